@@ -1,0 +1,125 @@
+/*
+ * endpoint: where records come from and go to: "-" (standard input or
+ * output), a file's path, or "queue:NAME" on RabbitMQ. The same loop serves
+ * all; what a backend cannot do is a NULL in its row of the table in
+ * endpoint.c.
+ *
+ * Reading. endpoint_read() gives one record line at a time. Over AMQP a
+ * message holds many lines; endpoint_ack() acknowledges every message whose
+ * last line has been returned, so call it only when the effect of all lines
+ * returned so far is safe. Without an ack everything comes again, to us or to
+ * another consumer. After a lost connection the backend reconnects by itself
+ * with back-off; lines may then be returned a second time (at least once).
+ *
+ * Writing. endpoint_write() takes a whole line (no newline) and may keep it;
+ * only endpoint_flush() == OUTCOME_DONE says that everything written so far
+ * is safe: written to the file or pipe, or confirmed by the broker and not
+ * returned as unroutable. What was not confirmed is sent again with the same
+ * message_id after a reconnect.
+ */
+#ifndef COMMON_ENDPOINT_H
+#define COMMON_ENDPOINT_H
+
+#include "common/buf.h"
+#include "common/prog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf;
+struct endpoint;
+
+enum endpoint_status {
+	ENDPOINT_RECORD,  /* *line, *len: one line */
+	ENDPOINT_WAIT,    /* nothing now; time-out, or asked to stop */
+	ENDPOINT_EMPTY,   /* a queue has nothing more (until_empty only) */
+	ENDPOINT_END,     /* clean end of a file or pipe */
+	ENDPOINT_CUT,     /* it ended inside a line */
+	ENDPOINT_TOOLONG, /* a line above the limit was skipped */
+	ENDPOINT_FAILED,  /* endpoint_why(), endpoint_code() say why */
+};
+
+struct endpoint_options {
+	const struct conf *conf; /* for [amqp]; borrowed, outlives the endpoint */
+	size_t max_line;         /* 0: RECORD_MAX_LINE */
+	bool until_empty;        /* reading a queue: ENDPOINT_EMPTY at its end */
+	bool patient;            /* a daemon: wait for the broker for ever; else
+	                            give up after [amqp] patience */
+};
+
+/* NULL and the reason in *why, the exit code in *code: a file that is not
+ * there, a name that is malformed, a broker that cannot be reached. Queues
+ * are declared if they are missing: quorum, with NAME.dead for dead letters. */
+struct endpoint *endpoint_open_read(const char *name,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
+struct endpoint *endpoint_open_write(const char *name,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
+
+/* *line is borrowed until the next read; it may be written to, and 64 bytes
+ * behind it are readable. timeout_ms -1: until something comes or stop. */
+enum endpoint_status endpoint_read(
+    struct endpoint *e, char **line, size_t *len, int timeout_ms);
+
+/* True when the next read will not have to wait. */
+bool endpoint_ready(const struct endpoint *e);
+
+/* Acknowledges what was returned; see above. Nothing to do for files. */
+void endpoint_ack(struct endpoint *e);
+
+int endpoint_write(struct endpoint *e, const char *line, size_t len)
+    __attribute__((warn_unused_result)); /* 0, or -1: endpoint_why() */
+
+/* OUTCOME_LATER: the broker is away or full, or gave no answer in time; what
+ * is not confirmed is kept and the next flush goes on. OUTCOME_NEVER: a closed
+ * pipe, a full disk, no right to publish. */
+enum outcome endpoint_flush(struct endpoint *e)
+    __attribute__((warn_unused_result));
+
+/* Where the last line came from, for messages: "line 17" or "message ID line
+ * 3". Borrowed until the next read. */
+const char *endpoint_where(struct endpoint *e);
+
+/* The id of the broker's message that holds the last line, and whether that
+ * line was its last; NULL for files. */
+const char *endpoint_message_id(const struct endpoint *e, bool *last);
+
+/* True for "queue:..." */
+bool endpoint_is_queue(const char *name);
+
+const char *endpoint_name(const struct endpoint *e);
+const char *endpoint_why(const struct endpoint *e);
+enum exit_code endpoint_code(const struct endpoint *e);
+
+/* Closes without flushing. NULL is fine. */
+void endpoint_close(struct endpoint *e);
+
+/* What a backend provides; one table row in endpoint.c per kind. */
+struct endpoint_ops {
+	const char *prefix; /* "queue:", or "" for what is left */
+	struct endpoint *(*open)(const char *rest, bool writing,
+	    const struct endpoint_options *opt, struct buf *why,
+	    enum exit_code *code);
+	enum endpoint_status (*read)(
+	    struct endpoint *e, char **line, size_t *len, int timeout_ms);
+	bool (*ready)(const struct endpoint *e);
+	void (*ack)(struct endpoint *e);
+	int (*write)(struct endpoint *e, const char *line, size_t len);
+	enum outcome (*flush)(struct endpoint *e);
+	const char *(*message_id)(const struct endpoint *e, bool *last);
+	void (*close)(struct endpoint *e);
+};
+
+/* First member of every backend's own struct. */
+struct endpoint {
+	const struct endpoint_ops *ops;
+	char *name;
+	struct buf why;
+	struct buf where;
+	enum exit_code code;
+};
+
+extern const struct endpoint_ops endpoint_stdio_ops;
+extern const struct endpoint_ops endpoint_amqp_ops;
+
+#endif

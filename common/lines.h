@@ -1,0 +1,45 @@
+/*
+ * lines: reads lines from a descriptor through one buffer, bounded, without a
+ * copy of each line. Knows the difference between a clean end and an input
+ * that was cut in the middle of a line, which matters here: a poller that was
+ * killed leaves half a record behind.
+ */
+#ifndef COMMON_LINES_H
+#define COMMON_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum line_status {
+	LINE_OK,      /* *line and *len are set, without the newline */
+	LINE_END,     /* the input ended after a whole line */
+	LINE_CUT,     /* the input ended inside a line; *line holds the rest */
+	LINE_TOOLONG, /* a line above the limit was skipped, and counted */
+	LINE_WAIT,    /* nothing for now (the time-out passed, or stop) */
+	LINE_ERROR,   /* errno says why */
+};
+
+struct lines {
+	int fd;
+	size_t max_line;
+	char *data;
+	size_t cap, start, end, scanned;
+	bool skipping, eof;
+	uint64_t number; /* of the last line returned or skipped, from 1 */
+};
+
+/* Does not own fd. max_line in bytes, without the newline. */
+void lines_init(struct lines *l, int fd, size_t max_line);
+void lines_release(struct lines *l);
+
+/* The next line; waits at most timeout_ms (-1: as long as it takes, or until
+ * asked to stop). *line is borrowed until the next call, may be written to,
+ * and is followed by at least 64 readable bytes. */
+enum line_status lines_next(
+    struct lines *l, char **line, size_t *len, int timeout_ms);
+
+/* True when another whole line is in the buffer already. */
+bool lines_ready(const struct lines *l);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * secret: tokens and passwords. They come from a file or the environment,
+ * never from argv, are never logged, and are wiped when no longer needed.
+ */
+#ifndef COMMON_SECRET_H
+#define COMMON_SECRET_H
+
+#include "common/buf.h"
+
+#include <stddef.h>
+
+#define SECRET_MAX 8192
+
+/* The file's first line without trailing blanks, owned; NULL and *why when it
+ * cannot be read, is empty, or is longer than SECRET_MAX. Warns once when
+ * group or others may read it. */
+char *secret_from_file(const char *path, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* The variable's value, owned, and removed from the environment so that no
+ * child and no CRM profile sees it. NULL when unset or empty. */
+char *secret_from_env(const char *name) __attribute__((warn_unused_result));
+
+/* Overwrites and frees. NULL is fine. */
+void secret_free(char *secret);
+
+#endif

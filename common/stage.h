@@ -1,0 +1,41 @@
+/*
+ * stage: the one loop of aggregator, sink and reaper. "Acknowledge last" is
+ * written here and nowhere else:
+ *
+ *   read a batch (bounded wait) -> handle each line -> flush the effect
+ *   -> flush the dead letters -> acknowledge the batch -> asked to stop?
+ *
+ * Guarantee: a line is acknowledged only after the flush that follows it said
+ * OUTCOME_DONE. Everything before that point may be repeated by a restart, so
+ * what a handler does must be idempotent.
+ */
+#ifndef COMMON_STAGE_H
+#define COMMON_STAGE_H
+
+#include "common/deadletter.h"
+#include "common/endpoint.h"
+
+struct stage {
+	struct endpoint *in;
+	struct deadletter *dead;
+	void *ctx;
+	size_t batch_records; /* flush at the latest after that many lines */
+	int batch_ms;         /* or that long after the batch's first line */
+	bool patient;         /* retry a flush that says LATER for ever */
+
+	/* One line, borrowed. Bad records are the handler's business: it calls
+	 * deadletter_add() with *why. Returns DONE (go on), LATER or NEVER
+	 * (stop; code and reason already logged by the handler). */
+	enum outcome (*handle)(void *ctx, char *line, size_t len);
+
+	/* Makes the effect of all lines handled so far safe: committed,
+	 * confirmed, synced. Called at least once at the end of input. */
+	enum outcome (*flush)(void *ctx);
+};
+
+/* Runs until the input ends, the queue is empty (until_empty) or a signal
+ * asks to stop. PROG_OK, or PROG_DATA after bad records by hand or a cut
+ * input, or what the failed side says. Errors are logged. */
+enum exit_code stage_run(struct stage *s);
+
+#endif

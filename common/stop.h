@@ -1,0 +1,25 @@
+/*
+ * stop: SIGTERM and SIGINT ask a program to finish what is in hand and leave
+ * with 0. The handler sets one flag; every wait in the project is bounded and
+ * looks at it. SIGPIPE is ignored, so that EPIPE arrives as an ordinary error.
+ */
+#ifndef COMMON_STOP_H
+#define COMMON_STOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Installs the handlers, without SA_RESTART so that waits end at once. */
+void stop_init(void);
+
+/* True once a signal asked us to leave. */
+bool stop_asked(void);
+
+/* Sleeps for ms milliseconds, less if asked to stop. True when the sleep was
+ * cut short by that. */
+bool stop_sleep(int64_t ms);
+
+/* Sets (or, in tests, takes back) the request to stop. */
+void stop_set(bool asked);
+
+#endif
