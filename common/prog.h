@@ -43,6 +43,16 @@ const char *prog_name(void);
 /* "1.2.3", from the Makefile. */
 const char *prog_version(void);
 
+/* Where profiles/ and migrations/ were to be installed. */
+const char *prog_datadir(void);
+
+/* The folder of data files to use, as an owned path: installed is the name
+ * below the data folder ("profiles"), source the one in a checkout, seen from
+ * the top ("poller/profiles"). A program that runs from build/bin of a
+ * checkout finds the checkout's. */
+char *prog_data(const char *installed, const char *source)
+    __attribute__((warn_unused_result));
+
 /* Prints the usage text on stdout and returns PROG_OK (for -h). */
 int prog_help(const char *usage);
 

@@ -1,0 +1,180 @@
+/*
+ * lines: the line reader; see lines.h.
+ *
+ * Invariant: data[start..end) is what was read and not returned, and
+ * data[start..scanned) holds no newline. PAD bytes behind `end` are always
+ * allocated, so that readers of a line may look past it.
+ */
+#include "common/lines.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+
+#define CHUNK ((size_t)256 * 1024)
+#define PAD ((size_t)64)
+
+/* How often a wait without end looks whether we are asked to stop. */
+#define SLICE_MS 500
+
+void
+lines_init(struct lines *l, int fd, size_t max_line)
+{
+	memset(l, 0, sizeof *l);
+	l->fd = fd;
+	l->max_line = max_line;
+}
+
+void
+lines_release(struct lines *l)
+{
+	free(l->data);
+	l->data = NULL;
+	l->cap = 0;
+	l->start = 0;
+	l->end = 0;
+	l->scanned = 0;
+}
+
+/* Makes room for a read: moves the rest to the front, and grows up to one
+ * line of the maximum plus a chunk. */
+static void
+make_room(struct lines *l)
+{
+	size_t want;
+
+	if (l->start > 0) {
+		memmove(l->data, l->data + l->start, l->end - l->start);
+		l->end -= l->start;
+		l->scanned -= l->start;
+		l->start = 0;
+	}
+	want = l->end + CHUNK + PAD;
+	if (want > l->cap) {
+		l->data = xrealloc(l->data, want, 1);
+		memset(l->data + l->cap, 0, want - l->cap);
+		l->cap = want;
+	}
+}
+
+/* 1: may be read from, 0: time-out or stop, -1: errno. */
+static int
+wait_input(struct lines *l, int timeout_ms)
+{
+	int64_t end = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+	int64_t left;
+	int n;
+
+	while (!stop_asked()) {
+		left = end < 0 ? SLICE_MS : end - clock_mono_ms();
+		if (left < 0)
+			left = 0;
+		n = poll(&p, 1, (int)(left > SLICE_MS ? SLICE_MS : left));
+		if (n > 0)
+			return 1;
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (end >= 0 && clock_mono_ms() >= end)
+			return 0;
+	}
+	return 0;
+}
+
+static enum line_status
+fill(struct lines *l, int timeout_ms)
+{
+	ssize_t n;
+
+	switch (wait_input(l, timeout_ms)) {
+	case 0:
+		return LINE_WAIT;
+	case -1:
+		return LINE_ERROR;
+	default:
+		break;
+	}
+	make_room(l);
+	n = read(l->fd, l->data + l->end, l->cap - PAD - l->end);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? LINE_WAIT
+							 : LINE_ERROR;
+	if (n == 0)
+		l->eof = true;
+	l->end += (size_t)n;
+	return LINE_OK;
+}
+
+/* Takes the line that ends at nl out of the buffer. */
+static enum line_status
+take(struct lines *l, char *nl, char **line, size_t *len)
+{
+	char *from = l->data + l->start;
+
+	l->start = (size_t)(nl - l->data) + 1;
+	l->scanned = l->start;
+	l->number++;
+	if (l->skipping || (size_t)(nl - from) > l->max_line) {
+		l->skipping = false;
+		return LINE_TOOLONG;
+	}
+	*nl = '\0';
+	*line = from;
+	*len = (size_t)(nl - from);
+	return LINE_OK;
+}
+
+/* The input ended: is there a rest of a line? */
+static enum line_status
+at_end(struct lines *l, char **line, size_t *len)
+{
+	if (l->start == l->end && !l->skipping)
+		return LINE_END;
+	l->number++;
+	*line = l->data + l->start;
+	*len = l->end - l->start;
+	l->start = l->end;
+	l->scanned = l->end;
+	l->skipping = false;
+	return LINE_CUT;
+}
+
+enum line_status
+lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
+{
+	enum line_status status;
+	char *nl;
+
+	for (;;) {
+		nl = l->end > l->scanned ? memchr(l->data + l->scanned, '\n',
+					       l->end - l->scanned)
+					 : NULL;
+		if (nl != NULL)
+			return take(l, nl, line, len);
+		l->scanned = l->end;
+		if (l->end - l->start > l->max_line) {
+			/* Forget what is there, so that memory stays bounded
+			 * however long the line is. */
+			l->skipping = true;
+			l->start = l->end;
+		}
+		if (l->eof)
+			return at_end(l, line, len);
+		status = fill(l, timeout_ms);
+		if (status != LINE_OK)
+			return status;
+	}
+}
+
+bool
+lines_ready(const struct lines *l)
+{
+	return l->end > l->start &&
+	       memchr(l->data + l->start, '\n', l->end - l->start) != NULL;
+}

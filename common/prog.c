@@ -1,0 +1,124 @@
+/*
+ * prog: name, help, version and death of a program; see prog.h.
+ */
+#include "common/prog.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/xalloc.h"
+
+void (*prog_die_hook)(enum exit_code code);
+
+static const char *name = "messaging-analytics";
+
+void
+prog_init(const char *argv0)
+{
+	const char *slash;
+
+	if (argv0 != NULL && argv0[0] != '\0') {
+		slash = strrchr(argv0, '/');
+		name = slash != NULL ? slash + 1 : argv0;
+	}
+	json_set_alloc_funcs(xmalloc, free);
+}
+
+const char *
+prog_name(void)
+{
+	return name;
+}
+
+int
+prog_help(const char *usage)
+{
+	fputs(usage, stdout);
+	return fflush(stdout) == 0 ? PROG_OK : PROG_IO;
+}
+
+int
+prog_show_version(void)
+{
+	printf("%s (messaging-analytics) %s\n", name, prog_version());
+	return fflush(stdout) == 0 ? PROG_OK : PROG_IO;
+}
+
+int
+prog_usage_error(const char *fmt, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s: %s; try '%s -h'\n", name, buf_str(&text), name);
+	buf_release(&text);
+	return PROG_USAGE;
+}
+
+_Noreturn void
+prog_die(enum exit_code code, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	/* No allocation here: memory may be what ran out. */
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s: fatal: %s\n", name, text);
+	if (prog_die_hook != NULL)
+		prog_die_hook(code);
+	_exit((int)code);
+}
+
+/* How far above the program a checkout's top is looked for: build/bin is two
+ * levels down, build/asan/bin three. */
+#define CHECKOUT_LEVELS 4
+
+/* The path of `source` in the checkout the program was built in, or NULL when
+ * it does not run from one. */
+static char *
+in_checkout(const char *source)
+{
+	char path[PATH_MAX], *slash, *found, *makefile;
+	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+	int up;
+
+	if (len <= 0)
+		return NULL;
+	path[len] = '\0';
+	for (up = 0; up <= CHECKOUT_LEVELS; up++) {
+		slash = strrchr(path, '/');
+		if (slash == NULL || slash == path)
+			return NULL;
+		*slash = '\0';
+		makefile = xasprintf("%s/Makefile", path);
+		found = xasprintf("%s/%s", path, source);
+		if (access(makefile, R_OK) == 0 && access(found, R_OK) == 0) {
+			free(makefile);
+			return found;
+		}
+		free(makefile);
+		free(found);
+	}
+	return NULL;
+}
+
+char *
+prog_data(const char *installed, const char *source)
+{
+	char *path = in_checkout(source);
+
+	if (path == NULL)
+		path = xasprintf("%s/%s", prog_datadir(), installed);
+	return path;
+}
