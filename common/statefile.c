@@ -1,0 +1,199 @@
+/*
+ * statefile: see statefile.h. The first line is
+ *
+ *   messaging-state 1 CHECKSUM LENGTH
+ *
+ * with the FNV-1a sum (64 bits, hexadecimal) of what follows. One writer at a
+ * time is assumed (lock.h); its temporary file is PATH.new, which the next
+ * write replaces, so that nothing piles up however often it is killed.
+ */
+#include "common/statefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/xalloc.h"
+
+#define MAGIC "messaging-state 1 "
+#define HEAD_MAX 64
+#define CONTENT_MAX ((size_t)64 * 1024 * 1024)
+
+static uint64_t
+checksum(const char *data, size_t len)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		h = (h ^ (unsigned char)data[i]) * UINT64_C(1099511628211);
+	return h;
+}
+
+static int
+write_all(int fd, const char *data, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Makes the rename itself safe against loss of power. */
+static int
+sync_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir;
+	int fd, rc;
+
+	if (slash == NULL)
+		dir = xstrdup(".");
+	else if (slash == path)
+		dir = xstrdup("/");
+	else
+		dir = xstrndup(path, (size_t)(slash - path));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	(void)close(fd);
+	return rc;
+}
+
+/* The whole temporary file, synced; -1 with errno. */
+static int
+write_new(const char *name, const char *data, size_t len)
+{
+	char head[HEAD_MAX];
+	int fd, n, err;
+
+	n = snprintf(head, sizeof head, MAGIC "%016" PRIx64 " %zu\n",
+	    checksum(data, len), len);
+	fd = open(
+	    name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -1;
+	if (write_all(fd, head, (size_t)n) != 0 ||
+	    write_all(fd, data, len) != 0 || fsync(fd) != 0) {
+		err = errno;
+		(void)close(fd);
+		errno = err;
+		return -1;
+	}
+	return close(fd);
+}
+
+int
+statefile_write(const char *path, const void *data, size_t len, struct buf *why)
+{
+	char *name = xasprintf("%s.new", path);
+	int rc = -1, err;
+
+	if (write_new(name, data, len) != 0)
+		goto out;
+	/* Commit point: from here on readers see the new content. */
+	if (rename(name, path) != 0)
+		goto out;
+	rc = sync_folder_of(path);
+out:
+	err = errno;
+	if (rc != 0) {
+		(void)unlink(name);
+		buf_setf(why, "cannot write '%s': %s", path, log_errno(err));
+	}
+	free(name);
+	errno = err;
+	return rc;
+}
+
+/* Everything in fd behind what is in b already; -1 with errno. */
+static int
+read_all(int fd, struct buf *b)
+{
+	char *room;
+	ssize_t n;
+
+	for (;;) {
+		room = buf_room(b, 64 * 1024);
+		if (room == NULL) {
+			errno = EFBIG;
+			return -1;
+		}
+		n = read(fd, room, 64 * 1024);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			return 0;
+		buf_grown(b, (size_t)n);
+	}
+}
+
+/* Length of the first line, newline included, when everything is as it was
+ * written; else 0. */
+static size_t
+head_length(const struct buf *b)
+{
+	char want[HEAD_MAX];
+	const char *data = buf_str(b), *nl;
+	size_t head;
+	int n;
+
+	nl = memchr(data, '\n', b->len < HEAD_MAX ? b->len : HEAD_MAX);
+	if (nl == NULL)
+		return 0;
+	head = (size_t)(nl - data) + 1;
+	n = snprintf(want, sizeof want, MAGIC "%016" PRIx64 " %zu\n",
+	    checksum(data + head, b->len - head), b->len - head);
+	if ((size_t)n != head || memcmp(want, data, head) != 0)
+		return 0;
+	return head;
+}
+
+int
+statefile_read(const char *path, struct buf *content, struct buf *why)
+{
+	struct buf all = { .max = CONTENT_MAX };
+	size_t head;
+	int fd, rc = -1, err = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || read_all(fd, &all) != 0) {
+		err = errno;
+		buf_setf(why, "cannot read '%s': %s", path, log_errno(err));
+		goto out;
+	}
+	head = head_length(&all);
+	if (head == 0) {
+		buf_setf(why, "'%s' is damaged; remove it to start without it",
+		    path);
+		goto out;
+	}
+	buf_clear(content);
+	buf_add(content, all.data + head, all.len - head);
+	rc = 1;
+out:
+	buf_release(&all);
+	if (fd >= 0)
+		(void)close(fd);
+	errno = err;
+	return rc;
+}
