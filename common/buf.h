@@ -23,7 +23,10 @@ struct buf {
 	bool over;
 };
 
-#define BUF_INIT { NULL, 0, 0, 0, false }
+#define BUF_INIT                                                               \
+	{                                                                      \
+		NULL, 0, 0, 0, false                                           \
+	}
 
 /* Frees the memory and empties; the cap stays. */
 void buf_release(struct buf *b);

@@ -44,7 +44,10 @@ struct flat {
 	bool by_jansson;    /* the slow way was taken, for tests and counts */
 };
 
-#define FLAT_INIT { .n = 0 }
+#define FLAT_INIT                                                              \
+	{                                                                      \
+		.n = 0                                                         \
+	}
 
 /* 0, or -1 and the reason in *why. Fields are borrowed from line and from *f
  * until the next parse. The 64 bytes behind the line must be readable. */

@@ -14,9 +14,9 @@
 /* The subset of sysexits.h that is used, with the meaning it has here. */
 enum exit_code {
 	PROG_OK = 0,
-	PROG_USAGE = 64,       /* the command line is wrong */
-	PROG_DATA = 65,        /* input was cut, malformed, or not whole */
-	PROG_NOINPUT = 66,     /* no input at all, or a file that is not there */
+	PROG_USAGE = 64,   /* the command line is wrong */
+	PROG_DATA = 65,    /* input was cut, malformed, or not whole */
+	PROG_NOINPUT = 66, /* no input at all, or a file that is not there */
 	PROG_UNAVAILABLE = 69, /* the CRM answers what nobody can use */
 	PROG_SOFTWARE = 70,    /* a bug of ours */
 	PROG_CANTCREATE = 73,  /* an output file or folder cannot be made */

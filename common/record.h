@@ -23,6 +23,7 @@
 /* Keys are cut to nothing longer than this by refusal: identifiers and names
  * of tenants are keys in the database. In bytes. */
 #define RECORD_MAX_ID 191
+#define RECORD_MAX_TENANT 64
 
 enum record_type {
 	RECORD_UNKNOWN, /* a type of a later version: skipped, never an error */
@@ -87,8 +88,9 @@ struct record {
 
 /* How a field is read and checked; one row of the table per field. */
 enum field_kind {
+	FIELD_TENANT, /* string of 1..RECORD_MAX_TENANT bytes */
 	FIELD_ID,     /* string of 1..RECORD_MAX_ID bytes; an integer is taken
-	                 too, as its digits */
+			 too, as its digits */
 	FIELD_TEXT,   /* string */
 	FIELD_TIME,   /* RFC 3339 */
 	FIELD_COUNT,  /* integer >= 0 */
@@ -120,8 +122,8 @@ extern const struct record_type_info record_types[RECORD_TYPES];
 /* Parses one line (no newline). 0, or -1 with the reason in *why; a type that
  * is not known gives 0 and RECORD_UNKNOWN. Unknown fields are skipped. The
  * line needs 64 readable bytes behind it. */
-int record_parse(struct record *r, struct flat *f, const char *line,
-    size_t len, struct buf *why) __attribute__((warn_unused_result));
+int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
+    struct buf *why) __attribute__((warn_unused_result));
 
 const char *record_status_name(enum chat_status s);
 const char *record_from_name(enum message_from f);

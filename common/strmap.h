@@ -25,7 +25,10 @@ struct strmap {
 	size_t slot_mask; /* 0 while there are no slots */
 };
 
-#define STRMAP_INIT { NULL, 0, 0, 0, NULL, 0 }
+#define STRMAP_INIT                                                            \
+	{                                                                      \
+		NULL, 0, 0, 0, NULL, 0                                         \
+	}
 
 /* Frees keys and table; calls free_value on each live value unless NULL. */
 void strmap_release(struct strmap *m, void (*free_value)(void *));
