@@ -1,0 +1,170 @@
+/*
+ * Tests of common/record and common/jsonw: what is read, what is refused and
+ * with which words, and that what is written is read again.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/jsonw.h"
+#include "common/record.h"
+#include "common/xalloc.h"
+
+/* why NULL: the line is fine. */
+static const struct {
+	const char *line, *why;
+} cases[] = {
+	{ "{\"type\":\"message\",\"tenant\":\"t\",\"id\":\"1\",\"chat\":\"c\","
+	  "\"at\":\"2026-11-20T10:00:00Z\",\"from\":\"customer\"}",
+	    NULL },
+	{ "{\"type\":\"message\",\"tenant\":\"t\",\"id\":1,\"chat\":"
+	  "9007199254740993,"
+	  "\"at\":\"2026-11-20T10:00:00Z\",\"from\":\"customer\",\"private\":"
+	  "null}",
+	    NULL },
+	{ "{\"type\":\"telepathy\"}", NULL },
+	{ "{\"type\":\"snapshot\",\"tenant\":\"t\",\"state\":\"begin\","
+	  "\"snapshot\":\"s\"}",
+	    "field 'at' is missing in a snapshot record" },
+	{ "{\"type\":\"snapshot\",\"tenant\":\"t\",\"state\":\"end\","
+	  "\"snapshot\":\"s\"}",
+	    "field 'records' is missing in a snapshot record" },
+	{ "{\"type\":\"chat\",\"chat\":\"1\"}",
+	    "field 'tenant' is missing in a chat record" },
+	{ "{\"type\":\"chat\",\"tenant\":\"\",\"chat\":\"1\"}",
+	    "field 'tenant' is empty" },
+	{ "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":1.5}",
+	    "field 'chat' must be a string" },
+	{ "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"1\",\"status\":"
+	  "\"ajar\"}",
+	    "field 'status' must be open, pending, snoozed, closed or gone" },
+	{ "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"1\",\"opened_at\":"
+	  "\"noon\"}",
+	    "field 'opened_at' must be a time like 2026-11-20T10:00:00.123Z" },
+	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
+	  "\"max_chats\":-1}",
+	    "field 'max_chats' must be a whole number, not below 0" },
+	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
+	  "\"available\":\"yes\"}",
+	    "field 'available' must be true or false" },
+	{ "{\"tenant\":\"t\"}", "no type: field 'type' is missing" },
+	{ "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"\xFF\"}",
+	    "not valid UTF-8" },
+};
+
+static int
+parse(struct record *r, struct flat *f, const char *line, struct buf *why)
+{
+	static char space[4096];
+
+	memset(space, 0, sizeof space);
+	memcpy(space, line, strlen(line));
+	return record_parse(r, f, space, strlen(line), why);
+}
+
+static void
+lines_are_read_or_refused_with_a_reason(void **state)
+{
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct record r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_clear(&why);
+		if (parse(&r, &f, cases[i].line, &why) == 0)
+			assert_null(cases[i].why);
+		else
+			assert_string_equal(buf_str(&why), cases[i].why);
+	}
+	flat_release(&f);
+	buf_release(&why);
+}
+
+static void
+the_last_of_two_equal_keys_counts(void **state)
+{
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct record r;
+
+	(void)state;
+	assert_int_equal(parse(&r, &f,
+			     "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":1.5,"
+			     "\"chat\":\"2\",\"tag\":\"x\",\"tag\":null}",
+			     &why),
+	    0);
+	assert_true(text_is(r.chat, "2"));
+	assert_null(r.tag.p);
+	flat_release(&f);
+	buf_release(&why);
+}
+
+static void
+absent_is_not_zero(void **state)
+{
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct record r;
+
+	(void)state;
+	assert_int_equal(parse(&r, &f,
+			     "{\"type\":\"operator\",\"tenant\":\"t\","
+			     "\"operator\":7,\"available\":false}",
+			     &why),
+	    0);
+	assert_true(text_is(r.operator, "7"));
+	assert_true(r.has_available);
+	assert_false(r.available);
+	assert_int_equal(r.max_chats, RECORD_NO_NUMBER);
+	assert_int_equal(r.at, CLOCK_NONE);
+	assert_null(r.name.p);
+	flat_release(&f);
+	buf_release(&why);
+}
+
+static void
+what_is_written_is_read(void **state)
+{
+	static const char odd[] = "tab\t nl\n quote\" back\\ \x01 \xC3\xA9";
+	struct flat f = FLAT_INIT;
+	struct buf b = BUF_INIT, why = BUF_INIT;
+	struct record r;
+
+	(void)state;
+	jsonw_open(&b);
+	jsonw_str(&b, "type", "chat");
+	jsonw_str(&b, "tenant", "t");
+	jsonw_str(&b, "chat", "1");
+	jsonw_str(&b, "tag", odd);
+	jsonw_time(&b, "at", 1500);
+	jsonw_time(&b, "closed_at", CLOCK_NONE);
+	jsonw_seconds(&b, "x", -1500);
+	jsonw_bool(&b, "stale", true);
+	jsonw_close(&b);
+	assert_non_null(strstr(b.data, "\"x\":-1.500,"));
+	assert_non_null(strstr(b.data, "\"closed_at\":null"));
+	assert_int_equal(parse(&r, &f, b.data, &why), 0);
+	assert_true(text_is(r.tag, odd));
+	assert_int_equal(r.at, 1500);
+	assert_int_equal(r.closed_at, CLOCK_NONE);
+	assert_true(r.stale);
+	flat_release(&f);
+	buf_release(&b);
+	buf_release(&why);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_are_read_or_refused_with_a_reason),
+		cmocka_unit_test(the_last_of_two_equal_keys_counts),
+		cmocka_unit_test(absent_is_not_zero),
+		cmocka_unit_test(what_is_written_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

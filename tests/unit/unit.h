@@ -1,0 +1,14 @@
+/*
+ * unit: what every cmocka test includes, in the order cmocka wants it.
+ */
+#ifndef TESTS_UNIT_H
+#define TESTS_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#endif
