@@ -45,7 +45,7 @@ struct conf_key {
 	const char *section; /* "crm" stands for every [crm NAME] */
 	const char *name;
 	enum conf_type type;
-	const char *def; /* as it would stand in the file; NULL: none */
+	const char *def;  /* as it would stand in the file; NULL: none */
 	int64_t min, max; /* of INT, SIZE, DURATION; both 0: no limits */
 	const char *choices;
 	const char *env; /* overrides the file; NULL: none */

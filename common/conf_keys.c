@@ -1,0 +1,135 @@
+/*
+ * conf_keys: every key of the configuration file, once. conf.c reads by this
+ * table, messaging.conf(5) is tested against it. Keys stand in the order of
+ * the page; limits of durations are in milliseconds.
+ */
+#include "common/conf.h"
+
+#include "common/xalloc.h"
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define MIB (INT64_C(1024) * 1024)
+
+/* A row in three parts: what it is called, what it may be, what it means. */
+#define KEY(section, name, type, def, min, max, choices, env, help)            \
+	{                                                                      \
+		section, name, type, def, min, max, choices, env, help         \
+	}
+#define TEXT(section, name, def, env, help)                                    \
+	KEY(section, name, CONF_TEXT, def, 0, 0, NULL, env, help)
+#define PATH(section, name, env, help)                                         \
+	KEY(section, name, CONF_PATH, NULL, 0, 0, NULL, env, help)
+#define SECRET(section, name, env, help)                                       \
+	KEY(section, name, CONF_SECRET, NULL, 0, 0, NULL, env, help)
+#define LIST(section, name, help)                                              \
+	KEY(section, name, CONF_LIST, NULL, 0, 0, NULL, NULL, help)
+#define BOOL(section, name, def, help)                                         \
+	KEY(section, name, CONF_BOOL, def, 0, 0, NULL, NULL, help)
+#define CHOICE(section, name, def, choices, help)                              \
+	KEY(section, name, CONF_CHOICE, def, 0, 0, choices, NULL, help)
+#define INT(section, name, def, min, max, help)                                \
+	KEY(section, name, CONF_INT, def, min, max, NULL, NULL, help)
+#define SIZE(section, name, def, min, max, help)                               \
+	KEY(section, name, CONF_SIZE, def, min, max, NULL, NULL, help)
+#define DURATION(section, name, def, min, max, help)                           \
+	KEY(section, name, CONF_DURATION, def, min, max, NULL, NULL, help)
+
+const struct conf_key conf_keys[] = {
+	TEXT("crm", "url", NULL, "CRM_URL",
+	    "where the CRM's API is; default: what the profile says"),
+	SECRET("crm", "token", "CRM_TOKEN", "the access token"),
+	PATH("crm", "token_file", "CRM_TOKEN_FILE",
+	    "the file whose first line is the access token"),
+	TEXT("crm", "profile", "chat2desk", "CRM_PROFILE",
+	    "which CRM it is: the name of a profile, or its file"),
+	INT("crm", "concurrency", "4", 1, 64,
+	    "requests under way at the same time"),
+	DURATION("crm", "timeout", "30s", SECOND, HOUR,
+	    "how long one request may take"),
+	DURATION("crm", "connect_timeout", "10s", 100, HOUR,
+	    "how long connecting may take"),
+	SIZE("crm", "max_body", "16M", 1024, 1024 * MIB,
+	    "the longest answer that is read"),
+	PATH("crm", "ca_file", NULL,
+	    "certificates to trust instead of the system's"),
+	BOOL("crm", "plaintext", "no",
+	    "speak http:// to a host that is not this one"),
+	DURATION("crm", "operators_every", "10m", 0, DAY,
+	    "how often the list of operators is asked for"),
+	BOOL("crm", "customers", "no", "ask for customers' names and tags"),
+	BOOL(
+	    "crm", "customer_phone", "no", "keep customers' phone numbers too"),
+	LIST("crm", "bot_operators",
+	    "ids of operator accounts that are really bots"),
+	CHOICE("crm", "history", "episode", "episode|all",
+	    "how far back messages are read"),
+	INT("crm", "budget", "100000", 0, INT64_C(1000000000),
+	    "calls a month that are paid for; 0: no limit"),
+
+	SECRET("amqp", "url", "AMQP_URL", "the broker"),
+	PATH("amqp", "ca_file", NULL,
+	    "certificates to trust instead of the system's"),
+	BOOL("amqp", "plaintext", "no",
+	    "speak amqp:// to a host that is not this one"),
+	INT("amqp", "prefetch", "100", 1, 65535,
+	    "messages the broker may send ahead of their acknowledgement"),
+	DURATION("amqp", "heartbeat", "30s", SECOND, HOUR,
+	    "a broker silent for twice that long is taken for lost"),
+	DURATION("amqp", "patience", "30s", 0, DAY,
+	    "how long a run from cron waits for the broker"),
+	SIZE("amqp", "max_message", "16M", 1024, 512 * MIB,
+	    "the longest message that is read"),
+
+	SECRET("mysql", "url", "MYSQL_URL", "the database"),
+	PATH("mysql", "ca_file", NULL,
+	    "certificates to trust instead of the system's"),
+	BOOL("mysql", "plaintext", "no",
+	    "speak without TLS to a host that is not this one"),
+	DURATION("mysql", "timeout", "30s", SECOND, HOUR,
+	    "how long one statement may take"),
+	DURATION("mysql", "patience", "30s", 0, DAY,
+	    "how long a run from cron waits for the database"),
+	CHOICE("mysql", "bulk", "auto", "auto|off",
+	    "store rows as bulk arrays where the server can"),
+
+	PATH("poller", "state", NULL,
+	    "the folder that keeps what was read; --state"),
+	PATH("poller", "tenants", NULL,
+	    "a folder of NAME.conf files, a tenant each"),
+	TEXT("poller", "schedule", "* 8-18 * * *", NULL,
+	    "when cron runs the job, for the doctor's forecast"),
+	TEXT("poller", "reaper_schedule", "*/2 6-20 * * *", NULL,
+	    "when cron runs the reaper, for the doctor's forecast"),
+	DURATION("poller", "retry_budget", "40s", 0, HOUR,
+	    "how long a failing request is tried again"),
+	TEXT("poller", "to", "-", NULL, "where records go; -t"),
+
+	CHOICE("aggregator", "definition", "ours", "ours|chatwoot",
+	    "what the figures mean; --definition"),
+	PATH("aggregator", "state", NULL,
+	    "the folder that keeps snapshots that come over a queue; --state"),
+
+	TEXT("sink", "from", "-", NULL, "where rows come from; -f"),
+	INT("sink", "batch", "1000", 1, 100000,
+	    "rows stored in one transaction"),
+	DURATION("sink", "batch_age", "200ms", 1, MINUTE,
+	    "how long a row waits for others"),
+
+	CHOICE(
+	    "reaper", "on_close", "live", "live|all", "what a closing removes"),
+	PATH("reaper", "archive", NULL,
+	    "the file what is deleted is written to first; --archive"),
+	DURATION("reaper", "tombstones", "7d", HOUR, 3650 * DAY,
+	    "how long it is remembered that a chat was deleted"),
+	DURATION("reaper", "stale", "2m", SECOND, DAY,
+	    "the age of a snapshot from which all chats are asked about"),
+	INT("reaper", "gone_percent", "20", 0, 100,
+	    "more of the known chats gone at once, and it refuses"),
+	INT("reaper", "gone_least", "10", 0, INT64_C(1000000000),
+	    "unless it is no more chats than that"),
+};
+
+const size_t conf_keys_n = ARRAY_LEN(conf_keys);
