@@ -1,0 +1,45 @@
+/*
+ * db_impl: what db.c, db_query.c and db_bulk.c share and nobody else sees.
+ * mysql.h is not included here, so that only those files need it.
+ */
+#ifndef COMMON_DB_IMPL_H
+#define COMMON_DB_IMPL_H
+
+#include "common/db.h"
+
+struct st_mysql;
+
+struct db {
+	struct st_mysql *my; /* NULL: not connected */
+	char *host, *user, *password, *schema, *socket, *ca_file; /* owned */
+	unsigned port;
+	bool tls;
+	bool bulk_off;
+	int64_t connect_ms, timeout_ms, lock_ms, patience_ms;
+
+	char *name;
+	struct buf why;
+	enum db_cause cause;
+	unsigned number;
+
+	struct db_server server;
+	struct buf version, cipher; /* what server points to */
+	struct buf sql;             /* of the statement under way */
+};
+
+/* Notes that the last call on the connection failed, doing what ("cannot
+ * ..."), closes the connection if it is broken, and says what to answer. */
+enum outcome db_failed(struct db *db);
+
+/* The same for a reason that is ours, not the server's. */
+enum outcome db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Notes a failure by its number, SQLSTATE and text. */
+enum outcome db_note(
+    struct db *db, unsigned number, const char *state, const char *text);
+
+/* Sends one text statement; DONE with the result, if any, unread. */
+enum outcome db_send(struct db *db, const char *sql, size_t len);
+
+#endif
