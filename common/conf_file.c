@@ -60,6 +60,8 @@ resolve(const struct source *src, const char *path)
 static int
 open_tenant(struct source *src, const char *tenant, struct buf *why)
 {
+	char *name;
+
 	if (!parse_is_name(tenant, CONF_TENANT_MAX)) {
 		buf_setf(why,
 		    "[crm NAME] needs a name of up to %d letters, digits, "
@@ -68,7 +70,12 @@ open_tenant(struct source *src, const char *tenant, struct buf *why)
 		return -1;
 	}
 	if (src->tenant == NULL) {
-		src->section = conf_section_add(src->conf, "crm", tenant);
+		name = xasprintf("crm %s", tenant);
+		src->section = conf_section_find(src->conf, name);
+		free(name);
+		if (src->section == NULL)
+			src->section =
+			    conf_section_add(src->conf, "crm", tenant);
 		return 0;
 	}
 	if (strcmp(src->tenant, tenant) != 0) {
@@ -81,19 +88,25 @@ open_tenant(struct source *src, const char *tenant, struct buf *why)
 }
 
 static int
+unknown_section(const char *name, struct buf *why)
+{
+	const char *near = conf_section_near(name);
+
+	if (near != NULL)
+		buf_setf(why, "unknown section [%s]; did you mean [%s%s]?",
+		    name, near, strcmp(near, "crm") == 0 ? " NAME" : "");
+	else
+		buf_setf(why, "unknown section [%s]", name);
+	return -1;
+}
+
+static int
 open_section(struct source *src, const struct ini *i, struct buf *why)
 {
 	const char *name = i->value, *kind;
-	struct conf_section *s = conf_section_find(src->conf, name);
-	bool crm = strcmp(name, "crm") == 0 || strncmp(name, "crm ", 4) == 0;
 
-	if (s != NULL && s->line != 0) {
-		buf_setf(why, "[%s] began in line %u already", name, s->line);
-		return -1;
-	}
-	if (crm) {
-		name += strlen("crm");
-		name += strspn(name, " \t");
+	if (strncmp(name, "crm", 3) == 0 && strchr(" \t", name[3]) != NULL) {
+		name += 3 + strspn(name + 3, " \t");
 		if (open_tenant(src, name, why) != 0)
 			return -1;
 	} else if (src->tenant != NULL) {
@@ -102,11 +115,14 @@ open_section(struct source *src, const struct ini *i, struct buf *why)
 		return -1;
 	} else {
 		kind = find_kind(name);
-		if (kind == NULL) {
-			buf_setf(why, "there is no section [%s]", name);
-			return -1;
-		}
-		src->section = s;
+		if (kind == NULL)
+			return unknown_section(name, why);
+		src->section = conf_section_find(src->conf, kind);
+	}
+	if (src->section->line != 0) {
+		buf_setf(why, "[%s] began in line %u already",
+		    src->section->name, src->section->line);
+		return -1;
 	}
 	src->section->line = i->line;
 	return 0;

@@ -15,19 +15,28 @@
 
 #define NAME_MAX_LEN 64
 
+/* A limit as people write it in a file. */
+static void
+add_limit(struct buf *to, const struct conf_key *k, int64_t n)
+{
+	if (k->type != CONF_DURATION)
+		buf_addi(to, n);
+	else if (n % 1000 != 0)
+		buf_addf(to, "%" PRId64 "ms", n);
+	else
+		buf_addf(to, "%" PRId64 "s", n / 1000);
+}
+
 static int
 check_limits(
     const struct conf_key *k, const char *text, int64_t n, struct buf *why)
 {
 	if ((k->min == 0 && k->max == 0) || (n >= k->min && n <= k->max))
 		return 0;
-	if (k->type == CONF_DURATION)
-		buf_setf(why,
-		    "%s = %s is not within %" PRId64 "ms and %" PRId64 "s",
-		    k->name, text, k->min, k->max / 1000);
-	else
-		buf_setf(why, "%s = %s is not within %" PRId64 " and %" PRId64,
-		    k->name, text, k->min, k->max);
+	buf_setf(why, "%s = %s is not between ", k->name, text);
+	add_limit(why, k, k->min);
+	buf_adds(why, " and ");
+	add_limit(why, k, k->max);
 	return -1;
 }
 
@@ -186,25 +195,46 @@ distance(const char *a, const char *b)
 	return row[lb];
 }
 
+/* The better of the two, if it is near enough to have been meant. */
+static bool
+is_nearer(const char *typed, const char *candidate, size_t *least)
+{
+	size_t d = distance(typed, candidate);
+
+	if (d >= *least)
+		return false;
+	*least = d;
+	return true;
+}
+
 const struct conf_key *
 conf_key_near(const char *section, const char *name)
 {
 	const struct conf_key *near = NULL;
-	size_t i, d, least = strlen(name) / 3 + 2;
+	size_t i, least = strlen(name) / 3 + 2;
 
 	for (i = 0; i < conf_keys_n; i++) {
-		if (strcmp(conf_keys[i].section, section) != 0)
-			continue;
-		d = distance(name, conf_keys[i].name);
-		if (d < least) {
-			least = d;
+		if (strcmp(conf_keys[i].section, section) == 0 &&
+		    is_nearer(name, conf_keys[i].name, &least))
 			near = &conf_keys[i];
-		}
 	}
 	/* Right name, wrong section. */
 	for (i = 0; near == NULL && i < conf_keys_n; i++) {
 		if (strcmp(conf_keys[i].name, name) == 0)
 			near = &conf_keys[i];
+	}
+	return near;
+}
+
+const char *
+conf_section_near(const char *name)
+{
+	const char *near = NULL;
+	size_t i, least = strlen(name) / 3 + 2;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (is_nearer(name, conf_keys[i].section, &least))
+			near = conf_keys[i].section;
 	}
 	return near;
 }

@@ -28,4 +28,7 @@ void conf_value_release(struct conf_value *v);
  * for "did you mean". */
 const struct conf_key *conf_key_near(const char *section, const char *name);
 
+/* The same for the name of a section. */
+const char *conf_section_near(const char *name);
+
 #endif
