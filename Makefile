@@ -12,6 +12,7 @@ PKG_CONFIG ?= pkg-config
 # Set before the names of programs and pages: `sink` is a very general name.
 PROGRAM_PREFIX ?=
 
+# Where everything built goes; variants (build/asan, ...) stand beside it.
 B     ?= build
 PROGS  = poller aggregator sink reaper
 
@@ -37,18 +38,22 @@ ifdef WERROR
 WARN    += -Werror
 endif
 
-# System headers through -isystem: our warnings are for our code.
-DEPS  = librabbitmq libmariadb jansson libcurl libmicrohttpd
-DEPCF = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(DEPS)))
-ALLCF = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
+# System headers through -isystem: our warnings are for our code. Errors of
+# pkg-config are hidden: `make demo` and `make check` install what is missing
+# and call make again.
+DEPS   = librabbitmq libmariadb jansson libcurl libmicrohttpd zlib
+pkg    = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
+DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
+ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
-# Debian's libjq, lmdb have no pkg-config files.
-LIBS            = $(shell $(PKG_CONFIG) --libs librabbitmq jansson)
-LIBS_poller     = $(shell $(PKG_CONFIG) --libs libcurl) -ljq -llmdb
-LIBS_aggregator =
-LIBS_sink       = $(shell $(PKG_CONFIG) --libs libmariadb)
-LIBS_reaper     = $(LIBS_sink)
-LIBS_tests      = $(LIBS_poller) $(LIBS_sink) -lcmocka
+# Debian's libjq and lmdb have no pkg-config files.
+LIBS            := $(call pkg,--libs librabbitmq jansson)
+LIBS_poller     := $(call pkg,--libs libcurl) -ljq -llmdb
+LIBS_aggregator :=
+LIBS_sink       := $(call pkg,--libs libmariadb)
+LIBS_reaper     := $(LIBS_sink)
+LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib)
+LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lcmocka
 
 objs  = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(1)/*.c)))
 UNITS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort \
@@ -77,14 +82,107 @@ $(B)/%.o: %.c Makefile
 $(UNITS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PROGS:%=$(B)/%.a) $(B)/common.a
 	$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_tests) $(LIBS)
 
+# Programs that only tests need: one .c each in tests/tools, and the simulator.
+TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(sort \
+          $(wildcard tests/tools/*.c)))
+$(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/common.a
+	$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS)
+
+$(B)/tests/crm-sim: $(call objs,tests/crm) $(B)/common.a
+	$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sim) $(LIBS)
+
 units: $(UNITS)
+sim: $(B)/tests/crm-sim
+test-programs: all units sim $(TOOLS)
+
+# The tests find the programs through BIN and the helpers through TESTBIN.
+RUN   = BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/run
+CASES = $(sort $(wildcard tests/cases/*.t))
+E2E   = $(sort $(wildcard tests/e2e/*.t))
+
+check:  ## install what tests need, build, run every test
+	@scripts/install-deps check
+	@$(MAKE) test-programs
+	@$(RUN) $(UNITS) $(CASES) $(E2E)
+check-fast: test-programs  ## tests without servers
+	@$(RUN) $(UNITS) $(CASES)
+check-e2e: test-programs  ## tests with private servers
+	@$(RUN) $(E2E)
+check-long: test-programs  ## 200 random worlds and the other soaks: an hour
+	@LONG=1 $(RUN) -t 7200 $(E2E)
+demo:  ## install what is missing, build, show the whole job
+	@scripts/install-deps demo
+	@$(MAKE) -s all sim
+	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/demo
+bench: test-programs  ## measure against peers and limits, print ratios
+	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/bench/run
+
+SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
+asan:  ## the tests under address and undefined behaviour sanitizers
+	@scripts/install-deps check
+	@$(SANITIZED) test-programs
+	@$(SANITIZED) check-asan
+check-asan:
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
+	    $(RUN) $(UNITS) $(CASES) $(filter-out $(UNSANITIZED),$(E2E))
+
+TIDY = $(foreach d,common $(PROGS),$(sort $(wildcard $(d)/*.c)))
+analyze:  ## gcc -fanalyzer and clang-tidy
+	@$(MAKE) B=build/analyzer CFLAGS='-O2 -g -fanalyzer' WERROR=1 all
+	clang-tidy --quiet --warnings-as-errors='*' $(TIDY) -- $(CSTD) -I. $(DEPCF) \
+	    -DVERSION='""' -DDATADIR='""'
+lint:  ## cppcheck, shellcheck, mandoc, style
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
+	    -I. common $(PROGS) tests/crm tests/tools
+	shellcheck $(SHELL_SCRIPTS)
+	mandoc -T lint -W warning man/*.[157]
+	scripts/check-style.sh
+SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
+                  .ci/run scripts/* tests/run tests/*/*.t tests/bench/* \
+                  tests/lint/* 2>/dev/null)
+
+# Where things go, once for install and once for uninstall.
+MANPAGES1 = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1)
+D         = $(DESTDIR)$(DATADIR)
+INSTALLED_SCRIPTS = job reap report tenant
+install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
+	$(INSTALL) -d $(D)/profiles $(D)/migrations $(D)/scripts $(D)/examples
+	for p in $(PROGS); do \
+	    $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$$p && \
+	    $(INSTALL) -m 644 man/$$p.1 \
+	        $(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)$$p.1 || exit 1; done
+	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -m 644 man/*.7 $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 644 poller/profiles/*.jq $(D)/profiles
+	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
+	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
+	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
+uninstall:  ## what install put there
+	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)%) $(MANPAGES1)
+	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5))
+	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
+	rm -rf $(D)/profiles $(D)/migrations $(D)/scripts $(D)/examples
+	-rmdir $(D)
+
+dist:  ## a tarball of HEAD
+	git archive --format=tar.gz --prefix=$(NAME)-$(VERSION)/ \
+	    -o $(NAME)-$(VERSION).tar.gz HEAD
+distcheck: dist  ## unpack the tarball, build, test, install, uninstall
+	rm -rf build/dist && mkdir -p build/dist
+	tar -xzf $(NAME)-$(VERSION).tar.gz -C build/dist
+	tests/distcheck build/dist/$(NAME)-$(VERSION)
+	rm -rf build/dist
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
-clean:
-	rm -rf $(B)
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+clean:  ## remove what was built
+	rm -rf build
 
-.PHONY: all units help clean
+.PHONY: all units sim test-programs check check-fast check-e2e check-long \
+        check-asan demo bench asan analyze lint install uninstall dist \
+        distcheck help clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
