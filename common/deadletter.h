@@ -8,6 +8,8 @@
  * ("record_base64" instead when the bytes are not UTF-8, and nothing of it
  * when the line was too long to be read.) By hand it is stderr, with the line
  * number, and the program ends with PROG_DATA.
+ *
+ * The queue is opened with the first letter; most runs have none.
  */
 #ifndef COMMON_DEADLETTER_H
 #define COMMON_DEADLETTER_H
@@ -17,24 +19,37 @@
 #include <stdint.h>
 
 struct deadletter {
-	struct endpoint *out; /* NULL: stderr */
-	const char *program;
-	uint64_t count;
+	uint64_t count;      /* of letters so far */
+	enum exit_code code; /* of the last answer that was not DONE */
+
+	/* private */
+	char *queue; /* "queue:NAME.dead"; NULL: stderr */
+	struct endpoint *out;
+	struct endpoint_options opt;
+	struct buf letter;
 };
 
-/* in is where the records come from (its name decides). 0, or -1 with *why
- * and *code. */
-int deadletter_open(struct deadletter *d, const struct endpoint *in,
-    const struct endpoint_options *opt, struct buf *why,
-    enum exit_code *code) __attribute__((warn_unused_result));
+/* in is where the records come from (its name decides). */
+void deadletter_open(struct deadletter *d, const struct endpoint *in,
+    const struct endpoint_options *opt);
 
-/* One bad record; where is endpoint_where(). line may be NULL. */
-int deadletter_add(struct deadletter *d, const char *where, const char *line,
-    size_t len, const char *reason) __attribute__((warn_unused_result));
+/* One bad record; where is endpoint_where(). line may be NULL. When the queue
+ * cannot take it that is logged, with the way out; LATER: the same record may
+ * be added again. */
+enum outcome deadletter_add(struct deadletter *d, const char *where,
+    const char *line, size_t len, const char *reason)
+    __attribute__((warn_unused_result));
 
 /* As endpoint_flush(): must be DONE before the input is acknowledged. */
 enum outcome deadletter_flush(struct deadletter *d)
     __attribute__((warn_unused_result));
+
+/* As endpoint_pump(). */
+void deadletter_pump(struct deadletter *d);
+
+/* What a program ends with after these letters: PROG_DATA by hand, PROG_OK
+ * when they are safe in a queue. */
+enum exit_code deadletter_code(const struct deadletter *d);
 
 void deadletter_close(struct deadletter *d);
 

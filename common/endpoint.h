@@ -13,9 +13,16 @@
  *
  * Writing. endpoint_write() takes a whole line (no newline) and may keep it;
  * only endpoint_flush() == OUTCOME_DONE says that everything written so far
- * is safe: written to the file or pipe, or confirmed by the broker and not
- * returned as unroutable. What was not confirmed is sent again with the same
- * message_id after a reconnect.
+ * is safe: written to the file (and synced) or pipe, or confirmed by the
+ * broker and not returned as unroutable. What was not confirmed is sent again
+ * with the same message_id after a reconnect; so a message may come twice, and
+ * after one that the broker refused (its queue was full) out of order.
+ *
+ * Keeping alive. A broker drops a connection that was silent for two
+ * heartbeats ([amqp] heartbeat). Every call that reads, writes or flushes
+ * serves its own endpoint; whoever is busy elsewhere for longer than a few
+ * seconds calls endpoint_pump() on the others. Forgetting it costs a
+ * reconnect, never a record.
  */
 #ifndef COMMON_ENDPOINT_H
 #define COMMON_ENDPOINT_H
@@ -41,11 +48,13 @@ enum endpoint_status {
 };
 
 struct endpoint_options {
-	const struct conf *conf; /* for [amqp]; borrowed, outlives the endpoint */
-	size_t max_line;         /* 0: RECORD_MAX_LINE */
-	bool until_empty;        /* reading a queue: ENDPOINT_EMPTY at its end */
-	bool patient;            /* a daemon: wait for the broker for ever; else
-	                            give up after [amqp] patience */
+	const struct conf
+	    *conf;        /* for [amqp]; borrowed, outlives the endpoint */
+	size_t max_line;  /* 0: RECORD_MAX_LINE */
+	bool until_empty; /* reading a queue: ENDPOINT_EMPTY at its end */
+	bool patient;     /* a daemon: wait for the broker for ever, or
+			     until asked to stop; else give up after
+			     [amqp] patience */
 };
 
 /* NULL and the reason in *why, the exit code in *code: a file that is not
@@ -71,10 +80,15 @@ int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* 0, or -1: endpoint_why() */
 
 /* OUTCOME_LATER: the broker is away or full, or gave no answer in time; what
- * is not confirmed is kept and the next flush goes on. OUTCOME_NEVER: a closed
- * pipe, a full disk, no right to publish. */
+ * is not confirmed is kept and the next flush goes on. A patient endpoint
+ * answers so every few seconds, so that its caller can look after the rest.
+ * OUTCOME_NEVER: a full disk, no right to publish; a closed pipe, and then
+ * endpoint_code() is PROG_OK, because that is an ordinary end. */
 enum outcome endpoint_flush(struct endpoint *e)
     __attribute__((warn_unused_result));
+
+/* Answers the broker's heartbeats without waiting. Nothing to do for files. */
+void endpoint_pump(struct endpoint *e);
 
 /* Where the last line came from, for messages: "line 17" or "message ID line
  * 3". Borrowed until the next read. */
@@ -106,6 +120,7 @@ struct endpoint_ops {
 	void (*ack)(struct endpoint *e);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);
+	void (*pump)(struct endpoint *e);
 	const char *(*message_id)(const struct endpoint *e, bool *last);
 	void (*close)(struct endpoint *e);
 };

@@ -24,13 +24,28 @@ struct stage {
 	bool patient;         /* retry a flush that says LATER for ever */
 
 	/* One line, borrowed. Bad records are the handler's business: it calls
-	 * deadletter_add() with *why. Returns DONE (go on), LATER or NEVER
-	 * (stop; code and reason already logged by the handler). */
+	 * deadletter_add() with *why. Returns DONE (go on), NEVER (stop; the
+	 * handler has logged why and set `code`), or LATER: the line was not
+	 * taken; a patient stage gives it again after a pause, another stops
+	 * with PROG_TEMPFAIL. */
 	enum outcome (*handle)(void *ctx, char *line, size_t len);
 
 	/* Makes the effect of all lines handled so far safe: committed,
-	 * confirmed, synced. Called at least once at the end of input. */
+	 * confirmed, synced. Called at least once at the end of input. The
+	 * same three answers. */
 	enum outcome (*flush)(void *ctx);
+
+	/* May be NULL. Called about once a second while there is nothing to
+	 * read and between the tries of a patient stage: endpoint_pump() of
+	 * what the handler writes to, and the like. */
+	void (*idle)(void *ctx);
+
+	/* Answers. */
+	enum exit_code code; /* set by whoever answers NEVER; PROG_SOFTWARE
+				until then; PROG_OK for a closed pipe */
+	bool ended;          /* the input was read to its end: neither cut nor
+				given up nor left because of a signal */
+	uint64_t lines;      /* read so far, bad ones included */
 };
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal
