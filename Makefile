@@ -129,7 +129,8 @@ check-asan:
 TIDY = $(foreach d,common $(PROGS),$(sort $(wildcard $(d)/*.c)))
 analyze:  ## gcc -fanalyzer and clang-tidy
 	@$(MAKE) B=build/analyzer CFLAGS='-O2 -g -fanalyzer' WERROR=1 all
-	clang-tidy --quiet --warnings-as-errors='*' $(TIDY) -- $(CSTD) -I. $(DEPCF) \
+	printf '%s\n' $(TIDY) | xargs -P $$(nproc) -I F clang-tidy --quiet \
+	    --warnings-as-errors='*' F -- $(CSTD) -I. $(DEPCF) \
 	    -DVERSION='""' -DDATADIR='""'
 lint:  ## cppcheck, shellcheck, mandoc, style
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability \

@@ -138,11 +138,14 @@ void
 jsonw_time(struct buf *b, const char *key, int64_t ms)
 {
 	char text[CLOCK_TEXT];
+	size_t len;
 
-	if (ms == CLOCK_NONE)
+	if (ms == CLOCK_NONE) {
 		jsonw_null(b, key);
-	else
-		jsonw_strn(b, key, text, clock_format(ms, text));
+		return;
+	}
+	len = clock_format(ms, text);
+	jsonw_strn(b, key, text, len);
 }
 
 void
