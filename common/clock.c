@@ -44,8 +44,8 @@ days_from_civil(int64_t y, int m, int d)
 int64_t
 clock_civil(int year, int month, int day, int hour, int min, int sec)
 {
-	return days_from_civil(year, month, day) * 86400 + hour * 3600 +
-	       min * 60 + sec;
+	return days_from_civil(year, month, day) * 86400 +
+	       (int64_t)hour * 3600 + (int64_t)min * 60 + sec;
 }
 
 static void
