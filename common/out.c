@@ -186,7 +186,10 @@ show_row(const struct out_table *t, char *const *cells, const size_t *widths,
 		width = add_visible(&cell, s != NULL ? s : "-");
 		/* Blanks are owed until something follows: none trail. */
 		pad += i > 0 ? 2 : 0;
-		pad += t->columns[i].right ? widths[i] - width : 0;
+		if (t->columns[i].right || width == 0)
+			pad += widths[i] - width;
+		if (width == 0)
+			continue;
 		add_blanks(to, pad);
 		buf_add(to, buf_str(&cell), cell.len);
 		pad = t->columns[i].right ? 0 : widths[i] - width;
