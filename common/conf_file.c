@@ -139,7 +139,7 @@ unknown_key(const struct conf_section *s, const char *name, struct buf *why)
 		buf_setf(why, "unknown key '%s' in [%s]; did you mean '%s'?",
 		    name, s->name, near->name);
 	else
-		buf_setf(why, "'%s' belongs into [%s%s], not [%s]", name,
+		buf_setf(why, "'%s' belongs in [%s%s], not [%s]", name,
 		    near->section,
 		    strcmp(near->section, "crm") == 0 ? " NAME" : "", s->name);
 	return -1;

@@ -211,7 +211,7 @@ const struct conf_key *
 conf_key_near(const char *section, const char *name)
 {
 	const struct conf_key *near = NULL;
-	size_t i, least = strlen(name) / 3 + 2;
+	size_t i, least = strlen(name) / 3 + 1;
 
 	for (i = 0; i < conf_keys_n; i++) {
 		if (strcmp(conf_keys[i].section, section) == 0 &&
@@ -230,7 +230,7 @@ const char *
 conf_section_near(const char *name)
 {
 	const char *near = NULL;
-	size_t i, least = strlen(name) / 3 + 2;
+	size_t i, least = strlen(name) / 3 + 1;
 
 	for (i = 0; i < conf_keys_n; i++) {
 		if (is_nearer(name, conf_keys[i].section, &least))
