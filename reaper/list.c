@@ -1,0 +1,135 @@
+/*
+ * list: see list.h. Chats are read a page at a time, by key: the list may be
+ * long, and whoever reads it may be slow.
+ */
+#include "reaper/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+
+#define PAGE 1000
+#define PAGE_TEXT "1000"
+
+/* One query, tried again while the server is away. */
+struct ask {
+	const char *sql;
+	struct db_value args[2];
+	size_t n;
+	struct db_rows *rows;
+};
+
+static enum outcome
+ask_work(struct db *db, void *ctx)
+{
+	struct ask *a = ctx;
+
+	db_rows_free(a->rows);
+	a->rows = NULL;
+	return db_query(db, a->sql, a->args, a->n, &a->rows);
+}
+
+static enum exit_code
+ask(struct list *l, struct ask *a)
+{
+	if (db_transaction(l->db, ask_work, a, false) == OUTCOME_DONE)
+		return PROG_OK;
+	log_error("%s", db_why(l->db));
+	return db_code(l->db);
+}
+
+static enum exit_code
+write_chat(struct list *l, const char *tenant, const struct db_rows *r)
+{
+	const char *status = db_get(r, 2);
+	char at[CLOCK_TEXT];
+	struct buf line = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	l->count++;
+	if (l->out == NULL) {
+		clock_format(db_get_time(r, 1), at);
+		out_table_cell(&l->table, tenant);
+		out_table_cell(&l->table, db_get(r, 0));
+		out_table_cell(&l->table, status);
+		out_table_cell(&l->table, at);
+		return PROG_OK;
+	}
+	jsonw_open(&line);
+	jsonw_str(&line, "type", "chat");
+	jsonw_str(&line, "tenant", tenant);
+	jsonw_str(&line, "chat", db_get(r, 0));
+	jsonw_time(&line, "at", db_get_time(r, 1));
+	/* What a chat that left is now is the question. */
+	if (strcmp(status, "left") != 0)
+		jsonw_str(&line, "status", status);
+	jsonw_close(&line);
+	if (endpoint_write(l->out, line.data, line.len) == -1) {
+		log_error("%s", endpoint_why(l->out));
+		code = endpoint_code(l->out);
+	}
+	buf_release(&line);
+	return code;
+}
+
+static enum exit_code
+list_chats(struct list *l, const char *tenant, bool all)
+{
+	struct ask a = { .n = 2 };
+	char *last = xstrdup("");
+	enum exit_code code;
+	size_t n;
+
+	a.sql = all ? "SELECT chat, as_of, status FROM chat_metrics "
+		      "WHERE tenant = ? AND chat > ? "
+		      "ORDER BY chat LIMIT " PAGE_TEXT
+		    : "SELECT chat, as_of, status FROM chat_metrics "
+		      "WHERE tenant = ? AND chat > ? AND status = 'left' "
+		      "ORDER BY chat LIMIT " PAGE_TEXT;
+	do {
+		a.args[0] = db_str(tenant);
+		a.args[1] = db_str(last);
+		n = 0;
+		code = ask(l, &a);
+		while (code == PROG_OK && db_next(a.rows)) {
+			code = write_chat(l, tenant, a.rows);
+			if (++n == PAGE) {
+				free(last);
+				last = xstrdup(db_get(a.rows, 0));
+			}
+		}
+	} while (code == PROG_OK && n == PAGE);
+	db_rows_free(a.rows);
+	free(last);
+	return code;
+}
+
+enum exit_code
+list_run(struct list *l)
+{
+	/* One that was removed is asked about no more, unless it is back. */
+	struct ask a = { .sql =
+			     "SELECT tenant, stored_at FROM tenants "
+			     "WHERE removed_at IS NULL OR as_of > removed_at "
+			     "ORDER BY tenant" };
+	enum exit_code code = ask(l, &a);
+	int64_t stored_at, now = clock_now_ms();
+
+	while (code == PROG_OK && db_next(a.rows)) {
+		stored_at = db_get_time(a.rows, 1);
+		code = list_chats(l, db_get(a.rows, 0),
+		    stored_at == CLOCK_NONE || now - stored_at > l->stale_ms);
+	}
+	db_rows_free(a.rows);
+	if (code == PROG_OK && l->out != NULL &&
+	    endpoint_flush(l->out) != OUTCOME_DONE) {
+		log_error("%s", endpoint_why(l->out));
+		code = endpoint_code(l->out);
+	}
+	log_info("chats_listed", "chats=%llu", (unsigned long long)l->count);
+	return code;
+}

@@ -1,0 +1,322 @@
+/*
+ * reaper: removes what must not be kept. Options and wiring only; what is
+ * deleted and when is in closed.h, rules.h, age.h and purge.h.
+ */
+#define _DEFAULT_SOURCE /* getopt_long */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/conf.h"
+#include "common/db.h"
+#include "common/endpoint.h"
+#include "common/jsonw.h"
+#include "common/log.h"
+#include "common/out.h"
+#include "common/prog.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+#include "reaper/list.h"
+#include "reaper/purge.h"
+#include "reaper/reap.h"
+#include "reaper/rules.h"
+
+static const char usage[] =
+    "usage: reaper [-hnqvV] [-c FILE] [-f FROM] [-o FORMAT] [--archive FILE]\n"
+    "              [--dry-run] [--force] [--until-empty]\n"
+    "       reaper --list [-c FILE] [-o FORMAT] [-t TO]\n"
+    "       reaper --purge TENANT [--archive FILE] [--dry-run] [--force]\n"
+    "Deletes what belongs to chats that are closed or gone. Reads chat "
+    "records:\n"
+    "  reaper --list | poller --status | reaper\n"
+    "      --archive FILE  append there first what is deleted\n"
+    "  -c, --config FILE   configuration\n"
+    "      --dry-run       show what would go, delete nothing\n"
+    "  -f, --from FROM     where records come from: -, a file, queue:NAME\n"
+    "      --force         delete although very many chats are gone at once\n"
+    "      --list          write the chats that the CRM has to be asked about\n"
+    "  -n                  check the configuration and exit\n"
+    "  -o FORMAT           table, ndjson or csv\n"
+    "      --purge TENANT  delete all of a tenant that was removed\n"
+    "  -q, -v              say less, say more\n"
+    "  -t, --to TO         where --list writes: -, a file, queue:NAME\n"
+    "      --until-empty   with a queue: end when it is empty\n"
+    "  -h, -V              help, version\n";
+
+struct options {
+	const char *config, *archive, *purge, *to;
+	struct reap reap;
+	bool list, check, quiet;
+	int verbose;
+};
+
+enum {
+	OPT_ARCHIVE = 256,
+	OPT_DRY_RUN,
+	OPT_FORCE,
+	OPT_LIST,
+	OPT_PURGE,
+	OPT_UNTIL_EMPTY,
+};
+
+static const struct option longs[] = {
+	{ "archive", required_argument, NULL, OPT_ARCHIVE },
+	{ "config", required_argument, NULL, 'c' },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "from", required_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "purge", required_argument, NULL, OPT_PURGE },
+	{ "to", required_argument, NULL, 't' },
+	{ "until-empty", no_argument, NULL, OPT_UNTIL_EMPTY },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* -1: go on; else the exit code. */
+static int
+take_option(struct options *o, int opt)
+{
+	switch (opt) {
+	case OPT_ARCHIVE:
+		o->archive = optarg;
+		return -1;
+	case OPT_DRY_RUN:
+		o->reap.dry_run = true;
+		return -1;
+	case OPT_FORCE:
+		o->reap.force = true;
+		return -1;
+	case OPT_LIST:
+		o->list = true;
+		return -1;
+	case OPT_PURGE:
+		o->purge = optarg;
+		return -1;
+	case OPT_UNTIL_EMPTY:
+		o->reap.until_empty = true;
+		return -1;
+	case 'c':
+		o->config = optarg;
+		return -1;
+	case 'f':
+		o->reap.from = optarg;
+		return -1;
+	case 'n':
+		o->check = true;
+		return -1;
+	case 'o':
+		if (out_format_parse(optarg, &o->reap.format) == 0)
+			return -1;
+		return prog_usage_error("unknown format '%s'", optarg);
+	case 'q':
+		o->quiet = true;
+		return -1;
+	case 't':
+		o->to = optarg;
+		return -1;
+	case 'v':
+		o->verbose++;
+		return -1;
+	case 'h':
+		return prog_help(usage);
+	case 'V':
+		return prog_show_version();
+	default:
+		return prog_usage_error("unknown option, or one without its "
+					"value");
+	}
+}
+
+static int
+read_options(struct options *o, int argc, char **argv)
+{
+	int opt, code;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "c:f:hno:qt:vV", longs, NULL)) !=
+	       -1) {
+		code = take_option(o, opt);
+		if (code != -1)
+			return code;
+	}
+	if (optind < argc)
+		return prog_usage_error(
+		    "unexpected argument '%s'", argv[optind]);
+	if (o->list && o->purge != NULL)
+		return prog_usage_error("--list and --purge exclude each "
+					"other");
+	if (o->list && (o->reap.dry_run || o->archive != NULL))
+		return prog_usage_error("--list deletes nothing");
+	if (o->to != NULL && !o->list)
+		return prog_usage_error("-t is for --list");
+	if (o->quiet)
+		log_set_level(LOG_LEVEL_ERROR);
+	else if (o->verbose > 0)
+		log_set_level(
+		    o->verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	return -1;
+}
+
+static enum exit_code
+run_list(const struct options *o)
+{
+	static const struct out_column columns[] = { { "tenant", false },
+		{ "chat", false }, { "status", false }, { "as_of", false } };
+	struct endpoint_options opt = { .conf = o->reap.conf };
+	struct list l = { .db = o->reap.db,
+		.stale_ms = conf_int(o->reap.conf, "reaper", "stale") };
+	struct buf text = BUF_INIT;
+	enum exit_code code;
+
+	l.format =
+	    o->to != NULL ? OUT_NDJSON : out_format_resolve(o->reap.format);
+	if (l.format == OUT_NDJSON) {
+		l.out = endpoint_open_write(
+		    o->to != NULL ? o->to : "-", &opt, &text, &code);
+		if (l.out == NULL) {
+			log_error("%s", buf_str(&text));
+			buf_release(&text);
+			return code;
+		}
+	}
+	out_table_init(&l.table, columns, ARRAY_LEN(columns));
+	code = list_run(&l);
+	if (code == PROG_OK && l.out == NULL) {
+		out_table_show(&l.table, l.format, &text);
+		code = reap_print(&text);
+	}
+	out_table_release(&l.table);
+	endpoint_close(l.out);
+	buf_release(&text);
+	return code;
+}
+
+/* A tenant that is still polled would be back within a minute. */
+static bool
+is_configured(const struct conf *conf, const char *tenant)
+{
+	size_t i;
+
+	for (i = 0; i < conf_tenants(conf); i++)
+		if (strcmp(conf_tenant(conf, i), tenant) == 0)
+			return true;
+	return false;
+}
+
+static enum exit_code
+show_purge(const struct options *o, const struct purge *p)
+{
+	static const struct out_column columns[] = { { "table", false },
+		{ "rows", true } };
+	enum out_format f = out_format_resolve(o->reap.format);
+	struct out_table table;
+	struct buf text = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	char number[24];
+	size_t i;
+
+	out_table_init(&table, columns, ARRAY_LEN(columns));
+	for (i = 0; i < rules_n; i++) {
+		log_info("tenant_purged", "tenant=%s table=%s rows=%" PRIu64,
+		    p->tenant, rules[i].table, p->deleted[i]);
+		snprintf(number, sizeof number, "%" PRIu64, p->deleted[i]);
+		out_table_cell(&table, rules[i].table);
+		out_table_cell(&table, number);
+		if (f != OUT_NDJSON)
+			continue;
+		jsonw_open(&text);
+		jsonw_str(&text, "type", "purged");
+		jsonw_str(&text, "tenant", p->tenant);
+		jsonw_str(&text, "table", rules[i].table);
+		jsonw_int(&text, "rows", (int64_t)p->deleted[i]);
+		jsonw_line(&text);
+	}
+	if (f != OUT_NDJSON)
+		out_table_show(&table, f, &text);
+	if (o->reap.dry_run || o->reap.format != OUT_AUTO || f == OUT_TABLE)
+		code = reap_print(&text);
+	out_table_release(&table);
+	buf_release(&text);
+	return code;
+}
+
+static enum exit_code
+run_purge(const struct options *o)
+{
+	struct purge p = {
+		.db = o->reap.db, .tenant = o->purge, .dry_run = o->reap.dry_run
+	};
+	enum exit_code code;
+
+	if (!o->reap.force && !o->reap.dry_run &&
+	    is_configured(o->reap.conf, o->purge)) {
+		log_error("tenant '%s' is still configured and would come "
+			  "back with the next poll; remove it first, or use "
+			  "--force",
+		    o->purge);
+		return PROG_CONFIG;
+	}
+	code = reap_open_archive(&o->reap, &p.archive);
+	if (code == PROG_OK) {
+		code = purge_run(&p);
+		if (code == PROG_OK)
+			code = show_purge(o, &p);
+	}
+	archive_close(p.archive);
+	purge_release(&p);
+	return code;
+}
+
+static enum exit_code
+run(struct options *o, struct conf *conf, struct buf *why)
+{
+	enum exit_code code = PROG_OK;
+
+	o->reap.conf = conf;
+	if (o->archive != NULL &&
+	    conf_set(conf, "reaper", "archive", o->archive, why) == -1)
+		return prog_usage_error("--archive: %s", buf_str(why));
+	o->reap.db = db_open(conf, why, &code);
+	if (o->reap.db == NULL) {
+		log_error("%s", buf_str(why));
+		return code;
+	}
+	if (o->check)
+		code = PROG_OK;
+	else if (o->list)
+		code = run_list(o);
+	else if (o->purge != NULL)
+		code = run_purge(o);
+	else
+		code = reap_run(&o->reap);
+	db_close(o->reap.db);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .reap = { .from = "-", .format = OUT_AUTO } };
+	struct buf why = BUF_INIT;
+	struct conf *conf;
+	int code;
+
+	prog_init(argv[0]);
+	stop_init();
+	code = read_options(&o, argc, argv);
+	if (code != -1)
+		return code;
+	conf = conf_load(o.config, &why);
+	if (conf == NULL) {
+		log_error("%s", buf_str(&why));
+		code = PROG_CONFIG;
+	} else {
+		code = (int)run(&o, conf, &why);
+	}
+	conf_free(conf);
+	buf_release(&why);
+	return code;
+}

@@ -1,0 +1,191 @@
+/*
+ * purge: see purge.h.
+ */
+#include "reaper/purge.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+#include "reaper/rules.h"
+
+#define BATCH 1000
+#define BATCH_TEXT "1000"
+
+/* From when on rows count again: now, on the CRM's clock as far as it is
+ * known. Where that one is ahead of ours, the newest snapshot is of a time
+ * that we shall only see. */
+static int64_t
+removal_time(int64_t as_of, int64_t stored_at)
+{
+	int64_t now = clock_now_ms();
+
+	if (as_of == CLOCK_NONE)
+		return now;
+	if (stored_at != CLOCK_NONE && as_of > stored_at)
+		now += as_of - stored_at;
+	return as_of > now ? as_of : now;
+}
+
+static enum outcome
+lock_tenant(struct purge *p, struct db_rows **found)
+{
+	struct db_value arg = db_str(p->tenant);
+
+	return db_query(p->db,
+	    p->dry_run ? "SELECT as_of, stored_at FROM tenants "
+			 "WHERE tenant = ?"
+		       : "SELECT as_of, stored_at FROM tenants "
+			 "WHERE tenant = ? FOR UPDATE",
+	    &arg, 1, found);
+}
+
+/* affected: whether there is such a tenant. */
+static enum outcome
+mark_removed(struct db *db, void *ctx)
+{
+	struct purge *p = ctx;
+	struct db_value args[2];
+	struct db_rows *found;
+	enum outcome o = lock_tenant(p, &found);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	p->affected = db_next(found);
+	if (p->affected && !p->dry_run) {
+		args[0] = db_time(
+		    removal_time(db_get_time(found, 0), db_get_time(found, 1)));
+		args[1] = db_str(p->tenant);
+		o = db_exec(db,
+		    "UPDATE tenants SET removed_at = ?, pending_as_of = NULL, "
+		    "pending_snapshot = NULL, pending_records = NULL "
+		    "WHERE tenant = ?",
+		    args, ARRAY_LEN(args), NULL);
+	}
+	db_rows_free(found);
+	return o;
+}
+
+/* The same rows for the archive and for the deletion, hence the order. */
+static void
+condition(struct purge *p, struct buf *sql)
+{
+	const struct rule *r = &rules[p->rule];
+
+	buf_adds(sql, "tenant = ");
+	db_quote(p->db, sql, db_str(p->tenant));
+	buf_adds(sql, " ORDER BY tenant");
+	if (r->key[0] != NULL)
+		buf_addf(sql, ", %s", r->key[0]);
+	if (r->key[1] != NULL)
+		buf_addf(sql, ", %s", r->key[1]);
+	if (r->key[2] != NULL)
+		buf_addf(sql, ", %s", r->key[2]);
+	buf_adds(sql, " LIMIT " BATCH_TEXT);
+}
+
+static enum outcome
+keep(struct purge *p, const struct buf *where)
+{
+	struct buf lines = BUF_INIT;
+	enum outcome o = rows_read(
+	    &p->rows, p->db, rules[p->rule].table, buf_str(where), &lines);
+
+	if (o == OUTCOME_DONE &&
+	    archive_write(p->archive, &lines, &p->why) == -1)
+		o = OUTCOME_NEVER;
+	buf_release(&lines);
+	return o;
+}
+
+static enum outcome
+delete_some(struct db *db, void *ctx)
+{
+	struct purge *p = ctx;
+	const struct rule *r = &rules[p->rule];
+	struct buf sql = BUF_INIT;
+	struct buf where = BUF_INIT;
+	struct db_rows *found;
+	enum outcome o = lock_tenant(p, &found);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	db_rows_free(found);
+	condition(p, &where);
+	if (p->archive != NULL && r->kind != RULE_TRACE)
+		o = keep(p, &where);
+	if (o == OUTCOME_DONE) {
+		buf_addf(
+		    &sql, "DELETE FROM %s WHERE %s", r->table, buf_str(&where));
+		o = db_exec(db, buf_str(&sql), NULL, 0, &p->affected);
+	}
+	buf_release(&where);
+	buf_release(&sql);
+	/* Commit point: db_transaction() commits when this returns DONE. */
+	return o;
+}
+
+static enum outcome
+count_rows(struct db *db, void *ctx)
+{
+	struct purge *p = ctx;
+	struct db_value arg = db_str(p->tenant);
+	struct buf sql = BUF_INIT;
+	struct db_rows *found;
+	enum outcome o;
+
+	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE tenant = ?",
+	    rules[p->rule].table);
+	o = db_query(db, buf_str(&sql), &arg, 1, &found);
+	buf_release(&sql);
+	if (o != OUTCOME_DONE)
+		return o;
+	if (db_next(found))
+		p->affected = (uint64_t)db_get_int(found, 0);
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+static enum exit_code
+failed(struct purge *p)
+{
+	if (p->why.len > 0) {
+		log_error("%s", buf_str(&p->why));
+		return PROG_IO;
+	}
+	log_error("%s", db_why(p->db));
+	return db_code(p->db);
+}
+
+enum exit_code
+purge_run(struct purge *p)
+{
+	enum outcome o = db_transaction(p->db, mark_removed, p, false);
+
+	p->deleted = xcalloc(rules_n, sizeof *p->deleted);
+	if (o == OUTCOME_DONE && p->affected == 0) {
+		log_error(
+		    "the database does not know the tenant '%s'", p->tenant);
+		return PROG_NOINPUT;
+	}
+	for (p->rule = 0; p->rule < rules_n && o == OUTCOME_DONE; p->rule++) {
+		do {
+			o = db_transaction(p->db,
+			    p->dry_run ? count_rows : delete_some, p, false);
+			if (o == OUTCOME_DONE)
+				p->deleted[p->rule] += p->affected;
+		} while (o == OUTCOME_DONE && !p->dry_run &&
+			 p->affected == BATCH && !stop_asked());
+	}
+	return o == OUTCOME_DONE ? PROG_OK : failed(p);
+}
+
+void
+purge_release(struct purge *p)
+{
+	rows_release(&p->rows);
+	buf_release(&p->why);
+	free(p->deleted);
+}
