@@ -1,0 +1,252 @@
+/* control: see control.h. */
+#include "tests/crm/control.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/xalloc.h"
+#include "tests/crm/api.h"
+#include "tests/crm/life.h"
+#include "tests/crm/render.h"
+
+const char control_help[] =
+    "Control, on the same port (no token, not counted as API calls):\n"
+    "  GET  /control/stats             calls, by route and account; the clock\n"
+    "  POST /control/reset-stats       calls back to 0\n"
+    "  POST /control/advance?seconds=S moves the clock; the worlds live on\n"
+    "  POST /control/set?lag=S&latency=MS&speed=X&quota=N&per_minute=N\n"
+    "  POST /control/trouble?name=NAME[&count=N][&after=N][&route=PREFIX]\n"
+    "       [&value=V][&account=TOKEN]  adds a trouble; name=none ends all\n"
+    "  POST /control/act?do=ACT&dialog=ID[&operator=ID][&account=TOKEN]\n"
+    "       ACT: client answer note autoreply system survey transfer close;\n"
+    "       touch&percent=P (a client writes in that share of open dialogs)\n"
+    "  GET  /control/world[?account=TOKEN]  all dialogs and messages\n"
+    "With the header X-Uncounted: 1 the API itself is neither counted, slow\n"
+    "nor troubled: what the CRM shows.\n";
+
+static void
+ok(struct answer *a)
+{
+	answer_text(a, 200, "{\"status\":\"success\"}\n");
+}
+
+static struct world *
+account(struct sim *s, const struct call *c)
+{
+	const char *token = c->query(c->ctx, "account");
+
+	for (size_t i = 0; i < s->worlds_n; i++)
+		if (token == NULL || strcmp(token, s->worlds[i].opt.token) == 0)
+			return &s->worlds[i];
+	return NULL;
+}
+
+static void
+stats(struct sim *s, struct call *c, struct answer *a)
+{
+	struct buf *b = &a->body, name = BUF_INIT;
+
+	(void)c;
+	a->status = 200;
+	jsonw_open(b);
+	jsonw_int(b, "calls", (int64_t)s->calls);
+	jsonw_time(b, "now", s->now_ms);
+	buf_adds(b, ",\"by_route\":{");
+	for (size_t i = 0; i < SIM_ROUTES; i++) {
+		const char *route = api_route_name(i, &name);
+
+		if (s->by_route[i] > 0)
+			jsonw_int(b, route != NULL ? route : "unknown",
+			    (int64_t)s->by_route[i]);
+	}
+	buf_adds(b, "},\"by_account\":{");
+	for (size_t i = 0; i < s->worlds_n; i++)
+		jsonw_int(
+		    b, s->worlds[i].opt.token, (int64_t)s->worlds[i].calls);
+	buf_adds(b, "}}\n");
+	buf_release(&name);
+}
+
+static void
+reset_stats(struct sim *s, struct call *c, struct answer *a)
+{
+	(void)c;
+	s->calls = 0;
+	memset(s->by_route, 0, sizeof s->by_route);
+	for (size_t i = 0; i < s->worlds_n; i++)
+		s->worlds[i].calls = 0;
+	ok(a);
+}
+
+static void
+advance(struct sim *s, struct call *c, struct answer *a)
+{
+	int64_t seconds = call_int(c, "seconds", 0);
+
+	if (seconds < 0 || seconds > 366 * 86400) {
+		answer_error(a, 400, "seconds must be 0 to a year", NULL);
+		return;
+	}
+	sim_advance(s, seconds * 1000);
+	ok(a);
+}
+
+static void
+set(struct sim *s, struct call *c, struct answer *a)
+{
+	int64_t lag = call_int(c, "lag", -1);
+
+	for (size_t i = 0; lag >= 0 && i < s->worlds_n; i++)
+		s->worlds[i].opt.lag_ms = lag * 1000;
+	s->latency_ms = call_int(c, "latency", s->latency_ms);
+	s->speed_milli = call_int(c, "speed", s->speed_milli / 1000) * 1000;
+	s->quota = call_int(c, "quota", s->quota);
+	s->per_minute = call_int(c, "per_minute", s->per_minute);
+	ok(a);
+}
+
+static void
+trouble(struct sim *s, struct call *c, struct answer *a)
+{
+	if (trouble_add(&s->troubles, c) != 0)
+		answer_error(a, 400, "no such trouble; see --help", NULL);
+	else
+		ok(a);
+}
+
+static void
+touch(struct world *w, int64_t percent)
+{
+	size_t n = 0, done = 0;
+
+	for (size_t i = 0; i < w->dialogs_n; i++) {
+		if (w->dialogs[i].end != 0)
+			continue;
+		n++;
+		if (n * (size_t)percent / 100 > done) {
+			life_client_writes(w, (int32_t)i, w->now);
+			done++;
+		}
+	}
+}
+
+/* Acts that need no more than who, where and when. */
+static const struct {
+	const char *name;
+	enum message_type type;
+	bool by_operator;
+} sayings[] = {
+	{ "answer", TO_CLIENT, true },
+	{ "note", COMMENT, true },
+	{ "autoreply", AUTOREPLY, false },
+	{ "system", SYSTEM, false },
+	{ "survey", UNTYPED, false },
+};
+
+static bool
+say(struct world *w, int32_t i, const char *what, int32_t who)
+{
+	for (size_t k = 0; k < ARRAY_LEN(sayings); k++) {
+		if (strcmp(sayings[k].name, what) != 0)
+			continue;
+		if (w->dialogs[i].end != 0 && sayings[k].type == TO_CLIENT)
+			world_open_request(w, i, w->now);
+		world_say(w, i, sayings[k].type,
+		    sayings[k].by_operator ? who : NOBODY, w->now);
+		if (sayings[k].type == TO_CLIENT)
+			w->dialogs[i].phase = PHASE_ANSWERED;
+		return true;
+	}
+	return false;
+}
+
+static void
+act(struct sim *s, struct call *c, struct answer *a)
+{
+	struct world *w = account(s, c);
+	const char *what = c->query(c->ctx, "do");
+	struct dialog *d =
+	    w == NULL ? NULL : world_dialog(w, call_int(c, "dialog", -1));
+	int64_t id = call_int(c, "operator", 0);
+	int32_t i, who;
+
+	ok(a);
+	if (w != NULL && what != NULL && strcmp(what, "touch") == 0) {
+		touch(w, call_int(c, "percent", 5));
+		return;
+	}
+	if (d == NULL || what == NULL || d->request < 0) {
+		answer_error(a, 400, "no such dialog or act", NULL);
+		return;
+	}
+	i = (int32_t)(d - w->dialogs);
+	who = id == 0 ? d->holder : world_operator(w, id);
+	if (strcmp(what, "client") == 0)
+		life_client_writes(w, i, w->now);
+	else if (strcmp(what, "transfer") == 0)
+		d->holder = id == 0 ? NOBODY : who;
+	else if (strcmp(what, "close") == 0 && d->end == 0)
+		world_close(w, i, w->now);
+	else if (!say(w, i, what, who))
+		answer_error(a, 400, "no such act here", NULL);
+}
+
+static void
+show_world(struct sim *s, struct call *c, struct answer *a)
+{
+	struct world *w = account(s, c);
+	struct buf *b = &a->body;
+	const char *comma = "";
+
+	if (w == NULL) {
+		answer_error(a, 404, "no such account", NULL);
+		return;
+	}
+	a->status = 200;
+	jsonw_open(b);
+	jsonw_time(b, "now", w->now);
+	buf_adds(b, ",\"bot_operators\":[");
+	for (size_t i = 0; i < w->operators_n; i++)
+		if (w->operators[i].kind == ROBOT)
+			buf_addf(b, "\"%lld\"", (long long)w->operators[i].id);
+	buf_adds(b, "],\"dialogs\":[");
+	for (size_t i = 0; i < w->dialogs_n; i++, comma = ",") {
+		buf_adds(b, comma);
+		render_dialog(b, w, &w->dialogs[i]);
+	}
+	buf_adds(b, "],\"messages\":[");
+	comma = "";
+	for (size_t i = 0; i < w->messages_n; i++, comma = ",") {
+		buf_adds(b, comma);
+		render_message(b, w, &w->messages[i]);
+	}
+	buf_adds(b, "]}\n");
+}
+
+static const struct {
+	enum method method;
+	const char *path;
+	void (*answer)(struct sim *s, struct call *c, struct answer *a);
+} routes[] = {
+	{ METHOD_GET, "/control/stats", stats },
+	{ METHOD_POST, "/control/reset-stats", reset_stats },
+	{ METHOD_POST, "/control/advance", advance },
+	{ METHOD_POST, "/control/set", set },
+	{ METHOD_POST, "/control/trouble", trouble },
+	{ METHOD_POST, "/control/act", act },
+	{ METHOD_GET, "/control/world", show_world },
+};
+
+void
+control_answer(struct sim *s, struct call *c, struct answer *a)
+{
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		if (routes[i].method == c->method &&
+		    strcmp(routes[i].path, c->path) == 0) {
+			routes[i].answer(s, c, a);
+			return;
+		}
+	}
+	answer_error(a, 404, "no such control; see --help", NULL);
+}

@@ -1,0 +1,14 @@
+/*
+ * control: the test's side of the simulator, under /control/: no token, not
+ * counted. control_help() describes it.
+ */
+#ifndef TESTS_CRM_CONTROL_H
+#define TESTS_CRM_CONTROL_H
+
+#include "tests/crm/sim.h"
+
+void control_answer(struct sim *s, struct call *c, struct answer *a);
+
+extern const char control_help[];
+
+#endif

@@ -1,0 +1,14 @@
+/* gzip: compresses an answer, and makes the pieces of a gzip bomb. */
+#ifndef TESTS_CRM_GZIP_H
+#define TESTS_CRM_GZIP_H
+
+#include "common/buf.h"
+
+/* One whole gzip file. */
+void gzip_whole(const struct buf *in, struct buf *out);
+
+/* The beginning of one that holds `text`, then a piece that adds a MiB of
+ * blanks each time it is sent. */
+void gzip_bomb(const char *text, struct buf *head, struct buf *piece);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * past: makes a world as it stands when the simulator starts: operators,
+ * dialogs and weeks of messages, the same for the same options.
+ */
+#ifndef TESTS_CRM_PAST_H
+#define TESTS_CRM_PAST_H
+
+#include "tests/crm/world.h"
+
+/* Fills a zeroed world; opt's strings must outlive it. */
+void past_make(struct world *w, const struct world_options *opt);
+
+#endif

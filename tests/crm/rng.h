@@ -1,0 +1,28 @@
+/*
+ * rng: the simulator's random numbers. Each dialog has a generator of its
+ * own, so that what is done to one dialog by hand changes no other, and one
+ * seed gives one world. Integers only: no libm, the same everywhere.
+ */
+#ifndef TESTS_CRM_RNG_H
+#define TESTS_CRM_RNG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rng {
+	uint64_t state;
+};
+
+struct rng rng_seeded(uint64_t seed, uint64_t stream);
+uint64_t rng_next(struct rng *r);
+
+/* 0 .. n-1; n > 0. */
+int64_t rng_below(struct rng *r, int64_t n);
+
+/* True in per_mille of 1000 cases. */
+bool rng_chance(struct rng *r, int per_mille);
+
+/* A positive value with that mean and a long tail (up to 8 times as much). */
+int64_t rng_spread(struct rng *r, int64_t mean);
+
+#endif

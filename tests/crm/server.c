@@ -1,0 +1,382 @@
+/* server: see server.h. */
+#include "tests/crm/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+#include "tests/crm/gzip.h"
+
+/* One request from its headers to the end of its answer. */
+struct exchange {
+	struct server *server;
+	struct MHD_Connection *connection;
+	struct buf request;
+	struct answer answer;
+	struct buf piece; /* of a bomb, sent again and again */
+	bool answered;    /* the logic has been asked */
+	bool suspended;
+	int64_t due_ms; /* monotonic: when to resume, or to send a byte */
+	struct exchange *next, **prev;
+};
+
+struct server {
+	struct sim *sim;
+	struct MHD_Daemon *daemon;
+	struct exchange *exchanges;
+};
+
+static const char *
+query(void *ctx, const char *name)
+{
+	return MHD_lookup_connection_value(ctx, MHD_GET_ARGUMENT_KIND, name);
+}
+
+static enum method
+method_of(const char *name)
+{
+	static const char *const names[] = { "GET", "POST", "PUT", "DELETE" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum method)i;
+	return METHOD_OTHER;
+}
+
+static struct exchange *
+begin(struct server *s, struct MHD_Connection *connection)
+{
+	struct exchange *e = xcalloc(1, sizeof *e);
+
+	e->server = s;
+	e->connection = connection;
+	e->next = s->exchanges;
+	e->prev = &s->exchanges;
+	if (e->next != NULL)
+		e->next->prev = &e->next;
+	s->exchanges = e;
+	return e;
+}
+
+static void
+end(void *cls, struct MHD_Connection *connection, void **ctx,
+    enum MHD_RequestTerminationCode how)
+{
+	struct exchange *e = *ctx;
+
+	(void)cls;
+	(void)connection;
+	(void)how;
+	if (e == NULL)
+		return;
+	*e->prev = e->next;
+	if (e->next != NULL)
+		e->next->prev = e->prev;
+	buf_release(&e->request);
+	buf_release(&e->answer.body);
+	buf_release(&e->piece);
+	free(e);
+	*ctx = NULL;
+}
+
+static void
+sleep_until(struct exchange *e, int64_t due_ms)
+{
+	e->due_ms = due_ms;
+	e->suspended = true;
+	MHD_suspend_connection(e->connection);
+}
+
+/* Bodies that do not come at once, or not as promised. */
+static ssize_t
+read_body(void *cls, uint64_t pos, char *to, size_t max)
+{
+	struct exchange *e = cls;
+	struct answer *a = &e->answer;
+	const struct buf *from = &a->body;
+	uint64_t start = 0;
+
+	if (a->mode == ANSWER_DRIP && pos > 0 && clock_mono_ms() < e->due_ms) {
+		sleep_until(e, e->due_ms);
+		return 0;
+	}
+	if (a->mode == ANSWER_DRIP) {
+		e->due_ms = clock_mono_ms() + a->value;
+		max = 1;
+	}
+	if (pos >= a->body.len && a->mode == ANSWER_HUGE) {
+		if ((int64_t)pos >= a->value)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		memset(to, ' ', max);
+		return (ssize_t)max;
+	}
+	if (pos >= a->body.len && a->mode == ANSWER_BOMB) {
+		from = &e->piece;
+		start =
+		    a->body.len + (pos - a->body.len) / from->len * from->len;
+		if ((int64_t)((start - a->body.len) / from->len) >= a->value >>
+		    20)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+	}
+	if (pos - start >= from->len)
+		return a->mode == ANSWER_CUT || a->mode == ANSWER_LONG
+			   ? MHD_CONTENT_READER_END_WITH_ERROR
+			   : MHD_CONTENT_READER_END_OF_STREAM;
+	if (max > from->len - (pos - start))
+		max = from->len - (size_t)(pos - start);
+	memcpy(to, from->data + (pos - start), max);
+	return (ssize_t)max;
+}
+
+static struct MHD_Response *
+whole(struct exchange *e, bool gzip)
+{
+	struct buf *body = &e->answer.body, packed = BUF_INIT;
+	struct MHD_Response *r;
+	size_t len;
+
+	if (gzip) {
+		gzip_whole(body, &packed);
+		buf_release(body);
+		*body = packed;
+	}
+	len = body->len;
+	/* The memory becomes the response's. */
+	r = MHD_create_response_from_buffer(
+	    len, buf_take(body), MHD_RESPMEM_MUST_FREE);
+	if (gzip)
+		MHD_add_response_header(r, "Content-Encoding", "gzip");
+	return r;
+}
+
+static struct MHD_Response *
+odd(struct exchange *e)
+{
+	struct answer *a = &e->answer;
+	uint64_t size = MHD_SIZE_UNKNOWN;
+	struct buf head = BUF_INIT;
+	struct MHD_Response *r;
+
+	if (a->mode == ANSWER_LONG)
+		size = a->body.len + 100;
+	if (a->mode == ANSWER_SHORT)
+		size = a->body.len / 2;
+	if (a->mode == ANSWER_DRIP)
+		size = a->body.len;
+	if (a->mode == ANSWER_CUT && a->body.len > 1) {
+		a->body.len /= 2;
+		a->body.data[a->body.len] = '\0';
+	}
+	if (a->mode == ANSWER_BOMB) {
+		gzip_bomb(buf_str(&a->body), &head, &e->piece);
+		buf_release(&a->body);
+		a->body = head;
+	}
+	r = MHD_create_response_from_callback(size, 16384, read_body, e, NULL);
+	if (a->mode == ANSWER_BOMB)
+		MHD_add_response_header(r, "Content-Encoding", "gzip");
+	return r;
+}
+
+static bool
+wants_gzip(const struct exchange *e)
+{
+	const char *accept = MHD_lookup_connection_value(
+	    e->connection, MHD_HEADER_KIND, "Accept-Encoding");
+
+	return accept != NULL && strstr(accept, "gzip") != NULL &&
+	       e->answer.body.len > 500;
+}
+
+static enum MHD_Result
+reply(struct exchange *e)
+{
+	struct answer *a = &e->answer;
+	struct MHD_Response *r;
+	enum MHD_Result result;
+	char date[40];
+
+	if (a->mode == ANSWER_RESET)
+		return MHD_NO;
+	r = a->mode == ANSWER_WHOLE || a->mode == ANSWER_HANG
+		? whole(e, wants_gzip(e))
+		: odd(e);
+	MHD_add_response_header(r, "Content-Type",
+	    a->type != NULL ? a->type : "application/json; charset=utf-8");
+	if (!a->no_date) {
+		call_http_date(
+		    sim_now(e->server->sim) + a->date_skew_s * 1000, date);
+		MHD_add_response_header(r, "Date", date);
+	}
+	for (size_t i = 0; i < a->headers_n; i++)
+		MHD_add_response_header(
+		    r, a->headers[i].name, a->headers[i].value);
+	result = MHD_queue_response(e->connection, a->status, r);
+	MHD_destroy_response(r);
+	return result;
+}
+
+static void
+ask(struct exchange *e, const char *path, const char *method)
+{
+	struct MHD_Connection *connection = e->connection;
+	struct call c = { 0 };
+
+	c.method = method_of(method);
+	c.path = path;
+	c.token = MHD_lookup_connection_value(
+	    connection, MHD_HEADER_KIND, "Authorization");
+	c.uncounted = MHD_lookup_connection_value(
+			  connection, MHD_HEADER_KIND, "X-Uncounted") != NULL;
+	c.body = e->request;
+	c.query = query;
+	c.ctx = connection;
+	e->answered = true;
+	sim_answer(e->server->sim, &c, &e->answer);
+	if (e->answer.mode == ANSWER_HANG)
+		e->answer.delay_ms = e->answer.value * 1000;
+}
+
+static enum MHD_Result
+handle(void *cls, struct MHD_Connection *connection, const char *path,
+    const char *method, const char *version, const char *data, size_t *len,
+    void **ctx)
+{
+	struct exchange *e = *ctx;
+
+	(void)version;
+	if (e == NULL) {
+		*ctx = begin(cls, connection);
+		return MHD_YES;
+	}
+	if (*len > 0) {
+		buf_add(&e->request, data, *len);
+		*len = 0;
+		return MHD_YES;
+	}
+	if (!e->answered) {
+		ask(e, path, method);
+		if (e->answer.delay_ms > 0) {
+			sleep_until(e, clock_mono_ms() + e->answer.delay_ms);
+			return MHD_YES;
+		}
+	}
+	return reply(e);
+}
+
+struct server *
+server_open(struct sim *sim, int port, const char *cert, const char *key,
+    struct buf *why)
+{
+	struct server *s = xcalloc(1, sizeof *s);
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			 MHD_USE_SUPPRESS_DATE_NO_CLOCK;
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, NULL },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+
+	address.sin_port = htons((uint16_t)port);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (cert != NULL) {
+		flags |= MHD_USE_TLS;
+		tls[0].ptr_value = xstrdup(cert);
+		tls[1].ptr_value = xstrdup(key);
+	} else {
+		tls[0].option = MHD_OPTION_END;
+	}
+	s->sim = sim;
+	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, s,
+	    MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, end,
+	    NULL, MHD_OPTION_CONNECTION_LIMIT, 500u,
+	    MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_ARRAY, tls,
+	    MHD_OPTION_END);
+	free(tls[0].ptr_value);
+	free(tls[1].ptr_value);
+	if (s->daemon == NULL) {
+		buf_setf(why,
+		    "cannot listen on 127.0.0.1:%d: %s; is the port "
+		    "in use?",
+		    port, log_errno(errno));
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+int
+server_port(const struct server *s)
+{
+	const union MHD_DaemonInfo *info =
+	    MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT);
+
+	return info == NULL ? 0 : info->port;
+}
+
+/* Resumes what is due (everything at the end); ms until the next, at most a
+ * second. */
+static int64_t
+wake(struct server *s, bool all)
+{
+	int64_t now = clock_mono_ms(), least = 1000;
+
+	for (struct exchange *e = s->exchanges; e != NULL; e = e->next) {
+		if (!e->suspended)
+			continue;
+		if (all || e->due_ms <= now) {
+			e->suspended = false;
+			MHD_resume_connection(e->connection);
+		} else if (e->due_ms - now < least) {
+			least = e->due_ms - now;
+		}
+	}
+	return least;
+}
+
+static bool
+ended(int fd)
+{
+	char waste[256];
+
+	return read(fd, waste, sizeof waste) == 0;
+}
+
+void
+server_run(struct server *s, int watch)
+{
+	const union MHD_DaemonInfo *info =
+	    MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct pollfd fds[2] = { { info->epoll_fd, POLLIN, 0 },
+		{ watch, POLLIN, 0 } };
+
+	while (!stop_asked()) {
+		int64_t wait = wake(s, false);
+		MHD_UNSIGNED_LONG_LONG most;
+
+		if (MHD_get_timeout(s->daemon, &most) == MHD_YES &&
+		    (int64_t)most < wait)
+			wait = (int64_t)most;
+		poll(fds, watch >= 0 ? 2 : 1, (int)wait);
+		if (watch >= 0 && fds[1].revents != 0 && ended(watch))
+			break;
+		MHD_run(s->daemon);
+	}
+}
+
+void
+server_close(struct server *s)
+{
+	wake(s, true);
+	MHD_stop_daemon(s->daemon);
+	free(s);
+}

@@ -1,0 +1,25 @@
+/*
+ * server: HTTP on the loopback with libmicrohttpd, in one thread. A slow
+ * answer is a suspended connection and an entry in a list of alarms, never a
+ * thread. The only part that includes microhttpd.h.
+ */
+#ifndef TESTS_CRM_SERVER_H
+#define TESTS_CRM_SERVER_H
+
+#include "common/buf.h"
+#include "tests/crm/sim.h"
+
+struct server;
+
+/* Listens on 127.0.0.1, any free port when port is 0. cert and key are PEM
+ * text for TLS, or NULL. NULL and *why when it cannot. */
+struct server *server_open(struct sim *sim, int port, const char *cert,
+    const char *key, struct buf *why);
+int server_port(const struct server *s);
+
+/* Serves until asked to stop, or until the descriptor `watch` ends (-1:
+ * none). */
+void server_run(struct server *s, int watch);
+void server_close(struct server *s);
+
+#endif

@@ -1,0 +1,120 @@
+/* sim: who is calling, what it costs, what goes wrong, who answers. */
+#include "tests/crm/sim.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "tests/crm/api.h"
+#include "tests/crm/control.h"
+#include "tests/crm/life.h"
+
+int64_t
+sim_now(struct sim *s)
+{
+	int64_t mono = clock_mono_ms();
+
+	if (s->speed_milli > 0)
+		s->now_ms += (mono - s->mono_ms) * s->speed_milli / 1000;
+	s->mono_ms = mono;
+	for (size_t i = 0; i < s->worlds_n; i++)
+		life_run(&s->worlds[i], s->now_ms);
+	return s->now_ms;
+}
+
+void
+sim_advance(struct sim *s, int64_t ms)
+{
+	sim_now(s);
+	s->now_ms += ms;
+	sim_now(s);
+}
+
+static struct world *
+account(const struct sim *s, const char *token)
+{
+	for (size_t i = 0; i < s->worlds_n; i++)
+		if (strcmp(s->worlds[i].opt.token, token) == 0)
+			return &s->worlds[i];
+	return NULL;
+}
+
+/* True when the account may not call any more; then that is the answer. */
+static bool
+over_limit(const struct sim *s, struct world *w, struct answer *a)
+{
+	int64_t minute = s->now_ms / 60000;
+
+	if (s->quota > 0 && (int64_t)w->calls > s->quota) {
+		answer_error(
+		    a, 403, "API calls exceeded API limit per month", NULL);
+		return true;
+	}
+	if (w->minute != minute) {
+		w->minute = minute;
+		w->minute_calls = 0;
+	}
+	if (s->per_minute > 0 && ++w->minute_calls > s->per_minute) {
+		answer_error(a, 429, "Number of API requests exceeded", NULL);
+		answer_header(a, "Retry-After", "%lld",
+		    (long long)(60 - s->now_ms / 1000 % 60));
+		return true;
+	}
+	return false;
+}
+
+/* The order of checks is Chat2Desk's: token, quota, route. */
+static void
+answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
+    struct answer *a)
+{
+	struct world *w;
+
+	if (c->token == NULL || c->token[0] == '\0') {
+		answer_error(a, 401,
+		    "You have to specify your token. See API manual on "
+		    "info@chat2desk.com",
+		    NULL);
+		return;
+	}
+	w = account(s, c->token);
+	if (w == NULL) {
+		answer_error(a, 403, "Token is not correct", NULL);
+		return;
+	}
+	w->calls += !c->uncounted;
+	if (!c->uncounted && over_limit(s, w, a))
+		return;
+	if (route == NULL) {
+		answer_error(a, 404, "Page not found", NULL);
+		return;
+	}
+	a->status = 200;
+	route->answer(s, w, c, id, a);
+}
+
+void
+sim_answer(struct sim *s, struct call *c, struct answer *a)
+{
+	const struct trouble_kind *on = NULL;
+	const struct route *route;
+	int64_t id, value = 0;
+	size_t index = SIM_ROUTES - 1;
+
+	sim_now(s);
+	if (strncmp(c->path, "/control/", 9) == 0) {
+		control_answer(s, c, a);
+		return;
+	}
+	a->delay_ms = s->latency_ms;
+	route = api_route(c, &id, &index);
+	if (c->uncounted) {
+		a->delay_ms = 0;
+		answer_api(s, c, route, id, a);
+		return;
+	}
+	s->calls++;
+	s->by_route[index]++;
+	if (!trouble_before(&s->troubles, c, a, s->now_ms, &on, &value))
+		answer_api(s, c, route, id, a);
+	trouble_after(on, value, a);
+}

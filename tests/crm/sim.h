@@ -1,0 +1,44 @@
+/*
+ * sim: the simulator as a whole: its accounts (a token is an account with a
+ * world of its own), its clock, its counters and its troubles. One thread,
+ * one caller: server.c.
+ */
+#ifndef TESTS_CRM_SIM_H
+#define TESTS_CRM_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/crm/call.h"
+#include "tests/crm/trouble.h"
+#include "tests/crm/world.h"
+
+#define SIM_ROUTES 32
+
+struct sim {
+	struct world *worlds;
+	size_t worlds_n;
+	int64_t now_ms;      /* the world's clock as of mono_ms */
+	int64_t mono_ms;     /* our monotonic clock then */
+	int64_t speed_milli; /* simulated ms a real second; 0: frozen */
+	int64_t latency_ms;
+	int64_t quota;      /* calls an account has; 0: no end */
+	int64_t per_minute; /* calls an account may make; 0: no end */
+	bool honour_offset; /* on /messages too */
+	bool ignore_reverse;
+	uint64_t calls;
+	uint64_t by_route[SIM_ROUTES];
+	struct trouble_set troubles;
+};
+
+/* Answers one call. */
+void sim_answer(struct sim *s, struct call *c, struct answer *a);
+
+/* The world's clock; the worlds are run up to it. */
+int64_t sim_now(struct sim *s);
+
+/* Moves it forward. */
+void sim_advance(struct sim *s, int64_t ms);
+
+#endif

@@ -1,0 +1,231 @@
+/* world: the arrays and what keeps them consistent; see world.h. */
+#include "tests/crm/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+
+const struct channel world_channels[WORLD_CHANNELS] = {
+	{ 11, "Main", "telegram" },
+	{ 12, "Shop", "wa_dialog" },
+	{ 13, "Site", "widget" },
+	{ 14, "Viber \"old\"", "viber_public" },
+	{ 15, "Direct", "insta_direct" },
+};
+
+/* The first index of a sorted array whose element is not below id. */
+#define LOWER_BOUND(array, n, wanted, result)                                  \
+	do {                                                                   \
+		size_t lo_ = 0, hi_ = (n);                                     \
+		while (lo_ < hi_) {                                            \
+			size_t mid_ = lo_ + (hi_ - lo_) / 2;                   \
+			if ((array)[mid_].id < (wanted))                       \
+				lo_ = mid_ + 1;                                \
+			else                                                   \
+				hi_ = mid_;                                    \
+		}                                                              \
+		(result) = lo_;                                                \
+	} while (0)
+
+struct dialog *
+world_dialog(const struct world *w, int64_t id)
+{
+	size_t i;
+
+	LOWER_BOUND(w->dialogs, w->dialogs_n, id, i);
+	return i < w->dialogs_n && w->dialogs[i].id == id ? &w->dialogs[i]
+							  : NULL;
+}
+
+size_t
+world_message_from(const struct world *w, int64_t id)
+{
+	size_t i;
+
+	LOWER_BOUND(w->messages, w->messages_n, id, i);
+	return i;
+}
+
+struct message *
+world_message(const struct world *w, int64_t id)
+{
+	size_t i = world_message_from(w, id);
+
+	return i < w->messages_n && w->messages[i].id == id ? &w->messages[i]
+							    : NULL;
+}
+
+struct request *
+world_request(const struct world *w, int64_t id)
+{
+	size_t i;
+
+	LOWER_BOUND(w->requests, w->requests_n, id, i);
+	return i < w->requests_n && w->requests[i].id == id ? &w->requests[i]
+							    : NULL;
+}
+
+int32_t
+world_operator(const struct world *w, int64_t id)
+{
+	for (size_t i = 0; i < w->operators_n; i++)
+		if (w->operators[i].id == id)
+			return (int32_t)i;
+	return NOBODY;
+}
+
+const struct message *
+world_last(const struct world *w, const struct dialog *d)
+{
+	if (d->messages_n == 0)
+		return NULL;
+	return &w->messages[d->messages[d->messages_n - 1]];
+}
+
+bool
+world_visible(const struct world *w, const struct message *m)
+{
+	return m->at <= w->now - w->opt.lag_ms;
+}
+
+int32_t
+world_add_dialog(struct world *w, int64_t client, int64_t t)
+{
+	struct dialog *d;
+
+	XGROW(w->dialogs, w->dialogs_n, w->dialogs_cap);
+	d = &w->dialogs[w->dialogs_n];
+	*d = (struct dialog){ 0 };
+	d->id = w->opt.id_base + 9001 + (int64_t)w->dialogs_n;
+	d->client = client;
+	d->begin = t;
+	d->end = t;
+	d->rng = rng_seeded(w->opt.seed, 1000 + w->dialogs_n);
+	d->channel = (int32_t)rng_below(&d->rng, WORLD_CHANNELS);
+	d->holder = NOBODY;
+	d->request = -1;
+	d->previous = -1;
+	d->phase = PHASE_CLOSED;
+	return (int32_t)w->dialogs_n++;
+}
+
+int32_t
+world_open_request(struct world *w, int32_t dialog, int64_t t)
+{
+	struct dialog *d = &w->dialogs[dialog];
+	struct request *r;
+
+	XGROW(w->requests, w->requests_n, w->requests_cap);
+	r = &w->requests[w->requests_n];
+	*r = (struct request){ .begin = t, .dialog = dialog };
+	if (!w->ids_later) {
+		w->next_request_id += 1 + rng_below(&d->rng, 3);
+		r->id = w->next_request_id;
+	}
+	d->previous = d->request;
+	d->request = (int32_t)w->requests_n++;
+	d->end = 0;
+	d->phase = PHASE_ANSWERED;
+	return d->request;
+}
+
+void
+world_close(struct world *w, int32_t dialog, int64_t t)
+{
+	struct dialog *d = &w->dialogs[dialog];
+
+	d->end = t;
+	d->phase = PHASE_CLOSED;
+	w->requests[d->request].end = t;
+}
+
+int32_t
+world_say(struct world *w, int32_t dialog, enum message_type type,
+    int32_t author, int64_t t)
+{
+	struct dialog *d = &w->dialogs[dialog];
+	struct message *m;
+
+	XGROW(w->messages, w->messages_n, w->messages_cap);
+	m = &w->messages[w->messages_n];
+	*m = (struct message){
+		.at = t,
+		.dialog = dialog,
+		.request = d->request,
+		.author = author,
+		.type = (uint8_t)type,
+		.text = (uint8_t)rng_below(&d->rng, WORLD_TEXTS + 1),
+		.read = type != FROM_CLIENT,
+	};
+	if (!w->ids_later) {
+		w->next_message_id += 1 + rng_below(&d->rng, 3);
+		m->id = w->next_message_id;
+	}
+	XGROW(d->messages, d->messages_n, d->messages_cap);
+	d->messages[d->messages_n++] = (int32_t)w->messages_n;
+	return (int32_t)w->messages_n++;
+}
+
+static bool
+earlier(const struct planned *a, const struct planned *b)
+{
+	return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+static void
+swap_planned(struct planned *a, struct planned *b)
+{
+	struct planned c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+void
+world_plan(struct world *w, enum plan_kind kind, int32_t who, int64_t at)
+{
+	size_t i = w->plan_n;
+
+	XGROW(w->plan, w->plan_n, w->plan_cap);
+	w->plan[w->plan_n++] = (struct planned){ at, w->planned++, kind, who };
+	while (i > 0 && earlier(&w->plan[i], &w->plan[(i - 1) / 2])) {
+		swap_planned(&w->plan[i], &w->plan[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+}
+
+bool
+world_due(struct world *w, int64_t until, struct planned *next)
+{
+	size_t i = 0;
+
+	if (w->plan_n == 0 || w->plan[0].at > until)
+		return false;
+	*next = w->plan[0];
+	w->plan[0] = w->plan[--w->plan_n];
+	for (;;) {
+		size_t least = i, left = 2 * i + 1;
+
+		for (size_t c = left; c < left + 2 && c < w->plan_n; c++)
+			if (earlier(&w->plan[c], &w->plan[least]))
+				least = c;
+		if (least == i)
+			return true;
+		swap_planned(&w->plan[i], &w->plan[least]);
+		i = least;
+	}
+}
+
+void
+world_release(struct world *w)
+{
+	for (size_t i = 0; i < w->dialogs_n; i++)
+		free(w->dialogs[i].messages);
+	free(w->dialogs);
+	free(w->operators);
+	free(w->requests);
+	free(w->messages);
+	free(w->plan);
+	*w = (struct world){ 0 };
+}

@@ -1,0 +1,170 @@
+/*
+ * world: what one account of the simulated Chat2Desk holds: operators,
+ * channels, dialogs, their requests and messages, as plain arrays in memory.
+ *
+ * A dialog is the permanent thread of one client on one channel; a request
+ * is one contact inside it, from its first message to the closing. Ids of
+ * messages and requests ascend with time, so arrays are sorted by id. Nothing
+ * is ever removed: indexes stay valid, pointers only until the next change.
+ *
+ * Clients are not stored: everything about one follows from its number.
+ */
+#ifndef TESTS_CRM_WORLD_H
+#define TESTS_CRM_WORLD_H
+
+#include "tests/crm/rng.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WORLD_CHANNELS 5
+#define WORLD_TEXTS 16
+#define NOBODY (-1)
+
+enum message_type {
+	FROM_CLIENT,
+	TO_CLIENT,
+	AUTOREPLY,
+	SYSTEM,
+	COMMENT,
+	UNTYPED, /* an automatic survey: "type": null */
+};
+
+struct message {
+	int64_t id;
+	int64_t at; /* ms; the API shows whole seconds */
+	int32_t dialog;
+	int32_t request;
+	int32_t author; /* index, or NOBODY */
+	uint8_t type;
+	uint8_t text; /* WORLD_TEXTS: none, a photo instead */
+	bool read;
+};
+
+struct request {
+	int64_t id;
+	int64_t begin, end; /* end 0: running */
+	int32_t dialog;
+};
+
+enum phase {
+	PHASE_CLOSED,
+	PHASE_WAITING,  /* the client wrote last */
+	PHASE_ANSWERED, /* somebody answered */
+};
+
+struct dialog {
+	int64_t id;
+	int64_t client;
+	int64_t begin, end; /* end 0: open */
+	int64_t next_at;    /* of its next event; 0: none planned */
+	struct rng rng;
+	int32_t *messages; /* indexes, ascending */
+	size_t messages_n, messages_cap;
+	int32_t channel;  /* index into world_channels */
+	int32_t holder;   /* who has it, or NOBODY */
+	int32_t request;  /* the newest one, or -1 */
+	int32_t previous; /* the one before, or -1 */
+	enum phase phase;
+};
+
+enum operator_kind { HUMAN, ROBOT, DISABLED, DELETED };
+
+struct worker {
+	int64_t id;
+	enum operator_kind kind;
+	bool online;
+	const char *offline_type; /* NULL: free */
+	const char *first_name, *last_name;
+	int64_t next_at; /* of its next change of state */
+	bool hidden;     /* hired later, or removed: not in /operators */
+};
+
+struct channel {
+	int64_t id;
+	const char *name, *transport;
+};
+extern const struct channel world_channels[WORLD_CHANNELS];
+
+/* What an account is made from. */
+struct world_options {
+	const char *token;
+	uint64_t seed;
+	int64_t dialogs;   /* open at start */
+	int64_t operators; /* humans */
+	int64_t messages;  /* mean of a dialog's past */
+	int64_t pace_ms;   /* mean time between events of an open dialog; 0:
+			      nothing happens by itself */
+	int64_t start_ms;
+	int64_t lag_ms;         /* until a message shows in /messages */
+	int64_t id_base;        /* added to every id */
+	int hour_from, hour_to; /* operators work between them (UTC) */
+	bool request_ids;
+};
+
+enum plan_kind {
+	PLAN_DIALOG,   /* the next thing that happens in a dialog */
+	PLAN_OPERATOR, /* an operator's next change of state */
+	PLAN_ARRIVAL,  /* a new client */
+};
+
+/* An event to come. One of a dialog or operator counts only if its time is
+ * still their next_at: whoever plans anew need not search the heap. */
+struct planned {
+	int64_t at;
+	int64_t order; /* breaks ties in the order of planning */
+	enum plan_kind kind;
+	int32_t who;
+};
+
+struct world {
+	struct world_options opt;
+	int64_t now; /* events up to here have happened */
+	struct rng rng;
+	struct worker *operators;
+	size_t operators_n;
+	struct dialog *dialogs;
+	size_t dialogs_n, dialogs_cap;
+	struct request *requests;
+	size_t requests_n, requests_cap;
+	struct message *messages;
+	size_t messages_n, messages_cap;
+	struct planned *plan; /* a binary heap */
+	size_t plan_n, plan_cap;
+	int64_t planned; /* ever */
+	int64_t next_message_id, next_request_id;
+	bool ids_later; /* making the past: ids follow when it is sorted */
+	uint64_t calls; /* counted API calls */
+	int64_t minute, minute_calls; /* of the rate limit */
+};
+
+/* Lookups; NULL when there is none. Ids are the API's. */
+struct dialog *world_dialog(const struct world *w, int64_t id);
+struct message *world_message(const struct world *w, int64_t id);
+struct request *world_request(const struct world *w, int64_t id);
+int32_t world_operator(const struct world *w, int64_t id); /* or NOBODY */
+
+/* Index of the first message with an id >= id. */
+size_t world_message_from(const struct world *w, int64_t id);
+
+/* The newest message of a dialog, or NULL. */
+const struct message *world_last(const struct world *w, const struct dialog *d);
+
+/* Whether /messages shows it already. */
+bool world_visible(const struct world *w, const struct message *m);
+
+/* Changes, all at the time t. The index of what was added is returned. */
+int32_t world_add_dialog(struct world *w, int64_t client, int64_t t);
+int32_t world_open_request(struct world *w, int32_t dialog, int64_t t);
+void world_close(struct world *w, int32_t dialog, int64_t t);
+int32_t world_say(struct world *w, int32_t dialog, enum message_type type,
+    int32_t author, int64_t t);
+
+/* The heap of events to come: adds one; takes the first one up to until. */
+void world_plan(struct world *w, enum plan_kind kind, int32_t who, int64_t at);
+bool world_due(struct world *w, int64_t until, struct planned *next);
+
+void world_release(struct world *w);
+
+#endif
