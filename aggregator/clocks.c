@@ -1,0 +1,159 @@
+/*
+ * clocks: see clocks.h. Here is what both definitions share; what differs
+ * stands in rules_*.c.
+ */
+#include "aggregator/clocks.h"
+
+#include <string.h>
+
+#include "common/xalloc.h"
+
+static const char *const interval_names[] = {
+	[INTERVAL_FIRST_RESPONSE] = "first_response",
+	[INTERVAL_REPLY] = "reply",
+	[INTERVAL_RESOLUTION] = "resolution",
+	[INTERVAL_UNANSWERED] = "unanswered",
+	[INTERVAL_WAITING] = "waiting",
+};
+
+const char *
+clocks_interval_name(enum interval_kind k)
+{
+	return interval_names[k];
+}
+
+const struct rules *
+rules_find(const char *name)
+{
+	static const struct rules *const all[] = { &rules_ours,
+		&rules_chatwoot };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(all); i++)
+		if (strcmp(all[i]->name, name) == 0)
+			return all[i];
+	return NULL;
+}
+
+/* A system message is what its kind says, whoever or whatever caused it. */
+static enum happening
+classify_system(const struct message *m)
+{
+	switch ((enum message_kind)m->is) {
+	case KIND_OPENED:
+		return HAPPENS_REOPENED;
+	case KIND_CLOSED:
+		return HAPPENS_CLOSED;
+	case KIND_ASSIGNED:
+		return HAPPENS_TRANSFER;
+	case KIND_HANDOFF:
+		return HAPPENS_HANDOFF;
+	case KIND_OTHER:
+		break;
+	}
+	return HAPPENS_NOTHING;
+}
+
+enum happening
+clocks_classify(const struct message *m)
+{
+	if (m->from == FROM_SYSTEM)
+		return classify_system(m);
+	if (m->is_private || m->automated)
+		return HAPPENS_NOTHING;
+	switch ((enum message_from)m->from) {
+	case FROM_CUSTOMER:
+		return HAPPENS_CUSTOMER_WRITES;
+	case FROM_OPERATOR:
+		return HAPPENS_HUMAN_ANSWERS;
+	case FROM_BOT:
+		return HAPPENS_BOT_ANSWERS;
+	case FROM_SYSTEM:
+	case FROM_NONE:
+		break;
+	}
+	return HAPPENS_NOTHING;
+}
+
+void
+clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
+    int64_t end, struct name *operator)
+{
+	struct interval i = {
+		.kind = kind, .start = start, .end = end, .operator= operator};
+
+	i.ms = c->rules->length(start, end);
+	i.skewed = i.ms < 0;
+	if (i.skewed)
+		i.ms = 0;
+	if (c->to->interval != NULL)
+		c->to->interval(c->to->ctx, &i);
+}
+
+/* Who holds the chat before its first message: what the chat record says
+ * holds for then only if no transfer lies between. */
+static void
+find_first_holder(struct clocks *c)
+{
+	const struct clocks_chat *chat = c->chat;
+	size_t i;
+
+	for (i = 0; i < chat->n; i++)
+		if (clocks_classify(&chat->messages[i]) == HAPPENS_TRANSFER)
+			break;
+	c->ever_assigned = i < chat->n;
+	c->holder_known =
+	    !c->ever_assigned || chat->described_at <= chat->messages[i].at;
+	c->holder = c->holder_known ? chat->holder : NULL;
+}
+
+/* True when the message belongs to an episode that may count. */
+static bool
+enter(struct clocks *c, const struct message *m)
+{
+	if (c->rules->whole_life)
+		return true;
+	if (c->chat->opened_at != CLOCK_NONE && m->at < c->chat->opened_at)
+		return false;
+	if (c->closed && c->to->episode != NULL)
+		c->to->episode(c->to->ctx);
+	c->closed = false;
+	if (c->from == CLOCK_NONE)
+		c->from = m->at;
+	return true;
+}
+
+void
+clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
+    const struct clocks_listener *to, struct clocks *end)
+{
+	struct clocks c = { .rules = rules,
+		.chat = chat,
+		.to = to,
+		.a = CLOCK_NONE,
+		.w = CLOCK_NONE,
+		.f = CLOCK_NONE,
+		.from = CLOCK_NONE,
+		.part = CLOCK_NONE };
+	const struct message *m;
+	enum happening h;
+	bool counts;
+	size_t i;
+
+	find_first_holder(&c);
+	rules->begin(&c);
+	for (i = 0; i < chat->n; i++) {
+		m = &chat->messages[i];
+		h = clocks_classify(m);
+		counts = enter(&c, m);
+		/* Who holds the chat is worth knowing even when the message
+		 * itself belongs to an earlier episode. */
+		if (counts || h == HAPPENS_TRANSFER)
+			rules->on[h](&c, m);
+		if (to->message != NULL)
+			to->message(to->ctx, &c, m, h, counts);
+	}
+	rules->end(&c, chat->as_of);
+	if (end != NULL)
+		*end = c;
+}

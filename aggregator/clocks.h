@@ -1,0 +1,117 @@
+/*
+ * clocks: walks over the ordered messages of one chat and tells what they
+ * start, stop and mean: METRICS, "The clocks of a chat". Pure: no memory, no
+ * clock but the messages' own, no knowledge of tables.
+ *
+ * What each happening does is a table of functions per definition
+ * (rules_ours.c, rules_chatwoot.c), a row for each row of METRICS.
+ */
+#ifndef AGGREGATOR_CLOCKS_H
+#define AGGREGATOR_CLOCKS_H
+
+#include "aggregator/timeline.h"
+
+enum interval_kind {
+	INTERVAL_FIRST_RESPONSE,
+	INTERVAL_REPLY,
+	INTERVAL_RESOLUTION,
+	INTERVAL_UNANSWERED,
+	INTERVAL_WAITING, /* a running wait, or the part of a wait that one
+			     holder had before a transfer cut it */
+};
+
+struct interval {
+	enum interval_kind kind;
+	int64_t start, end;
+	int64_t ms;  /* its length in the chosen definition, never below 0 */
+	bool skewed; /* it was below 0 */
+	struct name *operator; /* who it is credited to; NULL: nobody */
+};
+
+/* The rows of METRICS' table. */
+enum happening {
+	HAPPENS_NOTHING, /* note, autoreply, other system message */
+	HAPPENS_CUSTOMER_WRITES,
+	HAPPENS_HUMAN_ANSWERS,
+	HAPPENS_BOT_ANSWERS,
+	HAPPENS_HANDOFF,
+	HAPPENS_REOPENED,
+	HAPPENS_TRANSFER,
+	HAPPENS_CLOSED,
+	HAPPENINGS
+};
+
+/* Which of them a message is: the column "record" of the table. */
+enum happening clocks_classify(const struct message *m);
+
+struct clocks;
+
+/* One definition. */
+struct rules {
+	const char *name;
+	bool whole_life; /* else only the present episode counts */
+	void (*begin)(struct clocks *c); /* before the first message */
+	void (*on[HAPPENINGS])(struct clocks *c, const struct message *m);
+	/* The running wait, at the end. */
+	void (*end)(struct clocks *c, int64_t as_of);
+	int64_t (*length)(int64_t start, int64_t end); /* may be below 0 */
+};
+
+extern const struct rules rules_ours;
+extern const struct rules rules_chatwoot;
+
+/* The rules of that name, or NULL. */
+const struct rules *rules_find(const char *name);
+
+/* Who listens to a walk; each may be NULL. */
+struct clocks_listener {
+	void *ctx;
+	void (*interval)(void *ctx, const struct interval *i);
+	/* After each message; counts: it belongs to an episode that may
+	 * count, with happening h. */
+	void (*message)(void *ctx, const struct clocks *c,
+	    const struct message *m, enum happening h, bool counts);
+	/* A new episode begins: what came before counts no more. */
+	void (*episode)(void *ctx);
+};
+
+/* A chat to walk over. */
+struct clocks_chat {
+	const struct message *messages; /* settled */
+	size_t n;
+	int64_t opened_at;    /* CLOCK_NONE: not told */
+	struct name *holder;  /* as the chat record says */
+	int64_t described_at; /* as of when it says so */
+	int64_t as_of;
+};
+
+/* The state. Times are CLOCK_NONE while empty. */
+struct clocks {
+	const struct rules *rules;
+	const struct clocks_chat *chat;
+	const struct clocks_listener *to;
+	int64_t a;     /* where the first response starts */
+	int64_t w;     /* waiting since */
+	int64_t f;     /* first human answer at */
+	int64_t from;  /* where a resolution starts */
+	int64_t part;  /* where the present holder's part of the wait starts */
+	bool part_cut; /* the wait was shared */
+	bool handed_off;
+	bool closed; /* the episode is over, the next message begins one */
+	struct name *holder;
+	bool holder_known;
+	bool assigned;      /* an `assigned` has come */
+	bool ever_assigned; /* there is one somewhere in the chat */
+};
+
+/* Runs the walk. *end, unless NULL, is the state after the last message. */
+void clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
+    const struct clocks_listener *to, struct clocks *end);
+
+const char *clocks_interval_name(enum interval_kind k);
+
+/* For the rules: tells the listener of an interval. */
+void clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
+    int64_t end, struct name *operator);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * chat_metrics: each ongoing chat: what the CRM says of it and what its
+ * messages say, of the present episode (chatwoot: of its whole life).
+ */
+#include "aggregator/figure.h"
+
+#include "common/xalloc.h"
+
+static const struct column columns[] = {
+	{ "chat", COLUMN_TEXT },
+	{ "operator", COLUMN_TEXT },
+	{ "channel", COLUMN_TEXT },
+	{ "customer", COLUMN_TEXT },
+	{ "customer_name", COLUMN_TEXT },
+	{ "customer_phone", COLUMN_TEXT },
+	{ "tag", COLUMN_TEXT },
+	{ "status", COLUMN_TEXT },
+	{ "opened_at", COLUMN_TIME },
+	{ "last_message_at", COLUMN_TIME },
+	{ "messages", COLUMN_COUNT },
+	{ "participants", COLUMN_COUNT },
+	{ "responses", COLUMN_COUNT },
+	{ "avg_response_seconds", COLUMN_SECONDS },
+	{ "first_response_seconds", COLUMN_SECONDS },
+	{ "waiting_since", COLUMN_TIME },
+};
+
+static void
+emit_one(const struct chat *chat, struct rows *to)
+{
+	struct cell *c = rows_add(to);
+
+	c = cell_name(c, chat->id);
+	c = cell_name(c, chat->now.holder);
+	c = cell_name(c, chat->now.channel);
+	c = cell_name(c, chat->now.customer);
+	c = cell_name(c, chat->now.customer_name);
+	c = cell_name(c, chat->now.customer_phone);
+	c = cell_name(c, chat->now.tag);
+	c = cell_text(c, record_status_name(chat->now.status));
+	c = cell_time(c, chat->now.opened_at);
+	c = cell_time(c, chat->last_message_at);
+	c = cell_count(c, chat->messages_counted);
+	c = cell_count(c, chat->participants);
+	c = cell_count(c, chat->responses.n);
+	c = cell_ms(c, sample_mean(&chat->responses));
+	c = cell_ms(c, chat->first_response);
+	cell_time(c, chat->waiting_since);
+}
+
+static void
+emit(const struct model *m, struct rows *to)
+{
+	size_t i;
+
+	for (i = 0; i < m->chats_n; i++)
+		if (chat_is_open(m->chats[i]))
+			emit_one(m->chats[i], to);
+}
+
+extern const struct figure figure_chats;
+const struct figure figure_chats = {
+	.table = "chat_metrics",
+	.help = "each ongoing chat",
+	.columns = columns,
+	.columns_n = ARRAY_LEN(columns),
+	.emit = emit,
+};

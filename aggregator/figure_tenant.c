@@ -1,0 +1,43 @@
+/*
+ * tenant_metrics: one row for the tenant: all ongoing chats together, the
+ * unassigned ones, who belong to nobody else, among them.
+ */
+#include "aggregator/figure.h"
+
+#include "common/xalloc.h"
+
+static const struct column columns[] = {
+	{ "operators", COLUMN_COUNT },
+	{ "open_chats", COLUMN_COUNT },
+	{ "unassigned_chats", COLUMN_COUNT },
+	{ "waiting_chats", COLUMN_COUNT },
+	{ "longest_wait_seconds", COLUMN_SECONDS },
+	{ "responses", COLUMN_COUNT },
+	{ "avg_response_seconds", COLUMN_SECONDS },
+	{ "skewed", COLUMN_COUNT },
+};
+
+static void
+emit(const struct model *m, struct rows *to)
+{
+	const struct tenant_totals *t = &m->totals;
+	struct cell *c = rows_add(to);
+
+	c = cell_count(c, t->operators);
+	c = cell_count(c, t->open_chats);
+	c = cell_count(c, t->unassigned_chats);
+	c = cell_count(c, t->waiting_chats);
+	c = cell_ms(c, t->longest_wait);
+	c = cell_count(c, t->responses.n);
+	c = cell_ms(c, sample_mean(&t->responses));
+	cell_count(c, t->skewed);
+}
+
+extern const struct figure figure_tenant;
+const struct figure figure_tenant = {
+	.table = "tenant_metrics",
+	.help = "the tenant over all its ongoing chats",
+	.columns = columns,
+	.columns_n = ARRAY_LEN(columns),
+	.emit = emit,
+};

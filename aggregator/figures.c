@@ -1,0 +1,44 @@
+/*
+ * figures: the registry. Rows are written in this order.
+ */
+#include "aggregator/figure.h"
+
+#include <string.h>
+
+#include "common/xalloc.h"
+
+extern const struct figure figure_operators;
+extern const struct figure figure_chats;
+extern const struct figure figure_tenant;
+extern const struct figure figure_events;
+
+const struct figure *const figures[] = {
+	&figure_operators,
+	&figure_chats,
+	&figure_tenant,
+	&figure_events,
+};
+
+const size_t figures_n = ARRAY_LEN(figures);
+
+const struct figure *
+figure_find(const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < figures_n; i++)
+		if (strcmp(figures[i]->table, table) == 0)
+			return figures[i];
+	return NULL;
+}
+
+int
+figure_column(const struct figure *f, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < f->columns_n; i++)
+		if (strcmp(f->columns[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}

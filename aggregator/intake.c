@@ -1,0 +1,344 @@
+/*
+ * intake: see intake.h.
+ */
+#include "aggregator/intake.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/xalloc.h"
+
+static void
+free_snapshot(struct snapshot *s)
+{
+	if (s == NULL)
+		return;
+	model_release(&s->model);
+	free(s->id);
+	free(s);
+}
+
+static void
+free_tenant(void *p)
+{
+	struct tenant *t = p;
+
+	free_snapshot(t->open);
+	free_snapshot(t->whole);
+	if (t->stream != NULL)
+		model_release(t->stream);
+	free(t->stream);
+	strmap_release(&t->failed, NULL);
+	free(t->name);
+	free(t);
+}
+
+void
+intake_init(struct intake *in, const char *text_of)
+{
+	memset(in, 0, sizeof *in);
+	in->text_of = text_of;
+}
+
+void
+intake_release(struct intake *in)
+{
+	strmap_release(&in->tenants, free_tenant);
+	flat_release(&in->flat);
+	buf_release(&in->why);
+}
+
+static struct tenant *
+get_tenant(struct intake *in, struct text name)
+{
+	struct tenant *t = in->last;
+	void **slot;
+
+	if (t != NULL && strncmp(t->name, name.p, name.len) == 0 &&
+	    t->name[name.len] == '\0')
+		return t;
+	slot = strmap_put(&in->tenants, name.p, name.len);
+	if (*slot == NULL) {
+		t = xcalloc(1, sizeof *t);
+		t->name = text_dup(name);
+		*slot = t;
+	}
+	in->last = *slot;
+	return *slot;
+}
+
+static bool
+is_snapshot(const struct snapshot *s, struct text id)
+{
+	return s != NULL && text_is(id, s->id);
+}
+
+/* Tells of a snapshot once; its other lines are passed over. */
+static void
+fail(struct intake *in, struct tenant *t, struct text id, const char *reason)
+{
+	void **slot = strmap_put(&t->failed, id.p, id.len);
+
+	if (*slot != NULL)
+		return;
+	*slot = t;
+	in->failed++;
+	log_error("snapshot '%.*s' of tenant '%s' %s; nothing of it is used",
+	    TEXT_ARG(id), t->name, reason);
+}
+
+static void
+fail_open(struct intake *in, struct tenant *t, const char *reason)
+{
+	struct text id = { t->open->id, strlen(t->open->id) };
+
+	fail(in, t, id, reason);
+	free_snapshot(t->open);
+	t->open = NULL;
+}
+
+static void
+begin(struct intake *in, struct tenant *t, const char *where)
+{
+	const struct record *r = &in->record;
+	struct buf reason = BUF_INIT;
+	struct snapshot *s;
+
+	if (t->open != NULL) {
+		buf_addf(&reason, "is cut: another one begins at %s", where);
+		fail_open(in, t, buf_str(&reason));
+		buf_release(&reason);
+	}
+	(void)strmap_delete(&t->failed, r->snapshot.p, r->snapshot.len);
+	s = xcalloc(1, sizeof *s);
+	s->id = text_dup(r->snapshot);
+	s->at = r->at;
+	s->end_at = r->at;
+	model_init(&s->model, r->tenant, false, r->at);
+	s->model.text_of = in->text_of;
+	t->open = s;
+}
+
+/* The snapshot is whole: of two the newer counts, of two as old the later. */
+static void
+finish(struct tenant *t)
+{
+	struct snapshot *s = t->open;
+
+	t->open = NULL;
+	if (t->whole != NULL && t->whole->at > s->at) {
+		log_info("snapshot_older", "tenant=%s snapshot=%s newer=%s",
+		    t->name, s->id, t->whole->id);
+		free_snapshot(s);
+		return;
+	}
+	free_snapshot(t->whole);
+	t->whole = s;
+}
+
+static void
+end(struct intake *in, struct tenant *t, const char *where)
+{
+	const struct record *r = &in->record;
+	struct buf reason = BUF_INIT;
+
+	if (!is_snapshot(t->open, r->snapshot)) {
+		buf_addf(&reason, "ends at %s and never began", where);
+		fail(in, t, r->snapshot, buf_str(&reason));
+	} else if (t->open->lines != (uint64_t)r->records) {
+		buf_addf(&reason,
+		    "is not whole: %" PRIu64 " records came, its end marker "
+		    "at %s says %" PRId64,
+		    t->open->lines, where, r->records);
+		fail_open(in, t, buf_str(&reason));
+	} else {
+		if (r->at != CLOCK_NONE)
+			t->open->end_at = r->at;
+		finish(t);
+	}
+	buf_release(&reason);
+}
+
+static void
+add_to_stream(struct intake *in, struct tenant *t)
+{
+	const struct record *r = &in->record;
+
+	if (r->type == RECORD_UNKNOWN || r->type == RECORD_ROW)
+		return;
+	if (t->stream == NULL) {
+		t->stream = xcalloc(1, sizeof *t->stream);
+		model_init(t->stream, r->tenant, true, CLOCK_NONE);
+		t->stream->text_of = in->text_of;
+	}
+	model_add(t->stream, r);
+}
+
+static void
+add_to_snapshot(struct intake *in, struct tenant *t, const char *where)
+{
+	const struct record *r = &in->record;
+	struct buf reason = BUF_INIT;
+
+	if (is_snapshot(t->open, r->snapshot)) {
+		t->open->lines++;
+		model_add(&t->open->model, r);
+		return;
+	}
+	buf_addf(&reason, "has a record outside its markers at %s", where);
+	fail(in, t, r->snapshot, buf_str(&reason));
+	buf_release(&reason);
+}
+
+/* A text field of a record whose type we do not know, or that is bad. */
+static struct text
+peek(const struct flat *f, const char *key)
+{
+	const struct flat_field *v = flat_find(f, key);
+	struct text t = { NULL, 0 };
+
+	if (v != NULL && v->val_len > 0 &&
+	    (v->kind == FLAT_STRING || v->kind == FLAT_NUMBER)) {
+		t.p = v->val;
+		t.len = v->val_len;
+	}
+	return t;
+}
+
+/* A line without a readable tenant belongs to the snapshot of the line before
+ * it, else to the only one that is open. */
+static struct snapshot *
+guess_snapshot(const struct intake *in)
+{
+	struct snapshot *only = NULL;
+	const struct strmap_entry *e;
+	const struct tenant *t;
+	size_t i = 0;
+
+	if (in->last != NULL && in->last->open != NULL)
+		return in->last->open;
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+		t = e->value;
+		if (t->open != NULL && only != NULL)
+			return NULL;
+		if (t->open != NULL)
+			only = t->open;
+	}
+	return only;
+}
+
+void
+intake_add_unread(struct intake *in)
+{
+	struct snapshot *s = guess_snapshot(in);
+
+	in->lines++;
+	if (s != NULL)
+		s->lines++;
+}
+
+/* A bad line is one line of the snapshot it names. */
+static void
+count_bad(struct intake *in, bool readable)
+{
+	struct text tenant, snapshot;
+	struct tenant *t;
+
+	if (!readable) {
+		struct snapshot *s = guess_snapshot(in);
+
+		if (s != NULL)
+			s->lines++;
+		return;
+	}
+	tenant = peek(&in->flat, "tenant");
+	snapshot = peek(&in->flat, "snapshot");
+	if (tenant.p == NULL || snapshot.p == NULL)
+		return;
+	t = strmap_get(&in->tenants, tenant.p, tenant.len);
+	if (t != NULL && is_snapshot(t->open, snapshot))
+		t->open->lines++;
+}
+
+int
+intake_add(struct intake *in, const char *line, size_t len, const char *where)
+{
+	struct record *r = &in->record;
+	struct tenant *t;
+
+	in->lines++;
+	in->flat.n = 0;
+	if (record_parse(r, &in->flat, line, len, &in->why) == -1) {
+		count_bad(in, in->flat.n > 0);
+		return -1;
+	}
+	if (r->type == RECORD_UNKNOWN) {
+		r->tenant = peek(&in->flat, "tenant");
+		r->snapshot = peek(&in->flat, "snapshot");
+		if (r->tenant.p == NULL)
+			return 0;
+	}
+	t = get_tenant(in, r->tenant);
+	if (r->type == RECORD_SNAPSHOT && r->state == SNAPSHOT_BEGIN)
+		begin(in, t, where);
+	else if (r->type == RECORD_SNAPSHOT)
+		end(in, t, where);
+	else if (r->snapshot.p != NULL)
+		add_to_snapshot(in, t, where);
+	else
+		add_to_stream(in, t);
+	return 0;
+}
+
+void
+intake_end(struct intake *in, bool cut)
+{
+	struct strmap_entry *e;
+	struct buf reason = BUF_INIT;
+	uint64_t before = in->failed;
+	size_t i = 0;
+
+	if (cut)
+		buf_addf(&reason, "is cut: the input ends inside line %" PRIu64,
+		    in->lines + 1);
+	else
+		buf_addf(&reason,
+		    "is cut: the input ends after line %" PRIu64
+		    ", before its end marker",
+		    in->lines);
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+		struct tenant *t = e->value;
+
+		if (t->open != NULL)
+			fail_open(in, t, buf_str(&reason));
+	}
+	if (cut && in->failed == before)
+		log_error("the input is cut: it ends inside line %" PRIu64
+			  ", which is not used",
+		    in->lines + 1);
+	buf_release(&reason);
+}
+
+static int
+compare_tenants(const void *a, const void *b)
+{
+	return strcmp((*(struct tenant *const *)a)->name,
+	    (*(struct tenant *const *)b)->name);
+}
+
+struct tenant **
+intake_tenants(const struct intake *in, size_t *n)
+{
+	struct tenant **list = xcalloc(in->tenants.live + 1, sizeof *list);
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	*n = 0;
+	while ((e = strmap_next(&in->tenants, &i)) != NULL)
+		list[(*n)++] = e->value;
+	if (*n > 1)
+		qsort(list, *n, sizeof(struct tenant *), compare_tenants);
+	return list;
+}

@@ -1,0 +1,65 @@
+/*
+ * intake: takes the lines of an input in and sorts them by tenant: snapshots
+ * between their markers, and what lies outside of any as a stream. A snapshot
+ * counts only when it is whole; a tenant's broken one is told of in one line
+ * and holds up nobody else.
+ *
+ * A line belongs to the snapshot it names, not to the markers it happens to
+ * lie between, so tenants, and a stream, may come mixed. A line that cannot be
+ * read still counts for the end marker's number: it is refused by itself and
+ * the snapshot goes on without it.
+ */
+#ifndef AGGREGATOR_INTAKE_H
+#define AGGREGATOR_INTAKE_H
+
+#include "common/flat.h"
+#include "common/strmap.h"
+
+#include "aggregator/model.h"
+
+struct snapshot {
+	char *id;
+	int64_t at;     /* of the begin marker: as_of */
+	int64_t end_at; /* of the end marker */
+	uint64_t lines; /* between the markers, so far */
+	struct model model;
+};
+
+struct tenant {
+	char *name;
+	struct snapshot *open;  /* begun, not ended; or NULL */
+	struct snapshot *whole; /* the newest whole one; or NULL */
+	struct model *stream;   /* or NULL */
+	struct strmap failed;   /* ids that were told of already */
+};
+
+struct intake {
+	struct strmap tenants; /* name -> struct tenant */
+	struct tenant *last;   /* of the line before */
+	const char *text_of;   /* see struct model; borrowed */
+	uint64_t lines;
+	uint64_t failed;      /* snapshots that are not whole */
+	struct record record; /* the last line's */
+	struct flat flat;
+	struct buf why;
+};
+
+void intake_init(struct intake *in, const char *text_of);
+void intake_release(struct intake *in);
+
+/* One line; where is told in messages. 0, or -1 and the reason in in->why when
+ * the line is bad, which the caller reports. */
+int intake_add(struct intake *in, const char *line, size_t len,
+    const char *where) __attribute__((warn_unused_result));
+
+/* A line that was too long to be read: counts where it seems to belong. */
+void intake_add_unread(struct intake *in);
+
+/* The input is over. cut: it ended inside the line after the last. Tells of
+ * each snapshot that did not end, or of the cut alone if there is none. */
+void intake_end(struct intake *in, bool cut);
+
+/* Tenants by name; owned array of borrowed pointers, *n of them. */
+struct tenant **intake_tenants(const struct intake *in, size_t *n);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * report: all rows of one tenant at one instant, and their three faces:
+ * NDJSON for the next program, CSV for a spreadsheet, a table for a person.
+ */
+#ifndef AGGREGATOR_REPORT_H
+#define AGGREGATOR_REPORT_H
+
+#include "common/buf.h"
+
+#include "aggregator/figure.h"
+
+struct report {
+	const struct model *model; /* settled; borrowed */
+	const char *snapshot;      /* NULL: a stream, without markers */
+	int64_t end_at;            /* of the end marker */
+	const char *definition;
+	struct rows *tables; /* figures_n of them */
+};
+
+/* Settles the model by the rules and makes all rows of it. */
+void report_init(struct report *r, struct model *m, const struct rules *rules,
+    const char *snapshot, int64_t end_at);
+void report_release(struct report *r);
+
+/* Where lines go: 0, or -1 to stop. */
+typedef int report_line_fn(void *ctx, const char *line, size_t len);
+
+/* Every row a line, between markers when it was a snapshot. 0 or -1. */
+int report_ndjson(const struct report *r, report_line_fn *line, void *ctx);
+
+/* One table of all reports, with a head line. */
+void report_csv(
+    const struct report *r, size_t n, const struct figure *f, struct buf *to);
+
+/* What a person wants to see of each tenant. */
+void report_table(const struct report *r, size_t n, struct buf *to);
+
+#endif

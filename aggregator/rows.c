@@ -1,0 +1,93 @@
+/*
+ * rows: see rows.h.
+ */
+#include "aggregator/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+
+#include "aggregator/figure.h"
+
+struct cell *
+rows_add(struct rows *r)
+{
+	size_t width = r->figure->columns_n;
+	struct cell *row;
+
+	if (r->n == r->cap) {
+		r->cap = r->cap > 0 ? r->cap * 2 : 16;
+		r->cells = xrealloc(r->cells, r->cap * width, sizeof *r->cells);
+	}
+	row = r->cells + r->n++ * width;
+	memset(row, 0, width * sizeof *row);
+	return row;
+}
+
+void
+rows_release(struct rows *r)
+{
+	free(r->cells);
+	memset(r, 0, sizeof *r);
+}
+
+const struct cell *
+rows_get(const struct rows *r, size_t i)
+{
+	return r->cells + i * r->figure->columns_n;
+}
+
+struct cell *
+cell_name(struct cell *c, const struct name *n)
+{
+	c->text = name_text(n);
+	c->set = n != NULL;
+	return c + 1;
+}
+
+struct cell *
+cell_text(struct cell *c, const char *s)
+{
+	c->text.p = s;
+	c->text.len = strlen(s);
+	c->set = true;
+	return c + 1;
+}
+
+struct cell *
+cell_count(struct cell *c, size_t n)
+{
+	c->n = (int64_t)n;
+	c->set = true;
+	return c + 1;
+}
+
+/* RECORD_NO_NUMBER, STATS_NONE and CLOCK_NONE are one value. */
+struct cell *
+cell_number(struct cell *c, int64_t n)
+{
+	c->n = n;
+	c->set = n != RECORD_NO_NUMBER;
+	return c + 1;
+}
+
+struct cell *
+cell_ms(struct cell *c, int64_t ms)
+{
+	return cell_number(c, ms);
+}
+
+struct cell *
+cell_time(struct cell *c, int64_t ms)
+{
+	return cell_number(c, ms);
+}
+
+struct cell *
+cell_flag(struct cell *c, bool set, bool v)
+{
+	c->n = v;
+	c->set = set;
+	return c + 1;
+}

@@ -1,0 +1,58 @@
+/*
+ * rows: the rows of one table, as figures write them and printers read them:
+ * cells in the order of the figure's columns. A cell that holds nothing is
+ * NULL, which is not 0. Text is borrowed from the model.
+ */
+#ifndef AGGREGATOR_ROWS_H
+#define AGGREGATOR_ROWS_H
+
+#include "common/record.h"
+
+#include "aggregator/names.h"
+#include "aggregator/stats.h"
+
+struct figure;
+
+enum column_kind {
+	COLUMN_TEXT,
+	COLUMN_COUNT,
+	COLUMN_SECONDS, /* kept in ms, written with three decimals */
+	COLUMN_TIME,
+	COLUMN_FLAG,
+};
+
+struct column {
+	const char *name;
+	enum column_kind kind;
+};
+
+struct cell {
+	struct text text; /* of TEXT; p NULL: nothing */
+	int64_t n;        /* of all others */
+	bool set;
+};
+
+struct rows {
+	const struct figure *figure;
+	struct cell *cells; /* n rows of figure->columns_n */
+	size_t n, cap;
+};
+
+/* A new row, all NULL; its cells, to be filled in the order of the columns.
+ * Valid until the next call. */
+struct cell *rows_add(struct rows *r);
+void rows_release(struct rows *r);
+
+/* The cells of row i. */
+const struct cell *rows_get(const struct rows *r, size_t i);
+
+/* Fill one cell and return the next one. */
+struct cell *cell_name(struct cell *c, const struct name *n);
+struct cell *cell_text(struct cell *c, const char *s);
+struct cell *cell_count(struct cell *c, size_t n);
+struct cell *cell_number(struct cell *c, int64_t n); /* RECORD_NO_NUMBER */
+struct cell *cell_ms(struct cell *c, int64_t ms);    /* STATS_NONE: NULL */
+struct cell *cell_time(struct cell *c, int64_t ms);  /* CLOCK_NONE: NULL */
+struct cell *cell_flag(struct cell *c, bool set, bool v);
+
+#endif
