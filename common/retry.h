@@ -17,7 +17,10 @@ struct retry {
 	int64_t since_ms;  /* monotonic time of the first failure */
 };
 
-#define RETRY_INIT(base, cap, budget) { (base), (cap), (budget), 0, 0 }
+#define RETRY_INIT(base, cap, budget)                                          \
+	{                                                                      \
+		(base), (cap), (budget), 0, 0                                  \
+	}
 
 /* Pure: full jitter, a value in [0, min(cap, base * 2^attempt)] picked by
  * random (any 32 bits); a server's hint (>= 0, ms) wins over it, up to

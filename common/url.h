@@ -13,7 +13,7 @@ struct url {
 	char *scheme, *user, *password, *host, *path, *query; /* owned, may be
 	    NULL; user, password and path are percent-decoded, path without
 	    its first slash; an IPv6 host has no brackets */
-	int port; /* 0: not given */
+	int port;                                             /* 0: not given */
 };
 
 /* 0, or -1 and *why (never with the password in it). */

@@ -1,0 +1,232 @@
+#!/bin/sh
+# Checks what the compiler does not: banned functions, one foreign library in
+# one place, includes that point one way, sizes, and the look of the sources.
+# Prints FILE:LINE: COMPLAINT for each, ends with 1 if there was one.
+#
+# usage: check-style.sh [FILE...]        (default: every source of the tree)
+set -eu
+LC_ALL=C
+export LC_ALL
+cd "$(dirname "$0")/.."
+
+max_file=600
+max_function=100
+max_line=80
+
+# What may break a rule, and why: RULE FILE [NAME]. Rules: file (longer than
+# $max_file), function NAME (longer than $max_function), call NAME (banned).
+allowances() {
+	sed 's/#.*//; /^[[:space:]]*$/d' <<'END'
+call common/xalloc.c malloc    # the home of allocation
+call common/xalloc.c calloc
+call common/xalloc.c realloc
+call common/xalloc.c strdup
+call common/xalloc.c strndup
+call common/log.c strerror     # log_errno() is its only caller
+call common/log.c strerror_r
+call common/prog.c exit        # prog_die()
+END
+}
+
+# FOREIGN HEADER (a pattern) and the files that may include it (another).
+libraries() {
+	cat <<'END'
+^curl/ ^poller/http[.]c$
+^j[qv][.]h$ ^poller/profile[a-z_]*[.][ch]$
+^lmdb[.]h$ ^poller/store[.]c$
+^amqp ^common/(endpoint_)?amqp[a-z_]*[.][ch]$
+^(mysql|mariadb|mysqld_error|errmsg) ^common/db[a-z_]*[.][ch]$
+^jansson[.]h$ ^(common/.*|poller/profile[a-z_]*|tests/.*)[.][ch]$
+^microhttpd[.]h$ ^tests/
+^cmocka[.]h$ ^tests/unit/
+END
+}
+
+# Comments are blanked out, so that they may name what code must not.
+check_code() {
+	awk -v file="$1" -v allow="$(allowances)" -v libs="$(libraries)" \
+	    -v max_function="$max_function" '
+	function complain(line, what) {
+		printf "%s:%d: %s\n", file, line, what
+	}
+	function allowed(rule, name) {
+		return (rule " " file " " name) in ok
+	}
+	function strip(s,    out, p, q) {
+		out = ""
+		while (s != "") {
+			if (in_comment) {
+				p = index(s, "*/")
+				if (p == 0)
+					return out
+				in_comment = 0
+				s = substr(s, p + 2)
+				continue
+			}
+			p = index(s, "/*")
+			q = match(s, /"([^"\\]|\\.)*"/)
+			if (q > 0 && (p == 0 || q < p)) {
+				# Strings stay in includes only.
+				out = out substr(s, 1, q - 1)
+				if (s ~ /^#include/)
+					out = out substr(s, q, RLENGTH)
+				else
+					out = out "\"\""
+				s = substr(s, q + RLENGTH)
+			} else if (p > 0) {
+				out = out substr(s, 1, p - 1) " "
+				in_comment = 1
+				s = substr(s, p + 2)
+			} else {
+				return out s
+			}
+		}
+		return out
+	}
+	function check_calls(s,    i, name, rest) {
+		for (i = 1; i <= banned_n; i++) {
+			name = banned[i]
+			if (name == "exit" && file ~ /(^|\/)main\.c$/)
+				continue
+			if (name ~ /jmp$/ && file ~ /^tests\//)
+				continue
+			if (match(" " s, "[^A-Za-z0-9_.>]" name "[ \t]*\\(") &&
+			    !allowed("call", name))
+				complain(FNR, "banned here: " name "()")
+		}
+	}
+	function check_include(s,    quoted, path, i, dir) {
+		quoted = s ~ /"/
+		path = s
+		sub(/^#[ \t]*include[ \t]*[<"]/, "", path)
+		sub(/[>"].*/, "", path)
+		for (i = 1; i <= libs_n; i++) {
+			split(lib[i], part, " ")
+			if (!quoted && path ~ part[1] && file !~ part[2])
+				complain(FNR, "<" path "> may be included by " \
+				    part[2] " only")
+		}
+		if (!quoted || file ~ /^tests\//)
+			return
+		dir = file
+		sub(/\/.*/, "", dir)
+		if (path ~ /\// && path !~ "^(common|" dir ")/")
+			complain(FNR, "\"" path "\" belongs to another " \
+			    "program: only common/ is shared")
+	}
+	BEGIN {
+		banned_n = split("sprintf vsprintf strcpy strcat strncpy " \
+		    "strncat strtok atoi atol atoll atof sscanf gets alloca " \
+		    "system popen setjmp longjmp strerror strerror_r exit " \
+		    "malloc calloc realloc reallocarray strdup strndup " \
+		    "asprintf vasprintf usleep", banned, " ")
+		n = split(allow, lines, "\n")
+		for (i = 1; i <= n; i++) {
+			split(lines[i], part, " ")
+			ok[part[1] " " part[2] " " part[3]] = 1
+		}
+		libs_n = split(libs, lib, "\n")
+	}
+	FNR == 1 && $0 !~ /^\/\*/ {
+		complain(1, "begin with a comment: what is it, and why")
+	}
+	/\/\/ / && $0 !~ /"/ && !in_comment && $0 !~ /\*/ {
+		complain(FNR, "write comments as /* */")
+	}
+	{ code = strip($0) }
+	code ~ /^#[ \t]*include/ { check_include(code) }
+	code !~ /^#[ \t]*include/ { check_calls(code) }
+	/^[a-z_].*\(/ {
+		name = $0
+		sub(/\(.*/, "", name)
+		sub(/.*[ *]/, "", name)
+	}
+	/^{/ { start = FNR; body = name }
+	/^}/ && start > 0 {
+		if (FNR - start + 1 > max_function &&
+		    !allowed("function", body))
+			complain(start, body "() has " FNR - start + 1 \
+			    " lines, the limit is " max_function)
+		start = 0
+	}' "$1"
+}
+
+check_c() {
+	check_code "$1"
+	expand "$1" | awk -v file="$1" -v max="$max_line" 'length > max {
+		printf "%s:%d: longer than %d columns\n", file, FNR, max
+	}'
+	lines=$(wc -l <"$1")
+	if [ "$lines" -gt "$max_file" ] &&
+	    ! allowances | grep -q "^file $1\$"; then
+		echo "$1:$lines: the file is longer than $max_file lines"
+	fi
+	case $1 in
+	*.h)
+		guard=$(echo "$1" | tr 'a-z/.-' 'A-Z___')
+		guard=${guard#TESTS_UNIT_} # tests/unit/x.h may say TESTS_X_H
+		grep -q "^#ifndef [A-Z_]*$guard\$" "$1" ||
+		    echo "$1:1: no include guard ..._$guard"
+		;;
+	esac
+}
+
+# Ends of lines and ends of file, in every text.
+check_text() {
+	awk -v file="$1" '
+	/[ \t]$/ && $0 !~ /^[ \t]*$/ {
+		printf "%s:%d: trailing blanks\n", file, FNR
+	}
+	/^[ \t]+$/ { printf "%s:%d: a line of blanks\n", file, FNR }
+	/\r$/ { printf "%s:%d: carriage return\n", file, FNR }
+	/^(<<<<<<<|>>>>>>>) / { printf "%s:%d: merge mark\n", file, FNR }
+	/(TODO|FIXME|XXX)[ :(]/ && file !~ /check-style/ {
+		printf "%s:%d: unfinished business\n", file, FNR
+	}' "$1"
+	if [ -s "$1" ] && [ -n "$(tail -c 1 "$1")" ]; then
+		echo "$1: no newline at the end"
+	fi
+}
+
+sources() {
+	find . \( -name .git -o -name build -o -name __pycache__ \) -prune \
+	    -o -type f \( -name '*.[ch157]' -o -name '*.sh' -o -name '*.t' \
+	    -o -name '*.py' -o -name '*.jq' -o -name '*.sql' -o -name '*.md' \
+	    -o -name Makefile -o -path './scripts/*' \) -print |
+	    sed 's,^[.]/,,' | sort
+}
+
+format() {
+	if ! command -v clang-format >/dev/null; then
+		echo "check-style: clang-format is missing, layout is not" \
+		    "checked" >&2
+		return 0
+	fi
+	grep '\.[ch]$' "$1" | xargs -r clang-format --dry-run 2>&1 |
+	    sed -n 's/^\([^:]*\):[0-9:]* .*violations\]$/\1/p' | sort -u |
+	    sed 's/$/: run clang-format -i on it/'
+}
+
+list=$(mktemp "${TMPDIR:-/tmp}/check-style.XXXXXX")
+complaints=$list.complaints
+trap 'rm -f "$list" "$complaints"' EXIT
+trap 'exit 1' HUP INT TERM
+
+if [ $# -gt 0 ]; then
+	printf '%s\n' "$@" >"$list"
+else
+	sources >"$list"
+fi
+
+while IFS= read -r f; do
+	check_text "$f"
+	case $f in
+	*.[ch]) check_c "$f" ;;
+	esac
+done <"$list" >"$complaints"
+format "$list" >>"$complaints"
+
+if [ -s "$complaints" ]; then
+	cat "$complaints" >&2
+	exit 1
+fi
