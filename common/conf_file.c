@@ -228,18 +228,6 @@ read_file(int fd, struct buf *b)
 	return -1;
 }
 
-static void
-warn_if_open(int fd, const char *path)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		log_warn("others may read the secret in '%s'; run chmod 600 on "
-			 "it",
-		    path);
-}
-
 /* Reads the open file and closes it. */
 static int
 load_fd(struct source *src, int fd, struct buf *why)
@@ -253,7 +241,7 @@ load_fd(struct source *src, int fd, struct buf *why)
 	} else {
 		rc = read_text(src, text.data, text.len, why);
 		if (src->has_secret)
-			warn_if_open(fd, src->path);
+			secret_warn_if_open(fd, src->path);
 	}
 	if (text.data != NULL)
 		explicit_bzero(text.data, text.cap);

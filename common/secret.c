@@ -66,8 +66,8 @@ first_line(const char *data, size_t len, const char *path, struct buf *why)
 	return (ssize_t)len;
 }
 
-static void
-warn_if_open(int fd, const char *path)
+void
+secret_warn_if_open(int fd, const char *path)
 {
 	struct stat st;
 
@@ -97,7 +97,7 @@ secret_from_file(const char *path, struct buf *why)
 	n = first_line(data, (size_t)n, path, why);
 	if (n < 0)
 		goto out;
-	warn_if_open(fd, path);
+	secret_warn_if_open(fd, path);
 	secret = xstrndup(data, (size_t)n);
 out:
 	explicit_bzero(data, sizeof data);

@@ -17,6 +17,9 @@
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 
+/* Warns when group or others may read the open file. */
+void secret_warn_if_open(int fd, const char *path);
+
 /* The variable's value, owned, and removed from the environment so that no
  * child and no CRM profile sees it. NULL when unset or empty. */
 char *secret_from_env(const char *name) __attribute__((warn_unused_result));
