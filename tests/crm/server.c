@@ -323,8 +323,8 @@ server_port(const struct server *s)
 	return info == NULL ? 0 : info->port;
 }
 
-/* Resumes what is due (everything at the end); ms until the next, at most a
- * second. */
+/* Resumes what is due (everything at the end). -1 if there was something,
+ * else ms until the next, at most a second. */
 static int64_t
 wake(struct server *s, bool all)
 {
@@ -335,6 +335,7 @@ wake(struct server *s, bool all)
 			continue;
 		if (all || e->due_ms <= now) {
 			e->suspended = false;
+			least = -1;
 			MHD_resume_connection(e->connection);
 		} else if (e->due_ms - now < least) {
 			least = e->due_ms - now;
@@ -361,15 +362,20 @@ server_run(struct server *s, int watch)
 
 	while (!stop_asked()) {
 		int64_t wait = wake(s, false);
+		bool resumed = wait < 0;
 		MHD_UNSIGNED_LONG_LONG most;
 
 		if (MHD_get_timeout(s->daemon, &most) == MHD_YES &&
 		    (int64_t)most < wait)
 			wait = (int64_t)most;
+		if (resumed)
+			wait = 0;
 		poll(fds, watch >= 0 ? 2 : 1, (int)wait);
 		if (watch >= 0 && fds[1].revents != 0 && ended(watch))
 			break;
 		MHD_run(s->daemon);
+		if (resumed) /* what the first run took back in */
+			MHD_run(s->daemon);
 	}
 }
 

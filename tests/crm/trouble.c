@@ -415,6 +415,18 @@ copy(char *to, size_t size, const char *from)
 	to[len] = '\0';
 }
 
+/* Those that have had their calls make room. */
+static void
+drop_spent(struct trouble_set *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->trouble[i].count != 0)
+			t->trouble[kept++] = t->trouble[i];
+	t->n = kept;
+}
+
 int
 trouble_add(struct trouble_set *t, const struct call *c)
 {
@@ -427,6 +439,7 @@ trouble_add(struct trouble_set *t, const struct call *c)
 		t->n = 0;
 		return 0;
 	}
+	drop_spent(t);
 	for (size_t i = 0; i < ARRAY_LEN(kinds) && t->n < TROUBLE_MAX; i++) {
 		if (strcmp(kinds[i].name, name) != 0)
 			continue;
