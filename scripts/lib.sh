@@ -111,3 +111,226 @@ skip_or_complain() {
 		"$age s; look what holds it up: fuser -v '$lock'"
 	exit 0
 }
+
+# conf_value SECTION KEY: what the configuration says, as it stands there.
+conf_value() {
+	[ -n "$config" ] || return 0
+	LC_ALL=C awk -v section="$1" -v key="$2" '
+		NR == 1 { sub(/^\357\273\277/, "") }
+		{ gsub(/^[ \t\r]+|[ \t\r]+$/, "") }
+		/^[#;]/ { next }
+		/^\[/ { here = substr($0, 2, length($0) - 2)
+			gsub(/^[ \t]+|[ \t]+$/, "", here); next }
+		here == section && (at = index($0, "=")) {
+			name = substr($0, 1, at - 1); value = substr($0, at + 1)
+			gsub(/[ \t]+$/, "", name); gsub(/^[ \t]+/, "", value)
+			if (name == key) { print value; exit }
+		}' "$config"
+}
+
+# conf_tenants: the names in the [crm NAME] headers.
+conf_tenants() {
+	[ -n "$config" ] || return 0
+	sed -n 's/^[ \t]*\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\][ \t\r]*$/\1/p' \
+		"$config"
+}
+
+# mysql_options: the database's URL as an option file for its client, on
+# stdout: a password must not stand in argv, nor in a file that may be left.
+mysql_options() {
+	url=${MYSQL_URL:-$(conf_value mysql url)}
+	[ -n "$url" ] || die 78 \
+		"no database is configured; set url in [mysql], or MYSQL_URL"
+	ca=$(conf_value mysql ca_file)
+	plain=$(conf_value mysql plaintext)
+	printf '%s\n' "$url" | LC_ALL=C awk -v ca="$ca" -v plain="$plain" '
+	function decode(s,   out, at, hex, n) {
+		while ((at = index(s, "%")) > 0) {
+			hex = tolower(substr(s, at + 1, 2))
+			n = (index(digits, substr(hex, 1, 1)) - 1) * 16 + \
+			    index(digits, substr(hex, 2, 1)) - 1
+			out = out substr(s, 1, at - 1) sprintf("%c", n)
+			s = substr(s, at + 3)
+		}
+		return out s
+	}
+	function option(name, value) {
+		gsub(/\\/, "\\\\", value)
+		printf "%s=\"%s\"\n", name, value
+	}
+	{
+		digits = "0123456789abcdef"
+		sub(/^[a-z]+:\/\//, "")
+		if ((at = index($0, "?")) > 0) {
+			n = split(substr($0, at + 1), query, "&")
+			for (i = 1; i <= n; i++)
+				if (sub(/^socket=/, "", query[i]))
+					socket = decode(query[i])
+			$0 = substr($0, 1, at - 1)
+		}
+		if ((at = index($0, "/")) > 0) {
+			base = decode(substr($0, at + 1))
+			$0 = substr($0, 1, at - 1)
+		}
+		host = $0
+		if (match($0, /.*@/)) {
+			user = substr($0, 1, RLENGTH - 1)
+			host = substr($0, RLENGTH + 1)
+		}
+		if ((at = index(user, ":")) > 0) {
+			password = decode(substr(user, at + 1))
+			user = substr(user, 1, at - 1)
+		}
+		if (match(host, /:[0-9]+$/)) {
+			port = substr(host, RSTART + 1)
+			host = substr(host, 1, RSTART - 1)
+		}
+		gsub(/[][]/, "", host)
+		print "[client]"
+		option("user", decode(user))
+		option("password", password)
+		option("database", base)
+		print "default-character-set=utf8mb4\nconnect-timeout=10"
+		if (socket != "" || (host == "localhost" && port == "")) {
+			if (socket != "")
+				option("socket", socket)
+			print "protocol=socket"
+			exit
+		}
+		option("host", host)
+		print "protocol=tcp\nport=" (port != "" ? port : 3306)
+		if (host ~ /^127\./ || host == "::1" || host == "localhost")
+			exit
+		if (plain ~ /^(yes|true|on|1)$/)
+			exit
+		print "ssl-verify-server-cert"
+		option("ssl-ca", ca != "" ? ca : \
+		    "/etc/ssl/certs/ca-certificates.crt")
+	}'
+}
+
+# sql STATEMENT: rows as lines of cells between tabs, no header. Anything the
+# client complains of goes to stderr.
+sql() {
+	client=$(command -v mariadb || command -v mysql) || die 69 \
+		"there is no mariadb client; install mariadb-client"
+	options=$(mysql_options)
+	# The options come through a pipe or an unlinked file of the shell's.
+	printf '%s\n' "$1" | "$client" --defaults-file=/dev/fd/8 --batch \
+		--skip-column-names 8<<-END
+		$options
+	END
+}
+
+# show FORMAT TITLE...: lines of cells between tabs on stdin as table, csv or
+# ndjson. \001 in a cell is NULL. A title that ends in # is of a number, one
+# that ends in ? of a flag (1 or 0), one that ends in ~ of seconds, which
+# people get as minutes.
+show() {
+	format=$1
+	shift
+	if [ "$format" = auto ]; then
+		format=ndjson
+		[ ! -t 1 ] || format=table
+	fi
+	titles=$(printf '%s\t' "$@")
+	{
+		printf '%s\n' "${titles%?}"
+		cat
+	} | LC_ALL=C awk -F '\t' -v format="$format" '
+	function width(s,   n) { # characters, not bytes; mawk counts bytes
+		n = gsub(/[\200-\277]/, "&", s)
+		return length(s) - n
+	}
+	function duration(s) {
+		s = int(s + 0.5)
+		if (s >= 3600)
+			return sprintf("%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60)
+		return sprintf("%d:%02d", s / 60, s % 60)
+	}
+	# The client escapes backslash, tab, newline and NUL.
+	function plain(s,   out, at, c) {
+		while ((at = index(s, "\\")) > 0) {
+			c = substr(s, at + 1, 1)
+			out = out substr(s, 1, at - 1) \
+			    (c == "t" ? "\t" : c == "n" ? "\n" : c == "0" ? "" : c)
+			s = substr(s, at + 2)
+		}
+		return out s
+	}
+	function csv(s) {
+		if (s == "\001")
+			return ""
+		s = plain(s)
+		if (s ~ /^[=+@\t\r-]/ && s !~ /^-?[0-9.]+$/)
+			s = "\047" s
+		if (s ~ /[",\r\n]/) {
+			gsub(/"/, "\"\"", s)
+			s = "\"" s "\""
+		}
+		return s
+	}
+	function json(s, kind) {
+		if (s == "\001")
+			return "null"
+		if (kind == "?")
+			return s + 0 ? "true" : "false"
+		if (kind != "")
+			return s
+		# What the client has escaped is JSON already, but for NUL.
+		gsub(/\\0/, "", s)
+		gsub(/[\001-\037]/, "?", s)
+		gsub(/"/, "\\\"", s)
+		return "\"" s "\""
+	}
+	NR == 1 {
+		for (n = NF; n > 0 && $n == ""; n--) ;
+		for (i = 1; i <= n; i++) {
+			kind[i] = $i ~ /[#~?]$/ ? substr($i, length($i)) : ""
+			title[i] = $i
+			sub(/[#~?]$/, "", title[i])
+			if (format == "table") {
+				cell[0, i] = title[i]
+				gsub(/_/, " ", cell[0, i])
+				wide[i] = length(title[i])
+			} else if (format == "csv")
+				printf "%s%s", title[i], (i < n ? "," : "\r\n")
+		}
+		next
+	}
+	format == "csv" {
+		for (i = 1; i <= n; i++)
+			printf "%s%s", csv($i), (i < n ? "," : "\r\n")
+	}
+	format == "ndjson" {
+		for (i = 1; i <= n; i++)
+			printf "%s\"%s\":%s", (i > 1 ? "," : "{"), title[i],
+			    json($i, kind[i])
+		print "}"
+	}
+	format == "table" {
+		rows++
+		for (i = 1; i <= n; i++) {
+			c = $i == "\001" ? "-" : kind[i] == "~" ? duration($i) : \
+			    kind[i] == "?" ? ($i ? "yes" : "no") : plain($i)
+			gsub(/[\001-\037\177]/, "?", c)
+			cell[rows, i] = c
+			if (width(c) > wide[i])
+				wide[i] = width(c)
+		}
+	}
+	END {
+		if (format != "table")
+			exit
+		for (r = 0; r <= rows; r++) {
+			line = ""
+			for (i = 1; i <= n; i++) {
+				pad = sprintf("%*s", wide[i] - width(cell[r, i]), "")
+				line = line (i > 1 ? "  " : "") \
+				    (kind[i] ~ /[#~]/ ? pad cell[r, i] : cell[r, i] pad)
+			}
+			sub(/ +$/, "", line)
+			print line
+		}
+	}'
+}
