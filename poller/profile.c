@@ -1,0 +1,461 @@
+/*
+ * profile: see profile.h. profile*.c are the files that know libjq.
+ *
+ * The program that runs is prelude.jq, then the profile, then MAIN, which
+ * picks the function that the input names. It is compiled once. libjq reads
+ * the environment through the global environ, so that points to nothing while
+ * libjq works; a timer of processor time halts a call that does not end.
+ */
+#define _DEFAULT_SOURCE /* setitimer, environ */
+
+#include "poller/profile.h"
+
+#include <jq.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+#include "poller/profile_file.h"
+#include "poller/profile_impl.h"
+
+#define CALL_SECONDS 5
+
+extern char **environ;
+
+struct profile {
+	jq_state *jq;
+	char *name;
+	struct profile_options opt;
+	struct profile_about about;
+	jv options; /* as the profile sees them */
+	uint64_t version;
+	unsigned prelude_lines;
+	struct buf error; /* the first one of libjq */
+};
+
+const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
+	"messages", "chat", "customer", "check" };
+
+static const char *const fault_names[] = { "", "later", "throttled", "quota",
+	"denied", "gone", "unusable" };
+
+/* A read function sees only answers in which failure() finds no fault. */
+static const char MAIN[] =
+    "def read(f): failure as $e | if $e == null then f else $e end;"
+    ".call as $c "
+    "| if $c == \"messages_read\" then read(messages_read)"
+    " elif $c == \"messages_request\" then messages_request"
+    " elif $c == \"chats_request\" then chats_request"
+    " elif $c == \"chats_read\" then read(chats_read)"
+    " elif $c == \"operators_request\" then operators_request"
+    " elif $c == \"operators_read\" then read(operators_read)"
+    " elif $c == \"chat_request\" then chat_request"
+    " elif $c == \"chat_read\" then read(chat_read)"
+    " elif $c == \"customer_request\" then customer_request"
+    " elif $c == \"customer_read\" then read(customer_read)"
+    " elif $c == \"check_request\" then check_request"
+    " elif $c == \"check_read\" then read(check_read)"
+    " else about end";
+
+static jq_state *volatile running;
+
+static void
+halt_running(int sig)
+{
+	(void)sig;
+	if (running != NULL)
+		jq_halt(running, jv_null(), jv_null());
+}
+
+static void
+set_timer(time_t seconds)
+{
+	struct itimerval t = { .it_value = { .tv_sec = seconds } };
+
+	(void)setitimer(ITIMER_VIRTUAL, &t, NULL);
+}
+
+static void
+remember_error(void *ctx, jv message)
+{
+	struct profile *p = ctx;
+	jv text = jq_format_error(message);
+
+	if (p->error.len == 0)
+		buf_adds(&p->error, jv_string_value(text));
+	jv_free(text);
+}
+
+/* Runs it on input (taken). The first result, or invalid and *why. */
+static jv
+run(struct profile *p, jv input, struct buf *why)
+{
+	char *none[] = { NULL }, **saved = environ;
+	jv result, message;
+
+	environ = none;
+	running = p->jq;
+	set_timer(CALL_SECONDS);
+	jq_start(p->jq, input, 0);
+	result = jq_next(p->jq);
+	set_timer(0);
+	running = NULL;
+	environ = saved;
+
+	if (jv_is_valid(result))
+		return result;
+	message = jv_invalid_get_msg(jv_copy(result));
+	if (jq_halted(p->jq))
+		buf_setf(why, "it takes longer than %d s", CALL_SECONDS);
+	else if (jv_get_kind(message) == JV_KIND_STRING)
+		buf_setf(why, "%s", jv_string_value(message));
+	else
+		buf_setf(why, "it gives no result");
+	jv_free(message);
+	return result;
+}
+
+static jv
+set(jv object, const char *key, jv value)
+{
+	return jv_object_set(object, jv_string(key), value);
+}
+
+static jv
+text_or_null(const char *s)
+{
+	return s != NULL ? jv_string(s) : jv_null();
+}
+
+static jv
+input(struct profile *p, const char *call, const struct profile_input *in)
+{
+	jv o = set(jv_object(), "call", jv_string(call));
+
+	o = set(o, "tenant", jv_string(p->opt.tenant));
+	o = set(o, "options", jv_copy(p->options));
+	if (in == NULL)
+		return o;
+	o = set(o, "now", jv_number((double)in->now_ms / 1000));
+	o = set(o, "cursor", value_jv(in->cursor));
+	o = set(o, "chat", value_jv(in->chat));
+	o = set(o, "known", set(jv_object(), "last", text_or_null(in->known)));
+	o = set(o, "customer", text_or_null(in->customer));
+	o = set(o, "status", jv_number(in->status));
+	o = set(o, "answer", value_jv(in->answer));
+	return o;
+}
+
+static jv
+options(const struct profile_options *opt)
+{
+	jv bots = jv_array(), o = jv_object();
+	size_t i;
+
+	for (i = 0; opt->bot_operators != NULL && opt->bot_operators[i]; i++)
+		bots = jv_array_append(bots, jv_string(opt->bot_operators[i]));
+	o = set(o, "customers", jv_bool(opt->customers));
+	o = set(o, "customer_phone", jv_bool(opt->customer_phone));
+	o = set(o, "with_text", jv_bool(opt->with_text));
+	o = set(o, "history", jv_string(opt->history_all ? "all" : "episode"));
+	return set(o, "bot_operators", bots);
+}
+
+/* A reason with the function's name before it. */
+static void
+name_function(struct profile *p, enum profile_call call, const char *what,
+    struct buf *why)
+{
+	char *reason = xstrdup(buf_str(why));
+
+	buf_setf(why, "%s_%s of profile '%s': %s", profile_call_names[call],
+	    what, p->name, reason);
+	free(reason);
+}
+
+int
+profile_request(struct profile *p, enum profile_call call,
+    const struct profile_input *in, struct profile_request *out,
+    struct buf *why)
+{
+	char name[32];
+	jv result;
+	int rc = -1;
+
+	(void)snprintf(
+	    name, sizeof name, "%s_request", profile_call_names[call]);
+	result = run(p, input(p, name, in), why);
+	if (jv_is_valid(result))
+		rc = profile_request_read(jv_copy(result), out, why);
+	if (rc < 0)
+		name_function(p, call, "request", why);
+	jv_free(result);
+	return rc;
+}
+
+static enum fault
+fault_of(const char *name)
+{
+	size_t i;
+
+	for (i = 1; i < ARRAY_LEN(fault_names); i++) {
+		if (strcmp(name, fault_names[i]) == 0)
+			return (enum fault)i;
+	}
+	return FAULT_UNUSABLE;
+}
+
+static int
+read_records(struct profile *p, jv records, struct profile_answer *out)
+{
+	const struct crm_record_options opt = { p->opt.customers,
+		p->opt.customer_phone, p->opt.with_text };
+	int n = jv_get_kind(records) == JV_KIND_ARRAY
+		    ? jv_array_length(jv_copy(records))
+		    : 0;
+	int i, rc = 0;
+
+	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
+	for (i = 0; i < n && rc == 0; i++) {
+		struct value *v =
+		    value_new_jv(jv_array_get(jv_copy(records), i));
+
+		rc = crm_record_read(&out->records[i], v, &opt, &out->message);
+		out->n += rc == 0;
+		value_unref(v);
+	}
+	jv_free(records);
+	return rc;
+}
+
+/* 0, or -1 with the reason in out->message. Takes the result. */
+static int
+read_answer(struct profile *p, jv result, struct profile_answer *out)
+{
+	jv error = jv_object_get(jv_copy(result), jv_string("error"));
+	jv next = jv_object_get(jv_copy(result), jv_string("next"));
+	jv other;
+	int rc = 0;
+
+	if (jv_get_kind(error) == JV_KIND_STRING) {
+		out->fault = fault_of(jv_string_value(error));
+		other = jv_object_get(jv_copy(result), jv_string("message"));
+		if (jv_get_kind(other) == JV_KIND_STRING)
+			buf_adds(&out->message, jv_string_value(other));
+		jv_free(other);
+	} else {
+		rc = read_records(p,
+		    jv_object_get(jv_copy(result), jv_string("records")), out);
+		other = jv_object_get(jv_copy(result), jv_string("info"));
+		if (rc == 0 && jv_is_valid(other))
+			value_dump_jv(jv_copy(other), &out->message);
+		jv_free(other);
+		if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
+			out->next = value_new_jv(jv_copy(next));
+	}
+	jv_free(error);
+	jv_free(next);
+	jv_free(result);
+	return rc;
+}
+
+void
+profile_read(struct profile *p, enum profile_call call,
+    const struct profile_input *in, struct profile_answer *out)
+{
+	char name[32];
+	jv result;
+	int rc = -1;
+
+	*out = (struct profile_answer){ .fault = FAULT_NONE };
+	(void)snprintf(name, sizeof name, "%s_read", profile_call_names[call]);
+	result = run(p, input(p, name, in), &out->message);
+	if (jv_get_kind(result) == JV_KIND_OBJECT)
+		rc = read_answer(p, jv_copy(result), out);
+	else if (jv_is_valid(result))
+		buf_setf(&out->message,
+		    "it must give {records, next} or {error, message}");
+	if (rc != 0) {
+		out->fault = FAULT_UNUSABLE;
+		name_function(p, call, "read", &out->message);
+	}
+	jv_free(result);
+}
+
+void
+profile_answer_release(struct profile_answer *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		crm_record_release(&a->records[i]);
+	free(a->records);
+	value_unref(a->next);
+	buf_release(&a->message);
+	*a = (struct profile_answer){ .fault = FAULT_NONE };
+}
+
+static char *
+about_text(jv about, const char *key)
+{
+	jv v = jv_object_get(jv_copy(about), jv_string(key));
+	char *s = jv_get_kind(v) == JV_KIND_STRING ? xstrdup(jv_string_value(v))
+						   : NULL;
+
+	jv_free(v);
+	return s;
+}
+
+static double
+about_number(jv about, const char *key, double def, double max)
+{
+	jv v = jv_object_get(jv_copy(about), jv_string(key));
+	double n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : def;
+
+	jv_free(v);
+	return n >= 0 && n <= max ? n : def;
+}
+
+static int
+read_about(struct profile *p, struct buf *why)
+{
+	jv about = run(p, input(p, "about", NULL), why), auth;
+
+	if (!jv_is_valid(about) || jv_get_kind(about) != JV_KIND_OBJECT) {
+		if (jv_is_valid(about))
+			buf_setf(why, "about must be an object");
+		jv_free(about);
+		return -1;
+	}
+	auth = jv_object_get(jv_copy(about), jv_string("auth"));
+	if (jv_get_kind(auth) != JV_KIND_OBJECT) {
+		jv_free(auth);
+		auth = jv_object();
+	}
+	p->about.url = about_text(about, "url");
+	p->about.auth_header = about_text(auth, "header");
+	p->about.auth_prefix = about_text(auth, "prefix");
+	p->about.max_pages =
+	    (unsigned)about_number(about, "max_pages", 1000, 1e6);
+	p->about.period_ms =
+	    (int64_t)(about_number(about, "period", 0, 86400) * 1000);
+	jv_free(auth);
+	jv_free(about);
+	return 0;
+}
+
+/* libjq counts lines from the first one of the prelude. */
+static void
+correct_line(struct profile *p, struct buf *why)
+{
+	const char *text = buf_str(&p->error), *at = strstr(text, ", line ");
+	const char *end = strchr(text, '\n');
+	int n = end != NULL ? (int)(end - text) : (int)p->error.len;
+	char *rest;
+	long line;
+
+	if (strncmp(text, "jq: error: ", 11) == 0) {
+		text += 11;
+		n -= 11;
+	}
+	if (at == NULL || at >= text + n) {
+		buf_setf(why, "profile '%s': %.*s", p->name, n, text);
+		return;
+	}
+	line = strtol(at + 7, &rest, 10);
+	buf_setf(why, "profile '%s', line %ld: %.*s", p->name,
+	    line - (long)p->prelude_lines, (int)(at - text), text);
+}
+
+static int
+compile(struct profile *p, const struct profile_file *f, struct buf *why)
+{
+	char *none[] = { NULL }, **saved = environ;
+	struct sigaction act = { .sa_handler = halt_running };
+	struct buf program = BUF_INIT;
+	const char *c;
+	int ok;
+
+	buf_adds(&program, buf_str(&f->prelude));
+	buf_addc(&program, '\n');
+	for (c = buf_str(&program); *c != '\0'; c++)
+		p->prelude_lines += *c == '\n';
+	buf_adds(&program, buf_str(&f->text));
+	buf_addc(&program, '\n');
+	buf_adds(&program, MAIN);
+
+	(void)sigemptyset(&act.sa_mask);
+	(void)sigaction(SIGVTALRM, &act, NULL);
+	jq_set_error_cb(p->jq, remember_error, p);
+	environ = none;
+	ok = jq_compile(p->jq, buf_str(&program));
+	environ = saved;
+	buf_release(&program);
+	if (!ok)
+		correct_line(p, why);
+	return ok ? 0 : -1;
+}
+
+struct profile *
+profile_open(
+    const char *name, const struct profile_options *opt, struct buf *why)
+{
+	struct profile *p = xcalloc(1, sizeof *p);
+	struct profile_file f;
+	struct buf reason = BUF_INIT, key = BUF_INIT;
+	bool ok = false;
+
+	p->name = xstrdup(name);
+	p->opt = *opt;
+	p->options = options(opt);
+	if (profile_file_read(&f, name, why) == 0) {
+		value_dump_jv(jv_copy(p->options), &key);
+		p->version = profile_file_version(&f, buf_str(&key));
+		p->jq = jq_init();
+		ok = p->jq != NULL && compile(p, &f, why) == 0;
+		if (ok && read_about(p, &reason) != 0) {
+			ok = false;
+			buf_setf(why, "about of profile '%s': %s", name,
+			    buf_str(&reason));
+		}
+	}
+	profile_file_release(&f);
+	buf_release(&key);
+	buf_release(&reason);
+	if (ok)
+		return p;
+	profile_close(p);
+	return NULL;
+}
+
+void
+profile_close(struct profile *p)
+{
+	if (p == NULL)
+		return;
+	if (p->jq != NULL)
+		jq_teardown(&p->jq);
+	jv_free(p->options);
+	free(p->about.url);
+	free(p->about.auth_header);
+	free(p->about.auth_prefix);
+	buf_release(&p->error);
+	free(p->name);
+	free(p);
+}
+
+const struct profile_about *
+profile_about(const struct profile *p)
+{
+	return &p->about;
+}
+
+uint64_t
+profile_version(const struct profile *p)
+{
+	return p->version;
+}

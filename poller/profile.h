@@ -1,0 +1,103 @@
+/*
+ * profile: what is particular about a CRM, as data: one jq file that says
+ * which request to make and how an answer becomes records. Its contract
+ * stands at the head of profiles/prelude.jq.
+ *
+ * libjq runs it without environment and files, with a few seconds a call.
+ * libjq and the trees it works on are seen in profile*.c only.
+ */
+#ifndef POLLER_PROFILE_H
+#define POLLER_PROFILE_H
+
+#include "common/buf.h"
+#include "poller/crm_record.h"
+#include "poller/value.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct profile;
+
+enum profile_call {
+	PROFILE_OPERATORS,
+	PROFILE_CHATS,
+	PROFILE_MESSAGES,
+	PROFILE_CHAT,
+	PROFILE_CUSTOMER,
+	PROFILE_CHECK,
+	PROFILE_CALLS
+};
+extern const char *const profile_call_names[PROFILE_CALLS];
+
+/* What may be wrong with an answer; the names are the profile's KINDs. */
+enum fault {
+	FAULT_NONE,
+	FAULT_LATER,
+	FAULT_THROTTLED,
+	FAULT_QUOTA,
+	FAULT_DENIED,
+	FAULT_GONE,
+	FAULT_UNUSABLE,
+};
+
+struct profile_options {
+	const char *tenant;
+	bool customers, customer_phone, with_text, history_all;
+	char *const *bot_operators; /* NULL-ended; NULL: none */
+};
+
+/* What does not change while it runs. */
+struct profile_about {
+	char *url; /* default of [crm] url, or NULL */
+	char *auth_header, *auth_prefix;
+	unsigned max_pages;
+	int64_t period_ms; /* 0: not known */
+};
+
+/* The arguments of a call; absent ones are null to the profile. */
+struct profile_input {
+	int64_t now_ms; /* the CRM's clock */
+	const struct value *cursor, *chat, *answer;
+	const char *known;    /* see the contract */
+	const char *customer; /* see the contract */
+	int status;
+};
+
+struct profile_request {
+	char *target; /* owned: "/path?query", or an absolute URL */
+	bool is_url;
+};
+
+struct profile_answer {
+	enum fault fault;
+	struct buf message; /* of a fault; of check: what to show, as JSON */
+	struct crm_record *records;
+	size_t n;
+	struct value *next; /* NULL: the last page */
+};
+
+/* Finds the file (a path if there is a slash in name, else NAME.jq in
+ * profile_file_dir()) and compiles it. NULL and *why. */
+struct profile *profile_open(
+    const char *name, const struct profile_options *opt, struct buf *why)
+    __attribute__((warn_unused_result));
+void profile_close(struct profile *p);
+
+const struct profile_about *profile_about(const struct profile *p);
+
+/* Changes whenever records could come out differently: of the texts and the
+ * options. */
+uint64_t profile_version(const struct profile *p);
+
+/* 1: *out is set; 0: nothing to ask; -1 and *why: the profile is wrong. */
+int profile_request(struct profile *p, enum profile_call call,
+    const struct profile_input *in, struct profile_request *out,
+    struct buf *why) __attribute__((warn_unused_result));
+
+/* Always sets *out; what the profile cannot read is FAULT_UNUSABLE. */
+void profile_read(struct profile *p, enum profile_call call,
+    const struct profile_input *in, struct profile_answer *out);
+void profile_answer_release(struct profile_answer *a);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * profile_impl: what the files profile*.c share. Nobody else includes it, so
+ * nobody else sees libjq.
+ */
+#ifndef POLLER_PROFILE_IMPL_H
+#define POLLER_PROFILE_IMPL_H
+
+#include "poller/profile.h"
+
+#include <jv.h>
+
+struct value {
+	unsigned refs;
+	jv v;
+};
+
+/* Takes v. */
+struct value *value_new_jv(jv v);
+
+/* A copy for libjq; null for NULL. */
+jv value_jv(const struct value *v);
+
+/* The JSON text of v (taken), appended. */
+void value_dump_jv(jv v, struct buf *out);
+
+/* The result of an X_request function (borrowed), as profile_request(). */
+int profile_request_read(jv result, struct profile_request *out,
+    struct buf *why) __attribute__((warn_unused_result));
+
+#endif

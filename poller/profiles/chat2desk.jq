@@ -1,0 +1,257 @@
+# chat2desk.jq: how Chat2Desk is asked, and how its answers become records.
+# The contract of the functions stands at the head of prelude.jq.
+#
+# What Chat2Desk tells and what it does not:
+#
+# - A dialog is the permanent thread of one customer on one channel. A contact
+#   in it is a request; last_request_id names the present one, so opened_at is
+#   the first message with that request_id. Clusters without request ids: the
+#   message after the last closing that was seen, else the dialog's begin.
+# - It does not tell of hand-offs by a bot. Closings and transfers are told
+#   only where a system message says so in extra_data.system_type or in a text
+#   that leaves no doubt; every other system message is of kind other.
+# - It shows a message about a minute late in /messages; the list of dialogs
+#   shows it at once (last_message), so that one is taken from the list.
+# - operator_id of a message from the customer is the dialog's operator and
+#   says nothing about the author.
+# - Its times look like "2026-07-10T17:57:56 UTC" and are exact to the second.
+
+def page_size: 200;
+
+def about:
+    {url: "https://api.chat2desk.com/v1",
+     auth: {header: "Authorization", prefix: ""},
+     max_pages: 1000};
+
+# Errors share one envelope, also under HTTP 200, and which status goes with
+# which is not documented: the text counts first, then the status.
+def failure:
+    if .status < 300 and .answer.status? != "error" then null
+    else
+        (.answer | if type == "object" then [.message, .errors, .error] else . end
+         | flat_text) as $text
+        | {message: $text,
+           error: (if $text | test("API limit per month") then "quota"
+                   elif $text | test("requests exceeded") then "throttled"
+                   elif $text | test("oken is not correct|specify your token|need to auth")
+                       then "denied"
+                   elif $text | test("Page not found") then "unusable"
+                   elif $text | test("not.found") then "gone"
+                   else http_failure.error? // "unusable" end)}
+    end;
+
+# All lists but /messages obey limit and offset. The last page is one that is
+# not full, or that reaches the total, which may come as a string.
+def next_offset($rows):
+    ((.cursor.offset // 0) + ($rows | length)) as $offset
+    | (.answer.meta | objects | .limit | tonumber? // null) as $limit
+    | (.answer.meta | objects | .total | tonumber? // null) as $total
+    | if ($rows | length) < ([$limit // page_size, page_size] | min)
+         or ($total != null and $offset >= $total)
+      then null
+      else {offset: $offset} end;
+
+# --- operators ---
+
+def operators_request:
+    {path: "/operators",
+     query: {limit: page_size, offset: (.cursor.offset // 0)}};
+
+# Accounts that are off may keep online = 1, so they are left out first.
+def is_off:
+    . == "disabled" or . == "deleted" or . == "unconfirmed";
+
+def full_name:
+    [.first_name, .last_name | strings] | join(" ")
+    | gsub("^\\s+|\\s+$"; "")
+    | if . == "" then null else . end;
+
+def operators_read:
+    rows(.data) as $rows
+    | {records: [
+           $rows[]
+           | select((.role | is_off | not) and (.status | is_off | not))
+           | {type: "operator",
+              operator: .id,
+              name: (full_name // .email),
+              available: ((.online == 1 or .online == true)
+                          and (.offline_type // "") == ""),
+              reported_open_chats: .opened_dialogs}],
+       next: next_offset($rows)};
+
+# --- messages: of the lists of dialogs and of messages ---
+
+# What a service line tells: "closed", "opened", "assigned", else "other".
+# Words count only where they can mean nothing else.
+def system_kind:
+    ((.extra_data | objects | .system_type | strings) // "") as $told
+    | ((.text | strings) // "") as $text
+    | if ($told | test("reopen|opened"; "i"))
+         or ($text | test("^(chat|dialog|request)( \\S+)? (was |has been )?(re-?)opened\\b"; "i"))
+      then "opened"
+      elif ($told | test("close"; "i"))
+         or ($text | test("^(chat|dialog|request)( \\S+)? (was |has been )?closed\\b"; "i"))
+      then "closed"
+      elif ($told | test("transfer|assign"; "i")) and .extra_data.operator_id != null
+      then "assigned"
+      else "other" end;
+
+def content_kind:
+    if (.photo // "") != "" then "image"
+    elif (.video // "") != "" then "video"
+    elif (.audio // "") != "" then "audio"
+    elif (.pdf // "") != "" or (.attachments // []) != [] then "file"
+    else "text" end;
+
+def author($bots):
+    .type as $type
+    | if $type == "from_client" then
+          {from: "customer", user: .client_id, kind: content_kind}
+      elif $type == "to_client" and (.operator_id // 0) == 0 then
+          {from: "bot", automated: true, kind: content_kind}
+      elif $type == "to_client" and $bots != []
+           and (.operator_id | tostring | IN($bots[])) then
+          {from: "bot", user: .operator_id, kind: content_kind}
+      elif $type == "to_client" then
+          {from: "operator", user: .operator_id, operator: .operator_id,
+           kind: content_kind}
+      elif $type == "comment" then
+          {from: "operator", user: .operator_id, operator: .operator_id,
+           private: true, kind: content_kind}
+      elif $type == "system" then
+          system_kind as $kind
+          | {from: "system", kind: $kind,
+             operator: (if $kind == "assigned" then .extra_data.operator_id
+                        else null end)}
+      else # autoreply, and null: an automatic survey
+          {from: "bot", automated: true, kind: content_kind}
+      end;
+
+def message($bots):
+    {type: "message", id, chat: .dialog_id, channel: .channel_id,
+     at: .created, episode: .request_id, text} + author($bots);
+
+# --- chats ---
+
+# Sorted by id, so that a dialog that is new while we read comes last.
+def chats_request:
+    {path: "/dialogs",
+     query: {state: "open", order: "asc", limit: page_size,
+             offset: (.cursor.offset // 0)}};
+
+def is_open:
+    .state == "open" and (.end // "") == "";
+
+def chat:
+    {type: "chat",
+     chat: .id,
+     status: (if is_open then "open" else "closed" end),
+     operator: .operator_id,
+     customer: .last_message.client_id,
+     channel: .last_message.channel_id,
+     opened_at: .begin,
+     closed_at: .end,
+     episode: .last_request_id,
+     last: .last_message.id,
+     mark: "\(.last_message.id) \(.last_request_id) \(.operator_id) \(.state)"};
+
+def chats_read:
+    rows(.data) as $rows
+    | .options.bot_operators as $bots
+    | if ($rows | length) >= 20 and ([$rows[] | select(is_open | not)] | length) * 2
+         > ($rows | length)
+      then {error: "unusable",
+            message: "/dialogs ignores state=open: most rows are closed"}
+      else
+          {records: [
+               $rows[] | select(is_open)
+               | chat,
+                 (.id as $id | .last_message | objects
+                  | select(.id != null and .created != null)
+                  | .dialog_id = $id | message($bots))],
+           next: next_offset($rows)}
+      end;
+
+def chat_request:
+    {path: "/dialogs/\(.chat.chat)"};
+
+def chat_read:
+    (.answer.data | if type == "array" then .[0] else . end) as $dialog
+    | .options.bot_operators as $bots
+    | if ($dialog | type) != "object" then error("the answer has no dialog")
+      else {records: [
+                $dialog | chat,
+                (.id as $id | .last_message | objects
+                 | select(.id != null and .created != null)
+                 | .dialog_id = $id | message($bots))]}
+      end;
+
+# --- messages of one chat ---
+# offset is ignored here. The newest page comes first; when it does not reach
+# back to what is known (or to the first message of the present request), the
+# rest is read in ascending order by start_id, the lowest id to come, until
+# the newest page is met: {from: ID, until: ID}.
+
+def messages_request:
+    {path: "/messages",
+     query: ({dialog_id: .chat.chat, limit: page_size}
+             + if .cursor == null then {order: "desc"}
+               else {order: "asc", start_id: .cursor.from} end)};
+
+# A filter that is not understood is ignored, and everybody's messages come.
+def check_filter($rows; $chat):
+    if all($rows[]; .dialog_id == $chat or .dialog_id == null) then .
+    else error("/messages ignores dialog_id: it shows other dialogs") end;
+
+def reaches_back($rows; $in):
+    $rows[-1] as $oldest
+    | ($in.known.last != null
+       and any($rows[]; .id | tostring == $in.known.last))
+      or ($in.options.history != "all" and $in.chat.episode != null
+          and $oldest.request_id != null
+          and $oldest.request_id < $in.chat.episode);
+
+def messages_read:
+    . as $in
+    | rows(.data) as $rows
+    | check_filter($rows; $in.chat.chat)
+    | {records: [$rows[] | .dialog_id = $in.chat.chat
+                 | message($in.options.bot_operators)],
+       next: (if ($rows | length) < page_size then null
+              elif $in.cursor == null then
+                  if reaches_back($rows; $in) then null
+                  else {from: ($in.known.last // 1), until: $rows[-1].id} end
+              elif any($rows[]; .id == $in.cursor.until) then null
+              else $in.cursor | .from = $rows[-1].id end)};
+
+# --- customers ---
+
+def customer_request:
+    {path: "/clients/\(.customer)"};
+
+# "unknown" is what it calls a customer without a name.
+def customer_read:
+    .answer.data
+    | if type != "object" then error("the answer has no client") else . end
+    | {records: [
+           {type: "customer",
+            customer: .id,
+            customer_name: ([.assigned_name, .name | strings
+                             | select(. != "" and . != "unknown")] | .[0]),
+            customer_phone: ([.phone, .client_phone | strings
+                              | select(. != "")] | .[0]),
+            tag: ([.tags | arrays | .[] | .label | strings] | .[0])}]};
+
+# --- the doctor ---
+
+def check_request:
+    {path: "/companies/api_info"};
+
+def check_read:
+    .answer
+    | if (.data | type) == "object" then .data else . end
+    | {info: ({company: .company_name,
+               "API version": .current_version,
+               "calls this month": .requests_this_month,
+               "calls left": .api_calls}
+              | with_entries(select(.value != null)))};

@@ -1,0 +1,117 @@
+# prelude.jq: what stands in front of every profile: helpers, and what a
+# function answers that a profile leaves out. messaging-profile(5) explains
+# how to write a profile; chat2desk.jq is one to start from.
+#
+# A profile is a set of functions without arguments. Each gets one object:
+#
+#   tenant    name of the [crm NAME] section
+#   now       the CRM's clock, seconds since 1970
+#   options   {customers, customer_phone, with_text: true or false,
+#             history: "episode" or "all", bot_operators: [strings]}
+#   cursor    null for the first page, then what the last page gave as next
+#   chat      (messages_*, chat_*) the chat's object as chats_read gave it;
+#             in chat_* perhaps only {chat: "id"}
+#   known     (messages_*) {last: the id, as a string, up to which the chat
+#             was read before, or null}
+#   customer  (customer_*) the customer's id, a string
+#   status    (*_read, failure) the HTTP status
+#   answer    (*_read, failure) the answer's JSON; null if it is none. Whole
+#             numbers above 2^53 come as strings, so that no digit is lost.
+#
+# X_request answers {path, query} - the path goes behind the configured URL,
+# a value of query may be an array (sent once per element), null values are
+# left out - or {url} with an address from an answer, which has to be on the
+# same host; or null: there is nothing to ask.
+#
+# X_read answers {records: [...], next: the cursor of the next page or null},
+# or {error: KIND, message: "..."} as failure does.
+#
+#   about       {url, auth: {header, prefix}, max_pages, period}: the default
+#               of [crm] url; the header that carries the token, and what
+#               stands in front of it; how many pages one question may have;
+#               the seconds after which the CRM's count of calls begins anew,
+#               if it refuses without saying for how long
+#   operators   all who can answer: {type: "operator", operator, name,
+#               available, max_chats, reported_open_chats}
+#   chats       all open chats: {type: "chat", chat, status, operator,
+#               customer, channel, tag, opened_at, customer_name,
+#               customer_phone, and the following for the poller's own use}
+#                 mark     changes whenever something of the chat changes
+#                 last     id of the chat's last message; the chat counts as
+#                          read when that one was among its messages
+#                 episode  what all messages of the present episode have as
+#                          their episode; opened_at is then the first one's
+#               and the messages that the list tells of, as below
+#   messages    of one chat: {type: "message", id, chat, at, from, user,
+#               operator, to, channel, private, automated, kind, text, data,
+#               updated_at, episode}
+#   chat        one chat, whatever its state, with closed_at
+#   customer    {type: "customer", customer, customer_name, customer_phone,
+#               tag}
+#   check       the doctor's question: does the token work? Its read answers
+#               {info: {label: value}} to show
+#   failure     null if the answer is good, else {error: KIND, message}
+#
+# KIND is one of
+#   later       a passing trouble: the poller tries again
+#   throttled   too many calls: it waits as the headers tell, tries again
+#   quota       the calls that were paid for are used up: it gives up
+#   denied      the token is refused: it gives up
+#   gone        what was asked for does not exist
+#   unusable    anything else: it tries again once or twice
+#
+# In records an id is a string or a whole number, and 0, "" and null are no
+# id; a time is RFC 3339, with " UTC" allowed for Z, or a number of seconds
+# since 1970. messaging-records(5) has the meaning of each field.
+#
+# A profile has no environment, no files, and a few seconds a call.
+
+def env: {};
+def debug: .;
+def stderr: .;
+def input: error("a profile has no input");
+def inputs: empty;
+def input_filename: null;
+def modulemeta: error("a profile has no modules");
+def get_search_list: [];
+def halt: error("a profile cannot halt");
+def halt_error: error("a profile cannot halt");
+def halt_error($code): error("a profile cannot halt");
+
+# The text of an error body, whatever its shape, in one line.
+def flat_text:
+    [.. | strings] | join(" ");
+
+# What the HTTP status alone says.
+def http_failure:
+    .status as $s
+    | (.answer | if type == "object" then flat_text else "" end) as $text
+    | if $s >= 200 and $s < 300 then null
+      else {error: (if $s == 401 or $s == 403 or $s == 407 then "denied"
+                    elif $s == 404 or $s == 410 then "gone"
+                    elif $s == 429 then "throttled"
+                    elif $s >= 500 or $s == 408 or $s == 425 then "later"
+                    else "unusable" end),
+            message: $text}
+      end;
+
+# The rows of a page in .answer.data; an error if there are none.
+def rows(f):
+    if (.answer | f | type) == "array" then .answer | f
+    else error("the answer has no list where one is due") end;
+
+def missing($name): error("the profile has no function " + $name);
+def about: {};
+def operators_request: missing("operators_request");
+def operators_read: missing("operators_read");
+def chats_request: missing("chats_request");
+def chats_read: missing("chats_read");
+def messages_request: missing("messages_request");
+def messages_read: missing("messages_read");
+def chat_request: null;
+def chat_read: missing("chat_read");
+def customer_request: null;
+def customer_read: missing("customer_read");
+def check_request: null;
+def check_read: {info: {}};
+def failure: http_failure;
