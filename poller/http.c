@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/clock.h"
 #include "common/prog.h"
@@ -224,23 +225,29 @@ get_told(CURL *c, struct http_told *told)
 	told->date_ms = http_date(date);
 }
 
+/* What no later try can mend. */
+static const CURLcode never[] = {
+	CURLE_PEER_FAILED_VERIFICATION,
+	CURLE_SSL_CACERT_BADFILE,
+	CURLE_SSL_ISSUER_ERROR,
+	CURLE_URL_MALFORMAT,
+	CURLE_UNSUPPORTED_PROTOCOL,
+};
+
 static enum http_outcome
 classify(const struct transfer *t, CURLcode code)
 {
-	switch (code) {
-	case CURLE_OK:
+	size_t i;
+
+	if (code == CURLE_OK)
 		return HTTP_ANSWERED;
-	case CURLE_WRITE_ERROR:
-		return t->too_long ? HTTP_TOO_LONG : HTTP_LATER;
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-		return HTTP_NEVER;
-	default:
-		return HTTP_LATER;
+	if (t->too_long)
+		return HTTP_TOO_LONG;
+	for (i = 0; i < ARRAY_LEN(never); i++) {
+		if (code == never[i])
+			return HTTP_NEVER;
 	}
+	return HTTP_LATER;
 }
 
 static void
