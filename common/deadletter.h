@@ -3,7 +3,8 @@
  * reason; nothing is dropped in silence. For input from a queue Q that is the
  * queue Q.dead, one record a letter:
  *
- *   {"type":"dead","program":"sink","at":"...","reason":"...","record":"..."}
+ *   {"type":"dead","program":"sink","at":"...","reason":"...",
+ *    "where":"message ID line 3","record":"..."}
  *
  * ("record_base64" instead when the bytes are not UTF-8, and nothing of it
  * when the line was too long to be read.) By hand it is stderr, with the line
@@ -27,6 +28,7 @@ struct deadletter {
 	struct endpoint *out;
 	struct endpoint_options opt;
 	struct buf letter;
+	bool told; /* that the queue does not take it */
 };
 
 /* in is where the records come from (its name decides). */

@@ -108,7 +108,8 @@ enum exit_code endpoint_code(const struct endpoint *e);
 /* Closes without flushing. NULL is fine. */
 void endpoint_close(struct endpoint *e);
 
-/* What a backend provides; one table row in endpoint.c per kind. */
+/* What a backend provides; one table row in endpoint.c per kind. open() may
+ * give the endpoint a table of its own for its direction. */
 struct endpoint_ops {
 	const char *prefix; /* "queue:", or "" for what is left */
 	struct endpoint *(*open)(const char *rest, bool writing,
@@ -121,6 +122,7 @@ struct endpoint_ops {
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);
 	void (*pump)(struct endpoint *e);
+	void (*where)(const struct endpoint *e, struct buf *where);
 	const char *(*message_id)(const struct endpoint *e, bool *last);
 	void (*close)(struct endpoint *e);
 };

@@ -25,9 +25,9 @@ struct stage {
 
 	/* One line, borrowed. Bad records are the handler's business: it calls
 	 * deadletter_add() with *why. Returns DONE (go on), NEVER (stop; the
-	 * handler has logged why and set `code`), or LATER: the line was not
-	 * taken; a patient stage gives it again after a pause, another stops
-	 * with PROG_TEMPFAIL. */
+	 * handler has logged why and set `code`), or LATER: the line was
+	 * neither taken nor changed; a patient stage gives it again after a
+	 * pause, another stops with PROG_TEMPFAIL. */
 	enum outcome (*handle)(void *ctx, char *line, size_t len);
 
 	/* Makes the effect of all lines handled so far safe: committed,

@@ -1,0 +1,171 @@
+/*
+ * endpoint: the table of kinds, and what is the same for all of them; see
+ * endpoint.h. The only place that knows that an operation may be missing.
+ */
+#include "common/endpoint.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+
+/* The last one, with no prefix, takes what is left. */
+static const struct endpoint_ops *const kinds[] = {
+	&endpoint_amqp_ops,
+	&endpoint_stdio_ops,
+};
+
+/* "queu:rows" is a slip, not a file to be created; "./queu:rows" is one. */
+static bool
+has_unknown_prefix(const char *name)
+{
+	size_t n = 0;
+
+	while (isalpha((unsigned char)name[n]))
+		n++;
+	return n > 0 && name[n] == ':';
+}
+
+static const struct endpoint_ops *
+find_kind(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(kinds) - 1; i++)
+		if (strncmp(name, kinds[i]->prefix, strlen(kinds[i]->prefix)) ==
+		    0)
+			return kinds[i];
+	return has_unknown_prefix(name) ? NULL : kinds[i];
+}
+
+static struct endpoint *
+open_any(const char *name, bool writing, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	const struct endpoint_ops *ops = find_kind(name);
+	struct endpoint *e;
+
+	if (ops == NULL || name[0] == '\0') {
+		buf_setf(why,
+		    "'%s' is no endpoint; there are - , a file (./%s) and "
+		    "queue:NAME",
+		    name, name);
+		*code = PROG_USAGE;
+		return NULL;
+	}
+	e = ops->open(name + strlen(ops->prefix), writing, opt, why, code);
+	if (e != NULL) {
+		if (e->ops == NULL)
+			e->ops = ops;
+		e->name = xstrdup(name);
+	}
+	return e;
+}
+
+struct endpoint *
+endpoint_open_read(const char *name, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	return open_any(name, false, opt, why, code);
+}
+
+struct endpoint *
+endpoint_open_write(const char *name, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	return open_any(name, true, opt, why, code);
+}
+
+enum endpoint_status
+endpoint_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	return e->ops->read(e, line, len, timeout_ms);
+}
+
+bool
+endpoint_ready(const struct endpoint *e)
+{
+	return e->ops->ready(e);
+}
+
+void
+endpoint_ack(struct endpoint *e)
+{
+	if (e->ops->ack != NULL)
+		e->ops->ack(e);
+}
+
+int
+endpoint_write(struct endpoint *e, const char *line, size_t len)
+{
+	return e->ops->write(e, line, len);
+}
+
+enum outcome
+endpoint_flush(struct endpoint *e)
+{
+	return e->ops->flush(e);
+}
+
+void
+endpoint_pump(struct endpoint *e)
+{
+	if (e->ops->pump != NULL)
+		e->ops->pump(e);
+}
+
+const char *
+endpoint_where(struct endpoint *e)
+{
+	buf_clear(&e->where);
+	if (e->ops->where != NULL)
+		e->ops->where(e, &e->where);
+	return buf_str(&e->where);
+}
+
+const char *
+endpoint_message_id(const struct endpoint *e, bool *last)
+{
+	if (e->ops->message_id != NULL)
+		return e->ops->message_id(e, last);
+	*last = false;
+	return NULL;
+}
+
+bool
+endpoint_is_queue(const char *name)
+{
+	const char *prefix = endpoint_amqp_ops.prefix;
+
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+const char *
+endpoint_name(const struct endpoint *e)
+{
+	return e->name;
+}
+
+const char *
+endpoint_why(const struct endpoint *e)
+{
+	return buf_str(&e->why);
+}
+
+enum exit_code
+endpoint_code(const struct endpoint *e)
+{
+	return e->code;
+}
+
+void
+endpoint_close(struct endpoint *e)
+{
+	if (e == NULL)
+		return;
+	buf_release(&e->why);
+	buf_release(&e->where);
+	free(e->name);
+	e->ops->close(e);
+}

@@ -1,0 +1,187 @@
+/*
+ * endpoint_amqp: "queue:NAME", what is the same for both ends; see
+ * endpoint_amqp.h.
+ */
+#include "common/endpoint_amqp.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/conf.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+
+#define RETRY_BASE_MS 100
+#define RETRY_CAP_MS 5000
+/* A link that held that long was a good one. */
+#define STABLE_MS 5000
+
+/* NAME.dead holds what could not be read from NAME; it has none itself unless
+ * somebody reads it, and then deadletter.c makes that. */
+static bool
+is_dead(const char *queue)
+{
+	size_t n = strlen(queue);
+
+	return n > 5 && strcmp(queue + n - 5, ".dead") == 0;
+}
+
+int
+endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+{
+	char *client;
+	int status;
+
+	if (!parse_is_name(queue, AMQP_QUEUE_NAME_MAX)) {
+		buf_setf(why,
+		    "'queue:%s' names no queue; use up to %d letters, digits, "
+		    "'.', '_' and '-'",
+		    queue, AMQP_QUEUE_NAME_MAX);
+		*code = PROG_USAGE;
+		return -1;
+	}
+	client = xasprintf("%s %s", writing ? "writes" : "reads", queue);
+	status = amqp_link_init(&a->link, opt->conf, client, why, code);
+	free(client);
+	if (status != 0)
+		return -1;
+	a->queue = xstrdup(queue);
+	a->patient = opt->patient;
+	a->patience_ms = conf_int(opt->conf, "amqp", "patience");
+	a->retry = (struct retry)RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	return 0;
+}
+
+void
+endpoint_amqp_release(struct amqp_endpoint *a)
+{
+	amqp_link_close(&a->link);
+	amqp_link_release(&a->link);
+	free(a->queue);
+	a->queue = NULL;
+}
+
+static void
+tell(struct amqp_endpoint *a)
+{
+	buf_setf(&a->base.why, "%s", buf_str(&a->link.why));
+	a->base.code = a->link.code;
+}
+
+static void
+wait_before_next_try(struct amqp_endpoint *a)
+{
+	int64_t now = clock_mono_ms();
+
+	if (a->trouble_since_ms == 0)
+		a->trouble_since_ms = now;
+	if (a->up_since_ms != 0 && now - a->up_since_ms > STABLE_MS)
+		retry_reset(&a->retry);
+	a->up_since_ms = 0;
+	a->next_try_ms = now + retry_next(&a->retry, -1);
+}
+
+void
+endpoint_amqp_lost(struct amqp_endpoint *a)
+{
+	tell(a);
+	/* One line an outage, and none from cron unless it comes to that. */
+	if (a->trouble_since_ms == 0 && a->patient &&
+	    a->link.outcome == OUTCOME_LATER)
+		log_warn("%s; trying again", buf_str(&a->base.why));
+	wait_before_next_try(a);
+}
+
+void
+endpoint_amqp_works(struct amqp_endpoint *a)
+{
+	if (a->trouble_since_ms != 0)
+		log_info("amqp_works_again", "queue=%s after_ms=%" PRId64,
+		    a->queue, clock_mono_ms() - a->trouble_since_ms);
+	a->trouble_since_ms = 0;
+}
+
+bool
+endpoint_amqp_gives_up(const struct amqp_endpoint *a)
+{
+	return !a->patient && a->trouble_since_ms != 0 &&
+	       clock_mono_ms() - a->trouble_since_ms >= a->patience_ms;
+}
+
+static enum outcome
+connect_now(struct amqp_endpoint *a)
+{
+	enum outcome o = amqp_link_connect(&a->link);
+	char *dead;
+
+	if (o == OUTCOME_DONE)
+		o = amqp_link_queue(&a->link, a->queue, NULL);
+	if (o == OUTCOME_DONE && !is_dead(a->queue)) {
+		dead = xasprintf("%s.dead", a->queue);
+		o = amqp_link_queue(&a->link, dead, NULL);
+		free(dead);
+	}
+	if (o == OUTCOME_DONE)
+		o = a->set_up(a);
+	return o;
+}
+
+enum outcome
+endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
+{
+	int64_t left = a->next_try_ms - clock_mono_ms();
+	enum outcome o;
+
+	if (a->link.conn != NULL)
+		return OUTCOME_DONE;
+	if (left > 0)
+		stop_sleep(left < wait_ms ? left : wait_ms);
+	if (left > wait_ms || stop_asked())
+		return OUTCOME_LATER;
+	o = connect_now(a);
+	if (o != OUTCOME_DONE) {
+		endpoint_amqp_lost(a);
+		return o;
+	}
+	a->up_since_ms = clock_mono_ms();
+	log_debug("amqp_connected", "queue=%s", a->queue);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+endpoint_amqp_first(struct amqp_endpoint *a)
+{
+	enum outcome o;
+
+	do {
+		o = endpoint_amqp_connect(a, AMQP_SLICE_MS);
+	} while (
+	    o == OUTCOME_LATER && !stop_asked() && !endpoint_amqp_gives_up(a));
+	if (o == OUTCOME_LATER && stop_asked()) {
+		buf_setf(&a->base.why,
+		    "asked to stop before RabbitMQ at %s "
+		    "could be reached",
+		    buf_str(&a->link.title));
+		a->base.code = PROG_OK;
+	}
+	return o;
+}
+
+static struct endpoint *
+amqp_open(const char *rest, bool writing, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	return writing ? endpoint_amqp_open_write(rest, opt, why, code)
+		       : endpoint_amqp_open_read(rest, opt, why, code);
+}
+
+/* Each end brings the rest of its operations. */
+const struct endpoint_ops endpoint_amqp_ops = {
+	.prefix = "queue:",
+	.open = amqp_open,
+};

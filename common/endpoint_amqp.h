@@ -1,0 +1,71 @@
+/*
+ * endpoint_amqp: what the reading and the writing end of a queue share.
+ * Private to endpoint_amqp*.c.
+ *
+ * Either end owns one link. A link that is lost is made again with back-off by
+ * whoever needs it next; what that means for messages in hand is the business
+ * of each end (reader: forget them, they come again; writer: send again what
+ * is not confirmed).
+ */
+#ifndef COMMON_ENDPOINT_AMQP_H
+#define COMMON_ENDPOINT_AMQP_H
+
+#include "common/amqp_link.h"
+#include "common/endpoint.h"
+#include "common/retry.h"
+
+/* The longest single wait; then somebody looks at stop and time-outs. */
+#define AMQP_SLICE_MS 250
+
+/* The broker's limit is 255 bytes, with ".dead" and all. */
+#define AMQP_QUEUE_NAME_MAX 200
+
+struct amqp_endpoint {
+	struct endpoint base;
+	struct amqp_link link;
+	char *queue;
+	bool patient;
+	int64_t patience_ms;
+
+	struct retry retry;
+	int64_t next_try_ms;      /* not to connect before */
+	int64_t up_since_ms;      /* when the link was made */
+	int64_t trouble_since_ms; /* 0: none */
+
+	/* Makes a fresh channel ready for its direction. */
+	enum outcome (*set_up)(struct amqp_endpoint *a);
+};
+
+/* Fills a, which the caller has allocated. 0, or -1 with *why and *code. */
+int endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+    __attribute__((warn_unused_result));
+void endpoint_amqp_release(struct amqp_endpoint *a);
+
+/* Connects if the link is down and its time has come; may sleep for wait_ms,
+ * and takes as long as a login may take. DONE: the link is up. LATER: not yet.
+ * NEVER: no use; base.why and base.code are set, as they are after LATER. */
+enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
+    __attribute__((warn_unused_result));
+
+/* Connects for the first time: waits as patience allows. */
+enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
+    __attribute__((warn_unused_result));
+
+/* Tells of a link that went down just now, and sets the next try. */
+void endpoint_amqp_lost(struct amqp_endpoint *a);
+
+/* Something worked: trouble, if there was any, is over. Back-off starts anew
+ * only after a while, because a link may go down again and again. */
+void endpoint_amqp_works(struct amqp_endpoint *a);
+
+/* True when trouble has lasted longer than patience. */
+bool endpoint_amqp_gives_up(const struct amqp_endpoint *a);
+
+/* The two ends, in files of their own. */
+struct endpoint *endpoint_amqp_open_read(const char *queue,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
+struct endpoint *endpoint_amqp_open_write(const char *queue,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
+
+#endif

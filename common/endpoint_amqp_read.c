@@ -1,0 +1,486 @@
+/*
+ * endpoint_amqp_read: the reading end of a queue.
+ *
+ * Messages come ahead of their acknowledgement, [amqp] prefetch of them at
+ * most, are put together here frame by frame (so that their size is bounded
+ * and no read can hang in the middle of one) and wait in `ready` in the order
+ * in which they came. `now` is the one whose lines are being returned.
+ *
+ * Guarantee: a message is acknowledged by endpoint_amqp_ack() at the earliest
+ * after its last line was returned. When the link goes down, everything that
+ * was not acknowledged is forgotten here, because the broker sends it again;
+ * delivery tags of the old connection are never used on a new one.
+ */
+#include "common/endpoint_amqp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/conf.h"
+#include "common/log.h"
+#include "common/record.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+
+/* Readable bytes behind each line: see endpoint.h. */
+#define PAD ((size_t)64)
+
+/* A queue counts as empty when the broker says so twice, that far apart, and
+ * sent nothing meanwhile: what is on its way to us is not in its count. */
+#define QUIET_MS 50
+
+struct message {
+	uint64_t tag;
+	char *id; /* NULL: it came without */
+	char *data;
+	size_t len;
+	size_t size; /* of the whole body */
+	bool too_long;
+};
+
+enum phase { PHASE_METHOD, PHASE_HEADER, PHASE_BODY };
+
+struct reader {
+	struct amqp_endpoint a;
+	size_t max_line, max_message;
+	uint16_t prefetch;
+	bool until_empty;
+
+	struct message incoming;
+	enum phase phase;
+	struct message *ready; /* ring of prefetch */
+	size_t ready_head, ready_n;
+
+	struct message now;
+	bool have_now,
+	    stale;     /* stale: forgotten, to be freed by the next read */
+	size_t at;     /* how far its lines were returned */
+	uint64_t line; /* number of the last one */
+
+	uint64_t done_tag; /* whole messages returned so far; 0: none */
+	size_t done_n;     /* how many since the last ack */
+	bool said_empty;   /* at the last look at the queue */
+	int64_t check_ms;  /* no look before */
+};
+
+static struct reader *
+self(struct endpoint *e)
+{
+	return (struct reader *)(void *)e;
+}
+
+static const struct reader *
+self_const(const struct endpoint *e)
+{
+	return (const struct reader *)(const void *)e;
+}
+
+static void
+message_release(struct message *m)
+{
+	free(m->id);
+	free(m->data);
+	memset(m, 0, sizeof *m);
+}
+
+/* The link is gone, and with it every delivery that was not acknowledged. */
+static void
+forget(struct reader *r)
+{
+	message_release(&r->incoming);
+	r->phase = PHASE_METHOD;
+	while (r->ready_n > 0) {
+		message_release(&r->ready[r->ready_head]);
+		r->ready_head = (r->ready_head + 1) % r->prefetch;
+		r->ready_n--;
+	}
+	/* The caller may still look at its line. */
+	r->stale = r->have_now;
+	r->done_tag = 0;
+	r->done_n = 0;
+	r->said_empty = false;
+}
+
+static int
+lost(struct reader *r)
+{
+	forget(r);
+	endpoint_amqp_lost(&r->a);
+	return -1;
+}
+
+static enum outcome
+set_up(struct amqp_endpoint *a)
+{
+	struct reader *r = self(&a->base);
+	amqp_table_t none = { 0, NULL };
+	struct amqp_link *l = &a->link;
+
+	amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, r->prefetch, 0);
+	if (amqp_link_check_reply(l, "limit deliveries") != 0)
+		return l->outcome;
+	amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(a->queue), amqp_empty_bytes, 0, 0, 0, none);
+	if (amqp_link_check_reply(l, "read a queue") != 0)
+		return l->outcome;
+	endpoint_amqp_works(a);
+	return OUTCOME_DONE;
+}
+
+static struct endpoint *
+open_read(const char *queue, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	struct reader *r = xcalloc(1, sizeof *r);
+
+	if (endpoint_amqp_init(&r->a, queue, false, opt, why, code) != 0) {
+		free(r);
+		return NULL;
+	}
+	r->a.set_up = set_up;
+	r->max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
+	r->max_message = (size_t)conf_int(opt->conf, "amqp", "max_message");
+	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
+	r->until_empty = opt->until_empty;
+	r->ready = xcalloc(r->prefetch, sizeof *r->ready);
+	return &r->a.base;
+}
+
+/* A message is whole. */
+static void
+arrived(struct reader *r)
+{
+	size_t i = (r->ready_head + r->ready_n) % r->prefetch;
+
+	r->ready[i] = r->incoming;
+	memset(&r->incoming, 0, sizeof r->incoming);
+	r->ready_n++;
+	r->phase = PHASE_METHOD;
+	r->said_empty = false;
+	r->check_ms = 0;
+}
+
+static void
+start_body(struct reader *r, const amqp_frame_t *f)
+{
+	const amqp_basic_properties_t *p = f->payload.properties.decoded;
+	uint64_t size = f->payload.properties.body_size;
+	struct message *m = &r->incoming;
+
+	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0)
+		m->id = xstrndup(p->message_id.bytes, p->message_id.len);
+	m->too_long = size > r->max_message;
+	m->size = (size_t)size;
+	m->data = xcalloc(1, (m->too_long ? 0 : m->size) + PAD);
+	r->phase = PHASE_BODY;
+	if (size == 0)
+		arrived(r);
+}
+
+/* False when the frames are out of step. */
+static bool
+add_body(struct reader *r, const amqp_frame_t *f)
+{
+	amqp_bytes_t part = f->payload.body_fragment;
+	struct message *m = &r->incoming;
+
+	if (part.len > m->size - m->len)
+		return false;
+	if (!m->too_long)
+		memcpy(m->data + m->len, part.bytes, part.len);
+	m->len += part.len;
+	if (m->len == m->size)
+		arrived(r);
+	return true;
+}
+
+static bool
+take_method(struct reader *r, const amqp_frame_t *f)
+{
+	const amqp_basic_deliver_t *d = f->payload.method.decoded;
+
+	switch (f->payload.method.id) {
+	case AMQP_BASIC_DELIVER_METHOD:
+		if (r->ready_n == r->prefetch)
+			return false;
+		r->incoming.tag = d->delivery_tag;
+		r->phase = PHASE_HEADER;
+		return true;
+	case AMQP_BASIC_CANCEL_METHOD:
+		amqp_link_drop(&r->a.link,
+		    "the queue '%s' at %s was deleted or moved", r->a.queue,
+		    buf_str(&r->a.link.title));
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool
+take_frame(struct reader *r, const amqp_frame_t *f)
+{
+	if (f->frame_type == AMQP_FRAME_METHOD)
+		return r->phase == PHASE_METHOD && take_method(r, f);
+	if (f->frame_type == AMQP_FRAME_HEADER && r->phase == PHASE_HEADER) {
+		start_body(r, f);
+		return true;
+	}
+	return f->frame_type == AMQP_FRAME_BODY && r->phase == PHASE_BODY &&
+	       add_body(r, f);
+}
+
+/* Takes what has come, waiting for the first of it. -1: the link is lost. */
+static int
+receive(struct reader *r, int wait_ms)
+{
+	struct amqp_link *l = &r->a.link;
+	amqp_frame_t f;
+	int got;
+
+	while ((got = amqp_link_frame(l, &f, wait_ms)) > 0) {
+		if (!take_frame(r, &f))
+			amqp_link_drop(l, "%s sends frames out of order",
+			    buf_str(&l->title));
+		/* The rest of a message may be waited for, but once. */
+		wait_ms = r->ready_n == 0 && wait_ms > 0 ? 1 : 0;
+	}
+	return l->conn == NULL || got < 0 ? lost(r) : 0;
+}
+
+static void
+finish_message(struct reader *r)
+{
+	if (!r->stale) {
+		r->done_tag = r->now.tag;
+		r->done_n++;
+	}
+}
+
+/* The next line of the message in hand; false when it has none left. */
+static bool
+next_line(
+    struct reader *r, char **line, size_t *len, enum endpoint_status *status)
+{
+	struct message *m = &r->now;
+	char *from = m->data + r->at, *nl;
+
+	if (!r->have_now || r->at >= m->size)
+		return false;
+	r->line++;
+	if (m->too_long) {
+		r->at = m->size;
+		*status = ENDPOINT_TOOLONG;
+	} else {
+		nl = memchr(from, '\n', m->size - r->at);
+		*line = from;
+		*len = nl != NULL ? (size_t)(nl - from) : m->size - r->at;
+		r->at += *len + (nl != NULL);
+		from[*len] = '\0';
+		*status =
+		    *len > r->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
+	}
+	if (r->at >= m->size)
+		finish_message(r);
+	return true;
+}
+
+/* Puts the next message in hand; false when there is none. */
+static bool
+next_message(struct reader *r)
+{
+	message_release(&r->now);
+	r->have_now = false;
+	r->stale = false;
+	if (r->ready_n == 0)
+		return false;
+	r->now = r->ready[r->ready_head];
+	memset(&r->ready[r->ready_head], 0, sizeof r->now);
+	r->ready_head = (r->ready_head + 1) % r->prefetch;
+	r->ready_n--;
+	r->have_now = true;
+	r->at = 0;
+	r->line = 0;
+	if (r->now.size == 0)
+		finish_message(r); /* nothing in it, but to be acknowledged */
+	return true;
+}
+
+/* Everything the broker may send was returned and waits for the ack. */
+static bool
+is_starved(const struct reader *r)
+{
+	return r->done_n >= r->prefetch;
+}
+
+/* Nothing is in hand. RECORD: there may be more. */
+static enum endpoint_status
+check_empty(struct reader *r)
+{
+	uint32_t waiting;
+
+	if (clock_mono_ms() < r->check_ms)
+		return ENDPOINT_RECORD;
+	if (amqp_link_queue(&r->a.link, r->a.queue, &waiting) != OUTCOME_DONE) {
+		(void)lost(r);
+		return ENDPOINT_RECORD;
+	}
+	if (waiting == 0 && r->said_empty)
+		return ENDPOINT_EMPTY;
+	r->said_empty = waiting == 0;
+	r->check_ms = clock_mono_ms() + QUIET_MS;
+	return ENDPOINT_RECORD;
+}
+
+/* wait_ms, but no longer than until the next look at the queue. */
+static int
+before_check(const struct reader *r, int wait_ms)
+{
+	int64_t left = r->check_ms - clock_mono_ms();
+
+	if (left <= 0)
+		return 0;
+	return left < wait_ms ? (int)left : wait_ms;
+}
+
+/* One step of waiting. RECORD: look again whether something is there. */
+static enum endpoint_status
+wait_for_more(struct reader *r, int wait_ms)
+{
+	switch (endpoint_amqp_connect(&r->a, wait_ms)) {
+	case OUTCOME_NEVER:
+		return ENDPOINT_FAILED;
+	case OUTCOME_LATER:
+		return endpoint_amqp_gives_up(&r->a) ? ENDPOINT_FAILED
+						     : ENDPOINT_RECORD;
+	case OUTCOME_DONE:
+		break;
+	}
+	if (receive(r, r->until_empty ? before_check(r, wait_ms) : wait_ms) !=
+	    0)
+		return r->a.link.outcome == OUTCOME_NEVER ? ENDPOINT_FAILED
+							  : ENDPOINT_RECORD;
+	if (!r->until_empty || r->ready_n > 0 || r->phase != PHASE_METHOD)
+		return ENDPOINT_RECORD;
+	return check_empty(r);
+}
+
+static enum endpoint_status
+amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	struct reader *r = self(e);
+	int64_t end = clock_mono_ms() + timeout_ms, left;
+	enum endpoint_status status;
+
+	for (;;) {
+		if (!r->stale && next_line(r, line, len, &status))
+			return status;
+		if (next_message(r))
+			continue;
+		left = timeout_ms < 0 ? AMQP_SLICE_MS : end - clock_mono_ms();
+		if (left < 0 || stop_asked() || is_starved(r))
+			return ENDPOINT_WAIT;
+		status = wait_for_more(
+		    r, (int)(left < AMQP_SLICE_MS ? left : AMQP_SLICE_MS));
+		if (status != ENDPOINT_RECORD)
+			return status;
+		if (left == 0 && r->ready_n == 0)
+			return ENDPOINT_WAIT;
+	}
+}
+
+static bool
+amqp_ready(const struct endpoint *e)
+{
+	const struct reader *r = self_const(e);
+
+	return (r->have_now && !r->stale && r->at < r->now.size) ||
+	       r->ready_n > 0;
+}
+
+static void
+amqp_ack(struct endpoint *e)
+{
+	struct reader *r = self(e);
+	struct amqp_link *l = &r->a.link;
+
+	if (r->done_tag == 0 || l->conn == NULL)
+		return;
+	/* Commit point: the broker forgets what was returned. */
+	if (amqp_link_check(l, "acknowledge",
+		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, r->done_tag, 1)) !=
+	    0) {
+		(void)lost(r);
+		return;
+	}
+	r->done_tag = 0;
+	r->done_n = 0;
+}
+
+static void
+amqp_pump(struct endpoint *e)
+{
+	struct reader *r = self(e);
+
+	if (r->a.link.conn != NULL)
+		(void)receive(r, 0);
+}
+
+static void
+amqp_where(const struct endpoint *e, struct buf *where)
+{
+	const struct reader *r = self_const(e);
+
+	buf_addf(where, "message %s line %llu",
+	    r->now.id != NULL ? r->now.id : "without id",
+	    (unsigned long long)r->line);
+}
+
+static const char *
+amqp_message_id(const struct endpoint *e, bool *last)
+{
+	const struct reader *r = self_const(e);
+
+	*last = r->at >= r->now.size;
+	return r->now.id;
+}
+
+static void
+amqp_close(struct endpoint *e)
+{
+	struct reader *r = self(e);
+
+	endpoint_amqp_release(&r->a);
+	forget(r);
+	message_release(&r->now);
+	free(r->ready);
+	free(r);
+}
+
+static const struct endpoint_ops ops = {
+	.prefix = "queue:",
+	.read = amqp_read,
+	.ready = amqp_ready,
+	.ack = amqp_ack,
+	.pump = amqp_pump,
+	.where = amqp_where,
+	.message_id = amqp_message_id,
+	.close = amqp_close,
+};
+
+struct endpoint *
+endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	struct endpoint *e = open_read(queue, opt, why, code);
+
+	if (e == NULL)
+		return NULL;
+	e->ops = &ops;
+	if (endpoint_amqp_first(&self(e)->a) == OUTCOME_DONE)
+		return e;
+	buf_setf(why, "%s", buf_str(&e->why));
+	*code = e->code;
+	endpoint_close(e);
+	return NULL;
+}

@@ -1,0 +1,244 @@
+/*
+ * endpoint_stdio: "-" and files. Reading goes through lines.h. Writing is
+ * buffered and leaves by whole lines as long as the reader takes them.
+ *
+ * A file is made anew, readable by its owner only (records are personal data),
+ * and synced by each flush, so that DONE means what it says.
+ *
+ * A pipe that nobody reads any more (`| head`) is an ordinary end: NEVER with
+ * PROG_OK. One that is full when we are asked to stop gets GRACE_MS.
+ */
+#include "common/endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/lines.h"
+#include "common/log.h"
+#include "common/record.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+
+#define WRITE_SIZE ((size_t)64 * 1024)
+#define GRACE_MS 2000
+
+struct stdio_endpoint {
+	struct endpoint base;
+	struct lines lines; /* reading */
+	struct buf out;     /* writing: what has not left yet */
+	bool broken;        /* sticky: why and code tell */
+	bool is_file;
+	int fd;
+};
+
+static struct stdio_endpoint *
+self(struct endpoint *e)
+{
+	return (struct stdio_endpoint *)(void *)e;
+}
+
+/* What people call it. */
+static const char *
+title(const struct endpoint *e, const char *standard)
+{
+	return strcmp(e->name, "-") == 0 ? standard : e->name;
+}
+
+static int
+open_file(const char *path, bool writing, struct buf *why, enum exit_code *code)
+{
+	int fd;
+
+	if (writing)
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	else
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	buf_setf(why, "cannot %s '%s': %s", writing ? "create" : "open", path,
+	    log_errno(errno));
+	*code = writing ? PROG_CANTCREATE : PROG_NOINPUT;
+	return -1;
+}
+
+static struct endpoint *
+stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	bool standard = strcmp(rest, "-") == 0;
+	struct stdio_endpoint *s;
+	struct stat st;
+	int fd;
+
+	if (standard)
+		fd = writing ? STDOUT_FILENO : STDIN_FILENO;
+	else
+		fd = open_file(rest, writing, why, code);
+	if (fd < 0)
+		return NULL;
+	s = xcalloc(1, sizeof *s);
+	s->fd = fd;
+	s->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	lines_init(&s->lines, fd,
+	    opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE);
+	return &s->base;
+}
+
+static enum endpoint_status
+stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	struct stdio_endpoint *s = self(e);
+
+	switch (lines_next(&s->lines, line, len, timeout_ms)) {
+	case LINE_OK:
+		return ENDPOINT_RECORD;
+	case LINE_END:
+		return ENDPOINT_END;
+	case LINE_CUT:
+		return ENDPOINT_CUT;
+	case LINE_TOOLONG:
+		return ENDPOINT_TOOLONG;
+	case LINE_WAIT:
+		return ENDPOINT_WAIT;
+	case LINE_ERROR:
+		break;
+	}
+	buf_setf(&e->why, "cannot read %s: %s", title(e, "standard input"),
+	    log_errno(errno));
+	e->code = PROG_IO;
+	return ENDPOINT_FAILED;
+}
+
+static bool
+stdio_ready(const struct endpoint *e)
+{
+	const struct stdio_endpoint *s =
+	    (const struct stdio_endpoint *)(const void *)e;
+
+	return lines_ready(&s->lines);
+}
+
+static void
+stdio_where(const struct endpoint *e, struct buf *where)
+{
+	const struct stdio_endpoint *s =
+	    (const struct stdio_endpoint *)(const void *)e;
+
+	buf_addf(where, "line %llu", (unsigned long long)s->lines.number);
+}
+
+static int
+fail(struct stdio_endpoint *s, int err)
+{
+	struct endpoint *e = &s->base;
+	const char *what = title(e, "standard output");
+
+	s->broken = true;
+	if (err == EPIPE) {
+		buf_setf(&e->why, "nobody reads %s any more", what);
+		e->code = PROG_OK;
+	} else {
+		buf_setf(&e->why, "cannot write %s: %s", what, log_errno(err));
+		e->code = PROG_IO;
+	}
+	return -1;
+}
+
+/* Waits until a pipe takes more, so that write(2) cannot block and a signal
+ * that asks us to stop is seen. Such a signal ends only a wait in vain. */
+static int
+wait_writable(struct stdio_endpoint *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+	int n;
+
+	do {
+		n = poll(&p, 1, GRACE_MS);
+	} while ((n < 0 && errno == EINTR) || (n == 0 && !stop_asked()));
+	if (n > 0)
+		return 0;
+	return fail(s, n == 0 ? EPIPE : errno);
+}
+
+static int
+write_out(struct stdio_endpoint *s)
+{
+	size_t done = 0, left;
+	ssize_t n;
+
+	while (done < s->out.len) {
+		left = s->out.len - done;
+		if (!s->is_file) {
+			if (wait_writable(s) != 0)
+				return -1;
+			if (left > PIPE_BUF)
+				left = PIPE_BUF;
+		}
+		n = write(s->fd, s->out.data + done, left);
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR && errno != EAGAIN)
+			return fail(s, errno);
+	}
+	buf_clear(&s->out);
+	return 0;
+}
+
+static int
+stdio_write(struct endpoint *e, const char *line, size_t len)
+{
+	struct stdio_endpoint *s = self(e);
+
+	if (s->broken)
+		return -1;
+	buf_add(&s->out, line, len);
+	buf_addc(&s->out, '\n');
+	return s->out.len < WRITE_SIZE ? 0 : write_out(s);
+}
+
+static enum outcome
+stdio_flush(struct endpoint *e)
+{
+	struct stdio_endpoint *s = self(e);
+
+	if (s->broken || write_out(s) != 0)
+		return OUTCOME_NEVER;
+	/* Commit point: what was written so far is on the disk. */
+	if (s->is_file && fsync(s->fd) != 0) {
+		(void)fail(s, errno);
+		return OUTCOME_NEVER;
+	}
+	return OUTCOME_DONE;
+}
+
+static void
+stdio_close(struct endpoint *e)
+{
+	struct stdio_endpoint *s = self(e);
+
+	if (s->fd > STDERR_FILENO)
+		close(s->fd);
+	lines_release(&s->lines);
+	buf_release(&s->out);
+	free(s);
+}
+
+const struct endpoint_ops endpoint_stdio_ops = {
+	.prefix = "",
+	.open = stdio_open,
+	.read = stdio_read,
+	.ready = stdio_ready,
+	.ack = NULL,
+	.write = stdio_write,
+	.flush = stdio_flush,
+	.pump = NULL,
+	.where = stdio_where,
+	.message_id = NULL,
+	.close = stdio_close,
+};

@@ -1,0 +1,190 @@
+/*
+ * stage: see stage.h. In words of what may happen at each point:
+ *
+ *   reading, handling     a crash here: the lines come again
+ *   flush, dead letters   a crash here: as above, and part of the effect is
+ *                         there already
+ *   acknowledge           a crash here: lines come again whose effect is
+ *                         there whole
+ *
+ * so a line may be handled twice and is never lost.
+ */
+#include "common/stage.h"
+
+#include <inttypes.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/retry.h"
+#include "common/stop.h"
+
+#define IDLE_MS 1000
+#define RETRY_BASE_MS 200
+#define RETRY_CAP_MS 5000
+
+static void
+look_after_others(struct stage *s)
+{
+	endpoint_pump(s->in);
+	deadletter_pump(s->dead);
+	if (s->idle != NULL)
+		s->idle(s->ctx);
+}
+
+/* After an outcome that is not DONE: true when it shall be tried again, and
+ * then the pause is over. */
+static bool
+again(struct stage *s, enum outcome o, struct retry *retry)
+{
+	int64_t left;
+
+	if (o != OUTCOME_LATER || !s->patient)
+		return false;
+	for (left = retry_next(retry, -1); left > 0; left -= IDLE_MS) {
+		if (stop_sleep(left < IDLE_MS ? left : IDLE_MS))
+			return false;
+		look_after_others(s);
+	}
+	return !stop_asked();
+}
+
+static enum outcome
+handle(struct stage *s, char *line, size_t len)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum outcome o;
+
+	do {
+		o = s->handle(s->ctx, line, len);
+	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	return o;
+}
+
+static enum outcome
+handle_too_long(struct stage *s)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum outcome o;
+
+	do {
+		o = deadletter_add(s->dead, endpoint_where(s->in), NULL, 0,
+		    "the line is too long");
+	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	if (o == OUTCOME_NEVER)
+		s->code = s->dead->code;
+	return o;
+}
+
+/* Reads and handles until a batch is full or old, or the input has nothing
+ * more: RECORD or WAIT to go on, else what ended it. *o is the worst of the
+ * handler's answers. */
+static enum endpoint_status
+gather(struct stage *s, enum outcome *o)
+{
+	int64_t end = 0, left = IDLE_MS;
+	enum endpoint_status status;
+	size_t n = 0, len = 0;
+	char *line = NULL;
+
+	*o = OUTCOME_DONE;
+	while (*o == OUTCOME_DONE && n < s->batch_records && left >= 0) {
+		status = endpoint_read(s->in, &line, &len, (int)left);
+		if (status == ENDPOINT_RECORD)
+			*o = handle(s, line, len);
+		else if (status == ENDPOINT_TOOLONG)
+			*o = handle_too_long(s);
+		else if (status != ENDPOINT_WAIT || n > 0 || stop_asked())
+			return status;
+		else
+			look_after_others(s);
+		if (status == ENDPOINT_WAIT)
+			continue;
+		s->lines++;
+		if (n++ == 0)
+			end = clock_mono_ms() + s->batch_ms;
+		left = end - clock_mono_ms();
+	}
+	return ENDPOINT_RECORD;
+}
+
+/* Flush, dead letters, acknowledge: in this order, or not at all. */
+static enum outcome
+settle(struct stage *s)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum outcome o;
+
+	do {
+		o = s->flush(s->ctx);
+	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	if (o != OUTCOME_DONE)
+		return o;
+	retry_reset(&retry);
+	do {
+		o = deadletter_flush(s->dead);
+	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	if (o == OUTCOME_NEVER)
+		s->code = s->dead->code;
+	if (o == OUTCOME_DONE)
+		/* Commit point: the input is not needed any more. */
+		endpoint_ack(s->in);
+	return o;
+}
+
+/* What the handler's or the flush's refusal ends the program with. */
+static enum exit_code
+refusal(const struct stage *s, enum outcome o)
+{
+	if (o == OUTCOME_NEVER)
+		return s->code;
+	return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
+}
+
+/* What the end of the input ends the program with. */
+static enum exit_code
+verdict(struct stage *s, enum endpoint_status status)
+{
+	if (status == ENDPOINT_FAILED) {
+		log_error("%s", endpoint_why(s->in));
+		return endpoint_code(s->in);
+	}
+	if (status == ENDPOINT_CUT) {
+		log_error("the input '%s' was cut off inside %s; repeat it "
+			  "from its source",
+		    endpoint_name(s->in), endpoint_where(s->in));
+		return PROG_DATA;
+	}
+	return deadletter_code(s->dead);
+}
+
+static bool
+goes_on(enum endpoint_status status)
+{
+	return (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT) &&
+	       !stop_asked();
+}
+
+enum exit_code
+stage_run(struct stage *s)
+{
+	enum endpoint_status status;
+	enum outcome o;
+
+	s->code = PROG_SOFTWARE;
+	s->ended = false;
+	s->lines = 0;
+	do {
+		status = gather(s, &o);
+		/* The handler refused a line: nothing of this batch is
+		 * acknowledged, it comes again. */
+		if (o != OUTCOME_DONE)
+			return refusal(s, o);
+		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
+		o = settle(s);
+		if (o != OUTCOME_DONE)
+			return refusal(s, o);
+	} while (goes_on(status));
+	log_debug("stage_done", "input=%s lines=%" PRIu64, endpoint_name(s->in),
+	    s->lines);
+	return verdict(s, status);
+}
