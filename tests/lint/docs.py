@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""docs.py CHECK...: holds the pages against the programs, both ways.
+
+Checks: keys, fields, tables, options, exits, help, readme. One line on
+stdout for each difference; ends with 1 if there was one. Works from the root
+of the repository, with BIN and TESTBIN set as tests/run sets them.
+"""
+import os
+import re
+import subprocess
+import sys
+
+PROGRAMS = ["poller", "aggregator", "sink", "reaper"]
+PAGES = ["man/messaging.conf.5", "man/messaging-records.5",
+         "man/messaging-profile.5", "man/messaging-analytics.7"]
+problems = []
+
+
+def complain(where, what):
+    problems.append("%s: %s" % (where, what))
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def tool(*args):
+    path = os.path.join(os.environ["TESTBIN"], "tools", args[0])
+    return subprocess.run([path, *args[1:]], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def program(name, *args):
+    path = os.path.join(os.environ["BIN"], name)
+    return subprocess.run([path, *args], text=True, capture_output=True,
+                          stdin=subprocess.DEVNULL)
+
+
+def rows(kind):
+    for line in tool("tables").splitlines():
+        row = line.split("\t")
+        if row[0] == kind:
+            yield row[1:]
+
+
+def plain(roff):
+    """Text of a macro's arguments."""
+    return roff.replace("\\&", "").strip()
+
+
+class Page:
+    """A page cut into items: (section, subsection, macro, name, body)."""
+
+    def __init__(self, path):
+        self.path = path
+        self.items = []
+        section = sub = ""
+        for line in read(path).splitlines():
+            if line.startswith(".Sh "):
+                section, sub = plain(line[4:]), ""
+            elif line.startswith(".Ss "):
+                sub = plain(line[4:])
+            elif line.startswith(".It "):
+                words = plain(line[4:]).split()
+                self.items.append([section, sub, words, []])
+            elif self.items:
+                self.items[-1][3].append(line)
+
+    def ic(self, section=None):
+        """{(subsection, name): body} of the .It Ic items."""
+        return {(sub, words[1]): body
+                for sec, sub, words, body in self.items
+                if words[:1] == ["Ic"] and section in (None, sec)}
+
+    def flags(self):
+        """Options that have an item of their own: {"c", "-config"}."""
+        found = set()
+        for _, _, words, _ in self.items:
+            found.update(words[i + 1] for i, w in enumerate(words[:-1])
+                         if w == "Fl")
+        return found
+
+
+def compare(where, what, code, page):
+    for x in sorted(code - page):
+        complain(where, "%s %s is not described" % (what, x))
+    for x in sorted(page - code):
+        complain(where, "%s %s does not exist" % (what, x))
+
+
+def said(body, label):
+    """The value of a "Label: VALUE." line of an item, or ""."""
+    for i, line in enumerate(body):
+        m = re.match(label + r":(?: (.*?))?\.?$", line)
+        if m and m.group(1):
+            return m.group(1)
+        if m and i + 1 < len(body):
+            return re.sub(r"^\.Ev (\S+) ?\.?$", r"\1", body[i + 1])
+    return ""
+
+
+def check_keys():
+    page = Page("man/messaging.conf.5")
+    there = page.ic("DESCRIPTION")
+    keys = {}
+    for section, name, default, env in rows("key"):
+        sub = "[crm NAME]" if section == "crm" else "[%s]" % section
+        keys[sub, name] = (default, env)
+    compare(page.path, "key", {"%s %s" % k for k in keys},
+            {"%s %s" % k for k in there})
+    variables = {words[1] for sec, _, words, _ in page.items
+                 if sec == "ENVIRONMENT" and words[0] == "Ev"}
+    for key, (default, env) in keys.items():
+        body = there.get(key, [])
+        for what, want in (("Default", default), ("Environment", env)):
+            got = said(body, what)
+            if body and got != want:
+                complain(page.path, "%s %s: %s is '%s', the page says '%s'"
+                         % (*key, what.lower(), want, got))
+    compare(page.path, "variable",
+            {env for _, env in keys.values() if env}
+            | {"MESSAGING_CONFIG", "CRM_TENANT"}, variables)
+
+
+def check_fields():
+    page = Page("man/messaging-records.5")
+    code = {(t, f): need for t, f, need in rows("field")}
+    there = page.ic("DESCRIPTION")
+    compare(page.path, "field", {"%s.%s" % k for k in code},
+            {"%s.%s" % k for k in there})
+    for key, need in code.items():
+        required = there.get(key, [""])[:1] == ["Required."]
+        if key in there and required != (need == "required"):
+            complain(page.path, "%s.%s is %s" % (*key, need))
+
+
+def schema():
+    """{table: [column]} after all migrations."""
+    tables = {}
+    folder = "sink/migrations"
+    for name in sorted(os.listdir(folder)):
+        sql = re.sub(r"--.*", "", read(os.path.join(folder, name)))
+        for m in re.finditer(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+) \((.*?)"
+                             r"\n\)", sql, re.S):
+            tables[m.group(1)] = re.findall(r"^  `?([a-z_0-9]+)`? ",
+                                            m.group(2), re.M)
+        for m in re.finditer(r"ALTER TABLE (\w+)\s(.*?);", sql, re.S):
+            tables[m.group(1)] += re.findall(
+                r"ADD COLUMN (?:IF NOT EXISTS )?`?(\w+)", m.group(2))
+    return tables
+
+
+def check_tables():
+    page = Page("man/messaging-analytics.7")
+    code = {"%s.%s" % (t, c) for t, cs in schema().items() for c in cs}
+    there = {"%s.%s" % k for k in page.ic("THE TABLES")}
+    compare(page.path, "column", code, there)
+
+
+def options_of(name):
+    """Short letters and {long name: its letter or ""} of the getopt call."""
+    source = read("%s/main.c" % name)
+    m = re.search(r"struct option \w+\[\] = \{(.*?)\n\};", source, re.S)
+    longs = {}
+    for long, value in re.findall(r'\{ "([^"]+)",[^}]*?,\s*([^,}]+?) \}',
+                                  m.group(1) if m else ""):
+        longs[long] = value[1:2] if value.startswith("'") else ""
+    m = re.search(r'getopt(?:_long)?\(\s*argc,\s*argv,\s*"([^"]*)"', source)
+    shorts = set(re.sub(r"[^A-Za-z]", "", m.group(1))) if m else set()
+    return shorts, longs
+
+
+def options_in(text):
+    """Options that a help text mentions."""
+    found = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", text))
+    found = {"-" + x for x in found}
+    for cluster in re.findall(r"(?<![\w-])-([A-Za-z]+)(?![\w-])", text):
+        found.update(cluster)
+    return found
+
+
+def check_options():
+    for name in PROGRAMS:
+        page = Page("man/%s.1" % name)
+        shorts, longs = options_of(name)
+        code = shorts | {"-" + x for x in longs}
+        compare(page.path, "option -", code, page.flags())
+        if not shorts:
+            complain("%s/main.c" % name, "no getopt call found")
+        usage = program(name, "-h").stdout
+        shown = options_in(usage)
+        # A long name that stands for a letter need not be in the help.
+        wanted = shorts | {"-" + x for x, letter in longs.items()
+                           if letter == ""}
+        for x in sorted(wanted - shown):
+            complain("%s -h" % name, "option -%s is missing" % x)
+        for x in sorted(shown - code):
+            complain("%s -h" % name, "option -%s does not exist" % x)
+        check_synopsis(name, usage)
+
+
+def check_synopsis(name, usage):
+    """The page's SYNOPSIS is the usage text."""
+    text = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=500",
+                           "man/%s.1" % name], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    text = re.sub(".\b", "", text)
+    m = re.search(r"\nSYNOPSIS\n(.*?)\n\S", text, re.S)
+    page = re.sub(r"\s+", " ", m.group(1)).strip() if m else ""
+    # Usage lines: the first, and what is indented or begins with the name.
+    lines = []
+    for line in usage.splitlines():
+        if lines and not re.match(r"\s+(%s |\[|-|\w+ )" % name, line):
+            break
+        lines.append(line)
+    head = re.sub(r"\s+", " ", " ".join(lines)).strip()
+    head = re.sub(r"^usage: ", "", head)
+    if page != head:
+        complain("man/%s.1" % name, "SYNOPSIS is not the usage\n  %s\n  %s"
+                 % (page, head))
+
+
+def check_exits():
+    known = {code for (code,) in rows("exit")}
+    names = dict(re.findall(r"^\t(PROG_[A-Z]+) = (\d+)", read("common/prog.h"),
+                            re.M))
+    if set(names.values()) != known:
+        complain("common/prog.h", "tests/tools/tables.c lists other codes")
+    for name in PROGRAMS:
+        page = Page("man/%s.1" % name)
+        there = {words[0] for sec, _, words, _ in page.items
+                 if sec == "EXIT STATUS"}
+        for code in sorted(there - known):
+            complain(page.path, "there is no exit code %s" % code)
+        used = set()
+        for file in os.listdir(name):
+            if file.endswith(".c"):
+                used.update(re.findall(r"\bPROG_[A-Z]+\b",
+                                       read("%s/%s" % (name, file))))
+        for code in sorted({names[u] for u in used if u in names} - there):
+            complain(page.path, "exit code %s is not described" % code)
+
+
+def check_help():
+    for name in PROGRAMS:
+        for flag in ("-h", "--help", "-V", "--version"):
+            got = program(name, flag)
+            where = "%s %s" % (name, flag)
+            if got.returncode != 0 or got.stderr or not got.stdout:
+                complain(where, "exit %d, stdout %d bytes, stderr '%s'"
+                         % (got.returncode, len(got.stdout), got.stderr))
+        lines = program(name, "-h").stdout.splitlines()
+        if len(lines) > 24:
+            complain("%s -h" % name, "%d lines, a screen has 24" % len(lines))
+        for line in lines:
+            if len(line) > 80 or "\t" in line:
+                complain("%s -h" % name, "does not fit 80 columns: " + line)
+        bad = program(name, "--no-such-option")
+        if bad.returncode != 64 or bad.stdout or not bad.stderr:
+            complain("%s --no-such-option" % name, "exit %d" % bad.returncode)
+
+
+def check_readme():
+    text = read("README.md")
+    targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.M))
+    for target in re.findall(r"\bmake ([a-z][a-z-]*)", text):
+        if target not in targets and target not in ("B", "sure"):
+            complain("README.md", "there is no target '%s'" % target)
+    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in link and not os.path.exists(link):
+            complain("README.md", "'%s' does not exist" % link)
+    tops = {x for x in os.listdir(".") if os.path.isdir(x)}
+    tops -= {"build", ".git"}
+    for word in re.findall(r"[\w./*-]+", text):
+        word = word.rstrip(".")
+        if "/" not in word or word.split("/")[0] not in tops:
+            continue
+        if "*" not in word and not os.path.exists(word):
+            complain("README.md", "'%s' does not exist" % word)
+    for anchor in re.findall(r"\]\(#([^)]+)\)", text):
+        heads = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-")
+                 for h in re.findall(r"^#+ (.*)$", text, re.M)}
+        if anchor not in heads:
+            complain("README.md", "there is no heading #%s" % anchor)
+    for path in [*PAGES, *("man/%s.1" % p for p in PROGRAMS)]:
+        for page, section in re.findall(r"^\.Xr (\S+) (\d)", read(path),
+                                        re.M):
+            ours = page.startswith("messaging") or page in PROGRAMS
+            if ours and not os.path.exists("man/%s.%s" % (page, section)):
+                complain(path, "there is no page %s(%s)" % (page, section))
+
+
+def main():
+    checks = {n[6:]: f for n, f in globals().items()
+              if n.startswith("check_") and n != "check_synopsis"}
+    for name in sys.argv[1:] or checks:
+        checks[name]()
+    for line in problems:
+        print(line)
+    return 1 if problems else 0
+
+
+sys.exit(main())
