@@ -42,6 +42,7 @@ enum {
 	CONFLICT_CAP_MS = 200,
 	AWAY_BASE_MS = 200,
 	AWAY_CAP_MS = 10000,
+	WAIT_PIECE_MS = 1000,
 };
 
 static const char SYSTEM_CAS[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -175,6 +176,8 @@ way_out(enum db_cause cause, unsigned number)
 	case DB_DENIED:
 		return "check user, password and grants";
 	case DB_SCHEMA:
+		if (number == 1049)
+			return "create the database first";
 		return "run `sink --migrate`";
 	case DB_CONFIG:
 		return number == CR_SSL_CONNECTION_ERROR
@@ -583,6 +586,29 @@ db_rollback(struct db *db)
 		disconnect(db);
 }
 
+void
+db_on_wait(struct db *db, void (*fn)(void *ctx), void *ctx)
+{
+	db->on_wait = fn;
+	db->on_wait_ctx = ctx;
+}
+
+/* Sleeps, in pieces. False when asked to stop. */
+static bool
+pause_ms(struct db *db, int64_t ms)
+{
+	int64_t piece;
+
+	for (; ms > 0; ms -= piece) {
+		piece = at_most(ms, WAIT_PIECE_MS);
+		if (stop_sleep(piece))
+			return false;
+		if (db->on_wait != NULL)
+			db->on_wait(db->on_wait_ctx);
+	}
+	return !stop_asked();
+}
+
 /* Waits before the next attempt. False when it is time to give up. */
 static bool
 wait_again(
@@ -605,7 +631,7 @@ wait_again(
 	else
 		log_debug("database_wait", "wait_ms=%lld why=\"%s\"",
 		    (long long)ms, buf_str(&db->why));
-	return !stop_sleep(ms);
+	return pause_ms(db, ms);
 }
 
 enum outcome

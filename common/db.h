@@ -134,6 +134,10 @@ enum outcome db_transaction(struct db *db,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx, bool patient)
     __attribute__((warn_unused_result));
 
+/* Called about once a second while db_transaction() waits before another try:
+ * what must not fall asleep meanwhile (endpoint_pump() and the like). */
+void db_on_wait(struct db *db, void (*fn)(void *ctx), void *ctx);
+
 /* By hand; mind that after a lock time-out the transaction is still open:
  * whoever gives up must roll back. db_commit() that says LATER with DB_LOST
  * means: maybe. db_rollback() never fails (a lost connection is one, too). */

@@ -17,6 +17,9 @@ struct db {
 	bool bulk_off;
 	int64_t connect_ms, timeout_ms, lock_ms, patience_ms;
 
+	void (*on_wait)(void *ctx);
+	void *on_wait_ctx;
+
 	char *name;
 	struct buf why;
 	enum db_cause cause;

@@ -1,0 +1,442 @@
+/*
+ * check: see check.h. Rights are not read from SHOW GRANTS alone (roles and
+ * wildcards make that a guess): each statement the sink needs is tried on no
+ * row at all.
+ */
+#include "sink/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "sink/migrate.h"
+#include "sink/tables.h"
+
+enum verdict { FINE, ADVICE, WRONG };
+
+static const char *const verdicts[] = {
+	[FINE] = "ok",
+	[ADVICE] = "advice",
+	[WRONG] = "wrong",
+};
+
+struct report {
+	struct db *db;
+	enum out_format format;
+	struct out_table table;
+	struct buf text;
+	bool wrong;
+};
+
+static const struct out_column columns[] = {
+	{ "item", false },
+	{ "is", false },
+	{ "", false },
+	{ "what to do", false },
+};
+
+static void
+item(struct report *r, enum verdict v, const char *name, const char *is,
+    const char *what)
+{
+	r->wrong |= v == WRONG;
+	if (r->format != OUT_NDJSON) {
+		out_table_cell(&r->table, name);
+		out_table_cell(&r->table, is);
+		out_table_cell(&r->table, verdicts[v]);
+		out_table_cell(&r->table, v == FINE ? "" : what);
+		return;
+	}
+	jsonw_open(&r->text);
+	jsonw_str(&r->text, "type", "check");
+	jsonw_str(&r->text, "item", name);
+	if (is != NULL)
+		jsonw_str(&r->text, "is", is);
+	else
+		jsonw_null(&r->text, "is");
+	jsonw_str(&r->text, "verdict", verdicts[v]);
+	if (v != FINE)
+		jsonw_str(&r->text, "advice", what);
+	jsonw_line(&r->text);
+}
+
+/* A server variable against what it should be. */
+static const struct setting {
+	const char *name;
+	const char *wanted; /* values that are fine, separated by | */
+	const char *other;  /* ... and those that are only advised against */
+	const char *what;
+} settings[] = {
+	{ "innodb_flush_log_at_trx_commit", "1", "2",
+	    "set it to 1: else what was acknowledged can be lost in a crash" },
+	{ "innodb_doublewrite", "ON|1|DETECT_AND_RECOVER", "DETECT_ONLY",
+	    "switch it on: a page torn in a crash cannot be repaired" },
+	{ "log_bin", "OFF|0|ON|1", "", "" },
+	{ "sync_binlog", "1", "",
+	    "set it to 1 while log_bin is on: else log and tables differ after "
+	    "a crash" },
+	{ "binlog_format", "MIXED|ROW", "",
+	    "set it to MIXED or ROW: STATEMENT does not go with READ "
+	    "COMMITTED" },
+	{ "sql_mode", "*STRICT_ALL_TABLES*", "",
+	    "the session cannot be made strict" },
+	{ "character_set_connection", "utf8mb4", "",
+	    "the connection must speak utf8mb4" },
+	{ "time_zone", "+00:00", "", "the session must be in UTC" },
+	{ "read_only", "OFF|0", "", "make the server writable" },
+};
+
+static bool
+one_of(const char *value, const char *list)
+{
+	size_t len = strlen(value), n;
+	const char *p;
+	char inner[64];
+
+	if (list[0] == '*') {
+		snprintf(inner, sizeof inner, "%.*s", (int)strlen(list) - 2,
+		    list + 1);
+		return strstr(value, inner) != NULL;
+	}
+	for (p = list; *p != '\0'; p += n + (p[n] == '|')) {
+		n = strcspn(p, "|");
+		if (n == len && strncmp(p, value, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The value of a variable (session's, else global), or "" . */
+static enum outcome
+variable(struct db *db, const char *name, struct buf *value)
+{
+	struct db_value arg = db_str(name);
+	struct db_rows *rows;
+	enum outcome o;
+
+	buf_clear(value);
+	o = db_query(
+	    db, "SHOW VARIABLES WHERE Variable_name = ?", &arg, 1, &rows);
+	if (o == OUTCOME_DONE && db_next(rows) && db_get(rows, 1) != NULL)
+		buf_adds(value, db_get(rows, 1));
+	db_rows_free(rows);
+	return o;
+}
+
+static enum outcome
+check_settings(struct report *r)
+{
+	struct buf value = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	bool binlog = true;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(settings) && o == OUTCOME_DONE; i++) {
+		const struct setting *s = &settings[i];
+		const char *is;
+		enum verdict v = WRONG;
+
+		o = variable(r->db, s->name, &value);
+		is = buf_str(&value);
+		if (o != OUTCOME_DONE || is[0] == '\0')
+			continue;
+		if (one_of(is, s->wanted))
+			v = FINE;
+		else if (one_of(is, s->other))
+			v = ADVICE;
+		/* Without a binary log its settings do not matter. */
+		if (strcmp(s->name, "log_bin") == 0)
+			binlog = one_of(is, "ON|1");
+		else if (strstr(s->name, "binlog") != NULL && !binlog)
+			continue;
+		item(r, v, s->name, is, s->what);
+	}
+	buf_release(&value);
+	return o;
+}
+
+/* "10.11.19-MariaDB" -> 10.11 as 1011; "8.0.36" -> 800. */
+static int
+version_number(const char *version)
+{
+	int major = 0, minor = 0;
+
+	for (; *version >= '0' && *version <= '9'; version++)
+		major = major * 10 + (*version - '0');
+	if (*version == '.')
+		version++;
+	for (; *version >= '0' && *version <= '9'; version++)
+		minor = minor * 10 + (*version - '0');
+	return major * 100 + minor;
+}
+
+static void
+check_server(struct report *r)
+{
+	const struct db_server *s = db_server(r->db);
+	int version = version_number(s->version), least;
+	char text[64];
+
+	least = s->mariadb ? 1005 : 507;
+	item(r, version >= least ? FINE : ADVICE, "version", s->version,
+	    "MariaDB 10.5 or MySQL 5.7 is the oldest one that is tested for");
+	item(r, FINE, "bulk", s->bulk ? "arrays" : "text", "");
+	item(r, FINE, "tls",
+	    s->cipher != NULL ? s->cipher
+	    : s->socket       ? "not needed: a socket of this machine"
+			      : "off",
+	    "");
+	snprintf(text, sizeof text, "%zu", s->max_packet);
+	item(r, s->max_packet >= 1024 * 1024 ? FINE : ADVICE,
+	    "max_allowed_packet", text,
+	    "set it to 1M or more: larger statements are faster");
+}
+
+static enum outcome
+check_schema(struct report *r)
+{
+	int64_t number;
+	const char *objection;
+	char text[32];
+	enum outcome o = migrate_number(r->db, &number);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	snprintf(text, sizeof text, "%lld", (long long)number);
+	objection = migrate_objection(number);
+	item(r, objection != NULL ? WRONG : FINE, "schema", text,
+	    objection != NULL ? objection : "");
+	return o;
+}
+
+/* Engine and collation of our tables. */
+static enum outcome
+check_tables(struct report *r)
+{
+	struct db_rows *rows;
+	enum outcome o;
+	char name[80];
+
+	o = db_query(r->db,
+	    "SELECT table_name, engine, table_collation "
+	    "FROM information_schema.tables WHERE table_schema = DATABASE() "
+	    "AND table_type = 'BASE TABLE' AND table_name IN "
+	    "('tenants', 'operator_metrics', 'chat_metrics', "
+	    "'tenant_metrics', 'event_counts', 'closed_chats', "
+	    "'refused_rows') ORDER BY table_name",
+	    NULL, 0, &rows);
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(rows)) {
+		const char *engine = db_get(rows, 1);
+		const char *collation = db_get(rows, 2);
+
+		snprintf(name, sizeof name, "engine of %s", db_get(rows, 0));
+		item(r, strcmp(engine, "InnoDB") == 0 ? FINE : WRONG, name,
+		    engine, "ALTER TABLE ... ENGINE=InnoDB: others forget");
+		snprintf(name, sizeof name, "collation of %s", db_get(rows, 0));
+		item(r, strcmp(collation, "utf8mb4_bin") == 0 ? FINE : WRONG,
+		    name, collation,
+		    "convert it to utf8mb4_bin: else different keys are one");
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+/* What the sink does to each table, on no row. */
+static const struct {
+	const char *table, *right, *sql;
+} needs[] = {
+#define READS(t)                                                               \
+	{                                                                      \
+		t, "SELECT", "SELECT 1 FROM " t " WHERE 1 = 0"                 \
+	}
+#define WRITES(t)                                                              \
+	{ t, "INSERT",                                                         \
+		"INSERT INTO " t " (tenant) SELECT tenant FROM " t             \
+		" WHERE 1 = 0" },                                              \
+	{                                                                      \
+		t, "UPDATE", "UPDATE " t " SET tenant = tenant WHERE 1 = 0"    \
+	}
+	READS("schema_migrations"),
+	READS("closed_chats"),
+	READS("tenants"),
+	WRITES("tenants"),
+	READS("operator_metrics"),
+	WRITES("operator_metrics"),
+	{ "operator_metrics", "DELETE",
+	    "DELETE FROM operator_metrics WHERE 1 = 0" },
+	READS("chat_metrics"),
+	WRITES("chat_metrics"),
+	READS("tenant_metrics"),
+	WRITES("tenant_metrics"),
+	READS("event_counts"),
+	WRITES("event_counts"),
+	READS("refused_rows"),
+	WRITES("refused_rows"),
+};
+
+static enum outcome
+check_needed_rights(struct report *r)
+{
+	struct buf missing = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	struct db_rows *rows;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(needs) && o == OUTCOME_DONE; i++) {
+		if (strcmp(needs[i].right, "SELECT") == 0) {
+			o = db_query(r->db, needs[i].sql, NULL, 0, &rows);
+			db_rows_free(rows);
+		} else {
+			o = db_exec(r->db, needs[i].sql, NULL, 0, NULL);
+		}
+		if (o == OUTCOME_NEVER && (db_cause(r->db) == DB_DENIED ||
+					      db_cause(r->db) == DB_SCHEMA)) {
+			if (db_cause(r->db) == DB_DENIED)
+				buf_addf(&missing, "%s%s on %s",
+				    missing.len > 0 ? ", " : "", needs[i].right,
+				    needs[i].table);
+			o = OUTCOME_DONE;
+		}
+	}
+	if (o == OUTCOME_DONE)
+		item(r, missing.len > 0 ? WRONG : FINE,
+		    "rights that are missing",
+		    missing.len > 0 ? buf_str(&missing) : "none",
+		    "grant them; scripts/grants.sql.example shows how");
+	buf_release(&missing);
+	return o;
+}
+
+/* Rights no daemon should have. Those for the whole server are wrong, those
+ * for our database only advised against. */
+static const char *const dangers[] = { "ALL PRIVILEGES", "SUPER", "FILE",
+	"PROCESS", "SHUTDOWN", "RELOAD", "CREATE USER", "GRANT OPTION", "DROP",
+	"ALTER", "CREATE", "TRIGGER", "EVENT" };
+
+static void
+add_dangers(const char *grant, struct buf *found)
+{
+	const char *to = strstr(grant, " TO "), *p;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(dangers); i++) {
+		p = strstr(grant, dangers[i]);
+		if (p == NULL)
+			continue;
+		/* Behind TO only WITH GRANT OPTION says anything. */
+		if (to != NULL && p > to &&
+		    strcmp(dangers[i], "GRANT OPTION") != 0)
+			continue;
+		if (strstr(buf_str(found), dangers[i]) == NULL)
+			buf_addf(found, "%s%s", found->len > 0 ? ", " : "",
+			    dangers[i]);
+	}
+}
+
+static enum outcome
+check_wide_rights(struct report *r)
+{
+	struct buf everywhere = BUF_INIT, here = BUF_INIT;
+	struct db_rows *rows;
+	enum outcome o = db_query(r->db, "SHOW GRANTS", NULL, 0, &rows);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(rows)) {
+		const char *grant = db_get(rows, 0);
+
+		add_dangers(grant,
+		    strstr(grant, " ON *.* ") != NULL ? &everywhere : &here);
+	}
+	db_rows_free(rows);
+	item(r, everywhere.len > 0 ? WRONG : FINE,
+	    "rights for the whole server",
+	    everywhere.len > 0 ? buf_str(&everywhere) : "none",
+	    "use a user of its own; see scripts/grants.sql.example");
+	item(r, here.len > 0 ? ADVICE : FINE, "rights beyond storing rows",
+	    here.len > 0 ? buf_str(&here) : "none",
+	    "leave them to the user that migrates");
+	buf_release(&everywhere);
+	buf_release(&here);
+	return o;
+}
+
+static enum outcome
+work(struct db *db, void *ctx)
+{
+	static enum outcome (*const checks[])(struct report *) = {
+		check_schema,
+		check_settings,
+		check_tables,
+		check_needed_rights,
+		check_wide_rights,
+	};
+	struct report *r = ctx;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	(void)db;
+	out_table_release(&r->table);
+	out_table_init(&r->table, columns, ARRAY_LEN(columns));
+	buf_clear(&r->text);
+	r->wrong = false;
+	check_server(r);
+	for (i = 0; i < ARRAY_LEN(checks) && o == OUTCOME_DONE; i++)
+		o = checks[i](r);
+	return o;
+}
+
+enum exit_code
+check_run(struct db *db, enum out_format format)
+{
+	struct report r = {
+		.db = db, .format = out_format_resolve(format), .text = BUF_INIT
+	};
+	enum exit_code code;
+
+	out_table_init(&r.table, columns, ARRAY_LEN(columns));
+	if (db_transaction(db, work, &r, false) == OUTCOME_DONE) {
+		if (r.format != OUT_NDJSON)
+			out_table_show(&r.table, r.format, &r.text);
+		fwrite(r.text.data, 1, r.text.len, stdout);
+		code = r.wrong ? PROG_CONFIG : PROG_OK;
+		if (fflush(stdout) != 0)
+			code = PROG_IO;
+	} else {
+		log_error("%s", db_why(db));
+		code = db_code(db);
+	}
+	out_table_release(&r.table);
+	buf_release(&r.text);
+	return code;
+}
+
+enum outcome
+check_start(struct db *db, bool accept_loss, struct buf *why)
+{
+	const char *objection;
+	int64_t number;
+	enum outcome o = migrate_number(db, &number);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	objection = migrate_objection(number);
+	if (objection != NULL) {
+		buf_setf(why, "database %s: %s", db_name(db), objection);
+		return OUTCOME_NEVER;
+	}
+	if (db_server(db)->flush_at_commit == 0 && !accept_loss) {
+		buf_setf(why,
+		    "database %s runs with innodb_flush_log_at_trx_commit = 0: "
+		    "a crash loses what was acknowledged; set it to 1, or give "
+		    "--accept-loss",
+		    db_name(db));
+		return OUTCOME_NEVER;
+	}
+	return OUTCOME_DONE;
+}

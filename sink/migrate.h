@@ -1,0 +1,38 @@
+/*
+ * migrate: the schema's history. sink/migrations holds numbered files,
+ * 0001_name.sql and so on; those that were applied stand in the table
+ * schema_migrations with their checksums.
+ *
+ * DDL is not transactional: a file that was cut short by a crash is applied
+ * again from its start, so each of its statements must bear being repeated.
+ * Two that migrate at once take turns (GET_LOCK).
+ */
+#ifndef SINK_MIGRATE_H
+#define SINK_MIGRATE_H
+
+#include "common/buf.h"
+#include "common/db.h"
+
+#include <stdint.h>
+
+/* The schema this program was written for: the number of the last file. */
+enum { MIGRATE_SCHEMA = 1 };
+
+/* Brings the database up to date with the files of folder dir. The exit code;
+ * what went wrong, or was done, is logged. */
+enum exit_code migrate_run(struct db *db, const char *dir);
+
+/* The number the database is at, 0 for none. */
+enum outcome migrate_number(struct db *db, int64_t *number)
+    __attribute__((warn_unused_result));
+
+/* NULL when a program of this version can work with that schema, else what to
+ * do about it. */
+const char *migrate_objection(int64_t number);
+
+/* Appends the next statement of an SQL text to sql (without its semicolon,
+ * comments left out) and moves *text behind it. False at the end. A statement
+ * ends with a semicolon at the end of a line. */
+bool migrate_statement(const char **text, struct buf *sql);
+
+#endif

@@ -1,0 +1,363 @@
+/*
+ * row: from fields to values; see row.h. Fields usually stand in the order of
+ * the columns, so each is looked for behind the one before.
+ */
+#include "sink/row.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/xalloc.h"
+
+/* DECIMAL(15,3), in thousandths. */
+#define SECONDS_MAX INT64_C(999999999999999)
+
+/* DATETIME begins there. */
+#define OLDEST_YEAR 1000
+
+static const char *const statuses[] = { "open", "pending", "snoozed" };
+
+/* More digits than a number we take can have. */
+enum { MAX_DIGITS = 40 };
+
+/* Digits of a JSON number without point and exponent; where the point is,
+ * counted from the first digit. */
+struct decimal {
+	char digits[MAX_DIGITS];
+	int n, point;
+	bool negative;
+};
+
+static int
+split_decimal(const char *s, size_t len, struct decimal *d)
+{
+	const char *end = s + len;
+	int exponent = 0, sign = 1;
+
+	d->n = 0;
+	d->point = -1;
+	d->negative = s < end && *s == '-';
+	for (s += d->negative; s < end && *s != 'e' && *s != 'E'; s++) {
+		if (*s == '.')
+			d->point = d->n;
+		else if (d->n < MAX_DIGITS)
+			d->digits[d->n++] = *s;
+		else if (d->point < 0)
+			return -1;
+	}
+	if (d->point < 0)
+		d->point = d->n;
+	if (s < end && ++s < end && (*s == '-' || *s == '+'))
+		sign = *s++ == '-' ? -1 : 1;
+	for (; s < end; s++) {
+		if (exponent > 1000)
+			return -1;
+		exponent = exponent * 10 + (*s - '0');
+	}
+	d->point += sign * exponent;
+	return 0;
+}
+
+int
+row_seconds(const char *s, size_t len, int64_t *ms)
+{
+	struct decimal d;
+	int64_t v = 0;
+	int i, last;
+
+	if (split_decimal(s, len, &d) != 0)
+		return -1;
+	last = d.point + 3; /* digits up to the thousandths */
+	for (i = 0; i < last; i++) {
+		if (v > SECONDS_MAX)
+			return -1;
+		v = v * 10 + (i < d.n ? d.digits[i] - '0' : 0);
+		if (v == 0 && i >= d.n)
+			break;
+	}
+	if (last >= 0 && last < d.n && d.digits[last] >= '5')
+		v++;
+	if (v > SECONDS_MAX)
+		return -1;
+	*ms = d.negative ? -v : v;
+	return 0;
+}
+
+static size_t
+characters(const char *p, size_t len)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < len; i++)
+		n += ((unsigned char)p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static bool
+is_whole(const struct flat_field *f)
+{
+	size_t i;
+
+	if (f->kind != FLAT_NUMBER)
+		return false;
+	for (i = f->val[0] == '-'; i < f->val_len; i++)
+		if (f->val[i] < '0' || f->val[i] > '9')
+			return false;
+	return true;
+}
+
+/* The readers: NULL, or what is wrong with the value. */
+static const char *
+read_text(
+    const struct column *c, const struct flat_field *f, struct db_value *v)
+{
+	if (f->kind != FLAT_STRING && !is_whole(f))
+		return "must be a string";
+	if (f->val_len > (size_t)c->max &&
+	    characters(f->val, f->val_len) > (size_t)c->max)
+		return "is too long";
+	*v = db_text(f->val, f->val_len);
+	if (!c->needed)
+		return NULL;
+	if (f->val_len == 0)
+		return "is empty";
+	/* The collation pads: 'a' and 'a ' would be one key. */
+	if (f->val[f->val_len - 1] == ' ')
+		return "ends with a blank";
+	return NULL;
+}
+
+static const char *
+read_time(const struct flat_field *f, struct db_value *v)
+{
+	int64_t ms;
+
+	if (f->kind != FLAT_STRING || clock_parse(f->val, f->val_len, &ms) != 0)
+		return "must be a time like 2026-11-20T10:00:00.123Z";
+	if (ms < clock_civil(OLDEST_YEAR, 1, 1, 0, 0, 0) * 1000)
+		return "is before the year 1000";
+	*v = db_time(ms);
+	return NULL;
+}
+
+static const char *
+read_count(
+    const struct column *c, const struct flat_field *f, struct db_value *v)
+{
+	int64_t n = 0;
+	size_t i;
+
+	if (!is_whole(f))
+		return "must be a whole number";
+	if (f->val[0] == '-')
+		return "is below 0";
+	for (i = 0; i < f->val_len; i++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, f->val[i] - '0', &n) ||
+		    n > c->max)
+			return "is too large";
+	*v = db_int(n);
+	return NULL;
+}
+
+static const char *
+read_status(const struct flat_field *f, struct db_value *v)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(statuses); i++)
+		if (f->kind == FLAT_STRING &&
+		    strlen(statuses[i]) == f->val_len &&
+		    memcmp(statuses[i], f->val, f->val_len) == 0) {
+			*v = db_text(f->val, f->val_len);
+			return NULL;
+		}
+	return "must be open, pending or snoozed";
+}
+
+static const char *
+read_value(
+    const struct column *c, const struct flat_field *f, struct db_value *v)
+{
+	int64_t ms;
+
+	switch (c->kind) {
+	case COLUMN_TEXT:
+		return read_text(c, f, v);
+	case COLUMN_TIME:
+		return read_time(f, v);
+	case COLUMN_SECONDS:
+		if (f->kind != FLAT_NUMBER)
+			return "must be a number";
+		if (row_seconds(f->val, f->val_len, &ms) != 0)
+			return "is too large";
+		*v = db_seconds(ms);
+		return NULL;
+	case COLUMN_COUNT:
+		return read_count(c, f, v);
+	case COLUMN_BOOL:
+		if (f->kind != FLAT_TRUE && f->kind != FLAT_FALSE)
+			return "must be true or false";
+		*v = db_int(f->kind == FLAT_TRUE);
+		return NULL;
+	case COLUMN_STATUS:
+		return read_status(f, v);
+	}
+	return NULL;
+}
+
+/* The column a field belongs to, or columns_n; from is where the last one
+ * was found. */
+static size_t
+find_column(const struct table *t, const struct flat_field *f, size_t from)
+{
+	const char *name;
+	size_t i, k;
+
+	for (i = 0; i < t->columns_n; i++) {
+		k = from + i < t->columns_n ? from + i
+					    : from + i - t->columns_n;
+		name = t->columns[k].name;
+		if (strncmp(name, f->key, f->key_len) == 0 &&
+		    name[f->key_len] == '\0')
+			return k;
+	}
+	return t->columns_n;
+}
+
+/* Of a key that stands twice the last counts, so later fields overwrite. */
+static int
+read_fields(struct row *row, const struct flat *f, struct buf *why)
+{
+	const struct table *t = row->table;
+	const char *wrong;
+	size_t i, k, from = 0;
+
+	for (i = 0; i < f->n; i++) {
+		k = find_column(t, &f->field[i], from);
+		if (k == t->columns_n)
+			continue;
+		from = k + 1;
+		row->values[k].type = DB_NULL;
+		if (f->field[i].kind == FLAT_NULL)
+			continue;
+		wrong =
+		    read_value(&t->columns[k], &f->field[i], &row->values[k]);
+		if (wrong != NULL) {
+			buf_setf(
+			    why, "field '%s' %s", t->columns[k].name, wrong);
+			return -1;
+		}
+	}
+	for (k = 0; k < t->columns_n; k++)
+		if (t->columns[k].needed && row->values[k].type == DB_NULL) {
+			buf_setf(why, "field '%s' is missing in a row of %s",
+			    t->columns[k].name, t->name);
+			return -1;
+		}
+	return 0;
+}
+
+/* What jansson had to unescape lies in the reader's scratch memory, which the
+ * next line overwrites. */
+static void
+keep(struct text *t, const char *line, size_t len, struct arena *a)
+{
+	if (t->p != NULL && (t->p < line || t->p > line + len))
+		t->p = arena_copy(a, t->p, t->len);
+}
+
+static void
+keep_texts(struct row *row, const char *line, size_t len, struct arena *a)
+{
+	struct text t;
+	size_t k;
+
+	keep(&row->snapshot, line, len, a);
+	for (k = 0; k < row->table->columns_n; k++) {
+		if (row->values[k].type != DB_TEXT)
+			continue;
+		t.p = row->values[k].text;
+		t.len = row->values[k].len;
+		keep(&t, line, len, a);
+		row->values[k].text = t.p;
+	}
+}
+
+struct row *
+row_read(const struct record *r, const char *line, size_t len, struct arena *a,
+    struct buf *why)
+{
+	const struct table *t = table_find(r->table.p, r->table.len);
+	struct row *row;
+	size_t size;
+
+	if (t == NULL) {
+		buf_setf(why, "no table '%.*s'", TEXT_ARG(r->table));
+		return NULL;
+	}
+	if (len > ROW_MAX_LINE) {
+		buf_setf(why, "a row of %zu bytes; %d is the limit", len,
+		    ROW_MAX_LINE);
+		return NULL;
+	}
+	size = sizeof *row + t->columns_n * sizeof row->values[0];
+	row = arena_take(a, size);
+	memset(row, 0, size);
+	row->table = t;
+	row->snapshot = r->snapshot;
+	row->as_of = r->as_of;
+	row->line = line;
+	row->len = len;
+	if (read_fields(row, r->flat, why) != 0)
+		return NULL;
+	keep_texts(row, line, len, a);
+	return row;
+}
+
+static int
+compare_text(const struct db_value *a, const struct db_value *b)
+{
+	size_t len = a->len < b->len ? a->len : b->len;
+	int c = memcmp(a->text, b->text, len);
+
+	if (c != 0)
+		return c;
+	return (a->len > b->len) - (a->len < b->len);
+}
+
+int
+row_compare_key(const struct row *a, const struct row *b)
+{
+	size_t k;
+	int c = 0;
+
+	for (k = 0; k < a->table->keys && c == 0; k++)
+		c = compare_text(&a->values[k], &b->values[k]);
+	return c;
+}
+
+int
+row_compare(const struct row *a, const struct row *b)
+{
+	int c = row_compare_key(a, b);
+
+	if (c != 0)
+		return c;
+	if (a->as_of != b->as_of)
+		return a->as_of < b->as_of ? 1 : -1;
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+void
+row_key(const struct row *row, struct buf *key)
+{
+	size_t k;
+
+	buf_clear(key);
+	for (k = 1; k < row->table->keys; k++) {
+		if (k > 1)
+			buf_addc(key, ' ');
+		buf_add(key, row->values[k].text, row->values[k].len);
+	}
+}

@@ -1,0 +1,72 @@
+/*
+ * row: one row as it goes to the database, read from a record and checked
+ * against its table, so that the database is hardly ever the one to refuse.
+ *
+ * Fields that are no column are skipped (a later version's). A column that is
+ * missing is NULL, as null is; without a column that is needed (its key,
+ * as_of, a chat's status) the row is bad.
+ */
+#ifndef SINK_ROW_H
+#define SINK_ROW_H
+
+#include "common/buf.h"
+#include "common/db.h"
+#include "common/record.h"
+#include "sink/arena.h"
+#include "sink/tables.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	/* A row's line: several times what its columns can hold, and small
+	 * enough that a batch of them stays bounded. */
+	ROW_MAX_LINE = 64 * 1024,
+};
+
+/* What became of a row in the transaction that is under way. */
+enum row_fate {
+	ROW_STORED,
+	ROW_BAD,     /* the database refused it: to the dead letters */
+	ROW_TOMB,    /* its chat was deleted later than that */
+	ROW_OLDER,   /* of a snapshot older than the stored one */
+	ROW_AGED,    /* older than tombstones are kept */
+	ROW_REMOVED, /* its tenant was removed later than that */
+};
+
+struct tenant;
+
+struct row {
+	const struct table *table;
+	struct tenant *tenant; /* the batch's, set by batch_add() */
+	struct text snapshot;  /* absent in a stream */
+	int64_t as_of;
+	uint64_t number; /* of its line in the input */
+	const char *line;
+	size_t len;
+	enum row_fate fate;
+	const char *reason;       /* of ROW_BAD */
+	struct db_value values[]; /* one a column */
+};
+
+/* Reads the row that r holds, whose texts are in line; everything that the
+ * row points to lies in line or in the arena. NULL and *why if it is bad. */
+struct row *row_read(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why) __attribute__((warn_unused_result));
+
+/* By key, bytes compared; of the same key the newest first, and of rows of one
+ * version the one that came first: it would win in the table as well. */
+int row_compare(const struct row *a, const struct row *b);
+
+/* By key only. */
+int row_compare_key(const struct row *a, const struct row *b);
+
+/* The key without the tenant, as refused_rows keeps it. */
+void row_key(const struct row *row, struct buf *key);
+
+/* A JSON number as thousandths, rounded half away from zero; -1 when it does
+ * not fit a DECIMAL(15,3). */
+int row_seconds(const char *s, size_t len, int64_t *ms)
+    __attribute__((warn_unused_result));
+
+#endif
