@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# By hand: with no broker and no database `poller | aggregator` prints the
+# operator table, a tee in between keeps the day, jq reads the rows, CSV and
+# --explain work, and a snapshot cut anywhere is refused in one line.
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+poller=$BIN/poller aggregator=$BIN/aggregator
+here=$PWD/tests/e2e
+
+# quiet FILE: nothing was said there.
+quiet() {
+	[ ! -s "$1" ] || fail "$1: $(cat "$1")"
+}
+
+# held OPERATOR: how many open chats the CRM says they hold.
+held() {
+	jq -r --arg id "$1" '[.data[] | select(.operator_id != null and
+		(.operator_id | tostring) == $id)] | length' "$tmp/dialogs"
+}
+
+# Each operator the CRM lists stands in a table with the chats they hold.
+check_table() {
+	jq -r '.data[] | select(.role != "deleted" and .role != "disabled") |
+		"\(.id) \(.first_name)"' "$tmp/operators" >"$tmp/listed"
+	[ -s "$tmp/listed" ] || fail "the CRM lists nobody"
+	while read -r id name; do
+		grep -qE "^ *$id .*$name.* $(held "$id") " "$1" ||
+			fail "no line of $name ($id) with $(held "$id") chats:" \
+				"$(cat "$1")"
+	done <"$tmp/listed"
+}
+
+cd "$tmp"
+start_sim --dialogs 12 --operators 3 --messages 6 --seed 5
+shows '/operators?limit=200' >operators
+shows '/dialogs?state=open&limit=200' >dialogs
+
+# In a pipe, asked for; and unasked on a terminal.
+"$poller" 2>poller.err | "$aggregator" -o table >shown 2>aggregator.err
+quiet poller.err
+quiet aggregator.err
+check_table shown
+script -qec "'$poller' 2>/dev/null | '$aggregator'" /dev/null \
+	</dev/null | tr -d '\r' >terminal
+check_table terminal
+
+# A tee keeps the day, and the rows are JSON, one a line.
+"$poller" 2>poller.err | tee day.ndjson | "$aggregator" -o ndjson |
+	jq . >rows.json 2>aggregator.err
+quiet poller.err
+quiet aggregator.err
+jq -s -e 'map(select(.table == "tenant_metrics")) | length == 1' rows.json \
+	>/dev/null || fail "not one row of the tenant: $(cat rows.json)"
+
+# The same day gives the same rows: from a file, and without -o in a pipe.
+# Ids of snapshots of rows follow those of the records.
+jq -c . rows.json >want
+"$aggregator" -f day.ndjson | jq -c . >got
+cmp want got || fail "-f FILE gives other rows than a pipe"
+"$aggregator" -f day.ndjson -t out.ndjson >stdout
+quiet stdout
+jq -c . out.ndjson | cmp want - || fail "-t FILE gives other rows"
+
+# CSV: a header, and as many lines as operators.
+"$aggregator" -o csv <day.ndjson >table.csv
+operators=$(jq -s 'map(select(.table == "operator_metrics")) | length' want)
+head -n 1 table.csv | tr -d '\r' | grep -q '^tenant,operator,name,' ||
+	fail "the head of the CSV: $(head -n 1 table.csv)"
+[ "$(wc -l <table.csv)" = $((operators + 1)) ] ||
+	fail "$operators operators, but: $(cat table.csv)"
+
+# Why a figure is what it is.
+chat=$(jq -rs 'map(select(.table == "chat_metrics" and .responses > 0)) |
+	.[0].chat' want)
+"$aggregator" --explain "$chat" <day.ndjson >explained
+grep -q . explained || fail "--explain $chat says nothing"
+"$aggregator" --explain "$chat" -o ndjson <day.ndjson >intervals
+jq -s -e --arg chat "$chat" 'map(select(.type == "interval" and
+	.chat == $chat and (.kind == "first_response" or .kind == "reply"))) |
+	length > 0' intervals >/dev/null ||
+	fail "--explain $chat -o ndjson: $(cat intervals)"
+# Their mean is the chat's row.
+mean=$(jq -s 'map(select(.kind == "first_response" or .kind == "reply") |
+	.seconds) | add / length * 1000 | round' intervals)
+row=$(jq -s --arg chat "$chat" 'map(select(.table == "chat_metrics" and
+	.chat == $chat)) | .[0].avg_response_seconds * 1000 | round' want)
+[ "$mean" = "$row" ] ||
+	fail "chat $chat: intervals give $mean ms, the row says $row ms"
+
+# Cut at every byte of a small snapshot, and at some of a large one.
+start_sim --dialogs 2 --operators 1 --messages 2 --seed 8
+"$poller" >small.ndjson
+python3 -B "$here/cut.py" small.ndjson
+start_sim --dialogs 300 --operators 10 --messages 30 --seed 9
+"$poller" >large.ndjson
+CUTS=40 python3 -B "$here/cut.py" large.ndjson

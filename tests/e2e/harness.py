@@ -1,0 +1,347 @@
+"""harness: what the drivers of tests/e2e share.
+
+A Lab is a private folder with everything a test starts in it: simulators,
+servers, programs. Leaving it ends them all and removes the folder, however
+the test ends; SIGTERM (of tests/run, when a test takes too long) included.
+
+Python's standard library only. The programs are found through BIN and the
+helpers through TESTBIN, as in all tests.
+"""
+
+import json
+import os
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+BIN = os.environ.get("BIN", os.path.abspath("build/bin"))
+TESTBIN = os.environ.get("TESTBIN", os.path.abspath("build/tests"))
+LONG = os.environ.get("LONG") == "1"
+TOKEN = "sim-token"
+
+
+class Skip(Exception):
+    """The test cannot be done here; the text says why."""
+
+
+def sanitized():
+    """True when the programs were built with a sanitizer: slower, and with an
+    address space and memory that say nothing about the program's own."""
+    with open(os.path.join(BIN, "poller"), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
+def seed():
+    """SEED of the environment, else a new one; printed, so that a failure
+    can be repeated."""
+    n = int(os.environ.get("SEED") or int.from_bytes(os.urandom(4), "big"))
+    say(f"SEED={n}")
+    return n
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def until(seconds, condition, what):
+    """Waits for a condition; the only way to wait."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.02)
+
+
+class Checks:
+    """Counts what was wrong instead of stopping at the first."""
+
+    def __init__(self):
+        self.done = 0
+        self.failed = 0
+
+    def that(self, good, text):
+        self.done += 1
+        if not good:
+            self.failed += 1
+            if self.failed <= 20:
+                say(f"FAILED: {text}")
+        return good
+
+    def result(self):
+        say(f"{self.done} checks, {self.failed} failed")
+        return 1 if self.failed else 0
+
+
+class Done:
+    """What a program did: exit code (negative: a signal), output, cost."""
+
+    def __init__(self, code, out, err, cost):
+        self.code = code
+        self.out = out
+        self.err = err.decode("utf-8", "replace")
+        self.wall = cost.get("wall", 0.0)
+        self.cpu = cost.get("user", 0.0) + cost.get("system", 0.0)
+        self.peak_kib = cost.get("peak_kib", 0)
+
+    def lines(self):
+        return self.err.splitlines()
+
+    def records(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def __repr__(self):
+        return f"exit {self.code}, stderr {self.err[:600]!r}"
+
+
+class Sim:
+    """A running simulator of the CRM."""
+
+    def __init__(self, lab, name, options):
+        port_file = lab.path(name + ".port")
+        self.log = lab.path(name + ".log")
+        argv = [os.path.join(TESTBIN, "crm-sim"), "--port-file", port_file]
+        self.process = lab.start(argv + [str(o) for o in options], self.log)
+
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError("crm-sim: " + open(self.log).read())
+            return os.path.exists(port_file)
+
+        until(20, ready, "the simulator")
+        self.port = int(open(port_file).read())
+        self.root = f"http://127.0.0.1:{self.port}"
+        self.url = self.root + "/v1"
+
+    def _ask(self, path, method, headers):
+        request = urllib.request.Request(
+            self.root + path, method=method, headers=headers
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def control(self, what, **query):
+        """POST /control/WHAT; a trailing _ protects Python's own words."""
+        text = urllib.parse.urlencode(
+            {k.rstrip("_"): v for k, v in query.items()}
+        )
+        return self._ask(f"/control/{what}?{text}", "POST", {})
+
+    def advance(self, seconds):
+        self.control("advance", seconds=seconds)
+
+    def trouble(self, name="none", **query):
+        self.control("trouble", name=name, **query)
+
+    def stats(self):
+        return self._ask("/control/stats", "GET", {})
+
+    def calls(self):
+        return self.stats()["calls"]
+
+    def world(self, token=TOKEN):
+        return self._ask(f"/control/world?account={token}", "GET", {})
+
+    def get(self, path, token=TOKEN):
+        """What the CRM shows, without being counted."""
+        headers = {"Authorization": token, "X-Uncounted": "1"}
+        return self._ask("/v1" + path, "GET", headers)
+
+    def open_dialogs(self, token=TOKEN):
+        """The whole listing of open dialogs, by id."""
+        found = {}
+        while True:
+            page = self.get(
+                f"/dialogs?state=open&limit=200&offset={len(found)}", token
+            )
+            found.update((d["id"], d) for d in page["data"])
+            if len(page["data"]) < 200:
+                return found
+
+
+class Lab:
+    def __init__(self, name):
+        self.name = name
+        self.env = dict(os.environ)
+        for key in list(self.env):
+            if key.startswith(("AMQP_", "MYSQL_", "CRM_", "MESSAGING_")):
+                del self.env[key]
+        self.env["LC_ALL"] = "C.UTF-8"
+        self.processes = []
+        self.server_dir = None
+        self.runs = 0
+        self.lock = threading.Lock()
+
+    def __enter__(self):
+        self.tmp = tempfile.mkdtemp(prefix=f"{self.name}.")
+        return self
+
+    def __exit__(self, *exc):
+        for p in self.processes:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        if self.server_dir:
+            # Nothing of the data is needed any more.
+            for name in ("rabbitmq", "mariadb"):
+                self.servers("kill", name, quiet=True)
+            self.servers("stop", quiet=True)
+        shutil.rmtree(self.tmp, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.tmp, name)
+
+    def write(self, name, text, mode=0o600):
+        path = self.path(name)
+        with open(path, "wb") as f:
+            f.write(text if isinstance(text, bytes) else text.encode())
+        os.chmod(path, mode)
+        return path
+
+    def conf(self, name, sections):
+        """Writes a configuration; sections is {"crm acme": {key: value}}."""
+        text = ""
+        for section, keys in sections.items():
+            text += f"[{section}]\n"
+            text += "".join(f"{k} = {v}\n" for k, v in keys.items())
+        return self.write(name, text)
+
+    def sim(self, *options, name="sim"):
+        return Sim(self, name, options)
+
+    def start(self, argv, log=None, env=None, **kw):
+        """A process in the background; it ends with the lab."""
+        with open(log or os.devnull, "ab") as f:
+            kw.setdefault("stdout", f)
+            kw.setdefault("stderr", f)
+            kw.setdefault("stdin", subprocess.DEVNULL)
+            p = subprocess.Popen(
+                program(argv), env={**self.env, **(env or {})}, **kw
+            )
+        self.processes.append(p)
+        return p
+
+    def run(self, argv, stdin=b"", env=None, timeout=120, limits=None,
+            cwd=None):
+        """Runs a program to its end. stdin: bytes or an open file. limits:
+        {resource.RLIMIT_...: bytes}."""
+        with self.lock:
+            self.runs += 1
+            base = self.path(f"run{self.runs}")
+
+        def limit():
+            for which, value in limits.items():
+                resource.setrlimit(which, (value, value))
+
+        measure = os.path.join(TESTBIN, "tools", "measure")
+        if isinstance(stdin, bytes):
+            with open(base + ".in", "wb") as f:
+                f.write(stdin)
+            stdin = open(base + ".in", "rb")
+        with stdin, open(base + ".out", "w+b") as out, open(
+            base + ".err", "w+b"
+        ) as err:
+            p = subprocess.Popen(
+                [measure, base + ".cost"] + program(argv),
+                stdin=stdin, stdout=out, stderr=err, cwd=cwd,
+                env={**self.env, **(env or {})},
+                preexec_fn=limit if limits else None,
+            )
+            try:
+                p.wait(timeout)
+            except BaseException:
+                p.kill() # the program goes with it
+                p.wait()
+                raise
+            out.seek(0)
+            err.seek(0)
+            with open(base + ".cost") as f:
+                cost = json.load(f)
+            code = cost["code"] - 128
+            done = Done(
+                -code if code > 0 else cost["code"], out.read(), err.read(),
+                cost,
+            )
+        for end in (".in", ".out", ".err", ".cost"):
+            if os.path.exists(base + end):
+                os.unlink(base + end)
+        return done
+
+    def pipe(self, *commands, stdin=b"", **kw):
+        """A pipeline, one program after the other; a list of Done."""
+        done = []
+        for argv in commands:
+            done.append(self.run(argv, stdin=stdin, **kw))
+            stdin = done[-1].out
+        return done
+
+    # Servers.
+
+    def servers(self, command, *names, quiet=False):
+        rc = subprocess.run(
+            ["scripts/servers", command, self.server_dir, *names],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if quiet else None,
+            stdout=subprocess.DEVNULL,
+        ).returncode
+        if rc != 0 and not quiet:
+            raise AssertionError(f"servers {command} {names}: exit {rc}")
+        return rc
+
+    def start_servers(self, *names):
+        """Private ones; AMQP_URL and MYSQL_URL name them from then on."""
+        self.server_dir = self.path("servers")
+        self.servers("start", *names)
+        text = subprocess.run(
+            ["scripts/servers", "env", self.server_dir],
+            check=True, capture_output=True, text=True,
+        ).stdout
+        for line in text.splitlines():
+            word = shlex.split(line)[1]
+            key, value = word.split("=", 1)
+            self.env[key] = value
+
+    def sql(self, statement):
+        """As the database's root; rows as lists of text."""
+        text = subprocess.run(
+            ["scripts/servers", "mysql", self.server_dir, "-N", "-B",
+             "messaging", "-e", statement],
+            check=True, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL,
+        ).stdout
+        return [line.split("\t") for line in text.splitlines()]
+
+
+def program(argv):
+    """The first word is one of ours when it has no slash."""
+    first = argv[0]
+    if "/" not in first and os.path.exists(os.path.join(BIN, first)):
+        first = os.path.join(BIN, first)
+    return [first] + [str(a) for a in argv[1:]]
+
+
+def main(body):
+    """Runs body() as a test: its value is the exit code."""
+
+    def leave(number, frame):
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, leave)
+    try:
+        code = body()
+    except Skip as why:
+        say(f"skipped: {why}")
+        code = 77
+    sys.exit(code)

@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# lib.sh: what the shell tests of tests/e2e share. Sourced; makes a private
+# folder $tmp, goes away with everything that was started in it.
+
+: "${BIN:=$PWD/build/bin}" "${TESTBIN:=$PWD/build/tests}"
+unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_PROFILE \
+	CRM_TENANT MESSAGING_CONFIG
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/$(basename "$0" .t).XXXXXX")
+started=()
+
+clean_up() {
+	for pid in "${started[@]}"; do
+		kill "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+	done
+	rm -rf "$tmp"
+}
+trap clean_up EXIT
+trap 'exit 143' TERM INT HUP
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# until_true SECONDS COMMAND...: polls.
+until_true() {
+	local tries=$(($1 * 50))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.02
+	done
+}
+
+# start_sim OPTION...: a simulator; $sim is where it listens, and the
+# programs find it through the environment.
+start_sim() {
+	rm -f "$tmp/port"
+	"$TESTBIN/crm-sim" --port-file "$tmp/port" "$@" 2>"$tmp/sim.log" \
+		>&2 </dev/null &
+	started+=($!)
+	until_true 20 test -s "$tmp/port" ||
+		fail "the simulator does not start: $(cat "$tmp/sim.log")"
+	sim=http://127.0.0.1:$(cat "$tmp/port")
+	export CRM_URL=$sim/v1 CRM_TOKEN=sim-token
+}
+
+# shows PATH: what the CRM shows, without being counted.
+shows() {
+	curl -sS --fail -H 'X-Uncounted: 1' -H 'Authorization: sim-token' \
+		"$CRM_URL$1"
+}

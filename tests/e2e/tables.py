@@ -1,0 +1,163 @@
+"""tables: the tables as a reader sees them at one instant.
+
+A Reader keeps one session of the mariadb client and asks for everything in a
+transaction with a consistent snapshot, so that rows and tombstones are of the
+same moment. A database that goes away costs a look, no more: the next one
+opens a new session.
+"""
+
+import json
+import subprocess
+import time
+
+# The columns that are looked at, by table; the key comes first.
+TABLES = {
+    "operator_metrics": (
+        "tenant", "operator", "name", "available", "open_chats",
+        "reported_open_chats", "responses", "avg_response_seconds",
+        "median_response_seconds", "p90_response_seconds",
+        "first_responses", "avg_first_response_seconds", "waiting_chats",
+        "longest_wait_seconds", "as_of",
+    ),
+    "chat_metrics": (
+        "tenant", "chat", "operator", "channel", "customer",
+        "customer_name", "customer_phone", "tag", "status", "opened_at",
+        "last_message_at", "messages", "participants", "responses",
+        "avg_response_seconds", "first_response_seconds", "waiting_since",
+        "as_of",
+    ),
+    "tenant_metrics": (
+        "tenant", "operators", "open_chats", "unassigned_chats",
+        "waiting_chats", "longest_wait_seconds", "responses",
+        "avg_response_seconds", "skewed", "as_of",
+    ),
+    "closed_chats": ("tenant", "chat", "closed_at", "as_of"),
+    "tenants": ("tenant", "as_of", "snapshot"),
+}
+KEYS = {
+    "operator_metrics": 2, "chat_metrics": 2, "tenant_metrics": 1,
+    "closed_chats": 2, "tenants": 1,
+}
+DONE = "--end--"
+
+
+def statement():
+    """One line of SQL: all tables, each row a line of JSON."""
+    parts = ["START TRANSACTION WITH CONSISTENT SNAPSHOT"]
+    for table, columns in TABLES.items():
+        names = ", ".join(f"`{c}`" for c in columns)
+        parts.append(f"SELECT '{table}', JSON_ARRAY({names}) FROM {table}")
+    return "; ".join(parts) + f"; COMMIT; SELECT '{DONE}';\n"
+
+
+def thousandths(value):
+    """12.345, "12.345" or None as an integer of thousandths, or None."""
+    if value is None:
+        return None
+    return round(float(value) * 1000)
+
+
+def normal(column, value):
+    """A value so that what SQL and what JSON rows say compare equal."""
+    if value is None:
+        return None
+    if column.endswith("_seconds"):
+        return thousandths(value)
+    if column.endswith(("_at", "_since")) or column == "as_of":
+        text = str(value).replace(" ", "T").rstrip("Z")
+        return (text + ".000" if "." not in text else text)[:23]
+    if column == "available":
+        return int(value)
+    return value
+
+
+def row_of(table, values):
+    """{column: normal value} of a row given as a list or a dict."""
+    columns = TABLES[table]
+    if isinstance(values, dict):
+        values = [values.get(c) for c in columns]
+    return {c: normal(c, v) for c, v in zip(columns, values)}
+
+
+def key_of(table, row):
+    return tuple(row[c] for c in TABLES[table][: KEYS[table]])
+
+
+class Reader:
+    def __init__(self, server_dir):
+        self.argv = [
+            "scripts/servers", "mysql", server_dir, "-N", "-B", "-r", "-n",
+            "--skip-reconnect", "messaging",
+        ]
+        self.session = None
+        self.sql = statement()
+
+    def _open(self):
+        self.session = subprocess.Popen(
+            self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
+        )
+        self.session.stdin.write(
+            "SET NAMES utf8mb4; "
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
+        )
+
+    def close(self):
+        if self.session is not None:
+            self.session.kill()
+            self.session.wait()
+            for pipe in (self.session.stdin, self.session.stdout):
+                try:
+                    pipe.close()
+                except OSError:
+                    pass # what was never sent
+            self.session = None
+
+    def look(self):
+        """A list of (table, JSON text), or None when the database is away."""
+        try:
+            if self.session is None:
+                self._open()
+            self.session.stdin.write(self.sql)
+            self.session.stdin.flush()
+            found = []
+            for line in self.session.stdout:
+                if line.rstrip("\n") == DONE:
+                    return found
+                found.append(tuple(line.rstrip("\n").split("\t", 1)))
+        except (BrokenPipeError, OSError, ValueError):
+            pass
+        self.close()
+        return None
+
+    def tables(self):
+        """{table: {key: row}} of now; waits for the database to be there."""
+        for _ in range(600):
+            seen = self.look()
+            if seen is not None:
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("the database does not come back")
+        tables = {table: {} for table in TABLES}
+        for table, text in seen:
+            row = row_of(table, json.loads(text))
+            tables[table][key_of(table, row)] = row
+        return tables
+
+
+def differences(table, want, got):
+    """Sentences on how two {key: row} differ, as_of included."""
+    for key in sorted(set(want) | set(got), key=str):
+        name = f"{table} {' '.join(map(str, key))}"
+        if key not in got:
+            yield f"{name}: missing"
+        elif key not in want:
+            yield f"{name}: should not be there: {got[key]}"
+        else:
+            for column, value in want[key].items():
+                if got[key][column] != value:
+                    yield (
+                        f"{name}: {column} is {got[key][column]!r}, "
+                        f"should be {value!r}"
+                    )

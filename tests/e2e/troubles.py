@@ -1,0 +1,434 @@
+"""troubles: everything that can go wrong outside, one row of a table each.
+
+Each row names a trouble, the exit code, and what the one line on stderr must
+say: the thing, and the way out. Beyond that, for each row: no secret is in
+any output, memory stays bounded, what the database held about the tenant is
+untouched, the tenants that have no trouble are served, and when the trouble
+is over the next poll is as if it had never been.
+"""
+
+import json
+import os
+import queue
+import random
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+
+import tables
+from harness import Checks, Lab, main, sanitized, say, seed, until
+
+WORKERS = 2
+PEAK_KIB = 120 * 1024 # what no trouble may drive a program's memory above
+PASSWORD = "canary-password-5e81"
+MIB = 1 << 20
+
+
+class Crm:
+    """A trouble of the CRM, for the first of three tenants.
+
+    code: of the poller; says: what its line must match, None: no line.
+    troubles: (name, parameters) for the simulator; conf: keys of the tenant;
+    big: the account has more than one page of open dialogs."""
+
+    def __init__(self, name, code, says, *troubles, conf=None, big=False,
+                 budget="1s", calls=60, at_least=0.0, heals=True):
+        self.name, self.code, self.says = name, code, says
+        self.troubles, self.conf, self.big = troubles, conf or {}, big
+        self.budget, self.calls, self.at_least = budget, calls, at_least
+        self.heals = heals
+
+
+DENIED = r"token.*(refused|not correct|not accepted)"
+BUSY = r"(429|too many|throttl)"
+UNREADABLE = r"(not JSON|JSON|cannot be read|unusable|not what)"
+
+CRM = [
+    Crm("a wrong token", 77, DENIED, ("401", {})),
+    Crm("a wrong token, told by 403", 77, DENIED, ("403", {})),
+    Crm("a token that loses its rights in the middle", 77, DENIED,
+        ("403", {"after": 3})),
+    Crm("no such page", 69, r"404|not found", ("404", {})),
+    Crm("429 without a header", 75, BUSY, ("429", {})),
+    Crm("429, Retry-After in seconds", 0, None,
+        ("429-retry", {"value": 1, "count": 1}), budget="10s", at_least=1.0),
+    Crm("429, Retry-After as a date", 0, None,
+        ("429-date", {"value": 2, "count": 1}), budget="10s", at_least=0.5),
+    Crm("429, Retry-After in ten years", 75, BUSY, ("429-decade", {})),
+    Crm("429, Retry-After below 0", 75, BUSY, ("429-negative", {})),
+    Crm("429, reset at a Unix time", 0, None,
+        ("429-reset-s", {"value": 2, "count": 1}), budget="10s"),
+    Crm("429, reset at a time in milliseconds", 0, None,
+        ("429-reset-ms", {"value": 2, "count": 1}), budget="10s"),
+    Crm("the month's calls are used up", 75, r"month|quota", ("quota", {}),
+        calls=3),
+    Crm("500", 75, r"500", ("500", {})),
+    Crm("500 once", 0, None, ("500", {"count": 1}), budget="10s"),
+    Crm("502 with a page of HTML", 75, r"502", ("502-html", {})),
+    Crm("a login page instead of an answer", 69, UNREADABLE,
+        ("login-page", {})),
+    Crm("204, no content", 69, r"204|empty", ("204", {})),
+    Crm("an empty answer", 69, r"empty|" + UNREADABLE, ("empty", {})),
+    Crm("a redirect to http", 69, r"redirect", ("redirect-http", {}),
+        calls=3),
+    Crm("a redirect to another host", 69, r"redirect", ("redirect-host", {}),
+        calls=3),
+    Crm("chunks that stop in the middle", 75, r"cut|short|closed|transfer",
+        ("cut-chunk", {})),
+    Crm("a Content-Length above the body", 75, r"cut|short|closed|transfer",
+        ("long-length", {})),
+    Crm("a Content-Length below the body", 69, UNREADABLE,
+        ("short-length", {})),
+    Crm("JSON that stops in the middle", 69, UNREADABLE, ("truncated", {})),
+    Crm("a byte order mark", 0, None, ("bom", {})),
+    Crm("no answer", 75, r"time", ("hang", {"value": 20})),
+    Crm("a byte a second", 75, r"time|slow", ("drip", {})),
+    Crm("closed without an answer", 75, r"empty|closed|reset|nothing",
+        ("reset", {})),
+    Crm("a page that never ends", 69, r"page", ("endless-page", {}),
+        big=True),
+    Crm("rows missing between pages, once", 0, None,
+        ("page-gap", {"value": 1, "count": 1, "route": "/v1/dialogs"}),
+        big=True),
+    Crm("rows that come twice between pages", 0, None,
+        ("page-dup", {"value": -3, "route": "/v1/dialogs"}), big=True),
+    Crm("errors as a string", 69, r"not your day|went wrong",
+        ("errors-string", {})),
+    Crm("errors as an object", 69, r"invalid parameters",
+        ("errors-object", {})),
+    Crm("an error told with 200", 69, r"went wrong", ("error-200", {})),
+    Crm("a huge answer", 69, r"max_body", ("huge", {}),
+        conf={"max_body": "1M", "timeout": "10s"}, calls=3),
+    Crm("a gzip bomb", 69, r"max_body", ("bomb", {}),
+        conf={"max_body": "1M", "timeout": "10s"}, calls=3),
+    Crm("arrays in arrays in arrays", 69, UNREADABLE, ("deep", {})),
+    Crm("invalid UTF-8", 0, None, ("bad-utf8", {})),
+    *[
+        Crm(f"JSON of another shape ({n})", 69, r"", ("wrong-shape",
+                                                      {"value": n}))
+        for n in range(7)
+    ],
+    Crm("JSON called HTML", 0, None, ("html-type", {})),
+    Crm("a clock an hour ahead", 0, None, ("skew", {}), heals=False),
+    Crm("no Date header", 0, None, ("no-date", {})),
+    Crm("a port where nobody listens", 75, r"connect|refused",
+        conf={"url": "http://127.0.0.1:{closed}/v1"}),
+    Crm("a host that is not there", 75, r"resolve|no-such-host|time",
+        conf={"url": "https://no-such-host.invalid/v1"}),
+    Crm("plain HTTP to a host that is not this one", 78, r"plaintext|https",
+        conf={"url": "http://crm.example.test/v1"}, calls=0),
+    Crm("an expired certificate", 75, r"certificate.*expired",
+        conf={"url": "https://localhost:{expired}/v1", "ca_file": "{ca}"}),
+    Crm("a certificate of another host", 75, r"certificate",
+        conf={"url": "https://localhost:{other}/v1", "ca_file": "{ca}"}),
+    Crm("a certificate signed by itself", 75, r"certificate|ca_file",
+        conf={"url": "https://localhost:{good}/v1"}),
+    Crm("TLS as it should be", 0, None,
+        conf={"url": "https://localhost:{good}/v1", "ca_file": "{ca}"}),
+    Crm("plain HTTP where TLS is expected", 75, r"TLS|SSL",
+        conf={"url": "https://localhost:{plain}/v1", "ca_file": "{ca}"}),
+    Crm("no token at all", 78, r"token", conf={"token": ""}, calls=0),
+]
+
+
+def free_port():
+    """A port where nobody listens. Kept bound, so that nobody will."""
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    return s
+
+
+class Certificates:
+    """A small authority, made with openssl."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.ca = lab.path("ca.pem")
+        self.key = lab.path("server.key")
+        self.run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                 lab.path("ca.key"), "-out", self.ca, "-days", "2", "-subj",
+                 "/CN=Test Authority")
+        self.run("req", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                 self.key, "-out", lab.path("server.csr"), "-subj",
+                 "/CN=localhost")
+
+    def run(self, *argv):
+        subprocess.run(
+            ["openssl", *argv], check=True, capture_output=True
+        )
+
+    def issue(self, name, host, days):
+        ext = self.lab.write(name + ".ext", f"subjectAltName=DNS:{host}\n")
+        path = self.lab.path(name + ".pem")
+        self.run("x509", "-req", "-in", self.lab.path("server.csr"), "-CA",
+                 self.ca, "-CAkey", self.lab.path("ca.key"),
+                 "-CAcreateserial", "-days", str(days), "-extfile", ext,
+                 "-out", path)
+        return path
+
+
+class Bench:
+    """One worker's simulator and tenants; several work side by side."""
+
+    def __init__(self, work, number, dice):
+        self.work, self.lab, self.number = work, work.lab, number
+        self.checks = work.checks
+        self.names = [f"{n}{number}" for n in ("acme", "bolt", "core")]
+        self.tokens = {
+            n: f"canary-token-{dice.randrange(1 << 60):x}" for n in self.names
+        }
+        self.big_token = f"canary-token-{dice.randrange(1 << 60):x}"
+        accounts = [
+            f"{t}:{dice.randrange(1, 1 << 30)}:{n}"
+            for t, n in zip(
+                [*self.tokens.values(), self.big_token], (12, 6, 6, 230)
+            )
+        ]
+        self.sim = self.lab.sim(
+            *[w for a in accounts for w in ("--account", a)],
+            "--pace", 120, "--messages", 4, name=f"sim{number}",
+        )
+        self.reader = tables.Reader(self.lab.server_dir)
+
+    def conf(self, case, state=True, fix=False):
+        """The configuration of a case; fix: without its own trouble."""
+        sections = {}
+        for name in self.names:
+            keys = {
+                "url": self.sim.url, "token": self.tokens[name],
+                "timeout": "1s", "connect_timeout": "500ms",
+                "operators_every": "0s",
+            }
+            if name == self.names[0]:
+                if case.big:
+                    keys["token"] = self.big_token
+                if not fix:
+                    keys.update(
+                        (k, v.format(**self.work.places))
+                        for k, v in case.conf.items()
+                    )
+            sections[f"crm {name}"] = keys
+        sections["poller"] = {"retry_budget": case.budget}
+        if state:
+            size = "big" if case.big else "small"
+            sections["poller"]["state"] = self.lab.path(
+                f"state{self.number}{size}"
+            )
+        return self.lab.conf(f"case{self.number}.conf", sections)
+
+    def rows(self, records):
+        """What the aggregator makes of records: (code, {(tenant, table,
+        key): row}) without what differs from run to run."""
+        done = self.lab.run(["aggregator", "-o", "ndjson"], stdin=records)
+        rows = {}
+        for r in done.records():
+            if r.get("type") != "row" or r["table"] not in tables.TABLES:
+                continue
+            row = tables.row_of(r["table"], r)
+            for k in ("as_of", "longest_wait_seconds"):
+                row.pop(k, None)
+            rows[(r["table"], *tables.key_of(r["table"], row))] = row
+        return done, rows
+
+    def stored(self):
+        """What the database holds, by tenant."""
+        held = {name: [] for name in self.names}
+        for table, rows in self.reader.tables().items():
+            for key, row in rows.items():
+                if key[0] in held:
+                    held[key[0]].append((table, row))
+        return held
+
+    def store(self, records):
+        done, _ = self.rows(records)
+        sunk = self.lab.run(["sink"], stdin=done.out)
+        self.that(sunk.code == 0, f"sink: {sunk}")
+        return done
+
+    def that(self, good, text):
+        return self.checks.that(good, f"{self.case.name}: {text}")
+
+    def check_line(self, done):
+        """Exactly one line, that names the thing and the way out."""
+        case, lines = self.case, done.lines()
+        if case.says is None:
+            return self.that(not lines, f"unexpected words: {lines}")
+        self.that(len(lines) == 1, f"{len(lines)} lines: {lines}")
+        line = lines[0] if lines else ""
+        self.that(
+            re.match(r"poller: .*" + self.names[0], line)
+            and re.search(case.says, line) and re.search(r"; \w", line),
+            f"the line: {line!r}",
+        )
+
+    def check_served(self, done):
+        """Which tenants' snapshots are whole."""
+        ends = {
+            r["tenant"] for r in done.records()
+            if r["type"] == "snapshot" and r["state"] == "end"
+        }
+        want = set(self.names[1:])
+        if self.case.code == 0:
+            want.add(self.names[0])
+        self.that(ends == want, f"whole are {sorted(ends)}")
+
+    def check_secrets(self, done):
+        text = done.out + done.err.encode()
+        for token in (*self.tokens.values(), self.big_token):
+            self.that(
+                token.encode() not in text, "a token is in the output"
+            )
+
+    def check_cost(self, done):
+        self.that(
+            self.work.sanitized or done.peak_kib < PEAK_KIB,
+            f"{done.peak_kib} KiB of memory",
+        )
+        self.that(
+            done.wall >= self.case.at_least,
+            f"{done.wall} s: the CRM asked for more patience",
+        )
+        self.that(done.wall < 20, f"{done.wall} s")
+
+    def check_stored(self, before, records):
+        """The rows of who failed stay; the others' move on."""
+        self.store(records)
+        after = self.stored()
+        for name in self.names:
+            moved = after[name] != before[name]
+            if name == self.names[0] and self.case.code != 0:
+                self.that(not moved, f"the rows of {name} changed")
+            else:
+                self.that(moved, f"the rows of {name} are still the old")
+
+    def check_healed(self):
+        """With what is left in the state the next poll says what a poll
+        without any state says."""
+        case = self.case
+        with_state = self.lab.run(
+            ["poller", "-c", self.conf(case, fix=True)]
+        )
+        without = self.lab.run(
+            ["poller", "-c", self.conf(case, fix=True, state=False)]
+        )
+        self.that(
+            with_state.code == 0 and without.code == 0,
+            f"afterwards: {with_state} {without}",
+        )
+        _, got = self.rows(with_state.out)
+        _, want = self.rows(without.out)
+        if not case.heals: # the state remembers a later time
+            return
+        wrong = [k for k in want | got if want.get(k) != got.get(k)]
+        self.that(
+            not wrong, f"afterwards differ: {[(want.get(k), got.get(k)) for k in wrong[:3]]}"
+        )
+
+    def calls(self, token):
+        return self.sim.stats()["by_account"][token]
+
+    def run(self, case):
+        self.case = case
+        token = self.big_token if case.big else self.tokens[self.names[0]]
+        self.sim.trouble("none")
+        self.sim.advance(60)
+        first = self.lab.run(["poller", "-c", self.conf(case, fix=True)])
+        self.that(first.code == 0, f"beforehand: {first}")
+        self.store(first.out)
+        before = self.stored()
+        self.sim.advance(60)
+        for name, query in case.troubles:
+            self.sim.trouble(name, account=token, **query)
+        used = self.calls(token)
+        done = self.lab.run(["poller", "-c", self.conf(case)])
+        used = self.calls(token) - used
+        self.that(done.code == case.code, f"{done}")
+        self.that(
+            case.code == 0 or used <= case.calls, f"{used} calls: a storm"
+        )
+        self.check_line(done)
+        self.check_served(done)
+        self.check_secrets(done)
+        self.check_cost(done)
+        self.check_stored(before, done.out)
+        self.sim.trouble("none")
+        self.check_healed()
+
+
+class Work:
+    def __init__(self, lab, dice):
+        self.lab, self.dice = lab, dice
+        self.checks = Checks()
+        self.sanitized = sanitized()
+        self.closed = free_port()
+
+    def setup(self):
+        self.lab.start_servers("mariadb")
+        done = self.lab.run(["sink", "--migrate"])
+        if done.code != 0:
+            raise AssertionError(f"sink --migrate: {done}")
+        self.benches = [
+            Bench(self, n, self.dice) for n in range(WORKERS)
+        ]
+        self.places = {
+            "closed": self.closed.getsockname()[1],
+            "plain": self.benches[0].sim.port,
+        }
+        self.start_tls()
+
+    def start_tls(self):
+        """The first worker's world behind TLS, in three ways."""
+        c = Certificates(self.lab)
+        self.places["ca"] = c.ca
+        for name, host, days in (
+            ("good", "localhost", 2), ("expired", "localhost", -1),
+            ("other", "other.example.test", 2),
+        ):
+            cert = c.issue(name, host, days)
+            self.places[name] = self.lab.sim(
+                "--account",
+                f"{self.benches[0].tokens[self.benches[0].names[0]]}:1:5",
+                "--tls-cert", cert, "--tls-key", c.key, name=name,
+            ).port
+
+    def run_crm(self):
+        todo = queue.Queue()
+        for case in CRM:
+            todo.put(case)
+
+        def work(bench):
+            while not todo.empty():
+                try:
+                    case = todo.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    bench.run(case)
+                except Exception as e:
+                    self.checks.that(False, f"{case.name}: {e!r}")
+
+        threads = [
+            threading.Thread(target=work, args=(b,)) for b in self.benches
+        ]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        for b in self.benches:
+            b.reader.close()
+
+
+def body():
+    dice = random.Random(seed())
+    with Lab("troubles") as lab:
+        work = Work(lab, dice)
+        work.setup()
+        work.run_crm()
+        say(f"{len(CRM)} troubles of a CRM")
+        return work.checks.result()
+
+
+main(body)
