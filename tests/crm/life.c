@@ -17,6 +17,8 @@ is_night(const struct world *w, int64_t t)
 static int32_t
 somebody(struct world *w, struct dialog *d)
 {
+	if (w->ids_later && rng_chance(&d->rng, 20)) /* since deleted */
+		return (int32_t)w->operators_n - 1;
 	for (int tries = 0; tries < 20; tries++) {
 		int32_t i =
 		    (int32_t)rng_below(&d->rng, (int64_t)w->operators_n);
@@ -46,7 +48,7 @@ take(struct world *w, int32_t dialog, int64_t t)
 		return;
 	d->holder = somebody(w, d);
 	if (rng_chance(&d->rng, 400))
-		world_say(w, dialog, SYSTEM, NOBODY, t);
+		world_tell(w, dialog, TOLD_TRANSFERRED, d->holder, t);
 }
 
 void
@@ -122,8 +124,8 @@ transfer(struct world *w, int32_t dialog, int64_t t)
 	struct dialog *d = &w->dialogs[dialog];
 
 	d->holder = somebody(w, d);
-	if (rng_chance(&d->rng, 500))
-		world_say(w, dialog, SYSTEM, d->holder, t);
+	if (rng_chance(&d->rng, 700))
+		world_tell(w, dialog, TOLD_TRANSFERRED, d->holder, t);
 }
 
 static void
@@ -152,7 +154,7 @@ finish(struct world *w, int32_t dialog, int64_t t)
 	struct dialog *d = &w->dialogs[dialog];
 
 	if (rng_chance(&d->rng, 600))
-		world_say(w, dialog, SYSTEM, NOBODY, t);
+		world_tell(w, dialog, TOLD_CLOSED, NOBODY, t);
 	world_close(w, dialog, t);
 	if (rng_chance(&d->rng, 300))
 		world_say(w, dialog, UNTYPED, NOBODY, t);
@@ -200,6 +202,10 @@ come_back(struct world *w, int32_t dialog, int64_t t)
 
 	if (rng_chance(&d->rng, 300))
 		d->holder = NOBODY;
+	if (d->request >= 0 && rng_chance(&d->rng, 100)) {
+		world_open_request(w, dialog, t);
+		world_tell(w, dialog, TOLD_REOPENED, NOBODY, t);
+	}
 	if (rng_chance(&d->rng, 920))
 		life_client_writes(w, dialog, t);
 	else

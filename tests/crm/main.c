@@ -49,6 +49,7 @@ static const char usage[] =
     "                      then --token, --seed count no more\n"
     "  --big-ids           ids above 2^53\n"
     "  --no-request-ids    an older API, without request ids\n"
+    "  --tells             service lines tell of closings and transfers\n"
     "  --honour-offset     offset works on /messages\n"
     "  --no-reverse        direction_reverse does not work on /messages\n"
     "  --quota N           calls an account has\n"
@@ -74,6 +75,7 @@ enum option_key {
 	OPT_ACCOUNT,
 	OPT_BIG_IDS,
 	OPT_NO_REQUEST_IDS,
+	OPT_TELLS,
 	OPT_HONOUR_OFFSET,
 	OPT_NO_REVERSE,
 	OPT_QUOTA,
@@ -101,6 +103,7 @@ static const struct option long_options[] = {
 	{ "account", required_argument, NULL, OPT_ACCOUNT },
 	{ "big-ids", no_argument, NULL, OPT_BIG_IDS },
 	{ "no-request-ids", no_argument, NULL, OPT_NO_REQUEST_IDS },
+	{ "tells", no_argument, NULL, OPT_TELLS },
 	{ "honour-offset", no_argument, NULL, OPT_HONOUR_OFFSET },
 	{ "no-reverse", no_argument, NULL, OPT_NO_REVERSE },
 	{ "quota", required_argument, NULL, OPT_QUOTA },
@@ -219,6 +222,9 @@ set_option(struct settings *s, int key, char *text)
 		return 0;
 	case OPT_NO_REQUEST_IDS:
 		s->world.request_ids = false;
+		return 0;
+	case OPT_TELLS:
+		s->world.tells = true;
 		return 0;
 	case OPT_HONOUR_OFFSET:
 		s->sim.honour_offset = true;

@@ -147,10 +147,28 @@ type_name(enum message_type type)
 static void
 add_text(struct buf *b, const struct message *m)
 {
-	if (m->text >= WORLD_TEXTS)
+	static const char *const told[] = { "", "Chat closed", "Chat reopened",
+		"Chat transferred" };
+
+	if (m->told != TOLD_NOTHING)
+		jsonw_str(b, "text", told[m->told]);
+	else if (m->text >= WORLD_TEXTS)
 		jsonw_null(b, "text");
 	else
 		jsonw_str(b, "text", texts[m->text]);
+}
+
+static void
+add_told(struct buf *b, const struct world *w, const struct message *m)
+{
+	static const char *const names[] = { "", "close_dialog",
+		"reopen_dialog", "transfer" };
+
+	if (m->told == TOLD_NOTHING)
+		return;
+	jsonw_str(b, "system_type", names[m->told]);
+	if (m->told == TOLD_TRANSFERRED)
+		render_id(b, "operator_id", operator_id(w, m->author));
 }
 
 void
@@ -171,7 +189,8 @@ render_message(struct buf *b, const struct world *w, const struct message *m)
 	jsonw_str(b, "transport", c->transport);
 	jsonw_int(b, "read", m->read);
 	buf_adds(b, ",\"coordinates\":null,\"pdf\":null,\"photo\":");
-	buf_adds(b, m->text >= WORLD_TEXTS ? "\"/img/a.jpg\"" : "null");
+	buf_adds(
+	    b, m->text >= WORLD_TEXTS && !m->told ? "\"/img/a.jpg\"" : "null");
 	buf_adds(b, ",\"video\":null,\"audio\":null,\"attachments\":[],"
 		    "\"remote_id\":null,\"recipient_status\":null,"
 		    "\"ai_tips\":null");
@@ -181,7 +200,9 @@ render_message(struct buf *b, const struct world *w, const struct message *m)
 	jsonw_int(b, "client_id", render_client_id(w, d->client));
 	if (w->opt.request_ids)
 		jsonw_int(b, "request_id", w->requests[m->request].id);
-	buf_adds(b, ",\"is_new\":0,\"status\":null,\"extra_data\":{}}");
+	buf_adds(b, ",\"is_new\":0,\"status\":null,\"extra_data\":{");
+	add_told(b, w, m);
+	buf_adds(b, "}}");
 }
 
 void

@@ -167,6 +167,16 @@ world_say(struct world *w, int32_t dialog, enum message_type type,
 	return (int32_t)w->messages_n++;
 }
 
+void
+world_tell(
+    struct world *w, int32_t dialog, enum told told, int32_t author, int64_t t)
+{
+	int32_t m = world_say(w, dialog, SYSTEM, author, t);
+
+	if (w->opt.tells)
+		w->messages[m].told = (uint8_t)told;
+}
+
 static bool
 earlier(const struct planned *a, const struct planned *b)
 {

@@ -31,6 +31,9 @@ enum message_type {
 	UNTYPED, /* an automatic survey: "type": null */
 };
 
+/* What a service line tells beside its text, in extra_data. */
+enum told { TOLD_NOTHING, TOLD_CLOSED, TOLD_REOPENED, TOLD_TRANSFERRED };
+
 struct message {
 	int64_t id;
 	int64_t at; /* ms; the API shows whole seconds */
@@ -38,6 +41,7 @@ struct message {
 	int32_t request;
 	int32_t author; /* index, or NOBODY */
 	uint8_t type;
+	uint8_t told;
 	uint8_t text; /* WORLD_TEXTS: none, a photo instead */
 	bool read;
 };
@@ -101,6 +105,7 @@ struct world_options {
 	int64_t id_base;        /* added to every id */
 	int hour_from, hour_to; /* operators work between them (UTC) */
 	bool request_ids;
+	bool tells; /* service lines say what they are about */
 };
 
 enum plan_kind {
@@ -160,6 +165,10 @@ int32_t world_open_request(struct world *w, int32_t dialog, int64_t t);
 void world_close(struct world *w, int32_t dialog, int64_t t);
 int32_t world_say(struct world *w, int32_t dialog, enum message_type type,
     int32_t author, int64_t t);
+
+/* A service line; author is whom a transfer names. */
+void world_tell(
+    struct world *w, int32_t dialog, enum told told, int32_t author, int64_t t);
 
 /* The heap of events to come: adds one; takes the first one up to until. */
 void world_plan(struct world *w, enum plan_kind kind, int32_t who, int64_t at);

@@ -1,0 +1,210 @@
+"""What a Chat2Desk account shows, turned into what the figures need.
+
+An independent client: it asks the simulator with "X-Uncounted: 1", so that
+its calls are neither counted nor disturbed, and knows nothing of the poller
+but what the manual promises:
+
+- a chat is an open dialog; it is opened at the first message known of its
+  last request, else, if none is known, where the dialog begins;
+- the listing's last message is known even while /messages hides it, and what
+  was once shown stays known;
+- history = episode: messages before opened_at are not told.
+"""
+
+import json
+import urllib.request
+from datetime import datetime, timezone
+
+import metrics
+
+OFF = ("disabled", "deleted", "unconfirmed")
+SYSTEM_KINDS = {
+    "close_dialog": "closed",
+    "reopen_dialog": "opened",
+    "transfer": "assigned",
+}
+
+
+def milliseconds(text):
+    """2026-07-10T17:57:56 UTC; None for null."""
+    if not text:
+        return None
+    t = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S UTC")
+    return int(t.replace(tzinfo=timezone.utc).timestamp()) * 1000
+
+
+def name_or_none(value):
+    return None if value is None else str(value)
+
+
+def full_name(o):
+    parts = [p for p in (o["first_name"], o["last_name"]) if p is not None]
+    return " ".join(parts).strip() or o["email"]
+
+
+def content_kind(m):
+    if m.get("photo"):
+        return "image"
+    return "text"
+
+
+def system_message(m):
+    extra = m.get("extra_data") or {}
+    kind = SYSTEM_KINDS.get(extra.get("system_type"), "other")
+    operator = extra.get("operator_id") if kind == "assigned" else None
+    if kind == "assigned" and operator is None:
+        kind = "other"
+    return {"from": "system", "kind": kind, "operator": name_or_none(operator)}
+
+
+def message(m, bots):
+    """A message of the API as the figures see it."""
+    out = {
+        "id": str(m["id"]),
+        "at": milliseconds(m["created"]),
+        "request": m.get("request_id"),
+        "kind": content_kind(m),
+    }
+    writer = name_or_none(m["operator_id"])
+    kind = m["type"]
+    if kind == "from_client":
+        out.update({"from": "customer", "user": str(m["client_id"])})
+    elif kind == "to_client" and writer is None:
+        out.update({"from": "bot", "automated": True})
+    elif kind == "to_client" and writer in bots:
+        out.update({"from": "bot", "user": writer})
+    elif kind == "to_client":
+        out.update({"from": "operator", "user": writer, "operator": writer})
+    elif kind == "comment":
+        out.update({"from": "operator", "user": writer, "operator": writer,
+                    "private": True})
+    elif kind == "system":
+        out.update(system_message(m))
+    else:
+        out.update({"from": "bot", "automated": True})
+    return out
+
+
+class View:
+    """What one snapshot of an account must say."""
+
+    def __init__(self, tenant, operators, chats, messages):
+        self.tenant = tenant
+        self.operators, self.chats = operators, chats
+        self.messages = messages
+        self.computed = {}
+
+    def expected(self, as_of, definition=metrics.OURS):
+        key = (as_of, definition)
+        if key not in self.computed:
+            self.computed[key] = metrics.compute(
+                self.tenant, self.operators, self.chats, self.messages,
+                as_of, definition)
+        return self.computed[key]
+
+
+class Account:
+    def __init__(self, url, token, tenant, history="episode", customers=False,
+                 phones=False, bots=()):
+        self.url, self.token, self.tenant = url, token, tenant
+        self.history, self.customers, self.phones = history, customers, phones
+        self.bots = set(bots)
+        self.known = {}  # dialog: {message id: message}
+        self.hidden = {}  # as known, but only from the listing
+        self.people = {}
+        self.next_id = 0
+
+    def get(self, path):
+        request = urllib.request.Request(
+            self.url + path,
+            headers={"Authorization": self.token, "X-Uncounted": "1"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def rows(self, path):
+        found, page = [], None
+        while page is None or len(page) == 200:
+            page = self.get("%slimit=200&offset=%d" % (path, len(found)))
+            page = page["data"]
+            found += page
+        return found
+
+    def read_messages(self):
+        """Everything that became visible since the last time."""
+        while True:
+            page = self.get(
+                "/messages?limit=200&start_id=%d" % self.next_id)["data"]
+            for m in page:
+                self.keep(self.known, m)
+                self.next_id = max(self.next_id, m["id"] + 1)
+            if len(page) < 200:
+                return
+
+    def keep(self, where, m):
+        own = where.setdefault(str(m["dialog_id"]), {})
+        own[str(m["id"])] = message(m, self.bots)
+
+    def forget(self):
+        """The poller's state is lost, and with it what only it still knew."""
+        self.hidden = {}
+
+    def person(self, client):
+        if client not in self.people:
+            c = self.get("/clients/%s" % client)["data"]
+            names = [n for n in (c["assigned_name"], c["name"])
+                     if n not in (None, "", "unknown")]
+            phones = [p for p in (c["phone"], c["client_phone"]) if p]
+            tags = [t["label"] for t in c["tags"]]
+            self.people[client] = {
+                "customer_name": names[0] if names else None,
+                "customer_phone":
+                    phones[0] if phones and self.phones else None,
+                "tag": tags[0] if tags else None,
+            }
+        return self.people[client]
+
+    def chat(self, d, messages):
+        last = d["last_message"] or {}
+        request = d.get("last_request_id")
+        begun = [m["at"] for m in messages
+                 if request is not None and m["request"] == request]
+        out = {
+            "status": "open",
+            "operator": name_or_none(d["operator_id"]),
+            "channel": name_or_none(last.get("channel_id")),
+            "customer": name_or_none(last.get("client_id")),
+            "opened_at": min(begun) if begun else milliseconds(d["begin"]),
+        }
+        if self.customers and out["customer"] is not None:
+            out.update(self.person(out["customer"]))
+        return out
+
+    def look(self):
+        """Reads what is shown now, and remembers."""
+        operators = {
+            str(o["id"]): {
+                "name": full_name(o),
+                "available": o["online"] == 1 and not o["offline_type"],
+                "reported": o["opened_dialogs"],
+            }
+            for o in self.rows("/operators?")
+            if o["role"] not in OFF and o["status"] not in OFF
+        }
+        dialogs = self.rows("/dialogs?state=open&order=asc&")
+        self.read_messages()
+        chats, messages = {}, {}
+        for d in dialogs:
+            key = str(d["id"])
+            if d["last_message"] is not None:
+                self.keep(self.hidden, d["last_message"])
+            told = {**self.hidden.get(key, {}), **self.known.get(key, {})}
+            chats[key] = self.chat(d, told.values())
+            start = chats[key]["opened_at"]
+            messages[key] = [
+                m for m in told.values()
+                if self.history == "all" or m["at"] >= start
+            ]
+        return View(self.tenant, operators, chats, messages)
+
+    def dialog(self, chat):
+        return self.get("/dialogs/%s" % chat)["data"]
