@@ -246,6 +246,7 @@ login(struct amqp_link *l)
 		flag_entry("consumer_cancel_notify") };
 	amqp_table_entry_t properties[2];
 	amqp_table_t table = { 2, properties };
+	amqp_rpc_reply_t reply;
 	struct timeval handshake = interval(LOGIN_MS), call = interval(CALL_MS);
 
 	properties[0].key = amqp_cstring_bytes("capabilities");
@@ -257,11 +258,11 @@ login(struct amqp_link *l)
 	properties[1].value.value.bytes = amqp_cstring_bytes(l->client);
 	amqp_set_handshake_timeout(l->conn, &handshake);
 	amqp_set_rpc_timeout(l->conn, &call);
-	amqp_login_with_properties(l->conn, or_default(l->url.path, "/"), 2,
-	    FRAME_MAX, l->heartbeat_s, &table, AMQP_SASL_METHOD_PLAIN,
-	    or_default(l->url.user, "guest"),
+	reply = amqp_login_with_properties(l->conn,
+	    or_default(l->url.path, "/"), 2, FRAME_MAX, l->heartbeat_s, &table,
+	    AMQP_SASL_METHOD_PLAIN, or_default(l->url.user, "guest"),
 	    l->url.password != NULL ? l->url.password : "guest");
-	return amqp_link_check_reply(l, "log in");
+	return amqp_link_check_reply(l, "log in", reply);
 }
 
 enum outcome
@@ -274,7 +275,8 @@ amqp_link_connect(struct amqp_link *l)
 	if (open_socket(l) != 0 || login(l) != 0)
 		return l->outcome;
 	amqp_channel_open(l->conn, AMQP_LINK_CHANNEL);
-	if (amqp_link_check_reply(l, "open a channel") != 0)
+	if (amqp_link_check_reply(
+		l, "open a channel", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
 	buf_clear(&l->why);
 	return OUTCOME_DONE;

@@ -72,8 +72,9 @@ remedy(int reply_code, const char *what, const char *text)
 	}
 }
 
-void
-amqp_link_refused(
+/* The broker ended it: what its reply code and text mean for us. */
+static void
+refused(
     struct amqp_link *l, const char *what, int reply_code, amqp_bytes_t bytes)
 {
 	char *text =
@@ -111,9 +112,8 @@ closing(const amqp_method_t *m, int *reply_code, amqp_bytes_t *text)
 }
 
 int
-amqp_link_check_reply(struct amqp_link *l, const char *what)
+amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 {
-	amqp_rpc_reply_t r = amqp_get_rpc_reply(l->conn);
 	amqp_bytes_t text;
 	int code;
 
@@ -123,7 +123,7 @@ amqp_link_check_reply(struct amqp_link *l, const char *what)
 		return amqp_link_check(l, what, r.library_error);
 	if (r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
 	    closing(&r.reply, &code, &text))
-		amqp_link_refused(l, what, code, text);
+		refused(l, what, code, text);
 	else
 		amqp_link_drop(l, "cannot %s at %s: no sensible answer", what,
 		    buf_str(&l->title));
@@ -142,7 +142,7 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 	if (f->frame_type != AMQP_FRAME_METHOD)
 		return 0;
 	if (closing(m, &code, &text)) {
-		amqp_link_refused(l, "talk to RabbitMQ", code, text);
+		refused(l, "talk to RabbitMQ", code, text);
 		return -1;
 	}
 	if (m->id == AMQP_CONNECTION_BLOCKED_METHOD) {
@@ -240,7 +240,8 @@ reopen_channel(struct amqp_link *l)
 		    AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)) != 0)
 		return -1;
 	amqp_channel_open(l->conn, AMQP_LINK_CHANNEL);
-	return amqp_link_check_reply(l, "reopen the channel");
+	return amqp_link_check_reply(
+	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
 }
 
 static bool
@@ -273,7 +274,7 @@ amqp_link_queue(struct amqp_link *l, const char *queue, uint32_t *messages)
 			log_info("queue_made", "queue=%s", queue);
 	}
 	if (ok == NULL && l->conn != NULL &&
-	    amqp_link_check_reply(l, what) == 0)
+	    amqp_link_check_reply(l, what, amqp_get_rpc_reply(l->conn)) == 0)
 		amqp_link_drop(l, "cannot %s: no answer", what);
 	free(what);
 	if (ok == NULL)

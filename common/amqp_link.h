@@ -87,13 +87,9 @@ enum outcome amqp_link_queue(struct amqp_link *l, const char *queue,
 int amqp_link_check(struct amqp_link *l, const char *what, int status)
     __attribute__((warn_unused_result));
 
-/* The same for the reply of the last call that waits for an answer. */
-int amqp_link_check_reply(struct amqp_link *l, const char *what)
-    __attribute__((warn_unused_result));
-
-/* Private to amqp_link.c and amqp_connect.c: what the broker's reply code and
- * text mean for us. */
-void amqp_link_refused(
-    struct amqp_link *l, const char *what, int reply_code, amqp_bytes_t text);
+/* The same for the reply of a call that waits for an answer: the one given
+ * back, or amqp_get_rpc_reply(). */
+int amqp_link_check_reply(struct amqp_link *l, const char *what,
+    amqp_rpc_reply_t reply) __attribute__((warn_unused_result));
 
 #endif

@@ -118,11 +118,13 @@ set_up(struct amqp_endpoint *a)
 	struct amqp_link *l = &a->link;
 
 	amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, r->prefetch, 0);
-	if (amqp_link_check_reply(l, "limit deliveries") != 0)
+	if (amqp_link_check_reply(
+		l, "limit deliveries", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
 	amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
 	    amqp_cstring_bytes(a->queue), amqp_empty_bytes, 0, 0, 0, none);
-	if (amqp_link_check_reply(l, "read a queue") != 0)
+	if (amqp_link_check_reply(
+		l, "read a queue", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
 	endpoint_amqp_works(a);
 	return OUTCOME_DONE;

@@ -100,7 +100,8 @@ set_up(struct amqp_endpoint *a)
 	struct writer *w = self(&a->base);
 
 	amqp_confirm_select(a->link.conn, AMQP_LINK_CHANNEL);
-	if (amqp_link_check_reply(&a->link, "ask for confirms") != 0)
+	if (amqp_link_check_reply(&a->link, "ask for confirms",
+		amqp_get_rpc_reply(a->link.conn)) != 0)
 		return a->link.outcome;
 	w->next_tag = 1;
 	return OUTCOME_DONE;

@@ -1,0 +1,207 @@
+/*
+ * amqp_probe: endpoints and the stage loop by hand, for the tests of the
+ * broker; everything the four programs do with a queue and nothing else.
+ *
+ *   amqp_probe [-p] [-b N] write ENDPOINT     lines from stdin, flushed every
+ *       N; after each flush that is DONE, "confirmed TOTAL" on stdout
+ *   amqp_probe [-pe] [-b N] [-s MS] read ENDPOINT     lines to stdout, each
+ *       after the id of its message and a tab; -s: MS in each flush; -e: until
+ *       empty. A line "bad..." is put into the dead letters
+ *   amqp_probe [-p] idle ENDPOINT SECONDS     open for writing, only pumped;
+ *       then one line is written
+ *
+ * -p: patient. The configuration is found as the programs find it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/conf.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/stage.h"
+#include "common/stop.h"
+
+struct probe {
+	struct endpoint *in, *out;
+	struct deadletter dead;
+	struct stage stage;
+	struct endpoint_options opt;
+	int64_t batch, slow_ms;
+};
+
+static enum outcome
+handle(void *ctx, char *line, size_t len)
+{
+	struct probe *p = ctx;
+	bool last;
+	const char *id = endpoint_message_id(p->in, &last);
+	enum outcome o;
+
+	if (len >= 3 && memcmp(line, "bad", 3) == 0) {
+		o = deadletter_add(&p->dead, endpoint_where(p->in), line, len,
+		    "it begins with bad");
+		p->stage.code = p->dead.code;
+		return o;
+	}
+	printf("%s\t%.*s\n", id != NULL ? id : "-", (int)len, line);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+flush(void *ctx)
+{
+	struct probe *p = ctx;
+
+	if (fflush(stdout) != 0)
+		return OUTCOME_NEVER;
+	/* Busy as a database would be: serves nobody. */
+	if (p->slow_ms > 0)
+		stop_sleep(p->slow_ms);
+	return OUTCOME_DONE;
+}
+
+static enum exit_code
+read_all(struct probe *p)
+{
+	enum exit_code code;
+
+	deadletter_open(&p->dead, p->in, &p->opt);
+	p->stage = (struct stage){
+		.in = p->in,
+		.dead = &p->dead,
+		.ctx = p,
+		.batch_records = (size_t)p->batch,
+		.batch_ms = 20,
+		.patient = p->opt.patient,
+		.handle = handle,
+		.flush = flush,
+	};
+	code = stage_run(&p->stage);
+	deadletter_close(&p->dead);
+	return code;
+}
+
+/* Retries as a patient stage would. */
+static int
+flush_out(struct probe *p)
+{
+	enum outcome o;
+
+	do {
+		o = endpoint_flush(p->out);
+	} while (o == OUTCOME_LATER && p->opt.patient && !stop_asked());
+	return o == OUTCOME_DONE ? 0 : -1;
+}
+
+static enum exit_code
+refused(struct probe *p)
+{
+	log_error("%s", endpoint_why(p->out));
+	return endpoint_code(p->out);
+}
+
+static enum exit_code
+write_all(struct probe *p)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	int64_t n = 0;
+	ssize_t len;
+	bool bad = false;
+
+	while (!bad && (len = getline(&line, &cap, stdin)) > 0) {
+		len -= line[len - 1] == '\n';
+		bad = endpoint_write(p->out, line, (size_t)len) != 0;
+		if (bad || ++n % p->batch != 0)
+			continue;
+		bad = flush_out(p) != 0;
+		if (!bad) {
+			printf("confirmed %lld\n", (long long)n);
+			fflush(stdout);
+		}
+	}
+	free(line);
+	if (bad || flush_out(p) != 0)
+		return refused(p);
+	printf("confirmed %lld\n", (long long)n);
+	return fflush(stdout) == 0 ? PROG_OK : PROG_IO;
+}
+
+static enum exit_code
+idle(struct probe *p, const char *seconds)
+{
+	int64_t end;
+
+	if (parse_duration(seconds, &end) != 0)
+		return PROG_USAGE;
+	end += clock_mono_ms();
+	while (clock_mono_ms() < end && !stop_sleep(200))
+		endpoint_pump(p->out);
+	if (endpoint_write(p->out, "after idling", 12) != 0 ||
+	    flush_out(p) != 0)
+		return refused(p);
+	return PROG_OK;
+}
+
+static enum exit_code
+run(struct probe *p, char **argv)
+{
+	enum exit_code code = PROG_SOFTWARE;
+	struct buf why = BUF_INIT;
+	bool reading = strcmp(argv[0], "read") == 0;
+
+	if (reading)
+		p->in = endpoint_open_read(argv[1], &p->opt, &why, &code);
+	else
+		p->out = endpoint_open_write(argv[1], &p->opt, &why, &code);
+	if (p->in == NULL && p->out == NULL)
+		log_error("%s", buf_str(&why));
+	else if (reading)
+		code = read_all(p);
+	else if (strcmp(argv[0], "write") == 0)
+		code = write_all(p);
+	else
+		code = idle(p, argv[2]);
+	endpoint_close(p->in);
+	endpoint_close(p->out);
+	buf_release(&why);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct probe p = { .batch = 500 };
+	enum exit_code code = PROG_CONFIG;
+	struct buf why = BUF_INIT;
+	struct conf *conf;
+	int c;
+
+	prog_init(argv[0]);
+	stop_init();
+	while ((c = getopt(argc, argv, "peb:s:v")) != -1) {
+		if (c == 'p')
+			p.opt.patient = true;
+		else if (c == 'e')
+			p.opt.until_empty = true;
+		else if (c == 'v')
+			log_set_level(LOG_LEVEL_DEBUG);
+		else if (c == '?' || parse_int(optarg, 0, 1000000,
+					 c == 'b' ? &p.batch : &p.slow_ms) != 0)
+			return PROG_USAGE;
+	}
+	if (argc - optind < 2)
+		return PROG_USAGE;
+	conf = conf_load(NULL, &why);
+	p.opt.conf = conf;
+	if (conf == NULL)
+		log_error("%s", buf_str(&why));
+	else
+		code = run(&p, argv + optind);
+	conf_free(conf);
+	buf_release(&why);
+	return (int)code;
+}
