@@ -1,6 +1,6 @@
 /*
- * db_impl: what db.c, db_query.c and db_bulk.c share and nobody else sees.
- * mysql.h is not included here, so that only those files need it.
+ * db_impl: what the files of db share and nobody else sees.
+ * mysql.h is not included here, so that only those that call it need it.
  */
 #ifndef COMMON_DB_IMPL_H
 #define COMMON_DB_IMPL_H
@@ -29,6 +29,9 @@ struct db {
 	struct buf version, cipher; /* what server points to */
 	struct buf sql;             /* of the statement under way */
 };
+
+/* Ends the connection, if there is one. */
+void db_disconnect(struct db *db);
 
 /* Notes that the last call on the connection failed, doing what ("cannot
  * ..."), closes the connection if it is broken, and says what to answer. */
