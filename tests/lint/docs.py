@@ -242,6 +242,49 @@ def check_exits():
             complain(page.path, "exit code %s is not described" % code)
 
 
+def check_diagnostics():
+    """Messages quoted in a page are said by a program."""
+    for name in PROGRAMS:
+        said_by = ""
+        for folder in (name, "common"):
+            for file in sorted(os.listdir(folder)):
+                if file.endswith(".c"):
+                    said_by += read("%s/%s" % (folder, file))
+        said_by = re.sub(r'"\s*\n\s*"', "", said_by)
+        for section, _, words, _ in Page("man/%s.1" % name).items:
+            if section != "DIAGNOSTICS":
+                continue
+            text = " ".join(words).strip('"')
+            # Capital letters stand for what differs.
+            for part in re.split(r"\b[A-Z]\b|'|\.\.\.", text):
+                if len(part.strip()) > 3 and part.strip() not in said_by:
+                    complain("man/%s.1" % name, "nobody says '%s'" % part)
+
+
+def check_functions():
+    """The functions of a profile, and the example of one."""
+    page = Page("man/messaging-profile.5")
+    there = {w for section, _, words, _ in page.items
+             for w in words[1:] if section == "FUNCTIONS" and words[0] == "Ic"}
+    prelude = read("poller/profiles/prelude.jq")
+    code = set(re.findall(r"^def (\w+_(?:request|read)|about|failure):",
+                          prelude, re.M))
+    compare(page.path, "function", code, there - {",", "*"})
+    optional = set()
+    for _, _, words, _ in page.items:
+        if words[-1] == "*":
+            optional.update(words[1:])
+    required = set(re.findall(r"^def (\w+_request): missing", prelude, re.M))
+    for x in sorted(required & optional):
+        complain(page.path, "%s may not be left out" % x)
+    example = re.search(r"^def about:.*?^\.Ed", read(page.path), re.S | re.M)
+    text = example.group(0)[:-3].replace("\\e", "\\")
+    got = subprocess.run(["jq", "-n", prelude + text + "\nabout.url"],
+                         text=True, capture_output=True)
+    if got.returncode != 0:
+        complain(page.path, "the example is no jq: " + got.stderr)
+
+
 def check_help():
     for name in PROGRAMS:
         for flag in ("-h", "--help", "-V", "--version"):
