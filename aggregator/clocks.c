@@ -104,7 +104,7 @@ find_first_holder(struct clocks *c)
 	c->ever_assigned = i < chat->n;
 	c->holder_known =
 	    !c->ever_assigned || chat->described_at <= chat->messages[i].at;
-	c->holder = c->holder_known ? chat->holder : NULL;
+	c->holder = c->holder_known ? chat->told_holder : NULL;
 }
 
 /* True when the message belongs to an episode that may count. */
@@ -153,7 +153,8 @@ clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
 		if (to->message != NULL)
 			to->message(to->ctx, &c, m, h, counts);
 	}
-	rules->end(&c, chat->as_of);
+	if (chat->ongoing && c.w != CLOCK_NONE)
+		rules->waits(&c, chat->as_of);
 	if (end != NULL)
 		*end = c;
 }

@@ -52,8 +52,8 @@ struct rules {
 	bool whole_life; /* else only the present episode counts */
 	void (*begin)(struct clocks *c); /* before the first message */
 	void (*on[HAPPENINGS])(struct clocks *c, const struct message *m);
-	/* The running wait, at the end. */
-	void (*end)(struct clocks *c, int64_t as_of);
+	/* After the last one, of an ongoing chat with W set: it waits. */
+	void (*waits)(struct clocks *c, int64_t as_of);
 	int64_t (*length)(int64_t start, int64_t end); /* may be below 0 */
 };
 
@@ -79,10 +79,12 @@ struct clocks_listener {
 struct clocks_chat {
 	const struct message *messages; /* settled */
 	size_t n;
-	int64_t opened_at;    /* CLOCK_NONE: not told */
-	struct name *holder;  /* as the chat record says */
-	int64_t described_at; /* as of when it says so */
+	int64_t opened_at;        /* CLOCK_NONE: not told */
+	struct name *holder;      /* who holds it now */
+	struct name *told_holder; /* who the chat record says holds it */
+	int64_t described_at;     /* as of when it says so */
 	int64_t as_of;
+	bool ongoing;
 };
 
 /* The state. Times are CLOCK_NONE while empty. */

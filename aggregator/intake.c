@@ -192,9 +192,8 @@ add_to_snapshot(struct intake *in, struct tenant *t, const char *where)
 	buf_release(&reason);
 }
 
-/* A text field of a record whose type we do not know, or that is bad. */
-static struct text
-peek(const struct flat *f, const char *key)
+struct text
+intake_peek(const struct flat *f, const char *key)
 {
 	const struct flat_field *v = flat_find(f, key);
 	struct text t = { NULL, 0 };
@@ -253,8 +252,8 @@ count_bad(struct intake *in, bool readable)
 			s->lines++;
 		return;
 	}
-	tenant = peek(&in->flat, "tenant");
-	snapshot = peek(&in->flat, "snapshot");
+	tenant = intake_peek(&in->flat, "tenant");
+	snapshot = intake_peek(&in->flat, "snapshot");
 	if (tenant.p == NULL || snapshot.p == NULL)
 		return;
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
@@ -275,8 +274,8 @@ intake_add(struct intake *in, const char *line, size_t len, const char *where)
 		return -1;
 	}
 	if (r->type == RECORD_UNKNOWN) {
-		r->tenant = peek(&in->flat, "tenant");
-		r->snapshot = peek(&in->flat, "snapshot");
+		r->tenant = intake_peek(&in->flat, "tenant");
+		r->snapshot = intake_peek(&in->flat, "snapshot");
 		if (r->tenant.p == NULL)
 			return 0;
 	}

@@ -59,6 +59,9 @@ void intake_add_unread(struct intake *in);
  * each snapshot that did not end, or of the cut alone if there is none. */
 void intake_end(struct intake *in, bool cut);
 
+/* A field as text, from a record whose type is unknown or that is bad. */
+struct text intake_peek(const struct flat *f, const char *key);
+
 /* Tenants by name; owned array of borrowed pointers, *n of them. */
 struct tenant **intake_tenants(const struct intake *in, size_t *n);
 

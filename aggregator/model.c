@@ -171,28 +171,25 @@ add_message(struct model *m, const struct record *r)
 
 /* Of two records of one event the greater counts, whichever came first. */
 static void
-add_event(struct model *m, const struct record *r)
+put_event(struct model *m, struct text id, int64_t at, struct name *user,
+    struct name *what)
 {
-	void **slot = strmap_put(&m->event_map, r->id.p, r->id.len);
-	struct event *e = *slot, new;
-	int c;
+	void **slot = strmap_put(&m->event_map, id.p, id.len);
+	struct event *e = *slot, new = { at, user, what };
+	int c = 1;
 
-	new.at = r->at;
-	new.user = names_get(&m->names, r->user);
-	new.event = names_get(&m->names, r->event);
 	if (e == NULL) {
 		e = arena_alloc(&m->arena, sizeof *e);
 		XGROW(m->events, m->events_n, m->events_cap);
 		m->events[m->events_n++] = e;
 		*slot = e;
-		*e = new;
-		return;
+	} else {
+		c = (at > e->at) - (at < e->at);
+		if (c == 0)
+			c = name_compare_bytes(user, e->user);
+		if (c == 0)
+			c = name_compare_bytes(what, e->event);
 	}
-	c = (new.at > e->at) - (new.at < e->at);
-	if (c == 0)
-		c = name_compare_bytes(new.user, e->user);
-	if (c == 0)
-		c = name_compare_bytes(new.event, e->event);
 	if (c > 0)
 		*e = new;
 }
@@ -215,7 +212,8 @@ model_add(struct model *m, const struct record *r)
 		add_message(m, r);
 		break;
 	case RECORD_EVENT:
-		add_event(m, r);
+		put_event(m, r->id, r->at, names_get(&m->names, r->user),
+		    names_get(&m->names, r->event));
 		break;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
@@ -228,4 +226,83 @@ model_add(struct model *m, const struct record *r)
 	/* CLOCK_NONE is below every time. */
 	if (m->stream && at > m->as_of)
 		m->as_of = at;
+}
+
+/* The same name among the names of another model. */
+static struct name *
+translate(struct model *to, const struct name *n)
+{
+	return names_get(&to->names, name_text(n));
+}
+
+static void
+copy_chat(struct model *to, const struct chat *from)
+{
+	struct chat *c = get_chat(to, name_text(from->id));
+	const struct description *d;
+	size_t i;
+
+	for (d = from->descriptions; d != NULL; d = d->next) {
+		struct description *new = arena_alloc(&to->arena, sizeof *new);
+
+		*new = *d;
+		new->next = c->descriptions;
+		c->descriptions = new;
+		new->holder = translate(to, d->holder);
+		new->channel = translate(to, d->channel);
+		new->customer = translate(to, d->customer);
+		new->customer_name = translate(to, d->customer_name);
+		new->customer_phone = translate(to, d->customer_phone);
+		new->tag = translate(to, d->tag);
+	}
+	for (i = 0; i < from->n; i++) {
+		struct message *m;
+
+		XGROW(c->messages, c->n, c->cap);
+		m = &c->messages[c->n++];
+		*m = from->messages[i];
+		m->id = arena_copy(&to->arena, m->id, m->id_len);
+		m->user = translate(to, m->user);
+		m->operator= translate(to, m->operator);
+		m->kind = translate(to, m->kind);
+		if (m->text != NULL)
+			m->text =
+			    arena_copy(&to->arena, m->text, strlen(m->text));
+	}
+}
+
+static void
+copy_operator(struct model *to, const struct operator* from)
+{
+	struct operator* o = model_operator(to, translate(to, from->id));
+
+	if (o->listed || !from->listed)
+		return;
+	o->listed = true;
+	o->name = translate(to, from->name);
+	o->available = from->available;
+	o->has_available = from->has_available;
+	o->reported_open_chats = from->reported_open_chats;
+}
+
+void
+model_copy(struct model *to, const struct model *from)
+{
+	const struct strmap_entry *e;
+	const struct event *event;
+	size_t i;
+
+	for (i = 0; i < from->operators_n; i++)
+		copy_operator(to, from->operators[i]);
+	for (i = 0; i < from->chats_n; i++)
+		copy_chat(to, from->chats[i]);
+	for (i = 0; (e = strmap_next(&from->event_map, &i)) != NULL;) {
+		struct text id = { e->key, e->key_len };
+
+		event = e->value;
+		put_event(to, id, event->at, translate(to, event->user),
+		    translate(to, event->event));
+	}
+	if (from->as_of > to->as_of)
+		to->as_of = from->as_of;
 }

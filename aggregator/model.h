@@ -32,6 +32,7 @@ struct chat {
 
 	/* Derived. */
 	struct description now;
+	struct name *told_holder; /* by the newest description */
 	int64_t last_message_at;
 	int64_t waiting_since;
 	int64_t first_response; /* STATS_NONE: none */
@@ -94,6 +95,9 @@ void model_release(struct model *m);
 
 /* Takes in one record of the tenant; what no figure needs is skipped. */
 void model_add(struct model *m, const struct record *r);
+
+/* Adds what the other knows, before either is settled. */
+void model_copy(struct model *to, const struct model *from);
 
 /* The operator of that id, created if it is not known; never NULL. */
 struct operator* model_operator(struct model *m, struct name *id);

@@ -96,7 +96,7 @@ closed(struct clocks *c, const struct message *m)
 
 /* A running wait is no interval here; waiting_since tells of it. */
 static void
-end(struct clocks *c, int64_t as_of)
+waits(struct clocks *c, int64_t as_of)
 {
 	(void)c;
 	(void)as_of;
@@ -128,6 +128,6 @@ const struct rules rules_chatwoot = {
 		[HAPPENS_TRANSFER] = transfer,
 		[HAPPENS_CLOSED] = closed,
 	},
-	.end = end,
+	.waits = waits,
 	.length = length,
 };

@@ -109,11 +109,11 @@ closed(struct clocks *c, const struct message *m)
 	c->closed = true;
 }
 
+/* Whoever holds the chat now has the last part. */
 static void
-end(struct clocks *c, int64_t as_of)
+waits(struct clocks *c, int64_t as_of)
 {
-	if (c->w != CLOCK_NONE)
-		clocks_emit(c, INTERVAL_WAITING, c->part, as_of, c->holder);
+	clocks_emit(c, INTERVAL_WAITING, c->part, as_of, c->chat->holder);
 }
 
 static int64_t
@@ -136,6 +136,6 @@ const struct rules rules_ours = {
 		[HAPPENS_TRANSFER] = transfer,
 		[HAPPENS_CLOSED] = closed,
 	},
-	.end = end,
+	.waits = waits,
 	.length = length,
 };

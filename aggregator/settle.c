@@ -73,6 +73,7 @@ describe(struct chat *c)
 		c->now.status = CHAT_OPEN;
 	c->descriptions = NULL;
 	c->now.next = NULL;
+	c->told_holder = c->now.holder;
 }
 
 /* In a stream what happened after the chat was described decides; at the same
@@ -238,8 +239,10 @@ model_clocks_chat(const struct model *m, const struct chat *c)
 		.n = c->n,
 		.opened_at = c->now.opened_at,
 		.holder = c->now.holder,
+		.told_holder = c->told_holder,
 		.described_at = c->now.at,
-		.as_of = m->as_of };
+		.as_of = m->as_of,
+		.ongoing = chat_is_open(c) };
 
 	return walk;
 }

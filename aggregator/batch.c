@@ -1,0 +1,287 @@
+/*
+ * batch: the aggregator by hand and from cron. Nothing is written, and no
+ * output file is touched, before all input was read; so a poller that dies in
+ * the middle leaves the next program with nothing instead of half.
+ */
+#include "aggregator/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/deadletter.h"
+#include "common/log.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+
+#include "aggregator/explain.h"
+#include "aggregator/intake.h"
+
+struct batch {
+	const struct job *job;
+	struct intake intake;
+	struct deadletter dead;
+	bool cut;     /* the input ended inside a line */
+	bool stopped; /* by a signal */
+	bool told;    /* something was wrong, and said so */
+	struct report *reports;
+	size_t reports_n;
+	struct explain explained;
+	struct buf text;
+};
+
+int
+job_write_line(void *endpoint, const char *line, size_t len)
+{
+	return endpoint_write(endpoint, line, len);
+}
+
+static enum exit_code
+failed(const struct endpoint *e)
+{
+	/* A closed pipe is an ordinary end. */
+	if (endpoint_code(e) != PROG_OK)
+		log_error("%s", endpoint_why(e));
+	return endpoint_code(e);
+}
+
+static void
+add_bad(struct batch *b, struct endpoint *in, const char *line, size_t len,
+    const char *reason)
+{
+	/* By hand a dead letter is a line on stderr, which cannot fail. */
+	enum outcome ignored =
+	    deadletter_add(&b->dead, endpoint_where(in), line, len, reason);
+
+	(void)ignored;
+}
+
+/* Reads to the end. PROG_OK also when the input is bad: see b. */
+static enum exit_code
+read_all(struct batch *b, struct endpoint *in)
+{
+	char *line;
+	size_t len;
+
+	for (;;) {
+		switch (endpoint_read(in, &line, &len, -1)) {
+		case ENDPOINT_RECORD:
+			if (intake_add(&b->intake, line, len,
+				endpoint_where(in)) == -1)
+				add_bad(
+				    b, in, line, len, buf_str(&b->intake.why));
+			break;
+		case ENDPOINT_TOOLONG:
+			intake_add_unread(&b->intake);
+			add_bad(b, in, NULL, 0, "the line is too long");
+			break;
+		case ENDPOINT_WAIT:
+			b->stopped = stop_asked();
+			if (b->stopped)
+				return PROG_OK;
+			break;
+		case ENDPOINT_CUT:
+			b->cut = true;
+			return PROG_OK;
+		case ENDPOINT_END:
+		case ENDPOINT_EMPTY:
+			return PROG_OK;
+		case ENDPOINT_FAILED:
+			return failed(in);
+		}
+	}
+}
+
+static enum exit_code
+read_input(struct batch *b)
+{
+	struct endpoint_options opt = { .conf = b->job->conf };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct endpoint *in =
+	    endpoint_open_read(b->job->from, &opt, &why, &code);
+
+	if (in == NULL) {
+		log_error("%s", buf_str(&why));
+	} else {
+		deadletter_open(&b->dead, in, &opt);
+		code = read_all(b, in);
+	}
+	endpoint_close(in);
+	buf_release(&why);
+	return code;
+}
+
+/* A stream that comes with a snapshot goes on from it. */
+static bool
+join_stream(struct batch *b, struct tenant *t)
+{
+	if (t->stream == NULL || b->cut)
+		return false;
+	if (t->whole != NULL)
+		model_copy(t->stream, &t->whole->model);
+	if (t->stream->as_of != CLOCK_NONE)
+		return true;
+	log_error("records of tenant '%s' outside a snapshot tell no time, so "
+		  "their rows cannot be dated; give them an 'at'",
+	    t->name);
+	b->intake.failed++;
+	return false;
+}
+
+/* What can be reported of each tenant; owned, *n of them. A person wants one
+ * answer a tenant, the newest; a database takes both. */
+static struct report *
+make_reports(struct batch *b, size_t *n)
+{
+	const struct job *job = b->job;
+	size_t tenants, i;
+	struct tenant **list = intake_tenants(&b->intake, &tenants);
+	struct report *reports = xcalloc(2 * tenants + 1, sizeof *reports);
+	bool stream;
+
+	*n = 0;
+	for (i = 0; i < tenants; i++) {
+		struct tenant *t = list[i];
+
+		if (job->tenant != NULL && strcmp(job->tenant, t->name) != 0)
+			continue;
+		stream = join_stream(b, t);
+		if (t->whole != NULL && (!stream || job->format == OUT_NDJSON))
+			report_init(&reports[(*n)++], &t->whole->model,
+			    job->rules, t->whole->id, t->whole->end_at);
+		if (stream)
+			report_init(
+			    &reports[(*n)++], t->stream, job->rules, NULL, 0);
+	}
+	free(list);
+	return reports;
+}
+
+static int
+write_text(struct endpoint *out, const struct buf *text)
+{
+	const char *line = buf_str(text), *nl;
+
+	for (; (nl = strchr(line, '\n')) != NULL; line = nl + 1)
+		if (endpoint_write(out, line, (size_t)(nl - line)) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+write_reports(const struct job *job, struct endpoint *out,
+    const struct report *reports, size_t n)
+{
+	struct buf text = BUF_INIT;
+	size_t i;
+	int ret = 0;
+
+	switch (job->format) {
+	case OUT_NDJSON:
+		for (i = 0; i < n && ret == 0; i++)
+			ret = report_ndjson(&reports[i], job_write_line, out);
+		break;
+	case OUT_CSV:
+		report_csv(reports, n, job->table, &text);
+		ret = write_text(out, &text);
+		break;
+	case OUT_TABLE:
+	case OUT_AUTO:
+		report_table(reports, n, &text);
+		ret = write_text(out, &text);
+		break;
+	}
+	buf_release(&text);
+	return ret;
+}
+
+static int
+write_answer(struct batch *b, struct endpoint *out)
+{
+	const struct job *job = b->job;
+
+	if (job->explain == NULL)
+		return write_reports(job, out, b->reports, b->reports_n);
+	if (job->format == OUT_NDJSON)
+		return explain_ndjson(&b->explained, job_write_line, out);
+	buf_clear(&b->text);
+	explain_text(&b->explained, job->format, &b->text);
+	return write_text(out, &b->text);
+}
+
+static enum exit_code
+write_output(struct batch *b)
+{
+	struct endpoint_options opt = { .conf = b->job->conf };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct endpoint *out =
+	    endpoint_open_write(b->job->to, &opt, &why, &code);
+
+	if (out == NULL)
+		log_error("%s", buf_str(&why));
+	else if (write_answer(b, out) == -1 ||
+		 endpoint_flush(out) != OUTCOME_DONE)
+		code = failed(out);
+	endpoint_close(out);
+	buf_release(&why);
+	return code;
+}
+
+/* True when something is left to write. What is wrong is told, once. */
+static bool
+prepare(struct batch *b)
+{
+	intake_end(&b->intake, b->cut);
+	b->reports = make_reports(b, &b->reports_n);
+	b->told = b->intake.failed > 0 || b->dead.count > 0 || b->cut;
+	if (b->reports_n == 0) {
+		if (!b->told)
+			log_error("no input: %s holds no snapshot and no "
+				  "records%s%s",
+			    strcmp(b->job->from, "-") == 0 ? "standard input"
+							   : b->job->from,
+			    b->job->tenant != NULL ? " of tenant " : "",
+			    b->job->tenant != NULL ? b->job->tenant : "");
+		return false;
+	}
+	if (b->job->explain == NULL)
+		return true;
+	if (explain_find(&b->explained, b->job, b->reports, b->reports_n) == 0)
+		return true;
+	b->told = true;
+	return false;
+}
+
+static void
+release(struct batch *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->reports_n; i++)
+		report_release(&b->reports[i]);
+	free(b->reports);
+	deadletter_close(&b->dead);
+	intake_release(&b->intake);
+	buf_release(&b->text);
+}
+
+enum exit_code
+batch_run(const struct job *job)
+{
+	struct batch b = { .job = job };
+	enum exit_code code;
+
+	intake_init(&b.intake, job->explain);
+	code = read_input(&b);
+	if (code == PROG_OK && !b.stopped) {
+		if (prepare(&b))
+			code = write_output(&b);
+		else
+			code = b.told ? PROG_DATA : PROG_NOINPUT;
+		if (code == PROG_OK && b.told)
+			code = PROG_DATA;
+	}
+	release(&b);
+	return code;
+}

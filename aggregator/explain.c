@@ -1,0 +1,368 @@
+/*
+ * explain: see explain.h. A line is made for each message, and one more for
+ * each further interval that it ends; those of earlier episodes are known to
+ * be earlier only when the next one begins.
+ */
+#include "aggregator/explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/jsonw.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+
+struct line {
+	const struct message *m; /* NULL: the end of the walk */
+	size_t episode;
+	bool counts;
+	const char *change; /* of a clock, when no interval ended; or NULL */
+	bool has_interval;
+	bool shown_only; /* no interval of the definition */
+	struct interval interval;
+};
+
+/* What the walk tells, in its order. */
+struct story {
+	struct line *lines;
+	size_t n, cap;
+	size_t first; /* of the lines of the message being walked over */
+	size_t episode;
+	int64_t a, w; /* before that message */
+};
+
+static void
+take_interval(void *ctx, const struct interval *i)
+{
+	struct story *s = ctx;
+	struct line *l;
+
+	XGROW(s->lines, s->n, s->cap);
+	l = &s->lines[s->n++];
+	memset(l, 0, sizeof *l);
+	l->episode = s->episode;
+	l->counts = true;
+	l->has_interval = true;
+	l->interval = *i;
+}
+
+/* What a message did to the clocks, when it ended no interval. */
+static const char *
+describe_change(const struct story *s, const struct clocks *c, bool ended)
+{
+	bool a_set = c->a != s->a && c->a != CLOCK_NONE && !ended;
+	bool w_set = c->w != s->w && c->w != CLOCK_NONE;
+	bool shown = c->f == CLOCK_NONE; /* A matters only until then */
+
+	if (a_set && shown && w_set)
+		return "first response and wait start";
+	if (a_set && shown)
+		return s->a == CLOCK_NONE ? "first response starts"
+					  : "first response starts anew";
+	if (w_set)
+		return "wait starts";
+	if (s->w != CLOCK_NONE && c->w == CLOCK_NONE && !ended)
+		return "wait ends, nothing is counted";
+	return NULL;
+}
+
+static void
+take_message(void *ctx, const struct clocks *c, const struct message *m,
+    enum happening h, bool counts)
+{
+	struct story *s = ctx;
+	bool ended = s->n > s->first;
+	size_t i;
+
+	(void)h;
+	if (!ended) {
+		XGROW(s->lines, s->n, s->cap);
+		memset(&s->lines[s->n++], 0, sizeof *s->lines);
+	}
+	for (i = s->first; i < s->n; i++) {
+		s->lines[i].m = m;
+		s->lines[i].episode = s->episode;
+		s->lines[i].counts = counts;
+	}
+	s->lines[s->first].change = describe_change(s, c, ended);
+	s->first = s->n;
+	s->a = c->a;
+	s->w = c->w;
+}
+
+static void
+take_episode(void *ctx)
+{
+	struct story *s = ctx;
+
+	s->episode++;
+	s->a = CLOCK_NONE;
+}
+
+/* A wait that the definition makes no interval of is shown all the same. */
+static void
+show_wait(struct story *s, const struct explain *x, int64_t since)
+{
+	struct interval wait = { .kind = INTERVAL_WAITING,
+		.start = since,
+		.end = x->model->as_of,
+		.operator= x->chat->now.holder };
+
+	if (wait.end > since)
+		wait.ms = wait.end - since;
+	take_interval(s, &wait);
+	s->lines[s->n - 1].shown_only = true;
+}
+
+static void
+tell(const struct explain *x, struct story *s)
+{
+	struct clocks_listener to = { .ctx = s,
+		.interval = take_interval,
+		.message = take_message,
+		.episode = take_episode };
+	struct clocks_chat walk = model_clocks_chat(x->model, x->chat);
+	struct clocks end;
+
+	memset(s, 0, sizeof *s);
+	s->a = CLOCK_NONE;
+	s->w = CLOCK_NONE;
+	clocks_walk(x->rules, &walk, &to, &end);
+	if (chat_is_open(x->chat) && end.w != CLOCK_NONE && s->n == s->first)
+		show_wait(s, x, end.w);
+}
+
+int
+explain_find(struct explain *x, const struct job *job,
+    const struct report *reports, size_t n)
+{
+	const struct chat *chat;
+	size_t i;
+
+	memset(x, 0, sizeof *x);
+	x->rules = job->rules;
+	for (i = 0; i < n; i++) {
+		chat = model_find_chat(reports[i].model, job->explain);
+		if (chat == NULL)
+			continue;
+		if (x->model != NULL &&
+		    strcmp(x->model->tenant, reports[i].model->tenant) != 0) {
+			log_error("chat '%s' is one of tenant '%s' and one of "
+				  "tenant '%s'; choose with --tenant",
+			    job->explain, x->model->tenant,
+			    reports[i].model->tenant);
+			return -1;
+		}
+		x->model = reports[i].model;
+		x->chat = chat;
+	}
+	if (x->chat != NULL)
+		return 0;
+	log_error("no chat '%s' in the input; -o csv --table chat_metrics "
+		  "lists the ongoing ones",
+	    job->explain);
+	return -1;
+}
+
+static void
+add_person(struct buf *b, const struct name *id)
+{
+	const struct name *name;
+
+	if (id == NULL)
+		return;
+	name = id->operator!= NULL ? id->operator->name : NULL;
+	if (name != NULL && name->len > 0)
+		buf_addf(b, "%s (%s)", name->p, id->p);
+	else
+		buf_adds(b, id->p);
+}
+
+static void
+add_who(struct buf *b, const struct message *m)
+{
+	if (m->from == FROM_OPERATOR && message_operator(m) != NULL) {
+		add_person(b, message_operator(m));
+		return;
+	}
+	buf_adds(b, record_from_name((enum message_from)m->from));
+	if (m->user != NULL)
+		buf_addf(b, " %s", m->user->p);
+}
+
+static void
+add_what(struct buf *b, const struct message *m)
+{
+	const char *kind = m->kind != NULL ? m->kind->p : "message";
+
+	if (m->is_private)
+		buf_adds(b, "note, ");
+	if (m->automated)
+		buf_adds(b, "automated, ");
+	buf_adds(b, kind);
+	if (m->is == KIND_ASSIGNED) {
+		buf_adds(b, " to ");
+		if (m->operator== NULL)
+			buf_adds(b, "nobody");
+		add_person(b, m->operator);
+	}
+	if (m->text != NULL)
+		buf_addf(b, ": %s", m->text);
+}
+
+static void
+add_clock(struct buf *b, const struct story *s, const struct line *l)
+{
+	static const char *const words[] = {
+		[INTERVAL_FIRST_RESPONSE] = "first response",
+		[INTERVAL_REPLY] = "reply",
+		[INTERVAL_RESOLUTION] = "resolution",
+		[INTERVAL_UNANSWERED] = "closed unanswered",
+		[INTERVAL_WAITING] = "held while waiting",
+	};
+
+	if (!l->counts) {
+		buf_adds(b, "before this episode");
+		return;
+	}
+	if (!l->has_interval && l->change == NULL)
+		return;
+	if (l->episode < s->episode)
+		buf_adds(b, "earlier episode: ");
+	if (l->has_interval && l->m == NULL)
+		buf_adds(b, "still waiting");
+	else if (l->has_interval)
+		buf_adds(b, words[l->interval.kind]);
+	if (l->has_interval && l->interval.skewed)
+		buf_adds(b, " (skewed)");
+	if (l->change != NULL)
+		buf_addf(b, "%s%s", l->has_interval ? "; " : "", l->change);
+}
+
+static void
+add_cell(struct out_table *t, struct buf *b)
+{
+	out_table_cell(t, b->len > 0 ? buf_str(b) : NULL);
+	buf_clear(b);
+}
+
+/* again: a further line of the same message, which is not shown twice. */
+static void
+add_line(struct out_table *t, const struct explain *x, const struct story *s,
+    const struct line *l, bool again)
+{
+	struct buf b = BUF_INIT;
+	char time[CLOCK_TEXT];
+
+	clock_format_sql(l->m != NULL ? l->m->at : x->model->as_of, time);
+	out_table_cell(t, again ? "" : time);
+	if (again) {
+		out_table_cell(t, "");
+		out_table_cell(t, "");
+	} else if (l->m == NULL) {
+		out_table_cell(t, "now");
+		out_table_cell(t, "");
+	} else {
+		add_who(&b, l->m);
+		add_cell(t, &b);
+		add_what(&b, l->m);
+		add_cell(t, &b);
+	}
+	add_clock(&b, s, l);
+	add_cell(t, &b);
+	if (l->has_interval) {
+		buf_addf(&b, "%lld.%03lld", (long long)(l->interval.ms / 1000),
+		    (long long)(l->interval.ms % 1000));
+		add_cell(t, &b);
+		add_person(&b, l->interval.operator);
+		add_cell(t, &b);
+	} else {
+		out_table_cell(t, "");
+		out_table_cell(t, "");
+	}
+	buf_release(&b);
+}
+
+static void
+add_title(const struct explain *x, struct buf *to)
+{
+	const struct description *now = &x->chat->now;
+	char time[CLOCK_TEXT];
+
+	buf_addf(to, "chat %s of %s: %s, ", x->chat->id->p, x->model->tenant,
+	    now->status != CHAT_NONE ? record_status_name(now->status)
+				     : "never described");
+	buf_adds(to, now->holder != NULL ? "held by " : "held by nobody");
+	add_person(to, now->holder);
+	if (now->opened_at != CLOCK_NONE) {
+		clock_format_sql(now->opened_at, time);
+		buf_addf(to, ", opened %s", time);
+	}
+	clock_format_sql(x->model->as_of, time);
+	buf_addf(
+	    to, "\nas of %s UTC, definition: %s\n\n", time, x->rules->name);
+}
+
+void
+explain_text(const struct explain *x, enum out_format format, struct buf *to)
+{
+	static const struct out_column columns[] = {
+		{ "TIME", false },
+		{ "WHO", false },
+		{ "WHAT", false },
+		{ "CLOCK", false },
+		{ "SECONDS", true },
+		{ "CREDITED", false },
+	};
+	struct out_table t;
+	struct story s;
+	size_t i;
+
+	tell(x, &s);
+	if (format == OUT_TABLE)
+		add_title(x, to);
+	out_table_init(&t, columns, ARRAY_LEN(columns));
+	for (i = 0; i < s.n; i++)
+		add_line(&t, x, &s, &s.lines[i],
+		    i > 0 && s.lines[i].m != NULL &&
+			s.lines[i].m == s.lines[i - 1].m);
+	out_table_show(&t, format, to);
+	out_table_release(&t);
+	free(s.lines);
+}
+
+static void
+write_interval(struct buf *b, const struct explain *x, const struct interval *i)
+{
+	buf_clear(b);
+	jsonw_open(b);
+	jsonw_str(b, "type", "interval");
+	jsonw_str(b, "tenant", x->model->tenant);
+	jsonw_str(b, "chat", x->chat->id->p);
+	jsonw_str(b, "kind", clocks_interval_name(i->kind));
+	jsonw_text(b, "operator", name_text(i->operator));
+	jsonw_time(b, "start", i->start);
+	jsonw_time(b, "end", i->end);
+	jsonw_seconds(b, "seconds", i->ms);
+	jsonw_close(b);
+}
+
+int
+explain_ndjson(const struct explain *x, report_line_fn *line, void *ctx)
+{
+	struct buf b = BUF_INIT;
+	struct story s;
+	size_t i;
+	int ret = 0;
+
+	tell(x, &s);
+	for (i = 0; i < s.n && ret == 0; i++) {
+		if (!s.lines[i].has_interval || s.lines[i].episode != s.episode)
+			continue;
+		write_interval(&b, x, &s.lines[i].interval);
+		ret = line(ctx, b.data, b.len);
+	}
+	free(s.lines);
+	buf_release(&b);
+	return ret;
+}

@@ -1,0 +1,436 @@
+/*
+ * inbox_store: the folder of the inbox: opened, read back after a crash,
+ * synced, and emptied when a snapshot's rows are safe elsewhere.
+ */
+#include "aggregator/inbox_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/lock.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/statefile.h"
+#include "common/xalloc.h"
+
+#include "aggregator/spool.h"
+
+#define VERSION_TEXT "aggregator 1\n"
+#define SUFFIX ".spool"
+#define EXPIRE_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+static enum outcome
+never(struct inbox *in, enum exit_code code, const char *why)
+{
+	log_error("%s", why);
+	in->code = code;
+	return OUTCOME_NEVER;
+}
+
+void
+inbox_end_run(struct inbox_tenant *t)
+{
+	uint64_t *last;
+	void **slot;
+
+	if (t->run.len > 0)
+		spool_piece(&t->pending, t->run_id, t->run_line, t->run.data,
+		    t->run.len);
+	if (t->run_id != NULL) {
+		slot = strmap_put(&t->seen, t->run_id, strlen(t->run_id));
+		if (*slot == NULL)
+			*slot = xcalloc(1, sizeof *last);
+		last = *slot;
+		if (t->run_line > *last)
+			*last = t->run_line;
+	}
+	free(t->run_id);
+	t->run_id = NULL;
+	t->run_line = 0;
+	buf_clear(&t->run);
+}
+
+enum outcome
+inbox_remove_spool(struct inbox *in, struct inbox_tenant *t)
+{
+	struct buf why = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+
+	if (unlink(t->path) == -1 && errno != ENOENT) {
+		buf_addf(
+		    &why, "cannot remove '%s': %s", t->path, log_errno(errno));
+		o = never(in, PROG_IO, buf_str(&why));
+	}
+	buf_release(&why);
+	return o;
+}
+
+/* The lines so far go to the disk. */
+static enum outcome
+sync_spool(struct inbox *in, struct inbox_tenant *t)
+{
+	struct buf why = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+
+	inbox_end_run(t);
+	if (t->pending.len == 0)
+		return OUTCOME_DONE;
+	if (spool_append(t->path, &t->pending, &why) == -1)
+		o = never(in, PROG_IO, buf_str(&why));
+	buf_clear(&t->pending);
+	buf_release(&why);
+	return o;
+}
+
+/* Remembers the snapshot as published. */
+static enum outcome
+write_done(struct inbox *in, struct inbox_tenant *t)
+{
+	struct buf text = BUF_INIT, why = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	if (t->done_n == INBOX_DONE) {
+		free(t->done[0]);
+		t->done_n--;
+		memmove(t->done, t->done + 1, t->done_n * sizeof *t->done);
+	}
+	t->done[t->done_n++] = xstrdup(t->id);
+	if (t->at > t->done_at)
+		t->done_at = t->at;
+	buf_addi(&text, t->done_at);
+	buf_addc(&text, '\n');
+	for (i = 0; i < t->done_n; i++)
+		buf_addf(&text, "%s\n", t->done[i]);
+	if (statefile_write(t->done_path, text.data, text.len, &why) == -1)
+		o = never(in, PROG_IO, buf_str(&why));
+	buf_release(&text);
+	buf_release(&why);
+	return o;
+}
+
+static int
+feed(void *ctx, char *line, size_t len)
+{
+	int ignored = intake_add(ctx, line, len, "the spool");
+
+	/* A bad line was refused when it came. */
+	(void)ignored;
+	return 0;
+}
+
+/* Makes the rows from the spool and writes them. */
+static enum outcome
+publish_spool(struct inbox *in, struct inbox_tenant *t)
+{
+	struct intake intake;
+	struct spool_reader r = { .ctx = &intake, .line = feed };
+	struct buf why = BUF_INIT;
+	enum outcome o;
+
+	intake_init(&intake, NULL);
+	if (spool_read(t->path, &r, &why) != 1) {
+		if (why.len == 0)
+			buf_addf(&why, "'%s' is gone", t->path);
+		o = never(in, PROG_DATA, buf_str(&why));
+	} else {
+		intake_end(&intake, false);
+		o = in->publish(in->ctx, &intake);
+	}
+	intake_release(&intake);
+	buf_release(&why);
+	return o;
+}
+
+static enum outcome
+finish(struct inbox *in, struct inbox_tenant *t)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	if (!t->published)
+		o = publish_spool(in, t);
+	if (o != OUTCOME_DONE)
+		return o;
+	t->published = true;
+	o = in->confirm(in->ctx);
+	if (o == OUTCOME_DONE)
+		o = write_done(in, t);
+	/* Commit point: the rows are safe and the snapshot is known as done;
+	 * what follows only tidies up. */
+	if (o == OUTCOME_DONE)
+		o = inbox_remove_spool(in, t);
+	if (o != OUTCOME_DONE)
+		return o;
+	log_info("snapshot_done", "tenant=%s snapshot=%s lines=%" PRIu64,
+	    t->name, t->id, t->lines);
+	inbox_forget(t);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+inbox_flush(struct inbox *in)
+{
+	const struct strmap_entry *e;
+	enum outcome o;
+	size_t i = 0;
+
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+		o = sync_spool(in, e->value);
+		if (o == OUTCOME_DONE && inbox_is_whole(e->value))
+			o = finish(in, e->value);
+		if (o != OUTCOME_DONE)
+			return o;
+	}
+	return OUTCOME_DONE;
+}
+
+/* Reading back. */
+struct replay {
+	struct inbox *in;
+	struct inbox_tenant *t;
+};
+
+static int
+replay_line(void *ctx, char *line, size_t len)
+{
+	struct replay *p = ctx;
+	struct record *r = &p->in->record;
+	struct buf why = BUF_INIT;
+	int rc = record_parse(r, &p->in->flat, line, len, &why);
+
+	buf_release(&why);
+	if (rc == -1 || r->type != RECORD_SNAPSHOT) {
+		p->t->lines++;
+	} else if (r->state == SNAPSHOT_BEGIN) {
+		free(p->t->id);
+		p->t->id = text_dup(r->snapshot);
+		p->t->at = r->at;
+	} else {
+		p->t->records = r->records;
+	}
+	return 0;
+}
+
+static void
+replay_piece(void *ctx, const char *id, uint64_t line)
+{
+	struct replay *p = ctx;
+
+	if (*id == '\0')
+		return;
+	p->t->run_id = xstrdup(id);
+	p->t->run_line = line;
+	inbox_end_run(p->t);
+}
+
+static int
+read_done(struct inbox_tenant *t, struct buf *why)
+{
+	struct buf text = BUF_INIT;
+	char *line, *nl;
+	int rc = statefile_read(t->done_path, &text, why);
+
+	for (line = text.data; rc == 1 && (nl = strchr(line, '\n')) != NULL;
+	     line = nl + 1) {
+		*nl = '\0';
+		if (line == text.data) {
+			if (parse_int(
+				line, INT64_MIN, INT64_MAX, &t->done_at) == -1)
+				t->done_at = CLOCK_NONE;
+		} else if (t->done_n < INBOX_DONE) {
+			t->done[t->done_n++] = xstrdup(line);
+		}
+	}
+	buf_release(&text);
+	return rc == -1 ? -1 : 0;
+}
+
+static bool
+is_done(const struct inbox_tenant *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->done_n; i++)
+		if (strcmp(t->done[i], t->id) == 0)
+			return true;
+	return false;
+}
+
+static int
+load_tenant(struct inbox *in, const char *name, size_t len, struct buf *why)
+{
+	struct inbox_tenant *t = inbox_tenant(in, name, len);
+	struct replay p = { in, t };
+	struct spool_reader r = {
+		.ctx = &p, .line = replay_line, .piece = replay_piece
+	};
+
+	inbox_forget(t);
+	if (spool_read(t->path, &r, why) == -1)
+		return -1;
+	if (t->id != NULL && is_done(t)) {
+		/* It died between the commit point and tidying up. */
+		if (inbox_remove_spool(in, t) != OUTCOME_DONE)
+			return -1;
+		inbox_forget(t);
+	}
+	if (t->id != NULL)
+		log_info("snapshot_resumed",
+		    "tenant=%s snapshot=%s lines=%" PRIu64, t->name, t->id,
+		    t->lines);
+	return 0;
+}
+
+/* The length of a tenant's name when the file is NAME and suffix, else 0. */
+static size_t
+tenant_of(const char *file, const char *suffix)
+{
+	size_t len = strlen(file), end = strlen(suffix);
+
+	if (len <= end || strcmp(file + len - end, suffix) != 0)
+		return 0;
+	return len - end;
+}
+
+/* What is remembered first, for all; then what is unfinished. */
+static int
+load_files(struct inbox *in, const char *suffix, struct buf *why)
+{
+	DIR *d = opendir(in->dir);
+	const struct dirent *e;
+	struct inbox_tenant *t;
+	size_t len;
+	int rc = 0;
+
+	if (d == NULL) {
+		buf_setf(
+		    why, "cannot read '%s': %s", in->dir, log_errno(errno));
+		return -1;
+	}
+	while (rc == 0 && (e = readdir(d)) != NULL) {
+		len = tenant_of(e->d_name, suffix);
+		if (len == 0)
+			continue;
+		if (strcmp(suffix, SUFFIX) == 0) {
+			rc = load_tenant(in, e->d_name, len, why);
+		} else {
+			t = inbox_tenant(in, e->d_name, len);
+			rc = read_done(t, why);
+		}
+	}
+	(void)closedir(d);
+	return rc;
+}
+
+static int
+check_version(const struct inbox *in, struct buf *why)
+{
+	char *path = xasprintf("%s/version", in->dir);
+	struct buf text = BUF_INIT;
+	int rc = statefile_read(path, &text, why);
+
+	if (rc == 0) {
+		rc = statefile_write(
+		    path, VERSION_TEXT, strlen(VERSION_TEXT), why);
+	} else if (rc == 1 && strcmp(buf_str(&text), VERSION_TEXT) != 0) {
+		buf_setf(why,
+		    "'%s' is not of a version this program knows; choose "
+		    "another folder with --state",
+		    in->dir);
+		rc = -1;
+	}
+	buf_release(&text);
+	free(path);
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+take_lock(struct inbox *in, struct buf *why)
+{
+	char *path = xasprintf("%s/lock", in->dir);
+
+	in->lock = lock_take(path, why);
+	if (in->lock == -1)
+		in->code =
+		    errno == EWOULDBLOCK ? PROG_TEMPFAIL : PROG_CANTCREATE;
+	free(path);
+	return in->lock == -1 ? -1 : 0;
+}
+
+int
+inbox_open(struct inbox *in, const char *dir, struct buf *why)
+{
+	in->dir = xstrdup(dir);
+	in->lock = -1;
+	in->code = PROG_CANTCREATE;
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST) {
+		buf_setf(why, "cannot create '%s': %s", dir, log_errno(errno));
+		return -1;
+	}
+	if (take_lock(in, why) == -1)
+		return -1;
+	in->code = PROG_DATA;
+	if (check_version(in, why) == -1 ||
+	    load_files(in, ".done", why) == -1 ||
+	    load_files(in, SUFFIX, why) == -1)
+		return -1;
+	inbox_expire(in);
+	return 0;
+}
+
+static void
+free_tenant(void *p)
+{
+	struct inbox_tenant *t = p;
+	size_t i;
+
+	inbox_forget(t);
+	buf_release(&t->pending);
+	buf_release(&t->run);
+	for (i = 0; i < t->done_n; i++)
+		free(t->done[i]);
+	free(t->ignored);
+	free(t->name);
+	free(t->path);
+	free(t->done_path);
+	free(t);
+}
+
+void
+inbox_close(struct inbox *in)
+{
+	strmap_release(&in->tenants, free_tenant);
+	flat_release(&in->flat);
+	if (in->lock != -1)
+		lock_release(in->lock);
+	free(in->dir);
+	in->dir = NULL;
+}
+
+void
+inbox_expire(struct inbox *in)
+{
+	const struct strmap_entry *e;
+	struct inbox_tenant *t;
+	struct stat st;
+	size_t i = 0;
+
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+		t = e->value;
+		if (t->id == NULL || stat(t->path, &st) == -1 ||
+		    (int64_t)st.st_mtime * 1000 > clock_now_ms() - EXPIRE_MS)
+			continue;
+		log_warn("unfinished snapshot '%s' of tenant '%s' is removed: "
+			 "nothing more of it came for a week",
+		    t->id, t->name);
+		if (inbox_remove_spool(in, t) == OUTCOME_DONE)
+			inbox_forget(t);
+	}
+}

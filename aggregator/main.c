@@ -1,0 +1,227 @@
+/*
+ * aggregator: turns records into rows. Options and wiring only; from a file
+ * or a pipe batch.c works, from a queue queue.c.
+ */
+#define _DEFAULT_SOURCE /* getopt_long */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/prog.h"
+#include "common/stop.h"
+
+#include "aggregator/job.h"
+
+static const char usage[] =
+    "usage: aggregator [-hnqvV] [-c FILE] [-f FROM] [-t TO] [-o FORMAT]\n"
+    "                  [--definition NAME] [--table NAME] [--tenant NAME]\n"
+    "       aggregator --explain CHAT [--tenant NAME] ...\n"
+    "       aggregator -f queue:NAME --state DIR [--until-empty] ...\n"
+    "Turns records of operators, chats and messages into rows of figures:\n"
+    "  poller | aggregator\n"
+    "  -c, --config FILE     configuration\n"
+    "      --definition NAME what the figures mean: ours or chatwoot\n"
+    "      --explain CHAT    its messages, and the clock each one started\n"
+    "                        or stopped; -o ndjson: the intervals\n"
+    "  -f, --from FROM       -, a file, or queue:NAME\n"
+    "  -n                    check the configuration and exit\n"
+    "  -o FORMAT             table, ndjson or csv\n"
+    "  -q, -v                say less, say more\n"
+    "      --state DIR       keeps snapshots that come over a queue\n"
+    "  -t, --to TO           -, a file, or queue:NAME\n"
+    "      --table NAME      the one that -o csv writes (operator_metrics)\n"
+    "      --tenant NAME     only that tenant\n"
+    "      --until-empty     with a queue: end when it is empty\n"
+    "  -h, -V                help, version\n";
+
+struct options {
+	struct job job;
+	const char *config, *definition, *table;
+	bool check, quiet;
+	int verbose;
+};
+
+enum {
+	OPT_DEFINITION = 256,
+	OPT_EXPLAIN,
+	OPT_STATE,
+	OPT_TABLE,
+	OPT_TENANT,
+	OPT_UNTIL_EMPTY,
+};
+
+static const struct option longs[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "definition", required_argument, NULL, OPT_DEFINITION },
+	{ "explain", required_argument, NULL, OPT_EXPLAIN },
+	{ "from", required_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "table", required_argument, NULL, OPT_TABLE },
+	{ "tenant", required_argument, NULL, OPT_TENANT },
+	{ "to", required_argument, NULL, 't' },
+	{ "until-empty", no_argument, NULL, OPT_UNTIL_EMPTY },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* -1: go on; else the exit code. */
+static int
+take_option(struct options *o, int opt)
+{
+	switch (opt) {
+	case OPT_DEFINITION:
+		o->definition = optarg;
+		return -1;
+	case OPT_EXPLAIN:
+		o->job.explain = optarg;
+		return -1;
+	case OPT_STATE:
+		o->job.state = optarg;
+		return -1;
+	case OPT_TABLE:
+		o->table = optarg;
+		return -1;
+	case OPT_TENANT:
+		o->job.tenant = optarg;
+		return -1;
+	case OPT_UNTIL_EMPTY:
+		o->job.until_empty = true;
+		return -1;
+	case 'c':
+		o->config = optarg;
+		return -1;
+	case 'f':
+		o->job.from = optarg;
+		return -1;
+	case 'n':
+		o->check = true;
+		return -1;
+	case 'o':
+		if (out_format_parse(optarg, &o->job.format) == 0)
+			return -1;
+		return prog_usage_error("unknown format '%s'", optarg);
+	case 'q':
+		o->quiet = true;
+		return -1;
+	case 't':
+		o->job.to = optarg;
+		return -1;
+	case 'v':
+		o->verbose++;
+		return -1;
+	case 'h':
+		return prog_help(usage);
+	case 'V':
+		return prog_show_version();
+	default:
+		return prog_usage_error("unknown option, or one without its "
+					"value");
+	}
+}
+
+/* What the options say together. */
+static int
+check_options(struct options *o)
+{
+	struct job *job = &o->job;
+	bool from_queue = endpoint_is_queue(job->from);
+	bool to_stdout = strcmp(job->to, "-") == 0;
+
+	job->table =
+	    figure_find(o->table != NULL ? o->table : "operator_metrics");
+	if (job->table == NULL)
+		return prog_usage_error("there is no table '%s'", o->table);
+	if (job->format == OUT_AUTO && o->table != NULL)
+		job->format = OUT_CSV;
+	if (o->table != NULL && job->format != OUT_CSV)
+		return prog_usage_error("--table is for -o csv");
+	if (job->format == OUT_AUTO)
+		job->format =
+		    to_stdout ? out_format_resolve(OUT_AUTO) : OUT_NDJSON;
+	if (from_queue && job->explain != NULL)
+		return prog_usage_error(
+		    "--explain reads a file or standard input");
+	if (from_queue || endpoint_is_queue(job->to)) {
+		if (o->job.format != OUT_NDJSON && !to_stdout)
+			return prog_usage_error("a queue takes -o ndjson only");
+		job->format = OUT_NDJSON;
+	}
+	if (job->until_empty && !from_queue)
+		return prog_usage_error("--until-empty is for -f queue:NAME");
+	return -1;
+}
+
+static int
+read_options(struct options *o, int argc, char **argv)
+{
+	int opt, code;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "c:f:hno:qt:vV", longs, NULL)) !=
+	       -1) {
+		code = take_option(o, opt);
+		if (code != -1)
+			return code;
+	}
+	if (optind < argc)
+		return prog_usage_error(
+		    "unexpected argument '%s'", argv[optind]);
+	if (o->quiet)
+		log_set_level(LOG_LEVEL_ERROR);
+	else if (o->verbose > 0)
+		log_set_level(
+		    o->verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	return check_options(o);
+}
+
+static int
+run(struct options *o, struct conf *conf, struct buf *why)
+{
+	struct job *job = &o->job;
+
+	job->conf = conf;
+	if (o->definition != NULL && conf_set(conf, "aggregator", "definition",
+					 o->definition, why) == -1)
+		return prog_usage_error("--definition: %s", buf_str(why));
+	if (job->state == NULL)
+		job->state = conf_text(conf, "aggregator", "state");
+	job->rules = rules_find(conf_text(conf, "aggregator", "definition"));
+	if (endpoint_is_queue(job->from) && job->state == NULL) {
+		log_error("reading a queue needs a folder that keeps "
+			  "snapshots until they are whole; give --state DIR "
+			  "or [aggregator] state");
+		return PROG_CONFIG;
+	}
+	if (o->check)
+		return PROG_OK;
+	if (endpoint_is_queue(job->from))
+		return (int)queue_run(job);
+	return (int)batch_run(job);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .job = { .from = "-", .to = "-" } };
+	struct buf why = BUF_INIT;
+	struct conf *conf;
+	int code;
+
+	prog_init(argv[0]);
+	stop_init();
+	code = read_options(&o, argc, argv);
+	if (code != -1)
+		return code;
+	conf = conf_load(o.config, &why);
+	if (conf == NULL) {
+		log_error("%s", buf_str(&why));
+		code = PROG_CONFIG;
+	} else {
+		code = run(&o, conf, &why);
+	}
+	conf_free(conf);
+	buf_release(&why);
+	return code;
+}

@@ -1,0 +1,288 @@
+/*
+ * spool: see spool.h.
+ */
+#include "aggregator/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/record.h"
+#include "common/xalloc.h"
+
+#define HEAD "messaging-spool 1\n"
+#define MAGIC "messaging-spool "
+#define PAD 64
+/* "@ LINE BYTES CHECKSUM " and an id. */
+#define PIECE_HEAD_MAX ((size_t)96 + RECORD_MAX_ID)
+
+static uint64_t
+checksum(const char *data, size_t len)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		h = (h ^ (unsigned char)data[i]) * UINT64_C(1099511628211);
+	return h;
+}
+
+void
+spool_piece(struct buf *to, const char *id, uint64_t line, const char *lines,
+    size_t len)
+{
+	buf_addf(to, "@ %" PRIu64 " %zu %016" PRIx64 " %s\n", line, len,
+	    checksum(lines, len), id != NULL ? id : "");
+	buf_add(to, lines, len);
+}
+
+static int
+write_all(int fd, const char *data, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A new file must be found again after a loss of power. */
+static int
+sync_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash != NULL ? xstrndup(path, (size_t)(slash - path))
+				  : xstrdup(".");
+	int fd = open(*dir != '\0' ? dir : "/", O_RDONLY | O_DIRECTORY);
+	int rc;
+
+	free(dir);
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	(void)close(fd);
+	return rc;
+}
+
+static int
+append(int fd, const char *path, off_t size, const struct buf *pieces)
+{
+	if (size == 0 && (write_all(fd, HEAD, strlen(HEAD)) == -1 ||
+			     sync_folder_of(path) == -1))
+		return -1;
+	if (write_all(fd, pieces->data, pieces->len) == -1)
+		return -1;
+	/* Commit point: these lines need not come again. */
+	return fdatasync(fd);
+}
+
+int
+spool_append(const char *path, const struct buf *pieces, struct buf *why)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	struct stat st;
+	int rc = -1, err;
+
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		rc = append(fd, path, st.st_size, pieces);
+		err = errno;
+		/* What is half there would be in the way of what follows. */
+		if (rc == -1 && ftruncate(fd, st.st_size) == -1)
+			log_error(
+			    "cannot cut '%s' back: %s", path, log_errno(errno));
+		errno = err;
+	}
+	err = errno;
+	if (rc == -1)
+		buf_setf(why,
+		    "cannot write '%s': %s; it stays in the queue until there "
+		    "is room",
+		    path, log_errno(err));
+	if (fd >= 0)
+		(void)close(fd);
+	errno = err;
+	return rc;
+}
+
+/* A piece's head, taken apart. */
+struct piece {
+	uint64_t line, checksum;
+	size_t len, head_len;
+	char *id; /* in the head */
+};
+
+/* The next word of *s as a number to the base; -1 if it is none. */
+static int
+take_number(char **s, int base, uint64_t *n)
+{
+	char *end;
+
+	errno = 0;
+	*n = strtoull(*s, &end, base);
+	if (end == *s || *end != ' ' || errno != 0)
+		return -1;
+	*s = end + 1;
+	return 0;
+}
+
+/* 1, 0 when the head is not there as a whole, -1 when it is no head. */
+static int
+parse_head(char *data, size_t left, struct piece *p)
+{
+	char *nl = memchr(data, '\n', left);
+	char *s = data + 2;
+	uint64_t len;
+
+	if (nl == NULL)
+		return left <= PIECE_HEAD_MAX ? 0 : -1;
+	*nl = '\0';
+	if (strncmp(data, "@ ", 2) != 0 ||
+	    take_number(&s, 10, &p->line) == -1 ||
+	    take_number(&s, 10, &len) == -1 ||
+	    take_number(&s, 16, &p->checksum) == -1)
+		return -1;
+	p->id = s;
+	p->len = (size_t)len;
+	p->head_len = (size_t)(nl - data) + 1;
+	return 1;
+}
+
+static int
+tell_lines(const struct spool_reader *r, char *data, size_t len)
+{
+	char *end = data + len, *nl;
+
+	for (; data < end; data = nl + 1) {
+		nl = memchr(data, '\n', (size_t)(end - data));
+		if (nl == NULL)
+			return -1;
+		if (r->line(r->ctx, data, (size_t)(nl - data)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Reads the pieces in data; *whole is how far they are. */
+static int
+read_pieces(char *data, size_t len, const struct spool_reader *r, size_t *whole)
+{
+	struct piece p;
+	char *body;
+	int got;
+
+	while (*whole < len) {
+		got = parse_head(data + *whole, len - *whole, &p);
+		if (got <= 0)
+			return got;
+		body = data + *whole + p.head_len;
+		if (p.len > len - *whole - p.head_len)
+			return 0;
+		/* The last piece may have its length and not its bytes. */
+		if (checksum(body, p.len) != p.checksum)
+			return *whole + p.head_len + p.len == len ? 0 : -1;
+		if (tell_lines(r, body, p.len) == -1)
+			return -1;
+		if (r->piece != NULL)
+			r->piece(r->ctx, p.id, p.line);
+		*whole += p.head_len + p.len;
+	}
+	return 0;
+}
+
+/* The whole file and PAD bytes; -1 with errno. */
+static int
+load(const char *path, struct buf *b, int *fd)
+{
+	struct stat st;
+	char *room;
+	ssize_t n;
+
+	*fd = open(path, O_RDWR | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, &st) == -1)
+		return -1;
+	room = buf_room(b, (size_t)st.st_size + PAD);
+	memset(room + st.st_size, 0, PAD);
+	while (b->len < (size_t)st.st_size) {
+		n = read(*fd, b->data + b->len, (size_t)st.st_size - b->len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		buf_grown(b, (size_t)n);
+	}
+	return 0;
+}
+
+static int
+read_file(const char *path, int fd, struct buf *b, const struct spool_reader *r,
+    struct buf *why)
+{
+	size_t head = strlen(HEAD), whole = 0, len = b->len;
+
+	if (len < head && memcmp(b->data, HEAD, len) == 0) {
+		len = head; /* cut while it was created: there is nothing */
+	} else if (len < head || memcmp(b->data, HEAD, head) != 0) {
+		bool newer = strncmp(b->data, MAGIC, strlen(MAGIC)) == 0;
+
+		buf_setf(why,
+		    newer ? "'%s' was written by another version; remove it, "
+			    "the next snapshot replaces it"
+			  : "'%s' is no spool; remove it",
+		    path);
+		return -1;
+	} else if (read_pieces(b->data + head, len - head, r, &whole) == -1) {
+		buf_setf(why,
+		    "'%s' is damaged at byte %zu; remove it, the next "
+		    "snapshot replaces it",
+		    path, head + whole);
+		return -1;
+	}
+	if (head + whole < b->len || b->len < head) {
+		log_info("spool_cut", "file=%s bytes=%zu", path,
+		    b->len - (b->len < head ? 0 : head + whole));
+		if (ftruncate(fd, b->len < head ? 0 : (off_t)(head + whole)) ==
+		    -1) {
+			buf_setf(
+			    why, "cannot cut '%s': %s", path, log_errno(errno));
+			return -1;
+		}
+	}
+	return whole > 0 ? 1 : 0;
+}
+
+int
+spool_read(const char *path, const struct spool_reader *r, struct buf *why)
+{
+	struct buf b = BUF_INIT;
+	int fd = -1, rc;
+
+	if (load(path, &b, &fd) == 0) {
+		rc = read_file(path, fd, &b, r, why);
+	} else if (errno == ENOENT) {
+		rc = 0;
+	} else {
+		buf_setf(why, "cannot read '%s': %s", path, log_errno(errno));
+		rc = -1;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	buf_release(&b);
+	return rc;
+}
