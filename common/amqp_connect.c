@@ -89,6 +89,7 @@ amqp_link_init(struct amqp_link *l, const struct conf *conf, const char *client,
 		return -1;
 	}
 	l->ca_file = or_default(conf_text(conf, "amqp", "ca_file"), SYSTEM_CA);
+	l->dead_letters_ms = conf_int(conf, "amqp", "dead_letters");
 	l->heartbeat_s = (int)(conf_int(conf, "amqp", "heartbeat") / 1000);
 	if (l->heartbeat_s < 1)
 		l->heartbeat_s = 1;

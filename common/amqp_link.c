@@ -205,24 +205,36 @@ amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
 	}
 }
 
+static void
+add_text_argument(amqp_table_entry_t *e, const char *key, const char *value)
+{
+	e->key = amqp_cstring_bytes(key);
+	e->value.kind = AMQP_FIELD_KIND_UTF8;
+	e->value.value.bytes = amqp_cstring_bytes(value);
+}
+
+/* Dead letters hold personal data, and often nobody reads them. */
+static bool
+is_for_dead_letters(const char *queue)
+{
+	size_t len = strlen(queue), n = strlen(".dead");
+
+	return len > n && strcmp(queue + len - n, ".dead") == 0;
+}
+
 static amqp_queue_declare_ok_t *
 declare(struct amqp_link *l, const char *queue, bool passive)
 {
-	static const struct {
-		const char *key, *value;
-	} wanted[] = {
-		{ "x-queue-type", "quorum" },
-		{ "x-overflow", "reject-publish" },
-	};
-	amqp_table_entry_t entries[ARRAY_LEN(wanted)];
-	amqp_table_t none = { 0, NULL }, all = { ARRAY_LEN(wanted), entries };
-	size_t i;
+	amqp_table_entry_t entries[3];
+	amqp_table_t none = { 0, NULL }, all = { 2, entries };
 
-	for (i = 0; i < ARRAY_LEN(wanted); i++) {
-		entries[i].key = amqp_cstring_bytes(wanted[i].key);
-		entries[i].value.kind = AMQP_FIELD_KIND_UTF8;
-		entries[i].value.value.bytes =
-		    amqp_cstring_bytes(wanted[i].value);
+	add_text_argument(&entries[0], "x-queue-type", "quorum");
+	add_text_argument(&entries[1], "x-overflow", "reject-publish");
+	if (is_for_dead_letters(queue)) {
+		entries[2].key = amqp_cstring_bytes("x-message-ttl");
+		entries[2].value.kind = AMQP_FIELD_KIND_I64;
+		entries[2].value.value.i64 = l->dead_letters_ms;
+		all.num_entries = 3;
 	}
 	return amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
 	    amqp_cstring_bytes(queue), passive, 1, 0, 0, passive ? none : all);

@@ -48,6 +48,7 @@ struct amqp_link {
 	char *client; /* how the broker's list of connections calls us */
 	bool tls;
 	int heartbeat_s;
+	int64_t dead_letters_ms; /* how long the broker keeps them */
 };
 
 /* Reads section [amqp]; does not connect. conf is borrowed as long as the

@@ -82,6 +82,8 @@ const struct conf_key conf_keys[] = {
 	    "how long a run from cron waits for the broker"),
 	SIZE("amqp", "max_message", "16M", 1024, 512 * MIB,
 	    "the longest message that is read"),
+	DURATION("amqp", "dead_letters", "30d", HOUR, 3650 * DAY,
+	    "how long a new queue of dead letters keeps each"),
 
 	SECRET("mysql", "url", "MYSQL_URL", "the database"),
 	PATH("mysql", "ca_file", NULL,
