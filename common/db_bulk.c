@@ -24,7 +24,7 @@ enum {
 	VALUE_BYTES = 12,
 	NUMBER_BYTES = 36,
 	/* Room for a number or a time as text. */
-	NUMBER_TEXT = 32,
+	NUMBER_TEXT = DB_DECIMAL,
 };
 
 /* The arrays one column is bound to. Only the ones its type needs are made. */
@@ -193,16 +193,6 @@ make_room(struct column *c, size_t n)
 		c->written = xcalloc(c->cap, NUMBER_TEXT);
 }
 
-static size_t
-write_seconds(int64_t ms, char *text)
-{
-	uint64_t u = ms < 0 ? (uint64_t)0 - (uint64_t)ms : (uint64_t)ms;
-
-	return (size_t)snprintf(text, NUMBER_TEXT, "%s%llu.%03u",
-	    ms < 0 ? "-" : "", (unsigned long long)(u / 1000),
-	    (unsigned)(u % 1000));
-}
-
 static void
 put_value(struct column *c, size_t i, const struct db_value *v)
 {
@@ -226,7 +216,7 @@ put_value(struct column *c, size_t i, const struct db_value *v)
 		c->text[i] = text;
 		c->len[i] = (unsigned long)(v->type == DB_TIME
 						? clock_format_sql(v->num, text)
-						: write_seconds(v->num, text));
+						: db_decimal(v->num, text));
 		break;
 	}
 }

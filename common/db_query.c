@@ -70,6 +70,27 @@ db_seconds(int64_t ms)
 	return number(DB_SECONDS, ms);
 }
 
+size_t
+db_decimal(int64_t thousandths, char *text)
+{
+	uint64_t u = thousandths < 0 ? (uint64_t)0 - (uint64_t)thousandths
+				     : (uint64_t)thousandths;
+	char digits[DB_DECIMAL], *p = digits + sizeof digits;
+	size_t len;
+	int n;
+
+	for (n = 0; n < 3 || u > 0 || n == 3; n++, u /= 10) {
+		if (n == 3)
+			*--p = '.';
+		*--p = (char)('0' + u % 10);
+	}
+	if (thousandths < 0)
+		*--p = '-';
+	len = (size_t)(digits + sizeof digits - p);
+	memcpy(text, p, len);
+	return len;
+}
+
 static void
 quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
 {
@@ -84,8 +105,7 @@ quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
 void
 db_quote(struct db *db, struct buf *sql, struct db_value v)
 {
-	char text[CLOCK_TEXT];
-	uint64_t ms;
+	char text[CLOCK_TEXT], decimal[DB_DECIMAL];
 
 	switch (v.type) {
 	case DB_NULL:
@@ -102,10 +122,7 @@ db_quote(struct db *db, struct buf *sql, struct db_value v)
 		buf_addf(sql, "'%s'", text);
 		break;
 	case DB_SECONDS:
-		ms =
-		    v.num < 0 ? (uint64_t)0 - (uint64_t)v.num : (uint64_t)v.num;
-		buf_addf(sql, "%s%llu.%03u", v.num < 0 ? "-" : "",
-		    (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+		buf_add(sql, decimal, db_decimal(v.num, decimal));
 		break;
 	}
 }

@@ -211,15 +211,15 @@ read_value(
 static size_t
 find_column(const struct table *t, const struct flat_field *f, size_t from)
 {
-	const char *name;
-	size_t i, k;
+	const struct column *c;
+	size_t i, k = from;
 
-	for (i = 0; i < t->columns_n; i++) {
-		k = from + i < t->columns_n ? from + i
-					    : from + i - t->columns_n;
-		name = t->columns[k].name;
-		if (strncmp(name, f->key, f->key_len) == 0 &&
-		    name[f->key_len] == '\0')
+	for (i = 0; i < t->columns_n; i++, k++) {
+		if (k >= t->columns_n)
+			k = 0;
+		c = &t->columns[k];
+		if (c->name_len == f->key_len && c->name[0] == f->key[0] &&
+		    memcmp(c->name, f->key, f->key_len) == 0)
 			return k;
 	}
 	return t->columns_n;

@@ -11,45 +11,26 @@
 #include "common/record.h"
 #include "common/xalloc.h"
 
+#define COLUMN(name, kind, needed, max)                                        \
+	{                                                                      \
+		name, sizeof(name) - 1, kind, needed, max                      \
+	}
+
 /* Sizes of columns, as the migrations have them. */
-#define TENANT                                                                 \
-	{                                                                      \
-		"tenant", COLUMN_TEXT, true, RECORD_MAX_TENANT                 \
-	}
-#define ID(name)                                                               \
-	{                                                                      \
-		name, COLUMN_TEXT, false, RECORD_MAX_ID                        \
-	}
-#define KEY(name)                                                              \
-	{                                                                      \
-		name, COLUMN_TEXT, true, RECORD_MAX_ID                         \
-	}
-#define TEXT(name, max)                                                        \
-	{                                                                      \
-		name, COLUMN_TEXT, false, max                                  \
-	}
-#define TIME(name)                                                             \
-	{                                                                      \
-		name, COLUMN_TIME, false, 0                                    \
-	}
-#define COUNT(name)                                                            \
-	{                                                                      \
-		name, COLUMN_COUNT, false, UINT32_MAX                          \
-	}
-#define SECONDS(name)                                                          \
-	{                                                                      \
-		name, COLUMN_SECONDS, false, 0                                 \
-	}
-#define AS_OF                                                                  \
-	{                                                                      \
-		"as_of", COLUMN_TIME, true, 0                                  \
-	}
+#define TENANT COLUMN("tenant", COLUMN_TEXT, true, RECORD_MAX_TENANT)
+#define ID(name) COLUMN(name, COLUMN_TEXT, false, RECORD_MAX_ID)
+#define KEY(name) COLUMN(name, COLUMN_TEXT, true, RECORD_MAX_ID)
+#define TEXT(name, max) COLUMN(name, COLUMN_TEXT, false, max)
+#define TIME(name) COLUMN(name, COLUMN_TIME, false, 0)
+#define COUNT(name) COLUMN(name, COLUMN_COUNT, false, UINT32_MAX)
+#define SECONDS(name) COLUMN(name, COLUMN_SECONDS, false, 0)
+#define AS_OF COLUMN("as_of", COLUMN_TIME, true, 0)
 
 static const struct column operator_metrics[] = {
 	TENANT,
 	KEY("operator"),
 	TEXT("name", 255),
-	{ "available", COLUMN_BOOL, false, 0 },
+	COLUMN("available", COLUMN_BOOL, false, 0),
 	COUNT("open_chats"),
 	COUNT("reported_open_chats"),
 	COUNT("responses"),
@@ -72,7 +53,7 @@ static const struct column chat_metrics[] = {
 	TEXT("customer_name", 255),
 	TEXT("customer_phone", 64),
 	TEXT("tag", 255),
-	{ "status", COLUMN_STATUS, true, 0 },
+	COLUMN("status", COLUMN_STATUS, true, 0),
 	TIME("opened_at"),
 	TIME("last_message_at"),
 	COUNT("messages"),
@@ -101,7 +82,7 @@ static const struct column event_counts[] = {
 	TENANT,
 	KEY("user"),
 	KEY("event"),
-	{ "count", COLUMN_COUNT, false, INT64_MAX },
+	COLUMN("count", COLUMN_COUNT, false, INT64_MAX),
 	AS_OF,
 };
 

@@ -21,6 +21,7 @@ enum column_kind {
 
 struct column {
 	const char *name;
+	size_t name_len;
 	enum column_kind kind;
 	bool needed; /* NOT NULL: a row without it is a bad row */
 	int64_t max; /* characters, or the greatest value */
