@@ -36,7 +36,7 @@ class Skip(Exception):
 def sanitized():
     """True when the programs were built with a sanitizer: slower, and with an
     address space and memory that say nothing about the program's own."""
-    with open(os.path.join(BIN, "poller"), "rb") as f:
+    with open(os.path.join(BIN, "aggregator"), "rb") as f:
         return b"__asan_init" in f.read()
 
 

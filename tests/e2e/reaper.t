@@ -45,6 +45,11 @@ silent() {
 	is "what it says" "$(cat out err)" ""
 }
 
+# Leaks cannot be looked for under strace.
+traced() {
+	ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null "$@"
+}
+
 one_line() { # PATTERN
 	is "lines on stderr ($(cat err))" "$(wc -l <err)" 1
 	grep -q -- "$1" err || fail "no '$1' in: $(cat err)"
@@ -270,11 +275,11 @@ one_line "it is a link"
 run 73 "$reaper" --archive no/such/file <in
 is "without an archive nothing is read" "$(keys chat_metrics)" \
 	"acme/1 acme/2 acme/3 beta/1 beta/2"
-if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+if traced true 2>/dev/null; then
 	for fault in write:error=ENOSPC fdatasync:error=EIO; do
 		before=$(cat kept.ndjson)
 		# -P: only the archive, not the connection or stderr.
-		run 74 strace -f -o /dev/null -P "$tmp/kept.ndjson" \
+		run 74 traced -P "$tmp/kept.ndjson" \
 			-e "trace=${fault%%:*}" -e "inject=$fault" \
 			"$reaper" --archive "$tmp/kept.ndjson" <in
 		one_line "nothing was deleted"
@@ -350,6 +355,38 @@ for round in 1 2 3 4 5; do
 	is "round $round" "$(q "SELECT COUNT(*) FROM chat_metrics c JOIN
 		closed_chats t USING (tenant, chat) WHERE c.as_of <= t.as_of")" 0
 done
+
+echo "- killed at any call: what is gone is archived and has its tombstone"
+if traced true 2>/dev/null; then
+	killed=0 step=3
+	[ -z "${LONG:-}" ] || step=1
+	# Every third call is enough for a quick run.
+	for n in $(seq 2 "$step" 120); do
+		fresh
+		rm -f crash.ndjson
+		rc=0
+		traced -e trace=sendto -e "inject=sendto:signal=KILL:when=$n" \
+			"$reaper" --archive "$tmp/crash.ndjson" <in >out 2>err ||
+			rc=$?
+		for chat in acme/1 beta/1; do
+			row=$(q "SELECT COUNT(*) FROM chat_metrics
+				WHERE CONCAT(tenant, '/', chat) = '$chat'")
+			stone=$(q "SELECT COUNT(*) FROM closed_chats
+				WHERE CONCAT(tenant, '/', chat) = '$chat'")
+			is "row and tombstone of $chat, killed at $n" \
+				$((row + stone)) 1
+			[ "$row" = 1 ] || grep -q "\"${chat%/*}\",\"chat\":\"1\"" \
+				crash.ndjson || fail "$chat is lost, killed at $n"
+		done
+		run 0 "$reaper" --archive crash.ndjson <in
+		is "after killed at $n and once more" "$(keys chat_metrics)" \
+			"acme/2 acme/3 beta/2"
+		[ "$rc" = 137 ] || break
+		killed=$((killed + 1))
+	done
+	[ "$killed" -gt 5 ] || fail "it was killed $killed times only"
+	[ "$rc" = 0 ] || fail "it was never allowed to end"
+fi
 
 echo "- a database that is away is no fault of the input"
 "$servers" stop "$tmp/srv" mariadb

@@ -13,13 +13,13 @@ import queue
 import random
 import re
 import resource
-import signal
 import socket
 import subprocess
+import sys
 import threading
 
 import tables
-from harness import Checks, Lab, main, sanitized, say, seed, until
+from harness import Checks, Lab, main, program, sanitized, say, seed
 
 WORKERS = 2
 PEAK_KIB = 120 * 1024 # what no trouble may drive a program's memory above
@@ -134,11 +134,147 @@ CRM = [
 ]
 
 
+class Prog:
+    """A trouble of one program.
+
+    argv, stdin and the texts of env and conf may name places in {}. said: how
+    many lines; the one that counts must match says, and all else is silence.
+    """
+
+    def __init__(self, name, argv, code, says, stdin=b"", env=None,
+                 conf=None, limits=None, wrap=(), mends=None):
+        self.name, self.argv, self.code, self.says = name, argv, code, says
+        self.stdin, self.env, self.conf = stdin, env or {}, conf
+        self.limits, self.wrap, self.mends = limits, wrap, mends
+
+
+def record(**fields):
+    return json.dumps(fields).encode() + b"\n"
+
+
+ROW = record(type="row", table="operator_metrics", tenant="by-hand",
+             operator="7", name="Anna", open_chats=1,
+             as_of="2026-11-20T10:00:00.000Z")
+CLOSED = record(type="chat", tenant="by-hand", chat="5", status="closed",
+                at="2026-11-20T10:00:00.000Z")
+ASKED = record(type="chat", tenant="acme", chat="9001")
+MESSAGE = record(type="message", tenant="acme", id="1", chat="5",
+                 at="2026-11-20T10:00:00.000Z", **{"from": "customer"})
+BROKEN = b'{"type":"row","name":"\xff\xfe"}\n'
+GONE_DB = {"MYSQL_URL": f"mysql://messaging:{PASSWORD}@127.0.0.1:{{closed}}/m"}
+WRONG_DB = {"MYSQL_URL": f"mysql://messaging:{PASSWORD}@{{mysql}}"}
+GONE_MQ = {"AMQP_URL": f"amqp://messaging:{PASSWORD}@127.0.0.1:{{closed}}/m"}
+DEAF_MQ = {"AMQP_URL": f"amqp://messaging:{PASSWORD}@127.0.0.1:{{deaf}}/m"}
+CRM_ENV = {"CRM_URL": "{url}", "CRM_TOKEN": "{token}", "CRM_TENANT": "acme"}
+SOON = "[amqp]\npatience = 1s\n[mysql]\npatience = 1s\n"
+NO_DB = r"database mysql://messaging:\*\*\*@127.* running"
+DENIED_DB = r"database mysql://messaging:\*\*\*@127.*denied.*check user"
+NO_MQ = r"RabbitMQ at amqp://messaging:\*\*\*@127.*; is it running"
+TYPO = "[crm acme]\nurl = http://127.0.0.1/v1\ntokn = x\n"
+TYPED = r"\.conf:3: unknown key 'tokn' in \[crm acme\]; did you mean 'token'"
+FULL = r"(No space left|File too large)"
+
+PROGRAMS = [
+    Prog("no database: sink", ["sink"], 75, NO_DB, ROW, GONE_DB, SOON),
+    Prog("no database: sink --migrate", ["sink", "--migrate"], 75, NO_DB,
+         b"", GONE_DB, SOON),
+    Prog("no database: sink --check", ["sink", "--check"], 75, NO_DB, b"",
+         GONE_DB, SOON),
+    Prog("no database: reaper", ["reaper"], 75, NO_DB, CLOSED, GONE_DB,
+         SOON),
+    Prog("no database: reaper --list", ["reaper", "--list"], 75, NO_DB, b"",
+         GONE_DB, SOON),
+    Prog("a wrong password: sink", ["sink"], 77, DENIED_DB, ROW, WRONG_DB,
+         SOON),
+    Prog("a wrong password: reaper --list", ["reaper", "--list"], 77,
+         DENIED_DB, b"", WRONG_DB, SOON),
+    Prog("no database is named", ["sink"], 78, r"MYSQL_URL", ROW,
+         {"MYSQL_URL": ""}),
+    Prog("no tables", ["sink"], 78, r"sink --migrate", ROW,
+         {"MYSQL_URL": "{empty}"}, SOON),
+    Prog("no tables: reaper --list", ["reaper", "--list"], 78,
+         r"sink --migrate", b"", {"MYSQL_URL": "{empty}"}, SOON),
+    Prog("no broker: aggregator", ["aggregator", "-t", "queue:rows"], 75,
+         NO_MQ, MESSAGE, GONE_MQ, SOON),
+    Prog("no broker: sink",
+         ["sink", "-f", "queue:rows", "--until-empty"], 75, NO_MQ, b"",
+         GONE_MQ, SOON),
+    Prog("a broker that says nothing",
+         ["sink", "-f", "queue:rows", "--until-empty"], 75,
+         r"RabbitMQ at amqp://messaging:\*\*\*@127.*; ", b"", DEAF_MQ, SOON),
+    Prog("no broker is named", ["sink", "-f", "queue:rows"], 78,
+         r"AMQP_URL", b"", {"AMQP_URL": ""}),
+    *[
+        Prog(f"a typo: {argv[0]}", argv, 78, TYPED, conf=TYPO)
+        for argv in (["poller"], ["aggregator"], ["sink"],
+                     ["reaper", "--list"])
+    ],
+    Prog("a section that is not there", ["poller"], 78,
+         r"\.conf:1: .*'pollre'.*'poller'", conf="[pollre]\n"),
+    Prog("a value that does not fit", ["poller"], 78,
+         r"\.conf:2: .*concurrency",
+         conf="[crm acme]\nconcurrency = many\n"),
+    Prog("a configuration that is not there", ["poller", "-c", "/nowhere"],
+         78, r"'?/nowhere'?.*No such file"),
+    Prog("nobody to poll", ["poller"], 78, r"\[crm|CRM_URL", conf=SOON),
+    Prog("a token file that is not there", ["poller"], 78,
+         r"'?/nowhere'?.*No such file",
+         env={"CRM_URL": "{url}", "CRM_TOKEN_FILE": "/nowhere"}),
+    Prog("an option that is not there", ["poller", "--no-such"], 64,
+         r"Try 'poller -h'"),
+    Prog("no input: aggregator", ["aggregator"], 66, r"no input"),
+    Prog("no input: sink", ["sink"], 66, r"no input.*; "),
+    Prog("a file that is not there", ["aggregator", "-f", "/nowhere"], 66,
+         r"'/nowhere'.*No such file"),
+    Prog("invalid UTF-8: aggregator", ["aggregator"], 65, r"line 2: .*UTF-8",
+         MESSAGE + BROKEN + MESSAGE),
+    Prog("invalid UTF-8: sink", ["sink"], 65, r"line 2: .*UTF-8",
+         ROW + BROKEN + ROW),
+    Prog("invalid UTF-8: reaper", ["reaper"], 65, r"line 2: .*UTF-8",
+         CLOSED + BROKEN + CLOSED),
+    Prog("invalid UTF-8: poller --status", ["poller", "--status"], 65,
+         r"line 2: .*UTF-8", ASKED + BROKEN + ASKED, CRM_ENV),
+    *[
+        Prog(f"a line of 1 GB: {argv[0]}", argv, 65, r"line 1", "gigabyte",
+             CRM_ENV, limits={resource.RLIMIT_AS: 400 * MIB})
+        for argv in (["aggregator"], ["sink"], ["reaper"],
+                     ["poller", "--status"])
+    ],
+    Prog("a full disk under stdout: poller", ["poller"], 74, FULL,
+         env=CRM_ENV, wrap=["sh", "-c", 'exec "$@" >/dev/full', "sh"]),
+    Prog("a full disk under stdout: aggregator", ["aggregator"], 74, FULL,
+         MESSAGE, wrap=["sh", "-c", 'exec "$@" >/dev/full', "sh"]),
+    Prog("a full disk under an output file", ["aggregator", "-t",
+                                              "/dev/full"], 74, FULL,
+         MESSAGE),
+    Prog("a full disk under --state",
+         ["poller", "--state", "{state}/full"], 74,
+         r"{state}/full.*" + FULL, env=CRM_ENV, wrap="no space",
+         mends=["poller", "--state", "{state}/full"]),
+    Prog("a file size limit under --state",
+         ["poller", "--state", "{state}/limit"], 74,
+         r"{state}/limit.*" + FULL, env=CRM_ENV,
+         limits={resource.RLIMIT_FSIZE: 16 << 10},
+         mends=["poller", "--state", "{state}/limit"]),
+    Prog("a file where --state wants a folder",
+         ["poller", "--state", "{gigabyte}"], 73, r"{gigabyte}.*; ",
+         env=CRM_ENV),
+    Prog("damage in the state",
+         ["poller", "--state", "{damaged}"], 0, None, env=CRM_ENV),
+]
+
+
 def free_port():
     """A port where nobody listens. Kept bound, so that nobody will."""
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
     return s
+
+
+# Every write into a file at an offset fails from the second on.
+NO_SPACE = ["strace", "-f", "-o", "/dev/null", "-e",
+            "trace=pwrite64,pwritev", "-e",
+            "inject=pwrite64,pwritev:error=ENOSPC:when=2+"]
 
 
 class Certificates:
@@ -364,6 +500,8 @@ class Work:
         self.checks = Checks()
         self.sanitized = sanitized()
         self.closed = free_port()
+        self.deaf = free_port()
+        self.deaf.listen(20) # and never says a word
 
     def setup(self):
         self.lab.start_servers("mariadb")
@@ -373,9 +511,26 @@ class Work:
         self.benches = [
             Bench(self, n, self.dice) for n in range(WORKERS)
         ]
+        bench = self.benches[0]
+        url = self.lab.env["MYSQL_URL"]
+        self.lab.sql("create database empty; "
+                     "grant all on empty.* to messaging@127.0.0.1")
+        gigabyte = self.lab.write("gigabyte", "")
+        os.truncate(gigabyte, 1 << 30) # no disk is used
+        damaged = self.lab.path("damaged")
+        os.mkdir(damaged)
+        self.lab.write("damaged/acme.mdb", os.urandom(20000))
         self.places = {
             "closed": self.closed.getsockname()[1],
-            "plain": self.benches[0].sim.port,
+            "deaf": self.deaf.getsockname()[1],
+            "plain": bench.sim.port,
+            "url": bench.sim.url,
+            "token": bench.tokens[bench.names[0]],
+            "mysql": url.split("@")[1],
+            "empty": url.rsplit("/", 1)[0] + "/empty",
+            "gigabyte": gigabyte,
+            "state": self.lab.tmp,
+            "damaged": damaged,
         }
         self.start_tls()
 
@@ -394,9 +549,57 @@ class Work:
                 "--tls-cert", cert, "--tls-key", c.key, name=name,
             ).port
 
-    def run_crm(self):
+    def run_program(self, case):
+        """One row of PROGRAMS."""
+        places = self.places
+
+        def fill(text):
+            return re.sub(r"\{(\w+)\}", lambda m: str(places[m[1]]), text)
+
+        def that(good, text):
+            return self.checks.that(good, f"{case.name}: {text}")
+
+        env = {k: fill(v) for k, v in case.env.items()}
+        if case.conf is not None:
+            env["MESSAGING_CONFIG"] = self.lab.write("case.conf", case.conf)
+        argv = program([fill(a) for a in case.argv])
+        wrap, limits = case.wrap, case.limits
+        if wrap == "no space":
+            wrap = NO_SPACE
+            env["ASAN_OPTIONS"] = "detect_leaks=0" # strace is in its way
+        if self.sanitized and limits and resource.RLIMIT_AS in limits:
+            limits = None
+        stdin = case.stdin
+        if isinstance(stdin, str):
+            stdin = open(places[stdin], "rb")
+        done = self.lab.run(
+            [*wrap, *argv], stdin=stdin, env=env, limits=limits
+        )
+        that(done.code == case.code, f"{done}")
+        lines = done.lines()
+        if case.says is None:
+            that(not lines, f"unexpected words: {lines}")
+        else:
+            that(
+                len(lines) == 1 and re.search(fill(case.says), done.err),
+                f"the words: {lines}",
+            )
+        text = done.out + done.err.encode()
+        for secret in (PASSWORD, places["token"]):
+            that(secret.encode() not in text, "a secret is in the output")
+        that(
+            self.sanitized or done.peak_kib < PEAK_KIB,
+            f"{done.peak_kib} KiB of memory",
+        )
+        that(done.wall < 20, f"{done.wall} s")
+        if case.mends:
+            env.pop("ASAN_OPTIONS", None)
+            done = self.lab.run([fill(a) for a in case.mends], env=env)
+            that(done.code == 0, f"afterwards: {done}")
+
+    def run_crm(self, cases):
         todo = queue.Queue()
-        for case in CRM:
+        for case in cases:
             todo.put(case)
 
         def work(bench):
@@ -426,8 +629,19 @@ def body():
     with Lab("troubles") as lab:
         work = Work(lab, dice)
         work.setup()
-        work.run_crm()
-        say(f"{len(CRM)} troubles of a CRM")
+        wanted = sys.argv[1:] # rows whose names hold one of these words
+
+        def chosen(cases):
+            return [
+                c for c in cases
+                if not wanted or any(w in c.name for w in wanted)
+            ]
+
+        crm, programs = chosen(CRM), chosen(PROGRAMS)
+        work.run_crm(crm)
+        for case in programs:
+            work.run_program(case)
+        say(f"{len(crm)} troubles of a CRM, {len(programs)} of programs")
         return work.checks.result()
 
 

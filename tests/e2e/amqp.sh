@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# amqp.sh: what the tests of the broker share, above lib.sh: a private RabbitMQ
+# in $tmp/servers, and short words for what they do with it. Sourced.
+
+# shellcheck source=tests/e2e/lib.sh
+. tests/e2e/lib.sh
+
+# shellcheck disable=SC2034 # for whoever reads this file
+probe=$TESTBIN/tools/amqp_probe
+servers=$PWD/scripts/servers
+
+stop_servers() {
+	[ ! -d "$tmp/servers" ] || "$servers" stop "$tmp/servers" || :
+	clean_up
+}
+trap stop_servers EXIT
+
+if [ ! -x "${RABBITMQ_BIN:-/usr/lib/rabbitmq/bin}/rabbitmq-server" ]; then
+	echo "rabbitmq-server is not installed"
+	exit 77
+fi
+
+start_broker() {
+	"$servers" start "$tmp/servers" rabbitmq || fail "no broker"
+	eval "$("$servers" env "$tmp/servers")"
+	export AMQP_URL
+}
+
+ctl() {
+	"$servers" rabbitmqctl "$tmp/servers" -q "$@"
+}
+
+# waiting QUEUE: how many messages wait in it. Asked of the queue itself:
+# list_queues shows what was so some seconds ago.
+waiting() {
+	ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
+		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$1\">>)),
+		{ok, N, _} = rabbit_amqqueue:stat(Q), N."
+}
+
+# settings LINE...: of section [amqp], for the probes that follow.
+settings() {
+	(umask 077 && printf '%s\n' '[amqp]' "$@" >"$tmp/conf")
+	export MESSAGING_CONFIG=$tmp/conf
+}
+
+# expect CODE COMMAND...: runs it, its output in $tmp/out and $tmp/err.
+expect() {
+	local want=$1 got=0
+	shift
+	"$@" >"$tmp/out" 2>"$tmp/err" || got=$?
+	[ "$got" = "$want" ] ||
+		fail "'$*' gave $got, not $want: $(cat "$tmp/err")"
+}
+
+# says PATTERN: the one line on stderr does.
+says() {
+	[ "$(wc -l <"$tmp/err")" = 1 ] ||
+		fail "not one line on stderr: $(cat "$tmp/err")"
+	grep -qE "$1" "$tmp/err" || fail "'$(cat "$tmp/err")' lacks '$1'"
+	! grep -q "$(password)" "$tmp/err" || fail "it shows the password"
+}
+
+password() {
+	cat "$tmp/servers/rabbitmq/password"
+}
+
+# records FROM TO: so many different lines.
+records() {
+	seq -f '{"type":"row","tenant":"t","n":%.0f,"filler":"0123456789"}' \
+		"$1" "$2"
+}
+
+# same_lines FILE FROM TO: what the probe read is these records, each at least
+# once, and no others.
+same_lines() {
+	cut -f 2 "$1" | sort -u | cmp -s - <(records "$2" "$3" | sort -u) ||
+		fail "$1 does not hold the records $2..$3"
+}

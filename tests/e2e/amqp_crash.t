@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# kill -9 of the broker while one program writes and another reads: what was
+# confirmed is not lost, what comes twice carries the same id, and both
+# programs go on by themselves.
+set -eu
+. tests/e2e/amqp.sh
+
+CRASHES=3
+RECORDS=40000
+
+start_broker
+
+# In small portions, so that the crashes fall in between.
+portions() {
+	local from=1
+	while [ $from -le $RECORDS ]; do
+		records $from $((from + 399))
+		from=$((from + 400))
+		sleep 0.1
+	done
+}
+
+portions | "$probe" -p -b 100 write queue:crash >"$tmp/confirmed" \
+	2>"$tmp/writer" &
+writer=$!
+"$probe" -p -b 200 read queue:crash >"$tmp/read" 2>"$tmp/reader" &
+reader=$!
+
+goes_on() {
+	[ "$(wc -l <"$tmp/read")" -gt "$size" ]
+}
+
+for _ in $(seq $CRASHES); do
+	size=$(wc -l <"$tmp/read")
+	until_true 30 goes_on || fail "it does not go on: $(cat "$tmp/writer")"
+	sleep "0.$((RANDOM % 10))"
+	"$servers" kill "$tmp/servers" rabbitmq
+	"$servers" start "$tmp/servers" rabbitmq
+done
+wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
+tail -n 1 "$tmp/confirmed" | grep -qx "confirmed $RECORDS" ||
+	fail "the writer stopped at $(tail -n 1 "$tmp/confirmed")"
+
+all_read() {
+	[ "$(cut -f 2 "$tmp/read" | sort -u | wc -l)" -ge $RECORDS ]
+}
+until_true 20 all_read || fail "not all was read: $(cat "$tmp/reader")"
+kill $reader
+wait $reader || fail "the reader gave $?: $(cat "$tmp/reader")"
+same_lines "$tmp/read" 1 $RECORDS
+[ "$(waiting crash)" = 0 ] || fail "something was left"
+
+# One line is always in the same message, however often it came.
+sort -u "$tmp/read" | cut -f 2 | sort | uniq -d >"$tmp/twice"
+[ ! -s "$tmp/twice" ] || fail "other ids: $(head -n 3 "$tmp/twice")"
+for side in writer reader; do
+	n=$(grep -c 'trying again' "$tmp/$side" || :)
+	[ "$n" = $CRASHES ] ||
+		fail "$n lines about $CRASHES crashes: $(cat "$tmp/$side")"
+done
+echo "$(wc -l <"$tmp/read") lines for $RECORDS records"
