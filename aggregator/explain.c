@@ -13,7 +13,9 @@
 #include "common/xalloc.h"
 
 struct line {
-	const struct message *m; /* NULL: the end of the walk */
+	const struct message *m; /* NULL: no message, but */
+	const char *event;       /* this, */
+	int64_t at;              /* then */
 	size_t episode;
 	bool counts;
 	const char *change; /* of a clock, when no interval ended; or NULL */
@@ -42,6 +44,8 @@ take_interval(void *ctx, const struct interval *i)
 	memset(l, 0, sizeof *l);
 	l->episode = s->episode;
 	l->counts = true;
+	l->event = "now";
+	l->at = i->end;
 	l->has_interval = true;
 	l->interval = *i;
 }
@@ -114,6 +118,25 @@ show_wait(struct story *s, const struct explain *x, int64_t since)
 	s->lines[s->n - 1].shown_only = true;
 }
 
+/* Where the definition starts a clock at the opening itself. */
+static void
+show_opening(struct story *s, const struct explain *x, int64_t opened_at)
+{
+	struct line *l;
+
+	if (!x->rules->whole_life || opened_at == CLOCK_NONE)
+		return;
+	XGROW(s->lines, s->n, s->cap);
+	l = &s->lines[s->n++];
+	memset(l, 0, sizeof *l);
+	l->event = "chat opened";
+	l->at = opened_at;
+	l->counts = true;
+	l->change = "first response starts";
+	s->first = s->n;
+	s->a = opened_at;
+}
+
 static void
 tell(const struct explain *x, struct story *s)
 {
@@ -127,6 +150,7 @@ tell(const struct explain *x, struct story *s)
 	memset(s, 0, sizeof *s);
 	s->a = CLOCK_NONE;
 	s->w = CLOCK_NONE;
+	show_opening(s, x, walk.opened_at);
 	clocks_walk(x->rules, &walk, &to, &end);
 	if (chat_is_open(x->chat) && end.w != CLOCK_NONE && s->n == s->first)
 		show_wait(s, x, end.w);
@@ -248,19 +272,19 @@ add_cell(struct out_table *t, struct buf *b)
 
 /* again: a further line of the same message, which is not shown twice. */
 static void
-add_line(struct out_table *t, const struct explain *x, const struct story *s,
-    const struct line *l, bool again)
+add_line(struct out_table *t, const struct story *s, const struct line *l,
+    bool again)
 {
 	struct buf b = BUF_INIT;
 	char time[CLOCK_TEXT];
 
-	clock_format_sql(l->m != NULL ? l->m->at : x->model->as_of, time);
+	clock_format_sql(l->m != NULL ? l->m->at : l->at, time);
 	out_table_cell(t, again ? "" : time);
 	if (again) {
 		out_table_cell(t, "");
 		out_table_cell(t, "");
 	} else if (l->m == NULL) {
-		out_table_cell(t, "now");
+		out_table_cell(t, l->event);
 		out_table_cell(t, "");
 	} else {
 		add_who(&b, l->m);
@@ -323,7 +347,7 @@ explain_text(const struct explain *x, enum out_format format, struct buf *to)
 		add_title(x, to);
 	out_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < s.n; i++)
-		add_line(&t, x, &s, &s.lines[i],
+		add_line(&t, &s, &s.lines[i],
 		    i > 0 && s.lines[i].m != NULL &&
 			s.lines[i].m == s.lines[i - 1].m);
 	out_table_show(&t, format, to);

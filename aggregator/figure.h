@@ -8,7 +8,7 @@
 #define AGGREGATOR_FIGURE_H
 
 #include "aggregator/model.h"
-#include "aggregator/rows.h"
+#include "aggregator/rowset.h"
 
 struct figure {
 	const char *table;
@@ -16,7 +16,7 @@ struct figure {
 	const struct column *columns; /* the rest of the key first */
 	size_t columns_n;
 	/* Adds the rows of a settled model, in the order of their keys. */
-	void (*emit)(const struct model *m, struct rows *to);
+	void (*emit)(const struct model *m, struct rowset *to);
 };
 
 extern const struct figure *const figures[];

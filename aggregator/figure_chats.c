@@ -26,9 +26,9 @@ static const struct column columns[] = {
 };
 
 static void
-emit_one(const struct chat *chat, struct rows *to)
+emit_one(const struct chat *chat, struct rowset *to)
 {
-	struct cell *c = rows_add(to);
+	struct cell *c = rowset_add(to);
 
 	c = cell_name(c, chat->id);
 	c = cell_name(c, chat->now.holder);
@@ -49,7 +49,7 @@ emit_one(const struct chat *chat, struct rows *to)
 }
 
 static void
-emit(const struct model *m, struct rows *to)
+emit(const struct model *m, struct rowset *to)
 {
 	size_t i;
 

@@ -13,7 +13,7 @@ static const struct column columns[] = {
 };
 
 static void
-emit(const struct model *m, struct rows *to)
+emit(const struct model *m, struct rowset *to)
 {
 	const struct event *e;
 	struct cell *c;
@@ -25,7 +25,7 @@ emit(const struct model *m, struct rows *to)
 			    m->events[i]->event == e->event;
 		     i++)
 			n++;
-		c = rows_add(to);
+		c = rowset_add(to);
 		c = cell_name(c, e->user);
 		c = cell_name(c, e->event);
 		cell_count(c, n);

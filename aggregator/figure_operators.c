@@ -24,9 +24,9 @@ static const struct column columns[] = {
 };
 
 static void
-emit_one(struct operator* o, struct rows *to)
+emit_one(struct operator* o, struct rowset *to)
 {
-	struct cell *c = rows_add(to);
+	struct cell *c = rowset_add(to);
 
 	c = cell_name(c, o->id);
 	c = cell_name(c, o->name);
@@ -44,7 +44,7 @@ emit_one(struct operator* o, struct rows *to)
 }
 
 static void
-emit(const struct model *m, struct rows *to)
+emit(const struct model *m, struct rowset *to)
 {
 	size_t i;
 

@@ -18,10 +18,10 @@ static const struct column columns[] = {
 };
 
 static void
-emit(const struct model *m, struct rows *to)
+emit(const struct model *m, struct rowset *to)
 {
 	const struct tenant_totals *t = &m->totals;
-	struct cell *c = rows_add(to);
+	struct cell *c = rowset_add(to);
 
 	c = cell_count(c, t->operators);
 	c = cell_count(c, t->open_chats);

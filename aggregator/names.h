@@ -9,7 +9,7 @@
 #include "common/record.h"
 #include "common/strmap.h"
 
-#include "aggregator/arena.h"
+#include "aggregator/pool.h"
 
 struct operator;
 
@@ -24,14 +24,14 @@ struct name {
 
 struct names {
 	struct strmap map;
-	struct arena *arena;
+	struct pool *pool;
 };
 
-void names_init(struct names *n, struct arena *arena);
+void names_init(struct names *n, struct pool *pool);
 void names_release(struct names *n);
 
 /* The one struct of that text; NULL for absent text. Lives as long as the
- * arena. */
+ * pool. */
 struct name *names_get(struct names *n, struct text t);
 
 /* Text of a name, absent for NULL. */

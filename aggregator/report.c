@@ -35,7 +35,7 @@ report_release(struct report *r)
 	size_t i;
 
 	for (i = 0; i < figures_n; i++)
-		rows_release(&r->tables[i]);
+		rowset_release(&r->tables[i]);
 	free(r->tables);
 	r->tables = NULL;
 }
@@ -67,7 +67,7 @@ write_cell(struct buf *b, const struct column *column, const struct cell *c)
 }
 
 static void
-write_row(struct buf *b, const struct report *r, const struct rows *rows,
+write_row(struct buf *b, const struct report *r, const struct rowset *rows,
     const struct cell *cells)
 {
 	const struct figure *f = rows->figure;
@@ -110,7 +110,7 @@ write_tables(const struct report *r, struct buf *b, report_line_fn *line,
 		for (j = 0; j < r->tables[i].n; j++) {
 			buf_clear(b);
 			write_row(
-			    b, r, &r->tables[i], rows_get(&r->tables[i], j));
+			    b, r, &r->tables[i], rowset_get(&r->tables[i], j));
 			if (line(ctx, b->data, b->len) == -1)
 				return -1;
 			*written += 1;
@@ -178,7 +178,7 @@ plain_text(struct buf *b, const struct column *column, const struct cell *c)
 
 static void
 add_csv_rows(
-    struct out_table *t, const struct report *r, const struct rows *rows)
+    struct out_table *t, const struct report *r, const struct rowset *rows)
 {
 	const struct figure *f = rows->figure;
 	struct buf b = BUF_INIT;
@@ -187,7 +187,7 @@ add_csv_rows(
 
 	clock_format(r->model->as_of, as_of);
 	for (i = 0; i < rows->n; i++) {
-		const struct cell *cells = rows_get(rows, i);
+		const struct cell *cells = rowset_get(rows, i);
 
 		out_table_cell(t, r->model->tenant);
 		for (j = 0; j < f->columns_n; j++)

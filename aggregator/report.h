@@ -14,7 +14,7 @@ struct report {
 	const char *snapshot;      /* NULL: a stream, without markers */
 	int64_t end_at;            /* of the end marker */
 	const char *definition;
-	struct rows *tables; /* figures_n of them */
+	struct rowset *tables; /* figures_n of them */
 };
 
 /* Settles the model by the rules and makes all rows of it. */

@@ -16,7 +16,7 @@
 /* More chats than that push the operators off the screen. */
 #define QUEUE_SHOWN 10
 
-static const struct rows *
+static const struct rowset *
 find_table(const struct report *r, const char *table)
 {
 	size_t i;
@@ -28,25 +28,25 @@ find_table(const struct report *r, const char *table)
 }
 
 static const struct cell *
-find_cell(const struct rows *rows, size_t row, const char *column)
+find_cell(const struct rowset *rows, size_t row, const char *column)
 {
 	int i = figure_column(rows->figure, column);
 
 	if (i < 0)
 		prog_die(PROG_SOFTWARE, "no column '%s' in %s", column,
 		    rows->figure->table);
-	return rows_get(rows, row) + i;
+	return rowset_get(rows, row) + i;
 }
 
 static enum column_kind
-kind_of(const struct rows *rows, const char *column)
+kind_of(const struct rowset *rows, const char *column)
 {
 	return rows->figure->columns[figure_column(rows->figure, column)].kind;
 }
 
 /* The cell for a person's eye; NULL for nothing. */
 static const char *
-pretty(struct buf *b, const struct rows *rows, size_t row, const char *column)
+pretty(struct buf *b, const struct rowset *rows, size_t row, const char *column)
 {
 	const struct cell *c = find_cell(rows, row, column);
 	char text[CLOCK_TEXT];
@@ -78,7 +78,7 @@ pretty(struct buf *b, const struct rows *rows, size_t row, const char *column)
 static void
 head(const struct report *r, struct buf *to)
 {
-	const struct rows *t = find_table(r, "tenant_metrics");
+	const struct rowset *t = find_table(r, "tenant_metrics");
 	static const struct {
 		const char *before, *column, *after;
 	} parts[] = {
@@ -113,7 +113,7 @@ head(const struct report *r, struct buf *to)
 
 /* Rows by the name a person knows, else by id. */
 static const char *
-label(struct buf *b, const struct rows *rows, size_t row, const char *name,
+label(struct buf *b, const struct rowset *rows, size_t row, const char *name,
     const char *id)
 {
 	const char *text = pretty(b, rows, row, name);
@@ -173,7 +173,7 @@ operators(const struct report *r, struct buf *to)
 		"waiting_chats", "longest_wait_seconds", "responses",
 		"avg_response_seconds", "median_response_seconds",
 		"p90_response_seconds", "avg_first_response_seconds" };
-	const struct rows *rows = find_table(r, "operator_metrics");
+	const struct rowset *rows = find_table(r, "operator_metrics");
 	struct entry *order = xcalloc(rows->n + 1, sizeof *order);
 	struct out_table t;
 	struct buf b = BUF_INIT;
@@ -202,7 +202,7 @@ operators(const struct report *r, struct buf *to)
 static const char *
 operator_label(struct buf *b, const struct report *r, const struct cell *id)
 {
-	const struct rows *rows = find_table(r, "operator_metrics");
+	const struct rowset *rows = find_table(r, "operator_metrics");
 	size_t i;
 
 	if (!id->set)
@@ -215,7 +215,7 @@ operator_label(struct buf *b, const struct report *r, const struct cell *id)
 
 static void
 waiting_row(struct out_table *t, const struct report *r,
-    const struct rows *rows, size_t row)
+    const struct rowset *rows, size_t row)
 {
 	char text[DURATION_TEXT];
 	struct buf b = BUF_INIT;
@@ -243,7 +243,7 @@ waiting(const struct report *r, struct buf *to)
 		{ "CHANNEL", false },
 		{ "TAG", false },
 	};
-	const struct rows *rows = find_table(r, "chat_metrics");
+	const struct rowset *rows = find_table(r, "chat_metrics");
 	struct entry *order = xcalloc(rows->n + 1, sizeof *order);
 	const struct cell *since;
 	struct out_table t;

@@ -1,10 +1,10 @@
 /*
- * rows: the rows of one table, as figures write them and printers read them:
+ * rowset: the rows of one table, as figures write them and printers read them:
  * cells in the order of the figure's columns. A cell that holds nothing is
  * NULL, which is not 0. Text is borrowed from the model.
  */
-#ifndef AGGREGATOR_ROWS_H
-#define AGGREGATOR_ROWS_H
+#ifndef AGGREGATOR_ROWSET_H
+#define AGGREGATOR_ROWSET_H
 
 #include "common/record.h"
 
@@ -32,7 +32,7 @@ struct cell {
 	bool set;
 };
 
-struct rows {
+struct rowset {
 	const struct figure *figure;
 	struct cell *cells; /* n rows of figure->columns_n */
 	size_t n, cap;
@@ -40,11 +40,11 @@ struct rows {
 
 /* A new row, all NULL; its cells, to be filled in the order of the columns.
  * Valid until the next call. */
-struct cell *rows_add(struct rows *r);
-void rows_release(struct rows *r);
+struct cell *rowset_add(struct rowset *r);
+void rowset_release(struct rowset *r);
 
 /* The cells of row i. */
-const struct cell *rows_get(const struct rows *r, size_t i);
+const struct cell *rowset_get(const struct rowset *r, size_t i);
 
 /* Fill one cell and return the next one. */
 struct cell *cell_name(struct cell *c, const struct name *n);

@@ -1,8 +1,8 @@
 /*
- * arena: see arena.h. Blocks of a fixed size; what is larger gets a block of
+ * pool: see pool.h. Blocks of a fixed size; what is larger gets a block of
  * its own.
  */
-#include "aggregator/arena.h"
+#include "aggregator/pool.h"
 
 #include <stdalign.h>
 #include <stdint.h>
@@ -13,16 +13,16 @@
 
 #define BLOCK_SIZE ((size_t)256 * 1024)
 
-struct arena_block {
-	struct arena_block *next;
+struct pool_block {
+	struct pool_block *next;
 	alignas(max_align_t) char data[];
 };
 
 /* The next size bytes, not aligned and not zeroed. */
 static char *
-take(struct arena *a, size_t size)
+take(struct pool *a, size_t size)
 {
-	struct arena_block *block;
+	struct pool_block *block;
 	size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
 	char *p;
 
@@ -40,7 +40,7 @@ take(struct arena *a, size_t size)
 }
 
 void *
-arena_alloc(struct arena *a, size_t size)
+pool_alloc(struct pool *a, size_t size)
 {
 	size_t odd = a->left % alignof(max_align_t);
 	char *p;
@@ -57,7 +57,7 @@ arena_alloc(struct arena *a, size_t size)
 }
 
 const char *
-arena_copy(struct arena *a, const char *s, size_t len)
+pool_copy(struct pool *a, const char *s, size_t len)
 {
 	char *p = take(a, len + 1);
 
@@ -67,9 +67,9 @@ arena_copy(struct arena *a, const char *s, size_t len)
 }
 
 void
-arena_release(struct arena *a)
+pool_release(struct pool *a)
 {
-	struct arena_block *block;
+	struct pool_block *block;
 
 	while (a->head != NULL) {
 		block = a->head;

@@ -1,7 +1,7 @@
 /*
- * rows: see rows.h.
+ * rowset: see rowset.h.
  */
-#include "aggregator/rows.h"
+#include "aggregator/rowset.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "aggregator/figure.h"
 
 struct cell *
-rows_add(struct rows *r)
+rowset_add(struct rowset *r)
 {
 	size_t width = r->figure->columns_n;
 	struct cell *row;
@@ -26,14 +26,14 @@ rows_add(struct rows *r)
 }
 
 void
-rows_release(struct rows *r)
+rowset_release(struct rowset *r)
 {
 	free(r->cells);
 	memset(r, 0, sizeof *r);
 }
 
 const struct cell *
-rows_get(const struct rows *r, size_t i)
+rowset_get(const struct rowset *r, size_t i)
 {
 	return r->cells + i * r->figure->columns_n;
 }
