@@ -30,10 +30,11 @@ enum {
 /* The arrays one column is bound to. Only the ones its type needs are made. */
 struct column {
 	enum db_type type; /* of this statement; DB_NULL: nothing but NULLs */
-	const char **text;
+	const void **text; /* where each value lies */
 	unsigned long *len;
 	int64_t *num;
 	char *written; /* NUMBER_TEXT bytes a row */
+	MYSQL_TIME *time;
 	char *indicator;
 	size_t cap;
 };
@@ -127,6 +128,7 @@ db_bulk_free(struct db_bulk *b)
 		free(c->len);
 		free(c->num);
 		free(c->written);
+		free(c->time);
 		free(c->indicator);
 	}
 	free(b->column);
@@ -184,13 +186,47 @@ make_room(struct column *c, size_t n)
 		c->len = xrealloc(c->len, n, sizeof *c->len);
 		free(c->num);
 		free(c->written);
+		free(c->time);
 		c->num = NULL;
 		c->written = NULL;
+		c->time = NULL;
 	}
 	if (c->type == DB_INT && c->num == NULL)
 		c->num = xcalloc(c->cap, sizeof *c->num);
-	if ((c->type == DB_TIME || c->type == DB_SECONDS) && c->written == NULL)
+	if (c->type == DB_TIME && c->time == NULL)
+		c->time = xcalloc(c->cap, sizeof *c->time);
+	if (c->type == DB_SECONDS && c->written == NULL)
 		c->written = xcalloc(c->cap, NUMBER_TEXT);
+}
+
+/* ms since 1970 as what the server's protocol wants; the civil calendar as in
+ * Hinnant's days_from_civil, backwards. */
+static void
+split_time(int64_t ms, MYSQL_TIME *t)
+{
+	int64_t day = ms / 86400000, rest = ms % 86400000, era, year;
+	unsigned doe, yoe, doy, month;
+
+	if (rest < 0) {
+		rest += 86400000;
+		day--;
+	}
+	day += 719468; /* from the first of March of the year 0 */
+	era = (day >= 0 ? day : day - 146096) / 146097;
+	doe = (unsigned)(day - era * 146097);
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	month = (5 * doy + 2) / 153;
+	year = (int64_t)yoe + era * 400 + (month >= 10);
+	memset(t, 0, sizeof *t);
+	t->year = (unsigned)year;
+	t->month = month < 10 ? month + 3 : month - 9;
+	t->day = doy - (153 * month + 2) / 5 + 1;
+	t->hour = (unsigned)(rest / 3600000);
+	t->minute = (unsigned)(rest / 60000 % 60);
+	t->second = (unsigned)(rest / 1000 % 60);
+	t->second_part = (unsigned long)(rest % 1000) * 1000;
+	t->time_type = MYSQL_TIMESTAMP_DATETIME;
 }
 
 static void
@@ -211,12 +247,13 @@ put_value(struct column *c, size_t i, const struct db_value *v)
 		c->num[i] = v->num;
 		break;
 	case DB_TIME:
+		split_time(v->num, &c->time[i]);
+		c->text[i] = &c->time[i];
+		break;
 	case DB_SECONDS:
 		text = c->written + i * NUMBER_TEXT;
 		c->text[i] = text;
-		c->len[i] = (unsigned long)(v->type == DB_TIME
-						? clock_format_sql(v->num, text)
-						: db_decimal(v->num, text));
+		c->len[i] = (unsigned long)db_decimal(v->num, text);
 		break;
 	}
 }
@@ -241,7 +278,8 @@ fill_column(struct db_bulk *b, size_t k, size_t first, size_t n)
 		bind->buffer_type = MYSQL_TYPE_LONGLONG;
 		bind->buffer = c->num;
 	} else {
-		bind->buffer_type = MYSQL_TYPE_STRING;
+		bind->buffer_type = c->type == DB_TIME ? MYSQL_TYPE_DATETIME
+						       : MYSQL_TYPE_STRING;
 		bind->buffer = c->text;
 		bind->length = c->len;
 	}
