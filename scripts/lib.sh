@@ -128,6 +128,16 @@ conf_value() {
 		}' "$config"
 }
 
+# conf_path SECTION KEY: the same for a path, which is meant from the folder of
+# the configuration.
+conf_path() {
+	path=$(conf_value "$1" "$2")
+	case $path in
+	'' | /*) echo "$path" ;;
+	*) echo "$(dirname "$config")/$path" ;;
+	esac
+}
+
 # conf_tenants: the names in the [crm NAME] headers.
 conf_tenants() {
 	[ -n "$config" ] || return 0
@@ -141,7 +151,7 @@ mysql_options() {
 	url=${MYSQL_URL:-$(conf_value mysql url)}
 	[ -n "$url" ] || die 78 \
 		"no database is configured; set url in [mysql], or MYSQL_URL"
-	ca=$(conf_value mysql ca_file)
+	ca=$(conf_path mysql ca_file)
 	plain=$(conf_value mysql plaintext)
 	printf '%s\n' "$url" | LC_ALL=C awk -v ca="$ca" -v plain="$plain" '
 	function decode(s,   out, at, hex, n) {
