@@ -120,7 +120,8 @@ conf_value() {
 		{ gsub(/^[ \t\r]+|[ \t\r]+$/, "") }
 		/^[#;]/ { next }
 		/^\[/ { here = substr($0, 2, length($0) - 2)
-			gsub(/^[ \t]+|[ \t]+$/, "", here); next }
+			gsub(/^[ \t]+|[ \t]+$/, "", here)
+			gsub(/[ \t]+/, " ", here); next }
 		here == section && (at = index($0, "=")) {
 			name = substr($0, 1, at - 1); value = substr($0, at + 1)
 			gsub(/[ \t]+$/, "", name); gsub(/^[ \t]+/, "", value)
@@ -230,6 +231,12 @@ sql() {
 		--skip-column-names 8<<-END
 		$options
 	END
+}
+
+# unreadable CODE: what to do when sql failed. A code of ours has been explained.
+unreadable() {
+	[ "$1" != 69 ] && [ "$1" != 78 ] || exit "$1"
+	die 69 "cannot read the database; see above"
 }
 
 # show FORMAT TITLE...: lines of cells between tabs on stdin as table, csv or

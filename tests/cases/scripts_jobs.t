@@ -1,0 +1,176 @@
+#!/bin/bash
+# scripts/job and scripts/reap with programs that only pretend: what is run,
+# when the sink is, whose exit code counts, and that two runs never overlap.
+set -euo pipefail
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_jobs.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+scripts=$PWD/scripts
+unset MESSAGING_CONFIG MESSAGING_BIN PROGRAM_PREFIX
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# Each writes down how it was called and ends with the code in its file.
+mkdir "$tmp/bin"
+for name in poller aggregator sink reaper; do
+	cat >"$tmp/bin/$name" <<-'END'
+		#!/bin/sh
+		name=${0##*/}
+		echo "$name $*" >>"$TMP/called"
+		[ "$name $*" = "poller " ] || [ "$*" = --list ] || cat >/dev/null
+		[ "$name" != poller ] || [ ! -e "$TMP/slow" ] ||
+			until [ ! -e "$TMP/slow" ]; do sleep 0.02; done
+		if [ "$name $*" != "reaper --list" ] && [ -e "$TMP/$name" ]; then
+			exit "$(cat "$TMP/$name")"
+		fi
+		case $name in
+		poller | reaper) echo record ;;
+		esac
+	END
+	chmod +x "$tmp/bin/$name"
+done
+: >"$tmp/conf"
+export TMP="$tmp"
+
+run() { # WANTED-CODE SCRIPT OPTION...
+	local want=$1 script=$2 rc=0
+	shift 2
+	: >"$tmp/called"
+	"$scripts/$script" -b "$tmp/bin" -c "$tmp/conf" -l "$tmp/lock" "$@" \
+		>"$tmp/out" 2>&1 </dev/null || rc=$?
+	[ "$rc" = "$want" ] || fail "$script $*: $rc, not $want: $(cat "$tmp/out")"
+}
+
+called() {
+	sort "$tmp/called" >"$tmp/got"
+	printf '%s\n' "$@" | sort | diff - "$tmp/got" || fail "other calls"
+}
+
+echo "- the job: poller, aggregator, sink"
+run 0 job
+called "poller " "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
+[ ! -s "$tmp/out" ] || fail "it spoke: $(cat "$tmp/out")"
+run 0 job -d -q other -v
+called "poller -v" "aggregator -v -t queue:other"
+
+echo "- whose failure counts, and whether rows are stored"
+while read -r poller aggregator sink want stored; do
+	echo "$poller" >"$tmp/poller"
+	echo "$aggregator" >"$tmp/aggregator"
+	echo "$sink" >"$tmp/sink"
+	run "$want" job
+	[ "$(grep -c '^sink' "$tmp/called")" = "$stored" ] ||
+		fail "$poller $aggregator $sink: sink"
+done <<END
+0 0 0 0 1
+77 65 0 77 1
+75 66 0 75 1
+77 65 75 77 1
+0 65 0 65 1
+0 0 75 75 1
+0 75 0 75 0
+0 78 0 78 0
+END
+rm "$tmp/poller" "$tmp/aggregator" "$tmp/sink"
+
+echo "- the reaper's job"
+run 0 reap -a file -f
+called "reaper --list" "poller --status" "reaper --archive file --force"
+echo 65 >"$tmp/reaper"
+run 65 reap
+echo 77 >"$tmp/poller"
+run 77 reap
+rm "$tmp/poller" "$tmp/reaper"
+
+echo "- while one is at work another does nothing, in silence"
+for script in job reap; do
+	: >"$tmp/slow"
+	: >"$tmp/called"
+	"$scripts/$script" -b "$tmp/bin" -c "$tmp/conf" -l "$tmp/lock" \
+		>/dev/null 2>&1 </dev/null &
+	first=$!
+	until grep -q poller "$tmp/called"; do sleep 0.02; done
+	run 0 $script
+	[ -z "$(cat "$tmp/out" "$tmp/called")" ] ||
+		fail "the second $script did something"
+	# One that hangs for a quarter of an hour is worth a word.
+	echo $(($(date +%s) - 1000)) >"$tmp/lock"
+	run 75 $script
+	grep -q 'at work for 100[0-9] s' "$tmp/out" || fail "$(cat "$tmp/out")"
+	rm "$tmp/slow"
+	wait "$first"
+	run 0 $script
+done
+
+echo "- a killed run leaves no lock that counts"
+: >"$tmp/slow"
+: >"$tmp/called"
+"$scripts/job" -b "$tmp/bin" -c "$tmp/conf" -l "$tmp/lock" \
+	>/dev/null 2>&1 </dev/null &
+first=$!
+until grep -q poller "$tmp/called"; do sleep 0.02; done
+kill -KILL "$first"
+wait "$first" 2>/dev/null || :
+# Its programs still hold it, rightly, until they are done.
+run 0 job
+[ ! -s "$tmp/called" ] || fail "a second poller beside the first"
+rm "$tmp/slow"
+until run 0 job && [ -s "$tmp/called" ]; do sleep 0.02; done
+
+echo "- the lock is one for each configuration"
+: >"$tmp/other"
+rm -f "$tmp/lock"
+: >"$tmp/slow"
+: >"$tmp/called"
+HOME=$tmp "$scripts/job" -b "$tmp/bin" -c "$tmp/conf" >/dev/null 2>&1 \
+	</dev/null &
+first=$!
+until grep -q poller "$tmp/called"; do sleep 0.02; done
+: >"$tmp/called"
+"$scripts/job" -b "$tmp/bin" -c "$tmp/conf"
+[ ! -s "$tmp/called" ] || fail "the same configuration twice"
+"$scripts/job" -b "$tmp/bin" -c "$tmp/other" &
+second=$!
+until grep -q poller "$tmp/called"; do sleep 0.02; done
+rm "$tmp/slow"
+wait "$first" "$second"
+for name in conf other; do
+	rm -f /run/lock/messaging-job-"$(id -u)"-"$(echo "$tmp/$name" | cksum |
+		cut -d ' ' -f 1)" /tmp/messaging-job-"$(id -u)"-"$(
+		echo "$tmp/$name" | cksum | cut -d ' ' -f 1)"
+done
+
+echo "- what is missing or wrong"
+run 64 job extra
+run 64 job -x
+run 64 reap -l
+rc=0
+"$scripts/job" -b "$tmp/none" -c "$tmp/conf" >"$tmp/out" 2>&1 || rc=$?
+[ "$rc" = 69 ] || fail "no programs: $rc"
+grep -q "cannot find the program 'poller'" "$tmp/out" || fail "$(cat "$tmp/out")"
+rc=0
+"$scripts/job" -b "$tmp/bin" -c "$tmp/none" >"$tmp/out" 2>&1 || rc=$?
+[ "$rc" = 78 ] || fail "no configuration: $rc"
+run 73 job -l /no/such/folder/lock
+grep -q 'choose another with -l' "$tmp/out" || fail "$(cat "$tmp/out")"
+PROGRAM_PREFIX=ma-
+export PROGRAM_PREFIX
+for name in poller aggregator sink; do
+	mv "$tmp/bin/$name" "$tmp/bin/ma-$name"
+	sed -i 's/^name=.*/name=${0##*\/ma-}/' "$tmp/bin/ma-$name"
+done
+run 0 job
+called "poller " "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
+
+echo "- every script says what it is for"
+for script in "$scripts"/*; do
+	case ${script##*/} in
+	*.* | check-style*) continue ;;
+	esac
+	"$script" -h >"$tmp/out" 2>&1 </dev/null || fail "${script##*/} -h: $?"
+	grep -qi usage "$tmp/out" || [ "${script##*/}" = install-deps ] ||
+		fail "${script##*/} -h: $(cat "$tmp/out")"
+done

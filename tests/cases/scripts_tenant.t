@@ -1,0 +1,152 @@
+#!/bin/bash
+# scripts/tenant without a database, and how scripts/lib.sh reads the
+# configuration: companies are added, listed and removed as whole files, and a
+# password reaches the database's client by no way that others could see.
+set -euo pipefail
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_tenant.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+scripts=$PWD/scripts
+unset MESSAGING_CONFIG MYSQL_URL CRM_URL CRM_TOKEN
+export MESSAGING_BIN="${BIN:-$PWD/build/bin}"
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+is() { # WHAT GOT WANTED
+	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
+}
+
+run() { # WANTED-CODE ARGUMENT...
+	local want=$1 rc=0
+	shift
+	"$scripts/tenant" -c "$tmp/conf" "$@" >"$tmp/out" 2>"$tmp/err" || rc=$?
+	[ "$rc" = "$want" ] || fail "tenant $*: $rc, not $want: $(cat "$tmp/err")"
+}
+
+says() {
+	grep -q -- "$1" "$tmp/err" || fail "no '$1' in: $(cat "$tmp/err")"
+}
+
+umask 077
+cat >"$tmp/conf" <<END
+[poller]
+  tenants=$tmp/tenants
+[ crm  zeta ]
+url = http://127.0.0.1:1/v1
+token = x
+END
+
+echo "- add: a private file, whole, with the token from stdin or in its file"
+run 0 add acme --url https://api.example.com/v1 --set history=all <<<tok1
+is "the file" "$(cat "$tmp/tenants/acme.conf")" "url = https://api.example.com/v1
+token = tok1
+history = all"
+is "its mode" "$(stat -c %a "$tmp/tenants/acme.conf")" 600
+is "the folder's mode" "$(stat -c %a "$tmp/tenants")" 700
+is "nothing else" "$(ls -A "$tmp/tenants")" acme.conf
+run 65 add acme <<<tok2
+says "change it with --replace"
+run 0 add acme --replace <<<tok2
+is "replaced" "$(cat "$tmp/tenants/acme.conf")" "token = tok2"
+echo secret >"$tmp/token"
+(cd "$tmp" && run 0 add other --token-file token </dev/null)
+is "a token file" "$(cat "$tmp/tenants/other.conf")" "token_file = $tmp/token"
+
+echo "- what is refused, and leaves nothing behind"
+before=$(ls -A "$tmp/tenants")
+run 64 add a/b <<<x
+run 64 add .hidden <<<x
+run 64 add "$(printf '%065d' 0)" <<<x
+run 64 add n --url ftp://x <<<x
+run 64 add n --url "$(printf 'http://x\nbudget = 1')" <<<x
+run 64 add n --set token=abc <<<x
+says "must not stand on the command line"
+run 64 add n --set nonsense <<<x
+run 65 add n </dev/null
+says "no token"
+run 64 add n <<<"$(printf 'a\033b')"
+run 65 add n --token-file "$tmp/none" </dev/null
+run 65 add zeta <<<x
+says "is a section of"
+run 64 frobnicate
+run 64
+if [ -x "$MESSAGING_BIN/poller" ]; then
+	run 78 add n --set histroy=all <<<x
+	says "unknown key 'histroy'"
+	run 78 add n --set concurrency=none <<<x
+fi
+is "the folder" "$(ls -A "$tmp/tenants")" "$before"
+
+echo "- of several that add the same one wins"
+for i in 1 2 3 4 5 6; do
+	(
+		! "$scripts/tenant" -c "$tmp/conf" add race <<<"t$i" 2>/dev/null ||
+			echo "$i" >>"$tmp/won"
+	) &
+done
+wait
+is "winners" "$(wc -l <"$tmp/won")" 1
+is "its token" "$(cat "$tmp/tenants/race.conf")" "token = t$(cat "$tmp/won")"
+
+echo "- list and remove"
+run 0 list
+is "the list" "$(jq -r '"\(.tenant) \(.state) \(.url)"' "$tmp/out")" \
+	"acme never stored null
+other never stored null
+race never stored null
+zeta never stored http://127.0.0.1:1/v1"
+run 0 list -o table
+head -n 1 "$tmp/out" | grep -q '^tenant  newest snapshot  state' ||
+	fail "$(cat "$tmp/out")"
+! grep -q tok2 "$tmp/out" || fail "a token is shown"
+run 0 remove race
+[ ! -e "$tmp/tenants/race.conf" ] || fail "it is still there"
+run 65 remove race
+run 65 remove zeta
+printf '\n[mysql]\nurl = mysql://x:y@127.0.0.1:1/z\n' >>"$tmp/conf"
+run 69 list
+grep -q '"tenant":"acme".*"state":"unknown"' "$tmp/out" ||
+	fail "no list without the database: $(cat "$tmp/out")"
+sed -i '/tenants/d' "$tmp/conf"
+run 78 add n <<<x
+says "set tenants = DIR"
+
+echo "- the database's URL as options of its client"
+options() { # URL [CA [PLAINTEXT]]
+	(
+		printf '[mysql]\nca_file = %s\nplaintext = %s\n' "${2:-}" \
+			"${3:-no}" >"$tmp/db.conf"
+		# shellcheck source=scripts/lib.sh
+		. "$scripts/lib.sh"
+		config=$tmp/db.conf
+		MYSQL_URL=$1 mysql_options
+	) | tail -n +2 | grep -v -e ^default- -e ^connect- | tr '\n' ' '
+}
+while IFS='|' read -r url want; do
+	is "$url" "$(options "$url")" "$want"
+done <<'END'
+mysql://u:p@127.0.0.1:3307/db|user="u" password="p" database="db" host="127.0.0.1" protocol=tcp port=3307 
+mysql://u:p%40%23%22%5c%2f@127.0.0.1/db|user="u" password="p@#"\\/" database="db" host="127.0.0.1" protocol=tcp port=3306 
+mysql://u:a:b@c@[::1]:3307/db|user="u" password="a:b@c" database="db" host="::1" protocol=tcp port=3307 
+mariadb://u@localhost/db|user="u" password="" database="db" protocol=socket 
+mysql://u@localhost/db?x=1&socket=%2Ftmp%2Fs|user="u" password="" database="db" socket="/tmp/s" protocol=socket 
+mysql://u:p@db.example.com/db|user="u" password="p" database="db" host="db.example.com" protocol=tcp port=3306 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt" 
+END
+is "a CA of its own" "$(options mysql://u:p@h/db /ca.pem | grep -o 'ssl-ca=.*')" \
+	'ssl-ca="/ca.pem" '
+is "without TLS" "$(options mysql://u:p@h/db '' yes | grep -c ssl)" 0
+
+echo "- report needs a database, and says so"
+rc=0
+"$scripts/report" -c "$tmp/token" >"$tmp/out" 2>"$tmp/err" || rc=$?
+is "without one ($(cat "$tmp/err"))" "$rc" 78
+says "no database is configured"
+for wrong in "-o xml" "-w 0" "-t a;b" "--frobnicate"; do
+	rc=0
+	# shellcheck disable=SC2086 # two words
+	"$scripts/report" -c "$tmp/conf" $wrong >/dev/null 2>&1 || rc=$?
+	is "report $wrong" "$rc" 64
+done
