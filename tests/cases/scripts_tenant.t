@@ -123,20 +123,20 @@ options() { # URL [CA [PLAINTEXT]]
 		. "$scripts/lib.sh"
 		config=$tmp/db.conf
 		MYSQL_URL=$1 mysql_options
-	) | tail -n +2 | grep -v -e ^default- -e ^connect- | tr '\n' ' '
+	) | tail -n +2 | grep -v -e ^default- -e ^connect- | tr '\n' ' ' | sed 's, $,,'
 }
 while IFS='|' read -r url want; do
 	is "$url" "$(options "$url")" "$want"
 done <<'END'
-mysql://u:p@127.0.0.1:3307/db|user="u" password="p" database="db" host="127.0.0.1" protocol=tcp port=3307 
-mysql://u:p%40%23%22%5c%2f@127.0.0.1/db|user="u" password="p@#"\\/" database="db" host="127.0.0.1" protocol=tcp port=3306 
-mysql://u:a:b@c@[::1]:3307/db|user="u" password="a:b@c" database="db" host="::1" protocol=tcp port=3307 
-mariadb://u@localhost/db|user="u" password="" database="db" protocol=socket 
-mysql://u@localhost/db?x=1&socket=%2Ftmp%2Fs|user="u" password="" database="db" socket="/tmp/s" protocol=socket 
-mysql://u:p@db.example.com/db|user="u" password="p" database="db" host="db.example.com" protocol=tcp port=3306 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt" 
+mysql://u:p@127.0.0.1:3307/db|user="u" password="p" database="db" host="127.0.0.1" protocol=tcp port=3307
+mysql://u:p%40%23%22%5c%2f@127.0.0.1/db|user="u" password="p@#"\\/" database="db" host="127.0.0.1" protocol=tcp port=3306
+mysql://u:a:b@c@[::1]:3307/db|user="u" password="a:b@c" database="db" host="::1" protocol=tcp port=3307
+mariadb://u@localhost/db|user="u" password="" database="db" protocol=socket
+mysql://u@localhost/db?x=1&socket=%2Ftmp%2Fs|user="u" password="" database="db" socket="/tmp/s" protocol=socket
+mysql://u:p@db.example.com/db|user="u" password="p" database="db" host="db.example.com" protocol=tcp port=3306 ssl-verify-server-cert ssl-ca="/etc/ssl/certs/ca-certificates.crt"
 END
 is "a CA of its own" "$(options mysql://u:p@h/db /ca.pem | grep -o 'ssl-ca=.*')" \
-	'ssl-ca="/ca.pem" '
+	'ssl-ca="/ca.pem"'
 is "without TLS" "$(options mysql://u:p@h/db '' yes | grep -c ssl)" 0
 
 echo "- report needs a database, and says so"
