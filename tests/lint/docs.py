@@ -161,6 +161,16 @@ def check_tables():
     compare(page.path, "column", code, there)
 
 
+def check_grants():
+    """The page's rights are those of the example, but for its admin."""
+    def rights(text):
+        return {x.replace("@localhost", "") for x in
+                re.findall(r"^GRANT [^;]*", text, re.M) if "admin" not in x}
+    compare("man/messaging-analytics.7", "right:",
+            rights(read("scripts/grants.sql.example")),
+            rights(read("man/messaging-analytics.7")))
+
+
 def options_of(name):
     """Short letters and {long name: its letter or ""} of the getopt call."""
     source = read("%s/main.c" % name)

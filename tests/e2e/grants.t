@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# The rights that scripts/grants.sql.example gives are enough for each program,
+# and not more than they need: a program's forbidden deeds are refused.
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+servers=$PWD/scripts/servers
+page=$PWD/man/messaging-records.5
+report=$PWD/scripts/report
+
+stop_servers() {
+	"$servers" stop "$tmp/srv" >/dev/null 2>&1 || :
+	clean_up
+}
+trap stop_servers EXIT
+"$servers" start "$tmp/srv" mariadb
+eval "$("$servers" env "$tmp/srv")"
+where=${MYSQL_URL#*@}
+
+# Over TCP the host is an address.
+sed "s/@localhost/@'%'/; s/CHANGE ME/secret/" scripts/grants.sql.example \
+	>"$tmp/grants"
+sed '/^-- 2[.]/,$d' "$tmp/grants" | "$servers" mysql "$tmp/srv"
+cd "$tmp"
+
+as() { # USER COMMAND...
+	local user=$1
+	shift
+	MYSQL_URL=mysql://$user:secret@$where "$@"
+}
+
+refused() { # USER STATEMENT
+	printf '[client]\nuser=%s\npassword=secret\n' "$1" >"$1.cnf"
+	local host=${where%%:*} port=${where#*:}
+	if mariadb --defaults-file="$1.cnf" -h "$host" -P "${port%%/*}" \
+		messaging -e "$2" >out 2>&1; then
+		fail "$1 may do this: $2"
+	fi
+	grep -q 'denied' out || fail "$1: $2: $(cat out)"
+}
+
+as admin "$BIN/sink" --migrate
+sed '1,/^-- 2[.]/d' grants | "$servers" mysql "$tmp/srv"
+
+# The whole snapshot among the examples of the page.
+sed -n '/^A whole snapshot/,/^\.Ed/s/^{/{/p' "$page" >records
+as sink "$BIN/aggregator" -f records -t rows
+as sink "$BIN/sink" -f rows
+as sink "$BIN/sink" --check -o ndjson >check
+grep '"verdict":"wrong"' check && fail "sink --check is not content"
+as report "$report" -o csv >table
+grep -q '^t1,7,Ann,' table || fail "the report shows: $(cat table)"
+as report "$report" -o ndjson >/dev/null
+
+as reaper "$BIN/reaper" --list -o ndjson >listed
+cat >closed <<'END'
+{"type":"chat","tenant":"t1","chat":"9","status":"closed","at":"2026-11-20T11:00:00Z"}
+END
+as reaper "$BIN/reaper" -f closed --archive gone
+grep -q '"chat":"9"' gone || fail "nothing was archived"
+as sink "$BIN/sink" -f rows # what was deleted stays deleted
+[ -z "$("$servers" mysql "$tmp/srv" messaging -N -B \
+	-e 'SELECT chat FROM chat_metrics')" ] || fail "the chat is back"
+as reaper "$BIN/reaper" --purge t1
+
+refused sink 'DELETE FROM chat_metrics'
+refused sink 'DELETE FROM closed_chats'
+refused sink 'DROP TABLE chat_metrics'
+refused sink 'CREATE TABLE x (a INT)'
+refused reaper 'INSERT INTO chat_metrics (tenant) VALUES (1)'
+refused reaper 'UPDATE operator_metrics SET name = 1'
+refused reaper 'DROP TABLE chat_metrics'
+refused report 'DELETE FROM chat_metrics'
+refused report 'INSERT INTO tenants (tenant) VALUES (1)'
