@@ -5,7 +5,6 @@
  */
 #include "poller/crm_record.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,10 @@
 #include "common/xalloc.h"
 
 /* Longer texts are cut: a line has a limit. */
-#define TEXT_MAX ((size_t)256 * 1024)
+#define TEXT_MAX ((size_t)128 * 1024)
+
+/* Of a body: what is added to it later needs room, too. */
+#define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096)
 
 /* Whole numbers up to here are exact in a double. */
 #define EXACT_MAX 9007199254740992.0
@@ -69,7 +71,7 @@ identifier(const struct value_view *v)
 	case VIEW_ABSENT:
 		return xstrdup("");
 	case VIEW_NUMBER:
-		if (n != trunc(n) || n > EXACT_MAX || n < -EXACT_MAX)
+		if (n > EXACT_MAX || n < -EXACT_MAX || n != (double)(int64_t)n)
 			return NULL;
 		return n == 0 ? xstrdup("") : xasprintf("%.0f", n);
 	case VIEW_TEXT:
@@ -89,6 +91,7 @@ instant(const struct value_view *v, int64_t *ms)
 {
 	char text[64];
 	size_t len = v->len;
+	double ms_of;
 
 	*ms = CLOCK_NONE;
 	if (v->kind == VIEW_ABSENT || (v->kind == VIEW_TEXT && len == 0))
@@ -96,7 +99,8 @@ instant(const struct value_view *v, int64_t *ms)
 	if (v->kind == VIEW_NUMBER) {
 		if (!(v->number > -6e10 && v->number < 2.5e11))
 			return -1;
-		*ms = llround(v->number * 1000);
+		ms_of = v->number * 1000;
+		*ms = (int64_t)(ms_of < 0 ? ms_of - 0.5 : ms_of + 0.5);
 		return 0;
 	}
 	if (v->kind != VIEW_TEXT || len >= sizeof text)
@@ -162,7 +166,7 @@ add_count(struct buf *b, const char *name, const struct value_view *v)
 	if (v->kind == VIEW_ABSENT)
 		return 0;
 	if (v->kind == VIEW_NUMBER && v->number >= 0 && v->number <= 1e15)
-		n = llround(v->number);
+		n = (int64_t)v->number;
 	else if (v->kind == VIEW_TEXT && v->len < sizeof text) {
 		memcpy(text, v->text, v->len);
 		text[v->len] = '\0';
@@ -437,6 +441,11 @@ crm_record_read(struct crm_record *r, struct value *v,
 		rc = 0;
 	else
 		rc = add_fields(&body, r->type, opt, why);
+	if (body.len > BODY_MAX) {
+		buf_setf(
+		    why, "a record is longer than %d bytes", RECORD_MAX_LINE);
+		rc = -1;
+	}
 	if (rc == 0) {
 		add_person(&person, opt);
 		r->episode = id_or_null(own(OWN_EPISODE));

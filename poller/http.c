@@ -153,6 +153,7 @@ http_start(struct http *h, const struct http_request *r)
 	t->request = *r;
 	t->answer = xcalloc(1, sizeof *t->answer);
 	t->answer->ctx = r->ctx;
+	t->answer->flying = r->flying;
 	t->answer->body.max = r->limits->max_body;
 	t->answer->sent_ms = clock_now_ms();
 	if (t->easy == NULL)
@@ -335,6 +336,7 @@ void
 http_cancel(struct http *h, const size_t *flying)
 {
 	struct transfer *t, *next;
+	size_t i, n = 0;
 
 	for (t = h->under_way; t != NULL; t = next) {
 		next = t->next;
@@ -343,6 +345,14 @@ http_cancel(struct http *h, const size_t *flying)
 		http_answer_free(t->answer);
 		end_transfer(h, t);
 	}
+	for (i = h->done_at; i < h->done_n; i++) {
+		if (h->done[i]->flying == flying)
+			http_answer_free(h->done[i]);
+		else
+			h->done[n++] = h->done[i];
+	}
+	h->done_at = 0;
+	h->done_n = n;
 }
 
 void

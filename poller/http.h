@@ -55,6 +55,7 @@ struct http_told {
 
 struct http_answer {
 	void *ctx;
+	const size_t *flying; /* of the request */
 	enum http_outcome outcome;
 	int status;
 	struct buf body;
@@ -78,7 +79,8 @@ struct http_answer *http_next(struct http *h)
     __attribute__((warn_unused_result));
 void http_answer_free(struct http_answer *a);
 
-/* Drops what is under way for this count of flying requests. */
+/* Drops what is under way, and answers not yet taken, for this count of
+ * flying requests. */
 void http_cancel(struct http *h, const size_t *flying);
 
 /* A date as in headers, in ms; CLOCK_NONE when it is none. */

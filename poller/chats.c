@@ -1,0 +1,647 @@
+/*
+ * chats: see chats.h.
+ *
+ * A chat whose mark has not changed since it was read is written at once from
+ * the state, byte by byte. Any other is asked for; it counts as settled when
+ * the message that the list calls its last one is among those fetched, and is
+ * asked for again in the next poll if not: the CRM may show messages late.
+ */
+#include "poller/chats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "poller/chat_state.h"
+
+/* A message can come into view that late; one that is older will not. */
+#define LATE_MS (INT64_C(120) * 1000)
+
+/* A last message that never comes into view is waited for so long. */
+#define SETTLE_MS (INT64_C(900) * 1000)
+
+/* In that many polls running a chat may fail; from then on it is written from
+ * the state. */
+#define FAILURES_MAX 3
+
+/* Tries of one chat in a poll. */
+#define TRIES 4
+
+/* Chats that left: forgotten after that, as they hold personal data. */
+#define KEEP_LEFT_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+/* More that leave at once were closed, not overlooked between pages. */
+#define VERIFY_MAX 50
+
+#define CUSTOMER_AGE_MS (INT64_C(24) * 3600 * 1000)
+
+struct chat {
+	struct chats *chats;
+	struct crm_record list; /* what the list says */
+	struct chat_state state;
+	bool known;       /* state comes from the store */
+	unsigned waiting; /* for answers */
+	bool unchanged, gone, failed;
+	int64_t asked_ms;
+	char *person;      /* or NULL: what the list says */
+	struct chat *next; /* waiting for the same customer */
+};
+
+struct customer {
+	struct chats *chats;
+	char *id;
+	char *person; /* NULL: not known yet */
+	struct chat *waiting;
+};
+
+/* Stands for chats that were written. */
+static struct chat DONE;
+
+static void
+free_chat(struct chat *c)
+{
+	if (c == &DONE)
+		return;
+	crm_record_release(&c->list);
+	chat_state_release(&c->state);
+	free(c->person);
+	free(c);
+}
+
+static void
+free_chat_entry(void *c)
+{
+	free_chat(c);
+}
+
+static void
+free_customer(void *v)
+{
+	struct customer *c = v;
+
+	free(c->id);
+	free(c->person);
+	free(c);
+}
+
+void
+chats_init(struct chats *c)
+{
+	*c = (struct chats){ .all = STRMAP_INIT, .customers = STRMAP_INIT };
+}
+
+void
+chats_release(struct chats *c)
+{
+	strmap_release(&c->all, free_chat_entry);
+	strmap_release(&c->customers, free_customer);
+	free(c->first_failure);
+}
+
+/* Done with it: only its id is remembered. */
+static void
+finish(struct chat *c)
+{
+	*strmap_put(&c->chats->all, c->list.id, strlen(c->list.id)) = &DONE;
+	free_chat(c);
+}
+
+/* The chat's own record. */
+static void
+emit_chat(struct chat *c, int64_t opened_at, bool stale)
+{
+	const char *person = c->person != NULL ? c->person : c->list.person;
+	struct buf more = BUF_INIT;
+
+	buf_adds(&more, person);
+	if (opened_at != CLOCK_NONE)
+		jsonw_time(&more, "opened_at", opened_at);
+	jsonw_time(&more, "at", c->asked_ms);
+	if (stale)
+		jsonw_bool(&more, "stale", true);
+	emit_record(
+	    c->chats->emit, "chat", c->list.body, strlen(c->list.body), &more);
+	buf_release(&more);
+}
+
+static bool
+is_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
+{
+	return cs->tenant->history_all || opened_at == CLOCK_NONE ||
+	       at >= opened_at;
+}
+
+static void
+emit_history(struct chat *c, bool stale)
+{
+	const struct history *h = &c->state.history;
+	size_t i;
+
+	emit_chat(c, c->state.opened_at, stale);
+	for (i = 0; i < h->n; i++) {
+		const struct history_message *m = &h->messages[i];
+
+		if (is_wanted(c->chats, m->at, c->state.opened_at))
+			emit_record(c->chats->emit, "message", m->body,
+			    strlen(m->body), NULL);
+	}
+}
+
+/* Straight from the store. */
+static void
+emit_unchanged(struct chat *c, struct chat_peek *p)
+{
+	const char *body;
+	int64_t at;
+	size_t len;
+
+	emit_chat(c, p->opened_at, false);
+	while (chat_peek_next(p, &at, &body, &len)) {
+		if (is_wanted(c->chats, at, p->opened_at))
+			emit_record(c->chats->emit, "message", body, len, NULL);
+	}
+}
+
+static void
+keep(struct chat *c)
+{
+	struct buf b = BUF_INIT;
+
+	if (c->chats->store == NULL)
+		return;
+	chat_state_encode(&c->state, &b);
+	store_put(c->chats->store, STORE_CHATS, c->list.id, b.data, b.len);
+	buf_release(&b);
+}
+
+static void
+set_text(char **to, const char *s)
+{
+	char *copy = xstrdup(s != NULL ? s : "");
+
+	free(*to);
+	*to = copy;
+}
+
+/* What was found out becomes the chat's state. */
+static void
+update_state(struct chat *c)
+{
+	struct chat_state *s = &c->state;
+	const char *mark = c->list.mark != NULL ? c->list.mark : "";
+	bool same_mark = c->known && strcmp(s->mark, mark) == 0;
+
+	history_sort(&s->history);
+	s->opened_at = history_opened_at(
+	    &s->history, c->list.episode, s->opened_at, c->list.opened_at);
+	if (!c->chats->tenant->history_all && s->opened_at != CLOCK_NONE)
+		history_drop_before(&s->history, s->opened_at);
+	if (!same_mark)
+		s->since = c->asked_ms;
+	s->settled = c->list.mark != NULL &&
+		     (c->list.last == NULL ||
+			 history_fetched(&s->history, c->list.last) ||
+			 c->asked_ms - s->since > SETTLE_MS);
+	s->failures = 0;
+	s->left_at = 0;
+	set_text(&s->mark, mark);
+	set_text(&s->episode, c->list.episode);
+}
+
+/* It could not be read. In the state it stays as it was, but for the count. */
+static void
+fail(struct chat *c)
+{
+	struct chat_state *s = &c->state;
+
+	s->failures++;
+	s->settled = false;
+	if (!c->known) {
+		set_text(&s->mark, "");
+		set_text(&s->episode, "");
+	}
+	history_sort(&s->history);
+	s->left_at = 0;
+	keep(c);
+	if (s->failures < FAILURES_MAX || c->chats->store == NULL) {
+		c->chats->failed++;
+		return;
+	}
+	if (s->opened_at == CLOCK_NONE)
+		s->opened_at = history_opened_at(&s->history, c->list.episode,
+		    CLOCK_NONE, c->list.opened_at);
+	c->chats->stale++;
+	emit_history(c, true);
+}
+
+/* All answers about it are in. */
+static void
+complete(struct chat *c)
+{
+	if (c->gone) {
+		if (c->chats->store != NULL)
+			store_delete(c->chats->store, STORE_CHATS, c->list.id);
+	} else if (c->failed) {
+		fail(c);
+	} else if (c->unchanged) {
+		emit_history(c, false);
+	} else {
+		update_state(c);
+		keep(c);
+		emit_history(c, false);
+	}
+	finish(c);
+}
+
+static void
+arrived(struct chat *c)
+{
+	if (--c->waiting == 0)
+		complete(c);
+}
+
+static void
+add_message(struct chat *c, const struct crm_record *r, bool fetched)
+{
+	const struct history_message m = { r->id, r->episode, r->body, r->at,
+		r->closing, fetched };
+
+	history_put(&c->state.history, &m);
+}
+
+static void
+messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct chat *c = ctx;
+	size_t i;
+
+	(void)asked_ms;
+	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type == RECORD_MESSAGE)
+			add_message(c, &a->records[i], true);
+	}
+}
+
+static void
+remember_failure(struct chat *c, const char *message)
+{
+	if (c->chats->first_failure == NULL)
+		c->chats->first_failure =
+		    xasprintf("chat %s: %s", c->list.id, message);
+}
+
+static void
+messages_end(void *ctx, const struct ending *e)
+{
+	struct chat *c = ctx;
+	struct chats *cs = c->chats;
+
+	cs->read++;
+	switch (e->fault) {
+	case FAULT_NONE:
+		break;
+	case FAULT_GONE:
+		c->gone = true;
+		break;
+	case FAULT_UNUSABLE:
+	case FAULT_LATER:
+		if (e->fault == FAULT_LATER && e->outage) {
+			cs->give_up(cs->ctx, e->fault, "messages", e->message);
+			return;
+		}
+		c->failed = true;
+		remember_failure(c, e->message);
+		break;
+	case FAULT_THROTTLED:
+	case FAULT_QUOTA:
+	case FAULT_DENIED:
+		cs->give_up(cs->ctx, e->fault, "messages", e->message);
+		return;
+	}
+	arrived(c);
+}
+
+static void
+ask_messages(struct chat *c)
+{
+	struct chats *cs = c->chats;
+	struct question q = { .call = PROFILE_MESSAGES,
+		.chat = c->list.raw,
+		.tries = c->state.failures > 0 ? 2 : TRIES,
+		.impatient = c->state.failures > 0,
+		.ctx = c,
+		.page = messages_page,
+		.end = messages_end };
+
+	if (c->state.failures >= FAILURES_MAX)
+		q.tries = 1;
+	if (c->known)
+		q.known =
+		    history_settled(&c->state.history, c->asked_ms - LATE_MS);
+	c->waiting++;
+	cs->to_read++;
+	fetch_ask(cs->fetch, &q);
+}
+
+static void
+customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct customer *cu = ctx;
+	struct buf b = BUF_INIT;
+
+	if (a->n == 0 || cu->person != NULL)
+		return;
+	cu->person = xstrdup(a->records[0].person);
+	if (cu->chats->store == NULL)
+		return;
+	buf_add(&b, &asked_ms, sizeof asked_ms);
+	buf_adds(&b, cu->person);
+	store_put(cu->chats->store, STORE_CUSTOMERS, cu->id, b.data, b.len + 1);
+	buf_release(&b);
+}
+
+/* A customer who cannot be asked about has no name: that is no reason to be
+ * without the chat. */
+static void
+customer_end(void *ctx, const struct ending *e)
+{
+	struct customer *cu = ctx;
+	struct chats *cs = cu->chats;
+	struct chat *c, *next;
+
+	if (e->fault == FAULT_QUOTA || e->fault == FAULT_DENIED ||
+	    e->fault == FAULT_THROTTLED ||
+	    (e->fault == FAULT_LATER && e->outage)) {
+		cs->give_up(cs->ctx, e->fault, "customers", e->message);
+		return;
+	}
+	if (e->fault != FAULT_NONE && e->fault != FAULT_GONE)
+		log_warn("tenant %s: customer %s: %s; the chat is written "
+			 "without a name",
+		    cs->tenant->name, cu->id, e->message);
+	if (cu->person == NULL)
+		cu->person = xstrdup("");
+	for (c = cu->waiting; c != NULL; c = next) {
+		next = c->next;
+		c->person = xstrdup(cu->person);
+		arrived(c);
+	}
+	cu->waiting = NULL;
+}
+
+/* Ages differ by up to a sixth, so that not all are asked for in the same
+ * minute of the next day. */
+static bool
+is_fresh(const char *id, int64_t asked, int64_t now)
+{
+	unsigned h = 0;
+
+	for (; *id != '\0'; id++)
+		h = h * 31 + (unsigned char)*id;
+	return now - asked < CUSTOMER_AGE_MS - h % 240 * INT64_C(60000);
+}
+
+static bool
+stored_customer(struct customer *cu, int64_t now)
+{
+	const void *data;
+	int64_t asked;
+	size_t len;
+
+	if (cu->chats->store == NULL ||
+	    !store_get(
+		cu->chats->store, STORE_CUSTOMERS, cu->id, &data, &len) ||
+	    len <= sizeof asked || ((const char *)data)[len - 1] != '\0')
+		return false;
+	memcpy(&asked, data, sizeof asked);
+	if (!is_fresh(cu->id, asked, now))
+		return false;
+	cu->person = xstrdup((const char *)data + sizeof asked);
+	return true;
+}
+
+/* Who the chat's customer is, unless that is not wanted. */
+static void
+find_customer(struct chat *c)
+{
+	struct chats *cs = c->chats;
+	const char *id = c->list.customer;
+	struct customer *cu;
+	struct question q = { .call = PROFILE_CUSTOMER,
+		.customer = id,
+		.tries = 2,
+		.impatient = true,
+		.page = customer_page,
+		.end = customer_end };
+	void **slot;
+
+	if (!cs->tenant->customers || id == NULL)
+		return;
+	slot = strmap_put(&cs->customers, id, strlen(id));
+	cu = *slot;
+	if (cu == NULL) {
+		cu = xcalloc(1, sizeof *cu);
+		cu->chats = cs;
+		cu->id = xstrdup(id);
+		*slot = cu;
+		if (!stored_customer(cu, c->asked_ms)) {
+			q.ctx = cu;
+			fetch_ask(cs->fetch, &q);
+		}
+	}
+	if (cu->person != NULL) {
+		c->person = xstrdup(cu->person);
+		return;
+	}
+	c->waiting++;
+	c->next = cu->waiting;
+	cu->waiting = c;
+}
+
+static bool
+is_unchanged(const struct chat *c, const struct chat_peek *p)
+{
+	return p->settled && p->failures == 0 && p->left_at == 0 &&
+	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
+}
+
+/* What to do about a chat of the list. The messages that the list tells of
+ * are in its history already. */
+static void
+decide(struct chat *c)
+{
+	struct chats *cs = c->chats;
+	struct chat_state stored;
+	struct chat_peek peek;
+	const void *data = NULL;
+	size_t len = 0, i;
+	bool found =
+	    cs->store != NULL &&
+	    store_get(cs->store, STORE_CHATS, c->list.id, &data, &len) &&
+	    chat_peek_decode(&peek, data, len) == 0;
+
+	c->waiting = 1; /* until everything is asked */
+	find_customer(c);
+	if (found && c->waiting == 1 && is_unchanged(c, &peek)) {
+		emit_unchanged(c, &peek);
+		finish(c);
+		return;
+	}
+	if (found && chat_state_decode(&stored, data, len) == 0) {
+		/* What the list tells comes last: it is newer. */
+		for (i = 0; i < c->state.history.n; i++)
+			history_put(
+			    &stored.history, &c->state.history.messages[i]);
+		chat_state_release(&c->state);
+		c->state = stored;
+		c->known = true;
+		c->unchanged = is_unchanged(c, &peek);
+	}
+	if (!c->unchanged)
+		ask_messages(c);
+	arrived(c);
+}
+
+static struct chat *
+add_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
+{
+	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
+	struct chat *c;
+
+	if (*slot != NULL) /* it moved from one page to the next */
+		return NULL;
+	c = xcalloc(1, sizeof *c);
+	c->chats = cs;
+	c->list = *r;
+	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
+	c->state = (struct chat_state){ .opened_at = CLOCK_NONE,
+		.history = HISTORY_INIT };
+	c->asked_ms = asked_ms;
+	*slot = c;
+	return c;
+}
+
+void
+chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
+{
+	struct chat **added = xcalloc(a->n + 1, sizeof *added);
+	struct chat *c;
+	size_t i, n = 0;
+
+	for (i = 0; i < a->n; i++) {
+		struct crm_record *r = &a->records[i];
+
+		if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
+		    r->status != CHAT_GONE) {
+			c = add_chat(cs, r, asked_ms);
+			if (c != NULL)
+				added[n++] = c;
+		} else if (r->type == RECORD_MESSAGE) {
+			c = strmap_get(&cs->all, r->chat, strlen(r->chat));
+			if (c != NULL && c != &DONE)
+				add_message(c, r, false);
+		}
+	}
+	cs->listed += n;
+	for (i = 0; i < n; i++)
+		decide(added[i]);
+	free(added);
+}
+
+struct leaving {
+	struct chats *chats;
+	int64_t now_ms;
+	char **ids;
+	size_t n, cap;
+};
+
+static void
+look_at_stored(void *ctx, const char *id, const void *data, size_t len)
+{
+	struct leaving *l = ctx;
+	struct chat_peek p;
+
+	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
+		return;
+	if (chat_peek_decode(&p, data, len) == 0 && p.left_at != 0 &&
+	    l->now_ms - p.left_at < KEEP_LEFT_MS)
+		return;
+	XGROW(l->ids, l->n, l->cap);
+	l->ids[l->n++] = xstrdup(id);
+}
+
+/* Marks it as left, or forgets it when it has been for long. True if it left
+ * just now. */
+static bool
+leave(struct chats *cs, const char *id, int64_t now_ms)
+{
+	struct chat_state s;
+	struct buf b = BUF_INIT;
+	const void *data;
+	size_t len;
+	bool left;
+
+	if (!store_get(cs->store, STORE_CHATS, id, &data, &len))
+		return false;
+	left = chat_state_decode(&s, data, len) == 0 && s.left_at == 0;
+	if (!left) {
+		store_delete(cs->store, STORE_CHATS, id);
+	} else {
+		s.left_at = now_ms;
+		chat_state_encode(&s, &b);
+		store_put(cs->store, STORE_CHATS, id, b.data, b.len);
+	}
+	chat_state_release(&s);
+	buf_release(&b);
+	return left;
+}
+
+static void
+verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	chats_page(ctx, a, asked_ms);
+}
+
+/* Not to be told about one of them is no harm: the next list has it. */
+static void
+verify_end(void *ctx, const struct ending *e)
+{
+	(void)ctx;
+	(void)e;
+}
+
+static void
+verify(struct chats *cs, const char *id)
+{
+	struct question q = { .call = PROFILE_CHAT,
+		.tries = 1,
+		.impatient = true,
+		.ctx = cs,
+		.page = verify_page,
+		.end = verify_end };
+
+	q.chat = value_chat(id);
+	fetch_ask(cs->fetch, &q);
+	value_unref(q.chat);
+}
+
+void
+chats_listed(struct chats *cs, unsigned pages, int64_t now_ms)
+{
+	struct leaving l = { .chats = cs, .now_ms = now_ms };
+	size_t i;
+
+	if (cs->store == NULL)
+		return;
+	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
+	for (i = 0; i < l.n; i++) {
+		if (leave(cs, l.ids[i], now_ms) && pages > 1 &&
+		    l.n <= VERIFY_MAX)
+			verify(cs, l.ids[i]);
+		free(l.ids[i]);
+	}
+	free(l.ids);
+}

@@ -1,0 +1,76 @@
+/*
+ * paging: see paging.h.
+ */
+#include "poller/paging.h"
+
+#include <string.h>
+
+#include "common/buf.h"
+
+static void *const MARK = (void *)(uintptr_t)1;
+
+/* True if it was there already. */
+static bool
+seen_before(struct paging *p, const struct buf *key)
+{
+	void **v = strmap_put(&p->seen, buf_str(key), key->len);
+	bool before = *v != NULL;
+
+	*v = MARK;
+	return before;
+}
+
+/* What tells a page from another: its records. Two hashes, since the page is
+ * the CRM's. */
+static void
+page_key(const struct profile_answer *a, struct buf *key)
+{
+	uint64_t h = UINT64_C(14695981039346656037), g = 5381;
+	const char *s;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		for (s = a->records[i].body; *s != '\0'; s++) {
+			h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+			g = g * 33 + (unsigned char)*s;
+		}
+	}
+	buf_addf(key, "page %llu %llu", (unsigned long long)h,
+	    (unsigned long long)g);
+}
+
+int
+paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
+    struct buf *why)
+{
+	struct buf key = BUF_INIT;
+	int rc = -1;
+
+	p->pages++;
+	/* Nearly every question has one page. */
+	if (p->pages == 1 && a->next == NULL)
+		return 0;
+	page_key(a, &key);
+	if (a->n > 0 && seen_before(p, &key)) {
+		buf_setf(why, "page %u repeats an earlier one", p->pages);
+		goto out;
+	}
+	buf_clear(&key);
+	buf_adds(&key, "cursor ");
+	value_dump(a->next, &key);
+	if (a->next != NULL && seen_before(p, &key))
+		buf_setf(why, "page %u leads back to an earlier one", p->pages);
+	else if (a->next != NULL && p->pages >= max)
+		buf_setf(why, "there are more than %u pages", max);
+	else
+		rc = 0;
+out:
+	buf_release(&key);
+	return rc;
+}
+
+void
+paging_release(struct paging *p)
+{
+	strmap_release(&p->seen, NULL);
+}

@@ -1,0 +1,22 @@
+/*
+ * paging: sees to it that following pages comes to an end, whatever the CRM
+ * answers.
+ */
+#ifndef POLLER_PAGING_H
+#define POLLER_PAGING_H
+
+#include "common/strmap.h"
+#include "poller/profile.h"
+
+struct paging {
+	struct strmap seen; /* cursors and pages */
+	unsigned pages;
+};
+
+/* Looks at one page. 0, or -1 and *why: the same page or cursor came before,
+ * or there are more than max of them. */
+int paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
+    struct buf *why) __attribute__((warn_unused_result));
+void paging_release(struct paging *p);
+
+#endif

@@ -1,0 +1,395 @@
+/*
+ * pull: see pull.h.
+ */
+#include "poller/pull.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "poller/chats.h"
+#include "poller/emit.h"
+#include "poller/fetch.h"
+
+/* Committed when so much has been read: what a crash may cost. */
+#define COMMIT_BYTES ((size_t)1024 * 1024)
+
+struct pull {
+	const struct tenant *tenant;
+	struct store *store; /* or NULL */
+	struct skew skew;
+	struct fetch *fetch;
+	struct emit emit;
+	struct chats chats;
+	int64_t as_of; /* CLOCK_NONE: not begun */
+	int64_t operators_at;
+	struct buf operators; /* their bodies, each with its NUL */
+	size_t operators_n;
+	unsigned pages; /* of the list of chats */
+	bool listed, done;
+	enum exit_code code;
+};
+
+static enum exit_code
+code_of(enum fault fault)
+{
+	switch (fault) {
+	case FAULT_NONE:
+		return PROG_OK;
+	case FAULT_LATER:
+	case FAULT_THROTTLED:
+		return PROG_TEMPFAIL;
+	case FAULT_DENIED:
+		return PROG_NOPERM;
+	case FAULT_QUOTA:
+	case FAULT_GONE:
+	case FAULT_UNUSABLE:
+		break;
+	}
+	return PROG_UNAVAILABLE;
+}
+
+/* What a person may do about it. */
+static void
+way_out(const struct tenant *t, enum fault fault, struct buf *out)
+{
+	switch (fault) {
+	case FAULT_NONE:
+	case FAULT_LATER:
+	case FAULT_THROTTLED:
+		buf_setf(out, "the next poll tries again");
+		break;
+	case FAULT_DENIED:
+		buf_setf(out, "check %s and its rights", t->token_source);
+		break;
+	case FAULT_QUOTA:
+		buf_setf(out, "buy more calls, poll less often, or wait for "
+			      "the next month");
+		break;
+	case FAULT_GONE:
+	case FAULT_UNUSABLE:
+		buf_setf(out, "check url '%s' of [%s] with poller --check",
+		    t->base, t->section);
+		break;
+	}
+}
+
+/* The tenant's poll has failed; the first reason is the one that is told. */
+static void
+give_up(void *ctx, enum fault fault, const char *what, const char *message)
+{
+	struct pull *p = ctx;
+	struct buf way = BUF_INIT;
+
+	if (p->code == PROG_OK) {
+		p->code = code_of(fault);
+		way_out(p->tenant, fault, &way);
+		log_error("tenant %s: cannot read %s: %s; %s", p->tenant->name,
+		    what, message, buf_str(&way));
+		buf_release(&way);
+	}
+	fetch_stop(p->fetch);
+}
+
+static void
+emit_operators(struct pull *p)
+{
+	const char *body = buf_str(&p->operators);
+	size_t i, len;
+
+	for (i = 0; i < p->operators_n; i++) {
+		len = strlen(body);
+		emit_record(&p->emit, "operator", body, len, NULL);
+		body += len + 1;
+	}
+}
+
+/* The first answer that is any good begins the snapshot. */
+static void
+begin(struct pull *p, int64_t asked_ms)
+{
+	int64_t last;
+
+	if (p->as_of != CLOCK_NONE)
+		return;
+	p->as_of = asked_ms;
+	if (p->store != NULL) {
+		last = store_number(p->store, "as_of", 0);
+		if (p->as_of <= last)
+			p->as_of = last + 1;
+	}
+	emit_begin(&p->emit, p->as_of);
+	emit_operators(p); /* those known from before */
+}
+
+static void
+operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct pull *p = ctx;
+	size_t i;
+
+	begin(p, asked_ms);
+	p->operators_at = asked_ms;
+	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type != RECORD_OPERATOR)
+			continue;
+		emit_record(&p->emit, "operator", a->records[i].body,
+		    strlen(a->records[i].body), NULL);
+		buf_add(&p->operators, a->records[i].body,
+		    strlen(a->records[i].body) + 1);
+		p->operators_n++;
+	}
+}
+
+static void
+operators_end(void *ctx, const struct ending *e)
+{
+	struct pull *p = ctx;
+
+	if (e->fault != FAULT_NONE) {
+		give_up(p, e->fault, "operators", e->message);
+	} else if (p->store != NULL) {
+		store_put(p->store, STORE_META, "operators",
+		    buf_str(&p->operators), p->operators.len);
+		store_set_number(p->store, "operators_at", p->operators_at);
+	}
+}
+
+static void
+chats_page_read(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct pull *p = ctx;
+
+	begin(p, asked_ms);
+	p->pages++;
+	chats_page(&p->chats, a, asked_ms);
+}
+
+static void
+chats_end(void *ctx, const struct ending *e)
+{
+	struct pull *p = ctx;
+
+	if (e->fault != FAULT_NONE) {
+		give_up(p, e->fault, "open chats", e->message);
+		return;
+	}
+	p->listed = true;
+	chats_listed(&p->chats, p->pages, p->as_of);
+}
+
+/* Operators from the state, if they are not too old. */
+static bool
+stored_operators(struct pull *p, int64_t now)
+{
+	const void *data;
+	size_t len, i;
+	int64_t at;
+
+	if (p->store == NULL)
+		return false;
+	at = store_number(p->store, "operators_at", CLOCK_NONE);
+	if (at == CLOCK_NONE || now < at ||
+	    now - at >= p->tenant->operators_every_ms ||
+	    !store_get(p->store, STORE_META, "operators", &data, &len))
+		return false;
+	buf_add(&p->operators, data, len);
+	for (i = 0; i < len; i++)
+		p->operators_n += ((const char *)data)[i] == '\0';
+	return true;
+}
+
+static void
+ask(struct pull *p)
+{
+	struct question q = { .urgent = true, .ctx = p };
+	int64_t now = skew_apply(&p->skew, clock_now_ms());
+
+	if (!stored_operators(p, now)) {
+		q.call = PROFILE_OPERATORS;
+		q.page = operators_page;
+		q.end = operators_end;
+		fetch_ask(p->fetch, &q);
+	}
+	q.call = PROFILE_CHATS;
+	q.page = chats_page_read;
+	q.end = chats_end;
+	fetch_ask(p->fetch, &q);
+}
+
+/* State that another profile or other options made is of no use. */
+static void
+check_version(struct pull *p)
+{
+	int64_t version = (int64_t)profile_version(p->tenant->profile);
+
+	if (store_number(p->store, "profile", version) != version) {
+		log_info("state_forgotten",
+		    "tenant=%s reason='profile or options changed'",
+		    p->tenant->name);
+		store_empty(p->store, STORE_CHATS);
+		store_empty(p->store, STORE_CUSTOMERS);
+		store_delete(p->store, STORE_META, "operators");
+	}
+	store_set_number(p->store, "profile", version);
+}
+
+struct pull *
+pull_new(struct http *h, const struct tenant *t, struct store *store,
+    struct endpoint *to)
+{
+	struct pull *p = xcalloc(1, sizeof *p);
+
+	p->tenant = t;
+	p->store = store;
+	p->as_of = CLOCK_NONE;
+	emit_init(&p->emit, to, t->name);
+	p->fetch = fetch_new(h, t, &p->skew);
+	chats_init(&p->chats);
+	p->chats.tenant = t;
+	p->chats.fetch = p->fetch;
+	p->chats.store = store;
+	p->chats.emit = &p->emit;
+	p->chats.skew = &p->skew;
+	p->chats.give_up = give_up;
+	p->chats.ctx = p;
+	if (store != NULL) {
+		p->skew.offset_ms = store_number(store, "skew", 0);
+		check_version(p);
+	}
+	ask(p);
+	return p;
+}
+
+void
+pull_free(struct pull *p)
+{
+	if (p == NULL)
+		return;
+	fetch_free(p->fetch);
+	chats_release(&p->chats);
+	emit_release(&p->emit);
+	buf_release(&p->operators);
+	free(p);
+}
+
+int64_t
+pull_step(struct pull *p)
+{
+	return p->done ? INT64_MAX : fetch_step(p->fetch);
+}
+
+static void
+commit(struct pull *p)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = store_commit(p->store, &why);
+
+	if (code != PROG_OK) {
+		if (p->code == PROG_OK) {
+			p->code = code;
+			log_error(
+			    "tenant %s: %s", p->tenant->name, buf_str(&why));
+		}
+		fetch_stop(p->fetch);
+	}
+	buf_release(&why);
+}
+
+/* Chats that failed, but not often enough yet to be shown as they were. */
+static void
+tell_failed(struct pull *p)
+{
+	if (p->chats.failed == 0 || p->code != PROG_OK)
+		return;
+	p->code = PROG_UNAVAILABLE;
+	log_error("tenant %s: %zu of %zu chats could not be read, so there is "
+		  "no snapshot; %s; what was read is kept%s",
+	    p->tenant->name, p->chats.failed, p->chats.listed,
+	    p->chats.first_failure,
+	    p->store != NULL
+		? ", and from the third time on they are shown as last seen"
+		: " only with --state");
+}
+
+static void
+tell_stale(const struct pull *p)
+{
+	if (p->chats.stale > 0)
+		log_warn("tenant %s: %zu chats are shown as last seen; %s",
+		    p->tenant->name, p->chats.stale, p->chats.first_failure);
+}
+
+static void
+finish(struct pull *p)
+{
+	struct pull_progress n;
+
+	tell_failed(p);
+	if (p->store != NULL) {
+		if (p->skew.known)
+			store_set_number(p->store, "skew", p->skew.offset_ms);
+		if (p->as_of != CLOCK_NONE)
+			store_set_number(p->store, "as_of", p->as_of);
+		commit(p);
+	}
+	/* Commit point: from here on the snapshot counts. */
+	if (p->code == PROG_OK) {
+		emit_end(&p->emit, p->as_of);
+		tell_stale(p);
+		pull_progress(p, &n);
+		log_info("snapshot",
+		    "tenant=%s chats=%llu read=%llu records=%llu calls=%llu "
+		    "skew_ms=%lld",
+		    p->tenant->name, (unsigned long long)n.chats,
+		    (unsigned long long)n.read, (unsigned long long)n.records,
+		    (unsigned long long)n.calls, (long long)p->skew.offset_ms);
+	}
+	p->done = true;
+}
+
+bool
+pull_done(struct pull *p)
+{
+	if (p->done)
+		return true;
+	if (p->emit.broken)
+		fetch_stop(p->fetch);
+	else if (p->store != NULL && store_pending(p->store) > COMMIT_BYTES)
+		commit(p);
+	if (fetch_left(p->fetch) == 0)
+		finish(p);
+	return p->done;
+}
+
+void
+pull_stop(struct pull *p)
+{
+	fetch_stop(p->fetch);
+	if (!p->done && p->code == PROG_OK)
+		p->code = PROG_TEMPFAIL; /* no end marker */
+	if (!p->done)
+		finish(p);
+}
+
+enum exit_code
+pull_code(const struct pull *p)
+{
+	return p->code;
+}
+
+void
+pull_progress(const struct pull *p, struct pull_progress *out)
+{
+	const uint64_t *calls = fetch_calls(p->fetch);
+	size_t i;
+
+	*out = (struct pull_progress){ .chats = p->chats.listed,
+		.to_read = p->chats.to_read,
+		.read = p->chats.read,
+		.records = p->emit.records };
+	for (i = 0; i < PROFILE_CALLS; i++)
+		out->calls += calls[i];
+}

@@ -1,0 +1,532 @@
+/*
+ * store: see store.h. Changes are kept in memory until they are committed, so
+ * that a map that has become too small costs no more than doing it again with
+ * a larger one. Reading uses one transaction that is renewed by each commit.
+ *
+ * LMDB trusts its file. So that a damaged one ends neither this process nor
+ * the other tenants' polls, a child reads all of it first.
+ */
+#define _DEFAULT_SOURCE /* _exit and friends */
+
+#include "poller/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/lock.h"
+#include "common/log.h"
+#include "common/strmap.h"
+#include "common/xalloc.h"
+
+#define FORMAT 1
+#define MAP_MIN ((size_t)16 * 1024 * 1024)
+#define LOCK_BYTES 65536 /* of LMDB's lock file: room for its readers */
+
+static const char *const table_names[STORE_TABLES] = { "meta", "chats",
+	"customers", "statistics" };
+
+/* A change that waits. */
+struct change {
+	enum store_table table;
+	char *key;
+	void *data; /* NULL: delete */
+	size_t len;
+};
+
+struct store {
+	char *path;
+	int lock; /* -1: shared */
+	MDB_env *env;
+	MDB_dbi dbi[STORE_TABLES];
+	MDB_txn *reader; /* NULL: none under way */
+	struct change *changes;
+	size_t changes_n, changes_cap, pending;
+	bool emptied[STORE_TABLES];
+	struct buf scratch;
+};
+
+static void
+drop_changes(struct store *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->changes_n; i++) {
+		free(s->changes[i].key);
+		free(s->changes[i].data);
+	}
+	s->changes_n = s->pending = 0;
+	memset(s->emptied, 0, sizeof s->emptied);
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	if (s->reader != NULL)
+		mdb_txn_abort(s->reader);
+	if (s->env != NULL)
+		mdb_env_close(s->env);
+	lock_release(s->lock);
+	drop_changes(s);
+	free(s->changes);
+	free(s->path);
+	buf_release(&s->scratch);
+	free(s);
+}
+
+/* A sentence and the exit code for what LMDB or the system says. */
+static enum exit_code
+explain(const char *path, int rc, struct buf *why)
+{
+	switch (rc) {
+	case MDB_INVALID:
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_PANIC:
+	case MDB_BAD_TXN:
+		buf_setf(why,
+		    "state '%s' is damaged; remove it, and the next poll "
+		    "reads everything again",
+		    path);
+		return PROG_IO;
+	case MDB_VERSION_MISMATCH:
+	case MDB_INCOMPATIBLE:
+		buf_setf(why,
+		    "state '%s' is of a version that is not known; remove it, "
+		    "and the next poll reads everything again",
+		    path);
+		return PROG_IO;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		buf_setf(why,
+		    "cannot write state '%s': %s; make room, and the next "
+		    "poll goes on",
+		    path, log_errno(rc));
+		return PROG_IO;
+	default:
+		buf_setf(why, "cannot use state '%s': %s; check its folder",
+		    path, rc > 0 ? log_errno(rc) : mdb_strerror(rc));
+		return rc > 0 ? PROG_CANTCREATE : PROG_IO;
+	}
+}
+
+/* LMDB maps its lock file: on a full disk it would be killed for touching it,
+ * unless the room is there already. */
+static int
+reserve_lock_file(const char *path)
+{
+	char *name = xasprintf("%s-lock", path);
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		rc = errno;
+	else if (st.st_size < LOCK_BYTES)
+		rc = posix_fallocate(fd, 0, LOCK_BYTES);
+	if (fd >= 0)
+		(void)close(fd);
+	free(name);
+	return rc;
+}
+
+static size_t
+map_size(const char *path)
+{
+	struct stat st;
+	size_t want = MAP_MIN;
+
+	if (stat(path, &st) != 0)
+		return want;
+	while (want < (size_t)st.st_size * 2)
+		want *= 2;
+	return want;
+}
+
+static int
+open_env(const char *path, unsigned flags, MDB_env **env)
+{
+	int rc = mdb_env_create(env);
+
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(*env, STORE_TABLES);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(*env, map_size(path));
+	if (rc == 0)
+		rc = mdb_env_open(*env, path, MDB_NOSUBDIR | flags, 0600);
+	return rc;
+}
+
+/* Sums up all bytes, so that each page is looked at. */
+static int
+read_table(MDB_txn *txn, const char *name, unsigned *sum)
+{
+	MDB_cursor *cursor;
+	MDB_val key, data;
+	MDB_dbi dbi;
+	int rc = mdb_dbi_open(txn, name, 0, &dbi);
+	size_t i;
+
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc == 0)
+		rc = mdb_cursor_open(txn, dbi, &cursor);
+	if (rc != 0)
+		return rc;
+	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+		for (i = 0; i < data.mv_size; i += 512)
+			*sum += ((const unsigned char *)data.mv_data)[i];
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int
+read_all(const char *path)
+{
+	MDB_env *env = NULL;
+	MDB_txn *txn = NULL;
+	volatile unsigned keep;
+	unsigned sum = 0;
+	int rc = open_env(path, MDB_RDONLY, &env), i;
+
+	if (rc == 0)
+		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = read_table(txn, table_names[i], &sum);
+	keep = sum;
+	(void)keep;
+	/* A reader that is not ended would pin its pages for ever. */
+	if (txn != NULL)
+		mdb_txn_abort(txn);
+	if (env != NULL)
+		mdb_env_close(env);
+	return rc;
+}
+
+/* 0, or what is wrong. */
+static int
+examine(const char *path)
+{
+	struct rlimit no_core = { 0, 0 };
+	struct stat st;
+	int status, rc;
+	pid_t pid;
+
+	if (stat(path, &st) != 0 || st.st_size == 0)
+		return 0;
+	pid = fork();
+	if (pid < 0)
+		return errno;
+	if (pid == 0) {
+		(void)setrlimit(RLIMIT_CORE, &no_core);
+		(void)close(STDERR_FILENO); /* its assertions speak there */
+		rc = read_all(path);
+		_exit(rc == 0                      ? 0
+		      : rc == MDB_VERSION_MISMATCH ? 2
+		      : rc > 0                     ? 3
+						   : 1);
+	}
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return errno;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	/* The system's errors are met again, with their names, right away. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 3)
+		return 0;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 2
+		   ? MDB_VERSION_MISMATCH
+		   : MDB_CORRUPTED;
+}
+
+static int
+open_tables(struct store *s)
+{
+	int64_t format = FORMAT;
+	MDB_txn *txn;
+	MDB_val key = { 6, (void *)(uintptr_t) "format" }, data;
+	int rc = mdb_txn_begin(s->env, NULL, 0, &txn), i;
+
+	if (rc != 0)
+		return rc;
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &s->dbi[i]);
+	if (rc == 0)
+		rc = mdb_get(txn, s->dbi[STORE_META], &key, &data);
+	if (rc == MDB_NOTFOUND) {
+		data.mv_size = sizeof format;
+		data.mv_data = &format;
+		rc = mdb_put(txn, s->dbi[STORE_META], &key, &data, 0);
+	} else if (rc == 0 &&
+		   (data.mv_size != sizeof format ||
+		       memcmp(data.mv_data, &format, sizeof format) != 0)) {
+		rc = MDB_VERSION_MISMATCH;
+	}
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int
+lock_tenant(struct store *s, const char *dir, const char *tenant,
+    enum exit_code *code, struct buf *why)
+{
+	char *name = xasprintf("%s/%s.lock", dir, tenant);
+
+	s->lock = lock_take(name, why);
+	if (s->lock < 0)
+		*code = errno == EWOULDBLOCK ? PROG_TEMPFAIL : PROG_CANTCREATE;
+	free(name);
+	return s->lock < 0 ? -1 : 0;
+}
+
+struct store *
+store_open(const char *dir, const char *tenant, enum store_access access,
+    enum exit_code *code, struct buf *why)
+{
+	struct store *s = xcalloc(1, sizeof *s);
+	int rc, dead;
+
+	s->lock = -1;
+	s->path = xasprintf("%s/%s.mdb", dir, tenant);
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+		buf_setf(why, "cannot make state folder '%s': %s", dir,
+		    log_errno(errno));
+		*code = PROG_CANTCREATE;
+		store_close(s);
+		return NULL;
+	}
+	if (access == STORE_ALONE &&
+	    lock_tenant(s, dir, tenant, code, why) != 0) {
+		store_close(s);
+		return NULL;
+	}
+	rc = reserve_lock_file(s->path);
+	if (rc == 0)
+		rc = examine(s->path);
+	if (rc == 0)
+		rc = open_env(s->path, 0, &s->env);
+	if (rc == 0)
+		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
+	if (rc == 0)
+		rc = open_tables(s);
+	if (rc == 0)
+		return s;
+	*code = explain(s->path, rc, why);
+	store_close(s);
+	return NULL;
+}
+
+/* Begins reading unless that is under way. Another process may have made the
+ * map larger. */
+static bool
+read_begin(struct store *s)
+{
+	int rc;
+
+	if (s->reader != NULL)
+		return true;
+	rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
+	if (rc == MDB_MAP_RESIZED && mdb_env_set_mapsize(s->env, 0) == 0)
+		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
+	if (rc != 0)
+		s->reader = NULL;
+	return rc == 0;
+}
+
+static MDB_val
+key_of(const char *key)
+{
+	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
+}
+
+bool
+store_get(struct store *s, enum store_table t, const char *key,
+    const void **data, size_t *len)
+{
+	MDB_val k = key_of(key), v;
+
+	if (s->emptied[t] || !read_begin(s) ||
+	    mdb_get(s->reader, s->dbi[t], &k, &v) != 0)
+		return false;
+	*data = v.mv_data;
+	*len = v.mv_size;
+	return true;
+}
+
+static void
+change(struct store *s, enum store_table t, const char *key, const void *data,
+    size_t len)
+{
+	struct change *c;
+
+	XGROW(s->changes, s->changes_n, s->changes_cap);
+	c = &s->changes[s->changes_n++];
+	*c = (struct change){ t, xstrdup(key), NULL, len };
+	if (data != NULL) {
+		c->data = xmalloc(len + 1);
+		memcpy(c->data, data, len);
+	}
+	s->pending += len + strlen(key);
+}
+
+void
+store_put(struct store *s, enum store_table t, const char *key,
+    const void *data, size_t len)
+{
+	change(s, t, key, data, len);
+}
+
+void
+store_delete(struct store *s, enum store_table t, const char *key)
+{
+	change(s, t, key, NULL, 0);
+}
+
+void
+store_empty(struct store *s, enum store_table t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->changes_n; i++) {
+		if (s->changes[i].table == t) {
+			free(s->changes[i].key);
+			free(s->changes[i].data);
+		} else {
+			s->changes[n++] = s->changes[i];
+		}
+	}
+	s->changes_n = n;
+	s->emptied[t] = true;
+}
+
+void
+store_each(struct store *s, enum store_table t,
+    void (*entry)(void *ctx, const char *key, const void *data, size_t len),
+    void *ctx)
+{
+	MDB_cursor *cursor;
+	MDB_val k, v;
+
+	if (s->emptied[t] || !read_begin(s) ||
+	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
+		return;
+	while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+		buf_clear(&s->scratch);
+		buf_add(&s->scratch, k.mv_data, k.mv_size);
+		entry(ctx, buf_str(&s->scratch), v.mv_data, v.mv_size);
+	}
+	mdb_cursor_close(cursor);
+}
+
+size_t
+store_pending(const struct store *s)
+{
+	return s->pending;
+}
+
+static int
+write_changes(struct store *s, MDB_txn *txn)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++) {
+		if (s->emptied[i])
+			rc = mdb_drop(txn, s->dbi[i], 0);
+	}
+	for (i = 0; rc == 0 && i < s->changes_n; i++) {
+		const struct change *c = &s->changes[i];
+		MDB_val k = key_of(c->key), v = { c->len, c->data };
+
+		if (c->data != NULL) {
+			rc = mdb_put(txn, s->dbi[c->table], &k, &v, 0);
+			continue;
+		}
+		rc = mdb_del(txn, s->dbi[c->table], &k, NULL);
+		if (rc == MDB_NOTFOUND)
+			rc = 0;
+	}
+	return rc;
+}
+
+static int
+commit_once(struct store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+
+	if (rc != 0)
+		return rc;
+	rc = write_changes(s, txn);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int
+grow(struct store *s)
+{
+	MDB_envinfo info;
+	int rc = mdb_env_info(s->env, &info);
+
+	return rc != 0 ? rc : mdb_env_set_mapsize(s->env, info.me_mapsize * 2);
+}
+
+enum exit_code
+store_commit(struct store *s, struct buf *why)
+{
+	int rc;
+
+	/* An old reader would keep old pages from being used again. */
+	if (s->reader != NULL)
+		mdb_txn_abort(s->reader);
+	s->reader = NULL;
+	for (;;) {
+		rc = commit_once(s);
+		if (rc == MDB_MAP_FULL)
+			rc = grow(s);
+		else if (rc == MDB_MAP_RESIZED)
+			rc = mdb_env_set_mapsize(s->env, 0);
+		else
+			break;
+		if (rc != 0)
+			break;
+	}
+	if (rc != 0)
+		return explain(s->path, rc, why);
+	drop_changes(s);
+	return PROG_OK;
+}
+
+int64_t
+store_number(struct store *s, const char *key, int64_t def)
+{
+	const void *data;
+	size_t len;
+	int64_t n;
+
+	if (!store_get(s, STORE_META, key, &data, &len) || len != sizeof n)
+		return def;
+	memcpy(&n, data, sizeof n);
+	return n;
+}
+
+void
+store_set_number(struct store *s, const char *key, int64_t n)
+{
+	store_put(s, STORE_META, key, &n, sizeof n);
+}

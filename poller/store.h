@@ -1,0 +1,77 @@
+/*
+ * store: what the poller keeps of one tenant between polls, in one LMDB file,
+ * DIR/TENANT.mdb, which is seen in store.c only. Keys and values are bytes in
+ * a few tables; what they mean is their users' business.
+ *
+ * Guarantee: store_commit() makes all changes since the last one durable, or
+ * none. A process may be killed at any time. Only one poll works on a tenant
+ * (a lock beside the file); the doctor and --status may look and count
+ * meanwhile.
+ *
+ * A file that is damaged, of another version or full gives one sentence that
+ * says what to do. It holds nothing that the CRM could not tell again.
+ */
+#ifndef POLLER_STORE_H
+#define POLLER_STORE_H
+
+#include "common/buf.h"
+#include "common/prog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum store_table {
+	STORE_META,
+	STORE_CHATS,
+	STORE_CUSTOMERS,
+	STORE_STATISTICS,
+	STORE_TABLES
+};
+
+enum store_access {
+	STORE_ALONE,  /* the poll: nobody else may; PROG_TEMPFAIL if so */
+	STORE_SHARED, /* looks, and counts */
+};
+
+struct store;
+
+/* Makes the folder and the file if they are missing. NULL, the code and
+ * *why. */
+struct store *store_open(const char *dir, const char *tenant,
+    enum store_access access, enum exit_code *code, struct buf *why)
+    __attribute__((warn_unused_result));
+/* Without committing. NULL is fine. */
+void store_close(struct store *s);
+
+/* The committed value, borrowed until the next store_commit(), store_each()
+ * or store_close(). False: there is none. */
+bool store_get(struct store *s, enum store_table t, const char *key,
+    const void **data, size_t *len);
+
+/* Copied, and written by store_commit(). */
+void store_put(struct store *s, enum store_table t, const char *key,
+    const void *data, size_t len);
+void store_delete(struct store *s, enum store_table t, const char *key);
+
+/* Forgets a whole table, and what was put into it and not committed. */
+void store_empty(struct store *s, enum store_table t);
+
+/* Calls back for each committed entry, in the order of keys; the data is
+ * borrowed for the time of the call. */
+void store_each(struct store *s, enum store_table t,
+    void (*entry)(void *ctx, const char *key, const void *data, size_t len),
+    void *ctx);
+
+/* Bytes that wait for store_commit(). */
+size_t store_pending(const struct store *s);
+
+/* Commit point of what was put and deleted. */
+enum exit_code store_commit(struct store *s, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Numbers among the meta data; def if there is none. */
+int64_t store_number(struct store *s, const char *key, int64_t def);
+void store_set_number(struct store *s, const char *key, int64_t n);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * tenant: one [crm NAME] section, made ready for asking: its profile is
+ * compiled, its address checked, its token in a header.
+ */
+#ifndef POLLER_TENANT_H
+#define POLLER_TENANT_H
+
+#include "common/buf.h"
+#include "common/conf.h"
+#include "common/prog.h"
+#include "poller/http.h"
+#include "poller/profile.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tenant {
+	const char *name;   /* borrowed from the configuration */
+	char *section;      /* "crm NAME" */
+	char *base;         /* the address, without a slash at its end */
+	char *token_source; /* for messages: where the token comes from */
+	struct http_headers *headers;
+	struct http_limits limits;
+	struct profile *profile;
+	size_t concurrency;
+	int64_t operators_every_ms, retry_budget_ms;
+	int64_t budget; /* calls a month; 0: no limit */
+	bool customers; /* ask about them */
+	bool history_all;
+};
+
+/* PROG_OK, or the exit code and *why, a whole sentence. Release it in both
+ * cases. */
+enum exit_code tenant_open(struct tenant *t, const struct conf *c,
+    const char *name, bool with_text, struct buf *why);
+void tenant_release(struct tenant *t);
+
+#endif
