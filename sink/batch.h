@@ -34,6 +34,7 @@ enum end_fate {
 	END_NONE,
 	END_STORED,     /* it is whole: swept */
 	END_INCOMPLETE, /* rows of it are missing, so far */
+	END_OVERTAKEN,  /* rows of the next one are there already */
 	END_OLDER,      /* an older one than the stored one */
 	END_AGAIN,      /* the stored one, once more */
 };

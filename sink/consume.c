@@ -149,9 +149,10 @@ read_end(struct consume *c, const struct record *r, struct end *end)
 
 	end->snapshot = r->snapshot;
 	end->records = r->records;
+	/* The begin marker's time is what the rows carry. An end marker may
+	 * tell when it was over instead; alone, it has to be believed. */
 	end->as_of = r->at;
-	if (end->as_of == CLOCK_NONE && begun != NULL &&
-	    text_is(r->snapshot, begun->snapshot))
+	if (begun != NULL && text_is(r->snapshot, begun->snapshot))
 		end->as_of = begun->as_of;
 	if (end->as_of != CLOCK_NONE)
 		return 0;
@@ -305,9 +306,11 @@ note_end(struct consume *c, const struct tenant *t)
 
 	if (t->fate == END_NONE || t->fate == END_AGAIN)
 		return;
-	if (t->fate == END_OLDER) {
-		log_info("snapshot_older", "tenant=%.*s snapshot=%.*s",
-		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
+	if (t->fate == END_OLDER || t->fate == END_OVERTAKEN) {
+		log_info(t->fate == END_OLDER ? "snapshot_older"
+					      : "snapshot_overtaken",
+		    "tenant=%.*s snapshot=%.*s", TEXT_ARG(t->name),
+		    TEXT_ARG(t->ended.snapshot));
 		return;
 	}
 	if (before != NULL && !text_is(t->ended.snapshot, before->snapshot))

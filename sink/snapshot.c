@@ -8,9 +8,10 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 
-/* Rows of the snapshot that are accounted for: one SELECT over all tables. */
+/* The tenant's rows that are of the snapshot (how is "=") or newer (">"), and
+ * for "=" those of it that were refused: one SELECT over all tables. */
 static enum outcome
-count_rows(struct db *db, const struct tenant *t, int64_t *n)
+count_rows(struct db *db, const struct tenant *t, const char *how, int64_t *n)
 {
 	const struct end *end = &t->ended;
 	struct db_value args[2 * TABLES + 2];
@@ -26,15 +27,19 @@ count_rows(struct db *db, const struct tenant *t, int64_t *n)
 			continue;
 		buf_addf(&sql,
 		    "(SELECT COUNT(*) FROM `%s` WHERE tenant = ? AND "
-		    "as_of = ?) + ",
-		    tables[i].name);
+		    "as_of %s ?) + ",
+		    tables[i].name, how);
 		args[k++] = name;
 		args[k++] = db_time(end->as_of);
 	}
-	buf_adds(&sql, "(SELECT COUNT(*) FROM refused_rows WHERE tenant = ? "
-		       "AND snapshot = ?)");
-	args[k++] = name;
-	args[k++] = db_text(end->snapshot.p, end->snapshot.len);
+	if (how[0] == '=') {
+		buf_adds(&sql, "(SELECT COUNT(*) FROM refused_rows WHERE "
+			       "tenant = ? AND snapshot = ?)");
+		args[k++] = name;
+		args[k++] = db_text(end->snapshot.p, end->snapshot.len);
+	} else {
+		buf_addc(&sql, '0');
+	}
 	o = db_query(db, sql.data, args, k, &rows);
 	if (o == OUTCOME_DONE)
 		*n = db_next(rows) ? db_get_int(rows, 0) : 0;
@@ -108,6 +113,7 @@ enum outcome
 snapshot_end(struct db *db, struct tenant *t)
 {
 	const struct tenant_stored *s = &t->stored;
+	int64_t newer = 0;
 	enum outcome o;
 
 	choose_end(t);
@@ -118,13 +124,18 @@ snapshot_end(struct db *db, struct tenant *t)
 								  : END_OLDER;
 		return OUTCOME_DONE;
 	}
-	o = count_rows(db, t, &t->arrived);
+	o = count_rows(db, t, "=", &t->arrived);
+	if (o == OUTCOME_DONE && t->arrived < t->ended.records)
+		o = count_rows(db, t, ">", &newer);
 	if (o != OUTCOME_DONE)
 		return o;
-	if (t->arrived < t->ended.records) {
-		t->fate = END_INCOMPLETE;
-		return keep_pending(db, t);
+	if (t->arrived >= t->ended.records) {
+		t->fate = END_STORED;
+		return sweep(db, t);
 	}
-	t->fate = END_STORED;
-	return sweep(db, t);
+	/* Rows of the next snapshot have taken the places of some: nothing is
+	 * missing, and the next one will sweep. */
+	t->fate = t->arrived + newer >= t->ended.records ? END_OVERTAKEN
+							 : END_INCOMPLETE;
+	return keep_pending(db, t);
 }
