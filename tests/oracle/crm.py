@@ -105,7 +105,7 @@ class View:
 
 class Account:
     def __init__(self, url, token, tenant, history="episode", customers=False,
-                 phones=False, bots=()):
+                 phones=False, bots=(), operators_every=0):
         self.url, self.token, self.tenant = url, token, tenant
         self.history, self.customers, self.phones = history, customers, phones
         self.bots = set(bots)
@@ -113,6 +113,8 @@ class Account:
         self.hidden = {}  # as known, but only from the listing
         self.people = {}
         self.next_id = 0
+        self.operators_every = operators_every * 1000
+        self.operators, self.operators_at = None, 0
 
     def get(self, path):
         request = urllib.request.Request(
@@ -147,6 +149,7 @@ class Account:
     def forget(self):
         """The poller's state is lost, and with it what only it still knew."""
         self.hidden = {}
+        self.operators = None
 
     def person(self, client):
         if client not in self.people:
@@ -179,9 +182,13 @@ class Account:
             out.update(self.person(out["customer"]))
         return out
 
-    def look(self):
-        """Reads what is shown now, and remembers."""
-        operators = {
+    def read_operators(self, now):
+        """The list, which is asked for only every so often."""
+        if self.operators is not None and \
+                now < self.operators_at + self.operators_every:
+            return self.operators
+        self.operators_at = now
+        self.operators = {
             str(o["id"]): {
                 "name": full_name(o),
                 "available": o["online"] == 1 and not o["offline_type"],
@@ -190,6 +197,12 @@ class Account:
             for o in self.rows("/operators?")
             if o["role"] not in OFF and o["status"] not in OFF
         }
+        return self.operators
+
+    def look(self, now=0):
+        """Reads what is shown now, and remembers. now: the CRM's clock in
+        ms, needed when operators are not read every time."""
+        operators = self.read_operators(now)
         dialogs = self.rows("/dialogs?state=open&order=asc&")
         self.read_messages()
         chats, messages = {}, {}

@@ -1,0 +1,391 @@
+"""Random worlds through the whole chain, against the oracle.
+
+One world is one simulator with one to three accounts, on a frozen clock. A
+step moves the clock, polls (poller | aggregator | sink, for some worlds over
+a queue) and compares all tables with what the oracle makes of what the CRM
+showed; then it reaps, now and then after time has passed, and compares again.
+What is chosen per world: sizes, pace, lag, definition, history, customers,
+big ids, what service lines tell. What may happen at a step: the poller's
+state is lost; a poll is killed first; the reaper asks about all chats.
+
+WORLDS worlds are tried (20; LONG=1: 200), on seeds that rotate with the
+time. SEED=n tries n alone, or WORLDS from n on.
+"""
+
+import concurrent.futures
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(1, os.path.join(os.path.dirname(HERE), "e2e"))
+import compare  # noqa: E402
+import crm  # noqa: E402
+import metrics  # noqa: E402
+from harness import LONG, Lab, main, program, say  # noqa: E402
+
+ROBOT = 10900
+FIGURES = ("operator_metrics", "chat_metrics", "tenant_metrics")
+
+
+class Wrong(Exception):
+    """The tables, or a program, are not as expected."""
+
+
+class Choices:
+    """What a world is like."""
+
+    def __init__(self, dice):
+        d = dice
+        self.tenants = d.choices((1, 2, 3), (6, 3, 1))[0]
+        self.dialogs = [d.choice((0, 1, 8, 25, 60, 230))
+                        if i else d.choice((5, 20, 40, 250))
+                        for i in range(self.tenants)]
+        self.messages = d.choice((3, 12, 30))
+        self.pace = d.choice((40, 120, 300, 900))
+        self.lag = d.choice((0, 0, 20, 60, 90))
+        self.hours = d.choice(("6-22", "0-24", "10-11"))
+        self.operators = d.choice((1, 4, 12))
+        self.big_ids = d.random() < 0.3
+        self.tells = d.random() < 0.5
+        self.definition = d.choice((metrics.OURS, metrics.CHATWOOT))
+        self.history = d.choice(("episode", "all"))
+        self.customers = d.random() < 0.5
+        self.phones = self.customers and d.random() < 0.5
+        self.robot_known = d.random() < 0.8
+        self.operators_every = d.choice((0, 0, 600))
+        self.queue = d.random() < 0.25
+        self.steps = d.randint(3, 6)
+        self.losing = d.random() < 0.3  # the state, at some step
+        self.killing = d.random() < 0.3  # a poll, at some step
+
+    def __str__(self):
+        return " ".join("%s=%s" % item for item in vars(self).items())
+
+
+class World:
+    def __init__(self, lab, seed, database):
+        self.lab, self.seed = lab, seed
+        self.dice = random.Random(seed)
+        self.choices = Choices(self.dice)
+        self.folder = lab.path("world%d" % seed)
+        os.mkdir(self.folder)
+        self.env = {**lab.env, "MYSQL_URL": database}
+        self.database = urllib.parse.urlparse(database).path[1:]
+        self.tenants = ["w%d-%d" % (seed, i)
+                        for i in range(self.choices.tenants)]
+        self.views = {}
+        self.left = {t: {} for t in self.tenants}  # chat: row
+        self.live = {t: {} for t in self.tenants}
+        self.tombs = {t: {} for t in self.tenants}  # chat: closed_at
+        self.as_of = {t: 0 for t in self.tenants}
+        self.where = "at the start"
+
+    def start(self):
+        c = self.choices
+        options = []
+        for tenant, dialogs in zip(self.tenants, c.dialogs):
+            options += ["--account", "%s:%d:%d" % (
+                tenant, self.dice.randrange(10 ** 6), dialogs)]
+        options += ["--messages", c.messages, "--pace", c.pace, "--lag",
+                    c.lag, "--hours", c.hours, "--operators", c.operators,
+                    "--die-with-parent"]
+        options += ["--big-ids"] if c.big_ids else []
+        options += ["--tells"] if c.tells else []
+        self.sim = self.lab.sim(*options, name="world%d/sim" % self.seed)
+        robot = str(ROBOT + (2 ** 53 if c.big_ids else 0))
+        bots = [robot] if c.robot_known else []
+        self.accounts = {
+            t: crm.Account(self.sim.url, t, t, c.history, c.customers,
+                           c.phones, bots, c.operators_every)
+            for t in self.tenants
+        }
+        sections = {
+            "poller": {"state": os.path.join(self.folder, "state")},
+            "aggregator": {"definition": c.definition},
+            "reaper": {"stale": "1h"},
+        }
+        for t in self.tenants:
+            sections["crm " + t] = {
+                "url": self.sim.url, "token": t, "history": c.history,
+                "customers": "yes" if c.customers else "no",
+                "customer_phone": "yes" if c.phones else "no",
+                "operators_every": "%ds" % c.operators_every,
+                "bot_operators": ",".join(bots) or "none",
+            }
+        self.conf = self.lab.conf("world%d/conf" % self.seed, sections)
+        sections["reaper"]["stale"] = "1s"
+        self.conf_stale = self.lab.conf(
+            "world%d/conf.stale" % self.seed, sections)
+
+    # The programs.
+
+    def pipeline(self, *commands, conf=None, killed_after=None):
+        """Runs commands as a pipe; dies when one complains."""
+        processes, stdin = [], subprocess.DEVNULL
+        for argv in commands:
+            argv = program([argv[0], "-c", conf or self.conf, *argv[1:]])
+            p = subprocess.Popen(
+                argv, stdin=stdin, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, env=self.env)
+            if stdin is not subprocess.DEVNULL:
+                stdin.close()
+            stdin = p.stdout
+            processes.append(p)
+        try:
+            if killed_after is not None:
+                time.sleep(killed_after)
+                processes[0].send_signal(signal.SIGKILL)
+            out = processes[-1].stdout.read()
+            errors = [p.stderr.read().decode() for p in processes]
+            codes = [p.wait(120) for p in processes]
+        finally:
+            for p in processes:
+                p.kill()
+                p.wait()
+                p.stdout.close()
+                p.stderr.close()
+        if killed_after is None:
+            self.quiet(commands, codes, errors, out)
+
+    def quiet(self, commands, codes, errors, out):
+        if any(codes) or any(errors) or out:
+            raise Wrong("\n".join(
+                "%s: exit %d, %s" % (" ".join(argv), code, error[:600])
+                for argv, code, error in zip(commands, codes, errors))
+                + "\n" + out.decode()[:600])
+
+    def poll(self, killed_after=None):
+        if not self.choices.queue:
+            self.pipeline(["poller"], ["aggregator"], ["sink"],
+                          killed_after=killed_after)
+            return
+        queue = "queue:w%d" % self.seed
+        self.pipeline(["poller"], ["aggregator", "-t", queue],
+                      killed_after=killed_after)
+        self.pipeline(["sink", "-f", queue, "--until-empty"])
+
+    def sql(self, statement):
+        done = subprocess.run(
+            ["scripts/servers", "mysql", self.lab.server_dir, "-N", "-B",
+             "-r", self.database, "-e", statement],
+            check=True, capture_output=True, stdin=subprocess.DEVNULL)
+        return done.stdout.decode().splitlines()
+
+    def tables(self):
+        return compare.from_database(self.sql(compare.statement()))
+
+    # What must be there.
+
+    def now(self):
+        return compare.parse_time(self.sim.stats()["now"])
+
+    def expect_poll(self, tenant, as_of):
+        """Takes the new snapshot in."""
+        now = self.now()
+        if not now - 2000 <= as_of <= now + 20000:
+            raise Wrong("as_of of %s is %s, the CRM's clock %s" % (
+                tenant, compare.format_time(as_of), compare.format_time(now)))
+        if as_of <= self.as_of[tenant]:
+            raise Wrong("as_of of %s does not grow" % tenant)
+        self.as_of[tenant] = as_of
+        rows = self.views[tenant].expected(as_of, self.choices.definition)
+        # A chat that left is as of the first snapshot without it.
+        old = {c: dict(row, status="left", as_of=as_of)
+               for c, row in self.live[tenant].items()}
+        old.update(self.left[tenant])
+        self.live[tenant] = rows["chat_metrics"]
+        self.left[tenant] = {
+            c: row for c, row in old.items() if c not in self.live[tenant]}
+
+    def expect_reap(self, tenant, everything):
+        """Takes the closed chats out that the reaper was to ask about."""
+        asked = dict(self.left[tenant])
+        if everything:
+            asked.update(self.live[tenant])
+        for chat in asked:
+            d = self.accounts[tenant].dialog(chat)
+            if d["state"] == "closed":
+                self.left[tenant].pop(chat, None)
+                self.live[tenant].pop(chat, None)
+                self.tombs[tenant][chat] = crm.milliseconds(d["end"])
+
+    def expected(self):
+        tables = {t: {} for t in compare.TABLES}
+        for tenant in self.tenants:
+            rows = self.views[tenant].expected(
+                self.as_of[tenant], self.choices.definition)
+            rows = dict(rows, chat_metrics={
+                **self.left[tenant], **self.live[tenant]})
+            for table, own in compare.expected_tables([rows]).items():
+                tables[table].update(own)
+        return tables
+
+    def check_tombs(self, actual):
+        want = {(t, c): at for t, own in self.tombs.items()
+                for c, at in own.items()}
+        got = {k: r["closed_at"] for k, r in actual.items()}
+        if want != got:
+            odd = set(want.items()) ^ set(got.items())
+            raise Wrong("closed_chats: %s" % sorted(odd, key=str)[:5])
+        now = self.now()
+        for key, row in actual.items():
+            if row["as_of"] > now + 20000:
+                raise Wrong("tombstone %s is of the future" % (key,))
+
+    def messages_of(self, tenant, chat):
+        view = self.views[tenant]
+        yield "  %s %s" % (chat, view.chats.get(chat))
+        for m in metrics.in_order(view.messages.get(chat, ())):
+            yield "    " + " ".join(
+                "%s=%s" % (k, compare.format_time(v) if k == "at" else v)
+                for k, v in m.items() if v is not None)
+
+    def check(self):
+        actual, expected = self.tables(), self.expected()
+        wrong = []
+        for table in FIGURES:
+            found = list(compare.differences(
+                table, expected[table], actual[table]))
+            wrong += [sentence for key, sentence in found[:8]]
+            if table == "chat_metrics" and found:
+                wrong += list(self.messages_of(*found[0][0]))
+        if wrong:
+            raise Wrong("\n".join(wrong))
+        self.check_tombs(actual["closed_chats"])
+
+    # The story.
+
+    def look(self):
+        for tenant, account in self.accounts.items():
+            self.views[tenant] = account.look(self.now())
+
+    def step(self, n):
+        c, d = self.choices, self.dice
+        self.sim.advance(d.choice((30, 31, 60, 90, 250, 1190)))
+        if c.losing and d.random() < 0.5 and n > 0:
+            self.where = "step %d, without the poller's state" % n
+            shutil.rmtree(os.path.join(self.folder, "state"))
+            for account in self.accounts.values():
+                account.forget()
+        else:
+            self.where = "step %d" % n
+        self.look()
+        if c.killing and d.random() < 0.6:
+            self.where += ", after a poll that was killed"
+            self.poll(killed_after=d.random() * 0.06)
+        self.poll()
+        for (tenant,), row in self.tables()["tenants"].items():
+            self.expect_poll(tenant, row["as_of"])
+        self.check()
+        self.reap(d.random() < 0.5, d.random() < 0.12)
+
+    def reap(self, later, everything):
+        self.where += ", reaped"
+        conf = None
+        if later:
+            self.sim.advance(self.dice.randint(10, 100))
+        if everything:
+            self.where += " all"
+            conf = self.conf_stale
+            while self.sql("SELECT MAX(stored_at) >= UTC_TIMESTAMP(3)"
+                           " - INTERVAL 1 SECOND FROM tenants") != ["0"]:
+                time.sleep(0.05)
+        for tenant in self.tenants:
+            self.expect_reap(tenant, everything)
+        self.pipeline(["reaper", "--list"], ["poller", "--status"],
+                      ["reaper"], conf=conf)
+        self.check()
+
+    def purge(self):
+        """Removes all there is, once the tenants are no longer configured:
+        the next world begins with empty tables."""
+        self.where = "purging"
+        conf = self.lab.conf("world%d/conf.none" % self.seed, {"sink": {}})
+        for tenant in self.tenants:
+            self.pipeline(["reaper", "--purge", tenant], conf=conf)
+        for table, rows in self.tables().items():
+            if rows and table != "tenants":
+                raise Wrong("%s is not empty: %s" % (table, list(rows)[:3]))
+        self.sql("DELETE FROM tenants")
+
+    def run(self):
+        """None, or what is wrong."""
+        try:
+            self.start()
+            for n in range(self.choices.steps):
+                self.step(n)
+            self.purge()
+            return None
+        except Wrong as why:
+            return "SEED=%d %s: %s\n  %s" % (
+                self.seed, self.where, why, self.choices)
+        finally:
+            self.sim.process.terminate()
+            self.sim.process.wait()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def make_database(lab, name):
+    """An empty database with our tables; its URL."""
+    url = lab.env["MYSQL_URL"]
+    user = urllib.parse.urlparse(url).username
+    subprocess.run(
+        ["scripts/servers", "mysql", lab.server_dir, "-e",
+         "CREATE DATABASE %s; GRANT ALL ON %s.* TO '%s'@'127.0.0.1'"
+         % (name, name, user)],
+        check=True, stdin=subprocess.DEVNULL)
+    url = url.rsplit("/", 1)[0] + "/" + name
+    done = lab.run(["sink", "--migrate"], env={"MYSQL_URL": url})
+    if done.code != 0:
+        raise AssertionError("sink --migrate: %r" % done)
+    return url
+
+
+def seeds():
+    count = int(os.environ.get("WORLDS") or (200 if LONG else 20))
+    start = os.environ.get("SEED")
+    if start:
+        return [int(start) + i
+                for i in range(int(os.environ.get("WORLDS") or 1))]
+    start = int(time.time()) % 10 ** 7 * 100
+    return list(range(start, start + count))
+
+
+def share(lab, name, queue):
+    """One lane: a database of its own, world after world."""
+    database = make_database(lab, name)
+    wrong = []
+    while queue and not wrong:
+        why = World(lab, queue.pop(0), database).run()
+        wrong += [why] if why else []
+    return wrong
+
+
+def body():
+    queue = seeds()
+    count = len(queue)
+    say("SEED=%d and the %d after it" % (queue[0], count - 1))
+    with Lab("worlds") as lab:
+        lab.start_servers("rabbitmq", "mariadb")
+        begin = time.monotonic()
+        lanes = min(2, count)
+        with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+            found = list(pool.map(
+                lambda i: share(lab, "worlds%d" % i, queue), range(lanes)))
+        wrong = [why for lane in found for why in lane]
+        for why in wrong:
+            say(why)
+        if not wrong:
+            say("%d worlds in %.0f s" % (count, time.monotonic() - begin))
+        return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    main(body)
