@@ -90,20 +90,25 @@ clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
 		c->to->interval(c->to->ctx, &i);
 }
 
-/* Who holds the chat before its first message: what the chat record says
- * holds for then only if no transfer lies between. */
+/* Who holds the chat before its first message: what the chat record says, if
+ * it spoke before the first transfer, or names somebody else than the last one
+ * and so knows nothing of transfers. */
 static void
 find_first_holder(struct clocks *c)
 {
 	const struct clocks_chat *chat = c->chat;
-	size_t i;
+	const struct message *m, *first = NULL, *last = NULL;
 
-	for (i = 0; i < chat->n; i++)
-		if (clocks_classify(&chat->messages[i]) == HAPPENS_TRANSFER)
-			break;
-	c->ever_assigned = i < chat->n;
-	c->holder_known =
-	    !c->ever_assigned || chat->described_at <= chat->messages[i].at;
+	for (m = chat->messages; m < chat->messages + chat->n; m++) {
+		if (clocks_classify(m) != HAPPENS_TRANSFER)
+			continue;
+		if (first == NULL)
+			first = m;
+		last = m;
+	}
+	c->ever_assigned = first != NULL;
+	c->holder_known = first == NULL || chat->described_at <= first->at ||
+			  chat->told_holder != last->operator;
 	c->holder = c->holder_known ? chat->told_holder : NULL;
 }
 

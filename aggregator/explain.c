@@ -350,7 +350,10 @@ explain_text(const struct explain *x, enum out_format format, struct buf *to)
 		add_line(&t, &s, &s.lines[i],
 		    i > 0 && s.lines[i].m != NULL &&
 			s.lines[i].m == s.lines[i - 1].m);
-	out_table_show(&t, format, to);
+	if (s.n > 0 || format != OUT_TABLE)
+		out_table_show(&t, format, to);
+	else
+		buf_adds(to, "no messages of it in the input\n");
 	out_table_release(&t);
 	free(s.lines);
 }

@@ -10,6 +10,9 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 
+/* What becomes of a snapshot that is not whole. */
+#define UNUSED "; nothing of it is used"
+
 static void
 free_snapshot(struct snapshot *s)
 {
@@ -85,8 +88,8 @@ fail(struct intake *in, struct tenant *t, struct text id, const char *reason)
 		return;
 	*slot = t;
 	in->failed++;
-	log_error("snapshot '%.*s' of tenant '%s' %s; nothing of it is used",
-	    TEXT_ARG(id), t->name, reason);
+	log_error(
+	    "snapshot '%.*s' of tenant '%s' %s", TEXT_ARG(id), t->name, reason);
 }
 
 static void
@@ -107,7 +110,8 @@ begin(struct intake *in, struct tenant *t, const char *where)
 	struct snapshot *s;
 
 	if (t->open != NULL) {
-		buf_addf(&reason, "is cut: another one begins at %s", where);
+		buf_addf(
+		    &reason, "is cut: another one begins at %s" UNUSED, where);
 		fail_open(in, t, buf_str(&reason));
 		buf_release(&reason);
 	}
@@ -145,12 +149,12 @@ end(struct intake *in, struct tenant *t, const char *where)
 	struct buf reason = BUF_INIT;
 
 	if (!is_snapshot(t->open, r->snapshot)) {
-		buf_addf(&reason, "ends at %s and never began", where);
+		buf_addf(&reason, "ends at %s and never began" UNUSED, where);
 		fail(in, t, r->snapshot, buf_str(&reason));
 	} else if (t->open->lines != (uint64_t)r->records) {
 		buf_addf(&reason,
 		    "is not whole: %" PRIu64 " records came, its end marker "
-		    "at %s says %" PRId64,
+		    "at %s says %" PRId64 UNUSED,
 		    t->open->lines, where, r->records);
 		fail_open(in, t, buf_str(&reason));
 	} else {
@@ -187,7 +191,13 @@ add_to_snapshot(struct intake *in, struct tenant *t, const char *where)
 		model_add(&t->open->model, r);
 		return;
 	}
-	buf_addf(&reason, "has a record outside its markers at %s", where);
+	if (is_snapshot(t->whole, r->snapshot))
+		buf_addf(&reason,
+		    "goes on behind its end marker at %s, which is not used",
+		    where);
+	else
+		buf_addf(&reason, "has a record before it begins at %s" UNUSED,
+		    where);
 	fail(in, t, r->snapshot, buf_str(&reason));
 	buf_release(&reason);
 }
@@ -305,7 +315,7 @@ intake_end(struct intake *in, bool cut)
 	else
 		buf_addf(&reason,
 		    "is cut: the input ends after line %" PRIu64
-		    ", before its end marker",
+		    ", before its end marker" UNUSED,
 		    in->lines);
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct tenant *t = e->value;

@@ -82,13 +82,13 @@ head(const struct report *r, struct buf *to)
 	static const struct {
 		const char *before, *column, *after;
 	} parts[] = {
-		{ "", "open_chats", " open chats" },
-		{ ", ", "unassigned_chats", " unassigned" },
-		{ ", ", "waiting_chats", " waiting" },
+		{ "open ", "open_chats", "" },
+		{ ", unassigned ", "unassigned_chats", "" },
+		{ ", waiting ", "waiting_chats", "" },
 		{ " (longest ", "longest_wait_seconds", ")" },
-		{ "; ", "responses", " responses" },
+		{ "; responses ", "responses", "" },
 		{ ", average ", "avg_response_seconds", "" },
-		{ "; skewed: ", "skewed", "" },
+		{ "; skewed ", "skewed", "" },
 	};
 	char as_of[CLOCK_TEXT];
 	struct buf b = BUF_INIT;

@@ -1,0 +1,49 @@
+#!/bin/sh
+# The aggregator as a filter: each folder of tests/cases/aggregator has the
+# arguments (cmd) and the input (in), and what must come of them: out, err (no
+# file: nothing) and rc (no file: 0). UPDATE=1 writes those three anew, to be
+# read with git diff.
+set -eu
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/aggregator.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+cd tests/cases/aggregator
+unset MESSAGING_CONFIG
+: >"$tmp/none"
+
+# keep FILE NAME: FILE becomes the expected NAME, unless there is nothing.
+keep() {
+	if [ -s "$1" ]; then cp "$1" "$2"; else rm -f "$2"; fi
+}
+
+# same FILE NAME: FILE equals the expected NAME.
+same() {
+	want=$2
+	[ -e "$want" ] || want=$tmp/none
+	diff -u "$want" "$1" >"$tmp/diff" && return
+	echo "$2 is not as expected:"
+	cat "$tmp/diff"
+	failed=$((failed + 1))
+}
+
+failed=0
+cases=0
+for cmd in */cmd; do
+	name=${cmd%/cmd}
+	rc=0
+	# shellcheck disable=SC2046 # arguments are words
+	"$BIN/aggregator" $(cat "$cmd") <"$name/in" >"$tmp/out" 2>"$tmp/err" ||
+		rc=$?
+	: >"$tmp/rc"
+	[ "$rc" = 0 ] || echo "$rc" >"$tmp/rc"
+	for what in out err rc; do
+		if [ "${UPDATE:-}" = 1 ]; then
+			keep "$tmp/$what" "$name/$what"
+		else
+			same "$tmp/$what" "$name/$what"
+		fi
+	done
+	cases=$((cases + 1))
+done
+echo "$cases cases, $failed differences"
+[ "$cases" -gt 0 ] && [ "$failed" = 0 ]
