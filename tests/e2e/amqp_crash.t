@@ -6,7 +6,7 @@ set -eu
 . tests/e2e/amqp.sh
 
 CRASHES=3
-RECORDS=300000
+RECORDS=100000
 
 start_broker
 
@@ -47,7 +47,9 @@ sort -u "$tmp/read" | cut -f 2 | sort | uniq -d >"$tmp/twice"
 [ ! -s "$tmp/twice" ] || fail "other ids: $(head -n 3 "$tmp/twice")"
 for side in writer reader; do
 	n=$(grep -c 'trying again' "$tmp/$side" || :)
-	[ "$n" = $CRASHES ] ||
-		fail "$n lines about $CRASHES crashes: $(cat "$tmp/$side")"
+	case $n in
+	[1-$CRASHES]) ;; # either may be done before the last one
+	*) fail "$n lines about $CRASHES crashes: $(cat "$tmp/$side")" ;;
+	esac
 done
 echo "$(wc -l <"$tmp/read") lines for $RECORDS records"
