@@ -64,6 +64,8 @@ class Choices:
         self.steps = d.randint(3, 6)
         self.losing = d.random() < 0.3  # the state, at some step
         self.killing = d.random() < 0.3  # a poll, at some step
+        if self.killing:  # nobody knows if it has read the operators
+            self.operators_every = 0
 
     def __str__(self):
         return " ".join("%s=%s" % item for item in vars(self).items())
@@ -266,9 +268,20 @@ class World:
         for tenant, account in self.accounts.items():
             self.views[tenant] = account.look(self.now())
 
+    def pause(self):
+        """How long the clock moves: never so that operators are about to be
+        asked for, as then milliseconds would decide."""
+        while True:
+            seconds = self.dice.choice((30, 31, 60, 90, 250, 1190))
+            now, every = self.now(), self.choices.operators_every * 1000
+            age = [now + seconds * 1000 - a.operators_at
+                   for a in self.accounts.values()]
+            if every == 0 or all(abs(a - every) > 30000 for a in age):
+                return seconds
+
     def step(self, n):
         c, d = self.choices, self.dice
-        self.sim.advance(d.choice((30, 31, 60, 90, 250, 1190)))
+        self.sim.advance(self.pause())
         if c.losing and d.random() < 0.5 and n > 0:
             self.where = "step %d, without the poller's state" % n
             shutil.rmtree(os.path.join(self.folder, "state"))
