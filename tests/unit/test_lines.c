@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/buf.h"
 #include "common/lines.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
@@ -26,7 +27,7 @@ static const struct {
 };
 
 static void
-read_all(int fd, char *got)
+read_all(int fd, struct buf *got)
 {
 	struct lines l;
 	char *line = NULL;
@@ -36,19 +37,19 @@ read_all(int fd, char *got)
 	for (;;) {
 		switch (lines_next(&l, &line, &len, -1)) {
 		case LINE_OK:
-			strncat(got, line, len);
-			strcat(got, "|");
+			buf_add(got, line, len);
+			buf_addc(got, '|');
 			break;
 		case LINE_TOOLONG:
-			strcat(got, "L|");
+			buf_adds(got, "L|");
 			break;
 		case LINE_CUT:
-			strncat(got, line, len);
-			strcat(got, "!C");
+			buf_add(got, line, len);
+			buf_adds(got, "!C");
 			lines_release(&l);
 			return;
 		case LINE_END:
-			strcat(got, "E");
+			buf_addc(got, 'E');
 			lines_release(&l);
 			return;
 		case LINE_WAIT:
@@ -61,7 +62,7 @@ read_all(int fd, char *got)
 static void
 every_end_is_told_apart(void **state)
 {
-	char got[256];
+	struct buf got = BUF_INIT;
 	size_t i;
 	int fd[2];
 
@@ -71,13 +72,14 @@ every_end_is_told_apart(void **state)
 		assert_int_equal(write(fd[1], cases[i].in, strlen(cases[i].in)),
 		    (ssize_t)strlen(cases[i].in));
 		close(fd[1]);
-		got[0] = '\0';
-		read_all(fd[0], got);
+		buf_clear(&got);
+		read_all(fd[0], &got);
 		close(fd[0]);
-		if (strcmp(got, cases[i].want) != 0)
-			fail_msg("%s: got %s, want %s", cases[i].name, got,
-			    cases[i].want);
+		if (strcmp(buf_str(&got), cases[i].want) != 0)
+			fail_msg("%s: got %s, want %s", cases[i].name,
+			    buf_str(&got), cases[i].want);
 	}
+	buf_release(&got);
 }
 
 static void
