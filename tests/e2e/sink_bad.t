@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# sink: a bad row goes away with its reason, its neighbours are stored. What is
+# wrong is mostly seen before the database; what only the database sees is
+# found by halving. By hand: stderr and exit 65; from a queue: dead letters.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db mariadb rabbitmq
+"$sink" --migrate
+
+as_of=2026-11-20T10:00:00.000Z
+head='{"type":"row","table":"chat_metrics","tenant":"t","snapshot":"s"'
+long=$(printf '%0256d' 0)
+wide=$(printf '%0255d' 0 | sed 's/0/é/g')
+
+# REASON<tab>LINE
+cat >"$tmp/bad" <<END
+no table 'x'	{"type":"row","table":"x","tenant":"t","as_of":"$as_of"}
+field 'as_of' is missing	$head,"chat":"b2","status":"open"}
+field 'as_of' must be a time	$head,"chat":"b3","status":"open","as_of":"noon"}
+field 'as_of' must be a time	$head,"chat":"b4","status":"open","as_of":"2026-02-30T00:00:00Z"}
+field 'as_of' is before the year 1000	$head,"chat":"b5","status":"open","as_of":"0999-12-31T23:59:59Z"}
+field 'chat' is missing	$head,"status":"open","as_of":"$as_of"}
+field 'chat' is missing	$head,"chat":null,"status":"open","as_of":"$as_of"}
+field 'chat' is empty	$head,"chat":"","status":"open","as_of":"$as_of"}
+field 'chat' ends with a blank	$head,"chat":"1 ","status":"open","as_of":"$as_of"}
+field 'chat' is too long	$head,"chat":"$long","status":"open","as_of":"$as_of"}
+field 'chat' must be a string	$head,"chat":1.5,"status":"open","as_of":"$as_of"}
+field 'status' is missing	$head,"chat":"b12","as_of":"$as_of"}
+field 'status' must be open	$head,"chat":"b13","status":"left","as_of":"$as_of"}
+field 'tag' is too long	$head,"chat":"b14","status":"open","tag":"$long","as_of":"$as_of"}
+field 'tag' must be a string	$head,"chat":"b15","status":"open","tag":["a"],"as_of":"$as_of"}
+field 'messages' is below 0	$head,"chat":"b16","status":"open","messages":-1,"as_of":"$as_of"}
+field 'messages' is too large	$head,"chat":"b17","status":"open","messages":4294967296,"as_of":"$as_of"}
+too big integer	$head,"chat":"b18","status":"open","messages":99999999999999999999999,"as_of":"$as_of"}
+field 'messages' must be a whole number	$head,"chat":"b19","status":"open","messages":1.5,"as_of":"$as_of"}
+field 'messages' must be a whole number	$head,"chat":"b20","status":"open","messages":"7","as_of":"$as_of"}
+field 'avg_response_seconds' is too large	$head,"chat":"b21","status":"open","avg_response_seconds":1e12,"as_of":"$as_of"}
+field 'avg_response_seconds' must be a number	$head,"chat":"b22","status":"open","avg_response_seconds":true,"as_of":"$as_of"}
+field 'tenant' is too long	{"type":"row","table":"tenant_metrics","tenant":"$long","as_of":"$as_of"}
+field 'available' must be true or false	{"type":"row","table":"operator_metrics","tenant":"t","operator":"1","available":1,"as_of":"$as_of"}
+the limit	$head,"chat":"b25","status":"open","unknown":"$(head -c 70000 /dev/zero | tr '\0' x)","as_of":"$as_of"}
+no type	{"tenant":"t"}
+END
+printf 'not valid UTF-8\t%s,"chat":"b27\377","status":"open","as_of":"%s"}\n' \
+	"$head" "$as_of" >>"$tmp/bad"
+printf '.\t%s,"chat":"b28"\n' "$head" >>"$tmp/bad"
+printf '.\tnot JSON at all\n' >>"$tmp/bad"
+printf '.\t%s,"chat":"b\\u0000d","status":"open","as_of":"%s"}\n' \
+	"$head" "$as_of" >>"$tmp/bad"
+bad=$(wc -l <"$tmp/bad")
+
+good() {
+	echo "$head,\"chat\":\"g$1\",\"status\":\"open\",\"tag\":\"$2\",\"as_of\":\"$as_of\"}"
+}
+# mix FILE: good ones before, between and after.
+mix() {
+	local n=0
+	good 0 first
+	while IFS= read -r line; do
+		n=$((n + 1))
+		printf '%s\n' "${line#*$'\t'}"
+		good $n "$wide"
+	done <"$1"
+}
+
+# By hand no more than twenty are shown, so: a few at a time.
+split -l 12 "$tmp/bad" "$tmp/some."
+for some in "$tmp"/some.*; do
+	sql "DELETE FROM chat_metrics"
+	mix "$some" >"$tmp/mixed"
+	code 65 "$sink" -f "$tmp/mixed"
+	is "good rows" $(($(wc -l <"$some") + 1)) \
+		"$(sql "SELECT COUNT(*) FROM chat_metrics")"
+	is "letters" "$(wc -l <"$some")" "$(wc -l <"$tmp/err")"
+	n=0
+	while IFS= read -r line; do
+		n=$((n + 1))
+		grep -q "^sink: line $((2 * n)): .*${line%%$'\t'*}" "$tmp/err" ||
+			fail "line $((2 * n)): no '${line%%$'\t'*}' in:" \
+				"$(sed -n "${n}p" "$tmp/err" | cut -c 1-200)"
+	done <"$some"
+done
+mix "$tmp/bad" >"$tmp/mixed"
+
+# A line above 1 MiB is skipped in bounded memory.
+{
+	good a x
+	head -c 300000000 /dev/zero | tr '\0' y
+	echo
+	good b x
+} >"$tmp/huge"
+(
+	ulimit -v 300000
+	code 65 "$sink" -f "$tmp/huge"
+)
+rm "$tmp/huge"
+is "its neighbours" 2 \
+	"$(sql "SELECT COUNT(*) FROM chat_metrics WHERE chat IN ('ga', 'gb')")"
+
+# What only the database sees: a constraint of somebody else's.
+sql "DELETE FROM chat_metrics; DELETE FROM refused_rows;
+	ALTER TABLE chat_metrics ADD CONSTRAINT no_poison
+	CHECK (tag IS NULL OR tag <> 'poison')"
+rows t s2 1 2 100 |
+	sed '/"chat":"10[0-9]7"/s/"tag":[^,]*/"tag":"poison"/' >"$tmp/poison"
+for bulk in auto off; do
+	printf '[mysql]\nbulk = %s\n' "$bulk" >"$tmp/conf"
+	empty
+	code 65 "$sink" -v -c "$tmp/conf" -f "$tmp/poison"
+	is "$bulk: letters" 10 "$(grep -c 'no_poison.*4025' "$tmp/err")"
+	is "$bulk: neighbours" 90 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
+	is "$bulk: refused rows" 10 "$(sql "SELECT COUNT(*) FROM refused_rows
+		WHERE snapshot = 's2' AND chat LIKE '10_7'")"
+	grep -q "snapshot_stored .*rows=103" "$tmp/err" || fail "not whole"
+	grep -q "line 10: .*no_poison" "$tmp/err" || fail "$(cat "$tmp/err")"
+	grep -q "mysql://" "$tmp/err" && fail "$(cat "$tmp/err")"
+done
+
+# From a queue: to its dead letters, once each, and exit 0.
+probe=$TESTBIN/tools/amqp_probe
+empty
+"$probe" write queue:rows <"$tmp/mixed" >/dev/null
+"$probe" write queue:rows <"$tmp/poison" >/dev/null
+code 0 "$sink" -v -f queue:rows --until-empty
+is "stored" $((bad + 1 + 90)) "$(sql "SELECT COUNT(*) FROM chat_metrics")"
+"$probe" -e read queue:rows.dead >"$tmp/dead" 2>"$tmp/err"
+is "dead letters" $((bad + 10)) "$(wc -l <"$tmp/dead")"
+is "of the sink, with a reason" $((bad + 10)) "$(grep -c \
+	'{"type":"dead","program":"sink","at":"[^"]*","reason":"[^"]' "$tmp/dead")"
+grep -q '"record_base64":"' "$tmp/dead" || fail "invalid UTF-8 as it was"
+code 0 "$sink" -f queue:rows --until-empty
+is "none again" "" "$("$probe" -e read queue:rows.dead 2>"$tmp/err")"
