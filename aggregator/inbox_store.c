@@ -136,6 +136,7 @@ publish_spool(struct inbox *in, struct inbox_tenant *t)
 	enum outcome o;
 
 	intake_init(&intake, NULL);
+	intake.unordered = true;
 	if (spool_read(t->path, &r, &why) != 1) {
 		if (why.len == 0)
 			buf_addf(&why, "'%s' is gone", t->path);

@@ -151,6 +151,11 @@ end(struct intake *in, struct tenant *t, const char *where)
 	if (!is_snapshot(t->open, r->snapshot)) {
 		buf_addf(&reason, "ends at %s and never began" UNUSED, where);
 		fail(in, t, r->snapshot, buf_str(&reason));
+	} else if (in->unordered && t->open->lines < (uint64_t)r->records) {
+		t->open->ended = true;
+		t->open->records = (uint64_t)r->records;
+		if (r->at != CLOCK_NONE)
+			t->open->end_at = r->at;
 	} else if (t->open->lines != (uint64_t)r->records) {
 		buf_addf(&reason,
 		    "is not whole: %" PRIu64 " records came, its end marker "
@@ -180,6 +185,15 @@ add_to_stream(struct intake *in, struct tenant *t)
 	model_add(t->stream, r);
 }
 
+/* One more line of the tenant's open snapshot. */
+static void
+count_line(struct tenant *t)
+{
+	t->open->lines++;
+	if (t->open->ended && t->open->lines == t->open->records)
+		finish(t);
+}
+
 static void
 add_to_snapshot(struct intake *in, struct tenant *t, const char *where)
 {
@@ -187,8 +201,8 @@ add_to_snapshot(struct intake *in, struct tenant *t, const char *where)
 	struct buf reason = BUF_INIT;
 
 	if (is_snapshot(t->open, r->snapshot)) {
-		t->open->lines++;
 		model_add(&t->open->model, r);
+		count_line(t);
 		return;
 	}
 	if (is_snapshot(t->whole, r->snapshot))
@@ -218,22 +232,21 @@ intake_peek(const struct flat *f, const char *key)
 
 /* A line without a readable tenant belongs to the snapshot of the line before
  * it, else to the only one that is open. */
-static struct snapshot *
-guess_snapshot(const struct intake *in)
+static struct tenant *
+guess_tenant(const struct intake *in)
 {
-	struct snapshot *only = NULL;
+	struct tenant *t, *only = NULL;
 	const struct strmap_entry *e;
-	const struct tenant *t;
 	size_t i = 0;
 
 	if (in->last != NULL && in->last->open != NULL)
-		return in->last->open;
+		return in->last;
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		t = e->value;
 		if (t->open != NULL && only != NULL)
 			return NULL;
 		if (t->open != NULL)
-			only = t->open;
+			only = t;
 	}
 	return only;
 }
@@ -241,11 +254,11 @@ guess_snapshot(const struct intake *in)
 void
 intake_add_unread(struct intake *in)
 {
-	struct snapshot *s = guess_snapshot(in);
+	struct tenant *t = guess_tenant(in);
 
 	in->lines++;
-	if (s != NULL)
-		s->lines++;
+	if (t != NULL)
+		count_line(t);
 }
 
 /* A bad line is one line of the snapshot it names. */
@@ -256,10 +269,9 @@ count_bad(struct intake *in, bool readable)
 	struct tenant *t;
 
 	if (!readable) {
-		struct snapshot *s = guess_snapshot(in);
-
-		if (s != NULL)
-			s->lines++;
+		t = guess_tenant(in);
+		if (t != NULL)
+			count_line(t);
 		return;
 	}
 	tenant = intake_peek(&in->flat, "tenant");
@@ -268,7 +280,7 @@ count_bad(struct intake *in, bool readable)
 		return;
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
 	if (t != NULL && is_snapshot(t->open, snapshot))
-		t->open->lines++;
+		count_line(t);
 }
 
 int

@@ -22,6 +22,8 @@ struct snapshot {
 	int64_t at;     /* of the begin marker: as_of */
 	int64_t end_at; /* of the end marker */
 	uint64_t lines; /* between the markers, so far */
+	bool ended;     /* the end marker came before its time */
+	uint64_t records;
 	struct model model;
 };
 
@@ -37,6 +39,7 @@ struct intake {
 	struct strmap tenants; /* name -> struct tenant */
 	struct tenant *last;   /* of the line before */
 	const char *text_of;   /* see struct model; borrowed */
+	bool unordered; /* from a broker: lines may come behind the end */
 	uint64_t lines;
 	uint64_t failed;      /* snapshots that are not whole */
 	struct record record; /* the last line's */

@@ -25,9 +25,8 @@
 #define PIECE_HEAD_MAX ((size_t)96 + RECORD_MAX_ID)
 
 static uint64_t
-checksum(const char *data, size_t len)
+add_sum(uint64_t h, const char *data, size_t len)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
 	size_t i;
 
 	for (i = 0; i < len; i++)
@@ -35,12 +34,24 @@ checksum(const char *data, size_t len)
 	return h;
 }
 
+/* FNV-1a over all of a piece. */
+static uint64_t
+checksum(const char *id, uint64_t line, const char *data, size_t len)
+{
+	uint64_t h = UINT64_C(14695981039346656037) ^ line;
+
+	h = add_sum(h, id, strlen(id) + 1);
+	return add_sum(h, data, len);
+}
+
 void
 spool_piece(struct buf *to, const char *id, uint64_t line, const char *lines,
     size_t len)
 {
+	if (id == NULL)
+		id = "";
 	buf_addf(to, "@ %" PRIu64 " %zu %016" PRIx64 " %s\n", line, len,
-	    checksum(lines, len), id != NULL ? id : "");
+	    checksum(id, line, lines, len), id);
 	buf_add(to, lines, len);
 }
 
@@ -193,7 +204,7 @@ read_pieces(char *data, size_t len, const struct spool_reader *r, size_t *whole)
 		if (p.len > len - *whole - p.head_len)
 			return 0;
 		/* The last piece may have its length and not its bytes. */
-		if (checksum(body, p.len) != p.checksum)
+		if (checksum(p.id, p.line, body, p.len) != p.checksum)
 			return *whole + p.head_len + p.len == len ? 0 : -1;
 		if (tell_lines(r, body, p.len) == -1)
 			return -1;

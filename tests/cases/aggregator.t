@@ -32,8 +32,9 @@ for cmd in */cmd; do
 	name=${cmd%/cmd}
 	rc=0
 	# shellcheck disable=SC2046 # arguments are words
-	"$BIN/aggregator" $(cat "$cmd") <"$name/in" >"$tmp/out" 2>"$tmp/err" ||
+	"$BIN/aggregator" $(cat "$cmd") <"$name/in" >"$tmp/raw" 2>"$tmp/err" ||
 		rc=$?
+	tr -d "\r" <"$tmp/raw" >"$tmp/out" # git keeps lines without it
 	: >"$tmp/rc"
 	[ "$rc" = 0 ] || echo "$rc" >"$tmp/rc"
 	for what in out err rc; do
