@@ -129,7 +129,7 @@ work(struct run *r, struct stage *s)
 	if (code == PROG_OK || code == PROG_DATA) {
 		if (closed_finish(&r->closed, s->ended) != OUTCOME_DONE)
 			code = s->code;
-		else if (code == PROG_OK && r->closed.refused)
+		else if (code == PROG_OK && r->closed.refused && !s->patient)
 			code = PROG_DATA;
 	}
 	if (deadletter_flush(s->dead) != OUTCOME_DONE && code == PROG_OK)
