@@ -43,12 +43,14 @@ field 'available' must be true or false	{"type":"row","table":"operator_metrics"
 the limit	$head,"chat":"b25","status":"open","unknown":"$(head -c 70000 /dev/zero | tr '\0' x)","as_of":"$as_of"}
 no type	{"tenant":"t"}
 END
-printf 'not valid UTF-8\t%s,"chat":"b27\377","status":"open","as_of":"%s"}\n' \
-	"$head" "$as_of" >>"$tmp/bad"
-printf '.\t%s,"chat":"b28"\n' "$head" >>"$tmp/bad"
-printf '.\tnot JSON at all\n' >>"$tmp/bad"
-printf '.\t%s,"chat":"b\\u0000d","status":"open","as_of":"%s"}\n' \
-	"$head" "$as_of" >>"$tmp/bad"
+{
+	printf 'not valid UTF-8\t%s,"chat":"b27\377","status":"open","as_of":"%s"}\n' \
+		"$head" "$as_of"
+	printf '.\t%s,"chat":"b28"\n' "$head"
+	printf '.\tnot JSON at all\n'
+	printf '.\t%s,"chat":"b\\u0000d","status":"open","as_of":"%s"}\n' \
+		"$head" "$as_of"
+} >>"$tmp/bad"
 bad=$(wc -l <"$tmp/bad")
 
 good() {

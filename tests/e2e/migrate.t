@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# sink --migrate: makes the tables; again changes nothing; two at once take
+# turns; killed anywhere, the next one finishes; a changed file, a newer schema
+# and a folder that does not fit are refused; the sink works with no other
+# schema than its own.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db
+
+anew() {
+	"$servers" mysql "$tmp/db" -e \
+		"DROP DATABASE messaging; CREATE DATABASE messaging"
+}
+schema() {
+	sql "SELECT table_name, column_name, column_type, is_nullable,
+		collation_name, column_key FROM information_schema.columns
+		WHERE table_schema = DATABASE() ORDER BY 1, ordinal_position"
+	sql "SELECT number, name, checksum FROM schema_migrations"
+	sql "SELECT table_name, index_name, non_unique, column_name
+		FROM information_schema.statistics
+		WHERE table_schema = DATABASE() ORDER BY 1, 2, seq_in_index"
+}
+same_schema() {
+	schema >"$tmp/now"
+	diff -u "$tmp/schema" "$tmp/now" || fail "another schema"
+}
+
+# Without tables.
+rows t s1 1 1 1 >"$tmp/rows"
+code 78 "$sink" -f "$tmp/rows"
+one_line 'run `sink --migrate`'
+code 0 "$sink" --migrate
+is "silence" "" "$(cat "$tmp/err")"
+schema >"$tmp/schema"
+code 0 "$sink" --migrate -v
+one_line 'schema number=1 was=1'
+same_schema
+is "one unique key a table" "" "$(sql "SELECT table_name FROM
+	information_schema.statistics WHERE table_schema = DATABASE() AND
+	non_unique = 0 AND index_name <> 'PRIMARY'")"
+is "bytes compared" "" "$(sql "SELECT table_name, column_name FROM
+	information_schema.columns WHERE table_schema = DATABASE() AND
+	collation_name <> 'utf8mb4_bin' AND table_name <> 'reports'")"
+
+# The columns in C are those of the tables, in order: a row with all of them.
+for table in operator_metrics chat_metrics tenant_metrics event_counts; do
+	sql "SELECT column_name FROM information_schema.columns WHERE
+		table_schema = DATABASE() AND table_name = '$table'
+		ORDER BY ordinal_position"
+done >"$tmp/columns.db"
+sed -n '/^static const struct column/,/^};/p' sink/tables.c |
+	sed -n 's/.*("\([a-z0-9_]*\)".*/\1/p; s/^	TENANT,/tenant/p
+		s/^	AS_OF,/as_of/p' >"$tmp/columns.c"
+diff -u "$tmp/columns.db" "$tmp/columns.c" || fail "sink/tables.c differs"
+
+# Several at once.
+for round in 1 2 3; do
+	anew
+	pids=()
+	for i in 1 2 3 4; do
+		"$sink" --migrate 2>"$tmp/err.$i" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || fail "round $round: $(cat "$tmp"/err.*)"
+	done
+	same_schema
+done
+
+# Killed in the middle, at ever later moments.
+for ms in 000 005 010 015 020 030 040 060 080 120 160; do
+	anew
+	"$sink" --migrate &
+	pid=$!
+	sleep 0.$ms
+	kill -9 $pid 2>/dev/null || :
+	wait $pid 2>/dev/null || :
+	code 0 "$sink" --migrate
+	same_schema
+done
+
+# Half of it, done by hand: every statement bears repetition.
+anew
+half=$(($(wc -l <sink/migrations/0001_tables.sql) / 2))
+head -n $half sink/migrations/0001_tables.sql |
+	"$servers" mysql "$tmp/db" messaging -f >"$tmp/half" 2>&1 || :
+code 0 "$sink" --migrate
+same_schema
+
+# With rows in it, migrating changes none.
+"$sink" -f "$tmp/rows"
+dump >"$tmp/want"
+sql "DELETE FROM schema_migrations"
+code 0 "$sink" --migrate
+same "$tmp/want"
+
+# Another version's schema.
+sql "INSERT INTO schema_migrations VALUES (7, '0007_x.sql', '', NOW(3))"
+code 78 "$sink" --migrate
+one_line 'newer than this program'
+code 78 "$sink" -f "$tmp/rows"
+one_line 'newer than this program'
+sql "DELETE FROM schema_migrations WHERE number = 7"
+
+# A changed file, a foreign one, none: in a checkout of its own.
+mkdir -p "$tmp/copy/build/bin" "$tmp/copy/sink"
+cp "$sink" "$tmp/copy/build/bin/"
+cp -r sink/migrations "$tmp/copy/sink/"
+touch "$tmp/copy/Makefile"
+copy=$tmp/copy/build/bin/sink
+code 0 "$copy" --migrate
+echo "-- touched" >>"$tmp/copy/sink/migrations/0001_tables.sql"
+code 78 "$copy" --migrate
+one_line '0001_tables.sql is not what was applied'
+cp sink/migrations/0001_tables.sql "$tmp/copy/sink/migrations/0003_more.sql"
+code 78 "$copy" --migrate
+one_line 'install program and data of one version'
+rm "$tmp/copy/sink/migrations/"*
+code 78 "$copy" --migrate
+one_line 'install program and data of one version'
+same_schema
+
+# No right to make tables; no such database.
+"$servers" mysql "$tmp/db" -e "CREATE USER poor@'127.0.0.1' IDENTIFIED BY 'x';
+	GRANT SELECT ON messaging.* TO poor@'127.0.0.1';
+	GRANT SELECT ON nowhere.* TO poor@'127.0.0.1'"
+anew
+where=${MYSQL_URL#*@}
+code 77 env MYSQL_URL="mysql://poor:x@$where" "$sink" --migrate
+one_line 'denied.*check user, password and grants'
+code 78 env MYSQL_URL="mysql://poor:x@${where%/*}/nowhere" "$sink" --migrate
+one_line 'Unknown database.*create the database first'
