@@ -323,9 +323,13 @@ def check_help():
 def check_readme():
     text = read("README.md")
     targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.M))
-    for target in re.findall(r"\bmake ([a-z][a-z-]*)", text):
-        if target not in targets and target not in ("B", "sure"):
-            complain("README.md", "there is no target '%s'" % target)
+    code = re.findall(r"`([^`]+)`", text)
+    code += [x.split("#")[0] for x in re.findall(r"^    (.*)$", text, re.M)]
+    for line in code:
+        m = re.search(r"\bmake((?: [a-z][a-z-]*)+)", line)
+        for target in m.group(1).split() if m else ():
+            if target not in targets:
+                complain("README.md", "there is no target '%s'" % target)
     for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if "://" not in link and not os.path.exists(link):
             complain("README.md", "'%s' does not exist" % link)
