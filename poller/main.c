@@ -14,10 +14,10 @@
 #include "poller/poller.h"
 
 static const char usage[] =
-    "usage: poller [-nqv] [-c file] [-t endpoint] [--state dir]\n"
-    "              [--tenant name] [--with-text]\n"
-    "       poller --status [-f endpoint] [-t endpoint]\n"
-    "       poller --check [-o table|ndjson|csv]\n"
+    "usage: poller [-hnqvV] [-c FILE] [-t ENDPOINT] [--state DIR]\n"
+    "              [--tenant NAME] [--with-text]\n"
+    "       poller --status [-f ENDPOINT] [-t ENDPOINT]\n"
+    "       poller --check [-o FORMAT]\n"
     "\n"
     "Writes a snapshot of each tenant's operators, open chats and messages.\n"
     "\n"
