@@ -198,7 +198,8 @@ def check_options():
         page = Page("man/%s.1" % name)
         shorts, longs = options_of(name)
         code = shorts | {"-" + x for x in longs}
-        compare(page.path, "option -", code, page.flags())
+        compare(page.path, "option", {"-" + x for x in code},
+                {"-" + x for x in page.flags()})
         if not shorts:
             complain("%s/main.c" % name, "no getopt call found")
         usage = program(name, "-h").stdout
