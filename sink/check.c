@@ -279,35 +279,50 @@ static const struct {
 	WRITES("refused_rows"),
 };
 
+/* One of them; a right that is missing is noted, a table that is (the schema
+ * was looked at before) is not. */
+static enum outcome
+try_need(struct db *db, size_t i, struct buf *missing)
+{
+	struct db_rows *rows;
+	enum outcome o;
+
+	if (strcmp(needs[i].right, "SELECT") == 0) {
+		o = db_query(db, needs[i].sql, NULL, 0, &rows);
+		db_rows_free(rows);
+	} else {
+		o = db_exec(db, needs[i].sql, NULL, 0, NULL);
+	}
+	if (o != OUTCOME_NEVER)
+		return o;
+	if (db_cause(db) == DB_DENIED)
+		buf_addf(missing, "%s%s on %s", missing->len > 0 ? ", " : "",
+		    needs[i].right, needs[i].table);
+	else if (db_cause(db) != DB_SCHEMA)
+		return o;
+	return OUTCOME_DONE;
+}
+
 static enum outcome
 check_needed_rights(struct report *r)
 {
 	struct buf missing = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
-	struct db_rows *rows;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(needs) && o == OUTCOME_DONE; i++) {
-		if (strcmp(needs[i].right, "SELECT") == 0) {
-			o = db_query(r->db, needs[i].sql, NULL, 0, &rows);
-			db_rows_free(rows);
-		} else {
-			o = db_exec(r->db, needs[i].sql, NULL, 0, NULL);
-		}
-		if (o == OUTCOME_NEVER && (db_cause(r->db) == DB_DENIED ||
-					      db_cause(r->db) == DB_SCHEMA)) {
-			if (db_cause(r->db) == DB_DENIED)
-				buf_addf(&missing, "%s%s on %s",
-				    missing.len > 0 ? ", " : "", needs[i].right,
-				    needs[i].table);
-			o = OUTCOME_DONE;
-		}
-	}
-	if (o == OUTCOME_DONE)
+	for (i = 0; i < ARRAY_LEN(needs) && o == OUTCOME_DONE; i++)
+		o = try_need(r->db, i, &missing);
+	if (o == OUTCOME_LATER && db_connected(r->db)) {
+		/* A server that is read-only, or full. */
+		item(r, WRONG, "rights that are missing", "cannot be tried",
+		    db_why(r->db));
+		o = OUTCOME_DONE;
+	} else if (o == OUTCOME_DONE) {
 		item(r, missing.len > 0 ? WRONG : FINE,
 		    "rights that are missing",
 		    missing.len > 0 ? buf_str(&missing) : "none",
 		    "grant them; scripts/grants.sql.example shows how");
+	}
 	buf_release(&missing);
 	return o;
 }

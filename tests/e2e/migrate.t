@@ -30,7 +30,7 @@ same_schema() {
 # Without tables.
 rows t s1 1 1 1 >"$tmp/rows"
 code 78 "$sink" -f "$tmp/rows"
-one_line 'run `sink --migrate`'
+one_line 'run .sink --migrate'
 code 0 "$sink" --migrate
 is "silence" "" "$(cat "$tmp/err")"
 schema >"$tmp/schema"

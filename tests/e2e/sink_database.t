@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# sink: a database that is away, read-only, locked, small, or refuses us. What
+# the environment does is never blamed on a row; the exit code and one line say
+# what to do; rows wait meanwhile.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db
+"$sink" --migrate
+where=${MYSQL_URL#*@}
+printf '[mysql]\npatience = 1s\ntimeout = 4s\n' >"$tmp/conf"
+rows t s1 1 3 50 >"$tmp/rows"
+quick() {
+	"$sink" -c "$tmp/conf" "$@"
+}
+untouched() {
+	is "nothing was stored" 0 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
+}
+
+# The configuration.
+code 78 env -u MYSQL_URL "$sink" -n
+one_line 'set \[mysql\] url or MYSQL_URL'
+code 78 env MYSQL_URL=postgres://x/y "$sink" -n
+one_line 'mysql://USER:PASSWORD@HOST/DATABASE'
+code 78 env MYSQL_URL=mysql://x "$sink" -n
+one_line 'names no database'
+code 0 "$sink" -n
+code 64 "$sink" --nonsense
+code 64 "$sink" --migrate --check
+code 64 "$sink" rows
+
+# Who we are.
+code 77 env MYSQL_URL="mysql://messaging:canary@$where" "$sink" -f "$tmp/rows"
+one_line 'Access denied.*check user, password and grants'
+grep -q canary "$tmp/err" && fail "the password is shown"
+untouched
+
+# Nobody there.
+code 75 env MYSQL_URL="mysql://messaging:canary@127.0.0.1:1/messaging" \
+	"$sink" -c "$tmp/conf" -f "$tmp/rows"
+one_line 'is it running'
+
+# TLS: a server without it, and a host that is not this one.
+echo x >"$tmp/ca"
+printf '[mysql]\npatience = 1s\nca_file = %s\n' "$tmp/ca" >"$tmp/tls"
+code 78 "$sink" -c "$tmp/tls" -f "$tmp/rows"
+one_line 'TLS|SSL'
+untouched
+
+# Read-only.
+"$servers" mysql "$tmp/db" -e "SET GLOBAL read_only = 1"
+code 75 quick -f "$tmp/rows"
+one_line 'make the server writable; nothing is lost'
+untouched
+quick --check -o ndjson >"$tmp/check" || is "check" 78 $?
+grep -q '"item":"read_only","is":"ON","verdict":"wrong"' "$tmp/check" ||
+	fail "$(cat "$tmp/check")"
+"$servers" mysql "$tmp/db" -e "SET GLOBAL read_only = 0"
+
+# Commits that are not flushed.
+"$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_flush_log_at_trx_commit = 0"
+code 78 "$sink" -f "$tmp/rows"
+one_line 'innodb_flush_log_at_trx_commit = 0.*--accept-loss'
+untouched
+rows other s1 1 1 1 | code 0 "$sink" --accept-loss
+sql "DELETE FROM chat_metrics"
+code 78 "$sink" --check -o table >"$tmp/check"
+grep -q 'innodb_flush_log_at_trx_commit *0 *wrong *set it to 1' "$tmp/check" ||
+	fail "$(cat "$tmp/check")"
+"$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_flush_log_at_trx_commit = 1"
+
+# The doctor is content; as NDJSON every line is an object.
+code 0 "$sink" --check >"$tmp/check"
+jq -e -s 'all(.[]; .type == "check" and .verdict != "wrong")' "$tmp/check" \
+	>"$tmp/jq" || fail "$(cat "$tmp/check")"
+sql "ALTER TABLE tenant_metrics ENGINE=MyISAM"
+code 78 "$sink" --check >"$tmp/check"
+grep -q '"engine of tenant_metrics","is":"MyISAM","verdict":"wrong"' \
+	"$tmp/check" || fail "$(cat "$tmp/check")"
+sql "ALTER TABLE tenant_metrics ENGINE=InnoDB"
+
+# A lock that somebody holds: the statement times out, the transaction is
+# rolled back as a whole and done again, when the lock is gone.
+sql "INSERT INTO tenants (tenant) VALUES ('t') ON DUPLICATE KEY UPDATE tenant = 't'"
+sql "START TRANSACTION; SELECT * FROM tenants FOR UPDATE; SELECT SLEEP(3)" \
+	>"$tmp/locker" &
+locked() {
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.innodb_trx
+		WHERE trx_rows_locked > 0")" -gt 0 ]
+}
+until_true 10 locked
+code 0 quick -vv -f "$tmp/rows"
+grep -q 'transaction_conflict errno=1205' "$tmp/err" || fail "$(cat "$tmp/err")"
+wait
+is "stored after all" 50 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
+dump >"$tmp/want"
+
+# Locks met in another order: rows locked by somebody while we hold others.
+empty
+cat >"$tmp/deadlock.sql" <<'END'
+START TRANSACTION;
+UPDATE chat_metrics SET tag = tag WHERE chat = '1050';
+SELECT SLEEP(0.3);
+UPDATE chat_metrics SET tag = tag WHERE chat = '1001';
+COMMIT;
+END
+"$sink" -f "$tmp/rows"
+for _ in 1 2 3 4 5; do
+	"$servers" mysql "$tmp/db" messaging -f <"$tmp/deadlock.sql" >/dev/null 2>&1 &
+	for minute in 1 2 3; do
+		rows t x$minute $minute 3 50
+	done | code 0 "$sink"
+	wait $! || :
+done
+rows t s4 4 3 50 >"$tmp/four"
+code 0 "$sink" -f "$tmp/four"
+is "all of the newest" 50 "$(sql "SELECT COUNT(*) FROM chat_metrics
+	WHERE as_of = '2026-11-20 10:04:00' AND responses = 4")"
+
+# Two sinks with the same rows in the other order.
+for round in 5 6 7 8; do
+	rows t s$round $round 5 400 >"$tmp/r"
+	rows u s$round $round 5 400 >>"$tmp/r"
+	tac "$tmp/r" >"$tmp/tac"
+	code 0 "$sink" -f "$tmp/r" &
+	"$sink" -f "$tmp/tac" 2>"$tmp/err2" || [ $? = 65 ] ||
+		fail "$(cat "$tmp/err2")"
+	wait $! || fail "$(cat "$tmp/err")"
+	is "round $round" 800 "$(sql "SELECT COUNT(*) FROM chat_metrics
+		WHERE responses = $round")"
+	is "round $round" 2 "$(sql "SELECT COUNT(*) FROM tenants
+		WHERE snapshot = 's$round'")"
+done
+
+# A small max_allowed_packet: statements are cut to fit.
+"$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = 16384"
+for bulk in auto off; do
+	printf '[mysql]\nbulk = %s\n' "$bulk" >"$tmp/conf2"
+	empty
+	code 0 "$sink" -c "$tmp/conf2" -f "$tmp/r"
+	is "$bulk: stored" 800 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
+	# One that never fits goes away alone.
+	wide=$(printf '%0255d' 0 | sed 's/0/\xF0\x9F\x98\x80/g')
+	id=$(printf '%0185d' 0 | sed 's/0/\xF0\x9F\x98\x80/g')
+	rows t s9 9 1 3 | sed '/"chat":"1002"/{s/"tag":null/"tag":"'"$wide"'"/
+		s/"customer":"2"/"customer_name":"'"$wide"'","channel":"'"$id"'"/
+		s/"operator":"[0-9]*"/"operator":"'"$id"'"/}' >"$tmp/wide"
+	code 65 "$sink" -c "$tmp/conf2" -f "$tmp/wide"
+	one_line 'line 4: a row of .* bytes is above half of the server'
+	is "$bulk: neighbours" 2 "$(sql "SELECT COUNT(*) FROM chat_metrics
+		WHERE responses = 9")"
+done
+"$servers" mysql "$tmp/db" -e "SET GLOBAL max_allowed_packet = 16777216"
