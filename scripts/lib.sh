@@ -259,11 +259,17 @@ show() {
 		n = gsub(/[\200-\277]/, "&", s)
 		return length(s) - n
 	}
-	function duration(s) {
-		s = int(s + 0.5)
-		if (s >= 3600)
-			return sprintf("%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60)
-		return sprintf("%d:%02d", s / 60, s % 60)
+	function duration(s,   n) { # as aggregator shows it: cut, two units
+		if (s < 10)
+			return sprintf("%.1fs", int(s * 10) / 10)
+		n = int(s)
+		if (n < 60)
+			return n "s"
+		if (n < 3600)
+			return sprintf("%dm%02ds", n / 60, n % 60)
+		if (n < 86400)
+			return sprintf("%dh%02dm", n / 3600, n % 3600 / 60)
+		return sprintf("%dd%02dh", n / 86400, n % 86400 / 3600)
 	}
 	# The client escapes backslash, tab, newline and NUL.
 	function plain(s,   out, at, c) {
@@ -307,7 +313,7 @@ show() {
 			title[i] = $i
 			sub(/[#~?]$/, "", title[i])
 			if (format == "table") {
-				cell[0, i] = title[i]
+				cell[0, i] = toupper(title[i])
 				gsub(/_/, " ", cell[0, i])
 				wide[i] = length(title[i])
 			} else if (format == "csv")
