@@ -386,14 +386,15 @@ static size_t queued;
 static void
 enqueue(char *line)
 {
-	struct played *m = &queue[queued - 1];
+	struct played *m;
 
-	if (queued == 0 || m->n == LINES || rand() % 3 == 0) {
+	if (queued == 0 || queue[queued - 1].n == LINES || rand() % 3 == 0) {
 		assert_true(queued < MESSAGES);
 		m = &queue[queued++];
 		m->n = 0;
 		snprintf(m->id, sizeof m->id, "m%zu", queued);
 	}
+	m = &queue[queued - 1];
 	m->line[m->n++] = line;
 }
 
