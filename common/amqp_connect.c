@@ -25,7 +25,8 @@
 #define CONNECT_MS 5000
 #define LOGIN_MS 10000
 #define CALL_MS 10000
-/* How long sent bytes may stay unacknowledged by the other machine. */
+/* How long sent bytes may stay unacknowledged by the other machine; less when
+ * heartbeats would tell sooner. */
 #define SEND_MS 20000
 #define FRAME_MAX 131072
 
@@ -190,12 +191,13 @@ connect_failed(struct amqp_link *l, int status)
 
 /* Best effort: without these a dead peer is found by the heartbeats, later. */
 static void
-set_socket_timeouts(int fd)
+set_socket_timeouts(int fd, int heartbeat_s)
 {
-	static const struct {
+	int send = heartbeat_s < SEND_MS / 2000 ? 2000 * heartbeat_s : SEND_MS;
+	const struct {
 		int level, name, value;
 	} options[] = {
-		{ IPPROTO_TCP, TCP_USER_TIMEOUT, SEND_MS },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, send },
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, 10 },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, 5 },
@@ -225,7 +227,7 @@ open_socket(struct amqp_link *l)
 		connect_failed(l, status);
 		return -1;
 	}
-	set_socket_timeouts(amqp_get_sockfd(l->conn));
+	set_socket_timeouts(amqp_get_sockfd(l->conn), l->heartbeat_s);
 	return 0;
 }
 

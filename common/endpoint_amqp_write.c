@@ -343,7 +343,8 @@ explain(struct writer *w)
 		    "raise its limit",
 		    w->a.queue, buf_str(&w->a.link.title));
 	else
-		buf_setf(why, "%s does not confirm what is written to '%s'",
+		buf_setf(why,
+		    "RabbitMQ at %s does not confirm what is written to '%s'",
 		    buf_str(&w->a.link.title), w->a.queue);
 }
 

@@ -10,6 +10,7 @@ probe=$TESTBIN/tools/amqp_probe
 servers=$PWD/scripts/servers
 
 stop_servers() {
+	[ ${#started[@]} = 0 ] || kill -CONT "${started[@]}" 2>/dev/null || :
 	[ ! -d "$tmp/servers" ] || "$servers" stop "$tmp/servers" || :
 	clean_up
 }

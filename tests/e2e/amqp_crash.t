@@ -6,7 +6,7 @@ set -eu
 . tests/e2e/amqp.sh
 
 CRASHES=3
-RECORDS=100000
+RECORDS=40000
 
 start_broker
 
@@ -14,8 +14,10 @@ start_broker
 records 1 $RECORDS | "$probe" -p -b 10 write queue:crash >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
+started+=("$writer")
 "$probe" -p -b 200 read queue:crash >"$tmp/read" 2>"$tmp/reader" &
 reader=$!
+started+=("$reader")
 
 goes_on() {
 	[ "$(wc -l <"$tmp/read")" -gt "$size" ]

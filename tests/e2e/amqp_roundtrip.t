@@ -73,6 +73,7 @@ unset MESSAGING_CONFIG
 records 1 2000 | "$probe" write queue:again >"$tmp/out"
 "$probe" -s 60000 read queue:again >"$tmp/first" 2>"$tmp/err" &
 reader=$!
+started+=("$reader")
 until_true 20 test -s "$tmp/first" || fail "nothing came"
 kill -9 $reader
 wait $reader 2>/dev/null || :
@@ -83,11 +84,12 @@ head -n 100 "$tmp/first" | cmp -s - <(head -n 100 "$tmp/out") ||
 
 # SIGTERM: what is in hand is finished and acknowledged, the rest stays.
 records 1 50000 | "$probe" write queue:term >"$tmp/out"
-"$probe" -p -b 100 -s 20 read queue:term >"$tmp/first" 2>"$tmp/err" &
+"$probe" -p -b 100 -s 20 read queue:term >"$tmp/part" 2>"$tmp/errors" &
 reader=$!
-until_true 20 test -s "$tmp/first" || fail "nothing came"
+started+=("$reader")
+until_true 20 test -s "$tmp/part" || fail "nothing came"
 kill $reader
-wait $reader || fail "SIGTERM gave $?: $(cat "$tmp/err")"
+wait $reader || fail "SIGTERM gave $?: $(cat "$tmp/errors")"
 expect 0 "$probe" -e read queue:term
-cat "$tmp/first" "$tmp/out" >"$tmp/both"
+cat "$tmp/part" "$tmp/out" >"$tmp/both"
 same_lines "$tmp/both" 1 50000

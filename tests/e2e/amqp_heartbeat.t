@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Idle connections live on, on both sides, for as long as they are idle; a
+# broker that hangs is noticed in time, in the midst of writing too; a program
+# that hung finds its way back.
+set -eu
+. tests/e2e/amqp.sh
+
+start_broker
+settings 'heartbeat = 2s' 'patience = 3s'
+log=$tmp/servers/rabbitmq/logs/rabbitmq.log
+
+"$probe" -p read queue:idle >"$tmp/read" 2>"$tmp/reader" &
+reader=$!
+started+=("$reader")
+expect 0 "$probe" idle queue:idle 7s
+arrived() {
+	[ "$(wc -l <"$tmp/read")" -ge "$1" ]
+}
+until_true 10 arrived 1 || fail "nothing arrived after idling"
+! grep -q 'missed heartbeats' "$log" || fail "heartbeats were missed"
+[ ! -s "$tmp/err" ] || fail "the writer lost its link: $(cat "$tmp/err")"
+[ ! -s "$tmp/reader" ] || fail "the reader lost its link"
+
+# The broker hangs: a writer gives up in a bounded time, and says so.
+broker=$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/pid")
+mkfifo "$tmp/fifo"
+"$probe" -b 300000 write queue:idle <"$tmp/fifo" >"$tmp/confirmed" \
+	2>"$tmp/err" &
+writer=$!
+started+=("$writer")
+exec 9>"$tmp/fifo"
+records 1 300000 >&9
+until_true 20 grep -q 'confirmed 300000' "$tmp/confirmed" || fail "not confirmed"
+kill -STOP "$broker"
+start=$SECONDS
+# More than all the buffers on the way hold.
+{ records 1 600000 >&9; } 2>/dev/null || :
+exec 9>&-
+got=0
+wait $writer || got=$?
+kill -CONT "$broker"
+[ "$got" = 75 ] || fail "the writer gave $got: $(cat "$tmp/err")"
+echo "a hanging broker was noticed after $((SECONDS - start)) s"
+[ $((SECONDS - start)) -le 25 ] || fail "it hung for $((SECONDS - start)) s"
+says '(cannot publish at|cannot talk to|RabbitMQ at) .*'
+
+# The reader noticed too and comes back with the broker; then it hangs itself,
+# for longer than the broker waits.
+written() {
+	"$probe" write queue:idle >/dev/null 2>&1 <<<"$1"
+}
+read_it() {
+	cut -f 2 "$tmp/read" | grep -qx "$1"
+}
+until_true 20 written one || fail "the broker does not come back"
+until_true 20 read_it one || fail "the reader is lost: $(cat "$tmp/reader")"
+kill -STOP $reader
+missed() {
+	grep -q 'missed heartbeats' "$log"
+}
+until_true 20 missed || fail "the broker does not mind"
+kill -CONT $reader
+written two
+until_true 20 read_it two || fail "the reader stays away"
+kill $reader
+wait $reader || fail "the reader gave $?"

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Everything a broker can refuse: each is one clear line on stderr that names
+# the thing and the way out, the documented exit code, no password, and no
+# record lost.
+set -eu
+. tests/e2e/amqp.sh
+
+start_broker
+url=$AMQP_URL
+settings 'patience = 2s'
+
+# Names that are none.
+expect 64 "$probe" write 'queue:a b' </dev/null
+says "'queue:a b' names no queue"
+expect 64 "$probe" write queu:rows </dev/null
+says "'queu:rows' is no endpoint.*queue:NAME"
+
+# URLs.
+AMQP_URL='' expect 78 "$probe" write queue:q </dev/null
+says 'set \[amqp\] url or AMQP_URL'
+AMQP_URL=http://h/ expect 78 "$probe" write queue:q </dev/null
+says "'http://h/' is no URL of RabbitMQ"
+AMQP_URL=${url/127.0.0.1/broker.example.org} \
+	expect 78 "$probe" write queue:q </dev/null
+says 'in the clear; use amqps://, or set \[amqp\] plaintext = yes'
+
+# Nobody there.
+AMQP_URL=amqp://u:secret@127.0.0.1:1/v expect 75 "$probe" read queue:q
+says 'cannot reach RabbitMQ at amqp://u:\*\*\*@127.0.0.1:1/v.*is it running'
+
+# Wrong password, wrong virtual host.
+AMQP_URL=${url/$(password)/wrong} expect 77 timeout 2 "$probe" read queue:q
+says 'cannot log in .*refused.*check user and password in \[amqp\] url'
+AMQP_URL=${url}x expect 77 timeout 2 "$probe" write queue:q </dev/null
+says "vhost messagingx not found; check the virtual host in \[amqp\] url"
+
+# A user with few rights: an existing queue can be used, a new one not made.
+expect 0 "$probe" -e read queue:there
+ctl add_user few "$(password)"
+ctl set_permissions -p messaging few '^$' 'amq.default' '^there$'
+few=${url/messaging:/few:}
+records 1 10 >"$tmp/in"
+AMQP_URL=$few expect 0 "$probe" write queue:there <"$tmp/in"
+AMQP_URL=$few expect 0 "$probe" -e read queue:there
+same_lines "$tmp/out" 1 10
+AMQP_URL=$few expect 77 timeout 2 "$probe" write queue:new <"$tmp/in"
+says "cannot make queue 'new' .*refused for user 'few'; grant the right"
+ctl set_permissions -p messaging few '^$' '^$' '^$'
+AMQP_URL=$few expect 77 timeout 2 "$probe" write queue:there <"$tmp/in"
+says "access to exchange 'amq.default' .*refused.*; grant the right"
+AMQP_URL=$few expect 77 timeout 2 "$probe" read queue:there
+says "access to queue 'there' .*refused.*; grant the right"
+
+# A full queue: refused, waited for, and nothing lost when there is room.
+expect 0 "$probe" -e read queue:full
+ctl set_policy -p messaging small '^full$' '{"max-length":10}' \
+	--apply-to queues
+records 1 2000 >"$tmp/in"
+expect 75 "$probe" -b 20 write queue:full <"$tmp/in"
+says "queue 'full' at .* is full; let its reader catch up"
+safe=$(tail -n 1 "$tmp/out" | cut -d' ' -f 2)
+[ "$safe" -ge 100 ] || fail "only $safe of 2000 records fitted"
+expect 0 "$probe" -e read queue:full
+same_lines <(head -n "$safe" "$tmp/out") 1 "$safe"
+"$probe" -p -b 20 write queue:full <"$tmp/in" >"$tmp/confirmed" \
+	2>"$tmp/writer" &
+writer=$!
+started+=("$writer")
+"$probe" -p -s 100 -b 100 read queue:full >"$tmp/read" 2>"$tmp/err" &
+reader=$!
+started+=("$reader")
+wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
+all_read() {
+	[ "$(cut -f 2 "$tmp/read" | sort -u | wc -l)" -ge 2000 ]
+}
+until_true 20 all_read || fail "a full queue lost something"
+kill $reader
+wait $reader || fail "the reader gave $?"
+same_lines "$tmp/read" 1 2000
+
+# A queue that is deleted under its reader is noticed and made anew; one
+# deleted under its writer gives messages back, which are sent again.
+ctl clear_policy -p messaging small
+"$probe" -p read queue:gone >"$tmp/read" 2>"$tmp/reader" &
+reader=$!
+started+=("$reader")
+mkfifo "$tmp/fifo"
+"$probe" -p -b 10 write queue:gone <"$tmp/fifo" >"$tmp/confirmed" \
+	2>"$tmp/writer" &
+writer=$!
+started+=("$writer")
+exec 9>"$tmp/fifo"
+lines_read() {
+	[ "$(wc -l <"$tmp/read")" -ge "$1" ]
+}
+records 1 10 >&9
+until_true 10 lines_read 10 || fail "nothing arrived"
+ctl -p messaging delete_queue gone >/dev/null
+records 11 20 >&9
+until_true 20 lines_read 20 ||
+	fail "it does not go on: $(cat "$tmp/reader" "$tmp/writer")"
+exec 9>&-
+wait $writer || fail "the writer gave $?"
+kill $reader
+wait $reader || fail "the reader gave $?"
+same_lines "$tmp/read" 1 20
+grep -q "the queue 'gone' at .* was deleted or moved; trying again" \
+	"$tmp/reader" || fail "the reader does not say so: $(cat "$tmp/reader")"
+[ "$(wc -l <"$tmp/reader")" = 1 ] || fail "more lines: $(cat "$tmp/reader")"
+
+# Unroutable: the queue is deleted while no reader makes it anew.
+mkfifo "$tmp/fifo2"
+"$probe" -p -b 10 write queue:lonely <"$tmp/fifo2" >"$tmp/confirmed" \
+	2>"$tmp/writer" &
+writer=$!
+started+=("$writer")
+exec 9>"$tmp/fifo2"
+records 1 10 >&9
+confirmed() {
+	grep -qx "confirmed $1" "$tmp/confirmed"
+}
+until_true 10 confirmed 10 || fail "not confirmed"
+ctl -p messaging delete_queue lonely >/dev/null
+records 11 20 >&9
+until_true 10 confirmed 20 || fail "returned and not sent again"
+exec 9>&-
+wait $writer || fail "the writer gave $?"
+expect 0 "$probe" -e read queue:lonely
+same_lines "$tmp/out" 11 20
+grep -q "the queue 'lonely' at .* is gone; trying again" "$tmp/writer" ||
+	fail "the writer does not say so: $(cat "$tmp/writer")"
+
+# The alarm: not a message is sent against it, the end of it is noticed, and
+# a writer from cron says what is the matter.
+ctl set_vm_memory_high_watermark 0.00001
+alarm_is_on() {
+	ctl eval 'rabbit_alarm:get_alarms().' | grep -q memory
+}
+until_true 10 alarm_is_on || fail "no alarm"
+records 1 20 >"$tmp/in"
+expect 75 "$probe" -b 10 write queue:alarm <"$tmp/in"
+says 'takes no messages, its alarm is on \(low on memory\); give it'
+"$probe" -p -b 10 write queue:alarm <"$tmp/in" >"$tmp/confirmed" \
+	2>"$tmp/writer" &
+writer=$!
+started+=("$writer")
+blocked() {
+	ctl list_connections --no-table-headers state | grep -q '^block'
+}
+until_true 10 blocked || fail "the writer is not blocked"
+ctl set_vm_memory_high_watermark 0.4
+wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
+confirmed 20 || fail "not confirmed after the alarm"
+expect 0 "$probe" -e read queue:alarm
+same_lines "$tmp/out" 1 20
