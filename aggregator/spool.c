@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/record.h"
@@ -56,47 +57,12 @@ spool_piece(struct buf *to, const char *id, uint64_t line, const char *lines,
 }
 
 static int
-write_all(int fd, const char *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* A new file must be found again after a loss of power. */
-static int
-sync_folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir = slash != NULL ? xstrndup(path, (size_t)(slash - path))
-				  : xstrdup(".");
-	int fd = open(*dir != '\0' ? dir : "/", O_RDONLY | O_DIRECTORY);
-	int rc;
-
-	free(dir);
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	(void)close(fd);
-	return rc;
-}
-
-static int
 append(int fd, const char *path, off_t size, const struct buf *pieces)
 {
-	if (size == 0 && (write_all(fd, HEAD, strlen(HEAD)) == -1 ||
-			     sync_folder_of(path) == -1))
+	if (size == 0 && (file_write_all(fd, HEAD, strlen(HEAD)) == -1 ||
+			     file_sync_folder_of(path) == -1))
 		return -1;
-	if (write_all(fd, pieces->data, pieces->len) == -1)
+	if (file_write_all(fd, pieces->data, pieces->len) == -1)
 		return -1;
 	/* Commit point: these lines need not come again. */
 	return fdatasync(fd);

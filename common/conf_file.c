@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/ini.h"
 #include "common/log.h"
 #include "common/parse.h"
@@ -203,39 +204,16 @@ read_text(struct source *src, char *text, size_t len, struct buf *why)
 	return rc;
 }
 
-/* All of fd; -1 with errno. Read into one piece of memory, which can be wiped
- * afterwards. */
-static int
-read_file(int fd, struct buf *b)
-{
-	char *room = buf_room(b, FILE_MAX_BYTES + 1);
-	size_t len = 0;
-	ssize_t n;
-
-	while (len <= FILE_MAX_BYTES) {
-		n = read(fd, room + len, FILE_MAX_BYTES + 1 - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0) {
-			buf_grown(b, len);
-			return 0;
-		}
-		len += (size_t)n;
-	}
-	errno = EFBIG;
-	return -1;
-}
-
 /* Reads the open file and closes it. */
 static int
 load_fd(struct source *src, int fd, struct buf *why)
 {
-	struct buf text = BUF_INIT;
+	struct buf text = { .max = FILE_MAX_BYTES };
 	int rc = -1;
 
-	if (read_file(fd, &text) != 0) {
+	/* All the room at once: it stays one piece, which can be wiped. */
+	(void)buf_room(&text, FILE_MAX_BYTES);
+	if (file_read_all(fd, &text) != 0) {
 		buf_setf(
 		    why, "cannot read '%s': %s", src->path, log_errno(errno));
 	} else {

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
@@ -35,46 +36,6 @@ checksum(const char *data, size_t len)
 	return h;
 }
 
-static int
-write_all(int fd, const char *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Makes the rename itself safe against loss of power. */
-static int
-sync_folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir;
-	int fd, rc;
-
-	if (slash == NULL)
-		dir = xstrdup(".");
-	else if (slash == path)
-		dir = xstrdup("/");
-	else
-		dir = xstrndup(path, (size_t)(slash - path));
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	(void)close(fd);
-	return rc;
-}
-
 /* The whole temporary file, synced; -1 with errno. */
 static int
 write_new(const char *name, const char *data, size_t len)
@@ -88,8 +49,8 @@ write_new(const char *name, const char *data, size_t len)
 	    name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
-	if (write_all(fd, head, (size_t)n) != 0 ||
-	    write_all(fd, data, len) != 0 || fsync(fd) != 0) {
+	if (file_write_all(fd, head, (size_t)n) != 0 ||
+	    file_write_all(fd, data, len) != 0 || fsync(fd) != 0) {
 		err = errno;
 		(void)close(fd);
 		errno = err;
@@ -109,7 +70,7 @@ statefile_write(const char *path, const void *data, size_t len, struct buf *why)
 	/* Commit point: from here on readers see the new content. */
 	if (rename(name, path) != 0)
 		goto out;
-	rc = sync_folder_of(path);
+	rc = file_sync_folder_of(path);
 out:
 	err = errno;
 	if (rc != 0) {
@@ -119,30 +80,6 @@ out:
 	free(name);
 	errno = err;
 	return rc;
-}
-
-/* Everything in fd behind what is in b already; -1 with errno. */
-static int
-read_all(int fd, struct buf *b)
-{
-	char *room;
-	ssize_t n;
-
-	for (;;) {
-		room = buf_room(b, 64 * 1024);
-		if (room == NULL) {
-			errno = EFBIG;
-			return -1;
-		}
-		n = read(fd, room, 64 * 1024);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			return 0;
-		buf_grown(b, (size_t)n);
-	}
 }
 
 /* Length of the first line, newline included, when everything is as it was
@@ -176,7 +113,7 @@ statefile_read(const char *path, struct buf *content, struct buf *why)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd < 0 || read_all(fd, &all) != 0) {
+	if (fd < 0 || file_read_all(fd, &all) != 0) {
 		err = errno;
 		buf_setf(why, "cannot read '%s': %s", path, log_errno(err));
 		goto out;

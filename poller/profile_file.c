@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/prog.h"
@@ -55,31 +56,13 @@ profile_file_dir(void)
 }
 
 static int
-read_fd(int fd, struct buf *b)
-{
-	ssize_t n;
-	char *room;
-
-	b->max = FILE_MAX_BYTES;
-	while ((room = buf_room(b, 16384)) != NULL) {
-		n = read(fd, room, 16384);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (int)n;
-		buf_grown(b, (size_t)n);
-	}
-	errno = EFBIG;
-	return -1;
-}
-
-static int
 read_file(const char *path, struct buf *b, struct buf *why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = -1;
 
+	b->max = FILE_MAX_BYTES;
 	if (fd >= 0)
-		rc = read_fd(fd, b);
+		rc = file_read_all(fd, b);
 	if (rc != 0) {
 		buf_setf(why, "cannot read profile '%s': %s", path,
 		    log_errno(errno));
