@@ -23,10 +23,11 @@ held() {
 # Each operator the CRM lists stands in a table with the chats they hold.
 check_table() {
 	jq -r '.data[] | select(.role != "deleted" and .role != "disabled") |
-		"\(.id) \(.first_name)"' "$tmp/operators" >"$tmp/listed"
+		"\(.id) \(.first_name) \(.last_name)"' "$tmp/operators" |
+		sed 's/ *$//' >"$tmp/listed"
 	[ -s "$tmp/listed" ] || fail "the CRM lists nobody"
 	while read -r id name; do
-		grep -qE "^ *$id .*$name.* $(held "$id") " "$1" ||
+		grep -qE "^$name +(yes|no) +$(held "$id") " "$1" ||
 			fail "no line of $name ($id) with $(held "$id") chats:" \
 				"$(cat "$1")"
 	done <"$tmp/listed"
