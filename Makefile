@@ -160,6 +160,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 poller/profiles/*.jq $(D)/profiles
 	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
+	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
 	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
 uninstall:  ## what install put there
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)%) $(MANPAGES1)
