@@ -28,31 +28,83 @@ enum own { OWN_TYPE, OWN_MARK, OWN_LAST, OWN_EPISODE, OWN_N };
 static const char *const own_names[OWN_N] = { "type", "mark", "last",
 	"episode" };
 
-static struct value_keys *keys;
+/* Of each type, the keys its records may have, and where their views go. */
+static struct type_keys {
+	struct value_keys *keys;
+	size_t at[FIELDS_MAX + OWN_N];
+	size_t n;
+} keys_of[RECORD_TYPES], key_of_type;
+
 static struct value_view views[FIELDS_MAX + OWN_N];
 static struct buf scratch;
 
+static bool
+is_field_of(const struct record_field *f, size_t type)
+{
+	/* A customer has the fields of a chat that are about customers. */
+	if (type == RECORD_UNKNOWN)
+		type = RECORD_CHAT;
+	return (f->in & 1u << type) != 0;
+}
+
 static void
-prepare(void)
+prepare_type(struct type_keys *k, size_t type)
 {
 	const char *names[FIELDS_MAX + OWN_N];
 	size_t i;
 
-	if (keys != NULL)
+	for (i = 0; i < record_fields_n + OWN_N; i++) {
+		if (i < record_fields_n &&
+		    !is_field_of(&record_fields[i], type))
+			continue;
+		names[k->n] = i < record_fields_n
+				  ? record_fields[i].name
+				  : own_names[i - record_fields_n];
+		k->at[k->n++] = i;
+	}
+	k->keys = value_keys_new(names, k->n);
+}
+
+static void
+prepare(void)
+{
+	size_t i;
+
+	if (key_of_type.keys != NULL)
 		return;
-	for (i = 0; i < record_fields_n; i++)
-		names[i] = record_fields[i].name;
-	for (i = 0; i < OWN_N; i++)
-		names[record_fields_n + i] = own_names[i];
-	keys = value_keys_new(names, record_fields_n + OWN_N);
+	for (i = 0; i < RECORD_TYPES; i++)
+		prepare_type(&keys_of[i], i);
+	key_of_type.keys = value_keys_new(&own_names[OWN_TYPE], 1);
+	key_of_type.at[0] = record_fields_n + OWN_TYPE;
+	key_of_type.n = 1;
 }
 
 void
 crm_record_end(void)
 {
-	value_keys_free(keys);
-	keys = NULL;
+	size_t i;
+
+	for (i = 0; i < RECORD_TYPES; i++) {
+		value_keys_free(keys_of[i].keys);
+		keys_of[i] = (struct type_keys){ .keys = NULL };
+	}
+	value_keys_free(key_of_type.keys);
+	key_of_type.keys = NULL;
 	buf_release(&scratch);
+}
+
+/* Fills views; what is not looked up is absent. */
+static void
+look_up(const struct value *v, const struct type_keys *k)
+{
+	struct value_view found[FIELDS_MAX + OWN_N];
+	size_t i;
+
+	value_view(v, k->keys, found, &scratch);
+	for (i = 0; i < record_fields_n + OWN_N; i++)
+		views[i] = (struct value_view){ .kind = VIEW_ABSENT };
+	for (i = 0; i < k->n; i++)
+		views[k->at[i]] = found[i];
 }
 
 static const struct value_view *
@@ -66,6 +118,7 @@ static char *
 identifier(const struct value_view *v)
 {
 	double n = v->number;
+	struct buf digits = BUF_INIT;
 
 	switch (v->kind) {
 	case VIEW_ABSENT:
@@ -73,7 +126,9 @@ identifier(const struct value_view *v)
 	case VIEW_NUMBER:
 		if (n > EXACT_MAX || n < -EXACT_MAX || n != (double)(int64_t)n)
 			return NULL;
-		return n == 0 ? xstrdup("") : xasprintf("%.0f", n);
+		if (n != 0)
+			buf_addi(&digits, (int64_t)n);
+		return buf_take(&digits);
 	case VIEW_TEXT:
 		return v->len <= RECORD_MAX_ID ? xstrndup(v->text, v->len)
 					       : NULL;
@@ -434,13 +489,15 @@ crm_record_read(struct crm_record *r, struct value *v,
 		.opened_at = CLOCK_NONE,
 		.closed_at = CLOCK_NONE };
 	prepare();
-	value_view(v, keys, views, &scratch);
-	if (find_type(own(OWN_TYPE), &r->type) != 0)
+	look_up(v, &key_of_type);
+	if (find_type(own(OWN_TYPE), &r->type) != 0) {
 		buf_setf(why, "a record is of no type that is known here");
-	else if (r->type == RECORD_UNKNOWN)
-		rc = 0;
-	else
-		rc = add_fields(&body, r->type, opt, why);
+	} else {
+		look_up(v, &keys_of[r->type]);
+		rc = r->type == RECORD_UNKNOWN
+			 ? 0
+			 : add_fields(&body, r->type, opt, why);
+	}
 	if (body.len > BODY_MAX) {
 		buf_setf(
 		    why, "a record is longer than %d bytes", RECORD_MAX_LINE);

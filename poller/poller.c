@@ -35,6 +35,7 @@ poller_release(struct poller *p)
 	free(p->tenants);
 	free(p->only);
 	crm_record_end();
+	value_end();
 	conf_free(p->conf);
 }
 

@@ -100,6 +100,47 @@ from_integer(json_int_t n)
 	return jv_number((double)n);
 }
 
+/* Objects of a page have the same keys again and again: each is made once and
+ * then shared. A slot holds whichever key came last. */
+static struct {
+	char *text;
+	jv key;
+} key_cache[512];
+
+static jv
+from_key(const char *key)
+{
+	size_t slot = 5381;
+	const char *c;
+
+	for (c = key; *c != '\0'; c++)
+		slot = slot * 33 + (unsigned char)*c;
+	slot %= ARRAY_LEN(key_cache);
+	if (key_cache[slot].text == NULL ||
+	    strcmp(key_cache[slot].text, key) != 0) {
+		if (key_cache[slot].text != NULL)
+			jv_free(key_cache[slot].key);
+		free(key_cache[slot].text);
+		key_cache[slot].text = xstrdup(key);
+		key_cache[slot].key = jv_string(key);
+	}
+	return jv_copy(key_cache[slot].key);
+}
+
+void
+value_end(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(key_cache); i++) {
+		if (key_cache[i].text == NULL)
+			continue;
+		jv_free(key_cache[i].key);
+		free(key_cache[i].text);
+		key_cache[i].text = NULL;
+	}
+}
+
 /* Recursion is bounded: jansson reads 2048 levels and no more. */
 static jv
 from_json(json_t *j)
@@ -113,7 +154,7 @@ from_json(json_t *j)
 	case JSON_OBJECT:
 		v = jv_object();
 		json_object_foreach(j, key, member) v =
-		    jv_object_set(v, jv_string(key), from_json(member));
+		    jv_object_set(v, from_key(key), from_json(member));
 		return v;
 	case JSON_ARRAY:
 		v = jv_array_sized((int)json_array_size(j));

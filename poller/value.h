@@ -46,6 +46,9 @@ struct value_view {
 	size_t len;
 };
 
+/* Frees what value_parse() keeps ready between calls. */
+void value_end(void);
+
 /* Names that are looked up in many objects, made ready for that. */
 struct value_keys;
 struct value_keys *value_keys_new(const char *const *names, size_t n);

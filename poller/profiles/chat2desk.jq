@@ -84,39 +84,54 @@ def operators_read:
 # What a service line tells: "closed", "opened", "assigned", else "other".
 # Words count only where they can mean nothing else.
 def system_kind:
-    ((.extra_data | objects | .system_type | strings) // "") as $told
-    | ((.text | strings) // "") as $text
-    | if ($told | test("reopen|opened"; "i"))
-         or ($text | test("^(chat|dialog|request)( \\S+)? (was |has been )?(re-?)opened\\b"; "i"))
-      then "opened"
-      elif ($told | test("close"; "i"))
-         or ($text | test("^(chat|dialog|request)( \\S+)? (was |has been )?closed\\b"; "i"))
-      then "closed"
-      elif ($told | test("transfer|assign"; "i")) and .extra_data.operator_id != null
-      then "assigned"
+    .extra_data as $data | .text as $text
+    | if ($data | type) == "object" and ($data.system_type | type) == "string"
+      then
+          if $data.system_type | test("reopen|opened"; "i") then "opened"
+          elif $data.system_type | test("close"; "i") then "closed"
+          elif ($data.system_type | test("transfer|assign"; "i"))
+               and $data.operator_id != null then "assigned"
+          else "other" end
+      elif ($text | type) == "string"
+           and ($text | startswith("Chat") or startswith("Dialog") or startswith("Request"))
+      then
+          if $text | test("^\\w+( \\S+)? (was |has been )?closed\\b") then "closed"
+          elif $text | test("^\\w+( \\S+)? (was |has been )?re-?opened\\b") then "opened"
+          else "other" end
       else "other" end;
 
+# "" counts as nothing.
+def given:
+    . != null and . != "" and . != [];
+
 def content_kind:
-    if (.photo // "") != "" then "image"
-    elif (.video // "") != "" then "video"
-    elif (.audio // "") != "" then "audio"
-    elif (.pdf // "") != "" or (.attachments // []) != [] then "file"
+    if .photo | given then "image"
+    elif .video | given then "video"
+    elif .audio | given then "audio"
+    elif (.pdf | given) or (.attachments | given) then "file"
     else "text" end;
 
-def author($bots):
-    .type as $type
-    | if $type == "from_client" then
+def is_bot($bots):
+    . as $id | $bots != [] and any($bots[]; . == ($id | tostring));
+
+# Every message of every page comes through here: it is kept cheap.
+def message($chat; $bots):
+    .type as $type | .operator_id as $operator
+    | {type: "message", id, chat: $chat, channel: .channel_id,
+       at: .created, episode: .request_id, text}
+    + if $type == "from_client" then
           {from: "customer", user: .client_id, kind: content_kind}
-      elif $type == "to_client" and (.operator_id // 0) == 0 then
-          {from: "bot", automated: true, kind: content_kind}
-      elif $type == "to_client" and $bots != []
-           and (.operator_id | tostring | IN($bots[])) then
-          {from: "bot", user: .operator_id, kind: content_kind}
       elif $type == "to_client" then
-          {from: "operator", user: .operator_id, operator: .operator_id,
-           kind: content_kind}
+          if $operator == null or $operator == 0 then
+              {from: "bot", automated: true, kind: content_kind}
+          elif $operator | is_bot($bots) then
+              {from: "bot", user: $operator, kind: content_kind}
+          else
+              {from: "operator", user: $operator, operator: $operator,
+               kind: content_kind}
+          end
       elif $type == "comment" then
-          {from: "operator", user: .operator_id, operator: .operator_id,
+          {from: "operator", user: $operator, operator: $operator,
            private: true, kind: content_kind}
       elif $type == "system" then
           system_kind as $kind
@@ -126,10 +141,6 @@ def author($bots):
       else # autoreply, and null: an automatic survey
           {from: "bot", automated: true, kind: content_kind}
       end;
-
-def message($bots):
-    {type: "message", id, chat: .dialog_id, channel: .channel_id,
-     at: .created, episode: .request_id, text} + author($bots);
 
 # --- chats ---
 
@@ -168,12 +179,12 @@ def chats_read:
                | chat,
                  (.id as $id | .last_message | objects
                   | select(.id != null and .created != null)
-                  | .dialog_id = $id | message($bots))],
+                  | message($id; $bots))],
            next: next_offset($rows)}
       end;
 
 def chat_request:
-    {path: "/dialogs/\(.chat.chat)"};
+    {path: @uri "/dialogs/\(.chat.chat)"};
 
 def chat_read:
     (.answer.data | if type == "array" then .[0] else . end) as $dialog
@@ -183,7 +194,7 @@ def chat_read:
                 $dialog | chat,
                 (.id as $id | .last_message | objects
                  | select(.id != null and .created != null)
-                 | .dialog_id = $id | message($bots))]}
+                 | message($id; $bots))]}
       end;
 
 # --- messages of one chat ---
@@ -200,7 +211,7 @@ def messages_request:
 
 # A filter that is not understood is ignored, and everybody's messages come.
 def check_filter($rows; $chat):
-    if all($rows[]; .dialog_id == $chat or .dialog_id == null) then .
+    if [$rows[] | .dialog_id] - [$chat, null] == [] then .
     else error("/messages ignores dialog_id: it shows other dialogs") end;
 
 def reaches_back($rows; $in):
@@ -215,8 +226,7 @@ def messages_read:
     . as $in
     | rows(.data) as $rows
     | check_filter($rows; $in.chat.chat)
-    | {records: [$rows[] | .dialog_id = $in.chat.chat
-                 | message($in.options.bot_operators)],
+    | {records: [$rows[] | message($in.chat.chat; $in.options.bot_operators)],
        next: (if ($rows | length) < page_size then null
               elif $in.cursor == null then
                   if reaches_back($rows; $in) then null
@@ -227,7 +237,7 @@ def messages_read:
 # --- customers ---
 
 def customer_request:
-    {path: "/clients/\(.customer)"};
+    {path: @uri "/clients/\(.customer)"};
 
 # "unknown" is what it calls a customer without a name.
 def customer_read:
