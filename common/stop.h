@@ -1,7 +1,8 @@
 /*
  * stop: SIGTERM and SIGINT ask a program to finish what is in hand and leave
  * with 0. The handler sets one flag; every wait in the project is bounded and
- * looks at it. SIGPIPE is ignored, so that EPIPE arrives as an ordinary error.
+ * looks at it. SIGPIPE and SIGXFSZ are ignored, so that EPIPE and EFBIG arrive
+ * as ordinary errors.
  */
 #ifndef COMMON_STOP_H
 #define COMMON_STOP_H
