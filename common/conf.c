@@ -23,8 +23,8 @@ conf_section_find(const struct conf *c, const char *name)
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
-		if (strcmp(c->sections[i]->name, name) == 0)
-			return c->sections[i];
+		if (strcmp(c->sections[i].name, name) == 0)
+			return &c->sections[i];
 	}
 	return NULL;
 }
@@ -46,14 +46,15 @@ conf_key_at(const char *kind, const char *name)
 struct conf_section *
 conf_section_add(struct conf *c, const char *kind, const char *tenant)
 {
-	struct conf_section *s = xcalloc(1, sizeof *s);
+	struct conf_section *s;
 
+	XGROW(c->sections, c->n, c->cap);
+	s = &c->sections[c->n++];
+	memset(s, 0, sizeof *s);
 	s->kind = kind;
 	s->name =
 	    tenant != NULL ? xasprintf("%s %s", kind, tenant) : xstrdup(kind);
 	s->values = xcalloc(conf_keys_n, sizeof *s->values);
-	XGROW(c->sections, c->n, c->cap);
-	c->sections[c->n++] = s;
 	return s;
 }
 
@@ -243,9 +244,9 @@ conf_load(const char *path, struct buf *why)
 		return NULL;
 	}
 	for (i = 0; i < c->n; i++) {
-		if (conf_is_tenant(c->sections[i]))
-			load_token(c->sections[i]);
-		apply_defaults(c->sections[i]);
+		if (conf_is_tenant(&c->sections[i]))
+			load_token(&c->sections[i]);
+		apply_defaults(&c->sections[i]);
 	}
 	return c;
 }
@@ -259,13 +260,12 @@ conf_free(struct conf *c)
 	if (c == NULL)
 		return;
 	for (i = 0; i < c->n; i++) {
-		s = c->sections[i];
+		s = &c->sections[i];
 		for (j = 0; j < conf_keys_n; j++)
 			conf_value_release(&s->values[j]);
 		free(s->values);
 		free(s->error);
 		free(s->name);
-		free(s);
 	}
 	free(c->sections);
 	free(c->path);
@@ -328,7 +328,7 @@ conf_tenants(const struct conf *c)
 	size_t i, n = 0;
 
 	for (i = 0; i < c->n; i++)
-		n += conf_is_tenant(c->sections[i]);
+		n += conf_is_tenant(&c->sections[i]);
 	return n;
 }
 
@@ -338,8 +338,8 @@ tenant_at(const struct conf *c, size_t i)
 	size_t j;
 
 	for (j = 0; j < c->n; j++) {
-		if (conf_is_tenant(c->sections[j]) && i-- == 0)
-			return c->sections[j];
+		if (conf_is_tenant(&c->sections[j]) && i-- == 0)
+			return &c->sections[j];
 	}
 	prog_die(PROG_SOFTWARE, "there are not that many tenants");
 }

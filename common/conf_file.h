@@ -24,14 +24,16 @@ struct conf_section {
 
 struct conf {
 	char *path;
-	struct conf_section **sections;
+	struct conf_section *sections;
 	size_t n, cap;
 };
 
-/* The section of that name ("amqp", "crm acme"), or NULL. */
+/* The section of that name ("amqp", "crm acme"), or NULL. Borrowed until one
+ * is added. */
 struct conf_section *conf_section_find(const struct conf *c, const char *name);
 
-/* A new one; kind is borrowed for ever, tenant may be NULL. Borrowed. */
+/* A new one; kind is borrowed for ever, tenant may be NULL. Borrowed until the
+ * next is added. */
 struct conf_section *conf_section_add(
     struct conf *c, const char *kind, const char *tenant);
 

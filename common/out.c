@@ -267,6 +267,8 @@ show_csv(const struct out_table *t, struct buf *to)
 void
 out_table_show(const struct out_table *t, enum out_format f, struct buf *to)
 {
+	if (t->columns_n == 0)
+		return;
 	if (f == OUT_CSV)
 		show_csv(t, to);
 	else
