@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
@@ -42,25 +43,6 @@ wait_for_lock(int fd)
 		}
 	}
 	return 0;
-}
-
-/* The name of a new file has to survive a crash, too. */
-static int
-sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash == NULL   ? xstrdup(".")
-		       : slash == path ? xstrdup("/")
-				       : xstrndup(path, (size_t)(slash - path));
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = -1;
-
-	if (fd != -1) {
-		rc = fsync(fd);
-		close(fd);
-	}
-	free(folder);
-	return rc;
 }
 
 /* Moves a->size back behind the last newline. Only what looks like the
@@ -156,7 +138,7 @@ archive_open(const char *path, struct buf *why, enum exit_code *code)
 		    errno == ELOOP ? "it is a link; name the file itself"
 				   : log_errno(errno));
 	} else if (examine(a, why, code) == 0) {
-		if (a->size > 0 || sync_folder(path) == 0) {
+		if (a->size > 0 || file_sync_folder_of(path) == 0) {
 			/* A limit of size is an error like a full disk. */
 			signal(SIGXFSZ, SIG_IGN);
 			return a;
@@ -168,23 +150,6 @@ archive_open(const char *path, struct buf *why, enum exit_code *code)
 	return NULL;
 }
 
-static int
-write_all(int fd, const char *p, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, p, len);
-		if (n == -1 && errno != EINTR)
-			return -1;
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 int
 archive_write(struct archive *a, const struct buf *lines, struct buf *why)
 {
@@ -192,7 +157,7 @@ archive_write(struct archive *a, const struct buf *lines, struct buf *why)
 
 	if (lines->len == 0)
 		return 0;
-	if (write_all(a->fd, lines->data, lines->len) == 0 &&
+	if (file_write_all(a->fd, lines->data, lines->len) == 0 &&
 	    fdatasync(a->fd) == 0) {
 		a->size += (off_t)lines->len;
 		return 0;
