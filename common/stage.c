@@ -40,12 +40,14 @@ again(struct stage *s, enum outcome o, struct retry *retry)
 
 	if (o != OUTCOME_LATER || !s->patient)
 		return false;
-	for (left = retry_next(retry, -1); left > 0; left -= IDLE_MS) {
+	left = retry_next(retry, -1);
+	do {
 		if (stop_sleep(left < IDLE_MS ? left : IDLE_MS))
 			return false;
 		look_after_others(s);
-	}
-	return !stop_asked();
+		left -= IDLE_MS;
+	} while (left > 0);
+	return true;
 }
 
 static enum outcome
@@ -179,10 +181,10 @@ stage_run(struct stage *s)
 		 * acknowledged, it comes again. */
 		if (o != OUTCOME_DONE)
 			return refusal(s, o);
-		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
 		o = settle(s);
 		if (o != OUTCOME_DONE)
 			return refusal(s, o);
+		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
 	} while (goes_on(status));
 	log_debug("stage_done", "input=%s lines=%" PRIu64, endpoint_name(s->in),
 	    s->lines);

@@ -43,9 +43,9 @@ struct stage {
 	/* Answers. */
 	enum exit_code code; /* set by whoever answers NEVER; PROG_SOFTWARE
 				until then; PROG_OK for a closed pipe */
-	bool ended;          /* the input was read to its end: neither cut nor
-				given up nor left because of a signal */
-	uint64_t lines;      /* read so far, bad ones included */
+	bool ended;     /* the input was settled to its end: neither cut nor
+			   given up nor left because of a signal */
+	uint64_t lines; /* read so far, bad ones included */
 };
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal
