@@ -57,7 +57,9 @@ tally_add_gone(struct tally_tenant *t, uint64_t n)
 static uint64_t
 count_of(const struct tally_tenant *t, size_t i)
 {
-	return *(const uint64_t *)((const char *)t + counts[i].offset);
+	const void *at = (const char *)t + counts[i].offset;
+
+	return *(const uint64_t *)at;
 }
 
 static void
