@@ -278,7 +278,8 @@ run(struct options *o, struct conf *conf, struct buf *why)
 	o->reap.conf = conf;
 	if (o->archive != NULL &&
 	    conf_set(conf, "reaper", "archive", o->archive, why) == -1)
-		return prog_usage_error("--archive: %s", buf_str(why));
+		return (enum exit_code)prog_usage_error(
+		    "--archive: %s", buf_str(why));
 	o->reap.db = db_open(conf, why, &code);
 	if (o->reap.db == NULL) {
 		log_error("%s", buf_str(why));
