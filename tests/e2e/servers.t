@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# scripts/servers: two sets at once, in a folder with a name too long for a
+# socket, killed and started again, stopped without a trace.
+set -eu
+. tests/e2e/lib.sh
+
+servers=$PWD/scripts/servers
+long=$tmp/$(printf 'a folder with blanks and a long name %.0s' 1 2 3)
+trap '"$servers" stop "$tmp/one" || :; "$servers" stop "$long" || :
+	clean_up' EXIT
+if ! PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null ||
+	[ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then
+	echo "rabbitmq-server or mariadb-server is not installed"
+	exit 77
+fi
+
+# pids DIR: of all that runs there, the port mapper too.
+pids() {
+	cat "$1"/*/*pid 2>/dev/null | cut -d' ' -f 1 | sort -u
+}
+
+runs() {
+	[ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status"
+}
+
+# select_1 DIR: as the application's user, by the URL.
+select_1() {
+	mariadb --defaults-file="$1/mariadb/client.cnf" -N -e 'select 1' messaging
+}
+
+mkdir "$tmp/one" "$long"
+"$servers" start "$tmp/one" &
+one=$!
+"$servers" start "$long" &
+two=$!
+wait $one || fail "the first set does not start"
+wait $two || fail "the second set does not start"
+for dir in "$tmp/one" "$long"; do
+	[ "$("$servers" status "$dir" | grep -c ' up ')" = 2 ] ||
+		fail "not both run in $dir"
+	[ "$(select_1 "$dir")" = 1 ] || fail "no database in $dir"
+	[ "$("$servers" mysql "$dir" -N -e 'select user()')" = root@localhost ] ||
+		fail "no root in $dir"
+	[ "$(stat -c %a "$dir/rabbitmq" "$dir/mariadb" | uniq)" = 700 ] ||
+		fail "others may look into $dir"
+done
+eval "$("$servers" env "$tmp/one")"
+url=$AMQP_URL
+: "$MYSQL_URL" "$MYSQL_SOCKET"
+eval "$("$servers" env "$long")"
+[ "$url" != "$AMQP_URL" ] || fail "both sets have the same broker"
+[ -S "$MYSQL_SOCKET" ] || fail "'$MYSQL_SOCKET' is no socket"
+
+# Only this machine is listened to, and root only through the socket.
+for pid in $(pids "$tmp/one"); do
+	! ss -ltnHp 2>/dev/null | grep "pid=$pid," | awk '{ print $4 }' |
+		grep -vE '^(127\.0\.0\.1|\[::1\]):' ||
+		fail "process $pid listens to everybody"
+done
+! mariadb --no-defaults -uroot --protocol=tcp -h 127.0.0.1 \
+	-P "$(cat "$tmp/one/mariadb/ports")" -e 'select 1' 2>/dev/null ||
+	fail "root comes in by the network"
+"$servers" rabbitmqctl "$tmp/one" -q list_users --no-table-headers |
+	cut -f 1 | grep -qx messaging || fail "no user"
+! "$servers" rabbitmqctl "$tmp/one" -q list_users | grep -q guest ||
+	fail "there is a guest"
+
+# Killed, and started with the same data and ports.
+"$servers" mysql "$tmp/one" messaging -e 'create table t (n int)'
+"$servers" rabbitmqctl "$tmp/one" -q add_user other secret
+"$servers" kill "$tmp/one" rabbitmq mariadb
+! "$servers" status "$tmp/one" >/dev/null || fail "status does not tell"
+"$servers" start "$tmp/one"
+eval "$("$servers" env "$tmp/one")"
+[ "$url" = "$AMQP_URL" ] || fail "the ports have changed"
+"$servers" mysql "$tmp/one" messaging -e 'select * from t' ||
+	fail "the database lost a table"
+"$servers" rabbitmqctl "$tmp/one" -q list_users | grep -q other ||
+	fail "the broker lost a user"
+"$servers" restart "$tmp/one" mariadb
+[ "$(select_1 "$tmp/one")" = 1 ] || fail "no database after a restart"
+
+# A number that belongs to another process now is not signalled.
+sleep 60 &
+other=$!
+started+=("$other")
+"$servers" stop "$long" mariadb
+echo "$other 1" >"$long/mariadb/pid"
+"$servers" stop "$long" mariadb
+runs $other || fail "it killed a stranger"
+
+all=$(pids "$tmp/one"; pids "$long")
+"$servers" kill "$long" rabbitmq
+"$servers" stop "$long"
+"$servers" stop "$tmp/one"
+"$servers" stop "$tmp/one"
+for pid in $all; do
+	! runs "$pid" || fail "process $pid still runs"
+done
+[ ! -e "$MYSQL_SOCKET" ] || fail "'$MYSQL_SOCKET' is left behind"
