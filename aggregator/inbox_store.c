@@ -358,9 +358,11 @@ take_lock(struct inbox *in, struct buf *why)
 	char *path = xasprintf("%s/lock", in->dir);
 
 	in->lock = lock_take(path, why);
-	if (in->lock == -1)
+	if (in->lock == -1) {
 		in->code =
 		    errno == EWOULDBLOCK ? PROG_TEMPFAIL : PROG_CANTCREATE;
+		buf_adds(why, "; choose another folder with --state");
+	}
 	free(path);
 	return in->lock == -1 ? -1 : 0;
 }
@@ -371,8 +373,12 @@ inbox_open(struct inbox *in, const char *dir, struct buf *why)
 	in->dir = xstrdup(dir);
 	in->lock = -1;
 	in->code = PROG_CANTCREATE;
-	if (mkdir(dir, 0700) == -1 && errno != EEXIST) {
-		buf_setf(why, "cannot create '%s': %s", dir, log_errno(errno));
+	if ((mkdir(dir, 0700) == -1 && errno != EEXIST) ||
+	    access(in->dir, R_OK | W_OK | X_OK) == -1) {
+		buf_setf(why,
+		    "cannot use '%s' as a folder: %s; choose another with "
+		    "--state",
+		    dir, log_errno(errno));
 		return -1;
 	}
 	if (take_lock(in, why) == -1)

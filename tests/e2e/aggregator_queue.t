@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# The aggregator at a queue: rows are those made by hand, whatever the size of
+# the messages and of the window; what is bad or no snapshot is a dead letter;
+# kill -9 of it at any moment, and of the broker, change no row.
+set -euo pipefail
+# shellcheck source=tests/e2e/amqp.sh
+. "$(dirname "$0")/amqp.sh"
+
+start_broker
+settings 'prefetch = 3' 'patience = 20s'
+aggregator=$BIN/aggregator
+small=$PWD/tests/records/small.ndjson
+state=$tmp/state
+
+put() { # QUEUE LINES-A-MESSAGE
+	"$probe" -b "$2" write "queue:$1" >/dev/null
+}
+
+get() { # QUEUE: its lines
+	"$probe" -e read "queue:$1" | cut -f 2-
+}
+
+run() { # CODE FROM: until it is empty
+	expect "$1" "$aggregator" -f "queue:$2" -t queue:rows \
+		--state "$state" --until-empty
+}
+
+# same_rows FILE: what is in the queue of rows is what FILE gives by hand.
+same_rows() {
+	"$aggregator" <"$1" >"$tmp/want"
+	get rows >"$tmp/got"
+	diff "$tmp/want" "$tmp/got" || fail "other rows than by hand"
+}
+
+echo "- a snapshot larger than the window, in messages of any size"
+for lines in 1 4 1000; do
+	put records "$lines" <"$small"
+	run 0 records
+	[ "$(waiting records)" = 0 ] || fail "not all was acknowledged"
+	same_rows "$small"
+	rm -r "$state"
+done
+
+echo "- an unfinished one waits for its rest, without a word"
+head -n 20 "$small" | put records 3
+run 0 records
+[ ! -s "$tmp/err" ] || fail "$(cat "$tmp/err")"
+[ "$(waiting records) $(waiting rows)" = "0 0" ] || fail "too soon"
+[ "$(stat -c %a "$state" "$state/acme.spool" | xargs)" = "700 600" ] ||
+	fail "others may read it"
+tail -n +21 "$small" | put records 3
+run 0 records
+same_rows "$small"
+[ ! -e "$state/acme.spool" ] || fail "the spool stays"
+
+echo "- one that came already is passed over"
+put records 5 <"$small"
+run 0 records
+[ "$(waiting rows)" = 0 ] || fail "it was written again"
+
+echo "- bad records and a stream are dead letters; the rest goes on"
+rm -r "$state"
+{
+	sed '$d' "$small"
+	echo '{"type":"operator","tenant":"acme","snapshot":"s1"}'
+	echo '{"type":"message","tenant":"acme","id":"1","chat":"1","at":"2026-11-20T10:00:00Z","from":"customer"}'
+	tail -n 1 "$small" | sed 's/"records":31/"records":32/'
+} | put records 10
+run 0 records
+same_rows "$small"
+get records.dead | jq -r .reason | sort >"$tmp/reasons"
+diff - "$tmp/reasons" <<-'END' || fail "other reasons"
+	field 'operator' is missing in a operator record
+	it is outside a snapshot, and this aggregator makes rows of snapshots only
+END
+
+echo "- a newer one drops an unfinished one, and that is told"
+rm -r "$state"
+{
+	head -n 9 "$small"
+	sed 's/"s1"/"s2"/; s/\(begin.*\)10:15:00/\110:16:00/' "$small"
+} | put records 7
+run 65 records
+says "snapshot 's1' of tenant 'acme' is cut"
+sed 's/"s1"/"s2"/; s/\(begin.*\)10:15:00/\110:16:00/' "$small" >"$tmp/newer"
+same_rows "$tmp/newer"
+
+echo "- a folder is for one; a queue needs one; a full one stops it"
+"$aggregator" -f queue:records -t queue:rows --state "$state" &
+started+=($!)
+daemon=$!
+holds_lock() {
+	find "/proc/$daemon/fd" -lname "$state/lock" 2>/dev/null | grep -q .
+}
+until_true 10 holds_lock || fail "no lock"
+run 75 records
+says 'choose another'
+kill "$daemon"
+wait "$daemon" || fail "SIGTERM gave $?"
+started=()
+expect 78 "$aggregator" -f queue:records -t queue:rows
+says 'give --state'
+expect 73 "$aggregator" -f queue:records --state "$small"
+says 'choose another'
+rm -r "$state"
+put records 1000 <"$small"
+(
+	ulimit -f 2
+	run 74 records
+)
+says "cannot write '$state/acme.spool'"
+[ "$(waiting records)" = 1 ] || fail "it was acknowledged"
+run 0 records
+same_rows "$small"
+
+# Snapshots of two tenants, a minute each.
+snapshots() {
+	local n tenant at
+	for n in $(seq 10 34); do
+		for tenant in a b; do
+			at=2026-11-20T11:$n:00Z
+			sed "s/\"acme\"/\"$tenant\"/; s/\"s1\"/\"s$n\"/
+				s/\(begin.*\"at\":\"\)[^\"]*/\1$at/" "$small"
+		done
+	done
+}
+
+echo "- kill -9 at any moment, and of the broker, change no row"
+rm -r "$state"
+snapshots >"$tmp/many"
+"$probe" -p -b 1 write queue:records <"$tmp/many" >/dev/null &
+writer=$!
+started+=("$writer")
+killed=0
+while kill -0 "$writer" 2>/dev/null; do
+	"$aggregator" -f queue:records -t queue:rows --state "$state" \
+		2>>"$tmp/log" &
+	daemon=$!
+	started+=("$daemon")
+	sleep "0.$((RANDOM % 6 + 1))"
+	if [ "$killed" = 3 ]; then
+		"$servers" kill "$tmp/servers" rabbitmq
+		"$servers" start "$tmp/servers" rabbitmq
+	fi
+	kill -9 "$daemon"
+	wait "$daemon" 2>/dev/null || :
+	killed=$((killed + 1))
+done
+wait "$writer"
+run 0 records
+[ "$(waiting records)" = 0 ] || fail "not all was acknowledged"
+[ -z "$(find "$state" -name '*.spool')" ] || fail "a spool stays"
+get rows | sort -u >"$tmp/got"
+for tenant in a b; do
+	for n in $(seq 10 34); do
+		grep "\"tenant\":\"$tenant\".*\"snapshot\":\"s$n\"" "$tmp/many" |
+			"$aggregator" -o ndjson
+	done
+done | sort -u >"$tmp/want"
+cmp "$tmp/want" "$tmp/got" || fail "other rows than by hand"
+[ -z "$(get records.dead)" ] || fail "dead letters"
+echo "killed $killed times"
