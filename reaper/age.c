@@ -4,6 +4,7 @@
  */
 #include "reaper/age.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/clock.h"

@@ -3,6 +3,7 @@
  */
 #include "reaper/closed.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,11 +207,11 @@ judge_run(struct closed *c, const struct closings *l, size_t i, size_t end)
 	for (k = i; k < end; k++)
 		if (l->list[k]->status == CHAT_GONE)
 			l->list[k]->fate = FATE_REFUSED;
-	log_error("%llu of the %llu known chats of tenant '%s' are gone from "
+	log_error("%" PRIu64 " of the %" PRIu64
+		  " known chats of tenant '%s' are gone from "
 		  "the CRM at once; nothing of them was deleted; if that is "
 		  "right, run again with --force",
-	    (unsigned long long)(with_rows + lately),
-	    (unsigned long long)(rows + lately), tenant);
+	    with_rows + lately, rows + lately, tenant);
 	return OUTCOME_DONE;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "reaper/list.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,6 @@ list_run(struct list *l)
 		log_error("%s", endpoint_why(l->out));
 		code = endpoint_code(l->out);
 	}
-	log_info("chats_listed", "chats=%llu", (unsigned long long)l->count);
+	log_info("chats_listed", "chats=%" PRIu64, l->count);
 	return code;
 }
