@@ -5,6 +5,7 @@
 
 #include "common/jsonw.h"
 #include "common/xalloc.h"
+#include "tests/crm/life.h"
 #include "tests/crm/render.h"
 
 void
@@ -141,6 +142,21 @@ get_statuses(struct sim *s, struct world *w, struct call *c, int64_t id,
 			   "{\"id\":1,\"name\":{\"en\":\"Busy\"}}]");
 }
 
+/* Something happens in the first open dialog between two pages. */
+static void
+disturb(struct world *w, const struct call *c)
+{
+	for (size_t i = 0; i < w->dialogs_n; i++) {
+		if (w->dialogs[i].end != 0 || w->dialogs[i].request < 0)
+			continue;
+		if (c->disturb == 1)
+			world_close(w, (int32_t)i, w->now);
+		else
+			life_client_writes(w, (int32_t)i, w->now);
+		return;
+	}
+}
+
 static void
 get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)
@@ -156,6 +172,10 @@ get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 	(void)s;
 	(void)id;
 	page_begin(&p, c, a);
+	if (c->disturb >= 0 && p.offset > 0)
+		disturb(w, c);
+	if (c->no_filter)
+		state = NULL;
 	for (size_t i = 0; i < w->dialogs_n; i++) {
 		const struct dialog *d =
 		    &w->dialogs[desc ? w->dialogs_n - 1 - i : i];
@@ -163,7 +183,7 @@ get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 		if (state != NULL &&
 		    (strncmp(state, "open", 4) == 0) != (d->end == 0))
 			continue;
-		if (operator_id != 0 && d->holder != who)
+		if (operator_id != 0 && d->holder != who && !c->no_filter)
 			continue;
 		if (page_row(&p))
 			render_dialog(&a->body, w, d);

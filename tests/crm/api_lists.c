@@ -112,7 +112,7 @@ api_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
 	const char *order = c->query(c->ctx, "order");
 	const char *reverse = c->query(c->ctx, "direction_reverse");
 	bool desc = order != NULL && strcmp(order, "desc") == 0;
-	int64_t dialog_id = call_int(c, "dialog_id", -1);
+	int64_t dialog_id = c->no_filter ? -1 : call_int(c, "dialog_id", -1);
 	int64_t start_id = call_int(c, "start_id", -1);
 	int64_t client = call_int(c, "client_id", -1);
 	const struct dialog *d = world_dialog(w, dialog_id);

@@ -31,6 +31,8 @@ struct call {
 	/* Set by troubles. */
 	int64_t shift;  /* added to an offset above 0 */
 	bool same_page; /* offset and start_id have no effect */
+	bool no_filter; /* nor have state, operator_id, dialog_id */
+	int disturb;    /* before a later page: -1 no, 0 a message, 1 a close */
 };
 
 enum answer_mode {

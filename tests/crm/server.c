@@ -228,7 +228,7 @@ static void
 ask(struct exchange *e, const char *path, const char *method)
 {
 	struct MHD_Connection *connection = e->connection;
-	struct call c = { 0 };
+	struct call c = { .disturb = -1 };
 
 	c.method = method_of(method);
 	c.path = path;

@@ -5,7 +5,9 @@ import gzip
 import http.client
 import json
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -338,6 +340,31 @@ class Life(unittest.TestCase):
                 self.assertLess(time.monotonic(), end)
                 time.sleep(0.02)
 
+    def test_it_ends_with_its_input(self):
+        with tempfile.TemporaryDirectory(prefix="sim.") as d:
+            p = subprocess.Popen(
+                [SIM, "--until-eof", "--port-file", os.path.join(d, "p")],
+                stdin=subprocess.PIPE)
+            p.stdin.close()
+            self.assertEqual(p.wait(20), 0)
+
+    @unittest.skipUnless(shutil.which("openssl"), "no openssl")
+    def test_tls(self):
+        with tempfile.TemporaryDirectory(prefix="sim.") as d:
+            cert, key = os.path.join(d, "cert"), os.path.join(d, "key")
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+                 "-keyout", key, "-out", cert, "-days", "1", "-subj",
+                 "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+                check=True, stderr=subprocess.DEVNULL)
+            with Sim("--tls-cert", cert, "--tls-key", key) as s:
+                trust = ssl.create_default_context(cafile=cert)
+                c = http.client.HTTPSConnection(
+                    "127.0.0.1", s.port, timeout=20, context=trust)
+                c.request("GET", "/v1/operators", headers=TOKEN)
+                self.assertEqual(c.getresponse().status, 200)
+                c.close()
+
     def test_latency_needs_no_thread(self):
         with Sim("--latency", "100") as s:
             import concurrent.futures
@@ -440,6 +467,29 @@ class Troubles(unittest.TestCase):
                     self.assertEqual(len(ids), 100)
                 else:
                     self.assertEqual(ids, want)
+
+    def test_the_world_moves_between_pages(self):
+        with Sim("--dialogs", "30", "--pace", "0") as s:
+            first = s.dialogs()[0]
+            s.control("trouble", name="page-moves", count=1)
+            s.get("/dialogs?state=open&limit=10&offset=10")
+            moved = s.dialogs()[0]
+            self.assertEqual(moved["id"], first["id"])
+            self.assertGreater(moved["last_message"]["id"],
+                               first["last_message"]["id"])
+            s.control("trouble", name="page-moves", count=1, value=1)
+            page = s.get("/dialogs?state=open&limit=10&offset=10")
+            self.assertEqual(page["meta"]["total"], 29)
+            self.assertNotEqual(s.dialogs()[0]["id"], first["id"])
+
+    def test_filters_that_are_ignored(self):
+        good = [d["state"] for d in self.good["data"]]
+        page = json.loads(self.ask("no-filter")[2])
+        self.assertEqual(set(good), {"open"})
+        self.assertGreater(page["meta"]["total"], 150)
+        self.sim.control("trouble", name="no-filter", count=1)
+        page = self.sim.get("/messages?dialog_id=9001&limit=200")
+        self.assertGreater(len({m["dialog_id"] for m in page["data"]}), 1)
 
     def test_contents_that_are_wrong(self):
         self.assertEqual(self.ask("bom")[2][:3], b"\xef\xbb\xbf")

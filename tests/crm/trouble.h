@@ -1,6 +1,6 @@
 /*
  * trouble: what can go wrong with an answer, each switched on by name for a
- * number of calls to a part of the API. One table row in trouble.c each;
+ * number of calls to a part of the API. One row in trouble_kinds.c each;
  * trouble_help() lists them.
  */
 #ifndef TESTS_CRM_TROUBLE_H
