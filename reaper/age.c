@@ -117,8 +117,7 @@ age_run(struct db *db, int64_t keep_ms, uint64_t *deleted)
 		code = db_code(db);
 	}
 	if (*deleted > 0)
-		log_info(
-		    "traces_aged", "rows=%llu", (unsigned long long)*deleted);
+		log_info("traces_aged", "rows=%" PRIu64, *deleted);
 	forget_tenants(&a);
 	free(a.tenants);
 	return code;
