@@ -12,6 +12,7 @@ WORLDS worlds are tried (20; LONG=1: 200), on seeds that rotate with the
 time. SEED=n tries n alone, or WORLDS from n on.
 """
 
+import collections
 import concurrent.futures
 import os
 import random
@@ -47,7 +48,8 @@ class Choices:
         self.dialogs = [d.choice((0, 1, 8, 25, 60, 230))
                         if i else d.choice((5, 20, 40, 250))
                         for i in range(self.tenants)]
-        self.messages = d.choice((3, 12, 30))
+        few = sum(self.dialogs) < 100
+        self.messages = d.choice((3, 12, 30, 150) if few else (3, 12))
         self.pace = d.choice((40, 120, 300, 900))
         self.lag = d.choice((0, 0, 20, 60, 90))
         self.hours = d.choice(("6-22", "0-24", "10-11"))
@@ -88,6 +90,7 @@ class World:
         self.tombs = {t: {} for t in self.tenants}  # chat: closed_at
         self.as_of = {t: 0 for t in self.tenants}
         self.where = "at the start"
+        self.counts = collections.Counter()
 
     def start(self):
         c = self.choices
@@ -203,8 +206,23 @@ class World:
                for c, row in self.live[tenant].items()}
         old.update(self.left[tenant])
         self.live[tenant] = rows["chat_metrics"]
+        self.count(tenant)
         self.left[tenant] = {
             c: row for c, row in old.items() if c not in self.live[tenant]}
+
+    def count(self, tenant):
+        """What the worlds were good for, for whoever reads the log."""
+        account, live = self.accounts[tenant], self.live[tenant]
+        self.counts.update({
+            "snapshots": 1,
+            "chats": len(live),
+            "responses": sum(r["responses"] for r in live.values()),
+            "back after a tombstone": sum(
+                c in live for c in self.tombs[tenant]),
+            "messages only the list showed": sum(
+                m not in account.known.get(d, ())
+                for d, own in account.hidden.items() for m in own),
+        })
 
     def expect_reap(self, tenant, everything):
         """Takes the closed chats out that the reaper was to ask about."""
@@ -217,6 +235,7 @@ class World:
                 self.left[tenant].pop(chat, None)
                 self.live[tenant].pop(chat, None)
                 self.tombs[tenant][chat] = crm.milliseconds(d["end"])
+                self.counts["reaped"] += 1
 
     def expected(self):
         tables = {t: {} for t in compare.TABLES}
@@ -372,13 +391,16 @@ def seeds():
 
 
 def share(lab, name, queue):
-    """One lane: a database of its own, world after world."""
+    """One lane: a database of its own, world after world, until one is
+    wrong."""
     database = make_database(lab, name)
-    wrong = []
+    wrong, counts = [], collections.Counter()
     while queue and not wrong:
-        why = World(lab, queue.pop(0), database).run()
+        world = World(lab, queue.pop(0), database)
+        why = world.run()
         wrong += [why] if why else []
-    return wrong
+        counts += world.counts
+    return wrong, counts
 
 
 def body():
@@ -392,11 +414,14 @@ def body():
         with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
             found = list(pool.map(
                 lambda i: share(lab, "worlds%d" % i, queue), range(lanes)))
-        wrong = [why for lane in found for why in lane]
+        wrong = [why for lane, _ in found for why in lane]
         for why in wrong:
             say(why)
         if not wrong:
-            say("%d worlds in %.0f s" % (count, time.monotonic() - begin))
+            counts = sum((c for _, c in found), collections.Counter())
+            say("%d worlds in %.0f s: %s" % (
+                count, time.monotonic() - begin,
+                ", ".join("%d %s" % (n, what) for what, n in counts.items())))
         return 1 if wrong else 0
 
 
