@@ -638,9 +638,11 @@ chats_listed(struct chats *cs, unsigned pages, int64_t now_ms)
 		return;
 	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
-		if (leave(cs, l.ids[i], now_ms) && pages > 1 &&
-		    l.n <= VERIFY_MAX)
-			verify(cs, l.ids[i]);
+		if (leave(cs, l.ids[i], now_ms)) {
+			cs->left++;
+			if (pages > 1 && l.n <= VERIFY_MAX)
+				verify(cs, l.ids[i]);
+		}
 		free(l.ids[i]);
 	}
 	free(l.ids);

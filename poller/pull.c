@@ -11,10 +11,15 @@
 #include "common/xalloc.h"
 #include "poller/chats.h"
 #include "poller/emit.h"
+#include "poller/fault.h"
 #include "poller/fetch.h"
+#include "poller/throttle.h"
+#include "poller/usage.h"
 
 /* Committed when so much has been read: what a crash may cost. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
+
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 struct pull {
 	const struct tenant *tenant;
@@ -27,53 +32,17 @@ struct pull {
 	int64_t operators_at;
 	struct buf operators; /* their bodies, each with its NUL */
 	size_t operators_n;
-	unsigned pages; /* of the list of chats */
-	bool listed, done;
+	unsigned pages;   /* of the list of chats */
+	uint64_t counted; /* calls that the state knows of */
+	bool first;       /* the state was empty: not a usual poll */
+	bool done;
 	enum exit_code code;
 };
 
-static enum exit_code
-code_of(enum fault fault)
+static int64_t
+crm_now(const struct pull *p)
 {
-	switch (fault) {
-	case FAULT_NONE:
-		return PROG_OK;
-	case FAULT_LATER:
-	case FAULT_THROTTLED:
-		return PROG_TEMPFAIL;
-	case FAULT_DENIED:
-		return PROG_NOPERM;
-	case FAULT_QUOTA:
-	case FAULT_GONE:
-	case FAULT_UNUSABLE:
-		break;
-	}
-	return PROG_UNAVAILABLE;
-}
-
-/* What a person may do about it. */
-static void
-way_out(const struct tenant *t, enum fault fault, struct buf *out)
-{
-	switch (fault) {
-	case FAULT_NONE:
-	case FAULT_LATER:
-	case FAULT_THROTTLED:
-		buf_setf(out, "the next poll tries again");
-		break;
-	case FAULT_DENIED:
-		buf_setf(out, "check %s and its rights", t->token_source);
-		break;
-	case FAULT_QUOTA:
-		buf_setf(out, "buy more calls, poll less often, or wait for "
-			      "the next month");
-		break;
-	case FAULT_GONE:
-	case FAULT_UNUSABLE:
-		buf_setf(out, "check url '%s' of [%s] with poller --check",
-		    t->base, t->section);
-		break;
-	}
+	return skew_apply(&p->skew, clock_now_ms());
 }
 
 /* The tenant's poll has failed; the first reason is the one that is told. */
@@ -81,14 +50,10 @@ static void
 give_up(void *ctx, enum fault fault, const char *what, const char *message)
 {
 	struct pull *p = ctx;
-	struct buf way = BUF_INIT;
 
 	if (p->code == PROG_OK) {
-		p->code = code_of(fault);
-		way_out(p->tenant, fault, &way);
-		log_error("tenant %s: cannot read %s: %s; %s", p->tenant->name,
-		    what, message, buf_str(&way));
-		buf_release(&way);
+		p->code = fault_code(fault);
+		fault_log(p->tenant, fault, what, message);
 	}
 	fetch_stop(p->fetch);
 }
@@ -176,7 +141,8 @@ chats_end(void *ctx, const struct ending *e)
 		give_up(p, e->fault, "open chats", e->message);
 		return;
 	}
-	p->listed = true;
+	if (p->store != NULL)
+		store_set_number(p->store, "pages", p->pages);
 	chats_listed(&p->chats, p->pages, p->as_of);
 }
 
@@ -205,9 +171,8 @@ static void
 ask(struct pull *p)
 {
 	struct question q = { .urgent = true, .ctx = p };
-	int64_t now = skew_apply(&p->skew, clock_now_ms());
 
-	if (!stored_operators(p, now)) {
+	if (!stored_operators(p, crm_now(p))) {
 		q.call = PROFILE_OPERATORS;
 		q.page = operators_page;
 		q.end = operators_end;
@@ -229,11 +194,63 @@ check_version(struct pull *p)
 		log_info("state_forgotten",
 		    "tenant=%s reason='profile or options changed'",
 		    p->tenant->name);
+		p->first = true;
 		store_empty(p->store, STORE_CHATS);
 		store_empty(p->store, STORE_CUSTOMERS);
 		store_delete(p->store, STORE_META, "operators");
 	}
 	store_set_number(p->store, "profile", version);
+}
+
+/* The month's calls that are paid for. */
+static void
+check_budget(struct pull *p)
+{
+	const struct tenant *t = p->tenant;
+	uint64_t budget = (uint64_t)t->budget, used;
+	int64_t now = crm_now(p), today = now / DAY_MS;
+
+	if (budget == 0)
+		return;
+	used = usage_month(p->store, now);
+	if (used >= budget) {
+		p->code = PROG_UNAVAILABLE;
+		log_error("tenant %s: this month's %llu calls ([%s] budget) "
+			  "are used up; raise budget, or wait for the next "
+			  "month",
+		    t->name, (unsigned long long)budget, t->section);
+		fetch_stop(p->fetch);
+		return;
+	}
+	fetch_limit(p->fetch, budget - used);
+	if (used < budget / 5 * 4 ||
+	    store_number(p->store, "budget_warned", 0) == today)
+		return;
+	store_set_number(p->store, "budget_warned", today);
+	log_warn("tenant %s: %llu of this month's %llu calls ([%s] budget) "
+		 "are used; see poller --check for what the schedule costs",
+	    t->name, (unsigned long long)used, (unsigned long long)budget,
+	    t->section);
+}
+
+/* A wish of the CRM to be left alone outlives the poll that heard it. */
+static void
+check_hold(struct pull *p)
+{
+	int64_t until = store_number(p->store, "hold_until", 0);
+	int64_t now = crm_now(p);
+	char text[CLOCK_TEXT];
+
+	if (p->code != PROG_OK || now >= until ||
+	    until - now > THROTTLE_MAX_MS ||
+	    until - now < p->tenant->retry_budget_ms)
+		return;
+	clock_format(until, text);
+	p->code = PROG_TEMPFAIL;
+	log_error("tenant %s: its CRM wants no call before %s; the next run "
+		  "after that tries again",
+	    p->tenant->name, text);
+	fetch_stop(p->fetch);
 }
 
 struct pull *
@@ -257,7 +274,10 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	p->chats.ctx = p;
 	if (store != NULL) {
 		p->skew.offset_ms = store_number(store, "skew", 0);
+		p->first = store_number(store, "as_of", 0) == 0;
 		check_version(p);
+		check_budget(p);
+		check_hold(p);
 	}
 	ask(p);
 	return p;
@@ -281,12 +301,28 @@ pull_step(struct pull *p)
 	return p->done ? INT64_MAX : fetch_step(p->fetch);
 }
 
+static uint64_t
+calls_made(const struct pull *p)
+{
+	const uint64_t *calls = fetch_calls(p->fetch);
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < PROFILE_CALLS; i++)
+		n += calls[i];
+	return n;
+}
+
 static void
 commit(struct pull *p)
 {
 	struct buf why = BUF_INIT;
-	enum exit_code code = store_commit(p->store, &why);
+	uint64_t calls = calls_made(p);
+	enum exit_code code;
 
+	usage_add_month(p->store, USAGE_POLL, crm_now(p), calls - p->counted);
+	p->counted = calls;
+	code = store_commit(p->store, &why);
 	if (code != PROG_OK) {
 		if (p->code == PROG_OK) {
 			p->code = code;
@@ -322,19 +358,33 @@ tell_stale(const struct pull *p)
 		    p->tenant->name, p->chats.stale, p->chats.first_failure);
 }
 
+/* What the next poll, and the doctor, want to know of this one. */
+static void
+keep(struct pull *p)
+{
+	struct usage u = { .runs = 1, .left = p->chats.left };
+	int64_t held = fetch_held(p->fetch), now = crm_now(p);
+
+	memcpy(u.calls, fetch_calls(p->fetch), sizeof u.calls);
+	if (!p->first && usage_calls(&u) > 0)
+		usage_add_run(p->store, USAGE_POLL, now, &u);
+	if (p->skew.known)
+		store_set_number(p->store, "skew", p->skew.offset_ms);
+	if (p->as_of != CLOCK_NONE)
+		store_set_number(p->store, "as_of", p->as_of);
+	if (held > 0)
+		store_set_number(p->store, "hold_until", now + held);
+	commit(p);
+}
+
 static void
 finish(struct pull *p)
 {
 	struct pull_progress n;
 
 	tell_failed(p);
-	if (p->store != NULL) {
-		if (p->skew.known)
-			store_set_number(p->store, "skew", p->skew.offset_ms);
-		if (p->as_of != CLOCK_NONE)
-			store_set_number(p->store, "as_of", p->as_of);
-		commit(p);
-	}
+	if (p->store != NULL)
+		keep(p);
 	/* Commit point: from here on the snapshot counts. */
 	if (p->code == PROG_OK) {
 		emit_end(&p->emit, p->as_of);
@@ -383,13 +433,9 @@ pull_code(const struct pull *p)
 void
 pull_progress(const struct pull *p, struct pull_progress *out)
 {
-	const uint64_t *calls = fetch_calls(p->fetch);
-	size_t i;
-
 	*out = (struct pull_progress){ .chats = p->chats.listed,
 		.to_read = p->chats.to_read,
 		.read = p->chats.read,
-		.records = p->emit.records };
-	for (i = 0; i < PROFILE_CALLS; i++)
-		out->calls += calls[i];
+		.records = p->emit.records,
+		.calls = calls_made(p) };
 }

@@ -9,6 +9,7 @@
 #include "common/xalloc.h"
 #include "poller/fetch.h"
 #include "poller/poller.h"
+#include "poller/progress.h"
 #include "poller/pull.h"
 
 /* Tenants polled at a time: one that hangs does not hold up all others. */
@@ -28,6 +29,7 @@ struct job {
 	struct slot slots[ABREAST];
 	enum exit_code *codes; /* per tenant, in order */
 	size_t next;           /* tenant to begin */
+	struct progress progress;
 };
 
 static void
@@ -38,6 +40,17 @@ close_slot(struct slot *s)
 	pull_free(s->pull);
 	store_close(s->store);
 	*s = (struct slot){ .pull = NULL };
+}
+
+/* That the last poll still works is what the lock is for, and no news. */
+static void
+tell_no_state(const struct slot *s, const char *why)
+{
+	if (*s->code == PROG_TEMPFAIL)
+		log_info(
+		    "busy", "tenant=%s reason=\"%s\"", s->tenant->name, why);
+	else
+		log_error("tenant %s: %s", s->tenant->name, why);
 }
 
 /* Begins a tenant's poll; one whose state cannot be used fails at once. */
@@ -54,8 +67,7 @@ begin(struct job *j, struct slot *s)
 		s->store = store_open(
 		    state, s->tenant->name, STORE_ALONE, s->code, &why);
 		if (s->store == NULL) {
-			log_error(
-			    "tenant %s: %s", s->tenant->name, buf_str(&why));
+			tell_no_state(s, buf_str(&why));
 			buf_release(&why);
 			return;
 		}
@@ -100,17 +112,42 @@ hand_out(struct job *j)
 }
 
 static void
+show_progress(struct job *j)
+{
+	struct pull_progress sum = { .chats = 0 }, one;
+	size_t i;
+
+	if (!progress_due(&j->progress))
+		return;
+	for (i = 0; i < ABREAST; i++) {
+		if (j->slots[i].pull == NULL)
+			continue;
+		pull_progress(j->slots[i].pull, &one);
+		sum.to_read += one.to_read;
+		sum.read += one.read;
+		sum.calls += one.calls;
+	}
+	progress_draw(&j->progress,
+	    "%llu of %llu changed chats read, %llu calls",
+	    (unsigned long long)sum.read, (unsigned long long)sum.to_read,
+	    (unsigned long long)sum.calls);
+}
+
+static void
 run(struct job *j)
 {
 	int64_t wait;
 
+	progress_init(&j->progress);
 	while ((wait = step(j)) >= 0 && !stop_asked()) {
 		http_wait(j->http, wait);
 		/* Free places are filled before the answers are worked on. */
 		(void)step(j);
 		http_wait(j->http, 0);
+		show_progress(j);
 		hand_out(j);
 	}
+	progress_end(&j->progress);
 }
 
 /* All is handed over: confirmed, or written. */
