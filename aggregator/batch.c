@@ -228,29 +228,27 @@ write_output(struct batch *b)
 	return code;
 }
 
-/* True when something is left to write. What is wrong is told, once. */
-static bool
+/* PROG_OK when something is left to write. What is wrong is told, once. */
+static enum exit_code
 prepare(struct batch *b)
 {
+	const struct job *job = b->job;
+
 	intake_end(&b->intake, b->cut);
 	b->reports = make_reports(b, &b->reports_n);
 	b->told = b->intake.failed > 0 || b->dead.count > 0 || b->cut;
-	if (b->reports_n == 0) {
-		if (!b->told)
-			log_error("no input: %s holds no snapshot and no "
-				  "records%s%s",
-			    strcmp(b->job->from, "-") == 0 ? "standard input"
-							   : b->job->from,
-			    b->job->tenant != NULL ? " of tenant " : "",
-			    b->job->tenant != NULL ? b->job->tenant : "");
-		return false;
-	}
-	if (b->job->explain == NULL)
-		return true;
-	if (explain_find(&b->explained, b->job, b->reports, b->reports_n) == 0)
-		return true;
-	b->told = true;
-	return false;
+	if (b->reports_n > 0 && job->explain == NULL)
+		return PROG_OK;
+	if (b->reports_n > 0)
+		return explain_find(
+		    &b->explained, job, b->reports, b->reports_n);
+	if (b->told)
+		return PROG_DATA;
+	log_error("no input: %s holds no snapshot and no records%s%s",
+	    strcmp(job->from, "-") == 0 ? "standard input" : job->from,
+	    job->tenant != NULL ? " of tenant " : "",
+	    job->tenant != NULL ? job->tenant : "");
+	return PROG_NOINPUT;
 }
 
 static void
@@ -275,10 +273,9 @@ batch_run(const struct job *job)
 	intake_init(&b.intake, job->explain);
 	code = read_input(&b);
 	if (code == PROG_OK && !b.stopped) {
-		if (prepare(&b))
+		code = prepare(&b);
+		if (code == PROG_OK)
 			code = write_output(&b);
-		else
-			code = b.told ? PROG_DATA : PROG_NOINPUT;
 		if (code == PROG_OK && b.told)
 			code = PROG_DATA;
 	}

@@ -156,7 +156,7 @@ tell(const struct explain *x, struct story *s)
 		show_wait(s, x, end.w);
 }
 
-int
+enum exit_code
 explain_find(struct explain *x, const struct job *job,
     const struct report *reports, size_t n)
 {
@@ -175,17 +175,17 @@ explain_find(struct explain *x, const struct job *job,
 				  "tenant '%s'; choose with --tenant",
 			    job->explain, x->model->tenant,
 			    reports[i].model->tenant);
-			return -1;
+			return PROG_DATA;
 		}
 		x->model = reports[i].model;
 		x->chat = chat;
 	}
 	if (x->chat != NULL)
-		return 0;
+		return PROG_OK;
 	log_error("no chat '%s' in the input; -o csv --table chat_metrics "
 		  "lists the ongoing ones",
 	    job->explain);
-	return -1;
+	return PROG_NOINPUT;
 }
 
 static void

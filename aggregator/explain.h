@@ -15,9 +15,9 @@ struct explain {
 	const struct rules *rules;
 };
 
-/* Finds job->explain among the reports. 0, or -1 after one line that says why
- * not: no such chat, or one in several tenants. */
-int explain_find(struct explain *x, const struct job *job,
+/* Finds job->explain among the reports. PROG_OK, or after one line that says
+ * why not PROG_NOINPUT (no such chat) or PROG_DATA (one in several tenants). */
+enum exit_code explain_find(struct explain *x, const struct job *job,
     const struct report *reports, size_t n) __attribute__((warn_unused_result));
 
 /* A table (or CSV) a person can read. */

@@ -1,5 +1,5 @@
 /*
- * inbox_store: what inbox.c and inbox_store.c share, and nobody else needs.
+ * inbox_store: what the files of the inbox share, and nobody else needs.
  */
 #ifndef AGGREGATOR_INBOX_STORE_H
 #define AGGREGATOR_INBOX_STORE_H
@@ -35,6 +35,10 @@ struct inbox_tenant *inbox_tenant(
     struct inbox *in, const char *name, size_t len);
 void inbox_forget(struct inbox_tenant *t);
 bool inbox_is_whole(const struct inbox_tenant *t);
+
+/* Reads the folder; in->dir is set and locked. */
+int inbox_load(struct inbox *in, struct buf *why)
+    __attribute__((warn_unused_result));
 
 /* Makes a piece of the lines of the message being read. */
 void inbox_end_run(struct inbox_tenant *t);

@@ -207,40 +207,46 @@ load(const char *path, struct buf *b, int *fd)
 	return 0;
 }
 
+/* Takes the file back to its first size bytes. */
+static int
+cut_back(const char *path, int fd, size_t len, size_t size, struct buf *why)
+{
+	log_info("spool_cut", "file=%s bytes=%zu", path, len - size);
+	if (ftruncate(fd, (off_t)size) == 0)
+		return 0;
+	buf_setf(why, "cannot cut '%s': %s", path, log_errno(errno));
+	return -1;
+}
+
 static int
 read_file(const char *path, int fd, struct buf *b, const struct spool_reader *r,
     struct buf *why)
 {
-	size_t head = strlen(HEAD), whole = 0, len = b->len;
+	size_t head = strlen(HEAD), whole = 0;
 
-	if (len < head && memcmp(b->data, HEAD, len) == 0) {
-		len = head; /* cut while it was created: there is nothing */
-	} else if (len < head || memcmp(b->data, HEAD, head) != 0) {
-		bool newer = strncmp(b->data, MAGIC, strlen(MAGIC)) == 0;
+	/* It was cut while it was created: there is nothing in it. */
+	if (b->len < head && memcmp(b->data, HEAD, b->len) == 0)
+		return b->len > 0 ? cut_back(path, fd, b->len, 0, why) : 0;
+	if (b->len < head || memcmp(b->data, HEAD, head) != 0) {
+		bool ours = strncmp(b->data, MAGIC, strlen(MAGIC)) == 0;
 
 		buf_setf(why,
-		    newer ? "'%s' was written by another version; remove it, "
-			    "the next snapshot replaces it"
-			  : "'%s' is no spool; remove it",
+		    ours ? "'%s' was written by another version; remove it, "
+			   "the next snapshot replaces it"
+			 : "'%s' is no spool; remove it",
 		    path);
 		return -1;
-	} else if (read_pieces(b->data + head, len - head, r, &whole) == -1) {
+	}
+	if (read_pieces(b->data + head, b->len - head, r, &whole) == -1) {
 		buf_setf(why,
 		    "'%s' is damaged at byte %zu; remove it, the next "
 		    "snapshot replaces it",
 		    path, head + whole);
 		return -1;
 	}
-	if (head + whole < b->len || b->len < head) {
-		log_info("spool_cut", "file=%s bytes=%zu", path,
-		    b->len - (b->len < head ? 0 : head + whole));
-		if (ftruncate(fd, b->len < head ? 0 : (off_t)(head + whole)) ==
-		    -1) {
-			buf_setf(
-			    why, "cannot cut '%s': %s", path, log_errno(errno));
-			return -1;
-		}
-	}
+	if (head + whole < b->len &&
+	    cut_back(path, fd, b->len, head + whole, why) == -1)
+		return -1;
 	return whole > 0 ? 1 : 0;
 }
 
