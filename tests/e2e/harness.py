@@ -75,7 +75,7 @@ class Checks:
         self.done += 1
         if not good:
             self.failed += 1
-            if self.failed <= 20:
+            if self.failed <= 50:
                 say(f"FAILED: {text}")
         return good
 

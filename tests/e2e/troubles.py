@@ -21,7 +21,7 @@ import threading
 import tables
 from harness import Checks, Lab, main, program, sanitized, say, seed
 
-WORKERS = 2
+WORKERS = 3
 PEAK_KIB = 120 * 1024 # what no trouble may drive a program's memory above
 PASSWORD = "canary-password-5e81"
 MIB = 1 << 20
@@ -31,18 +31,20 @@ class Crm:
     """A trouble of the CRM, for the first of three tenants.
 
     code: of the poller; says: what its line must match, None: no line.
-    troubles: (name, parameters) for the simulator; conf: keys of the tenant;
-    big: the account has more than one page of open dialogs."""
+    troubles: (name, parameters) for the simulator; conf: keys of the tenant,
+    None takes one away; big: the account has more than one page of open
+    dialogs; calls: how many are no storm; other_world: it works, but what it
+    reads is not what the tenant's own simulator shows."""
 
     def __init__(self, name, code, says, *troubles, conf=None, big=False,
-                 budget="1s", calls=60, at_least=0.0, heals=True):
+                 budget="1s", calls=60, at_least=0.0, other_world=False):
         self.name, self.code, self.says = name, code, says
         self.troubles, self.conf, self.big = troubles, conf or {}, big
         self.budget, self.calls, self.at_least = budget, calls, at_least
-        self.heals = heals
+        self.other_world = other_world
 
 
-DENIED = r"token.*(refused|not correct|not accepted)"
+DENIED = r"Token is not correct; check the token"
 BUSY = r"(429|too many|throttl)"
 UNREADABLE = r"(not JSON|JSON|cannot be read|unusable|not what)"
 
@@ -63,7 +65,7 @@ CRM = [
         ("429-reset-s", {"value": 2, "count": 1}), budget="10s"),
     Crm("429, reset at a time in milliseconds", 0, None,
         ("429-reset-ms", {"value": 2, "count": 1}), budget="10s"),
-    Crm("the month's calls are used up", 75, r"month|quota", ("quota", {}),
+    Crm("the month's calls are used up", 69, r"month|quota", ("quota", {}),
         calls=3),
     Crm("500", 75, r"500", ("500", {})),
     Crm("500 once", 0, None, ("500", {"count": 1}), budget="10s"),
@@ -86,7 +88,7 @@ CRM = [
     Crm("a byte order mark", 0, None, ("bom", {})),
     Crm("no answer", 75, r"time", ("hang", {"value": 20})),
     Crm("a byte a second", 75, r"time|slow", ("drip", {})),
-    Crm("closed without an answer", 75, r"empty|closed|reset|nothing",
+    Crm("closed without an answer", 75, r"Empty reply",
         ("reset", {})),
     Crm("a page that never ends", 69, r"page", ("endless-page", {}),
         big=True),
@@ -105,14 +107,14 @@ CRM = [
     Crm("a gzip bomb", 69, r"max_body", ("bomb", {}),
         conf={"max_body": "1M", "timeout": "10s"}, calls=3),
     Crm("arrays in arrays in arrays", 69, UNREADABLE, ("deep", {})),
-    Crm("invalid UTF-8", 0, None, ("bad-utf8", {})),
+    Crm("invalid UTF-8", 0, r"no UTF-8", ("bad-utf8", {})),
     *[
         Crm(f"JSON of another shape ({n})", 69, r"", ("wrong-shape",
                                                       {"value": n}))
         for n in range(7)
     ],
     Crm("JSON called HTML", 0, None, ("html-type", {})),
-    Crm("a clock an hour ahead", 0, None, ("skew", {}), heals=False),
+    Crm("a clock an hour ahead", 0, None, ("skew", {}), other_world=True),
     Crm("no Date header", 0, None, ("no-date", {})),
     Crm("a port where nobody listens", 75, r"connect|refused",
         conf={"url": "http://127.0.0.1:{closed}/v1"}),
@@ -120,17 +122,18 @@ CRM = [
         conf={"url": "https://no-such-host.invalid/v1"}),
     Crm("plain HTTP to a host that is not this one", 78, r"plaintext|https",
         conf={"url": "http://crm.example.test/v1"}, calls=0),
-    Crm("an expired certificate", 75, r"certificate.*expired",
+    Crm("an expired certificate", 69, r"certificate.*expired",
         conf={"url": "https://localhost:{expired}/v1", "ca_file": "{ca}"}),
-    Crm("a certificate of another host", 75, r"certificate",
+    Crm("a certificate of another host", 69, r"certificate",
         conf={"url": "https://localhost:{other}/v1", "ca_file": "{ca}"}),
-    Crm("a certificate signed by itself", 75, r"certificate|ca_file",
+    Crm("a certificate of an unknown authority", 69, r"certificate|ca_file",
         conf={"url": "https://localhost:{good}/v1"}),
     Crm("TLS as it should be", 0, None,
-        conf={"url": "https://localhost:{good}/v1", "ca_file": "{ca}"}),
+        conf={"url": "https://localhost:{good}/v1", "ca_file": "{ca}"},
+        other_world=True),
     Crm("plain HTTP where TLS is expected", 75, r"TLS|SSL",
         conf={"url": "https://localhost:{plain}/v1", "ca_file": "{ca}"}),
-    Crm("no token at all", 78, r"token", conf={"token": ""}, calls=0),
+    Crm("no token at all", 78, r"token", conf={"token": None}, calls=0),
 ]
 
 
@@ -210,7 +213,7 @@ PROGRAMS = [
                      ["reaper", "--list"])
     ],
     Prog("a section that is not there", ["poller"], 78,
-         r"\.conf:1: .*'pollre'.*'poller'", conf="[pollre]\n"),
+         r"\.conf:1: unknown section \[pollre\]; did you mean \[poller\]", conf="[pollre]\n"),
     Prog("a value that does not fit", ["poller"], 78,
          r"\.conf:2: .*concurrency",
          conf="[crm acme]\nconcurrency = many\n"),
@@ -220,8 +223,6 @@ PROGRAMS = [
     Prog("a token file that is not there", ["poller"], 78,
          r"'?/nowhere'?.*No such file",
          env={"CRM_URL": "{url}", "CRM_TOKEN_FILE": "/nowhere"}),
-    Prog("an option that is not there", ["poller", "--no-such"], 64,
-         r"Try 'poller -h'"),
     Prog("no input: aggregator", ["aggregator"], 66, r"no input"),
     Prog("no input: sink", ["sink"], 66, r"no input.*; "),
     Prog("a file that is not there", ["aggregator", "-f", "/nowhere"], 66,
@@ -257,10 +258,12 @@ PROGRAMS = [
          limits={resource.RLIMIT_FSIZE: 16 << 10},
          mends=["poller", "--state", "{state}/limit"]),
     Prog("a file where --state wants a folder",
-         ["poller", "--state", "{gigabyte}"], 73, r"{gigabyte}.*; ",
+         ["poller", "--state", "{gigabyte}"], 73,
+         r"{gigabyte}.*Not a directory",
          env=CRM_ENV),
     Prog("damage in the state",
-         ["poller", "--state", "{damaged}"], 0, None, env=CRM_ENV),
+         ["poller", "--state", "{damaged}"], 74,
+         r"'{damaged}/acme.mdb' is damaged; remove it", env=CRM_ENV),
 ]
 
 
@@ -317,15 +320,17 @@ class Bench:
             n: f"canary-token-{dice.randrange(1 << 60):x}" for n in self.names
         }
         self.big_token = f"canary-token-{dice.randrange(1 << 60):x}"
+        self.calm_token = f"canary-token-{dice.randrange(1 << 60):x}"
         accounts = [
             f"{t}:{dice.randrange(1, 1 << 30)}:{n}"
             for t, n in zip(
-                [*self.tokens.values(), self.big_token], (12, 6, 6, 230)
+                [*self.tokens.values(), self.big_token, self.calm_token],
+                (12, 6, 6, 250, 8),
             )
         ]
         self.sim = self.lab.sim(
             *[w for a in accounts for w in ("--account", a)],
-            "--pace", 120, "--messages", 4, name=f"sim{number}",
+            "--pace", 900, "--messages", 4, name=f"sim{number}",
         )
         self.reader = tables.Reader(self.lab.server_dir)
 
@@ -341,11 +346,11 @@ class Bench:
             if name == self.names[0]:
                 if case.big:
                     keys["token"] = self.big_token
-                if not fix:
-                    keys.update(
-                        (k, v.format(**self.work.places))
-                        for k, v in case.conf.items()
-                    )
+                for k, v in ({} if fix else case.conf).items():
+                    if v is None:
+                        del keys[k]
+                    else:
+                        keys[k] = v.format(**self.work.places)
             sections[f"crm {name}"] = keys
         sections["poller"] = {"retry_budget": case.budget}
         if state:
@@ -456,12 +461,11 @@ class Bench:
         )
         _, got = self.rows(with_state.out)
         _, want = self.rows(without.out)
-        if not case.heals: # the state remembers a later time
-            return
-        wrong = [k for k in want | got if want.get(k) != got.get(k)]
-        self.that(
-            not wrong, f"afterwards differ: {[(want.get(k), got.get(k)) for k in wrong[:3]]}"
-        )
+        wrong = [
+            (want.get(k), got.get(k)) for k in want | got
+            if want.get(k) != got.get(k)
+        ]
+        self.that(not wrong, f"afterwards differ: {wrong[:3]}")
 
     def calls(self, token):
         return self.sim.stats()["by_account"][token]
@@ -479,7 +483,9 @@ class Bench:
         for name, query in case.troubles:
             self.sim.trouble(name, account=token, **query)
         used = self.calls(token)
-        done = self.lab.run(["poller", "-c", self.conf(case)])
+        done = self.lab.run(
+            ["poller", "-c", self.conf(case, state=not case.other_world)]
+        )
         used = self.calls(token) - used
         self.that(done.code == case.code, f"{done}")
         self.that(
@@ -489,9 +495,10 @@ class Bench:
         self.check_served(done)
         self.check_secrets(done)
         self.check_cost(done)
-        self.check_stored(before, done.out)
         self.sim.trouble("none")
-        self.check_healed()
+        if not case.other_world:
+            self.check_stored(before, done.out)
+            self.check_healed()
 
 
 class Work:
@@ -525,7 +532,7 @@ class Work:
             "deaf": self.deaf.getsockname()[1],
             "plain": bench.sim.port,
             "url": bench.sim.url,
-            "token": bench.tokens[bench.names[0]],
+            "token": bench.calm_token,
             "mysql": url.split("@")[1],
             "empty": url.rsplit("/", 1)[0] + "/empty",
             "gigabyte": gigabyte,
@@ -535,8 +542,9 @@ class Work:
         self.start_tls()
 
     def start_tls(self):
-        """The first worker's world behind TLS, in three ways."""
+        """Worlds behind TLS, in three ways."""
         c = Certificates(self.lab)
+        accounts = [f"{b.tokens[b.names[0]]}:1:5" for b in self.benches]
         self.places["ca"] = c.ca
         for name, host, days in (
             ("good", "localhost", 2), ("expired", "localhost", -1),
@@ -544,8 +552,7 @@ class Work:
         ):
             cert = c.issue(name, host, days)
             self.places[name] = self.lab.sim(
-                "--account",
-                f"{self.benches[0].tokens[self.benches[0].names[0]]}:1:5",
+                *[w for a in accounts for w in ("--account", a)],
                 "--tls-cert", cert, "--tls-key", c.key, name=name,
             ).port
 
