@@ -259,7 +259,8 @@ set_reason(struct transfer *t, CURLcode code)
 	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
 
 	if (a->outcome == HTTP_TOO_LONG)
-		buf_setf(&a->reason, "the answer is longer than %zu bytes",
+		buf_setf(&a->reason,
+		    "the answer is longer than max_body, %zu bytes",
 		    t->request.limits->max_body);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
 		buf_setf(
