@@ -11,7 +11,8 @@
 
 #include "common/xalloc.h"
 
-/* A cell wider than that would push the others off the screen. */
+/* A cell wider than that would push the others off the screen; the last one
+ * of a row has no others. */
 #define CELL_MAX 60
 
 int
@@ -121,9 +122,10 @@ width_of(uint32_t c)
 	return in_ranges(c, wide, ARRAY_LEN(wide)) ? 2 : 1;
 }
 
-/* Appends the cell as a terminal may be given it; returns its width. */
+/* Appends the cell as a terminal may be given it, cut at max; returns its
+ * width. */
 static size_t
-add_visible(struct buf *to, const char *s)
+add_visible(struct buf *to, const char *s, size_t max)
 {
 	size_t width = 0, n, w, i;
 	uint32_t c = 0;
@@ -135,7 +137,7 @@ add_visible(struct buf *to, const char *s)
 		if (n == 0)
 			n = 1;
 		w = masked ? 4 * n : width_of(c);
-		if (width + w > CELL_MAX) {
+		if (width + w > max) {
 			buf_adds(to, "\xe2\x80\xa6"); /* an ellipsis */
 			return width + 1;
 		}
@@ -164,6 +166,12 @@ out_table_cell(struct out_table *t, const char *text)
 	t->cells[t->n++] = text != NULL ? xstrdup(text) : NULL;
 }
 
+static size_t
+max_width(const struct out_table *t, size_t column)
+{
+	return column + 1 == t->columns_n ? SIZE_MAX : CELL_MAX;
+}
+
 static void
 add_blanks(struct buf *to, size_t n)
 {
@@ -183,7 +191,8 @@ show_row(const struct out_table *t, char *const *cells, const size_t *widths,
 	for (i = 0; i < t->columns_n; i++) {
 		s = cells == NULL ? t->columns[i].title : cells[i];
 		buf_clear(&cell);
-		width = add_visible(&cell, s != NULL ? s : "-");
+		width =
+		    add_visible(&cell, s != NULL ? s : "-", max_width(t, i));
 		/* Blanks are owed until something follows: none trail. */
 		pad += i > 0 ? 2 : 0;
 		if (t->columns[i].right || width == 0)
@@ -210,7 +219,8 @@ show_table(const struct out_table *t, struct buf *to)
 		s = i < t->columns_n ? t->columns[i].title
 				     : t->cells[i - t->columns_n];
 		buf_clear(&scratch);
-		w = add_visible(&scratch, s != NULL ? s : "-");
+		w = add_visible(&scratch, s != NULL ? s : "-",
+		    max_width(t, i % t->columns_n));
 		if (w > widths[i % t->columns_n])
 			widths[i % t->columns_n] = w;
 	}

@@ -109,7 +109,8 @@ nothing_reaches_the_terminal_unmasked(void **state)
 static void
 long_cells_are_cut_in_tables_only(void **state)
 {
-	static const struct out_column one[] = { { "t", false } };
+	static const struct out_column two[] = { { "t", false },
+		{ "u", false } };
 	char big[1001];
 	struct out_table t;
 	struct buf got = BUF_INIT;
@@ -117,14 +118,21 @@ long_cells_are_cut_in_tables_only(void **state)
 	(void)state;
 	memset(big, 'a', sizeof big - 1);
 	big[sizeof big - 1] = '\0';
-	out_table_init(&t, one, 1);
+	out_table_init(&t, two, 2);
 	out_table_cell(&t, big);
+	out_table_cell(&t, "b");
 	out_table_show(&t, OUT_TABLE, &got);
-	assert_true(got.len < 70);
-	assert_non_null(strstr(buf_str(&got), "a\xe2\x80\xa6\n"));
+	assert_true(got.len < 140);
+	assert_non_null(strstr(buf_str(&got), "a\xe2\x80\xa6  b\n"));
 	buf_clear(&got);
 	out_table_show(&t, OUT_CSV, &got);
-	assert_int_equal(got.len, 3 + 1000 + 2);
+	assert_int_equal(got.len, 5 + 1000 + 4);
+	/* The last one of a row pushes nobody off the screen. */
+	out_table_cell(&t, "b");
+	out_table_cell(&t, big);
+	buf_clear(&got);
+	out_table_show(&t, OUT_TABLE, &got);
+	assert_true(got.len > 1000);
 	out_table_release(&t);
 	buf_release(&got);
 }
