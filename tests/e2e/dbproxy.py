@@ -1,0 +1,67 @@
+"""dbproxy.py PORT COUNT FILE: stands between a client and the database at
+127.0.0.1:PORT and loses the answer to COUNT commits: the COMMIT goes to the
+server, its answer is read and thrown away, the connection is cut; or the
+COMMIT itself is lost, so that both worlds are seen that a client cannot tell
+apart. The third one in a row passes, and so does everything after COUNT.
+Writes its own port to FILE once it listens, and the number of commits it
+spoilt on stdout at the end (SIGTERM).
+"""
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+
+COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
+port, count, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+spoilt = seen = 0
+lock = threading.Lock()
+
+
+def spoil():
+    """Whether this commit is to be lost: None, or its number."""
+    global seen, spoilt
+    with lock:
+        seen += 1
+        if spoilt >= count or seen % 3 == 0:
+            return None
+        spoilt += 1
+        return spoilt
+
+
+def serve(client):
+    server = socket.create_connection(("127.0.0.1", port))
+    with client, server, selectors.DefaultSelector() as both:
+        both.register(client, selectors.EVENT_READ, server)
+        both.register(server, selectors.EVENT_READ, client)
+        while True:
+            for key, _ in both.select():
+                data = key.fileobj.recv(65536)
+                if not data:
+                    return
+                if key.fileobj is client and COMMIT in data:
+                    number = spoil()
+                    if number is not None:
+                        if number % 2:
+                            server.sendall(data)
+                            server.recv(65536)
+                        return
+                key.data.sendall(data)
+
+
+def leave(*_):
+    print(spoilt, flush=True)
+    os._exit(0)
+
+
+signal.signal(signal.SIGTERM, leave)
+listener = socket.create_server(("127.0.0.1", 0))
+with open(name + ".new", "w") as f:
+    print(listener.getsockname()[1], file=f)
+os.rename(name + ".new", name)
+while True:
+    threading.Thread(
+        target=serve, args=(listener.accept()[0],), daemon=True
+    ).start()
