@@ -163,8 +163,9 @@ connect_failed(struct amqp_link *l, int status)
 	switch (status) {
 	case AMQP_STATUS_SSL_PEER_VERIFY_FAILED:
 		amqp_link_drop(l,
-		    "the certificate of RabbitMQ at %s is not trusted; set "
-		    "[amqp] ca_file to the authority that signed it",
+		    "the certificate of RabbitMQ at %s is not trusted or has "
+		    "expired; renew it, or set [amqp] ca_file to the "
+		    "authority that signed it",
 		    title);
 		never(l, PROG_CONFIG);
 		break;

@@ -98,12 +98,19 @@ endpoint_amqp_lost(struct amqp_endpoint *a)
 }
 
 void
-endpoint_amqp_works(struct amqp_endpoint *a)
+endpoint_amqp_reached(struct amqp_endpoint *a)
 {
 	if (a->trouble_since_ms != 0)
 		log_info("amqp_works_again", "queue=%s after_ms=%" PRId64,
 		    a->queue, clock_mono_ms() - a->trouble_since_ms);
 	a->trouble_since_ms = 0;
+}
+
+void
+endpoint_amqp_works(struct amqp_endpoint *a)
+{
+	endpoint_amqp_reached(a);
+	retry_reset(&a->retry);
 }
 
 bool

@@ -55,8 +55,11 @@ enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
 /* Tells of a link that went down just now, and sets the next try. */
 void endpoint_amqp_lost(struct amqp_endpoint *a);
 
-/* Something worked: trouble, if there was any, is over. Back-off starts anew
- * only after a while, because a link may go down again and again. */
+/* The broker was reached: trouble, if there was any, is over. */
+void endpoint_amqp_reached(struct amqp_endpoint *a);
+
+/* A message went through as well: back-off starts anew. Being reached is not
+ * enough for that, because a link may go down again and again. */
 void endpoint_amqp_works(struct amqp_endpoint *a);
 
 /* True when trouble has lasted longer than patience. */

@@ -126,7 +126,7 @@ set_up(struct amqp_endpoint *a)
 	if (amqp_link_check_reply(
 		l, "read a queue", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
-	endpoint_amqp_works(a);
+	endpoint_amqp_reached(a);
 	return OUTCOME_DONE;
 }
 
@@ -161,6 +161,7 @@ arrived(struct reader *r)
 	r->phase = PHASE_METHOD;
 	r->said_empty = false;
 	r->check_ms = 0;
+	endpoint_amqp_works(&r->a);
 }
 
 static void

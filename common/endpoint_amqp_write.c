@@ -506,7 +506,7 @@ endpoint_amqp_open_write(const char *queue, const struct endpoint_options *opt,
 	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
 	e->ops = &ops;
 	if (endpoint_amqp_first(&w->a) == OUTCOME_DONE) {
-		endpoint_amqp_works(&w->a);
+		endpoint_amqp_reached(&w->a);
 		return e;
 	}
 	buf_setf(why, "%s", buf_str(&e->why));
