@@ -27,6 +27,9 @@
  * the state. */
 #define FAILURES_MAX 3
 
+/* When so many could not be read, and none could, it is not the chats. */
+#define HOPELESS 10
+
 /* Tries of one chat in a poll. */
 #define TRIES 4
 
@@ -302,6 +305,7 @@ messages_end(void *ctx, const struct ending *e)
 	cs->read++;
 	switch (e->fault) {
 	case FAULT_NONE:
+		cs->good++;
 		break;
 	case FAULT_GONE:
 		c->gone = true;

@@ -24,7 +24,7 @@ struct chats {
 	struct skew *skew;
 	struct strmap all;       /* id -> struct chat, or GONE */
 	struct strmap customers; /* id -> struct customer */
-	size_t listed, to_read, read, failed, stale, left;
+	size_t listed, to_read, read, good, failed, stale, left;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 
 	/* Something that concerns the whole tenant. */

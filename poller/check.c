@@ -109,7 +109,7 @@ token_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	struct patient *p = ctx;
 
 	(void)asked_ms;
-	if (strcmp(buf_str(&a->message), "{}") != 0)
+	if (a->message.len > 0)
 		buf_setf(&p->findings[STEP_TOKEN].detail, "%s",
 		    buf_str(&a->message));
 }

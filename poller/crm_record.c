@@ -365,12 +365,12 @@ add_fields(struct buf *b, enum record_type type,
 			continue;
 		before = b->len;
 		if (add_field(b, f, &views[i]) != 0) {
-			buf_setf(why, "a %s record has a bad '%s'",
+			buf_setf(why, "record '%s' has a bad '%s'",
 			    record_types[type].name, f->name);
 			return -1;
 		}
 		if (b->len == before && (f->required & 1u << type) != 0) {
-			buf_setf(why, "a %s record has no '%s'",
+			buf_setf(why, "record '%s' has no '%s'",
 			    record_types[type].name, f->name);
 			return -1;
 		}
@@ -427,7 +427,7 @@ read_chat(struct crm_record *r, struct value *v, struct buf *why)
 	r->raw = value_ref(v);
 	if (instant(find_view("opened_at"), &r->opened_at) != 0 ||
 	    instant(find_view("closed_at"), &r->closed_at) != 0) {
-		buf_setf(why, "a chat record has a bad time");
+		buf_setf(why, "record 'chat' has a bad time");
 		return -1;
 	}
 	return find_status(find_view("status"), &r->status);

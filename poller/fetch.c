@@ -361,7 +361,7 @@ bad_answer(struct job *j, const struct http_answer *h, struct profile_answer *a,
 		retry_or_end(j, a->fault, wait, buf_str(&text));
 		break;
 	case FAULT_UNUSABLE:
-		if (h->status >= 200 && h->status < 300) {
+		if (h->status >= 200 && h->status < 300 && !a->unread) {
 			retry_or_end(j, a->fault, -1, buf_str(&text));
 			break;
 		}

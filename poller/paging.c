@@ -7,6 +7,9 @@
 
 #include "common/buf.h"
 
+/* A profile may ask for a page once more that moved while it was read. */
+#define REPEATS_MAX 3
+
 static void *const MARK = (void *)(uintptr_t)1;
 
 /* True if it was there already. */
@@ -51,7 +54,7 @@ paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
 	if (p->pages == 1 && a->next == NULL)
 		return 0;
 	page_key(a, &key);
-	if (a->n > 0 && seen_before(p, &key)) {
+	if (a->n > 0 && seen_before(p, &key) && ++p->repeats > REPEATS_MAX) {
 		buf_setf(why, "page %u repeats an earlier one", p->pages);
 		goto out;
 	}

@@ -232,6 +232,29 @@ read_records(struct profile *p, jv records, struct profile_answer *out)
 	return rc;
 }
 
+/* "label: value, label: value" (info is taken). */
+static void
+show_info(jv info, struct buf *out)
+{
+	if (jv_get_kind(info) != JV_KIND_OBJECT) {
+		jv_free(info);
+		return;
+	}
+	jv_object_foreach(info, key, v)
+	{
+		buf_addf(out, "%s%s: ", out->len > 0 ? ", " : "",
+		    jv_string_value(key));
+		if (jv_get_kind(v) == JV_KIND_STRING) {
+			buf_adds(out, jv_string_value(v));
+			jv_free(v);
+		} else {
+			value_dump_jv(v, out);
+		}
+		jv_free(key);
+	}
+	jv_free(info);
+}
+
 /* 0, or -1 with the reason in out->message. Takes the result. */
 static int
 read_answer(struct profile *p, jv result, struct profile_answer *out)
@@ -251,8 +274,8 @@ read_answer(struct profile *p, jv result, struct profile_answer *out)
 		rc = read_records(p,
 		    jv_object_get(jv_copy(result), jv_string("records")), out);
 		other = jv_object_get(jv_copy(result), jv_string("info"));
-		if (rc == 0 && jv_is_valid(other))
-			value_dump_jv(jv_copy(other), &out->message);
+		if (rc == 0)
+			show_info(jv_copy(other), &out->message);
 		jv_free(other);
 		if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
 			out->next = value_new_jv(jv_copy(next));
@@ -281,6 +304,7 @@ profile_read(struct profile *p, enum profile_call call,
 		    "it must give {records, next} or {error, message}");
 	if (rc != 0) {
 		out->fault = FAULT_UNUSABLE;
+		out->unread = true;
 		name_function(p, call, "read", &out->message);
 	}
 	jv_free(result);
@@ -348,27 +372,28 @@ read_about(struct profile *p, struct buf *why)
 	return 0;
 }
 
-/* libjq counts lines from the first one of the prelude. */
+/* "jq: error: REASON (Unix shell quoting issues?) at <top-level>, line N:",
+ * where lines count from the first one of the prelude. */
 static void
 correct_line(struct profile *p, struct buf *why)
 {
-	const char *text = buf_str(&p->error), *at = strstr(text, ", line ");
-	const char *end = strchr(text, '\n');
-	int n = end != NULL ? (int)(end - text) : (int)p->error.len;
-	char *rest;
-	long line;
+	static const char *const ends[] = { " (Unix shell", " at <", "\n" };
+	const char *text = buf_str(&p->error), *end = text + p->error.len;
+	const char *line = strstr(text, ", line "), *at;
+	size_t i;
 
-	if (strncmp(text, "jq: error: ", 11) == 0) {
+	if (strncmp(text, "jq: error: ", 11) == 0)
 		text += 11;
-		n -= 11;
+	for (i = 0; i < ARRAY_LEN(ends); i++) {
+		at = strstr(text, ends[i]);
+		if (at != NULL && at < end)
+			end = at;
 	}
-	if (at == NULL || at >= text + n) {
-		buf_setf(why, "profile '%s': %.*s", p->name, n, text);
-		return;
-	}
-	line = strtol(at + 7, &rest, 10);
-	buf_setf(why, "profile '%s', line %ld: %.*s", p->name,
-	    line - (long)p->prelude_lines, (int)(at - text), text);
+	buf_setf(why, "profile '%s'", p->name);
+	if (line != NULL)
+		buf_addf(why, ", line %ld",
+		    strtol(line + 7, NULL, 10) - (long)p->prelude_lines);
+	buf_addf(why, ": %.*s", (int)(end - text), text);
 }
 
 static int

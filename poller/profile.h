@@ -71,7 +71,8 @@ struct profile_request {
 
 struct profile_answer {
 	enum fault fault;
-	struct buf message; /* of a fault; of check: what to show, as JSON */
+	bool unread;        /* the profile cannot read it: no passing fault */
+	struct buf message; /* of a fault; of check: what to show */
 	struct crm_record *records;
 	size_t n;
 	struct value *next; /* NULL: the last page */

@@ -26,7 +26,9 @@ def about:
 # Errors share one envelope, also under HTTP 200, and which status goes with
 # which is not documented: the text counts first, then the status.
 def failure:
-    if .status < 300 and .answer.status? != "error" then null
+    if .status < 300
+       and (.answer | if type == "object" then .status else null end) != "error"
+    then null
     else
         (.answer | if type == "object" then [.message, .errors, .error] else . end
          | flat_text) as $text
@@ -41,15 +43,23 @@ def failure:
     end;
 
 # All lists but /messages obey limit and offset. The last page is one that is
-# not full, or that reaches the total, which may come as a string.
+# not full, or that reaches the total, which may come as a string. When the
+# total shrinks while we turn the page, as many rows have moved to the page
+# before: the page is read again from further up.
 def next_offset($rows):
-    ((.cursor.offset // 0) + ($rows | length)) as $offset
-    | (.answer.meta | objects | .limit | tonumber? // null) as $limit
-    | (.answer.meta | objects | .total | tonumber? // null) as $total
-    | if ($rows | length) < ([$limit // page_size, page_size] | min)
+    (.cursor // {offset: 0, moved: 0}) as $cursor
+    | ($cursor.offset + ($rows | length)) as $offset
+    | (try (.answer.meta.limit | tonumber) catch page_size) as $limit
+    | (try (.answer.meta.total | tonumber) catch null) as $total
+    | (if $cursor.total == null or $total == null then 0
+       else $cursor.total - $total end) as $shrunk
+    | if $shrunk > 0 and $cursor.moved < 3 then
+          {offset: ([$cursor.offset - $shrunk, 0] | max), total: $total,
+           moved: ($cursor.moved + 1)}
+      elif ($rows | length) < ([$limit, page_size] | min)
          or ($total != null and $offset >= $total)
       then null
-      else {offset: $offset} end;
+      else {offset: $offset, total: $total, moved: $cursor.moved} end;
 
 # --- operators ---
 
