@@ -126,28 +126,34 @@ history_sort(struct history *h)
 	h->sorted = true;
 }
 
+/* The first message behind the last closing; the closing itself while nothing
+ * is behind it. */
+static int64_t
+after_closing(const struct history *h)
+{
+	size_t i;
+
+	for (i = h->n; i > 0; i--) {
+		if (h->messages[i - 1].closing)
+			return h->messages[i == h->n ? i - 1 : i].at;
+	}
+	return CLOCK_NONE;
+}
+
 int64_t
 history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin)
 {
-	int64_t last = CLOCK_NONE;
+	int64_t last = after_closing(h);
 	size_t i;
 
 	for (i = 0; episode != NULL && i < h->n; i++) {
 		if (strcmp(h->messages[i].episode, episode) == 0)
 			return h->messages[i].at;
 	}
-	for (i = h->n; i > 0; i--) {
-		if (!h->messages[i - 1].closing)
-			continue;
-		/* Open, with nothing behind the closing yet. */
-		if (i == h->n)
-			return h->messages[i - 1].at;
-		return h->messages[i].at;
-	}
-	if (known != CLOCK_NONE)
+	if (known > last) /* CLOCK_NONE is less than any time */
 		last = known;
-	if (begin != CLOCK_NONE && begin > last)
+	if (begin > last)
 		last = begin;
 	if (last == CLOCK_NONE && h->n > 0)
 		last = h->messages[0].at;

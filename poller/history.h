@@ -39,9 +39,9 @@ void history_put(struct history *h, const struct history_message *m);
 void history_sort(struct history *h);
 
 /* When the present episode began: the first message of episode; if that is
- * NULL or none is there, the first after the last closing; else the later of
- * what was known before and begin (both may be CLOCK_NONE); else the first
- * message. */
+ * NULL or none is there, the latest of the first message behind the last
+ * closing, what was known before, and begin (both may be CLOCK_NONE); else
+ * the first message. */
 int64_t history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin);
 
