@@ -5,7 +5,9 @@ its calls are neither counted nor disturbed, and knows nothing of the poller
 but what the manual promises:
 
 - a chat is an open dialog; it is opened at the first message known of its
-  last request, else, if none is known, where the dialog begins;
+  last request; if none is known, at the latest of: the first message after
+  the last closing that a service line told of, what was known before, the
+  dialog's begin;
 - the listing's last message is known even while /messages hides it, and what
   was once shown stays known;
 - history = episode: messages before opened_at are not told.
@@ -112,6 +114,7 @@ class Account:
         self.known = {}  # dialog: {message id: message}
         self.hidden = {}  # as known, but only from the listing
         self.people = {}
+        self.opened = {}  # dialog: when it was opened, as far as known
         self.next_id = 0
         self.operators_every = operators_every * 1000
         self.operators, self.operators_at, self.before = None, 0, 0
@@ -148,7 +151,7 @@ class Account:
 
     def forget(self):
         """The poller's state is lost, and with it what only it still knew."""
-        self.hidden = {}
+        self.hidden, self.opened = {}, {}
         self.operators = None
 
     def person(self, client):
@@ -166,18 +169,29 @@ class Account:
             }
         return self.people[client]
 
-    def chat(self, d, messages):
-        last = d["last_message"] or {}
+    def opened_at(self, d, messages):
         request = d.get("last_request_id")
         begun = [m["at"] for m in messages
                  if request is not None and m["request"] == request]
+        if begun:
+            return min(begun)
+        times = [milliseconds(d["begin"]), self.opened.get(str(d["id"]), 0)]
+        messages = metrics.in_order(messages)
+        for i, m in enumerate(messages):
+            if m["from"] == "system" and m["kind"] == "closed":
+                times.append(messages[min(i + 1, len(messages) - 1)]["at"])
+        return max(times)
+
+    def chat(self, d, messages):
+        last = d["last_message"] or {}
         out = {
             "status": "open",
             "operator": name_or_none(d["operator_id"]),
             "channel": name_or_none(last.get("channel_id")),
             "customer": name_or_none(last.get("client_id")),
-            "opened_at": min(begun) if begun else milliseconds(d["begin"]),
+            "opened_at": self.opened_at(d, messages),
         }
+        self.opened[str(d["id"])] = out["opened_at"]
         if self.customers and out["customer"] is not None:
             out.update(self.person(out["customer"]))
         return out

@@ -32,6 +32,12 @@ import metrics  # noqa: E402
 from harness import LONG, Lab, main, program, say  # noqa: E402
 
 ROBOT = 10900
+# What the CRM may answer once or twice; some of it makes the poll fail.
+TROUBLES = ("401", "403", "404", "429-negative", "500", "502-html",
+            "login-page", "204", "empty", "cut-chunk", "long-length",
+            "short-length", "truncated", "bom", "reset", "errors-string",
+            "errors-object", "error-200", "wrong-shape", "no-date",
+            "html-type")
 FIGURES = ("operator_metrics", "chat_metrics", "tenant_metrics")
 
 
@@ -66,7 +72,9 @@ class Choices:
         self.steps = d.randint(3, 6)
         self.losing = d.random() < 0.3  # the state, at some step
         self.killing = d.random() < 0.3  # a poll, at some step
-        if self.killing:  # nobody knows if it has read the operators
+        self.troubled = d.random() < 0.3  # the CRM, at some step
+        if self.killing or self.troubled:
+            # Nobody knows if such a poll has read the operators.
             self.operators_every = 0
 
     def __str__(self):
@@ -131,8 +139,9 @@ class World:
 
     # The programs.
 
-    def pipeline(self, *commands, conf=None, killed_after=None):
-        """Runs commands as a pipe; dies when one complains."""
+    def pipeline(self, *commands, conf=None, killed_after=None,
+                 may_fail=False):
+        """Runs commands as a pipe; dies when one complains, unless it may."""
         processes, stdin = [], subprocess.DEVNULL
         for argv in commands:
             argv = program([argv[0], "-c", conf or self.conf, *argv[1:]])
@@ -156,7 +165,7 @@ class World:
                 p.wait()
                 p.stdout.close()
                 p.stderr.close()
-        if killed_after is None:
+        if killed_after is None and not may_fail:
             self.quiet(commands, codes, errors, out)
 
     def quiet(self, commands, codes, errors, out):
@@ -166,15 +175,24 @@ class World:
                 for argv, code, error in zip(commands, codes, errors))
                 + "\n" + out.decode()[:600])
 
-    def poll(self, killed_after=None):
+    def poll(self, **how):
         if not self.choices.queue:
-            self.pipeline(["poller"], ["aggregator"], ["sink"],
-                          killed_after=killed_after)
+            self.pipeline(["poller"], ["aggregator"], ["sink"], **how)
             return
         queue = "queue:w%d" % self.seed
-        self.pipeline(["poller"], ["aggregator", "-t", queue],
-                      killed_after=killed_after)
+        self.pipeline(["poller"], ["aggregator", "-t", queue], **how)
         self.pipeline(["sink", "-f", queue, "--until-empty"])
+
+    def poll_in_trouble(self):
+        """The poll gets over it, or stores nothing of that tenant."""
+        name = self.dice.choice(TROUBLES)
+        self.where += " (%s)" % name
+        self.sim.trouble(name, count=self.dice.choice((1, 2)),
+                         after=self.dice.choice((0, 1, 2, 5)))
+        self.poll(may_fail=True)
+        self.sim.trouble("none")
+        self.take_in(all_of_them=False)
+        self.counts["polls in trouble"] += 1
 
     def sql(self, statement):
         done = subprocess.run(
@@ -318,6 +336,9 @@ class World:
             self.where += ", after a poll that was killed"
             self.poll(killed_after=d.random() * 0.06)
             self.take_in(all_of_them=False)  # some may have been ready
+        if c.troubled and d.random() < 0.6:
+            self.where += ", after a poll in trouble"
+            self.poll_in_trouble()
         self.poll()
         self.take_in(all_of_them=True)
         self.check()
