@@ -1,0 +1,271 @@
+/*
+ * Tests of sink/row, batch, tables and migrate: rows read and refused, the
+ * order and the choice of rows in a batch, the statements, and how SQL files
+ * are taken apart.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+#include "sink/batch.h"
+#include "sink/migrate.h"
+
+static void
+numbers_become_thousandths(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: refused */
+	} cases[] = {
+		{ "0", 0 },
+		{ "1", 1000 },
+		{ "1.5", 1500 },
+		{ "12.345", 12345 },
+		{ "0.0004", 0 },
+		{ "0.0005", 1 },
+		{ "0.00049999999999999999999999", 0 },
+		{ "1.2345", 1235 },
+		{ "1.9995", 2000 },
+		{ "15e-1", 1500 },
+		{ "1.5e3", 1500000 },
+		{ "1.5E+3", 1500000 },
+		{ "1e-9", 0 },
+		{ "1e-400", 0 },
+		{ "0e400", 0 },
+		{ "100000000000.0", INT64_C(100000000000000) },
+		{ "999999999999.999", INT64_C(999999999999999) },
+		{ "999999999999.9994", INT64_C(999999999999999) },
+		{ "999999999999.9995", -1 },
+		{ "1000000000000", -1 },
+		{ "1e12", -1 },
+		{ "1e400", -1 },
+		{ "1e99999999999999999999", -1 },
+		{ "12345678901234567890123456789012345678901234567890", -1 },
+		{ "-1.5", -1500 },
+	};
+	int64_t ms;
+	size_t i;
+	int rc;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		rc = row_seconds(cases[i].text, strlen(cases[i].text), &ms);
+		if (cases[i].ms == -1 ? rc != -1 : rc != 0 || ms != cases[i].ms)
+			fail_msg(
+			    "%s: %d, %lld", cases[i].text, rc, (long long)ms);
+	}
+}
+
+/* Reads a line into the batch's arena; NULL and *why when it is refused. */
+static struct row *
+read_row(struct batch *b, struct flat *f, const char *line, struct buf *why)
+{
+	const char *copy = arena_copy(&b->arena, line, strlen(line));
+	struct record r;
+
+	if (record_parse(&r, f, copy, strlen(line), why) != 0)
+		return NULL;
+	assert_int_equal(r.type, RECORD_ROW);
+	return row_read(&r, copy, strlen(line), &b->arena, why);
+}
+
+#define EVENT(user, event, rest)                                               \
+	"{\"type\":\"row\",\"table\":\"event_counts\",\"tenant\":\"t\","       \
+	"\"user\":\"" user "\",\"event\":\"" event "\",\"as_of\":"             \
+	"\"2026-11-20T10:00:0" rest "}"
+
+static void
+a_row_is_read_by_column(void **state)
+{
+	struct batch b = { .lines = 0 };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, key = BUF_INIT;
+	struct row *row;
+
+	(void)state;
+	/* Another order, a later version's field, a key that comes twice, an
+	 * escape (which makes the reader copy), a number as an id. */
+	row = read_row(&b, &f,
+	    "{\"count\":1,\"type\":\"row\",\"later\":{\"a\":[1]},"
+	    "\"event\":\"log\\u0069n\",\"user\":7,\"tenant\":\"t\","
+	    "\"table\":\"event_counts\",\"count\":3,"
+	    "\"as_of\":\"2026-11-20T10:00:00.500Z\"}",
+	    &why);
+	assert_non_null(row);
+	assert_ptr_equal(row->table, &tables[TABLE_EVENT_COUNTS]);
+	assert_memory_equal(row->values[0].text, "t", 1);
+	assert_memory_equal(row->values[1].text, "7", 1);
+	assert_int_equal(row->values[2].len, 5);
+	assert_memory_equal(row->values[2].text, "login", 5);
+	assert_int_equal(row->values[3].num, 3);
+	assert_int_equal(row->values[4].type, DB_TIME);
+	assert_int_equal(row->as_of, row->values[4].num);
+	row_key(row, &key);
+	assert_string_equal(buf_str(&key), "7 login");
+	/* What was copied outlives the reader. */
+	flat_release(&f);
+	assert_memory_equal(row->values[2].text, "login", 5);
+
+	row = read_row(&b, &f, EVENT("u", "e", "1Z\""), &why);
+	assert_non_null(row);
+	assert_int_equal(row->values[3].type, DB_NULL);
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&key);
+	batch_release(&b);
+}
+
+static void
+a_batch_keeps_the_newest_in_order(void **state)
+{
+	static const char *const lines[] = {
+		EVENT("b", "x", "3Z\",\"count\":3"),
+		EVENT("a", "y", "1Z\",\"count\":1"),
+		EVENT("b", "x", "5Z\",\"count\":5"),
+		EVENT("ab", "x", "1Z\",\"count\":2"),
+		EVENT("b", "x", "4Z\",\"count\":4"),
+		EVENT("b", "x", "5Z\",\"count\":6"),
+		EVENT("a", "x", "2Z\",\"count\":7"),
+	};
+	static const int64_t want[] = { 7, 1, 2, 5 };
+	struct batch b = { .lines = 0 };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct rows *rows = &b.rows[TABLE_EVENT_COUNTS];
+	struct row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(lines); i++) {
+		row = read_row(&b, &f, lines[i], &why);
+		assert_non_null(row);
+		row->number = i;
+		batch_add(&b, row);
+	}
+	batch_sort(&b);
+	assert_int_equal(rows->n, ARRAY_LEN(want));
+	for (i = 0; i < ARRAY_LEN(want); i++)
+		assert_int_equal(rows->row[i]->values[3].num, want[i]);
+	batch_clear(&b);
+	assert_true(batch_is_empty(&b));
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
+static void
+the_newest_end_of_a_batch_counts(void **state)
+{
+	struct batch b = { .lines = 0 };
+	struct text tenant = { "t", 1 }, one = { "s1", 2 }, two = { "s2", 2 };
+	const struct end first = { one, 1000, 5 }, second = { two, 2000, 6 };
+
+	(void)state;
+	batch_end(&b, tenant, &second);
+	batch_end(&b, tenant, &first);
+	assert_true(b.exclusive);
+	assert_int_equal(batch_tenant(&b, tenant)->end.records, 6);
+	batch_release(&b);
+}
+
+static void
+the_version_is_assigned_last(void **state)
+{
+	static const char last[] = ", as_of = GREATEST(as_of, VALUES(as_of))";
+	struct table_sql sql;
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < TABLES; i++) {
+		table_sql_init(&sql, &tables[i]);
+		len = strlen(sql.tail);
+		assert_true(len > sizeof last);
+		assert_string_equal(sql.tail + len - (sizeof last - 1), last);
+		/* As_of is assigned once, and keys never are. */
+		assert_ptr_equal(strstr(sql.tail, "as_of = "),
+		    sql.tail + len - (sizeof last - 1) + 2);
+		assert_null(strstr(sql.tail, "`tenant` ="));
+		table_sql_release(&sql);
+	}
+}
+
+static void
+sql_files_are_taken_apart(void **state)
+{
+	const char *text = "-- a comment; with a semicolon;\n"
+			   "\n"
+			   "CREATE TABLE a (\n"
+			   "  -- inside\n"
+			   "  b INT, c CHAR(1) DEFAULT ';'\n"
+			   ");\n"
+			   "INSERT INTO a VALUES (1, 'x;y');  \n"
+			   "\t-- between\n"
+			   "DROP TABLE b";
+	struct buf sql = BUF_INIT;
+
+	(void)state;
+	assert_true(migrate_statement(&text, &sql));
+	assert_string_equal(buf_str(&sql),
+	    "CREATE TABLE a (\n  b INT, c CHAR(1) DEFAULT ';'\n)");
+	assert_true(migrate_statement(&text, &sql));
+	assert_string_equal(buf_str(&sql), "INSERT INTO a VALUES (1, 'x;y')");
+	assert_true(migrate_statement(&text, &sql));
+	assert_string_equal(buf_str(&sql), "DROP TABLE b");
+	assert_false(migrate_statement(&text, &sql));
+	buf_release(&sql);
+}
+
+static void
+only_its_own_schema_will_do(void **state)
+{
+	(void)state;
+	assert_null(migrate_objection(MIGRATE_SCHEMA));
+	assert_non_null(migrate_objection(0));
+	assert_non_null(
+	    strstr(migrate_objection(MIGRATE_SCHEMA + 1), "newer version"));
+}
+
+/* A table whose columns all have their order and limits. */
+static void
+tables_fit_the_code(void **state)
+{
+	const struct table *t;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < TABLES; i++) {
+		t = &tables[i];
+		assert_ptr_equal(table_find(t->name, strlen(t->name)), t);
+		assert_true(t->columns_n <= TABLE_MAX_COLUMNS);
+		assert_true(t->keys >= 1 && t->keys <= TABLE_MAX_KEYS);
+		assert_string_equal(t->columns[0].name, "tenant");
+		assert_string_equal(t->columns[t->columns_n - 1].name, "as_of");
+		for (k = 0; k < t->columns_n; k++) {
+			assert_int_equal(
+			    t->columns[k].name_len, strlen(t->columns[k].name));
+			if (k < t->keys)
+				assert_true(t->columns[k].needed);
+		}
+	}
+	assert_null(table_find("tenants", 7));
+	assert_null(table_find("", 0));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_become_thousandths),
+		cmocka_unit_test(a_row_is_read_by_column),
+		cmocka_unit_test(a_batch_keeps_the_newest_in_order),
+		cmocka_unit_test(the_newest_end_of_a_batch_counts),
+		cmocka_unit_test(the_version_is_assigned_last),
+		cmocka_unit_test(sql_files_are_taken_apart),
+		cmocka_unit_test(only_its_own_schema_will_do),
+		cmocka_unit_test(tables_fit_the_code),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
