@@ -312,7 +312,8 @@ messages_end(void *ctx, const struct ending *e)
 		break;
 	case FAULT_UNUSABLE:
 	case FAULT_LATER:
-		if (e->fault == FAULT_LATER && e->outage) {
+		if ((e->fault == FAULT_LATER && e->outage) ||
+		    (cs->good == 0 && cs->read > HOPELESS)) {
 			cs->give_up(cs->ctx, e->fault, "messages", e->message);
 			return;
 		}

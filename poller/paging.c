@@ -7,9 +7,6 @@
 
 #include "common/buf.h"
 
-/* A profile may ask for a page once more that moved while it was read. */
-#define REPEATS_MAX 3
-
 static void *const MARK = (void *)(uintptr_t)1;
 
 /* True if it was there already. */
@@ -47,14 +44,16 @@ paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
     struct buf *why)
 {
 	struct buf key = BUF_INIT;
+	bool moved = p->moved;
 	int rc = -1;
 
 	p->pages++;
+	p->moved = a->moved;
 	/* Nearly every question has one page. */
 	if (p->pages == 1 && a->next == NULL)
 		return 0;
 	page_key(a, &key);
-	if (a->n > 0 && seen_before(p, &key) && ++p->repeats > REPEATS_MAX) {
+	if (a->n > 0 && seen_before(p, &key) && !moved) {
 		buf_setf(why, "page %u repeats an earlier one", p->pages);
 		goto out;
 	}

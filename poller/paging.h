@@ -10,10 +10,11 @@
 
 struct paging {
 	struct strmap seen; /* cursors and pages */
-	unsigned pages, repeats;
+	unsigned pages;
+	bool moved; /* the last page did: it may come once more */
 };
 
-/* Looks at one page. 0, or -1 and *why: the same pages or cursor came before,
+/* Looks at one page. 0, or -1 and *why: the same page or cursor came before,
  * or there are more than max of them. */
 int paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
     struct buf *why) __attribute__((warn_unused_result));

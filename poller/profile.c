@@ -277,6 +277,9 @@ read_answer(struct profile *p, jv result, struct profile_answer *out)
 		if (rc == 0)
 			show_info(jv_copy(other), &out->message);
 		jv_free(other);
+		other = jv_object_get(jv_copy(result), jv_string("moved"));
+		out->moved = jv_get_kind(other) == JV_KIND_TRUE;
+		jv_free(other);
 		if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
 			out->next = value_new_jv(jv_copy(next));
 	}

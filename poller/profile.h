@@ -76,6 +76,7 @@ struct profile_answer {
 	struct crm_record *records;
 	size_t n;
 	struct value *next; /* NULL: the last page */
+	bool moved;         /* see the contract */
 };
 
 /* Finds the file (a path if there is a slash in name, else NAME.jq in

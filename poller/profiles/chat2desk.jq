@@ -178,6 +178,7 @@ def chat:
 
 def chats_read:
     rows(.data) as $rows
+    | .cursor as $cursor
     | .options.bot_operators as $bots
     | if ($rows | length) >= 20 and ([$rows[] | select(is_open | not)] | length) * 2
          > ($rows | length)
@@ -191,6 +192,7 @@ def chats_read:
                   | select(.id != null and .created != null)
                   | message($id; $bots))],
            next: next_offset($rows)}
+          | .moved = (.next.moved // 0) > ($cursor.moved // 0)
       end;
 
 def chat_request:

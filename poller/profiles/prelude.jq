@@ -24,7 +24,10 @@
 # same host; or null: there is nothing to ask.
 #
 # X_read answers {records: [...], next: the cursor of the next page or null},
-# or {error: KIND, message: "..."} as failure does.
+# or {error: KIND, message: "..."} as failure does. A page or cursor that comes
+# twice is an error, unless the page before had moved: true beside its next,
+# which says that rows moved while it was read and the next page may be the
+# same.
 #
 #   about       {url, auth: {header, prefix}, max_pages, period}: the default
 #               of [crm] url; the header that carries the token, and what
