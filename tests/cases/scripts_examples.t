@@ -1,0 +1,51 @@
+#!/bin/bash
+# The examples say what the programs mean: the crontab's schedules are those
+# that the doctor counts with, its lines name scripts that exist, the unit is
+# one that systemd takes.
+set -euo pipefail
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_examples.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# Every line of a job, those in comments too.
+sed -n 's/^#\{0,1\}\([0-9*][0-9*\/]* .*\)/\1/p' scripts/crontab.example |
+	tr -s ' ' >"$tmp/lines"
+[ "$(wc -l <"$tmp/lines")" = 6 ] || fail "$(cat "$tmp/lines")"
+while read -r minute hour day month weekday command; do
+	case $minute$hour$day$month$weekday in
+	*[!0-9*/,-]*) fail "no schedule: $minute $hour $day $month $weekday" ;;
+	esac
+	for word in $command; do
+		case $word in
+		'$SCRIPTS/'*) [ -x "scripts/${word#*/}" ] || fail "no $word" ;;
+		esac
+	done
+done <"$tmp/lines"
+schedule() { # KEY: what conf_keys.c says
+	tr -d '\n' <common/conf_keys.c |
+		sed -n "s/.*\"poller\", \"$1\", \"\\([^\"]*\\)\".*/\\1/p"
+}
+# shellcheck disable=SC2016 # cron's shell expands it
+while read -r key job; do
+	[ -n "$(schedule "$key")" ] || fail "no key $key"
+	grep -Fqx "$(schedule "$key") $job" "$tmp/lines" ||
+		fail "'$(schedule "$key") $job' is not in the crontab"
+done <<'END'
+schedule $SCRIPTS/job
+reaper_schedule $SCRIPTS/reap
+END
+
+if command -v systemd-analyze >/dev/null; then
+	# The paths of an installation are not here.
+	sed 's,/usr/local/bin/sink,/bin/true,; s,^User=.*,User=root,' \
+		scripts/messaging-sink.service >"$tmp/messaging-sink.service"
+	systemd-analyze verify --man=no "$tmp/messaging-sink.service" \
+		>"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+	! grep -E 'messaging-sink.service:[0-9]+: ' "$tmp/said" ||
+		fail "systemd does not know all of the unit"
+fi

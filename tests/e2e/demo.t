@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# make demo's script: two at once, without a terminal; on one; left running and
+# stopped; interrupted. Each time nothing is left: no process, no folder.
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export BIN TESTBIN
+demo=$PWD/scripts/demo
+kept=
+stop_kept() {
+	[ -z "$kept" ] || "$demo" --stop "$kept"
+	clean_up
+}
+trap stop_kept EXIT
+
+# ours FOLDER: processes that name that demo's folder.
+ours() {
+	local all pid
+	for all in /proc/[0-9]*/cmdline; do
+		pid=${all#/proc/}
+		if grep -qs -- "$1" "$all"; then
+			echo "${pid%/cmdline}"
+		fi
+	done
+}
+
+# The folder that a run names.
+folder() {
+	sed -n 's/^   all in \(.*\)/\1/p' "$1" | tr -d '\r'
+}
+
+nothing_left() { # OUTPUT
+	local dir
+	dir=$(folder "$1")
+	[ -n "$dir" ] || fail "no folder in: $(cat "$1")"
+	[ ! -e "$dir" ] || fail "$dir was left"
+	[ -z "$(ours "$dir")" ] || fail "left running: $(ours "$dir")"
+}
+
+all_went_well() { # OUTPUT
+	grep -q 'All went as it should' "$1" || fail "$(cat "$1")"
+	[ "$(grep -c '^ > ' "$1")" -gt 10 ] || fail "nothing moved: $(cat "$1")"
+	nothing_left "$1"
+}
+
+echo "- two at once"
+"$demo" >"$tmp/one" 2>&1 </dev/null &
+one=$!
+"$demo" >"$tmp/two" 2>&1 </dev/null || fail "$?: $(cat "$tmp/two")"
+wait "$one" || fail "$?: $(cat "$tmp/one")"
+all_went_well "$tmp/one"
+all_went_well "$tmp/two"
+[ "$(folder "$tmp/one")" != "$(folder "$tmp/two")" ] || fail "one folder"
+! grep -q "$(printf '\033')" "$tmp/one" || fail "colours without a terminal"
+for file in day.ndjson rows.ndjson deleted.ndjson; do
+	jq -s . "build/demo/$file" >/dev/null || fail "$file is not NDJSON"
+done
+
+echo "- interrupted"
+"$demo" >"$tmp/cut" 2>&1 </dev/null &
+cut=$!
+until_true 60 grep -q '^2\.' "$tmp/cut" || fail "$(cat "$tmp/cut")"
+kill -TERM "$cut"
+rc=0
+wait "$cut" || rc=$?
+[ "$rc" = 143 ] || fail "SIGTERM gave $rc"
+nothing_left "$tmp/cut"
+
+echo "- left running, and stopped"
+"$demo" --keep >"$tmp/kept" 2>&1 </dev/null || fail "$(cat "$tmp/kept")"
+kept=$(folder "$tmp/kept")
+MESSAGING_CONFIG=$kept/messaging.conf
+export MESSAGING_CONFIG
+MESSAGING_BIN=$BIN scripts/job -l "$tmp/lock"
+scripts/report -o table >"$tmp/report"
+grep -q '^demo, as of' "$tmp/report" || fail "no report"
+unset MESSAGING_CONFIG
+"$demo" --stop "$kept" >"$tmp/stopped"
+kept=
+nothing_left "$tmp/kept"
+
+echo "- on a terminal, until Enter"
+if command -v script >/dev/null; then
+	mkfifo "$tmp/keys"
+	TERM=xterm script -qec "'$demo' --keep" /dev/null <"$tmp/keys" \
+		>"$tmp/terminal" 2>&1 &
+	one=$!
+	exec 7>"$tmp/keys"
+	until_true 120 grep -q 'Enter stops' "$tmp/terminal" ||
+		fail "$(cat "$tmp/terminal")"
+	echo >&7
+	wait "$one" || fail "$?: $(cat "$tmp/terminal")"
+	exec 7>&-
+	grep -q "$(printf '\033')" "$tmp/terminal" || fail "no bold type"
+	nothing_left "$tmp/terminal"
+fi
+
+echo "- what it says when something is missing"
+rc=0
+BIN=$tmp "$demo" >"$tmp/none" 2>&1 || rc=$?
+[ "$rc" = 69 ] || fail "without programs: $rc"
+grep -q 'run: make demo' "$tmp/none" || fail "$(cat "$tmp/none")"
