@@ -99,7 +99,7 @@ other never stored null
 race never stored null
 zeta never stored http://127.0.0.1:1/v1"
 run 0 list -o table
-head -n 1 "$tmp/out" | grep -q '^tenant  newest snapshot  state' ||
+head -n 1 "$tmp/out" | grep -q '^TENANT  NEWEST SNAPSHOT  STATE' ||
 	fail "$(cat "$tmp/out")"
 ! grep -q tok2 "$tmp/out" || fail "a token is shown"
 run 0 remove race
