@@ -24,8 +24,8 @@
 
 #define TRIES 2
 
-/* Chats that changed in so many last minutes give the rate of changes. */
-#define RECENT_MINUTES 10
+/* How far back last messages tell of the rate of changes. */
+#define RECENT_MS (10 * INT64_C(60000))
 
 enum step {
 	STEP_PROFILE,
@@ -59,6 +59,7 @@ struct patient {
 	struct finding findings[STEPS];
 	uint64_t operators, available, operator_pages;
 	uint64_t chats, unassigned, pages, recent, messages;
+	int64_t silence_ms;   /* see changed_per_minute() */
 	int64_t oldest;       /* chat's beginning; CLOCK_NONE */
 	struct value *sample; /* a chat whose messages are read */
 	char *customer;
@@ -206,6 +207,28 @@ customer_end(void *ctx, const struct ending *e)
 	buf_setf(&p->findings[STEP_CUSTOMER].detail, "can be asked about");
 }
 
+/* Of the last message of a chat: how long ago it was written. */
+static void
+look_at_last(struct patient *p, int64_t ago_ms)
+{
+	p->recent += ago_ms < RECENT_MS;
+	p->silence_ms += ago_ms < 0           ? 0
+			 : ago_ms < RECENT_MS ? ago_ms
+					      : RECENT_MS;
+}
+
+/* Chats that change in a minute. A chat shows its last message only, so the
+ * number of recent ones alone would miss those that hide behind them: their
+ * rate is how many there are to the time all chats were silent since. */
+static double
+changed_per_minute(const struct patient *p)
+{
+	if (p->silence_ms == 0)
+		return 0;
+	return (double)p->chats * (double)p->recent * 60000 /
+	       (double)p->silence_ms;
+}
+
 static void
 chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
@@ -217,8 +240,7 @@ chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		const struct crm_record *r = &a->records[i];
 
 		if (r->type == RECORD_MESSAGE)
-			p->recent +=
-			    asked_ms - r->at < RECENT_MINUTES * INT64_C(60000);
+			look_at_last(p, asked_ms - r->at);
 		if (r->type != RECORD_CHAT)
 			continue;
 		p->chats++;
@@ -373,7 +395,7 @@ look_at_calls(struct patient *p)
 		.pages = (double)p->pages,
 		.operator_pages = (double)p->operator_pages,
 		.operators_every_ms = p->tenant->operators_every_ms,
-		.changed_per_minute = (double)p->recent / RECENT_MINUTES };
+		.changed_per_minute = changed_per_minute(p) };
 
 	if (read_schedule(p, "schedule", &schedule) != 0 ||
 	    read_schedule(p, "reaper_schedule", &reaper) != 0 ||
