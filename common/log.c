@@ -87,7 +87,7 @@ add_masked(struct buf *to, const char *text, size_t len)
 		buf_adds(to, "...");
 }
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 emit(const char *event, const char *fmt, va_list ap)
 {
 	struct buf line = BUF_INIT, text = BUF_INIT;
