@@ -30,7 +30,7 @@ static void
 add_base64(struct buf *out, const char *data, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/=";
 	const unsigned char *p = (const unsigned char *)data;
 	unsigned group;
 	size_t i, n;
@@ -44,8 +44,8 @@ add_base64(struct buf *out, const char *data, size_t len)
 			group |= p[i + 2];
 		buf_addc(out, digits[group >> 18]);
 		buf_addc(out, digits[group >> 12 & 63]);
-		buf_addc(out, n > 1 ? digits[group >> 6 & 63] : '=');
-		buf_addc(out, n > 2 ? digits[group & 63] : '=');
+		buf_addc(out, digits[n > 1 ? group >> 6 & 63 : 64]);
+		buf_addc(out, digits[n > 2 ? group & 63 : 64]);
 	}
 }
 
@@ -57,7 +57,8 @@ add_text(struct buf *letter, const char *key, const char *text)
 	size_t i;
 
 	for (i = 0; text[i] != '\0'; i++)
-		buf_addc(&clean, (unsigned char)text[i] < 0x80 ? text[i] : '?');
+		buf_add(
+		    &clean, (unsigned char)text[i] < 0x80 ? &text[i] : "?", 1);
 	jsonw_str(letter, key,
 	    parse_is_utf8(text, strlen(text)) ? text : buf_str(&clean));
 	buf_release(&clean);
