@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/stop.h"
 #include "common/xalloc.h"
 #include "reaper/rules.h"
 
@@ -296,7 +297,9 @@ failed(struct closed *c, enum outcome o)
 		c->stage->code = c->why_code;
 		buf_clear(&c->why);
 	} else {
-		log_error("%s", db_why(c->db));
+		/* Asked to stop while it waited: no failure. */
+		if (o == OUTCOME_NEVER || !stop_asked())
+			log_error("%s", db_why(c->db));
 		c->stage->code = db_code(c->db);
 	}
 	return o;

@@ -43,6 +43,18 @@ ask(struct list *l, struct ask *a)
 	return db_code(l->db);
 }
 
+/* Whoever closes the pipe has read enough: an ordinary end. */
+static enum exit_code
+lost_reader(struct list *l)
+{
+	enum exit_code code = endpoint_code(l->out);
+
+	l->enough = true;
+	if (code != PROG_OK)
+		log_error("%s", endpoint_why(l->out));
+	return code;
+}
+
 static enum exit_code
 write_chat(struct list *l, const char *tenant, const struct db_rows *r)
 {
@@ -69,10 +81,8 @@ write_chat(struct list *l, const char *tenant, const struct db_rows *r)
 	if (strcmp(status, "left") != 0)
 		jsonw_str(&line, "status", status);
 	jsonw_close(&line);
-	if (endpoint_write(l->out, line.data, line.len) == -1) {
-		log_error("%s", endpoint_why(l->out));
-		code = endpoint_code(l->out);
-	}
+	if (endpoint_write(l->out, line.data, line.len) == -1)
+		code = lost_reader(l);
 	buf_release(&line);
 	return code;
 }
@@ -96,14 +106,14 @@ list_chats(struct list *l, const char *tenant, bool all)
 		a.args[1] = db_str(last);
 		n = 0;
 		code = ask(l, &a);
-		while (code == PROG_OK && db_next(a.rows)) {
+		while (code == PROG_OK && !l->enough && db_next(a.rows)) {
 			code = write_chat(l, tenant, a.rows);
 			if (++n == PAGE) {
 				free(last);
 				last = xstrdup(db_get(a.rows, 0));
 			}
 		}
-	} while (code == PROG_OK && n == PAGE);
+	} while (code == PROG_OK && !l->enough && n == PAGE);
 	db_rows_free(a.rows);
 	free(last);
 	return code;
@@ -120,17 +130,15 @@ list_run(struct list *l)
 	enum exit_code code = ask(l, &a);
 	int64_t stored_at, now = clock_now_ms();
 
-	while (code == PROG_OK && db_next(a.rows)) {
+	while (code == PROG_OK && !l->enough && db_next(a.rows)) {
 		stored_at = db_get_time(a.rows, 1);
 		code = list_chats(l, db_get(a.rows, 0),
 		    stored_at == CLOCK_NONE || now - stored_at > l->stale_ms);
 	}
 	db_rows_free(a.rows);
-	if (code == PROG_OK && l->out != NULL &&
-	    endpoint_flush(l->out) != OUTCOME_DONE) {
-		log_error("%s", endpoint_why(l->out));
-		code = endpoint_code(l->out);
-	}
+	if (code == PROG_OK && !l->enough && l->out != NULL &&
+	    endpoint_flush(l->out) != OUTCOME_DONE)
+		code = lost_reader(l);
 	log_info("chats_listed", "chats=%" PRIu64, l->count);
 	return code;
 }

@@ -10,6 +10,9 @@
 #include "common/endpoint.h"
 #include "common/out.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct list {
 	struct db *db;
 	int64_t stale_ms;
@@ -17,6 +20,7 @@ struct list {
 	enum out_format format;
 	struct out_table table; /* here */
 	uint64_t count;
+	bool enough; /* nobody reads any more */
 };
 
 /* Errors are logged; the exit code is returned. */

@@ -65,13 +65,14 @@ show(const struct reap *r, struct closed *c)
 	struct buf text = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
-	tally_log(&c->tally);
 	if (r->dry_run && f == OUT_NDJSON)
 		buf_add(&text, buf_str(&c->would_go), c->would_go.len);
 	else if (r->dry_run)
 		out_table_show(&c->would_table, f, &text);
 	else if (r->format != OUT_AUTO || f == OUT_TABLE)
 		tally_show(&c->tally, f, &text);
+	else
+		tally_log(&c->tally);
 	if (text.len > 0)
 		code = reap_print(&text);
 	buf_release(&text);

@@ -128,6 +128,9 @@ q "DELETE FROM chat_metrics; INSERT INTO chat_metrics
 run 0 "$reaper" --list
 is "a long list, page by page" "$(jq -r .chat out | sort -u | wc -l)" 2500
 
+run 0 sh -c "'$reaper' --list | head -n 1"
+is "lines on stderr" "$(cat err)" ""
+
 echo "- closed ones go, open and newer ones stay, tombstones are dated"
 fresh
 {
