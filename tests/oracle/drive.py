@@ -36,8 +36,7 @@ ROBOT = 10900
 TROUBLES = ("401", "403", "404", "429-negative", "500", "502-html",
             "login-page", "204", "empty", "cut-chunk", "long-length",
             "short-length", "truncated", "bom", "reset", "errors-string",
-            "errors-object", "error-200", "wrong-shape", "no-date",
-            "html-type")
+            "errors-object", "error-200", "wrong-shape", "html-type")
 FIGURES = ("operator_metrics", "chat_metrics", "tenant_metrics")
 
 
