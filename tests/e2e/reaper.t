@@ -81,32 +81,32 @@ fresh() {
 	('beta', '7', 0, '2026-11-20 10:00:00')"
 }
 
-echo "- rules: every table that knows tenants has one"
-known=$(sed -n 's/^	{ "\([a-z_]*\)", RULE_.*/\1/p' "$OLDPWD/reaper/rules.c" | sort)
-there=$(q "SELECT DISTINCT c.table_name FROM information_schema.columns c
+echo "- rules: every table that knows tenants has one, with its key"
+# TABLE KEY-BEHIND-TENANT OTHER-COLUMNS, as rules.c has them.
+python3 -c '
+import re, sys
+row = r"""\{ "(\w+)", RULE_\w+,\s*\{ ([^}]*) \},\s*(\S+),\s*(\S+) \}"""
+for table, key, *others in re.findall(row, sys.stdin.read()):
+    words = lambda s: ",".join(re.findall(r"\w+", s.replace("NULL", "")))
+    print(table, words(key) or "-", words(" ".join(others)) or "-")
+' <"$OLDPWD/reaper/rules.c" | sort >rules
+is "tables with a rule" "$(cut -d ' ' -f 1 rules)" "$(q "
+	SELECT DISTINCT c.table_name FROM information_schema.columns c
 	JOIN information_schema.tables t USING (table_schema, table_name)
 	WHERE c.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'
-	AND c.column_name = 'tenant' AND c.table_name <> 'tenants' ORDER BY 1")
-is "tables with a rule" "$known" "$there"
-# And its key and its other columns are the schema's.
-while IFS='|' read -r table columns; do
-	for column in tenant $columns; do
+	AND c.column_name = 'tenant' AND c.table_name <> 'tenants' ORDER BY 1")"
+while read -r table key others; do
+	[ "$key" = - ] && key=tenant || key=tenant,$key
+	is "the key of $table" "$key" "$(q "SELECT GROUP_CONCAT(column_name
+		ORDER BY ordinal_position) FROM information_schema.key_column_usage
+		WHERE table_schema = DATABASE() AND table_name = '$table'
+		AND constraint_name = 'PRIMARY'")"
+	for column in $(echo "$others" | tr ',-' '  '); do
 		is "$table.$column" "$(q "SELECT COUNT(*) FROM
 			information_schema.columns WHERE table_schema = DATABASE()
 			AND table_name = '$table' AND column_name = '$column'")" 1
 	done
-	is "the key of $table" "$(q "SELECT COUNT(*) FROM
-		information_schema.key_column_usage WHERE table_schema = DATABASE()
-		AND table_name = '$table' AND constraint_name = 'PRIMARY'")" \
-		$(($(echo "$columns" | sed 's/|.*//; s/:.*//' | wc -w) + 1))
-done <<END
-chat_metrics|chat
-operator_metrics|operator
-tenant_metrics|
-event_counts|user event
-closed_chats|chat
-refused_rows|snapshot table_name row_key
-END
+done <rules
 
 echo "- --list: those that left, and all of a stale tenant"
 fresh
