@@ -13,6 +13,7 @@
 #include "poller/emit.h"
 #include "poller/fault.h"
 #include "poller/fetch.h"
+#include "poller/forget.h"
 #include "poller/throttle.h"
 #include "poller/usage.h"
 
@@ -278,6 +279,8 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		check_version(p);
 		check_budget(p);
 		check_hold(p);
+		/* Before this poll puts anew who was asked about again. */
+		forget_customers(store, crm_now(p));
 	}
 	ask(p);
 	return p;
