@@ -234,6 +234,8 @@ put_value(struct column *c, size_t i, const struct db_value *v)
 {
 	char *text;
 
+	if (v->type != DB_NULL && v->type != c->type)
+		prog_die(PROG_SOFTWARE, "a column of two types");
 	c->indicator[i] = STMT_INDICATOR_NONE;
 	switch (v->type) {
 	case DB_NULL:

@@ -374,14 +374,15 @@ upsert(struct store *s, size_t k)
 static struct db_value
 short_text(const char *p, size_t max)
 {
-	size_t len = strlen(p);
+	size_t i, whole = 0;
 
-	if (len > max) {
-		len = max;
-		while (len > 0 && ((unsigned char)p[len] & 0xc0) == 0x80)
-			len--;
+	for (i = 0; p[i] != '\0'; i++) {
+		if (((unsigned char)p[i] & 0xc0) != 0x80)
+			whole = i;
+		if (i == max)
+			return db_text(p, whole);
 	}
-	return db_text(p, len);
+	return db_text(p, i);
 }
 
 static void
