@@ -20,7 +20,7 @@ while read -r minute hour day month weekday command; do
 	case $minute$hour$day$month$weekday in
 	*[!0-9*/,-]*) fail "no schedule: $minute $hour $day $month $weekday" ;;
 	esac
-	script=$(echo "$command" | sed -n 's,^[$]SCRIPTS/\([a-z]*\).*,\1,p')
+	script=$(echo "$command" | sed -n 's,.*[$]SCRIPTS/\([a-z]*\).*,\1,p')
 	[ -z "$script" ] || [ -x "scripts/$script" ] || fail "no $script"
 done <"$tmp/lines"
 schedule() { # KEY: what conf_keys.c says
@@ -34,7 +34,7 @@ while read -r key job; do
 		fail "'$(schedule "$key") $job' is not in the crontab"
 done <<'END'
 schedule $SCRIPTS/job
-reaper_schedule $SCRIPTS/reap
+reaper_schedule sleep 30; $SCRIPTS/reap
 END
 
 if command -v systemd-analyze >/dev/null; then
