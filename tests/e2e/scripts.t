@@ -166,7 +166,9 @@ cron 0 job
 is "the removed one is still shown" \
 	"$("$scripts/tenant" list | jq -r 'select(.tenant == "two").file')" \
 	"not configured"
+[ -s "$tmp/state/two.mdb" ] || fail "the poller kept nothing of it"
 "$scripts/tenant" remove two --purge
+is "what is kept of it" "$(echo "$tmp/state/two"*)" "$tmp/state/two*"
 cron 0 job
 silent
 is "rows of two" "$(q "SELECT COUNT(*) FROM chat_metrics
