@@ -397,6 +397,19 @@ part(CURLU *u, CURLUPart what)
 	return copy;
 }
 
+/* Without the brackets of an IPv6 address. */
+static bool
+is_loopback(char *host)
+{
+	size_t n = strlen(host);
+
+	if (n > 1 && host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		host++;
+	}
+	return url_is_loopback(host);
+}
+
 static bool
 has_part(CURLU *u, CURLUPart what)
 {
@@ -429,7 +442,7 @@ http_check_base(const char *base, bool plaintext, struct buf *why)
 		 has_part(u, CURLUPART_FRAGMENT))
 		buf_setf(why, "may not have a '?' or '#'");
 	else if (strcmp(scheme, "http") == 0 && !plaintext &&
-		 !url_is_loopback(host))
+		 !is_loopback(host))
 		buf_setf(why, "would send the token unencrypted; use https://, "
 			      "or set plaintext = yes if that is meant");
 	else

@@ -19,11 +19,12 @@
 #define PRELUDE "prelude.jq"
 #define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
-/* Of the folder the program is in: build/bin, or a build of another name a
- * level deeper, or PREFIX/bin. */
+/* From the folder the program is in: build/bin, or a build of another name a
+ * level deeper, the same for tests, or PREFIX/bin. */
 static const char *const places[] = {
 	"../../poller/profiles",
 	"../../../poller/profiles",
+	"../../../../poller/profiles",
 	"../share/messaging-analytics/profiles",
 };
 

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -104,6 +105,9 @@ explain(const char *path, int rc, struct buf *why)
 		    "and the next poll reads everything again",
 		    path);
 		return PROG_IO;
+	case EIO: /* LMDB's word for a write that came out short */
+		rc = ENOSPC;
+		/* fall through */
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
@@ -217,9 +221,12 @@ read_all(const char *path)
 static int
 examine(const char *path)
 {
+	static const int deadly[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL,
+		SIGFPE };
 	struct rlimit no_core = { 0, 0 };
 	struct stat st;
 	int status, rc;
+	size_t i;
 	pid_t pid;
 
 	if (stat(path, &st) != 0 || st.st_size == 0)
@@ -228,6 +235,8 @@ examine(const char *path)
 	if (pid < 0)
 		return errno;
 	if (pid == 0) {
+		for (i = 0; i < ARRAY_LEN(deadly); i++)
+			(void)signal(deadly[i], SIG_DFL);
 		(void)setrlimit(RLIMIT_CORE, &no_core);
 		(void)close(STDERR_FILENO); /* its assertions speak there */
 		rc = read_all(path);

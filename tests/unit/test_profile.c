@@ -1,0 +1,656 @@
+/*
+ * Chat2Desk's profile on answers of the kinds its contract shows, and what a
+ * profile may not do.
+ */
+#define _DEFAULT_SOURCE /* mkstemp, setenv */
+
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+#include "poller/profile.h"
+#include "poller/profile_file.h"
+
+static char bot[] = "777";
+static char *bots[] = { bot, NULL };
+static const struct profile_options options = { .tenant = "acme",
+	.customers = true,
+	.customer_phone = true,
+	.bot_operators = bots };
+
+static struct profile *
+open_profile(const char *name)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p = profile_open(name, &options, &why);
+
+	if (p == NULL)
+		fail_msg("%s", buf_str(&why));
+	buf_release(&why);
+	return p;
+}
+
+static struct value *
+json(const char *text)
+{
+	struct buf why = BUF_INIT;
+	bool mended = false;
+	struct value *v = value_parse(text, strlen(text), &mended, &why);
+
+	if (v == NULL)
+		fail_msg("%s", buf_str(&why));
+	assert_false(mended);
+	buf_release(&why);
+	return v;
+}
+
+/* All bodies, one a line, or the fault. */
+static void
+read_text(struct profile *p, enum profile_call call, int status,
+    const char *answer, const char *chat, const char *cursor, const char *known,
+    struct buf *got)
+{
+	struct value *a = json(answer);
+	struct value *c = chat != NULL ? json(chat) : NULL;
+	struct value *k = cursor != NULL ? json(cursor) : NULL;
+	struct profile_input in = { .status = status,
+		.answer = a,
+		.chat = c,
+		.cursor = k,
+		.known = known };
+	struct profile_answer out;
+	size_t i;
+
+	buf_clear(got);
+	profile_read(p, call, &in, &out);
+	if (out.fault != FAULT_NONE)
+		buf_addf(
+		    got, "fault %d: %s", (int)out.fault, buf_str(&out.message));
+	for (i = 0; i < out.n; i++)
+		buf_addf(got, "%s%s%s\n", out.records[i].body,
+		    *out.records[i].person != '\0' ? " + " : "",
+		    out.records[i].person);
+	if (out.next != NULL) {
+		buf_adds(got, "next ");
+		value_dump(out.next, got);
+	}
+	profile_answer_release(&out);
+	value_unref(a);
+	value_unref(c);
+	value_unref(k);
+}
+
+#define MESSAGE(rest)                                                          \
+	"{\"data\":[{\"id\":1,\"dialog_id\":9,\"client_id\":4,"                \
+	"\"created\":\"2026-11-20T05:57:30 UTC\"," rest                        \
+	"}],\"meta\":{\"total\":1},\"status\":\"success\"}"
+#define BODY(rest)                                                             \
+	"\"id\":\"1\",\"chat\":\"9\",\"at\":\"2026-11-20T05:57:30."            \
+	"000Z\"," rest "\n"
+
+/* Types of messages, and who wrote them. */
+static const struct {
+	const char *name, *answer, *want;
+} messages[] = {
+	{ "the customer, under the operator's id",
+	    MESSAGE("\"type\":\"from_client\",\"operator_id\":501"),
+	    BODY("\"from\":\"customer\",\"user\":\"4\",\"kind\":\"text\"") },
+	{ "an operator", MESSAGE("\"type\":\"to_client\",\"operator_id\":501"),
+	    BODY("\"from\":\"operator\",\"user\":\"501\","
+		 "\"operator\":\"501\",\"kind\":\"text\"") },
+	{ "an operator who is a bot",
+	    MESSAGE("\"type\":\"to_client\",\"operator_id\":777"),
+	    BODY("\"from\":\"bot\",\"user\":\"777\",\"kind\":\"text\"") },
+	{ "nobody", MESSAGE("\"type\":\"to_client\",\"operator_id\":null"),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "an autoreply", MESSAGE("\"type\":\"autoreply\",\"text\":\"x\""),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "a survey has no type", MESSAGE("\"type\":null"),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "a type that is not known", MESSAGE("\"type\":\"carrier_pigeon\""),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "a note", MESSAGE("\"type\":\"comment\",\"operator_id\":501"),
+	    BODY("\"from\":\"operator\",\"user\":\"501\","
+		 "\"operator\":\"501\",\"private\":true,"
+		 "\"kind\":\"text\"") },
+	{ "a picture",
+	    MESSAGE("\"type\":\"from_client\",\"photo\":\"/a.jpg\","
+		    "\"channel_id\":12"),
+	    BODY("\"from\":\"customer\",\"user\":\"4\",\"channel\":\"12\","
+		 "\"kind\":\"image\"") },
+	{ "a service line that says nothing",
+	    MESSAGE("\"type\":\"system\",\"text\":\"Chat is open late\""),
+	    BODY("\"from\":\"system\",\"kind\":\"other\"") },
+	{ "a closing by its text",
+	    MESSAGE("\"type\":\"system\",\"text\":\"Chat closed by Ann\""),
+	    BODY("\"from\":\"system\",\"kind\":\"closed\"") },
+	{ "a closing by its type",
+	    MESSAGE("\"type\":\"system\",\"extra_data\":"
+		    "{\"system_type\":\"close_dialog\"}"),
+	    BODY("\"from\":\"system\",\"kind\":\"closed\"") },
+	{ "a transfer",
+	    MESSAGE("\"type\":\"system\",\"extra_data\":"
+		    "{\"system_type\":\"transfer\",\"operator_id\":502}"),
+	    BODY("\"from\":\"system\",\"operator\":\"502\","
+		 "\"kind\":\"assigned\"") },
+	{ "a transfer to nobody knows whom",
+	    MESSAGE("\"type\":\"system\",\"extra_data\":"
+		    "{\"system_type\":\"transfer\"}"),
+	    BODY("\"from\":\"system\",\"kind\":\"other\"") },
+	{ "another dialog: the filter was ignored",
+	    "{\"data\":[{\"id\":1,\"dialog_id\":8,\"type\":null}],"
+	    "\"status\":\"success\"}",
+	    "fault 6: messages_read of profile 'chat2desk': /messages ignores "
+	    "dialog_id: it shows other dialogs" },
+	{ "no time",
+	    "{\"data\":[{\"id\":1,\"dialog_id\":9,\"type\":null,"
+	    "\"created\":null}],\"status\":\"success\"}",
+	    "fault 6: messages_read of profile 'chat2desk': record 'message' "
+	    "has no 'at'" },
+	{ "a time that is none",
+	    "{\"data\":[{\"id\":1,\"dialog_id\":9,\"type\":null,"
+	    "\"created\":\"yesterday\"}],\"status\":\"success\"}",
+	    "fault 6: messages_read of profile 'chat2desk': record 'message' "
+	    "has a bad 'at'" },
+	{ "an id above 2^53",
+	    "{\"data\":[{\"id\":9007199254740993,\"dialog_id\":9,"
+	    "\"created\":\"2026-11-20T05:57:30 UTC\",\"type\":null}],"
+	    "\"status\":\"success\"}",
+	    "\"id\":\"9007199254740993\",\"chat\":\"9\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"bot\","
+	    "\"automated\":true,\"kind\":\"text\"\n" },
+	{ "an id beyond 64 bits",
+	    "{\"data\":[{\"id\":123456789012345678901234567890,"
+	    "\"dialog_id\":9,\"created\":\"2026-11-20T05:57:30 UTC\","
+	    "\"type\":null}],\"status\":\"success\"}",
+	    "\"id\":\"123456789012345678901234567890\",\"chat\":\"9\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"bot\","
+	    "\"automated\":true,\"kind\":\"text\"\n" },
+};
+
+static void
+messages_become_records(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(messages); i++) {
+		read_text(p, PROFILE_MESSAGES, 200, messages[i].answer,
+		    "{\"chat\":9}", NULL, NULL, &got);
+		if (strcmp(buf_str(&got), messages[i].want) != 0)
+			fail_msg("%s:\ngot  %swant %s", messages[i].name,
+			    buf_str(&got), messages[i].want);
+	}
+	buf_release(&got);
+	profile_close(p);
+}
+
+#define SUCCESS(data) "{\"data\":" data ",\"status\":\"success\"}"
+#define ERROR(rest) "{\"status\":\"error\"," rest "}"
+
+/* The other answers, and faults. */
+static const struct {
+	const char *name;
+	enum profile_call call;
+	int status;
+	const char *answer, *want;
+} answers[] = {
+	{ "operators, but for those that are off", PROFILE_OPERATORS, 200,
+	    SUCCESS("[{\"id\":501,\"role\":\"operator\",\"online\":1,"
+		    "\"offline_type\":null,\"opened_dialogs\":1,"
+		    "\"first_name\":\"Anna\",\"last_name\":\"Orlova\","
+		    "\"status\":\"enabled\"},"
+		    "{\"id\":502,\"role\":\"operator\",\"online\":1,"
+		    "\"offline_type\":\"break\",\"opened_dialogs\":\"2\","
+		    "\"first_name\":\"\",\"last_name\":null,"
+		    "\"email\":\"b@example.test\"},"
+		    "{\"id\":503,\"role\":\"deleted\",\"online\":1},"
+		    "{\"id\":504,\"role\":\"operator\",\"status\":"
+		    "\"disabled\"},"
+		    "{\"id\":505,\"role\":\"unconfirmed\"}]"),
+	    "\"operator\":\"501\",\"name\":\"Anna Orlova\","
+	    "\"available\":true,\"reported_open_chats\":1\n"
+	    "\"operator\":\"502\",\"name\":\"b@example.test\","
+	    "\"available\":false,\"reported_open_chats\":2\n" },
+	{ "a chat and its last message", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"open\",\"begin\":"
+		    "\"2026-11-20T05:50:00 UTC\",\"end\":null,"
+		    "\"operator_id\":501,\"last_request_id\":70001,"
+		    "\"last_message\":{\"id\":3000000107,\"type\":"
+		    "\"from_client\",\"created\":\"2026-11-20T05:57:30 UTC\","
+		    "\"channel_id\":12,\"client_id\":40001,"
+		    "\"request_id\":70001}}]"),
+	    "\"chat\":\"9001\",\"operator\":\"501\",\"channel\":\"12\","
+	    "\"status\":\"open\",\"customer\":\"40001\"\n"
+	    "\"id\":\"3000000107\",\"chat\":\"9001\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"customer\","
+	    "\"user\":\"40001\",\"channel\":\"12\",\"kind\":\"text\"\n" },
+	{ "a chat without a message", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"open\",\"begin\":null,"
+		    "\"operator_id\":null,\"last_message\":null}]"),
+	    "\"chat\":\"9001\",\"status\":\"open\"\n" },
+	{ "a closed one among the open", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"closed\"}]"), "" },
+	{ "one chat that is closed", PROFILE_CHAT, 200,
+	    SUCCESS("{\"id\":9001,\"state\":\"closed\",\"operator_id\":501,"
+		    "\"end\":\"2026-11-20T06:00:00 UTC\"}"),
+	    "\"chat\":\"9001\",\"operator\":\"501\","
+	    "\"status\":\"closed\"\n" },
+	{ "a customer", PROFILE_CUSTOMER, 200,
+	    SUCCESS("{\"id\":40001,\"name\":\"Ivan\",\"assigned_name\":"
+		    "\"Ivan P.\",\"phone\":\"[telegram] 40001\","
+		    "\"tags\":[{\"id\":5,\"label\":\"VIP\"}]}"),
+	    " + \"customer_name\":\"Ivan P.\","
+	    "\"customer_phone\":\"[telegram] 40001\",\"tag\":\"VIP\"\n" },
+	{ "a customer of whom nothing is known", PROFILE_CUSTOMER, 200,
+	    SUCCESS("{\"id\":40001,\"name\":\"unknown\",\"tags\":[]}"), "\n" },
+	{ "the doctor's question", PROFILE_CHECK, 200,
+	    SUCCESS("{\"company_name\":\"X\"}"), "" },
+	{ "no token", PROFILE_CHATS, 401,
+	    ERROR("\"message\":\"You have to specify your token. See API "
+		  "manual\""),
+	    "fault 4: You have to specify your token. See API manual" },
+	{ "a wrong token under 200", PROFILE_CHATS, 200,
+	    ERROR("\"message\":\"Token is not correct\""),
+	    "fault 4: Token is not correct" },
+	{ "too many calls", PROFILE_CHATS, 403,
+	    ERROR("\"message\":\"Number of API requests exceeded\""),
+	    "fault 2: Number of API requests exceeded" },
+	{ "the month is used up", PROFILE_CHATS, 403,
+	    ERROR("\"message\":\"API calls exceeded API limit per month\""),
+	    "fault 3: API calls exceeded API limit per month" },
+	{ "an unknown route is no chat that is gone", PROFILE_CHAT, 404,
+	    ERROR("\"message\":\"Page not found\""),
+	    "fault 6: Page not found" },
+	{ "a chat that is gone", PROFILE_CHAT, 404,
+	    ERROR("\"message\":\"not_found\",\"errors\":\"dialog not "
+		  "found\""),
+	    "fault 5: not_found dialog not found" },
+	{ "errors as an object", PROFILE_CHATS, 400,
+	    ERROR("\"message\":\"invalid\",\"errors\":"
+		  "{\"limit\":[\"less\",\"more\"]}"),
+	    "fault 6: invalid less more" },
+	{ "a server in trouble", PROFILE_CHATS, 503, "null", "fault 1: " },
+	{ "another shape", PROFILE_CHATS, 200, "[]",
+	    "fault 6: chats_read of profile 'chat2desk': Cannot index array "
+	    "with string \"data\"" },
+};
+
+static void
+answers_are_understood(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(answers); i++) {
+		read_text(p, answers[i].call, answers[i].status,
+		    answers[i].answer, NULL, NULL, NULL, &got);
+		if (strcmp(buf_str(&got), answers[i].want) != 0)
+			fail_msg("%s:\ngot  %s\nwant %s", answers[i].name,
+			    buf_str(&got), answers[i].want);
+	}
+	buf_release(&got);
+	profile_close(p);
+}
+
+/* A page of n messages of dialog 9 with ids going down from first, or up, and
+ * the request they belong to. */
+static char *
+page(int n, int first, int step, int request)
+{
+	struct buf b = BUF_INIT;
+	int i;
+
+	buf_adds(&b, "{\"status\":\"success\",\"data\":[");
+	for (i = 0; i < n; i++)
+		buf_addf(&b,
+		    "%s{\"id\":%d,\"dialog_id\":9,\"type\":null,"
+		    "\"created\":\"2026-11-20T05:57:30 UTC\","
+		    "\"request_id\":%d}",
+		    i > 0 ? "," : "", first + i * step, request);
+	buf_adds(&b, "]}");
+	return buf_take(&b);
+}
+
+static const struct {
+	const char *name;
+	int n, first, step, request;
+	const char *chat, *cursor, *known, *want; /* NULL: no next page */
+} pages[] = {
+	{ "a short page is all there is", 199, 1199, -1, 7, "7", NULL, NULL,
+	    NULL },
+	{ "a full one of the episode: from the beginning", 200, 1199, -1, 7,
+	    "7", NULL, NULL, "{\"from\":1,\"until\":1000}" },
+	{ "... from what is known", 200, 1199, -1, 7, "7", NULL, "900",
+	    "{\"from\":\"900\",\"until\":1000}" },
+	{ "... unless that is reached", 200, 1199, -1, 7, "7", NULL, "1001",
+	    NULL },
+	{ "the episode began within it", 200, 1199, -1, 7, "8", NULL, NULL,
+	    NULL },
+	{ "going up", 200, 1, 1, 7, "7", "{\"from\":1,\"until\":1000}", NULL,
+	    "{\"from\":200,\"until\":1000}" },
+	{ "until the newest page is met", 200, 900, 1, 7, "7",
+	    "{\"from\":900,\"until\":1000}", NULL, NULL },
+	{ "or nothing is left", 5, 900, 1, 7, "7",
+	    "{\"from\":900,\"until\":1000}", NULL, NULL },
+};
+
+static void
+messages_are_read_back_to_what_is_known(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct buf got = BUF_INIT;
+	const char *next;
+	char *answer, *chat;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(pages); i++) {
+		answer = page(pages[i].n, pages[i].first, pages[i].step,
+		    pages[i].request);
+		chat = xasprintf("{\"chat\":9,\"episode\":%s}", pages[i].chat);
+		read_text(p, PROFILE_MESSAGES, 200, answer, chat,
+		    pages[i].cursor, pages[i].known, &got);
+		next = strstr(buf_str(&got), "next ");
+		next = next != NULL ? next + 5 : NULL;
+		if ((next == NULL) != (pages[i].want == NULL) ||
+		    (next != NULL && strcmp(next, pages[i].want) != 0))
+			fail_msg("%s: got %s", pages[i].name,
+			    next != NULL ? next : "none");
+		free(answer);
+		free(chat);
+	}
+	buf_release(&got);
+	profile_close(p);
+}
+
+/* Of the list: meta and rows, and where it goes on. */
+static const struct {
+	const char *name;
+	int rows;
+	const char *meta, *cursor, *want;
+} lists[] = {
+	{ "a short page", 3, "{}", NULL, NULL },
+	{ "a full page", 200, "{\"total\":250}", NULL,
+	    "{\"offset\":200,\"total\":250,\"moved\":0}" },
+	{ "a full page and a total as text", 200, "{\"total\":\"250\"}", NULL,
+	    "{\"offset\":200,\"total\":250,\"moved\":0}" },
+	{ "a full page that reaches the total", 200, "{\"total\":200}", NULL,
+	    NULL },
+	{ "a full page without a total", 200, "null", NULL,
+	    "{\"offset\":200,\"total\":null,\"moved\":0}" },
+	{ "a page that is full by the CRM's own limit", 50,
+	    "{\"total\":250,\"limit\":50}", NULL,
+	    "{\"offset\":50,\"total\":250,\"moved\":0}" },
+	{ "rows moved up meanwhile", 49, "{\"total\":249}",
+	    "{\"offset\":200,\"total\":251,\"moved\":0}",
+	    "{\"offset\":198,\"total\":249,\"moved\":1}" },
+	{ "rows move all the time", 49, "{\"total\":249}",
+	    "{\"offset\":200,\"total\":251,\"moved\":3}", NULL },
+};
+
+static void
+lists_are_read_to_their_end(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct buf got = BUF_INIT, answer = BUF_INIT;
+	const char *next;
+	size_t i;
+	int row;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(lists); i++) {
+		buf_clear(&answer);
+		buf_addf(&answer, "{\"meta\":%s,\"data\":[", lists[i].meta);
+		for (row = 0; row < lists[i].rows; row++)
+			buf_addf(&answer, "%s{\"id\":%d,\"state\":\"open\"}",
+			    row > 0 ? "," : "", row + 1);
+		buf_adds(&answer, "]}");
+		read_text(p, PROFILE_CHATS, 200, buf_str(&answer), NULL,
+		    lists[i].cursor, NULL, &got);
+		next = strstr(buf_str(&got), "next ");
+		if ((next == NULL) != (lists[i].want == NULL) ||
+		    (next != NULL && strcmp(next + 5, lists[i].want) != 0))
+			fail_msg("%s: got %s", lists[i].name,
+			    next != NULL ? next : "none");
+	}
+	buf_release(&got);
+	buf_release(&answer);
+	profile_close(p);
+}
+
+static void
+requests_have_paths_that_cannot_be_left(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct profile_input in = { .now_ms = 0 };
+	struct profile_request r;
+	struct buf why = BUF_INIT;
+	struct value *chat = value_chat("a/../b?c=d");
+
+	(void)state;
+	in.chat = chat;
+	in.customer = "5/6";
+	assert_int_equal(profile_request(p, PROFILE_CHAT, &in, &r, &why), 1);
+	assert_string_equal(r.target, "/dialogs/a%2F..%2Fb%3Fc%3Dd");
+	free(r.target);
+	assert_int_equal(
+	    profile_request(p, PROFILE_CUSTOMER, &in, &r, &why), 1);
+	assert_string_equal(r.target, "/clients/5%2F6");
+	free(r.target);
+	assert_int_equal(
+	    profile_request(p, PROFILE_MESSAGES, &in, &r, &why), 1);
+	assert_string_equal(r.target,
+	    "/messages?dialog_id=a%2F..%2Fb%3Fc%3Dd&limit=200&order=desc");
+	free(r.target);
+	value_unref(chat);
+	buf_release(&why);
+	profile_close(p);
+}
+
+/* Profiles of our own making, written to a file. */
+static struct profile *
+open_text(const char *text, struct buf *why)
+{
+	char path[] = "/tmp/test_profile.XXXXXX";
+	int fd = mkstemp(path);
+	struct profile *p;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(close(fd), 0);
+	p = profile_open(path, &options, why);
+	assert_int_equal(unlink(path), 0);
+	return p;
+}
+
+static const struct {
+	const char *name, *text, *why;
+} refused[] = {
+	{ "no jq", "def about: {;\n", "line 1: syntax error" },
+	{ "an error in the third line", "def a: 1;\ndef b: 2;\ndef about: d;\n",
+	    "line 3: d/0 is not defined" },
+	{ "another file", "import \"a\" as a;\n", "syntax error" },
+	{ "about that is no object", "def about: 1;", "object" },
+	{ "about that never ends", "def about: last(range(1e12));",
+	    "takes longer" },
+};
+
+static void
+bad_profiles_are_refused(void **state)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(refused); i++) {
+		buf_clear(&why);
+		p = open_text(refused[i].text, &why);
+		if (p != NULL)
+			fail_msg("%s: accepted", refused[i].name);
+		if (strstr(buf_str(&why), refused[i].why) == NULL)
+			fail_msg(
+			    "%s: got '%s'", refused[i].name, buf_str(&why));
+	}
+	assert_null(profile_open("no-such-profile", &options, &why));
+	assert_non_null(strstr(buf_str(&why), "no-such-profile.jq"));
+	buf_release(&why);
+}
+
+/* What a profile asks of its world, and gets. */
+static const struct {
+	const char *expression, *want; /* the path that comes of it */
+} worlds[] = {
+	{ "$ENV.SECRET", "/null" },
+	{ "env.SECRET", "/null" },
+	{ "env | length", "/0" },
+	{ "$ENV | length", "/0" },
+	{ "input_filename", "/null" },
+	{ "[inputs] | length", "/0" },
+	{ "get_search_list | length", "/0" },
+	{ "try input catch \"x\"", "/x" },
+	{ "try (\"a\" | modulemeta) catch \"x\"", "/x" },
+	{ "try halt catch \"x\"", "/x" },
+	{ ".tenant", "/acme" },
+	{ ".options.bot_operators[0]", "/777" },
+	{ ".options.history", "/episode" },
+};
+
+static void
+a_profile_has_no_world(void **state)
+{
+	struct profile_input in = { .now_ms = 1000 };
+	struct profile_request r;
+	struct buf why = BUF_INIT;
+	struct profile *p;
+	char *text;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(setenv("SECRET", "x", 1), 0);
+	for (i = 0; i < ARRAY_LEN(worlds); i++) {
+		text = xasprintf("def chats_request: {path: \"/\\(%s)\"};",
+		    worlds[i].expression);
+		p = open_text(text, &why);
+		if (p == NULL ||
+		    profile_request(p, PROFILE_CHATS, &in, &r, &why) != 1)
+			fail_msg("%s: %s", worlds[i].expression, buf_str(&why));
+		if (strcmp(r.target, worlds[i].want) != 0)
+			fail_msg("%s: got %s, want %s", worlds[i].expression,
+			    r.target, worlds[i].want);
+		free(r.target);
+		free(text);
+		profile_close(p);
+	}
+	assert_string_equal(getenv("SECRET"), "x");
+	buf_release(&why);
+}
+
+static void
+a_call_that_does_not_end_is_ended(void **state)
+{
+	struct profile_input in = { .now_ms = 0 };
+	struct profile_request r;
+	struct buf why = BUF_INIT;
+	struct profile *p = open_text("def chats_request: last(range(1e12));"
+				      "def operators_request: {path: \"/x\"};",
+	    &why);
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(profile_request(p, PROFILE_CHATS, &in, &r, &why), -1);
+	assert_non_null(strstr(buf_str(&why), "takes longer"));
+	/* and the next one works */
+	assert_int_equal(
+	    profile_request(p, PROFILE_OPERATORS, &in, &r, &why), 1);
+	free(r.target);
+	profile_close(p);
+	buf_release(&why);
+}
+
+static const struct {
+	const char *name, *text, *want; /* NULL: no JSON */
+	bool mended;
+} bodies[] = {
+	{ "a byte order mark", "\xef\xbb\xbf[1]", "[1]", false },
+	{ "2^53 is exact", "[9007199254740992]", "[9007199254740992]", false },
+	{ "more is text", "[9007199254740993,-9007199254740993]",
+	    "[\"9007199254740993\",\"-9007199254740993\"]", false },
+	{ "beyond 64 bits", "[18446744073709551616]",
+	    "[\"18446744073709551616\"]", false },
+	{ "digits in a string",
+	    "[\"18446744073709551616\",18446744073709551616]",
+	    "[\"18446744073709551616\",\"18446744073709551616\"]", false },
+	{ "half an emoji", "[\"a\\ud83d\"]", "[\"a\xef\xbf\xbd\"]", true },
+	{ "the other half", "[\"\\ude00b\"]",
+	    "[\"\xef\xbf\xbd"
+	    "b\"]",
+	    true },
+	{ "a whole one", "[\"\\ud83d\\ude00\"]", "[\"\xf0\x9f\x98\x80\"]",
+	    false },
+	{ "latin-1", "[\"caf\xe9\"]", "[\"caf\xef\xbf\xbd\"]", true },
+	{ "a NUL", "[\"a\\u0000b\"]",
+	    "[\"a\xef\xbf\xbd"
+	    "b\"]",
+	    false },
+	{ "nothing", "", NULL, false },
+	{ "a web page", "<html>", NULL, false },
+	{ "cut", "{\"data\":[", NULL, false },
+	{ "cut within text", "{\"data\":\"\xc3", NULL, false },
+};
+
+static void
+bodies_are_read_as_far_as_possible(void **state)
+{
+	struct buf why = BUF_INIT, got = BUF_INIT;
+	struct value *v;
+	bool mended;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bodies); i++) {
+		mended = false;
+		buf_clear(&got);
+		v = value_parse(
+		    bodies[i].text, strlen(bodies[i].text), &mended, &why);
+		if (v != NULL)
+			value_dump(v, &got);
+		if ((v == NULL) != (bodies[i].want == NULL) ||
+		    (v != NULL && strcmp(buf_str(&got), bodies[i].want) != 0))
+			fail_msg("%s: got '%s'", bodies[i].name, buf_str(&got));
+		if (mended != bodies[i].mended)
+			fail_msg("%s: mended", bodies[i].name);
+		value_unref(v);
+	}
+	buf_release(&why);
+	buf_release(&got);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages_become_records),
+		cmocka_unit_test(answers_are_understood),
+		cmocka_unit_test(messages_are_read_back_to_what_is_known),
+		cmocka_unit_test(lists_are_read_to_their_end),
+		cmocka_unit_test(requests_have_paths_that_cannot_be_left),
+		cmocka_unit_test(bad_profiles_are_refused),
+		cmocka_unit_test(a_profile_has_no_world),
+		cmocka_unit_test(a_call_that_does_not_end_is_ended),
+		cmocka_unit_test(bodies_are_read_as_far_as_possible),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	crm_record_end();
+	value_end();
+	return failed;
+}
