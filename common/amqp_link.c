@@ -213,9 +213,8 @@ add_text_argument(amqp_table_entry_t *e, const char *key, const char *value)
 	e->value.value.bytes = amqp_cstring_bytes(value);
 }
 
-/* Dead letters hold personal data, and often nobody reads them. */
-static bool
-is_for_dead_letters(const char *queue)
+bool
+amqp_link_is_dead(const char *queue)
 {
 	size_t len = strlen(queue), n = strlen(".dead");
 
@@ -230,7 +229,8 @@ declare(struct amqp_link *l, const char *queue, bool passive)
 
 	add_text_argument(&entries[0], "x-queue-type", "quorum");
 	add_text_argument(&entries[1], "x-overflow", "reject-publish");
-	if (is_for_dead_letters(queue)) {
+	/* They hold personal data, and often nobody reads them. */
+	if (amqp_link_is_dead(queue)) {
 		entries[2].key = amqp_cstring_bytes("x-message-ttl");
 		entries[2].value.kind = AMQP_FIELD_KIND_I64;
 		entries[2].value.value.i64 = l->dead_letters_ms;

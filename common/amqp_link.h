@@ -76,6 +76,9 @@ void amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
 int amqp_link_frame(struct amqp_link *l, amqp_frame_t *frame, int timeout_ms)
     __attribute__((warn_unused_result));
 
+/* True for NAME.dead, a queue of dead letters. */
+bool amqp_link_is_dead(const char *queue);
+
 /* Looks whether the queue exists, and makes it if not: quorum, and refusing
  * new messages instead of dropping old ones should a policy limit it. Only
  * the second needs the right to configure. *messages may be NULL; it gets the

@@ -20,16 +20,6 @@
 /* A link that held that long was a good one. */
 #define STABLE_MS 5000
 
-/* NAME.dead holds what could not be read from NAME; it has none itself unless
- * somebody reads it, and then deadletter.c makes that. */
-static bool
-is_dead(const char *queue)
-{
-	size_t n = strlen(queue);
-
-	return n > 5 && strcmp(queue + n - 5, ".dead") == 0;
-}
-
 int
 endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
@@ -128,7 +118,9 @@ connect_now(struct amqp_endpoint *a)
 
 	if (o == OUTCOME_DONE)
 		o = amqp_link_queue(&a->link, a->queue, NULL);
-	if (o == OUTCOME_DONE && !is_dead(a->queue)) {
+	/* Dead letters have none themselves unless somebody reads them, and
+	 * then deadletter.c makes that queue. */
+	if (o == OUTCOME_DONE && !amqp_link_is_dead(a->queue)) {
 		dead = xasprintf("%s.dead", a->queue);
 		o = amqp_link_queue(&a->link, dead, NULL);
 		free(dead);

@@ -13,6 +13,9 @@ expect 0 timeout 5 "$probe" -e read queue:first
 	fail "the queues were not made"
 ctl -p messaging list_queues --no-table-headers name type |
 	grep -qx "first.quorum" || fail "the queue is no quorum queue"
+ctl -p messaging list_queues --no-table-headers name arguments |
+	grep '^first.dead' | grep -q 'x-message-ttl.*2592000000' ||
+	fail "dead letters live for ever"
 
 # 100,000 records in few messages, each id of one message only.
 records 1 100000 >"$tmp/in"
