@@ -157,9 +157,13 @@ start(struct db *db, const struct options *o, bool patient)
 		code = s.why.len > 0 ? PROG_CONFIG : db_code(db);
 		if (stop_asked() && code == PROG_TEMPFAIL)
 			code = PROG_OK;
+		else if (s.why.len > 0)
+			log_error("%s", buf_str(&s.why));
 		else
-			log_error(
-			    "%s", s.why.len > 0 ? buf_str(&s.why) : db_why(db));
+			log_error("%s%s", db_why(db),
+			    code == PROG_TEMPFAIL
+				? "; nothing is lost, run it again"
+				: "");
 	}
 	buf_release(&s.why);
 	return code;
