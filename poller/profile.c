@@ -190,7 +190,7 @@ profile_request(struct profile *p, enum profile_call call,
 	    name, sizeof name, "%s_request", profile_call_names[call]);
 	result = run(p, input(p, name, in), why);
 	if (jv_is_valid(result))
-		rc = profile_request_read(jv_copy(result), out, why);
+		rc = profile_request_read(result, out, why);
 	if (rc < 0)
 		name_function(p, call, "request", why);
 	jv_free(result);

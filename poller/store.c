@@ -106,8 +106,7 @@ explain(const char *path, int rc, struct buf *why)
 		    path);
 		return PROG_IO;
 	case EIO: /* LMDB's word for a write that came out short */
-		rc = ENOSPC;
-		/* fall through */
+		return explain(path, ENOSPC, why);
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
