@@ -399,6 +399,24 @@ wait_again(
 	return pause_ms(db, ms);
 }
 
+/* The server closes connections that were idle for long; to find that out at
+ * the next BEGIN is no outage, and not worth a pause. */
+static enum outcome
+begin_anew(struct db *db)
+{
+	bool old = db_connected(db);
+	enum outcome o = db_connect(db);
+
+	if (o == OUTCOME_DONE)
+		o = db_begin(db);
+	if (o == OUTCOME_LATER && old && db->cause == DB_LOST) {
+		o = db_connect(db);
+		if (o == OUTCOME_DONE)
+			o = db_begin(db);
+	}
+	return o;
+}
+
 enum outcome
 db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
     void *ctx, bool patient)
@@ -410,9 +428,7 @@ db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
 	enum outcome o;
 
 	for (;;) {
-		o = db_connect(db);
-		if (o == OUTCOME_DONE)
-			o = db_begin(db);
+		o = begin_anew(db);
 		if (o == OUTCOME_DONE)
 			o = work(db, ctx);
 		/* Commit point: from here on the work may be done, whatever

@@ -210,7 +210,8 @@ mark_tombs(struct rows *chats, struct tenant *t, struct db_rows *answer)
 			continue;
 		chat = &row->values[row->table->chat];
 		tomb = strmap_get(&tombs, chat->text, chat->len);
-		if (tomb != NULL && *tomb >= row->as_of)
+		if (tomb != NULL && *tomb >= row->as_of &&
+		    row->fate == ROW_STORED)
 			row->fate = ROW_TOMB;
 	}
 	strmap_release(&tombs, NULL);

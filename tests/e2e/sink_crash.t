@@ -46,6 +46,21 @@ stored() {
 }
 empty
 : >"$tmp/daemon"
+
+# A connection that the server closed while it was idle is replaced unsaid.
+daemon
+for n in 1 2 3; do
+	rows t s$n $n 1 2 | "$probe" write queue:rows >"$tmp/out"
+	until_true 20 stored s$n || fail "snapshot $n: $(cat "$tmp/daemon")"
+	sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
+		WHERE user = 'messaging'" >"$tmp/kill"
+	grep -q KILL "$tmp/kill" || fail "the sink has no connection"
+	"$servers" mysql "$tmp/db" <"$tmp/kill"
+done
+kill -TERM "$pid"
+wait "$pid" || fail "exit $?"
+is "nothing was said" "" "$(cat "$tmp/daemon")"
+empty
 for round in 1 2 3; do
 	cat "$tmp/rows" "$tmp/rows" | "$probe" -b 200 write queue:rows >"$tmp/out" &
 	writer=$!
