@@ -87,7 +87,8 @@ age_tenant(struct db *db, struct ageing *a, int64_t keep_ms, uint64_t *deleted)
 	a->before = a->tenant->as_of - keep_ms;
 	for (i = 0; i < rules_n && o == OUTCOME_DONE; i++) {
 		a->rule = &rules[i];
-		if (a->rule->kind != RULE_TRACE)
+		if (a->rule->kind != RULE_TRACE &&
+		    a->rule->kind != RULE_HISTORY)
 			continue;
 		do {
 			o = db_transaction(db, delete_some, a, false);

@@ -12,7 +12,7 @@ const struct rule rules[] = {
 	{ "tenant_metrics", RULE_TENANT, { NULL }, NULL, "as_of" },
 	{ "event_counts", RULE_TENANT, { "`user`", "`event`" }, NULL, "as_of" },
 	{ "closed_chats", RULE_TRACE, { "chat" }, "chat", "as_of" },
-	{ "refused_rows", RULE_TRACE, { "snapshot", "table_name", "row_key" },
+	{ "refused_rows", RULE_HISTORY, { "snapshot", "table_name", "row_key" },
 	    "chat", "as_of" },
 };
 

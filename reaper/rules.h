@@ -11,9 +11,10 @@
 
 enum rule_kind {
 	RULE_LIVE,    /* a chat's rows go when the chat is closed */
-	RULE_HISTORY, /* they stay then, unless [reaper] on_close = all */
+	RULE_HISTORY, /* they stay then, unless [reaper] on_close = all, and go
+			 by age */
 	RULE_TENANT,  /* goes with its tenant only */
-	RULE_TRACE,   /* remembers deletions: goes by age */
+	RULE_TRACE,   /* remembers deletions: goes by age only */
 };
 
 struct rule {

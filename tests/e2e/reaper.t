@@ -292,6 +292,30 @@ if traced true 2>/dev/null; then
 	done
 fi
 
+echo "- on_close = all: what is kept as history goes too"
+printf '[reaper]\non_close = all\n' >all.conf
+for close in live all; do
+	fresh
+	q "INSERT INTO refused_rows (tenant, snapshot, table_name, row_key, chat,
+		reason, as_of) VALUES
+		('acme', 's', 'chat_metrics', '1', '1', 'r', '2026-11-20 10:00:00'),
+		('acme', 's', 'chat_metrics', '3', '3', 'r', '2026-11-20 10:00:00')"
+	answer acme 1 closed 10:01:00 >one
+	case $close in
+	live)
+		run 0 "$reaper" <one
+		left="1 3"
+		;;
+	all)
+		run 0 "$reaper" -c all.conf <one
+		left=3
+		;;
+	esac
+	is "history left by on_close = $close" \
+		"$(q 'SELECT row_key FROM refused_rows ORDER BY 1' | xargs)" "$left"
+	is "chats" "$(keys chat_metrics)" "acme/2 acme/3 beta/1 beta/2"
+done
+
 echo "- tombstones and refusals are forgotten in time"
 fresh
 q "INSERT INTO closed_chats (tenant, chat, as_of) VALUES
