@@ -17,7 +17,7 @@
  *
  * Secrets (tokens, URLs with passwords) are read here, from the file or from
  * the file it names, and taken out of the environment. A file with a secret
- * in it that group or others may read gets one warning.
+ * in it that others may read gets one warning.
  */
 #ifndef COMMON_CONF_H
 #define COMMON_CONF_H

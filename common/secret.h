@@ -13,11 +13,11 @@
 
 /* The file's first line without trailing blanks, owned; NULL and *why when it
  * cannot be read, is empty, or is longer than SECRET_MAX. Warns once when
- * group or others may read it. */
+ * others may read it, or the group may write it. */
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Warns when group or others may read the open file. */
+/* Warns when others may read the open file, or the group may write it. */
 void secret_warn_if_open(int fd, const char *path);
 
 /* The variable's value, owned, and removed from the environment so that no

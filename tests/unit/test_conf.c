@@ -402,7 +402,7 @@ open_files_with_secrets_are_warned_of_once(void **state)
 		bool warned;
 	} cases[] = {
 		{ "[crm a]\ntoken = T\n[amqp]\nurl = x\n", 0644, true },
-		{ "[crm a]\ntoken = T\n", 0640, true },
+		{ "[crm a]\ntoken = T\n", 0640, false },
 		{ "[crm a]\ntoken = T\n", 0600, false },
 		{ "[sink]\nbatch = 3\n", 0644, false },
 	};

@@ -93,7 +93,8 @@ others_eyes_are_warned_of(void **state)
 	} cases[] = {
 		{ 0600, false },
 		{ 0400, false },
-		{ 0640, true },
+		{ 0640, false },
+		{ 0660, true },
 		{ 0604, true },
 		{ 0644, true },
 	};
