@@ -40,8 +40,11 @@ amqp_link_check(struct amqp_link *l, const char *what, int status)
 {
 	if (status == AMQP_STATUS_OK)
 		return 0;
-	amqp_link_drop(l, "cannot %s at %s: %s", what, buf_str(&l->title),
-	    amqp_error_string2(status));
+	amqp_link_drop(l, "cannot %s at %s: %s%s", what, buf_str(&l->title),
+	    amqp_error_string2(status),
+	    status == AMQP_STATUS_TIMEOUT
+		? "; is that RabbitMQ, and is it well?"
+		: "");
 	return -1;
 }
 
