@@ -34,14 +34,16 @@ class Crm:
     troubles: (name, parameters) for the simulator; conf: keys of the tenant,
     None takes one away; big: the account has more than one page of open
     dialogs; calls: how many are no storm; other_world: it works, but what it
-    reads is not what the tenant's own simulator shows."""
+    reads is not what the tenant's own simulator shows; waits: the next poll
+    makes no call at all."""
 
     def __init__(self, name, code, says, *troubles, conf=None, big=False,
-                 budget="1s", calls=60, at_least=0.0, other_world=False):
+                 budget="1s", calls=60, at_least=0.0, other_world=False,
+                 waits=False):
         self.name, self.code, self.says = name, code, says
         self.troubles, self.conf, self.big = troubles, conf or {}, big
         self.budget, self.calls, self.at_least = budget, calls, at_least
-        self.other_world = other_world
+        self.other_world, self.waits = other_world, waits
 
 
 DENIED = r"Token is not correct; check the token"
@@ -52,14 +54,15 @@ CRM = [
     Crm("a wrong token", 77, DENIED, ("401", {})),
     Crm("a wrong token, told by 403", 77, DENIED, ("403", {})),
     Crm("a token that loses its rights in the middle", 77, DENIED,
-        ("403", {"after": 3})),
+        ("403", {"after": 2})),
     Crm("no such page", 69, r"404|not found", ("404", {})),
     Crm("429 without a header", 75, BUSY, ("429", {})),
     Crm("429, Retry-After in seconds", 0, None,
         ("429-retry", {"value": 1, "count": 1}), budget="10s", at_least=1.0),
     Crm("429, Retry-After as a date", 0, None,
         ("429-date", {"value": 2, "count": 1}), budget="10s", at_least=0.5),
-    Crm("429, Retry-After in ten years", 75, BUSY, ("429-decade", {})),
+    Crm("429, Retry-After in ten years", 75, BUSY, ("429-decade", {}),
+        waits=True),
     Crm("429, Retry-After below 0", 75, BUSY, ("429-negative", {})),
     Crm("429, reset at a Unix time", 0, None,
         ("429-reset-s", {"value": 2, "count": 1}), budget="10s"),
@@ -204,7 +207,8 @@ PROGRAMS = [
          GONE_MQ, SOON),
     Prog("a broker that says nothing",
          ["sink", "-f", "queue:rows", "--until-empty"], 75,
-         r"RabbitMQ at amqp://messaging:\*\*\*@127.*; ", b"", DEAF_MQ, SOON),
+         r"amqp://messaging:\*\*\*@127.*; is that RabbitMQ", b"", DEAF_MQ,
+         SOON),
     Prog("no broker is named", ["sink", "-f", "queue:rows"], 78,
          r"AMQP_URL", b"", {"AMQP_URL": ""}),
     *[
@@ -354,9 +358,9 @@ class Bench:
             sections[f"crm {name}"] = keys
         sections["poller"] = {"retry_budget": case.budget}
         if state:
-            size = "big" if case.big else "small"
+            kind = "big" if case.big else "long" if case.waits else ""
             sections["poller"]["state"] = self.lab.path(
-                f"state{self.number}{size}"
+                f"state{self.number}{kind}"
             )
         return self.lab.conf(f"case{self.number}.conf", sections)
 
@@ -467,6 +471,15 @@ class Bench:
         ]
         self.that(not wrong, f"afterwards differ: {wrong[:3]}")
 
+    def check_waits(self, token):
+        used = self.calls(token)
+        done = self.lab.run(["poller", "-c", self.conf(self.case, fix=True)])
+        used = self.calls(token) - used
+        self.that(
+            done.code == 75 and "wants no call before" in done.err
+            and used == 0, f"the next poll makes {used} calls: {done}",
+        )
+
     def calls(self, token):
         return self.sim.stats()["by_account"][token]
 
@@ -480,6 +493,7 @@ class Bench:
         self.store(first.out)
         before = self.stored()
         self.sim.advance(60)
+        self.sim.control("act", do="touch", percent=50, account=token)
         for name, query in case.troubles:
             self.sim.trouble(name, account=token, **query)
         used = self.calls(token)
@@ -498,6 +512,9 @@ class Bench:
         self.sim.trouble("none")
         if not case.other_world:
             self.check_stored(before, done.out)
+        if case.waits:
+            self.check_waits(token)
+        elif not case.other_world:
             self.check_healed()
 
 
