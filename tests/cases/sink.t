@@ -1,0 +1,66 @@
+#!/bin/sh
+# sink without a database: help, version, options, configuration; and that the
+# migrations are numbered without a gap up to what the program knows.
+set -eu
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/sink.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+unset MYSQL_URL AMQP_URL MESSAGING_CONFIG
+sink=$BIN/sink
+migrations=$PWD/sink/migrations
+header=$PWD/sink/migrate.h
+cd "$tmp"
+
+# expect CODE PATTERN COMMAND...: one line on stderr that says it.
+expect() {
+	want=$1 pattern=$2 got=0
+	shift 2
+	"$@" >out 2>err </dev/null || got=$?
+	if [ "$got" != "$want" ] || [ "$(wc -l <err)" != 1 ] || [ -s out ] ||
+		! grep -q -e "$pattern" err; then
+		echo "$*: exit $got, not $want; said: $(cat out err)"
+		exit 1
+	fi
+}
+
+"$sink" -h >help
+[ "$(head -n 1 help)" = "usage: sink [-nqvhV] [-c FILE] [-f ENDPOINT] [--until-empty]" ]
+[ "$(wc -l <help)" -le 24 ]
+[ "$(awk '{ if (length > max) max = length } END { print max }' help)" -le 80 ]
+"$sink" -V | grep -q '^sink (messaging-analytics) [0-9]'
+
+expect 64 'unknown option' "$sink" -x
+expect 64 'unknown option' "$sink" -f
+expect 64 "unexpected argument 'rows'" "$sink" rows
+expect 64 "no format 'xml'" "$sink" --check -o xml
+expect 64 'exclude each other' "$sink" --check --migrate
+expect 78 'set \[mysql\] url or MYSQL_URL' "$sink"
+expect 78 "cannot .*'none'" "$sink" -c none
+echo '[mysql]
+ulr = x' >typo
+expect 78 "typo:2: unknown key 'ulr'" "$sink" -c typo
+
+# Checking the configuration asks no server.
+MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$sink" -n >out 2>&1
+[ ! -s out ]
+
+# A host that is not this one is spoken to in plaintext only when told so, and
+# that is said.
+echo '[mysql]
+plaintext = yes' >plain
+MYSQL_URL=mysql://u:canary@db.example/db expect 0 'without TLS' "$sink" -n -c plain
+if grep canary err; then exit 1; fi
+
+known=$(sed -n 's/.*MIGRATE_SCHEMA = \([0-9]*\).*/\1/p' "$header")
+[ "$(find "$migrations" -name '[0-9]*_*.sql' | wc -l)" = "$known" ]
+n=0
+for file in "$migrations"/*; do
+	n=$((n + 1))
+	case ${file##*/} in
+	"$(printf %04d $n)"_*.sql) ;;
+	*)
+		echo "$file is not number $n"
+		exit 1
+		;;
+	esac
+done
