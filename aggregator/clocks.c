@@ -77,10 +77,12 @@ clocks_classify(const struct message *m)
 
 void
 clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
-    int64_t end, struct name *operator)
+    int64_t end, struct name *operator_id)
 {
-	struct interval i = {
-		.kind = kind, .start = start, .end = end, .operator= operator};
+	struct interval i = { .kind = kind,
+		.start = start,
+		.end = end,
+		.operator_id = operator_id };
 
 	i.ms = c->rules->length(start, end);
 	i.skewed = i.ms < 0;
@@ -108,7 +110,7 @@ find_first_holder(struct clocks *c)
 	}
 	c->ever_assigned = first != NULL;
 	c->holder_known = first == NULL || chat->described_at <= first->at ||
-			  chat->told_holder != last->operator;
+			  chat->told_holder != last->operator_id;
 	c->holder = c->holder_known ? chat->told_holder : NULL;
 }
 

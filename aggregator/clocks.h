@@ -25,7 +25,7 @@ struct interval {
 	int64_t start, end;
 	int64_t ms;  /* its length in the chosen definition, never below 0 */
 	bool skewed; /* it was below 0 */
-	struct name *operator; /* who it is credited to; NULL: nobody */
+	struct name *operator_id; /* who it is credited to; NULL: nobody */
 };
 
 /* The rows of METRICS' table. */
@@ -114,6 +114,6 @@ const char *clocks_interval_name(enum interval_kind k);
 
 /* For the rules: tells the listener of an interval. */
 void clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
-    int64_t end, struct name *operator);
+    int64_t end, struct name *operator_id);
 
 #endif

@@ -110,7 +110,7 @@ show_wait(struct story *s, const struct explain *x, int64_t since)
 	struct interval wait = { .kind = INTERVAL_WAITING,
 		.start = since,
 		.end = x->model->as_of,
-		.operator= x->chat->now.holder };
+		.operator_id = x->chat->now.holder };
 
 	if (wait.end > since)
 		wait.ms = wait.end - since;
@@ -195,7 +195,7 @@ add_person(struct buf *b, const struct name *id)
 
 	if (id == NULL)
 		return;
-	name = id->operator!= NULL ? id->operator->name : NULL;
+	name = id->operator_info != NULL ? id->operator_info->name : NULL;
 	if (name != NULL && name->len > 0)
 		buf_addf(b, "%s (%s)", name->p, id->p);
 	else
@@ -226,9 +226,9 @@ add_what(struct buf *b, const struct message *m)
 	buf_adds(b, kind);
 	if (m->is == KIND_ASSIGNED) {
 		buf_adds(b, " to ");
-		if (m->operator== NULL)
+		if (m->operator_id == NULL)
 			buf_adds(b, "nobody");
-		add_person(b, m->operator);
+		add_person(b, m->operator_id);
 	}
 	if (m->text != NULL)
 		buf_addf(b, ": %s", m->text);
@@ -298,7 +298,7 @@ add_line(struct out_table *t, const struct story *s, const struct line *l,
 		buf_addf(&b, "%lld.%03lld", (long long)(l->interval.ms / 1000),
 		    (long long)(l->interval.ms % 1000));
 		add_cell(t, &b);
-		add_person(&b, l->interval.operator);
+		add_person(&b, l->interval.operator_id);
 		add_cell(t, &b);
 	} else {
 		out_table_cell(t, "");
@@ -367,7 +367,7 @@ write_interval(struct buf *b, const struct explain *x, const struct interval *i)
 	jsonw_str(b, "tenant", x->model->tenant);
 	jsonw_str(b, "chat", x->chat->id->p);
 	jsonw_str(b, "kind", clocks_interval_name(i->kind));
-	jsonw_text(b, "operator", name_text(i->operator));
+	jsonw_text(b, "operator", name_text(i->operator_id));
 	jsonw_time(b, "start", i->start);
 	jsonw_time(b, "end", i->end);
 	jsonw_seconds(b, "seconds", i->ms);

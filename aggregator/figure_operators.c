@@ -24,7 +24,7 @@ static const struct column columns[] = {
 };
 
 static void
-emit_one(struct operator* o, struct rowset *to)
+emit_one(struct operator_info *o, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
 

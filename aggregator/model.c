@@ -73,9 +73,10 @@ model_find_chat(const struct model *m, const char *id)
 	return strmap_get(&m->chat_map, id, strlen(id));
 }
 
-struct operator* model_operator(struct model *m, struct name *id)
+struct operator_info *
+model_operator(struct model *m, struct name *id)
 {
-	struct operator* o = id->operator;
+	struct operator_info *o = id->operator_info;
 
 	if (o != NULL)
 		return o;
@@ -85,7 +86,7 @@ struct operator* model_operator(struct model *m, struct name *id)
 	o->longest_wait = STATS_NONE;
 	XGROW(m->operators, m->operators_n, m->operators_cap);
 	m->operators[m->operators_n++] = o;
-	id->operator= o;
+	id->operator_info = o;
 	return o;
 }
 
@@ -93,8 +94,8 @@ struct operator* model_operator(struct model *m, struct name *id)
 static void
 add_operator(struct model *m, const struct record *r)
 {
-	struct operator* o =
-	    model_operator(m, names_get(&m->names, r->operator));
+	struct operator_info *o =
+	    model_operator(m, names_get(&m->names, r->operator_id));
 
 	o->listed = true;
 	o->name = names_get(&m->names, r->name);
@@ -114,7 +115,7 @@ add_chat(struct model *m, const struct record *r)
 	d->at = r->at != CLOCK_NONE ? r->at : r->opened_at;
 	d->opened_at = r->opened_at;
 	d->status = r->status;
-	d->holder = names_get(&m->names, r->operator);
+	d->holder = names_get(&m->names, r->operator_id);
 	d->channel = names_get(&m->names, r->channel);
 	d->customer = names_get(&m->names, r->customer);
 	d->customer_name = names_get(&m->names, r->customer_name);
@@ -157,7 +158,7 @@ add_message(struct model *m, const struct record *r)
 	to->id = pool_copy(&m->pool, r->id.p, r->id.len);
 	to->id_len = (uint8_t)r->id.len;
 	to->user = names_get(&m->names, r->user);
-	to->operator= names_get(&m->names, r->operator);
+	to->operator_id = names_get(&m->names, r->operator_id);
 	to->kind = names_get(&m->names, r->kind);
 	to->from = (uint8_t)r->from;
 	to->is = (uint8_t)kind_of(r);
@@ -263,7 +264,7 @@ copy_chat(struct model *to, const struct chat *from)
 		*m = from->messages[i];
 		m->id = pool_copy(&to->pool, m->id, m->id_len);
 		m->user = translate(to, m->user);
-		m->operator= translate(to, m->operator);
+		m->operator_id = translate(to, m->operator_id);
 		m->kind = translate(to, m->kind);
 		if (m->text != NULL)
 			m->text =
@@ -272,9 +273,9 @@ copy_chat(struct model *to, const struct chat *from)
 }
 
 static void
-copy_operator(struct model *to, const struct operator* from)
+copy_operator(struct model *to, const struct operator_info *from)
 {
-	struct operator* o = model_operator(to, translate(to, from->id));
+	struct operator_info *o = model_operator(to, translate(to, from->id));
 
 	if (o->listed || !from->listed)
 		return;

@@ -40,8 +40,7 @@ struct chat {
 	struct sample responses;
 };
 
-struct operator
-{
+struct operator_info {
 	struct name *id;
 	struct name *name;
 	int64_t reported_open_chats;
@@ -79,7 +78,7 @@ struct model {
 	/* In the order of METRICS once settled: by id. */
 	struct chat **chats;
 	size_t chats_n, chats_cap;
-	struct operator** operators;
+	struct operator_info **operators;
 	size_t operators_n, operators_cap;
 	struct event **events; /* by user, event */
 	size_t events_n, events_cap;
@@ -100,7 +99,7 @@ void model_add(struct model *m, const struct record *r);
 void model_copy(struct model *to, const struct model *from);
 
 /* The operator of that id, created if it is not known; never NULL. */
-struct operator* model_operator(struct model *m, struct name *id);
+struct operator_info *model_operator(struct model *m, struct name *id);
 
 /* The chat of that id, or NULL. */
 struct chat *model_find_chat(const struct model *m, const char *id);

@@ -11,12 +11,12 @@
 
 #include "aggregator/pool.h"
 
-struct operator;
+struct operator_info;
 
 struct name {
 	const char *p; /* NUL-ended */
 	size_t len;
-	struct operator* operator; /* who has that id, once there is one */
+	struct operator_info *operator_info; /* once there is one */
 	/* When this user was last counted as a participant, by who it wrote
 	 * as: a serial number, so that nothing is ever reset. */
 	uint32_t seen[FROM_SYSTEM + 1];

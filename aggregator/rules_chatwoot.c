@@ -82,7 +82,7 @@ reopened(struct clocks *c, const struct message *m)
 static void
 transfer(struct clocks *c, const struct message *m)
 {
-	c->holder = m->operator;
+	c->holder = m->operator_id;
 	c->holder_known = true;
 	c->assigned = true;
 }

@@ -82,14 +82,14 @@ handoff(struct clocks *c, const struct message *m)
 static void
 transfer(struct clocks *c, const struct message *m)
 {
-	if (c->holder_known && c->holder == m->operator)
+	if (c->holder_known && c->holder == m->operator_id)
 		return;
 	if (c->w != CLOCK_NONE) {
 		clocks_emit(c, INTERVAL_WAITING, c->part, m->at, c->holder);
 		c->part = m->at;
 		c->part_cut = true;
 	}
-	c->holder = m->operator;
+	c->holder = m->operator_id;
 	c->holder_known = true;
 }
 

@@ -98,7 +98,7 @@ follow_stream(struct chat *c)
 			c->now.status = CHAT_OPEN;
 			break;
 		case HAPPENS_TRANSFER:
-			c->now.holder = c->messages[i].operator;
+			c->now.holder = c->messages[i].operator_id;
 			break;
 		case HAPPENS_NOTHING:
 		case HAPPENS_HUMAN_ANSWERS:
@@ -149,7 +149,7 @@ count_participant(struct collector *k, const struct message *m)
 	struct name *user = m->user;
 
 	if (user == NULL && m->from == FROM_OPERATOR)
-		user = m->operator;
+		user = m->operator_id;
 	if (user == NULL) {
 		k->chat->participants += !k->nobody_seen[m->from];
 		k->nobody_seen[m->from] = true;
@@ -180,7 +180,7 @@ credit(struct collector *k)
 {
 	struct tenant_totals *t = &k->model->totals;
 	const struct interval *i;
-	struct operator* o;
+	struct operator_info *o;
 
 	for (i = k->v; i < k->v + k->n; i++) {
 		sample_add(&k->chat->responses, i->ms);
@@ -188,9 +188,9 @@ credit(struct collector *k)
 		k->chat->skewed += i->skewed;
 		if (i->kind == INTERVAL_FIRST_RESPONSE)
 			k->chat->first_response = i->ms;
-		if (i->operator== NULL)
+		if (i->operator_id == NULL)
 			continue;
-		o = model_operator(k->model, i->operator);
+		o = model_operator(k->model, i->operator_id);
 		o->present = true;
 		sample_add(&o->responses, i->ms);
 		if (i->kind == INTERVAL_FIRST_RESPONSE)
@@ -212,7 +212,7 @@ static void
 count_open(struct model *m, const struct chat *c)
 {
 	struct tenant_totals *t = &m->totals;
-	struct operator* o = NULL;
+	struct operator_info *o = NULL;
 	int64_t wait = m->as_of - c->waiting_since;
 
 	t->open_chats++;
@@ -286,8 +286,8 @@ compare_chats(const void *a, const void *b)
 static int
 compare_operators(const void *a, const void *b)
 {
-	return name_compare((*(struct operator* const *)a)->id,
-	    (*(struct operator* const *)b)->id);
+	return name_compare((*(struct operator_info *const *)a)->id,
+	    (*(struct operator_info *const *)b)->id);
 }
 
 static int

@@ -37,7 +37,7 @@ message_compare_version(const struct message *a, const struct message *b)
 	if (c == 0)
 		c = name_compare_bytes(a->user, b->user);
 	if (c == 0)
-		c = name_compare_bytes(a->operator, b->operator);
+		c = name_compare_bytes(a->operator_id, b->operator_id);
 	if (c == 0)
 		c = name_compare_bytes(a->kind, b->kind);
 	if (c == 0)

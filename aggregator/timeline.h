@@ -23,7 +23,7 @@ struct message {
 	int64_t updated_at; /* CLOCK_NONE, the oldest, when not told */
 	const char *id;
 	struct name *user;
-	struct name *operator;
+	struct name *operator_id;
 	struct name *kind;
 	const char *text; /* only where somebody asked to see it */
 	uint8_t id_len;   /* RECORD_MAX_ID fits */
@@ -37,7 +37,7 @@ struct message {
 static inline struct name *
 message_operator(const struct message *m)
 {
-	return m->operator!= NULL ? m->operator: m->user;
+	return m->operator_id != NULL ? m->operator_id : m->user;
 }
 
 /* Two different messages, by (at, id): <0, >0; 0 only for the same id. */

@@ -69,7 +69,7 @@ struct record {
 	struct text tenant;
 	struct text snapshot;
 
-	struct text id, chat, operator, user, to, channel, message, event;
+	struct text id, chat, operator_id, user, to, channel, message, event;
 	struct text name, customer, customer_name, customer_phone, tag;
 	struct text kind, text, data, table;
 

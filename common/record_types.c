@@ -51,7 +51,7 @@ const struct record_field record_fields[] = {
 	    "customer, operator, bot or system" },
 	{ "user", FIELD_ID, AT(user), MESS | VIEW | EVEN, VIEW | EVEN,
 	    "who wrote, viewed or did it" },
-	{ "operator", FIELD_ID, AT(operator), OPER | CHAT | MESS | ASSI,
+	{ "operator", FIELD_ID, AT(operator_id), OPER | CHAT | MESS | ASSI,
 	    OPER | ASSI,
 	    "of a chat: who holds it; of a message: the writer, or whom a "
 	    "system message names" },

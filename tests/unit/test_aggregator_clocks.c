@@ -209,7 +209,7 @@ add_step(struct script *s, const char *word, const char *whom, const char *at)
 		m->at = milliseconds(at);
 		set_sender(m, word);
 		if (whom != NULL && strcmp(whom, "nobody") != 0)
-			m->operator= name(whom, strlen(whom));
+			m->operator_id = name(whom, strlen(whom));
 		s->n++;
 	}
 }
@@ -260,7 +260,7 @@ hear_interval(void *ctx, const struct interval *i)
 		while (b->data[b->len - 1] == '0')
 			b->data[--b->len] = '\0';
 	}
-	buf_addf(b, " %s%s", i->operator != NULL ? i->operator->p : "-",
+	buf_addf(b, " %s%s", i->operator_id != NULL ? i->operator_id->p : "-",
 	    i->skewed ? " skewed" : "");
 }
 

@@ -115,7 +115,7 @@ absent_is_not_zero(void **state)
 			     "\"operator\":7,\"available\":false}",
 			     &why),
 	    0);
-	assert_true(text_is(r.operator, "7"));
+	assert_true(text_is(r.operator_id, "7"));
 	assert_true(r.has_available);
 	assert_false(r.available);
 	assert_int_equal(r.max_chats, RECORD_NO_NUMBER);

@@ -95,7 +95,7 @@ the_greater_version_wins(void **state)
 		if (i >= 3)
 			v[i].kind = name("image");
 		if (i >= 4)
-			v[i].operator= name("7");
+			v[i].operator_id = name("7");
 		if (i >= 5)
 			v[i].user = name("10");
 		if (i >= 6)
