@@ -147,7 +147,8 @@ static void
 disturb(struct world *w, const struct call *c)
 {
 	for (size_t i = 0; i < w->dialogs_n; i++) {
-		if (w->dialogs[i].end != 0 || w->dialogs[i].request < 0)
+		if (w->dialogs[i].end != 0 || w->dialogs[i].request < 0 ||
+		    w->dialogs[i].gone)
 			continue;
 		if (c->disturb == 1)
 			world_close(w, (int32_t)i, w->now);
@@ -180,6 +181,8 @@ get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 		const struct dialog *d =
 		    &w->dialogs[desc ? w->dialogs_n - 1 - i : i];
 
+		if (d->gone)
+			continue;
 		if (state != NULL &&
 		    (strncmp(state, "open", 4) == 0) != (d->end == 0))
 			continue;
@@ -199,7 +202,7 @@ get_dialog(struct sim *s, struct world *w, struct call *c, int64_t id,
 
 	(void)s;
 	(void)c;
-	if (d == NULL) {
+	if (d == NULL || d->gone) {
 		answer_error(a, 404, "not_found", "\"dialog not found\"");
 		return;
 	}
@@ -303,7 +306,8 @@ get_client_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 	(void)s;
 	page_begin(&p, c, a);
 	for (size_t i = 0; i < w->dialogs_n; i++)
-		if (w->dialogs[i].client == client && page_row(&p))
+		if (w->dialogs[i].client == client && !w->dialogs[i].gone &&
+		    page_row(&p))
 			render_dialog(&a->body, w, &w->dialogs[i]);
 	page_end(&p, w);
 }

@@ -19,7 +19,8 @@ const char control_help[] =
     "  POST /control/trouble?name=NAME[&count=N][&after=N][&route=PREFIX]\n"
     "       [&value=V][&account=TOKEN]  adds a trouble; name=none ends all\n"
     "  POST /control/act?do=ACT&dialog=ID[&operator=ID][&account=TOKEN]\n"
-    "       ACT: client answer note autoreply system survey transfer close;\n"
+    "       ACT: client answer note autoreply system survey transfer close\n"
+    "       remove (from then on nothing shows it);\n"
     "       touch&percent=P (a client writes in that share of open dialogs)\n"
     "  GET  /control/world[?account=TOKEN]  all dialogs and messages\n"
     "With the header X-Uncounted: 1 the API itself is neither counted, slow\n"
@@ -188,6 +189,8 @@ act(struct sim *s, struct call *c, struct answer *a)
 		d->holder = id == 0 ? NOBODY : who;
 	else if (strcmp(what, "close") == 0 && d->end == 0)
 		world_close(w, i, w->now);
+	else if (strcmp(what, "remove") == 0)
+		d->gone = true;
 	else if (!say(w, i, what, who))
 		answer_error(a, 400, "no such act here", NULL);
 }

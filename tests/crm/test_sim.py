@@ -284,6 +284,14 @@ class Life(unittest.TestCase):
             self.assertEqual(again["state"], "open")
             self.assertGreater(again["last_request_id"], before)
 
+    def test_a_dialog_can_be_removed(self):
+        with Sim("--pace", "0") as s:
+            d = s.dialogs()[0]["id"]
+            s.control("act", do="remove", dialog=d)
+            self.assertNotIn(d, [x["id"] for x in s.dialogs()])
+            self.assertEqual(s.raw("GET", "/v1/dialogs/%d" % d)[0], 404)
+            self.assertEqual(s.get("/messages?dialog_id=%d" % d)["data"], [])
+
     def test_touch_changes_a_share(self):
         with Sim("--pace", "0", "--dialogs", "200") as s:
             before = {d["id"]: d["last_message"] for d in s.dialogs()}

@@ -86,7 +86,7 @@ world_last(const struct world *w, const struct dialog *d)
 bool
 world_visible(const struct world *w, const struct message *m)
 {
-	return m->at <= w->now - w->opt.lag_ms;
+	return m->at <= w->now - w->opt.lag_ms && !w->dialogs[m->dialog].gone;
 }
 
 int32_t

@@ -71,6 +71,7 @@ struct dialog {
 	int32_t request;  /* the newest one, or -1 */
 	int32_t previous; /* the one before, or -1 */
 	enum phase phase;
+	bool gone; /* removed by hand: nothing shows it any more */
 };
 
 enum operator_kind { HUMAN, ROBOT, DISABLED, DELETED };
@@ -144,7 +145,7 @@ struct world {
 	int64_t minute, minute_calls; /* of the rate limit */
 };
 
-/* Lookups; NULL when there is none. Ids are the API's. */
+/* Lookups, of what is gone too; NULL when there is none. Ids are the API's. */
 struct dialog *world_dialog(const struct world *w, int64_t id);
 struct message *world_message(const struct world *w, int64_t id);
 struct request *world_request(const struct world *w, int64_t id);

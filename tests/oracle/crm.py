@@ -14,6 +14,7 @@ but what the manual promises:
 """
 
 import json
+import urllib.error
 import urllib.request
 from datetime import datetime, timezone
 
@@ -237,4 +238,11 @@ class Account:
         return View(self.tenant, operators, chats, messages)
 
     def dialog(self, chat):
-        return self.get("/dialogs/%s" % chat)["data"]
+        """One dialog, open or closed; None when there is no such thing."""
+        try:
+            return self.get("/dialogs/%s" % chat)["data"]
+        except urllib.error.HTTPError as e:
+            e.close()
+            if e.code == 404:
+                return None
+            raise

@@ -70,6 +70,9 @@ class Choices:
         self.queue = d.random() < 0.25
         self.steps = d.randint(3, 6)
         self.losing = d.random() < 0.3  # the state, at some step
+        self.removing = d.random() < 0.2  # chats, in the CRM
+        self.request_ids = d.random() < 0.85
+        self.honour_offset = d.random() < 0.2
         self.killing = d.random() < 0.3  # a poll, at some step
         self.troubled = d.random() < 0.3  # the CRM, at some step
         if self.killing or self.troubled:
@@ -110,6 +113,8 @@ class World:
                     "--die-with-parent"]
         options += ["--big-ids"] if c.big_ids else []
         options += ["--tells"] if c.tells else []
+        options += [] if c.request_ids else ["--no-request-ids"]
+        options += ["--honour-offset"] if c.honour_offset else []
         self.sim = self.lab.sim(*options, name="world%d/sim" % self.seed)
         robot = str(ROBOT + (2 ** 53 if c.big_ids else 0))
         bots = [robot] if c.robot_known else []
@@ -253,10 +258,11 @@ class World:
             asked.update(self.live[tenant])
         for chat in asked:
             d = self.accounts[tenant].dialog(chat)
-            if d["state"] == "closed":
+            if d is None or d["state"] == "closed":
                 self.left[tenant].pop(chat, None)
                 self.live[tenant].pop(chat, None)
-                self.tombs[tenant][chat] = crm.milliseconds(d["end"])
+                self.tombs[tenant][chat] = \
+                    crm.milliseconds(d["end"]) if d else None
                 self.counts["reaped"] += 1
 
     def expected(self):
@@ -320,6 +326,14 @@ class World:
             if every == 0 or all(abs(a - every) > 30000 for a in age):
                 return seconds
 
+    def remove(self):
+        """One chat is removed in the CRM, as nobody should."""
+        chats = [(t, c) for t in self.tenants for c in self.live[t]]
+        if chats:
+            tenant, chat = self.dice.choice(chats)
+            self.sim.control("act", do="remove", dialog=chat, account=tenant)
+            self.counts["removed"] += 1
+
     def step(self, n):
         c, d = self.choices, self.dice
         self.sim.advance(self.pause())
@@ -330,6 +344,8 @@ class World:
                 account.forget()
         else:
             self.where = "step %d" % n
+        if c.removing and d.random() < 0.5:
+            self.remove()
         self.look()
         if c.killing and d.random() < 0.6:
             self.where += ", after a poll that was killed"
