@@ -39,8 +39,6 @@
 /* More that leave at once were closed, not overlooked between pages. */
 #define VERIFY_MAX 50
 
-#define CUSTOMER_AGE_MS (INT64_C(24) * 3600 * 1000)
-
 struct chat {
 	struct chats *chats;
 	struct crm_record list; /* what the list says */
@@ -49,15 +47,7 @@ struct chat {
 	unsigned waiting; /* for answers */
 	bool unchanged, gone, failed;
 	int64_t asked_ms;
-	char *person;      /* or NULL: what the list says */
-	struct chat *next; /* waiting for the same customer */
-};
-
-struct customer {
-	struct chats *chats;
-	char *id;
-	char *person; /* NULL: not known yet */
-	struct chat *waiting;
+	char *person; /* or NULL: what the list says */
 };
 
 /* Stands for chats that were written. */
@@ -80,27 +70,17 @@ free_chat_entry(void *c)
 	free_chat(c);
 }
 
-static void
-free_customer(void *v)
-{
-	struct customer *c = v;
-
-	free(c->id);
-	free(c->person);
-	free(c);
-}
-
 void
 chats_init(struct chats *c)
 {
-	*c = (struct chats){ .all = STRMAP_INIT, .customers = STRMAP_INIT };
+	*c = (struct chats){ .all = STRMAP_INIT };
 }
 
 void
 chats_release(struct chats *c)
 {
 	strmap_release(&c->all, free_chat_entry);
-	strmap_release(&c->customers, free_customer);
+	customers_release(&c->customers);
 	free(c->first_failure);
 }
 
@@ -352,80 +332,12 @@ ask_messages(struct chat *c)
 }
 
 static void
-customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+customer_known(void *ctx, const char *person)
 {
-	struct customer *cu = ctx;
-	struct buf b = BUF_INIT;
+	struct chat *c = ctx;
 
-	if (a->n == 0 || cu->person != NULL)
-		return;
-	cu->person = xstrdup(a->records[0].person);
-	if (cu->chats->store == NULL)
-		return;
-	buf_add(&b, &asked_ms, sizeof asked_ms);
-	buf_adds(&b, cu->person);
-	store_put(cu->chats->store, STORE_CUSTOMERS, cu->id, b.data, b.len + 1);
-	buf_release(&b);
-}
-
-/* A customer who cannot be asked about has no name: that is no reason to be
- * without the chat. */
-static void
-customer_end(void *ctx, const struct ending *e)
-{
-	struct customer *cu = ctx;
-	struct chats *cs = cu->chats;
-	struct chat *c, *next;
-
-	if (e->fault == FAULT_QUOTA || e->fault == FAULT_DENIED ||
-	    e->fault == FAULT_THROTTLED ||
-	    (e->fault == FAULT_LATER && e->outage)) {
-		cs->give_up(cs->ctx, e->fault, "customers", e->message);
-		return;
-	}
-	if (e->fault != FAULT_NONE && e->fault != FAULT_GONE)
-		log_warn("tenant %s: customer %s: %s; the chat is written "
-			 "without a name",
-		    cs->tenant->name, cu->id, e->message);
-	if (cu->person == NULL)
-		cu->person = xstrdup("");
-	for (c = cu->waiting; c != NULL; c = next) {
-		next = c->next;
-		c->person = xstrdup(cu->person);
-		arrived(c);
-	}
-	cu->waiting = NULL;
-}
-
-/* Ages differ by up to a sixth, so that not all are asked for in the same
- * minute of the next day. */
-static bool
-is_fresh(const char *id, int64_t asked, int64_t now)
-{
-	unsigned h = 0;
-
-	for (; *id != '\0'; id++)
-		h = h * 31 + (unsigned char)*id;
-	return now - asked < CUSTOMER_AGE_MS - h % 240 * INT64_C(60000);
-}
-
-static bool
-stored_customer(struct customer *cu, int64_t now)
-{
-	const void *data;
-	int64_t asked;
-	size_t len;
-
-	if (cu->chats->store == NULL ||
-	    !store_get(
-		cu->chats->store, STORE_CUSTOMERS, cu->id, &data, &len) ||
-	    len <= sizeof asked || ((const char *)data)[len - 1] != '\0')
-		return false;
-	memcpy(&asked, data, sizeof asked);
-	if (!is_fresh(cu->id, asked, now))
-		return false;
-	cu->person = xstrdup((const char *)data + sizeof asked);
-	return true;
+	c->person = xstrdup(person);
+	arrived(c);
 }
 
 /* Who the chat's customer is, unless that is not wanted. */
@@ -433,37 +345,16 @@ static void
 find_customer(struct chat *c)
 {
 	struct chats *cs = c->chats;
-	const char *id = c->list.customer;
-	struct customer *cu;
-	struct question q = { .call = PROFILE_CUSTOMER,
-		.customer = id,
-		.tries = 2,
-		.impatient = true,
-		.page = customer_page,
-		.end = customer_end };
-	void **slot;
+	const char *person;
 
-	if (!cs->tenant->customers || id == NULL)
+	if (!cs->tenant->customers || c->list.customer == NULL)
 		return;
-	slot = strmap_put(&cs->customers, id, strlen(id));
-	cu = *slot;
-	if (cu == NULL) {
-		cu = xcalloc(1, sizeof *cu);
-		cu->chats = cs;
-		cu->id = xstrdup(id);
-		*slot = cu;
-		if (!stored_customer(cu, c->asked_ms)) {
-			q.ctx = cu;
-			fetch_ask(cs->fetch, &q);
-		}
-	}
-	if (cu->person != NULL) {
-		c->person = xstrdup(cu->person);
-		return;
-	}
-	c->waiting++;
-	c->next = cu->waiting;
-	cu->waiting = c;
+	person = customers_get(
+	    &cs->customers, c->list.customer, c->asked_ms, customer_known, c);
+	if (person != NULL)
+		c->person = xstrdup(person);
+	else
+		c->waiting++;
 }
 
 static bool

@@ -6,6 +6,7 @@
 #define POLLER_CHATS_H
 
 #include "common/strmap.h"
+#include "poller/customers.h"
 #include "poller/emit.h"
 #include "poller/fetch.h"
 #include "poller/store.h"
@@ -22,8 +23,8 @@ struct chats {
 	struct store *store; /* or NULL */
 	struct emit *emit;
 	struct skew *skew;
-	struct strmap all;       /* id -> struct chat, or GONE */
-	struct strmap customers; /* id -> struct customer */
+	struct strmap all; /* id -> struct chat, or GONE */
+	struct customers customers;
 	size_t listed, to_read, read, good, failed, stale, left;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 

@@ -126,7 +126,8 @@ static void
 end(struct job *j, enum fault fault, const char *message)
 {
 	const struct ending e = { fault, message,
-		j->failures > 0 && j->fetch->answered == j->answered_before };
+		j->failures > 0 && j->fetch->answered == j->answered_before,
+		skew_apply(j->fetch->skew, clock_now_ms()) };
 
 	if (!j->fetch->stopped)
 		j->q.end(j->q.ctx, &e);

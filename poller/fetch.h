@@ -20,6 +20,7 @@ struct ending {
 	enum fault fault;
 	const char *message; /* of a fault: half a sentence */
 	bool outage;         /* nothing else was answered meanwhile either */
+	int64_t ended_ms;    /* now, on the CRM's clock */
 };
 
 struct question {

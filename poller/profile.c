@@ -236,14 +236,16 @@ read_records(struct profile *p, jv records, struct profile_answer *out)
 static void
 show_info(jv info, struct buf *out)
 {
-	if (jv_get_kind(info) != JV_KIND_OBJECT) {
-		jv_free(info);
-		return;
-	}
-	jv_object_foreach(info, key, v)
-	{
-		buf_addf(out, "%s%s: ", out->len > 0 ? ", " : "",
-		    jv_string_value(key));
+	jv keys = jv_get_kind(info) == JV_KIND_OBJECT ? jv_keys(jv_copy(info))
+						      : jv_array();
+	int i, n = jv_array_length(jv_copy(keys));
+
+	for (i = 0; i < n; i++) {
+		jv key = jv_array_get(jv_copy(keys), i);
+		jv v = jv_object_get(jv_copy(info), jv_copy(key));
+
+		buf_addf(
+		    out, "%s%s: ", i > 0 ? ", " : "", jv_string_value(key));
 		if (jv_get_kind(v) == JV_KIND_STRING) {
 			buf_adds(out, jv_string_value(v));
 			jv_free(v);
@@ -252,6 +254,7 @@ show_info(jv info, struct buf *out)
 		}
 		jv_free(key);
 	}
+	jv_free(keys);
 	jv_free(info);
 }
 

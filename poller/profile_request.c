@@ -40,23 +40,33 @@ add_parameter(struct buf *b, const char *key, jv v)
 	buf_release(&text);
 }
 
+/* One parameter for each element (v taken). */
+static void
+add_parameters(struct buf *b, const char *key, jv v)
+{
+	int i, n = jv_array_length(jv_copy(v));
+
+	for (i = 0; i < n; i++)
+		add_parameter(b, key, jv_array_get(jv_copy(v), i));
+	jv_free(v);
+}
+
+/* In the order of the keys. */
 static void
 add_query(struct buf *b, jv query)
 {
 	jv keys = jv_get_kind(query) == JV_KIND_OBJECT ? jv_keys(jv_copy(query))
 						       : jv_array();
+	int i, n = jv_array_length(jv_copy(keys));
 
-	jv_array_foreach(keys, i, key)
-	{
+	for (i = 0; i < n; i++) {
+		jv key = jv_array_get(jv_copy(keys), i);
 		jv v = jv_object_get(jv_copy(query), jv_copy(key));
 
-		if (jv_get_kind(v) == JV_KIND_ARRAY) {
-			jv_array_foreach(v, j, element)
-			    add_parameter(b, jv_string_value(key), element);
-			jv_free(v);
-		} else {
+		if (jv_get_kind(v) == JV_KIND_ARRAY)
+			add_parameters(b, jv_string_value(key), v);
+		else
 			add_parameter(b, jv_string_value(key), v);
-		}
 		jv_free(key);
 	}
 	jv_free(keys);

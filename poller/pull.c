@@ -273,6 +273,11 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	p->chats.skew = &p->skew;
 	p->chats.give_up = give_up;
 	p->chats.ctx = p;
+	p->chats.customers.tenant = t;
+	p->chats.customers.fetch = p->fetch;
+	p->chats.customers.store = store;
+	p->chats.customers.give_up = give_up;
+	p->chats.customers.ctx = p;
 	if (store != NULL) {
 		p->skew.offset_ms = store_number(store, "skew", 0);
 		p->first = store_number(store, "as_of", 0) == 0;
@@ -359,6 +364,10 @@ tell_stale(const struct pull *p)
 	if (p->chats.stale > 0)
 		log_warn("tenant %s: %zu chats are shown as last seen; %s",
 		    p->tenant->name, p->chats.stale, p->chats.first_failure);
+	if (p->chats.customers.failed > 0)
+		log_warn("tenant %s: %zu customers have no name for now; %s",
+		    p->tenant->name, p->chats.customers.failed,
+		    p->chats.customers.first_failure);
 }
 
 /* What the next poll, and the doctor, want to know of this one. */

@@ -135,8 +135,7 @@ chat_end(void *ctx, const struct ending *e)
 	case FAULT_GONE:
 		a->gone = true;
 		if (q->listed)
-			write_answer(
-			    a, NULL, skew_apply(&q->skew, clock_now_ms()));
+			write_answer(a, NULL, e->ended_ms);
 		else
 			ask_list(q);
 		break;
@@ -218,8 +217,7 @@ list_end(void *ctx, const struct ending *e)
 		struct asked *a = entry->value;
 
 		if (a->gone && !a->answered)
-			write_answer(
-			    a, NULL, skew_apply(&q->skew, clock_now_ms()));
+			write_answer(a, NULL, e->ended_ms);
 	}
 	if (q->list_first)
 		ask_chats(q);

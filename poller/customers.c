@@ -1,0 +1,174 @@
+/*
+ * customers: see customers.h. In the state: when it was asked, then the
+ * members.
+ */
+#include "poller/customers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/xalloc.h"
+
+#define HOUR_MS (INT64_C(3600) * 1000)
+#define AGE_MS (24 * HOUR_MS)
+
+/* One that could not be asked about is left alone for an hour. */
+#define FAILED_AGE_MS HOUR_MS
+
+struct waiter {
+	void (*known)(void *waiter, const char *person);
+	void *ctx;
+};
+
+struct customer {
+	struct customers *all;
+	char *id;
+	char *person; /* NULL: not known yet */
+	struct waiter *waiters;
+	size_t n, cap;
+};
+
+static void
+free_customer(void *v)
+{
+	struct customer *c = v;
+
+	free(c->id);
+	free(c->person);
+	free(c->waiters);
+	free(c);
+}
+
+void
+customers_release(struct customers *c)
+{
+	strmap_release(&c->all, free_customer);
+	free(c->first_failure);
+}
+
+static void
+keep(struct customer *c, int64_t asked_ms)
+{
+	struct buf b = BUF_INIT;
+
+	if (c->all->store == NULL)
+		return;
+	buf_add(&b, &asked_ms, sizeof asked_ms);
+	buf_adds(&b, c->person);
+	store_put(c->all->store, STORE_CUSTOMERS, c->id, b.data, b.len + 1);
+	buf_release(&b);
+}
+
+static void
+page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct customer *c = ctx;
+
+	if (a->n == 0 || c->person != NULL)
+		return;
+	c->person = xstrdup(a->records[0].person);
+	keep(c, asked_ms);
+}
+
+static bool
+is_everybodys(const struct ending *e)
+{
+	return e->fault == FAULT_QUOTA || e->fault == FAULT_DENIED ||
+	       e->fault == FAULT_THROTTLED ||
+	       (e->fault == FAULT_LATER && e->outage);
+}
+
+/* A customer who cannot be asked about has no name: that is no reason to be
+ * without the chat. */
+static void
+end(void *ctx, const struct ending *e)
+{
+	struct customer *c = ctx;
+	struct customers *all = c->all;
+	size_t i;
+
+	if (is_everybodys(e)) {
+		all->give_up(all->ctx, e->fault, "customers", e->message);
+		return;
+	}
+	if (e->fault != FAULT_NONE && e->fault != FAULT_GONE) {
+		all->failed++;
+		if (all->first_failure == NULL)
+			all->first_failure =
+			    xasprintf("customer %s: %s", c->id, e->message);
+	}
+	if (c->person == NULL) {
+		c->person = xstrdup("");
+		keep(c, e->ended_ms - AGE_MS + FAILED_AGE_MS);
+	}
+	for (i = 0; i < c->n; i++)
+		c->waiters[i].known(c->waiters[i].ctx, c->person);
+	c->n = 0;
+}
+
+/* Ages differ by up to a sixth, so that not all are asked for in the same
+ * minute of the next day. */
+static bool
+is_fresh(const char *id, int64_t asked, int64_t now)
+{
+	unsigned h = 0;
+
+	for (; *id != '\0'; id++)
+		h = h * 31 + (unsigned char)*id;
+	return now - asked < AGE_MS - h % 240 * INT64_C(60000);
+}
+
+static bool
+is_stored(struct customer *c, int64_t now)
+{
+	const void *data;
+	int64_t asked;
+	size_t len;
+
+	if (c->all->store == NULL ||
+	    !store_get(c->all->store, STORE_CUSTOMERS, c->id, &data, &len) ||
+	    len <= sizeof asked || ((const char *)data)[len - 1] != '\0')
+		return false;
+	memcpy(&asked, data, sizeof asked);
+	if (!is_fresh(c->id, asked, now))
+		return false;
+	c->person = xstrdup((const char *)data + sizeof asked);
+	return true;
+}
+
+static struct customer *
+add(struct customers *all, const char *id, int64_t now)
+{
+	struct customer *c = xcalloc(1, sizeof *c);
+	struct question q = { .call = PROFILE_CUSTOMER,
+		.customer = id,
+		.tries = 2,
+		.impatient = true,
+		.ctx = c,
+		.page = page,
+		.end = end };
+
+	c->all = all;
+	c->id = xstrdup(id);
+	if (!is_stored(c, now))
+		fetch_ask(all->fetch, &q);
+	return c;
+}
+
+const char *
+customers_get(struct customers *all, const char *id, int64_t now_ms,
+    void (*known)(void *waiter, const char *person), void *waiter)
+{
+	void **slot = strmap_put(&all->all, id, strlen(id));
+	struct customer *c;
+
+	if (*slot == NULL)
+		*slot = add(all, id, now_ms);
+	c = *slot;
+	if (c->person != NULL)
+		return c->person;
+	XGROW(c->waiters, c->n, c->cap);
+	c->waiters[c->n++] = (struct waiter){ known, waiter };
+	return NULL;
+}

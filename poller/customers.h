@@ -1,0 +1,38 @@
+/*
+ * customers: who the customers of chats are, where that is wanted. Each is
+ * asked about once a poll at most, and kept in the state for a day.
+ */
+#ifndef POLLER_CUSTOMERS_H
+#define POLLER_CUSTOMERS_H
+
+#include "common/strmap.h"
+#include "poller/fetch.h"
+#include "poller/store.h"
+#include "poller/tenant.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct customers {
+	const struct tenant *tenant;
+	struct fetch *fetch;
+	struct store *store; /* or NULL */
+	struct strmap all;   /* private: id -> struct customer */
+	size_t failed;
+	char *first_failure; /* half a sentence, or NULL */
+
+	/* Something that concerns the whole tenant. */
+	void (*give_up)(
+	    void *ctx, enum fault fault, const char *what, const char *message);
+	void *ctx;
+};
+
+void customers_release(struct customers *c);
+
+/* What is known of the customer, as members of a record (see crm_record.h),
+ * "" if nothing is; borrowed. NULL: known(waiter, person) is called when the
+ * answer is in. */
+const char *customers_get(struct customers *c, const char *id, int64_t now_ms,
+    void (*known)(void *waiter, const char *person), void *waiter);
+
+#endif
