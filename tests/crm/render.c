@@ -92,7 +92,8 @@ held(const struct world *w, const struct worker *o)
 	int64_t n = 0;
 
 	for (size_t i = 0; i < w->dialogs_n; i++)
-		n += w->dialogs[i].end == 0 && w->dialogs[i].holder == who;
+		n += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
+		     w->dialogs[i].holder == who;
 	return n;
 }
 

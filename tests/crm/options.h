@@ -1,0 +1,26 @@
+/*
+ * options: the command line of crm-sim; --help documents it, and the control
+ * calls and troubles too.
+ */
+#ifndef TESTS_CRM_OPTIONS_H
+#define TESTS_CRM_OPTIONS_H
+
+#include "tests/crm/sim.h"
+
+#define ACCOUNTS_MAX 16
+
+struct settings {
+	/* The account's, and of --account what it does not say. */
+	struct world_options world;
+	struct sim sim;
+	char *accounts[ACCOUNTS_MAX]; /* TOKEN:SEED[:DIALOGS], borrowed */
+	size_t accounts_n;
+	int port;
+	const char *port_file, *cert, *key;
+	bool die_with_parent, until_eof;
+};
+
+/* Fills s, defaults first. -1 to go on, else the exit code. */
+int options_read(struct settings *s, int argc, char **argv);
+
+#endif
