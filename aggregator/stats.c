@@ -19,12 +19,6 @@ sample_add(struct sample *s, int64_t ms)
 }
 
 void
-sample_clear(struct sample *s)
-{
-	s->n = 0;
-}
-
-void
 sample_release(struct sample *s)
 {
 	free(s->v);

@@ -19,7 +19,6 @@ struct sample {
 };
 
 void sample_add(struct sample *s, int64_t ms);
-void sample_clear(struct sample *s);
 void sample_release(struct sample *s);
 
 /* All return STATS_NONE for an empty sample. */

@@ -148,19 +148,6 @@ buf_addi(struct buf *b, int64_t n)
 }
 
 void
-buf_drop(struct buf *b, size_t n)
-{
-	if (n >= b->len) {
-		b->len = 0;
-		if (b->data != NULL)
-			b->data[0] = '\0';
-		return;
-	}
-	memmove(b->data, b->data + n, b->len - n + 1);
-	b->len -= n;
-}
-
-void
 buf_setf(struct buf *b, const char *fmt, ...)
 {
 	struct buf text = BUF_INIT;

@@ -54,9 +54,6 @@ void buf_addv(struct buf *b, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 void buf_addi(struct buf *b, int64_t n);
 
-/* Removes the first n bytes. Costs a move of the rest. */
-void buf_drop(struct buf *b, size_t n);
-
 /* Replaces the content by formatted text: how functions give a reason. Does
  * nothing when b is NULL. */
 void buf_setf(struct buf *b, const char *fmt, ...)

@@ -109,15 +109,11 @@ void db_rows_free(struct db_rows *r);
 
 /* Column i (from 0) of the present row. Text is NUL-ended and borrowed until
  * the next db_next(); NULL for NULL. Numbers: INT64_MIN for NULL; db_get_time
- * reads a DATETIME as ms since 1970, db_get_ms a DECIMAL as thousandths. */
+ * reads a DATETIME as ms since 1970. */
 const char *db_get(const struct db_rows *r, size_t i);
 size_t db_get_len(const struct db_rows *r, size_t i);
 int64_t db_get_int(const struct db_rows *r, size_t i);
 int64_t db_get_time(const struct db_rows *r, size_t i);
-int64_t db_get_ms(const struct db_rows *r, size_t i);
-/* The column's name, and how many there are. */
-const char *db_column(const struct db_rows *r, size_t i);
-size_t db_columns(const struct db_rows *r);
 
 /* Does work as one transaction: connects if need be, BEGIN, work, COMMIT.
  *

@@ -26,9 +26,7 @@ struct cell {
 #define CELL_NULL ((size_t)-1)
 
 struct db_rows {
-	struct buf text;  /* all cells, each NUL-ended */
-	struct buf names; /* of the columns, each NUL-ended */
-	size_t *name_at;
+	struct buf text; /* all cells, each NUL-ended */
 	struct cell *cells;
 	size_t columns, rows, cells_cap;
 	size_t next; /* the row after the present one */
@@ -199,21 +197,6 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
 }
 
 static void
-take_names(struct db_rows *r, MYSQL_RES *res)
-{
-	const MYSQL_FIELD *fields = mysql_fetch_fields(res);
-	size_t i;
-
-	r->columns = mysql_num_fields(res);
-	r->name_at = xcalloc(r->columns, sizeof *r->name_at);
-	for (i = 0; i < r->columns; i++) {
-		r->name_at[i] = r->names.len;
-		buf_add(&r->names, fields[i].name, fields[i].name_length);
-		buf_addc(&r->names, '\0');
-	}
-}
-
-static void
 take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
 {
 	struct cell *c;
@@ -256,7 +239,7 @@ db_query(struct db *db, const char *sql, const struct db_value *args, size_t n,
 		return db_refuse(db, DB_BUG, "no answer to: %.60s", sql);
 	}
 	r = xcalloc(1, sizeof *r);
-	take_names(r, res);
+	r->columns = mysql_num_fields(res);
 	while ((row = mysql_fetch_row(res)) != NULL)
 		take_row(r, row, mysql_fetch_lengths(res));
 	mysql_free_result(res);
@@ -289,8 +272,6 @@ db_rows_free(struct db_rows *r)
 	if (r == NULL)
 		return;
 	buf_release(&r->text);
-	buf_release(&r->names);
-	free(r->name_at);
 	free(r->cells);
 	free(r);
 }
@@ -337,41 +318,4 @@ db_get_time(const struct db_rows *r, size_t i)
 		return CLOCK_NONE;
 	snprintf(text, sizeof text, "%sZ", s);
 	return clock_parse(text, strlen(text), &ms) == 0 ? ms : CLOCK_NONE;
-}
-
-int64_t
-db_get_ms(const struct db_rows *r, size_t i)
-{
-	const char *s = db_get(r, i);
-	int64_t ms = 0;
-	int decimals = -1;
-	bool negative;
-
-	if (s == NULL)
-		return INT64_MIN;
-	negative = *s == '-';
-	for (s += negative; *s != '\0' && decimals < 3; s++) {
-		if (*s == '.') {
-			decimals = 0;
-			continue;
-		}
-		ms = ms * 10 + (*s - '0');
-		if (decimals >= 0)
-			decimals++;
-	}
-	for (decimals = decimals < 0 ? 0 : decimals; decimals < 3; decimals++)
-		ms *= 10;
-	return negative ? -ms : ms;
-}
-
-const char *
-db_column(const struct db_rows *r, size_t i)
-{
-	return r->names.data + r->name_at[i];
-}
-
-size_t
-db_columns(const struct db_rows *r)
-{
-	return r->columns;
 }

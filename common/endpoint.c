@@ -83,12 +83,6 @@ endpoint_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 	return e->ops->read(e, line, len, timeout_ms);
 }
 
-bool
-endpoint_ready(const struct endpoint *e)
-{
-	return e->ops->ready(e);
-}
-
 void
 endpoint_ack(struct endpoint *e)
 {

@@ -70,9 +70,6 @@ struct endpoint *endpoint_open_write(const char *name,
 enum endpoint_status endpoint_read(
     struct endpoint *e, char **line, size_t *len, int timeout_ms);
 
-/* True when the next read will not have to wait. */
-bool endpoint_ready(const struct endpoint *e);
-
 /* Acknowledges what was returned; see above. Nothing to do for files. */
 void endpoint_ack(struct endpoint *e);
 
@@ -117,7 +114,6 @@ struct endpoint_ops {
 	    enum exit_code *code);
 	enum endpoint_status (*read)(
 	    struct endpoint *e, char **line, size_t *len, int timeout_ms);
-	bool (*ready)(const struct endpoint *e);
 	void (*ack)(struct endpoint *e);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);

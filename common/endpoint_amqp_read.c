@@ -392,15 +392,6 @@ amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 	}
 }
 
-static bool
-amqp_ready(const struct endpoint *e)
-{
-	const struct reader *r = self_const(e);
-
-	return (r->have_now && !r->stale && r->at < r->now.size) ||
-	       r->ready_n > 0;
-}
-
 static void
 amqp_ack(struct endpoint *e)
 {
@@ -463,7 +454,6 @@ amqp_close(struct endpoint *e)
 static const struct endpoint_ops ops = {
 	.prefix = "queue:",
 	.read = amqp_read,
-	.ready = amqp_ready,
 	.ack = amqp_ack,
 	.pump = amqp_pump,
 	.where = amqp_where,

@@ -115,15 +115,6 @@ stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 	return ENDPOINT_FAILED;
 }
 
-static bool
-stdio_ready(const struct endpoint *e)
-{
-	const struct stdio_endpoint *s =
-	    (const struct stdio_endpoint *)(const void *)e;
-
-	return lines_ready(&s->lines);
-}
-
 static void
 stdio_where(const struct endpoint *e, struct buf *where)
 {
@@ -233,7 +224,6 @@ const struct endpoint_ops endpoint_stdio_ops = {
 	.prefix = "",
 	.open = stdio_open,
 	.read = stdio_read,
-	.ready = stdio_ready,
 	.ack = NULL,
 	.write = stdio_write,
 	.flush = stdio_flush,

@@ -107,13 +107,6 @@ jsonw_text(struct buf *b, const char *key, struct text t)
 }
 
 void
-jsonw_text_opt(struct buf *b, const char *key, struct text t)
-{
-	if (t.p != NULL)
-		jsonw_strn(b, key, t.p, t.len);
-}
-
-void
 jsonw_int(struct buf *b, const char *key, int64_t n)
 {
 	member(b, key);

@@ -18,8 +18,6 @@ void jsonw_str(struct buf *b, const char *key, const char *s);
 void jsonw_strn(struct buf *b, const char *key, const char *s, size_t len);
 /* null when absent */
 void jsonw_text(struct buf *b, const char *key, struct text t);
-/* left out when absent */
-void jsonw_text_opt(struct buf *b, const char *key, struct text t);
 void jsonw_int(struct buf *b, const char *key, int64_t n);
 void jsonw_bool(struct buf *b, const char *key, bool v);
 void jsonw_null(struct buf *b, const char *key);

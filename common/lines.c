@@ -171,10 +171,3 @@ lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
 			return status;
 	}
 }
-
-bool
-lines_ready(const struct lines *l)
-{
-	return l->end > l->start &&
-	       memchr(l->data + l->start, '\n', l->end - l->start) != NULL;
-}

@@ -39,7 +39,4 @@ void lines_release(struct lines *l);
 enum line_status lines_next(
     struct lines *l, char **line, size_t *len, int timeout_ms);
 
-/* True when another whole line is in the buffer already. */
-bool lines_ready(const struct lines *l);
-
 #endif

@@ -52,14 +52,6 @@ text_is(struct text t, const char *s)
 	return t.p != NULL && t.len == strlen(s) && memcmp(t.p, s, t.len) == 0;
 }
 
-bool
-text_equal(struct text a, struct text b)
-{
-	if (a.p == NULL || b.p == NULL)
-		return a.p == b.p;
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
-}
-
 char *
 text_dup(struct text t)
 {

@@ -130,7 +130,6 @@ const char *record_from_name(enum message_from f);
 
 /* Equality with a C string, and a copy (owned; NULL when absent). */
 bool text_is(struct text t, const char *s);
-bool text_equal(struct text a, struct text b);
 char *text_dup(struct text t);
 
 /* The text of a struct text for a "%.*s" in a message: TEXT_ARG(r.tenant). */
