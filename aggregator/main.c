@@ -68,7 +68,7 @@ static const struct option longs[] = {
 
 /* -1: go on; else the exit code. */
 static int
-take_option(struct options *o, int opt)
+take_option(struct options *o, int opt, char **argv)
 {
 	switch (opt) {
 	case OPT_DEFINITION:
@@ -116,8 +116,7 @@ take_option(struct options *o, int opt)
 	case 'V':
 		return prog_show_version();
 	default:
-		return prog_usage_error("unknown option, or one without its "
-					"value");
+		return prog_bad_option(opt, argv);
 	}
 }
 
@@ -158,21 +157,16 @@ read_options(struct options *o, int argc, char **argv)
 {
 	int opt, code;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "c:f:hno:qt:vV", longs, NULL)) !=
+	while ((opt = getopt_long(argc, argv, ":c:f:hno:qt:vV", longs, NULL)) !=
 	       -1) {
-		code = take_option(o, opt);
+		code = take_option(o, opt, argv);
 		if (code != -1)
 			return code;
 	}
 	if (optind < argc)
 		return prog_usage_error(
 		    "unexpected argument '%s'", argv[optind]);
-	if (o->quiet)
-		log_set_level(LOG_LEVEL_ERROR);
-	else if (o->verbose > 0)
-		log_set_level(
-		    o->verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	log_set_verbosity(o->quiet, o->verbose);
 	return check_options(o);
 }
 

@@ -36,6 +36,15 @@ log_get_level(void)
 }
 
 void
+log_set_verbosity(bool quiet, int verbose)
+{
+	if (quiet)
+		log_set_level(LOG_LEVEL_ERROR);
+	else if (verbose > 0)
+		log_set_level(verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+}
+
+void
 log_stamp(bool on)
 {
 	stamped = on;

@@ -28,6 +28,9 @@ enum log_level {
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 
+/* As -q and the number of -v say; neither leaves the default. */
+void log_set_verbosity(bool quiet, int verbose);
+
 /* Puts the time in front of each line, for daemons outside journald. */
 void log_stamp(bool on);
 

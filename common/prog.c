@@ -64,6 +64,18 @@ prog_usage_error(const char *fmt, ...)
 	return PROG_USAGE;
 }
 
+int
+prog_bad_option(int c, char *const *argv)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+	/* Long options without a letter have larger numbers, or none. */
+	bool is_letter = optopt > 0 && optopt < 256;
+
+	return prog_usage_error(
+	    c == ':' ? "option '%s' needs a value" : "unknown option '%s'",
+	    is_letter ? letter : argv[optind - 1]);
+}
+
 _Noreturn void
 prog_die(enum exit_code code, const char *fmt, ...)
 {

@@ -33,8 +33,8 @@ enum outcome {
 	OUTCOME_NEVER, /* trying again would change nothing */
 };
 
-/* Sets the name used in messages (the last path component of argv0), makes
- * SIGPIPE an ordinary end, and gives jansson our allocator. Call first. */
+/* Sets the name used in messages (the last path component of argv0) and gives
+ * jansson our allocator. Call first. */
 void prog_init(const char *argv0);
 
 /* The name set by prog_init(). Borrowed, lives for ever. */
@@ -56,14 +56,17 @@ char *prog_data(const char *installed, const char *source)
 /* Prints the usage text on stdout and returns PROG_OK (for -h). */
 int prog_help(const char *usage);
 
-/* Prints "name VERSION" and the versions of the libraries that matter on
- * stdout and returns PROG_OK (for -V). */
+/* Prints "name (messaging-analytics) VERSION" on stdout and returns PROG_OK
+ * (for -V). */
 int prog_show_version(void);
 
-/* Prints "name: MESSAGE" and "Try 'name -h'." on stderr, one line, and
- * returns PROG_USAGE. */
+/* Prints "name: MESSAGE; try 'name -h'" on stderr and returns PROG_USAGE. */
 int prog_usage_error(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
+
+/* The same for an option that getopt_long() answered with c, '?' or ':'; its
+ * list of letters begins with ':', so that it says nothing itself. */
+int prog_bad_option(int c, char *const *argv);
 
 /* Ends the process with PROG_SOFTWARE or PROG_TEMPFAIL after one line on
  * stderr. For allocation failure and broken invariants only. */

@@ -1,8 +1,7 @@
 /*
  * poller: the edge to the CRM. Options and wiring only.
  */
-#define _GNU_SOURCE /* getopt_long */
-
+#define _DEFAULT_SOURCE /* getopt_long */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +36,9 @@ static const char usage[] =
 enum { OPT_STATE = 256, OPT_TENANT, OPT_TEXT, OPT_STATUS, OPT_CHECK };
 
 static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "from", required_argument, NULL, 'f' },
+	{ "to", required_argument, NULL, 't' },
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "tenant", required_argument, NULL, OPT_TENANT },
 	{ "with-text", no_argument, NULL, OPT_TEXT },
@@ -49,7 +51,7 @@ static const struct option options[] = {
 
 /* -1: go on. */
 static int
-read_option(struct poller *p, int c)
+read_option(struct poller *p, int c, char **argv)
 {
 	switch (c) {
 	case 'c':
@@ -63,20 +65,16 @@ read_option(struct poller *p, int c)
 		break;
 	case 'o':
 		if (out_format_parse(optarg, &p->format) != 0)
-			return prog_usage_error(
-			    "-o takes table, ndjson or csv, not '%s'", optarg);
+			return prog_usage_error("unknown format '%s'", optarg);
 		break;
 	case 'n':
 		p->only_check_config = true;
 		break;
 	case 'q':
-		log_set_level(LOG_LEVEL_ERROR);
+		p->quiet = true;
 		break;
 	case 'v':
-		log_set_level(log_get_level() >= LOG_LEVEL_INFO && p->verbose
-				  ? LOG_LEVEL_DEBUG
-				  : LOG_LEVEL_INFO);
-		p->verbose = true;
+		p->verbose++;
 		break;
 	case 'h':
 		return prog_help(usage);
@@ -98,8 +96,19 @@ read_option(struct poller *p, int c)
 		p->mode = POLLER_CHECK;
 		break;
 	default:
-		return prog_usage_error("that is not how it is called");
+		return prog_bad_option(c, argv);
 	}
+	return -1;
+}
+
+/* What the options say together. */
+static int
+check_options(const struct poller *p)
+{
+	if (p->from != NULL && p->mode != POLLER_STATUS)
+		return prog_usage_error("-f is for --status");
+	if (p->format != OUT_AUTO && p->mode != POLLER_CHECK)
+		return prog_usage_error("-o is for --check");
 	return -1;
 }
 
@@ -112,12 +121,15 @@ main(int argc, char **argv)
 	prog_init(argv[0]);
 	stop_init();
 	poller_init(&p);
-	while (code < 0 && (c = getopt_long(argc, argv, "c:f:t:o:nqvhV",
+	while (code < 0 && (c = getopt_long(argc, argv, ":c:f:t:o:nqvhV",
 				options, NULL)) != -1)
-		code = read_option(&p, c);
+		code = read_option(&p, c, argv);
 	if (code < 0 && optind < argc)
 		code =
 		    prog_usage_error("unexpected argument '%s'", argv[optind]);
+	if (code < 0)
+		code = check_options(&p);
+	log_set_verbosity(p.quiet, p.verbose);
 	if (code < 0)
 		code = (int)poller_run(&p);
 	poller_release(&p);

@@ -18,7 +18,8 @@ struct poller {
 	enum poller_mode mode;
 	const char *config, *from, *to, *state;
 	enum out_format format;
-	bool only_check_config, with_text, verbose;
+	bool only_check_config, with_text, quiet;
+	int verbose;
 	const char **only; /* --tenant; all if there is none */
 	size_t only_n, only_cap;
 

@@ -3,8 +3,6 @@
  * consume.c -> row.c -> batch.c -> store.c.
  */
 #define _DEFAULT_SOURCE /* getopt_long */
-
-#define _DEFAULT_SOURCE /* getopt_long */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +42,8 @@ static const char usage[] =
 enum { OPT_UNTIL_EMPTY = 256, OPT_ACCEPT_LOSS, OPT_MIGRATE, OPT_CHECK };
 
 static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "from", required_argument, NULL, 'f' },
 	{ "until-empty", no_argument, NULL, OPT_UNTIL_EMPTY },
 	{ "accept-loss", no_argument, NULL, OPT_ACCEPT_LOSS },
 	{ "migrate", no_argument, NULL, OPT_MIGRATE },
@@ -67,9 +67,8 @@ read_options(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	opterr = 0;
 	while ((c = getopt_long(
-		    argc, argv, "c:f:hno:qvV", long_options, NULL)) != -1) {
+		    argc, argv, ":c:f:hno:qvV", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;
@@ -85,7 +84,7 @@ read_options(struct options *o, int argc, char **argv)
 		case 'o':
 			if (out_format_parse(optarg, &o->format) != 0)
 				return prog_usage_error(
-				    "no format '%s'", optarg);
+				    "unknown format '%s'", optarg);
 			break;
 		case 'q':
 			o->quiet = true;
@@ -108,8 +107,7 @@ read_options(struct options *o, int argc, char **argv)
 			o->check = true;
 			break;
 		default:
-			return prog_usage_error("unknown option, or one "
-						"without its value");
+			return prog_bad_option(c, argv);
 		}
 	}
 	if (optind < argc)
@@ -118,18 +116,9 @@ read_options(struct options *o, int argc, char **argv)
 	if (o->migrate && o->check)
 		return prog_usage_error("--migrate and --check exclude each "
 					"other");
+	if (o->format != OUT_AUTO && !o->check)
+		return prog_usage_error("-o is for --check");
 	return -1;
-}
-
-static void
-set_level(const struct options *o)
-{
-	if (o->quiet)
-		log_set_level(LOG_LEVEL_ERROR);
-	else if (o->verbose > 1)
-		log_set_level(LOG_LEVEL_DEBUG);
-	else if (o->verbose == 1)
-		log_set_level(LOG_LEVEL_INFO);
 }
 
 struct start {
@@ -242,6 +231,6 @@ main(int argc, char **argv)
 	code = read_options(&o, argc, argv);
 	if (code >= 0)
 		return code;
-	set_level(&o);
+	log_set_verbosity(o.quiet, o.verbose);
 	return (int)run(&o);
 }

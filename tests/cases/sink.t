@@ -29,10 +29,12 @@ expect() {
 [ "$(awk '{ if (length > max) max = length } END { print max }' help)" -le 80 ]
 "$sink" -V | grep -q '^sink (messaging-analytics) [0-9]'
 
-expect 64 'unknown option' "$sink" -x
-expect 64 'unknown option' "$sink" -f
+expect 64 "unknown option '-x'" "$sink" -x
+expect 64 "unknown option '--x'" "$sink" --x
+expect 64 "option '-f' needs a value" "$sink" -f
+expect 64 '-o is for --check' "$sink" -o csv
 expect 64 "unexpected argument 'rows'" "$sink" rows
-expect 64 "no format 'xml'" "$sink" --check -o xml
+expect 64 "unknown format 'xml'" "$sink" --check -o xml
 expect 64 'exclude each other' "$sink" --check --migrate
 expect 78 'set \[mysql\] url or MYSQL_URL' "$sink"
 expect 78 "cannot .*'none'" "$sink" -c none
