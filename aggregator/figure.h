@@ -1,8 +1,8 @@
 /*
  * figure: a table of METRICS and how its rows are made. One file a figure,
- * one line in figures.c; the printers and the sink learn its columns from
- * here. `tenant` stands before the columns and `as_of` behind them in every
- * table, so they are not listed.
+ * one line in figures.c; the printers learn its columns from here, the sink has
+ * its own list (sink/tables.c). `tenant` stands before the columns and `as_of`
+ * behind them in every table, so they are not listed.
  */
 #ifndef AGGREGATOR_FIGURE_H
 #define AGGREGATOR_FIGURE_H

@@ -20,7 +20,6 @@ batch_clear(struct batch *b)
 	strmap_release(&b->tenants, NULL);
 	b->tenants = (struct strmap)STRMAP_INIT;
 	b->refusals_n = 0;
-	b->lines = 0;
 	b->exclusive = false;
 	arena_clear(&b->arena);
 }

@@ -73,7 +73,6 @@ struct batch {
 	struct strmap tenants; /* name -> struct tenant */
 	struct refusal *refusals;
 	size_t refusals_n, refusals_cap;
-	size_t lines;
 	bool exclusive; /* lock the tenants exclusively from the start */
 };
 

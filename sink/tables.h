@@ -1,7 +1,8 @@
 /*
- * tables: what a row is, as data. The only description of a row in C: the
- * reader of records, the checks, the statements and the schema test all go by
- * it, so a new column is one line here and one in a new migration.
+ * tables: what a row is, as data: the reader of rows, the checks, the
+ * statements and the schema test all go by it. So to the sink a new column is
+ * one line here and one in a new migration; who computes it is aggregator's
+ * figure_*.c.
  */
 #ifndef SINK_TABLES_H
 #define SINK_TABLES_H
