@@ -77,8 +77,8 @@ CRM = [
         ("login-page", {})),
     Crm("204, no content", 69, r"204|empty", ("204", {})),
     Crm("an empty answer", 69, r"empty|" + UNREADABLE, ("empty", {})),
-    Crm("a redirect to http", 69, r"redirect", ("redirect-http", {}),
-        calls=3),
+    Crm("a redirect to http", 69, r"redirect",
+        ("redirect-http", {"value": "{trap}"}), calls=3),
     Crm("a redirect to another host", 69, r"redirect", ("redirect-host", {}),
         calls=3),
     Crm("chunks that stop in the middle", 75, r"cut|short|closed|transfer",
@@ -143,15 +143,18 @@ CRM = [
 class Prog:
     """A trouble of one program.
 
-    argv, stdin and the texts of env and conf may name places in {}. said: how
-    many lines; the one that counts must match says, and all else is silence.
-    """
+    argv and the texts of env, conf and says may name places in {}; stdin is
+    the input or the name of a place. says: what the one line must match.
+    served: tenants whose snapshots must be whole; mends: a command that must
+    work afterwards; keeps: SQL that must give the same before and after."""
 
     def __init__(self, name, argv, code, says, stdin=b"", env=None,
-                 conf=None, limits=None, wrap=(), mends=None):
+                 conf=None, limits=None, wrap=(), mends=None, served=None,
+                 keeps=None):
         self.name, self.argv, self.code, self.says = name, argv, code, says
         self.stdin, self.env, self.conf = stdin, env or {}, conf
         self.limits, self.wrap, self.mends = limits, wrap, mends
+        self.served, self.keeps = served, keeps
 
 
 def record(**fields):
@@ -163,6 +166,9 @@ ROW = record(type="row", table="operator_metrics", tenant="by-hand",
              as_of="2026-11-20T10:00:00.000Z")
 CLOSED = record(type="chat", tenant="by-hand", chat="5", status="closed",
                 at="2026-11-20T10:00:00.000Z")
+ARCHIVED = record(type="chat", tenant="kept", chat="6", status="closed",
+                  at="2026-11-20T10:00:00.000Z")
+KEPT = "select * from chat_metrics where tenant = 'kept'"
 ASKED = record(type="chat", tenant="acme", chat="9001")
 MESSAGE = record(type="message", tenant="acme", id="1", chat="5",
                  at="2026-11-20T10:00:00.000Z", **{"from": "customer"})
@@ -216,6 +222,9 @@ PROGRAMS = [
         for argv in (["poller"], ["aggregator"], ["sink"],
                      ["reaper", "--list"])
     ],
+    Prog("a typo in the file of one tenant of three", ["poller"], 78,
+         r"bolt\.conf:2: unknown key 'tokn'.*; did you mean 'token'",
+         conf="[poller]\ntenants = {tenants}\n", served={"acme", "core"}),
     Prog("a section that is not there", ["poller"], 78,
          r"\.conf:1: unknown section \[pollre\]; did you mean \[poller\]", conf="[pollre]\n"),
     Prog("a value that does not fit", ["poller"], 78,
@@ -261,6 +270,9 @@ PROGRAMS = [
          r"{state}/limit.*" + FULL, env=CRM_ENV,
          limits={resource.RLIMIT_FSIZE: 16 << 10},
          mends=["poller", "--state", "{state}/limit"]),
+    Prog("a full disk under --archive",
+         ["reaper", "--archive", "{archive}"], 74, r"{archive}.*" + FULL,
+         ARCHIVED, limits={resource.RLIMIT_FSIZE: 4 << 10}, keeps=KEPT),
     Prog("a file where --state wants a folder",
          ["poller", "--state", "{gigabyte}"], 73,
          r"{gigabyte}.*Not a directory",
@@ -269,6 +281,14 @@ PROGRAMS = [
          ["poller", "--state", "{damaged}"], 74,
          r"'{damaged}/acme.mdb' is damaged; remove it", env=CRM_ENV),
 ]
+
+
+def whole(done):
+    """Tenants whose snapshots are whole."""
+    return {
+        r["tenant"] for r in done.records()
+        if r["type"] == "snapshot" and r["state"] == "end"
+    }
 
 
 def free_port():
@@ -411,14 +431,10 @@ class Bench:
 
     def check_served(self, done):
         """Which tenants' snapshots are whole."""
-        ends = {
-            r["tenant"] for r in done.records()
-            if r["type"] == "snapshot" and r["state"] == "end"
-        }
         want = set(self.names[1:])
         if self.case.code == 0:
             want.add(self.names[0])
-        self.that(ends == want, f"whole are {sorted(ends)}")
+        self.that(whole(done) == want, f"whole are {whole(done)}")
 
     def check_secrets(self, done):
         text = done.out + done.err.encode()
@@ -495,7 +511,10 @@ class Bench:
         self.sim.advance(60)
         self.sim.control("act", do="touch", percent=50, account=token)
         for name, query in case.troubles:
-            self.sim.trouble(name, account=token, **query)
+            self.sim.trouble(name, account=token, **{
+                k: str(v).format(**self.work.places)
+                for k, v in query.items()
+            })
         used = self.calls(token)
         done = self.lab.run(
             ["poller", "-c", self.conf(case, state=not case.other_world)]
@@ -526,6 +545,9 @@ class Work:
         self.closed = free_port()
         self.deaf = free_port()
         self.deaf.listen(20) # and never says a word
+        self.trap = free_port() # where a redirect points to
+        self.trap.listen(20)
+        self.trap.setblocking(False)
 
     def setup(self):
         self.lab.start_servers("mariadb")
@@ -538,7 +560,20 @@ class Work:
         bench = self.benches[0]
         url = self.lab.env["MYSQL_URL"]
         self.lab.sql("create database empty; "
-                     "grant all on empty.* to messaging@127.0.0.1")
+                     "grant all on empty.* to messaging@127.0.0.1; "
+                     "insert into tenants (tenant, as_of) values "
+                     "('kept', '2026-11-20 09:00:00'); "
+                     "insert into chat_metrics (tenant, chat, status, as_of) "
+                     "values ('kept', '6', 'left', '2026-11-20 09:00:00')")
+        tenants = self.lab.path("tenants")
+        os.mkdir(tenants)
+        for name, key in (
+            ("acme", "token"), ("bolt", "tokn"), ("core", "token")
+        ):
+            self.lab.write(
+                f"tenants/{name}.conf",
+                f"url = {bench.sim.url}\n{key} = {bench.calm_token}\n",
+            )
         gigabyte = self.lab.write("gigabyte", "")
         os.truncate(gigabyte, 1 << 30) # no disk is used
         damaged = self.lab.path("damaged")
@@ -547,6 +582,7 @@ class Work:
         self.places = {
             "closed": self.closed.getsockname()[1],
             "deaf": self.deaf.getsockname()[1],
+            "trap": self.trap.getsockname()[1],
             "plain": bench.sim.port,
             "url": bench.sim.url,
             "token": bench.calm_token,
@@ -555,6 +591,8 @@ class Work:
             "gigabyte": gigabyte,
             "state": self.lab.tmp,
             "damaged": damaged,
+            "tenants": tenants,
+            "archive": self.lab.write("archive", b"{}\n" * (4 << 10)),
         }
         self.start_tls()
 
@@ -585,7 +623,9 @@ class Work:
 
         env = {k: fill(v) for k, v in case.env.items()}
         if case.conf is not None:
-            env["MESSAGING_CONFIG"] = self.lab.write("case.conf", case.conf)
+            env["MESSAGING_CONFIG"] = self.lab.write(
+                "case.conf", fill(case.conf)
+            )
         argv = program([fill(a) for a in case.argv])
         wrap, limits = case.wrap, case.limits
         if wrap == "no space":
@@ -596,10 +636,15 @@ class Work:
         stdin = case.stdin
         if isinstance(stdin, str):
             stdin = open(places[stdin], "rb")
+        kept = case.keeps and self.lab.sql(case.keeps)
         done = self.lab.run(
             [*wrap, *argv], stdin=stdin, env=env, limits=limits
         )
         that(done.code == case.code, f"{done}")
+        if case.keeps:
+            that(kept and self.lab.sql(case.keeps) == kept, "lost data")
+        if case.served is not None:
+            that(whole(done) == case.served, f"whole are {whole(done)}")
         lines = done.lines()
         if case.says is None:
             that(not lines, f"unexpected words: {lines}")
@@ -620,6 +665,14 @@ class Work:
             env.pop("ASAN_OPTIONS", None)
             done = self.lab.run([fill(a) for a in case.mends], env=env)
             that(done.code == 0, f"afterwards: {done}")
+
+    def check_trap(self):
+        """Nobody followed the redirect, with the token in hand."""
+        try:
+            self.trap.accept()
+            self.checks.that(False, "a redirect was followed")
+        except BlockingIOError:
+            pass
 
     def run_programs(self, cases):
         for case in cases:
@@ -673,6 +726,7 @@ def body():
         other.start()
         work.run_crm(crm)
         other.join()
+        work.check_trap()
         say(f"{len(crm)} troubles of a CRM, {len(programs)} of programs")
         return work.checks.result()
 
