@@ -75,6 +75,12 @@ $(B)/%.a:
 
 $(B)/common/version.o: ALLCF += -DVERSION='"$(VERSION)"'
 $(B)/common/version.o: ALLCF += -DDATADIR='"$(DATADIR)"'
+# `make` and then `make install PREFIX=/usr` compiles it anew.
+$(B)/common/version.o: $(B)/places
+$(B)/places: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(DATADIR)' | cmp -s - $@ || \
+	    echo '$(VERSION) $(DATADIR)' >$@
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALLCF) -c -o $@ $<
@@ -145,7 +151,9 @@ SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   tests/lint/* 2>/dev/null)
 
 # Where things go, once for install and once for uninstall.
-MANPAGES1 = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1)
+MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
+            $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5)) \
+            $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
 D         = $(DESTDIR)$(DATADIR)
 INSTALLED_SCRIPTS = job reap report tenant
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
@@ -162,10 +170,13 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
 	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
+	sed -i -e 's,/usr/local/share/$(NAME),$(DATADIR),g' \
+	    -e 's,/usr/local/bin/sink,$(BINDIR)/$(PROGRAM_PREFIX)sink,' \
+	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) $(D)/examples/*
+	sed -i 's,{PROGRAM_PREFIX:-},{PROGRAM_PREFIX:-$(PROGRAM_PREFIX)},' \
+	    $(D)/scripts/lib.sh
 uninstall:  ## what install put there
-	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)%) $(MANPAGES1)
-	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5))
-	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
+	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)%) $(MANPAGES)
 	rm -rf $(D)/profiles $(D)/migrations $(D)/scripts $(D)/examples
 	-rmdir $(D)
 
@@ -183,7 +194,8 @@ help:  ## this list
 clean:  ## remove what was built
 	rm -rf build
 
-.PHONY: all units sim test-programs check check-fast check-e2e check-long \
+FORCE:
+.PHONY: FORCE all units sim test-programs check check-fast check-e2e check-long \
         check-asan demo bench asan analyze lint install uninstall dist \
         distcheck help clean
 .SECONDARY:
