@@ -30,7 +30,6 @@
 
 enum conf_type {
 	CONF_TEXT,
-	CONF_NAME, /* parse_is_name() */
 	CONF_PATH,
 	CONF_INT,
 	CONF_SIZE,

@@ -122,13 +122,6 @@ convert(struct conf_value *v, const struct conf_key *k, const char *text,
 	case CONF_LIST:
 		to_words(v, text);
 		return 0;
-	case CONF_NAME:
-		if (parse_is_name(text, NAME_MAX_LEN))
-			return 0;
-		buf_setf(why,
-		    "%s = %s is not a name of letters, digits, '_', '.', '-'",
-		    k->name, text);
-		return -1;
 	case CONF_TEXT:
 	case CONF_PATH:
 	case CONF_SECRET:
