@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """docs.py CHECK...: holds the pages against the programs, both ways.
 
-Checks: keys, fields, tables, options, exits, help, readme. One line on
+Checks: the functions check_* below, without an argument all of them. One line on
 stdout for each difference; ends with 1 if there was one. Works from the root
 of the repository, with BIN and TESTBIN set as tests/run sets them.
 """
+import json
 import os
 import re
 import subprocess
@@ -159,6 +160,32 @@ def check_tables():
     code = {"%s.%s" % (t, c) for t, cs in schema().items() for c in cs}
     there = {"%s.%s" % k for k in page.ic("THE TABLES")}
     compare(page.path, "column", code, there)
+
+
+EVERY_TABLE = """\
+{"type":"snapshot","tenant":"t","state":"begin","snapshot":"s","at":"%s"}
+{"type":"operator","tenant":"t","snapshot":"s","operator":"7"}
+{"type":"chat","tenant":"t","snapshot":"s","chat":"9","status":"open"}
+{"type":"event","tenant":"t","snapshot":"s","id":"1","user":"7","event":"e"}
+{"type":"snapshot","tenant":"t","state":"end","snapshot":"s","at":"%s","records":3}
+""".replace("%s", "2026-11-20T10:00:00.000Z")
+
+
+def check_rows():
+    """What aggregator writes of a table are its columns: the sink skips
+    what it does not know."""
+    columns = schema()
+    got = subprocess.run([os.path.join(os.environ["BIN"], "aggregator"),
+                          "-o", "ndjson"], input=EVERY_TABLE, text=True,
+                         check=True, stdout=subprocess.PIPE)
+    for line in got.stdout.splitlines():
+        row = json.loads(line)
+        if row.pop("type") != "row":
+            continue
+        table = row.pop("table")
+        row.pop("snapshot", None)
+        compare("sink/migrations", "column of %s:" % table, set(row),
+                set(columns.get(table, ())))
 
 
 def check_grants():
