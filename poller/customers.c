@@ -13,8 +13,9 @@
 #define HOUR_MS (INT64_C(3600) * 1000)
 #define AGE_MS (24 * HOUR_MS)
 
-/* One that could not be asked about is left alone for an hour. */
-#define FAILED_AGE_MS HOUR_MS
+/* So many are asked about before the first answer is in: if none of them can
+ * be, the others are not tried. */
+#define PROBES 10
 
 struct waiter {
 	void (*known)(void *waiter, const char *person);
@@ -44,6 +45,7 @@ void
 customers_release(struct customers *c)
 {
 	strmap_release(&c->all, free_customer);
+	free(c->later);
 	free(c->first_failure);
 }
 
@@ -79,32 +81,76 @@ is_everybodys(const struct ending *e)
 	       (e->fault == FAULT_LATER && e->outage);
 }
 
-/* A customer who cannot be asked about has no name: that is no reason to be
- * without the chat. */
+/* Nothing more will be known of it now. A customer who cannot be asked about
+ * has no name: that is no reason to be without the chat. */
+static void
+settle(struct customer *c)
+{
+	size_t i;
+
+	if (c->person == NULL)
+		c->person = xstrdup("");
+	for (i = 0; i < c->n; i++)
+		c->waiters[i].known(c->waiters[i].ctx, c->person);
+	c->n = 0;
+}
+
+static void ask(struct customer *c);
+
+/* What became of the first ones decides about those that wait. */
+static void
+go_on(struct customers *all)
+{
+	struct customer *c;
+
+	while (all->later_n > 0 && (all->good > 0 || all->failed >= PROBES)) {
+		c = all->later[--all->later_n];
+		if (all->good > 0)
+			ask(c);
+		else
+			settle(c);
+	}
+}
+
 static void
 end(void *ctx, const struct ending *e)
 {
 	struct customer *c = ctx;
 	struct customers *all = c->all;
-	size_t i;
 
 	if (is_everybodys(e)) {
 		all->give_up(all->ctx, e->fault, "customers", e->message);
 		return;
 	}
-	if (e->fault != FAULT_NONE && e->fault != FAULT_GONE) {
+	if (e->fault == FAULT_NONE || e->fault == FAULT_GONE) {
+		all->good++;
+	} else {
 		all->failed++;
 		if (all->first_failure == NULL)
 			all->first_failure =
 			    xasprintf("customer %s: %s", c->id, e->message);
 	}
-	if (c->person == NULL) {
+	if (c->person == NULL && e->fault == FAULT_GONE) {
 		c->person = xstrdup("");
-		keep(c, e->ended_ms - AGE_MS + FAILED_AGE_MS);
+		keep(c, e->ended_ms);
 	}
-	for (i = 0; i < c->n; i++)
-		c->waiters[i].known(c->waiters[i].ctx, c->person);
-	c->n = 0;
+	settle(c);
+	go_on(all);
+}
+
+static void
+ask(struct customer *c)
+{
+	struct question q = { .call = PROFILE_CUSTOMER,
+		.customer = c->id,
+		.tries = 2,
+		.impatient = true,
+		.ctx = c,
+		.page = page,
+		.end = end };
+
+	c->all->asked++;
+	fetch_ask(c->all->fetch, &q);
 }
 
 /* Ages differ by up to a sixth, so that not all are asked for in the same
@@ -141,18 +187,19 @@ static struct customer *
 add(struct customers *all, const char *id, int64_t now)
 {
 	struct customer *c = xcalloc(1, sizeof *c);
-	struct question q = { .call = PROFILE_CUSTOMER,
-		.customer = id,
-		.tries = 2,
-		.impatient = true,
-		.ctx = c,
-		.page = page,
-		.end = end };
 
 	c->all = all;
 	c->id = xstrdup(id);
-	if (!is_stored(c, now))
-		fetch_ask(all->fetch, &q);
+	if (is_stored(c, now))
+		return c;
+	if (all->good > 0 || all->asked < PROBES) {
+		ask(c);
+	} else if (all->failed >= PROBES) {
+		settle(c);
+	} else {
+		XGROW(all->later, all->later_n, all->later_cap);
+		all->later[all->later_n++] = c;
+	}
 	return c;
 }
 

@@ -13,13 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct customer;
+
 struct customers {
 	const struct tenant *tenant;
 	struct fetch *fetch;
 	struct store *store; /* or NULL */
-	struct strmap all;   /* private: id -> struct customer */
-	size_t failed;
+	size_t failed, good;
 	char *first_failure; /* half a sentence, or NULL */
+
+	/* private: id -> struct customer, and those not asked about yet */
+	struct strmap all;
+	struct customer **later;
+	size_t later_n, later_cap, asked;
 
 	/* Something that concerns the whole tenant. */
 	void (*give_up)(
