@@ -11,14 +11,13 @@ known: it is that of the cycle whose time is nearest.
 """
 
 import json
-import os
 import random
 import subprocess
 import threading
 import time
 
 import tables
-from harness import LONG, Checks, Lab, main, sanitized, say, seed, until
+from harness import LONG, Checks, Lab, main, say, seed
 from worlds import Worlds
 
 CYCLES = 500 if LONG else 50
@@ -48,6 +47,7 @@ class Watch(threading.Thread):
         self.looks = self.away = 0
         self.ending = threading.Event()
         self.seen = {} # tenant: the as_of of its rows
+        self.stones = set() # chats that had a tombstone
 
     def run(self):
         try:
@@ -78,6 +78,7 @@ class Watch(threading.Thread):
             if (table, text) not in self.known:
                 self.known.add((table, text))
                 self.compare(table, row)
+        self.stones.update(stones)
         for row in chats:
             key = tables.key_of("chat_metrics", row)
             self.checks.that(
@@ -410,7 +411,7 @@ class Chaos:
         say(f"{CYCLES} cycles, {len(self.nemeses)} outages; kills: "
             + ", ".join(f"{k} {n}" for k, n in self.programs.kills.items()))
         say(f"the reader looked {w.looks} times, {w.away} times in vain, "
-            f"and saw {len(w.known)} rows, of "
+            f"and saw {len(w.stones)} tombstones and {len(w.known)} rows, of "
             + ", ".join(f"{len(v)} snapshots of {k}"
                         for k, v in w.seen.items()))
         for stage in ("poller", "aggregator", "sink", "reaper"):
@@ -419,6 +420,10 @@ class Chaos:
             self.checks.that(
                 n >= CYCLES // 10, f"{stage} was killed only {n} times"
             )
+        self.checks.that(
+            len(w.stones) >= CYCLES // 10,
+            f"only {len(w.stones)} chats were ever reaped",
+        )
         for tenant in TENANTS:
             n = len(w.seen.get(tenant, ()))
             self.checks.that(
