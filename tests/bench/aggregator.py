@@ -72,7 +72,8 @@ def body():
         table.show(f"A snapshot of {MESSAGES:,} messages in {CHATS:,} chats", [
             ("jansson, parsing alone", loop, "a second"),
             ("aggregator", rate, "a second"),
-            ("ratio", rate / loop, ""),
+            ("ratio", table.ratio([d.wall for d in loops],
+                                  [d.wall for d in ours]), ""),
             ("aggregator's CPU", table.median([d.cpu for d in ours]), "s"),
             ("aggregator's peak memory",
              table.median([d.peak_kib for d in ours]) / 1024, "MiB"),

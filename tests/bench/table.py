@@ -26,3 +26,9 @@ def show(title, rows, note=None):
 
 def median(values):
     return sorted(values)[len(values) // 2]
+
+
+def ratio(ours, theirs):
+    """The median of what each round gave: neighbours disturb both sides of a
+    round alike."""
+    return median([a / b for a, b in zip(ours, theirs)])
