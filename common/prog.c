@@ -3,6 +3,8 @@
  */
 #include "common/prog.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -18,11 +20,27 @@ void (*prog_die_hook)(enum exit_code code);
 
 static const char *name = "messaging-analytics";
 
+/* A standard descriptor that is closed would be that of the next file or
+ * socket: a log line would go to the database. What stands in for it fails as
+ * a closed one does. */
+static void
+hold_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+		    open("/dev/null", modes[fd]) != fd)
+			_exit(PROG_TEMPFAIL);
+}
+
 void
 prog_init(const char *argv0)
 {
 	const char *slash;
 
+	hold_descriptors();
 	if (argv0 != NULL && argv0[0] != '\0') {
 		slash = strrchr(argv0, '/');
 		name = slash != NULL ? slash + 1 : argv0;

@@ -33,8 +33,9 @@ enum outcome {
 	OUTCOME_NEVER, /* trying again would change nothing */
 };
 
-/* Sets the name used in messages (the last path component of argv0) and gives
- * jansson our allocator. Call first. */
+/* Sets the name used in messages (the last path component of argv0), sees to
+ * it that no file of ours gets the number of a closed standard descriptor, and
+ * gives jansson our allocator. Call first. */
 void prog_init(const char *argv0);
 
 /* The name set by prog_init(). Borrowed, lives for ever. */

@@ -47,6 +47,13 @@ script -qec "'$poller' 2>/dev/null | '$aggregator'" /dev/null \
 	</dev/null | tr -d '\r' >terminal
 check_table terminal
 
+# Without standard output nothing of ours takes its place.
+rc=0
+timeout 20 "$poller" >&- 2>poller.err || rc=$?
+[ "$rc" = 74 ] || fail "a closed stdout: exit $rc: $(cat poller.err)"
+grep -qx "poller: cannot write standard output: Bad file descriptor" \
+	poller.err || fail "$(cat poller.err)"
+
 # A tee keeps the day, and the rows are JSON, one a line.
 "$poller" 2>poller.err | tee day.ndjson | "$aggregator" -o ndjson |
 	jq . >rows.json 2>aggregator.err

@@ -106,4 +106,11 @@ echo '{"type":"telepathy"}' | code 0 "$sink"
 is "a type of a later version" "" "$(cat "$tmp/err")"
 code 66 "$sink" </dev/null
 one_line "no input"
+
+# Closed descriptors: the database's is never taken for one of them.
+code 74 timeout 20 "$sink" <&-
+one_line "cannot read standard input: Bad file descriptor"
+rc=0
+timeout 20 "$sink" -vv -f "$tmp/two" 2>&- || rc=$?
+is "without stderr" 0 "$rc"
 same "$tmp/want"
