@@ -12,6 +12,8 @@
 
 #define FORMAT 1
 
+enum { CLOSING = 1, FETCHED = 2 }; /* flags of a message */
+
 struct head {
 	uint32_t format;
 	uint32_t failures;
@@ -55,10 +57,11 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 	put_text(out, c->episode);
 	for (i = 0; i < c->history.n; i++) {
 		const struct history_message *m = &c->history.messages[i];
-		char closing = (char)m->closing;
+		char flags = (char)((m->closing ? CLOSING : 0) |
+				    (m->fetched ? FETCHED : 0));
 
 		buf_add(out, &m->at, sizeof m->at);
-		buf_add(out, &closing, 1);
+		buf_add(out, &flags, 1);
 		put_text(out, m->id);
 		put_text(out, m->episode);
 		put_text(out, m->body);
@@ -98,7 +101,7 @@ get_text(struct reader *r, size_t *len)
 
 struct entry {
 	int64_t at;
-	bool closing;
+	bool closing, fetched;
 	const char *id, *episode, *body;
 	size_t len; /* of body */
 };
@@ -107,11 +110,12 @@ static bool
 get_entry(struct reader *r, struct entry *e)
 {
 	size_t len;
-	char closing;
+	char flags;
 
 	get(r, &e->at, sizeof e->at);
-	get(r, &closing, 1);
-	e->closing = closing != 0;
+	get(r, &flags, 1);
+	e->closing = (flags & CLOSING) != 0;
+	e->fetched = (flags & FETCHED) != 0;
 	e->id = get_text(r, &len);
 	e->episode = get_text(r, &len);
 	e->body = get_text(r, &e->len);
@@ -148,7 +152,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 		/* history_put() copies. */
 		m = (struct history_message){ (char *)(uintptr_t)e.id,
 			(char *)(uintptr_t)e.episode, (char *)(uintptr_t)e.body,
-			e.at, e.closing, false };
+			e.at, e.closing, e.fetched };
 		history_put(&c->history, &m);
 	}
 	c->history.sorted = true; /* as they were put in */

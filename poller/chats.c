@@ -276,11 +276,22 @@ remember_failure(struct chat *c, const char *message)
 		    xasprintf("chat %s: %s", c->list.id, message);
 }
 
+/* Whether it is the CRM that fails, not the chat: nothing else is answered
+ * either, and there are others to ask about. */
+static bool
+is_stuck(const struct chats *cs, const struct ending *e)
+{
+	if (e->fault == FAULT_LATER && e->outage)
+		return fetch_left(cs->fetch) > 1;
+	return cs->good == 0 && cs->read > HOPELESS;
+}
+
 static void
 messages_end(void *ctx, const struct ending *e)
 {
 	struct chat *c = ctx;
 	struct chats *cs = c->chats;
+	bool stuck;
 
 	cs->read++;
 	switch (e->fault) {
@@ -292,11 +303,6 @@ messages_end(void *ctx, const struct ending *e)
 		break;
 	case FAULT_UNUSABLE:
 	case FAULT_LATER:
-		if ((e->fault == FAULT_LATER && e->outage) ||
-		    (cs->good == 0 && cs->read > HOPELESS)) {
-			cs->give_up(cs->ctx, e->fault, "messages", e->message);
-			return;
-		}
 		c->failed = true;
 		remember_failure(c, e->message);
 		break;
@@ -306,7 +312,10 @@ messages_end(void *ctx, const struct ending *e)
 		cs->give_up(cs->ctx, e->fault, "messages", e->message);
 		return;
 	}
+	stuck = c->failed && is_stuck(cs, e);
 	arrived(c);
+	if (stuck)
+		cs->give_up(cs->ctx, e->fault, "messages", e->message);
 }
 
 static void

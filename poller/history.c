@@ -181,6 +181,8 @@ history_settled(const struct history *h, int64_t before_ms)
 	for (i = 0; i < h->n; i++) {
 		const struct history_message *m = &h->messages[i];
 
+		if (!m->fetched)
+			continue;
 		if (least == NULL || history_compare_ids(m->id, least) < 0)
 			least = m->id;
 		if (m->at < before_ms &&

@@ -15,8 +15,8 @@ struct history_message {
 	char *body;    /* members of the record, see crm_record.h */
 	int64_t at;
 	bool closing; /* it tells of a closing */
-	bool fetched; /* read as a message just now, not told by a list or
-			 known from earlier */
+	bool fetched; /* read among the chat's messages, now or earlier, and
+			 not only told by a list */
 };
 
 struct history {
@@ -48,8 +48,9 @@ int64_t history_opened_at(
 /* Whether the message with that id is there and was fetched. */
 bool history_fetched(const struct history *h, const char *id);
 
-/* The id up to which nothing can be missing any more: the greatest one that
- * is older than before_ms, else the least one, else NULL. Borrowed. */
+/* The id up to which nothing can be missing any more: of those fetched the
+ * greatest that is older than before_ms, else the least, else NULL.
+ * Borrowed. */
 const char *history_settled(const struct history *h, int64_t before_ms);
 
 /* Drops what is older than that. */

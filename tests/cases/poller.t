@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# The poller without a CRM: its options, and what it says about a
+# configuration that is no good.
+set -euo pipefail
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/poller.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+unset MESSAGING_CONFIG CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_PROFILE CRM_TENANT
+root=$PWD
+cd "$tmp"
+
+# expect CODE PATTERN ARGUMENT...: the code, and one line on stderr with the
+# pattern, or none for "".
+expect() {
+	local want=$1 pattern=$2 rc=0 lines=1
+	shift 2
+	"$BIN/poller" "$@" >out 2>err </dev/null || rc=$?
+	[ -n "$pattern" ] || lines=0
+	if [ "$rc" != "$want" ] ||
+		{ [ "$rc" != 64 ] && [ "$(wc -l <err)" != $lines ]; } ||
+		! grep -q -- "$pattern" <(cat err; echo); then
+		echo "poller $*: exit $rc, not $want, or no '$pattern' in:"
+		cat err
+		exit 1
+	fi
+}
+
+conf() { # LINE...
+	(umask 077 && printf '%s\n' "$@" >conf)
+}
+
+expect 0 "" -h
+grep -q '^usage: poller' out
+[ "$(wc -l <out)" -le 24 ]
+if grep -q '.\{81\}' out; then exit 1; fi
+expect 0 "" -V
+grep -q '^poller.* [0-9]' out
+expect 64 "" --no-such-option
+expect 64 "unexpected argument" word
+expect 64 "unknown format" -o yaml
+
+expect 78 "no tenant is configured"
+expect 78 "cannot read" -c missing
+conf '[crm acme]' 'url = http://127.0.0.1:9/v1' 'token = t'
+expect 0 "" -c conf -n
+expect 78 "no tenant 'acne'" -c conf --tenant acne
+conf '[crm acme]' 'url = http://127.0.0.1:9/v1' 'token = t' \
+	'[poller]' 'retry_budget = 0'
+expect 75 "tenant acme: cannot read .*next run" -c conf
+expect 73 "state" -c conf --state conf/state
+conf '[crm acme]' 'url = http://127.0.0.1:9/v1'
+expect 78 "no token" -c conf
+conf '[crm acme]' 'url = http://crm.example.test/v1' 'token = t'
+expect 78 "plaintext = yes" -c conf -n
+conf '[crm acme]' 'url = https://u:secret@crm.example.test/v1' 'token = t'
+expect 78 "token_file" -c conf -n
+if grep -q secret@ err; then exit 1; fi
+conf '[crm acme]' 'url = nonsense' 'token = t'
+expect 78 "is not a URL" -c conf -n
+conf '[crm acme]' 'token = t' 'profile = zendesk9'
+expect 78 "zendesk9.jq" -c conf -n
+conf '[crm acme]' 'token = t'
+expect 0 "" -c conf -n # the profile knows the address
+
+# A profile of one's own: its mistakes are told with their lines.
+cp "$root/poller/profiles/chat2desk.jq" own.jq
+conf '[crm acme]' 'token = t' 'url = http://127.0.0.1:9/' 'profile = ./own.jq'
+expect 0 "" -c conf -n
+printf 'def about: {;\n' >own.jq
+expect 78 "line 1: syntax error" -c conf -n
+printf 'def about:\n  no_such_thing;\n' >own.jq
+expect 78 "no_such_thing/0 is not defined" -c conf -n
+
+# One tenant that is wrong does not stop the others.
+conf '[crm bad]' 'url = nonsense' 'token = t' \
+	'[crm good]' 'url = http://127.0.0.1:9/v1' 'token = t' \
+	'[poller]' 'retry_budget = 0'
+rc=0
+"$BIN/poller" -c conf >out 2>err || rc=$?
+if [ $rc != 78 ] || [ "$(wc -l <err)" != 2 ] ||
+	! grep -q "tenant good" err; then
+	echo "two tenants, one wrong: exit $rc"
+	cat err
+	exit 1
+fi

@@ -1,0 +1,281 @@
+#!/usr/bin/env bash
+# The poller against a simulated CRM: whole snapshots, what the state saves,
+# chats that fail, long histories, budgets, signals, --status and --check.
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+poller=$BIN/poller
+cd "$tmp"
+
+is() { # WHAT GOT WANTED
+	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
+}
+
+# run WANTED-CODE COMMAND...: stdout in out, stderr in err.
+run() {
+	local want=$1 rc=0
+	shift
+	"$@" >out 2>err </dev/null || rc=$?
+	is "exit status of '$*' ($(cat err))" "$rc" "$want"
+}
+
+silent() {
+	is "what it says" "$(cat err)" ""
+}
+
+one_line() { # PATTERN
+	is "lines on stderr ($(cat err))" "$(wc -l <err)" 1
+	grep -q -- "$1" err || fail "no '$1' in: $(cat err)"
+}
+
+control() { # PATH
+	curl -sS --fail -X POST "$sim/control/$1" >/dev/null
+}
+
+calls() {
+	curl -sS --fail "$sim/control/stats" | jq .calls
+}
+
+# records TYPE: of the last run.
+records() {
+	jq -c "select(.type == \"$1\")" out
+}
+
+# Whether the last run wrote what was written.
+texts() {
+	grep -q '"type":"message".*"text":' out
+}
+
+# The last snapshot is whole.
+whole() {
+	jq -es '
+		(.[0] | .type == "snapshot" and .state == "begin")
+		and (.[-1] | .type == "snapshot" and .state == "end")
+		and .[-1].records == length - 2
+		and ([.[].snapshot] | unique | length) == 1
+		and ([.[].tenant] | unique | length) == 1' out >/dev/null ||
+		fail "the snapshot is not whole"
+}
+
+# What the CRM shows of open chats: as many, the same ids.
+same_chats() {
+	CRM_URL=$sim/v1 shows "/dialogs?state=open&limit=200" | jq -r '.data[].id' | sort >want
+	records chat | jq -r .chat | sort >got
+	cmp -s want got || fail "other chats than the CRM shows"
+}
+
+# The records but for what differs from poll to poll.
+content() {
+	jq -cS 'select(.type != "snapshot") | del(.snapshot)
+		| if .type == "chat" then del(.at) else . end' "$1" | sort
+}
+
+conf() { # LINE...
+	(umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" "$@" >conf)
+}
+
+start_sim --dialogs 30 --messages 20 --operators 5
+unset CRM_URL # the configuration says it
+conf "concurrency = 8"
+
+# A snapshot, twice without state.
+run 0 "$poller" -c conf
+silent
+whole
+same_chats
+is "operators" "$(records operator | wc -l)" 6
+texts && fail "texts unasked"
+cp out first
+run 0 "$poller" -c conf --with-text
+content first >a
+jq -c 'del(.text)' out >b
+content b >c
+cmp -s a c || fail "texts change more than texts"
+texts || fail "no texts"
+
+# With state, a second poll asks for the list, and says the same.
+run 0 "$poller" -c conf --state state
+content out >b
+cmp -s a b || fail "the state changes the first snapshot"
+control reset-stats
+run 0 "$poller" -c conf --state state
+whole
+is "calls of an idle poll" "$(calls)" 1
+content out >b
+cmp -s a b || fail "the second snapshot differs"
+is "mode of the state" "$(stat -c %a state/acme.mdb)" 600
+
+# Only what changed is asked for.
+control "act?do=client&dialog=9001"
+control "act?do=operator" 2>/dev/null || :
+control reset-stats
+run 0 "$poller" -c conf --state state
+whole
+same_chats
+is "calls after one change" "$(calls)" 2
+cp out with_state
+run 0 "$poller" -c conf
+content out >a
+content with_state >b
+cmp -s a b || fail "with and without state differ"
+
+# A second poll at the same time leaves the field, quietly.
+control "set?latency=500"
+"$poller" -c conf --state state >/dev/null 2>&1 &
+busy=$!
+until_true 10 test -e state/acme.lock
+until_true 10 sh -c '! flock -n state/acme.lock true'
+run 75 "$poller" -c conf --state state
+silent
+wait $busy
+control "set?latency=0"
+
+# Other options make other records: nothing of the state is used.
+control reset-stats
+run 0 "$poller" -c conf --state state --with-text
+texts || fail "no texts from the state"
+[ "$(calls)" -gt 20 ] || fail "the state was used in spite of other options"
+run 0 "$poller" -c conf --state state
+
+# A chat that cannot be read fails the snapshot twice, and the third time it
+# is shown as it was; it recovers. The others are in the state all the while.
+conf "concurrency = 8" "[poller]" "retry_budget = 1s"
+run 0 "$poller" -c conf --state state
+control "act?do=client&dialog=9002"
+control "trouble?name=errors-string&route=/v1/messages"
+for _ in 1 2; do
+	run 69 "$poller" -c conf --state state
+	one_line "1 of .* chats could not be read.*chat 9002"
+	grep -q '"state":"end"' out && fail "a snapshot ends without a chat"
+done
+run 0 "$poller" -c conf --state state
+one_line "shown as last seen.*9002"
+whole
+same_chats
+is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" 9002
+control "trouble?name=none"
+run 0 "$poller" -c conf --state state
+silent
+is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" ""
+
+# The same when only this chat is left to ask about and its answers are late.
+control "act?do=client&dialog=9002"
+control "trouble?name=500&route=/v1/messages"
+for _ in 1 2; do
+	run 69 "$poller" -c conf --state state
+done
+run 0 "$poller" -c conf --state state
+control "trouble?name=none"
+run 0 "$poller" -c conf --state state
+silent
+
+# A removed dialog is gone from the next snapshot.
+control "act?do=remove&dialog=9003"
+run 0 "$poller" -c conf --state state
+whole
+grep -q '"type":"chat".*"chat":"9003"' out && fail "9003 is still there"
+
+# The budget of calls.
+conf "budget = 5"
+run 69 "$poller" -c conf --state budget
+grep -q "budget" err || fail "no word of the budget: $(cat err)"
+is "calls above the budget" "$(curl -sS "$sim/control/stats" |
+	jq '.calls <= 1000')" true
+control reset-stats
+run 69 "$poller" -c conf --state budget
+one_line "budget.*used up"
+is "calls when it is used up" "$(calls)" 0
+
+# Three tenants, one of them wrong: the others are served.
+(
+	umask 077
+	for t in a b c; do
+		printf '%s\n' "[crm $t]" "url = $sim/v1"
+		[ $t != b ] || echo "token = wrong"
+		[ $t = b ] || echo "token = sim-token"
+	done >three
+)
+token=$CRM_TOKEN
+unset CRM_TOKEN
+run 77 "$poller" -c three
+one_line "tenant b: .*Token is not correct"
+is "whole tenants" "$(jq -r 'select(.state == "end") | .tenant' out | sort |
+	tr '\n' ' ')" "a c "
+run 0 "$poller" -c three --tenant a --tenant c
+silent
+grep -q wrong out err && fail "a token is shown"
+export CRM_TOKEN=$token
+
+# Asked to stop, it leaves with 0, and without an end marker.
+conf "concurrency = 1"
+control "set?latency=300"
+control reset-stats
+"$poller" -c conf --state stopped >out 2>err &
+busy=$!
+until_true 20 sh -c "curl -sS '$sim/control/stats' | jq -e '.calls > 3'" \
+	>/dev/null
+kill -TERM $busy
+rc=0
+wait $busy || rc=$?
+is "exit status after SIGTERM ($(cat err))" $rc 0
+grep -q '"state":"end"' out && fail "an end marker after SIGTERM"
+control "set?latency=0"
+
+# A closed pipe is an ordinary end.
+conf "concurrency = 8"
+rc=0
+"$poller" -c conf 2>err | head -n 1 >/dev/null || rc=$?
+is "exit status of a cut pipe ($(cat err))" $rc 0
+silent
+
+# Which chats are closed, and at what cost.
+run 0 "$poller" -c conf --state state
+records chat >chats
+control "act?do=close&dialog=9001"
+control "act?do=remove&dialog=9002"
+control reset-stats
+run 0 "$poller" -c conf --state state --status -f chats
+silent
+is "answers" "$(jq -r '.status' out | sort | uniq -c | awk '{print $2 $1}' |
+	tr '\n' ' ')" "closed1 gone1 open$(($(wc -l <chats) - 2)) "
+is "closed" "$(jq -r 'select(.status == "closed") | .chat' out)" 9001
+is "gone" "$(jq -r 'select(.status == "gone") | .chat' out)" 9002
+jq -es '[.[] | select(.status == "closed")] | .[0].closed_at <= .[0].at
+	and .[0].closed_at != null' out >/dev/null ||
+	fail "no time of closing"
+is "calls" "$(calls)" 3
+# One alone is asked about directly, and no chat is gone unless the list works.
+jq -c 'select(.status == "closed") | {type, tenant, chat}' out >one
+control reset-stats
+run 0 "$poller" -c conf --state state --status -f one
+is "calls for one" "$(calls)" 1
+echo '{"type":"chat","tenant":"acme","chat":"9002"}' >one
+control "trouble?name=404&route=/v1/dialogs?"
+run 0 "$poller" -c conf --state state --status -f one
+control "trouble?name=none"
+is "gone" "$(jq -r .status out)" gone
+control "trouble?name=403&route=/v1/dialogs"
+run 77 "$poller" -c conf --state state --status -f one
+is "said without a token" "$(cat out)" ""
+control "trouble?name=none"
+run 78 "$poller" -c conf --status -f <(
+	echo '{"type":"chat","tenant":"nobody","chat":"1"}')
+one_line "tenant 'nobody'"
+run 65 "$poller" -c conf --status -f <(printf '{"type":"chat","ten')
+run 0 "$poller" -c conf --status
+
+# The doctor.
+run 0 "$poller" -c conf --state state --check -o ndjson
+jq -se 'map({(.check): .result}) | add
+	| .token == "ok" and .operators == "ok" and .chats == "ok"
+	and .messages == "ok" and .clock == "ok" and .state == "ok"' out \
+	>/dev/null || fail "the doctor finds fault: $(cat out)"
+jq -e 'select(.check == "calls") | .calls > 0 and .polls == 19800' out \
+	>/dev/null || fail "no forecast: $(cat out)"
+run 0 "$poller" -c conf --check -o table
+grep -q '^acme *chats *ok' out || fail "no table: $(cat out)"
+control "trouble?name=401"
+run 77 "$poller" -c conf --check -o table
+grep -q 'token *failed.*not correct' out || fail "it is blind: $(cat out)"
+control "trouble?name=none"
