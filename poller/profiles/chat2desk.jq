@@ -253,8 +253,12 @@ def customer_request:
 
 # "unknown" is what it calls a customer without a name.
 def customer_read:
-    .answer.data
-    | if type != "object" then error("the answer has no client") else . end
+    .customer as $asked
+    | .answer.data
+    | if type != "object" then error("the answer has no client")
+      elif (.id | tostring) != ($asked | tostring)
+      then error("the answer is about another client")
+      else . end
     | {records: [
            {type: "customer",
             customer: .id,
