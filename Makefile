@@ -55,6 +55,13 @@ LIBS_reaper     := $(LIBS_sink)
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lcmocka
 
+# A line a file; V=1 shows the commands.
+ifdef V
+say  =
+else
+say  = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,printf '  %-4s %s\n' $(1) $@;)
+endif
+
 objs  = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(1)/*.c)))
 UNITS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort \
           $(wildcard tests/unit/test_*.c)))
@@ -66,12 +73,12 @@ define program
 $(B)/$(1).a: $(filter-out $(B)/$(1)/main.o,$(call objs,$(1)))
 $(B)/bin/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(B)/common.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(HARDENLD) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS)
+	$$(call say,LINK)$$(CC) $$(CFLAGS) $$(HARDENLD) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS)
 endef
 $(foreach p,$(PROGS),$(eval $(call program,$(p))))
 
 $(B)/%.a:
-	rm -f $@ && $(AR) crs $@ $^
+	$(call say,AR)rm -f $@ && $(AR) crs $@ $^
 
 $(B)/common/version.o: ALLCF += -DVERSION='"$(VERSION)"'
 $(B)/common/version.o: ALLCF += -DDATADIR='"$(DATADIR)"'
@@ -83,19 +90,19 @@ $(B)/places: FORCE
 	    echo '$(VERSION) $(DATADIR)' >$@
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALLCF) -c -o $@ $<
+	$(call say,CC)$(CC) $(ALLCF) -c -o $@ $<
 
 $(UNITS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PROGS:%=$(B)/%.a) $(B)/common.a
-	$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_tests) $(LIBS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_tests) $(LIBS)
 
 # Programs that only tests need: one .c each in tests/tools, and the simulator.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(sort \
           $(wildcard tests/tools/*.c)))
 $(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/common.a
-	$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS)
 
 $(B)/tests/crm-sim: $(call objs,tests/crm) $(B)/common.a
-	$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sim) $(LIBS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sim) $(LIBS)
 
 units: $(UNITS)
 sim: $(B)/tests/crm-sim
@@ -108,7 +115,7 @@ E2E   = $(sort $(wildcard tests/e2e/*.t))
 
 check:  ## install what tests need, build, run every test
 	@scripts/install-deps check
-	@$(MAKE) test-programs
+	@$(MAKE) -s -j$$(nproc) test-programs
 	@$(RUN) $(UNITS) $(CASES) $(E2E)
 check-fast: test-programs  ## tests without servers
 	@$(RUN) $(UNITS) $(CASES)
@@ -118,7 +125,7 @@ check-long: test-programs  ## 200 random worlds and the other soaks: an hour
 	@LONG=1 $(RUN) -t 7200 $(E2E)
 demo:  ## install what is missing, build, show the whole job
 	@scripts/install-deps demo
-	@$(MAKE) -s all sim
+	@$(MAKE) -s -j$$(nproc) all sim
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/demo
 bench: test-programs  ## measure against peers and limits, print ratios
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/bench/run
@@ -126,7 +133,7 @@ bench: test-programs  ## measure against peers and limits, print ratios
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
-	@$(SANITIZED) test-programs
+	@$(SANITIZED) -s -j$$(nproc) test-programs
 	@$(SANITIZED) check-asan
 check-asan:
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
@@ -134,7 +141,7 @@ check-asan:
 
 TIDY = $(foreach d,common $(PROGS),$(sort $(wildcard $(d)/*.c)))
 analyze:  ## gcc -fanalyzer and clang-tidy
-	@$(MAKE) B=build/analyzer CFLAGS='-O2 -g -fanalyzer' WERROR=1 all
+	@$(MAKE) -s -j$$(nproc) B=build/analyzer CFLAGS='-O2 -g -fanalyzer' WERROR=1 all
 	printf '%s\n' $(TIDY) | xargs -P $$(nproc) -I F clang-tidy --quiet \
 	    --warnings-as-errors='*' F -- $(CSTD) -I. $(DEPCF) \
 	    -DVERSION='""' -DDATADIR='""'

@@ -79,7 +79,7 @@ read_row(struct batch *b, struct flat *f, const char *line, struct buf *why)
 static void
 a_row_is_read_by_column(void **state)
 {
-	struct batch b = { .lines = 0 };
+	struct batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT, key = BUF_INIT;
 	struct row *row;
@@ -130,7 +130,7 @@ a_batch_keeps_the_newest_in_order(void **state)
 		EVENT("a", "x", "2Z\",\"count\":7"),
 	};
 	static const int64_t want[] = { 7, 1, 2, 5 };
-	struct batch b = { .lines = 0 };
+	struct batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
 	struct rows *rows = &b.rows[TABLE_EVENT_COUNTS];
@@ -158,7 +158,7 @@ a_batch_keeps_the_newest_in_order(void **state)
 static void
 the_newest_end_of_a_batch_counts(void **state)
 {
-	struct batch b = { .lines = 0 };
+	struct batch b = { .exclusive = false };
 	struct text tenant = { "t", 1 }, one = { "s1", 2 }, two = { "s2", 2 };
 	const struct end first = { one, 1000, 5 }, second = { two, 2000, 6 };
 
