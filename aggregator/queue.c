@@ -187,6 +187,8 @@ queue_run(const struct job *job)
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
+	if (opt.patient)
+		log_stamp(true);
 	q.inbox.ctx = &q;
 	q.inbox.refuse = refuse;
 	q.inbox.publish = publish;

@@ -5,14 +5,18 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/parse.h"
 #include "common/prog.h"
+#include "common/xalloc.h"
 
 #define LOG_LINE 2048
 
@@ -44,10 +48,28 @@ log_set_verbosity(bool quiet, int verbose)
 		log_set_level(verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 }
 
+/* True when stderr is the journal: systemd says which device and inode that
+ * is (systemd.exec(5), $JOURNAL_STREAM). */
+static bool
+is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char *own;
+	bool same;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	own = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	same = strcmp(stream, own) == 0;
+	free(own);
+	return same;
+}
+
 void
 log_stamp(bool on)
 {
-	stamped = on;
+	stamped = on && !is_journal();
 }
 
 /* True for what could forge a line or its order on a screen: C0, DEL, C1,

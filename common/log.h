@@ -3,9 +3,9 @@
  *
  *   poller: snapshot_written tenant=acme chats=50 messages=812 calls=3
  *
- * The first word names the event and is stable, the rest is key=value. When
- * stderr is not the journal (JOURNAL_STREAM), lines are not stamped either:
- * cron and terminals do not want it; a daemon asks for it with log_stamp().
+ * The first word names the event and is stable, the rest is key=value. Lines
+ * bear no time, which cron and terminals add or do not want; a daemon asks for
+ * it with log_stamp().
  * Control characters, invalid UTF-8 and bidirectional marks are shown as
  * \xNN, so that no record can forge a line. A line has 2 KiB at most.
  *
@@ -31,7 +31,8 @@ enum log_level log_get_level(void);
 /* As -q and the number of -v say; neither leaves the default. */
 void log_set_verbosity(bool quiet, int verbose);
 
-/* Puts the time in front of each line, for daemons outside journald. */
+/* Puts the time in front of each line, for daemons; not when stderr is the
+ * journal, which adds its own. */
 void log_stamp(bool on);
 
 /* For a person: "prog: MESSAGE" where MESSAGE names the thing, the reason and

@@ -42,7 +42,7 @@ fault_way_out(const struct tenant *t, enum fault f, struct buf *out)
 		break;
 	case FAULT_GONE:
 	case FAULT_UNUSABLE:
-		buf_setf(out, "check url '%s' of [%s] with poller --check",
+		buf_setf(out, "check that url '%s' of [%s] is the CRM's API",
 		    t->base, t->section);
 		break;
 	}

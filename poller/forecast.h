@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FORECAST_DAYS 30
+#define FORECAST_DAYS 31
 
 struct forecast_input {
 	const struct cron_expr *schedule, *reaper;

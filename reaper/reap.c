@@ -159,6 +159,8 @@ reap_run(const struct reap *reap)
 
 	s.patient = opt.patient =
 	    endpoint_is_queue(reap->from) && !reap->until_empty;
+	if (s.patient)
+		log_stamp(true);
 	closed_init(&r.closed);
 	code = reap_open_archive(reap, &r.closed.archive);
 	if (code != PROG_OK)
