@@ -187,16 +187,22 @@ class World:
         self.pipeline(["poller"], ["aggregator", "-t", queue], **how)
         self.pipeline(["sink", "-f", queue, "--until-empty"])
 
-    def poll_in_trouble(self):
-        """The poll gets over it, or stores nothing of that tenant."""
+    def trouble(self):
         name = self.dice.choice(TROUBLES)
         self.where += " (%s)" % name
         self.sim.trouble(name, count=self.dice.choice((1, 2)),
                          after=self.dice.choice((0, 1, 2, 5)))
-        self.poll(may_fail=True)
+        self.counts["troubles"] += 1
+
+    def calm(self):
         self.sim.trouble("none")
+
+    def poll_in_trouble(self):
+        """The poll gets over it, or stores nothing of that tenant."""
+        self.trouble()
+        self.poll(may_fail=True)
+        self.calm()
         self.take_in(all_of_them=False)
-        self.counts["polls in trouble"] += 1
 
     def sql(self, statement):
         done = subprocess.run(
@@ -309,6 +315,17 @@ class World:
             raise Wrong("\n".join(wrong))
         self.check_tombs(actual["closed_chats"])
 
+    def check_nothing_too_much(self):
+        """After a reaper that may have failed: what it has deleted is what
+        it was to delete."""
+        actual, expected = self.tables(), self.expected()
+        for key in expected["chat_metrics"]:
+            if key not in actual["chat_metrics"]:
+                raise Wrong("chat_metrics %s %s: was deleted" % key)
+        for tenant, chat in actual["closed_chats"]:
+            if chat not in self.tombs[tenant]:
+                raise Wrong("%s %s: has a tombstone" % (tenant, chat))
+
     # The story.
 
     def look(self):
@@ -372,8 +389,13 @@ class World:
                 time.sleep(0.05)
         for tenant in self.tenants:
             self.expect_reap(tenant, everything)
-        self.pipeline(["reaper", "--list"], ["poller", "--status"],
-                      ["reaper"], conf=conf)
+        chain = (["reaper", "--list"], ["poller", "--status"], ["reaper"])
+        if self.choices.troubled and self.dice.random() < 0.4:
+            self.trouble()
+            self.pipeline(*chain, conf=conf, may_fail=True)
+            self.calm()
+            self.check_nothing_too_much()
+        self.pipeline(*chain, conf=conf)
         self.check()
 
     def purge(self):
