@@ -10,7 +10,7 @@
 # shellcheck disable=SC2034 # used by whoever reads this file
 {
 	me=${0##*/}
-	here=$(cd "$(dirname "$0")" && pwd)
+	here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 	bin=${MESSAGING_BIN:-}
 	config=
 }

@@ -85,6 +85,16 @@ echo 77 >"$tmp/poller"
 run 77 reap
 rm "$tmp/poller" "$tmp/reaper"
 
+echo "- through a symbolic link, from elsewhere"
+mkdir "$tmp/links"
+for script in job reap; do
+	ln -s "$scripts/$script" "$tmp/links/my-$script"
+	: >"$tmp/called"
+	(cd / && "$tmp/links/my-$script" -b "$tmp/bin" -c "$tmp/conf" \
+		-l "$tmp/lock") || fail "$script through a link: $?"
+	[ -s "$tmp/called" ] || fail "$script through a link does nothing"
+done
+
 echo "- while one is at work another does nothing, in silence"
 for script in job reap; do
 	: >"$tmp/slow"

@@ -144,7 +144,8 @@ rc=0
 "$scripts/report" -c "$tmp/token" >"$tmp/out" 2>"$tmp/err" || rc=$?
 is "without one ($(cat "$tmp/err"))" "$rc" 78
 says "no database is configured"
-for wrong in "-o xml" "-w 0" "-t a;b" "--frobnicate"; do
+for wrong in "-o xml" "-w 0" "-w 0.0" "--watch=." "--watch=1.2.3" "-t a;b" \
+	"--frobnicate"; do
 	rc=0
 	# shellcheck disable=SC2086 # two words
 	"$scripts/report" -c "$tmp/conf" $wrong >/dev/null 2>&1 || rc=$?
