@@ -477,6 +477,12 @@ result_name(const struct finding *f)
 	return "-";
 }
 
+static int64_t
+rounded(double n)
+{
+	return (int64_t)(n + 0.5);
+}
+
 static void
 show_ndjson(const struct patient *p, struct buf *out)
 {
@@ -494,12 +500,11 @@ show_ndjson(const struct patient *p, struct buf *out)
 			jsonw_bool(out, "measured", f->measured);
 			jsonw_int(out, "days", FORECAST_DAYS);
 			jsonw_int(out, "polls", f->poll_runs);
-			jsonw_int(out, "poll_calls", (int64_t)f->polls);
+			jsonw_int(out, "poll_calls", rounded(f->polls));
 			jsonw_int(out, "reaper_runs", f->reaper_runs);
-			jsonw_int(out, "reaper_calls", (int64_t)f->reaper);
-			jsonw_int(
-			    out, "calls", (int64_t)(f->polls + f->reaper));
-			jsonw_int(out, "calls_today", (int64_t)f->today);
+			jsonw_int(out, "reaper_calls", rounded(f->reaper));
+			jsonw_int(out, "calls", rounded(f->polls + f->reaper));
+			jsonw_int(out, "calls_today", rounded(f->today));
 			jsonw_int(out, "budget", p->tenant->budget);
 		}
 		if (i == STEP_CALLS && p->used >= 0)

@@ -14,13 +14,11 @@
 #include "poller/fault.h"
 #include "poller/fetch.h"
 #include "poller/forget.h"
-#include "poller/throttle.h"
+#include "poller/gate.h"
 #include "poller/usage.h"
 
 /* Committed when so much has been read: what a crash may cost. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
-
-#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 struct pull {
 	const struct tenant *tenant;
@@ -203,57 +201,6 @@ check_version(struct pull *p)
 	store_set_number(p->store, "profile", version);
 }
 
-/* The month's calls that are paid for. */
-static void
-check_budget(struct pull *p)
-{
-	const struct tenant *t = p->tenant;
-	uint64_t budget = (uint64_t)t->budget, used;
-	int64_t now = crm_now(p), today = now / DAY_MS;
-
-	if (budget == 0)
-		return;
-	used = usage_month(p->store, now);
-	if (used >= budget) {
-		p->code = PROG_UNAVAILABLE;
-		log_error("tenant %s: this month's %llu calls ([%s] budget) "
-			  "are used up; raise budget, or wait for the next "
-			  "month",
-		    t->name, (unsigned long long)budget, t->section);
-		fetch_stop(p->fetch);
-		return;
-	}
-	fetch_limit(p->fetch, budget - used);
-	if (used < budget / 5 * 4 ||
-	    store_number(p->store, "budget_warned", 0) == today)
-		return;
-	store_set_number(p->store, "budget_warned", today);
-	log_warn("tenant %s: %llu of this month's %llu calls ([%s] budget) "
-		 "are used; see poller --check for what the schedule costs",
-	    t->name, (unsigned long long)used, (unsigned long long)budget,
-	    t->section);
-}
-
-/* A wish of the CRM to be left alone outlives the poll that heard it. */
-static void
-check_hold(struct pull *p)
-{
-	int64_t until = store_number(p->store, "hold_until", 0);
-	int64_t now = crm_now(p);
-	char text[CLOCK_TEXT];
-
-	if (p->code != PROG_OK || now >= until ||
-	    until - now > THROTTLE_MAX_MS ||
-	    until - now < p->tenant->retry_budget_ms)
-		return;
-	clock_format(until, text);
-	p->code = PROG_TEMPFAIL;
-	log_error("tenant %s: its CRM wants no call before %s; the next run "
-		  "after that tries again",
-	    p->tenant->name, text);
-	fetch_stop(p->fetch);
-}
-
 struct pull *
 pull_new(struct http *h, const struct tenant *t, struct store *store,
     struct endpoint *to)
@@ -282,8 +229,9 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		p->skew.offset_ms = store_number(store, "skew", 0);
 		p->first = store_number(store, "as_of", 0) == 0;
 		check_version(p);
-		check_budget(p);
-		check_hold(p);
+		p->code = gate_check(t, store, p->fetch, crm_now(p));
+		if (p->code != PROG_OK)
+			fetch_stop(p->fetch);
 		/* Before this poll puts anew who was asked about again. */
 		forget_customers(store, crm_now(p));
 	}
@@ -375,7 +323,7 @@ static void
 keep(struct pull *p)
 {
 	struct usage u = { .runs = 1, .left = p->chats.left };
-	int64_t held = fetch_held(p->fetch), now = crm_now(p);
+	int64_t now = crm_now(p);
 
 	memcpy(u.calls, fetch_calls(p->fetch), sizeof u.calls);
 	if (!p->first && usage_calls(&u) > 0)
@@ -384,8 +332,7 @@ keep(struct pull *p)
 		store_set_number(p->store, "skew", p->skew.offset_ms);
 	if (p->as_of != CLOCK_NONE)
 		store_set_number(p->store, "as_of", p->as_of);
-	if (held > 0)
-		store_set_number(p->store, "hold_until", now + held);
+	gate_keep(p->store, p->fetch, now);
 	commit(p);
 }
 
@@ -398,7 +345,7 @@ finish(struct pull *p)
 	if (p->store != NULL)
 		keep(p);
 	/* Commit point: from here on the snapshot counts. */
-	if (p->code == PROG_OK) {
+	if (p->code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);
 		tell_stale(p);
 		pull_progress(p, &n);

@@ -144,6 +144,7 @@ run(struct job *j)
 		/* Free places are filled before the answers are worked on. */
 		(void)step(j);
 		http_wait(j->http, 0);
+		endpoint_pump(j->to);
 		show_progress(j);
 		hand_out(j);
 	}

@@ -22,6 +22,7 @@
 #include "common/xalloc.h"
 #include "poller/fault.h"
 #include "poller/fetch.h"
+#include "poller/gate.h"
 #include "poller/poller.h"
 #include "poller/store.h"
 #include "poller/usage.h"
@@ -260,6 +261,13 @@ begin(struct inquiry *q, struct http *http, const char *state)
 		q->floor = store_number(q->store, "as_of", 0);
 		pages = (size_t)store_number(q->store, "pages", (int64_t)pages);
 	}
+	if (q->store != NULL)
+		q->code = gate_check(q->tenant, q->store, q->fetch,
+		    skew_apply(&q->skew, clock_now_ms()));
+	if (q->code != PROG_OK) {
+		fetch_stop(q->fetch);
+		return;
+	}
 	q->list_first = q->live > 0 && pages < q->live;
 	if (q->list_first)
 		ask_list(q);
@@ -277,6 +285,7 @@ count_usage(struct inquiry *q)
 	memcpy(u.calls, fetch_calls(q->fetch), sizeof u.calls);
 	if (q->store != NULL) {
 		usage_add_run(q->store, USAGE_STATUS, now, &u);
+		gate_keep(q->store, q->fetch, now);
 		usage_add_month(q->store, USAGE_STATUS, now, usage_calls(&u));
 		if (store_commit(q->store, &why) != PROG_OK)
 			log_warn(
@@ -422,8 +431,10 @@ read_input(struct input *in)
 }
 
 static void
-ask_all(struct poller *p, struct inquiry *all)
+ask_all(struct input *in, struct endpoint *to)
 {
+	struct poller *p = in->poller;
+	struct inquiry *all = in->inquiries;
 	struct http *http = http_new();
 	struct http_answer *a;
 	int64_t wait, w;
@@ -443,6 +454,9 @@ ask_all(struct poller *p, struct inquiry *all)
 			http_wait(http, wait);
 		while ((a = http_next(http)) != NULL)
 			fetch_answer(a);
+		endpoint_pump(in->from);
+		endpoint_pump(to);
+		deadletter_pump(&in->dead);
 	} while (left > 0 && !stop_asked());
 	for (i = 0; i < p->tenants_n; i++)
 		end_inquiry(&all[i]);
@@ -505,7 +519,7 @@ poller_status(struct poller *p)
 			in.inquiries[i].to = to;
 		}
 		if (read_input(&in) == 0) {
-			ask_all(p, in.inquiries);
+			ask_all(&in, to);
 			for (i = 0; i < p->tenants_n; i++)
 				poller_failed(p, in.inquiries[i].code);
 		}

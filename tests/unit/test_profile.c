@@ -55,7 +55,8 @@ read_text(struct profile *p, enum profile_call call, int status,
 		.answer = a,
 		.chat = c,
 		.cursor = k,
-		.known = known };
+		.known = known,
+		.customer = "40001" };
 	struct profile_answer out;
 	size_t i;
 
@@ -244,6 +245,11 @@ static const struct {
 	    "\"customer_phone\":\"[telegram] 40001\",\"tag\":\"VIP\"\n" },
 	{ "a customer of whom nothing is known", PROFILE_CUSTOMER, 200,
 	    SUCCESS("{\"id\":40001,\"name\":\"unknown\",\"tags\":[]}"), "\n" },
+	{ "another customer", PROFILE_CUSTOMER, 200,
+	    SUCCESS("{\"id\":40002,\"name\":\"Olga\"}"),
+	    "fault 6: customer_read of profile 'chat2desk': the answer is "
+	    "about "
+	    "another client" },
 	{ "the doctor's question", PROFILE_CHECK, 200,
 	    SUCCESS("{\"company_name\":\"X\"}"), "" },
 	{ "no token", PROFILE_CHATS, 401,
