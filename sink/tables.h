@@ -28,11 +28,6 @@ struct column {
 	int64_t max; /* characters, or the greatest value */
 };
 
-enum {
-	TABLE_MAX_COLUMNS = 20,
-	TABLE_MAX_KEYS = 3,
-};
-
 /* The key is the first `keys` columns, tenant the first of them; the version
  * as_of is the last column. */
 struct table {
