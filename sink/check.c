@@ -212,22 +212,51 @@ check_schema(struct report *r)
 	return o;
 }
 
+/* Our tables beside those that rows go to. */
+static const struct {
+	const char *name;
+	bool written; /* else the sink only reads it */
+} others[] = {
+	{ "schema_migrations", false },
+	{ "closed_chats", false },
+	{ "tenants", true },
+	{ "refused_rows", true },
+};
+
+enum { OURS = ARRAY_LEN(others) + TABLES };
+
+static const char *
+our_name(size_t i)
+{
+	return i < ARRAY_LEN(others) ? others[i].name
+				     : tables[i - ARRAY_LEN(others)].name;
+}
+
+static bool
+our_written(size_t i)
+{
+	return i >= ARRAY_LEN(others) || others[i].written;
+}
+
 /* Engine and collation of our tables. */
 static enum outcome
 check_tables(struct report *r)
 {
+	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
 	enum outcome o;
 	char name[80];
+	size_t i;
 
-	o = db_query(r->db,
+	buf_adds(&sql,
 	    "SELECT table_name, engine, table_collation "
 	    "FROM information_schema.tables WHERE table_schema = DATABASE() "
-	    "AND table_type = 'BASE TABLE' AND table_name IN "
-	    "('tenants', 'operator_metrics', 'chat_metrics', "
-	    "'tenant_metrics', 'event_counts', 'closed_chats', "
-	    "'refused_rows') ORDER BY table_name",
-	    NULL, 0, &rows);
+	    "AND table_type = 'BASE TABLE' AND table_name IN (");
+	for (i = 0; i < OURS; i++)
+		buf_addf(&sql, "%s'%s'", i > 0 ? ", " : "", our_name(i));
+	buf_adds(&sql, ") ORDER BY table_name");
+	o = db_query(r->db, buf_str(&sql), NULL, 0, &rows);
+	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(rows)) {
@@ -246,72 +275,73 @@ check_tables(struct report *r)
 	return o;
 }
 
-/* What the sink does to each table, on no row. */
-static const struct {
-	const char *table, *right, *sql;
-} needs[] = {
-#define READS(t)                                                               \
-	{                                                                      \
-		t, "SELECT", "SELECT 1 FROM " t " WHERE 1 = 0"                 \
-	}
-#define WRITES(t)                                                              \
-	{ t, "INSERT",                                                         \
-		"INSERT INTO " t " (tenant) SELECT tenant FROM " t             \
-		" WHERE 1 = 0" },                                              \
-	{                                                                      \
-		t, "UPDATE", "UPDATE " t " SET tenant = tenant WHERE 1 = 0"    \
-	}
-	READS("schema_migrations"),
-	READS("closed_chats"),
-	READS("tenants"),
-	WRITES("tenants"),
-	READS("operator_metrics"),
-	WRITES("operator_metrics"),
-	{ "operator_metrics", "DELETE",
-	    "DELETE FROM operator_metrics WHERE 1 = 0" },
-	READS("chat_metrics"),
-	WRITES("chat_metrics"),
-	READS("tenant_metrics"),
-	WRITES("tenant_metrics"),
-	READS("event_counts"),
-	WRITES("event_counts"),
-	READS("refused_rows"),
-	WRITES("refused_rows"),
-};
-
-/* One of them; a right that is missing is noted, a table that is (the schema
- * was looked at before) is not. */
+/* Tries a statement that is about no row; a right that is missing is noted, a
+ * table that is (the schema was looked at before) is not. */
 static enum outcome
-try_need(struct db *db, size_t i, struct buf *missing)
+try_right(struct db *db, const char *right, const char *table, struct buf *sql,
+    struct buf *missing)
 {
-	struct db_rows *rows;
 	enum outcome o;
+	struct db_rows *rows;
 
-	if (strcmp(needs[i].right, "SELECT") == 0) {
-		o = db_query(db, needs[i].sql, NULL, 0, &rows);
+	if (strcmp(right, "SELECT") == 0) {
+		o = db_query(db, buf_str(sql), NULL, 0, &rows);
 		db_rows_free(rows);
 	} else {
-		o = db_exec(db, needs[i].sql, NULL, 0, NULL);
+		o = db_exec(db, buf_str(sql), NULL, 0, NULL);
 	}
+	buf_clear(sql);
 	if (o != OUTCOME_NEVER)
 		return o;
 	if (db_cause(db) == DB_DENIED)
 		buf_addf(missing, "%s%s on %s", missing->len > 0 ? ", " : "",
-		    needs[i].right, needs[i].table);
+		    right, table);
 	else if (db_cause(db) != DB_SCHEMA)
 		return o;
 	return OUTCOME_DONE;
 }
 
+/* What the sink does to one of our tables. */
+static enum outcome
+try_table(struct db *db, size_t i, struct buf *sql, struct buf *missing)
+{
+	const char *t = our_name(i);
+	enum outcome o;
+
+	buf_addf(sql, "SELECT 1 FROM %s WHERE 1 = 0", t);
+	o = try_right(db, "SELECT", t, sql, missing);
+	if (o != OUTCOME_DONE || !our_written(i))
+		return o;
+	buf_addf(sql,
+	    "INSERT INTO %s (tenant) SELECT tenant FROM %s WHERE 1 = 0", t, t);
+	o = try_right(db, "INSERT", t, sql, missing);
+	if (o != OUTCOME_DONE)
+		return o;
+	buf_addf(sql, "UPDATE %s SET tenant = tenant WHERE 1 = 0", t);
+	return try_right(db, "UPDATE", t, sql, missing);
+}
+
+/* Operators that a snapshot no longer has are removed. */
+static enum outcome
+try_removal(struct db *db, struct buf *sql, struct buf *missing)
+{
+	const char *t = tables[TABLE_OPERATOR_METRICS].name;
+
+	buf_addf(sql, "DELETE FROM %s WHERE 1 = 0", t);
+	return try_right(db, "DELETE", t, sql, missing);
+}
+
 static enum outcome
 check_needed_rights(struct report *r)
 {
-	struct buf missing = BUF_INIT;
+	struct buf sql = BUF_INIT, missing = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(needs) && o == OUTCOME_DONE; i++)
-		o = try_need(r->db, i, &missing);
+	for (i = 0; i < OURS && o == OUTCOME_DONE; i++)
+		o = try_table(r->db, i, &sql, &missing);
+	if (o == OUTCOME_DONE)
+		o = try_removal(r->db, &sql, &missing);
 	if (o == OUTCOME_LATER && db_connected(r->db)) {
 		/* A server that is read-only, or full. */
 		item(r, WRONG, "rights that are missing", "cannot be tried",
@@ -323,6 +353,7 @@ check_needed_rights(struct report *r)
 		    missing.len > 0 ? buf_str(&missing) : "none",
 		    "grant them; scripts/grants.sql.example shows how");
 	}
+	buf_release(&sql);
 	buf_release(&missing);
 	return o;
 }
