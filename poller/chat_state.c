@@ -84,7 +84,7 @@ get(struct reader *r, void *to, size_t n)
 static const char *
 get_text(struct reader *r, size_t *len)
 {
-	const char *s = r->p;
+	const char *s;
 	uint32_t n;
 
 	get(r, &n, sizeof n);

@@ -1,7 +1,7 @@
 /*
  * http: see http.h. One multi handle; easy handles are kept and used again.
  */
-#define _DEFAULT_SOURCE /* explicit_bzero */
+#define _DEFAULT_SOURCE /* explicit_bzero, sys/queue.h */
 
 #include "poller/http.h"
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/queue.h>
 
 #include "common/clock.h"
 #include "common/prog.h"
@@ -31,13 +32,15 @@ struct transfer {
 	struct http_answer *answer;
 	bool too_long;
 	char error[CURL_ERROR_SIZE];
-	struct transfer *next, *prev; /* under way */
+	TAILQ_ENTRY(transfer) link;
 };
+
+TAILQ_HEAD(transfers, transfer);
 
 struct http {
 	CURLM *multi;
 	char *agent;
-	struct transfer *under_way;
+	struct transfers under_way;
 	struct http_answer **done;
 	size_t done_n, done_cap, done_at;
 	CURL *idle[KEEP_HANDLES];
@@ -79,6 +82,7 @@ http_new(void)
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		prog_die(PROG_SOFTWARE, "libcurl does not start");
+	TAILQ_INIT(&h->under_way);
 	h->multi = curl_multi_init();
 	if (h->multi == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
@@ -159,10 +163,7 @@ http_start(struct http *h, const struct http_request *r)
 	if (t->easy == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 	set_options(h, t);
-	t->next = h->under_way;
-	if (t->next != NULL)
-		t->next->prev = t;
-	h->under_way = t;
+	TAILQ_INSERT_TAIL(&h->under_way, t, link);
 	++*r->flying;
 	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
 		prog_die(PROG_TEMPFAIL, "out of memory");
@@ -178,12 +179,7 @@ end_transfer(struct http *h, struct transfer *t)
 		h->idle[h->idle_n++] = t->easy;
 	else
 		curl_easy_cleanup(t->easy);
-	if (t->prev != NULL)
-		t->prev->next = t->next;
-	else
-		h->under_way = t->next;
-	if (t->next != NULL)
-		t->next->prev = t->prev;
+	TAILQ_REMOVE(&h->under_way, t, link);
 	--*t->request.flying;
 	free(t);
 }
@@ -339,8 +335,8 @@ http_cancel(struct http *h, const size_t *flying)
 	struct transfer *t, *next;
 	size_t i, n = 0;
 
-	for (t = h->under_way; t != NULL; t = next) {
-		next = t->next;
+	for (t = TAILQ_FIRST(&h->under_way); t != NULL; t = next) {
+		next = TAILQ_NEXT(t, link);
 		if (t->request.flying != flying)
 			continue;
 		http_answer_free(t->answer);
@@ -363,8 +359,8 @@ http_free(struct http *h)
 
 	if (h == NULL)
 		return;
-	while (h->under_way != NULL)
-		http_cancel(h, h->under_way->request.flying);
+	while (!TAILQ_EMPTY(&h->under_way))
+		http_cancel(h, TAILQ_FIRST(&h->under_way)->request.flying);
 	while ((a = http_next(h)) != NULL)
 		http_answer_free(a);
 	while (h->idle_n > 0)

@@ -4,7 +4,8 @@
  * a larger one. Reading uses one transaction that is renewed by each commit.
  *
  * LMDB trusts its file. So that a damaged one ends neither this process nor
- * the other tenants' polls, a child reads all of it first.
+ * the other tenants' polls, and no damaged record is taken for what the CRM
+ * said, a child reads all of it first: each value has a checksum before it.
  */
 #define _DEFAULT_SOURCE /* _exit and friends */
 
@@ -26,7 +27,8 @@
 #include "common/strmap.h"
 #include "common/xalloc.h"
 
-#define FORMAT 1
+#define FORMAT 2
+#define SUM_LEN sizeof(uint64_t)
 #define MAP_MIN ((size_t)16 * 1024 * 1024)
 #define LOCK_BYTES 65536 /* of LMDB's lock file: room for its readers */
 
@@ -169,16 +171,84 @@ open_env(const char *path, unsigned flags, MDB_env **env)
 	return rc;
 }
 
-/* Sums up all bytes, so that each page is looked at. */
+/* FNV-1a by words: all of a state is gone through at each poll. */
+static uint64_t
+add_sum(uint64_t h, const MDB_val *v)
+{
+	const char *p = v->mv_data;
+	size_t left = v->mv_size, n;
+	uint64_t word;
+
+	h ^= left;
+	for (; left > 0; left -= n, p += n) {
+		n = left < sizeof word ? left : sizeof word;
+		word = 0;
+		memcpy(&word, p, n);
+		h = (h ^ word) * UINT64_C(1099511628211);
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+static uint64_t
+checksum(const MDB_val *key, const MDB_val *data)
+{
+	return add_sum(add_sum(UINT64_C(14695981039346656037), key), data);
+}
+
+/* What stands behind the checksum. False: it cannot be that one. */
+static bool
+without_sum(const MDB_val *stored, MDB_val *data)
+{
+	if (stored->mv_size < SUM_LEN)
+		return false;
+	data->mv_data = (char *)stored->mv_data + SUM_LEN;
+	data->mv_size = stored->mv_size - SUM_LEN;
+	return true;
+}
+
+static bool
+is_sound(const MDB_val *key, const MDB_val *stored)
+{
+	MDB_val data;
+	uint64_t sum;
+
+	if (!without_sum(stored, &data))
+		return false;
+	memcpy(&sum, stored->mv_data, SUM_LEN);
+	return sum == checksum(key, &data);
+}
+
+static MDB_val
+key_of(const char *key)
+{
+	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
+}
+
+/* MDB_NOTFOUND: a new file. */
 static int
-read_table(MDB_txn *txn, const char *name, unsigned *sum)
+check_format(MDB_txn *txn, MDB_dbi meta)
+{
+	int64_t format = FORMAT;
+	MDB_val key = key_of("format"), data;
+	int rc = mdb_get(txn, meta, &key, &data);
+
+	if (rc == 0 && (data.mv_size != sizeof format ||
+			   memcmp(data.mv_data, &format, sizeof format) != 0))
+		return MDB_VERSION_MISMATCH;
+	return rc;
+}
+
+static int
+read_table(MDB_txn *txn, enum store_table t)
 {
 	MDB_cursor *cursor;
-	MDB_val key, data;
+	MDB_val key, data, format = key_of("format");
 	MDB_dbi dbi;
-	int rc = mdb_dbi_open(txn, name, 0, &dbi);
-	size_t i;
+	int rc = mdb_dbi_open(txn, table_names[t], 0, &dbi);
 
+	if (rc == 0 && t == STORE_META)
+		rc = check_format(txn, dbi);
 	if (rc == MDB_NOTFOUND)
 		return 0;
 	if (rc == 0)
@@ -186,8 +256,49 @@ read_table(MDB_txn *txn, const char *name, unsigned *sum)
 	if (rc != 0)
 		return rc;
 	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
-		for (i = 0; i < data.mv_size; i += 512)
-			*sum += ((const unsigned char *)data.mv_data)[i];
+		if (t == STORE_META && mdb_cmp(txn, dbi, &key, &format) == 0)
+			continue;
+		if (!is_sound(&key, &data)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* The lists of free pages: each is a count and that many page numbers. A bad
+ * one would be written through. */
+static int
+read_free(MDB_env *env, MDB_txn *txn)
+{
+	enum { FREE_DBI = 0 };
+	MDB_cursor *cursor;
+	MDB_val key, data;
+	MDB_envinfo info;
+	size_t n, i, page;
+	int rc = mdb_env_info(env, &info);
+
+	if (rc == 0)
+		rc = mdb_cursor_open(txn, FREE_DBI, &cursor);
+	if (rc != 0)
+		return rc;
+	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+		n = 0;
+		if (data.mv_size >= sizeof n)
+			memcpy(&n, data.mv_data, sizeof n);
+		/* LMDB may leave room behind the last one. */
+		if (key.mv_size != sizeof n || n == 0 ||
+		    n >= data.mv_size / sizeof n)
+			rc = MDB_CORRUPTED;
+		for (i = 1; rc == 0 && i <= n; i++) {
+			memcpy(&page, (char *)data.mv_data + i * sizeof page,
+			    sizeof page);
+			if (page < 2 || page > info.me_last_pgno)
+				rc = MDB_CORRUPTED;
+		}
+		if (rc != 0)
+			break;
 	}
 	mdb_cursor_close(cursor);
 	return rc == MDB_NOTFOUND ? 0 : rc;
@@ -198,16 +309,14 @@ read_all(const char *path)
 {
 	MDB_env *env = NULL;
 	MDB_txn *txn = NULL;
-	volatile unsigned keep;
-	unsigned sum = 0;
 	int rc = open_env(path, MDB_RDONLY, &env), i;
 
 	if (rc == 0)
 		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = read_table(txn, table_names[i], &sum);
-	keep = sum;
-	(void)keep;
+		rc = read_table(txn, (enum store_table)i);
+	if (rc == 0)
+		rc = read_free(env, txn);
 	/* A reader that is not ended would pin its pages for ever. */
 	if (txn != NULL)
 		mdb_txn_abort(txn);
@@ -263,7 +372,7 @@ open_tables(struct store *s)
 {
 	int64_t format = FORMAT;
 	MDB_txn *txn;
-	MDB_val key = { 6, (void *)(uintptr_t) "format" }, data;
+	MDB_val key = key_of("format"), data = { sizeof format, &format };
 	int rc = mdb_txn_begin(s->env, NULL, 0, &txn), i;
 
 	if (rc != 0)
@@ -271,16 +380,9 @@ open_tables(struct store *s)
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
 		rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &s->dbi[i]);
 	if (rc == 0)
-		rc = mdb_get(txn, s->dbi[STORE_META], &key, &data);
-	if (rc == MDB_NOTFOUND) {
-		data.mv_size = sizeof format;
-		data.mv_data = &format;
+		rc = check_format(txn, s->dbi[STORE_META]);
+	if (rc == MDB_NOTFOUND)
 		rc = mdb_put(txn, s->dbi[STORE_META], &key, &data, 0);
-	} else if (rc == 0 &&
-		   (data.mv_size != sizeof format ||
-		       memcmp(data.mv_data, &format, sizeof format) != 0)) {
-		rc = MDB_VERSION_MISMATCH;
-	}
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
@@ -354,12 +456,6 @@ read_begin(struct store *s)
 	return rc == 0;
 }
 
-static MDB_val
-key_of(const char *key)
-{
-	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
-}
-
 bool
 store_get(struct store *s, enum store_table t, const char *key,
     const void **data, size_t *len)
@@ -367,7 +463,7 @@ store_get(struct store *s, enum store_table t, const char *key,
 	MDB_val k = key_of(key), v;
 
 	if (s->emptied[t] || !read_begin(s) ||
-	    mdb_get(s->reader, s->dbi[t], &k, &v) != 0)
+	    mdb_get(s->reader, s->dbi[t], &k, &v) != 0 || !without_sum(&v, &v))
 		return false;
 	*data = v.mv_data;
 	*len = v.mv_size;
@@ -432,6 +528,8 @@ store_each(struct store *s, enum store_table t,
 	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
 		return;
 	while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+		if (!without_sum(&v, &v))
+			continue;
 		buf_clear(&s->scratch);
 		buf_add(&s->scratch, k.mv_data, k.mv_size);
 		entry(ctx, buf_str(&s->scratch), v.mv_data, v.mv_size);
@@ -443,6 +541,20 @@ size_t
 store_pending(const struct store *s)
 {
 	return s->pending;
+}
+
+static int
+put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
+{
+	MDB_val room = { SUM_LEN + data->mv_size, NULL };
+	uint64_t sum = checksum(key, data);
+	int rc = mdb_put(txn, dbi, key, &room, MDB_RESERVE);
+
+	if (rc != 0)
+		return rc;
+	memcpy(room.mv_data, &sum, SUM_LEN);
+	memcpy((char *)room.mv_data + SUM_LEN, data->mv_data, data->mv_size);
+	return 0;
 }
 
 static int
@@ -460,7 +572,7 @@ write_changes(struct store *s, MDB_txn *txn)
 		MDB_val k = key_of(c->key), v = { c->len, c->data };
 
 		if (c->data != NULL) {
-			rc = mdb_put(txn, s->dbi[c->table], &k, &v, 0);
+			rc = put(txn, s->dbi[c->table], &k, &v);
 			continue;
 		}
 		rc = mdb_del(txn, s->dbi[c->table], &k, NULL);

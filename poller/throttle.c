@@ -15,15 +15,17 @@
 static double
 number(const char *s)
 {
-	double n = 0, scale = 0.1;
+	double n = 0, scale = 1;
 
 	if (*s < '0' || *s > '9')
 		return -1;
 	for (; *s >= '0' && *s <= '9'; s++)
 		n = n * 10 + (*s - '0');
-	if (*s == '.') {
-		for (s++; *s >= '0' && *s <= '9'; s++, scale /= 10)
-			n += (*s - '0') * scale;
+	if (*s == '.')
+		s++;
+	for (; *s >= '0' && *s <= '9'; s++) {
+		scale /= 10;
+		n += (*s - '0') * scale;
 	}
 	return *s == '\0' ? n : -1;
 }
