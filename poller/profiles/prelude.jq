@@ -61,7 +61,8 @@
 #   quota       the calls that were paid for are used up: it gives up
 #   denied      the token is refused: it gives up
 #   gone        what was asked for does not exist
-#   unusable    anything else: it tries again once or twice
+#   unusable    anything else: it tries again once or twice; what the profile
+#               itself cannot read (an error, a bad record) is not tried again
 #
 # In records an id is a string or a whole number, and 0, "" and null are no
 # id; a time is RFC 3339, with " UTC" allowed for Z, or a number of seconds
