@@ -15,12 +15,13 @@
 #include "sink/migrate.h"
 #include "sink/tables.h"
 
-enum verdict { FINE, ADVICE, WRONG };
+enum result { FINE, ADVICE, WRONG };
 
-static const char *const verdicts[] = {
+/* As poller --check has them; it gives no advice. */
+static const char *const results[] = {
 	[FINE] = "ok",
 	[ADVICE] = "advice",
-	[WRONG] = "wrong",
+	[WRONG] = "failed",
 };
 
 struct report {
@@ -32,35 +33,35 @@ struct report {
 };
 
 static const struct out_column columns[] = {
-	{ "item", false },
-	{ "is", false },
-	{ "", false },
-	{ "what to do", false },
+	{ "check", false },
+	{ "result", false },
+	{ "detail", false },
 };
 
+/* What was looked at, what it is, and what to do unless it is fine. */
 static void
-item(struct report *r, enum verdict v, const char *name, const char *is,
+item(struct report *r, enum result result, const char *name, const char *is,
     const char *what)
 {
-	r->wrong |= v == WRONG;
+	struct buf detail = BUF_INIT;
+
+	r->wrong |= result == WRONG;
+	buf_adds(&detail, is);
+	if (result != FINE)
+		buf_addf(&detail, "; %s", what);
 	if (r->format != OUT_NDJSON) {
 		out_table_cell(&r->table, name);
-		out_table_cell(&r->table, is);
-		out_table_cell(&r->table, verdicts[v]);
-		out_table_cell(&r->table, v == FINE ? "" : what);
-		return;
+		out_table_cell(&r->table, results[result]);
+		out_table_cell(&r->table, buf_str(&detail));
+	} else {
+		jsonw_open(&r->text);
+		jsonw_str(&r->text, "type", "check");
+		jsonw_str(&r->text, "check", name);
+		jsonw_str(&r->text, "result", results[result]);
+		jsonw_str(&r->text, "detail", buf_str(&detail));
+		jsonw_line(&r->text);
 	}
-	jsonw_open(&r->text);
-	jsonw_str(&r->text, "type", "check");
-	jsonw_str(&r->text, "item", name);
-	if (is != NULL)
-		jsonw_str(&r->text, "is", is);
-	else
-		jsonw_null(&r->text, "is");
-	jsonw_str(&r->text, "verdict", verdicts[v]);
-	if (v != FINE)
-		jsonw_str(&r->text, "advice", what);
-	jsonw_line(&r->text);
+	buf_release(&detail);
 }
 
 /* A server variable against what it should be. */
@@ -137,22 +138,22 @@ check_settings(struct report *r)
 	for (i = 0; i < ARRAY_LEN(settings) && o == OUTCOME_DONE; i++) {
 		const struct setting *s = &settings[i];
 		const char *is;
-		enum verdict v = WRONG;
+		enum result result = WRONG;
 
 		o = variable(r->db, s->name, &value);
 		is = buf_str(&value);
 		if (o != OUTCOME_DONE || is[0] == '\0')
 			continue;
 		if (one_of(is, s->wanted))
-			v = FINE;
+			result = FINE;
 		else if (one_of(is, s->other))
-			v = ADVICE;
+			result = ADVICE;
 		/* Without a binary log its settings do not matter. */
 		if (strcmp(s->name, "log_bin") == 0)
 			binlog = one_of(is, "ON|1");
 		else if (strstr(s->name, "binlog") != NULL && !binlog)
 			continue;
-		item(r, v, s->name, is, s->what);
+		item(r, result, s->name, is, s->what);
 	}
 	buf_release(&value);
 	return o;

@@ -48,7 +48,7 @@ sed -n '/^A whole snapshot/,/^\.Ed/s/^{/{/p' "$page" >records
 as sink "$BIN/aggregator" -f records -t rows
 as sink "$BIN/sink" -f rows
 as sink "$BIN/sink" --check -o ndjson >check
-grep '"verdict":"wrong"' check && fail "sink --check is not content"
+grep '"result":"failed"' check && fail "sink --check is not content"
 as report "$report" -o csv >table
 grep -q '^t1,7,Ann,' table || fail "the report shows: $(cat table)"
 as report "$report" -o ndjson >/dev/null

@@ -54,7 +54,7 @@ code 75 quick -f "$tmp/rows"
 one_line 'make the server writable; nothing is lost'
 untouched
 quick --check -o ndjson >"$tmp/check" || is "check" 78 $?
-grep -q '"item":"read_only","is":"ON","verdict":"wrong"' "$tmp/check" ||
+grep -q '"check":"read_only","result":"failed","detail":"ON; ' "$tmp/check" ||
 	fail "$(cat "$tmp/check")"
 "$servers" mysql "$tmp/db" -e "SET GLOBAL read_only = 0"
 
@@ -66,17 +66,17 @@ untouched
 rows other s1 1 1 1 | code 0 "$sink" --accept-loss
 sql "DELETE FROM chat_metrics"
 code 78 "$sink" --check -o table >"$tmp/check"
-grep -q 'innodb_flush_log_at_trx_commit *0 *wrong *set it to 1' "$tmp/check" ||
+grep -q 'innodb_flush_log_at_trx_commit *failed *0; set it to 1' "$tmp/check" ||
 	fail "$(cat "$tmp/check")"
 "$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_flush_log_at_trx_commit = 1"
 
 # The doctor is content; as NDJSON every line is an object.
 code 0 "$sink" --check >"$tmp/check"
-jq -e -s 'all(.[]; .type == "check" and .verdict != "wrong")' "$tmp/check" \
+jq -e -s 'all(.[]; .type == "check" and .result != "failed")' "$tmp/check" \
 	>"$tmp/jq" || fail "$(cat "$tmp/check")"
 sql "ALTER TABLE tenant_metrics ENGINE=MyISAM"
 code 78 "$sink" --check >"$tmp/check"
-grep -q '"engine of tenant_metrics","is":"MyISAM","verdict":"wrong"' \
+grep -q '"engine of tenant_metrics","result":"failed","detail":"MyISAM; ' \
 	"$tmp/check" || fail "$(cat "$tmp/check")"
 sql "ALTER TABLE tenant_metrics ENGINE=InnoDB"
 

@@ -65,7 +65,7 @@ serve good
 with ca
 code 0 "$sink" -c "$tmp/conf" -f "$tmp/rows"
 code 0 "$sink" -c "$tmp/conf" --check >"$tmp/check"
-grep -qE '"item":"tls","is":"(TLS|ECDHE)' "$tmp/check" ||
+grep -qE '"check":"tls","result":"ok","detail":"(TLS|ECDHE)' "$tmp/check" ||
 	fail "no cipher: $(grep tls "$tmp/check")"
 with other
 code 78 "$sink" -c "$tmp/conf" -f "$tmp/rows"
