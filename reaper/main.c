@@ -129,6 +129,29 @@ take_option(struct options *o, int opt, char **argv)
 	}
 }
 
+/* What the options say together: none is ignored in silence. */
+static int
+check_options(struct options *o)
+{
+	if (o->list && o->purge != NULL)
+		return prog_usage_error("--list and --purge exclude each "
+					"other");
+	if (o->list && (o->reap.dry_run || o->reap.force || o->archive != NULL))
+		return prog_usage_error("--list deletes nothing");
+	if (o->reap.from != NULL && (o->list || o->purge != NULL))
+		return prog_usage_error("--list and --purge read no records");
+	if (o->to != NULL && !o->list)
+		return prog_usage_error("-t is for --list");
+	if (o->to != NULL && o->reap.format != OUT_AUTO &&
+	    o->reap.format != OUT_NDJSON)
+		return prog_usage_error("-t takes records: -o ndjson");
+	if (o->reap.from == NULL)
+		o->reap.from = "-";
+	if (o->reap.until_empty && !endpoint_is_queue(o->reap.from))
+		return prog_usage_error("--until-empty is for -f queue:NAME");
+	return -1;
+}
+
 static int
 read_options(struct options *o, int argc, char **argv)
 {
@@ -143,15 +166,8 @@ read_options(struct options *o, int argc, char **argv)
 	if (optind < argc)
 		return prog_usage_error(
 		    "unexpected argument '%s'", argv[optind]);
-	if (o->list && o->purge != NULL)
-		return prog_usage_error("--list and --purge exclude each "
-					"other");
-	if (o->list && (o->reap.dry_run || o->archive != NULL))
-		return prog_usage_error("--list deletes nothing");
-	if (o->to != NULL && !o->list)
-		return prog_usage_error("-t is for --list");
 	log_set_verbosity(o->quiet, o->verbose);
-	return -1;
+	return check_options(o);
 }
 
 static enum exit_code
@@ -294,7 +310,7 @@ run(struct options *o, struct conf *conf, struct buf *why)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .reap = { .from = "-", .format = OUT_AUTO } };
+	struct options o = { .reap = { .format = OUT_AUTO } };
 	struct buf why = BUF_INIT;
 	struct conf *conf;
 	int code;

@@ -61,6 +61,21 @@ struct options {
 	bool quiet;
 };
 
+/* What the options say together: none is ignored in silence. */
+static int
+check_options(const struct options *o)
+{
+	if (o->migrate && o->check)
+		return prog_usage_error("--migrate and --check exclude each "
+					"other");
+	if (o->format != OUT_AUTO && !o->check)
+		return prog_usage_error("-o is for --check");
+	if ((o->migrate || o->check) &&
+	    (o->from != NULL || o->until_empty || o->accept_loss))
+		return prog_usage_error("--migrate and --check store no rows");
+	return -1;
+}
+
 /* -1 to go on, else the exit code. */
 static int
 read_options(struct options *o, int argc, char **argv)
@@ -113,12 +128,13 @@ read_options(struct options *o, int argc, char **argv)
 	if (optind < argc)
 		return prog_usage_error(
 		    "unexpected argument '%s'", argv[optind]);
-	if (o->migrate && o->check)
-		return prog_usage_error("--migrate and --check exclude each "
-					"other");
-	if (o->format != OUT_AUTO && !o->check)
-		return prog_usage_error("-o is for --check");
-	return -1;
+	return check_options(o);
+}
+
+static const char *
+input(const struct conf *conf, const struct options *o)
+{
+	return o->from != NULL ? o->from : conf_text(conf, "sink", "from");
 }
 
 struct start {
@@ -161,8 +177,7 @@ start(struct db *db, const struct options *o, bool patient)
 static enum exit_code
 consume(struct db *db, const struct conf *conf, const struct options *o)
 {
-	const char *from =
-	    o->from != NULL ? o->from : conf_text(conf, "sink", "from");
+	const char *from = input(conf, o);
 	struct endpoint_options opt = { .conf = conf,
 		.until_empty = o->until_empty,
 		.patient = endpoint_is_queue(from) && !o->until_empty };
@@ -199,6 +214,13 @@ run(const struct options *o)
 	enum exit_code code = PROG_CONFIG;
 	char *dir;
 
+	if (conf != NULL && o->until_empty &&
+	    !endpoint_is_queue(input(conf, o))) {
+		code = (enum exit_code)prog_usage_error(
+		    "--until-empty is for -f queue:NAME");
+		conf_free(conf);
+		return code;
+	}
 	if (conf != NULL)
 		db = db_open(conf, &why, &code);
 	if (db == NULL) {

@@ -36,11 +36,19 @@ expect 64 '-o is for --check' "$sink" -o csv
 expect 64 "unexpected argument 'rows'" "$sink" rows
 expect 64 "unknown format 'xml'" "$sink" --check -o xml
 expect 64 'exclude each other' "$sink" --check --migrate
+expect 64 'store no rows' "$sink" --check --accept-loss
+expect 64 'store no rows' "$sink" --migrate -f queue:rows
+expect 64 '--until-empty is for -f queue:NAME' "$sink" --until-empty
 expect 78 'set \[mysql\] url or MYSQL_URL' "$sink"
 expect 78 "cannot .*'none'" "$sink" -c none
 echo '[mysql]
 ulr = x' >typo
 expect 78 "typo:2: unknown key 'ulr'" "$sink" -c typo
+
+# The queue may stand in the configuration.
+printf '[sink]\nfrom = queue:rows\n' >queue
+expect 64 '--until-empty is for -f queue:NAME' "$sink" -c queue -f - --until-empty
+MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$sink" -n -c queue --until-empty
 
 # Checking the configuration asks no server.
 MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$sink" -n >out 2>&1

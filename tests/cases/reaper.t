@@ -1,0 +1,51 @@
+#!/bin/sh
+# reaper without a database: help, version, options, configuration. Options
+# that say nothing together are refused, in one line.
+set -eu
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/reaper.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+unset MYSQL_URL AMQP_URL MESSAGING_CONFIG
+reaper=$BIN/reaper
+cd "$tmp"
+
+# expect CODE PATTERN OPTION...: one line on stderr that says it.
+expect() {
+	want=$1 pattern=$2 got=0
+	shift 2
+	"$reaper" "$@" >out 2>err </dev/null || got=$?
+	if [ "$got" != "$want" ] || [ "$(wc -l <err)" != 1 ] || [ -s out ] ||
+		! grep -q -e "$pattern" err; then
+		echo "reaper $*: exit $got, not $want; said: $(cat out err)"
+		exit 1
+	fi
+}
+
+"$reaper" -h >help
+[ "$(wc -l <help)" -le 24 ]
+[ "$(awk '{ if (length > max) max = length } END { print max }' help)" -le 80 ]
+"$reaper" -V | grep -q '^reaper (messaging-analytics) [0-9]'
+
+expect 64 "unknown option '-x'" -x
+expect 64 "option '-f' needs a value" -f
+expect 64 "unknown format 'xml'" -o xml
+expect 64 "unexpected argument 'chats'" chats
+expect 64 'exclude each other' --list --purge t
+expect 64 '--list deletes nothing' --list --dry-run
+expect 64 '--list deletes nothing' --list --force
+expect 64 '--list deletes nothing' --list --archive gone
+expect 64 'read no records' --list -f queue:closed
+expect 64 'read no records' --purge t -f chats
+expect 64 '-t is for --list' -t chats
+expect 64 '-t takes records' --list -t chats -o csv
+for mode in '' --list '--purge t' '-f chats'; do
+	# shellcheck disable=SC2086 # a mode is several words, or none
+	expect 64 '--until-empty is for -f queue:NAME' $mode --until-empty
+done
+expect 78 'set \[mysql\] url or MYSQL_URL'
+expect 78 "cannot .*'none'" -c none
+
+# Checking the configuration asks no server.
+MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$reaper" -n -f queue:closed \
+	--until-empty >out 2>&1
+[ ! -s out ]
