@@ -23,6 +23,6 @@ done
 twice=$(sort "$tmp"/* | uniq -d)
 [ -z "$twice" ] || {
 	echo "defined more than once:"
-	(cd "$tmp" && echo "$twice" | grep -xF -f - ./*)
+	cd "$tmp" && grep -xF "$twice" ./*
 	exit 1
 }
