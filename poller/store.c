@@ -2,38 +2,23 @@
  * store: see store.h. Changes are kept in memory until they are committed, so
  * that a map that has become too small costs no more than doing it again with
  * a larger one. Reading uses one transaction that is renewed by each commit.
- *
- * LMDB trusts its file. So that a damaged one ends neither this process nor
- * the other tenants' polls, and no damaged record is taken for what the CRM
- * said, a child reads all of it first: each value has a checksum before it.
  */
-#define _DEFAULT_SOURCE /* _exit and friends */
-
 #include "poller/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/lock.h"
 #include "common/log.h"
 #include "common/strmap.h"
 #include "common/xalloc.h"
+#include "poller/store_impl.h"
 
-#define FORMAT 2
-#define SUM_LEN sizeof(uint64_t)
-#define MAP_MIN ((size_t)16 * 1024 * 1024)
 #define LOCK_BYTES 65536 /* of LMDB's lock file: room for its readers */
-
-static const char *const table_names[STORE_TABLES] = { "meta", "chats",
-	"customers", "statistics" };
 
 /* A change that waits. */
 struct change {
@@ -144,243 +129,21 @@ reserve_lock_file(const char *path)
 	return rc;
 }
 
-static size_t
-map_size(const char *path)
-{
-	struct stat st;
-	size_t want = MAP_MIN;
-
-	if (stat(path, &st) != 0)
-		return want;
-	while (want < (size_t)st.st_size * 2)
-		want *= 2;
-	return want;
-}
-
-static int
-open_env(const char *path, unsigned flags, MDB_env **env)
-{
-	int rc = mdb_env_create(env);
-
-	if (rc == 0)
-		rc = mdb_env_set_maxdbs(*env, STORE_TABLES);
-	if (rc == 0)
-		rc = mdb_env_set_mapsize(*env, map_size(path));
-	if (rc == 0)
-		rc = mdb_env_open(*env, path, MDB_NOSUBDIR | flags, 0600);
-	return rc;
-}
-
-/* FNV-1a by words: all of a state is gone through at each poll. */
-static uint64_t
-add_sum(uint64_t h, const MDB_val *v)
-{
-	const char *p = v->mv_data;
-	size_t left = v->mv_size, n;
-	uint64_t word;
-
-	h ^= left;
-	for (; left > 0; left -= n, p += n) {
-		n = left < sizeof word ? left : sizeof word;
-		word = 0;
-		memcpy(&word, p, n);
-		h = (h ^ word) * UINT64_C(1099511628211);
-		h ^= h >> 32;
-	}
-	return h;
-}
-
-static uint64_t
-checksum(const MDB_val *key, const MDB_val *data)
-{
-	return add_sum(add_sum(UINT64_C(14695981039346656037), key), data);
-}
-
-/* What stands behind the checksum. False: it cannot be that one. */
-static bool
-without_sum(const MDB_val *stored, MDB_val *data)
-{
-	if (stored->mv_size < SUM_LEN)
-		return false;
-	data->mv_data = (char *)stored->mv_data + SUM_LEN;
-	data->mv_size = stored->mv_size - SUM_LEN;
-	return true;
-}
-
-static bool
-is_sound(const MDB_val *key, const MDB_val *stored)
-{
-	MDB_val data;
-	uint64_t sum;
-
-	if (!without_sum(stored, &data))
-		return false;
-	memcpy(&sum, stored->mv_data, SUM_LEN);
-	return sum == checksum(key, &data);
-}
-
-static MDB_val
-key_of(const char *key)
-{
-	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
-}
-
-/* MDB_NOTFOUND: a new file. */
-static int
-check_format(MDB_txn *txn, MDB_dbi meta)
-{
-	int64_t format = FORMAT;
-	MDB_val key = key_of("format"), data;
-	int rc = mdb_get(txn, meta, &key, &data);
-
-	if (rc == 0 && (data.mv_size != sizeof format ||
-			   memcmp(data.mv_data, &format, sizeof format) != 0))
-		return MDB_VERSION_MISMATCH;
-	return rc;
-}
-
-static int
-read_table(MDB_txn *txn, enum store_table t)
-{
-	MDB_cursor *cursor;
-	MDB_val key, data, format = key_of("format");
-	MDB_dbi dbi;
-	int rc = mdb_dbi_open(txn, table_names[t], 0, &dbi);
-
-	if (rc == 0 && t == STORE_META)
-		rc = check_format(txn, dbi);
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc == 0)
-		rc = mdb_cursor_open(txn, dbi, &cursor);
-	if (rc != 0)
-		return rc;
-	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
-		if (t == STORE_META && mdb_cmp(txn, dbi, &key, &format) == 0)
-			continue;
-		if (!is_sound(&key, &data)) {
-			rc = MDB_CORRUPTED;
-			break;
-		}
-	}
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-/* The lists of free pages: each is a count and that many page numbers. A bad
- * one would be written through. */
-static int
-read_free(MDB_env *env, MDB_txn *txn)
-{
-	enum { FREE_DBI = 0 };
-	MDB_cursor *cursor;
-	MDB_val key, data;
-	MDB_envinfo info;
-	size_t n, i, page;
-	int rc = mdb_env_info(env, &info);
-
-	if (rc == 0)
-		rc = mdb_cursor_open(txn, FREE_DBI, &cursor);
-	if (rc != 0)
-		return rc;
-	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
-		n = 0;
-		if (data.mv_size >= sizeof n)
-			memcpy(&n, data.mv_data, sizeof n);
-		/* LMDB may leave room behind the last one. */
-		if (key.mv_size != sizeof n || n == 0 ||
-		    n >= data.mv_size / sizeof n)
-			rc = MDB_CORRUPTED;
-		for (i = 1; rc == 0 && i <= n; i++) {
-			memcpy(&page, (char *)data.mv_data + i * sizeof page,
-			    sizeof page);
-			if (page < 2 || page > info.me_last_pgno)
-				rc = MDB_CORRUPTED;
-		}
-		if (rc != 0)
-			break;
-	}
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-static int
-read_all(const char *path)
-{
-	MDB_env *env = NULL;
-	MDB_txn *txn = NULL;
-	int rc = open_env(path, MDB_RDONLY, &env), i;
-
-	if (rc == 0)
-		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
-	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = read_table(txn, (enum store_table)i);
-	if (rc == 0)
-		rc = read_free(env, txn);
-	/* A reader that is not ended would pin its pages for ever. */
-	if (txn != NULL)
-		mdb_txn_abort(txn);
-	if (env != NULL)
-		mdb_env_close(env);
-	return rc;
-}
-
-/* 0, or what is wrong. */
-static int
-examine(const char *path)
-{
-	static const int deadly[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL,
-		SIGFPE };
-	struct rlimit no_core = { 0, 0 };
-	struct stat st;
-	int status, rc;
-	size_t i;
-	pid_t pid;
-
-	if (stat(path, &st) != 0 || st.st_size == 0)
-		return 0;
-	pid = fork();
-	if (pid < 0)
-		return errno;
-	if (pid == 0) {
-		for (i = 0; i < ARRAY_LEN(deadly); i++)
-			(void)signal(deadly[i], SIG_DFL);
-		(void)setrlimit(RLIMIT_CORE, &no_core);
-		(void)close(STDERR_FILENO); /* its assertions speak there */
-		rc = read_all(path);
-		_exit(rc == 0                      ? 0
-		      : rc == MDB_VERSION_MISMATCH ? 2
-		      : rc > 0                     ? 3
-						   : 1);
-	}
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return errno;
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	/* The system's errors are met again, with their names, right away. */
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 3)
-		return 0;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 2
-		   ? MDB_VERSION_MISMATCH
-		   : MDB_CORRUPTED;
-}
-
 static int
 open_tables(struct store *s)
 {
-	int64_t format = FORMAT;
+	int64_t format = STORE_FORMAT;
 	MDB_txn *txn;
-	MDB_val key = key_of("format"), data = { sizeof format, &format };
+	MDB_val key = store_key("format"), data = { sizeof format, &format };
 	int rc = mdb_txn_begin(s->env, NULL, 0, &txn), i;
 
 	if (rc != 0)
 		return rc;
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &s->dbi[i]);
+		rc = mdb_dbi_open(
+		    txn, store_table_names[i], MDB_CREATE, &s->dbi[i]);
 	if (rc == 0)
-		rc = check_format(txn, s->dbi[STORE_META]);
+		rc = store_check_format(txn, s->dbi[STORE_META]);
 	if (rc == MDB_NOTFOUND)
 		rc = mdb_put(txn, s->dbi[STORE_META], &key, &data, 0);
 	if (rc == 0)
@@ -425,9 +188,9 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 	}
 	rc = reserve_lock_file(s->path);
 	if (rc == 0)
-		rc = examine(s->path);
+		rc = store_examine(s->path);
 	if (rc == 0)
-		rc = open_env(s->path, 0, &s->env);
+		rc = store_open_env(s->path, 0, &s->env);
 	if (rc == 0)
 		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
 	if (rc == 0)
@@ -460,10 +223,11 @@ bool
 store_get(struct store *s, enum store_table t, const char *key,
     const void **data, size_t *len)
 {
-	MDB_val k = key_of(key), v;
+	MDB_val k = store_key(key), v;
 
 	if (s->emptied[t] || !read_begin(s) ||
-	    mdb_get(s->reader, s->dbi[t], &k, &v) != 0 || !without_sum(&v, &v))
+	    mdb_get(s->reader, s->dbi[t], &k, &v) != 0 ||
+	    !store_without_sum(&v, &v))
 		return false;
 	*data = v.mv_data;
 	*len = v.mv_size;
@@ -528,7 +292,7 @@ store_each(struct store *s, enum store_table t,
 	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
 		return;
 	while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
-		if (!without_sum(&v, &v))
+		if (!store_without_sum(&v, &v))
 			continue;
 		buf_clear(&s->scratch);
 		buf_add(&s->scratch, k.mv_data, k.mv_size);
@@ -546,14 +310,15 @@ store_pending(const struct store *s)
 static int
 put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
 {
-	MDB_val room = { SUM_LEN + data->mv_size, NULL };
-	uint64_t sum = checksum(key, data);
+	MDB_val room = { STORE_SUM_LEN + data->mv_size, NULL };
+	uint64_t sum = store_checksum(key, data);
 	int rc = mdb_put(txn, dbi, key, &room, MDB_RESERVE);
 
 	if (rc != 0)
 		return rc;
-	memcpy(room.mv_data, &sum, SUM_LEN);
-	memcpy((char *)room.mv_data + SUM_LEN, data->mv_data, data->mv_size);
+	memcpy(room.mv_data, &sum, STORE_SUM_LEN);
+	memcpy(
+	    (char *)room.mv_data + STORE_SUM_LEN, data->mv_data, data->mv_size);
 	return 0;
 }
 
@@ -569,7 +334,7 @@ write_changes(struct store *s, MDB_txn *txn)
 	}
 	for (i = 0; rc == 0 && i < s->changes_n; i++) {
 		const struct change *c = &s->changes[i];
-		MDB_val k = key_of(c->key), v = { c->len, c->data };
+		MDB_val k = store_key(c->key), v = { c->len, c->data };
 
 		if (c->data != NULL) {
 			rc = put(txn, s->dbi[c->table], &k, &v);

@@ -229,6 +229,7 @@ static const struct {
 	{ "cut in the middle", 40960, 0, 0 },
 	{ "cut within a page", 50000, 0, 0 },
 	{ "garbage behind the head", 0, 8192, 300000 },
+	{ "a byte of a value", 0, 100000, 1 },
 };
 
 static void
