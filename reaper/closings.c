@@ -82,12 +82,11 @@ closings_sort(struct closings *c)
 }
 
 size_t
-closings_run(const struct closings *c, size_t i, size_t max)
+closings_run(struct closing *const *list, size_t i, size_t n)
 {
 	size_t end = i;
 
-	while (end < c->n && end - i < max &&
-	       strcmp(c->list[end]->tenant, c->list[i]->tenant) == 0)
+	while (end < n && strcmp(list[end]->tenant, list[i]->tenant) == 0)
 		end++;
 	return end;
 }

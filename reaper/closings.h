@@ -53,9 +53,9 @@ void closings_correct(struct closings *c, const struct record *r);
  * be added after that. */
 void closings_sort(struct closings *c);
 
-/* The end of the run of one tenant's closings that begins at i, of at most
- * max. Sorted lists only. */
-size_t closings_run(const struct closings *c, size_t i, size_t max);
+/* The end of the run of one tenant's closings that begins at i, in a sorted
+ * list of n. */
+size_t closings_run(struct closing *const *list, size_t i, size_t n);
 
 void closings_clear(struct closings *c);
 void closings_release(struct closings *c);

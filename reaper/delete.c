@@ -11,17 +11,6 @@
 #include "common/xalloc.h"
 #include "reaper/rules.h"
 
-/* The end of the run of one tenant's closings in the slice. */
-static size_t
-run_end(struct closing *const *list, size_t i, size_t n)
-{
-	size_t end = i;
-
-	while (end < n && strcmp(list[end]->tenant, list[i]->tenant) == 0)
-		end++;
-	return end;
-}
-
 /* Whether this one is to be deleted, as far as is known. */
 static bool
 applies(const struct closing *one)
@@ -67,7 +56,7 @@ lock_tenants(struct closed *c)
 	bool more;
 
 	buf_adds(&sql, "SELECT tenant FROM tenants WHERE tenant IN (");
-	for (i = 0; i < c->now_n; i = run_end(c->now, i, c->now_n)) {
+	for (i = 0; i < c->now_n; i = closings_run(c->now, i, c->now_n)) {
 		if (i > 0)
 			buf_adds(&sql, ", ");
 		db_quote(c->db, &sql, db_str(c->now[i]->tenant));
@@ -81,7 +70,7 @@ lock_tenants(struct closed *c)
 		return o;
 	more = db_next(found);
 	for (i = 0; i < c->now_n; i = end) {
-		end = run_end(c->now, i, c->now_n);
+		end = closings_run(c->now, i, c->now_n);
 		if (more && strcmp(db_get(found, 0), c->now[i]->tenant) == 0) {
 			more = db_next(found);
 			continue;
@@ -127,7 +116,7 @@ look_again(struct closed *c)
 	size_t i, end;
 
 	for (i = 0; i < c->now_n && o == OUTCOME_DONE; i = end) {
-		end = run_end(c->now, i, c->now_n);
+		end = closings_run(c->now, i, c->now_n);
 		if (!chats_of(c, c->now + i, end - i, applies,
 			"SELECT chat, as_of FROM chat_metrics", &sql))
 			continue;

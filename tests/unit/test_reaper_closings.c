@@ -97,11 +97,11 @@ they_are_sorted_into_runs(void **state)
 	assert_string_equal(c.list[0]->chat, "10");
 	assert_string_equal(c.list[1]->chat, "9");
 	assert_string_equal(c.list[2]->chat, "bc");
-	assert_int_equal(closings_run(&c, 0, c.n), 3);
-	assert_int_equal(closings_run(&c, 0, 2), 2);
-	i = closings_run(&c, 3, c.n);
+	assert_int_equal(closings_run(c.list, 0, c.n), 3);
+	assert_int_equal(closings_run(c.list, 0, 2), 2);
+	i = closings_run(c.list, 3, c.n);
 	assert_int_equal(i, 4);
-	assert_int_equal(closings_run(&c, i, c.n), 5);
+	assert_int_equal(closings_run(c.list, i, c.n), 5);
 	closings_release(&c);
 }
 
