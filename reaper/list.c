@@ -9,12 +9,22 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/endpoint.h"
 #include "common/jsonw.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
 #define PAGE 1000
 #define PAGE_TEXT "1000"
+
+struct list {
+	struct db *db;
+	int64_t stale_ms;
+	struct endpoint *out;   /* chat records go there, or, when NULL, */
+	struct out_table table; /* here */
+	uint64_t count;
+	bool enough; /* nobody reads any more */
+};
 
 /* One query, tried again while the server is away. */
 struct ask {
@@ -119,8 +129,8 @@ list_chats(struct list *l, const char *tenant, bool all)
 	return code;
 }
 
-enum exit_code
-list_run(struct list *l)
+static enum exit_code
+list_tenants(struct list *l)
 {
 	/* One that was removed is asked about no more, unless it is back. */
 	struct ask a = { .sql =
@@ -140,5 +150,39 @@ list_run(struct list *l)
 	    endpoint_flush(l->out) != OUTCOME_DONE)
 		code = lost_reader(l);
 	log_info("chats_listed", "chats=%" PRIu64, l->count);
+	return code;
+}
+
+enum exit_code
+list_run(const struct reap *r, const char *to)
+{
+	static const struct out_column columns[] = { { "tenant", false },
+		{ "chat", false }, { "status", false }, { "as_of", false } };
+	enum out_format format =
+	    to != NULL ? OUT_NDJSON : out_format_resolve(r->format);
+	struct endpoint_options opt = { .conf = r->conf };
+	struct list l = { .db = r->db,
+		.stale_ms = conf_int(r->conf, "reaper", "stale") };
+	struct buf text = BUF_INIT;
+	enum exit_code code;
+
+	if (format == OUT_NDJSON) {
+		l.out = endpoint_open_write(
+		    to != NULL ? to : "-", &opt, &text, &code);
+		if (l.out == NULL) {
+			log_error("%s", buf_str(&text));
+			buf_release(&text);
+			return code;
+		}
+	}
+	out_table_init(&l.table, columns, ARRAY_LEN(columns));
+	code = list_tenants(&l);
+	if (code == PROG_OK && l.out == NULL) {
+		out_table_show(&l.table, format, &text);
+		code = reap_print(&text);
+	}
+	out_table_release(&l.table);
+	endpoint_close(l.out);
+	buf_release(&text);
 	return code;
 }

@@ -6,24 +6,11 @@
 #ifndef REAPER_LIST_H
 #define REAPER_LIST_H
 
-#include "common/db.h"
-#include "common/endpoint.h"
-#include "common/out.h"
+#include "reaper/reap.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct list {
-	struct db *db;
-	int64_t stale_ms;
-	struct endpoint *out; /* chat records go there, or, when NULL, */
-	enum out_format format;
-	struct out_table table; /* here */
-	uint64_t count;
-	bool enough; /* nobody reads any more */
-};
-
-/* Errors are logged; the exit code is returned. */
-enum exit_code list_run(struct list *l) __attribute__((warn_unused_result));
+/* Writes them as chat records to the endpoint `to`; NULL: to stdout, in
+ * r->format. Errors are logged; the exit code is returned. */
+enum exit_code list_run(const struct reap *r, const char *to)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -4,23 +4,17 @@
  */
 #define _DEFAULT_SOURCE /* getopt_long */
 #include <getopt.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "common/conf.h"
 #include "common/db.h"
 #include "common/endpoint.h"
-#include "common/jsonw.h"
 #include "common/log.h"
 #include "common/out.h"
 #include "common/prog.h"
 #include "common/stop.h"
-#include "common/xalloc.h"
 #include "reaper/list.h"
 #include "reaper/purge.h"
 #include "reaper/reap.h"
-#include "reaper/rules.h"
 
 static const char usage[] =
     "usage: reaper [-hnqvV] [-c FILE] [-f FROM] [-o FORMAT] [--archive FILE]\n"
@@ -171,116 +165,6 @@ read_options(struct options *o, int argc, char **argv)
 }
 
 static enum exit_code
-run_list(const struct options *o)
-{
-	static const struct out_column columns[] = { { "tenant", false },
-		{ "chat", false }, { "status", false }, { "as_of", false } };
-	struct endpoint_options opt = { .conf = o->reap.conf };
-	struct list l = { .db = o->reap.db,
-		.stale_ms = conf_int(o->reap.conf, "reaper", "stale") };
-	struct buf text = BUF_INIT;
-	enum exit_code code;
-
-	l.format =
-	    o->to != NULL ? OUT_NDJSON : out_format_resolve(o->reap.format);
-	if (l.format == OUT_NDJSON) {
-		l.out = endpoint_open_write(
-		    o->to != NULL ? o->to : "-", &opt, &text, &code);
-		if (l.out == NULL) {
-			log_error("%s", buf_str(&text));
-			buf_release(&text);
-			return code;
-		}
-	}
-	out_table_init(&l.table, columns, ARRAY_LEN(columns));
-	code = list_run(&l);
-	if (code == PROG_OK && l.out == NULL) {
-		out_table_show(&l.table, l.format, &text);
-		code = reap_print(&text);
-	}
-	out_table_release(&l.table);
-	endpoint_close(l.out);
-	buf_release(&text);
-	return code;
-}
-
-/* A tenant that is still polled would be back within a minute. */
-static bool
-is_configured(const struct conf *conf, const char *tenant)
-{
-	size_t i;
-
-	for (i = 0; i < conf_tenants(conf); i++)
-		if (strcmp(conf_tenant(conf, i), tenant) == 0)
-			return true;
-	return false;
-}
-
-static enum exit_code
-show_purge(const struct options *o, const struct purge *p)
-{
-	static const struct out_column columns[] = { { "table", false },
-		{ "rows", true } };
-	enum out_format f = out_format_resolve(o->reap.format);
-	struct out_table table;
-	struct buf text = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	char number[24];
-	size_t i;
-
-	out_table_init(&table, columns, ARRAY_LEN(columns));
-	for (i = 0; i < rules_n; i++) {
-		log_info("tenant_purged", "tenant=%s table=%s rows=%" PRIu64,
-		    p->tenant, rules[i].table, p->deleted[i]);
-		snprintf(number, sizeof number, "%" PRIu64, p->deleted[i]);
-		out_table_cell(&table, rules[i].table);
-		out_table_cell(&table, number);
-		if (f != OUT_NDJSON)
-			continue;
-		jsonw_open(&text);
-		jsonw_str(&text, "type", "purged");
-		jsonw_str(&text, "tenant", p->tenant);
-		jsonw_str(&text, "table", rules[i].table);
-		jsonw_int(&text, "rows", (int64_t)p->deleted[i]);
-		jsonw_line(&text);
-	}
-	if (f != OUT_NDJSON)
-		out_table_show(&table, f, &text);
-	if (o->reap.dry_run || o->reap.format != OUT_AUTO || f == OUT_TABLE)
-		code = reap_print(&text);
-	out_table_release(&table);
-	buf_release(&text);
-	return code;
-}
-
-static enum exit_code
-run_purge(const struct options *o)
-{
-	struct purge p = {
-		.db = o->reap.db, .tenant = o->purge, .dry_run = o->reap.dry_run
-	};
-	enum exit_code code;
-
-	if (!o->reap.force && !o->reap.dry_run &&
-	    is_configured(o->reap.conf, o->purge)) {
-		log_error("tenant '%s' is still configured and would come "
-			  "back with the next poll; remove it first, or use "
-			  "--force",
-		    o->purge);
-		return PROG_CONFIG;
-	}
-	code = reap_open_archive(&o->reap, &p.archive);
-	if (code == PROG_OK) {
-		code = purge_run(&p);
-		if (code == PROG_OK)
-			code = show_purge(o, &p);
-	}
-	archive_close(p.archive);
-	purge_release(&p);
-	return code;
-}
-
-static enum exit_code
 run(struct options *o, struct conf *conf, struct buf *why)
 {
 	enum exit_code code = PROG_OK;
@@ -298,9 +182,9 @@ run(struct options *o, struct conf *conf, struct buf *why)
 	if (o->check)
 		code = PROG_OK;
 	else if (o->list)
-		code = run_list(o);
+		code = list_run(&o->reap, o->to);
 	else if (o->purge != NULL)
-		code = run_purge(o);
+		code = purge_run(&o->reap, o->purge);
 	else
 		code = reap_run(&o->reap);
 	db_close(o->reap.db);

@@ -3,16 +3,34 @@
  */
 #include "reaper/purge.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
+#include "common/jsonw.h"
 #include "common/log.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
+#include "reaper/archive.h"
+#include "reaper/rows.h"
 #include "reaper/rules.h"
 
 #define BATCH 1000
 #define BATCH_TEXT "1000"
+
+struct purge {
+	struct db *db;
+	struct archive *archive; /* NULL: none */
+	const char *tenant;
+	bool dry_run;
+	size_t rule; /* the one at work */
+	uint64_t affected;
+	uint64_t *deleted; /* rows, table by table as in rules[] */
+	struct rows rows;
+	struct buf why;
+};
 
 /* From when on rows count again: now, on the CRM's clock as far as it is
  * known. Where that one is ahead of ours, the newest snapshot is of a time
@@ -159,12 +177,11 @@ failed(struct purge *p)
 	return db_code(p->db);
 }
 
-enum exit_code
-purge_run(struct purge *p)
+static enum exit_code
+purge(struct purge *p)
 {
 	enum outcome o = db_transaction(p->db, mark_removed, p, false);
 
-	p->deleted = xcalloc(rules_n, sizeof *p->deleted);
 	if (o == OUTCOME_DONE && p->affected == 0) {
 		log_error(
 		    "the database does not know the tenant '%s'", p->tenant);
@@ -182,10 +199,79 @@ purge_run(struct purge *p)
 	return o == OUTCOME_DONE ? PROG_OK : failed(p);
 }
 
-void
-purge_release(struct purge *p)
+static enum exit_code
+show(const struct reap *r, const struct purge *p)
 {
-	rows_release(&p->rows);
-	buf_release(&p->why);
-	free(p->deleted);
+	static const struct out_column columns[] = { { "table", false },
+		{ "rows", true } };
+	enum out_format f = out_format_resolve(r->format);
+	struct out_table table;
+	struct buf text = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	char number[24];
+	size_t i;
+
+	out_table_init(&table, columns, ARRAY_LEN(columns));
+	for (i = 0; i < rules_n; i++) {
+		log_info("tenant_purged", "tenant=%s table=%s rows=%" PRIu64,
+		    p->tenant, rules[i].table, p->deleted[i]);
+		snprintf(number, sizeof number, "%" PRIu64, p->deleted[i]);
+		out_table_cell(&table, rules[i].table);
+		out_table_cell(&table, number);
+		if (f != OUT_NDJSON)
+			continue;
+		jsonw_open(&text);
+		jsonw_str(&text, "type", "purged");
+		jsonw_str(&text, "tenant", p->tenant);
+		jsonw_str(&text, "table", rules[i].table);
+		jsonw_int(&text, "rows", (int64_t)p->deleted[i]);
+		jsonw_line(&text);
+	}
+	if (f != OUT_NDJSON)
+		out_table_show(&table, f, &text);
+	if (r->dry_run || r->format != OUT_AUTO || f == OUT_TABLE)
+		code = reap_print(&text);
+	out_table_release(&table);
+	buf_release(&text);
+	return code;
+}
+
+/* A tenant that is still polled would be back within a minute. */
+static bool
+is_configured(const struct conf *conf, const char *tenant)
+{
+	size_t i;
+
+	for (i = 0; i < conf_tenants(conf); i++)
+		if (strcmp(conf_tenant(conf, i), tenant) == 0)
+			return true;
+	return false;
+}
+
+enum exit_code
+purge_run(const struct reap *r, const char *tenant)
+{
+	struct purge p = {
+		.db = r->db, .tenant = tenant, .dry_run = r->dry_run
+	};
+	enum exit_code code;
+
+	if (!r->force && !r->dry_run && is_configured(r->conf, tenant)) {
+		log_error("tenant '%s' is still configured and would come "
+			  "back with the next poll; remove it first, or use "
+			  "--force",
+		    tenant);
+		return PROG_CONFIG;
+	}
+	p.deleted = xcalloc(rules_n, sizeof *p.deleted);
+	code = reap_open_archive(r, &p.archive);
+	if (code == PROG_OK)
+		code = purge(&p);
+	if (code == PROG_OK)
+		code = show(r, &p);
+	archive_close(p.archive);
+	rows_release(&p.rows);
+	buf_release(&p.why);
+	free(p.deleted);
+	return code;
 }
