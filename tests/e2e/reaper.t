@@ -214,11 +214,13 @@ fresh
 	answer acme 1 closed 10:01:00
 	echo '{"type":"chat","tenant":"acme","chat":"2","status":"closed"}'
 	answer nobody 1 closed 10:01:00
+	answer acme "2 " closed 10:01:00
 } >bad
 run 65 "$reaper" <bad
-is "lines about bad lines: $(cat err)" "$(wc -l <err)" 3
+is "lines about bad lines: $(cat err)" "$(wc -l <err)" 4
 grep -q "line 3: .*without 'at'" err || fail "$(cat err)"
 grep -q "line 4: .*does not know" err || fail "$(cat err)"
+grep -q "line 5: .*ends with a blank" err || fail "$(cat err)"
 is "beside bad lines" "$(keys chat_metrics)" "acme/2 acme/3 beta/1 beta/2"
 
 echo "- principle 7: many gone at once are not believed, the others are served"
