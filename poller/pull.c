@@ -20,6 +20,10 @@
 /* Committed when so much has been read: what a crash may cost. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
 
+/* A clock that goes back by less is set right every day. */
+#define CLOCK_BACK_MS (INT64_C(60) * 1000)
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+
 struct pull {
 	const struct tenant *tenant;
 	struct store *store; /* or NULL */
@@ -70,6 +74,23 @@ emit_operators(struct pull *p)
 	}
 }
 
+/* Once a day: until that time is reached the snapshots stand a millisecond
+ * apart, and waits are counted up to there. */
+static void
+tell_clock(struct pull *p, int64_t last)
+{
+	int64_t today = clock_now_ms() / DAY_MS;
+	char text[CLOCK_TEXT];
+
+	if (store_number(p->store, "clock_warned", 0) == today)
+		return;
+	store_set_number(p->store, "clock_warned", today);
+	clock_format(last, text);
+	log_warn("tenant %s: its CRM's clock, or ours, went back by %lld s; "
+		 "until %s figures are dated then; see poller --check",
+	    p->tenant->name, (long long)((last - p->as_of) / 1000), text);
+}
+
 /* The first answer that is any good begins the snapshot. */
 static void
 begin(struct pull *p, int64_t asked_ms)
@@ -81,6 +102,8 @@ begin(struct pull *p, int64_t asked_ms)
 	p->as_of = asked_ms;
 	if (p->store != NULL) {
 		last = store_number(p->store, "as_of", 0);
+		if (last - p->as_of > CLOCK_BACK_MS)
+			tell_clock(p, last);
 		if (p->as_of <= last)
 			p->as_of = last + 1;
 	}

@@ -131,6 +131,19 @@ silent
 wait $busy
 control "set?latency=0"
 
+# A clock that goes back is told once; time goes forward all the same.
+control "trouble?name=skew"
+run 0 "$poller" -c conf --state clock
+silent
+ahead=$(jq -r 'select(.state == "begin") | .at' out)
+control "trouble?name=none"
+run 0 "$poller" -c conf --state clock
+one_line "clock, or ours, went back by 3[56][0-9][0-9] s; until ${ahead%.*}"
+[[ $(jq -r 'select(.state == "begin") | .at' out) > $ahead ]] ||
+	fail "time goes back"
+run 0 "$poller" -c conf --state clock
+silent
+
 # Other options make other records: nothing of the state is used.
 control reset-stats
 run 0 "$poller" -c conf --state state --with-text
