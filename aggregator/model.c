@@ -18,7 +18,7 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 	m->as_of = as_of;
 	m->chat_map = (struct strmap)STRMAP_INIT;
 	m->event_map = (struct strmap)STRMAP_INIT;
-	names_init(&m->names, &m->pool);
+	names_init(&m->names, &m->arena);
 }
 
 void
@@ -42,7 +42,7 @@ model_release(struct model *m)
 	strmap_release(&m->chat_map, NULL);
 	strmap_release(&m->event_map, NULL);
 	names_release(&m->names);
-	pool_release(&m->pool);
+	arena_release(&m->arena);
 	memset(m, 0, sizeof *m);
 }
 
@@ -57,7 +57,7 @@ get_chat(struct model *m, struct text id)
 		return c;
 	slot = strmap_put(&m->chat_map, id.p, id.len);
 	if (*slot == NULL) {
-		c = pool_alloc(&m->pool, sizeof *c);
+		c = arena_take(&m->arena, sizeof *c);
 		c->id = names_get(&m->names, id);
 		XGROW(m->chats, m->chats_n, m->chats_cap);
 		m->chats[m->chats_n++] = c;
@@ -80,7 +80,7 @@ model_operator(struct model *m, struct name *id)
 
 	if (o != NULL)
 		return o;
-	o = pool_alloc(&m->pool, sizeof *o);
+	o = arena_take(&m->arena, sizeof *o);
 	o->id = id;
 	o->reported_open_chats = RECORD_NO_NUMBER;
 	o->longest_wait = STATS_NONE;
@@ -108,7 +108,7 @@ static void
 add_chat(struct model *m, const struct record *r)
 {
 	struct chat *c = get_chat(m, r->chat);
-	struct description *d = pool_alloc(&m->pool, sizeof *d);
+	struct description *d = arena_take(&m->arena, sizeof *d);
 
 	d->next = c->descriptions;
 	c->descriptions = d;
@@ -155,7 +155,7 @@ add_message(struct model *m, const struct record *r)
 	to = &c->messages[c->n++];
 	to->at = r->at;
 	to->updated_at = r->updated_at;
-	to->id = pool_copy(&m->pool, r->id.p, r->id.len);
+	to->id = arena_copy(&m->arena, r->id.p, r->id.len);
 	to->id_len = (uint8_t)r->id.len;
 	to->user = names_get(&m->names, r->user);
 	to->operator_id = names_get(&m->names, r->operator_id);
@@ -167,7 +167,7 @@ add_message(struct model *m, const struct record *r)
 	to->text = NULL;
 	if (m->text_of != NULL && r->text.p != NULL &&
 	    strcmp(m->text_of, c->id->p) == 0)
-		to->text = pool_copy(&m->pool, r->text.p, r->text.len);
+		to->text = arena_copy(&m->arena, r->text.p, r->text.len);
 }
 
 /* Of two records of one event the greater counts, whichever came first. */
@@ -180,7 +180,7 @@ put_event(struct model *m, struct text id, int64_t at, struct name *user,
 	int c = 1;
 
 	if (e == NULL) {
-		e = pool_alloc(&m->pool, sizeof *e);
+		e = arena_take(&m->arena, sizeof *e);
 		XGROW(m->events, m->events_n, m->events_cap);
 		m->events[m->events_n++] = e;
 		*slot = e;
@@ -244,7 +244,7 @@ copy_chat(struct model *to, const struct chat *from)
 	size_t i;
 
 	for (d = from->descriptions; d != NULL; d = d->next) {
-		struct description *new = pool_alloc(&to->pool, sizeof *new);
+		struct description *new = arena_take(&to->arena, sizeof *new);
 
 		*new = *d;
 		new->next = c->descriptions;
@@ -262,13 +262,13 @@ copy_chat(struct model *to, const struct chat *from)
 		XGROW(c->messages, c->n, c->cap);
 		m = &c->messages[c->n++];
 		*m = from->messages[i];
-		m->id = pool_copy(&to->pool, m->id, m->id_len);
+		m->id = arena_copy(&to->arena, m->id, m->id_len);
 		m->user = translate(to, m->user);
 		m->operator_id = translate(to, m->operator_id);
 		m->kind = translate(to, m->kind);
 		if (m->text != NULL)
 			m->text =
-			    pool_copy(&to->pool, m->text, strlen(m->text));
+			    arena_copy(&to->arena, m->text, strlen(m->text));
 	}
 }
 

@@ -69,7 +69,7 @@ struct model {
 	char *tenant;
 	bool stream;   /* else a snapshot */
 	int64_t as_of; /* of a stream: the newest `at` */
-	struct pool pool;
+	struct arena arena;
 	struct names names;
 	struct strmap chat_map, event_map;
 	struct chat *last_chat; /* messages come chat by chat */

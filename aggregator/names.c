@@ -6,10 +6,10 @@
 #include <string.h>
 
 void
-names_init(struct names *n, struct pool *pool)
+names_init(struct names *n, struct arena *arena)
 {
 	n->map = (struct strmap)STRMAP_INIT;
-	n->pool = pool;
+	n->arena = arena;
 }
 
 void
@@ -28,8 +28,8 @@ names_get(struct names *n, struct text t)
 		return NULL;
 	slot = strmap_put(&n->map, t.p, t.len);
 	if (*slot == NULL) {
-		name = pool_alloc(n->pool, sizeof *name);
-		name->p = pool_copy(n->pool, t.p, t.len);
+		name = arena_take(n->arena, sizeof *name);
+		name->p = arena_copy(n->arena, t.p, t.len);
 		name->len = t.len;
 		*slot = name;
 	}

@@ -6,10 +6,9 @@
 #ifndef AGGREGATOR_NAMES_H
 #define AGGREGATOR_NAMES_H
 
+#include "common/arena.h"
 #include "common/record.h"
 #include "common/strmap.h"
-
-#include "aggregator/pool.h"
 
 struct operator_info;
 
@@ -24,14 +23,14 @@ struct name {
 
 struct names {
 	struct strmap map;
-	struct pool *pool;
+	struct arena *arena;
 };
 
-void names_init(struct names *n, struct pool *pool);
+void names_init(struct names *n, struct arena *arena);
 void names_release(struct names *n);
 
 /* The one struct of that text; NULL for absent text. Lives as long as the
- * pool. */
+ * arena. */
 struct name *names_get(struct names *n, struct text t);
 
 /* Text of a name, absent for NULL. */

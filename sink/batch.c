@@ -59,7 +59,6 @@ batch_tenant(struct batch *b, struct text name)
 
 	if (t == NULL) {
 		t = arena_take(&b->arena, sizeof *t);
-		memset(t, 0, sizeof *t);
 		t->name = copy_text(b, name);
 		t->oldest_chat = INT64_MAX;
 		*slot = t;

@@ -6,8 +6,8 @@
 #ifndef SINK_BATCH_H
 #define SINK_BATCH_H
 
+#include "common/arena.h"
 #include "common/strmap.h"
-#include "sink/arena.h"
 #include "sink/row.h"
 
 #include <stdbool.h>

@@ -201,8 +201,8 @@ handle(void *ctx, char *line, size_t len)
 	int rc;
 
 	/* A longer line can be a marker at most; those are copied elsewhere. */
-	copy =
-	    len > ROW_MAX_LINE ? line : arena_copy(&c->batch.arena, line, len);
+	copy = len > ROW_MAX_LINE ? line
+				  : arena_copy_line(&c->batch.arena, line, len);
 	rc = record_parse(&r, &c->flat, copy, len, &c->why);
 	if (rc == 0 && r.type == RECORD_ROW) {
 		c->counts.rows++;

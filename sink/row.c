@@ -304,7 +304,6 @@ row_read(const struct record *r, const char *line, size_t len, struct arena *a,
 	}
 	size = sizeof *row + t->columns_n * sizeof row->values[0];
 	row = arena_take(a, size);
-	memset(row, 0, size);
 	row->table = t;
 	row->snapshot = r->snapshot;
 	row->as_of = r->as_of;

@@ -9,10 +9,10 @@
 #ifndef SINK_ROW_H
 #define SINK_ROW_H
 
+#include "common/arena.h"
 #include "common/buf.h"
 #include "common/db.h"
 #include "common/record.h"
-#include "sink/arena.h"
 #include "sink/tables.h"
 
 #include <stddef.h>

@@ -132,7 +132,7 @@ struct script {
 	struct clocks_chat chat;
 };
 
-static struct pool pool;
+static struct arena arena;
 static struct names names;
 
 static struct name *
@@ -359,7 +359,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	names_init(&names, &pool);
+	names_init(&names, &arena);
 	return 0;
 }
 
@@ -368,7 +368,7 @@ tear_down(void **state)
 {
 	(void)state;
 	names_release(&names);
-	pool_release(&pool);
+	arena_release(&arena);
 	return 0;
 }
 

@@ -62,7 +62,7 @@ numbers_become_thousandths(void **state)
 static struct row *
 read_row(struct batch *b, struct flat *f, const char *line, struct buf *why)
 {
-	const char *copy = arena_copy(&b->arena, line, strlen(line));
+	const char *copy = arena_copy_line(&b->arena, line, strlen(line));
 	struct record r;
 
 	if (record_parse(&r, f, copy, strlen(line), why) != 0)

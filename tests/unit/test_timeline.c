@@ -35,7 +35,7 @@ ids_are_ordered_by_value_then_by_bytes(void **state)
 	}
 }
 
-static struct pool pool;
+static struct arena arena;
 static struct names names;
 
 static struct name *
@@ -50,7 +50,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	names_init(&names, &pool);
+	names_init(&names, &arena);
 	return 0;
 }
 
@@ -59,7 +59,7 @@ tear_down(void **state)
 {
 	(void)state;
 	names_release(&names);
-	pool_release(&pool);
+	arena_release(&arena);
 	return 0;
 }
 

@@ -1,9 +1,11 @@
 /*
- * arena: a list of chunks that are filled one after the other; see arena.h.
+ * arena: see arena.h. A list of chunks that are filled one after the other;
+ * what is larger than a chunk gets one of its own size. Text is not aligned:
+ * most of what is taken are ids of a few bytes.
  */
-#include "sink/arena.h"
+#include "common/arena.h"
 
-#include <stddef.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +13,7 @@
 
 enum {
 	CHUNK_BYTES = 256 * 1024,
-	PADDING = 64,
+	LINE_PADDING = 64,
 };
 
 struct arena_chunk {
@@ -50,12 +52,12 @@ next_chunk(struct arena *a, size_t size)
 	a->used = 0;
 }
 
-void *
-arena_take(struct arena *a, size_t size)
+/* The next bytes, not aligned and not zeroed. */
+static char *
+take(struct arena *a, size_t size)
 {
-	void *p;
+	char *p;
 
-	size = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
 	if (a->now == NULL || a->now->size - a->used < size)
 		next_chunk(a, size);
 	p = (char *)a->now->data + a->used;
@@ -63,14 +65,39 @@ arena_take(struct arena *a, size_t size)
 	return p;
 }
 
+void *
+arena_take(struct arena *a, size_t size)
+{
+	size_t odd = a->used % alignof(max_align_t);
+	size_t gap = odd > 0 ? alignof(max_align_t) - odd : 0;
+
+	if (a->now == NULL || a->now->size - a->used < gap + size)
+		next_chunk(a, size);
+	else
+		a->used += gap;
+	return memset(take(a, size), 0, size);
+}
+
+static char *
+copy(struct arena *a, const char *p, size_t len, size_t zeros)
+{
+	char *to = take(a, len + zeros);
+
+	memcpy(to, p, len);
+	memset(to + len, 0, zeros);
+	return to;
+}
+
 char *
 arena_copy(struct arena *a, const char *p, size_t len)
 {
-	char *copy = arena_take(a, len + PADDING);
+	return copy(a, p, len, 1);
+}
 
-	memcpy(copy, p, len);
-	memset(copy + len, 0, PADDING);
-	return copy;
+char *
+arena_copy_line(struct arena *a, const char *p, size_t len)
+{
+	return copy(a, p, len, LINE_PADDING);
 }
 
 struct arena_mark
@@ -102,6 +129,5 @@ arena_release(struct arena *a)
 		next = c->next;
 		free(c);
 	}
-	a->chunks = NULL;
-	arena_clear(a);
+	memset(a, 0, sizeof *a);
 }
