@@ -382,6 +382,11 @@ describe_forecast(struct patient *p)
 	if (p->used >= 0)
 		buf_addf(d, "; %lld used this month", (long long)p->used);
 	found(p, STEP_CALLS, budget == 0 || all <= (double)budget);
+	if (p->findings[STEP_CALLS].result == BAD) {
+		buf_addf(d, "; poll less often, or raise it");
+		if (p->code == PROG_OK)
+			p->code = PROG_CONFIG;
+	}
 }
 
 static void

@@ -194,9 +194,10 @@ def month_of(count, polls, reaps):
 def doctor(lab, path):
     """Calls a day, as poller --check foretells them."""
     done = lab.run(["poller", "-c", path, "--check", "-o", "ndjson"])
-    if done.code != 0:
-        raise AssertionError(f"poller --check: {done}")
     said = [r for r in done.records() if r["check"] == "calls"][0]
+    # A day that busy may be dearer than the budget, and then 78 says so.
+    if done.code != (0 if said["result"] == "ok" else 78):
+        raise AssertionError(f"poller --check: {done}")
     return said["calls"] / said["days"]
 
 
