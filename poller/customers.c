@@ -13,6 +13,10 @@
 #define HOUR_MS (INT64_C(3600) * 1000)
 #define AGE_MS (24 * HOUR_MS)
 
+/* A customer of an open chat is asked about again after AGE_MS; whom nobody
+ * asked about for twice that long leaves the state. */
+#define KEEP_MS (2 * AGE_MS)
+
 /* So many are asked about before the first answer is in: if none of them can
  * be, the others are not tried. */
 #define PROBES 10
@@ -218,4 +222,30 @@ customers_get(struct customers *all, const char *id, int64_t now_ms,
 	XGROW(c->waiters, c->n, c->cap);
 	c->waiters[c->n++] = (struct waiter){ known, waiter };
 	return NULL;
+}
+
+struct forgetting {
+	struct store *store;
+	int64_t oldest_ms;
+};
+
+/* An entry that is too short to have a time goes, too. */
+static void
+forget_old(void *ctx, const char *key, const void *data, size_t len)
+{
+	struct forgetting *f = ctx;
+	int64_t asked_ms = INT64_MIN;
+
+	if (len > sizeof asked_ms)
+		memcpy(&asked_ms, data, sizeof asked_ms);
+	if (asked_ms < f->oldest_ms)
+		store_delete(f->store, STORE_CUSTOMERS, key);
+}
+
+void
+customers_forget(struct store *s, int64_t now_ms)
+{
+	struct forgetting f = { s, now_ms - KEEP_MS };
+
+	store_each(s, STORE_CUSTOMERS, forget_old, &f);
 }

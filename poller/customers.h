@@ -41,4 +41,8 @@ void customers_release(struct customers *c);
 const char *customers_get(struct customers *c, const char *id, int64_t now_ms,
     void (*known)(void *waiter, const char *person), void *waiter);
 
+/* Names and phone numbers that were asked for more than two days ago leave
+ * the state, with the next store_commit(). */
+void customers_forget(struct store *s, int64_t now_ms);
+
 #endif

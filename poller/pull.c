@@ -10,10 +10,10 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "poller/chats.h"
+#include "poller/customers.h"
 #include "poller/emit.h"
 #include "poller/fault.h"
 #include "poller/fetch.h"
-#include "poller/forget.h"
 #include "poller/gate.h"
 #include "poller/usage.h"
 
@@ -256,7 +256,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		if (p->code != PROG_OK)
 			fetch_stop(p->fetch);
 		/* Before this poll puts anew who was asked about again. */
-		forget_customers(store, crm_now(p));
+		customers_forget(store, crm_now(p));
 	}
 	ask(p);
 	return p;

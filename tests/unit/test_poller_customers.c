@@ -1,9 +1,9 @@
 /*
- * Tests of poller/forget: customers age out of the state, nothing else does.
+ * Tests of poller/customers: they age out of the state, nothing else does.
  */
 #include "tests/unit/tmpdir.h"
 
-#include "poller/forget.h"
+#include "poller/customers.h"
 #include "poller/store.h"
 
 #define HOUR_MS (INT64_C(3600) * 1000)
@@ -47,7 +47,7 @@ customers_age(void **state)
 	store_put(s, STORE_CUSTOMERS, "damaged", "x", 1);
 	store_put(s, STORE_CHATS, "chat", "\1", 1);
 	assert_int_equal(store_commit(s, &why), PROG_OK);
-	forget_customers(s, now);
+	customers_forget(s, now);
 	assert_int_equal(store_commit(s, &why), PROG_OK);
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		if (store_get(s, STORE_CUSTOMERS, cases[i].id, &data, &len) !=
