@@ -49,6 +49,12 @@ called() {
 	printf '%s\n' "$@" | sort | diff - "$tmp/got" || fail "other calls"
 }
 
+# started N: that many programs of a run in the background are at work; none
+# of them is about to write down its call.
+started() {
+	until [ "$(wc -l <"$tmp/called")" -ge "$1" ]; do sleep 0.02; done
+}
+
 echo "- the job: poller, aggregator, sink"
 run 0 job
 called "poller " "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
@@ -97,12 +103,14 @@ done
 
 echo "- while one is at work another does nothing, in silence"
 for script in job reap; do
+	programs=2
+	[ $script = job ] || programs=3
 	: >"$tmp/slow"
 	: >"$tmp/called"
 	"$scripts/$script" -b "$tmp/bin" -c "$tmp/conf" -l "$tmp/lock" \
 		>/dev/null 2>&1 </dev/null &
 	first=$!
-	until grep -q poller "$tmp/called"; do sleep 0.02; done
+	started $programs
 	run 0 $script
 	[ -z "$(cat "$tmp/out" "$tmp/called")" ] ||
 		fail "the second $script did something"
@@ -121,7 +129,7 @@ echo "- a killed run leaves no lock that counts"
 "$scripts/job" -b "$tmp/bin" -c "$tmp/conf" -l "$tmp/lock" \
 	>/dev/null 2>&1 </dev/null &
 first=$!
-until grep -q poller "$tmp/called"; do sleep 0.02; done
+started 2
 kill -KILL "$first"
 wait "$first" 2>/dev/null || :
 # Its programs still hold it, rightly, until they are done.
@@ -138,13 +146,13 @@ rm -f "$tmp/lock"
 HOME=$tmp "$scripts/job" -b "$tmp/bin" -c "$tmp/conf" >/dev/null 2>&1 \
 	</dev/null &
 first=$!
-until grep -q poller "$tmp/called"; do sleep 0.02; done
+started 2
 : >"$tmp/called"
 "$scripts/job" -b "$tmp/bin" -c "$tmp/conf"
 [ ! -s "$tmp/called" ] || fail "the same configuration twice"
 "$scripts/job" -b "$tmp/bin" -c "$tmp/other" &
 second=$!
-until grep -q poller "$tmp/called"; do sleep 0.02; done
+started 2
 rm "$tmp/slow"
 wait "$first" "$second"
 for name in conf other; do
