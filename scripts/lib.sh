@@ -239,6 +239,18 @@ unreadable() {
 	die 69 "cannot read the database; see above"
 }
 
+# Of -o, in $format: auto becomes a table on a terminal, else ndjson.
+choose_format() {
+	case $format in
+	auto)
+		format=ndjson
+		[ ! -t 1 ] || format=table
+		;;
+	table | csv | ndjson) ;;
+	*) usage_error "unknown format '$format'" ;;
+	esac
+}
+
 # show FORMAT TITLE...: lines of cells between tabs on stdin as table, csv or
 # ndjson. \001 in a cell is NULL. A title that ends in # is of a number, one
 # that ends in ? of a flag (1 or 0), one that ends in ~ of seconds, which
@@ -246,10 +258,6 @@ unreadable() {
 show() {
 	format=$1
 	shift
-	if [ "$format" = auto ]; then
-		format=ndjson
-		[ ! -t 1 ] || format=table
-	fi
 	titles=$(printf '%s\t' "$@")
 	{
 		printf '%s\n' "${titles%?}"
