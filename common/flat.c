@@ -212,6 +212,15 @@ copy_members(struct flat *f, json_t *object, struct buf *why)
 	return 0;
 }
 
+/* Nothing but what JSON calls white space: jansson would miss a bracket. */
+static bool
+is_blank(const char *line, size_t len)
+{
+	while (len > 0 && memchr(" \t\r\n", line[len - 1], 4) != NULL)
+		len--;
+	return len == 0;
+}
+
 static int
 by_jansson(struct flat *f, const char *line, size_t len, struct buf *why)
 {
@@ -222,7 +231,9 @@ by_jansson(struct flat *f, const char *line, size_t len, struct buf *why)
 	f->by_jansson = true;
 	f->n = 0;
 	buf_clear(&f->scratch);
-	if (root == NULL)
+	if (root == NULL && is_blank(line, len))
+		buf_setf(why, "an empty line");
+	else if (root == NULL)
 		buf_setf(why, "not JSON: %s (column %d)", error.text,
 		    error.position);
 	else if (!json_is_object(root))

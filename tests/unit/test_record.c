@@ -48,6 +48,8 @@ static const struct {
 	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
 	  "\"available\":\"yes\"}",
 	    "field 'available' must be true or false" },
+	{ "", "an empty line" },
+	{ " \t\r", "an empty line" },
 	{ "{\"tenant\":\"t\"}", "no type: field 'type' is missing" },
 	{ "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"\xFF\"}",
 	    "not valid UTF-8" },
