@@ -61,8 +61,9 @@ open_file(const char *path, bool writing, struct buf *why, enum exit_code *code)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
-	buf_setf(why, "cannot %s '%s': %s", writing ? "create" : "open", path,
-	    log_errno(errno));
+	buf_setf(why, "cannot %s '%s': %s; check %s",
+	    writing ? "create" : "open", path, log_errno(errno),
+	    writing ? "the folder and its rights" : "its name and mode");
 	*code = writing ? PROG_CANTCREATE : PROG_NOINPUT;
 	return -1;
 }

@@ -21,8 +21,10 @@ lock_take(const char *path, struct buf *why)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		err = errno;
-		buf_setf(why, "cannot open lock file '%s': %s", path,
-		    log_errno(err));
+		buf_setf(why,
+		    "cannot open lock file '%s': %s; check the folder "
+		    "and its rights",
+		    path, log_errno(err));
 		errno = err;
 		return -1;
 	}

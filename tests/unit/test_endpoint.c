@@ -23,9 +23,12 @@ static const struct {
 	{ "queue:a/b", true, PROG_USAGE, "'queue:a/b' names no queue" },
 	{ "queue:rows", true, PROG_CONFIG, "set [amqp] url or AMQP_URL" },
 	{ "missing", false, PROG_NOINPUT,
-	    "cannot open 'missing': No such file or directory" },
+	    "cannot open 'missing': No such file or directory; check its name "
+	    "and mode" },
 	{ "missing/file", true, PROG_CANTCREATE,
-	    "cannot create 'missing/file': No such file or directory" },
+	    "cannot create 'missing/file': No such file or directory; check "
+	    "the "
+	    "folder and its rights" },
 	{ ".", true, PROG_CANTCREATE, "cannot create '.': Is a directory" },
 };
 

@@ -31,6 +31,20 @@ one_holder_at_a_time(void **state)
 }
 
 static void
+what_cannot_be_locked_is_told_with_a_way_out(void **state)
+{
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(lock_take("missing/run.lock", &why), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_non_null(strstr(buf_str(&why),
+	    "'missing/run.lock': No such file or directory; check the folder "
+	    "and its rights"));
+	buf_release(&why);
+}
+
+static void
 a_killed_holder_lets_go(void **state)
 {
 	struct buf why = BUF_INIT;
@@ -81,6 +95,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_holder_at_a_time),
+		cmocka_unit_test(what_cannot_be_locked_is_told_with_a_way_out),
 		cmocka_unit_test(a_killed_holder_lets_go),
 		cmocka_unit_test(what_cannot_be_opened_is_named),
 	};
