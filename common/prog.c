@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/log.h"
 #include "common/xalloc.h"
 
 void (*prog_die_hook)(enum exit_code code);
@@ -54,18 +55,32 @@ prog_name(void)
 	return name;
 }
 
+enum exit_code
+prog_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return PROG_OK;
+	if (errno == EPIPE)
+		return PROG_OK;
+	fprintf(stderr,
+	    "%s: cannot write standard output: %s; make room, or write "
+	    "elsewhere\n",
+	    name, log_errno(errno));
+	return PROG_IO;
+}
+
 int
 prog_help(const char *usage)
 {
 	fputs(usage, stdout);
-	return fflush(stdout) == 0 ? PROG_OK : PROG_IO;
+	return (int)prog_flush();
 }
 
 int
 prog_show_version(void)
 {
 	printf("%s (messaging-analytics) %s\n", name, prog_version());
-	return fflush(stdout) == 0 ? PROG_OK : PROG_IO;
+	return (int)prog_flush();
 }
 
 int

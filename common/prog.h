@@ -54,11 +54,16 @@ const char *prog_datadir(void);
 char *prog_data(const char *installed, const char *source)
     __attribute__((warn_unused_result));
 
-/* Prints the usage text on stdout and returns PROG_OK (for -h). */
+/* Writes out what is still in stdout's buffer. PROG_OK, also when nobody reads
+ * it any more (`| head`), or PROG_IO after one line on stderr. */
+enum exit_code prog_flush(void);
+
+/* Prints the usage text on stdout and returns what prog_flush() does (for
+ * -h). */
 int prog_help(const char *usage);
 
-/* Prints "name (messaging-analytics) VERSION" on stdout and returns PROG_OK
- * (for -V). */
+/* Prints "name (messaging-analytics) VERSION" on stdout and returns what
+ * prog_flush() does (for -V). */
 int prog_show_version(void);
 
 /* Prints "name: MESSAGE; try 'name -h'" on stderr and returns PROG_USAGE. */

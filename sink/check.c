@@ -451,9 +451,9 @@ check_run(struct db *db, enum out_format format)
 		if (r.format != OUT_NDJSON)
 			out_table_show(&r.table, r.format, &r.text);
 		fwrite(r.text.data, 1, r.text.len, stdout);
-		code = r.wrong ? PROG_CONFIG : PROG_OK;
-		if (fflush(stdout) != 0)
-			code = PROG_IO;
+		code = prog_flush();
+		if (code == PROG_OK && r.wrong)
+			code = PROG_CONFIG;
 	} else {
 		log_error("%s", db_why(db));
 		code = db_code(db);

@@ -29,6 +29,18 @@ expect() {
 [ "$(awk '{ if (length > max) max = length } END { print max }' help)" -le 80 ]
 "$sink" -V | grep -q '^sink (messaging-analytics) [0-9]'
 
+# What was asked for and could not be told is said, except to a reader who
+# went away.
+for option in -h -V; do
+	got=0
+	"$sink" "$option" >/dev/full 2>err || got=$?
+	if [ "$got" != 74 ] || [ "$(wc -l <err)" != 1 ] ||
+		! grep -q '^sink: cannot write standard output: No space' err; then
+		echo "$option into a full device: exit $got: $(cat err)"
+		exit 1
+	fi
+done
+
 expect 64 "unknown option '-x'" "$sink" -x
 expect 64 "unknown option '--x'" "$sink" --x
 expect 64 "option '-f' needs a value" "$sink" -f

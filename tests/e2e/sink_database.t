@@ -57,6 +57,8 @@ quick --check -o ndjson >"$tmp/check" || is "check" 78 $?
 grep -q '"check":"read_only","result":"failed","detail":"ON; ' "$tmp/check" ||
 	fail "$(cat "$tmp/check")"
 "$servers" mysql "$tmp/db" -e "SET GLOBAL read_only = 0"
+code 74 "$sink" --check >/dev/full
+one_line 'cannot write standard output: No space'
 
 # Commits that are not flushed.
 "$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_flush_log_at_trx_commit = 0"
