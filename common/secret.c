@@ -8,24 +8,51 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
-/* As much of fd as fits; -1 with errno. */
+/* How long a secret may take to come through a pipe. */
+#define WAIT_MS 5000
+
+/* Waits until there is something to read, or the end of it. Other programs
+ * write pipes, and one may never do so. */
+static bool
+wait_readable(int fd, int64_t end)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t left;
+	int n;
+
+	do {
+		left = end - clock_mono_ms();
+		n = poll(&p, 1, left > 0 ? (int)left : 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		errno = ETIMEDOUT;
+	return n > 0;
+}
+
+/* The first line of fd, and what came with it, as far as it fits; -1 with
+ * errno. */
 static ssize_t
 read_some(int fd, char *data, size_t size)
 {
+	int64_t end = clock_mono_ms() + WAIT_MS;
 	size_t len = 0;
 	ssize_t n;
 
-	while (len < size) {
+	while (len < size && memchr(data, '\n', len) == NULL) {
+		if (!wait_readable(fd, end))
+			return -1;
 		n = read(fd, data + len, size - len);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
 			return -1;
@@ -34,6 +61,13 @@ read_some(int fd, char *data, size_t size)
 		len += (size_t)n;
 	}
 	return (ssize_t)len;
+}
+
+/* Where the text begins: behind a byte order mark, as in the configuration. */
+static size_t
+mark_length(const char *data, size_t len)
+{
+	return len >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
 /* The length of the first line without trailing blanks, or -1 and *why. */
@@ -85,22 +119,32 @@ secret_from_file(const char *path, struct buf *why)
 {
 	char data[SECRET_MAX + 256]; /* room for trailing blanks */
 	char *secret = NULL;
+	size_t skip;
 	ssize_t n = -1;
 	int fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* Nor does opening wait for somebody to write a pipe. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd >= 0)
 		n = read_some(fd, data, sizeof data);
+	if (n < 0 && fd >= 0 && errno == ETIMEDOUT) {
+		buf_setf(why,
+		    "cannot read '%s': nothing comes through it; is somebody "
+		    "to write it?",
+		    path);
+		goto out;
+	}
 	if (n < 0) {
 		buf_setf(why, "cannot read '%s': %s; check its name and mode",
 		    path, log_errno(errno));
 		goto out;
 	}
-	n = first_line(data, (size_t)n, path, why);
+	skip = mark_length(data, (size_t)n);
+	n = first_line(data + skip, (size_t)n - skip, path, why);
 	if (n < 0)
 		goto out;
 	secret_warn_if_open(fd, path);
-	secret = xstrndup(data, (size_t)n);
+	secret = xstrndup(data + skip, (size_t)n);
 out:
 	explicit_bzero(data, sizeof data);
 	if (fd >= 0)

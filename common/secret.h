@@ -11,8 +11,9 @@
 
 #define SECRET_MAX 8192
 
-/* The file's first line without trailing blanks, owned; NULL and *why when it
- * cannot be read, is empty, or is longer than SECRET_MAX. Warns once when
+/* The file's first line without trailing blanks and byte order mark, owned;
+ * NULL and *why when it cannot be read, is empty, or is longer than SECRET_MAX.
+ * A pipe is read as well, for five seconds at most. Warns once when
  * others may read it, or the group may write it. */
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));

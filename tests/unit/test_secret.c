@@ -4,6 +4,10 @@
  */
 #include "tests/unit/tmpdir.h"
 
+#include <poll.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
 #include "common/prog.h"
 #include "common/secret.h"
 
@@ -27,6 +31,11 @@ the_first_line_counts(void **state)
 		{ "NUL", "ab\0c\n", 5, NULL },
 		{ "only NUL", "\0", 1, NULL },
 		{ "escape", "ab\033c\n", 5, NULL },
+		{ "byte order mark",
+		    "\xEF\xBB\xBF"
+		    "abc\n",
+		    7, "abc" },
+		{ "only a byte order mark", "\xEF\xBB\xBF\n", 4, NULL },
 		{ "carriage return inside", "ab\rX: y\n", 8, NULL },
 	};
 	struct buf why = BUF_INIT;
@@ -81,6 +90,42 @@ what_cannot_be_read_is_named(void **state)
 	assert_non_null(strstr(buf_str(&why), "'missing': No such file"));
 	assert_null(secret_from_file(".", &why));
 	assert_non_null(strstr(buf_str(&why), "directory"));
+	buf_release(&why);
+}
+
+/* Process substitution of a shell is such a pipe; its writer may be slow, or
+ * stay. A name that nobody writes must not hang. */
+static void
+a_pipe_may_hold_it(void **state)
+{
+	struct buf why = BUF_INIT;
+	char *got, name[32];
+	int fd[2], status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	snprintf(name, sizeof name, "/dev/fd/%d", fd[0]);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)poll(NULL, 0, 20);
+		_exit(write(fd[1], "from", 4) != 4 || poll(NULL, 0, 20) != 0 ||
+		      write(fd[1], "pipe\nmore", 9) != 9);
+	}
+	got = secret_from_file(name, &why);
+	assert_string_equal(got != NULL ? got : buf_str(&why), "frompipe");
+	secret_free(got);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+
+	(void)unlink("token");
+	assert_int_equal(mkfifo("token", 0600), 0);
+	assert_null(secret_from_file("token", &why));
+	assert_non_null(strstr(buf_str(&why), "'token': nothing comes"));
+	(void)unlink("token");
 	buf_release(&why);
 }
 
@@ -144,6 +189,7 @@ main(void)
 		cmocka_unit_test(the_first_line_counts),
 		cmocka_unit_test(length_is_bounded),
 		cmocka_unit_test(what_cannot_be_read_is_named),
+		cmocka_unit_test(a_pipe_may_hold_it),
 		cmocka_unit_test(others_eyes_are_warned_of),
 		cmocka_unit_test(the_environment_forgets),
 	};
