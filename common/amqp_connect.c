@@ -43,7 +43,8 @@ check_url(struct amqp_link *l, const struct conf *conf, const char *text,
 	struct buf reason = BUF_INIT;
 	bool plain;
 
-	if (url_parse(&l->url, text, &reason) != 0) {
+	if (url_parse(&l->url, text, &reason) != 0 ||
+	    url_check_query(&l->url, NULL, 0, &reason) != 0) {
 		buf_setf(why, "[amqp] url or AMQP_URL: %s", buf_str(&reason));
 		buf_release(&reason);
 		return -1;

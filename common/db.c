@@ -56,15 +56,16 @@ db_disconnect(struct db *db)
 static int
 read_url(struct db *db, const char *text, struct buf *why)
 {
-	struct url u;
+	static const char *const known[] = { "socket" };
+	struct url u = { .host = NULL };
 	struct buf shown = BUF_INIT;
 	int rc = -1;
 
-	if (url_parse(&u, text, why) != 0) {
+	if (url_parse(&u, text, why) != 0 ||
+	    url_check_query(&u, known, ARRAY_LEN(known), why) != 0) {
 		buf_setf(&shown, "[mysql] url: %s", buf_str(why));
 		buf_setf(why, "%s", buf_str(&shown));
-		buf_release(&shown);
-		return -1;
+		goto out;
 	}
 	if (u.scheme == NULL || (strcmp(u.scheme, "mysql") != 0 &&
 				    strcmp(u.scheme, "mariadb") != 0)) {

@@ -247,6 +247,38 @@ url_query(const struct url *u, const char *key)
 	return NULL;
 }
 
+int
+url_check_query(
+    const struct url *u, const char *const *known, size_t n, struct buf *why)
+{
+	const char *s = u->query;
+	size_t len, name, i;
+
+	/* It may be the rest of a password. */
+	if (s != NULL && strchr(s, '@') != NULL) {
+		buf_setf(why,
+		    "there is an '@' behind the '?' of the URL; a '?' in its "
+		    "password must be written as %%3F");
+		return -1;
+	}
+	for (; s != NULL && *s != '\0'; s += len, s += *s == '&') {
+		len = strcspn(s, "&");
+		name = strcspn(s, "=&");
+		for (i = 0; i < n; i++)
+			if (name < len && strlen(known[i]) == name &&
+			    memcmp(s, known[i], name) == 0)
+				break;
+		if (i < n || len == 0)
+			continue;
+		buf_setf(why,
+		    "'%.*s' behind the '?' of the URL is unknown here; take "
+		    "it out",
+		    (int)name, s);
+		return -1;
+	}
+	return 0;
+}
+
 bool
 url_is_loopback(const char *host)
 {

@@ -25,6 +25,11 @@ void url_release(struct url *u);
 char *url_query(const struct url *u, const char *key)
     __attribute__((warn_unused_result));
 
+/* -1 and *why when the query holds anything but `known`, which are n names of
+ * parameters: what is not understood is not ignored. */
+int url_check_query(const struct url *u, const char *const *known, size_t n,
+    struct buf *why) __attribute__((warn_unused_result));
+
 /* True for localhost, 127.0.0.0/8 and ::1: where plaintext may be spoken. */
 bool url_is_loopback(const char *host);
 

@@ -57,6 +57,12 @@ echo '[mysql]
 ulr = x' >typo
 expect 78 "typo:2: unknown key 'ulr'" "$sink" -c typo
 
+# What is not understood in a URL is not ignored.
+MYSQL_URL='mysql://u:canary@127.0.0.1:1/db?ssl-mode=required' \
+	expect 78 "url: 'ssl-mode' behind the '?'" "$sink" -n
+MYSQL_URL=mysql://u:p@127.0.0.1:1/db "$sink" -n
+MYSQL_URL='mysql://u:p@localhost/db?socket=/nowhere' "$sink" -n
+
 # The queue may stand in the configuration.
 printf '[sink]\nfrom = queue:rows\n' >queue
 expect 64 '--until-empty is for -f queue:NAME' "$sink" -c queue -f - --until-empty

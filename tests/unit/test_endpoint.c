@@ -64,6 +64,30 @@ says_what_is_wrong(void **state)
 	buf_release(&why);
 }
 
+static void
+a_url_with_unknown_parts_is_refused(void **state)
+{
+	struct endpoint_options opt = { 0 };
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	struct conf *conf;
+
+	(void)state;
+	assert_int_equal(
+	    setenv("AMQP_URL", "amqp://u:canary@localhost/v?heartbeat=3", 1),
+	    0);
+	conf = conf_load(NULL, &why);
+	assert_non_null(conf);
+	opt.conf = conf;
+	assert_null(endpoint_open_write("queue:rows", &opt, &why, &code));
+	assert_int_equal(code, PROG_CONFIG);
+	assert_non_null(strstr(buf_str(&why), "'heartbeat' behind the '?'"));
+	assert_null(strstr(buf_str(&why), "canary"));
+	unsetenv("AMQP_URL");
+	conf_free(conf);
+	buf_release(&why);
+}
+
 static struct endpoint *
 open_file(const char *name, bool writing)
 {
@@ -214,6 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_is_wrong),
+		cmocka_unit_test(a_url_with_unknown_parts_is_refused),
 		cmocka_unit_test(file_there_and_back),
 		cmocka_unit_test(odd_files),
 		cmocka_unit_test(full_disk),

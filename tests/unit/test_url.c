@@ -138,6 +138,43 @@ query_values_are_found_by_name(void **state)
 }
 
 static void
+unknown_query_parts_are_named_without_their_values(void **state)
+{
+	static const struct {
+		const char *in, *why; /* NULL: taken */
+	} cases[] = {
+		{ "x://u:SECRET@h/d", NULL },
+		{ "x://h/d?", NULL },
+		{ "x://h/d?socket=/s", NULL },
+		{ "x://h/d?socket=/s&", NULL },
+		{ "x://u:SECRET@h/d?ssl-mode=SECRET", "'ssl-mode'" },
+		{ "x://h/d?socket=/s&heartbeat=3", "'heartbeat'" },
+		{ "x://h/d?sockets=/s", "'sockets'" },
+		{ "x://h/d?sock=/s", "'sock'" },
+		{ "x://h/d?socket", "'socket'" },
+		{ "x://u:1?SECRET@h/d", "written as %3F" },
+	};
+	static const char *const known[] = { "socket" };
+	struct buf why = BUF_INIT;
+	struct url u;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_clear(&why);
+		assert_int_equal(url_parse(&u, cases[i].in, &why), 0);
+		if ((url_check_query(&u, known, 1, &why) == 0) !=
+			(cases[i].why == NULL) ||
+		    (cases[i].why != NULL &&
+			strstr(buf_str(&why), cases[i].why) == NULL) ||
+		    strstr(buf_str(&why), "SECRET") != NULL)
+			fail_msg("%s: %s", cases[i].in, buf_str(&why));
+		url_release(&u);
+	}
+	buf_release(&why);
+}
+
+static void
 only_loopback_is_loopback(void **state)
 {
 	static const struct {
@@ -204,6 +241,8 @@ main(void)
 		cmocka_unit_test(urls_are_taken_apart),
 		cmocka_unit_test(bad_urls_are_refused_without_their_password),
 		cmocka_unit_test(query_values_are_found_by_name),
+		cmocka_unit_test(
+		    unknown_query_parts_are_named_without_their_values),
 		cmocka_unit_test(only_loopback_is_loopback),
 		cmocka_unit_test(redacted_urls_show_no_password),
 	};
