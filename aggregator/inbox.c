@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/parse.h"
 #include "common/xalloc.h"
 
 #include "aggregator/inbox_store.h"
@@ -227,16 +226,9 @@ add_record(struct inbox *in, const char *line, size_t len, const char *id,
     uint64_t number)
 {
 	const struct record *r = &in->record;
-	struct buf name = BUF_INIT;
 	struct inbox_tenant *t;
-	bool marker = r->type == RECORD_SNAPSHOT, good;
+	bool marker = r->type == RECORD_SNAPSHOT;
 
-	buf_add(&name, r->tenant.p, r->tenant.len);
-	good = parse_is_name(buf_str(&name), RECORD_MAX_TENANT);
-	buf_release(&name);
-	if (!good)
-		return in->refuse(in->ctx, line, len,
-		    "the tenant's name is not one of a [crm NAME] section");
 	if (r->snapshot.p == NULL)
 		return in->refuse(in->ctx, line, len,
 		    "it is outside a snapshot, and this aggregator makes rows "

@@ -121,14 +121,30 @@ parse_bool(const char *s, bool *out)
 	return -1;
 }
 
+static bool
+is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+bool
+parse_is_name_n(const char *s, size_t len, size_t max)
+{
+	size_t i;
+
+	if (len == 0 || len > max || s[0] == '.' || s[0] == '-')
+		return false;
+	for (i = 0; i < len; i++)
+		if (!is_name_char(s[i]))
+			return false;
+	return true;
+}
+
 bool
 parse_is_name(const char *s, size_t max)
 {
-	size_t len = strlen(s);
-
-	return len > 0 && len <= max && s[0] != '.' && s[0] != '-' &&
-	       strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			 "0123456789_.-") == len;
+	return parse_is_name_n(s, strlen(s), max);
 }
 
 /* Length of the valid sequence at s, which begins with a byte >= 0x80; 0 when

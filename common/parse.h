@@ -27,6 +27,7 @@ int parse_bool(const char *s, bool *out) __attribute__((warn_unused_result));
 /* True when s is 1 to max characters of [A-Za-z0-9_.-] and does not begin
  * with a dot or a dash: names of tenants, queues, files we make of them. */
 bool parse_is_name(const char *s, size_t max);
+bool parse_is_name_n(const char *s, size_t len, size_t max);
 
 /* True when the bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong
  * forms, nothing above U+10FFFF). */

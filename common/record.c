@@ -121,14 +121,29 @@ is_integer(const struct flat_field *v)
 }
 
 static const char *
-read_id(const struct flat_field *v, size_t max, struct text *to)
+read_id(const struct flat_field *v, struct text *to)
 {
 	if (v->kind != FLAT_STRING && !is_integer(v))
 		return "must be a string";
 	if (v->val_len == 0)
 		return "is empty";
-	if (v->val_len > max)
+	if (v->val_len > RECORD_MAX_ID)
 		return "is too long";
+	to->p = v->val;
+	to->len = v->val_len;
+	return NULL;
+}
+
+/* What a section of the configuration can be called, and nothing else: it is
+ * the name of files and of rows. */
+static const char *
+read_tenant(const struct flat_field *v, struct text *to)
+{
+	if ((v->kind != FLAT_STRING && !is_integer(v)) ||
+	    !parse_is_name_n(v->val, v->val_len, RECORD_MAX_TENANT))
+		return "must be the name of a [crm NAME] section: up to 64 "
+		       "letters, digits, '_', '.', '-', the first no '.' "
+		       "or '-'";
 	to->p = v->val;
 	to->len = v->val_len;
 	return NULL;
@@ -189,9 +204,9 @@ read_field(
 
 	switch (f->kind) {
 	case FIELD_TENANT:
-		return read_id(v, RECORD_MAX_TENANT, to);
+		return read_tenant(v, to);
 	case FIELD_ID:
-		return read_id(v, RECORD_MAX_ID, to);
+		return read_id(v, to);
 	case FIELD_TEXT:
 		return read_text(v, to);
 	case FIELD_TIME:

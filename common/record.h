@@ -88,7 +88,7 @@ struct record {
 
 /* How a field is read and checked; one row of the table per field. */
 enum field_kind {
-	FIELD_TENANT, /* string of 1..RECORD_MAX_TENANT bytes */
+	FIELD_TENANT, /* parse_is_name(), RECORD_MAX_TENANT bytes at most */
 	FIELD_ID,     /* string of 1..RECORD_MAX_ID bytes; an integer is taken
 			 too, as its digits */
 	FIELD_TEXT,   /* string */

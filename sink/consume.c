@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/conf.h"
 #include "common/log.h"
+#include "common/parse.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
 
@@ -105,7 +106,8 @@ refuse_bad(struct consume *c, const char *line, size_t len)
 	tenant = field_text(f, "tenant", RECORD_MAX_TENANT);
 	r.snapshot = field_text(f, "snapshot", RECORD_MAX_ID);
 	r.table = field_text(f, "table", 64);
-	if (tenant.p == NULL || r.snapshot.p == NULL || r.table.p == NULL)
+	if (!parse_is_name_n(tenant.p, tenant.len, RECORD_MAX_TENANT) ||
+	    r.snapshot.p == NULL || r.table.p == NULL)
 		goto out;
 	bad_key(f, r.table, line, len, &key);
 	r.key.p = buf_str(&key);
@@ -166,10 +168,6 @@ take_marker(struct consume *c, const struct record *r)
 	struct seen begun = { NULL, r->at, 0, 0 };
 	struct end end;
 
-	if (r->tenant.p[r->tenant.len - 1] == ' ') {
-		buf_setf(&c->why, "field 'tenant' ends with a blank");
-		return -1;
-	}
 	if (r->state == SNAPSHOT_BEGIN) {
 		see(&c->open, r->tenant, r->snapshot, &begun);
 		return 0;

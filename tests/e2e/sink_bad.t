@@ -38,7 +38,9 @@ field 'messages' must be a whole number	$head,"chat":"b19","status":"open","mess
 field 'messages' must be a whole number	$head,"chat":"b20","status":"open","messages":"7","as_of":"$as_of"}
 field 'avg_response_seconds' is too large	$head,"chat":"b21","status":"open","avg_response_seconds":1e12,"as_of":"$as_of"}
 field 'avg_response_seconds' must be a number	$head,"chat":"b22","status":"open","avg_response_seconds":true,"as_of":"$as_of"}
-field 'tenant' is too long	{"type":"row","table":"tenant_metrics","tenant":"$long","as_of":"$as_of"}
+field 'tenant' must be the name of a .crm NAME. section	{"type":"row","table":"tenant_metrics","tenant":"$long","as_of":"$as_of"}
+field 'tenant' must be	{"type":"row","table":"tenant_metrics","tenant":"a b","snapshot":"s","as_of":"$as_of"}
+field 'tenant' must be	{"type":"snapshot","tenant":"t ","state":"begin","snapshot":"s","at":"$as_of"}
 field 'available' must be true or false	{"type":"row","table":"operator_metrics","tenant":"t","operator":"1","available":1,"as_of":"$as_of"}
 the limit	$head,"chat":"b25","status":"open","unknown":"$(head -c 70000 /dev/zero | tr '\0' x)","as_of":"$as_of"}
 no type	{"tenant":"t"}

@@ -11,6 +11,11 @@
 #include "common/record.h"
 #include "common/xalloc.h"
 
+#define NO_TENANT                                                              \
+	"field 'tenant' must be the name of a [crm NAME] section: up to 64 "   \
+	"letters, digits, '_', '.', '-', the first no '.' or '-'"
+#define SIXTEEN "abcdefghijklmnop"
+
 /* why NULL: the line is fine. */
 static const struct {
 	const char *line, *why;
@@ -32,8 +37,19 @@ static const struct {
 	    "field 'records' is missing in a snapshot record" },
 	{ "{\"type\":\"chat\",\"chat\":\"1\"}",
 	    "field 'tenant' is missing in a chat record" },
-	{ "{\"type\":\"chat\",\"tenant\":\"\",\"chat\":\"1\"}",
-	    "field 'tenant' is empty" },
+	{ "{\"type\":\"chat\",\"tenant\":\"\",\"chat\":\"1\"}", NO_TENANT },
+	{ "{\"type\":\"chat\",\"tenant\":\"a b\",\"chat\":\"1\"}", NO_TENANT },
+	{ "{\"type\":\"chat\",\"tenant\":\"..\",\"chat\":\"1\"}", NO_TENANT },
+	{ "{\"type\":\"row\",\"tenant\":\"a/b\",\"table\":\"x\"}", NO_TENANT },
+	{ "{\"type\":\"chat\",\"tenant\":-5,\"chat\":\"1\"}", NO_TENANT },
+	{ "{\"type\":\"chat\",\"tenant\":[\"a\"],\"chat\":\"1\"}", NO_TENANT },
+	{ "{\"type\":\"chat\",\"tenant\":\"" SIXTEEN SIXTEEN SIXTEEN SIXTEEN
+	  "\",\"chat\":\"1\"}",
+	    NULL },
+	{ "{\"type\":\"chat\",\"tenant\":\"" SIXTEEN SIXTEEN SIXTEEN SIXTEEN
+	  "a\",\"chat\":\"1\"}",
+	    NO_TENANT },
+	{ "{\"type\":\"chat\",\"tenant\":\"_A-9.z\",\"chat\":\"1\"}", NULL },
 	{ "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":1.5}",
 	    "field 'chat' must be a string" },
 	{ "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"1\",\"status\":"
