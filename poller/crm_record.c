@@ -352,6 +352,19 @@ is_engines(const struct record_field *f, enum record_type type,
 	       !opt->texts;
 }
 
+/* Whose record it is, for a list has many. */
+static void
+name_owner(enum record_type type, struct buf *why)
+{
+	const char *who = type == RECORD_OPERATOR ? "operator" : "chat";
+	char *id = identifier(find_view(who)), *reason = xstrdup(buf_str(why));
+
+	if (id != NULL && *id != '\0')
+		buf_setf(why, "%s %s: %s", who, id, reason);
+	free(id);
+	free(reason);
+}
+
 static int
 add_fields(struct buf *b, enum record_type type,
     const struct crm_record_options *opt, struct buf *why)
@@ -367,9 +380,10 @@ add_fields(struct buf *b, enum record_type type,
 		if (add_field(b, f, &views[i]) != 0) {
 			buf_setf(why, "record '%s' has a bad '%s'",
 			    record_types[type].name, f->name);
-			return -1;
-		}
-		if (b->len == before && (f->required & 1u << type) != 0) {
+			if (!opt->partly || (f->required & 1u << type) != 0)
+				return -1;
+		} else if (b->len == before &&
+			   (f->required & 1u << type) != 0) {
 			buf_setf(why, "record '%s' has no '%s'",
 			    record_types[type].name, f->name);
 			return -1;
@@ -414,9 +428,11 @@ id_or_null(const struct value_view *v)
 }
 
 static int
-read_chat(struct crm_record *r, struct value *v, struct buf *why)
+read_chat(struct crm_record *r, struct value *v,
+    const struct crm_record_options *opt, struct buf *why)
 {
 	const struct value_view *mark = own(OWN_MARK);
+	const char *bad = NULL;
 
 	r->id = id_or_null(find_view("chat"));
 	r->customer = id_or_null(find_view("customer"));
@@ -425,12 +441,18 @@ read_chat(struct crm_record *r, struct value *v, struct buf *why)
 	    mark->kind == VIEW_TEXT ? xstrndup(mark->text, mark->len) : NULL;
 	r->assigned = find_view("operator")->kind != VIEW_ABSENT;
 	r->raw = value_ref(v);
-	if (instant(find_view("opened_at"), &r->opened_at) != 0 ||
-	    instant(find_view("closed_at"), &r->closed_at) != 0) {
-		buf_setf(why, "record 'chat' has a bad time");
-		return -1;
+	if (instant(find_view("opened_at"), &r->opened_at) != 0)
+		bad = "opened_at";
+	if (instant(find_view("closed_at"), &r->closed_at) != 0)
+		bad = "closed_at";
+	if (bad != NULL) {
+		buf_setf(why, "record 'chat' has a bad '%s'", bad);
+		if (!opt->partly)
+			return -1;
 	}
-	return find_status(find_view("status"), &r->status);
+	return find_status(find_view("status"), &r->status) == 0 || opt->partly
+		   ? 0
+		   : -1;
 }
 
 static int
@@ -449,11 +471,12 @@ find_type(const struct value_view *v, enum record_type *type)
 }
 
 static int
-read_by_type(struct crm_record *r, struct value *v, struct buf *why)
+read_by_type(struct crm_record *r, struct value *v,
+    const struct crm_record_options *opt, struct buf *why)
 {
 	switch (r->type) {
 	case RECORD_CHAT:
-		return read_chat(r, v, why);
+		return read_chat(r, v, opt, why);
 	case RECORD_OPERATOR:
 		r->id = id_or_null(find_view("operator"));
 		r->available = find_view("available")->kind == VIEW_TRUE;
@@ -506,12 +529,18 @@ crm_record_read(struct crm_record *r, struct value *v,
 	if (rc == 0) {
 		add_person(&person, opt);
 		r->episode = id_or_null(own(OWN_EPISODE));
-		rc = read_by_type(r, v, why);
+		rc = read_by_type(r, v, opt, why);
 	}
+	if (opt->partly && why->len > 0)
+		name_owner(r->type, why);
 	r->body = take_members(&body);
 	r->person = take_members(&person);
-	if (rc != 0)
+	if (rc != 0) {
+		enum record_type type = r->type;
+
 		crm_record_release(r);
+		r->type = type;
+	}
 	return rc;
 }
 

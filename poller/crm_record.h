@@ -14,6 +14,7 @@
 /* What is kept of people. */
 struct crm_record_options {
 	bool names, phones, texts;
+	bool partly; /* what is bad and can be missed is left out */
 };
 
 struct crm_record {
@@ -34,7 +35,8 @@ struct crm_record {
 	struct value *raw; /* of a chat: for later calls */
 };
 
-/* 0, or -1 and *why: not a record, or something in it cannot be. Takes a
+/* 0, or -1 and *why: not a record, or something in it cannot be. With
+ * opt->partly *why of 0 says what was left out, if anything was. Takes a
  * reference of v where it keeps it. */
 int crm_record_read(struct crm_record *r, struct value *v,
     const struct crm_record_options *opt, struct buf *why)

@@ -24,6 +24,9 @@
 
 #define CALL_SECONDS 5
 
+/* From so many rows on most of them tell how the list is meant. */
+#define MANY_ROWS 10
+
 extern char **environ;
 
 struct profile {
@@ -209,25 +212,74 @@ fault_of(const char *name)
 	return FAULT_UNUSABLE;
 }
 
+/* The rows of a list: chats or operators, not the messages with them. */
+struct rows {
+	size_t n, odd, lost;
+};
+
+/* Of a list the records that can be read count, as far as they can: one bad
+ * chat stops no other. */
+static void
+note_odd(struct profile_answer *out, struct rows *rows, bool lost,
+    enum record_type type, const struct buf *why)
+{
+	out->odd++;
+	if (out->first_odd.len == 0)
+		buf_adds(&out->first_odd, buf_str(why));
+	if (type != RECORD_MESSAGE) {
+		rows->odd++;
+		rows->lost += lost;
+	}
+}
+
+/* Then it is the list that is not what it should be. */
+static bool
+most_are_odd(const struct rows *rows, const struct profile_input *in)
+{
+	if (rows->n >= MANY_ROWS)
+		return rows->odd * 2 > rows->n;
+	return rows->lost * 2 > rows->n && in->cursor == NULL;
+}
+
 static int
-read_records(struct profile *p, jv records, struct profile_answer *out)
+read_records(struct profile *p, enum profile_call call,
+    const struct profile_input *in, jv records, struct profile_answer *out)
 {
 	const struct crm_record_options opt = { p->opt.customers,
-		p->opt.customer_phone, p->opt.with_text };
+		p->opt.customer_phone, p->opt.with_text,
+		call == PROFILE_OPERATORS || call == PROFILE_CHATS };
 	int n = jv_get_kind(records) == JV_KIND_ARRAY
 		    ? jv_array_length(jv_copy(records))
 		    : 0;
+	struct buf why = BUF_INIT;
+	struct rows rows = { 0, 0, 0 };
 	int i, rc = 0;
 
 	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
 	for (i = 0; i < n && rc == 0; i++) {
 		struct value *v =
 		    value_new_jv(jv_array_get(jv_copy(records), i));
+		struct crm_record *r = &out->records[out->n];
 
-		rc = crm_record_read(&out->records[i], v, &opt, &out->message);
+		buf_clear(&why);
+		rc = crm_record_read(r, v, &opt, &why);
 		out->n += rc == 0;
 		value_unref(v);
+		rows.n += r->type != RECORD_MESSAGE;
+		if (opt.partly && why.len > 0) {
+			note_odd(out, &rows, rc != 0, r->type, &why);
+			rc = 0;
+		}
 	}
+	if (rc != 0)
+		buf_adds(&out->message, buf_str(&why));
+	else if (most_are_odd(&rows, in)) {
+		buf_setf(&out->message,
+		    "%zu of %zu rows of the list cannot be read; %s", rows.odd,
+		    rows.n, buf_str(&out->first_odd));
+		rc = -1;
+	}
+	buf_release(&why);
 	jv_free(records);
 	return rc;
 }
@@ -260,7 +312,8 @@ show_info(jv info, struct buf *out)
 
 /* 0, or -1 with the reason in out->message. Takes the result. */
 static int
-read_answer(struct profile *p, jv result, struct profile_answer *out)
+read_answer(struct profile *p, enum profile_call call,
+    const struct profile_input *in, jv result, struct profile_answer *out)
 {
 	jv error = jv_object_get(jv_copy(result), jv_string("error"));
 	jv next = jv_object_get(jv_copy(result), jv_string("next"));
@@ -274,7 +327,7 @@ read_answer(struct profile *p, jv result, struct profile_answer *out)
 			buf_adds(&out->message, jv_string_value(other));
 		jv_free(other);
 	} else {
-		rc = read_records(p,
+		rc = read_records(p, call, in,
 		    jv_object_get(jv_copy(result), jv_string("records")), out);
 		other = jv_object_get(jv_copy(result), jv_string("info"));
 		if (rc == 0)
@@ -304,7 +357,7 @@ profile_read(struct profile *p, enum profile_call call,
 	(void)snprintf(name, sizeof name, "%s_read", profile_call_names[call]);
 	result = run(p, input(p, name, in), &out->message);
 	if (jv_get_kind(result) == JV_KIND_OBJECT)
-		rc = read_answer(p, jv_copy(result), out);
+		rc = read_answer(p, call, in, jv_copy(result), out);
 	else if (jv_is_valid(result))
 		buf_setf(&out->message,
 		    "it must give {records, next} or {error, message}");
@@ -326,6 +379,7 @@ profile_answer_release(struct profile_answer *a)
 	free(a->records);
 	value_unref(a->next);
 	buf_release(&a->message);
+	buf_release(&a->first_odd);
 	*a = (struct profile_answer){ .fault = FAULT_NONE };
 }
 

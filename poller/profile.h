@@ -77,6 +77,8 @@ struct profile_answer {
 	size_t n;
 	struct value *next; /* NULL: the last page */
 	bool moved;         /* see the contract */
+	size_t odd; /* records of a list that cannot be read, or not wholly */
+	struct buf first_odd; /* which, and why */
 };
 
 /* Finds the file (a path if there is a slash in name, else NAME.jq in

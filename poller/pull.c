@@ -35,6 +35,8 @@ struct pull {
 	int64_t operators_at;
 	struct buf operators; /* their bodies, each with its NUL */
 	size_t operators_n;
+	size_t odd;       /* records of the lists that are not wholly read */
+	char *first_odd;  /* or NULL */
 	unsigned pages;   /* of the list of chats */
 	uint64_t counted; /* calls that the state knows of */
 	bool first;       /* the state was empty: not a usual poll */
@@ -112,12 +114,21 @@ begin(struct pull *p, int64_t asked_ms)
 }
 
 static void
+note_odd(struct pull *p, const struct profile_answer *a)
+{
+	p->odd += a->odd;
+	if (a->odd > 0 && p->first_odd == NULL)
+		p->first_odd = xstrdup(buf_str(&a->first_odd));
+}
+
+static void
 operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
 	size_t i;
 
 	begin(p, asked_ms);
+	note_odd(p, a);
 	p->operators_at = asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
@@ -150,6 +161,7 @@ chats_page_read(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	struct pull *p = ctx;
 
 	begin(p, asked_ms);
+	note_odd(p, a);
 	p->pages++;
 	chats_page(&p->chats, a, asked_ms);
 }
@@ -271,6 +283,7 @@ pull_free(struct pull *p)
 	chats_release(&p->chats);
 	emit_release(&p->emit);
 	buf_release(&p->operators);
+	free(p->first_odd);
 	free(p);
 }
 
@@ -332,6 +345,10 @@ tell_failed(struct pull *p)
 static void
 tell_stale(const struct pull *p)
 {
+	if (p->odd > 0)
+		log_warn("tenant %s: %zu records of the CRM's lists cannot be "
+			 "read wholly; what cannot is left out; the first: %s",
+		    p->tenant->name, p->odd, p->first_odd);
 	if (p->chats.stale > 0)
 		log_warn("tenant %s: %zu chats are shown as last seen; %s",
 		    p->tenant->name, p->chats.stale, p->chats.first_failure);

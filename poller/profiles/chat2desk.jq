@@ -61,6 +61,10 @@ def next_offset($rows):
       then null
       else {offset: $offset, total: $total, moved: $cursor.moved} end;
 
+# One that is no object becomes a record without an id: it is counted and told.
+def row:
+    if type == "object" then . else {} end;
+
 # --- operators ---
 
 def operators_request:
@@ -79,7 +83,7 @@ def full_name:
 def operators_read:
     rows(.data) as $rows
     | {records: [
-           $rows[]
+           $rows[] | row
            | select((.role | is_off | not) and (.status | is_off | not))
            | {type: "operator",
               operator: .id,
@@ -160,37 +164,47 @@ def chats_request:
      query: {state: "open", order: "asc", limit: page_size,
              offset: (.cursor.offset // 0)}};
 
-def is_open:
-    .state == "open" and (.end // "") == "";
+# Among the open ones a state that is none is no reason to drop a dialog.
+def status:
+    if (.state | type) != "string" then .state
+    elif .state == "open" and (.end | given | not) then "open"
+    else "closed" end;
+
+def newest:
+    .last_message | if type == "object" then . else null end;
 
 def chat:
     {type: "chat",
      chat: .id,
-     status: (if is_open then "open" else "closed" end),
+     status: status,
      operator: .operator_id,
-     customer: .last_message.client_id,
-     channel: .last_message.channel_id,
+     customer: newest.client_id,
+     channel: newest.channel_id,
      opened_at: .begin,
      closed_at: .end,
      episode: .last_request_id,
-     last: .last_message.id,
-     mark: "\(.last_message.id) \(.last_request_id) \(.operator_id) \(.state)"};
+     last: newest.id,
+     mark: "\(newest.id) \(.last_request_id) \(.operator_id) \(.state)"};
+
+# A dialog's last message, unless it has none.
+def last_message($bots):
+    .id as $id | .last_message
+    | select(. != null) | row
+    | select(. == {} or (.id != null and .created != null))
+    | message($id; $bots);
 
 def chats_read:
     rows(.data) as $rows
     | .cursor as $cursor
     | .options.bot_operators as $bots
-    | if ($rows | length) >= 20 and ([$rows[] | select(is_open | not)] | length) * 2
+    | if ($rows | length) >= 20 and ([$rows[] | row | select(status == "closed")] | length) * 2
          > ($rows | length)
       then {error: "unusable",
             message: "/dialogs ignores state=open: most rows are closed"}
       else
           {records: [
-               $rows[] | select(is_open)
-               | chat,
-                 (.id as $id | .last_message | objects
-                  | select(.id != null and .created != null)
-                  | message($id; $bots))],
+               $rows[] | row | select(status != "closed")
+               | chat, last_message($bots)],
            next: next_offset($rows)}
           | .moved = (.next.moved // 0) > ($cursor.moved // 0)
       end;
@@ -202,11 +216,9 @@ def chat_read:
     (.answer.data | if type == "array" then .[0] else . end) as $dialog
     | .options.bot_operators as $bots
     | if ($dialog | type) != "object" then error("the answer has no dialog")
-      else {records: [
-                $dialog | chat,
-                (.id as $id | .last_message | objects
-                 | select(.id != null and .created != null)
-                 | message($id; $bots))]}
+      elif ($dialog | .state | type) != "string"
+      then error("the dialog has no state")
+      else {records: [$dialog | chat, last_message($bots)]}
       end;
 
 # --- messages of one chat ---

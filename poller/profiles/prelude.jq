@@ -64,6 +64,10 @@
 #   unusable    anything else: it tries again once or twice; what the profile
 #               itself cannot read (an error, a bad record) is not tried again
 #
+# In the lists of operators and chats a record without what it must have (its
+# id; of a message also its time) is left out, and of any other what cannot be
+# read; the poller warns. When that is most of a list it is unusable.
+#
 # In records an id is a string or a whole number, and 0, "" and null are no
 # id; a time is RFC 3339, with " UTC" allowed for Z, or a number of seconds
 # since 1970. messaging-records(5) has the meaning of each field.

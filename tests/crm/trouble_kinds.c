@@ -312,6 +312,63 @@ bad_utf8(struct answer *a, int64_t value)
 	a->body = out;
 }
 
+/* Where the JSON value at p ends. */
+static const char *
+skip_value(const char *p)
+{
+	bool quoted = false;
+	int depth = 0;
+
+	for (; *p != '\0'; p++) {
+		if (quoted) {
+			if (*p == '\\' && p[1] != '\0')
+				p++;
+			else if (*p == '"')
+				quoted = false;
+		} else if (*p == '"') {
+			quoted = true;
+		} else if (*p == '{' || *p == '[') {
+			depth++;
+		} else if ((*p == '}' || *p == ']') && depth-- == 0) {
+			break;
+		} else if (*p == ',' && depth == 0) {
+			break;
+		}
+	}
+	return p;
+}
+
+/* What cannot be, as the first value of a key. */
+static void
+odd_row(struct answer *a, int64_t value)
+{
+	static const struct {
+		const char *key, *value;
+	} odd[] = {
+		{ "\"begin\":", "\"0000-00-00T00:00:00 UTC\"" },
+		{ "\"channel_id\":", "[]" },
+		{ "\"operator_id\":", "{\"id\":1}" },
+		{ "\"last_message\":", "[]" },
+		{ "\"text\":", "{}" },
+		{ "\"created\":", "\"yesterday\"" },
+		{ "\"id\":", "[]" },
+		{ "\"opened_dialogs\":", "-1" },
+		{ "\"state\":", "[]" },
+	};
+	size_t k = value < 0 ? 0 : (size_t)value % ARRAY_LEN(odd);
+	const char *all = buf_str(&a->body), *at = strstr(all, odd[k].key);
+	struct buf out = BUF_INIT;
+
+	if (at == NULL)
+		return;
+	at += strlen(odd[k].key);
+	buf_add(&out, all, (size_t)(at - all));
+	buf_adds(&out, odd[k].value);
+	buf_adds(&out, skip_value(at));
+	buf_release(&a->body);
+	a->body = out;
+}
+
 static void
 slow(struct answer *a, int64_t value)
 {
@@ -404,6 +461,8 @@ const struct trouble_kind trouble_kinds[] = {
 	    bad_utf8 },
 	{ "wrong-shape", "JSON of another shape, number VALUE of 0-6", 0,
 	    wrong_shape, NULL, NULL },
+	{ "odd-row", "one value of a list's first row cannot be, VALUE of 0-8",
+	    0, NULL, NULL, odd_row },
 	{ "deep", "VALUE nested arrays", 100000, deep, NULL, NULL },
 	{ "skew", "the Date header VALUE seconds ahead", 3600, NULL, NULL,
 	    skew },

@@ -69,6 +69,9 @@ read_text(struct profile *p, enum profile_call call, int status,
 		buf_addf(got, "%s%s%s\n", out.records[i].body,
 		    *out.records[i].person != '\0' ? " + " : "",
 		    out.records[i].person);
+	if (out.fault == FAULT_NONE && out.odd > 0)
+		buf_addf(
+		    got, "odd %zu: %s\n", out.odd, buf_str(&out.first_odd));
 	if (out.next != NULL) {
 		buf_adds(got, "next ");
 		value_dump(out.next, got);
@@ -230,6 +233,38 @@ static const struct {
 	    SUCCESS("[{\"id\":9001,\"state\":\"open\",\"begin\":null,"
 		    "\"operator_id\":null,\"last_message\":null}]"),
 	    "\"chat\":\"9001\",\"status\":\"open\"\n" },
+	{ "a chat of a list that is odd in all it can be", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":[],\"begin\":"
+		    "\"0000-00-00T00:00:00 UTC\",\"end\":[],"
+		    "\"operator_id\":{},\"last_request_id\":[],"
+		    "\"last_message\":{\"id\":5,\"created\":\"x\"}},"
+		    "{\"id\":9002,\"state\":\"open\",\"last_message\":[]},"
+		    "{\"id\":9003,\"state\":\"open\",\"last_message\":"
+		    "{\"id\":6,\"type\":null,\"channel_id\":[],\"created\":"
+		    "\"2026-11-20T05:57:30 UTC\"}},7]"),
+	    "\"chat\":\"9001\"\n"
+	    "\"chat\":\"9002\",\"status\":\"open\"\n"
+	    "\"chat\":\"9003\",\"status\":\"open\"\n"
+	    "\"id\":\"6\",\"chat\":\"9003\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"bot\","
+	    "\"automated\":true,\"kind\":\"text\"\n"
+	    "odd 6: chat 9001: record 'chat' has a bad 'closed_at'\n" },
+	{ "chats of which most have no id", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"open\"},{},\"x\"]"),
+	    "fault 6: chats_read of profile 'chat2desk': 2 of 3 rows of the "
+	    "list cannot be read; record 'chat' has no 'chat'"
+	    "\"chat\":\"9001\",\"status\":\"open\"\n" },
+	{ "an operator who is odd", PROFILE_OPERATORS, 200,
+	    SUCCESS("[{\"id\":501,\"opened_dialogs\":-1,\"email\":\"a\"},"
+		    "null,{\"id\":502}]"),
+	    "\"operator\":\"501\",\"name\":\"a\",\"available\":false\n"
+	    "\"operator\":\"502\",\"available\":false\n"
+	    "odd 2: operator 501: record 'operator' has a bad "
+	    "'reported_open_chats'\n" },
+	{ "one chat without a state", PROFILE_CHAT, 200,
+	    SUCCESS("{\"id\":9001}"),
+	    "fault 6: chat_read of profile 'chat2desk': the dialog has no "
+	    "state" },
 	{ "a closed one among the open", PROFILE_CHATS, 200,
 	    SUCCESS("[{\"id\":9001,\"state\":\"closed\"}]"), "" },
 	{ "one chat that is closed", PROFILE_CHAT, 200,
