@@ -188,6 +188,27 @@ skip(struct consume *c, const struct record *r)
 		    TEXT_ARG(r->type_name));
 }
 
+/* The row is stored all the same; each column is told of once a run. */
+static void
+note_cut(struct consume *c, const struct row *row)
+{
+	const struct table *t = row->table;
+	uint32_t *said = &c->said_cut[t - tables];
+	size_t k;
+
+	for (k = 0; k < t->columns_n; k++) {
+		if ((row->cut >> k & 1) == 0)
+			continue;
+		c->counts.cut++;
+		if ((*said >> k & 1) == 0)
+			log_warn("%s: a text is too long for %s.%s and is cut "
+				 "to %lld characters; so are others like it",
+			    endpoint_where(c->stage->in), t->name,
+			    t->columns[k].name, (long long)t->columns[k].max);
+		*said |= UINT32_C(1) << k;
+	}
+}
+
 static enum outcome
 handle(void *ctx, char *line, size_t len)
 {
@@ -214,6 +235,8 @@ handle(void *ctx, char *line, size_t len)
 	if (row != NULL) {
 		row->number = c->stage->lines + 1;
 		batch_add(&c->batch, row);
+		if (row->cut != 0)
+			note_cut(c, row);
 		return OUTCOME_DONE;
 	}
 	if (rc == 0)
@@ -439,12 +462,14 @@ consume_finish(struct consume *c, enum exit_code code)
 
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "
-	    "skipped=%llu batches=%llu snapshots=%llu swept=%llu left=%llu",
+	    "cut=%llu skipped=%llu batches=%llu snapshots=%llu swept=%llu "
+	    "left=%llu",
 	    (unsigned long long)n->rows, (unsigned long long)n->stored,
 	    (unsigned long long)n->refused, (unsigned long long)n->older,
-	    (unsigned long long)c->dead.count, (unsigned long long)n->skipped,
-	    (unsigned long long)n->batches, (unsigned long long)n->snapshots,
-	    (unsigned long long)n->swept, (unsigned long long)n->left);
+	    (unsigned long long)c->dead.count, (unsigned long long)n->cut,
+	    (unsigned long long)n->skipped, (unsigned long long)n->batches,
+	    (unsigned long long)n->snapshots, (unsigned long long)n->swept,
+	    (unsigned long long)n->left);
 	if (code != PROG_OK || !c->by_hand || !c->stage->ended)
 		return code;
 	if (c->stage->lines == 0) {

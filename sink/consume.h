@@ -19,6 +19,7 @@ struct consume_counts {
 	uint64_t stored;    /* sent to their tables; the newest of each key */
 	uint64_t refused;   /* by tombstones, age, or a removed tenant */
 	uint64_t older;     /* of a snapshot older than the stored one */
+	uint64_t cut;       /* texts cut to the width of their column */
 	uint64_t skipped;   /* records that are no rows */
 	uint64_t batches;   /* transactions */
 	uint64_t snapshots; /* that were stored as a whole */
@@ -36,8 +37,9 @@ struct consume {
 	struct batch batch;
 	struct flat flat;
 	struct buf why;
-	bool by_hand;   /* the input is no queue */
-	bool committed; /* only dead letters of the batch are left */
+	bool by_hand;              /* the input is no queue */
+	uint32_t said_cut[TABLES]; /* of which columns that was said */
+	bool committed;            /* only dead letters of the batch are left */
 	size_t next_table, next_row;
 	struct strmap open;    /* tenant -> snapshot that has begun */
 	struct strmap missing; /* tenant -> snapshot that lacks rows */

@@ -83,14 +83,17 @@ row_seconds(const char *s, size_t len, int64_t *ms)
 	return 0;
 }
 
+/* How many bytes the first max characters have: a code point each, as the
+ * database counts them. */
 static size_t
-characters(const char *p, size_t len)
+bytes_of(const char *p, size_t len, int64_t max)
 {
-	size_t n = 0, i;
+	size_t i;
 
 	for (i = 0; i < len; i++)
-		n += ((unsigned char)p[i] & 0xc0) != 0x80;
-	return n;
+		if (((unsigned char)p[i] & 0xc0) != 0x80 && max-- == 0)
+			break;
+	return i;
 }
 
 static bool
@@ -111,13 +114,27 @@ static const char *
 read_text(
     const struct column *c, const struct flat_field *f, struct db_value *v)
 {
+	size_t len = f->val_len;
+
 	if (f->kind != FLAT_STRING && !is_whole(f))
 		return "must be a string";
-	/* Keys are bounded in bytes: the reaper must be able to name them. */
-	if (f->val_len > (size_t)c->max &&
-	    (c->needed || characters(f->val, f->val_len) > (size_t)c->max))
+	if (len > (size_t)c->max)
+		len = bytes_of(f->val, len, c->max);
+	*v = db_text(f->val, len);
+	return NULL;
+}
+
+static const char *
+read_id(const struct column *c, const struct flat_field *f, struct db_value *v)
+{
+	const char *wrong = read_text(c, f, v);
+
+	if (wrong != NULL)
+		return wrong;
+	/* Bounded in bytes, as in records: the reaper must be able to name
+	 * them. Cut they would be those of others. */
+	if (f->val_len > (size_t)c->max)
 		return "is too long";
-	*v = db_text(f->val, f->val_len);
 	if (!c->needed)
 		return NULL;
 	if (f->val_len == 0)
@@ -183,6 +200,8 @@ read_value(
 	int64_t ms;
 
 	switch (c->kind) {
+	case COLUMN_ID:
+		return read_id(c, f, v);
 	case COLUMN_TEXT:
 		return read_text(c, f, v);
 	case COLUMN_TIME:
@@ -240,6 +259,7 @@ read_fields(struct row *row, const struct flat *f, struct buf *why)
 			continue;
 		from = k + 1;
 		row->values[k].type = DB_NULL;
+		row->cut &= ~(UINT32_C(1) << k);
 		if (f->field[i].kind == FLAT_NULL)
 			continue;
 		wrong =
@@ -249,6 +269,9 @@ read_fields(struct row *row, const struct flat *f, struct buf *why)
 			    why, "field '%s' %s", t->columns[k].name, wrong);
 			return -1;
 		}
+		if (t->columns[k].kind == COLUMN_TEXT &&
+		    row->values[k].len < f->field[i].val_len)
+			row->cut |= UINT32_C(1) << k;
 	}
 	for (k = 0; k < t->columns_n; k++)
 		if (t->columns[k].needed && row->values[k].type == DB_NULL) {

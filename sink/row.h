@@ -4,7 +4,8 @@
  *
  * Fields that are no column are skipped (a later version's). A column that is
  * missing is NULL, as null is; without a column that is needed (its key,
- * as_of, a chat's status) the row is bad.
+ * as_of, a chat's status) the row is bad. A text that only people read is cut
+ * when its column is too narrow: the row's figures are worth more.
  */
 #ifndef SINK_ROW_H
 #define SINK_ROW_H
@@ -46,6 +47,7 @@ struct row {
 	size_t len;
 	enum row_fate fate;
 	const char *reason;       /* of ROW_BAD */
+	uint32_t cut;             /* bit i: the text of column i was cut */
 	struct db_value values[]; /* one a column */
 };
 

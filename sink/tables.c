@@ -17,9 +17,9 @@
 	}
 
 /* Sizes of columns, as the migrations have them. */
-#define TENANT COLUMN("tenant", COLUMN_TEXT, true, RECORD_MAX_TENANT)
-#define ID(name) COLUMN(name, COLUMN_TEXT, false, RECORD_MAX_ID)
-#define KEY(name) COLUMN(name, COLUMN_TEXT, true, RECORD_MAX_ID)
+#define TENANT COLUMN("tenant", COLUMN_ID, true, RECORD_MAX_TENANT)
+#define ID(name) COLUMN(name, COLUMN_ID, false, RECORD_MAX_ID)
+#define KEY(name) COLUMN(name, COLUMN_ID, true, RECORD_MAX_ID)
 #define TEXT(name, max) COLUMN(name, COLUMN_TEXT, false, max)
 #define TIME(name) COLUMN(name, COLUMN_TIME, false, 0)
 #define COUNT(name) COLUMN(name, COLUMN_COUNT, false, UINT32_MAX)

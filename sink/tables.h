@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 enum column_kind {
-	COLUMN_TEXT,    /* VARCHAR(max): string, or a whole number's digits */
+	COLUMN_ID,      /* VARCHAR(max): string, or a whole number's digits */
+	COLUMN_TEXT,    /* the same, for people to read: cut to max */
 	COLUMN_TIME,    /* DATETIME(3): RFC 3339 */
 	COLUMN_SECONDS, /* DECIMAL(15,3): a number, in thousandths inside */
 	COLUMN_COUNT,   /* whole number from 0 to max */
@@ -25,7 +26,7 @@ struct column {
 	size_t name_len;
 	enum column_kind kind;
 	bool needed; /* NOT NULL: a row without it is a bad row */
-	int64_t max; /* characters, or the greatest value */
+	int64_t max; /* bytes, characters, or the greatest value */
 };
 
 /* The key is the first `keys` columns, tenant the first of them; the version

@@ -29,7 +29,7 @@ field 'chat' is too long	$head,"chat":"$long","status":"open","as_of":"$as_of"}
 field 'chat' must be a string	$head,"chat":1.5,"status":"open","as_of":"$as_of"}
 field 'status' is missing	$head,"chat":"b12","as_of":"$as_of"}
 field 'status' must be open	$head,"chat":"b13","status":"left","as_of":"$as_of"}
-field 'tag' is too long	$head,"chat":"b14","status":"open","tag":"$long","as_of":"$as_of"}
+field 'operator' is too long	$head,"chat":"b14","status":"open","operator":"$long","as_of":"$as_of"}
 field 'tag' must be a string	$head,"chat":"b15","status":"open","tag":["a"],"as_of":"$as_of"}
 field 'messages' is below 0	$head,"chat":"b16","status":"open","messages":-1,"as_of":"$as_of"}
 field 'messages' is too large	$head,"chat":"b17","status":"open","messages":4294967296,"as_of":"$as_of"}
@@ -87,6 +87,22 @@ for some in "$tmp"/some.*; do
 	done <"$some"
 done
 mix "$tmp/bad" >"$tmp/mixed"
+
+# A text that only people read costs nobody the row.
+{
+	echo "$head,\"chat\":\"w1\",\"status\":\"open\",\"tag\":\"${wide}é\",\"as_of\":\"$as_of\"}"
+	echo "$head,\"chat\":\"w2\",\"status\":\"open\",\"tag\":\"$wide$wide\",\"as_of\":\"$as_of\"}"
+	echo "{\"type\":\"row\",\"table\":\"operator_metrics\",\"tenant\":\"t\",\"operator\":\"1\",\"name\":\"$long\",\"as_of\":\"$as_of\"}"
+} >"$tmp/wide"
+code 0 "$sink" -f "$tmp/wide"
+is "warnings" "line 1: a text is too long for chat_metrics.tag and is cut to 255 characters; so are others like it
+line 3: a text is too long for operator_metrics.name and is cut to 255 characters; so are others like it" \
+	"$(sed 's/^sink: //' "$tmp/err")"
+is "cut" 2 "$(sql "SELECT COUNT(*) FROM chat_metrics
+	WHERE chat IN ('w1', 'w2') AND tag = '$wide'")"
+is "cut" "${long%?}" "$(sql "SELECT name FROM operator_metrics")"
+code 0 "$sink" -v -f "$tmp/wide"
+grep -q "sink_done .* cut=3 " "$tmp/err" || fail "$(cat "$tmp/err")"
 
 # A line above 1 MiB is skipped in bounded memory.
 {

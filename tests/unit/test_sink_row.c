@@ -117,6 +117,75 @@ a_row_is_read_by_column(void **state)
 	batch_release(&b);
 }
 
+/* TEXT becomes n times TEXT in the row's field. */
+static struct row *
+read_long(struct batch *b, struct flat *f, const char *field, const char *text,
+    int n, struct buf *why)
+{
+	struct buf line = BUF_INIT;
+	struct row *row;
+
+	buf_addf(&line,
+	    "{\"type\":\"row\",\"table\":\"chat_metrics\",\"tenant\":\"t\","
+	    "\"status\":\"open\",\"as_of\":\"2026-11-20T10:00:00Z\","
+	    "\"chat\":\"1\",\"%s\":\"",
+	    field);
+	while (n-- > 0)
+		buf_adds(&line, text);
+	buf_adds(&line, "\"}");
+	row = read_row(b, f, buf_str(&line), why);
+	buf_release(&line);
+	return row;
+}
+
+static void
+long_texts_are_cut_and_long_ids_refused(void **state)
+{
+	static const struct {
+		const char *field, *text;
+		int n;
+		size_t column, len; /* len 0: refused */
+		bool cut;
+	} cases[] = {
+		{ "tag", "a", 255, 7, 255, false },
+		{ "tag", "a", 256, 7, 255, true },
+		{ "tag", "\xC3\xA9", 255, 7, 510, false },
+		{ "tag", "\xC3\xA9", 256, 7, 510, true },
+		{ "tag", "\xF0\x9F\x98\x80", 1000, 7, 1020, true },
+		{ "tag", "\\u00e9", 256, 7, 510, true },
+		{ "customer_name", "a\xE2\x82\xAC", 128, 5, 509, true },
+		{ "customer_phone", "1", 65, 6, 64, true },
+		{ "chat", "a", 191, 1, 191, false },
+		{ "chat", "a", 192, 1, 0, false },
+		{ "chat", "\xC3\xA9", 96, 1, 0, false },
+		{ "operator", "a", 192, 2, 0, false },
+	};
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		row = read_long(
+		    &b, &f, cases[i].field, cases[i].text, cases[i].n, &why);
+		if (cases[i].len == 0) {
+			assert_null(row);
+			assert_non_null(strstr(buf_str(&why), "is too long"));
+			continue;
+		}
+		assert_non_null(row);
+		if (row->values[cases[i].column].len != cases[i].len ||
+		    row->cut != (cases[i].cut ? 1u << cases[i].column : 0))
+			fail_msg("%d of %s: %zu", cases[i].n, cases[i].text,
+			    row->values[cases[i].column].len);
+	}
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
 static void
 a_batch_keeps_the_newest_in_order(void **state)
 {
@@ -241,6 +310,7 @@ tables_fit_the_code(void **state)
 		assert_in_range(t->keys, 1, t->columns_n - 1);
 		assert_string_equal(t->columns[0].name, "tenant");
 		assert_string_equal(t->columns[t->columns_n - 1].name, "as_of");
+		assert_in_range(t->columns_n, 1, 32); /* bits of row.cut */
 		for (k = 0; k < t->columns_n; k++) {
 			assert_int_equal(
 			    t->columns[k].name_len, strlen(t->columns[k].name));
@@ -258,6 +328,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_become_thousandths),
 		cmocka_unit_test(a_row_is_read_by_column),
+		cmocka_unit_test(long_texts_are_cut_and_long_ids_refused),
 		cmocka_unit_test(a_batch_keeps_the_newest_in_order),
 		cmocka_unit_test(the_newest_end_of_a_batch_counts),
 		cmocka_unit_test(the_version_is_assigned_last),
