@@ -475,8 +475,14 @@ def body():
         begin = time.monotonic()
         lanes = min(2, count)
         with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
-            found = list(pool.map(
-                lambda i: share(lab, "worlds%d" % i, queue), range(lanes)))
+            try:
+                found = list(pool.map(
+                    lambda i: share(lab, "worlds%d" % i, queue),
+                    range(lanes)))
+            except BaseException:
+                # Asked to leave: no lane begins another world.
+                queue.clear()
+                raise
         wrong = [why for lane, _ in found for why in lane]
         for why in wrong:
             say(why)
