@@ -553,25 +553,16 @@ show(const struct patient *patients, size_t n, enum out_format format)
 static void
 examine_all(struct poller *poller, struct patient *patients, struct http *http)
 {
-	struct http_answer *a;
-	int64_t wait, w;
-	size_t i, left;
+	struct fetch **all = xcalloc(poller->tenants_n + 1, sizeof *all);
+	size_t i;
 
-	for (i = 0; i < poller->tenants_n; i++)
+	for (i = 0; i < poller->tenants_n; i++) {
 		begin(&patients[i], http, poller, &poller->tenants[i]);
-	do {
-		wait = INT64_MAX;
-		left = 0;
-		for (i = 0; i < poller->tenants_n; i++) {
-			w = fetch_step(patients[i].fetch);
-			wait = w < wait ? w : wait;
-			left += fetch_left(patients[i].fetch);
-		}
-		if (left > 0)
-			http_wait(http, wait);
-		while ((a = http_next(http)) != NULL)
-			fetch_answer(a);
-	} while (left > 0 && !stop_asked());
+		all[i] = patients[i].fetch;
+	}
+	while (fetch_turn(http, all, poller->tenants_n) > 0 && !stop_asked())
+		;
+	free(all);
 }
 
 enum exit_code

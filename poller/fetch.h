@@ -56,6 +56,10 @@ int64_t fetch_step(struct fetch *f);
 /* An answer of http_next(), which goes to whoever asked; taken. */
 void fetch_answer(struct http_answer *a);
 
+/* A turn of several: starts what may be started, waits for answers, hands them
+ * on. How many questions have not ended. */
+size_t fetch_turn(struct http *http, struct fetch *const *all, size_t n);
+
 /* Forgets all questions; no end is called any more. */
 void fetch_stop(struct fetch *f);
 

@@ -436,28 +436,20 @@ ask_all(struct input *in, struct endpoint *to)
 	struct poller *p = in->poller;
 	struct inquiry *all = in->inquiries;
 	struct http *http = http_new();
-	struct http_answer *a;
-	int64_t wait, w;
+	struct fetch **fetches = xcalloc(p->tenants_n + 1, sizeof *fetches);
 	size_t i, left;
 
-	for (i = 0; i < p->tenants_n; i++)
+	for (i = 0; i < p->tenants_n; i++) {
 		begin(&all[i], http, poller_state(p));
+		fetches[i] = all[i].fetch;
+	}
 	do {
-		wait = INT64_MAX;
-		left = 0;
-		for (i = 0; i < p->tenants_n; i++) {
-			w = fetch_step(all[i].fetch);
-			wait = w < wait ? w : wait;
-			left += fetch_left(all[i].fetch);
-		}
-		if (left > 0)
-			http_wait(http, wait);
-		while ((a = http_next(http)) != NULL)
-			fetch_answer(a);
+		left = fetch_turn(http, fetches, p->tenants_n);
 		endpoint_pump(in->from);
 		endpoint_pump(to);
 		deadletter_pump(&in->dead);
 	} while (left > 0 && !stop_asked());
+	free(fetches);
 	for (i = 0; i < p->tenants_n; i++)
 		end_inquiry(&all[i]);
 	http_free(http);
