@@ -132,20 +132,12 @@ reserve_lock_file(const char *path)
 static int
 open_tables(struct store *s)
 {
-	int64_t format = STORE_FORMAT;
 	MDB_txn *txn;
-	MDB_val key = store_key("format"), data = { sizeof format, &format };
-	int rc = mdb_txn_begin(s->env, NULL, 0, &txn), i;
+	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
 
 	if (rc != 0)
 		return rc;
-	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = mdb_dbi_open(
-		    txn, store_table_names[i], MDB_CREATE, &s->dbi[i]);
-	if (rc == 0)
-		rc = store_check_format(txn, s->dbi[STORE_META]);
-	if (rc == MDB_NOTFOUND)
-		rc = mdb_put(txn, s->dbi[STORE_META], &key, &data, 0);
+	rc = store_open_tables(txn, s->dbi);
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);

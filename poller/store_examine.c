@@ -2,7 +2,8 @@
  * store_examine: whether a state is sound. LMDB trusts its file: a damaged one
  * would end this process, and with it the other tenants' polls, or pass for
  * what the CRM said. So a child reads all of it first, compares each value
- * with the checksum before it, and looks through the lists of free pages.
+ * with the checksum before it, looks through the lists of free pages, and tries
+ * to change each page.
  */
 #define _DEFAULT_SOURCE /* _exit and friends */
 
@@ -116,6 +117,50 @@ store_check_format(MDB_txn *txn, MDB_dbi meta)
 	return rc;
 }
 
+int
+store_open_tables(MDB_txn *txn, MDB_dbi dbi[STORE_TABLES])
+{
+	int64_t format = STORE_FORMAT;
+	MDB_val key = store_key("format"), data = { sizeof format, &format };
+	int rc = 0, i;
+
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = mdb_dbi_open(
+		    txn, store_table_names[i], MDB_CREATE, &dbi[i]);
+	if (rc == 0)
+		rc = store_check_format(txn, dbi[STORE_META]);
+	if (rc == MDB_NOTFOUND)
+		rc = mdb_put(txn, dbi[STORE_META], &key, &data, 0);
+	return rc;
+}
+
+/* How a page begins, in the file format of all LMDB 0.9. LMDB copies a page
+ * that is to be changed by what stands there, and does not look at it. */
+struct page_head {
+	uint64_t number;
+	uint16_t pad, flags, lower, upper;
+};
+
+/* Whether the page of that key says of itself what can be. */
+static bool
+is_page_sound(MDB_txn *txn, const MDB_val *key)
+{
+	static uintptr_t map; /* where it begins; this process looks at one */
+	struct page_head head;
+	uintptr_t page;
+	MDB_stat stat;
+
+	if (mdb_env_stat(mdb_txn_env(txn), &stat) != 0)
+		return false;
+	page = (uintptr_t)key->mv_data / stat.ms_psize * stat.ms_psize;
+	memcpy(&head, (const void *)page, sizeof head);
+	page -= (uintptr_t)head.number * stat.ms_psize;
+	if (map == 0)
+		map = page;
+	return page == map && head.lower >= sizeof head &&
+	       head.lower <= head.upper && head.upper <= stat.ms_psize;
+}
+
 static int
 read_table(MDB_txn *txn, enum store_table t)
 {
@@ -133,6 +178,10 @@ read_table(MDB_txn *txn, enum store_table t)
 	if (rc != 0)
 		return rc;
 	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+		if (!is_page_sound(txn, &key)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
 		if (t == STORE_META && mdb_cmp(txn, dbi, &key, &format) == 0)
 			continue;
 		if (!is_sound(&key, &data)) {
@@ -165,8 +214,8 @@ read_free(MDB_env *env, MDB_txn *txn)
 		if (data.mv_size >= sizeof n)
 			memcpy(&n, data.mv_data, sizeof n);
 		/* LMDB may leave room behind the last one. */
-		if (key.mv_size != sizeof n || n == 0 ||
-		    n >= data.mv_size / sizeof n)
+		if (!is_page_sound(txn, &key) || key.mv_size != sizeof n ||
+		    n == 0 || n >= data.mv_size / sizeof n)
 			rc = MDB_CORRUPTED;
 		for (i = 1; rc == 0 && i <= n; i++) {
 			memcpy(&page, (char *)data.mv_data + i * sizeof page,
@@ -181,12 +230,48 @@ read_free(MDB_env *env, MDB_txn *txn)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* One by one, so that LMDB changes each page of the tree. */
+static int
+delete_all(MDB_txn *txn, MDB_dbi dbi)
+{
+	MDB_cursor *cursor;
+	MDB_val key, data;
+	int rc = mdb_cursor_open(txn, dbi, &cursor);
+
+	if (rc != 0)
+		return rc;
+	while (rc == 0 &&
+	       (rc = mdb_cursor_get(cursor, &key, &data, MDB_FIRST)) == 0)
+		rc = mdb_cursor_del(cursor, 0);
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* What a poll may do, and then undone: to change a damaged page is a write to
+ * anywhere. */
+static int
+try_writing(MDB_env *env)
+{
+	MDB_dbi dbi[STORE_TABLES];
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(env, NULL, 0, &txn), i;
+
+	if (rc != 0)
+		return rc;
+	rc = store_open_tables(txn, dbi);
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = delete_all(txn, dbi[i]);
+	mdb_txn_abort(txn);
+	/* That there is no room for it says nothing about the state. */
+	return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL ? 0 : rc;
+}
+
 static int
 read_all(const char *path)
 {
 	MDB_env *env = NULL;
 	MDB_txn *txn = NULL;
-	int rc = store_open_env(path, MDB_RDONLY, &env), i;
+	int rc = store_open_env(path, 0, &env), i;
 
 	if (rc == 0)
 		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
@@ -197,6 +282,8 @@ read_all(const char *path)
 	/* A reader that is not ended would pin its pages for ever. */
 	if (txn != NULL)
 		mdb_txn_abort(txn);
+	if (rc == 0)
+		rc = try_writing(env);
 	if (env != NULL)
 		mdb_env_close(env);
 	return rc;

@@ -34,6 +34,10 @@ int store_open_env(const char *path, unsigned flags, MDB_env **env)
 int store_check_format(MDB_txn *txn, MDB_dbi meta)
     __attribute__((warn_unused_result));
 
+/* Makes those that are missing, and the format: txn writes. */
+int store_open_tables(MDB_txn *txn, MDB_dbi dbi[STORE_TABLES])
+    __attribute__((warn_unused_result));
+
 /* That a file which is not there or empty is sound goes without saying. */
 int store_examine(const char *path) __attribute__((warn_unused_result));
 

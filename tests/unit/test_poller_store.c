@@ -268,6 +268,73 @@ damage_is_told(void **state)
 	free(junk);
 }
 
+#define PAGE 4096
+
+/* Of a small generator, so that each run damages the same. */
+static size_t
+dice(uint64_t *state, size_t below)
+{
+	*state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (size_t)(*state >> 33) % below;
+}
+
+static void
+spoil(char *file, size_t len, uint64_t *state)
+{
+	size_t i, n = 1 + dice(state, 4), at;
+
+	for (i = 0; i < n; i++) {
+		at = dice(state, len);
+		if (i % 2 == 0) /* the head of a page */
+			at = at / PAGE * PAGE + dice(state, 64);
+		file[at] = (char)dice(state, 256);
+	}
+}
+
+/* Whatever it is: refused, or used for a poll, but the process goes on. */
+static void
+no_damage_ends_the_process(void **state)
+{
+	struct buf why = BUF_INIT;
+	uint64_t seed = 3;
+	char path[128], *good, *bad;
+	enum exit_code code;
+	struct store *s;
+	struct stat st;
+	ssize_t len;
+	int fd, i;
+
+	(void)state;
+	make_file();
+	path_of("t.mdb", path, sizeof path);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	good = xmalloc((size_t)st.st_size);
+	bad = xmalloc((size_t)st.st_size);
+	len = read(fd, good, (size_t)st.st_size);
+	assert_int_equal(len, st.st_size);
+	assert_int_equal(close(fd), 0);
+	for (i = 0; i < 300; i++) {
+		memcpy(bad, good, (size_t)len);
+		spoil(bad, (size_t)len, &seed);
+		fd = open(path, O_WRONLY | O_TRUNC);
+		assert_int_equal(write(fd, bad, (size_t)len), len);
+		assert_int_equal(close(fd), 0);
+		s = store_open(dir, "t", STORE_ALONE, &code, &why);
+		if (s == NULL)
+			continue;
+		put(s, "a", "1");
+		store_delete(s, STORE_CHATS, "7");
+		if (store_commit(s, &why) != PROG_OK)
+			assert_int_not_equal(why.len, 0);
+		store_close(s);
+	}
+	buf_release(&why);
+	free(good);
+	free(bad);
+}
+
 /* A file may not become longer than so much: as on a full disk. */
 static void
 a_full_disk_is_told_and_harms_nothing(void **state)
@@ -344,6 +411,8 @@ main(void)
 		    others_may_count_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    damage_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    no_damage_ends_the_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_full_disk_is_told_and_harms_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
