@@ -47,8 +47,9 @@ static void
 tell_no_state(const struct slot *s, const char *why)
 {
 	if (*s->code == PROG_TEMPFAIL)
-		log_info(
-		    "busy", "tenant=%s reason=\"%s\"", s->tenant->name, why);
+		log_info("busy",
+		    "tenant=%s reason=\"another poller is at work: %s\"",
+		    s->tenant->name, why);
 	else
 		log_error("tenant %s: %s", s->tenant->name, why);
 }

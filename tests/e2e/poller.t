@@ -128,6 +128,8 @@ until_true 10 test -e state/acme.lock
 until_true 10 sh -c '! flock -n state/acme.lock true'
 run 75 "$poller" -c conf --state state
 silent
+run 75 "$poller" -v -c conf --state state
+one_line "busy tenant=acme .*another poller is at work"
 wait $busy
 control "set?latency=0"
 
