@@ -305,7 +305,8 @@ bad_lines_are_refused_and_the_rest_goes_on(void **state)
 	    strstr(buf_str(&w->refused), "field 'operator' must be a string"));
 	assert_non_null(strstr(buf_str(&w->refused), "'tenant' is missing"));
 	assert_non_null(strstr(buf_str(&w->refused), "outside a snapshot"));
-	assert_non_null(strstr(buf_str(&w->refused), "of a [crm NAME] section"));
+	assert_non_null(
+	    strstr(buf_str(&w->refused), "of a [crm NAME] section"));
 }
 
 static void
