@@ -130,6 +130,9 @@ demo:  ## install what is missing, build, show the whole job
 bench: test-programs  ## measure against peers and limits, print ratios
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/bench/run
 
+# Not these: soaks, and tests of scripts, whose programs the others run too.
+UNSANITIZED = $(patsubst %,tests/e2e/%.t,amqp_crash amqp_heartbeat budget \
+                chaos demo memory scripts servers)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
