@@ -87,7 +87,6 @@ same_rows "$tmp/newer"
 
 echo "- a folder is for one; a queue needs one; a full one stops it"
 "$aggregator" -f queue:records -t queue:rows --state "$state" &
-started+=($!)
 daemon=$!
 holds_lock() {
 	find "/proc/$daemon/fd" -lname "$state/lock" 2>/dev/null | grep -q .
@@ -97,7 +96,6 @@ run 75 records
 says 'choose another'
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?"
-started=()
 expect 78 "$aggregator" -f queue:records -t queue:rows
 says 'give --state'
 expect 73 "$aggregator" -f queue:records --state "$small"
@@ -130,13 +128,11 @@ rm -r "$state"
 snapshots >"$tmp/many"
 "$probe" -p -b 1 write queue:records <"$tmp/many" >/dev/null &
 writer=$!
-started+=("$writer")
 killed=0
 while kill -0 "$writer" 2>/dev/null; do
 	"$aggregator" -f queue:records -t queue:rows --state "$state" \
 		2>>"$tmp/log" &
 	daemon=$!
-	started+=("$daemon")
 	sleep "0.$((RANDOM % 6 + 1))"
 	if [ "$killed" = 3 ]; then
 		"$servers" kill "$tmp/servers" rabbitmq

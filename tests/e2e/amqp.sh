@@ -10,7 +10,9 @@ probe=$TESTBIN/tools/amqp_probe
 servers=$PWD/scripts/servers
 
 stop_servers() {
-	[ ${#started[@]} = 0 ] || kill -CONT "${started[@]}" 2>/dev/null || :
+	for pid in $(jobs -pr); do
+		kill -CONT "$pid" 2>/dev/null || :
+	done
 	[ ! -d "$tmp/servers" ] || "$servers" stop "$tmp/servers" || :
 	clean_up
 }

@@ -14,10 +14,8 @@ start_broker
 records 1 $RECORDS | "$probe" -p -b 10 write queue:crash >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
-started+=("$writer")
 "$probe" -p -b 200 read queue:crash >"$tmp/read" 2>"$tmp/reader" &
 reader=$!
-started+=("$reader")
 
 goes_on() {
 	[ "$(wc -l <"$tmp/read")" -gt "$size" ]

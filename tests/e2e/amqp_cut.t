@@ -14,7 +14,6 @@ start_broker
 python3 tests/e2e/cut_proxy.py "$tmp/port" \
 	"$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/ports")" "$seed" \
 	>"$tmp/proxy" 2>&1 &
-started+=("$!")
 until_true 10 test -s "$tmp/port" || fail "no proxy: $(cat "$tmp/proxy")"
 direct=$AMQP_URL
 AMQP_URL=${AMQP_URL%:*}:$(cat "$tmp/port")/messaging
@@ -22,10 +21,8 @@ AMQP_URL=${AMQP_URL%:*}:$(cat "$tmp/port")/messaging
 records 1 "$RECORDS" | timeout 300 "$probe" -p -b 50 write queue:cut \
 	>"$tmp/confirmed" 2>"$tmp/writer" &
 writer=$!
-started+=("$writer")
 timeout 300 "$probe" -p -b 100 read queue:cut >"$tmp/read" 2>"$tmp/reader" &
 reader=$!
-started+=("$reader")
 wait $writer || fail "the writer gave $?: $(tail -n 3 "$tmp/writer")"
 AMQP_URL=$direct
 all_read() {

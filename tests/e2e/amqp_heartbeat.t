@@ -11,7 +11,6 @@ log=$tmp/servers/rabbitmq/logs/rabbitmq.log
 
 "$probe" -p read queue:idle >"$tmp/read" 2>"$tmp/reader" &
 reader=$!
-started+=("$reader")
 expect 0 "$probe" idle queue:idle 7s
 arrived() {
 	[ "$(wc -l <"$tmp/read")" -ge "$1" ]
@@ -27,7 +26,6 @@ mkfifo "$tmp/fifo"
 "$probe" -b 300000 write queue:idle <"$tmp/fifo" >"$tmp/confirmed" \
 	2>"$tmp/err" &
 writer=$!
-started+=("$writer")
 exec 9>"$tmp/fifo"
 records 1 300000 >&9
 until_true 20 grep -q 'confirmed 300000' "$tmp/confirmed" || fail "not confirmed"

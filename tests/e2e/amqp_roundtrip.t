@@ -76,7 +76,6 @@ unset MESSAGING_CONFIG
 records 1 2000 | "$probe" write queue:again >"$tmp/out"
 "$probe" -s 60000 read queue:again >"$tmp/first" 2>"$tmp/err" &
 reader=$!
-started+=("$reader")
 until_true 20 test -s "$tmp/first" || fail "nothing came"
 kill -9 $reader
 wait $reader 2>/dev/null || :
@@ -89,7 +88,6 @@ head -n 100 "$tmp/first" | cmp -s - <(head -n 100 "$tmp/out") ||
 records 1 50000 | "$probe" write queue:term >"$tmp/out"
 "$probe" -p -b 100 -s 20 read queue:term >"$tmp/part" 2>"$tmp/errors" &
 reader=$!
-started+=("$reader")
 until_true 20 test -s "$tmp/part" || fail "nothing came"
 kill $reader
 wait $reader || fail "SIGTERM gave $?: $(cat "$tmp/errors")"

@@ -35,7 +35,6 @@ expect 0 "$probe" write queue:tls <"$tmp/in"
 expect 0 "$probe" -e read queue:tls
 cut -f 2 "$tmp/out" | cmp -s - "$tmp/in" || fail "other lines came back"
 "$probe" -p read queue:tls >"$tmp/read" 2>"$tmp/reader" &
-started+=("$!")
 by_tls() {
 	ctl list_connections --no-table-headers ssl | grep -qx true
 }

@@ -65,10 +65,8 @@ same_lines <(head -n "$safe" "$tmp/out") 1 "$safe"
 "$probe" -p -b 20 write queue:full <"$tmp/in" >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
-started+=("$writer")
 "$probe" -p -s 100 -b 100 read queue:full >"$tmp/read" 2>"$tmp/err" &
 reader=$!
-started+=("$reader")
 wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
 all_read() {
 	[ "$(cut -f 2 "$tmp/read" | sort -u | wc -l)" -ge 2000 ]
@@ -83,12 +81,10 @@ same_lines "$tmp/read" 1 2000
 ctl clear_policy -p messaging small
 "$probe" -p read queue:gone >"$tmp/read" 2>"$tmp/reader" &
 reader=$!
-started+=("$reader")
 mkfifo "$tmp/fifo"
 "$probe" -p -b 10 write queue:gone <"$tmp/fifo" >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
-started+=("$writer")
 exec 9>"$tmp/fifo"
 lines_read() {
 	[ "$(wc -l <"$tmp/read")" -ge "$1" ]
@@ -113,7 +109,6 @@ mkfifo "$tmp/fifo2"
 "$probe" -p -b 10 write queue:lonely <"$tmp/fifo2" >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
-started+=("$writer")
 exec 9>"$tmp/fifo2"
 records 1 10 >&9
 confirmed() {
@@ -143,7 +138,6 @@ says 'takes no messages, its alarm is on \(low on memory\); give it'
 "$probe" -p -b 10 write queue:alarm <"$tmp/in" >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
-started+=("$writer")
 blocked() {
 	ctl list_connections --no-table-headers state | grep -q '^block'
 }

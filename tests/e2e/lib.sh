@@ -6,10 +6,11 @@
 unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_PROFILE \
 	CRM_TENANT MESSAGING_CONFIG
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/$(basename "$0" .t).XXXXXX")
-started=()
 
+# Only what the shell knows to be running still: the number of a process that
+# ended is soon another's, of another test, perhaps of its broker.
 clean_up() {
-	for pid in "${started[@]}"; do
+	for pid in $(jobs -pr); do
 		kill "$pid" 2>/dev/null || :
 		wait "$pid" 2>/dev/null || :
 	done
@@ -40,7 +41,6 @@ start_sim() {
 	rm -f "$tmp/port"
 	"$TESTBIN/crm-sim" --port-file "$tmp/port" "$@" 2>"$tmp/sim.log" \
 		>&2 </dev/null &
-	started+=($!)
 	until_true 20 test -s "$tmp/port" ||
 		fail "the simulator does not start: $(cat "$tmp/sim.log")"
 	sim=http://127.0.0.1:$(cat "$tmp/port")

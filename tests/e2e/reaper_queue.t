@@ -78,7 +78,6 @@ test_left() {
 }
 "$reaper" -f queue:closed 2>"$tmp/log" &
 daemon=$!
-started+=("$daemon")
 for part in 1 2 3; do
 	for n in 1 2 3 4 5; do
 		answer beta $((5 * part - 5 + n)) gone

@@ -83,7 +83,6 @@ eval "$("$servers" env "$tmp/one")"
 # A number that belongs to another process now is not signalled.
 sleep 60 &
 other=$!
-started+=("$other")
 "$servers" stop "$long" mariadb
 echo "$other 1" >"$long/mariadb/pid"
 "$servers" stop "$long" mariadb

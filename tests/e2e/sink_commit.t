@@ -31,7 +31,6 @@ for times in 1 8 100; do
 	rm -f "$tmp/port"
 	python3 -B tests/e2e/dbproxy.py "$port" $times "$tmp/port" >"$tmp/spoilt" &
 	proxy=$!
-	started+=("$proxy")
 	until_true 10 test -s "$tmp/port" || fail "no proxy"
 	code 65 env MYSQL_URL="${MYSQL_URL/:$port\//:$(cat "$tmp/port")/}" \
 		"$sink" -c "$tmp/conf" -f "$tmp/rows"

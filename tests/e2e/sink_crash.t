@@ -38,7 +38,6 @@ same "$tmp/want"
 daemon() {
 	"$sink" -c "$tmp/conf" -f queue:rows 2>>"$tmp/daemon" &
 	pid=$!
-	started+=($!)
 }
 # shellcheck disable=SC2317 # until_true calls it
 stored() {

@@ -50,7 +50,6 @@ serve() {
 		--skip-name-resolve --pid-file="$tmp/pid" \
 		"${tls[@]}" >"$tmp/server.log" 2>&1 &
 	running=$!
-	started+=($!)
 	until_true 30 test -S "$tmp/sock" || fail "$(cat "$tmp/server.log")"
 }
 with() {
