@@ -216,7 +216,9 @@ copy_members(struct flat *f, json_t *object, struct buf *why)
 static bool
 is_blank(const char *line, size_t len)
 {
-	while (len > 0 && memchr(" \t\r\n", line[len - 1], 4) != NULL)
+	static const char blanks[] = { ' ', '\t', '\r', '\n' };
+
+	while (len > 0 && memchr(blanks, line[len - 1], sizeof blanks) != NULL)
 		len--;
 	return len == 0;
 }

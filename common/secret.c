@@ -117,7 +117,7 @@ secret_warn_if_open(int fd, const char *path)
 char *
 secret_from_file(const char *path, struct buf *why)
 {
-	char data[SECRET_MAX + 256]; /* room for trailing blanks */
+	char data[SECRET_MAX + 256] = ""; /* room for trailing blanks */
 	char *secret = NULL;
 	size_t skip;
 	ssize_t n = -1;
