@@ -93,7 +93,7 @@ locked() {
 	[ "$(sql "SELECT COUNT(*) FROM information_schema.innodb_trx
 		WHERE trx_rows_locked > 0")" -gt 0 ]
 }
-until_true 10 locked
+until_true 10 locked || fail "nothing is locked"
 code 0 quick -vv -f "$tmp/rows"
 grep -q 'transaction_conflict errno=1205' "$tmp/err" || fail "$(cat "$tmp/err")"
 wait
