@@ -275,7 +275,8 @@ is_missing(const struct amqp_link *l)
 }
 
 enum outcome
-amqp_link_queue(struct amqp_link *l, const char *queue, uint32_t *messages)
+amqp_link_queue(
+    struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
 {
 	char *what = xasprintf("look at queue '%s'", queue);
 	amqp_queue_declare_ok_t *ok = declare(l, queue, true);
@@ -294,8 +295,10 @@ amqp_link_queue(struct amqp_link *l, const char *queue, uint32_t *messages)
 	free(what);
 	if (ok == NULL)
 		return l->outcome;
-	if (messages != NULL)
-		*messages = ok->message_count;
+	if (load != NULL) {
+		load->messages = ok->message_count;
+		load->readers = ok->consumer_count;
+	}
 	return OUTCOME_DONE;
 }
 

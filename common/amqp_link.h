@@ -32,6 +32,13 @@
 
 struct conf;
 
+/* What a queue holds and who reads it, as the broker counts. */
+struct amqp_queue_load {
+	uint32_t
+	    messages; /* that wait, without those on their way to readers */
+	uint32_t readers;
+};
+
 struct amqp_link {
 	amqp_connection_state_t conn; /* NULL: down */
 	bool blocked; /* the broker asks us not to publish, see why */
@@ -81,10 +88,9 @@ bool amqp_link_is_dead(const char *queue);
 
 /* Looks whether the queue exists, and makes it if not: quorum, and refusing
  * new messages instead of dropping old ones should a policy limit it. Only
- * the second needs the right to configure. *messages may be NULL; it gets the
- * number of messages that wait. */
+ * the second needs the right to configure. *load may be NULL. */
 enum outcome amqp_link_queue(struct amqp_link *l, const char *queue,
-    uint32_t *messages) __attribute__((warn_unused_result));
+    struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
 /* Takes the status of a library call: 0, or -1 when it failed; the link is
  * down then. */

@@ -30,6 +30,11 @@
  * sent nothing meanwhile: what is on its way to us is not in its count. */
 #define QUIET_MS 50
 
+/* A reader to whom nothing comes asks that often whether the broker still
+ * knows it: RabbitMQ can lose a consumer without a word when its queue is
+ * deleted and made anew by somebody else at once. */
+#define IDLE_LOOK_MS 5000
+
 struct message {
 	uint64_t tag;
 	char *id; /* NULL: it came without */
@@ -62,6 +67,9 @@ struct reader {
 	size_t done_n;     /* how many since the last ack */
 	bool said_empty;   /* at the last look at the queue */
 	int64_t check_ms;  /* no look before */
+
+	bool passed_over; /* messages waited at the last idle look */
+	int64_t idle_ms;  /* since when nothing came; or of the last look */
 };
 
 static struct reader *
@@ -126,6 +134,8 @@ set_up(struct amqp_endpoint *a)
 	if (amqp_link_check_reply(
 		l, "read a queue", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
+	r->passed_over = false;
+	r->idle_ms = clock_mono_ms();
 	endpoint_amqp_reached(a);
 	return OUTCOME_DONE;
 }
@@ -161,6 +171,8 @@ arrived(struct reader *r)
 	r->phase = PHASE_METHOD;
 	r->said_empty = false;
 	r->check_ms = 0;
+	r->passed_over = false;
+	r->idle_ms = clock_mono_ms();
 	endpoint_amqp_works(&r->a);
 }
 
@@ -320,19 +332,43 @@ is_starved(const struct reader *r)
 static enum endpoint_status
 check_empty(struct reader *r)
 {
-	uint32_t waiting;
+	struct amqp_queue_load load;
 
 	if (clock_mono_ms() < r->check_ms)
 		return ENDPOINT_RECORD;
-	if (amqp_link_queue(&r->a.link, r->a.queue, &waiting) != OUTCOME_DONE) {
+	if (amqp_link_queue(&r->a.link, r->a.queue, &load) != OUTCOME_DONE) {
 		(void)lost(r);
 		return ENDPOINT_RECORD;
 	}
-	if (waiting == 0 && r->said_empty)
+	if (load.messages == 0 && r->said_empty)
 		return ENDPOINT_EMPTY;
-	r->said_empty = waiting == 0;
+	r->said_empty = load.messages == 0;
 	r->check_ms = clock_mono_ms() + QUIET_MS;
 	return ENDPOINT_RECORD;
+}
+
+/* Nothing came for a while. True when the link had to be given up: the queue
+ * has no reader, or messages wait in it and pass us by twice in a row. */
+static bool
+is_forgotten(struct reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+	struct amqp_queue_load load;
+	int64_t now = clock_mono_ms();
+
+	if (r->done_tag != 0 || now - r->idle_ms < IDLE_LOOK_MS)
+		return false;
+	r->idle_ms = now;
+	if (amqp_link_queue(l, r->a.queue, &load) == OUTCOME_DONE &&
+	    load.readers != 0 && (load.messages == 0 || !r->passed_over)) {
+		r->passed_over = load.messages != 0;
+		return false;
+	}
+	if (l->conn != NULL)
+		amqp_link_drop(l, "the queue '%s' at %s was deleted or moved",
+		    r->a.queue, buf_str(&l->title));
+	(void)lost(r);
+	return true;
 }
 
 /* wait_ms, but no longer than until the next look at the queue. */
@@ -363,9 +399,13 @@ wait_for_more(struct reader *r, int wait_ms)
 	    0)
 		return r->a.link.outcome == OUTCOME_NEVER ? ENDPOINT_FAILED
 							  : ENDPOINT_RECORD;
-	if (!r->until_empty || r->ready_n > 0 || r->phase != PHASE_METHOD)
+	if (r->ready_n > 0 || r->phase != PHASE_METHOD)
 		return ENDPOINT_RECORD;
-	return check_empty(r);
+	if (r->until_empty)
+		return check_empty(r);
+	return is_forgotten(r) && r->a.link.outcome == OUTCOME_NEVER
+		   ? ENDPOINT_FAILED
+		   : ENDPOINT_RECORD;
 }
 
 static enum endpoint_status

@@ -104,6 +104,26 @@ grep -q "the queue 'gone' at .* was deleted or moved; trying again" \
 	"$tmp/reader" || fail "the reader does not say so: $(cat "$tmp/reader")"
 [ "$(wc -l <"$tmp/reader")" = 1 ] || fail "more lines: $(cat "$tmp/reader")"
 
+# A reader whom the broker has forgotten without telling it, as happens when a
+# queue is made anew in the moment of its deletion, asks and comes back.
+"$probe" -p read queue:forgetful >"$tmp/read" 2>"$tmp/reader" &
+reader=$!
+records 1 10 >"$tmp/in"
+expect 0 "$probe" write queue:forgetful <"$tmp/in"
+until_true 10 lines_read 10 || fail "nothing arrived"
+ctl eval '{ok, Q} = rabbit_amqqueue:lookup(
+	rabbit_misc:r(<<"messaging">>, queue, <<"forgetful">>)),
+	[C] = rabbit_amqqueue:consumers(Q),
+	{ok, _, _} = ra:process_command(amqqueue:get_pid(Q),
+		rabbit_fifo:make_checkout({element(2, C), element(1, C)},
+			cancel, #{})).' >/dev/null || fail "cannot be forgotten"
+records 11 20 >"$tmp/in"
+expect 0 "$probe" write queue:forgetful <"$tmp/in"
+until_true 20 lines_read 20 || fail "forgotten for good"
+kill $reader
+wait $reader || fail "the reader gave $?"
+same_lines "$tmp/read" 1 20
+
 # Unroutable: the queue is deleted while no reader makes it anew.
 mkfifo "$tmp/fifo2"
 "$probe" -p -b 10 write queue:lonely <"$tmp/fifo2" >"$tmp/confirmed" \
