@@ -243,10 +243,9 @@ declare(struct amqp_link *l, const char *queue, bool passive)
 	    amqp_cstring_bytes(queue), passive, 1, 0, 0, passive ? none : all);
 }
 
-/* After a look at a queue that is not there: the broker has closed the channel
- * and wants that acknowledged before there is another. */
-static int
-reopen_channel(struct amqp_link *l)
+/* The broker wants its closing acknowledged before there is another. */
+int
+amqp_link_reopen(struct amqp_link *l)
 {
 	amqp_channel_close_ok_t ok = { 0 };
 
@@ -259,19 +258,22 @@ reopen_channel(struct amqp_link *l)
 	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
 }
 
-static bool
-is_missing(const struct amqp_link *l)
+bool
+amqp_link_is_missing(const struct amqp_link *l, const char *kind)
 {
 	amqp_rpc_reply_t r = amqp_get_rpc_reply(l->conn);
 	const amqp_channel_close_t *c = r.reply.decoded;
-	static const char text[] = "NOT_FOUND - no queue ";
+	static const char start[] = "NOT_FOUND - no ";
+	size_t n = sizeof start - 1, kind_len = strlen(kind);
 
 	/* With the same code a broker that starts up calls a queue "down". */
 	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
 	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
 	       c->reply_code == AMQP_NOT_FOUND &&
-	       c->reply_text.len >= sizeof text - 1 &&
-	       memcmp(c->reply_text.bytes, text, sizeof text - 1) == 0;
+	       c->reply_text.len >= n + kind_len &&
+	       memcmp(c->reply_text.bytes, start, n) == 0 &&
+	       memcmp((const char *)c->reply_text.bytes + n, kind, kind_len) ==
+		   0;
 }
 
 enum outcome
@@ -281,10 +283,10 @@ amqp_link_queue(
 	char *what = xasprintf("look at queue '%s'", queue);
 	amqp_queue_declare_ok_t *ok = declare(l, queue, true);
 
-	if (ok == NULL && is_missing(l)) {
+	if (ok == NULL && amqp_link_is_missing(l, "queue")) {
 		free(what);
 		what = xasprintf("make queue '%s'", queue);
-		if (reopen_channel(l) == 0)
+		if (amqp_link_reopen(l) == 0)
 			ok = declare(l, queue, false);
 		if (ok != NULL)
 			log_info("queue_made", "queue=%s", queue);

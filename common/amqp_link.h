@@ -92,6 +92,12 @@ bool amqp_link_is_dead(const char *queue);
 enum outcome amqp_link_queue(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
+/* After a passive look that the broker refused, amqp_get_rpc_reply() still
+ * saying so: true when there is no such thing, of kind "queue" or "exchange".
+ * The channel is closed then, until amqp_link_reopen(). */
+bool amqp_link_is_missing(const struct amqp_link *l, const char *kind);
+int amqp_link_reopen(struct amqp_link *l) __attribute__((warn_unused_result));
+
 /* Takes the status of a library call: 0, or -1 when it failed; the link is
  * down then. */
 int amqp_link_check(struct amqp_link *l, const char *what, int status)
