@@ -49,7 +49,7 @@ ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 # Debian's libjq and lmdb have no pkg-config files.
 LIBS            := $(call pkg,--libs librabbitmq jansson)
 LIBS_poller     := $(call pkg,--libs libcurl) -ljq -llmdb
-LIBS_aggregator :=
+LIBS_aggregator := -llmdb
 LIBS_sink       := $(call pkg,--libs libmariadb)
 LIBS_reaper     := $(LIBS_sink)
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib)

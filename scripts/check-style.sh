@@ -33,7 +33,7 @@ libraries() {
 	cat <<'END'
 ^curl/ ^poller/http[.]c$
 ^j[qv][.]h$ ^poller/profile[a-z_]*[.][ch]$
-^lmdb[.]h$ ^poller/store(_impl[.]h|[.]c)$
+^lmdb[.]h$ ^(poller/store|aggregator/state)(_impl[.]h|[.]c)$
 ^amqp ^common/(endpoint_)?amqp[a-z_]*[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db[a-z_]*|tests/tools/sink_bare)[.][ch]$
 ^jansson[.]h$ ^(common/.*|poller/profile[a-z_]*|tests/.*)[.][ch]$
