@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/lines.h"
 #include "common/xalloc.h"
 
 /* The last one, with no prefix, takes what is left. */
@@ -83,6 +84,17 @@ endpoint_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 	return e->ops->read(e, line, len, timeout_ms);
 }
 
+enum endpoint_status
+endpoint_read_block(
+    struct endpoint *e, char **block, size_t *len, int timeout_ms)
+{
+	enum endpoint_status status =
+	    e->ops->read_block(e, block, len, timeout_ms);
+
+	e->block_end = status == ENDPOINT_RECORD ? *block + *len : NULL;
+	return status;
+}
+
 void
 endpoint_ack(struct endpoint *e)
 {
@@ -109,13 +121,29 @@ endpoint_pump(struct endpoint *e)
 		e->ops->pump(e);
 }
 
-const char *
-endpoint_where(struct endpoint *e)
+static const char *
+where(struct endpoint *e, uint64_t behind)
 {
 	buf_clear(&e->where);
 	if (e->ops->where != NULL)
-		e->ops->where(e, &e->where);
+		e->ops->where(e, behind, &e->where);
 	return buf_str(&e->where);
+}
+
+const char *
+endpoint_where(struct endpoint *e)
+{
+	return where(e, 0);
+}
+
+const char *
+endpoint_where_in(struct endpoint *e, const char *line)
+{
+	uint64_t lines = 0;
+
+	if (line != NULL && e->block_end != NULL)
+		lines = lines_count(line, (size_t)(e->block_end - line));
+	return where(e, lines > 0 ? lines - 1 : 0);
 }
 
 const char *

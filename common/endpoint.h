@@ -10,6 +10,7 @@
  * returned so far is safe. Without an ack everything comes again, to us or to
  * another consumer. After a lost connection the backend reconnects by itself
  * with back-off; lines may then be returned a second time (at least once).
+ * endpoint_read_block() gives many lines at once, for scan.h.
  *
  * Writing. endpoint_write() takes a whole line (no newline) and may keep it;
  * only endpoint_flush() == OUTCOME_DONE says that everything written so far
@@ -70,6 +71,16 @@ struct endpoint *endpoint_open_write(const char *name,
 enum endpoint_status endpoint_read(
     struct endpoint *e, char **line, size_t *len, int timeout_ms);
 
+/* The same in blocks: whole lines, each with its newline (the last line of a
+ * message that lacks one gets it), one message of a queue or a part of it, or
+ * what there is of a file or pipe. Borrowed until the next read; 64 bytes
+ * before it and 128 behind are readable. ENDPOINT_RECORD means a block here,
+ * of one line at least; the other answers are endpoint_read()'s, and come when
+ * the lines before them were returned. An endpoint is read by lines or by
+ * blocks, not both. */
+enum endpoint_status endpoint_read_block(
+    struct endpoint *e, char **block, size_t *len, int timeout_ms);
+
 /* Acknowledges what was returned; see above. Nothing to do for files. */
 void endpoint_ack(struct endpoint *e);
 
@@ -91,8 +102,12 @@ void endpoint_pump(struct endpoint *e);
  * 3". Borrowed until the next read. */
 const char *endpoint_where(struct endpoint *e);
 
-/* The id of the broker's message that holds the last line, and whether that
- * line was its last; NULL for files. */
+/* The same of a line of the last block; NULL: of what the last block or the
+ * last ENDPOINT_TOOLONG ended with. */
+const char *endpoint_where_in(struct endpoint *e, const char *line);
+
+/* The id of the broker's message that holds the last line or block, and
+ * whether that was its last; NULL for files. */
 const char *endpoint_message_id(const struct endpoint *e, bool *last);
 
 /* True for "queue:..." */
@@ -114,11 +129,16 @@ struct endpoint_ops {
 	    enum exit_code *code);
 	enum endpoint_status (*read)(
 	    struct endpoint *e, char **line, size_t *len, int timeout_ms);
+	enum endpoint_status (*read_block)(
+	    struct endpoint *e, char **block, size_t *len, int timeout_ms);
 	void (*ack)(struct endpoint *e);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);
 	void (*pump)(struct endpoint *e);
-	void (*where)(const struct endpoint *e, struct buf *where);
+	/* behind: how many lines of the last block come after the one that is
+	 * meant. */
+	void (*where)(
+	    const struct endpoint *e, uint64_t behind, struct buf *where);
 	const char *(*message_id)(const struct endpoint *e, bool *last);
 	void (*close)(struct endpoint *e);
 };
@@ -129,6 +149,7 @@ struct endpoint {
 	char *name;
 	struct buf why;
 	struct buf where;
+	const char *block_end; /* of the last block */
 	enum exit_code code;
 };
 

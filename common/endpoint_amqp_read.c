@@ -18,13 +18,11 @@
 
 #include "common/clock.h"
 #include "common/conf.h"
+#include "common/lines.h"
 #include "common/log.h"
 #include "common/record.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
-
-/* Readable bytes behind each line: see endpoint.h. */
-#define PAD ((size_t)64)
 
 /* A queue counts as empty when the broker says so twice, that far apart, and
  * sent nothing meanwhile: what is on its way to us is not in its count. */
@@ -37,8 +35,8 @@
 
 struct message {
 	uint64_t tag;
-	char *id; /* NULL: it came without */
-	char *data;
+	char *id;   /* NULL: it came without */
+	char *data; /* the body, within what lines.h wants around it */
 	size_t len;
 	size_t size; /* of the whole body */
 	bool too_long;
@@ -88,7 +86,8 @@ static void
 message_release(struct message *m)
 {
 	free(m->id);
-	free(m->data);
+	if (m->data != NULL)
+		free(m->data - LINES_BEFORE);
 	memset(m, 0, sizeof *m);
 }
 
@@ -176,6 +175,17 @@ arrived(struct reader *r)
 	endpoint_amqp_works(&r->a);
 }
 
+/* Room for a body and for a newline that it may lack. */
+static char *
+make_room(size_t size)
+{
+	char *p = xmalloc(LINES_BEFORE + size + 1 + LINES_BEHIND);
+
+	memset(p, 0, LINES_BEFORE);
+	memset(p + LINES_BEFORE + size, 0, 1 + LINES_BEHIND);
+	return p + LINES_BEFORE;
+}
+
 static void
 start_body(struct reader *r, const amqp_frame_t *f)
 {
@@ -187,7 +197,7 @@ start_body(struct reader *r, const amqp_frame_t *f)
 		m->id = xstrndup(p->message_id.bytes, p->message_id.len);
 	m->too_long = size > r->max_message;
 	m->size = (size_t)size;
-	m->data = xcalloc(1, (m->too_long ? 0 : m->size) + PAD);
+	m->data = make_room(m->too_long ? 0 : m->size);
 	r->phase = PHASE_BODY;
 	if (size == 0)
 		arrived(r);
@@ -272,30 +282,59 @@ finish_message(struct reader *r)
 	}
 }
 
-/* The next line of the message in hand; false when it has none left. */
-static bool
-next_line(
-    struct reader *r, char **line, size_t *len, enum endpoint_status *status)
+/* The next line of the message in hand, which has one. */
+static enum endpoint_status
+next_line(struct reader *r, char **line, size_t *len)
 {
 	struct message *m = &r->now;
 	char *from = m->data + r->at, *nl;
 
-	if (!r->have_now || r->at >= m->size)
-		return false;
+	nl = memchr(from, '\n', m->size - r->at);
+	*line = from;
+	*len = nl != NULL ? (size_t)(nl - from) : m->size - r->at;
+	r->at += *len + (nl != NULL);
+	from[*len] = '\0';
 	r->line++;
-	if (m->too_long) {
-		r->at = m->size;
+	return *len > r->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
+}
+
+/* As many lines of it as there are before one that is too long. */
+static enum endpoint_status
+next_block(struct reader *r, char **block, size_t *len)
+{
+	struct message *m = &r->now;
+	char *from = m->data + r->at;
+	size_t n;
+
+	if (m->data[m->size - 1] != '\n')
+		m->data[m->size++] = '\n';
+	n = lines_within(from, m->size - r->at, r->max_line);
+	if (n == 0)
+		return next_line(r, block, len);
+	*block = from;
+	*len = n;
+	r->at += n;
+	r->line += lines_count(from, n);
+	return ENDPOINT_RECORD;
+}
+
+/* What is next of the message in hand; false when it has nothing left. */
+static bool
+next_part(struct reader *r, bool lines, char **part, size_t *len,
+    enum endpoint_status *status)
+{
+	if (!r->have_now || r->at >= r->now.size)
+		return false;
+	if (r->now.too_long) {
+		r->line++;
+		r->at = r->now.size;
 		*status = ENDPOINT_TOOLONG;
+	} else if (lines) {
+		*status = next_line(r, part, len);
 	} else {
-		nl = memchr(from, '\n', m->size - r->at);
-		*line = from;
-		*len = nl != NULL ? (size_t)(nl - from) : m->size - r->at;
-		r->at += *len + (nl != NULL);
-		from[*len] = '\0';
-		*status =
-		    *len > r->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
+		*status = next_block(r, part, len);
 	}
-	if (r->at >= m->size)
+	if (r->at >= r->now.size)
 		finish_message(r);
 	return true;
 }
@@ -409,14 +448,14 @@ wait_for_more(struct reader *r, int wait_ms)
 }
 
 static enum endpoint_status
-amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+read_part(
+    struct reader *r, bool lines, char **part, size_t *len, int timeout_ms)
 {
-	struct reader *r = self(e);
 	int64_t end = clock_mono_ms() + timeout_ms, left;
 	enum endpoint_status status;
 
 	for (;;) {
-		if (!r->stale && next_line(r, line, len, &status))
+		if (!r->stale && next_part(r, lines, part, len, &status))
 			return status;
 		if (next_message(r))
 			continue;
@@ -430,6 +469,18 @@ amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 		if (left == 0 && r->ready_n == 0)
 			return ENDPOINT_WAIT;
 	}
+}
+
+static enum endpoint_status
+amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	return read_part(self(e), true, line, len, timeout_ms);
+}
+
+static enum endpoint_status
+amqp_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
+{
+	return read_part(self(e), false, block, len, timeout_ms);
 }
 
 static void
@@ -461,13 +512,13 @@ amqp_pump(struct endpoint *e)
 }
 
 static void
-amqp_where(const struct endpoint *e, struct buf *where)
+amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 {
 	const struct reader *r = self_const(e);
 
 	buf_addf(where, "message %s line %llu",
 	    r->now.id != NULL ? r->now.id : "without id",
-	    (unsigned long long)r->line);
+	    (unsigned long long)(r->line - behind));
 }
 
 static const char *
@@ -494,6 +545,7 @@ amqp_close(struct endpoint *e)
 static const struct endpoint_ops ops = {
 	.prefix = "queue:",
 	.read = amqp_read,
+	.read_block = amqp_read_block,
 	.ack = amqp_ack,
 	.pump = amqp_pump,
 	.where = amqp_where,

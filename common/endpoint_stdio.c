@@ -92,11 +92,9 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 }
 
 static enum endpoint_status
-stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+answer(struct endpoint *e, enum line_status status)
 {
-	struct stdio_endpoint *s = self(e);
-
-	switch (lines_next(&s->lines, line, len, timeout_ms)) {
+	switch (status) {
 	case LINE_OK:
 		return ENDPOINT_RECORD;
 	case LINE_END:
@@ -116,13 +114,26 @@ stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 	return ENDPOINT_FAILED;
 }
 
+static enum endpoint_status
+stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	return answer(e, lines_next(&self(e)->lines, line, len, timeout_ms));
+}
+
+static enum endpoint_status
+stdio_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
+{
+	return answer(e, lines_block(&self(e)->lines, block, len, timeout_ms));
+}
+
 static void
-stdio_where(const struct endpoint *e, struct buf *where)
+stdio_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 {
 	const struct stdio_endpoint *s =
 	    (const struct stdio_endpoint *)(const void *)e;
 
-	buf_addf(where, "line %llu", (unsigned long long)s->lines.number);
+	buf_addf(
+	    where, "line %llu", (unsigned long long)(s->lines.number - behind));
 }
 
 static int
@@ -225,6 +236,7 @@ const struct endpoint_ops endpoint_stdio_ops = {
 	.prefix = "",
 	.open = stdio_open,
 	.read = stdio_read,
+	.read_block = stdio_read_block,
 	.ack = NULL,
 	.write = stdio_write,
 	.flush = stdio_flush,

@@ -2,8 +2,9 @@
  * lines: the line reader; see lines.h.
  *
  * Invariant: data[start..end) is what was read and not returned, and
- * data[start..scanned) holds no newline. PAD bytes behind `end` are always
- * allocated, so that readers of a line may look past it.
+ * data[start..scanned) holds no newline. LINES_BEFORE bytes before data and
+ * LINES_BEHIND behind `end` are always allocated, so that readers of a line
+ * may look past it.
  */
 #include "common/lines.h"
 
@@ -18,7 +19,6 @@
 #include "common/xalloc.h"
 
 #define CHUNK ((size_t)256 * 1024)
-#define PAD ((size_t)64)
 
 /* How often a wait without end looks whether we are asked to stop. */
 #define SLICE_MS 500
@@ -34,7 +34,8 @@ lines_init(struct lines *l, int fd, size_t max_line)
 void
 lines_release(struct lines *l)
 {
-	free(l->data);
+	if (l->data != NULL)
+		free(l->data - LINES_BEFORE);
 	l->data = NULL;
 	l->cap = 0;
 	l->start = 0;
@@ -48,6 +49,7 @@ static void
 make_room(struct lines *l)
 {
 	size_t want;
+	char *from;
 
 	if (l->start > 0) {
 		memmove(l->data, l->data + l->start, l->end - l->start);
@@ -55,10 +57,12 @@ make_room(struct lines *l)
 		l->scanned -= l->start;
 		l->start = 0;
 	}
-	want = l->end + CHUNK + PAD;
+	want = LINES_BEFORE + l->end + CHUNK + LINES_BEHIND;
 	if (want > l->cap) {
-		l->data = xrealloc(l->data, want, 1);
-		memset(l->data + l->cap, 0, want - l->cap);
+		from = l->data != NULL ? l->data - LINES_BEFORE : NULL;
+		from = xrealloc(from, want, 1);
+		memset(from + l->cap, 0, want - l->cap);
+		l->data = from + LINES_BEFORE;
 		l->cap = want;
 	}
 }
@@ -101,7 +105,8 @@ fill(struct lines *l, int timeout_ms)
 		break;
 	}
 	make_room(l);
-	n = read(l->fd, l->data + l->end, l->cap - PAD - l->end);
+	n = read(l->fd, l->data + l->end,
+	    l->cap - LINES_BEFORE - LINES_BEHIND - l->end);
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN ? LINE_WAIT
 							 : LINE_ERROR;
@@ -130,6 +135,27 @@ take(struct lines *l, char *nl, char **line, size_t *len)
 	return LINE_OK;
 }
 
+/* Takes whole lines, which end before `to`, out of the buffer. The first of
+ * them may be too long, and is then taken alone. */
+static enum line_status
+take_block(struct lines *l, const char *to, char **block, size_t *len)
+{
+	char *from = l->data + l->start;
+	size_t n = (size_t)(to - from);
+
+	if (!l->skipping)
+		n = lines_within(from, n, l->max_line);
+	if (l->skipping || n == 0)
+		return take(
+		    l, memchr(from, '\n', l->end - l->start), block, len);
+	l->start += n;
+	l->scanned = l->start;
+	l->number += lines_count(from, n);
+	*block = from;
+	*len = n;
+	return LINE_OK;
+}
+
 /* The input ended: is there a rest of a line? */
 static enum line_status
 at_end(struct lines *l, char **line, size_t *len)
@@ -145,6 +171,18 @@ at_end(struct lines *l, char **line, size_t *len)
 	return LINE_CUT;
 }
 
+/* What begins in the buffer is too long: forgets it, so that memory stays
+ * bounded however long the line is. */
+static void
+skip_long(struct lines *l)
+{
+	l->scanned = l->end;
+	if (l->end - l->start > l->max_line) {
+		l->skipping = true;
+		l->start = l->end;
+	}
+}
+
 enum line_status
 lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
 {
@@ -157,17 +195,68 @@ lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
 					 : NULL;
 		if (nl != NULL)
 			return take(l, nl, line, len);
-		l->scanned = l->end;
-		if (l->end - l->start > l->max_line) {
-			/* Forget what is there, so that memory stays bounded
-			 * however long the line is. */
-			l->skipping = true;
-			l->start = l->end;
-		}
+		skip_long(l);
 		if (l->eof)
 			return at_end(l, line, len);
 		status = fill(l, timeout_ms);
 		if (status != LINE_OK)
 			return status;
 	}
+}
+
+/* Behind the last newline of what was not looked at yet, or NULL. */
+static const char *
+whole_lines_end(const struct lines *l)
+{
+	size_t i;
+
+	for (i = l->end; i > l->scanned; i--)
+		if (l->data[i - 1] == '\n')
+			return l->data + i;
+	return NULL;
+}
+
+enum line_status
+lines_block(struct lines *l, char **block, size_t *len, int timeout_ms)
+{
+	enum line_status status;
+	const char *to;
+
+	for (;;) {
+		to = whole_lines_end(l);
+		if (to != NULL)
+			return take_block(l, to, block, len);
+		skip_long(l);
+		if (l->eof)
+			return at_end(l, block, len);
+		status = fill(l, timeout_ms);
+		if (status != LINE_OK)
+			return status;
+	}
+}
+
+size_t
+lines_within(const char *p, size_t len, size_t max_line)
+{
+	const char *line = p, *end = p + len, *nl;
+
+	if (len <= max_line + 1)
+		return len;
+	for (; line < end; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL || (size_t)(nl - line) > max_line)
+			break;
+	}
+	return (size_t)(line - p);
+}
+
+uint64_t
+lines_count(const char *p, size_t len)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		n += p[i] == '\n';
+	return n;
 }

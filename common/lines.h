@@ -1,8 +1,8 @@
 /*
  * lines: reads lines from a descriptor through one buffer, bounded, without a
- * copy of each line. Knows the difference between a clean end and an input
- * that was cut in the middle of a line, which matters here: a poller that was
- * killed leaves half a record behind.
+ * copy of each line, one by one or in blocks. Knows the difference between a
+ * clean end and an input that was cut in the middle of a line, which matters
+ * here: a poller that was killed leaves half a record behind.
  */
 #ifndef COMMON_LINES_H
 #define COMMON_LINES_H
@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define LINES_BEFORE 64
+#define LINES_BEHIND 128
 
 enum line_status {
 	LINE_OK,      /* *line and *len are set, without the newline */
@@ -38,5 +41,19 @@ void lines_release(struct lines *l);
  * and is followed by at least 64 readable bytes. */
 enum line_status lines_next(
     struct lines *l, char **line, size_t *len, int timeout_ms);
+
+/* All whole lines that are there, each with its newline, as one block: LINE_OK
+ * means a block of one line at least, LINE_CUT gives no text, all else is as
+ * above. Borrowed until the next call; LINES_BEFORE bytes before it and
+ * LINES_BEHIND behind are readable. Not to be mixed with lines_next(). */
+enum line_status lines_block(
+    struct lines *l, char **block, size_t *len, int timeout_ms);
+
+/* How much of the text, which ends with a newline, are lines of at most
+ * max_line bytes: up to the first longer one. */
+size_t lines_within(const char *p, size_t len, size_t max_line);
+
+/* How many newlines there are. */
+uint64_t lines_count(const char *p, size_t len);
 
 #endif

@@ -162,6 +162,33 @@ odd_files(void **state)
 }
 
 static void
+blocks_tell_where_a_line_is(void **state)
+{
+	struct endpoint *e;
+	char *block;
+	size_t len;
+
+	(void)state;
+	tmpdir_file("blocks", "one\ntwo\n12345678901\nthree\n", 26, 0600);
+	e = open_file("blocks", false);
+	assert_int_equal(
+	    endpoint_read_block(e, &block, &len, 0), ENDPOINT_RECORD);
+	assert_int_equal(len, 8);
+	assert_memory_equal(block, "one\ntwo\n", 8);
+	assert_string_equal(endpoint_where_in(e, block), "line 1");
+	assert_string_equal(endpoint_where_in(e, block + 4), "line 2");
+	assert_int_equal(
+	    endpoint_read_block(e, &block, &len, 0), ENDPOINT_TOOLONG);
+	assert_string_equal(endpoint_where_in(e, NULL), "line 3");
+	assert_int_equal(
+	    endpoint_read_block(e, &block, &len, 0), ENDPOINT_RECORD);
+	assert_memory_equal(block, "three\n", 6);
+	assert_string_equal(endpoint_where_in(e, block), "line 4");
+	assert_int_equal(endpoint_read_block(e, &block, &len, 0), ENDPOINT_END);
+	endpoint_close(e);
+}
+
+static void
 full_disk(void **state)
 {
 	struct endpoint *e = open_file("/dev/full", true);
@@ -241,6 +268,7 @@ main(void)
 		cmocka_unit_test(a_url_with_unknown_parts_is_refused),
 		cmocka_unit_test(file_there_and_back),
 		cmocka_unit_test(odd_files),
+		cmocka_unit_test(blocks_tell_where_a_line_is),
 		cmocka_unit_test(full_disk),
 		cmocka_unit_test(pipe_nobody_reads),
 		cmocka_unit_test(pipe_full_and_asked_to_stop),

@@ -74,8 +74,9 @@ fake_pump(struct endpoint *e)
 }
 
 static void
-fake_where(const struct endpoint *e, struct buf *where)
+fake_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 {
+	(void)behind;
 	(void)e;
 	buf_adds(where, "line 7");
 }
