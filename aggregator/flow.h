@@ -1,0 +1,131 @@
+/*
+ * flow: how a figure is kept that is a matter of counting as messages go by:
+ * conversations, users, alerts, trends. Unlike the figures that a settled
+ * model is asked for, a flow takes in each message once, keeps counts by key
+ * (keyed.h) and knows which of its rows changed, so that a tick costs what
+ * changed and a batch is the same with one tick at the end. One file a figure;
+ * struct figure names the struct flow_ops.
+ *
+ * Exactly once is the model's business: a flow is told of a message when it is
+ * new, and of a later version together with the version it replaces. Nothing
+ * here depends on the order in which messages come, nor on when flows_settle()
+ * is called in between: what holds in the end follows from the messages and
+ * the tenant's newest time. What has a cap is exact below it.
+ *
+ * One struct flows for a tenant's stream, or for one snapshot. One thread.
+ */
+#ifndef AGGREGATOR_FLOW_H
+#define AGGREGATOR_FLOW_H
+
+#include "common/conf.h"
+#include "common/record.h"
+
+#include "aggregator/clocks.h"
+#include "aggregator/keyed.h"
+
+struct figure;
+struct rowset;
+
+/* What flows know of a message. Text is borrowed for the time of the call. */
+struct flow_message {
+	struct text chat, user, channel, text;
+	int64_t at;
+	enum message_from from;
+	/* One that METRICS counts: of customer, operator or bot, neither
+	 * private nor automated. */
+	bool counted;
+};
+
+struct flow_event {
+	struct text user, event;
+};
+
+struct flow_interval {
+	enum interval_kind kind;
+	struct text chat, message; /* message: whose arrival ended it */
+	struct text operator_id;   /* p NULL: nobody's */
+	int64_t start, end, ms;
+};
+
+/* What a flow is opened with; lives longer than the flow. */
+struct flow_setup {
+	const struct conf *conf;
+	const char *tenant; /* for messages to people */
+	struct keyed_home *home;
+};
+
+/* Each may be NULL but open, close and emit. */
+struct flow_ops {
+	void *(*open)(const struct flow_setup *setup);
+	void (*close)(void *flow);
+	/* A new message; or a new version, and the one it replaces. */
+	void (*message)(void *flow, const struct flow_message *m,
+	    const struct flow_message *old);
+	void (*event)(void *flow, const struct flow_event *e,
+	    const struct flow_event *old);
+	void (*interval)(
+	    void *flow, const struct flow_interval *i, bool withdrawn);
+	/* The tenant's newest time: windows end, things expire. After it the
+	 * set of changed rows stands. refresh: tell also of what is still
+	 * going on. */
+	void (*settle)(void *flow, int64_t newest, bool refresh);
+	/* Adds the changed rows, or all, in the order of their keys. */
+	void (*emit)(void *flow, bool all, struct rowset *to);
+	/* The changed rows were written. */
+	void (*sent)(void *flow);
+};
+
+struct flows;
+
+/* Flows for those of the n figures that have one. pool: see keyed.h; state,
+ * its tenant's number in it, and the window in ms in which messages are taken:
+ * NULL, 0, 0 by hand: all in memory, nothing too late. All but the figures'
+ * array must outlive the flows. Never NULL. */
+struct flows *flows_open(const struct figure *const *list, size_t n,
+    const struct conf *conf, const char *tenant, struct keyed_pool *pool,
+    struct state *state, uint32_t number, int64_t window_ms);
+/* Without saving. NULL is fine. */
+void flows_close(struct flows *f);
+
+/* Fills in what a message record tells. */
+void flow_message_read(struct flow_message *m, const struct record *r);
+
+/* old is NULL for a new one. Of the version that no longer counts the channel
+ * and the text are not needed: they are taken to be the same. */
+void flows_message(struct flows *f, const struct flow_message *m,
+    const struct flow_message *old);
+void flows_event(
+    struct flows *f, const struct flow_event *e, const struct flow_event *old);
+/* Of one chat the withdrawn ones come first. */
+void flows_interval(
+    struct flows *f, const struct flow_interval *i, bool withdrawn);
+
+/* A tick: settle; save, with what flows_unsent() gives, in one commit of the
+ * state; write what flows_emit() gives; then, once that is confirmed, sent. By
+ * hand: settle and emit. newest: the tenant's as_of; CLOCK_NONE: no time yet.
+ */
+void flows_settle(struct flows *f, int64_t newest, bool refresh);
+bool flows_changed(const struct flows *f); /* there are rows to write */
+void flows_save(struct flows *f);
+void flows_emit(
+    struct flows *f, const struct figure *figure, bool all, struct rowset *to);
+void flows_sent(struct flows *f);
+
+/* The keys of changed rows, added to *to; and, after a crash, back: these rows
+ * are changed again. -1: these are no such bytes. */
+void flows_unsent(const struct flows *f, struct buf *to);
+int flows_unsent_back(struct flows *f, const void *data, size_t len)
+    __attribute__((warn_unused_result));
+
+/* A limit on what a figure keeps. */
+struct flow_cap {
+	const char *key; /* in [aggregator] */
+	int64_t limit;
+	bool told;
+};
+
+/* False, and once a line on stderr, when n more than fit are asked for. */
+bool flow_cap_allows(
+    struct flow_cap *c, const struct flow_setup *s, size_t n, const char *what);
+
+#endif
