@@ -1,8 +1,11 @@
 /*
- * figure: a table of METRICS and how its rows are made. One file a figure,
- * one line in figures.c; the printers learn its columns from here, the sink has
- * its own list (sink/tables.c). `tenant` stands before the columns and `as_of`
- * behind them in every table, so they are not listed.
+ * figure: a table of rows and how they are made. One file a figure, one line
+ * in figures.c; the printers learn its columns from here, the sink has its own
+ * list (sink/tables.c). `tenant` stands before the columns and `as_of` behind
+ * them in every table, so they are not listed.
+ *
+ * A figure is made of the settled model (emit), or counts by itself while
+ * records pass (flow). One that was not asked for costs nothing.
  */
 #ifndef AGGREGATOR_FIGURE_H
 #define AGGREGATOR_FIGURE_H
@@ -10,22 +13,49 @@
 #include "aggregator/model.h"
 #include "aggregator/rowset.h"
 
-struct figure {
-	const char *table;
-	const char *help;
-	const struct column *columns; /* the rest of the key first */
-	size_t columns_n;
-	/* Adds the rows of a settled model, in the order of their keys. */
-	void (*emit)(const struct model *m, struct rowset *to);
+struct flow_ops; /* aggregator/flow.h */
+
+enum figure_rows {
+	ROWS_ALL,     /* of everything that has a row */
+	ROWS_CHANGED, /* of what the model lists as changed. A chat that left
+			 has a last row with the status "left", an operator
+			 one of zeros. */
 };
 
+struct figure {
+	const char *name; /* as -a takes it */
+	const char *table;
+	const char *help;
+	bool by_default;              /* without -a */
+	const struct column *columns; /* the rest of the key first */
+	size_t columns_n;
+	/* Adds rows of a settled model, in the order of their keys; NULL for
+	 * a flow. */
+	void (*emit)(
+	    const struct model *m, struct rowset *to, enum figure_rows which);
+	const struct flow_ops *flow; /* NULL: made of the model */
+};
+
+/* All there are; their rows are written in this order. */
 extern const struct figure *const figures[];
 extern const size_t figures_n;
+
+/* At most that many figures, so that a choice fits a mask: bit i stands for
+ * figures[i]. */
+#define FIGURES_MAX 64
 
 /* The figure of that table, or NULL. */
 const struct figure *figure_find(const char *table);
 
 /* The index of the column, or -1. */
 int figure_column(const struct figure *f, const char *name);
+
+/* What is made when nobody chose. */
+uint64_t figures_default(void);
+
+/* A list of names with commas between, or "all". -1 and *why for a name that
+ * does not exist. */
+int figures_choose(const char *list, uint64_t *mask, struct buf *why)
+    __attribute__((warn_unused_result));
 
 #endif

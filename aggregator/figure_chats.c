@@ -49,10 +49,11 @@ emit_one(const struct chat *chat, struct rowset *to)
 }
 
 static void
-emit(const struct model *m, struct rowset *to)
+emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
 	size_t i;
 
+	(void)which;
 	for (i = 0; i < m->chats_n; i++)
 		if (chat_is_open(m->chats[i]))
 			emit_one(m->chats[i], to);
@@ -60,8 +61,10 @@ emit(const struct model *m, struct rowset *to)
 
 extern const struct figure figure_chats;
 const struct figure figure_chats = {
+	.name = "chats",
 	.table = "chat_metrics",
 	.help = "each ongoing chat",
+	.by_default = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.emit = emit,

@@ -13,12 +13,13 @@ static const struct column columns[] = {
 };
 
 static void
-emit(const struct model *m, struct rowset *to)
+emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
 	const struct event *e;
 	struct cell *c;
 	size_t i = 0, n;
 
+	(void)which;
 	while (i < m->events_n) {
 		e = m->events[i];
 		for (n = 0; i < m->events_n && m->events[i]->user == e->user &&
@@ -34,8 +35,10 @@ emit(const struct model *m, struct rowset *to)
 
 extern const struct figure figure_events;
 const struct figure figure_events = {
+	.name = "events",
 	.table = "event_counts",
 	.help = "what each user did, how often",
+	.by_default = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.emit = emit,

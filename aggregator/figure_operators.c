@@ -44,10 +44,11 @@ emit_one(struct operator_info *o, struct rowset *to)
 }
 
 static void
-emit(const struct model *m, struct rowset *to)
+emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
 	size_t i;
 
+	(void)which;
 	for (i = 0; i < m->operators_n; i++)
 		if (m->operators[i]->present)
 			emit_one(m->operators[i], to);
@@ -55,8 +56,10 @@ emit(const struct model *m, struct rowset *to)
 
 extern const struct figure figure_operators;
 const struct figure figure_operators = {
+	.name = "operators",
 	.table = "operator_metrics",
 	.help = "each operator over the ongoing chats",
+	.by_default = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.emit = emit,

@@ -18,11 +18,12 @@ static const struct column columns[] = {
 };
 
 static void
-emit(const struct model *m, struct rowset *to)
+emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
 	const struct tenant_totals *t = &m->totals;
 	struct cell *c = rowset_add(to);
 
+	(void)which;
 	c = cell_count(c, t->operators);
 	c = cell_count(c, t->open_chats);
 	c = cell_count(c, t->unassigned_chats);
@@ -35,8 +36,10 @@ emit(const struct model *m, struct rowset *to)
 
 extern const struct figure figure_tenant;
 const struct figure figure_tenant = {
+	.name = "tenant",
 	.table = "tenant_metrics",
 	.help = "the tenant over all its ongoing chats",
+	.by_default = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.emit = emit,

@@ -195,9 +195,10 @@ put_event(struct model *m, struct text id, int64_t at, struct name *user,
 		*e = new;
 }
 
-void
+enum model_taken
 model_add(struct model *m, const struct record *r)
 {
+	enum model_taken taken = MODEL_NEW;
 	int64_t at = r->at;
 
 	switch (r->type) {
@@ -222,11 +223,53 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_ASSIGNMENT:
 	case RECORD_ROW:
 	case RECORD_TYPES:
+		taken = MODEL_SKIPPED;
 		break;
 	}
 	/* CLOCK_NONE is below every time. */
 	if (m->stream && at > m->as_of)
 		m->as_of = at;
+	return taken;
+}
+
+struct text
+chat_id(const struct chat *c)
+{
+	return name_text(c->id);
+}
+
+struct text
+operator_id(const struct operator_info *o)
+{
+	return name_text(o->id);
+}
+
+struct text
+chat_channel(const struct model *m, const struct chat *c)
+{
+	(void)m;
+	return name_text(c->now.channel);
+}
+
+struct text
+event_user(const struct model *m, const struct event_count *e)
+{
+	(void)m;
+	return name_text(e->user);
+}
+
+struct text
+event_name(const struct model *m, const struct event_count *e)
+{
+	(void)m;
+	return name_text(e->event);
+}
+
+struct text
+interval_operator(const struct model *m, const struct interval *i)
+{
+	(void)m;
+	return name_text(i->operator_id);
 }
 
 /* The same name among the names of another model. */

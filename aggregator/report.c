@@ -25,7 +25,8 @@ report_init(struct report *r, struct model *m, const struct rules *rules,
 	r->tables = xcalloc(figures_n, sizeof *r->tables);
 	for (i = 0; i < figures_n; i++) {
 		r->tables[i].figure = figures[i];
-		figures[i]->emit(m, &r->tables[i]);
+		if (figures[i]->emit != NULL)
+			figures[i]->emit(m, &r->tables[i], ROWS_ALL);
 	}
 }
 

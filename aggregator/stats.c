@@ -7,9 +7,6 @@
 
 #include "common/xalloc.h"
 
-/* Sums of 64-bit values need more than 64 bits. */
-__extension__ typedef __int128 wide;
-
 void
 sample_add(struct sample *s, int64_t ms)
 {
@@ -26,15 +23,15 @@ sample_release(struct sample *s)
 }
 
 static int64_t
-divide_half_up(wide sum, size_t n)
+divide_half_up(stats_wide sum, size_t n)
 {
-	return (int64_t)((2 * sum + (wide)n) / (2 * (wide)n));
+	return (int64_t)((2 * sum + (stats_wide)n) / (2 * (stats_wide)n));
 }
 
 int64_t
 sample_mean(const struct sample *s)
 {
-	wide sum = 0;
+	stats_wide sum = 0;
 	size_t i;
 
 	if (s->n == 0)
@@ -68,7 +65,8 @@ sample_median(struct sample *s)
 	sort(s);
 	if (s->n % 2 == 1)
 		return s->v[s->n / 2];
-	return divide_half_up((wide)s->v[s->n / 2 - 1] + s->v[s->n / 2], 2);
+	return divide_half_up(
+	    (stats_wide)s->v[s->n / 2 - 1] + s->v[s->n / 2], 2);
 }
 
 int64_t

@@ -12,6 +12,9 @@
 /* What a figure is when nothing is there to make it of: NULL, never 0. */
 #define STATS_NONE INT64_MIN
 
+/* Sums of 64-bit values need more than 64 bits. */
+__extension__ typedef __int128 stats_wide;
+
 struct sample {
 	int64_t *v; /* private; none below 0 */
 	size_t n, cap;
