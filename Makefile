@@ -104,9 +104,12 @@ $(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/common.a
 $(B)/tests/crm-sim: $(call objs,tests/crm) $(B)/common.a
 	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sim) $(LIBS)
 
+$(B)/tests/load: $(call objs,tests/loadgen) $(B)/common.a
+	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 units: $(UNITS)
 sim: $(B)/tests/crm-sim
-test-programs: all units sim $(TOOLS)
+test-programs: all units sim $(B)/tests/load $(TOOLS)
 
 # The tests find the programs through BIN and the helpers through TESTBIN.
 RUN   = BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/run
@@ -152,7 +155,7 @@ lint:  ## cppcheck, shellcheck, mandoc, style
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
 	    --suppress='unknownMacro:poller/profile*.c' \
-	    -I. common $(PROGS) tests/crm tests/tools
+	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools
 	shellcheck -e SC2016 $(SHELL_SCRIPTS)
 	mandoc -T lint -W warning man/*.[157]
 	scripts/check-style.sh

@@ -1,0 +1,238 @@
+/*
+ * load: a generator of streams for benchmarks and soaks; `load -h` tells what
+ * it makes. One seed and one set of options give the same bytes (without
+ * --stamp), however fast they are taken.
+ *
+ * With --rate the time of each message is fixed from the start: who was held
+ * up catches up, and nothing drifts. What it did is one line of JSON on
+ * standard error.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/conf.h"
+#include "common/endpoint.h"
+#include "common/log.h"
+#include "common/stop.h"
+#include "tests/loadgen/options.h"
+#include "tests/loadgen/totals.h"
+
+struct load {
+	struct options o;
+	struct conf *conf;
+	struct endpoint *out;
+	struct story story;
+	bool failed;
+	uint64_t bytes, records; /* written */
+	int64_t began_ms;
+	int64_t behind_ms; /* the most that --rate could not keep */
+};
+
+static void
+take_line(void *ctx, const char *line, size_t len)
+{
+	struct load *l = ctx;
+
+	if (!l->failed && endpoint_write(l->out, line, len) != 0) {
+		log_error("%s", endpoint_why(l->out));
+		l->failed = true;
+	}
+	l->bytes += len + 1;
+	l->records++;
+}
+
+/* How many messages should have been written by now. */
+static int64_t
+due(const struct load *l)
+{
+	int64_t ms = clock_mono_ms() - l->began_ms;
+
+	return l->o.rate == 0 ? INT64_MAX : ms * l->o.rate / 1000;
+}
+
+static bool
+time_is_up(const struct load *l)
+{
+	return l->failed || stop_asked() ||
+	       (l->o.seconds_ms > 0 &&
+		   clock_mono_ms() - l->began_ms >= l->o.seconds_ms);
+}
+
+static void
+nap(void)
+{
+	const struct timespec ms = { 0, 500000 };
+
+	nanosleep(&ms, NULL);
+}
+
+/* Waits until message n + 1 is due. False: time is up. */
+static bool
+wait_for(struct load *l, int64_t n)
+{
+	int64_t late;
+
+	if (l->o.rate == 0)
+		return n % 256 != 0 || !time_is_up(l);
+	while (due(l) <= n) {
+		if (time_is_up(l))
+			return false;
+		endpoint_pump(l->out);
+		nap();
+	}
+	late = (due(l) - n) * 1000 / l->o.rate;
+	if (late > l->behind_ms)
+		l->behind_ms = late;
+	return n % 256 != 0 || !time_is_up(l);
+}
+
+static void
+tell_story(struct load *l)
+{
+	struct story *s = &l->story;
+	uint64_t end = l->o.count > 0 ? (uint64_t)l->o.count : UINT64_MAX;
+
+	story_begin(s);
+	while (s->written + story_waiting(s) < end &&
+	       wait_for(l, (int64_t)s->written))
+		story_step(s);
+	while (story_waiting(s) > 0 || s->backlog.n > 0) {
+		if (s->written < end && !time_is_up(l))
+			(void)wait_for(l, (int64_t)s->written);
+		if (!story_drain(s))
+			break;
+	}
+}
+
+/* A file's lines as they are. */
+static void
+replay(struct load *l)
+{
+	FILE *f = fopen(l->o.from, "r");
+	char *line = NULL;
+	size_t cap = 0;
+	int64_t n = 0;
+	ssize_t len;
+
+	if (f == NULL) {
+		log_error("cannot open '%s': %s", l->o.from, log_errno(errno));
+		l->failed = true;
+		return;
+	}
+	while (wait_for(l, n) && (len = getline(&line, &cap, f)) > 0) {
+		take_line(l, line, (size_t)len - (line[len - 1] == '\n'));
+		n++;
+	}
+	free(line);
+	fclose(f);
+}
+
+static int
+write_totals(struct load *l)
+{
+	struct buf text = BUF_INIT;
+	FILE *f = fopen(l->o.totals, "w");
+	size_t done;
+
+	if (f == NULL) {
+		log_error(
+		    "cannot write '%s': %s", l->o.totals, log_errno(errno));
+		return PROG_CANTCREATE;
+	}
+	totals_write(&l->story.world, l->story.records, &text);
+	done = fwrite(text.data, 1, text.len, f);
+	done -= text.len;
+	buf_release(&text);
+	if (fclose(f) != 0 || done != 0) {
+		log_error(
+		    "cannot write '%s': %s", l->o.totals, log_errno(errno));
+		return PROG_IO;
+	}
+	return PROG_OK;
+}
+
+static int
+finish(struct load *l)
+{
+	enum outcome o = OUTCOME_LATER;
+	int64_t ms;
+
+	while (!l->failed && o == OUTCOME_LATER) {
+		o = endpoint_flush(l->out);
+		l->failed =
+		    o == OUTCOME_NEVER || (o == OUTCOME_LATER && stop_asked());
+		if (l->failed)
+			log_error("%s", endpoint_why(l->out));
+	}
+	ms = clock_mono_ms() - l->began_ms;
+	fprintf(stderr,
+	    "{\"records\":%" PRIu64 ",\"messages\":%" PRIu64
+	    ",\"bytes\":%" PRIu64 ",\"seconds\":%.3f,\"behind_ms\":%" PRId64
+	    "}\n",
+	    l->records, l->story.written, l->bytes, (double)ms / 1000,
+	    l->behind_ms);
+	if (l->failed && endpoint_code(l->out) != PROG_OK)
+		return (int)endpoint_code(l->out);
+	if (l->failed)
+		return PROG_IO;
+	if (l->o.totals == NULL || l->o.from != NULL)
+		return PROG_OK;
+	return write_totals(l);
+}
+
+static int
+run(struct load *l)
+{
+	struct buf why = BUF_INIT;
+	struct endpoint_options opt = { .patient = true };
+	enum exit_code code;
+	int rc;
+
+	l->conf = conf_load(l->o.conf, &why);
+	opt.conf = l->conf;
+	if (l->conf != NULL)
+		l->out = endpoint_open_write(l->o.to, &opt, &why, &code);
+	else
+		code = PROG_CONFIG;
+	if (l->out == NULL) {
+		log_error("%s", buf_str(&why));
+		buf_release(&why);
+		conf_free(l->conf);
+		return (int)code;
+	}
+	l->began_ms = clock_mono_ms();
+	if (l->o.from != NULL)
+		replay(l);
+	else
+		tell_story(l);
+	rc = finish(l);
+	endpoint_close(l->out);
+	conf_free(l->conf);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct load l;
+	int rc;
+
+	prog_init(argv[0]);
+	stop_init();
+	rc = options_read(&l.o, argc, argv);
+	if (rc >= 0)
+		return rc;
+	if (l.o.from == NULL)
+		story_init(&l.story, &l.o.style, &l.o.world, &l.o.story);
+	l.story.write = take_line;
+	l.story.ctx = &l;
+	rc = run(&l);
+	if (l.o.from == NULL)
+		story_release(&l.story);
+	return rc;
+}

@@ -1,0 +1,25 @@
+/*
+ * phrases: what people write, in the scripts of many languages, some of it
+ * with escapes. Ready as pieces of records ("text":"..."), so that choosing
+ * is all a message costs.
+ */
+#ifndef TESTS_LOADGEN_PHRASES_H
+#define TESTS_LOADGEN_PHRASES_H
+
+#include "tests/loadgen/fields.h"
+
+struct phrases {
+	struct text *pieces; /* PHRASES_EACH a language */
+	size_t languages;
+	struct text *bot; /* of a bot, three */
+};
+
+/* Made of s, which must outlive them. */
+void phrases_init(struct phrases *p, struct style *s);
+void phrases_release(struct phrases *p);
+
+struct text phrases_pick(
+    const struct phrases *p, struct dice *d, size_t language);
+struct text phrases_bot(const struct phrases *p, struct dice *d);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * story: what happens next, for ever: in the chats that are active now people
+ * write, answer, transfer, close and come back; some send far too much; some
+ * look at what was written, sometimes before it arrives. Each step gives one
+ * message, to be written now, later, or (too late) refused, and the records
+ * around it.
+ */
+#ifndef TESTS_LOADGEN_STORY_H
+#define TESTS_LOADGEN_STORY_H
+
+#include "tests/loadgen/backlog.h"
+#include "tests/loadgen/compose.h"
+#include "tests/loadgen/world.h"
+
+struct story_options {
+	int64_t start_ms;  /* of message time */
+	int64_t window_ms; /* what is older is late */
+	uint32_t gap_ms;   /* mean time between messages */
+	bool stamp;        /* message time is now */
+	bool sweep;        /* each chat in turn */
+	uint32_t active;   /* chats that are active at a time */
+	uint32_t turnover; /* of a million messages so many change one */
+	/* to a million messages so many ... */
+	uint32_t views, events, duplicates, latecomers, late;
+};
+
+struct story {
+	struct story_options o;
+	struct world world;
+	struct composer composer;
+	struct backlog backlog;
+
+	/* Takes a finished line, without its newline. */
+	void (*write)(void *ctx, const char *line, size_t len);
+	void *ctx;
+	uint64_t written; /* messages that went to write() */
+	uint64_t records; /* all that did */
+
+	/* private */
+	int64_t now;
+	uint32_t *pool;        /* the active chats */
+	uint32_t fresh;        /* the next chat to become active */
+	uint32_t burst;        /* messages left of a burst */
+	uint32_t hold, far;    /* messages that may come before a late one,
+				* before a repetition */
+	uint32_t spam_left;    /* messages somebody will still send ... */
+	uint32_t spam_in;      /* ... the next one after so many others ... */
+	struct chat *spam;     /* ... here */
+	uint32_t event_serial; /* of ids */
+};
+
+/* The style is taken. */
+void story_init(struct story *s, const struct style *style,
+    const struct world_options *world, const struct story_options *o);
+void story_release(struct story *s);
+
+/* The operators of all tenants, first of all. */
+void story_begin(struct story *s);
+
+/* Writes records until one more message is written. */
+void story_step(struct story *s);
+
+/* Messages that wait to be written. */
+static inline uint64_t
+story_waiting(const struct story *s)
+{
+	return s->backlog.messages;
+}
+
+/* Writes the oldest line that waits. False: there was none. */
+bool story_drain(struct story *s);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * totals: what a database must hold when the whole stream has gone through,
+ * as one JSON object: counted while the stream is made.
+ *
+ *   records, messages, duplicates, late, views, read, events   of all tenants
+ *   tenants    {NAME: {the same, and counted}}
+ *   conversations  [[tenant, chat, message_count, participant_count,
+ *                   first_message_at, last_message_at, all], ...]
+ *   users      [[tenant, user, message_count, chats, last_active], ...]
+ *   event_counts   [[tenant, user, event, count], ...]
+ *   channels   [[tenant, channel, hour, messages, inbound, outbound], ...]
+ *
+ * messages are the distinct ones that are not too late, of any kind; counted
+ * and all message counts are those that METRICS counts (of customer, operator
+ * and bot, neither private nor automated), and so are first, last, chats and
+ * participants; all counts every message of the chat. read are the messages
+ * that somebody looked at. late ones count nowhere else. Times are in ms.
+ */
+#ifndef TESTS_LOADGEN_TOTALS_H
+#define TESTS_LOADGEN_TOTALS_H
+
+#include "common/buf.h"
+#include "tests/loadgen/world.h"
+
+/* A counted message of that person. */
+void totals_message(
+    struct world *w, struct chat *c, uint32_t person, bool inbound, int64_t at);
+
+/* Fills in what is left and writes the JSON. */
+void totals_write(struct world *w, uint64_t records, struct buf *to);
+
+#endif

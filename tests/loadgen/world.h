@@ -1,0 +1,105 @@
+/*
+ * world: who there is: tenants, the people of each (customers, operators, a
+ * bot) and the chats, and what the generator counts of each: the expected
+ * totals. Counting is done where a message is made, by adding one; nothing of
+ * the aggregator is used.
+ */
+#ifndef TESTS_LOADGEN_WORLD_H
+#define TESTS_LOADGEN_WORLD_H
+
+#include "common/strmap.h"
+#include "tests/loadgen/fields.h"
+#include "tests/loadgen/phrases.h"
+
+enum { EVENT_KINDS = 5, CHANNELS = 5, CUSTOMERS_MAX = 4, NOBODY = -1 };
+
+struct world_options {
+	uint64_t seed;
+	uint32_t tenants, users, operators, chats;
+	const char *prefix; /* of names of chats and ids of messages */
+	enum { IDS_MIXED, IDS_NUMBER, IDS_UUID } ids;
+};
+
+struct person {
+	char *name;
+	struct text user, to;    /* "user":..., "to":... */
+	struct text operator_id; /* "operator":..., of operators */
+	uint32_t tenant;
+	/* counted */
+	uint64_t messages;
+	uint32_t chats; /* filled in by totals.c */
+	int64_t last;
+	uint32_t events[EVENT_KINDS];
+};
+
+enum chat_state { ST_NEW, ST_CUSTOMER, ST_OPERATOR, ST_BOT, ST_CLOSED };
+
+struct chat {
+	char *name; /* NULL: nobody ever wrote in it */
+	struct text chat;
+	uint32_t tenant;
+	uint8_t language, channel, state, customers;
+	bool described, opened_before;
+	int32_t holder; /* an operator's index in people, or NOBODY */
+	uint32_t customer[CUSTOMERS_MAX];
+	/* counted */
+	uint32_t messages, all;
+	int64_t first, last;
+	uint32_t *writers;
+	size_t writers_n, writers_cap;
+};
+
+enum { RECENT = 64 };
+
+struct tenant {
+	char name[16];
+	struct text tenant;
+	bool uuid;
+	uint32_t people; /* the first of its people: customers, operators, bot
+			  */
+	uint32_t serial; /* of the last message's id */
+	uint32_t recent[RECENT]; /* whose the last ids were */
+	int64_t newest;          /* at of what was written, or CLOCK_NONE */
+	/* counted */
+	uint64_t messages, counted, late, duplicates, views, read, events;
+};
+
+struct world {
+	struct world_options o;
+	struct dice dice;
+	struct tenant *tenants;
+	struct person *people;
+	struct chat *chats;
+	struct text channel[CHANNELS];
+	struct text event[EVENT_KINDS];
+	struct phrases phrases;
+	struct strmap hours; /* of channels, see totals.h */
+	size_t people_n;
+	uint32_t customers; /* of a tenant */
+};
+
+extern const char *const world_channels[CHANNELS];
+extern const char *const world_events[EVENT_KINDS];
+
+/* Pieces are made of s, which must outlive it. */
+void world_init(
+    struct world *w, struct style *s, const struct world_options *o);
+void world_release(struct world *w);
+
+/* The chat with that number, made when it is asked for first. */
+struct chat *world_chat(struct world *w, struct style *s, uint32_t i);
+
+static inline uint32_t
+world_operator(struct world *w, uint32_t tenant)
+{
+	return w->tenants[tenant].people + w->customers +
+	       dice_below(&w->dice, w->o.operators);
+}
+
+static inline uint32_t
+world_bot(const struct world *w, uint32_t tenant)
+{
+	return w->tenants[tenant].people + w->customers + w->o.operators;
+}
+
+#endif
