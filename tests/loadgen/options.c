@@ -150,7 +150,7 @@ set_ids(struct world_options *w, const char *text)
 
 	for (i = 0; i < ARRAY_LEN(kinds); i++)
 		if (strcmp(text, kinds[i]) == 0) {
-			w->ids = i;
+			w->ids = (enum world_ids)i;
 			return 0;
 		}
 	return -1;

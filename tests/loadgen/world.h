@@ -13,11 +13,13 @@
 
 enum { EVENT_KINDS = 5, CHANNELS = 5, CUSTOMERS_MAX = 4, NOBODY = -1 };
 
+enum world_ids { IDS_MIXED, IDS_NUMBER, IDS_UUID };
+
 struct world_options {
 	uint64_t seed;
 	uint32_t tenants, users, operators, chats;
 	const char *prefix; /* of names of chats and ids of messages */
-	enum { IDS_MIXED, IDS_NUMBER, IDS_UUID } ids;
+	enum world_ids ids;
 };
 
 struct person {
