@@ -155,6 +155,19 @@ endpoint_message_id(const struct endpoint *e, bool *last)
 	return NULL;
 }
 
+const char *
+endpoint_routing_key(const struct endpoint *e, size_t *len)
+{
+	*len = 0;
+	return e->ops->routing_key != NULL ? e->ops->routing_key(e, len) : NULL;
+}
+
+bool
+endpoint_is_up(const struct endpoint *e)
+{
+	return e->ops->is_up == NULL || e->ops->is_up(e);
+}
+
 bool
 endpoint_is_queue(const char *name)
 {

@@ -56,6 +56,15 @@ struct endpoint_options {
 	bool patient;     /* a daemon: wait for the broker for ever, or
 			     until asked to stop; else give up after
 			     [amqp] patience */
+
+	/* Reading the queue of publishers that are not ours: by
+	 * endpoint_read(), each message as one line, whatever is in it and even
+	 * if nothing is. */
+	bool whole;
+	unsigned prefetch;    /* 0: [amqp] prefetch; above 65535: no limit */
+	const char *exchange; /* the queue is a classic one, tied to this topic
+				 exchange by... */
+	const char *binding;  /* ...this key; both are made if missing */
 };
 
 /* NULL and the reason in *why, the exit code in *code: a file that is not
@@ -110,6 +119,13 @@ const char *endpoint_where_in(struct endpoint *e, const char *line);
  * whether that was its last; NULL for files. */
 const char *endpoint_message_id(const struct endpoint *e, bool *last);
 
+/* The routing key of the message in hand, NUL-ended, of an endpoint that is
+ * read whole; else NULL. Borrowed until the next read. */
+const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
+
+/* False while the broker is away; true for files. */
+bool endpoint_is_up(const struct endpoint *e);
+
 /* True for "queue:..." */
 bool endpoint_is_queue(const char *name);
 
@@ -140,6 +156,8 @@ struct endpoint_ops {
 	void (*where)(
 	    const struct endpoint *e, uint64_t behind, struct buf *where);
 	const char *(*message_id)(const struct endpoint *e, bool *last);
+	const char *(*routing_key)(const struct endpoint *e, size_t *len);
+	bool (*is_up)(const struct endpoint *e);
 	void (*close)(struct endpoint *e);
 };
 

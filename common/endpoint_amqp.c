@@ -41,6 +41,8 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	if (status != 0)
 		return -1;
 	a->queue = xstrdup(queue);
+	a->source.exchange = opt->exchange;
+	a->source.binding = opt->binding;
 	a->patient = opt->patient;
 	a->patience_ms = conf_int(opt->conf, "amqp", "patience");
 	a->retry = (struct retry)RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
@@ -110,13 +112,30 @@ endpoint_amqp_gives_up(const struct amqp_endpoint *a)
 	       clock_mono_ms() - a->trouble_since_ms >= a->patience_ms;
 }
 
+enum outcome
+endpoint_amqp_queue(struct amqp_endpoint *a, struct amqp_queue_load *load)
+{
+	struct amqp_link *l = &a->link;
+	enum outcome o;
+	bool there;
+
+	if (a->source.exchange == NULL)
+		return amqp_link_queue(l, a->queue, load);
+	o = amqp_declare_look(l, "queue", a->queue, &there);
+	if (o == OUTCOME_DONE && !there)
+		o = amqp_declare_source(l, a->queue, &a->source);
+	return o == OUTCOME_DONE ? amqp_link_queue(l, a->queue, load) : o;
+}
+
 static enum outcome
 connect_now(struct amqp_endpoint *a)
 {
 	enum outcome o = amqp_link_connect(&a->link);
 	char *dead;
 
-	if (o == OUTCOME_DONE)
+	if (o == OUTCOME_DONE && a->source.exchange != NULL)
+		o = amqp_declare_source(&a->link, a->queue, &a->source);
+	else if (o == OUTCOME_DONE)
 		o = amqp_link_queue(&a->link, a->queue, NULL);
 	/* Dead letters have none themselves unless somebody reads them, and
 	 * then deadletter.c makes that queue. */

@@ -10,6 +10,7 @@
 #ifndef COMMON_ENDPOINT_AMQP_H
 #define COMMON_ENDPOINT_AMQP_H
 
+#include "common/amqp_declare.h"
 #include "common/amqp_link.h"
 #include "common/endpoint.h"
 #include "common/retry.h"
@@ -24,6 +25,7 @@ struct amqp_endpoint {
 	struct endpoint base;
 	struct amqp_link link;
 	char *queue;
+	struct amqp_source source; /* exchange NULL: the queue is ours */
 	bool patient;
 	int64_t patience_ms;
 
@@ -51,6 +53,11 @@ enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
 /* Connects for the first time: waits as patience allows. */
 enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
     __attribute__((warn_unused_result));
+
+/* Looks whether the queue is there, and makes what is missing: as
+ * amqp_link_queue(), or as amqp_declare_source() when it is not ours. */
+enum outcome endpoint_amqp_queue(struct amqp_endpoint *a,
+    struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
 /* Tells of a link that went down just now, and sets the next try. */
 void endpoint_amqp_lost(struct amqp_endpoint *a);

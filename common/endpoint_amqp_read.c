@@ -2,15 +2,15 @@
  * endpoint_amqp_read: the reading end of a queue.
  *
  * Messages come ahead of their acknowledgement, [amqp] prefetch of them at
- * most, are put together here frame by frame (so that their size is bounded
- * and no read can hang in the middle of one) and wait in `ready` in the order
- * in which they came. `now` is the one whose lines are being returned.
+ * most, and wait in `ready` in the order in which they came. `now` is the one
+ * whose lines are being returned.
  *
  * Guarantee: a message is acknowledged by endpoint_amqp_ack() at the earliest
  * after its last line was returned. When the link goes down, everything that
  * was not acknowledged is forgotten here, because the broker sends it again;
  * delivery tags of the old connection are never used on a new one.
  */
+#include "common/amqp_inflow.h"
 #include "common/endpoint_amqp.h"
 
 #include <stdlib.h>
@@ -33,29 +33,19 @@
  * deleted and made anew by somebody else at once. */
 #define IDLE_LOOK_MS 5000
 
-struct message {
-	uint64_t tag;
-	char *id;   /* NULL: it came without */
-	char *data; /* the body, within what lines.h wants around it */
-	size_t len;
-	size_t size; /* of the whole body */
-	bool too_long;
-};
-
-enum phase { PHASE_METHOD, PHASE_HEADER, PHASE_BODY };
+/* How many messages wait here at most; the rest waits in the socket. */
+#define READY_MAX 4096
+#define PREFETCH_MAX 65535
 
 struct reader {
 	struct amqp_endpoint a;
-	size_t max_line, max_message;
-	uint16_t prefetch;
-	bool until_empty;
+	size_t max_line;
+	uint16_t prefetch; /* 0: no limit */
+	bool until_empty, whole;
 
-	struct message incoming;
-	enum phase phase;
-	struct message *ready; /* ring of prefetch */
-	size_t ready_head, ready_n;
+	struct amqp_inflow ready;
 
-	struct message now;
+	struct amqp_message now;
 	bool have_now,
 	    stale;     /* stale: forgotten, to be freed by the next read */
 	size_t at;     /* how far its lines were returned */
@@ -82,26 +72,11 @@ self_const(const struct endpoint *e)
 	return (const struct reader *)(const void *)e;
 }
 
-static void
-message_release(struct message *m)
-{
-	free(m->id);
-	if (m->data != NULL)
-		free(m->data - LINES_BEFORE);
-	memset(m, 0, sizeof *m);
-}
-
 /* The link is gone, and with it every delivery that was not acknowledged. */
 static void
 forget(struct reader *r)
 {
-	message_release(&r->incoming);
-	r->phase = PHASE_METHOD;
-	while (r->ready_n > 0) {
-		message_release(&r->ready[r->ready_head]);
-		r->ready_head = (r->ready_head + 1) % r->prefetch;
-		r->ready_n--;
-	}
+	amqp_inflow_forget(&r->ready);
 	/* The caller may still look at its line. */
 	r->stale = r->have_now;
 	r->done_tag = 0;
@@ -151,10 +126,20 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	}
 	r->a.set_up = set_up;
 	r->max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
-	r->max_message = (size_t)conf_int(opt->conf, "amqp", "max_message");
 	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
+	if (opt->prefetch != 0)
+		r->prefetch =
+		    opt->prefetch <= PREFETCH_MAX ? (uint16_t)opt->prefetch : 0;
 	r->until_empty = opt->until_empty;
-	r->ready = xcalloc(r->prefetch, sizeof *r->ready);
+	r->whole = opt->whole;
+	/* One more than may come: then it is never full, and whoever looks
+	 * for heartbeats finds them. */
+	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
+					? r->prefetch + 1
+					: READY_MAX);
+	r->ready.max_message =
+	    (size_t)conf_int(opt->conf, "amqp", "max_message");
+	r->ready.with_keys = opt->whole;
 	return &r->a.base;
 }
 
@@ -162,12 +147,6 @@ open_read(const char *queue, const struct endpoint_options *opt,
 static void
 arrived(struct reader *r)
 {
-	size_t i = (r->ready_head + r->ready_n) % r->prefetch;
-
-	r->ready[i] = r->incoming;
-	memset(&r->incoming, 0, sizeof r->incoming);
-	r->ready_n++;
-	r->phase = PHASE_METHOD;
 	r->said_empty = false;
 	r->check_ms = 0;
 	r->passed_over = false;
@@ -175,84 +154,21 @@ arrived(struct reader *r)
 	endpoint_amqp_works(&r->a);
 }
 
-/* Room for a body and for a newline that it may lack. */
-static char *
-make_room(size_t size)
-{
-	char *p = xmalloc(LINES_BEFORE + size + 1 + LINES_BEHIND);
-
-	memset(p, 0, LINES_BEFORE);
-	memset(p + LINES_BEFORE + size, 0, 1 + LINES_BEHIND);
-	return p + LINES_BEFORE;
-}
-
-static void
-start_body(struct reader *r, const amqp_frame_t *f)
-{
-	const amqp_basic_properties_t *p = f->payload.properties.decoded;
-	uint64_t size = f->payload.properties.body_size;
-	struct message *m = &r->incoming;
-
-	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0)
-		m->id = xstrndup(p->message_id.bytes, p->message_id.len);
-	m->too_long = size > r->max_message;
-	m->size = (size_t)size;
-	m->data = make_room(m->too_long ? 0 : m->size);
-	r->phase = PHASE_BODY;
-	if (size == 0)
-		arrived(r);
-}
-
-/* False when the frames are out of step. */
-static bool
-add_body(struct reader *r, const amqp_frame_t *f)
-{
-	amqp_bytes_t part = f->payload.body_fragment;
-	struct message *m = &r->incoming;
-
-	if (part.len > m->size - m->len)
-		return false;
-	if (!m->too_long)
-		memcpy(m->data + m->len, part.bytes, part.len);
-	m->len += part.len;
-	if (m->len == m->size)
-		arrived(r);
-	return true;
-}
-
-static bool
-take_method(struct reader *r, const amqp_frame_t *f)
-{
-	const amqp_basic_deliver_t *d = f->payload.method.decoded;
-
-	switch (f->payload.method.id) {
-	case AMQP_BASIC_DELIVER_METHOD:
-		if (r->ready_n == r->prefetch)
-			return false;
-		r->incoming.tag = d->delivery_tag;
-		r->phase = PHASE_HEADER;
-		return true;
-	case AMQP_BASIC_CANCEL_METHOD:
-		amqp_link_drop(&r->a.link,
-		    "the queue '%s' at %s was deleted or moved", r->a.queue,
-		    buf_str(&r->a.link.title));
-		return true;
-	default:
-		return true;
-	}
-}
-
 static bool
 take_frame(struct reader *r, const amqp_frame_t *f)
 {
-	if (f->frame_type == AMQP_FRAME_METHOD)
-		return r->phase == PHASE_METHOD && take_method(r, f);
-	if (f->frame_type == AMQP_FRAME_HEADER && r->phase == PHASE_HEADER) {
-		start_body(r, f);
-		return true;
-	}
-	return f->frame_type == AMQP_FRAME_BODY && r->phase == PHASE_BODY &&
-	       add_body(r, f);
+	bool whole;
+
+	if (!amqp_inflow_take(&r->ready, f, &whole))
+		return false;
+	if (whole)
+		arrived(r);
+	if (f->frame_type == AMQP_FRAME_METHOD &&
+	    f->payload.method.id == AMQP_BASIC_CANCEL_METHOD)
+		amqp_link_drop(&r->a.link,
+		    "the queue '%s' at %s was deleted or moved", r->a.queue,
+		    buf_str(&r->a.link.title));
+	return true;
 }
 
 /* Takes what has come, waiting for the first of it. -1: the link is lost. */
@@ -261,14 +177,15 @@ receive(struct reader *r, int wait_ms)
 {
 	struct amqp_link *l = &r->a.link;
 	amqp_frame_t f;
-	int got;
+	int got = 0;
 
-	while ((got = amqp_link_frame(l, &f, wait_ms)) > 0) {
+	while (r->ready.n < r->ready.max &&
+	       (got = amqp_link_frame(l, &f, wait_ms)) > 0) {
 		if (!take_frame(r, &f))
 			amqp_link_drop(l, "%s sends frames out of order",
 			    buf_str(&l->title));
 		/* The rest of a message may be waited for, but once. */
-		wait_ms = r->ready_n == 0 && wait_ms > 0 ? 1 : 0;
+		wait_ms = r->ready.n == 0 && wait_ms > 0 ? 1 : 0;
 	}
 	return l->conn == NULL || got < 0 ? lost(r) : 0;
 }
@@ -286,7 +203,7 @@ finish_message(struct reader *r)
 static enum endpoint_status
 next_line(struct reader *r, char **line, size_t *len)
 {
-	struct message *m = &r->now;
+	struct amqp_message *m = &r->now;
 	char *from = m->data + r->at, *nl;
 
 	nl = memchr(from, '\n', m->size - r->at);
@@ -302,7 +219,7 @@ next_line(struct reader *r, char **line, size_t *len)
 static enum endpoint_status
 next_block(struct reader *r, char **block, size_t *len)
 {
-	struct message *m = &r->now;
+	struct amqp_message *m = &r->now;
 	char *from = m->data + r->at;
 	size_t n;
 
@@ -318,17 +235,31 @@ next_block(struct reader *r, char **block, size_t *len)
 	return ENDPOINT_RECORD;
 }
 
+/* All of it, as one line. */
+static enum endpoint_status
+next_whole(struct reader *r, char **line, size_t *len)
+{
+	*line = r->now.data;
+	*len = r->at = r->now.size;
+	r->line++;
+	return *len > r->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
+}
+
 /* What is next of the message in hand; false when it has nothing left. */
 static bool
 next_part(struct reader *r, bool lines, char **part, size_t *len,
     enum endpoint_status *status)
 {
-	if (!r->have_now || r->at >= r->now.size)
+	/* Of a message that is read whole an empty line is left, too. */
+	if (!r->have_now ||
+	    (r->at >= r->now.size && (!r->whole || r->line > 0)))
 		return false;
 	if (r->now.too_long) {
 		r->line++;
 		r->at = r->now.size;
 		*status = ENDPOINT_TOOLONG;
+	} else if (r->whole) {
+		*status = next_whole(r, part, len);
 	} else if (lines) {
 		*status = next_line(r, part, len);
 	} else {
@@ -343,19 +274,16 @@ next_part(struct reader *r, bool lines, char **part, size_t *len,
 static bool
 next_message(struct reader *r)
 {
-	message_release(&r->now);
+	amqp_message_release(&r->now);
 	r->have_now = false;
 	r->stale = false;
-	if (r->ready_n == 0)
+	if (r->ready.n == 0)
 		return false;
-	r->now = r->ready[r->ready_head];
-	memset(&r->ready[r->ready_head], 0, sizeof r->now);
-	r->ready_head = (r->ready_head + 1) % r->prefetch;
-	r->ready_n--;
+	r->now = amqp_inflow_next(&r->ready);
 	r->have_now = true;
 	r->at = 0;
 	r->line = 0;
-	if (r->now.size == 0)
+	if (r->now.size == 0 && !r->whole)
 		finish_message(r); /* nothing in it, but to be acknowledged */
 	return true;
 }
@@ -364,7 +292,7 @@ next_message(struct reader *r)
 static bool
 is_starved(const struct reader *r)
 {
-	return r->done_n >= r->prefetch;
+	return r->prefetch > 0 && r->done_n >= r->prefetch;
 }
 
 /* Nothing is in hand. RECORD: there may be more. */
@@ -375,7 +303,7 @@ check_empty(struct reader *r)
 
 	if (clock_mono_ms() < r->check_ms)
 		return ENDPOINT_RECORD;
-	if (amqp_link_queue(&r->a.link, r->a.queue, &load) != OUTCOME_DONE) {
+	if (endpoint_amqp_queue(&r->a, &load) != OUTCOME_DONE) {
 		(void)lost(r);
 		return ENDPOINT_RECORD;
 	}
@@ -398,7 +326,7 @@ is_forgotten(struct reader *r)
 	if (r->done_tag != 0 || now - r->idle_ms < IDLE_LOOK_MS)
 		return false;
 	r->idle_ms = now;
-	if (amqp_link_queue(l, r->a.queue, &load) == OUTCOME_DONE &&
+	if (endpoint_amqp_queue(&r->a, &load) == OUTCOME_DONE &&
 	    load.readers != 0 && (load.messages == 0 || !r->passed_over)) {
 		r->passed_over = load.messages != 0;
 		return false;
@@ -438,7 +366,7 @@ wait_for_more(struct reader *r, int wait_ms)
 	    0)
 		return r->a.link.outcome == OUTCOME_NEVER ? ENDPOINT_FAILED
 							  : ENDPOINT_RECORD;
-	if (r->ready_n > 0 || r->phase != PHASE_METHOD)
+	if (r->ready.n > 0 || r->ready.phase != AMQP_PHASE_METHOD)
 		return ENDPOINT_RECORD;
 	if (r->until_empty)
 		return check_empty(r);
@@ -466,7 +394,7 @@ read_part(
 		    r, (int)(left < AMQP_SLICE_MS ? left : AMQP_SLICE_MS));
 		if (status != ENDPOINT_RECORD)
 			return status;
-		if (left == 0 && r->ready_n == 0)
+		if (left == 0 && r->ready.n == 0)
 			return ENDPOINT_WAIT;
 	}
 }
@@ -516,9 +444,28 @@ amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 {
 	const struct reader *r = self_const(e);
 
-	buf_addf(where, "message %s line %llu",
-	    r->now.id != NULL ? r->now.id : "without id",
-	    (unsigned long long)(r->line - behind));
+	buf_addf(
+	    where, "message %s", r->now.id != NULL ? r->now.id : "without id");
+	if (r->now.key != NULL)
+		buf_addf(where, " key %s", r->now.key);
+	else
+		buf_addf(where, " line %llu",
+		    (unsigned long long)(r->line - behind));
+}
+
+static const char *
+amqp_routing_key(const struct endpoint *e, size_t *len)
+{
+	const struct reader *r = self_const(e);
+
+	*len = r->now.key_len;
+	return r->now.key;
+}
+
+static bool
+amqp_is_up(const struct endpoint *e)
+{
+	return self_const(e)->a.link.conn != NULL;
 }
 
 static const char *
@@ -536,9 +483,8 @@ amqp_close(struct endpoint *e)
 	struct reader *r = self(e);
 
 	endpoint_amqp_release(&r->a);
-	forget(r);
-	message_release(&r->now);
-	free(r->ready);
+	amqp_inflow_release(&r->ready);
+	amqp_message_release(&r->now);
 	free(r);
 }
 
@@ -550,6 +496,8 @@ static const struct endpoint_ops ops = {
 	.pump = amqp_pump,
 	.where = amqp_where,
 	.message_id = amqp_message_id,
+	.routing_key = amqp_routing_key,
+	.is_up = amqp_is_up,
 	.close = amqp_close,
 };
 

@@ -1,0 +1,58 @@
+/*
+ * amqp_inflow: what a queue delivers, put together frame by frame, so that the
+ * size of a message is bounded and no read can hang in the middle of one.
+ * Whole messages wait in the order in which they came. Private to
+ * endpoint_amqp_read.c.
+ */
+#ifndef COMMON_AMQP_INFLOW_H
+#define COMMON_AMQP_INFLOW_H
+
+#include <amqp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct amqp_message {
+	uint64_t tag;
+	char *id;  /* NULL: it came without */
+	char *key; /* the routing key; NULL: not wanted */
+	size_t key_len;
+	char *data; /* the body, within what lines.h wants around it */
+	size_t len;
+	size_t size; /* of the whole body */
+	bool too_long;
+};
+
+enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
+
+struct amqp_inflow {
+	size_t max_message; /* bytes; of what is longer only this is known */
+	bool with_keys;
+
+	enum amqp_phase phase; /* what is expected next; METHOD: no message is
+				  under way */
+	size_t n, max;         /* that wait, and may */
+
+	/* private */
+	struct amqp_message incoming;
+	struct amqp_message *ring;
+	size_t head;
+};
+
+void amqp_inflow_init(struct amqp_inflow *in, size_t max);
+void amqp_inflow_release(struct amqp_inflow *in);
+
+/* Takes a delivery, a header or a piece of a body; false when that is out of
+ * order. *whole: it made a message complete. */
+bool amqp_inflow_take(
+    struct amqp_inflow *in, const amqp_frame_t *f, bool *whole);
+
+/* The oldest one that waits, now the caller's; there must be one. */
+struct amqp_message amqp_inflow_next(struct amqp_inflow *in);
+
+/* Forgets what waits and what is under way. */
+void amqp_inflow_forget(struct amqp_inflow *in);
+
+void amqp_message_release(struct amqp_message *m);
+
+#endif
