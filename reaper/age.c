@@ -88,7 +88,7 @@ age_tenant(struct db *db, struct ageing *a, int64_t keep_ms, uint64_t *deleted)
 	for (i = 0; i < rules_n && o == OUTCOME_DONE; i++) {
 		a->rule = &rules[i];
 		if (a->rule->kind != RULE_TRACE &&
-		    a->rule->kind != RULE_HISTORY)
+		    a->rule->kind != RULE_REFUSAL)
 			continue;
 		do {
 			o = db_transaction(db, delete_some, a, false);

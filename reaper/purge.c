@@ -91,16 +91,13 @@ static void
 condition(struct purge *p, struct buf *sql)
 {
 	const struct rule *r = &rules[p->rule];
+	size_t i;
 
 	buf_adds(sql, "tenant = ");
 	db_quote(p->db, sql, db_str(p->tenant));
 	buf_adds(sql, " ORDER BY tenant");
-	if (r->key[0] != NULL)
-		buf_addf(sql, ", %s", r->key[0]);
-	if (r->key[1] != NULL)
-		buf_addf(sql, ", %s", r->key[1]);
-	if (r->key[2] != NULL)
-		buf_addf(sql, ", %s", r->key[2]);
+	for (i = 0; i < RULE_KEYS && r->key[i] != NULL; i++)
+		buf_addf(sql, ", %s", r->key[i]);
 	buf_adds(sql, " LIMIT " BATCH_TEXT);
 }
 

@@ -12,17 +12,23 @@
 enum rule_kind {
 	RULE_LIVE,    /* a chat's rows go when the chat is closed */
 	RULE_HISTORY, /* they stay then, unless [reaper] on_close = all, and go
-			 by age */
+			 by age, that of --retention */
 	RULE_TENANT,  /* goes with its tenant only */
-	RULE_TRACE,   /* remembers deletions: goes by age only */
+	RULE_TRACE,   /* remembers deletions: goes by age only, that of
+			 [reaper] tombstones */
+	RULE_REFUSAL, /* the same, and on_close = all takes it, too */
 };
+
+enum { RULE_KEYS = 4 };
 
 struct rule {
 	const char *table;
 	enum rule_kind kind;
-	const char *key[3]; /* the primary key behind tenant, NULL at its end */
-	const char *chat;   /* the column that names the chat, or NULL */
-	const char *version; /* the column with the row's time, or NULL */
+	const char *key[RULE_KEYS]; /* the primary key behind tenant */
+	const char *chat;    /* the column that names the chat, or NULL */
+	const char *version; /* the column with the time the row tells about */
+	const char *age;     /* the column --retention goes by, or NULL */
+	bool days;           /* its days are partitions */
 };
 
 extern const struct rule rules[];

@@ -60,7 +60,6 @@ batch_tenant(struct batch *b, struct text name)
 	if (t == NULL) {
 		t = arena_take(&b->arena, sizeof *t);
 		t->name = copy_text(b, name);
-		t->oldest_chat = INT64_MAX;
 		*slot = t;
 	}
 	return t;
@@ -75,8 +74,6 @@ batch_add(struct batch *b, struct row *row)
 
 	row->tenant = t;
 	t->has_rows = true;
-	if (row->table->chat >= 0 && row->as_of < t->oldest_chat)
-		t->oldest_chat = row->as_of;
 	XGROW(r->row, r->n, r->cap);
 	r->row[r->n++] = row;
 }

@@ -42,10 +42,10 @@ enum end_fate {
 struct tenant {
 	struct text name;
 	struct end end;
-	int64_t oldest_chat; /* as_of of its oldest row of a chat */
 	bool has_rows;
 
 	/* Of the try under way. */
+	int64_t oldest_chat; /* as_of of the oldest row tombstones can refuse */
 	struct tenant_stored stored;
 	bool ends; /* this batch may complete the pending snapshot */
 	enum end_fate fate;

@@ -219,11 +219,10 @@ handle(void *ctx, char *line, size_t len)
 	struct row *row = NULL;
 	int rc;
 
-	/* A longer line can be a marker at most; those are copied elsewhere. */
-	copy = len > ROW_MAX_LINE ? line
-				  : arena_copy_line(&c->batch.arena, line, len);
+	copy = arena_copy_line(&c->batch.arena, line, len);
 	rc = record_parse(&r, &c->flat, copy, len, &c->why);
-	if (rc == 0 && r.type == RECORD_ROW) {
+	if (rc == 0 && (r.type == RECORD_ROW || r.type == RECORD_MESSAGE ||
+			   r.type == RECORD_VIEW)) {
 		c->counts.rows++;
 		row = row_read(&r, copy, len, &c->batch.arena, &c->why);
 		rc = row != NULL ? 0 : -1;
@@ -419,7 +418,8 @@ consume_init(struct consume *c, struct stage *stage, struct db *db,
 	c->stage = stage;
 	c->by_hand = !endpoint_is_queue(endpoint_name(stage->in));
 	c->batch.tenants = c->open = c->missing = (struct strmap)STRMAP_INIT;
-	store_init(&c->store, db, conf_int(conf, "reaper", "tombstones"));
+	store_init(&c->store, db, conf_int(conf, "reaper", "tombstones"),
+	    conf_text(conf, "reaper", "on_close")[0] == 'a');
 	deadletter_open(&c->dead, stage->in, opt);
 	db_on_wait(db, pump, c);
 	stage->dead = &c->dead;

@@ -22,6 +22,8 @@ enum {
 	LOCK_S = 5,
 	/* The server's number for it. */
 	NO_SUCH_TABLE = 1146,
+	/* ... and for a column that is there already. */
+	HAS_COLUMN = 1060,
 };
 
 static const char CREATE_TABLE[] =
@@ -264,8 +266,13 @@ apply(struct migration *m, const struct file *f)
 		db_str(f->checksum), db_time(clock_now_ms()) };
 	enum outcome o = OUTCOME_DONE;
 
-	while (o == OUTCOME_DONE && migrate_statement(&text, &sql))
+	while (o == OUTCOME_DONE && migrate_statement(&text, &sql)) {
 		o = db_exec(m->db, buf_str(&sql), NULL, 0, NULL);
+		/* No statement for "unless it is there" is known to both
+		 * servers. */
+		if (o == OUTCOME_NEVER && db_errno(m->db) == HAS_COLUMN)
+			o = OUTCOME_DONE;
+	}
 	buf_release(&sql);
 	/* Commit point: from here on the file is never applied again. */
 	if (o == OUTCOME_DONE)

@@ -15,7 +15,7 @@
 /* DATETIME begins there. */
 #define OLDEST_YEAR 1000
 
-static const char *const statuses[] = { "open", "pending", "snoozed" };
+static const char *const statuses[] = { "open", "pending", "snoozed", "left" };
 
 /* More digits than a number we take can have. */
 enum { MAX_DIGITS = 40 };
@@ -83,13 +83,13 @@ row_seconds(const char *s, size_t len, int64_t *ms)
 	return 0;
 }
 
-/* How many bytes the first max characters have: a code point each, as the
- * database counts them. */
-static size_t
-bytes_of(const char *p, size_t len, int64_t max)
+size_t
+row_text_bytes(const char *p, size_t len, int64_t max)
 {
 	size_t i;
 
+	if (len <= (size_t)max)
+		return len;
 	for (i = 0; i < len; i++)
 		if (((unsigned char)p[i] & 0xc0) != 0x80 && max-- == 0)
 			break;
@@ -114,13 +114,9 @@ static const char *
 read_text(
     const struct column *c, const struct flat_field *f, struct db_value *v)
 {
-	size_t len = f->val_len;
-
 	if (f->kind != FLAT_STRING && !is_whole(f))
 		return "must be a string";
-	if (len > (size_t)c->max)
-		len = bytes_of(f->val, len, c->max);
-	*v = db_text(f->val, len);
+	*v = db_text(f->val, row_text_bytes(f->val, f->val_len, c->max));
 	return NULL;
 }
 
@@ -138,10 +134,25 @@ read_id(const struct column *c, const struct flat_field *f, struct db_value *v)
 	if (!c->needed)
 		return NULL;
 	if (f->val_len == 0)
-		return "is empty";
+		return c->kind == COLUMN_PLACE ? NULL : "is empty";
 	/* The collation pads: 'a' and 'a ' would be one key. */
 	if (f->val[f->val_len - 1] == ' ')
 		return "ends with a blank";
+	return NULL;
+}
+
+/* Any value but null, as it was written. */
+static const char *
+read_json(const struct flat_field *f, struct db_value *v)
+{
+	static const char *const words[] = {
+		[FLAT_FALSE] = "false",
+		[FLAT_TRUE] = "true",
+	};
+
+	*v = f->kind == FLAT_FALSE || f->kind == FLAT_TRUE
+		 ? db_str(words[f->kind])
+		 : db_text(f->val, f->val_len);
 	return NULL;
 }
 
@@ -190,7 +201,7 @@ read_status(const struct flat_field *f, struct db_value *v)
 			*v = db_text(f->val, f->val_len);
 			return NULL;
 		}
-	return "must be open, pending or snoozed";
+	return "must be open, pending, snoozed or left";
 }
 
 static const char *
@@ -201,7 +212,10 @@ read_value(
 
 	switch (c->kind) {
 	case COLUMN_ID:
+	case COLUMN_PLACE:
 		return read_id(c, f, v);
+	case COLUMN_JSON:
+		return read_json(f, v);
 	case COLUMN_TEXT:
 		return read_text(c, f, v);
 	case COLUMN_TIME:
@@ -214,6 +228,7 @@ read_value(
 		*v = db_seconds(ms);
 		return NULL;
 	case COLUMN_COUNT:
+	case COLUMN_VERSION:
 		return read_count(c, f, v);
 	case COLUMN_BOOL:
 		if (f->kind != FLAT_TRUE && f->kind != FLAT_FALSE)
@@ -273,12 +288,31 @@ read_fields(struct row *row, const struct flat *f, struct buf *why)
 		    row->values[k].len < f->field[i].val_len)
 			row->cut |= UINT32_C(1) << k;
 	}
-	for (k = 0; k < t->columns_n; k++)
-		if (t->columns[k].needed && row->values[k].type == DB_NULL) {
+	return 0;
+}
+
+/* What is missing: has a default, or makes a bad row. */
+static int
+fill_in(struct row *row, struct buf *why)
+{
+	const struct table *t = row->table;
+	struct db_value *v;
+	size_t k;
+
+	for (k = 0; k < t->columns_n; k++) {
+		v = &row->values[k];
+		if (v->type != DB_NULL)
+			continue;
+		if (t->columns[k].kind == COLUMN_PLACE) {
+			*v = db_text("", 0);
+		} else if (t->columns[k].kind == COLUMN_VERSION) {
+			*v = db_int(row->as_of);
+		} else if (t->columns[k].needed) {
 			buf_setf(why, "field '%s' is missing in a row of %s",
 			    t->columns[k].name, t->name);
 			return -1;
 		}
+	}
 	return 0;
 }
 
@@ -287,34 +321,47 @@ read_fields(struct row *row, const struct flat *f, struct buf *why)
 static void
 keep(struct text *t, const char *line, size_t len, struct arena *a)
 {
-	if (t->p != NULL && (t->p < line || t->p > line + len))
+	if (t->p != NULL && t->len > 0 && (t->p < line || t->p > line + len))
 		t->p = arena_copy(a, t->p, t->len);
 }
 
-static void
-keep_texts(struct row *row, const char *line, size_t len, struct arena *a)
+void
+row_keep_texts(struct row *row, struct arena *a)
 {
 	struct text t;
 	size_t k;
 
-	keep(&row->snapshot, line, len, a);
+	keep(&row->snapshot, row->line, row->len, a);
 	for (k = 0; k < row->table->columns_n; k++) {
 		if (row->values[k].type != DB_TEXT)
 			continue;
 		t.p = row->values[k].text;
 		t.len = row->values[k].len;
-		keep(&t, line, len, a);
+		keep(&t, row->line, row->len, a);
 		row->values[k].text = t.p;
 	}
 }
 
 struct row *
-row_read(const struct record *r, const char *line, size_t len, struct arena *a,
+row_new(const struct table *t, const struct record *r, const char *line,
+    size_t len, struct arena *a)
+{
+	struct row *row =
+	    arena_take(a, sizeof *row + t->columns_n * sizeof row->values[0]);
+
+	row->table = t;
+	row->snapshot = r->snapshot;
+	row->line = line;
+	row->len = len;
+	return row;
+}
+
+static struct row *
+read_row(const struct record *r, const char *line, size_t len, struct arena *a,
     struct buf *why)
 {
 	const struct table *t = table_find(r->table.p, r->table.len);
 	struct row *row;
-	size_t size;
 
 	if (t == NULL) {
 		buf_setf(why, "no table '%.*s'", TEXT_ARG(r->table));
@@ -325,24 +372,37 @@ row_read(const struct record *r, const char *line, size_t len, struct arena *a,
 		    ROW_MAX_LINE);
 		return NULL;
 	}
-	size = sizeof *row + t->columns_n * sizeof row->values[0];
-	row = arena_take(a, size);
-	row->table = t;
-	row->snapshot = r->snapshot;
+	row = row_new(t, r, line, len, a);
 	row->as_of = r->as_of;
-	row->line = line;
-	row->len = len;
-	if (read_fields(row, r->flat, why) != 0)
+	if (read_fields(row, r->flat, why) != 0 || fill_in(row, why) != 0)
 		return NULL;
-	keep_texts(row, line, len, a);
+	row->as_of = row->values[t->at].num;
+	if (t->versions)
+		row->version = row->values[t->columns_n - 1].num;
+	row_keep_texts(row, a);
 	return row;
 }
 
+struct row *
+row_read(const struct record *r, const char *line, size_t len, struct arena *a,
+    struct buf *why)
+{
+	if (r->type == RECORD_MESSAGE)
+		return row_read_message(r, line, len, a, why);
+	if (r->type == RECORD_VIEW)
+		return row_read_view(r, line, len, a, why);
+	return read_row(r, line, len, a, why);
+}
+
 static int
-compare_text(const struct db_value *a, const struct db_value *b)
+compare_value(const struct db_value *a, const struct db_value *b)
 {
 	size_t len = a->len < b->len ? a->len : b->len;
-	int c = memcmp(a->text, b->text, len);
+	int c;
+
+	if (a->type != DB_TEXT)
+		return (a->num > b->num) - (a->num < b->num);
+	c = memcmp(a->text, b->text, len);
 
 	if (c != 0)
 		return c;
@@ -356,7 +416,7 @@ row_compare_key(const struct row *a, const struct row *b)
 	int c = 0;
 
 	for (k = 0; k < a->table->keys && c == 0; k++)
-		c = compare_text(&a->values[k], &b->values[k]);
+		c = compare_value(&a->values[k], &b->values[k]);
 	return c;
 }
 
@@ -367,20 +427,28 @@ row_compare(const struct row *a, const struct row *b)
 
 	if (c != 0)
 		return c;
-	if (a->as_of != b->as_of)
-		return a->as_of < b->as_of ? 1 : -1;
+	if (a->version != b->version)
+		return a->version < b->version ? 1 : -1;
 	return (a->number > b->number) - (a->number < b->number);
 }
 
 void
 row_key(const struct row *row, struct buf *key)
 {
+	const struct db_value *v;
+	char text[CLOCK_TEXT];
 	size_t k;
 
 	buf_clear(key);
 	for (k = 1; k < row->table->keys; k++) {
+		v = &row->values[k];
 		if (k > 1)
 			buf_addc(key, ' ');
-		buf_add(key, row->values[k].text, row->values[k].len);
+		if (v->type == DB_TEXT)
+			buf_add(key, v->text, v->len);
+		else if (v->type == DB_TIME)
+			buf_add(key, text, clock_format(v->num, text));
+		else
+			buf_addi(key, v->num);
 	}
 }

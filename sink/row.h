@@ -1,6 +1,7 @@
 /*
  * row: one row as it goes to the database, read from a record and checked
  * against its table, so that the database is hardly ever the one to refuse.
+ * A message or a view is a row of its own table (row_record.c).
  *
  * Fields that are no column are skipped (a later version's). A column that is
  * missing is NULL, as null is; without a column that is needed (its key,
@@ -41,8 +42,9 @@ struct row {
 	const struct table *table;
 	struct tenant *tenant; /* the batch's, set by batch_add() */
 	struct text snapshot;  /* absent in a stream */
-	int64_t as_of;
-	uint64_t number; /* of its line in the input */
+	int64_t as_of;         /* the time it tells about */
+	int64_t version;       /* of one key the greatest stays */
+	uint64_t number;       /* of its line in the input */
 	const char *line;
 	size_t len;
 	enum row_fate fate;
@@ -51,10 +53,21 @@ struct row {
 	struct db_value values[]; /* one a column */
 };
 
-/* Reads the row that r holds, whose texts are in line; everything that the
- * row points to lies in line or in the arena. NULL and *why if it is bad. */
+/* Reads the row, message or view that r holds, whose texts are in line;
+ * everything that the row points to lies in line or in the arena. NULL and
+ * *why if it is bad. */
 struct row *row_read(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why) __attribute__((warn_unused_result));
+
+/* Parts of that. An empty row; one of a message or a view; and texts that are
+ * not in the line are copied, since the reader overwrites them. */
+struct row *row_new(const struct table *t, const struct record *r,
+    const char *line, size_t len, struct arena *a);
+struct row *row_read_message(const struct record *r, const char *line,
+    size_t len, struct arena *a, struct buf *why);
+struct row *row_read_view(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why);
+void row_keep_texts(struct row *row, struct arena *a);
 
 /* By key, bytes compared; of the same key the newest first, and of rows of one
  * version the one that came first: it would win in the table as well. */
@@ -65,6 +78,10 @@ int row_compare_key(const struct row *a, const struct row *b);
 
 /* The key without the tenant, as refused_rows keeps it. */
 void row_key(const struct row *row, struct buf *key);
+
+/* How many bytes the first max characters have: a code point each, as the
+ * database counts them. */
+size_t row_text_bytes(const char *p, size_t len, int64_t max);
 
 /* A JSON number as thousandths, rounded half away from zero; -1 when it does
  * not fit a DECIMAL(15,3). */

@@ -27,10 +27,10 @@ count_rows(struct db *db, const struct tenant *t, const char *how, int64_t *n)
 			continue;
 		buf_addf(&sql,
 		    "(SELECT COUNT(*) FROM `%s` WHERE tenant = ? AND "
-		    "as_of %s ?) + ",
+		    "version %s ?) + ",
 		    tables[i].name, how);
 		args[k++] = name;
-		args[k++] = db_time(end->as_of);
+		args[k++] = db_int(end->as_of);
 	}
 	if (how[0] == '=') {
 		buf_adds(&sql, "(SELECT COUNT(*) FROM refused_rows WHERE "
@@ -54,22 +54,24 @@ static enum outcome
 sweep(struct db *db, struct tenant *t)
 {
 	struct db_value as_of = db_time(t->ended.as_of);
+	struct db_value version = db_int(t->ended.as_of);
 	struct db_value name = db_text(t->name.p, t->name.len);
-	struct db_value args[3] = { name, as_of, as_of };
-	struct db_value left[3] = { as_of, name, as_of };
+	struct db_value args[2] = { name, version };
+	struct db_value left[4] = { as_of, version, name, version };
 	struct db_value done[4] = { as_of,
 		db_text(t->ended.snapshot.p, t->ended.snapshot.len),
 		db_time(clock_now_ms()), name };
 	enum outcome o;
 
 	o = db_exec(db,
-	    "DELETE FROM operator_metrics WHERE tenant = ? AND as_of < ?", args,
-	    2, &t->swept);
+	    "DELETE FROM operator_metrics WHERE tenant = ? AND version < ?",
+	    args, 2, &t->swept);
 	if (o == OUTCOME_DONE)
 		o = db_exec(db,
-		    "UPDATE chat_metrics SET status = 'left', as_of = ? WHERE "
-		    "tenant = ? AND as_of < ? AND status <> 'left'",
-		    left, 3, &t->left);
+		    "UPDATE chat_metrics SET status = 'left', as_of = ?, "
+		    "version = ? WHERE tenant = ? AND version < ? AND "
+		    "status <> 'left'",
+		    left, 4, &t->left);
 	if (o == OUTCOME_DONE)
 		o = db_exec(db,
 		    "UPDATE tenants SET as_of = ?, snapshot = ?, stored_at = "

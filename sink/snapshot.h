@@ -3,8 +3,8 @@
  * (the newest wins, as they come); the end marker removes what the snapshot
  * no longer has, and only if every row of it has arrived.
  *
- * Whether it has is counted in the tables themselves: rows whose as_of is the
- * snapshot's, and those of it in refused_rows. That survives crashes and
+ * Whether it has is counted in the tables themselves: rows whose version is the
+ * snapshot's time, and those of it in refused_rows. That survives crashes and
  * repetition, and does not care which sink stored which row. An end marker
  * that comes before the last rows is kept in `tenants` as pending; the batch
  * that brings the last row then completes it.

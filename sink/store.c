@@ -20,7 +20,7 @@ enum {
 static const char TOMB_REASON[] = "its chat was deleted later than that";
 
 void
-store_init(struct store *s, struct db *db, int64_t keep_ms)
+store_init(struct store *s, struct db *db, int64_t keep_ms, bool all)
 {
 	struct table_sql sql;
 	size_t i;
@@ -28,6 +28,7 @@ store_init(struct store *s, struct db *db, int64_t keep_ms)
 	memset(s, 0, sizeof *s);
 	s->db = db;
 	s->keep_ms = keep_ms;
+	s->all = all;
 	for (i = 0; i < TABLES; i++) {
 		table_sql_init(&sql, &tables[i]);
 		s->upsert[i] = db_bulk_new(
@@ -170,6 +171,7 @@ lock_tenants(struct store *s)
 	while ((e = strmap_next(&s->batch->tenants, &i)) != NULL) {
 		t = e->value;
 		memset(&t->stored, 0, sizeof t->stored);
+		t->oldest_chat = INT64_MAX;
 		t->stored.as_of = CLOCK_NONE;
 		t->stored.removed_at = CLOCK_NONE;
 		t->ends = t->end.snapshot.p != NULL;
@@ -289,6 +291,13 @@ apply_tombs(struct store *s, struct rows *chats)
 	return o;
 }
 
+/* Whether tombstones are the business of that table's rows. */
+static bool
+can_be_deleted(const struct store *s, const struct table *t)
+{
+	return !t->history || s->all;
+}
+
 /* What the tenant alone decides about a row. */
 static enum row_fate
 judge(const struct store *s, const struct row *row)
@@ -301,7 +310,7 @@ judge(const struct store *s, const struct row *row)
 		return ROW_STORED;
 	if (row->snapshot.p != NULL && row->as_of < t->as_of)
 		return ROW_OLDER;
-	if (row->as_of < t->as_of - s->keep_ms)
+	if (row->as_of < t->as_of - s->keep_ms && can_be_deleted(s, row->table))
 		return ROW_AGED;
 	return ROW_STORED;
 }
@@ -311,15 +320,23 @@ judge_rows(struct store *s)
 {
 	enum outcome o = OUTCOME_DONE;
 	struct rows *rows;
+	struct row *row;
+	bool tombs;
 	size_t i, k;
 
 	for (k = 0; k < TABLES; k++) {
 		rows = &s->batch->rows[k];
-		for (i = 0; i < rows->n; i++)
-			rows->row[i]->fate = judge(s, rows->row[i]);
+		tombs = tables[k].chat >= 0 && can_be_deleted(s, &tables[k]);
+		for (i = 0; i < rows->n; i++) {
+			row = rows->row[i];
+			row->fate = judge(s, row);
+			if (tombs && row->as_of < row->tenant->oldest_chat)
+				row->tenant->oldest_chat = row->as_of;
+		}
 	}
 	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++)
-		if (tables[k].chat >= 0)
+		if (tables[k].chat >= 0 && can_be_deleted(s, &tables[k]) &&
+		    s->batch->rows[k].n > 0)
 			o = apply_tombs(s, &s->batch->rows[k]);
 	return o;
 }

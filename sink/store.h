@@ -5,7 +5,8 @@
  *     ends in it
  *   2 refuse what must not come back: rows of chats with a newer tombstone, of
  *     a snapshot older than the stored one, of a removed tenant, and those
- *     that are older than tombstones are kept
+ *     that are older than tombstones are kept; history only where a closing
+ *     takes history, too
  *   3 upsert the rest in the order of keys, the newest wins; a row that the
  *     database refuses is found by halving, its neighbours are stored
  *   4 note refused rows, so that the end of their snapshot can count them
@@ -31,6 +32,7 @@
 struct store {
 	struct db *db;
 	int64_t keep_ms; /* how long tombstones are kept */
+	bool all;        /* they forbid history, too: [reaper] on_close */
 
 	/* private */
 	struct db_bulk *upsert[TABLES];
@@ -41,7 +43,7 @@ struct store {
 	size_t sent_cap;
 };
 
-void store_init(struct store *s, struct db *db, int64_t keep_ms);
+void store_init(struct store *s, struct db *db, int64_t keep_ms, bool all);
 void store_release(struct store *s);
 
 /* Stores a batch that batch_sort() has put in order. */

@@ -11,6 +11,9 @@
 #include "common/record.h"
 #include "common/xalloc.h"
 
+/* What a MEDIUMTEXT holds; a line is much shorter. */
+#define MEDIUMTEXT ((1 << 24) - 1)
+
 #define COLUMN(name, kind, needed, max)                                        \
 	{                                                                      \
 		name, sizeof(name) - 1, kind, needed, max                      \
@@ -24,13 +27,18 @@
 #define TIME(name) COLUMN(name, COLUMN_TIME, false, 0)
 #define COUNT(name) COLUMN(name, COLUMN_COUNT, false, UINT32_MAX)
 #define SECONDS(name) COLUMN(name, COLUMN_SECONDS, false, 0)
+#define PLACE(name) COLUMN(name, COLUMN_PLACE, true, RECORD_MAX_ID)
+#define WHEN(name) COLUMN(name, COLUMN_TIME, true, 0)
+#define TOTAL(name) COLUMN(name, COLUMN_COUNT, false, INT64_MAX)
+#define FLAG(name) COLUMN(name, COLUMN_BOOL, false, 0)
 #define AS_OF COLUMN("as_of", COLUMN_TIME, true, 0)
+#define VERSION COLUMN("version", COLUMN_VERSION, false, INT64_MAX)
 
 static const struct column operator_metrics[] = {
 	TENANT,
 	KEY("operator"),
 	TEXT("name", 255),
-	COLUMN("available", COLUMN_BOOL, false, 0),
+	FLAG("available"),
 	COUNT("open_chats"),
 	COUNT("reported_open_chats"),
 	COUNT("responses"),
@@ -42,6 +50,7 @@ static const struct column operator_metrics[] = {
 	COUNT("waiting_chats"),
 	SECONDS("longest_wait_seconds"),
 	AS_OF,
+	VERSION,
 };
 
 static const struct column chat_metrics[] = {
@@ -63,6 +72,7 @@ static const struct column chat_metrics[] = {
 	SECONDS("first_response_seconds"),
 	TIME("waiting_since"),
 	AS_OF,
+	VERSION,
 };
 
 static const struct column tenant_metrics[] = {
@@ -76,27 +86,187 @@ static const struct column tenant_metrics[] = {
 	SECONDS("avg_response_seconds"),
 	COUNT("skewed"),
 	AS_OF,
+	VERSION,
 };
 
 static const struct column event_counts[] = {
 	TENANT,
 	KEY("user"),
 	KEY("event"),
-	COLUMN("count", COLUMN_COUNT, false, INT64_MAX),
+	TOTAL("count"),
 	AS_OF,
+	VERSION,
+};
+
+static const struct column messages[] = {
+	TENANT,
+	WHEN("created_at"),
+	KEY("conversation_id"),
+	KEY("message_id"),
+	COLUMN("sender", COLUMN_ID, true, 16),
+	ID("sender_id"),
+	ID("receiver_id"),
+	ID("operator"),
+	ID("channel"),
+	TEXT("message_type", 64),
+	COLUMN("private", COLUMN_BOOL, true, 0),
+	COLUMN("automated", COLUMN_BOOL, true, 0),
+	TEXT("content", MEDIUMTEXT),
+	COLUMN("data", COLUMN_JSON, false, MEDIUMTEXT),
+	VERSION,
+};
+
+static const struct column message_views[] = {
+	TENANT,
+	WHEN("viewed_at"),
+	KEY("message_id"),
+	KEY("user_id"),
+	PLACE("conversation_id"),
+	TEXT("device", 64),
+};
+
+static const struct column intervals[] = {
+	TENANT,
+	WHEN("end_at"),
+	KEY("chat"),
+	PLACE("message"),
+	COLUMN("kind", COLUMN_ID, true, 32),
+	TIME("start_at"),
+	ID("operator"),
+	TOTAL("ms"),
+	FLAG("withdrawn"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column conversation_metrics[] = {
+	TENANT,
+	KEY("conversation_id"),
+	TOTAL("message_count"),
+	TOTAL("participant_count"),
+	WHEN("last_message_at"),
+	TIME("created_at"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column user_stats[] = {
+	TENANT,
+	KEY("user_id"),
+	TOTAL("message_count"),
+	TOTAL("active_conversations"),
+	TIME("last_active"),
+	TIME("created_at"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column realtime_user_activity[] = {
+	TENANT,
+	WHEN("created_at"),
+	KEY("user_id"),
+	TOTAL("messages_last_minute"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column alerts[] = {
+	TENANT,
+	WHEN("started_at"),
+	KEY("user_id"),
+	COLUMN("rule", COLUMN_ID, true, 32),
+	TIME("ended_at"),
+	TOTAL("messages"),
+	TOTAL("threshold"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column trends[] = {
+	TENANT,
+	WHEN("window_start"),
+	KEY("word"),
+	TIME("window_end"),
+	TOTAL("occurrences"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column channel_metrics[] = {
+	TENANT,
+	WHEN("hour"),
+	PLACE("channel"),
+	TOTAL("messages"),
+	TOTAL("inbound_messages"),
+	TOTAL("outbound_messages"),
+	TOTAL("active_conversations"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column response_hours[] = {
+	TENANT,
+	WHEN("hour"),
+	PLACE("operator"),
+	COLUMN("kind", COLUMN_ID, true, 32),
+	TOTAL("responses"),
+	TOTAL("sum_ms"),
+	TOTAL("max_ms"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column response_histogram[] = {
+	TENANT,
+	WHEN("hour"),
+	PLACE("operator"),
+	COLUMN("kind", COLUMN_ID, true, 32),
+	COLUMN("bucket", COLUMN_COUNT, true, UINT32_MAX),
+	TOTAL("count"),
+	AS_OF,
+	VERSION,
 };
 
 #define COLUMNS(c) c, ARRAY_LEN(c)
+/* As_of stands before the version. */
+#define FIGURE(c, keys) COLUMNS(c), keys, (int)ARRAY_LEN(c) - 2
+/* History of a chat tells about the time of what happened: a row that is
+ * written again long after its chat was deleted is as old as that. */
 
+/* ..., at, chat, day, part, snapshot, history, versions */
 const struct table tables[TABLES] = {
 	[TABLE_OPERATOR_METRICS] = { "operator_metrics",
-	    COLUMNS(operator_metrics), 2, -1, true },
-	[TABLE_CHAT_METRICS] = { "chat_metrics", COLUMNS(chat_metrics), 2, 1,
+	    FIGURE(operator_metrics, 2), -1, -1, -1, true, false, true },
+	[TABLE_CHAT_METRICS] = { "chat_metrics", FIGURE(chat_metrics, 2), 1, -1,
+	    1, true, false, true },
+	[TABLE_TENANT_METRICS] = { "tenant_metrics", FIGURE(tenant_metrics, 1),
+	    -1, -1, -1, true, false, true },
+	[TABLE_EVENT_COUNTS] = { "event_counts", FIGURE(event_counts, 3), -1,
+	    -1, 1, false, false, true },
+	[TABLE_MESSAGES] = { "messages", COLUMNS(messages), 4,
+	    MESSAGE_CREATED_AT, MESSAGE_CONVERSATION_ID, MESSAGE_CREATED_AT,
+	    MESSAGE_CONVERSATION_ID, false, true, true },
+	[TABLE_MESSAGE_VIEWS] = { "message_views", COLUMNS(message_views), 5,
+	    VIEW_VIEWED_AT, VIEW_CONVERSATION_ID, VIEW_VIEWED_AT,
+	    VIEW_MESSAGE_ID, false, true, false },
+	[TABLE_INTERVALS] = { "intervals", COLUMNS(intervals), 5, 1, 2, 1, 2,
+	    false, true, true },
+	[TABLE_CONVERSATION_METRICS] = { "conversation_metrics",
+	    COLUMNS(conversation_metrics), 2, 4, 1, -1, 1, false, true, true },
+	[TABLE_USER_STATS] = { "user_stats", FIGURE(user_stats, 2), -1, -1, 1,
+	    false, true, true },
+	[TABLE_REALTIME_USER_ACTIVITY] = { "realtime_user_activity",
+	    FIGURE(realtime_user_activity, 3), -1, -1, 2, false, true, true },
+	[TABLE_ALERTS] = { "alerts", FIGURE(alerts, 4), -1, -1, 2, false, true,
 	    true },
-	[TABLE_TENANT_METRICS] = { "tenant_metrics", COLUMNS(tenant_metrics), 1,
-	    -1, true },
-	[TABLE_EVENT_COUNTS] = { "event_counts", COLUMNS(event_counts), 3, -1,
-	    false },
+	[TABLE_TRENDS] = { "trends", FIGURE(trends, 3), -1, -1, 2, false, true,
+	    true },
+	[TABLE_CHANNEL_METRICS] = { "channel_metrics",
+	    FIGURE(channel_metrics, 3), -1, -1, 2, false, true, true },
+	[TABLE_RESPONSE_HOURS] = { "response_hours", FIGURE(response_hours, 4),
+	    -1, -1, 2, false, true, true },
+	[TABLE_RESPONSE_HISTOGRAM] = { "response_histogram",
+	    FIGURE(response_histogram, 5), -1, -1, 2, false, true, true },
 };
 
 const struct table *
@@ -111,22 +281,21 @@ table_find(const char *name, size_t len)
 	return NULL;
 }
 
-/* Assignments are made from left to right and see the new values: were as_of
- * set before the others, an old row would leave its figures under a new
- * version, for ever. So the version comes last. */
+/* Assignments are made from left to right and see the new values: were the
+ * version set before the others, an old row would leave its figures under a
+ * new version, for ever. So it comes last. */
 static void
 newest_wins(struct buf *sql, const struct table *t)
 {
 	size_t i;
 
-	buf_adds(sql, " ON DUPLICATE KEY UPDATE ");
 	for (i = t->keys; i < t->columns_n - 1; i++) {
 		const char *name = t->columns[i].name;
 
-		buf_addf(sql, "`%s` = IF(VALUES(as_of) > as_of, ", name);
+		buf_addf(sql, "`%s` = IF(VALUES(version) > version, ", name);
 		buf_addf(sql, "VALUES(`%s`), `%s`), ", name, name);
 	}
-	buf_adds(sql, "as_of = GREATEST(as_of, VALUES(as_of))");
+	buf_adds(sql, "version = GREATEST(version, VALUES(version))");
 }
 
 void
@@ -144,7 +313,11 @@ table_sql_init(struct table_sql *sql, const struct table *t)
 	}
 	buf_adds(&head, ") VALUES ");
 	buf_addc(&row, ')');
-	newest_wins(&tail, t);
+	buf_adds(&tail, " ON DUPLICATE KEY UPDATE ");
+	if (t->versions)
+		newest_wins(&tail, t);
+	else
+		buf_adds(&tail, "tenant = tenant");
 	sql->head = buf_take(&head);
 	sql->row = buf_take(&row);
 	sql->tail = buf_take(&tail);

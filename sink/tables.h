@@ -13,12 +13,15 @@
 
 enum column_kind {
 	COLUMN_ID,      /* VARCHAR(max): string, or a whole number's digits */
+	COLUMN_PLACE,   /* the same in a key, '' where there is none */
 	COLUMN_TEXT,    /* the same, for people to read: cut to max */
+	COLUMN_JSON,    /* any value, as compact JSON text */
 	COLUMN_TIME,    /* DATETIME(3): RFC 3339 */
 	COLUMN_SECONDS, /* DECIMAL(15,3): a number, in thousandths inside */
 	COLUMN_COUNT,   /* whole number from 0 to max */
 	COLUMN_BOOL,    /* true or false */
-	COLUMN_STATUS,  /* open, pending or snoozed */
+	COLUMN_STATUS,  /* open, pending, snoozed or left */
+	COLUMN_VERSION, /* whole number; by default as_of in ms */
 };
 
 struct column {
@@ -29,15 +32,22 @@ struct column {
 	int64_t max; /* bytes, characters, or the greatest value */
 };
 
-/* The key is the first `keys` columns, tenant the first of them; the version
- * as_of is the last column. */
+/* The key is the first `keys` columns, tenant the first of them; the version,
+ * where there is one, is the last column. */
 struct table {
 	const char *name;
 	const struct column *columns;
 	size_t columns_n;
 	size_t keys;
-	int chat;      /* the column that names a chat, or -1 */
+	int at;   /* the column with the time the row tells about: as_of, and in
+		     tables of records when it happened */
+	int chat; /* the column that names a chat, or -1 */
+	int day;  /* the column whose days are partitions, or -1 */
+	int part; /* the key column that tells which of two connections a row
+		     goes to; -1: the first */
 	bool snapshot; /* its rows count towards a whole snapshot */
+	bool history;  /* rows outlive their chat unless on_close = all */
+	bool versions; /* rows of one key replace each other, newest wins */
 };
 
 enum table_id {
@@ -45,7 +55,49 @@ enum table_id {
 	TABLE_CHAT_METRICS,
 	TABLE_TENANT_METRICS,
 	TABLE_EVENT_COUNTS,
+	TABLE_MESSAGES,
+	TABLE_MESSAGE_VIEWS,
+	TABLE_INTERVALS,
+	TABLE_CONVERSATION_METRICS,
+	TABLE_USER_STATS,
+	TABLE_REALTIME_USER_ACTIVITY,
+	TABLE_ALERTS,
+	TABLE_TRENDS,
+	TABLE_CHANNEL_METRICS,
+	TABLE_RESPONSE_HOURS,
+	TABLE_RESPONSE_HISTOGRAM,
 	TABLES
+};
+
+/* Columns of messages and message_views in their order: what record.c reads
+ * is put there without a look at names. */
+enum message_column {
+	MESSAGE_TENANT,
+	MESSAGE_CREATED_AT,
+	MESSAGE_CONVERSATION_ID,
+	MESSAGE_MESSAGE_ID,
+	MESSAGE_SENDER,
+	MESSAGE_SENDER_ID,
+	MESSAGE_RECEIVER_ID,
+	MESSAGE_OPERATOR,
+	MESSAGE_CHANNEL,
+	MESSAGE_MESSAGE_TYPE,
+	MESSAGE_PRIVATE,
+	MESSAGE_AUTOMATED,
+	MESSAGE_CONTENT,
+	MESSAGE_DATA,
+	MESSAGE_VERSION,
+	MESSAGE_COLUMNS
+};
+
+enum view_column {
+	VIEW_TENANT,
+	VIEW_VIEWED_AT,
+	VIEW_MESSAGE_ID,
+	VIEW_USER_ID,
+	VIEW_CONVERSATION_ID,
+	VIEW_DEVICE,
+	VIEW_COLUMNS
 };
 
 extern const struct table tables[TABLES];

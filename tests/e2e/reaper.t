@@ -85,7 +85,7 @@ echo "- rules: every table that knows tenants has one, with its key"
 # TABLE KEY-BEHIND-TENANT OTHER-COLUMNS, as rules.c has them.
 python3 -c '
 import re, sys
-row = r"""\{ "(\w+)", RULE_\w+,\s*\{ ([^}]*) \},\s*(\S+),\s*(\S+) \}"""
+row = r"""\{ "(\w+)", RULE_\w+,\s*\{ ([^}]*) \},\s*(\S+),\s*(\S+),\s*(\S+),\s*(?:true|false) \}"""
 for table, key, *others in re.findall(row, sys.stdin.read()):
     words = lambda s: ",".join(re.findall(r"\w+", s.replace("NULL", "")))
     print(table, words(key) or "-", words(" ".join(others)) or "-")
@@ -94,7 +94,7 @@ is "tables with a rule" "$(cut -d ' ' -f 1 rules)" "$(q "
 	SELECT DISTINCT c.table_name FROM information_schema.columns c
 	JOIN information_schema.tables t USING (table_schema, table_name)
 	WHERE c.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'
-	AND c.column_name = 'tenant' AND c.table_name <> 'tenants' ORDER BY 1")"
+	AND c.column_name = 'tenant' AND c.table_name <> 'tenants'" | sort)"
 while read -r table key others; do
 	[ "$key" = - ] && key=tenant || key=tenant,$key
 	is "the key of $table" "$key" "$(q "SELECT GROUP_CONCAT(column_name

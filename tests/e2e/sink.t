@@ -13,12 +13,12 @@ rows t s1 1 3 8 >"$tmp/one"
 code 0 "$sink" -f "$tmp/one"
 is "a quiet run" "" "$(cat "$tmp/err")"
 is "an operator's row" \
-	"t 2 Op 2 0 3 2 1 1.125 NULL NULL NULL NULL NULL NULL 2026-11-20 10:01:00.000" \
+	"t 2 Op 2 0 3 2 1 1.125 NULL NULL NULL NULL NULL NULL 2026-11-20 10:01:00.000 1795168860000" \
 	"$(sql "SELECT * FROM operator_metrics WHERE operator = '2'" | tr '\t' ' ')"
 is "a chat's row" \
-	"t 1001 2 telegram 1 NULL +551 vip open 2026-11-20 09:00:00.000 NULL 2 NULL 1 1.001 NULL 2026-11-20 09:59:00.500 2026-11-20 10:01:00.000" \
+	"t 1001 2 telegram 1 NULL +551 vip open 2026-11-20 09:00:00.000 NULL 2 NULL 1 1.001 NULL 2026-11-20 09:59:00.500 2026-11-20 10:01:00.000 1795168860000" \
 	"$(sql "SELECT * FROM chat_metrics WHERE chat = '1001'" | tr '\t' ' ')"
-is "the tenant's row" "t 3 8 NULL NULL NULL NULL NULL NULL 2026-11-20 10:01:00.000" \
+is "the tenant's row" "t 3 8 NULL NULL NULL NULL NULL NULL 2026-11-20 10:01:00.000 1795168860000" \
 	"$(sql "SELECT * FROM tenant_metrics" | tr '\t' ' ')"
 is "the snapshot" "2026-11-20 10:01:00.000 s1" \
 	"$(sql "SELECT as_of, snapshot FROM tenants" | tr '\t' ' ')"

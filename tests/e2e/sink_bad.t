@@ -28,7 +28,7 @@ field 'chat' ends with a blank	$head,"chat":"1 ","status":"open","as_of":"$as_of
 field 'chat' is too long	$head,"chat":"$long","status":"open","as_of":"$as_of"}
 field 'chat' must be a string	$head,"chat":1.5,"status":"open","as_of":"$as_of"}
 field 'status' is missing	$head,"chat":"b12","as_of":"$as_of"}
-field 'status' must be open	$head,"chat":"b13","status":"left","as_of":"$as_of"}
+field 'status' must be open	$head,"chat":"b13","status":"closed","as_of":"$as_of"}
 field 'operator' is too long	$head,"chat":"b14","status":"open","operator":"$long","as_of":"$as_of"}
 field 'tag' must be a string	$head,"chat":"b15","status":"open","tag":["a"],"as_of":"$as_of"}
 field 'messages' is below 0	$head,"chat":"b16","status":"open","messages":-1,"as_of":"$as_of"}

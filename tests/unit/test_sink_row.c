@@ -67,7 +67,6 @@ read_row(struct batch *b, struct flat *f, const char *line, struct buf *why)
 
 	if (record_parse(&r, f, copy, strlen(line), why) != 0)
 		return NULL;
-	assert_int_equal(r.type, RECORD_ROW);
 	return row_read(&r, copy, strlen(line), &b->arena, why);
 }
 
@@ -225,6 +224,144 @@ a_batch_keeps_the_newest_in_order(void **state)
 }
 
 static void
+a_row_may_bring_its_version(void **state)
+{
+	static const char *const lines[] = {
+		EVENT("b", "x", "3Z\",\"count\":3,\"version\":7"),
+		EVENT("b", "x", "1Z\",\"count\":1,\"version\":8"),
+		EVENT("b", "x", "2Z\",\"count\":2,\"version\":null"),
+		EVENT("b", "x", "2Z\",\"count\":4,\"version\":0"),
+	};
+	static const int64_t versions[] = { 7, 8, INT64_C(1795168802000), 0 };
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(lines); i++) {
+		row = read_row(&b, &f, lines[i], &why);
+		assert_non_null(row);
+		assert_int_equal(row->version, versions[i]);
+		assert_int_equal(row->values[5].num, versions[i]);
+		batch_add(&b, row);
+	}
+	batch_sort(&b);
+	assert_int_equal(b.rows[TABLE_EVENT_COUNTS].n, 1);
+	assert_int_equal(b.rows[TABLE_EVENT_COUNTS].row[0]->values[3].num, 2);
+	assert_null(
+	    read_row(&b, &f, EVENT("b", "x", "3Z\",\"version\":-1"), &why));
+	assert_non_null(strstr(buf_str(&why), "'version' is below 0"));
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
+#define MESSAGE(rest)                                                          \
+	"{\"type\":\"message\",\"tenant\":\"t\",\"chat\":\"c\","               \
+	"\"id\":\"m\",\"at\":\"2026-11-20T10:00:00.500Z\"," rest "}"
+
+static void
+is_text(const struct db_value *v, const char *text)
+{
+	if (text == NULL) {
+		assert_int_equal(v->type, DB_NULL);
+		return;
+	}
+	assert_int_equal(v->type, DB_TEXT);
+	assert_int_equal(v->len, strlen(text));
+	assert_memory_equal(v->text, text, v->len);
+}
+
+static void
+a_message_is_a_row_of_messages(void **state)
+{
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, key = BUF_INIT;
+	struct row *row;
+
+	(void)state;
+	row = read_row(&b, &f,
+	    MESSAGE("\"from\":\"operator\",\"operator\":7,\"to\":\"u\","
+		    "\"kind\":\"text\",\"text\":\"a\\nb\",\"private\":true,"
+		    "\"data\":{\"k\":[1]},\"channel\":\"w\","
+		    "\"updated_at\":\"1970-01-01T00:00:09Z\""),
+	    &why);
+	assert_non_null(row);
+	assert_ptr_equal(row->table, &tables[TABLE_MESSAGES]);
+	row_key(row, &key);
+	assert_string_equal(buf_str(&key), "2026-11-20T10:00:00.500Z c m");
+	assert_int_equal(row->as_of, row->values[MESSAGE_CREATED_AT].num);
+	assert_int_equal(row->version, 9000);
+	is_text(&row->values[MESSAGE_SENDER], "operator");
+	is_text(&row->values[MESSAGE_SENDER_ID], "7");
+	is_text(&row->values[MESSAGE_RECEIVER_ID], "u");
+	is_text(&row->values[MESSAGE_OPERATOR], "7");
+	is_text(&row->values[MESSAGE_CHANNEL], "w");
+	is_text(&row->values[MESSAGE_MESSAGE_TYPE], "text");
+	is_text(&row->values[MESSAGE_CONTENT], "a\nb");
+	is_text(&row->values[MESSAGE_DATA], "{\"k\":[1]}");
+	assert_int_equal(row->values[MESSAGE_PRIVATE].num, 1);
+	assert_int_equal(row->values[MESSAGE_AUTOMATED].num, 0);
+
+	/* Who it names is not who wrote it. */
+	row = read_row(&b, &f,
+	    MESSAGE("\"from\":\"system\",\"kind\":\"assigned\","
+		    "\"operator\":\"7\""),
+	    &why);
+	assert_non_null(row);
+	is_text(&row->values[MESSAGE_SENDER_ID], NULL);
+	is_text(&row->values[MESSAGE_CONTENT], NULL);
+	assert_int_equal(row->version, 0);
+	assert_int_equal(row->values[MESSAGE_VERSION].num, 0);
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&key);
+	batch_release(&b);
+}
+
+static void
+a_view_is_a_row_of_message_views(void **state)
+{
+	static const char head[] =
+	    "{\"type\":\"view\",\"tenant\":\"t\",\"message\":\"m\",";
+	static const char *const tails[] = {
+		"\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\"}",
+		"\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\","
+		"\"chat\":\"c\",\"device\":\"web\"}",
+		"\"user\":\"u \",\"at\":\"2026-11-20T10:00:00Z\"}",
+		"\"user\":\"u\",\"at\":\"0999-11-20T10:00:00Z\"}",
+	};
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, line = BUF_INIT;
+	struct row *row[ARRAY_LEN(tails)];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(tails); i++) {
+		buf_setf(&line, "%s%s", head, tails[i]);
+		row[i] = read_row(&b, &f, buf_str(&line), &why);
+	}
+	assert_non_null(row[0]);
+	assert_ptr_equal(row[0]->table, &tables[TABLE_MESSAGE_VIEWS]);
+	is_text(&row[0]->values[VIEW_CONVERSATION_ID], "");
+	is_text(&row[0]->values[VIEW_DEVICE], NULL);
+	assert_non_null(row[1]);
+	is_text(&row[1]->values[VIEW_CONVERSATION_ID], "c");
+	is_text(&row[1]->values[VIEW_DEVICE], "web");
+	assert_true(row_compare(row[0], row[1]) < 0);
+	assert_null(row[2]);
+	assert_null(row[3]);
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&line);
+	batch_release(&b);
+}
+
+static void
 the_newest_end_of_a_batch_counts(void **state)
 {
 	struct batch b = { .exclusive = false };
@@ -242,20 +379,25 @@ the_newest_end_of_a_batch_counts(void **state)
 static void
 the_version_is_assigned_last(void **state)
 {
-	static const char last[] = ", as_of = GREATEST(as_of, VALUES(as_of))";
+	static const char last[] =
+	    "version = GREATEST(version, VALUES(version))";
 	struct table_sql sql;
 	size_t i, len;
 
 	(void)state;
 	for (i = 0; i < TABLES; i++) {
 		table_sql_init(&sql, &tables[i]);
-		len = strlen(sql.tail);
-		assert_true(len > sizeof last);
-		assert_string_equal(sql.tail + len - (sizeof last - 1), last);
-		/* As_of is assigned once, and keys never are. */
-		assert_ptr_equal(strstr(sql.tail, "as_of = "),
-		    sql.tail + len - (sizeof last - 1) + 2);
 		assert_null(strstr(sql.tail, "`tenant` ="));
+		len = strlen(sql.tail);
+		if (tables[i].versions) {
+			assert_true(len > sizeof last);
+			/* Once, and at the end. */
+			assert_string_equal(
+			    strstr(sql.tail, "version = "), last);
+		} else {
+			assert_string_equal(sql.tail,
+			    " ON DUPLICATE KEY UPDATE tenant = tenant");
+		}
 		table_sql_release(&sql);
 	}
 }
@@ -309,7 +451,16 @@ tables_fit_the_code(void **state)
 		assert_ptr_equal(table_find(t->name, strlen(t->name)), t);
 		assert_in_range(t->keys, 1, t->columns_n - 1);
 		assert_string_equal(t->columns[0].name, "tenant");
-		assert_string_equal(t->columns[t->columns_n - 1].name, "as_of");
+		assert_int_equal(t->versions,
+		    t->columns[t->columns_n - 1].kind == COLUMN_VERSION);
+		assert_int_equal(t->columns[t->at].kind, COLUMN_TIME);
+		assert_true(t->columns[t->at].needed);
+		if (t->day >= 0) {
+			assert_in_range(t->day, 1, t->keys - 1);
+			assert_int_equal(t->columns[t->day].kind, COLUMN_TIME);
+		}
+		if (t->part >= 0)
+			assert_in_range(t->part, 1, t->keys - 1);
 		assert_in_range(t->columns_n, 1, 32); /* bits of row.cut */
 		for (k = 0; k < t->columns_n; k++) {
 			assert_int_equal(
@@ -330,6 +481,9 @@ main(void)
 		cmocka_unit_test(a_row_is_read_by_column),
 		cmocka_unit_test(long_texts_are_cut_and_long_ids_refused),
 		cmocka_unit_test(a_batch_keeps_the_newest_in_order),
+		cmocka_unit_test(a_row_may_bring_its_version),
+		cmocka_unit_test(a_message_is_a_row_of_messages),
+		cmocka_unit_test(a_view_is_a_row_of_message_views),
 		cmocka_unit_test(the_newest_end_of_a_batch_counts),
 		cmocka_unit_test(the_version_is_assigned_last),
 		cmocka_unit_test(sql_files_are_taken_apart),

@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# sink: messages and read receipts as they are, rows of all tables of a stream;
+# the newest version stays, whatever comes when and how often; read_status; what
+# a deletion forbids, with on_close = live and with all, and what it removes.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db
+"$sink" --migrate
+
+# message CHAT ID SECOND REST, view MESSAGE USER SECOND REST
+message() {
+	printf '{"type":"message","tenant":"t","chat":"%s","id":"%s","at":"2026-11-20T10:00:%s.000Z"%s}\n' \
+		"$1" "$2" "$3" "${4:-,\"from\":\"customer\"}"
+}
+view() {
+	printf '{"type":"view","tenant":"t","message":"%s","user":"%s","at":"2026-11-20T10:01:%s.000Z"%s}\n' \
+		"$1" "$2" "$3" "${4:-}"
+}
+count() {
+	sql "SELECT COUNT(*) FROM $1"
+}
+
+echo "- every field of a message"
+message c 1 01 ',"from":"operator","user":"u","operator":"7","to":"x","channel":"w","private":true,"automated":true,"kind":"text","text":"\u00e9\n","data":{"a":[1,null]},"updated_at":"2026-11-20T10:00:02.000Z"' >"$tmp/one"
+code 0 "$sink" -f "$tmp/one"
+is "the row" 'operator u x 7 w text 1 1 é {"a":[1,null]} 1795168802000 u message_sent' \
+	"$(sql "SELECT sender, sender_id, receiver_id, operator, channel,
+		message_type, private, automated, TRIM('\n' FROM content), data,
+		version, user_id, event_type FROM messages" | tr '\t' ' ')"
+sql "DELETE FROM messages"
+
+echo "- versions of a message in any order, again and again"
+{
+	message c 1 01 ',"from":"customer","text":"new","updated_at":"2026-11-20T10:00:09.000Z"'
+	message c 1 01 ',"from":"customer","text":"old"'
+	message c 1 01 ',"from":"customer","text":"edited","updated_at":"2026-11-20T10:00:05.000Z"'
+	message d 1 01 ',"from":"customer","text":"another chat"'
+} >"$tmp/versions"
+for order in cat tac sort; do
+	for batch in 1 2 1000; do
+		printf '[sink]\nbatch = %s\n' $batch >"$tmp/conf"
+		for _ in 1 2; do
+			$order "$tmp/versions" | code 0 "$sink" -c "$tmp/conf"
+		done
+		is "$order, $batch" "c new d another chat" "$(sql "SELECT
+			conversation_id, content FROM messages
+			ORDER BY conversation_id" | xargs)"
+		[ $order = sort ] || sql "DELETE FROM messages"
+	done
+done
+
+echo "- read or only sent"
+message c 2 02 >"$tmp/messages"
+message c 3 03 >>"$tmp/messages"
+{
+	view 1 zoe 05 ',"chat":"c"'
+	view 1 bob 09 ',"chat":"c","device":"web"'
+	view 2 bob 07
+	view 2 amy 07
+	view nowhere bob 08
+} >"$tmp/views"
+code 0 "$sink" -f "$tmp/views" # before its messages
+code 0 "$sink" -f "$tmp/messages"
+code 0 "$sink" -f "$tmp/views" # and again
+is "receipts" 5 "$(count message_views)"
+status() {
+	sql "SELECT conversation_id, message_id, read_status, TIME(read_at), read_by
+		FROM read_status WHERE tenant = 't' ORDER BY 1, 2" | tr '\t' ' '
+}
+is "read_status" "c 1 read 10:01:05.000 zoe
+c 2 read 10:01:07.000 amy
+c 3 sent NULL NULL
+d 1 sent NULL NULL" "$(status)"
+
+echo "- what cannot be stored"
+{
+	message 'c ' 9 01
+	message c '9 ' 01
+	view 9 'u ' 01
+	printf '{"type":"message","tenant":"t","chat":"c","id":"9","from":"customer","at":"0999-01-01T00:00:00Z"}\n'
+	printf '{"type":"message","tenant":"t","chat":"c","id":"9","from":"customer"}\n'
+	printf '{"type":"message","tenant":"t","chat":"c","id":"9","from":"nobody","at":"2026-11-20T10:00:00Z"}\n'
+} >"$tmp/bad"
+code 65 "$sink" -f "$tmp/bad"
+is "each has a line" 6 "$(grep -c '^sink: line [1-6]' "$tmp/err")"
+is "nothing of it is stored" 0 "$(sql "SELECT COUNT(*) FROM messages WHERE
+	message_id LIKE '9%'")"
+# A long text is whole.
+message c long 59 ",\"from\":\"customer\",\"text\":\"$(head -c 500000 /dev/zero | tr '\0' x)\"" |
+	code 0 "$sink"
+is "half a megabyte" 500000 \
+	"$(sql "SELECT LENGTH(content) FROM messages WHERE message_id = 'long'")"
+
+echo "- a row of each table of a stream, newest wins"
+row() { # TABLE VERSION FIELDS
+	printf '{"type":"row","table":"%s","tenant":"t","as_of":"2026-11-20T10:00:00.000Z","version":%s,%s}\n' "$@"
+}
+at='"2026-11-20T09:00:00.000Z"'
+for n in 5 9 7; do
+	row intervals $n '"end_at":'$at',"chat":"c","message":"1","kind":"reply","start_at":'$at',"operator":"7","ms":'$n'500,"withdrawn":false'
+	row conversation_metrics $n '"conversation_id":"c","message_count":'$n',"participant_count":2,"last_message_at":'$at',"created_at":'$at
+	row user_stats $n '"user_id":"u","message_count":'$n',"active_conversations":1,"last_active":'$at',"created_at":'$at
+	row realtime_user_activity $n '"created_at":'$at',"user_id":"u","messages_last_minute":'$n
+	row alerts $n '"started_at":'$at',"user_id":"u","rule":"minute","ended_at":null,"messages":'$n',"threshold":8'
+	row trends $n '"window_start":'$at',"word":"água","window_end":'$at',"occurrences":'$n
+	row channel_metrics $n '"hour":'$at',"channel":null,"messages":'$n',"inbound_messages":1,"outbound_messages":1,"active_conversations":1'
+	row response_hours $n '"hour":'$at',"operator":"7","kind":"reply","responses":'$n',"sum_ms":1,"max_ms":1'
+	row response_histogram $n '"hour":'$at',"operator":null,"kind":"reply","bucket":17,"count":'$n
+	row chat_metrics $n '"chat":"c","status":"left","messages":'$n
+done >"$tmp/stream"
+for order in cat tac sort; do
+	for batch in 1 1000; do
+		printf '[sink]\nbatch = %s\n' $batch >"$tmp/conf"
+		$order "$tmp/stream" | code 0 "$sink" -c "$tmp/conf"
+		is "$order, $batch" "9.500 9 9 9 9 9 9 9 9 9" "$(sql "SELECT
+			(SELECT seconds FROM intervals),
+			(SELECT message_count FROM conversation_metrics),
+			(SELECT message_count FROM user_stats),
+			(SELECT messages_last_minute FROM realtime_user_activity),
+			(SELECT messages FROM alerts),
+			(SELECT occurrences FROM trends WHERE word = 'água'),
+			(SELECT messages FROM channel_metrics WHERE channel = ''),
+			(SELECT responses FROM response_hours),
+			(SELECT count FROM response_histogram WHERE operator = ''),
+			(SELECT messages FROM chat_metrics)" | tr '\t' ' ')"
+		[ $order = sort ] || sql "DELETE FROM intervals;
+			DELETE FROM user_stats; DELETE FROM chat_metrics"
+	done
+done
+
+echo "- deleted stays deleted: history only with on_close = all"
+history() {
+	for table in messages message_views intervals conversation_metrics; do
+		count $table
+	done | xargs
+}
+before=$(history)
+printf '{"type":"chat","tenant":"t","chat":"c","status":"closed","at":"2026-11-20T10:01:30.000Z"}\n' \
+	>"$tmp/closed"
+"$BIN/reaper" -f "$tmp/closed"
+is "live keeps it" "$before" "$(history)"
+is "the chat is gone" 0 "$(count chat_metrics)"
+code 0 "$sink" -f "$tmp/messages"
+is "live stores it" "$before" "$(history)"
+
+printf '[reaper]\non_close = all\narchive = %s\n' "$tmp/archive" >"$tmp/all"
+"$BIN/reaper" -c "$tmp/all" -f "$tmp/closed"
+is "all removes it" "1 3 0 0" "$(history)"
+is "and keeps it in the archive" 8 "$(jq -r .table "$tmp/archive" |
+	grep -cE '^(messages|message_views|intervals|conversation_metrics)$')"
+cat "$tmp/messages" "$tmp/views" "$tmp/stream" |
+	sed 's/"as_of":"2026-11-20T10:00/"as_of":"2026-11-20T10:09/' >"$tmp/late"
+code 0 "$sink" -c "$tmp/all" -f "$tmp/late"
+is "and keeps it away" "1 3 0 0" "$(history)"
+sed 's/"at":"2026-11-20T10:00/"at":"2026-11-20T10:02/' "$tmp/messages" |
+	code 0 "$sink" -c "$tmp/all"
+is "but for what is newer" "3 3 0 0" "$(history)"
+
+echo "- a tenant that is purged"
+"$BIN/reaper" --purge t -o ndjson >"$tmp/purged"
+is "messages are counted" 3 \
+	"$(jq -r 'select(.table == "messages") | .rows' "$tmp/purged")"
+for table in $(jq -r .table "$tmp/purged"); do
+	is "$table" 0 "$(count "$table")"
+done
+exit 0
