@@ -18,6 +18,8 @@
 
 struct batch {
 	const struct job *job;
+	struct keyed_pool pool;
+	struct drive_setup setup;
 	struct intake intake;
 	struct deadletter dead;
 	bool cut;     /* the input ended inside a line */
@@ -118,8 +120,8 @@ join_stream(struct batch *b, struct tenant *t)
 	if (t->stream == NULL || b->cut)
 		return false;
 	if (t->whole != NULL)
-		model_copy(t->stream, &t->whole->model);
-	if (t->stream->as_of != CLOCK_NONE)
+		model_copy(&t->stream->model, &t->whole->drive.model);
+	if (t->stream->model.as_of != CLOCK_NONE)
 		return true;
 	log_error("records of tenant '%s' outside a snapshot tell no time, so "
 		  "their rows cannot be dated; give them an 'at'",
@@ -147,7 +149,7 @@ make_reports(struct batch *b, size_t *n)
 			continue;
 		stream = join_stream(b, t);
 		if (t->whole != NULL && (!stream || job->format == OUT_NDJSON))
-			report_init(&reports[(*n)++], &t->whole->model,
+			report_init(&reports[(*n)++], &t->whole->drive,
 			    job->rules, t->whole->id, t->whole->end_at);
 		if (stream)
 			report_init(
@@ -270,7 +272,10 @@ batch_run(const struct job *job)
 	struct batch b = { .job = job };
 	enum exit_code code;
 
-	intake_init(&b.intake, job->explain);
+	b.setup.conf = job->conf;
+	b.setup.choice = &job->choice;
+	b.setup.pool = &b.pool;
+	intake_init(&b.intake, &b.setup, job->explain);
 	code = read_input(&b);
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare(&b);

@@ -41,6 +41,7 @@ struct inbox {
 	enum exit_code code; /* why an answer was NEVER */
 
 	/* Given by the caller. */
+	const struct drive_setup *setup; /* of what publish is given */
 	void *ctx;
 	/* A bad line: where it came from, and why it is bad. */
 	enum outcome (*refuse)(

@@ -131,7 +131,7 @@ publish_spool(struct inbox *in, struct inbox_tenant *t)
 	struct buf why = BUF_INIT;
 	enum outcome o;
 
-	intake_init(&intake, NULL);
+	intake_init(&intake, in->setup, NULL);
 	intake.unordered = true;
 	if (spool_read(t->path, &r, &why) != 1) {
 		if (why.len == 0)

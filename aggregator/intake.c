@@ -18,7 +18,7 @@ free_snapshot(struct snapshot *s)
 {
 	if (s == NULL)
 		return;
-	model_release(&s->model);
+	drive_release(&s->drive);
 	free(s->id);
 	free(s);
 }
@@ -31,7 +31,7 @@ free_tenant(void *p)
 	free_snapshot(t->open);
 	free_snapshot(t->whole);
 	if (t->stream != NULL)
-		model_release(t->stream);
+		drive_release(t->stream);
 	free(t->stream);
 	strmap_release(&t->failed, NULL);
 	free(t->name);
@@ -39,9 +39,11 @@ free_tenant(void *p)
 }
 
 void
-intake_init(struct intake *in, const char *text_of)
+intake_init(
+    struct intake *in, const struct drive_setup *setup, const char *text_of)
 {
 	memset(in, 0, sizeof *in);
+	in->setup = setup;
 	in->text_of = text_of;
 }
 
@@ -120,8 +122,8 @@ begin(struct intake *in, struct tenant *t, const char *where)
 	s->id = text_dup(r->snapshot);
 	s->at = r->at;
 	s->end_at = r->at;
-	model_init(&s->model, r->tenant, false, r->at);
-	s->model.text_of = in->text_of;
+	drive_init(&s->drive, in->setup, r->tenant, false, r->at, 0);
+	s->drive.model.text_of = in->text_of;
 	t->open = s;
 }
 
@@ -179,10 +181,11 @@ add_to_stream(struct intake *in, struct tenant *t)
 		return;
 	if (t->stream == NULL) {
 		t->stream = xcalloc(1, sizeof *t->stream);
-		model_init(t->stream, r->tenant, true, CLOCK_NONE);
-		t->stream->text_of = in->text_of;
+		drive_init(
+		    t->stream, in->setup, r->tenant, true, CLOCK_NONE, 0);
+		t->stream->model.text_of = in->text_of;
 	}
-	model_add(t->stream, r);
+	(void)drive_add(t->stream, r);
 }
 
 /* One more line of the tenant's open snapshot. */
@@ -201,7 +204,7 @@ add_to_snapshot(struct intake *in, struct tenant *t, const char *where)
 	struct buf reason = BUF_INIT;
 
 	if (is_snapshot(t->open, r->snapshot)) {
-		model_add(&t->open->model, r);
+		(void)drive_add(&t->open->drive, r);
 		count_line(t);
 		return;
 	}

@@ -15,7 +15,7 @@
 #include "common/flat.h"
 #include "common/strmap.h"
 
-#include "aggregator/model.h"
+#include "aggregator/drive.h"
 
 struct snapshot {
 	char *id;
@@ -24,18 +24,19 @@ struct snapshot {
 	uint64_t lines; /* between the markers, so far */
 	bool ended;     /* the end marker came before its time */
 	uint64_t records;
-	struct model model;
+	struct drive drive;
 };
 
 struct tenant {
 	char *name;
 	struct snapshot *open;  /* begun, not ended; or NULL */
 	struct snapshot *whole; /* the newest whole one; or NULL */
-	struct model *stream;   /* or NULL */
+	struct drive *stream;   /* or NULL */
 	struct strmap failed;   /* ids that were told of already */
 };
 
 struct intake {
+	const struct drive_setup *setup;
 	struct strmap tenants; /* name -> struct tenant */
 	struct tenant *last;   /* of the line before */
 	const char *text_of;   /* see struct model; borrowed */
@@ -47,7 +48,9 @@ struct intake {
 	struct buf why;
 };
 
-void intake_init(struct intake *in, const char *text_of);
+/* Both are borrowed. */
+void intake_init(
+    struct intake *in, const struct drive_setup *setup, const char *text_of);
 void intake_release(struct intake *in);
 
 /* One line; where is told in messages. 0, or -1 and the reason in in->why when

@@ -19,6 +19,7 @@ struct job {
 	const char *tenant;         /* only that one; NULL: all */
 	const char *explain;        /* a chat; NULL: the tables */
 	const char *state;          /* of a queue */
+	struct choice choice;
 	bool until_empty;
 };
 
@@ -27,6 +28,9 @@ enum exit_code batch_run(const struct job *job);
 
 /* From a queue: each snapshot when it is whole. queue.c */
 enum exit_code queue_run(const struct job *job);
+
+/* From a queue: a stream, and snapshots that correct it. stream.c */
+enum exit_code stream_run(const struct job *job);
 
 /* A report_line_fn into an endpoint, the context. */
 int job_write_line(void *endpoint, const char *line, size_t len);

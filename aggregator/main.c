@@ -10,51 +10,61 @@
 #include "common/log.h"
 #include "common/prog.h"
 #include "common/stop.h"
+#include "common/xalloc.h"
 
 #include "aggregator/job.h"
 
 static const char usage[] =
-    "usage: aggregator [-hnqvV] [-c FILE] [-f FROM] [-t TO] [-o FORMAT]\n"
-    "                  [--definition NAME] [--table NAME] [--tenant NAME]\n"
+    "usage: aggregator [-hnqvV] [-a FIGURES] [-c FILE] [-f FROM] [-t TO]\n"
+    "                  [-o FORMAT] [--definition NAME] [--table NAME]\n"
+    "                  [--tenant NAME]\n"
     "       aggregator --explain CHAT [--tenant NAME] ...\n"
-    "       aggregator -f queue:NAME --state DIR [--until-empty] ...\n"
+    "       aggregator -f queue:NAME --state DIR [--every TIME] "
+    "[--window TIME] ...\n"
     "Turns records of operators, chats and messages into rows of figures:\n"
     "  poller | aggregator\n"
+    "  -a, --figures LIST    which: operators,chats,...; all\n"
     "  -c, --config FILE     configuration\n"
     "      --definition NAME what the figures mean: ours or chatwoot\n"
+    "      --every TIME      a stream from a queue: rows that often (50ms)\n"
     "      --explain CHAT    its messages, and the clock each one started\n"
     "                        or stopped; -o ndjson: the intervals\n"
     "  -f, --from FROM       -, a file, or queue:NAME\n"
     "  -n                    check the configuration and exit\n"
     "  -o FORMAT             table, ndjson or csv\n"
     "  -q, -v                say less, say more\n"
-    "      --state DIR       keeps snapshots that come over a queue\n"
+    "      --state DIR       keeps what must survive, with a queue\n"
     "  -t, --to TO           -, a file, or queue:NAME\n"
     "      --table NAME      the one that -o csv writes (operator_metrics)\n"
     "      --tenant NAME     only that tenant\n"
     "      --until-empty     with a queue: end when it is empty\n"
+    "      --window TIME     how late a stream's record may be (24h)\n"
     "  -h, -V                help, version\n";
 
 struct options {
 	struct job job;
-	const char *config, *definition, *table;
+	const char *config, *definition, *table, *figures, *every, *window;
 	bool check, quiet;
 	int verbose;
 };
 
 enum {
 	OPT_DEFINITION = 256,
+	OPT_EVERY,
 	OPT_EXPLAIN,
 	OPT_STATE,
 	OPT_TABLE,
 	OPT_TENANT,
 	OPT_UNTIL_EMPTY,
+	OPT_WINDOW,
 };
 
 static const struct option longs[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "definition", required_argument, NULL, OPT_DEFINITION },
+	{ "every", required_argument, NULL, OPT_EVERY },
 	{ "explain", required_argument, NULL, OPT_EXPLAIN },
+	{ "figures", required_argument, NULL, 'a' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "state", required_argument, NULL, OPT_STATE },
@@ -63,6 +73,7 @@ static const struct option longs[] = {
 	{ "to", required_argument, NULL, 't' },
 	{ "until-empty", no_argument, NULL, OPT_UNTIL_EMPTY },
 	{ "version", no_argument, NULL, 'V' },
+	{ "window", required_argument, NULL, OPT_WINDOW },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -73,6 +84,9 @@ take_option(struct options *o, int opt, char **argv)
 	switch (opt) {
 	case OPT_DEFINITION:
 		o->definition = optarg;
+		return -1;
+	case OPT_EVERY:
+		o->every = optarg;
 		return -1;
 	case OPT_EXPLAIN:
 		o->job.explain = optarg;
@@ -88,6 +102,12 @@ take_option(struct options *o, int opt, char **argv)
 		return -1;
 	case OPT_UNTIL_EMPTY:
 		o->job.until_empty = true;
+		return -1;
+	case OPT_WINDOW:
+		o->window = optarg;
+		return -1;
+	case 'a':
+		o->figures = optarg;
 		return -1;
 	case 'c':
 		o->config = optarg;
@@ -147,8 +167,12 @@ check_options(struct options *o)
 			return prog_usage_error("a queue takes -o ndjson only");
 		job->format = OUT_NDJSON;
 	}
-	if (job->until_empty && !from_queue)
-		return prog_usage_error("--until-empty is for -f queue:NAME");
+	if (!from_queue &&
+	    (job->until_empty || o->every != NULL || o->window != NULL))
+		return prog_usage_error("%s is for -f queue:NAME",
+		    job->until_empty   ? "--until-empty"
+		    : o->every != NULL ? "--every"
+				       : "--window");
 	return -1;
 }
 
@@ -157,8 +181,8 @@ read_options(struct options *o, int argc, char **argv)
 {
 	int opt, code;
 
-	while ((opt = getopt_long(argc, argv, ":c:f:hno:qt:vV", longs, NULL)) !=
-	       -1) {
+	while ((opt = getopt_long(
+		    argc, argv, ":a:c:f:hno:qt:vV", longs, NULL)) != -1) {
 		code = take_option(o, opt, argv);
 		if (code != -1)
 			return code;
@@ -170,29 +194,73 @@ read_options(struct options *o, int argc, char **argv)
 	return check_options(o);
 }
 
+/* Flags stand above the file. */
+static int
+set_flags(const struct options *o, struct conf *conf, struct buf *why)
+{
+	const struct {
+		const char *key, *value;
+	} flags[] = {
+		{ "definition", o->definition },
+		{ "every", o->every },
+		{ "figures", o->figures },
+		{ "window", o->window },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(flags); i++)
+		if (flags[i].value != NULL &&
+		    conf_set(conf, "aggregator", flags[i].key, flags[i].value,
+			why) == -1)
+			return prog_usage_error(
+			    "--%s: %s", flags[i].key, buf_str(why));
+	return -1;
+}
+
+/* A table and an explanation show what they show. */
+static void
+choose_for_people(struct job *job)
+{
+	if (job->format == OUT_CSV)
+		choice_add(&job->choice, job->table->table);
+	if (job->format != OUT_TABLE && job->explain == NULL)
+		return;
+	choice_add(&job->choice, "operator_metrics");
+	choice_add(&job->choice, "chat_metrics");
+	choice_add(&job->choice, "tenant_metrics");
+}
+
 static int
 run(struct options *o, struct conf *conf, struct buf *why)
 {
 	struct job *job = &o->job;
+	int code = set_flags(o, conf, why);
 
+	if (code != -1)
+		return code;
 	job->conf = conf;
-	if (o->definition != NULL && conf_set(conf, "aggregator", "definition",
-					 o->definition, why) == -1)
-		return prog_usage_error("--definition: %s", buf_str(why));
+	if (choice_parse(&job->choice, conf_list(conf, "aggregator", "figures"),
+		why) == -1) {
+		log_error("%s", buf_str(why));
+		return o->figures != NULL ? PROG_USAGE : PROG_CONFIG;
+	}
+	choose_for_people(job);
 	if (job->state == NULL)
 		job->state = conf_text(conf, "aggregator", "state");
 	job->rules = rules_find(conf_text(conf, "aggregator", "definition"));
 	if (endpoint_is_queue(job->from) && job->state == NULL) {
-		log_error("reading a queue needs a folder that keeps "
-			  "snapshots until they are whole; give --state DIR "
-			  "or [aggregator] state");
+		log_error("reading a queue needs a folder that keeps what "
+			  "must survive; give --state DIR or [aggregator] "
+			  "state");
 		return PROG_CONFIG;
 	}
 	if (o->check)
 		return PROG_OK;
-	if (endpoint_is_queue(job->from))
-		return (int)queue_run(job);
-	return (int)batch_run(job);
+	if (!endpoint_is_queue(job->from))
+		return (int)batch_run(job);
+	if (conf_int(conf, "aggregator", "every") > 0)
+		return (int)stream_run(job);
+	return (int)queue_run(job);
 }
 
 int

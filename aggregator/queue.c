@@ -25,6 +25,8 @@ struct queue {
 	const struct job *job;
 	struct endpoint *in, *out;
 	struct deadletter dead;
+	struct keyed_pool pool;
+	struct drive_setup setup;
 	struct inbox inbox;
 	struct stage stage;
 	int64_t expired_ms; /* when that was last looked after */
@@ -67,7 +69,7 @@ publish(void *ctx, struct intake *intake)
 		if (s == NULL)
 			continue;
 		report_init(
-		    &report, &s->model, q->job->rules, s->id, s->end_at);
+		    &report, &s->drive, q->job->rules, s->id, s->end_at);
 		if (report_ndjson(&report, job_write_line, q->out) == -1)
 			o = out_failed(q);
 		report_release(&report);
@@ -189,6 +191,10 @@ queue_run(const struct job *job)
 
 	if (opt.patient)
 		log_stamp(true);
+	q.setup.conf = job->conf;
+	q.setup.choice = &job->choice;
+	q.setup.pool = &q.pool;
+	q.inbox.setup = &q.setup;
 	q.inbox.ctx = &q;
 	q.inbox.refuse = refuse;
 	q.inbox.publish = publish;

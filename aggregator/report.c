@@ -11,23 +11,43 @@
 #include "common/out.h"
 #include "common/xalloc.h"
 
-void
-report_init(struct report *r, struct model *m, const struct rules *rules,
-    const char *snapshot, int64_t end_at)
+static void
+make_tables(struct report *r, struct drive *d, enum figure_rows which)
 {
+	const struct choice *c = d->choice;
 	size_t i;
 
-	model_settle(m, rules);
-	r->model = m;
+	r->model = &d->model;
+	r->tables = xcalloc(c->n + 1, sizeof *r->tables);
+	r->tables_n = c->n;
+	for (i = 0; i < c->n; i++) {
+		r->tables[i].figure = c->figures[i];
+		if (c->figures[i]->emit != NULL)
+			c->figures[i]->emit(&d->model, &r->tables[i], which);
+	}
+}
+
+void
+report_init(struct report *r, struct drive *d, const struct rules *rules,
+    const char *snapshot, int64_t end_at)
+{
+	drive_settle(d, rules, true);
 	r->snapshot = snapshot;
 	r->end_at = end_at;
+	r->version = 0;
 	r->definition = rules->name;
-	r->tables = xcalloc(figures_n, sizeof *r->tables);
-	for (i = 0; i < figures_n; i++) {
-		r->tables[i].figure = figures[i];
-		if (figures[i]->emit != NULL)
-			figures[i]->emit(m, &r->tables[i], ROWS_ALL);
-	}
+	make_tables(r, d, ROWS_ALL);
+}
+
+void
+report_init_changed(struct report *r, struct drive *d,
+    const struct rules *rules, int64_t version)
+{
+	r->snapshot = NULL;
+	r->end_at = 0;
+	r->version = version;
+	r->definition = rules->name;
+	make_tables(r, d, ROWS_CHANGED);
 }
 
 void
@@ -35,10 +55,11 @@ report_release(struct report *r)
 {
 	size_t i;
 
-	for (i = 0; i < figures_n; i++)
+	for (i = 0; i < r->tables_n; i++)
 		rowset_release(&r->tables[i]);
 	free(r->tables);
 	r->tables = NULL;
+	r->tables_n = 0;
 }
 
 static void
@@ -83,6 +104,8 @@ write_row(struct buf *b, const struct report *r, const struct rowset *rows,
 	for (i = 0; i < f->columns_n; i++)
 		write_cell(b, &f->columns[i], &cells[i]);
 	jsonw_time(b, "as_of", r->model->as_of);
+	if (r->version != 0)
+		jsonw_int(b, "version", r->version);
 	jsonw_close(b);
 }
 
@@ -107,7 +130,7 @@ write_tables(const struct report *r, struct buf *b, report_line_fn *line,
 {
 	size_t i, j;
 
-	for (i = 0; i < figures_n; i++) {
+	for (i = 0; i < r->tables_n; i++) {
 		for (j = 0; j < r->tables[i].n; j++) {
 			buf_clear(b);
 			write_row(
@@ -216,8 +239,8 @@ report_csv(
 	columns[f->columns_n + 1].title = "as_of";
 	out_table_init(&t, columns, f->columns_n + 2);
 	for (i = 0; i < n; i++)
-		for (j = 0; j < figures_n; j++)
-			if (figures[j] == f)
+		for (j = 0; j < r[i].tables_n; j++)
+			if (r[i].tables[j].figure == f)
 				add_csv_rows(&t, &r[i], &r[i].tables[j]);
 	out_table_show(&t, OUT_CSV, to);
 	out_table_release(&t);

@@ -7,19 +7,24 @@
 
 #include "common/buf.h"
 
-#include "aggregator/figure.h"
+#include "aggregator/drive.h"
 
 struct report {
 	const struct model *model; /* settled; borrowed */
 	const char *snapshot;      /* NULL: a stream, without markers */
 	int64_t end_at;            /* of the end marker */
+	int64_t version;           /* of the rows; 0: they carry none */
 	const char *definition;
-	struct rowset *tables; /* figures_n of them */
+	struct rowset *tables; /* one for each chosen figure */
+	size_t tables_n;
 };
 
-/* Settles the model by the rules and makes all rows of it. */
-void report_init(struct report *r, struct model *m, const struct rules *rules,
+/* Settles by the rules and makes all rows. */
+void report_init(struct report *r, struct drive *d, const struct rules *rules,
     const char *snapshot, int64_t end_at);
+/* Of what is settled: the rows that changed. */
+void report_init_changed(struct report *r, struct drive *d,
+    const struct rules *rules, int64_t version);
 void report_release(struct report *r);
 
 /* Where lines go: 0, or -1 to stop. */

@@ -21,8 +21,8 @@ find_table(const struct report *r, const char *table)
 {
 	size_t i;
 
-	for (i = 0; i < figures_n; i++)
-		if (strcmp(figures[i]->table, table) == 0)
+	for (i = 0; i < r->tables_n; i++)
+		if (strcmp(r->tables[i].figure->table, table) == 0)
 			return &r->tables[i];
 	prog_die(PROG_SOFTWARE, "no table '%s' among the figures", table);
 }

@@ -26,6 +26,8 @@
 	KEY(section, name, CONF_SECRET, NULL, 0, 0, NULL, env, help)
 #define LIST(section, name, help)                                              \
 	KEY(section, name, CONF_LIST, NULL, 0, 0, NULL, NULL, help)
+#define WORDS(section, name, def, help)                                        \
+	KEY(section, name, CONF_LIST, def, 0, 0, NULL, NULL, help)
 #define BOOL(section, name, def, help)                                         \
 	KEY(section, name, CONF_BOOL, def, 0, 0, NULL, NULL, help)
 #define CHOICE(section, name, def, choices, help)                              \
@@ -112,7 +114,17 @@ const struct conf_key conf_keys[] = {
 	CHOICE("aggregator", "definition", "ours", "ours|chatwoot",
 	    "what the figures mean; --definition"),
 	PATH("aggregator", "state", NULL,
-	    "the folder that keeps snapshots that come over a queue; --state"),
+	    "the folder that keeps what must survive; --state"),
+	WORDS("aggregator", "figures", "operators, chats, tenant, events",
+	    "what is computed; -a"),
+	DURATION("aggregator", "every", "0s", 0, MINUTE,
+	    "how often a stream's rows are written; 0: no stream; --every"),
+	DURATION("aggregator", "window", "24h", MINUTE, 30 * DAY,
+	    "how late a record of a stream may be; --window"),
+	DURATION("aggregator", "refresh", "5s", 100, HOUR,
+	    "how often rows with a running wait are written anew"),
+	SIZE("aggregator", "state_limit", "24G", MIB, 1024 * 1024 * MIB,
+	    "the largest state of a stream"),
 
 	TEXT("sink", "from", "-", NULL, "where rows come from; -f"),
 	INT("sink", "batch", "1000", 1, 100000,

@@ -27,6 +27,9 @@ struct world {
 	bool open;
 };
 
+static struct choice choice;
+static const struct drive_setup setup = { .choice = &choice };
+
 static enum outcome
 refuse(void *ctx, const char *line, size_t len, const char *reason)
 {
@@ -58,7 +61,7 @@ publish(void *ctx, struct intake *in)
 	assert_int_equal(n, 1);
 	assert_non_null(list[0]->whole);
 	buf_clear(&w->published);
-	report_init(&r, &list[0]->whole->model, &rules_ours, list[0]->whole->id,
+	report_init(&r, &list[0]->whole->drive, &rules_ours, list[0]->whole->id,
 	    list[0]->whole->end_at);
 	assert_int_equal(report_ndjson(&r, add_line, &w->published), 0);
 	report_release(&r);
@@ -82,6 +85,7 @@ static int
 try_open(struct world *w, struct buf *why)
 {
 	memset(&w->inbox, 0, sizeof w->inbox);
+	w->inbox.setup = &setup;
 	w->inbox.ctx = w;
 	w->inbox.refuse = refuse;
 	w->inbox.publish = publish;
@@ -529,6 +533,8 @@ leave(void **state)
 int
 main(void)
 {
+	static char all[] = "all";
+	char *const names[] = { all, NULL };
 #define INBOX_TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
 	const struct CMUnitTest tests[] = {
 		INBOX_TEST(a_snapshot_is_published_when_it_is_whole),
@@ -543,5 +549,9 @@ main(void)
 		INBOX_TEST(kills_at_any_moment_lose_and_repeat_nothing),
 	};
 
+	struct buf why = BUF_INIT;
+
+	if (choice_parse(&choice, names, &why) == -1)
+		return 1;
 	return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -1,0 +1,88 @@
+/*
+ * choice: see choice.h.
+ */
+#include "aggregator/choice.h"
+
+#include <string.h>
+
+#include "common/xalloc.h"
+
+/* Records that may be passed on as they came. */
+static const char messages[] = "messages", views[] = "views";
+
+static bool
+is_wanted(const char *name, char *const *wanted)
+{
+	for (; *wanted != NULL; wanted++)
+		if (strcmp(*wanted, name) == 0 || strcmp(*wanted, "all") == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_known(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < figures_n; i++)
+		if (strcmp(figures[i]->name, name) == 0)
+			return true;
+	return strcmp(name, messages) == 0 || strcmp(name, views) == 0 ||
+	       strcmp(name, "all") == 0;
+}
+
+static void
+explain_unknown(const char *name, struct buf *why)
+{
+	size_t i;
+
+	buf_setf(why, "there is no figure '%s'; there are %s, %s", name,
+	    messages, views);
+	for (i = 0; i < figures_n; i++)
+		if (i == 0 || strcmp(figures[i]->name, figures[i - 1]->name))
+			buf_addf(why, ", %s", figures[i]->name);
+	buf_adds(why, "; all");
+}
+
+int
+choice_parse(struct choice *c, char *const *wanted, struct buf *why)
+{
+	size_t i;
+
+	memset(c, 0, sizeof *c);
+	for (i = 0; wanted[i] != NULL; i++) {
+		if (!is_known(wanted[i])) {
+			explain_unknown(wanted[i], why);
+			return -1;
+		}
+	}
+	c->messages = is_wanted(messages, wanted);
+	c->views = is_wanted(views, wanted);
+	for (i = 0; i < figures_n; i++)
+		if (is_wanted(figures[i]->name, wanted))
+			c->figures[c->n++] = figures[i];
+	if (c->n > 0 || c->messages || c->views)
+		return 0;
+	buf_setf(why, "no figure is named");
+	return -1;
+}
+
+void
+choice_add(struct choice *c, const char *table)
+{
+	const struct figure *f = figure_find(table);
+
+	if (!choice_has(c, table))
+		c->figures[c->n++] = f;
+}
+
+bool
+choice_has(const struct choice *c, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (strcmp(c->figures[i]->table, table) == 0)
+			return true;
+	return false;
+}
