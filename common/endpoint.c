@@ -102,6 +102,21 @@ endpoint_ack(struct endpoint *e)
 		e->ops->ack(e);
 }
 
+struct endpoint_mark
+endpoint_mark(const struct endpoint *e)
+{
+	const struct endpoint_mark none = { 0, 0, 0 };
+
+	return e->ops->mark != NULL ? e->ops->mark(e) : none;
+}
+
+void
+endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
+{
+	if (e->ops->ack_to != NULL)
+		e->ops->ack_to(e, mark);
+}
+
 int
 endpoint_write(struct endpoint *e, const char *line, size_t len)
 {

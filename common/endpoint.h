@@ -93,6 +93,16 @@ enum endpoint_status endpoint_read_block(
 /* Acknowledges what was returned; see above. Nothing to do for files. */
 void endpoint_ack(struct endpoint *e);
 
+/* For who reads on while the effect of what was read becomes safe: a mark
+ * stands for all messages whose last line was returned so far, and
+ * acknowledges these. One of a connection that broke since does nothing:
+ * everything comes again. */
+struct endpoint_mark {
+	uint64_t connection, tag, messages;
+};
+struct endpoint_mark endpoint_mark(const struct endpoint *e);
+void endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
+
 int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* 0, or -1: endpoint_why() */
 
@@ -148,6 +158,8 @@ struct endpoint_ops {
 	enum endpoint_status (*read_block)(
 	    struct endpoint *e, char **block, size_t *len, int timeout_ms);
 	void (*ack)(struct endpoint *e);
+	struct endpoint_mark (*mark)(const struct endpoint *e);
+	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);
 	void (*pump)(struct endpoint *e);

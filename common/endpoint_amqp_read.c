@@ -51,10 +51,11 @@ struct reader {
 	size_t at;     /* how far its lines were returned */
 	uint64_t line; /* number of the last one */
 
-	uint64_t done_tag; /* whole messages returned so far; 0: none */
-	size_t done_n;     /* how many since the last ack */
-	bool said_empty;   /* at the last look at the queue */
-	int64_t check_ms;  /* no look before */
+	/* Of this connection. */
+	struct endpoint_mark done;  /* whole messages returned so far */
+	struct endpoint_mark acked; /* of them, acknowledged */
+	bool said_empty;            /* at the last look at the queue */
+	int64_t check_ms;           /* no look before */
 
 	bool passed_over; /* messages waited at the last idle look */
 	int64_t idle_ms;  /* since when nothing came; or of the last look */
@@ -79,8 +80,9 @@ forget(struct reader *r)
 	amqp_inflow_forget(&r->ready);
 	/* The caller may still look at its line. */
 	r->stale = r->have_now;
-	r->done_tag = 0;
-	r->done_n = 0;
+	r->done.connection++;
+	r->done.tag = r->done.messages = 0;
+	r->acked = r->done;
 	r->said_empty = false;
 }
 
@@ -194,8 +196,8 @@ static void
 finish_message(struct reader *r)
 {
 	if (!r->stale) {
-		r->done_tag = r->now.tag;
-		r->done_n++;
+		r->done.tag = r->now.tag;
+		r->done.messages++;
 	}
 }
 
@@ -292,7 +294,8 @@ next_message(struct reader *r)
 static bool
 is_starved(const struct reader *r)
 {
-	return r->prefetch > 0 && r->done_n >= r->prefetch;
+	return r->prefetch > 0 &&
+	       r->done.messages - r->acked.messages >= r->prefetch;
 }
 
 /* Nothing is in hand. RECORD: there may be more. */
@@ -323,7 +326,7 @@ is_forgotten(struct reader *r)
 	struct amqp_queue_load load;
 	int64_t now = clock_mono_ms();
 
-	if (r->done_tag != 0 || now - r->idle_ms < IDLE_LOOK_MS)
+	if (r->done.tag != r->acked.tag || now - r->idle_ms < IDLE_LOOK_MS)
 		return false;
 	r->idle_ms = now;
 	if (endpoint_amqp_queue(&r->a, &load) == OUTCOME_DONE &&
@@ -411,23 +414,37 @@ amqp_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 	return read_part(self(e), false, block, len, timeout_ms);
 }
 
+static struct endpoint_mark
+amqp_mark(const struct endpoint *e)
+{
+	return self_const(e)->done;
+}
+
 static void
-amqp_ack(struct endpoint *e)
+amqp_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 {
 	struct reader *r = self(e);
 	struct amqp_link *l = &r->a.link;
 
-	if (r->done_tag == 0 || l->conn == NULL)
+	if (l->conn == NULL || mark->connection != r->done.connection ||
+	    mark->tag <= r->acked.tag)
 		return;
 	/* Commit point: the broker forgets what was returned. */
 	if (amqp_link_check(l, "acknowledge",
-		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, r->done_tag, 1)) !=
+		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 1)) !=
 	    0) {
 		(void)lost(r);
 		return;
 	}
-	r->done_tag = 0;
-	r->done_n = 0;
+	r->acked = *mark;
+}
+
+static void
+amqp_ack(struct endpoint *e)
+{
+	const struct endpoint_mark all = amqp_mark(e);
+
+	amqp_ack_to(e, &all);
 }
 
 static void
@@ -493,6 +510,8 @@ static const struct endpoint_ops ops = {
 	.read = amqp_read,
 	.read_block = amqp_read_block,
 	.ack = amqp_ack,
+	.mark = amqp_mark,
+	.ack_to = amqp_ack_to,
 	.pump = amqp_pump,
 	.where = amqp_where,
 	.message_id = amqp_message_id,
