@@ -1,12 +1,63 @@
 """table: how a part of the bench shows what it measured, and where it finds
 the harness of the tests."""
 
+import ctypes
+import mmap
 import os
+import platform
 import sys
 
 sys.path.insert(
     0, os.path.join(os.path.dirname(__file__), os.pardir, "e2e")
 )
+
+
+# BENCH_SCALE=0.1 makes everything a tenth as large: for CI, not for figures.
+SCALE = float(os.environ.get("BENCH_SCALE") or 1)
+
+
+def scaled(n, least=1000):
+    return max(least, int(n * SCALE))
+
+
+def machine():
+    """What the figures below depend on, once a run."""
+    if os.environ.get("BENCH_MACHINE_TOLD"):
+        return
+    model = "?"
+    with open("/proc/cpuinfo") as f:
+        for line in f:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    with open("/proc/meminfo") as f:
+        gib = int(f.readline().split()[1]) / 1024 / 1024
+    print(f"{model}, {os.cpu_count()} cores, {gib:.0f} GiB, Linux "
+          f"{platform.release()}"
+          + (f"; BENCH_SCALE={SCALE:g}" if SCALE != 1 else ""))
+
+
+def touch_memory(size=256 << 20):
+    """Has the system give out pages and take them back: whoever runs first
+    after a pause would pay for that alone."""
+    m = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    p = (ctypes.c_char * size).from_buffer(m)
+    ctypes.memset(p, 1, size)
+    del p
+    m.close()
+
+
+def holds(good, text):
+    return f"{text}: {'holds' if good else 'DOES NOT HOLD'}"
+
+
+def at_least(value, limit):
+    return "" if limit is None else holds(
+        value >= limit, f"at least {limit:g}")
+
+
+def at_most(value, limit):
+    return "" if limit is None else holds(value <= limit, f"at most {limit:g}")
 
 
 def show(title, rows, note=None):
@@ -25,7 +76,8 @@ def show(title, rows, note=None):
 
 
 def median(values):
-    return sorted(values)[len(values) // 2]
+    v = sorted(values)
+    return (v[(len(v) - 1) // 2] + v[len(v) // 2]) / 2
 
 
 def ratio(ours, theirs):

@@ -278,6 +278,13 @@ class Lab:
                 os.unlink(base + end)
         return done
 
+    def must(self, argv, **kw):
+        """The same for one that has to end well."""
+        done = self.run(argv, **kw)
+        if done.code != 0:
+            raise AssertionError(f"{argv[0]}: {done}")
+        return done
+
     def pipe(self, *commands, stdin=b"", **kw):
         """A pipeline, one program after the other; a list of Done."""
         done = []

@@ -1,0 +1,137 @@
+"""parse: a million messages from a file into the figures of operators and
+chats, `aggregator -a operators,chats`, beside readers of the same records
+with other parsers and the same answer: jansson always, simdjson and Go where
+they are installed, and a count of lines as the floor. Then the same with keys
+shuffled, with blanks and with fields that nobody knows."""
+
+import json
+
+import table # first: it knows where the others are
+import rivals
+
+from harness import TESTBIN, Lab, main
+
+MESSAGES = table.scaled(1000000)
+ROUNDS = 7
+VARIANT_ROUNDS = 5
+OURS = ["aggregator", "-a", "operators,chats", "-o", "ndjson"]
+WORLD = ["--tenants", "1", "--chats", "20000", "--users", "18000",
+         "--operators", "200", "--ids", "number",
+         "--views", "0", "--events", "0", "--late", "0"]
+VARIANTS = [("keys shuffled", ["--shuffle"]), ("blanks", ["--spaces"]),
+            ("unknown fields", ["--extra"])]
+# Where the rows of the others lack a column, nothing is compared.
+KEYS = {"operator_metrics": "operator", "chat_metrics": "chat"}
+
+
+def rows(out):
+    """By table, tenant and key; of chats those that are open."""
+    found = {}
+    for line in out.splitlines():
+        r = json.loads(line)
+        if r.get("table") in KEYS:
+            key = r["table"], r["tenant"], r[KEYS[r["table"]]]
+            if r.get("status", "open") == "open":
+                found[key] = r
+    return found
+
+
+def compare(ours, theirs):
+    """What differs first, or None."""
+    a, b = rows(ours), rows(theirs)
+    for key in a.keys() | b.keys():
+        if key not in a or key not in b:
+            return f"{key} is missing on one side"
+        for column, value in b[key].items():
+            if a[key].get(column, "absent") != value:
+                return f"{key} {column}: {a[key].get(column)}, {value}"
+    return None
+
+
+class Stream:
+    def __init__(self, lab, title, options):
+        self.lab = lab
+        self.title = title
+        self.path = lab.path("stream")
+        lab.must([TESTBIN + "/load", "-n", MESSAGES, "-t", self.path]
+                 + WORLD + options)
+        with open(self.path, "rb") as f:
+            data = f.read()
+        self.lines = data.count(b"\n")
+        self.bytes = len(data) / self.lines
+
+    def once(self, argv):
+        table.touch_memory()
+        return self.lab.must(argv, stdin=open(self.path, "rb"))
+
+    def race(self, names, rounds):
+        """Turn by turn; {name: [Done]}. The first round only warms up, and
+        its answers are compared."""
+        argv = {n: OURS if n == "ours" else [rivals.path(n)] for n in names}
+        first = {n: self.once(argv[n]) for n in names}
+        for n in names:
+            if n in ("ours", "newlines"):
+                continue
+            bad = compare(first["ours"].out, first[n].out)
+            if bad:
+                raise AssertionError(f"{n} answers otherwise: {bad}")
+        done = {n: [] for n in names}
+        for k in range(rounds):
+            for n in names[k % len(names):] + names[:k % len(names)]:
+                done[n].append(self.once(argv[n]))
+                done[n][-1].out = None
+        return done
+
+
+def times(done, name):
+    """So many times that program's speed."""
+    return table.ratio([d.wall for d in done[name]],
+                       [d.wall for d in done["ours"]])
+
+
+def show(stream, done, rounds, limits):
+    lines = []
+    for name, runs in done.items():
+        wall = table.median([d.wall for d in runs])
+        lines.append((
+            rivals.TITLES.get(name, "aggregator"), stream.lines / wall, "rec/s",
+            f"CPU {table.median([d.cpu for d in runs]):.2f} s, peak "
+            f"{max(d.peak_kib for d in runs) / 1024:.0f} MiB",
+        ))
+    for name in done:
+        if name not in ("ours", "newlines"):
+            lines.append((f"aggregator / {name}", times(done, name), "",
+                          table.at_least(times(done, name),
+                                         limits.get(name))))
+    if "goparse" in done and limits.get("memory"):
+        part = (max(d.peak_kib for d in done["ours"])
+                / max(d.peak_kib for d in done["goparse"]))
+        lines.append(("peak memory / Go's", part, "",
+                      table.at_most(part, limits["memory"])))
+    table.show(
+        f"{stream.title}: {stream.lines:,} records of {stream.bytes:.0f} bytes"
+        " from a file", lines,
+        f"Medians of {rounds} rounds, turn by turn; rows compared.",
+    )
+
+
+def body():
+    table.machine()
+    with Lab("parse") as lab:
+        names = ["ours"] + rivals.build(
+            "newlines", "jansson", "simdjson", "goparse"
+        )
+        stream = Stream(lab, "Plain", [])
+        show(stream, stream.race(names, ROUNDS), ROUNDS,
+             {"goparse": 4.5, "simdjson": 1.7, "memory": 0.4})
+        few = [n for n in names if n in ("ours", "jansson", "simdjson")]
+        if "simdjson" in few:
+            few.remove("jansson")
+        for title, options in VARIANTS:
+            stream = Stream(lab, title.capitalize(), options)
+            show(stream, stream.race(few, VARIANT_ROUNDS), VARIANT_ROUNDS,
+                 {"simdjson": 1.3})
+    return 0
+
+
+main(body)

@@ -1,0 +1,45 @@
+"""rivals: builds what the programs are measured beside, as far as compilers
+and libraries are installed; tests/bench/peers/Makefile knows which."""
+
+import os
+import subprocess
+import sys
+
+from harness import TESTBIN
+
+OUT = os.path.join(TESTBIN, "bench")
+TITLES = {
+    "newlines": "count of lines (floor)",
+    "jansson": "jansson, one thread",
+    "simdjson": "simdjson on demand, one thread",
+    "goparse": "Go encoding/json, all cores",
+    "gopipeline": "Go, batched",
+    "store": "bulk-array loop, only storing",
+}
+HINTS = {
+    "simdjson": "libsimdjson-dev g++",
+    "goparse": "golang-go",
+    "gopipeline": "golang-go golang-github-rabbitmq-amqp091-go-dev "
+                  "golang-github-go-sql-driver-mysql-dev",
+}
+
+
+def path(name):
+    return os.path.join(OUT, name)
+
+
+def build(*names):
+    """Those of the names that are there then; says what is missing."""
+    subprocess.run(
+        ["make", "-s", "-k", "-C", "tests/bench/peers", "OUT=" + OUT,
+         "COMMON=" + os.path.join(os.path.dirname(TESTBIN), "common.a")],
+        check=False, stdin=subprocess.DEVNULL, stdout=sys.stderr,
+    )
+    found = []
+    for name in names:
+        if os.path.exists(path(name)):
+            found.append(name)
+        else:
+            print(f"not measured: {TITLES[name]}; apt-get install "
+                  f"{HINTS.get(name, 'build-essential')}")
+    return found
