@@ -57,6 +57,9 @@ struct endpoint_options {
 			     until asked to stop; else give up after
 			     [amqp] patience */
 
+	size_t body; /* writing a queue: bytes that are gathered to one
+			message; 0: 64 KiB, 1: one line a message */
+
 	/* Reading the queue of publishers that are not ours: by
 	 * endpoint_read(), each message as one line, whatever is in it and even
 	 * if nothing is. */

@@ -1,7 +1,7 @@
 /*
  * endpoint_amqp_write: the writing end of a queue.
  *
- * Lines gather in `filling` until it holds BODY_BYTES, LINGER_MS have passed,
+ * Lines gather in `filling` until it holds body_bytes, LINGER_MS have passed,
  * or a flush. Then they are one message: persistent, mandatory, with an id
  * that it keeps however often it is sent. It stays in the window until the
  * broker has confirmed it and has not returned it; the window bounds memory
@@ -61,6 +61,7 @@ struct writer {
 	int64_t pause_until_ms;
 	bool full, gone;
 
+	size_t body_bytes;
 	struct buf filling;
 	int64_t filling_since_ms;
 
@@ -400,7 +401,7 @@ seal(struct writer *w)
 static bool
 is_due(const struct writer *w)
 {
-	return w->filling.len >= BODY_BYTES ||
+	return w->filling.len >= w->body_bytes ||
 	       (w->filling.len > 0 &&
 		   clock_mono_ms() - w->filling_since_ms >= LINGER_MS);
 }
@@ -422,7 +423,7 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 	struct writer *w = self(e);
 
 	/* The line is taken only when there is room for it. */
-	if (w->filling.len > 0 && w->filling.len + len >= BODY_BYTES) {
+	if (w->filling.len > 0 && w->filling.len + len >= w->body_bytes) {
 		if (shrink(w, WINDOW - 1, false) != OUTCOME_DONE)
 			return -1;
 		seal(w);
@@ -502,6 +503,7 @@ endpoint_amqp_open_write(const char *queue, const struct endpoint_options *opt,
 		return NULL;
 	}
 	name_run(w);
+	w->body_bytes = opt->body > 0 ? opt->body : BODY_BYTES;
 	w->a.set_up = set_up;
 	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
 	e->ops = &ops;

@@ -195,6 +195,7 @@ run(struct load *l)
 
 	l->conf = conf_load(l->o.conf, &why);
 	opt.conf = l->conf;
+	opt.body = l->o.single ? 1 : 0;
 	if (l->conf != NULL)
 		l->out = endpoint_open_write(l->o.to, &opt, &why, &code);
 	else
