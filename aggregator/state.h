@@ -32,7 +32,7 @@
 #define STATE_KEY_MAX 511
 
 /* How many tables one state may have. */
-#define STATE_TABLES 64
+#define STATE_TABLES 96
 
 struct state;
 struct state_table;

@@ -50,16 +50,27 @@ again(struct stage *s, enum outcome o, struct retry *retry)
 	return true;
 }
 
+/* A line, or a block of them; *lines is how many. */
 static enum outcome
-handle(struct stage *s, char *line, size_t len)
+handle(struct stage *s, char *line, size_t len, size_t *lines)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o;
 
 	do {
-		o = s->handle(s->ctx, line, len);
+		o = s->handle_block != NULL
+			? s->handle_block(s->ctx, line, len, lines)
+			: s->handle(s->ctx, line, len);
 	} while (o != OUTCOME_DONE && again(s, o, &retry));
 	return o;
+}
+
+static enum endpoint_status
+read_some(struct stage *s, char **line, size_t *len, int timeout_ms)
+{
+	if (s->handle_block != NULL)
+		return endpoint_read_block(s->in, line, len, timeout_ms);
+	return endpoint_read(s->in, line, len, timeout_ms);
 }
 
 static enum outcome
@@ -85,14 +96,15 @@ gather(struct stage *s, enum outcome *o)
 {
 	int64_t end = 0, left = IDLE_MS;
 	enum endpoint_status status;
-	size_t n = 0, len = 0;
+	size_t n = 0, len = 0, lines;
 	char *line = NULL;
 
 	*o = OUTCOME_DONE;
 	while (*o == OUTCOME_DONE && n < s->batch_records && left >= 0) {
-		status = endpoint_read(s->in, &line, &len, (int)left);
+		status = read_some(s, &line, &len, (int)left);
+		lines = 1;
 		if (status == ENDPOINT_RECORD)
-			*o = handle(s, line, len);
+			*o = handle(s, line, len, &lines);
 		else if (status == ENDPOINT_TOOLONG)
 			*o = handle_too_long(s);
 		else if (status != ENDPOINT_WAIT || n > 0 || stop_asked())
@@ -101,9 +113,10 @@ gather(struct stage *s, enum outcome *o)
 			look_after_others(s);
 		if (status == ENDPOINT_WAIT)
 			continue;
-		s->lines++;
-		if (n++ == 0)
+		s->lines += lines;
+		if (n == 0)
 			end = clock_mono_ms() + s->batch_ms;
+		n += lines;
 		left = end - clock_mono_ms();
 	}
 	return ENDPOINT_RECORD;

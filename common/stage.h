@@ -30,6 +30,11 @@ struct stage {
 	 * pause, another stops with PROG_TEMPFAIL. */
 	enum outcome (*handle)(void *ctx, char *line, size_t len);
 
+	/* Instead of handle(): the lines in blocks, see endpoint_read_block();
+	 * *lines is how many there were. The same answers. */
+	enum outcome (*handle_block)(
+	    void *ctx, char *block, size_t len, size_t *lines);
+
 	/* Makes the effect of all lines handled so far safe: committed,
 	 * confirmed, synced. Called at least once at the end of input. The
 	 * same three answers. */
