@@ -156,6 +156,48 @@ db_open(const struct conf *conf, struct buf *why, enum exit_code *code)
 	return db;
 }
 
+static char *
+copied(const char *s)
+{
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
+struct db *
+db_another(const struct db *db)
+{
+	struct db *d = xcalloc(1, sizeof *d);
+
+	d->host = copied(db->host);
+	d->user = copied(db->user);
+	d->password = copied(db->password);
+	d->schema = copied(db->schema);
+	d->socket = copied(db->socket);
+	d->ca_file = copied(db->ca_file);
+	d->name = copied(db->name);
+	d->port = db->port;
+	d->tls = db->tls;
+	d->bulk_off = db->bulk_off;
+	d->connect_ms = db->connect_ms;
+	d->timeout_ms = db->timeout_ms;
+	d->lock_ms = db->lock_ms;
+	d->patience_ms = db->patience_ms;
+	d->quiet = true;
+	return d;
+}
+
+void
+db_thread_begin(void)
+{
+	if (mysql_thread_init() != 0)
+		prog_die(PROG_SOFTWARE, "cannot set up libmariadb");
+}
+
+void
+db_thread_end(void)
+{
+	mysql_thread_end();
+}
+
 void
 db_close(struct db *db)
 {
@@ -392,7 +434,7 @@ wait_again(
 	if (r == conflicts)
 		log_debug("transaction_conflict", "errno=%u wait_ms=%lld",
 		    db->number, (long long)ms);
-	else if (first && patient)
+	else if (first && patient && !db->quiet)
 		log_warn("%s; waiting for it", buf_str(&db->why));
 	else
 		log_debug("database_wait", "wait_ms=%lld why=\"%s\"",

@@ -48,6 +48,15 @@ enum db_cause {
 struct db *db_open(const struct conf *conf, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 
+/* Another connection to the same database, for a thread of its own; what it
+ * has to wait for it does not say. Owned. */
+struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
+
+/* What each thread but the main one does before its first call and after its
+ * last. One connection is used by one thread at a time. */
+void db_thread_begin(void);
+void db_thread_end(void);
+
 /* Ends the connection (an open transaction is rolled back). NULL is fine. */
 void db_close(struct db *db);
 

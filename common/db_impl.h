@@ -15,6 +15,7 @@ struct db {
 	unsigned port;
 	bool tls;
 	bool bulk_off;
+	bool quiet; /* another one says it */
 	int64_t connect_ms, timeout_ms, lock_ms, patience_ms;
 
 	void (*on_wait)(void *ctx);

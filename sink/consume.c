@@ -10,278 +10,107 @@
 #include "common/clock.h"
 #include "common/conf.h"
 #include "common/log.h"
-#include "common/parse.h"
+#include "common/retry.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
 
-/* A snapshot that has begun, or that lacks rows. */
-struct seen {
-	char *snapshot;
-	int64_t as_of, arrived, records;
+enum {
+	/* How long the input is waited for while there is nothing to do, and
+	 * how long the workers are between two looks at it. */
+	IDLE_MS = 1000,
+	LOOK_MS = 1,
+	/* Between two looks at heartbeats while there is nothing to read. */
+	PUMP_MS = 100,
+	RETRY_BASE_MS = 200,
+	RETRY_CAP_MS = 5000,
+	/* A load is stored by one connection alone up to that many rows: a
+	 * second transaction would cost more than it gains. */
+	WHOLE_ROWS = 500,
+	/* However many rows fit. */
+	LOAD_BYTES = 8 * 1024 * 1024,
 };
-
-static void
-seen_free(void *p)
-{
-	struct seen *s = p;
-
-	if (s != NULL)
-		free(s->snapshot);
-	free(s);
-}
-
-static void
-see(struct strmap *map, struct text tenant, struct text snapshot,
-    const struct seen *what)
-{
-	void **slot = strmap_put(map, tenant.p, tenant.len);
-	struct seen *s;
-
-	seen_free(*slot);
-	s = xmalloc(sizeof *s);
-	*s = *what;
-	s->snapshot = text_dup(snapshot);
-	*slot = s;
-}
-
-/* FNV-1a: tells one bad line from another. */
-static uint64_t
-hash_line(const char *p, size_t len)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (; len > 0; len--)
-		h = (h ^ (unsigned char)*p++) * UINT64_C(1099511628211);
-	return h;
-}
-
-static struct text
-field_text(const struct flat *f, const char *name, size_t max)
-{
-	const struct flat_field *v = flat_find(f, name);
-	struct text t = { NULL, 0 };
-
-	if (v != NULL && v->kind == FLAT_STRING && v->val_len > 0 &&
-	    v->val_len <= max && v->val[v->val_len - 1] != ' ') {
-		t.p = v->val;
-		t.len = v->val_len;
-	}
-	return t;
-}
-
-/* The key of a bad row as refused_rows keeps it; without one, its line. */
-static void
-bad_key(const struct flat *f, struct text table, const char *line, size_t len,
-    struct buf *key)
-{
-	const struct table *t = table_find(table.p, table.len);
-	struct text part;
-	size_t k;
-
-	buf_clear(key);
-	for (k = 1; t != NULL && k < t->keys; k++) {
-		part = field_text(f, t->columns[k].name, RECORD_MAX_ID);
-		if (part.p == NULL)
-			break;
-		buf_adds(key, k > 1 ? " " : "");
-		buf_add(key, part.p, part.len);
-	}
-	if (t == NULL || k < t->keys)
-		buf_setf(key, "line %016llx",
-		    (unsigned long long)hash_line(line, len));
-}
-
-/* A bad row is accounted for in its snapshot, if it tells which that is. */
-static void
-refuse_bad(struct consume *c, const char *line, size_t len)
-{
-	struct refusal r = { .as_of = CLOCK_NONE };
-	struct buf key = BUF_INIT, unused = BUF_INIT;
-	const struct flat *f = &c->flat;
-	struct text tenant, as_of;
-
-	if (flat_parse(&c->flat, line, len, &unused) != 0 ||
-	    !text_is(field_text(f, "type", 8), "row"))
-		goto out;
-	tenant = field_text(f, "tenant", RECORD_MAX_TENANT);
-	r.snapshot = field_text(f, "snapshot", RECORD_MAX_ID);
-	r.table = field_text(f, "table", 64);
-	if (!parse_is_name_n(tenant.p, tenant.len, RECORD_MAX_TENANT) ||
-	    r.snapshot.p == NULL || r.table.p == NULL)
-		goto out;
-	bad_key(f, r.table, line, len, &key);
-	r.key.p = buf_str(&key);
-	r.key.len = key.len;
-	r.chat = field_text(f, "chat", RECORD_MAX_ID);
-	r.reason = buf_str(&c->why);
-	as_of = field_text(f, "as_of", CLOCK_TEXT * 2);
-	if (as_of.p == NULL || clock_parse(as_of.p, as_of.len, &r.as_of) != 0)
-		r.as_of = clock_now_ms();
-	batch_refuse(&c->batch, &r, tenant);
-out:
-	buf_release(&key);
-	buf_release(&unused);
-}
 
 static enum outcome
 give_up(struct consume *c, enum exit_code code)
 {
-	c->stage->code = code;
+	c->code = code;
 	return OUTCOME_NEVER;
 }
 
-static enum outcome
-bad_line(struct consume *c, const char *line, size_t len)
-{
-	enum outcome o = deadletter_add(&c->dead, endpoint_where(c->stage->in),
-	    line, len, buf_str(&c->why));
-
-	if (o == OUTCOME_NEVER)
-		return give_up(c, c->dead.code);
-	if (o == OUTCOME_DONE)
-		refuse_bad(c, line, len);
-	return o;
-}
-
-static int
-read_end(struct consume *c, const struct record *r, struct end *end)
-{
-	const struct seen *begun =
-	    strmap_get(&c->open, r->tenant.p, r->tenant.len);
-
-	end->snapshot = r->snapshot;
-	end->records = r->records;
-	/* The begin marker's time is what the rows carry. An end marker may
-	 * tell when it was over instead; alone, it has to be believed. */
-	end->as_of = r->at;
-	if (begun != NULL && text_is(r->snapshot, begun->snapshot))
-		end->as_of = begun->as_of;
-	if (end->as_of != CLOCK_NONE)
-		return 0;
-	buf_setf(&c->why, "field 'at' is missing in an end marker");
-	return -1;
-}
-
-static int
-take_marker(struct consume *c, const struct record *r)
-{
-	struct seen begun = { NULL, r->at, 0, 0 };
-	struct end end;
-
-	if (r->state == SNAPSHOT_BEGIN) {
-		see(&c->open, r->tenant, r->snapshot, &begun);
-		return 0;
-	}
-	if (read_end(c, r, &end) != 0)
-		return -1;
-	seen_free(strmap_delete(&c->open, r->tenant.p, r->tenant.len));
-	batch_end(&c->batch, r->tenant, &end);
-	return 0;
-}
-
+/* The broker hangs up on who is silent for long. */
 static void
-skip(struct consume *c, const struct record *r)
+pump(struct consume *c)
 {
-	if (c->counts.skipped++ == 0 && r->type != RECORD_UNKNOWN)
-		log_warn("records of type %.*s are no rows and are skipped; "
-			 "what aggregator writes is wanted here",
-		    TEXT_ARG(r->type_name));
+	endpoint_pump(c->in);
+	deadletter_pump(&c->dead);
 }
 
-/* The row is stored all the same; each column is told of once a run. */
-static void
-note_cut(struct consume *c, const struct row *row)
+/* After an outcome that is not DONE: true when it shall be tried again, and
+ * then the pause is over. */
+static bool
+again(struct consume *c, enum outcome o, struct retry *retry)
 {
-	const struct table *t = row->table;
-	uint32_t *said = &c->said_cut[t - tables];
-	size_t k;
+	int64_t left;
 
-	for (k = 0; k < t->columns_n; k++) {
-		if ((row->cut >> k & 1) == 0)
-			continue;
-		c->counts.cut++;
-		if ((*said >> k & 1) == 0)
-			log_warn("%s: a text is too long for %s.%s and is cut "
-				 "to %lld characters; so are others like it",
-			    endpoint_where(c->stage->in), t->name,
-			    t->columns[k].name, (long long)t->columns[k].max);
-		*said |= UINT32_C(1) << k;
-	}
+	if (o != OUTCOME_LATER || !c->patient)
+		return false;
+	left = retry_next(retry, -1);
+	do {
+		if (stop_sleep(left < IDLE_MS ? left : IDLE_MS))
+			return false;
+		pump(c);
+		left -= IDLE_MS;
+	} while (left > 0);
+	return true;
 }
 
+/* Dead letters of the rows that only the database refused, from *next on. */
 static enum outcome
-handle(void *ctx, char *line, size_t len)
-{
-	struct consume *c = ctx;
-	struct arena_mark mark = arena_mark(&c->batch.arena);
-	const char *copy;
-	struct record r;
-	struct row *row = NULL;
-	int rc;
-
-	copy = arena_copy_line(&c->batch.arena, line, len);
-	rc = record_parse(&r, &c->flat, copy, len, &c->why);
-	if (rc == 0 && (r.type == RECORD_ROW || r.type == RECORD_MESSAGE ||
-			   r.type == RECORD_VIEW)) {
-		c->counts.rows++;
-		row = row_read(&r, copy, len, &c->batch.arena, &c->why);
-		rc = row != NULL ? 0 : -1;
-	} else if (rc == 0 && r.type == RECORD_SNAPSHOT) {
-		rc = take_marker(c, &r);
-	} else if (rc == 0) {
-		skip(c, &r);
-	}
-	if (row != NULL) {
-		row->number = c->stage->lines + 1;
-		batch_add(&c->batch, row);
-		if (row->cut != 0)
-			note_cut(c, row);
-		return OUTCOME_DONE;
-	}
-	if (rc == 0)
-		return OUTCOME_DONE;
-	arena_back(&c->batch.arena, mark);
-	return bad_line(c, line, len);
-}
-
-/* Dead letters of the rows that only the database refused. Goes on where it
- * stopped. */
-static enum outcome
-send_bad(struct consume *c)
+send_bad(struct consume *c, const struct rows *rows, size_t *next)
 {
 	char where[32];
-	const struct rows *rows;
 	const struct row *row;
 	enum outcome o;
 
-	for (; c->next_table < TABLES; c->next_table++, c->next_row = 0) {
-		rows = &c->batch.rows[c->next_table];
-		for (; c->next_row < rows->n; c->next_row++) {
-			row = rows->row[c->next_row];
-			if (row->fate != ROW_BAD)
-				continue;
-			snprintf(where, sizeof where, "line %llu",
-			    (unsigned long long)row->number);
-			o = deadletter_add(
-			    &c->dead, where, row->line, row->len, row->reason);
-			if (o == OUTCOME_NEVER)
-				return give_up(c, c->dead.code);
-			if (o != OUTCOME_DONE)
-				return o;
-		}
+	for (; *next < rows->n; ++*next) {
+		row = rows->row[*next];
+		if (row->fate != ROW_BAD)
+			continue;
+		snprintf(where, sizeof where, "line %llu",
+		    (unsigned long long)row->number);
+		o = deadletter_add(
+		    &c->dead, where, row->line, row->len, row->reason);
+		if (o != OUTCOME_DONE)
+			return o;
 	}
 	return OUTCOME_DONE;
 }
 
+static enum outcome
+send_all_bad(struct consume *c, const struct batch *b)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum outcome o = OUTCOME_DONE;
+	size_t k, next;
+
+	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++) {
+		next = 0;
+		do {
+			o = send_bad(c, &b->rows[k], &next);
+		} while (o != OUTCOME_DONE && again(c, o, &retry));
+	}
+	return o;
+}
+
 static void
-count_rows(struct consume *c)
+count_rows(struct consume *c, const struct batch *b)
 {
 	uint64_t refused = 0, older = 0;
 	const struct rows *rows;
 	size_t i, k;
 
 	for (k = 0; k < TABLES; k++) {
-		rows = &c->batch.rows[k];
+		rows = &b->rows[k];
 		for (i = 0; i < rows->n; i++) {
 			switch (rows->row[i]->fate) {
 			case ROW_STORED:
@@ -336,7 +165,7 @@ note_end(struct consume *c, const struct tenant *t)
 	if (before != NULL && !text_is(t->ended.snapshot, before->snapshot))
 		say_missing(t->name, before);
 	if (t->fate == END_INCOMPLETE) {
-		see(&c->missing, t->name, t->ended.snapshot, &now);
+		seen_put(&c->missing, t->name, t->ended.snapshot, &now);
 		return;
 	}
 	seen_free(strmap_delete(&c->missing, t->name.p, t->name.len));
@@ -351,84 +180,302 @@ note_end(struct consume *c, const struct tenant *t)
 }
 
 static void
-note_ends(struct consume *c)
+note_ends(struct consume *c, const struct batch *b)
 {
 	struct strmap_entry *e;
 	size_t i = 0;
 
-	while ((e = strmap_next(&c->batch.tenants, &i)) != NULL)
+	while ((e = strmap_next(&b->tenants, &i)) != NULL)
 		note_end(c, e->value);
 }
 
+/* The workers rest: what came of it. Of several failures one is told. */
 static enum outcome
-store(struct consume *c)
+look_at_outcomes(struct consume *c, const struct load *l)
 {
-	enum outcome o;
+	enum outcome o = OUTCOME_DONE;
+	struct db *db = NULL;
+	size_t i;
 
-	batch_sort(&c->batch);
-	o = store_batch(&c->store, &c->batch, c->stage->patient);
+	for (i = 0; i < l->parts; i++) {
+		if (worker_outcome(c->workers[i]) == OUTCOME_DONE ||
+		    o == OUTCOME_NEVER)
+			continue;
+		o = worker_outcome(c->workers[i]);
+		db = worker_db(c->workers[i]);
+	}
 	if (o == OUTCOME_NEVER) {
-		log_error("%s", db_why(c->store.db));
-		return give_up(c, db_code(c->store.db));
+		log_error("%s", db_why(db));
+		return give_up(c, db_code(db));
 	}
 	if (o == OUTCOME_LATER && !stop_asked())
-		log_error(
-		    "%s; nothing is lost, run it again", db_why(c->store.db));
-	if (o != OUTCOME_DONE)
-		return o;
-	count_rows(c);
-	note_ends(c);
-	c->committed = true;
-	c->next_table = c->next_row = 0;
-	return OUTCOME_DONE;
-}
-
-static enum outcome
-flush(void *ctx)
-{
-	struct consume *c = ctx;
-	enum outcome o = OUTCOME_DONE;
-
-	if (!c->committed && !batch_is_empty(&c->batch))
-		o = store(c);
-	if (o == OUTCOME_DONE && c->committed)
-		o = send_bad(c);
-	if (o == OUTCOME_DONE) {
-		c->committed = false;
-		batch_clear(&c->batch);
-	}
+		log_error("%s; nothing is lost, run it again", db_why(db));
 	return o;
 }
 
-/* The broker hangs up on who is silent for long. */
+/* Parts in the order in which they were committed: the last one saw the rows
+ * of all others. */
 static void
-pump(void *ctx)
+note_parts(struct consume *c, const struct load *l)
 {
-	struct consume *c = ctx;
+	uint64_t last = 0, next;
+	size_t i, n, k = 0;
 
-	endpoint_pump(c->stage->in);
-	deadletter_pump(&c->dead);
+	for (n = 0; n < l->parts; n++) {
+		next = UINT64_MAX;
+		for (i = 0; i < l->parts; i++)
+			if (worker_done(c->workers[i]) > last &&
+			    worker_done(c->workers[i]) < next) {
+				next = worker_done(c->workers[i]);
+				k = i;
+			}
+		last = next;
+		count_rows(c, &l->part[k]);
+		note_ends(c, &l->part[k]);
+	}
+}
+
+static enum outcome
+flush_letters(struct consume *c)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum outcome o;
+
+	do {
+		o = deadletter_flush(&c->dead);
+	} while (o != OUTCOME_DONE && again(c, o, &retry));
+	return o;
+}
+
+/* Whether the load that is being stored is done; waits up to timeout_ms. */
+static bool
+is_stored(struct consume *c, int timeout_ms)
+{
+	size_t i;
+
+	for (i = 0; i < c->storing->parts; i++)
+		if (!worker_wait(c->workers[i], timeout_ms))
+			return false;
+	return true;
+}
+
+/* Waits for the load that is being stored; then its dead letters, then the
+ * acknowledgement: in this order, or not at all. */
+static enum outcome
+settle(struct consume *c)
+{
+	struct load *l = c->storing;
+	enum outcome o;
+	size_t i;
+
+	if (l == NULL)
+		return OUTCOME_DONE;
+	while (!is_stored(c, PUMP_MS))
+		pump(c);
+	c->storing = NULL;
+	o = look_at_outcomes(c, l);
+	if (o != OUTCOME_DONE)
+		return o;
+	note_parts(c, l);
+	for (i = 0; i < l->parts && o == OUTCOME_DONE; i++)
+		o = send_all_bad(c, &l->part[i]);
+	if (o == OUTCOME_DONE)
+		o = flush_letters(c);
+	if (o == OUTCOME_NEVER)
+		return give_up(c, c->dead.code);
+	if (o != OUTCOME_DONE)
+		return o;
+	/* Commit point: the input is not needed any more. */
+	endpoint_ack_to(c->in, &l->mark);
+	load_clear(l);
+	return OUTCOME_DONE;
+}
+
+/* Hands the load that was filled to the workers, which rest, and takes the
+ * other one. */
+static void
+start(struct consume *c)
+{
+	struct load *l = c->filling;
+	size_t i, whole = c->batch < WHOLE_ROWS ? c->batch : WHOLE_ROWS;
+
+	l->mark = inlet_mark(&c->inlet);
+	if (batch_is_empty(&l->part[0]))
+		l->parts = 0;
+	else
+		load_divide(l, c->workers_n, whole);
+	for (i = 0; i < l->parts; i++)
+		worker_start(c->workers[i], &l->part[i], c->patient);
+	c->storing = l;
+	c->filling = l == &c->loads[0] ? &c->loads[1] : &c->loads[0];
+}
+
+static bool
+is_full(const struct consume *c)
+{
+	const struct load *l = c->filling;
+
+	return l->lines >= c->batch * c->workers_n || l->bytes >= LOAD_BYTES;
+}
+
+/* Whether the load that is being filled shall be stored now. */
+static bool
+is_due(const struct consume *c, bool goes_on)
+{
+	const struct load *l = c->filling;
+
+	if (l->lines == 0)
+		return false;
+	return !goes_on || !c->by_hand || is_full(c) ||
+	       clock_mono_ms() - l->since_ms >= c->linger_ms;
+}
+
+/* How long more lines are waited for. A queue gives what it has; a pipe is
+ * given some time to come up with more. */
+static int64_t
+patience(const struct consume *c)
+{
+	const struct load *l = c->filling;
+
+	if (l->lines == 0)
+		return c->storing != NULL ? 0 : IDLE_MS;
+	if (c->storing != NULL || !c->by_hand)
+		return 0;
+	return l->since_ms + c->linger_ms - clock_mono_ms();
+}
+
+/* One look at the input. */
+static enum endpoint_status
+read_some(struct consume *c, int timeout_ms, enum outcome *o)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	struct load *l = c->filling;
+	enum endpoint_status status;
+	bool first = l->lines == 0;
+
+	do {
+		status = inlet_read(&c->inlet, l, c->batch * c->workers_n,
+		    LOAD_BYTES, timeout_ms, o);
+	} while (*o != OUTCOME_DONE && again(c, *o, &retry));
+	if (*o == OUTCOME_NEVER)
+		c->code = c->dead.code;
+	if (first && l->lines > 0)
+		l->since_ms = clock_mono_ms();
+	return status;
+}
+
+/* Reads until the load is full or old, or there is nothing more to read and
+ * nothing else to wait for: RECORD or WAIT to go on, else what ended it. */
+static enum endpoint_status
+fill(struct consume *c, enum outcome *o)
+{
+	enum endpoint_status status;
+	int64_t left;
+
+	*o = OUTCOME_DONE;
+	while (!is_full(c)) {
+		left = patience(c);
+		if (left < 0 || (c->storing != NULL && is_stored(c, 0)))
+			return ENDPOINT_RECORD;
+		if (c->storing == NULL && c->filling->lines > 0 &&
+		    clock_mono_ms() - c->filling->since_ms > c->linger_ms)
+			return ENDPOINT_RECORD;
+		status = read_some(c, (int)left, o);
+		if (*o != OUTCOME_DONE)
+			return status;
+		if (status == ENDPOINT_RECORD || status == ENDPOINT_TOOLONG)
+			continue;
+		if (status != ENDPOINT_WAIT || stop_asked())
+			return status;
+		if (c->storing != NULL)
+			(void)is_stored(c, LOOK_MS);
+		else if (c->filling->lines > 0 && !c->by_hand)
+			return status;
+		else
+			pump(c);
+	}
+	return ENDPOINT_RECORD;
+}
+
+/* What a refusal ends the program with. */
+static enum exit_code
+refusal(const struct consume *c, enum outcome o)
+{
+	if (o == OUTCOME_NEVER)
+		return c->code;
+	return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
+}
+
+/* What the end of the input ends the program with. */
+static enum exit_code
+verdict(struct consume *c, enum endpoint_status status)
+{
+	if (status == ENDPOINT_FAILED) {
+		log_error("%s", endpoint_why(c->in));
+		return endpoint_code(c->in);
+	}
+	if (status == ENDPOINT_CUT) {
+		log_error("the input '%s' was cut off inside %s; repeat it "
+			  "from its source",
+		    endpoint_name(c->in), endpoint_where(c->in));
+		return PROG_DATA;
+	}
+	c->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
+	return deadletter_code(&c->dead);
+}
+
+/* Reads one load while the one before is stored, until the input ends. */
+static enum exit_code
+run(struct consume *c)
+{
+	enum endpoint_status status;
+	enum outcome o, late;
+	bool goes_on;
+
+	do {
+		status = fill(c, &o);
+		goes_on =
+		    (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT ||
+			status == ENDPOINT_TOOLONG) &&
+		    !stop_asked();
+		late = settle(c);
+		/* A line was refused: nothing of its load is acknowledged,
+		 * it comes again. */
+		if (o != OUTCOME_DONE)
+			return refusal(c, o);
+		if (late == OUTCOME_DONE && is_due(c, goes_on))
+			start(c);
+		if (late == OUTCOME_DONE && !goes_on)
+			late = settle(c);
+		if (late != OUTCOME_DONE)
+			return refusal(c, late);
+	} while (goes_on);
+	return verdict(c, status);
 }
 
 void
-consume_init(struct consume *c, struct stage *stage, struct db *db,
+consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt)
 {
+	int64_t keep_ms = conf_int(conf, "reaper", "tombstones");
+	bool all = conf_text(conf, "reaper", "on_close")[0] == 'a';
+	size_t i;
+
 	memset(c, 0, sizeof *c);
-	c->stage = stage;
-	c->by_hand = !endpoint_is_queue(endpoint_name(stage->in));
-	c->batch.tenants = c->open = c->missing = (struct strmap)STRMAP_INIT;
-	store_init(&c->store, db, conf_int(conf, "reaper", "tombstones"),
-	    conf_text(conf, "reaper", "on_close")[0] == 'a');
-	deadletter_open(&c->dead, stage->in, opt);
-	db_on_wait(db, pump, c);
-	stage->dead = &c->dead;
-	stage->ctx = c;
-	stage->batch_records = (size_t)conf_int(conf, "sink", "batch");
-	stage->batch_ms = (int)conf_int(conf, "sink", "batch_age");
-	stage->patient = opt->patient;
-	stage->handle = handle;
-	stage->flush = flush;
+	c->in = in;
+	c->code = PROG_SOFTWARE;
+	c->by_hand = !endpoint_is_queue(endpoint_name(in));
+	c->patient = opt->patient;
+	c->batch = (size_t)conf_int(conf, "sink", "batch");
+	c->linger_ms = conf_int(conf, "sink", "batch_age");
+	c->filling = &c->loads[0];
+	c->missing = (struct strmap)STRMAP_INIT;
+	deadletter_open(&c->dead, in, opt);
+	inlet_init(&c->inlet, in, &c->dead);
+	c->workers_n = (size_t)conf_int(conf, "sink", "connections");
+	for (i = 0; i < c->workers_n; i++)
+		c->workers[i] =
+		    worker_new(i == 0 ? db : db_another(db), keep_ms, all);
 }
 
 /* Snapshots that began and never ended, and those that lack rows. */
@@ -445,48 +492,58 @@ say_unfinished(struct consume *c)
 		tenant.len = e->key_len;
 		say_missing(tenant, e->value);
 	}
-	for (i = 0; c->by_hand && (e = strmap_next(&c->open, &i)) != NULL;) {
+	for (i = 0;
+	     c->by_hand && (e = strmap_next(&c->inlet.open, &i)) != NULL;) {
 		s = e->value;
 		log_warn("snapshot %s of %s was cut: its end marker is "
 			 "missing",
 		    s->snapshot, e->key);
 	}
-	return c->missing.live > 0 || c->open.live > 0;
+	return c->missing.live > 0 || c->inlet.open.live > 0;
 }
 
-enum exit_code
+static enum exit_code
 consume_finish(struct consume *c, enum exit_code code)
 {
 	const struct consume_counts *n = &c->counts;
-	bool unfinished = c->stage->ended && say_unfinished(c);
+	const struct inlet *t = &c->inlet;
+	bool unfinished = c->ended && say_unfinished(c);
 
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "
 	    "cut=%llu skipped=%llu batches=%llu snapshots=%llu swept=%llu "
 	    "left=%llu",
-	    (unsigned long long)n->rows, (unsigned long long)n->stored,
+	    (unsigned long long)t->rows, (unsigned long long)n->stored,
 	    (unsigned long long)n->refused, (unsigned long long)n->older,
-	    (unsigned long long)c->dead.count, (unsigned long long)n->cut,
-	    (unsigned long long)n->skipped, (unsigned long long)n->batches,
+	    (unsigned long long)c->dead.count, (unsigned long long)t->cut,
+	    (unsigned long long)t->skipped, (unsigned long long)n->batches,
 	    (unsigned long long)n->snapshots, (unsigned long long)n->swept,
 	    (unsigned long long)n->left);
-	if (code != PROG_OK || !c->by_hand || !c->stage->ended)
+	if (code != PROG_OK || !c->by_hand || !c->ended)
 		return code;
-	if (c->stage->lines == 0) {
+	if (c->inlet.lines == 0) {
 		log_error("no input; give it the rows that aggregator writes");
 		return PROG_NOINPUT;
 	}
 	return unfinished ? PROG_DATA : PROG_OK;
 }
 
+enum exit_code
+consume_run(struct consume *c)
+{
+	return consume_finish(c, run(c));
+}
+
 void
 consume_release(struct consume *c)
 {
+	size_t i;
+
+	for (i = 0; i < c->workers_n; i++)
+		worker_free(c->workers[i]);
+	for (i = 0; i < ARRAY_LEN(c->loads); i++)
+		load_release(&c->loads[i]);
 	deadletter_close(&c->dead);
-	store_release(&c->store);
-	batch_release(&c->batch);
-	flat_release(&c->flat);
-	buf_release(&c->why);
-	strmap_release(&c->open, seen_free);
+	inlet_release(&c->inlet);
 	strmap_release(&c->missing, seen_free);
 }

@@ -1,6 +1,6 @@
 /*
  * sink: rows in, tables up to date. Options and wiring; the path of a row is
- * consume.c -> row.c -> batch.c -> store.c.
+ * consume.c -> inlet.c -> row.c -> load.c -> worker.c -> store.c.
  */
 #define _DEFAULT_SOURCE /* getopt_long */
 #include <getopt.h>
@@ -13,7 +13,6 @@
 #include "common/log.h"
 #include "common/out.h"
 #include "common/prog.h"
-#include "common/stage.h"
 #include "common/stop.h"
 #include "sink/check.h"
 #include "sink/consume.h"
@@ -174,33 +173,35 @@ start(struct db *db, const struct options *o, bool patient)
 	return code;
 }
 
+/* Takes *db when it comes to storing. */
 static enum exit_code
-consume(struct db *db, const struct conf *conf, const struct options *o)
+consume(struct db **db, const struct conf *conf, const struct options *o)
 {
 	const char *from = input(conf, o);
 	struct endpoint_options opt = { .conf = conf,
 		.until_empty = o->until_empty,
 		.patient = endpoint_is_queue(from) && !o->until_empty };
-	struct stage stage = { .code = PROG_SOFTWARE };
+	struct endpoint *in;
 	struct consume c;
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
 	if (opt.patient)
 		log_stamp(true);
-	code = start(db, o, opt.patient);
+	code = start(*db, o, opt.patient);
 	if (code != PROG_OK || stop_asked())
 		return code;
-	stage.in = endpoint_open_read(from, &opt, &why, &code);
-	if (stage.in == NULL) {
+	in = endpoint_open_read(from, &opt, &why, &code);
+	if (in == NULL) {
 		log_error("%s", buf_str(&why));
 		buf_release(&why);
 		return code;
 	}
-	consume_init(&c, &stage, db, conf, &opt);
-	code = consume_finish(&c, stage_run(&stage));
+	consume_init(&c, in, *db, conf, &opt);
+	*db = NULL;
+	code = consume_run(&c);
 	consume_release(&c);
-	endpoint_close(stage.in);
+	endpoint_close(in);
 	buf_release(&why);
 	return code;
 }
@@ -234,7 +235,7 @@ run(const struct options *o)
 	} else if (o->check) {
 		code = check_run(db, o->format);
 	} else {
-		code = consume(db, conf, o);
+		code = consume(&db, conf, o);
 	}
 	db_close(db);
 	conf_free(conf);
