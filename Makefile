@@ -46,14 +46,14 @@ pkg    = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
 ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
-# Debian's libjq and lmdb have no pkg-config files.
+# Debian's libjq, lmdb and libunistring have no pkg-config files.
 LIBS            := $(call pkg,--libs librabbitmq jansson)
 LIBS_poller     := $(call pkg,--libs libcurl) -ljq -llmdb
-LIBS_aggregator := -llmdb
+LIBS_aggregator := -llmdb -lunistring
 LIBS_sink       := $(call pkg,--libs libmariadb)
 LIBS_reaper     := $(LIBS_sink)
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib)
-LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lcmocka
+LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lunistring -lcmocka
 
 # A line a file; V=1 shows the commands.
 ifdef V

@@ -263,6 +263,7 @@ release(struct batch *b)
 	free(b->reports);
 	deadletter_close(&b->dead);
 	intake_release(&b->intake);
+	keyed_pool_release(&b->pool);
 	buf_release(&b->text);
 }
 

@@ -16,6 +16,26 @@ needs_clocks(const struct choice *c)
 	       choice_has(c, "response_histogram");
 }
 
+static bool
+has_flows(const struct choice *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->figures[i]->flow != NULL)
+			return true;
+	return false;
+}
+
+static void
+pass_interval(void *ctx, const struct model *m, const struct chat *c,
+    const struct interval *i, bool withdrawn)
+{
+	struct drive *d = ctx;
+
+	flows_model_interval(d->flows, m, c, i, withdrawn);
+}
+
 void
 drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
     bool stream, int64_t as_of, uint32_t number)
@@ -28,31 +48,47 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	m->lasting = setup->state != NULL;
 	m->window = setup->window_ms;
 	m->no_clocks = !needs_clocks(d->choice);
-	(void)number;
 	m->no_events = !choice_has(d->choice, "event_counts");
+	if (!has_flows(d->choice))
+		return;
+	d->flows = flows_open(d->choice->figures, d->choice->n, setup->conf,
+	    m->tenant, setup->pool, setup->state, number, setup->window_ms);
+	m->prompt = true;
+	m->ctx = d;
+	m->interval = pass_interval;
 }
 
 void
 drive_release(struct drive *d)
 {
+	flows_close(d->flows);
 	model_release(&d->model);
 }
 
 enum model_taken
 drive_add(struct drive *d, const struct record *r)
 {
-	return model_add(&d->model, r);
+	enum model_taken taken = model_add(&d->model, r);
+	struct flow_message m;
+
+	if (d->flows == NULL || r->type != RECORD_MESSAGE || taken != MODEL_NEW)
+		return taken;
+	flow_message_read(&m, r);
+	flows_message(d->flows, &m, NULL);
+	return taken;
 }
 
 void
 drive_settle(struct drive *d, const struct rules *rules, bool refresh)
 {
-	(void)refresh;
 	model_settle(&d->model, rules);
+	if (d->flows != NULL)
+		flows_settle(d->flows, d->model.as_of, refresh);
 }
 
 void
 drive_sent(struct drive *d)
 {
-	(void)d;
+	if (d->flows != NULL)
+		flows_sent(d->flows);
 }

@@ -11,12 +11,30 @@ extern const struct figure figure_operators;
 extern const struct figure figure_chats;
 extern const struct figure figure_tenant;
 extern const struct figure figure_events;
+extern const struct figure figure_intervals;
+extern const struct figure figure_conversations;
+extern const struct figure figure_users;
+extern const struct figure figure_activity;
+extern const struct figure figure_alerts;
+extern const struct figure figure_trends;
+extern const struct figure figure_channels;
+extern const struct figure figure_response_hours;
+extern const struct figure figure_response_histogram;
 
 const struct figure *const figures[] = {
 	&figure_operators,
 	&figure_chats,
 	&figure_tenant,
 	&figure_events,
+	&figure_intervals,
+	&figure_conversations,
+	&figure_users,
+	&figure_activity,
+	&figure_alerts,
+	&figure_trends,
+	&figure_channels,
+	&figure_response_hours,
+	&figure_response_histogram,
 };
 
 const size_t figures_n = ARRAY_LEN(figures);

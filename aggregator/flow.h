@@ -20,11 +20,9 @@
 #include "common/conf.h"
 #include "common/record.h"
 
-#include "aggregator/clocks.h"
+#include "aggregator/figure.h"
 #include "aggregator/keyed.h"
-
-struct figure;
-struct rowset;
+#include "aggregator/peak.h"
 
 /* What flows know of a message. Text is borrowed for the time of the call. */
 struct flow_message {
@@ -34,10 +32,6 @@ struct flow_message {
 	/* One that METRICS counts: of customer, operator or bot, neither
 	 * private nor automated. */
 	bool counted;
-};
-
-struct flow_event {
-	struct text user, event;
 };
 
 struct flow_interval {
@@ -61,16 +55,14 @@ struct flow_ops {
 	/* A new message; or a new version, and the one it replaces. */
 	void (*message)(void *flow, const struct flow_message *m,
 	    const struct flow_message *old);
-	void (*event)(void *flow, const struct flow_event *e,
-	    const struct flow_event *old);
 	void (*interval)(
 	    void *flow, const struct flow_interval *i, bool withdrawn);
 	/* The tenant's newest time: windows end, things expire. After it the
 	 * set of changed rows stands. refresh: tell also of what is still
 	 * going on. */
 	void (*settle)(void *flow, int64_t newest, bool refresh);
-	/* Adds the changed rows, or all, in the order of their keys. */
-	void (*emit)(void *flow, bool all, struct rowset *to);
+	/* Adds rows, in the order of their keys. */
+	void (*emit)(void *flow, struct rowset *to, enum figure_rows which);
 	/* The changed rows were written. */
 	void (*sent)(void *flow);
 };
@@ -94,11 +86,12 @@ void flow_message_read(struct flow_message *m, const struct record *r);
  * and the text are not needed: they are taken to be the same. */
 void flows_message(struct flows *f, const struct flow_message *m,
     const struct flow_message *old);
-void flows_event(
-    struct flows *f, const struct flow_event *e, const struct flow_event *old);
-/* Of one chat the withdrawn ones come first. */
+/* Of one chat the withdrawn ones come first. flows_model_interval() is what a
+ * model calls, with the flows as context. */
 void flows_interval(
     struct flows *f, const struct flow_interval *i, bool withdrawn);
+void flows_model_interval(void *flows, const struct model *m,
+    const struct chat *c, const struct interval *i, bool withdrawn);
 
 /* A tick: settle; save, with what flows_unsent() gives, in one commit of the
  * state; write what flows_emit() gives; then, once that is confirmed, sent. By
@@ -107,8 +100,8 @@ void flows_interval(
 void flows_settle(struct flows *f, int64_t newest, bool refresh);
 bool flows_changed(const struct flows *f); /* there are rows to write */
 void flows_save(struct flows *f);
-void flows_emit(
-    struct flows *f, const struct figure *figure, bool all, struct rowset *to);
+/* ROWS_ALL is by hand only: all that is in memory. */
+void flows_emit(struct flows *f, struct rowset *to, enum figure_rows which);
 void flows_sent(struct flows *f);
 
 /* The keys of changed rows, added to *to; and, after a crash, back: these rows
@@ -117,15 +110,30 @@ void flows_unsent(const struct flows *f, struct buf *to);
 int flows_unsent_back(struct flows *f, const void *data, size_t len)
     __attribute__((warn_unused_result));
 
-/* A limit on what a figure keeps. */
+/* For the flows. */
+
+/* A limit on what a figure keeps: a key of [aggregator]. */
 struct flow_cap {
-	const char *key; /* in [aggregator] */
-	int64_t limit;
+	const struct flow_setup *setup;
+	const char *key;
+	uint64_t limit;
 	bool told;
 };
 
-/* False, and once a line on stderr, when n more than fit are asked for. */
-bool flow_cap_allows(
-    struct flow_cap *c, const struct flow_setup *s, size_t n, const char *what);
+void flow_cap_init(
+    struct flow_cap *c, const struct flow_setup *s, const char *key);
+
+/* True while one more than n is allowed; else says so, once: what reads like
+ * "a user with more chats than that". */
+bool flow_cap_allows(struct flow_cap *c, uint64_t n, const char *what);
+
+/* A duration or a number of [aggregator]. */
+int64_t flow_conf(const struct flow_setup *s, const char *key);
+
+/* The begin of the span of that length in which the time lies. */
+int64_t flow_span(int64_t at, int64_t length);
+
+/* The cell with this text; the next one. */
+struct cell *flow_cell(struct cell *c, struct text t);
 
 #endif

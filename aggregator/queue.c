@@ -218,6 +218,7 @@ out:
 	if (q.in != NULL)
 		deadletter_close(&q.dead);
 	inbox_close(&q.inbox);
+	keyed_pool_release(&q.pool);
 	buf_release(&why);
 	return code;
 }

@@ -24,6 +24,8 @@ make_tables(struct report *r, struct drive *d, enum figure_rows which)
 		r->tables[i].figure = c->figures[i];
 		if (c->figures[i]->emit != NULL)
 			c->figures[i]->emit(&d->model, &r->tables[i], which);
+		else if (d->flows != NULL)
+			flows_emit(d->flows, &r->tables[i], which);
 	}
 }
 

@@ -37,6 +37,7 @@ libraries() {
 ^amqp ^common/(endpoint_)?amqp[a-z_]*[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db[a-z_]*|tests/tools/sink_bare)[.][ch]$
 ^jansson[.]h$ ^(common/.*|poller/profile[a-z_]*|tests/.*)[.][ch]$
+^uni(case|ctype|norm|str)[.]h$ ^aggregator/words[.]c$
 ^microhttpd[.]h$ ^tests/
 ^cmocka[.]h$ ^tests/unit/
 END

@@ -1,0 +1,296 @@
+/*
+ * flow: see flow.h. All flows of one tenant, and what they share.
+ */
+#include "aggregator/flow.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/xalloc.h"
+
+#include "aggregator/state.h"
+
+struct flow {
+	const struct figure *figure;
+	void *ctx;
+};
+
+struct flows {
+	struct keyed_home home;
+	struct flow_setup setup;
+	struct flow *v;
+	size_t n;
+};
+
+static uint64_t
+stored_seed(struct state *state)
+{
+	uint64_t seed[2] = { 0, 0 };
+
+	if (state != NULL)
+		state_seed(state, seed);
+	return seed[0] ^ seed[1];
+}
+
+struct flows *
+flows_open(const struct figure *const *list, size_t n, const struct conf *conf,
+    const char *tenant, struct keyed_pool *pool, struct state *state,
+    uint32_t number, int64_t window_ms)
+{
+	struct flows *f = xcalloc(1, sizeof *f);
+	struct flow *to;
+	size_t i;
+
+	f->home.state = state;
+	f->home.tenant = number;
+	f->home.seed = stored_seed(state);
+	f->home.window_ms = window_ms;
+	f->home.pool = pool;
+	f->setup.conf = conf;
+	f->setup.tenant = tenant;
+	f->setup.home = &f->home;
+	f->v = xcalloc(n + 1, sizeof *f->v);
+	for (i = 0; i < n; i++) {
+		if (list[i]->flow == NULL)
+			continue;
+		to = &f->v[f->n++];
+		to->figure = list[i];
+		to->ctx = list[i]->flow->open(&f->setup);
+	}
+	return f;
+}
+
+void
+flows_close(struct flows *f)
+{
+	size_t i;
+
+	if (f == NULL)
+		return;
+	for (i = 0; i < f->n; i++)
+		f->v[i].figure->flow->close(f->v[i].ctx);
+	free(f->v);
+	free(f);
+}
+
+void
+flow_message_read(struct flow_message *m, const struct record *r)
+{
+	m->chat = r->chat;
+	m->user = r->user;
+	/* An operator may be told of in either way. */
+	if (m->user.p == NULL && r->from == FROM_OPERATOR)
+		m->user = r->operator_id;
+	m->channel = r->channel;
+	m->text = r->text;
+	m->at = r->at;
+	m->from = r->from;
+	m->counted = r->from != FROM_SYSTEM && !r->is_private && !r->automated;
+}
+
+void
+flows_message(struct flows *f, const struct flow_message *m,
+    const struct flow_message *old)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].figure->flow->message != NULL)
+			f->v[i].figure->flow->message(f->v[i].ctx, m, old);
+}
+
+void
+flows_interval(struct flows *f, const struct flow_interval *in, bool withdrawn)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].figure->flow->interval != NULL)
+			f->v[i].figure->flow->interval(
+			    f->v[i].ctx, in, withdrawn);
+}
+
+void
+flows_model_interval(void *flows, const struct model *m, const struct chat *c,
+    const struct interval *i, bool withdrawn)
+{
+	struct flow_interval in = { .kind = i->kind,
+		.chat = chat_id(c),
+		.message = { "", 0 },
+		.operator_id = interval_operator(m, i),
+		.start = i->start,
+		.end = i->end,
+		.ms = i->ms };
+
+	flows_interval(flows, &in, withdrawn);
+}
+
+void
+flows_settle(struct flows *f, int64_t newest, bool refresh)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].figure->flow->settle != NULL)
+			f->v[i].figure->flow->settle(
+			    f->v[i].ctx, newest, refresh);
+}
+
+bool
+flows_changed(const struct flows *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->home.tables_n; i++)
+		if (f->home.tables[i]->told.n > 0)
+			return true;
+	return false;
+}
+
+void
+flows_save(struct flows *f)
+{
+	keyed_home_save(&f->home);
+}
+
+void
+flows_emit(struct flows *f, struct rowset *to, enum figure_rows which)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].figure == to->figure)
+			to->figure->flow->emit(f->v[i].ctx, to, which);
+}
+
+void
+flows_sent(struct flows *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].figure->flow->sent != NULL)
+			f->v[i].figure->flow->sent(f->v[i].ctx);
+	keyed_home_sent(&f->home);
+}
+
+/* Of each table with changed rows: its name, how many, their keys; each text
+ * behind two bytes of length. */
+static void
+add_bytes(struct buf *to, const void *p, size_t len)
+{
+	buf_addc(to, (char)(len >> 8));
+	buf_addc(to, (char)(len & 255));
+	buf_add(to, p, len);
+}
+
+void
+flows_unsent(const struct flows *f, struct buf *to)
+{
+	const struct keyed *k;
+	struct text key;
+	void **list;
+	size_t i, j, n;
+
+	for (i = 0; i < f->home.tables_n; i++) {
+		k = f->home.tables[i];
+		list = keyed_list(f->home.tables[i], false, &n);
+		for (j = 0; j < n; j++) {
+			key = keyed_key(k, list[j]);
+			add_bytes(to, k->name, strlen(k->name));
+			add_bytes(to, key.p, key.len);
+		}
+		free(list);
+	}
+}
+
+static bool
+take_bytes(const unsigned char **p, const unsigned char *end, struct text *t)
+{
+	if (end - *p < 2)
+		return false;
+	t->len = (size_t)(*p)[0] << 8 | (*p)[1];
+	t->p = (const char *)*p + 2;
+	if (t->len > (size_t)(end - *p) - 2 || t->len > KEY_MAX)
+		return false;
+	*p += 2 + t->len;
+	return true;
+}
+
+/* A figure that is not kept any more is passed over. */
+static void
+tell_again(struct flows *f, struct text table, struct text key)
+{
+	struct keyed *k;
+	void *payload;
+	size_t i;
+
+	for (i = 0; i < f->home.tables_n; i++) {
+		k = f->home.tables[i];
+		if (!text_is(table, k->name))
+			continue;
+		payload = keyed_find(k, key.p, key.len);
+		if (payload != NULL)
+			keyed_tell(k, payload);
+	}
+}
+
+int
+flows_unsent_back(struct flows *f, const void *data, size_t len)
+{
+	const unsigned char *p = data, *end = p + len;
+	struct text table, key;
+
+	while (p < end) {
+		if (!take_bytes(&p, end, &table) || !take_bytes(&p, end, &key))
+			return -1;
+		tell_again(f, table, key);
+	}
+	return 0;
+}
+
+int64_t
+flow_conf(const struct flow_setup *s, const char *key)
+{
+	return conf_int(s->conf, "aggregator", key);
+}
+
+void
+flow_cap_init(struct flow_cap *c, const struct flow_setup *s, const char *key)
+{
+	c->setup = s;
+	c->key = key;
+	c->limit = (uint64_t)flow_conf(s, key);
+	c->told = false;
+}
+
+bool
+flow_cap_allows(struct flow_cap *c, uint64_t n, const char *what)
+{
+	if (n < c->limit)
+		return true;
+	if (!c->told)
+		log_error("tenant '%s' has %s; what is above [aggregator] %s = "
+			  "%" PRIu64 " is not counted",
+		    c->setup->tenant, what, c->key, c->limit);
+	c->told = true;
+	return false;
+}
+
+int64_t
+flow_span(int64_t at, int64_t length)
+{
+	int64_t rest = at % length;
+
+	return at - (rest < 0 ? rest + length : rest);
+}
+
+struct cell *
+flow_cell(struct cell *c, struct text t)
+{
+	c->text = t;
+	c->set = t.p != NULL;
+	return c + 1;
+}

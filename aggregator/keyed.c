@@ -1,0 +1,333 @@
+/*
+ * keyed: see keyed.h. Open addressing over pointers to entries; an entry is
+ * its head, the payload and the key in one block of the pool. Saving and
+ * forgetting stand in keyed_home.c.
+ */
+#include "aggregator/keyed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/prog.h"
+#include "common/xalloc.h"
+
+#include "aggregator/keyed_impl.h"
+#include "aggregator/state.h"
+
+enum {
+	FIRST_SLOTS = 64,
+};
+
+void
+keyed_open(
+    struct keyed *k, struct keyed_home *home, const char *name, size_t payload)
+{
+	memset(k, 0, sizeof *k);
+	k->name = name;
+	k->home = home;
+	k->payload = payload;
+	k->key_at = sizeof(struct keyed_entry) + payload;
+	k->slots = xcalloc(FIRST_SLOTS, sizeof *k->slots);
+	k->mask = FIRST_SLOTS - 1;
+	k->expired = INT64_MIN;
+	if (home->state != NULL)
+		k->store = state_table(home->state, name, STATE_BYTES);
+	if (home->tables_n == KEYED_TABLES)
+		prog_die(PROG_SOFTWARE, "too many tables");
+	home->tables[home->tables_n++] = k;
+}
+
+size_t
+keyed_entry_size(const struct keyed *k, const struct keyed_entry *e)
+{
+	return k->key_at + e->key_len;
+}
+
+static unsigned char *
+entry_key(const struct keyed *k, const struct keyed_entry *e)
+{
+	return (unsigned char *)(uintptr_t)e + k->key_at;
+}
+
+static void *
+payload_of(struct keyed_entry *e)
+{
+	return e + 1;
+}
+
+static struct keyed_entry *
+entry_of(const void *payload)
+{
+	return (struct keyed_entry *)(uintptr_t)payload - 1;
+}
+
+void
+keyed_close(struct keyed *k)
+{
+	size_t i;
+
+	for (i = 0; k->slots != NULL && i <= k->mask; i++)
+		if (k->slots[i].entry != NULL)
+			keyed_pool_give(k->home->pool, k->slots[i].entry,
+			    keyed_entry_size(k, k->slots[i].entry));
+	free(k->slots);
+	free(k->dirty.v);
+	free(k->told.v);
+	memset(k, 0, sizeof *k);
+}
+
+/* The slot where the key is, or the free one where it belongs. */
+static struct keyed_slot *
+seek(const struct keyed *k, uint64_t hash, const void *key, size_t len)
+{
+	size_t i = hash & k->mask;
+
+	for (; k->slots[i].entry != NULL; i = (i + 1) & k->mask)
+		if (k->slots[i].hash == hash &&
+		    k->slots[i].entry->key_len == len &&
+		    memcmp(entry_key(k, k->slots[i].entry), key, len) == 0)
+			break;
+	return &k->slots[i];
+}
+
+static void
+grow(struct keyed *k)
+{
+	size_t old = k->mask + 1, i, j;
+	struct keyed_slot *from = k->slots;
+
+	k->mask = 2 * old - 1;
+	k->slots = xcalloc(2 * old, sizeof *k->slots);
+	for (i = 0; i < old; i++) {
+		if (from[i].entry == NULL)
+			continue;
+		for (j = from[i].hash & k->mask; k->slots[j].entry != NULL;)
+			j = (j + 1) & k->mask;
+		k->slots[j] = from[i];
+	}
+	free(from);
+}
+
+static struct keyed_entry *
+insert(struct keyed *k, struct keyed_slot *slot, uint64_t hash, const void *key,
+    size_t len)
+{
+	struct keyed_entry *e = keyed_pool_take(k->home->pool, k->key_at + len);
+
+	e->hash = hash;
+	e->key_len = (uint16_t)len;
+	memcpy(entry_key(k, e), key, len);
+	/* At most two thirds full. */
+	if ((k->n + 1) * 3 > (k->mask + 1) * 2) {
+		grow(k);
+		slot = seek(k, hash, key, len);
+	}
+	slot->hash = hash;
+	slot->entry = e;
+	k->n++;
+	return e;
+}
+
+void
+keyed_remove(struct keyed *k, struct keyed_entry *e)
+{
+	size_t hole = e->hash & k->mask, i, home;
+
+	while (k->slots[hole].entry != e)
+		hole = (hole + 1) & k->mask;
+	for (i = hole;;) {
+		i = (i + 1) & k->mask;
+		if (k->slots[i].entry == NULL)
+			break;
+		home = k->slots[i].hash & k->mask;
+		/* It may move unless its home lies between hole and here. */
+		if (((i - home) & k->mask) < ((i - hole) & k->mask))
+			continue;
+		k->slots[hole] = k->slots[i];
+		hole = i;
+	}
+	k->slots[hole].entry = NULL;
+	k->n--;
+	keyed_pool_give(k->home->pool, e, keyed_entry_size(k, e));
+}
+
+/* What the state has, in memory; NULL: nothing. */
+static struct keyed_entry *
+load(struct keyed *k, struct keyed_slot *slot, uint64_t hash, const void *key,
+    size_t len)
+{
+	struct key stored = { 0 };
+	struct keyed_entry *e;
+	const void *data;
+	size_t data_len;
+
+	keyed_home_prefix(k->home, &stored);
+	memcpy(stored.bytes + stored.len, key, len);
+	if (!state_get(
+		k->store, stored.bytes, stored.len + len, &data, &data_len))
+		return NULL;
+	if (data_len != k->payload) {
+		state_set_damaged(k->home->state);
+		return NULL;
+	}
+	e = insert(k, slot, hash, key, len);
+	memcpy(payload_of(e), data, data_len);
+	return e;
+}
+
+static void *
+get(struct keyed *k, const void *key, size_t len, bool make, bool *made)
+{
+	uint64_t hash = key_hash(k->home->seed, key, len);
+	struct keyed_slot *slot = seek(k, hash, key, len);
+	struct keyed_entry *e = slot->entry;
+	bool is_new = false;
+
+	if (e == NULL && k->store != NULL)
+		e = load(k, slot, hash, key, len);
+	if (e == NULL && make) {
+		e = insert(k, seek(k, hash, key, len), hash, key, len);
+		is_new = true;
+	} else if (e != NULL && (e->flags & KEYED_GONE) != 0) {
+		is_new = true;
+		if (make) {
+			e->flags &= (uint8_t)~KEYED_GONE;
+			memset(payload_of(e), 0, k->payload);
+		} else {
+			e = NULL;
+		}
+	}
+	if (made != NULL)
+		*made = is_new;
+	if (e == NULL)
+		return NULL;
+	e->flags |= KEYED_USED;
+	return payload_of(e);
+}
+
+void *
+keyed_find(struct keyed *k, const void *key, size_t len)
+{
+	return get(k, key, len, false, NULL);
+}
+
+void *
+keyed_get(struct keyed *k, const void *key, size_t len, bool *made)
+{
+	return get(k, key, len, true, made);
+}
+
+static void
+list_add(struct keyed_list *list, struct keyed_entry *e, enum keyed_flags flag)
+{
+	if ((e->flags & flag) != 0)
+		return;
+	e->flags |= (uint8_t)flag;
+	XGROW(list->v, list->n, list->cap);
+	list->v[list->n++] = e;
+}
+
+void
+keyed_change(struct keyed *k, void *payload)
+{
+	if (k->store != NULL)
+		list_add(&k->dirty, entry_of(payload), KEYED_DIRTY);
+}
+
+void
+keyed_tell(struct keyed *k, void *payload)
+{
+	keyed_change(k, payload);
+	list_add(&k->told, entry_of(payload), KEYED_TOLD);
+}
+
+void
+keyed_delete(struct keyed *k, void *payload)
+{
+	struct keyed_entry *e = entry_of(payload);
+
+	if (k->store == NULL && (e->flags & KEYED_TOLD) == 0) {
+		keyed_remove(k, e);
+		return;
+	}
+	keyed_change(k, payload);
+	e->flags |= KEYED_GONE;
+}
+
+struct text
+keyed_key(const struct keyed *k, const void *payload)
+{
+	const struct keyed_entry *e = entry_of(payload);
+	struct text t = { (const char *)entry_key(k, e), e->key_len };
+
+	return t;
+}
+
+/* What is sorted: the key is looked at without its table. */
+struct sorted {
+	const unsigned char *key;
+	size_t len;
+	void *payload;
+};
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const struct sorted *x = a, *y = b;
+	int c = memcmp(x->key, y->key, x->len < y->len ? x->len : y->len);
+
+	return c != 0 ? c : (x->len > y->len) - (x->len < y->len);
+}
+
+static void
+add_sorted(const struct keyed *k, struct keyed_entry *e, bool gone,
+    struct sorted *v, size_t *n)
+{
+	if (e == NULL || (!gone && (e->flags & KEYED_GONE) != 0))
+		return;
+	v[*n].key = entry_key(k, e);
+	v[*n].len = e->key_len;
+	v[(*n)++].payload = payload_of(e);
+}
+
+static void **
+payloads(struct sorted *v, size_t n)
+{
+	void **list = xcalloc(n + 1, sizeof *list);
+	size_t i;
+
+	if (n > 1)
+		qsort(v, n, sizeof *v, compare_keys);
+	for (i = 0; i < n; i++)
+		list[i] = v[i].payload;
+	free(v);
+	return list;
+}
+
+void **
+keyed_sort(
+    const struct keyed *k, const struct keyed_list *list, bool gone, size_t *n)
+{
+	struct sorted *v = xcalloc(list->n + 1, sizeof *v);
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < list->n; i++)
+		add_sorted(k, list->v[i], gone, v, n);
+	return payloads(v, *n);
+}
+
+void **
+keyed_list(struct keyed *k, bool all, size_t *n)
+{
+	struct sorted *v;
+	size_t i;
+
+	if (!all)
+		return keyed_sort(k, &k->told, false, n);
+	v = xcalloc(k->n + 1, sizeof *v);
+	*n = 0;
+	for (i = 0; i <= k->mask; i++)
+		add_sorted(k, k->slots[i].entry, false, v, n);
+	return payloads(v, *n);
+}

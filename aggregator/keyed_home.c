@@ -1,0 +1,228 @@
+/*
+ * keyed_home: the tables of one tenant together: saving, and giving memory
+ * back; and the pool that their entries live in.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/prog.h"
+#include "common/xalloc.h"
+
+#include "aggregator/keyed_impl.h"
+#include "aggregator/state.h"
+
+enum {
+	STEP = 16,            /* of sizes */
+	EXPIRE_AT_ONCE = 512, /* entries a call: no pauses */
+	EVICT_LEAST = 1024,   /* slots looked at in a tick, at least */
+};
+
+static size_t
+steps(size_t size)
+{
+	return (size + STEP - 1) / STEP;
+}
+
+void *
+keyed_pool_take(struct keyed_pool *p, size_t size)
+{
+	size_t i = steps(size);
+	void *block = p->given[i];
+
+	if (i > KEYED_MAX_BLOCK / STEP)
+		prog_die(PROG_SOFTWARE, "a block of %zu bytes", size);
+	p->used += i * STEP;
+	if (block == NULL)
+		return arena_take(&p->arena, i * STEP);
+	memcpy(&p->given[i], block, sizeof(void *));
+	memset(block, 0, i * STEP);
+	return block;
+}
+
+void
+keyed_pool_give(struct keyed_pool *p, void *block, size_t size)
+{
+	size_t i = steps(size);
+
+	p->used -= i * STEP;
+	memcpy(block, &p->given[i], sizeof(void *));
+	p->given[i] = block;
+}
+
+void
+keyed_pool_release(struct keyed_pool *p)
+{
+	size_t limit = p->limit;
+
+	arena_release(&p->arena);
+	memset(p, 0, sizeof *p);
+	p->limit = limit;
+}
+
+void
+keyed_home_prefix(const struct keyed_home *h, struct key *k)
+{
+	int i;
+
+	for (i = 3; i >= 0; i--)
+		key_byte(k, h->tenant >> (8 * i) & 255);
+}
+
+void
+keyed_home_add_calendar(struct keyed_home *h, struct calendar *c)
+{
+	if (h->calendars_n == KEYED_TABLES)
+		prog_die(PROG_SOFTWARE, "too many calendars");
+	h->calendars[h->calendars_n++] = c;
+}
+
+static void
+save_one(struct keyed *k, const struct keyed_entry *e, struct key *key)
+{
+	size_t prefix = key->len;
+
+	memcpy(key->bytes + prefix, (const char *)e + k->key_at, e->key_len);
+	if ((e->flags & KEYED_GONE) != 0)
+		state_delete(k->store, key->bytes, prefix + e->key_len);
+	else
+		state_put(k->store, key->bytes, prefix + e->key_len, e + 1,
+		    k->payload);
+}
+
+/* In the order of keys, so that neighbours fall on one page. */
+static void
+save(struct keyed *k)
+{
+	struct key key = { 0 };
+	struct keyed_entry *e;
+	void **list;
+	size_t n, i;
+
+	if (k->dirty.n == 0)
+		return;
+	keyed_home_prefix(k->home, &key);
+	list = keyed_sort(k, &k->dirty, true, &n);
+	for (i = 0; i < n; i++) {
+		e = (struct keyed_entry *)list[i] - 1;
+		save_one(k, e, &key);
+		e->flags &= (uint8_t)~KEYED_DIRTY;
+		if ((e->flags & (KEYED_GONE | KEYED_TOLD)) == KEYED_GONE)
+			keyed_remove(k, e);
+	}
+	free(list);
+	k->saved = n;
+	k->dirty.n = 0;
+}
+
+void
+keyed_home_save(struct keyed_home *h)
+{
+	size_t i;
+
+	if (h->state == NULL)
+		return;
+	for (i = 0; i < h->tables_n; i++)
+		save(h->tables[i]);
+	for (i = 0; i < h->calendars_n; i++)
+		calendar_save(h->calendars[i]);
+}
+
+static void
+clear_told(struct keyed *k)
+{
+	struct keyed_entry *e;
+	size_t i;
+
+	for (i = 0; i < k->told.n; i++) {
+		e = k->told.v[i];
+		e->flags &= (uint8_t)~KEYED_TOLD;
+		if ((e->flags & (KEYED_GONE | KEYED_DIRTY)) == KEYED_GONE)
+			keyed_remove(k, e);
+	}
+	k->told.n = 0;
+}
+
+/* Goes round the slots, as far as what the tick changed could have made
+ * necessary: an entry that was not used since the last time goes. */
+static void
+evict(struct keyed *k)
+{
+	size_t look = 2 * k->saved + EVICT_LEAST;
+	const struct keyed_pool *pool = k->home->pool;
+	struct keyed_entry *e;
+
+	for (; look > 0 && pool->used > pool->limit; look--) {
+		k->hand &= k->mask;
+		e = k->slots[k->hand].entry;
+		/* What is removed may move another one here. */
+		if (e != NULL && (e->flags & ~KEYED_USED) == 0 &&
+		    (e->flags & KEYED_USED) == 0) {
+			keyed_remove(k, e);
+			continue;
+		}
+		if (e != NULL)
+			e->flags &= (uint8_t)~KEYED_USED;
+		k->hand++;
+	}
+	k->saved = 0;
+}
+
+void
+keyed_home_sent(struct keyed_home *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->tables_n; i++)
+		clear_told(h->tables[i]);
+	if (h->state == NULL || h->pool->limit == 0)
+		return;
+	for (i = 0; i < h->tables_n; i++)
+		evict(h->tables[i]);
+}
+
+static bool
+take_time(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct key *first = ctx;
+
+	(void)data;
+	(void)len;
+	if (key_len >= first->len + sizeof(int64_t)) {
+		first->len += sizeof(int64_t);
+		memcpy(first->bytes, key, first->len);
+	}
+	return false;
+}
+
+void
+keyed_expire(struct keyed *k, int64_t before)
+{
+	struct key first = { 0 };
+	struct text t;
+	size_t prefix, at, left = EXPIRE_AT_ONCE;
+	int64_t time;
+
+	if (k->store == NULL || before <= k->expired)
+		return;
+	while (left > 0) {
+		first.len = 0;
+		keyed_home_prefix(k->home, &first);
+		at = prefix = first.len;
+		state_each(k->store, first.bytes, prefix, take_time, &first);
+		k->expired = before;
+		if (first.len == prefix)
+			return;
+		t.p = (const char *)first.bytes;
+		t.len = first.len;
+		time = key_read_time(t, &at);
+		if (time >= before) {
+			/* Nothing to do until that one is due. */
+			k->expired = time;
+			return;
+		}
+		left -=
+		    state_delete_prefix(k->store, first.bytes, first.len, left);
+		k->expired = time;
+	}
+}
