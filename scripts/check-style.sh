@@ -34,8 +34,8 @@ libraries() {
 ^curl/ ^poller/http[.]c$
 ^j[qv][.]h$ ^poller/profile[a-z_]*[.][ch]$
 ^lmdb[.]h$ ^(poller/store|aggregator/state)(_impl[.]h|[.]c)$
-^amqp ^common/(endpoint_)?amqp[a-z_]*[.][ch]$
-^(mysql|mariadb|mysqld_error|errmsg) ^(common/db[a-z_]*|tests/tools/sink_bare)[.][ch]$
+^amqp ^(common/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
+^(mysql|mariadb|mysqld_error|errmsg) ^(common/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/.*|poller/profile[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str)[.]h$ ^aggregator/words[.]c$
 ^microhttpd[.]h$ ^tests/

@@ -1,0 +1,325 @@
+"""streamlib: streams in tests and benches: the generator, aggregator and sink
+as daemons on private servers, and what the tables must hold afterwards.
+
+What is expected comes from two places that share nothing with what is tested:
+the totals that the generator counts, and for the tables of operators and
+chats the aggregator by hand over the same records, as a file.
+"""
+
+import json
+import os
+import re
+import subprocess
+import time
+from datetime import datetime, timezone
+
+import tables
+from harness import TESTBIN, until
+
+END = "--end--"
+IN, ROWS = "stream.in", "stream.rows"
+FIGURES = "operators,chats,tenant,events,messages,views,conversations,users"
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def millis(text):
+    """A DATETIME(3) of the tables."""
+    if text in (None, "NULL"):
+        return None
+    d = datetime.fromisoformat(text).replace(tzinfo=timezone.utc) - EPOCH
+    return (d.days * 86400 + d.seconds) * 1000 + d.microseconds // 1000
+
+
+class Sql:
+    """One session of the client that stays: a question costs no process."""
+
+    def __init__(self, server_dir):
+        self.client = subprocess.Popen(
+            ["scripts/servers", "mysql", server_dir, "-N", "-B", "-n",
+             "messaging"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            encoding="utf-8",
+        )
+
+    def ask(self, statement):
+        """Rows as lists of text."""
+        self.client.stdin.write(f"{statement}; SELECT '{END}';\n")
+        self.client.stdin.flush()
+        rows = []
+        for line in self.client.stdout:
+            if line == END + "\n":
+                return rows
+            rows.append(line.rstrip("\n").split("\t"))
+        raise AssertionError(f"the client ended over: {statement}")
+
+    def number(self, statement):
+        return int(self.ask(statement)[0][0])
+
+    def written(self):
+        """Changes whenever any row does; cheap."""
+        return self.ask(
+            "SHOW GLOBAL STATUS WHERE Variable_name IN ("
+            "'Innodb_rows_inserted', 'Innodb_rows_updated', "
+            "'Innodb_rows_deleted', 'Com_commit')"
+        )
+
+    def close(self):
+        self.client.stdin.close()
+        self.client.wait(20)
+        self.client.stdout.close()
+
+
+class House:
+    """Servers and daemons in a Lab, and the tables they fill."""
+
+    def __init__(self, lab, *servers, conf=None, pool="256M"):
+        self.lab = lab
+        lab.env.setdefault("MYSQL_POOL", pool)
+        lab.env.setdefault("MYSQL_LOG", "512M")
+        # scripts/servers reads them from our own environment
+        for key in ("MYSQL_POOL", "MYSQL_LOG"):
+            os.environ[key] = lab.env[key]
+        lab.start_servers(*(servers or ("rabbitmq", "mariadb")))
+        self.conf = lab.conf("messaging.conf", conf or {"sink": {}})
+        self.state = lab.path("state")
+        self.running = {}
+        lab.must(["sink", "-c", self.conf, "--migrate"])
+        self.sql = Sql(lab.server_dir)
+
+    # The daemons.
+
+    def aggregator(self, *options, figures=FIGURES, name="aggregator",
+                   state=None, source=IN, to=ROWS):
+        return self._start(name, [
+            "aggregator", "-c", self.conf, "-a", figures,
+            "-f", "queue:" + source, "-t", "queue:" + to,
+            "--state", state or self.state, *options,
+        ])
+
+    def sink(self, *options, name="sink", source=ROWS):
+        return self._start(name, [
+            "sink", "-c", self.conf, "-f", "queue:" + source, *options,
+        ])
+
+    def _start(self, name, argv):
+        log = self.lab.path(name + ".log")
+        p = self.lab.start(argv, log)
+        self.running[name] = p
+        return p
+
+    def log(self, name):
+        with open(self.lab.path(name + ".log"), errors="replace") as f:
+            return f.read()
+
+    def check_alive(self):
+        for name, p in self.running.items():
+            if p.poll() is not None:
+                raise AssertionError(
+                    f"{name} ended with {p.returncode}: "
+                    + self.log(name)[-2000:]
+                )
+
+    def stop(self, name):
+        """Asks it to end; its exit code."""
+        p = self.running.pop(name)
+        p.terminate()
+        code = p.wait(60)
+        self.lab.processes.remove(p)
+        return code
+
+    def kill(self, name):
+        p = self.running.pop(name)
+        p.kill()
+        p.wait()
+        self.lab.processes.remove(p)
+
+    # The generator.
+
+    def load(self, *options, wait=True, source=IN, **kw):
+        """What it says of itself; or with wait=False the process."""
+        argv = [TESTBIN + "/load", "-c", self.conf, *options]
+        if "-t" not in options:
+            argv += ["-t", "queue:" + source]
+        if not wait:
+            return self.lab.start(argv, self.lab.path("load.log"), **kw)
+        done = self.lab.must(argv, timeout=3600, **kw)
+        return json.loads(done.lines()[-1])
+
+    # What came of it.
+
+    def rest(self, seconds, good, rest=1.0):
+        """Waits until nothing has been written for a while and good() holds
+        then; gives the time of the last change."""
+        was, last, asked = None, time.monotonic(), 0
+        end = last + seconds
+        while True:
+            now, is_ = time.monotonic(), self.sql.written()
+            if is_ != was:
+                was, last = is_, now
+            if now - last > rest and asked < last:
+                asked = now
+                if good():
+                    return last
+            if now - last > rest and now - asked > 5:
+                asked = 0 # perhaps what is looked at is not rows
+            if now > end:
+                raise AssertionError(
+                    f"the tables do not come to what they should within "
+                    f"{seconds} s"
+                )
+            self.check_alive()
+            time.sleep(0.02)
+
+    def queue_rests(self, *names):
+        """True when the queues are empty and everything is acknowledged."""
+        text = subprocess.run(
+            ["scripts/servers", "rabbitmqctl", self.lab.server_dir,
+             "-q", "list_queues", "-p", "messaging", "name", "messages"],
+            check=True, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL,
+        ).stdout
+        depth = dict(
+            line.split("\t") for line in text.splitlines() if "\t" in line
+        )
+        return all(depth.get(n, "0") == "0" for n in names)
+
+    def dead(self, name, why=None):
+        """How many records lie in the dead letters of a queue."""
+        out = self.lab.path("dead")
+        self.lab.must([TESTBIN + "/tools/dead_letters", name, out]
+                      + ([why] if why else []))
+        with open(out) as f:
+            return len(f.readlines())
+
+
+class Totals:
+    """What the generator counted, held against the tables."""
+
+    def __init__(self, path):
+        with open(path) as f:
+            self.told = json.load(f)
+
+    def __getitem__(self, key):
+        return self.told[key]
+
+    def compare(self, checks, sql):
+        for name in ("messages", "views", "events", "conversations", "users",
+                     "channels"):
+            getattr(self, "compare_" + name)(checks, sql)
+
+    def _same(self, checks, what, want, got):
+        """Both {key: values}; says what was lost, doubled, unexpected."""
+        checks.that(want == got, f"{what}: {len(want)} expected, "
+                    f"{len(got)} there")
+        if want == got:
+            return
+        for key in sorted(set(want) | set(got), key=str)[:100000]:
+            if want.get(key) != got.get(key):
+                checks.that(False, f"{what} {key}: should be "
+                            f"{want.get(key)}, is {got.get(key)}")
+
+    def compare_messages(self, checks, sql):
+        rows = sql.ask("SELECT tenant, conversation_id, COUNT(*) "
+                       "FROM messages GROUP BY 1, 2")
+        want = {(t, c): all_ for t, c, *_, all_ in self["conversations"]}
+        got = {(t, c): int(n) for t, c, n in rows}
+        lost = sum(max(0, n - got.get(k, 0)) for k, n in want.items())
+        more = sum(max(0, n - want.get(k, 0)) for k, n in got.items())
+        checks.that(lost == 0, f"messages: lost {lost}")
+        checks.that(more == 0, f"messages: unexpected or doubled {more}")
+        checks.that(sum(want.values()) == self["messages"], "the totals")
+
+    def compare_views(self, checks, sql):
+        rows = sql.ask("SELECT tenant, COUNT(*), COUNT(DISTINCT message_id) "
+                       "FROM message_views GROUP BY 1")
+        want = {t: (x["views"], x["read"]) for t, x in self["tenants"].items()
+                if x["views"]}
+        self._same(checks, "views of", want,
+                   {t: (int(n), int(d)) for t, n, d in rows})
+
+    def compare_events(self, checks, sql):
+        rows = sql.ask("SELECT tenant, user, event, count FROM event_counts")
+        self._same(checks, "events of",
+                   {(t, u, e): n for t, u, e, n in self["event_counts"]},
+                   {(t, u, e): int(n) for t, u, e, n in rows})
+
+    def compare_conversations(self, checks, sql):
+        rows = sql.ask("SELECT tenant, conversation_id, message_count, "
+                       "participant_count, created_at, last_message_at "
+                       "FROM conversation_metrics")
+        self._same(
+            checks, "conversation",
+            {(t, c): (n, p, first, last)
+             for t, c, n, p, first, last, _ in self["conversations"] if n},
+            {(t, c): (int(n), int(p), millis(first), millis(last))
+             for t, c, n, p, first, last in rows})
+
+    def compare_users(self, checks, sql):
+        rows = sql.ask("SELECT tenant, user_id, message_count, "
+                       "active_conversations, last_active FROM user_stats")
+        self._same(
+            checks, "user",
+            {(t, u): (n, c, last) for t, u, n, c, last in self["users"]},
+            {(t, u): (int(n), int(c), millis(last))
+             for t, u, n, c, last in rows})
+
+    def compare_channels(self, checks, sql):
+        rows = sql.ask("SELECT tenant, channel, hour, messages, "
+                       "inbound_messages, outbound_messages "
+                       "FROM channel_metrics")
+        if not rows:
+            return # not asked for
+        self._same(
+            checks, "channel",
+            {(t, c, h): (n, i, o) for t, c, h, n, i, o in self["channels"]},
+            {(t, c, millis(h)): (int(n), int(i), int(o))
+             for t, c, h, n, i, o in rows})
+
+
+def by_hand(lab, path):
+    """The rows of operators, chats and tenants that the aggregator makes of
+    the records in a file: {table: {key: row}}."""
+    done = lab.must(
+        ["aggregator", "-a", "operators,chats,tenant", "-o", "ndjson", "-f",
+         path], timeout=600)
+    found = {t: {} for t in HAND}
+    for line in done.out.splitlines():
+        r = json.loads(line)
+        if r.get("table") in found:
+            row = stripped(r["table"], tables.row_of(r["table"], r))
+            found[r["table"]][tables.key_of(r["table"], row)] = row
+    return found
+
+
+HAND = ("operator_metrics", "chat_metrics", "tenant_metrics")
+
+
+def stripped(table, row):
+    """Without what says when a row was made."""
+    return {c: v for c, v in row.items() if c != "as_of"}
+
+
+def in_tables(sql):
+    """The same from the database."""
+    found = {}
+    for table in HAND:
+        names = ", ".join(f"`{c}`" for c in tables.TABLES[table])
+        rows = sql.ask(f"SELECT JSON_ARRAY({names}) FROM {table}")
+        found[table] = {}
+        for line in rows:
+            row = tables.row_of(table, json.loads(unescaped(line[0])))
+            if table == "chat_metrics" and row["status"] != "open":
+                continue
+            found[table][tables.key_of(table, row)] = stripped(table, row)
+    return found
+
+
+def unescaped(text):
+    """The client's batch output writes backslashes twice."""
+    return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(
+        m[1], m[1]), text)
+
+
+def await_ready(house, seconds=30):
+    """Until the aggregator reads its queue."""
+    until(seconds, lambda: "ready" in house.log("aggregator"), "readiness")
