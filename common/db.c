@@ -394,6 +394,14 @@ db_rollback(struct db *db)
 		db_disconnect(db);
 }
 
+enum outcome
+db_wait_for_tables(struct db *db, unsigned wait_s)
+{
+	struct db_value s = db_int(wait_s > 0 ? wait_s : seconds(db->lock_ms));
+
+	return db_exec(db, "SET SESSION lock_wait_timeout = ?", &s, 1, NULL);
+}
+
 void
 db_on_wait(struct db *db, void (*fn)(void *ctx), void *ctx)
 {

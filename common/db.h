@@ -143,6 +143,11 @@ enum outcome db_transaction(struct db *db,
  * what must not fall asleep meanwhile (endpoint_pump() and the like). */
 void db_on_wait(struct db *db, void (*fn)(void *ctx), void *ctx);
 
+/* For ALTER TABLE and the like: waits at most that many seconds for who uses
+ * the table, and others wait behind it as long; 0: as usual. */
+enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)
+    __attribute__((warn_unused_result));
+
 /* By hand; mind that after a lock time-out the transaction is still open:
  * whoever gives up must roll back. db_commit() that says LATER with DB_LOST
  * means: maybe. db_rollback() never fails (a lost connection is one, too). */

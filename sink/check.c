@@ -332,6 +332,21 @@ try_removal(struct db *db, struct buf *sql, struct buf *missing)
 	return try_right(db, "DELETE", t, sql, missing);
 }
 
+/* Partitions are made as days are met: tried on one that cannot be there. */
+static enum outcome
+try_partitions(
+    struct db *db, const char *t, struct buf *sql, struct buf *missing)
+{
+	enum outcome o;
+
+	buf_addf(sql,
+	    "ALTER TABLE %s REORGANIZE PARTITION `none of ours` INTO "
+	    "(PARTITION x VALUES LESS THAN (MAXVALUE))",
+	    t);
+	o = try_right(db, "ALTER", t, sql, missing);
+	return o == OUTCOME_NEVER && db_cause(db) == DB_BUG ? OUTCOME_DONE : o;
+}
+
 static enum outcome
 check_needed_rights(struct report *r)
 {
@@ -343,6 +358,10 @@ check_needed_rights(struct report *r)
 		o = try_table(r->db, i, &sql, &missing);
 	if (o == OUTCOME_DONE)
 		o = try_removal(r->db, &sql, &missing);
+	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
+		if (tables[i].day >= 0)
+			o = try_partitions(
+			    r->db, tables[i].name, &sql, &missing);
 	if (o == OUTCOME_LATER && db_connected(r->db)) {
 		/* A server that is read-only, or full. */
 		item(r, WRONG, "rights that are missing", "cannot be tried",
@@ -365,6 +384,21 @@ static const char *const dangers[] = { "ALL PRIVILEGES", "SUPER", "FILE",
 	"PROCESS", "SHUTDOWN", "RELOAD", "CREATE USER", "GRANT OPTION", "DROP",
 	"ALTER", "CREATE", "TRIGGER", "EVENT" };
 
+/* Whether it is about a table whose partitions the sink has to make. */
+static bool
+is_of_days(const char *grant)
+{
+	char name[80];
+	size_t i;
+
+	for (i = 0; i < TABLES; i++) {
+		snprintf(name, sizeof name, ".`%s` TO ", tables[i].name);
+		if (tables[i].day >= 0 && strstr(grant, name) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static void
 add_dangers(const char *grant, struct buf *found)
 {
@@ -373,7 +407,8 @@ add_dangers(const char *grant, struct buf *found)
 
 	for (i = 0; i < ARRAY_LEN(dangers); i++) {
 		p = strstr(grant, dangers[i]);
-		if (p == NULL)
+		if (p == NULL ||
+		    (strcmp(dangers[i], "ALTER") == 0 && is_of_days(grant)))
 			continue;
 		/* Behind TO only WITH GRANT OPTION says anything. */
 		if (to != NULL && p > to &&

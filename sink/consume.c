@@ -300,6 +300,7 @@ start(struct consume *c)
 	size_t i, whole = c->batch < WHOLE_ROWS ? c->batch : WHOLE_ROWS;
 
 	l->mark = inlet_mark(&c->inlet);
+	days_see_to(&c->days, worker_db(c->workers[0]), &l->part[0]);
 	if (batch_is_empty(&l->part[0]))
 		l->parts = 0;
 	else
@@ -543,6 +544,7 @@ consume_release(struct consume *c)
 		worker_free(c->workers[i]);
 	for (i = 0; i < ARRAY_LEN(c->loads); i++)
 		load_release(&c->loads[i]);
+	days_release(&c->days);
 	deadletter_close(&c->dead);
 	inlet_release(&c->inlet);
 	strmap_release(&c->missing, seen_free);

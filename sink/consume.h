@@ -20,6 +20,7 @@
 #define SINK_CONSUME_H
 
 #include "common/conf.h"
+#include "sink/days.h"
 #include "sink/inlet.h"
 #include "sink/worker.h"
 
@@ -48,6 +49,7 @@ struct consume {
 	int64_t linger_ms;   /* how long a row of a pipe waits for others */
 	struct worker *workers[LOAD_PARTS];
 	size_t workers_n;
+	struct days days;
 	struct load loads[2];
 	struct load *filling, *storing; /* storing NULL: nothing */
 	struct strmap missing;          /* tenant -> snapshot that lacks rows */
