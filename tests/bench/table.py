@@ -6,6 +6,7 @@ import mmap
 import os
 import platform
 import sys
+import time
 
 sys.path.insert(
     0, os.path.join(os.path.dirname(__file__), os.pardir, "e2e")
@@ -45,6 +46,81 @@ def touch_memory(size=256 << 20):
     ctypes.memset(p, 1, size)
     del p
     m.close()
+
+
+now = time.monotonic
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of(pid):
+    """Seconds, children that were waited for included."""
+    with open(f"/proc/{pid}/stat") as f:
+        v = f.read().rsplit(")", 1)[1].split()
+    return sum(int(x) for x in v[11:15]) / TICK
+
+
+def peak_of(pid):
+    """KiB."""
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    return 0
+
+
+def memory_of(pid):
+    """KiB that belong to nobody else: pages of a mapped file are not
+    counted."""
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1])
+    return 0
+
+
+class Cpu:
+    """What some processes use between two moments."""
+
+    def __init__(self, processes):
+        self.pids = [p.pid for p in processes]
+
+    def __enter__(self):
+        self.began = [cpu_of(p) for p in self.pids]
+        return self
+
+    def __exit__(self, *exc):
+        if exc[0] is None:
+            self.seconds = sum(cpu_of(p) for p in self.pids) - sum(self.began)
+            self.peak_kib = sum(peak_of(p) for p in self.pids)
+
+
+def cpu_of_servers(lab):
+    """{name: seconds}"""
+    used = {}
+    for name in ("rabbitmq", "mariadb"):
+        with open(os.path.join(lab.server_dir, name, "pid")) as f:
+            used[name] = cpu_of(int(f.read().split()[0]))
+    return used
+
+
+def minus(a, b):
+    return {k: a[k] - b[k] for k in a}
+
+
+def busy():
+    """Seconds of CPU that this machine has worked."""
+    with open("/proc/stat") as f:
+        v = [int(x) for x in f.readline().split()[1:]]
+    return (sum(v[:3]) + sum(v[5:8])) / TICK
+
+
+def quiet(limit=0.3, patience=20):
+    """Waits until others leave the machine alone, for a while."""
+    for _ in range(patience):
+        before, began = busy(), now()
+        time.sleep(0.5)
+        if (busy() - before) / (now() - began) < limit:
+            return
 
 
 def holds(good, text):

@@ -59,8 +59,8 @@ class Sql:
         """Changes whenever any row does; cheap."""
         return self.ask(
             "SHOW GLOBAL STATUS WHERE Variable_name IN ("
-            "'Innodb_rows_inserted', 'Innodb_rows_updated', "
-            "'Innodb_rows_deleted', 'Com_commit')"
+            "'Com_commit', 'Handler_write', 'Handler_update', "
+            "'Handler_delete')"
         )
 
     def close(self):

@@ -4,7 +4,7 @@
 // read is acknowledged after it is committed. One batch fills while the one
 // before it is committed, by two connections.
 //
-//	gopipeline QUEUE     AMQP_URL, MYSQL_DSN; ends at SIGTERM
+//	gopipeline QUEUE [PREFETCH]     AMQP_URL, MYSQL_DSN; ends at SIGTERM
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -25,7 +26,7 @@ import (
 
 const (
 	connections = 2
-	prefetch    = 100
+	prefetch    = 100 // of large messages
 	batchSize   = 5000
 	rowsAtOnce  = 1000
 )
@@ -352,7 +353,7 @@ func (p *pipeline) run(in <-chan amqp.Delivery, stop <-chan os.Signal) error {
 	}
 }
 
-func start(queue string) (*pipeline, <-chan amqp.Delivery, error) {
+func start(queue string, ahead int) (*pipeline, <-chan amqp.Delivery, error) {
 	p := &pipeline{state: newState(), users: map[*Person]*user{}}
 	var err error
 	if p.db, err = sql.Open("mysql", os.Getenv("MYSQL_DSN")+
@@ -372,7 +373,7 @@ func start(queue string) (*pipeline, <-chan amqp.Delivery, error) {
 	if p.channel, err = c.Channel(); err != nil {
 		return nil, nil, err
 	}
-	if err := p.channel.Qos(prefetch, 0, false); err != nil {
+	if err := p.channel.Qos(ahead, 0, false); err != nil {
 		return nil, nil, err
 	}
 	in, err := p.channel.Consume(queue, "", false, false, false, false, nil)
@@ -383,11 +384,15 @@ func main() {
 	debug.SetGCPercent(400)
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: gopipeline QUEUE")
+	ahead := prefetch
+	if len(os.Args) > 2 {
+		ahead, _ = strconv.Atoi(os.Args[2])
+	}
+	if len(os.Args) < 2 || ahead <= 0 {
+		fmt.Fprintln(os.Stderr, "usage: gopipeline QUEUE [PREFETCH]")
 		os.Exit(64)
 	}
-	p, in, err := start(os.Args[1])
+	p, in, err := start(os.Args[1], ahead)
 	if err == nil {
 		err = p.run(in, stop)
 	}

@@ -1,0 +1,142 @@
+"""pipeline: all the way on one machine: the generator into a quorum queue,
+the aggregator, a queue, the sink, until everything is committed: every message
+stored, operators, chats and users rolled up. Beside it in the same run a bare
+loop that only stores the same messages, and the same pipeline in Go where it
+is installed. What the tables hold then is compared with the generator's
+totals."""
+
+import json
+import os
+
+import table # first: it knows where the others are
+import rivals
+
+from harness import TESTBIN, Checks, Lab, main
+from streamlib import IN, House, Totals
+
+MESSAGES = table.scaled(4000000)
+ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
+WORLD = ["--tenants", "4", "--users", "20000", "--operators", "50",
+         "--chats", str(max(1000, MESSAGES // 50)), "--views", "0",
+         "--events", "0", "--late", "0"]
+FIGURES = "operators,chats,users,messages"
+PATIENCE = 900
+
+
+class Race:
+    def __init__(self, lab):
+        self.lab = lab
+        self.house = House(lab, pool="1G")
+        self.sql = self.house.sql
+        self.file = lab.path("stream")
+        self.totals_file = lab.path("totals")
+        self.house.load("-n", MESSAGES, "-t", self.file, "--totals",
+                        self.totals_file, *WORLD)
+        self.totals = Totals(self.totals_file)
+        self.checks = Checks()
+
+    def truncate(self, *names):
+        for name in names:
+            self.sql.ask(f"TRUNCATE TABLE {name}")
+
+    def stored(self, name):
+        return (self.sql.number(f"SELECT COUNT(*) FROM {name}")
+                == self.totals["messages"])
+
+    def publish(self):
+        return self.house.load("-n", MESSAGES, *WORLD)
+
+    def ours(self, number):
+        h = self.house
+        self.truncate("messages", "operator_metrics", "chat_metrics",
+                      "user_stats", "closed_chats", "refused_rows", "tenants")
+        h.state = self.lab.path(f"state{number}")
+        table.quiet()
+        servers = table.cpu_of_servers(self.lab)
+        h.sink()
+        h.aggregator(figures=FIGURES)
+        with table.Cpu(h.running.values()) as cpu:
+            began = table.now()
+            self.publish()
+            last = h.rest(PATIENCE, lambda: self.stored("messages"))
+        used = table.minus(table.cpu_of_servers(self.lab), servers)
+        self.totals.compare_messages(self.checks, self.sql)
+        self.totals.compare_users(self.checks, self.sql)
+        for name in ("aggregator", "sink"):
+            self.checks.that(h.stop(name) == 0, f"{name}: {h.log(name)}")
+        return self.totals["messages"] / (last - began), cpu, used
+
+    def go(self, number):
+        self.truncate("messages")
+        table.quiet()
+        servers = table.cpu_of_servers(self.lab)
+        p = self.lab.start([rivals.path("gopipeline"), IN],
+                           self.lab.path("go.log"), env=self.go_env())
+        self.house.running["go"] = p
+        with table.Cpu([p]) as cpu:
+            began = table.now()
+            self.publish()
+            last = self.house.rest(PATIENCE,
+                                   lambda: self.stored("go_messages"))
+        used = table.minus(table.cpu_of_servers(self.lab), servers)
+        self.house.stop("go")
+        self.sql.ask("DROP TABLE go_messages")
+        return self.totals["messages"] / (last - began), cpu, used
+
+    def go_env(self):
+        url = self.lab.env["MYSQL_URL"].removeprefix("mysql://")
+        user, rest = url.rsplit("@", 1)
+        host, name = rest.split("/", 1)
+        return {"MYSQL_DSN": f"{user}@tcp({host})/{name}"}
+
+    def bare(self, connections):
+        self.truncate("messages")
+        table.quiet()
+        done = self.lab.must([rivals.path("store"), connections],
+                             stdin=open(self.file, "rb"), timeout=PATIENCE)
+        return self.totals["messages"] / json.loads(done.out)["seconds"]
+
+
+def describe(cpu, used):
+    return (f"CPU {cpu.seconds:.1f} s, broker {used['rabbitmq']:.1f}, "
+            f"database {used['mariadb']:.1f}; peak "
+            f"{cpu.peak_kib / 1024:.0f} MiB")
+
+
+def body():
+    table.machine()
+    with Lab("pipeline") as lab:
+        there = rivals.build("store", "gopipeline")
+        race = Race(lab)
+        ours, go, bare = [], [], {1: [], 2: []}
+        for k in range(ROUNDS):
+            ours.append(race.ours(k))
+            if "gopipeline" in there:
+                go.append(race.go(k))
+            if "store" in there:
+                for n, rates in bare.items():
+                    rates.append(race.bare(n))
+        rate = [r for r, _, _ in ours]
+        lines = [("aggregator and sink", table.median(rate), "msg/s",
+                  describe(*ours[-1][1:]))]
+        if go:
+            theirs = [r for r, _, _ in go]
+            ratio = table.ratio(rate, theirs)
+            lines += [("Go, batched", table.median(theirs), "msg/s",
+                       describe(*go[-1][1:])),
+                      ("ratio", ratio, "", table.at_least(ratio, 1.5))]
+        for n, rates in bare.items():
+            if rates:
+                ratio = table.ratio(rate, rates)
+                lines += [(f"bare bulk-array loop, {n} at a time",
+                           table.median(rates), "msg/s"),
+                          ("ratio", ratio, "", table.at_least(ratio, 0.5))]
+        table.show(
+            f"Generator to committed: {MESSAGES:,} messages, 64 KB each to "
+            "the broker, figures included", lines,
+            f"Medians of {ROUNDS} rounds, turn by turn, from the first "
+            "publish to the last row written.")
+        return race.checks.result()
+
+
+main(body)
