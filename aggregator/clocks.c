@@ -77,12 +77,14 @@ clocks_classify(const struct message *m)
 
 void
 clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
-    int64_t end, struct name *operator_id)
+    int64_t end, uint32_t operator_id)
 {
 	struct interval i = { .kind = kind,
 		.start = start,
 		.end = end,
-		.operator_id = operator_id };
+		.operator_id = operator_id,
+		.running = c->now == NULL,
+		.message = c->now != NULL ? c->now->id : 0 };
 
 	i.ms = c->rules->length(start, end);
 	i.skewed = i.ms < 0;
@@ -109,9 +111,29 @@ find_first_holder(struct clocks *c)
 		last = m;
 	}
 	c->ever_assigned = first != NULL;
+	if (chat->knows_first) {
+		c->holder_known = true;
+		c->holder = chat->first_holder;
+		return;
+	}
 	c->holder_known = first == NULL || chat->described_at <= first->at ||
 			  chat->told_holder != last->operator_id;
-	c->holder = c->holder_known ? chat->told_holder : NULL;
+	c->holder = c->holder_known ? chat->told_holder : 0;
+}
+
+/* What was before the chat was opened is over. */
+static void
+end_early(struct clocks *c)
+{
+	c->early = false;
+	c->a = CLOCK_NONE;
+	c->w = CLOCK_NONE;
+	c->f = CLOCK_NONE;
+	c->from = CLOCK_NONE;
+	c->part = CLOCK_NONE;
+	c->part_cut = false;
+	c->handed_off = false;
+	c->closed = true;
 }
 
 /* True when the message belongs to an episode that may count. */
@@ -120,14 +142,19 @@ enter(struct clocks *c, const struct message *m)
 {
 	if (c->rules->whole_life)
 		return true;
-	if (c->chat->opened_at != CLOCK_NONE && m->at < c->chat->opened_at)
-		return false;
+	if (c->chat->opened_at != CLOCK_NONE && m->at < c->chat->opened_at) {
+		c->early = c->chat->history;
+		if (!c->early)
+			return false;
+	} else if (c->early) {
+		end_early(c);
+	}
 	if (c->closed && c->to->episode != NULL)
 		c->to->episode(c->to->ctx);
 	c->closed = false;
 	if (c->from == CLOCK_NONE)
 		c->from = m->at;
-	return true;
+	return !c->early;
 }
 
 void
@@ -151,15 +178,19 @@ clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
 	rules->begin(&c);
 	for (i = 0; i < chat->n; i++) {
 		m = &chat->messages[i];
+		c.now = m;
 		h = clocks_classify(m);
 		counts = enter(&c, m);
 		/* Who holds the chat is worth knowing even when the message
 		 * itself belongs to an earlier episode. */
-		if (counts || h == HAPPENS_TRANSFER)
+		if (counts || c.early || h == HAPPENS_TRANSFER)
 			rules->on[h](&c, m);
 		if (to->message != NULL)
 			to->message(to->ctx, &c, m, h, counts);
 	}
+	if (c.early)
+		end_early(&c);
+	c.now = NULL;
 	if (chat->ongoing && c.w != CLOCK_NONE)
 		rules->waits(&c, chat->as_of);
 	if (end != NULL)

@@ -23,9 +23,11 @@ enum interval_kind {
 struct interval {
 	enum interval_kind kind;
 	int64_t start, end;
-	int64_t ms;  /* its length in the chosen definition, never below 0 */
-	bool skewed; /* it was below 0 */
-	struct name *operator_id; /* who it is credited to; NULL: nobody */
+	int64_t ms;   /* its length in the chosen definition, never below 0 */
+	bool skewed;  /* it was below 0 */
+	bool running; /* the wait goes on: no message ended it */
+	uint32_t operator_id; /* who it is credited to; 0: nobody */
+	ident message;        /* that ended it, at its end */
 };
 
 /* The rows of METRICS' table. */
@@ -79,12 +81,15 @@ struct clocks_listener {
 struct clocks_chat {
 	const struct message *messages; /* settled */
 	size_t n;
-	int64_t opened_at;        /* CLOCK_NONE: not told */
-	struct name *holder;      /* who holds it now */
-	struct name *told_holder; /* who the chat record says holds it */
-	int64_t described_at;     /* as of when it says so */
+	int64_t opened_at;    /* CLOCK_NONE: not told */
+	int64_t described_at; /* as of when the chat record speaks */
 	int64_t as_of;
+	uint32_t holder;       /* who holds it now */
+	uint32_t told_holder;  /* who the chat record says holds it */
+	uint32_t first_holder; /* who held it before the first message, */
+	bool knows_first;      /* if that is known from forgotten ones */
 	bool ongoing;
+	bool history; /* intervals of what was before opened_at are told too */
 };
 
 /* The state. Times are CLOCK_NONE while empty. */
@@ -100,7 +105,9 @@ struct clocks {
 	bool part_cut; /* the wait was shared */
 	bool handed_off;
 	bool closed; /* the episode is over, the next message begins one */
-	struct name *holder;
+	bool early;  /* before opened_at */
+	const struct message *now; /* NULL: behind the last one */
+	uint32_t holder;
 	bool holder_known;
 	bool assigned;      /* an `assigned` has come */
 	bool ever_assigned; /* there is one somewhere in the chat */
@@ -114,6 +121,6 @@ const char *clocks_interval_name(enum interval_kind k);
 
 /* For the rules: tells the listener of an interval. */
 void clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
-    int64_t end, struct name *operator_id);
+    int64_t end, uint32_t operator_id);
 
 #endif

@@ -65,16 +65,39 @@ drive_release(struct drive *d)
 	model_release(&d->model);
 }
 
+/* What the model's last version replaced; channel and text as they are now. */
+static struct flow_message
+replaced(const struct model *m, const struct flow_message *now)
+{
+	const struct message *x = &m->replaced;
+	struct flow_message old = *now;
+
+	old.user = model_name(m, x->user);
+	if (old.user.p == NULL && x->from == FROM_OPERATOR)
+		old.user = model_name(m, x->operator_id);
+	old.at = x->at;
+	old.from = (enum message_from)x->from;
+	old.counted = x->from != FROM_SYSTEM && !x->is_private && !x->automated;
+	return old;
+}
+
 enum model_taken
 drive_add(struct drive *d, const struct record *r)
 {
+	const struct model *model = &d->model;
 	enum model_taken taken = model_add(&d->model, r);
-	struct flow_message m;
+	struct flow_message m, old;
 
-	if (d->flows == NULL || r->type != RECORD_MESSAGE || taken != MODEL_NEW)
+	if (d->flows == NULL || r->type != RECORD_MESSAGE ||
+	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;
 	flow_message_read(&m, r);
-	flows_message(d->flows, &m, NULL);
+	if (taken == MODEL_NEW) {
+		flows_message(d->flows, &m, NULL);
+	} else if (model->replaces) {
+		old = replaced(model, &m);
+		flows_message(d->flows, &m, &old);
+	}
 	return taken;
 }
 

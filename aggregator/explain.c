@@ -160,13 +160,14 @@ enum exit_code
 explain_find(struct explain *x, const struct job *job,
     const struct report *reports, size_t n)
 {
+	struct text id = { job->explain, strlen(job->explain) };
 	const struct chat *chat;
 	size_t i;
 
 	memset(x, 0, sizeof *x);
 	x->rules = job->rules;
 	for (i = 0; i < n; i++) {
-		chat = model_find_chat(reports[i].model, job->explain);
+		chat = model_find_chat(reports[i].model, id);
 		if (chat == NULL)
 			continue;
 		if (x->model != NULL &&
@@ -189,49 +190,55 @@ explain_find(struct explain *x, const struct job *job,
 }
 
 static void
-add_person(struct buf *b, const struct name *id)
+add_person(struct buf *b, const struct explain *x, uint32_t id)
 {
-	const struct name *name;
+	const struct names *names = &x->model->lexicon.names;
+	const struct operator_info *o;
+	struct text name = { NULL, 0 };
 
-	if (id == NULL)
+	if (id == 0)
 		return;
-	name = id->operator_info != NULL ? id->operator_info->name : NULL;
-	if (name != NULL && name->len > 0)
-		buf_addf(b, "%s (%s)", name->p, id->p);
+	o = names_at(names, id)->operator_info;
+	if (o != NULL)
+		name = model_name(x->model, o->name);
+	if (name.len > 0)
+		buf_addf(b, "%s (%s)", name.p, name_str(names_at(names, id)));
 	else
-		buf_adds(b, id->p);
+		buf_adds(b, name_str(names_at(names, id)));
 }
 
 static void
-add_who(struct buf *b, const struct message *m)
+add_who(struct buf *b, const struct explain *x, const struct message *m)
 {
-	if (m->from == FROM_OPERATOR && message_operator(m) != NULL) {
-		add_person(b, message_operator(m));
+	if (m->from == FROM_OPERATOR && message_operator(m) != 0) {
+		add_person(b, x, message_operator(m));
 		return;
 	}
 	buf_adds(b, record_from_name((enum message_from)m->from));
-	if (m->user != NULL)
-		buf_addf(b, " %s", m->user->p);
+	if (m->user != 0)
+		buf_addf(b, " %s", model_name(x->model, m->user).p);
 }
 
 static void
-add_what(struct buf *b, const struct message *m)
+add_what(struct buf *b, const struct explain *x, const struct message *m)
 {
-	const char *kind = m->kind != NULL ? m->kind->p : "message";
+	const struct model *model = x->model;
+	struct text kind = model_name(model, model->lexicon.kinds[m->kind]);
+	const char *text = model_text(model, m);
 
 	if (m->is_private)
 		buf_adds(b, "note, ");
 	if (m->automated)
 		buf_adds(b, "automated, ");
-	buf_adds(b, kind);
+	buf_adds(b, kind.p != NULL ? kind.p : "message");
 	if (m->is == KIND_ASSIGNED) {
 		buf_adds(b, " to ");
-		if (m->operator_id == NULL)
+		if (m->operator_id == 0)
 			buf_adds(b, "nobody");
-		add_person(b, m->operator_id);
+		add_person(b, x, m->operator_id);
 	}
-	if (m->text != NULL)
-		buf_addf(b, ": %s", m->text);
+	if (text != NULL)
+		buf_addf(b, ": %s", text);
 }
 
 static void
@@ -272,8 +279,8 @@ add_cell(struct out_table *t, struct buf *b)
 
 /* again: a further line of the same message, which is not shown twice. */
 static void
-add_line(struct out_table *t, const struct story *s, const struct line *l,
-    bool again)
+add_line(struct out_table *t, const struct explain *x, const struct story *s,
+    const struct line *l, bool again)
 {
 	struct buf b = BUF_INIT;
 	char time[CLOCK_TEXT];
@@ -287,9 +294,9 @@ add_line(struct out_table *t, const struct story *s, const struct line *l,
 		out_table_cell(t, l->event);
 		out_table_cell(t, "");
 	} else {
-		add_who(&b, l->m);
+		add_who(&b, x, l->m);
 		add_cell(t, &b);
-		add_what(&b, l->m);
+		add_what(&b, x, l->m);
 		add_cell(t, &b);
 	}
 	add_clock(&b, s, l);
@@ -298,7 +305,7 @@ add_line(struct out_table *t, const struct story *s, const struct line *l,
 		buf_addf(&b, "%lld.%03lld", (long long)(l->interval.ms / 1000),
 		    (long long)(l->interval.ms % 1000));
 		add_cell(t, &b);
-		add_person(&b, l->interval.operator_id);
+		add_person(&b, x, l->interval.operator_id);
 		add_cell(t, &b);
 	} else {
 		out_table_cell(t, "");
@@ -313,11 +320,12 @@ add_title(const struct explain *x, struct buf *to)
 	const struct description *now = &x->chat->now;
 	char time[CLOCK_TEXT];
 
-	buf_addf(to, "chat %s of %s: %s, ", x->chat->id->p, x->model->tenant,
+	buf_addf(to, "chat %.*s of %s: %s, ", TEXT_ARG(chat_id(x->chat)),
+	    x->model->tenant,
 	    now->status != CHAT_NONE ? record_status_name(now->status)
 				     : "never described");
-	buf_adds(to, now->holder != NULL ? "held by " : "held by nobody");
-	add_person(to, now->holder);
+	buf_adds(to, now->holder != 0 ? "held by " : "held by nobody");
+	add_person(to, x, now->holder);
 	if (now->opened_at != CLOCK_NONE) {
 		clock_format_sql(now->opened_at, time);
 		buf_addf(to, ", opened %s", time);
@@ -347,7 +355,7 @@ explain_text(const struct explain *x, enum out_format format, struct buf *to)
 		add_title(x, to);
 	out_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < s.n; i++)
-		add_line(&t, &s, &s.lines[i],
+		add_line(&t, x, &s, &s.lines[i],
 		    i > 0 && s.lines[i].m != NULL &&
 			s.lines[i].m == s.lines[i - 1].m);
 	if (s.n > 0 || format != OUT_TABLE)
@@ -365,9 +373,9 @@ write_interval(struct buf *b, const struct explain *x, const struct interval *i)
 	jsonw_open(b);
 	jsonw_str(b, "type", "interval");
 	jsonw_str(b, "tenant", x->model->tenant);
-	jsonw_str(b, "chat", x->chat->id->p);
+	jsonw_text(b, "chat", chat_id(x->chat));
 	jsonw_str(b, "kind", clocks_interval_name(i->kind));
-	jsonw_text(b, "operator", name_text(i->operator_id));
+	jsonw_text(b, "operator", interval_operator(x->model, i));
 	jsonw_time(b, "start", i->start);
 	jsonw_time(b, "end", i->end);
 	jsonw_seconds(b, "seconds", i->ms);

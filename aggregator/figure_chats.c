@@ -26,24 +26,26 @@ static const struct column columns[] = {
 };
 
 static void
-emit_one(const struct chat *chat, struct rowset *to)
+emit_one(const struct model *m, const struct chat *chat, const char *status,
+    struct rowset *to)
 {
+	const struct description *now = &chat->now;
 	struct cell *c = rowset_add(to);
 
-	c = cell_name(c, chat->id);
-	c = cell_name(c, chat->now.holder);
-	c = cell_name(c, chat->now.channel);
-	c = cell_name(c, chat->now.customer);
-	c = cell_name(c, chat->now.customer_name);
-	c = cell_name(c, chat->now.customer_phone);
-	c = cell_name(c, chat->now.tag);
-	c = cell_text(c, record_status_name(chat->now.status));
+	c = cell_id(c, chat_id(chat));
+	c = cell_id(c, model_name(m, now->holder));
+	c = cell_id(c, model_name(m, now->channel));
+	c = cell_id(c, model_name(m, now->customer));
+	c = cell_id(c, model_name(m, now->customer_name));
+	c = cell_id(c, model_name(m, now->customer_phone));
+	c = cell_id(c, model_name(m, now->tag));
+	c = cell_text(c, status);
 	c = cell_time(c, chat->now.opened_at);
 	c = cell_time(c, chat->last_message_at);
 	c = cell_count(c, chat->messages_counted);
 	c = cell_count(c, chat->participants);
 	c = cell_count(c, chat->responses.n);
-	c = cell_ms(c, sample_mean(&chat->responses));
+	c = cell_ms(c, tally_mean(&chat->responses));
 	c = cell_ms(c, chat->first_response);
 	cell_time(c, chat->waiting_since);
 }
@@ -51,12 +53,19 @@ emit_one(const struct chat *chat, struct rowset *to)
 static void
 emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
-	size_t i;
+	struct chat *const *v = m->chats;
+	size_t i, n = m->chats_n;
 
-	(void)which;
-	for (i = 0; i < m->chats_n; i++)
-		if (chat_is_open(m->chats[i]))
-			emit_one(m->chats[i], to);
+	if (which == ROWS_CHANGED) {
+		v = m->changes.chats;
+		n = m->changes.chats_n;
+	}
+	for (i = 0; i < n; i++) {
+		if (chat_is_open(v[i]))
+			emit_one(m, v[i], record_status_name(CHAT_OPEN), to);
+		else if (which == ROWS_CHANGED && chat_has_left(v[i]))
+			emit_one(m, v[i], "left", to);
+	}
 }
 
 extern const struct figure figure_chats;

@@ -15,21 +15,21 @@ static const struct column columns[] = {
 static void
 emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
-	const struct event *e;
+	struct event_count *const *v = m->events;
+	size_t i, n = m->events_n;
 	struct cell *c;
-	size_t i = 0, n;
 
-	(void)which;
-	while (i < m->events_n) {
-		e = m->events[i];
-		for (n = 0; i < m->events_n && m->events[i]->user == e->user &&
-			    m->events[i]->event == e->event;
-		     i++)
-			n++;
+	if (which == ROWS_CHANGED) {
+		v = m->changes.events;
+		n = m->changes.events_n;
+	}
+	for (i = 0; i < n; i++) {
+		if (which == ROWS_ALL && v[i]->count == 0)
+			continue;
 		c = rowset_add(to);
-		c = cell_name(c, e->user);
-		c = cell_name(c, e->event);
-		cell_count(c, n);
+		c = cell_id(c, model_name(m, v[i]->user));
+		c = cell_id(c, model_name(m, v[i]->event));
+		cell_count(c, v[i]->count);
 	}
 }
 

@@ -24,34 +24,38 @@ static const struct column columns[] = {
 };
 
 static void
-emit_one(struct operator_info *o, struct rowset *to)
+emit_one(const struct model *m, struct operator_info *o, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
 
-	c = cell_name(c, o->id);
-	c = cell_name(c, o->name);
+	c = cell_id(c, model_name(m, o->id));
+	c = cell_id(c, model_name(m, o->name));
 	c = cell_flag(c, o->listed && o->has_available, o->available);
 	c = cell_count(c, o->open_chats);
 	c = cell_number(c, o->reported_open_chats);
 	c = cell_count(c, o->responses.n);
-	c = cell_ms(c, sample_mean(&o->responses));
-	c = cell_ms(c, sample_median(&o->responses));
-	c = cell_ms(c, sample_percentile(&o->responses, 90));
+	c = cell_ms(c, ranks_mean(&o->responses));
+	c = cell_ms(c, ranks_median(&o->responses));
+	c = cell_ms(c, ranks_percentile(&o->responses, 90));
 	c = cell_count(c, o->first_responses.n);
-	c = cell_ms(c, sample_mean(&o->first_responses));
-	c = cell_count(c, o->waiting_chats);
-	cell_ms(c, o->longest_wait);
+	c = cell_ms(c, tally_mean(&o->first_responses));
+	c = cell_count(c, o->waits.n);
+	cell_ms(c, operator_longest_wait(m, o));
 }
 
 static void
 emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
-	size_t i;
+	struct operator_info *const *v = m->operators;
+	size_t i, n = m->operators_n;
 
-	(void)which;
-	for (i = 0; i < m->operators_n; i++)
-		if (m->operators[i]->present)
-			emit_one(m->operators[i], to);
+	if (which == ROWS_CHANGED) {
+		v = m->changes.operators;
+		n = m->changes.operators_n;
+	}
+	for (i = 0; i < n; i++)
+		if (which == ROWS_CHANGED || operator_has_row(v[i]))
+			emit_one(m, v[i], to);
 }
 
 extern const struct figure figure_operators;

@@ -21,16 +21,18 @@ static void
 emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
 	const struct tenant_totals *t = &m->totals;
-	struct cell *c = rowset_add(to);
+	struct cell *c;
 
-	(void)which;
+	if (which == ROWS_CHANGED && !m->changes.totals)
+		return;
+	c = rowset_add(to);
 	c = cell_count(c, t->operators);
 	c = cell_count(c, t->open_chats);
 	c = cell_count(c, t->unassigned_chats);
-	c = cell_count(c, t->waiting_chats);
+	c = cell_count(c, t->waits.n);
 	c = cell_ms(c, t->longest_wait);
 	c = cell_count(c, t->responses.n);
-	c = cell_ms(c, sample_mean(&t->responses));
+	c = cell_ms(c, tally_mean(&t->responses));
 	cell_count(c, t->skewed);
 }
 

@@ -116,9 +116,10 @@ void
 flows_model_interval(void *flows, const struct model *m, const struct chat *c,
     const struct interval *i, bool withdrawn)
 {
+	char buf[IDENT_TEXT];
 	struct flow_interval in = { .kind = i->kind,
 		.chat = chat_id(c),
-		.message = { "", 0 },
+		.message = interval_message(m, i, buf),
 		.operator_id = interval_operator(m, i),
 		.start = i->start,
 		.end = i->end,

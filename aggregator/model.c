@@ -2,351 +2,429 @@
  * model: takes records in; see model.h. What is derived from them stands in
  * settle.c.
  */
-#include "aggregator/model.h"
+#include "aggregator/model_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/retry.h"
 #include "common/xalloc.h"
 
 void
 model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 {
+	/* One for all models of the process, so that identities can go from
+	 * one to the other. */
+	static struct seen_seed seed;
+	static bool seeded;
+
+	if (!seeded)
+		seed = seen_new_seed();
+	seeded = true;
 	memset(m, 0, sizeof *m);
 	m->tenant = text_dup(tenant);
 	m->stream = stream;
 	m->as_of = as_of;
-	m->chat_map = (struct strmap)STRMAP_INIT;
-	m->event_map = (struct strmap)STRMAP_INIT;
-	names_init(&m->names, &m->arena);
+	m->seed = seed;
+	m->totals.longest_wait = STATS_NONE;
+	lexicon_init(&m->lexicon);
+	m->private = xcalloc(1, sizeof *m->private);
+	m->private->hash_seed = (uint64_t)retry_random() << 32 | retry_random();
 }
 
 void
 model_release(struct model *m)
 {
+	struct model_private *p = m->private;
 	size_t i;
 
-	for (i = 0; i < m->chats_n; i++) {
-		free(m->chats[i]->messages);
-		sample_release(&m->chats[i]->responses);
-	}
 	for (i = 0; i < m->operators_n; i++) {
-		sample_release(&m->operators[i]->responses);
-		sample_release(&m->operators[i]->first_responses);
+		ranks_release(&m->operators[i]->responses);
+		ranks_release(&m->operators[i]->waits);
+		free(m->operators[i]);
 	}
-	free(m->chats);
 	free(m->operators);
-	free(m->events);
+	free(m->changes.operators);
+	ranks_release(&m->totals.waits);
+	chats_free_all(m);
+	events_free(m);
+	seen_release(&p->seen);
+	strmap_release(&p->texts, free);
+	free(p->fresh);
+	free(p->people.keys);
+	free(p->people.serials);
+	free(p->intervals);
+	free(p->credits);
+	free(p);
+	lexicon_release(&m->lexicon);
 	free(m->tenant);
-	sample_release(&m->totals.responses);
-	strmap_release(&m->chat_map, NULL);
-	strmap_release(&m->event_map, NULL);
-	names_release(&m->names);
-	arena_release(&m->arena);
 	memset(m, 0, sizeof *m);
 }
 
-static struct chat *
-get_chat(struct model *m, struct text id)
-{
-	struct chat *c = m->last_chat;
-	void **slot;
-
-	if (c != NULL && c->id->len == id.len &&
-	    memcmp(c->id->p, id.p, id.len) == 0)
-		return c;
-	slot = strmap_put(&m->chat_map, id.p, id.len);
-	if (*slot == NULL) {
-		c = arena_take(&m->arena, sizeof *c);
-		c->id = names_get(&m->names, id);
-		XGROW(m->chats, m->chats_n, m->chats_cap);
-		m->chats[m->chats_n++] = c;
-		*slot = c;
-	}
-	m->last_chat = *slot;
-	return *slot;
-}
-
-struct chat *
-model_find_chat(const struct model *m, const char *id)
-{
-	return strmap_get(&m->chat_map, id, strlen(id));
-}
-
 struct operator_info *
-model_operator(struct model *m, struct name *id)
+model_operator(struct model *m, uint32_t id)
 {
-	struct operator_info *o = id->operator_info;
+	struct name *name = names_at(&m->lexicon.names, id);
+	struct operator_info *o = name->operator_info;
 
 	if (o != NULL)
 		return o;
-	o = arena_take(&m->arena, sizeof *o);
+	o = xcalloc(1, sizeof *o);
 	o->id = id;
 	o->reported_open_chats = RECORD_NO_NUMBER;
-	o->longest_wait = STATS_NONE;
+	names_hold(&m->lexicon.names, id);
 	XGROW(m->operators, m->operators_n, m->operators_cap);
 	m->operators[m->operators_n++] = o;
-	id->operator_info = o;
+	name->operator_info = o;
 	return o;
+}
+
+void
+model_touch_operator(struct model *m, struct operator_info *o)
+{
+	struct model_changes *to = &m->changes;
+
+	if (o->changed || !m->lasting)
+		return;
+	o->changed = true;
+	XGROW(to->operators, to->operators_n, to->operators_cap);
+	to->operators[to->operators_n++] = o;
+}
+
+void
+model_list_operator(struct model *m, struct operator_info *o, bool listed)
+{
+	if (o->listed != listed) {
+		m->totals.operators += listed ? 1 : SIZE_MAX;
+		m->changes.totals = true;
+	}
+	o->listed = listed;
+	model_touch_operator(m, o);
 }
 
 /* Of two records of one operator the later line counts: they have no time. */
 static void
 add_operator(struct model *m, const struct record *r)
 {
-	struct operator_info *o =
-	    model_operator(m, names_get(&m->names, r->operator_id));
+	struct names *n = &m->lexicon.names;
+	uint32_t id = names_get(n, r->operator_id), old;
+	struct operator_info *o = model_operator(m, id);
 
-	o->listed = true;
-	o->name = names_get(&m->names, r->name);
+	names_drop(n, id);
+	old = o->name;
+	o->name = names_get(n, r->name);
+	names_drop(n, old);
 	o->available = r->available;
 	o->has_available = r->has_available;
 	o->reported_open_chats = r->reported_open_chats;
+	model_list_operator(m, o, true);
 }
 
 static void
 add_chat(struct model *m, const struct record *r)
 {
-	struct chat *c = get_chat(m, r->chat);
-	struct description *d = arena_take(&m->arena, sizeof *d);
+	struct names *n = &m->lexicon.names;
+	struct chat *c = chats_get(m, r->chat);
+	struct description d = { .next = NULL };
 
-	d->next = c->descriptions;
-	c->descriptions = d;
-	d->at = r->at != CLOCK_NONE ? r->at : r->opened_at;
-	d->opened_at = r->opened_at;
-	d->status = r->status;
-	d->holder = names_get(&m->names, r->operator_id);
-	d->channel = names_get(&m->names, r->channel);
-	d->customer = names_get(&m->names, r->customer);
-	d->customer_name = names_get(&m->names, r->customer_name);
-	d->customer_phone = names_get(&m->names, r->customer_phone);
-	d->tag = names_get(&m->names, r->tag);
+	chats_load(m, c);
+	d.at = r->at != CLOCK_NONE ? r->at : r->opened_at;
+	d.opened_at = r->opened_at;
+	d.status = r->status;
+	d.holder = names_get(n, r->operator_id);
+	d.channel = names_get(n, r->channel);
+	d.customer = names_get(n, r->customer);
+	d.customer_name = names_get(n, r->customer_name);
+	d.customer_phone = names_get(n, r->customer_phone);
+	d.tag = names_get(n, r->tag);
+	chats_add_description(m, c, &d);
+	chats_touch(m, c, true);
 }
 
-static enum message_kind
-kind_of(const struct record *r)
+struct message *
+model_append(struct model *m, struct chat *c)
 {
-	static const struct {
-		const char *name;
-		enum message_kind kind;
-	} kinds[] = {
-		{ "opened", KIND_OPENED },
-		{ "closed", KIND_CLOSED },
-		{ "assigned", KIND_ASSIGNED },
-		{ "handoff", KIND_HANDOFF },
-	};
+	(void)m;
+	if (c->n == c->cap) {
+		c->cap = c->cap + c->cap / 2 + 4;
+		c->messages =
+		    xrealloc(c->messages, c->cap, sizeof *c->messages);
+	}
+	return &c->messages[c->n++];
+}
+
+/* How many messages may be out of order before they are sorted to look for
+ * one. */
+#define UNSORTED 64
+
+/* The index of the message of that id, or c->n. */
+static size_t
+find_message(struct model *m, struct chat *c, int64_t at, ident id)
+{
 	size_t i;
 
-	if (r->from != FROM_SYSTEM)
-		return KIND_OTHER;
-	for (i = 0; i < ARRAY_LEN(kinds); i++)
-		if (text_is(r->kind, kinds[i].name))
-			return kinds[i].kind;
-	return KIND_OTHER;
+	if (c->n - c->settled > UNSORTED) {
+		i = timeline_sort(&m->lexicon, c->messages, c->n, c->settled);
+		if (i < c->clean)
+			c->clean = (uint32_t)i;
+		if (c->settled < c->clean)
+			c->clean = c->settled;
+		c->settled = c->n;
+	}
+	for (i = c->n; i > c->settled; i--)
+		if (ident_same(c->messages[i - 1].id, id))
+			return i - 1;
+	i = timeline_find(&m->lexicon, c->messages, c->settled, at, id);
+	return i < c->settled ? i : c->n;
+}
+
+bool
+model_has(struct model *m, struct chat *c, const struct message *x)
+{
+	return find_message(m, c, x->at, x->id) < c->n;
+}
+
+/* Keeps what a later version takes the place of. */
+static void
+replace(struct model *m, const struct message *old)
+{
+	struct names *n = &m->lexicon.names;
+
+	names_hold(n, old->user);
+	names_hold(n, old->operator_id);
+	names_drop(n, m->replaced.user);
+	names_drop(n, m->replaced.operator_id);
+	m->replaced = *old;
+	m->replaces = true;
+}
+
+enum model_taken
+model_revise(struct model *m, struct chat *c, const struct message *new)
+{
+	size_t i = find_message(m, c, new->at, new->id);
+	struct lexicon *w = &m->lexicon;
+	struct message *old;
+	ident id;
+
+	/* Not there: it was forgotten, and comes back with another time. */
+	if (i == c->n) {
+		*model_append(m, c) = *new;
+		chats_touch(m, c, true);
+		return MODEL_VERSION;
+	}
+	old = &c->messages[i];
+	if (message_compare_version(w, new, old) <= 0) {
+		message_drop(w, new);
+		return MODEL_AGAIN;
+	}
+	replace(m, old);
+	/* What was told of points to the old one's id. */
+	id = old->id;
+	names_drop(&w->names, old->user);
+	names_drop(&w->names, old->operator_id);
+	if (new->id != id)
+		ident_drop(&w->idents, new->id);
+	*old = *new;
+	old->id = id;
+	if (i < c->settled)
+		c->settled = (uint32_t)i;
+	if (i < c->clean)
+		c->clean = (uint32_t)i;
+	chats_touch(m, c, true);
+	return MODEL_VERSION;
+}
+
+/* Versions of one message may have texts of their own. */
+#define TEXT_KEY (IDENT_TEXT + 16)
+
+static size_t
+text_key(char key[TEXT_KEY], struct text id, int64_t at, int64_t updated)
+{
+	memcpy(key, &at, 8);
+	memcpy(key + 8, &updated, 8);
+	memcpy(key + 16, id.p, id.len);
+	return 16 + id.len;
 }
 
 static void
+keep_text(struct model *m, const struct record *r)
+{
+	char key[TEXT_KEY];
+	size_t len = text_key(key, r->id, r->at, r->updated_at);
+	void **slot = strmap_put(&m->private->texts, key, len);
+	char *text = text_dup(r->text);
+
+	/* So that the order of arrival never matters. */
+	if (*slot == NULL || strcmp(text, *slot) > 0) {
+		free(*slot);
+		*slot = text;
+	} else {
+		free(text);
+	}
+}
+
+const char *
+model_text(const struct model *m, const struct message *message)
+{
+	char key[TEXT_KEY], buf[IDENT_TEXT];
+	struct text id = ident_text(&m->lexicon.idents, message->id, buf);
+
+	return strmap_get(&m->private->texts, key,
+	    text_key(key, id, message->at, message_updated_at(message)));
+}
+
+static void
+remember(struct model *m, struct fingerprint f, int64_t at)
+{
+	struct model_private *p = m->private;
+	struct fresh_id *x;
+
+	if (!m->lasting)
+		return;
+	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
+	x = &p->fresh[p->fresh_n++];
+	memset(x, 0, sizeof *x);
+	x->f = f;
+	x->hour = seen_hour(at);
+}
+
+bool
+model_is_new(struct model *m, struct text chat, struct text id, int64_t at)
+{
+	struct seen *s = &m->private->seen;
+	struct fingerprint f;
+
+	if (s->width == 0)
+		seen_init(s, m->seed, 0);
+	f = seen_fingerprint(s, chat, id);
+	if (!seen_add(s, f, seen_hour(at)))
+		return false;
+	remember(m, f, at);
+	return true;
+}
+
+void
+model_expire(struct model *m)
+{
+	uint16_t oldest = seen_hour(m->as_of - m->window);
+
+	seen_expire(&m->private->seen, oldest);
+	seen_expire(&m->private->seen_events, oldest);
+}
+
+void
+model_restore_id(struct model *m, struct fingerprint f, uint16_t hour)
+{
+	struct seen *s = &m->private->seen;
+
+	if (s->width == 0)
+		seen_init(s, m->seed, 0);
+	(void)seen_add(s, f, hour);
+}
+
+static enum model_taken
 add_message(struct model *m, const struct record *r)
 {
-	struct chat *c = get_chat(m, r->chat);
-	struct message *to;
+	struct message new;
+	struct chat *c;
 
-	XGROW(c->messages, c->n, c->cap);
-	to = &c->messages[c->n++];
-	to->at = r->at;
-	to->updated_at = r->updated_at;
-	to->id = arena_copy(&m->arena, r->id.p, r->id.len);
-	to->id_len = (uint8_t)r->id.len;
-	to->user = names_get(&m->names, r->user);
-	to->operator_id = names_get(&m->names, r->operator_id);
-	to->kind = names_get(&m->names, r->kind);
-	to->from = (uint8_t)r->from;
-	to->is = (uint8_t)kind_of(r);
-	to->is_private = r->is_private;
-	to->automated = r->automated;
-	to->text = NULL;
+	if (m->no_clocks)
+		return model_is_new(m, r->chat, r->id, r->at) ? MODEL_NEW
+							      : MODEL_AGAIN;
+	c = chats_get(m, r->chat);
+	chats_load(m, c);
 	if (m->text_of != NULL && r->text.p != NULL &&
-	    strcmp(m->text_of, c->id->p) == 0)
-		to->text = arena_copy(&m->arena, r->text.p, r->text.len);
+	    text_is(r->chat, m->text_of))
+		keep_text(m, r);
+	if ((m->prompt || m->lasting) &&
+	    !model_is_new(m, r->chat, r->id, r->at)) {
+		message_read(&m->lexicon, &new, r, c->near);
+		return model_revise(m, c, &new);
+	}
+	message_read(&m->lexicon, model_append(m, c), r, c->near);
+	chats_touch(m, c, true);
+	return MODEL_NEW;
 }
 
-/* Of two records of one event the greater counts, whichever came first. */
-static void
-put_event(struct model *m, struct text id, int64_t at, struct name *user,
-    struct name *what)
+static enum model_taken
+add_dated(struct model *m, const struct record *r)
 {
-	void **slot = strmap_put(&m->event_map, id.p, id.len);
-	struct event *e = *slot, new = { at, user, what };
-	int c = 1;
+	enum model_taken taken;
 
-	if (e == NULL) {
-		e = arena_take(&m->arena, sizeof *e);
-		XGROW(m->events, m->events_n, m->events_cap);
-		m->events[m->events_n++] = e;
-		*slot = e;
-	} else {
-		c = (at > e->at) - (at < e->at);
-		if (c == 0)
-			c = name_compare_bytes(user, e->user);
-		if (c == 0)
-			c = name_compare_bytes(what, e->event);
-	}
-	if (c > 0)
-		*e = new;
+	m->replaces = false;
+	if (model_is_late(m, r->at))
+		return MODEL_LATE;
+	if (!m->prompt && !m->lasting &&
+	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))
+		taken = MODEL_SKIPPED;
+	else
+		taken = r->type == RECORD_EVENT ? events_add(m, r)
+						: add_message(m, r);
+	if (m->stream && r->at > m->as_of)
+		m->as_of = r->at;
+	return taken;
 }
 
 enum model_taken
 model_add(struct model *m, const struct record *r)
 {
-	enum model_taken taken = MODEL_NEW;
-	int64_t at = r->at;
+	int64_t at;
 
 	switch (r->type) {
-	case RECORD_OPERATOR:
-		add_operator(m, r);
-		break;
-	case RECORD_CHAT:
-		add_chat(m, r);
-		if (at == CLOCK_NONE)
-			at = r->opened_at;
-		break;
 	case RECORD_MESSAGE:
-		add_message(m, r);
-		break;
 	case RECORD_EVENT:
-		put_event(m, r->id, r->at, names_get(&m->names, r->user),
-		    names_get(&m->names, r->event));
-		break;
+		return add_dated(m, r);
+	case RECORD_OPERATOR:
+		if (m->no_clocks)
+			return MODEL_SKIPPED;
+		add_operator(m, r);
+		return MODEL_NEW;
+	case RECORD_CHAT:
+		if (!m->no_clocks)
+			add_chat(m, r);
+		at = r->at != CLOCK_NONE ? r->at : r->opened_at;
+		/* CLOCK_NONE is below every time. */
+		if (m->stream && at > m->as_of)
+			m->as_of = at;
+		return MODEL_NEW;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:
 	case RECORD_ASSIGNMENT:
 	case RECORD_ROW:
 	case RECORD_TYPES:
-		taken = MODEL_SKIPPED;
 		break;
 	}
-	/* CLOCK_NONE is below every time. */
-	if (m->stream && at > m->as_of)
-		m->as_of = at;
-	return taken;
-}
-
-struct text
-chat_id(const struct chat *c)
-{
-	return name_text(c->id);
-}
-
-struct text
-operator_id(const struct operator_info *o)
-{
-	return name_text(o->id);
+	/* Even of these the tenant's newest `at` is known. */
+	if (m->stream && r->at > m->as_of)
+		m->as_of = r->at;
+	return MODEL_SKIPPED;
 }
 
 struct text
 chat_channel(const struct model *m, const struct chat *c)
 {
-	(void)m;
-	return name_text(c->now.channel);
+	return model_name(m, c->now.channel);
 }
 
 struct text
-event_user(const struct model *m, const struct event_count *e)
+operator_id(const struct model *m, const struct operator_info *o)
 {
-	(void)m;
-	return name_text(e->user);
-}
-
-struct text
-event_name(const struct model *m, const struct event_count *e)
-{
-	(void)m;
-	return name_text(e->event);
+	return model_name(m, o->id);
 }
 
 struct text
 interval_operator(const struct model *m, const struct interval *i)
 {
-	(void)m;
-	return name_text(i->operator_id);
+	return model_name(m, i->operator_id);
 }
 
-/* The same name among the names of another model. */
-static struct name *
-translate(struct model *to, const struct name *n)
+struct text
+interval_message(
+    const struct model *m, const struct interval *i, char buf[IDENT_TEXT])
 {
-	return names_get(&to->names, name_text(n));
-}
+	struct text none = { NULL, 0 };
 
-static void
-copy_chat(struct model *to, const struct chat *from)
-{
-	struct chat *c = get_chat(to, name_text(from->id));
-	const struct description *d;
-	size_t i;
-
-	for (d = from->descriptions; d != NULL; d = d->next) {
-		struct description *new = arena_take(&to->arena, sizeof *new);
-
-		*new = *d;
-		new->next = c->descriptions;
-		c->descriptions = new;
-		new->holder = translate(to, d->holder);
-		new->channel = translate(to, d->channel);
-		new->customer = translate(to, d->customer);
-		new->customer_name = translate(to, d->customer_name);
-		new->customer_phone = translate(to, d->customer_phone);
-		new->tag = translate(to, d->tag);
-	}
-	for (i = 0; i < from->n; i++) {
-		struct message *m;
-
-		XGROW(c->messages, c->n, c->cap);
-		m = &c->messages[c->n++];
-		*m = from->messages[i];
-		m->id = arena_copy(&to->arena, m->id, m->id_len);
-		m->user = translate(to, m->user);
-		m->operator_id = translate(to, m->operator_id);
-		m->kind = translate(to, m->kind);
-		if (m->text != NULL)
-			m->text =
-			    arena_copy(&to->arena, m->text, strlen(m->text));
-	}
-}
-
-static void
-copy_operator(struct model *to, const struct operator_info *from)
-{
-	struct operator_info *o = model_operator(to, translate(to, from->id));
-
-	if (o->listed || !from->listed)
-		return;
-	o->listed = true;
-	o->name = translate(to, from->name);
-	o->available = from->available;
-	o->has_available = from->has_available;
-	o->reported_open_chats = from->reported_open_chats;
-}
-
-void
-model_copy(struct model *to, const struct model *from)
-{
-	const struct strmap_entry *e;
-	const struct event *event;
-	size_t i;
-
-	for (i = 0; i < from->operators_n; i++)
-		copy_operator(to, from->operators[i]);
-	for (i = 0; i < from->chats_n; i++)
-		copy_chat(to, from->chats[i]);
-	for (i = 0; (e = strmap_next(&from->event_map, &i)) != NULL;) {
-		struct text id = { e->key, e->key_len };
-
-		event = e->value;
-		put_event(to, id, event->at, translate(to, event->user),
-		    translate(to, event->event));
-	}
-	if (from->as_of > to->as_of)
-		to->as_of = from->as_of;
+	return i->running ? none
+			  : ident_text(&m->lexicon.idents, i->message, buf);
 }

@@ -13,68 +13,106 @@
 #define AGGREGATOR_MODEL_H
 
 #include "common/record.h"
+#include "common/strmap.h"
 
 #include "aggregator/clocks.h"
-#include "aggregator/stats.h"
+#include "aggregator/ranks.h"
+#include "aggregator/seen.h"
 
-/* What a chat record said. */
+/* What a chat record said. The names are held. */
 struct description {
-	struct description *next;
-	int64_t at; /* as of when; CLOCK_NONE: nobody knows */
+	struct description *next; /* an older one that told more */
+	int64_t at;               /* as of when; CLOCK_NONE: nobody knows */
 	int64_t opened_at;
+	uint32_t holder, channel;
+	uint32_t customer, customer_name, customer_phone, tag;
 	enum chat_status status;
-	struct name *holder;
-	struct name *channel;
-	struct name *customer, *customer_name, *customer_phone;
-	struct name *tag;
+};
+
+/* A response that counts for its operator; of a lasting model. */
+struct credit {
+	int64_t ms;
+	uint32_t operator_id;
+	bool first, skewed;
 };
 
 struct chat {
-	struct name *id;
-	uint64_t number; /* the store's key; kept for the caller */
-	struct description *descriptions; /* usually one; in no order */
+	/* One cache line, all that a new message touches. */
 	struct message *messages;
-	size_t n, cap;
+	uint32_t n, cap;
+	uint32_t near[2]; /* see message_read() */
+	uint8_t id_len;
+	bool loaded;  /* the messages are here */
+	bool dirty;   /* to be derived */
+	bool listed;  /* among the changes */
+	bool gone;    /* to be freed with the next clearing */
+	bool shown;   /* had a row when last settled */
+	bool left;    /* had one before that, or was marked: see below */
+	bool leaving; /* waits for the window to pass it */
+	union {
+		char bytes[32];
+		char *far;
+	} id; /* see chat_id() */
+
+	uint64_t number; /* the store's key; kept for the caller */
 
 	/* Derived. */
 	struct description now;
-	struct name *told_holder; /* by the newest description */
 	int64_t last_message_at;
 	int64_t waiting_since;
 	int64_t first_response; /* STATS_NONE: none */
-	size_t messages_counted, participants, skewed;
-	struct sample responses;
+	struct tally responses;
+	uint32_t messages_counted, participants, skewed;
+	uint32_t told_holder; /* by the newest description */
+
+	/* Private. */
+	struct description *descriptions; /* newest first, each tells more */
+	struct credit *credits;
+	struct told *told; /* intervals that were told of */
+	uint32_t credits_n, told_n;
+	int64_t newest; /* of all its records, once settled */
+	struct forgotten {
+		int64_t at; /* of the newest message; CLOCK_NONE: none */
+		int64_t status_at, holder_at;
+		enum chat_status status;
+		uint32_t holder;
+	} forgotten;
+	int64_t counted_wait; /* what operators and totals have of it */
+	uint32_t counted_holder;
+	bool counted;
+	uint32_t settled;       /* messages that are in order */
+	uint32_t clean, stored; /* messages and segments as packed */
+	uint32_t index;         /* in the model's list */
+	uint32_t life;          /* one more at each use of the memory */
+	uint32_t hash;
 };
 
 struct operator_info {
-	struct name *id;
-	struct name *name;
+	uint32_t id, name; /* names, held */
 	int64_t reported_open_chats;
 	bool listed, available, has_available;
+	bool changed;
 
 	/* Derived, over ongoing chats. */
-	bool present; /* has a row */
-	size_t open_chats, waiting_chats;
-	int64_t longest_wait; /* STATS_NONE: nobody waits */
-	struct sample responses, first_responses;
-};
-
-struct event {
-	int64_t at;
-	struct name *user, *event;
+	size_t open_chats;
+	struct ranks responses;
+	struct tally first_responses;
+	struct ranks waits; /* since when */
 };
 
 /* How often a user did a thing. */
 struct event_count {
-	struct name *user, *event;
-	uint64_t count;
+	uint32_t user, event; /* names, held */
+	bool changed;
+	uint64_t count; /* 0: all that there were are versions of others */
 };
 
 /* Over all chats of the tenant, derived. */
 struct tenant_totals {
-	size_t operators, open_chats, unassigned_chats, waiting_chats, skewed;
-	int64_t longest_wait;
-	struct sample responses;
+	size_t operators, open_chats, unassigned_chats, skewed;
+	struct tally responses;
+	struct ranks waits;
+	int64_t longest_wait; /* STATS_NONE: nobody waits */
 };
 
 /* What became of a record. */
@@ -87,8 +125,8 @@ enum model_taken {
 	MODEL_SKIPPED, /* no figure of the model needs it */
 };
 
-/* What differs since model_clear_changed(); each list by id. Chats that left
- * are among them, see chat_has_left(), and are gone after the clearing. */
+/* What differs since model_clear_changed(), each list by id once settled.
+ * Chats that are gone are among them. */
 struct model_changes {
 	struct chat **chats;
 	size_t chats_n, chats_cap;
@@ -101,13 +139,15 @@ struct model_changes {
 
 struct model {
 	/* Set between model_init() and the first record. */
-	bool lasting;   /* settled again and again */
+	bool lasting;   /* settled again and again; it is prompt, too */
 	bool prompt;    /* model_add() tells at once what came before, for
-			   16 bytes an identity */
+			   some 30 bytes an identity */
 	bool no_clocks; /* no figure needs chats and operators, */
 	bool no_events; /* or events */
 	int64_t window; /* of a lasting one, in ms; 0: all is kept */
-	void *ctx;      /* of the calls below, which may be NULL */
+	const struct rules *rules; /* needed when chats are fetched */
+	struct seen_seed seed;     /* as kept with packed identities */
+	void *ctx;                 /* of the calls below, which may be NULL */
 	/* An interval is there, or is no more: each of every episode that is
 	 * held, but for the running wait. Called while settling. */
 	void (*interval)(void *ctx, const struct model *m, const struct chat *c,
@@ -115,27 +155,29 @@ struct model {
 	/* The messages of an unpacked chat are needed: the callee gives them
 	 * with model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
+	const char *text_of; /* the chat whose text is kept; may be NULL */
 
-	struct model_changes changes;
 	char *tenant;
 	bool stream;   /* else a snapshot */
 	int64_t as_of; /* of a stream: the newest `at` */
-	struct arena arena;
-	struct names names;
-	struct strmap chat_map, event_map;
-	struct chat *last_chat; /* messages come chat by chat */
-	const char *text_of;    /* the chat whose text is kept; may be NULL */
+	struct lexicon lexicon;
 
-	/* In the order of METRICS once settled: by id. */
+	/* By id once settled; of a lasting model in no order. */
 	struct chat **chats;
 	size_t chats_n, chats_cap;
 	struct operator_info **operators;
 	size_t operators_n, operators_cap;
-	struct event **events; /* by user, event */
+	struct event_count **events; /* by user, event */
 	size_t events_n, events_cap;
 
+	/* After MODEL_VERSION of a message: the one it replaced, if that was
+	 * still there, until the next one. Its id means nothing. */
+	struct message replaced;
+	bool replaces;
+
 	struct tenant_totals totals;
-	uint32_t serial; /* of episodes; see struct name */
+	struct model_changes changes;
+	struct model_private *private;
 };
 
 /* as_of CLOCK_NONE for a stream: its records tell. */
@@ -150,27 +192,22 @@ enum model_taken model_add(struct model *m, const struct record *r);
 /* Adds what the other knows, before either is settled. */
 void model_copy(struct model *to, const struct model *from);
 
-/* The operator of that id, created if it is not known; never NULL. */
-struct operator_info *model_operator(struct model *m, struct name *id);
-
-/* The chat of that id, or NULL. */
-struct chat *model_find_chat(const struct model *m, const char *id);
+/* A snapshot corrects a stream, a lasting model: its operators are all there
+ * are, what it says of chats counts if it is newer, messages are put together,
+ * and chats that are not in it and of which nothing is known since its time
+ * leave. Its events are not looked at. The snapshot is not settled before;
+ * settle the stream afterwards. */
+void model_correct(struct model *m, const struct model *snapshot);
 
 /* Derives everything that changed; a model that is not lasting is settled
  * once, after the last record. */
 void model_settle(struct model *m, const struct rules *rules);
 
-/* What was changed has been told of. Frees chats that left. */
+/* What was changed has been told of, and packed. Frees chats that are gone. */
 void model_clear_changed(struct model *m);
 
-/* A snapshot corrects a stream: its operators are all there are, what it says
- * of chats counts if it is newer, messages are put together, and chats that
- * are not in it and of which nothing is known since its time leave. The
- * snapshot is not settled, and is used up. Settle afterwards. */
-void model_correct(struct model *m, struct model *snapshot);
-
-/* Lists it as changed, though nothing may have: its row was not confirmed.
- * A chat that is not known is listed as one that left. */
+/* Lists it as changed, though nothing may have: its row was not confirmed. A
+ * chat that is not known is listed as one that left. Before settling. */
 void model_mark_chat(struct model *m, struct text id);
 void model_mark_operator(struct model *m, struct text id);
 void model_mark_event(struct model *m, struct text user, struct text event);
@@ -179,28 +216,58 @@ void model_mark_event(struct model *m, struct text user, struct text event);
  * wait grows by itself. */
 void model_mark_waits(struct model *m);
 
+/* The chat of that id, or NULL. */
+struct chat *model_find_chat(const struct model *m, struct text id);
+
+/* Absent for 0; valid while somebody holds the name. */
+static inline struct text
+model_name(const struct model *m, uint32_t name)
+{
+	return names_text(&m->lexicon.names, name);
+}
+
 /* How they read; valid while the model knows them. */
 struct text chat_id(const struct chat *c);
-struct text operator_id(const struct operator_info *o);
-struct text event_user(const struct model *m, const struct event_count *e);
-struct text event_name(const struct model *m, const struct event_count *e);
-struct text interval_operator(const struct model *m, const struct interval *i);
 struct text chat_channel(const struct model *m, const struct chat *c);
-/* The id of the message that ended it; buf is used for it, and the result is
- * valid as long as that. */
-#define INTERVAL_ID (RECORD_MAX_ID + 1)
-struct text interval_message(
-    const struct model *m, const struct interval *i, char buf[INTERVAL_ID]);
+struct text operator_id(const struct model *m, const struct operator_info *o);
+struct text interval_operator(const struct model *m, const struct interval *i);
 
-/* It had a row, or was marked, and is not ongoing any more. */
-bool chat_has_left(const struct chat *c);
+/* The id of the message that ended it: in buf, or valid as long as that. */
+struct text interval_message(
+    const struct model *m, const struct interval *i, char buf[IDENT_TEXT]);
+
+/* The text of a message of the chat text_of; NULL when it is not known. */
+const char *model_text(const struct model *m, const struct message *message);
 
 /* Ongoing: what the figures are over. */
 static inline bool
 chat_is_open(const struct chat *c)
 {
-	return c->now.status == CHAT_OPEN;
+	return !c->gone && c->now.status == CHAT_OPEN;
 }
+
+/* Of a changed one: it had a row, or was marked, and is not ongoing. */
+static inline bool
+chat_has_left(const struct chat *c)
+{
+	return c->left && !chat_is_open(c);
+}
+
+/* Of a changed one: nothing needs it any more, nor what was packed of it. */
+static inline bool
+chat_is_gone(const struct chat *c)
+{
+	return c->gone;
+}
+
+static inline bool
+operator_has_row(const struct operator_info *o)
+{
+	return o->listed || o->open_chats > 0 || o->responses.n > 0;
+}
+
+/* STATS_NONE: nobody waits. */
+int64_t operator_longest_wait(const struct model *m, struct operator_info *o);
 
 /* The walk's view of a settled chat. */
 struct clocks_chat model_clocks_chat(

@@ -1,49 +1,223 @@
 /*
- * names: see names.h.
+ * names: see names.h. The names stand in chunks that never move; a table of
+ * hashes leads to them.
  */
 #include "aggregator/names.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/retry.h"
+#include "common/xalloc.h"
+
+#include "aggregator/hash.h"
+
+#define FIRST_SLOTS 64
+
 void
-names_init(struct names *n, struct arena *arena)
+names_init(struct names *n)
 {
-	n->map = (struct strmap)STRMAP_INIT;
-	n->arena = arena;
+	memset(n, 0, sizeof *n);
+	n->n = 1;
+	n->seed = (uint64_t)retry_random() << 32 | retry_random();
 }
 
 void
 names_release(struct names *n)
 {
-	strmap_release(&n->map, NULL);
+	struct name *name;
+	uint32_t i;
+
+	for (i = 1; i < n->n; i++) {
+		name = names_at(n, i);
+		if (name->held > 0 && name->len > NAME_SHORT)
+			free(name->u.far);
+	}
+	for (i = 0; i < n->chunks_n; i++)
+		free(n->chunks[i]);
+	free(n->chunks);
+	free(n->slots);
+	memset(n, 0, sizeof *n);
 }
 
-struct name *
+static uint32_t
+hash_of(const struct names *n, struct text t)
+{
+	return (uint32_t)(hash_text(n->seed, t.p, t.len) >> 32);
+}
+
+/* The slot of the text, or the free one where it goes. */
+static size_t
+find_slot(const struct names *n, uint32_t hash, struct text t)
+{
+	size_t i = hash & n->mask;
+	const struct name *name;
+	uint64_t slot;
+
+	for (;; i = (i + 1) & n->mask) {
+		slot = n->slots[i];
+		if (slot == 0)
+			return i;
+		if (slot >> 32 != hash)
+			continue;
+		name = names_at(n, (uint32_t)slot);
+		if (name->len == t.len &&
+		    memcmp(name_str(name), t.p, t.len) == 0)
+			return i;
+	}
+}
+
+static void
+grow_slots(struct names *n)
+{
+	size_t i, to, old = n->slots != NULL ? n->mask + 1 : 0;
+	uint64_t *was = n->slots;
+
+	n->mask = (old > 0 ? old * 2 : FIRST_SLOTS) - 1;
+	n->slots = xcalloc(n->mask + 1, sizeof *n->slots);
+	for (i = 0; i < old; i++) {
+		if (was[i] == 0)
+			continue;
+		to = (was[i] >> 32) & n->mask;
+		while (n->slots[to] != 0)
+			to = (to + 1) & n->mask;
+		n->slots[to] = was[i];
+	}
+	free(was);
+}
+
+static uint32_t
+take_number(struct names *n)
+{
+	uint32_t i = n->first_free;
+
+	if (i != 0) {
+		n->first_free = names_at(n, i)->next_free;
+		return i;
+	}
+	if (n->n / NAMES_CHUNK >= n->chunks_n) {
+		XGROW(n->chunks, n->chunks_n, n->chunks_cap);
+		n->chunks[n->chunks_n++] =
+		    xmalloc(NAMES_CHUNK * sizeof(struct name));
+	}
+	return n->n++;
+}
+
+static uint32_t
+add(struct names *n, uint32_t hash, struct text t)
+{
+	uint32_t i = take_number(n);
+	struct name *name = names_at(n, i);
+
+	memset(name, 0, sizeof *name);
+	name->len = (uint32_t)t.len;
+	name->hash = hash;
+	if (t.len > NAME_SHORT)
+		name->u.far = xstrndup(t.p, t.len);
+	else
+		memcpy(name->u.bytes, t.p, t.len);
+	n->live++;
+	return i;
+}
+
+uint32_t
 names_get(struct names *n, struct text t)
 {
-	struct name *name;
-	void **slot;
+	uint32_t hash, i;
+	size_t slot;
 
 	if (t.p == NULL)
-		return NULL;
-	slot = strmap_put(&n->map, t.p, t.len);
-	if (*slot == NULL) {
-		name = arena_take(n->arena, sizeof *name);
-		name->p = arena_copy(n->arena, t.p, t.len);
-		name->len = t.len;
-		*slot = name;
+		return 0;
+	if (n->slots == NULL || (size_t)n->live * 2 > n->mask)
+		grow_slots(n);
+	hash = hash_of(n, t);
+	slot = find_slot(n, hash, t);
+	if (n->slots[slot] == 0) {
+		i = add(n, hash, t);
+		n->slots[slot] = (uint64_t)hash << 32 | i;
 	}
-	return *slot;
+	i = (uint32_t)n->slots[slot];
+	names_at(n, i)->held++;
+	return i;
+}
+
+uint32_t
+names_get_near(struct names *n, struct text t, uint32_t guess)
+{
+	struct name *name;
+
+	if (guess != 0 && t.p != NULL) {
+		name = names_at(n, guess);
+		if (name->held > 0 && name->len == t.len &&
+		    memcmp(name_str(name), t.p, t.len) == 0) {
+			name->held++;
+			return guess;
+		}
+	}
+	return names_get(n, t);
+}
+
+uint32_t
+names_find(const struct names *n, struct text t)
+{
+	if (t.p == NULL || n->slots == NULL)
+		return 0;
+	return (uint32_t)n->slots[find_slot(n, hash_of(n, t), t)];
+}
+
+void
+names_hold(struct names *n, uint32_t i)
+{
+	if (i != 0)
+		names_at(n, i)->held++;
+}
+
+/* Empties the slot and moves back what was pushed behind it. */
+static void
+empty_slot(struct names *n, size_t i)
+{
+	size_t hole = i, home;
+
+	for (;;) {
+		i = (i + 1) & n->mask;
+		if (n->slots[i] == 0)
+			break;
+		home = (n->slots[i] >> 32) & n->mask;
+		/* It may stay unless its home is at or before the hole. */
+		if (((i - home) & n->mask) < ((i - hole) & n->mask))
+			continue;
+		n->slots[hole] = n->slots[i];
+		hole = i;
+	}
+	n->slots[hole] = 0;
+}
+
+void
+names_drop(struct names *n, uint32_t i)
+{
+	struct name *name;
+
+	if (i == 0)
+		return;
+	name = names_at(n, i);
+	if (--name->held > 0)
+		return;
+	empty_slot(n, find_slot(n, name->hash, names_text(n, i)));
+	if (name->len > NAME_SHORT)
+		free(name->u.far);
+	name->next_free = n->first_free;
+	n->first_free = i;
+	n->live--;
 }
 
 struct text
-name_text(const struct name *n)
+names_text(const struct names *n, uint32_t i)
 {
 	struct text t = { NULL, 0 };
 
-	if (n != NULL) {
-		t.p = n->p;
-		t.len = n->len;
+	if (i != 0) {
+		t.p = name_str(names_at(n, i));
+		t.len = names_at(n, i)->len;
 	}
 	return t;
 }
@@ -51,7 +225,8 @@ name_text(const struct name *n)
 static int
 compare_bytes(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-	int c = memcmp(a, b, a_len < b_len ? a_len : b_len);
+	size_t n = a_len < b_len ? a_len : b_len;
+	int c = n > 0 ? memcmp(a, b, n) : 0;
 
 	return c != 0 ? c : (a_len > b_len) - (a_len < b_len);
 }
@@ -83,18 +258,25 @@ id_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 }
 
 int
-name_compare(const struct name *a, const struct name *b)
+names_compare(const struct names *n, uint32_t a, uint32_t b)
 {
-	if (a == NULL || b == NULL)
-		return (a != NULL) - (b != NULL);
-	return a == b ? 0 : id_compare(a->p, a->len, b->p, b->len);
+	struct text x, y;
+
+	if (a == b || a == 0 || b == 0)
+		return (a != 0) - (b != 0);
+	x = names_text(n, a);
+	y = names_text(n, b);
+	return id_compare(x.p, x.len, y.p, y.len);
 }
 
 int
-name_compare_bytes(const struct name *a, const struct name *b)
+names_compare_bytes(const struct names *n, uint32_t a, uint32_t b)
 {
+	struct text x, y;
+
 	if (a == b)
 		return 0;
-	return compare_bytes(a != NULL ? a->p : "", a != NULL ? a->len : 0,
-	    b != NULL ? b->p : "", b != NULL ? b->len : 0);
+	x = names_text(n, a);
+	y = names_text(n, b);
+	return compare_bytes(x.p, x.len, y.p, y.len);
 }

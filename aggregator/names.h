@@ -1,49 +1,88 @@
 /*
- * names: every identifier and word of a snapshot is kept once; two are the
- * same when their pointers are. And the order of identifiers that METRICS
- * asks for, here because everything that is sorted by id uses it.
+ * names: every identifier and word of a tenant is kept once and known by a
+ * number; two are the same when their numbers are. Names are counted: what
+ * nobody holds any more is gone, and its number given to another.
+ *
+ * Number 0 is the absent text. And the order of identifiers that METRICS asks
+ * for, here because everything that is sorted by id uses it.
  */
 #ifndef AGGREGATOR_NAMES_H
 #define AGGREGATOR_NAMES_H
 
-#include "common/arena.h"
 #include "common/record.h"
-#include "common/strmap.h"
 
 struct operator_info;
 
+#define NAME_SHORT 39
+
+/* One cache line. */
 struct name {
-	const char *p; /* NUL-ended */
-	size_t len;
+	union {
+		char bytes[NAME_SHORT + 1]; /* both NUL-ended */
+		char *far;                  /* when len > NAME_SHORT */
+	} u;
+	uint32_t len;
+	uint32_t held; /* by how many; 0: free */
+	uint32_t hash;
+	uint32_t next_free;
 	struct operator_info *operator_info; /* once there is one */
-	/* When this user was last counted as a participant, by who it wrote
-	 * as: a serial number, so that nothing is ever reset. */
-	uint32_t seen[FROM_SYSTEM + 1];
 };
 
+#define NAMES_CHUNK 1024
+
+/* Private. */
 struct names {
-	struct strmap map;
-	struct arena *arena;
+	struct name **chunks;
+	size_t chunks_n, chunks_cap;
+	uint32_t n;          /* numbers given, 0 included */
+	uint32_t first_free; /* of those that were given back; 0: none */
+	uint32_t live;
+	uint64_t *slots; /* hash << 32 | number; 0: free */
+	size_t mask;
+	uint64_t seed;
 };
 
-void names_init(struct names *n, struct arena *arena);
+void names_init(struct names *n);
 void names_release(struct names *n);
 
-/* The one struct of that text; NULL for absent text. Lives as long as the
- * arena. */
-struct name *names_get(struct names *n, struct text t);
+/* The number of the text, held once more by the caller; 0 for absent text. */
+uint32_t names_get(struct names *n, struct text t);
 
-/* Text of a name, absent for NULL. */
-struct text name_text(const struct name *n);
+/* The same, with a guess which one it is, not held; 0 for none. */
+uint32_t names_get_near(struct names *n, struct text t, uint32_t guess);
+
+/* The number, not held; 0 also when nobody holds it. */
+uint32_t names_find(const struct names *n, struct text t);
+
+/* Once more, once less; nothing for 0. */
+void names_hold(struct names *n, uint32_t i);
+void names_drop(struct names *n, uint32_t i);
+
+/* The name of that number, which is not 0. */
+static inline struct name *
+names_at(const struct names *n, uint32_t i)
+{
+	return &n->chunks[i / NAMES_CHUNK][i % NAMES_CHUNK];
+}
+
+/* NUL-ended. */
+static inline const char *
+name_str(const struct name *name)
+{
+	return name->len > NAME_SHORT ? name->u.far : name->u.bytes;
+}
+
+/* Absent for 0; valid while it is held. */
+struct text names_text(const struct names *n, uint32_t i);
 
 /* Orders ids: those that match 0|[1-9][0-9]* come first, by value, whatever
  * their length; all others follow, by bytes. <0, 0, >0. */
 int id_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 
-/* The same for names. NULL, "nobody", comes first. */
-int name_compare(const struct name *a, const struct name *b);
+/* The same for names. 0, "nobody", comes first. */
+int names_compare(const struct names *n, uint32_t a, uint32_t b);
 
-/* By bytes alone; NULL and "" are the same and come first. */
-int name_compare_bytes(const struct name *a, const struct name *b);
+/* By bytes alone; 0 and "" are the same and come first. */
+int names_compare_bytes(const struct names *n, uint32_t a, uint32_t b);
 
 #endif

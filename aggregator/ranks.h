@@ -3,28 +3,28 @@
  * sum, the least and the greatest are had exactly, while elements come and go.
  * A zeroed struct is empty.
  *
- * While elements are only added they are just appended, and a rank is found by
- * selection; the first removal sorts them into chunks, in which a change moves
- * at most a few hundred numbers.
+ * At first elements are just appended, and a rank is found by selection: right
+ * for who adds all and then asks once. The first removal, or asking again and
+ * again, sorts them into chunks, in which a change moves a few hundred numbers
+ * at most.
  */
 #ifndef AGGREGATOR_RANKS_H
 #define AGGREGATOR_RANKS_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "aggregator/stats.h"
 
 struct ranks_chunk;
 
-/* n may be read, the rest is private. */
+/* n and sum may be read, the rest is private. */
 struct ranks {
-	size_t n;
 	stats_wide sum;
-	int64_t *v; /* as they came */
+	size_t n;
+	int64_t *v; /* as they came, while there are no chunks */
 	size_t cap;
-	struct ranks_chunk **chunks; /* sorted, once something was removed */
+	size_t split; /* of v: nothing before it is greater, nothing behind it
+			 less; n: not known of any */
+	unsigned asked;
+	struct ranks_chunk **chunks; /* sorted */
 	size_t chunks_n, chunks_cap;
 };
 
@@ -34,13 +34,13 @@ void ranks_insert(struct ranks *r, int64_t ms);
 /* One of that value, which must be there. */
 void ranks_remove(struct ranks *r, int64_t ms);
 
-/* All return STATS_NONE of an empty set. */
-
-int64_t ranks_min(const struct ranks *r);
-int64_t ranks_max(const struct ranks *r);
-
 /* The element of that rank, from 1 to n. */
 int64_t ranks_at(struct ranks *r, size_t rank);
+
+/* These return STATS_NONE of an empty set. */
+
+int64_t ranks_min(struct ranks *r);
+int64_t ranks_max(struct ranks *r);
 
 /* Rounded half up. */
 int64_t ranks_mean(const struct ranks *r);

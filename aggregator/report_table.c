@@ -210,7 +210,9 @@ operator_label(struct buf *b, const struct report *r, const struct cell *id)
 	for (i = 0; i < rows->n; i++)
 		if (find_cell(rows, i, "operator")->text.p == id->text.p)
 			return label(b, rows, i, "name", "operator");
-	return id->text.p;
+	buf_clear(b);
+	buf_add(b, id->text.p, id->text.len);
+	return buf_str(b);
 }
 
 static void

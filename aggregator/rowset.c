@@ -39,10 +39,10 @@ rowset_get(const struct rowset *r, size_t i)
 }
 
 struct cell *
-cell_name(struct cell *c, const struct name *n)
+cell_id(struct cell *c, struct text t)
 {
-	c->text = name_text(n);
-	c->set = n != NULL;
+	c->text = t;
+	c->set = t.p != NULL;
 	return c + 1;
 }
 

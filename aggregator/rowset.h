@@ -8,7 +8,6 @@
 
 #include "common/record.h"
 
-#include "aggregator/names.h"
 #include "aggregator/stats.h"
 
 struct figure;
@@ -47,7 +46,7 @@ void rowset_release(struct rowset *r);
 const struct cell *rowset_get(const struct rowset *r, size_t i);
 
 /* Fill one cell and return the next one. */
-struct cell *cell_name(struct cell *c, const struct name *n);
+struct cell *cell_id(struct cell *c, struct text t); /* absent: NULL */
 struct cell *cell_text(struct cell *c, const char *s);
 struct cell *cell_count(struct cell *c, size_t n);
 struct cell *cell_number(struct cell *c, int64_t n); /* RECORD_NO_NUMBER */

@@ -32,7 +32,7 @@ customer_writes(struct clocks *c, const struct message *m)
 /* Who a reply is credited to: the holder at that moment. Before the first
  * transfer that is not known, and the writer stands in; a chat that was never
  * transferred has had one holder all along. */
-static struct name *
+static uint32_t
 credit_reply(const struct clocks *c, const struct message *m)
 {
 	if (!c->ever_assigned)

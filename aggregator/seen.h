@@ -1,12 +1,13 @@
 /*
  * seen: which identities came already, of one tenant: a table of fingerprints
  * with the hour of the record's own time, so that what is older than the
- * window can be forgotten hour by hour.
+ * window is forgotten hour by hour.
  *
  * A fingerprint has 112 bits, made with a random seed: among 10^9 identities
- * two are taken for one with a chance of 10^-16. A slot has 16 bytes, at most
- * 3/4 of the slots are used; the table doubles when it is full. Expired slots
- * are swept a few at each insert, there is no pause for it.
+ * two are taken for one with a chance of 10^-16. A slot has 16 bytes and what
+ * the user adds; the table is cut into parts, each at most 3/4 full, which
+ * double one by one, and expired slots are swept a few at each insert: there
+ * is no long pause.
  */
 #ifndef AGGREGATOR_SEEN_H
 #define AGGREGATOR_SEEN_H
@@ -18,7 +19,7 @@
 #include "common/record.h"
 
 struct fingerprint {
-	uint64_t a;
+	uint64_t a; /* never 0 */
 	uint64_t b; /* the low 16 bits are 0: the hour goes there */
 };
 
@@ -27,36 +28,52 @@ struct seen_seed {
 	uint64_t k[2];
 };
 
-/* Private. */
+#define SEEN_PARTS 256
+
+/* n may be read, the rest is private. */
 struct seen {
+	size_t n; /* expired ones that were not swept yet included */
 	struct seen_seed seed;
-	struct fingerprint *slots;
-	size_t mask; /* slots - 1 */
-	size_t n;
-	size_t sweep;    /* where the sweeping stands */
-	size_t to_sweep; /* slots that may hold something expired */
-	uint16_t oldest; /* hour that is kept */
+	size_t width; /* of a slot, in words: 2 and the user's */
+	struct seen_part {
+		uint64_t *slots;
+		size_t mask, n;
+	} parts[SEEN_PARTS];
+	uint16_t oldest;               /* hour that is kept */
+	bool expires;                  /* oldest was told */
+	size_t sweep_part, sweep_slot; /* where the sweeping stands */
+	size_t to_sweep;               /* parts left to sweep */
 };
 
+/* Never the same. */
 struct seen_seed seen_new_seed(void);
-void seen_init(struct seen *s, struct seen_seed seed);
+
+/* words: how many 64-bit words of the user's each slot has. */
+void seen_init(struct seen *s, struct seen_seed seed, size_t words);
 void seen_release(struct seen *s);
 
 /* Of a message: chat and id; of an event: id, with the chat absent. */
 struct fingerprint seen_fingerprint(
     const struct seen *s, struct text chat, struct text id);
 
-/* Hours of message time, of any `at`; they wrap after 7 years. */
+/* Hours of message time; they wrap after 7 years. */
 uint16_t seen_hour(int64_t at);
 
-/* Has the slot fetched while the caller does something else. */
-void seen_prefetch(const struct seen *s, struct fingerprint f);
+/* Where the user's words are; *fresh: it was not there, and is now, with words
+ * of 0. Valid until the next call. */
+uint64_t *seen_put(
+    struct seen *s, struct fingerprint f, uint16_t hour, bool *fresh);
 
 /* True when it was not there, and is now. */
 bool seen_add(struct seen *s, struct fingerprint f, uint16_t hour);
 
-/* Hours before that one are forgotten, little by little; those of them that
- * are still there count as not there. */
+/* All there are: the words of the next one and its fingerprint, or NULL; start
+ * with *i = 0. */
+const uint64_t *seen_next(
+    const struct seen *s, size_t *i, struct fingerprint *f);
+
+/* Hours before that one are forgotten; what is left of them until it is swept
+ * counts as not there. */
 void seen_expire(struct seen *s, uint16_t oldest);
 
 #endif

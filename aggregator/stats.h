@@ -1,6 +1,6 @@
 /*
- * stats: mean, median and percentile of a set of durations, exact in whole
- * milliseconds, as METRICS rounds them. A zeroed struct is an empty sample.
+ * stats: sums and means of durations, exact in whole milliseconds, as METRICS
+ * rounds them. Medians and percentiles are in ranks.h.
  */
 #ifndef AGGREGATOR_STATS_H
 #define AGGREGATOR_STATS_H
@@ -15,24 +15,29 @@
 /* Sums of 64-bit values need more than 64 bits. */
 __extension__ typedef __int128 stats_wide;
 
-struct sample {
-	int64_t *v; /* private; none below 0 */
-	size_t n, cap;
-	bool sorted;
+/* How many, and how much together. A zeroed struct is empty. */
+struct tally {
+	stats_wide sum;
+	size_t n;
 };
 
-void sample_add(struct sample *s, int64_t ms);
-void sample_release(struct sample *s);
+static inline void
+tally_add(struct tally *t, int64_t ms)
+{
+	t->sum += ms;
+	t->n++;
+}
 
-/* All return STATS_NONE for an empty sample. */
+/* Takes back what was added before. */
+static inline void
+tally_remove(struct tally *t, int64_t ms)
+{
+	t->sum -= ms;
+	t->n--;
+}
 
-/* Rounded half up. */
-int64_t sample_mean(const struct sample *s);
-
-/* The middle value; of an even number the mean of the two, half up. */
-int64_t sample_median(struct sample *s);
-
-/* Nearest rank: element ceil(percent / 100 * n), percent from 1 to 100. */
-int64_t sample_percentile(struct sample *s, unsigned percent);
+/* Rounded half up; none of them below 0. STATS_NONE of nothing. */
+int64_t stats_mean(stats_wide sum, size_t n);
+int64_t tally_mean(const struct tally *t);
 
 #endif

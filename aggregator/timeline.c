@@ -1,7 +1,7 @@
 /*
  * timeline: see timeline.h. Doubles are found by a hash table of the ids,
- * since two versions of a message may lie far apart in time; a chat that is in
- * order already, which is the rule, is not sorted again.
+ * since two versions of a message may lie far apart in time; messages that are
+ * in order, or nearly, which is the rule, are not sorted from the start.
  */
 #include "aggregator/timeline.h"
 
@@ -10,12 +10,120 @@
 
 #include "common/xalloc.h"
 
+_Static_assert(sizeof(struct message) == 32, "there are many messages");
+
+/* The first instant of the year 1, in ms since 1970. */
+#define YEAR_1 INT64_C(-62135596800000)
+
+void
+lexicon_init(struct lexicon *w)
+{
+	memset(w, 0, sizeof *w);
+	names_init(&w->names);
+	idents_init(&w->idents);
+}
+
+void
+lexicon_release(struct lexicon *w)
+{
+	names_release(&w->names);
+	idents_release(&w->idents);
+	free(w->table);
+	free(w->scratch);
+	memset(w, 0, sizeof *w);
+}
+
+unsigned
+lexicon_kind(struct lexicon *w, struct text kind)
+{
+	struct text known;
+	unsigned i;
+
+	if (kind.p == NULL)
+		return 0;
+	for (i = 1; i <= w->kinds_n; i++) {
+		known = names_text(&w->names, w->kinds[i]);
+		if (known.len == kind.len &&
+		    memcmp(known.p, kind.p, kind.len) == 0)
+			return i;
+	}
+	if (w->kinds_n + 1 < LEXICON_KINDS)
+		w->kinds[++w->kinds_n] = names_get(&w->names, kind);
+	return i;
+}
+
+static enum message_kind
+is_what(const struct record *r)
+{
+	static const struct {
+		const char *name;
+		enum message_kind kind;
+	} kinds[] = {
+		{ "opened", KIND_OPENED },
+		{ "closed", KIND_CLOSED },
+		{ "assigned", KIND_ASSIGNED },
+		{ "handoff", KIND_HANDOFF },
+	};
+	size_t i;
+
+	if (r->from != FROM_SYSTEM)
+		return KIND_OTHER;
+	for (i = 0; i < ARRAY_LEN(kinds); i++)
+		if (text_is(r->kind, kinds[i].name))
+			return kinds[i].kind;
+	return KIND_OTHER;
+}
+
+void
+message_read(struct lexicon *w, struct message *m, const struct record *r,
+    uint32_t near[2])
+{
+	uint32_t *hint = &near[r->from != FROM_CUSTOMER];
+
+	m->at = r->at;
+	m->id = ident_make(&w->idents, r->id);
+	m->user = names_get_near(&w->names, r->user, *hint);
+	if (m->user != 0)
+		*hint = m->user;
+	/* An operator's user is most often the operator. */
+	m->operator_id = names_get_near(&w->names, r->operator_id, *hint);
+	message_set_updated(m, r->updated_at);
+	m->kind = lexicon_kind(w, r->kind) & 127u;
+	m->from = (unsigned)r->from & 7u;
+	m->is = (unsigned)is_what(r) & 7u;
+	m->is_private = r->is_private;
+	m->automated = r->automated;
+}
+
+void
+message_drop(struct lexicon *w, const struct message *m)
+{
+	ident_drop(&w->idents, m->id);
+	names_drop(&w->names, m->user);
+	names_drop(&w->names, m->operator_id);
+}
+
+int64_t
+message_updated_at(const struct message *m)
+{
+	return m->updated == 0 ? CLOCK_NONE : (int64_t)m->updated - 1 + YEAR_1;
+}
+
+void
+message_set_updated(struct message *m, int64_t at)
+{
+	uint64_t u = at == CLOCK_NONE ? 0 : (uint64_t)(at - YEAR_1) + 1;
+
+	m->updated = u & ((UINT64_C(1) << 49) - 1);
+}
+
 int
-message_compare(const struct message *a, const struct message *b)
+message_compare(
+    const struct lexicon *w, const struct message *a, const struct message *b)
 {
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return id_compare(a->id, a->id_len, b->id, b->id_len);
+	return ident_compare(&w->idents, a->id, b->id);
 }
 
 static int
@@ -25,9 +133,11 @@ compare_int(int64_t a, int64_t b)
 }
 
 int
-message_compare_version(const struct message *a, const struct message *b)
+message_compare_version(
+    const struct lexicon *w, const struct message *a, const struct message *b)
 {
-	int c = compare_int(a->updated_at, b->updated_at);
+	const struct names *n = &w->names;
+	int c = compare_int((int64_t)a->updated, (int64_t)b->updated);
 
 	if (c == 0)
 		c = compare_int(a->at, b->at);
@@ -35,85 +145,143 @@ message_compare_version(const struct message *a, const struct message *b)
 		c = strcmp(record_from_name((enum message_from)a->from),
 		    record_from_name((enum message_from)b->from));
 	if (c == 0)
-		c = name_compare_bytes(a->user, b->user);
+		c = names_compare_bytes(n, a->user, b->user);
 	if (c == 0)
-		c = name_compare_bytes(a->operator_id, b->operator_id);
-	if (c == 0)
-		c = name_compare_bytes(a->kind, b->kind);
+		c = names_compare_bytes(n, a->operator_id, b->operator_id);
+	if (c == 0 && a->kind != b->kind)
+		c = names_compare_bytes(
+		    n, w->kinds[a->kind], w->kinds[b->kind]);
 	if (c == 0)
 		c = a->is_private - b->is_private;
 	if (c == 0)
 		c = a->automated - b->automated;
-	/* No figure depends on the text, only what --explain shows. */
-	if (c == 0 && a->text != NULL && b->text != NULL)
-		c = strcmp(a->text, b->text);
 	return c;
-}
-
-static uint32_t
-hash_id(const char *s, size_t len)
-{
-	uint64_t h = len, word;
-
-	for (; len >= 8; s += 8, len -= 8) {
-		memcpy(&word, s, 8);
-		h = (h ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-		h ^= h >> 32;
-	}
-	word = 0;
-	memcpy(&word, s, len);
-	h = (h ^ word) * UINT64_C(0xC4CEB9FE1A85EC53);
-	return (uint32_t)(h >> 32);
-}
-
-static bool
-same_id(const struct message *a, const struct message *b)
-{
-	return a->id_len == b->id_len && memcmp(a->id, b->id, a->id_len) == 0;
 }
 
 /* Moves the messages that count to the front; how many they are. */
 static size_t
-drop_doubles(struct message *m, size_t n)
+drop_doubles(struct lexicon *w, struct message *m, size_t n)
 {
 	size_t i, slot, kept = 0, slots = 16;
 	uint32_t *table; /* index + 1 into what is kept; 0: free */
+	struct message *old;
 
 	while (slots < n * 2)
 		slots *= 2;
-	table = xcalloc(slots, sizeof *table);
+	if (slots > w->table_cap) {
+		w->table = xrealloc(w->table, slots, sizeof *w->table);
+		w->table_cap = slots;
+	}
+	table = w->table;
+	memset(table, 0, slots * sizeof *table);
 	for (i = 0; i < n; i++) {
-		slot = hash_id(m[i].id, m[i].id_len) & (slots - 1);
-		while (table[slot] != 0 && !same_id(&m[table[slot] - 1], &m[i]))
+		slot = ident_hash(m[i].id) & (slots - 1);
+		while (table[slot] != 0 &&
+		       !ident_same(m[table[slot] - 1].id, m[i].id))
 			slot = (slot + 1) & (slots - 1);
 		if (table[slot] == 0) {
 			m[kept++] = m[i];
 			table[slot] = (uint32_t)kept;
-		} else if (message_compare_version(&m[i], &m[table[slot] - 1]) >
-			   0) {
-			m[table[slot] - 1] = m[i];
+			continue;
+		}
+		old = &m[table[slot] - 1];
+		if (message_compare_version(w, &m[i], old) > 0) {
+			message_drop(w, old);
+			*old = m[i];
+		} else {
+			message_drop(w, &m[i]);
 		}
 	}
-	free(table);
 	return kept;
 }
 
-static int
-compare_items(const void *a, const void *b)
+/* Runs of messages that are in order, merged until there is one. */
+static void
+merge_sort(struct lexicon *w, struct message *m, size_t n)
 {
-	return message_compare(a, b);
+	struct message *from = m, *to;
+	size_t width, i, a, b, a_end, b_end, k;
+
+	if (n > w->scratch_cap) {
+		w->scratch = xrealloc(w->scratch, n, sizeof *w->scratch);
+		w->scratch_cap = n;
+	}
+	to = w->scratch;
+	for (width = 1; width < n; width *= 2) {
+		for (i = 0, k = 0; i < n; i = b_end) {
+			a = i;
+			a_end = n - a < width ? n : a + width;
+			b = a_end;
+			b_end = n - b < width ? n : b + width;
+			while (k < b_end) {
+				if (b == b_end ||
+				    (a < a_end && message_compare(w, &from[a],
+						      &from[b]) <= 0))
+					to[k++] = from[a++];
+				else
+					to[k++] = from[b++];
+			}
+		}
+		from = to;
+		to = from == m ? w->scratch : m;
+	}
+	if (from != m)
+		memcpy(m, from, n * sizeof *m);
 }
 
 size_t
-timeline_settle(struct message *m, size_t n)
+timeline_sort(struct lexicon *w, struct message *m, size_t n, size_t sorted)
 {
-	size_t i;
+	size_t i, k, moved = 0, first = n;
+	struct message x;
 
-	n = drop_doubles(m, n);
-	for (i = 1; i < n; i++)
-		if (message_compare(&m[i - 1], &m[i]) > 0)
-			break;
-	if (i < n)
-		qsort(m, n, sizeof *m, compare_items);
+	/* Latecomers are put in their places, unless they are many. */
+	for (i = sorted > 0 ? sorted : 1; i < n; i++) {
+		if (m[i - 1].at < m[i].at ||
+		    message_compare(w, &m[i - 1], &m[i]) <= 0)
+			continue;
+		x = m[i];
+		for (k = i; k > 0 && message_compare(w, &m[k - 1], &x) > 0; k--)
+			m[k] = m[k - 1];
+		m[k] = x;
+		moved += i - k;
+		if (k < first)
+			first = k;
+		if (moved > 8 * n) {
+			merge_sort(w, m, n);
+			return 0;
+		}
+	}
+	return first;
+}
+
+size_t
+timeline_find(const struct lexicon *w, const struct message *m, size_t n,
+    int64_t at, ident id)
+{
+	struct message key = { .at = at, .id = id };
+	size_t from = 0, to = n, mid;
+
+	while (from < to) {
+		mid = from + (to - from) / 2;
+		if (message_compare(w, &m[mid], &key) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	if (from < n && m[from].at == at && ident_same(m[from].id, id))
+		return from;
+	/* A version of another time. */
+	for (from = n; from > 0; from--)
+		if (ident_same(m[from - 1].id, id))
+			return from - 1;
+	return n;
+}
+
+size_t
+timeline_settle(struct lexicon *w, struct message *m, size_t n)
+{
+	n = drop_doubles(w, m, n);
+	(void)timeline_sort(w, m, n, 0);
 	return n;
 }

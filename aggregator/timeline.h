@@ -7,6 +7,7 @@
 
 #include "common/record.h"
 
+#include "aggregator/ident.h"
 #include "aggregator/names.h"
 
 /* What the clocks must know of a message's kind. */
@@ -18,36 +19,80 @@ enum message_kind {
 	KIND_HANDOFF,
 };
 
+/* 32 bytes: there are a million of them. */
 struct message {
 	int64_t at;
-	int64_t updated_at; /* CLOCK_NONE, the oldest, when not told */
-	const char *id;
-	struct name *user;
-	struct name *operator_id;
-	struct name *kind;
-	const char *text; /* only where somebody asked to see it */
-	uint8_t id_len;   /* RECORD_MAX_ID fits */
-	uint8_t from;     /* enum message_from */
-	uint8_t is;       /* enum message_kind */
-	bool is_private;
-	bool automated;
+	ident id;
+	uint32_t user; /* names */
+	uint32_t operator_id;
+	uint64_t updated : 49; /* see message_updated_at() */
+	uint64_t kind : 7;     /* of the lexicon; 0: none */
+	uint64_t from : 3;     /* enum message_from */
+	uint64_t is : 3;       /* enum message_kind */
+	uint64_t is_private : 1;
+	uint64_t automated : 1;
 };
 
+#define LEXICON_KINDS 127
+
+/* What messages are made of. */
+struct lexicon {
+	struct names names;
+	struct idents idents;
+	uint32_t kinds[LEXICON_KINDS + 1]; /* names, held */
+	unsigned kinds_n;
+	/* Private, for timeline_settle(). */
+	uint32_t *table;
+	size_t table_cap;
+	struct message *scratch;
+	size_t scratch_cap;
+};
+
+void lexicon_init(struct lexicon *w);
+void lexicon_release(struct lexicon *w);
+
+/* The number of a message's kind. A tenant has LEXICON_KINDS kinds at most,
+ * what is more is one more kind without a name: no figure depends on it. */
+unsigned lexicon_kind(struct lexicon *w, struct text kind);
+
+/* A message of a record; its names and its id are held until it is dropped.
+ * near: two names that are likely to be its user's, the last customer's and
+ * the last one's of all others in that chat, kept by the caller. */
+void message_read(struct lexicon *w, struct message *m, const struct record *r,
+    uint32_t near[2]);
+void message_drop(struct lexicon *w, const struct message *m);
+
+/* CLOCK_NONE, the oldest, when not told. */
+int64_t message_updated_at(const struct message *m);
+void message_set_updated(struct message *m, int64_t at);
+
 /* Who wrote it, as an operator: a system message's operator is who it names. */
-static inline struct name *
+static inline uint32_t
 message_operator(const struct message *m)
 {
-	return m->operator_id != NULL ? m->operator_id : m->user;
+	return m->operator_id != 0 ? m->operator_id : m->user;
 }
 
 /* Two different messages, by (at, id): <0, >0; 0 only for the same id. */
-int message_compare(const struct message *a, const struct message *b);
+int message_compare(
+    const struct lexicon *w, const struct message *a, const struct message *b);
 
 /* Two versions of one message: > 0 when a is the one that counts. */
-int message_compare_version(const struct message *a, const struct message *b);
+int message_compare_version(
+    const struct lexicon *w, const struct message *a, const struct message *b);
 
-/* Keeps of each id the version that counts, puts the rest in order, and
- * returns how many are left. */
-size_t timeline_settle(struct message *m, size_t n);
+/* Puts messages in order, of which the first `sorted` are already. The first
+ * index that holds another one now, or n. */
+size_t timeline_sort(
+    struct lexicon *w, struct message *m, size_t n, size_t sorted);
+
+/* Of messages in order: the one of that id, looked for at its time first; or
+ * n. */
+size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
+    int64_t at, ident id);
+
+/* Keeps of each id the version that counts, drops the others, puts the rest in
+ * order, and returns how many are left. */
+size_t timeline_settle(struct lexicon *w, struct message *m, size_t n);
 
 #endif

@@ -127,20 +127,18 @@ static const struct vector {
 
 struct script {
 	struct message m[MESSAGES];
-	char ids[MESSAGES][4];
 	size_t n;
 	struct clocks_chat chat;
 };
 
-static struct arena arena;
-static struct names names;
+static struct lexicon lexicon;
 
-static struct name *
+static uint32_t
 name(const char *s, size_t len)
 {
 	struct text t = { s, len };
 
-	return names_get(&names, t);
+	return names_get(&lexicon.names, t);
 }
 
 static int64_t
@@ -171,7 +169,7 @@ set_sender(struct message *m, const char *word)
 		if (strcmp(word, system_words[i].word) != 0)
 			continue;
 		m->from = FROM_SYSTEM;
-		m->is = (uint8_t)system_words[i].kind;
+		m->is = system_words[i].kind & 7u;
 		return;
 	}
 	m->is_private = strcmp(word, "note") == 0;
@@ -190,6 +188,8 @@ set_sender(struct message *m, const char *word)
 static void
 add_step(struct script *s, const char *word, const char *whom, const char *at)
 {
+	struct text id;
+	char number[4];
 	struct message *m;
 
 	if (strcmp(word, "opened") == 0) {
@@ -202,10 +202,10 @@ add_step(struct script *s, const char *word, const char *whom, const char *at)
 		assert_true(s->n < MESSAGES);
 		m = &s->m[s->n];
 		memset(m, 0, sizeof *m);
-		snprintf(s->ids[s->n], sizeof s->ids[0], "%zu", s->n + 1);
-		m->id = s->ids[s->n];
-		m->id_len = (uint8_t)strlen(m->id);
-		m->updated_at = CLOCK_NONE;
+		snprintf(number, sizeof number, "%zu", s->n + 1);
+		id.p = number;
+		id.len = strlen(number);
+		m->id = ident_make(&lexicon.idents, id);
 		m->at = milliseconds(at);
 		set_sender(m, word);
 		if (whom != NULL && strcmp(whom, "nobody") != 0)
@@ -237,7 +237,7 @@ read_script(struct script *s, const char *timeline)
 		add_step(s, w[0], n == 3 ? w[1] : NULL, w[n - 1]);
 	}
 	s->chat.messages = s->m;
-	s->chat.n = timeline_settle(s->m, s->n);
+	s->chat.n = timeline_settle(&lexicon, s->m, s->n);
 	free(copy);
 }
 
@@ -260,7 +260,9 @@ hear_interval(void *ctx, const struct interval *i)
 		while (b->data[b->len - 1] == '0')
 			b->data[--b->len] = '\0';
 	}
-	buf_addf(b, " %s%s", i->operator_id != NULL ? i->operator_id->p : "-",
+	buf_addf(b, " %s%s",
+	    i->operator_id != 0 ? names_text(&lexicon.names, i->operator_id).p
+				: "-",
 	    i->skewed ? " skewed" : "");
 }
 
@@ -359,7 +361,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	names_init(&names, &arena);
+	lexicon_init(&lexicon);
 	return 0;
 }
 
@@ -367,8 +369,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	names_release(&names);
-	arena_release(&arena);
+	lexicon_release(&lexicon);
 	return 0;
 }
 

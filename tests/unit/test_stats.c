@@ -9,7 +9,7 @@
 #include "common/xalloc.h"
 
 #include "aggregator/duration.h"
-#include "aggregator/stats.h"
+#include "aggregator/ranks.h"
 
 #define MAX 10
 
@@ -42,33 +42,33 @@ figures_are_exact(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		struct sample s = { .n = 0 };
+		struct ranks s = { .n = 0 };
 
 		for (j = 0; j < cases[i].n; j++)
-			sample_add(&s, cases[i].v[j]);
-		if (sample_mean(&s) != cases[i].mean ||
-		    sample_median(&s) != cases[i].median ||
-		    sample_percentile(&s, 90) != cases[i].p90)
+			ranks_insert(&s, cases[i].v[j]);
+		if (ranks_mean(&s) != cases[i].mean ||
+		    ranks_median(&s) != cases[i].median ||
+		    ranks_percentile(&s, 90) != cases[i].p90)
 			fail_msg("%s: mean %lld median %lld p90 %lld",
-			    cases[i].name, (long long)sample_mean(&s),
-			    (long long)sample_median(&s),
-			    (long long)sample_percentile(&s, 90));
-		sample_release(&s);
+			    cases[i].name, (long long)ranks_mean(&s),
+			    (long long)ranks_median(&s),
+			    (long long)ranks_percentile(&s, 90));
+		ranks_release(&s);
 	}
 }
 
 static void
-a_sample_may_grow_after_it_was_read(void **state)
+a_ranks_may_grow_after_it_was_read(void **state)
 {
-	struct sample s = { .n = 0 };
+	struct ranks s = { .n = 0 };
 
 	(void)state;
-	sample_add(&s, 30);
-	sample_add(&s, 10);
-	assert_int_equal(sample_median(&s), 20);
-	sample_add(&s, 5);
-	assert_int_equal(sample_median(&s), 10);
-	sample_release(&s);
+	ranks_insert(&s, 30);
+	ranks_insert(&s, 10);
+	assert_int_equal(ranks_median(&s), 20);
+	ranks_insert(&s, 5);
+	assert_int_equal(ranks_median(&s), 10);
+	ranks_release(&s);
 }
 
 static void
@@ -79,16 +79,16 @@ percentiles_take_the_nearest_rank(void **state)
 		int64_t want;
 	} ranks[] = { { 1, 1 }, { 25, 1 }, { 26, 2 }, { 50, 2 }, { 51, 3 },
 		{ 75, 3 }, { 90, 4 }, { 100, 4 } };
-	struct sample s = { .n = 0 };
+	struct ranks s = { .n = 0 };
 	size_t i;
 
 	(void)state;
 	for (i = 4; i > 0; i--)
-		sample_add(&s, (int64_t)i);
+		ranks_insert(&s, (int64_t)i);
 	for (i = 0; i < ARRAY_LEN(ranks); i++)
 		assert_int_equal(
-		    sample_percentile(&s, ranks[i].percent), ranks[i].want);
-	sample_release(&s);
+		    ranks_percentile(&s, ranks[i].percent), ranks[i].want);
+	ranks_release(&s);
 }
 
 static void
@@ -124,7 +124,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_are_exact),
-		cmocka_unit_test(a_sample_may_grow_after_it_was_read),
+		cmocka_unit_test(a_ranks_may_grow_after_it_was_read),
 		cmocka_unit_test(percentiles_take_the_nearest_rank),
 		cmocka_unit_test(durations_are_readable),
 	};

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,22 +36,29 @@ ids_are_ordered_by_value_then_by_bytes(void **state)
 	}
 }
 
-static struct arena arena;
-static struct names names;
+static struct lexicon lexicon;
 
-static struct name *
+static uint32_t
 name(const char *s)
 {
-	struct text t = { s, s != NULL ? strlen(s) : 0 };
+	struct text t = { s, strlen(s) };
 
-	return names_get(&names, t);
+	return names_get(&lexicon.names, t);
+}
+
+static unsigned
+kind(const char *s)
+{
+	struct text t = { s, strlen(s) };
+
+	return lexicon_kind(&lexicon, t);
 }
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	names_init(&names, &arena);
+	lexicon_init(&lexicon);
 	return 0;
 }
 
@@ -58,21 +66,43 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	names_release(&names);
-	arena_release(&arena);
+	lexicon_release(&lexicon);
 	return 0;
 }
 
 static struct message
 message(const char *id, int64_t at)
 {
+	struct text t = { id, strlen(id) };
 	struct message m = { .at = at,
-		.updated_at = CLOCK_NONE,
-		.id = id,
-		.id_len = (uint8_t)strlen(id),
+		.id = ident_make(&lexicon.idents, t),
 		.from = FROM_CUSTOMER };
 
 	return m;
+}
+
+/* The same message with names and an id of its own, as settling drops some. */
+static struct message
+copy(const struct message *m)
+{
+	struct message to = *m;
+	char buf[IDENT_TEXT];
+
+	to.id = ident_make(
+	    &lexicon.idents, ident_text(&lexicon.idents, m->id, buf));
+	names_hold(&lexicon.names, m->user);
+	names_hold(&lexicon.names, m->operator_id);
+	return to;
+}
+
+static void
+assert_id(const struct message *m, const char *want)
+{
+	char buf[IDENT_TEXT];
+	struct text t = ident_text(&lexicon.idents, m->id, buf);
+
+	if (!text_is(t, want))
+		fail_msg("'%.*s' instead of '%s'", TEXT_ARG(t), want);
 }
 
 /* Each version beats the one before it, by the field that is named. */
@@ -93,7 +123,7 @@ the_greater_version_wins(void **state)
 		if (i >= 2)
 			v[i].is_private = true;
 		if (i >= 3)
-			v[i].kind = name("image");
+			v[i].kind = kind("image") & 127u;
 		if (i >= 4)
 			v[i].operator_id = name("7");
 		if (i >= 5)
@@ -105,20 +135,20 @@ the_greater_version_wins(void **state)
 		if (i >= 8)
 			v[i].at = 101;
 		if (i >= 9)
-			v[i].updated_at = 5;
+			message_set_updated(&v[i], 5);
 		if (i >= 10) {
 			/* The time of change decides before all else. */
 			v[i] = message("1", 1);
-			v[i].updated_at = 6;
+			message_set_updated(&v[i], 6);
 		}
 	}
 	for (i = 0; i < ARRAY_LEN(v); i++) {
 		for (j = 0; j < ARRAY_LEN(v); j++) {
-			m[0] = v[i];
-			m[1] = v[j];
-			assert_int_equal(timeline_settle(m, 2), 1);
-			if (message_compare_version(&m[0], &v[i > j ? i : j]) !=
-			    0)
+			m[0] = copy(&v[i]);
+			m[1] = copy(&v[j]);
+			assert_int_equal(timeline_settle(&lexicon, m, 2), 1);
+			if (message_compare_version(
+				&lexicon, &m[0], &v[i > j ? i : j]) != 0)
 				fail_msg("version %zu against %zu", i, j);
 		}
 	}
@@ -133,16 +163,17 @@ messages_at_one_instant_are_ordered_by_id(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(timeline_settle(m, ARRAY_LEN(m)), ARRAY_LEN(m));
+	assert_int_equal(
+	    timeline_settle(&lexicon, m, ARRAY_LEN(m)), ARRAY_LEN(m));
 	for (i = 0; i < ARRAY_LEN(m); i++)
-		assert_string_equal(m[i].id, want[i]);
+		assert_id(&m[i], want[i]);
 }
 
 static void
 nothing_is_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(timeline_settle(NULL, 0), 0);
+	assert_int_equal(timeline_settle(&lexicon, NULL, 0), 0);
 }
 
 /* Every order of arrival of doubles, versions, ties and latecomers. */
@@ -157,16 +188,18 @@ the_order_of_arrival_does_not_matter(void **state)
 	struct message swap;
 
 	(void)state;
-	all[0].updated_at = 99; /* the earlier of two is the later version */
+	message_set_updated(
+	    &all[0], 99); /* the earlier of two is the later version */
 	for (round = 0; round < 2000; round++) {
-		memcpy(m, all, sizeof all);
+		for (i = 0; i < ARRAY_LEN(m); i++)
+			m[i] = copy(&all[i]);
 		for (i = ARRAY_LEN(m) - 1; round > 0 && i > 0; i--) {
 			j = (size_t)rand() % (i + 1);
 			swap = m[i];
 			m[i] = m[j];
 			m[j] = swap;
 		}
-		k = timeline_settle(m, ARRAY_LEN(m));
+		k = timeline_settle(&lexicon, m, ARRAY_LEN(m));
 		if (round == 0) {
 			n = k;
 			assert_int_equal(n, 5);
@@ -174,10 +207,116 @@ the_order_of_arrival_does_not_matter(void **state)
 		}
 		assert_int_equal(k, n);
 		for (i = 0; i < n; i++) {
-			assert_string_equal(m[i].id, first[i].id);
+			assert_true(ident_same(m[i].id, first[i].id));
 			assert_int_equal(m[i].at, first[i].at);
 		}
 	}
+}
+
+/* Words of ids mean what the ids mean, of whatever kind they are. */
+static void
+idents_stand_for_their_texts(void **state)
+{
+	static const char *const more[] = { "m-0000000001", "m-0000000002",
+		"m-000000002", "n-0000000001", "m-00000000017", "m-x", "m-",
+		"a-prefix-that-is-too-long-1", "999999999999999999",
+		"1000000000000000000", "9999999999", "x9999999999",
+		"x10000000000", "0000000000000000000000000000001" };
+	const char *texts[ARRAY_LEN(ordered) + ARRAY_LEN(more)];
+	ident words[ARRAY_LEN(texts)], again;
+	struct text a, b;
+	char buf[IDENT_TEXT];
+	size_t i, j;
+	int c, want;
+
+	(void)state;
+	memcpy(texts, ordered, sizeof ordered);
+	memcpy(texts + ARRAY_LEN(ordered), more, sizeof more);
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		a.p = texts[i];
+		a.len = strlen(a.p);
+		words[i] = ident_make(&lexicon.idents, a);
+		again = ident_make(&lexicon.idents, a);
+		assert_true(ident_same(words[i], again));
+		assert_int_equal(ident_hash(words[i]), ident_hash(again));
+		ident_drop(&lexicon.idents, again);
+		b = ident_text(&lexicon.idents, words[i], buf);
+		if (!text_is(b, texts[i]))
+			fail_msg("'%.*s' for '%s'", TEXT_ARG(b), texts[i]);
+	}
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		for (j = 0; j < ARRAY_LEN(texts); j++) {
+			c = ident_compare(&lexicon.idents, words[i], words[j]);
+			want = id_compare(texts[i], strlen(texts[i]), texts[j],
+			    strlen(texts[j]));
+			if ((c > 0) - (c < 0) != (want > 0) - (want < 0))
+				fail_msg("'%s' and '%s'", texts[i], texts[j]);
+			assert_int_equal(
+			    ident_same(words[i], words[j]), i == j);
+		}
+	}
+}
+
+/* More prefixes than are kept: the others are text, and mean the same. */
+static void
+prefixes_have_a_limit(void **state)
+{
+	ident first[2 * IDENT_PREFIXES];
+	char id[32], buf[IDENT_TEXT];
+	struct text t = { id, 0 };
+	size_t i, round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < ARRAY_LEN(first); i++) {
+			t.len = (size_t)snprintf(id, sizeof id, "p%zux-17", i);
+			if (round == 0)
+				first[i] = ident_make(&lexicon.idents, t);
+			assert_true(ident_same(
+			    first[i], ident_make(&lexicon.idents, t)));
+			assert_true(text_is(
+			    ident_text(&lexicon.idents, first[i], buf), id));
+		}
+	}
+}
+
+/* What nobody holds is gone, and its number is given again. */
+static void
+names_come_and_go(void **state)
+{
+	char id[80];
+	struct text t = { id, 0 };
+	uint32_t most = lexicon.names.n, keep, i, live = lexicon.names.live;
+	uint32_t numbers[100];
+	size_t round;
+
+	(void)state;
+	keep = name("kept");
+	for (round = 0; round < 200; round++) {
+		for (i = 0; i < ARRAY_LEN(numbers); i++) {
+			/* Long ones too, which are kept elsewhere. */
+			t.len = (size_t)snprintf(id, sizeof id, "%0*zu",
+			    i % 7 == 0 ? 60 : 6, round * 1000 + i);
+			numbers[i] = names_get(&lexicon.names, t);
+			assert_int_equal(
+			    numbers[i], names_get(&lexicon.names, t));
+			names_drop(&lexicon.names, numbers[i]);
+			assert_int_equal(
+			    numbers[i], names_find(&lexicon.names, t));
+		}
+		for (i = 0; i < ARRAY_LEN(numbers); i++) {
+			t = names_text(&lexicon.names, numbers[i]);
+			assert_int_equal(t.len, i % 7 == 0 ? 60 : 6);
+			assert_int_equal(
+			    strtoul(t.p, NULL, 10), round * 1000 + i);
+			names_drop(&lexicon.names, numbers[i]);
+		}
+		t.p = id;
+	}
+	assert_int_equal(lexicon.names.live, live + 1);
+	assert_true(lexicon.names.n <= most + 1 + ARRAY_LEN(numbers));
+	assert_true(text_is(names_text(&lexicon.names, keep), "kept"));
+	assert_int_equal(0, names_find(&lexicon.names, t));
 }
 
 int
@@ -189,6 +328,9 @@ main(void)
 		cmocka_unit_test(messages_at_one_instant_are_ordered_by_id),
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(the_order_of_arrival_does_not_matter),
+		cmocka_unit_test(idents_stand_for_their_texts),
+		cmocka_unit_test(prefixes_have_a_limit),
+		cmocka_unit_test(names_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

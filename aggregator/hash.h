@@ -1,0 +1,79 @@
+/*
+ * hash: a quick seeded hash of short texts, for the aggregator's own tables.
+ * Seeded at random, so that nobody outside can make all keys collide.
+ */
+#ifndef AGGREGATOR_HASH_H
+#define AGGREGATOR_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+__extension__ typedef unsigned __int128 hash_wide;
+
+/* The two halves of the product, folded. */
+static inline uint64_t
+hash_mix(uint64_t a, uint64_t b)
+{
+	hash_wide r = (hash_wide)a * b;
+
+	return (uint64_t)r ^ (uint64_t)(r >> 64);
+}
+
+static inline uint64_t
+hash_load8(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, 8);
+	return w;
+}
+
+static inline uint64_t
+hash_load4(const char *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, 4);
+	return w;
+}
+
+/* The first and the last bytes of a text of 16 bytes at most: with its length
+ * they are all of it. */
+static inline void
+hash_ends(const char *p, size_t len, uint64_t *a, uint64_t *b)
+{
+	if (len >= 8) {
+		*a = hash_load8(p);
+		*b = hash_load8(p + len - 8);
+	} else if (len >= 4) {
+		*a = hash_load4(p);
+		*b = hash_load4(p + len - 4);
+	} else if (len > 0) {
+		*a = (uint64_t)(unsigned char)p[0] |
+		     (uint64_t)(unsigned char)p[len / 2] << 8;
+		*b = (unsigned char)p[len - 1];
+	} else {
+		*a = 0;
+		*b = 0;
+	}
+}
+
+#define HASH_K1 UINT64_C(0xA0761D6478BD642F)
+#define HASH_K2 UINT64_C(0xE7037ED1A0B428DB)
+#define HASH_K3 UINT64_C(0x8EBC6AF09C88C6E3)
+
+static inline uint64_t
+hash_text(uint64_t seed, const char *p, size_t len)
+{
+	uint64_t h = seed ^ HASH_K1, a, b;
+	size_t left = len;
+
+	for (; left > 16; p += 16, left -= 16)
+		h = hash_mix(hash_load8(p) ^ HASH_K2, hash_load8(p + 8) ^ h);
+	hash_ends(p, left, &a, &b);
+	h = hash_mix(a ^ HASH_K2, b ^ h);
+	return hash_mix(h ^ HASH_K3, (uint64_t)len ^ HASH_K1);
+}
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * ident: the id of a message in one 64-bit word, so that a message is small
+ * and most ids are compared without looking at any text. A whole number, and
+ * a prefix with up to ten digits behind it ("m-0000000017"), are the word
+ * itself; any other id is text kept here, and the word points to it.
+ *
+ * Within one struct idents the same id gives words that ident_same() knows as
+ * the same; words of two of them mean nothing to each other.
+ */
+#ifndef AGGREGATOR_IDENT_H
+#define AGGREGATOR_IDENT_H
+
+#include "common/arena.h"
+#include "common/record.h"
+
+typedef uint64_t ident;
+
+#define IDENT_PREFIX 15 /* bytes at most */
+#define IDENT_PREFIXES 1024
+
+/* Room for the text of any. */
+#define IDENT_TEXT (RECORD_MAX_ID + 1)
+
+/* Private. */
+struct idents {
+	struct arena arena; /* of text; given back to free[] */
+	struct ident_text *free[RECORD_MAX_ID / 16 + 2];
+	struct ident_prefix {
+		char p[IDENT_PREFIX];
+		uint8_t len;
+	} * prefixes;
+	size_t prefixes_n, last;
+	uint16_t *slots; /* of prefixes, + 1 */
+	uint64_t seed;
+};
+
+void idents_init(struct idents *x);
+void idents_release(struct idents *x);
+
+/* The word of an id of 1 to RECORD_MAX_ID bytes; given back with
+ * ident_drop(). */
+ident ident_make(struct idents *x, struct text id);
+void ident_drop(struct idents *x, ident id);
+
+/* Its text, in buf or borrowed from the idents. */
+struct text ident_text(const struct idents *x, ident id, char buf[IDENT_TEXT]);
+
+bool ident_same(ident a, ident b);
+
+/* The same for ids that are the same. */
+uint32_t ident_hash(ident id);
+
+/* The order of id_compare(). */
+int ident_compare(const struct idents *x, ident a, ident b);
+
+#endif

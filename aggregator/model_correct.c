@@ -1,0 +1,267 @@
+/*
+ * model_correct: one model put into another: a snapshot that comes with a
+ * stream, a snapshot that corrects one; and what is listed as changed because
+ * somebody says so.
+ */
+#include "aggregator/model_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/model_pack.h"
+
+/* The same name among the names of another model, held. */
+static uint32_t
+translate(struct model *to, const struct model *from, uint32_t name)
+{
+	return names_get(&to->lexicon.names, model_name(from, name));
+}
+
+static void
+copy_descriptions(struct model *to, struct chat *c, const struct model *from,
+    const struct chat *old)
+{
+	const struct description *d;
+	struct description new;
+
+	for (d = old->descriptions; d != NULL; d = d->next) {
+		new = *d;
+		new.holder = translate(to, from, d->holder);
+		new.channel = translate(to, from, d->channel);
+		new.customer = translate(to, from, d->customer);
+		new.customer_name = translate(to, from, d->customer_name);
+		new.customer_phone = translate(to, from, d->customer_phone);
+		new.tag = translate(to, from, d->tag);
+		chats_add_description(to, c, &new);
+	}
+}
+
+static void
+copy_message(struct model *to, const struct model *from,
+    const struct message *old, struct message *new)
+{
+	char buf[IDENT_TEXT];
+
+	*new = *old;
+	new->id = ident_make(&to->lexicon.idents,
+	    ident_text(&from->lexicon.idents, old->id, buf));
+	new->user = translate(to, from, old->user);
+	new->operator_id = translate(to, from, old->operator_id);
+	new->kind = lexicon_kind(&to->lexicon,
+			model_name(from, from->lexicon.kinds[old->kind])) &
+		    127u;
+}
+
+static void
+copy_operator(
+    struct model *to, const struct model *from, const struct operator_info *x)
+{
+	uint32_t id = translate(to, from, x->id), old;
+	struct operator_info *o = model_operator(to, id);
+
+	names_drop(&to->lexicon.names, id);
+	old = o->name;
+	o->name = translate(to, from, x->name);
+	names_drop(&to->lexicon.names, old);
+	o->available = x->available;
+	o->has_available = x->has_available;
+	o->reported_open_chats = x->reported_open_chats;
+	model_list_operator(to, o, true);
+}
+
+static bool
+is_listed(const struct model *m, struct text id)
+{
+	uint32_t name = names_find(&m->lexicon.names, id);
+	const struct operator_info *o =
+	    name != 0 ? names_at(&m->lexicon.names, name)->operator_info : NULL;
+
+	return o != NULL && o->listed;
+}
+
+static void
+copy_texts(struct model *to, const struct model *from)
+{
+	struct strmap *texts = &to->private->texts;
+	const struct strmap_entry *e;
+	struct text text;
+	size_t i = 0;
+	void **slot;
+
+	while ((e = strmap_next(&from->private->texts, &i)) != NULL) {
+		slot = strmap_put(texts, e->key, e->key_len);
+		if (*slot != NULL && strcmp(*slot, e->value) >= 0)
+			continue;
+		free(*slot);
+		text.p = e->value;
+		text.len = strlen(text.p);
+		*slot = text_dup(text);
+	}
+}
+
+/* Of a model that tells at once what came before, as if it came now. */
+static void
+merge_message(struct model *to, struct chat *c, const struct model *from,
+    const struct message *old)
+{
+	char buf[IDENT_TEXT];
+	struct text id = ident_text(&from->lexicon.idents, old->id, buf);
+	struct message new;
+	bool late = model_is_late(to, old->at);
+
+	/* Of a past episode, which was told of and forgotten. */
+	if (old->at <= c->forgotten.at ||
+	    (late && c->descriptions != NULL &&
+		old->at < c->descriptions->opened_at))
+		return;
+	copy_message(to, from, old, &new);
+	if (!late && (to->prompt || to->lasting) &&
+	    !model_is_new(to, chat_id(c), id, old->at)) {
+		(void)model_revise(to, c, &new);
+		return;
+	}
+	if (late && model_has(to, c, &new)) {
+		(void)model_revise(to, c, &new);
+		return;
+	}
+	*model_append(to, c) = new;
+}
+
+static struct chat *
+copy_chat(struct model *to, const struct model *from, const struct chat *old)
+{
+	struct chat *c = chats_get(to, chat_id(old));
+	size_t i;
+
+	chats_load(to, c);
+	copy_descriptions(to, c, from, old);
+	for (i = 0; i < old->n; i++)
+		merge_message(to, c, from, &old->messages[i]);
+	chats_touch(to, c, true);
+	return c;
+}
+
+void
+model_copy(struct model *to, const struct model *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->operators_n; i++)
+		if (from->operators[i]->listed &&
+		    !is_listed(to, operator_id(from, from->operators[i])))
+			copy_operator(to, from, from->operators[i]);
+	for (i = 0; i < from->chats_n; i++)
+		(void)copy_chat(to, from, from->chats[i]);
+	events_copy(to, from);
+	copy_texts(to, from);
+	if (from->as_of > to->as_of)
+		to->as_of = from->as_of;
+}
+
+/* As of when something is known of the chat, settled or not. */
+static int64_t
+newest_of(const struct chat *c)
+{
+	int64_t at = c->newest;
+	size_t i;
+
+	for (i = c->settled; i < c->n; i++)
+		if (c->messages[i].at > at)
+			at = c->messages[i].at;
+	if (c->descriptions != NULL && c->descriptions->at > at)
+		at = c->descriptions->at;
+	return at;
+}
+
+void
+model_correct(struct model *m, const struct model *snapshot)
+{
+	struct chat *c;
+	size_t i;
+
+	for (i = 0; i < m->operators_n; i++)
+		if (m->operators[i]->listed &&
+		    !is_listed(snapshot, operator_id(m, m->operators[i])))
+			model_list_operator(m, m->operators[i], false);
+	for (i = 0; i < snapshot->operators_n; i++)
+		if (snapshot->operators[i]->listed)
+			copy_operator(m, snapshot, snapshot->operators[i]);
+	for (i = 0; i < snapshot->chats_n; i++)
+		(void)copy_chat(m, snapshot, snapshot->chats[i]);
+	for (i = 0; i < m->chats_n; i++) {
+		c = m->chats[i];
+		if (!c->gone && newest_of(c) < snapshot->as_of &&
+		    model_find_chat(snapshot, chat_id(c)) == NULL)
+			settle_gone(m, c);
+	}
+	if (snapshot->as_of > m->as_of)
+		m->as_of = snapshot->as_of;
+}
+
+void
+model_mark_chat(struct model *m, struct text id)
+{
+	struct chat *c = model_find_chat(m, id);
+
+	if (c == NULL) {
+		c = chats_get(m, id);
+		settle_gone(m, c);
+	}
+	c->left = true;
+	chats_touch(m, c, false);
+}
+
+void
+model_mark_operator(struct model *m, struct text id)
+{
+	uint32_t name = names_get(&m->lexicon.names, id);
+
+	model_touch_operator(m, model_operator(m, name));
+	names_drop(&m->lexicon.names, name);
+}
+
+void
+model_mark_event(struct model *m, struct text user, struct text event)
+{
+	uint32_t u = names_get(&m->lexicon.names, user);
+	uint32_t e = names_get(&m->lexicon.names, event);
+	struct event_count *count = events_count(m, u, e);
+
+	if (count != NULL)
+		events_touch(m, count);
+	names_drop(&m->lexicon.names, u);
+	names_drop(&m->lexicon.names, e);
+}
+
+/* What left is freed with its memory, which the next new chat gets. */
+void
+model_clear_changed(struct model *m)
+{
+	struct model_changes *x = &m->changes;
+	struct model_private *p = m->private;
+	struct chat *c;
+	size_t i;
+
+	for (i = 0; i < x->chats_n; i++) {
+		c = x->chats[i];
+		c->listed = false;
+		c->left = false;
+		c->clean = c->n;
+		c->stored = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+		if (c->gone)
+			chats_free(m, c);
+	}
+	for (i = 0; i < x->operators_n; i++)
+		x->operators[i]->changed = false;
+	for (i = 0; i < x->events_n; i++)
+		x->events[i]->changed = false;
+	for (i = 0; i < p->fresh_n; i++) {
+		names_drop(&m->lexicon.names, p->fresh[i].user);
+		names_drop(&m->lexicon.names, p->fresh[i].event);
+	}
+	p->fresh_n = 0;
+	x->chats_n = 0;
+	x->operators_n = 0;
+	x->events_n = 0;
+	x->totals = false;
+}

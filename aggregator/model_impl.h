@@ -1,0 +1,143 @@
+/*
+ * model_impl: what the files of the model share and nobody else sees.
+ */
+#ifndef AGGREGATOR_MODEL_IMPL_H
+#define AGGREGATOR_MODEL_IMPL_H
+
+#include "aggregator/model.h"
+
+/* An interval that was told of, as it is kept to tell of it being withdrawn.
+ * The operator is held, the id is the message's. */
+struct told {
+	int64_t start, end;
+	ident message;
+	uint32_t operator_id;
+	uint8_t kind;
+	bool skewed;
+};
+
+/* An identity that is to be packed. */
+struct fresh_id {
+	struct fingerprint f;
+	uint16_t hour;
+	uint32_t user, event; /* of an event, held; 0 for messages */
+	int64_t at;
+};
+
+/* A chat that may be forgotten when the window has passed `due`. */
+struct leaving {
+	int64_t due;
+	struct chat *chat;
+	uint32_t life;
+};
+
+/* Who took part in an episode: a set that is emptied by counting serial. */
+struct people {
+	uint64_t *keys;
+	uint32_t *serials;
+	size_t mask;
+	uint32_t serial, n;
+	uint64_t last[2];
+};
+
+struct model_private {
+	uint64_t hash_seed;
+
+	/* Chats by id. */
+	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
+	size_t slot_mask;
+	struct chat **blocks; /* of memory, see model_chats.c */
+	size_t blocks_n, blocks_cap, block_used;
+	struct chat **free;
+	size_t free_n, free_cap;
+	struct leaving *leaving; /* a heap */
+	size_t leaving_n, leaving_cap;
+
+	/* What came already. */
+	struct seen seen, seen_events;
+	struct fresh_id *fresh;
+	size_t fresh_n, fresh_cap;
+
+	uint32_t *event_slots; /* index + 1 into the model's events */
+	size_t event_mask;
+	bool events_full;
+
+	struct strmap texts; /* of messages of text_of */
+
+	/* Used while settling. */
+	struct people people;
+	struct interval *intervals;
+	size_t intervals_cap;
+	struct credit *credits;
+	size_t credits_cap;
+};
+
+/* model_chats.c */
+struct chat *chats_get(struct model *m, struct text id); /* or a new one */
+void chats_free(struct model *m, struct chat *c);
+void chats_free_all(struct model *m);
+void chats_drop_messages(struct model *m, struct chat *c, size_t n);
+void chats_sort(struct chat **v, size_t n);
+void chats_add_description(
+    struct model *m, struct chat *c, const struct description *d);
+void chats_load(struct model *m, struct chat *c);
+void chats_expect_leaving(struct model *m, struct chat *c);
+struct chat *chats_next_leaving(struct model *m, int64_t limit);
+
+/* Lists it as changed; derive: it is derived anew, too. */
+void chats_touch(struct model *m, struct chat *c, bool derive);
+
+/* model.c: the operator of that name, created if it is not known. */
+struct operator_info *model_operator(struct model *m, uint32_t id);
+void model_touch_operator(struct model *m, struct operator_info *o);
+void model_list_operator(struct model *m, struct operator_info *o, bool listed);
+
+/* The identity did not come before; it is remembered. */
+bool model_is_new(
+    struct model *m, struct text chat, struct text id, int64_t at);
+struct message *model_append(struct model *m, struct chat *c);
+/* Another version of a message of the chat: takes it over, or drops it. */
+enum model_taken model_revise(
+    struct model *m, struct chat *c, const struct message *new);
+/* It is there, forgotten ones apart. */
+bool model_has(struct model *m, struct chat *c, const struct message *x);
+/* One that came in an earlier life. */
+void model_restore_id(struct model *m, struct fingerprint f, uint16_t hour);
+/* Identities older than the window are forgotten. */
+void model_expire(struct model *m);
+/* Older than the window. */
+static inline bool
+model_is_late(const struct model *m, int64_t at)
+{
+	return m->window > 0 && m->as_of != CLOCK_NONE &&
+	       at < m->as_of - m->window;
+}
+
+/* model_events.c */
+enum model_taken events_add(struct model *m, const struct record *r);
+enum model_taken events_put(struct model *m, struct fingerprint f, int64_t at,
+    uint32_t user, uint32_t event);
+/* The same for an event, which is counted already. */
+void events_restore(struct model *m, struct fingerprint f, int64_t at,
+    uint32_t user, uint32_t event);
+/* NULL when there are too many. */
+struct event_count *events_count(
+    struct model *m, uint32_t user, uint32_t event);
+void events_touch(struct model *m, struct event_count *e);
+void events_sort(const struct model *m, struct event_count **v, size_t n);
+void events_free(struct model *m);
+void events_copy(struct model *to, const struct model *from);
+
+/* settle.c: rebuilds of a fetched chat what was told of; lists one as gone. */
+void settle_silently(struct model *m, struct chat *c);
+void settle_described(struct chat *c);
+void settle_gone(struct model *m, struct chat *c);
+
+/* model_credit.c: what operators and totals have of a chat. */
+void credit_chat(
+    struct model *m, struct chat *c, const struct credit *v, size_t n);
+void credit_open(struct model *m, struct chat *c);
+void credit_waits(struct model *m); /* the longest one now */
+void credit_unpacked(struct model *m, struct chat *c);
+
+#endif
