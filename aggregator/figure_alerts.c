@@ -379,10 +379,13 @@ look_at(struct alerts *f, struct text key, int64_t due)
 	}
 	if (f->window == 0)
 		return;
-	if (a->end + w.length + f->window <= f->newest)
-		keyed_delete(&f->table, a);
+	due = a->end + w.length + f->window;
+	if (due > f->newest)
+		schedule(&w, a, due);
+	else if (keyed_is_told(a))
+		schedule(&w, a, f->newest + 1);
 	else
-		schedule(&w, a, a->end + w.length + f->window);
+		keyed_delete(&f->table, a);
 }
 
 static void

@@ -241,6 +241,12 @@ keyed_tell(struct keyed *k, void *payload)
 	list_add(&k->told, entry_of(payload), KEYED_TOLD);
 }
 
+bool
+keyed_is_told(const void *payload)
+{
+	return (entry_of(payload)->flags & KEYED_TOLD) != 0;
+}
+
 void
 keyed_delete(struct keyed *k, void *payload)
 {

@@ -108,6 +108,9 @@ void *keyed_get(struct keyed *k, const void *key, size_t len, bool *made);
 void keyed_change(struct keyed *k, void *payload);
 void keyed_tell(struct keyed *k, void *payload);
 
+/* It is a row to be told. */
+bool keyed_is_told(const void *payload);
+
 /* Gone: it is found no more, and not told. */
 void keyed_delete(struct keyed *k, void *payload);
 

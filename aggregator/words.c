@@ -29,7 +29,8 @@ struct run {
 	struct words *w;
 	char *begin, *end; /* of its bytes in w->bytes */
 	size_t characters;
-	size_t sure;     /* bytes without joiners at the end */
+	size_t sure; /* bytes of it without joiners at its end */
+	size_t sure_characters;
 	bool decomposed; /* may have to be composed */
 	size_t shortest;
 	ucs4_t before; /* the ideograph before; 0: none */
@@ -119,7 +120,7 @@ compose(struct run *r)
 	if (to != NULL && len <= 2 * was) {
 		memcpy(r->begin, to, len);
 		r->end = r->begin + len;
-		r->characters = u8_mbsnlen(to, len);
+		r->sure_characters = u8_mbsnlen(to, len);
 	}
 	if (to != room)
 		free(to);
@@ -135,14 +136,15 @@ end_word(struct run *r)
 	if (r->end == r->begin)
 		return;
 	r->end = r->begin + r->sure;
-	if (r->decomposed && r->characters <= WORDS_LONGEST)
+	if (r->decomposed && r->sure <= WORDS_BYTES)
 		compose(r);
 	len = (size_t)(r->end - r->begin);
-	if (r->characters < r->shortest || r->characters > WORDS_LONGEST ||
-	    len > WORDS_BYTES || !add(r->w, r->begin, len))
+	if (r->sure_characters < r->shortest ||
+	    r->sure_characters > WORDS_LONGEST || len > WORDS_BYTES ||
+	    !add(r->w, r->begin, len))
 		r->end = r->begin;
 	r->begin = r->end;
-	r->characters = r->sure = 0;
+	r->characters = r->sure = r->sure_characters = 0;
 	r->decomposed = false;
 }
 
@@ -153,6 +155,14 @@ put(struct run *r, ucs4_t c)
 
 	r->end += n > 0 ? n : 0;
 	r->characters++;
+}
+
+/* The word goes at least to here. */
+static void
+be_sure(struct run *r)
+{
+	r->sure = (size_t)(r->end - r->begin);
+	r->sure_characters = r->characters;
 }
 
 /* One character that is not ASCII. */
@@ -177,10 +187,9 @@ take_wide(struct run *r, ucs4_t c)
 			end_word(r);
 		r->decomposed |= may_compose(c);
 		put(r, uc_tolower(c));
-		r->sure = (size_t)(r->end - r->begin);
+		be_sure(r);
 	} else if (is_joiner(c) && r->end > r->begin) {
 		put(r, c);
-		r->characters--;
 	} else {
 		end_word(r);
 	}
@@ -269,7 +278,7 @@ take_ascii(struct run *r, const unsigned char *p, const unsigned char *end)
 			end_word(r);
 		*r->end++ = c;
 		r->characters++;
-		r->sure = (size_t)(r->end - r->begin);
+		be_sure(r);
 	}
 	return p;
 }

@@ -22,7 +22,7 @@
 
 enum {
 	WORDS_MOST = 1000,  /* of one text; the others are not counted */
-	WORDS_LONGEST = 60, /* characters, joiners not counted */
+	WORDS_LONGEST = 60, /* characters */
 	WORDS_BYTES = 250,
 };
 
