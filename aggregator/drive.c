@@ -47,7 +47,8 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	model_init(m, tenant, stream, as_of);
 	m->lasting = setup->state != NULL;
 	m->window = setup->window_ms;
-	m->no_clocks = !needs_clocks(d->choice);
+	/* Flows need to know which version of a message was there. */
+	m->no_clocks = !needs_clocks(d->choice) && !has_flows(d->choice);
 	m->no_events = !choice_has(d->choice, "event_counts");
 	if (!has_flows(d->choice))
 		return;

@@ -188,6 +188,9 @@ take_back_pair(struct users *f, const struct flow_message *m)
 	struct pair *p;
 	struct key k;
 
+	/* Too old to matter; the pair may be a later one without it. */
+	if (m->at + f->active <= f->newest)
+		return;
 	pair_key(&k, m);
 	p = keyed_find(&f->pairs, k.bytes, k.len);
 	if (p == NULL)

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Conversations, users, activity, alerts, trends and channels of random streams,
+# against figures computed from all messages at once. LONG=1: many streams.
+set -eu
+command -v python3 >/dev/null || {
+	echo "skipped: no python3"
+	exit 77
+}
+PYTHONDONTWRITEBYTECODE=1 exec python3 tests/oracle/stream_figures.py
