@@ -439,6 +439,8 @@ run(struct consume *c)
 		    (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT ||
 			status == ENDPOINT_TOOLONG) &&
 		    !stop_asked();
+		/* While the one before is stored. */
+		load_sort(c->filling);
 		late = settle(c);
 		/* A line was refused: nothing of its load is acknowledged,
 		 * it comes again. */

@@ -30,20 +30,10 @@ load_release(struct load *l)
 	arena_release(&l->blocks);
 }
 
-/* Which of n parts a row belongs to. */
-static size_t
-part_of(const struct row *row, size_t n)
+void
+load_sort(struct load *l)
 {
-	const struct db_value *v;
-	uint64_t h = UINT64_C(14695981039346656037);
-	size_t i;
-
-	if (row->table->part < 0)
-		return 0;
-	v = &row->values[row->table->part];
-	for (i = 0; i < v->len; i++)
-		h = (h ^ (unsigned char)v->text[i]) * UINT64_C(1099511628211);
-	return (size_t)((h >> 32) % n);
+	batch_sort(&l->part[0]);
 }
 
 void
@@ -51,7 +41,7 @@ load_divide(struct load *l, size_t n, size_t whole)
 {
 	struct batch *first = &l->part[0];
 	struct rows *rows;
-	size_t i, k, kept, part;
+	size_t i, k, part;
 
 	l->parts = 1;
 	if (first->exclusive || l->rows <= whole || n == 1)
@@ -59,13 +49,10 @@ load_divide(struct load *l, size_t n, size_t whole)
 	l->parts = n;
 	for (k = 0; k < TABLES; k++) {
 		rows = &first->rows[k];
-		for (i = kept = 0; i < rows->n; i++) {
-			part = part_of(rows->row[i], n);
-			if (part > 0)
+		for (part = 1; part < n; part++)
+			for (i = rows->n * part / n;
+			     i < rows->n * (part + 1) / n; i++)
 				batch_add(&l->part[part], rows->row[i]);
-			else
-				rows->row[kept++] = rows->row[i];
-		}
-		rows->n = kept;
+		rows->n /= n;
 	}
 }

@@ -2,9 +2,10 @@
  * load: what is read at a time and stored at a time: blocks of lines, the rows
  * in them, and how far the input may be acknowledged once they are safe.
  *
- * A load is stored by up to LOAD_PARTS transactions at once. No row is in two
- * of them: the key says which part a row belongs to. A small load, and one in
- * which a snapshot ends, is not divided.
+ * A load is stored by up to LOAD_PARTS transactions at once. Each has a range
+ * of the keys of every table: so no key is in two of them, and they work on
+ * different pages. A small load, and one in which a snapshot ends, is not
+ * divided.
  */
 #ifndef SINK_LOAD_H
 #define SINK_LOAD_H
@@ -27,7 +28,11 @@ struct load {
 void load_clear(struct load *l);
 void load_release(struct load *l);
 
-/* Divides the rows into up to n parts, if there are more than `whole`. */
+/* Puts the rows in the order of their keys, the newest of each key only. */
+void load_sort(struct load *l);
+
+/* Divides the rows, sorted, into up to n parts, if there are more than `whole`.
+ */
 void load_divide(struct load *l, size_t n, size_t whole);
 
 #endif

@@ -43,8 +43,6 @@ struct table {
 		     tables of records when it happened */
 	int chat; /* the column that names a chat, or -1 */
 	int day;  /* the column whose days are partitions, or -1 */
-	int part; /* the key column that tells which of two connections a row
-		     goes to; -1: the first */
 	bool snapshot; /* its rows count towards a whole snapshot */
 	bool history;  /* rows outlive their chat unless on_close = all */
 	bool versions; /* rows of one key replace each other, newest wins */

@@ -45,7 +45,6 @@ count_one(void)
 static void
 store(struct worker *w)
 {
-	batch_sort(w->batch);
 	/* All rows may belong to other parts. */
 	w->outcome = batch_is_empty(w->batch)
 			 ? OUTCOME_DONE

@@ -17,7 +17,7 @@ struct worker;
 struct worker *worker_new(struct db *db, int64_t keep_ms, bool all)
     __attribute__((warn_unused_result));
 
-/* Sorts and stores the batch; the worker must be at rest. */
+/* Stores a batch that is sorted; the worker must be at rest. */
 void worker_start(struct worker *w, struct batch *b, bool patient);
 
 /* Waits up to timeout_ms for it. True: it rests. */

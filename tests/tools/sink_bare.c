@@ -7,14 +7,19 @@
  *   sink_bare rows N VERSION      prints N rows of chat_metrics
  *   sink_bare store N VERSION BATCH
  *                                 stores them; prints rows per second
+ *   sink_bare messages N          prints N messages of about 220 bytes
+ *   sink_bare store-messages N BATCH CONNECTIONS
+ *                                 stores them, a thread each connection
  *
  * The server is that of MYSQL_URL (mysql://user:password@host:port/name).
  */
 #include <inttypes.h>
 #include <mysql.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/parse.h"
@@ -315,12 +320,240 @@ store_rows(int64_t n, int64_t version, int64_t batch)
 	return 0;
 }
 
+/* A message: who, when and what, text ready to be bound. */
+struct message {
+	int64_t at;
+	char chat[24], id[24], user[24], text[80];
+	bool customer;
+};
+
+static void
+make_message(struct message *m, int64_t i)
+{
+	static const char words[] =
+	    "could you please have a look at the order from last week again "
+	    "thank you very much";
+	int64_t chat = i * 7919 % 20000;
+
+	m->at = EPOCH + i * 2;
+	m->customer = i / 20000 % 2 == 0;
+	snprintf(m->chat, sizeof m->chat, "%" PRId64, 1000000 + chat);
+	snprintf(m->id, sizeof m->id, "%" PRId64, 700000000 + i);
+	snprintf(m->user, sizeof m->user, "%" PRId64,
+	    m->customer ? 5000000 + chat : 10 + chat % 50);
+	snprintf(m->text, sizeof m->text, "%.*s", (int)(20 + i % 40),
+	    words + i % 20);
+}
+
+static int
+print_messages(int64_t n)
+{
+	struct message m;
+	char at[CLOCK_TEXT];
+	int64_t i;
+
+	for (i = 0; i < n; i++) {
+		make_message(&m, i);
+		clock_format(m.at, at);
+		printf("{\"type\":\"message\",\"tenant\":\"bench\","
+		       "\"id\":\"%s\",\"chat\":\"%s\","
+		       "\"channel\":\"whatsapp\",\"at\":\"%s\","
+		       "\"from\":\"%s\",\"%s\":\"%s\",\"kind\":\"text\","
+		       "\"text\":\"%s\"}\n",
+		    m.id, m.chat, at, m.customer ? "customer" : "operator",
+		    m.customer ? "user" : "operator", m.user, m.text);
+	}
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+enum { M_COLUMNS = 15 };
+
+/* The rows of one connection, column by column. */
+struct half {
+	int64_t n, batch;
+	struct message *messages;
+	MYSQL_TIME *at;
+	const void **value[M_COLUMNS];
+	unsigned long *len[M_COLUMNS];
+	char *null[M_COLUMNS];
+	char *flag; /* 0, for private and automated */
+	int64_t *version;
+};
+
+static void
+set_text(struct half *h, int k, int64_t i, const char *text)
+{
+	h->value[k][i] = text;
+	h->len[k][i] = text != NULL ? strlen(text) : 0;
+	h->null[k][i] =
+	    text != NULL ? STMT_INDICATOR_NONE : STMT_INDICATOR_NULL;
+}
+
+static void
+set_time(MYSQL_TIME *t, int64_t ms)
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	t->year = (unsigned)tm.tm_year + 1900;
+	t->month = (unsigned)tm.tm_mon + 1;
+	t->day = (unsigned)tm.tm_mday;
+	t->hour = (unsigned)tm.tm_hour;
+	t->minute = (unsigned)tm.tm_min;
+	t->second = (unsigned)tm.tm_sec;
+	t->second_part = (unsigned long)(ms % 1000) * 1000;
+	t->time_type = MYSQL_TIMESTAMP_DATETIME;
+}
+
+static void
+fill_row(struct half *h, int64_t i)
+{
+	struct message *m = &h->messages[i];
+
+	set_time(&h->at[i], m->at);
+	set_text(h, 0, i, "bench");
+	h->value[1][i] = &h->at[i];
+	set_text(h, 2, i, m->chat);
+	set_text(h, 3, i, m->id);
+	set_text(h, 4, i, m->customer ? "customer" : "operator");
+	set_text(h, 5, i, m->user);
+	set_text(h, 6, i, NULL);
+	set_text(h, 7, i, m->customer ? NULL : m->user);
+	set_text(h, 8, i, "whatsapp");
+	set_text(h, 9, i, "text");
+	set_text(h, 12, i, m->text);
+	set_text(h, 13, i, NULL);
+}
+
+/* The rows of a half: those of the chats that are its. */
+static void
+prepare_half(struct half *h, int64_t n, int64_t which, int64_t halves)
+{
+	struct message m;
+	int64_t i;
+	int k;
+
+	for (i = 0; i < n; i++) {
+		make_message(&m, i);
+		if (strtoll(m.chat, NULL, 10) % halves == which)
+			h->n++;
+	}
+	h->messages = xcalloc((size_t)h->n, sizeof *h->messages);
+	h->at = xcalloc((size_t)h->n, sizeof *h->at);
+	h->flag = xcalloc((size_t)h->n, 1);
+	h->version = xcalloc((size_t)h->n, sizeof *h->version);
+	for (k = 0; k < M_COLUMNS; k++) {
+		h->value[k] = xcalloc((size_t)h->n, sizeof *h->value[k]);
+		h->len[k] = xcalloc((size_t)h->n, sizeof *h->len[k]);
+		h->null[k] = xcalloc((size_t)h->n, 1);
+	}
+	h->n = 0;
+	for (i = 0; i < n; i++) {
+		make_message(&h->messages[h->n], i);
+		if (strtoll(h->messages[h->n].chat, NULL, 10) % halves == which)
+			fill_row(h, h->n++);
+	}
+}
+
+static void
+bind_rows(const struct half *h, MYSQL_BIND *bind, int64_t i)
+{
+	int k;
+
+	memset(bind, 0, M_COLUMNS * sizeof *bind);
+	for (k = 0; k < M_COLUMNS; k++) {
+		bind[k].u.indicator = &h->null[k][i];
+		bind[k].buffer_type = MYSQL_TYPE_STRING;
+		bind[k].buffer = &h->value[k][i];
+		bind[k].length = &h->len[k][i];
+	}
+	bind[1].buffer_type = MYSQL_TYPE_DATETIME;
+	bind[10].buffer_type = bind[11].buffer_type = MYSQL_TYPE_TINY;
+	bind[10].buffer = bind[11].buffer = &h->flag[i];
+	bind[14].buffer_type = MYSQL_TYPE_LONGLONG;
+	bind[14].buffer = &h->version[i];
+}
+
+static void *
+store_half(void *ctx)
+{
+	static const char sql[] =
+	    "INSERT INTO messages (tenant, created_at, conversation_id, "
+	    "message_id, sender, sender_id, receiver_id, operator, channel, "
+	    "message_type, private, automated, content, data, version) VALUES "
+	    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	const struct half *h = ctx;
+	MYSQL *my = connect_url();
+	MYSQL_STMT *stmt = mysql_stmt_init(my);
+	MYSQL_BIND bind[M_COLUMNS];
+	unsigned size;
+	int64_t i;
+
+	check(my, mysql_stmt_prepare(stmt, sql, strlen(sql)));
+	for (i = 0; i < h->n; i += h->batch) {
+		size = (unsigned)(h->n - i < h->batch ? h->n - i : h->batch);
+		bind_rows(h, bind, i);
+		drain(my, "START TRANSACTION");
+		drain(my, "SELECT tenant FROM tenants WHERE tenant = 'bench' "
+			  "LOCK IN SHARE MODE");
+		if (mysql_stmt_attr_set(stmt, STMT_ATTR_ARRAY_SIZE, &size) !=
+			0 ||
+		    mysql_stmt_bind_param(stmt, bind) != 0 ||
+		    mysql_stmt_execute(stmt) != 0) {
+			fprintf(
+			    stderr, "sink_bare: %s\n", mysql_stmt_error(stmt));
+			exit(1);
+		}
+		drain(my, "COMMIT");
+	}
+	mysql_stmt_close(stmt);
+	mysql_close(my);
+	return NULL;
+}
+
+static int
+store_messages(int64_t n, int64_t batch, int64_t halves)
+{
+	struct half h[8];
+	pthread_t thread[8];
+	MYSQL *my = connect_url();
+	int64_t i, t0, t1;
+
+	memset(h, 0, sizeof h);
+	for (i = 0; i < halves; i++) {
+		h[i].batch = batch;
+		prepare_half(&h[i], n, i, halves);
+	}
+	drain(my,
+	    "INSERT INTO tenants (tenant) VALUES ('bench') ON DUPLICATE KEY "
+	    "UPDATE tenant = tenant");
+	mysql_close(my);
+	t0 = clock_mono_ms();
+	for (i = 0; i < halves; i++)
+		if (pthread_create(&thread[i], NULL, store_half, &h[i]) != 0)
+			return 1;
+	for (i = 0; i < halves; i++)
+		(void)pthread_join(thread[i], NULL);
+	t1 = clock_mono_ms();
+	printf("%" PRId64 "\n", n * 1000 / (t1 > t0 ? t1 - t0 : 1));
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	int64_t n, version, batch;
 
 	prog_init(argv[0]);
+	if (argc >= 3 && parse_int(argv[2], 1, 100000000, &n) == 0) {
+		if (strcmp(argv[1], "messages") == 0 && argc == 3)
+			return print_messages(n);
+		if (strcmp(argv[1], "store-messages") == 0 && argc == 5 &&
+		    parse_int(argv[3], 1, 100000, &batch) == 0 &&
+		    parse_int(argv[4], 1, 8, &version) == 0)
+			return store_messages(n, batch, version);
+	}
 	if (argc >= 4 && parse_int(argv[2], 1, 100000000, &n) == 0 &&
 	    parse_int(argv[3], 0, 1000000, &version) == 0) {
 		if (strcmp(argv[1], "rows") == 0)
@@ -330,5 +563,6 @@ main(int argc, char **argv)
 			return store_rows(n, version, batch);
 	}
 	return prog_usage_error(
-	    "usage: sink_bare rows N VERSION | store N VERSION BATCH");
+	    "usage: sink_bare rows N VERSION | store N VERSION BATCH | "
+	    "messages N | store-messages N BATCH CONNECTIONS");
 }

@@ -459,8 +459,6 @@ tables_fit_the_code(void **state)
 			assert_in_range(t->day, 1, t->keys - 1);
 			assert_int_equal(t->columns[t->day].kind, COLUMN_TIME);
 		}
-		if (t->part >= 0)
-			assert_in_range(t->part, 1, t->keys - 1);
 		assert_in_range(t->columns_n, 1, 32); /* bits of row.cut */
 		for (k = 0; k < t->columns_n; k++) {
 			assert_int_equal(
