@@ -47,7 +47,17 @@ fi
 load -i "$dir/one" -t "$dir/four"
 cmp "$dir/one" "$dir/four" || bad=1
 
+# Without the late ones nothing else changes.
+load -n 5000 --seed 5 --late 5000 -t "$dir/one"
+load -n 5000 --seed 5 --late 5000 --leave-late -t "$dir/two"
+[ "$(diff "$dir/one" "$dir/two" | grep -c '^<')" -ge 10 ] &&
+	[ "$(diff "$dir/one" "$dir/two" | grep -c '^>')" = 0 ] || {
+	echo "leaving the late ones out changes more"
+	bad=1
+}
+
 # As many messages as it was told, evenly.
+load -n 5000 --seed 5 -t "$dir/one"
 lines=$(grep -c '"type":"message"' "$dir/one")
 [ "$lines" = 5000 ] || {
 	echo "5000 messages are $lines"

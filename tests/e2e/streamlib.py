@@ -14,7 +14,7 @@ import time
 from datetime import datetime, timezone
 
 import tables
-from harness import TESTBIN, until
+from harness import TESTBIN
 
 END = "--end--"
 IN, ROWS = "stream.in", "stream.rows"
@@ -183,13 +183,23 @@ class House:
         )
         return all(depth.get(n, "0") == "0" for n in names)
 
-    def dead(self, name, why=None):
-        """How many records lie in the dead letters of a queue."""
-        out = self.lab.path("dead")
-        self.lab.must([TESTBIN + "/tools/dead_letters", name, out]
-                      + ([why] if why else []))
-        with open(out) as f:
-            return len(f.readlines())
+    def dead_ids(self, name):
+        """The messages in the dead letters of a queue, which are gone then:
+        {(tenant, chat, id)}."""
+        out = self.lab.must([TESTBIN + "/tools/amqp_probe", "-e", "read",
+                             f"queue:{name}.dead"]).out
+        found = set()
+        for line in out.decode().splitlines():
+            letter = json.loads(line.split("\t", 1)[1])
+            r = json.loads(letter["record"])
+            found.add((r.get("tenant"), r.get("chat"), r.get("id")))
+        return found
+
+    def reconnect(self):
+        """The database was away."""
+        self.sql.client.kill()
+        self.sql.client.wait()
+        self.sql = Sql(self.lab.server_dir)
 
 
 class Totals:
@@ -318,8 +328,3 @@ def unescaped(text):
     """The client's batch output writes backslashes twice."""
     return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(
         m[1], m[1]), text)
-
-
-def await_ready(house, seconds=30):
-    """Until the aggregator reads its queue."""
-    until(seconds, lambda: "ready" in house.log("aggregator"), "readiness")

@@ -39,6 +39,7 @@ static const char usage[] =
     "how many, to a million messages:\n"
     "  --views N (200000)  --events N (50000)  --duplicates N (10000)\n"
     "  --latecomers N (5000)  --late N (100), beyond the window\n"
+    "  --leave-late        the same, but those are not written\n"
     "how records look:\n"
     "  --shuffle           keys in any order    --spaces   behind : and ,\n"
     "  --extra             fields that nobody knows\n";
@@ -67,6 +68,7 @@ enum option_key {
 	OPT_DUPLICATES,
 	OPT_LATECOMERS,
 	OPT_LATE,
+	OPT_LEAVE_LATE,
 	OPT_SHUFFLE,
 	OPT_SPACES,
 	OPT_EXTRA,
@@ -99,6 +101,7 @@ static const struct option long_options[] = {
 	{ "duplicates", required_argument, NULL, OPT_DUPLICATES },
 	{ "latecomers", required_argument, NULL, OPT_LATECOMERS },
 	{ "late", required_argument, NULL, OPT_LATE },
+	{ "leave-late", no_argument, NULL, OPT_LEAVE_LATE },
 	{ "shuffle", no_argument, NULL, OPT_SHUFFLE },
 	{ "spaces", no_argument, NULL, OPT_SPACES },
 	{ "extra", no_argument, NULL, OPT_EXTRA },
@@ -209,6 +212,8 @@ set_flag(struct options *o, int key)
 		return o->story.stamp = true;
 	case OPT_SWEEP:
 		return o->story.sweep = true;
+	case OPT_LEAVE_LATE:
+		return o->story.leave_late = true;
 	case OPT_SHUFFLE:
 		return o->style.shuffle = true;
 	case OPT_SPACES:

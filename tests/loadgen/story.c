@@ -289,6 +289,7 @@ write_late(struct story *s, struct chat *c)
 	struct tenant *t = &s->world.tenants[c->tenant];
 	struct draft d = { c, K_CUSTOMER, (int32_t)c->customer[0], 0, 0 };
 	char line[LINE_MAX_BYTES];
+	size_t len;
 
 	if (t->newest == CLOCK_NONE || c->all == 0)
 		return false;
@@ -296,7 +297,11 @@ write_late(struct story *s, struct chat *c)
 	d.at = t->newest - s->o.window_ms - LATE_LEAST_MS -
 	       dice_below(&s->world.dice, LATE_MS);
 	t->late++;
-	put(s, line, compose_message(&s->composer, &s->world, &d, line), true);
+	len = compose_message(&s->composer, &s->world, &d, line);
+	if (s->o.leave_late)
+		s->written++;
+	else
+		put(s, line, len, true);
 	return true;
 }
 

@@ -18,6 +18,7 @@ struct story_options {
 	uint32_t gap_ms;   /* mean time between messages */
 	bool stamp;        /* message time is now */
 	bool sweep;        /* each chat in turn */
+	bool leave_late;   /* those that are too late are not written */
 	uint32_t active;   /* chats that are active at a time */
 	uint32_t turnover; /* of a million messages so many change one */
 	/* to a million messages so many ... */
