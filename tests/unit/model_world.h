@@ -1,0 +1,364 @@
+/*
+ * model_world: random records of one tenant for the tests of the model, and
+ * what a model makes of them as text, so that two models can be compared.
+ */
+#ifndef TESTS_MODEL_WORLD_H
+#define TESTS_MODEL_WORLD_H
+
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/strmap.h"
+#include "common/xalloc.h"
+
+#include "aggregator/figure.h"
+#include "aggregator/model_pack.h"
+
+#define WORLD_START INT64_C(1795168800000)
+
+/* What a random world is like. */
+struct world {
+	size_t chats, records;
+	int64_t step; /* ms from one record to the next, at most */
+	int64_t late; /* how much a record may come late; 0: any order */
+	bool transfers, descriptions, events;
+	/* What a chat record says of the past depends on nothing that a stream
+	 * may have forgotten: one opened_at, and no holder. */
+	bool modest;
+	/* After a closing a customer writes first: what else stands alone
+	 * there may be forgotten with the chat. */
+	bool orderly;
+};
+
+struct line {
+	struct record r;
+	char id[40], chat[48], user[48], operator_id[16], kind[16], name[16];
+	int64_t order;
+};
+
+static uint64_t world_state;
+
+static uint64_t
+world_random(uint64_t below)
+{
+	world_state ^= world_state << 13;
+	world_state ^= world_state >> 7;
+	world_state ^= world_state << 17;
+	return world_state % below;
+}
+
+static struct text
+world_text(char *to, size_t size, const char *prefix, uint64_t n)
+{
+	struct text t = { to, 0 };
+
+	t.len =
+	    (size_t)snprintf(to, size, "%s%llu", prefix, (unsigned long long)n);
+	return t;
+}
+
+#define WORLD_TEXT(l, field, prefix, n)                                        \
+	world_text((l)->field, sizeof(l)->field, prefix, n)
+
+static void
+world_clear(struct record *r)
+{
+	memset(r, 0, sizeof *r);
+	r->at = CLOCK_NONE;
+	r->opened_at = CLOCK_NONE;
+	r->closed_at = CLOCK_NONE;
+	r->updated_at = CLOCK_NONE;
+	r->reported_open_chats = RECORD_NO_NUMBER;
+}
+
+static void
+world_system(const struct world *w, struct line *l)
+{
+	static const char *const kinds[] = { "opened", "closed", "closed",
+		"handoff", "other", "assigned" };
+	size_t i = world_random(w->transfers ? 6 : 5);
+
+	l->r.from = FROM_SYSTEM;
+	snprintf(l->kind, sizeof l->kind, "%s", kinds[i]);
+	l->r.kind.p = l->kind;
+	l->r.kind.len = strlen(l->kind);
+	if (i == 5 && (w->modest || world_random(5) > 0))
+		l->r.operator_id =
+		    WORLD_TEXT(l, operator_id, "op", world_random(4));
+}
+
+static void
+world_message(const struct world *w, struct line *l, size_t number)
+{
+	static const char *const ids[] = { "", "m-", "an-id-that-is-long-" };
+	uint64_t dice = world_random(100);
+
+	l->r.type = RECORD_MESSAGE;
+	l->r.id = WORLD_TEXT(l, id, ids[number % 3], number);
+	l->r.is_private = world_random(15) == 0;
+	l->r.automated = world_random(15) == 0;
+	if (dice < 12) {
+		world_system(w, l);
+	} else if (dice < 55) {
+		l->r.from = FROM_CUSTOMER;
+		/* Some are longer than a name kept in place. */
+		l->r.user = WORLD_TEXT(l, user,
+		    dice < 20 ? "customer-with-a-long-name-of-digits-" : "c",
+		    world_random(5));
+	} else if (dice < 90) {
+		l->r.from = FROM_OPERATOR;
+		l->r.user = WORLD_TEXT(l, user, "op", world_random(5));
+		if (world_random(2) == 0)
+			l->r.operator_id =
+			    WORLD_TEXT(l, operator_id, "op", world_random(5));
+	} else {
+		l->r.from = FROM_BOT;
+		l->r.kind = WORLD_TEXT(l, kind, "k", world_random(3));
+	}
+	if (world_random(20) == 0)
+		l->r.updated_at = l->r.at + (int64_t)world_random(1000);
+}
+
+static void
+world_description(const struct world *w, struct line *l)
+{
+	static const enum chat_status states[] = { CHAT_OPEN, CHAT_OPEN,
+		CHAT_OPEN, CHAT_PENDING, CHAT_CLOSED, CHAT_NONE };
+
+	l->r.type = RECORD_CHAT;
+	l->r.status = states[world_random(6)];
+	if (world_random(2) == 0 && !w->modest)
+		l->r.operator_id =
+		    WORLD_TEXT(l, operator_id, "op", world_random(4));
+	if (world_random(2) == 0)
+		l->r.customer = WORLD_TEXT(l, user, "c", world_random(5));
+	if (world_random(2) == 0)
+		l->r.tag = WORLD_TEXT(l, kind, "tag", world_random(3));
+	if (w->modest)
+		l->r.opened_at = WORLD_START - 5;
+	else if (world_random(2) == 0)
+		l->r.opened_at = l->r.at - (int64_t)world_random(2000000);
+}
+
+static void
+world_line(const struct world *w, struct line *l, size_t number, int64_t at)
+{
+	uint64_t dice = world_random(100);
+
+	world_clear(&l->r);
+	l->r.at = at;
+	l->r.chat = WORLD_TEXT(l, chat,
+	    number % 2 == 0 ? "" : "a-chat-whose-id-is-far-too-long-",
+	    world_random(w->chats));
+	if (dice < 4 && w->descriptions) {
+		world_description(w, l);
+	} else if (dice < 6) {
+		l->r.type = RECORD_OPERATOR;
+		l->r.operator_id =
+		    WORLD_TEXT(l, operator_id, "op", world_random(6));
+		/* One name for ever: which line is the last must not count. */
+		l->r.name =
+		    WORLD_TEXT(l, name, "name ", (uint64_t)l->operator_id[2]);
+	} else if (dice < 12 && w->events) {
+		l->r.type = RECORD_EVENT;
+		/* Two of one id must not lie further apart than they may. */
+		l->r.id = WORLD_TEXT(l, id, "e",
+		    w->late > 0 ? number : world_random(w->records));
+		l->r.user = WORLD_TEXT(l, user, "u", world_random(4));
+		l->r.event = WORLD_TEXT(l, kind, "did", world_random(3));
+	} else {
+		world_message(w, l, number);
+	}
+}
+
+static int
+world_compare(const void *a, const void *b)
+{
+	const struct line *x = a, *y = b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+/* The texts stand in the line itself, which was moved. */
+static void
+world_point(struct line *l)
+{
+	struct record *r = &l->r;
+
+	r->id.p = r->id.p != NULL ? l->id : NULL;
+	r->chat.p = l->chat;
+	r->user.p = r->user.p != NULL ? l->user : NULL;
+	r->customer.p = r->customer.p != NULL ? l->user : NULL;
+	r->operator_id.p = r->operator_id.p != NULL ? l->operator_id : NULL;
+	r->kind.p = r->kind.p != NULL ? l->kind : NULL;
+	r->tag.p = r->tag.p != NULL ? l->kind : NULL;
+	r->event.p = r->event.p != NULL ? l->kind : NULL;
+	r->name.p = r->name.p != NULL ? l->name : NULL;
+}
+
+static void
+world_tidy(struct line *l, struct strmap *closed)
+{
+	static char yes;
+	void **is = strmap_put(closed, l->chat, l->r.chat.len);
+
+	if (l->r.type != RECORD_MESSAGE)
+		return;
+	if (*is != NULL) {
+		l->r.from = FROM_CUSTOMER;
+		l->r.is_private = false;
+		l->r.automated = false;
+		*is = NULL;
+	} else if (text_is(l->r.kind, "closed")) {
+		*is = &yes;
+	}
+}
+
+/* Lines in the order in which they come: some twice, some in two versions,
+ * some late. Owned. */
+static struct line *
+world_make(const struct world *w, size_t *n)
+{
+	struct line *v = xcalloc(w->records * 2, sizeof *v), *l;
+	struct strmap closed = STRMAP_INIT;
+	int64_t at = WORLD_START;
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < w->records; i++) {
+		at += (int64_t)world_random((uint64_t)w->step + 1);
+		l = &v[(*n)++];
+		world_line(w, l, i, at);
+		if (w->orderly)
+			world_tidy(l, &closed);
+		l->order = w->late == 0
+			       ? (int64_t)world_random(UINT64_C(1) << 40)
+			       : at + (int64_t)world_random((uint64_t)w->late);
+		if (world_random(6) > 0)
+			continue;
+		v[*n] = *l;
+		l = &v[(*n)++];
+		l->order += (int64_t)world_random((uint64_t)w->late + 1) / 4;
+		/* Another version of it. */
+		if (l->r.type == RECORD_MESSAGE && !w->orderly &&
+		    world_random(3) == 0) {
+			world_message(w, l, i);
+			l->r.updated_at = at + 2000;
+		}
+	}
+	strmap_release(&closed, NULL);
+	qsort(v, *n, sizeof *v, world_compare);
+	for (i = 0; i < *n; i++)
+		world_point(&v[i]);
+	return v;
+}
+
+/* How often each text was put in, less how often it was taken out. */
+struct bag {
+	struct strmap map;
+};
+
+static void
+bag_add(struct bag *b, const struct buf *text, int n)
+{
+	void **slot = strmap_put(&b->map, text->data, text->len);
+
+	*slot = (void *)((intptr_t)*slot + n);
+}
+
+static void
+bag_include(const struct bag *a, const struct bag *b, const char *what)
+{
+	struct strmap_entry *e;
+	size_t i = 0;
+	void *other;
+
+	while ((e = strmap_next(&a->map, &i)) != NULL) {
+		other = strmap_get(&b->map, e->key, e->key_len);
+		if (other != e->value)
+			fail_msg("%s: %d and %d times: %s", what,
+			    (int)(intptr_t)e->value, (int)(intptr_t)other,
+			    e->key);
+	}
+}
+
+static void
+bag_same(const struct bag *a, const struct bag *b, const char *what)
+{
+	bag_include(a, b, what);
+	bag_include(b, a, what);
+}
+
+static void
+bag_release(struct bag *b)
+{
+	strmap_release(&b->map, NULL);
+}
+
+/* An interval as a model tells of it; ctx is a bag. */
+static void
+world_interval(void *ctx, const struct model *m, const struct chat *c,
+    const struct interval *i, bool withdrawn)
+{
+	struct buf b = BUF_INIT;
+	char id[IDENT_TEXT];
+
+	buf_addf(&b, "%.*s %s %lld %lld %lld %d %.*s %.*s",
+	    TEXT_ARG(chat_id(c)), clocks_interval_name(i->kind),
+	    (long long)i->start, (long long)i->end, (long long)i->ms, i->skewed,
+	    TEXT_ARG(interval_operator(m, i)),
+	    TEXT_ARG(interval_message(m, i, id)));
+	bag_add(ctx, &b, withdrawn ? -1 : 1);
+	buf_release(&b);
+}
+
+/* The figures that are made of the model. */
+static bool
+world_has(const struct figure *f)
+{
+	return f->emit != NULL;
+}
+
+static void
+world_row(struct buf *b, const struct figure *f, const struct cell *c)
+{
+	size_t i;
+
+	buf_clear(b);
+	buf_adds(b, f->table);
+	for (i = 0; i < f->columns_n; i++) {
+		if (!c[i].set)
+			buf_adds(b, " -");
+		else if (f->columns[i].kind == COLUMN_TEXT)
+			buf_addf(b, " '%.*s'", TEXT_ARG(c[i].text));
+		else
+			buf_addf(b, " %lld", (long long)c[i].n);
+	}
+}
+
+/* All rows of a settled model. */
+static void
+world_rows(const struct model *m, struct bag *to)
+{
+	struct buf b = BUF_INIT;
+	size_t i, j;
+
+	for (i = 0; i < figures_n; i++) {
+		struct rowset rows = { .figure = figures[i] };
+
+		if (!world_has(figures[i]))
+			continue;
+		figures[i]->emit(m, &rows, ROWS_ALL);
+		for (j = 0; j < rows.n; j++) {
+			world_row(&b, figures[i], rowset_get(&rows, j));
+			bag_add(to, &b, 1);
+		}
+		rowset_release(&rows);
+	}
+	buf_release(&b);
+}
+
+#endif
