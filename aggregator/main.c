@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/parse.h"
 #include "common/prog.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
 
+#include "aggregator/eventcounter.h"
 #include "aggregator/job.h"
 
 static const char usage[] =
@@ -21,29 +23,30 @@ static const char usage[] =
     "       aggregator --explain CHAT [--tenant NAME] ...\n"
     "       aggregator -f queue:NAME --state DIR [--every TIME] "
     "[--window TIME] ...\n"
+    "       aggregator --input eventcounter -f queue:NAME [--exchange NAME]\n"
+    "                  [--idle-exit TIME] [--json-dir DIR] ...\n"
     "Turns records of operators, chats and messages into rows of figures:\n"
     "  poller | aggregator\n"
     "  -a, --figures LIST    which: operators,chats,...; all\n"
     "  -c, --config FILE     configuration\n"
     "      --definition NAME what the figures mean: ours or chatwoot\n"
     "      --every TIME      a stream from a queue: rows that often (50ms)\n"
-    "      --explain CHAT    its messages, and the clock each one started\n"
-    "                        or stopped; -o ndjson: the intervals\n"
-    "  -f, --from FROM       -, a file, or queue:NAME\n"
-    "  -n                    check the configuration and exit\n"
+    "      --explain CHAT    its messages, and what they did to the clocks\n"
+    "  -f FROM, -t TO        -, a file, or queue:NAME\n"
     "  -o FORMAT             table, ndjson or csv\n"
     "  -q, -v                say less, say more\n"
     "      --state DIR       keeps what must survive, with a queue\n"
-    "  -t, --to TO           -, a file, or queue:NAME\n"
     "      --table NAME      the one that -o csv writes (operator_metrics)\n"
     "      --tenant NAME     only that tenant\n"
     "      --until-empty     with a queue: end when it is empty\n"
     "      --window TIME     how late a stream's record may be (24h)\n"
-    "  -h, -V                help, version\n";
+    "  -h, -n, -V            help, check the configuration, version\n";
 
 struct options {
 	struct job job;
+	struct eventcounter_job counter;
 	const char *config, *definition, *table, *figures, *every, *window;
+	const char *input;
 	bool check, quiet;
 	int verbose;
 };
@@ -51,7 +54,11 @@ struct options {
 enum {
 	OPT_DEFINITION = 256,
 	OPT_EVERY,
+	OPT_EXCHANGE,
 	OPT_EXPLAIN,
+	OPT_IDLE_EXIT,
+	OPT_INPUT,
+	OPT_JSON_DIR,
 	OPT_STATE,
 	OPT_TABLE,
 	OPT_TENANT,
@@ -63,10 +70,14 @@ static const struct option longs[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "definition", required_argument, NULL, OPT_DEFINITION },
 	{ "every", required_argument, NULL, OPT_EVERY },
+	{ "exchange", required_argument, NULL, OPT_EXCHANGE },
 	{ "explain", required_argument, NULL, OPT_EXPLAIN },
 	{ "figures", required_argument, NULL, 'a' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "idle-exit", required_argument, NULL, OPT_IDLE_EXIT },
+	{ "input", required_argument, NULL, OPT_INPUT },
+	{ "json-dir", required_argument, NULL, OPT_JSON_DIR },
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "table", required_argument, NULL, OPT_TABLE },
 	{ "tenant", required_argument, NULL, OPT_TENANT },
@@ -90,6 +101,19 @@ take_option(struct options *o, int opt, char **argv)
 		return -1;
 	case OPT_EXPLAIN:
 		o->job.explain = optarg;
+		return -1;
+	case OPT_EXCHANGE:
+		o->counter.exchange = optarg;
+		return -1;
+	case OPT_IDLE_EXIT:
+		if (parse_duration(optarg, &o->counter.idle_exit_ms) == 0)
+			return -1;
+		return prog_usage_error("'%s' is no time; write 5s", optarg);
+	case OPT_INPUT:
+		o->input = optarg;
+		return -1;
+	case OPT_JSON_DIR:
+		o->counter.json_dir = optarg;
 		return -1;
 	case OPT_STATE:
 		o->job.state = optarg;
@@ -126,7 +150,7 @@ take_option(struct options *o, int opt, char **argv)
 		o->quiet = true;
 		return -1;
 	case 't':
-		o->job.to = optarg;
+		o->job.to = o->counter.to = optarg;
 		return -1;
 	case 'v':
 		o->verbose++;
@@ -140,6 +164,36 @@ take_option(struct options *o, int opt, char **argv)
 	}
 }
 
+/* The event counter has options of its own, and few of the others. */
+static int
+check_counter(struct options *o)
+{
+	struct eventcounter_job *c = &o->counter;
+
+	if (strcmp(o->input, "eventcounter") != 0)
+		return prog_usage_error(
+		    "unknown input '%s'; there is eventcounter", o->input);
+	if (o->job.explain != NULL || o->table != NULL || o->figures != NULL ||
+	    o->every != NULL)
+		return prog_usage_error(
+		    "--input eventcounter makes files and event_counts only");
+	if (!endpoint_is_queue(o->job.from))
+		return prog_usage_error(
+		    "--input eventcounter is for -f queue:NAME");
+	if (c->json_dir == NULL && c->to == NULL)
+		return prog_usage_error(
+		    "where to? give --json-dir DIR, or -t TO for rows");
+	c->from = o->job.from;
+	c->state = o->job.state;
+	c->until_empty = o->job.until_empty;
+	c->tenant = o->job.tenant != NULL ? o->job.tenant : "default";
+	if (!parse_is_name(c->tenant, RECORD_MAX_TENANT))
+		return prog_usage_error("'%s' names no tenant", c->tenant);
+	if (c->exchange == NULL)
+		c->exchange = EVENTCOUNTER_EXCHANGE;
+	return -1;
+}
+
 /* What the options say together. */
 static int
 check_options(struct options *o)
@@ -148,6 +202,14 @@ check_options(struct options *o)
 	bool from_queue = endpoint_is_queue(job->from);
 	bool to_stdout = strcmp(job->to, "-") == 0;
 
+	if (o->input != NULL)
+		return check_counter(o);
+	if (o->counter.json_dir != NULL || o->counter.exchange != NULL ||
+	    o->counter.idle_exit_ms >= 0)
+		return prog_usage_error("%s is for --input eventcounter",
+		    o->counter.json_dir != NULL   ? "--json-dir"
+		    : o->counter.exchange != NULL ? "--exchange"
+						  : "--idle-exit");
 	job->table =
 	    figure_find(o->table != NULL ? o->table : "operator_metrics");
 	if (job->table == NULL)
@@ -238,6 +300,10 @@ run(struct options *o, struct conf *conf, struct buf *why)
 
 	if (code != -1)
 		return code;
+	if (o->input != NULL) {
+		o->counter.conf = conf;
+		return o->check ? PROG_OK : (int)eventcounter_run(&o->counter);
+	}
 	job->conf = conf;
 	if (choice_parse(&job->choice, conf_list(conf, "aggregator", "figures"),
 		why) == -1) {
@@ -266,7 +332,8 @@ run(struct options *o, struct conf *conf, struct buf *why)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .job = { .from = "-", .to = "-" } };
+	struct options o = { .job = { .from = "-", .to = "-" },
+		.counter = { .idle_exit_ms = -1 } };
 	struct buf why = BUF_INIT;
 	struct conf *conf;
 	int code;

@@ -35,6 +35,12 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 		*code = PROG_USAGE;
 		return -1;
 	}
+	if (opt->exchange != NULL &&
+	    !parse_is_name(opt->exchange, AMQP_QUEUE_NAME_MAX)) {
+		buf_setf(why, "'%s' names no exchange", opt->exchange);
+		*code = PROG_USAGE;
+		return -1;
+	}
 	client = xasprintf("%s %s", writing ? "writes" : "reads", queue);
 	status = amqp_link_init(&a->link, opt->conf, client, why, code);
 	free(client);
