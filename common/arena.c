@@ -65,6 +65,12 @@ take(struct arena *a, size_t size)
 	return p;
 }
 
+char *
+arena_take_text(struct arena *a, size_t size)
+{
+	return take(a, size);
+}
+
 void *
 arena_take(struct arena *a, size_t size)
 {

@@ -23,6 +23,10 @@ struct arena {
 void *arena_take(struct arena *a, size_t size)
     __attribute__((warn_unused_result));
 
+/* Room for so many bytes of text, neither zeroed nor aligned. */
+char *arena_take_text(struct arena *a, size_t size)
+    __attribute__((warn_unused_result));
+
 /* A copy of the bytes, NUL-ended. */
 char *arena_copy(struct arena *a, const char *p, size_t len)
     __attribute__((warn_unused_result));

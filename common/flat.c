@@ -1,215 +1,122 @@
 /*
  * flat: the record reader; see flat.h.
  *
- * walk() takes the usual line in one pass. It gives up on anything it does
- * not expect, without an opinion whether that is valid: then by_jansson()
- * decides. So every rule about odd JSON stands in jansson and only there.
+ * flat_walk() takes the usual line. It gives up on anything it does not
+ * expect, without an opinion whether that is valid: then jansson decides, so
+ * every rule about odd JSON stands in jansson and only there. What jansson has
+ * found to be valid is then taken apart by collect(), which may be simple
+ * because it knows that.
  */
 #include "common/flat.h"
 
 #include <jansson.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/parse.h"
+#include "common/scan_value.h"
+#include "common/xalloc.h"
 
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGHS UINT64_C(0x8080808080808080)
-
-/* High bit set in (at least) the first byte of x that is zero. */
-static uint64_t
-zero_bytes(uint64_t x)
+const char *
+flat_unescape(struct flat *f, const char *p, size_t *len)
 {
-	return (x - ONES) & ~x & HIGHS;
+	char *copy = arena_take_text(&f->copies, *len);
+
+	*len = scan_unescape(copy, p, *len);
+	return copy;
 }
 
-/* The first quote, backslash or control character at or after p, eight bytes
- * at a time. The NUL behind the line is one, so this ends. */
+/* Reads the value at p, which is no string, into *v; its end, or NULL. */
 static const char *
-string_end(const char *p)
-{
-	uint64_t x, hit;
-
-	for (;; p += 8) {
-		memcpy(&x, p, 8);
-		hit = zero_bytes(x ^ (ONES * '"')) |
-		      zero_bytes(x ^ (ONES * '\\')) |
-		      ((x - ONES * 0x20) & ~x & HIGHS);
-		if (hit == 0)
-			continue;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		return p + (__builtin_ctzll(hit) >> 3);
-#else
-		while (*p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-			p++;
-		return p;
-#endif
-	}
-}
-
-/* The end of a plain number: at most 17 digits on each side of the point, no
- * exponent; NULL for any other. */
-static const char *
-number_end(const char *p)
-{
-	const char *from;
-
-	if (*p == '-')
-		p++;
-	for (from = p; *p >= '0' && *p <= '9'; p++)
-		;
-	if (p == from || p - from > 17 || (*from == '0' && p - from > 1))
-		return NULL;
-	if (*p != '.')
-		return *p == 'e' || *p == 'E' ? NULL : p;
-	for (from = ++p; *p >= '0' && *p <= '9'; p++)
-		;
-	if (p == from || p - from > 17 || *p == 'e' || *p == 'E')
-		return NULL;
-	return p;
-}
-
-/* Reads the value at p into *v; where it ends, or NULL when unusual. */
-static const char *
-value(const char *p, struct flat_field *v)
+read_other(
+    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
 {
 	const char *end;
 
-	v->val = p;
-	switch (*p) {
-	case '"':
-		end = string_end(++p);
-		if (*end != '"')
-			return NULL;
-		v->kind = FLAT_STRING;
-		v->val = p;
-		v->val_len = (size_t)(end - p);
-		return end + 1;
-	case 't':
-		v->kind = FLAT_TRUE;
-		v->val_len = 4;
-		return memcmp(p, "true", 4) == 0 ? p + 4 : NULL;
-	case 'f':
-		v->kind = FLAT_FALSE;
-		v->val_len = 5;
-		return memcmp(p, "false", 5) == 0 ? p + 5 : NULL;
-	case 'n':
-		v->kind = FLAT_NULL;
-		v->val_len = 4;
-		return memcmp(p, "null", 4) == 0 ? p + 4 : NULL;
-	default:
-		end = number_end(p);
-		if (end == NULL)
-			return NULL;
+	if (*p == '{' || *p == '[') {
+		end = scan_nested_end(x, p, k);
+		v->kind = FLAT_JSON;
+	} else if (*p >= 'a') {
+		end = scan_literal_end(p);
+		v->kind = *p == 't'   ? FLAT_TRUE
+			  : *p == 'f' ? FLAT_FALSE
+				      : FLAT_NULL;
+	} else {
+		end = scan_number_end(p);
 		v->kind = FLAT_NUMBER;
-		v->val_len = (size_t)(end - p);
-		return end;
 	}
+	v->val = p;
+	v->val_len = (size_t)(end - p);
+	return end;
 }
 
-/* The usual line; false when it is not that. One blank is taken after a colon
- * and after a comma. */
+/* Reads "key":value at p into *v; its end, or NULL. */
+static inline const char *
+read_member(
+    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
+{
+	const char *end;
+
+	if (*p != '"' || (end = scan_string_end(x, p, k)) == NULL ||
+	    end[1] != ':')
+		return NULL;
+	v->key = p + 1;
+	v->key_len = (size_t)(end - p) - 1;
+	p = end + 2;
+	p += *p == ' ';
+	if (*p != '"')
+		return read_other(x, p, k, v);
+	end = scan_string_end(x, p, k);
+	if (end == NULL)
+		return NULL;
+	v->kind = FLAT_STRING;
+	v->val = p + 1;
+	v->val_len = (size_t)(end - p) - 1;
+	return end + 1;
+}
+
+/* Sees to the escapes of a line that has some. False: in a key. */
 static bool
-walk(struct flat *f, const char *line, size_t len)
+unescape_all(struct flat *f, const struct scan_index *x)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		struct flat_field *v = &f->field[i];
+
+		if (scan_has_escape(x, v->key, v->key_len))
+			return false;
+		if (v->kind == FLAT_STRING &&
+		    scan_has_escape(x, v->val, v->val_len))
+			v->val = flat_unescape(f, v->val, &v->val_len);
+	}
+	return true;
+}
+
+bool
+flat_walk(struct flat *f, const struct scan_index *x, const char *line,
+    size_t len, size_t *k)
 {
 	const char *p = line, *end = line + len;
-	struct flat_field *v;
+	size_t n = 0;
 
-	f->n = 0;
 	if (*p++ != '{')
 		return false;
 	for (;;) {
-		if (f->n == FLAT_MAX_FIELDS || *p++ != '"')
+		if (n == FLAT_MAX_FIELDS)
 			return false;
-		v = &f->field[f->n++];
-		v->key = p;
-		p = string_end(p);
-		if (*p != '"')
-			return false;
-		v->key_len = (size_t)(p - v->key);
-		if (*++p != ':')
-			return false;
-		p++;
-		p = value(p + (*p == ' '), v);
+		p = read_member(x, p, k, &f->field[n++]);
 		if (p == NULL)
 			return false;
-		if (*p == '}')
-			return p + 1 == end;
-		if (*p++ != ',')
-			return false;
-		p += *p == ' ';
+		if (*p != ',')
+			break;
+		p += 1 + (p[1] == ' ');
 	}
-}
-
-/* Copies one value into the scratch buffer; val becomes an offset. */
-static void
-copy_value(struct flat *f, struct flat_field *v, json_t *j)
-{
-	size_t from = f->scratch.len;
-	char *text;
-
-	switch (json_typeof(j)) {
-	case JSON_NULL:
-		v->kind = FLAT_NULL;
-		break;
-	case JSON_TRUE:
-		v->kind = FLAT_TRUE;
-		break;
-	case JSON_FALSE:
-		v->kind = FLAT_FALSE;
-		break;
-	case JSON_STRING:
-		v->kind = FLAT_STRING;
-		buf_add(
-		    &f->scratch, json_string_value(j), json_string_length(j));
-		break;
-	case JSON_INTEGER:
-		v->kind = FLAT_NUMBER;
-		buf_addi(&f->scratch, json_integer_value(j));
-		break;
-	case JSON_REAL:
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-		v->kind = json_is_real(j) ? FLAT_NUMBER : FLAT_JSON;
-		text = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
-		buf_adds(&f->scratch, text != NULL ? text : "null");
-		free(text);
-		break;
-	}
-	v->val_len = f->scratch.len - from;
-	v->val = NULL;
-}
-
-/* All members of the object; the offsets become pointers once the scratch
- * buffer has stopped moving. */
-static int
-copy_members(struct flat *f, json_t *object, struct buf *why)
-{
-	const char *key, *at;
-	json_t *j;
-	size_t i;
-
-	if (json_object_size(object) > FLAT_MAX_FIELDS) {
-		buf_setf(why, "more than %d fields", FLAT_MAX_FIELDS);
-		return -1;
-	}
-	json_object_foreach(object, key, j)
-	{
-		struct flat_field *v = &f->field[f->n++];
-
-		v->key_len = strlen(key);
-		buf_add(&f->scratch, key, v->key_len);
-		copy_value(f, v, j);
-	}
-	at = buf_str(&f->scratch);
-	for (i = 0; i < f->n; i++) {
-		f->field[i].key = at;
-		at += f->field[i].key_len;
-		f->field[i].val = at;
-		at += f->field[i].val_len;
-	}
-	return 0;
+	f->n = n;
+	if (*p != '}' || p + 1 != end)
+		return false;
+	return !x->escapes || !scan_has_escape(x, line, len) ||
+	       unescape_all(f, x);
 }
 
 /* Nothing but what JSON calls white space: jansson would miss a bracket. */
@@ -223,6 +130,124 @@ is_blank(const char *line, size_t len)
 	return len == 0;
 }
 
+/* From here on: a line that jansson has found to be valid. */
+
+static const char *
+skip_blanks(const char *p)
+{
+	while (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')
+		p++;
+	return p;
+}
+
+/* Behind the string that opens at p; *escapes: it has some. */
+static const char *
+skip_string(const char *p, bool *escapes)
+{
+	*escapes = false;
+	for (p++; *p != '"'; p++)
+		if (*p == '\\') {
+			*escapes = true;
+			p++;
+		}
+	return p + 1;
+}
+
+/* Behind an object or list. */
+static const char *
+skip_nested(const char *p)
+{
+	bool ignored;
+	int depth = 0;
+
+	do {
+		if (*p == '"') {
+			p = skip_string(p, &ignored);
+			continue;
+		}
+		depth += *p == '{' || *p == '[';
+		depth -= *p == '}' || *p == ']';
+		p++;
+	} while (depth > 0);
+	return p;
+}
+
+/* The text of the string at p, without quotes; *end is behind them. */
+static const char *
+take_string(struct flat *f, const char *p, size_t *len, const char **end)
+{
+	bool escapes;
+
+	*end = skip_string(p, &escapes);
+	*len = (size_t)(*end - p) - 2;
+	return escapes ? flat_unescape(f, p + 1, len) : p + 1;
+}
+
+static const char *
+take_value(struct flat *f, const char *p, struct flat_field *v)
+{
+	const char *end;
+
+	if (*p == '"') {
+		v->kind = FLAT_STRING;
+		v->val = take_string(f, p, &v->val_len, &end);
+		return end;
+	}
+	if (*p == '{' || *p == '[') {
+		v->kind = FLAT_JSON;
+		end = skip_nested(p);
+	} else {
+		v->kind = *p == 't'   ? FLAT_TRUE
+			  : *p == 'f' ? FLAT_FALSE
+			  : *p == 'n' ? FLAT_NULL
+				      : FLAT_NUMBER;
+		end = p + strcspn(p, ",} \t\r\n");
+	}
+	v->val = p;
+	v->val_len = (size_t)(end - p);
+	return end;
+}
+
+/* Appends *v. Of a key that stands twice the last is kept, and in its place.
+ * False: there are too many. */
+static bool
+append(struct flat *f, const struct flat_field *v)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->field[i].key_len == v->key_len &&
+		    memcmp(f->field[i].key, v->key, v->key_len) == 0) {
+			f->n--;
+			memmove(&f->field[i], &f->field[i + 1],
+			    (f->n - i) * sizeof *v);
+			break;
+		}
+	if (f->n == FLAT_MAX_FIELDS)
+		return false;
+	f->field[f->n++] = *v;
+	return true;
+}
+
+static int
+collect(struct flat *f, const char *p, struct buf *why)
+{
+	struct flat_field v;
+
+	for (p = skip_blanks(skip_blanks(p) + 1); *p != '}';
+	     p = skip_blanks(p + (*p == ','))) {
+		v.key = take_string(f, p, &v.key_len, &p);
+		p = skip_blanks(skip_blanks(p) + 1);
+		p = skip_blanks(take_value(f, p, &v));
+		if (!append(f, &v)) {
+			f->n = 0;
+			buf_setf(why, "more than %d fields", FLAT_MAX_FIELDS);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 by_jansson(struct flat *f, const char *line, size_t len, struct buf *why)
 {
@@ -232,7 +257,6 @@ by_jansson(struct flat *f, const char *line, size_t len, struct buf *why)
 
 	f->by_jansson = true;
 	f->n = 0;
-	buf_clear(&f->scratch);
 	if (root == NULL && is_blank(line, len))
 		buf_setf(why, "an empty line");
 	else if (root == NULL)
@@ -241,22 +265,37 @@ by_jansson(struct flat *f, const char *line, size_t len, struct buf *why)
 	else if (!json_is_object(root))
 		buf_setf(why, "not a JSON object");
 	else
-		rc = copy_members(f, root, why);
+		rc = collect(f, line, why);
 	json_decref(root);
 	return rc;
+}
+
+static struct scan_index *
+get_index(struct flat *f)
+{
+	if (f->index == NULL) {
+		f->index = xmalloc(sizeof *f->index);
+		scan_index_init(f->index);
+	}
+	return f->index;
 }
 
 int
 flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
 {
+	struct scan_index *x = get_index(f);
+	size_t k = 0;
+
 	f->by_jansson = false;
+	if (!f->keep)
+		arena_clear(&f->copies);
+	if (scan_index_line(x, line, len) && flat_walk(f, x, line, len, &k))
+		return 0;
+	f->n = 0;
 	if (!parse_is_utf8(line, len)) {
-		f->n = 0;
 		buf_setf(why, "not valid UTF-8");
 		return -1;
 	}
-	if (walk(f, line, len))
-		return 0;
 	return by_jansson(f, line, len, why);
 }
 
@@ -274,8 +313,24 @@ flat_find(const struct flat *f, const char *key)
 }
 
 void
+flat_keep(struct flat *f)
+{
+	f->keep = true;
+}
+
+void
+flat_forget(struct flat *f)
+{
+	arena_clear(&f->copies);
+}
+
+void
 flat_release(struct flat *f)
 {
-	buf_release(&f->scratch);
+	arena_release(&f->copies);
+	if (f->index != NULL)
+		scan_index_release(f->index);
+	free(f->index);
+	f->index = NULL;
 	f->n = 0;
 }

@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "common/parse.h"
+#include "common/record_words.h"
 #include "common/xalloc.h"
-
-#define INDEX_SLOTS 256
 
 static const char *const status_names[] = {
 	[CHAT_NONE] = "",
@@ -35,6 +34,12 @@ static const char *const state_names[] = {
 };
 
 const char *
+record_state_name(enum snapshot_state s)
+{
+	return state_names[s];
+}
+
+const char *
 record_status_name(enum chat_status s)
 {
 	return status_names[s];
@@ -58,58 +63,16 @@ text_dup(struct text t)
 	return t.p != NULL ? xstrndup(t.p, t.len) : NULL;
 }
 
-static size_t
-hash_name(const char *s, size_t len)
+/* The index of the value among the words, or 0. */
+static unsigned
+one_of(const struct flat_field *v, const struct keywords *words)
 {
-	const unsigned char *u = (const unsigned char *)s;
+	unsigned i;
 
-	return (u[0] * 31u + u[len - 1] * 7u + u[len / 2] * 3u + len) %
-	       INDEX_SLOTS;
-}
-
-/* The row of the table with that name, through an index built once. */
-static const struct record_field *
-find_field(const char *name, size_t len)
-{
-	static unsigned char slots[INDEX_SLOTS]; /* row + 1 */
-	static bool built;
-	size_t i, h;
-
-	if (!built) {
-		for (i = 0; i < record_fields_n; i++) {
-			h = hash_name(record_fields[i].name,
-			    strlen(record_fields[i].name));
-			while (slots[h] != 0)
-				h = (h + 1) % INDEX_SLOTS;
-			slots[h] = (unsigned char)(i + 1);
-		}
-		built = true;
-	}
-	if (len == 0)
-		return NULL;
-	for (h = hash_name(name, len); slots[h] != 0;
-	     h = (h + 1) % INDEX_SLOTS) {
-		const struct record_field *f = &record_fields[slots[h] - 1];
-
-		if (strncmp(f->name, name, len) == 0 && f->name[len] == '\0')
-			return f;
-	}
-	return NULL;
-}
-
-/* The index of the value among names, or -1. */
-static int
-one_of(const struct flat_field *v, const char *const *names, size_t n)
-{
-	size_t i;
-
-	if (v->kind != FLAT_STRING || v->val_len == 0)
-		return -1;
-	for (i = 1; i < n; i++)
-		if (strncmp(names[i], v->val, v->val_len) == 0 &&
-		    names[i][v->val_len] == '\0')
-			return (int)i;
-	return -1;
+	if (v->kind != FLAT_STRING)
+		return 0;
+	i = keywords_find(words, v->val, v->val_len);
+	return i == KEYWORDS_NONE ? 0 : i;
 }
 
 static bool
@@ -117,7 +80,8 @@ is_integer(const struct flat_field *v)
 {
 	return v->kind == FLAT_NUMBER &&
 	       memchr(v->val, '.', v->val_len) == NULL &&
-	       memchr(v->val, 'e', v->val_len) == NULL;
+	       memchr(v->val, 'e', v->val_len) == NULL &&
+	       memchr(v->val, 'E', v->val_len) == NULL;
 }
 
 static const char *
@@ -199,8 +163,8 @@ read_field(
     const struct record_field *f, const struct flat_field *v, struct record *r)
 {
 	void *to = (char *)r + f->offset;
+	const struct record_words *words = record_words();
 	struct text json = { v->val, v->val_len };
-	int i;
 
 	switch (f->kind) {
 	case FIELD_TENANT:
@@ -216,19 +180,19 @@ read_field(
 	case FIELD_FLAG:
 		return read_flag(f, v, r, to);
 	case FIELD_STATE:
-		i = one_of(v, state_names, ARRAY_LEN(state_names));
-		r->state = i < 0 ? SNAPSHOT_NONE : (enum snapshot_state)i;
-		return i < 0 ? "must be begin or end" : NULL;
+		r->state = (enum snapshot_state)one_of(v, &words->states);
+		return r->state == SNAPSHOT_NONE ? "must be begin or end"
+						 : NULL;
 	case FIELD_STATUS:
-		i = one_of(v, status_names, ARRAY_LEN(status_names));
-		r->status = i < 0 ? CHAT_NONE : (enum chat_status)i;
-		return i < 0 ? "must be open, pending, snoozed, closed or gone"
-			     : NULL;
+		r->status = (enum chat_status)one_of(v, &words->statuses);
+		return r->status == CHAT_NONE ? "must be open, pending, "
+						"snoozed, closed or gone"
+					      : NULL;
 	case FIELD_FROM:
-		i = one_of(v, from_names, ARRAY_LEN(from_names));
-		r->from = i < 0 ? FROM_NONE : (enum message_from)i;
-		return i < 0 ? "must be customer, operator, bot or system"
-			     : NULL;
+		r->from = (enum message_from)one_of(v, &words->froms);
+		return r->from == FROM_NONE
+			   ? "must be customer, operator, bot or system"
+			   : NULL;
 	case FIELD_JSON:
 		if (v->kind != FLAT_JSON)
 			return "must be an object or a list";
@@ -238,8 +202,8 @@ read_field(
 	return NULL;
 }
 
-static void
-clear(struct record *r)
+void
+record_clear(struct record *r)
 {
 	memset(r, 0, sizeof *r);
 	r->at = CLOCK_NONE;
@@ -253,21 +217,39 @@ clear(struct record *r)
 	r->reported_open_chats = RECORD_NO_NUMBER;
 }
 
-static int
-find_type(struct record *r, const struct flat *f, struct buf *why)
+/* What the fields are: rows of the table, RECORD_TYPE_KEY or KEYWORDS_NONE. */
+static void
+name_fields(const struct flat *f, unsigned char *names)
 {
-	const struct flat_field *type = flat_find(f, "type");
+	const struct keywords *keys = &record_words()->keys;
 	size_t i;
 
+	for (i = 0; i < f->n; i++)
+		names[i] = (unsigned char)keywords_find(
+		    keys, f->field[i].key, f->field[i].key_len);
+}
+
+/* Of a key that stands twice the last counts, here and below. */
+static int
+read_type(struct record *r, const struct flat *f, const unsigned char *names,
+    struct buf *why)
+{
+	const struct flat_field *type = NULL;
+	unsigned found;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (names[i] == RECORD_TYPE_KEY)
+			type = &f->field[i];
 	if (type == NULL || type->kind != FLAT_STRING || type->val_len == 0) {
 		buf_setf(why, "no type: field 'type' is missing");
 		return -1;
 	}
 	r->type_name.p = type->val;
 	r->type_name.len = type->val_len;
-	for (i = 1; i < RECORD_TYPES; i++)
-		if (text_is(r->type_name, record_types[i].name))
-			r->type = (enum record_type)i;
+	found = keywords_find(&record_words()->types, type->val, type->val_len);
+	if (found != KEYWORDS_NONE)
+		r->type = (enum record_type)found;
 	return 0;
 }
 
@@ -276,12 +258,10 @@ find_type(struct record *r, const struct flat *f, struct buf *why)
 static const char *
 missing_field(const struct record *r, uint64_t seen)
 {
-	size_t i;
+	uint64_t missing = record_words()->must[r->type] & ~seen;
 
-	for (i = 0; i < record_fields_n; i++)
-		if ((record_fields[i].required & 1u << r->type) != 0 &&
-		    (seen >> i & 1) == 0)
-			return record_fields[i].name;
+	if (missing != 0)
+		return record_fields[__builtin_ctzll(missing)].name;
 	if (r->type != RECORD_SNAPSHOT)
 		return NULL;
 	if (r->state == SNAPSHOT_BEGIN && r->at == CLOCK_NONE)
@@ -291,32 +271,28 @@ missing_field(const struct record *r, uint64_t seen)
 	return NULL;
 }
 
-/* Reads every field the type may have. From the end, because of a key that
- * stands twice the last counts. */
+/* Reads every field the type may have, the last one first. */
 static int
-read_fields(struct record *r, uint64_t *seen, struct buf *why)
+read_fields(struct record *r, const unsigned char *names, uint64_t *seen,
+    struct buf *why)
 {
-	uint64_t done = 0;
+	uint64_t may = record_words()->may[r->type], bit;
+	const char *wrong;
 	size_t i;
 
 	for (i = r->flat->n; i-- > 0;) {
 		const struct flat_field *v = &r->flat->field[i];
-		const struct record_field *field =
-		    find_field(v->key, v->key_len);
-		const char *wrong;
-		uint64_t bit;
 
-		if (field == NULL || (field->in & 1u << r->type) == 0)
+		bit = UINT64_C(1) << names[i];
+		if ((may & bit) == 0)
 			continue;
-		bit = UINT64_C(1) << (field - record_fields);
-		if ((done & bit) != 0)
-			continue;
-		done |= bit;
+		may &= ~bit;
 		if (v->kind == FLAT_NULL)
 			continue;
-		wrong = read_field(field, v, r);
+		wrong = read_field(&record_fields[names[i]], v, r);
 		if (wrong != NULL) {
-			buf_setf(why, "field '%s' %s", field->name, wrong);
+			buf_setf(why, "field '%s' %s",
+			    record_fields[names[i]].name, wrong);
 			return -1;
 		}
 		*seen |= bit;
@@ -325,19 +301,20 @@ read_fields(struct record *r, uint64_t *seen, struct buf *why)
 }
 
 int
-record_parse(struct record *r, struct flat *f, const char *line, size_t len,
-    struct buf *why)
+record_read(struct record *r, const struct flat *f, struct buf *why)
 {
+	unsigned char names[FLAT_MAX_FIELDS];
 	const char *missing;
 	uint64_t seen = 0;
 
-	clear(r);
+	record_clear(r);
 	r->flat = f;
-	if (flat_parse(f, line, len, why) == -1 || find_type(r, f, why) == -1)
+	name_fields(f, names);
+	if (read_type(r, f, names, why) == -1)
 		return -1;
 	if (r->type == RECORD_UNKNOWN)
 		return 0;
-	if (read_fields(r, &seen, why) == -1)
+	if (read_fields(r, names, &seen, why) == -1)
 		return -1;
 	missing = missing_field(r, seen);
 	if (missing != NULL) {
@@ -346,4 +323,15 @@ record_parse(struct record *r, struct flat *f, const char *line, size_t len,
 		return -1;
 	}
 	return 0;
+}
+
+int
+record_parse(struct record *r, struct flat *f, const char *line, size_t len,
+    struct buf *why)
+{
+	if (flat_parse(f, line, len, why) == 0)
+		return record_read(r, f, why);
+	record_clear(r);
+	r->flat = f;
+	return -1;
 }

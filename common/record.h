@@ -125,6 +125,15 @@ extern const struct record_type_info record_types[RECORD_TYPES];
 int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
     struct buf *why) __attribute__((warn_unused_result));
 
+/* The same of a line that flat_parse() has taken. */
+int record_read(struct record *r, const struct flat *f, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* All absent. */
+void record_clear(struct record *r);
+
+/* The words for them, "" for the first of each. */
+const char *record_state_name(enum snapshot_state s);
 const char *record_status_name(enum chat_status s);
 const char *record_from_name(enum message_from f);
 

@@ -19,6 +19,7 @@
 
 #include "common/buf.h"
 #include "common/record.h"
+#include "common/scan_index.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +40,12 @@ struct scan {
 	uint64_t fast, slow; /* how many went which way, since scan_init() */
 
 	/* Private. */
-	const char *at, *end;
+	const char *at, *end; /* the next line, and the block's end */
+	const char *window;   /* the index' end */
+	struct scan_index index;
+	size_t k;                       /* the next closing quote in it */
+	char tenant[RECORD_MAX_TENANT]; /* the last good one */
+	size_t tenant_len;
 };
 
 void scan_init(struct scan *s);

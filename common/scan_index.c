@@ -1,0 +1,281 @@
+/*
+ * scan_index: from bits to the list of closing quotes; see scan_index.h.
+ */
+#include "common/scan_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+
+/* About that much is indexed at a time: text, index and records stay in the
+ * first-level cache together. */
+#define WINDOW_PIECES ((size_t)128)
+
+/* Positions are written eight at a time, more than there may be. */
+#define STEP 8
+
+/* What goes on from one piece to the next. */
+struct state {
+	uint64_t in_string; /* all ones: the piece begins in a string */
+	uint64_t escaped;   /* 1: its first byte is */
+	const char *low;    /* where the low half of a surrogate pair is due */
+};
+
+static void
+make_room(struct scan_index *x, size_t pieces)
+{
+	if (pieces <= x->cap)
+		return;
+	x->cap = pieces < 2 * x->cap ? 2 * x->cap : pieces;
+	x->pieces = xrealloc(x->pieces, x->cap, sizeof *x->pieces);
+	x->close = xrealloc(
+	    x->close, x->cap * SCAN_PIECE / 2 + STEP + 1, sizeof *x->close);
+}
+
+/* Four hexadecimal digits, or -1. */
+static int
+hex4(const char *p)
+{
+	int i, v = 0;
+
+	for (i = 0; i < 4; i++) {
+		unsigned char c = (unsigned char)p[i];
+		unsigned char letter = (c | 0x20) - 'a';
+
+		if ((unsigned char)(c - '0') <= 9)
+			v = v * 16 + (c - '0');
+		else if (letter <= 5)
+			v = v * 16 + letter + 10;
+		else
+			return -1;
+	}
+	return v;
+}
+
+/* Is the escape that begins at p one that JSON knows, and not NUL? Surrogates
+ * must come as escapes both, the high one first. */
+static bool
+is_escape(const char *p, struct state *s)
+{
+	int c;
+
+	switch (p[1]) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return true;
+	case 'u':
+		break;
+	default:
+		return false;
+	}
+	c = hex4(p + 2);
+	if (c < 0xD800 || c > 0xDFFF)
+		return c > 0;
+	if (c > 0xDBFF)
+		return p == s->low;
+	if (p[6] != '\\' || p[7] != 'u')
+		return false;
+	c = hex4(p + 8);
+	s->low = p + 6;
+	return c >= 0xDC00 && c <= 0xDFFF;
+}
+
+/* Takes the escaped quotes out of the piece at p. A backslash escapes the next
+ * byte if it stands at the end of an odd run of them; whether it does comes
+ * out of an addition that carries through the run (Geoff Langdale and Daniel
+ * Lemire, Parsing Gigabytes of JSON per Second, 2019). */
+static void
+take_escapes(struct scan_piece *piece, const char *p, struct state *s)
+{
+	const uint64_t even = UINT64_C(0x5555555555555555);
+	uint64_t first = piece->backslashes & ~s->escaped;
+	uint64_t behind = first << 1 | s->escaped;
+	uint64_t odd_starts = first & ~even & ~behind, sum, escaped, escapes;
+
+	s->escaped = __builtin_add_overflow(odd_starts, first, &sum);
+	escaped = (even ^ (sum << 1)) & behind;
+	piece->quotes &= ~escaped;
+	for (escapes = piece->backslashes & ~escaped; escapes != 0;
+	     escapes &= escapes - 1)
+		if (!is_escape(p + __builtin_ctzll(escapes), s))
+			piece->odd |= 1;
+}
+
+/* Bit i: is the number of ones in bits 0..i odd? */
+static inline uint64_t
+parity(uint64_t x)
+{
+	x ^= x << 1;
+	x ^= x << 2;
+	x ^= x << 4;
+	x ^= x << 8;
+	x ^= x << 16;
+	x ^= x << 32;
+	return x;
+}
+
+/* Lists the bits. There is room for eight in any case, and seldom are there
+ * more; so the number of them decides about no jump. */
+static inline __attribute__((always_inline)) size_t
+list(uint32_t *to, uint64_t bits, uint32_t offset)
+{
+	const uint64_t top = UINT64_C(1) << 63;
+	size_t n = (size_t)__builtin_popcountll(bits), i, k;
+
+	for (i = 0; i < n || i == 0; i += STEP)
+		for (k = 0; k < STEP; k++) {
+			to[i + k] =
+			    offset + (uint32_t)__builtin_ctzll(bits | top);
+			bits &= bits - 1;
+		}
+	return n;
+}
+
+/* Combines pieces [0..n) into the list. The offset behind the first newline
+ * that stands in a string, or 0. */
+static inline __attribute__((always_inline)) size_t
+combine_any(struct scan_index *x, size_t n)
+{
+	struct state s = { 0, 0, NULL };
+	uint32_t *to = x->close;
+	uint64_t inside, odd = 0, escapes = 0, cut;
+	size_t i, end = 0;
+
+	for (i = 0; i < n && end == 0; i++) {
+		struct scan_piece *piece = &x->pieces[i];
+
+		if ((piece->backslashes | s.escaped) != 0) {
+			take_escapes(piece, x->base + i * SCAN_PIECE, &s);
+			escapes = 1;
+		}
+		inside = parity(piece->quotes) ^ s.in_string;
+		s.in_string = 0 - (inside >> 63);
+		cut = piece->newlines & inside;
+		if (__builtin_expect(cut != 0, 0)) {
+			cut &= 0 - cut;
+			piece->quotes &= cut - 1;
+			piece->odd |= 1;
+			end = i * SCAN_PIECE + (size_t)__builtin_ctzll(cut) + 1;
+		}
+		to += list(
+		    to, piece->quotes & ~inside, (uint32_t)(i * SCAN_PIECE));
+		odd |= piece->odd;
+	}
+	x->n = (size_t)(to - x->close);
+	x->odd = odd != 0;
+	x->escapes = escapes != 0;
+	*to = 0;
+	if (end == 0 && s.in_string != 0)
+		x->odd = true;
+	return end;
+}
+
+static size_t
+combine(struct scan_index *x, size_t n)
+{
+	return combine_any(x, n);
+}
+
+#ifdef __x86_64__
+/* The same with the bit counting of every processor since 2013. */
+static __attribute__((target("popcnt,bmi"))) size_t
+combine_popcnt(struct scan_index *x, size_t n)
+{
+	return combine_any(x, n);
+}
+#endif
+
+void
+scan_index_init(struct scan_index *x)
+{
+	const struct scan_variant *v = scan_variant();
+
+	memset(x, 0, sizeof *x);
+	x->find = v->find;
+	x->combine = combine;
+#ifdef __x86_64__
+	if (v->counts_bits)
+		x->combine = combine_popcnt;
+#endif
+}
+
+void
+scan_index_release(struct scan_index *x)
+{
+	free(x->close);
+	free(x->pieces);
+	x->close = NULL;
+	x->pieces = NULL;
+	x->cap = 0;
+}
+
+/* Looks at the text's first len bytes; what is behind them counts nowhere. */
+static size_t
+look(struct scan_index *x, size_t len)
+{
+	size_t n = (len + SCAN_PIECE - 1) / SCAN_PIECE;
+
+	make_room(x, n);
+	x->find(x->base, n, x->pieces);
+	return n;
+}
+
+/* Forgets what was seen behind offset end, and gives the number of pieces. */
+static size_t
+trim(struct scan_index *x, size_t end)
+{
+	size_t n = (end + SCAN_PIECE - 1) / SCAN_PIECE, left = end % SCAN_PIECE;
+	struct scan_piece *last = &x->pieces[n - 1];
+	uint64_t mask = left == 0 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
+
+	last->quotes &= mask;
+	last->backslashes &= mask;
+	last->newlines &= mask;
+	last->odd &= mask;
+	return n;
+}
+
+/* Behind the last newline in pieces [0..n), or 0. */
+static size_t
+last_line_end(const struct scan_index *x, size_t n)
+{
+	while (n-- > 0)
+		if (x->pieces[n].newlines != 0)
+			return n * SCAN_PIECE + 64 -
+			       (size_t)__builtin_clzll(x->pieces[n].newlines);
+	return 0;
+}
+
+void
+scan_index_lines(struct scan_index *x, const char *p, size_t len)
+{
+	size_t want = WINDOW_PIECES * SCAN_PIECE, end = 0, cut;
+
+	x->base = p;
+	for (; want < len && end == 0; want *= 2)
+		end = last_line_end(x, look(x, want));
+	if (end == 0) {
+		(void)look(x, len);
+		end = len;
+	}
+	cut = x->combine(x, trim(x, end));
+	x->len = cut != 0 ? cut : end;
+}
+
+bool
+scan_index_line(struct scan_index *x, const char *p, size_t len)
+{
+	x->base = p;
+	x->len = len;
+	if (len == 0)
+		return false;
+	(void)look(x, len);
+	return x->combine(x, trim(x, len)) == 0 && !x->odd;
+}
