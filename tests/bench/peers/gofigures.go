@@ -145,15 +145,20 @@ type key struct {
 	tenant, name string
 }
 
+type message struct {
+	chat *Chat
+	id   string
+}
+
 // State is all that is known.
 type State struct {
-	seen   map[*Chat]map[string]struct{}
+	seen   map[message]struct{}
 	chats  map[key]*Chat
 	people map[key]*Person
 }
 
 func newState() *State {
-	return &State{map[*Chat]map[string]struct{}{}, map[key]*Chat{}, map[key]*Person{}}
+	return &State{make(map[message]struct{}, 1<<20), map[key]*Chat{}, map[key]*Person{}}
 }
 
 func (s *State) chat(tenant, name string) *Chat {
@@ -164,7 +169,6 @@ func (s *State) chat(tenant, name string) *Chat {
 		c.open = true
 		c.restart()
 		s.chats[k] = c
-		s.seen[c] = map[string]struct{}{}
 	}
 	return c
 }
@@ -299,10 +303,9 @@ func (s *State) take(r *Record) (c *Chat, st step, fresh bool) {
 	switch r.Type {
 	case "message":
 		c = s.chat(r.Tenant, r.Chat)
-		seen := s.seen[c]
-		n := len(seen)
-		seen[r.ID] = struct{}{}
-		if len(seen) == n {
+		n := len(s.seen)
+		s.seen[message{c, r.ID}] = struct{}{}
+		if len(s.seen) == n {
 			return c, st, false
 		}
 		st = step{int64(r.At), nil, r.what()}

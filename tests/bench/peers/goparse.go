@@ -15,11 +15,12 @@ import (
 
 const blockSize = 1 << 20
 
-func read(from io.Reader, out chan<- []byte) error {
+// Blocks and records that were used come back through free and used.
+func read(from io.Reader, free <-chan []byte, out chan<- []byte) error {
 	defer close(out)
 	var rest []byte
 	for {
-		b := make([]byte, blockSize)
+		b := (<-free)[:blockSize]
 		n := copy(b, rest)
 		got, err := io.ReadFull(from, b[n:])
 		b = b[:n+got]
@@ -33,14 +34,14 @@ func read(from io.Reader, out chan<- []byte) error {
 			return err
 		}
 		cut := bytes.LastIndexByte(b, '\n') + 1
-		rest = b[cut:]
+		rest = append(rest[:0], b[cut:]...)
 		out <- b[:cut]
 	}
 }
 
-func decode(in <-chan []byte, out chan<- []Record) error {
-	for b := range in {
-		records := make([]Record, 0, blockSize/128)
+func decode(in <-chan []byte, free chan<- []byte, used <-chan []Record, out chan<- []Record) error {
+	for block := range in {
+		b, records := block, (<-used)[:0]
 		for len(b) > 0 {
 			line := b
 			if i := bytes.IndexByte(b, '\n'); i >= 0 {
@@ -54,6 +55,7 @@ func decode(in <-chan []byte, out chan<- []Record) error {
 			}
 		}
 		out <- records
+		free <- block
 	}
 	return nil
 }
@@ -61,20 +63,26 @@ func decode(in <-chan []byte, out chan<- []Record) error {
 func main() {
 	debug.SetGCPercent(200)
 	cores := runtime.GOMAXPROCS(0)
-	blocks, records := make(chan []byte, cores), make(chan []Record, cores)
+	depth := 2 * cores
+	blocks, records := make(chan []byte, depth), make(chan []Record, depth)
+	free, used := make(chan []byte, depth), make(chan []Record, depth)
+	for i := 0; i < depth; i++ {
+		free <- make([]byte, blockSize)
+		used <- make([]Record, 0, blockSize/160)
+	}
 	fail := func(err error) {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "goparse:", err)
 			os.Exit(65)
 		}
 	}
-	go func() { fail(read(os.Stdin, blocks)) }()
+	go func() { fail(read(os.Stdin, free, blocks)) }()
 	var work sync.WaitGroup
 	for i := 0; i < cores; i++ {
 		work.Add(1)
 		go func() {
 			defer work.Done()
-			fail(decode(blocks, records))
+			fail(decode(blocks, free, used, records))
 		}()
 	}
 	go func() { work.Wait(); close(records) }()
@@ -85,6 +93,7 @@ func main() {
 				c.steps = append(c.steps, st)
 			}
 		}
+		used <- batch
 	}
 	for _, c := range s.chats {
 		steps := c.steps
