@@ -71,7 +71,7 @@ struct record {
 
 	struct text id, chat, operator_id, user, to, channel, message, event;
 	struct text name, customer, customer_name, customer_phone, tag;
-	struct text kind, text, data, table;
+	struct text kind, text, data, device, table;
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
 	int64_t records, max_chats, reported_open_chats;

@@ -93,6 +93,7 @@ const struct record_field record_fields[] = {
 	{ "stale", FIELD_FLAG, AT(stale), CHAT, 0,
 	    "known from earlier, could not be read now" },
 	{ "message", FIELD_ID, AT(message), VIEW, VIEW, "the message viewed" },
+	{ "device", FIELD_TEXT, AT(device), VIEW, 0, "what it was viewed on" },
 	{ "event", FIELD_ID, AT(event), EVEN, EVEN, "the kind of event" },
 	{ "expires", FIELD_TIME, AT(expires), ASSI, ASSI,
 	    "until when the promise holds" },

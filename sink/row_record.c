@@ -13,23 +13,6 @@
 #define OLDEST_YEAR 1000
 #define NEWEST_YEAR 9999
 
-/* Reads "device", which is no field of a record, from the line. */
-static struct db_value
-read_device(const struct record *r, struct row *row)
-{
-	const struct flat_field *f =
-	    r->flat != NULL ? flat_find(r->flat, "device") : NULL;
-	const struct column *c = &row->table->columns[VIEW_DEVICE];
-	size_t len;
-
-	if (f == NULL || f->kind != FLAT_STRING)
-		return db_text(NULL, 0);
-	len = row_text_bytes(f->val, f->val_len, c->max);
-	if (len < f->val_len)
-		row->cut |= UINT32_C(1) << VIEW_DEVICE;
-	return db_text(f->val, len);
-}
-
 /* The collation pads: 'a' and 'a ' would be one key. */
 static int
 check_key(struct text id, const char *name, struct buf *why)
@@ -130,7 +113,7 @@ row_read_view(const struct record *r, const char *line, size_t len,
 	v[VIEW_USER_ID] = value(r->user);
 	v[VIEW_CONVERSATION_ID] =
 	    r->chat.p != NULL ? value(r->chat) : db_text("", 0);
-	v[VIEW_DEVICE] = read_device(r, row);
+	v[VIEW_DEVICE] = cut(row, VIEW_DEVICE, r->device);
 	row_keep_texts(row, a);
 	return row;
 }
