@@ -246,8 +246,11 @@ model_clear_changed(struct model *m)
 		c = x->chats[i];
 		c->listed = false;
 		c->left = false;
-		c->clean = c->n;
-		c->stored = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+		if (c->loaded) {
+			c->clean = c->n;
+			c->stored =
+			    (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+		}
 		if (c->gone)
 			chats_free(m, c);
 	}

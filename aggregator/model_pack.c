@@ -318,7 +318,7 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	put_signed(to, c->waiting_since);
 	put_number(to, c->messages_counted);
 	put_number(to, c->participants);
-	put_number(to, c->n);
+	put_number(to, c->loaded ? c->n : c->stored * MODEL_SEGMENT);
 	put_credits(to, m, c);
 }
 
