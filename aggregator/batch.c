@@ -274,6 +274,7 @@ batch_run(const struct job *job)
 	enum exit_code code;
 
 	b.setup.conf = job->conf;
+	b.setup.rules = job->rules;
 	b.setup.choice = &job->choice;
 	b.setup.pool = &b.pool;
 	intake_init(&b.intake, &b.setup, job->explain);

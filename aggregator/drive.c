@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "aggregator/state.h"
+
 /* Figures that are made of the clocks' intervals. */
 static bool
 needs_clocks(const struct choice *c)
@@ -45,7 +47,11 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	memset(d, 0, sizeof *d);
 	d->choice = setup->choice;
 	model_init(m, tenant, stream, as_of);
+	m->ctx = d;
+	m->rules = setup->rules;
 	m->lasting = setup->state != NULL;
+	if (setup->state != NULL)
+		state_seed(setup->state, m->seed.k);
 	m->window = setup->window_ms;
 	/* Flows need to know which version of a message was there. */
 	m->no_clocks = !needs_clocks(d->choice) && !has_flows(d->choice);
@@ -55,7 +61,6 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	d->flows = flows_open(d->choice->figures, d->choice->n, setup->conf,
 	    m->tenant, setup->pool, setup->state, number, setup->window_ms);
 	m->prompt = true;
-	m->ctx = d;
 	m->interval = pass_interval;
 }
 
@@ -105,6 +110,8 @@ drive_add(struct drive *d, const struct record *r)
 void
 drive_settle(struct drive *d, const struct rules *rules, bool refresh)
 {
+	if (refresh && d->model.lasting)
+		model_mark_waits(&d->model);
 	model_settle(&d->model, rules);
 	if (d->flows != NULL)
 		flows_settle(d->flows, d->model.as_of, refresh);
@@ -115,4 +122,5 @@ drive_sent(struct drive *d)
 {
 	if (d->flows != NULL)
 		flows_sent(d->flows);
+	model_clear_changed(&d->model);
 }

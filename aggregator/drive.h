@@ -21,6 +21,7 @@ struct drive {
 /* What all drives of a run share; it outlives them. */
 struct drive_setup {
 	const struct conf *conf;
+	const struct rules *rules;
 	const struct choice *choice;
 	struct keyed_pool *pool;
 	struct state *state; /* NULL: by hand */

@@ -192,6 +192,7 @@ queue_run(const struct job *job)
 	if (opt.patient)
 		log_stamp(true);
 	q.setup.conf = job->conf;
+	q.setup.rules = job->rules;
 	q.setup.choice = &job->choice;
 	q.setup.pool = &q.pool;
 	q.inbox.setup = &q.setup;

@@ -11,6 +11,9 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 
+/* A change may copy a leaf, and split it. */
+#define PUT_PAGES ((size_t)4 * 4096)
+
 static void
 fail(struct state *s, int rc)
 {
@@ -176,6 +179,7 @@ put(struct state_table *t, const void *key, size_t key_len, const void *data,
 
 	if (!state_begin(t->state))
 		return;
+	t->state->asked += PUT_PAGES + len;
 	set_key(&k, t, key, key_len);
 	state_guard(t->state, true);
 	rc = mdb_put(
@@ -415,6 +419,7 @@ state_commit(struct state *s, struct buf *why)
 		state_guard(s, false);
 		s->writer = NULL;
 		s->version = 0;
+		s->asked = 0;
 		if (rc != 0)
 			fail(s, rc);
 	}

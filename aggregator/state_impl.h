@@ -27,6 +27,7 @@ struct state {
 	    *reader;  /* kept between commits; reset while there is a write */
 	bool reading; /* the reader is under way */
 	MDB_txn *writer; /* NULL: nothing was changed */
+	size_t asked;    /* bytes the writer may have needed, at most */
 	int rc;          /* the first error, as LMDB says it */
 	struct state_table *tables[STATE_TABLES];
 	size_t tables_n;

@@ -85,7 +85,8 @@ is_full(const struct state *s)
 {
 	struct stat st;
 
-	return lstat(s->path, &st) != 0 || (size_t)st.st_size > s->limit / 2;
+	return lstat(s->path, &st) != 0 ||
+	       (size_t)st.st_size + s->asked > s->limit / 2;
 }
 
 enum exit_code

@@ -1,10 +1,473 @@
 /*
- * stream: the aggregator behind a queue whose records come for ever.
+ * stream: takes blocks of a queue apart and gives each record to its tenant.
+ * The loop that acknowledges last is common/stage.h, a tick is its flush.
+ * Snapshots go into the inbox, line by line; a whole one corrects its tenant.
  */
-#include "aggregator/job.h"
+#include "aggregator/stream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+
+#include "aggregator/model_pack.h"
+
+/* A tick is due early when so many records have come. */
+#define BATCH_RECORDS 50000
+#define EXPIRE_EVERY_MS (INT64_C(3600) * 1000)
+#define PAUSE_MS 1000
+
+void
+stream_touch(struct stream_tenant *t)
+{
+	t->stream->touched += !t->touched;
+	t->touched = t->aged = true;
+}
+
+/* Messages of a chat that was loaded without them. */
+static void
+fetch(void *ctx, struct model *m, struct chat *c)
+{
+	struct stream_tenant *t = ctx;
+	struct stream *s = t->stream;
+	size_t i, n = model_segments(c).stored, len = 0;
+	const void *data = NULL;
+	uint64_t key;
+
+	for (i = 0; i < n; i++) {
+		key = stream_segment_key(c->number, i);
+		if (!state_get(
+			s->tables.messages, &key, sizeof key, &data, &len) ||
+		    model_unpack_segment(m, c, data, len) == -1) {
+			state_set_damaged(s->state);
+			return;
+		}
+	}
+}
+
+struct stream_tenant *
+stream_tenant(struct stream *s, struct text name)
+{
+	struct stream_tenant *t = s->last;
+	void **slot;
+
+	if (t != NULL && text_is(name, t->name))
+		return t;
+	slot = strmap_put(&s->names, name.p, name.len);
+	if (*slot == NULL) {
+		t = xcalloc(1, sizeof *t);
+		t->name = text_dup(name);
+		t->stream = s;
+		t->number = (uint32_t)s->tenants_n;
+		drive_init(
+		    &t->drive, &s->setup, name, true, CLOCK_NONE, t->number);
+		t->drive.model.prompt = true;
+		t->drive.model.fetch = fetch;
+		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
+		s->tenants[s->tenants_n++] = t;
+		*slot = t;
+	}
+	s->last = *slot;
+	return *slot;
+}
+
+static enum outcome
+refuse(void *ctx, const char *line, size_t len, const char *reason)
+{
+	struct stream *s = ctx;
+	enum outcome o = deadletter_add(
+	    &s->dead, endpoint_where_in(s->in, line), line, len, reason);
+
+	if (o == OUTCOME_NEVER)
+		s->code = s->inbox.code = s->dead.code;
+	return o;
+}
+
+static enum outcome
+refuse_late(struct stream *s)
+{
+	char reason[96];
+	enum outcome o;
+
+	(void)snprintf(reason, sizeof reason,
+	    "late: it is more than %" PRId64
+	    " s older than its tenant's newest record",
+	    s->setup.window_ms / 1000);
+	o = refuse(s, s->scan.line, s->scan.len, reason);
+	s->counts.late += o == OUTCOME_DONE;
+	return o;
+}
+
+static enum outcome
+pass_on(struct stream *s)
+{
+	if (endpoint_write(s->out, s->scan.line, s->scan.len) == 0) {
+		s->counts.passed++;
+		return OUTCOME_DONE;
+	}
+	if (endpoint_code(s->out) != PROG_OK)
+		log_error("%s", endpoint_why(s->out));
+	s->code = endpoint_code(s->out);
+	return OUTCOME_NEVER;
+}
+
+/* A record outside of any snapshot. */
+static enum outcome
+add_record(struct stream *s)
+{
+	const struct record *r = &s->record;
+	const struct choice *c = &s->job->choice;
+	struct stream_tenant *t;
+
+	if (r->type == RECORD_ROW)
+		return OUTCOME_DONE;
+	t = stream_tenant(s, r->tenant);
+	switch (drive_add(&t->drive, r)) {
+	case MODEL_LATE:
+		return refuse_late(s);
+	case MODEL_AGAIN:
+		s->counts.again++;
+		break;
+	case MODEL_NEW:
+	case MODEL_VERSION:
+	case MODEL_SKIPPED:
+		stream_touch(t);
+		break;
+	}
+	if ((r->type == RECORD_MESSAGE && c->messages) ||
+	    (r->type == RECORD_VIEW && c->views))
+		return pass_on(s);
+	return OUTCOME_DONE;
+}
+
+/* The line in hand: a record, or one that is bad. */
+static enum outcome
+take(struct stream *s)
+{
+	const struct record *r = &s->record;
+	const char *id;
+	bool last;
+	enum outcome o;
+
+	if (s->scanned == 1 && r->snapshot.p == NULL &&
+	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN)
+		return add_record(s);
+	s->counts.bad += s->scanned == -1;
+	id = endpoint_message_id(s->in, &last);
+	o = inbox_add(&s->inbox, s->scan.line, s->scan.len, id, s->line);
+	s->code = s->inbox.code;
+	return o;
+}
+
+/* The number of the block's first line within its message: that is what
+ * endpoint_where_in() ends in. */
+static uint64_t
+first_line(struct stream *s, const char *block)
+{
+	const char *word = strrchr(endpoint_where_in(s->in, block), ' ');
+	int64_t n;
+
+	if (word == NULL || parse_int(word + 1, 0, INT64_MAX, &n) == -1)
+		return 0;
+	return (uint64_t)n;
+}
+
+static enum outcome
+handle_block(void *ctx, char *block, size_t len, size_t *lines)
+{
+	struct stream *s = ctx;
+	enum outcome o;
+
+	if (!s->again) {
+		scan_block(&s->scan, block, len);
+		s->line = first_line(s, block);
+		s->block_line = s->line;
+	}
+	for (;; s->line++) {
+		if (!s->again)
+			s->scanned = scan_record(&s->scan, &s->record);
+		s->again = false;
+		if (s->scanned == 0)
+			break;
+		o = take(s);
+		if (o != OUTCOME_DONE) {
+			s->again = true;
+			s->stage.code = s->code;
+			return o;
+		}
+	}
+	*lines = (size_t)(s->line - s->block_line);
+	s->counts.records += *lines;
+	return OUTCOME_DONE;
+}
+
+/* A snapshot is whole: it corrects what is known of its tenant. */
+static enum outcome
+publish(void *ctx, struct intake *intake)
+{
+	struct stream *s = ctx;
+	struct tenant **list;
+	struct stream_tenant *t;
+	struct text name;
+	size_t n, i;
+
+	list = intake_tenants(intake, &n);
+	for (i = 0; i < n; i++) {
+		if (list[i]->whole == NULL)
+			continue;
+		name.p = list[i]->name;
+		name.len = strlen(name.p);
+		t = stream_tenant(s, name);
+		model_correct(&t->drive.model, &list[i]->whole->drive.model);
+		stream_touch(t);
+	}
+	free(list);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+confirm(void *ctx)
+{
+	struct stream *s = ctx;
+	enum outcome o = stream_tick(s, false);
+
+	s->inbox.code = s->code;
+	return o;
+}
+
+static enum outcome
+flush(void *ctx)
+{
+	struct stream *s = ctx;
+	enum outcome o = inbox_flush(&s->inbox);
+
+	if (o == OUTCOME_NEVER)
+		s->code = s->inbox.code;
+	if (o == OUTCOME_DONE)
+		o = stream_tick(s, false);
+	s->stage.code = s->code;
+	return o;
+}
+
+static void
+idle(void *ctx)
+{
+	struct stream *s = ctx;
+
+	endpoint_pump(s->out);
+	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
+		return;
+	s->expired_ms = clock_mono_ms();
+	inbox_expire(&s->inbox);
+}
+
+/* Until it is done: at the start for what the last run left, at the end for
+ * what the course of time changes. */
+static enum exit_code
+finish(struct stream *s, bool refresh)
+{
+	enum outcome o;
+
+	while ((o = inbox_flush(&s->inbox)) == OUTCOME_LATER ||
+	       (o == OUTCOME_DONE &&
+		   (o = stream_tick(s, refresh)) == OUTCOME_LATER)) {
+		if (s->job->until_empty || stop_sleep(PAUSE_MS))
+			break;
+	}
+	if (o == OUTCOME_NEVER)
+		return s->code;
+	if (o == OUTCOME_LATER)
+		return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
+	return PROG_OK;
+}
+
+/* The last rows are confirmed: no mark of them need stay. */
+static enum exit_code
+forget_marks(struct stream *s)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	if (s->unsent != 0)
+		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
+	s->unsent = 0;
+	code = state_commit(s->state, &why);
+	if (code != PROG_OK)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
+}
+
+static void
+summarize(const struct stream *s)
+{
+	const struct stream_counts *c = &s->counts;
+
+	log_info("stream_done",
+	    "records=%" PRIu64 " again=%" PRIu64 " late=%" PRIu64
+	    " bad=%" PRIu64 " passed=%" PRIu64 " rows=%" PRIu64
+	    " ticks=%" PRIu64,
+	    c->records, c->again, c->late, c->bad, c->passed, c->rows,
+	    c->ticks);
+}
+
+static enum exit_code
+run(struct stream *s)
+{
+	enum exit_code code = finish(s, false);
+	size_t incomplete;
+
+	if (code != PROG_OK || stop_asked())
+		return code;
+	s->expired_ms = clock_mono_ms();
+	s->stage = (struct stage){ .in = s->in,
+		.dead = &s->dead,
+		.ctx = s,
+		.batch_records = BATCH_RECORDS,
+		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
+		.patient = !s->job->until_empty,
+		.handle_block = handle_block,
+		.flush = flush,
+		.idle = idle };
+	code = stage_run(&s->stage);
+	if (code == PROG_OK)
+		code = finish(s, true);
+	if (code == PROG_OK && !s->written)
+		code = forget_marks(s);
+	summarize(s);
+	if (code != PROG_OK || !s->stage.ended)
+		return code;
+	incomplete = inbox_incomplete(&s->inbox);
+	if (incomplete > 0)
+		log_error("%zu snapshots have their end and not all their "
+			  "records; the next ones replace them",
+		    incomplete);
+	return incomplete > 0 || s->inbox.failed > 0 ? PROG_DATA : PROG_OK;
+}
+
+static enum exit_code
+open_state(struct stream *s, struct buf *why)
+{
+	const struct conf *conf = s->job->conf;
+	struct state_identity id = { s->job->rules->name, s->setup.window_ms };
+	const struct {
+		struct state_table **table;
+		const char *name;
+		enum state_keys keys;
+	} tables[] = {
+		{ &s->tables.tenants, "tenants", STATE_BYTES },
+		{ &s->tables.chats, "chats", STATE_NUMBERS },
+		{ &s->tables.messages, "messages", STATE_NUMBERS },
+		{ &s->tables.operators, "operators", STATE_BYTES },
+		{ &s->tables.events, "events", STATE_BYTES },
+		{ &s->tables.seen, "seen", STATE_BYTES },
+		{ &s->tables.unsent, "unsent", STATE_NUMBERS },
+	};
+	int64_t limit = conf_int(conf, "aggregator", "state_limit");
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	s->state = state_open(s->job->state, &id, (size_t)limit, &code, why);
+	if (s->state == NULL)
+		return code;
+	s->setup.state = s->state;
+	for (i = 0; i < ARRAY_LEN(tables); i++)
+		*tables[i].table =
+		    state_table(s->state, tables[i].name, tables[i].keys);
+	if (state_failed(s->state) || stream_load(s) == -1)
+		return state_commit(s->state, why);
+	return PROG_OK;
+}
+
+static enum exit_code
+open_all(struct stream *s, struct buf *why)
+{
+	struct endpoint_options opt = { .conf = s->job->conf,
+		.until_empty = s->job->until_empty,
+		.patient = !s->job->until_empty };
+	enum exit_code code;
+
+	if (inbox_open(&s->inbox, s->job->state, why) == -1)
+		return s->inbox.code;
+	code = open_state(s, why);
+	if (code != PROG_OK)
+		return code;
+	s->in = endpoint_open_read(s->job->from, &opt, why, &code);
+	if (s->in == NULL)
+		return code;
+	deadletter_open(&s->dead, s->in, &opt);
+	s->out = endpoint_open_write(s->job->to, &opt, why, &code);
+	return s->out != NULL ? PROG_OK : code;
+}
+
+static void
+init(struct stream *s, const struct job *job)
+{
+	memset(s, 0, sizeof *s);
+	s->job = job;
+	s->code = PROG_SOFTWARE;
+	s->setup.conf = job->conf;
+	s->setup.rules = job->rules;
+	s->setup.choice = &job->choice;
+	s->setup.pool = &s->pool;
+	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");
+	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
+	s->refreshed_ms = clock_mono_ms();
+	s->snapshots = s->setup; /* before there is a state */
+	s->snapshots.window_ms = 0;
+	s->inbox.setup = &s->snapshots;
+	s->inbox.ctx = s;
+	s->inbox.refuse = refuse;
+	s->inbox.publish = publish;
+	s->inbox.confirm = confirm;
+	scan_init(&s->scan);
+	if (!job->until_empty)
+		log_stamp(true);
+}
+
+static void
+release(struct stream *s)
+{
+	size_t i;
+
+	endpoint_close(s->out);
+	if (s->in != NULL)
+		deadletter_close(&s->dead);
+	endpoint_close(s->in);
+	for (i = 0; i < s->tenants_n; i++) {
+		drive_release(&s->tenants[i]->drive);
+		free(s->tenants[i]->name);
+		free(s->tenants[i]);
+	}
+	free(s->tenants);
+	strmap_release(&s->names, NULL);
+	scan_release(&s->scan);
+	buf_release(&s->scratch);
+	buf_release(&s->key);
+	state_close(s->state);
+	inbox_close(&s->inbox);
+}
 
 enum exit_code
 stream_run(const struct job *job)
 {
-	return queue_run(job);
+	static struct stream s;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	init(&s, job);
+	code = open_all(&s, &why);
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
+	if (code == PROG_OK)
+		code = run(&s);
+	release(&s);
+	buf_release(&why);
+	return code;
 }

@@ -533,8 +533,8 @@ leave(void **state)
 int
 main(void)
 {
-	static char all[] = "all";
-	char *const names[] = { all, NULL };
+	static char chats[] = "chats", operators[] = "operators";
+	char *const names[] = { operators, chats, NULL };
 #define INBOX_TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
 	const struct CMUnitTest tests[] = {
 		INBOX_TEST(a_snapshot_is_published_when_it_is_whole),

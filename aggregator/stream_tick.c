@@ -1,0 +1,161 @@
+/*
+ * stream_tick: what has come becomes rows: settled, saved with the marks of
+ * its rows in one commit, written, confirmed. See stream.h for the order.
+ *
+ * It costs what changed. Once in a while, [aggregator] refresh, the rows in
+ * which a wait runs are written too, of the tenants whose time went on.
+ */
+#include "aggregator/stream.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include "aggregator/unsent.h"
+
+static enum outcome
+never(struct stream *s, enum exit_code code, const char *why)
+{
+	if (code != PROG_OK)
+		log_error("%s", why);
+	s->code = code;
+	return OUTCOME_NEVER;
+}
+
+static void
+settle(struct stream *s, bool refresh)
+{
+	struct stream_tenant *t;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (refresh && t->aged)
+			stream_touch(t);
+		if (!t->touched)
+			continue;
+		drive_settle(&t->drive, s->job->rules, refresh);
+		if (refresh)
+			t->aged = false;
+	}
+	if (refresh)
+		s->refreshed_ms = clock_mono_ms();
+}
+
+/* Puts everything into the state, the marks of the rows with it. */
+static enum outcome
+commit(struct stream *s)
+{
+	struct buf marks = BUF_INIT, why = BUF_INIT;
+	uint64_t version = (uint64_t)state_version(s->state);
+	enum exit_code code;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		if (!s->tenants[i]->touched)
+			continue;
+		stream_save(s->tenants[i]);
+		if (unsent_any(&s->tenants[i]->drive))
+			unsent_pack(&s->tenants[i]->drive,
+			    s->tenants[i]->number, &marks);
+	}
+	if (s->unsent != 0)
+		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
+	s->unsent = 0;
+	if (marks.len > 0) {
+		state_put(s->tables.unsent, &version, sizeof version,
+		    marks.data, marks.len);
+		s->unsent = version;
+	}
+	/* Commit point: what has come is known, whatever happens next. */
+	code = state_commit(s->state, &why);
+	if (code != PROG_OK)
+		(void)never(s, code, buf_str(&why));
+	buf_release(&marks);
+	buf_release(&why);
+	return code == PROG_OK ? OUTCOME_DONE : OUTCOME_NEVER;
+}
+
+static int
+write_line(void *ctx, const char *line, size_t len)
+{
+	struct stream *s = ctx;
+
+	s->counts.rows++;
+	return endpoint_write(s->out, line, len);
+}
+
+static enum outcome
+write_rows(struct stream *s, int64_t version)
+{
+	struct report report;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < s->tenants_n && rc == 0; i++) {
+		if (!s->tenants[i]->touched ||
+		    !unsent_any(&s->tenants[i]->drive))
+			continue;
+		report_init_changed(
+		    &report, &s->tenants[i]->drive, s->job->rules, version);
+		rc = report_ndjson(&report, write_line, s);
+		report_release(&report);
+	}
+	if (rc == -1)
+		return never(s, endpoint_code(s->out), endpoint_why(s->out));
+	return OUTCOME_DONE;
+}
+
+static void
+forget_changed(struct stream *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		if (!s->tenants[i]->touched)
+			continue;
+		drive_sent(&s->tenants[i]->drive);
+		s->tenants[i]->touched = false;
+	}
+	s->touched = 0;
+}
+
+static enum outcome
+settle_and_write(struct stream *s, bool refresh)
+{
+	int64_t version;
+	enum outcome o;
+
+	settle(s, refresh);
+	if (s->touched == 0)
+		return OUTCOME_DONE;
+	version = state_version(s->state);
+	o = commit(s);
+	if (o == OUTCOME_DONE)
+		o = write_rows(s, version);
+	s->counts.ticks++;
+	return o;
+}
+
+enum outcome
+stream_tick(struct stream *s, bool refresh)
+{
+	enum outcome o;
+
+	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
+	if (!s->written) {
+		o = settle_and_write(s, refresh);
+		if (o != OUTCOME_DONE)
+			return o;
+		s->written = true;
+	}
+	o = endpoint_flush(s->out);
+	if (o == OUTCOME_NEVER)
+		return never(s, endpoint_code(s->out), endpoint_why(s->out));
+	if (o != OUTCOME_DONE)
+		return o;
+	s->written = false;
+	forget_changed(s);
+	return OUTCOME_DONE;
+}

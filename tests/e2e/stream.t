@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# The streaming aggregator: what its rows come to in the end is what the same
+# records give by hand, however they are cut into messages, ticks and runs;
+# what is late or bad is a dead letter; records that come again change nothing;
+# messages and views pass; a snapshot corrects it.
+set -euo pipefail
+# shellcheck source=tests/e2e/stream.sh
+. "$(dirname "$0")/stream.sh"
+
+start_broker
+settings 'prefetch = 50' 'patience = 20s'
+
+"$load" -n 20000 --chats 600 --users 200 --tenants 3 --late 0 --seed 3 \
+	>"$tmp/records"
+
+echo "- the rows are those made by hand"
+put records 400 <"$tmp/records"
+stream -v
+collect
+same_figures "$tmp/records"
+[ "$(waiting records)" = 0 ] || fail "not all was acknowledged"
+grep -q 'stream_done.* late=0 bad=0 ' "$tmp/err" || fail "$(cat "$tmp/err")"
+
+echo "- the same records once more, in other messages, change nothing"
+cp "$tmp/got" "$tmp/before"
+shuf --random-source="$tmp/records" "$tmp/records" | put records 37
+stream -q
+collect
+same_figures "$tmp/records"
+cmp "$tmp/before" "$tmp/got" || fail "other rows"
+
+echo "- cut into many runs, and a record a message"
+rm -r "$state" "$tmp/rows"
+n=0
+split -l 4100 "$tmp/records" "$tmp/part."
+for part in "$tmp"/part.*; do
+	n=$((n + 1))
+	put records $((n % 2 ? 1 : 1000)) <"$part"
+	stream -q
+	collect
+done
+same_figures "$tmp/records"
+
+echo "- as Chatwoot counts, with keys in any order"
+rm -r "$state" "$tmp/rows"
+"$load" -n 5000 --chats 200 --late 0 --seed 4 --shuffle --spaces --extra \
+	>"$tmp/odd"
+put records 300 <"$tmp/odd"
+stream --definition chatwoot
+collect
+same_figures "$tmp/odd" --definition chatwoot
+
+echo "- messages and views pass as they came, each at least once"
+rm -r "$state" "$tmp/rows"
+put records 100 <"$tmp/odd"
+figures=messages,views stream -q
+get rows >"$tmp/passed"
+for kind in message view; do
+	tests/e2e/streams.py lines $kind <"$tmp/odd" >"$tmp/want"
+	tests/e2e/streams.py lines $kind <"$tmp/passed" >"$tmp/got"
+	[ -s "$tmp/want" ] || fail "no $kind"
+	cmp "$tmp/want" "$tmp/got" || fail "other lines of $kind"
+done
+! grep -qv -e '"message"' -e '"view"' "$tmp/passed" || fail "rows as well"
+
+echo "- late and bad records are dead letters, the rest counts"
+rm -r "$state"
+message() { # TENANT ID CHAT AT FROM
+	printf '{"type":"message","tenant":"%s","id":"%s","chat":"%s",' \
+		"$1" "$2" "$3"
+	printf '"at":"2026-11-%sZ","from":"%s","user":"u%s"}\n' "$4" "$5" "$3"
+}
+{
+	message a 1 c 20T10:00:00 customer
+	message a 2 c 20T10:01:00 operator
+} >"$tmp/good"
+{
+	cat "$tmp/good"
+	message a 3 c 19T09:00:00 customer
+	message b 1 c 19T09:00:00 customer
+	echo '{"type":"message","tenant":"a","id":"4"}'
+	echo 'no record'
+} | put records 2
+stream -v --window 24h
+grep -q 'stream_done.* late=1 bad=2 ' "$tmp/err" || fail "$(cat "$tmp/err")"
+get records.dead | jq -r .reason | sort >"$tmp/reasons"
+[ "$(wc -l <"$tmp/reasons")" = 3 ] || fail "$(cat "$tmp/reasons")"
+grep -q '^late: ' "$tmp/reasons" || fail "$(cat "$tmp/reasons")"
+collect
+message b 1 c 19T09:00:00 customer >>"$tmp/good"
+same_figures "$tmp/good"
+
+echo "- a snapshot corrects the stream, and other snapshots need none of it"
+rm -r "$state" "$tmp/rows"
+small=$PWD/tests/records/small.ndjson
+figures=${figures%,events}
+{
+	message acme 99001 gone 20T10:00:00 customer
+	head -n 20 "$small"
+} | put records 5
+stream -q
+collect
+grep -q '"chat":"gone"' "$tmp/rows" || fail "no row of the stream"
+tail -n +21 "$small" | put records 4
+stream -q
+collect
+same_figures "$small"

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# The streaming aggregator is killed at random moments, and the broker once,
+# while records come and come again: the rows end as if nothing had happened,
+# and the whole stream replayed changes nothing.
+set -euo pipefail
+# shellcheck source=tests/e2e/stream.sh
+. "$(dirname "$0")/stream.sh"
+
+start_broker
+settings 'prefetch = 20' 'patience = 20s'
+figures=$figures,messages
+kills=${KILLS:-25}
+
+"$load" -n 60000 --chats 1500 --users 300 --tenants 2 --late 0 --gap 500 \
+	--seed "${SEED:-$((RANDOM))}" >"$tmp/records"
+"$load" -h >/dev/null
+
+echo "- kill -9 at any moment"
+"$probe" -p -b 60 write queue:records <"$tmp/records" >/dev/null &
+writer=$!
+killed=0
+while [ "$killed" -lt "$kills" ]; do
+	"$aggregator" -f queue:records -t queue:rows --state "$state" \
+		--every "$((RANDOM % 30 + 1))ms" -a "$figures" \
+		2>>"$tmp/log" &
+	daemon=$!
+	sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
+	if [ "$killed" = 5 ]; then
+		"$servers" kill "$tmp/servers" rabbitmq
+		"$servers" start "$tmp/servers" rabbitmq
+	fi
+	kill -9 "$daemon"
+	wait "$daemon" 2>/dev/null || :
+	killed=$((killed + 1))
+	# Then some come again.
+	shuf -n 500 "$tmp/records" | put records 50
+done
+wait "$writer"
+stream -q
+[ "$(waiting records)" = 0 ] || fail "not all was acknowledged"
+collect
+[ -z "$(get records.dead)" ] || fail "dead letters"
+tests/e2e/streams.py lines message <"$tmp/records" >"$tmp/want"
+tests/e2e/streams.py lines message <"$tmp/rows" >"$tmp/got"
+cmp "$tmp/want" "$tmp/got" || fail "other messages passed"
+figures=${figures%,messages}
+same_figures "$tmp/records"
+echo "killed $killed times"
+
+echo "- a SIGTERM in the middle, and a whole replay"
+cp "$tmp/got" "$tmp/before"
+"$probe" -p -b 400 write queue:records <"$tmp/records" >/dev/null &
+writer=$!
+"$aggregator" -f queue:records -t queue:rows --state "$state" --every 5ms \
+	-a "$figures" 2>>"$tmp/log" &
+daemon=$!
+until_true 20 test "$(waiting rows)" -ge 0
+kill "$daemon"
+wait "$daemon" || fail "SIGTERM gave $?"
+wait "$writer"
+stream -v
+collect
+same_figures "$tmp/records"
+cmp "$tmp/before" "$tmp/got" || fail "the replay changed rows"

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""streams.py fold [--by-hand] < ROWS: what tables hold after these rows.
+
+The newest version of each row, a line each, sorted, without what may differ
+between two ways to the same figures: as_of, version, snapshot. Rows that say
+that something is gone (a chat that left, an operator of zeros, an interval
+that was withdrawn, counts that fell back to zero) are left out. Without
+--by-hand each row must have a version, and two rows of one version must be
+the same.
+
+streams.py lines TYPE < RECORDS: the different lines of that type, sorted.
+"""
+import json
+import sys
+
+KEYS = {
+    "operator_metrics": ("operator",),
+    "chat_metrics": ("chat",),
+    "tenant_metrics": (),
+    "event_counts": ("user", "event"),
+    "conversation_metrics": ("conversation_id",),
+    "user_stats": ("user_id",),
+    "realtime_user_activity": ("user_id", "created_at"),
+    "alerts": ("user_id", "rule", "started_at"),
+    "trends": ("word", "window_start"),
+    "channel_metrics": ("channel", "hour"),
+    "response_hours": ("operator", "hour", "kind"),
+    "response_histogram": ("operator", "hour", "kind", "bucket"),
+    "intervals": ("end_at", "chat", "message", "kind"),
+}
+# What a row that says "gone" has of these is 0 or nothing.
+COUNTS = {
+    "operator_metrics": ("name", "available", "open_chats", "responses",
+                         "waiting_chats"),
+    "response_hours": ("responses",),
+    "response_histogram": ("count",),
+    "realtime_user_activity": ("messages_last_minute",),
+    "channel_metrics": ("messages",),
+    "trends": ("occurrences",),
+    "event_counts": ("count",),
+}
+
+
+def is_gone(row):
+    table = row["table"]
+    if table == "chat_metrics":
+        return row["status"] == "left"
+    if table == "intervals":
+        return bool(row.get("withdrawn"))
+    return table in COUNTS and not any(row.get(c) for c in COUNTS[table])
+
+
+def fold(by_hand):
+    newest = {}
+    for line in sys.stdin:
+        row = json.loads(line)
+        if row["type"] != "row":
+            continue
+        version = row.get("version")
+        if (version is None) != by_hand:
+            sys.exit("version: " + line)
+        key = (row["tenant"], row["table"],
+               *(str(row[c]) for c in KEYS[row["table"]]))
+        old = newest.get(key)
+        if old is None or by_hand or version > old["version"]:
+            newest[key] = row
+        elif version == old["version"] and row != old:
+            sys.exit("two rows of one version: " + line)
+    for key in sorted(newest):
+        row = newest[key]
+        if is_gone(row):
+            continue
+        for name in ("as_of", "version", "snapshot"):
+            row.pop(name, None)
+        print(json.dumps(row, sort_keys=True, ensure_ascii=False))
+
+
+def lines(kind):
+    print("\n".join(sorted({line.rstrip("\n") for line in sys.stdin
+                            if json.loads(line)["type"] == kind})))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "fold":
+        fold("--by-hand" in sys.argv)
+    else:
+        lines(sys.argv[2])
