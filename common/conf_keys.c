@@ -163,6 +163,8 @@ const struct conf_key conf_keys[] = {
 	    "the file what is deleted is written to first; --archive"),
 	DURATION("reaper", "tombstones", "7d", HOUR, 3650 * DAY,
 	    "how long it is remembered that a chat was deleted"),
+	DURATION("reaper", "retention", NULL, DAY, 36500 * DAY,
+	    "how long history is kept, if not for ever; --retention"),
 	DURATION("reaper", "stale", "2m", SECOND, DAY,
 	    "the age of a snapshot from which all chats are asked about"),
 	INT("reaper", "gone_percent", "20", 0, 100,

@@ -1,6 +1,6 @@
 /*
  * reaper: removes what must not be kept. Options and wiring only; what is
- * deleted and when is in closed.h, rules.h, age.h and purge.h.
+ * deleted and when is in closed.h, rules.h, age.h, retention.h and purge.h.
  */
 #define _DEFAULT_SOURCE /* getopt_long */
 #include <getopt.h>
@@ -15,12 +15,14 @@
 #include "reaper/list.h"
 #include "reaper/purge.h"
 #include "reaper/reap.h"
+#include "reaper/retention.h"
 
 static const char usage[] =
     "usage: reaper [-hnqvV] [-c FILE] [-f FROM] [-o FORMAT] [--archive FILE]\n"
     "              [--dry-run] [--force] [--until-empty]\n"
     "       reaper --list [-c FILE] [-o FORMAT] [-t TO]\n"
     "       reaper --purge TENANT [--archive FILE] [--dry-run] [--force]\n"
+    "       reaper --retention AGE [--dry-run] [--force] [-o FORMAT]\n"
     "Deletes what belongs to chats that are closed or gone. Reads chat "
     "records:\n"
     "  reaper --list | poller --status | reaper\n"
@@ -33,13 +35,14 @@ static const char usage[] =
     "  -n                  check the configuration and exit\n"
     "  -o FORMAT           table, ndjson or csv\n"
     "      --purge TENANT  delete all of a tenant that was removed\n"
+    "      --retention AGE  delete history that is older, such as 30d\n"
     "  -q, -v              say less, say more\n"
     "  -t, --to TO         where --list writes: -, a file, queue:NAME\n"
     "      --until-empty   with a queue: end when it is empty\n"
     "  -h, -V              help, version\n";
 
 struct options {
-	const char *config, *archive, *purge, *to;
+	const char *config, *archive, *purge, *retention, *to;
 	struct reap reap;
 	bool list, check, quiet;
 	int verbose;
@@ -51,6 +54,7 @@ enum {
 	OPT_FORCE,
 	OPT_LIST,
 	OPT_PURGE,
+	OPT_RETENTION,
 	OPT_UNTIL_EMPTY,
 };
 
@@ -63,6 +67,7 @@ static const struct option longs[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "purge", required_argument, NULL, OPT_PURGE },
+	{ "retention", required_argument, NULL, OPT_RETENTION },
 	{ "to", required_argument, NULL, 't' },
 	{ "until-empty", no_argument, NULL, OPT_UNTIL_EMPTY },
 	{ "version", no_argument, NULL, 'V' },
@@ -88,6 +93,9 @@ take_option(struct options *o, int opt, char **argv)
 		return -1;
 	case OPT_PURGE:
 		o->purge = optarg;
+		return -1;
+	case OPT_RETENTION:
+		o->retention = optarg;
 		return -1;
 	case OPT_UNTIL_EMPTY:
 		o->reap.until_empty = true;
@@ -127,13 +135,17 @@ take_option(struct options *o, int opt, char **argv)
 static int
 check_options(struct options *o)
 {
-	if (o->list && o->purge != NULL)
-		return prog_usage_error("--list and --purge exclude each "
-					"other");
+	if (o->list + (o->purge != NULL) + (o->retention != NULL) > 1)
+		return prog_usage_error("--list, --purge and --retention "
+					"exclude each other");
 	if (o->list && (o->reap.dry_run || o->reap.force || o->archive != NULL))
 		return prog_usage_error("--list deletes nothing");
-	if (o->reap.from != NULL && (o->list || o->purge != NULL))
-		return prog_usage_error("--list and --purge read no records");
+	if (o->reap.from != NULL &&
+	    (o->list || o->purge != NULL || o->retention != NULL))
+		return prog_usage_error("--list, --purge and --retention read "
+					"no records");
+	if (o->retention != NULL && o->archive != NULL)
+		return prog_usage_error("--retention archives nothing");
 	if (o->to != NULL && !o->list)
 		return prog_usage_error("-t is for --list");
 	if (o->to != NULL && o->reap.format != OUT_AUTO &&
@@ -174,6 +186,10 @@ run(struct options *o, struct conf *conf, struct buf *why)
 	    conf_set(conf, "reaper", "archive", o->archive, why) == -1)
 		return (enum exit_code)prog_usage_error(
 		    "--archive: %s", buf_str(why));
+	if (o->retention != NULL &&
+	    conf_set(conf, "reaper", "retention", o->retention, why) == -1)
+		return (enum exit_code)prog_usage_error(
+		    "--retention: %s", buf_str(why));
 	o->reap.db = db_open(conf, why, &code);
 	if (o->reap.db == NULL) {
 		log_error("%s", buf_str(why));
@@ -185,6 +201,9 @@ run(struct options *o, struct conf *conf, struct buf *why)
 		code = list_run(&o->reap, o->to);
 	else if (o->purge != NULL)
 		code = purge_run(&o->reap, o->purge);
+	else if (o->retention != NULL)
+		code = retention_run(
+		    &o->reap, conf_int(conf, "reaper", "retention"), true);
 	else
 		code = reap_run(&o->reap);
 	db_close(o->reap.db);

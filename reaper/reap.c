@@ -13,6 +13,7 @@
 #include "common/stop.h"
 #include "reaper/age.h"
 #include "reaper/closed.h"
+#include "reaper/retention.h"
 
 #define BATCH_MS 1000
 #define AGE_EVERY_MS (INT64_C(3600) * 1000)
@@ -28,11 +29,17 @@ struct run {
 static enum exit_code
 age(struct run *r)
 {
+	const struct conf *conf = r->reap->conf;
+	int64_t keep_ms = conf_int(conf, "reaper", "retention");
+	enum exit_code code;
 	uint64_t deleted;
 
 	r->aged_at = clock_mono_ms();
-	return age_run(r->reap->db,
-	    conf_int(r->reap->conf, "reaper", "tombstones"), &deleted);
+	code = age_run(
+	    r->reap->db, conf_int(conf, "reaper", "tombstones"), &deleted);
+	if (code == PROG_OK && keep_ms > 0)
+		code = retention_run(r->reap, keep_ms, false);
+	return code;
 }
 
 /* A reaper that waits at a queue for days ages things in between. */

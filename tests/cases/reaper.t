@@ -31,11 +31,16 @@ expect 64 "option '-f' needs a value" -f
 expect 64 "unknown format 'xml'" -o xml
 expect 64 "unexpected argument 'chats'" chats
 expect 64 'exclude each other' --list --purge t
+expect 64 'exclude each other' --retention 30d --purge t
+expect 64 'archives nothing' --retention 30d --archive gone
+expect 64 'retention = 30 is not between' --retention 30
+expect 64 'retention = 3h is not between' --retention 3h
 expect 64 '--list deletes nothing' --list --dry-run
 expect 64 '--list deletes nothing' --list --force
 expect 64 '--list deletes nothing' --list --archive gone
 expect 64 'read no records' --list -f queue:closed
 expect 64 'read no records' --purge t -f chats
+expect 64 'read no records' --retention 30d -f chats
 expect 64 '-t is for --list' -t chats
 expect 64 '-t takes records' --list -t chats -o csv
 for mode in '' --list '--purge t' '-f chats'; do

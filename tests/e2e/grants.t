@@ -64,10 +64,26 @@ as sink "$BIN/sink" -f rows # what was deleted stays deleted
 	-e 'SELECT chat FROM chat_metrics')" ] || fail "the chat is back"
 as reaper "$BIN/reaper" --purge t1
 
+# History: the sink makes partitions, the reaper drops them.
+{
+	for days in 0 -40; do
+		printf '{"type":"message","tenant":"t2","chat":"c","id":"1","from":"customer","at":"%s"}\n' \
+			"$(date -u -d "$days day" +%FT00:00:00Z)"
+	done
+} >history
+as sink "$BIN/sink" -f history 2>said
+as reaper "$BIN/reaper" --retention 30d -o ndjson >went 2>>said
+[ ! -s said ] || fail "said: $(cat said)"
+grep -q '"table":"messages","partitions":2,"rows":1' went ||
+	fail "retention: $(cat went)"
+
 refused sink 'DELETE FROM chat_metrics'
 refused sink 'DELETE FROM closed_chats'
 refused sink 'DROP TABLE chat_metrics'
 refused sink 'CREATE TABLE x (a INT)'
+refused sink 'DROP TABLE messages'
+refused sink 'ALTER TABLE messages DROP PARTITION bmax'
+refused sink 'ALTER TABLE chat_metrics ADD COLUMN x INT'
 refused reaper 'INSERT INTO chat_metrics (tenant) VALUES (1)'
 refused reaper 'UPDATE operator_metrics SET name = 1'
 refused reaper 'DROP TABLE chat_metrics'

@@ -1,0 +1,461 @@
+/*
+ * retention: see retention.h.
+ */
+#include "reaper/retention.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/log.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+#include "reaper/rules.h"
+
+#define BATCH 2000
+#define BATCH_TEXT "2000"
+#define DAY_MS INT64_C(86400000)
+
+enum {
+	/* How long a table that somebody uses is waited for, and how often. */
+	WAIT_S = 2,
+	TRIES = 5,
+};
+
+struct retention {
+	const struct reap *reap;
+	struct db *db;
+	int64_t keep_ms;
+	int64_t before; /* what is older goes */
+	char **tenants;
+	size_t tenants_n, tenants_cap;
+	struct {
+		uint64_t partitions, rows;
+	} * gone;            /* table by table as in rules[] */
+	size_t rule, tenant; /* at work */
+	uint64_t affected;
+	bool young; /* a row was found that stays */
+	bool held;  /* a table could not be had */
+};
+
+static void
+forget_tenants(struct retention *t)
+{
+	while (t->tenants_n > 0)
+		free(t->tenants[--t->tenants_n]);
+}
+
+/* The clocks, and who there is. */
+static enum outcome
+look(struct db *db, void *ctx)
+{
+	struct retention *t = ctx;
+	struct db_rows *found;
+	int64_t now;
+	enum outcome o;
+
+	forget_tenants(t);
+	o = db_query(db, "SELECT UTC_TIMESTAMP(3)", NULL, 0, &found);
+	if (o != OUTCOME_DONE)
+		return o;
+	now = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
+	db_rows_free(found);
+	if (clock_now_ms() < now)
+		now = clock_now_ms();
+	t->before = now - t->keep_ms;
+	t->before -= (t->before % DAY_MS + DAY_MS) % DAY_MS;
+	o = db_query(
+	    db, "SELECT tenant FROM tenants ORDER BY tenant", NULL, 0, &found);
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(found)) {
+		XGROW(t->tenants, t->tenants_n, t->tenants_cap);
+		t->tenants[t->tenants_n++] = xstrdup(db_get(found, 0));
+	}
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+/* Whether one row stays of the tenant's and the rule's at hand. */
+static enum outcome
+find_young(struct db *db, void *ctx)
+{
+	struct retention *t = ctx;
+	const struct rule *rule = &rules[t->rule];
+	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
+		db_time(t->before) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *found;
+	enum outcome o;
+
+	buf_addf(&sql, "SELECT 1 FROM %s WHERE tenant = ? AND %s >= ? LIMIT 1",
+	    rule->table, rule->age);
+	o = db_query(db, buf_str(&sql), args, 2, &found);
+	t->young = o == OUTCOME_DONE && db_rows_count(found) > 0;
+	db_rows_free(found);
+	buf_release(&sql);
+	return o;
+}
+
+/* Counts what is old; in a transaction of its own. */
+static enum outcome
+count_old(struct db *db, void *ctx)
+{
+	struct retention *t = ctx;
+	const struct rule *rule = &rules[t->rule];
+	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
+		db_time(t->before) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *found;
+	enum outcome o;
+
+	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE tenant = ? AND %s < ?",
+	    rule->table, rule->age);
+	o = db_query(db, buf_str(&sql), args, 2, &found);
+	if (o == OUTCOME_DONE && db_next(found))
+		t->affected = (uint64_t)db_get_int(found, 0);
+	db_rows_free(found);
+	buf_release(&sql);
+	return o;
+}
+
+static enum outcome
+delete_some(struct db *db, void *ctx)
+{
+	struct retention *t = ctx;
+	const struct rule *rule = &rules[t->rule];
+	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
+		db_time(t->before) };
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	buf_addf(&sql,
+	    "DELETE FROM %s WHERE tenant = ? AND %s < ? LIMIT " BATCH_TEXT,
+	    rule->table, rule->age);
+	o = db_exec(db, buf_str(&sql), args, 2, &t->affected);
+	buf_release(&sql);
+	return o;
+}
+
+/* Does work for each table of history and each tenant, as long as `again`
+ * says so; ends early with a young row. */
+static enum outcome
+for_all(struct retention *t, enum outcome (*work)(struct db *db, void *ctx),
+    bool (*again)(struct retention *t))
+{
+	enum outcome o = OUTCOME_DONE;
+
+	for (t->rule = 0; t->rule < rules_n; t->rule++)
+		for (t->tenant = 0;
+		     rules[t->rule].age != NULL && t->tenant < t->tenants_n;
+		     t->tenant++)
+			do {
+				o = db_transaction(t->db, work, t, false);
+				if (o != OUTCOME_DONE || stop_asked() ||
+				    t->young)
+					return o;
+			} while (again != NULL && again(t));
+	return o;
+}
+
+static bool
+note_rows(struct retention *t)
+{
+	t->gone[t->rule].rows += t->affected;
+	return false;
+}
+
+static bool
+note_deleted(struct retention *t)
+{
+	t->gone[t->rule].rows += t->affected;
+	return t->affected == BATCH;
+}
+
+/* The table's partitions that are old as a whole, as a list of names. */
+static enum outcome
+find_partitions(struct retention *t, struct buf *names)
+{
+	static const char form[] = "2026-11-20 00:00:00";
+	char before[CLOCK_TEXT];
+	struct db_value args[2] = { db_str(rules[t->rule].table) };
+	struct db_rows *found;
+	enum outcome o = db_connect(t->db);
+
+	/* Bounds are written like that, in quotes. */
+	clock_format_sql(t->before, before);
+	args[1] = db_text(before, strlen(form));
+	if (o == OUTCOME_DONE)
+		o = db_query(t->db,
+		    "SELECT partition_name FROM information_schema.partitions "
+		    "WHERE table_schema = DATABASE() AND table_name = ? AND "
+		    "partition_description <> 'MAXVALUE' AND "
+		    "TRIM(BOTH '''' FROM partition_description) <= ? "
+		    "ORDER BY partition_ordinal_position",
+		    args, 2, &found);
+	if (o != OUTCOME_DONE)
+		return o;
+	t->affected = db_rows_count(found);
+	while (db_next(found))
+		buf_addf(names, "%s`%s`", names->len > 0 ? ", " : "",
+		    db_get(found, 0));
+	db_rows_free(found);
+	return o;
+}
+
+/* Rows in partitions that go. */
+static enum outcome
+count_in(struct retention *t, const char *names)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *found;
+	enum outcome o;
+
+	buf_addf(&sql, "SELECT COUNT(*) FROM %s PARTITION (%s)",
+	    rules[t->rule].table, names);
+	o = db_query(t->db, buf_str(&sql), NULL, 0, &found);
+	buf_release(&sql);
+	if (o == OUTCOME_DONE && db_next(found))
+		t->gone[t->rule].rows += (uint64_t)db_get_int(found, 0);
+	db_rows_free(found);
+	return o;
+}
+
+/* Waits for the table, but not so long that those who store must wait. */
+static enum outcome
+drop(struct retention *t, const char *names)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o = OUTCOME_LATER;
+	int i;
+
+	buf_addf(&sql, "ALTER TABLE %s DROP PARTITION %s", rules[t->rule].table,
+	    names);
+	for (i = 0; i < TRIES && o == OUTCOME_LATER && !stop_asked(); i++) {
+		o = db_connect(t->db);
+		if (o == OUTCOME_DONE)
+			o = db_wait_for_tables(t->db, WAIT_S);
+		if (o == OUTCOME_DONE)
+			o = db_exec(t->db, buf_str(&sql), NULL, 0, NULL);
+		if (db_connected(t->db) && o != OUTCOME_LATER &&
+		    db_wait_for_tables(t->db, 0) != OUTCOME_DONE)
+			log_debug("session", "%s", db_why(t->db));
+	}
+	buf_release(&sql);
+	return o;
+}
+
+/* What a table that could not be had means: its rows are deleted one by one
+ * when it is a matter of rights, and left for another run when somebody uses
+ * it for long. */
+static enum outcome
+not_dropped(struct retention *t, enum db_cause cause, enum outcome o)
+{
+	const char *table = rules[t->rule].table;
+
+	if (cause == DB_DENIED) {
+		log_warn("no right to drop partitions of %s; GRANT ALTER, "
+			 "DROP ON %s, see grants.sql.example; rows are deleted "
+			 "one by one",
+		    table, table);
+		return OUTCOME_DONE;
+	}
+	if (cause != DB_CONFLICT)
+		return o;
+	log_error("the table %s is in use by somebody for long; its old "
+		  "partitions are left for another run",
+	    table);
+	t->held = true;
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+drop_partitions(struct retention *t)
+{
+	struct buf names = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	uint64_t n, rows;
+
+	for (t->rule = 0; t->rule < rules_n && o == OUTCOME_DONE; t->rule++) {
+		if (!rules[t->rule].days || stop_asked())
+			continue;
+		buf_clear(&names);
+		rows = t->gone[t->rule].rows;
+		o = find_partitions(t, &names);
+		n = t->affected;
+		if (o != OUTCOME_DONE || n == 0)
+			continue;
+		o = count_in(t, buf_str(&names));
+		if (o == OUTCOME_DONE)
+			o = drop(t, buf_str(&names));
+		if (o == OUTCOME_DONE) {
+			t->gone[t->rule].partitions = n;
+			continue;
+		}
+		t->gone[t->rule].rows = rows;
+		o = not_dropped(t, db_cause(t->db), o);
+	}
+	buf_release(&names);
+	return o;
+}
+
+/* A dry run: how many would be dropped; their rows are counted as old ones. */
+static enum outcome
+count_partitions(struct retention *t)
+{
+	struct buf names = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+
+	for (t->rule = 0; t->rule < rules_n && o == OUTCOME_DONE; t->rule++) {
+		if (!rules[t->rule].days)
+			continue;
+		buf_clear(&names);
+		o = find_partitions(t, &names);
+		t->gone[t->rule].partitions = t->affected;
+	}
+	buf_release(&names);
+	return o;
+}
+
+static enum exit_code
+failed(const struct retention *t)
+{
+	if (stop_asked())
+		return PROG_OK;
+	log_error("%s", db_why(t->db));
+	return db_code(t->db);
+}
+
+/* Whether there is anything at all that stays; else the clock is to blame,
+ * or nobody has written for that long. */
+static enum exit_code
+check_clock(struct retention *t, bool *nothing)
+{
+	char before[CLOCK_TEXT];
+	uint64_t old = 0;
+	size_t i;
+
+	*nothing = false;
+	if (for_all(t, find_young, NULL) != OUTCOME_DONE)
+		return failed(t);
+	if (t->young) {
+		t->young = false;
+		return PROG_OK;
+	}
+	if (for_all(t, count_old, note_rows) != OUTCOME_DONE)
+		return failed(t);
+	for (i = 0; i < rules_n; i++) {
+		old += t->gone[i].rows;
+		t->gone[i].rows = 0;
+	}
+	*nothing = old == 0;
+	if (old == 0 || t->reap->force)
+		return PROG_OK;
+	clock_format(t->before, before);
+	log_error("all %" PRIu64 " rows of history are older than %s and would "
+		  "go; is the clock right? if so, use --force",
+	    old, before);
+	return PROG_DATA;
+}
+
+static enum exit_code
+work(struct retention *t)
+{
+	bool dry = t->reap->dry_run, nothing;
+	enum exit_code code;
+	enum outcome o;
+
+	if (db_transaction(t->db, look, t, false) != OUTCOME_DONE)
+		return failed(t);
+	code = check_clock(t, &nothing);
+	if (code != PROG_OK || stop_asked())
+		return code;
+	o = dry ? count_partitions(t) : drop_partitions(t);
+	if (o == OUTCOME_DONE && !nothing && !stop_asked())
+		o = dry ? for_all(t, count_old, note_rows)
+			: for_all(t, delete_some, note_deleted);
+	if (o != OUTCOME_DONE)
+		return failed(t);
+	return t->held ? PROG_TEMPFAIL : PROG_OK;
+}
+
+static void
+add_row(const struct retention *t, size_t i, enum out_format f,
+    struct out_table *table, struct buf *text)
+{
+	char number[24];
+
+	if (f == OUT_NDJSON) {
+		jsonw_open(text);
+		jsonw_str(text, "type", "aged");
+		jsonw_str(text, "table", rules[i].table);
+		jsonw_int(text, "partitions", (int64_t)t->gone[i].partitions);
+		jsonw_int(text, "rows", (int64_t)t->gone[i].rows);
+		jsonw_line(text);
+		return;
+	}
+	out_table_cell(table, rules[i].table);
+	snprintf(number, sizeof number, "%" PRIu64, t->gone[i].partitions);
+	out_table_cell(table, number);
+	snprintf(number, sizeof number, "%" PRIu64, t->gone[i].rows);
+	out_table_cell(table, number);
+}
+
+static enum exit_code
+show_gone(const struct retention *t)
+{
+	static const struct out_column columns[] = { { "table", false },
+		{ "partitions", true }, { "rows", true } };
+	const struct reap *r = t->reap;
+	enum out_format f = out_format_resolve(r->format);
+	struct out_table table;
+	struct buf text = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	out_table_init(&table, columns, ARRAY_LEN(columns));
+	for (i = 0; i < rules_n; i++)
+		if (rules[i].age != NULL)
+			add_row(t, i, f, &table, &text);
+	if (f != OUT_NDJSON)
+		out_table_show(&table, f, &text);
+	if (r->dry_run || r->format != OUT_AUTO || f == OUT_TABLE)
+		code = reap_print(&text);
+	out_table_release(&table);
+	buf_release(&text);
+	return code;
+}
+
+static void
+log_gone(const struct retention *t)
+{
+	size_t i;
+
+	for (i = 0; i < rules_n; i++)
+		if (t->gone[i].partitions + t->gone[i].rows > 0)
+			log_info("history_aged",
+			    "table=%s partitions=%" PRIu64 " rows=%" PRIu64,
+			    rules[i].table, t->gone[i].partitions,
+			    t->gone[i].rows);
+}
+
+enum exit_code
+retention_run(const struct reap *r, int64_t keep_ms, bool show)
+{
+	struct retention t = { .reap = r, .db = r->db, .keep_ms = keep_ms };
+	enum exit_code code, shown = PROG_OK;
+
+	t.gone = xcalloc(rules_n, sizeof *t.gone);
+	code = work(&t);
+	if (!r->dry_run)
+		log_gone(&t);
+	if (show && (code == PROG_OK || code == PROG_TEMPFAIL))
+		shown = show_gone(&t);
+	forget_tenants(&t);
+	free(t.tenants);
+	free(t.gone);
+	return code != PROG_OK ? code : shown;
+}

@@ -1,0 +1,192 @@
+#!/usr/bin/env bash
+# reaper --retention: history older than that goes, whole days as partitions,
+# the rest row by row, and nothing else; never because of one message from the
+# future, nor all at once; held tables and missing rights are told.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db
+"$sink" --migrate
+reaper=$BIN/reaper
+
+day() { # DAYS-FROM-TODAY [FORMAT]
+	date -u -d "$1 day" "+${2:-%Y%m%d}"
+}
+partitions() { # TABLE
+	sql "SELECT partition_name FROM information_schema.partitions
+		WHERE table_schema = DATABASE() AND table_name = '$1'
+		ORDER BY partition_ordinal_position" | xargs
+}
+# one DAYS TENANT: a row of each table of history, of that day.
+one() {
+	local at id=$1.$2
+	at='"'$(day "$1" %F)T${3:-12:00:00}Z'"'
+	row() { # TABLE FIELDS
+		printf '{"type":"row","table":"%s","tenant":"%s","as_of":"%s",%s}\n' \
+			"$1" "$tenant" "$(day 0 %FT00:00:00Z)" "$2"
+	}
+	local tenant=$2
+	printf '{"type":"message","tenant":"%s","chat":"%s","id":"%s","from":"customer","at":%s}\n' \
+		"$2" "$id" "$id" "$at"
+	printf '{"type":"view","tenant":"%s","message":"%s","user":"u","at":%s}\n' \
+		"$2" "$id" "$at"
+	row intervals '"end_at":'$at',"chat":"'$id'","message":"1","kind":"reply","ms":5'
+	row conversation_metrics '"conversation_id":"'$id'","message_count":1,"last_message_at":'$at
+	row user_stats '"user_id":"'$id'","message_count":1,"last_active":'$at
+	row realtime_user_activity '"created_at":'$at',"user_id":"u","messages_last_minute":1'
+	row alerts '"started_at":'$at',"user_id":"u","rule":"minute","messages":9'
+	row trends '"window_start":'$at',"word":"word","occurrences":3'
+	row channel_metrics '"hour":'$at',"channel":"w","messages":1'
+	row response_hours '"hour":'$at',"operator":"7","kind":"reply","responses":1'
+	row response_histogram '"hour":'$at',"operator":"7","kind":"reply","bucket":1,"count":1'
+	row chat_metrics '"chat":"'$id'","status":"open"'
+	row event_counts '"user":"'$id'","event":"e","count":1'
+}
+tables="messages message_views intervals conversation_metrics user_stats
+	realtime_user_activity alerts trends channel_metrics response_hours
+	response_histogram"
+counts() { # of these and of the live ones
+	local table
+	for table in $tables chat_metrics event_counts; do
+		sql "SELECT COUNT(*) FROM $table"
+	done | xargs
+}
+fill() {
+	local n
+	for table in $tables chat_metrics event_counts; do
+		sql "DELETE FROM $table"
+	done
+	for n in "$@"; do
+		one "$n" t
+		one "$n" u
+	done | code 0 "$sink"
+}
+all() { # N LIVE
+	echo "$1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $2 $2"
+}
+
+echo "- a dry run shows what would go"
+fill 0 -1 -29 -30 -31 -40 -500
+one -30 edge 00:00:00 | code 0 "$sink"
+one -31 edge 23:59:59.999 | code 0 "$sink"
+before=$(partitions messages)
+"$reaper" --retention 30d --dry-run -o ndjson >"$tmp/dry"
+is "rows" "7" "$(jq -r .rows "$tmp/dry" | sort -u | xargs)"
+is "tables" "$(echo $tables | tr ' ' '\n' | sort | xargs)" \
+	"$(jq -r .table "$tmp/dry" | sort | xargs)"
+is "partitions" "4 4 4" "$(jq -r 'select(.table == "messages" or .table ==
+	"message_views" or .table == "intervals") | .partitions' "$tmp/dry" | xargs)"
+is "deletes nothing" "$(all 16 16) $before" "$(counts) $(partitions messages)"
+
+echo "- what is older goes, what is not stays"
+"$reaper" --retention 30d -o ndjson >"$tmp/did"
+diff "$tmp/dry" "$tmp/did" || fail "not what the dry run showed"
+is "rows" "$(all 9 16)" "$(counts)"
+is "partitions" "p$(day -30) p$(day -29) b$(day -1) p$(day -1) p$(day 0) p$(day 1) p$(day 2) p$(day 3) bmax" \
+	"$(partitions messages)"
+is "the oldest" "$(day -30 %F) 00:00:00.000" \
+	"$(sql "SELECT MIN(created_at) FROM messages")"
+"$reaper" --retention 30d -o csv >"$tmp/again"
+is "again" "0,0" "$(sed 1d "$tmp/again" | cut -d , -f 2- | tr -d '\r' | sort -u)"
+# A row that comes after its day was dropped goes with the next run.
+one -35 t | code 0 "$sink"
+is "comes late" "$(all 10 17)" "$(counts)"
+"$reaper" --retention 30d
+is "and goes" "$(all 9 17)" "$(counts)"
+
+echo "- one message from the future makes no other old"
+fill 0 -1 -10
+one 2000 t | code 0 "$sink"
+"$reaper" --retention 30d
+is "all stay" "$(all 7 7)" "$(counts)"
+"$reaper" --retention 1d
+is "yesterday stays" "$(all 5 7)" "$(counts)"
+
+echo "- all at once: only when told"
+fill -50 -60
+code 65 "$reaper" --retention 30d
+one_line 'all 44 rows of history are older than .* is the clock right'
+is "nothing went" "$(all 4 4)" "$(counts)"
+code 65 "$reaper" --retention 30d --dry-run >"$tmp/dry"
+code 0 "$reaper" --retention 30d --force
+is "all went" "$(all 0 4)" "$(counts)"
+code 0 "$reaper" --retention 30d
+is "nothing to do" "" "$(cat "$tmp/err")"
+
+echo "- many rows outside partitions"
+fill 0
+sql "INSERT INTO trends (tenant, window_start, word, as_of) SELECT 't',
+	'$(day -90 %F)', seq, NOW() FROM seq_1_to_5001;
+	INSERT INTO user_stats (tenant, user_id, last_active, as_of) SELECT 't',
+	seq, '$(day -90 %F)', NOW() FROM seq_1_to_4000"
+"$reaper" --retention 30d -o ndjson >"$tmp/did"
+is "counted" "4000 5001" \
+	"$(jq -r 'select(.rows > 0) | .rows' "$tmp/did" | xargs)"
+is "gone" "$(all 2 2)" "$(counts)"
+
+echo "- [reaper] retention, at the end of each run"
+printf '[reaper]\nretention = 30d\n' >"$tmp/conf"
+fill 0 -40
+echo '{"type":"chat","tenant":"t","chat":"x","status":"open","at":"2026-11-20T10:00:00Z"}' |
+	code 0 "$reaper" -c "$tmp/conf" --dry-run
+is "not in a dry run" "$(all 4 4)" "$(counts)"
+echo '{"type":"chat","tenant":"t","chat":"x","status":"open","at":"2026-11-20T10:00:00Z"}' |
+	code 0 "$reaper" -c "$tmp/conf"
+is "by a run" "$(all 2 4)" "$(counts)"
+code 78 env MESSAGING_CONFIG=/dev/null "$reaper" -c <(echo '[reaper]
+retention = 3h') --list
+code 64 "$reaper" --retention 3h
+code 64 "$reaper" --retention soon
+
+echo "- killed in between, the next run finishes"
+fill 0 -40 -50
+for _ in 1 2 3 4 5 6; do
+	"$reaper" --retention 30d &
+	pid=$!
+	sleep 0.0$((RANDOM % 10))
+	kill -9 $pid 2>/dev/null || :
+	wait $pid 2>/dev/null || :
+done
+"$reaper" --retention 30d
+is "gone" "$(all 2 6)" "$(counts)"
+
+echo "- somebody holds a table: told, and the rest is done"
+fill 0 -40
+# A long report.
+echo "START TRANSACTION; SELECT COUNT(*) FROM messages; DO SLEEP(120);" |
+	"$servers" mysql "$tmp/db" messaging >"$tmp/holder" 2>&1 &
+holder=$!
+# shellcheck disable=SC2317 # until_true calls it
+held() {
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+		WHERE state = 'User sleep'")" = 1 ]
+}
+until_true 20 held || fail "nobody holds the table"
+"$reaper" --retention 30d 2>"$tmp/reaper.err" &
+pid=$!
+SECONDS=0
+one 0 t 13:00:00 | code 0 "$sink" # who stores waits for a moment only
+[ $SECONDS -le 12 ] || fail "a row waited for $SECONDS s"
+got=0
+wait $pid || got=$?
+is "exit" 75 $got
+grep -q 'the table messages is in use by somebody for long' \
+	"$tmp/reaper.err" || fail "said: $(cat "$tmp/reaper.err")"
+is "other tables" 3 "$(sql "SELECT COUNT(*) FROM intervals")"
+sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
+	WHERE state = 'User sleep'" | "$servers" mysql "$tmp/db"
+wait $holder || :
+"$reaper" --retention 30d
+is "later" "3 3 3 2 2 3 3 3 3 3 3 4 4" "$(counts)"
+
+echo "- without the right to drop partitions"
+fill 0 -40
+"$servers" mysql "$tmp/db" -e "CREATE USER poor@'127.0.0.1' IDENTIFIED BY 'x';
+	GRANT SELECT, DELETE ON messaging.* TO poor@'127.0.0.1'"
+code 0 env MYSQL_URL="mysql://poor:x@${MYSQL_URL#*@}" "$reaper" --retention 30d
+is "each table once" 3 "$(wc -l <"$tmp/err")"
+grep -q 'no right to drop partitions of messages; GRANT ALTER, DROP ON messages' \
+	"$tmp/err" || fail "said: $(cat "$tmp/err")"
+is "rows go all the same" "$(all 2 4)" "$(counts)"
+exit 0
