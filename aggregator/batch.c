@@ -46,13 +46,28 @@ failed(const struct endpoint *e)
 	return endpoint_code(e);
 }
 
-static void
-add_bad(struct batch *b, struct endpoint *in, const char *line, size_t len,
-    const char *reason)
+/* Where the lines come from. */
+struct source {
+	struct batch *b;
+	struct endpoint *in;
+};
+
+static const char *
+where(void *ctx, const char *line)
 {
+	const struct source *s = ctx;
+
+	return endpoint_where_in(s->in, line);
+}
+
+static void
+add_bad(void *ctx, const char *line, size_t len, const char *reason)
+{
+	const struct source *s = ctx;
+
 	/* By hand a dead letter is a line on stderr, which cannot fail. */
 	enum outcome ignored =
-	    deadletter_add(&b->dead, endpoint_where(in), line, len, reason);
+	    deadletter_add(&s->b->dead, where(ctx, line), line, len, reason);
 
 	(void)ignored;
 }
@@ -61,20 +76,19 @@ add_bad(struct batch *b, struct endpoint *in, const char *line, size_t len,
 static enum exit_code
 read_all(struct batch *b, struct endpoint *in)
 {
-	char *line;
+	struct source source = { b, in };
+	const struct intake_source from = { &source, where, add_bad };
+	char *block;
 	size_t len;
 
 	for (;;) {
-		switch (endpoint_read(in, &line, &len, -1)) {
+		switch (endpoint_read_block(in, &block, &len, -1)) {
 		case ENDPOINT_RECORD:
-			if (intake_add(&b->intake, line, len,
-				endpoint_where(in)) == -1)
-				add_bad(
-				    b, in, line, len, buf_str(&b->intake.why));
+			intake_add_block(&b->intake, block, len, &from);
 			break;
 		case ENDPOINT_TOOLONG:
 			intake_add_unread(&b->intake);
-			add_bad(b, in, NULL, 0, "the line is too long");
+			add_bad(&source, NULL, 0, "the line is too long");
 			break;
 		case ENDPOINT_WAIT:
 			b->stopped = stop_asked();

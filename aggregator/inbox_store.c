@@ -112,13 +112,30 @@ write_done(struct inbox *in, struct inbox_tenant *t)
 	return o;
 }
 
+static const char *
+in_spool(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)line;
+	return "the spool";
+}
+
+/* A bad line was refused when it came. */
+static void
+pass_over(void *ctx, const char *line, size_t len, const char *why)
+{
+	(void)ctx;
+	(void)line;
+	(void)len;
+	(void)why;
+}
+
 static int
 feed(void *ctx, char *line, size_t len)
 {
-	int ignored = intake_add(ctx, line, len, "the spool");
+	static const struct intake_source spool = { NULL, in_spool, pass_over };
 
-	/* A bad line was refused when it came. */
-	(void)ignored;
+	intake_add(ctx, line, len, &spool);
 	return 0;
 }
 

@@ -45,14 +45,14 @@ intake_init(
 	memset(in, 0, sizeof *in);
 	in->setup = setup;
 	in->text_of = text_of;
+	scan_init(&in->scan);
 }
 
 void
 intake_release(struct intake *in)
 {
 	strmap_release(&in->tenants, free_tenant);
-	flat_release(&in->flat);
-	buf_release(&in->why);
+	scan_release(&in->scan);
 }
 
 static struct tenant *
@@ -61,13 +61,14 @@ get_tenant(struct intake *in, struct text name)
 	struct tenant *t = in->last;
 	void **slot;
 
-	if (t != NULL && strncmp(t->name, name.p, name.len) == 0 &&
-	    t->name[name.len] == '\0')
+	if (t != NULL && t->name_len == name.len &&
+	    memcmp(t->name, name.p, name.len) == 0)
 		return t;
 	slot = strmap_put(&in->tenants, name.p, name.len);
 	if (*slot == NULL) {
 		t = xcalloc(1, sizeof *t);
 		t->name = text_dup(name);
+		t->name_len = name.len;
 		*slot = t;
 	}
 	in->last = *slot;
@@ -104,16 +105,23 @@ fail_open(struct intake *in, struct tenant *t, const char *reason)
 	t->open = NULL;
 }
 
+/* Where the last line is. */
+static const char *
+where(struct intake *in)
+{
+	return in->from->where(in->from->ctx, in->scan.line);
+}
+
 static void
-begin(struct intake *in, struct tenant *t, const char *where)
+begin(struct intake *in, struct tenant *t)
 {
 	const struct record *r = &in->record;
 	struct buf reason = BUF_INIT;
 	struct snapshot *s;
 
 	if (t->open != NULL) {
-		buf_addf(
-		    &reason, "is cut: another one begins at %s" UNUSED, where);
+		buf_addf(&reason, "is cut: another one begins at %s" UNUSED,
+		    where(in));
 		fail_open(in, t, buf_str(&reason));
 		buf_release(&reason);
 	}
@@ -145,13 +153,14 @@ finish(struct tenant *t)
 }
 
 static void
-end(struct intake *in, struct tenant *t, const char *where)
+end(struct intake *in, struct tenant *t)
 {
 	const struct record *r = &in->record;
 	struct buf reason = BUF_INIT;
 
 	if (!is_snapshot(t->open, r->snapshot)) {
-		buf_addf(&reason, "ends at %s and never began" UNUSED, where);
+		buf_addf(
+		    &reason, "ends at %s and never began" UNUSED, where(in));
 		fail(in, t, r->snapshot, buf_str(&reason));
 	} else if (in->unordered && t->open->lines < (uint64_t)r->records) {
 		t->open->ended = true;
@@ -162,7 +171,7 @@ end(struct intake *in, struct tenant *t, const char *where)
 		buf_addf(&reason,
 		    "is not whole: %" PRIu64 " records came, its end marker "
 		    "at %s says %" PRId64 UNUSED,
-		    t->open->lines, where, r->records);
+		    t->open->lines, where(in), r->records);
 		fail_open(in, t, buf_str(&reason));
 	} else {
 		if (r->at != CLOCK_NONE)
@@ -198,7 +207,7 @@ count_line(struct tenant *t)
 }
 
 static void
-add_to_snapshot(struct intake *in, struct tenant *t, const char *where)
+add_to_snapshot(struct intake *in, struct tenant *t)
 {
 	const struct record *r = &in->record;
 	struct buf reason = BUF_INIT;
@@ -211,10 +220,10 @@ add_to_snapshot(struct intake *in, struct tenant *t, const char *where)
 	if (is_snapshot(t->whole, r->snapshot))
 		buf_addf(&reason,
 		    "goes on behind its end marker at %s, which is not used",
-		    where);
+		    where(in));
 	else
 		buf_addf(&reason, "has a record before it begins at %s" UNUSED,
-		    where);
+		    where(in));
 	fail(in, t, r->snapshot, buf_str(&reason));
 	buf_release(&reason);
 }
@@ -277,8 +286,8 @@ count_bad(struct intake *in, bool readable)
 			count_line(t);
 		return;
 	}
-	tenant = intake_peek(&in->flat, "tenant");
-	snapshot = intake_peek(&in->flat, "snapshot");
+	tenant = intake_peek(&in->scan.flat, "tenant");
+	snapshot = intake_peek(&in->scan.flat, "snapshot");
 	if (tenant.p == NULL || snapshot.p == NULL)
 		return;
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
@@ -286,34 +295,70 @@ count_bad(struct intake *in, bool readable)
 		count_line(t);
 }
 
-int
-intake_add(struct intake *in, const char *line, size_t len, const char *where)
+/* One record that could be read. */
+static void
+add_record(struct intake *in)
 {
 	struct record *r = &in->record;
 	struct tenant *t;
 
-	in->lines++;
-	in->flat.n = 0;
-	if (record_parse(r, &in->flat, line, len, &in->why) == -1) {
-		count_bad(in, in->flat.n > 0);
-		return -1;
-	}
 	if (r->type == RECORD_UNKNOWN) {
-		r->tenant = intake_peek(&in->flat, "tenant");
-		r->snapshot = intake_peek(&in->flat, "snapshot");
+		r->tenant = intake_peek(r->flat, "tenant");
+		r->snapshot = intake_peek(r->flat, "snapshot");
 		if (r->tenant.p == NULL)
-			return 0;
+			return;
 	}
 	t = get_tenant(in, r->tenant);
 	if (r->type == RECORD_SNAPSHOT && r->state == SNAPSHOT_BEGIN)
-		begin(in, t, where);
+		begin(in, t);
 	else if (r->type == RECORD_SNAPSHOT)
-		end(in, t, where);
+		end(in, t);
 	else if (r->snapshot.p != NULL)
-		add_to_snapshot(in, t, where);
+		add_to_snapshot(in, t);
 	else
 		add_to_stream(in, t);
-	return 0;
+}
+
+/* What the reader said of a line. */
+static void
+take(struct intake *in, int rc)
+{
+	struct scan *s = &in->scan;
+
+	in->lines++;
+	if (rc == 1) {
+		add_record(in);
+		return;
+	}
+	count_bad(in, s->flat.n > 0);
+	in->from->bad(in->from->ctx, s->line, s->len, buf_str(&s->why));
+}
+
+void
+intake_add_block(struct intake *in, const char *block, size_t len,
+    const struct intake_source *from)
+{
+	int rc;
+
+	in->from = from;
+	scan_block(&in->scan, block, len);
+	while ((rc = scan_record(&in->scan, &in->record)) != 0)
+		take(in, rc);
+}
+
+void
+intake_add(struct intake *in, const char *line, size_t len,
+    const struct intake_source *from)
+{
+	struct scan *s = &in->scan;
+
+	in->from = from;
+	flat_forget(&s->flat);
+	s->line = line;
+	s->len = len;
+	take(in, record_parse(&in->record, &s->flat, line, len, &s->why) == 0
+		     ? 1
+		     : -1);
 }
 
 void

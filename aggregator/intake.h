@@ -12,7 +12,7 @@
 #ifndef AGGREGATOR_INTAKE_H
 #define AGGREGATOR_INTAKE_H
 
-#include "common/flat.h"
+#include "common/scan.h"
 #include "common/strmap.h"
 
 #include "aggregator/drive.h"
@@ -29,6 +29,7 @@ struct snapshot {
 
 struct tenant {
 	char *name;
+	size_t name_len;
 	struct snapshot *open;  /* begun, not ended; or NULL */
 	struct snapshot *whole; /* the newest whole one; or NULL */
 	struct drive *stream;   /* or NULL */
@@ -44,8 +45,17 @@ struct intake {
 	uint64_t lines;
 	uint64_t failed;      /* snapshots that are not whole */
 	struct record record; /* the last line's */
-	struct flat flat;
-	struct buf why;
+	struct scan scan;
+	const struct intake_source *from;
+};
+
+/* Where lines come from. */
+struct intake_source {
+	void *ctx;
+	/* Where a line is, for messages; borrowed until the next call. */
+	const char *(*where)(void *ctx, const char *line);
+	/* Told of each line that is bad. */
+	void (*bad)(void *ctx, const char *line, size_t len, const char *why);
 };
 
 /* Both are borrowed. */
@@ -53,10 +63,12 @@ void intake_init(
     struct intake *in, const struct drive_setup *setup, const char *text_of);
 void intake_release(struct intake *in);
 
-/* One line; where is told in messages. 0, or -1 and the reason in in->why when
- * the line is bad, which the caller reports. */
-int intake_add(struct intake *in, const char *line, size_t len,
-    const char *where) __attribute__((warn_unused_result));
+/* The lines of a block, or a line alone; what must be around them is in scan.h
+ * and record.h. */
+void intake_add_block(struct intake *in, const char *block, size_t len,
+    const struct intake_source *from);
+void intake_add(struct intake *in, const char *line, size_t len,
+    const struct intake_source *from);
 
 /* A line that was too long to be read: counts where it seems to belong. */
 void intake_add_unread(struct intake *in);
