@@ -96,7 +96,7 @@ emit(void *flow, struct rowset *to, enum figure_rows which)
 		count = list[i];
 		if (which == ROWS_ALL && *count == 0)
 			continue;
-		key = keyed_key(&f->table, count);
+		key = keyed_key(count);
 		at = 0;
 		minute = key_read_time(key, &at);
 		c = rowset_add(to);

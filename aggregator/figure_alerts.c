@@ -170,7 +170,7 @@ alert_of(const struct whose *w, struct window *window, int64_t *begin)
 static void
 schedule(const struct whose *w, struct alert *a, int64_t due)
 {
-	struct text key = keyed_key(&w->f->table, a);
+	struct text key = keyed_key(a);
 
 	if (a->due != CLOCK_NONE && a->due <= due)
 		return;
@@ -194,7 +194,7 @@ change_end(const struct whose *w, struct alert *a, int64_t end)
 static void
 change_messages(const struct whose *w, struct alert *a)
 {
-	struct text key = keyed_key(&w->f->table, a);
+	struct text key = keyed_key(a);
 
 	if (a->ended != 0)
 		keyed_tell(&w->f->table, a);
@@ -447,7 +447,7 @@ emit_one(const struct alerts *f, const struct alert *a, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
 	struct whose w;
-	int64_t begin = read_key(f, keyed_key(&f->table, a), &w);
+	int64_t begin = read_key(f, keyed_key(a), &w);
 	const struct rule *rule = &f->rules[w.rule];
 	int64_t end = a->ended != 0 ? a->end : CLOCK_NONE;
 

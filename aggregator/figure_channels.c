@@ -155,7 +155,7 @@ emit(void *flow, struct rowset *to, enum figure_rows which)
 		h = list[i];
 		if (which == ROWS_ALL && h->inbound + h->outbound == 0)
 			continue;
-		key = keyed_key(&f->table, h);
+		key = keyed_key(h);
 		at = 0;
 		hour = key_read_time(key, &at);
 		c = rowset_add(to);

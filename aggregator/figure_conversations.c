@@ -192,6 +192,19 @@ take_back(struct conversations *f, const struct flow_message *m)
 }
 
 static void
+prepare(void *flow, const struct flow_message *m, bool near)
+{
+	struct conversations *f = flow;
+	struct key k;
+
+	if (!m->counted)
+		return;
+	k.len = 0;
+	key_text(&k, m->chat);
+	keyed_prepare(&f->table, k.bytes, k.len, near);
+}
+
+static void
 message(
     void *flow, const struct flow_message *m, const struct flow_message *old)
 {
@@ -202,13 +215,12 @@ message(
 }
 
 static void
-emit_one(const struct conversations *f, const struct conversation *c,
-    struct rowset *to)
+emit_one(const struct conversation *c, struct rowset *to)
 {
 	struct cell *cell = rowset_add(to);
 	size_t at = 0;
 
-	cell = flow_cell(cell, key_read_text(keyed_key(&f->table, c), &at));
+	cell = flow_cell(cell, key_read_text(keyed_key(c), &at));
 	cell = cell_count(cell, c->messages);
 	cell = cell_count(cell, c->participants);
 	cell = cell_time(
@@ -227,7 +239,7 @@ emit(void *flow, struct rowset *to, enum figure_rows which)
 	for (i = 0; i < n; i++) {
 		c = list[i];
 		if (which == ROWS_CHANGED || c->messages > 0)
-			emit_one(f, c, to);
+			emit_one(c, to);
 	}
 	free(list);
 }
@@ -235,6 +247,7 @@ emit(void *flow, struct rowset *to, enum figure_rows which)
 static const struct flow_ops ops = {
 	.open = open_flow,
 	.close = close_flow,
+	.prepare = prepare,
 	.message = message,
 	.emit = emit,
 };

@@ -143,15 +143,14 @@ settle(void *flow, int64_t newest, bool refresh)
 
 /* The cells that both tables begin with; *at: behind them in the key. */
 static struct cell *
-begin_row(const struct responses *f, const void *payload, struct rowset *to,
-    struct text *key, size_t *at)
+begin_row(const void *payload, struct rowset *to, struct text *key, size_t *at)
 {
 	struct cell *c = rowset_add(to);
 	enum interval_kind kind;
 	int64_t hour;
 
 	*at = 0;
-	*key = keyed_key(&f->table, payload);
+	*key = keyed_key(payload);
 	hour = key_read_time(*key, at);
 	kind = (enum interval_kind)key_read_byte(*key, at);
 	c = flow_cell(c, key_read_text(*key, at));
@@ -173,7 +172,7 @@ emit_hours(void *flow, struct rowset *to, enum figure_rows which)
 		h = list[i];
 		if (which == ROWS_ALL && h->n == 0)
 			continue;
-		c = begin_row(f, h, to, &key, &at);
+		c = begin_row(h, to, &key, &at);
 		c = cell_count(c, h->n);
 		c = cell_number(c, h->sum);
 		cell_number(c, h->n > 0 ? peak_get(&h->longest) : 0);
@@ -195,7 +194,7 @@ emit_buckets(void *flow, struct rowset *to, enum figure_rows which)
 		count = list[i];
 		if (which == ROWS_ALL && *count == 0)
 			continue;
-		c = begin_row(f, count, to, &key, &at);
+		c = begin_row(count, to, &key, &at);
 		c = cell_count(c, key_read_number(key, &at));
 		cell_count(c, *count);
 	}

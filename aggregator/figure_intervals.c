@@ -78,9 +78,9 @@ interval(void *flow, const struct flow_interval *i, bool withdrawn)
 }
 
 static void
-emit_one(const struct intervals *f, const struct row *r, struct rowset *to)
+emit_one(const struct row *r, struct rowset *to)
 {
-	struct text key = keyed_key(&f->table, r), operator_id = { NULL, 0 };
+	struct text key = keyed_key(r), operator_id = { NULL, 0 };
 	struct cell *c = rowset_add(to);
 	size_t at = 0;
 
@@ -110,7 +110,7 @@ emit(void *flow, struct rowset *to, enum figure_rows which)
 	for (i = 0; i < n; i++) {
 		r = list[i];
 		if (which == ROWS_CHANGED || r->withdrawn == 0)
-			emit_one(f, r, to);
+			emit_one(r, to);
 	}
 	free(list);
 }

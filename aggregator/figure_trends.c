@@ -202,7 +202,7 @@ settle(void *flow, int64_t newest, bool refresh)
 static void
 emit_one(struct trends *f, uint64_t *n, bool all, struct rowset *to)
 {
-	struct text key = keyed_key(&f->table, n), word;
+	struct text key = keyed_key(n), word;
 	struct cell *c;
 	int64_t begin;
 	size_t at = 0;

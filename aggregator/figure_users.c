@@ -222,6 +222,21 @@ take_back(struct users *f, const struct flow_message *m)
 }
 
 static void
+prepare(void *flow, const struct flow_message *m, bool near)
+{
+	struct users *f = flow;
+	struct key k;
+
+	if (!m->counted || m->user.p == NULL)
+		return;
+	k.len = 0;
+	key_text(&k, m->user);
+	keyed_prepare(&f->table, k.bytes, k.len, near);
+	key_text(&k, m->chat);
+	keyed_prepare(&f->pairs, k.bytes, k.len, near);
+}
+
+static void
 message(
     void *flow, const struct flow_message *m, const struct flow_message *old)
 {
@@ -243,13 +258,13 @@ settle(void *flow, int64_t newest, bool refresh)
 }
 
 static void
-emit_one(const struct users *f, const struct user *u, struct rowset *to)
+emit_one(const struct user *u, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
 	bool any = u->messages > 0;
 	size_t at = 0;
 
-	c = flow_cell(c, key_read_text(keyed_key(&f->table, u), &at));
+	c = flow_cell(c, key_read_text(keyed_key(u), &at));
 	c = cell_count(c, u->messages);
 	c = cell_count(c, u->conversations);
 	c = cell_time(c, any ? peak_get(&u->last) : CLOCK_NONE);
@@ -267,7 +282,7 @@ emit(void *flow, struct rowset *to, enum figure_rows which)
 	for (i = 0; i < n; i++) {
 		u = list[i];
 		if (which == ROWS_CHANGED || u->messages > 0)
-			emit_one(f, u, to);
+			emit_one(u, to);
 	}
 	free(list);
 }
@@ -275,6 +290,7 @@ emit(void *flow, struct rowset *to, enum figure_rows which)
 static const struct flow_ops ops = {
 	.open = open_flow,
 	.close = close_flow,
+	.prepare = prepare,
 	.message = message,
 	.settle = settle,
 	.emit = emit,

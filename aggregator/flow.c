@@ -90,12 +90,24 @@ flow_message_read(struct flow_message *m, const struct record *r)
 	m->counted = r->from != FROM_SYSTEM && !r->is_private && !r->automated;
 }
 
+static void
+prepare(struct flows *f, const struct flow_message *m, bool near)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].figure->flow->prepare != NULL)
+			f->v[i].figure->flow->prepare(f->v[i].ctx, m, near);
+}
+
 void
 flows_message(struct flows *f, const struct flow_message *m,
     const struct flow_message *old)
 {
 	size_t i;
 
+	prepare(f, m, false);
+	prepare(f, m, true);
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].figure->flow->message != NULL)
 			f->v[i].figure->flow->message(f->v[i].ctx, m, old);
@@ -199,7 +211,7 @@ flows_unsent(const struct flows *f, struct buf *to)
 		k = f->home.tables[i];
 		list = keyed_list(f->home.tables[i], false, &n);
 		for (j = 0; j < n; j++) {
-			key = keyed_key(k, list[j]);
+			key = keyed_key(list[j]);
 			add_bytes(to, k->name, strlen(k->name));
 			add_bytes(to, key.p, key.len);
 		}

@@ -52,6 +52,10 @@ struct flow_setup {
 struct flow_ops {
 	void *(*open)(const struct flow_setup *setup);
 	void (*close)(void *flow);
+	/* Such a message comes next: fetches what it will need, so that the
+	 * waits for memory of all flows fall together. Called twice: what
+	 * leads to the entries (near false), then the entries. */
+	void (*prepare)(void *flow, const struct flow_message *m, bool near);
 	/* A new message; or a new version, and the one it replaces. */
 	void (*message)(void *flow, const struct flow_message *m,
 	    const struct flow_message *old);

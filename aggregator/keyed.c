@@ -1,7 +1,8 @@
 /*
  * keyed: see keyed.h. Open addressing over pointers to entries; an entry is
- * its head, the payload and the key in one block of the pool. Saving and
- * forgetting stand in keyed_home.c.
+ * its head and the payload behind it. The key stands in front of the head, so
+ * that a look-up finds it in the same line of the cache, and the head from the
+ * payload. Saving and forgetting stand in keyed_home.c.
  */
 #include "aggregator/keyed.h"
 
@@ -26,7 +27,6 @@ keyed_open(
 	k->name = name;
 	k->home = home;
 	k->payload = payload;
-	k->key_at = sizeof(struct keyed_entry) + payload;
 	k->slots = xcalloc(FIRST_SLOTS, sizeof *k->slots);
 	k->mask = FIRST_SLOTS - 1;
 	k->expired = INT64_MIN;
@@ -37,16 +37,26 @@ keyed_open(
 	home->tables[home->tables_n++] = k;
 }
 
-size_t
-keyed_entry_size(const struct keyed *k, const struct keyed_entry *e)
+/* In front of the head, rounded up so that the head is aligned. */
+static size_t
+key_room(size_t len)
 {
-	return k->key_at + e->key_len;
+	return (len + 15) / 16 * 16;
 }
 
-static unsigned char *
-entry_key(const struct keyed *k, const struct keyed_entry *e)
+static void
+give(struct keyed *k, struct keyed_entry *e)
 {
-	return (unsigned char *)(uintptr_t)e + k->key_at;
+	size_t room = key_room(e->key_len);
+
+	keyed_pool_give(
+	    k->home->pool, (char *)e - room, room + sizeof *e + k->payload);
+}
+
+const unsigned char *
+keyed_entry_key(const struct keyed_entry *e)
+{
+	return (const unsigned char *)e - key_room(e->key_len);
 }
 
 static void *
@@ -68,8 +78,7 @@ keyed_close(struct keyed *k)
 
 	for (i = 0; k->slots != NULL && i <= k->mask; i++)
 		if (k->slots[i].entry != NULL)
-			keyed_pool_give(k->home->pool, k->slots[i].entry,
-			    keyed_entry_size(k, k->slots[i].entry));
+			give(k, k->slots[i].entry);
 	free(k->slots);
 	free(k->dirty.v);
 	free(k->told.v);
@@ -85,7 +94,7 @@ seek(const struct keyed *k, uint64_t hash, const void *key, size_t len)
 	for (; k->slots[i].entry != NULL; i = (i + 1) & k->mask)
 		if (k->slots[i].hash == hash &&
 		    k->slots[i].entry->key_len == len &&
-		    memcmp(entry_key(k, k->slots[i].entry), key, len) == 0)
+		    memcmp(keyed_entry_key(k->slots[i].entry), key, len) == 0)
 			break;
 	return &k->slots[i];
 }
@@ -112,11 +121,14 @@ static struct keyed_entry *
 insert(struct keyed *k, struct keyed_slot *slot, uint64_t hash, const void *key,
     size_t len)
 {
-	struct keyed_entry *e = keyed_pool_take(k->home->pool, k->key_at + len);
+	size_t room = key_room(len);
+	char *block = keyed_pool_take(
+	    k->home->pool, room + sizeof(struct keyed_entry) + k->payload);
+	struct keyed_entry *e = (struct keyed_entry *)(void *)(block + room);
 
 	e->hash = hash;
 	e->key_len = (uint16_t)len;
-	memcpy(entry_key(k, e), key, len);
+	memcpy(block, key, len);
 	/* At most two thirds full. */
 	if ((k->n + 1) * 3 > (k->mask + 1) * 2) {
 		grow(k);
@@ -148,7 +160,7 @@ keyed_remove(struct keyed *k, struct keyed_entry *e)
 	}
 	k->slots[hole].entry = NULL;
 	k->n--;
-	keyed_pool_give(k->home->pool, e, keyed_entry_size(k, e));
+	give(k, e);
 }
 
 /* What the state has, in memory; NULL: nothing. */
@@ -203,6 +215,25 @@ get(struct keyed *k, const void *key, size_t len, bool make, bool *made)
 		return NULL;
 	e->flags |= KEYED_USED;
 	return payload_of(e);
+}
+
+void
+keyed_prepare(const struct keyed *k, const void *key, size_t len, bool near)
+{
+	uint64_t hash = key_hash(k->home->seed, key, len);
+	const struct keyed_slot *slot = &k->slots[hash & k->mask];
+	const char *e = (const char *)slot->entry;
+	size_t i;
+
+	if (!near) {
+		__builtin_prefetch(slot);
+		return;
+	}
+	if (e == NULL)
+		return;
+	__builtin_prefetch(e - key_room(len));
+	for (i = 0; i < sizeof *slot->entry + k->payload; i += 64)
+		__builtin_prefetch(e + i);
 }
 
 void *
@@ -261,10 +292,10 @@ keyed_delete(struct keyed *k, void *payload)
 }
 
 struct text
-keyed_key(const struct keyed *k, const void *payload)
+keyed_key(const void *payload)
 {
 	const struct keyed_entry *e = entry_of(payload);
-	struct text t = { (const char *)entry_key(k, e), e->key_len };
+	struct text t = { (const char *)keyed_entry_key(e), e->key_len };
 
 	return t;
 }
@@ -286,12 +317,11 @@ compare_keys(const void *a, const void *b)
 }
 
 static void
-add_sorted(const struct keyed *k, struct keyed_entry *e, bool gone,
-    struct sorted *v, size_t *n)
+add_sorted(struct keyed_entry *e, bool gone, struct sorted *v, size_t *n)
 {
 	if (e == NULL || (!gone && (e->flags & KEYED_GONE) != 0))
 		return;
-	v[*n].key = entry_key(k, e);
+	v[*n].key = keyed_entry_key(e);
 	v[*n].len = e->key_len;
 	v[(*n)++].payload = payload_of(e);
 }
@@ -311,15 +341,14 @@ payloads(struct sorted *v, size_t n)
 }
 
 void **
-keyed_sort(
-    const struct keyed *k, const struct keyed_list *list, bool gone, size_t *n)
+keyed_sort(const struct keyed_list *list, bool gone, size_t *n)
 {
 	struct sorted *v = xcalloc(list->n + 1, sizeof *v);
 	size_t i;
 
 	*n = 0;
 	for (i = 0; i < list->n; i++)
-		add_sorted(k, list->v[i], gone, v, n);
+		add_sorted(list->v[i], gone, v, n);
 	return payloads(v, *n);
 }
 
@@ -330,10 +359,10 @@ keyed_list(struct keyed *k, bool all, size_t *n)
 	size_t i;
 
 	if (!all)
-		return keyed_sort(k, &k->told, false, n);
+		return keyed_sort(&k->told, false, n);
 	v = xcalloc(k->n + 1, sizeof *v);
 	*n = 0;
 	for (i = 0; i <= k->mask; i++)
-		add_sorted(k, k->slots[i].entry, false, v, n);
+		add_sorted(k->slots[i].entry, false, v, n);
 	return payloads(v, *n);
 }

@@ -50,7 +50,7 @@ struct keyed_entry {
 	uint16_t key_len;
 	uint8_t flags;
 	uint8_t spare[5];
-	/* payload, then the key */
+	/* the payload; the key stands before */
 };
 
 struct keyed_slot {
@@ -68,7 +68,6 @@ struct keyed {
 	struct keyed_home *home;
 	struct state_table *store; /* NULL: all in memory */
 	size_t payload;            /* bytes */
-	size_t key_at;             /* where the key stands in an entry */
 	struct keyed_slot *slots;
 	size_t mask, n;
 	size_t hand;             /* of the eviction */
@@ -98,6 +97,11 @@ void keyed_open(
     struct keyed *k, struct keyed_home *home, const char *name, size_t payload);
 void keyed_close(struct keyed *k);
 
+/* Asks the memory for what a look-up of the key will need: its slot, or (near)
+ * the entry that the slot names. Changes nothing. */
+void keyed_prepare(
+    const struct keyed *k, const void *key, size_t len, bool near);
+
 /* The payload of a key, or NULL. Valid until keyed_home_sent(). */
 void *keyed_find(struct keyed *k, const void *key, size_t len);
 
@@ -115,7 +119,7 @@ bool keyed_is_told(const void *payload);
 void keyed_delete(struct keyed *k, void *payload);
 
 /* The key of a payload, borrowed as long. */
-struct text keyed_key(const struct keyed *k, const void *payload);
+struct text keyed_key(const void *payload);
 
 /* Payloads of all entries in memory, or of those to be told, in the order of
  * their keys' bytes. Owned array, *n of them. */

@@ -81,7 +81,7 @@ save_one(struct keyed *k, const struct keyed_entry *e, struct key *key)
 {
 	size_t prefix = key->len;
 
-	memcpy(key->bytes + prefix, (const char *)e + k->key_at, e->key_len);
+	memcpy(key->bytes + prefix, keyed_entry_key(e), e->key_len);
 	if ((e->flags & KEYED_GONE) != 0)
 		state_delete(k->store, key->bytes, prefix + e->key_len);
 	else
@@ -101,7 +101,7 @@ save(struct keyed *k)
 	if (k->dirty.n == 0)
 		return;
 	keyed_home_prefix(k->home, &key);
-	list = keyed_sort(k, &k->dirty, true, &n);
+	list = keyed_sort(&k->dirty, true, &n);
 	for (i = 0; i < n; i++) {
 		e = (struct keyed_entry *)list[i] - 1;
 		save_one(k, e, &key);

@@ -13,13 +13,13 @@ enum keyed_flags {
 	KEYED_USED = 8,  /* asked for since the eviction came by */
 };
 
-size_t keyed_entry_size(const struct keyed *k, const struct keyed_entry *e);
+/* Its key_len bytes. */
+const unsigned char *keyed_entry_key(const struct keyed_entry *e);
 
 /* Out of the table, its block back to the pool. */
 void keyed_remove(struct keyed *k, struct keyed_entry *e);
 
 /* See keyed_list(); gone: those that were deleted, too. */
-void **keyed_sort(
-    const struct keyed *k, const struct keyed_list *list, bool gone, size_t *n);
+void **keyed_sort(const struct keyed_list *list, bool gone, size_t *n);
 
 #endif

@@ -129,7 +129,7 @@ const struct conf_key conf_keys[] = {
 	    "memory for what a stream's figures count by key"),
 	DURATION("aggregator", "user_active", "24h", SECOND, 366 * DAY,
 	    "how long a conversation of a user is active"),
-	INT("aggregator", "user_conversations", "10000", 1, 1000000000,
+	INT("aggregator", "user_conversations", "100000", 1, 1000000000,
 	    "active conversations of a user that are told apart"),
 	INT("aggregator", "conversation_users", "10000", 1, 1000000000,
 	    "participants of a conversation that are told apart"),
