@@ -14,6 +14,7 @@
 /* The last one, with no prefix, takes what is left. */
 static const struct endpoint_ops *const kinds[] = {
 	&endpoint_amqp_ops,
+	&endpoint_exchange_ops,
 	&endpoint_stdio_ops,
 };
 
@@ -49,8 +50,8 @@ open_any(const char *name, bool writing, const struct endpoint_options *opt,
 
 	if (ops == NULL || name[0] == '\0') {
 		buf_setf(why,
-		    "'%s' is no endpoint; there are - , a file (./%s) and "
-		    "queue:NAME",
+		    "'%s' is no endpoint; there are - , a file (./%s), "
+		    "queue:NAME and, for writing, exchange:NAME",
 		    name, name);
 		*code = PROG_USAGE;
 		return NULL;

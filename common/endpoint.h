@@ -1,8 +1,9 @@
 /*
  * endpoint: where records come from and go to: "-" (standard input or
- * output), a file's path, or "queue:NAME" on RabbitMQ. The same loop serves
- * all; what a backend cannot do is a NULL in its row of the table in
- * endpoint.c.
+ * output), a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
+ * "exchange:NAME", which spreads records over several queues by their chats
+ * (bucket.h). The same loop serves all; what a backend cannot do is a NULL in
+ * its row of the table in endpoint.c.
  *
  * Reading. endpoint_read() gives one record line at a time. Over AMQP a
  * message holds many lines; endpoint_ack() acknowledges every message whose
@@ -188,5 +189,6 @@ struct endpoint {
 
 extern const struct endpoint_ops endpoint_stdio_ops;
 extern const struct endpoint_ops endpoint_amqp_ops;
+extern const struct endpoint_ops endpoint_exchange_ops;
 
 #endif

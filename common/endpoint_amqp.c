@@ -133,12 +133,42 @@ endpoint_amqp_queue(struct amqp_endpoint *a, struct amqp_queue_load *load)
 	return o == OUTCOME_DONE ? amqp_link_queue(l, a->queue, load) : o;
 }
 
+/* What spreads is the work of whoever runs the broker. */
+static enum outcome
+find_exchanges(struct amqp_endpoint *a)
+{
+	char *names[] = { xstrdup(a->queue), xasprintf("%s.all", a->queue) };
+	struct amqp_link *l = &a->link;
+	enum outcome o = OUTCOME_DONE;
+	bool found = true;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		if (o == OUTCOME_DONE && found)
+			o = amqp_declare_look(l, "exchange", names[i], &found);
+		free(names[i]);
+	}
+	if (o != OUTCOME_DONE || found)
+		return o;
+	amqp_link_drop(l,
+	    "there is no exchange '%s' with '%s.all' at %s; make them with "
+	    "scripts/topology",
+	    a->queue, a->queue, buf_str(&l->title));
+	l->outcome = OUTCOME_NEVER;
+	l->code = PROG_CONFIG;
+	return OUTCOME_NEVER;
+}
+
 static enum outcome
 connect_now(struct amqp_endpoint *a)
 {
 	enum outcome o = amqp_link_connect(&a->link);
 	char *dead;
 
+	if (o == OUTCOME_DONE && a->spread) {
+		o = find_exchanges(a);
+		return o == OUTCOME_DONE ? a->set_up(a) : o;
+	}
 	if (o == OUTCOME_DONE && a->source.exchange != NULL)
 		o = amqp_declare_source(&a->link, a->queue, &a->source);
 	else if (o == OUTCOME_DONE)
@@ -200,12 +230,31 @@ static struct endpoint *
 amqp_open(const char *rest, bool writing, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	return writing ? endpoint_amqp_open_write(rest, opt, why, code)
+	return writing ? endpoint_amqp_open_write(rest, false, opt, why, code)
 		       : endpoint_amqp_open_read(rest, opt, why, code);
+}
+
+static struct endpoint *
+exchange_open(const char *rest, bool writing,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+{
+	if (writing)
+		return endpoint_amqp_open_write(rest, true, opt, why, code);
+	buf_setf(why,
+	    "'exchange:%s' can be written to only; read one of the queues "
+	    "behind it",
+	    rest);
+	*code = PROG_USAGE;
+	return NULL;
 }
 
 /* Each end brings the rest of its operations. */
 const struct endpoint_ops endpoint_amqp_ops = {
 	.prefix = "queue:",
 	.open = amqp_open,
+};
+
+const struct endpoint_ops endpoint_exchange_ops = {
+	.prefix = "exchange:",
+	.open = exchange_open,
 };

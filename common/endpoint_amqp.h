@@ -26,6 +26,8 @@ struct amqp_endpoint {
 	struct amqp_link link;
 	char *queue;
 	struct amqp_source source; /* exchange NULL: the queue is ours */
+	bool spread; /* writing: what is called `queue` is an exchange, and who
+			reads behind it is nobody's business here */
 	bool patient;
 	int64_t patience_ms;
 
@@ -75,7 +77,7 @@ bool endpoint_amqp_gives_up(const struct amqp_endpoint *a);
 /* The two ends, in files of their own. */
 struct endpoint *endpoint_amqp_open_read(const char *queue,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
-struct endpoint *endpoint_amqp_open_write(const char *queue,
+struct endpoint *endpoint_amqp_open_write(const char *queue, bool spread,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 
 #endif

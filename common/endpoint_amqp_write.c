@@ -1,27 +1,36 @@
 /*
- * endpoint_amqp_write: the writing end of a queue.
+ * endpoint_amqp_write: the writing end of a queue, or of an exchange that
+ * spreads records over queues.
  *
- * Lines gather in `filling` until it holds body_bytes, LINGER_MS have passed,
- * or a flush. Then they are one message: persistent, mandatory, with an id
- * that it keeps however often it is sent. It stays in the window until the
- * broker has confirmed it and has not returned it; the window bounds memory
- * and what may have to be sent again.
+ * Lines gather in a lane until it holds body_bytes, LINGER_MS have passed, or
+ * a flush. Then they are one message: persistent, mandatory, with an id that
+ * it keeps however often it is sent. It stays in the window until the broker
+ * has confirmed it and has not returned it; the window bounds memory and what
+ * may have to be sent again.
+ *
+ * A queue has one lane. An exchange has one for each bucket (bucket.h), whose
+ * number is the routing key of its messages, so that what holds a chat is in
+ * one lane, one queue, and in order; and one for what concerns all, which goes
+ * to the exchange NAME.all.
  *
  * What the broker can answer to a message:
  *   ack              it is on the disk: out of the window
  *   return, then ack the queue is gone: the link is made anew, which makes the
- *                    queue anew, and the message is sent again
+ *                    queue anew, and the message is sent again; of an
+ *                    exchange, that no queue is bound to it at the moment
  *   nack             the queue is full: sent again after a pause
  *   nothing          the link is lost: sent again on the next one
  *
- * Guarantee: flush() is DONE only when the window and `filling` are empty.
+ * Guarantee: flush() is DONE only when the window and all lanes are empty.
  */
 #include "common/endpoint_amqp.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bucket.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/stop.h"
@@ -44,7 +53,13 @@ struct message {
 	uint64_t seq;
 	uint64_t tag; /* of this connection, while SENT or RETURNED */
 	enum state state;
+	size_t lane;
 	struct buf body;
+};
+
+struct lane {
+	struct buf filling;
+	int64_t since_ms;
 };
 
 enum phase { PHASE_METHOD, PHASE_HEADER, PHASE_BODY };
@@ -62,8 +77,12 @@ struct writer {
 	bool full, gone;
 
 	size_t body_bytes;
-	struct buf filling;
-	int64_t filling_since_ms;
+	struct lane *lanes;
+	size_t lanes_n;
+	int64_t swept_ms; /* when all lanes were looked at */
+	char *all;        /* the exchange for what concerns all */
+	struct flat flat; /* scratch */
+	struct buf line;
 
 	enum phase phase; /* of a message that is being returned */
 	uint64_t returned_left;
@@ -170,7 +189,10 @@ answered(struct writer *w, uint64_t tag, bool multiple, bool ack)
 	}
 	slide(w);
 	if (w->gone)
-		amqp_link_drop(&w->a.link, "the queue '%s' at %s is gone",
+		amqp_link_drop(&w->a.link,
+		    w->a.spread ? "no queue takes what is sent to exchange "
+				  "'%s' at %s"
+				: "the queue '%s' at %s is gone",
 		    w->a.queue, buf_str(&w->a.link.title));
 	w->gone = false;
 }
@@ -268,12 +290,21 @@ publish(struct writer *w, struct message *m)
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
 	};
 	amqp_bytes_t body = { m->body.len, m->body.data };
+	const char *exchange = "", *key = w->a.queue;
+	char number[8] = "";
 	int status;
 
+	if (w->a.spread) {
+		exchange = m->lane == BUCKET_ALL ? w->all : w->a.queue;
+		if (m->lane != BUCKET_ALL)
+			(void)snprintf(number, sizeof number, "%zu", m->lane);
+		key = number;
+	}
 	format_id(w, m->seq, &id);
 	p.message_id = amqp_cstring_bytes(buf_str(&id));
 	status = amqp_basic_publish(w->a.link.conn, AMQP_LINK_CHANNEL,
-	    amqp_empty_bytes, amqp_cstring_bytes(w->a.queue), 1, 0, &p, body);
+	    amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), 1, 0, &p,
+	    body);
 	buf_release(&id);
 	if (amqp_link_check(&w->a.link, "publish", status) != 0)
 		return lost(w);
@@ -340,8 +371,9 @@ explain(struct writer *w)
 		buf_setf(why, "%s", buf_str(&w->a.link.why));
 	else if (w->full)
 		buf_setf(why,
-		    "queue '%s' at %s is full; let its reader catch up, or "
+		    "%s '%s' at %s is full; let its reader catch up, or "
 		    "raise its limit",
+		    w->a.spread ? "a queue behind exchange" : "queue",
 		    w->a.queue, buf_str(&w->a.link.title));
 	else
 		buf_setf(why,
@@ -386,53 +418,75 @@ shrink(struct writer *w, size_t n, bool flushing)
 
 /* Makes a message of what was gathered; needs a place in the window. */
 static void
-seal(struct writer *w)
+seal(struct writer *w, struct lane *lane)
 {
 	struct message *m = at(w, w->n);
 	struct buf empty = m->body;
 
-	m->body = w->filling;
+	m->body = lane->filling;
 	m->seq = w->next_seq++;
 	m->state = STATE_TO_SEND;
-	w->filling = empty;
+	m->lane = (size_t)(lane - w->lanes);
+	lane->filling = empty;
 	w->n++;
 }
 
 static bool
-is_due(const struct writer *w)
+is_due(const struct writer *w, const struct lane *lane, int64_t now)
 {
-	return w->filling.len >= w->body_bytes ||
-	       (w->filling.len > 0 &&
-		   clock_mono_ms() - w->filling_since_ms >= LINGER_MS);
+	return lane->filling.len >= w->body_bytes ||
+	       (lane->filling.len > 0 && now - lane->since_ms >= LINGER_MS);
 }
 
 /* Sends what is due without waiting for anybody. */
 static void
 pump(struct writer *w)
 {
-	if (is_due(w) && w->n < WINDOW)
-		seal(w);
+	size_t i;
+
+	w->swept_ms = clock_mono_ms();
+	for (i = 0; i < w->lanes_n && w->n < WINDOW; i++)
+		if (is_due(w, &w->lanes[i], w->swept_ms))
+			seal(w, &w->lanes[i]);
 	if (w->a.link.conn == NULL)
 		return;
 	(void)send_all(w);
+}
+
+static struct lane *
+choose_lane(struct writer *w, const char *line, size_t len)
+{
+	static const char zeros[64];
+
+	if (!w->a.spread)
+		return w->lanes;
+	buf_clear(&w->line);
+	buf_add(&w->line, line, len);
+	buf_add(&w->line, zeros, sizeof zeros);
+	return &w->lanes[bucket_of_line(&w->flat, w->line.data, len)];
 }
 
 static int
 amqp_write(struct endpoint *e, const char *line, size_t len)
 {
 	struct writer *w = self(e);
+	struct lane *lane = choose_lane(w, line, len);
+	struct buf *filling = &lane->filling;
+	int64_t now;
 
 	/* The line is taken only when there is room for it. */
-	if (w->filling.len > 0 && w->filling.len + len >= w->body_bytes) {
+	if (filling->len > 0 && filling->len + len >= w->body_bytes) {
 		if (shrink(w, WINDOW - 1, false) != OUTCOME_DONE)
 			return -1;
-		seal(w);
+		seal(w, lane);
 	}
-	if (w->filling.len == 0)
-		w->filling_since_ms = clock_mono_ms();
-	buf_add(&w->filling, line, len);
-	buf_addc(&w->filling, '\n');
-	if (is_due(w))
+	now = clock_mono_ms();
+	if (filling->len == 0)
+		lane->since_ms = now;
+	buf_add(filling, line, len);
+	buf_addc(filling, '\n');
+	/* The other lanes have lines that grow old, too. */
+	if (is_due(w, lane, now) || now - w->swept_ms >= LINGER_MS)
 		pump(w);
 	return 0;
 }
@@ -442,12 +496,15 @@ amqp_flush(struct endpoint *e)
 {
 	struct writer *w = self(e);
 	enum outcome o;
+	size_t i;
 
-	if (w->filling.len > 0) {
+	for (i = 0; i < w->lanes_n; i++) {
+		if (w->lanes[i].filling.len == 0)
+			continue;
 		o = shrink(w, WINDOW - 1, true);
 		if (o != OUTCOME_DONE)
 			return o;
-		seal(w);
+		seal(w, &w->lanes[i]);
 	}
 	/* Commit point: the broker has confirmed everything. */
 	return shrink(w, 0, true);
@@ -468,7 +525,12 @@ amqp_close(struct endpoint *e)
 	endpoint_amqp_release(&w->a);
 	for (i = 0; i < WINDOW; i++)
 		buf_release(&w->window[i].body);
-	buf_release(&w->filling);
+	for (i = 0; i < w->lanes_n; i++)
+		buf_release(&w->lanes[i].filling);
+	free(w->lanes);
+	free(w->all);
+	flat_release(&w->flat);
+	buf_release(&w->line);
 	free(w);
 }
 
@@ -492,8 +554,8 @@ name_run(struct writer *w)
 }
 
 struct endpoint *
-endpoint_amqp_open_write(const char *queue, const struct endpoint_options *opt,
-    struct buf *why, enum exit_code *code)
+endpoint_amqp_open_write(const char *queue, bool spread,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
 {
 	struct writer *w = xcalloc(1, sizeof *w);
 	struct endpoint *e = &w->a.base;
@@ -505,6 +567,10 @@ endpoint_amqp_open_write(const char *queue, const struct endpoint_options *opt,
 	name_run(w);
 	w->body_bytes = opt->body > 0 ? opt->body : BODY_BYTES;
 	w->a.set_up = set_up;
+	w->a.spread = spread;
+	w->lanes_n = spread ? BUCKETS + 1 : 1;
+	w->lanes = xcalloc(w->lanes_n, sizeof *w->lanes);
+	w->all = xasprintf("%s.all", queue);
 	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
 	e->ops = &ops;
 	if (endpoint_amqp_first(&w->a) == OUTCOME_DONE) {
