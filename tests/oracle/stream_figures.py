@@ -1,7 +1,7 @@
 """Random streams through the aggregator, against figures that count.
 
 An independent statement of what conversations, users, activity, alerts,
-trends and channels mean, computed from all messages at once, with nothing
+trends, channels, intervals and response histograms mean, computed from all messages at once, with nothing
 kept and nothing taken back, and a stream of several tenants and languages
 with bursts, duplicates, versions, latecomers and ties to hold the program
 against. SEED=n repeats a stream, STREAMS=n says how many; LONG=1: many.
@@ -126,13 +126,121 @@ def alert_rows(messages, newest, rule, length, threshold):
         }
 
 
+def id_order(text):
+    """Whole numbers first, by value; then everything else, by bytes."""
+    whole = text.isascii() and text.isdigit() and (
+        text == "0" or text[0] != "0")
+    return (0, int(text), b"") if whole else (1, 0, text.encode())
+
+
+class Clocks:
+    """The intervals of one chat that was never described."""
+
+    def __init__(self, messages):
+        self.found = []
+        self.holder = None
+        self.episode()
+        for m in sorted(messages, key=lambda m: (m["at"], id_order(m["id"]))):
+            if self.first is None:
+                self.first = m["at"]
+            self.step(m)
+
+    def episode(self):
+        self.asked = self.waits = self.answered = self.part = None
+        self.first = None
+        self.cut = self.handed = False
+
+    def tell(self, m, kind, start, operator):
+        self.found.append((m["at"], m["chat"], m["id"], kind, start, operator))
+
+    def wait(self, at):
+        if self.waits is None:
+            self.waits = self.part = at
+            self.cut = False
+
+    def served(self, m):
+        if self.waits is not None and self.cut:
+            self.tell(m, "waiting", self.part, self.holder)
+        self.waits = None
+
+    def step(self, m):
+        at, who, kind = m["at"], m["from"], m.get("kind")
+        if who == "system":
+            if kind == "handoff" and not self.handed:
+                self.handed = True
+                self.asked = at
+                self.wait(at)
+            elif kind == "assigned" and self.holder != m.get("operator"):
+                if self.waits is not None:
+                    self.tell(m, "waiting", self.part, self.holder)
+                    self.part, self.cut = at, True
+                self.holder = m.get("operator")
+            elif kind == "closed":
+                waited, first = self.waits, self.first
+                self.served(m)
+                self.tell(m, "resolution", first, self.holder)
+                if waited is not None:
+                    self.tell(m, "unanswered", waited, self.holder)
+                self.episode()
+        elif not counts(m):
+            return
+        elif who == "customer":
+            if self.asked is None:
+                self.asked = at
+            self.wait(at)
+        elif who == "bot":
+            self.served(m)
+        else:
+            # Who is told of as the operator, else as the user.
+            answerer = m.get("operator", m.get("user"))
+            if self.answered is None:
+                self.answered = at
+                if self.asked is not None:
+                    self.tell(m, "first_response", self.asked, answerer)
+            elif self.waits is not None:
+                self.tell(m, "reply", self.waits, answerer)
+            self.served(m)
+
+
+def bucket(ms):
+    """32 to each doubling, from 32 ms on; below, one a millisecond."""
+    if ms < 32:
+        return ms
+    octave = ms.bit_length() - 1
+    return 32 * (octave - 4) + (ms - 2 ** octave) * 32 // 2 ** octave
+
+
+def interval_rows(messages, rows):
+    chats = collections.defaultdict(list)
+    for m in messages:
+        chats[m["chat"]].append(m)
+    hours = collections.defaultdict(list)
+    for own in chats.values():
+        for end, chat, message, kind, start, operator in Clocks(own).found:
+            ms = max(end - start, 0)
+            rows["intervals"].append({
+                "end_at": end, "chat": chat, "message": message, "kind": kind,
+                "start_at": start, "operator": operator, "ms": ms,
+                "withdrawn": False})
+            if kind != "waiting":
+                hours[operator or "", end // 3600000 * 3600000, kind].append(
+                    ms)
+    for (operator, hour, kind), ms in hours.items():
+        key = {"operator": operator, "hour": hour, "kind": kind}
+        rows["response_hours"].append(dict(
+            key, responses=len(ms), sum_ms=sum(ms), max_ms=max(ms)))
+        for b, n in collections.Counter(map(bucket, ms)).items():
+            rows["response_histogram"].append(dict(key, bucket=b, count=n))
+
+
 def figures(messages, conf):
     """{table: [row]} of one tenant's messages, in the order they came."""
     newest = max(m["at"] for m in messages)
     best, first = winners(messages)
+    rows = collections.defaultdict(list)
+    interval_rows(best, rows)
     best = [m for m in best if counts(m)]
     named = [m for m in best if writer(m) is not None]
-    rows = collections.defaultdict(list)
 
     def group(items, key):
         groups = collections.defaultdict(list)
@@ -221,6 +329,11 @@ class Stream:
             m["operator"] = user
         elif d.random() < 0.93:
             m["user"] = user
+        if m["from"] == "system":
+            m["kind"] = d.choice(
+                ("opened", "closed", "assigned", "handoff", "other"))
+            if m["kind"] == "assigned" and d.random() < 0.7:
+                m["operator"] = d.choice(self.users)
         for flag in ("private", "automated"):
             if d.random() < 0.05:
                 m[flag] = True
@@ -286,7 +399,7 @@ def configuration(conf):
 
 
 FIGURES = ("conversations", "users", "activity", "alerts", "trends",
-           "channels")
+           "channels", "intervals", "histograms")
 TABLES = {
     "conversation_metrics": ("conversation_id",),
     "user_stats": ("user_id",),
@@ -294,6 +407,9 @@ TABLES = {
     "alerts": ("started_at", "user_id", "rule"),
     "trends": ("window_start", "word"),
     "channel_metrics": ("hour", "channel"),
+    "intervals": ("end_at", "chat", "message", "kind"),
+    "response_hours": ("hour", "operator", "kind"),
+    "response_histogram": ("hour", "operator", "kind", "bucket"),
 }
 TIMES = ("_at", "_active", "window_start", "window_end", "hour", "as_of")
 
@@ -342,11 +458,9 @@ def try_stream(seed):
     """Sentences on what is wrong with the rows of one stream."""
     s = Stream(seed)
     tenants = {"t%d" % i: s.messages() for i in range(s.dice.choice((1, 3)))}
-    lines = [(s.dice.random(), i, line(t, m)) for t, own in tenants.items()
-             for i, m in enumerate(own)]
+    lines = []
     # Tenants mixed, each in its own order.
     queues = {t: collections.deque(own) for t, own in tenants.items()}
-    lines = []
     while queues:
         t = s.dice.choice(sorted(queues))
         lines.append(line(t, queues[t].popleft()))
