@@ -47,10 +47,12 @@ model_release(struct model *m)
 	free(m->changes.operators);
 	ranks_release(&m->totals.waits);
 	chats_free_all(m);
+	slab_release(&p->slab);
 	events_free(m);
 	seen_release(&p->seen);
 	strmap_release(&p->texts, free);
 	free(p->fresh);
+	free(p->pending);
 	free(p->people.keys);
 	free(p->people.serials);
 	free(p->intervals);
@@ -144,12 +146,9 @@ add_chat(struct model *m, const struct record *r)
 struct message *
 model_append(struct model *m, struct chat *c)
 {
-	(void)m;
-	if (c->n == c->cap) {
-		c->cap = c->cap + c->cap / 2 + 4;
+	if (c->n == c->cap)
 		c->messages =
-		    xrealloc(c->messages, c->cap, sizeof *c->messages);
-	}
+		    slab_grow(&m->private->slab, c->messages, c->n, &c->cap);
 	return &c->messages[c->n++];
 }
 
@@ -325,25 +324,32 @@ model_restore_id(struct model *m, struct fingerprint f, uint16_t hour)
 static enum model_taken
 add_message(struct model *m, const struct record *r)
 {
-	struct message new;
+	struct message *new, version;
 	struct chat *c;
 
 	if (m->no_clocks)
 		return model_is_new(m, r->chat, r->id, r->at) ? MODEL_NEW
 							      : MODEL_AGAIN;
-	c = chats_get(m, r->chat);
-	chats_load(m, c);
 	if (m->text_of != NULL && r->text.p != NULL &&
 	    text_is(r->chat, m->text_of))
 		keep_text(m, r);
-	if ((m->prompt || m->lasting) &&
-	    !model_is_new(m, r->chat, r->id, r->at)) {
-		message_read(&m->lexicon, &new, r, c->near);
-		return model_revise(m, c, &new);
+	if (!m->prompt && !m->lasting) {
+		pending_add(m, r);
+		return MODEL_NEW;
 	}
-	message_read(&m->lexicon, model_append(m, c), r, c->near);
-	chats_touch(m, c, true);
-	return MODEL_NEW;
+	c = chats_get(m, r->chat);
+	chats_load(m, c);
+	if (model_is_new(m, r->chat, r->id, r->at)) {
+		new = model_append(m, c);
+		message_read(&m->lexicon, new, r);
+		message_name(
+		    &m->lexicon, new, r->user, r->operator_id, c->near);
+		chats_touch(m, c, true);
+		return MODEL_NEW;
+	}
+	message_read(&m->lexicon, &version, r);
+	message_name(&m->lexicon, &version, r->user, r->operator_id, c->near);
+	return model_revise(m, c, &version);
 }
 
 static enum model_taken

@@ -190,14 +190,14 @@ void model_release(struct model *m);
 enum model_taken model_add(struct model *m, const struct record *r);
 
 /* Adds what the other knows, before either is settled. */
-void model_copy(struct model *to, const struct model *from);
+void model_copy(struct model *to, struct model *from);
 
 /* A snapshot corrects a stream, a lasting model: its operators are all there
  * are, what it says of chats counts if it is newer, messages are put together,
  * and chats that are not in it and of which nothing is known since its time
  * leave. Its events are not looked at. The snapshot is not settled before;
  * settle the stream afterwards. */
-void model_correct(struct model *m, const struct model *snapshot);
+void model_correct(struct model *m, struct model *snapshot);
 
 /* Derives everything that changed; a model that is not lasting is settled
  * once, after the last record. */

@@ -81,10 +81,28 @@ grow_slots(struct model *m)
 	}
 }
 
-static uint32_t
-hash_of(const struct model_private *p, struct text id)
+uint32_t
+chats_hash(const struct model *m, struct text id)
 {
-	return (uint32_t)(hash_text(p->hash_seed, id.p, id.len) >> 32);
+	return (uint32_t)(hash_text(m->private->hash_seed, id.p, id.len) >> 32);
+}
+
+void
+chats_prefetch_slot(const struct model *m, uint32_t hash)
+{
+	const struct model_private *p = m->private;
+
+	if (p->slots != NULL)
+		__builtin_prefetch(&p->slots[hash & p->slot_mask]);
+}
+
+void
+chats_prefetch(const struct model *m, uint32_t hash)
+{
+	const struct model_private *p = m->private;
+
+	if (p->slots != NULL && p->slots[hash & p->slot_mask] != 0)
+		__builtin_prefetch(chat_of(p->slots[hash & p->slot_mask]));
 }
 
 struct chat *
@@ -95,7 +113,7 @@ model_find_chat(const struct model *m, struct text id)
 
 	if (p->slots == NULL)
 		return NULL;
-	slot = p->slots[find_slot(p, hash_of(p, id), id)];
+	slot = p->slots[find_slot(p, chats_hash(m, id), id)];
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
@@ -148,8 +166,13 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 struct chat *
 chats_get(struct model *m, struct text id)
 {
+	return chats_get_hashed(m, id, chats_hash(m, id));
+}
+
+struct chat *
+chats_get_hashed(struct model *m, struct text id, uint32_t hash)
+{
 	struct model_private *p = m->private;
-	uint32_t hash = hash_of(p, id);
 	struct chat *c;
 	size_t i;
 
@@ -212,7 +235,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 		memmove(
 		    c->messages, c->messages + n, c->n * sizeof *c->messages);
 	} else {
-		free(c->messages);
+		slab_give(&m->private->slab, c->messages, c->cap);
 		c->messages = NULL;
 		c->cap = 0;
 	}
@@ -233,7 +256,7 @@ free_description(struct model *m, struct description *d)
 }
 
 static void
-free_parts(struct chat *c)
+free_parts(struct model *m, struct chat *c)
 {
 	struct description *d, *next;
 
@@ -241,7 +264,8 @@ free_parts(struct chat *c)
 		next = d->next;
 		free(d);
 	}
-	free(c->messages);
+	/* A large one is the system's. */
+	slab_give(&m->private->slab, c->messages, c->cap);
 	free(c->credits);
 	free(c->told);
 	if (c->id_len > sizeof c->id.bytes)
@@ -265,7 +289,7 @@ chats_free(struct model *m, struct chat *c)
 	}
 	c->descriptions = NULL;
 	names_drop(&m->lexicon.names, c->forgotten.holder);
-	free_parts(c);
+	free_parts(m, c);
 	XGROW(p->free, p->free_n, p->free_cap);
 	p->free[p->free_n++] = c;
 }
@@ -278,7 +302,7 @@ chats_free_all(struct model *m)
 	size_t i;
 
 	for (i = 0; i < m->chats_n; i++)
-		free_parts(m->chats[i]);
+		free_parts(m, m->chats[i]);
 	for (i = 0; i < p->blocks_n; i++)
 		free(p->blocks[i]);
 	free(p->blocks);

@@ -142,10 +142,11 @@ copy_chat(struct model *to, const struct model *from, const struct chat *old)
 }
 
 void
-model_copy(struct model *to, const struct model *from)
+model_copy(struct model *to, struct model *from)
 {
 	size_t i;
 
+	pending_flush(from);
 	for (i = 0; i < from->operators_n; i++)
 		if (from->operators[i]->listed &&
 		    !is_listed(to, operator_id(from, from->operators[i])))
@@ -174,11 +175,12 @@ newest_of(const struct chat *c)
 }
 
 void
-model_correct(struct model *m, const struct model *snapshot)
+model_correct(struct model *m, struct model *snapshot)
 {
 	struct chat *c;
 	size_t i;
 
+	pending_flush(snapshot);
 	for (i = 0; i < m->operators_n; i++)
 		if (m->operators[i]->listed &&
 		    !is_listed(snapshot, operator_id(m, m->operators[i])))
@@ -248,8 +250,7 @@ model_clear_changed(struct model *m)
 		c->left = false;
 		if (c->loaded) {
 			c->clean = c->n;
-			c->stored =
-			    (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+			c->stored = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
 		}
 		if (c->gone)
 			chats_free(m, c);

@@ -5,6 +5,7 @@
 #define AGGREGATOR_MODEL_IMPL_H
 
 #include "aggregator/model.h"
+#include "aggregator/slab.h"
 
 /* An interval that was told of, as it is kept to tell of it being withdrawn.
  * The operator is held, the id is the message's. */
@@ -43,6 +44,8 @@ struct people {
 struct model_private {
 	uint64_t hash_seed;
 
+	struct slab slab; /* of messages */
+
 	/* Chats by id. */
 	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
 	size_t slot_mask;
@@ -63,6 +66,9 @@ struct model_private {
 	bool events_full;
 
 	struct strmap texts; /* of messages of text_of */
+
+	struct pending *pending; /* PENDING of them, see model_pending.c */
+	size_t pending_n;
 
 	/* Used while settling. */
 	struct people people;
@@ -112,6 +118,16 @@ model_is_late(const struct model *m, int64_t at)
 	return m->window > 0 && m->as_of != CLOCK_NONE &&
 	       at < m->as_of - m->window;
 }
+
+/* model_pending.c: messages of a model that may take them in later. */
+void pending_add(struct model *m, const struct record *r);
+void pending_flush(struct model *m);
+
+/* For that: a chat's place in the table, looked at before it is needed. */
+uint32_t chats_hash(const struct model *m, struct text id);
+void chats_prefetch_slot(const struct model *m, uint32_t hash);
+void chats_prefetch(const struct model *m, uint32_t hash);
+struct chat *chats_get_hashed(struct model *m, struct text id, uint32_t hash);
 
 /* model_events.c */
 enum model_taken events_add(struct model *m, const struct record *r);

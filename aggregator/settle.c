@@ -514,6 +514,27 @@ sort_operators(const struct model *m, struct operator_info **v, size_t n)
 	free(items);
 }
 
+/* Has the memory on its way that the next chats stand in. */
+static void
+look_ahead(struct chat *const *v, size_t n, size_t i)
+{
+	const char *c;
+	size_t line;
+
+	if (i + 4 < n)
+		for (c = (const char *)v[i + 4], line = 0; line < sizeof **v;
+		     line += 64)
+			__builtin_prefetch(c + line);
+	if (i + 2 < n) {
+		c = (const char *)v[i + 2]->messages;
+		for (line = 0;
+		     line < v[i + 2]->n * sizeof(struct message) && line < 1024;
+		     line += 64)
+			__builtin_prefetch(c + line);
+		__builtin_prefetch(v[i + 2]->descriptions);
+	}
+}
+
 static void
 settle_lasting(struct model *m)
 {
@@ -521,9 +542,11 @@ settle_lasting(struct model *m)
 	struct chat *c;
 	size_t i;
 
-	for (i = 0; i < x->chats_n; i++)
+	for (i = 0; i < x->chats_n; i++) {
+		look_ahead(x->chats, x->chats_n, i);
 		if (x->chats[i]->dirty && !x->chats[i]->gone)
 			settle_chat(m, x->chats[i]);
+	}
 	if (m->window > 0 && m->as_of != CLOCK_NONE) {
 		while (
 		    (c = chats_next_leaving(m, m->as_of - m->window)) != NULL)
@@ -541,12 +564,15 @@ model_settle(struct model *m, const struct rules *rules)
 	size_t i;
 
 	m->rules = rules;
+	pending_flush(m);
 	if (m->lasting) {
 		settle_lasting(m);
 	} else {
 		chats_sort(m->chats, m->chats_n);
-		for (i = 0; i < m->chats_n; i++)
+		for (i = 0; i < m->chats_n; i++) {
+			look_ahead(m->chats, m->chats_n, i);
 			settle_chat(m, m->chats[i]);
+		}
 		sort_operators(m, m->operators, m->operators_n);
 		events_sort(m, m->events, m->events_n);
 	}

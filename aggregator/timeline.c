@@ -75,24 +75,31 @@ is_what(const struct record *r)
 }
 
 void
-message_read(struct lexicon *w, struct message *m, const struct record *r,
-    uint32_t near[2])
+message_read(struct lexicon *w, struct message *m, const struct record *r)
 {
-	uint32_t *hint = &near[r->from != FROM_CUSTOMER];
-
 	m->at = r->at;
 	m->id = ident_make(&w->idents, r->id);
-	m->user = names_get_near(&w->names, r->user, *hint);
-	if (m->user != 0)
-		*hint = m->user;
-	/* An operator's user is most often the operator. */
-	m->operator_id = names_get_near(&w->names, r->operator_id, *hint);
+	m->user = 0;
+	m->operator_id = 0;
 	message_set_updated(m, r->updated_at);
 	m->kind = lexicon_kind(w, r->kind) & 127u;
 	m->from = (unsigned)r->from & 7u;
 	m->is = (unsigned)is_what(r) & 7u;
 	m->is_private = r->is_private;
 	m->automated = r->automated;
+}
+
+void
+message_name(struct lexicon *w, struct message *m, struct text user,
+    struct text operator_id, uint32_t near[2])
+{
+	uint32_t *hint = &near[m->from != FROM_CUSTOMER];
+
+	m->user = names_get_near(&w->names, user, *hint);
+	if (m->user != 0)
+		*hint = m->user;
+	/* An operator's user is most often the operator. */
+	m->operator_id = names_get_near(&w->names, operator_id, *hint);
 }
 
 void

@@ -55,11 +55,13 @@ void lexicon_release(struct lexicon *w);
  * what is more is one more kind without a name: no figure depends on it. */
 unsigned lexicon_kind(struct lexicon *w, struct text kind);
 
-/* A message of a record; its names and its id are held until it is dropped.
- * near: two names that are likely to be its user's, the last customer's and
- * the last one's of all others in that chat, kept by the caller. */
-void message_read(struct lexicon *w, struct message *m, const struct record *r,
-    uint32_t near[2]);
+/* A message of a record, in two steps: all but the names, and these. What it
+ * has is held until it is dropped. near: two names that are likely to be its
+ * user's, the last customer's and the last one's of all others in that chat,
+ * kept by the caller. */
+void message_read(struct lexicon *w, struct message *m, const struct record *r);
+void message_name(struct lexicon *w, struct message *m, struct text user,
+    struct text operator_id, uint32_t near[2]);
 void message_drop(struct lexicon *w, const struct message *m);
 
 /* CLOCK_NONE, the oldest, when not told. */
