@@ -13,7 +13,7 @@ from streamlib import IN, ROWS, House
 IDLE = table.scaled(1000000, 20000)
 ACTIVE = 1000
 MESSAGES = table.scaled(500000, 20000)
-ROUNDS = 3
+ROUNDS = table.rounds(3)
 FIGURES = "operators,chats,tenant"
 WORLD = ["--tenants", "4", "--operators", "50", "--views", "0", "--events",
          "0", "--late", "0"]

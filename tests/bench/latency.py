@@ -13,7 +13,7 @@ from streamlib import IN, House
 
 # Messages a second, seconds in all, limit of the 99th percentile in ms.
 RATES = [(10000, table.scaled(300, 15), 50), (2000, table.scaled(90, 15), 20)]
-ROUNDS = 3
+ROUNDS = table.rounds(3)
 WINDOW = "60s"
 
 

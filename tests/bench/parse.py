@@ -12,8 +12,8 @@ import rivals
 from harness import TESTBIN, Lab, main
 
 MESSAGES = table.scaled(1000000)
-ROUNDS = 7
-VARIANT_ROUNDS = 5
+ROUNDS = table.rounds(7)
+VARIANT_ROUNDS = table.rounds(5)
 OURS = ["aggregator", "-a", "operators,chats", "-o", "ndjson"]
 WORLD = ["--tenants", "1", "--chats", "20000", "--users", "18000",
          "--operators", "200", "--ids", "number",

@@ -10,7 +10,7 @@ import table # first: it knows where the others are
 from harness import BIN, TESTBIN, Checks, Lab, main
 
 MESSAGES = table.scaled(2000000)
-ROUNDS = 5
+ROUNDS = table.rounds(5)
 FIGURES = "operators,chats,histograms"
 WORLD = ["--tenants", "4", "--users", "20000", "--operators", "50", "--chats",
          str(max(1000, MESSAGES // 50)), "--late", "0", "--gap", "5",

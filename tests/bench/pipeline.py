@@ -6,16 +6,15 @@ is installed. What the tables hold then is compared with the generator's
 totals."""
 
 import json
-import os
 
 import table # first: it knows where the others are
 import rivals
 
-from harness import TESTBIN, Checks, Lab, main
+from harness import Checks, Lab, main
 from streamlib import IN, House, Totals
 
 MESSAGES = table.scaled(4000000)
-ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
+ROUNDS = table.rounds(3)
 WORLD = ["--tenants", "4", "--users", "20000", "--operators", "50",
          "--chats", str(max(1000, MESSAGES // 50)), "--views", "0",
          "--events", "0", "--late", "0"]

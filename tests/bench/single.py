@@ -2,8 +2,6 @@
 and sink work a full queue off, beside the same pipeline in Go, and what both
 take of the CPU."""
 
-import os
-
 import table # first: it knows where the others are
 import rivals
 
@@ -11,7 +9,7 @@ from harness import Checks, Lab, main
 from streamlib import IN, House, Totals
 
 MESSAGES = table.scaled(300000)
-ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
+ROUNDS = table.rounds(3)
 WORLD = ["--tenants", "4", "--users", "5000", "--operators", "50", "--chats",
          str(max(1000, MESSAGES // 50)), "--views", "0", "--events", "0",
          "--late", "0"]

@@ -21,6 +21,11 @@ def scaled(n, least=1000):
     return max(least, int(n * SCALE))
 
 
+def rounds(n):
+    """BENCH_ROUNDS=1 makes short work of it."""
+    return int(os.environ.get("BENCH_ROUNDS") or n)
+
+
 def machine():
     """What the figures below depend on, once a run."""
     if os.environ.get("BENCH_MACHINE_TOLD"):
