@@ -186,7 +186,7 @@ write_text(struct endpoint *out, const struct buf *text)
 
 static int
 write_reports(const struct job *job, struct endpoint *out,
-    const struct report *reports, size_t n)
+    struct report *reports, size_t n)
 {
 	struct buf text = BUF_INIT;
 	size_t i;

@@ -40,8 +40,7 @@ struct figure {
 extern const struct figure *const figures[];
 extern const size_t figures_n;
 
-/* At most that many figures, so that a choice fits a mask: bit i stands for
- * figures[i]. */
+/* There are never more. */
 #define FIGURES_MAX 64
 
 /* The figure of that table, or NULL. */
@@ -49,13 +48,5 @@ const struct figure *figure_find(const char *table);
 
 /* The index of the column, or -1. */
 int figure_column(const struct figure *f, const char *name);
-
-/* What is made when nobody chose. */
-uint64_t figures_default(void);
-
-/* A list of names with commas between, or "all". -1 and *why for a name that
- * does not exist. */
-int figures_choose(const char *list, uint64_t *mask, struct buf *why)
-    __attribute__((warn_unused_result));
 
 #endif

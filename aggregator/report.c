@@ -11,22 +11,17 @@
 #include "common/out.h"
 #include "common/xalloc.h"
 
-static void
-make_tables(struct report *r, struct drive *d, enum figure_rows which)
-{
-	const struct choice *c = d->choice;
-	size_t i;
+#include "aggregator/rowline.h"
 
+static void
+begin(struct report *r, struct drive *d, const struct rules *rules,
+    enum figure_rows which)
+{
+	memset(r, 0, sizeof *r);
 	r->model = &d->model;
-	r->tables = xcalloc(c->n + 1, sizeof *r->tables);
-	r->tables_n = c->n;
-	for (i = 0; i < c->n; i++) {
-		r->tables[i].figure = c->figures[i];
-		if (c->figures[i]->emit != NULL)
-			c->figures[i]->emit(&d->model, &r->tables[i], which);
-		else if (d->flows != NULL)
-			flows_emit(d->flows, &r->tables[i], which);
-	}
+	r->drive = d;
+	r->which = which;
+	r->definition = rules->name;
 }
 
 void
@@ -34,22 +29,17 @@ report_init(struct report *r, struct drive *d, const struct rules *rules,
     const char *snapshot, int64_t end_at)
 {
 	drive_settle(d, rules, true);
+	begin(r, d, rules, ROWS_ALL);
 	r->snapshot = snapshot;
 	r->end_at = end_at;
-	r->version = 0;
-	r->definition = rules->name;
-	make_tables(r, d, ROWS_ALL);
 }
 
 void
 report_init_changed(struct report *r, struct drive *d,
     const struct rules *rules, int64_t version)
 {
-	r->snapshot = NULL;
-	r->end_at = 0;
+	begin(r, d, rules, ROWS_CHANGED);
 	r->version = version;
-	r->definition = rules->name;
-	make_tables(r, d, ROWS_CHANGED);
 }
 
 void
@@ -65,50 +55,27 @@ report_release(struct report *r)
 }
 
 static void
-write_cell(struct buf *b, const struct column *column, const struct cell *c)
+emit(const struct report *r, struct rowset *to)
 {
-	if (!c->set) {
-		jsonw_null(b, column->name);
-		return;
-	}
-	switch (column->kind) {
-	case COLUMN_TEXT:
-		jsonw_text(b, column->name, c->text);
-		break;
-	case COLUMN_COUNT:
-		jsonw_int(b, column->name, c->n);
-		break;
-	case COLUMN_SECONDS:
-		jsonw_seconds(b, column->name, c->n);
-		break;
-	case COLUMN_TIME:
-		jsonw_time(b, column->name, c->n);
-		break;
-	case COLUMN_FLAG:
-		jsonw_bool(b, column->name, c->n != 0);
-		break;
-	}
+	if (to->figure->emit != NULL)
+		to->figure->emit(r->model, to, r->which);
+	else if (r->drive->flows != NULL)
+		flows_emit(r->drive->flows, to, r->which);
+	rowset_end(to);
 }
 
-static void
-write_row(struct buf *b, const struct report *r, const struct rowset *rows,
-    const struct cell *cells)
+void
+report_make_tables(struct report *r)
 {
-	const struct figure *f = rows->figure;
+	const struct choice *c = r->drive->choice;
 	size_t i;
 
-	jsonw_open(b);
-	jsonw_str(b, "type", "row");
-	jsonw_str(b, "table", f->table);
-	jsonw_str(b, "tenant", r->model->tenant);
-	if (r->snapshot != NULL)
-		jsonw_str(b, "snapshot", r->snapshot);
-	for (i = 0; i < f->columns_n; i++)
-		write_cell(b, &f->columns[i], &cells[i]);
-	jsonw_time(b, "as_of", r->model->as_of);
-	if (r->version != 0)
-		jsonw_int(b, "version", r->version);
-	jsonw_close(b);
+	r->tables = xcalloc(c->n + 1, sizeof *r->tables);
+	r->tables_n = c->n;
+	for (i = 0; i < c->n; i++) {
+		r->tables[i].figure = c->figures[i];
+		emit(r, &r->tables[i]);
+	}
 }
 
 static void
@@ -126,23 +93,54 @@ write_marker(struct buf *b, const struct report *r, const char *state,
 	jsonw_close(b);
 }
 
-static int
-write_tables(const struct report *r, struct buf *b, report_line_fn *line,
-    void *ctx, int64_t *written)
-{
-	size_t i, j;
+/* Rows on their way out. */
+struct writer {
+	struct rowline line;
+	struct buf buf;
+	report_line_fn *to;
+	void *ctx;
+	int64_t written;
+	bool failed;
+};
 
-	for (i = 0; i < r->tables_n; i++) {
-		for (j = 0; j < r->tables[i].n; j++) {
-			buf_clear(b);
-			write_row(
-			    b, r, &r->tables[i], rowset_get(&r->tables[i], j));
-			if (line(ctx, b->data, b->len) == -1)
-				return -1;
-			*written += 1;
-		}
-	}
-	return 0;
+static void
+write_row(void *ctx, const struct cell *cells)
+{
+	struct writer *w = ctx;
+
+	if (w->failed)
+		return;
+	buf_clear(&w->buf);
+	rowline_add(&w->line, cells, &w->buf);
+	w->failed = w->to(w->ctx, w->buf.data, w->buf.len) == -1;
+	w->written++;
+}
+
+static void
+write_table(const struct report *r, const struct figure *f, struct writer *w)
+{
+	struct rowset rows = { .figure = f, .each = write_row, .ctx = w };
+
+	rowline_init(&w->line, f, r->model->tenant, r->snapshot,
+	    r->model->as_of, r->version);
+	emit(r, &rows);
+	rowset_release(&rows);
+	rowline_release(&w->line);
+}
+
+static int
+write_tables(
+    const struct report *r, report_line_fn *line, void *ctx, int64_t *written)
+{
+	const struct choice *c = r->drive->choice;
+	struct writer w = { .to = line, .ctx = ctx };
+	size_t i;
+
+	for (i = 0; i < c->n && !w.failed; i++)
+		write_table(r, c->figures[i], &w);
+	buf_release(&w.buf);
+	*written = w.written;
+	return w.failed ? -1 : 0;
 }
 
 int
@@ -157,7 +155,7 @@ report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
 		if (line(ctx, b.data, b.len) == -1)
 			goto out;
 	}
-	if (write_tables(r, &b, line, ctx, &written) == -1)
+	if (write_tables(r, line, ctx, &written) == -1)
 		goto out;
 	if (r->snapshot != NULL) {
 		buf_clear(&b);
@@ -225,8 +223,7 @@ add_csv_rows(
 }
 
 void
-report_csv(
-    const struct report *r, size_t n, const struct figure *f, struct buf *to)
+report_csv(struct report *r, size_t n, const struct figure *f, struct buf *to)
 {
 	struct out_column *columns = xcalloc(f->columns_n + 2, sizeof *columns);
 	struct out_table t;
@@ -240,10 +237,12 @@ report_csv(
 	}
 	columns[f->columns_n + 1].title = "as_of";
 	out_table_init(&t, columns, f->columns_n + 2);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		report_make_tables(&r[i]);
 		for (j = 0; j < r[i].tables_n; j++)
 			if (r[i].tables[j].figure == f)
 				add_csv_rows(&t, &r[i], &r[i].tables[j]);
+	}
 	out_table_show(&t, OUT_CSV, to);
 	out_table_release(&t);
 	free(columns);

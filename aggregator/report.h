@@ -15,11 +15,15 @@ struct report {
 	int64_t end_at;            /* of the end marker */
 	int64_t version;           /* of the rows; 0: they carry none */
 	const char *definition;
-	struct rowset *tables; /* one for each chosen figure */
+	/* Private. */
+	struct drive *drive;
+	enum figure_rows which;
+	struct rowset *tables; /* one for each chosen figure; only where
+				  rows are looked at more than once */
 	size_t tables_n;
 };
 
-/* Settles by the rules and makes all rows. */
+/* Settles by the rules; of all rows. */
 void report_init(struct report *r, struct drive *d, const struct rules *rules,
     const char *snapshot, int64_t end_at);
 /* Of what is settled: the rows that changed. */
@@ -35,9 +39,12 @@ int report_ndjson(const struct report *r, report_line_fn *line, void *ctx);
 
 /* One table of all reports, with a head line. */
 void report_csv(
-    const struct report *r, size_t n, const struct figure *f, struct buf *to);
+    struct report *r, size_t n, const struct figure *f, struct buf *to);
 
 /* What a person wants to see of each tenant. */
-void report_table(const struct report *r, size_t n, struct buf *to);
+void report_table(struct report *r, size_t n, struct buf *to);
+
+/* For report_table.c: makes the rows. */
+void report_make_tables(struct report *r);
 
 #endif

@@ -273,13 +273,14 @@ waiting(const struct report *r, struct buf *to)
 }
 
 void
-report_table(const struct report *r, size_t n, struct buf *to)
+report_table(struct report *r, size_t n, struct buf *to)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		if (i > 0)
 			buf_addc(to, '\n');
+		report_make_tables(&r[i]);
 		head(&r[i], to);
 		operators(&r[i], to);
 		waiting(&r[i], to);

@@ -16,6 +16,14 @@ rowset_add(struct rowset *r)
 	size_t width = r->figure->columns_n;
 	struct cell *row;
 
+	if (r->each != NULL) {
+		if (r->n++ > 0)
+			r->each(r->ctx, r->cells);
+		else if (r->cells == NULL)
+			r->cells = xcalloc(width + 1, sizeof *r->cells);
+		memset(r->cells, 0, width * sizeof *r->cells);
+		return r->cells;
+	}
 	if (r->n == r->cap) {
 		r->cap = r->cap > 0 ? r->cap * 2 : 16;
 		r->cells = xrealloc(r->cells, r->cap * width, sizeof *r->cells);
@@ -23,6 +31,13 @@ rowset_add(struct rowset *r)
 	row = r->cells + r->n++ * width;
 	memset(row, 0, width * sizeof *row);
 	return row;
+}
+
+void
+rowset_end(struct rowset *r)
+{
+	if (r->each != NULL && r->n > 0)
+		r->each(r->ctx, r->cells);
 }
 
 void

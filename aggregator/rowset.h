@@ -35,14 +35,19 @@ struct rowset {
 	const struct figure *figure;
 	struct cell *cells; /* n rows of figure->columns_n */
 	size_t n, cap;
+	/* Unless NULL: gets each row when the next one begins or at
+	 * rowset_end(), and none is kept. */
+	void (*each)(void *ctx, const struct cell *cells);
+	void *ctx;
 };
 
 /* A new row, all NULL; its cells, to be filled in the order of the columns.
  * Valid until the next call. */
 struct cell *rowset_add(struct rowset *r);
+void rowset_end(struct rowset *r);
 void rowset_release(struct rowset *r);
 
-/* The cells of row i. */
+/* The cells of row i, of rows that are kept. */
 const struct cell *rowset_get(const struct rowset *r, size_t i);
 
 /* Fill one cell and return the next one. */

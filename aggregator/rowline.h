@@ -1,0 +1,31 @@
+/*
+ * rowline: rows of one table as NDJSON. What all of them have in common is
+ * written once; a row is then copied together, and its numbers are printed by
+ * hand: rows come by the ten thousand at each tick.
+ */
+#ifndef AGGREGATOR_ROWLINE_H
+#define AGGREGATOR_ROWLINE_H
+
+#include "common/buf.h"
+
+#include "aggregator/rowset.h"
+
+/* Private. A zeroed struct is empty. */
+struct rowline {
+	const struct figure *figure;
+	struct buf head;  /* {"type":"row", ... */
+	struct buf names; /* ,"column": each with its end in ends[] */
+	struct buf tail;  /* ,"as_of": ... } */
+	size_t *ends;
+};
+
+/* snapshot NULL: of a stream; version 0: none. */
+void rowline_init(struct rowline *l, const struct figure *f, const char *tenant,
+    const char *snapshot, int64_t as_of, int64_t version);
+void rowline_release(struct rowline *l);
+
+/* Adds the row of these cells, without a newline. */
+void rowline_add(
+    const struct rowline *l, const struct cell *cells, struct buf *to);
+
+#endif
