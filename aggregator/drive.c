@@ -38,6 +38,41 @@ pass_interval(void *ctx, const struct model *m, const struct chat *c,
 	flows_model_interval(d->flows, m, c, i, withdrawn);
 }
 
+/* As flow_message_read() reads a record. */
+static struct flow_message
+message_of(const struct model *m, const struct message *x)
+{
+	struct flow_message f = { .user = model_name(m, x->user) };
+
+	if (f.user.p == NULL && x->from == FROM_OPERATOR)
+		f.user = model_name(m, x->operator_id);
+	f.at = x->at;
+	f.from = (enum message_from)x->from;
+	f.counted = x->from != FROM_SYSTEM && !x->is_private && !x->automated;
+	return f;
+}
+
+/* A message that came with a snapshot, and without its text. */
+static void
+take_merged(void *ctx, const struct model *m, const struct chat *c,
+    const struct message *x, enum model_taken taken)
+{
+	struct drive *d = ctx;
+	struct flow_message now = message_of(m, x), old;
+
+	now.chat = chat_id(c);
+	if (c->descriptions != NULL)
+		now.channel = model_name(m, c->descriptions->channel);
+	if (taken == MODEL_NEW) {
+		flows_message(d->flows, &now, NULL);
+	} else if (m->replaces) {
+		old = message_of(m, &m->replaced);
+		old.chat = now.chat;
+		old.channel = now.channel;
+		flows_message(d->flows, &now, &old);
+	}
+}
+
 void
 drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
     bool stream, int64_t as_of, uint32_t number)
@@ -56,12 +91,13 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	/* Flows need to know which version of a message was there. */
 	m->no_clocks = !needs_clocks(d->choice) && !has_flows(d->choice);
 	m->no_events = !choice_has(d->choice, "event_counts");
-	if (!has_flows(d->choice))
+	if (!has_flows(d->choice) || setup->no_flows)
 		return;
 	d->flows = flows_open(d->choice->figures, d->choice->n, setup->conf,
 	    m->tenant, setup->pool, setup->state, number, setup->window_ms);
 	m->prompt = true;
 	m->interval = pass_interval;
+	m->merged = take_merged;
 }
 
 void
@@ -69,22 +105,6 @@ drive_release(struct drive *d)
 {
 	flows_close(d->flows);
 	model_release(&d->model);
-}
-
-/* What the model's last version replaced; channel and text as they are now. */
-static struct flow_message
-replaced(const struct model *m, const struct flow_message *now)
-{
-	const struct message *x = &m->replaced;
-	struct flow_message old = *now;
-
-	old.user = model_name(m, x->user);
-	if (old.user.p == NULL && x->from == FROM_OPERATOR)
-		old.user = model_name(m, x->operator_id);
-	old.at = x->at;
-	old.from = (enum message_from)x->from;
-	old.counted = x->from != FROM_SYSTEM && !x->is_private && !x->automated;
-	return old;
 }
 
 enum model_taken
@@ -101,7 +121,10 @@ drive_add(struct drive *d, const struct record *r)
 	if (taken == MODEL_NEW) {
 		flows_message(d->flows, &m, NULL);
 	} else if (model->replaces) {
-		old = replaced(model, &m);
+		old = message_of(model, &model->replaced);
+		old.chat = m.chat;
+		old.channel = m.channel;
+		old.text = m.text;
 		flows_message(d->flows, &m, &old);
 	}
 	return taken;

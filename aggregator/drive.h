@@ -26,6 +26,7 @@ struct drive_setup {
 	struct keyed_pool *pool;
 	struct state *state; /* NULL: by hand */
 	int64_t window_ms;   /* 0: by hand, nothing is too late */
+	bool no_flows;       /* of what only corrects another one */
 };
 
 /* number: of the tenant in the state. The model is as after model_init() and

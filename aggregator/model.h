@@ -155,6 +155,10 @@ struct model {
 	/* The messages of an unpacked chat are needed: the callee gives them
 	 * with model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
+	/* Of a prompt model: a message of another model, put into this one,
+	 * was not known (MODEL_NEW) or replaces one (MODEL_VERSION). */
+	void (*merged)(void *ctx, const struct model *m, const struct chat *c,
+	    const struct message *x, enum model_taken taken);
 	const char *text_of; /* the chat whose text is kept; may be NULL */
 
 	char *tenant;

@@ -107,7 +107,8 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	char buf[IDENT_TEXT];
 	struct text id = ident_text(&from->lexicon.idents, old->id, buf);
 	struct message new;
-	bool late = model_is_late(to, old->at);
+	bool late = model_is_late(to, old->at), known;
+	enum model_taken taken = MODEL_NEW;
 
 	/* Of a past episode, which was told of and forgotten. */
 	if (old->at <= c->forgotten.at ||
@@ -115,16 +116,16 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 		old->at < c->descriptions->opened_at))
 		return;
 	copy_message(to, from, old, &new);
-	if (!late && (to->prompt || to->lasting) &&
-	    !model_is_new(to, chat_id(c), id, old->at)) {
-		(void)model_revise(to, c, &new);
-		return;
-	}
-	if (late && model_has(to, c, &new)) {
-		(void)model_revise(to, c, &new);
-		return;
-	}
-	*model_append(to, c) = new;
+	to->replaces = false;
+	known = late ? model_has(to, c, &new)
+		     : (to->prompt || to->lasting) &&
+			   !model_is_new(to, chat_id(c), id, old->at);
+	if (known)
+		taken = model_revise(to, c, &new);
+	else
+		*model_append(to, c) = new;
+	if (to->merged != NULL && !late && taken != MODEL_AGAIN)
+		to->merged(to->ctx, to, c, &new, taken);
 }
 
 static struct chat *

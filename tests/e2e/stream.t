@@ -105,3 +105,16 @@ tail -n +21 "$small" | put records 4
 stream -q
 collect
 same_figures "$small"
+
+echo "- what a snapshot tells first counts once, in every figure"
+rm -r "$state" "$tmp/rows"
+figures=operators,chats,tenant,conversations,users,channels
+{
+	echo '{"type":"snapshot","tenant":"a","snapshot":"s1","state":"begin","at":"2026-11-20T09:00:00Z"}'
+	sed 's/^{/{"snapshot":"s1",/' "$tmp/good" | head -n 1
+	echo '{"type":"snapshot","tenant":"a","snapshot":"s1","state":"end","records":1}'
+	cat "$tmp/good"
+} | put records 1
+stream -q
+collect
+same_figures "$tmp/good"
