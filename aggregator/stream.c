@@ -415,12 +415,14 @@ init(struct stream *s, const struct job *job)
 	s->setup.conf = job->conf;
 	s->setup.rules = job->rules;
 	s->setup.choice = &job->choice;
+	s->pool.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
 	s->setup.pool = &s->pool;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
 	s->snapshots = s->setup; /* before there is a state */
 	s->snapshots.window_ms = 0;
+	s->snapshots.no_flows = true;
 	s->inbox.setup = &s->snapshots;
 	s->inbox.ctx = s;
 	s->inbox.refuse = refuse;
