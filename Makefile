@@ -101,6 +101,13 @@ TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(sort \
 $(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/common.a
 	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS)
 
+# Fuzzers: one .c each in tests/fuzz, with what they share.
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort \
+            $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_SHARED = $(B)/tests/fuzz/main.o $(B)/tests/fuzz/line.o
+$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(FUZZ_SHARED) $(B)/common.a
+	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS)
+
 $(B)/tests/crm-sim: $(call objs,tests/crm) $(B)/common.a
 	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sim) $(LIBS)
 
@@ -109,6 +116,7 @@ $(B)/tests/load: $(call objs,tests/loadgen) $(B)/common.a
 
 units: $(UNITS)
 sim: $(B)/tests/crm-sim
+fuzzers: $(FUZZERS)
 test-programs: all units sim $(B)/tests/load $(TOOLS)
 
 # The tests find the programs through BIN and the helpers through TESTBIN.
@@ -135,7 +143,7 @@ bench: test-programs  ## measure against peers and limits, print ratios
 
 # Not these: soaks, and tests of scripts, whose programs the others run too.
 UNSANITIZED = $(patsubst %,tests/e2e/%.t,amqp_crash amqp_heartbeat budget \
-                chaos demo memory scripts servers)
+                chaos demo memory scripts servers soak)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
@@ -144,6 +152,18 @@ asan:  ## the tests under address and undefined behaviour sanitizers
 check-asan:
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 	    $(RUN) $(UNITS) $(CASES) $(filter-out $(UNSANITIZED),$(E2E))
+
+# Each fuzzer for FUZZ_SECONDS. By libFuzzer instead, where clang has it:
+# make CC=clang B=build/libfuzzer SAN=fuzzer,address,undefined
+#      CPPFLAGS=-DFUZZ_BY_CLANG fuzzers && build/libfuzzer/tests/fuzz/fuzz_scan
+FUZZ_SECONDS ?= 60
+FUZZED = $(MAKE) B=build/fuzz SAN=address,undefined CFLAGS='-O2 -g' WERROR=1
+fuzz:  ## the readers of records against jansson, FUZZ_SECONDS=60 each
+	@scripts/install-deps check
+	@$(FUZZED) -s -j$$(nproc) fuzzers
+	@$(FUZZED) -s check-fuzz
+check-fuzz:
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 TIDY = $(foreach d,common $(PROGS),$(sort $(wildcard $(d)/*.c)))
 analyze:  ## gcc -fanalyzer and clang-tidy
@@ -155,13 +175,13 @@ lint:  ## cppcheck, shellcheck, mandoc, style
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
 	    --suppress='unknownMacro:poller/profile*.c' \
-	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools
+	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools tests/fuzz
 	shellcheck -e SC2016 $(SHELL_SCRIPTS)
 	mandoc -T lint -W warning man/*.[157]
 	scripts/check-style.sh
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   .ci/run scripts/* tests/run tests/*/*.t tests/bench/* \
-                  tests/lint/* 2>/dev/null)
+                  tests/lint/* tests/fuzz/run 2>/dev/null)
 
 # Where things go, once for install and once for uninstall.
 MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
@@ -209,7 +229,8 @@ clean:  ## remove what was built
 
 FORCE:
 .PHONY: FORCE all units sim test-programs check check-fast check-e2e check-long \
-        check-asan demo bench asan analyze lint install uninstall dist \
+        check-asan check-fuzz fuzz fuzzers demo bench asan analyze lint \
+        install uninstall dist \
         distcheck help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -33,4 +33,8 @@ bool parse_is_name_n(const char *s, size_t len, size_t max);
  * forms, nothing above U+10FFFF). */
 bool parse_is_utf8(const char *s, size_t len);
 
+/* How many of the three bytes before s begin a character that goes on at s;
+ * 0 to 3. */
+size_t parse_utf8_open(const char *s);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/parse.h"
 #include "common/xalloc.h"
 
 /* About that much is indexed at a time: text, index and records stay in the
@@ -227,14 +228,36 @@ look(struct scan_index *x, size_t len)
 	return n;
 }
 
+/* Piece number i, of which only the first bytes are text, is odd to its last
+ * bit: perhaps only because of what follows the text. Looks at it once more,
+ * without that, but with the character that may reach into it. */
+static void
+look_again(struct scan_index *x, size_t i, size_t left)
+{
+	const char *p = x->base + i * SCAN_PIECE;
+	char alone[2 * SCAN_PIECE];
+	struct scan_piece pieces[2];
+	size_t before = i > 0 ? parse_utf8_open(p) : 0;
+
+	memset(alone, ' ', sizeof alone);
+	memcpy(alone + SCAN_PIECE - before, p - before, before + left);
+	x->find(alone, 2, pieces);
+	x->pieces[i].odd = pieces[1].odd;
+}
+
 /* Forgets what was seen behind offset end, and gives the number of pieces. */
 static size_t
 trim(struct scan_index *x, size_t end)
 {
 	size_t n = (end + SCAN_PIECE - 1) / SCAN_PIECE, left = end % SCAN_PIECE;
 	struct scan_piece *last = &x->pieces[n - 1];
-	uint64_t mask = left == 0 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
+	uint64_t mask;
 
+	if (left == 0)
+		return n;
+	if (last->odd == ~UINT64_C(0))
+		look_again(x, n - 1, left);
+	mask = (UINT64_C(1) << left) - 1;
 	last->quotes &= mask;
 	last->backslashes &= mask;
 	last->newlines &= mask;

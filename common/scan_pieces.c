@@ -14,32 +14,13 @@
 #define LOWS UINT64_C(0x7F7F7F7F7F7F7F7F)
 #define HIGHS UINT64_C(0x8080808080808080)
 
-/* How many bytes at the end begin a character of more bytes than there are. */
-static size_t
-cut_bytes(const char *end)
-{
-	size_t i;
-
-	for (i = 1; i <= 3; i++) {
-		unsigned char c = (unsigned char)end[-(ptrdiff_t)i];
-
-		if (c >= 0xC0)
-			return c >= (i == 1      ? 0xC0
-					: i == 2 ? 0xE0
-						 : 0xF0)
-				   ? i
-				   : 0;
-	}
-	return 0;
-}
-
 void
 scan_wide_check(struct scan_wide *w, const char *end, bool cut)
 {
 	size_t n = (size_t)(end - w->text) / SCAN_PIECE, i;
 
 	if (cut)
-		end -= cut_bytes(end);
+		end -= parse_utf8_open(end);
 	if (!parse_is_utf8(w->text, (size_t)(end - w->text)))
 		for (i = 0; i < n; i++)
 			w->pieces[i].odd = ~UINT64_C(0);

@@ -1,0 +1,77 @@
+/*
+ * fuzz: what all fuzzers share: seeded random numbers, the loop that makes
+ * inputs and checks them until time is up, and how a find is kept and told.
+ *
+ * A fuzzer is a program of one target:
+ *
+ *     fuzz_x [--seed N] [--seconds N] [--runs N]    make inputs and check them
+ *     fuzz_x FILE...                                check these
+ *
+ * With -DFUZZ_BY_CLANG the same file is a target of libFuzzer instead.
+ */
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+
+/* How often each way was taken. */
+struct fuzz_count {
+	uint64_t fast, slow;
+};
+
+struct fuzz_target {
+	const char *name;
+
+	/* Makes an input from random numbers. */
+	void (*make)(uint64_t *random, struct buf *input);
+
+	/* NULL, or what is wrong with how the input was read (static text, or
+	 * in a buffer of the target's). The input may end anywhere. */
+	const char *(*check)(
+	    const char *input, size_t len, struct fuzz_count *count);
+
+	/* The least share of the fast way that makes a run worth something. */
+	double fast;
+};
+
+/* The next random number; of those below n, and a question with that chance
+ * in a hundred. *random is any number at first but 0. */
+uint64_t fuzz_random(uint64_t *random);
+size_t fuzz_below(uint64_t *random, size_t n);
+bool fuzz_chance(uint64_t *random, unsigned percent);
+
+/* A record's line, mostly valid and usual, without newline. */
+void fuzz_line(uint64_t *random, struct buf *line);
+
+/* A copy that ends where its 128 readable bytes behind do, and has 64 before;
+ * odd bytes are in them. To be freed with fuzz_free(). */
+char *fuzz_copy(const char *p, size_t len);
+void fuzz_free(char *copy);
+
+int fuzz_main(int argc, char **argv, const struct fuzz_target *t);
+
+/* The program's main(), or libFuzzer's. */
+#ifdef FUZZ_BY_CLANG
+#define FUZZ_MAIN(target)                                                      \
+	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);           \
+	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)            \
+	{                                                                      \
+		struct fuzz_count count = { 0, 0 };                            \
+		const char *p = (const char *)(const void *)data;              \
+		if (len > 0 && (target)->check(p, len, &count) != NULL)        \
+			__builtin_trap();                                      \
+		return 0;                                                      \
+	}
+#else
+#define FUZZ_MAIN(target)                                                      \
+	int main(int argc, char **argv)                                        \
+	{                                                                      \
+		return fuzz_main(argc, argv, target);                          \
+	}
+#endif
+
+#endif

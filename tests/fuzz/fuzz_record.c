@@ -1,0 +1,326 @@
+/*
+ * fuzz_record: single lines through flat_parse() and record_parse(). The
+ * referee is jansson, with the rules of the language told once more below in
+ * terms of its values; the table of fields is believed. Both must take the
+ * same lines, and find the same in them.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/parse.h"
+#include "common/record.h"
+#include "common/xalloc.h"
+
+/* Any but that of a record. */
+#define OTHER_TIME "1999-01-01T00:00:00.000Z"
+
+static void
+make(uint64_t *random, struct buf *input)
+{
+	fuzz_line(random, input);
+	if (input->len == 0)
+		buf_addc(input, ' ');
+}
+
+static bool
+same_text(struct text t, json_t *j)
+{
+	char digits[32];
+
+	if (json_is_string(j))
+		return t.len == json_string_length(j) &&
+		       memcmp(t.p, json_string_value(j), t.len) == 0;
+	if (!json_is_integer(j) || t.len >= sizeof digits)
+		return false;
+	memcpy(digits, t.p, t.len);
+	digits[t.len] = '\0';
+	return strtoll(digits, NULL, 10) == json_integer_value(j);
+}
+
+static bool
+same_number(const char *p, size_t len, json_t *j)
+{
+	char *number = xstrndup(p, len);
+	double n = strtod(number, NULL), want = json_number_value(j);
+	bool same = json_is_integer(j)
+			? strtoll(number, NULL, 10) == json_integer_value(j)
+			: !(n < want) && !(n > want);
+
+	free(number);
+	return same;
+}
+
+static bool
+same_nested(const char *p, size_t len, json_t *j)
+{
+	json_t *mine = json_loadb(p, len, 0, NULL);
+	bool same = json_equal(mine, j);
+
+	json_decref(mine);
+	return same;
+}
+
+static bool
+same_value(const struct flat_field *v, json_t *j)
+{
+	struct text t = { v->val, v->val_len };
+
+	switch (json_typeof(j)) {
+	case JSON_NULL:
+		return v->kind == FLAT_NULL;
+	case JSON_TRUE:
+		return v->kind == FLAT_TRUE;
+	case JSON_FALSE:
+		return v->kind == FLAT_FALSE;
+	case JSON_STRING:
+		return v->kind == FLAT_STRING && same_text(t, j);
+	case JSON_INTEGER:
+	case JSON_REAL:
+		return v->kind == FLAT_NUMBER &&
+		       same_number(v->val, v->val_len, j);
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		return v->kind == FLAT_JSON &&
+		       same_nested(v->val, v->val_len, j);
+	}
+	return false;
+}
+
+/* NULL, or what is wrong with what flat_parse() says of the line. */
+static const char *
+check_flat(const struct flat *f, int rc, json_t *root)
+{
+	bool good =
+	    json_is_object(root) && json_object_size(root) <= FLAT_MAX_FIELDS;
+	const struct flat_field *v;
+	const char *key;
+	json_t *j;
+
+	if ((rc == 0) != good)
+		return good ? "flat_parse() refuses it"
+			    : "flat_parse() takes it";
+	if (!good)
+		return NULL;
+	json_object_foreach(root, key, j)
+	{
+		v = flat_find(f, key);
+		if (v == NULL || !same_value(v, j))
+			return "flat_parse() finds another value";
+	}
+	return NULL;
+}
+
+static int64_t
+time_of(json_t *j)
+{
+	char text[64] = "";
+	int64_t ms;
+
+	/* What clock_parse() remembers must not be what we compare with. */
+	if (clock_parse(OTHER_TIME, strlen(OTHER_TIME), &ms) == -1 ||
+	    !json_is_string(j) || json_string_length(j) >= sizeof text)
+		return CLOCK_NONE;
+	memcpy(text, json_string_value(j), json_string_length(j));
+	if (clock_parse(text, json_string_length(j), &ms) == -1)
+		return CLOCK_NONE;
+	return ms;
+}
+
+static bool
+is_word(json_t *j, const char *word)
+{
+	return json_is_string(j) && word[0] != '\0' &&
+	       strcmp(json_string_value(j), word) == 0;
+}
+
+/* The number of the word in the enumeration, or 0. */
+static int
+number_of(enum field_kind kind, json_t *j)
+{
+	int i;
+
+	for (i = 1; kind == FIELD_STATE && i <= SNAPSHOT_END; i++)
+		if (is_word(j, record_state_name((enum snapshot_state)i)))
+			return i;
+	for (i = 1; kind == FIELD_STATUS && i <= CHAT_GONE; i++)
+		if (is_word(j, record_status_name((enum chat_status)i)))
+			return i;
+	for (i = 1; kind == FIELD_FROM && i <= FROM_SYSTEM; i++)
+		if (is_word(j, record_from_name((enum message_from)i)))
+			return i;
+	return 0;
+}
+
+static bool
+is_good_text(const char *p, size_t len, enum field_kind kind)
+{
+	if (kind == FIELD_TENANT)
+		return parse_is_name_n(p, len, RECORD_MAX_TENANT);
+	return kind == FIELD_TEXT || (len > 0 && len <= RECORD_MAX_ID);
+}
+
+/* Is the value one that the field may have? */
+static bool
+is_good(const struct record_field *f, json_t *j)
+{
+	switch (f->kind) {
+	case FIELD_TENANT:
+	case FIELD_ID:
+		if (json_is_integer(j))
+			return f->kind == FIELD_ID ||
+			       json_integer_value(j) > 0 ||
+			       json_integer_value(j) == 0;
+		return json_is_string(j) && is_good_text(json_string_value(j),
+						json_string_length(j), f->kind);
+	case FIELD_TEXT:
+		return json_is_string(j);
+	case FIELD_TIME:
+		return time_of(j) != CLOCK_NONE;
+	case FIELD_COUNT:
+		return json_is_integer(j) && json_integer_value(j) >= 0;
+	case FIELD_FLAG:
+		return json_is_boolean(j);
+	case FIELD_STATE:
+	case FIELD_STATUS:
+	case FIELD_FROM:
+		return number_of(f->kind, j) != 0;
+	case FIELD_JSON:
+		return json_is_object(j) || json_is_array(j);
+	}
+	return false;
+}
+
+/* Is the member what the value says? j NULL: it must be absent. */
+static bool
+is_taken(const struct record_field *f, const struct record *r, json_t *j)
+{
+	const void *at = (const char *)r + f->offset;
+	const struct text *t = at;
+
+	switch (f->kind) {
+	case FIELD_TENANT:
+	case FIELD_ID:
+	case FIELD_TEXT:
+		return j == NULL ? t->p == NULL : same_text(*t, j);
+	case FIELD_JSON:
+		return j == NULL ? t->p == NULL : same_nested(t->p, t->len, j);
+	case FIELD_TIME:
+		return *(const int64_t *)at ==
+		       (j == NULL ? CLOCK_NONE : time_of(j));
+	case FIELD_COUNT:
+		return *(const int64_t *)at ==
+		       (j == NULL ? RECORD_NO_NUMBER : json_integer_value(j));
+	case FIELD_FLAG:
+		return *(const bool *)at == (j != NULL && json_is_true(j));
+	case FIELD_STATE:
+		return (int)r->state == (j ? number_of(f->kind, j) : 0);
+	case FIELD_STATUS:
+		return (int)r->status == (j ? number_of(f->kind, j) : 0);
+	case FIELD_FROM:
+		return (int)r->from == (j ? number_of(f->kind, j) : 0);
+	}
+	return false;
+}
+
+/* The type it should have, or -1: it is no record. */
+static int
+type_of(json_t *root)
+{
+	json_t *j = json_object_get(root, "type");
+	int i;
+
+	if (!json_is_object(root) || !json_is_string(j) ||
+	    json_string_length(j) == 0)
+		return -1;
+	for (i = 1; i < RECORD_TYPES; i++)
+		if (strcmp(json_string_value(j), record_types[i].name) == 0)
+			return i;
+	return RECORD_UNKNOWN;
+}
+
+/* The field's value if the type may have it and it is not null, or NULL. */
+static json_t *
+value_of(json_t *root, const struct record_field *f, int type)
+{
+	json_t *j = json_object_get(root, f->name);
+
+	return (f->in >> type & 1) != 0 && !json_is_null(j) ? j : NULL;
+}
+
+static bool
+is_record(json_t *root, int type)
+{
+	json_t *j;
+	size_t i;
+
+	if (type <= RECORD_UNKNOWN)
+		return type == RECORD_UNKNOWN;
+	for (i = 0; i < record_fields_n; i++) {
+		const struct record_field *f = &record_fields[i];
+
+		j = value_of(root, f, type);
+		if (j != NULL ? !is_good(f, j) : (f->required >> type & 1) != 0)
+			return false;
+	}
+	if (type != RECORD_SNAPSHOT)
+		return true;
+	j = json_object_get(
+	    root, is_word(json_object_get(root, "state"), "begin") ? "at"
+								   : "records");
+	return j != NULL && !json_is_null(j);
+}
+
+static const char *
+check_record(const struct record *r, int rc, json_t *root)
+{
+	bool good;
+	int type = type_of(root);
+	size_t i;
+
+	good =
+	    json_object_size(root) <= FLAT_MAX_FIELDS && is_record(root, type);
+	if ((rc == 0) != good)
+		return good ? "record_parse() refuses it"
+			    : "record_parse() takes it";
+	if (!good)
+		return NULL;
+	if ((int)r->type != type)
+		return "record_parse() finds another type";
+	for (i = 0; type != RECORD_UNKNOWN && i < record_fields_n; i++)
+		if (!is_taken(&record_fields[i], r,
+			value_of(root, &record_fields[i], type)))
+			return record_fields[i].name;
+	return NULL;
+}
+
+static const char *
+check(const char *input, size_t len, struct fuzz_count *count)
+{
+	json_t *root = json_loadb(input, len, 0, NULL);
+	char *line = fuzz_copy(input, len);
+	struct flat flat = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct record r;
+	const char *wrong;
+
+	wrong = check_flat(&flat, flat_parse(&flat, line, len, &why), root);
+	if (flat.by_jansson)
+		count->slow++;
+	else
+		count->fast++;
+	if (wrong == NULL)
+		wrong = check_record(
+		    &r, record_parse(&r, &flat, line, len, &why), root);
+	flat_release(&flat);
+	buf_release(&why);
+	fuzz_free(line);
+	json_decref(root);
+	return wrong;
+}
+
+static const struct fuzz_target target = { "record", make, check, 0.80 };
+
+FUZZ_MAIN(&target)

@@ -1,0 +1,184 @@
+/*
+ * fuzz_scan: blocks of lines through each variant of the scanner;
+ * record_parse() of each line by itself is the referee, and fuzz_record holds
+ * that against jansson. All records of a block are compared at its end once
+ * more, because what they borrow must still be there.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/scan.h"
+#include "common/xalloc.h"
+#include "tests/unit/record_equal.h"
+
+#define MOST_LINES 64
+
+/* What the referee says of one line. */
+struct verdict {
+	char *line;
+	size_t len;
+	int rc;
+	struct record record;
+	struct flat flat;
+	struct buf why;
+};
+
+static struct verdict verdicts[MOST_LINES];
+static struct record records[MOST_LINES];
+static char wrong[256];
+
+static void
+make(uint64_t *random, struct buf *input)
+{
+	size_t n = 1 + fuzz_below(random, MOST_LINES / 2);
+
+	while (n-- > 0) {
+		fuzz_line(random, input);
+		buf_addc(input, '\n');
+	}
+}
+
+/* Up to MOST_LINES lines; how long they are together is left in *len. */
+static size_t
+judge(const char *block, size_t *len)
+{
+	const char *p = block, *end = block + *len, *nl;
+	size_t n;
+
+	for (n = 0; p < end && n < MOST_LINES; n++, p = nl + 1) {
+		struct verdict *v = &verdicts[n];
+
+		nl = memchr(p, '\n', (size_t)(end - p));
+		v->len = (size_t)(nl - p);
+		v->line = fuzz_copy(p, v->len);
+		buf_clear(&v->why);
+		v->rc = record_parse(
+		    &v->record, &v->flat, v->line, v->len, &v->why);
+	}
+	*len = (size_t)(p - block);
+	return n;
+}
+
+static const char *
+complain(const struct scan_variant *v, size_t line, const char *what)
+{
+	snprintf(wrong, sizeof wrong, "variant %s, line %zu: %s", v->name,
+	    line + 1, what);
+	return wrong;
+}
+
+/* The last field with the key of v. */
+static const struct flat_field *
+find(const struct flat *f, const struct flat_field *v)
+{
+	size_t i;
+
+	for (i = f->n; i-- > 0;)
+		if (f->field[i].key_len == v->key_len &&
+		    memcmp(f->field[i].key, v->key, v->key_len) == 0)
+			return &f->field[i];
+	return NULL;
+}
+
+/* Do both hold the same? Of fields with one name the last counts. */
+static bool
+flat_equal(const struct flat *a, const struct flat *b)
+{
+	const struct flat_field *x, *y;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		x = find(a, &a->field[i]);
+		y = find(b, &a->field[i]);
+		if (y == NULL || x->kind != y->kind ||
+		    x->val_len != y->val_len ||
+		    memcmp(x->val, y->val, x->val_len) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* NULL, or what differs in the line just read. */
+static const char *
+compare(const struct scan *s, int rc, const struct verdict *v,
+    const struct record *r)
+{
+	if (s->len != v->len || memcmp(s->line, v->line, v->len) != 0)
+		return "another line";
+	if ((rc == 1) != (v->rc == 0))
+		return rc == 1 ? "taken, and should not be"
+			       : "refused, and should not be";
+	if (rc == -1)
+		return strcmp(buf_str(&s->why), buf_str(&v->why)) == 0
+			   ? NULL
+			   : "another reason";
+	if (r->type == RECORD_ROW || r->type == RECORD_UNKNOWN) {
+		if (r->flat == NULL)
+			return "it has no fields";
+		if (!flat_equal(r->flat, v->record.flat) ||
+		    !flat_equal(v->record.flat, r->flat))
+			return "another field";
+	}
+	return record_difference(r, &v->record);
+}
+
+static const char *
+scan_all(const struct scan_variant *v, const char *block, size_t len, size_t n,
+    struct fuzz_count *count)
+{
+	const char *what = NULL;
+	struct scan s;
+	size_t i;
+	int rc;
+
+	if (scan_variant_choose(v->name) != 0)
+		return "a variant is lost";
+	scan_init(&s);
+	scan_block(&s, block, len);
+	for (i = 0; (rc = scan_record(&s, &records[i])) != 0; i++) {
+		what = i < n ? compare(&s, rc, &verdicts[i], &records[i])
+			     : "one too many";
+		if (what != NULL)
+			break;
+	}
+	if (what == NULL && i != n)
+		what = "the last one";
+	while (what == NULL && i-- > 0)
+		if (verdicts[i].rc == 0)
+			what =
+			    record_difference(&records[i], &verdicts[i].record);
+	count->fast += s.fast;
+	count->slow += s.slow;
+	scan_release(&s);
+	return what != NULL ? complain(v, i, what) : NULL;
+}
+
+static const char *
+check(const char *input, size_t len, struct fuzz_count *count)
+{
+	const struct scan_variant *v;
+	const char *what = NULL;
+	struct buf whole = BUF_INIT;
+	char *block;
+	size_t n, i;
+
+	buf_add(&whole, input, len);
+	if (input[len - 1] != '\n')
+		buf_addc(&whole, '\n');
+	len = whole.len;
+	n = judge(whole.data, &len);
+	block = fuzz_copy(whole.data, len);
+	for (i = 0; what == NULL && (v = scan_variant_list(i)) != NULL; i++)
+		what = scan_all(v, block, len, n, count);
+	fuzz_free(block);
+	while (n-- > 0)
+		fuzz_free(verdicts[n].line);
+	buf_release(&whole);
+	return what;
+}
+
+static const struct fuzz_target target = { "scan", make, check, 0.80 };
+
+FUZZ_MAIN(&target)
