@@ -1,10 +1,13 @@
 /*
- * hash: a quick seeded hash of short texts, for the aggregator's own tables.
- * Seeded at random, so that nobody outside can make all keys collide.
+ * hash: a quick seeded hash of short texts, for the aggregator's own tables,
+ * and the comparison and the copy that go with it, in place because a call
+ * would cost more than the work. The hash is seeded at random, so that nobody
+ * outside can make all keys collide.
  */
 #ifndef AGGREGATOR_HASH_H
 #define AGGREGATOR_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -74,6 +77,43 @@ hash_text(uint64_t seed, const char *p, size_t len)
 	hash_ends(p, left, &a, &b);
 	h = hash_mix(a ^ HASH_K2, b ^ h);
 	return hash_mix(h ^ HASH_K3, (uint64_t)len ^ HASH_K1);
+}
+
+/* memcmp() == 0. */
+static inline bool
+hash_same(const char *a, const char *b, size_t len)
+{
+	size_t i;
+
+	if (len >= 8) {
+		for (i = 0; i + 8 < len; i += 8)
+			if (hash_load8(a + i) != hash_load8(b + i))
+				return false;
+		return hash_load8(a + len - 8) == hash_load8(b + len - 8);
+	}
+	if (len >= 4)
+		return hash_load4(a) == hash_load4(b) &&
+		       hash_load4(a + len - 4) == hash_load4(b + len - 4);
+	for (i = 0; i < len; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* memcpy(), where they do not overlap. */
+static inline void
+hash_copy(char *to, const char *from, size_t len)
+{
+	size_t i;
+
+	if (len >= 8) {
+		for (i = 0; i + 8 < len; i += 8)
+			memcpy(to + i, from + i, 8);
+		memcpy(to + len - 8, from + len - 8, 8);
+		return;
+	}
+	for (i = 0; i < len; i++)
+		to[i] = from[i];
 }
 
 #endif

@@ -106,7 +106,7 @@ ident_drop(struct idents *x, ident id)
 static bool
 is_prefix(const struct ident_prefix *p, const char *s, size_t len)
 {
-	return p->len == len && memcmp(p->p, s, len) == 0;
+	return p->len == len && hash_same(p->p, s, len);
 }
 
 /* The number of the prefix, or IDENT_PREFIXES when there are too many. */
@@ -133,17 +133,10 @@ find_prefix(struct idents *x, const char *s, size_t len)
 	return x->prefixes_n - 1;
 }
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static ident
-make_prefixed(struct idents *x, struct text id, size_t digits)
+make_prefixed(struct idents *x, struct text id, size_t digits, uint64_t value)
 {
-	size_t len = id.len - digits, i, which = x->last;
-	uint64_t value = 0;
+	size_t len = id.len - digits, which = x->last;
 
 	if (x->prefixes_n == 0 || !is_prefix(&x->prefixes[which], id.p, len)) {
 		which = find_prefix(x, id.p, len);
@@ -151,8 +144,6 @@ make_prefixed(struct idents *x, struct text id, size_t digits)
 			return make_text(x, id);
 		x->last = which;
 	}
-	for (i = len; i < id.len; i++)
-		value = value * 10 + (uint64_t)(id.p[i] - '0');
 	return KIND_PREFIX << KIND_SHIFT | (uint64_t)which << PREFIX_SHIFT |
 	       (uint64_t)digits << DIGITS_SHIFT | value;
 }
@@ -160,22 +151,23 @@ make_prefixed(struct idents *x, struct text id, size_t digits)
 ident
 ident_make(struct idents *x, struct text id)
 {
-	size_t digits = 0, i;
-	uint64_t value = 0;
+	size_t digits = 0;
+	uint64_t value = 0, unit = 1;
+	char c;
 
-	while (digits < id.len && is_digit(id.p[id.len - 1 - digits]))
-		digits++;
-	if (digits == id.len && (id.p[0] != '0' || id.len == 1)) {
-		if (digits > NUMBER_DIGITS)
-			return make_text(x, id);
-		for (i = 0; i < id.len; i++)
-			value = value * 10 + (uint64_t)(id.p[i] - '0');
-		return value;
+	/* From the end; of more digits than fit the value is not needed. */
+	for (; digits < id.len; digits++, unit *= 10) {
+		c = id.p[id.len - 1 - digits];
+		if (c < '0' || c > '9')
+			break;
+		value += unit * (uint64_t)(c - '0');
 	}
+	if (digits == id.len && (id.p[0] != '0' || id.len == 1))
+		return digits > NUMBER_DIGITS ? make_text(x, id) : value;
 	if (digits == 0 || digits > DIGITS_MAX ||
 	    id.len - digits > IDENT_PREFIX)
 		return make_text(x, id);
-	return make_prefixed(x, id, digits);
+	return make_prefixed(x, id, digits, value);
 }
 
 static struct text

@@ -57,7 +57,7 @@ find_slot(const struct model_private *p, uint32_t hash, struct text id)
 		if (p->slots[i] >> TAG_SHIFT != hash >> 16)
 			continue;
 		known = chat_id(chat_of(p->slots[i]));
-		if (known.len == id.len && memcmp(known.p, id.p, id.len) == 0)
+		if (known.len == id.len && hash_same(known.p, id.p, id.len))
 			break;
 	}
 	return i;

@@ -6,9 +6,9 @@
  */
 #include "aggregator/model_impl.h"
 
-#include <string.h>
-
 #include "common/xalloc.h"
+
+#include "aggregator/hash.h"
 
 #define PENDING 32
 #define PENDING_TEXT 40 /* what is longer does not wait */
@@ -31,8 +31,7 @@ keep(struct pending_text *to, struct text t)
 {
 	to->given = t.p != NULL;
 	to->len = (uint8_t)t.len;
-	if (t.len > 0)
-		memcpy(to->p, t.p, t.len);
+	hash_copy(to->p, t.p, t.len);
 }
 
 static struct text

@@ -61,8 +61,7 @@ find_slot(const struct names *n, uint32_t hash, struct text t)
 		if (slot >> 32 != hash)
 			continue;
 		name = names_at(n, (uint32_t)slot);
-		if (name->len == t.len &&
-		    memcmp(name_str(name), t.p, t.len) == 0)
+		if (name->len == t.len && hash_same(name_str(name), t.p, t.len))
 			return i;
 	}
 }
@@ -149,7 +148,7 @@ names_get_near(struct names *n, struct text t, uint32_t guess)
 	if (guess != 0 && t.p != NULL) {
 		name = names_at(n, guess);
 		if (name->held > 0 && name->len == t.len &&
-		    memcmp(name_str(name), t.p, t.len) == 0) {
+		    hash_same(name_str(name), t.p, t.len)) {
 			name->held++;
 			return guess;
 		}

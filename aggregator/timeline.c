@@ -10,6 +10,8 @@
 
 #include "common/xalloc.h"
 
+#include "aggregator/hash.h"
+
 _Static_assert(sizeof(struct message) == 32, "there are many messages");
 
 /* The first instant of the year 1, in ms since 1970. */
@@ -44,7 +46,7 @@ lexicon_kind(struct lexicon *w, struct text kind)
 	for (i = 1; i <= w->kinds_n; i++) {
 		known = names_text(&w->names, w->kinds[i]);
 		if (known.len == kind.len &&
-		    memcmp(known.p, kind.p, kind.len) == 0)
+		    hash_same(known.p, kind.p, kind.len))
 			return i;
 	}
 	if (w->kinds_n + 1 < LEXICON_KINDS)
