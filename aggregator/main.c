@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/amqp_plan.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/prog.h"
@@ -25,6 +26,7 @@ static const char usage[] =
     "[--window TIME] ...\n"
     "       aggregator --input eventcounter -f queue:NAME [--exchange NAME]\n"
     "                  [--idle-exit TIME] [--json-dir DIR] ...\n"
+    "       aggregator --declare [-f FILE]\n"
     "Turns records of operators, chats and messages into rows of figures:\n"
     "  poller | aggregator\n"
     "  -a, --figures LIST    which: operators,chats,...; all\n"
@@ -47,12 +49,13 @@ struct options {
 	struct eventcounter_job counter;
 	const char *config, *definition, *table, *figures, *every, *window;
 	const char *input;
-	bool check, quiet;
+	bool check, declare, quiet;
 	int verbose;
 };
 
 enum {
-	OPT_DEFINITION = 256,
+	OPT_DECLARE = 256,
+	OPT_DEFINITION,
 	OPT_EVERY,
 	OPT_EXCHANGE,
 	OPT_EXPLAIN,
@@ -68,6 +71,7 @@ enum {
 
 static const struct option longs[] = {
 	{ "config", required_argument, NULL, 'c' },
+	{ "declare", no_argument, NULL, OPT_DECLARE },
 	{ "definition", required_argument, NULL, OPT_DEFINITION },
 	{ "every", required_argument, NULL, OPT_EVERY },
 	{ "exchange", required_argument, NULL, OPT_EXCHANGE },
@@ -93,6 +97,9 @@ static int
 take_option(struct options *o, int opt, char **argv)
 {
 	switch (opt) {
+	case OPT_DECLARE:
+		o->declare = true;
+		return -1;
 	case OPT_DEFINITION:
 		o->definition = optarg;
 		return -1;
@@ -202,6 +209,11 @@ check_options(struct options *o)
 	bool from_queue = endpoint_is_queue(job->from);
 	bool to_stdout = strcmp(job->to, "-") == 0;
 
+	if (o->declare && (from_queue || !to_stdout || o->input != NULL))
+		return prog_usage_error("--declare reads a list, from standard "
+					"input or -f FILE");
+	if (o->declare)
+		return -1;
 	if (o->input != NULL)
 		return check_counter(o);
 	if (o->counter.json_dir != NULL || o->counter.exchange != NULL ||
@@ -300,6 +312,8 @@ run(struct options *o, struct conf *conf, struct buf *why)
 
 	if (code != -1)
 		return code;
+	if (o->declare)
+		return o->check ? PROG_OK : (int)amqp_plan_run(conf, job->from);
 	if (o->input != NULL) {
 		o->counter.conf = conf;
 		return o->check ? PROG_OK : (int)eventcounter_run(&o->counter);

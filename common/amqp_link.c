@@ -70,6 +70,11 @@ remedy(int reply_code, const char *what, const char *text)
 		    strstr(text, "unknown delivery tag") != NULL)
 			return NULL;
 		return "delete or change what is in the way";
+	case AMQP_COMMAND_INVALID:
+		if (strstr(text, "exchange type") != NULL)
+			return "rabbitmq-plugins enable "
+			       "rabbitmq_consistent_hash_exchange";
+		return NULL;
 	default:
 		return NULL;
 	}
@@ -88,8 +93,10 @@ refused(
 	    text, way_out != NULL ? "; " : "", way_out != NULL ? way_out : "");
 	if (way_out != NULL) {
 		l->outcome = OUTCOME_NEVER;
-		l->code = reply_code == AMQP_PRECONDITION_FAILED ? PROG_CONFIG
-								 : PROG_NOPERM;
+		l->code = reply_code == AMQP_PRECONDITION_FAILED ||
+				  reply_code == AMQP_COMMAND_INVALID
+			      ? PROG_CONFIG
+			      : PROG_NOPERM;
 	}
 	free(text);
 }

@@ -24,14 +24,15 @@ int
 endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
 {
+	const char *kind = a->spread ? "exchange" : "queue";
 	char *client;
 	int status;
 
 	if (!parse_is_name(queue, AMQP_QUEUE_NAME_MAX)) {
 		buf_setf(why,
-		    "'queue:%s' names no queue; use up to %d letters, digits, "
-		    "'.', '_' and '-'",
-		    queue, AMQP_QUEUE_NAME_MAX);
+		    "'%s:%s' names no %s; use up to %d letters, digits, '.', "
+		    "'_' and '-'",
+		    kind, queue, kind, AMQP_QUEUE_NAME_MAX);
 		*code = PROG_USAGE;
 		return -1;
 	}

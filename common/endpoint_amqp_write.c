@@ -560,6 +560,7 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	struct writer *w = xcalloc(1, sizeof *w);
 	struct endpoint *e = &w->a.base;
 
+	w->a.spread = spread;
 	if (endpoint_amqp_init(&w->a, queue, true, opt, why, code) != 0) {
 		free(w);
 		return NULL;
@@ -567,7 +568,6 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	name_run(w);
 	w->body_bytes = opt->body > 0 ? opt->body : BODY_BYTES;
 	w->a.set_up = set_up;
-	w->a.spread = spread;
 	w->lanes_n = spread ? BUCKETS + 1 : 1;
 	w->lanes = xcalloc(w->lanes_n, sizeof *w->lanes);
 	w->all = xasprintf("%s.all", queue);

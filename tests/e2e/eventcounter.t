@@ -208,6 +208,17 @@ def total(folder):
 assert total("gotback") == 20, total("gotback")
 END
 
+echo "- the script does what the original's make targets did"
+script() {
+	TESTBIN=$TESTBIN scripts/eventcounter -b "$BIN" -d "$tmp/data" "$@"
+}
+script env-up publish consume compare >"$tmp/out" || fail "it failed: $?"
+grep -q '^events=100 ' "$tmp/out" || fail "not 100: $(cat "$tmp/out")"
+tail -n 1 "$tmp/out" | grep -qx 'as expected' || fail "it does not compare"
+echo '{"user_a": 1}' >"$tmp/data/counted/created.json"
+expect 1 script compare
+[ ! -d "$tmp/data/servers" ] || fail "a broker of its own beside the given one"
+
 echo "- what is asked for must make sense"
 run() {
 	"$aggregator" --input eventcounter "$@"

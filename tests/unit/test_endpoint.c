@@ -21,6 +21,10 @@ static const struct {
 	{ "queu:rows", false, PROG_USAGE, "'queu:rows' is no endpoint" },
 	{ "queue:", false, PROG_USAGE, "'queue:' names no queue" },
 	{ "queue:a/b", true, PROG_USAGE, "'queue:a/b' names no queue" },
+	{ "exchange:a/b", true, PROG_USAGE,
+	    "'exchange:a/b' names no exchange" },
+	{ "exchange:rows", false, PROG_USAGE,
+	    "'exchange:rows' can be written to only" },
 	{ "queue:rows", true, PROG_CONFIG, "set [amqp] url or AMQP_URL" },
 	{ "missing", false, PROG_NOINPUT,
 	    "cannot open 'missing': No such file or directory; check its name "
