@@ -1,6 +1,7 @@
-"""sink: rows a second from a file into MariaDB, beside a bare loop that sends
-the same statements with the same rows ready in memory; new rows, then newer
-versions of the same rows. Turn by turn on one server."""
+"""sink: rows a second into MariaDB, beside bare loops that send the same rows
+ready in memory: the figures of a snapshot from a file, by one connection each,
+new rows and then newer versions of them; and messages from a queue in bodies of
+64 KB, by two connections each. Turn by turn on one server."""
 
 import table # first: it knows where the others are
 
@@ -9,15 +10,22 @@ from harness import TESTBIN, Lab, main
 ROWS = 200000
 BATCH = 1000
 ROUNDS = 5
+MESSAGES = 300000
+TRANSACTION = 5000
+BODY = 300  # messages, 64 KB
 BARE = TESTBIN + "/tools/sink_bare"
+PROBE = TESTBIN + "/tools/amqp_probe"
 
 
 class Store:
     def __init__(self, lab):
         self.lab = lab
         lab.env["MYSQL_POOL"] = "256M"
-        lab.start_servers("mariadb")
-        self.conf = lab.conf("messaging.conf", {"sink": {"batch": BATCH}})
+        lab.start_servers("mariadb", "rabbitmq")
+        self.conf = lab.conf("messaging.conf", {
+            "sink": {"batch": BATCH, "connections": 1}})
+        self.two = lab.conf("two.conf", {
+            "sink": {"batch": TRANSACTION, "connections": 2}})
         self.must(["sink", "-c", self.conf, "--migrate"])
         self.version = 0
 
@@ -75,11 +83,49 @@ class Store:
             "turn by turn.")
 
 
+    def messages(self):
+        """As rounds(), of messages."""
+        path = self.lab.path("messages")
+        with open(path, "wb") as f:
+            f.write(self.must([BARE, "messages", MESSAGES]).out)
+        both = {"ours": [], "bare": []}
+        for _ in range(ROUNDS):
+            self.lab.sql("truncate table messages")
+            done = self.must([BARE, "store-messages", MESSAGES, TRANSACTION,
+                              2])
+            done.rate = float(done.out.split()[0])
+            both["bare"].append(done)
+            self.lab.sql("truncate table messages")
+            with open(path, "rb") as f:
+                self.must([PROBE, "-b", BODY, "write", "queue:bench"], stdin=f)
+            done = self.must(["sink", "-c", self.two, "-f", "queue:bench",
+                              "--until-empty"])
+            done.rate = MESSAGES / done.wall
+            both["ours"].append(done)
+        return both
+
+    def show_messages(self, both):
+        table.show(f"Messages, {MESSAGES:,} of 220 bytes from a queue", [
+            ("bare loop", table.median([d.rate for d in both["bare"]]),
+             "rows/s"),
+            ("sink", table.median([d.rate for d in both["ours"]]), "rows/s"),
+            ("ratio", table.ratio([d.rate for d in both["ours"]],
+                                  [d.rate for d in both["bare"]]), "",
+             "at least 0.80"),
+            ("sink's CPU", table.median([d.cpu for d in both["ours"]]), "s"),
+            ("sink's peak memory",
+             table.median([d.peak_kib for d in both["ours"]]) / 1024, "MiB"),
+        ], f"Medians of {ROUNDS} rounds, two connections, {TRANSACTION:,} rows "
+            "a transaction, turn by turn. The sink's time includes starting "
+            "and seeing twice that the queue is empty.")
+
+
 def body():
     with Lab("store") as lab:
         store = Store(lab)
         store.show("New rows", store.rounds(True))
         store.show("Newer versions", store.rounds(False))
+        store.show_messages(store.messages())
     return 0
 
 

@@ -426,19 +426,16 @@ fill_row(struct half *h, int64_t i)
 	set_text(h, 13, i, NULL);
 }
 
-/* The rows of a half: those of the chats that are its. */
+/* The rows of a half: batches in turn, so that two do not insert into the same
+ * pages; that is faster than to divide by chat. */
 static void
 prepare_half(struct half *h, int64_t n, int64_t which, int64_t halves)
 {
-	struct message m;
 	int64_t i;
 	int k;
 
-	for (i = 0; i < n; i++) {
-		make_message(&m, i);
-		if (strtoll(m.chat, NULL, 10) % halves == which)
-			h->n++;
-	}
+	for (i = 0; i < n; i++)
+		h->n += i / h->batch % halves == which;
 	h->messages = xcalloc((size_t)h->n, sizeof *h->messages);
 	h->at = xcalloc((size_t)h->n, sizeof *h->at);
 	h->flag = xcalloc((size_t)h->n, 1);
@@ -450,9 +447,10 @@ prepare_half(struct half *h, int64_t n, int64_t which, int64_t halves)
 	}
 	h->n = 0;
 	for (i = 0; i < n; i++) {
+		if (i / h->batch % halves != which)
+			continue;
 		make_message(&h->messages[h->n], i);
-		if (strtoll(h->messages[h->n].chat, NULL, 10) % halves == which)
-			fill_row(h, h->n++);
+		fill_row(h, h->n++);
 	}
 }
 
