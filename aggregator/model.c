@@ -287,8 +287,8 @@ remember(struct model *m, struct fingerprint f, int64_t at)
 	x->hour = seen_hour(at);
 }
 
-bool
-model_is_new(struct model *m, struct text chat, struct text id, int64_t at)
+struct fingerprint
+model_identity(struct model *m, struct text chat, struct text id)
 {
 	struct seen *s = &m->private->seen;
 	struct fingerprint f;
@@ -296,7 +296,14 @@ model_is_new(struct model *m, struct text chat, struct text id, int64_t at)
 	if (s->width == 0)
 		seen_init(s, m->seed, 0);
 	f = seen_fingerprint(s, chat, id);
-	if (!seen_add(s, f, seen_hour(at)))
+	seen_prefetch(s, f);
+	return f;
+}
+
+bool
+model_is_new(struct model *m, struct fingerprint f, int64_t at)
+{
+	if (!seen_add(&m->private->seen, f, seen_hour(at)))
 		return false;
 	remember(m, f, at);
 	return true;
@@ -324,12 +331,14 @@ model_restore_id(struct model *m, struct fingerprint f, uint16_t hour)
 static enum model_taken
 add_message(struct model *m, const struct record *r)
 {
-	struct message *new, version;
+	struct message new;
+	struct fingerprint f;
 	struct chat *c;
 
-	if (m->no_clocks)
-		return model_is_new(m, r->chat, r->id, r->at) ? MODEL_NEW
-							      : MODEL_AGAIN;
+	if (m->no_clocks) {
+		f = model_identity(m, r->chat, r->id);
+		return model_is_new(m, f, r->at) ? MODEL_NEW : MODEL_AGAIN;
+	}
 	if (m->text_of != NULL && r->text.p != NULL &&
 	    text_is(r->chat, m->text_of))
 		keep_text(m, r);
@@ -337,19 +346,16 @@ add_message(struct model *m, const struct record *r)
 		pending_add(m, r);
 		return MODEL_NEW;
 	}
+	f = model_identity(m, r->chat, r->id);
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
-	if (model_is_new(m, r->chat, r->id, r->at)) {
-		new = model_append(m, c);
-		message_read(&m->lexicon, new, r);
-		message_name(
-		    &m->lexicon, new, r->user, r->operator_id, c->near);
-		chats_touch(m, c, true);
-		return MODEL_NEW;
-	}
-	message_read(&m->lexicon, &version, r);
-	message_name(&m->lexicon, &version, r->user, r->operator_id, c->near);
-	return model_revise(m, c, &version);
+	message_read(&m->lexicon, &new, r);
+	message_name(&m->lexicon, &new, r->user, r->operator_id, c->near);
+	if (!model_is_new(m, f, r->at))
+		return model_revise(m, c, &new);
+	*model_append(m, c) = new;
+	chats_touch(m, c, true);
+	return MODEL_NEW;
 }
 
 static enum model_taken

@@ -119,7 +119,8 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	to->replaces = false;
 	known = late ? model_has(to, c, &new)
 		     : (to->prompt || to->lasting) &&
-			   !model_is_new(to, chat_id(c), id, old->at);
+			   !model_is_new(
+			       to, model_identity(to, chat_id(c), id), old->at);
 	if (known)
 		taken = model_revise(to, c, &new);
 	else

@@ -98,9 +98,11 @@ struct operator_info *model_operator(struct model *m, uint32_t id);
 void model_touch_operator(struct model *m, struct operator_info *o);
 void model_list_operator(struct model *m, struct operator_info *o, bool listed);
 
-/* The identity did not come before; it is remembered. */
-bool model_is_new(
-    struct model *m, struct text chat, struct text id, int64_t at);
+/* An identity, of which the memory is on its way; and then: it did not come
+ * before, and is remembered. */
+struct fingerprint model_identity(
+    struct model *m, struct text chat, struct text id);
+bool model_is_new(struct model *m, struct fingerprint f, int64_t at);
 struct message *model_append(struct model *m, struct chat *c);
 /* Another version of a message of the chat: takes it over, or drops it. */
 enum model_taken model_revise(

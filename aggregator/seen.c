@@ -88,6 +88,15 @@ part_of(struct seen *s, uint64_t a)
 	return &s->parts[a >> 56];
 }
 
+void
+seen_prefetch(const struct seen *s, struct fingerprint f)
+{
+	const struct seen_part *p = &s->parts[f.a >> 56];
+
+	if (p->slots != NULL)
+		__builtin_prefetch(p->slots + (f.a & p->mask) * s->width, 1);
+}
+
 /* The slot of the fingerprint, or the free one where it goes. */
 static uint64_t *
 find(const struct seen_part *p, size_t width, struct fingerprint f)
