@@ -62,7 +62,7 @@ struct alerts {
 	struct keyed table;   /* (user, rule, begin) */
 	struct calendar calendar, moved;
 	struct rule rules[RULES];
-	int64_t newest, window;
+	int64_t window;
 };
 
 /* Whose alert of which rule; what begins where is added. */
@@ -98,7 +98,6 @@ open_flow(const struct flow_setup *setup)
 	keyed_open(&f->table, setup->home, "alerts", sizeof(struct alert));
 	calendar_open(&f->calendar, setup->home, "alerts_due");
 	calendar_open(&f->moved, setup->home, "alerts_moved");
-	f->newest = CLOCK_NONE;
 	f->window = setup->home->window_ms;
 	for (i = 0; i < RULES; i++) {
 		f->rules[i] = original[i];
@@ -370,7 +369,7 @@ look_at(struct alerts *f, struct text key, int64_t due)
 	a->due = CLOCK_NONE;
 	keyed_change(&f->table, a);
 	if (a->gone == 0 && a->ended == 0) {
-		if (a->end + w.length > f->newest) {
+		if (a->end + w.length > f->table.home->newest) {
 			schedule(&w, a, a->end + w.length);
 			return;
 		}
@@ -380,10 +379,10 @@ look_at(struct alerts *f, struct text key, int64_t due)
 	if (f->window == 0)
 		return;
 	due = a->end + w.length + f->window;
-	if (due > f->newest)
+	if (due > f->table.home->newest)
 		schedule(&w, a, due);
 	else if (keyed_is_told(a))
-		schedule(&w, a, f->newest + 1);
+		schedule(&w, a, f->table.home->newest + 1);
 	else
 		keyed_delete(&f->table, a);
 }
@@ -430,16 +429,14 @@ settle(void *flow, int64_t newest, bool refresh)
 	struct text key;
 	int64_t due;
 
-	if (newest > f->newest)
-		f->newest = newest;
-	while (calendar_next(&f->calendar, f->newest, &key, &due))
+	while (calendar_next(&f->calendar, newest, &key, &due))
 		look_at(f, key, due);
 	if (refresh)
 		refresh_moved(f);
 	note_told(f);
-	if (f->window > 0 && f->newest != CLOCK_NONE)
+	if (f->window > 0 && newest != CLOCK_NONE)
 		keyed_expire(&f->windows,
-		    f->newest - f->window - f->rules[RULES - 1].length);
+		    newest - f->window - f->rules[RULES - 1].length);
 }
 
 static void

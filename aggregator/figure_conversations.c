@@ -72,9 +72,13 @@ close_flow(void *flow)
 static uint64_t
 hash_writer(const struct conversations *f, const struct flow_message *m)
 {
-	uint64_t who = key_hash(
-	    f->table.home->seed + (uint64_t)m->from, m->user.p, m->user.len);
+	struct key k;
+	uint64_t who;
 
+	k.len = 0;
+	key_byte(&k, m->from);
+	key_text(&k, m->user);
+	who = key_hash(f->table.home->seed, k.bytes, k.len);
 	return who != 0 ? who : 1;
 }
 

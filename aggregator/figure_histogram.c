@@ -24,7 +24,7 @@
 struct hour {
 	uint64_t n;
 	int64_t sum;
-	struct peak longest;
+	struct peak_long longest;
 };
 
 /* Either flow: a table by (hour, kind, operator), of buckets by bucket, too. */
@@ -107,9 +107,9 @@ add_to_hour(void *flow, const struct flow_interval *i, bool withdrawn)
 	h->n += withdrawn ? UINT64_MAX : UINT64_C(1);
 	h->sum += withdrawn ? -i->ms : i->ms;
 	if (withdrawn)
-		peak_remove(&h->longest, i->ms);
+		peak_remove_long(&h->longest, i->ms);
 	else
-		peak_add(&h->longest, i->ms);
+		peak_add_long(&h->longest, i->ms);
 	keyed_tell(&f->table, h);
 }
 
@@ -175,7 +175,7 @@ emit_hours(void *flow, struct rowset *to, enum figure_rows which)
 		c = begin_row(h, to, &key, &at);
 		c = cell_count(c, h->n);
 		c = cell_number(c, h->sum);
-		cell_number(c, h->n > 0 ? peak_get(&h->longest) : 0);
+		cell_number(c, h->n > 0 ? peak_get_long(&h->longest) : 0);
 	}
 	free(list);
 }

@@ -35,7 +35,7 @@ struct trends {
 	struct flow_cap cap;
 	const char *tenant;
 	uint64_t more_than;
-	int64_t length, newest, window;
+	int64_t length, window;
 	size_t shortest;
 	uint64_t messages, texts;
 	bool told_missing, told_long;
@@ -74,7 +74,6 @@ open_flow(const struct flow_setup *setup)
 	f->shortest = (size_t)flow_conf(setup, "trend_length") + 1;
 	f->length = flow_conf(setup, "trend_window");
 	f->window = setup->home->window_ms;
-	f->newest = CLOCK_NONE;
 	for (; *word != NULL; word++)
 		stop(f, *word, strlen(*word));
 	return f;
@@ -141,7 +140,7 @@ count(struct trends *f, int64_t begin, struct text word)
 	*n += 1;
 	if (*n == f->more_than + 1)
 		calendar_add(&f->calendar, begin + f->length, k.bytes, k.len);
-	if (*n > f->more_than && begin + f->length <= f->newest)
+	if (*n > f->more_than && begin + f->length <= f->table.home->newest)
 		keyed_tell(&f->table, n);
 	else
 		keyed_change(&f->table, n);
@@ -184,19 +183,17 @@ settle(void *flow, int64_t newest, bool refresh)
 	int64_t due;
 
 	(void)refresh;
-	if (newest > f->newest)
-		f->newest = newest;
-	while (calendar_next(&f->calendar, f->newest, &key, &due)) {
+	while (calendar_next(&f->calendar, newest, &key, &due)) {
 		n = keyed_find(&f->table, key.p, key.len);
 		if (n != NULL)
 			keyed_tell(&f->table, n);
 	}
 	if (f->window == 0)
 		say_missing(f);
-	if (f->window == 0 || f->newest == CLOCK_NONE)
+	if (f->window == 0 || newest == CLOCK_NONE)
 		return;
-	keyed_expire(&f->table, f->newest - f->window - f->length);
-	keyed_expire(&f->windows, f->newest - f->window - f->length);
+	keyed_expire(&f->table, newest - f->window - f->length);
+	keyed_expire(&f->windows, newest - f->window - f->length);
 }
 
 static void
@@ -209,7 +206,8 @@ emit_one(struct trends *f, uint64_t *n, bool all, struct rowset *to)
 
 	begin = key_read_time(key, &at);
 	word = key_read_text(key, &at);
-	if (all && (*n <= f->more_than || begin + f->length > f->newest))
+	if (all &&
+	    (*n <= f->more_than || begin + f->length > f->table.home->newest))
 		return;
 	c = rowset_add(to);
 	c = flow_cell(c, word);

@@ -188,6 +188,7 @@ take_back_pair(struct users *f, const struct flow_message *m)
 	struct pair *p;
 	struct key k;
 
+	see_time(f, f->table.home->newest);
 	/* Too old to matter; the pair may be a later one without it. */
 	if (m->at + f->active <= f->newest)
 		return;
@@ -252,8 +253,7 @@ settle(void *flow, int64_t newest, bool refresh)
 	struct users *f = flow;
 
 	(void)refresh;
-	if (newest > f->newest)
-		f->newest = newest;
+	see_time(f, newest);
 	expire(f);
 }
 

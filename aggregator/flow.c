@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/retry.h"
 #include "common/xalloc.h"
 
 #include "aggregator/state.h"
@@ -24,14 +25,15 @@ struct flows {
 	size_t n;
 };
 
+/* Nobody outside can choose keys that fall together. */
 static uint64_t
-stored_seed(struct state *state)
+hash_seed(struct state *state)
 {
-	uint64_t seed[2] = { 0, 0 };
+	uint64_t seed[2] = { retry_random(), retry_random() };
 
 	if (state != NULL)
 		state_seed(state, seed);
-	return seed[0] ^ seed[1];
+	return seed[0] ^ seed[1] << 32 ^ seed[1] >> 32;
 }
 
 struct flows *
@@ -45,8 +47,9 @@ flows_open(const struct figure *const *list, size_t n, const struct conf *conf,
 
 	f->home.state = state;
 	f->home.tenant = number;
-	f->home.seed = stored_seed(state);
+	f->home.seed = hash_seed(state);
 	f->home.window_ms = window_ms;
+	f->home.newest = CLOCK_NONE;
 	f->home.pool = pool;
 	f->setup.conf = conf;
 	f->setup.tenant = tenant;
@@ -141,10 +144,18 @@ flows_model_interval(void *flows, const struct model *m, const struct chat *c,
 }
 
 void
+flows_resume(struct flows *f, int64_t newest)
+{
+	if (newest > f->home.newest)
+		f->home.newest = newest;
+}
+
+void
 flows_settle(struct flows *f, int64_t newest, bool refresh)
 {
 	size_t i;
 
+	flows_resume(f, newest);
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].figure->flow->settle != NULL)
 			f->v[i].figure->flow->settle(

@@ -61,9 +61,9 @@ struct flow_ops {
 	    const struct flow_message *old);
 	void (*interval)(
 	    void *flow, const struct flow_interval *i, bool withdrawn);
-	/* The tenant's newest time: windows end, things expire. After it the
-	 * set of changed rows stands. refresh: tell also of what is still
-	 * going on. */
+	/* The tenant's newest time, which is the home's, too: windows end,
+	 * things expire. After it the set of changed rows stands. refresh: tell
+	 * also of what is still going on. */
 	void (*settle)(void *flow, int64_t newest, bool refresh);
 	/* Adds rows, in the order of their keys. */
 	void (*emit)(void *flow, struct rowset *to, enum figure_rows which);
@@ -82,6 +82,10 @@ struct flows *flows_open(const struct figure *const *list, size_t n,
     struct state *state, uint32_t number, int64_t window_ms);
 /* Without saving. NULL is fine. */
 void flows_close(struct flows *f);
+
+/* What the tenant's newest time was when the state was last saved: before the
+ * first message. */
+void flows_resume(struct flows *f, int64_t newest);
 
 /* Fills in what a message record tells. */
 void flow_message_read(struct flow_message *m, const struct record *r);

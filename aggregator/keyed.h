@@ -85,6 +85,7 @@ struct keyed_home {
 	uint32_t tenant;     /* its number in the state */
 	uint64_t seed;       /* of hashes that are stored */
 	int64_t window_ms;   /* older messages are refused; 0: none is */
+	int64_t newest;      /* the tenant's time when last settled */
 	struct keyed_pool *pool;
 	struct keyed *tables[KEYED_TABLES];
 	struct calendar *calendars[KEYED_TABLES];

@@ -69,8 +69,12 @@ load_tenant(
 	t = stream_tenant(l->stream, name);
 	XGROW(l->by_number, l->n, l->cap);
 	l->by_number[l->n++] = t;
-	return check(l,
-	    model_unpack_tenant(&t->drive.model, nul + 1, len - name.len - 1));
+	if (!check(l, model_unpack_tenant(
+			  &t->drive.model, nul + 1, len - name.len - 1)))
+		return false;
+	if (t->drive.flows != NULL)
+		flows_resume(t->drive.flows, t->drive.model.as_of);
+	return true;
 }
 
 static bool

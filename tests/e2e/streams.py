@@ -36,6 +36,9 @@ COUNTS = {
     "response_histogram": ("count",),
     "realtime_user_activity": ("messages_last_minute",),
     "channel_metrics": ("messages",),
+    "conversation_metrics": ("message_count",),
+    "user_stats": ("message_count",),
+    "alerts": ("messages",),
     "trends": ("occurrences",),
     "event_counts": ("count",),
 }

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The figures that count as messages pass, over queues: with hardly any memory,
+# killed at random moments and begun anew, with records that come again, late
+# and in other versions, their rows come to what the same records give by hand.
+set -euo pipefail
+# shellcheck source=tests/e2e/stream.sh
+. "$(dirname "$0")/stream.sh"
+
+start_broker
+settings 'prefetch = 20' 'patience = 20s' '[aggregator]' 'cache = 1M' \
+	'refresh = 100ms' 'alert_minute = 3' 'alert_five_minutes = 5'
+figures=conversations,users,activity,alerts,trends,channels,histograms,intervals
+kills=${KILLS:-12}
+
+"$load" -n 30000 --chats 1500 --users 300 --tenants 2 --gap 3000 --late 0 \
+	--seed "${SEED:-$((RANDOM))}" >"$tmp/records"
+grep -q '"text"' "$tmp/records" || fail "no text for the trends"
+
+echo "- kill -9 at any moment"
+"$probe" -p -b 60 write queue:records <"$tmp/records" >/dev/null &
+writer=$!
+killed=0
+while [ "$killed" -lt "$kills" ]; do
+	"$aggregator" -f queue:records -t queue:rows --state "$state" \
+		--every "$((RANDOM % 30 + 1))ms" -a "$figures" \
+		2>>"$tmp/log" &
+	daemon=$!
+	sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
+	kill -9 "$daemon"
+	wait "$daemon" 2>/dev/null || :
+	killed=$((killed + 1))
+	shuf -n 300 "$tmp/records" | put records 50
+done
+wait "$writer"
+stream -q
+[ "$(waiting records)" = 0 ] || fail "not all was acknowledged"
+collect
+[ -z "$(get records.dead)" ] || fail "dead letters"
+same_figures "$tmp/records"
+for table in conversation_metrics user_stats realtime_user_activity alerts \
+	trends channel_metrics response_hours response_histogram intervals; do
+	grep -q "\"$table\"" "$tmp/want" || fail "no row of $table"
+done
+cp "$tmp/got" "$tmp/before"
+
+echo "- other versions of messages, in any order"
+mv "$state" "$state.first"
+mv "$tmp/rows" "$tmp/rows.first"
+python3 -B tests/oracle/stream_figures.py --write "${SEED:-$((RANDOM))}" \
+	>"$tmp/versions"
+split -n l/5 "$tmp/versions" "$tmp/part."
+for part in "$tmp"/part.*; do
+	put records 7 <"$part"
+	stream -q
+done
+collect
+same_figures "$tmp/versions"
+rm -r "$state"
+mv "$state.first" "$state"
+mv "$tmp/rows.first" "$tmp/rows"
+
+echo "- the whole stream once more changes nothing"
+put records 400 <"$tmp/records"
+stream -q
+collect
+same_figures "$tmp/records"
+cmp "$tmp/before" "$tmp/got" || fail "the replay changed rows"
