@@ -183,7 +183,7 @@ sweep(struct seen *s)
 }
 
 uint64_t *
-seen_put(struct seen *s, struct fingerprint f, uint16_t hour, bool *fresh)
+seen_enter(struct seen *s, struct fingerprint f, uint16_t hour, bool *fresh)
 {
 	struct seen_part *p;
 	uint64_t *slot;
@@ -212,7 +212,7 @@ seen_add(struct seen *s, struct fingerprint f, uint16_t hour)
 {
 	bool fresh;
 
-	(void)seen_put(s, f, hour, &fresh);
+	(void)seen_enter(s, f, hour, &fresh);
 	return fresh;
 }
 

@@ -59,12 +59,12 @@ struct fingerprint seen_fingerprint(
 /* Hours of message time; they wrap after 7 years. */
 uint16_t seen_hour(int64_t at);
 
-/* Has the slot on its way that seen_put() will look at. */
+/* Has the slot on its way that seen_enter() will look at. */
 void seen_prefetch(const struct seen *s, struct fingerprint f);
 
 /* Where the user's words are; *fresh: it was not there, and is now, with words
  * of 0. Valid until the next call. */
-uint64_t *seen_put(
+uint64_t *seen_enter(
     struct seen *s, struct fingerprint f, uint16_t hour, bool *fresh);
 
 /* True when it was not there, and is now. */

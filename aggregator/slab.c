@@ -20,6 +20,11 @@
 static const uint32_t sizes[SLAB_CLASSES] = { 4, 8, 16, 24, 32, 48, 64, 96, 128,
 	192, 256, 384, 512, 768, 1024, 1536, 2048, 3072 };
 
+/* What an array is while nobody has it. */
+struct slab_array {
+	struct slab_array *next;
+};
+
 void
 slab_release(struct slab *s)
 {
@@ -67,27 +72,29 @@ add_piece(struct slab *s)
 static struct message *
 take(struct slab *s, size_t class)
 {
-	struct message *m = s->free[class];
-	size_t size = sizes[class] * sizeof *m;
+	struct slab_array *old = s->free[class];
+	size_t size = sizes[class] * sizeof(struct message);
+	void *p;
 
-	if (m != NULL) {
-		memcpy(&s->free[class], m, sizeof m);
-		return m;
+	if (old != NULL) {
+		s->free[class] = old->next;
+		return (struct message *)(void *)old;
 	}
 	/* The rest of a piece is lost: at most a few of a hundred bytes. */
 	if (s->left < size)
 		add_piece(s);
 	if (s->left < size)
 		return take(s, class);
-	m = (struct message *)(void *)s->at;
+	p = s->at;
 	s->at += size;
 	s->left -= size;
-	return m;
+	return p;
 }
 
 void
 slab_give(struct slab *s, struct message *old, uint32_t cap)
 {
+	struct slab_array *array = (struct slab_array *)(void *)old;
 	size_t class;
 
 	if (cap == 0)
@@ -97,8 +104,8 @@ slab_give(struct slab *s, struct message *old, uint32_t cap)
 		free(old);
 		return;
 	}
-	memcpy(old, &s->free[class], sizeof old);
-	s->free[class] = old;
+	array->next = s->free[class];
+	s->free[class] = array;
 }
 
 struct message *

@@ -14,7 +14,7 @@
 
 /* Private. A zeroed struct is empty. */
 struct slab {
-	struct message *free[SLAB_CLASSES]; /* linked through themselves */
+	struct slab_array *free[SLAB_CLASSES];
 	void **pieces;
 	size_t pieces_n, pieces_cap;
 	char *at;

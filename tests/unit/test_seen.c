@@ -97,14 +97,14 @@ it_grows(void **state)
 	seen_init(&s, seen_new_seed(), 1);
 	for (i = 0; i < n; i++) {
 		f = seen_fingerprint(&s, none, text(id, sizeof id, "m-", i));
-		mine = seen_put(&s, f, 5, &fresh);
+		mine = seen_enter(&s, f, 5, &fresh);
 		assert_true(fresh);
 		assert_int_equal(*mine, 0);
 		*mine = i;
 	}
 	for (i = 0; i < n; i++) {
 		f = seen_fingerprint(&s, none, text(id, sizeof id, "m-", i));
-		mine = seen_put(&s, f, 6, &fresh);
+		mine = seen_enter(&s, f, 6, &fresh);
 		assert_false(fresh);
 		assert_int_equal(*mine, i);
 	}
