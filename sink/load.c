@@ -44,7 +44,7 @@ load_divide(struct load *l, size_t n, size_t whole)
 	size_t i, k, part;
 
 	l->parts = 1;
-	if (first->exclusive || l->rows <= whole || n == 1)
+	if (first->exclusive || l->rows <= whole || n <= 1)
 		return;
 	l->parts = n;
 	for (k = 0; k < TABLES; k++) {

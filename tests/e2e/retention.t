@@ -21,27 +21,27 @@ partitions() { # TABLE
 # one DAYS TENANT: a row of each table of history, of that day.
 one() {
 	local at id=$1.$2
-	at='"'$(day "$1" %F)T${3:-12:00:00}Z'"'
+	at=$(day "$1" %F)T${3:-12:00:00}Z
 	row() { # TABLE FIELDS
 		printf '{"type":"row","table":"%s","tenant":"%s","as_of":"%s",%s}\n' \
 			"$1" "$tenant" "$(day 0 %FT00:00:00Z)" "$2"
 	}
 	local tenant=$2
-	printf '{"type":"message","tenant":"%s","chat":"%s","id":"%s","from":"customer","at":%s}\n' \
+	printf '{"type":"message","tenant":"%s","chat":"%s","id":"%s","from":"customer","at":"%s"}\n' \
 		"$2" "$id" "$id" "$at"
-	printf '{"type":"view","tenant":"%s","message":"%s","user":"u","at":%s}\n' \
+	printf '{"type":"view","tenant":"%s","message":"%s","user":"u","at":"%s"}\n' \
 		"$2" "$id" "$at"
-	row intervals '"end_at":'$at',"chat":"'$id'","message":"1","kind":"reply","ms":5'
-	row conversation_metrics '"conversation_id":"'$id'","message_count":1,"last_message_at":'$at
-	row user_stats '"user_id":"'$id'","message_count":1,"last_active":'$at
-	row realtime_user_activity '"created_at":'$at',"user_id":"u","messages_last_minute":1'
-	row alerts '"started_at":'$at',"user_id":"u","rule":"minute","messages":9'
-	row trends '"window_start":'$at',"word":"word","occurrences":3'
-	row channel_metrics '"hour":'$at',"channel":"w","messages":1'
-	row response_hours '"hour":'$at',"operator":"7","kind":"reply","responses":1'
-	row response_histogram '"hour":'$at',"operator":"7","kind":"reply","bucket":1,"count":1'
-	row chat_metrics '"chat":"'$id'","status":"open"'
-	row event_counts '"user":"'$id'","event":"e","count":1'
+	row intervals '"end_at":"'"$at"'","chat":"'"$id"'","message":"1","kind":"reply","ms":5'
+	row conversation_metrics '"conversation_id":"'"$id"'","message_count":1,"last_message_at":"'"$at"'"'
+	row user_stats '"user_id":"'"$id"'","message_count":1,"last_active":"'"$at"'"'
+	row realtime_user_activity '"created_at":"'"$at"'","user_id":"u","messages_last_minute":1'
+	row alerts '"started_at":"'"$at"'","user_id":"u","rule":"minute","messages":9'
+	row trends '"window_start":"'"$at"'","word":"word","occurrences":3'
+	row channel_metrics '"hour":"'"$at"'","channel":"w","messages":1'
+	row response_hours '"hour":"'"$at"'","operator":"7","kind":"reply","responses":1'
+	row response_histogram '"hour":"'"$at"'","operator":"7","kind":"reply","bucket":1,"count":1'
+	row chat_metrics '"chat":"'"$id"'","status":"open"'
+	row event_counts '"user":"'"$id"'","event":"e","count":1'
 }
 tables="messages message_views intervals conversation_metrics user_stats
 	realtime_user_activity alerts trends channel_metrics response_hours
@@ -73,7 +73,7 @@ one -31 edge 23:59:59.999 | code 0 "$sink"
 before=$(partitions messages)
 "$reaper" --retention 30d --dry-run -o ndjson >"$tmp/dry"
 is "rows" "7" "$(jq -r .rows "$tmp/dry" | sort -u | xargs)"
-is "tables" "$(echo $tables | tr ' ' '\n' | sort | xargs)" \
+is "tables" "$(echo "$tables" | xargs -n 1 | sort | xargs)" \
 	"$(jq -r .table "$tmp/dry" | sort | xargs)"
 is "partitions" "4 4 4" "$(jq -r 'select(.table == "messages" or .table ==
 	"message_views" or .table == "intervals") | .partitions' "$tmp/dry" | xargs)"

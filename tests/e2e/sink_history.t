@@ -97,17 +97,17 @@ echo "- a row of each table of a stream, newest wins"
 row() { # TABLE VERSION FIELDS
 	printf '{"type":"row","table":"%s","tenant":"t","as_of":"2026-11-20T10:00:00.000Z","version":%s,%s}\n' "$@"
 }
-at='"2026-11-20T09:00:00.000Z"'
+at=2026-11-20T09:00:00.000Z
 for n in 5 9 7; do
-	row intervals $n '"end_at":'$at',"chat":"c","message":"1","kind":"reply","start_at":'$at',"operator":"7","ms":'$n'500,"withdrawn":false'
-	row conversation_metrics $n '"conversation_id":"c","message_count":'$n',"participant_count":2,"last_message_at":'$at',"created_at":'$at
-	row user_stats $n '"user_id":"u","message_count":'$n',"active_conversations":1,"last_active":'$at',"created_at":'$at
-	row realtime_user_activity $n '"created_at":'$at',"user_id":"u","messages_last_minute":'$n
-	row alerts $n '"started_at":'$at',"user_id":"u","rule":"minute","ended_at":null,"messages":'$n',"threshold":8'
-	row trends $n '"window_start":'$at',"word":"água","window_end":'$at',"occurrences":'$n
-	row channel_metrics $n '"hour":'$at',"channel":null,"messages":'$n',"inbound_messages":1,"outbound_messages":1,"active_conversations":1'
-	row response_hours $n '"hour":'$at',"operator":"7","kind":"reply","responses":'$n',"sum_ms":1,"max_ms":1'
-	row response_histogram $n '"hour":'$at',"operator":null,"kind":"reply","bucket":17,"count":'$n
+	row intervals $n '"end_at":"'$at'","chat":"c","message":"1","kind":"reply","start_at":"'$at'","operator":"7","ms":'$n'500,"withdrawn":false'
+	row conversation_metrics $n '"conversation_id":"c","message_count":'$n',"participant_count":2,"last_message_at":"'$at'","created_at":"'$at'"'
+	row user_stats $n '"user_id":"u","message_count":'$n',"active_conversations":1,"last_active":"'$at'","created_at":"'$at'"'
+	row realtime_user_activity $n '"created_at":"'$at'","user_id":"u","messages_last_minute":'$n
+	row alerts $n '"started_at":"'$at'","user_id":"u","rule":"minute","ended_at":null,"messages":'$n',"threshold":8'
+	row trends $n '"window_start":"'$at'","word":"água","window_end":"'$at'","occurrences":'$n
+	row channel_metrics $n '"hour":"'$at'","channel":null,"messages":'$n',"inbound_messages":1,"outbound_messages":1,"active_conversations":1'
+	row response_hours $n '"hour":"'$at'","operator":"7","kind":"reply","responses":'$n',"sum_ms":1,"max_ms":1'
+	row response_histogram $n '"hour":"'$at'","operator":null,"kind":"reply","bucket":17,"count":'$n
 	row chat_metrics $n '"chat":"c","status":"left","messages":'$n
 done >"$tmp/stream"
 for order in cat tac sort; do
