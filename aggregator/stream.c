@@ -255,12 +255,30 @@ flush(void *ctx)
 	return o;
 }
 
+/* Nothing comes: the last records' waits are shown as they ended. */
+static void
+refresh(struct stream *s)
+{
+	enum outcome o;
+
+	if (s->broken || !stream_refresh_due(s))
+		return;
+	while ((o = stream_tick(s, true)) == OUTCOME_LATER && !stop_asked())
+		endpoint_pump(s->in);
+	if (o != OUTCOME_NEVER)
+		return;
+	/* Nobody asks idle() how it went. */
+	s->broken = true;
+	stop_set(true);
+}
+
 static void
 idle(void *ctx)
 {
 	struct stream *s = ctx;
 
 	endpoint_pump(s->out);
+	refresh(s);
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
@@ -336,6 +354,8 @@ run(struct stream *s)
 		.flush = flush,
 		.idle = idle };
 	code = stage_run(&s->stage);
+	if (s->broken)
+		return s->code;
 	if (code == PROG_OK)
 		code = finish(s, true);
 	if (code == PROG_OK && !s->written)

@@ -78,6 +78,7 @@ struct stream {
 	bool again;
 
 	/* The tick in hand. */
+	bool broken;        /* a tick while idle failed */
 	bool written;       /* committed and written, not confirmed */
 	uint64_t unsent;    /* the mark that is in the state; 0: none */
 	int64_t refresh_ms; /* how often */
@@ -92,6 +93,9 @@ void stream_touch(struct stream_tenant *t);
 /* Everything that waits becomes committed, written and confirmed. */
 enum outcome stream_tick(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
+
+/* True when rows in which a wait runs are old, and time went on since. */
+bool stream_refresh_due(const struct stream *s);
 
 /* Reads the state at the start. -1: an error, which state_commit() tells. */
 int stream_load(struct stream *s) __attribute__((warn_unused_result));

@@ -23,6 +23,19 @@ never(struct stream *s, enum exit_code code, const char *why)
 	return OUTCOME_NEVER;
 }
 
+bool
+stream_refresh_due(const struct stream *s)
+{
+	size_t i;
+
+	if (clock_mono_ms() - s->refreshed_ms < s->refresh_ms)
+		return false;
+	for (i = 0; i < s->tenants_n; i++)
+		if (s->tenants[i]->aged)
+			return true;
+	return false;
+}
+
 static void
 settle(struct stream *s, bool refresh)
 {

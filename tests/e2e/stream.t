@@ -118,3 +118,26 @@ figures=operators,chats,tenant,conversations,users,channels
 stream -q
 collect
 same_figures "$tmp/good"
+
+echo "- when nothing comes any more, the waits are shown as they ended"
+rm -r "$state" "$tmp/rows"
+printf '[aggregator]\nrefresh = 3s\n' >>"$tmp/conf"
+figures=operators,tenant
+"$aggregator" -f queue:records -t queue:rows --state "$state" --every 10ms \
+	-a "$figures" &
+daemon=$!
+message a 8 w 20T10:02:00 customer >>"$tmp/good"
+put records 1 <"$tmp/good"
+waits() { # SECONDS
+	collect
+	grep -q '"tenant":"a".*"waiting_chats":1,"longest_wait_seconds":'"$1" \
+		"$tmp/rows"
+}
+until_true 20 waits 0.000 || fail "no row: $(cat "$tmp/rows")"
+# No row of the tenant changes by it, but its time goes on.
+message a 9 c 20T10:09:00 bot | tee -a "$tmp/good" | put records 1
+until_true 20 waits 420.000 || fail "no such row: $(tail -n 3 "$tmp/rows")"
+kill "$daemon"
+wait "$daemon" || fail "SIGTERM gave $?"
+collect
+same_figures "$tmp/good"
