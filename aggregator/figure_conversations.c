@@ -7,7 +7,8 @@
  * The first few participants stand in the row's own entry, because nearly
  * every conversation has two; the others have a table. A participant is known
  * by a hash of 64 bits. A conversation whose messages were all taken back by
- * later versions keeps its row, with 0 messages.
+ * later versions keeps its row, with 0 messages. In a stream what was silent
+ * for long, [aggregator] forget, is forgotten and would begin anew.
  */
 #include "aggregator/flow.h"
 
@@ -34,8 +35,10 @@ struct conversation {
 
 struct conversations {
 	struct keyed table;
-	struct keyed others; /* (conversation, who) -> how many messages */
+	struct keyed others;    /* (conversation, who) -> how many messages */
+	struct calendar silent; /* when to see whether one is */
 	struct flow_cap cap;
+	int64_t forget; /* 0: never */
 };
 
 static const struct column columns[] = {
@@ -55,7 +58,10 @@ open_flow(const struct flow_setup *setup)
 	    sizeof(struct conversation));
 	keyed_open(
 	    &f->others, setup->home, "conversation_users", sizeof(uint64_t));
+	calendar_open(&f->silent, setup->home, "conversations_silent");
 	flow_cap_init(&f->cap, setup, "conversation_users");
+	if (setup->home->state != NULL)
+		f->forget = flow_conf(setup, "forget");
 	return f;
 }
 
@@ -66,6 +72,7 @@ close_flow(void *flow)
 
 	keyed_close(&f->table);
 	keyed_close(&f->others);
+	calendar_close(&f->silent);
 	free(f);
 }
 
@@ -158,20 +165,25 @@ remove_participant(struct conversations *f, struct conversation *c,
 }
 
 static struct conversation *
-find(struct conversations *f, struct text chat, bool make)
+find(struct conversations *f, const struct flow_message *m, bool make)
 {
+	struct conversation *c;
 	struct key k;
+	bool made = false;
 
 	k.len = 0;
-	key_text(&k, chat);
-	return make ? keyed_get(&f->table, k.bytes, k.len, NULL)
-		    : keyed_find(&f->table, k.bytes, k.len);
+	key_text(&k, m->chat);
+	c = make ? keyed_get(&f->table, k.bytes, k.len, &made)
+		 : keyed_find(&f->table, k.bytes, k.len);
+	if (made && f->forget > 0)
+		calendar_add(&f->silent, m->at + f->forget, k.bytes, k.len);
+	return c;
 }
 
 static void
 add(struct conversations *f, const struct flow_message *m)
 {
-	struct conversation *c = find(f, m->chat, true);
+	struct conversation *c = find(f, m, true);
 
 	if (c->messages++ == 0 || m->at > c->known_last)
 		c->known_last = m->at;
@@ -184,7 +196,7 @@ add(struct conversations *f, const struct flow_message *m)
 static void
 take_back(struct conversations *f, const struct flow_message *m)
 {
-	struct conversation *c = find(f, m->chat, false);
+	struct conversation *c = find(f, m, false);
 
 	if (c == NULL || c->messages == 0)
 		return;
@@ -216,6 +228,37 @@ message(
 		take_back(flow, old);
 	if (m->counted)
 		add(flow, m);
+}
+
+static void
+look_at(struct conversations *f, struct text key, int64_t newest)
+{
+	struct conversation *c = keyed_find(&f->table, key.p, key.len);
+	int64_t due;
+
+	if (c == NULL)
+		return;
+	due = c->known_last + f->forget;
+	if (due <= newest && keyed_is_told(c))
+		due = newest + 1;
+	if (due > newest) {
+		calendar_add(&f->silent, due, key.p, key.len);
+		return;
+	}
+	keyed_delete_prefix(&f->others, key.p, key.len);
+	keyed_delete(&f->table, c);
+}
+
+static void
+settle(void *flow, int64_t newest, bool refresh)
+{
+	struct conversations *f = flow;
+	struct text key;
+	int64_t due;
+
+	(void)refresh;
+	while (f->forget > 0 && calendar_next(&f->silent, newest, &key, &due))
+		look_at(f, key, newest);
 }
 
 static void
@@ -253,6 +296,7 @@ static const struct flow_ops ops = {
 	.close = close_flow,
 	.prepare = prepare,
 	.message = message,
+	.settle = settle,
 	.emit = emit,
 };
 

@@ -7,7 +7,8 @@
  * A pair of user and conversation is kept as long as its last message is that
  * young; the calendar tells when to look at it again. Its entry there may be
  * too early, never too late; `due` says which entry is the pair's, any other
- * is left over and means nothing.
+ * is left over and means nothing. In a stream a user who was silent for long,
+ * [aggregator] forget, is forgotten and would begin anew.
  */
 #include "aggregator/flow.h"
 
@@ -34,7 +35,9 @@ struct users {
 	struct keyed table;
 	struct keyed pairs; /* (user, conversation) */
 	struct calendar calendar;
+	struct calendar silent; /* when to see whether a user is */
 	struct flow_cap cap;
+	int64_t forget; /* 0: never */
 	int64_t active; /* how long a conversation is, in ms */
 	int64_t newest, expired_at;
 };
@@ -55,6 +58,9 @@ open_flow(const struct flow_setup *setup)
 	keyed_open(&f->table, setup->home, "users", sizeof(struct user));
 	keyed_open(&f->pairs, setup->home, "user_chats", sizeof(struct pair));
 	calendar_open(&f->calendar, setup->home, "user_chats_due");
+	calendar_open(&f->silent, setup->home, "users_silent");
+	if (setup->home->state != NULL)
+		f->forget = flow_conf(setup, "forget");
 	flow_cap_init(&f->cap, setup, "user_conversations");
 	f->active = flow_conf(setup, "user_active");
 	f->newest = f->expired_at = CLOCK_NONE;
@@ -69,6 +75,7 @@ close_flow(void *flow)
 	keyed_close(&f->table);
 	keyed_close(&f->pairs);
 	calendar_close(&f->calendar);
+	calendar_close(&f->silent);
 	free(f);
 }
 
@@ -154,6 +161,17 @@ has_room(struct users *f, struct user **u, struct text user)
 	    "a user with more active conversations than that");
 }
 
+/* At that time it is seen whether the user is silent. Twice does no harm. */
+static void
+watch(struct users *f, struct text user, int64_t due)
+{
+	struct key k;
+
+	k.len = 0;
+	key_text(&k, user);
+	calendar_add(&f->silent, due, k.bytes, k.len);
+}
+
 static void
 add(struct users *f, const struct flow_message *m)
 {
@@ -163,6 +181,8 @@ add(struct users *f, const struct flow_message *m)
 
 	see_time(f, m->at);
 	u = find_user(f, m->user, true);
+	if (u->messages == 0 && f->forget > 0)
+		watch(f, m->user, m->at + f->forget);
 	u->messages++;
 	peak_add(&u->last, m->at);
 	peak_add(&u->first, -m->at);
@@ -248,6 +268,29 @@ message(
 }
 
 static void
+look_for_silence(struct users *f, int64_t newest)
+{
+	struct text key;
+	struct user *u;
+	int64_t due, last;
+
+	while (calendar_next(&f->silent, newest, &key, &due)) {
+		u = keyed_find(&f->table, key.p, key.len);
+		if (u == NULL)
+			continue;
+		/* CLOCK_NONE, when all was taken back, is long ago. */
+		last = peak_get(&u->last);
+		if (last > newest - f->forget)
+			calendar_add(
+			    &f->silent, last + f->forget, key.p, key.len);
+		else if (u->conversations > 0 || keyed_is_told(u))
+			calendar_add(&f->silent, newest + 1, key.p, key.len);
+		else
+			keyed_delete(&f->table, u);
+	}
+}
+
+static void
 settle(void *flow, int64_t newest, bool refresh)
 {
 	struct users *f = flow;
@@ -255,6 +298,8 @@ settle(void *flow, int64_t newest, bool refresh)
 	(void)refresh;
 	see_time(f, newest);
 	expire(f);
+	if (f->forget > 0 && newest != CLOCK_NONE)
+		look_for_silence(f, newest);
 }
 
 static void

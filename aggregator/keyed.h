@@ -119,6 +119,9 @@ bool keyed_is_told(const void *payload);
 /* Gone: it is found no more, and not told. */
 void keyed_delete(struct keyed *k, void *payload);
 
+/* The same for all that is saved under keys that begin with these bytes. */
+void keyed_delete_prefix(struct keyed *k, const void *prefix, size_t len);
+
 /* The key of a payload, borrowed as long. */
 struct text keyed_key(const void *payload);
 

@@ -180,6 +180,44 @@ keyed_home_sent(struct keyed_home *h)
 		evict(h->tables[i]);
 }
 
+/* Each key behind two bytes of length. */
+static bool
+collect_key(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	(void)data;
+	(void)len;
+	buf_addc(ctx, (char)(key_len >> 8));
+	buf_addc(ctx, (char)(key_len & 255));
+	buf_add(ctx, key, key_len);
+	return true;
+}
+
+void
+keyed_delete_prefix(struct keyed *k, const void *prefix, size_t len)
+{
+	struct buf keys = BUF_INIT;
+	struct key p = { 0 };
+	const unsigned char *at, *end;
+	size_t n, own;
+	void *payload;
+
+	if (k->store == NULL)
+		return;
+	keyed_home_prefix(k->home, &p);
+	own = p.len;
+	memcpy(p.bytes + own, prefix, len);
+	state_each(k->store, p.bytes, own + len, collect_key, &keys);
+	at = (const unsigned char *)buf_str(&keys);
+	for (end = at + keys.len; at < end; at += 2 + n) {
+		n = (size_t)at[0] << 8 | at[1];
+		payload = keyed_find(k, at + 2 + own, n - own);
+		if (payload != NULL)
+			keyed_delete(k, payload);
+	}
+	buf_release(&keys);
+}
+
 static bool
 take_time(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)

@@ -127,6 +127,8 @@ const struct conf_key conf_keys[] = {
 	    "the largest state of a stream"),
 	SIZE("aggregator", "cache", "256M", MIB, 1024 * 1024 * MIB,
 	    "memory for what a stream's figures count by key"),
+	DURATION("aggregator", "forget", "90d", DAY, 3650 * DAY,
+	    "how long a stream remembers a silent user or conversation"),
 	DURATION("aggregator", "user_active", "24h", SECOND, 366 * DAY,
 	    "how long a conversation of a user is active"),
 	INT("aggregator", "user_conversations", "100000", 1, 1000000000,

@@ -415,10 +415,66 @@ a_stream_ends_where_a_batch_does(void **state)
 	buf_release(&why);
 }
 
+/* How many entries the state has of a table. */
+static size_t
+count(struct life *l, const char *table)
+{
+	return state_count(state_table(l->state, table, STATE_BYTES));
+}
+
+static void
+what_is_silent_is_forgotten(void **state)
+{
+	static const int64_t day = 24 * WINDOW_MS;
+	struct world w = { .dice = 1 };
+	struct flow_message m = { .counted = true, .from = FROM_CUSTOMER };
+	struct buf why = BUF_INIT;
+	struct life l;
+	char user[40];
+	int64_t at = START;
+	int i;
+
+	(void)state;
+	tmpdir_file("t.conf", "", 0, 0600);
+	w.conf = conf_load("t.conf", &why);
+	assert_non_null(w.conf);
+	begin(&w, &l);
+	m.chat = (struct text){ "c", 1 };
+	for (i = 0; i < 10; i++) {
+		m.user = name(user, "u", (uint64_t)i);
+		m.at = at + i;
+		flows_message(l.flows, &m, NULL);
+	}
+	tick(&w, &l, at, true);
+	assert_int_equal(count(&l, "users"), 10);
+	assert_int_equal(count(&l, "conversation_users"), 6);
+	m.at = at += 60 * day;
+	flows_message(l.flows, &m, NULL);
+	tick(&w, &l, at, true);
+	tick(&w, &l, at + 31 * day, true);
+	/* A pair that expires changes its user, who is told of first. */
+	tick(&w, &l, at + 31 * day + 1, true);
+	assert_int_equal(count(&l, "users"), 1);
+	assert_int_equal(count(&l, "conversations"), 1);
+	tick(&w, &l, at + 91 * day, true);
+	tick(&w, &l, at + 91 * day + 1, true);
+	assert_int_equal(count(&l, "users"), 0);
+	assert_int_equal(count(&l, "conversations"), 0);
+	assert_int_equal(count(&l, "conversation_users"), 0);
+	assert_int_equal(count(&l, "user_chats"), 0);
+	end(&l);
+	tmpdir_empty("state");
+	assert_int_equal(rmdir("state"), 0);
+	strmap_release(&w.table, free);
+	conf_free(w.conf);
+	buf_release(&why);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_silent_is_forgotten),
 		cmocka_unit_test(a_stream_ends_where_a_batch_does),
 	};
 
