@@ -207,26 +207,18 @@ ident_text(const struct idents *x, ident id, char buf[IDENT_TEXT])
 }
 
 bool
-ident_same(ident a, ident b)
+ident_same_text(ident a, ident b)
 {
-	const struct ident_text *x, *y;
+	const struct ident_text *x = text_of(a), *y = text_of(b);
 
-	if (a == b)
-		return true;
-	if (kind_of(a) != KIND_TEXT || kind_of(b) != KIND_TEXT)
-		return false;
-	x = text_of(a);
-	y = text_of(b);
 	return x->hash == y->hash && x->len == y->len &&
 	       memcmp(x->p, y->p, x->len) == 0;
 }
 
 uint32_t
-ident_hash(ident id)
+ident_hash_text(ident id)
 {
-	if (kind_of(id) == KIND_TEXT)
-		return text_of(id)->hash;
-	return (uint32_t)(id * HASH_K2 >> 32);
+	return text_of(id)->hash;
 }
 
 int

@@ -45,10 +45,24 @@ void ident_drop(struct idents *x, ident id);
 /* Its text, in buf or borrowed from the idents. */
 struct text ident_text(const struct idents *x, ident id, char buf[IDENT_TEXT]);
 
-bool ident_same(ident a, ident b);
+/* Private: an id that is kept as text, bit 63 of its word. */
+bool ident_same_text(ident a, ident b);
+uint32_t ident_hash_text(ident id);
+
+static inline bool
+ident_same(ident a, ident b)
+{
+	return a == b || ((a & b) >> 63 != 0 && ident_same_text(a, b));
+}
 
 /* The same for ids that are the same. */
-uint32_t ident_hash(ident id);
+static inline uint32_t
+ident_hash(ident id)
+{
+	return id >> 63 != 0
+		   ? ident_hash_text(id)
+		   : (uint32_t)(id * UINT64_C(0xE7037ED1A0B428DB) >> 32);
+}
 
 /* The order of id_compare(). */
 int ident_compare(const struct idents *x, ident a, ident b);

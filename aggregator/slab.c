@@ -17,8 +17,8 @@
 
 /* How many messages the arrays of a class have; larger ones are taken from
  * the system, each half as large again. */
-static const uint32_t sizes[SLAB_CLASSES] = { 4, 8, 16, 24, 32, 48, 64, 96, 128,
-	192, 256, 384, 512, 768, 1024, 1536, 2048, 3072 };
+static const uint32_t sizes[SLAB_CLASSES] = { 4, 16, 32, 64, 96, 128, 192, 256,
+	384, 512, 768, 1024, 1536, 2048, 2560, 3072 };
 
 /* What an array is while nobody has it. */
 struct slab_array {

@@ -10,7 +10,7 @@
 
 #include "aggregator/timeline.h"
 
-#define SLAB_CLASSES 18
+#define SLAB_CLASSES 16
 
 /* Private. A zeroed struct is empty. */
 struct slab {
