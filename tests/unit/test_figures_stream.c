@@ -64,7 +64,7 @@ static void
 roll_message(struct world *w, struct step *s, struct flow_message *m, int at)
 {
 	static const char *const texts[] = { "where is my order",
-		"Where IS the invoice", "заказ не пришёл", "订单在哪里", "" };
+		"Where IS the invoice", "заказ", "订单在哪里", "" };
 
 	m->chat = name(s->names[at], "c", dice(w, 30));
 	m->user = name(s->names[at + 1], "u", dice(w, 2) * dice(w, 12));
