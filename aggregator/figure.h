@@ -26,7 +26,9 @@ struct figure {
 	const char *name; /* as -a takes it */
 	const char *table;
 	const char *help;
-	bool by_default;              /* without -a */
+	bool by_default; /* without -a */
+	bool state; /* how things stand: between the markers of a snapshot; the
+		       others tell what has happened, and stand before it */
 	const struct column *columns; /* the rest of the key first */
 	size_t columns_n;
 	/* Adds rows of a settled model, in the order of their keys; NULL for

@@ -74,6 +74,7 @@ const struct figure figure_chats = {
 	.table = "chat_metrics",
 	.help = "each ongoing chat",
 	.by_default = true,
+	.state = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.emit = emit,

@@ -64,6 +64,7 @@ const struct figure figure_operators = {
 	.table = "operator_metrics",
 	.help = "each operator over the ongoing chats",
 	.by_default = true,
+	.state = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.emit = emit,

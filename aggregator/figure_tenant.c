@@ -42,6 +42,7 @@ const struct figure figure_tenant = {
 	.table = "tenant_metrics",
 	.help = "the tenant over all its ongoing chats",
 	.by_default = true,
+	.state = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.emit = emit,

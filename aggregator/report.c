@@ -121,23 +121,29 @@ write_table(const struct report *r, const struct figure *f, struct writer *w)
 {
 	struct rowset rows = { .figure = f, .each = write_row, .ctx = w };
 
-	rowline_init(&w->line, f, r->model->tenant, r->snapshot,
-	    r->model->as_of, r->version);
+	rowline_init(&w->line, f, r->model->tenant,
+	    f->state ? r->snapshot : NULL, r->model->as_of, r->version);
 	emit(r, &rows);
 	rowset_release(&rows);
 	rowline_release(&w->line);
 }
 
+/* The rows of a stream; those of a snapshot that are its state, and those that
+ * are not. */
+enum part { PART_ALL, PART_STATE, PART_REST };
+
 static int
-write_tables(
-    const struct report *r, report_line_fn *line, void *ctx, int64_t *written)
+write_tables(const struct report *r, enum part part, report_line_fn *line,
+    void *ctx, int64_t *written)
 {
 	const struct choice *c = r->drive->choice;
 	struct writer w = { .to = line, .ctx = ctx };
 	size_t i;
 
 	for (i = 0; i < c->n && !w.failed; i++)
-		write_table(r, c->figures[i], &w);
+		if (part == PART_ALL ||
+		    c->figures[i]->state == (part == PART_STATE))
+			write_table(r, c->figures[i], &w);
 	buf_release(&w.buf);
 	*written = w.written;
 	return w.failed ? -1 : 0;
@@ -150,12 +156,17 @@ report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
 	int64_t written = 0;
 	int ret = -1;
 
+	/* Whether a snapshot is whole is seen from the tables of its state
+	 * alone: they are small. */
 	if (r->snapshot != NULL) {
+		if (write_tables(r, PART_REST, line, ctx, &written) == -1)
+			goto out;
 		write_marker(&b, r, "begin", r->model->as_of, -1);
 		if (line(ctx, b.data, b.len) == -1)
 			goto out;
 	}
-	if (write_tables(r, line, ctx, &written) == -1)
+	if (write_tables(r, r->snapshot != NULL ? PART_STATE : PART_ALL, line,
+		ctx, &written) == -1)
 		goto out;
 	if (r->snapshot != NULL) {
 		buf_clear(&b);
