@@ -17,12 +17,33 @@
 #include "common/scan_value.h"
 #include "common/xalloc.h"
 
+/* What is behind a copy: keywords.h looks at it. */
+#define COPY_BEHIND 16
+
+static void
+end_copy(char *end)
+{
+	memset(end, 0, COPY_BEHIND);
+	memcpy(end, "\":", 2);
+}
+
+static const char *
+copy_text(struct flat *f, const char *p, size_t len)
+{
+	char *copy = arena_take_text(&f->copies, len + COPY_BEHIND);
+
+	memcpy(copy, p, len);
+	end_copy(copy + len);
+	return copy;
+}
+
 const char *
 flat_unescape(struct flat *f, const char *p, size_t *len)
 {
-	char *copy = arena_take_text(&f->copies, *len);
+	char *copy = arena_take_text(&f->copies, *len + COPY_BEHIND);
 
 	*len = scan_unescape(copy, p, *len);
+	end_copy(copy + *len);
 	return copy;
 }
 
@@ -183,6 +204,15 @@ take_string(struct flat *f, const char *p, size_t *len, const char **end)
 	return escapes ? flat_unescape(f, p + 1, len) : p + 1;
 }
 
+/* The same of a key, which a colon must follow without a blank. */
+static const char *
+take_key(struct flat *f, const char *p, size_t *len, const char **end)
+{
+	const char *key = take_string(f, p, len, end);
+
+	return key[*len + 1] == ':' ? key : copy_text(f, key, *len);
+}
+
 static const char *
 take_value(struct flat *f, const char *p, struct flat_field *v)
 {
@@ -236,7 +266,7 @@ collect(struct flat *f, const char *p, struct buf *why)
 
 	for (p = skip_blanks(skip_blanks(p) + 1); *p != '}';
 	     p = skip_blanks(p + (*p == ','))) {
-		v.key = take_string(f, p, &v.key_len, &p);
+		v.key = take_key(f, p, &v.key_len, &p);
 		p = skip_blanks(skip_blanks(p) + 1);
 		p = skip_blanks(take_value(f, p, &v));
 		if (!append(f, &v)) {

@@ -34,8 +34,8 @@ enum flat_kind {
 };
 
 struct flat_field {
-	const char *key; /* not NUL-ended */
-	const char *val; /* not NUL-ended */
+	const char *key; /* not NUL-ended; a quote and a colon follow */
+	const char *val; /* not NUL-ended; behind a string is a quote */
 	size_t key_len;
 	size_t val_len;
 	enum flat_kind kind;

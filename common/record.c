@@ -205,7 +205,7 @@ read_field(
 void
 record_clear(struct record *r)
 {
-	memset(r, 0, sizeof *r);
+	memset(r, 0, RECORD_CLEARED);
 	r->at = CLOCK_NONE;
 	r->opened_at = CLOCK_NONE;
 	r->closed_at = CLOCK_NONE;

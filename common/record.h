@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #define RECORD_MAX_LINE (1024 * 1024)
+#define RECORD_RAW 12
 #define RECORD_NO_NUMBER INT64_MIN
 
 /* Keys are cut to nothing longer than this by refusal: identifiers and names
@@ -84,6 +85,9 @@ struct record {
 
 	/* Every field as it came: what a row's columns are read from. */
 	const struct flat *flat;
+
+	/* Private to scan.c, and never cleared: strings that are no text. */
+	struct text raw[RECORD_RAW];
 };
 
 /* How a field is read and checked; one row of the table per field. */
@@ -129,7 +133,8 @@ int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
 int record_read(struct record *r, const struct flat *f, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* All absent. */
+/* All absent. RECORD_CLEARED bytes of it are what counts. */
+#define RECORD_CLEARED offsetof(struct record, raw)
 void record_clear(struct record *r);
 
 /* The words for them, "" for the first of each. */

@@ -28,7 +28,7 @@ make_keys(void)
 		}
 	}
 	names[RECORD_TYPE_KEY] = "type";
-	keywords_init(&all.keys, names, RECORD_TYPE_KEY + 1);
+	keywords_init(&all.keys, names, RECORD_TYPE_KEY + 1, "\":");
 }
 
 static void
@@ -40,16 +40,16 @@ make(void)
 	make_keys();
 	for (i = 0; i < RECORD_TYPES; i++)
 		names[i] = record_types[i].name;
-	keywords_init(&all.types, names, RECORD_TYPES);
+	keywords_init(&all.types, names, RECORD_TYPES, "\"");
 	for (i = 0; i <= SNAPSHOT_END; i++)
 		names[i] = record_state_name((enum snapshot_state)i);
-	keywords_init(&all.states, names, SNAPSHOT_END + 1);
+	keywords_init(&all.states, names, SNAPSHOT_END + 1, "\"");
 	for (i = 0; i <= CHAT_GONE; i++)
 		names[i] = record_status_name((enum chat_status)i);
-	keywords_init(&all.statuses, names, CHAT_GONE + 1);
+	keywords_init(&all.statuses, names, CHAT_GONE + 1, "\"");
 	for (i = 0; i <= FROM_SYSTEM; i++)
 		names[i] = record_from_name((enum message_from)i);
-	keywords_init(&all.froms, names, FROM_SYSTEM + 1);
+	keywords_init(&all.froms, names, FROM_SYSTEM + 1, "\"");
 }
 
 const struct record_words *

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "common/parse.h"
+#include "common/prog.h"
 #include "common/record_words.h"
 #include "common/scan_value.h"
 #include "common/xalloc.h"
@@ -28,12 +29,16 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* How the string of a field is taken; a length outside of min..min + span is
- * for record_parse(). */
+/* Unknown keys of a record; with all known ones that is no more than may be in
+ * struct flat. */
+#define MOST_UNKNOWN 16
+
+/* How the string of a field is taken; a length outside of min..max is for
+ * record_parse(). */
 struct way {
-	uint32_t min, span;
-	uint16_t offset; /* of the text in struct record */
-	uint8_t kind;    /* enum field_kind */
+	uint32_t min, max;
+	uint32_t offset; /* where the text goes in struct record */
+	uint32_t kind;   /* enum field_kind */
 };
 
 /* What is the same for all scanners; made once. */
@@ -44,54 +49,70 @@ struct plan {
 	uint64_t texts;    /* rows that may have escapes */
 	uint64_t available;
 	struct record blank;
-	size_t size; /* of blank: not a constant, because gcc would copy one
-			of that size by an instruction that is slow here */
+	size_t cleared; /* RECORD_CLEARED: not a constant, because gcc would
+			   copy so much by an instruction that is slow here */
 };
 
 /* One record on its way. */
 struct walk {
 	struct scan *s;
 	struct record *r;
-	uint64_t set; /* keys, by their number, that are not null */
-	size_t k;     /* of the next closing quote */
-	struct text raw[KEYWORDS_NONE + 1];
+	size_t k;       /* of the next closing quote */
+	uint64_t nulls; /* keys, by their number, whose value is null */
+	uint64_t set;   /* all others that are there */
+	struct text unknown[MOST_UNKNOWN];
+	size_t unknown_n;
 };
+
 static struct plan plan;
+
+/* Where a string goes that is no text itself; all but the first of RECORD_RAW
+ * are for one field each. */
+static uint32_t
+raw_offset(size_t i)
+{
+	if (i >= RECORD_RAW)
+		prog_die(PROG_SOFTWARE, "RECORD_RAW is too small");
+	return (
+	    uint32_t)(offsetof(struct record, raw) + i * sizeof(struct text));
+}
 
 static void
 plan_field(const struct record_field *f, struct way *way, uint64_t bit)
 {
-	way->kind = (uint8_t)f->kind;
-	way->offset = offsetof(struct record, type_name); /* set at the end */
-	way->span = UINT32_MAX;
+	way->kind = f->kind;
+	way->offset = raw_offset(0);
 	switch (f->kind) {
 	case FIELD_TENANT:
 		way->min = 1;
-		way->span = RECORD_MAX_TENANT - 1;
+		way->max = RECORD_MAX_TENANT;
 		plan.meanings |= bit;
-		way->offset = (uint16_t)f->offset;
+		way->offset = (uint32_t)f->offset;
 		break;
 	case FIELD_ID:
 		way->min = 1;
-		way->span = RECORD_MAX_ID - 1;
+		way->max = RECORD_MAX_ID;
 		plan.texts |= bit;
-		way->offset = (uint16_t)f->offset;
+		way->offset = (uint32_t)f->offset;
 		break;
 	case FIELD_TEXT:
+		way->max = UINT32_MAX;
 		plan.texts |= bit;
-		way->offset = (uint16_t)f->offset;
+		way->offset = (uint32_t)f->offset;
 		break;
 	case FIELD_TIME:
 	case FIELD_STATE:
 	case FIELD_STATUS:
 	case FIELD_FROM:
+		way->max = UINT32_MAX;
 		plan.meanings |= bit;
+		way->offset =
+		    raw_offset((size_t)__builtin_popcountll(plan.meanings));
 		break;
 	case FIELD_COUNT:
 	case FIELD_FLAG:
 	case FIELD_JSON:
 		way->min = UINT32_MAX; /* a string is always wrong */
-		way->span = 0;
 		break;
 	}
 }
@@ -99,20 +120,26 @@ plan_field(const struct record_field *f, struct way *way, uint64_t bit)
 static void
 make_plan(void)
 {
+	struct way *none = &plan.ways[KEYWORDS_NONE];
+	struct way *type = &plan.ways[RECORD_TYPE_KEY];
 	size_t i;
 
+	if (record_fields_n + 1 + MOST_UNKNOWN > FLAT_MAX_FIELDS)
+		prog_die(PROG_SOFTWARE, "MOST_UNKNOWN is too large");
 	plan.words = record_words();
+	plan.cleared = RECORD_CLEARED;
 	record_clear(&plan.blank);
-	plan.size = sizeof plan.blank;
-	for (i = 0; i <= KEYWORDS_NONE; i++) {
-		plan.ways[i].kind = FIELD_TEXT;
-		plan.ways[i].span = UINT32_MAX;
-		plan.ways[i].offset = offsetof(struct record, type_name);
-	}
-	for (i = 0; i < record_fields_n; i++)
+	none->kind = FIELD_TEXT;
+	none->max = UINT32_MAX;
+	none->offset = raw_offset(0);
+	*type = *none;
+	type->offset = offsetof(struct record, type_name);
+	for (i = 0; i < record_fields_n; i++) {
 		plan_field(&record_fields[i], &plan.ways[i], BIT(i));
-	plan.available =
-	    BIT(keywords_find(&plan.words->keys, "available        ", 9));
+		if (record_fields[i].offset ==
+		    offsetof(struct record, available))
+			plan.available = BIT(i);
+	}
 }
 
 void
@@ -122,6 +149,7 @@ scan_init(struct scan *s)
 
 	(void)pthread_once(&once, make_plan);
 	memset(s, 0, sizeof *s);
+	keyword_set(&s->tenant, "", 0);
 	scan_index_init(&s->index);
 	flat_keep(&s->flat);
 }
@@ -164,8 +192,7 @@ take_number(struct walk *w, unsigned key, const char *p, size_t len)
 	switch ((enum field_kind)plan.ways[key].kind) {
 	case FIELD_TENANT:
 	case FIELD_ID:
-		w->raw[key] = (struct text){ p, len };
-		*(struct text *)member(w->r, key) = w->raw[key];
+		*(struct text *)member(w->r, key) = (struct text){ p, len };
 		return digits;
 	case FIELD_COUNT:
 		*(int64_t *)member(w->r, key) = n;
@@ -202,7 +229,7 @@ take_nested(struct walk *w, unsigned key, const char *p, size_t len)
 
 /* Takes a value that is no string; where it ends, or NULL. */
 static const char *
-take_other(struct walk *w, unsigned key, const char *p, uint64_t *set)
+take_other(struct walk *w, unsigned key, const char *p)
 {
 	const char *end;
 	bool good = true;
@@ -213,6 +240,8 @@ take_other(struct walk *w, unsigned key, const char *p, uint64_t *set)
 		end = scan_literal_end(p);
 	else
 		end = scan_number_end(p);
+	if (*p == 'n')
+		w->nulls |= BIT(key);
 	if (end == NULL || *p == 'n' || key == KEYWORDS_NONE)
 		return end;
 	if (*p == '{' || *p == '[')
@@ -221,13 +250,13 @@ take_other(struct walk *w, unsigned key, const char *p, uint64_t *set)
 		good = take_flag(w, key, *p == 't');
 	else
 		good = take_number(w, key, p, (size_t)(end - p));
-	*set |= BIT(key);
 	return good ? end : NULL;
 }
 
 /* Walks the members from p on; at the closing brace, or NULL. What changes
  * with each is kept in local variables: writing a text could change anything
- * else, for all that the compiler knows. */
+ * else, for all that the compiler knows. A quote that is not there fails at
+ * what follows it. */
 static const char *
 take_members(struct walk *w, const char *p)
 {
@@ -235,68 +264,73 @@ take_members(struct walk *w, const char *p)
 	const struct keywords *keys = &plan.words->keys;
 	const char *base = x->base, *end;
 	const uint32_t *close = x->close + w->k;
-	uint64_t seen = 0, set = 0;
-	uint32_t wrong = 0;
-	bool escapes = x->escapes;
-	int n;
+	char *record = (char *)w->r;
+	uint64_t seen = 0;
+	int64_t wrong = 0; /* negative: some string has a wrong length */
+	size_t n = 0;
 
-	for (n = 0; n < FLAT_MAX_FIELDS; n++) {
+	w->nulls = 0;
+	for (;;) {
 		const struct way *way;
 		struct text t;
 		unsigned key;
 
 		end = base + *close++;
-		if (UNLIKELY(*p != '"') || UNLIKELY(end <= p) ||
-		    UNLIKELY(end[1] != ':'))
+		if (UNLIKELY(*p != '"') || UNLIKELY(end[1] != ':'))
 			return NULL;
 		t.p = p + 1;
-		t.len = (size_t)(end - p) - 1;
+		t.len = (size_t)(end - t.p);
 		key = keywords_find(keys, t.p, t.len);
-		if (key == KEYWORDS_NONE
-			? UNLIKELY(escapes && scan_has_escape(x, t.p, t.len))
-			: UNLIKELY((seen >> key & 1) != 0))
-			return NULL;
-		seen |= BIT(key);
-		p = end + 2;
-		p += *p == ' ';
-		if (LIKELY(*p == '"')) {
-			end = base + *close++;
-			if (UNLIKELY(end <= p))
+		if (UNLIKELY(key == KEYWORDS_NONE)) {
+			if (n == MOST_UNKNOWN)
 				return NULL;
+			w->unknown[n++] = t;
+		} else if (UNLIKELY((seen >> key & 1) != 0)) {
+			return NULL;
+		} else {
+			seen |= BIT(key);
+		}
+		p = end + 2;
+		if (*p == ' ')
+			p++;
+		if (*p == '"') {
+			end = base + *close++;
 			way = &plan.ways[key];
 			t.p = p + 1;
-			t.len = (size_t)(end - p) - 1;
-			wrong |= (uint32_t)t.len - way->min > way->span;
-			w->raw[key] = t;
-			*(struct text *)((char *)w->r + way->offset) = t;
-			set |= BIT(key);
+			t.len = (size_t)(end - t.p);
+			wrong |= ((int64_t)t.len - way->min) |
+				 (way->max - (int64_t)t.len);
+			*(struct text *)(void *)(record + way->offset) = t;
 			p = end + 1;
 		} else {
 			w->k = (size_t)(close - x->close);
-			p = take_other(w, key, p, &set);
+			p = take_other(w, key, p);
 			if (p == NULL)
 				return NULL;
 			close = x->close + w->k;
 		}
 		if (*p != ',')
 			break;
-		p += 1 + (p[1] == ' ');
+		p++;
+		if (*p == ' ')
+			p++;
 	}
-	w->set = set;
+	w->set = seen & ~w->nulls;
+	w->unknown_n = n;
 	w->k = (size_t)(close - x->close);
-	return *p == '}' && p[1] == '\n' && wrong == 0 ? p : NULL;
+	return *p == '}' && p[1] == '\n' && wrong >= 0 ? p : NULL;
 }
 
 /* The name is mostly that of the record before. */
 static bool
 is_tenant(struct scan *s, struct text t)
 {
-	if (t.len == s->tenant_len && memcmp(t.p, s->tenant, t.len) == 0)
+	if (keyword_is(&s->tenant, t.p))
 		return true;
 	if (!parse_is_name_n(t.p, t.len, RECORD_MAX_TENANT))
 		return false;
-	memcpy(s->tenant, t.p, t.len);
-	s->tenant_len = t.len;
+	if (t.len < sizeof s->tenant.start)
+		keyword_set(&s->tenant, t.p, t.len);
 	return true;
 }
 
@@ -316,7 +350,8 @@ take_meanings(struct walk *w, uint64_t rows)
 
 	for (; rows != 0; rows &= rows - 1) {
 		unsigned key = (unsigned)__builtin_ctzll(rows);
-		struct text t = w->raw[key];
+		struct text t =
+		    *(struct text *)(void *)((char *)r + plan.ways[key].offset);
 		bool good = false;
 
 		switch ((enum field_kind)plan.ways[key].kind) {
@@ -351,10 +386,17 @@ take_meanings(struct walk *w, uint64_t rows)
 	return true;
 }
 
-/* Texts of a line that has escapes. Only in FIELD_TEXT they are usual. */
+/* Texts of a line that has escapes. Only in FIELD_TEXT they are usual; in an
+ * unknown key they may make it a known one. */
 static bool
 take_escapes(struct walk *w, uint64_t rows)
 {
+	size_t i;
+
+	for (i = 0; i < w->unknown_n; i++)
+		if (scan_has_escape(
+			&w->s->index, w->unknown[i].p, w->unknown[i].len))
+			return false;
 	for (; rows != 0; rows &= rows - 1) {
 		unsigned key = (unsigned)__builtin_ctzll(rows);
 		struct text *t = member(w->r, key);
@@ -410,7 +452,6 @@ finish(struct walk *w, const char *line, size_t len)
 
 	if ((w->set & BIT(RECORD_TYPE_KEY)) == 0)
 		return false;
-	r->type_name = w->raw[RECORD_TYPE_KEY];
 	type = word(&plan.words->types, r->type_name);
 	r->type = (enum record_type)type;
 	if (type == RECORD_UNKNOWN || type == RECORD_SNAPSHOT ||
@@ -448,7 +489,7 @@ take_fast(struct scan *s, struct record *r)
 	w.s = s;
 	w.r = r;
 	w.k = s->k;
-	memcpy(r, &plan.blank, plan.size);
+	memcpy(r, &plan.blank, plan.cleared);
 	if (*s->at != '{')
 		return false;
 	end = take_members(&w, s->at + 1);

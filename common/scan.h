@@ -18,6 +18,7 @@
 #define COMMON_SCAN_H
 
 #include "common/buf.h"
+#include "common/keywords.h"
 #include "common/record.h"
 #include "common/scan_index.h"
 
@@ -43,9 +44,8 @@ struct scan {
 	const char *at, *end; /* the next line, and the block's end */
 	const char *window;   /* the index' end */
 	struct scan_index index;
-	size_t k;                       /* the next closing quote in it */
-	char tenant[RECORD_MAX_TENANT]; /* the last good one */
-	size_t tenant_len;
+	size_t k;              /* the next closing quote in it */
+	struct keyword tenant; /* the last good one, if it is short */
 };
 
 void scan_init(struct scan *s);

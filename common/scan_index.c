@@ -172,7 +172,6 @@ combine_any(struct scan_index *x, size_t n)
 	x->n = (size_t)(to - x->close);
 	x->odd = odd != 0;
 	x->escapes = escapes != 0;
-	*to = 0;
 	if (end == 0 && s.in_string != 0)
 		x->odd = true;
 	return end;
@@ -290,6 +289,8 @@ scan_index_lines(struct scan_index *x, const char *p, size_t len)
 	}
 	cut = x->combine(x, trim(x, end));
 	x->len = cut != 0 ? cut : end;
+	/* Before the last newline. */
+	x->close[x->n] = x->len > 1 ? (uint32_t)x->len - 2 : 0;
 }
 
 bool
@@ -300,5 +301,8 @@ scan_index_line(struct scan_index *x, const char *p, size_t len)
 	if (len == 0)
 		return false;
 	(void)look(x, len);
-	return x->combine(x, trim(x, len)) == 0 && !x->odd;
+	if (x->combine(x, trim(x, len)) != 0 || x->odd)
+		return false;
+	x->close[x->n] = 0; /* before every string: scan_string_end() sees it */
+	return true;
 }

@@ -21,10 +21,11 @@
 struct scan_index {
 	const char *base; /* borrowed: the text */
 	size_t len;
-	uint32_t *close; /* offsets of closing quotes; one 0 behind them */
-	size_t n;
-	bool odd;     /* some piece is */
-	bool escapes; /* there is a backslash */
+	uint32_t *close; /* offsets of closing quotes */
+	size_t n;        /* behind so many stands one that is none: no byte that
+			    may follow a string follows it */
+	bool odd;        /* some piece is */
+	bool escapes;    /* there is a backslash */
 
 	/* Private. */
 	struct scan_piece *pieces;

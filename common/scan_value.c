@@ -6,12 +6,35 @@
 #define MOST_DIGITS 18
 #define DEEPEST 60
 
+/* High bits where bytes are digits, of eight bytes in their order. */
+static uint64_t
+digits(uint64_t x)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t highs = ones * 0x80;
+	uint64_t low = x & ~highs;
+	uint64_t from_0 = low + ones * (0x80 - '0');
+	uint64_t above_9 = low + ones * (0x80 - '9' - 1);
+
+	return from_0 & ~above_9 & ~x & highs;
+}
+
+/* Behind the digits from p on, eight at a time, since a loop over each would
+ * end in a surprise. */
 static const char *
 digits_end(const char *p)
 {
-	while (*p >= '0' && *p <= '9')
-		p++;
-	return p;
+	uint64_t x, others;
+
+	for (;; p += 8) {
+		memcpy(&x, p, sizeof x);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		x = __builtin_bswap64(x);
+#endif
+		others = ~digits(x) & UINT64_C(0x8080808080808080);
+		if (others != 0)
+			return p + (__builtin_ctzll(others) >> 3);
+	}
 }
 
 const char *

@@ -9,8 +9,8 @@
 #include "common/keywords.h"
 #include "common/record_words.h"
 
-static const char *const names[] = { "", "a", "ab", "ba", "sixteen bytes ..",
-	"seventeen bytes ..", "customer_name", "customer_phone" };
+static const char *const names[] = { "", "ab", "abc", "bac", "sixteen bytes ..",
+	"seventeen bytes ..", "fifteen bytes .", "customer_name" };
 
 static unsigned
 find(const struct keywords *w, const char *word, size_t len)
@@ -19,6 +19,7 @@ find(const struct keywords *w, const char *word, size_t len)
 
 	memset(space, 'z', sizeof space);
 	memcpy(space, word, len);
+	memcpy(space + len, "\":", 2);
 	return keywords_find(w, space, len);
 }
 
@@ -29,7 +30,7 @@ words_are_found_and_nothing_else(void **state)
 	size_t n = sizeof names / sizeof names[0], i, len;
 
 	(void)state;
-	keywords_init(&w, names, n);
+	keywords_init(&w, names, n, "\":");
 	for (i = 1; i < n; i++) {
 		len = strlen(names[i]);
 		assert_int_equal(find(&w, names[i], len), i);
@@ -37,7 +38,7 @@ words_are_found_and_nothing_else(void **state)
 		    find(&w, names[i], len - 1), i == 2 ? 1 : KEYWORDS_NONE);
 	}
 	assert_int_equal(find(&w, "", 0), KEYWORDS_NONE);
-	assert_int_equal(find(&w, "abz", 3), KEYWORDS_NONE);
+	assert_int_equal(find(&w, "abcz", 4), KEYWORDS_NONE);
 	assert_int_equal(find(&w, "seventeen bytes .x", 18), KEYWORDS_NONE);
 	assert_int_equal(find(&w, "ab\0", 3), KEYWORDS_NONE);
 }
