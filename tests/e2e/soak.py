@@ -50,7 +50,7 @@ class Soak:
 
     def start(self, name):
         if name == "aggregator":
-            self.house.aggregator("--every", "50ms", figures=FIGURES)
+            self.house.aggregator(figures=FIGURES)
         elif name == "sink":
             self.house.sink()
         else:

@@ -89,9 +89,9 @@ class House:
     # The daemons.
 
     def aggregator(self, *options, figures=FIGURES, name="aggregator",
-                   state=None, source=IN, to=ROWS):
+                   state=None, source=IN, to=ROWS, every="50ms"):
         return self._start(name, [
-            "aggregator", "-c", self.conf, "-a", figures,
+            "aggregator", "-c", self.conf, "-a", figures, "--every", every,
             "-f", "queue:" + source, "-t", "queue:" + to,
             "--state", state or self.state, *options,
         ])
