@@ -24,7 +24,8 @@ static void
 end_copy(char *end)
 {
 	memset(end, 0, COPY_BEHIND);
-	memcpy(end, "\":", 2);
+	end[0] = '"';
+	end[1] = ':';
 }
 
 static const char *
