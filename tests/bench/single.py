@@ -14,12 +14,13 @@ WORLD = ["--tenants", "4", "--users", "5000", "--operators", "50", "--chats",
          str(max(1000, MESSAGES // 50)), "--views", "0", "--events", "0",
          "--late", "0"]
 PATIENCE = 600
+AHEAD = 2000 # small messages that the broker may send ahead
 
 
 class Race:
     def __init__(self, lab):
         self.lab = lab
-        self.house = House(lab, pool="1G")
+        self.house = House(lab, pool="1G", conf={"amqp": {"prefetch": AHEAD}})
         self.sql = self.house.sql
         self.checks = Checks()
 
@@ -68,7 +69,7 @@ class Race:
 
         def start():
             self.house.running["go"] = self.lab.start(
-                [rivals.path("gopipeline"), IN, "1000"],
+                [rivals.path("gopipeline"), IN, str(AHEAD)],
                 self.lab.path("go.log"), env=env)
 
         return self.timed(start, "go_messages")
