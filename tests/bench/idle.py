@@ -56,7 +56,7 @@ class Idle:
         last acknowledgement."""
         p = self.house.running["aggregator"]
         self.turn += 1
-        began = table.fine_cpu_of(p.pid)
+        began = self.rested(p) # reading the state is not counted
         self.house.load(*WORLD, "--seed", self.turn, "--start",
                         START.format(10 * self.turn % 60), *options)
         used = self.rested(p) - began
