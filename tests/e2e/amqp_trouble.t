@@ -119,7 +119,8 @@ ctl eval '{ok, Q} = rabbit_amqqueue:lookup(
 			cancel, #{})).' >/dev/null || fail "cannot be forgotten"
 records 11 20 >"$tmp/in"
 expect 0 "$probe" write queue:forgetful <"$tmp/in"
-until_true 20 lines_read 20 || fail "forgotten for good"
+until_true 60 lines_read 20 ||
+	fail "forgotten for good: $(cat "$tmp/reader")"
 kill $reader
 wait $reader || fail "the reader gave $?"
 same_lines "$tmp/read" 1 20
