@@ -290,6 +290,7 @@ batch_run(const struct job *job)
 	b.setup.conf = job->conf;
 	b.setup.rules = job->rules;
 	b.setup.choice = &job->choice;
+	b.setup.part = job->part;
 	b.setup.pool = &b.pool;
 	intake_init(&b.intake, &b.setup, job->explain);
 	code = read_input(&b);

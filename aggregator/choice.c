@@ -76,6 +76,24 @@ choice_add(struct choice *c, const char *table)
 		c->figures[c->n++] = f;
 }
 
+void
+choice_set_part(struct choice *c)
+{
+	struct choice whole = *c;
+	size_t i;
+
+	c->n = 0;
+	for (i = 0; i < whole.n; i++)
+		if (whole.figures[i]->derived_from == NULL)
+			c->figures[c->n++] = whole.figures[i];
+	for (i = 0; i < whole.n; i++)
+		if (whole.figures[i]->derived_from != NULL)
+			choice_add(c, whole.figures[i]->derived_from);
+	/* They tell the time, and which tenants there are. */
+	choice_add(c, "operator_metrics");
+	choice_add(c, "tenant_metrics");
+}
+
 bool
 choice_has(const struct choice *c, const char *table)
 {

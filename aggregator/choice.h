@@ -24,6 +24,10 @@ int choice_parse(struct choice *c, char *const *names, struct buf *why)
  * chosen: adds those figures. */
 void choice_add(struct choice *c, const char *table);
 
+/* As one of several aggregators makes them: what cannot be told in parts is
+ * left out, and what views make it of is added. */
+void choice_set_part(struct choice *c);
+
 /* True when rows of that table are wanted. */
 bool choice_has(const struct choice *c, const char *table);
 

@@ -81,6 +81,7 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 
 	memset(d, 0, sizeof *d);
 	d->choice = setup->choice;
+	d->part = setup->part;
 	model_init(m, tenant, stream, as_of);
 	m->ctx = d;
 	m->rules = setup->rules;

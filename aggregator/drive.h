@@ -11,11 +11,13 @@
 #include "aggregator/choice.h"
 #include "aggregator/flow.h"
 #include "aggregator/model.h"
+#include "aggregator/part.h"
 
 struct drive {
 	struct model model;
 	struct flows *flows; /* NULL: none is wanted */
 	const struct choice *choice;
+	struct part part;
 };
 
 /* What all drives of a run share; it outlives them. */
@@ -23,6 +25,7 @@ struct drive_setup {
 	const struct conf *conf;
 	const struct rules *rules;
 	const struct choice *choice;
+	struct part part;
 	struct keyed_pool *pool;
 	struct state *state; /* NULL: by hand */
 	int64_t window_ms;   /* 0: by hand, nothing is too late */

@@ -36,6 +36,14 @@ struct figure {
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum figure_rows which);
 	const struct flow_ops *flow; /* NULL: made of the model */
+	/* It spans chats: what one of several aggregators knows goes to its
+	 * table of parts (part.h), and a view adds the parts up. */
+	bool spans;
+	/* What is told there, where that is not the same: in place of means
+	 * and medians counts, sums, maxima and buckets. */
+	const struct figure *part;
+	/* In parts it cannot be told: the view makes it of this table's. */
+	const char *derived_from;
 };
 
 /* All there are; their rows are written in this order. */

@@ -123,4 +123,5 @@ const struct figure figure_activity = {
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.flow = &ops,
+	.spans = true,
 };

@@ -489,4 +489,5 @@ const struct figure figure_alerts = {
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.flow = &ops,
+	.derived_from = "realtime_user_activity",
 };

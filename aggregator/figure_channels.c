@@ -185,4 +185,5 @@ const struct figure figure_channels = {
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.flow = &ops,
+	.spans = true,
 };

@@ -39,6 +39,7 @@ const struct figure figure_events = {
 	.table = "event_counts",
 	.help = "what each user did, how often",
 	.by_default = true,
+	.spans = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.emit = emit,

@@ -225,6 +225,7 @@ const struct figure figure_response_hours = {
 	.columns = hour_columns,
 	.columns_n = ARRAY_LEN(hour_columns),
 	.flow = &hour_ops,
+	.spans = true,
 };
 
 extern const struct figure figure_response_histogram;
@@ -235,4 +236,5 @@ const struct figure figure_response_histogram = {
 	.columns = bucket_columns,
 	.columns_n = ARRAY_LEN(bucket_columns),
 	.flow = &bucket_ops,
+	.spans = true,
 };

@@ -7,6 +7,8 @@
 
 #include "common/xalloc.h"
 
+#include "aggregator/histogram.h"
+
 static const struct column columns[] = {
 	{ "operator", COLUMN_TEXT },
 	{ "name", COLUMN_TEXT },
@@ -43,11 +45,68 @@ emit_one(const struct model *m, struct operator_info *o, struct rowset *to)
 	cell_ms(c, operator_longest_wait(m, o));
 }
 
+/* In parts: what adds up. */
+static const struct column part_columns[] = {
+	{ "operator", COLUMN_TEXT },
+	{ "name", COLUMN_TEXT },
+	{ "available", COLUMN_FLAG },
+	{ "open_chats", COLUMN_COUNT },
+	{ "reported_open_chats", COLUMN_COUNT },
+	{ "responses", COLUMN_COUNT },
+	{ "response_sum_ms", COLUMN_COUNT },
+	{ "response_max_ms", COLUMN_COUNT },
+	{ "response_buckets", COLUMN_TEXT },
+	{ "first_responses", COLUMN_COUNT },
+	{ "first_response_sum_ms", COLUMN_COUNT },
+	{ "waiting_chats", COLUMN_COUNT },
+	{ "waiting_since", COLUMN_TIME },
+};
+
+/* [[bucket,count],...], as histogram.h has them. */
+static struct text
+buckets(struct ranks *r, struct buf *to)
+{
+	size_t below = 0, n;
+	uint32_t bucket;
+
+	buf_clear(to);
+	while (below < r->n) {
+		bucket = histogram_bucket(ranks_at(r, below + 1));
+		n = ranks_up_to(r, histogram_high(bucket));
+		buf_addf(to, "%c[%u,%zu]", below == 0 ? '[' : ',',
+		    (unsigned)bucket, n - below);
+		below = n;
+	}
+	buf_adds(to, below == 0 ? "[]" : "]");
+	return (struct text){ buf_str(to), to->len };
+}
+
+static void
+emit_part(const struct model *m, struct operator_info *o, struct rowset *to)
+{
+	struct cell *c = rowset_add(to);
+
+	c = cell_id(c, model_name(m, o->id));
+	c = cell_id(c, model_name(m, o->name));
+	c = cell_flag(c, o->listed && o->has_available, o->available);
+	c = cell_count(c, o->open_chats);
+	c = cell_number(c, o->reported_open_chats);
+	c = cell_count(c, o->responses.n);
+	c = cell_number(c, (int64_t)o->responses.sum);
+	c = cell_ms(c, ranks_max(&o->responses));
+	c = cell_id(c, buckets(&o->responses, &to->text));
+	c = cell_count(c, o->first_responses.n);
+	c = cell_number(c, (int64_t)o->first_responses.sum);
+	c = cell_count(c, o->waits.n);
+	cell_time(c, ranks_min(&o->waits));
+}
+
 static void
 emit(const struct model *m, struct rowset *to, enum figure_rows which)
 {
 	struct operator_info *const *v = m->operators;
 	size_t i, n = m->operators_n;
+	bool parts = to->figure->columns == part_columns;
 
 	if (which == ROWS_CHANGED) {
 		v = m->changes.operators;
@@ -55,8 +114,15 @@ emit(const struct model *m, struct rowset *to, enum figure_rows which)
 	}
 	for (i = 0; i < n; i++)
 		if (which == ROWS_CHANGED || operator_has_row(v[i]))
-			emit_one(m, v[i], to);
+			(parts ? emit_part : emit_one)(m, v[i], to);
 }
+
+static const struct figure operator_parts = {
+	.table = "operator_metrics",
+	.columns = part_columns,
+	.columns_n = ARRAY_LEN(part_columns),
+	.emit = emit,
+};
 
 extern const struct figure figure_operators;
 const struct figure figure_operators = {
@@ -64,6 +130,8 @@ const struct figure figure_operators = {
 	.table = "operator_metrics",
 	.help = "each operator over the ongoing chats",
 	.by_default = true,
+	.spans = true,
+	.part = &operator_parts,
 	.state = true,
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),

@@ -8,6 +8,9 @@
  * and again when a late message has the word. An edited message counts with
  * the words it came with: those of another version neither come nor go.
  *
+ * One of several aggregators tells every word, whatever its count: the view
+ * that adds them up applies the threshold.
+ *
  * Without the text of messages there are no words; that is said once.
  */
 #include "aggregator/flow.h"
@@ -70,7 +73,9 @@ open_flow(const struct flow_setup *setup)
 	calendar_open(&f->calendar, setup->home, "trends_due");
 	flow_cap_init(&f->cap, setup, "trend_words");
 	f->tenant = setup->tenant;
-	f->more_than = (uint64_t)flow_conf(setup, "trend_count");
+	/* In parts only the sum tells what is too few. */
+	if (conf_text(setup->conf, "aggregator", "part") == NULL)
+		f->more_than = (uint64_t)flow_conf(setup, "trend_count");
 	f->shortest = (size_t)flow_conf(setup, "trend_length") + 1;
 	f->length = flow_conf(setup, "trend_window");
 	f->window = setup->home->window_ms;
@@ -244,4 +249,5 @@ const struct figure figure_trends = {
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.flow = &ops,
+	.spans = true,
 };

@@ -349,4 +349,5 @@ const struct figure figure_users = {
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.flow = &ops,
+	.spans = true,
 };

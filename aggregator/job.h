@@ -20,6 +20,7 @@ struct job {
 	const char *explain;        /* a chat; NULL: the tables */
 	const char *state;          /* of a queue */
 	struct choice choice;
+	struct part part;
 	bool until_empty;
 };
 

@@ -22,8 +22,8 @@ static const char usage[] =
     "                  [-o FORMAT] [--definition NAME] [--table NAME]\n"
     "                  [--tenant NAME]\n"
     "       aggregator --explain CHAT [--tenant NAME] ...\n"
-    "       aggregator -f queue:NAME --state DIR [--every TIME] "
-    "[--window TIME] ...\n"
+    "       aggregator -f queue:NAME --state DIR [--every TIME] [--part I/N] "
+    "...\n"
     "       aggregator --input eventcounter -f queue:NAME [--exchange NAME]\n"
     "                  [--idle-exit TIME] [--json-dir DIR] ...\n"
     "       aggregator --declare [-f FILE]\n"
@@ -36,19 +36,20 @@ static const char usage[] =
     "      --explain CHAT    its messages, and what they did to the clocks\n"
     "  -f FROM, -t TO        -, a file, or queue:NAME\n"
     "  -o FORMAT             table, ndjson or csv\n"
-    "  -q, -v                say less, say more\n"
+    "      --part I/N        of N aggregators; --generation G: see "
+    "aggregator(1)\n"
     "      --state DIR       keeps what must survive, with a queue\n"
     "      --table NAME      the one that -o csv writes (operator_metrics)\n"
     "      --tenant NAME     only that tenant\n"
     "      --until-empty     with a queue: end when it is empty\n"
     "      --window TIME     how late a stream's record may be (24h)\n"
-    "  -h, -n, -V            help, check the configuration, version\n";
+    "  -h, -n, -q, -v, -V    help, check only, say less, say more, version\n";
 
 struct options {
 	struct job job;
 	struct eventcounter_job counter;
 	const char *config, *definition, *table, *figures, *every, *window;
-	const char *input;
+	const char *input, *part, *generation;
 	bool check, declare, quiet;
 	int verbose;
 };
@@ -59,9 +60,11 @@ enum {
 	OPT_EVERY,
 	OPT_EXCHANGE,
 	OPT_EXPLAIN,
+	OPT_GENERATION,
 	OPT_IDLE_EXIT,
 	OPT_INPUT,
 	OPT_JSON_DIR,
+	OPT_PART,
 	OPT_STATE,
 	OPT_TABLE,
 	OPT_TENANT,
@@ -78,10 +81,12 @@ static const struct option longs[] = {
 	{ "explain", required_argument, NULL, OPT_EXPLAIN },
 	{ "figures", required_argument, NULL, 'a' },
 	{ "from", required_argument, NULL, 'f' },
+	{ "generation", required_argument, NULL, OPT_GENERATION },
 	{ "help", no_argument, NULL, 'h' },
 	{ "idle-exit", required_argument, NULL, OPT_IDLE_EXIT },
 	{ "input", required_argument, NULL, OPT_INPUT },
 	{ "json-dir", required_argument, NULL, OPT_JSON_DIR },
+	{ "part", required_argument, NULL, OPT_PART },
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "table", required_argument, NULL, OPT_TABLE },
 	{ "tenant", required_argument, NULL, OPT_TENANT },
@@ -121,6 +126,12 @@ take_option(struct options *o, int opt, char **argv)
 		return -1;
 	case OPT_JSON_DIR:
 		o->counter.json_dir = optarg;
+		return -1;
+	case OPT_PART:
+		o->part = optarg;
+		return -1;
+	case OPT_GENERATION:
+		o->generation = optarg;
 		return -1;
 	case OPT_STATE:
 		o->job.state = optarg;
@@ -278,6 +289,8 @@ set_flags(const struct options *o, struct conf *conf, struct buf *why)
 		{ "definition", o->definition },
 		{ "every", o->every },
 		{ "figures", o->figures },
+		{ "generation", o->generation },
+		{ "part", o->part },
 		{ "window", o->window },
 	};
 	size_t i;
@@ -324,6 +337,12 @@ run(struct options *o, struct conf *conf, struct buf *why)
 		log_error("%s", buf_str(why));
 		return o->figures != NULL ? PROG_USAGE : PROG_CONFIG;
 	}
+	if (part_read(&job->part, conf, why) == -1) {
+		log_error("%s", buf_str(why));
+		return o->part != NULL ? PROG_USAGE : PROG_CONFIG;
+	}
+	if (job->part.of > 0)
+		choice_set_part(&job->choice);
 	choose_for_people(job);
 	if (job->state == NULL)
 		job->state = conf_text(conf, "aggregator", "state");
@@ -332,6 +351,11 @@ run(struct options *o, struct conf *conf, struct buf *why)
 		log_error("reading a queue needs a folder that keeps what "
 			  "must survive; give --state DIR or [aggregator] "
 			  "state");
+		return PROG_CONFIG;
+	}
+	if (job->part.of > 0 && endpoint_is_queue(job->from) &&
+	    conf_int(conf, "aggregator", "every") == 0) {
+		log_error("--part is for a stream; give --every 50ms");
 		return PROG_CONFIG;
 	}
 	if (o->check)

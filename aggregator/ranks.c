@@ -263,6 +263,19 @@ ranks_at(struct ranks *r, size_t rank)
 	return r->chunks[i]->v[k];
 }
 
+size_t
+ranks_up_to(struct ranks *r, int64_t ms)
+{
+	size_t i, n = 0;
+
+	make_chunks(r);
+	for (i = 0; i < r->chunks_n && r->chunks[i]->v[0] <= ms; i++)
+		n += i + 1 < r->chunks_n && r->chunks[i + 1]->v[0] <= ms
+			 ? r->chunks[i]->n
+			 : lower_bound(r->chunks[i], ms + 1);
+	return n;
+}
+
 int64_t
 ranks_min(struct ranks *r)
 {

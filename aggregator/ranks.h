@@ -37,6 +37,9 @@ void ranks_remove(struct ranks *r, int64_t ms);
 /* The element of that rank, from 1 to n. */
 int64_t ranks_at(struct ranks *r, size_t rank);
 
+/* How many are not greater than that. */
+size_t ranks_up_to(struct ranks *r, int64_t ms);
+
 /* These return STATS_NONE of an empty set. */
 
 int64_t ranks_min(struct ranks *r);

@@ -116,13 +116,30 @@ write_row(void *ctx, const struct cell *cells)
 	w->written++;
 }
 
+/* Its rows are parts of the truth. */
+static bool
+is_in_parts(const struct report *r, const struct figure *f)
+{
+	return f->spans && r->drive->part.of > 0;
+}
+
+/* Its rows stand within the snapshot. */
+static bool
+is_state(const struct report *r, const struct figure *f)
+{
+	return f->state && !is_in_parts(r, f);
+}
+
 static void
 write_table(const struct report *r, const struct figure *f, struct writer *w)
 {
+	const struct part *part = is_in_parts(r, f) ? &r->drive->part : NULL;
 	struct rowset rows = { .figure = f, .each = write_row, .ctx = w };
 
-	rowline_init(&w->line, f, r->model->tenant,
-	    f->state ? r->snapshot : NULL, r->model->as_of, r->version);
+	if (part != NULL && f->part != NULL)
+		rows.figure = f->part;
+	rowline_init(&w->line, rows.figure, part, r->model->tenant,
+	    is_state(r, f) ? r->snapshot : NULL, r->model->as_of, r->version);
 	emit(r, &rows);
 	rowset_release(&rows);
 	rowline_release(&w->line);
@@ -130,10 +147,10 @@ write_table(const struct report *r, const struct figure *f, struct writer *w)
 
 /* The rows of a stream; those of a snapshot that are its state, and those that
  * are not. */
-enum part { PART_ALL, PART_STATE, PART_REST };
+enum share { SHARE_ALL, SHARE_STATE, SHARE_REST };
 
 static int
-write_tables(const struct report *r, enum part part, report_line_fn *line,
+write_tables(const struct report *r, enum share share, report_line_fn *line,
     void *ctx, int64_t *written)
 {
 	const struct choice *c = r->drive->choice;
@@ -141,8 +158,8 @@ write_tables(const struct report *r, enum part part, report_line_fn *line,
 	size_t i;
 
 	for (i = 0; i < c->n && !w.failed; i++)
-		if (part == PART_ALL ||
-		    c->figures[i]->state == (part == PART_STATE))
+		if (share == SHARE_ALL ||
+		    is_state(r, c->figures[i]) == (share == SHARE_STATE))
 			write_table(r, c->figures[i], &w);
 	buf_release(&w.buf);
 	*written = w.written;
@@ -159,13 +176,13 @@ report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
 	/* Whether a snapshot is whole is seen from the tables of its state
 	 * alone: they are small. */
 	if (r->snapshot != NULL) {
-		if (write_tables(r, PART_REST, line, ctx, &written) == -1)
+		if (write_tables(r, SHARE_REST, line, ctx, &written) == -1)
 			goto out;
 		write_marker(&b, r, "begin", r->model->as_of, -1);
 		if (line(ctx, b.data, b.len) == -1)
 			goto out;
 	}
-	if (write_tables(r, r->snapshot != NULL ? PART_STATE : PART_ALL, line,
+	if (write_tables(r, r->snapshot != NULL ? SHARE_STATE : SHARE_ALL, line,
 		ctx, &written) == -1)
 		goto out;
 	if (r->snapshot != NULL) {

@@ -16,19 +16,25 @@
 #define VALUE_ROOM 48
 
 void
-rowline_init(struct rowline *l, const struct figure *f, const char *tenant,
-    const char *snapshot, int64_t as_of, int64_t version)
+rowline_init(struct rowline *l, const struct figure *f, const struct part *part,
+    const char *tenant, const char *snapshot, int64_t as_of, int64_t version)
 {
+	char *table = xasprintf("%s%s", f->table, part ? PART_TABLE : "");
 	size_t i;
 
 	memset(l, 0, sizeof *l);
 	l->figure = f;
 	jsonw_open(&l->head);
 	jsonw_str(&l->head, "type", "row");
-	jsonw_str(&l->head, "table", f->table);
+	jsonw_str(&l->head, "table", table);
+	free(table);
 	jsonw_str(&l->head, "tenant", tenant);
 	if (snapshot != NULL)
 		jsonw_str(&l->head, "snapshot", snapshot);
+	if (part != NULL) {
+		jsonw_int(&l->head, "generation", part->generation);
+		jsonw_int(&l->head, "part", part->number);
+	}
 	l->ends = xcalloc(f->columns_n + 1, sizeof *l->ends);
 	for (i = 0; i < f->columns_n; i++) {
 		buf_addf(&l->names, ",\"%s\":", f->columns[i].name);

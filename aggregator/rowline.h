@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 
+#include "aggregator/part.h"
 #include "aggregator/rowset.h"
 
 /* Private. A zeroed struct is empty. */
@@ -19,9 +20,10 @@ struct rowline {
 	size_t *ends;
 };
 
-/* snapshot NULL: of a stream; version 0: none. */
-void rowline_init(struct rowline *l, const struct figure *f, const char *tenant,
-    const char *snapshot, int64_t as_of, int64_t version);
+/* snapshot NULL: of a stream; version 0: none; part NULL: there is only one. */
+void rowline_init(struct rowline *l, const struct figure *f,
+    const struct part *part, const char *tenant, const char *snapshot,
+    int64_t as_of, int64_t version);
 void rowline_release(struct rowline *l);
 
 /* Adds the row of these cells, without a newline. */

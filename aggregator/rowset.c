@@ -44,6 +44,7 @@ void
 rowset_release(struct rowset *r)
 {
 	free(r->cells);
+	buf_release(&r->text);
 	memset(r, 0, sizeof *r);
 }
 

@@ -6,6 +6,7 @@
 #ifndef AGGREGATOR_ROWSET_H
 #define AGGREGATOR_ROWSET_H
 
+#include "common/buf.h"
 #include "common/record.h"
 
 #include "aggregator/stats.h"
@@ -35,6 +36,8 @@ struct rowset {
 	const struct figure *figure;
 	struct cell *cells; /* n rows of figure->columns_n */
 	size_t n, cap;
+	struct buf text; /* what the last row borrows, where a figure makes
+			    it */
 	/* Unless NULL: gets each row when the next one begins or at
 	 * rowset_end(), and none is kept. */
 	void (*each)(void *ctx, const struct cell *cells);

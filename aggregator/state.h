@@ -47,6 +47,7 @@ enum state_keys {
 struct state_identity {
 	const char *definition;
 	int64_t window_ms;
+	const char *part; /* which of several; "" or NULL: the only one */
 };
 
 /* Makes the folder and the file if they are missing; limit is the size in

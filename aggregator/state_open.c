@@ -289,6 +289,8 @@ found(struct state *s, const struct state_identity *id, struct buf *why)
 	put_text(s, "format", FORMAT);
 	put_text(s, "definition", id->definition);
 	state_set_number(s, "window", id->window_ms);
+	if (id->part != NULL && id->part[0] != '\0')
+		put_text(s, "part", id->part);
 	state_put(s->meta, "seed", 4, s->seed, sizeof s->seed);
 	code = state_commit(s, why);
 	if (code == PROG_OK && file_sync_folder_of(s->path) == -1) {
@@ -297,6 +299,29 @@ found(struct state *s, const struct state_identity *id, struct buf *why)
 		code = PROG_IO;
 	}
 	return code;
+}
+
+/* Chats of another part, or of another generation, do not belong here. */
+static enum exit_code
+check_part(struct state *s, const char *want, struct buf *why)
+{
+	const char *text = "";
+	size_t len = 0;
+
+	if (!get_text(s, "part", &text, &len))
+		len = 0;
+	if (s->rc != 0)
+		return state_explain(s, MDB_CORRUPTED, why);
+	if (want == NULL)
+		want = "";
+	if (len == strlen(want) && memcmp(text, want, len) == 0)
+		return PROG_OK;
+	buf_setf(why,
+	    "state '%s' is that of %s%.*s, not of %s%s; choose another folder "
+	    "with --state",
+	    s->path, len > 0 ? "part " : "one aggregator alone", (int)len, text,
+	    want[0] != '\0' ? "part " : "one alone", want);
+	return PROG_CONFIG;
 }
 
 static enum exit_code
@@ -325,7 +350,7 @@ check_settings(
 		    s->path, (long long)(window / 1000));
 		return PROG_CONFIG;
 	}
-	return PROG_OK;
+	return check_part(s, id->part, why);
 }
 
 static enum exit_code

@@ -375,7 +375,9 @@ static enum exit_code
 open_state(struct stream *s, struct buf *why)
 {
 	const struct conf *conf = s->job->conf;
-	struct state_identity id = { s->job->rules->name, s->setup.window_ms };
+	char part[PART_TEXT];
+	struct state_identity id = { s->job->rules->name, s->setup.window_ms,
+		part_text(&s->job->part, part) };
 	const struct {
 		struct state_table **table;
 		const char *name;
@@ -435,6 +437,7 @@ init(struct stream *s, const struct job *job)
 	s->setup.conf = job->conf;
 	s->setup.rules = job->rules;
 	s->setup.choice = &job->choice;
+	s->setup.part = job->part;
 	s->pool.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
 	s->setup.pool = &s->pool;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");

@@ -19,7 +19,7 @@ enum rule_kind {
 	RULE_REFUSAL, /* the same, and on_close = all takes it, too */
 };
 
-enum { RULE_KEYS = 4 };
+enum { RULE_KEYS = 6 };
 
 struct rule {
 	const char *table;

@@ -227,6 +227,127 @@ static const struct column response_histogram[] = {
 	VERSION,
 };
 
+/* What several aggregators store, each a part of the truth. */
+#define PART                                                                   \
+	COLUMN("generation", COLUMN_COUNT, true, UINT32_MAX),                  \
+	    COLUMN("part", COLUMN_COUNT, true, UINT32_MAX)
+
+static const struct column operator_metrics_parts[] = {
+	TENANT,
+	KEY("operator"),
+	PART,
+	TEXT("name", 255),
+	FLAG("available"),
+	COUNT("open_chats"),
+	COUNT("reported_open_chats"),
+	TOTAL("responses"),
+	TOTAL("response_sum_ms"),
+	TOTAL("response_max_ms"),
+	TEXT("response_buckets", MEDIUMTEXT),
+	TOTAL("first_responses"),
+	TOTAL("first_response_sum_ms"),
+	COUNT("waiting_chats"),
+	TIME("waiting_since"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column tenant_metrics_parts[] = {
+	TENANT,
+	PART,
+	COUNT("operators"),
+	COUNT("open_chats"),
+	COUNT("unassigned_chats"),
+	COUNT("waiting_chats"),
+	TIME("waiting_since"),
+	TOTAL("responses"),
+	TOTAL("response_sum_ms"),
+	COUNT("skewed"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column event_counts_parts[] = {
+	TENANT,
+	KEY("user"),
+	KEY("event"),
+	PART,
+	TOTAL("count"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column user_stats_parts[] = {
+	TENANT,
+	KEY("user_id"),
+	PART,
+	TOTAL("message_count"),
+	TOTAL("active_conversations"),
+	TIME("last_active"),
+	TIME("created_at"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column realtime_user_activity_parts[] = {
+	TENANT,
+	WHEN("created_at"),
+	KEY("user_id"),
+	PART,
+	TOTAL("messages_last_minute"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column trends_parts[] = {
+	TENANT,
+	WHEN("window_start"),
+	KEY("word"),
+	PART,
+	TIME("window_end"),
+	TOTAL("occurrences"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column channel_metrics_parts[] = {
+	TENANT,
+	WHEN("hour"),
+	PLACE("channel"),
+	PART,
+	TOTAL("messages"),
+	TOTAL("inbound_messages"),
+	TOTAL("outbound_messages"),
+	TOTAL("active_conversations"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column response_hours_parts[] = {
+	TENANT,
+	WHEN("hour"),
+	PLACE("operator"),
+	COLUMN("kind", COLUMN_ID, true, 32),
+	PART,
+	TOTAL("responses"),
+	TOTAL("sum_ms"),
+	TOTAL("max_ms"),
+	AS_OF,
+	VERSION,
+};
+
+static const struct column response_histogram_parts[] = {
+	TENANT,
+	WHEN("hour"),
+	PLACE("operator"),
+	COLUMN("kind", COLUMN_ID, true, 32),
+	COLUMN("bucket", COLUMN_COUNT, true, UINT32_MAX),
+	PART,
+	TOTAL("count"),
+	AS_OF,
+	VERSION,
+};
+
 #define COLUMNS(c) c, ARRAY_LEN(c)
 /* As_of stands before the version. */
 #define FIGURE(c, keys) COLUMNS(c), keys, (int)ARRAY_LEN(c) - 2
@@ -267,6 +388,25 @@ const struct table tables[TABLES] = {
 	    -1, -1, false, true, true },
 	[TABLE_RESPONSE_HISTOGRAM] = { "response_histogram",
 	    FIGURE(response_histogram, 5), -1, -1, false, true, true },
+	[TABLE_OPERATOR_METRICS_PARTS] = { "operator_metrics_parts",
+	    FIGURE(operator_metrics_parts, 4), -1, -1, false, false, true },
+	[TABLE_TENANT_METRICS_PARTS] = { "tenant_metrics_parts",
+	    FIGURE(tenant_metrics_parts, 3), -1, -1, false, false, true },
+	[TABLE_EVENT_COUNTS_PARTS] = { "event_counts_parts",
+	    FIGURE(event_counts_parts, 5), -1, -1, false, false, true },
+	[TABLE_USER_STATS_PARTS] = { "user_stats_parts",
+	    FIGURE(user_stats_parts, 4), -1, -1, false, true, true },
+	[TABLE_REALTIME_USER_ACTIVITY_PARTS] = { "realtime_user_activity_parts",
+	    FIGURE(realtime_user_activity_parts, 5), -1, -1, false, true,
+	    true },
+	[TABLE_TRENDS_PARTS] = { "trends_parts", FIGURE(trends_parts, 5), -1,
+	    -1, false, true, true },
+	[TABLE_CHANNEL_METRICS_PARTS] = { "channel_metrics_parts",
+	    FIGURE(channel_metrics_parts, 5), -1, -1, false, true, true },
+	[TABLE_RESPONSE_HOURS_PARTS] = { "response_hours_parts",
+	    FIGURE(response_hours_parts, 6), -1, -1, false, true, true },
+	[TABLE_RESPONSE_HISTOGRAM_PARTS] = { "response_histogram_parts",
+	    FIGURE(response_histogram_parts, 7), -1, -1, false, true, true },
 };
 
 const struct table *

@@ -13,7 +13,7 @@
 #define DAY INT64_C(86400000)
 #define LIMIT ((size_t)64 << 20)
 
-static const struct state_identity ours = { "ours", DAY };
+static const struct state_identity ours = { "ours", DAY, NULL };
 static struct buf why;
 
 static struct state *
@@ -232,8 +232,10 @@ test_numbers(void **unused)
 static void
 test_refused(void **unused)
 {
-	static const struct state_identity rules = { "chatwoot", DAY },
-					   window = { "ours", DAY / 2 };
+	static const struct state_identity rules = { "chatwoot", DAY, NULL },
+					   window = { "ours", DAY / 2, NULL },
+					   part = { "ours", DAY,
+						   "0/2 of generation 1" };
 	struct state *s = open_ours();
 	pid_t pid;
 	int status;
@@ -259,6 +261,8 @@ test_refused(void **unused)
 	assert_non_null(strstr(buf_str(&why), "--definition ours"));
 	assert_null(open_as(&window, LIMIT, PROG_CONFIG));
 	assert_non_null(strstr(buf_str(&why), "--window 86400s"));
+	assert_null(open_as(&part, LIMIT, PROG_CONFIG));
+	assert_non_null(strstr(buf_str(&why), "one aggregator alone"));
 	s = open_ours();
 	state_put(state_table(s, "meta", STATE_BYTES), "format", 6, "x 2", 3);
 	commit(s);

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""partitions.py: for partitions.t.
+
+split FILE N OUT    each chat's records to one of OUT.0 ... by its bucket, what
+                    concerns all to each
+dump                what the views of the database tell, as lines (stdin: their
+                    columns, from information_schema; stdout: the statements)
+same WANT GOT       two such dumps tell the same: counts, sums, maxima and times
+                    exactly, medians and percentiles within 1/32
+"""
+
+import json
+import sys
+
+KEYS = {"message": ["chat"], "view": ["chat", "message"],
+        "event": ["chat", "user"], "chat": ["chat"], "row": ["chat"]}
+WITHIN = 1 / 32
+
+
+def bucket(tenant, key):
+    h = 14695981039346656037
+    for c in tenant.encode() + b"\0" + key.encode():
+        h = ((h ^ c) * 1099511628211) & (2**64 - 1)
+    return (h ^ h >> 32) % 64
+
+
+def split(path, n, out):
+    files = [open(f"{out}.{i}", "w", encoding="utf-8") for i in range(n)]
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            r = json.loads(line)
+            if r["type"] not in KEYS:
+                for to in files:
+                    to.write(line)
+                continue
+            key = next((str(r[k]) for k in KEYS[r["type"]] if k in r), "")
+            files[bucket(r["tenant"], key) % n].write(line)
+    for f in files:
+        f.close()
+
+
+def dump():
+    """A statement a view; rows begin with its name."""
+    views = {}
+    for line in sys.stdin:
+        view, column = line.split()
+        views.setdefault(view, []).append(column)
+    for view, columns in sorted(views.items()):
+        names = [c for c in columns if c not in ("as_of", "version")]
+        cells = ", ".join(f"'{c}', `{c}`" for c in names)
+        print(f"SELECT '{view}', {cells} FROM {view};")
+
+
+def read(path):
+    """view -> key -> figures"""
+    found = {}
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            view, *cells = line.rstrip("\n").split("\t")
+            row = dict(zip(cells[::2], cells[1::2]))
+            quantiles = {c: row.pop(c) for c in list(row)
+                         if c.startswith(("median_", "p90_"))}
+            found.setdefault(view, []).append((sorted(row.items()), quantiles))
+    return {view: sorted(rows, key=str) for view, rows in found.items()}
+
+
+def is_near(a, b):
+    if "NULL" in (a, b):
+        return a == b
+    a, b = float(a), float(b)
+    return abs(a - b) <= WITHIN * abs(a) + 0.001
+
+
+def same(want_path, got_path):
+    want, got = read(want_path), read(got_path)
+    problems = []
+    for view in sorted(want.keys() | got.keys()):
+        a, b = want.get(view, []), got.get(view, [])
+        for x, y in zip(a, b):
+            if x[0] != y[0]:
+                problems.append(f"{view}:\n  {x[0]}\n  {y[0]}")
+            for c in x[1]:
+                if not is_near(x[1][c], y[1][c]):
+                    problems.append(f"{view} {c}: {x} {y}")
+        if len(a) != len(b):
+            problems.append(f"{view}: {len(a)} rows, {len(b)} in parts")
+        print(f"  {view}: {len(a)} rows")
+    for p in problems[:5]:
+        print(p)
+    return 1 if problems or len(want) < 10 else 0
+
+
+if sys.argv[1] == "split":
+    split(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+elif sys.argv[1] == "dump":
+    dump()
+else:
+    sys.exit(same(sys.argv[2], sys.argv[3]))
