@@ -116,8 +116,9 @@ $(B)/tests/load: $(call objs,tests/loadgen) $(B)/common.a
 
 units: $(UNITS)
 sim: $(B)/tests/crm-sim
+load: $(B)/tests/load  ## the generator of streams, build/tests/load
 fuzzers: $(FUZZERS)
-test-programs: all units sim $(B)/tests/load $(TOOLS)
+test-programs: all units sim load $(TOOLS)
 
 # The tests find the programs through BIN and the helpers through TESTBIN.
 RUN   = BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/run
@@ -136,14 +137,15 @@ check-long: test-programs  ## 200 random worlds and the other soaks: an hour
 	@LONG=1 $(RUN) -t 7200 $(E2E)
 demo:  ## install what is missing, build, show the whole job
 	@scripts/install-deps demo
-	@$(MAKE) -s -j$$(nproc) all sim
+	@$(MAKE) -s -j$$(nproc) all sim load
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/demo
 bench: test-programs  ## measure against peers and limits, print ratios
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/bench/run
 
 # Not these: soaks, and tests of scripts, whose programs the others run too.
 UNSANITIZED = $(patsubst %,tests/e2e/%.t,amqp_crash amqp_heartbeat budget \
-                chaos demo memory scripts servers soak)
+                bench chaos demo memory scripts servers \
+                soak)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
@@ -228,7 +230,7 @@ clean:  ## remove what was built
 	rm -rf build
 
 FORCE:
-.PHONY: FORCE all units sim test-programs check check-fast check-e2e check-long \
+.PHONY: FORCE all units sim load test-programs check check-fast check-e2e check-long \
         check-asan check-fuzz fuzz fuzzers demo bench asan analyze lint \
         install uninstall dist \
         distcheck help clean

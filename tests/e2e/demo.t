@@ -41,6 +41,7 @@ nothing_left() { # OUTPUT
 all_went_well() { # OUTPUT
 	grep -q 'All went as it should' "$1" || fail "$(cat "$1")"
 	[ "$(grep -c '^ > ' "$1")" -gt 10 ] || fail "nothing moved: $(cat "$1")"
+	grep -q 'each once, in spite of the kill -9' "$1" || fail "$(cat "$1")"
 	nothing_left "$1"
 }
 
@@ -56,6 +57,18 @@ all_went_well "$tmp/two"
 for file in day.ndjson rows.ndjson deleted.ndjson; do
 	jq -s . "build/demo/$file" >/dev/null || fail "$file is not NDJSON"
 done
+
+echo "- the stream alone, and interrupted in it"
+"$demo" --stream >"$tmp/stream" 2>&1 </dev/null || fail "$(cat "$tmp/stream")"
+all_went_well "$tmp/stream"
+"$demo" --stream >"$tmp/cut" 2>&1 </dev/null &
+cut=$!
+until_true 60 grep -q 'after 300 messages' "$tmp/cut" || fail "$(cat "$tmp/cut")"
+kill -TERM "$cut"
+rc=0
+wait "$cut" || rc=$?
+[ "$rc" = 143 ] || fail "SIGTERM gave $rc"
+nothing_left "$tmp/cut"
 
 echo "- interrupted"
 "$demo" >"$tmp/cut" 2>&1 </dev/null &
