@@ -9,12 +9,16 @@
 #include "common/parse.h"
 #include "common/xalloc.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 /* About that much is indexed at a time: text, index and records stay in the
  * first-level cache together. */
 #define WINDOW_PIECES ((size_t)128)
 
-/* Positions are written eight at a time, more than there may be. */
-#define STEP 8
+/* Positions are written so many at a time at most, more than there may be. */
+#define STEP 16
 
 /* What goes on from one piece to the next. */
 struct state {
@@ -122,16 +126,19 @@ parity(uint64_t x)
 	return x;
 }
 
-/* Lists the bits. There is room for eight in any case, and seldom are there
- * more; so the number of them decides about no jump. */
+/* Lists the bits, from `offset` on; how many they are. */
+typedef size_t list_fn(uint32_t *to, uint64_t bits, uint32_t offset);
+
+/* There is room for eight in any case, and seldom are there more; so the
+ * number of them decides about no jump. */
 static inline __attribute__((always_inline)) size_t
 list(uint32_t *to, uint64_t bits, uint32_t offset)
 {
 	const uint64_t top = UINT64_C(1) << 63;
 	size_t n = (size_t)__builtin_popcountll(bits), i, k;
 
-	for (i = 0; i < n || i == 0; i += STEP)
-		for (k = 0; k < STEP; k++) {
+	for (i = 0; i < n || i == 0; i += 8)
+		for (k = 0; k < 8; k++) {
 			to[i + k] =
 			    offset + (uint32_t)__builtin_ctzll(bits | top);
 			bits &= bits - 1;
@@ -139,10 +146,42 @@ list(uint32_t *to, uint64_t bits, uint32_t offset)
 	return n;
 }
 
+#ifdef __x86_64__
+#define TARGET_BITS __attribute__((target("popcnt,bmi")))
+#define TARGET_BYTES                                                           \
+	__attribute__((target("popcnt,bmi,avx512f,avx512bw,avx512vbmi2")))
+
+/* The numbers 0..63 as bytes; those whose bits are set are moved together. */
+static inline TARGET_BYTES size_t
+list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
+{
+	static const unsigned char numbers[64] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+		10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+		26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
+		42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57,
+		58, 59, 60, 61, 62, 63 };
+	__m512i set =
+	    _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(numbers));
+	__m512i from = _mm512_set1_epi32((int)offset);
+	size_t n = (size_t)__builtin_popcountll(bits);
+
+	_mm512_storeu_si512(
+	    to, _mm512_add_epi32(
+		    from, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(set))));
+	/* At most every other byte is a closing quote. */
+	if (__builtin_expect(n > 16, 0))
+		_mm512_storeu_si512(
+		    to + 16, _mm512_add_epi32(
+				 from, _mm512_cvtepu8_epi32(
+					   _mm512_extracti32x4_epi32(set, 1))));
+	return n;
+}
+#endif
+
 /* Combines pieces [0..n) into the list. The offset behind the first newline
  * that stands in a string, or 0. */
 static inline __attribute__((always_inline)) size_t
-combine_any(struct scan_index *x, size_t n)
+combine_any(struct scan_index *x, size_t n, list_fn *lister)
 {
 	struct state s = { 0, 0, NULL };
 	uint32_t *to = x->close;
@@ -165,7 +204,7 @@ combine_any(struct scan_index *x, size_t n)
 			piece->odd |= 1;
 			end = i * SCAN_PIECE + (size_t)__builtin_ctzll(cut) + 1;
 		}
-		to += list(
+		to += lister(
 		    to, piece->quotes & ~inside, (uint32_t)(i * SCAN_PIECE));
 		odd |= piece->odd;
 	}
@@ -180,15 +219,22 @@ combine_any(struct scan_index *x, size_t n)
 static size_t
 combine(struct scan_index *x, size_t n)
 {
-	return combine_any(x, n);
+	return combine_any(x, n, list);
 }
 
 #ifdef __x86_64__
-/* The same with the bit counting of every processor since 2013. */
-static __attribute__((target("popcnt,bmi"))) size_t
-combine_popcnt(struct scan_index *x, size_t n)
+/* The same with the bit counting of every processor since 2013, and with what
+ * those have that do 64 bytes at once. */
+static TARGET_BITS size_t
+combine_bits(struct scan_index *x, size_t n)
 {
-	return combine_any(x, n);
+	return combine_any(x, n, list);
+}
+
+static TARGET_BYTES size_t
+combine_bytes(struct scan_index *x, size_t n)
+{
+	return combine_any(x, n, list_bytes);
 }
 #endif
 
@@ -201,8 +247,10 @@ scan_index_init(struct scan_index *x)
 	x->find = v->find;
 	x->combine = combine;
 #ifdef __x86_64__
-	if (v->counts_bits)
-		x->combine = combine_popcnt;
+	if (v->listing == SCAN_LISTS_BITS)
+		x->combine = combine_bits;
+	else if (v->listing == SCAN_LISTS_BYTES)
+		x->combine = combine_bytes;
 #endif
 }
 

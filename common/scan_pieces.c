@@ -99,8 +99,12 @@ static bool
 is_usable(const struct scan_variant *v)
 {
 #ifdef __x86_64__
-	if (v->counts_bits && !(__builtin_cpu_supports("popcnt") &&
-				  __builtin_cpu_supports("bmi")))
+	if (v->listing != SCAN_LISTS_PLAINLY &&
+	    !(__builtin_cpu_supports("popcnt") &&
+		__builtin_cpu_supports("bmi")))
+		return false;
+	if (v->listing == SCAN_LISTS_BYTES &&
+	    !__builtin_cpu_supports("avx512vbmi2"))
 		return false;
 	if (v->find == scan_pieces_avx512)
 		return __builtin_cpu_supports("avx512bw") != 0;
@@ -113,11 +117,12 @@ is_usable(const struct scan_variant *v)
 /* The best first. */
 static const struct scan_variant variants[] = {
 #ifdef __x86_64__
-	{ "avx512", scan_pieces_avx512, true },
-	{ "avx2", scan_pieces_avx2, true },
-	{ "sse2", scan_pieces_sse2, false },
+	{ "avx512vbmi2", scan_pieces_avx512, SCAN_LISTS_BYTES },
+	{ "avx512", scan_pieces_avx512, SCAN_LISTS_BITS },
+	{ "avx2", scan_pieces_avx2, SCAN_LISTS_BITS },
+	{ "sse2", scan_pieces_sse2, SCAN_LISTS_PLAINLY },
 #endif
-	{ "plain", pieces_plain, false },
+	{ "plain", pieces_plain, SCAN_LISTS_PLAINLY },
 };
 
 static const struct scan_variant *_Atomic chosen;

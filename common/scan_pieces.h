@@ -29,10 +29,17 @@ struct scan_piece {
  * noticed. */
 typedef void scan_pieces_fn(const char *p, size_t n, struct scan_piece *pieces);
 
+/* Instructions that the processor has for making a list of bits. */
+enum scan_listing {
+	SCAN_LISTS_PLAINLY,
+	SCAN_LISTS_BITS,  /* x86: POPCNT and BMI1 */
+	SCAN_LISTS_BYTES, /* AVX-512 VBMI2, too: all of a piece at once */
+};
+
 struct scan_variant {
 	const char *name;
 	scan_pieces_fn *find;
-	bool counts_bits; /* x86: the processor has POPCNT and BMI1 */
+	enum scan_listing listing;
 };
 
 /* The one to use: the best that this processor has, or the chosen one. */
