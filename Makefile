@@ -144,7 +144,7 @@ bench: test-programs  ## measure against peers and limits, print ratios
 
 # Not these: soaks, and tests of scripts, whose programs the others run too.
 UNSANITIZED = $(patsubst %,tests/e2e/%.t,amqp_crash amqp_heartbeat budget \
-                bench chaos demo memory scripts servers soak)
+                bench chaos demo memory readme scripts servers soak)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
@@ -205,7 +205,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
 	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
 	sed -i -e 's,/usr/local/share/$(NAME),$(DATADIR),g' \
-	    -e 's,/usr/local/bin/sink,$(BINDIR)/$(PROGRAM_PREFIX)sink,' \
+	    -e 's,/usr/local/bin/\(sink\|aggregator\),$(BINDIR)/$(PROGRAM_PREFIX)\1,' \
 	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) $(D)/examples/*
 	sed -i 's,{PROGRAM_PREFIX:-},{PROGRAM_PREFIX:-$(PROGRAM_PREFIX)},' \
 	    $(D)/scripts/lib.sh

@@ -39,10 +39,12 @@ END
 
 if command -v systemd-analyze >/dev/null; then
 	# The paths of an installation are not here.
-	sed 's,/usr/local/bin/sink,/bin/true,; s,^User=.*,User=root,' \
-		scripts/messaging-sink.service >"$tmp/messaging-sink.service"
-	systemd-analyze verify --man=no "$tmp/messaging-sink.service" \
-		>"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
-	! grep -E 'messaging-sink.service:[0-9]+: ' "$tmp/said" ||
-		fail "systemd does not know all of the unit"
+	for unit in messaging-sink.service messaging-aggregator.service; do
+		sed 's,/usr/local/bin/[a-z]*,/bin/true,
+			s,^User=.*,User=root,' "scripts/$unit" >"$tmp/$unit"
+		systemd-analyze verify --man=no "$tmp/$unit" >"$tmp/said" 2>&1 ||
+			fail "$(cat "$tmp/said")"
+		! grep -E "$unit:[0-9]+: " "$tmp/said" ||
+			fail "systemd does not know all of $unit"
+	done
 fi
