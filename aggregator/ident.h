@@ -49,6 +49,13 @@ struct text ident_text(const struct idents *x, ident id, char buf[IDENT_TEXT]);
 bool ident_same_text(ident a, ident b);
 uint32_t ident_hash_text(ident id);
 
+/* Any other word is that of one id alone. */
+static inline bool
+ident_is_text(ident id)
+{
+	return id >> 63 != 0;
+}
+
 static inline bool
 ident_same(ident a, ident b)
 {
@@ -59,7 +66,7 @@ ident_same(ident a, ident b)
 static inline uint32_t
 ident_hash(ident id)
 {
-	return id >> 63 != 0
+	return ident_is_text(id)
 		   ? ident_hash_text(id)
 		   : (uint32_t)(id * UINT64_C(0xE7037ED1A0B428DB) >> 32);
 }

@@ -1,7 +1,7 @@
 /*
- * timeline: see timeline.h. Doubles are found by a hash table of the ids,
- * since two versions of a message may lie far apart in time; messages that are
- * in order, or nearly, which is the rule, are not sorted from the start.
+ * timeline: see timeline.h. Two versions of a message may lie far apart in
+ * time, so doubles are looked for among all ids; messages that are in order, or
+ * nearly, which is the rule, are neither sorted nor put into a table.
  */
 #include "aggregator/timeline.h"
 
@@ -11,6 +11,9 @@
 #include "common/xalloc.h"
 
 #include "aggregator/hash.h"
+
+/* So many ids are looked at for each message before it is worth a table. */
+#define LOOKS 4
 
 _Static_assert(sizeof(struct message) == 32, "there are many messages");
 
@@ -167,13 +170,24 @@ message_compare_version(
 	return c;
 }
 
+/* Of two versions of a message one stays, in the place of the first. */
+static void
+drop_one(struct lexicon *w, struct message *old, const struct message *new)
+{
+	if (message_compare_version(w, new, old) > 0) {
+		message_drop(w, old);
+		*old = *new;
+	} else {
+		message_drop(w, new);
+	}
+}
+
 /* Moves the messages that count to the front; how many they are. */
 static size_t
-drop_doubles(struct lexicon *w, struct message *m, size_t n)
+drop_doubles_by_table(struct lexicon *w, struct message *m, size_t n)
 {
 	size_t i, slot, kept = 0, slots = 16;
 	uint32_t *table; /* index + 1 into what is kept; 0: free */
-	struct message *old;
 
 	while (slots < n * 2)
 		slots *= 2;
@@ -193,13 +207,34 @@ drop_doubles(struct lexicon *w, struct message *m, size_t n)
 			table[slot] = (uint32_t)kept;
 			continue;
 		}
-		old = &m[table[slot] - 1];
-		if (message_compare_version(w, &m[i], old) > 0) {
-			message_drop(w, old);
-			*old = m[i];
-		} else {
-			message_drop(w, &m[i]);
+		drop_one(w, &m[table[slot] - 1], &m[i]);
+	}
+	return kept;
+}
+
+/* The same. Ids mostly grow: one above all before it is new, and the few that
+ * are not are looked for among those, the last first. */
+static size_t
+drop_doubles(struct lexicon *w, struct message *m, size_t n)
+{
+	size_t i, k, kept = 0, looked = 0;
+	ident highest = 0;
+
+	for (i = 0; i < n; i++) {
+		k = 0;
+		if (ident_is_text(m[i].id) || looked > LOOKS * n) {
+			memmove(m + kept, m + i, (n - i) * sizeof *m);
+			return drop_doubles_by_table(w, m, kept + n - i);
 		}
+		if (m[i].id <= highest)
+			for (k = kept; k > 0 && m[k - 1].id != m[i].id; k--)
+				looked++;
+		else
+			highest = m[i].id;
+		if (k > 0)
+			drop_one(w, &m[k - 1], &m[i]);
+		else
+			m[kept++] = m[i];
 	}
 	return kept;
 }
