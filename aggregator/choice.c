@@ -104,3 +104,9 @@ choice_has(const struct choice *c, const char *table)
 			return true;
 	return false;
 }
+
+bool
+choice_needs_text(const struct choice *c)
+{
+	return choice_has(c, "trends");
+}

@@ -31,4 +31,7 @@ void choice_set_part(struct choice *c);
 /* True when rows of that table are wanted. */
 bool choice_has(const struct choice *c, const char *table);
 
+/* Some figure reads what was said. */
+bool choice_needs_text(const struct choice *c);
+
 #endif

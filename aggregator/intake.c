@@ -46,6 +46,8 @@ intake_init(
 	in->setup = setup;
 	in->text_of = text_of;
 	scan_init(&in->scan);
+	in->scan.skips_text =
+	    text_of == NULL && !choice_needs_text(setup->choice);
 }
 
 void

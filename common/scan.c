@@ -45,9 +45,9 @@ struct way {
 struct plan {
 	const struct record_words *words;
 	struct way ways[KEYWORDS_NONE + 1];
-	uint64_t meanings; /* rows whose strings are no text */
-	uint64_t texts;    /* rows that may have escapes */
-	uint64_t available;
+	uint64_t meanings;        /* rows whose strings are no text */
+	uint64_t texts;           /* rows that may have escapes */
+	uint64_t available, text; /* the rows of these fields */
 	struct record blank;
 	size_t cleared; /* RECORD_CLEARED: not a constant, because gcc would
 			   copy so much by an instruction that is slow here */
@@ -139,6 +139,8 @@ make_plan(void)
 		if (record_fields[i].offset ==
 		    offsetof(struct record, available))
 			plan.available = BIT(i);
+		if (record_fields[i].offset == offsetof(struct record, text))
+			plan.text = BIT(i);
 	}
 }
 
@@ -393,6 +395,8 @@ take_escapes(struct walk *w, uint64_t rows)
 {
 	size_t i;
 
+	if (w->s->skips_text)
+		rows &= ~plan.text;
 	for (i = 0; i < w->unknown_n; i++)
 		if (scan_has_escape(
 			&w->s->index, w->unknown[i].p, w->unknown[i].len))

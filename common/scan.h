@@ -38,6 +38,10 @@ struct scan {
 	struct buf why;
 	struct flat flat;
 
+	/* May be set after scan_init(): r->text is not read, and may stay as it
+	 * is written, escapes and all. */
+	bool skips_text;
+
 	uint64_t fast, slow; /* how many went which way, since scan_init() */
 
 	/* Private. */
