@@ -148,6 +148,25 @@ make_prefixed(struct idents *x, struct text id, size_t digits, uint64_t value)
 	       (uint64_t)digits << DIGITS_SHIFT | value;
 }
 
+/* The number that eight digits are; false: there are others among them. */
+static bool
+eight_digits(const char *p, uint64_t *value)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = hash_load8(p) ^ ones * '0'; /* a digit is below 10 */
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	x = __builtin_bswap64(x);
+#endif
+	if (((x + ones * (0x80 - 10)) | x) & ones * 0x80)
+		return false;
+	/* Neighbours are put together: two, four, eight digits. */
+	x = (x * 10 + (x >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+	x = (x * 100 + (x >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+	*value = (x * 10000 + (x >> 32)) & UINT64_C(0xFFFFFFFF);
+	return true;
+}
+
 ident
 ident_make(struct idents *x, struct text id)
 {
@@ -155,6 +174,10 @@ ident_make(struct idents *x, struct text id)
 	uint64_t value = 0, unit = 1;
 	char c;
 
+	if (id.len >= 8 && eight_digits(id.p + id.len - 8, &value)) {
+		digits = 8;
+		unit = 100000000;
+	}
 	/* From the end; of more digits than fit the value is not needed. */
 	for (; digits < id.len; digits++, unit *= 10) {
 		c = id.p[id.len - 1 - digits];
