@@ -35,46 +35,6 @@ rules_find(const char *name)
 	return NULL;
 }
 
-/* A system message is what its kind says, whoever or whatever caused it. */
-static enum happening
-classify_system(const struct message *m)
-{
-	switch ((enum message_kind)m->is) {
-	case KIND_OPENED:
-		return HAPPENS_REOPENED;
-	case KIND_CLOSED:
-		return HAPPENS_CLOSED;
-	case KIND_ASSIGNED:
-		return HAPPENS_TRANSFER;
-	case KIND_HANDOFF:
-		return HAPPENS_HANDOFF;
-	case KIND_OTHER:
-		break;
-	}
-	return HAPPENS_NOTHING;
-}
-
-enum happening
-clocks_classify(const struct message *m)
-{
-	if (m->from == FROM_SYSTEM)
-		return classify_system(m);
-	if (m->is_private || m->automated)
-		return HAPPENS_NOTHING;
-	switch ((enum message_from)m->from) {
-	case FROM_CUSTOMER:
-		return HAPPENS_CUSTOMER_WRITES;
-	case FROM_OPERATOR:
-		return HAPPENS_HUMAN_ANSWERS;
-	case FROM_BOT:
-		return HAPPENS_BOT_ANSWERS;
-	case FROM_SYSTEM:
-	case FROM_NONE:
-		break;
-	}
-	return HAPPENS_NOTHING;
-}
-
 void
 clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
     int64_t end, uint32_t operator_id)

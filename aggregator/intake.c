@@ -10,6 +10,8 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 
+#include "aggregator/hash.h"
+
 /* What becomes of a snapshot that is not whole. */
 #define UNUSED "; nothing of it is used"
 
@@ -64,7 +66,7 @@ get_tenant(struct intake *in, struct text name)
 	void **slot;
 
 	if (t != NULL && t->name_len == name.len &&
-	    memcmp(t->name, name.p, name.len) == 0)
+	    hash_same(t->name, name.p, name.len))
 		return t;
 	slot = strmap_put(&in->tenants, name.p, name.len);
 	if (*slot == NULL) {
