@@ -119,6 +119,11 @@ drive_add(struct drive *d, const struct record *r)
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;
 	flow_message_read(&m, r);
+	if (r->stale) {
+		if (taken == MODEL_NEW)
+			flows_before(d->flows, &m);
+		return taken;
+	}
 	if (taken == MODEL_NEW) {
 		flows_message(d->flows, &m, NULL);
 	} else if (model->replaces) {

@@ -12,6 +12,10 @@
 #include "common/xalloc.h"
 
 #define HOUR_MS (INT64_C(3600) * 1000)
+/* Beside how many messages of a chat: another generation counted the chat. It
+ * does not tell in which channel; a chat is taken to be in one. */
+#define BEFORE (UINT64_C(1) << 63)
+static const struct text some_channel = { "\1", 1 };
 
 struct channel {
 	uint64_t inbound, outbound;
@@ -23,6 +27,7 @@ struct channels {
 	struct keyed chats; /* (hour, channel, chat) -> how many messages */
 	struct flow_cap cap;
 	int64_t window;
+	bool parts;
 };
 
 static const struct column columns[] = {
@@ -43,6 +48,7 @@ open_flow(const struct flow_setup *setup)
 	keyed_open(&f->chats, setup->home, "channel_chats", sizeof(uint64_t));
 	flow_cap_init(&f->cap, setup, "channel_conversations");
 	f->window = setup->home->window_ms;
+	f->parts = flow_in_parts(setup);
 	return f;
 }
 
@@ -64,12 +70,25 @@ begin_key(struct key *k, int64_t at, struct text channel)
 	key_text(k, channel);
 }
 
+static bool
+was_before(struct channels *f, const struct flow_message *m)
+{
+	struct key k;
+
+	if (!f->parts)
+		return false;
+	begin_key(&k, m->at, some_channel);
+	key_text(&k, m->chat);
+	return keyed_find(&f->chats, k.bytes, k.len) != NULL;
+}
+
 static void
 add(struct channels *f, const struct flow_message *m)
 {
 	struct channel *c;
 	struct key k;
 	uint64_t *n;
+	bool known;
 
 	begin_key(&k, m->at, m->channel);
 	c = keyed_get(&f->table, k.bytes, k.len, NULL);
@@ -81,11 +100,14 @@ add(struct channels *f, const struct flow_message *m)
 	key_text(&k, m->chat);
 	n = keyed_find(&f->chats, k.bytes, k.len);
 	if (n == NULL) {
-		if (!flow_cap_allows(&f->cap, c->chats,
+		known = was_before(f, m);
+		if (!known &&
+		    !flow_cap_allows(&f->cap, c->chats,
 			"a channel with more chats in an hour than that"))
 			return;
-		c->chats++;
+		c->chats += !known;
 		n = keyed_get(&f->chats, k.bytes, k.len, NULL);
+		*n = known ? BEFORE : 0;
 	}
 	*n += 1;
 	keyed_change(&f->chats, n);
@@ -112,10 +134,27 @@ take_back(struct channels *f, const struct flow_message *m, struct text channel)
 	if (n == NULL)
 		return;
 	keyed_change(&f->chats, n);
-	if (--*n == 0) {
+	/* Its messages of before are not to be taken back here. */
+	if (*n != BEFORE && --*n == 0) {
 		keyed_delete(&f->chats, n);
 		c->chats--;
 	}
+}
+
+static void
+before(void *flow, const struct flow_message *m)
+{
+	struct channels *f = flow;
+	struct key k;
+	uint64_t *n;
+
+	if (!f->parts || !m->counted)
+		return;
+	begin_key(&k, m->at, some_channel);
+	key_text(&k, m->chat);
+	n = keyed_get(&f->chats, k.bytes, k.len, NULL);
+	*n = BEFORE;
+	keyed_change(&f->chats, n);
 }
 
 static void
@@ -173,6 +212,7 @@ static const struct flow_ops ops = {
 	.open = open_flow,
 	.close = close_flow,
 	.message = message,
+	.before = before,
 	.settle = settle,
 	.emit = emit,
 };

@@ -193,6 +193,25 @@ add(struct conversations *f, const struct flow_message *m)
 	keyed_tell(&f->table, c);
 }
 
+/* Who wrote is known; the message itself is in another generation's part. */
+static void
+before(void *flow, const struct flow_message *m)
+{
+	struct conversations *f = flow;
+	struct conversation *c;
+
+	if (!m->counted)
+		return;
+	c = find(f, m, true);
+	if (m->at > c->known_last)
+		c->known_last = m->at;
+	add_participant(f, c, m->chat, hash_writer(f, m));
+	if (c->messages > 0)
+		keyed_tell(&f->table, c);
+	else
+		keyed_change(&f->table, c);
+}
+
 static void
 take_back(struct conversations *f, const struct flow_message *m)
 {
@@ -296,6 +315,7 @@ static const struct flow_ops ops = {
 	.close = close_flow,
 	.prepare = prepare,
 	.message = message,
+	.before = before,
 	.settle = settle,
 	.emit = emit,
 };
@@ -308,4 +328,5 @@ const struct figure figure_conversations = {
 	.columns = columns,
 	.columns_n = ARRAY_LEN(columns),
 	.flow = &ops,
+	.spans = true,
 };

@@ -30,7 +30,10 @@ struct hour {
 /* Either flow: a table by (hour, kind, operator), of buckets by bucket, too. */
 struct responses {
 	struct keyed table;
+	struct keyed before; /* (time, chat): such a message ended what was
+				counted by another generation of parts */
 	int64_t window;
+	bool parts; /* else there is no such thing */
 };
 
 static const struct column hour_columns[] = {
@@ -51,25 +54,32 @@ static const struct column bucket_columns[] = {
 };
 
 static struct responses *
-open_table(const struct flow_setup *setup, const char *name, size_t payload)
+open_table(const struct flow_setup *setup, const char *name,
+    const char *before_name, size_t payload)
 {
 	struct responses *f = xcalloc(1, sizeof *f);
 
 	keyed_open(&f->table, setup->home, name, payload);
 	f->window = setup->home->window_ms;
+	f->parts = flow_in_parts(setup);
+	if (f->parts)
+		keyed_open(
+		    &f->before, setup->home, before_name, sizeof(uint64_t));
 	return f;
 }
 
 static void *
 open_hours(const struct flow_setup *setup)
 {
-	return open_table(setup, "response_hours", sizeof(struct hour));
+	return open_table(setup, "response_hours", "response_hours_before",
+	    sizeof(struct hour));
 }
 
 static void *
 open_buckets(const struct flow_setup *setup)
 {
-	return open_table(setup, "response_buckets", sizeof(uint64_t));
+	return open_table(setup, "response_buckets", "response_buckets_before",
+	    sizeof(uint64_t));
 }
 
 static void
@@ -78,7 +88,43 @@ close_flow(void *flow)
 	struct responses *f = flow;
 
 	keyed_close(&f->table);
+	if (f->parts)
+		keyed_close(&f->before);
 	free(f);
+}
+
+static void
+before_key(struct key *k, int64_t at, struct text chat)
+{
+	k->len = 0;
+	key_time(k, at);
+	key_text(k, chat);
+}
+
+static void
+before(void *flow, const struct flow_message *m)
+{
+	struct responses *f = flow;
+	struct key k;
+	uint64_t *n;
+
+	if (!f->parts)
+		return;
+	before_key(&k, m->at, m->chat);
+	n = keyed_get(&f->before, k.bytes, k.len, NULL);
+	*n = 1;
+	keyed_change(&f->before, n);
+}
+
+static bool
+was_before(struct responses *f, const struct flow_interval *i)
+{
+	struct key k;
+
+	if (!f->parts)
+		return false;
+	before_key(&k, i->end, i->chat);
+	return keyed_find(&f->before, k.bytes, k.len) != NULL;
 }
 
 static bool
@@ -98,7 +144,7 @@ add_to_hour(void *flow, const struct flow_interval *i, bool withdrawn)
 	struct hour *h;
 	struct key k;
 
-	if (!begin_key(&k, i))
+	if (!begin_key(&k, i) || was_before(f, i))
 		return;
 	h = withdrawn ? keyed_find(&f->table, k.bytes, k.len)
 		      : keyed_get(&f->table, k.bytes, k.len, NULL);
@@ -120,7 +166,7 @@ add_to_bucket(void *flow, const struct flow_interval *i, bool withdrawn)
 	struct key k;
 	uint64_t *n;
 
-	if (!begin_key(&k, i))
+	if (!begin_key(&k, i) || was_before(f, i))
 		return;
 	key_number(&k, histogram_bucket(i->ms));
 	n = withdrawn ? keyed_find(&f->table, k.bytes, k.len)
@@ -137,8 +183,11 @@ settle(void *flow, int64_t newest, bool refresh)
 	struct responses *f = flow;
 
 	(void)refresh;
-	if (f->window > 0 && newest != CLOCK_NONE)
-		keyed_expire(&f->table, newest - f->window - KEEP_MS);
+	if (f->window == 0 || newest == CLOCK_NONE)
+		return;
+	keyed_expire(&f->table, newest - f->window - KEEP_MS);
+	if (f->parts)
+		keyed_expire(&f->before, newest - f->window - KEEP_MS);
 }
 
 /* The cells that both tables begin with; *at: behind them in the key. */
@@ -204,6 +253,7 @@ emit_buckets(void *flow, struct rowset *to, enum figure_rows which)
 static const struct flow_ops hour_ops = {
 	.open = open_hours,
 	.close = close_flow,
+	.before = before,
 	.interval = add_to_hour,
 	.settle = settle,
 	.emit = emit_hours,
@@ -212,6 +262,7 @@ static const struct flow_ops hour_ops = {
 static const struct flow_ops bucket_ops = {
 	.open = open_buckets,
 	.close = close_flow,
+	.before = before,
 	.interval = add_to_bucket,
 	.settle = settle,
 	.emit = emit_buckets,

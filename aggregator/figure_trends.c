@@ -8,8 +8,9 @@
  * and again when a late message has the word. An edited message counts with
  * the words it came with: those of another version neither come nor go.
  *
- * One of several aggregators tells every word, whatever its count: the view
- * that adds them up applies the threshold.
+ * One of several aggregators tells every word, whatever its count, and at each
+ * refresh those of windows that go on: the view that adds them up applies the
+ * threshold and knows which windows have ended.
  *
  * Without the text of messages there are no words; that is said once.
  */
@@ -42,6 +43,7 @@ struct trends {
 	size_t shortest;
 	uint64_t messages, texts;
 	bool told_missing, told_long;
+	bool parts;
 };
 
 static const struct column columns[] = {
@@ -74,7 +76,8 @@ open_flow(const struct flow_setup *setup)
 	flow_cap_init(&f->cap, setup, "trend_words");
 	f->tenant = setup->tenant;
 	/* In parts only the sum tells what is too few. */
-	if (conf_text(setup->conf, "aggregator", "part") == NULL)
+	f->parts = flow_in_parts(setup);
+	if (!f->parts)
 		f->more_than = (uint64_t)flow_conf(setup, "trend_count");
 	f->shortest = (size_t)flow_conf(setup, "trend_length") + 1;
 	f->length = flow_conf(setup, "trend_window");
@@ -178,6 +181,36 @@ message(
 	    f->tenant, WORDS_MOST);
 }
 
+/* The words of windows that go on, too. */
+static void
+tell_all(struct trends *f, int64_t newest)
+{
+	struct buf keys = BUF_INIT;
+	struct text key;
+	int64_t due;
+	uint64_t *n;
+	size_t at;
+
+	while (calendar_next(&f->calendar, INT64_MAX, &key, &due)) {
+		buf_add(&keys, &due, sizeof due);
+		buf_add(&keys, &key.len, sizeof key.len);
+		buf_add(&keys, key.p, key.len);
+	}
+	for (at = 0; at < keys.len; at += key.len) {
+		memcpy(&due, keys.data + at, sizeof due);
+		at += sizeof due;
+		memcpy(&key.len, keys.data + at, sizeof key.len);
+		at += sizeof key.len;
+		key.p = keys.data + at;
+		n = keyed_find(&f->table, key.p, key.len);
+		if (n != NULL)
+			keyed_tell(&f->table, n);
+		if (due > newest)
+			calendar_add(&f->calendar, due, key.p, key.len);
+	}
+	buf_release(&keys);
+}
+
 /* The words of windows that have ended. */
 static void
 settle(void *flow, int64_t newest, bool refresh)
@@ -187,7 +220,8 @@ settle(void *flow, int64_t newest, bool refresh)
 	uint64_t *n;
 	int64_t due;
 
-	(void)refresh;
+	if (f->parts && refresh)
+		tell_all(f, newest);
 	while (calendar_next(&f->calendar, newest, &key, &due)) {
 		n = keyed_find(&f->table, key.p, key.len);
 		if (n != NULL)
@@ -212,7 +246,8 @@ emit_one(struct trends *f, uint64_t *n, bool all, struct rowset *to)
 	begin = key_read_time(key, &at);
 	word = key_read_text(key, &at);
 	if (all &&
-	    (*n <= f->more_than || begin + f->length > f->table.home->newest))
+	    (*n <= f->more_than ||
+		(begin + f->length > f->table.home->newest && !f->parts)))
 		return;
 	c = rowset_add(to);
 	c = flow_cell(c, word);

@@ -173,20 +173,11 @@ watch(struct users *f, struct text user, int64_t due)
 }
 
 static void
-add(struct users *f, const struct flow_message *m)
+add_to_pair(struct users *f, struct user *u, const struct flow_message *m)
 {
-	struct user *u;
 	struct pair *p;
 	struct key k;
 
-	see_time(f, m->at);
-	u = find_user(f, m->user, true);
-	if (u->messages == 0 && f->forget > 0)
-		watch(f, m->user, m->at + f->forget);
-	u->messages++;
-	peak_add(&u->last, m->at);
-	peak_add(&u->first, -m->at);
-	keyed_tell(&f->table, u);
 	pair_key(&k, m);
 	p = keyed_find(&f->pairs, k.bytes, k.len);
 	if (p == NULL) {
@@ -200,6 +191,41 @@ add(struct users *f, const struct flow_message *m)
 	p->messages++;
 	peak_add(&p->last, m->at);
 	keyed_change(&f->pairs, p);
+}
+
+static void
+add(struct users *f, const struct flow_message *m)
+{
+	struct user *u;
+
+	see_time(f, m->at);
+	u = find_user(f, m->user, true);
+	if (u->messages == 0 && f->forget > 0)
+		watch(f, m->user, m->at + f->forget);
+	u->messages++;
+	peak_add(&u->last, m->at);
+	peak_add(&u->first, -m->at);
+	keyed_tell(&f->table, u);
+	add_to_pair(f, u, m);
+}
+
+/* The conversation is an active one. */
+static void
+before(void *flow, const struct flow_message *m)
+{
+	struct users *f = flow;
+	struct user *u;
+
+	if (!m->counted || m->user.p == NULL)
+		return;
+	see_time(f, m->at);
+	if (m->at + f->active <= f->newest)
+		return;
+	u = find_user(f, m->user, true);
+	if (u->messages == 0 && u->conversations == 0 && f->forget > 0)
+		watch(f, m->user, m->at + f->forget);
+	keyed_tell(&f->table, u);
+	add_to_pair(f, u, m);
 }
 
 static void
@@ -337,6 +363,7 @@ static const struct flow_ops ops = {
 	.close = close_flow,
 	.prepare = prepare,
 	.message = message,
+	.before = before,
 	.settle = settle,
 	.emit = emit,
 };

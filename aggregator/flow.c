@@ -103,17 +103,46 @@ prepare(struct flows *f, const struct flow_message *m, bool near)
 			f->v[i].figure->flow->prepare(f->v[i].ctx, m, near);
 }
 
+static bool
+same_text(struct text a, struct text b)
+{
+	return a.len == b.len && (a.p == NULL) == (b.p == NULL) &&
+	       (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static bool
+counts_alike(const struct flow_message *a, const struct flow_message *b)
+{
+	return a->at == b->at && a->from == b->from &&
+	       a->counted == b->counted && same_text(a->user, b->user) &&
+	       same_text(a->chat, b->chat);
+}
+
 void
 flows_message(struct flows *f, const struct flow_message *m,
     const struct flow_message *old)
 {
 	size_t i;
 
+	/* Most versions change nothing that counts. Nor do those of a message
+	 * that another generation counted. */
+	if (old != NULL && counts_alike(m, old))
+		return;
 	prepare(f, m, false);
 	prepare(f, m, true);
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].figure->flow->message != NULL)
 			f->v[i].figure->flow->message(f->v[i].ctx, m, old);
+}
+
+void
+flows_before(struct flows *f, const struct flow_message *m)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].figure->flow->before != NULL)
+			f->v[i].figure->flow->before(f->v[i].ctx, m);
 }
 
 void
@@ -279,6 +308,12 @@ int64_t
 flow_conf(const struct flow_setup *s, const char *key)
 {
 	return conf_int(s->conf, "aggregator", key);
+}
+
+bool
+flow_in_parts(const struct flow_setup *s)
+{
+	return conf_text(s->conf, "aggregator", "part") != NULL;
 }
 
 void

@@ -59,6 +59,9 @@ struct flow_ops {
 	/* A new message; or a new version, and the one it replaces. */
 	void (*message)(void *flow, const struct flow_message *m,
 	    const struct flow_message *old);
+	/* One that was counted by another generation of parts: it is not
+	 * counted, but known from now on. */
+	void (*before)(void *flow, const struct flow_message *m);
 	void (*interval)(
 	    void *flow, const struct flow_interval *i, bool withdrawn);
 	/* The tenant's newest time, which is the home's, too: windows end,
@@ -94,6 +97,8 @@ void flow_message_read(struct flow_message *m, const struct record *r);
  * and the text are not needed: they are taken to be the same. */
 void flows_message(struct flows *f, const struct flow_message *m,
     const struct flow_message *old);
+/* Of one that was counted before. */
+void flows_before(struct flows *f, const struct flow_message *m);
 /* Of one chat the withdrawn ones come first. flows_model_interval() is what a
  * model calls, with the flows as context. */
 void flows_interval(
@@ -137,6 +142,9 @@ bool flow_cap_allows(struct flow_cap *c, uint64_t n, const char *what);
 
 /* A duration or a number of [aggregator]. */
 int64_t flow_conf(const struct flow_setup *s, const char *key);
+
+/* True for one of several aggregators. */
+bool flow_in_parts(const struct flow_setup *s);
 
 /* The begin of the span of that length in which the time lies. */
 int64_t flow_span(int64_t at, int64_t length);

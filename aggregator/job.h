@@ -22,6 +22,7 @@ struct job {
 	struct choice choice;
 	struct part part;
 	bool until_empty;
+	bool export;
 };
 
 /* From a file or a pipe: reads to the end, then writes. batch.c */
@@ -32,6 +33,9 @@ enum exit_code queue_run(const struct job *job);
 
 /* From a queue: a stream, and snapshots that correct it. stream.c */
 enum exit_code stream_run(const struct job *job);
+
+/* Writes the state of a stream as records. stream.c */
+enum exit_code stream_export(const struct job *job);
 
 /* A report_line_fn into an endpoint, the context. */
 int job_write_line(void *endpoint, const char *line, size_t len);

@@ -26,9 +26,9 @@ static const char usage[] =
     "...\n"
     "       aggregator --input eventcounter -f queue:NAME [--exchange NAME]\n"
     "                  [--idle-exit TIME] [--json-dir DIR] ...\n"
+    "       aggregator --export --state DIR [-t TO]\n"
     "       aggregator --declare [-f FILE]\n"
-    "Turns records of operators, chats and messages into rows of figures:\n"
-    "  poller | aggregator\n"
+    "Turns records of operators, chats and messages into rows of figures.\n"
     "  -a, --figures LIST    which: operators,chats,...; all\n"
     "  -c, --config FILE     configuration\n"
     "      --definition NAME what the figures mean: ours or chatwoot\n"
@@ -60,6 +60,7 @@ enum {
 	OPT_EVERY,
 	OPT_EXCHANGE,
 	OPT_EXPLAIN,
+	OPT_EXPORT,
 	OPT_GENERATION,
 	OPT_IDLE_EXIT,
 	OPT_INPUT,
@@ -79,6 +80,7 @@ static const struct option longs[] = {
 	{ "every", required_argument, NULL, OPT_EVERY },
 	{ "exchange", required_argument, NULL, OPT_EXCHANGE },
 	{ "explain", required_argument, NULL, OPT_EXPLAIN },
+	{ "export", no_argument, NULL, OPT_EXPORT },
 	{ "figures", required_argument, NULL, 'a' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "generation", required_argument, NULL, OPT_GENERATION },
@@ -113,6 +115,9 @@ take_option(struct options *o, int opt, char **argv)
 		return -1;
 	case OPT_EXPLAIN:
 		o->job.explain = optarg;
+		return -1;
+	case OPT_EXPORT:
+		o->job.export = true;
 		return -1;
 	case OPT_EXCHANGE:
 		o->counter.exchange = optarg;
@@ -224,6 +229,11 @@ check_options(struct options *o)
 		return prog_usage_error("--declare reads a list, from standard "
 					"input or -f FILE");
 	if (o->declare)
+		return -1;
+	if (job->export && (o->input != NULL || strcmp(job->from, "-") != 0))
+		return prog_usage_error(
+		    "--export reads the state of a stream and nothing else");
+	if (job->export)
 		return -1;
 	if (o->input != NULL)
 		return check_counter(o);
@@ -347,7 +357,8 @@ run(struct options *o, struct conf *conf, struct buf *why)
 	if (job->state == NULL)
 		job->state = conf_text(conf, "aggregator", "state");
 	job->rules = rules_find(conf_text(conf, "aggregator", "definition"));
-	if (endpoint_is_queue(job->from) && job->state == NULL) {
+	if ((endpoint_is_queue(job->from) || job->export) &&
+	    job->state == NULL) {
 		log_error("reading a queue needs a folder that keeps what "
 			  "must survive; give --state DIR or [aggregator] "
 			  "state");
@@ -360,6 +371,8 @@ run(struct options *o, struct conf *conf, struct buf *why)
 	}
 	if (o->check)
 		return PROG_OK;
+	if (job->export)
+		return (int)stream_export(job);
 	if (!endpoint_is_queue(job->from))
 		return (int)batch_run(job);
 	if (conf_int(conf, "aggregator", "every") > 0)

@@ -331,6 +331,7 @@ model_restore_id(struct model *m, struct fingerprint f, uint16_t hour)
 static enum model_taken
 add_message(struct model *m, const struct record *r)
 {
+	bool late = model_is_late(m, r->at);
 	struct message new;
 	struct fingerprint f;
 	struct chat *c;
@@ -351,7 +352,8 @@ add_message(struct model *m, const struct record *r)
 	chats_load(m, c);
 	message_read(&m->lexicon, &new, r);
 	message_name(&m->lexicon, &new, r->user, r->operator_id, c->near);
-	if (!model_is_new(m, f, r->at))
+	/* Identities of that age are not kept. */
+	if (late ? model_has(m, c, &new) : !model_is_new(m, f, r->at))
 		return model_revise(m, c, &new);
 	*model_append(m, c) = new;
 	chats_touch(m, c, true);
@@ -364,7 +366,8 @@ add_dated(struct model *m, const struct record *r)
 	enum model_taken taken;
 
 	m->replaces = false;
-	if (model_is_late(m, r->at))
+	/* What is known from earlier was in time then. */
+	if (!r->stale && model_is_late(m, r->at))
 		return MODEL_LATE;
 	if (!m->prompt && !m->lasting &&
 	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))

@@ -220,6 +220,13 @@ void model_mark_event(struct model *m, struct text user, struct text event);
  * wait grows by itself. */
 void model_mark_waits(struct model *m);
 
+/* Calls back for each message that is held of a chat, those of an unpacked one
+ * among them, which are not kept. */
+typedef void model_message_fn(void *ctx, const struct model *m,
+    const struct chat *c, const struct message *x);
+void model_each_message(
+    struct model *m, struct chat *c, model_message_fn *each, void *ctx);
+
 /* The chat of that id, or NULL. */
 struct chat *model_find_chat(const struct model *m, struct text id);
 

@@ -411,6 +411,20 @@ chats_load(struct model *m, struct chat *c)
 	settle_silently(m, c);
 }
 
+void
+model_each_message(
+    struct model *m, struct chat *c, model_message_fn *each, void *ctx)
+{
+	uint32_t i;
+
+	if (!c->loaded && m->fetch != NULL)
+		m->fetch(m->ctx, m, c);
+	for (i = 0; i < c->n; i++)
+		each(ctx, m, c, &c->messages[i]);
+	if (!c->loaded)
+		chats_drop_messages(m, c, c->n);
+}
+
 /* A heap by due. */
 static void
 heap_put(struct leaving *v, size_t i, struct leaving x)

@@ -47,7 +47,7 @@ enum state_keys {
 struct state_identity {
 	const char *definition;
 	int64_t window_ms;
-	const char *part; /* which of several; "" or NULL: the only one */
+	const char *part; /* which of several, "" the only one; NULL: whichever it is */
 };
 
 /* Makes the folder and the file if they are missing; limit is the size in

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -140,6 +141,8 @@ add_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
+	if (r->stale)
+		return OUTCOME_DONE;
 	if ((r->type == RECORD_MESSAGE && c->messages) ||
 	    (r->type == RECORD_VIEW && c->views))
 		return pass_on(s);
@@ -349,6 +352,7 @@ run(struct stream *s)
 		.ctx = s,
 		.batch_records = BATCH_RECORDS,
 		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
+		.prompt = true,
 		.patient = !s->job->until_empty,
 		.handle_block = handle_block,
 		.flush = flush,
@@ -377,7 +381,7 @@ open_state(struct stream *s, struct buf *why)
 	const struct conf *conf = s->job->conf;
 	char part[PART_TEXT];
 	struct state_identity id = { s->job->rules->name, s->setup.window_ms,
-		part_text(&s->job->part, part) };
+		s->job->export ? NULL : part_text(&s->job->part, part) };
 	const struct {
 		struct state_table **table;
 		const char *name;
@@ -492,6 +496,70 @@ stream_run(const struct job *job)
 		log_error("%s", buf_str(&why));
 	if (code == PROG_OK)
 		code = run(&s);
+	release(&s);
+	buf_release(&why);
+	return code;
+}
+
+static enum exit_code
+export_to(struct stream *s, struct endpoint *to)
+{
+	enum exit_code code = stream_write_records(s, to);
+	enum outcome o = OUTCOME_LATER;
+
+	while (code == PROG_OK && o == OUTCOME_LATER && !stop_asked())
+		o = endpoint_flush(to);
+	if (code == PROG_OK && o == OUTCOME_LATER)
+		code = PROG_TEMPFAIL;
+	if (code == PROG_OK && o == OUTCOME_NEVER)
+		code = endpoint_code(to);
+	if (code != PROG_OK)
+		log_error("not all was exported: %s", endpoint_why(to));
+	return code;
+}
+
+static enum exit_code
+export_all(struct stream *s, struct buf *why)
+{
+	struct endpoint_options opt = { .conf = s->job->conf, .patient = true };
+	struct endpoint *to;
+	enum exit_code code;
+
+	if (access(s->job->state, F_OK) != 0) {
+		buf_setf(why, "there is no state '%s'; check its name",
+		    s->job->state);
+		return PROG_NOINPUT;
+	}
+	code = open_state(s, why);
+	if (code != PROG_OK)
+		return code;
+	if (s->unsent != 0) {
+		buf_setf(why,
+		    "the last rows of state '%s' are not confirmed; let its "
+		    "aggregator end in order first, with --until-empty",
+		    s->job->state);
+		return PROG_TEMPFAIL;
+	}
+	to = endpoint_open_write(s->job->to, &opt, why, &code);
+	if (to == NULL)
+		return code;
+	code = export_to(s, to);
+	endpoint_close(to);
+	return code;
+}
+
+enum exit_code
+stream_export(const struct job *job)
+{
+	static struct stream s;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	init(&s, job);
+	s.setup.no_flows = true;
+	code = export_all(&s, &why);
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
 	release(&s);
 	buf_release(&why);
 	return code;

@@ -6,6 +6,7 @@
  *   stream_tick.c   a tick: settle, save, commit, rows out, confirmed
  *   stream_save.c   what is kept of a tenant, written
  *   stream_load.c   and read back
+ *   stream_export.c what is known as records, for another generation
  *   unsent.c        keys of rows that were committed and not confirmed
  *
  * The order of a tick, and what a crash leads to:
@@ -99,6 +100,9 @@ bool stream_refresh_due(const struct stream *s);
 
 /* Reads the state at the start. -1: an error, which state_commit() tells. */
 int stream_load(struct stream *s) __attribute__((warn_unused_result));
+
+/* Writes what is known as records. */
+enum exit_code stream_write_records(struct stream *s, struct endpoint *to);
 
 /* Puts what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);

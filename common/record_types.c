@@ -90,8 +90,9 @@ const struct record_field record_fields[] = {
 	    "when the present episode began" },
 	{ "closed_at", FIELD_TIME, AT(closed_at), CHAT, 0,
 	    "when it was closed" },
-	{ "stale", FIELD_FLAG, AT(stale), CHAT, 0,
-	    "known from earlier, could not be read now" },
+	{ "stale", FIELD_FLAG, AT(stale), CHAT | MESS, 0,
+	    "known from earlier: of a chat, it could not be read now; of a "
+	    "message, it was counted before" },
 	{ "message", FIELD_ID, AT(message), VIEW, VIEW, "the message viewed" },
 	{ "device", FIELD_TEXT, AT(device), VIEW, 0, "what it was viewed on" },
 	{ "event", FIELD_ID, AT(event), EVEN, EVEN, "the kind of event" },

@@ -277,6 +277,18 @@ static const struct column event_counts_parts[] = {
 	VERSION,
 };
 
+static const struct column conversation_metrics_parts[] = {
+	TENANT,
+	KEY("conversation_id"),
+	PART,
+	TOTAL("message_count"),
+	TOTAL("participant_count"),
+	WHEN("last_message_at"),
+	TIME("created_at"),
+	AS_OF,
+	VERSION,
+};
+
 static const struct column user_stats_parts[] = {
 	TENANT,
 	KEY("user_id"),
@@ -394,6 +406,9 @@ const struct table tables[TABLES] = {
 	    FIGURE(tenant_metrics_parts, 3), -1, -1, false, false, true },
 	[TABLE_EVENT_COUNTS_PARTS] = { "event_counts_parts",
 	    FIGURE(event_counts_parts, 5), -1, -1, false, false, true },
+	[TABLE_CONVERSATION_METRICS_PARTS] = { "conversation_metrics_parts",
+	    COLUMNS(conversation_metrics_parts), 4, 6, 1, -1, false, true,
+	    true },
 	[TABLE_USER_STATS_PARTS] = { "user_stats_parts",
 	    FIGURE(user_stats_parts, 4), -1, -1, false, true, true },
 	[TABLE_REALTIME_USER_ACTIVITY_PARTS] = { "realtime_user_activity_parts",

@@ -82,6 +82,20 @@ CREATE TABLE IF NOT EXISTS event_counts_parts (
   PRIMARY KEY (tenant, `user`, `event`, generation, part)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE IF NOT EXISTS conversation_metrics_parts (
+  tenant VARCHAR(64) NOT NULL,
+  conversation_id VARCHAR(191) NOT NULL,
+  generation INT UNSIGNED NOT NULL,
+  part INT UNSIGNED NOT NULL,
+  message_count BIGINT NULL,
+  participant_count BIGINT NULL,
+  last_message_at DATETIME(3) NOT NULL,
+  created_at DATETIME(3) NULL,
+  as_of DATETIME(3) NOT NULL,
+  version BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (tenant, conversation_id, generation, part)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE IF NOT EXISTS user_stats_parts (
   tenant VARCHAR(64) NOT NULL,
   user_id VARCHAR(191) NOT NULL,
@@ -282,6 +296,27 @@ FROM (
 ) s
 GROUP BY
   tenant, `user`, `event`;
+
+-- A conversation is in one part of each generation, which knows who wrote
+-- before as far as their messages are still held.
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW conversation_metrics_all AS
+SELECT
+  tenant, conversation_id, SUM(message_count) AS message_count,
+  MAX(participant_count) AS participant_count,
+  MAX(last_message_at) AS last_message_at, MIN(created_at) AS created_at,
+  MAX(as_of) AS as_of, MAX(version) AS version
+FROM (
+  SELECT
+    tenant, conversation_id, message_count, participant_count,
+    last_message_at, created_at, as_of, version
+  FROM conversation_metrics
+  UNION ALL SELECT
+    tenant, conversation_id, message_count, participant_count,
+    last_message_at, created_at, as_of, version
+  FROM conversation_metrics_parts
+) s
+GROUP BY
+  tenant, conversation_id;
 
 CREATE OR REPLACE SQL SECURITY INVOKER VIEW user_stats_all AS
 SELECT s.tenant AS tenant, s.user_id AS user_id,

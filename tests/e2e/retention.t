@@ -43,6 +43,7 @@ one() {
 	row channel_metrics '"hour":"'"$at"'","channel":"w","messages":1'
 	row response_hours '"hour":"'"$at"'","operator":"7","kind":"reply","responses":1'
 	row response_histogram '"hour":"'"$at"'","operator":"7","kind":"reply","bucket":1,"count":1'
+	part conversation_metrics '"conversation_id":"'"$id"'","message_count":1,"last_message_at":"'"$at"'"'
 	part user_stats '"user_id":"'"$id"'","message_count":1,"last_active":"'"$at"'"'
 	part realtime_user_activity '"created_at":"'"$at"'","user_id":"u","messages_last_minute":1'
 	part trends '"window_start":"'"$at"'","word":"word","occurrences":3'
@@ -54,7 +55,7 @@ one() {
 }
 tables="messages message_views intervals conversation_metrics user_stats
 	realtime_user_activity alerts trends channel_metrics response_hours
-	response_histogram user_stats_parts realtime_user_activity_parts
+	response_histogram conversation_metrics_parts user_stats_parts realtime_user_activity_parts
 	trends_parts channel_metrics_parts response_hours_parts
 	response_histogram_parts"
 counts() { # of these and of the live ones
@@ -74,7 +75,7 @@ fill() {
 	done | code 0 "$sink"
 }
 all() { # N LIVE
-	echo "$1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $2 $2"
+	echo "$1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $2 $2"
 }
 
 echo "- a dry run shows what would go"
@@ -117,7 +118,7 @@ is "yesterday stays" "$(all 5 7)" "$(counts)"
 echo "- all at once: only when told"
 fill -50 -60
 code 65 "$reaper" --retention 30d
-one_line 'all 68 rows of history are older than .* is the clock right'
+one_line 'all 72 rows of history are older than .* is the clock right'
 is "nothing went" "$(all 4 4)" "$(counts)"
 code 65 "$reaper" --retention 30d --dry-run >"$tmp/dry"
 code 0 "$reaper" --retention 30d --force
@@ -189,7 +190,7 @@ sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
 	WHERE state = 'User sleep'" | "$servers" mysql "$tmp/db"
 wait $holder || :
 "$reaper" --retention 30d
-is "later" "3 3 3 2 2 3 3 3 3 3 3 2 3 3 3 3 3 4 4" "$(counts)"
+is "later" "3 3 3 2 2 3 3 3 3 3 3 2 2 3 3 3 3 3 4 4" "$(counts)"
 
 echo "- without the right to drop partitions"
 fill 0 -40

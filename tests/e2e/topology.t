@@ -161,6 +161,11 @@ diff - "$tmp/plan" <<-'END' || fail "another plan"
 exchange x.g1 x-consistent-hash
 queue x.g1.0
 bind x.g1 x.g1.0 1
+exchange x.g1.before x-consistent-hash
+queue x.g1.0.before
+bind x.g1.before x.g1.0.before 1
+exchange x.g1.before.all fanout
+bind x.g1.before.all x.g1.0.before all
 exchange x.g1.all fanout
 bind x.g1.all x.g1.0 all
 exchange x fanout
