@@ -88,13 +88,26 @@ handle_too_long(struct stage *s)
 	return o;
 }
 
+/* How long more lines of a batch are waited for; -1: it is old. */
+static int64_t
+patience(const struct stage *s, int64_t began)
+{
+	int64_t now = clock_mono_ms(), left = began + s->batch_ms - now;
+
+	if (left < 0 || !s->prompt)
+		return left;
+	if (s->resting_ms <= now)
+		return 0;
+	return s->resting_ms - now < left ? s->resting_ms - now : left;
+}
+
 /* Reads and handles until a batch is full or old, or the input has nothing
  * more: RECORD or WAIT to go on, else what ended it. *o is the worst of the
  * handler's answers. */
 static enum endpoint_status
 gather(struct stage *s, enum outcome *o)
 {
-	int64_t end = 0, left = IDLE_MS;
+	int64_t began = 0, left = IDLE_MS;
 	enum endpoint_status status;
 	size_t n = 0, len = 0, lines;
 	char *line = NULL;
@@ -115,9 +128,9 @@ gather(struct stage *s, enum outcome *o)
 			continue;
 		s->lines += lines;
 		if (n == 0)
-			end = clock_mono_ms() + s->batch_ms;
+			began = clock_mono_ms();
 		n += lines;
-		left = end - clock_mono_ms();
+		left = patience(s, began);
 	}
 	return ENDPOINT_RECORD;
 }
@@ -127,6 +140,7 @@ static enum outcome
 settle(struct stage *s)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	int64_t began = clock_mono_ms(), now;
 	enum outcome o;
 
 	do {
@@ -143,6 +157,8 @@ settle(struct stage *s)
 	if (o == OUTCOME_DONE)
 		/* Commit point: the input is not needed any more. */
 		endpoint_ack(s->in);
+	now = clock_mono_ms();
+	s->resting_ms = now + (now - began);
 	return o;
 }
 

@@ -21,6 +21,9 @@ struct stage {
 	void *ctx;
 	size_t batch_records; /* flush at the latest after that many lines */
 	int batch_ms;         /* or that long after the batch's first line */
+	bool prompt;          /* or as soon as the input has nothing more for
+				 the moment; but then no sooner after the last
+				 flush than that took itself */
 	bool patient;         /* retry a flush that says LATER for ever */
 
 	/* One line, borrowed. Bad records are the handler's business: it calls
@@ -51,6 +54,9 @@ struct stage {
 	bool ended;     /* the input was settled to its end: neither cut nor
 			   given up nor left because of a signal */
 	uint64_t lines; /* read so far, bad ones included */
+
+	/* Its own. */
+	int64_t resting_ms; /* a prompt one flushes no sooner */
 };
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal
