@@ -36,13 +36,14 @@ def split(path, parts):
 
 
 def rows(path, *names):
-    """The rows of those tables."""
+    """The rows of those tables, or of their parts."""
     found = {n: [] for n in names}
     with open(path) as f:
         for line in f:
             r = json.loads(line)
-            if r.get("table") in found:
-                found[r["table"]].append(r)
+            name = r.get("table", "").removesuffix("_parts")
+            if name in found:
+                found[name].append(r)
     return found
 
 
@@ -113,10 +114,12 @@ class Race:
         """All at once."""
         table.touch_memory()
         began = table.now()
+        parts = [["--part", f"{i}/{len(paths)}"] if len(paths) > 1 else []
+                 for i in range(len(paths))]
         running = [
             self.lab.start([BIN + "/aggregator", "-a", FIGURES, "-o", "ndjson",
-                            "-f", p], stdout=open(p + ".rows", "wb"))
-            for p in paths
+                            "-f", p] + part, stdout=open(p + ".rows", "wb"))
+            for p, part in zip(paths, parts)
         ]
         codes = [p.wait() for p in running]
         took = table.now() - began
