@@ -213,6 +213,30 @@ the_order_of_arrival_does_not_matter(void **state)
 	}
 }
 
+/* Ids that grow with the time, the other way round, and any mixture: the few
+ * that are out of order are looked for in another way than many. */
+static void
+doubles_are_found_in_any_order(void **state)
+{
+	struct message m[128];
+	size_t i, j, round;
+	char id[16];
+
+	(void)state;
+	for (round = 0; round < 64; round++) {
+		for (i = 0; i < ARRAY_LEN(m); i++) {
+			/* The first ones as they should be, then backwards. */
+			j = i < round ? i : ARRAY_LEN(m) + round - 1 - i;
+			snprintf(id, sizeof id, "%zu", j / 2);
+			m[i] = message(id, (int64_t)(j / 2));
+		}
+		assert_int_equal(
+		    timeline_settle(&lexicon, m, ARRAY_LEN(m)), 64);
+		for (i = 0; i < 64; i++)
+			assert_int_equal(m[i].at, i);
+	}
+}
+
 /* Words of ids mean what the ids mean, of whatever kind they are. */
 static void
 idents_stand_for_their_texts(void **state)
@@ -328,6 +352,7 @@ main(void)
 		cmocka_unit_test(messages_at_one_instant_are_ordered_by_id),
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(the_order_of_arrival_does_not_matter),
+		cmocka_unit_test(doubles_are_found_in_any_order),
 		cmocka_unit_test(idents_stand_for_their_texts),
 		cmocka_unit_test(prefixes_have_a_limit),
 		cmocka_unit_test(names_come_and_go),
