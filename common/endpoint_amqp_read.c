@@ -3,7 +3,10 @@
  *
  * Messages come ahead of their acknowledgement, [amqp] prefetch of them at
  * most, and wait in `ready` in the order in which they came. `now` is the one
- * whose lines are being returned.
+ * whose lines are being returned. Unless that was set, it depends on their
+ * size: whoever publishes each record by itself must not have a batch end
+ * after 100 of them. The broker cannot change the limit of a consumer, so a
+ * second one brings the rest.
  *
  * Guarantee: a message is acknowledged by endpoint_amqp_ack() at the earliest
  * after its last line was returned. When the link goes down, everything that
@@ -37,10 +40,18 @@
 #define READY_MAX 4096
 #define PREFETCH_MAX 65535
 
+/* What suits large messages, and how many more small ones: of up to that many
+ * bytes on the average. */
+#define PREFETCH 100
+#define PREFETCH_MORE 3000
+#define SMALL_BYTES 4096
+#define MEAN_OF 16
+
 struct reader {
 	struct amqp_endpoint a;
 	size_t max_line;
 	uint16_t prefetch; /* 0: no limit */
+	bool may_widen;    /* nobody set the limit */
 	bool until_empty, whole;
 
 	struct amqp_inflow ready;
@@ -54,6 +65,8 @@ struct reader {
 	/* Of this connection. */
 	struct endpoint_mark done;  /* whole messages returned so far */
 	struct endpoint_mark acked; /* of them, acknowledged */
+	bool wide;                  /* small messages: more of them come */
+	uint64_t mean;              /* bytes of the last ones; times MEAN_OF */
 	bool said_empty;            /* at the last look at the queue */
 	int64_t check_ms;           /* no look before */
 
@@ -83,6 +96,8 @@ forget(struct reader *r)
 	r->done.connection++;
 	r->done.tag = r->done.messages = 0;
 	r->acked = r->done;
+	r->wide = false;
+	r->mean = 0;
 	r->said_empty = false;
 }
 
@@ -94,14 +109,14 @@ lost(struct reader *r)
 	return -1;
 }
 
+/* A consumer, to whom that many messages may be sent ahead. */
 static enum outcome
-set_up(struct amqp_endpoint *a)
+consume(struct amqp_endpoint *a, uint16_t prefetch)
 {
-	struct reader *r = self(&a->base);
 	amqp_table_t none = { 0, NULL };
 	struct amqp_link *l = &a->link;
 
-	amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, r->prefetch, 0);
+	amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, prefetch, 0);
 	if (amqp_link_check_reply(
 		l, "limit deliveries", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
@@ -110,6 +125,17 @@ set_up(struct amqp_endpoint *a)
 	if (amqp_link_check_reply(
 		l, "read a queue", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+set_up(struct amqp_endpoint *a)
+{
+	struct reader *r = self(&a->base);
+	enum outcome o = consume(a, r->prefetch);
+
+	if (o != OUTCOME_DONE)
+		return o;
 	r->passed_over = false;
 	r->idle_ms = clock_mono_ms();
 	endpoint_amqp_reached(a);
@@ -121,6 +147,7 @@ open_read(const char *queue, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
 	struct reader *r = xcalloc(1, sizeof *r);
+	size_t room;
 
 	if (endpoint_amqp_init(&r->a, queue, false, opt, why, code) != 0) {
 		free(r);
@@ -129,16 +156,19 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	r->a.set_up = set_up;
 	r->max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
 	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
+	r->may_widen = r->prefetch == 0 && opt->prefetch == 0;
 	if (opt->prefetch != 0)
 		r->prefetch =
 		    opt->prefetch <= PREFETCH_MAX ? (uint16_t)opt->prefetch : 0;
+	else if (r->prefetch == 0)
+		r->prefetch = PREFETCH;
 	r->until_empty = opt->until_empty;
 	r->whole = opt->whole;
 	/* One more than may come: then it is never full, and whoever looks
 	 * for heartbeats finds them. */
-	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
-					? r->prefetch + 1
-					: READY_MAX);
+	room = (size_t)r->prefetch + (r->may_widen ? PREFETCH_MORE : 0);
+	amqp_inflow_init(
+	    &r->ready, room > 0 && room < READY_MAX ? room + 1 : READY_MAX);
 	r->ready.max_message =
 	    (size_t)conf_int(opt->conf, "amqp", "max_message");
 	r->ready.with_keys = opt->whole;
@@ -198,6 +228,7 @@ finish_message(struct reader *r)
 	if (!r->stale) {
 		r->done.tag = r->now.tag;
 		r->done.messages++;
+		r->mean += r->now.size - r->mean / MEAN_OF;
 	}
 }
 
@@ -294,8 +325,21 @@ next_message(struct reader *r)
 static bool
 is_starved(const struct reader *r)
 {
-	return r->prefetch > 0 &&
-	       r->done.messages - r->acked.messages >= r->prefetch;
+	uint64_t limit = r->prefetch + (r->wide ? PREFETCH_MORE : 0U);
+
+	return r->prefetch > 0 && r->done.messages - r->acked.messages >= limit;
+}
+
+/* Has more of them come, if they are small. */
+static void
+widen(struct reader *r)
+{
+	if (!r->may_widen || r->wide || r->a.link.conn == NULL ||
+	    r->mean > SMALL_BYTES * MEAN_OF)
+		return;
+	r->wide = true;
+	if (consume(&r->a, PREFETCH_MORE) != OUTCOME_DONE)
+		(void)lost(r);
 }
 
 /* Nothing is in hand. RECORD: there may be more. */
@@ -390,6 +434,8 @@ read_part(
 			return status;
 		if (next_message(r))
 			continue;
+		if (is_starved(r))
+			widen(r);
 		left = timeout_ms < 0 ? AMQP_SLICE_MS : end - clock_mono_ms();
 		if (left < 0 || stop_asked() || is_starved(r))
 			return ENDPOINT_WAIT;
