@@ -89,6 +89,7 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	if (setup->state != NULL)
 		state_seed(setup->state, m->seed.k);
 	m->window = setup->window_ms;
+	m->ahead = setup->ahead_ms;
 	/* Flows need to know which version of a message was there. */
 	m->no_clocks = !needs_clocks(d->choice) && !has_flows(d->choice);
 	m->no_events = !choice_has(d->choice, "event_counts");

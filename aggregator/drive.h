@@ -29,6 +29,7 @@ struct drive_setup {
 	struct keyed_pool *pool;
 	struct state *state; /* NULL: by hand */
 	int64_t window_ms;   /* 0: by hand, nothing is too late */
+	int64_t ahead_ms;    /* 0: by hand, any time is believed */
 	bool no_flows;       /* of what only corrects another one */
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/retry.h"
 #include "common/xalloc.h"
 
@@ -360,6 +361,23 @@ add_message(struct model *m, const struct record *r)
 	return MODEL_NEW;
 }
 
+/* When a record says that things stood so. */
+static int64_t
+told_at(const struct record *r)
+{
+	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
+							     : r->at;
+}
+
+/* The clock is asked only when a tenant's time jumps; its first record says
+ * what time it has. */
+static bool
+is_ahead(const struct model *m, int64_t at)
+{
+	return m->ahead > 0 && m->as_of != CLOCK_NONE &&
+	       at > m->as_of + m->ahead && at > clock_now_ms() + m->ahead;
+}
+
 static enum model_taken
 add_dated(struct model *m, const struct record *r)
 {
@@ -383,8 +401,10 @@ add_dated(struct model *m, const struct record *r)
 enum model_taken
 model_add(struct model *m, const struct record *r)
 {
-	int64_t at;
+	int64_t at = told_at(r);
 
+	if (is_ahead(m, at))
+		return MODEL_AHEAD;
 	switch (r->type) {
 	case RECORD_MESSAGE:
 	case RECORD_EVENT:
@@ -397,7 +417,6 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_CHAT:
 		if (!m->no_clocks)
 			add_chat(m, r);
-		at = r->at != CLOCK_NONE ? r->at : r->opened_at;
 		/* CLOCK_NONE is below every time. */
 		if (m->stream && at > m->as_of)
 			m->as_of = at;

@@ -122,6 +122,8 @@ enum model_taken {
 	MODEL_AGAIN,   /* it came before, or a later version of it did */
 	MODEL_VERSION, /* a later version of a known one, which it replaces */
 	MODEL_LATE,    /* older than the window: to be refused */
+	MODEL_AHEAD,   /* of a time that cannot be yet: to be refused, or all
+			  that comes after it would be late */
 	MODEL_SKIPPED, /* no figure of the model needs it */
 };
 
@@ -145,6 +147,8 @@ struct model {
 	bool no_clocks; /* no figure needs chats and operators, */
 	bool no_events; /* or events */
 	int64_t window; /* of a lasting one, in ms; 0: all is kept */
+	int64_t ahead;  /* so many ms after the newest record and after the
+			   clock nothing is believed; 0: all is */
 	const struct rules *rules; /* needed when chats are fetched */
 	struct seen_seed seed;     /* as kept with packed identities */
 	void *ctx;                 /* of the calls below, which may be NULL */

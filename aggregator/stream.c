@@ -106,6 +106,21 @@ refuse_late(struct stream *s)
 }
 
 static enum outcome
+refuse_ahead(struct stream *s)
+{
+	char reason[96];
+	enum outcome o;
+
+	(void)snprintf(reason, sizeof reason,
+	    "ahead: its time is more than %" PRId64
+	    " s after the clock's and its tenant's newest",
+	    s->setup.ahead_ms / 1000);
+	o = refuse(s, s->scan.line, s->scan.len, reason);
+	s->counts.ahead += o == OUTCOME_DONE;
+	return o;
+}
+
+static enum outcome
 pass_on(struct stream *s)
 {
 	if (endpoint_write(s->out, s->scan.line, s->scan.len) == 0) {
@@ -132,6 +147,8 @@ add_record(struct stream *s)
 	switch (drive_add(&t->drive, r)) {
 	case MODEL_LATE:
 		return refuse_late(s);
+	case MODEL_AHEAD:
+		return refuse_ahead(s);
 	case MODEL_AGAIN:
 		s->counts.again++;
 		break;
@@ -333,9 +350,9 @@ summarize(const struct stream *s)
 	log_info("stream_done",
 	    "records=%" PRIu64 " again=%" PRIu64 " late=%" PRIu64
 	    " bad=%" PRIu64 " passed=%" PRIu64 " rows=%" PRIu64
-	    " ticks=%" PRIu64,
-	    c->records, c->again, c->late, c->bad, c->passed, c->rows,
-	    c->ticks);
+	    " ticks=%" PRIu64 " ahead=%" PRIu64,
+	    c->records, c->again, c->late, c->bad, c->passed, c->rows, c->ticks,
+	    c->ahead);
 }
 
 static enum exit_code
@@ -445,10 +462,12 @@ init(struct stream *s, const struct job *job)
 	s->pool.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
 	s->setup.pool = &s->pool;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");
+	s->setup.ahead_ms = conf_int(job->conf, "aggregator", "ahead");
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
 	s->snapshots = s->setup; /* before there is a state */
 	s->snapshots.window_ms = 0;
+	s->snapshots.ahead_ms = 0;
 	s->snapshots.no_flows = true;
 	s->inbox.setup = &s->snapshots;
 	s->inbox.ctx = s;

@@ -48,7 +48,7 @@ struct stream_tables {
 
 /* Counted since the start. */
 struct stream_counts {
-	uint64_t records, again, late, bad, passed, rows, ticks;
+	uint64_t records, again, late, ahead, bad, passed, rows, ticks;
 };
 
 struct stream {

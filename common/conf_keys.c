@@ -121,6 +121,8 @@ const struct conf_key conf_keys[] = {
 	    "how often a stream's rows are written; 0: no stream; --every"),
 	DURATION("aggregator", "window", "24h", MINUTE, 30 * DAY,
 	    "how late a record of a stream may be; --window"),
+	DURATION("aggregator", "ahead", "24h", 0, 36500 * DAY,
+	    "how far in the future a record of a stream may be; 0: any"),
 	TEXT("aggregator", "part", NULL, NULL,
 	    "which of several this is, 0/2 or 1/2 of two; --part"),
 	INT("aggregator", "generation", "1", 1, 999999,
