@@ -436,12 +436,6 @@ model_add(struct model *m, const struct record *r)
 }
 
 struct text
-chat_channel(const struct model *m, const struct chat *c)
-{
-	return model_name(m, c->now.channel);
-}
-
-struct text
 operator_id(const struct model *m, const struct operator_info *o)
 {
 	return model_name(m, o->id);

@@ -243,7 +243,6 @@ model_name(const struct model *m, uint32_t name)
 
 /* How they read; valid while the model knows them. */
 struct text chat_id(const struct chat *c);
-struct text chat_channel(const struct model *m, const struct chat *c);
 struct text operator_id(const struct model *m, const struct operator_info *o);
 struct text interval_operator(const struct model *m, const struct interval *i);
 

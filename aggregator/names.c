@@ -257,18 +257,6 @@ id_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 }
 
 int
-names_compare(const struct names *n, uint32_t a, uint32_t b)
-{
-	struct text x, y;
-
-	if (a == b || a == 0 || b == 0)
-		return (a != 0) - (b != 0);
-	x = names_text(n, a);
-	y = names_text(n, b);
-	return id_compare(x.p, x.len, y.p, y.len);
-}
-
-int
 names_compare_bytes(const struct names *n, uint32_t a, uint32_t b)
 {
 	struct text x, y;

@@ -79,10 +79,7 @@ struct text names_text(const struct names *n, uint32_t i);
  * their length; all others follow, by bytes. <0, 0, >0. */
 int id_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 
-/* The same for names. 0, "nobody", comes first. */
-int names_compare(const struct names *n, uint32_t a, uint32_t b);
-
-/* By bytes alone; 0 and "" are the same and come first. */
+/* Names by bytes alone; 0, "nobody", and "" are the same and come first. */
 int names_compare_bytes(const struct names *n, uint32_t a, uint32_t b);
 
 #endif

@@ -28,9 +28,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The longest key, in bytes: what LMDB takes. */
-#define STATE_KEY_MAX 511
-
 /* How many tables one state may have. */
 #define STATE_TABLES 96
 
@@ -38,7 +35,7 @@ struct state;
 struct state_table;
 
 enum state_keys {
-	STATE_BYTES,   /* in the order of memcmp(), a prefix first */
+	STATE_BYTES, /* 511 at most, in the order of memcmp(), a prefix first */
 	STATE_NUMBERS, /* of 8 bytes, a uint64_t as it is in memory */
 };
 
@@ -47,7 +44,8 @@ enum state_keys {
 struct state_identity {
 	const char *definition;
 	int64_t window_ms;
-	const char *part; /* which of several, "" the only one; NULL: whichever it is */
+	const char *
+	    part; /* which of several, "" the only one; NULL: whichever it is */
 };
 
 /* Makes the folder and the file if they are missing; limit is the size in

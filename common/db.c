@@ -12,11 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/conf.h"
 #include "common/db_impl.h"
 #include "common/log.h"
-#include "common/parse.h"
 #include "common/retry.h"
 #include "common/secret.h"
 #include "common/stop.h"
@@ -39,7 +37,6 @@ enum {
 	CONFLICT_CAP_MS = 200,
 	AWAY_BASE_MS = 200,
 	AWAY_CAP_MS = 10000,
-	WAIT_PIECE_MS = 1000,
 };
 
 static const char SYSTEM_CAS[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -402,29 +399,6 @@ db_wait_for_tables(struct db *db, unsigned wait_s)
 	return db_exec(db, "SET SESSION lock_wait_timeout = ?", &s, 1, NULL);
 }
 
-void
-db_on_wait(struct db *db, void (*fn)(void *ctx), void *ctx)
-{
-	db->on_wait = fn;
-	db->on_wait_ctx = ctx;
-}
-
-/* Sleeps, in pieces. False when asked to stop. */
-static bool
-pause_ms(struct db *db, int64_t ms)
-{
-	int64_t piece;
-
-	for (; ms > 0; ms -= piece) {
-		piece = at_most(ms, WAIT_PIECE_MS);
-		if (stop_sleep(piece))
-			return false;
-		if (db->on_wait != NULL)
-			db->on_wait(db->on_wait_ctx);
-	}
-	return !stop_asked();
-}
-
 /* Waits before the next attempt. False when it is time to give up. */
 static bool
 wait_again(
@@ -447,7 +421,7 @@ wait_again(
 	else
 		log_debug("database_wait", "wait_ms=%lld why=\"%s\"",
 		    (long long)ms, buf_str(&db->why));
-	return pause_ms(db, ms);
+	return !stop_sleep(ms);
 }
 
 /* The server closes connections that were idle for long; to find that out at

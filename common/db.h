@@ -139,10 +139,6 @@ enum outcome db_transaction(struct db *db,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx, bool patient)
     __attribute__((warn_unused_result));
 
-/* Called about once a second while db_transaction() waits before another try:
- * what must not fall asleep meanwhile (endpoint_pump() and the like). */
-void db_on_wait(struct db *db, void (*fn)(void *ctx), void *ctx);
-
 /* For ALTER TABLE and the like: waits at most that many seconds for who uses
  * the table, and others wait behind it as long; 0: as usual. */
 enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)

@@ -18,9 +18,6 @@ struct db {
 	bool quiet; /* another one says it */
 	int64_t connect_ms, timeout_ms, lock_ms, patience_ms;
 
-	void (*on_wait)(void *ctx);
-	void *on_wait_ctx;
-
 	char *name;
 	struct buf why;
 	enum db_cause cause;

@@ -26,7 +26,8 @@
 
 /* Private. */
 struct keyword {
-	unsigned char start[16]; /* of the word and what follows it */
+	unsigned char
+	    start[KEYWORDS_READ]; /* of the word and what follows it */
 	const char *word;
 	uint32_t len;
 	uint16_t counts; /* bit i: byte i of start does */

@@ -26,7 +26,6 @@
 #include "common/xalloc.h"
 
 #define BIT(i) (UINT64_C(1) << (i))
-#define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* Unknown keys of a record; with all known ones that is no more than may be in

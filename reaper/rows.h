@@ -14,11 +14,6 @@ struct rows {
 	struct strmap tables; /* name -> columns */
 };
 
-#define ROWS_INIT                                                              \
-	{                                                                      \
-		STRMAP_INIT                                                    \
-	}
-
 /* Appends the rows of `SELECT * FROM table WHERE condition` as lines;
  * condition is SQL with its values quoted already. */
 enum outcome rows_read(struct rows *r, struct db *db, const char *table,
