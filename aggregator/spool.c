@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/fnv.h"
 #include "common/log.h"
-#include "common/parse.h"
 #include "common/record.h"
 #include "common/xalloc.h"
 
@@ -25,24 +25,14 @@
 /* "@ LINE BYTES CHECKSUM " and an id. */
 #define PIECE_HEAD_MAX ((size_t)96 + RECORD_MAX_ID)
 
-static uint64_t
-add_sum(uint64_t h, const char *data, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		h = (h ^ (unsigned char)data[i]) * UINT64_C(1099511628211);
-	return h;
-}
-
-/* FNV-1a over all of a piece. */
+/* Over all of a piece. */
 static uint64_t
 checksum(const char *id, uint64_t line, const char *data, size_t len)
 {
-	uint64_t h = UINT64_C(14695981039346656037) ^ line;
+	uint64_t h = FNV_START ^ line;
 
-	h = add_sum(h, id, strlen(id) + 1);
-	return add_sum(h, data, len);
+	h = fnv_add(h, id, strlen(id) + 1);
+	return fnv_add(h, data, len);
 }
 
 void

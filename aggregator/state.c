@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/fnv.h"
 #include "common/xalloc.h"
 
 /* A change may copy a leaf, and split it. */
@@ -86,17 +87,17 @@ add_sum(uint64_t h, const void *data, size_t left)
 	for (; left >= 32; left -= 32, p += 32) {
 		for (i = 0; i < 4; i++) {
 			memcpy(&word, p + 8 * i, 8);
-			lanes[i] = (lanes[i] ^ word) * UINT64_C(1099511628211);
+			lanes[i] = (lanes[i] ^ word) * FNV_PRIME;
 			lanes[i] ^= lanes[i] >> 32;
 		}
 	}
 	for (i = 0; i < 4; i++)
-		h = (h ^ lanes[i]) * UINT64_C(1099511628211);
+		h = (h ^ lanes[i]) * FNV_PRIME;
 	for (; left > 0; left -= n, p += n) {
 		n = left < sizeof word ? left : sizeof word;
 		word = 0;
 		memcpy(&word, p, n);
-		h = (h ^ word) * UINT64_C(1099511628211);
+		h = (h ^ word) * FNV_PRIME;
 		h ^= h >> 32;
 	}
 	return h;
@@ -105,8 +106,7 @@ add_sum(uint64_t h, const void *data, size_t left)
 static uint64_t
 checksum(const void *key, size_t key_len, const void *data, size_t len)
 {
-	return add_sum(
-	    add_sum(UINT64_C(14695981039346656037), key, key_len), data, len);
+	return add_sum(add_sum(FNV_START, key, key_len), data, len);
 }
 
 /* A key as LMDB wants it; numbers must be aligned. */

@@ -6,26 +6,17 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/fnv.h"
 #include "common/xalloc.h"
-
-static uint64_t
-add(uint64_t h, const char *p, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		h = (h ^ (unsigned char)p[i]) * UINT64_C(1099511628211);
-	return h;
-}
 
 unsigned
 bucket_of(const char *tenant, size_t tenant_len, const char *key, size_t len)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = FNV_START;
 
-	h = add(h, tenant, tenant_len);
-	h = add(h, "", 1);
-	h = add(h, key, len);
+	h = fnv_add(h, tenant, tenant_len);
+	h = fnv_add(h, "", 1);
+	h = fnv_add(h, key, len);
 	return (unsigned)((h ^ h >> 32) % BUCKETS);
 }
 

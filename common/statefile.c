@@ -18,23 +18,13 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/fnv.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
 #define MAGIC "messaging-state 1 "
 #define HEAD_MAX 64
 #define CONTENT_MAX ((size_t)64 * 1024 * 1024)
-
-static uint64_t
-checksum(const char *data, size_t len)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		h = (h ^ (unsigned char)data[i]) * UINT64_C(1099511628211);
-	return h;
-}
 
 /* The whole temporary file, synced; -1 with errno. */
 static int
@@ -44,7 +34,7 @@ write_new(const char *name, const char *data, size_t len)
 	int fd, n, err;
 
 	n = snprintf(head, sizeof head, MAGIC "%016" PRIx64 " %zu\n",
-	    checksum(data, len), len);
+	    fnv_add(FNV_START, data, len), len);
 	fd = open(
 	    name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -97,7 +87,7 @@ head_length(const struct buf *b)
 		return 0;
 	head = (size_t)(nl - data) + 1;
 	n = snprintf(want, sizeof want, MAGIC "%016" PRIx64 " %zu\n",
-	    checksum(data + head, b->len - head), b->len - head);
+	    fnv_add(FNV_START, data + head, b->len - head), b->len - head);
 	if ((size_t)n != head || memcmp(want, data, head) != 0)
 		return 0;
 	return head;

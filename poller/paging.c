@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/fnv.h"
 
 static void *const MARK = (void *)(uintptr_t)1;
 
@@ -25,15 +26,15 @@ seen_before(struct paging *p, const struct buf *key)
 static void
 page_key(const struct profile_answer *a, struct buf *key)
 {
-	uint64_t h = UINT64_C(14695981039346656037), g = 5381;
+	uint64_t h = FNV_START, g = 5381;
 	const char *s;
 	size_t i;
 
 	for (i = 0; i < a->n; i++) {
-		for (s = a->records[i].body; *s != '\0'; s++) {
-			h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+		s = a->records[i].body;
+		h = fnv_add(h, s, strlen(s));
+		for (; *s != '\0'; s++)
 			g = g * 33 + (unsigned char)*s;
-		}
 	}
 	buf_addf(key, "page %llu %llu", (unsigned long long)h,
 	    (unsigned long long)g);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/fnv.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/prog.h"
@@ -104,21 +105,12 @@ profile_file_release(struct profile_file *f)
 	buf_release(&f->text);
 }
 
-/* FNV-1a: told apart is all they have to be. */
-static uint64_t
-hash(uint64_t h, const char *s)
-{
-	for (; *s != '\0'; s++)
-		h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-	return h;
-}
-
 uint64_t
 profile_file_version(const struct profile_file *f, const char *more)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = FNV_START;
 
-	h = hash(h, buf_str(&f->prelude));
-	h = hash(h, buf_str(&f->text));
-	return hash(h, more);
+	h = fnv_add(h, f->prelude.data, f->prelude.len);
+	h = fnv_add(h, f->text.data, f->text.len);
+	return fnv_add(h, more, strlen(more));
 }

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/fnv.h"
 #include "common/xalloc.h"
 
 #define MAP_MIN ((size_t)16 * 1024 * 1024)
@@ -64,7 +65,7 @@ add_sum(uint64_t h, const MDB_val *v)
 		n = left < sizeof word ? left : sizeof word;
 		word = 0;
 		memcpy(&word, p, n);
-		h = (h ^ word) * UINT64_C(1099511628211);
+		h = (h ^ word) * FNV_PRIME;
 		h ^= h >> 32;
 	}
 	return h;
@@ -73,7 +74,7 @@ add_sum(uint64_t h, const MDB_val *v)
 uint64_t
 store_checksum(const MDB_val *key, const MDB_val *data)
 {
-	return add_sum(add_sum(UINT64_C(14695981039346656037), key), data);
+	return add_sum(add_sum(FNV_START, key), data);
 }
 
 bool

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/fnv.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/xalloc.h"
@@ -35,17 +36,6 @@ seen_put(struct strmap *map, struct text tenant, struct text snapshot,
 	*s = *what;
 	s->snapshot = text_dup(snapshot);
 	*slot = s;
-}
-
-/* FNV-1a: tells one bad line from another. */
-static uint64_t
-hash_line(const char *p, size_t len)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (; len > 0; len--)
-		h = (h ^ (unsigned char)*p++) * UINT64_C(1099511628211);
-	return h;
 }
 
 static struct text
@@ -81,7 +71,7 @@ bad_key(const struct flat *f, struct text table, const char *line, size_t len,
 	}
 	if (t == NULL || k < t->keys)
 		buf_setf(key, "line %016llx",
-		    (unsigned long long)hash_line(line, len));
+		    (unsigned long long)fnv_add(FNV_START, line, len));
 }
 
 /* A bad row is accounted for in its snapshot, if it tells which that is. */
