@@ -8,6 +8,8 @@
 
 #include "common/prog.h"
 
+#include "aggregator/hash.h"
+
 static unsigned char *
 room(struct key *k, size_t n)
 {
@@ -90,33 +92,13 @@ key_read_text(struct text key, size_t *at)
 	return t;
 }
 
-__extension__ typedef unsigned __int128 wide;
-
-/* Both halves of the product: every bit of either depends on all of a and b. */
 static uint64_t
-mix(uint64_t a, uint64_t b)
-{
-	wide p = (wide)a * b;
-
-	return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
-static uint64_t
-load(const unsigned char *p, size_t n)
+load(const char *p, size_t n)
 {
 	uint64_t v = 0;
 
 	while (n > 0)
-		v = v << 8 | p[--n];
-	return v;
-}
-
-static uint64_t
-load8(const unsigned char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof v);
+		v = v << 8 | (unsigned char)p[--n];
 	return v;
 }
 
@@ -126,13 +108,13 @@ key_hash(uint64_t seed, const void *bytes, size_t len)
 	/* Odd and without pattern: digits of pi and e. */
 	static const uint64_t by = UINT64_C(0x9216d5d98979fb1b),
 			      end = UINT64_C(0xb7e151628aed2a6b);
-	const unsigned char *p = bytes;
+	const char *p = bytes;
 	size_t n = len;
 
 	seed ^= len * end;
 	for (; n > 8; n -= 8, p += 8)
-		seed = mix(seed ^ load8(p), by);
+		seed = hash_mix(seed ^ hash_load8(p), by);
 	/* The last eight again rather than byte by byte. */
-	seed ^= len >= 8 ? load8(p + n - 8) : load(p, n);
-	return mix(mix(seed, by) ^ len, end);
+	seed ^= len >= 8 ? hash_load8(p + n - 8) : load(p, n);
+	return hash_mix(hash_mix(seed, by) ^ len, end);
 }

@@ -33,7 +33,8 @@ unsigned key_read_byte(struct text key, size_t *at);
 uint64_t key_read_number(struct text key, size_t *at);
 struct text key_read_text(struct text key, size_t *at);
 
-/* A good hash of bytes, the same for the same seed everywhere. */
+/* A good hash of bytes. Participants are stored by it (keyed.h, seed), so it
+ * stays as it is; what is not stored takes hash.h. */
 uint64_t key_hash(uint64_t seed, const void *p, size_t len);
 
 #endif
