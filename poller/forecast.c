@@ -31,9 +31,9 @@ measure(struct cost *c, const struct usage *hours)
 			continue;
 		c->known[h] = c->any = true;
 		c->of[h] =
-		    (double)usage_calls(&hours[h]) / (double)hours[h].runs;
+		    (double)usage_calls(hours[h].calls) / (double)hours[h].runs;
 		runs += hours[h].runs;
-		calls += usage_calls(&hours[h]);
+		calls += usage_calls(hours[h].calls);
 	}
 	if (runs > 0)
 		c->average = (double)calls / (double)runs;

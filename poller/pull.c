@@ -296,13 +296,7 @@ pull_step(struct pull *p)
 static uint64_t
 calls_made(const struct pull *p)
 {
-	const uint64_t *calls = fetch_calls(p->fetch);
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < PROFILE_CALLS; i++)
-		n += calls[i];
-	return n;
+	return usage_calls(fetch_calls(p->fetch));
 }
 
 static void
@@ -366,7 +360,7 @@ keep(struct pull *p)
 	int64_t now = crm_now(p);
 
 	memcpy(u.calls, fetch_calls(p->fetch), sizeof u.calls);
-	if (!p->first && usage_calls(&u) > 0)
+	if (!p->first && usage_calls(u.calls) > 0)
 		usage_add_run(p->store, USAGE_POLL, now, &u);
 	if (p->skew.known)
 		store_set_number(p->store, "skew", p->skew.offset_ms);

@@ -286,7 +286,8 @@ count_usage(struct inquiry *q)
 	if (q->store != NULL) {
 		usage_add_run(q->store, USAGE_STATUS, now, &u);
 		gate_keep(q->store, q->fetch, now);
-		usage_add_month(q->store, USAGE_STATUS, now, usage_calls(&u));
+		usage_add_month(
+		    q->store, USAGE_STATUS, now, usage_calls(u.calls));
 		if (store_commit(q->store, &why) != PROG_OK)
 			log_warn(
 			    "tenant %s: %s", q->tenant->name, buf_str(&why));

@@ -17,13 +17,13 @@
 static const char letters[USAGE_WHO] = { 'p', 's' };
 
 uint64_t
-usage_calls(const struct usage *u)
+usage_calls(const uint64_t calls[PROFILE_CALLS])
 {
 	uint64_t n = 0;
 	size_t i;
 
 	for (i = 0; i < PROFILE_CALLS; i++)
-		n += u->calls[i];
+		n += calls[i];
 	return n;
 }
 

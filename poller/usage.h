@@ -20,7 +20,7 @@ struct usage {
 	uint64_t left; /* chats that left the list */
 };
 
-uint64_t usage_calls(const struct usage *u);
+uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
 
 /* Both add to what is committed: call each once between two commits.
  *

@@ -390,7 +390,7 @@ usage_is_counted_by_month_and_hour(void **state)
 	usage_hours(s, USAGE_POLL, hours);
 	assert_int_equal(hours[10].runs, 2); /* not what is 20 days old */
 	assert_int_equal(hours[10].left, 4);
-	assert_int_equal(usage_calls(&hours[10]), 6);
+	assert_int_equal(usage_calls(hours[10].calls), 6);
 	assert_int_equal(hours[9].runs, 0);
 	usage_hours(s, USAGE_STATUS, hours);
 	assert_int_equal(hours[10].runs, 1);
