@@ -5,6 +5,7 @@
 #ifndef TESTS_MODEL_WORLD_H
 #define TESTS_MODEL_WORLD_H
 
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -44,10 +45,7 @@ static uint64_t world_state;
 static uint64_t
 world_random(uint64_t below)
 {
-	world_state ^= world_state << 13;
-	world_state ^= world_state >> 7;
-	world_state ^= world_state << 17;
-	return world_state % below;
+	return dice_below(&world_state, below);
 }
 
 static struct text

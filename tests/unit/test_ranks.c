@@ -1,6 +1,7 @@
 /*
  * Tests of aggregator/ranks: against sorting, while elements come and go.
  */
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -16,15 +17,12 @@ struct naive {
 	size_t n;
 };
 
-static uint64_t state_of_dice = 88172645463325252u;
+static uint64_t state_of_dice = DICE_START;
 
 static uint64_t
 dice(uint64_t below)
 {
-	state_of_dice ^= state_of_dice << 13;
-	state_of_dice ^= state_of_dice >> 7;
-	state_of_dice ^= state_of_dice << 17;
-	return state_of_dice % below;
+	return dice_below(&state_of_dice, below);
 }
 
 static int

@@ -1,6 +1,7 @@
 /*
  * Tests of aggregator/seen: against a naive set with expiry, while hours pass.
  */
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -13,15 +14,12 @@
 
 #define HOUR INT64_C(3600000)
 
-static uint64_t state_of_dice = 88172645463325252u;
+static uint64_t state_of_dice = DICE_START;
 
 static uint64_t
 dice(uint64_t below)
 {
-	state_of_dice ^= state_of_dice << 13;
-	state_of_dice ^= state_of_dice >> 7;
-	state_of_dice ^= state_of_dice << 17;
-	return state_of_dice % below;
+	return dice_below(&state_of_dice, below);
 }
 
 static struct text
