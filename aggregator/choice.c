@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "common/xalloc.h"
-
 /* Records that may be passed on as they came. */
 static const char messages[] = "messages", views[] = "views";
 

@@ -16,6 +16,9 @@
 
 #include "common/xalloc.h"
 
+
+#include "aggregator/peak.h"
+
 enum {
 	NEAR = 4,
 };

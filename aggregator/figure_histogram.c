@@ -16,6 +16,7 @@
 #include "common/xalloc.h"
 
 #include "aggregator/histogram.h"
+#include "aggregator/peak.h"
 
 #define HOUR_MS (INT64_C(3600) * 1000)
 /* A snapshot may correct what is older than the window. */

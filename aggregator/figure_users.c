@@ -16,6 +16,9 @@
 
 #include "common/xalloc.h"
 
+
+#include "aggregator/peak.h"
+
 /* Expired pairs are looked for that often while nothing is settled. */
 #define EXPIRE_EVERY (INT64_C(3600) * 1000)
 

@@ -22,7 +22,6 @@
 
 #include "aggregator/figure.h"
 #include "aggregator/keyed.h"
-#include "aggregator/peak.h"
 
 /* What flows know of a message. Text is borrowed for the time of the call. */
 struct flow_message {

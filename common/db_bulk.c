@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/db.h"
 #include "common/db_impl.h"
 #include "common/xalloc.h"

@@ -13,7 +13,6 @@
 
 #include "common/clock.h"
 #include "common/jsonw.h"
-#include "common/log.h"
 #include "common/xalloc.h"
 #include "poller/chat_state.h"
 

@@ -8,7 +8,6 @@
 
 #include "common/endpoint.h"
 #include "common/log.h"
-#include "common/stop.h"
 #include "common/xalloc.h"
 #include "poller/pull.h"
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/jsonw.h"
 #include "common/log.h"
 #include "common/xalloc.h"

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "common/xalloc.h"
-
 void
 load_clear(struct load *l)
 {

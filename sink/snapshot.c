@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/xalloc.h"
 
 /* The tenant's rows that are of the snapshot (how is "=") or newer (">"), and
  * for "=" those of it that were refused: one SELECT over all tables. */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/xalloc.h"
 #include "sink/snapshot.h"
 

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/jsonw.h"
 #include "common/xalloc.h"
 #include "tests/crm/api.h"

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "common/buf.h"
-#include "common/xalloc.h"
 
 #include "aggregator/spool.h"
 
