@@ -19,6 +19,8 @@
 #include "common/stop.h"
 
 #define IDLE_MS 1000
+/* A prompt stage rests that part of what a flush took. */
+#define REST_PART 4
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
 
@@ -158,7 +160,7 @@ settle(struct stage *s)
 		/* Commit point: the input is not needed any more. */
 		endpoint_ack(s->in);
 	now = clock_mono_ms();
-	s->resting_ms = now + (now - began);
+	s->resting_ms = now + (now - began) / REST_PART;
 	return o;
 }
 

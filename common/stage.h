@@ -22,8 +22,8 @@ struct stage {
 	size_t batch_records; /* flush at the latest after that many lines */
 	int batch_ms;         /* or that long after the batch's first line */
 	bool prompt;          /* or as soon as the input has nothing more for
-				 the moment; but then no sooner after the last
-				 flush than that took itself */
+				 the moment, a rest after the last flush that
+				 is as long as a part of that was */
 	bool patient;         /* retry a flush that says LATER for ever */
 
 	/* One line, borrowed. Bad records are the handler's business: it calls
