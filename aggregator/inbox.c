@@ -221,6 +221,20 @@ add_bad(struct inbox *in, const char *line, size_t len, const char *id,
 	return add_line(t, line, len, id, number, NULL);
 }
 
+/* A record of a stream, and nobody asked for one. */
+static enum outcome
+refuse_stream(struct inbox *in, const char *line, size_t len)
+{
+	if (!in->said_every)
+		log_warn("records come that are outside a snapshot, and "
+			 "without --every they all become dead letters; for "
+			 "a stream's rows give --every 50ms");
+	in->said_every = true;
+	return in->refuse(in->ctx, line, len,
+	    "it is outside a snapshot, and without --every this aggregator "
+	    "makes rows of snapshots only; for a stream give --every 50ms");
+}
+
 static enum outcome
 add_record(struct inbox *in, const char *line, size_t len, const char *id,
     uint64_t number)
@@ -230,9 +244,7 @@ add_record(struct inbox *in, const char *line, size_t len, const char *id,
 	bool marker = r->type == RECORD_SNAPSHOT;
 
 	if (r->snapshot.p == NULL)
-		return in->refuse(in->ctx, line, len,
-		    "it is outside a snapshot, and this aggregator makes rows "
-		    "of snapshots only");
+		return refuse_stream(in, line, len);
 	t = inbox_tenant(in, r->tenant.p, r->tenant.len);
 	in->last = t;
 	if (marker && r->state == SNAPSHOT_BEGIN)

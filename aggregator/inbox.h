@@ -37,6 +37,7 @@ struct inbox {
 	struct inbox_tenant *last;
 	struct record record;
 	struct flat flat;
+	bool said_every;     /* that records of a stream are not wanted */
 	uint64_t failed;     /* snapshots that were dropped unfinished */
 	enum exit_code code; /* why an answer was NEVER */
 

@@ -1,6 +1,8 @@
 /*
  * aggregator: turns records into rows. Options and wiring only; from a file
- * or a pipe batch.c works, from a queue queue.c.
+ * or a pipe batch.c works, from a queue stream.c or, where there is only a
+ * snapshot now and then ([aggregator] every = 0), queue.c; eventcounter.c has
+ * a queue of another kind.
  */
 #define _DEFAULT_SOURCE /* getopt_long */
 #include <getopt.h>
@@ -32,7 +34,8 @@ static const char usage[] =
     "  -a, --figures LIST    which: operators,chats,...; all\n"
     "  -c, --config FILE     configuration\n"
     "      --definition NAME what the figures mean: ours or chatwoot\n"
-    "      --every TIME      a stream from a queue: rows that often (50ms)\n"
+    "      --every TIME      a queue's stream: rows that often, or sooner "
+    "(50ms)\n"
     "      --explain CHAT    its messages, and what they did to the clocks\n"
     "  -f FROM, -t TO        -, a file, or queue:NAME\n"
     "  -o FORMAT             table, ndjson or csv\n"
@@ -187,6 +190,93 @@ take_option(struct options *o, int opt, char **argv)
 	}
 }
 
+/* What a run is asked for, and how people know it. */
+enum mode {
+	MODE_DECLARE = 1,
+	MODE_EXPORT = 2,
+	MODE_COUNTER = 4,
+	MODE_EXPLAIN = 8,
+	MODE_QUEUE = 16,
+	MODE_HAND = 32,
+	MODES_TABLES = MODE_QUEUE | MODE_HAND,
+	MODES_CHATS = MODES_TABLES | MODE_EXPLAIN,
+};
+
+static enum mode
+mode_of(const struct options *o)
+{
+	return o->declare                       ? MODE_DECLARE
+	       : o->job.export                  ? MODE_EXPORT
+	       : o->input != NULL               ? MODE_COUNTER
+	       : o->job.explain != NULL         ? MODE_EXPLAIN
+	       : endpoint_is_queue(o->job.from) ? MODE_QUEUE
+						: MODE_HAND;
+}
+
+static const char *
+mode_text(unsigned mode)
+{
+	switch (mode) {
+	case MODE_DECLARE:
+		return "--declare";
+	case MODE_EXPORT:
+		return "--export";
+	case MODE_COUNTER:
+		return "--input eventcounter";
+	case MODE_EXPLAIN:
+		return "--explain";
+	case MODE_QUEUE:
+		return "-f queue:NAME";
+	default:
+		return "a file or standard input";
+	}
+}
+
+/* No option is ignored in silence. */
+static int
+check_use(const struct options *o)
+{
+	const struct {
+		const char *name;
+		bool given;
+		unsigned modes;
+	} uses[] = {
+		{ "-a", o->figures != NULL, MODES_TABLES },
+		{ "-o", o->job.format != OUT_AUTO, MODES_CHATS },
+		{ "--definition", o->definition != NULL,
+		    MODES_CHATS | MODE_EXPORT },
+		{ "--every", o->every != NULL, MODE_QUEUE },
+		{ "--exchange", o->counter.exchange != NULL, MODE_COUNTER },
+		{ "--explain", o->job.explain != NULL,
+		    MODE_EXPLAIN | MODE_HAND },
+		{ "--generation", o->generation != NULL, MODES_TABLES },
+		{ "--idle-exit", o->counter.idle_exit_ms >= 0, MODE_COUNTER },
+		{ "--json-dir", o->counter.json_dir != NULL, MODE_COUNTER },
+		{ "--part", o->part != NULL, MODES_TABLES },
+		{ "--state", o->job.state != NULL,
+		    MODE_QUEUE | MODE_COUNTER | MODE_EXPORT },
+		{ "--table", o->table != NULL, MODES_TABLES },
+		{ "--tenant", o->job.tenant != NULL,
+		    MODE_HAND | MODE_EXPLAIN | MODE_COUNTER },
+		{ "--until-empty", o->job.until_empty,
+		    MODE_QUEUE | MODE_COUNTER },
+		{ "--window", o->window != NULL, MODE_QUEUE | MODE_EXPORT },
+	};
+	enum mode mode = mode_of(o);
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(uses); i++) {
+		if (!uses[i].given || (uses[i].modes & mode) != 0)
+			continue;
+		if ((uses[i].modes & (uses[i].modes - 1)) == 0)
+			return prog_usage_error("%s is for %s", uses[i].name,
+			    mode_text(uses[i].modes));
+		return prog_usage_error(
+		    "%s is not for %s", uses[i].name, mode_text(mode));
+	}
+	return -1;
+}
+
 /* The event counter has options of its own, and few of the others. */
 static int
 check_counter(struct options *o)
@@ -196,10 +286,6 @@ check_counter(struct options *o)
 	if (strcmp(o->input, "eventcounter") != 0)
 		return prog_usage_error(
 		    "unknown input '%s'; there is eventcounter", o->input);
-	if (o->job.explain != NULL || o->table != NULL || o->figures != NULL ||
-	    o->every != NULL)
-		return prog_usage_error(
-		    "--input eventcounter makes files and event_counts only");
 	if (!endpoint_is_queue(o->job.from))
 		return prog_usage_error(
 		    "--input eventcounter is for -f queue:NAME");
@@ -224,7 +310,10 @@ check_options(struct options *o)
 	struct job *job = &o->job;
 	bool from_queue = endpoint_is_queue(job->from);
 	bool to_stdout = strcmp(job->to, "-") == 0;
+	int code = check_use(o);
 
+	if (code != -1)
+		return code;
 	if (o->declare && (from_queue || !to_stdout || o->input != NULL))
 		return prog_usage_error("--declare reads a list, from standard "
 					"input or -f FILE");
@@ -237,12 +326,6 @@ check_options(struct options *o)
 		return -1;
 	if (o->input != NULL)
 		return check_counter(o);
-	if (o->counter.json_dir != NULL || o->counter.exchange != NULL ||
-	    o->counter.idle_exit_ms >= 0)
-		return prog_usage_error("%s is for --input eventcounter",
-		    o->counter.json_dir != NULL   ? "--json-dir"
-		    : o->counter.exchange != NULL ? "--exchange"
-						  : "--idle-exit");
 	job->table =
 	    figure_find(o->table != NULL ? o->table : "operator_metrics");
 	if (job->table == NULL)
@@ -262,12 +345,6 @@ check_options(struct options *o)
 			return prog_usage_error("a queue takes -o ndjson only");
 		job->format = OUT_NDJSON;
 	}
-	if (!from_queue &&
-	    (job->until_empty || o->every != NULL || o->window != NULL))
-		return prog_usage_error("%s is for -f queue:NAME",
-		    job->until_empty   ? "--until-empty"
-		    : o->every != NULL ? "--every"
-				       : "--window");
 	return -1;
 }
 

@@ -118,7 +118,7 @@ const struct conf_key conf_keys[] = {
 	WORDS("aggregator", "figures", "operators, chats, tenant, events",
 	    "what is computed; -a"),
 	DURATION("aggregator", "every", "0s", 0, MINUTE,
-	    "how often a stream's rows are written; 0: no stream; --every"),
+	    "a stream's rows come that often, or sooner; 0: none; --every"),
 	DURATION("aggregator", "window", "24h", MINUTE, 30 * DAY,
 	    "how late a record of a stream may be; --window"),
 	DURATION("aggregator", "ahead", "24h", 0, 36500 * DAY,

@@ -63,15 +63,19 @@ rm -r "$state"
 {
 	sed '$d' "$small"
 	echo '{"type":"operator","tenant":"acme","snapshot":"s1"}'
-	echo '{"type":"message","tenant":"acme","id":"1","chat":"1","at":"2026-11-20T10:00:00Z","from":"customer"}'
+	for id in 1 2; do
+		echo '{"type":"message","tenant":"acme","id":"'$id'","chat":"1","at":"2026-11-20T10:00:00Z","from":"customer"}'
+	done
 	tail -n 1 "$small" | sed 's/"records":31/"records":32/'
 } | put records 10
 run 0 records
 same_rows "$small"
-get records.dead | jq -r .reason | sort >"$tmp/reasons"
+[ "$(grep -c 'give --every 50ms' "$tmp/err")" = 1 ] ||
+	fail "--every is not told of once: $(cat "$tmp/err")"
+get records.dead | jq -r .reason | sort -u >"$tmp/reasons"
 diff - "$tmp/reasons" <<-'END' || fail "other reasons"
 	field 'operator' is missing in a operator record
-	it is outside a snapshot, and this aggregator makes rows of snapshots only
+	it is outside a snapshot, and without --every this aggregator makes rows of snapshots only; for a stream give --every 50ms
 END
 
 echo "- a newer one drops an unfinished one, and that is told"
