@@ -34,9 +34,6 @@ trap 'finish; exit 0' TERM INT
 trap finish EXIT
 
 cd "$state"
-# Enough ahead for publishers who send one record a message, too.
-printf '[amqp]\nprefetch = 2000\n' >messaging.conf
-export MESSAGING_CONFIG="$state/messaging.conf"
 "$bin/aggregator" -q -f "queue:$IN_QUEUE" -t "queue:$IN_QUEUE.rows" \
 	-a "${FIGURES:-operators,chats,messages}" --every "${EVERY:-50ms}" \
 	--state "$state/stream" &

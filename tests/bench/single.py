@@ -14,13 +14,13 @@ WORLD = ["--tenants", "4", "--users", "5000", "--operators", "50", "--chats",
          str(max(1000, MESSAGES // 50)), "--views", "0", "--events", "0",
          "--late", "0"]
 PATIENCE = 600
-AHEAD = 2000 # small messages that the broker may send ahead
+AHEAD = 2000 # messages that the broker may send ahead to the other
 
 
 class Race:
     def __init__(self, lab):
         self.lab = lab
-        self.house = House(lab, pool="1G", conf={"amqp": {"prefetch": AHEAD}})
+        self.house = House(lab, pool="1G")
         self.sql = self.house.sql
         self.checks = Checks()
 
