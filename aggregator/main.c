@@ -34,8 +34,7 @@ static const char usage[] =
     "  -a, --figures LIST    which: operators,chats,...; all\n"
     "  -c, --config FILE     configuration\n"
     "      --definition NAME what the figures mean: ours or chatwoot\n"
-    "      --every TIME      a queue's stream: rows that often, or sooner "
-    "(50ms)\n"
+    "      --every TIME      a queue's stream: rows so often, such as 50ms\n"
     "      --explain CHAT    its messages, and what they did to the clocks\n"
     "  -f FROM, -t TO        -, a file, or queue:NAME\n"
     "  -o FORMAT             table, ndjson or csv\n"
@@ -43,7 +42,7 @@ static const char usage[] =
     "aggregator(1)\n"
     "      --state DIR       keeps what must survive, with a queue\n"
     "      --table NAME      the one that -o csv writes (operator_metrics)\n"
-    "      --tenant NAME     only that tenant\n"
+    "      --tenant NAME     only that tenant, by hand\n"
     "      --until-empty     with a queue: end when it is empty\n"
     "      --window TIME     how late a stream's record may be (24h)\n"
     "  -h, -n, -q, -v, -V    help, check only, say less, say more, version\n";
