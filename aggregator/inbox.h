@@ -1,8 +1,10 @@
 /*
  * inbox: snapshots that come over a queue. Each line goes into its tenant's
  * spool at once, so that a snapshot never waits for its own end behind a full
- * prefetch window; when all lines between its markers are there its rows are
- * made from the spool, published, and only then is the spool removed.
+ * prefetch window; when all lines between its markers are there it is read from
+ * the spool and published, and only then is the spool removed. Published means
+ * that its rows are written (queue.c) or that it corrected its tenant's stream
+ * (stream.c).
  *
  * The folder holds, besides its lock:
  *

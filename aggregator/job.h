@@ -34,7 +34,7 @@ enum exit_code queue_run(const struct job *job);
 /* From a queue: a stream, and snapshots that correct it. stream.c */
 enum exit_code stream_run(const struct job *job);
 
-/* Writes the state of a stream as records. stream.c */
+/* Writes the state of a stream as records. stream.c, stream_export.c */
 enum exit_code stream_export(const struct job *job);
 
 /* A report_line_fn into an endpoint, the context. */

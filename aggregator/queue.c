@@ -1,6 +1,7 @@
 /*
- * queue: the aggregator behind a queue, as a daemon or until it is empty. The
- * loop is common/stage.h, what is kept is inbox.h; here they are put together.
+ * queue: the aggregator behind a queue of snapshots only ([aggregator] every =
+ * 0; else it is stream.c), as a daemon or until it is empty. The loop is
+ * common/stage.h, what is kept is inbox.h; here they are put together.
  */
 #include "aggregator/job.h"
 

@@ -1,6 +1,7 @@
 /*
- * stage: the one loop of aggregator, sink and reaper. "Acknowledge last" is
- * written here and nowhere else:
+ * stage: the loop of aggregator and reaper. "Acknowledge last" is written here
+ * for both; the sink, which reads on while it stores, has it in consume.h, and
+ * the event counter, whose effect is files, in eventcounter_settle.c:
  *
  *   read a batch (bounded wait) -> handle each line -> flush the effect
  *   -> flush the dead letters -> acknowledge the batch -> asked to stop?
