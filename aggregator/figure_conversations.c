@@ -16,7 +16,6 @@
 
 #include "common/xalloc.h"
 
-
 #include "aggregator/peak.h"
 
 enum {

@@ -16,7 +16,6 @@
 
 #include "common/xalloc.h"
 
-
 #include "aggregator/peak.h"
 
 /* Expired pairs are looked for that often while nothing is settled. */
