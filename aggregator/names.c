@@ -265,5 +265,7 @@ names_compare_bytes(const struct names *n, uint32_t a, uint32_t b)
 		return 0;
 	x = names_text(n, a);
 	y = names_text(n, b);
+	if (a == 0 || b == 0)
+		return (x.len > 0) - (y.len > 0);
 	return compare_bytes(x.p, x.len, y.p, y.len);
 }
