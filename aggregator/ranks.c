@@ -254,10 +254,11 @@ ranks_at(struct ranks *r, size_t rank)
 {
 	size_t i, k = rank - 1;
 
-	if (r->chunks_n == 0 && ++r->asked > ASKED_MAX)
+	if (r->chunks_n == 0) {
+		if (++r->asked <= ASKED_MAX)
+			return at_unsorted(r, k);
 		make_chunks(r);
-	if (r->chunks_n == 0)
-		return at_unsorted(r, k);
+	}
 	for (i = 0; k >= r->chunks[i]->n; i++)
 		k -= r->chunks[i]->n;
 	return r->chunks[i]->v[k];
