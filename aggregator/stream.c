@@ -166,6 +166,19 @@ add_record(struct stream *s)
 	return OUTCOME_DONE;
 }
 
+/* The number of the block's first line within its message: that is what
+ * endpoint_where_in() ends in. */
+static uint64_t
+first_line(struct stream *s)
+{
+	const char *word = strrchr(endpoint_where_in(s->in, s->block), ' ');
+	int64_t n;
+
+	if (word == NULL || parse_int(word + 1, 0, INT64_MAX, &n) == -1)
+		return 0;
+	return (uint64_t)n;
+}
+
 /* The line in hand: a record, or one that is bad. */
 static enum outcome
 take(struct stream *s)
@@ -180,22 +193,12 @@ take(struct stream *s)
 		return add_record(s);
 	s->counts.bad += s->scanned == -1;
 	id = endpoint_message_id(s->in, &last);
-	o = inbox_add(&s->inbox, s->scan.line, s->scan.len, id, s->line);
+	if (s->first_line == 0)
+		s->first_line = first_line(s);
+	o = inbox_add(
+	    &s->inbox, s->scan.line, s->scan.len, id, s->first_line + s->line);
 	s->code = s->inbox.code;
 	return o;
-}
-
-/* The number of the block's first line within its message: that is what
- * endpoint_where_in() ends in. */
-static uint64_t
-first_line(struct stream *s, const char *block)
-{
-	const char *word = strrchr(endpoint_where_in(s->in, block), ' ');
-	int64_t n;
-
-	if (word == NULL || parse_int(word + 1, 0, INT64_MAX, &n) == -1)
-		return 0;
-	return (uint64_t)n;
 }
 
 static enum outcome
@@ -206,8 +209,8 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 
 	if (!s->again) {
 		scan_block(&s->scan, block, len);
-		s->line = first_line(s, block);
-		s->block_line = s->line;
+		s->block = block;
+		s->line = s->first_line = 0;
 	}
 	for (;; s->line++) {
 		if (!s->again)
@@ -222,7 +225,7 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 			return o;
 		}
 	}
-	*lines = (size_t)(s->line - s->block_line);
+	*lines = (size_t)s->line;
 	s->counts.records += *lines;
 	return OUTCOME_DONE;
 }

@@ -74,7 +74,9 @@ struct stream {
 	/* The block in hand. */
 	struct scan scan;
 	struct record record;
-	uint64_t line, block_line; /* of its message: now, and its first */
+	const char *block;
+	uint64_t line;       /* of the block, from 0 on */
+	uint64_t first_line; /* its number within its message; 0: not asked */
 	int scanned; /* what scan_record() said of a line that is given again */
 	bool again;
 

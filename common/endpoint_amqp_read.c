@@ -426,7 +426,7 @@ static enum endpoint_status
 read_part(
     struct reader *r, bool lines, char **part, size_t *len, int timeout_ms)
 {
-	int64_t end = clock_mono_ms() + timeout_ms, left;
+	int64_t end = -1, left;
 	enum endpoint_status status;
 
 	for (;;) {
@@ -436,6 +436,8 @@ read_part(
 			continue;
 		if (is_starved(r))
 			widen(r);
+		if (end < 0)
+			end = clock_mono_ms() + timeout_ms;
 		left = timeout_ms < 0 ? AMQP_SLICE_MS : end - clock_mono_ms();
 		if (left < 0 || stop_asked() || is_starved(r))
 			return ENDPOINT_WAIT;
