@@ -546,9 +546,13 @@ export_all(struct stream *s, struct buf *why)
 	struct endpoint_options opt = { .conf = s->job->conf, .patient = true };
 	struct endpoint *to;
 	enum exit_code code;
+	char *file = xasprintf("%s/stream.mdb", s->job->state);
+	bool there = access(file, F_OK) == 0;
 
-	if (access(s->job->state, F_OK) != 0) {
-		buf_setf(why, "there is no state '%s'; check its name",
+	free(file);
+	/* Or one would be made, in whatever folder was named. */
+	if (!there) {
+		buf_setf(why, "there is no state in '%s'; check its name",
 		    s->job->state);
 		return PROG_NOINPUT;
 	}

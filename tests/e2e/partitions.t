@@ -122,7 +122,10 @@ expect 78 "$aggregator" -f queue:records.g1.0 -t queue:rows --every 20ms \
 	--state "$tmp/states/g1.0" --until-empty
 says 'is that of part 0/2 of generation 1, not of one alone'
 expect 66 "$aggregator" --export --state "$tmp/none"
-says "there is no state '$tmp/none'"
+says "there is no state in '$tmp/none'"
+mkdir "$tmp/none"
+expect 66 "$aggregator" --export --state "$tmp/none"
+[ -z "$(ls -A "$tmp/none")" ] || fail "it made one"
 for wrong in 2/2 0/65 -1/2 1 x/y; do
 	expect 64 "$aggregator" --part $wrong </dev/null
 	says "'$wrong' is no part"
