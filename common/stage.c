@@ -19,8 +19,10 @@
 #include "common/stop.h"
 
 #define IDLE_MS 1000
-/* A prompt stage rests that part of what a flush took. */
+/* A prompt stage rests that part of what a flush took; and all of it after so
+ * many lines: where much waits, fewer batches cost less. */
 #define REST_PART 4
+#define MANY_LINES 1000
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
 
@@ -139,7 +141,7 @@ gather(struct stage *s, enum outcome *o)
 
 /* Flush, dead letters, acknowledge: in this order, or not at all. */
 static enum outcome
-settle(struct stage *s)
+settle(struct stage *s, uint64_t lines)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	int64_t began = clock_mono_ms(), now;
@@ -160,7 +162,8 @@ settle(struct stage *s)
 		/* Commit point: the input is not needed any more. */
 		endpoint_ack(s->in);
 	now = clock_mono_ms();
-	s->resting_ms = now + (now - began) / REST_PART;
+	s->resting_ms =
+	    now + (now - began) / (lines < MANY_LINES ? REST_PART : 1);
 	return o;
 }
 
@@ -202,17 +205,19 @@ stage_run(struct stage *s)
 {
 	enum endpoint_status status;
 	enum outcome o;
+	uint64_t before;
 
 	s->code = PROG_SOFTWARE;
 	s->ended = false;
 	s->lines = 0;
 	do {
+		before = s->lines;
 		status = gather(s, &o);
 		/* The handler refused a line: nothing of this batch is
 		 * acknowledged, it comes again. */
 		if (o != OUTCOME_DONE)
 			return refusal(s, o);
-		o = settle(s);
+		o = settle(s, s->lines - before);
 		if (o != OUTCOME_DONE)
 			return refusal(s, o);
 		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
