@@ -95,8 +95,10 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	m->no_events = !choice_has(d->choice, "event_counts");
 	if (!has_flows(d->choice) || setup->no_flows)
 		return;
-	d->flows = flows_open(d->choice->figures, d->choice->n, setup->conf,
-	    m->tenant, setup->pool, setup->state, number, setup->window_ms);
+	d->flows =
+	    flows_open(d->choice->figures, d->choice->n, setup->conf, m->tenant,
+		&(struct flows_home){
+		    setup->pool, setup->state, number, setup->window_ms });
 	m->prompt = true;
 	m->interval = pass_interval;
 	m->merged = take_merged;

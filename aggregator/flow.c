@@ -38,19 +38,18 @@ hash_seed(struct state *state)
 
 struct flows *
 flows_open(const struct figure *const *list, size_t n, const struct conf *conf,
-    const char *tenant, struct keyed_pool *pool, struct state *state,
-    uint32_t number, int64_t window_ms)
+    const char *tenant, const struct flows_home *at)
 {
 	struct flows *f = xcalloc(1, sizeof *f);
 	struct flow *to;
 	size_t i;
 
-	f->home.state = state;
-	f->home.tenant = number;
-	f->home.seed = hash_seed(state);
-	f->home.window_ms = window_ms;
+	f->home.state = at->state;
+	f->home.tenant = at->number;
+	f->home.seed = hash_seed(at->state);
+	f->home.window_ms = at->window_ms;
 	f->home.newest = CLOCK_NONE;
-	f->home.pool = pool;
+	f->home.pool = at->pool;
 	f->setup.conf = conf;
 	f->setup.tenant = tenant;
 	f->setup.home = &f->home;
@@ -106,8 +105,9 @@ prepare(struct flows *f, const struct flow_message *m, bool near)
 static bool
 same_text(struct text a, struct text b)
 {
-	return a.len == b.len && (a.p == NULL) == (b.p == NULL) &&
-	       (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+	if (a.p == NULL || b.p == NULL)
+		return a.p == b.p;
+	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
 }
 
 static bool

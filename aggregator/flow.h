@@ -75,13 +75,19 @@ struct flow_ops {
 
 struct flows;
 
-/* Flows for those of the n figures that have one. pool: see keyed.h; state,
- * its tenant's number in it, and the window in ms in which messages are taken:
- * NULL, 0, 0 by hand: all in memory, nothing too late. All but the figures'
- * array must outlive the flows. Never NULL. */
+/* Where flows keep what they count. By hand there is only a pool: all is in
+ * memory, nothing too late. */
+struct flows_home {
+	struct keyed_pool *pool; /* see keyed.h */
+	struct state *state;
+	uint32_t number;   /* the tenant's in the state */
+	int64_t window_ms; /* in which messages are taken */
+};
+
+/* Flows for those of the n figures that have one. All but the figures' array
+ * and *at must outlive the flows. Never NULL. */
 struct flows *flows_open(const struct figure *const *list, size_t n,
-    const struct conf *conf, const char *tenant, struct keyed_pool *pool,
-    struct state *state, uint32_t number, int64_t window_ms);
+    const struct conf *conf, const char *tenant, const struct flows_home *at);
 /* Without saving. NULL is fine. */
 void flows_close(struct flows *f);
 

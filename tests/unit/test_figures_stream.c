@@ -244,8 +244,8 @@ static void
 run_at_once(struct world *w)
 {
 	struct keyed_pool pool = { 0 };
-	struct flows *f =
-	    flows_open(figures, figures_n, w->conf, "t1", &pool, NULL, 0, 0);
+	struct flows *f = flows_open(figures, figures_n, w->conf, "t1",
+	    &(struct flows_home){ .pool = &pool });
 	int64_t newest = CLOCK_NONE;
 	size_t i;
 
@@ -280,8 +280,8 @@ begin(struct world *w, struct life *l)
 		fail_msg("%s", buf_str(&why));
 	l->unsent = state_table(l->state, "unsent", STATE_BYTES);
 	l->pool.limit = 20000;
-	l->flows = flows_open(figures, figures_n, w->conf, "t1", &l->pool,
-	    l->state, 7, WINDOW_MS);
+	l->flows = flows_open(figures, figures_n, w->conf, "t1",
+	    &(struct flows_home){ &l->pool, l->state, 7, WINDOW_MS });
 	if (state_get(l->unsent, "t1", 2, &data, &len)) {
 		/* Borrowed until the next change. */
 		char *copy = xmalloc(len + 1);
