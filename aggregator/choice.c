@@ -37,7 +37,8 @@ explain_unknown(const char *name, struct buf *why)
 	buf_setf(why, "there is no figure '%s'; there are %s, %s", name,
 	    messages, views);
 	for (i = 0; i < figures_n; i++)
-		if (i == 0 || strcmp(figures[i]->name, figures[i - 1]->name))
+		if (i == 0 ||
+		    strcmp(figures[i]->name, figures[i - 1]->name) != 0)
 			buf_addf(why, ", %s", figures[i]->name);
 	buf_adds(why, "; all");
 }

@@ -72,7 +72,7 @@ interval(void *flow, const struct flow_interval *i, bool withdrawn)
 	r->withdrawn = withdrawn;
 	r->has_operator = i->operator_id.p != NULL;
 	r->operator_len = (uint8_t)i->operator_id.len;
-	if (r->operator_len > 0)
+	if (r->has_operator)
 		memcpy(r->operator_id, i->operator_id.p, r->operator_len);
 	keyed_tell(&f->table, r);
 }

@@ -64,14 +64,13 @@ find_slot(const struct model_private *p, uint32_t hash, struct text id)
 }
 
 static void
-grow_slots(struct model *m)
+grow_slots(const struct model *m, struct model_private *p)
 {
-	struct model_private *p = m->private;
 	size_t i, to;
 
-	free(p->slots);
 	p->slot_mask =
 	    (p->slots != NULL ? (p->slot_mask + 1) * 2 : FIRST_SLOTS) - 1;
+	free(p->slots);
 	p->slots = xcalloc(p->slot_mask + 1, sizeof *p->slots);
 	for (i = 0; i < m->chats_n; i++) {
 		to = m->chats[i]->hash & p->slot_mask;
@@ -177,7 +176,7 @@ chats_get_hashed(struct model *m, struct text id, uint32_t hash)
 	size_t i;
 
 	if (p->slots == NULL || m->chats_n * 2 > p->slot_mask)
-		grow_slots(m);
+		grow_slots(m, p);
 	i = find_slot(p, hash, id);
 	if (p->slots[i] != 0) {
 		c = chat_of(p->slots[i]);

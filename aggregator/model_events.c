@@ -37,15 +37,14 @@ find_slot(const struct model *m, uint32_t user, uint32_t event)
 }
 
 static void
-grow_slots(struct model *m)
+grow_slots(const struct model *m, struct model_private *p)
 {
-	struct model_private *p = m->private;
 	size_t i;
 
-	free(p->event_slots);
 	p->event_mask =
 	    (p->event_slots != NULL ? (p->event_mask + 1) * 2 : FIRST_SLOTS) -
 	    1;
+	free(p->event_slots);
 	p->event_slots = xcalloc(p->event_mask + 1, sizeof *p->event_slots);
 	for (i = 0; i < m->events_n; i++)
 		p->event_slots[find_slot(m, m->events[i]->user,
@@ -61,7 +60,7 @@ events_count(struct model *m, uint32_t user, uint32_t event)
 	size_t i;
 
 	if (p->event_slots == NULL || m->events_n * 2 > p->event_mask)
-		grow_slots(m);
+		grow_slots(m, p);
 	i = find_slot(m, user, event);
 	if (p->event_slots[i] != 0)
 		return m->events[p->event_slots[i] - 1];

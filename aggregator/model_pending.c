@@ -31,7 +31,8 @@ keep(struct pending_text *to, struct text t)
 {
 	to->given = t.p != NULL;
 	to->len = (uint8_t)t.len;
-	hash_copy(to->p, t.p, t.len);
+	if (t.p != NULL)
+		hash_copy(to->p, t.p, t.len);
 }
 
 static struct text

@@ -8,16 +8,18 @@
 #include <stddef.h>
 
 /* All return owned memory, never NULL; a size that overflows dies too. */
-void *xmalloc(size_t size) __attribute__((malloc, warn_unused_result));
+void *xmalloc(size_t size)
+    __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *xcalloc(size_t n, size_t size)
-    __attribute__((malloc, warn_unused_result));
+    __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *xrealloc(void *p, size_t n, size_t size)
-    __attribute__((warn_unused_result));
-char *xstrdup(const char *s) __attribute__((malloc, warn_unused_result));
+    __attribute__((returns_nonnull, warn_unused_result));
+char *xstrdup(const char *s)
+    __attribute__((malloc, returns_nonnull, warn_unused_result));
 char *xstrndup(const char *s, size_t len)
-    __attribute__((malloc, warn_unused_result));
+    __attribute__((malloc, returns_nonnull, warn_unused_result));
 char *xasprintf(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2), warn_unused_result));
+    __attribute__((format(printf, 1, 2), returns_nonnull, warn_unused_result));
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

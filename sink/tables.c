@@ -32,7 +32,7 @@
 #define TOTAL(name) COLUMN(name, COLUMN_COUNT, false, INT64_MAX)
 #define FLAG(name) COLUMN(name, COLUMN_BOOL, false, 0)
 #define AS_OF COLUMN("as_of", COLUMN_TIME, true, 0)
-#define VERSION COLUMN("version", COLUMN_VERSION, false, INT64_MAX)
+#define ROW_VERSION COLUMN("version", COLUMN_VERSION, false, INT64_MAX)
 
 static const struct column operator_metrics[] = {
 	TENANT,
@@ -50,7 +50,7 @@ static const struct column operator_metrics[] = {
 	COUNT("waiting_chats"),
 	SECONDS("longest_wait_seconds"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column chat_metrics[] = {
@@ -72,7 +72,7 @@ static const struct column chat_metrics[] = {
 	SECONDS("first_response_seconds"),
 	TIME("waiting_since"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column tenant_metrics[] = {
@@ -86,7 +86,7 @@ static const struct column tenant_metrics[] = {
 	SECONDS("avg_response_seconds"),
 	COUNT("skewed"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column event_counts[] = {
@@ -95,7 +95,7 @@ static const struct column event_counts[] = {
 	KEY("event"),
 	TOTAL("count"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column messages[] = {
@@ -113,7 +113,7 @@ static const struct column messages[] = {
 	COLUMN("automated", COLUMN_BOOL, true, 0),
 	TEXT("content", MEDIUMTEXT),
 	COLUMN("data", COLUMN_JSON, false, MEDIUMTEXT),
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column message_views[] = {
@@ -136,7 +136,7 @@ static const struct column intervals[] = {
 	TOTAL("ms"),
 	FLAG("withdrawn"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column conversation_metrics[] = {
@@ -147,7 +147,7 @@ static const struct column conversation_metrics[] = {
 	WHEN("last_message_at"),
 	TIME("created_at"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column user_stats[] = {
@@ -158,7 +158,7 @@ static const struct column user_stats[] = {
 	TIME("last_active"),
 	TIME("created_at"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column realtime_user_activity[] = {
@@ -167,7 +167,7 @@ static const struct column realtime_user_activity[] = {
 	KEY("user_id"),
 	TOTAL("messages_last_minute"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column alerts[] = {
@@ -179,7 +179,7 @@ static const struct column alerts[] = {
 	TOTAL("messages"),
 	TOTAL("threshold"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column trends[] = {
@@ -189,7 +189,7 @@ static const struct column trends[] = {
 	TIME("window_end"),
 	TOTAL("occurrences"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column channel_metrics[] = {
@@ -201,7 +201,7 @@ static const struct column channel_metrics[] = {
 	TOTAL("outbound_messages"),
 	TOTAL("active_conversations"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column response_hours[] = {
@@ -213,7 +213,7 @@ static const struct column response_hours[] = {
 	TOTAL("sum_ms"),
 	TOTAL("max_ms"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column response_histogram[] = {
@@ -224,7 +224,7 @@ static const struct column response_histogram[] = {
 	COLUMN("bucket", COLUMN_COUNT, true, UINT32_MAX),
 	TOTAL("count"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 /* What several aggregators store, each a part of the truth. */
@@ -249,7 +249,7 @@ static const struct column operator_metrics_parts[] = {
 	COUNT("waiting_chats"),
 	TIME("waiting_since"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column tenant_metrics_parts[] = {
@@ -264,7 +264,7 @@ static const struct column tenant_metrics_parts[] = {
 	TOTAL("response_sum_ms"),
 	COUNT("skewed"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column event_counts_parts[] = {
@@ -274,7 +274,7 @@ static const struct column event_counts_parts[] = {
 	PART,
 	TOTAL("count"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column conversation_metrics_parts[] = {
@@ -286,7 +286,7 @@ static const struct column conversation_metrics_parts[] = {
 	WHEN("last_message_at"),
 	TIME("created_at"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column user_stats_parts[] = {
@@ -298,7 +298,7 @@ static const struct column user_stats_parts[] = {
 	TIME("last_active"),
 	TIME("created_at"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column realtime_user_activity_parts[] = {
@@ -308,7 +308,7 @@ static const struct column realtime_user_activity_parts[] = {
 	PART,
 	TOTAL("messages_last_minute"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column trends_parts[] = {
@@ -319,7 +319,7 @@ static const struct column trends_parts[] = {
 	TIME("window_end"),
 	TOTAL("occurrences"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column channel_metrics_parts[] = {
@@ -332,7 +332,7 @@ static const struct column channel_metrics_parts[] = {
 	TOTAL("outbound_messages"),
 	TOTAL("active_conversations"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column response_hours_parts[] = {
@@ -345,7 +345,7 @@ static const struct column response_hours_parts[] = {
 	TOTAL("sum_ms"),
 	TOTAL("max_ms"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 static const struct column response_histogram_parts[] = {
@@ -357,7 +357,7 @@ static const struct column response_histogram_parts[] = {
 	PART,
 	TOTAL("count"),
 	AS_OF,
-	VERSION,
+	ROW_VERSION,
 };
 
 #define COLUMNS(c) c, ARRAY_LEN(c)
