@@ -40,7 +40,7 @@ kill -CONT "$broker"
 [ "$got" = 75 ] || fail "the writer gave $got: $(cat "$tmp/err")"
 echo "a hanging broker was noticed after $((SECONDS - start)) s"
 [ $((SECONDS - start)) -le 25 ] || fail "it hung for $((SECONDS - start)) s"
-says '(cannot publish at|cannot talk to|RabbitMQ at) .*'
+says '(cannot publish at|cannot talk to|cannot log in at|RabbitMQ at) .*'
 
 # The reader noticed too and comes back with the broker; then it hangs itself,
 # for longer than the broker waits.

@@ -60,7 +60,7 @@ for table in $tables; do
 done >"$tmp/columns.db"
 sed -n '/^static const struct column/,/^};/p' sink/tables.c |
 	sed -n 's/.*("\([a-z0-9_]*\)".*/\1/p; s/^	TENANT,/tenant/p; s/^	PART,/generation\npart/p
-		s/^	AS_OF,/as_of/p; s/^	VERSION,/version/p' >"$tmp/columns.c"
+		s/^	AS_OF,/as_of/p; s/^	ROW_VERSION,/version/p' >"$tmp/columns.c"
 diff -u "$tmp/columns.db" "$tmp/columns.c" || fail "sink/tables.c differs"
 
 # Several at once.
