@@ -191,7 +191,7 @@ class House:
 
     def dead_ids(self, name):
         """The messages in the dead letters of a queue, which are gone then:
-        {(tenant, chat, id)}."""
+        {(tenant, chat, id)}. The last one stays in self.letter."""
         out = self.lab.must([TESTBIN + "/tools/amqp_probe", "-e", "read",
                              f"queue:{name}.dead"]).out
         found = set()
@@ -199,6 +199,7 @@ class House:
             letter = json.loads(line.split("\t", 1)[1])
             r = json.loads(letter["record"])
             found.add((r.get("tenant"), r.get("chat"), r.get("id")))
+            self.letter = line
         return found
 
     def reconnect(self):

@@ -81,8 +81,8 @@ static const char *const unusual[] = {
 	"\xEF\xBB\xBF" HEAD "\"c-1\"," AT TAIL "}",
 	"\"",
 	"\\",
-	"{\"type\":\"view\",\"tenant\":\"\",\"message\":\"1\",\"user\":\"u\","
-	"\"at\":\"2026-11-20T10:00:00.123Z\"}",
+	("{\"type\":\"view\",\"tenant\":\"\",\"message\":\"1\",\"user\":\"u\","
+	 "\"at\":\"2026-11-20T10:00:00.123Z\"}"),
 };
 
 /* A block with what must be readable around it. */
