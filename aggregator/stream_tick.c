@@ -36,6 +36,13 @@ stream_refresh_due(const struct stream *s)
 	return false;
 }
 
+/* Its operators came, but nothing yet that tells a time to date rows by. */
+static bool
+is_undated(const struct stream_tenant *t)
+{
+	return t->drive.model.as_of == CLOCK_NONE;
+}
+
 static void
 settle(struct stream *s, bool refresh)
 {
@@ -62,16 +69,16 @@ commit(struct stream *s)
 {
 	struct buf marks = BUF_INIT, why = BUF_INIT;
 	uint64_t version = (uint64_t)state_version(s->state);
+	struct stream_tenant *t;
 	enum exit_code code;
 	size_t i;
 
 	for (i = 0; i < s->tenants_n; i++) {
-		if (!s->tenants[i]->touched)
-			continue;
-		stream_save(s->tenants[i]);
-		if (unsent_any(&s->tenants[i]->drive))
-			unsent_pack(&s->tenants[i]->drive,
-			    s->tenants[i]->number, &marks);
+		t = s->tenants[i];
+		if (t->touched)
+			stream_save(t);
+		if ((t->touched || is_undated(t)) && unsent_any(&t->drive))
+			unsent_pack(&t->drive, t->number, &marks);
 	}
 	if (s->unsent != 0)
 		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
@@ -107,11 +114,11 @@ write_rows(struct stream *s, int64_t version)
 	int rc = 0;
 
 	for (i = 0; i < s->tenants_n && rc == 0; i++) {
-		if (!s->tenants[i]->touched ||
-		    !unsent_any(&s->tenants[i]->drive))
+		struct stream_tenant *t = s->tenants[i];
+
+		if (!t->touched || is_undated(t) || !unsent_any(&t->drive))
 			continue;
-		report_init_changed(
-		    &report, &s->tenants[i]->drive, s->job->rules, version);
+		report_init_changed(&report, &t->drive, s->job->rules, version);
 		rc = report_ndjson(&report, write_line, s);
 		report_release(&report);
 	}
@@ -120,16 +127,18 @@ write_rows(struct stream *s, int64_t version)
 	return OUTCOME_DONE;
 }
 
+/* What could not be dated is written when it can be. */
 static void
 forget_changed(struct stream *s)
 {
+	struct stream_tenant *t;
 	size_t i;
 
 	for (i = 0; i < s->tenants_n; i++) {
-		if (!s->tenants[i]->touched)
-			continue;
-		drive_sent(&s->tenants[i]->drive);
-		s->tenants[i]->touched = false;
+		t = s->tenants[i];
+		if (t->touched && !is_undated(t))
+			drive_sent(&t->drive);
+		t->touched = false;
 	}
 	s->touched = 0;
 }

@@ -41,6 +41,17 @@ for part in "$tmp"/part.*; do
 done
 same_figures "$tmp/records"
 
+echo "- operators alone tell no time: their rows wait until something does"
+rm -r "$state" "$tmp/rows"
+grep '"type":"operator"' "$tmp/records" | put records 5
+stream -q
+get rows >"$tmp/got"
+[ ! -s "$tmp/got" ] || fail "rows without a time: $(head -n 2 "$tmp/got")"
+grep -v '"type":"operator"' "$tmp/records" | put records 400
+stream -q
+collect
+same_figures "$tmp/records"
+
 echo "- as Chatwoot counts, with keys in any order"
 rm -r "$state" "$tmp/rows"
 "$load" -n 5000 --chats 200 --late 0 --seed 4 --shuffle --spaces --extra \
