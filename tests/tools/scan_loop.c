@@ -105,7 +105,7 @@ run(struct loop *l)
 	if (e == NULL) {
 		fprintf(stderr, "scan_loop: %s\n", buf_str(&why));
 		buf_release(&why);
-		return code;
+		return (int)code;
 	}
 	while ((status = endpoint_read_block(e, &block, &len, -1)) ==
 	       ENDPOINT_RECORD)

@@ -329,8 +329,8 @@ a_view_is_a_row_of_message_views(void **state)
 	    "{\"type\":\"view\",\"tenant\":\"t\",\"message\":\"m\",";
 	static const char *const tails[] = {
 		"\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\"}",
-		"\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\","
-		"\"chat\":\"c\",\"device\":\"web\"}",
+		("\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\","
+		 "\"chat\":\"c\",\"device\":\"web\"}"),
 		"\"user\":\"u \",\"at\":\"2026-11-20T10:00:00Z\"}",
 		"\"user\":\"u\",\"at\":\"0999-11-20T10:00:00Z\"}",
 	};
