@@ -144,8 +144,8 @@ bench: test-programs  ## measure against peers and limits, print ratios
 
 # Not these: soaks, and tests of scripts, whose programs the others run too.
 UNSANITIZED = $(patsubst %,tests/e2e/%.t,amqp_crash amqp_heartbeat budget \
-                bench chaos demo memory readme retention scripts servers soak \
-                topology troubles worlds)
+                bench chaos demo eventcounter memory readme retention scripts \
+                servers soak topology troubles worlds)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
