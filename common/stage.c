@@ -167,30 +167,29 @@ settle(struct stage *s, uint64_t lines)
 	return o;
 }
 
-/* What the handler's or the flush's refusal ends the program with. */
-static enum exit_code
-refusal(const struct stage *s, enum outcome o)
+enum exit_code
+stage_refusal(enum outcome o, enum exit_code code)
 {
 	if (o == OUTCOME_NEVER)
-		return s->code;
+		return code;
 	return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
 }
 
-/* What the end of the input ends the program with. */
-static enum exit_code
-verdict(struct stage *s, enum endpoint_status status)
+enum exit_code
+stage_verdict(struct endpoint *in, const struct deadletter *dead,
+    enum endpoint_status status)
 {
 	if (status == ENDPOINT_FAILED) {
-		log_error("%s", endpoint_why(s->in));
-		return endpoint_code(s->in);
+		log_error("%s", endpoint_why(in));
+		return endpoint_code(in);
 	}
 	if (status == ENDPOINT_CUT) {
 		log_error("the input '%s' was cut off inside %s; repeat it "
 			  "from its source",
-		    endpoint_name(s->in), endpoint_where(s->in));
+		    endpoint_name(in), endpoint_where(in));
 		return PROG_DATA;
 	}
-	return deadletter_code(s->dead);
+	return deadletter_code(dead);
 }
 
 static bool
@@ -216,13 +215,13 @@ stage_run(struct stage *s)
 		/* The handler refused a line: nothing of this batch is
 		 * acknowledged, it comes again. */
 		if (o != OUTCOME_DONE)
-			return refusal(s, o);
+			return stage_refusal(o, s->code);
 		o = settle(s, s->lines - before);
 		if (o != OUTCOME_DONE)
-			return refusal(s, o);
+			return stage_refusal(o, s->code);
 		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
 	} while (goes_on(status));
 	log_debug("stage_done", "input=%s lines=%" PRIu64, endpoint_name(s->in),
 	    s->lines);
-	return verdict(s, status);
+	return stage_verdict(s->in, s->dead, status);
 }

@@ -65,4 +65,12 @@ struct stage {
  * input, or what the failed side says. Errors are logged. */
 enum exit_code stage_run(struct stage *s);
 
+/* For stage_run() and for the loops that are not its own. What a handler's or
+ * a flush's refusal ends the program with; code is the reason of a NEVER. */
+enum exit_code stage_refusal(enum outcome o, enum exit_code code);
+
+/* What the end of the input ends the program with; errors are logged. */
+enum exit_code stage_verdict(struct endpoint *in, const struct deadletter *dead,
+    enum endpoint_status status);
+
 #endif

@@ -11,6 +11,7 @@
 #include "common/conf.h"
 #include "common/log.h"
 #include "common/retry.h"
+#include "common/stage.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
 
@@ -398,33 +399,6 @@ fill(struct consume *c, enum outcome *o)
 	return ENDPOINT_RECORD;
 }
 
-/* What a refusal ends the program with. */
-static enum exit_code
-refusal(const struct consume *c, enum outcome o)
-{
-	if (o == OUTCOME_NEVER)
-		return c->code;
-	return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
-}
-
-/* What the end of the input ends the program with. */
-static enum exit_code
-verdict(struct consume *c, enum endpoint_status status)
-{
-	if (status == ENDPOINT_FAILED) {
-		log_error("%s", endpoint_why(c->in));
-		return endpoint_code(c->in);
-	}
-	if (status == ENDPOINT_CUT) {
-		log_error("the input '%s' was cut off inside %s; repeat it "
-			  "from its source",
-		    endpoint_name(c->in), endpoint_where(c->in));
-		return PROG_DATA;
-	}
-	c->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
-	return deadletter_code(&c->dead);
-}
-
 /* Reads one load while the one before is stored, until the input ends. */
 static enum exit_code
 run(struct consume *c)
@@ -445,15 +419,16 @@ run(struct consume *c)
 		/* A line was refused: nothing of its load is acknowledged,
 		 * it comes again. */
 		if (o != OUTCOME_DONE)
-			return refusal(c, o);
+			return stage_refusal(o, c->code);
 		if (late == OUTCOME_DONE && is_due(c, goes_on))
 			start(c);
 		if (late == OUTCOME_DONE && !goes_on)
 			late = settle(c);
 		if (late != OUTCOME_DONE)
-			return refusal(c, late);
+			return stage_refusal(late, c->code);
 	} while (goes_on);
-	return verdict(c, status);
+	c->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
+	return stage_verdict(c->in, &c->dead, status);
 }
 
 void
