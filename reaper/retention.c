@@ -79,24 +79,35 @@ look(struct db *db, void *ctx)
 	return OUTCOME_DONE;
 }
 
-/* Whether one row stays of the tenant's and the rule's at hand. */
+/* Selects `what` of the tenant's and the rule's rows at hand whose age compares
+ * so with the day before which history goes; `limit` ends the query. */
 static enum outcome
-find_young(struct db *db, void *ctx)
+select_rows(struct db *db, const struct retention *t, const char *what,
+    const char *compare, const char *limit, struct db_rows **found)
 {
-	struct retention *t = ctx;
 	const struct rule *rule = &rules[t->rule];
 	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
 		db_time(t->before) };
 	struct buf sql = BUF_INIT;
-	struct db_rows *found;
 	enum outcome o;
 
-	buf_addf(&sql, "SELECT 1 FROM %s WHERE tenant = ? AND %s >= ? LIMIT 1",
-	    rule->table, rule->age);
-	o = db_query(db, buf_str(&sql), args, 2, &found);
+	buf_addf(&sql, "SELECT %s FROM %s WHERE tenant = ? AND %s %s ?%s", what,
+	    rule->table, rule->age, compare, limit);
+	o = db_query(db, buf_str(&sql), args, 2, found);
+	buf_release(&sql);
+	return o;
+}
+
+/* Whether one row stays. */
+static enum outcome
+find_young(struct db *db, void *ctx)
+{
+	struct retention *t = ctx;
+	struct db_rows *found;
+	enum outcome o = select_rows(db, t, "1", ">=", " LIMIT 1", &found);
+
 	t->young = o == OUTCOME_DONE && db_rows_count(found) > 0;
 	db_rows_free(found);
-	buf_release(&sql);
 	return o;
 }
 
@@ -105,20 +116,12 @@ static enum outcome
 count_old(struct db *db, void *ctx)
 {
 	struct retention *t = ctx;
-	const struct rule *rule = &rules[t->rule];
-	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
-		db_time(t->before) };
-	struct buf sql = BUF_INIT;
 	struct db_rows *found;
-	enum outcome o;
+	enum outcome o = select_rows(db, t, "COUNT(*)", "<", "", &found);
 
-	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE tenant = ? AND %s < ?",
-	    rule->table, rule->age);
-	o = db_query(db, buf_str(&sql), args, 2, &found);
 	if (o == OUTCOME_DONE && db_next(found))
 		t->affected = (uint64_t)db_get_int(found, 0);
 	db_rows_free(found);
-	buf_release(&sql);
 	return o;
 }
 
