@@ -11,23 +11,33 @@ RECORDS=40000
 start_broker
 
 # One message a flush: there is always one that the broker has not confirmed.
-records 1 $RECORDS | "$probe" -p -b 10 write queue:crash >"$tmp/confirmed" \
+mkfifo "$tmp/records"
+"$probe" -p -b 10 write queue:crash <"$tmp/records" >"$tmp/confirmed" \
 	2>"$tmp/writer" &
 writer=$!
-"$probe" -p -b 200 read queue:crash >"$tmp/read" 2>"$tmp/reader" &
+exec 3>"$tmp/records"
+"$probe" -p -b 200 read queue:crash >"$tmp/read" 2>"$tmp/reader" 3>&- &
 reader=$!
 
 goes_on() {
 	[ "$(wc -l <"$tmp/read")" -gt "$size" ]
 }
 
-for _ in $(seq $CRASHES); do
+# However fast the machine is, each crash meets a writer that has work.
+share=$((RECORDS / (CRASHES + 1)))
+for crash in $(seq 0 $CRASHES); do
 	size=$(wc -l <"$tmp/read")
+	records $((crash * share + 1)) $(((crash + 1) * share)) >&3 &
+	feeder=$!
 	until_true 30 goes_on || fail "it does not go on: $(cat "$tmp/writer")"
-	sleep "0.$((RANDOM % 10))"
-	"$servers" kill "$tmp/servers" rabbitmq
-	"$servers" start "$tmp/servers" rabbitmq
+	if [ "$crash" -lt $CRASHES ]; then
+		sleep "0.$((RANDOM % 10))"
+		"$servers" kill "$tmp/servers" rabbitmq
+		"$servers" start "$tmp/servers" rabbitmq 3>&-
+	fi
+	wait $feeder
 done
+exec 3>&-
 wait $writer || fail "the writer gave $?: $(cat "$tmp/writer")"
 tail -n 1 "$tmp/confirmed" | grep -qx "confirmed $RECORDS" ||
 	fail "the writer stopped at $(tail -n 1 "$tmp/confirmed")"
@@ -39,6 +49,9 @@ all_read() {
 until_true 20 all_read || fail "not all was read: $(cat "$tmp/reader")"
 kill $reader
 wait $reader || fail "the reader gave $?: $(cat "$tmp/reader")"
+# What was on its way when it was told to stop is in the queue again.
+"$probe" -e -b 200 read queue:crash >>"$tmp/read" 2>"$tmp/rest" ||
+	fail "the second reader gave $?: $(cat "$tmp/rest")"
 same_lines "$tmp/read" 1 $RECORDS
 [ "$(waiting crash)" = 0 ] || fail "something was left"
 
