@@ -37,6 +37,8 @@ struct web_answer {
 	const char *content_type; /* NULL: application/json */
 	struct buf body;
 	int retry_after; /* seconds; 0: no such header */
+	/* Headers Allow and WWW-Authenticate; NULL: none. For ever. */
+	const char *allow, *authenticate;
 	/* Records, each a line with its newline, that must be safe before the
 	 * answer goes out; when they cannot be, it is 503 instead. Nothing of
 	 * an answer that is no success is published. */
