@@ -425,6 +425,7 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:
 	case RECORD_ASSIGNMENT:
+	case RECORD_LIMIT:
 	case RECORD_ROW:
 	case RECORD_TYPES:
 		break;

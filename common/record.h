@@ -35,6 +35,7 @@ enum record_type {
 	RECORD_VIEW,
 	RECORD_EVENT,
 	RECORD_ASSIGNMENT,
+	RECORD_LIMIT,
 	RECORD_ROW,
 	RECORD_TYPES
 };
@@ -72,7 +73,8 @@ struct record {
 
 	struct text id, chat, operator_id, user, to, channel, message, event;
 	struct text name, customer, customer_name, customer_phone, tag;
-	struct text kind, text, data, device, table;
+	struct text kind, text, data, device, table, tags;
+	struct text assignment, replaces;
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
 	int64_t records, max_chats, reported_open_chats;

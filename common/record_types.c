@@ -13,8 +13,9 @@
 #define VIEW (1u << RECORD_VIEW)
 #define EVEN (1u << RECORD_EVENT)
 #define ASSI (1u << RECORD_ASSIGNMENT)
+#define LIMI (1u << RECORD_LIMIT)
 #define ROW (1u << RECORD_ROW)
-#define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | ROW)
+#define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | ROW)
 
 const struct record_type_info record_types[RECORD_TYPES] = {
 	[RECORD_UNKNOWN] = { "", "a type of a later version, skipped" },
@@ -27,6 +28,7 @@ const struct record_type_info record_types[RECORD_TYPES] = {
 	[RECORD_EVENT] = { "event", "something a user did" },
 	[RECORD_ASSIGNMENT] = { "assignment",
 	    "a chat promised to an operator" },
+	[RECORD_LIMIT] = { "limit", "how many chats an operator may be given" },
 	[RECORD_ROW] = { "row", "a full row of a table" },
 };
 
@@ -44,20 +46,20 @@ const struct record_field record_fields[] = {
 	    "identity within tenant and chat (events: tenant)" },
 	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,
 	    CHAT | MESS | ASSI, "the chat" },
-	{ "at", FIELD_TIME, AT(at), SNAP | CHAT | MESS | VIEW | EVEN,
-	    MESS | VIEW,
+	{ "at", FIELD_TIME, AT(at),
+	    SNAP | CHAT | MESS | VIEW | EVEN | ASSI | LIMI, MESS | VIEW,
 	    "when it happened; of a chat: when the CRM was asked" },
 	{ "from", FIELD_FROM, AT(from), MESS, MESS,
 	    "customer, operator, bot or system" },
 	{ "user", FIELD_ID, AT(user), MESS | VIEW | EVEN, VIEW | EVEN,
 	    "who wrote, viewed or did it" },
-	{ "operator", FIELD_ID, AT(operator_id), OPER | CHAT | MESS | ASSI,
-	    OPER | ASSI,
+	{ "operator", FIELD_ID, AT(operator_id),
+	    OPER | CHAT | MESS | ASSI | LIMI, OPER | ASSI,
 	    "of a chat: who holds it; of a message: the writer, or whom a "
-	    "system message names" },
+	    "system message names; of a limit: whose it is" },
 	{ "to", FIELD_ID, AT(to), MESS, 0, "whom it was written to" },
-	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN, 0,
-	    "the channel it came through" },
+	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI, 0,
+	    "the channel it came through; of a limit: whose it is" },
 	{ "private", FIELD_FLAG, AT(is_private), MESS, 0,
 	    "a note the customer never sees" },
 	{ "automated", FIELD_FLAG, AT(automated), MESS, 0,
@@ -74,8 +76,9 @@ const struct record_field record_fields[] = {
 	{ "name", FIELD_TEXT, AT(name), OPER, 0, "the operator's name" },
 	{ "available", FIELD_FLAG, AT(available), OPER, 0,
 	    "works now and takes chats" },
-	{ "max_chats", FIELD_COUNT, AT(max_chats), OPER, 0,
-	    "how many chats the operator may hold" },
+	{ "max_chats", FIELD_COUNT, AT(max_chats), OPER | LIMI, 0,
+	    "how many chats the operator may hold; of a limit, absent: as it "
+	    "was without one" },
 	{ "reported_open_chats", FIELD_COUNT, AT(reported_open_chats), OPER, 0,
 	    "how many the CRM says the operator holds" },
 	{ "status", FIELD_STATUS, AT(status), CHAT, 0,
@@ -89,6 +92,13 @@ const struct record_field record_fields[] = {
 	{ "opened_at", FIELD_TIME, AT(opened_at), CHAT, 0,
 	    "when the present episode began" },
 	{ "closed_at", FIELD_TIME, AT(closed_at), CHAT, 0,
+	{ "tags", FIELD_TEXT, AT(tags), OPER | CHAT, 0,
+	    "of a chat: what its operator must have; of an operator: what "
+	    "they have; parted by commas" },
+	{ "assignment", FIELD_ID, AT(assignment), CHAT, 0,
+	    "the promise whose outcome this is" },
+	{ "replaces", FIELD_ID, AT(replaces), ASSI, 0,
+	    "the operator who may still hold the chat, and shall not" },
 	    "when it was closed" },
 	{ "stale", FIELD_FLAG, AT(stale), CHAT | MESS, 0,
 	    "known from earlier: of a chat, it could not be read now; of a "

@@ -337,7 +337,8 @@ is_engines(const struct record_field *f, enum record_type type,
 {
 	static const char *const of_all[] = { "tenant", "snapshot" };
 	static const char *const of_chat[] = { "at", "opened_at", "closed_at",
-		"stale", "customer_name", "customer_phone", "tag" };
+		"stale", "customer_name", "customer_phone", "tag",
+		"assignment" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(of_all); i++) {
@@ -494,6 +495,7 @@ read_by_type(struct crm_record *r, struct value *v,
 	case RECORD_VIEW:
 	case RECORD_EVENT:
 	case RECORD_ASSIGNMENT:
+	case RECORD_LIMIT:
 	case RECORD_ROW:
 	case RECORD_TYPES:
 		break;

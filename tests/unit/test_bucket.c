@@ -70,6 +70,7 @@ what_has_none_goes_by_what_it_is_about(void **state)
 	    bucket_of("acme", 4, "", 0));
 	assert_int_equal(
 	    of(HEAD("operator") ",\"operator\":\"5\"}"), BUCKET_ALL);
+	assert_int_equal(of(HEAD("limit") ",\"channel\":\"5\"}"), BUCKET_ALL);
 	assert_int_equal(
 	    of(HEAD("snapshot") ",\"state\":\"end\"}"), BUCKET_ALL);
 	assert_int_equal(of(HEAD("later") ",\"chat\":\"5\"}"), BUCKET_ALL);
