@@ -89,9 +89,6 @@ const struct record_field record_fields[] = {
 	{ "customer_phone", FIELD_TEXT, AT(customer_phone), CHAT, 0,
 	    "only if asked for" },
 	{ "tag", FIELD_TEXT, AT(tag), CHAT, 0, "the first tag" },
-	{ "opened_at", FIELD_TIME, AT(opened_at), CHAT, 0,
-	    "when the present episode began" },
-	{ "closed_at", FIELD_TIME, AT(closed_at), CHAT, 0,
 	{ "tags", FIELD_TEXT, AT(tags), OPER | CHAT, 0,
 	    "of a chat: what its operator must have; of an operator: what "
 	    "they have; parted by commas" },
@@ -99,6 +96,9 @@ const struct record_field record_fields[] = {
 	    "the promise whose outcome this is" },
 	{ "replaces", FIELD_ID, AT(replaces), ASSI, 0,
 	    "the operator who may still hold the chat, and shall not" },
+	{ "opened_at", FIELD_TIME, AT(opened_at), CHAT, 0,
+	    "when the present episode began" },
+	{ "closed_at", FIELD_TIME, AT(closed_at), CHAT, 0,
 	    "when it was closed" },
 	{ "stale", FIELD_FLAG, AT(stale), CHAT | MESS, 0,
 	    "known from earlier: of a chat, it could not be read now; of a "
