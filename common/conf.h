@@ -9,7 +9,8 @@
  * belongs to the user or root, else
  * /etc/messaging-analytics/messaging.conf, else none at all, when the
  * environment alone is enough: AMQP_URL, MYSQL_URL, CRM_URL, CRM_TOKEN or
- * CRM_TOKEN_FILE, CRM_PROFILE, CRM_TENANT (then one tenant, "default").
+ * CRM_TOKEN_FILE, CRM_ACCOUNT, CRM_PROFILE, CRM_TENANT (then one tenant,
+ * "default").
  *
  * Tenants: each [crm NAME] section, and each file NAME.conf in the folder
  * named by [poller] tenants, which holds the keys of one such section (with

@@ -36,10 +36,13 @@ struct job {
 	TAILQ_ENTRY(job) link;
 	struct fetch *fetch;
 	struct question q;
-	char *known, *customer; /* q points to them */
+	char *known, *customer, *operator_id; /* q points to them */
 	struct value *cursor;
 	struct paging paging;
-	char *url; /* of the present page */
+	/* Of the present page. */
+	char *url;
+	const struct tenant_host *host;
+	struct profile_request request;
 	unsigned redirects, failures;
 	uint64_t answered_before; /* fetch->answered at the first failure */
 	struct retry retry;
@@ -82,6 +85,14 @@ fetch_limit(struct fetch *f, uint64_t calls)
 }
 
 static void
+forget_request(struct job *j)
+{
+	free(j->url);
+	j->url = NULL;
+	profile_request_release(&j->request);
+}
+
+static void
 job_free(struct job *j)
 {
 	j->fetch->left--;
@@ -90,7 +101,8 @@ job_free(struct job *j)
 	paging_release(&j->paging);
 	free(j->known);
 	free(j->customer);
-	free(j->url);
+	free(j->operator_id);
+	forget_request(j);
 	free(j);
 }
 
@@ -116,6 +128,8 @@ fetch_ask(struct fetch *f, const struct question *q)
 	j->q.chat = value_ref(q->chat);
 	j->known = q->known != NULL ? xstrdup(q->known) : NULL;
 	j->customer = q->customer != NULL ? xstrdup(q->customer) : NULL;
+	j->operator_id =
+	    q->operator_id != NULL ? xstrdup(q->operator_id) : NULL;
 	j->retry = (struct retry)RETRY_INIT(
 	    DELAY_BASE_MS, DELAY_CAP_MS, f->tenant->retry_budget_ms);
 	f->left++;
@@ -123,15 +137,21 @@ fetch_ask(struct fetch *f, const struct question *q)
 }
 
 static void
-end(struct job *j, enum fault fault, const char *message)
+end_as(struct job *j, enum fault fault, const char *message, bool maybe)
 {
 	const struct ending e = { fault, message,
 		j->failures > 0 && j->fetch->answered == j->answered_before,
-		skew_apply(j->fetch->skew, clock_now_ms()) };
+		maybe, skew_apply(j->fetch->skew, clock_now_ms()) };
 
 	if (!j->fetch->stopped)
 		j->q.end(j->q.ctx, &e);
 	job_free(j);
+}
+
+static void
+end(struct job *j, enum fault fault, const char *message)
+{
+	end_as(j, fault, message, false);
 }
 
 static struct profile_input
@@ -143,35 +163,43 @@ input_of(const struct job *j)
 		.chat = j->q.chat,
 		.known = j->known,
 		.customer = j->customer,
+		.operator_id = j->operator_id,
 	};
 }
 
-/* Sets j->url. As profile_request(). */
+/* Sets j->url and what belongs to it. As profile_request(). */
 static int
 find_url(struct job *j, struct buf *why)
 {
 	const struct tenant *t = j->fetch->tenant;
 	struct profile_input in = input_of(j);
-	struct profile_request r = { NULL, false };
+	struct profile_request *r = &j->request;
+	const char *base;
 	int rc;
 
 	if (j->url != NULL) /* again, or after a redirect */
 		return 1;
-	rc = profile_request(t->profile, j->q.call, &in, &r, why);
-	if (rc == 1 && r.is_url)
-		j->url = http_resolve(t->base, t->base, r.target, why);
-	else if (rc == 1)
-		j->url = xasprintf("%s%s", t->base, r.target);
-	free(r.target);
-	return rc == 1 && j->url == NULL ? -1 : rc;
+	rc = profile_request(t->profile, j->q.call, &in, r, why);
+	if (rc != 1)
+		return rc;
+	j->host = tenant_host(t, r->host);
+	if (j->host == NULL) {
+		buf_setf(why, "about.hosts has no '%s'", r->host);
+		return -1;
+	}
+	base = j->host->base;
+	j->url = r->is_url ? http_resolve(base, base, r->target, why)
+			   : xasprintf("%s%s", base, r->target);
+	return j->url == NULL ? -1 : 1;
 }
 
 static void
 start(struct job *j)
 {
 	struct fetch *f = j->fetch;
-	struct http_request r = { NULL, f->tenant->headers, &f->tenant->limits,
-		&f->flying_n, j };
+	struct http_request r = {
+		.limits = &f->tenant->limits, .flying = &f->flying_n, .ctx = j
+	};
 	struct buf why = BUF_INIT;
 	int rc = find_url(j, &why);
 
@@ -186,7 +214,14 @@ start(struct job *j)
 		f->calls[j->q.call]++;
 		TAILQ_INSERT_TAIL(&f->flying, j, link);
 		r.url = j->url;
-		log_debug("call", "tenant=%s url=%s", f->tenant->name, j->url);
+		r.headers = j->host->headers;
+		r.method = j->request.method;
+		r.body = j->request.body;
+		r.body_len = j->request.body_len;
+		r.type = j->request.type;
+		r.once = j->q.changes;
+		log_debug("call", "tenant=%s method=%s url=%s", f->tenant->name,
+		    r.method, j->url);
 		http_start(f->http, &r);
 	}
 	buf_release(&why);
@@ -330,8 +365,7 @@ good_page(struct job *j, struct profile_answer *a, int64_t sent_ms)
 	}
 	value_unref(j->cursor);
 	j->cursor = next;
-	free(j->url);
-	j->url = NULL;
+	forget_request(j);
 	j->redirects = j->failures = 0;
 	retry_reset(&j->retry);
 	make_ready(j);
@@ -358,10 +392,20 @@ bad_answer(struct job *j, const struct http_answer *h, struct profile_answer *a,
 		    (long long)(wait / 1000));
 	switch (a->fault) {
 	case FAULT_LATER:
+		if (j->q.changes) {
+			end_as(j, a->fault, buf_str(&text), true);
+			break;
+		}
+		retry_or_end(j, a->fault, wait, buf_str(&text));
+		break;
 	case FAULT_THROTTLED:
 		retry_or_end(j, a->fault, wait, buf_str(&text));
 		break;
 	case FAULT_UNUSABLE:
+		if (h->status >= 200 && h->status < 300 && j->q.changes) {
+			end_as(j, a->fault, buf_str(&text), true);
+			break;
+		}
 		if (h->status >= 200 && h->status < 300 && !a->unread) {
 			retry_or_end(j, a->fault, -1, buf_str(&text));
 			break;
@@ -416,14 +460,18 @@ is_redirect(const struct http_answer *h)
 					  h->status == 307 || h->status == 308);
 }
 
-/* Followed on the same host only: the token goes along. */
+/* Followed on the same host only, for the token goes along; and only if it
+ * was a GET, which any other may become on the way. */
 static void
 follow(struct job *j, const struct http_answer *h)
 {
 	struct buf why = BUF_INIT, text = BUF_INIT;
-	char *url =
-	    http_resolve(j->fetch->tenant->base, j->url, h->redirect, &why);
+	char *url = NULL;
 
+	if (strcmp(j->request.method, "GET") == 0)
+		url = http_resolve(j->host->base, j->url, h->redirect, &why);
+	else
+		buf_setf(&why, "not a GET");
 	if (url != NULL && ++j->redirects <= REDIRECTS_MAX) {
 		free(j->url);
 		j->url = url;
@@ -475,11 +523,15 @@ fetch_answer(struct http_answer *h)
 		answered(j, h);
 		break;
 	case HTTP_LATER:
-		retry_or_end(j, FAULT_LATER, -1, buf_str(&h->reason));
+		if (j->q.changes && !h->unsent)
+			end_as(j, FAULT_LATER, buf_str(&h->reason), true);
+		else
+			retry_or_end(j, FAULT_LATER, -1, buf_str(&h->reason));
 		break;
 	case HTTP_NEVER:
 	case HTTP_TOO_LONG:
-		end(j, FAULT_UNUSABLE, buf_str(&h->reason));
+		end_as(j, FAULT_UNUSABLE, buf_str(&h->reason),
+		    j->q.changes && !h->unsent);
 		break;
 	}
 	http_answer_free(h);

@@ -20,14 +20,18 @@ struct ending {
 	enum fault fault;
 	const char *message; /* of a fault: half a sentence */
 	bool outage;         /* nothing else was answered meanwhile either */
-	int64_t ended_ms;    /* now, on the CRM's clock */
+	bool maybe; /* it failed, and yet what was to change may have changed */
+	int64_t ended_ms; /* now, on the CRM's clock */
 };
 
 struct question {
 	enum profile_call call;
 	struct value *chat;           /* a reference is taken */
 	const char *known, *customer; /* copied; may be NULL */
-	bool urgent;                  /* before all that are not */
+	const char *operator_id;      /* likewise */
+	bool changes;   /* something at the CRM: never asked again when it is
+			   not known whether the request arrived */
+	bool urgent;    /* before all that are not */
 	unsigned tries; /* give up after so many failures, if other questions
 			   are answered meanwhile; 0: try while the budget of
 			   retries lasts */

@@ -6,6 +6,7 @@
 #include "poller/http.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -31,6 +32,9 @@ struct transfer {
 	struct http_request request;
 	struct http_answer *answer;
 	bool too_long;
+	/* In front of the shared list of headers. */
+	struct curl_slist type, expect;
+	char type_line[96];
 	char error[CURL_ERROR_SIZE];
 	TAILQ_ENTRY(transfer) link;
 };
@@ -113,6 +117,35 @@ receive(char *data, size_t size, size_t n, void *ctx)
 	return 0; /* ends the transfer */
 }
 
+/* What is sent but for the URL. libcurl itself sends a request again when a
+ * connection that it kept turns out dead; one that may be sent once only gets
+ * a new one. */
+static void
+set_request(struct transfer *t)
+{
+	static char no_expect[] = "Expect:";
+	const struct http_request *r = &t->request;
+	CURL *c = t->easy;
+
+	t->type = (struct curl_slist){ t->type_line, r->headers->list };
+	t->expect = (struct curl_slist){ no_expect, &t->type };
+	if (strcmp(r->method, "GET") == 0) {
+		(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers->list);
+		return;
+	}
+	(void)snprintf(t->type_line, sizeof t->type_line, "Content-Type: %s",
+	    r->body != NULL ? r->type : "application/json");
+	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, &t->expect);
+	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+	if (r->body != NULL || strcmp(r->method, "DELETE") != 0) {
+		(void)curl_easy_setopt(
+		    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+		(void)curl_easy_setopt(
+		    c, CURLOPT_POSTFIELDS, r->body != NULL ? r->body : "");
+	}
+	(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
+}
+
 static void
 set_options(struct http *h, struct transfer *t)
 {
@@ -122,7 +155,7 @@ set_options(struct http *h, struct transfer *t)
 	/* None of these fails but for lack of memory, and then the transfer
 	 * does. */
 	(void)curl_easy_setopt(c, CURLOPT_URL, r->url);
-	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers->list);
+	set_request(t);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, h->agent);
 	(void)curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -270,7 +303,7 @@ finish(struct http *h, struct transfer *t, CURLcode code)
 {
 	struct http_answer *a = t->answer;
 	char *url = NULL;
-	long status = 0;
+	long status = 0, sent = 0;
 
 	a->got_ms = clock_now_ms();
 	a->outcome = classify(t, code);
@@ -284,6 +317,8 @@ finish(struct http *h, struct transfer *t, CURLcode code)
 		a->redirect = xstrdup(url);
 	if (a->outcome != HTTP_ANSWERED)
 		set_reason(t, code);
+	(void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+	a->unsent = a->outcome != HTTP_ANSWERED && sent == 0;
 	end_transfer(h, t);
 	XGROW(h->done, h->done_n, h->done_cap);
 	h->done[h->done_n++] = a;

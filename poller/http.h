@@ -1,5 +1,5 @@
 /*
- * http: many GETs at a time over connections that are kept, with libcurl,
+ * http: many requests at a time over connections that are kept, with libcurl,
  * which is seen in http.c only. It knows nothing of tenants or retries: each
  * request is made once and answered once, well or badly.
  *
@@ -31,6 +31,12 @@ struct http_limits {
 /* All borrowed until the answer. */
 struct http_request {
 	const char *url;
+	const char *method; /* "GET", ... */
+	const char *body;   /* or NULL */
+	size_t body_len;
+	const char *type; /* Content-Type of the body */
+	bool once; /* it changes something: sent once at most, on a connection
+		      of its own */
 	const struct http_headers *headers;
 	const struct http_limits *limits;
 	size_t *flying; /* counted up at the start, down at the end */
@@ -57,6 +63,7 @@ struct http_answer {
 	void *ctx;
 	const size_t *flying; /* of the request */
 	enum http_outcome outcome;
+	bool unsent; /* not answered, and no byte of it was sent */
 	int status;
 	struct buf body;
 	struct buf reason; /* when not HTTP_ANSWERED */

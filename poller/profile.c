@@ -41,7 +41,7 @@ struct profile {
 };
 
 const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
-	"messages", "chat", "customer", "check" };
+	"messages", "chat", "customer", "check", "assign" };
 
 static const char *const fault_names[] = { "", "later", "throttled", "quota",
 	"denied", "gone", "unusable" };
@@ -62,6 +62,8 @@ static const char MAIN[] =
     " elif $c == \"customer_read\" then read(customer_read)"
     " elif $c == \"check_request\" then check_request"
     " elif $c == \"check_read\" then read(check_read)"
+    " elif $c == \"assign_request\" then assign_request"
+    " elif $c == \"assign_read\" then read(assign_read)"
     " else about end";
 
 static jq_state *volatile running;
@@ -148,6 +150,7 @@ input(struct profile *p, const char *call, const struct profile_input *in)
 	o = set(o, "chat", value_jv(in->chat));
 	o = set(o, "known", set(jv_object(), "last", text_or_null(in->known)));
 	o = set(o, "customer", text_or_null(in->customer));
+	o = set(o, "operator", text_or_null(in->operator_id));
 	o = set(o, "status", jv_number(in->status));
 	o = set(o, "answer", value_jv(in->answer));
 	return o;
@@ -161,6 +164,7 @@ options(const struct profile_options *opt)
 
 	for (i = 0; opt->bot_operators != NULL && opt->bot_operators[i]; i++)
 		bots = jv_array_append(bots, jv_string(opt->bot_operators[i]));
+	o = set(o, "account", text_or_null(opt->account));
 	o = set(o, "customers", jv_bool(opt->customers));
 	o = set(o, "customer_phone", jv_bool(opt->customer_phone));
 	o = set(o, "with_text", jv_bool(opt->with_text));
@@ -189,6 +193,7 @@ profile_request(struct profile *p, enum profile_call call,
 	jv result;
 	int rc = -1;
 
+	*out = (struct profile_request){ .target = NULL };
 	(void)snprintf(
 	    name, sizeof name, "%s_request", profile_call_names[call]);
 	result = run(p, input(p, name, in), why);
@@ -336,6 +341,8 @@ read_answer(struct profile *p, enum profile_call call,
 		other = jv_object_get(jv_copy(result), jv_string("moved"));
 		out->moved = jv_get_kind(other) == JV_KIND_TRUE;
 		jv_free(other);
+		out->operator_id = profile_id(
+		    jv_object_get(jv_copy(result), jv_string("operator")));
 		if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
 			out->next = value_new_jv(jv_copy(next));
 	}
@@ -378,58 +385,22 @@ profile_answer_release(struct profile_answer *a)
 		crm_record_release(&a->records[i]);
 	free(a->records);
 	value_unref(a->next);
+	free(a->operator_id);
 	buf_release(&a->message);
 	buf_release(&a->first_odd);
 	*a = (struct profile_answer){ .fault = FAULT_NONE };
 }
 
-static char *
-about_text(jv about, const char *key)
-{
-	jv v = jv_object_get(jv_copy(about), jv_string(key));
-	char *s = jv_get_kind(v) == JV_KIND_STRING ? xstrdup(jv_string_value(v))
-						   : NULL;
-
-	jv_free(v);
-	return s;
-}
-
-static double
-about_number(jv about, const char *key, double def, double max)
-{
-	jv v = jv_object_get(jv_copy(about), jv_string(key));
-	double n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : def;
-
-	jv_free(v);
-	return n >= 0 && n <= max ? n : def;
-}
-
 static int
 read_about(struct profile *p, struct buf *why)
 {
-	jv about = run(p, input(p, "about", NULL), why), auth;
+	jv about = run(p, input(p, "about", NULL), why);
 
-	if (!jv_is_valid(about) || jv_get_kind(about) != JV_KIND_OBJECT) {
-		if (jv_is_valid(about))
-			buf_setf(why, "about must be an object");
+	if (!jv_is_valid(about)) {
 		jv_free(about);
 		return -1;
 	}
-	auth = jv_object_get(jv_copy(about), jv_string("auth"));
-	if (jv_get_kind(auth) != JV_KIND_OBJECT) {
-		jv_free(auth);
-		auth = jv_object();
-	}
-	p->about.url = about_text(about, "url");
-	p->about.auth_header = about_text(auth, "header");
-	p->about.auth_prefix = about_text(auth, "prefix");
-	p->about.max_pages =
-	    (unsigned)about_number(about, "max_pages", 1000, 1e6);
-	p->about.period_ms =
-	    (int64_t)(about_number(about, "period", 0, 86400) * 1000);
-	jv_free(auth);
-	jv_free(about);
-	return 0;
+	return profile_about_read(about, &p->about, why);
 }
 
 /* "jq: error: REASON (Unix shell quoting issues?) at <top-level>, line N:",
@@ -525,9 +496,7 @@ profile_close(struct profile *p)
 	if (p->jq != NULL)
 		jq_teardown(&p->jq);
 	jv_free(p->options);
-	free(p->about.url);
-	free(p->about.auth_header);
-	free(p->about.auth_prefix);
+	profile_about_release(&p->about);
 	buf_release(&p->error);
 	free(p->name);
 	free(p);

@@ -26,6 +26,7 @@ enum profile_call {
 	PROFILE_CHAT,
 	PROFILE_CUSTOMER,
 	PROFILE_CHECK,
+	PROFILE_ASSIGN,
 	PROFILE_CALLS
 };
 extern const char *const profile_call_names[PROFILE_CALLS];
@@ -43,14 +44,24 @@ enum fault {
 
 struct profile_options {
 	const char *tenant;
+	const char *account; /* [crm] account, or NULL */
 	bool customers, customer_phone, with_text, history_all;
 	char *const *bot_operators; /* NULL-ended; NULL: none */
 };
 
+/* One address of a CRM, and what each request to it carries. */
+struct profile_host {
+	char *name; /* NULL: the CRM itself */
+	char *url;  /* the default, or NULL */
+	char *auth_header, *auth_prefix;
+	char **headers; /* "Name: value", NULL-ended */
+};
+
 /* What does not change while it runs. */
 struct profile_about {
-	char *url; /* default of [crm] url, or NULL */
-	char *auth_header, *auth_prefix;
+	struct profile_host *hosts; /* the first is the CRM itself */
+	size_t hosts_n;
+	bool needs_account; /* which [crm] account does not name */
 	unsigned max_pages;
 	int64_t period_ms; /* 0: not known */
 };
@@ -59,14 +70,20 @@ struct profile_about {
 struct profile_input {
 	int64_t now_ms; /* the CRM's clock */
 	const struct value *cursor, *chat, *answer;
-	const char *known;    /* see the contract */
-	const char *customer; /* see the contract */
+	const char *known;       /* see the contract */
+	const char *customer;    /* see the contract */
+	const char *operator_id; /* see the contract */
 	int status;
 };
 
 struct profile_request {
 	char *target; /* owned: "/path?query", or an absolute URL */
 	bool is_url;
+	const char *method; /* "GET", ... */
+	char *host;         /* owned: a name of about.hosts; NULL: the CRM */
+	char *body;         /* owned, with its Content-Type; NULL: none */
+	size_t body_len;
+	const char *type;
 };
 
 struct profile_answer {
@@ -77,6 +94,7 @@ struct profile_answer {
 	size_t n;
 	struct value *next; /* NULL: the last page */
 	bool moved;         /* see the contract */
+	char *operator_id;  /* of assign: who has the chat now, or NULL */
 	size_t odd; /* records of a list that cannot be read, or not wholly */
 	struct buf first_odd; /* which, and why */
 };
@@ -98,6 +116,7 @@ uint64_t profile_version(const struct profile *p);
 int profile_request(struct profile *p, enum profile_call call,
     const struct profile_input *in, struct profile_request *out,
     struct buf *why) __attribute__((warn_unused_result));
+void profile_request_release(struct profile_request *r);
 
 /* Always sets *out; what the profile cannot read is FAULT_UNUSABLE. */
 void profile_read(struct profile *p, enum profile_call call,

@@ -23,6 +23,14 @@ jv value_jv(const struct value *v);
 /* The JSON text of v (taken), appended. */
 void value_dump_jv(jv v, struct buf *out);
 
+/* An id that a function gave (v is taken): owned, NULL when it is none. */
+char *profile_id(jv v) __attribute__((warn_unused_result));
+
+/* What about gave (taken). -1 and *why: it cannot be that. */
+int profile_about_read(jv about, struct profile_about *out, struct buf *why)
+    __attribute__((warn_unused_result));
+void profile_about_release(struct profile_about *a);
+
 /* The result of an X_request function (borrowed), as profile_request(). */
 int profile_request_read(jv result, struct profile_request *out,
     struct buf *why) __attribute__((warn_unused_result));

@@ -21,14 +21,41 @@ is_header_text(const char *s)
 	return true;
 }
 
+/* What each request to that host carries; NULL when a line is none. */
+static struct http_headers *
+make_headers(const struct profile_host *h, const char *token)
+{
+	struct http_headers *headers = NULL;
+	size_t n = 0, i;
+	char **lines;
+	bool good = true;
+
+	while (h->headers[n] != NULL)
+		n++;
+	lines = xcalloc(n + 3, sizeof *lines);
+	for (i = 0; i < n; i++) {
+		lines[i] = h->headers[i];
+		good = good && is_header_text(lines[i]);
+	}
+	lines[n] = xasprintf("%s: %s%s",
+	    h->auth_header != NULL ? h->auth_header : "Authorization",
+	    h->auth_prefix != NULL ? h->auth_prefix : "", token);
+	lines[n + 1] = xstrdup("Accept: application/json");
+	if (good)
+		headers = http_headers_new((const char *const *)lines);
+	secret_free(lines[n]);
+	free(lines[n + 1]);
+	free(lines);
+	return headers;
+}
+
 static enum exit_code
 set_token(struct tenant *t, const struct conf *c, struct buf *why)
 {
 	const struct profile_about *about = profile_about(t->profile);
 	const char *token = conf_text(c, t->section, "token");
 	const char *file = conf_text(c, t->section, "token_file");
-	const char *lines[] = { NULL, "Accept: application/json", NULL };
-	char *line;
+	size_t i;
 
 	if (token == NULL) {
 		buf_setf(why,
@@ -49,25 +76,57 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 		    t->token_source);
 		return PROG_CONFIG;
 	}
-	line = xasprintf("%s: %s%s",
-	    about->auth_header != NULL ? about->auth_header : "Authorization",
-	    about->auth_prefix != NULL ? about->auth_prefix : "", token);
-	lines[0] = line;
-	t->headers = http_headers_new(lines);
-	secret_free(line);
+	for (i = 0; i < t->hosts_n; i++) {
+		t->hosts[i].headers = make_headers(&about->hosts[i], token);
+		if (t->hosts[i].headers == NULL) {
+			buf_setf(why,
+			    "account of [%s] holds control characters",
+			    t->section);
+			return PROG_CONFIG;
+		}
+	}
 	return PROG_OK;
+}
+
+/* Checks one address and makes it the host's. What is its name in the
+ * configuration. */
+static enum exit_code
+set_host(struct tenant *t, size_t i, const struct conf *c, const char *what,
+    const char *url, struct buf *why)
+{
+	struct buf reason = BUF_INIT;
+	size_t len = strlen(url);
+	int rc = http_check_base(
+	    url, conf_bool(c, t->section, "plaintext"), &reason);
+
+	if (rc != 0)
+		buf_setf(
+		    why, "%s of [%s] %s", what, t->section, buf_str(&reason));
+	buf_release(&reason);
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	t->hosts[i].base = xstrndup(url, len);
+	return rc == 0 ? PROG_OK : PROG_CONFIG;
 }
 
 static enum exit_code
 set_base(struct tenant *t, const struct conf *c, struct buf *why)
 {
+	const struct profile_about *about = profile_about(t->profile);
 	const char *url = conf_text(c, t->section, "url");
-	struct buf reason = BUF_INIT;
-	size_t len;
-	int rc;
+	enum exit_code code;
 
+	t->hosts_n = about->hosts_n;
+	t->hosts = xcalloc(t->hosts_n, sizeof *t->hosts);
+	if (about->needs_account) {
+		buf_setf(why,
+		    "[%s] has no account, and its profile needs one; set "
+		    "account, or CRM_ACCOUNT",
+		    t->section);
+		return PROG_CONFIG;
+	}
 	if (url == NULL)
-		url = profile_about(t->profile)->url;
+		url = about->hosts[0].url;
 	if (url == NULL) {
 		buf_setf(why,
 		    "[%s] has no url, and its profile knows none; "
@@ -75,16 +134,59 @@ set_base(struct tenant *t, const struct conf *c, struct buf *why)
 		    t->section);
 		return PROG_CONFIG;
 	}
-	rc = http_check_base(
-	    url, conf_bool(c, t->section, "plaintext"), &reason);
-	if (rc != 0)
-		buf_setf(why, "url of [%s] %s", t->section, buf_str(&reason));
-	buf_release(&reason);
-	len = strlen(url);
-	while (len > 0 && url[len - 1] == '/')
-		len--;
-	t->base = xstrndup(url, len);
-	return rc == 0 ? PROG_OK : PROG_CONFIG;
+	code = set_host(t, 0, c, "url", url, why);
+	t->base = t->hosts[0].base;
+	return code;
+}
+
+/* The address behind NAME= in [crm] hosts, or NULL. */
+static const char *
+find_word(char *const *words, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *words != NULL; words++) {
+		if (strncmp(*words, name, n) == 0 && (*words)[n] == '=')
+			return *words + n + 1;
+	}
+	return NULL;
+}
+
+/* Those beside the CRM itself: the profile names them, the configuration may
+ * say where they are. */
+static enum exit_code
+set_others(struct tenant *t, const struct conf *c, struct buf *why)
+{
+	const struct profile_about *about = profile_about(t->profile);
+	static char *const none[] = { NULL };
+	char *const *words = conf_list(c, t->section, "hosts");
+	size_t i, given = 0;
+
+	if (words == NULL)
+		words = none;
+	for (i = 1; i < t->hosts_n; i++) {
+		const char *name = about->hosts[i].name;
+		const char *url = find_word(words, name);
+		char *what = xasprintf("hosts: %s", name);
+		enum exit_code code;
+
+		given += url != NULL;
+		if (url == NULL)
+			url = about->hosts[i].url;
+		code = set_host(t, i, c, what, url != NULL ? url : "", why);
+		free(what);
+		if (code != PROG_OK)
+			return code;
+	}
+	for (i = 0; words[i] != NULL; i++)
+		given -= 1;
+	if (given == 0)
+		return PROG_OK;
+	buf_setf(why,
+	    "hosts of [%s]: NAME=URL each, of names that its profile has, see "
+	    "messaging-profile(5)",
+	    t->section);
+	return PROG_CONFIG;
 }
 
 static void
@@ -109,6 +211,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 
 	*t = (struct tenant){ .name = name };
 	t->section = xasprintf("crm %s", name);
+	opt.account = conf_text(c, t->section, "account");
 	opt.customers = conf_bool(c, t->section, "customers");
 	opt.customer_phone = conf_bool(c, t->section, "customer_phone");
 	opt.bot_operators = conf_list(c, t->section, "bot_operators");
@@ -122,16 +225,36 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	if (t->profile == NULL)
 		return PROG_CONFIG;
 	code = set_base(t, c, why);
+	if (code == PROG_OK)
+		code = set_others(t, c, why);
 	return code == PROG_OK ? set_token(t, c, why) : code;
 }
 
 void
 tenant_release(struct tenant *t)
 {
-	http_headers_free(t->headers);
+	size_t i;
+
+	for (i = 0; i < t->hosts_n; i++) {
+		http_headers_free(t->hosts[i].headers);
+		free(t->hosts[i].base);
+	}
+	free(t->hosts);
 	profile_close(t->profile);
 	free(t->section);
-	free(t->base);
 	free(t->token_source);
 	*t = (struct tenant){ .name = NULL };
+}
+
+const struct tenant_host *
+tenant_host(const struct tenant *t, const char *name)
+{
+	const struct profile_about *about = profile_about(t->profile);
+	size_t i;
+
+	for (i = 1; name != NULL && i < t->hosts_n; i++) {
+		if (strcmp(about->hosts[i].name, name) == 0)
+			return &t->hosts[i];
+	}
+	return name == NULL ? &t->hosts[0] : NULL;
 }

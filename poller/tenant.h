@@ -14,12 +14,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* One address of the CRM, as in the profile's about.hosts. */
+struct tenant_host {
+	char *base; /* the address, without a slash at its end */
+	struct http_headers *headers; /* with the token */
+};
+
 struct tenant {
-	const char *name;   /* borrowed from the configuration */
-	char *section;      /* "crm NAME" */
-	char *base;         /* the address, without a slash at its end */
+	const char *name;          /* borrowed from the configuration */
+	char *section;             /* "crm NAME" */
+	struct tenant_host *hosts; /* the first is the CRM itself */
+	size_t hosts_n;
+	const char *base;   /* the first one's */
 	char *token_source; /* for messages: where the token comes from */
-	struct http_headers *headers;
 	struct http_limits limits;
 	struct profile *profile;
 	size_t concurrency;
@@ -34,5 +41,9 @@ struct tenant {
 enum exit_code tenant_open(struct tenant *t, const struct conf *c,
     const char *name, bool with_text, struct buf *why);
 void tenant_release(struct tenant *t);
+
+/* The host of that name; NULL is the CRM itself. NULL if the profile has none
+ * of that name. */
+const struct tenant_host *tenant_host(const struct tenant *t, const char *name);
 
 #endif

@@ -221,6 +221,18 @@ def chat_read:
       else {records: [$dialog | chat, last_message($bots)]}
       end;
 
+# A number if it is one, for that is what it sends.
+def assign_request:
+    {method: "PUT", path: @uri "/dialogs/\(.chat.chat)",
+     body: {operator_id: (.operator as $id | try ($id | tonumber
+                          | if tostring == $id then . else $id end)
+                          catch $id)}};
+
+def assign_read:
+    (.answer.data | if type == "array" then .[0] else . end) as $dialog
+    | if ($dialog | type) != "object" then error("the answer has no dialog")
+      else {operator: $dialog.operator_id} end;
+
 # --- messages of one chat ---
 # offset is ignored here. The newest page comes first; when it does not reach
 # back to what is known (or to the first message of the present request), the

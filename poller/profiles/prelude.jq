@@ -6,14 +6,16 @@
 #
 #   tenant    name of the [crm NAME] section
 #   now       the CRM's clock, seconds since 1970
-#   options   {customers, customer_phone, with_text: true or false,
-#             history: "episode" or "all", bot_operators: [strings]}
+#   options   {account: string or null, customers, customer_phone, with_text:
+#             true or false, history: "episode" or "all",
+#             bot_operators: [strings]}
 #   cursor    null for the first page, then what the last page gave as next
 #   chat      (messages_*, chat_*) the chat's object as chats_read gave it;
 #             in chat_* perhaps only {chat: "id"}
 #   known     (messages_*) {last: the id, as a string, up to which the chat
 #             was read before, or null}
 #   customer  (customer_*) the customer's id, a string
+#   operator  (assign_*) the operator's id, a string
 #   status    (*_read, failure) the HTTP status
 #   answer    (*_read, failure) the answer's JSON; null if it is none. Whole
 #             numbers above 2^53 come as strings, so that no digit is lost.
@@ -21,7 +23,12 @@
 # X_request answers {path, query} - the path goes behind the configured URL,
 # a value of query may be an array (sent once per element), null values are
 # left out - or {url} with an address from an answer, which has to be on the
-# same host; or null: there is nothing to ask.
+# same host; or null: there is nothing to ask. Beside them may stand
+#   method    "GET" (what is meant without it), "POST" (likewise, with a body
+#             or a form), "PUT", "PATCH" or "DELETE"
+#   body      what is sent as JSON
+#   form      an object that is sent as a form is, its values as in query
+#   host      a name of about.hosts: it goes to that host
 #
 # X_read answers {records: [...], next: the cursor of the next page or null},
 # or {error: KIND, message: "..."} as failure does. A page or cursor that comes
@@ -29,11 +36,14 @@
 # which says that rows moved while it was read and the next page may be the
 # same.
 #
-#   about       {url, auth: {header, prefix}, max_pages, period}: the default
-#               of [crm] url; the header that carries the token, and what
-#               stands in front of it; how many pages one question may have;
-#               the seconds after which the CRM's count of calls begins anew,
-#               if it refuses without saying for how long
+#   about       {url, auth: {header, prefix}, headers, hosts, max_pages,
+#               period}: the default of [crm] url; the header that carries the
+#               token, and what stands in front of it; other headers of each
+#               request, {NAME: text}, where null means that [crm] account is
+#               missing; other hosts, {NAME: {url, auth, headers}}; how many
+#               pages one question may have; the seconds after which the CRM's
+#               count of calls begins anew, if it refuses without saying for
+#               how long
 #   operators   all who can answer: {type: "operator", operator, name,
 #               available, max_chats, reported_open_chats}
 #   chats       all open chats: {type: "chat", chat, status, operator,
@@ -51,6 +61,9 @@
 #   chat        one chat, whatever its state, with closed_at
 #   customer    {type: "customer", customer, customer_name, customer_phone,
 #               tag}
+#   assign      gives the chat to the operator; its read answers {operator: the
+#               id of who has it now, null if nobody}. It is asked once: when
+#               no answer comes, the chat is read again instead
 #   check       the doctor's question: does the token work? Its read answers
 #               {info: {label: value}} to show
 #   failure     null if the answer is good, else {error: KIND, message}
@@ -120,6 +133,8 @@ def chat_request: null;
 def chat_read: missing("chat_read");
 def customer_request: null;
 def customer_read: missing("customer_read");
+def assign_request: missing("assign_request");
+def assign_read: missing("assign_read");
 def check_request: null;
 def check_read: {info: {}};
 def failure: http_failure;

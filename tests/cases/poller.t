@@ -5,7 +5,8 @@ set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/poller.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
-unset MESSAGING_CONFIG CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_PROFILE CRM_TENANT
+unset MESSAGING_CONFIG CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_ACCOUNT \
+	CRM_PROFILE CRM_TENANT
 root=$PWD
 cd "$tmp"
 

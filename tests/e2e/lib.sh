@@ -3,7 +3,7 @@
 # folder $tmp, goes away with everything that was started in it.
 
 : "${BIN:=$PWD/build/bin}" "${TESTBIN:=$PWD/build/tests}"
-unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_PROFILE \
+unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_ACCOUNT CRM_PROFILE \
 	CRM_TENANT MESSAGING_CONFIG
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/$(basename "$0" .t).XXXXXX")
 

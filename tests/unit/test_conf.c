@@ -13,7 +13,7 @@ clean_environment(void)
 {
 	static const char *const names[] = { "MESSAGING_CONFIG", "AMQP_URL",
 		"MYSQL_URL", "CRM_URL", "CRM_TOKEN", "CRM_TOKEN_FILE",
-		"CRM_PROFILE", "CRM_TENANT" };
+		"CRM_ACCOUNT", "CRM_PROFILE", "CRM_TENANT" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(names); i++)
