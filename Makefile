@@ -41,14 +41,14 @@ endif
 # System headers through -isystem: our warnings are for our code. Errors of
 # pkg-config are hidden: `make demo` and `make check` install what is missing
 # and call make again.
-DEPS   = librabbitmq libmariadb jansson libcurl libmicrohttpd zlib
+DEPS   = librabbitmq libmariadb jansson libcurl libcrypto libmicrohttpd zlib
 pkg    = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
 ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # Debian's libjq, lmdb and libunistring have no pkg-config files.
 LIBS            := $(call pkg,--libs librabbitmq jansson)
-LIBS_poller     := $(call pkg,--libs libcurl) -ljq -llmdb
+LIBS_poller     := $(call pkg,--libs libcurl libcrypto) -ljq -llmdb
 LIBS_aggregator := -llmdb -lunistring
 LIBS_sink       := $(call pkg,--libs libmariadb)
 LIBS_reaper     := $(LIBS_sink)

@@ -64,8 +64,8 @@ add_text(struct buf *letter, const char *key, const char *text)
 	buf_release(&clean);
 }
 
-static void
-write_letter(struct buf *letter, const char *where, const char *line,
+void
+deadletter_write(struct buf *letter, const char *where, const char *line,
     size_t len, const char *reason)
 {
 	struct buf coded = BUF_INIT;
@@ -120,7 +120,7 @@ deadletter_add(struct deadletter *d, const char *where, const char *line,
 	}
 	if (d->out == NULL && open_queue(d) != OUTCOME_DONE)
 		return d->code == PROG_TEMPFAIL ? OUTCOME_LATER : OUTCOME_NEVER;
-	write_letter(&d->letter, where, line, len, reason);
+	deadletter_write(&d->letter, where, line, len, reason);
 	if (endpoint_write(d->out, d->letter.data, d->letter.len) != 0)
 		return failed(d, endpoint_code(d->out), endpoint_why(d->out));
 	d->count++;

@@ -42,6 +42,11 @@ enum outcome deadletter_add(struct deadletter *d, const char *where,
     const char *line, size_t len, const char *reason)
     __attribute__((warn_unused_result));
 
+/* The letter itself, a line without its newline; *letter is cleared first. For
+ * who keeps letters by other ways. */
+void deadletter_write(struct buf *letter, const char *where, const char *line,
+    size_t len, const char *reason);
+
 /* As endpoint_flush(): must be DONE before the input is acknowledged. */
 enum outcome deadletter_flush(struct deadletter *d)
     __attribute__((warn_unused_result));

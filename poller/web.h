@@ -44,6 +44,11 @@ struct web_answer {
 	 * an answer that is no success is published. */
 	struct buf records;
 	size_t records_n;
+	/* The same for dead letters, deadletter_write()'s: what is authentic
+	 * and not understood. They go to the queue of dead letters, or into a
+	 * file of the state, and are as safe as records. */
+	struct buf dead;
+	size_t dead_n;
 };
 
 typedef void web_handler(

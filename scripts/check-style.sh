@@ -36,8 +36,9 @@ libraries() {
 ^lmdb[.]h$ ^(poller/store|aggregator/state)(_impl[.]h|[.]c)$
 ^amqp ^(common/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
-^jansson[.]h$ ^(common/.*|poller/profile[a-z_]*|tests/.*)[.][ch]$
+^jansson[.]h$ ^(common/.*|poller/(profile|route|validate|jwt|listed)[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str)[.]h$ ^aggregator/words[.]c$
+^openssl/ ^poller/signature[.]c$
 ^microhttpd[.]h$ ^tests/
 ^cmocka[.]h$ ^tests/unit/
 END
