@@ -192,6 +192,14 @@ endpoint_is_queue(const char *name)
 	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+bool
+endpoint_is_exchange(const char *name)
+{
+	const char *prefix = endpoint_exchange_ops.prefix;
+
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
 const char *
 endpoint_name(const struct endpoint *e)
 {

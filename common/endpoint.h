@@ -140,8 +140,9 @@ const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
 /* False while the broker is away; true for files. */
 bool endpoint_is_up(const struct endpoint *e);
 
-/* True for "queue:..." */
+/* True for "queue:...", for "exchange:..." */
 bool endpoint_is_queue(const char *name);
+bool endpoint_is_exchange(const char *name);
 
 const char *endpoint_name(const struct endpoint *e);
 const char *endpoint_why(const struct endpoint *e);

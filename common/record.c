@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/bucket.h"
 #include "common/parse.h"
 #include "common/record_words.h"
 #include "common/xalloc.h"
@@ -213,6 +214,7 @@ record_clear(struct record *r)
 	r->expires = CLOCK_NONE;
 	r->as_of = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;
+	r->bucket = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;
 	r->reported_open_chats = RECORD_NO_NUMBER;
 }
@@ -320,6 +322,10 @@ record_read(struct record *r, const struct flat *f, struct buf *why)
 	if (missing != NULL) {
 		buf_setf(why, "field '%s' is missing in a %s record", missing,
 		    record_types[r->type].name);
+		return -1;
+	}
+	if (r->bucket > BUCKET_ALL) {
+		buf_setf(why, "field 'bucket' must be 0 to %d", BUCKET_ALL);
 		return -1;
 	}
 	return 0;

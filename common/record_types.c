@@ -42,6 +42,9 @@ const struct record_field record_fields[] = {
 	{ "state", FIELD_STATE, AT(state), SNAP, SNAP, "begin or end" },
 	{ "records", FIELD_COUNT, AT(records), SNAP, 0,
 	    "lines between the markers; the end marker must have it" },
+	{ "bucket", FIELD_COUNT, AT(bucket), SNAP, 0,
+	    "whose lines the markers stand for, 0 to 63; 64: of what concerns "
+	    "all; absent: all lines" },
 	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI, MESS | EVEN | ASSI,
 	    "identity within tenant and chat (events: tenant)" },
 	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,
