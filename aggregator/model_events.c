@@ -1,6 +1,7 @@
 /*
  * model_events: how often each user did each thing. An event counts once by
- * its id; of two versions the greater (at, user, event) counts.
+ * its id; of two versions the greater (at, user, event) counts. One that
+ * nobody did is not counted.
  */
 #include "aggregator/model_impl.h"
 
@@ -204,9 +205,13 @@ events_add(struct model *m, const struct record *r)
 	struct names *n = &m->lexicon.names;
 	struct text none = { NULL, 0 };
 	struct fingerprint f;
-	uint32_t user = names_get(n, r->user), event = names_get(n, r->event);
+	uint32_t user, event;
 	enum model_taken taken;
 
+	if (r->user.p == NULL)
+		return MODEL_SKIPPED;
+	user = names_get(n, r->user);
+	event = names_get(n, r->event);
 	if (p->seen_events.width == 0)
 		seen_init(&p->seen_events, m->seed, EVENT_WORDS);
 	f = seen_fingerprint(&p->seen_events, none, r->id);

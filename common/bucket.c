@@ -24,14 +24,14 @@ bucket_of(const char *tenant, size_t tenant_len, const char *key, size_t len)
 /* What a type is spread by, the first of them that a record has; NULL, NULL:
  * by its tenant. Types that are not listed concern all. */
 static const struct {
-	const char *type, *key[2];
+	const char *type, *key[3];
 } types[] = {
-	{ "message", { "chat", NULL } },
+	{ "message", { "chat" } },
 	{ "view", { "chat", "message" } },
-	{ "event", { "chat", "user" } },
-	{ "chat", { "chat", NULL } },
-	{ "assignment", { "chat", NULL } },
-	{ "row", { "chat", NULL } },
+	{ "event", { "chat", "user", "id" } },
+	{ "chat", { "chat" } },
+	{ "assignment", { "chat" } },
+	{ "row", { "chat" } },
 };
 
 static bool

@@ -54,7 +54,7 @@ const struct record_field record_fields[] = {
 	    "when it happened; of a chat: when the CRM was asked" },
 	{ "from", FIELD_FROM, AT(from), MESS, MESS,
 	    "customer, operator, bot or system" },
-	{ "user", FIELD_ID, AT(user), MESS | VIEW | EVEN, VIEW | EVEN,
+	{ "user", FIELD_ID, AT(user), MESS | VIEW | EVEN, VIEW,
 	    "who wrote, viewed or did it" },
 	{ "operator", FIELD_ID, AT(operator_id),
 	    OPER | CHAT | MESS | ASSI | LIMI, OPER | ASSI,

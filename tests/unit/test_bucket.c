@@ -66,6 +66,8 @@ what_has_none_goes_by_what_it_is_about(void **state)
 	    bucket_of("acme", 4, "5", 1));
 	assert_int_equal(of(HEAD("event") ",\"user\":\"a\",\"id\":\"9\"}"),
 	    bucket_of("acme", 4, "a", 1));
+	assert_int_equal(
+	    of(HEAD("event") ",\"id\":\"9\"}"), bucket_of("acme", 4, "9", 1));
 	assert_int_equal(of(HEAD("row") ",\"table\":\"tenant_metrics\"}"),
 	    bucket_of("acme", 4, "", 0));
 	assert_int_equal(
