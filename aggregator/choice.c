@@ -5,8 +5,10 @@
 
 #include <string.h>
 
+#include "common/xalloc.h"
+
 /* Records that may be passed on as they came. */
-static const char messages[] = "messages", views[] = "views";
+static const char *const passed[] = { "messages", "views", "eventlog" };
 
 static bool
 is_wanted(const char *name, char *const *wanted)
@@ -25,8 +27,10 @@ is_known(const char *name)
 	for (i = 0; i < figures_n; i++)
 		if (strcmp(figures[i]->name, name) == 0)
 			return true;
-	return strcmp(name, messages) == 0 || strcmp(name, views) == 0 ||
-	       strcmp(name, "all") == 0;
+	for (i = 0; i < ARRAY_LEN(passed); i++)
+		if (strcmp(passed[i], name) == 0)
+			return true;
+	return strcmp(name, "all") == 0;
 }
 
 static void
@@ -34,8 +38,9 @@ explain_unknown(const char *name, struct buf *why)
 {
 	size_t i;
 
-	buf_setf(why, "there is no figure '%s'; there are %s, %s", name,
-	    messages, views);
+	buf_setf(why, "there is no figure '%s'; there are ", name);
+	for (i = 0; i < ARRAY_LEN(passed); i++)
+		buf_addf(why, "%s%s", i > 0 ? ", " : "", passed[i]);
 	for (i = 0; i < figures_n; i++)
 		if (i == 0 ||
 		    strcmp(figures[i]->name, figures[i - 1]->name) != 0)
@@ -55,12 +60,13 @@ choice_parse(struct choice *c, char *const *wanted, struct buf *why)
 			return -1;
 		}
 	}
-	c->messages = is_wanted(messages, wanted);
-	c->views = is_wanted(views, wanted);
+	c->messages = is_wanted(passed[0], wanted);
+	c->views = is_wanted(passed[1], wanted);
+	c->eventlog = is_wanted(passed[2], wanted);
 	for (i = 0; i < figures_n; i++)
 		if (is_wanted(figures[i]->name, wanted))
 			c->figures[c->n++] = figures[i];
-	if (c->n > 0 || c->messages || c->views)
+	if (c->n > 0 || c->messages || c->views || c->eventlog)
 		return 0;
 	buf_setf(why, "no figure is named");
 	return -1;

@@ -1,7 +1,7 @@
 /*
  * choice: which figures a run computes, by the names of -a and [aggregator]
- * figures. A figure is one table or more; messages and views have none of
- * their own making: those records are passed on as they came.
+ * figures. A figure is one table or more; messages, views and eventlog have
+ * none of their own making: those records are passed on as they came.
  */
 #ifndef AGGREGATOR_CHOICE_H
 #define AGGREGATOR_CHOICE_H
@@ -13,7 +13,7 @@
 struct choice {
 	const struct figure *figures[FIGURES_MAX]; /* in the registry's order */
 	size_t n;
-	bool messages, views; /* passed on */
+	bool messages, views, eventlog; /* passed on */
 };
 
 /* From a NULL-ended list of names; "all" is all of them. 0, or -1 and *why. */

@@ -161,7 +161,8 @@ add_record(struct stream *s)
 	if (r->stale)
 		return OUTCOME_DONE;
 	if ((r->type == RECORD_MESSAGE && c->messages) ||
-	    (r->type == RECORD_VIEW && c->views))
+	    (r->type == RECORD_VIEW && c->views) ||
+	    (r->type == RECORD_EVENT && c->eventlog))
 		return pass_on(s);
 	return OUTCOME_DONE;
 }

@@ -69,6 +69,12 @@ const struct rule rules[] = {
 	{ "response_histogram_parts", RULE_HISTORY,
 	    { "`hour`", "operator", "kind", "bucket", "generation", "part" },
 	    NULL, "as_of", "`hour`", false },
+	{ "events", RULE_HISTORY, { "id" }, "conversation_id", "created_at",
+	    "created_at", false },
+	{ "message_analytics", RULE_HISTORY, { "id" }, "conversation_id",
+	    "created_at", "created_at", false },
+	{ "assignments", RULE_HISTORY, { "id" }, "chat", "promised_at",
+	    "promised_at", false },
 };
 
 const size_t rules_n = ARRAY_LEN(rules);

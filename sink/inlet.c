@@ -194,32 +194,48 @@ note_cut(struct inlet *t, const struct row *row)
 	}
 }
 
+static bool
+is_row(enum record_type type)
+{
+	return type == RECORD_ROW || type == RECORD_MESSAGE ||
+	       type == RECORD_VIEW || type == RECORD_EVENT ||
+	       type == RECORD_ASSIGNMENT;
+}
+
+static void
+add_row(struct inlet *t, struct load *l, struct row *row)
+{
+	row->number = t->lines;
+	batch_add(&l->part[0], row);
+	l->rows++;
+	if (row->cut != 0)
+		note_cut(t, row);
+}
+
 /* One record that could be parsed. -1 and t->why: it is bad all the same. */
 static int
 take(struct inlet *t, struct load *l, const struct record *r)
 {
 	struct batch *b = &l->part[0];
 	struct arena_mark mark = arena_mark(&b->arena);
-	struct row *row;
+	struct row *row, *analytics = NULL;
 
 	if (r->type == RECORD_SNAPSHOT)
 		return take_marker(t, l, r);
-	if (r->type != RECORD_ROW && r->type != RECORD_MESSAGE &&
-	    r->type != RECORD_VIEW) {
+	if (!is_row(r->type)) {
 		skip(t, r);
 		return 0;
 	}
 	t->rows++;
 	row = row_read(r, t->scan.line, t->scan.len, &b->arena, &t->why);
-	if (row == NULL) {
+	if (row == NULL || row_read_analytics(r, t->scan.line, t->scan.len,
+			       &b->arena, &analytics, &t->why) != 0) {
 		arena_back(&b->arena, mark);
 		return -1;
 	}
-	row->number = t->lines;
-	batch_add(b, row);
-	l->rows++;
-	if (row->cut != 0)
-		note_cut(t, row);
+	add_row(t, l, row);
+	if (analytics != NULL)
+		add_row(t, l, analytics);
 	return 0;
 }
 

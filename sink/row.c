@@ -141,6 +141,16 @@ read_id(const struct column *c, const struct flat_field *f, struct db_value *v)
 	return NULL;
 }
 
+/* As it was written: the database reads numbers of any size and form. */
+static const char *
+read_real(const struct flat_field *f, struct db_value *v)
+{
+	if (f->kind != FLAT_NUMBER)
+		return "must be a number";
+	*v = db_text(f->val, f->val_len);
+	return NULL;
+}
+
 /* Any value but null, as it was written. */
 static const char *
 read_json(const struct flat_field *f, struct db_value *v)
@@ -230,6 +240,8 @@ read_value(
 	case COLUMN_COUNT:
 	case COLUMN_VERSION:
 		return read_count(c, f, v);
+	case COLUMN_REAL:
+		return read_real(f, v);
 	case COLUMN_BOOL:
 		if (f->kind != FLAT_TRUE && f->kind != FLAT_FALSE)
 			return "must be true or false";
@@ -260,12 +272,31 @@ find_column(const struct table *t, const struct flat_field *f, size_t from)
 	return t->columns_n;
 }
 
+int
+row_set(struct row *row, size_t k, const struct flat_field *f, struct buf *why)
+{
+	const struct column *c = &row->table->columns[k];
+	const char *wrong;
+
+	row->values[k].type = DB_NULL;
+	row->cut &= ~(UINT32_C(1) << k);
+	if (f->kind == FLAT_NULL)
+		return 0;
+	wrong = read_value(c, f, &row->values[k]);
+	if (wrong != NULL) {
+		buf_setf(why, "field '%s' %s", c->name, wrong);
+		return -1;
+	}
+	if (c->kind == COLUMN_TEXT && row->values[k].len < f->val_len)
+		row->cut |= UINT32_C(1) << k;
+	return 0;
+}
+
 /* Of a key that stands twice the last counts, so later fields overwrite. */
 static int
 read_fields(struct row *row, const struct flat *f, struct buf *why)
 {
 	const struct table *t = row->table;
-	const char *wrong;
 	size_t i, k, from = 0;
 
 	for (i = 0; i < f->n; i++) {
@@ -273,20 +304,8 @@ read_fields(struct row *row, const struct flat *f, struct buf *why)
 		if (k == t->columns_n)
 			continue;
 		from = k + 1;
-		row->values[k].type = DB_NULL;
-		row->cut &= ~(UINT32_C(1) << k);
-		if (f->field[i].kind == FLAT_NULL)
-			continue;
-		wrong =
-		    read_value(&t->columns[k], &f->field[i], &row->values[k]);
-		if (wrong != NULL) {
-			buf_setf(
-			    why, "field '%s' %s", t->columns[k].name, wrong);
+		if (row_set(row, k, &f->field[i], why) != 0)
 			return -1;
-		}
-		if (t->columns[k].kind == COLUMN_TEXT &&
-		    row->values[k].len < f->field[i].val_len)
-			row->cut |= UINT32_C(1) << k;
 	}
 	return 0;
 }
@@ -391,6 +410,10 @@ row_read(const struct record *r, const char *line, size_t len, struct arena *a,
 		return row_read_message(r, line, len, a, why);
 	if (r->type == RECORD_VIEW)
 		return row_read_view(r, line, len, a, why);
+	if (r->type == RECORD_EVENT)
+		return row_read_event(r, line, len, a, why);
+	if (r->type == RECORD_ASSIGNMENT)
+		return row_read_assignment(r, line, len, a, why);
 	return read_row(r, line, len, a, why);
 }
 

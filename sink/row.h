@@ -1,7 +1,8 @@
 /*
  * row: one row as it goes to the database, read from a record and checked
  * against its table, so that the database is hardly ever the one to refuse.
- * A message or a view is a row of its own table (row_record.c).
+ * A message, view, event or assignment is a row of its own table, and what a
+ * message's data says of it one of another (row_record.c).
  *
  * Fields that are no column are skipped (a later version's). A column that is
  * missing is NULL, as null is; without a column that is needed (its key,
@@ -53,20 +54,33 @@ struct row {
 	struct db_value values[]; /* one a column */
 };
 
-/* Reads the row, message or view that r holds, whose texts are in line;
- * everything that the row points to lies in line or in the arena. NULL and
- * *why if it is bad. */
+/* Reads the row, or the record that is one, that r holds, whose texts are in
+ * line; everything that the row points to lies in line or in the arena. NULL
+ * and *why if it is bad. */
 struct row *row_read(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why) __attribute__((warn_unused_result));
 
-/* Parts of that. An empty row; one of a message or a view; and texts that are
- * not in the line are copied, since the reader overwrites them. */
+/* What a message's data has as analytics, in *row as above, or NULL there when
+ * it has none. -1 and *why if that is bad. */
+int row_read_analytics(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct row **row, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Parts of that. An empty row; one of each type of record; a column set from a
+ * field (-1 and *why when it does not take it); and texts that are not in the
+ * line are copied, since the reader overwrites them. */
 struct row *row_new(const struct table *t, const struct record *r,
     const char *line, size_t len, struct arena *a);
 struct row *row_read_message(const struct record *r, const char *line,
     size_t len, struct arena *a, struct buf *why);
 struct row *row_read_view(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why);
+struct row *row_read_event(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why);
+struct row *row_read_assignment(const struct record *r, const char *line,
+    size_t len, struct arena *a, struct buf *why);
+int row_set(struct row *row, size_t k, const struct flat_field *f,
+    struct buf *why) __attribute__((warn_unused_result));
 void row_keep_texts(struct row *row, struct arena *a);
 
 /* By key, bytes compared; of the same key the newest first, and of rows of one

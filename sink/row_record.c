@@ -1,13 +1,18 @@
 /*
- * row_record: messages and views as rows of their tables; see row.h. The
- * record was checked when it was parsed; what a key needs beyond that is
- * looked at here.
+ * row_record: records as rows of their tables; see row.h. The record was
+ * checked when it was parsed; what a key needs beyond that is looked at here,
+ * and what stands in its data.
  */
-#include <stdio.h>
+#define _GNU_SOURCE /* memmem */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/xalloc.h"
 #include "sink/row.h"
+
+/* Bytes that may be read behind a text that is parsed. */
+static const char padding[64];
 
 /* DATETIME ends there, and begins with the year 1000. */
 #define OLDEST_YEAR 1000
@@ -116,4 +121,246 @@ row_read_view(const struct record *r, const char *line, size_t len,
 	v[VIEW_DEVICE] = cut(row, VIEW_DEVICE, r->device);
 	row_keep_texts(row, a);
 	return row;
+}
+
+/* One object inside of a record, read by itself. A zeroed one is empty. */
+struct inner {
+	struct flat flat;
+	struct buf text; /* flat_parse() reads on behind what it parses */
+};
+
+static void
+inner_release(struct inner *in)
+{
+	flat_release(&in->flat);
+	buf_release(&in->text);
+}
+
+/* False: it is no object. What is said of it by `why` is of no use to whoever
+ * wrote the line: they wrote JSON. */
+static bool
+inner_read(struct inner *in, const char *p, size_t len)
+{
+	struct buf why = BUF_INIT;
+	bool good = false;
+
+	if (len > 0 && *p == '{') {
+		buf_add(&in->text, p, len);
+		buf_add(&in->text, padding, sizeof padding);
+		good = flat_parse(&in->flat, in->text.data, len, &why) == 0;
+	}
+	buf_release(&why);
+	return good;
+}
+
+/* A member of an object that is a column. */
+struct member {
+	const char *name;
+	size_t column;
+};
+
+/* Takes those members that are there; *where is told before the reason. */
+static int
+take_members(struct row *row, const struct flat *f, const struct member *m,
+    size_t n, const char *where, struct buf *why)
+{
+	const struct flat_field *field;
+	char *reason;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		field = flat_find(f, m[i].name);
+		if (field == NULL || row_set(row, m[i].column, field, why) == 0)
+			continue;
+		reason = buf_take(why);
+		buf_setf(why, "in %s: %s", where, reason);
+		free(reason);
+		return -1;
+	}
+	return 0;
+}
+
+/* When it happened, or, where that is not told, when we got to know: of two
+ * rows with one key the first stays, so it does not change. */
+static int64_t
+time_of(const struct record *r)
+{
+	return r->at != CLOCK_NONE ? r->at : clock_now_ms();
+}
+
+/* What POST /api/v1/analytics/events leaves of a request; data of any other
+ * form is an event's data as a whole. */
+static int
+take_event_data(
+    struct row *row, const struct record *r, struct arena *a, struct buf *why)
+{
+	static const struct member members[] = {
+		{ "event_data", EVENT_EVENT_DATA },
+		{ "source_service", EVENT_SOURCE_SERVICE },
+		{ "session_id", EVENT_SESSION_ID },
+		{ "ip_address", EVENT_IP_ADDRESS },
+		{ "user_agent", EVENT_USER_AGENT },
+	};
+	struct inner data = { .flat = FLAT_INIT };
+	int rc = 0;
+
+	row->values[EVENT_EVENT_DATA] = value(r->data);
+	if (r->data.p != NULL && inner_read(&data, r->data.p, r->data.len) &&
+	    flat_find(&data.flat, members[0].name) != NULL)
+		rc = take_members(
+		    row, &data.flat, members, ARRAY_LEN(members), "data", why);
+	row_keep_texts(row, a);
+	inner_release(&data);
+	return rc;
+}
+
+struct row *
+row_read_event(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why)
+{
+	struct row *row;
+	struct db_value *v;
+	int64_t at = time_of(r);
+
+	if (check_key(r->id, "id", why) != 0 || check_time(at, why) != 0)
+		return NULL;
+	row = row_new(&tables[TABLE_EVENTS], r, line, len, a);
+	row->as_of = at;
+	v = row->values;
+	v[EVENT_TENANT] = value(r->tenant);
+	v[EVENT_ID] = value(r->id);
+	v[EVENT_CREATED_AT] = db_time(at);
+	v[EVENT_EVENT_TYPE] = value(r->event);
+	v[EVENT_USER_ID] = value(r->user);
+	v[EVENT_CONVERSATION_ID] =
+	    r->chat.p != NULL ? value(r->chat) : db_text("", 0);
+	v[EVENT_CHANNEL_ID] = value(r->channel);
+	return take_event_data(row, r, a, why) == 0 ? row : NULL;
+}
+
+struct row *
+row_read_assignment(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why)
+{
+	struct row *row;
+	struct db_value *v;
+	int64_t at = time_of(r);
+
+	if (check_key(r->id, "id", why) != 0 || check_time(at, why) != 0 ||
+	    check_time(r->expires, why) != 0)
+		return NULL;
+	row = row_new(&tables[TABLE_ASSIGNMENTS], r, line, len, a);
+	row->as_of = at;
+	v = row->values;
+	v[ASSIGNMENT_TENANT] = value(r->tenant);
+	v[ASSIGNMENT_ID] = value(r->id);
+	v[ASSIGNMENT_PROMISED_AT] = db_time(at);
+	v[ASSIGNMENT_CHAT] = value(r->chat);
+	v[ASSIGNMENT_OPERATOR] = value(r->operator_id);
+	v[ASSIGNMENT_EXPIRES] = db_time(r->expires);
+	row_keep_texts(row, a);
+	return row;
+}
+
+/* The members of `name`, an object within analytics, if there is one. */
+static int
+take_group(struct row *row, const struct flat *f, const char *name,
+    const struct member *m, size_t n, struct arena *a, struct buf *why)
+{
+	const struct flat_field *group = flat_find(f, name);
+	struct inner in = { .flat = FLAT_INIT };
+	int rc = 0;
+
+	if (group == NULL || group->kind == FLAT_NULL)
+		return 0;
+	if (group->kind == FLAT_JSON &&
+	    inner_read(&in, group->val, group->val_len)) {
+		rc = take_members(row, &in.flat, m, n, name, why);
+		row_keep_texts(row, a);
+	} else {
+		buf_setf(
+		    why, "in analytics: field '%s' must be an object", name);
+		rc = -1;
+	}
+	inner_release(&in);
+	return rc;
+}
+
+static int
+take_analytics(
+    struct row *row, const struct flat *f, struct arena *a, struct buf *why)
+{
+	static const struct member own[] = {
+		{ "id", ANALYTICS_ID },
+		{ "direction", ANALYTICS_DIRECTION },
+		{ "message_length", ANALYTICS_MESSAGE_LENGTH },
+		{ "response_time", ANALYTICS_RESPONSE_TIME },
+	};
+	static const struct member sentiment[] = {
+		{ "score", ANALYTICS_SENTIMENT_SCORE },
+		{ "label", ANALYTICS_SENTIMENT_LABEL },
+		{ "confidence", ANALYTICS_SENTIMENT_CONFIDENCE },
+	};
+	static const struct member intent[] = {
+		{ "name", ANALYTICS_INTENT_NAME },
+		{ "confidence", ANALYTICS_INTENT_CONFIDENCE },
+	};
+
+	if (take_members(row, f, own, ARRAY_LEN(own), "analytics", why) != 0 ||
+	    take_group(row, f, "sentiment", sentiment, ARRAY_LEN(sentiment), a,
+		why) != 0)
+		return -1;
+	return take_group(row, f, "intent", intent, ARRAY_LEN(intent), a, why);
+}
+
+/* A row of what analytics says; what it does not say the message tells. */
+static struct row *
+analytics_row(const struct record *r, const struct flat *f, const char *line,
+    size_t len, struct arena *a, struct buf *why)
+{
+	struct row *row =
+	    row_new(&tables[TABLE_MESSAGE_ANALYTICS], r, line, len, a);
+	struct db_value *v = row->values;
+
+	row->as_of = r->at;
+	v[ANALYTICS_TENANT] = value(r->tenant);
+	v[ANALYTICS_CREATED_AT] = db_time(r->at);
+	v[ANALYTICS_MESSAGE_ID] = value(r->id);
+	v[ANALYTICS_CONVERSATION_ID] = value(r->chat);
+	v[ANALYTICS_CHANNEL_ID] = value(r->channel);
+	if (take_analytics(row, f, a, why) != 0)
+		return NULL;
+	if (v[ANALYTICS_ID].type == DB_NULL)
+		v[ANALYTICS_ID] = value(r->id);
+	if (v[ANALYTICS_DIRECTION].type == DB_NULL)
+		v[ANALYTICS_DIRECTION] =
+		    db_str(r->from == FROM_CUSTOMER ? "inbound" : "outbound");
+	row_keep_texts(row, a);
+	return row;
+}
+
+int
+row_read_analytics(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct row **row, struct buf *why)
+{
+	static const char name[] = "analytics", quoted[] = "\"analytics\"";
+	struct inner data = { .flat = FLAT_INIT },
+		     analytics = { .flat = FLAT_INIT };
+	const struct flat_field *f = NULL;
+	bool there;
+
+	*row = NULL;
+	/* Most data has none, and is not read for that. */
+	if (r->type != RECORD_MESSAGE || r->data.p == NULL ||
+	    memmem(r->data.p, r->data.len, quoted, sizeof quoted - 1) == NULL)
+		return 0;
+	if (inner_read(&data, r->data.p, r->data.len))
+		f = flat_find(&data.flat, name);
+	there = f != NULL && f->kind == FLAT_JSON &&
+		inner_read(&analytics, f->val, f->val_len);
+	if (there)
+		*row = analytics_row(r, &analytics.flat, line, len, a, why);
+	inner_release(&data);
+	inner_release(&analytics);
+	return there && *row == NULL ? -1 : 0;
 }

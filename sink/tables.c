@@ -11,8 +11,10 @@
 #include "common/record.h"
 #include "common/xalloc.h"
 
-/* What a MEDIUMTEXT holds; a line is much shorter. */
+/* What a MEDIUMTEXT holds, in bytes; a line is much shorter. Of a TEXT the
+ * characters that certainly fit. */
 #define MEDIUMTEXT ((1 << 24) - 1)
+#define SHORTTEXT (65535 / 4)
 
 #define COLUMN(name, kind, needed, max)                                        \
 	{                                                                      \
@@ -30,6 +32,7 @@
 #define PLACE(name) COLUMN(name, COLUMN_PLACE, true, RECORD_MAX_ID)
 #define WHEN(name) COLUMN(name, COLUMN_TIME, true, 0)
 #define TOTAL(name) COLUMN(name, COLUMN_COUNT, false, INT64_MAX)
+#define REAL(name) COLUMN(name, COLUMN_REAL, false, 0)
 #define FLAG(name) COLUMN(name, COLUMN_BOOL, false, 0)
 #define AS_OF COLUMN("as_of", COLUMN_TIME, true, 0)
 #define ROW_VERSION COLUMN("version", COLUMN_VERSION, false, INT64_MAX)
@@ -360,6 +363,47 @@ static const struct column response_histogram_parts[] = {
 	ROW_VERSION,
 };
 
+static const struct column events[] = {
+	TENANT,
+	KEY("id"),
+	WHEN("created_at"),
+	KEY("event_type"),
+	TEXT("source_service", 50),
+	COLUMN("event_data", COLUMN_JSON, false, MEDIUMTEXT),
+	ID("user_id"),
+	TEXT("session_id", RECORD_MAX_ID),
+	PLACE("conversation_id"),
+	ID("channel_id"),
+	TEXT("ip_address", 45),
+	TEXT("user_agent", SHORTTEXT),
+};
+
+static const struct column message_analytics[] = {
+	TENANT,
+	KEY("id"),
+	WHEN("created_at"),
+	KEY("message_id"),
+	KEY("conversation_id"),
+	ID("channel_id"),
+	COLUMN("direction", COLUMN_ID, true, 10),
+	TOTAL("message_length"),
+	REAL("sentiment_score"),
+	TEXT("sentiment_label", 20),
+	REAL("sentiment_confidence"),
+	TEXT("intent_name", 100),
+	REAL("intent_confidence"),
+	REAL("response_time"),
+};
+
+static const struct column assignments[] = {
+	TENANT,
+	KEY("id"),
+	WHEN("promised_at"),
+	KEY("chat"),
+	KEY("operator"),
+	WHEN("expires"),
+};
+
 #define COLUMNS(c) c, ARRAY_LEN(c)
 /* As_of stands before the version. */
 #define FIGURE(c, keys) COLUMNS(c), keys, (int)ARRAY_LEN(c) - 2
@@ -422,6 +466,13 @@ const struct table tables[TABLES] = {
 	    FIGURE(response_hours_parts, 6), -1, -1, false, true, true },
 	[TABLE_RESPONSE_HISTOGRAM_PARTS] = { "response_histogram_parts",
 	    FIGURE(response_histogram_parts, 7), -1, -1, false, true, true },
+	[TABLE_EVENTS] = { "events", COLUMNS(events), 2, EVENT_CREATED_AT,
+	    EVENT_CONVERSATION_ID, -1, false, true, false },
+	[TABLE_MESSAGE_ANALYTICS] = { "message_analytics",
+	    COLUMNS(message_analytics), 2, ANALYTICS_CREATED_AT,
+	    ANALYTICS_CONVERSATION_ID, -1, false, true, false },
+	[TABLE_ASSIGNMENTS] = { "assignments", COLUMNS(assignments), 2,
+	    ASSIGNMENT_PROMISED_AT, ASSIGNMENT_CHAT, -1, false, true, false },
 };
 
 const struct table *

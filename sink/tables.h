@@ -19,6 +19,7 @@ enum column_kind {
 	COLUMN_TIME,    /* DATETIME(3): RFC 3339 */
 	COLUMN_SECONDS, /* DECIMAL(15,3): a number, in thousandths inside */
 	COLUMN_COUNT,   /* whole number from 0 to max */
+	COLUMN_REAL,    /* DOUBLE: any number */
 	COLUMN_BOOL,    /* true or false */
 	COLUMN_STATUS,  /* open, pending, snoozed or left */
 	COLUMN_VERSION, /* whole number; by default as_of in ms */
@@ -74,11 +75,14 @@ enum table_id {
 	TABLE_CHANNEL_METRICS_PARTS,
 	TABLE_RESPONSE_HOURS_PARTS,
 	TABLE_RESPONSE_HISTOGRAM_PARTS,
+	TABLE_EVENTS,
+	TABLE_MESSAGE_ANALYTICS,
+	TABLE_ASSIGNMENTS,
 	TABLES
 };
 
-/* Columns of messages and message_views in their order: what record.c reads
- * is put there without a look at names. */
+/* Columns of the tables of records in their order: what record.c reads is put
+ * there without a look at names. */
 enum message_column {
 	MESSAGE_TENANT,
 	MESSAGE_CREATED_AT,
@@ -106,6 +110,50 @@ enum view_column {
 	VIEW_CONVERSATION_ID,
 	VIEW_DEVICE,
 	VIEW_COLUMNS
+};
+
+enum event_column {
+	EVENT_TENANT,
+	EVENT_ID,
+	EVENT_CREATED_AT,
+	EVENT_EVENT_TYPE,
+	EVENT_SOURCE_SERVICE,
+	EVENT_EVENT_DATA,
+	EVENT_USER_ID,
+	EVENT_SESSION_ID,
+	EVENT_CONVERSATION_ID,
+	EVENT_CHANNEL_ID,
+	EVENT_IP_ADDRESS,
+	EVENT_USER_AGENT,
+	EVENT_COLUMNS
+};
+
+enum analytics_column {
+	ANALYTICS_TENANT,
+	ANALYTICS_ID,
+	ANALYTICS_CREATED_AT,
+	ANALYTICS_MESSAGE_ID,
+	ANALYTICS_CONVERSATION_ID,
+	ANALYTICS_CHANNEL_ID,
+	ANALYTICS_DIRECTION,
+	ANALYTICS_MESSAGE_LENGTH,
+	ANALYTICS_SENTIMENT_SCORE,
+	ANALYTICS_SENTIMENT_LABEL,
+	ANALYTICS_SENTIMENT_CONFIDENCE,
+	ANALYTICS_INTENT_NAME,
+	ANALYTICS_INTENT_CONFIDENCE,
+	ANALYTICS_RESPONSE_TIME,
+	ANALYTICS_COLUMNS
+};
+
+enum assignment_column {
+	ASSIGNMENT_TENANT,
+	ASSIGNMENT_ID,
+	ASSIGNMENT_PROMISED_AT,
+	ASSIGNMENT_CHAT,
+	ASSIGNMENT_OPERATOR,
+	ASSIGNMENT_EXPIRES,
+	ASSIGNMENT_COLUMNS
 };
 
 extern const struct table tables[TABLES];

@@ -30,8 +30,12 @@ one() {
 		row "$1_parts" "$2,\"generation\":1,\"part\":0"
 	}
 	local tenant=$2
-	printf '{"type":"message","tenant":"%s","chat":"%s","id":"%s","from":"customer","at":"%s"}\n' \
+	printf '{"type":"message","tenant":"%s","chat":"%s","id":"%s","from":"customer","at":"%s","data":{"analytics":{}}}\n' \
 		"$2" "$id" "$id" "$at"
+	printf '{"type":"event","tenant":"%s","id":"%s","event":"e","at":"%s"}\n' \
+		"$2" "$id" "$at"
+	printf '{"type":"assignment","tenant":"%s","id":"%s","chat":"%s","operator":"7","expires":"%s","at":"%s"}\n' \
+		"$2" "$id" "$id" "$at" "$at"
 	printf '{"type":"view","tenant":"%s","message":"%s","user":"u","at":"%s"}\n' \
 		"$2" "$id" "$at"
 	row intervals '"end_at":"'"$at"'","chat":"'"$id"'","message":"1","kind":"reply","ms":5'
@@ -57,7 +61,7 @@ tables="messages message_views intervals conversation_metrics user_stats
 	realtime_user_activity alerts trends channel_metrics response_hours
 	response_histogram conversation_metrics_parts user_stats_parts realtime_user_activity_parts
 	trends_parts channel_metrics_parts response_hours_parts
-	response_histogram_parts"
+	response_histogram_parts events message_analytics assignments"
 counts() { # of these and of the live ones
 	local table
 	for table in $tables chat_metrics event_counts; do
@@ -75,7 +79,7 @@ fill() {
 	done | code 0 "$sink"
 }
 all() { # N LIVE
-	echo "$1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $2 $2"
+	echo "$1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $2 $2"
 }
 
 echo "- a dry run shows what would go"
@@ -118,7 +122,7 @@ is "yesterday stays" "$(all 5 7)" "$(counts)"
 echo "- all at once: only when told"
 fill -50 -60
 code 65 "$reaper" --retention 30d
-one_line 'all 72 rows of history are older than .* is the clock right'
+one_line 'all 84 rows of history are older than .* is the clock right'
 is "nothing went" "$(all 4 4)" "$(counts)"
 code 65 "$reaper" --retention 30d --dry-run >"$tmp/dry"
 code 0 "$reaper" --retention 30d --force
@@ -190,7 +194,7 @@ sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
 	WHERE state = 'User sleep'" | "$servers" mysql "$tmp/db"
 wait $holder || :
 "$reaper" --retention 30d
-is "later" "3 3 3 2 2 3 3 3 3 3 3 2 2 3 3 3 3 3 4 4" "$(counts)"
+is "later" "3 3 3 2 2 3 3 3 3 3 3 2 2 3 3 3 3 3 2 2 2 4 4" "$(counts)"
 
 echo "- without the right to drop partitions"
 fill 0 -40

@@ -95,7 +95,8 @@ rows() {
 dump() {
 	local table
 	for table in operator_metrics chat_metrics tenant_metrics \
-		event_counts messages message_views closed_chats \
+		event_counts messages message_views events \
+		message_analytics assignments closed_chats \
 		refused_rows; do
 		echo "== $table"
 		sql "SELECT * FROM $table" | sort
@@ -116,6 +117,8 @@ empty() {
 	sql "DELETE FROM operator_metrics; DELETE FROM chat_metrics;
 		DELETE FROM tenant_metrics; DELETE FROM event_counts;
 		DELETE FROM messages; DELETE FROM message_views;
+		DELETE FROM events; DELETE FROM message_analytics;
+		DELETE FROM assignments;
 		DELETE FROM closed_chats; DELETE FROM refused_rows;
 		DELETE FROM tenants"
 }

@@ -61,18 +61,32 @@ stream --definition chatwoot
 collect
 same_figures "$tmp/odd" --definition chatwoot
 
-echo "- messages and views pass as they came, each at least once"
+echo "- messages, views and events pass as they came, each at least once"
 rm -r "$state" "$tmp/rows"
 put records 100 <"$tmp/odd"
-figures=messages,views stream -q
+figures=messages,views,eventlog stream -q
 get rows >"$tmp/passed"
-for kind in message view; do
+for kind in message view event; do
 	tests/e2e/streams.py lines $kind <"$tmp/odd" >"$tmp/want"
 	tests/e2e/streams.py lines $kind <"$tmp/passed" >"$tmp/got"
 	[ -s "$tmp/want" ] || fail "no $kind"
 	cmp "$tmp/want" "$tmp/got" || fail "other lines of $kind"
 done
-! grep -qv -e '"message"' -e '"view"' "$tmp/passed" || fail "rows as well"
+! grep -qv -e '"message"' -e '"view"' -e '"event"' "$tmp/passed" ||
+	fail "rows as well"
+
+echo "- an event that nobody did passes, and is not counted"
+rm -r "$state"
+nobody='{"type":"event","tenant":"a","id":"2","event":"e","at":"2026-11-20T10:00:01Z"}'
+{
+	echo '{"type":"event","tenant":"a","id":"1","user":"u","event":"e","at":"2026-11-20T10:00:00Z"}'
+	echo "$nobody"
+} | put records 2
+figures=events,eventlog stream -q
+get rows >"$tmp/passed"
+[ "$(grep -cxF "$nobody" "$tmp/passed")" = 1 ] || fail "$(cat "$tmp/passed")"
+[ "$(jq -r 'select(.table == "event_counts") | "\(.user) \(.count)"' \
+	"$tmp/passed" | sort -u)" = "u 1" ] || fail "$(cat "$tmp/passed")"
 
 echo "- late, future and bad records are dead letters, the rest counts"
 rm -r "$state"

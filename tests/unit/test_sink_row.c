@@ -362,6 +362,50 @@ a_view_is_a_row_of_message_views(void **state)
 }
 
 static void
+an_event_is_a_row_of_events(void **state)
+{
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, key = BUF_INIT;
+	struct row *one, *two;
+
+	(void)state;
+	one = read_row(&b, &f,
+	    "{\"type\":\"event\",\"tenant\":\"t\",\"id\":\"e\",\"event\":\"x\","
+	    "\"at\":\"2026-11-20T10:00:00Z\",\"data\":{\"session_id\":"
+	    "\"a\\nb\","
+	    "\"event_data\":{\"k\":[1]},\"source_service\":null}}",
+	    &why);
+	assert_non_null(one);
+	row_key(one, &key);
+	assert_string_equal(buf_str(&key), "e");
+	assert_int_equal(one->as_of, one->values[EVENT_CREATED_AT].num);
+	is_text(&one->values[EVENT_EVENT_TYPE], "x");
+	is_text(&one->values[EVENT_USER_ID], NULL);
+	is_text(&one->values[EVENT_SESSION_ID], "a\nb");
+	is_text(&one->values[EVENT_SOURCE_SERVICE], NULL);
+	is_text(&one->values[EVENT_EVENT_DATA], "{\"k\":[1]}");
+	is_text(&one->values[EVENT_CONVERSATION_ID], "");
+
+	/* The same id is the same key, whatever its time; the first stays. */
+	two = read_row(&b, &f,
+	    "{\"type\":\"event\",\"tenant\":\"t\",\"id\":\"e\",\"event\":\"x\","
+	    "\"at\":\"2026-11-20T10:00:09Z\",\"user\":\"u\",\"data\":[7]}",
+	    &why);
+	assert_non_null(two);
+	is_text(&two->values[EVENT_USER_ID], "u");
+	is_text(&two->values[EVENT_EVENT_DATA], "[7]");
+	assert_int_equal(row_compare_key(one, two), 0);
+	one->number = 1;
+	two->number = 2;
+	assert_true(row_compare(one, two) < 0);
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&key);
+	batch_release(&b);
+}
+
+static void
 the_newest_end_of_a_batch_counts(void **state)
 {
 	struct batch b = { .exclusive = false };
@@ -482,6 +526,7 @@ main(void)
 		cmocka_unit_test(a_row_may_bring_its_version),
 		cmocka_unit_test(a_message_is_a_row_of_messages),
 		cmocka_unit_test(a_view_is_a_row_of_message_views),
+		cmocka_unit_test(an_event_is_a_row_of_events),
 		cmocka_unit_test(the_newest_end_of_a_batch_counts),
 		cmocka_unit_test(the_version_is_assigned_last),
 		cmocka_unit_test(sql_files_are_taken_apart),
