@@ -78,8 +78,32 @@ take_env(const struct conf_key *k)
 	return value != NULL && *value != '\0' ? xstrdup(value) : NULL;
 }
 
+/* Forgets the other way to give the same secret: of NAME that is NAME_file,
+ * and the other way round. */
+static void
+forget_other(struct conf_section *s, const char *name)
+{
+	static const char *const secrets[] = { "token", "secret_key" };
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_LEN(secrets); i++) {
+		size_t bare = conf_key_at(s->kind, secrets[i]), file;
+		char *in_file = xasprintf("%s_file", secrets[i]);
+
+		file = conf_key_at(s->kind, in_file);
+		free(in_file);
+		len = strlen(secrets[i]);
+		if (bare == conf_keys_n || strncmp(name, secrets[i], len) != 0)
+			continue;
+		if (name[len] == '\0')
+			conf_value_release(&s->values[file]);
+		else if (strcmp(name + len, "_file") == 0)
+			conf_value_release(&s->values[bare]);
+	}
+}
+
 /* Sets a value from the environment or a flag. It replaces the other way to
- * give a token, too. */
+ * give a secret, too. */
 static int
 override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 {
@@ -87,13 +111,7 @@ override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 
 	if (conf_value_set(&s->values[at], k, text, why) != 0)
 		return -1;
-	if (!conf_is_tenant(s))
-		return 0;
-	if (strcmp(k->name, "token") == 0)
-		conf_value_release(
-		    &s->values[conf_key_at("crm", "token_file")]);
-	if (strcmp(k->name, "token_file") == 0)
-		conf_value_release(&s->values[conf_key_at("crm", "token")]);
+	forget_other(s, k->name);
 	return 0;
 }
 
