@@ -80,6 +80,7 @@ chats_release(struct chats *c)
 {
 	strmap_release(&c->all, free_chat_entry);
 	customers_release(&c->customers);
+	free(c->gathered);
 	free(c->first_failure);
 }
 
@@ -95,7 +96,9 @@ finish(struct chat *c)
 static void
 emit_chat(struct chat *c, int64_t opened_at, bool stale)
 {
-	const char *person = c->person != NULL ? c->person : c->list.person;
+	const char *person = c->person != NULL && *c->person != '\0'
+				 ? c->person
+				 : c->list.person;
 	struct buf more = BUF_INIT;
 
 	buf_adds(&more, person);
@@ -168,6 +171,18 @@ set_text(char **to, const char *s)
 	*to = copy;
 }
 
+/* Whether what the list calls the last message was read. Times are as exact
+ * as whichever shows less. */
+static bool
+has_last(const struct chat *c)
+{
+	const struct history *h = &c->state.history;
+	int64_t at = c->list.last_at;
+
+	return (c->list.last == NULL || history_fetched(h, c->list.last)) &&
+	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
+}
+
 /* What was found out becomes the chat's state. */
 static void
 update_state(struct chat *c)
@@ -184,9 +199,7 @@ update_state(struct chat *c)
 	if (!same_mark)
 		s->since = c->asked_ms;
 	s->settled = c->list.mark != NULL &&
-		     (c->list.last == NULL ||
-			 history_fetched(&s->history, c->list.last) ||
-			 c->asked_ms - s->since > SETTLE_MS);
+		     (has_last(c) || c->asked_ms - s->since > SETTLE_MS);
 	s->failures = 0;
 	s->left_at = 0;
 	set_text(&s->mark, mark);
@@ -409,14 +422,32 @@ decide(struct chat *c)
 	arrived(c);
 }
 
+/* It was seen before, perhaps with another operator: what was asked later
+ * counts, and of answers of the same time the one that names somebody. */
+static void
+replace(struct chat *c, struct crm_record *r, int64_t asked_ms)
+{
+	struct crm_record other;
+
+	if (asked_ms < c->asked_ms || (asked_ms == c->asked_ms && !r->assigned))
+		return;
+	other = c->list;
+	c->list = *r;
+	*r = other;
+	c->asked_ms = asked_ms;
+}
+
 static struct chat *
 add_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 {
 	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
 	struct chat *c;
 
-	if (*slot != NULL) /* it moved from one page to the next */
+	if (*slot != NULL) { /* it moved from one page to the next */
+		if (cs->gather)
+			replace(*slot, r, asked_ms);
 		return NULL;
+	}
 	c = xcalloc(1, sizeof *c);
 	c->chats = cs;
 	c->list = *r;
@@ -438,8 +469,10 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n; i++) {
 		struct crm_record *r = &a->records[i];
 
-		if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
-		    r->status != CHAT_GONE) {
+		if (r->type == RECORD_CHAT && r->taken) {
+			cs->unknown++;
+		} else if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
+			   r->status != CHAT_GONE) {
 			c = add_chat(cs, r, asked_ms);
 			if (c != NULL)
 				added[n++] = c;
@@ -450,8 +483,14 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 		}
 	}
 	cs->listed += n;
-	for (i = 0; i < n; i++)
-		decide(added[i]);
+	for (i = 0; i < n; i++) {
+		if (!cs->gather) {
+			decide(added[i]);
+			continue;
+		}
+		XGROW(cs->gathered, cs->gathered_n, cs->gathered_cap);
+		cs->gathered[cs->gathered_n++] = added[i];
+	}
 	free(added);
 }
 
@@ -538,6 +577,10 @@ chats_listed(struct chats *cs, unsigned pages, int64_t now_ms)
 	struct leaving l = { .chats = cs, .now_ms = now_ms };
 	size_t i;
 
+	cs->gather = false;
+	for (i = 0; i < cs->gathered_n; i++)
+		decide(cs->gathered[i]);
+	cs->gathered_n = 0;
 	if (cs->store == NULL)
 		return;
 	store_each(cs->store, STORE_CHATS, look_at_stored, &l);

@@ -26,6 +26,13 @@ struct chats {
 	struct strmap all; /* id -> struct chat, or GONE */
 	struct customers customers;
 	size_t listed, to_read, read, good, failed, stale, left;
+	size_t unknown; /* somebody holds them who is not known yet */
+
+	/* The list is read operator by operator: what is to be done about a
+	 * chat is decided when all are in, for it may be moved meanwhile. */
+	bool gather;
+	struct chat **gathered;
+	size_t gathered_n, gathered_cap;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 
 	/* Something that concerns the whole tenant. */

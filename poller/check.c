@@ -15,6 +15,7 @@
 #include "common/out.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
+#include "poller/chat_lists.h"
 #include "poller/fault.h"
 #include "poller/fetch.h"
 #include "poller/forecast.h"
@@ -59,8 +60,10 @@ struct patient {
 	struct finding findings[STEPS];
 	uint64_t operators, available, operator_pages;
 	uint64_t chats, unassigned, pages, recent, messages;
-	int64_t silence_ms;   /* see changed_per_minute() */
-	int64_t oldest;       /* chat's beginning; CLOCK_NONE */
+	int64_t silence_ms; /* see changed_per_minute() */
+	int64_t oldest;     /* chat's beginning; CLOCK_NONE */
+	struct crew crew;
+	struct chat_lists lists;
 	struct value *sample; /* a chat whose messages are read */
 	char *customer;
 	struct forecast forecast;
@@ -137,11 +140,11 @@ operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	struct patient *p = ctx;
 	size_t i;
 
-	(void)asked_ms;
 	p->operator_pages++;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
 			continue;
+		crew_add(&p->crew, &a->records[i], asked_ms);
 		p->operators++;
 		p->available += a->records[i].available;
 	}
@@ -161,6 +164,8 @@ operators_end(void *ctx, const struct ending *e)
 	buf_setf(&p->findings[STEP_OPERATORS].detail,
 	    "%llu operators, %llu of them available",
 	    (unsigned long long)p->operators, (unsigned long long)p->available);
+	if (p->lists.by_operator)
+		chat_lists_ask(&p->lists);
 }
 
 static void
@@ -421,16 +426,12 @@ look_at_calls(struct patient *p)
 static void
 count_calls(struct patient *p)
 {
-	const uint64_t *calls = fetch_calls(p->fetch);
 	struct buf why = BUF_INIT;
-	uint64_t n = 0;
-	size_t i;
 
-	for (i = 0; i < PROFILE_CALLS; i++)
-		n += calls[i];
 	if (p->store != NULL) {
 		usage_add_month(p->store, USAGE_STATUS,
-		    skew_apply(&p->skew, clock_now_ms()), n);
+		    skew_apply(&p->skew, clock_now_ms()),
+		    usage_calls(fetch_calls(p->fetch)));
 		if (store_commit(p->store, &why) != PROG_OK)
 			log_warn(
 			    "tenant %s: %s", p->tenant->name, buf_str(&why));
@@ -452,7 +453,17 @@ begin(struct patient *p, struct http *http, struct poller *poller,
 	look_at_state(p, poller_state(poller));
 	ask(p, PROFILE_CHECK, token_page, token_end);
 	ask(p, PROFILE_OPERATORS, operators_page, operators_end);
-	ask(p, PROFILE_CHATS, chats_page, chats_end);
+	p->lists = (struct chat_lists){ .fetch = p->fetch,
+		.profile = t->profile,
+		.crew = &p->crew,
+		.by_operator = profile_about(t->profile)->by_operator,
+		.like = { .tries = TRIES,
+		    .impatient = true,
+		    .ctx = p,
+		    .page = chats_page,
+		    .end = chats_end } };
+	if (!p->lists.by_operator)
+		chat_lists_ask(&p->lists);
 }
 
 static void
@@ -464,6 +475,7 @@ release(struct patient *p)
 		buf_release(&p->findings[i].detail);
 	fetch_free(p->fetch);
 	store_close(p->store);
+	crew_release(&p->crew);
 	value_unref(p->sample);
 	free(p->customer);
 }
@@ -471,15 +483,9 @@ release(struct patient *p)
 static const char *
 result_name(const struct finding *f)
 {
-	switch (f->result) {
-	case GOOD:
-		return "ok";
-	case BAD:
-		return "failed";
-	case UNKNOWN:
-		break;
-	}
-	return "-";
+	static const char *const names[] = { "-", "ok", "failed" };
+
+	return names[f->result];
 }
 
 static int64_t

@@ -24,9 +24,17 @@
 #define FIELDS_MAX 64
 
 /* For the engine, behind the fields of records in the list of keys. */
-enum own { OWN_TYPE, OWN_MARK, OWN_LAST, OWN_EPISODE, OWN_N };
-static const char *const own_names[OWN_N] = { "type", "mark", "last",
-	"episode" };
+enum own {
+	OWN_TYPE,
+	OWN_MARK,
+	OWN_LAST,
+	OWN_LAST_AT,
+	OWN_TAKEN,
+	OWN_EPISODE,
+	OWN_N
+};
+static const char *const own_names[OWN_N] = { "type", "mark", "last", "last_at",
+	"taken", "episode" };
 
 /* Of each type, the keys its records may have, and where their views go. */
 static struct type_keys {
@@ -441,11 +449,14 @@ read_chat(struct crm_record *r, struct value *v,
 	r->mark =
 	    mark->kind == VIEW_TEXT ? xstrndup(mark->text, mark->len) : NULL;
 	r->assigned = find_view("operator")->kind != VIEW_ABSENT;
+	r->taken = !r->assigned && own(OWN_TAKEN)->kind == VIEW_TRUE;
 	r->raw = value_ref(v);
 	if (instant(find_view("opened_at"), &r->opened_at) != 0)
 		bad = "opened_at";
 	if (instant(find_view("closed_at"), &r->closed_at) != 0)
 		bad = "closed_at";
+	if (instant(own(OWN_LAST_AT), &r->last_at) != 0)
+		bad = "last_at";
 	if (bad != NULL) {
 		buf_setf(why, "record 'chat' has a bad '%s'", bad);
 		if (!opt->partly)
@@ -481,6 +492,7 @@ read_by_type(struct crm_record *r, struct value *v,
 	case RECORD_OPERATOR:
 		r->id = id_or_null(find_view("operator"));
 		r->available = find_view("available")->kind == VIEW_TRUE;
+		r->raw = value_ref(v);
 		break;
 	case RECORD_MESSAGE:
 		r->id = id_or_null(find_view("id"));
@@ -511,6 +523,7 @@ crm_record_read(struct crm_record *r, struct value *v,
 	int rc = -1;
 
 	*r = (struct crm_record){ .at = CLOCK_NONE,
+		.last_at = CLOCK_NONE,
 		.opened_at = CLOCK_NONE,
 		.closed_at = CLOCK_NONE };
 	prepare();

@@ -25,14 +25,16 @@ struct crm_record {
 	char *chat;     /* of a message */
 	char *customer; /* of a chat, or NULL */
 	char *mark, *last;            /* of a chat, or NULL */
+	int64_t last_at;              /* of a chat's last message */
 	char *episode;                /* of chat and message, or NULL */
 	int64_t at;                   /* of a message */
 	int64_t opened_at, closed_at; /* of a chat */
 	enum chat_status status;      /* of a chat */
 	bool assigned;                /* a chat that somebody holds */
+	bool taken;                   /* likewise, and it is not told who */
 	bool available;               /* of an operator */
 	bool closing;      /* a system message that tells of a closing */
-	struct value *raw; /* of a chat: for later calls */
+	struct value *raw; /* of chat and operator: for later calls */
 };
 
 /* 0, or -1 and *why: not a record, or something in it cannot be. With

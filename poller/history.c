@@ -172,6 +172,18 @@ history_fetched(const struct history *h, const char *id)
 	return false;
 }
 
+bool
+history_reaches(const struct history *h, int64_t at)
+{
+	size_t i;
+
+	for (i = h->n; i > 0 && h->messages[i - 1].at >= at; i--) {
+		if (h->messages[i - 1].fetched)
+			return true;
+	}
+	return false;
+}
+
 const char *
 history_settled(const struct history *h, int64_t before_ms)
 {

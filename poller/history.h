@@ -48,6 +48,9 @@ int64_t history_opened_at(
 /* Whether the message with that id is there and was fetched. */
 bool history_fetched(const struct history *h, const char *id);
 
+/* Whether a message of that time or later was fetched. */
+bool history_reaches(const struct history *h, int64_t at);
+
 /* The id up to which nothing can be missing any more: of those fetched the
  * greatest that is older than before_ms, else the least, else NULL.
  * Borrowed. */

@@ -35,6 +35,7 @@ struct profile {
 	struct profile_options opt;
 	struct profile_about about;
 	jv options; /* as the profile sees them */
+	struct value *operators;
 	uint64_t version;
 	unsigned prelude_lines;
 	struct buf error; /* the first one of libjq */
@@ -143,6 +144,8 @@ input(struct profile *p, const char *call, const struct profile_input *in)
 
 	o = set(o, "tenant", jv_string(p->opt.tenant));
 	o = set(o, "options", jv_copy(p->options));
+	o = set(o, "operators",
+	    p->operators != NULL ? value_jv(p->operators) : jv_array());
 	if (in == NULL)
 		return o;
 	o = set(o, "now", jv_number((double)in->now_ms / 1000));
@@ -496,10 +499,18 @@ profile_close(struct profile *p)
 	if (p->jq != NULL)
 		jq_teardown(&p->jq);
 	jv_free(p->options);
+	value_unref(p->operators);
 	profile_about_release(&p->about);
 	buf_release(&p->error);
 	free(p->name);
 	free(p);
+}
+
+void
+profile_set_operators(struct profile *p, struct value *list)
+{
+	value_unref(p->operators);
+	p->operators = value_ref(list);
 }
 
 const struct profile_about *

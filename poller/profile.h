@@ -62,6 +62,7 @@ struct profile_about {
 	struct profile_host *hosts; /* the first is the CRM itself */
 	size_t hosts_n;
 	bool needs_account; /* which [crm] account does not name */
+	bool by_operator;   /* see the contract */
 	unsigned max_pages;
 	int64_t period_ms; /* 0: not known */
 };
@@ -107,6 +108,9 @@ struct profile *profile_open(
 void profile_close(struct profile *p);
 
 const struct profile_about *profile_about(const struct profile *p);
+
+/* An array of operators for all later calls; a reference is taken. */
+void profile_set_operators(struct profile *p, struct value *list);
 
 /* Changes whenever records could come out differently: of the texts and the
  * options. */

@@ -90,7 +90,7 @@ read_host(jv from, const char *name, struct profile_about *out)
 int
 profile_about_read(jv about, struct profile_about *out, struct buf *why)
 {
-	jv hosts, names;
+	jv hosts, names, by;
 	int i, n;
 
 	if (jv_get_kind(about) != JV_KIND_OBJECT) {
@@ -111,8 +111,11 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 		jv_free(host);
 		jv_free(name);
 	}
+	by = member(about, "by_operator");
+	out->by_operator = jv_get_kind(by) == JV_KIND_TRUE;
 	out->max_pages = (unsigned)number(about, "max_pages", 1000, 1e6);
 	out->period_ms = (int64_t)(number(about, "period", 0, 86400) * 1000);
+	jv_free(by);
 	jv_free(names);
 	jv_free(hosts);
 	jv_free(about);

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "poller/chat_lists.h"
 #include "poller/chats.h"
 #include "poller/customers.h"
 #include "poller/emit.h"
@@ -32,9 +33,8 @@ struct pull {
 	struct emit emit;
 	struct chats chats;
 	int64_t as_of; /* CLOCK_NONE: not begun */
-	int64_t operators_at;
-	struct buf operators; /* their bodies, each with its NUL */
-	size_t operators_n;
+	struct crew crew;
+	struct chat_lists lists;
 	size_t odd;       /* records of the lists that are not wholly read */
 	char *first_odd;  /* or NULL */
 	unsigned pages;   /* of the list of chats */
@@ -61,19 +61,6 @@ give_up(void *ctx, enum fault fault, const char *what, const char *message)
 		fault_log(p->tenant, fault, what, message);
 	}
 	fetch_stop(p->fetch);
-}
-
-static void
-emit_operators(struct pull *p)
-{
-	const char *body = buf_str(&p->operators);
-	size_t i, len;
-
-	for (i = 0; i < p->operators_n; i++) {
-		len = strlen(body);
-		emit_record(&p->emit, "operator", body, len, NULL);
-		body += len + 1;
-	}
 }
 
 /* Once a day: until that time is reached the snapshots stand a millisecond
@@ -110,7 +97,7 @@ begin(struct pull *p, int64_t asked_ms)
 			p->as_of = last + 1;
 	}
 	emit_begin(&p->emit, p->as_of);
-	emit_operators(p); /* those known from before */
+	crew_emit(&p->crew, &p->emit); /* those known from before */
 }
 
 static void
@@ -129,15 +116,13 @@ operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 	begin(p, asked_ms);
 	note_odd(p, a);
-	p->operators_at = asked_ms;
+	p->crew.asked_ms = asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
 			continue;
 		emit_record(&p->emit, "operator", a->records[i].body,
 		    strlen(a->records[i].body), NULL);
-		buf_add(&p->operators, a->records[i].body,
-		    strlen(a->records[i].body) + 1);
-		p->operators_n++;
+		crew_add(&p->crew, &a->records[i], asked_ms);
 	}
 }
 
@@ -148,11 +133,12 @@ operators_end(void *ctx, const struct ending *e)
 
 	if (e->fault != FAULT_NONE) {
 		give_up(p, e->fault, "operators", e->message);
-	} else if (p->store != NULL) {
-		store_put(p->store, STORE_META, "operators",
-		    buf_str(&p->operators), p->operators.len);
-		store_set_number(p->store, "operators_at", p->operators_at);
+		return;
 	}
+	if (p->store != NULL)
+		crew_keep(&p->crew, p->store);
+	if (p->lists.by_operator)
+		chat_lists_ask(&p->lists);
 }
 
 static void
@@ -180,42 +166,31 @@ chats_end(void *ctx, const struct ending *e)
 	chats_listed(&p->chats, p->pages, p->as_of);
 }
 
-/* Operators from the state, if they are not too old. */
-static bool
-stored_operators(struct pull *p, int64_t now)
-{
-	const void *data;
-	size_t len, i;
-	int64_t at;
-
-	if (p->store == NULL)
-		return false;
-	at = store_number(p->store, "operators_at", CLOCK_NONE);
-	if (at == CLOCK_NONE || now < at ||
-	    now - at >= p->tenant->operators_every_ms ||
-	    !store_get(p->store, STORE_META, "operators", &data, &len))
-		return false;
-	buf_add(&p->operators, data, len);
-	for (i = 0; i < len; i++)
-		p->operators_n += ((const char *)data)[i] == '\0';
-	return true;
-}
-
 static void
 ask(struct pull *p)
 {
-	struct question q = { .urgent = true, .ctx = p };
+	const struct question q = { .call = PROFILE_OPERATORS,
+		.urgent = true,
+		.ctx = p,
+		.page = operators_page,
+		.end = operators_end };
+	bool known =
+	    p->store != NULL && crew_load(&p->crew, p->store, crm_now(p),
+				    p->tenant->operators_every_ms);
 
-	if (!stored_operators(p, crm_now(p))) {
-		q.call = PROFILE_OPERATORS;
-		q.page = operators_page;
-		q.end = operators_end;
+	p->lists = (struct chat_lists){ .fetch = p->fetch,
+		.profile = p->tenant->profile,
+		.crew = &p->crew,
+		.by_operator = profile_about(p->tenant->profile)->by_operator,
+		.like = { .urgent = true,
+		    .ctx = p,
+		    .page = chats_page_read,
+		    .end = chats_end } };
+	p->chats.gather = p->lists.by_operator;
+	if (!known)
 		fetch_ask(p->fetch, &q);
-	}
-	q.call = PROFILE_CHATS;
-	q.page = chats_page_read;
-	q.end = chats_end;
-	fetch_ask(p->fetch, &q);
+	if (known || !p->lists.by_operator)
+		chat_lists_ask(&p->lists);
 }
 
 /* State that another profile or other options made is of no use. */
@@ -282,7 +257,7 @@ pull_free(struct pull *p)
 	fetch_free(p->fetch);
 	chats_release(&p->chats);
 	emit_release(&p->emit);
-	buf_release(&p->operators);
+	crew_release(&p->crew);
 	free(p->first_odd);
 	free(p);
 }
@@ -366,6 +341,8 @@ keep(struct pull *p)
 		store_set_number(p->store, "skew", p->skew.offset_ms);
 	if (p->as_of != CLOCK_NONE)
 		store_set_number(p->store, "as_of", p->as_of);
+	if (p->chats.unknown > 0)
+		crew_forget(p->store); /* one of them may be new */
 	gate_keep(p->store, p->fetch, now);
 	commit(p);
 }

@@ -4,7 +4,8 @@
  * open, closed or gone, and when that was asked.
  *
  * The list of open chats answers for 200 of them in a call; a chat that is not
- * in it is asked about by itself. `gone` is said only when the list could be
+ * in it is asked about by itself, and so is each where the CRM lists chats by
+ * operator. `gone` is said only when the list could be
  * read in the same run: a token that sees nothing must not look like a CRM
  * from which everything was removed.
  */
@@ -268,7 +269,8 @@ begin(struct inquiry *q, struct http *http, const char *state)
 		fetch_stop(q->fetch);
 		return;
 	}
-	q->list_first = q->live > 0 && pages < q->live;
+	q->list_first = q->live > 0 && pages < q->live &&
+			!profile_about(q->tenant->profile)->by_operator;
 	if (q->list_first)
 		ask_list(q);
 	else

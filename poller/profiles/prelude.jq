@@ -15,7 +15,10 @@
 #   known     (messages_*) {last: the id, as a string, up to which the chat
 #             was read before, or null}
 #   customer  (customer_*) the customer's id, a string
-#   operator  (assign_*) the operator's id, a string
+#   operator  (assign_*) the operator's id, a string; (chats_*, see by_operator)
+#             whose chats are asked for, null: those that nobody holds
+#   operators what operators_read gave last, with members of its own if it
+#             likes; [] if that was not needed
 #   status    (*_read, failure) the HTTP status
 #   answer    (*_read, failure) the answer's JSON; null if it is none. Whole
 #             numbers above 2^53 come as strings, so that no digit is lost.
@@ -36,14 +39,16 @@
 # which says that rows moved while it was read and the next page may be the
 # same.
 #
-#   about       {url, auth: {header, prefix}, headers, hosts, max_pages,
-#               period}: the default of [crm] url; the header that carries the
-#               token, and what stands in front of it; other headers of each
-#               request, {NAME: text}, where null means that [crm] account is
-#               missing; other hosts, {NAME: {url, auth, headers}}; how many
-#               pages one question may have; the seconds after which the CRM's
-#               count of calls begins anew, if it refuses without saying for
-#               how long
+#   about       {url, auth: {header, prefix}, headers, hosts, by_operator,
+#               max_pages, period}: the default of [crm] url; the header that
+#               carries the token, and what stands in front of it; other
+#               headers of each request, {NAME: text}, where null means that
+#               [crm] account is missing; other hosts, {NAME: {url, auth,
+#               headers}}; true if no list of chats says who holds them, so
+#               that chats_* are asked with operator null, then for each
+#               operator; how many pages one question may have; the seconds
+#               after which the CRM's count of calls begins anew, if it refuses
+#               without saying for how long
 #   operators   all who can answer: {type: "operator", operator, name,
 #               available, max_chats, reported_open_chats}
 #   chats       all open chats: {type: "chat", chat, status, operator,
@@ -52,6 +57,9 @@
 #                 mark     changes whenever something of the chat changes
 #                 last     id of the chat's last message; the chat counts as
 #                          read when that one was among its messages
+#                 last_at  likewise its time, where the id is not told
+#                 taken    true if somebody holds the chat and it is not told
+#                          who; with an operator it means nothing
 #                 episode  what all messages of the present episode have as
 #                          their episode; opened_at is then the first one's
 #               and the messages that the list tells of, as below
@@ -133,7 +141,7 @@ def chat_request: null;
 def chat_read: missing("chat_read");
 def customer_request: null;
 def customer_read: missing("customer_read");
-def assign_request: missing("assign_request");
+def assign_request: null;
 def assign_read: missing("assign_read");
 def check_request: null;
 def check_read: {info: {}};
