@@ -48,7 +48,7 @@ ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # Debian's libjq, lmdb and libunistring have no pkg-config files.
 LIBS            := $(call pkg,--libs librabbitmq jansson)
-LIBS_poller     := $(call pkg,--libs libcurl libcrypto) -ljq -llmdb
+LIBS_poller     := $(call pkg,--libs libcurl libcrypto libjwt) -ljq -llmdb
 LIBS_aggregator := -llmdb -lunistring
 LIBS_sink       := $(call pkg,--libs libmariadb)
 LIBS_reaper     := $(LIBS_sink)
