@@ -451,6 +451,8 @@ read_chat(struct crm_record *r, struct value *v,
 	r->assigned = find_view("operator")->kind != VIEW_ABSENT;
 	r->taken = !r->assigned && own(OWN_TAKEN)->kind == VIEW_TRUE;
 	r->raw = value_ref(v);
+	if (instant(find_view("at"), &r->at) != 0)
+		bad = "at";
 	if (instant(find_view("opened_at"), &r->opened_at) != 0)
 		bad = "opened_at";
 	if (instant(find_view("closed_at"), &r->closed_at) != 0)

@@ -27,7 +27,7 @@ struct crm_record {
 	char *mark, *last;            /* of a chat, or NULL */
 	int64_t last_at;              /* of a chat's last message */
 	char *episode;                /* of chat and message, or NULL */
-	int64_t at;                   /* of a message */
+	int64_t at;                   /* of a message; of a chat perhaps */
 	int64_t opened_at, closed_at; /* of a chat */
 	enum chat_status status;      /* of a chat */
 	bool assigned;                /* a chat that somebody holds */

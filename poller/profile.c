@@ -29,6 +29,9 @@
 
 extern char **environ;
 
+/* What libjq sees. Another thread may be reading it when it is put back. */
+static char *no_environ[] = { NULL };
+
 struct profile {
 	jq_state *jq;
 	char *name;
@@ -65,6 +68,13 @@ static const char MAIN[] =
     " elif $c == \"check_read\" then read(check_read)"
     " elif $c == \"assign_request\" then assign_request"
     " elif $c == \"assign_read\" then read(assign_read)"
+    " elif $c == \"hook_read\" then hook_read"
+    " elif $c == \"hooks_request\" then hooks_request"
+    " elif $c == \"hooks_read\" then read(hooks_read)"
+    " elif $c == \"hook_add_request\" then hook_add_request"
+    " elif $c == \"hook_add_read\" then read(hook_add_read)"
+    " elif $c == \"hook_remove_request\" then hook_remove_request"
+    " elif $c == \"hook_remove_read\" then read(hook_remove_read)"
     " else about end";
 
 static jq_state *volatile running;
@@ -100,10 +110,10 @@ remember_error(void *ctx, jv message)
 static jv
 run(struct profile *p, jv input, struct buf *why)
 {
-	char *none[] = { NULL }, **saved = environ;
+	char **saved = environ;
 	jv result, message;
 
-	environ = none;
+	environ = no_environ;
 	running = p->jq;
 	set_timer(CALL_SECONDS);
 	jq_start(p->jq, input, 0);
@@ -157,6 +167,18 @@ input(struct profile *p, const char *call, const struct profile_input *in)
 	o = set(o, "status", jv_number(in->status));
 	o = set(o, "answer", value_jv(in->answer));
 	return o;
+}
+
+jv
+profile_run(struct profile *p, const char *call, jv more, struct buf *why)
+{
+	return run(p, jv_object_merge(input(p, call, NULL), more), why);
+}
+
+const struct profile_options *
+profile_options(const struct profile *p)
+{
+	return &p->opt;
 }
 
 static jv
@@ -433,7 +455,7 @@ correct_line(struct profile *p, struct buf *why)
 static int
 compile(struct profile *p, const struct profile_file *f, struct buf *why)
 {
-	char *none[] = { NULL }, **saved = environ;
+	char **saved = environ;
 	struct sigaction act = { .sa_handler = halt_running };
 	struct buf program = BUF_INIT;
 	const char *c;
@@ -450,7 +472,7 @@ compile(struct profile *p, const struct profile_file *f, struct buf *why)
 	(void)sigemptyset(&act.sa_mask);
 	(void)sigaction(SIGVTALRM, &act, NULL);
 	jq_set_error_cb(p->jq, remember_error, p);
-	environ = none;
+	environ = no_environ;
 	ok = jq_compile(p->jq, buf_str(&program));
 	environ = saved;
 	buf_release(&program);

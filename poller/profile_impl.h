@@ -23,6 +23,13 @@ jv value_jv(const struct value *v);
 /* The JSON text of v (taken), appended. */
 void value_dump_jv(jv v, struct buf *out);
 
+/* Calls the function of that name, with `more` (taken) beside the tenant and
+ * the options. What it gave; or invalid, and *why. */
+jv profile_run(struct profile *p, const char *call, jv more, struct buf *why)
+    __attribute__((warn_unused_result));
+
+const struct profile_options *profile_options(const struct profile *p);
+
 /* An id that a function gave (v is taken): owned, NULL when it is none. */
 char *profile_id(jv v) __attribute__((warn_unused_result));
 

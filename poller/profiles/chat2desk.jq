@@ -18,10 +18,13 @@
 
 def page_size: 200;
 
+# The name of the header with the time is not documented.
 def about:
     {url: "https://api.chat2desk.com/v1",
      auth: {header: "Authorization", prefix: ""},
-     max_pages: 1000};
+     max_pages: 1000,
+     hooks: {sign: {header: "X-Signature", timestamp: "X-Timestamp",
+                    parts: ["body", "timestamp"], key: "md5 of token"}}};
 
 # Errors share one envelope, also under HTTP 200, and which status goes with
 # which is not documented: the text counts first, then the status.
@@ -291,6 +294,109 @@ def customer_read:
             customer_phone: ([.phone, .client_phone | strings
                               | select(. != "")] | .[0]),
             tag: ([.tags | arrays | .[] | .label | strings] | .[0])}]};
+
+# --- webhooks ---
+
+def hook_events:
+    ["inbox", "outbox", "comment", "system_message", "imported_message",
+     "new_request", "close_dialog", "dialog_transferred",
+     "operator_status_changed"];
+
+# Those that tell nothing that is counted.
+def silent_hooks:
+    ["outbox_status", "new_client", "client_updated",
+     "client_added_to_blacklist", "close_request", "add_tag_to_client",
+     "add_tag_to_request", "delete_tag_from_client", "delete_tag_from_request",
+     "new_qr_code", "new_ticket", "ticket_updated", "ticket_deleted"];
+
+def hook_time($now):
+    if .event_time | given then .event_time else $now end;
+
+# To the second, as /messages has it: the same message from both counts once.
+def hook_second($now):
+    hook_time($now)
+    | if type == "number" then floor else tostring | sub("[.][0-9]+"; "") end;
+
+# The type is left out where the event says it; null is a survey.
+def hook_message($in):
+    .hook_type as $hook
+    | . + {id: .message_id, created: hook_second($in.now)}
+    | if has("type") then . else
+          .type = ({inbox: "from_client", outbox: "to_client",
+                    comment: "comment", system_message: "system"}[$hook]) end
+    | message(.dialog_id; $in.options.bot_operators);
+
+# A customer who writes opens the dialog; operator_id is who holds it then.
+def inbox_chat($now):
+    hook_time($now) as $at
+    | {type: "chat", chat: .dialog_id, at: $at, status: "open",
+       operator: .operator_id, customer: .client_id, channel: .channel_id,
+       opened_at: (if .is_new_request == true then hook_second($now)
+                   else null end)}
+    + (.client | if type == "object" then
+           {customer_name: ([.assigned_name, .name | strings
+                             | select(. != "" and . != "unknown")] | .[0]),
+            customer_phone: ([.phone, .client_phone | strings
+                              | select(. != "")] | .[0])}
+       else {} end);
+
+def hook_system($now; $kind; $name):
+    hook_time($now) as $at
+    | {type: "message", id: "\($kind)-\($name // $at)", chat: .dialog_id,
+       channel: .channel_id, at: $at, from: "system", kind: $kind};
+
+def hook_read:
+    . as $in
+    | .now as $now
+    | .payload
+    | .hook_type as $hook
+    | if $hook == "inbox" then
+          {records: [inbox_chat($now), hook_message($in)]}
+      elif any("outbox", "comment", "system_message", "imported_message";
+               . == $hook) then
+          {records: [hook_message($in)]}
+      elif $hook == "new_request" then
+          # A survey is a request of its own, and nobody waits in it.
+          {records: [select(.type != "rating")
+                     | hook_system($now; "opened"; .request_id // .id)]}
+      elif $hook == "close_dialog" then
+          # No message: the closing may have one, by system_message.
+          hook_time($now) as $at
+          | {records: [{type: "chat", chat: .dialog_id, at: $at,
+                        status: "closed", operator: .operator_id,
+                        closed_at: $at}]}
+      elif $hook == "dialog_transferred" then
+          {records: [hook_system($now; "assigned"; null)
+                     | .operator = $in.payload.operator_id]}
+      elif $hook == "operator_status_updated"
+           or $hook == "operator_status_changed" then
+          {records: [{type: "operator", operator: .id,
+                      available: ((.online == 1 or .online == true
+                                   or .online == "1")
+                                  and (.offline_type // "") == "")}]}
+      elif any(silent_hooks[]; . == $hook) then {records: []}
+      else {unknown: "\($hook)"} end;
+
+def hooks_request:
+    {path: "/webhooks", query: {limit: page_size, offset: (.cursor.offset // 0)}};
+
+def hooks_read:
+    rows(.data) as $rows
+    | {hooks: [$rows[] | {id, url, events, active: (.status != "disable"),
+                          secret: null}],
+       next: next_offset($rows)};
+
+def hook_add_request:
+    {path: ("/webhooks" + (if .hook.id == null then "" else "/\(.hook.id)" end)),
+     method: (if .hook.id == null then "POST" else "PUT" end),
+     body: {name: "messaging-analytics", url: .hook.url, events: hook_events,
+            status: "enable"}};
+
+def hook_add_read:
+    {hooks: []};
+
+def hook_remove_request:
+    {path: "/webhooks/\(.hook.id)", method: "DELETE"};
 
 # --- the doctor ---
 

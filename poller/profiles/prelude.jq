@@ -76,6 +76,33 @@
 #               {info: {label: value}} to show
 #   failure     null if the answer is good, else {error: KIND, message}
 #
+# What a CRM pushes. hook_read gets tenant, options, and
+#   now         when it came, by our clock: the time of what bears none
+#   payload     its JSON, as answer above
+#   headers     those that about.hooks.headers names, {NAME: text or null}
+# and answers {records: [...]}, operators, chats and messages as above, but
+# complete: of a chat at (when things stood so; without it: now), status, and
+# operator, for none means that nobody holds it. A message has the id that the
+# poll gives it, and the same time, so that it counts once. All of it may come
+# twice and in any order. {records: []} when the event tells nothing that is
+# counted, {unknown: its name} when it is none that the profile knows: that,
+# and what hook_read fails at, is kept as a dead letter.
+#
+#   about.hooks {sign: {header, timestamp, prefix, parts, key}, headers}. sign
+#               says how the CRM signs, and is left out if it does not: the
+#               header with the HMAC-SHA256 in hexadecimal digits, what stands
+#               in front of them; the header with the time, in seconds since
+#               1970, or null; what is signed, a list of "timestamp", "body"
+#               and other text; key: "secret", "token" (of the API, unless a
+#               secret is configured), or "md5 of token"
+#   hooks       the webhooks that the CRM has; its read answers {hooks: [{id,
+#               url, events: [strings], active: true or false, secret: null or
+#               what the CRM made up to sign with}], next}
+#   hook_add    registers .hook, {url, id: null, or of one that has that url
+#               already}; its read answers as hooks_read, of this one; when it
+#               has a next, there is more to send
+#   hook_remove removes .hook, one of hooks_read's
+#
 # KIND is one of
 #   later       a passing trouble: the poller tries again
 #   throttled   too many calls: it waits as the headers tell, tries again
@@ -143,6 +170,13 @@ def customer_request: null;
 def customer_read: missing("customer_read");
 def assign_request: null;
 def assign_read: missing("assign_read");
+def hook_read: missing("hook_read");
+def hooks_request: null;
+def hooks_read: missing("hooks_read");
+def hook_add_request: null;
+def hook_add_read: missing("hook_add_read");
+def hook_remove_request: null;
+def hook_remove_read: {hooks: []};
 def check_request: null;
 def check_read: {info: {}};
 def failure: http_failure;

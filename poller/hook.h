@@ -1,0 +1,83 @@
+/*
+ * hook: the webhooks that the configuration allows, one a tenant: whose they
+ * are, how each proves where it comes from, and what its payload says as
+ * records. Knows nothing of HTTP; route_hooks.c does.
+ *
+ * A tenant has webhooks when [crm NAME] hook says how they prove themselves:
+ * by a signature that the CRM makes over time and body, or by a secret that
+ * stands in the address the CRM was given.
+ *
+ * All may be called by several threads at a time once they are open. libjq
+ * may not: payloads are read one after the other.
+ */
+#ifndef POLLER_HOOK_H
+#define POLLER_HOOK_H
+
+#include "common/buf.h"
+#include "common/conf.h"
+#include "common/prog.h"
+#include "poller/signature.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of a secret that stands in an address. */
+#define HOOK_SECRET_LEAST 16
+#define HOOK_SECRET_MOST 128
+
+struct hooks;
+struct hook;
+
+/* Opens the webhooks of all tenants that have some. What is wrong with one of
+ * them is told and stops that one only. Call it before there are threads: it
+ * blocks SIGVTALRM, by which libjq is kept in time. Owned. */
+struct hooks *hooks_open(const struct conf *c)
+    __attribute__((warn_unused_result));
+
+/* NULL is fine. */
+void hooks_free(struct hooks *all);
+
+size_t hooks_n(const struct hooks *all);
+
+/* The webhook of a tenant and source, which is the name of its profile; NULL:
+ * there is none. */
+const struct hook *hook_find(const struct hooks *all, const char *tenant,
+    size_t tenant_len, const char *source, size_t source_len);
+
+/* The tenant's, whatever its source; or NULL. */
+const struct hook *hook_of(const struct hooks *all, const char *tenant);
+
+const char *hook_tenant(const struct hook *h);
+const char *hook_source(const struct hook *h);
+
+/* What came. All borrowed. */
+struct hook_delivery {
+	const char *body;
+	size_t len;
+	int64_t now_ms;
+	const char *secret; /* of the address; NULL: none */
+	size_t secret_len;
+	/* A header of any case, or NULL. */
+	const char *(*header)(const void *ctx, const char *name);
+	const void *ctx;
+};
+
+/* Whether it comes from who it says; else *verdict tells the log why not. h
+ * NULL takes as long as any and is false. */
+bool hook_proves(const struct hook *h, const struct hook_delivery *d,
+    enum signature_verdict *verdict);
+
+enum hook_outcome {
+	HOOK_RECORDS, /* perhaps none: it tells of nothing that is counted */
+	HOOK_UNKNOWN, /* an event that the profile does not know */
+	HOOK_UNREAD,  /* the profile cannot read it */
+	HOOK_NO_JSON,
+};
+
+/* Its records, each a line with its newline, appended and counted; of all but
+ * RECORDS *why says what is wrong, half a sentence. */
+enum hook_outcome hook_read(const struct hook *h, const struct hook_delivery *d,
+    struct buf *records, size_t *n, struct buf *why);
+
+#endif

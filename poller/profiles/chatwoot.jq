@@ -1,0 +1,224 @@
+# chatwoot.jq: what Chatwoot pushes, as records. Chatwoot is not polled yet:
+# who asks it to be is told so. The contract of the functions stands at the head
+# of prelude.jq.
+#
+# What Chatwoot tells and what it does not:
+#
+# - Nothing is sent again when it was not taken, and the order is not kept.
+# - A conversation keeps its id and its created_at when it is opened again.
+#   Closings, openings and transfers are told by what changed; their ids and
+#   times are made of the conversation's updated_at, so that one that comes
+#   twice is one.
+# - Every event shows the whole conversation: it becomes a chat record as of
+#   updated_at, and the newest counts.
+# - The REST API shows times of messages to the second; so they are cut to that
+#   here, and a message is the same from wherever it comes.
+# - Users and contacts have ids of their own, which may be the same number.
+#   from says which one it is.
+# - Deleting a conversation raises no event.
+
+def about:
+    {auth: {header: "api_access_token", prefix: ""},
+     headers: {},
+     hooks: {
+         sign: {header: "X-Chatwoot-Signature",
+                timestamp: "X-Chatwoot-Timestamp",
+                prefix: "sha256=",
+                parts: ["timestamp", ".", "body"],
+                key: "secret"}}};
+
+def hook_events:
+    ["conversation_created", "conversation_status_changed",
+     "conversation_updated", "message_created", "message_updated"];
+
+# Those that tell nothing that is counted.
+def silent_events:
+    ["contact_created", "contact_updated", "webwidget_triggered",
+     "inbox_created", "inbox_updated", "conversation_typing_on",
+     "conversation_typing_off"];
+
+def not_polled:
+    error("Chatwoot is not polled yet, it only pushes; see WEBHOOKS in poller(1)");
+def operators_request: not_polled;
+def chats_request: not_polled;
+def messages_request: not_polled;
+
+# --- times and texts ---
+
+# A number of seconds or a text; 0 and "" are none.
+def given:
+    if . == 0 or . == "" then null else . end;
+
+# The same to the second, as the REST API has it.
+def cut:
+    if type == "number" then floor
+    elif type == "string" then sub("[.][0-9]+"; "")
+    else . end;
+
+def text_or_null:
+    if type == "string" and . != "" then . else null end;
+
+def member($name):
+    if type == "object" then .[$name] else null end;
+
+# --- conversations ---
+
+# As of when it shows itself.
+def as_of($now):
+    (.updated_at | given) // (.last_activity_at | given)
+    // (.timestamp | given) // $now;
+
+def status_name:
+    if . == "open" or . == "pending" or . == "snoozed" then .
+    elif . == "resolved" then "closed"
+    else error("a conversation has a status that is none: \(.)") end;
+
+# Who holds it, if it is a person. Older servers do not say what it is.
+def holder:
+    if (.meta.assignee_type // "User") == "User"
+    then .meta.assignee | member("id") else null end;
+
+def chat($now):
+    as_of($now) as $at
+    | (.status | status_name) as $status
+    | .meta.sender as $customer
+    | {type: "chat",
+       chat: .id,
+       at: $at,
+       status: $status,
+       operator: holder,
+       customer: ($customer | member("id")),
+       customer_name: ($customer | member("name") | text_or_null),
+       customer_phone: ($customer | member("phone_number") | text_or_null),
+       channel: .inbox_id,
+       tag: ([.labels | arrays | .[] | text_or_null] | .[0]),
+       opened_at: (.created_at | given),
+       closed_at: (if $status == "closed" then $at else null end)};
+
+# {previous_value, current_value} of an attribute that changed, or null.
+def change($name):
+    [.changed_attributes | arrays | .[] | objects | .[$name] | objects] | .[0];
+
+def system_message($now; $kind):
+    as_of($now) as $at
+    | {type: "message",
+       id: "\($kind)-\(if $at | type == "number" then $at * 1000 | floor
+                       else $at end)",
+       chat: .id, channel: .inbox_id, at: $at, from: "system", kind: $kind};
+
+# A bot's conversations are pending until it hands them over.
+def status_message($now):
+    change("status")
+    as {previous_value: $from, current_value: $to}
+    | if $to == "resolved" then system_message($now; "closed")
+      elif $to == "open" and $from == "pending"
+      then system_message($now; "handoff")
+      elif $to == "open" then system_message($now; "opened")
+      else empty end;
+
+def assignee_message($now):
+    change("assignee_id") as $change
+    | if $change == null then empty
+      else system_message($now; "assigned")
+           | .operator = $change.current_value end;
+
+# --- messages ---
+
+def message_types:
+    ["incoming", "outgoing", "activity", "template"];
+
+# By name from webhooks, by number elsewhere.
+def message_type:
+    .message_type
+    | if type == "number" then message_types[.] else . end;
+
+def content_kind:
+    ([.attachments | arrays | .[] | member("file_type") | text_or_null] | .[0])
+    // (.content_type | text_or_null) // "text";
+
+def is_automated:
+    (.content_attributes | member("automation_rule_id")) != null
+    or (.additional_attributes | member("campaign_id")) != null;
+
+def is_bot($bots):
+    . as $id | any($bots[]; . == ($id | tostring));
+
+# A contact has no type. Without a sender it is the system, unless it was
+# written on a person's own phone.
+def outgoing($bots):
+    (.sender | member("type")) as $type
+    | (.sender | member("id")) as $id
+    | if $type == "user" and ($id | is_bot($bots)) then
+          {from: "bot", user: $id}
+      elif $type == "user" then {from: "operator", user: $id, operator: $id}
+      elif $type == null
+           and (.content_attributes | member("external_echo")) != null then
+          {from: "operator"}
+      elif $type == null then {from: "bot", automated: true}
+      else {from: "bot", user: $id} end;
+
+def author($bots):
+    message_type as $type
+    | if $type == "incoming" then
+          {from: "customer", user: (.sender | member("id"))}
+      elif $type == "outgoing" then outgoing($bots)
+      elif $type == "template" then {from: "bot", automated: true}
+      elif $type == "activity" then {from: "system"}
+      else error("a message has a type that is none: \($type)") end;
+
+def message($in):
+    {type: "message",
+     id,
+     chat: .conversation.id,
+     channel: ((.inbox | member("id")) // .conversation.inbox_id),
+     at: ((.created_at | given) // $in.now | cut),
+     kind: content_kind,
+     private: (.private == true),
+     automated: is_automated,
+     text: .content}
+    + (author($in.options.bot_operators)
+       | if .from == "system" then .kind = "other" else . end)
+    | if $in.payload.event == "message_updated"
+      then .updated_at = $in.now else . end;
+
+# --- webhooks ---
+
+def hook_read:
+    . as $in
+    | .now as $now
+    | .payload
+    | if .event == "message_created" or .event == "message_updated" then
+          {records: [(.conversation | chat($now)), message($in)]}
+      elif .event == "conversation_created" then {records: [chat($now)]}
+      elif .event == "conversation_status_changed" then
+          {records: [chat($now), status_message($now)]}
+      elif .event == "conversation_updated" then
+          {records: [chat($now), assignee_message($now)]}
+      elif .event as $event | any(silent_events[]; . == $event)
+      then {records: []}
+      else {unknown: "\(.event)"} end;
+
+def account_path:
+    "/api/v1/accounts/\(.options.account | @uri)/webhooks";
+
+def listed:
+    {id, url, events: .subscriptions, active: true, secret};
+
+def hooks_request:
+    {path: account_path};
+
+def hooks_read:
+    {hooks: [.answer.payload.webhooks[] | listed]};
+
+# One that is there keeps its secret.
+def hook_add_request:
+    {path: (account_path + (if .hook.id == null then "" else "/\(.hook.id)" end)),
+     method: (if .hook.id == null then "POST" else "PATCH" end),
+     body: {webhook: {url: .hook.url, name: "messaging-analytics",
+                      subscriptions: hook_events}}};
+
+def hook_add_read:
+    {hooks: [.answer.payload.webhook | listed]};
+
+def hook_remove_request:
+    {path: "\(account_path)/\(.hook.id)", method: "DELETE"};
