@@ -20,7 +20,7 @@
 #include "aggregator/model_pack.h"
 
 /* A tick is due early when so many records have come. */
-#define BATCH_RECORDS 50000
+#define BATCH_RECORDS 250000
 #define EXPIRE_EVERY_MS (INT64_C(3600) * 1000)
 #define PAUSE_MS 1000
 

@@ -37,13 +37,16 @@
 #define IDLE_LOOK_MS 5000
 
 /* How many messages wait here at most; the rest waits in the socket. */
-#define READY_MAX 4096
+#define READY_MAX 32768
 #define PREFETCH_MAX 65535
 
-/* What suits large messages, and how many more small ones: of up to that many
- * bytes on the average. */
+/* What suits large messages, and how many more of smaller ones: of up to that
+ * many bytes on the average. Whoever gathers much before it acknowledges has
+ * less to do for each; the bytes that may wait here are what limits it. */
 #define PREFETCH 100
-#define PREFETCH_MORE 3000
+#define MEDIUM_MORE 400
+#define MEDIUM_BYTES (100 * 1024)
+#define SMALL_MORE 20000
 #define SMALL_BYTES 4096
 #define MEAN_OF 16
 
@@ -65,7 +68,7 @@ struct reader {
 	/* Of this connection. */
 	struct endpoint_mark done;  /* whole messages returned so far */
 	struct endpoint_mark acked; /* of them, acknowledged */
-	bool wide;                  /* small messages: more of them come */
+	uint16_t more;              /* of smaller ones, above prefetch */
 	uint64_t mean;              /* bytes of the last ones; times MEAN_OF */
 	bool said_empty;            /* at the last look at the queue */
 	int64_t check_ms;           /* no look before */
@@ -96,7 +99,7 @@ forget(struct reader *r)
 	r->done.connection++;
 	r->done.tag = r->done.messages = 0;
 	r->acked = r->done;
-	r->wide = false;
+	r->more = 0;
 	r->mean = 0;
 	r->said_empty = false;
 }
@@ -166,7 +169,7 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	r->whole = opt->whole;
 	/* One more than may come: then it is never full, and whoever looks
 	 * for heartbeats finds them. */
-	room = (size_t)r->prefetch + (r->may_widen ? PREFETCH_MORE : 0);
+	room = (size_t)r->prefetch + (r->may_widen ? SMALL_MORE : 0);
 	amqp_inflow_init(
 	    &r->ready, room > 0 && room < READY_MAX ? room + 1 : READY_MAX);
 	r->ready.max_message =
@@ -325,21 +328,27 @@ next_message(struct reader *r)
 static bool
 is_starved(const struct reader *r)
 {
-	uint64_t limit = r->prefetch + (r->wide ? PREFETCH_MORE : 0U);
+	uint64_t limit = (uint64_t)r->prefetch + r->more;
 
 	return r->prefetch > 0 && r->done.messages - r->acked.messages >= limit;
 }
 
-/* Has more of them come, if they are small. */
+/* Has more of them come, if they are not large. */
 static void
 widen(struct reader *r)
 {
-	if (!r->may_widen || r->wide || r->a.link.conn == NULL ||
-	    r->mean > SMALL_BYTES * MEAN_OF)
+	uint16_t more = 0;
+
+	if (r->mean <= SMALL_BYTES * MEAN_OF)
+		more = SMALL_MORE;
+	else if (r->mean <= MEDIUM_BYTES * MEAN_OF)
+		more = MEDIUM_MORE;
+	if (!r->may_widen || more <= r->more || r->a.link.conn == NULL)
 		return;
-	r->wide = true;
-	if (consume(&r->a, PREFETCH_MORE) != OUTCOME_DONE)
+	if (consume(&r->a, (uint16_t)(more - r->more)) != OUTCOME_DONE)
 		(void)lost(r);
+	else
+		r->more = more;
 }
 
 /* Nothing is in hand. RECORD: there may be more. */

@@ -23,6 +23,11 @@
  * many lines: where much waits, fewer batches cost less. */
 #define REST_PART 4
 #define MANY_LINES 1000
+/* Where even more waits, so that a whole batch was never waited for, the next
+ * one goes on while there is no pause, and for so long at most. */
+#define BUSY_MS 500
+#define PAUSE_MS 5
+#define DENSE_PART 4
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
 
@@ -92,14 +97,35 @@ handle_too_long(struct stage *s)
 	return o;
 }
 
+/* A batch that is being gathered. */
+struct batch {
+	size_t lines;
+	int64_t began, waited; /* ms: waited for lines, not spent on them */
+};
+
+/* Lines came all the time, or nearly: of what the batch took, a good part went
+ * into handling them. */
+static bool
+is_dense(const struct batch *b, int64_t now)
+{
+	int64_t took = now - b->began;
+
+	return b->lines >= MANY_LINES &&
+	       (took - b->waited) * DENSE_PART >= took;
+}
+
 /* How long more lines of a batch are waited for; -1: it is old. */
 static int64_t
-patience(const struct stage *s, int64_t began)
+patience(const struct stage *s, const struct batch *b)
 {
-	int64_t now = clock_mono_ms(), left = began + s->batch_ms - now;
+	int64_t now = clock_mono_ms(), left = b->began + s->batch_ms - now;
 
+	if (left < 0 && s->busy && now < b->began + BUSY_MS && is_dense(b, now))
+		return PAUSE_MS;
 	if (left < 0 || !s->prompt)
 		return left;
+	if (s->busy)
+		return left < PAUSE_MS ? left : PAUSE_MS;
 	if (s->resting_ms <= now)
 		return 0;
 	return s->resting_ms - now < left ? s->resting_ms - now : left;
@@ -109,34 +135,53 @@ patience(const struct stage *s, int64_t began)
  * more: RECORD or WAIT to go on, else what ended it. *o is the worst of the
  * handler's answers. */
 static enum endpoint_status
-gather(struct stage *s, enum outcome *o)
+fill(struct stage *s, struct batch *b, enum outcome *o)
 {
-	int64_t began = 0, left = IDLE_MS;
 	enum endpoint_status status;
-	size_t n = 0, len = 0, lines;
+	int64_t left = IDLE_MS, asked;
+	size_t len = 0, lines;
 	char *line = NULL;
 
-	*o = OUTCOME_DONE;
-	while (*o == OUTCOME_DONE && n < s->batch_records && left >= 0) {
+	while (*o == OUTCOME_DONE && b->lines < s->batch_records && left >= 0) {
+		asked = clock_mono_ms();
 		status = read_some(s, &line, &len, (int)left);
+		b->waited += clock_mono_ms() - asked;
 		lines = 1;
 		if (status == ENDPOINT_RECORD)
 			*o = handle(s, line, len, &lines);
 		else if (status == ENDPOINT_TOOLONG)
 			*o = handle_too_long(s);
-		else if (status != ENDPOINT_WAIT || n > 0 || stop_asked())
+		else if (status != ENDPOINT_WAIT || b->lines > 0 ||
+			 stop_asked())
 			return status;
 		else
 			look_after_others(s);
 		if (status == ENDPOINT_WAIT)
 			continue;
 		s->lines += lines;
-		if (n == 0)
-			began = clock_mono_ms();
-		n += lines;
-		left = patience(s, began);
+		if (b->lines == 0) {
+			b->began = clock_mono_ms();
+			b->waited = 0;
+		}
+		b->lines += lines;
+		left = patience(s, b);
 	}
 	return ENDPOINT_RECORD;
+}
+
+static enum endpoint_status
+gather(struct stage *s, enum outcome *o)
+{
+	struct batch b = { 0, 0, 0 };
+	enum endpoint_status status;
+	int64_t now;
+
+	*o = OUTCOME_DONE;
+	status = fill(s, &b, o);
+	now = clock_mono_ms();
+	s->busy =
+	    s->prompt && now - b.began >= s->batch_ms / 2 && is_dense(&b, now);
+	return status;
 }
 
 /* Flush, dead letters, acknowledge: in this order, or not at all. */

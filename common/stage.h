@@ -24,7 +24,10 @@ struct stage {
 	int batch_ms;         /* or that long after the batch's first line */
 	bool prompt;          /* or as soon as the input has nothing more for
 				 the moment, a rest after the last flush that
-				 is as long as a part of that was */
+				 is as long as a part of that was. Where lines
+				 come faster than they are handled it flushes
+				 later than batch_ms: it is behind anyway, and
+				 larger batches let it catch up */
 	bool patient;         /* retry a flush that says LATER for ever */
 
 	/* One line, borrowed. Bad records are the handler's business: it calls
@@ -58,6 +61,7 @@ struct stage {
 
 	/* Its own. */
 	int64_t resting_ms; /* a prompt one flushes no sooner */
+	bool busy;          /* the last batch hardly waited for its lines */
 };
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal
