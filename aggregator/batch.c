@@ -46,6 +46,15 @@ failed(const struct endpoint *e)
 	return endpoint_code(e);
 }
 
+/* By hand all of them are. */
+static bool
+passes(void *ctx, const struct record *r)
+{
+	const struct batch *b = ctx;
+
+	return choice_passes(&b->job->choice, r->type);
+}
+
 /* Where the lines come from. */
 struct source {
 	struct batch *b;
@@ -162,12 +171,17 @@ make_reports(struct batch *b, size_t *n)
 		if (job->tenant != NULL && strcmp(job->tenant, t->name) != 0)
 			continue;
 		stream = join_stream(b, t);
-		if (t->whole != NULL && (!stream || job->format == OUT_NDJSON))
-			report_init(&reports[(*n)++], &t->whole->drive,
-			    job->rules, t->whole->id, t->whole->end_at);
-		if (stream)
+		if (t->whole != NULL &&
+		    (!stream || job->format == OUT_NDJSON)) {
+			report_init(&reports[*n], &t->whole->drive, job->rules,
+			    t->whole->id, t->whole->end_at);
+			reports[(*n)++].passed = &t->whole->passed;
+		}
+		if (stream) {
 			report_init(
-			    &reports[(*n)++], t->stream, job->rules, NULL, 0);
+			    &reports[*n], t->stream, job->rules, NULL, 0);
+			reports[(*n)++].passed = &t->passed;
+		}
 	}
 	free(list);
 	return reports;
@@ -293,6 +307,9 @@ batch_run(const struct job *job)
 	b.setup.part = job->part;
 	b.setup.pool = &b.pool;
 	intake_init(&b.intake, &b.setup, job->explain);
+	if (job->format == OUT_NDJSON && job->explain == NULL)
+		b.intake.passes = passes;
+	b.intake.passes_ctx = &b;
 	code = read_input(&b);
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare(&b);

@@ -111,6 +111,14 @@ choice_has(const struct choice *c, const char *table)
 }
 
 bool
+choice_passes(const struct choice *c, enum record_type type)
+{
+	return (type == RECORD_MESSAGE && c->messages) ||
+	       (type == RECORD_VIEW && c->views) ||
+	       (type == RECORD_EVENT && c->eventlog);
+}
+
+bool
 choice_needs_text(const struct choice *c)
 {
 	return choice_has(c, "trends");

@@ -31,6 +31,9 @@ void choice_set_part(struct choice *c);
 /* True when rows of that table are wanted. */
 bool choice_has(const struct choice *c, const char *table);
 
+/* Records of that type are passed on. */
+bool choice_passes(const struct choice *c, enum record_type type);
+
 /* Some figure reads what was said. */
 bool choice_needs_text(const struct choice *c);
 

@@ -91,7 +91,8 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	m->window = setup->window_ms;
 	m->ahead = setup->ahead_ms;
 	/* Flows need to know which version of a message was there. */
-	m->no_clocks = !needs_clocks(d->choice) && !has_flows(d->choice);
+	m->no_clocks =
+	    !needs_clocks(d->choice) && !has_flows(d->choice) && !setup->clocks;
 	m->no_events = !choice_has(d->choice, "event_counts");
 	if (!has_flows(d->choice) || setup->no_flows)
 		return;

@@ -31,6 +31,7 @@ struct drive_setup {
 	int64_t window_ms;   /* 0: by hand, nothing is too late */
 	int64_t ahead_ms;    /* 0: by hand, any time is believed */
 	bool no_flows;       /* of what only corrects another one */
+	bool clocks;         /* chats are kept, even if no figure needs them */
 };
 
 /* number: of the tenant in the state. The model is as after model_init() and

@@ -6,6 +6,10 @@
  * that its rows are written (queue.c) or that it corrected its tenant's stream
  * (stream.c).
  *
+ * A snapshot that went through an exchange comes in parts (common/bucket.h).
+ * They share one spool, so that many small ones cost no more than one that is
+ * large; by_part, each is published as soon as it is whole, else all at once.
+ *
  * The folder holds, besides its lock:
  *
  *   version          "aggregator 1"
@@ -17,7 +21,9 @@
  *   a crash after that                     the spool has them
  *   a crash while rows are published       they are published again, the same
  *   a message comes again                  its lines are known by its id
- *   a newer snapshot begins                an unfinished one is dropped, told
+ *   a newer snapshot begins                an unfinished one is dropped, told,
+ *                                          and so is what is unfinished of one
+ *                                          in parts
  *   a snapshot that was published, or is older than one, comes again
  *                                          its lines are passed over
  */
@@ -35,8 +41,9 @@
 struct inbox {
 	char *dir;
 	int lock;
-	struct strmap tenants; /* name -> private */
-	struct inbox_tenant *last;
+	struct strmap tenants;     /* name -> private */
+	struct inbox_tenant *last; /* of the line before, */
+	unsigned last_part;        /* and its part */
 	struct record record;
 	struct flat flat;
 	bool said_every;     /* that records of a stream are not wanted */
@@ -45,11 +52,16 @@ struct inbox {
 
 	/* Given by the caller. */
 	const struct drive_setup *setup; /* of what publish is given */
+	bool by_part;
 	void *ctx;
 	/* A bad line: where it came from, and why it is bad. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
-	/* Writes the rows of the one whole snapshot in the intake. */
+	/* Whether a record of a snapshot that is whole is to be passed on;
+	 * NULL: none is. */
+	bool (*passes)(void *ctx, const struct record *r);
+	/* Writes the rows of the one whole snapshot in the intake; of parts of
+	 * it if intake->wanted names some. */
 	enum outcome (*publish)(void *ctx, struct intake *in);
 	/* Makes sure of what was written. */
 	enum outcome (*confirm)(void *ctx);
@@ -74,7 +86,8 @@ enum outcome inbox_flush(struct inbox *in) __attribute__((warn_unused_result));
  * personal data. */
 void inbox_expire(struct inbox *in);
 
-/* Snapshots that have their end marker but not all their lines. */
-size_t inbox_incomplete(const struct inbox *in);
+/* Snapshots that have an end marker but not all their lines, or parts; told of,
+ * because nothing more will come. */
+size_t inbox_tell_incomplete(const struct inbox *in);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,24 +23,53 @@ struct replay {
 	struct inbox_tenant *t;
 };
 
+static void
+replay_begin(struct inbox_tenant *t, const struct record *r, unsigned part)
+{
+	if (t->id == NULL) {
+		t->id = text_dup(r->snapshot);
+		t->at = r->at;
+	}
+	inbox_begin_part(t, part);
+	t->parts[part].done = inbox_is_done(t, r->snapshot, part);
+}
+
+/* The part of a line that is in the spool, as when it came. */
+static unsigned
+part_of(const struct replay *p, int parsed)
+{
+	const struct inbox *in = p->in;
+
+	if (!p->t->spread)
+		return INBOX_WHOLE;
+	if (parsed == 0)
+		return bucket_of_record(&in->record);
+	return in->flat.n > 0 ? bucket_of_flat(&in->flat) : in->last_part;
+}
+
 static int
 replay_line(void *ctx, char *line, size_t len)
 {
 	struct replay *p = ctx;
-	struct record *r = &p->in->record;
+	struct inbox *in = p->in;
+	struct record *r = &in->record;
 	struct buf why = BUF_INIT;
-	int rc = record_parse(r, &p->in->flat, line, len, &why);
+	int rc;
 
+	in->flat.n = 0;
+	rc = record_parse(r, &in->flat, line, len, &why);
 	buf_release(&why);
 	if (rc == -1 || r->type != RECORD_SNAPSHOT) {
-		p->t->lines++;
-	} else if (r->state == SNAPSHOT_BEGIN) {
-		free(p->t->id);
-		p->t->id = text_dup(r->snapshot);
-		p->t->at = r->at;
-	} else {
-		p->t->records = r->records;
+		in->last_part = part_of(p, rc);
+		p->t->parts[in->last_part].lines++;
+		return 0;
 	}
+	in->last_part =
+	    r->bucket != RECORD_NO_NUMBER ? (unsigned)r->bucket : INBOX_WHOLE;
+	if (r->state == SNAPSHOT_BEGIN)
+		replay_begin(p->t, r, in->last_part);
+	else
+		p->t->parts[in->last_part].records = r->records;
 	return 0;
 }
 
@@ -57,6 +85,29 @@ replay_piece(void *ctx, const char *id, uint64_t line)
 	inbox_end_run(p->t);
 }
 
+/* A line of those that follow the first. */
+static void
+take_done(struct inbox_tenant *t, const char *line)
+{
+	struct inbox_done *d = &t->done[t->done_n];
+	size_t len = strlen(INBOX_DONE_PARTS);
+	char *end;
+
+	if (t->done_n == INBOX_DONE)
+		return;
+	memset(d, 0, sizeof *d);
+	if (strncmp(line, INBOX_DONE_PARTS, len) == 0) {
+		d->spread = true;
+		d->parts.chats = strtoull(line + len, &end, 16);
+		d->parts.all = strncmp(end, " 1 ", 3) == 0;
+		if (strncmp(end, " 1 ", 3) != 0 && strncmp(end, " 0 ", 3) != 0)
+			return;
+		line = end + 3;
+	}
+	d->id = xstrdup(line);
+	t->done_n++;
+}
+
 static int
 read_done(struct inbox_tenant *t, struct buf *why)
 {
@@ -67,27 +118,26 @@ read_done(struct inbox_tenant *t, struct buf *why)
 	for (line = text.data; rc == 1 && (nl = strchr(line, '\n')) != NULL;
 	     line = nl + 1) {
 		*nl = '\0';
-		if (line == text.data) {
-			if (parse_int(
-				line, INT64_MIN, INT64_MAX, &t->done_at) == -1)
-				t->done_at = CLOCK_NONE;
-		} else if (t->done_n < INBOX_DONE) {
-			t->done[t->done_n++] = xstrdup(line);
-		}
+		if (line != text.data)
+			take_done(t, line);
+		else if (parse_int(line, INT64_MIN, INT64_MAX, &t->done_at) ==
+			 -1)
+			t->done_at = CLOCK_NONE;
 	}
 	buf_release(&text);
 	return rc == -1 ? -1 : 0;
 }
 
+/* Nothing of it is left to be published. */
 static bool
 is_done(const struct inbox_tenant *t)
 {
 	size_t i;
 
-	for (i = 0; i < t->done_n; i++)
-		if (strcmp(t->done[i], t->id) == 0)
-			return true;
-	return false;
+	for (i = 0; i < ARRAY_LEN(t->parts); i++)
+		if (t->parts[i].begun && !t->parts[i].done)
+			return false;
+	return true;
 }
 
 static int
@@ -109,9 +159,8 @@ load_tenant(struct inbox *in, const char *name, size_t len, struct buf *why)
 		inbox_forget(t);
 	}
 	if (t->id != NULL)
-		log_info("snapshot_resumed",
-		    "tenant=%s snapshot=%s lines=%" PRIu64, t->name, t->id,
-		    t->lines);
+		log_info("snapshot_resumed", "tenant=%s snapshot=%s", t->name,
+		    t->id);
 	return 0;
 }
 

@@ -85,26 +85,50 @@ sync_spool(struct inbox *in, struct inbox_tenant *t)
 	return o;
 }
 
-/* Remembers the snapshot as published. */
+/* What is remembered of the snapshot in hand. */
+static struct inbox_done *
+done_entry(struct inbox_tenant *t)
+{
+	struct inbox_done *d;
+	size_t i;
+
+	for (i = 0; i < t->done_n; i++)
+		if (strcmp(t->done[i].id, t->id) == 0)
+			return &t->done[i];
+	if (t->done_n == INBOX_DONE) {
+		free(t->done[0].id);
+		t->done_n--;
+		memmove(t->done, t->done + 1, t->done_n * sizeof *t->done);
+	}
+	d = &t->done[t->done_n++];
+	memset(d, 0, sizeof *d);
+	d->id = xstrdup(t->id);
+	d->spread = t->spread;
+	return d;
+}
+
+/* Remembers what is being published as published. */
 static enum outcome
 write_done(struct inbox *in, struct inbox_tenant *t)
 {
+	struct inbox_done *d = done_entry(t);
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	if (t->done_n == INBOX_DONE) {
-		free(t->done[0]);
-		t->done_n--;
-		memmove(t->done, t->done + 1, t->done_n * sizeof *t->done);
-	}
-	t->done[t->done_n++] = xstrdup(t->id);
+	d->parts.chats |= t->publishing.chats;
+	d->parts.all |= t->publishing.all;
 	if (t->at > t->done_at)
 		t->done_at = t->at;
 	buf_addi(&text, t->done_at);
 	buf_addc(&text, '\n');
-	for (i = 0; i < t->done_n; i++)
-		buf_addf(&text, "%s\n", t->done[i]);
+	for (i = 0; i < t->done_n; i++) {
+		d = &t->done[i];
+		if (d->spread)
+			buf_addf(&text, INBOX_DONE_PARTS "%016" PRIx64 " %d ",
+			    d->parts.chats, d->parts.all);
+		buf_addf(&text, "%s\n", d->id);
+	}
 	if (statefile_write(t->done_path, text.data, text.len, &why) == -1)
 		o = never(in, PROG_IO, buf_str(&why));
 	buf_release(&text);
@@ -150,6 +174,9 @@ publish_spool(struct inbox *in, struct inbox_tenant *t)
 
 	intake_init(&intake, in->setup, NULL);
 	intake.unordered = true;
+	intake.wanted = t->spread ? &t->publishing : NULL;
+	intake.passes = in->passes;
+	intake.passes_ctx = in->ctx;
 	if (spool_read(t->path, &r, &why) != 1) {
 		if (why.len == 0)
 			buf_addf(&why, "'%s' is gone", t->path);
@@ -163,13 +190,65 @@ publish_spool(struct inbox *in, struct inbox_tenant *t)
 	return o;
 }
 
+/* Which parts are to be published now. */
+static void
+choose_parts(struct inbox_tenant *t)
+{
+	unsigned i;
+
+	t->publishing = (struct bucket_set){ .all = false };
+	for (i = 0; i < BUCKET_PARTS; i++)
+		if (inbox_is_part_whole(&t->parts[i]))
+			bucket_set_add(&t->publishing, i);
+}
+
+/* They are. True when nothing is left of what has begun. */
+static bool
+note_published(struct inbox_tenant *t)
+{
+	unsigned i, left = 0, n = 0;
+
+	t->published = false;
+	for (i = 0; i < BUCKET_PARTS; i++) {
+		if (bucket_set_has(&t->publishing, i)) {
+			t->parts[i].done = true;
+			n++;
+		}
+		left += t->parts[i].begun && !t->parts[i].done;
+	}
+	log_info("snapshot_done", "tenant=%s snapshot=%s parts=%u", t->name,
+	    t->id, n);
+	return left == 0;
+}
+
+/* Published and confirmed: it need not be kept. */
+static enum outcome
+tidy_up(struct inbox *in, struct inbox_tenant *t)
+{
+	enum outcome o;
+
+	if (t->spread && !note_published(t))
+		return OUTCOME_DONE;
+	o = inbox_remove_spool(in, t);
+	if (o != OUTCOME_DONE)
+		return o;
+	if (!t->spread)
+		log_info("snapshot_done",
+		    "tenant=%s snapshot=%s lines=%" PRIu64, t->name, t->id,
+		    t->parts[INBOX_WHOLE].lines);
+	inbox_forget(t);
+	return OUTCOME_DONE;
+}
+
 static enum outcome
 finish(struct inbox *in, struct inbox_tenant *t)
 {
 	enum outcome o = OUTCOME_DONE;
 
-	if (!t->published)
+	if (!t->published) {
+		choose_parts(t);
 		o = publish_spool(in, t);
+	}
 	if (o != OUTCOME_DONE)
 		return o;
 	t->published = true;
@@ -178,14 +257,7 @@ finish(struct inbox *in, struct inbox_tenant *t)
 		o = write_done(in, t);
 	/* Commit point: the rows are safe and the snapshot is known as done;
 	 * what follows only tidies up. */
-	if (o == OUTCOME_DONE)
-		o = inbox_remove_spool(in, t);
-	if (o != OUTCOME_DONE)
-		return o;
-	log_info("snapshot_done", "tenant=%s snapshot=%s lines=%" PRIu64,
-	    t->name, t->id, t->lines);
-	inbox_forget(t);
-	return OUTCOME_DONE;
+	return o == OUTCOME_DONE ? tidy_up(in, t) : o;
 }
 
 enum outcome
@@ -197,7 +269,7 @@ inbox_flush(struct inbox *in)
 
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		o = sync_spool(in, e->value);
-		if (o == OUTCOME_DONE && inbox_is_whole(e->value))
+		if (o == OUTCOME_DONE && inbox_is_ready(in, e->value))
 			o = finish(in, e->value);
 		if (o != OUTCOME_DONE)
 			return o;
@@ -275,7 +347,7 @@ free_tenant(void *p)
 	buf_release(&t->pending);
 	buf_release(&t->run);
 	for (i = 0; i < t->done_n; i++)
-		free(t->done[i]);
+		free(t->done[i].id);
 	free(t->ignored);
 	free(t->name);
 	free(t->path);

@@ -4,7 +4,29 @@
 #ifndef AGGREGATOR_INBOX_STORE_H
 #define AGGREGATOR_INBOX_STORE_H
 
+#include "common/bucket.h"
+
 #include "aggregator/inbox.h"
+
+/* Where the lines of a snapshot are counted that is not in parts. */
+#define INBOX_WHOLE BUCKET_PARTS
+
+struct inbox_part {
+	bool begun, done; /* done: published */
+	int64_t records;  /* by its end marker; -1: not come yet */
+	uint64_t lines;
+};
+
+/* What a line of TENANT.done begins with when it tells of parts: which of the
+ * buckets, in hexadecimal, and 1 or 0 for what concerns all, before the id. */
+#define INBOX_DONE_PARTS "\t"
+
+/* What was published of a snapshot. */
+struct inbox_done {
+	char *id;
+	bool spread; /* these parts; else all of it */
+	struct bucket_set parts;
+};
 
 struct inbox_tenant {
 	char *name, *path, *done_path;
@@ -12,10 +34,12 @@ struct inbox_tenant {
 	/* The unfinished snapshot; id NULL: there is none. */
 	char *id;
 	int64_t at;
-	int64_t records; /* by its end marker; -1: not come yet */
-	uint64_t lines;
+	bool spread; /* it is in parts */
+	struct inbox_part parts[BUCKET_PARTS + 1];
 	struct strmap seen; /* message id -> its last line in the spool */
-	bool published;     /* its rows were written, not yet confirmed */
+	/* Written, not yet confirmed. */
+	bool published;
+	struct bucket_set publishing; /* the parts, of one that has some */
 
 	/* Not in the spool yet: whole pieces, and the lines of the message
 	 * being read. */
@@ -24,7 +48,7 @@ struct inbox_tenant {
 	uint64_t run_line;
 
 	/* Published, the newest last. */
-	char *done[INBOX_DONE];
+	struct inbox_done done[INBOX_DONE];
 	size_t done_n;
 	int64_t done_at;
 	char *ignored; /* an old one whose lines are passed over */
@@ -34,7 +58,15 @@ struct inbox_tenant {
 struct inbox_tenant *inbox_tenant(
     struct inbox *in, const char *name, size_t len);
 void inbox_forget(struct inbox_tenant *t);
-bool inbox_is_whole(const struct inbox_tenant *t);
+
+/* Counts a line of its part, which begins, ends, or has a line more. */
+void inbox_begin_part(struct inbox_tenant *t, unsigned part);
+bool inbox_is_part_whole(const struct inbox_part *p);
+/* Something of it may be published. */
+bool inbox_is_ready(const struct inbox *in, const struct inbox_tenant *t);
+
+/* That part of that snapshot was published already. */
+bool inbox_is_done(const struct inbox_tenant *t, struct text id, unsigned part);
 
 /* Reads the folder; in->dir is set and locked. */
 int inbox_load(struct inbox *in, struct buf *why)

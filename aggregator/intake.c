@@ -21,6 +21,8 @@ free_snapshot(struct snapshot *s)
 	if (s == NULL)
 		return;
 	drive_release(&s->drive);
+	buf_release(&s->passed);
+	free(s->parts);
 	free(s->id);
 	free(s);
 }
@@ -35,6 +37,7 @@ free_tenant(void *p)
 	if (t->stream != NULL)
 		drive_release(t->stream);
 	free(t->stream);
+	buf_release(&t->passed);
 	strmap_release(&t->failed, NULL);
 	free(t->name);
 	free(t);
@@ -109,6 +112,13 @@ fail_open(struct intake *in, struct tenant *t, const char *reason)
 	t->open = NULL;
 }
 
+/* The markers of a part. */
+static bool
+is_spread(const struct record *r)
+{
+	return r->bucket != RECORD_NO_NUMBER;
+}
+
 /* Where the last line is. */
 static const char *
 where(struct intake *in)
@@ -116,8 +126,9 @@ where(struct intake *in)
 	return in->from->where(in->from->ctx, in->scan.line);
 }
 
-static void
-begin(struct intake *in, struct tenant *t)
+/* A snapshot begins, and whatever was open is cut. */
+static struct snapshot *
+open_snapshot(struct intake *in, struct tenant *t)
 {
 	const struct record *r = &in->record;
 	struct buf reason = BUF_INIT;
@@ -134,9 +145,24 @@ begin(struct intake *in, struct tenant *t)
 	s->id = text_dup(r->snapshot);
 	s->at = r->at;
 	s->end_at = r->at;
+	s->parts_n = is_spread(r) ? BUCKET_PARTS : 1;
+	s->parts = xcalloc(s->parts_n, sizeof *s->parts);
 	drive_init(&s->drive, in->setup, r->tenant, false, r->at, 0);
 	s->drive.model.text_of = in->text_of;
 	t->open = s;
+	return s;
+}
+
+static void
+begin(struct intake *in, struct tenant *t, unsigned part)
+{
+	const struct record *r = &in->record;
+	struct snapshot *s = t->open;
+
+	if (!is_snapshot(s, r->snapshot) || part >= s->parts_n ||
+	    s->parts[part].begun)
+		s = open_snapshot(in, t);
+	s->parts[part].begun = true;
 }
 
 /* The snapshot is whole: of two the newer counts, of two as old the later. */
@@ -156,33 +182,78 @@ finish(struct tenant *t)
 	t->whole = s;
 }
 
+static bool
+is_part_whole(const struct snapshot_part *p)
+{
+	return p->ended && p->lines == p->records;
+}
+
+/* How many parts of it are; of those that are needed. */
+static size_t
+count_whole(const struct intake *in, const struct snapshot *s, size_t *needed)
+{
+	size_t i, n = 0;
+
+	*needed = 0;
+	for (i = 0; i < s->parts_n; i++) {
+		if (in->wanted != NULL &&
+		    !bucket_set_has(in->wanted, (unsigned)i))
+			continue;
+		*needed += 1;
+		n += is_part_whole(&s->parts[i]);
+	}
+	return n;
+}
+
+/* Looks only when a part just became whole. */
 static void
-end(struct intake *in, struct tenant *t)
+finish_if_whole(
+    const struct intake *in, struct tenant *t, const struct snapshot_part *p)
+{
+	size_t needed;
+
+	if (is_part_whole(p) && count_whole(in, t->open, &needed) == needed)
+		finish(t);
+}
+
+static void
+end(struct intake *in, struct tenant *t, unsigned part)
 {
 	const struct record *r = &in->record;
+	struct snapshot_part *p = NULL;
 	struct buf reason = BUF_INIT;
 
-	if (!is_snapshot(t->open, r->snapshot)) {
+	if (is_snapshot(t->open, r->snapshot) && part < t->open->parts_n)
+		p = &t->open->parts[part];
+	if (p == NULL || !p->begun) {
 		buf_addf(
 		    &reason, "ends at %s and never began" UNUSED, where(in));
 		fail(in, t, r->snapshot, buf_str(&reason));
-	} else if (in->unordered && t->open->lines < (uint64_t)r->records) {
-		t->open->ended = true;
-		t->open->records = (uint64_t)r->records;
-		if (r->at != CLOCK_NONE)
-			t->open->end_at = r->at;
-	} else if (t->open->lines != (uint64_t)r->records) {
+	} else if (p->lines != (uint64_t)r->records &&
+		   (!in->unordered || p->lines > (uint64_t)r->records)) {
 		buf_addf(&reason,
 		    "is not whole: %" PRIu64 " records came, its end marker "
 		    "at %s says %" PRId64 UNUSED,
-		    t->open->lines, where(in), r->records);
+		    p->lines, where(in), r->records);
 		fail_open(in, t, buf_str(&reason));
 	} else {
+		p->ended = true;
+		p->records = (uint64_t)r->records;
 		if (r->at != CLOCK_NONE)
 			t->open->end_at = r->at;
-		finish(t);
+		finish_if_whole(in, t, p);
 	}
 	buf_release(&reason);
+}
+
+/* It may be passed on. */
+static void
+keep_passed(struct intake *in, struct buf *to)
+{
+	const struct record *r = &in->record;
+
+	if (in->passes != NULL && in->passes(in->passes_ctx, r))
+		passed_add(to, r, in->scan.line, in->scan.len);
 }
 
 static void
@@ -198,16 +269,18 @@ add_to_stream(struct intake *in, struct tenant *t)
 		    t->stream, in->setup, r->tenant, true, CLOCK_NONE, 0);
 		t->stream->model.text_of = in->text_of;
 	}
+	keep_passed(in, &t->passed);
 	(void)drive_add(t->stream, r);
 }
 
 /* One more line of the tenant's open snapshot. */
 static void
-count_line(struct tenant *t)
+count_line(const struct intake *in, struct tenant *t, unsigned part)
 {
-	t->open->lines++;
-	if (t->open->ended && t->open->lines == t->open->records)
-		finish(t);
+	struct snapshot_part *p = &t->open->parts[part];
+
+	p->lines++;
+	finish_if_whole(in, t, p);
 }
 
 static void
@@ -215,11 +288,18 @@ add_to_snapshot(struct intake *in, struct tenant *t)
 {
 	const struct record *r = &in->record;
 	struct buf reason = BUF_INIT;
+	unsigned part = 0;
 
 	if (is_snapshot(t->open, r->snapshot)) {
-		(void)drive_add(&t->open->drive, r);
-		count_line(t);
-		return;
+		if (t->open->parts_n > 1)
+			part = bucket_of_record(r);
+		in->last_part = part;
+		if (t->open->parts[part].begun) {
+			keep_passed(in, &t->open->passed);
+			(void)drive_add(&t->open->drive, r);
+			count_line(in, t, part);
+			return;
+		}
 	}
 	if (is_snapshot(t->whole, r->snapshot))
 		buf_addf(&reason,
@@ -267,14 +347,29 @@ guess_tenant(const struct intake *in)
 	return only;
 }
 
+/* Of a snapshot in parts only the line before can tell which. */
+static void
+count_unreadable(struct intake *in)
+{
+	struct tenant *t = guess_tenant(in);
+	unsigned part = 0;
+
+	if (t == NULL)
+		return;
+	if (t->open->parts_n > 1) {
+		part = in->last_part;
+		if (t != in->last ||
+		    (in->wanted != NULL && !bucket_set_has(in->wanted, part)))
+			return;
+	}
+	count_line(in, t, part);
+}
+
 void
 intake_add_unread(struct intake *in)
 {
-	struct tenant *t = guess_tenant(in);
-
 	in->lines++;
-	if (t != NULL)
-		count_line(t);
+	count_unreadable(in);
 }
 
 /* A bad line is one line of the snapshot it names. */
@@ -282,12 +377,11 @@ static void
 count_bad(struct intake *in, bool readable)
 {
 	struct text tenant, snapshot;
+	unsigned part = 0;
 	struct tenant *t;
 
 	if (!readable) {
-		t = guess_tenant(in);
-		if (t != NULL)
-			count_line(t);
+		count_unreadable(in);
 		return;
 	}
 	tenant = intake_peek(&in->scan.flat, "tenant");
@@ -295,8 +389,35 @@ count_bad(struct intake *in, bool readable)
 	if (tenant.p == NULL || snapshot.p == NULL)
 		return;
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
-	if (t != NULL && is_snapshot(t->open, snapshot))
-		count_line(t);
+	if (t == NULL || !is_snapshot(t->open, snapshot))
+		return;
+	if (t->open->parts_n > 1)
+		part = bucket_of_flat(&in->scan.flat);
+	if (in->wanted == NULL || bucket_set_has(in->wanted, part))
+		count_line(in, t, part);
+}
+
+/* A line of a part that nobody wants; its part may be asked for. */
+static bool
+is_unwanted(struct intake *in)
+{
+	if (in->wanted == NULL || in->record.snapshot.p == NULL)
+		return false;
+	in->last_part = bucket_of_record(&in->record);
+	return !bucket_set_has(in->wanted, in->last_part);
+}
+
+static void
+add_marker(struct intake *in, struct tenant *t)
+{
+	const struct record *r = &in->record;
+	unsigned part = is_spread(r) ? (unsigned)r->bucket : 0;
+
+	in->last_part = part;
+	if (r->state == SNAPSHOT_BEGIN)
+		begin(in, t, part);
+	else
+		end(in, t, part);
 }
 
 /* One record that could be read. */
@@ -313,10 +434,10 @@ add_record(struct intake *in)
 			return;
 	}
 	t = get_tenant(in, r->tenant);
-	if (r->type == RECORD_SNAPSHOT && r->state == SNAPSHOT_BEGIN)
-		begin(in, t);
-	else if (r->type == RECORD_SNAPSHOT)
-		end(in, t);
+	if (is_unwanted(in))
+		return;
+	if (r->type == RECORD_SNAPSHOT)
+		add_marker(in, t);
 	else if (r->snapshot.p != NULL)
 		add_to_snapshot(in, t);
 	else
@@ -365,33 +486,47 @@ intake_add(struct intake *in, const char *line, size_t len,
 		     : -1);
 }
 
-void
-intake_end(struct intake *in, bool cut)
+/* Tells of an open one that nothing more will come of it. */
+static void
+fail_at_end(struct intake *in, struct tenant *t, bool cut)
 {
-	struct strmap_entry *e;
 	struct buf reason = BUF_INIT;
-	uint64_t before = in->failed;
-	size_t i = 0;
+	size_t needed, whole = count_whole(in, t->open, &needed);
 
 	if (cut)
 		buf_addf(&reason, "is cut: the input ends inside line %" PRIu64,
 		    in->lines + 1);
+	else if (t->open->parts_n > 1)
+		buf_addf(&reason,
+		    "is not whole: the input ends after line %" PRIu64
+		    ", and of its %zu parts there are %zu" UNUSED,
+		    in->lines, needed, whole);
 	else
 		buf_addf(&reason,
 		    "is cut: the input ends after line %" PRIu64
 		    ", before its end marker" UNUSED,
 		    in->lines);
+	fail_open(in, t, buf_str(&reason));
+	buf_release(&reason);
+}
+
+void
+intake_end(struct intake *in, bool cut)
+{
+	struct strmap_entry *e;
+	uint64_t before = in->failed;
+	size_t i = 0;
+
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct tenant *t = e->value;
 
 		if (t->open != NULL)
-			fail_open(in, t, buf_str(&reason));
+			fail_at_end(in, t, cut);
 	}
 	if (cut && in->failed == before)
 		log_error("the input is cut: it ends inside line %" PRIu64
 			  ", which is not used",
 		    in->lines + 1);
-	buf_release(&reason);
 }
 
 static int

@@ -8,23 +8,36 @@
  * lie between, so tenants, and a stream, may come mixed. A line that cannot be
  * read still counts for the end marker's number: it is refused by itself and
  * the snapshot goes on without it.
+ *
+ * A snapshot that went through an exchange has markers for each of its parts
+ * (common/bucket.h); it is whole when all of them are, or those that are
+ * wanted.
  */
 #ifndef AGGREGATOR_INTAKE_H
 #define AGGREGATOR_INTAKE_H
 
+#include "common/bucket.h"
 #include "common/scan.h"
 #include "common/strmap.h"
 
 #include "aggregator/drive.h"
+#include "aggregator/passed.h"
+
+/* What is between a begin and an end marker. */
+struct snapshot_part {
+	bool begun, ended;
+	uint64_t lines;   /* so far */
+	uint64_t records; /* by the end marker */
+};
 
 struct snapshot {
 	char *id;
 	int64_t at;     /* of the begin marker: as_of */
 	int64_t end_at; /* of the end marker */
-	uint64_t lines; /* between the markers, so far */
-	bool ended;     /* the end marker came before its time */
-	uint64_t records;
+	size_t parts_n; /* 1, or BUCKET_PARTS */
+	struct snapshot_part *parts;
 	struct drive drive;
+	struct buf passed; /* see struct intake: passes */
 };
 
 struct tenant {
@@ -33,6 +46,7 @@ struct tenant {
 	struct snapshot *open;  /* begun, not ended; or NULL */
 	struct snapshot *whole; /* the newest whole one; or NULL */
 	struct drive *stream;   /* or NULL */
+	struct buf passed;      /* of the stream */
 	struct strmap failed;   /* ids that were told of already */
 };
 
@@ -42,6 +56,16 @@ struct intake {
 	struct tenant *last;   /* of the line before */
 	const char *text_of;   /* see struct model; borrowed */
 	bool unordered; /* from a broker: lines may come behind the end */
+	/* Parts without which a snapshot is whole are passed over; NULL: it
+	 * needs all. Borrowed. */
+	const struct bucket_set *wanted;
+	/* Records whose lines are kept, to be passed on (passed.h); NULL:
+	 * none. */
+	bool (*passes)(void *ctx, const struct record *r);
+	void *passes_ctx;
+
+	/* The rest is read only. */
+	unsigned last_part; /* of the line before, in its snapshot */
 	uint64_t lines;
 	uint64_t failed;      /* snapshots that are not whole */
 	struct record record; /* the last line's */

@@ -157,9 +157,8 @@ model_append(struct model *m, struct chat *c)
  * one. */
 #define UNSORTED 64
 
-/* The index of the message of that id, or c->n. */
-static size_t
-find_message(struct model *m, struct chat *c, int64_t at, ident id)
+size_t
+model_find_message(struct model *m, struct chat *c, int64_t at, ident id)
 {
 	size_t i;
 
@@ -181,7 +180,7 @@ find_message(struct model *m, struct chat *c, int64_t at, ident id)
 bool
 model_has(struct model *m, struct chat *c, const struct message *x)
 {
-	return find_message(m, c, x->at, x->id) < c->n;
+	return model_find_message(m, c, x->at, x->id) < c->n;
 }
 
 /* Keeps what a later version takes the place of. */
@@ -198,10 +197,20 @@ replace(struct model *m, const struct message *old)
 	m->replaces = true;
 }
 
+bool
+model_is_aside(
+    const struct model *m, const struct message *new, const struct message *old)
+{
+	int c = message_compare_version(&m->lexicon, new, old);
+
+	return c < 0 ||
+	       (c > 0 && new->updated == old->updated &&new->at != old->at);
+}
+
 enum model_taken
 model_revise(struct model *m, struct chat *c, const struct message *new)
 {
-	size_t i = find_message(m, c, new->at, new->id);
+	size_t i = model_find_message(m, c, new->at, new->id);
 	struct lexicon *w = &m->lexicon;
 	struct message *old;
 	ident id;
@@ -213,6 +222,7 @@ model_revise(struct model *m, struct chat *c, const struct message *new)
 		return MODEL_VERSION;
 	}
 	old = &c->messages[i];
+	m->aside = model_is_aside(m, new, old);
 	if (message_compare_version(w, new, old) <= 0) {
 		message_drop(w, new);
 		return MODEL_AGAIN;
@@ -384,6 +394,7 @@ add_dated(struct model *m, const struct record *r)
 	enum model_taken taken;
 
 	m->replaces = false;
+	m->aside = false;
 	/* What is known from earlier was in time then. */
 	if (!r->stale && model_is_late(m, r->at))
 		return MODEL_LATE;

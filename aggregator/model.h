@@ -12,6 +12,7 @@
 #ifndef AGGREGATOR_MODEL_H
 #define AGGREGATOR_MODEL_H
 
+#include "common/bucket.h"
 #include "common/record.h"
 #include "common/strmap.h"
 
@@ -80,6 +81,7 @@ struct chat {
 	int64_t counted_wait; /* what operators and totals have of it */
 	uint32_t counted_holder;
 	bool counted;
+	uint8_t bucket;         /* + 1; 0: nobody asked yet */
 	uint32_t settled;       /* messages that are in order */
 	uint32_t clean, stored; /* messages and segments as packed */
 	uint32_t index;         /* in the model's list */
@@ -182,6 +184,10 @@ struct model {
 	 * still there, until the next one. Its id means nothing. */
 	struct message replaced;
 	bool replaces;
+	/* After MODEL_AGAIN or MODEL_VERSION of a message: whoever keeps them
+	 * by time and id is not to be given this one, but to stay with the
+	 * known one. It is older, or was written at another time. */
+	bool aside;
 
 	struct tenant_totals totals;
 	struct model_changes changes;
@@ -204,8 +210,15 @@ void model_copy(struct model *to, struct model *from);
  * are, what it says of chats counts if it is newer, messages are put together,
  * and chats that are not in it and of which nothing is known since its time
  * leave. Its events are not looked at. The snapshot is not settled before;
- * settle the stream afterwards. */
-void model_correct(struct model *m, struct model *snapshot);
+ * settle the stream afterwards. It may be a part: then it tells of chats in
+ * these buckets only, and of operators (BUCKET_ALL) or not; NULL: all. */
+void model_correct(
+    struct model *m, struct model *snapshot, const struct bucket_set *part);
+
+/* A message of a snapshot that is going to correct the model is new to it, or
+ * a newer version of one that it has. Not told any more of an episode that is
+ * over, when it is older than the window. */
+bool model_lacks(struct model *m, const struct record *r);
 
 /* Derives everything that changed; a model that is not lasting is settled
  * once, after the last record. */

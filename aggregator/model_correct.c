@@ -117,6 +117,7 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 		return;
 	copy_message(to, from, old, &new);
 	to->replaces = false;
+	to->aside = false;
 	known = late ? model_has(to, c, &new)
 		     : (to->prompt || to->lasting) &&
 			   !model_is_new(
@@ -176,13 +177,28 @@ newest_of(const struct chat *c)
 	return at;
 }
 
-void
-model_correct(struct model *m, struct model *snapshot)
+/* It is of the part that the snapshot tells of. */
+static bool
+is_within(const struct model *m, struct chat *c, const struct bucket_set *part)
 {
-	struct chat *c;
+	struct text id;
+
+	if (part == NULL)
+		return true;
+	if (c->bucket == 0) {
+		id = chat_id(c);
+		c->bucket = (uint8_t)(bucket_of(m->tenant, strlen(m->tenant),
+					  id.p, id.len) +
+				      1);
+	}
+	return bucket_set_has(part, c->bucket - 1u);
+}
+
+static void
+correct_operators(struct model *m, const struct model *snapshot)
+{
 	size_t i;
 
-	pending_flush(snapshot);
 	for (i = 0; i < m->operators_n; i++)
 		if (m->operators[i]->listed &&
 		    !is_listed(snapshot, operator_id(m, m->operators[i])))
@@ -190,16 +206,77 @@ model_correct(struct model *m, struct model *snapshot)
 	for (i = 0; i < snapshot->operators_n; i++)
 		if (snapshot->operators[i]->listed)
 			copy_operator(m, snapshot, snapshot->operators[i]);
+}
+
+void
+model_correct(
+    struct model *m, struct model *snapshot, const struct bucket_set *part)
+{
+	struct chat *c;
+	size_t i;
+
+	pending_flush(snapshot);
+	if (part == NULL || part->all)
+		correct_operators(m, snapshot);
 	for (i = 0; i < snapshot->chats_n; i++)
 		(void)copy_chat(m, snapshot, snapshot->chats[i]);
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];
 		if (!c->gone && newest_of(c) < snapshot->as_of &&
+		    is_within(m, c, part) &&
 		    model_find_chat(snapshot, chat_id(c)) == NULL)
 			settle_gone(m, c);
 	}
 	if (snapshot->as_of > m->as_of)
 		m->as_of = snapshot->as_of;
+}
+
+/* Of the chat's messages that are held. */
+static bool
+lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
+{
+	uint32_t near[2] = { c->near[0], c->near[1] };
+	struct lexicon *w = &m->lexicon;
+	const struct message *old;
+	struct message new;
+	bool lacks = false;
+	size_t i;
+
+	message_read(w, &new, r);
+	message_name(w, &new, r->user, r->operator_id, near);
+	i = model_find_message(m, c, new.at, new.id);
+	*held = i < c->n;
+	if (*held) {
+		old = &c->messages[i];
+		lacks = message_compare_version(w, &new, old) > 0 &&
+			!model_is_aside(m, &new, old);
+	}
+	message_drop(w, &new);
+	return lacks;
+}
+
+/* Which of them merge_message() would leave out, and did before. */
+static bool
+is_over(const struct chat *c, int64_t at, bool late)
+{
+	return at <= c->forgotten.at || (late && c->descriptions != NULL &&
+					    at < c->descriptions->opened_at);
+}
+
+bool
+model_lacks(struct model *m, const struct record *r)
+{
+	struct chat *c = model_find_chat(m, r->chat);
+	bool late = model_is_late(m, r->at), held, lacks;
+
+	if (c != NULL && !c->gone) {
+		chats_load(m, c);
+		lacks = lacks_held(m, c, r, &held);
+		if (held || is_over(c, r->at, late))
+			return lacks;
+	}
+	return late ||
+	       !seen_has(&m->private->seen, model_identity(m, r->chat, r->id));
 }
 
 void

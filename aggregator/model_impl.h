@@ -107,8 +107,13 @@ struct message *model_append(struct model *m, struct chat *c);
 /* Another version of a message of the chat: takes it over, or drops it. */
 enum model_taken model_revise(
     struct model *m, struct chat *c, const struct message *new);
-/* It is there, forgotten ones apart. */
+/* It is there, forgotten ones apart: its index, or c->n. */
+size_t model_find_message(
+    struct model *m, struct chat *c, int64_t at, ident id);
 bool model_has(struct model *m, struct chat *c, const struct message *x);
+/* See struct model: aside. Of two versions of a message, new and known. */
+bool model_is_aside(const struct model *m, const struct message *new,
+    const struct message *old);
 /* One that came in an earlier life. */
 void model_restore_id(struct model *m, struct fingerprint f, uint16_t hour);
 /* Identities older than the window are forgotten. */

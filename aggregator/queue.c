@@ -54,6 +54,15 @@ out_failed(struct queue *q)
 	return OUTCOME_NEVER;
 }
 
+/* Nobody here knows what was passed on before: all of them, each time. */
+static bool
+passes(void *ctx, const struct record *r)
+{
+	const struct queue *q = ctx;
+
+	return choice_passes(&q->job->choice, r->type);
+}
+
 static enum outcome
 publish(void *ctx, struct intake *intake)
 {
@@ -71,6 +80,7 @@ publish(void *ctx, struct intake *intake)
 			continue;
 		report_init(
 		    &report, &s->drive, q->job->rules, s->id, s->end_at);
+		report.passed = &s->passed;
 		if (report_ndjson(&report, job_write_line, q->out) == -1)
 			o = out_failed(q);
 		report_release(&report);
@@ -172,11 +182,7 @@ run(struct queue *q)
 	code = stage_run(&q->stage);
 	if (code != PROG_OK || !q->stage.ended)
 		return code;
-	incomplete = inbox_incomplete(&q->inbox);
-	if (incomplete > 0)
-		log_error("%zu snapshots have their end and not all their "
-			  "records; the next ones replace them",
-		    incomplete);
+	incomplete = inbox_tell_incomplete(&q->inbox);
 	return incomplete > 0 || q->inbox.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
@@ -199,6 +205,7 @@ queue_run(const struct job *job)
 	q.inbox.setup = &q.setup;
 	q.inbox.ctx = &q;
 	q.inbox.refuse = refuse;
+	q.inbox.passes = passes;
 	q.inbox.publish = publish;
 	q.inbox.confirm = confirm;
 	if (inbox_open(&q.inbox, job->state, &why) == -1) {

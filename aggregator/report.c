@@ -11,6 +11,7 @@
 #include "common/out.h"
 #include "common/xalloc.h"
 
+#include "aggregator/passed.h"
 #include "aggregator/rowline.h"
 
 static void
@@ -166,26 +167,43 @@ write_tables(const struct report *r, enum share share, report_line_fn *line,
 	return w.failed ? -1 : 0;
 }
 
+/* Rows that say how things stand: without any, there is nothing that a marker
+ * could end, and a sweep would find nothing of it. */
+static bool
+has_state(const struct report *r)
+{
+	const struct choice *c = r->drive->choice;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (is_state(r, c->figures[i]))
+			return true;
+	return false;
+}
+
 int
 report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
 {
+	bool marks = r->snapshot != NULL && has_state(r);
 	struct buf b = BUF_INIT;
 	int64_t written = 0;
 	int ret = -1;
 
+	if (r->passed != NULL && passed_each(r->passed, line, ctx) == -1)
+		return -1;
 	/* Whether a snapshot is whole is seen from the tables of its state
 	 * alone: they are small. */
-	if (r->snapshot != NULL) {
+	if (marks) {
 		if (write_tables(r, SHARE_REST, line, ctx, &written) == -1)
 			goto out;
 		write_marker(&b, r, "begin", r->model->as_of, -1);
 		if (line(ctx, b.data, b.len) == -1)
 			goto out;
 	}
-	if (write_tables(r, r->snapshot != NULL ? SHARE_STATE : SHARE_ALL, line,
-		ctx, &written) == -1)
+	if (write_tables(
+		r, marks ? SHARE_STATE : SHARE_ALL, line, ctx, &written) == -1)
 		goto out;
-	if (r->snapshot != NULL) {
+	if (marks) {
 		buf_clear(&b);
 		write_marker(&b, r, "end", r->end_at, written);
 		if (line(ctx, b.data, b.len) == -1)

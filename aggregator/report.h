@@ -14,6 +14,8 @@ struct report {
 	const char *snapshot;      /* NULL: a stream, without markers */
 	int64_t end_at;            /* of the end marker */
 	int64_t version;           /* of the rows; 0: they carry none */
+	const struct buf *passed;  /* lines before all rows (passed.h), or NULL;
+				      borrowed */
 	const char *definition;
 	/* Private. */
 	struct drive *drive;

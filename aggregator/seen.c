@@ -208,6 +208,18 @@ seen_enter(struct seen *s, struct fingerprint f, uint16_t hour, bool *fresh)
 }
 
 bool
+seen_has(const struct seen *s, struct fingerprint f)
+{
+	const struct seen_part *p = &s->parts[f.a >> 56];
+	const uint64_t *slot;
+
+	if (p->slots == NULL)
+		return false;
+	slot = find(p, s->width, f);
+	return slot[0] != 0 && !is_expired(s, slot);
+}
+
+bool
 seen_add(struct seen *s, struct fingerprint f, uint16_t hour)
 {
 	bool fresh;

@@ -67,6 +67,8 @@ void seen_prefetch(const struct seen *s, struct fingerprint f);
 uint64_t *seen_enter(
     struct seen *s, struct fingerprint f, uint16_t hour, bool *fresh);
 
+bool seen_has(const struct seen *s, struct fingerprint f);
+
 /* True when it was not there, and is now. */
 bool seen_add(struct seen *s, struct fingerprint f, uint16_t hour);
 

@@ -138,7 +138,6 @@ static enum outcome
 add_record(struct stream *s)
 {
 	const struct record *r = &s->record;
-	const struct choice *c = &s->job->choice;
 	struct stream_tenant *t;
 
 	if (r->type == RECORD_ROW)
@@ -158,11 +157,9 @@ add_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
-	if (r->stale)
+	if (r->stale || (r->type == RECORD_MESSAGE && t->drive.model.aside))
 		return OUTCOME_DONE;
-	if ((r->type == RECORD_MESSAGE && c->messages) ||
-	    (r->type == RECORD_VIEW && c->views) ||
-	    (r->type == RECORD_EVENT && c->eventlog))
+	if (choice_passes(&s->job->choice, r->type))
 		return pass_on(s);
 	return OUTCOME_DONE;
 }
@@ -231,6 +228,46 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 	return OUTCOME_DONE;
 }
 
+/* A message of a snapshot that is whole: has its tenant's stream had it? */
+static bool
+passes(void *ctx, const struct record *r)
+{
+	struct stream *s = ctx;
+
+	return r->type == RECORD_MESSAGE && !r->stale &&
+	       model_lacks(&stream_tenant(s, r->tenant)->drive.model, r);
+}
+
+static int
+write_passed(void *ctx, const char *line, size_t len)
+{
+	struct stream *s = ctx;
+
+	s->counts.passed++;
+	return endpoint_write(s->out, line, len);
+}
+
+/* They must be safe before it is committed that they are known: nobody would
+ * pass them on again. */
+static enum outcome
+pass_messages(struct stream *s, const struct buf *lines)
+{
+	enum outcome o = OUTCOME_NEVER;
+
+	if (lines->len == 0)
+		return OUTCOME_DONE;
+	if (passed_each(lines, write_passed, s) == 0)
+		while ((o = endpoint_flush(s->out)) == OUTCOME_LATER &&
+		       !s->job->until_empty && !stop_asked())
+			endpoint_pump(s->in);
+	if (o != OUTCOME_NEVER)
+		return o;
+	if (endpoint_code(s->out) != PROG_OK)
+		log_error("%s", endpoint_why(s->out));
+	s->code = s->inbox.code = endpoint_code(s->out);
+	return o;
+}
+
 /* A snapshot is whole: it corrects what is known of its tenant. */
 static enum outcome
 publish(void *ctx, struct intake *intake)
@@ -238,21 +275,28 @@ publish(void *ctx, struct intake *intake)
 	struct stream *s = ctx;
 	struct tenant **list;
 	struct stream_tenant *t;
+	enum outcome o = OUTCOME_DONE;
 	struct text name;
 	size_t n, i;
 
 	list = intake_tenants(intake, &n);
-	for (i = 0; i < n; i++) {
-		if (list[i]->whole == NULL)
+	for (i = 0; i < n && o == OUTCOME_DONE; i++) {
+		struct snapshot *whole = list[i]->whole;
+
+		if (whole == NULL)
 			continue;
+		o = pass_messages(s, &whole->passed);
+		if (o != OUTCOME_DONE)
+			break;
 		name.p = list[i]->name;
 		name.len = strlen(name.p);
 		t = stream_tenant(s, name);
-		model_correct(&t->drive.model, &list[i]->whole->drive.model);
+		model_correct(
+		    &t->drive.model, &whole->drive.model, intake->wanted);
 		stream_touch(t);
 	}
 	free(list);
-	return OUTCOME_DONE;
+	return o;
 }
 
 static enum outcome
@@ -388,11 +432,7 @@ run(struct stream *s)
 	summarize(s);
 	if (code != PROG_OK || !s->stage.ended)
 		return code;
-	incomplete = inbox_incomplete(&s->inbox);
-	if (incomplete > 0)
-		log_error("%zu snapshots have their end and not all their "
-			  "records; the next ones replace them",
-		    incomplete);
+	incomplete = inbox_tell_incomplete(&s->inbox);
 	return incomplete > 0 || s->inbox.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
@@ -469,6 +509,8 @@ init(struct stream *s, const struct job *job)
 	s->setup.ahead_ms = conf_int(job->conf, "aggregator", "ahead");
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
+	/* To tell which messages of a snapshot are known. */
+	s->setup.clocks = job->choice.messages;
 	s->snapshots = s->setup; /* before there is a state */
 	s->snapshots.window_ms = 0;
 	s->snapshots.ahead_ms = 0;
@@ -476,6 +518,9 @@ init(struct stream *s, const struct job *job)
 	s->inbox.setup = &s->snapshots;
 	s->inbox.ctx = s;
 	s->inbox.refuse = refuse;
+	s->inbox.by_part = true;
+	if (job->choice.messages)
+		s->inbox.passes = passes;
 	s->inbox.publish = publish;
 	s->inbox.confirm = confirm;
 	scan_init(&s->scan);

@@ -10,10 +10,14 @@
 #include "common/jsonw.h"
 #include "common/retry.h"
 
+#define PAD 64 /* readable behind a line that is taken apart */
+
 void
 emit_init(struct emit *e, struct endpoint *to, const char *tenant)
 {
-	*e = (struct emit){ .to = to, .tenant = tenant };
+	*e = (struct emit){ .to = to,
+		.tenant = tenant,
+		.spread = endpoint_is_exchange(endpoint_name(to)) };
 }
 
 void
@@ -21,6 +25,7 @@ emit_release(struct emit *e)
 {
 	buf_release(&e->line);
 	buf_release(&e->prefix);
+	flat_release(&e->flat);
 }
 
 static void
@@ -30,8 +35,9 @@ write_line(struct emit *e)
 		e->broken = true;
 }
 
+/* Opens one; part BUCKET_PARTS: of all lines. */
 static void
-marker(struct emit *e, const char *state, int64_t at)
+open_marker(struct emit *e, const char *state, int64_t at, unsigned part)
 {
 	buf_clear(&e->line);
 	jsonw_open(&e->line);
@@ -40,6 +46,36 @@ marker(struct emit *e, const char *state, int64_t at)
 	jsonw_str(&e->line, "state", state);
 	jsonw_str(&e->line, "snapshot", e->id);
 	jsonw_time(&e->line, "at", at);
+	if (part < BUCKET_PARTS)
+		jsonw_int(&e->line, "bucket", part);
+}
+
+static void
+write_begin(struct emit *e, unsigned part)
+{
+	open_marker(e, "begin", e->at, part);
+	jsonw_close(&e->line);
+	write_line(e);
+}
+
+static void
+write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
+{
+	open_marker(e, "end", at, part);
+	jsonw_int(&e->line, "records", (int64_t)records);
+	jsonw_close(&e->line);
+	write_line(e);
+}
+
+/* The part's begin marker stands before its first line. */
+static void
+begin_part(struct emit *e, unsigned part)
+{
+	if (bucket_set_has(&e->begun, part))
+		return;
+	bucket_set_add(&e->begun, part);
+	e->parts[part] = 0;
+	write_begin(e, part);
 }
 
 /* Time first, so that ids sort as snapshots do. */
@@ -59,10 +95,13 @@ void
 emit_begin(struct emit *e, int64_t at)
 {
 	make_id(e, at);
+	e->at = at;
 	e->records = 0;
-	marker(e, "begin", at);
-	jsonw_close(&e->line);
-	write_line(e);
+	e->begun = (struct bucket_set){ .all = false };
+	if (e->spread)
+		begin_part(e, BUCKET_ALL);
+	else
+		write_begin(e, BUCKET_PARTS);
 	buf_clear(&e->prefix);
 	/* Members come with their comma unless they follow a brace. */
 	buf_adds(&e->prefix, ",\"tenant\":");
@@ -70,8 +109,8 @@ emit_begin(struct emit *e, int64_t at)
 	jsonw_str(&e->prefix, "snapshot", e->id);
 }
 
-void
-emit_record(struct emit *e, const char *type, const char *body, size_t len,
+static void
+make_record(struct emit *e, const char *type, const char *body, size_t len,
     const struct buf *more)
 {
 	buf_clear(&e->line);
@@ -85,6 +124,31 @@ emit_record(struct emit *e, const char *type, const char *body, size_t len,
 		buf_add(&e->line, more->data, more->len);
 	}
 	jsonw_close(&e->line);
+}
+
+/* Where the endpoint will send the line in hand. */
+static unsigned
+part_of_line(struct emit *e)
+{
+	memset(buf_room(&e->line, PAD), 0, PAD);
+	return bucket_of_line(&e->flat, e->line.data, e->line.len);
+}
+
+void
+emit_record(struct emit *e, const char *type, const char *body, size_t len,
+    const struct buf *more)
+{
+	unsigned part;
+
+	make_record(e, type, body, len, more);
+	if (e->spread) {
+		part = part_of_line(e);
+		if (!bucket_set_has(&e->begun, part)) {
+			begin_part(e, part);
+			make_record(e, type, body, len, more);
+		}
+		e->parts[part]++;
+	}
 	write_line(e);
 	e->records++;
 }
@@ -92,8 +156,12 @@ emit_record(struct emit *e, const char *type, const char *body, size_t len,
 void
 emit_end(struct emit *e, int64_t at)
 {
-	marker(e, "end", at);
-	jsonw_int(&e->line, "records", (int64_t)e->records);
-	jsonw_close(&e->line);
-	write_line(e);
+	unsigned part;
+
+	if (!e->spread)
+		write_end(e, at, BUCKET_PARTS, e->records);
+	for (part = 0; e->spread && part < BUCKET_PARTS; part++) {
+		begin_part(e, part);
+		write_end(e, at, part, e->parts[part]);
+	}
 }

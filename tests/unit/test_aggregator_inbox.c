@@ -322,12 +322,12 @@ an_end_that_comes_early_waits_for_the_rest(void **state)
 	add(w, "m1", 1, BEGIN);
 	add(w, "m3", 1, END);
 	flush(w);
-	assert_int_equal(inbox_incomplete(&w->inbox), 1);
+	assert_int_equal(inbox_tell_incomplete(&w->inbox), 1);
 	add(w, "m2", 1, OPERATOR);
 	add(w, "m2", 2, CHAT);
 	flush(w);
 	assert_int_equal(w->publications, 1);
-	assert_int_equal(inbox_incomplete(&w->inbox), 0);
+	assert_int_equal(inbox_tell_incomplete(&w->inbox), 0);
 }
 
 static void
@@ -498,7 +498,7 @@ kills_at_any_moment_lose_and_repeat_nothing(void **state)
 	assert_true(w->publications <= undisturbed + kills * 2);
 	assert_string_equal(buf_str(&w->refused), "");
 	assert_int_equal(w->inbox.failed, 0);
-	assert_int_equal(inbox_incomplete(&w->inbox), 0);
+	assert_int_equal(inbox_tell_incomplete(&w->inbox), 0);
 	assert_int_equal(access(DIR_NAME "/t0.spool", F_OK), -1);
 	assert_int_equal(access(DIR_NAME "/t1.spool", F_OK), -1);
 	forget_queue();

@@ -108,7 +108,7 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&s, "known", "3", 100, FROM_CUSTOMER, "c");
 	add_message(&s, "known", "4", 200, FROM_OPERATOR, "2");
 	add_message(&s, "new", "6", 3000, FROM_CUSTOMER, "c");
-	model_correct(&m, &s);
+	model_correct(&m, &s, NULL);
 	model_release(&s);
 	model_settle(&m, &rules_ours);
 
@@ -132,7 +132,7 @@ a_snapshot_corrects_a_stream(void **state)
 
 	/* And it comes back, though it had left before it was cleared. */
 	model_init(&s, tenant, false, WORLD_START + 6000);
-	model_correct(&m, &s);
+	model_correct(&m, &s, NULL);
 	model_release(&s);
 	add_message(&m, "known", "7", 6500, FROM_CUSTOMER, "c");
 	model_settle(&m, &rules_ours);
@@ -184,7 +184,7 @@ half_a_stream_is_made_whole(void **state)
 			if (v[i].r.at > s.as_of)
 				s.as_of = v[i].r.at;
 		}
-		model_correct(&m, &s);
+		model_correct(&m, &s, NULL);
 		model_release(&s);
 		m.as_of = all.as_of; /* of a record that tells nothing, too */
 		model_settle(&m, &rules_ours);
