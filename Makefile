@@ -48,7 +48,7 @@ ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # Debian's libjq, lmdb and libunistring have no pkg-config files.
 LIBS            := $(call pkg,--libs librabbitmq jansson)
-LIBS_poller     := $(call pkg,--libs libcurl libcrypto libjwt) -ljq -llmdb
+LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto libjwt) -ljq -llmdb
 LIBS_aggregator := -llmdb -lunistring
 LIBS_sink       := $(call pkg,--libs libmariadb)
 LIBS_reaper     := $(LIBS_sink)
@@ -200,7 +200,8 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	        $(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)$$p.1 || exit 1; done
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -m 644 man/*.7 $(DESTDIR)$(MANDIR)/man7
-	$(INSTALL) -m 644 poller/profiles/*.jq $(D)/profiles
+	$(INSTALL) -m 644 poller/profiles/*.jq poller/profiles/openapi.json \
+	    $(D)/profiles
 	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts

@@ -130,6 +130,12 @@ endpoint_flush(struct endpoint *e)
 	return e->ops->flush(e);
 }
 
+enum outcome
+endpoint_connect(struct endpoint *e)
+{
+	return e->ops->connect != NULL ? e->ops->connect(e) : OUTCOME_DONE;
+}
+
 void
 endpoint_pump(struct endpoint *e)
 {

@@ -58,6 +58,9 @@ struct endpoint_options {
 			     until asked to stop; else give up after
 			     [amqp] patience */
 
+	bool lazy; /* writing a queue: opening does not reach for the broker;
+		      endpoint_connect() does, or the first flush */
+
 	size_t body; /* writing a queue: bytes that are gathered to one
 			message; 0: 64 KiB, 1: one line a message */
 
@@ -118,6 +121,12 @@ int endpoint_write(struct endpoint *e, const char *line, size_t len)
 enum outcome endpoint_flush(struct endpoint *e)
     __attribute__((warn_unused_result));
 
+/* Of who writes: reaches for the broker once if it is away and the pause after
+ * the last try is over, which is waited for a moment. DONE: it is there, as
+ * files always are. LATER, NEVER: endpoint_why(). */
+enum outcome endpoint_connect(struct endpoint *e)
+    __attribute__((warn_unused_result));
+
 /* Answers the broker's heartbeats without waiting. Nothing to do for files. */
 void endpoint_pump(struct endpoint *e);
 
@@ -167,6 +176,7 @@ struct endpoint_ops {
 	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);
+	enum outcome (*connect)(struct endpoint *e);
 	void (*pump)(struct endpoint *e);
 	/* behind: how many lines of the last block come after the one that is
 	 * meant. */

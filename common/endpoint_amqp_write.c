@@ -511,6 +511,17 @@ amqp_flush(struct endpoint *e)
 	return shrink(w, 0, true);
 }
 
+static enum outcome
+amqp_connect(struct endpoint *e)
+{
+	struct writer *w = self(e);
+	enum outcome o = endpoint_amqp_connect(&w->a, AMQP_SLICE_MS);
+
+	if (o == OUTCOME_DONE)
+		endpoint_amqp_reached(&w->a);
+	return o;
+}
+
 static void
 amqp_pump(struct endpoint *e)
 {
@@ -539,6 +550,7 @@ static const struct endpoint_ops ops = {
 	.prefix = "queue:",
 	.write = amqp_write,
 	.flush = amqp_flush,
+	.connect = amqp_connect,
 	.pump = amqp_pump,
 	.close = amqp_close,
 };
@@ -574,6 +586,8 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	w->all = xasprintf("%s.all", queue);
 	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
 	e->ops = &ops;
+	if (opt->lazy)
+		return e;
 	if (endpoint_amqp_first(&w->a) == OUTCOME_DONE) {
 		endpoint_amqp_reached(&w->a);
 		return e;

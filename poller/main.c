@@ -17,6 +17,8 @@ static const char usage[] =
     "              [--tenant NAME] [--with-text]\n"
     "       poller --status [-f ENDPOINT] [-t ENDPOINT]\n"
     "       poller --check [-o FORMAT]\n"
+    "       poller --listen ADDRESS [-t ENDPOINT] [--state DIR] "
+    "[--port-file FILE]\n"
     "\n"
     "Writes a snapshot of each tenant's operators, open chats and messages.\n"
     "\n"
@@ -25,15 +27,23 @@ static const char usage[] =
     "  -t ENDPOINT    where records go (-)\n"
     "  -o FORMAT      --check: table, ndjson or csv\n"
     "  -n             check the configuration and exit\n"
-    "  -q, -v         say less, say more\n"
-    "  -h, -V         help, version\n"
+    "  -q, -v, -h, -V say less, say more, help, version\n"
     "  --state DIR    keep what was read: the next poll asks for changes only\n"
     "  --tenant NAME  this tenant only; may be repeated\n"
     "  --with-text    with what was written\n"
     "  --status       say which chats are open, closed or gone\n"
-    "  --check        does it work, what does it see, what will it cost\n";
+    "  --check        does it work, what does it see, what will it cost\n"
+    "  --listen       take webhooks, messages and events over HTTP\n";
 
-enum { OPT_STATE = 256, OPT_TENANT, OPT_TEXT, OPT_STATUS, OPT_CHECK };
+enum {
+	OPT_STATE = 256,
+	OPT_TENANT,
+	OPT_TEXT,
+	OPT_STATUS,
+	OPT_CHECK,
+	OPT_LISTEN,
+	OPT_PORT_FILE
+};
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
@@ -44,6 +54,8 @@ static const struct option options[] = {
 	{ "with-text", no_argument, NULL, OPT_TEXT },
 	{ "status", no_argument, NULL, OPT_STATUS },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "listen", required_argument, NULL, OPT_LISTEN },
+	{ "port-file", required_argument, NULL, OPT_PORT_FILE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -95,6 +107,13 @@ read_option(struct poller *p, int c, char **argv)
 	case OPT_CHECK:
 		p->mode = POLLER_CHECK;
 		break;
+	case OPT_LISTEN:
+		p->mode = POLLER_LISTEN;
+		p->address = optarg;
+		break;
+	case OPT_PORT_FILE:
+		p->port_file = optarg;
+		break;
 	default:
 		return prog_bad_option(c, argv);
 	}
@@ -109,6 +128,8 @@ check_options(const struct poller *p)
 		return prog_usage_error("-f is for --status");
 	if (p->format != OUT_AUTO && p->mode != POLLER_CHECK)
 		return prog_usage_error("-o is for --check");
+	if (p->port_file != NULL && p->mode != POLLER_LISTEN)
+		return prog_usage_error("--port-file is for --listen");
 	return -1;
 }
 

@@ -135,6 +135,8 @@ poller_run(struct poller *p)
 	if (p->conf == NULL)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);
+	if (p->conf != NULL && p->mode == POLLER_LISTEN)
+		return poller_listen(p);
 	if (p->conf == NULL || check_chosen(p) != 0)
 		return PROG_CONFIG;
 	open_tenants(p);
@@ -147,6 +149,8 @@ poller_run(struct poller *p)
 		return poller_status(p);
 	case POLLER_CHECK:
 		return poller_check(p);
+	case POLLER_LISTEN:
+		break;
 	}
 	return p->code;
 }

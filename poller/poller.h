@@ -12,11 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum poller_mode { POLLER_PULL, POLLER_STATUS, POLLER_CHECK };
+enum poller_mode { POLLER_PULL, POLLER_STATUS, POLLER_CHECK, POLLER_LISTEN };
 
 struct poller {
 	enum poller_mode mode;
 	const char *config, *from, *to, *state;
+	const char *address, *port_file; /* --listen */
 	enum out_format format;
 	bool only_check_config, with_text, quiet;
 	int verbose;
@@ -46,5 +47,8 @@ const char *poller_state(const struct poller *p);
 enum exit_code poller_pull(struct poller *p);
 enum exit_code poller_status(struct poller *p);
 enum exit_code poller_check(struct poller *p);
+
+/* --listen; needs no tenants. Until asked to stop. */
+enum exit_code poller_listen(struct poller *p);
 
 #endif

@@ -9,6 +9,9 @@
 #include "common/xalloc.h"
 
 const struct route routes[] = {
+	{ WEB_GET, "/health", route_health },
+	{ WEB_GET, "/api/v1/health", route_messages_health },
+	{ WEB_GET, "/api/v1/analytics/health", route_analytics_health },
 	{ WEB_POST, "/api/v1/messages/send", route_messages_send },
 	{ WEB_POST, "/api/v1/analytics/events", route_events_one },
 	{ WEB_POST, "/api/v1/analytics/events/bulk", route_events_bulk },

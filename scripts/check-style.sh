@@ -39,7 +39,7 @@ libraries() {
 ^jansson[.]h$ ^(common/.*|poller/(profile|route|validate|jwt|listed)[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str)[.]h$ ^aggregator/words[.]c$
 ^openssl/ ^poller/signature[.]c$
-^microhttpd[.]h$ ^tests/
+^microhttpd[.]h$ ^(tests/|poller/server[a-z_]*[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
 END
 }

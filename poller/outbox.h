@@ -1,0 +1,68 @@
+/*
+ * outbox: makes the records of requests safe, and tells when they are. Many
+ * requests wait for one confirmation: what comes while a batch is on its way
+ * is the next batch.
+ *
+ * Two threads of its own. The publisher owns the endpoint: it writes, flushes,
+ * and may be stuck there as long as the broker likes. The keeper looks after
+ * the rest: when a batch is not confirmed within the patience, or the broker is
+ * known to be away, it takes the batch and all that comes: into the backlog,
+ * one sync for all who wait, and that is success as well; or, without a
+ * backlog, the answer is that the client is to come again. What is in the
+ * backlog is published in order when the broker is back; until that is done
+ * everything goes through it, so that the order is kept.
+ *
+ * No lock is held during I/O, but for the removal of a file. Nobody waits
+ * longer than the patience, one sync and some milliseconds.
+ *
+ * Dead letters (lines of type "dead") go to the queue of that name beside the
+ * endpoint's; by hand they are told on stderr.
+ */
+#ifndef POLLER_OUTBOX_H
+#define POLLER_OUTBOX_H
+
+#include "common/buf.h"
+#include "common/conf.h"
+#include "common/prog.h"
+#include "poller/backlog.h"
+#include "poller/tally.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct outbox;
+
+/* What one request wants to be made safe. It belongs to the outbox from
+ * outbox_put() until done() is called, once, by one of its threads; done()
+ * must not wait. */
+struct parcel {
+	const struct buf *records, *dead; /* whole lines; may be empty */
+	void (*done)(struct parcel *p, bool safe);
+	struct parcel *next; /* the outbox's; whose it is may use it after */
+};
+
+struct outbox_options {
+	const char *to;          /* the endpoint */
+	const struct conf *conf; /* outlives the outbox */
+	struct backlog *backlog; /* NULL: none; taken over, on failure too */
+	struct tally *tally;
+	int64_t patience_ms;
+};
+
+/* Reaches for the endpoint once, so that a wrong name or password ends here:
+ * NULL, the code and *why. A broker that is away is no failure. Owned. */
+struct outbox *outbox_open(const struct outbox_options *opt,
+    enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
+
+void outbox_put(struct outbox *o, struct parcel *p);
+
+/* True when nothing can be made safe any more: nobody reads the pipe (code
+ * PROG_OK), the disk is full, the broker refuses us. Parcels are answered all
+ * the same. */
+bool outbox_has_ended(struct outbox *o, enum exit_code *code);
+
+/* Answers all parcels, ends the threads, closes endpoint and backlog. Nobody
+ * may put any more. NULL is fine. */
+void outbox_close(struct outbox *o);
+
+#endif

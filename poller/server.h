@@ -1,0 +1,52 @@
+/*
+ * server: HTTP for the listener, over libmicrohttpd, which is visible here
+ * only. A few threads, each with connections of its own; a request whose
+ * records are on their way to safety is a suspended connection, never a thread.
+ *
+ * What comes from strangers is bounded: the request line to 4 KiB, headers to
+ * 64 and 16 KiB, and the rest by the options below. Time is looked at by the
+ * clock, not by activity, so that a sender of single bytes gains nothing.
+ *
+ * Refused by the server itself: 400 and close (two lengths, a length beside
+ * Transfer-Encoding, an encoding other than chunked, two hosts, an odd path),
+ * 408 and close (slow), 413, 414, 431, 429, 503 (no memory, no safety). All
+ * else is the handler's.
+ */
+#ifndef POLLER_SERVER_H
+#define POLLER_SERVER_H
+
+#include "poller/admission.h"
+#include "poller/door.h"
+#include "poller/outbox.h"
+#include "poller/tally.h"
+#include "poller/web.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct server;
+
+/* All borrowed until server_close(). */
+struct server_options {
+	const struct door *door;
+	struct admission *admission;
+	struct outbox *outbox;
+	struct tally *tally;
+	const struct intake *intake;
+	web_handler *handler;
+	unsigned threads;     /* 0: one for each core, at most 8 */
+	unsigned connections; /* of all threads; admission's, too */
+	size_t max_body, memory;
+	int64_t header_ms, request_ms, keep_alive_ms;
+	int64_t min_rate; /* bytes a second of a body */
+};
+
+/* Serves from now on. NULL and *why when there is no memory for it. */
+struct server *server_open(const struct server_options *opt, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Takes no more connections, answers what was taken, at most some seconds,
+ * and ends. NULL is fine. */
+void server_close(struct server *s);
+
+#endif

@@ -1,0 +1,507 @@
+/*
+ * server_request: one request of a connection, from its first line to its
+ * answer; see server.h.
+ *
+ * The library calls server_handle() once when the headers have come (then a
+ * refusal closes the connection, because the body is not read), for each piece
+ * of the body, and again when all of it has come; after a suspension once more.
+ */
+#include "poller/server_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/xalloc.h"
+
+#define LINE_MAX_BYTES ((size_t)4096)
+#define HEADERS_MAX 64
+#define HEADERS_MAX_BYTES ((size_t)16 * 1024)
+/* A body that is refused and not longer than that is read all the same, so
+ * that the connection can stay. */
+#define POLITE_BYTES ((uint64_t)64 * 1024)
+/* What a connection keeps for its next request. */
+#define KEPT_BYTES ((size_t)16 * 1024)
+#define SPOOL_RETRY_S 5
+
+/* --- Begin and end */
+
+static struct guest *
+guest_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+	    ->socket_context;
+}
+
+void *
+server_begin_request(
+    void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	struct guest *g = guest_of(connection);
+	const char *query = strchr(uri, '?');
+	size_t len = strlen(uri);
+	bool first = g->phase == PHASE_HEAD;
+
+	(void)cls;
+	server_enter(g, PHASE_HEAD);
+	if (!first)
+		g->request_ms = g->phase_ms;
+	/* +1: of the method and the version, roughly, nothing is lost. */
+	if (len > LINE_MAX_BYTES)
+		g->refusal = MHD_HTTP_URI_TOO_LONG;
+	if (query != NULL)
+		len = (size_t)(query - uri);
+	buf_clear(&g->target);
+	buf_add(&g->target, uri, len);
+	return g;
+}
+
+static void
+recycle(struct buf *b)
+{
+	if (b->cap > KEPT_BYTES)
+		buf_release(b);
+	buf_clear(b);
+}
+
+void
+server_forget(struct guest *g)
+{
+	struct web_answer *a = &g->answer, kept = *a;
+
+	(void)atomic_fetch_sub_explicit(
+	    &g->worker->server->held, g->body.len, memory_order_relaxed);
+	recycle(&g->body);
+	recycle(&kept.body);
+	recycle(&kept.records);
+	recycle(&kept.dead);
+	*a = (struct web_answer){
+		.body = kept.body,
+		.records = kept.records,
+		.dead = kept.dead,
+	};
+	g->received = 0;
+	g->begun = g->asked = g->safe = false;
+	g->refusal = g->retry_after = 0;
+}
+
+void
+server_release(struct guest *g)
+{
+	server_forget(g);
+	buf_release(&g->target);
+	buf_release(&g->body);
+	buf_release(&g->answer.body);
+	buf_release(&g->answer.records);
+	buf_release(&g->answer.dead);
+}
+
+void
+server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
+    enum MHD_RequestTerminationCode how)
+{
+	struct guest *g = *ctx;
+
+	(void)cls;
+	(void)connection;
+	(void)how;
+	if (g == NULL)
+		return;
+	server_forget(g);
+	server_enter(g, PHASE_IDLE);
+	*ctx = NULL;
+}
+
+/* --- Headers */
+
+struct headers {
+	unsigned lengths, encodings, hosts, n;
+	bool chunked, odd;
+	uint64_t length;
+	const char *last_forwarded;
+	struct buf forwarded;
+};
+
+static bool
+is_named(const char *key, size_t len, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < len && name[i] != '\0'; i++)
+		if ((key[i] | 0x20) != name[i])
+			return false;
+	return i == len && name[i] == '\0';
+}
+
+/* Digits alone, which the library has seen to for the first of that name. */
+static uint64_t
+read_length(const char *value, size_t len)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < len && n < UINT64_MAX / 16; i++)
+		n = n * 10 + (uint64_t)(value[i] - '0');
+	return n;
+}
+
+static bool
+has_controls(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (((unsigned char)s[i] < 0x20 && s[i] != '\t') ||
+		    s[i] == 0x7F)
+			return true;
+	return false;
+}
+
+static enum MHD_Result
+see_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
+    const char *value, size_t len)
+{
+	struct headers *h = cls;
+
+	(void)kind;
+	h->n++;
+	if (value == NULL)
+		value = "";
+	h->odd = h->odd || key_len == 0 || has_controls(value, len) ||
+		 has_controls(key, key_len);
+	if (is_named(key, key_len, "content-length")) {
+		h->lengths++;
+		h->length = read_length(value, len);
+	} else if (is_named(key, key_len, "transfer-encoding")) {
+		h->encodings++;
+		h->chunked = is_named(value, len, "chunked");
+	} else if (is_named(key, key_len, "host")) {
+		h->hosts++;
+	} else if (is_named(key, key_len, "x-forwarded-for")) {
+		if (h->forwarded.len > 0)
+			buf_addc(&h->forwarded, ',');
+		buf_add(&h->forwarded, value, len);
+	}
+	return MHD_YES;
+}
+
+static enum MHD_Result
+see_argument(void *cls, enum MHD_ValueKind kind, const char *key,
+    size_t key_len, const char *value, size_t len)
+{
+	bool *odd = cls;
+
+	(void)kind;
+	/* A NUL within would hide what is behind it. */
+	if (strlen(key) != key_len || (value != NULL && strlen(value) != len))
+		*odd = true;
+	return MHD_YES;
+}
+
+/* The status that the headers deserve; 0: none. */
+static int
+judge(struct guest *g, const struct headers *h, const char *version)
+{
+	const struct server_options *o = &g->worker->server->opt;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    g->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	bool odd = false;
+
+	(void)MHD_get_connection_values_n(
+	    g->connection, MHD_GET_ARGUMENT_KIND, see_argument, &odd);
+	if (odd || h->odd || buf_str(&g->target)[0] != '/' ||
+	    has_controls(g->target.data, g->target.len))
+		return MHD_HTTP_BAD_REQUEST;
+	if (h->lengths > 1 || h->hosts > 1 || h->encodings > 1 ||
+	    (h->encodings > 0 &&
+		(h->lengths > 0 || !h->chunked ||
+		    strcmp(version, MHD_HTTP_VERSION_1_1) != 0)))
+		return MHD_HTTP_BAD_REQUEST;
+	if (h->n > HEADERS_MAX ||
+	    (info != NULL &&
+		info->header_size > HEADERS_MAX_BYTES + LINE_MAX_BYTES))
+		return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+	return h->length > o->max_body ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+}
+
+/* --- Answers */
+
+static const char *
+text_of(int status)
+{
+	switch (status) {
+	case MHD_HTTP_BAD_REQUEST:
+		return "Bad Request";
+	case MHD_HTTP_CONTENT_TOO_LARGE:
+		return "Content Too Large";
+	case MHD_HTTP_URI_TOO_LONG:
+		return "URI Too Long";
+	case MHD_HTTP_TOO_MANY_REQUESTS:
+		return "Too Many Requests";
+	case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+		return "Request Header Fields Too Large";
+	default:
+		return "Service Unavailable";
+	}
+}
+
+/* The server's own answer in place of the handler's. */
+static void
+set_refusal(struct guest *g)
+{
+	struct web_answer *a = &g->answer;
+
+	a->status = g->refusal;
+	a->content_type = a->allow = a->authenticate = NULL;
+	a->retry_after = g->retry_after;
+	buf_clear(&a->body);
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "detail", text_of(g->refusal));
+	jsonw_close(&a->body);
+}
+
+static void
+count(const struct guest *g)
+{
+	struct tally *t = g->worker->server->opt.tally;
+	int status = g->answer.status;
+
+	tally_add(&t->requests, 1);
+	if (status < 400)
+		tally_add(&t->accepted, 1);
+	else if (g->refusal == MHD_HTTP_BAD_REQUEST)
+		tally_add(&t->malformed, 1);
+	else if (status == MHD_HTTP_CONTENT_TOO_LARGE ||
+		 status == MHD_HTTP_URI_TOO_LONG ||
+		 status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
+		tally_add(&t->too_large, 1);
+	else if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+		tally_add(&t->too_many, 1);
+	else if (status < 500)
+		tally_add(&t->refused, 1);
+	else if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		tally_add(&t->later, 1);
+	else
+		tally_add(&t->failed, 1);
+	if (g->safe) {
+		tally_add(&t->records, g->answer.records_n);
+		tally_add(&t->dead, g->answer.dead_n);
+	}
+}
+
+static enum MHD_Result
+reply(struct guest *g)
+{
+	struct web_answer *a = &g->answer;
+	struct MHD_Response *r;
+	enum MHD_Result result;
+	char number[16];
+	bool ok = true;
+
+	if (g->refusal != 0)
+		set_refusal(g);
+	count(g);
+	server_enter(g, PHASE_ANSWER);
+	/* The body stays where it is until the request has ended. */
+	r = MHD_create_response_from_buffer(
+	    a->body.len, a->body.data, MHD_RESPMEM_PERSISTENT);
+	if (r == NULL)
+		return MHD_NO;
+	if (a->body.len > 0)
+		ok = MHD_add_response_header(r, "Content-Type",
+		    a->content_type != NULL ? a->content_type
+					    : "application/json");
+	if (a->allow != NULL)
+		ok = ok && MHD_add_response_header(r, "Allow", a->allow);
+	if (a->authenticate != NULL)
+		ok = ok && MHD_add_response_header(
+			       r, "WWW-Authenticate", a->authenticate);
+	if (a->retry_after > 0) {
+		(void)snprintf(number, sizeof number, "%d", a->retry_after);
+		ok = ok && MHD_add_response_header(r, "Retry-After", number);
+	}
+	if (atomic_load_explicit(
+		&g->worker->server->stopping, memory_order_relaxed))
+		ok = ok && MHD_add_response_header(r, "Connection", "close");
+	result = ok ? MHD_queue_response(g->connection, (unsigned)a->status, r)
+		    : MHD_NO;
+	MHD_destroy_response(r);
+	return result;
+}
+
+/* --- From the headers to the body */
+
+/* May this client come now? */
+static void
+admit(struct guest *g, const char *forwarded)
+{
+	struct admission *a = g->worker->server->opt.admission;
+	struct address client = admission_client(a, &g->peer, forwarded);
+	int wait = admission_take(a, &client, g->phase_ms);
+
+	address_format(&client, g->client);
+	if (wait > 0) {
+		g->refusal = MHD_HTTP_TOO_MANY_REQUESTS;
+		g->retry_after = wait;
+	}
+}
+
+static enum MHD_Result
+begin(struct guest *g, const char *method, const char *version)
+{
+	struct headers h = { .n = 0 };
+	int status;
+
+	g->begun = true;
+	server_enter(g, PHASE_BODY);
+	(void)MHD_get_connection_values_n(
+	    g->connection, MHD_HEADER_KIND, see_header, &h);
+	status = g->refusal != 0 ? g->refusal : judge(g, &h, version);
+	admit(g, h.forwarded.len > 0 ? buf_str(&h.forwarded) : NULL);
+	buf_release(&h.forwarded);
+	g->is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	if (status != 0)
+		g->refusal = status;
+	/* Now means that the connection closes, with what is unread. */
+	if (status != 0 ||
+	    (g->refusal != 0 && (h.chunked || h.length > POLITE_BYTES)))
+		return reply(g);
+	return MHD_YES;
+}
+
+/* A piece of the body. What is too much is read on and dropped, but only up to
+ * a point: a chunked body tells no length. */
+static enum MHD_Result
+take(struct guest *g, const char *data, size_t len)
+{
+	struct server *s = g->worker->server;
+	size_t most = s->opt.max_body, held;
+
+	g->received += len;
+	if (g->refusal != 0)
+		return g->received > 4 * most ? MHD_NO : MHD_YES;
+	if (g->received > most) {
+		g->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
+		return MHD_YES;
+	}
+	held = atomic_fetch_add_explicit(&s->held, len, memory_order_relaxed);
+	buf_add(&g->body, data, len);
+	if (held + len > s->opt.memory) {
+		g->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
+		g->retry_after = 1;
+	}
+	return MHD_YES;
+}
+
+/* --- The handler */
+
+static const char *
+find_header(const struct web_request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->private, MHD_HEADER_KIND, name);
+}
+
+static const char *
+find_argument(const struct web_request *r, const char *name)
+{
+	return MHD_lookup_connection_value(
+	    r->private, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* In a thread of the outbox. */
+static void
+made_safe(struct parcel *p, bool safe)
+{
+	struct guest *g =
+	    (struct guest *)(void *)((char *)p -
+				     offsetof(struct guest, parcel));
+	struct worker *w = g->worker;
+	uint64_t one = 1;
+	bool first;
+
+	g->safe = safe;
+	(void)pthread_mutex_lock(&w->lock);
+	first = w->done == NULL;
+	p->next = w->done;
+	w->done = p;
+	(void)pthread_mutex_unlock(&w->lock);
+	/* g may be gone by now. */
+	if (first && write(w->wake, &one, sizeof one) < 0)
+		return;
+}
+
+static void
+ask(struct guest *g, const char *method)
+{
+	const struct server_options *o = &g->worker->server->opt;
+	struct web_request r = {
+		.method = g->is_get                     ? WEB_GET
+			  : strcmp(method, "POST") == 0 ? WEB_POST
+							: WEB_OTHER,
+		.path = buf_str(&g->target),
+		.body = buf_str(&g->body),
+		.len = g->body.len,
+		.peer = g->client,
+		.now_ms = clock_now_ms(),
+		.header = find_header,
+		.query = find_argument,
+		.private = g->connection,
+	};
+
+	g->asked = true;
+	g->answer.status = MHD_HTTP_OK;
+	o->handler(o->intake, &r, &g->answer);
+}
+
+/* Has the records made safe, if it is a success and there are some. */
+static bool
+must_wait(struct guest *g)
+{
+	struct web_answer *a = &g->answer;
+
+	if (a->status >= 300 || a->records.len + a->dead.len == 0)
+		return false;
+	g->parcel = (struct parcel){
+		.records = &a->records,
+		.dead = &a->dead,
+		.done = made_safe,
+	};
+	server_enter(g, PHASE_WAITING);
+	g->worker->waiting_n++;
+	MHD_suspend_connection(g->connection);
+	outbox_put(g->worker->server->opt.outbox, &g->parcel);
+	return true;
+}
+
+enum MHD_Result
+server_handle(void *cls, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *len,
+    void **ctx)
+{
+	struct guest *g = *ctx;
+
+	(void)cls;
+	(void)url;
+	(void)connection;
+	if (!g->begun)
+		return begin(g, method, version);
+	if (*len > 0) {
+		enum MHD_Result result = take(g, data, *len);
+
+		*len = 0;
+		return result;
+	}
+	if (g->refusal == 0 && !g->asked) {
+		ask(g, method);
+		if (must_wait(g))
+			return MHD_YES;
+	} else if (g->asked && !g->safe) {
+		g->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
+		g->retry_after = SPOOL_RETRY_S;
+	}
+	return reply(g);
+}
