@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bucket.h"
 #include "common/parse.h"
 #include "common/record.h"
 #include "common/xalloc.h"
@@ -267,6 +268,9 @@ is_record(json_t *root, int type)
 	}
 	if (type != RECORD_SNAPSHOT)
 		return true;
+	j = json_object_get(root, "bucket");
+	if (j != NULL && json_integer_value(j) > BUCKET_ALL)
+		return false;
 	j = json_object_get(
 	    root, is_word(json_object_get(root, "state"), "begin") ? "at"
 								   : "records");

@@ -183,7 +183,8 @@ put_value(struct line *l, enum field_kind kind)
 		put_time(l);
 		break;
 	case FIELD_COUNT:
-		buf_addi(l->out, (int64_t)fuzz_below(l->random, 1000));
+		buf_addi(l->out,
+		    (int64_t)fuzz_below(l->random, chance(l, 80) ? 65 : 1000));
 		break;
 	case FIELD_FLAG:
 		buf_adds(l->out, chance(l, 50) ? "true" : "false");
