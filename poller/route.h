@@ -49,7 +49,10 @@ web_handler route_analytics_health;  /* route_health.c */
 web_handler route_messages_send;     /* route_messages.c */
 web_handler route_events_one;        /* route_events.c */
 web_handler route_events_bulk;       /* route_events.c */
-web_handler route_message_analytics; /* route_events.c */
+web_handler route_message_analytics; /* route_analytics.c */
 web_handler route_openapi;           /* route_openapi.c */
+web_handler route_hook;              /* route_hooks.c */
+web_handler route_original_webhook;  /* route_originals.c */
+web_handler route_original_resolve;  /* route_originals.c */
 
 #endif

@@ -1,13 +1,15 @@
 /*
- * route_openapi: see route.h.
+ * route_openapi: GET /openapi.json, the description of all routes. It is the
+ * file openapi.json beside the profiles, as it is.
  */
 #include "poller/route.h"
+
+#include "poller/intake.h"
 
 void
 route_openapi(
     const struct intake *in, const struct web_request *r, struct web_answer *a)
 {
-	(void)in;
 	(void)r;
-	route_detail(a, 404, "Not Found");
+	buf_add(&a->body, buf_str(&in->openapi), in->openapi.len);
 }

@@ -226,6 +226,14 @@ store_get(struct store *s, enum store_table t, const char *key,
 	return true;
 }
 
+void
+store_rest(struct store *s)
+{
+	if (s->reader != NULL)
+		mdb_txn_abort(s->reader);
+	s->reader = NULL;
+}
+
 static void
 change(struct store *s, enum store_table t, const char *key, const void *data,
     size_t len)
@@ -369,9 +377,7 @@ store_commit(struct store *s, struct buf *why)
 	int rc;
 
 	/* An old reader would keep old pages from being used again. */
-	if (s->reader != NULL)
-		mdb_txn_abort(s->reader);
-	s->reader = NULL;
+	store_rest(s);
 	for (;;) {
 		rc = commit_once(s);
 		if (rc == MDB_MAP_FULL)

@@ -49,6 +49,11 @@ void store_close(struct store *s);
 bool store_get(struct store *s, enum store_table t, const char *key,
     const void **data, size_t *len);
 
+/* Ends reading, and with it what store_get() lent: the next look sees what
+ * others have committed meanwhile. Who stays for long looks so, since LMDB
+ * uses no page again that a reader may see. */
+void store_rest(struct store *s);
+
 /* Copied, and written by store_commit(). */
 void store_put(struct store *s, enum store_table t, const char *key,
     const void *data, size_t len);

@@ -92,7 +92,7 @@ validate_is_id(const char *s, size_t len, size_t max)
 		if ((unsigned char)s[i] < ' ' || s[i] == 0x7F)
 			return false;
 	}
-	return len > 0 && len <= max;
+	return len > 0 && len <= max && s[len - 1] != ' ';
 }
 
 /* A limit was passed: the message and the context name it. */
@@ -135,8 +135,12 @@ check_id(struct validate_faults *f, const struct validate_place *at,
 	else if (len > 0 &&
 		 !validate_is_id(json_string_value(v), len, field->max))
 		validate_fault(f, at, "string_pattern_mismatch",
-		    "String should match pattern '^[^\\x00-\\x1f\\x7f]+$'", v,
-		    "{\"pattern\":\"^[^\\\\x00-\\\\x1f\\\\x7f]+$\"}");
+		    "String should match pattern "
+		    "'^[^\\x00-\\x1f\\x7f]*[^\\x00-\\x20\\x7f]$'",
+		    v,
+		    "{\"pattern\":"
+		    "\"^[^\\\\x00-\\\\x1f\\\\x7f]*[^\\\\x00-\\\\x20\\\\x7f]$"
+		    "\"}");
 	else
 		return true;
 	return false;

@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 enum validate_kind {
-	VALIDATE_ID,      /* text of 1..max bytes without control characters */
+	VALIDATE_ID,      /* text of 1..max bytes, no control characters,
+			    no blank at its end */
 	VALIDATE_NAME,    /* the same, or empty */
 	VALIDATE_TEXT,    /* of up to max characters */
 	VALIDATE_WORD,    /* one of words */
@@ -79,7 +80,7 @@ void validate_object(struct validate_faults *f, const struct validate_place *at,
 /* The number of what VALIDATE_NUMBER let pass. */
 double validate_number(const json_t *v);
 
-/* 1..max bytes without control characters. */
+/* What VALIDATE_ID lets pass. */
 bool validate_is_id(const char *s, size_t len, size_t max);
 
 #endif

@@ -1,0 +1,155 @@
+/*
+ * listed: see listed.h.
+ */
+#include "poller/listed.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/strmap.h"
+#include "common/xalloc.h"
+#include "poller/store.h"
+
+#define LOOK_AGAIN_MS (60 * INT64_C(1000))
+
+/* One tenant. */
+struct list {
+	const char *tenant;
+	char *const *named;  /* by the configuration */
+	struct store *store; /* NULL: no state */
+	struct strmap seen;  /* ids, by the CRM; the value says nothing */
+	int64_t looked_ms;
+};
+
+struct listed {
+	pthread_mutex_t lock;
+	struct list *lists;
+	size_t n;
+};
+
+static void
+open_state(struct list *l, const char *state)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	l->store = store_open(state, l->tenant, STORE_SHARED, &code, &why);
+	if (l->store == NULL)
+		log_warn("operators of %s that the CRM lists are not known: %s",
+		    l->tenant, buf_str(&why));
+	buf_release(&why);
+}
+
+struct listed *
+listed_open(const struct conf *conf, const char *state)
+{
+	struct listed *l = xcalloc(1, sizeof *l);
+	struct list *one;
+	char *section;
+	size_t i;
+
+	(void)pthread_mutex_init(&l->lock, NULL);
+	l->n = conf_tenants(conf);
+	l->lists = xcalloc(l->n + 1, sizeof *l->lists);
+	for (i = 0; i < l->n; i++) {
+		one = &l->lists[i];
+		one->tenant = conf_tenant(conf, i);
+		one->looked_ms = CLOCK_NONE;
+		section = xasprintf("crm %s", one->tenant);
+		one->named = conf_list(conf, section, "operators");
+		free(section);
+		if (state != NULL)
+			open_state(one, state);
+	}
+	return l;
+}
+
+void
+listed_close(struct listed *l)
+{
+	size_t i;
+
+	if (l == NULL)
+		return;
+	for (i = 0; i < l->n; i++) {
+		store_close(l->lists[i].store);
+		strmap_release(&l->lists[i].seen, NULL);
+	}
+	free(l->lists);
+	(void)pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+/* Of one operator's record, members without braces. */
+static void
+add_operator(struct list *l, const char *members)
+{
+	char *text = xasprintf("{%s}", members);
+	json_t *v = json_loads(text, 0, NULL);
+	const json_t *id = json_object_get(v, "operator");
+
+	if (json_is_string(id))
+		*strmap_put(&l->seen, json_string_value(id),
+		    json_string_length(id)) = l;
+	json_decref(v);
+	free(text);
+}
+
+/* They stand one after the other, each with its NUL. */
+static void
+look(struct list *l, int64_t now_ms)
+{
+	const void *data;
+	const char *p;
+	size_t len, one;
+
+	l->looked_ms = now_ms;
+	if (!store_get(l->store, STORE_META, "operators", &data, &len)) {
+		store_rest(l->store);
+		return; /* those known before stay */
+	}
+	strmap_release(&l->seen, NULL);
+	for (p = data; len > 0 && memchr(p, '\0', len) != NULL; p += one) {
+		add_operator(l, p);
+		one = strlen(p) + 1;
+		len -= one;
+	}
+	store_rest(l->store);
+}
+
+static bool
+has(struct list *l, const char *id, int64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; l->named[i] != NULL; i++) {
+		if (strcmp(l->named[i], id) == 0)
+			return true;
+	}
+	if (l->store == NULL)
+		return false;
+	if (l->looked_ms == CLOCK_NONE || now_ms < l->looked_ms ||
+	    now_ms - l->looked_ms >= LOOK_AGAIN_MS)
+		look(l, now_ms);
+	return strmap_get(&l->seen, id, strlen(id)) != NULL;
+}
+
+bool
+listed_has(struct listed *l, const char *tenant, const char *id, int64_t now_ms)
+{
+	bool yes = false;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (strcmp(l->lists[i].tenant, tenant) != 0)
+			continue;
+		(void)pthread_mutex_lock(&l->lock);
+		yes = has(&l->lists[i], id, now_ms);
+		(void)pthread_mutex_unlock(&l->lock);
+	}
+	return yes;
+}

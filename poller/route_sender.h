@@ -1,0 +1,40 @@
+/*
+ * route_sender: whose request it is, and whether it came before: what the
+ * routes that take messages and events have in common.
+ */
+#ifndef POLLER_ROUTE_SENDER_H
+#define POLLER_ROUTE_SENDER_H
+
+#include "common/record.h"
+#include "poller/idempotency.h"
+#include "poller/validate.h"
+#include "poller/web.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sender {
+	char tenant[RECORD_MAX_TENANT + 1];
+	bool by_token; /* a bearer token named the tenant */
+};
+
+/* When bearer tokens are asked for: false and 401 when the request has none
+ * that counts. */
+bool route_token(const struct intake *in, const struct web_request *r,
+    struct web_answer *a, struct sender *s);
+
+/* What the request's Idempotency-Key says: *key is NULL when there is none;
+ * false when it is no key (1 to IDEMPOTENCY_KEY_MAX visible ASCII letters). */
+bool route_key(const struct web_request *r, const char **key);
+
+/* Of a request that is good: the time that its records bear. note: what else
+ * has to be the same the next time, and is then as it was; may be NULL. */
+enum idempotency_verdict route_first(const struct intake *in,
+    const struct web_request *r, const struct sender *s, const char *kind,
+    const char *key, uint64_t *note, int64_t *at);
+
+/* 503: try again in a moment. */
+void route_busy(struct web_answer *a);
+
+#endif
