@@ -3,6 +3,7 @@
  */
 #include "poller/hook.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct hook {
 	struct profile_hooks told;
 	struct signature_scheme scheme;
 	bool signs;
+	bool closed;           /* to who is no route of the originals */
 	char *key;             /* of signatures, or the secret */
 	pthread_mutex_t *lock; /* of libjq, for all */
 };
@@ -28,7 +30,16 @@ struct hooks {
 	struct hook *all;
 	size_t n;
 	pthread_mutex_t lock;
+	pthread_mutex_t counting; /* of what follows */
+	struct counted {
+		uint64_t all;
+		unsigned since; /* told_ms */
+		int64_t told_ms;
+	} tallies[HOOK_TALLIES];
 };
+
+/* The log has a line about each kind of them that often, at most. */
+#define TELL_MS (INT64_C(10) * 1000)
 
 /* What an unknown tenant is held against: the time it takes tells nothing. */
 static const char NOBODY[] = "0123456789abcdef";
@@ -174,19 +185,28 @@ open_hook(
 	*h = (struct hook){ .tenant = xstrdup(tenant) };
 	h->section = xasprintf("crm %s", tenant);
 	h->signs = strcmp(conf_text(c, h->section, "hook"), "signature") == 0;
-	if (open_profile(h, c, why) != 0 || set_scheme(h, c, why) != 0)
+	h->closed = strcmp(conf_text(c, h->section, "hook"), "off") == 0;
+	if (open_profile(h, c, why) != 0)
 		return -1;
-	return set_key(h, c, why);
+	if (h->closed)
+		return 0;
+	return set_scheme(h, c, why) == 0 ? set_key(h, c, why) : -1;
 }
 
+/* Also one for the routes of the originals, which are Qiscus's alone. */
 static bool
 is_wanted(const struct conf *c, const char *tenant)
 {
+	const char *original = conf_text(c, "listen", "tenant");
 	char *section = xasprintf("crm %s", tenant);
-	bool off = strcmp(conf_text(c, section, "hook"), "off") == 0;
+	char *source = source_name(conf_text(c, section, "profile"));
+	bool wanted = strcmp(conf_text(c, section, "hook"), "off") != 0 ||
+		      (original != NULL && strcmp(original, tenant) == 0 &&
+			  strcmp(source, "qiscus") == 0);
 
+	free(source);
 	free(section);
-	return !off;
+	return wanted;
 }
 
 /* The timer of a call is for the thread that makes it: others must not be
@@ -209,6 +229,7 @@ hooks_open(const struct conf *c)
 	struct buf why = BUF_INIT;
 
 	(void)pthread_mutex_init(&all->lock, NULL);
+	(void)pthread_mutex_init(&all->counting, NULL);
 	all->all = xcalloc(n + 1, sizeof *all->all);
 	for (i = 0; i < n; i++) {
 		struct hook *h = &all->all[all->n];
@@ -241,10 +262,16 @@ hooks_free(struct hooks *all)
 
 	if (all == NULL)
 		return;
+	if (all->n > 0)
+		log_info("webhooks",
+		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64,
+		    all->tallies[HOOK_TAKEN].all, all->tallies[HOOK_KEPT].all,
+		    all->tallies[HOOK_REFUSED].all);
 	for (i = 0; i < all->n; i++)
 		release(&all->all[i]);
 	free(all->all);
 	(void)pthread_mutex_destroy(&all->lock);
+	(void)pthread_mutex_destroy(&all->counting);
 	free(all);
 }
 
@@ -267,7 +294,8 @@ hook_find(const struct hooks *all, const char *tenant, size_t tenant_len,
 	size_t i;
 
 	for (i = 0; i < all->n; i++) {
-		if (is_name(all->all[i].tenant, tenant, tenant_len) &&
+		if (!all->all[i].closed &&
+		    is_name(all->all[i].tenant, tenant, tenant_len) &&
 		    is_name(all->all[i].source, source, source_len))
 			return &all->all[i];
 	}
@@ -322,6 +350,24 @@ hook_proves(const struct hook *h, const struct hook_delivery *d,
 		c.timestamp = d->header(d->ctx, s->timestamp);
 	*verdict = signature_check(s, h != NULL ? h->key : NOBODY, &c);
 	return h != NULL && *verdict == SIGNATURE_GOOD;
+}
+
+unsigned
+hook_count(struct hooks *all, enum hook_tally what, int64_t now_ms)
+{
+	struct counted *t = &all->tallies[what];
+	unsigned n = 0;
+
+	(void)pthread_mutex_lock(&all->counting);
+	t->all++;
+	t->since++;
+	if (now_ms - t->told_ms >= TELL_MS || now_ms < t->told_ms) {
+		n = t->since;
+		t->since = 0;
+		t->told_ms = now_ms;
+	}
+	(void)pthread_mutex_unlock(&all->counting);
+	return n;
 }
 
 /* A record of the stream: it stands in no snapshot. */

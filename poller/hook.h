@@ -45,7 +45,8 @@ size_t hooks_n(const struct hooks *all);
 const struct hook *hook_find(const struct hooks *all, const char *tenant,
     size_t tenant_len, const char *source, size_t source_len);
 
-/* The tenant's, whatever its source; or NULL. */
+/* The tenant's, whatever its source, and also when [crm NAME] hook is off, if
+ * it is [listen] tenant; or NULL. */
 const struct hook *hook_of(const struct hooks *all, const char *tenant);
 
 const char *hook_tenant(const struct hook *h);
@@ -67,6 +68,18 @@ struct hook_delivery {
  * NULL takes as long as any and is false. */
 bool hook_proves(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict);
+
+/* What became of deliveries; counted, and told in the log at the end. */
+enum hook_tally {
+	HOOK_TAKEN,
+	HOOK_KEPT,    /* as a dead letter */
+	HOOK_REFUSED, /* it did not prove where it comes from */
+	HOOK_TALLIES
+};
+
+/* Counts one: how many there were since the last line of the log about such
+ * ones, if it is time for one again, else 0. */
+unsigned hook_count(struct hooks *all, enum hook_tally what, int64_t now_ms);
 
 enum hook_outcome {
 	HOOK_RECORDS, /* perhaps none: it tells of nothing that is counted */

@@ -18,6 +18,10 @@ const struct route routes[] = {
 	{ WEB_POST, "/api/v1/analytics/messages/analytics",
 	    route_message_analytics },
 	{ WEB_GET, "/openapi.json", route_openapi },
+	{ WEB_POST, "/hooks/{tenant}/{source}", route_hook },
+	{ WEB_POST, "/hooks/{tenant}/{source}/{secret}", route_hook },
+	{ WEB_POST, "/webhook", route_original_webhook },
+	{ WEB_POST, "/resolve", route_original_resolve },
 };
 
 const size_t routes_n = ARRAY_LEN(routes);

@@ -1,0 +1,127 @@
+/*
+ * route_hooks: webhooks of CRMs, POST /hooks/TENANT/SOURCE, with a secret as
+ * a last part, or as ?secret=, where the CRM does not sign.
+ *
+ * Nothing of a body is parsed before it has proved where it comes from. Who
+ * cannot prove it learns nothing: a wrong secret, a bad signature and a tenant
+ * that does not exist are one answer, that takes one time.
+ *
+ * What is authentic JSON gets 200 even if nobody understands it: else a CRM
+ * sends it again and again, and switches the webhook off. It is kept as a dead
+ * letter. Repeats need no memory here: records say how things stand, and bear
+ * ids and times of the payload, so twice is once.
+ */
+#include "poller/route.h"
+
+#include <string.h>
+
+#include "common/deadletter.h"
+#include "common/jsonw.h"
+#include "common/log.h"
+#include "poller/route_hooks.h"
+
+static const char *
+find_header(const void *ctx, const char *name)
+{
+	const struct web_request *r = ctx;
+
+	return r->header(r, name);
+}
+
+static struct hook_delivery
+delivery(const struct web_request *r)
+{
+	return (struct hook_delivery){ .body = r->body,
+		.len = r->len,
+		.now_ms = r->now_ms,
+		.header = find_header,
+		.ctx = r };
+}
+
+/* A dead letter. The reason may quote the body, so the log has none. */
+static void
+keep(const struct intake *in, const struct hook *h, const struct web_request *r,
+    const char *why, struct web_answer *a)
+{
+	struct buf where = BUF_INIT, letter = BUF_INIT;
+	unsigned n = hook_count(in->hooks, HOOK_KEPT, r->now_ms);
+
+	buf_addf(&where, "webhook %s/%s", hook_tenant(h), hook_source(h));
+	deadletter_write(&letter, buf_str(&where), r->body, r->len, why);
+	buf_add(&a->dead, letter.data, letter.len);
+	buf_addc(&a->dead, '\n');
+	a->dead_n++;
+	if (n > 0)
+		log_warn("%u webhooks were not understood, the last one for "
+			 "%s/%s; they are kept as dead letters, with reasons",
+		    n, hook_tenant(h), hook_source(h));
+	buf_release(&where);
+	buf_release(&letter);
+}
+
+bool
+route_hook_take(const struct intake *in, const struct hook *h,
+    const struct web_request *r, struct web_answer *a)
+{
+	const struct hook_delivery d = delivery(r);
+	struct buf why = BUF_INIT;
+	bool json = true;
+
+	switch (hook_read(h, &d, &a->records, &a->records_n, &why)) {
+	case HOOK_RECORDS:
+		(void)hook_count(in->hooks, HOOK_TAKEN, r->now_ms);
+		break;
+	case HOOK_UNKNOWN:
+	case HOOK_UNREAD:
+		keep(in, h, r, buf_str(&why), a);
+		break;
+	case HOOK_NO_JSON:
+		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
+		json = false;
+		break;
+	}
+	buf_release(&why);
+	return json;
+}
+
+/* Anybody can make that happen, so it is not told each time. */
+static void
+refuse(const struct intake *in, const struct hook *h,
+    const struct web_request *r, enum signature_verdict verdict,
+    struct web_answer *a)
+{
+	unsigned n = hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
+
+	if (n > 0)
+		log_warn("%u webhooks were refused, the last one from %s for "
+			 "%s: its signature or secret is %s",
+		    n, r->peer,
+		    h != NULL ? hook_tenant(h) : "no tenant of ours",
+		    signature_verdict_name(verdict));
+	route_detail(a, 401, "Unauthorized");
+}
+
+void
+route_hook(
+    const struct intake *in, const struct web_request *r, struct web_answer *a)
+{
+	struct hook_delivery d = delivery(r);
+	size_t tenant_len, source_len;
+	const char *tenant = route_part(r->path, 1, &tenant_len);
+	const char *source = route_part(r->path, 2, &source_len);
+	enum signature_verdict verdict = SIGNATURE_WRONG;
+	const struct hook *h =
+	    hook_find(in->hooks, tenant, tenant_len, source, source_len);
+
+	d.secret = route_part(r->path, 3, &d.secret_len);
+	if (d.secret_len == 0) {
+		d.secret = r->query(r, "secret");
+		d.secret_len = d.secret != NULL ? strlen(d.secret) : 0;
+	}
+	if (!hook_proves(h, &d, &verdict))
+		refuse(in, h, r, verdict, a);
+	else if (route_hook_take(in, h, r, a))
+		buf_adds(&a->body, "{\"status\":\"ok\"}");
+	else
+		route_detail(a, 400, "Invalid JSON");
+}
