@@ -105,7 +105,7 @@ add(struct outbox *o, const struct parcel *p, struct buf *why)
 	return rc;
 }
 
-/* Into the backlog, one sync for all, and answers. */
+/* Into the backlog, one sync for all, and answers. The line is empty then. */
 static void
 keep_all(struct outbox *o, struct outbox_line *all)
 {
@@ -125,6 +125,7 @@ keep_all(struct outbox *o, struct outbox_line *all)
 			outbox_line_add(&lost, p);
 		}
 	}
+	outbox_line_clear(all);
 	if (kept.first != NULL && backlog_sync(o->opt.backlog, &why) != 0)
 		outbox_line_move(&lost, &kept);
 	tell(o, why.len > 0 ? buf_str(&why) : NULL);
