@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""jwt_vectors.py FILE: makes tests/unit/jwt_vectors.h: bearer tokens, good ones
+and forged ones, by Python's hmac and json alone, so that what the tests expect
+does not come from the code they test.
+"""
+import base64
+import hashlib
+import hmac
+import json
+import sys
+
+KEY = b"0123456789abcdef0123456789abcdef"
+OLD = b"fedcba9876543210fedcba9876543210"
+OTHER = b"another key of thirty-two bytes!"
+NOW = 1795168800  # WORLD_NOW of route_world.h, in seconds
+DIGITS = ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+          "0123456789-_")
+HEADER = {"alg": "HS256", "typ": "JWT"}
+rows, issued = [], []
+
+
+def encode(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def text(x):
+    if isinstance(x, bytes):
+        return x
+    if not isinstance(x, str):
+        x = json.dumps(x, separators=(",", ":"))
+    return x.encode()
+
+
+def sign(signed, key=KEY):
+    mac = hmac.new(key, signed.encode(), hashlib.sha256).digest()
+    return signed + "." + encode(mac)
+
+
+def token(header, claims, key=KEY):
+    return sign(encode(text(header)) + "." + encode(text(claims)), key)
+
+
+def claims(**more):
+    """What counts, with more; None takes one out."""
+    all_of_them = {"tenant_id": "acme", "exp": NOW + 3600, **more}
+    return {k: v for k, v in all_of_them.items() if v is not None}
+
+
+def good(*tokens):
+    rows.extend((t, "+acme") for t in tokens)
+
+
+def refused(why, *tokens):
+    rows.extend((t, why) for t in tokens)
+
+
+def of_header(**more):
+    return token({"alg": "HS256", **more}, claims())
+
+
+def of_claims(**more):
+    return token(HEADER, claims(**more))
+
+
+def next_digit(part):
+    """The same bytes, if the last digit has spare bits, written otherwise."""
+    return part[:-1] + DIGITS[DIGITS.index(part[-1]) ^ 1]
+
+
+def make():
+    one = of_claims()
+    head, body, mac = one.split(".")
+    good(one, token({"alg": "HS256"}, claims()), of_header(kid="2026-11"),
+         token(HEADER, claims(), OLD), of_claims(exp=NOW - 59),
+         of_claims(nbf=NOW + 60, iat=NOW + 60),
+         of_claims(iss="us", aud=["x", "them"]))
+    refused("three parts", "", "a.b", one + ".x", "." + one)
+    evil = encode(text(claims(tenant_id="evil")))
+    refused("signature", "..", head + "." + body + ".", one + "=", one + " ",
+            one[:-1], next_digit(one), token(HEADER, claims(), OTHER),
+            head + "." + evil + "." + mac,
+            encode(b'{"alg":"none"}') + "." + body + ".",
+            encode(b'{"alg":"none"}') + "." + body + "." + mac)
+    # From here on all are signed with our key, and yet not what we want.
+    refused("not signed with HS256", token({"typ": "JWT"}, claims()),
+            *(of_header(alg=a) for a in
+              ("none", "None", "RS256", "HS512", "ES256", "hs256", "", None,
+               ["HS256"])))
+    refused("more than alg", of_header(crit=["exp"]),
+            of_header(jku="https://evil/"), of_header(jwk={}),
+            of_header(x5u="https://evil/"), of_header(x5c=[]),
+            of_header(b64=False), of_header(zip="DEF"),
+            of_header(kid="../../dev/null"), of_header(kid="x'; --"),
+            of_header(kid=5), of_header(typ="JWE"), of_header(cty="JWT"))
+    spare = encode(b'{"alg":"HS256"} ')
+    refused("header is no JSON object",
+            token('{"alg":"HS256","alg":"none"}', claims()),
+            token('["HS256"]', claims()),
+            token(b'{"alg":"HS256"}\0', claims()), token(b"\xff", claims()),
+            sign(next_digit(spare) + "." + body), sign(head + "=." + body),
+            sign(head[:5] + "+" + head[6:] + "." + body), sign("." + body))
+    refused("claims are no JSON object", sign(head + "." + body + "="),
+            sign(head + "."), token(HEADER, "[]"),
+            *(token(HEADER, '{"tenant_id":"acme",' + x) for x in
+              ('"exp":1795172400,"exp":1}', '"exp":1795172400} {}',
+               '"exp":1e999}', '"exp":99999999999999999999}')))
+    refused("no time", token(HEADER, '{"tenant_id":"acme","exp":null}'),
+            token(HEADER, '{"tenant_id":"acme","exp":1.8e9}'),
+            of_claims(exp=2 ** 63 - 1), of_claims(exp=-1),
+            of_claims(exp="1795172400"), of_claims(exp=True),
+            of_claims(nbf="1"), of_claims(iat=-5), of_claims(iat=1.5))
+    refused("never expires", of_claims(exp=None))
+    refused("expired", of_claims(exp=NOW - 60), of_claims(exp=0))
+    refused("not valid yet", of_claims(nbf=NOW + 61), of_claims(iat=NOW + 61))
+    refused("names no tenant", of_claims(tenant_id=None),
+            of_claims(tenant_id=7))
+    refused("no name of one", *(of_claims(tenant_id=t) for t in
+                                ("", "../x", "a b", "-x", "x" * 65)))
+
+
+def make_issued():
+    for want, more in (
+            ("+acme", {"iss": "us", "aud": "them"}),
+            ("+acme", {"iss": "us", "aud": ["other", "them"]}),
+            ("iss", {"aud": "them"}), ("iss", {"iss": "we", "aud": "them"}),
+            ("iss", {"iss": ["us"], "aud": "them"}), ("aud", {"iss": "us"}),
+            ("aud", {"iss": "us", "aud": "us"}),
+            ("aud", {"iss": "us", "aud": ["x"]}),
+            ("aud", {"iss": "us", "aud": {"them": 1}}),
+            ("aud", {"iss": "us", "aud": []})):
+        issued.append((of_claims(**more), want))
+
+
+def table(name, what):
+    out = "static const struct vector %s[] = {\n" % name
+    for t, want in what:
+        pieces = [t[i:i + 60] for i in range(0, len(t), 60)] or [""]
+        out += '\t{ "%s",\n\t    "%s" },\n' % (
+            '"\n\t  "'.join(pieces), want)
+    return out + "};\n"
+
+
+TOP = """\
+/*
+ * jwt_vectors: bearer tokens, good ones and forged ones, made by
+ * jwt_vectors.py, and what each should come to: '+' and the tenant, or a part
+ * of the reason.
+ */
+#ifndef TESTS_JWT_VECTORS_H
+#define TESTS_JWT_VECTORS_H
+
+#define VECTOR_KEY "%s"
+#define VECTOR_OLD_KEY "%s"
+
+struct vector {
+	const char *token, *want;
+};
+
+""" % (KEY.decode(), OLD.decode())
+
+make()
+make_issued()
+with open(sys.argv[1], "w", encoding="ascii") as f:
+    f.write(TOP + table("vectors", rows) +
+            "\n/* With issuer \"us\" and audience \"them\". */\n" +
+            table("issued", issued) + "\n#endif\n")
