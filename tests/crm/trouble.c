@@ -53,6 +53,8 @@ trouble_add(struct trouble_set *t, const struct call *c)
 		copy(new->route, sizeof new->route, c->query(c->ctx, "route"));
 		copy(
 		    new->token, sizeof new->token, c->query(c->ctx, "account"));
+		copy(new->method, sizeof new->method,
+		    c->query(c->ctx, "method"));
 		return 0;
 	}
 	return -1;
@@ -61,7 +63,17 @@ trouble_add(struct trouble_set *t, const struct call *c)
 static bool
 applies(const struct trouble *t, const struct call *c)
 {
+	static const char *const methods[] = {
+		[METHOD_GET] = "GET",
+		[METHOD_POST] = "POST",
+		[METHOD_PUT] = "PUT",
+		[METHOD_DELETE] = "DELETE",
+		[METHOD_OTHER] = "other",
+	};
+
 	return t->count != 0 &&
+	       (t->method[0] == '\0' ||
+		   strcmp(t->method, methods[c->method]) == 0) &&
 	       strncmp(c->path, t->route, strlen(t->route)) == 0 &&
 	       (t->token[0] == '\0' ||
 		   (c->token != NULL && strcmp(c->token, t->token) == 0));

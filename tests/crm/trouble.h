@@ -23,6 +23,7 @@ struct trouble {
 	int64_t value;  /* its meaning is the kind's; INT64_MIN: its default */
 	char route[64]; /* the path begins with that; "": any */
 	char token[64]; /* this account only; "": any */
+	char method[8]; /* "": any */
 };
 
 struct trouble_set {

@@ -369,6 +369,24 @@ odd_row(struct answer *a, int64_t value)
 	a->body = out;
 }
 
+/* The first operator_id is that one, whatever it was. */
+static void
+other_operator(struct answer *a, int64_t value)
+{
+	static const char key[] = "\"operator_id\":";
+	const char *all = buf_str(&a->body), *at = strstr(all, key);
+	struct buf out = BUF_INIT;
+
+	if (at == NULL)
+		return;
+	at += sizeof key - 1;
+	buf_add(&out, all, (size_t)(at - all));
+	buf_addi(&out, value);
+	buf_adds(&out, skip_value(at));
+	buf_release(&a->body);
+	a->body = out;
+}
+
 static void
 slow(struct answer *a, int64_t value)
 {
@@ -463,6 +481,8 @@ const struct trouble_kind trouble_kinds[] = {
 	    wrong_shape, NULL, NULL },
 	{ "odd-row", "one value of a list's first row cannot be, VALUE of 0-8",
 	    0, NULL, NULL, odd_row },
+	{ "other-operator", "the first operator_id is VALUE", 1, NULL, NULL,
+	    other_operator },
 	{ "deep", "VALUE nested arrays", 100000, deep, NULL, NULL },
 	{ "skew", "the Date header VALUE seconds ahead", 3600, NULL, NULL,
 	    skew },
