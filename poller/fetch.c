@@ -193,6 +193,13 @@ find_url(struct job *j, struct buf *why)
 	return j->url == NULL ? -1 : 1;
 }
 
+static bool
+is_too_late(const struct job *j)
+{
+	return j->q.until_ms != 0 &&
+	       skew_apply(j->fetch->skew, clock_now_ms()) >= j->q.until_ms;
+}
+
 static void
 start(struct job *j)
 {
@@ -207,6 +214,8 @@ start(struct job *j)
 		end(j, FAULT_UNUSABLE, buf_str(&why));
 	} else if (rc == 0) {
 		end(j, FAULT_NONE, NULL);
+	} else if (is_too_late(j)) {
+		end(j, FAULT_LATER, "it was due, and could not be asked");
 	} else if (f->calls_left == 0) {
 		end(j, FAULT_QUOTA, "the calls of [crm] budget are used up");
 	} else {

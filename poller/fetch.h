@@ -31,6 +31,8 @@ struct question {
 	const char *operator_id;      /* likewise */
 	bool changes;   /* something at the CRM: never asked again when it is
 			   not known whether the request arrived */
+	int64_t until_ms; /* on the CRM's clock: not asked from then on; 0:
+			     whenever */
 	bool urgent;    /* before all that are not */
 	unsigned tries; /* give up after so many failures, if other questions
 			   are answered meanwhile; 0: try while the budget of

@@ -17,15 +17,16 @@ static const char usage[] =
     "              [--tenant NAME] [--with-text]\n"
     "       poller --status [-f ENDPOINT] [-t ENDPOINT]\n"
     "       poller --check [-o FORMAT]\n"
+    "       poller --assign [-f ENDPOINT] [-t ENDPOINT] [--dry-run]\n"
     "       poller --listen ADDRESS [-t ENDPOINT] [--state DIR] "
     "[--port-file FILE]\n"
     "\n"
     "Writes a snapshot of each tenant's operators, open chats and messages.\n"
     "\n"
     "  -c FILE        configuration\n"
-    "  -f ENDPOINT    --status: chats to ask about; -, a file, queue:NAME\n"
+    "  -f ENDPOINT    what --status, --assign read; -, a file, queue:NAME\n"
     "  -t ENDPOINT    where records go (-)\n"
-    "  -o FORMAT      --check: table, ndjson or csv\n"
+    "  -o FORMAT      --check, --dry-run: table, ndjson or csv\n"
     "  -n             check the configuration and exit\n"
     "  -q, -v, -h, -V say less, say more, help, version\n"
     "  --state DIR    keep what was read: the next poll asks for changes only\n"
@@ -33,7 +34,9 @@ static const char usage[] =
     "  --with-text    with what was written\n"
     "  --status       say which chats are open, closed or gone\n"
     "  --check        does it work, what does it see, what will it cost\n"
-    "  --listen       take webhooks, messages and events over HTTP\n";
+    "  --listen       take webhooks, messages and events over HTTP\n"
+    "  --assign       carry out what aggregator -a allocation promised\n"
+    "  --dry-run      --assign: show what would be done, change nothing\n";
 
 enum {
 	OPT_STATE = 256,
@@ -41,6 +44,8 @@ enum {
 	OPT_TEXT,
 	OPT_STATUS,
 	OPT_CHECK,
+	OPT_ASSIGN,
+	OPT_DRY,
 	OPT_LISTEN,
 	OPT_PORT_FILE
 };
@@ -54,6 +59,8 @@ static const struct option options[] = {
 	{ "with-text", no_argument, NULL, OPT_TEXT },
 	{ "status", no_argument, NULL, OPT_STATUS },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "assign", no_argument, NULL, OPT_ASSIGN },
+	{ "dry-run", no_argument, NULL, OPT_DRY },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "port-file", required_argument, NULL, OPT_PORT_FILE },
 	{ "help", no_argument, NULL, 'h' },
@@ -107,6 +114,12 @@ read_option(struct poller *p, int c, char **argv)
 	case OPT_CHECK:
 		p->mode = POLLER_CHECK;
 		break;
+	case OPT_ASSIGN:
+		p->mode = POLLER_ASSIGN;
+		break;
+	case OPT_DRY:
+		p->dry_run = true;
+		break;
 	case OPT_LISTEN:
 		p->mode = POLLER_LISTEN;
 		p->address = optarg;
@@ -124,10 +137,13 @@ read_option(struct poller *p, int c, char **argv)
 static int
 check_options(const struct poller *p)
 {
-	if (p->from != NULL && p->mode != POLLER_STATUS)
-		return prog_usage_error("-f is for --status");
-	if (p->format != OUT_AUTO && p->mode != POLLER_CHECK)
-		return prog_usage_error("-o is for --check");
+	if (p->from != NULL && p->mode != POLLER_STATUS &&
+	    p->mode != POLLER_ASSIGN)
+		return prog_usage_error("-f is for --status and --assign");
+	if (p->dry_run && p->mode != POLLER_ASSIGN)
+		return prog_usage_error("--dry-run is for --assign");
+	if (p->format != OUT_AUTO && p->mode != POLLER_CHECK && !p->dry_run)
+		return prog_usage_error("-o is for --check and --dry-run");
 	if (p->port_file != NULL && p->mode != POLLER_LISTEN)
 		return prog_usage_error("--port-file is for --listen");
 	return -1;

@@ -149,6 +149,8 @@ poller_run(struct poller *p)
 		return poller_status(p);
 	case POLLER_CHECK:
 		return poller_check(p);
+	case POLLER_ASSIGN:
+		return poller_assign(p);
 	case POLLER_LISTEN:
 		break;
 	}

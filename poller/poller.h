@@ -12,14 +12,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum poller_mode { POLLER_PULL, POLLER_STATUS, POLLER_CHECK, POLLER_LISTEN };
+enum poller_mode {
+	POLLER_PULL,
+	POLLER_STATUS,
+	POLLER_CHECK,
+	POLLER_ASSIGN,
+	POLLER_LISTEN
+};
 
 struct poller {
 	enum poller_mode mode;
 	const char *config, *from, *to, *state;
 	const char *address, *port_file; /* --listen */
 	enum out_format format;
-	bool only_check_config, with_text, quiet;
+	bool only_check_config, with_text, quiet, dry_run;
 	int verbose;
 	const char **only; /* --tenant; all if there is none */
 	size_t only_n, only_cap;
@@ -43,10 +49,11 @@ void poller_failed(struct poller *p, enum exit_code code);
 /* The folder of the state, or NULL. */
 const char *poller_state(const struct poller *p);
 
-/* The three modes; tenants are open. */
+/* The modes; tenants are open. */
 enum exit_code poller_pull(struct poller *p);
 enum exit_code poller_status(struct poller *p);
 enum exit_code poller_check(struct poller *p);
+enum exit_code poller_assign(struct poller *p);
 
 /* --listen; needs no tenants. Until asked to stop. */
 enum exit_code poller_listen(struct poller *p);

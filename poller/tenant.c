@@ -212,6 +212,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	*t = (struct tenant){ .name = name };
 	t->section = xasprintf("crm %s", name);
 	opt.account = conf_text(c, t->section, "account");
+	t->assign = conf_bool(c, t->section, "assign");
 	opt.customers = conf_bool(c, t->section, "customers");
 	opt.customer_phone = conf_bool(c, t->section, "customer_phone");
 	opt.bot_operators = conf_list(c, t->section, "bot_operators");

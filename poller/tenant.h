@@ -34,6 +34,7 @@ struct tenant {
 	int64_t budget; /* calls a month; 0: no limit */
 	bool customers; /* ask about them */
 	bool history_all;
+	bool assign; /* chats may be given to operators */
 };
 
 /* PROG_OK, or the exit code and *why, a whole sentence. Release it in both

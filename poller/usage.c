@@ -14,7 +14,7 @@
 
 #define KEEP_SECONDS ((time_t)14 * 24 * 3600)
 
-static const char letters[USAGE_WHO] = { 'p', 's' };
+static const char letters[USAGE_WHO] = { 'p', 's', 'a' };
 
 uint64_t
 usage_calls(const uint64_t calls[PROFILE_CALLS])

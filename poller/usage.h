@@ -1,5 +1,5 @@
 /*
- * usage: counts what polls and status runs cost, in the state: the calls of
+ * usage: counts what polls, status runs and assigning cost, in the state: the calls of
  * each month, and for two weeks what every hour was like.
  */
 #ifndef POLLER_USAGE_H
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_WHO };
+enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_ASSIGN, USAGE_WHO };
 
 /* What one run adds, and what an hour sums up to. */
 struct usage {

@@ -1,0 +1,413 @@
+/*
+ * assign: poller --assign. Reads assignment records, has each carried out
+ * (promise.h), several at a time and never two about one chat, and writes what
+ * came of them as chat records.
+ *
+ * A record is acknowledged when its outcome, and those of all before it, are
+ * confirmed; so a crash anywhere makes it come again, and then the chat is
+ * read before anything else. Several processes may share a queue.
+ */
+#define _DEFAULT_SOURCE /* sys/queue.h */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "common/clock.h"
+#include "common/deadletter.h"
+#include "common/endpoint.h"
+#include "common/log.h"
+#include "common/record.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+#include "poller/desk.h"
+#include "poller/poller.h"
+#include "poller/promise.h"
+#include "poller/trial.h"
+
+enum {
+	/* Records that are read and not acknowledged. */
+	WINDOW = 256,
+	/* While requests fly the input is looked at that often. */
+	LOOK_MS = 20,
+	IDLE_MS = 1000,
+	PAUSE_MS = 500,
+};
+
+struct entry {
+	TAILQ_ENTRY(entry) link;
+	struct promise promise; /* without a clerk: a line that is none */
+	struct endpoint_mark mark;
+	bool settled; /* nothing of it is to be done, and its outcome is safe */
+};
+
+TAILQ_HEAD(entries, entry);
+
+struct assign {
+	struct poller *poller;
+	struct endpoint *from, *to;
+	struct deadletter dead;
+	struct desks desks;
+	struct entries entries;
+	size_t entries_n, unflushed;
+	struct record record;
+	struct flat flat;
+	struct buf why;
+	uint64_t counts[PROMISE_FATES];
+	struct trial trial; /* of a dry run */
+	bool ended, failed, by_hand;
+};
+
+/* --- outcomes --- */
+
+static void
+fail(struct assign *a, enum exit_code code, const char *why)
+{
+	a->failed = true;
+	if (code != PROG_OK)
+		log_error("%s", why);
+	poller_failed(a->poller, code);
+}
+
+static void
+promise_done(void *ctx, struct promise *p)
+{
+	struct assign *a = ctx;
+	struct entry *e =
+	    (struct entry *)((char *)p - offsetof(struct entry, promise));
+
+	a->counts[p->fate]++;
+	if (a->poller->dry_run)
+		trial_add(&a->trial, p);
+	/* AWAY: it comes again, or whoever gave it by hand sees that it
+	 * failed. */
+	if (a->poller->dry_run || p->outcome.len == 0) {
+		e->settled = p->fate != PROMISE_AWAY;
+		return;
+	}
+	a->unflushed++;
+	if (endpoint_write(a->to, p->outcome.data, p->outcome.len) != 0)
+		fail(a, endpoint_code(a->to), endpoint_why(a->to));
+}
+
+static bool
+is_away(const struct entry *e)
+{
+	return e->promise.clerk != NULL && e->promise.step == STEP_DONE &&
+	       e->promise.fate == PROMISE_AWAY;
+}
+
+/* All outcomes that were written are safe. */
+static void
+settle_written(struct assign *a)
+{
+	struct entry *e;
+
+	a->unflushed = 0;
+	for (e = TAILQ_FIRST(&a->entries); e != NULL; e = TAILQ_NEXT(e, link))
+		if (e->promise.step == STEP_DONE && !is_away(e))
+			e->settled = true;
+}
+
+static void
+drop_entry(struct assign *a, struct entry *e)
+{
+	TAILQ_REMOVE(&a->entries, e, link);
+	a->entries_n--;
+	promise_release(&e->promise);
+	free(e);
+}
+
+/* Commit point: the first records, whose outcomes are safe, are not needed any
+ * more. */
+static void
+acknowledge(struct assign *a)
+{
+	struct endpoint_mark mark = { 0, 0, 0 };
+	struct entry *e;
+	bool some = false;
+
+	while ((e = TAILQ_FIRST(&a->entries)) != NULL && e->settled) {
+		mark = e->mark;
+		some = true;
+		drop_entry(a, e);
+	}
+	if (some && !a->poller->dry_run)
+		endpoint_ack_to(a->from, &mark);
+}
+
+static void
+settle(struct assign *a)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	if (a->failed)
+		return;
+	if (a->unflushed > 0)
+		o = endpoint_flush(a->to);
+	if (o == OUTCOME_NEVER)
+		fail(a, endpoint_code(a->to), endpoint_why(a->to));
+	/* They were not acknowledged, and come again. */
+	if (o == OUTCOME_LATER && stop_asked())
+		a->failed = true;
+	if (o != OUTCOME_DONE)
+		return;
+	settle_written(a);
+	o = deadletter_flush(&a->dead);
+	if (o == OUTCOME_NEVER) {
+		a->failed = true;
+		poller_failed(a->poller, a->dead.code);
+	}
+	if (o == OUTCOME_DONE)
+		acknowledge(a);
+}
+
+/* --- input --- */
+
+static struct entry *
+add_entry(struct assign *a)
+{
+	struct entry *e = xcalloc(1, sizeof *e);
+
+	e->mark = endpoint_mark(a->from);
+	e->settled = true;
+	TAILQ_INSERT_TAIL(&a->entries, e, link);
+	a->entries_n++;
+	return e;
+}
+
+static void
+add_letter(struct assign *a, char *line, size_t len, const char *why)
+{
+	enum outcome o;
+
+	do
+		o = deadletter_add(
+		    &a->dead, endpoint_where(a->from), line, len, why);
+	while (o == OUTCOME_LATER && !stop_sleep(PAUSE_MS));
+	if (o == OUTCOME_DONE) {
+		(void)add_entry(a);
+		return;
+	}
+	a->failed = true;
+	if (o == OUTCOME_NEVER)
+		poller_failed(a->poller, a->dead.code);
+}
+
+static void
+take_line(struct assign *a, char *line, size_t len)
+{
+	const struct record *r = &a->record;
+	struct clerk *clerk;
+	struct entry *e;
+
+	if (record_parse(&a->record, &a->flat, line, len, &a->why) != 0) {
+		add_letter(a, line, len, buf_str(&a->why));
+		return;
+	}
+	e = add_entry(a);
+	if (r->type != RECORD_ASSIGNMENT)
+		return;
+	clerk = desks_find(&a->desks, r->tenant);
+	if (clerk == NULL) {
+		a->counts[PROMISE_LEFT]++;
+		return;
+	}
+	promise_init(&e->promise, clerk, r);
+	e->settled = false;
+}
+
+/* Reads what is there, or waits for it; until the window is full. */
+static void
+take_input(struct assign *a, int wait_ms)
+{
+	char *line;
+	size_t len;
+
+	if (a->ended || a->entries_n >= WINDOW)
+		(void)stop_sleep(wait_ms);
+	while (
+	    !a->ended && !a->failed && !stop_asked() && a->entries_n < WINDOW) {
+		switch (endpoint_read(a->from, &line, &len, wait_ms)) {
+		case ENDPOINT_RECORD:
+			take_line(a, line, len);
+			break;
+		case ENDPOINT_TOOLONG:
+			add_letter(a, NULL, 0, "the line is too long");
+			break;
+		case ENDPOINT_WAIT:
+			return;
+		case ENDPOINT_EMPTY:
+		case ENDPOINT_END:
+			a->ended = true;
+			return;
+		case ENDPOINT_CUT:
+			log_error("the input is cut at %s; the assignments "
+				  "before it are carried out",
+			    endpoint_where(a->from));
+			poller_failed(a->poller, PROG_DATA);
+			a->ended = true;
+			return;
+		case ENDPOINT_FAILED:
+			a->ended = true;
+			log_error("%s", endpoint_why(a->from));
+			poller_failed(a->poller, endpoint_code(a->from));
+			return;
+		}
+		wait_ms = 0;
+	}
+}
+
+/* --- the run --- */
+
+/* Begins what may begin and goes on with what has waited. How long there is
+ * nothing to do. */
+static int64_t
+step(struct assign *a)
+{
+	int64_t now = clock_mono_ms(), wait = IDLE_MS, w;
+	struct entry *e;
+
+	for (e = TAILQ_FIRST(&a->entries); e != NULL; e = TAILQ_NEXT(e, link)) {
+		if (e->promise.clerk == NULL || stop_asked())
+			continue;
+		if (e->promise.step == STEP_NONE &&
+		    promise_may_start(&e->promise))
+			promise_start(&e->promise);
+		w = promise_wake(&e->promise, now);
+		wait = w < wait ? w : wait;
+	}
+	return wait;
+}
+
+/* Whether a promise is where nobody but the CRM knows how it stands. */
+static bool
+is_giving(const struct assign *a)
+{
+	const struct entry *e;
+
+	for (e = TAILQ_FIRST(&a->entries); e != NULL; e = TAILQ_NEXT(e, link))
+		if (e->promise.step == STEP_GIVING)
+			return true;
+	return false;
+}
+
+static bool
+goes_on(const struct assign *a)
+{
+	const struct entry *e;
+
+	if (a->failed)
+		return false;
+	if (stop_asked())
+		return is_giving(a) || a->unflushed > 0;
+	if (!a->ended)
+		return true;
+	for (e = TAILQ_FIRST(&a->entries); e != NULL; e = TAILQ_NEXT(e, link))
+		if (!e->settled && !is_away(e))
+			return true;
+	return false;
+}
+
+static void
+run(struct assign *a)
+{
+	int64_t wait = 0;
+	bool moves;
+
+	desks_account(&a->desks, true);
+	while (goes_on(a)) {
+		moves = desks_flying(&a->desks) > 0 || a->unflushed > 0;
+		take_input(a, moves ? 0 : (int)wait);
+		wait = step(a);
+		desks_turn(&a->desks, wait < LOOK_MS ? wait : LOOK_MS);
+		settle(a);
+		deadletter_pump(&a->dead);
+		endpoint_pump(a->from);
+		if (a->to != NULL)
+			endpoint_pump(a->to);
+		desks_account(&a->desks, false);
+	}
+	desks_account(&a->desks, true);
+}
+
+static void
+summarize(const struct assign *a)
+{
+	const uint64_t *n = a->counts;
+
+	log_info("assign_done",
+	    "kept=%" PRIu64 " confirmed=%" PRIu64 " taken=%" PRIu64
+	    " over=%" PRIu64 " refused=%" PRIu64 " expired=%" PRIu64
+	    " left=%" PRIu64 " away=%" PRIu64,
+	    n[PROMISE_KEPT], n[PROMISE_CONFIRMED], n[PROMISE_TAKEN],
+	    n[PROMISE_OVER], n[PROMISE_REFUSED], n[PROMISE_EXPIRED],
+	    n[PROMISE_LEFT], n[PROMISE_AWAY]);
+}
+
+static int
+open_ends(struct assign *a)
+{
+	struct poller *p = a->poller;
+	const char *from = p->from != NULL ? p->from : "-";
+	struct endpoint_options opt = { .conf = p->conf };
+	enum exit_code code = PROG_OK;
+
+	a->by_hand = !endpoint_is_queue(from);
+	if (!a->by_hand && !p->dry_run)
+		log_stamp(true);
+	opt.patient = !a->by_hand && !p->dry_run;
+	opt.until_empty = p->dry_run;
+	a->from = endpoint_open_read(from, &opt, &a->why, &code);
+	if (a->from != NULL && !p->dry_run)
+		a->to = endpoint_open_write(
+		    p->to != NULL ? p->to : "-", &opt, &a->why, &code);
+	if (a->from != NULL)
+		deadletter_open(&a->dead, a->from, &opt);
+	if (a->from != NULL && (a->to != NULL || p->dry_run))
+		return 0;
+	log_error("%s", buf_str(&a->why));
+	poller_failed(p, code);
+	return -1;
+}
+
+static void
+release(struct assign *a)
+{
+	struct entry *e;
+
+	desks_release(&a->desks, a->by_hand);
+	while ((e = TAILQ_FIRST(&a->entries)) != NULL)
+		drop_entry(a, e);
+	flat_release(&a->flat);
+	buf_release(&a->why);
+	trial_release(&a->trial);
+	endpoint_close(a->to);
+	endpoint_close(a->from);
+}
+
+enum exit_code
+poller_assign(struct poller *p)
+{
+	struct assign a = { .poller = p };
+	struct clerk like = {
+		.dry_run = p->dry_run, .done = promise_done, .ctx = &a
+	};
+
+	TAILQ_INIT(&a.entries);
+	trial_init(&a.trial, p->format);
+	if (open_ends(&a) == 0) {
+		like.patient = !a.by_hand && !p->dry_run;
+		if (desks_open(&a.desks, p, &like) == 0) {
+			run(&a);
+			summarize(&a);
+			if (p->dry_run)
+				poller_failed(p, trial_show(&a.trial));
+			if (a.by_hand)
+				poller_failed(p, deadletter_code(&a.dead));
+		}
+		deadletter_close(&a.dead);
+	}
+	release(&a);
+	return a.by_hand || !stop_asked() ? p->code : PROG_OK;
+}

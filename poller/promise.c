@@ -1,0 +1,422 @@
+/*
+ * promise: see promise.h.
+ */
+#include "poller/promise.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/log.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
+#include "poller/fault.h"
+
+/* Between tries of one promise. */
+#define DELAY_BASE_MS 400
+#define DELAY_CAP_MS 4000
+
+/* Chats whose reading is remembered. */
+#define ASKED_MAX 100000
+
+const char *const promise_fate_names[PROMISE_FATES] = { "open", "kept",
+	"confirmed", "taken", "over", "refused", "expired", "would", "left",
+	"away" };
+
+void
+clerk_release(struct clerk *c)
+{
+	strmap_release(&c->busy, NULL);
+	strmap_release(&c->asked, free);
+}
+
+void
+promise_init(struct promise *p, struct clerk *c, const struct record *r)
+{
+	*p = (struct promise){ .clerk = c,
+		.id = text_dup(r->id),
+		.chat = text_dup(r->chat),
+		.operator_id = text_dup(r->operator_id),
+		.expires = r->expires,
+		.retry = RETRY_INIT(DELAY_BASE_MS, DELAY_CAP_MS, -1) };
+}
+
+void
+promise_release(struct promise *p)
+{
+	free(p->id);
+	free(p->chat);
+	free(p->operator_id);
+	free(p->holder);
+	free(p->answer);
+	buf_release(&p->outcome);
+	buf_release(&p->body);
+}
+
+/* Now, by the CRM's clock. */
+static int64_t
+now_of(const struct clerk *c)
+{
+	return skew_apply(c->skew, clock_now_ms());
+}
+
+static bool
+is_expired(const struct promise *p)
+{
+	return now_of(p->clerk) >= p->expires;
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+bool
+promise_may_start(const struct promise *p)
+{
+	const struct clerk *c = p->clerk;
+
+	return c->active < c->tenant->concurrency &&
+	       strmap_get(&c->busy, p->chat, strlen(p->chat)) == NULL;
+}
+
+static void
+done(struct promise *p, enum promise_fate fate)
+{
+	struct clerk *c = p->clerk;
+
+	p->step = STEP_DONE;
+	p->fate = fate;
+	c->active--;
+	(void)strmap_delete(&c->busy, p->chat, strlen(p->chat));
+	log_info("promise", "tenant=%s chat=%s operator=%s fate=%s holder=%s",
+	    c->tenant->name, p->chat, p->operator_id, promise_fate_names[fate],
+	    p->holder != NULL ? p->holder : "-");
+	c->done(c->ctx, p);
+}
+
+/* How the chat stands: as it was read, and whom the CRM named since. */
+static void
+outcome(struct promise *p, enum promise_fate fate)
+{
+	struct buf *b = &p->outcome;
+
+	jsonw_open(b);
+	jsonw_str(b, "type", "chat");
+	jsonw_str(b, "tenant", p->clerk->tenant->name);
+	if (p->body.len > 0) {
+		buf_addc(b, ',');
+		buf_adds(b, buf_str(&p->body));
+	} else {
+		jsonw_str(b, "chat", p->chat);
+		jsonw_str(b, "status", record_status_name(CHAT_GONE));
+	}
+	if (p->answer != NULL)
+		jsonw_str(b, "operator", p->answer);
+	jsonw_time(b, "at", p->asked_ms);
+	if (p->closed_at != CLOCK_NONE)
+		jsonw_time(b, "closed_at", p->closed_at);
+	jsonw_str(b, "assignment", p->id);
+	jsonw_close(b);
+	done(p, fate);
+}
+
+/* A trouble of the tenant is told once, until something works again. */
+static void
+tell(struct clerk *c, enum fault fault, const char *what, const char *message)
+{
+	struct buf way = BUF_INIT;
+
+	c->code = fault_code(fault);
+	if (c->told == fault)
+		return;
+	c->told = fault;
+	fault_way_out(c->tenant, fault, &way);
+	log_error("tenant %s: cannot %s: %s; %s", c->tenant->name, what,
+	    message,
+	    fault == FAULT_LATER || fault == FAULT_THROTTLED
+		? "it is tried again"
+		: buf_str(&way));
+	buf_release(&way);
+}
+
+static void
+wait_a_bit(struct promise *p)
+{
+	p->step = STEP_WAITING;
+	p->due_ms = clock_mono_ms() + retry_next(&p->retry, -1);
+}
+
+static void give(struct promise *p);
+static void read_chat(struct promise *p);
+
+/* The chat was read: what now? */
+static void
+decide(struct promise *p)
+{
+	if (p->status != CHAT_OPEN)
+		outcome(p, PROMISE_OVER);
+	else if (is_same(p->holder, p->operator_id))
+		outcome(p, p->tried ? PROMISE_KEPT : PROMISE_CONFIRMED);
+	else if (p->holder != NULL)
+		outcome(p, PROMISE_TAKEN);
+	else if (p->refused)
+		outcome(p, PROMISE_REFUSED);
+	else if (is_expired(p))
+		outcome(p, PROMISE_EXPIRED);
+	else if (p->clerk->dry_run)
+		done(p, PROMISE_WOULD);
+	else if (stop_asked())
+		done(p, PROMISE_AWAY);
+	else
+		give(p);
+}
+
+/* What the page says of who has the chat stands in the record only. */
+static void
+note_holder(struct promise *p)
+{
+	struct buf line = BUF_INIT, why = BUF_INIT;
+	struct flat flat = FLAT_INIT;
+	struct record r;
+	static const char padding[64];
+	size_t len;
+
+	buf_setf(&line, "{\"type\":\"chat\",\"tenant\":\"%s\",%s}",
+	    p->clerk->tenant->name, buf_str(&p->body));
+	len = line.len;
+	buf_add(&line, padding, sizeof padding);
+	free(p->holder);
+	p->holder = NULL;
+	if (record_parse(&r, &flat, line.data, len, &why) == 0 &&
+	    r.operator_id.p != NULL)
+		p->holder = text_dup(r.operator_id);
+	flat_release(&flat);
+	buf_release(&line);
+	buf_release(&why);
+}
+
+static void
+note_asked(struct promise *p)
+{
+	struct clerk *c = p->clerk;
+	void **slot;
+
+	if (c->asked.live >= ASKED_MAX) {
+		strmap_release(&c->asked, free);
+		c->asked = (struct strmap)STRMAP_INIT;
+	}
+	slot = strmap_put(&c->asked, p->chat, strlen(p->chat));
+	if (*slot == NULL)
+		*slot = xmalloc(sizeof(int64_t));
+	*(int64_t *)*slot = p->asked_ms;
+}
+
+static void
+chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct promise *p = ctx;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		const struct crm_record *r = &a->records[i];
+
+		if (r->type != RECORD_CHAT || strcmp(r->id, p->chat) != 0)
+			continue;
+		buf_clear(&p->body);
+		buf_adds(&p->body, r->body);
+		p->status = r->status;
+		p->closed_at = r->closed_at;
+		p->asked_ms = asked_ms;
+		note_holder(p);
+		note_asked(p);
+	}
+}
+
+/* Gone is said only when reading chats is known to work: an address that is
+ * wrong must not look like a CRM from which everything was removed. */
+static void
+chat_gone(struct promise *p, const struct ending *e)
+{
+	if (p->clerk->proved) {
+		p->asked_ms = e->ended_ms;
+		note_asked(p);
+		outcome(p, PROMISE_OVER);
+		return;
+	}
+	tell(p->clerk, FAULT_GONE, "read chats", e->message);
+	done(p, PROMISE_LEFT);
+}
+
+static void
+chat_end(void *ctx, const struct ending *e)
+{
+	struct promise *p = ctx;
+	struct clerk *c = p->clerk;
+
+	switch (e->fault) {
+	case FAULT_NONE:
+		if (p->body.len == 0) {
+			tell(c, FAULT_UNUSABLE, "read chats",
+			    "the answer is about another chat");
+			done(p, PROMISE_LEFT);
+			return;
+		}
+		c->proved = true;
+		c->told = FAULT_NONE;
+		decide(p);
+		return;
+	case FAULT_GONE:
+		chat_gone(p, e);
+		return;
+	case FAULT_LATER:
+	case FAULT_THROTTLED:
+		tell(c, e->fault, "read chats", e->message);
+		if (c->patient && !stop_asked())
+			wait_a_bit(p);
+		else
+			done(p, PROMISE_AWAY);
+		return;
+	case FAULT_UNUSABLE:
+	case FAULT_QUOTA:
+	case FAULT_DENIED:
+		break;
+	}
+	tell(c, e->fault, "read chats", e->message);
+	done(p, PROMISE_LEFT);
+}
+
+static void
+read_chat(struct promise *p)
+{
+	struct question q = { .call = PROFILE_CHAT,
+		.urgent = true,
+		.ctx = p,
+		.page = chat_page,
+		.end = chat_end };
+
+	buf_clear(&p->body);
+	p->step = STEP_READING;
+	q.chat = value_chat(p->chat);
+	fetch_ask(p->clerk->fetch, &q);
+	value_unref(q.chat);
+}
+
+static void
+give_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct promise *p = ctx;
+
+	p->named = true;
+	p->asked_ms = asked_ms;
+	p->answer = a->operator_id;
+	a->operator_id = NULL;
+}
+
+static void
+given(struct promise *p)
+{
+	struct clerk *c = p->clerk;
+
+	c->told = FAULT_NONE;
+	free(p->holder);
+	p->holder = p->answer != NULL ? xstrdup(p->answer) : NULL;
+	if (is_same(p->answer, p->operator_id)) {
+		outcome(p, PROMISE_KEPT);
+		return;
+	}
+	log_warn("tenant %s: chat %s was to be given to operator %s; the CRM "
+		 "says that %s%s has it",
+	    c->tenant->name, p->chat, p->operator_id,
+	    p->answer != NULL ? "operator " : "nobody",
+	    p->answer != NULL ? p->answer : "");
+	outcome(p, p->answer != NULL ? PROMISE_TAKEN : PROMISE_REFUSED);
+}
+
+static void
+give_end(void *ctx, const struct ending *e)
+{
+	struct promise *p = ctx;
+	struct clerk *c = p->clerk;
+
+	if (e->fault == FAULT_NONE && p->named) {
+		given(p);
+		return;
+	}
+	if (e->fault == FAULT_NONE) {
+		tell(c, FAULT_UNUSABLE, "give chats to operators",
+		    "its profile has no request for that");
+		done(p, PROMISE_LEFT);
+		return;
+	}
+	/* Whatever it was: only the chat itself tells how it stands. */
+	if (e->maybe || e->fault == FAULT_LATER ||
+	    e->fault == FAULT_THROTTLED) {
+		log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
+		    c->tenant->name, p->chat, p->operator_id, e->message);
+		wait_a_bit(p);
+		return;
+	}
+	if (e->fault == FAULT_DENIED || e->fault == FAULT_QUOTA) {
+		tell(c, e->fault, "give chats to operators", e->message);
+		done(p, PROMISE_LEFT);
+		return;
+	}
+	log_warn("tenant %s: chat %s is not given to operator %s: %s",
+	    c->tenant->name, p->chat, p->operator_id, e->message);
+	p->refused = true;
+	read_chat(p);
+}
+
+/* Asked once, and not when the promise is over meanwhile. */
+static void
+give(struct promise *p)
+{
+	struct question q = { .call = PROFILE_ASSIGN,
+		.operator_id = p->operator_id,
+		.changes = true,
+		.urgent = true,
+		.tries = 1,
+		.impatient = true,
+		.until_ms = p->expires,
+		.ctx = p,
+		.page = give_page,
+		.end = give_end };
+
+	p->step = STEP_GIVING;
+	p->tried = true;
+	p->named = false;
+	free(p->answer);
+	p->answer = NULL;
+	q.chat = value_chat(p->chat);
+	fetch_ask(p->clerk->fetch, &q);
+	value_unref(q.chat);
+}
+
+void
+promise_start(struct promise *p)
+{
+	struct clerk *c = p->clerk;
+	const int64_t *asked = strmap_get(&c->asked, p->chat, strlen(p->chat));
+
+	c->active++;
+	*strmap_put(&c->busy, p->chat, strlen(p->chat)) = p;
+	/* Of many that are old one reading tells it all. */
+	if (asked != NULL && *asked >= p->expires)
+		done(p, PROMISE_EXPIRED);
+	else
+		read_chat(p);
+}
+
+int64_t
+promise_wake(struct promise *p, int64_t now_mono)
+{
+	if (p->step != STEP_WAITING)
+		return INT64_MAX;
+	if (p->due_ms > now_mono)
+		return p->due_ms - now_mono;
+	read_chat(p);
+	return INT64_MAX;
+}

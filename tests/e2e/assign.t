@@ -1,0 +1,252 @@
+#!/usr/bin/env bash
+# poller --assign against a simulated CRM: a free chat is given, nothing else
+# is; what fails, hangs or is killed in between leads to one operator, or to an
+# outcome that says so; nothing is asked or changed that need not be.
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+poller=$BIN/poller
+cd "$tmp"
+
+is() { # WHAT GOT WANTED
+	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3' ($(cat err))"
+}
+run() { # WANTED-CODE COMMAND...: from the file in, to out, stderr in err
+	local want=$1 rc=0
+	shift
+	"$@" >out 2>err <in || rc=$?
+	is "exit status of '$*'" "$rc" "$want"
+}
+control() { # PATH
+	curl -sS --fail -X POST "$sim/control/$1" >/dev/null
+}
+calls() { # ROUTE: how often it was called
+	curl -sS --fail "$sim/control/stats" | jq ".by_route[\"$1\"] // 0"
+}
+put="PUT /v1/dialogs/{id}"
+get="GET /v1/dialogs/{id}"
+holder() { # DIALOG: who has it, says the CRM
+	shows "/dialogs/$1" | jq -r '.data | if type == "array" then .[0] else . end
+		| .operator_id'
+}
+at() { # SECONDS from now, on the CRM's clock
+	curl -sS --fail "$sim/control/stats" | jq -r --argjson s "$1" \
+		'.now[:19] + "Z" | fromdate + $s | todate'
+}
+assignment() { # ID CHAT OPERATOR [EXPIRES]
+	printf '{"type":"assignment","tenant":"acme","id":"%s","chat":"%s","operator":"%s","expires":"%s"}\n' \
+		"$1" "$2" "$3" "${4:-$later}"
+}
+# outcome: what the run wrote, "CHAT OPERATOR STATUS ID" a line.
+outcome() {
+	jq -r '[.chat, .operator // "-", .status, .assignment] | join(" ")' out |
+		xargs -n 4
+}
+free() { # DIALOG...: nobody has it, and nothing was asked yet
+	for dialog in "$@"; do
+		control "act?do=transfer&dialog=$dialog"
+	done
+	control "trouble?name=none"
+	control reset-stats
+}
+conf() { # LINE...
+	(umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" "$@" >conf)
+}
+
+start_sim --dialogs 30 --messages 3 --operators 5
+unset CRM_URL
+CRM_URL=$sim/v1
+mapfile -t dialogs < <(shows '/dialogs?state=open&limit=200' | jq '.data[].id')
+mapfile -t operators < <(shows '/operators' | jq '.data[].id')
+[ ${#dialogs[@]} -ge 8 ] || fail "few open chats"
+a=${operators[0]} b=${operators[1]} d=${dialogs[0]}
+later=$(at 36000)
+conf "assign = yes"
+assign=("$poller" -c conf --assign)
+export -n CRM_URL
+
+echo "- by default nothing is changed"
+conf
+free "$d"
+assignment p0 "$d" "$a" >in
+run 78 "${assign[@]}"
+grep -q 'acme.*set assign = yes in \[crm acme\]' err || fail "$(cat err)"
+is "lines" "$(wc -l <err)" 1
+is "calls" "$(calls "$get") $(calls "$put")" "0 0"
+is "holder" "$(holder "$d")" null
+
+echo "- a dry run asks, and changes nothing"
+free "$d" "${dialogs[1]}"
+control "act?do=transfer&dialog=${dialogs[2]}&operator=$b"
+{
+	assignment p0 "$d" "$a"
+	assignment p1 "${dialogs[1]}" "$a" 2020-01-01T00:00:00Z
+	assignment p2 "${dialogs[2]}" "$a"
+	assignment p3 "${dialogs[2]}" "$b"
+} >in
+run 0 "${assign[@]}" --dry-run -o ndjson
+is "results" "$(jq -r '.assignment + " " + .result' out | sort | xargs)" \
+	"p0 would p1 expired p2 taken p3 confirmed"
+run 0 "${assign[@]}" --dry-run -o table
+grep -q "acme *$d *$a *- *would" out || fail "table: $(cat out)"
+is "changes" "$(calls "$put")" 0
+is "holder" "$(holder "$d")" null
+conf "assign = yes"
+
+echo "- a free chat is given: one reading, one change"
+free "$d"
+assignment p1 "$d" "$a" >in
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "$d $a open p1"
+is "holder" "$(holder "$d")" "$a"
+is "calls" "$(calls "$get") $(calls "$put")" "1 1"
+jq -e '.at and .customer and .channel and .tenant == "acme"' out >/dev/null ||
+	fail "the record: $(cat out)"
+
+echo "- again: it is found done"
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "$d $a open p1"
+is "changes" "$(calls "$put")" 1
+
+echo "- taken meanwhile, closed, gone, expired"
+free "${dialogs[@]:1:3}"
+control "act?do=transfer&dialog=$d&operator=$b"
+control "act?do=close&dialog=${dialogs[1]}"
+control "act?do=remove&dialog=${dialogs[2]}"
+{
+	assignment p1 "$d" "$a"
+	assignment p2 "${dialogs[1]}" "$a"
+	assignment p4 "${dialogs[3]}" "$a" 2020-01-01T00:00:00Z
+} >in
+run 0 "${assign[@]}"
+is "outcomes" "$(outcome | sort)" "$(sort <<-END
+	$d $b open p1
+	${dialogs[1]} - closed p2
+	${dialogs[3]} - open p4
+END
+)"
+is "changes" "$(calls "$put")" 0
+# Gone is said when reading chats is known to work.
+{
+	assignment p1 "$d" "$b"
+	assignment p3 "${dialogs[2]}" "$a"
+} >in
+conf "assign = yes" "concurrency = 1"
+run 0 "${assign[@]}"
+is "gone" "$(outcome | sort | xargs)" "$(printf '%s\n' "$d $b open p1" \
+	"${dialogs[2]} - gone p3" | sort | xargs)"
+conf "assign = yes"
+
+echo "- many old promises of a chat cost one reading"
+free "${dialogs[3]}"
+for n in 1 2 3 4 5; do
+	assignment "old$n" "${dialogs[3]}" "$a" 2020-01-01T00:00:00Z
+done >in
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "${dialogs[3]} - open old1"
+is "calls" "$(calls "$get") $(calls "$put")" "1 0"
+
+echo "- the operator is unknown: an outcome without one"
+free "$d"
+assignment p1 "$d" 123456789 >in
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "$d - open p1"
+grep -q "chat $d is not given to operator 123456789: .*404" err || fail "$(cat err)"
+is "holder" "$(holder "$d")" null
+
+echo "- 4xx: refused, and read again"
+free "$d"
+control "trouble?name=errors-string&method=PUT&count=1"
+assignment p1 "$d" "$a" >in
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "$d - open p1"
+is "calls" "$(calls "$get") $(calls "$put")" "2 1"
+
+echo "- 5xx, too many requests, cut off: read again, then given"
+for trouble in 500 502-html 429-retry reset; do
+	free "$d"
+	control "trouble?name=$trouble&method=PUT&count=1"
+	run 0 "${assign[@]}"
+	is "$trouble" "$(outcome)" "$d $a open p1"
+	is "$trouble: holder" "$(holder "$d")" "$a"
+	is "$trouble: calls" "$(calls "$get") $(calls "$put")" "2 2"
+done
+
+echo "- no answer, or none to be read, although the CRM did it: found done"
+for trouble in 'slow&value=20000' cut-chunk truncated; do
+	free "$d"
+	control "trouble?name=$trouble&method=PUT&count=1"
+	conf "assign = yes" "timeout = 1s"
+	run 0 "${assign[@]}"
+	is "$trouble" "$(outcome)" "$d $a open p1"
+	is "$trouble: calls" "$(calls "$get") $(calls "$put")" "2 1"
+done
+conf "assign = yes"
+
+echo "- the answer names another operator, or nobody"
+for who in "$b" null; do
+	free "$d"
+	[ "$who" = null ] || control "trouble?name=other-operator&value=$who&method=PUT"
+	[ "$who" != null ] || control "trouble?name=other-operator&value=0&method=PUT"
+	run 0 "${assign[@]}"
+	is "outcome" "$(outcome)" "$d ${who/null/-} open p1"
+	grep -q "was to be given to operator $a; the CRM says" err || fail "$(cat err)"
+done
+
+echo "- the token may not write: told once, no outcome, the promise expires"
+free "$d" "${dialogs[4]}"
+control "trouble?name=403&method=PUT"
+{
+	assignment p1 "$d" "$a"
+	assignment p2 "${dialogs[4]}" "$a"
+} >in
+run 77 "${assign[@]}"
+is "outcomes" "$(outcome)" ""
+is "lines" "$(wc -l <err)" 1
+grep -q 'acme: cannot give chats to operators: .*403.*; check ' err || fail "$(cat err)"
+
+echo "- the CRM is away: by hand that is the end"
+free "$d"
+control "trouble?name=500"
+conf "assign = yes"
+printf '[poller]\nretry_budget = 1s\n' >>conf
+assignment p1 "$d" "$a" >in
+run 75 "${assign[@]}"
+is "outcomes" "$(outcome)" ""
+free "$d"
+
+echo "- bad records are told, others are none of ours"
+{
+	echo nonsense
+	echo '{"type":"assignment","tenant":"acme","id":"1","chat":"2"}'
+	echo '{"type":"chat","tenant":"acme","chat":"9","status":"open"}'
+	assignment p1 "$d" "$a"
+	assignment p1 "$d" "$a" | sed 's/acme/other/'
+} >in
+run 78 "${assign[@]}"
+is "outcome" "$(outcome)" "$d $a open p1"
+is "lines" "$(grep -c '^poller: line [12]: ' err) $(grep -c "tenant 'other'" err)" "2 1"
+
+echo "- several at a time, one for each chat, two pollers at once"
+some=("${dialogs[@]:4:6}")
+free "${some[@]}"
+for round in 1 2 3; do
+	for dialog in "${some[@]}"; do
+		assignment "$round-$dialog" "$dialog" "${operators[round % 3]}"
+	done
+done >in
+"${assign[@]}" <in >one 2>err.one &
+first=$!
+tac in >back
+"${assign[@]}" <back >two 2>err.two &
+wait $first || fail "the first: $(cat err.one)"
+wait $! || fail "the second: $(cat err.two)"
+for dialog in "${some[@]}"; do
+	who=$(holder "$dialog")
+	[ "$who" != null ] || fail "nobody has $dialog"
+	is "outcomes of $dialog" "$(jq -c "select(.chat == \"$dialog\")" one two |
+		wc -l)" 6
+	jq -r "select(.chat == \"$dialog\") | .operator" one two | grep -qx "$who" ||
+		fail "nobody told that $who has $dialog"
+done

@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# poller --assign between queues: a promise is acknowledged when its outcome is
+# confirmed; killed anywhere it comes again, and what was done is found done;
+# what fails because the CRM is away waits; a signal ends it in order.
+set -euo pipefail
+# shellcheck source=tests/e2e/amqp.sh
+. "$(dirname "$0")/amqp.sh"
+
+poller=$BIN/poller
+probe=$TESTBIN/tools/amqp_probe
+start_broker
+
+control() { # PATH
+	curl -sS --fail -X POST "$sim/control/$1" >/dev/null
+}
+calls() { # METHOD: how often a chat was read or given
+	curl -sS --fail "$sim/control/stats" |
+		jq ".by_route[\"$1 /v1/dialogs/{id}\"] // 0"
+}
+called() { # METHOD N
+	[ "$(calls "$1")" -ge "$2" ]
+}
+holder() { # DIALOG
+	shows "/dialogs/$1" | jq -r '.data | if type == "array" then .[0] else . end
+		| .operator_id'
+}
+at() { # SECONDS from now, on the CRM's clock
+	curl -sS --fail "$sim/control/stats" | jq -r --argjson s "$1" \
+		'.now[:19] + "Z" | fromdate + $s | todate'
+}
+promise() { # ID CHAT OPERATOR [EXPIRES]
+	printf '{"type":"assignment","tenant":"acme","id":"%s","chat":"%s","operator":"%s","expires":"%s"}\n' \
+		"$1" "$2" "$3" "${4:-$later}"
+}
+put() {
+	"$probe" -b 3 write queue:assignments >/dev/null
+}
+outcomes() { # what came so far, taken out of the queue
+	"$probe" -e read queue:records | cut -f 2- |
+		jq -r '[.chat, .operator // "-", .status, .assignment] | join(" ")' |
+		sort
+}
+free() { # DIALOG...
+	for dialog in "$@"; do
+		control "act?do=transfer&dialog=$dialog"
+	done
+	control "trouble?name=none"
+	control reset-stats
+}
+begin() { # a poller in the background: $pid
+	"$poller" -c "$tmp/conf" --assign -f queue:assignments -t queue:records \
+		2>"$tmp/err" >&2 &
+	pid=$!
+}
+end() { # by a signal, with 0
+	local rc=0
+	kill -TERM "$pid"
+	wait "$pid" || rc=$?
+	[ $rc = 0 ] || fail "SIGTERM gives $rc: $(cat "$tmp/err")"
+}
+drop() { # by kill -9
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null || :
+}
+empty() { # all is acknowledged
+	[ "$(waiting assignments)" = 0 ]
+}
+arrived() { # N outcomes
+	[ "$(waiting records)" -ge "$1" ]
+}
+is() { # WHAT GOT WANTED
+	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3' ($(cat "$tmp/err"))"
+}
+
+start_sim --dialogs 60 --messages 3 --operators 5
+mapfile -t dialogs < <(shows '/dialogs?state=open&limit=200' | jq '.data[].id')
+mapfile -t operators < <(shows '/operators' | jq '.data[].id')
+a=${operators[0]} b=${operators[1]} d=${dialogs[0]}
+later=$(at 360000)
+(umask 077 && printf '%s\n' '[crm acme]' "url = $sim/v1" 'assign = yes' \
+	'timeout = 60s' '[poller]' 'retry_budget = 1s' >"$tmp/conf")
+# One message holds several outcomes if they come together.
+"$probe" -e read queue:records >/dev/null
+"$probe" -e read queue:assignments >/dev/null
+
+echo "- killed while the CRM changes: found done"
+free "$d"
+control "trouble?name=slow&value=30000&method=PUT&count=1"
+promise p1 "$d" "$a" | put
+begin
+until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
+drop
+is "holder" "$(holder "$d")" "$a"
+begin
+until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+end
+is "outcome" "$(outcomes)" "$d $a open p1"
+is "changes" "$(calls PUT)" 1
+until_true 10 empty || fail "it is not acknowledged"
+
+echo "- the same, and the promise expires meanwhile: it is told all the same"
+free "$d"
+control "trouble?name=slow&value=30000&method=PUT&count=1"
+promise p2 "$d" "$b" "$(at 60)" | put
+begin
+until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
+drop
+control "advance?seconds=120"
+begin
+until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+end
+is "outcome" "$(outcomes)" "$d $b open p2"
+
+echo "- killed while the chat is read: nothing was done, and then it is"
+free "$d"
+control "trouble?name=slow&value=30000&count=1"
+promise p3 "$d" "$a" | put
+begin
+until_true 20 called GET 1 || fail "nothing is read: $(cat "$tmp/err")"
+drop
+is "changes" "$(calls PUT)" 0
+begin
+until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+
+echo "- the CRM is away: it is told once and waits, and is no dead letter"
+outcomes >/dev/null
+free "$d"
+control "trouble?name=500&method=GET"
+promise p4 "$d" "$b" | put
+until_true 20 grep -q 'acme: cannot read chats: .*it is tried again' "$tmp/err" ||
+	fail "nothing is told"
+until_true 20 called GET 5 || fail "it is not tried again"
+control "trouble?name=none"
+until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+is "outcome" "$(outcomes)" "$d $b open p4"
+is "lines" "$(wc -l <"$tmp/err")" 1
+
+echo "- bad records are dead letters"
+{
+	echo nonsense
+	promise p5 "$d" "$b"
+} | put
+until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
+until_true 10 empty || fail "it is not acknowledged"
+is "dead" "$(waiting assignments.dead)" 1
+is "outcome" "$(outcomes)" "$d $b open p5"
+
+echo "- a signal: what the CRM is changing is waited for"
+free "$d"
+control "trouble?name=slow&value=1500&method=PUT&count=1"
+{
+	promise p6 "$d" "$a"
+	promise p7 "$d" "$b"
+} | put
+until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
+end
+is "outcome" "$(outcomes)" "$d $a open p6"
+is "changes" "$(calls PUT)" 1
+# Both were in one message, which is acknowledged as a whole.
+begin
+told() {
+	outcomes >>"$tmp/told"
+	grep -q " $1\$" "$tmp/told"
+}
+until_true 20 told p7 || fail "no outcome: $(cat "$tmp/err")"
+end
+is "outcomes" "$(sort "$tmp/told" | xargs)" "$d $a open p6 $d $a open p7"
+
+echo "- two at one queue, killed again and again: each chat is given once"
+mapfile -t dialogs < <(shows '/dialogs?state=open&limit=200' | jq '.data[].id')
+some=("${dialogs[@]:1:10}")
+free "${some[@]}"
+control "set?latency=15"
+begin
+other=$pid
+for n in "${!some[@]}"; do
+	promise "q$n" "${some[n]}" "${operators[n % 3]}" | put
+	if [ $((n % 5)) = 0 ]; then
+		begin
+		until_true 20 called GET "$n" || fail "nothing happens: $(cat "$tmp/err")"
+		drop
+	fi
+done
+until_true 30 empty || fail "promises are left: $(cat "$tmp/err")"
+pid=$other
+end
+outcomes >"$tmp/got"
+for n in "${!some[@]}"; do
+	echo "${some[n]} ${operators[n % 3]} open q$n"
+done | sort >"$tmp/want"
+sort -u "$tmp/got" | cmp - "$tmp/want" || fail "$(diff "$tmp/got" "$tmp/want")"
+for n in "${!some[@]}"; do
+	is "holder of ${some[n]}" "$(holder "${some[n]}")" "${operators[n % 3]}"
+done
