@@ -139,6 +139,8 @@ set_key(struct hook *h, const struct conf *c, struct buf *why)
 	if (h->key == NULL)
 		return -1;
 	if (!h->signs && !is_address_secret(h->key)) {
+		secret_free(h->key);
+		h->key = NULL;
 		buf_setf(why,
 		    "its webhooks' secret must be %d to %d letters, digits, "
 		    "'-', '_': it stands in an address",
@@ -312,6 +314,30 @@ hook_of(const struct hooks *all, const char *tenant)
 			return &all->all[i];
 	}
 	return NULL;
+}
+
+char *
+hook_path(
+    const struct conf *c, const char *tenant, char **secret, struct buf *why)
+{
+	char *section = xasprintf("crm %s", tenant), *path = NULL;
+	const char *how = conf_text(c, section, "hook");
+	struct hook h = { .section = section };
+
+	*secret = NULL;
+	if (strcmp(how, "off") == 0) {
+		buf_setf(why,
+		    "it takes no webhooks; set hook in [%s] to signature or "
+		    "secret",
+		    section);
+	} else if (strcmp(how, "signature") == 0 || set_key(&h, c, why) == 0) {
+		h.source = source_name(conf_text(c, section, "profile"));
+		path = xasprintf("/hooks/%s/%s", tenant, h.source);
+		*secret = h.key;
+	}
+	free(h.source);
+	free(section);
+	return path;
 }
 
 const char *

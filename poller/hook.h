@@ -49,6 +49,12 @@ const struct hook *hook_find(const struct hooks *all, const char *tenant,
  * it is [listen] tenant; or NULL. */
 const struct hook *hook_of(const struct hooks *all, const char *tenant);
 
+/* What stands behind the listener's address for a tenant, for who registers
+ * it: "/hooks/TENANT/SOURCE", and in *secret what has to follow a slash, owned,
+ * or NULL. Needs no key of signatures. NULL and *why. Owned. */
+char *hook_path(const struct conf *c, const char *tenant, char **secret,
+    struct buf *why) __attribute__((warn_unused_result));
+
 const char *hook_tenant(const struct hook *h);
 const char *hook_source(const struct hook *h);
 

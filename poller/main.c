@@ -20,6 +20,7 @@ static const char usage[] =
     "       poller --assign [-f ENDPOINT] [-t ENDPOINT] [--dry-run]\n"
     "       poller --listen ADDRESS [-t ENDPOINT] [--state DIR] "
     "[--port-file FILE]\n"
+    "       poller --register URL | --unregister URL | --registered\n"
     "\n"
     "Writes a snapshot of each tenant's operators, open chats and messages.\n"
     "\n"
@@ -35,8 +36,8 @@ static const char usage[] =
     "  --status       say which chats are open, closed or gone\n"
     "  --check        does it work, what does it see, what will it cost\n"
     "  --listen       take webhooks, messages and events over HTTP\n"
-    "  --assign       carry out what aggregator -a allocation promised\n"
-    "  --dry-run      --assign: show what would be done, change nothing\n";
+    "  --assign       carry out what was promised; --dry-run: only show it\n"
+    "  --register URL tell the CRMs where --listen is; --registered: show it\n";
 
 enum {
 	OPT_STATE = 256,
@@ -47,7 +48,10 @@ enum {
 	OPT_ASSIGN,
 	OPT_DRY,
 	OPT_LISTEN,
-	OPT_PORT_FILE
+	OPT_PORT_FILE,
+	OPT_REGISTER,
+	OPT_REGISTERED,
+	OPT_UNREGISTER
 };
 
 static const struct option options[] = {
@@ -63,6 +67,9 @@ static const struct option options[] = {
 	{ "dry-run", no_argument, NULL, OPT_DRY },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "port-file", required_argument, NULL, OPT_PORT_FILE },
+	{ "register", required_argument, NULL, OPT_REGISTER },
+	{ "registered", no_argument, NULL, OPT_REGISTERED },
+	{ "unregister", required_argument, NULL, OPT_UNREGISTER },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -126,6 +133,17 @@ read_option(struct poller *p, int c, char **argv)
 		break;
 	case OPT_PORT_FILE:
 		p->port_file = optarg;
+		break;
+	case OPT_REGISTER:
+		p->mode = POLLER_REGISTER;
+		p->hook_url = optarg;
+		break;
+	case OPT_REGISTERED:
+		p->mode = POLLER_REGISTERED;
+		break;
+	case OPT_UNREGISTER:
+		p->mode = POLLER_UNREGISTER;
+		p->hook_url = optarg;
 		break;
 	default:
 		return prog_bad_option(c, argv);

@@ -126,6 +126,19 @@ check_chosen(struct poller *p)
 	return 0;
 }
 
+/* --with-text is the key of the same name, for all who ask for it. */
+static void
+settle_text(struct poller *p)
+{
+	struct buf why = BUF_INIT;
+
+	if (p->with_text &&
+	    conf_set(p->conf, "poller", "with_text", "yes", &why) != 0)
+		prog_die(PROG_SOFTWARE, "%s", buf_str(&why));
+	p->with_text = conf_bool(p->conf, "poller", "with_text");
+	buf_release(&why);
+}
+
 enum exit_code
 poller_run(struct poller *p)
 {
@@ -135,6 +148,8 @@ poller_run(struct poller *p)
 	if (p->conf == NULL)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);
+	if (p->conf != NULL)
+		settle_text(p);
 	if (p->conf != NULL && p->mode == POLLER_LISTEN)
 		return poller_listen(p);
 	if (p->conf == NULL || check_chosen(p) != 0)
@@ -151,6 +166,10 @@ poller_run(struct poller *p)
 		return poller_check(p);
 	case POLLER_ASSIGN:
 		return poller_assign(p);
+	case POLLER_REGISTER:
+	case POLLER_REGISTERED:
+	case POLLER_UNREGISTER:
+		return poller_register(p);
 	case POLLER_LISTEN:
 		break;
 	}

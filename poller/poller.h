@@ -17,13 +17,17 @@ enum poller_mode {
 	POLLER_STATUS,
 	POLLER_CHECK,
 	POLLER_ASSIGN,
-	POLLER_LISTEN
+	POLLER_LISTEN,
+	POLLER_REGISTER,
+	POLLER_REGISTERED,
+	POLLER_UNREGISTER
 };
 
 struct poller {
 	enum poller_mode mode;
 	const char *config, *from, *to, *state;
 	const char *address, *port_file; /* --listen */
+	const char *hook_url;            /* --register, --unregister */
 	enum out_format format;
 	bool only_check_config, with_text, quiet, dry_run;
 	int verbose;
@@ -53,6 +57,7 @@ const char *poller_state(const struct poller *p);
 enum exit_code poller_pull(struct poller *p);
 enum exit_code poller_status(struct poller *p);
 enum exit_code poller_check(struct poller *p);
+enum exit_code poller_register(struct poller *p);
 enum exit_code poller_assign(struct poller *p);
 
 /* --listen; needs no tenants. Until asked to stop. */

@@ -230,8 +230,8 @@ profile_request(struct profile *p, enum profile_call call,
 	return rc;
 }
 
-static enum fault
-fault_of(const char *name)
+enum fault
+profile_fault(const char *name)
 {
 	size_t i;
 
@@ -351,7 +351,7 @@ read_answer(struct profile *p, enum profile_call call,
 	int rc = 0;
 
 	if (jv_get_kind(error) == JV_KIND_STRING) {
-		out->fault = fault_of(jv_string_value(error));
+		out->fault = profile_fault(jv_string_value(error));
 		other = jv_object_get(jv_copy(result), jv_string("message"));
 		if (jv_get_kind(other) == JV_KIND_STRING)
 			buf_adds(&out->message, jv_string_value(other));

@@ -28,6 +28,9 @@ void value_dump_jv(jv v, struct buf *out);
 jv profile_run(struct profile *p, const char *call, jv more, struct buf *why)
     __attribute__((warn_unused_result));
 
+/* The fault of that name; FAULT_UNUSABLE when there is none. */
+enum fault profile_fault(const char *name);
+
 const struct profile_options *profile_options(const struct profile *p);
 
 /* An id that a function gave (v is taken): owned, NULL when it is none. */

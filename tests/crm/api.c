@@ -347,6 +347,10 @@ static const struct route routes[] = {
 	{ METHOD_PUT, "/v1/dialogs/{id}", api_put_dialog },
 	{ METHOD_GET, "/v1/messages/{id}/transfer", api_transfer },
 	{ METHOD_POST, "/v1/messages", api_post_message },
+	{ METHOD_GET, "/v1/webhooks", api_hooks },
+	{ METHOD_POST, "/v1/webhooks", api_post_hook },
+	{ METHOD_PUT, "/v1/webhooks/{id}", api_put_hook },
+	{ METHOD_DELETE, "/v1/webhooks/{id}", api_delete_hook },
 };
 
 static const char *const method_names[] = { "GET", "POST", "PUT", "DELETE",

@@ -40,6 +40,16 @@ void api_transfer(struct sim *s, struct world *w, struct call *c, int64_t id,
 void api_post_message(struct sim *s, struct world *w, struct call *c,
     int64_t id, struct answer *a);
 
+/* api_hooks.c */
+void api_hooks(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void api_post_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void api_put_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void api_delete_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+
 /* api_lists.c */
 void api_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a);
