@@ -73,8 +73,9 @@ const struct conf_key conf_keys[] = {
 	    "ids of operators beside those that the CRM lists"),
 	CHOICE("crm", "history", "episode", "episode|all",
 	    "how far back messages are read"),
-	INT("crm", "budget", "100000", 0, INT64_C(1000000000),
-	    "calls a month that are paid for; 0: no limit"),
+	INT("crm", "budget", NULL, 0, INT64_C(1000000000),
+	    "calls a month that are paid for, 0: no limit; default: what the "
+	    "profile says"),
 	BOOL("crm", "assign", "no",
 	    "poller --assign may give its chats to operators"),
 	CHOICE("crm", "hook", "off", "off|signature|secret",

@@ -64,6 +64,7 @@ struct profile_about {
 	bool needs_account; /* which [crm] account does not name */
 	bool by_operator;   /* see the contract */
 	unsigned max_pages;
+	int64_t budget;    /* calls a month that are paid for; 0: no limit */
 	int64_t period_ms; /* 0: not known */
 };
 

@@ -114,6 +114,7 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 	by = member(about, "by_operator");
 	out->by_operator = jv_get_kind(by) == JV_KIND_TRUE;
 	out->max_pages = (unsigned)number(about, "max_pages", 1000, 1e6);
+	out->budget = (int64_t)number(about, "budget", 0, 1e9);
 	out->period_ms = (int64_t)(number(about, "period", 0, 86400) * 1000);
 	jv_free(by);
 	jv_free(names);

@@ -199,7 +199,15 @@ set_limits(struct tenant *t, const struct conf *c)
 	t->concurrency = (size_t)conf_int(c, t->section, "concurrency");
 	t->operators_every_ms = conf_int(c, t->section, "operators_every");
 	t->retry_budget_ms = conf_int(c, "poller", "retry_budget");
-	t->budget = conf_int(c, t->section, "budget");
+}
+
+/* Calls a month. */
+static void
+set_budget(struct tenant *t, const struct conf *c)
+{
+	t->budget = conf_text(c, t->section, "budget") != NULL
+			? conf_int(c, t->section, "budget")
+			: profile_about(t->profile)->budget;
 }
 
 enum exit_code
@@ -225,6 +233,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	    profile_open(conf_text(c, t->section, "profile"), &opt, why);
 	if (t->profile == NULL)
 		return PROG_CONFIG;
+	set_budget(t, c);
 	code = set_base(t, c, why);
 	if (code == PROG_OK)
 		code = set_others(t, c, why);

@@ -39,16 +39,22 @@
 # which says that rows moved while it was read and the next page may be the
 # same.
 #
-#   about       {url, auth: {header, prefix}, headers, hosts, by_operator,
-#               max_pages, period}: the default of [crm] url; the header that
-#               carries the token, and what stands in front of it; other
-#               headers of each request, {NAME: text}, where null means that
-#               [crm] account is missing; other hosts, {NAME: {url, auth,
-#               headers}}; true if no list of chats says who holds them, so
-#               that chats_* are asked with operator null, then for each
-#               operator; how many pages one question may have; the seconds
-#               after which the CRM's count of calls begins anew, if it refuses
-#               without saying for how long
+#   about       what is so once and for all, all of which may be left out:
+#                 url          the default of [crm] url
+#                 auth         {header, prefix}: the header that carries the
+#                              token, and what stands in front of it
+#                 headers      {NAME: text}: others of each request; null means
+#                              that [crm] account is missing
+#                 hosts        {NAME: {url, auth, headers}}: other hosts
+#                 by_operator  true if no list of chats says who holds them:
+#                              chats_* are then asked with operator null, and
+#                              for each operator when that is known
+#                 max_pages    how many pages one question may have
+#                 budget       the default of [crm] budget
+#                 period       the seconds after which the CRM's count of calls
+#                              begins anew, if it refuses without saying for
+#                              how long
+#                 hooks        see below
 #   operators   all who can answer: {type: "operator", operator, name,
 #               available, max_chats, reported_open_chats}
 #   chats       all open chats: {type: "chat", chat, status, operator,

@@ -439,9 +439,9 @@ the_table_is_sound(void **state)
 	(void)state;
 	for (i = 0; i < conf_keys_n; i++) {
 		k = &conf_keys[i];
-		/* A duration that is not set is 0: none, or for ever. */
-		number = k->type == CONF_INT || k->type == CONF_SIZE ||
-			 k->type == CONF_BOOL;
+		/* A duration or a number that is not set is 0: none, for ever,
+		 * or what somebody else says. */
+		number = k->type == CONF_SIZE || k->type == CONF_BOOL;
 		if (number && k->def == NULL)
 			fail_msg("[%s] %s has no default", k->section, k->name);
 		assert_true((k->type == CONF_CHOICE) == (k->choices != NULL));
