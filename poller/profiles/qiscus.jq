@@ -1,0 +1,403 @@
+# qiscus.jq: how Qiscus Omnichannel is asked, what it pushes, and how both
+# become records. The contract of the functions stands at the head of
+# prelude.jq.
+#
+# What Qiscus tells and what it does not:
+#
+# - A room is the permanent thread of one customer on one channel. A contact
+#   in it is a session, from its first message until the room is resolved; the
+#   list does not tell of sessions, so one begins at the first message behind
+#   the last system message of a resolving.
+# - A room does not say who holds it: rooms are listed for each agent, behind
+#   those that wait for one. One room by itself says only whether it waits.
+# - Messages are kept on another host, which knows people by their sdk_email.
+#   Lists of messages have page numbers, newest first, so what is written
+#   meanwhile pushes rows on to the next page.
+# - Of the last message the list has the time and the text, not the id.
+# - Pushed are: a customer's message in a room without an agent, again for
+#   each until it has one; resolving, without a time, and by whom, which need
+#   not be the agent; new sessions; what customers write. Nothing is signed.
+# - ids come as numbers or as strings, times as "2022-05-25T03:21:42Z".
+
+def room_page: 50;
+def agent_page: 100;
+def comment_page: 100;
+
+# Whatever the server makes of comment_page, a page has so many rows.
+def least_page: 20;
+
+def about:
+    .options.account as $app
+    | {url: "https://omnichannel.qiscus.com",
+       auth: {header: "Qiscus-Secret-Key", prefix: ""},
+       headers: {"Qiscus-App-Id": $app},
+       hosts: {messages: {url: "https://api.qiscus.com",
+                          auth: {header: "QISCUS_SDK_SECRET", prefix: ""},
+                          headers: {"QISCUS_SDK_APP_ID": $app}}},
+       by_operator: true,
+       max_pages: 1000,
+       hooks: {}};
+
+# The strings of errors are not documented. An agent that is not there is no
+# reason to think that the room is gone.
+def failure:
+    (.answer | if type == "object" then [.errors, .error, .message] else . end
+     | flat_text) as $text
+    | (.answer | if type == "object" then .status else null end) as $inner
+    | (if .status < 300 and ($inner | type) == "number" then
+           .status = $inner else . end)
+    | http_failure
+    | if . == null then null
+      else .message = $text
+           | if .error != "denied" and .error != "throttled"
+                and ($text | test("room.*not (be )?found"; "i")) then
+                 .error = "gone"
+             elif .error == "gone" and ($text | test("agent|user"; "i")) then
+                 .error = "unusable"
+             else . end
+      end;
+
+# "", 0 and null count as nothing.
+def given:
+    . != null and . != "" and . != 0;
+
+# One that is no object becomes a record without an id: it is counted and told.
+def row:
+    if type == "object" then . else {} end;
+
+# Some members are JSON in a string.
+def decoded:
+    if type == "string" then (try fromjson catch null) else . end
+    | if type == "object" then . else {} end;
+
+# An id as a number if it is one, for that is what it sends.
+def number_if_one:
+    . as $id
+    | try (tonumber | if tostring == $id then . else $id end) catch $id;
+
+# --- operators ---
+
+def operators_request:
+    {path: "/api/v2/admin/agents",
+     query: {page: (.cursor // 1), limit: agent_page}};
+
+def is_agent:
+    .type == 2 or .type_as_string == "agent";
+
+# Whoever has an account may hold rooms, but only agents are given some.
+def agent:
+    {type: "operator",
+     operator: .id,
+     name: ([.name, .email | strings | select(. != "")] | .[0]),
+     available: (is_agent and .is_available == true
+                 and .force_offline != true),
+     reported_open_chats: .current_customer_count,
+     tags: ([(.user_channels | arrays | .[] | row | .id | select(given)
+              | "channel-\(.)"),
+             (.user_roles | arrays | .[] | row | .name | strings
+              | select(given))]
+            | if . == [] then null else join(",") end),
+     sdk_email};
+
+def operators_read:
+    rows(.data.agents) as $rows
+    | (.cursor // 1) as $page
+    | (.answer.meta | row) as $meta
+    | ($meta.per_page | if type == "number" and . > 0 then .
+                        else agent_page end) as $size
+    | {records: [$rows[] | row | agent],
+       next: (if $rows == [] then null
+              elif ($meta.total_count | type) == "number" then
+                  if $page * $size >= $meta.total_count then null
+                  else $page + 1 end
+              elif ($rows | length) < $size then null
+              else $page + 1 end)};
+
+# --- chats ---
+
+def chats_request:
+    {path: "/api/v2/customer_rooms",
+     body: ({status: "unresolved", limit: room_page}
+            + (if .operator == null then {serve_status: "unserved"}
+               else {serve_status: "served",
+                     user_ids: [.operator | number_if_one]} end)
+            + (if .cursor == null then {} else {cursor_after: .cursor} end))};
+
+# Says of a text whether it is another, and no more.
+def checksum:
+    if type == "string" then
+        reduce explode[] as $c (7; (. * 31 + $c) % 1000000007)
+    else 0 end;
+
+def bot_has_it:
+    .is_handled_by_bot == true and .is_waiting != true;
+
+def room_status($operator):
+    if .is_resolved == true then "closed"
+    elif $operator == null and bot_has_it then "pending"
+    else "open" end;
+
+# Of WhatsApp, a customer's id is the phone number.
+def chat($operator):
+    {type: "chat",
+     chat: .room_id,
+     status: room_status($operator),
+     operator: $operator,
+     customer: .user_id,
+     customer_name: .name,
+     customer_phone: (if .source == "wa" then .user_id else null end),
+     channel: .channel_id,
+     last_at: .last_comment_timestamp,
+     mark: "\(.last_comment_timestamp) \(.last_customer_timestamp) \(
+            .last_comment_text | checksum) \(.is_resolved) \(
+            .is_waiting) \($operator)"};
+
+# Lists were seen with rows that do not belong there.
+def belongs($operator):
+    . == {}
+    or (.is_resolved != true
+        and (if $operator == null then .is_waiting != false or bot_has_it
+             else .is_waiting != true end));
+
+def chats_read:
+    rows(.data.customer_rooms) as $rows
+    | .operator as $operator
+    | (.answer.meta | row | .cursor_after) as $next
+    | {records: [$rows[] | row | select(belongs($operator)) | chat($operator)],
+       next: (if $rows == [] or ($next | given | not) then null
+              else $next end)};
+
+def chat_request:
+    {path: @uri "/api/v2/customer_rooms/\(.chat.chat)"};
+
+# The resolving itself is the last message.
+def chat_read:
+    .answer.data.customer_room
+    | if type != "object" then error("the answer has no room")
+      elif (.is_resolved | type) != "boolean" then
+          error("the room does not say whether it is resolved")
+      else chat(null)
+           + {taken: (.is_resolved == false and .is_waiting == false
+                      and (bot_has_it | not)),
+              closed_at: (if .is_resolved then .last_comment_timestamp
+                          else null end)}
+      end
+    | {records: [.]};
+
+# With replace_latest_agent false and max_agent 1 nobody is given a room that
+# somebody else was given meanwhile.
+def assign_request:
+    {path: "/api/v1/admin/service/assign_agent",
+     form: {room_id: .chat.chat, agent_id: .operator, max_agent: 1,
+            replace_latest_agent: (.chat.operator | given)}};
+
+def assign_read:
+    .answer.data
+    | if type != "object" then error("the answer has no data")
+      else {operator: (.added_agent | row | .id)} end;
+
+# --- messages of one chat ---
+# The cursor is {page, low: the least id so far, stuck: how often a page had
+# nothing new}.
+
+def messages_request:
+    {host: "messages", path: "/api/v2.1/rest/load_comments",
+     query: {room_id: .chat.chat, page: (.cursor.page // 1),
+             limit: comment_page}};
+
+def file_kind:
+    (.payload | decoded | [.url, .file_name | strings] | join(" ")) as $name
+    | if $name | test("[.](jpe?g|png|gif|webp|bmp|heic)\\b"; "i") then "image"
+      elif $name | test("[.](mp4|3gp|mov|webm|avi|mkv)\\b"; "i") then "video"
+      elif $name | test("[.](mp3|ogg|oga|opus|m4a|aac|wav|amr)\\b"; "i") then
+          "audio"
+      else "file" end;
+
+def content_kind:
+    if .type == "file_attachment" then file_kind
+    elif .type == "location" or .type == "contact_person" then .type
+    else "text" end;
+
+# Who joins is told by name: that is somebody if only one has that name.
+def joined($crew):
+    [.message | strings | capture("^(?<name>.+) (has )?joined\\b")?
+     | .name] as $name
+    | [$crew[] | select([.name] == $name) | .operator]
+    | if length == 1 then .[0] else null end;
+
+def system_event($crew):
+    if .message | type == "string" and test("\\bresolved\\b"; "i") then
+        {from: "system", kind: "closed"}
+    else
+        joined($crew) as $who
+        | if $who == null then {from: "system", kind: "other"}
+          else {from: "system", kind: "assigned", operator: $who} end
+    end;
+
+# Agents write under their sdk_email; whom the list does not have keeps it.
+def written($user; $crew; $bots):
+    ([$crew[] | select(.sdk_email == $user) | .operator] | .[0]) as $who
+    | if any($bots[]; . == ($who | tostring) or . == ($user | tostring)) then
+          {from: "bot", user: ($who // $user)}
+      else {from: "operator", user: ($who // $user), operator: $who} end;
+
+def comment($chat; $crew; $bots):
+    (.user | row) as $who
+    | ($who.extras | decoded) as $extras
+    | {type: "message", id, chat: $chat.chat, channel: $chat.channel,
+       at: .timestamp, text: .message}
+    + if .type == "system_event" then system_event($crew)
+      else
+          {kind: content_kind}
+          + if $extras.is_customer == true
+               or ($who.user_id | given and . == $chat.customer) then
+                {from: "customer", user: $who.user_id}
+            elif $extras.type == "bot" then
+                {from: "bot", user: $who.user_id}
+            else written($who.user_id; $crew; $bots) end
+      end;
+
+def as_number:
+    try tonumber catch null;
+
+# Whether the rest is known, or belongs to sessions that are over.
+def reaches_back($rows; $in):
+    ($in.known.last | as_number) as $known
+    | ($known != null
+       and any($rows[]; .id | as_number | . != null and . <= $known))
+      or ($in.options.history != "all"
+          and any($rows[]; .type == "system_event"
+                           and system_event([]).kind == "closed"));
+
+def next_page($rows; $in):
+    ($in.cursor // {page: 1, low: null, stuck: 0}) as $cursor
+    | ([$rows[] | .id | as_number | values] | min) as $low
+    | ($cursor.low != null and ($low == null or $low >= $cursor.low)) as $stuck
+    | if ($rows | length) < least_page or reaches_back($rows; $in) then null
+      elif $stuck and $cursor.stuck >= 3 then
+          error("load_comments shows the same page again and again")
+      else {page: ($cursor.page + 1),
+            low: ([$low, $cursor.low] | map(values) | min),
+            stuck: (if $stuck then $cursor.stuck + 1 else 0 end)} end;
+
+def messages_read:
+    . as $in
+    | [rows(.results.comments)[] | row] as $rows
+    | {records: [$rows[] | comment($in.chat; $in.operators;
+                                   $in.options.bot_operators)],
+       next: next_page($rows; $in),
+       moved: true};
+
+# --- webhooks ---
+# Without signature, and without a time of their own.
+
+# A customer wrote and the room has no agent.
+def allocation($in):
+    if .room_id | given | not then error("room_id is missing")
+    else {type: "chat", chat: .room_id, at: $in.now, status: "open",
+          customer: .email, customer_name: .name,
+          customer_phone: (if .source == "wa" then .email else null end),
+          channel: (.channel | row | .id)} end;
+
+# Who pressed the button need not be who held the room.
+def resolved($in):
+    (.customer | row) as $customer
+    | .service
+    | if .room_id | given | not then error("service.room_id is missing")
+      else {type: "chat", chat: .room_id, at: $in.now, status: "closed",
+            closed_at: $in.now, customer: $customer.user_id,
+            customer_name: $customer.name,
+            channel: (.channel | row | .id)} end;
+
+def room_of:
+    (.payload | row | .room | row) as $room
+    | (.room_log | row | .room_id) as $logged
+    | if $logged | given then $logged
+      elif $room.id_str | given then $room.id_str
+      else $room.id end;
+
+# What a customer wrote; where the id is 0 only the next poll can tell.
+def posted($room):
+    (.payload | row) as $payload
+    | ($payload.message | row) as $m
+    | ([$m.id, $m.id_str | select(given and . != "0")] | .[0]) as $id
+    | if $id == null or ($room | given | not) then empty
+      else {type: "message", id: $id, chat: $room,
+            at: ([$m.timestamp, $m.created_at | select(given)] | .[0]),
+            from: "customer", user: ($payload.from | row | .email),
+            kind: ($m | content_kind), text: $m.text} end;
+
+# A room that does not wait has an agent who is not told: the next poll tells.
+def new_session($in):
+    room_of as $room
+    | .room_log
+    | if .is_waiting == true then
+          {type: "chat", chat: $room, at: $in.now, status: "open",
+           customer: .user_id, customer_name: .name,
+           customer_phone: (if .source == "wa" then .user_id else null end),
+           channel: .channel_id}
+      else empty end;
+
+def hook_read:
+    . as $in
+    | .payload
+    | if type != "object" then error("the payload is no object")
+      elif (.service | type) == "object" then {records: [resolved($in)]}
+      elif (.room_log | type) == "object" then
+          {records: [new_session($in), posted(room_of)]}
+      elif (.payload | type) == "object" then {records: [posted(room_of)]}
+      elif has("room_id") then {records: [allocation($in)]}
+      else {unknown: ([.webhook_type, .type | strings, "no name"] | .[0])}
+      end;
+
+# What can be registered: the name in the path, and what the flags of the app
+# are called. Sessions need no webhook of their own: the first message is told
+# of as one in a room without an agent.
+def webhooks:
+    [{id: "agent_allocation", flag: "allocate_agent"},
+     {id: "mark_as_resolved", flag: "mark_as_resolved"}];
+
+def hooks_request:
+    {path: "/api/v2/admin/webhook_config"};
+
+# The flags may stand at any depth.
+def shown_hook($id; $flag):
+    [.. | objects | select(has($flag + "_webhook_url"))] | .[0] // {}
+    | .[$flag + "_webhook_url"] as $url
+    | select($url | given)
+    | {id: $id, url: $url, events: [$id],
+       active: .["is_" + $flag + "_webhook_enabled"], secret: null};
+
+def hooks_read:
+    .answer as $answer
+    | {hooks: [webhooks[] as $w | $answer | shown_hook($w.id; $w.flag)]};
+
+def set_hook($id; $url; $on):
+    {path: @uri "/api/v1/app/webhook/\($id)",
+     form: {webhook_url: $url, is_webhook_enabled: $on}};
+
+def hook_add_request:
+    set_hook(.cursor // webhooks[0].id; .hook.url; true);
+
+def hook_add_read:
+    (.cursor // webhooks[0].id) as $id
+    | .hook.url as $url
+    | {hooks: [{id: $id, url: $url, events: [$id], active: true,
+                secret: null}],
+       next: (if $id == webhooks[0].id then webhooks[1].id else null end)};
+
+def hook_remove_request:
+    set_hook(.hook.id; .hook.url; false);
+
+def hook_remove_read:
+    {hooks: []};
+
+# --- the doctor ---
+
+def check_request:
+    {path: "/api/v2/admin/agents", query: {page: 1, limit: 1}};
+
+def check_read:
+    {info: ({"app": .options.account,
+             "accounts": (.answer.meta | row | .total_count)}
+            | with_entries(select(.value != null)))};
