@@ -52,7 +52,7 @@ LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto libjwt) -lj
 LIBS_aggregator := -llmdb -lunistring
 LIBS_sink       := $(call pkg,--libs libmariadb)
 LIBS_reaper     := $(LIBS_sink)
-LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib)
+LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lunistring -lcmocka
 
 # A line a file; V=1 shows the commands.

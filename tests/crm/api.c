@@ -357,14 +357,20 @@ static const char *const method_names[] = { "GET", "POST", "PUT", "DELETE",
 	"?" };
 
 const char *
-api_route_name(size_t index, struct buf *text)
+api_name(const struct route *all, size_t n, size_t index, struct buf *text)
 {
-	if (index >= ARRAY_LEN(routes))
+	if (index >= n)
 		return NULL;
 	buf_clear(text);
-	buf_addf(text, "%s %s", method_names[routes[index].method],
-	    routes[index].pattern);
+	buf_addf(
+	    text, "%s %s", method_names[all[index].method], all[index].pattern);
 	return buf_str(text);
+}
+
+const char *
+api_route_name(size_t index, struct buf *text)
+{
+	return api_name(routes, ARRAY_LEN(routes), index, text);
 }
 
 /* A path against a pattern; a slash at its end is let pass. */
@@ -387,15 +393,22 @@ matches(const char *pattern, const char *path, int64_t *id)
 }
 
 const struct route *
-api_route(const struct call *c, int64_t *id, size_t *index)
+api_find(const struct route *all, size_t n, const struct call *c, int64_t *id,
+    size_t *index)
 {
 	*id = 0;
-	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-		if (routes[i].method == c->method &&
-		    matches(routes[i].pattern, c->path, id)) {
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].method == c->method &&
+		    matches(all[i].pattern, c->path, id)) {
 			*index = i;
-			return &routes[i];
+			return &all[i];
 		}
 	}
 	return NULL;
+}
+
+const struct route *
+api_route(const struct call *c, int64_t *id, size_t *index)
+{
+	return api_find(routes, ARRAY_LEN(routes), c, id, index);
 }

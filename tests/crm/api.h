@@ -14,6 +14,12 @@ struct route {
 	    int64_t id, struct answer *a);
 };
 
+/* A call among routes, and the id in its path, or NULL; the name of one. */
+const struct route *api_find(const struct route *all, size_t n,
+    const struct call *c, int64_t *id, size_t *index);
+const char *api_name(
+    const struct route *all, size_t n, size_t index, struct buf *text);
+
 /* The route of a call and the id in its path, or NULL. *index counts it. */
 const struct route *api_route(const struct call *c, int64_t *id, size_t *index);
 

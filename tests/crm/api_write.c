@@ -80,7 +80,10 @@ api_put_dialog(struct sim *s, struct world *w, struct call *c, int64_t id,
 		answer_error(a, 404, "operator not found", NULL);
 	} else {
 		if (operator_id >= 0)
-			d->holder = world_operator(w, operator_id);
+			world_give(w, (int32_t)(d - w->dialogs),
+			    world_operator(w, operator_id), w->now);
+		if (operator_id > 0)
+			world_assigned(w, (int32_t)(d - w->dialogs), d->holder);
 		if (state != NULL)
 			set_state(w, (int32_t)(d - w->dialogs), state, a);
 		if (a->status == 200) {

@@ -22,16 +22,19 @@ enum method {
 struct call {
 	enum method method;
 	const char *path;  /* without the query */
-	const char *token; /* the Authorization header, or NULL */
+	const char *token; /* Authorization, or Qiscus's secret; or NULL */
 	bool uncounted;    /* X-Uncounted: neither counted nor troubled */
 	struct buf body;
 	/* A parameter of the query, decoded, or NULL. Borrowed. */
 	const char *(*query)(void *ctx, const char *name);
+	/* A header, or NULL. Borrowed. */
+	const char *(*header)(void *ctx, const char *name);
 	void *ctx;
 	/* Set by troubles. */
 	int64_t shift;  /* added to an offset above 0 */
 	bool same_page; /* offset and start_id have no effect */
 	bool no_filter; /* nor have state, operator_id, dialog_id */
+	int64_t move;   /* a room that goes to the last agent, or the first */
 	int disturb;    /* before a later page: -1 no, 0 a message, 1 a close */
 };
 

@@ -21,8 +21,14 @@ const char control_help[] =
     "  POST /control/act?do=ACT&dialog=ID[&operator=ID][&account=TOKEN]\n"
     "       ACT: client answer note autoreply system survey transfer close\n"
     "       remove (from then on nothing shows it);\n"
+    "       arrive (a new client writes; the answer names the dialog);\n"
+    "       online offline (an operator, or all: from then on they stay so);\n"
     "       touch&percent=P (a client writes in that share of open dialogs)\n"
-    "  GET  /control/world[?account=TOKEN]  all dialogs and messages\n"
+    "  POST /control/webhooks?lose=N&repeat=N&delay=MS  of 1000 webhooks N\n"
+    "       are lost or sent twice; each waits for up to MS\n"
+    "  GET  /control/world[?account=TOKEN]  all dialogs and messages, what "
+    "the\n"
+    "       API assigned, dialogs that more than one holds (crowded)\n"
     "With the header X-Uncounted: 1 the API itself is neither counted, slow\n"
     "nor troubled: what the CRM shows.\n";
 
@@ -44,6 +50,20 @@ account(struct sim *s, const struct call *c)
 }
 
 static void
+push_stats(struct buf *b, struct push_tally t)
+{
+	buf_adds(b, ",\"webhooks\":");
+	jsonw_open(b);
+	jsonw_int(b, "queued", t.queued);
+	jsonw_int(b, "sent", t.sent);
+	jsonw_int(b, "good", t.good);
+	jsonw_int(b, "failed", t.failed);
+	jsonw_int(b, "lost", t.lost);
+	jsonw_int(b, "repeated", t.repeated);
+	jsonw_close(b);
+}
+
+static void
 stats(struct sim *s, struct call *c, struct answer *a)
 {
 	struct buf *b = &a->body, name = BUF_INIT;
@@ -55,7 +75,7 @@ stats(struct sim *s, struct call *c, struct answer *a)
 	jsonw_time(b, "now", s->now_ms);
 	buf_adds(b, ",\"by_route\":{");
 	for (size_t i = 0; i < SIM_ROUTES; i++) {
-		const char *route = api_route_name(i, &name);
+		const char *route = sim_route_name(i, &name);
 
 		if (s->by_route[i] > 0)
 			jsonw_int(b, route != NULL ? route : "unknown",
@@ -65,7 +85,10 @@ stats(struct sim *s, struct call *c, struct answer *a)
 	for (size_t i = 0; i < s->worlds_n; i++)
 		jsonw_int(
 		    b, s->worlds[i].opt.token, (int64_t)s->worlds[i].calls);
-	buf_adds(b, "}}\n");
+	buf_addc(b, '}');
+	if (s->push != NULL)
+		push_stats(b, push_tally(s->push));
+	buf_adds(b, "}\n");
 	buf_release(&name);
 }
 
@@ -114,6 +137,51 @@ trouble(struct sim *s, struct call *c, struct answer *a)
 		answer_error(a, 400, "no such trouble; see --help", NULL);
 	else
 		ok(a);
+}
+
+static void
+webhooks(struct sim *s, struct call *c, struct answer *a)
+{
+	if (s->push == NULL) {
+		answer_error(a, 400, "only --crm qiscus sends webhooks", NULL);
+		return;
+	}
+	push_trouble(s->push, call_int(c, "lose", 0), call_int(c, "repeat", 0),
+	    call_int(c, "delay", 0));
+	ok(a);
+}
+
+/* A new client writes: the number of the dialog is the answer. */
+static void
+arrive(struct world *w, struct answer *a)
+{
+	int32_t i = world_add_dialog(w, (int64_t)w->dialogs_n, w->now);
+
+	life_client_writes(w, i, w->now);
+	buf_clear(&a->body);
+	buf_addf(&a->body, "{\"status\":\"success\",\"dialog\":%lld}\n",
+	    (long long)w->dialogs[i].id);
+}
+
+/* True when it is something that an operator does alone. */
+static bool
+operator_acts(struct world *w, const char *what, int32_t who)
+{
+	bool on = strcmp(what, "online") == 0;
+
+	if (!on && strcmp(what, "offline") != 0)
+		return false;
+	for (size_t i = 0; i < w->operators_n; i++) {
+		struct worker *o = &w->operators[i];
+
+		if (o->kind != HUMAN || o->hidden ||
+		    (who != NOBODY && (int32_t)i != who))
+			continue;
+		o->online = on;
+		o->offline_type = NULL;
+		o->next_at = 0; /* no more changes by itself */
+	}
+	return true;
 }
 
 static void
@@ -177,6 +245,13 @@ act(struct sim *s, struct call *c, struct answer *a)
 		touch(w, call_int(c, "percent", 5));
 		return;
 	}
+	if (w != NULL && what != NULL && strcmp(what, "arrive") == 0) {
+		arrive(w, a);
+		return;
+	}
+	if (w != NULL && what != NULL &&
+	    operator_acts(w, what, id == 0 ? NOBODY : world_operator(w, id)))
+		return;
 	if (d == NULL || what == NULL || d->request < 0) {
 		answer_error(a, 400, "no such dialog or act", NULL);
 		return;
@@ -186,13 +261,41 @@ act(struct sim *s, struct call *c, struct answer *a)
 	if (strcmp(what, "client") == 0)
 		life_client_writes(w, i, w->now);
 	else if (strcmp(what, "transfer") == 0)
-		d->holder = id == 0 ? NOBODY : who;
+		world_give(w, i, id == 0 ? NOBODY : who, w->now);
 	else if (strcmp(what, "close") == 0 && d->end == 0)
 		world_close(w, i, w->now);
 	else if (strcmp(what, "remove") == 0)
 		d->gone = true;
 	else if (!say(w, i, what, who))
 		answer_error(a, 400, "no such act here", NULL);
+}
+
+/* What the API gave to whom, in order; and dialogs that more than one has. */
+static void
+show_assigned(struct buf *b, const struct world *w)
+{
+	const char *comma = "";
+
+	buf_adds(b, ",\"assigned\":[");
+	for (size_t i = 0; i < w->assigned_n; i++, comma = ",") {
+		const struct assigned *x = &w->assigned[i];
+
+		buf_adds(b, comma);
+		jsonw_open(b);
+		jsonw_time(b, "at", x->at);
+		jsonw_int(b, "dialog", w->dialogs[x->dialog].id);
+		jsonw_int(b, "operator", w->operators[x->who].id);
+		jsonw_close(b);
+	}
+	buf_adds(b, "],\"crowded\":[");
+	comma = "";
+	for (size_t i = 0; i < w->dialogs_n; i++) {
+		if (w->dialogs[i].agents < 2)
+			continue;
+		buf_addf(b, "%s%lld", comma, (long long)w->dialogs[i].id);
+		comma = ",";
+	}
+	buf_addc(b, ']');
 }
 
 static void
@@ -224,7 +327,9 @@ show_world(struct sim *s, struct call *c, struct answer *a)
 		buf_adds(b, comma);
 		render_message(b, w, &w->messages[i]);
 	}
-	buf_adds(b, "]}\n");
+	buf_addc(b, ']');
+	show_assigned(b, w);
+	buf_adds(b, "}\n");
 }
 
 static const struct {
@@ -237,6 +342,7 @@ static const struct {
 	{ METHOD_POST, "/control/advance", advance },
 	{ METHOD_POST, "/control/set", set },
 	{ METHOD_POST, "/control/trouble", trouble },
+	{ METHOD_POST, "/control/webhooks", webhooks },
 	{ METHOD_POST, "/control/act", act },
 	{ METHOD_GET, "/control/world", show_world },
 };

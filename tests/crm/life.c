@@ -39,15 +39,22 @@ robot(const struct world *w)
 	return NOBODY;
 }
 
+/* Whether only the API gives dialogs away; that was not always so. */
+static bool
+is_ours(const struct world *w)
+{
+	return w->opt.by_us && !w->ids_later;
+}
+
 static void
 take(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	if (d->holder != NOBODY)
+	if (d->holder != NOBODY || is_ours(w))
 		return;
-	d->holder = somebody(w, d);
-	if (rng_chance(&d->rng, 400))
+	world_give(w, dialog, somebody(w, d), t);
+	if (!w->opt.qiscus && rng_chance(&d->rng, 400))
 		world_tell(w, dialog, TOLD_TRANSFERRED, d->holder, t);
 }
 
@@ -71,6 +78,8 @@ life_operator_answers(struct world *w, int32_t dialog, int64_t t)
 	if (d->phase == PHASE_CLOSED)
 		world_open_request(w, dialog, t);
 	take(w, dialog, t);
+	if (d->holder == NOBODY)
+		return;
 	world_say(w, dialog, TO_CLIENT, d->holder, t);
 	d->phase = PHASE_ANSWERED;
 }
@@ -80,6 +89,8 @@ other_answers(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
+	if (is_ours(w))
+		return;
 	world_say(w, dialog, TO_CLIENT, somebody(w, d), t);
 	d->phase = PHASE_ANSWERED;
 }
@@ -109,7 +120,8 @@ note(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	world_say(w, dialog, COMMENT, somebody(w, d), t);
+	if (!w->opt.qiscus)
+		world_say(w, dialog, COMMENT, somebody(w, d), t);
 }
 
 static void
@@ -123,16 +135,18 @@ transfer(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	d->holder = somebody(w, d);
-	if (rng_chance(&d->rng, 700))
+	if (is_ours(w))
+		return;
+	world_give(w, dialog, somebody(w, d), t);
+	if (!w->opt.qiscus && rng_chance(&d->rng, 700))
 		world_tell(w, dialog, TOLD_TRANSFERRED, d->holder, t);
 }
 
 static void
 release(struct world *w, int32_t dialog, int64_t t)
 {
-	(void)t;
-	w->dialogs[dialog].holder = NOBODY;
+	if (!is_ours(w))
+		world_give(w, dialog, NOBODY, t);
 }
 
 /* A survey belongs to the request it asks about, though it may come late. */
@@ -141,7 +155,7 @@ late_survey(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	if (d->previous >= 0) {
+	if (d->previous >= 0 && !w->opt.qiscus) {
 		int32_t m = world_say(w, dialog, UNTYPED, NOBODY, t);
 
 		w->messages[m].request = d->previous;
@@ -153,10 +167,10 @@ finish(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	if (rng_chance(&d->rng, 600))
+	if (!w->opt.qiscus && rng_chance(&d->rng, 600))
 		world_tell(w, dialog, TOLD_CLOSED, NOBODY, t);
 	world_close(w, dialog, t);
-	if (rng_chance(&d->rng, 300))
+	if (!w->opt.qiscus && rng_chance(&d->rng, 300))
 		world_say(w, dialog, UNTYPED, NOBODY, t);
 }
 

@@ -46,6 +46,13 @@ make_account(struct settings *s, char *text, struct world *w)
 	return 0;
 }
 
+static void
+set_webhooks(struct world *w, const char *url)
+{
+	for (size_t i = 0; i < PUSH_KINDS; i++)
+		w->webhooks[i] = (struct webhook){ xstrdup(url), true };
+}
+
 static int
 make_worlds(struct settings *s)
 {
@@ -61,6 +68,10 @@ make_worlds(struct settings *s)
 			return prog_usage_error(
 			    "--account wants TOKEN:SEED[:DIALOGS]");
 	sim->mono_ms = clock_mono_ms();
+	if (s->world.qiscus)
+		sim->push = push_new(s->world.seed);
+	for (size_t i = 0; s->webhooks != NULL && i < sim->worlds_n; i++)
+		set_webhooks(&sim->worlds[i], s->webhooks);
 	return PROG_OK;
 }
 
@@ -157,6 +168,7 @@ main(int argc, char **argv)
 	code = make_worlds(&s);
 	if (code == PROG_OK)
 		code = serve(&s);
+	push_free(s.sim.push);
 	for (size_t i = 0; i < s.sim.worlds_n; i++)
 		world_release(&s.sim.worlds[i]);
 	free(s.sim.worlds);

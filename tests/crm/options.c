@@ -13,7 +13,8 @@
 
 static const char usage[] =
     "usage: crm-sim [options]\n"
-    "Speaks Chat2Desk's API on http://127.0.0.1:PORT/v1 from a made-up world.\n"
+    "Speaks Chat2Desk's API on http://127.0.0.1:PORT/v1, and Qiscus's on\n"
+    "http://127.0.0.1:PORT, from a made-up world.\n"
     "  --port N            listen there (0: any free port, the default)\n"
     "  --port-file FILE    write the port there once it listens\n"
     "  --seed N            what the world is made from (1)\n"
@@ -29,6 +30,13 @@ static const char usage[] =
     "  --latency MS        each answer takes that long (0)\n"
     "  --lag SECONDS       until /messages shows a new message (0)\n"
     "  --token T           the account's token (sim-token)\n"
+    "  --crm qiscus        a world as Qiscus has it: resolving takes the "
+    "agent\n"
+    "                      away, comments tell of all that happens, webhooks\n"
+    "  --app A             Qiscus's app id (sim-app)\n"
+    "  --by-us             only the API gives dialogs to operators\n"
+    "  --webhooks URL      allocation, resolving and new sessions are pushed\n"
+    "                      there from the start\n"
     "  --account TOKEN:SEED[:DIALOGS]  an account of its own; may be "
     "repeated,\n"
     "                      then --token, --seed count no more\n"
@@ -58,6 +66,10 @@ enum option_key {
 	OPT_LAG,
 	OPT_TOKEN,
 	OPT_ACCOUNT,
+	OPT_CRM,
+	OPT_APP,
+	OPT_BY_US,
+	OPT_WEBHOOKS,
 	OPT_BIG_IDS,
 	OPT_NO_REQUEST_IDS,
 	OPT_TELLS,
@@ -86,6 +98,10 @@ static const struct option long_options[] = {
 	{ "lag", required_argument, NULL, OPT_LAG },
 	{ "token", required_argument, NULL, OPT_TOKEN },
 	{ "account", required_argument, NULL, OPT_ACCOUNT },
+	{ "crm", required_argument, NULL, OPT_CRM },
+	{ "app", required_argument, NULL, OPT_APP },
+	{ "by-us", no_argument, NULL, OPT_BY_US },
+	{ "webhooks", required_argument, NULL, OPT_WEBHOOKS },
 	{ "big-ids", no_argument, NULL, OPT_BIG_IDS },
 	{ "no-request-ids", no_argument, NULL, OPT_NO_REQUEST_IDS },
 	{ "tells", no_argument, NULL, OPT_TELLS },
@@ -192,6 +208,20 @@ set_option(struct settings *s, int key, char *text)
 		return 0;
 	case OPT_ACCOUNT:
 		return set_account(s, text);
+	case OPT_CRM:
+		s->world.qiscus = strcmp(text, "qiscus") == 0;
+		s->world.tells |= s->world.qiscus;
+		return s->world.qiscus || strcmp(text, "chat2desk") == 0 ? 0
+									 : -1;
+	case OPT_APP:
+		s->world.app = text;
+		return 0;
+	case OPT_BY_US:
+		s->world.by_us = true;
+		return 0;
+	case OPT_WEBHOOKS:
+		s->webhooks = text;
+		return 0;
 	case OPT_BIG_IDS:
 		s->world.id_base = (int64_t)1 << 53;
 		return 0;
@@ -246,6 +276,7 @@ options_read(struct settings *s, int argc, char **argv)
 
 	*s = (struct settings){
 		.world = { .token = "sim-token",
+		    .app = "sim-app",
 		    .seed = 1,
 		    .dialogs = 50,
 		    .operators = 8,

@@ -17,6 +17,7 @@ struct settings {
 	size_t accounts_n;
 	int port;
 	const char *port_file, *cert, *key;
+	const char *webhooks; /* a URL, or NULL */
 	bool die_with_parent, until_eof;
 };
 

@@ -25,6 +25,12 @@ static const char *const texts[WORLD_TEXTS] = {
 	"Здравствуйте! Чем можем помочь?",
 };
 
+const char *
+render_text(const struct message *m)
+{
+	return texts[m->text];
+}
+
 void
 render_time(struct buf *b, const char *key, int64_t ms)
 {

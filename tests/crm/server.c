@@ -40,6 +40,25 @@ query(void *ctx, const char *name)
 	return MHD_lookup_connection_value(ctx, MHD_GET_ARGUMENT_KIND, name);
 }
 
+static const char *
+header(void *ctx, const char *name)
+{
+	return MHD_lookup_connection_value(ctx, MHD_HEADER_KIND, name);
+}
+
+/* Whose call it is. */
+static const char *
+token(struct MHD_Connection *connection)
+{
+	static const char *const names[] = { "Authorization",
+		"Qiscus-Secret-Key", "QISCUS_SDK_SECRET", "QISCUS-SDK-SECRET" };
+	const char *value = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(names) && value == NULL; i++)
+		value = header(connection, names[i]);
+	return value;
+}
+
 static enum method
 method_of(const char *name)
 {
@@ -232,8 +251,8 @@ ask(struct exchange *e, const char *path, const char *method)
 
 	c.method = method_of(method);
 	c.path = path;
-	c.token = MHD_lookup_connection_value(
-	    connection, MHD_HEADER_KIND, "Authorization");
+	c.token = token(connection);
+	c.header = header;
 	c.uncounted = MHD_lookup_connection_value(
 			  connection, MHD_HEADER_KIND, "X-Uncounted") != NULL;
 	c.body = e->request;
@@ -363,8 +382,11 @@ server_run(struct server *s, int watch)
 	while (!stop_asked()) {
 		int64_t wait = wake(s, false);
 		bool resumed = wait < 0;
+		int64_t turn = sim_turn(s->sim);
 		MHD_UNSIGNED_LONG_LONG most;
 
+		if (turn < wait)
+			wait = turn;
 		if (MHD_get_timeout(s->daemon, &most) == MHD_YES &&
 		    (int64_t)most < wait)
 			wait = (int64_t)most;

@@ -7,6 +7,7 @@
 #include "tests/crm/api.h"
 #include "tests/crm/control.h"
 #include "tests/crm/life.h"
+#include "tests/crm/qiscus.h"
 
 int64_t
 sim_now(struct sim *s)
@@ -36,6 +37,43 @@ account(const struct sim *s, const char *token)
 		if (strcmp(s->worlds[i].opt.token, token) == 0)
 			return &s->worlds[i];
 	return NULL;
+}
+
+const char *
+sim_route_name(size_t index, struct buf *text)
+{
+	return index < SIM_ROUTES / 2
+		   ? api_route_name(index, text)
+		   : qiscus_route_name(index - SIM_ROUTES / 2, text);
+}
+
+static void
+tell(struct sim *s, struct world *w)
+{
+	struct buf body = BUF_INIT;
+
+	for (size_t i = 0; i < w->happenings_n; i++) {
+		const struct happening *h = &w->happenings[i];
+
+		if (!w->webhooks[h->kind].on || w->dialogs[h->dialog].gone)
+			continue;
+		buf_clear(&body);
+		qiscus_happening(&body, w, h);
+		push_add(s->push, w->webhooks[h->kind].url, buf_str(&body));
+	}
+	w->happenings_n = 0;
+	buf_release(&body);
+}
+
+int64_t
+sim_turn(struct sim *s)
+{
+	if (s->push == NULL)
+		return 1000;
+	sim_now(s);
+	for (size_t i = 0; i < s->worlds_n; i++)
+		tell(s, &s->worlds[i]);
+	return s->speed_milli > 0 ? 50 : 1000;
 }
 
 /* True when the account may not call any more; then that is the answer. */
@@ -88,6 +126,8 @@ answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
 		answer_error(a, 404, "Page not found", NULL);
 		return;
 	}
+	if (qiscus_is_path(c->path) && !qiscus_knows(w, c, a))
+		return;
 	a->status = 200;
 	route->answer(s, w, c, id, a);
 }
@@ -98,7 +138,7 @@ sim_answer(struct sim *s, struct call *c, struct answer *a)
 	const struct trouble_kind *on = NULL;
 	const struct route *route;
 	int64_t id, value = 0;
-	size_t index = SIM_ROUTES - 1;
+	size_t index = SIM_ROUTES / 2 - 1;
 
 	sim_now(s);
 	if (strncmp(c->path, "/control/", 9) == 0) {
@@ -106,7 +146,13 @@ sim_answer(struct sim *s, struct call *c, struct answer *a)
 		return;
 	}
 	a->delay_ms = s->latency_ms;
-	route = api_route(c, &id, &index);
+	if (qiscus_is_path(c->path)) {
+		index = SIM_ROUTES / 2 - 1;
+		route = qiscus_route(c, &id, &index);
+		index += SIM_ROUTES / 2;
+	} else {
+		route = api_route(c, &id, &index);
+	}
 	if (c->uncounted) {
 		a->delay_ms = 0;
 		answer_api(s, c, route, id, a);

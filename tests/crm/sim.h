@@ -11,10 +11,13 @@
 #include <stdint.h>
 
 #include "tests/crm/call.h"
+#include "tests/crm/push.h"
 #include "tests/crm/trouble.h"
 #include "tests/crm/world.h"
 
-#define SIM_ROUTES 32
+/* The first half is Chat2Desk's, the second Qiscus's; the last of each counts
+ * what is no route. */
+#define SIM_ROUTES 64
 
 struct sim {
 	struct world *worlds;
@@ -30,10 +33,18 @@ struct sim {
 	uint64_t calls;
 	uint64_t by_route[SIM_ROUTES];
 	struct trouble_set troubles;
+	struct push *push; /* webhooks on their way; NULL: not Qiscus */
 };
 
 /* Answers one call. */
 void sim_answer(struct sim *s, struct call *c, struct answer *a);
+
+/* The name of a route that was counted; NULL: none. */
+const char *sim_route_name(size_t index, struct buf *text);
+
+/* What happened is told by webhooks. Milliseconds until that is to be done
+ * again. */
+int64_t sim_turn(struct sim *s);
 
 /* The world's clock; the worlds are run up to it. */
 int64_t sim_now(struct sim *s);

@@ -406,6 +406,26 @@ no_date(struct answer *a, int64_t value)
 	a->no_date = true;
 }
 
+/* What was asked for is done, but nobody is told. */
+static void
+lost_answer(struct answer *a, int64_t value)
+{
+	(void)value;
+	a->mode = ANSWER_RESET;
+}
+
+static void
+late_error(struct answer *a, int64_t value)
+{
+	answer_text(a, (unsigned)value, "{\"errors\":\"internal error\"}");
+}
+
+static void
+room_moves(struct call *c, int64_t value)
+{
+	c->move = value;
+}
+
 static void
 html_type(struct answer *a, int64_t value)
 {
@@ -449,6 +469,10 @@ const struct trouble_kind trouble_kinds[] = {
 	{ "bom", "a byte order mark before the body", 0, NULL, NULL, bom },
 	{ "hang", "no answer for VALUE seconds", 3600, hang, NULL, NULL },
 	{ "reset", "closed without an answer", 0, reset, NULL, NULL },
+	{ "lost-answer", "it is done, and closed without an answer", 0, NULL,
+	    NULL, lost_answer },
+	{ "500-done", "it is done, and the status is VALUE", 500, NULL, NULL,
+	    late_error },
 	{ "drip", "one byte every VALUE milliseconds", 1000, NULL, NULL, drip },
 	{ "slow", "VALUE milliseconds later", 1000, NULL, NULL, slow },
 	{ "endless-page", "every page is the first", 0, NULL, same_page, NULL },
@@ -460,6 +484,10 @@ const struct trouble_kind trouble_kinds[] = {
 	    "before each page after the first, in the first of the "
 	    "open dialogs, the client writes (0) or it closes (1)",
 	    0, NULL, disturb, NULL },
+	{ "room-moves",
+	    "Qiscus: before the list of rooms, room VALUE goes to the last "
+	    "agent, room -VALUE to the first",
+	    0, NULL, room_moves, NULL },
 	{ "no-filter", "state, operator_id and dialog_id are ignored", 0, NULL,
 	    no_filter, NULL },
 	{ "truncated", "VALUE per cent of the JSON", 50, NULL, NULL,

@@ -126,18 +126,79 @@ world_open_request(struct world *w, int32_t dialog, int64_t t)
 	d->previous = d->request;
 	d->request = (int32_t)w->requests_n++;
 	d->end = 0;
+	if (w->opt.qiscus) {
+		d->holder = NOBODY;
+		d->agents = 0;
+	}
 	d->phase = PHASE_ANSWERED;
 	return d->request;
+}
+
+/* For the webhooks of Qiscus; nobody is told of the past. */
+static void
+happened(struct world *w, enum push_kind kind, int32_t dialog, int64_t t,
+    bool is_new)
+{
+	struct happening *h;
+
+	if (!w->opt.qiscus || w->ids_later)
+		return;
+	XGROW(w->happenings, w->happenings_n, w->happenings_cap);
+	h = &w->happenings[w->happenings_n++];
+	*h = (struct happening){ t, kind, dialog, w->dialogs[dialog].holder,
+		(int32_t)w->messages_n - 1, is_new };
+}
+
+/* Told again for each message while nobody holds the dialog. */
+static void
+client_wrote(struct world *w, int32_t dialog, int64_t t)
+{
+	const struct dialog *d = &w->dialogs[dialog];
+	bool is_new = true;
+
+	for (size_t i = d->messages_n - 1; i-- > 0 && is_new;) {
+		const struct message *m = &w->messages[d->messages[i]];
+
+		if (m->request != d->request)
+			break;
+		is_new = m->type != FROM_CLIENT;
+	}
+	if (is_new)
+		happened(w, PUSH_SESSION, dialog, t, true);
+	if (d->holder == NOBODY)
+		happened(w, PUSH_WAITING, dialog, t, is_new);
 }
 
 void
 world_close(struct world *w, int32_t dialog, int64_t t)
 {
-	struct dialog *d = &w->dialogs[dialog];
+	struct dialog *d;
 
+	if (w->opt.qiscus)
+		world_tell(w, dialog, TOLD_CLOSED, NOBODY, t);
+	d = &w->dialogs[dialog];
 	d->end = t;
 	d->phase = PHASE_CLOSED;
 	w->requests[d->request].end = t;
+	happened(w, PUSH_RESOLVED, dialog, t, false);
+}
+
+void
+world_assigned(struct world *w, int32_t dialog, int32_t who)
+{
+	XGROW(w->assigned, w->assigned_n, w->assigned_cap);
+	w->assigned[w->assigned_n++] = (struct assigned){ w->now, dialog, who };
+}
+
+void
+world_give(struct world *w, int32_t dialog, int32_t who, int64_t t)
+{
+	struct dialog *d = &w->dialogs[dialog];
+
+	d->holder = who;
+	d->agents = who != NOBODY;
+	if (w->opt.qiscus && who != NOBODY)
+		world_tell(w, dialog, TOLD_TRANSFERRED, who, t);
 }
 
 int32_t
@@ -163,8 +224,10 @@ world_say(struct world *w, int32_t dialog, enum message_type type,
 		m->id = w->next_message_id;
 	}
 	XGROW(d->messages, d->messages_n, d->messages_cap);
-	d->messages[d->messages_n++] = (int32_t)w->messages_n;
-	return (int32_t)w->messages_n++;
+	d->messages[d->messages_n++] = (int32_t)w->messages_n++;
+	if (type == FROM_CLIENT)
+		client_wrote(w, dialog, t);
+	return (int32_t)w->messages_n - 1;
 }
 
 void
@@ -232,6 +295,10 @@ world_release(struct world *w)
 {
 	for (size_t i = 0; i < w->dialogs_n; i++)
 		free(w->dialogs[i].messages);
+	for (size_t i = 0; i < PUSH_KINDS; i++)
+		free(w->webhooks[i].url);
+	free(w->happenings);
+	free(w->assigned);
 	free(w->dialogs);
 	free(w->operators);
 	free(w->requests);

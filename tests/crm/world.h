@@ -1,6 +1,7 @@
 /*
- * world: what one account of the simulated Chat2Desk holds: operators,
- * channels, dialogs, their requests and messages, as plain arrays in memory.
+ * world: what one account of the simulated CRM holds: operators, channels,
+ * dialogs, their requests and messages, as plain arrays in memory. In the
+ * words of Chat2Desk; to Qiscus a dialog is a room, a request a session.
  *
  * A dialog is the permanent thread of one client on one channel; a request
  * is one contact inside it, from its first message to the closing. Ids of
@@ -71,7 +72,8 @@ struct dialog {
 	int32_t request;  /* the newest one, or -1 */
 	int32_t previous; /* the one before, or -1 */
 	enum phase phase;
-	bool gone; /* removed by hand: nothing shows it any more */
+	int32_t agents; /* Qiscus: how many it has, more than one by mistake */
+	bool gone;      /* removed by hand: nothing shows it any more */
 };
 
 enum operator_kind { HUMAN, ROBOT, DISABLED, DELETED };
@@ -106,7 +108,33 @@ struct world_options {
 	int64_t id_base;        /* added to every id */
 	int hour_from, hour_to; /* operators work between them (UTC) */
 	bool request_ids;
-	bool tells; /* service lines say what they are about */
+	bool tells;  /* service lines say what they are about */
+	bool qiscus; /* closing takes the holder away, and all is told */
+	bool by_us;  /* nobody takes a dialog: they are given by the API */
+	const char *app;
+};
+
+/* What a webhook tells of. */
+enum push_kind { PUSH_WAITING, PUSH_RESOLVED, PUSH_SESSION, PUSH_KINDS };
+
+struct happening {
+	int64_t at;
+	enum push_kind kind;
+	int32_t dialog;
+	int32_t who; /* who held it, or NOBODY */
+	int32_t message;
+	bool is_new; /* the first message of a session */
+};
+
+struct webhook {
+	char *url; /* NULL: none */
+	bool on;
+};
+
+/* An assignment by the API. */
+struct assigned {
+	int64_t at;
+	int32_t dialog, who;
 };
 
 enum plan_kind {
@@ -141,7 +169,12 @@ struct world {
 	int64_t planned; /* ever */
 	int64_t next_message_id, next_request_id;
 	bool ids_later; /* making the past: ids follow when it is sorted */
-	uint64_t calls; /* counted API calls */
+	struct happening *happenings; /* not yet told of */
+	size_t happenings_n, happenings_cap;
+	struct webhook webhooks[PUSH_KINDS];
+	struct assigned *assigned;
+	size_t assigned_n, assigned_cap;
+	uint64_t calls;               /* counted API calls */
 	int64_t minute, minute_calls; /* of the rate limit */
 };
 
@@ -166,6 +199,12 @@ int32_t world_open_request(struct world *w, int32_t dialog, int64_t t);
 void world_close(struct world *w, int32_t dialog, int64_t t);
 int32_t world_say(struct world *w, int32_t dialog, enum message_type type,
     int32_t author, int64_t t);
+
+/* Takes down that the API gave it to somebody now. */
+void world_assigned(struct world *w, int32_t dialog, int32_t who);
+
+/* Gives a dialog to somebody, or to NOBODY; tells of it if Qiscus does. */
+void world_give(struct world *w, int32_t dialog, int32_t who, int64_t t);
 
 /* A service line; author is whom a transfer names. */
 void world_tell(

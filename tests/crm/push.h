@@ -1,0 +1,31 @@
+/*
+ * push: sends webhooks, one after the other, each once, as a CRM does that
+ * knows of no retries; on demand it loses, repeats and delays some. A thread
+ * of its own; the only part that includes curl.h.
+ */
+#ifndef TESTS_CRM_PUSH_H
+#define TESTS_CRM_PUSH_H
+
+#include <stdint.h>
+
+struct push;
+
+struct push_tally {
+	int64_t queued; /* not yet sent, or without an answer */
+	int64_t sent, good, failed, lost, repeated;
+};
+
+struct push *push_new(uint64_t seed);
+/* What is queued is not sent any more. NULL is fine. */
+void push_free(struct push *p);
+
+/* POSTs a body of JSON to that URL, soon. */
+void push_add(struct push *p, const char *url, const char *body);
+
+/* Of 1000 webhooks so many are lost, so many sent twice, and each waits for
+ * anything up to so many milliseconds, so that they overtake each other. */
+void push_trouble(struct push *p, int64_t lose, int64_t repeat, int64_t delay);
+
+struct push_tally push_tally(struct push *p);
+
+#endif

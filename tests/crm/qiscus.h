@@ -1,0 +1,79 @@
+/*
+ * qiscus: the routes of Qiscus Omnichannel, on the same port as Chat2Desk's,
+ * under /api/: agents, rooms, comments (which are on another host in reality),
+ * assigning and resolving, webhooks. Every quirk that clients are known to
+ * have met is there: rows that a filter should have left out, an order that
+ * has no effect, ids as numbers here and as strings there, nulls.
+ */
+#ifndef TESTS_CRM_QISCUS_H
+#define TESTS_CRM_QISCUS_H
+
+#include <jansson.h>
+
+#include "tests/crm/api.h"
+
+/* As api_route() and api_route_name(). */
+bool qiscus_is_path(const char *path);
+const struct route *qiscus_route(
+    const struct call *c, int64_t *id, size_t *index);
+const char *qiscus_route_name(size_t index, struct buf *text);
+
+/* Whether the call bears the app's id; if not that is the answer. */
+bool qiscus_knows(
+    const struct world *w, const struct call *c, struct answer *a);
+
+/* {"errors":"..."} */
+void qiscus_error(struct answer *a, unsigned status, const char *text);
+
+/* A body of JSON or of a form, and else the query: a value as text or number.
+ * Owned; NULL when the body is neither. */
+json_t *qiscus_params(const struct call *c);
+const char *qiscus_text(const json_t *params, const char *name);
+int64_t qiscus_int(const json_t *params, const char *name, int64_t otherwise);
+bool qiscus_flag(const json_t *params, const char *name);
+
+/* qiscus_render.c: objects and times, as members or bare. */
+void qiscus_time(struct buf *b, const char *key, int64_t ms);
+void qiscus_agent(struct buf *b, const struct world *w, int32_t who);
+void qiscus_admin(struct buf *b, const struct world *w);
+void qiscus_room(struct buf *b, const struct world *w, const struct dialog *d);
+void qiscus_comment(
+    struct buf *b, const struct world *w, const struct message *m);
+void qiscus_service(
+    struct buf *b, const struct world *w, int32_t request, int32_t who);
+void qiscus_happening(
+    struct buf *b, const struct world *w, const struct happening *h);
+
+/* Whether comments show that message at all. */
+bool qiscus_shows(const struct message *m);
+
+/* Open rooms that an agent has. */
+int64_t qiscus_load(const struct world *w, int32_t who);
+
+/* qiscus_rooms.c */
+void qiscus_rooms(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void qiscus_one_room(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void qiscus_unserved(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void qiscus_comments(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+
+/* qiscus_write.c */
+void qiscus_assign(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void qiscus_remove(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void qiscus_resolve(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void qiscus_hook_allocation(struct sim *s, struct world *w, struct call *c,
+    int64_t id, struct answer *a);
+void qiscus_hook_resolved(struct sim *s, struct world *w, struct call *c,
+    int64_t id, struct answer *a);
+void qiscus_hook_session(struct sim *s, struct world *w, struct call *c,
+    int64_t id, struct answer *a);
+void qiscus_hook_config(struct sim *s, struct world *w, struct call *c,
+    int64_t id, struct answer *a);
+
+#endif

@@ -1,0 +1,212 @@
+/* qiscus_rooms: rooms and their comments; see qiscus.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/jsonw.h"
+#include "common/parse.h"
+#include "common/xalloc.h"
+#include "tests/crm/qiscus.h"
+
+#define ROOMS_MOST 100
+
+struct filter {
+	const char *serve, *status; /* NULL: all */
+	const json_t *agents;       /* an array, or NULL */
+	bool loose;                 /* nothing is left out */
+};
+
+/* Among the unserved ones were seen some that are served, or resolved. */
+static bool
+slips_in(const struct filter *f, const struct dialog *d)
+{
+	return f->serve != NULL && strcmp(f->serve, "unserved") == 0 &&
+	       d->id % 7 == 0;
+}
+
+static bool
+is_held_by(const struct world *w, const struct dialog *d, const json_t *agents)
+{
+	size_t i;
+	json_t *id;
+
+	if (json_array_size(agents) == 0)
+		return true;
+	json_array_foreach(
+	    agents, i, id) if (d->holder != NOBODY &&
+			       w->operators[d->holder].id ==
+				   json_integer_value(id)) return true;
+	return false;
+}
+
+static bool
+passes(const struct world *w, const struct filter *f, const struct dialog *d)
+{
+	bool resolved = d->end != 0, waiting = !resolved && d->holder < 0;
+
+	if (d->gone || d->messages_n == 0)
+		return false;
+	if (f->loose || slips_in(f, d))
+		return true;
+	return (f->serve == NULL ||
+		   (strcmp(f->serve, "unserved") == 0) == waiting) &&
+	       (f->status == NULL ||
+		   (strcmp(f->status, "resolved") == 0) == resolved) &&
+	       is_held_by(w, d, f->agents);
+}
+
+/* Later activity first, whatever `order` says. */
+static int
+by_activity(const void *a, const void *b)
+{
+	const int32_t *x = a, *y = b;
+
+	return x[0] < y[0] ? 1 : x[0] > y[0] ? -1 : 0;
+}
+
+static void
+add_meta(struct buf *b, size_t shown, int32_t last, bool more)
+{
+	buf_addf(b, "]},\"meta\":{\"current_total\":%zu", shown);
+	if (more)
+		buf_addf(b, ",\"cursor_after\":\"after-%d\"", (int)last);
+	else
+		jsonw_null(b, "cursor_after");
+	buf_adds(b, ",\"cursor_before\":null},\"status\":200}");
+}
+
+static void
+list(const struct world *w, const struct filter *f, int64_t limit,
+    int32_t after, struct answer *a)
+{
+	int32_t(*rows)[2] = xcalloc(w->dialogs_n + 1, sizeof *rows);
+	size_t n = 0, i;
+
+	for (i = 0; i < w->dialogs_n; i++) {
+		const struct dialog *d = &w->dialogs[i];
+
+		if (!passes(w, f, d))
+			continue;
+		rows[n][0] = d->messages[d->messages_n - 1];
+		rows[n][1] = (int32_t)i;
+		n += rows[n][0] < after;
+	}
+	qsort(rows, n, sizeof *rows, by_activity);
+	buf_adds(&a->body, "{\"data\":{\"customer_rooms\":[");
+	for (i = 0; i < n && i < (size_t)limit; i++) {
+		buf_adds(&a->body, i > 0 ? "," : "");
+		qiscus_room(&a->body, w, &w->dialogs[rows[i][1]]);
+	}
+	add_meta(&a->body, i, i > 0 ? rows[i - 1][0] : 0, i < n);
+	free(rows);
+}
+
+/* A room goes to the first agent (number below 0) or to the last one. */
+static void
+move(struct world *w, int64_t number)
+{
+	struct dialog *d = world_dialog(w, number < 0 ? -number : number);
+	int32_t who = NOBODY;
+
+	for (size_t i = 0; i < w->operators_n; i++)
+		if (w->operators[i].kind == HUMAN && !w->operators[i].hidden &&
+		    (who == NOBODY || number > 0))
+			who = (int32_t)i;
+	if (d != NULL && d->end == 0)
+		world_give(w, (int32_t)(d - w->dialogs), who, w->now);
+}
+
+void
+qiscus_rooms(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	json_t *params = qiscus_params(c);
+	const char *cursor = qiscus_text(params, "cursor_after");
+	struct filter f = { .serve = qiscus_text(params, "serve_status"),
+		.status = qiscus_text(params, "status"),
+		.agents = json_object_get(params, "user_ids"),
+		.loose = c->no_filter };
+	int64_t limit = qiscus_int(params, "limit", 50), after = INT32_MAX;
+
+	(void)s;
+	(void)id;
+	if (c->move != 0)
+		move(w, c->move);
+	if (params == NULL || limit < 1 || limit > ROOMS_MOST) {
+		qiscus_error(a, 400, "params is invalid");
+	} else if (cursor != NULL && !c->same_page &&
+		   (strncmp(cursor, "after-", 6) != 0 ||
+		       parse_int(cursor + 6, 0, INT32_MAX, &after) != 0)) {
+		qiscus_error(a, 400, "cursor is invalid");
+	} else {
+		list(w, &f, limit, (int32_t)after, a);
+	}
+	json_decref(params);
+}
+
+void
+qiscus_one_room(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	const struct dialog *d = world_dialog(w, id);
+
+	(void)s;
+	(void)c;
+	if (d == NULL || d->gone) {
+		qiscus_error(a, 404, "room not found");
+		return;
+	}
+	buf_adds(&a->body, "{\"data\":{\"customer_room\":");
+	qiscus_room(&a->body, w, d);
+	buf_adds(&a->body, "},\"status\":200}");
+}
+
+void
+qiscus_unserved(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	const struct filter f = { .serve = "unserved", .status = "unresolved" };
+	size_t n = 0;
+
+	(void)s;
+	(void)c;
+	(void)id;
+	for (size_t i = 0; i < w->dialogs_n; i++)
+		n += passes(w, &f, &w->dialogs[i]) &&
+		     !slips_in(&f, &w->dialogs[i]);
+	buf_addf(
+	    &a->body, "{\"data\":{\"total_unserved\":%zu},\"status\":200}", n);
+}
+
+/* Newest first, by page numbers: what is written pushes rows on. */
+void
+qiscus_comments(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	const struct dialog *d = world_dialog(w, call_int(c, "room_id", -1));
+	int64_t page = c->same_page ? 1 : call_int(c, "page", 1), n = 0;
+	int64_t limit = call_int(c, "limit", 20), from;
+
+	(void)s;
+	(void)id;
+	if (d == NULL || d->gone) {
+		a->status = 404;
+		buf_adds(&a->body,
+		    "{\"error\":{\"message\":\"room not found\"},"
+		    "\"status\":404}");
+		return;
+	}
+	if (limit > 100 || limit < 1)
+		limit = 20;
+	from = (page - 1) * limit;
+	buf_adds(&a->body, "{\"results\":{\"comments\":[");
+	for (size_t i = d->messages_n; i-- > 0;) {
+		const struct message *m = &w->messages[d->messages[i]];
+
+		if (!qiscus_shows(m) || !world_visible(w, m) || n++ < from ||
+		    n > from + limit)
+			continue;
+		buf_adds(&a->body, n > from + 1 ? "," : "");
+		qiscus_comment(&a->body, w, m);
+	}
+	buf_adds(&a->body, "]},\"status\":200}");
+}
