@@ -1,0 +1,375 @@
+#!/usr/bin/env python3
+"""listen_routes: the routes for messages and events, over HTTP: the requests
+of the original services' READMEs, typed as they stand there; the same records
+for a request that is sent again, also to a listener that was killed in
+between; names that two listeners at once do not give twice; bearer tokens that
+are good, old and forged, made here; and openapi.json, all of whose paths are
+there.
+
+What the contracts say in detail is in the unit tests (test_poller_routes_*).
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import sys
+import threading
+import time
+import types
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from harness import Checks, Lab, main, until
+
+SEND = "/api/v1/messages/send"
+EVENTS = "/api/v1/analytics/events"
+BULK = EVENTS + "/bulk"
+ANALYTICS = "/api/v1/analytics/messages/analytics"
+EVENT = {"event_type": "user_action", "event_data": {"n": 1}}
+KEY = "a key of thirty-two random bytes"
+
+# The apostrophe ends a shell's text; '\'' stands for it.
+CURL = r"""
+# Send a message
+curl -X POST http://localhost:8080/api/v1/messages/send \
+  -H "Content-Type: application/json" \
+  -d '{
+    "sender_id": "alice",
+    "receiver_id": "bob",
+    "content": "Hello Bob! Let'\''s discuss the project deadline.",
+    "message_type": "text"
+  }'
+"""
+CURL_HEALTH = """
+# Health check
+curl http://localhost:8080/api/v1/health
+"""
+HTTPX = """
+import httpx
+
+async with httpx.AsyncClient() as client:
+    response = await client.post(
+        "http://localhost:8004/api/v1/analytics/events",
+        json={
+            "event_type": "message_sent",
+            "event_data": {"channel_id": "123", "user_id": "456"},
+            "tenant_id": "tenant-1"
+        },
+        params={"tenant_id": "tenant-1"}
+    )
+"""
+
+LATE = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Listener:
+    def __init__(self, lab, name, *options, env=None):
+        self.out = lab.path(name + ".out")
+        self.log = lab.path(name + ".log")
+        port_file = lab.path(name + ".port")
+        self.process = lab.start(
+            ["poller", "--listen", "127.0.0.1:0", "-t", self.out,
+             "--port-file", port_file, *options], self.log, env=env)
+
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError("poller: " + open(self.log).read())
+            return os.path.exists(port_file) and open(port_file).read()
+
+        self.port = int(until(20, ready, "the listener's port"))
+
+    def ask(self, method, path, body=None, headers=None, **query):
+        """(status, headers, body)."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        if query:
+            url += "?" + urllib.parse.urlencode(query)
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        request = urllib.request.Request(
+            url, method=method, data=body,
+            headers={"Content-Type": "application/json", **(headers or {})})
+        try:
+            with LATE.open(request, timeout=60) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.headers, answer.read()
+
+    def post(self, path, body, headers=None, **query):
+        return self.ask("POST", path, body, headers, **query)
+
+    def lines(self):
+        with open(self.out, "rb") as f:
+            return f.read().splitlines()
+
+
+def httpx_for(port):
+    """As much of httpx as the README uses, over the standard library."""
+
+    class AsyncClient:
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, *exc):
+            return False
+
+        async def post(self, url, json=None, params=None):
+            parts = urllib.parse.urlsplit(url)
+            url = parts._replace(netloc=f"127.0.0.1:{port}",
+                                 query=urllib.parse.urlencode(params)).geturl()
+            data = sys.modules["json"].dumps(json).encode()
+            request = urllib.request.Request(
+                url, data, {"Content-Type": "application/json"})
+            return LATE.open(request, timeout=60)
+
+    module = types.ModuleType("httpx")
+    module.AsyncClient = AsyncClient
+    return module
+
+
+def run_python(text, port):
+    """A README's fragment, which is meant to stand in a coroutine."""
+    sys.modules["httpx"] = httpx_for(port)
+    body = "".join("    " + line + "\n" for line in text.splitlines())
+    scope = {}
+    exec("async def fragment():\n" + body + "    return response\n", scope)
+    return asyncio.run(scope["fragment"]())
+
+
+def check_readmes(checks, lab, listener):
+    # So the address in the text leads to our port.
+    lab.write(".curlrc", f'connect-to = "localhost:8080:127.0.0.1:'
+              f'{listener.port}"\nnoproxy = "*"\nsilent\nshow-error\nfail\n')
+    env = {"CURL_HOME": lab.tmp}
+    before = len(listener.lines())
+    done = lab.must(["/bin/sh", "-c", CURL], env=env)
+    answer = json.loads(done.out)
+    checks.that(
+        list(answer) == ["status", "message_id", "conversation_id"]
+        and answer["status"] == "success"
+        and re.fullmatch(r"msg-\d{19}", answer["message_id"])
+        and re.fullmatch(r"conv-[0-9a-f]{24}", answer["conversation_id"]),
+        f"README's message: {answer}")
+    record = json.loads(listener.lines()[before])
+    checks.that(
+        record["type"] == "message" and record["tenant"] == "acme"
+        and record["id"] == answer["message_id"]
+        and record["chat"] == answer["conversation_id"]
+        and record["from"] == "customer" and record["user"] == "alice"
+        and record["to"] == "bob" and record["kind"] == "text"
+        and record["text"] == "Hello Bob! Let's discuss the project deadline.",
+        f"its record: {record}")
+    health = json.loads(lab.must(["/bin/sh", "-c", CURL_HEALTH], env=env).out)
+    checks.that(
+        health["status"] == "healthy" and health["service"] == "message-api"
+        and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+                         health["timestamp"]), f"README's health: {health}")
+    got = run_python(HTTPX, listener.port)
+    event = json.load(got)
+    checks.that(
+        got.status == 200 and event["tenant_id"] == "tenant-1"
+        and event["event_type"] == "message_sent"
+        and event["source_service"] == "communication-hub"
+        and event["event_data"] == {"channel_id": "123", "user_id": "456"}
+        and event["user_id"] is None
+        and re.fullmatch(r"session_\d+\.\d+", event["session_id"]),
+        f"README's event: {event}")
+    checks.that(json.loads(listener.lines()[-1])["id"] == event["id"],
+                "the event is not among the records")
+
+
+# method, path, query, body, status, what the answer matches.
+CASES = [
+    ("POST", SEND, {}, b"{", 400, r"Invalid request\n"),
+    ("POST", SEND, {}, {"sender_id": 5}, 400, r"Invalid request\n"),
+    ("POST", SEND, {}, {}, 400, r"Invalid request: sender_id: .*\n"),
+    ("GET", SEND, {}, None, 405, r'{"detail":"Method Not Allowed"}'),
+    ("POST", EVENTS, {"tenant_id": "a"}, {}, 422,
+     r'{"detail":\[{"type":"missing","loc":\["body","event_type"\],.*'
+     r'"loc":\["body","event_data"\],.*}\]}'),
+    ("POST", EVENTS, {}, EVENT, 422,
+     r'{"detail":\[{"type":"missing","loc":\["query","tenant_id"\],'
+     r'"msg":"Field required","input":null.*}\]}'),
+    ("POST", EVENTS, {"tenant_id": "a"}, b"{]", 422,
+     r'{"detail":\[{"type":"json_invalid","loc":\["body",1\],'
+     r'"msg":"JSON decode error","input":{},"ctx":.*}\]}'),
+    ("POST", EVENTS, {"tenant_id": "a"}, b"", 422,
+     r'.*"loc":\["body"\],"msg":"Field required".*'),
+    ("POST", BULK, {"tenant_id": "a"}, {"events": [EVENT, EVENT, {}]}, 422,
+     r'{"detail":\[{"type":"missing","loc":\["body","events",2,'
+     r'"event_type"\],.*}\]}'),
+    ("POST", BULK, {"tenant_id": "a"}, {"events": []}, 200, r"\[\]"),
+    ("POST", ANALYTICS, {"tenant_id": "a"}, {"id": "1"}, 422,
+     r'.*"loc":\["body","conversation_id"\].*"loc":\["body","direction"\].*'),
+    ("GET", EVENTS, {"tenant_id": "a"}, None, 405,
+     r'{"detail":"Method Not Allowed"}'),
+    ("POST", "/api/v1/analytics/nothing", {"tenant_id": "a"}, {}, 404,
+     r'{"detail":"Not Found"}'),
+]
+
+
+def check_cases(checks, listener):
+    before = len(listener.lines())
+    for method, path, query, body, status, pattern in CASES:
+        got = listener.ask(method, path, body, **query)
+        text = got[2].decode()
+        kind = "text/plain" if path == SEND and status == 400 \
+            else "application/json"
+        checks.that(
+            got[0] == status and re.fullmatch(pattern, text, re.S)
+            and got[1]["Content-Type"].startswith(kind),
+            f"{method} {path} {body}: {got[0]} {text}")
+    checks.that(len(listener.lines()) == before,
+                "a request that was refused is stored")
+
+
+def check_openapi(checks, listener):
+    status, _, text = listener.ask("GET", "/openapi.json")
+    document = json.loads(text)
+    checks.that(status == 200 and document["openapi"].startswith("3."),
+                f"openapi.json: {status}")
+    for path, methods in document["paths"].items():
+        if "{" in path or path in ("/webhook", "/resolve"):
+            continue # only where they are configured
+        other = "PUT" if "get" in methods or "post" in methods else "GET"
+        got = listener.ask(other, path)
+        checks.that(
+            got[0] == 405 and got[1]["Allow"] ==
+            ", ".join(sorted(m.upper() for m in methods)),
+            f"{path} is described, and is {got[0]} {got[1]['Allow']}")
+
+
+def check_retries(checks, lab, conf):
+    """The same key, the same records: before and after kill -9."""
+    asks = [(SEND, {"sender_id": "a", "receiver_id": "b", "content": "x"}, {}),
+            (EVENTS, EVENT, {"tenant_id": "acme"}),
+            (BULK, {"events": [EVENT, EVENT]}, {"tenant_id": "acme"}),
+            (ANALYTICS, {"id": "m", "conversation_id": "c", "channel_id": "h",
+                         "direction": "inbound"}, {"tenant_id": "acme"})]
+    lines, answers = [], []
+    for turn in range(3):
+        one = Listener(lab, f"retry{turn}", "-c", conf, "--state",
+                       lab.path("state"))
+        got = [one.post(path, body, {"Idempotency-Key": "key-1"}, **query)
+               for path, body, query in asks]
+        checks.that([g[0] for g in got] == [200] * 4, f"retry: {got}")
+        answers.append([g[2] for g in got])
+        lines.append(one.lines())
+        one.process.kill()
+        one.process.wait()
+    checks.that(len(lines[0]) == 5 and lines[0] == lines[1] == lines[2],
+                f"records of a retry differ: {lines}")
+    checks.that(answers[0] == answers[1] == answers[2],
+                f"answers to a retry differ: {answers}")
+    ids = [json.loads(line)["id"] for line in lines[0]]
+    checks.that(ids == ["key-1", "key-1", "key-1.0", "key-1.1", "m"],
+                f"ids of a retry: {ids}")
+
+
+def check_names(checks, lab, conf):
+    """Two listeners, four clients each: no id twice."""
+    two = [Listener(lab, f"names{i}", "-c", conf) for i in range(2)]
+    found, lock = [], threading.Lock()
+
+    def client(listener):
+        mine = []
+        for _ in range(50):
+            got = listener.post(SEND, {"sender_id": "a", "receiver_id": "b"})
+            mine.append(json.loads(got[2])["message_id"])
+        with lock:
+            found.extend(mine)
+
+    threads = [threading.Thread(target=client, args=(x,)) for x in two * 4]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    checks.that(len(found) == 400 and len(set(found)) == 400,
+                f"{len(found)} ids, {len(set(found))} different ones")
+    for x in two:
+        x.process.terminate()
+        checks.that(x.process.wait(20) == 0, "a listener did not end well")
+
+
+def token(header, claims, key=KEY):
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    signed = part(json.dumps(header).encode()) + b"." \
+        + part(json.dumps(claims).encode())
+    mac = hmac.new(key.encode(), signed, hashlib.sha256).digest()
+    return (signed + b"." + part(mac)).decode()
+
+
+def check_tokens(checks, lab):
+    now = int(time.time())
+    head, claims = {"alg": "HS256"}, {"tenant_id": "acme", "exp": now + 3600}
+    good = token(head, claims)
+    listener = Listener(lab, "tokens", env={"SECRET_KEY": KEY})
+    bad = {
+        "none": None,
+        "another key": token(head, claims, "another key of thirty-two bytes!"),
+        "alg none": token({"alg": "none"}, claims),
+        "unsigned": token({"alg": "none"}, claims).rpartition(".")[0] + ".",
+        "RS256": token({"alg": "RS256"}, claims),
+        "crit": token({"alg": "HS256", "crit": ["exp"]}, claims),
+        "kid": token({"alg": "HS256", "kid": "../../dev/null"}, claims),
+        "expired": token(head, {**claims, "exp": now - 3600}),
+        "for ever": token(head, {"tenant_id": "acme"}),
+        "not yet": token(head, {**claims, "nbf": now + 3600}),
+        "no tenant": token(head, {"exp": now + 3600}),
+        "sloppy": good + "=",
+        "long": good + "A" * 9000,
+    }
+    for name, text in bad.items():
+        headers = {"Authorization": "Bearer " + text} if text else {}
+        for path, body in ((SEND, {"sender_id": "a", "receiver_id": "b"}),
+                           (EVENTS, EVENT), (BULK, {"events": [EVENT]}),
+                           (ANALYTICS, {})):
+            got = listener.post(path, body, headers, tenant_id="acme")
+            checks.that(
+                got[0] == 401
+                and got[1]["WWW-Authenticate"].startswith("Bearer"),
+                f"token '{name}' to {path}: {got[0]} {got[2]}")
+    checks.that(listener.lines() == [], "a forged request is stored")
+    headers = {"Authorization": "Bearer " + good}
+    got = listener.post(EVENTS, EVENT, headers, tenant_id="other")
+    checks.that(got[0] == 200 and json.loads(got[2])["tenant_id"] == "acme",
+                f"a good token: {got}")
+    got = listener.post(SEND, {"sender_id": "a", "receiver_id": "b"}, headers)
+    checks.that(got[0] == 200, f"a good token: {got}")
+    tenants = [json.loads(line)["tenant"] for line in listener.lines()]
+    checks.that(tenants == ["acme", "acme"], f"tenants: {tenants}")
+    with open(listener.log) as f:
+        checks.that(good not in f.read(), "a token is in the log")
+
+
+def check_aggregator(checks, lab, listener):
+    """What came in is something to count."""
+    done = lab.run(["aggregator", "-a", "all", "-o", "ndjson"],
+                   stdin=b"\n".join(listener.lines()) + b"\n")
+    checks.that(done.code == 0 and done.records(), f"aggregator: {done}")
+
+
+def body():
+    checks = Checks()
+    with Lab("listen_routes") as lab:
+        conf = lab.conf("messaging.conf", {
+            "crm acme": {"operators": "olga"}, "listen": {"tenant": "acme"}})
+        listener = Listener(lab, "one", "-c", conf)
+        check_readmes(checks, lab, listener)
+        check_cases(checks, listener)
+        check_openapi(checks, listener)
+        check_aggregator(checks, lab, listener)
+        check_retries(checks, lab, conf)
+        check_names(checks, lab, conf)
+        check_tokens(checks, lab)
+    return checks.result()
+
+
+if __name__ == "__main__":
+    main(body)
