@@ -3,6 +3,8 @@
 
 split FILE N OUT    each chat's records to one of OUT.0 ... by its bucket, what
                     concerns all to each
+plain               snapshots that went through an exchange, all their parts on
+                    stdin, as they would be in one
 dump                what the views of the database tell, as lines (stdin: their
                     columns, from information_schema; stdout: the statements)
 same WANT GOT       two such dumps tell the same: counts, sums, maxima and times
@@ -39,6 +41,26 @@ def split(path, n, out):
             files[bucket(r["tenant"], key) % n].write(line)
     for f in files:
         f.close()
+
+
+def plain():
+    begun, lines, ended = None, 0, 0
+    for line in sys.stdin:
+        r = json.loads(line)
+        if r["type"] != "snapshot":
+            assert r["snapshot"] == begun["snapshot"], line
+            lines += 1
+            print(line, end="")
+            continue
+        del r["bucket"]
+        if r["state"] == "begin" and (
+                begun is None or begun["snapshot"] != r["snapshot"]):
+            begun, lines, ended = r, 0, 0
+            print(json.dumps(r))
+        elif r["state"] == "end":
+            ended += 1
+            if ended == 65:
+                print(json.dumps({**r, "records": lines}))
 
 
 def dump():
@@ -101,6 +123,8 @@ def same(want_path, got_path):
 
 if sys.argv[1] == "split":
     split(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+elif sys.argv[1] == "plain":
+    plain()
 elif sys.argv[1] == "dump":
     dump()
 else:
