@@ -15,6 +15,7 @@
 
 #include "aggregator/explain.h"
 #include "aggregator/intake.h"
+#include "aggregator/whatif.h"
 
 struct batch {
 	const struct job *job;
@@ -27,6 +28,8 @@ struct batch {
 	bool told;    /* something was wrong, and said so */
 	struct report *reports;
 	size_t reports_n;
+	struct whatif **whatifs; /* one a tenant, if at all */
+	size_t whatifs_n;
 	struct explain explained;
 	struct buf text;
 };
@@ -153,6 +156,16 @@ join_stream(struct batch *b, struct tenant *t)
 	return false;
 }
 
+/* Its day once more. */
+static struct whatif *
+allocate(struct batch *b, struct tenant *t)
+{
+	struct allocation_settings set;
+
+	allocation_settings_read(&set, b->job->conf);
+	return whatif_run(t->name, &t->notes, &set, b->job->limit);
+}
+
 /* What can be reported of each tenant; owned, *n of them. A person wants one
  * answer a tenant, the newest; a database takes both. */
 static struct report *
@@ -165,6 +178,7 @@ make_reports(struct batch *b, size_t *n)
 	bool stream;
 
 	*n = 0;
+	b->whatifs = xcalloc(tenants + 1, sizeof(struct whatif *));
 	for (i = 0; i < tenants; i++) {
 		struct tenant *t = list[i];
 
@@ -182,6 +196,9 @@ make_reports(struct batch *b, size_t *n)
 			    &reports[*n], t->stream, job->rules, NULL, 0);
 			reports[(*n)++].passed = &t->passed;
 		}
+		if (job->choice.allocation && (stream || t->whole != NULL))
+			reports[*n - 1].whatif = b->whatifs[b->whatifs_n++] =
+			    allocate(b, t);
 	}
 	free(list);
 	return reports;
@@ -196,6 +213,24 @@ write_text(struct endpoint *out, const struct buf *text)
 		if (endpoint_write(out, line, (size_t)(nl - line)) == -1)
 			return -1;
 	return 0;
+}
+
+/* For people: of allocation alone, if that is all they asked for. */
+static void
+show_reports(
+    const struct job *job, struct report *reports, size_t n, struct buf *to)
+{
+	size_t i;
+
+	if (choice_has(&job->choice, "operator_metrics"))
+		report_table(reports, n, to);
+	for (i = 0; i < n; i++) {
+		if (reports[i].whatif == NULL)
+			continue;
+		if (to->len > 0)
+			buf_addc(to, '\n');
+		whatif_table(reports[i].whatif, to);
+	}
 }
 
 static int
@@ -217,7 +252,7 @@ write_reports(const struct job *job, struct endpoint *out,
 		break;
 	case OUT_TABLE:
 	case OUT_AUTO:
-		report_table(reports, n, &text);
+		show_reports(job, reports, n, &text);
 		ret = write_text(out, &text);
 		break;
 	}
@@ -239,6 +274,37 @@ write_answer(struct batch *b, struct endpoint *out)
 	return write_text(out, &b->text);
 }
 
+/* The promises of a day, to wherever they are wanted: by hand among the rows,
+ * unless there is another place. */
+static int
+write_assignments(const struct batch *b, struct endpoint *to)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < b->whatifs_n && ret == 0; i++)
+		ret = whatif_assignments(b->whatifs[i], job_write_line, to);
+	return ret;
+}
+
+static enum exit_code
+write_assignments_to(const struct batch *b, const char *name)
+{
+	struct endpoint_options opt = { .conf = b->job->conf };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct endpoint *to = endpoint_open_write(name, &opt, &why, &code);
+
+	if (to == NULL)
+		log_error("%s", buf_str(&why));
+	else if (write_assignments(b, to) == -1 ||
+		 endpoint_flush(to) != OUTCOME_DONE)
+		code = failed(to);
+	endpoint_close(to);
+	buf_release(&why);
+	return code;
+}
+
 static enum exit_code
 write_output(struct batch *b)
 {
@@ -250,7 +316,9 @@ write_output(struct batch *b)
 
 	if (out == NULL)
 		log_error("%s", buf_str(&why));
-	else if (write_answer(b, out) == -1 ||
+	else if ((b->job->format == OUT_NDJSON && b->job->assign_to == NULL &&
+		     write_assignments(b, out) == -1) ||
+		 write_answer(b, out) == -1 ||
 		 endpoint_flush(out) != OUTCOME_DONE)
 		code = failed(out);
 	endpoint_close(out);
@@ -288,6 +356,9 @@ release(struct batch *b)
 
 	for (i = 0; i < b->reports_n; i++)
 		report_release(&b->reports[i]);
+	for (i = 0; i < b->whatifs_n; i++)
+		whatif_free(b->whatifs[i]);
+	free(b->whatifs);
 	free(b->reports);
 	deadletter_close(&b->dead);
 	intake_release(&b->intake);
@@ -313,6 +384,8 @@ batch_run(const struct job *job)
 	code = read_input(&b);
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare(&b);
+		if (code == PROG_OK && job->assign_to != NULL)
+			code = write_assignments_to(&b, job->assign_to);
 		if (code == PROG_OK)
 			code = write_output(&b);
 		if (code == PROG_OK && b.told)

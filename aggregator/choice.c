@@ -19,6 +19,17 @@ is_wanted(const char *name, char *const *wanted)
 	return false;
 }
 
+/* What acts must be named. */
+static bool
+is_chosen(const struct figure *f, char *const *wanted)
+{
+	if (!f->acts)
+		return is_wanted(f->name, wanted);
+	while (*wanted != NULL && strcmp(*wanted, f->name) != 0)
+		wanted++;
+	return *wanted != NULL;
+}
+
 static bool
 is_known(const char *name)
 {
@@ -64,8 +75,9 @@ choice_parse(struct choice *c, char *const *wanted, struct buf *why)
 	c->views = is_wanted(passed[1], wanted);
 	c->eventlog = is_wanted(passed[2], wanted);
 	for (i = 0; i < figures_n; i++)
-		if (is_wanted(figures[i]->name, wanted))
+		if (is_chosen(figures[i], wanted))
 			c->figures[c->n++] = figures[i];
+	c->allocation = choice_has(c, "allocation_totals");
 	if (c->n > 0 || c->messages || c->views || c->eventlog)
 		return 0;
 	buf_setf(why, "no figure is named");

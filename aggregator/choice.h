@@ -13,6 +13,7 @@
 struct choice {
 	const struct figure *figures[FIGURES_MAX]; /* in the registry's order */
 	size_t n;
+	bool allocation;                /* it is among them */
 	bool messages, views, eventlog; /* passed on */
 };
 

@@ -73,6 +73,25 @@ take_merged(void *ctx, const struct model *m, const struct chat *c,
 	}
 }
 
+static void
+open_allocation(struct drive *d, const struct conf *conf)
+{
+	struct allocation_settings set;
+
+	allocation_settings_read(&set, conf);
+	d->allocation = allocation_new(d->model.tenant, &set, NULL);
+	allocation_clock(d->allocation, clock_now_ms());
+}
+
+/* What is refused or was there before tells nothing. */
+static void
+tell_allocation(struct drive *d, const struct record *r, enum model_taken taken)
+{
+	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
+	    taken != MODEL_AGAIN && !(r->type == RECORD_MESSAGE && r->stale))
+		allocation_record(d->allocation, r);
+}
+
 void
 drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
     bool stream, int64_t as_of, uint32_t number)
@@ -94,6 +113,8 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	m->no_clocks =
 	    !needs_clocks(d->choice) && !has_flows(d->choice) && !setup->clocks;
 	m->no_events = !choice_has(d->choice, "event_counts");
+	if (d->choice->allocation && stream && setup->state != NULL)
+		open_allocation(d, setup->conf);
 	if (!has_flows(d->choice) || setup->no_flows)
 		return;
 	d->flows =
@@ -109,6 +130,7 @@ void
 drive_release(struct drive *d)
 {
 	flows_close(d->flows);
+	allocation_free(d->allocation);
 	model_release(&d->model);
 }
 
@@ -119,6 +141,8 @@ drive_add(struct drive *d, const struct record *r)
 	enum model_taken taken = model_add(&d->model, r);
 	struct flow_message m, old;
 
+	if (d->allocation != NULL)
+		tell_allocation(d, r, taken);
 	if (d->flows == NULL || r->type != RECORD_MESSAGE ||
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;

@@ -8,6 +8,7 @@
 
 #include "common/conf.h"
 
+#include "aggregator/allocation.h"
 #include "aggregator/choice.h"
 #include "aggregator/flow.h"
 #include "aggregator/model.h"
@@ -15,7 +16,8 @@
 
 struct drive {
 	struct model model;
-	struct flows *flows; /* NULL: none is wanted */
+	struct flows *flows;           /* NULL: none is wanted */
+	struct allocation *allocation; /* the same; in a stream alone */
 	const struct choice *choice;
 	struct part part;
 };

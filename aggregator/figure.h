@@ -14,6 +14,7 @@
 #include "aggregator/rowset.h"
 
 struct flow_ops; /* aggregator/flow.h */
+struct whatif;   /* aggregator/whatif.h */
 
 enum figure_rows {
 	ROWS_ALL,     /* of everything that has a row */
@@ -36,6 +37,9 @@ struct figure {
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum figure_rows which);
 	const struct flow_ops *flow; /* NULL: made of the model */
+	/* By hand alone, instead: of a day that is allocated once more. */
+	void (*emit_whatif)(const struct whatif *w, struct rowset *to);
+	bool acts; /* in a stream it changes the CRM: not among all */
 	/* It spans chats: what one of several aggregators knows goes to its
 	 * table of parts (part.h), and a view adds the parts up. */
 	bool spans;

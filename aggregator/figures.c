@@ -20,6 +20,8 @@ extern const struct figure figure_trends;
 extern const struct figure figure_channels;
 extern const struct figure figure_response_hours;
 extern const struct figure figure_response_histogram;
+extern const struct figure figure_allocation_operators;
+extern const struct figure figure_allocation_totals;
 
 const struct figure *const figures[] = {
 	&figure_operators,
@@ -35,6 +37,8 @@ const struct figure *const figures[] = {
 	&figure_channels,
 	&figure_response_hours,
 	&figure_response_histogram,
+	&figure_allocation_operators,
+	&figure_allocation_totals,
 };
 
 const size_t figures_n = ARRAY_LEN(figures);

@@ -22,6 +22,7 @@ free_snapshot(struct snapshot *s)
 		return;
 	drive_release(&s->drive);
 	buf_release(&s->passed);
+	notes_release(&s->notes);
 	free(s->parts);
 	free(s->id);
 	free(s);
@@ -38,6 +39,7 @@ free_tenant(void *p)
 		drive_release(t->stream);
 	free(t->stream);
 	buf_release(&t->passed);
+	notes_release(&t->notes);
 	strmap_release(&t->failed, NULL);
 	free(t->name);
 	free(t);
@@ -59,6 +61,7 @@ void
 intake_release(struct intake *in)
 {
 	strmap_release(&in->tenants, free_tenant);
+	strmap_release(&in->texts, free);
 	scan_release(&in->scan);
 }
 
@@ -172,6 +175,8 @@ finish(struct tenant *t)
 	struct snapshot *s = t->open;
 
 	t->open = NULL;
+	if (s->notes.n > 0)
+		notes_add_snapshot(&t->notes, &s->notes, s->at);
 	if (t->whole != NULL && t->whole->at > s->at) {
 		log_info("snapshot_older", "tenant=%s snapshot=%s newer=%s",
 		    t->name, s->id, t->whole->id);
@@ -270,6 +275,8 @@ add_to_stream(struct intake *in, struct tenant *t)
 		t->stream->model.text_of = in->text_of;
 	}
 	keep_passed(in, &t->passed);
+	if (in->setup->choice->allocation)
+		notes_add(&t->notes, &in->texts, r, CLOCK_NONE);
 	(void)drive_add(t->stream, r);
 }
 
@@ -296,6 +303,9 @@ add_to_snapshot(struct intake *in, struct tenant *t)
 		in->last_part = part;
 		if (t->open->parts[part].begun) {
 			keep_passed(in, &t->open->passed);
+			if (in->setup->choice->allocation)
+				notes_add(&t->open->notes, &in->texts, r,
+				    t->open->at);
 			(void)drive_add(&t->open->drive, r);
 			count_line(in, t, part);
 			return;

@@ -21,6 +21,7 @@
 #include "common/strmap.h"
 
 #include "aggregator/drive.h"
+#include "aggregator/notes.h"
 #include "aggregator/passed.h"
 
 /* What is between a begin and an end marker. */
@@ -38,6 +39,7 @@ struct snapshot {
 	struct snapshot_part *parts;
 	struct drive drive;
 	struct buf passed; /* see struct intake: passes */
+	struct notes notes;
 };
 
 struct tenant {
@@ -47,12 +49,14 @@ struct tenant {
 	struct snapshot *whole; /* the newest whole one; or NULL */
 	struct drive *stream;   /* or NULL */
 	struct buf passed;      /* of the stream */
+	struct notes notes;     /* of all, where there is allocation */
 	struct strmap failed;   /* ids that were told of already */
 };
 
 struct intake {
 	const struct drive_setup *setup;
 	struct strmap tenants; /* name -> struct tenant */
+	struct strmap texts;   /* of notes */
 	struct tenant *last;   /* of the line before */
 	const char *text_of;   /* see struct model; borrowed */
 	bool unordered; /* from a broker: lines may come behind the end */

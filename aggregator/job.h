@@ -19,6 +19,8 @@ struct job {
 	const char *tenant;         /* only that one; NULL: all */
 	const char *explain;        /* a chat; NULL: the tables */
 	const char *state;          /* of a queue */
+	const char *assign_to;      /* promises; NULL: by hand among the rows */
+	int64_t limit; /* everybody's, by hand; RECORD_NO_NUMBER: as told */
 	struct choice choice;
 	struct part part;
 	bool until_empty;
@@ -36,6 +38,9 @@ enum exit_code stream_run(const struct job *job);
 
 /* Writes the state of a stream as records. stream.c, stream_export.c */
 enum exit_code stream_export(const struct job *job);
+
+/* Passes records on, if all are good. publish.c */
+enum exit_code publish_run(const struct job *job);
 
 /* A report_line_fn into an endpoint, the context. */
 int job_write_line(void *endpoint, const char *line, size_t len);

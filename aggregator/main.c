@@ -22,42 +22,41 @@
 static const char usage[] =
     "usage: aggregator [-hnqvV] [-a FIGURES] [-c FILE] [-f FROM] [-t TO]\n"
     "                  [-o FORMAT] [--definition NAME] [--table NAME]\n"
-    "                  [--tenant NAME]\n"
+    "                  [--assign-to TO] [--limit N] [--tenant NAME]\n"
     "       aggregator --explain CHAT [--tenant NAME] ...\n"
-    "       aggregator -f queue:NAME --state DIR [--every TIME] [--part I/N] "
-    "...\n"
+    "       aggregator -f queue:NAME --state DIR [--every TIME]\n"
+    "                  [--assign-to TO] [--part I/N] ...\n"
     "       aggregator --input eventcounter -f queue:NAME [--exchange NAME]\n"
     "                  [--idle-exit TIME] [--json-dir DIR] ...\n"
     "       aggregator --export --state DIR [-t TO]\n"
     "       aggregator --declare [-f FILE]\n"
+    "       aggregator --publish [-f FILE] -t TO\n"
     "Turns records of operators, chats and messages into rows of figures.\n"
-    "  -a, --figures LIST    which: operators,chats,...; all\n"
+    "  -a, --figures LIST    which: operators,chats,...; all; allocation\n"
     "  -c, --config FILE     configuration\n"
     "      --definition NAME what the figures mean: ours or chatwoot\n"
     "      --every TIME      a queue's stream: rows so often, such as 50ms\n"
     "      --explain CHAT    its messages, and what they did to the clocks\n"
-    "  -f FROM, -t TO        -, a file, or queue:NAME\n"
-    "  -o FORMAT             table, ndjson or csv\n"
-    "      --part I/N        of N aggregators; --generation G: see "
-    "aggregator(1)\n"
+    "  -f FROM, -t TO        -, a file, queue:NAME; -o table, ndjson or csv\n"
+    "      --part I/N        of N aggregators; --generation G\n"
     "      --state DIR       keeps what must survive, with a queue\n"
     "      --table NAME      the one that -o csv writes (operator_metrics)\n"
     "      --tenant NAME     only that tenant, by hand\n"
-    "      --until-empty     with a queue: end when it is empty\n"
-    "      --window TIME     how late a stream's record may be (24h)\n"
+    "      --until-empty     end when a queue is; --window TIME: how late\n"
     "  -h, -n, -q, -v, -V    help, check only, say less, say more, version\n";
 
 struct options {
 	struct job job;
 	struct eventcounter_job counter;
 	const char *config, *definition, *table, *figures, *every, *window;
-	const char *input, *part, *generation;
-	bool check, declare, quiet;
+	const char *input, *part, *generation, *assign_to;
+	bool check, declare, publish, quiet;
 	int verbose;
 };
 
 enum {
-	OPT_DECLARE = 256,
+	OPT_ASSIGN_TO = 256,
+	OPT_DECLARE,
 	OPT_DEFINITION,
 	OPT_EVERY,
 	OPT_EXCHANGE,
@@ -67,7 +66,9 @@ enum {
 	OPT_IDLE_EXIT,
 	OPT_INPUT,
 	OPT_JSON_DIR,
+	OPT_LIMIT,
 	OPT_PART,
+	OPT_PUBLISH,
 	OPT_STATE,
 	OPT_TABLE,
 	OPT_TENANT,
@@ -76,6 +77,7 @@ enum {
 };
 
 static const struct option longs[] = {
+	{ "assign-to", required_argument, NULL, OPT_ASSIGN_TO },
 	{ "config", required_argument, NULL, 'c' },
 	{ "declare", no_argument, NULL, OPT_DECLARE },
 	{ "definition", required_argument, NULL, OPT_DEFINITION },
@@ -90,7 +92,9 @@ static const struct option longs[] = {
 	{ "idle-exit", required_argument, NULL, OPT_IDLE_EXIT },
 	{ "input", required_argument, NULL, OPT_INPUT },
 	{ "json-dir", required_argument, NULL, OPT_JSON_DIR },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "part", required_argument, NULL, OPT_PART },
+	{ "publish", no_argument, NULL, OPT_PUBLISH },
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "table", required_argument, NULL, OPT_TABLE },
 	{ "tenant", required_argument, NULL, OPT_TENANT },
@@ -106,6 +110,9 @@ static int
 take_option(struct options *o, int opt, char **argv)
 {
 	switch (opt) {
+	case OPT_ASSIGN_TO:
+		o->assign_to = optarg;
+		return -1;
 	case OPT_DECLARE:
 		o->declare = true;
 		return -1;
@@ -134,8 +141,15 @@ take_option(struct options *o, int opt, char **argv)
 	case OPT_JSON_DIR:
 		o->counter.json_dir = optarg;
 		return -1;
+	case OPT_LIMIT:
+		if (parse_int(optarg, 0, 1000000, &o->job.limit) == 0)
+			return -1;
+		return prog_usage_error("'%s' is no limit; write 3", optarg);
 	case OPT_PART:
 		o->part = optarg;
+		return -1;
+	case OPT_PUBLISH:
+		o->publish = true;
 		return -1;
 	case OPT_GENERATION:
 		o->generation = optarg;
@@ -197,6 +211,7 @@ enum mode {
 	MODE_EXPLAIN = 8,
 	MODE_QUEUE = 16,
 	MODE_HAND = 32,
+	MODE_PUBLISH = 64,
 	MODES_TABLES = MODE_QUEUE | MODE_HAND,
 	MODES_CHATS = MODES_TABLES | MODE_EXPLAIN,
 };
@@ -205,6 +220,7 @@ static enum mode
 mode_of(const struct options *o)
 {
 	return o->declare                       ? MODE_DECLARE
+	       : o->publish                     ? MODE_PUBLISH
 	       : o->job.export                  ? MODE_EXPORT
 	       : o->input != NULL               ? MODE_COUNTER
 	       : o->job.explain != NULL         ? MODE_EXPLAIN
@@ -218,6 +234,8 @@ mode_text(unsigned mode)
 	switch (mode) {
 	case MODE_DECLARE:
 		return "--declare";
+	case MODE_PUBLISH:
+		return "--publish";
 	case MODE_EXPORT:
 		return "--export";
 	case MODE_COUNTER:
@@ -241,6 +259,7 @@ check_use(const struct options *o)
 		unsigned modes;
 	} uses[] = {
 		{ "-a", o->figures != NULL, MODES_TABLES },
+		{ "--assign-to", o->assign_to != NULL, MODES_TABLES },
 		{ "-o", o->job.format != OUT_AUTO, MODES_CHATS },
 		{ "--definition", o->definition != NULL,
 		    MODES_CHATS | MODE_EXPORT },
@@ -251,6 +270,7 @@ check_use(const struct options *o)
 		{ "--generation", o->generation != NULL, MODES_TABLES },
 		{ "--idle-exit", o->counter.idle_exit_ms >= 0, MODE_COUNTER },
 		{ "--json-dir", o->counter.json_dir != NULL, MODE_COUNTER },
+		{ "--limit", o->job.limit != RECORD_NO_NUMBER, MODE_HAND },
 		{ "--part", o->part != NULL, MODES_TABLES },
 		{ "--state", o->job.state != NULL,
 		    MODE_QUEUE | MODE_COUNTER | MODE_EXPORT },
@@ -316,7 +336,10 @@ check_options(struct options *o)
 	if (o->declare && (from_queue || !to_stdout || o->input != NULL))
 		return prog_usage_error("--declare reads a list, from standard "
 					"input or -f FILE");
-	if (o->declare)
+	if (o->publish && (from_queue || o->input != NULL || job->export))
+		return prog_usage_error("--publish reads records, from "
+					"standard input or -f FILE");
+	if (o->declare || o->publish)
 		return -1;
 	if (job->export && (o->input != NULL || strcmp(job->from, "-") != 0))
 		return prog_usage_error(
@@ -372,6 +395,7 @@ set_flags(const struct options *o, struct conf *conf, struct buf *why)
 	const struct {
 		const char *key, *value;
 	} flags[] = {
+		{ "assign_to", o->assign_to },
 		{ "definition", o->definition },
 		{ "every", o->every },
 		{ "figures", o->figures },
@@ -390,17 +414,45 @@ set_flags(const struct options *o, struct conf *conf, struct buf *why)
 	return -1;
 }
 
-/* A table and an explanation show what they show. */
+/* A table and an explanation show what they show; one of allocation alone is
+ * another. */
 static void
 choose_for_people(struct job *job)
 {
+	bool other = !job->choice.allocation ||
+		     choice_has(&job->choice, "operator_metrics");
+
 	if (job->format == OUT_CSV)
 		choice_add(&job->choice, job->table->table);
-	if (job->format != OUT_TABLE && job->explain == NULL)
+	if ((job->format != OUT_TABLE || !other) && job->explain == NULL)
 		return;
 	choice_add(&job->choice, "operator_metrics");
 	choice_add(&job->choice, "chat_metrics");
 	choice_add(&job->choice, "tenant_metrics");
+}
+
+/* Allocation sees all chats of a tenant, as they come. */
+static bool
+can_allocate(const struct job *job)
+{
+	if (job->part.of > 0) {
+		log_error("allocation needs all chats of a tenant in one "
+			  "place; leave out --part, or -a allocation");
+		return false;
+	}
+	if (!endpoint_is_queue(job->from) || job->export)
+		return true;
+	if (conf_int(job->conf, "aggregator", "every") == 0) {
+		log_error("allocation is for a stream; give --every 50ms");
+		return false;
+	}
+	if (job->assign_to == NULL) {
+		log_error("where do allocation's promises go? give "
+			  "--assign-to queue:assignments, which poller "
+			  "--assign reads");
+		return false;
+	}
+	return true;
 }
 
 static int
@@ -413,6 +465,10 @@ run(struct options *o, struct conf *conf, struct buf *why)
 		return code;
 	if (o->declare)
 		return o->check ? PROG_OK : (int)amqp_plan_run(conf, job->from);
+	if (o->publish) {
+		job->conf = conf;
+		return o->check ? PROG_OK : (int)publish_run(job);
+	}
 	if (o->input != NULL) {
 		o->counter.conf = conf;
 		return o->check ? PROG_OK : (int)eventcounter_run(&o->counter);
@@ -445,6 +501,9 @@ run(struct options *o, struct conf *conf, struct buf *why)
 		log_error("--part is for a stream; give --every 50ms");
 		return PROG_CONFIG;
 	}
+	job->assign_to = conf_text(conf, "aggregator", "assign_to");
+	if (job->choice.allocation && !can_allocate(job))
+		return PROG_CONFIG;
 	if (o->check)
 		return PROG_OK;
 	if (job->export)
@@ -459,8 +518,10 @@ run(struct options *o, struct conf *conf, struct buf *why)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .job = { .from = "-", .to = "-" },
-		.counter = { .idle_exit_ms = -1 } };
+	struct options o = {
+		.job = { .from = "-", .to = "-", .limit = RECORD_NO_NUMBER },
+		.counter = { .idle_exit_ms = -1 }
+	};
 	struct buf why = BUF_INIT;
 	struct conf *conf;
 	int code;

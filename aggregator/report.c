@@ -58,9 +58,13 @@ report_release(struct report *r)
 static void
 emit(const struct report *r, struct rowset *to)
 {
-	if (to->figure->emit != NULL)
-		to->figure->emit(r->model, to, r->which);
-	else if (r->drive->flows != NULL)
+	const struct figure *f = to->figure;
+
+	if (f->emit != NULL)
+		f->emit(r->model, to, r->which);
+	else if (f->emit_whatif != NULL && r->whatif != NULL)
+		f->emit_whatif(r->whatif, to);
+	else if (f->flow != NULL && r->drive->flows != NULL)
 		flows_emit(r->drive->flows, to, r->which);
 	rowset_end(to);
 }

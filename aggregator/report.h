@@ -16,6 +16,7 @@ struct report {
 	int64_t version;           /* of the rows; 0: they carry none */
 	const struct buf *passed;  /* lines before all rows (passed.h), or NULL;
 				      borrowed */
+	const struct whatif *whatif; /* NULL: none; borrowed */
 	const char *definition;
 	/* Private. */
 	struct drive *drive;

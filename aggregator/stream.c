@@ -23,6 +23,8 @@
 #define BATCH_RECORDS 250000
 #define EXPIRE_EVERY_MS (INT64_C(3600) * 1000)
 #define PAUSE_MS 1000
+/* So late a promise may expire. */
+#define ALLOCATION_IDLE_MS 100
 
 void
 stream_touch(struct stream_tenant *t)
@@ -143,6 +145,8 @@ add_record(struct stream *s)
 	if (r->type == RECORD_ROW)
 		return OUTCOME_DONE;
 	t = stream_tenant(s, r->tenant);
+	if (s->assign != NULL)
+		allocation_clock(t->drive.allocation, s->now_ms);
 	switch (drive_add(&t->drive, r)) {
 	case MODEL_LATE:
 		return refuse_late(s);
@@ -209,6 +213,7 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 		scan_block(&s->scan, block, len);
 		s->block = block;
 		s->line = s->first_line = 0;
+		s->now_ms = clock_now_ms();
 	}
 	for (;; s->line++) {
 		if (!s->again)
@@ -293,6 +298,7 @@ publish(void *ctx, struct intake *intake)
 		t = stream_tenant(s, name);
 		model_correct(
 		    &t->drive.model, &whole->drive.model, intake->wanted);
+		stream_allocation_correct(t, &list[i]->notes);
 		stream_touch(t);
 	}
 	free(list);
@@ -323,15 +329,17 @@ flush(void *ctx)
 	return o;
 }
 
-/* Nothing comes: the last records' waits are shown as they ended. */
+/* Nothing comes: the last records' waits are shown as they ended, and what is
+ * due of allocation is done. */
 static void
-refresh(struct stream *s)
+tick_idle(struct stream *s)
 {
+	bool refresh = stream_refresh_due(s);
 	enum outcome o;
 
-	if (s->broken || !stream_refresh_due(s))
+	if (s->broken || (!refresh && !stream_allocation_due(s)))
 		return;
-	while ((o = stream_tick(s, true)) == OUTCOME_LATER && !stop_asked())
+	while ((o = stream_tick(s, refresh)) == OUTCOME_LATER && !stop_asked())
 		endpoint_pump(s->in);
 	if (o != OUTCOME_NEVER)
 		return;
@@ -346,7 +354,9 @@ idle(void *ctx)
 	struct stream *s = ctx;
 
 	endpoint_pump(s->out);
-	refresh(s);
+	if (s->assign != NULL)
+		endpoint_pump(s->assign);
+	tick_idle(s);
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
@@ -398,9 +408,9 @@ summarize(const struct stream *s)
 	log_info("stream_done",
 	    "records=%" PRIu64 " again=%" PRIu64 " late=%" PRIu64
 	    " bad=%" PRIu64 " passed=%" PRIu64 " rows=%" PRIu64
-	    " ticks=%" PRIu64 " ahead=%" PRIu64,
+	    " ticks=%" PRIu64 " ahead=%" PRIu64 " assigned=%" PRIu64,
 	    c->records, c->again, c->late, c->bad, c->passed, c->rows, c->ticks,
-	    c->ahead);
+	    c->ahead, c->assigned);
 }
 
 static enum exit_code
@@ -418,6 +428,7 @@ run(struct stream *s)
 		.batch_records = BATCH_RECORDS,
 		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
 		.prompt = true,
+		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.patient = !s->job->until_empty,
 		.handle_block = handle_block,
 		.flush = flush,
@@ -455,7 +466,9 @@ open_state(struct stream *s, struct buf *why)
 		{ &s->tables.events, "events", STATE_BYTES },
 		{ &s->tables.seen, "seen", STATE_BYTES },
 		{ &s->tables.unsent, "unsent", STATE_NUMBERS },
+		{ &s->tables.allocation, "allocation", STATE_BYTES },
 	};
+	size_t n = ARRAY_LEN(tables) - !s->job->choice.allocation;
 	int64_t limit = conf_int(conf, "aggregator", "state_limit");
 	enum exit_code code = PROG_OK;
 	size_t i;
@@ -464,7 +477,7 @@ open_state(struct stream *s, struct buf *why)
 	if (s->state == NULL)
 		return code;
 	s->setup.state = s->state;
-	for (i = 0; i < ARRAY_LEN(tables); i++)
+	for (i = 0; i < n; i++)
 		*tables[i].table =
 		    state_table(s->state, tables[i].name, tables[i].keys);
 	if (state_failed(s->state) || stream_load(s) == -1)
@@ -490,7 +503,12 @@ open_all(struct stream *s, struct buf *why)
 		return code;
 	deadletter_open(&s->dead, s->in, &opt);
 	s->out = endpoint_open_write(s->job->to, &opt, why, &code);
-	return s->out != NULL ? PROG_OK : code;
+	if (s->out != NULL && s->job->choice.allocation)
+		s->assign =
+		    endpoint_open_write(s->job->assign_to, &opt, why, &code);
+	if (s->out == NULL || (s->job->choice.allocation && s->assign == NULL))
+		return code;
+	return PROG_OK;
 }
 
 static void
@@ -534,6 +552,7 @@ release(struct stream *s)
 	size_t i;
 
 	endpoint_close(s->out);
+	endpoint_close(s->assign);
 	if (s->in != NULL)
 		deadletter_close(&s->dead);
 	endpoint_close(s->in);

@@ -7,6 +7,7 @@
  *   stream_save.c   what is kept of a tenant, written
  *   stream_load.c   and read back
  *   stream_export.c what is known as records, for another generation
+ *   stream_allocation.c  who gets which chat, and that it is told
  *   unsent.c        keys of rows that were committed and not confirmed
  *
  * The order of a tick, and what a crash leads to:
@@ -43,17 +44,19 @@ struct stream_tenant {
 
 struct stream_tables {
 	struct state_table *tenants, *chats, *messages, *operators, *events,
-	    *seen, *unsent;
+	    *seen, *unsent, *allocation; /* NULL: there is none */
 };
 
 /* Counted since the start. */
 struct stream_counts {
-	uint64_t records, again, late, ahead, bad, passed, rows, ticks;
+	uint64_t records, again, late, ahead, bad, passed, rows, ticks,
+	    assigned;
 };
 
 struct stream {
 	const struct job *job;
 	struct endpoint *in, *out;
+	struct endpoint *assign; /* of promises; NULL: no allocation */
 	struct deadletter dead;
 	struct stage stage;
 	struct inbox inbox;
@@ -86,6 +89,7 @@ struct stream {
 	uint64_t unsent;    /* the mark that is in the state; 0: none */
 	int64_t refresh_ms; /* how often */
 	int64_t refreshed_ms, expired_ms;
+	int64_t now_ms; /* of allocation, at the block in hand */
 	struct buf scratch, key;
 };
 
@@ -105,6 +109,25 @@ int stream_load(struct stream *s) __attribute__((warn_unused_result));
 
 /* Writes what is known as records. */
 enum exit_code stream_write_records(struct stream *s, struct endpoint *to);
+
+/* Allocation: all of these do nothing where there is none. */
+
+/* The clock is there; touches the tenants for which something is due. */
+void stream_allocation_clock(struct stream *s);
+bool stream_allocation_due(const struct stream *s);
+/* Decides, of a tenant that was touched. */
+void stream_allocation_decide(struct stream_tenant *t);
+void stream_allocation_save(struct stream_tenant *t);
+int stream_allocation_load(struct stream *s)
+    __attribute__((warn_unused_result));
+/* What was promised to wherever promises go: -1: it failed. Then, like any
+ * rows, confirmed; then they are sent. */
+int stream_allocation_write(struct stream *s)
+    __attribute__((warn_unused_result));
+void stream_allocation_sent(struct stream_tenant *t);
+/* Corrects it by a snapshot. */
+void stream_allocation_correct(
+    struct stream_tenant *t, const struct notes *notes);
 
 /* Puts what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);

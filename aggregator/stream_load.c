@@ -173,5 +173,7 @@ stream_load(struct stream *s)
 	s->next_number++;
 	state_each(t->unsent, NULL, 0, load_unsent, &l);
 	free(l.by_number);
+	if (stream_allocation_load(s) == -1)
+		return -1;
 	return state_failed(s->state) ? -1 : 0;
 }

@@ -265,6 +265,7 @@ stream_save(struct stream_tenant *t)
 	save_chats(t);
 	model_pack_seen(&t->drive.model, t, save_run);
 	expire_runs(t);
+	stream_allocation_save(t);
 	if (t->drive.flows != NULL)
 		flows_save(t->drive.flows);
 }

@@ -56,6 +56,7 @@ settle(struct stream *s, bool refresh)
 		if (!t->touched)
 			continue;
 		drive_settle(&t->drive, s->job->rules, refresh);
+		stream_allocation_decide(t);
 		if (refresh)
 			t->aged = false;
 	}
@@ -124,6 +125,9 @@ write_rows(struct stream *s, int64_t version)
 	}
 	if (rc == -1)
 		return never(s, endpoint_code(s->out), endpoint_why(s->out));
+	if (stream_allocation_write(s) == -1)
+		return never(
+		    s, endpoint_code(s->assign), endpoint_why(s->assign));
 	return OUTCOME_DONE;
 }
 
@@ -138,6 +142,8 @@ forget_changed(struct stream *s)
 		t = s->tenants[i];
 		if (t->touched && !is_undated(t))
 			drive_sent(&t->drive);
+		if (t->touched)
+			stream_allocation_sent(t);
 		t->touched = false;
 	}
 	s->touched = 0;
@@ -149,6 +155,7 @@ settle_and_write(struct stream *s, bool refresh)
 	int64_t version;
 	enum outcome o;
 
+	stream_allocation_clock(s);
 	settle(s, refresh);
 	if (s->touched == 0)
 		return OUTCOME_DONE;
@@ -157,6 +164,16 @@ settle_and_write(struct stream *s, bool refresh)
 	if (o == OUTCOME_DONE)
 		o = write_rows(s, version);
 	s->counts.ticks++;
+	return o;
+}
+
+static enum outcome
+confirm(struct stream *s, struct endpoint *to)
+{
+	enum outcome o = endpoint_flush(to);
+
+	if (o == OUTCOME_NEVER)
+		return never(s, endpoint_code(to), endpoint_why(to));
 	return o;
 }
 
@@ -172,9 +189,9 @@ stream_tick(struct stream *s, bool refresh)
 			return o;
 		s->written = true;
 	}
-	o = endpoint_flush(s->out);
-	if (o == OUTCOME_NEVER)
-		return never(s, endpoint_code(s->out), endpoint_why(s->out));
+	o = confirm(s, s->out);
+	if (o == OUTCOME_DONE && s->assign != NULL)
+		o = confirm(s, s->assign);
 	if (o != OUTCOME_DONE)
 		return o;
 	s->written = false;

@@ -138,7 +138,7 @@ static enum endpoint_status
 fill(struct stage *s, struct batch *b, enum outcome *o)
 {
 	enum endpoint_status status;
-	int64_t left = IDLE_MS, asked;
+	int64_t left = s->idle_ms > 0 ? s->idle_ms : IDLE_MS, asked;
 	size_t len = 0, lines;
 	char *line = NULL;
 

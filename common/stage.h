@@ -28,6 +28,7 @@ struct stage {
 				 come faster than they are handled it flushes
 				 later than batch_ms: it is behind anyway, and
 				 larger batches let it catch up */
+	int idle_ms;          /* how often idle() is called; 0: a second */
 	bool patient;         /* retry a flush that says LATER for ever */
 
 	/* One line, borrowed. Bad records are the handler's business: it calls
