@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+# Webhooks end to end: who is let in, that what is told twice counts once, that
+# what nobody understands is kept, and that they are registered at the CRMs.
+set -euo pipefail
+# shellcheck source=tests/e2e/amqp.sh
+. "$(dirname "$0")/amqp.sh"
+
+start_broker
+start_sim --seed 7
+umask 077
+key=s3cr3t-that-nobody-knows
+cat >"$tmp/my.conf" <<END
+[crm wo]
+profile = chatwoot
+hook = signature
+hook_secret = $key
+[crm desk]
+url = $sim/v1
+token = sim-token
+hook = signature
+[crm room]
+url = $sim/v1
+token = sim-token
+hook = secret
+hook_secret = 0123456789abcdef
+END
+unset CRM_URL CRM_TOKEN
+
+# listen CONF: a listener; $there is where.
+listen() {
+	rm -f "$tmp/listening"
+	"$BIN/poller" -c "$1" --listen 127.0.0.1:0 --port-file "$tmp/listening" \
+		-t queue:records --state "$tmp/state" 2>>"$tmp/listen.log" &
+	listener=$!
+	until_true 20 test -s "$tmp/listening" ||
+		fail "no listener: $(cat "$tmp/listen.log")"
+	there=http://127.0.0.1:$(cat "$tmp/listening")
+}
+
+# mac KEY: of standard input.
+mac() {
+	openssl dgst -sha256 -hmac "$1" | sed 's/.* //'
+}
+
+# post PATH BODY HEADER...: prints the status; the answer is in $tmp/answer.
+post() {
+	local path=$1 body=$2 headers=()
+	shift 2
+	for header; do
+		headers+=(-H "$header")
+	done
+	curl -s -o "$tmp/answer" -w '%{http_code}' -X POST "$there$path" \
+		-H 'Content-Type: application/json' ${headers[@]+"${headers[@]}"} \
+		--data-binary "$body"
+}
+
+# chatwoot BODY [TIME]: signed as Chatwoot does.
+chatwoot() {
+	local at=${2:-$(date +%s)}
+	post /hooks/wo/chatwoot "$1" "X-Chatwoot-Timestamp: $at" \
+		"X-Chatwoot-Delivery: 1" \
+		"X-Chatwoot-Signature: sha256=$(printf '%s.%s' "$at" "$1" | mac "$key")"
+}
+
+# chat2desk BODY: signed as Chat2Desk does, by the MD5 of the token.
+chat2desk() {
+	local at md5
+	at=$(date +%s)
+	md5=$(printf sim-token | openssl dgst -md5 | sed 's/.* //')
+	post /hooks/desk/chat2desk "$1" "X-Timestamp: $at" \
+		"X-Signature: $(printf '%s%s' "$1" "$at" | mac "$md5")"
+}
+
+# is WANT GOT WHAT
+is() {
+	[ "$1" = "$2" ] || fail "$3: $2, not $1: $(cat "$tmp/answer")"
+}
+
+# taken: all that waits in a queue, a line each.
+taken() {
+	"$probe" -e read "queue:$1" | cut -f 2-
+}
+
+said='{"event":"message_created","id":901,"content":"private words",
+"message_type":"incoming","created_at":"2026-11-20T10:00:00.5Z",
+"sender":{"id":71},"conversation":{"id":13,"inbox_id":2,"status":"open",
+"created_at":1795168790,"updated_at":1795168800.5,
+"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}}}'
+answered='{"event":"message_created","id":902,"content":"more of them",
+"message_type":"outgoing","created_at":"2026-11-20T10:00:40.5Z",
+"sender":{"id":5,"type":"user"},"conversation":{"id":13,"inbox_id":2,
+"status":"open","created_at":1795168790,"updated_at":1795168840.5,
+"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}}}'
+unknown='{"event":"conversation_merged","id":13}'
+
+listen "$tmp/my.conf"
+
+echo "- what is signed is taken"
+is 200 "$(chatwoot "$said")" "signed"
+is '{"status":"ok"}' "$(cat "$tmp/answer")" "the answer"
+is 200 "$(chatwoot "$answered")" "signed"
+is 200 "$(chat2desk '{"hook_type":"inbox","dialog_id":9,"message_id":5}')" \
+	"signed by the token"
+
+echo "- what is not, is refused"
+old=$(($(date +%s) - 400))
+is 401 "$(post /hooks/wo/chatwoot "$said")" "unsigned"
+is 401 "$(chatwoot "$said" "$old")" "replayed"
+is 401 "$(key=guess chatwoot "$said")" "forged"
+is 401 "$(post /hooks/nobody/chatwoot "$said")" "nobody's"
+cp "$tmp/answer" "$tmp/nobody"
+is 401 "$(post /hooks/room/chat2desk "$said")" "without the secret"
+cmp "$tmp/answer" "$tmp/nobody" || fail "a tenant that is there shows"
+is 401 "$(post /hooks/room/chat2desk/0123456789abcdeg "$said")" "wrong secret"
+is 404 "$(post /webhook '{"room_id":"1"}')" "an original's route"
+
+echo "- a secret in the address is enough where that is set"
+is 200 "$(post /hooks/room/chat2desk/0123456789abcdef \
+	'{"hook_type":"close_dialog","dialog_id":9}')" "in the path"
+is 200 "$(post '/hooks/room/chat2desk?secret=0123456789abcdef' \
+	'{"hook_type":"outbox_status","data":{}}')" "in the query"
+
+echo "- what nobody understands is kept"
+is 200 "$(chatwoot "$unknown")" "an unknown event"
+is 400 "$(chatwoot '{"event":')" "no JSON"
+
+taken records >"$tmp/records"
+taken records.dead >"$tmp/dead"
+[ "$(wc -l <"$tmp/records")" = 7 ] || fail "records: $(cat "$tmp/records")"
+! grep -q words "$tmp/records" || fail "what was written is told"
+[ "$(jq -r .record "$tmp/dead")" = "$unknown" ] ||
+	fail "dead letters: $(cat "$tmp/dead")"
+
+echo "- told twice, and the other way round, it counts once"
+is 200 "$(chatwoot "$answered")" "again"
+is 200 "$(chatwoot "$said")" "again"
+is 200 "$(chatwoot "$answered")" "again"
+taken records >"$tmp/again"
+[ "$(wc -l <"$tmp/again")" = 6 ] || fail "records: $(cat "$tmp/again")"
+grep '"tenant":"wo"' "$tmp/records" >"$tmp/once"
+"$BIN/aggregator" <"$tmp/once" | sort >"$tmp/rows"
+cat "$tmp/once" "$tmp/again" | "$BIN/aggregator" | sort |
+	cmp - "$tmp/rows" || fail "twice is not once"
+grep -q '"responses":1.*"avg_response_seconds":40.000' "$tmp/rows" ||
+	fail "$(cat "$tmp/rows")"
+
+echo "- they are registered, changed and removed"
+poller() {
+	"$BIN/poller" -c "$tmp/my.conf" "$@" 2>"$tmp/err" || fail "$(cat "$tmp/err")"
+}
+listed() {
+	curl -sS --fail -H 'Authorization: sim-token' "$sim/v1/webhooks" |
+		jq -r '.data[].url'
+}
+poller --tenant desk --tenant room --register https://hooks.example.com/in/ \
+	>"$tmp/out"
+[ "$(listed)" = "https://hooks.example.com/in/hooks/desk/chat2desk
+https://hooks.example.com/in/hooks/room/chat2desk/0123456789abcdef" ] ||
+	fail "registered: $(listed)"
+! grep -q 0123456789abcdef "$tmp/out" "$tmp/err" || fail "the secret is shown"
+grep -q 'hooks/room/chat2desk/\*\*\*' "$tmp/out" || fail "$(cat "$tmp/out")"
+sed -i s/0123456789abcdef/fedcba9876543210/ "$tmp/my.conf"
+poller --tenant room --register https://hooks.example.com/in >"$tmp/out"
+[ "$(listed | tail -n 1)" = \
+	https://hooks.example.com/in/hooks/room/chat2desk/fedcba9876543210 ] ||
+	fail "changed: $(listed)"
+[ "$(listed | wc -l)" = 2 ] || fail "it is there twice: $(listed)"
+poller --tenant desk --unregister https://hooks.example.com/in >"$tmp/out"
+poller --tenant room --unregister https://hooks.example.com/in >"$tmp/out"
+[ "$(listed)" = "" ] || fail "not removed: $(listed)"
+expect 78 "$BIN/poller" -c "$tmp/my.conf" --tenant wo \
+	--register https://hooks.example.com
+says 'has no url'
+
+echo "- a key that the CRM makes up goes to a private file"
+python3 tests/e2e/hooks_chatwoot.py "$tmp/woot" 2>"$tmp/woot.log" &
+until_true 20 test -s "$tmp/woot" || fail "no CRM: $(cat "$tmp/woot.log")"
+cat >"$tmp/made.conf" <<END
+[crm made]
+profile = chatwoot
+url = http://127.0.0.1:$(cat "$tmp/woot")
+token = woot-token
+account = 1
+hook = signature
+END
+expect 78 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
+says 'set hook_secret_file'
+echo "hook_secret_file = made.key" >>"$tmp/made.conf"
+expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
+key=$(cat "$tmp/made.key")
+[ ${#key} = 24 ] || fail "the key is '$key'"
+[ "$(stat -c %a "$tmp/made.key")" = 600 ] || fail "others may read the key"
+! grep -q "$key" "$tmp/out" "$tmp/err" || fail "the key is shown"
+jq -e '.url == "https://h.example.com/hooks/made/chatwoot" and .active' \
+	"$tmp/out" >/dev/null || fail "$(cat "$tmp/out")"
+expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
+[ "$(cat "$tmp/made.key")" = "$key" ] || fail "another key"
+[ "$(wc -l <"$tmp/out")" = 1 ] || fail "it is there twice: $(cat "$tmp/out")"
+
+kill "$listener"
+wait "$listener" || fail "the listener ended with $?"
+listen "$tmp/made.conf"
+at=$(date +%s)
+is 200 "$(post /hooks/made/chatwoot "$said" "X-Chatwoot-Timestamp: $at" \
+	"X-Chatwoot-Signature: sha256=$(printf '%s.%s' "$at" "$said" | mac "$key")")" \
+	"signed by that key"
+expect 0 "$BIN/poller" -c "$tmp/made.conf" --unregister https://h.example.com
+[ ! -s "$tmp/out" ] || fail "not removed: $(cat "$tmp/out")"
+kill "$listener"
+wait "$listener" || fail "the listener ended with $?"
+! grep -e "$key" -e s3cr3t -e words "$tmp/listen.log" || fail "the log tells"
