@@ -19,18 +19,8 @@ static const char conf_text_of_all[] =
     "[crm wo]\nprofile = chatwoot\nhook = signature\nhook_secret = s3cr3t\n"
     "[crm desk]\nhook = secret\nhook_secret = 0123456789abcdef\n"
     "[crm closed]\nhook_secret = 0123456789abcdef\n"
-    "[crm room]\nprofile = ./qiscus.jq\n"
+    "[crm room]\nprofile = qiscus\n"
     "[listen]\ntenant = room\n";
-
-/* A CRM that tells of rooms; one that lacks its id cannot be read. */
-static const char qiscus[] =
-    "def about: {hooks: {}};"
-    "def hook_read: .payload"
-    "  | (.room_id // .service.room_id) as $room"
-    "  | if $room == null then error(\"no room\")"
-    "    else {records: [{type: \"chat\", chat: $room,"
-    "                     status: (if .service then \"closed\""
-    "                              else \"open\" end)}]} end;";
 
 /* A request with a header or two and a secret in the query. */
 struct made {
@@ -68,7 +58,6 @@ open_all(void **state)
 		return -1;
 	tmpdir_file(
 	    "my.conf", conf_text_of_all, sizeof conf_text_of_all - 1, 0600);
-	tmpdir_file("qiscus.jq", qiscus, sizeof qiscus - 1, 0600);
 	in.conf = conf_load("my.conf", &why);
 	if (in.conf == NULL || networks_read(&in.trusted, trusted, &why) != 0)
 		fail_msg("%s", buf_str(&why));
