@@ -312,15 +312,17 @@ goes_on(const struct assign *a)
 static void
 run(struct assign *a)
 {
-	int64_t wait = 0;
-	bool moves;
+	int64_t wait;
 
 	desks_account(&a->desks, true);
 	while (goes_on(a)) {
-		moves = desks_flying(&a->desks) > 0 || a->unflushed > 0;
-		take_input(a, moves ? 0 : (int)wait);
 		wait = step(a);
-		desks_turn(&a->desks, wait < LOOK_MS ? wait : LOOK_MS);
+		if (desks_flying(&a->desks) == 0 && a->unflushed == 0) {
+			take_input(a, (int)wait);
+		} else {
+			take_input(a, 0);
+			desks_turn(&a->desks, wait < LOOK_MS ? wait : LOOK_MS);
+		}
 		settle(a);
 		deadletter_pump(&a->dead);
 		endpoint_pump(a->from);

@@ -36,7 +36,7 @@ struct job {
 	TAILQ_ENTRY(job) link;
 	struct fetch *fetch;
 	struct question q;
-	char *known, *customer, *operator_id; /* q points to them */
+	char *known, *customer, *operator_id, *replaces; /* q points to them */
 	struct value *cursor;
 	struct paging paging;
 	/* Of the present page. */
@@ -101,6 +101,7 @@ job_free(struct job *j)
 	paging_release(&j->paging);
 	free(j->known);
 	free(j->customer);
+	free(j->replaces);
 	free(j->operator_id);
 	forget_request(j);
 	free(j);
@@ -128,6 +129,7 @@ fetch_ask(struct fetch *f, const struct question *q)
 	j->q.chat = value_ref(q->chat);
 	j->known = q->known != NULL ? xstrdup(q->known) : NULL;
 	j->customer = q->customer != NULL ? xstrdup(q->customer) : NULL;
+	j->replaces = q->replaces != NULL ? xstrdup(q->replaces) : NULL;
 	j->operator_id =
 	    q->operator_id != NULL ? xstrdup(q->operator_id) : NULL;
 	j->retry = (struct retry)RETRY_INIT(
@@ -163,6 +165,7 @@ input_of(const struct job *j)
 		.chat = j->q.chat,
 		.known = j->known,
 		.customer = j->customer,
+		.replaces = j->replaces,
 		.operator_id = j->operator_id,
 	};
 }

@@ -28,7 +28,7 @@ struct question {
 	enum profile_call call;
 	struct value *chat;           /* a reference is taken */
 	const char *known, *customer; /* copied; may be NULL */
-	const char *operator_id;      /* likewise */
+	const char *operator_id, *replaces; /* likewise */
 	bool changes;   /* something at the CRM: never asked again when it is
 			   not known whether the request arrived */
 	int64_t until_ms; /* on the CRM's clock: not asked from then on; 0:

@@ -164,6 +164,7 @@ input(struct profile *p, const char *call, const struct profile_input *in)
 	o = set(o, "known", set(jv_object(), "last", text_or_null(in->known)));
 	o = set(o, "customer", text_or_null(in->customer));
 	o = set(o, "operator", text_or_null(in->operator_id));
+	o = set(o, "replaces", text_or_null(in->replaces));
 	o = set(o, "status", jv_number(in->status));
 	o = set(o, "answer", value_jv(in->answer));
 	return o;

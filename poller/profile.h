@@ -75,6 +75,7 @@ struct profile_input {
 	const char *known;       /* see the contract */
 	const char *customer;    /* see the contract */
 	const char *operator_id; /* see the contract */
+	const char *replaces;    /* see the contract */
 	int status;
 };
 

@@ -38,6 +38,7 @@ promise_init(struct promise *p, struct clerk *c, const struct record *r)
 		.id = text_dup(r->id),
 		.chat = text_dup(r->chat),
 		.operator_id = text_dup(r->operator_id),
+		.replaces = text_dup(r->replaces),
 		.expires = r->expires,
 		.retry = RETRY_INIT(DELAY_BASE_MS, DELAY_CAP_MS, -1) };
 }
@@ -48,6 +49,7 @@ promise_release(struct promise *p)
 	free(p->id);
 	free(p->chat);
 	free(p->operator_id);
+	free(p->replaces);
 	free(p->holder);
 	free(p->answer);
 	buf_release(&p->outcome);
@@ -151,6 +153,7 @@ wait_a_bit(struct promise *p)
 
 static void give(struct promise *p);
 static void read_chat(struct promise *p);
+static void search(struct promise *p, const char *whose);
 
 /* The chat was read: what now? */
 static void
@@ -160,8 +163,10 @@ decide(struct promise *p)
 		outcome(p, PROMISE_OVER);
 	else if (is_same(p->holder, p->operator_id))
 		outcome(p, p->tried ? PROMISE_KEPT : PROMISE_CONFIRMED);
-	else if (p->holder != NULL)
+	else if (p->holder != NULL && !is_same(p->holder, p->replaces))
 		outcome(p, PROMISE_TAKEN);
+	else if (p->taken && p->holder == NULL)
+		search(p, p->operator_id);
 	else if (p->refused)
 		outcome(p, PROMISE_REFUSED);
 	else if (is_expired(p))
@@ -229,10 +234,79 @@ chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		buf_adds(&p->body, r->body);
 		p->status = r->status;
 		p->closed_at = r->closed_at;
+		p->taken = r->taken;
 		p->asked_ms = asked_ms;
 		note_holder(p);
 		note_asked(p);
 	}
+}
+
+/* A CRM that is away is waited for, unless nobody wants to. */
+static void
+read_failed(struct promise *p, const struct ending *e)
+{
+	struct clerk *c = p->clerk;
+	bool away = e->fault == FAULT_LATER || e->fault == FAULT_THROTTLED;
+
+	tell(c, e->fault, "read chats", e->message);
+	if (!away)
+		done(p, PROMISE_LEFT);
+	else if (c->patient && !stop_asked())
+		wait_a_bit(p);
+	else
+		done(p, PROMISE_AWAY);
+}
+
+static void
+search_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct promise *p = ctx;
+	size_t i;
+
+	(void)asked_ms;
+	for (i = 0; i < a->n && p->holder == NULL; i++) {
+		if (a->records[i].type == RECORD_CHAT &&
+		    strcmp(a->records[i].id, p->chat) == 0)
+			p->holder = xstrdup(p->searched);
+	}
+}
+
+static void
+search_end(void *ctx, const struct ending *e)
+{
+	struct promise *p = ctx;
+
+	if (e->fault != FAULT_NONE) {
+		read_failed(p, e);
+		return;
+	}
+	if (p->holder == NULL && p->replaces != NULL &&
+	    p->searched == p->operator_id) {
+		search(p, p->replaces);
+		return;
+	}
+	p->taken = false;
+	if (p->holder == NULL) {
+		outcome(p, PROMISE_TAKEN);
+		return;
+	}
+	p->answer = xstrdup(p->holder);
+	decide(p);
+}
+
+/* Somebody has the chat, and it does not say who: whether these. */
+static void
+search(struct promise *p, const char *whose)
+{
+	struct question q = { .call = PROFILE_CHATS,
+		.operator_id = whose,
+		.urgent = true,
+		.ctx = p,
+		.page = search_page,
+		.end = search_end };
+
+	p->searched = whose;
+	fetch_ask(p->clerk->fetch, &q);
 }
 
 /* Gone is said only when reading chats is known to work: an address that is
@@ -273,19 +347,12 @@ chat_end(void *ctx, const struct ending *e)
 		return;
 	case FAULT_LATER:
 	case FAULT_THROTTLED:
-		tell(c, e->fault, "read chats", e->message);
-		if (c->patient && !stop_asked())
-			wait_a_bit(p);
-		else
-			done(p, PROMISE_AWAY);
-		return;
 	case FAULT_UNUSABLE:
 	case FAULT_QUOTA:
 	case FAULT_DENIED:
+		read_failed(p, e);
 		break;
 	}
-	tell(c, e->fault, "read chats", e->message);
-	done(p, PROMISE_LEFT);
 }
 
 static void
@@ -298,6 +365,8 @@ read_chat(struct promise *p)
 		.end = chat_end };
 
 	buf_clear(&p->body);
+	free(p->answer);
+	p->answer = NULL;
 	p->step = STEP_READING;
 	q.chat = value_chat(p->chat);
 	fetch_ask(p->clerk->fetch, &q);
@@ -376,6 +445,7 @@ give(struct promise *p)
 {
 	struct question q = { .call = PROFILE_ASSIGN,
 		.operator_id = p->operator_id,
+		.replaces = p->replaces,
 		.changes = true,
 		.urgent = true,
 		.tries = 1,

@@ -1,9 +1,11 @@
 /*
  * promise: an assignment on its way. The chat is read; if it is open and
- * nobody has it, it is given to the operator; what came of it is a chat record
- * that bears the promise's id.
+ * nobody has it, or only whom the operator shall take over from, it is given to
+ * the operator; what came of it is a chat record that bears the promise's id.
  *
  *   read -> closed, another's, or the operator's already: that is the outcome
+ *        -> somebody's, whom the CRM does not name: the operator's list of
+ *           chats is read
  *        -> free: give -> the answer names the operator: the outcome
  *                      -> it was refused: read, and say how things stand
  *                      -> nobody knows: read, and begin anew
@@ -81,6 +83,7 @@ enum promise_step {
 struct promise {
 	struct clerk *clerk;
 	char *id, *chat, *operator_id;
+	char *replaces; /* whom the operator takes over from, or NULL */
 	int64_t expires;
 
 	enum promise_step step;
@@ -93,6 +96,8 @@ struct promise {
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	bool tried, refused, named;
+	bool taken;           /* by somebody; nobody knows whom */
+	const char *searched; /* in whose list the chat was looked for */
 	char *answer; /* whom the CRM named, when it was given, or NULL */
 	struct retry retry;
 	int64_t due_ms; /* of a waiting one, monotonic */

@@ -17,6 +17,7 @@
 #   customer  (customer_*) the customer's id, a string
 #   operator  (assign_*) the operator's id, a string; (chats_*, see by_operator)
 #             whose chats are asked for, null: those that nobody holds
+#   replaces  (assign_*) whom the operator takes over from, or null
 #   operators what operators_read gave last, with members of its own if it
 #             likes; [] if that was not needed
 #   status    (*_read, failure) the HTTP status

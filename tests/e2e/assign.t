@@ -7,6 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 poller=$BIN/poller
+profiles=$PWD/poller/profiles
 cd "$tmp"
 
 is() { # WHAT GOT WANTED
@@ -136,6 +137,48 @@ conf "assign = yes" "concurrency = 1"
 run 0 "${assign[@]}"
 is "gone" "$(outcome | sort | xargs)" "$(printf '%s\n' "$d $b open p1" \
 	"${dialogs[2]} - gone p3" | sort | xargs)"
+conf "assign = yes"
+
+echo "- on to another operator: only from whom it is said"
+control "act?do=transfer&dialog=$d&operator=$b"
+control "act?do=transfer&dialog=${dialogs[3]}&operator=${operators[2]}"
+control reset-stats
+for dialog in "$d" "${dialogs[3]}"; do
+	assignment "r$dialog" "$dialog" "$a" | sed "s/}/,\"replaces\":\"$b\"}/"
+done >in
+run 0 "${assign[@]}"
+is "outcomes" "$(outcome | sort | xargs)" "$(printf '%s\n' "$d $a open r$d" \
+	"${dialogs[3]} ${operators[2]} open r${dialogs[3]}" | sort | xargs)"
+is "changes" "$(calls "$put")" 1
+is "holder" "$(holder "$d")" "$a"
+
+echo "- a CRM that does not say who has a chat: whose list it is in"
+sed -e 's/^     operator: .operator_id,/     taken: (.operator_id != null),/' \
+	-e 's/^     query: {state: "open", /&operator_id: .operator, /' \
+	"$profiles/chat2desk.jq" >shy.jq
+[ "$(grep -c 'taken:\|operator_id: .operator,' shy.jq)" = 2 ] || fail "no such profile"
+conf "assign = yes" "profile = ./shy.jq"
+control reset-stats
+free "${dialogs[3]}"
+{
+	assignment p1 "$d" "$a" # has it
+	assignment p2 "$d" "$b" # has it not
+	assignment p3 "$d" "${operators[2]}" |
+		sed "s/}/,\"replaces\":\"$b\"}/"
+	assignment p4 "$d" "${operators[2]}" |
+		sed "s/}/,\"replaces\":\"$a\"}/"
+	assignment p5 "${dialogs[3]}" "$b"
+} >in
+run 0 "${assign[@]}"
+is "outcomes" "$(outcome | sort -k 4 | xargs)" "$(xargs <<-END
+	$d $a open p1
+	$d - open p2
+	$d - open p3
+	$d ${operators[2]} open p4
+	${dialogs[3]} $b open p5
+END
+)"
+is "changes" "$(calls "$put")" 2
 conf "assign = yes"
 
 echo "- many old promises of a chat cost one reading"
