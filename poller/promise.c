@@ -125,6 +125,22 @@ outcome(struct promise *p, enum promise_fate fate)
 	done(p, fate);
 }
 
+/* Somebody has the chat, and nobody knows who: no more than that the promise is
+ * over. Without a time it is older than all that is known of the chat. */
+static void
+outcome_unknown(struct promise *p)
+{
+	struct buf *b = &p->outcome;
+
+	jsonw_open(b);
+	jsonw_str(b, "type", "chat");
+	jsonw_str(b, "tenant", p->clerk->tenant->name);
+	jsonw_str(b, "chat", p->chat);
+	jsonw_str(b, "assignment", p->id);
+	jsonw_close(b);
+	done(p, PROMISE_TAKEN);
+}
+
 /* A trouble of the tenant is told once, until something works again. */
 static void
 tell(struct clerk *c, enum fault fault, const char *what, const char *message)
@@ -285,9 +301,8 @@ search_end(void *ctx, const struct ending *e)
 		search(p, p->replaces);
 		return;
 	}
-	p->taken = false;
 	if (p->holder == NULL) {
-		outcome(p, PROMISE_TAKEN);
+		outcome_unknown(p);
 		return;
 	}
 	p->answer = xstrdup(p->holder);

@@ -189,7 +189,7 @@ def chat_read:
 def assign_request:
     {path: "/api/v1/admin/service/assign_agent",
      form: {room_id: .chat.chat, agent_id: .operator, max_agent: 1,
-            replace_latest_agent: (.chat.operator | given)}};
+            replace_latest_agent: (.replaces | given)}};
 
 def assign_read:
     .answer.data

@@ -41,7 +41,7 @@ assignment() { # ID CHAT OPERATOR [EXPIRES]
 }
 # outcome: what the run wrote, "CHAT OPERATOR STATUS ID" a line.
 outcome() {
-	jq -r '[.chat, .operator // "-", .status, .assignment] | join(" ")' out |
+	jq -r '[.chat, .operator // "-", .status // "-", .assignment] | join(" ")' out |
 		xargs -n 4
 }
 free() { # DIALOG...: nobody has it, and nothing was asked yet
@@ -172,8 +172,8 @@ free "${dialogs[3]}"
 run 0 "${assign[@]}"
 is "outcomes" "$(outcome | sort -k 4 | xargs)" "$(xargs <<-END
 	$d $a open p1
-	$d - open p2
-	$d - open p3
+	$d - - p2
+	$d - - p3
 	$d ${operators[2]} open p4
 	${dialogs[3]} $b open p5
 END
