@@ -114,12 +114,19 @@ add_operator(struct model *m, const struct record *r)
 	struct operator_info *o = model_operator(m, id);
 
 	names_drop(n, id);
-	old = o->name;
-	o->name = names_get(n, r->name);
-	names_drop(n, old);
-	o->available = r->available;
-	o->has_available = r->has_available;
-	o->reported_open_chats = r->reported_open_chats;
+	/* What a stream does not tell anew, such as who comes and goes, is as
+	 * it was. */
+	if (r->name.p != NULL || !m->stream) {
+		old = o->name;
+		o->name = names_get(n, r->name);
+		names_drop(n, old);
+	}
+	if (r->has_available || !m->stream) {
+		o->available = r->available;
+		o->has_available = r->has_available;
+	}
+	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
+		o->reported_open_chats = r->reported_open_chats;
 	model_list_operator(m, o, true);
 }
 
