@@ -25,6 +25,9 @@ struct world {
 	size_t publications;
 	unsigned later; /* so many confirmations are put off */
 	bool open;
+	bool by_part;
+	struct bucket_set parts; /* of the last publication */
+	struct strmap told;      /* snapshot -> its parts that were published */
 };
 
 static struct choice choice;
@@ -49,6 +52,27 @@ add_line(void *ctx, const char *line, size_t len)
 	return 0;
 }
 
+static void
+note_parts(
+    struct world *w, const struct tenant *t, const struct bucket_set *wanted)
+{
+	char *key = xasprintf("%s %s", t->name, t->whole->id);
+	struct bucket_set *told;
+	void **slot;
+
+	w->parts = (struct bucket_set){ .all = false };
+	if (wanted == NULL)
+		return;
+	slot = strmap_put(&w->told, key, strlen(key));
+	if (*slot == NULL)
+		*slot = xcalloc(1, sizeof *told);
+	told = *slot;
+	told->chats |= wanted->chats;
+	told->all |= wanted->all;
+	w->parts = *wanted;
+	free(key);
+}
+
 static enum outcome
 publish(void *ctx, struct intake *in)
 {
@@ -60,6 +84,7 @@ publish(void *ctx, struct intake *in)
 	list = intake_tenants(in, &n);
 	assert_int_equal(n, 1);
 	assert_non_null(list[0]->whole);
+	note_parts(w, list[0], in->wanted);
 	buf_clear(&w->published);
 	report_init(&r, &list[0]->whole->drive, &rules_ours, list[0]->whole->id,
 	    list[0]->whole->end_at);
@@ -86,6 +111,7 @@ try_open(struct world *w, struct buf *why)
 {
 	memset(&w->inbox, 0, sizeof w->inbox);
 	w->inbox.setup = &setup;
+	w->inbox.by_part = w->by_part;
 	w->inbox.ctx = w;
 	w->inbox.refuse = refuse;
 	w->inbox.publish = publish;
@@ -147,8 +173,10 @@ clean(void **state)
 	if (w->published.data != NULL)
 		buf_clear(&w->published);
 	buf_clear(&w->refused);
+	strmap_release(&w->told, free);
 	w->publications = 0;
 	w->later = 0;
+	w->by_part = false;
 	tmpdir_empty(DIR_NAME);
 	(void)rmdir(DIR_NAME);
 	return 0;
@@ -330,6 +358,128 @@ an_end_that_comes_early_waits_for_the_rest(void **state)
 	assert_int_equal(inbox_tell_incomplete(&w->inbox), 0);
 }
 
+/* Of tenant t, chat 1. */
+#define CHAT_BUCKET "1"
+#define PART(state, id, at, bucket, more)                                      \
+	MARK(state, id, at, ",\"bucket\":" bucket more)
+#define MARKER(state, id, bucket, more) PART(state, id, "10", bucket, more)
+#define END_OF(n) ",\"records\":" n
+
+static void
+each_part_is_published_when_it_is_whole(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(bucket_of("t", 1, "1", 1), atoi(CHAT_BUCKET));
+	w->by_part = true;
+	start(w);
+	add(w, "m1", 1, PART("begin", "s1", "10", "64", ""));
+	add(w, "m1", 2, OPERATOR);
+	add(w, "m2", 1, PART("begin", "s1", "10", CHAT_BUCKET, ""));
+	add(w, "m2", 2, CHAT);
+	add(w, "m3", 1, PART("end", "s1", "10", "64", END_OF("1")));
+	flush(w);
+	assert_int_equal(w->publications, 1);
+	assert_true(w->parts.all && w->parts.chats == 0);
+	assert_non_null(strstr(buf_str(&w->published), "\"name\":\"Ann\""));
+	assert_null(strstr(buf_str(&w->published), "\"chat\":\"1\""));
+	/* They share a spool, and what is done of it stays done. */
+	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), 0);
+	stop(w);
+	start(w);
+	flush(w);
+	assert_int_equal(w->publications, 1);
+	add(w, "m1", 2, OPERATOR);
+	add(w, "m4", 1, PART("end", "s1", "10", CHAT_BUCKET, END_OF("1")));
+	/* One with nothing in it is whole, too. */
+	add(w, "m5", 1, PART("begin", "s1", "10", "7", ""));
+	add(w, "m5", 2, PART("end", "s1", "10", "7", END_OF("0")));
+	flush(w);
+	assert_int_equal(w->publications, 2);
+	assert_true(w->parts.chats == ((1u << 1) | (1u << 7)) && !w->parts.all);
+	assert_null(strstr(buf_str(&w->published), "\"name\":\"Ann\""));
+	assert_non_null(strstr(buf_str(&w->published), "\"chat\":\"1\""));
+	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), -1);
+	/* Another part comes late; those that were there are passed over. */
+	stop(w);
+	start(w);
+	add(w, "m2", 1, PART("begin", "s1", "10", CHAT_BUCKET, ""));
+	add(w, "m2", 2, CHAT);
+	add(w, "m6", 1, PART("begin", "s1", "10", "8", ""));
+	add(w, "m6", 2, PART("end", "s1", "10", "8", END_OF("0")));
+	flush(w);
+	assert_int_equal(w->publications, 3);
+	assert_true(w->parts.chats == 1u << 8 && !w->parts.all);
+	assert_int_equal(w->refused.len, 0);
+	assert_int_equal(inbox_tell_incomplete(&w->inbox), 0);
+}
+
+static void
+a_part_that_is_cut_is_not_used(void **state)
+{
+	struct world *w = *state;
+	int round;
+
+	w->by_part = true;
+	start(w);
+	add(w, "m1", 1, PART("begin", "s1", "10", "7", ""));
+	add(w, "m1", 2, PART("end", "s1", "10", "7", END_OF("0")));
+	add(w, "m2", 1, PART("begin", "s1", "10", CHAT_BUCKET, ""));
+	add(w, "m2", 2, CHAT);
+	add(w, "m2", 3, "{\"type\":\"chat\"," IN_S1 "\"chat\":{}}");
+	add(w, "m2", 4, PART("end", "s1", "10", CHAT_BUCKET, END_OF("3")));
+	/* The newer one of any part is the end of it, and what is whole counts
+	 * first. */
+	add(w, "m3", 1, PART("begin", "s2", "20", "7", ""));
+	assert_int_equal(w->publications, 1);
+	assert_int_equal(w->parts.chats, 1u << 7);
+	assert_int_equal(w->inbox.failed, 1);
+	/* An older one is passed over, whatever part comes. */
+	for (round = 0; round < 2; round++) {
+		add(w, "m4", 1, PART("begin", "s0", "05", CHAT_BUCKET, ""));
+		add(w, "m4", 2,
+		    PART("end", "s0", "05", CHAT_BUCKET, END_OF("0")));
+		flush(w);
+		assert_int_equal(w->publications, 1 + round);
+		add(w, "m5", 1, PART("end", "s2", "20", "7", END_OF("0")));
+		flush(w);
+		assert_int_equal(w->publications, 2);
+	}
+	assert_string_equal(
+	    buf_str(&w->refused), "field 'chat' must be a string\n");
+}
+
+/* Whoever makes rows of snapshots needs all of one. */
+static void
+all_parts_are_a_snapshot(void **state)
+{
+	struct world *w = *state;
+	char *line;
+	int round, part;
+
+	for (round = 0; round < 2; round++) {
+		start(w);
+		/* The second one lacks its last part. */
+		for (part = 0; part <= BUCKET_ALL - round; part++) {
+			assert_int_equal(w->publications, 0);
+			line = xasprintf(
+			    MARKER("begin", "s%d", "%d", ""), round, part);
+			add(w, NULL, 0, line);
+			free(line);
+			line =
+			    xasprintf(MARKER("end", "s%d", "%d", END_OF("0")),
+				round, part);
+			add(w, NULL, 0, line);
+			free(line);
+			flush(w);
+		}
+		assert_int_equal(w->publications, round == 0);
+		assert_int_equal(inbox_tell_incomplete(&w->inbox), round);
+		w->publications = 0;
+		stop(w);
+	}
+}
+
 static void
 a_folder_is_for_one_and_of_one_version(void **state)
 {
@@ -376,7 +526,7 @@ what_nobody_goes_on_with_is_removed_after_a_week(void **state)
 
 /* A played queue: messages of a few lines; of two tenants, mixed. */
 #define SNAPSHOTS 12
-#define MESSAGES 400
+#define MESSAGES 1000
 #define LINES 5
 
 struct played {
@@ -387,18 +537,21 @@ struct played {
 
 static struct played queue[MESSAGES];
 static size_t queued;
+static size_t lane, last_lane; /* a message holds lines of one */
 
 static void
 enqueue(char *line)
 {
 	struct played *m;
 
-	if (queued == 0 || queue[queued - 1].n == LINES || rand() % 3 == 0) {
+	if (queued == 0 || queue[queued - 1].n == LINES || rand() % 3 == 0 ||
+	    lane != last_lane) {
 		assert_true(queued < MESSAGES);
 		m = &queue[queued++];
 		m->n = 0;
 		snprintf(m->id, sizeof m->id, "m%zu", queued);
 	}
+	last_lane = lane;
 	m = &queue[queued - 1];
 	m->line[m->n++] = line;
 }
@@ -439,6 +592,91 @@ play_snapshots(void)
 	}
 }
 
+/* A part of a snapshot, as it comes in its lane. */
+struct lane {
+	unsigned bucket;
+	int tenant, chat; /* -1: operators */
+	size_t size, said;
+};
+
+#define LANES 4
+
+/* The next line of the lane: begin, lines, end. */
+static void
+enqueue_part(struct lane *x, size_t snapshot)
+{
+	char *head = xasprintf(
+	    "\"tenant\":\"t%d\",\"snapshot\":\"s%zu\"", x->tenant, snapshot);
+
+	if (x->said == 0)
+		enqueue(xasprintf("{\"type\":\"snapshot\",%s,\"state\":"
+				  "\"begin\",\"bucket\":%u,"
+				  "\"at\":\"2026-11-20T10:%02zu:00Z\"}",
+		    head, x->bucket, snapshot));
+	else if (x->said > x->size)
+		enqueue(xasprintf("{\"type\":\"snapshot\",%s,\"state\":\"end\","
+				  "\"bucket\":%u,\"records\":%zu}",
+		    head, x->bucket, x->size));
+	else if (x->chat == -1)
+		enqueue(
+		    xasprintf("{\"type\":\"operator\",%s,\"operator\":\"%zu\"}",
+			head, x->said));
+	else
+		enqueue(xasprintf(
+		    "{\"type\":\"chat\",%s,\"chat\":\"%d\"}", head, x->chat));
+	x->said++;
+	free(head);
+}
+
+/* The same through an exchange: lanes overtake each other. */
+static void
+play_parts(void)
+{
+	struct lane lanes[2 * LANES];
+	size_t snapshot, i, left;
+	char text[16];
+
+	queued = 0;
+	for (snapshot = 0; snapshot < SNAPSHOTS; snapshot++) {
+		for (i = 0, left = 0; i < 2 * LANES; i++) {
+			struct lane *x = &lanes[i];
+
+			*x = (struct lane){ .tenant = (int)(i / LANES),
+				.chat = (int)(i % LANES) - 1,
+				.size = (size_t)(rand() % 4) };
+			snprintf(
+			    text, sizeof text, "t%d%d", x->tenant, x->chat);
+			x->bucket = x->chat == -1
+					? BUCKET_ALL
+					: bucket_of(text, 2, text + 2, 1);
+			left += x->size + 2;
+		}
+		while (left > 0) {
+			lane = (size_t)rand() % (2 * LANES);
+			if (lanes[lane].said == lanes[lane].size + 2)
+				continue;
+			enqueue_part(&lanes[lane], snapshot);
+			left--;
+		}
+	}
+}
+
+static void
+all_parts_were_told(struct world *w)
+{
+	const struct strmap_entry *e;
+	const struct bucket_set *told;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&w->told, &i)) != NULL) {
+		told = e->value;
+		assert_true(told->all);
+		assert_int_equal(__builtin_popcountll(told->chats), LANES - 1);
+		n++;
+	}
+	assert_int_equal(n, 2 * SNAPSHOTS);
+}
+
 static void
 forget_queue(void)
 {
@@ -465,16 +703,12 @@ deliver(struct world *w, size_t i)
 	return true;
 }
 
-static void
-kills_at_any_moment_lose_and_repeat_nothing(void **state)
+/* How often it was killed. */
+static size_t
+read_queue(struct world *w)
 {
-	struct world *w = *state;
-	size_t acked = 0, at = 0, kills = 0, undisturbed;
-	unsigned seed = (unsigned)time(NULL);
+	size_t acked = 0, at = 0, kills = 0;
 
-	print_message("seed %u\n", seed);
-	srand(seed);
-	play_snapshots();
 	start(w);
 	while (acked < queued) {
 		if (at == queued || rand() % 6 == 0) {
@@ -493,15 +727,33 @@ kills_at_any_moment_lose_and_repeat_nothing(void **state)
 			kills++;
 		}
 	}
-	undisturbed = 2 * SNAPSHOTS;
-	assert_true(w->publications >= undisturbed);
-	assert_true(w->publications <= undisturbed + kills * 2);
 	assert_string_equal(buf_str(&w->refused), "");
 	assert_int_equal(w->inbox.failed, 0);
 	assert_int_equal(inbox_tell_incomplete(&w->inbox), 0);
 	assert_int_equal(access(DIR_NAME "/t0.spool", F_OK), -1);
 	assert_int_equal(access(DIR_NAME "/t1.spool", F_OK), -1);
 	forget_queue();
+	return kills;
+}
+
+static void
+kills_at_any_moment_lose_and_repeat_nothing(void **state)
+{
+	struct world *w = *state;
+	unsigned seed = (unsigned)time(NULL);
+	size_t kills, undisturbed = 2 * SNAPSHOTS;
+
+	print_message("seed %u\n", seed);
+	srand(seed);
+	play_snapshots();
+	kills = read_queue(w);
+	assert_true(w->publications >= undisturbed);
+	assert_true(w->publications <= undisturbed + kills * 2);
+	assert_int_equal(clean(state), 0);
+	play_parts();
+	w->by_part = true;
+	(void)read_queue(w);
+	all_parts_were_told(w);
 }
 
 static int
@@ -544,6 +796,9 @@ main(void)
 		INBOX_TEST(an_older_one_is_passed_over),
 		INBOX_TEST(bad_lines_are_refused_and_the_rest_goes_on),
 		INBOX_TEST(an_end_that_comes_early_waits_for_the_rest),
+		INBOX_TEST(each_part_is_published_when_it_is_whole),
+		INBOX_TEST(a_part_that_is_cut_is_not_used),
+		INBOX_TEST(all_parts_are_a_snapshot),
 		INBOX_TEST(a_folder_is_for_one_and_of_one_version),
 		INBOX_TEST(what_nobody_goes_on_with_is_removed_after_a_week),
 		INBOX_TEST(kills_at_any_moment_lose_and_repeat_nothing),

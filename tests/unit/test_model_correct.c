@@ -145,6 +145,141 @@ a_snapshot_corrects_a_stream(void **state)
 	bag_release(&told);
 }
 
+/* A bucket alone: its chats, and nobody else's; operators alone. */
+static void
+a_part_corrects_its_part(void **state)
+{
+	struct bucket_set chats = { .chats = 0 }, all = { .all = true };
+	struct bag told = { STRMAP_INIT };
+	struct model m, s;
+
+	(void)state;
+	begin(&m, &told);
+	add_operator(&m, "1");
+	add_chat(&m, "a", 0, "1");
+	add_chat(&m, "b", 0, "1");
+	model_settle(&m, &rules_ours);
+	model_clear_changed(&m);
+	assert_int_not_equal(
+	    bucket_of("t", 1, "a", 1), bucket_of("t", 1, "b", 1));
+
+	model_init(&s, tenant, false, WORLD_START + 4000);
+	bucket_set_add(&chats, bucket_of("t", 1, "b", 1));
+	model_correct(&m, &s, &chats);
+	model_release(&s);
+	model_settle(&m, &rules_ours);
+	assert_false(chat_is_gone(model_find_chat(&m, text("a"))));
+	assert_true(chat_is_gone(model_find_chat(&m, text("b"))));
+	assert_true(operator_of(&m, "1")->listed);
+	model_clear_changed(&m);
+
+	model_init(&s, tenant, false, WORLD_START + 4000);
+	add_operator(&s, "2");
+	model_correct(&m, &s, &all);
+	model_release(&s);
+	model_settle(&m, &rules_ours);
+	assert_false(chat_is_gone(model_find_chat(&m, text("a"))));
+	assert_false(operator_of(&m, "1")->listed);
+	assert_true(operator_of(&m, "2")->listed);
+	model_release(&m);
+	bag_release(&told);
+}
+
+static bool
+lacks(struct model *m, const char *chat, const char *id, int64_t at,
+    int64_t updated)
+{
+	struct record r;
+
+	world_clear(&r);
+	r.type = RECORD_MESSAGE;
+	r.chat = text(chat);
+	r.id = text(id);
+	r.at = WORLD_START + at;
+	r.from = FROM_CUSTOMER;
+	r.user = text("c");
+	if (updated != 0)
+		r.updated_at = WORLD_START + updated;
+	return model_lacks(m, &r);
+}
+
+static void
+what_is_lacking_is_told_once(void **state)
+{
+	struct bag told = { STRMAP_INIT };
+	struct model m, s;
+
+	(void)state;
+	begin(&m, &told);
+	m.window = 1000;
+	add_chat(&m, "a", 0, "1");
+	add_message(&m, "a", "1", 5000, FROM_CUSTOMER, "c");
+	assert_true(lacks(&m, "a", "2", 4500, 0));
+	assert_true(lacks(&m, "b", "1", 5000, 0));
+	assert_false(lacks(&m, "a", "1", 5000, 0));
+	/* Edited; an edited one of another time, too, and nothing else of
+	 * another time. */
+	assert_true(lacks(&m, "a", "1", 5000, 6000));
+	assert_true(lacks(&m, "a", "1", 5100, 6000));
+	assert_false(lacks(&m, "a", "1", 5100, 0));
+	assert_false(lacks(&m, "a", "1", 4900, 0));
+	/* Older than the window, as what a snapshot tells mostly is. */
+	assert_true(lacks(&m, "a", "3", 100, 0));
+	assert_true(lacks(&m, "b", "3", 100, 0));
+
+	model_init(&s, tenant, false, WORLD_START + 5000);
+	add_chat(&s, "a", 5000, "1");
+	add_message(&s, "a", "1", 5000, FROM_CUSTOMER, "c");
+	add_message(&s, "a", "2", 4500, FROM_CUSTOMER, "c");
+	add_message(&s, "a", "3", 100, FROM_CUSTOMER, "c");
+	add_message(&s, "b", "3", 100, FROM_CUSTOMER, "c");
+	model_correct(&m, &s, NULL);
+	model_release(&s);
+	model_settle(&m, &rules_ours);
+	assert_false(lacks(&m, "a", "2", 4500, 0));
+	assert_false(lacks(&m, "a", "3", 100, 0));
+	assert_false(lacks(&m, "b", "3", 100, 0));
+	assert_true(lacks(&m, "b", "4", 101, 0));
+	model_release(&m);
+	bag_release(&told);
+}
+
+/* Which repetitions are not to take a place beside the known one. */
+static void
+repetitions_are_put_aside(void **state)
+{
+	struct bag told = { STRMAP_INIT };
+	struct record r;
+	struct model m;
+
+	(void)state;
+	begin(&m, &told);
+	world_clear(&r);
+	r.type = RECORD_MESSAGE;
+	r.chat = text("a");
+	r.id = text("1");
+	r.from = FROM_CUSTOMER;
+	r.at = WORLD_START + 5000;
+	assert_int_equal(model_add(&m, &r), MODEL_NEW);
+	assert_false(m.aside);
+	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_false(m.aside);
+	r.at -= 1;
+	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_true(m.aside);
+	r.at += 2;
+	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
+	assert_true(m.aside);
+	r.updated_at = r.at + 10;
+	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
+	assert_false(m.aside);
+	r.updated_at = CLOCK_NONE;
+	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_true(m.aside);
+	model_release(&m);
+	bag_release(&told);
+}
+
 /* Whatever half of a world the stream has seen, a snapshot of all of it makes
  * it whole. */
 static void
@@ -412,6 +547,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_snapshot_corrects_a_stream),
+		cmocka_unit_test(a_part_corrects_its_part),
+		cmocka_unit_test(what_is_lacking_is_told_once),
+		cmocka_unit_test(repetitions_are_put_aside),
 		cmocka_unit_test(half_a_stream_is_made_whole),
 		cmocka_unit_test(what_is_marked_is_told_again),
 		cmocka_unit_test(late_ones_are_refused),
