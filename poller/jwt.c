@@ -56,8 +56,8 @@ decode(const struct part *part, struct buf *to)
 	if (part->len == 0 || part->len % 4 == 1)
 		return false;
 	for (i = 0; i < part->len; i++) {
-		digit = memchr(base64url, part->p[i], 64);
-		if (digit == NULL)
+		digit = strchr(base64url, part->p[i]);
+		if (digit == NULL || *digit == '\0')
 			return false;
 		bits = bits << 6 | (unsigned)(digit - base64url);
 		n += 6;

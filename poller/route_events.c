@@ -111,7 +111,7 @@ route_events_one(
     const struct intake *in, const struct web_request *r, struct web_answer *a)
 {
 	struct collect c = { .in = in, .r = r, .a = a };
-	json_t *v[VALIDATE_FIELDS];
+	json_t *v[VALIDATE_FIELDS] = { NULL };
 
 	if (collect_begin(&c)) {
 		if (c.body != NULL)

@@ -130,6 +130,5 @@ route_conversation(const char *a, const char *b, char id[ROUTE_ID])
 	pieces[0] = (struct signature_piece){ a, strlen(a) + 1 };
 	pieces[1] = (struct signature_piece){ b, strlen(b) };
 	signature_mac(key, strlen(key), pieces, 2, mac);
-	memcpy(id, "conv-", 5);
-	hex(mac, 12, id + 5);
+	hex(mac, 12, id + snprintf(id, ROUTE_ID, "conv-"));
 }
