@@ -110,6 +110,10 @@ open_outbox(struct listener *l)
 		free(dir);
 		if (opt.backlog == NULL)
 			return -1;
+		dir = xasprintf("%s/dead", state);
+		opt.letters = letters_open(
+		    dir, conf_int(p->conf, "amqp", "dead_letters"));
+		free(dir);
 	}
 	l->outbox = outbox_open(&opt, &l->code, &l->why);
 	return l->outbox != NULL ? 0 : -1;

@@ -217,6 +217,7 @@ release(struct outbox *o)
 	endpoint_close(o->out);
 	endpoint_close(o->dead);
 	backlog_close(o->opt.backlog);
+	letters_close(o->opt.letters);
 	(void)pthread_mutex_destroy(&o->lock);
 	(void)pthread_cond_destroy(&o->work);
 	(void)pthread_cond_destroy(&o->trouble);

@@ -16,7 +16,7 @@
  * longer than the patience, one sync and some milliseconds.
  *
  * Dead letters (lines of type "dead") go to the queue of that name beside the
- * endpoint's; by hand they are told on stderr.
+ * endpoint's; by hand to files, or, without a folder for them, to stderr.
  */
 #ifndef POLLER_OUTBOX_H
 #define POLLER_OUTBOX_H
@@ -25,6 +25,7 @@
 #include "common/conf.h"
 #include "common/prog.h"
 #include "poller/backlog.h"
+#include "poller/letters.h"
 #include "poller/tally.h"
 
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct outbox_options {
 	const char *to;          /* the endpoint */
 	const struct conf *conf; /* outlives the outbox */
 	struct backlog *backlog; /* NULL: none; taken over, on failure too */
+	struct letters *letters; /* likewise */
 	struct tally *tally;
 	int64_t patience_ms;
 };

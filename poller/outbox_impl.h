@@ -21,6 +21,7 @@ struct outbox {
 	struct outbox_options opt;
 	struct endpoint *out, *dead; /* the publisher's */
 	struct buf batch;            /* the publisher's */
+	bool letter_failed;          /* the publisher's: of the batch */
 	int64_t rest_ms;             /* the publisher's: not to try before */
 	int64_t told_ms;             /* the keeper's */
 

@@ -67,14 +67,33 @@ is_letter(const char *line, size_t len)
 	       memcmp(line, start, sizeof start - 1) == 0;
 }
 
+/* Of a failure flush() tells. A log may not hold what a letter does. */
+static void
+write_letter_by_hand(struct outbox *o, const char *line, size_t len)
+{
+	const char *record = strstr(line, ",\"record");
+	struct buf why = BUF_INIT;
+
+	if (o->opt.letters == NULL) {
+		if (record != NULL && record < line + len)
+			len = (size_t)(record - line);
+		log_warn("a dead letter, not kept for want of --state: %.*s",
+		    (int)(len < 1500 ? len : 1500), line);
+	} else if (letters_write(
+		       o->opt.letters, line, len, clock_now_ms(), &why) != 0) {
+		log_error("%s", buf_str(&why));
+		o->letter_failed = true;
+	}
+	buf_release(&why);
+}
+
 static int
 write_letter(struct outbox *o, const char *line, size_t len)
 {
 	struct endpoint *dead;
 
 	if (is_by_hand(o)) {
-		log_warn("cannot be read: %.*s", (int)(len < 1500 ? len : 1500),
-		    line);
+		write_letter_by_hand(o, line, len);
 		return 0;
 	}
 	dead = dead_letters(o);
@@ -102,9 +121,19 @@ static enum outcome
 flush(struct outbox *o)
 {
 	enum outcome done = endpoint_flush(o->out);
+	struct buf why = BUF_INIT;
 
 	if (done == OUTCOME_DONE && o->dead != NULL)
 		done = endpoint_flush(o->dead);
+	if (o->opt.letters != NULL &&
+	    letters_flush(o->opt.letters, &why) != 0) {
+		log_error("%s", buf_str(&why));
+		o->letter_failed = true;
+	}
+	if (o->letter_failed && done == OUTCOME_DONE)
+		done = OUTCOME_LATER;
+	o->letter_failed = false;
+	buf_release(&why);
 	return done;
 }
 

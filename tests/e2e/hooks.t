@@ -26,11 +26,11 @@ hook_secret = 0123456789abcdef
 END
 unset CRM_URL CRM_TOKEN
 
-# listen CONF: a listener; $there is where.
+# listen CONF TO: a listener; $there is where.
 listen() {
 	rm -f "$tmp/listening"
 	"$BIN/poller" -c "$1" --listen 127.0.0.1:0 --port-file "$tmp/listening" \
-		-t queue:records --state "$tmp/state" 2>>"$tmp/listen.log" &
+		-t "$2" --state "$tmp/state" 2>>"$tmp/listen.log" &
 	listener=$!
 	until_true 20 test -s "$tmp/listening" ||
 		fail "no listener: $(cat "$tmp/listen.log")"
@@ -57,7 +57,7 @@ post() {
 # chatwoot BODY [TIME]: signed as Chatwoot does.
 chatwoot() {
 	local at=${2:-$(date +%s)}
-	post /hooks/wo/chatwoot "$1" "X-Chatwoot-Timestamp: $at" \
+	post "/hooks/${tenant:-wo}/chatwoot" "$1" "X-Chatwoot-Timestamp: $at" \
 		"X-Chatwoot-Delivery: 1" \
 		"X-Chatwoot-Signature: sha256=$(printf '%s.%s' "$at" "$1" | mac "$key")"
 }
@@ -93,7 +93,7 @@ answered='{"event":"message_created","id":902,"content":"more of them",
 "meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}}}'
 unknown='{"event":"conversation_merged","id":13}'
 
-listen "$tmp/my.conf"
+listen "$tmp/my.conf" queue:records
 
 echo "- what is signed is taken"
 is 200 "$(chatwoot "$said")" "signed"
@@ -199,11 +199,12 @@ expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 
 kill "$listener"
 wait "$listener" || fail "the listener ended with $?"
-listen "$tmp/made.conf"
-at=$(date +%s)
-is 200 "$(post /hooks/made/chatwoot "$said" "X-Chatwoot-Timestamp: $at" \
-	"X-Chatwoot-Signature: sha256=$(printf '%s.%s' "$at" "$said" | mac "$key")")" \
-	"signed by that key"
+listen "$tmp/made.conf" "$tmp/by-hand"
+is 200 "$(tenant=made chatwoot "$said")" "signed by that key"
+is 200 "$(tenant=made chatwoot "$unknown")" "an unknown event, by hand"
+[ "$(jq -r .record "$tmp"/state/dead/*.ndjson)" = "$unknown" ] ||
+	fail "no dead letter by hand"
+[ "$(wc -l <"$tmp/by-hand")" = 2 ] || fail "$(cat "$tmp/by-hand")"
 expect 0 "$BIN/poller" -c "$tmp/made.conf" --unregister https://h.example.com
 [ ! -s "$tmp/out" ] || fail "not removed: $(cat "$tmp/out")"
 kill "$listener"
