@@ -186,6 +186,14 @@ cut_off(struct guest *g)
 	(void)shutdown(g->fd, SHUT_RDWR);
 }
 
+/* Not even the first line has come. */
+static bool
+has_asked_nothing(const struct guest *g)
+{
+	return g->phase == PHASE_IDLE ||
+	       (g->phase == PHASE_HEAD && g->target.len == 0);
+}
+
 static void
 sweep(struct worker *w, int64_t now, bool stopping)
 {
@@ -195,7 +203,7 @@ sweep(struct worker *w, int64_t now, bool stopping)
 	for (g = w->guests; g != NULL; g = g->next)
 		if (is_slow(g, now))
 			cut_off(g);
-		else if (stopping && g->phase == PHASE_IDLE)
+		else if (stopping && has_asked_nothing(g))
 			(void)shutdown(g->fd, SHUT_RDWR);
 }
 
@@ -291,8 +299,8 @@ start(struct worker *w, struct buf *why)
 	    0, NULL, NULL, server_handle, w, MHD_OPTION_CONNECTION_LIMIT,
 	    o->connections + ACCEPTS, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
-	    notify, w, MHD_OPTION_URI_LOG_CALLBACK, server_begin_request, w,
+	    MHD_OPTION_NOTIFY_CONNECTION, notify, w,
+	    MHD_OPTION_URI_LOG_CALLBACK, server_begin_request, w,
 	    MHD_OPTION_NOTIFY_COMPLETED, server_end_request, w,
 	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	if (w->wake < 0 || w->daemon == NULL) {

@@ -8,9 +8,13 @@
  * clock, not by activity, so that a sender of single bytes gains nothing.
  *
  * Refused by the server itself: 400 and close (two lengths, a length beside
- * Transfer-Encoding, an encoding other than chunked, two hosts, an odd path),
- * 408 and close (slow), 413, 414, 431, 429, 503 (no memory, no safety). All
- * else is the handler's.
+ * Transfer-Encoding, an encoding other than chunked, no host or two, an odd
+ * path or name), 408 and close (slow), 413, 414, 431, 429, 503 (no memory, no
+ * safety). All else is the handler's.
+ *
+ * What libmicrohttpd hides cannot be refused here: bare line feeds, folded
+ * headers, what stands behind a NUL, and that a line which begins with a colon
+ * ends the headers. A proxy refuses these.
  */
 #ifndef POLLER_SERVER_H
 #define POLLER_SERVER_H

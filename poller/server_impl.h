@@ -34,6 +34,7 @@ struct guest {
 	struct buf target; /* path, NUL, and what is behind the '?' */
 	struct buf body;
 	size_t received;
+	bool blanks;     /* within the target */
 	bool begun;      /* the headers were looked at */
 	bool is_get;     /* GET or HEAD */
 	bool asked;      /* the handler was */

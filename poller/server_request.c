@@ -50,9 +50,9 @@ server_begin_request(
 	server_enter(g, PHASE_HEAD);
 	if (!first)
 		g->request_ms = g->phase_ms;
-	/* +1: of the method and the version, roughly, nothing is lost. */
 	if (len > LINE_MAX_BYTES)
 		g->refusal = MHD_HTTP_URI_TOO_LONG;
+	g->blanks = strchr(uri, ' ') != NULL;
 	if (query != NULL)
 		len = (size_t)(query - uri);
 	buf_clear(&g->target);
@@ -161,6 +161,20 @@ has_controls(const char *s, size_t len)
 	return false;
 }
 
+/* The name of a header: the library takes a blank before the colon for a part
+ * of it, others do not. */
+static bool
+is_token(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] == 0x7F ||
+		    strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
+			return false;
+	return len > 0;
+}
+
 static enum MHD_Result
 see_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
     const char *value, size_t len)
@@ -171,8 +185,7 @@ see_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
 	h->n++;
 	if (value == NULL)
 		value = "";
-	h->odd = h->odd || key_len == 0 || has_controls(value, len) ||
-		 has_controls(key, key_len);
+	h->odd = h->odd || !is_token(key, key_len) || has_controls(value, len);
 	if (is_named(key, key_len, "content-length")) {
 		h->lengths++;
 		h->length = read_length(value, len);
@@ -209,17 +222,16 @@ judge(struct guest *g, const struct headers *h, const char *version)
 	const struct server_options *o = &g->worker->server->opt;
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 	    g->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	bool odd = false;
+	bool is_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0, odd = false;
 
 	(void)MHD_get_connection_values_n(
 	    g->connection, MHD_GET_ARGUMENT_KIND, see_argument, &odd);
 	if (odd || h->odd || buf_str(&g->target)[0] != '/' ||
-	    has_controls(g->target.data, g->target.len))
+	    has_controls(g->target.data, g->target.len) || g->blanks)
 		return MHD_HTTP_BAD_REQUEST;
-	if (h->lengths > 1 || h->hosts > 1 || h->encodings > 1 ||
-	    (h->encodings > 0 &&
-		(h->lengths > 0 || !h->chunked ||
-		    strcmp(version, MHD_HTTP_VERSION_1_1) != 0)))
+	if (h->lengths > 1 || h->encodings > 1 || h->hosts > 1 ||
+	    (h->hosts == 0 && is_1_1) ||
+	    (h->encodings > 0 && (h->lengths > 0 || !h->chunked || !is_1_1)))
 		return MHD_HTTP_BAD_REQUEST;
 	if (h->n > HEADERS_MAX ||
 	    (info != NULL &&
