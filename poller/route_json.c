@@ -57,8 +57,9 @@ escape(struct reader *r, const char *begin)
 		r->p++;
 		return true;
 	}
-	for (i = 1; i <= 4; i++) {
-		if (!is_hex(r->p[i]))
+	/* Python says so, too, of an escape with which the text ends. */
+	for (i = 1; i <= 5; i++) {
+		if (i < 5 ? !is_hex(r->p[i]) : r->p[i] == '\0')
 			return wrong(r,
 			    "Invalid \\uXXX"
 			    "X escape",

@@ -1,0 +1,183 @@
+/*
+ * Tests of the JSON that routes take: what is none is told in the words and at
+ * the place of Python's json, and whatever comes is answered.
+ */
+#include "tests/unit/dice.h"
+#include "tests/unit/route_world.h"
+
+#define EVENTS "/api/v1/analytics/events"
+#define BULK "/api/v1/analytics/events/bulk"
+#define ANALYTICS "/api/v1/analytics/messages/analytics"
+#define GOOD "{\"event_type\":\"user_action\",\"event_data\":{}}"
+
+static struct world world;
+static const struct ask plain = { .tenant = "t-1", .type = "application/json" };
+
+/* Python's words for JSON that is none, and where. */
+static const struct {
+	const char *body, *error;
+	int at;
+} no_json[] = {
+	{ " ", "Expecting value", 1 },
+	{ "{", "Expecting property name enclosed in double quotes", 1 },
+	{ "{\"a\"}", "Expecting ':' delimiter", 4 },
+	{ "{\"a\":}", "Expecting value", 5 },
+	{ "{\"a\":1 \"b\":2}", "Expecting ',' delimiter", 7 },
+	{ "[1 2]", "Expecting ',' delimiter", 3 },
+	{ "[1,]", "Expecting value", 3 },
+	{ "{} x", "Extra data", 3 },
+	{ "01", "Extra data", 1 },
+	{ "1.", "Extra data", 1 },
+	{ "-", "Expecting value", 0 },
+	{ "NaN", "Expecting value", 0 },
+	{ "{'a':1}", "Expecting property name enclosed in double quotes", 1 },
+	{ "\"abc", "Unterminated string starting at", 0 },
+	{ "\"\xc3\xa9\xc3\xa9\t\"", "Invalid control character at", 3 },
+	{ "\"a\\u00e9",
+	    "Invalid \\\\uXXX"
+	    "X escape",
+	    3 },
+	{ "\"a\\q\"", "Invalid \\\\escape", 2 },
+	{ "[\"\\u12x4\"]",
+	    "Invalid \\\\uXXX"
+	    "X escape",
+	    3 },
+	{ "{\"a\":1,\"a\":2}", "Duplicate property name", -1 },
+	{ "{\"a\":9223372036854775808}", "Number out of range", -1 },
+	{ "{\"a\":\"\\u0000\"}", "Invalid character U+0000", -1 },
+	{ "{\"a\":\"\\ud800\"}", "Invalid surrogate", -1 },
+	{ "{\"\\u0000\":1}", "Invalid character U+0000", -1 },
+};
+
+static void
+json_that_is_none_is_told_with_its_place(void **state)
+{
+	struct buf want = BUF_INIT;
+	struct web_answer a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(no_json); i++) {
+		a = world_post(&world, EVENTS, &plain, no_json[i].body,
+		    strlen(no_json[i].body));
+		buf_setf(&want, "\"error\":\"%s\"", no_json[i].error);
+		assert_int_equal(a.status, 422);
+		if (strstr(buf_str(&a.body), buf_str(&want)) == NULL)
+			fail_msg("%s: %s", no_json[i].body, buf_str(&a.body));
+		buf_setf(&want, "\"loc\":[\"body\",%d]", no_json[i].at);
+		if (no_json[i].at >= 0 &&
+		    strstr(buf_str(&a.body), buf_str(&want)) == NULL)
+			fail_msg("%s: %s", no_json[i].body, buf_str(&a.body));
+		world_drop(&a);
+	}
+	buf_release(&want);
+}
+
+static void
+expect_text(struct web_answer a, int status, const char *body)
+{
+	assert_int_equal(a.status, status);
+	assert_string_equal(buf_str(&a.body), body);
+	world_drop(&a);
+}
+
+static void
+bodies_that_nobody_can_read_are_400(void **state)
+{
+	static const char text[] =
+	    "{\"detail\":\"There was an error parsing the body\"}";
+	struct buf deep = BUF_INIT;
+	int i;
+
+	(void)state;
+	expect_text(
+	    world_post(&world, EVENTS, &plain, "\"\xff\"", 3), 400, text);
+	for (i = 0; i < 100000; i++)
+		buf_addc(&deep, '[');
+	expect_text(
+	    world_post(&world, EVENTS, &plain, deep.data, deep.len), 400, text);
+	buf_release(&deep);
+}
+
+static void
+a_nul_is_no_json(void **state)
+{
+	struct web_answer a;
+
+	(void)state;
+	a = world_post(&world, EVENTS, &plain, "{}\0{}", 5);
+	assert_int_equal(a.status, 422);
+	assert_non_null(strstr(buf_str(&a.body), "\"loc\":[\"body\",2]"));
+	world_drop(&a);
+}
+
+/* Bodies with a few bytes changed: the answer is one that the contract has,
+ * and JSON, and what becomes of them can be read; world_post() looks at that.
+ */
+static void
+whatever_comes_is_answered(void **state)
+{
+	static const char *const paths[] = { EVENTS, BULK, ANALYTICS };
+	static const char letters[] = "{}[]\",:\\ u0123eE+-.tn\xc3\xa9\t";
+	static const char *const bodies[] = {
+		"{\"event_type\":\"user_action\",\"event_data\":{\"a\":[1.5,"
+		"{\"b\":\"\\u00e9\"}]},\"user_id\":\"u\"}",
+		"{\"events\":[" GOOD "," GOOD "]}",
+		"{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":"
+		"\"h\",\"direction\":\"inbound\",\"content\":{\"text\":"
+		"\"x\"},\"sentiment\":{\"score\":0.5},\"response_time\":1}",
+	};
+	uint64_t dice = DICE_START;
+	size_t i, j, n[600] = { 0 };
+	struct web_answer a;
+	char body[256];
+	json_t *v;
+
+	(void)state;
+	for (i = 0; i < 30000; i++) {
+		size_t which = i % 3, len = strlen(bodies[which]);
+
+		memcpy(body, bodies[which], len + 1);
+		for (j = dice_below(&dice, 4); j > 0; j--)
+			body[dice_below(&dice, len)] =
+			    letters[dice_below(&dice, sizeof letters - 1)];
+		a = world_post(&world, paths[which], &plain, body, len);
+		v = json_loadb(a.body.data, a.body.len, 0, NULL);
+		if (v == NULL ||
+		    (a.status != 200 && a.status != 400 && a.status != 422))
+			fail_msg("%s: %d %s", body, a.status, buf_str(&a.body));
+		n[a.status]++;
+		json_decref(v);
+		world_drop(&a);
+	}
+	assert_true(n[200] > 5000 && n[422] > 5000);
+}
+
+static int
+enter(void **state)
+{
+	if (tmpdir_enter(state) != 0)
+		return -1;
+	world_open(&world, "[listen]\n", NULL);
+	return 0;
+}
+
+static int
+leave(void **state)
+{
+	world_close(&world);
+	return tmpdir_leave(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_that_is_none_is_told_with_its_place),
+		cmocka_unit_test(bodies_that_nobody_can_read_are_400),
+		cmocka_unit_test(a_nul_is_no_json),
+		cmocka_unit_test(whatever_comes_is_answered),
+	};
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}
