@@ -207,7 +207,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
 	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
 	sed -i -e 's,/usr/local/share/$(NAME),$(DATADIR),g' \
-	    -e 's,/usr/local/bin/\(sink\|aggregator\),$(BINDIR)/$(PROGRAM_PREFIX)\1,' \
+	    -e 's,/usr/local/bin/\(sink\|aggregator\|poller\),$(BINDIR)/$(PROGRAM_PREFIX)\1,' \
 	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) $(D)/examples/*
 	sed -i 's,{PROGRAM_PREFIX:-},{PROGRAM_PREFIX:-$(PROGRAM_PREFIX)},' \
 	    $(D)/scripts/lib.sh

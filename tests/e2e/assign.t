@@ -220,7 +220,7 @@ echo "- no answer, or none to be read, although the CRM did it: found done"
 for trouble in 'slow&value=20000' cut-chunk truncated; do
 	free "$d"
 	control "trouble?name=$trouble&method=PUT&count=1"
-	conf "assign = yes" "timeout = 1s"
+	conf "assign = yes" "timeout = 3s"
 	run 0 "${assign[@]}"
 	is "$trouble" "$(outcome)" "$d $a open p1"
 	is "$trouble: calls" "$(calls "$get") $(calls "$put")" "2 1"
@@ -292,4 +292,15 @@ for dialog in "${some[@]}"; do
 		wc -l)" 6
 	jq -r "select(.chat == \"$dialog\") | .operator" one two | grep -qx "$who" ||
 		fail "nobody told that $who has $dialog"
+done
+
+echo "- by hand, from a snapshot to the operators"
+free "${some[@]:0:2}"
+conf "assign = yes" "bot_operators = 10900"
+"$poller" -c conf | "$BIN/aggregator" -c conf -a allocation --limit 50 >in
+run 0 "${assign[@]}"
+for dialog in "${some[@]:0:2}"; do
+	who=$(holder "$dialog")
+	[ "$who" != null ] || fail "nobody has $dialog: $(cat in)"
+	outcome | grep -q "^$dialog $who open " || fail "it is not told: $(cat out)"
 done
