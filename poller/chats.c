@@ -422,16 +422,13 @@ decide(struct chat *c)
 	arrived(c);
 }
 
-/* It was seen before, perhaps with another operator: what was asked later
- * counts, and of answers of the same time the one that names somebody. */
+/* It was seen before, perhaps with another operator: what comes later counts.
+ * (Times of asking will not do: they move with the CRM's clock.) */
 static void
 replace(struct chat *c, struct crm_record *r, int64_t asked_ms)
 {
-	struct crm_record other;
+	struct crm_record other = c->list;
 
-	if (asked_ms < c->asked_ms || (asked_ms == c->asked_ms && !r->assigned))
-		return;
-	other = c->list;
 	c->list = *r;
 	*r = other;
 	c->asked_ms = asked_ms;

@@ -61,6 +61,9 @@ def failure:
 def given:
     . != null and . != "" and . != 0;
 
+def some_text:
+    if type == "string" and . != "" then . else null end;
+
 # One that is no object becomes a record without an id: it is counted and told.
 def row:
     if type == "object" then . else {} end;
@@ -144,7 +147,7 @@ def chat($operator):
      status: room_status($operator),
      operator: $operator,
      customer: .user_id,
-     customer_name: .name,
+     customer_name: (.name | some_text),
      customer_phone: (if .source == "wa" then .user_id else null end),
      channel: .channel_id,
      last_at: .last_comment_timestamp,
@@ -295,7 +298,7 @@ def messages_read:
 def allocation($in):
     if .room_id | given | not then error("room_id is missing")
     else {type: "chat", chat: .room_id, at: $in.now, status: "open",
-          customer: .email, customer_name: .name,
+          customer: .email, customer_name: (.name | some_text),
           customer_phone: (if .source == "wa" then .email else null end),
           channel: (.channel | row | .id)} end;
 
@@ -306,7 +309,7 @@ def resolved($in):
     | if .room_id | given | not then error("service.room_id is missing")
       else {type: "chat", chat: .room_id, at: $in.now, status: "closed",
             closed_at: $in.now, customer: $customer.user_id,
-            customer_name: $customer.name,
+            customer_name: ($customer.name | some_text),
             channel: (.channel | row | .id)} end;
 
 def room_of:
@@ -333,7 +336,7 @@ def new_session($in):
     | .room_log
     | if .is_waiting == true then
           {type: "chat", chat: $room, at: $in.now, status: "open",
-           customer: .user_id, customer_name: .name,
+           customer: .user_id, customer_name: (.name | some_text),
            customer_phone: (if .source == "wa" then .user_id else null end),
            channel: .channel_id}
       else empty end;

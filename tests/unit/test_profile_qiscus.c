@@ -53,7 +53,7 @@ open_profile(void)
 
 /* What a call is asked with. */
 struct with {
-	const char *chat, *cursor, *known, *operator_id;
+	const char *chat, *cursor, *known, *operator_id, *replaces;
 	int status; /* 0: 200 */
 };
 
@@ -437,8 +437,9 @@ static const struct {
 	    "POST - /api/v1/admin/service/assign_agent agent_id=501&"
 	    "max_agent=1&replace_latest_agent=false&room_id=77" },
 	{ "assigning what somebody has", PROFILE_ASSIGN,
-	    { .chat = "{\"chat\":\"77\",\"operator\":\"502\"}",
-		.operator_id = "501" },
+	    { .chat = "{\"chat\":\"77\"}",
+		.operator_id = "501",
+		.replaces = "502" },
 	    "POST - /api/v1/admin/service/assign_agent agent_id=501&"
 	    "max_agent=1&replace_latest_agent=true&room_id=77" },
 };
@@ -456,9 +457,10 @@ requests_are_as_qiscus_wants_them(void **state)
 		const struct with *w = &requests[i].with;
 		struct value *c = w->chat != NULL ? json(w->chat) : NULL;
 		struct value *k = w->cursor != NULL ? json(w->cursor) : NULL;
-		struct profile_input in = {
-			.chat = c, .cursor = k, .operator_id = w->operator_id
-		};
+		struct profile_input in = { .chat = c,
+			.cursor = k,
+			.operator_id = w->operator_id,
+			.replaces = w->replaces };
 
 		assert_int_equal(
 		    profile_request(p, requests[i].call, &in, &r, &why), 1);
@@ -489,8 +491,7 @@ static const struct {
 	{ "the same as older ones have it",
 	    "{\"app_id\":\"app-1\",\"source\":\"qiscus\",\"name\":\"\","
 	    "\"email\":\"c@x\",\"room_id\":77,\"latest_service\":{\"id\":1}}",
-	    "\"chat\":\"77\",\"status\":\"open\",\"customer\":\"c@x\" + "
-	    "\"customer_name\":\"\"\n" },
+	    "\"chat\":\"77\",\"status\":\"open\",\"customer\":\"c@x\"\n" },
 	{ "a customer waits nowhere", "{\"room_id\":null}",
 	    "room_id is missing" },
 	{ "resolved",

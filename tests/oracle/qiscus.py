@@ -1,0 +1,134 @@
+"""What a Qiscus account shows, turned into what the figures need.
+
+It looks at the simulated world itself, not at the API that the poller asks,
+and knows nothing of the poller but what the manual promises:
+
+- a chat is a room that is not resolved and has been written in; whoever has an
+  account may hold it; a room held by somebody without one is not shown;
+- it is opened at the first message behind the last resolving, or at the
+  resolving while nothing is behind it, or at its first message;
+- an agent writes as the account of that sdk_email, and without one is known
+  by it; who joins is known if exactly one account bears the name;
+- history = episode: messages before opened_at are not told.
+"""
+
+import collections
+
+import crm
+import metrics
+from crm import View, milliseconds
+
+SOURCES = {"wa_dialog": "wa", "widget": "qiscus", "insta_direct": "ig"}
+NAMES = ("Budi", "Siti Aminah", "李雷", "O'Neil \"Jo\"", "")
+FIRST_CLIENT = 40001
+
+
+def full_name(o):
+    return " ".join(n for n in (o["first_name"], o["last_name"]) if n)
+
+
+class Account:
+    def __init__(self, sim, token, app, seed, history="episode",
+                 customers=False, phones=False):
+        self.sim, self.token, self.app, self.seed = sim, token, app, seed
+        self.history, self.customers = history, customers
+        self.phones = phones
+        self.base = 0
+        self.bot = "%s_bot@qismo.example.test" % app
+
+    def people(self):
+        """All accounts of the world, those that are no more included."""
+        rows = self.sim.get("/operators?limit=200", self.token)["data"]
+        self.base = min(o["id"] for o in rows) - 501
+        return {o["id"]: o for o in rows}
+
+    def operators(self, people):
+        shown = {str(self.base + 1): {
+            "name": "Admin", "available": False, "reported": None}}
+        for o in people.values():
+            if o["role"] in crm.OFF or o["id"] - self.base >= 10900:
+                continue
+            shown[str(o["id"])] = {
+                "name": full_name(o),
+                "available": o["online"] == 1 and not o["offline_type"],
+                "reported":
+                    o["opened_dialogs"] if self.seed % 2 == 1 else None,
+            }
+        return shown
+
+    def person(self, m):
+        if m["transport"] == "wa_dialog":
+            return "4917%09d" % (m["client_id"] % 1000000000)
+        return "customer%d@example.test" % m["client_id"]
+
+    def joined(self, m):
+        who = self.everybody.get(m["extra_data"].get("operator_id"))
+        name = full_name(who) if who else None
+        known = [k for k, o in self.listed.items() if o["name"] == name]
+        return known[0] if len(known) == 1 else None
+
+    def system(self, m):
+        kind = (m["extra_data"] or {}).get("system_type")
+        if kind == "close_dialog":
+            return {"from": "system", "kind": "closed", "operator": None}
+        who = self.joined(m) if kind == "transfer" else None
+        return {"from": "system", "kind": "assigned" if who else "other",
+                "operator": who}
+
+    def message(self, m):
+        out = {"id": str(m["id"]), "at": milliseconds(m["created"]),
+               "kind": "image" if m["photo"] else "text"}
+        writer = m["operator_id"]
+        human = writer is not None and writer - self.base != 10900
+        if m["type"] == "from_client":
+            out.update({"from": "customer", "user": self.person(m)})
+        elif m["type"] == "system":
+            out.update(self.system(m))
+        elif m["type"] == "to_client" and human:
+            name = str(writer) if str(writer) in self.listed else \
+                "%s_agent%d@qismo.example.test" % (self.app, writer)
+            out.update({"from": "operator", "user": name, "operator": name})
+        else:
+            out.update({"from": "bot", "user": self.bot})
+        return out
+
+    def chat(self, d, messages):
+        opened = messages[0]["at"]
+        for i, m in enumerate(messages):
+            if m["from"] == "system" and m["kind"] == "closed":
+                opened = messages[min(i + 1, len(messages) - 1)]["at"]
+        last = d["last_message"]
+        name = NAMES[(last["client_id"] - self.base - FIRST_CLIENT) % 5]
+        phone = self.person(last) if last["transport"] == "wa_dialog" else None
+        return {
+            "status": "open",
+            "operator": crm.name_or_none(d["operator_id"]),
+            "channel": str(last["channel_id"]),
+            "customer": self.person(last),
+            "customer_name": (name or None) if self.customers else None,
+            "customer_phone": phone if self.phones else None,
+            "opened_at": opened,
+        }
+
+    def look(self):
+        """What is shown now, on a clock that stands still."""
+        world = self.sim.world(self.token)
+        self.everybody = self.people()
+        self.listed = self.operators(self.everybody)
+        written = collections.defaultdict(list)
+        for m in world["messages"]:
+            written[m["dialog_id"]].append(self.message(m))
+        chats, messages = {}, {}
+        for d in world["dialogs"]:
+            holder = d["operator_id"]
+            if d["state"] != "open" or not written[d["id"]] or (
+                    holder is not None and str(holder) not in self.listed):
+                continue
+            own = metrics.in_order(written[d["id"]])
+            chat = self.chat(d, own)
+            chats[str(d["id"])] = chat
+            messages[str(d["id"])] = [
+                m for m in own
+                if self.history == "all" or m["at"] >= chat["opened_at"]
+            ]
+        return View(self.token, self.listed, chats, messages)
