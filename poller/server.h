@@ -14,7 +14,7 @@
  *
  * What libmicrohttpd hides cannot be refused here: bare line feeds, folded
  * headers, what stands behind a NUL, and that a line which begins with a colon
- * ends the headers. A proxy refuses these.
+ * ends the headers. They do not come through a proxy.
  */
 #ifndef POLLER_SERVER_H
 #define POLLER_SERVER_H

@@ -1,0 +1,193 @@
+"""listen: what `poller --listen` answers success to is in the queue, whoever
+is killed meanwhile: the broker, the listener, both; and in the order of each
+client. Clients here send one event after the other, and a request that got no
+success again with the same key, as a careful one does.
+"""
+
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+
+from harness import TESTBIN, Checks, Lab, main, until
+
+CLIENTS = 8
+LONG = 60
+PATH = "/api/v1/analytics/events?tenant_id=acme"
+
+
+class Listener:
+    """Starts it again and again; clients find it by its port."""
+
+    def __init__(self, lab, name, *options, settings=None):
+        self.lab, self.name, self.options = lab, name, options
+        self.log = lab.path(name + ".log")
+        self.port_file = lab.path(name + ".port")
+        self.conf = lab.conf(name + ".conf", {"listen": {
+            "rate": "0", "patience": "500ms", **(settings or {})}})
+        self.start()
+
+    def start(self):
+        if os.path.exists(self.port_file):
+            os.unlink(self.port_file)
+        self.p = self.lab.start(
+            ["poller", "--listen", "127.0.0.1:0", "-v", "-c", self.conf,
+             "-t", "queue:records", "--port-file", self.port_file,
+             *self.options], self.log)
+
+        def ready():
+            if self.p.poll() is not None:
+                raise AssertionError("it ended: " + self.said())
+            return os.path.exists(self.port_file)
+
+        until(LONG, ready, "the listener's port")
+        self.port = int(open(self.port_file).read())
+
+    def kill(self):
+        self.p.kill()
+        self.p.wait()
+
+    def stop(self):
+        self.p.send_signal(signal.SIGTERM)
+        return self.p.wait(LONG)
+
+    def said(self):
+        return open(self.log).read()
+
+
+class Client(threading.Thread):
+    """Sends its events in order until it is told to stop."""
+
+    def __init__(self, number, listener):
+        super().__init__(daemon=True)
+        self.number, self.listener = number, listener
+        self.safe, self.refused, self.broken = [], 0, 0
+        self.odd = []
+        self.ended = threading.Event()
+
+    def send(self, connection, n):
+        key = f"c{self.number}-{n}"
+        text = json.dumps({"event_type": "user_action", "event_data":
+                           {"client": self.number, "n": n}})
+        connection.request("POST", PATH, text, {
+            "Content-Type": "application/json", "Idempotency-Key": key})
+        answer = connection.getresponse()
+        said = answer.read()
+        if answer.status == 200:
+            self.safe.append(n)
+            return True
+        self.refused += 1
+        if answer.status != 503 or answer.getheader("Retry-After") is None:
+            self.odd.append((answer.status, said))
+        return False
+
+    def run(self):
+        n, connection = 1, None
+        while not self.ended.is_set():
+            try:
+                if connection is None:
+                    connection = http.client.HTTPConnection(
+                        "127.0.0.1", self.listener.port, timeout=LONG)
+                if self.send(connection, n):
+                    n += 1
+                time.sleep(0.01)
+            except (OSError, http.client.HTTPException):
+                self.broken += 1
+                connection = None
+                time.sleep(0.02)
+
+
+class Load:
+    def __init__(self, listener, first):
+        self.clients = [Client(first + i, listener) for i in range(CLIENTS)]
+        for c in self.clients:
+            c.start()
+
+    def count(self):
+        return sum(len(c.safe) for c in self.clients)
+
+    def more(self, n, what):
+        """Waits until every client had success that often again."""
+        want = [len(c.safe) + n for c in self.clients]
+        until(LONG, lambda: all(len(c.safe) >= w for c, w in
+                                zip(self.clients, want)), what)
+
+    def stop(self):
+        for c in self.clients:
+            c.ended.set()
+        for c in self.clients:
+            c.join()
+
+
+def is_drained(lab, state):
+    return not any(name.endswith(".ndjson")
+                   for name in os.listdir(lab.path(state) + "/spool"))
+
+
+def read_queue(lab):
+    got = lab.must([f"{TESTBIN}/tools/amqp_probe", "-e", "read",
+                    "queue:records"])
+    return [json.loads(line.split("\t", 1)[1])
+            for line in got.out.decode().splitlines()]
+
+
+def check_records(checks, records, loads):
+    by_id, order = {}, {}
+    for r in records:
+        known = by_id.setdefault(r["id"], r)
+        checks.that(known == r, f"two records of one id: {known}, {r}")
+        data = r["data"]["event_data"]
+        seen = order.setdefault(data["client"], [])
+        if data["n"] not in seen:
+            seen.append(data["n"])
+    for c in (c for load in loads for c in load.clients):
+        lost = set(c.safe) - set(order.get(c.number, []))
+        checks.that(not lost, f"client {c.number}: {len(lost)} lost")
+        got = order.get(c.number, [])
+        checks.that(got == sorted(got),
+                    f"client {c.number}: out of order")
+        checks.that(not c.odd, f"client {c.number}: {c.odd[:3]}")
+
+
+def body():
+    checks = Checks()
+    with Lab("listen") as lab:
+        lab.start_servers("rabbitmq")
+        kept = Listener(lab, "kept", "--state", lab.path("state"))
+        bare = Listener(lab, "bare")
+        again = lab.run(["poller", "--listen", "127.0.0.1:0", "--state",
+                         lab.path("state"), "-t", "queue:records"])
+        checks.that(again.code == 75 and "another" in again.err,
+                    f"a second listener with one spool: {again}")
+        load, other = Load(kept, 0), Load(bare, 100)
+        load.more(20, "requests while all is well")
+        other.more(20, "requests without a state")
+        lab.servers("kill", "rabbitmq")
+        load.more(20, "success while the broker is away")
+        until(LONG, lambda: all(c.refused > 0 for c in other.clients),
+              "503 without a state")
+        checks.that(not is_drained(lab, "state"), "nothing is in the spool")
+        kept.kill()
+        kept.start()
+        load.more(20, "success after it was killed")
+        lab.servers("start", "rabbitmq")
+        load.more(20, "success when the broker is back")
+        other.more(20, "success when the broker is back, without a state")
+        until(LONG, lambda: is_drained(lab, "state"), "an empty spool")
+        load.more(20, "success after the spool")
+        for listener in (kept, bare):
+            checks.that(listener.stop() == 0, "it did not end in order: " +
+                        listener.said())
+        load.stop()
+        other.stop()
+        check_records(checks, read_queue(lab), [load, other])
+        said = kept.said().splitlines()[-1]
+        checks.that("listened " in said and "drained=0" not in said,
+                    f"no summary: {said}")
+    return checks.result()
+
+
+if __name__ == "__main__":
+    main(body)
