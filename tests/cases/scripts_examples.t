@@ -71,15 +71,16 @@ grep -q -- "--listen 127.0.0.1:$port " scripts/messaging-listener.service ||
 if command -v nginx >/dev/null && command -v openssl >/dev/null; then
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 2 \
 		-keyout "$tmp/key" -out "$tmp/cert" 2>/dev/null
-	sed "s,/etc/ssl/.*pem;,$tmp/cert;,; s,/etc/ssl/.*key;,$tmp/key;,
-		s,/var/log/nginx,$tmp,; s,listen .*443 ssl,listen unix:$tmp/s ssl,
-		/listen \[/d" $nginx >"$tmp/site"
-	cat >"$tmp/nginx.conf" <<-END
-		pid $tmp/pid;
-		error_log $tmp/error;
-		events { }
-		http { include $tmp/site; }
-	END
+	sed "/listen \[/d; s,listen 443,listen unix:$tmp/s,
+		s,/etc/ssl/.*pem;,$tmp/cert;,; s,/etc/ssl/.*key;,$tmp/key;,
+		s,/var/log/nginx,$tmp," $nginx >"$tmp/site"
+	{
+		echo "pid $tmp/pid; error_log $tmp/error; events { } http {"
+		for kind in client_body proxy fastcgi uwsgi scgi; do
+			echo "${kind}_temp_path $tmp/$kind;"
+		done
+		echo "include $tmp/site; }"
+	} >"$tmp/nginx.conf"
 	nginx -t -e "$tmp/error" -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/said" ||
 		fail "$(cat "$tmp/said")"
 fi
