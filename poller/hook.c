@@ -28,7 +28,7 @@ struct hook {
 
 struct hooks {
 	struct hook *all;
-	size_t n;
+	size_t n, failed;
 	pthread_mutex_t lock;
 	pthread_mutex_t counting; /* of what follows */
 	struct counted {
@@ -240,6 +240,7 @@ hooks_open(const struct conf *c)
 		if (!is_wanted(c, tenant))
 			continue;
 		buf_clear(&why);
+		all->failed++;
 		if (conf_tenant_error(c, i) != NULL) {
 			log_error(
 			    "tenant %s: %s", tenant, conf_tenant_error(c, i));
@@ -250,6 +251,7 @@ hooks_open(const struct conf *c)
 		} else {
 			h->lock = &all->lock;
 			all->n++;
+			all->failed--;
 		}
 	}
 	buf_release(&why);
@@ -287,6 +289,12 @@ static bool
 is_name(const char *name, const char *p, size_t len)
 {
 	return strlen(name) == len && memcmp(name, p, len) == 0;
+}
+
+size_t
+hooks_failed(const struct hooks *all)
+{
+	return all->failed;
 }
 
 const struct hook *

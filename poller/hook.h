@@ -38,7 +38,9 @@ struct hooks *hooks_open(const struct conf *c)
 /* NULL is fine. */
 void hooks_free(struct hooks *all);
 
+/* Those that are there, and those that something was wrong with. */
 size_t hooks_n(const struct hooks *all);
+size_t hooks_failed(const struct hooks *all);
 
 /* The webhook of a tenant and source, which is the name of its profile; NULL:
  * there is none. */

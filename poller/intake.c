@@ -154,7 +154,8 @@ intake_open(const struct conf *conf, const char *state, enum exit_code *code,
 		goto fail;
 	in->operators = listed_open(conf, state);
 	in->hooks = hooks_open(conf);
-	*code = PROG_OK;
+	/* The others' webhooks are served; `poller -n` tells. */
+	*code = hooks_failed(in->hooks) > 0 ? PROG_CONFIG : PROG_OK;
 	return in;
 fail:
 	intake_close(in);

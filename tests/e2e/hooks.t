@@ -185,6 +185,10 @@ hook = signature
 END
 expect 78 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 says 'set hook_secret_file'
+expect 78 "$BIN/poller" -c "$tmp/made.conf" -n --listen 127.0.0.1:0
+says 'webhooks of tenant made: it has no secret'
+expect 69 "$BIN/poller" -c "$tmp/made.conf"
+says 'Chatwoot is not polled yet'
 echo "hook_secret_file = made.key" >>"$tmp/made.conf"
 expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 key=$(cat "$tmp/made.key")
@@ -199,13 +203,31 @@ expect 0 "$BIN/poller" -c "$tmp/made.conf" --register https://h.example.com
 
 kill "$listener"
 wait "$listener" || fail "the listener ended with $?"
+cat >>"$tmp/made.conf" <<END
+[crm room]
+profile = qiscus
+[listen]
+tenant = room
+END
 listen "$tmp/made.conf" "$tmp/by-hand"
 is 200 "$(tenant=made chatwoot "$said")" "signed by that key"
 is 200 "$(tenant=made chatwoot "$unknown")" "an unknown event, by hand"
 [ "$(jq -r .record "$tmp"/state/dead/*.ndjson)" = "$unknown" ] ||
 	fail "no dead letter by hand"
 [ "$(wc -l <"$tmp/by-hand")" = 2 ] || fail "$(cat "$tmp/by-hand")"
-expect 0 "$BIN/poller" -c "$tmp/made.conf" --unregister https://h.example.com
+
+echo "- the routes of the original allocator"
+is 200 "$(post /webhook '{"room_id":"77","candidate_agent":null}')" "a room"
+is '{"message":"Webhook received successfully"}' "$(cat "$tmp/answer")" "a room"
+is 200 "$(post /webhook '{"room_id":"77"}')" "the same room"
+is 400 "$(post /webhook '{"room_id":77}')" "a number"
+is '{"error":"Invalid payload"}' "$(cat "$tmp/answer")" "a number"
+is 200 "$(post /resolve '{"service":{"room_id":"77","last_comment_id":5}}')" \
+	"resolved"
+is "open open closed" "$(jq -rs 'map(select(.chat == "77").status) | join(" ")' \
+	"$tmp/by-hand")" "what became of it"
+expect 0 "$BIN/poller" -c "$tmp/made.conf" --tenant made \
+	--unregister https://h.example.com
 [ ! -s "$tmp/out" ] || fail "not removed: $(cat "$tmp/out")"
 kill "$listener"
 wait "$listener" || fail "the listener ended with $?"

@@ -143,6 +143,7 @@ payloads_become_records(void **state)
 
 	(void)state;
 	assert_int_equal(hooks_n(few), 3);
+	assert_int_equal(hooks_failed(few), 0);
 	assert_int_equal(hooks_n(more), 2);
 	while ((line = next_line(&rest)) != NULL) {
 		if (strncmp(line, "== ", 3) != 0)
@@ -345,6 +346,7 @@ mistakes_stop_one_tenant(void **state)
 		all = open_text(text, &c);
 		tmpdir_stderr(saved, told, sizeof told);
 		assert_int_equal(hooks_n(all), 1);
+		assert_int_equal(hooks_failed(all), 1);
 		assert_non_null(hook_of(all, "good"));
 		if (strstr(told, cases[i].want) == NULL)
 			fail_msg("%s: told %s", cases[i].conf, told);
