@@ -2,7 +2,7 @@
 # Figures in parts: the views add up what several aggregators store, and tell
 # the same as one aggregator over everything, from files and from queues behind
 # an exchange; and a change of their number, in the middle of a stream, loses
-# nothing and doubles nothing.
+# nothing and doubles nothing, wherever it is cut and begun again.
 set -euo pipefail
 # shellcheck source=tests/e2e/stream.sh
 . "$(dirname "$0")/stream.sh"
@@ -131,6 +131,30 @@ for wrong in 2/2 0/65 -1/2 1 x/y; do
 	says "'$wrong' is no part"
 done
 
+# An aggregator for scripts/topology that takes the script with it, as a loss of
+# power would: within an export or behind it, or when a queue was dropped.
+mkdir "$tmp/bin"
+cat >"$tmp/bin/aggregator" <<-END
+	#!/bin/bash
+	case \$* in
+	*--export*)
+	    "$aggregator" "\$@" &
+	    if [ \$DIE = within ]; then
+	        sleep 0.0\$((RANDOM % 10))
+	        kill -9 0
+	    fi
+	    wait \$! || exit
+	    [ \$DIE != export ] || kill -9 0
+	    ;;
+	*)
+	    list=\$(cat)
+	    "$aggregator" "\$@" <<<"\$list" || exit
+	    [ "\$DIE \${list%% *}" != "drop drop" ] || kill -9 0
+	    ;;
+	esac
+END
+chmod +x "$tmp/bin/aggregator"
+
 # Without latecomers: one that comes after the change does not change how long
 # an answer before it took.
 echo "- from two to three in the middle"
@@ -148,6 +172,11 @@ publish $((middle + 2001)) "$lines"
 expect 75 topology --retire 1 --states "$tmp/states"
 says "is not empty; let its reader finish, and try again"
 count 1 2
+for die in within export drop within export drop; do
+	DIE=$die expect 137 setsid -w scripts/topology -b "$tmp/bin" \
+		--retire 1 --states "$tmp/states"
+done
+# All is handed over by now; that is to be told of only.
 topology --retire 1 --states "$tmp/states"
 [ "$(echo 'SELECT generation, parts FROM generations' | sql)" = "2	3" ] ||
 	fail "the database was not told"
