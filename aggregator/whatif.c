@@ -396,7 +396,9 @@ whatif_operators(const struct whatif *w, struct rowset *to)
 		struct cell *c = rowset_add(to);
 
 		c = cell_text(c, o->id);
-		c = cell_text(c, o->name);
+		/* Who holds a chat need not be listed. */
+		c = o->name != NULL ? cell_text(c, o->name)
+				    : cell_id(c, (struct text){ NULL, 0 });
 		c = cell_number(c, o->limit);
 		c = cell_count(c, o->given);
 		c = cell_count(c, o->theirs);

@@ -299,8 +299,9 @@ free "${some[@]:0:2}"
 conf "assign = yes" "bot_operators = 10900"
 "$poller" -c conf | "$BIN/aggregator" -c conf -a allocation --limit 50 >in
 run 0 "${assign[@]}"
+outcome >told
 for dialog in "${some[@]:0:2}"; do
 	who=$(holder "$dialog")
 	[ "$who" != null ] || fail "nobody has $dialog: $(cat in)"
-	outcome | grep -q "^$dialog $who open " || fail "it is not told: $(cat out)"
+	grep -q "^$dialog $who open " told || fail "it is not told: $(cat out)"
 done
