@@ -237,27 +237,34 @@ def system_event($crew):
           else {from: "system", kind: "assigned", operator: $who} end
     end;
 
+# {sdk_email: id}
+def by_email:
+    map(select(.sdk_email | given) | {key: .sdk_email, value: .operator})
+    | from_entries;
+
 # Agents write under their sdk_email; whom the list does not have keeps it.
-def written($user; $crew; $bots):
-    ([$crew[] | select(.sdk_email == $user) | .operator] | .[0]) as $who
-    | if any($bots[]; . == ($who | tostring) or . == ($user | tostring)) then
+def written($user; $ids; $bots):
+    (if $user | type == "string" then $ids[$user] else null end) as $who
+    | if $bots != [] and any($bots[]; . == ($who | tostring) or . == $user) then
           {from: "bot", user: ($who // $user)}
       else {from: "operator", user: ($who // $user), operator: $who} end;
 
-def comment($chat; $crew; $bots):
+# $in is the input of the call. Every comment of every page comes through
+# here: it is kept cheap.
+def comment($in; $ids):
     (.user | row) as $who
     | ($who.extras | decoded) as $extras
-    | {type: "message", id, chat: $chat.chat, channel: $chat.channel,
+    | {type: "message", id, chat: $in.chat.chat, channel: $in.chat.channel,
        at: .timestamp, text: .message}
-    + if .type == "system_event" then system_event($crew)
+    + if .type == "system_event" then system_event($in.operators)
       else
           {kind: content_kind}
           + if $extras.is_customer == true
-               or ($who.user_id | given and . == $chat.customer) then
+               or ($who.user_id | given and . == $in.chat.customer) then
                 {from: "customer", user: $who.user_id}
             elif $extras.type == "bot" then
                 {from: "bot", user: $who.user_id}
-            else written($who.user_id; $crew; $bots) end
+            else written($who.user_id; $ids; $in.options.bot_operators) end
       end;
 
 def as_number:
@@ -286,8 +293,8 @@ def next_page($rows; $in):
 def messages_read:
     . as $in
     | [rows(.results.comments)[] | row] as $rows
-    | {records: [$rows[] | comment($in.chat; $in.operators;
-                                   $in.options.bot_operators)],
+    | (.operators | by_email) as $ids
+    | {records: [$rows[] | comment($in; $ids)],
        next: next_page($rows; $in),
        moved: true};
 

@@ -63,6 +63,32 @@ expect 78 "zendesk9.jq" -c conf -n
 conf '[crm acme]' 'token = t'
 expect 0 "" -c conf -n # the profile knows the address
 
+# A CRM with an account beside the token, and another host.
+conf '[crm acme]' 'token = t' 'profile = qiscus'
+expect 78 "has no account, .*CRM_ACCOUNT" -c conf -n
+conf '[crm acme]' 'token = t' 'profile = qiscus' 'account = a'
+expect 0 "" -c conf -n
+conf '[crm acme]' 'token = t' 'profile = qiscus' \
+	"account = a$(printf '\001')b"
+expect 78 "control character" -c conf -n
+conf '[crm acme]' 'token = t' 'profile = qiscus' 'account = a' \
+	'hosts = messages=https://sdk.example.test'
+expect 0 "" -c conf -n
+for hosts in messages=http://sdk.example.test messages=nonsense messages= \
+	messages=https://u:p@sdk.example.test; do
+	conf '[crm acme]' 'token = t' 'profile = qiscus' 'account = a' \
+		"hosts = $hosts"
+	expect 78 "hosts: messages of \[crm acme\] " -c conf -n
+done
+for hosts in other=https://sdk.example.test https://sdk.example.test \
+	'messages=https://sdk.example.test messages=https://b.example.test'; do
+	conf '[crm acme]' 'token = t' 'profile = qiscus' 'account = a' \
+		"hosts = $hosts"
+	expect 78 "NAME=URL each" -c conf -n
+done
+conf '[crm acme]' 'token = t' 'hosts = messages=https://sdk.example.test'
+expect 78 "NAME=URL each" -c conf -n
+
 # A profile of one's own: its mistakes are told with their lines.
 cp "$root/poller/profiles/chat2desk.jq" own.jq
 conf '[crm acme]' 'token = t' 'url = http://127.0.0.1:9/' 'profile = ./own.jq'

@@ -33,6 +33,9 @@ class World:
         self.history = d.choice(("episode", "all"))
         self.definition = d.choice((metrics.OURS, metrics.CHATWOOT))
         self.customers = d.random() < 0.5
+        # Comments are hidden that long: a thousandth more, so that no second
+        # is hidden in part.
+        self.lag = fixed.get("lag", d.choice((0, 0, 20.001, 90.001)))
         self.agents = fixed.get("agents", d.choice((1, 4, 12)))
         self.folder = "q%d" % number
         os.mkdir(lab.path(self.folder))
@@ -44,7 +47,7 @@ class World:
                 "dialogs", d.choice((3, 25, 60) if few else (120, 230))),
             "--messages", d.choice((3, 20, 250) if few else (3, 12)),
             "--pace", fixed.get("pace", d.choice((60, 200, 900))),
-            "--die-with-parent",
+            "--lag", self.lag, "--die-with-parent",
         ]
         options += ["--big-ids"] if d.random() < 0.3 else []
         self.sim = lab.sim(*options, name=self.folder + "/sim")
@@ -52,7 +55,7 @@ class World:
         self.sim.control("act", do="online", account=self.token)
         self.account = qiscus.Account(
             self.sim, self.token, self.app, self.seed, self.history,
-            self.customers, self.customers)
+            self.customers, self.customers, self.lag)
         self.conf = lab.conf(self.folder + "/conf", {
             "crm " + self.token: {
                 "profile": "qiscus", "url": self.sim.root,
@@ -124,7 +127,7 @@ def holders(records):
 def moving_rooms(lab):
     """One list is asked for after the other: a room that moves forward is
     seen twice, one that moves back not at all."""
-    w = World(lab, 1000001, agents=3, dialogs=40, pace=0,
+    w = World(lab, 1000001, agents=3, dialogs=40, pace=0, lag=0,
               section={"concurrency": 1})
     before = holders(w.poll())
     w.account.look()

@@ -5,6 +5,7 @@ and knows nothing of the poller but what the manual promises:
 
 - a chat is a room that is not resolved and has been written in; whoever has an
   account may hold it; a room held by somebody without one is not shown;
+- a comment that is hidden yet is not known;
 - it is opened at the first message behind the last resolving, or at the
   resolving while nothing is behind it, or at its first message;
 - an agent writes as the account of that sdk_email, and without one is known
@@ -14,6 +15,7 @@ and knows nothing of the poller but what the manual promises:
 
 import collections
 
+import compare
 import crm
 import metrics
 from crm import View, milliseconds
@@ -29,10 +31,10 @@ def full_name(o):
 
 class Account:
     def __init__(self, sim, token, app, seed, history="episode",
-                 customers=False, phones=False):
+                 customers=False, phones=False, lag=0):
         self.sim, self.token, self.app, self.seed = sim, token, app, seed
         self.history, self.customers = history, customers
-        self.phones = phones
+        self.phones, self.lag = phones, lag
         self.base = 0
         self.bot = "%s_bot@qismo.example.test" % app
 
@@ -93,7 +95,7 @@ class Account:
         return out
 
     def chat(self, d, messages):
-        opened = messages[0]["at"]
+        opened = messages[0]["at"] if messages else None
         for i, m in enumerate(messages):
             if m["from"] == "system" and m["kind"] == "closed":
                 opened = messages[min(i + 1, len(messages) - 1)]["at"]
@@ -116,12 +118,16 @@ class Account:
         self.everybody = self.people()
         self.listed = self.operators(self.everybody)
         written = collections.defaultdict(list)
+        newest = compare.parse_time(world["now"]) - round(self.lag * 1000)
+        begun = set()
         for m in world["messages"]:
-            written[m["dialog_id"]].append(self.message(m))
+            begun.add(m["dialog_id"])
+            if milliseconds(m["created"]) <= newest:
+                written[m["dialog_id"]].append(self.message(m))
         chats, messages = {}, {}
         for d in world["dialogs"]:
             holder = d["operator_id"]
-            if d["state"] != "open" or not written[d["id"]] or (
+            if d["state"] != "open" or d["id"] not in begun or (
                     holder is not None and str(holder) not in self.listed):
                 continue
             own = metrics.in_order(written[d["id"]])
