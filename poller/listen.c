@@ -22,7 +22,7 @@
 #include "poller/server.h"
 
 /* Descriptors that are no connections. */
-#define OWN_FILES 64
+#define OWN_FILES 512
 #define LOOK_MS 200
 
 struct listener {

@@ -11,6 +11,7 @@
 #include "poller/server_impl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,6 +28,10 @@
 #define SWEEP_MS 250
 /* Out of descriptors: how long nobody is let in. */
 #define PAUSE_MS 100
+/* How long the rest of what was refused is read, and how often. */
+#define LINGER_MS 2000
+#define DRAIN_MS 10
+#define DRAIN_BYTES 65536
 /* How many are let in before those inside have their turn. */
 #define ACCEPTS 64
 /* How long a body may come slower than it should. */
@@ -69,6 +74,47 @@ arrive(struct worker *w, int fd, const struct address *peer)
 	w->guests_n++;
 }
 
+/* Whoever was refused and sends on would get a reset in place of the answer, so
+ * a second descriptor of the connection stays, to be read from. */
+static void
+linger(struct guest *g)
+{
+	struct worker *w = g->worker;
+	struct lingerer *l = w->lingerers;
+
+	while (l < w->lingerers + LINGERERS && l->end_ms != 0)
+		l++;
+	if (l == w->lingerers + LINGERERS)
+		return;
+	l->fd = fcntl(g->fd, F_DUPFD_CLOEXEC, 0);
+	if (l->fd < 0)
+		return;
+	(void)shutdown(l->fd, SHUT_WR);
+	l->end_ms = clock_mono_ms() + LINGER_MS;
+	w->lingerers_n++;
+}
+
+/* Reads and drops; ends those whose time is over, or all. */
+static void
+drain(struct worker *w, int64_t now, bool all)
+{
+	char waste[DRAIN_BYTES];
+	struct lingerer *l;
+	ssize_t n;
+
+	for (l = w->lingerers; l < w->lingerers + LINGERERS; l++) {
+		if (l->end_ms == 0)
+			continue;
+		n = recv(l->fd, waste, sizeof waste, MSG_DONTWAIT);
+		if (!all && now < l->end_ms &&
+		    (n > 0 || (n < 0 && errno == EAGAIN)))
+			continue;
+		(void)close(l->fd);
+		l->end_ms = 0;
+		w->lingerers_n--;
+	}
+}
+
 static void
 leave(struct guest *g)
 {
@@ -78,6 +124,8 @@ leave(struct guest *g)
 	g->worker->guests_n--;
 	if (g->worker->arriving == g)
 		g->worker->arriving = NULL;
+	if (g->sends_on)
+		linger(g);
 	admission_leave(g->worker->server->opt.admission, &g->peer);
 	server_release(g);
 	free(g);
@@ -238,6 +286,8 @@ poll_ms(const struct worker *w, int64_t now)
 	MHD_UNSIGNED_LONG_LONG ms;
 	int64_t least = w->swept_ms + SWEEP_MS - now;
 
+	if (w->lingerers_n > 0 && least > DRAIN_MS)
+		least = DRAIN_MS;
 	if (MHD_get_timeout(w->daemon, &ms) == MHD_YES && (int64_t)ms < least)
 		least = (int64_t)ms;
 	return least > 0 ? (int)least : 0;
@@ -276,9 +326,12 @@ serve(void *ctx)
 		}
 		(void)MHD_run(w->daemon);
 		now = clock_mono_ms();
+		if (w->lingerers_n > 0)
+			drain(w, now, false);
 		if (now - w->swept_ms >= SWEEP_MS)
 			sweep(w, now, stop_ms != 0);
 	}
+	drain(w, now, true);
 	return NULL;
 }
 

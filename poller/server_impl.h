@@ -38,12 +38,20 @@ struct guest {
 	bool begun;      /* the headers were looked at */
 	bool is_get;     /* GET or HEAD */
 	bool asked;      /* the handler was */
+	bool sends_on;   /* refused, and its body is not read */
 	int refusal;     /* a status of the server's own; 0: none */
 	int retry_after; /* of that */
 	char client[ADDRESS_TEXT];
 	struct web_answer answer;
 	struct parcel parcel;
 	bool safe;
+};
+
+/* Connections that were refused and are still sent to, of a worker. */
+#define LINGERERS 16
+struct lingerer {
+	int fd;
+	int64_t end_ms; /* 0: a free place */
 };
 
 struct worker {
@@ -56,6 +64,8 @@ struct worker {
 	struct guest *guests;
 	struct guest *arriving; /* while it is made */
 	size_t guests_n, waiting_n;
+	struct lingerer lingerers[LINGERERS];
+	size_t lingerers_n;
 
 	pthread_mutex_t lock;
 	struct parcel *done; /* of which the outbox told us */

@@ -379,10 +379,11 @@ begin(struct guest *g, const char *method, const char *version)
 	if (status != 0)
 		g->refusal = status;
 	/* Now means that the connection closes, with what is unread. */
-	if (status != 0 ||
-	    (g->refusal != 0 && (h.chunked || h.length > POLITE_BYTES)))
-		return reply(g);
-	return MHD_YES;
+	if (status == 0 &&
+	    (g->refusal == 0 || (!h.chunked && h.length <= POLITE_BYTES)))
+		return MHD_YES;
+	g->sends_on = h.chunked || h.length > 0;
+	return reply(g);
 }
 
 /* A piece of the body. What is too much is read on and dropped, but only up to

@@ -3,6 +3,7 @@ malformed, smuggled, too large, in odd pieces; over raw sockets, because no
 client library sends such things. And that none of it is stored.
 """
 
+import http.client
 import json
 import os
 import re
@@ -248,6 +249,19 @@ def check_too_large_in_chunks(checks, port):
     c.close()
 
 
+def check_client_that_sends_on(checks, port):
+    """It gets its answer, and no reset, although nobody wants the rest."""
+    for _ in range(3):
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            c.request("POST", EVENTS.decode(), b" " * 3000000)
+            got = c.getresponse().status
+        except OSError as e:
+            got = e
+        checks.that(got == 413, f"a large body, all of it sent: {got}")
+        c.close()
+
+
 def check_pieces(checks, port):
     """Byte by byte it is the same request."""
     c = Client(port)
@@ -277,6 +291,7 @@ def body():
             check_case(checks, port, *case)
         check_continue(checks, port)
         check_too_large_in_chunks(checks, port)
+        check_client_that_sends_on(checks, port)
         check_pieces(checks, port)
         with open(out) as f:
             lines = [json.loads(line) for line in f]
