@@ -190,7 +190,7 @@ MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5)) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
 D         = $(DESTDIR)$(DATADIR)
-INSTALLED_SCRIPTS = job reap report tenant topology
+INSTALLED_SCRIPTS = job limits reap report tenant topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
 	$(INSTALL) -d $(D)/profiles $(D)/migrations $(D)/scripts $(D)/examples

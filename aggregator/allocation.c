@@ -285,6 +285,7 @@ alloc_leave(struct allocation *a, struct alloc_chat *c)
 	}
 	a->counts.waiting -=
 	    c->place != PLACE_NONE && c->place != PLACE_PROMISED;
+	c->awaited = NULL;
 	c->place = PLACE_NONE;
 	alloc_set_timer(a, &c->timer, INT64_MAX);
 }

@@ -61,7 +61,8 @@ take_opening(struct allocation *a, struct alloc_chat *c,
 		at = a->now;
 	if (is_of_past(c, at))
 		at = told->at;
-	if (is_of_past(c, at))
+	/* Opened in the moment of its closing: if it is so now. */
+	if (is_of_past(c, at) && told->at < c->status_at)
 		return;
 	if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival) ||
 	    at < c->arrival ||

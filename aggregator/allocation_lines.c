@@ -243,9 +243,9 @@ wake(struct allocation *a, struct alloc_line *l, const struct alloc_operator *o)
 	}
 }
 
-/* The first of those who wait for this one alone; all, if in vain. */
+/* The first of those who wait for this one alone; or all: in vain. */
 static void
-wake_awaiting(struct allocation *a, struct alloc_operator *o)
+wake_awaiting(struct allocation *a, struct alloc_operator *o, bool all)
 {
 	struct ordered_node *n;
 	struct alloc_chat *c;
@@ -257,7 +257,7 @@ wake_awaiting(struct allocation *a, struct alloc_operator *o)
 		c->place = PLACE_QUEUE;
 		ordered_add(&c->line->queue, n);
 		alloc_line_update(a, c->line);
-		if (o->available)
+		if (!all)
 			break;
 	}
 }
@@ -290,7 +290,7 @@ alloc_operator_end(struct allocation *a, struct alloc_operator *o)
 	size_t i;
 
 	if (room || !o->available)
-		wake_awaiting(a, o);
+		wake_awaiting(a, o, !o->available);
 	for (i = 0; i < o->seats_n; i++)
 		take_seat(a, o->seats[i], room);
 	tell_load(a, o);
@@ -318,6 +318,7 @@ alloc_operator_seats(struct allocation *a, struct alloc_operator *o)
 	size_t i;
 
 	alloc_operator_begin(a, o);
+	wake_awaiting(a, o, true);
 	for (i = 0; i < o->seats_n; i++) {
 		alloc_line_update(a, o->seats[i]->line);
 		free(o->seats[i]);

@@ -47,7 +47,9 @@ last_of(const struct allocation *a, const struct alloc_chat *c)
 		return NULL;
 	known =
 	    strmap_get(&a->customers, c->customer_id, strlen(c->customer_id));
-	return known != NULL ? known->last : NULL;
+	if (known == NULL || known->at < a->now - a->set.sticky)
+		return NULL;
+	return known->last;
 }
 
 static void
@@ -79,7 +81,9 @@ pause_ends(const struct allocation *a, const struct alloc_chat *c)
 static struct alloc_operator *
 choose(struct allocation *a, struct alloc_line *l, struct alloc_chat *c)
 {
-	struct alloc_operator *last = last_of(a, c), *o;
+	struct alloc_operator *last =
+	    c->awaited != NULL ? c->awaited : last_of(a, c);
+	struct alloc_operator *o;
 	const struct ordered_node *n;
 	const struct alloc_seat *s;
 

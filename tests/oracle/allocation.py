@@ -1,0 +1,520 @@
+#!/usr/bin/env python3
+"""allocation: who gets which chat, once more and without any structure: at
+each decision all chats and operators are looked at. It shares nothing with
+aggregator/allocation*.c but the definition, and the scripts of events that
+tests/unit/allocation_script.h explains.
+
+    allocation.py [FIRST [WORLDS]]    random events, held against the program
+
+$TESTBIN/unit/test_allocation is what runs them in C.
+"""
+import os
+import random
+import subprocess
+import sys
+
+LONGEST_PAUSE = 60000
+NEVER = float("-inf")
+
+
+class Operator:
+    def __init__(self, name):
+        self.name = name
+        self.known = self.available = False
+        self.tags = frozenset()
+        self.max = None
+        self.given_last = 0
+        self.away_since = None
+        self.refusals = 0
+        self.resting_until = NEVER
+
+
+class Chat:
+    def __init__(self, name):
+        self.name = name
+        self.status = None
+        self.status_at = self.holder_at = NEVER
+        self.opened_at = self.closed_at = self.arrival = None
+        self.tags = frozenset()
+        self.channel = self.customer = self.holder = None
+        self.given = self.answered = False
+        self.given_at = 0
+        self.promise = None     # [operator, expires, number, sent]
+        self.outcome = None     # the last promise's number
+        self.refused = []       # [(operator, until)]
+        self.failures = 0
+        self.awaited = None     # (operator, until)
+        self.forget_at = None
+        self.mark = 0
+
+
+class World:
+    def __init__(self):
+        self.set = {"limit": 2, "expiry": 60000, "pause": 1000,
+                    "window": 86400000, "same": 0, "same_wait": 0,
+                    "silent": 0, "offline": 0}
+        self.now = 0
+        self.chats, self.operators, self.limits = {}, {}, {}
+        self.last_of = {}       # customer -> (operator, at)
+        self.promises = self.mark = 0
+        self.out = []
+
+    # What follows from what is known.
+
+    def operator(self, name):
+        return self.operators.setdefault(name, Operator(name))
+
+    def own(self, o, channel):
+        limit = self.limits.get((o, channel), (None, 0))[0]
+        return limit
+
+    def limit_of(self, o):
+        for limit in (self.own(o.name, None), o.max, self.own(None, None)):
+            if limit is not None:
+                return limit
+        return self.set["limit"]
+
+    def has(self, o, channel=None):
+        """How many chats, of the channel."""
+        return sum(1 for c in self.chats.values()
+                   if (channel is None or c.channel == channel) and
+                   ((c.status == "open" and c.holder == o) or
+                    (c.promise and c.promise[0] == o)))
+
+    def is_limited(self, channel):
+        return channel is not None and any(
+            key[1] == channel and limit is not None
+            for key, (limit, _) in self.limits.items())
+
+    def line(self, c):
+        return c.tags, c.channel if self.is_limited(c.channel) else None
+
+    def serves(self, o, c):
+        return o.known and c.tags <= o.tags
+
+    def has_room(self, o, c):
+        if not (self.serves(o, c) and o.available and
+                o.resting_until <= self.now and
+                self.has(o.name) < self.limit_of(o)):
+            return False
+        if not self.is_limited(c.channel):
+            return True
+        limit = self.own(o.name, c.channel)
+        if limit is None:
+            limit = self.own(None, c.channel)
+        return limit is None or self.has(o.name, c.channel) < limit
+
+    def is_refused(self, c, o):
+        return any(by == o.name and until > self.now
+                   for by, until in c.refused)
+
+    def is_waiting(self, c):
+        if c.status != "open" or c.promise:
+            return False
+        if c.holder is None:
+            return True
+        if not c.given or c.answered:
+            return False
+        away = self.operator(c.holder).away_since
+        return ((self.set["silent"] and
+                 c.given_at + self.set["silent"] <= self.now) or
+                (self.set["offline"] and away is not None and
+                 away + self.set["offline"] <= self.now))
+
+    # Deciding.
+
+    def last(self, c):
+        """Whom its customer had last; one that is waited for stays that."""
+        if c.awaited is not None and c.awaited[1] > self.now:
+            return c.awaited[0]
+        c.awaited = None
+        last, at = self.last_of.get(c.customer, (None, 0))
+        if last is None or at < self.now - self.set["same"]:
+            return None
+        return self.operator(last)
+
+    def choose(self, c):
+        last = self.last(c)
+        if last is not None:
+            if last.name != c.holder and not self.is_refused(c, last):
+                if self.has_room(last, c):
+                    return last
+                until = c.arrival + self.set["same_wait"]
+                if (self.serves(last, c) and last.available and
+                        self.set["same_wait"] and until > self.now):
+                    c.awaited = last, until
+                    return None
+        free = [o for o in self.operators.values()
+                if self.has_room(o, c) and o.name != c.holder and
+                not self.is_refused(c, o)]
+        return min(free, default=None,
+                   key=lambda o: (self.has(o.name), o.given_last, o.name))
+
+    def go(self):
+        done = False
+        while not done:
+            done = True
+            for c in sorted(self.chats.values(),
+                            key=lambda c: (c.arrival or 0, c.name)):
+                if not self.is_waiting(c) or not any(
+                        self.has_room(o, c) for o in self.operators.values()):
+                    continue
+                o = self.choose(c)
+                if o is not None:
+                    self.give(c, o)
+                    done = False
+                    break
+        answer, self.out = "".join(self.out), []
+        return answer
+
+    def give(self, c, o):
+        self.promises += 1
+        o.given_last = self.promises
+        c.promise = [o.name, self.now + self.set["expiry"], self.promises,
+                     False]
+        c.outcome = self.promises
+        self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
+                                      if c.holder is not None else ""))
+
+    # What happens.
+
+    def settle(self, c):
+        if c.promise and c.status != "open":
+            c.promise = None
+        if not self.is_waiting(c):
+            c.awaited = None
+        c.forget_at = (self.now + self.set["window"]
+                       if c.status != "open" else None)
+
+    def chat(self, name, at, status, holder, told_holder=False, opened=None,
+             tags=None, channel=None, customer=None, promise=None):
+        c = self.chats.setdefault(name, Chat(name))
+        c.mark = self.mark
+        c.customer = customer if customer is not None else c.customer
+        before = c.tags, c.channel
+        if tags is not None:
+            c.tags = frozenset(tags.split(","))
+        c.channel = channel if channel is not None else c.channel
+        if before != (c.tags, c.channel):
+            c.awaited = None
+        if status is not None:
+            self.take_status(c, at, status, opened)
+        if told_holder:
+            self.take_holder(c, at, holder, promise)
+        if c.status is None:
+            c.status, c.arrival = "open", at
+        self.settle(c)
+
+    def set_arrival(self, c, at):
+        if at != c.arrival:
+            c.arrival, c.awaited = at, None
+
+    def take_status(self, c, at, status, opened):
+        def past(t):
+            return c.closed_at is not None and t <= c.closed_at
+
+        if status == "closed":
+            c.closed_at = max(at, c.closed_at if c.closed_at is not None
+                              else at)
+        if status == "open":
+            first = opened if opened is not None else at
+            if past(first):
+                first = at
+            if not past(first) or at >= c.status_at:
+                if (c.arrival is None or past(c.arrival) or
+                        first < c.arrival or
+                        (c.opened_at is not None and opened is not None and
+                         opened > c.opened_at)):
+                    self.set_arrival(c, first)
+                if opened is not None:
+                    c.opened_at = max(opened, c.opened_at
+                                      if c.opened_at is not None else opened)
+        if at >= c.status_at:
+            c.status_at, c.status = at, status
+            if status == "closed":
+                c.given = False
+        elif status == "closed" and c.status == "open" and past(c.arrival):
+            self.set_arrival(c, c.status_at)
+
+    def take_holder(self, c, at, holder, promise):
+        running = c.promise
+        outcome = running is not None and promise == running[2]
+        if outcome and holder is None:
+            self.refuse(c)
+        if running is not None and holder is None and not outcome:
+            return
+        if at < c.holder_at and not (outcome and holder is not None):
+            return
+        c.holder_at = max(at, c.holder_at)
+        if holder != c.holder:
+            c.given = c.answered = False
+            c.holder = holder
+        if holder is not None:
+            self.operator(holder)
+            if self.set["same"] and c.customer is not None:
+                self.last_of[c.customer] = holder, self.now
+        if running is not None and holder is not None and c.promise:
+            c.given = holder == running[0]
+            c.answered = False
+            c.given_at = self.now
+            c.failures, c.refused = 0, []
+            self.operator(running[0]).refusals = 0
+            c.promise = None
+
+    def pause(self, n):
+        return min(self.set["pause"] * 2 ** (n - 1), LONGEST_PAUSE)
+
+    def refuse(self, c):
+        o = self.operator(c.promise[0])
+        c.failures += 1
+        c.refused = (c.refused + [
+            (o.name, self.now + self.pause(c.failures))])[-8:]
+        o.refusals += 1
+        if o.refusals >= 3:
+            o.resting_until = self.now + self.pause(o.refusals - 2)
+        c.promise = None
+
+    def tell_operator(self, name, available, limit, tags):
+        o = self.operator(name)
+        o.mark = self.mark
+        if available is None:
+            available = o.available or not o.known
+        self.set_available(o, available)
+        o.known = True
+        o.max = limit if limit is not None else o.max
+        o.tags = frozenset(tags.split(",")) if tags is not None else o.tags
+
+    def set_available(self, o, available):
+        if available == o.available:
+            return
+        o.available = available
+        o.away_since = None if available else self.now
+        if available:
+            o.refusals, o.resting_until = 0, NEVER
+
+    def whole(self, at):
+        for o in self.operators.values():
+            if o.known and getattr(o, "mark", 0) != self.mark:
+                self.set_available(o, False)
+                o.known = False
+        for c in list(self.chats.values()):
+            if (c.mark != self.mark and c.status == "open" and
+                    c.status_at <= at and c.holder_at <= at):
+                del self.chats[c.name]
+
+    def clock(self, now):
+        self.now = max(self.now, now)
+        for c in list(self.chats.values()):
+            if c.promise and c.promise[1] <= self.now:
+                c.promise = None
+                self.settle(c)
+            if c.forget_at is not None and c.forget_at <= self.now:
+                del self.chats[c.name]
+
+    def restart(self):
+        for c in self.chats.values():
+            c.refused, c.failures, c.awaited = [], 0, None
+            self.settle(c)
+        for o in self.operators.values():
+            o.refusals, o.resting_until = 0, NEVER
+
+    # Lines.
+
+    def run(self, line):
+        what, *rest = line.split()
+        name = rest[0] if rest else None
+
+        def arg(key, kind=str):
+            if key not in rest[1:] or rest[rest.index(key, 1) + 1] == "-":
+                return None
+            return kind(rest[rest.index(key, 1) + 1])
+
+        if what == "set":
+            self.set[name] = int(rest[1])
+        elif what == "clock":
+            self.clock(int(name))
+        elif what == "operator":
+            self.tell_operator(
+                name, True if "free" in rest else
+                False if "away" in rest else None, arg("max", int),
+                arg("tags"))
+        elif what == "chat":
+            status = [s for s in ("open", "closed", "pending") if s in rest]
+            at = arg("at", int)
+            self.chat(name, self.now if at is None else at,
+                      status[0] if status else None, arg("holder"),
+                      "holder" in rest, arg("opened", int), arg("tags"),
+                      arg("channel"), arg("customer"))
+        elif what == "left":
+            self.chats.pop(name, None)
+        elif what == "answer":
+            c = self.chats.get(name)
+            if c is not None and c.given and not c.answered:
+                c.answered = True
+                self.settle(c)
+        elif what == "limit":
+            key, at = (arg("operator"), arg("channel")), arg("at", int)
+            at = self.now if at is None else at
+            if key[0] is not None:
+                self.operator(key[0])
+            if key not in self.limits or at >= self.limits[key][1]:
+                self.limits[key] = None if name == "-" else int(name), at
+        elif what in ("keep", "refuse"):
+            self.outcome(name, arg("by"))
+        elif what == "snapshot":
+            self.mark += 1
+        elif what == "whole":
+            self.whole(int(name))
+        elif what == "sent":
+            for c in self.chats.values():
+                if c.promise:
+                    c.promise[3] = True
+        elif what == "restart":
+            self.restart()
+        elif what == "go":
+            return self.go()
+        elif what == "unsent":
+            return "".join("?%s " % c.name for c in sorted(
+                (c for c in self.chats.values()
+                 if c.promise and not c.promise[3]),
+                key=lambda c: c.promise[2]))
+        return None
+
+    def outcome(self, name, by):
+        if name in self.told:
+            self.chat(name, self.now, "open", by, True,
+                      promise=self.told[name])
+
+    told = {}
+
+
+def some_chat(r, now, stick):
+    line = "chat %s at %d" % (r.choice("123456789"),
+                              max(0, now + r.choice((0, 0, -50, -500, 3))))
+    kind = r.random()
+    if kind < 0.55:
+        line += " open"
+        if r.random() < 0.5:
+            line += " holder -"
+    elif kind < 0.75:
+        line += " open holder " + r.choice("abcdz")
+    elif kind < 0.95:
+        line += " closed"
+    else:
+        line += " pending"
+    if r.random() < 0.3:
+        line += " tags " + r.choice(("x", "y", "x,y"))
+    if not stick and r.random() < 0.3:
+        line += " channel " + r.choice("wm")
+    if r.random() < 0.4:
+        line += " customer " + r.choice("uv")
+    if r.random() < 0.1:
+        line += " opened %d" % max(0, now - r.randrange(900))
+    return line
+
+
+def some_operator(r):
+    line = "operator %s %s" % (r.choice("abcd"),
+                               r.choice(("free", "free", "away", "")))
+    if r.random() < 0.3:
+        line += " max %d" % r.randrange(4)
+    if r.random() < 0.6:
+        line += " tags " + r.choice(("x", "y", "y,x", "x,z"))
+    return line
+
+
+def events(r):
+    """Lines of one world."""
+    stick = r.random() < 0.4
+    yield "set expiry %d" % r.choice((500, 5000))
+    yield "set pause %d" % r.choice((1, 100, 1000))
+    yield "set window %d" % r.choice((300, 100000))
+    if stick:
+        yield "set same %d" % r.choice((400, 100000))
+        yield "set same_wait %d" % r.choice((0, 200))
+    if r.random() < 0.4:
+        yield "set silent %d" % r.choice((150, 700))
+    if r.random() < 0.4:
+        yield "set offline %d" % r.choice((150, 700))
+    now, within = 1000, False
+    yield "clock %d" % now
+    for _ in range(r.randrange(20, 160)):
+        what = r.random()
+        if what < 0.30:
+            yield some_chat(r, now, stick)
+        elif what < 0.42:
+            yield some_operator(r)
+        elif what < 0.58:
+            now += r.choice((1, 10, 100, 400, 3000))
+            yield "clock %d" % now
+        elif what < 0.70:
+            yield "keep %s by %s" % (r.choice("123456789"), r.choice("abcdz"))
+        elif what < 0.78:
+            yield "refuse %s" % r.choice("123456789")
+        elif what < 0.82:
+            yield "answer %s" % r.choice("123456789")
+        elif what < 0.87:
+            line = "limit %s" % r.choice("-01233")
+            if r.random() < 0.5:
+                line += " operator " + r.choice("abcd")
+            if not stick and r.random() < 0.4:
+                line += " channel " + r.choice("wm")
+            yield line + " at %d" % (now - r.choice((0, 0, 20)))
+        elif what < 0.89:
+            yield "left %s" % r.choice("123456789")
+        elif what < 0.91:
+            if not within:
+                yield "restart"
+        elif what < 0.93:
+            yield "sent"
+        elif what < 0.94:
+            yield "unsent"
+        elif what < 0.96:
+            yield "snapshot" if not within else "whole %d" % (
+                now - r.choice((0, 100)))
+            within = not within
+        yield "go"
+    yield "unsent"
+
+
+def play(seed):
+    """The lines of a world, and what they are answered."""
+    world, lines, answers = World(), ["new"], []
+    world.told = {}
+    for line in events(random.Random(seed)):
+        lines.append(line)
+        answer = world.run(line)
+        if answer is not None:
+            answers.append(answer)
+        for c in world.chats.values():
+            if c.outcome is not None:
+                world.told[c.name] = c.outcome
+    return lines, answers
+
+
+def main():
+    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    worlds = int(sys.argv[2]) if len(sys.argv) > 2 else 300
+    program = os.path.join(os.environ["TESTBIN"], "unit", "test_allocation")
+    promised = 0
+    for seed in range(first, first + worlds):
+        lines, want = play(seed)
+        got = subprocess.run([program, "script"], input="\n".join(lines) + "\n",
+                             text=True, stdout=subprocess.PIPE,
+                             check=True).stdout.split("\n")[:-1]
+        promised += sum(a.count(">") for a in want)
+        if got == want:
+            continue
+        asked = [i for i, line in enumerate(lines) if line in ("go", "unsent")]
+        wrong = next(i for i, (a, b) in enumerate(
+            zip(want + ["(end)"], got + ["(end)"])) if a != b)
+        print("\n".join(lines[:asked[wrong] + 1]))
+        print("world %d: it says '%s', the oracle '%s'"
+              % (seed, got[wrong], want[wrong]))
+        return 1
+    print("%d worlds, %d promises" % (worlds, promised))
+    return 0 if promised > worlds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
