@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <time.h>
 
 #include "common/clock.h"
 
-static volatile sig_atomic_t asked;
+/* Lock-free: written by a signal, read by all threads. */
+static atomic_int asked;
 
 static void
 on_signal(int sig)
