@@ -85,6 +85,17 @@ is_integer(const struct flat_field *v)
 	       memchr(v->val, 'E', v->val_len) == NULL;
 }
 
+/* As an id; of the number -0, which is 0, too. */
+static struct text
+id_text(const struct flat_field *v)
+{
+	struct text t = { v->val, v->val_len };
+
+	if (v->kind == FLAT_NUMBER && t.len == 2 && memcmp(t.p, "-0", 2) == 0)
+		t = (struct text){ t.p + 1, 1 };
+	return t;
+}
+
 static const char *
 read_id(const struct flat_field *v, struct text *to)
 {
@@ -94,8 +105,7 @@ read_id(const struct flat_field *v, struct text *to)
 		return "is empty";
 	if (v->val_len > RECORD_MAX_ID)
 		return "is too long";
-	to->p = v->val;
-	to->len = v->val_len;
+	*to = id_text(v);
 	return NULL;
 }
 
@@ -104,13 +114,14 @@ read_id(const struct flat_field *v, struct text *to)
 static const char *
 read_tenant(const struct flat_field *v, struct text *to)
 {
+	struct text t = id_text(v);
+
 	if ((v->kind != FLAT_STRING && !is_integer(v)) ||
-	    !parse_is_name_n(v->val, v->val_len, RECORD_MAX_TENANT))
+	    !parse_is_name_n(t.p, t.len, RECORD_MAX_TENANT))
 		return "must be the name of a [crm NAME] section: up to 64 "
 		       "letters, digits, '_', '.', '-', the first no '.' "
 		       "or '-'";
-	to->p = v->val;
-	to->len = v->val_len;
+	*to = t;
 	return NULL;
 }
 

@@ -194,7 +194,7 @@ take_number(struct walk *w, unsigned key, const char *p, size_t len)
 	case FIELD_TENANT:
 	case FIELD_ID:
 		*(struct text *)member(w->r, key) = (struct text){ p, len };
-		return digits;
+		return digits && *p != '-';
 	case FIELD_COUNT:
 		*(int64_t *)member(w->r, key) = n;
 		return digits && *p != '-';

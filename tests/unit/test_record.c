@@ -42,6 +42,7 @@ static const struct {
 	{ "{\"type\":\"chat\",\"tenant\":\"..\",\"chat\":\"1\"}", NO_TENANT },
 	{ "{\"type\":\"row\",\"tenant\":\"a/b\",\"table\":\"x\"}", NO_TENANT },
 	{ "{\"type\":\"chat\",\"tenant\":-5,\"chat\":\"1\"}", NO_TENANT },
+	{ "{\"type\":\"chat\",\"tenant\":-0,\"chat\":-0}", NULL },
 	{ "{\"type\":\"chat\",\"tenant\":[\"a\"],\"chat\":\"1\"}", NO_TENANT },
 	{ "{\"type\":\"chat\",\"tenant\":\"" SIXTEEN SIXTEEN SIXTEEN SIXTEEN
 	  "\",\"chat\":\"1\"}",
