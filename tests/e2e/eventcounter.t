@@ -191,7 +191,7 @@ echo "- a broker that goes away is waited for, longer than for messages"
 publish wantback -n 10 -s 11
 "$aggregator" --input eventcounter -f queue:$queue \
 	--exchange eventcountertest --json-dir "$tmp/gotback" \
-	--state "$tmp/state2" --idle-exit 3s &
+	--state "$tmp/state2" --idle-exit 6s &
 counter=$!
 drained() {
 	[ "$(waiting $queue)" = 0 ]
