@@ -7,6 +7,7 @@ success again with the same key, as a careful one does.
 import http.client
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -161,6 +162,11 @@ def body():
                          lab.path("state"), "-t", "queue:records"])
         checks.that(again.code == 75 and "another" in again.err,
                     f"a second listener with one spool: {again}")
+        wrong = lab.run(
+            ["poller", "--listen", "127.0.0.1:0", "-t", "queue:records"],
+            env={"AMQP_URL": re.sub("//messaging:[^@]*", "//messaging:wrong",
+                                    lab.env["AMQP_URL"])})
+        checks.that(wrong.code == 77, f"a wrong password: {wrong}")
         load, other = Load(kept, 0), Load(bare, 100)
         load.more(20, "requests while all is well")
         other.more(20, "requests without a state")

@@ -37,6 +37,10 @@ TE = b"Transfer-Encoding: chunked"
 SECOND = post()
 SPLIT = len(EVENT) // 2
 
+# All that is allowed of line and headers.
+MUCH = [b"X-%02d: %s" % (i, b"y" * 250) for i in range(60)]
+LONG_PATH = b"&a=" + b"x" * 3900
+
 # What is sent, the status of each answer in order, and whether the connection
 # stays for another request.
 CASES = [
@@ -48,6 +52,9 @@ CASES = [
     ("chunks with extension and trailer",
      post(TE, length=False, body=b"%x;a=b\r\n%s\r\n0\r\nX-A: b\r\n\r\n"
           % (len(EVENT), EVENT)), [200], True),
+    ("much of everything",
+     post(*MUCH, path=EVENTS + LONG_PATH, body=EVENT + b" " * 500000), [200],
+     True),
     ("HTTP/1.0", get(version=b"HTTP/1.0"), [200], False),
     ("a client that closes", get(headers=HOST + b"Connection: close\r\n"),
      [200], False),
