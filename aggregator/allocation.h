@@ -38,6 +38,7 @@
 #ifndef AGGREGATOR_ALLOCATION_H
 #define AGGREGATOR_ALLOCATION_H
 
+#include "common/bucket.h"
 #include "common/conf.h"
 #include "common/record.h"
 
@@ -138,9 +139,11 @@ void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
 
 /* What is not named between these two calls is gone: operators, and chats of
- * which nothing newer than at is known. */
+ * which nothing newer than at is known. Of a part of a snapshot only those
+ * that are within; NULL: all. */
 void allocation_snapshot_begin(struct allocation *a);
-void allocation_snapshot_end(struct allocation *a, int64_t at);
+void allocation_snapshot_end(
+    struct allocation *a, int64_t at, const struct bucket_set *part);
 
 /* What a record tells, whichever it is. */
 void allocation_record(struct allocation *a, const struct record *r);

@@ -273,13 +273,25 @@ is_newer(const struct alloc_chat *c, int64_t at)
 	return c->status_at > at || c->holder_at > at;
 }
 
+/* It is of the part that the snapshot tells of. */
+static bool
+is_within(const struct allocation *a, const struct alloc_chat *c,
+    const struct bucket_set *part)
+{
+	return part == NULL ||
+	       bucket_set_has(part,
+		   bucket_of(a->tenant, strlen(a->tenant), c->id.p, c->id.len));
+}
+
 void
-allocation_snapshot_end(struct allocation *a, int64_t at)
+allocation_snapshot_end(
+    struct allocation *a, int64_t at, const struct bucket_set *part)
 {
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	while ((e = strmap_next(&a->operators, &i)) != NULL) {
+	while ((part == NULL || part->all) &&
+	       (e = strmap_next(&a->operators, &i)) != NULL) {
 		struct alloc_operator *o = e->value;
 
 		if (o->known && o->mark != a->mark)
@@ -289,7 +301,7 @@ allocation_snapshot_end(struct allocation *a, int64_t at)
 		struct alloc_chat *c = e->value;
 
 		if (c->mark != a->mark && c->status == CHAT_OPEN &&
-		    !is_newer(c, at))
+		    !is_newer(c, at) && is_within(a, c, part))
 			allocation_chat_left(a, c->id);
 	}
 }

@@ -1,7 +1,7 @@
 /*
  * stream: takes blocks of a queue apart and gives each record to its tenant.
  * The loop that acknowledges last is common/stage.h, a tick is its flush.
- * Snapshots go into the inbox, line by line; a whole one corrects its tenant.
+ * Snapshots go into the inbox, line by line (stream_snapshot.c).
  */
 #include "aggregator/stream.h"
 
@@ -231,78 +231,6 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 	*lines = (size_t)s->line;
 	s->counts.records += *lines;
 	return OUTCOME_DONE;
-}
-
-/* A message of a snapshot that is whole: has its tenant's stream had it? */
-static bool
-passes(void *ctx, const struct record *r)
-{
-	struct stream *s = ctx;
-
-	return r->type == RECORD_MESSAGE && !r->stale &&
-	       model_lacks(&stream_tenant(s, r->tenant)->drive.model, r);
-}
-
-static int
-write_passed(void *ctx, const char *line, size_t len)
-{
-	struct stream *s = ctx;
-
-	s->counts.passed++;
-	return endpoint_write(s->out, line, len);
-}
-
-/* They must be safe before it is committed that they are known: nobody would
- * pass them on again. */
-static enum outcome
-pass_messages(struct stream *s, const struct buf *lines)
-{
-	enum outcome o = OUTCOME_NEVER;
-
-	if (lines->len == 0)
-		return OUTCOME_DONE;
-	if (passed_each(lines, write_passed, s) == 0)
-		while ((o = endpoint_flush(s->out)) == OUTCOME_LATER &&
-		       !s->job->until_empty && !stop_asked())
-			endpoint_pump(s->in);
-	if (o != OUTCOME_NEVER)
-		return o;
-	if (endpoint_code(s->out) != PROG_OK)
-		log_error("%s", endpoint_why(s->out));
-	s->code = s->inbox.code = endpoint_code(s->out);
-	return o;
-}
-
-/* A snapshot is whole: it corrects what is known of its tenant. */
-static enum outcome
-publish(void *ctx, struct intake *intake)
-{
-	struct stream *s = ctx;
-	struct tenant **list;
-	struct stream_tenant *t;
-	enum outcome o = OUTCOME_DONE;
-	struct text name;
-	size_t n, i;
-
-	list = intake_tenants(intake, &n);
-	for (i = 0; i < n && o == OUTCOME_DONE; i++) {
-		struct snapshot *whole = list[i]->whole;
-
-		if (whole == NULL)
-			continue;
-		o = pass_messages(s, &whole->passed);
-		if (o != OUTCOME_DONE)
-			break;
-		name.p = list[i]->name;
-		name.len = strlen(name.p);
-		t = stream_tenant(s, name);
-		model_correct(
-		    &t->drive.model, &whole->drive.model, intake->wanted);
-		stream_allocation_correct(t, &list[i]->notes);
-		stream_touch(t);
-	}
-	free(list);
-	return o;
 }
 
 static enum outcome
@@ -538,8 +466,8 @@ init(struct stream *s, const struct job *job)
 	s->inbox.refuse = refuse;
 	s->inbox.by_part = true;
 	if (job->choice.messages)
-		s->inbox.passes = passes;
-	s->inbox.publish = publish;
+		s->inbox.passes = stream_passes;
+	s->inbox.publish = stream_publish;
 	s->inbox.confirm = confirm;
 	scan_init(&s->scan);
 	if (!job->until_empty)

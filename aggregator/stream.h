@@ -3,6 +3,7 @@
  * parts share, and nobody else needs:
  *
  *   stream.c        the run: blocks in, records to their tenants
+ *   stream_snapshot.c  a snapshot corrects it
  *   stream_tick.c   a tick: settle, save, commit, rows out, confirmed
  *   stream_save.c   what is kept of a tenant, written
  *   stream_load.c   and read back
@@ -97,6 +98,12 @@ struct stream {
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);
 void stream_touch(struct stream_tenant *t);
 
+/* For the inbox, whose context is the stream: has it not had that message of a
+ * snapshot? Then, the snapshot corrects it. */
+bool stream_passes(void *ctx, const struct record *r);
+enum outcome stream_publish(void *ctx, struct intake *intake)
+    __attribute__((warn_unused_result));
+
 /* Everything that waits becomes committed, written and confirmed. */
 enum outcome stream_tick(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
@@ -125,9 +132,9 @@ int stream_allocation_load(struct stream *s)
 int stream_allocation_write(struct stream *s)
     __attribute__((warn_unused_result));
 void stream_allocation_sent(struct stream_tenant *t);
-/* Corrects it by a snapshot. */
-void stream_allocation_correct(
-    struct stream_tenant *t, const struct notes *notes);
+/* Corrects it by a snapshot, or a part of one; NULL: all. */
+void stream_allocation_correct(struct stream_tenant *t,
+    const struct notes *notes, const struct bucket_set *part);
 
 /* Puts what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);

@@ -149,7 +149,8 @@ stream_allocation_sent(struct stream_tenant *t)
 }
 
 void
-stream_allocation_correct(struct stream_tenant *t, const struct notes *notes)
+stream_allocation_correct(struct stream_tenant *t, const struct notes *notes,
+    const struct bucket_set *part)
 {
 	struct allocation *a = t->drive.allocation;
 	struct record r;
@@ -161,7 +162,7 @@ stream_allocation_correct(struct stream_tenant *t, const struct notes *notes)
 		if (n->what == NOTE_BEGIN) {
 			allocation_snapshot_begin(a);
 		} else if (n->what == NOTE_END) {
-			allocation_snapshot_end(a, n->at);
+			allocation_snapshot_end(a, n->at, part);
 		} else {
 			note_record(n, &r);
 			allocation_record(a, &r);

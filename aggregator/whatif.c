@@ -232,7 +232,7 @@ take_note(struct whatif *w, const struct note *note)
 		return;
 	}
 	if (note->what == NOTE_END) {
-		allocation_snapshot_end(w->a, note->at);
+		allocation_snapshot_end(w->a, note->at, NULL);
 		return;
 	}
 	note_record(note, &r);

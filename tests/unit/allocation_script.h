@@ -239,6 +239,18 @@ script_operator(struct allocation_script *s, struct text id)
 	allocation_operator(s->a, id, &p);
 }
 
+/* A snapshot, or a bucket of one. */
+static inline void
+script_whole(struct allocation_script *s, int64_t at)
+{
+	int64_t bucket = script_number(s, "bucket", -1);
+	struct bucket_set part = { .all = false };
+
+	if (bucket >= 0)
+		bucket_set_add(&part, (unsigned)bucket);
+	allocation_snapshot_end(s->a, at, bucket >= 0 ? &part : NULL);
+}
+
 /* One line, which is at hand in words. */
 static inline void
 script_do(struct allocation_script *s)
@@ -273,7 +285,7 @@ script_do(struct allocation_script *s)
 	} else if (strcmp(what, "snapshot") == 0) {
 		allocation_snapshot_begin(s->a);
 	} else if (strcmp(what, "whole") == 0) {
-		allocation_snapshot_end(s->a, strtoll(id.p, NULL, 10));
+		script_whole(s, strtoll(id.p, NULL, 10));
 	} else if (strcmp(what, "sent") == 0) {
 		allocation_sent(s->a);
 	} else if (strcmp(what, "restart") == 0) {

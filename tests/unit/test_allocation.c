@@ -190,6 +190,14 @@ static const struct {
 	    TWO "chat 1 at 1 open;chat 2 at 1 open;chat 3 at 9 open;snapshot;"
 		"operator b free;chat 2 at 5 open holder -;whole 5;go",
 	    "2>b 3>b " },
+	{ "a bucket of one: its chats, and no operator",
+	    TWO "chat 1 at 1 open;chat 2 at 1 open;snapshot;whole 5 bucket 1;"
+		"go",
+	    "2>a " },
+	{ "what concerns all: operators, and no chat",
+	    TWO "chat 1 at 1 open;snapshot;operator b free;whole 5 bucket 64;"
+		"go",
+	    "1>b " },
 
 	{ "the same operator as last time",
 	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
