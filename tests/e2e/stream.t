@@ -111,7 +111,7 @@ message() { # TENANT ID CHAT AT FROM
 	echo 'no record'
 } | put records 2
 stream -v --window 24h
-grep -q 'stream_done.* late=1 bad=2 .* ahead=2$' "$tmp/err" || fail "$(cat "$tmp/err")"
+grep -q 'stream_done.* late=1 bad=2 .* ahead=2 ' "$tmp/err" || fail "$(cat "$tmp/err")"
 get records.dead | jq -r .reason | sort >"$tmp/reasons"
 [ "$(wc -l <"$tmp/reasons")" = 5 ] || fail "$(cat "$tmp/reasons")"
 [ "$(grep -c '^ahead: ' "$tmp/reasons")" = 2 ] || fail "$(cat "$tmp/reasons")"
