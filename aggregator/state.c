@@ -15,8 +15,8 @@
 /* A change may copy a leaf, and split it. */
 #define PUT_PAGES ((size_t)4 * 4096)
 
-static void
-fail(struct state *s, int rc)
+void
+state_fail(struct state *s, int rc)
 {
 	if (s->rc == 0)
 		s->rc = rc;
@@ -31,7 +31,15 @@ state_failed(const struct state *s)
 void
 state_set_damaged(struct state *s)
 {
-	fail(s, MDB_CORRUPTED);
+	state_fail(s, MDB_CORRUPTED);
+}
+
+static void
+stop_reading(struct state *s)
+{
+	if (s->reading)
+		mdb_txn_reset(s->reader);
+	s->reading = false;
 }
 
 bool
@@ -43,13 +51,12 @@ state_begin(struct state *s)
 		return false;
 	if (s->writer != NULL)
 		return true;
-	if (s->reading)
-		mdb_txn_reset(s->reader);
-	s->reading = false;
+	if (s->walks == 0)
+		stop_reading(s);
 	rc = mdb_txn_begin(s->env, NULL, 0, &s->writer);
 	if (rc != 0) {
 		s->writer = NULL;
-		fail(s, rc);
+		state_fail(s, rc);
 	}
 	return rc == 0;
 }
@@ -71,42 +78,14 @@ view(struct state *s)
 		s->reading = rc == 0;
 	}
 	if (rc != 0)
-		fail(s, rc);
+		state_fail(s, rc);
 	return rc == 0 ? s->reader : NULL;
-}
-
-/* FNV-1a by words, in four lanes for what is long. */
-static uint64_t
-add_sum(uint64_t h, const void *data, size_t left)
-{
-	const char *p = data;
-	uint64_t word, lanes[4] = { h, h ^ 1, h ^ 2, h ^ 3 };
-	size_t n, i;
-
-	h ^= left;
-	for (; left >= 32; left -= 32, p += 32) {
-		for (i = 0; i < 4; i++) {
-			memcpy(&word, p + 8 * i, 8);
-			lanes[i] = (lanes[i] ^ word) * FNV_PRIME;
-			lanes[i] ^= lanes[i] >> 32;
-		}
-	}
-	for (i = 0; i < 4; i++)
-		h = (h ^ lanes[i]) * FNV_PRIME;
-	for (; left > 0; left -= n, p += n) {
-		n = left < sizeof word ? left : sizeof word;
-		word = 0;
-		memcpy(&word, p, n);
-		h = (h ^ word) * FNV_PRIME;
-		h ^= h >> 32;
-	}
-	return h;
 }
 
 static uint64_t
 checksum(const void *key, size_t key_len, const void *data, size_t len)
 {
-	return add_sum(add_sum(FNV_START, key, key_len), data, len);
+	return state_sum(state_sum(FNV_START, key, key_len), data, len);
 }
 
 /* A key as LMDB wants it; numbers must be aligned. */
@@ -134,7 +113,7 @@ unwrap(struct state *s, const MDB_val *key, const MDB_val *stored,
 	uint64_t sum;
 
 	if (stored->mv_size < STATE_SUM_LEN) {
-		fail(s, MDB_CORRUPTED);
+		state_fail(s, MDB_CORRUPTED);
 		return false;
 	}
 	memcpy(&sum, stored->mv_data, STATE_SUM_LEN);
@@ -142,7 +121,7 @@ unwrap(struct state *s, const MDB_val *key, const MDB_val *stored,
 	*len = stored->mv_size - STATE_SUM_LEN;
 	if (sum == checksum(key->mv_data, key->mv_size, *data, *len))
 		return true;
-	fail(s, MDB_CORRUPTED);
+	state_fail(s, MDB_CORRUPTED);
 	return false;
 }
 
@@ -163,14 +142,43 @@ state_get(struct state_table *t, const void *key, size_t key_len,
 	if (rc == 0)
 		(void)unwrap(t->state, &k.val, &v, data, len);
 	else if (rc != MDB_NOTFOUND)
-		fail(t->state, rc);
+		state_fail(t->state, rc);
 	state_guard(t->state, false);
 	return rc == 0 && t->state->rc == 0;
 }
 
+bool
+state_stored(struct state_table *t, const void *key, size_t key_len,
+    const char **data, size_t *len)
+{
+	struct key k;
+	MDB_val v;
+	int rc;
+
+	set_key(&k, t, key, key_len);
+	state_guard(t->state, true);
+	rc = mdb_get(t->state->writer, t->dbi, &k.val, &v);
+	state_guard(t->state, false);
+	if (rc != 0 || v.mv_size < STATE_SUM_LEN)
+		return false;
+	*data = (const char *)v.mv_data + STATE_SUM_LEN;
+	*len = v.mv_size - STATE_SUM_LEN;
+	return true;
+}
+
+/* What a change may have taken of the file: copies of pages that were not
+ * changed before, and what it adds to them. */
 static void
-put(struct state_table *t, const void *key, size_t key_len, const void *data,
-    size_t len, unsigned flags)
+note_room(struct state *s, const void *value, size_t len)
+{
+	s->asked += len;
+	if (state_pages_add(&s->pages, value))
+		s->asked += PUT_PAGES;
+}
+
+void
+state_apply_put(struct state_table *t, const void *key, size_t key_len,
+    const void *data, size_t len, unsigned flags)
 {
 	MDB_val room = { STATE_SUM_LEN + len, NULL };
 	struct key k;
@@ -179,7 +187,6 @@ put(struct state_table *t, const void *key, size_t key_len, const void *data,
 
 	if (!state_begin(t->state))
 		return;
-	t->state->asked += PUT_PAGES + len;
 	set_key(&k, t, key, key_len);
 	state_guard(t->state, true);
 	rc = mdb_put(
@@ -189,8 +196,9 @@ put(struct state_table *t, const void *key, size_t key_len, const void *data,
 		memcpy(room.mv_data, &sum, STATE_SUM_LEN);
 		if (len > 0)
 			memcpy((char *)room.mv_data + STATE_SUM_LEN, data, len);
+		note_room(t->state, room.mv_data, key_len + len);
 	} else {
-		fail(t->state, rc);
+		state_fail(t->state, rc);
 	}
 	state_guard(t->state, false);
 }
@@ -199,30 +207,43 @@ void
 state_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len)
 {
-	put(t, key, key_len, data, len, 0);
+	if (!state_begin(t->state))
+		return;
+	state_note_put(t, key, key_len, data, len, false);
+	state_apply_put(t, key, key_len, data, len, 0);
 }
 
 void
 state_append(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len)
 {
-	put(t, key, key_len, data, len, MDB_APPEND);
+	if (!state_begin(t->state))
+		return;
+	state_note_put(t, key, key_len, data, len, true);
+	state_apply_put(t, key, key_len, data, len, MDB_APPEND);
 }
 
 void
 state_delete(struct state_table *t, const void *key, size_t key_len)
 {
 	struct key k;
+	MDB_val old;
 	int rc;
 
 	if (!state_begin(t->state))
 		return;
 	set_key(&k, t, key, key_len);
 	state_guard(t->state, true);
-	rc = mdb_del(t->state->writer, t->dbi, &k.val, NULL);
+	rc = mdb_get(t->state->writer, t->dbi, &k.val, &old);
+	if (rc == 0) {
+		note_room(t->state, old.mv_data, 0);
+		rc = mdb_del(t->state->writer, t->dbi, &k.val, NULL);
+	}
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		fail(t->state, rc);
+		state_fail(t->state, rc);
 	state_guard(t->state, false);
+	if (rc == 0)
+		state_note_delete(t, key, key_len);
 }
 
 /* The first entry whose key begins with the prefix, or the next one. */
@@ -261,6 +282,7 @@ state_delete_prefix(
 	if (rc == 0) {
 		rc = step(c, MDB_SET_RANGE, prefix, len, &key, &data);
 		while (rc == 0) {
+			note_room(t->state, data.mv_data, 0);
 			rc = mdb_cursor_del(c, 0);
 			if (rc != 0 || ++n == max)
 				break;
@@ -270,8 +292,10 @@ state_delete_prefix(
 		mdb_cursor_close(c);
 	}
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		fail(t->state, rc);
+		state_fail(t->state, rc);
 	state_guard(t->state, false);
+	if (n > 0)
+		state_note_prefix(t, prefix, len, n);
 	return n;
 }
 
@@ -285,8 +309,9 @@ state_empty(struct state_table *t)
 	state_guard(t->state, true);
 	rc = mdb_drop(t->state->writer, t->dbi, 0);
 	if (rc != 0)
-		fail(t->state, rc);
+		state_fail(t->state, rc);
 	state_guard(t->state, false);
+	state_note_empty(t);
 }
 
 void
@@ -303,6 +328,7 @@ state_each(struct state_table *t, const void *prefix, size_t len,
 
 	if (txn == NULL)
 		return;
+	t->state->walks++;
 	state_guard(t->state, true);
 	rc = mdb_cursor_open(txn, t->dbi, &c);
 	if (rc == 0) {
@@ -321,8 +347,11 @@ state_each(struct state_table *t, const void *prefix, size_t len,
 		mdb_cursor_close(c);
 	}
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		fail(t->state, rc);
+		state_fail(t->state, rc);
 	state_guard(t->state, false);
+	/* A change of another table does not end what it reads through. */
+	if (--t->state->walks == 0 && t->state->writer != NULL)
+		stop_reading(t->state);
 }
 
 size_t
@@ -336,7 +365,7 @@ state_count(struct state_table *t)
 		return 0;
 	rc = mdb_stat(txn, t->dbi, &stat);
 	if (rc != 0)
-		fail(t->state, rc);
+		state_fail(t->state, rc);
 	return rc == 0 ? stat.ms_entries : 0;
 }
 
@@ -359,7 +388,7 @@ state_last_number(struct state_table *t, uint64_t *number)
 		mdb_cursor_close(c);
 	}
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		fail(t->state, rc);
+		state_fail(t->state, rc);
 	state_guard(t->state, false);
 	return rc == 0;
 }
@@ -374,7 +403,7 @@ state_number(struct state *s, const char *name, int64_t def)
 	if (!state_get(s->meta, name, strlen(name), &data, &len))
 		return def;
 	if (len != sizeof n) {
-		fail(s, MDB_CORRUPTED);
+		state_fail(s, MDB_CORRUPTED);
 		return def;
 	}
 	memcpy(&n, data, sizeof n);
@@ -406,22 +435,4 @@ state_seed(const struct state *s, uint64_t seed[2])
 {
 	seed[0] = s->seed[0];
 	seed[1] = s->seed[1];
-}
-
-enum exit_code
-state_commit(struct state *s, struct buf *why)
-{
-	int rc;
-
-	if (s->rc == 0 && s->writer != NULL) {
-		state_guard(s, true);
-		rc = mdb_txn_commit(s->writer);
-		state_guard(s, false);
-		s->writer = NULL;
-		s->version = 0;
-		s->asked = 0;
-		if (rc != 0)
-			fail(s, rc);
-	}
-	return s->rc == 0 ? PROG_OK : state_explain(s, s->rc, why);
 }

@@ -1,7 +1,9 @@
 /*
- * state: what a streaming aggregator must not forget, in one LMDB file,
- * DIR/stream.mdb, which is seen in state*.c only. Keys and values are bytes in
- * named tables; what they mean is their users' business.
+ * state: what a streaming aggregator must not forget, in an LMDB file,
+ * DIR/stream.mdb, and a log of what was committed since that was written last,
+ * DIR/stream.log. Both are seen in state*.c only, and mean something together
+ * only. Keys and values are bytes in named tables; what they mean is their
+ * users' business.
  *
  * Guarantee: state_commit() makes all changes since the last one durable, or
  * none. The process may be killed at any time. One process at a time.
@@ -55,7 +57,10 @@ struct state_identity {
 struct state *state_open(const char *dir, const struct state_identity *id,
     size_t limit, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
-/* Without committing. NULL is fine. */
+/* Without committing. What was committed is in the file then, and the log may
+ * stay or not be used again, unless there was an error or there are changes
+ * that were not committed: then the next state_open() sees to that. NULL is
+ * fine. */
 void state_close(struct state *s);
 
 /* The table of that name, made if it is missing; owned by the state. NULL
@@ -117,6 +122,10 @@ void state_seed(const struct state *s, uint64_t seed[2]);
  * nothing to do. */
 enum exit_code state_commit(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
+
+/* Nothing comes for now: a good time to tidy up, if that has lasted a second.
+ * An error is told by the next state_commit(). */
+void state_rest(struct state *s);
 
 /* An error has been met; state_commit() will say which. */
 bool state_failed(const struct state *s);

@@ -1,6 +1,13 @@
 /*
- * state_impl: what state.c and state_open.c share; nobody else includes it.
- * They alone see LMDB. A value is stored behind a checksum of key and value.
+ * state_impl: what state*.c share; nobody else includes it. They alone see
+ * LMDB. A value is stored behind a checksum of key and value.
+ *
+ *   state.c       reading and changing
+ *   state_save.c  state_commit(): into the log, and now and then the file
+ *   state_open.c  opening, with what the log has and the file has not
+ *   state_damage.c what is wrong, found and said
+ *   state_ops.c   changes as bytes, and made again from them
+ *   state_log.c   the log as a file
  */
 #ifndef AGGREGATOR_STATE_IMPL_H
 #define AGGREGATOR_STATE_IMPL_H
@@ -8,6 +15,10 @@
 #include <lmdb.h>
 
 #include "aggregator/state.h"
+#include "aggregator/state_log.h"
+
+/* The commit that the file has, in its table of numbers. */
+#define STATE_COMMIT_NUMBER "commit"
 
 #define STATE_SUM_LEN sizeof(uint64_t)
 
@@ -16,19 +27,41 @@ struct state_table {
 	char *name;
 	MDB_dbi dbi;
 	enum state_keys keys;
+	uint64_t named; /* the commit whose entry has its name */
+	unsigned index; /* in that entry */
+};
+
+/* Which of LMDB's pages were copied to be changed, at most. */
+struct state_pages {
+	uintptr_t *slots;
+	size_t n, mask;
 };
 
 struct state {
 	char *path;
 	size_t limit;
+	bool is_new; /* the file is made now */
 	int lock;
 	MDB_env *env;
 	MDB_txn
-	    *reader;  /* kept between commits; reset while there is a write */
-	bool reading; /* the reader is under way */
-	MDB_txn *writer; /* NULL: nothing was changed */
+	    *reader;    /* kept between commits; reset while there is a write */
+	bool reading;   /* the reader is under way */
+	unsigned walks; /* that are under way */
+	MDB_txn *writer; /* NULL: the file has everything */
 	size_t asked;    /* bytes the writer may have needed, at most */
-	int rc;          /* the first error, as LMDB says it */
+	struct state_pages pages; /* that it may have */
+
+	struct state_log log;
+	struct buf ops;       /* changes since the last commit, for the log */
+	unsigned named;       /* tables that are named in them */
+	bool changed;         /* there are some, in ops or not */
+	bool unlogged;        /* they are too many: the file at once */
+	bool replaying;       /* they are the log's own */
+	uint64_t commits;     /* number of the last one */
+	int64_t committed_ms; /* when that was */
+	int64_t began_ms; /* when the first one was that is not in the file */
+
+	int rc; /* the first error, as LMDB says it */
 	struct state_table *tables[STATE_TABLES];
 	size_t tables_n;
 	struct state_table *meta;
@@ -39,8 +72,48 @@ struct state {
 /* Begins changing unless that is under way. False after an error. */
 bool state_begin(struct state *s);
 
+/* For state_ops.c and state_save.c: LMDB's part of the changes. */
+void state_apply_put(struct state_table *t, const void *key, size_t key_len,
+    const void *data, size_t len, unsigned flags);
+void state_fail(struct state *s, int rc);
+
+/* What is there now, as state_get() would give it, but for its checksum. */
+bool state_stored(struct state_table *t, const void *key, size_t key_len,
+    const char **data, size_t *len);
+
+/* Notes a change for the log: a put before it is made, because what was there
+ * matters, others once they are. */
+void state_note_table(struct state_table *t);
+void state_note_put(struct state_table *t, const void *key, size_t key_len,
+    const void *data, size_t len, bool append);
+void state_note_delete(struct state_table *t, const void *key, size_t key_len);
+void state_note_prefix(
+    struct state_table *t, const void *prefix, size_t len, size_t max);
+void state_note_empty(struct state_table *t);
+
+/* Makes the changes of one entry again. False: they make no sense. */
+bool state_replay(void *state, const char *data, size_t len);
+
+/* True: the page in which a value is was not met before. */
+bool state_pages_add(struct state_pages *p, const void *value);
+
+/* Everything into the file; then the log begins anew. Without effect after an
+ * error. */
+void state_checkpoint(struct state *s);
+
 /* The sentence and the exit code for what LMDB or the system says. */
 enum exit_code state_explain(const struct state *s, int rc, struct buf *why);
+
+/* The same for what is wrong with the log. */
+enum exit_code state_explain_log(
+    const struct state *s, enum state_log_result r, struct buf *why);
+
+/* Whether LMDB may use the pages of the file that it has opened, as it says
+ * it. */
+int state_check_pages(struct state *s, const char *path);
+
+/* Once, when the environment is made. */
+void state_prepare_guard(const struct state *s);
 
 /* While LMDB works, a crash of this process is taken for a damaged file. */
 void state_guard(const struct state *s, bool on);

@@ -1,16 +1,18 @@
 /*
  * state_open: opens the file of a state, or refuses it; see state.h.
  *
- * What is looked at before anything is used: the file is as long as it says,
- * it is of our version and was made for the same settings, and its lists of
- * free pages name pages that there are: LMDB would write through a bad one.
+ * What is looked at before anything is used: its pages are there, see
+ * state_damage.c, it is of our version and was made for the same settings.
+ *
+ * A new file, or one of before there was a log, is committed first, then its
+ * log is made, then that it has one is committed: from then on it is refused
+ * without.
  */
-#define _DEFAULT_SOURCE /* getentropy, sigaction's flags */
+#define _DEFAULT_SOURCE /* getentropy */
 
 #include "aggregator/state_impl.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,188 +24,28 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 
-#define FORMAT "messaging-analytics stream 1"
-#define DAMAGED                                                                \
-	"state '%s' is damaged; put a copy back, or remove it and replay "     \
-	"what is within the window"
+#define FORMAT "messaging-analytics stream 2"
+#define FORMAT_1 "messaging-analytics stream 1" /* without a log */
+enum { FIRST_COMMIT = 1 };
 
-/* What a crash inside LMDB is told with. */
-static char damaged[512];
-static volatile sig_atomic_t guarded;
-
-static void
-die_damaged(void)
-{
-	ssize_t ignored = write(STDERR_FILENO, damaged, strlen(damaged));
-
-	(void)ignored;
-	_exit(PROG_DATA);
-}
-
-static void
-crashed(int signo)
-{
-	if (guarded)
-		die_damaged();
-	(void)signal(signo, SIG_DFL);
-	(void)raise(signo);
-}
-
-static void
-assertion(MDB_env *env, const char *text)
-{
-	(void)env;
-	(void)text;
-	die_damaged();
-}
-
-void
-state_guard(const struct state *s, bool on)
-{
-	(void)s;
-	guarded = on;
-}
-
-static void
-prepare_guard(const struct state *s)
-{
-	static const int signals[] = { SIGSEGV, SIGBUS };
-	struct sigaction action = { .sa_handler = crashed };
-	size_t i;
-
-	(void)snprintf(
-	    damaged, sizeof damaged, "%s: " DAMAGED "\n", prog_name(), s->path);
-	(void)sigemptyset(&action.sa_mask);
-	for (i = 0; i < ARRAY_LEN(signals); i++)
-		(void)sigaction(signals[i], &action, NULL);
-	(void)mdb_env_set_assert(s->env, assertion);
-}
-
-/* A damaged page may ask for more room than there is. */
-static bool
-is_full(const struct state *s)
+/* A new file gets its name when it is whole. */
+static char *
+name_to_open(const struct state *s)
 {
 	struct stat st;
+	char *name;
 
-	return lstat(s->path, &st) != 0 ||
-	       (size_t)st.st_size + s->asked > s->limit / 2;
-}
-
-enum exit_code
-state_explain(const struct state *s, int rc, struct buf *why)
-{
-	switch (rc) {
-	case MDB_INVALID:
-	case MDB_CORRUPTED:
-	case MDB_PAGE_NOTFOUND:
-	case MDB_PANIC:
-	case MDB_BAD_TXN:
-	case MDB_PAGE_FULL:
-	case MDB_CURSOR_FULL:
-	case MDB_BAD_VALSIZE:
-		buf_setf(why, DAMAGED, s->path);
-		return PROG_DATA;
-	case MDB_VERSION_MISMATCH:
-	case MDB_INCOMPATIBLE:
-		buf_setf(why,
-		    "state '%s' is of a version this program does not know; "
-		    "choose another folder with --state",
-		    s->path);
-		return PROG_DATA;
-	case MDB_MAP_FULL:
-		if (!is_full(s))
-			return state_explain(s, MDB_CORRUPTED, why);
-		buf_setf(why,
-		    "state '%s' is full: it has reached %zu MiB; raise "
-		    "[aggregator] state_limit, or lower the window",
-		    s->path, s->limit >> 20);
-		return PROG_IO;
-	case EIO: /* LMDB's word for a write that came out short */
-		return state_explain(s, ENOSPC, why);
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-		buf_setf(why,
-		    "cannot write state '%s': %s; make room, and the next "
-		    "run goes on",
-		    s->path, log_errno(rc));
-		return PROG_IO;
-	default:
-		buf_setf(why, "cannot use state '%s': %s; check its folder",
-		    s->path, rc > 0 ? log_errno(rc) : mdb_strerror(rc));
-		return rc > 0 ? PROG_CANTCREATE : PROG_IO;
-	}
-}
-
-/* LMDB would be killed for touching a page behind the end of the file. */
-static int
-check_length(struct state *s)
-{
-	MDB_envinfo info;
-	MDB_stat stat;
-	struct stat st;
-	int rc = mdb_env_info(s->env, &info);
-
-	if (rc == 0)
-		rc = mdb_env_stat(s->env, &stat);
-	if (rc == 0 && lstat(s->path, &st) != 0)
-		rc = errno;
-	if (rc == 0 && st.st_size > 0 && info.me_last_pgno > 1 &&
-	    (uint64_t)st.st_size / stat.ms_psize <= info.me_last_pgno)
-		rc = MDB_CORRUPTED;
-	return rc;
-}
-
-/* A list is a count and that many page numbers, in falling order. */
-static bool
-is_free_list(const MDB_val *key, const MDB_val *data, size_t last_page)
-{
-	size_t n, i, page;
-
-	if (key->mv_size != sizeof n || data->mv_size < sizeof n)
-		return false;
-	memcpy(&n, data->mv_data, sizeof n);
-	if (n == 0 || n >= data->mv_size / sizeof n)
-		return false;
-	for (i = 1; i <= n; i++) {
-		memcpy(&page, (const char *)data->mv_data + i * sizeof page,
-		    sizeof page);
-		if (page < 2 || page > last_page)
-			return false;
-	}
-	return true;
-}
-
-static int
-check_free_pages(struct state *s)
-{
-	enum { FREE_DBI = 0 };
-	MDB_txn *txn;
-	MDB_cursor *c;
-	MDB_val key, data;
-	MDB_envinfo info;
-	int rc = mdb_env_info(s->env, &info);
-
-	if (rc == 0)
-		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
-	if (rc != 0)
-		return rc;
-	rc = mdb_cursor_open(txn, FREE_DBI, &c);
-	if (rc == 0) {
-		while ((rc = mdb_cursor_get(c, &key, &data, MDB_NEXT)) == 0)
-			if (!is_free_list(&key, &data, info.me_last_pgno)) {
-				rc = MDB_CORRUPTED;
-				break;
-			}
-		mdb_cursor_close(c);
-	}
-	mdb_txn_abort(txn);
-	return rc == MDB_NOTFOUND ? 0 : rc;
+	if (lstat(s->path, &st) == 0 && st.st_size > 0)
+		return xstrdup(s->path);
+	name = xasprintf("%s.new", s->path);
+	(void)unlink(name);
+	return name;
 }
 
 static int
 open_env(struct state *s)
 {
+	char *name = name_to_open(s);
 	unsigned flags = MDB_NOSUBDIR | MDB_NORDAHEAD | MDB_NOLOCK;
 	int rc = mdb_env_create(&s->env);
 
@@ -211,27 +53,27 @@ open_env(struct state *s)
 		rc = mdb_env_set_maxdbs(s->env, STATE_TABLES);
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(s->env, s->limit);
-	if (rc != 0)
-		return rc;
-	prepare_guard(s);
-	state_guard(s, true);
-	/* The lock that is held already is instead of LMDB's own. */
-	rc = mdb_env_open(s->env, s->path, flags, 0600);
+	if (rc == 0) {
+		state_prepare_guard(s);
+		state_guard(s, true);
+		/* The lock that is held already is instead of LMDB's own. */
+		rc = mdb_env_open(s->env, name, flags, 0600);
+	}
 	if (rc == 0)
-		rc = check_length(s);
-	if (rc == 0)
-		rc = check_free_pages(s);
+		rc = state_check_pages(s, name);
 	state_guard(s, false);
+	s->is_new = strcmp(name, s->path) != 0;
+	free(name);
 	return rc;
 }
 
 struct state_table *
 state_table(struct state *s, const char *name, enum state_keys keys)
 {
-	unsigned flags =
-	    MDB_CREATE | (keys == STATE_NUMBERS ? MDB_INTEGERKEY : 0);
+	unsigned flags = keys == STATE_NUMBERS ? MDB_INTEGERKEY : 0;
 	struct state_table *t;
 	MDB_dbi dbi = 0;
+	bool made = false;
 	size_t i;
 	int rc;
 
@@ -244,6 +86,10 @@ state_table(struct state *s, const char *name, enum state_keys keys)
 	rc = s->tables_n < STATE_TABLES
 		 ? mdb_dbi_open(s->writer, name, flags, &dbi)
 		 : MDB_DBS_FULL;
+	if (rc == MDB_NOTFOUND) {
+		made = true;
+		rc = mdb_dbi_open(s->writer, name, MDB_CREATE | flags, &dbi);
+	}
 	state_guard(s, false);
 	if (rc != 0) {
 		if (s->rc == 0)
@@ -256,6 +102,8 @@ state_table(struct state *s, const char *name, enum state_keys keys)
 	t->dbi = dbi;
 	t->keys = keys;
 	s->tables[s->tables_n++] = t;
+	if (made)
+		state_note_table(t);
 	return t;
 }
 
@@ -276,12 +124,29 @@ put_text(struct state *s, const char *key, const char *text)
 	state_put(s->meta, key, strlen(key), text, strlen(text));
 }
 
+/* There is no log yet, so it goes into the file. */
+static enum exit_code
+commit_first(struct state *s, struct buf *why)
+{
+	enum exit_code code = state_commit(s, why);
+	char *name = xasprintf("%s.new", s->path);
+
+	if (code == PROG_OK && ((s->is_new && rename(name, s->path) != 0) ||
+				   file_sync_folder_of(s->path) == -1)) {
+		buf_setf(why, "cannot write the folder of '%s': %s", s->path,
+		    log_errno(errno));
+		code = PROG_IO;
+	}
+	free(name);
+	return code;
+}
+
 /* A new file: what it is for. */
 static enum exit_code
 found(struct state *s, const struct state_identity *id, struct buf *why)
 {
-	enum exit_code code;
-
+	if (access(s->log.path, F_OK) == 0)
+		return state_explain_log(s, STATE_LOG_FOREIGN, why);
 	if (getentropy(s->seed, sizeof s->seed) != 0) {
 		buf_setf(why, "cannot draw random bits: %s", log_errno(errno));
 		return PROG_TEMPFAIL;
@@ -292,13 +157,7 @@ found(struct state *s, const struct state_identity *id, struct buf *why)
 	if (id->part != NULL && id->part[0] != '\0')
 		put_text(s, "part", id->part);
 	state_put(s->meta, "seed", 4, s->seed, sizeof s->seed);
-	code = state_commit(s, why);
-	if (code == PROG_OK && file_sync_folder_of(s->path) == -1) {
-		buf_setf(why, "cannot write the folder of '%s': %s", s->path,
-		    log_errno(errno));
-		code = PROG_IO;
-	}
-	return code;
+	return commit_first(s, why);
 }
 
 /* Chats of another part, or of another generation, do not belong here. */
@@ -353,13 +212,21 @@ check_settings(
 	return check_part(s, id->part, why);
 }
 
+static bool
+is_text(const char *text, size_t len, const char *want)
+{
+	return len == strlen(want) && memcmp(text, want, len) == 0;
+}
+
 static enum exit_code
 check_identity(
     struct state *s, const struct state_identity *id, struct buf *why)
 {
 	const void *data = NULL;
 	const char *text = NULL;
+	enum exit_code code;
 	size_t len = 0;
+	bool old;
 
 	s->meta = state_table(s, "meta", STATE_BYTES);
 	if (s->meta == NULL)
@@ -371,13 +238,57 @@ check_identity(
 			   ? found(s, id, why)
 			   : state_explain(s, MDB_VERSION_MISMATCH, why);
 	}
-	if (len != strlen(FORMAT) || memcmp(text, FORMAT, len) != 0)
+	old = is_text(text, len, FORMAT_1);
+	if (!old && !is_text(text, len, FORMAT))
 		return state_explain(s, MDB_VERSION_MISMATCH, why);
 	if (!state_get(s->meta, "seed", 4, &data, &len) ||
 	    len != sizeof s->seed)
 		return state_explain(s, MDB_CORRUPTED, why);
 	memcpy(s->seed, data, sizeof s->seed);
-	return check_settings(s, id, why);
+	code = check_settings(s, id, why);
+	if (code != PROG_OK || !old)
+		return code;
+	put_text(s, "format", FORMAT);
+	return commit_first(s, why);
+}
+
+/* A file of which only its first commit is there has no log yet. */
+static enum exit_code
+make_log(struct state *s, struct buf *why)
+{
+	if (s->commits > FIRST_COMMIT)
+		return state_explain_log(s, STATE_LOG_NONE, why);
+	if (state_log_make(&s->log, s->seed) == -1)
+		return state_explain(s, errno, why);
+	return PROG_OK;
+}
+
+/* What the log has and the file has not. */
+static enum exit_code
+open_log(struct state *s, struct buf *why)
+{
+	uint64_t had;
+	enum state_log_result r;
+	enum exit_code code;
+
+	s->commits = had = (uint64_t)state_number(s, STATE_COMMIT_NUMBER, 0);
+	r = s->rc == 0 ? state_log_open(&s->log, s->seed) : STATE_LOG_OK;
+	if (r == STATE_LOG_NONE) {
+		code = make_log(s, why);
+		if (code != PROG_OK)
+			return code;
+	} else if (r == STATE_LOG_OK && s->rc == 0) {
+		r = state_log_each(&s->log, &s->commits, state_replay, s);
+		if (r != STATE_LOG_OK && s->rc == 0)
+			return state_explain_log(s, r, why);
+	} else if (s->rc == 0) {
+		return state_explain_log(s, r, why);
+	}
+	if (had <= FIRST_COMMIT && s->commits <= FIRST_COMMIT)
+		s->commits = FIRST_COMMIT + 1;
+	if (s->commits != had)
+		state_checkpoint(s);
+	return s->rc == 0 ? PROG_OK : state_explain(s, s->rc, why);
 }
 
 static enum exit_code
@@ -413,12 +324,15 @@ state_open(const char *dir, const struct state_identity *id, size_t limit,
 	s->lock = -1;
 	s->limit = limit;
 	s->path = xasprintf("%s/stream.mdb", dir);
+	state_log_init(&s->log, dir);
 	*code = take_lock(s, dir, why);
 	if (*code == PROG_OK) {
 		rc = open_env(s);
 		*code = rc == 0 ? check_identity(s, id, why)
 				: state_explain(s, rc, why);
 	}
+	if (*code == PROG_OK)
+		*code = open_log(s, why);
 	if (*code == PROG_OK)
 		return s;
 	state_close(s);
@@ -432,6 +346,8 @@ state_close(struct state *s)
 
 	if (s == NULL)
 		return;
+	if (state_log_any(&s->log) && !s->changed)
+		state_checkpoint(s);
 	if (s->writer != NULL)
 		mdb_txn_abort(s->writer);
 	if (s->reader != NULL)
@@ -443,6 +359,9 @@ state_close(struct state *s)
 		free(s->tables[i]->name);
 		free(s->tables[i]);
 	}
+	state_log_release(&s->log);
+	buf_release(&s->ops);
+	free(s->pages.slots);
 	free(s->path);
 	free(s);
 }
