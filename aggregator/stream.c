@@ -285,6 +285,7 @@ idle(void *ctx)
 	if (s->assign != NULL)
 		endpoint_pump(s->assign);
 	tick_idle(s);
+	state_rest(s->state);
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
