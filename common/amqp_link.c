@@ -182,7 +182,10 @@ next_frame(struct amqp_link *l, amqp_frame_t *f)
 	int status, own;
 
 	do {
-		amqp_maybe_release_buffers(l->conn);
+		/* Where frames wait in the library's list it would look
+		 * through all of them, each time, to release nothing. */
+		if (!amqp_frames_enqueued(l->conn))
+			amqp_maybe_release_buffers(l->conn);
 		status = amqp_simple_wait_frame_noblock(l->conn, f, &at_once);
 		if (status == AMQP_STATUS_TIMEOUT)
 			return 0;
