@@ -14,6 +14,7 @@ TITLES = {
     "simdjson": "simdjson on demand, one thread",
     "goparse": "Go encoding/json, all cores",
     "gopipeline": "Go, batched",
+    "golisten": "Go, net/http and amqp091-go",
     "store": "bulk-array loop, only storing",
 }
 HINTS = {
@@ -21,6 +22,7 @@ HINTS = {
     "goparse": "golang-go",
     "gopipeline": "golang-go golang-github-rabbitmq-amqp091-go-dev "
                   "golang-github-go-sql-driver-mysql-dev",
+    "golisten": "golang-go golang-github-rabbitmq-amqp091-go-dev",
 }
 
 

@@ -1,0 +1,219 @@
+"""listen: messages over HTTP, answered when the broker has them: the listener
+beside a handler in Go, at 256 connections: the rate, the memory, the waits at
+half that rate, and that the queue holds each accepted one once. Then the
+listener alone, with a flood of bad requests beside good ones."""
+
+import json
+import os
+
+import table # first: it knows where the others are
+import rivals
+
+from harness import TESTBIN, Checks, Lab, main, until
+
+CONNECTIONS = 256
+SECONDS = table.scaled(5, 1)
+ROUNDS = table.rounds(3)
+WARM_UP = 1 # seconds
+# Good requests a second beside the flood, and who sends what.
+GOOD_RATE = 500
+GOOD, BAD = "127.0.0.2", "127.0.0.3"
+FLOOD_SECONDS = table.scaled(5, 1)
+LIMITS = {"ratio": 1.5, "memory": 0.5, "p99_ms": 20, "good": 0.99}
+
+
+class Listener:
+    """Ours, or the other; a fresh one for each measurement, since memory is
+    counted from its start."""
+
+    def __init__(self, lab, argv, queue, name):
+        self.lab, self.queue = lab, queue
+        port_file = lab.path(name + ".port")
+        self.log = lab.path(name + ".log")
+        if os.path.exists(port_file):
+            os.unlink(port_file)
+        self.p = lab.start([*argv, port_file], self.log)
+
+        def ready():
+            if self.p.poll() is not None:
+                raise AssertionError(f"{name}: " + open(self.log).read())
+            return os.path.exists(port_file)
+
+        until(30, ready, "the port of " + name)
+        self.port = int(open(port_file).read())
+
+    def load(self, *options, wait=True):
+        argv = [TESTBIN + "/tools/httpload", *options, self.port]
+        if not wait:
+            return argv
+        return json.loads(self.lab.must(argv, timeout=600).out)
+
+    def stop(self, checks):
+        peak = table.peak_of(self.p.pid)
+        self.p.terminate()
+        code = self.p.wait(60)
+        self.lab.processes.remove(self.p)
+        checks.that(code == 0, f"exit {code}: " + open(self.log).read()[-500:])
+        return peak
+
+
+class Race:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        self.first = 0
+        # No limit for one client, who is all of them here.
+        self.conf = lab.conf("messaging.conf", {
+            "listen": {"tenant": "acme", "rate": 0,
+                       "trusted": "127.0.0.0/8",
+                       "connections_per_address": 2 * CONNECTIONS},
+            "crm acme": {"profile": "qiscus", "url": "http://127.0.0.1:1",
+                         "hook": "secret",
+                         "hook_secret": "no-body-knows-this-one"}})
+
+    def ours(self, name="ours"):
+        return Listener(
+            self.lab, ["poller", "--listen", "127.0.0.1:0", "-v", "-c",
+                       self.conf, "-t", "queue:ours", "--state",
+                       self.lab.path("state"), "--port-file"], "ours", name)
+
+    def go(self):
+        return Listener(
+            self.lab, [rivals.path("golisten"), "go"], "go", "go")
+
+    def numbers(self):
+        """Where the next requests begin to count."""
+        self.first += 100000000
+        return self.first
+
+    def compare(self, listener, files):
+        """What was accepted is in the queue, as often."""
+        want, got = {}, {}
+        for path in files:
+            with open(path) as f:
+                for line in f:
+                    want[int(line)] = want.get(int(line), 0) + 1
+        out = self.lab.must([TESTBIN + "/tools/amqp_probe", "-e", "read",
+                             "queue:" + listener.queue], timeout=600).out
+        for line in out.splitlines():
+            n = int(json.loads(line.split(b"\t", 1)[1])["text"].split()[0])
+            got[n] = got.get(n, 0) + 1
+        lost = sum(n > got.get(k, 0) for k, n in want.items())
+        more = sum(n > want.get(k, 0) for k, n in got.items())
+        self.checks.that(lost == 0, f"{listener.queue}: {lost} lost")
+        self.checks.that(more == 0, f"{listener.queue}: {more} that nobody "
+                         "was told of, or twice")
+        return len(want)
+
+    def measure(self, listener):
+        """Rate, 99th percentile at half of it, peak memory, how many."""
+        files = [self.lab.path("warm"), self.lab.path("full"),
+                 self.lab.path("half")]
+        c = ("-c", CONNECTIONS, "-o")
+        listener.load(*c, files[0], "-f", self.numbers(), "-s", WARM_UP)
+        table.quiet(patience=3)
+        full = listener.load(*c, files[1], "-f", self.numbers(), "-s", SECONDS)
+        rate = full["success"] / SECONDS
+        half = listener.load(*c, files[2], "-f", self.numbers(), "-s", SECONDS,
+                             "-r", int(rate / 2))
+        peak = listener.stop(self.checks)
+        for told in (full, half):
+            bad = {k: told[k] for k in ("refused", "later", "broken", "silent")
+                   if told[k]}
+            self.checks.that(not bad, f"{listener.queue}: {told}")
+        return {"rate": rate, "p99": half["p99_ms"], "p50": half["p50_ms"],
+                "half": half["success"] / SECONDS, "peak": peak,
+                "n": self.compare(listener, files)}
+
+
+def show_race(ours, go):
+    def mid(runs, key):
+        return table.median([r[key] for r in runs])
+
+    lines = [("listener", mid(ours, "rate"), "req/s",
+              f"peak {mid(ours, 'peak') / 1024:.1f} MiB")]
+    if go:
+        rate = table.ratio([r["rate"] for r in ours], [r["rate"] for r in go])
+        peak = table.ratio([r["peak"] for r in ours], [r["peak"] for r in go])
+        lines += [
+            ("Go", mid(go, "rate"), "req/s",
+             f"peak {mid(go, 'peak') / 1024:.1f} MiB"),
+            ("ratio", rate, "", table.at_least(rate, LIMITS["ratio"])),
+            ("peak memory / Go's", peak, "",
+             table.at_most(peak, LIMITS["memory"])),
+        ]
+    lines += [
+        ("at half its rate, 50th percentile", mid(ours, "p50"), "ms"),
+        ("99th percentile", mid(ours, "p99"), "ms",
+         table.at_most(mid(ours, "p99"), LIMITS["p99_ms"]),
+         f"({mid(ours, 'half'):.0f} a second)"),
+    ]
+    if go:
+        lines.append(("Go at half its own, 99th percentile", mid(go, "p99"),
+                      "ms", f"({mid(go, 'half'):.0f} a second)"))
+    lines.append(("accepted, and once in the queue each",
+                  sum(r["n"] for r in ours), ""))
+    table.show(f"Confirmed messages over HTTP at {CONNECTIONS} connections",
+               lines, f"Medians of {ROUNDS} rounds, turn by turn; each answer "
+               "waits for the broker; waits count from when a request was due.")
+
+
+def flood(race):
+    """Good ones at a modest rate; alone, and beside as many bad ones as one
+    program can send."""
+    listener = race.ours("flooded")
+    files = [race.lab.path("alone"), race.lab.path("beside")]
+    good = ("-a", GOOD, "-c", 16, "-r", GOOD_RATE, "-s", FLOOD_SECONDS)
+    alone = listener.load(*good, "-f", race.numbers(), "-o", files[0])
+    log = race.lab.path("flood.json")
+    if os.path.exists(log):
+        os.unlink(log)
+    p = race.lab.start(listener.load("-b", "-a", BAD, "-c", 64, "-s",
+                                     FLOOD_SECONDS + 2, wait=False), log)
+    beside = listener.load(*good, "-f", race.numbers(), "-o", files[1])
+    code = p.wait(120)
+    bad = json.loads(open(log).read().splitlines()[-1])
+    race.checks.that(code == 0 and bad["success"] == 0,
+                     f"bad ones had success: {bad}")
+    listener.stop(race.checks)
+    race.compare(listener, files)
+    return alone, beside, bad
+
+
+def show_flood(runs):
+    share = table.median([b["success"] / b["begun"] for _, b, _ in runs])
+    p99 = table.median([b["p99_ms"] for _, b, _ in runs])
+    table.show(f"{GOOD_RATE} good requests a second beside a flood of bad "
+               "ones", [
+                   ("bad ones, all refused", table.median(
+                       [b["rate"] for *_, b in runs]), "req/s"),
+                   ("good ones served", share * 100, "%",
+                    table.at_least(share, LIMITS["good"])),
+                   ("their 99th percentile", p99, "ms",
+                    table.at_most(p99, LIMITS["p99_ms"])),
+                   ("without the flood", table.median(
+                       [a["p99_ms"] for a, *_ in runs]), "ms"),
+               ], "Unsigned, malformed, too large; no limit of a client's "
+               "rate, so that each of them is read.")
+
+
+def body():
+    table.machine()
+    with Lab("listen") as lab:
+        lab.start_servers("rabbitmq")
+        there = rivals.build("golisten")
+        race = Race(lab)
+        # Both queues are there before anybody is measured.
+        for name in ("ours", "go"):
+            lab.must([TESTBIN + "/tools/amqp_probe", "write", "queue:" + name])
+        ours, go = [], []
+        for _ in range(ROUNDS):
+            ours.append(race.measure(race.ours()))
+            if there:
+                go.append(race.measure(race.go()))
+        show_race(ours, go)
+        show_flood([flood(race) for _ in range(ROUNDS)])
+        return race.checks.result()
+
+
+main(body)
