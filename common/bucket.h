@@ -8,8 +8,8 @@
  *
  * The key is the record's chat. What has none is spread by what its figures
  * are kept for: an event by its user, a view by its message, a row by the
- * tenant alone. Operators, markers, and what is of an unknown type, concern
- * all: BUCKET_ALL.
+ * tenant alone. Operators, limits, markers, and what is of an unknown type,
+ * concern all: BUCKET_ALL.
  *
  * A snapshot that is spread has markers of its own for each bucket, also for
  * those in which nothing is, and for what concerns all: their field `bucket`
