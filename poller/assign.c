@@ -74,7 +74,8 @@ promise_done(void *ctx, struct promise *p)
 {
 	struct assign *a = ctx;
 	struct entry *e =
-	    (struct entry *)((char *)p - offsetof(struct entry, promise));
+	    (struct entry *)(void *)((char *)p -
+				     offsetof(struct entry, promise));
 
 	a->counts[p->fate]++;
 	if (a->poller->dry_run)
