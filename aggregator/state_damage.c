@@ -20,8 +20,8 @@
 #include "common/xalloc.h"
 
 #define DAMAGED                                                                \
-	"state '%s' is damaged; put a copy back, or remove it and replay "     \
-	"what is within the window"
+	"state '%s' is damaged; put a copy of the folder back, or remove "     \
+	"stream.mdb and stream.log and replay what is within the window"
 
 /* What a crash inside LMDB is told with. */
 static char damaged[512];
@@ -163,10 +163,7 @@ state_explain_log(
 	case STATE_LOG_OK:
 		break;
 	}
-	buf_setf(why,
-	    "state '%s' is damaged; put a copy of the folder back, or remove "
-	    "stream.mdb as well and replay what is within the window",
-	    s->log.path);
+	buf_setf(why, DAMAGED, s->log.path);
 	return PROG_DATA;
 }
 
