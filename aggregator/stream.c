@@ -312,13 +312,16 @@ finish(struct stream *s, bool refresh)
 	return PROG_OK;
 }
 
-/* The last rows are confirmed: no mark of them need stay. */
+/* The last rows and promises are confirmed: no mark of them need stay. */
 static enum exit_code
 forget_marks(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
+	size_t i;
 
+	for (i = 0; i < s->tenants_n; i++)
+		stream_allocation_save(s->tenants[i]);
 	if (s->unsent != 0)
 		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
 	s->unsent = 0;

@@ -66,6 +66,7 @@ get_operator(struct whatif *w, struct text id)
 		return o;
 	o = xcalloc(1, sizeof *o);
 	o->id = xstrndup(id.p, id.len);
+	o->limit = RECORD_NO_NUMBER; /* until they are listed */
 	o->busiest_at = o->above_since = CLOCK_NONE;
 	*slot = o;
 	return o;
@@ -418,11 +419,14 @@ spread(const struct whatif *w, size_t *least, size_t *most, size_t *breaches)
 	size_t i = 0;
 
 	*least = *most = *breaches = 0;
-	for (; (e = strmap_next(&w->operators, &i)) != NULL; first = false) {
+	while ((e = strmap_next(&w->operators, &i)) != NULL) {
 		const struct whatif_operator *o = e->value;
 
+		if (o->limit == RECORD_NO_NUMBER)
+			continue;
 		if (first || o->given < *least)
 			*least = o->given;
+		first = false;
 		if (o->given > *most)
 			*most = o->given;
 		*breaches += o->breaches;

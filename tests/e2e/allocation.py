@@ -11,6 +11,7 @@ no promise came to nothing were promised in the order of their arrival.
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -19,8 +20,8 @@ DIR = sys.argv[1]
 BIN, TESTBIN = os.environ["BIN"], os.environ["TESTBIN"]
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 SEED = int(os.environ.get("SEED", "1"))
-LIMIT, CHATS, KILLS = 2, 24, 5
-DEADLINE = time.monotonic() + 120
+LIMIT, CHATS, KILLS = 2, 16, 5
+DEADLINE = time.monotonic() + 200
 R = random.Random(SEED)
 
 
@@ -59,7 +60,7 @@ class Aggregator:
                 [os.path.join(BIN, "aggregator"), "-f", "queue:records",
                  "-t", "queue:rows", "--state", os.path.join(DIR, "state"),
                  "--every", "20ms", "-a", "allocation", "--assign-to",
-                 "queue:assignments"], stderr=log)
+                 "queue:assignments"], stdout=subprocess.DEVNULL, stderr=log)
 
     def kill(self):
         self.process.kill()
@@ -158,6 +159,19 @@ def main():
     put([{"type": "operator", "tenant": c.tenant, "operator": o,
           "available": True} for c in crms.values() for o in c.operators])
     aggregator = Aggregator()
+    try:
+        seen = live(crms, aggregator)
+    finally:
+        if aggregator.process.poll() is None:
+            aggregator.process.kill()
+    for c in crms.values():
+        c.check()
+    print("%d chats, %d promises, killed %d times" % (
+        sum(len(c.chats) for c in crms.values()), seen, aggregator.kills))
+
+
+def live(crms, aggregator):
+    """Until all is over; how many promises came."""
     seen = 0
     while not all(c.is_over() for c in crms.values()):
         if time.monotonic() > DEADLINE:
@@ -182,11 +196,9 @@ def main():
         if aggregator.kills < KILLS and R.random() < 0.3:
             aggregator.kill()
     aggregator.stop()
-    for c in crms.values():
-        c.check()
-    print("%d chats, %d promises, killed %d times" % (
-        sum(len(c.chats) for c in crms.values()), seen, aggregator.kills))
+    return seen
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     main()

@@ -1,0 +1,83 @@
+#!/bin/sh
+# What if: a day allocated once more, by hand. What its rows and its table say,
+# and that other limits change what they should.
+set -eu
+: "${BIN:=build/bin}"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+line() {
+	echo "{\"type\":\"$1\",\"tenant\":\"t\",$2}"
+}
+
+chat() { # CHAT STATUS MINUTE:SECOND [OPERATOR]
+	line chat "\"chat\":\"$1\",\"status\":\"$2\",\"at\":\"2026-11-20T10:$3Z\"${4:+,\"operator\":\"$4\"}"
+}
+
+# Two work, one of whom may have one chat and is given another by somebody.
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	line operator '"operator":"8","name":"Bob","available":true,"max_chats":1'
+	chat 1 open 00:00
+	chat 2 open 00:10
+	chat 3 open 00:20
+	chat 4 open 00:30
+	chat 5 open 00:31 8
+	chat 6 open 00:40
+	chat 6 closed 01:00
+	chat 1 open 00:05 9
+	chat 1 closed 05:30 9
+	chat 7 open 06:30
+} >"$tmp/day"
+
+gives() { # WANT OPTION...: the promises
+	want=$1
+	shift
+	"$BIN/aggregator" -a allocation -o ndjson "$@" <"$tmp/day" >"$tmp/rows" ||
+		fail "it gives $?"
+	got=$(sed -n 's/.*"assignment".*"chat":"\([^"]*\)","operator":"\([^"]*\)","at":"[^T]*T10:\([0-9:]*\).*/\1>\2@\3/p' \
+		"$tmp/rows" | tr '\n' ' ')
+	[ "$got" = "$want " ] || fail "promised '$got', not '$want '"
+}
+
+has() { # TEXT: in the rows
+	grep -Fq -e "$1" "$tmp/rows" || fail "no $1 in: $(cat "$tmp/rows")"
+}
+
+gives '1>7@00:00 2>8@00:10 3>7@00:20 4>7@05:30'
+has '"operator":"7","name":"Ann","max_chats":2,"given":3,"had":0,"busiest":2,"busiest_at":"2026-11-20T10:00:20.000Z","breaches":0,"above_seconds":0.000'
+has '"operator":"8","name":"Bob","max_chats":1,"given":1,"had":1,"busiest":2,"busiest_at":"2026-11-20T10:00:31.000Z","breaches":1,"above_seconds":359.000'
+has '"chats":6,"given":4,"unserved":1,"waiting":1,"avg_wait_seconds":75.000,"median_wait_seconds":0.000,"p90_wait_seconds":300.000,"longest_wait_seconds":300.000,"operators":2,"least_given":1,"most_given":3,"breaches":1'
+
+# Everybody three, whatever the records say: nobody waits.
+gives '1>7@00:00 2>8@00:10 3>7@00:20 4>8@00:30 6>7@00:40 7>7@06:30' --limit 3
+has '"unserved":0,"waiting":0,"avg_wait_seconds":0.000'
+
+# The order of the lines does not matter, but for those without a time.
+{
+	head -n 2 "$tmp/day"
+	tail -n +3 "$tmp/day" | sort -r
+} >"$tmp/other"
+mv "$tmp/other" "$tmp/day"
+gives '1>7@00:00 2>8@00:10 3>7@00:20 4>7@05:30'
+
+# Promises to another place leave the rows alone.
+"$BIN/aggregator" -a allocation -o ndjson --assign-to "$tmp/promises" \
+	<"$tmp/day" >"$tmp/rows"
+[ "$(wc -l <"$tmp/promises")" = 4 ] || fail "$(cat "$tmp/promises")"
+! grep -q '"assignment"' "$tmp/rows" || fail "in both places"
+
+"$BIN/aggregator" -a allocation -o table <"$tmp/day" >"$tmp/table"
+grep -Eq '^Ann \(7\) +2 +3 +0 +2 ' "$tmp/table" || fail "$(cat "$tmp/table")"
+grep -q '^t: 6 chats came' "$tmp/table" || fail "$(cat "$tmp/table")"
+"$BIN/aggregator" -a allocation -o csv --table allocation_totals \
+	<"$tmp/day" | grep -q '^t,6,4,1,1,75.000,' || fail "no csv"
+
+# All is all that tells, not what acts.
+"$BIN/aggregator" -a all -o ndjson <"$tmp/day" >"$tmp/rows"
+! grep -q allocation "$tmp/rows" || fail "all does more than it should"
