@@ -71,6 +71,7 @@ api_put_dialog(struct sim *s, struct world *w, struct call *c, int64_t id,
 	struct params p = params_of(c);
 	int64_t operator_id = param_int(&p, "operator_id", -1);
 	const char *state = param_text(&p, "state");
+	int32_t before = d != NULL ? d->holder : NOBODY;
 
 	(void)s;
 	a->status = 200;
@@ -83,7 +84,8 @@ api_put_dialog(struct sim *s, struct world *w, struct call *c, int64_t id,
 			world_give(w, (int32_t)(d - w->dialogs),
 			    world_operator(w, operator_id), w->now);
 		if (operator_id > 0)
-			world_assigned(w, (int32_t)(d - w->dialogs), d->holder);
+			world_did(w, DEED_ASSIGNED, (int32_t)(d - w->dialogs),
+			    d->holder, before);
 		if (state != NULL)
 			set_state(w, (int32_t)(d - w->dialogs), state, a);
 		if (a->status == 200) {

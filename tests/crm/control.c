@@ -29,6 +29,10 @@ const char control_help[] =
     "  GET  /control/world[?account=TOKEN]  all dialogs and messages, what "
     "the\n"
     "       API assigned, dialogs that more than one holds (crowded)\n"
+    "  GET  /control/journal[?account=TOKEN][&from=N]  who was given what, in\n"
+    "       order: waits (a customer wrote, nobody has it), assigned (by the\n"
+    "       API), given (by others), resolved, online, offline; before: who\n"
+    "       had it; held: how many open ones the operator has, with it\n"
     "With the header X-Uncounted: 1 the API itself is neither counted, slow\n"
     "nor troubled: what the CRM shows.\n";
 
@@ -180,6 +184,8 @@ operator_acts(struct world *w, const char *what, int32_t who)
 		o->online = on;
 		o->offline_type = NULL;
 		o->next_at = 0; /* no more changes by itself */
+		world_did(
+		    w, on ? DEED_ONLINE : DEED_OFFLINE, -1, (int32_t)i, NOBODY);
 	}
 	return true;
 }
@@ -230,6 +236,16 @@ say(struct world *w, int32_t i, const char *what, int32_t who)
 	return false;
 }
 
+/* By hand, from outside of the API. */
+static void
+transfer(struct world *w, int32_t i, int32_t who)
+{
+	int32_t before = w->dialogs[i].holder;
+
+	world_give(w, i, who, w->now);
+	world_did(w, DEED_GIVEN, i, who, before);
+}
+
 static void
 act(struct sim *s, struct call *c, struct answer *a)
 {
@@ -261,7 +277,7 @@ act(struct sim *s, struct call *c, struct answer *a)
 	if (strcmp(what, "client") == 0)
 		life_client_writes(w, i, w->now);
 	else if (strcmp(what, "transfer") == 0)
-		world_give(w, i, id == 0 ? NOBODY : who, w->now);
+		transfer(w, i, id == 0 ? NOBODY : who);
 	else if (strcmp(what, "close") == 0 && d->end == 0)
 		world_close(w, i, w->now);
 	else if (strcmp(what, "remove") == 0)
@@ -277,10 +293,13 @@ show_assigned(struct buf *b, const struct world *w)
 	const char *comma = "";
 
 	buf_adds(b, ",\"assigned\":[");
-	for (size_t i = 0; i < w->assigned_n; i++, comma = ",") {
-		const struct assigned *x = &w->assigned[i];
+	for (size_t i = 0; i < w->deeds_n; i++) {
+		const struct deed *x = &w->deeds[i];
 
+		if (x->kind != DEED_ASSIGNED)
+			continue;
 		buf_adds(b, comma);
+		comma = ",";
 		jsonw_open(b);
 		jsonw_time(b, "at", x->at);
 		jsonw_int(b, "dialog", w->dialogs[x->dialog].id);
@@ -332,6 +351,49 @@ show_world(struct sim *s, struct call *c, struct answer *a)
 	buf_adds(b, "}\n");
 }
 
+static void
+put_operator(struct buf *b, const char *key, const struct world *w, int32_t who)
+{
+	if (who == NOBODY)
+		jsonw_null(b, key);
+	else
+		jsonw_int(b, key, w->operators[who].id);
+}
+
+/* Who was given what and what became of it, from a number on. */
+static void
+show_journal(struct sim *s, struct call *c, struct answer *a)
+{
+	static const char *const names[] = { "waits", "assigned", "given",
+		"resolved", "online", "offline" };
+	const struct world *w = account(s, c);
+	int64_t i = call_int(c, "from", 0);
+	struct buf *b = &a->body;
+	const char *comma = "";
+
+	if (w == NULL || i < 0) {
+		answer_error(a, 404, "no such account, or number", NULL);
+		return;
+	}
+	a->status = 200;
+	buf_addc(b, '[');
+	for (; i < (int64_t)w->deeds_n; i++, comma = ",\n") {
+		const struct deed *x = &w->deeds[i];
+
+		buf_adds(b, comma);
+		jsonw_open(b);
+		jsonw_time(b, "at", x->at);
+		jsonw_str(b, "what", names[x->kind]);
+		if (x->dialog >= 0)
+			jsonw_int(b, "dialog", w->dialogs[x->dialog].id);
+		put_operator(b, "operator", w, x->who);
+		put_operator(b, "before", w, x->before);
+		jsonw_int(b, "held", x->held);
+		jsonw_close(b);
+	}
+	buf_adds(b, "]\n");
+}
+
 static const struct {
 	enum method method;
 	const char *path;
@@ -345,6 +407,7 @@ static const struct {
 	{ METHOD_POST, "/control/webhooks", webhooks },
 	{ METHOD_POST, "/control/act", act },
 	{ METHOD_GET, "/control/world", show_world },
+	{ METHOD_GET, "/control/journal", show_journal },
 };
 
 void

@@ -50,6 +50,7 @@ qiscus_assign(struct sim *s, struct world *w, struct call *c, int64_t id,
 	json_t *params = qiscus_params(c);
 	struct dialog *d = room_of(w, params);
 	int32_t who = agent_of(w, params);
+	int32_t before = d != NULL ? d->holder : NOBODY;
 	bool replace = qiscus_flag(params, "replace_latest_agent");
 	int64_t most = qiscus_int(params, "max_agent", AGENTS_MOST);
 
@@ -65,13 +66,13 @@ qiscus_assign(struct sim *s, struct world *w, struct call *c, int64_t id,
 		qiscus_error(a, 400, "agent is already assigned to this room");
 	} else if (!replace && d->agents >= most) {
 		qiscus_error(a, 400, "maximum number of agents is reached");
-	} else if (d->holder == NOBODY || replace) {
-		world_give(w, (int32_t)(d - w->dialogs), who, w->now);
-		world_assigned(w, (int32_t)(d - w->dialogs), who);
-		answer_assigned(w, d, who, a);
 	} else {
-		d->agents++;
-		world_assigned(w, (int32_t)(d - w->dialogs), who);
+		if (d->holder == NOBODY || replace)
+			world_give(w, (int32_t)(d - w->dialogs), who, w->now);
+		else
+			d->agents++;
+		world_did(
+		    w, DEED_ASSIGNED, (int32_t)(d - w->dialogs), who, before);
 		answer_assigned(w, d, who, a);
 	}
 	json_decref(params);
@@ -91,6 +92,8 @@ qiscus_remove(struct sim *s, struct world *w, struct call *c, int64_t id,
 		qiscus_error(a, 400, "agent is not in this room");
 	} else {
 		world_give(w, (int32_t)(d - w->dialogs), NOBODY, w->now);
+		world_did(
+		    w, DEED_GIVEN, (int32_t)(d - w->dialogs), NOBODY, who);
 		buf_adds(&a->body, "{\"data\":{\"removed_agent\":");
 		qiscus_agent(&a->body, w, who);
 		buf_adds(&a->body, "}}");

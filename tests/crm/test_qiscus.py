@@ -198,6 +198,19 @@ class Contract(unittest.TestCase):
             base = "/api/v1/admin/service/"
             self.assertEqual(s.ask(base + "remove_agent", {
                 "room_id": room, "agent_id": 503})[0], 200)
+            journal = json.loads(s.raw("GET", "/control/journal")[2])
+            self.assertEqual(
+                [(d["what"], d.get("dialog"), d["operator"], d["before"])
+                 for d in journal],
+                [("waits", int(room), None, None),
+                 ("assigned", int(room), 501, None),
+                 ("assigned", int(room), 502, 501),
+                 ("assigned", int(room), 503, 501),
+                 ("given", int(room), None, 503)])
+            held = [sum(d["state"] == "open" and d["operator_id"] == who
+                        for d in world["dialogs"]) for who in (501, 503)]
+            self.assertEqual([journal[1]["held"] - 1, journal[3]["held"]],
+                             held)
             self.assertTrue(s.room(room)["is_waiting"])
             self.assertEqual(s.ask(base + "mark_as_resolved", {
                 "room_id": room})[0], 200)

@@ -149,6 +149,22 @@ happened(struct world *w, enum push_kind kind, int32_t dialog, int64_t t,
 		(int32_t)w->messages_n - 1, is_new };
 }
 
+void
+world_did(struct world *w, enum deed_kind kind, int32_t dialog, int32_t who,
+    int32_t before)
+{
+	int64_t held = 0;
+
+	if (w->ids_later) /* the past */
+		return;
+	for (size_t i = 0; who != NOBODY && i < w->dialogs_n; i++)
+		held += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
+			w->dialogs[i].holder == who;
+	XGROW(w->deeds, w->deeds_n, w->deeds_cap);
+	w->deeds[w->deeds_n++] =
+	    (struct deed){ w->now, kind, dialog, who, before, held };
+}
+
 /* Told again for each message while nobody holds the dialog. */
 static void
 client_wrote(struct world *w, int32_t dialog, int64_t t)
@@ -165,8 +181,10 @@ client_wrote(struct world *w, int32_t dialog, int64_t t)
 	}
 	if (is_new)
 		happened(w, PUSH_SESSION, dialog, t, true);
-	if (d->holder == NOBODY)
-		happened(w, PUSH_WAITING, dialog, t, is_new);
+	if (d->holder != NOBODY)
+		return;
+	happened(w, PUSH_WAITING, dialog, t, is_new);
+	world_did(w, DEED_WAITS, dialog, NOBODY, NOBODY);
 }
 
 void
@@ -181,13 +199,7 @@ world_close(struct world *w, int32_t dialog, int64_t t)
 	d->phase = PHASE_CLOSED;
 	w->requests[d->request].end = t;
 	happened(w, PUSH_RESOLVED, dialog, t, false);
-}
-
-void
-world_assigned(struct world *w, int32_t dialog, int32_t who)
-{
-	XGROW(w->assigned, w->assigned_n, w->assigned_cap);
-	w->assigned[w->assigned_n++] = (struct assigned){ w->now, dialog, who };
+	world_did(w, DEED_RESOLVED, dialog, NOBODY, d->holder);
 }
 
 void
@@ -298,7 +310,7 @@ world_release(struct world *w)
 	for (size_t i = 0; i < PUSH_KINDS; i++)
 		free(w->webhooks[i].url);
 	free(w->happenings);
-	free(w->assigned);
+	free(w->deeds);
 	free(w->dialogs);
 	free(w->operators);
 	free(w->requests);

@@ -131,10 +131,22 @@ struct webhook {
 	bool on;
 };
 
-/* An assignment by the API. */
-struct assigned {
+/* What happened to who has a dialog, in its order. */
+enum deed_kind {
+	DEED_WAITS,    /* a customer wrote, and nobody holds it */
+	DEED_ASSIGNED, /* the API gave it to somebody, */
+	DEED_GIVEN,    /* somebody else did, or took it from the one it had */
+	DEED_RESOLVED,
+	DEED_ONLINE, /* an operator may be given some, */
+	DEED_OFFLINE /* and may not */
+};
+
+struct deed {
 	int64_t at;
-	int32_t dialog, who;
+	enum deed_kind kind;
+	int32_t dialog;      /* -1: of an operator */
+	int32_t who, before; /* who has it from then on, who had it; NOBODY */
+	int64_t held;        /* open dialogs that `who` holds, with this one */
 };
 
 enum plan_kind {
@@ -172,8 +184,8 @@ struct world {
 	struct happening *happenings; /* not yet told of */
 	size_t happenings_n, happenings_cap;
 	struct webhook webhooks[PUSH_KINDS];
-	struct assigned *assigned;
-	size_t assigned_n, assigned_cap;
+	struct deed *deeds;
+	size_t deeds_n, deeds_cap;
 	uint64_t calls;               /* counted API calls */
 	int64_t minute, minute_calls; /* of the rate limit */
 };
@@ -200,8 +212,9 @@ void world_close(struct world *w, int32_t dialog, int64_t t);
 int32_t world_say(struct world *w, int32_t dialog, enum message_type type,
     int32_t author, int64_t t);
 
-/* Takes down that the API gave it to somebody now. */
-void world_assigned(struct world *w, int32_t dialog, int32_t who);
+/* Takes down what happened just now. */
+void world_did(struct world *w, enum deed_kind kind, int32_t dialog,
+    int32_t who, int32_t before);
 
 /* Gives a dialog to somebody, or to NOBODY; tells of it if Qiscus does. */
 void world_give(struct world *w, int32_t dialog, int32_t who, int64_t t);
