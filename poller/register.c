@@ -98,6 +98,9 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 		buf_setf(why, "asked to stop");
 	}
 	http_answer_free(a);
+	/* The next page's request must not see it. */
+	in->answer = NULL;
+	in->status = 0;
 	value_unref(answer);
 	buf_release(&reason);
 	profile_request_release(&request);

@@ -172,6 +172,30 @@ expect 78 "$BIN/poller" -c "$tmp/my.conf" --tenant wo \
 	--register https://hooks.example.com
 says 'has no url'
 
+echo "- where that takes a request for each webhook"
+rm "$tmp/port"
+"$TESTBIN/crm-sim" --crm qiscus --port-file "$tmp/port" 2>"$tmp/qiscus.log" &
+until_true 20 test -s "$tmp/port" || fail "no CRM: $(cat "$tmp/qiscus.log")"
+cat >"$tmp/qiscus.conf" <<END
+[crm q]
+profile = qiscus
+url = http://127.0.0.1:$(cat "$tmp/port")
+account = sim-app
+token = sim-token
+hook = secret
+hook_secret = 0123456789abcdef
+END
+for again in 1 2; do
+	expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --register https://h.example.com
+	[ "$(wc -l <"$tmp/out")" = 2 ] || fail "$again: $(cat "$tmp/out")"
+	[ "$(jq -r '"\(.url) \(.active)"' "$tmp/out" | sort -u)" = \
+		"https://h.example.com/hooks/q/qiscus/*** true" ] ||
+		fail "registered: $(cat "$tmp/out")"
+done
+expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --unregister https://h.example.com
+expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --registered
+! grep -q '"active":true' "$tmp/out" || fail "not removed: $(cat "$tmp/out")"
+
 echo "- a key that the CRM makes up goes to a private file"
 python3 tests/e2e/hooks_chatwoot.py "$tmp/woot" 2>"$tmp/woot.log" &
 until_true 20 test -s "$tmp/woot" || fail "no CRM: $(cat "$tmp/woot.log")"
