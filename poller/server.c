@@ -41,7 +41,7 @@
 /* Of each connection: request line and headers, an entry for each of them,
  * and what is left for the answer's head and for pieces of a body. No more: the
  * library clears all of it between two requests. */
-#define POOL_BYTES ((size_t)28 * 1024)
+#define POOL_BYTES ((size_t)18 * 1024)
 
 static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
 			   "Content-Length: 0\r\nRetry-After: 1\r\n"

@@ -4,12 +4,13 @@
  * records are on their way to safety is a suspended connection, never a thread.
  *
  * What comes from strangers is bounded: the request line to 4 KiB, headers to
- * 64 and 16 KiB, and the rest by the options below. Time is looked at by the
- * clock, not by activity, so that a sender of single bytes gains nothing.
+ * 64, both together to 12 KiB, and the rest by the options below. Time is
+ * looked at by the clock, not by activity, so that a sender of single bytes
+ * gains nothing.
  *
  * Refused by the server itself: 400 and close (two lengths, a length beside
  * Transfer-Encoding, an encoding other than chunked, no host or two, an odd
- * path or name), 408 and close (slow), 413, 414, 431, 429, 503 (no memory, no
+ * path or name, a header twice that counts once), 408 and close (slow), 413, 414, 431, 429, 503 (no memory, no
  * safety). All else is the handler's.
  *
  * What libmicrohttpd hides cannot be refused here: bare line feeds, folded

@@ -19,7 +19,7 @@
 
 #define LINE_MAX_BYTES ((size_t)4096)
 #define HEADERS_MAX 64
-#define HEADERS_MAX_BYTES ((size_t)16 * 1024)
+#define HEADERS_MAX_BYTES ((size_t)12 * 1024) /* the line included */
 /* A body that is refused and not longer than that is read all the same, so
  * that the connection can stay. */
 #define POLITE_BYTES ((uint64_t)64 * 1024)
@@ -120,6 +120,7 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 
 struct headers {
 	unsigned lengths, encodings, hosts, n;
+	unsigned seen; /* a bit for each of once[] */
 	bool chunked, odd;
 	uint64_t length;
 	const char *last_forwarded;
@@ -175,6 +176,26 @@ is_token(const char *s, size_t len)
 	return len > 0;
 }
 
+/* Of these we would read the first, and others perhaps the last. */
+static const char *const once[] = { "authorization", "content-type",
+	"idempotency-key" };
+
+static bool
+is_repeated(struct headers *h, const char *key, size_t len)
+{
+	unsigned i, bit;
+
+	for (i = 0; i < ARRAY_LEN(once); i++) {
+		bit = 1U << i;
+		if (!is_named(key, len, once[i]))
+			continue;
+		if ((h->seen & bit) != 0)
+			return true;
+		h->seen |= bit;
+	}
+	return false;
+}
+
 static enum MHD_Result
 see_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
     const char *value, size_t len)
@@ -185,7 +206,8 @@ see_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
 	h->n++;
 	if (value == NULL)
 		value = "";
-	h->odd = h->odd || !is_token(key, key_len) || has_controls(value, len);
+	h->odd = h->odd || !is_token(key, key_len) ||
+		 has_controls(value, len) || is_repeated(h, key, key_len);
 	if (is_named(key, key_len, "content-length")) {
 		h->lengths++;
 		h->length = read_length(value, len);
@@ -234,8 +256,7 @@ judge(struct guest *g, const struct headers *h, const char *version)
 	    (h->encodings > 0 && (h->lengths > 0 || !h->chunked || !is_1_1)))
 		return MHD_HTTP_BAD_REQUEST;
 	if (h->n > HEADERS_MAX ||
-	    (info != NULL &&
-		info->header_size > HEADERS_MAX_BYTES + LINE_MAX_BYTES))
+	    (info != NULL && info->header_size > HEADERS_MAX_BYTES))
 		return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
 	return h->length > o->max_body ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
