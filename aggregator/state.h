@@ -6,11 +6,13 @@
  * users' business.
  *
  * Guarantee: state_commit() makes all changes since the last one durable, or
- * none. The process may be killed at any time. One process at a time.
+ * none. The process may be killed, and the power go, at any time. One process
+ * at a time.
  *
  * Reading sees what was changed and not committed yet. Nothing is loaded when
  * a state is opened, and nothing costs in proportion to what is in it, but
- * state_each() over a whole table.
+ * state_each() over a whole table; but that what the log has is done again,
+ * half a minute or 128 MiB of it at most.
  *
  * Errors are sticky: after one reads find nothing and changes do nothing, so
  * look once, at state_commit(). Each value carries a checksum; what is damaged
@@ -57,10 +59,9 @@ struct state_identity {
 struct state *state_open(const char *dir, const struct state_identity *id,
     size_t limit, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
-/* Without committing. What was committed is in the file then, and the log may
- * stay or not be used again, unless there was an error or there are changes
- * that were not committed: then the next state_open() sees to that. NULL is
- * fine. */
+/* Without committing. Brings what was committed into the file, unless there
+ * are changes that were not, or an error: then the next state_open() does.
+ * NULL is fine. */
 void state_close(struct state *s);
 
 /* The table of that name, made if it is missing; owned by the state. NULL

@@ -29,7 +29,7 @@
 #define STATE_LOG_PAGE ((size_t)4096)
 
 /* The file's size, at most. */
-#define STATE_LOG_MAX ((size_t)64 << 20)
+#define STATE_LOG_MAX ((size_t)128 << 20)
 
 struct state_log {
 	char *path;
