@@ -20,6 +20,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,7 +32,7 @@ const (
 	tenant   = "acme"
 	channels = 16
 	maxBody  = 1 << 20
-	patience = 2 * time.Second
+	patience = 10 * time.Second
 )
 
 type request struct {
@@ -62,11 +64,62 @@ type answer struct {
 	Conversation string `json:"conversation_id"`
 }
 
-// service hands out channels; to publish takes one for a moment, to wait for
-// the confirmation takes none.
+// channel counts what it publishes, and tells who waits for which number.
+type channel struct {
+	mu      sync.Mutex
+	ch      *amqp.Channel
+	waiting map[uint64]chan bool
+}
+
+func open(c *amqp.Connection) (*channel, error) {
+	ch, err := c.Channel()
+	if err != nil {
+		return nil, err
+	}
+	if err := ch.Confirm(false); err != nil {
+		return nil, err
+	}
+	p := &channel{ch: ch, waiting: map[uint64]chan bool{}}
+	go p.tell(ch.NotifyPublish(make(chan amqp.Confirmation, 256)))
+	return p, nil
+}
+
+func (p *channel) tell(confirmations <-chan amqp.Confirmation) {
+	for c := range confirmations {
+		p.mu.Lock()
+		done := p.waiting[c.DeliveryTag]
+		delete(p.waiting, c.DeliveryTag)
+		p.mu.Unlock()
+		if done != nil {
+			done <- c.Ack
+		}
+	}
+}
+
+// send publishes, after it has seen to that the confirmation finds us.
+func (p *channel) send(queue, id string, body []byte) (<-chan bool, error) {
+	done := make(chan bool, 1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.ch.GetNextPublishSeqNo()
+	p.waiting[n] = done
+	err := p.ch.PublishWithContext(context.Background(), "", queue, false, false, amqp.Publishing{
+		ContentType:  "application/x-ndjson",
+		DeliveryMode: amqp.Persistent,
+		MessageId:    id,
+		Body:         body,
+	})
+	if err != nil {
+		delete(p.waiting, n)
+	}
+	return done, err
+}
+
+// service gives requests to its channels, turn by turn.
 type service struct {
 	queue string
-	pool  chan *amqp.Channel
+	pool  [channels]*channel
+	turn  uint32
 }
 
 func dial(url, queue string) (*service, error) {
@@ -74,36 +127,30 @@ func dial(url, queue string) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{queue, make(chan *amqp.Channel, channels)}
-	for i := 0; i < channels; i++ {
-		ch, err := c.Channel()
-		if err != nil {
+	s := &service{queue: queue}
+	for i := range s.pool {
+		if s.pool[i], err = open(c); err != nil {
 			return nil, err
 		}
-		if err := ch.Confirm(false); err != nil {
-			return nil, err
-		}
-		s.pool <- ch
 	}
 	return s, nil
 }
 
 func (s *service) publish(ctx context.Context, id string, body []byte) error {
-	ch := <-s.pool
-	confirmation, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", s.queue, false, false, amqp.Publishing{
-		ContentType:  "application/x-ndjson",
-		DeliveryMode: amqp.Persistent,
-		MessageId:    id,
-		Body:         body,
-	})
-	s.pool <- ch
+	p := s.pool[atomic.AddUint32(&s.turn, 1)%channels]
+	done, err := p.send(s.queue, id, body)
 	if err != nil {
 		return err
 	}
-	if !confirmation.Wait() {
-		return errors.New("the broker refused it")
+	select {
+	case ok := <-done:
+		if !ok {
+			return errors.New("the broker refused it")
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }
 
 func conversation(a, b string) string {
