@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,8 +242,12 @@ enum exit_code
 poller_listen(struct poller *p)
 {
 	struct listener l = { .poller = p, .door = { .fd = -1 } };
-	bool open = open_all(&l) == 0;
+	bool open;
 
+	/* Connections come to any thread: with memory of its own for each of
+	 * them, every one would keep the most that it ever had. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	open = open_all(&l) == 0;
 	if (!open)
 		log_error("%s", buf_str(&l.why));
 	if (open && !p->only_check_config) {

@@ -10,8 +10,8 @@
  *
  * Refused by the server itself: 400 and close (two lengths, a length beside
  * Transfer-Encoding, an encoding other than chunked, no host or two, an odd
- * path or name, a header twice that counts once), 408 and close (slow), 413, 414, 431, 429, 503 (no memory, no
- * safety). All else is the handler's.
+ * path or name, a header twice that counts once), 408 and close (slow), 413,
+ * 414, 431, 429, 503 (no memory, no safety). All else is the handler's.
  *
  * What libmicrohttpd hides cannot be refused here: bare line feeds, folded
  * headers, what stands behind a NUL, and that a line which begins with a colon
