@@ -86,18 +86,19 @@ class Race:
         self.checks = Checks()
         self.first = 0
         # No limit for one client, who is all of them here.
-        self.conf = lab.conf("messaging.conf", {
-            "listen": {"tenant": "acme", "rate": 0,
-                       "trusted": "127.0.0.0/8",
-                       "connections_per_address": 2 * CONNECTIONS},
+        listen = {"tenant": "acme", "rate": 0, "trusted": "127.0.0.0/8",
+                  "connections_per_address": 2 * CONNECTIONS}
+        self.conf = lab.conf("messaging.conf", {"listen": listen})
+        self.with_hook = lab.conf("with_hook.conf", {
+            "listen": listen,
             "crm acme": {"profile": "qiscus", "url": "http://127.0.0.1:1",
                          "hook": "secret",
                          "hook_secret": "no-body-knows-this-one"}})
 
-    def ours(self, name="ours"):
+    def ours(self, name="ours", conf=None):
         return Listener(
             self.lab, ["poller", "--listen", "127.0.0.1:0", "-v", "-c",
-                       self.conf, "-t", "queue:ours", "--state",
+                       conf or self.conf, "-t", "queue:ours", "--state",
                        self.lab.path("state"), "--port-file"], "ours", name)
 
     def go(self):
@@ -186,7 +187,7 @@ def show_race(ours, go):
 def flood(race):
     """Good ones at a modest rate; alone, and beside as many bad ones as one
     program can send."""
-    listener = race.ours("flooded")
+    listener = race.ours("flooded", race.with_hook)
     files = [race.lab.path("alone"), race.lab.path("beside")]
     good = ("-a", GOOD, "-c", 64, "-r", GOOD_RATE, "-s", FLOOD_SECONDS)
     alone = listener.load(*good, "-f", race.numbers(), "-o", files[0])
