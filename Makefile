@@ -105,8 +105,9 @@ $(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/common.a
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort \
             $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SHARED = $(B)/tests/fuzz/main.o $(B)/tests/fuzz/line.o
-$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(FUZZ_SHARED) $(B)/common.a
-	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS)
+$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(FUZZ_SHARED) \
+            $(B)/poller.a $(B)/common.a
+	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) $(LIBS_poller) $(LIBS)
 
 $(B)/tests/crm-sim: $(call objs,tests/crm) $(B)/common.a
 	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sim) $(LIBS)
@@ -137,7 +138,7 @@ check-long: test-programs  ## 200 random worlds and the other soaks: an hour
 	@LONG=1 $(RUN) -t 7200 $(E2E)
 demo:  ## install what is missing, build, show the whole job
 	@scripts/install-deps demo
-	@$(MAKE) -s -j$$(nproc) all sim load
+	@$(MAKE) -s -j$$(nproc) all sim load $(B)/tests/tools/amqp_probe
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/demo
 bench: test-programs  ## measure against peers and limits, print ratios
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/bench/run
@@ -160,7 +161,7 @@ check-asan:
 #      CPPFLAGS=-DFUZZ_BY_CLANG fuzzers && build/libfuzzer/tests/fuzz/fuzz_scan
 FUZZ_SECONDS ?= 60
 FUZZED = $(MAKE) B=build/fuzz SAN=address,undefined CFLAGS='-O2 -g' WERROR=1
-fuzz:  ## the readers of records against jansson, FUZZ_SECONDS=60 each
+fuzz:  ## the readers of records and requests, FUZZ_SECONDS=60 each
 	@scripts/install-deps check
 	@$(FUZZED) -s -j$$(nproc) fuzzers
 	@$(FUZZED) -s check-fuzz

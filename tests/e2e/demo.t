@@ -45,6 +45,12 @@ all_went_well() { # OUTPUT
 	nothing_left "$1"
 }
 
+chats_were_given() { # OUTPUT
+	grep -q '11 chats, given once each, in the order' "$1" || fail "$(cat "$1")"
+	grep -q 'chat 9005 -> Anna Orlova, after [0-9.]*s' "$1" || fail "$(cat "$1")"
+	grep -q 'waiting: 9006 [0-9.]*s, 9007 [0-9.]*s' "$1" || fail "$(cat "$1")"
+}
+
 echo "- two at once"
 "$demo" >"$tmp/one" 2>&1 </dev/null &
 one=$!
@@ -54,7 +60,9 @@ all_went_well "$tmp/one"
 all_went_well "$tmp/two"
 [ "$(folder "$tmp/one")" != "$(folder "$tmp/two")" ] || fail "one folder"
 ! grep -q "$(printf '\033')" "$tmp/one" || fail "colours without a terminal"
-for file in day.ndjson rows.ndjson deleted.ndjson; do
+chats_were_given "$tmp/one"
+chats_were_given "$tmp/two"
+for file in day.ndjson rows.ndjson deleted.ndjson allocation.ndjson; do
 	jq -s . "build/demo/$file" >/dev/null || fail "$file is not NDJSON"
 done
 
@@ -70,17 +78,62 @@ wait "$cut" || rc=$?
 [ "$rc" = 143 ] || fail "SIGTERM gave $rc"
 nothing_left "$tmp/cut"
 
-echo "- interrupted"
+echo "- interrupted, at the beginning and while chats are given"
 "$demo" >"$tmp/cut" 2>&1 </dev/null &
 cut=$!
+"$demo" --allocation >"$tmp/later" 2>&1 </dev/null &
+later=$!
 until_true 60 grep -q '^2\.' "$tmp/cut" || fail "$(cat "$tmp/cut")"
 kill -TERM "$cut"
 rc=0
 wait "$cut" || rc=$?
 [ "$rc" = 143 ] || fail "SIGTERM gave $rc"
 nothing_left "$tmp/cut"
+until_true 60 grep -q 'chat 9001 -> ' "$tmp/later" || fail "$(cat "$tmp/later")"
+kill -TERM "$later"
+rc=0
+wait "$later" || rc=$?
+[ "$rc" = 143 ] || fail "SIGTERM gave $rc"
+nothing_left "$tmp/later"
 
-echo "- left running, and stopped"
+echo "- what is claimed of chats that are given is checked at the CRM"
+at_crm() { # CROWDED OPERATOR ASSIGNED...: of chats 1 to 3, the third one's
+	echo "{\"crowded\":[$1],\"dialogs\":[
+		{\"id\":1,\"state\":\"open\",\"operator_id\":501},
+		{\"id\":2,\"state\":\"open\",\"operator_id\":501},
+		{\"id\":3,\"state\":\"open\",\"operator_id\":$2}],
+		\"assigned\":[$(shift 2 && printf '{"dialog":%d}\n' "$@" |
+			paste -sd ,)]}"
+}
+
+# claims LIMIT ...: with that limit for 501, and as at_crm: whether they stand.
+claims() {
+	(
+		printf 'l\t501\t%d\n' "$1" >"$tmp/arrived"
+		at_crm "${@:2}" >"$tmp/at-crm"
+		curl() { cat "$tmp/at-crm"; }
+		wrong() { exit 1; }
+		crm=none
+		# shellcheck source=scripts/demo_allocation.sh
+		. scripts/demo_allocation.sh
+		check_crm
+	)
+}
+claims 2 '' 502 1 2 3 || fail "what is well is not"
+claims 3 '' 501 1 2 3 || fail "a limit of one's own is forgotten"
+! claims 2 '' 501 1 2 3 || fail "above a limit"
+! claims 2 '' 502 1 3 2 || fail "another order"
+! claims 2 '' 502 1 2 2 3 || fail "given twice"
+! claims 2 3 502 1 2 3 || fail "two have a chat"
+
+echo "- left running, and stopped; and on a terminal, until Enter"
+if command -v script >/dev/null; then
+	mkfifo "$tmp/keys"
+	TERM=xterm script -qec "'$demo' --keep" /dev/null <"$tmp/keys" \
+		>"$tmp/terminal" 2>&1 &
+	one=$!
+	exec 7>"$tmp/keys"
+fi
 "$demo" --keep >"$tmp/kept" 2>&1 </dev/null || fail "$(cat "$tmp/kept")"
 kept=$(folder "$tmp/kept")
 MESSAGING_CONFIG=$kept/messaging.conf
@@ -93,19 +146,16 @@ unset MESSAGING_CONFIG
 kept=
 nothing_left "$tmp/kept"
 
-echo "- on a terminal, until Enter"
-if command -v script >/dev/null; then
-	mkfifo "$tmp/keys"
-	TERM=xterm script -qec "'$demo' --keep" /dev/null <"$tmp/keys" \
-		>"$tmp/terminal" 2>&1 &
-	one=$!
-	exec 7>"$tmp/keys"
+if [ -s "$tmp/terminal" ]; then
 	until_true 120 grep -q 'Enter stops' "$tmp/terminal" ||
 		fail "$(cat "$tmp/terminal")"
 	echo >&7
 	wait "$one" || fail "$?: $(cat "$tmp/terminal")"
 	exec 7>&-
 	grep -q "$(printf '\033')" "$tmp/terminal" || fail "no bold type"
+	# The table is drawn where it was before.
+	grep -q "$(printf '\033\\[4A')" "$tmp/terminal" || fail "no live table"
+	chats_were_given "$tmp/terminal"
 	nothing_left "$tmp/terminal"
 fi
 
