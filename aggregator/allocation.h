@@ -71,6 +71,7 @@ struct allocation_promise {
 	struct text replaces; /* p NULL: nobody */
 	const char *id;
 	int64_t at, expires, arrival;
+	int64_t max_chats; /* the operator's limit */
 };
 
 /* For who looks on. Each may be NULL. */

@@ -124,7 +124,7 @@ name_promise(const struct allocation *a, struct alloc_chat *c)
 }
 
 static struct allocation_promise
-promise_of(const struct alloc_chat *c)
+promise_of(const struct allocation *a, const struct alloc_chat *c)
 {
 	return (struct allocation_promise){ .chat = c->id,
 		.operator_id = c->promised->id,
@@ -133,7 +133,8 @@ promise_of(const struct alloc_chat *c)
 		.id = c->promise,
 		.at = c->promised_at,
 		.expires = c->expires,
-		.arrival = c->arrival };
+		.arrival = c->arrival,
+		.max_chats = alloc_limit_of(a, c->promised) };
 }
 
 static void
@@ -154,7 +155,7 @@ promise(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 	alloc_settle(a, c);
 	ordered_add(&a->unsent, &c->wired);
 	a->counts.promised++;
-	p = promise_of(c);
+	p = promise_of(a, c);
 	if (a->watch != NULL && a->watch->promised != NULL)
 		a->watch->promised(a->watch->ctx, &p);
 }
@@ -265,7 +266,8 @@ allocation_each_unsent(
 	struct allocation_promise p;
 
 	for (; n != NULL; n = ordered_next(&a->unsent, n)) {
-		p = promise_of(ORDERED_OF(n, const struct alloc_chat, wired));
+		p = promise_of(
+		    a, ORDERED_OF(n, const struct alloc_chat, wired));
 		each(ctx, &p);
 	}
 }
@@ -298,5 +300,6 @@ allocation_write(
 		jsonw_text(to, "replaces", p->replaces);
 	jsonw_time(to, "at", p->at);
 	jsonw_time(to, "expires", p->expires);
+	jsonw_int(to, "max_chats", p->max_chats);
 	jsonw_close(to);
 }

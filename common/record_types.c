@@ -79,7 +79,7 @@ const struct record_field record_fields[] = {
 	{ "name", FIELD_TEXT, AT(name), OPER, 0, "the operator's name" },
 	{ "available", FIELD_FLAG, AT(available), OPER, 0,
 	    "works now and takes chats" },
-	{ "max_chats", FIELD_COUNT, AT(max_chats), OPER | LIMI, 0,
+	{ "max_chats", FIELD_COUNT, AT(max_chats), OPER | LIMI | ASSI, 0,
 	    "how many chats the operator may hold; of a limit, absent: as it "
 	    "was without one" },
 	{ "reported_open_chats", FIELD_COUNT, AT(reported_open_chats), OPER, 0,

@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "common/clock.h"
@@ -69,6 +70,20 @@ fail(struct assign *a, enum exit_code code, const char *why)
 	poller_failed(a->poller, code);
 }
 
+/* What was seen on the way, where that is why nothing was given. */
+static int
+write_seen(struct assign *a, const struct promise *p)
+{
+	const char *line = buf_str(&p->seen), *end;
+
+	if (p->fate != PROMISE_REFUSED)
+		return 0;
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
+		if (endpoint_write(a->to, line, (size_t)(end - line)) != 0)
+			return -1;
+	return 0;
+}
+
 static void
 promise_done(void *ctx, struct promise *p)
 {
@@ -87,7 +102,8 @@ promise_done(void *ctx, struct promise *p)
 		return;
 	}
 	a->unflushed++;
-	if (endpoint_write(a->to, p->outcome.data, p->outcome.len) != 0)
+	if (write_seen(a, p) != 0 ||
+	    endpoint_write(a->to, p->outcome.data, p->outcome.len) != 0)
 		fail(a, endpoint_code(a->to), endpoint_why(a->to));
 }
 

@@ -29,6 +29,7 @@ clerk_release(struct clerk *c)
 {
 	strmap_release(&c->busy, NULL);
 	strmap_release(&c->asked, free);
+	gifts_release(&c->gifts);
 }
 
 void
@@ -40,6 +41,7 @@ promise_init(struct promise *p, struct clerk *c, const struct record *r)
 		.operator_id = text_dup(r->operator_id),
 		.replaces = text_dup(r->replaces),
 		.expires = r->expires,
+		.max_chats = r->max_chats,
 		.retry = RETRY_INIT(DELAY_BASE_MS, DELAY_CAP_MS, -1) };
 }
 
@@ -53,7 +55,9 @@ promise_release(struct promise *p)
 	free(p->holder);
 	free(p->answer);
 	buf_release(&p->outcome);
+	buf_release(&p->seen);
 	buf_release(&p->body);
+	strmap_release(&p->held, NULL);
 }
 
 /* Now, by the CRM's clock. */
@@ -170,6 +174,24 @@ wait_a_bit(struct promise *p)
 static void give(struct promise *p);
 static void read_chat(struct promise *p);
 static void search(struct promise *p, const char *whose);
+static void list_chats(struct promise *p);
+
+/* Only where the CRM lists the chats of one operator. */
+static bool
+must_list(const struct promise *p)
+{
+	return p->max_chats != RECORD_NO_NUMBER && !p->listed &&
+	       profile_about(p->clerk->tenant->profile)->by_operator;
+}
+
+static bool
+is_full(const struct promise *p)
+{
+	return p->listed &&
+	       (int64_t)(p->held.live + gifts_since(&p->clerk->gifts,
+					    p->operator_id, &p->held,
+					    p->listed_ms)) >= p->max_chats;
+}
 
 /* The chat was read: what now? */
 static void
@@ -191,6 +213,10 @@ decide(struct promise *p)
 		done(p, PROMISE_WOULD);
 	else if (stop_asked())
 		done(p, PROMISE_AWAY);
+	else if (must_list(p))
+		list_chats(p);
+	else if (is_full(p))
+		outcome(p, PROMISE_REFUSED);
 	else
 		give(p);
 }
@@ -324,6 +350,58 @@ search(struct promise *p, const char *whose)
 	fetch_ask(p->clerk->fetch, &q);
 }
 
+/* What the operator has. */
+static void
+list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct promise *p = ctx;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		const struct crm_record *r = &a->records[i];
+
+		if (r->type != RECORD_CHAT || r->status != CHAT_OPEN)
+			continue;
+		*strmap_put(&p->held, r->id, strlen(r->id)) = p;
+		buf_addf(&p->seen, "{\"type\":\"chat\",\"tenant\":\"%s\",%s",
+		    p->clerk->tenant->name, r->body);
+		jsonw_time(&p->seen, "at", asked_ms);
+		jsonw_close(&p->seen);
+		buf_addc(&p->seen, '\n');
+	}
+}
+
+static void
+list_end(void *ctx, const struct ending *e)
+{
+	struct promise *p = ctx;
+
+	if (e->fault != FAULT_NONE) {
+		read_failed(p, e);
+		return;
+	}
+	p->listed = true;
+	if (strmap_get(&p->held, p->chat, strlen(p->chat)) != NULL) {
+		p->holder = xstrdup(p->operator_id);
+		p->answer = xstrdup(p->operator_id);
+	}
+	decide(p);
+}
+
+static void
+list_chats(struct promise *p)
+{
+	struct question q = { .call = PROFILE_CHATS,
+		.operator_id = p->operator_id,
+		.urgent = true,
+		.ctx = p,
+		.page = list_page,
+		.end = list_end };
+
+	p->listed_ms = clock_mono_ms();
+	fetch_ask(p->clerk->fetch, &q);
+}
+
 /* Gone is said only when reading chats is known to work: an address that is
  * wrong must not look like a CRM from which everything was removed. */
 static void
@@ -382,6 +460,9 @@ read_chat(struct promise *p)
 	buf_clear(&p->body);
 	free(p->answer);
 	p->answer = NULL;
+	p->listed = false;
+	strmap_release(&p->held, NULL);
+	buf_clear(&p->seen);
 	p->step = STEP_READING;
 	q.chat = value_chat(p->chat);
 	fetch_ask(p->clerk->fetch, &q);
@@ -425,6 +506,7 @@ give_end(void *ctx, const struct ending *e)
 	struct promise *p = ctx;
 	struct clerk *c = p->clerk;
 
+	gifts_end(&c->gifts, p->chat, clock_mono_ms());
 	if (e->fault == FAULT_NONE && p->named) {
 		given(p);
 		return;
@@ -470,6 +552,7 @@ give(struct promise *p)
 		.page = give_page,
 		.end = give_end };
 
+	gifts_begin(&p->clerk->gifts, p->operator_id, p->chat, clock_mono_ms());
 	p->step = STEP_GIVING;
 	p->tried = true;
 	p->named = false;

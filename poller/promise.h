@@ -6,10 +6,16 @@
  *   read -> closed, another's, or the operator's already: that is the outcome
  *        -> somebody's, whom the CRM does not name: the operator's list of
  *           chats is read
- *        -> free: give -> the answer names the operator: the outcome
+ *        -> free: where the CRM lists the chats of each operator: count
+ *           them; the operator has no room: an outcome without operator
+ *        -> give -> the answer names the operator: the outcome
  *                      -> it was refused: read, and say how things stand
  *                      -> nobody knows: read, and begin anew
  *        -> free, but expired or refused: an outcome without operator
+ *
+ * Who promised may know too little: what webhooks tell has no time, so that a
+ * late one hides what was newer. So the limit is looked after here once more,
+ * and what was seen of the operator is told along with the refusal.
  *
  * Nothing is remembered from run to run: a promise that comes again, since it
  * was not acknowledged, begins with reading, and what was done before is found
@@ -29,6 +35,7 @@
 #include "common/retry.h"
 #include "common/strmap.h"
 #include "poller/fetch.h"
+#include "poller/gifts.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,6 +69,7 @@ struct clerk {
 	void (*done)(void *ctx, struct promise *p);
 	void *ctx;
 
+	struct gifts gifts;  /* that may be missing on a list */
 	size_t active;       /* promises on their way */
 	struct strmap busy;  /* their chats */
 	enum exit_code code; /* of what kept it from its work, the last */
@@ -85,10 +93,12 @@ struct promise {
 	char *id, *chat, *operator_id;
 	char *replaces; /* whom the operator takes over from, or NULL */
 	int64_t expires;
+	int64_t max_chats; /* the operator's limit; RECORD_NO_NUMBER: none */
 
 	enum promise_step step;
 	enum promise_fate fate;
 	struct buf outcome; /* a chat record; empty: none */
+	struct buf seen;    /* other chat records, a line each */
 	char *holder; /* who had the chat when it was read last, or NULL */
 
 	/* private */
@@ -98,6 +108,9 @@ struct promise {
 	bool tried, refused, named;
 	bool taken;           /* by somebody; nobody knows whom */
 	const char *searched; /* in whose list the chat was looked for */
+	bool listed;          /* the operator's chats were, */
+	int64_t listed_ms;    /* asked for then, monotonic */
+	struct strmap held;   /* and are these */
 	char *answer; /* whom the CRM named, when it was given, or NULL */
 	struct retry retry;
 	int64_t due_ms; /* of a waiting one, monotonic */

@@ -85,6 +85,26 @@ run 0
 is "outcome" "$(outcome)" "${d[0]} 502 open p1"
 is "given" "$(given)" 1
 
+echo "- an agent at the limit: nothing is given, and told what they have"
+free "${d[0]}" "${d[1]}"
+full() { # MAX ID CHAT: promises with a limit, to 504
+	assignment "$2" "$3" 504 | sed "s/}\$/,\"max_chats\":$1}/"
+}
+has=$(world '[.dialogs[] | select(.state == "open" and .operator_id == 504)] | length')
+[ "$has" -gt 0 ] || fail "504 has nothing"
+full "$has" f1 "${d[0]}" >in
+run 0
+is "outcome" "$(grep f1 out | jq -r '[.operator // "-", .status] | join(" ")')" "- open"
+is "what they have" "$(jq -r 'select(.operator == "504").chat' out | wc -l)" "$has"
+is "given" "$(given)" 0
+{
+	full $((has + 1)) f2 "${d[0]}"
+	full $((has + 1)) f3 "${d[2]}"
+} >in
+free "${d[2]}"
+run 0
+is "given" "$(given)" 1
+
 echo "- two pollers that want different agents: one each, never two"
 some=("${d[@]:4:8}")
 free "${some[@]}"
