@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The README's example of a stream, as it is typed: line by line into a shell,
 # until the operator table has moved; then ^C, and the lines that stop it all.
-# The records it shows are ones, and each gives a row.
+# The records it shows are ones, and each gives a row. Its messages and events
+# are sent as they stand, and its daemons of allocation have options that exist.
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -66,3 +67,43 @@ for table in operator_metrics chat_metrics tenant_metrics event_counts \
 done
 grep -q '"responses":1,"avg_response_seconds":30.000' "$tmp/rows" ||
 	fail "other figures: $(cat "$tmp/rows")"
+
+pushed() { # the lines of the section on webhooks
+	sed -n '/^## What the CRM/,/^## [^W]/s/^    //p' README.md
+}
+# once WORDS: the one command that begins so, its lines put together.
+once() {
+	pushed | sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta' >"$tmp/commands"
+	[ "$(grep -c "^$1" "$tmp/commands")" = 1 ] || fail "not one '$1'"
+	grep "^$1" "$tmp/commands"
+}
+
+echo "- what applications send, typed as it stands"
+pushed | sed -n '/^printf/,/^build.bin.aggregator/p' >"$tmp/typed"
+[ "$(grep -c '^curl ' "$tmp/typed")" = 3 ] || fail "not three requests"
+# Not at a port that may be taken; and nobody types so fast.
+sed -i "s,127.0.0.1:8080 \\\\,unix:$tmp/listens \\\\,
+	s,^curl ,curl -sS --unix-socket $tmp/listens ,
+	s,\.ndjson &\$,&\nuntil [ -S $tmp/listens ]; do sleep 0.1; done," "$tmp/typed"
+(cd "$tmp/checkout" && exec timeout 60 bash "$tmp/typed") >"$tmp/out" 2>&1 \
+	</dev/null || fail "it gives $?: $(cat "$tmp/out")"
+for answer in '"status":"success","message_id":"msg-' '"id":"order-17"' \
+	'"status":"healthy"' '"type":"event".*"id":"order-17"' \
+	'"table":"user_stats"'; do
+	grep -q "$answer" "$tmp/out" || fail "no $answer in: $(cat "$tmp/out")"
+done
+
+echo "- allocation has these options"
+once 'aggregator -f queue' | sed "s,DIR,$tmp/state,; s,^,$BIN/,; s,$, -n," >"$tmp/typed"
+once 'poller --assign' | sed "s,^,$BIN/,; s,$, -n," >>"$tmp/typed"
+printf '[crm acme]\ntoken = x\nassign = yes\n' >"$tmp/conf"
+AMQP_URL=amqp://a:b@localhost MESSAGING_CONFIG=$tmp/conf bash -e "$tmp/typed" \
+	>"$tmp/out" 2>&1 || fail "$(cat "$tmp/out")"
+mkdir "$tmp/checkout/build/demo"
+cp "$tmp/records" "$tmp/checkout/build/demo/allocation.ndjson"
+once 'aggregator -a allocation' | sed "s,^,$BIN/," >"$tmp/typed"
+(cd "$tmp/checkout" && bash "$tmp/typed") >"$tmp/out" 2>&1 ||
+	fail "$(cat "$tmp/out")"
+grep -q '"table":"allocation_operators".*"max_chats":3' "$tmp/out" ||
+	fail "no what-if: $(cat "$tmp/out")"
+pushed | grep -q "openssl rand" || fail "no webhooks"
