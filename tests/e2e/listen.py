@@ -22,6 +22,8 @@ PATH = "/api/v1/analytics/events?tenant_id=acme"
 class Listener:
     """Starts it again and again; clients find it by its port."""
 
+    target = "queue:records"
+
     def __init__(self, lab, name, *options, settings=None):
         self.lab, self.name, self.options = lab, name, options
         self.log = lab.path(name + ".log")
@@ -35,7 +37,7 @@ class Listener:
             os.unlink(self.port_file)
         self.p = self.lab.start(
             ["poller", "--listen", "127.0.0.1:0", "-v", "-c", self.conf,
-             "-t", "queue:records", "--port-file", self.port_file,
+             "-t", self.target, "--port-file", self.port_file,
              *self.options], self.log)
 
         def ready():
@@ -101,8 +103,8 @@ class Client(threading.Thread):
 
 
 class Load:
-    def __init__(self, listener, first):
-        self.clients = [Client(first + i, listener) for i in range(CLIENTS)]
+    def __init__(self, listener, first, kind=Client, n=CLIENTS):
+        self.clients = [kind(first + i, listener) for i in range(n)]
         for c in self.clients:
             c.start()
 
