@@ -1,0 +1,262 @@
+"""What a world of allocation_worlds.py has to be like.
+
+The judge is the simulator's own journal: who was given what, in order, and how
+many chats that agent held then. Between the programs stand two relays, which
+take down in which order records reached the aggregator and promises left it:
+one list, the log. A record that stands behind a promise in the log was not
+known to it; one that stands before the first record that tells of the chat that
+is promised was (promises are made one after the other, so what was known to one
+is known to the next). In between nobody knows, and nothing is judged.
+
+Held of each world:
+
+ limits  When we give a chat to an agent, they hold no more than their limit
+         with it, whoever gave them the others. Not counted are chats that
+         others gave them and of which the records that were surely known did
+         not tell. Of limits that may have been in force the highest counts.
+ one     When we give a chat to an agent, nobody has it; nobody else is added.
+ order   A and B wait the first time; A stands in the log before B, and whatever
+         is told of B later, A has come first. Then A is promised first. Not
+         judged where A ended, or somebody had it, before it was promised, or
+         was resolved in the second in which it came: Qiscus's times have no
+         fractions. A record in a snapshot is known from the end marker on.
+         (All need the same tags: Qiscus says of no room which it needs.)
+ end     When all is quiet, and polls tell what was lost, nobody waits while an
+         agent who is online has room; then rooms are resolved until nobody
+         waits any more.
+
+Measured of each assignment, and printed: the time since a record told last what
+was missing, the chat or the room; time with a process down is subtracted. Only
+LONG=1 judges it (2 s, worlds with a broker that is killed excepted), since on a
+loaded machine it says more about the machine.
+"""
+
+import itertools
+import os
+
+from harness import say
+from worlds import ms_of
+
+SLACK = 0.1  # seconds, between the simulator's clock and ours
+
+
+class Wrong(Exception):
+    """The world is not as it should be."""
+
+
+class Judge:
+    """Holds the journal against the log."""
+
+    def __init__(self, world):
+        self.world = world
+        self.journal = world.journal()
+        self.log = world.log
+        self.wrong = []
+        self.excused = 0
+        self.index()
+
+    def index(self):
+        """Where in the log what is told: `waits` and `first` are of each
+        chat's first time, `promised` of all promises."""
+        self.effective = {}  # index: from where on it is known
+        self.told = {}       # chat: [(index, record)]
+        self.promised = []   # (index, chat, agent, known at least up to)
+        begun, known = [], -1
+        for i, (kind, _, r) in enumerate(self.log):
+            if kind == "record":
+                begun = self.place(i, r, begun)
+                if r["type"] == "chat":
+                    self.told.setdefault(r["chat"], []).append((i, r))
+        seen = set()
+        for i, (kind, _, r) in enumerate(self.log):
+            if kind != "promise" or r["id"] in seen:
+                continue
+            seen.add(r["id"])
+            told = [self.effective.get(k, k)
+                    for k, _ in self.told.get(r["chat"], [])]
+            known = max(known, min(told, default=-1))
+            self.promised.append((i, r["chat"], r["operator"], known))
+
+    def place(self, i, r, begun):
+        if r["type"] == "snapshot":
+            if r.get("phase", r.get("mark")) == "begin":
+                return []
+            for k in begun:
+                self.effective[k] = i
+            return []
+        if "snapshot" in r:
+            begun.append(i)
+        return begun
+
+    def judge(self):
+        self.judge_gifts()
+        self.judge_order()
+        if self.wrong:
+            raise Wrong("; ".join(self.wrong[:6]))
+        return self
+
+    # --- limits, and one agent only ---
+
+    def limit(self, agent, known, until_index):
+        """The highest that may have been in force."""
+        base, best = {None: self.world.choices.limit}, 0
+        for i, (kind, _, r) in enumerate(self.log[:until_index]):
+            if i > known:
+                best = max(best, base.get(agent, base[None]))
+            if kind == "record" and r["type"] == "limit":
+                base[r.get("operator")] = r["max_chats"]
+        return max(best, base.get(agent, base[None]))
+
+    def is_told(self, chat, agent, known, at):
+        """Whether it was known that somebody gave that chat to the agent."""
+        return any(i <= known and r.get("operator") == agent
+                   and self.log[i][1] + SLACK >= at
+                   for i, r in self.told.get(chat, ()))
+
+    def promise_of(self, chat, agent, at):
+        """The last promise that may have led to that gift."""
+        found = None
+        for i, c, a, known in self.promised:
+            if c == chat and a == agent and self.log[i][1] <= at + SLACK:
+                found = (i, known)
+        return found
+
+    def judge_gifts(self):
+        held, by_hand = {}, {}
+        for e in self.journal:
+            chat, who = str(e.get("dialog")), e["operator"]
+            at = e["time"]
+            if e["what"] in ("given", "resolved", "assigned"):
+                by_hand.pop(chat, None)
+                held.pop(chat, None)
+            if e["what"] == "given" and who is not None:
+                by_hand[chat] = (who, at)
+            if e["what"] != "assigned":
+                continue
+            if e["before"] is not None:
+                self.wrong.append("%s has %s, and is given to %s" % (
+                    e["before"], chat, who))
+            self.judge_limit(e, chat, str(who), at, by_hand)
+
+    def judge_limit(self, e, chat, who, at, by_hand):
+        promise = self.promise_of(chat, who, at)
+        if promise is None:
+            self.wrong.append("nobody promised %s to %s" % (chat, who))
+            return
+        index, known = promise
+        limit = self.limit(who, known, index)
+        untold = sum(str(w) == who and not self.is_told(c, who, known, t)
+                     for c, (w, t) in by_hand.items())
+        if e["held"] <= limit:
+            return
+        if e["held"] - untold <= limit:
+            self.excused += 1
+            return
+        self.wrong.append("%s: %s has %d chats with %s, and may have %d" % (
+            e["at"], who, e["held"], chat, limit))
+
+    # --- order ---
+
+    def judge_order(self):
+        first = {}  # chat: how many promises came before
+        for n, (i, chat, _, _) in enumerate(self.promised):
+            first.setdefault(chat, (n, i))
+        waits = {c: w for c in first for w in [self.wait(c, first[c][1])] if w}
+        self.pairs = 0
+        for a, b in itertools.permutations(waits, 2):
+            if waits[a]["late"] > waits[b]["early"] or (
+                    waits[a]["arrival"] >= waits[b]["earliest"]):
+                continue
+            self.pairs += 1
+            if first[a][0] > first[b][0] and waits[a]["clean"]:
+                self.wrong.append("%s waits before %s, which is promised "
+                                  "first" % (a, b))
+
+    def wait(self, chat, promised):
+        """When the log tells of it that it waits: surely, at the earliest,
+        since when; and whether nothing else was told before its promise."""
+        mine = self.told.get(chat, [])
+        open_ = [(i, r) for i, r in mine
+                 if r.get("status") == "open" and "operator" not in r]
+        if not open_:
+            return None
+        i = open_[0][0]
+        return {
+            "late": self.effective.get(i, i),
+            "early": min(self.effective.get(k, k) for k, _ in mine),
+            "arrival": max([self.arrival(open_[0][1])] + [
+                ms_of(r["opened_at"]) for k, r in mine
+                if k < promised and "opened_at" in r]),
+            "earliest": min(self.arrival(r) for k, r in mine
+                            if k < promised),
+            "clean": not self.is_reopened(chat, promised, open_[0][1]) and
+            all(r.get("status") == "open" and "operator" not in r
+                for k, r in mine if k < promised),
+        }
+
+    def is_reopened(self, chat, promised, r):
+        """Its history tells of a closing in the second it came, or later."""
+        second = self.arrival(r) // 1000 * 1000
+        return any(m["type"] == "message" and m["kind"] == "closed"
+                   and m["chat"] == chat and ms_of(m["at"]) >= second
+                   for _, _, m in self.log[:promised])
+
+    @staticmethod
+    def arrival(r):
+        return ms_of(r.get("opened_at") or r["at"])
+
+    # --- time ---
+
+    def down(self, a, b):
+        """How much of the time from a to b some process was down."""
+        spans = sorted((max(a, x), min(b, y or b))
+                       for d in self.world.daemons.values()
+                       for x, y in d.down if x < b and (y or b) > a)
+        total, end = 0, a
+        for x, y in spans:
+            total += max(0, y - max(x, end))
+            end = max(end, y)
+        return total
+
+    def delays(self):
+        """Of each gift, seconds since the last of what it needs was told."""
+        events = [(t, 0, r) for kind, t, r in self.log if kind == "record"]
+        events += [(e["time"], 1, e) for e in self.journal]
+        # chat: since when it is known to wait; agent: chats as told
+        waits, has, free, since = {}, {}, {}, None
+        limits, found = {None: self.world.choices.limit}, []
+        for t, kind, r in sorted(events, key=lambda e: e[:2]):
+            if kind == 1 and r["what"] == "assigned":
+                chat = str(r["dialog"])
+                start = max(waits.pop(chat, t), since or t)
+                found.append(max(0, t - start - self.down(start, t)))
+                if os.environ.get("SLOW") and found[-1] > 1:
+                    say("world %d: %s waited %.3f s from %.3f on" % (
+                        self.world.number, chat, found[-1], start % 10000))
+            self.follow(kind, t, r, waits, has, free, limits)
+            room = any(on and sum(h == a for h in has.values())
+                       < limits.get(a, limits[None])
+                       for a, on in free.items())
+            since = (since or t) if room else None
+        return found
+
+    @staticmethod
+    def follow(kind, t, r, waits, has, free, limits):
+        if kind == 1:
+            chat, what = str(r.get("dialog")), r["what"]
+            if what in ("assigned", "given", "resolved"):
+                waits.pop(chat, None)
+                if r["operator"] is not None:
+                    has[chat] = str(r["operator"])
+        elif r["type"] == "operator":
+            free[r["operator"]] = r["available"]
+        elif r["type"] == "limit":
+            limits[r.get("operator")] = r["max_chats"]
+        elif r["type"] == "chat" and r.get("status") == "open":
+            if "operator" in r:
+                has[r["chat"]] = r["operator"]
+            elif "assignment" not in r:
+                waits.setdefault(r["chat"], t)
+        elif r["type"] == "chat":
+            has.pop(r["chat"], None)
+            waits.pop(r["chat"], None)
