@@ -2,7 +2,8 @@
 # The examples say what the programs mean: the crontab's schedules are those
 # that the doctor counts with, its lines name scripts that exist, the units are
 # such as systemd takes, and nginx's file is one for nginx, where they are
-# installed; what it says of the listener's limits is what they are.
+# installed; what it says of the listener's limits is what they are; and the
+# programs take the configuration of messaging-analytics(7)'s way from zero.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_examples.XXXXXX")
@@ -16,7 +17,7 @@ fail() {
 # Every line of a job, those in comments too.
 sed -n 's/^#\{0,1\}\([0-9*][0-9*\/]* .*\)/\1/p' scripts/crontab.example |
 	tr -s ' ' >"$tmp/lines"
-[ "$(wc -l <"$tmp/lines")" = 6 ] || fail "$(cat "$tmp/lines")"
+[ "$(wc -l <"$tmp/lines")" = 7 ] || fail "$(cat "$tmp/lines")"
 while read -r minute hour day month weekday command; do
 	case $minute$hour$day$month$weekday in
 	*[!0-9*/,-]*) fail "no schedule: $minute $hour $day $month $weekday" ;;
@@ -50,6 +51,46 @@ if command -v systemd-analyze >/dev/null; then
 			fail "systemd does not know all of $unit"
 	done
 fi
+
+page=man/messaging-analytics.7
+sed -n '/^\.Ss Qiscus from zero/,/^\.Sh/p' $page >"$tmp/zero"
+(
+	umask 077
+	echo key >"$tmp/acme.token"
+	echo 0123456789abcdef >"$tmp/acme.hook"
+	mkdir "$tmp/poller" "$tmp/tenants"
+	sed -n "/^\[crm acme\]/,/^\.Ed/{
+		/^\.Ed/d; s,/var/lib/messaging-analytics,$tmp,
+		s,^\[poller\],&\ntenants = $tmp/tenants,; p
+	}" "$tmp/zero" >"$tmp/conf"
+	printf '%s\n' '[amqp]' 'url = amqp://a:b@localhost' '[mysql]' \
+		'url = mysql://a:b@localhost/x' >>"$tmp/conf"
+)
+starts() { # PROGRAM OPTION...: as far as its configuration goes
+	"${BIN:-build/bin}/$1" -n -c "$tmp/conf" "${@:2}" >"$tmp/said" 2>&1 ||
+		fail "$*: $(cat "$tmp/said")"
+}
+# unit NAME: what a service runs, without -c and what -n has no use for.
+unit() {
+	tr -d '\\\n' <"scripts/messaging-$1.service" | sed \
+		"s,.*/usr/local/bin/,,; s, -c [^ ]*,,; s/\${STATE_DIRECTORY}/s/
+		s/\(StateDirectory\|Restart\)=.*//"
+}
+for each in listener aggregator assign sink; do
+	# shellcheck disable=SC2046 # words
+	starts $(unit $each)
+done
+starts poller -t queue:records
+grep -q "^\* \* \* \* \*  $(sed -n 's/^#\*  *\* .*  \(flock .*\)/\1/p' \
+	scripts/crontab.example)\$" "$tmp/zero" ||
+	fail "the poll in the crontab is another"
+sed -n 's/\\e$/\\/; /^tenant add/,/<key$/p' "$tmp/zero" |
+	sed "s,^tenant,scripts/tenant -b '${BIN:-build/bin}' -c '$tmp/conf',
+		s,/etc/messaging-analytics/other.hook,$tmp/acme.hook,
+		s,<key,<$tmp/acme.token," >"$tmp/typed"
+bash "$tmp/typed" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+grep -q 'assign = yes' "$tmp/tenants/other.conf" || fail "no other tenant"
+starts poller --tenant other --register https://hooks.example.com
 
 nginx=scripts/nginx.conf.example
 limit() { # KEY: the default of [listen], in small letters
