@@ -513,7 +513,8 @@ stream_run(const struct job *job)
 	code = open_all(&s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
-	if (code == PROG_OK)
+	/* Who is asked to stop before the broker is there has no ends. */
+	if (code == PROG_OK && !stop_asked())
 		code = run(&s);
 	release(&s);
 	buf_release(&why);

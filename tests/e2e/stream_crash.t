@@ -47,6 +47,29 @@ figures=${figures%,messages}
 same_figures "$tmp/records"
 echo "killed $killed times"
 
+echo "- a SIGTERM while the broker is away, with rows that are not confirmed"
+head -n 2000 "$tmp/records" | put others 100
+"$aggregator" -f queue:others -t queue:rows --state "$tmp/marked" \
+	--every 5ms -a "$figures" 2>>"$tmp/log" &
+daemon=$!
+none_ready() {
+	[ "$(waiting others)" = 0 ]
+}
+until_true 30 none_ready || fail "it does not read"
+kill -9 "$daemon"
+wait "$daemon" 2>/dev/null || :
+AMQP_URL=amqp://127.0.0.1:1 "$aggregator" -f queue:others -t queue:rows \
+	--state "$tmp/marked" --every 5ms -a "$figures" 2>"$tmp/err" &
+daemon=$!
+has_opened() {
+	find "/proc/$daemon/fd" -lname "$tmp/marked/stream.log" 2>/dev/null |
+		grep -q .
+}
+until_true 30 has_opened || fail "it does not open its state"
+kill "$daemon"
+wait "$daemon" || fail "SIGTERM gave $?: $(cat "$tmp/err")"
+"$probe" -e read queue:rows >/dev/null
+
 echo "- a SIGTERM in the middle, and a whole replay"
 cp "$tmp/got" "$tmp/before"
 "$probe" -p -b 400 write queue:records <"$tmp/records" >/dev/null &
