@@ -68,14 +68,20 @@ recycle(struct buf *b)
 	buf_clear(b);
 }
 
+static void
+drop_body(struct guest *g)
+{
+	(void)atomic_fetch_sub_explicit(
+	    &g->worker->server->held, g->body.len, memory_order_relaxed);
+	recycle(&g->body);
+}
+
 void
 server_forget(struct guest *g)
 {
 	struct web_answer *a = &g->answer, kept = *a;
 
-	(void)atomic_fetch_sub_explicit(
-	    &g->worker->server->held, g->body.len, memory_order_relaxed);
-	recycle(&g->body);
+	drop_body(g);
 	recycle(&kept.body);
 	recycle(&kept.records);
 	recycle(&kept.dead);
@@ -420,6 +426,7 @@ take(struct guest *g, const char *data, size_t len)
 		return g->received > 4 * most ? MHD_NO : MHD_YES;
 	if (g->received > most) {
 		g->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
+		drop_body(g);
 		return MHD_YES;
 	}
 	held = atomic_fetch_add_explicit(&s->held, len, memory_order_relaxed);
@@ -427,6 +434,7 @@ take(struct guest *g, const char *data, size_t len)
 	if (held + len > s->opt.memory) {
 		g->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 		g->retry_after = 1;
+		drop_body(g); /* or all would be refused, not the last */
 	}
 	return MHD_YES;
 }

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from harness import Checks, Lab, main, until
+from harness import Checks, Lab, main, sanitized, until
 
 GOOD, BAD, PROXY = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 PER_ADDRESS = 8
@@ -189,6 +189,31 @@ def a_crowd_of_slow_ones_holds_nobody(checks, port):
         s.close()
 
 
+def memory_is_bounded(checks, listener):
+    """Forty bodies of nearly a megabyte, none of them whole, and room for
+    four: the rest is told to come again."""
+    size = 1000000
+    head = (b"POST /api/v1/analytics/events?tenant_id=acme HTTP/1.1\r\n" +
+            HOST + b"Content-Length: %d\r\n\r\n" % size)
+    held = [connect(listener.port, f"127.0.4.{i + 1}") for i in range(40)]
+    for s in held:
+        s.sendall(head + b" " * (size - 1))
+    # The kernel holds some of it, too; what matters is that ours does not.
+    if not sanitized():
+        with open(f"/proc/{listener.p.pid}/status") as f:
+            kib = [int(line.split()[1]) for line in f
+                   if line.startswith("RssAnon")][0]
+        checks.that(kib < 20000, f"it holds {kib} KiB")
+    statuses = [ask(s, b" ") for s in held]
+    checks.that(set(statuses) == {422, 503}
+                and 1 <= statuses.count(422) <= 4,
+                f"too much at a time: {statuses}")
+    checks.that(ask(connect(listener.port, GOOD)) == 200,
+                "a good one is refused")
+    for s in held:
+        s.close()
+
+
 def a_local_socket_will_do(checks, lab, conf):
     path = lab.path("socket")
     for _ in range(2):  # the second finds what the first left
@@ -250,6 +275,10 @@ def body():
             s.close()
         checks.that("too_many=0" not in said and "turned_away=0" not in said,
                     f"not counted: {said}")
+        full = Listener(lab, "full", {**LIMITS, "memory": "4M"})
+        memory_is_bounded(checks, full)
+        said = full.stop(checks)
+        checks.that("later=0" not in said, f"not counted: {said}")
         a_local_socket_will_do(checks, lab, calm.conf)
     return checks.result()
 
