@@ -73,7 +73,7 @@ starts() { # PROGRAM OPTION...: as far as its configuration goes
 # unit NAME: what a service runs, without -c and what -n has no use for.
 unit() {
 	tr -d '\\\n' <"scripts/messaging-$1.service" | sed \
-		"s,.*/usr/local/bin/,,; s, -c [^ ]*,,; s/\${STATE_DIRECTORY}/s/
+		"s,.*/usr/local/bin/,,; s, -c [^ ]*,,; s,\${STATE_DIRECTORY},$tmp/s,
 		s/\(StateDirectory\|Restart\)=.*//"
 }
 for each in listener aggregator assign sink; do
