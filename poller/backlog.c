@@ -30,6 +30,7 @@
 struct part {
 	uint64_t number;
 	uint64_t safe; /* bytes that are synced */
+	bool gone;     /* somebody removed it; it is not ours to remove again */
 };
 
 struct backlog {
@@ -144,7 +145,7 @@ take_file(struct backlog *b, uint64_t number)
 	if (size <= 0)
 		return rc;
 	XGROW(b->parts, b->n, b->cap);
-	b->parts[b->n++] = (struct part){ number, (uint64_t)size };
+	b->parts[b->n++] = (struct part){ number, (uint64_t)size, false };
 	b->bytes += (uint64_t)size;
 	return 0;
 }
@@ -280,7 +281,7 @@ begin(struct backlog *b)
 		return -1;
 	(void)pthread_mutex_lock(&b->guard);
 	XGROW(b->parts, b->n, b->cap);
-	b->parts[b->n++] = (struct part){ b->next_number, 0 };
+	b->parts[b->n++] = (struct part){ b->next_number, 0, false };
 	(void)pthread_mutex_unlock(&b->guard);
 	b->next_number++;
 	b->written = 0;
@@ -315,8 +316,25 @@ take_back(struct backlog *b)
 static int
 cannot_write(const struct backlog *b, struct buf *why)
 {
-	buf_setf(why, "cannot write to '%s': %s; make room", b->dir,
-	    log_errno(errno));
+	int error = errno;
+
+	buf_setf(why, "cannot write to '%s': %s; %s", b->dir, log_errno(error),
+	    error == ENOENT ? "make it again, or restart" : "make room");
+	return -1;
+}
+
+/* A file that was removed or moved away takes what is written, and nobody ever
+ * finds it again. */
+static int
+check_place(const struct backlog *b, const char *path)
+{
+	struct stat ours, there;
+
+	if (fstat(b->fd, &ours) != 0 || lstat(path, &there) != 0)
+		return -1;
+	if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		return 0;
+	errno = ENOENT;
 	return -1;
 }
 
@@ -352,18 +370,18 @@ backlog_add(struct backlog *b, const char *lines, size_t len, struct buf *why)
 int
 backlog_sync(struct backlog *b, struct buf *why)
 {
+	char *path = path_of(b, b->next_number - 1);
 	struct part *last;
-	char *path;
-	int rc;
+	int rc = b->spoiled ? -1 : fsync(b->fd);
 
-	rc = b->spoiled ? -1 : fsync(b->fd);
-	if (rc == 0 && b->fresh) {
-		path = path_of(b, b->next_number - 1);
+	if (rc == 0 && b->fresh)
 		rc = file_sync_folder_of(path);
-		free(path);
-	}
-	if (rc != 0) {
+	if (rc == 0)
+		rc = check_place(b, path);
+	if (rc != 0)
 		(void)cannot_write(b, why);
+	free(path);
+	if (rc != 0) {
 		/* After a failed sync nobody knows what is on the disk. */
 		take_back(b);
 		shut(&b->fd);
@@ -433,6 +451,19 @@ read_lines(struct backlog *b, const struct part *p, size_t most)
 	}
 }
 
+/* Somebody removed the file: it would be in the way of all behind it. */
+static void
+pass_over(struct backlog *b, const struct part *p, const char *path)
+{
+	log_error("'%s' is gone, and %" PRIu64 " bytes with it that were not "
+		  "published; if it was moved, put it back and restart",
+	    path, p->safe - b->offset);
+	b->offset = p->safe;
+	(void)pthread_mutex_lock(&b->guard);
+	b->parts[b->at].gone = true;
+	(void)pthread_mutex_unlock(&b->guard);
+}
+
 int
 backlog_next(struct backlog *b, const char **lines, size_t *len, size_t most,
     struct buf *why)
@@ -441,11 +472,17 @@ backlog_next(struct backlog *b, const char **lines, size_t *len, size_t most,
 	ssize_t n = -1;
 	char *path;
 
-	if (!find_next(b, &p))
-		return 0;
-	path = path_of(b, p.number);
-	if (b->from < 0)
-		b->from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	do {
+		if (!find_next(b, &p))
+			return 0;
+		path = path_of(b, p.number);
+		if (b->from < 0)
+			b->from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (b->from >= 0 || errno != ENOENT)
+			break;
+		pass_over(b, &p, path);
+		free(path);
+	} while (true);
 	if (b->from >= 0)
 		n = read_lines(b, &p, most);
 	if (n < 0) {
@@ -470,7 +507,8 @@ drop(struct backlog *b, size_t n)
 
 	for (i = 0; i < n; i++) {
 		path = path_of(b, b->parts[i].number);
-		(void)unlink(path);
+		if (!b->parts[i].gone)
+			(void)unlink(path);
 		free(path);
 		b->bytes -= b->parts[i].safe;
 	}

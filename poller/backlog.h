@@ -13,6 +13,9 @@
  * publishes some of them a second time. They are the same records with the
  * same identities, which whoever reads them knows; it does no harm.
  *
+ * A file that somebody removed or moved while it was in use is told and passed
+ * over; what is added to it afterwards does not become safe.
+ *
  * One thread adds and syncs, another one reads and removes; a lock guards what
  * they share and is not held during I/O.
  */

@@ -387,6 +387,55 @@ a_killed_listener_loses_nothing_that_was_safe(void **state)
 	backlog_close(b);
 }
 
+/* Somebody cleans up while it is in use: what is gone does not stop the
+ * rest, and nothing is called safe that nobody will find. */
+static void
+a_removed_file_is_passed_over(void **state)
+{
+	struct backlog *b = open_max(MIB);
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	add(b, "one\n");
+	sync_it(b);
+	assert_int_equal(unlink(DIR_NAME "/0000000001.ndjson"), 0);
+	add(b, "two\n");
+	assert_int_equal(backlog_sync(b, &why), -1);
+	assert_non_null(strstr(buf_str(&why), "make it again"));
+	add(b, "three\n");
+	sync_it(b);
+	assert_reads(b, "three\n");
+	backlog_clear(b);
+	assert_true(backlog_is_empty(b));
+	assert_int_equal(files(), 0);
+	buf_release(&why);
+	backlog_close(b);
+}
+
+/* Moved away and put back, it is read by a later run. */
+static void
+a_moved_file_stays(void **state)
+{
+	struct backlog *b = open_max(MIB);
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	add(b, "one\n");
+	sync_it(b);
+	assert_int_equal(rename(DIR_NAME "/0000000001.ndjson", "aside"), 0);
+	add(b, "two\n");
+	assert_int_equal(backlog_sync(b, &why), -1);
+	assert_reads(b, "");
+	assert_int_equal(rename("aside", DIR_NAME "/0000000001.ndjson"), 0);
+	backlog_clear(b);
+	backlog_close(b);
+	b = open_max(MIB);
+	assert_reads(b, "one\n");
+	backlog_clear(b);
+	buf_release(&why);
+	backlog_close(b);
+}
+
 int
 main(void)
 {
@@ -399,6 +448,8 @@ main(void)
 		CLEAN(a_torn_end_longer_than_a_page),
 		CLEAN(it_can_be_full),
 		CLEAN(a_write_that_fails_leaves_nothing),
+		CLEAN(a_removed_file_is_passed_over),
+		CLEAN(a_moved_file_stays),
 		CLEAN(one_listener_at_a_time),
 		CLEAN(a_folder_that_cannot_be_made_is_told),
 		CLEAN(a_killed_listener_loses_nothing_that_was_safe),
