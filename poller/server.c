@@ -244,6 +244,17 @@ has_asked_nothing(const struct guest *g)
 	       (g->phase == PHASE_HEAD && g->target.len == 0);
 }
 
+/* In the middle of a body, of which nothing more can come. The library would
+ * wait for it until it is too slow. */
+static bool
+has_left(const struct guest *g)
+{
+	char c;
+
+	return g->phase == PHASE_BODY &&
+	       recv(g->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void
 sweep(struct worker *w, int64_t now, bool stopping)
 {
@@ -253,7 +264,7 @@ sweep(struct worker *w, int64_t now, bool stopping)
 	for (g = w->guests; g != NULL; g = g->next)
 		if (is_slow(g, now))
 			cut_off(g);
-		else if (stopping && has_asked_nothing(g))
+		else if (has_left(g) || (stopping && has_asked_nothing(g)))
 			(void)shutdown(g->fd, SHUT_RDWR);
 }
 
