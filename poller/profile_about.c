@@ -7,30 +7,10 @@
 #include "common/xalloc.h"
 #include "poller/profile_impl.h"
 
-/* A member of object (borrowed). */
-static jv
-member(jv object, const char *key)
-{
-	if (jv_get_kind(object) != JV_KIND_OBJECT)
-		return jv_null();
-	return jv_object_get(jv_copy(object), jv_string(key));
-}
-
-static char *
-text(jv object, const char *key)
-{
-	jv v = member(object, key);
-	char *s = jv_get_kind(v) == JV_KIND_STRING ? xstrdup(jv_string_value(v))
-						   : NULL;
-
-	jv_free(v);
-	return s;
-}
-
 static double
 number(jv object, const char *key, double def, double max)
 {
-	jv v = member(object, key);
+	jv v = profile_member(object, key);
 	double n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : def;
 
 	jv_free(v);
@@ -58,7 +38,7 @@ read_headers(jv headers, struct profile_host *h, bool *needs_account)
 	h->headers = xcalloc((size_t)n + 1, sizeof *h->headers);
 	for (i = 0; i < n; i++) {
 		jv key = jv_array_get(jv_copy(keys), i);
-		char *value = text(headers, jv_string_value(key));
+		char *value = profile_text(headers, jv_string_value(key));
 
 		if (value != NULL)
 			h->headers[at++] =
@@ -77,13 +57,13 @@ static void
 read_host(jv from, const char *name, struct profile_about *out)
 {
 	struct profile_host *h = &out->hosts[out->hosts_n++];
-	jv auth = member(from, "auth");
+	jv auth = profile_member(from, "auth");
 
 	h->name = name != NULL ? xstrdup(name) : NULL;
-	h->url = text(from, "url");
-	h->auth_header = text(auth, "header");
-	h->auth_prefix = text(auth, "prefix");
-	read_headers(member(from, "headers"), h, &out->needs_account);
+	h->url = profile_text(from, "url");
+	h->auth_header = profile_text(auth, "header");
+	h->auth_prefix = profile_text(auth, "prefix");
+	read_headers(profile_member(from, "headers"), h, &out->needs_account);
 	jv_free(auth);
 }
 
@@ -98,20 +78,20 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 		buf_setf(why, "about must be an object");
 		return -1;
 	}
-	hosts = member(about, "hosts");
+	hosts = profile_member(about, "hosts");
 	names = keys_of(jv_copy(hosts));
 	n = jv_array_length(jv_copy(names));
 	out->hosts = xcalloc((size_t)n + 1, sizeof *out->hosts);
 	read_host(about, NULL, out);
 	for (i = 0; i < n; i++) {
 		jv name = jv_array_get(jv_copy(names), i);
-		jv host = member(hosts, jv_string_value(name));
+		jv host = profile_member(hosts, jv_string_value(name));
 
 		read_host(host, jv_string_value(name), out);
 		jv_free(host);
 		jv_free(name);
 	}
-	by = member(about, "by_operator");
+	by = profile_member(about, "by_operator");
 	out->by_operator = jv_get_kind(by) == JV_KIND_TRUE;
 	out->max_pages = (unsigned)number(about, "max_pages", 1000, 1e6);
 	out->budget = (int64_t)number(about, "budget", 0, 1e9);

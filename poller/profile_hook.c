@@ -9,31 +9,11 @@
 #include "common/xalloc.h"
 #include "poller/profile_impl.h"
 
-static jv
-member(jv object, const char *key)
-{
-	if (jv_get_kind(object) != JV_KIND_OBJECT)
-		return jv_invalid();
-	return jv_object_get(jv_copy(object), jv_string(key));
-}
-
-/* Owned, or NULL. */
-static char *
-text(jv object, const char *key)
-{
-	jv v = member(object, key);
-	char *s = jv_get_kind(v) == JV_KIND_STRING ? xstrdup(jv_string_value(v))
-						   : NULL;
-
-	jv_free(v);
-	return s;
-}
-
 /* NULL-ended and owned; NULL when it is no list of texts. */
 static char **
 texts(jv object, const char *key)
 {
-	jv list = member(object, key), v;
+	jv list = profile_member(object, key), v;
 	char **all = NULL;
 	int i, n;
 
@@ -76,11 +56,11 @@ has_word(char *const *words, const char *word)
 static int
 read_sign(jv sign, struct profile_hooks *out, struct buf *why)
 {
-	char *key = text(sign, "key");
+	char *key = profile_text(sign, "key");
 
-	out->header = text(sign, "header");
-	out->timestamp = text(sign, "timestamp");
-	out->prefix = text(sign, "prefix");
+	out->header = profile_text(sign, "header");
+	out->timestamp = profile_text(sign, "timestamp");
+	out->prefix = profile_text(sign, "prefix");
 	out->parts = texts(sign, "parts");
 	out->key_is_token = key != NULL && strstr(key, "token") != NULL;
 	out->key_is_md5 = key != NULL && strstr(key, "md5") != NULL;
@@ -102,8 +82,8 @@ profile_hooks_read(
 	int rc = -1;
 
 	*out = (struct profile_hooks){ .header = NULL };
-	hooks = member(about, "hooks");
-	sign = member(hooks, "sign");
+	hooks = profile_member(about, "hooks");
+	sign = profile_member(hooks, "sign");
 	if (jv_is_valid(about) && jv_get_kind(hooks) != JV_KIND_OBJECT) {
 		buf_setf(why, "it knows nothing of webhooks");
 	} else if (jv_is_valid(about)) {
@@ -181,8 +161,8 @@ profile_hook_read(struct profile *p, const struct profile_hooks *h,
 	more = jv_object_set(more, jv_string("payload"), value_jv(in->payload));
 	more = jv_object_set(more, jv_string("headers"), headers(h, in));
 	result = profile_run(p, "hook_read", more, why);
-	out->unknown = text(result, "unknown");
-	records = member(result, "records");
+	out->unknown = profile_text(result, "unknown");
+	records = profile_member(result, "records");
 	if (out->unknown != NULL) {
 		jv_free(records);
 		rc = 0;

@@ -20,6 +20,14 @@ struct value *value_new_jv(jv v);
 /* A copy for libjq; null for NULL. */
 jv value_jv(const struct value *v);
 
+/* A member of an object (borrowed); invalid when there is none, or no object.
+ */
+jv profile_member(jv object, const char *key);
+
+/* The same as text: owned, NULL when it is none. */
+char *profile_text(jv object, const char *key)
+    __attribute__((warn_unused_result));
+
 /* The JSON text of v (taken), appended. */
 void value_dump_jv(jv v, struct buf *out);
 

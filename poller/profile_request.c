@@ -86,18 +86,13 @@ encode(struct buf *b, jv object)
 	jv_free(object);
 }
 
-static jv
-member(jv object, const char *key)
-{
-	return jv_object_get(jv_copy(object), jv_string(key));
-}
-
 /* {path, query} or {url}. */
 static int
 read_target(jv result, struct profile_request *out, struct buf *why)
 {
 	struct buf target = BUF_INIT, query = BUF_INIT;
-	jv url = member(result, "url"), path = member(result, "path");
+	jv url = profile_member(result, "url"),
+	   path = profile_member(result, "path");
 
 	out->is_url = jv_get_kind(url) == JV_KIND_STRING;
 	if (out->is_url)
@@ -111,7 +106,7 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 		buf_setf(why, "path is no text that begins with a slash");
 		return -1;
 	}
-	encode(&query, member(result, "query"));
+	encode(&query, profile_member(result, "query"));
 	if (query.len > 0) {
 		buf_addc(
 		    &target, strchr(buf_str(&target), '?') != NULL ? '&' : '?');
@@ -126,7 +121,8 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 static void
 read_body(jv result, struct profile_request *out)
 {
-	jv body = member(result, "body"), form = member(result, "form");
+	jv body = profile_member(result, "body"),
+	   form = profile_member(result, "form");
 	struct buf text = BUF_INIT;
 
 	if (jv_is_valid(body) && jv_get_kind(body) != JV_KIND_NULL) {
@@ -147,7 +143,8 @@ read_body(jv result, struct profile_request *out)
 static int
 read_method(jv result, struct profile_request *out, struct buf *why)
 {
-	jv method = member(result, "method"), host = member(result, "host");
+	jv method = profile_member(result, "method"),
+	   host = profile_member(result, "host");
 	bool text = jv_get_kind(method) == JV_KIND_STRING;
 	size_t i;
 

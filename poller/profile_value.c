@@ -63,6 +63,25 @@ value_dump(const struct value *v, struct buf *out)
 	value_dump_jv(value_jv(v), out);
 }
 
+jv
+profile_member(jv object, const char *key)
+{
+	if (jv_get_kind(object) != JV_KIND_OBJECT)
+		return jv_invalid();
+	return jv_object_get(jv_copy(object), jv_string(key));
+}
+
+char *
+profile_text(jv object, const char *key)
+{
+	jv v = profile_member(object, key);
+	char *s = jv_get_kind(v) == JV_KIND_STRING ? xstrdup(jv_string_value(v))
+						   : NULL;
+
+	jv_free(v);
+	return s;
+}
+
 struct value *
 value_chat(const char *chat)
 {

@@ -17,19 +17,11 @@ static const char *const names[] = {
 	[WEBHOOKS_REMOVE] = "hook_remove",
 };
 
-static jv
-member(jv object, const char *key)
-{
-	if (jv_get_kind(object) != JV_KIND_OBJECT)
-		return jv_null();
-	return jv_object_get(jv_copy(object), jv_string(key));
-}
-
-/* Owned, or NULL. */
+/* Owned; NULL when there is none, or an empty one. */
 static char *
 text(jv object, const char *key)
 {
-	jv v = member(object, key);
+	jv v = profile_member(object, key);
 	char *s =
 	    jv_get_kind(v) == JV_KIND_STRING && *jv_string_value(v) != '\0'
 		? xstrdup(jv_string_value(v))
@@ -115,15 +107,15 @@ join(jv list)
 static void
 add(struct webhooks *out, jv v)
 {
-	jv active = member(v, "active");
+	jv active = profile_member(v, "active");
 	struct webhook *w;
 
 	XGROW(out->list, out->n, out->cap);
 	w = &out->list[out->n++];
-	*w = (struct webhook){ .id = profile_id(member(v, "id")),
+	*w = (struct webhook){ .id = profile_id(profile_member(v, "id")),
 		.url = text(v, "url"),
 		.secret = text(v, "secret"),
-		.events = join(member(v, "events")),
+		.events = join(profile_member(v, "events")),
 		.active = jv_get_kind(active) != JV_KIND_FALSE };
 	jv_free(active);
 	jv_free(v);
@@ -144,7 +136,8 @@ webhooks_read(struct profile *p, enum webhooks_call call,
     const struct webhooks_input *in, struct webhooks *out, struct buf *why)
 {
 	jv result = call_profile(p, call, "read", in, why);
-	jv hooks = member(result, "hooks"), next = member(result, "next");
+	jv hooks = profile_member(result, "hooks"),
+	   next = profile_member(result, "next");
 	char *error = text(result, "error"), *message = text(result, "message");
 	enum fault f = FAULT_NONE;
 
