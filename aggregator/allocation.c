@@ -1,8 +1,8 @@
 /*
  * allocation: chats and what becomes of them; see allocation.h. Whatever
  * changes of a chat, alloc_settle() then counts it for who has it and puts it
- * where it belongs, and allocation_decide() serves the lines, the oldest chat
- * that can be served first.
+ * where it belongs; of two that wait there the older is served first
+ * (by_arrival).
  */
 #include "aggregator/allocation_impl.h"
 

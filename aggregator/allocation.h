@@ -23,9 +23,12 @@
  * snapshot, and a limit for everybody go over all.
  *
  *   ordered.c               sets in order
- *   allocation.c            chats, and what becomes of them
+ *   allocation.c            chats, and what becomes of them; which comes first
+ *                           (by_arrival)
  *   allocation_events.c     what happens
- *   allocation_lines.c      who serves what: tags, lines, operators' room
+ *   allocation_lines.c      who serves what: tags, lines, operators' room; who
+ *                           of them comes first (compare_seats)
+ *   allocation_promise.c    who gets it (choose), and how a promise ends
  *   allocation_limits.c     how many
  *   allocation_record.c     what a record tells
  *   allocation_pack.c       as bytes, for the state
@@ -57,10 +60,9 @@ struct allocation_settings {
 	int64_t offline; /* until who went away loses what is unanswered */
 };
 
-/* From [aggregator]; needs_answers: messages of operators matter, too. */
+/* From [aggregator]. */
 void allocation_settings_read(
     struct allocation_settings *s, const struct conf *conf);
-bool allocation_needs_answers(const struct allocation_settings *s);
 
 /* The pauses never get longer than that. */
 #define ALLOCATION_LONGEST_PAUSE (INT64_C(60) * 1000)
@@ -157,7 +159,6 @@ typedef void allocation_promise_fn(
     void *ctx, const struct allocation_promise *p);
 void allocation_each_unsent(
     const struct allocation *a, allocation_promise_fn *each, void *ctx);
-bool allocation_has_unsent(const struct allocation *a);
 void allocation_sent(struct allocation *a);
 
 /* The record that tells of it. */

@@ -169,8 +169,6 @@ text_of(const char *s, size_t len)
 	return (struct text){ s, len };
 }
 
-int text_order(struct text a, struct text b);
-
 /* allocation.c */
 struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
 void alloc_chat_free(void *chat);
@@ -180,20 +178,26 @@ void alloc_changed(struct allocation *a, struct alloc_chat *c);
 void alloc_settle(struct allocation *a, struct alloc_chat *c);
 /* It is nowhere; alloc_settle() then finds its place. */
 void alloc_leave(struct allocation *a, struct alloc_chat *c);
-/* The promise is over, without and with somebody who holds the chat. */
-void alloc_refuse(struct allocation *a, struct alloc_chat *c);
-void alloc_keep(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *holder);
-void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 /* Remembers who has a chat of theirs, and forgets who was not here for long. */
 void alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
+ordered_compare alloc_compare_chats, alloc_compare_owed;
+
+/* allocation_promise.c */
+/* The promise is over, without and with somebody who holds the chat. */
+void alloc_refuse(struct allocation *a, struct alloc_chat *c);
+void alloc_keep(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *holder);
+/* True while that operator is not to be asked again. */
 bool alloc_refused(const struct allocation *a, const struct alloc_chat *c,
     const struct alloc_operator *o);
-ordered_compare alloc_compare_chats, alloc_compare_owed, alloc_compare_unsent;
+/* Wakes when the operator's pause ends, or the patience with their absence. */
+void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
+ordered_compare alloc_compare_unsent; /* as they were made */
 
 /* allocation_lines.c */
+int text_order(struct text a, struct text b);
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
 struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);

@@ -252,12 +252,6 @@ allocation_counts(const struct allocation *a)
 	return a->counts;
 }
 
-bool
-allocation_has_unsent(const struct allocation *a)
-{
-	return a->unsent.n > 0;
-}
-
 void
 allocation_each_unsent(
     const struct allocation *a, allocation_promise_fn *each, void *ctx)

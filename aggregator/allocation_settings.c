@@ -19,9 +19,3 @@ allocation_settings_read(struct allocation_settings *s, const struct conf *conf)
 	if (s->sticky == 0)
 		s->sticky_for = 0;
 }
-
-bool
-allocation_needs_answers(const struct allocation_settings *s)
-{
-	return s->silent > 0 || s->offline > 0;
-}

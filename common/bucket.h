@@ -63,16 +63,4 @@ bucket_set_add(struct bucket_set *s, unsigned bucket)
 		s->chats |= UINT64_C(1) << bucket;
 }
 
-static inline bool
-bucket_set_is_empty(const struct bucket_set *s)
-{
-	return s->chats == 0 && !s->all;
-}
-
-static inline bool
-bucket_set_is_full(const struct bucket_set *s)
-{
-	return ~s->chats == 0 && s->all;
-}
-
 #endif
