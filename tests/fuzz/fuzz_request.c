@@ -123,8 +123,8 @@ static const char *const headers[] = { "Content-Type: application/json",
 	"X-Chatwoot-Signature: sha256=00", "X-Chatwoot-Timestamp: 1795168800" };
 
 static const char *const queries[] = { "?tenant_id=acme", "?tenant_id=acme",
-	"?tenant_id=acme", "?tenant_id=", "?tenant_id=../x", "?secret=" SECRET,
-	"?secret=", "?tenant_id=\xC3\xA9", "?x=y" };
+	"?tenant_id=acme", "?tenant_id=", "?tenant_id=../x",
+	("?secret=" SECRET), "?secret=", "?tenant_id=\xC3\xA9", "?x=y" };
 
 #define PICK(random, of) ((of)[fuzz_below(random, ARRAY_LEN(of))])
 
