@@ -329,9 +329,10 @@ show_allocation() {
 	configure_allocation
 	tap
 	start_allocation
+	echo "   Qiscus -> poller --listen -> aggregator -> poller --assign -> Qiscus"
+	echo
 	until_seen "the operators" is_away 503
-	echo "   Qiscus -> poller --listen -> aggregator -a allocation ->" \
-		"poller --assign -> Qiscus"
+	leave_board
 
 	step "Customers arrive; two operators may have two chats each"
 	for n in 1 2 3 4; do
