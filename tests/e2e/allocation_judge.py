@@ -26,9 +26,10 @@ Held of each world:
          waits any more.
 
 Measured of each assignment, and printed: the time since a record told last what
-was missing, the chat or the room; time with a process down is subtracted. Only
-LONG=1 judges it (2 s, worlds with a broker that is killed excepted), since on a
-loaded machine it says more about the machine.
+was missing, the chat or the room; time with a process down is subtracted, and a
+process counts as down until it has had a second to start. Only LONG=1 judges it
+(2 s, worlds with a broker that is killed excepted), since on a loaded machine
+it says more about the machine. SLOW=1 names what took more than one second.
 """
 
 import itertools
@@ -38,6 +39,7 @@ from harness import say
 from worlds import ms_of
 
 SLACK = 0.1  # seconds, between the simulator's clock and ours
+START = 1.0  # seconds
 
 
 class Wrong(Exception):
@@ -209,9 +211,10 @@ class Judge:
 
     def down(self, a, b):
         """How much of the time from a to b some process was down."""
-        spans = sorted((max(a, x), min(b, y or b))
-                       for d in self.world.daemons.values()
-                       for x, y in d.down if x < b and (y or b) > a)
+        spans = [(x, (y or b) + START)
+                 for d in self.world.daemons.values() for x, y in d.down]
+        spans = sorted((max(a, x), min(b, y))
+                       for x, y in spans if x < b and y > a)
         total, end = 0, a
         for x, y in spans:
             total += max(0, y - max(x, end))

@@ -9,7 +9,9 @@ is killed at random moments, in some worlds the broker too.
 
 allocation_judge.py says what is held of each world, and by what.
 
-WORLDS worlds are tried (20; LONG=1: 200); SEED=n repeats from one on.
+WORLDS worlds are tried (20; LONG=1: 200); SEED=n repeats from one on, CALM=1
+leaves out what goes wrong, KEEP=DIR keeps there what was known of a world that
+failed.
 """
 
 import concurrent.futures
@@ -28,9 +30,11 @@ from harness import (  # noqa: E402
     BIN, LONG, TESTBIN, Lab, main, say, seed, until)
 from worlds import ms_of  # noqa: E402
 
-LANES = 4         # worlds at a time, each with queues of its own
+LANES = 2 if LONG else 4  # worlds at a time, each with queues of its own
 PATIENCE = 90     # seconds until what has to come counts as not coming
 WITHIN = 2.0      # seconds
+# What may come of a request that gives a chat; some of it is done all the same.
+TROUBLES = ("500", "500-done", "lost-answer", "reset", "404", "502-html")
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 SECRET = "0123456789abcdef"
 
@@ -121,7 +125,7 @@ class Choices:
         self.agents = d.choice((1, 2, 3, 5))
         self.dialogs = d.choice((0, 0, 3, 12))
         self.limit = d.choice((1, 2, 2, 4))
-        self.steps = d.choice((15, 30, 50))
+        self.steps = d.choice((12, 25, 45))
         self.latency = d.choice((0, 0, 5, 30))
         self.expiry = d.choice((1, 2, 60))
         self.lose = 0 if calm else d.choice((0, 100, 400, 1000))
@@ -133,6 +137,8 @@ class Choices:
         self.limits = 0 if calm else d.choice((0, 0.05))
         self.poll_every = d.choice((0.3, 0.7, 1.5))
         self.crowd = d.choice((0.25, 0.4, 0.6))
+        self.troubles = 0 if calm else d.choice((0, 0, 0.1))
+        self.ahead = 0 if calm else d.choice((0, 0, -0.7, 0.7))
 
     def __str__(self):
         return " ".join("%s=%s" % item for item in vars(self).items())
@@ -151,7 +157,7 @@ class World:
         self.log = []  # (kind, time, record)
         self.online, self.limits = set(), {}
         self.polls, self.poll, self.next_poll = 0, None, 0
-        self.port, self.kills = 0, []
+        self.port, self.dead = 0, []
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -167,7 +173,7 @@ class World:
 
     def begin(self):
         c, d = self.choices, self.dice
-        t = time.time()
+        t = time.time() + c.ahead
         now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(t)) + (
             ".%03dZ" % (t * 1000 % 1000))
         self.sim = self.lab.sim(
@@ -259,8 +265,8 @@ class World:
 
     def revive(self):
         """What was killed is there again."""
-        for name in list(self.kills):
-            self.kills.remove(name)
+        for name in list(self.dead):
+            self.dead.remove(name)
             self.daemons[name].start()
             if name == "listener":
                 self.listens()
@@ -295,7 +301,7 @@ class World:
         (self.online.add if what == "online" else self.online.discard)(agent)
 
     def rooms(self):
-        """[(id, holder or None)] of open rooms; and those that are not."""
+        """[(id, holder or None)] of open rooms; the ids of the others."""
         is_open, over = [], []
         for d in self.sim.world()["dialogs"]:
             if d["state"] != "open":
@@ -339,12 +345,15 @@ class World:
 
     def kill_one(self):
         name = self.dice.choice(list(self.daemons))
-        if name not in self.kills:
+        if name not in self.dead:
             self.daemons[name].kill()
-            self.kills.append(name)
+            self.dead.append(name)
 
     def step(self):
         c, d = self.choices, self.dice
+        if d.random() < c.troubles:
+            self.sim.trouble(d.choice(TROUBLES), count=1,
+                             route="/api/v1/admin/service")
         pick = d.random()
         if pick < c.by_hand:
             self.by_hand()
@@ -366,12 +375,12 @@ class World:
         for i in range(c.steps):
             self.step()
             self.polled()
-            if self.kills and d.random() < 0.5:
+            if self.dead and d.random() < 0.5:
                 self.revive()
             if i in kills:
                 self.kill_one()
             for name, daemon in self.daemons.items():
-                if name not in self.kills:
+                if name not in self.dead:
                     daemon.check()
         self.revive()
 
@@ -402,11 +411,9 @@ class World:
 
     def finish(self):
         self.sim.control("webhooks")
+        self.sim.trouble("none")
         if not self.online:
             self.go("online", self.agents[0])
-        for agent in list(self.online):
-            if self.limit_of(agent) == 0:
-                self.set_limit(1, agent)
         self.settle("at the end")
         while any(who is None for _, who in self.rooms()[0]):
             for _ in range(3):
@@ -445,7 +452,7 @@ class World:
                     for e in json.load(f)]
 
     def dump(self):
-        """KEEP=DIR keeps what was known of a world that failed."""
+        """All that happened, in the order of time."""
         to = os.environ.get("KEEP")
         if not to:
             return
