@@ -142,18 +142,18 @@ sql "DELETE FROM events"
 code 0 "$sink" -f "$tmp/events"
 printf '{"type":"chat","tenant":"t","chat":"c","status":"closed","at":"2026-11-20T10:02:00.000Z"}\n' \
 	>"$tmp/closed"
-rows() {
+in_tables() {
 	for table in events message_analytics assignments; do
 		count $table
 	done | xargs
 }
 "$BIN/reaper" -f "$tmp/closed"
-is "live keeps it" "3 2 2" "$(rows)"
+is "live keeps it" "3 2 2" "$(in_tables)"
 printf '[reaper]\non_close = all\n' >"$tmp/all"
 "$BIN/reaper" -c "$tmp/all" -f "$tmp/closed"
-is "all removes it" "2 0 1" "$(rows)"
+is "all removes it" "2 0 1" "$(in_tables)"
 {
 	cat "$tmp/events" "$tmp/full"
 	assignment p1 c 7 05
 } | code 0 "$sink" -c "$tmp/all"
-is "and keeps it away" "2 0 1" "$(rows)"
+is "and keeps it away" "2 0 1" "$(in_tables)"

@@ -121,9 +121,10 @@ says 'of its 65 parts came, so nothing of it is used; .* needs --every 50ms'
 
 echo "- killed at any moment, while chats go on, come and are closed"
 chats=$(jq -r 'select(.type == "chat") | .chat' "$tmp/plain")
+# shellcheck disable=SC2086 # one word each
 set -- $chats
 closed=0
-for round in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
 	daemons=()
 	for i in 0 1 2; do
 		mapfile -t command < <(part $i)

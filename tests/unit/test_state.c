@@ -363,7 +363,7 @@ use_in_child(void)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)close(STDERR_FILENO);
-		_exit(use());
+		_exit((int)use());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
