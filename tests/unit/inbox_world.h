@@ -1,0 +1,227 @@
+/*
+ * inbox_world: an inbox in a folder of its own, and what it published and
+ * refused, for its tests.
+ */
+#ifndef TESTS_INBOX_WORLD_H
+#define TESTS_INBOX_WORLD_H
+
+#include "tests/unit/tmpdir.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/xalloc.h"
+
+#include "aggregator/inbox.h"
+#include "aggregator/report.h"
+
+#define DIR_NAME "state"
+
+/* What the inbox was told to do. */
+struct world {
+	struct inbox inbox;
+	struct buf published; /* rows of the last publication */
+	struct buf refused;   /* reasons, a line each */
+	size_t publications;
+	unsigned later; /* so many confirmations are put off */
+	bool open;
+	bool by_part;
+	struct bucket_set parts; /* of the last publication */
+	struct strmap told;      /* snapshot -> its parts that were published */
+};
+
+static struct choice choice;
+static const struct drive_setup setup = { .choice = &choice };
+
+static enum outcome
+refuse(void *ctx, const char *line, size_t len, const char *reason)
+{
+	struct world *w = ctx;
+
+	(void)line;
+	(void)len;
+	buf_addf(&w->refused, "%s\n", reason);
+	return OUTCOME_DONE;
+}
+
+static int
+add_line(void *ctx, const char *line, size_t len)
+{
+	buf_add(ctx, line, len);
+	buf_addc(ctx, '\n');
+	return 0;
+}
+
+static void
+note_parts(
+    struct world *w, const struct tenant *t, const struct bucket_set *wanted)
+{
+	char *key = xasprintf("%s %s", t->name, t->whole->id);
+	struct bucket_set *told;
+	void **slot;
+
+	w->parts = (struct bucket_set){ .all = false };
+	if (wanted == NULL)
+		return;
+	slot = strmap_put(&w->told, key, strlen(key));
+	if (*slot == NULL)
+		*slot = xcalloc(1, sizeof *told);
+	told = *slot;
+	told->chats |= wanted->chats;
+	told->all |= wanted->all;
+	w->parts = *wanted;
+	free(key);
+}
+
+static enum outcome
+publish(void *ctx, struct intake *in)
+{
+	struct world *w = ctx;
+	struct report r;
+	struct tenant **list;
+	size_t n;
+
+	list = intake_tenants(in, &n);
+	assert_int_equal(n, 1);
+	assert_non_null(list[0]->whole);
+	note_parts(w, list[0], in->wanted);
+	buf_clear(&w->published);
+	report_init(&r, &list[0]->whole->drive, &rules_ours, list[0]->whole->id,
+	    list[0]->whole->end_at);
+	assert_int_equal(report_ndjson(&r, add_line, &w->published), 0);
+	report_release(&r);
+	free(list);
+	w->publications++;
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+confirm(void *ctx)
+{
+	struct world *w = ctx;
+
+	if (w->later == 0)
+		return OUTCOME_DONE;
+	w->later--;
+	return OUTCOME_LATER;
+}
+
+static int
+try_open(struct world *w, struct buf *why)
+{
+	memset(&w->inbox, 0, sizeof w->inbox);
+	w->inbox.setup = &setup;
+	w->inbox.by_part = w->by_part;
+	w->inbox.ctx = w;
+	w->inbox.refuse = refuse;
+	w->inbox.publish = publish;
+	w->inbox.confirm = confirm;
+	return inbox_open(&w->inbox, DIR_NAME, why);
+}
+
+static void
+start(struct world *w)
+{
+	struct buf why = BUF_INIT;
+
+	if (try_open(w, &why) == -1)
+		fail_msg("%s", buf_str(&why));
+	w->open = true;
+}
+
+/* Killed: nothing is flushed. */
+static void
+stop(struct world *w)
+{
+	if (w->open)
+		inbox_close(&w->inbox);
+	w->open = false;
+}
+
+static void
+flush(struct world *w)
+{
+	enum outcome o;
+
+	while ((o = inbox_flush(&w->inbox)) == OUTCOME_LATER)
+		continue;
+	assert_int_equal(o, OUTCOME_DONE);
+}
+
+static void
+add(struct world *w, const char *id, uint64_t number, const char *line)
+{
+	struct buf b = BUF_INIT;
+	enum outcome o;
+
+	/* 64 readable bytes behind it */
+	buf_adds(&b, line);
+	buf_room(&b, 64);
+	while ((o = inbox_add(&w->inbox, b.data, strlen(line), id, number)) ==
+	       OUTCOME_LATER)
+		continue;
+	assert_int_equal(o, OUTCOME_DONE);
+	buf_release(&b);
+}
+
+static int
+clean(void **state)
+{
+	struct world *w = *state;
+
+	stop(w);
+	if (w->published.data != NULL)
+		buf_clear(&w->published);
+	buf_clear(&w->refused);
+	strmap_release(&w->told, free);
+	w->publications = 0;
+	w->later = 0;
+	w->by_part = false;
+	tmpdir_empty(DIR_NAME);
+	(void)rmdir(DIR_NAME);
+	return 0;
+}
+
+static int
+enter(void **state)
+{
+	static struct world w;
+
+	if (tmpdir_enter(state) != 0)
+		return -1;
+	free(*state);
+	*state = &w;
+	log_set_level(LOG_LEVEL_ERROR);
+	return 0;
+}
+
+static int
+leave(void **state)
+{
+	struct world *w = *state;
+	char *dir = xmalloc(4096);
+
+	clean(state);
+	buf_release(&w->published);
+	buf_release(&w->refused);
+	*state = getcwd(dir, 4096);
+	return tmpdir_leave(state);
+}
+
+/* What the rows are of, for main(). */
+static bool
+world_choose(void)
+{
+	static char chats[] = "chats", operators[] = "operators";
+	char *const names[] = { operators, chats, NULL };
+	struct buf why = BUF_INIT;
+	int rc = choice_parse(&choice, names, &why);
+
+	buf_release(&why);
+	return rc == 0;
+}
+
+#define INBOX_TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
+
+#endif
