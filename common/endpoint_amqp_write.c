@@ -558,17 +558,6 @@ static const struct endpoint_ops ops = {
 	.close = amqp_close,
 };
 
-static void
-name_run(struct writer *w)
-{
-	static const char hex[] = "0123456789abcdef";
-	uint64_t random = (uint64_t)retry_random() << 32 | retry_random();
-	size_t i;
-
-	for (i = 0; i < sizeof w->run - 1; i++)
-		w->run[i] = hex[random >> (4 * i) & 15];
-}
-
 struct endpoint *
 endpoint_amqp_open_write(const char *queue, bool spread,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
@@ -581,7 +570,8 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 		free(w);
 		return NULL;
 	}
-	name_run(w);
+	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
+	    retry_random(), retry_random());
 	w->body_bytes = opt->body > 0 ? opt->body : BODY_BYTES;
 	w->a.set_up = set_up;
 	w->lanes_n = spread ? BUCKETS + 1 : 1;

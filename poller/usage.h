@@ -1,6 +1,6 @@
 /*
- * usage: counts what polls, status runs and assigning cost, in the state: the calls of
- * each month, and for two weeks what every hour was like.
+ * usage: counts what polls, status runs and assigning cost, in the state: the
+ * calls of each month, and for two weeks what every hour was like.
  */
 #ifndef POLLER_USAGE_H
 #define POLLER_USAGE_H

@@ -31,7 +31,7 @@ END
 # FOREIGN HEADER (a pattern) and the files that may include it (another).
 libraries() {
 	cat <<'END'
-^curl/ ^poller/http[.]c$
+^curl/ ^(poller/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/profile[a-z_]*[.][ch]$
 ^lmdb[.]h$ ^(poller/(store(_impl[.]h|[.]c)|idempotency_store[.]c)|aggregator/state(_impl[.]h|[.]c))$
 ^amqp ^(common/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
