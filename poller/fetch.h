@@ -26,18 +26,18 @@ struct ending {
 
 struct question {
 	enum profile_call call;
-	struct value *chat;           /* a reference is taken */
-	const char *known, *customer; /* copied; may be NULL */
+	struct value *chat;                 /* a reference is taken */
+	const char *known, *customer;       /* copied; may be NULL */
 	const char *operator_id, *replaces; /* likewise */
-	bool changes;   /* something at the CRM: never asked again when it is
-			   not known whether the request arrived */
+	bool changes;     /* something at the CRM: never asked again when it is
+			     not known whether the request arrived */
 	int64_t until_ms; /* on the CRM's clock: not asked from then on; 0:
 			     whenever */
-	bool urgent;    /* before all that are not */
-	unsigned tries; /* give up after so many failures, if other questions
-			   are answered meanwhile; 0: try while the budget of
-			   retries lasts */
-	bool impatient; /* ... even if they are not */
+	bool urgent;      /* before all that are not */
+	unsigned tries;   /* give up after so many failures, if other questions
+			     are answered meanwhile; 0: try while the budget of
+			     retries lasts */
+	bool impatient;   /* ... even if they are not */
 	void *ctx;
 	/* A page; asked_ms is the CRM's clock. The answer may be emptied. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
