@@ -2,12 +2,13 @@
  * state_impl: what state*.c share; nobody else includes it. They alone see
  * LMDB. A value is stored behind a checksum of key and value.
  *
- *   state.c       reading and changing
- *   state_save.c  state_commit(): into the log, and now and then the file
- *   state_open.c  opening, with what the log has and the file has not
- *   state_damage.c what is wrong, found and said
- *   state_ops.c   changes as bytes, and made again from them
- *   state_log.c   the log as a file
+ *   state.c         reading and changing
+ *   state_save.c    state_commit(): into the log, and, when that is due, the
+ *                   file (is_due)
+ *   state_open.c    opening, with what the log has and the file has not
+ *   state_damage.c  what is wrong, found and said
+ *   state_ops.c     changes as bytes, and made again from them
+ *   state_log.c     the log as a file
  */
 #ifndef AGGREGATOR_STATE_IMPL_H
 #define AGGREGATOR_STATE_IMPL_H

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -379,8 +378,8 @@ run(struct stream *s)
 	return incomplete > 0 || s->inbox.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
-static enum exit_code
-open_state(struct stream *s, struct buf *why)
+enum exit_code
+stream_open_state(struct stream *s, struct buf *why)
 {
 	const struct conf *conf = s->job->conf;
 	char part[PART_TEXT];
@@ -427,7 +426,7 @@ open_all(struct stream *s, struct buf *why)
 
 	if (inbox_open(&s->inbox, s->job->state, why) == -1)
 		return s->inbox.code;
-	code = open_state(s, why);
+	code = stream_open_state(s, why);
 	if (code != PROG_OK)
 		return code;
 	s->in = endpoint_open_read(s->job->from, &opt, why, &code);
@@ -443,8 +442,8 @@ open_all(struct stream *s, struct buf *why)
 	return PROG_OK;
 }
 
-static void
-init(struct stream *s, const struct job *job)
+void
+stream_init(struct stream *s, const struct job *job)
 {
 	memset(s, 0, sizeof *s);
 	s->job = job;
@@ -478,8 +477,8 @@ init(struct stream *s, const struct job *job)
 		log_stamp(true);
 }
 
-static void
-release(struct stream *s)
+void
+stream_release(struct stream *s)
 {
 	size_t i;
 
@@ -509,82 +508,14 @@ stream_run(const struct job *job)
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	init(&s, job);
+	stream_init(&s, job);
 	code = open_all(&s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
 	/* Who is asked to stop before the broker is there has no ends. */
 	if (code == PROG_OK && !stop_asked())
 		code = run(&s);
-	release(&s);
-	buf_release(&why);
-	return code;
-}
-
-static enum exit_code
-export_to(struct stream *s, struct endpoint *to)
-{
-	enum exit_code code = stream_write_records(s, to);
-	enum outcome o = OUTCOME_LATER;
-
-	while (code == PROG_OK && o == OUTCOME_LATER && !stop_asked())
-		o = endpoint_flush(to);
-	if (code == PROG_OK && o == OUTCOME_LATER)
-		code = PROG_TEMPFAIL;
-	if (code == PROG_OK && o == OUTCOME_NEVER)
-		code = endpoint_code(to);
-	if (code != PROG_OK)
-		log_error("not all was exported: %s", endpoint_why(to));
-	return code;
-}
-
-static enum exit_code
-export_all(struct stream *s, struct buf *why)
-{
-	struct endpoint_options opt = { .conf = s->job->conf, .patient = true };
-	struct endpoint *to;
-	enum exit_code code;
-	char *file = xasprintf("%s/stream.mdb", s->job->state);
-	bool there = access(file, F_OK) == 0;
-
-	free(file);
-	/* Or one would be made, in whatever folder was named. */
-	if (!there) {
-		buf_setf(why, "there is no state in '%s'; check its name",
-		    s->job->state);
-		return PROG_NOINPUT;
-	}
-	code = open_state(s, why);
-	if (code != PROG_OK)
-		return code;
-	if (s->unsent != 0) {
-		buf_setf(why,
-		    "the last rows of state '%s' are not confirmed; let its "
-		    "aggregator end in order first, with --until-empty",
-		    s->job->state);
-		return PROG_TEMPFAIL;
-	}
-	to = endpoint_open_write(s->job->to, &opt, why, &code);
-	if (to == NULL)
-		return code;
-	code = export_to(s, to);
-	endpoint_close(to);
-	return code;
-}
-
-enum exit_code
-stream_export(const struct job *job)
-{
-	static struct stream s;
-	struct buf why = BUF_INIT;
-	enum exit_code code;
-
-	init(&s, job);
-	s.setup.no_flows = true;
-	code = export_all(&s, &why);
-	if (why.len > 0)
-		log_error("%s", buf_str(&why));
-	release(&s);
+	stream_release(&s);
 	buf_release(&why);
 	return code;
 }

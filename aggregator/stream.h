@@ -2,14 +2,14 @@
  * stream: the aggregator behind a queue whose records come for ever. What its
  * parts share, and nobody else needs:
  *
- *   stream.c        the run: blocks in, records to their tenants
- *   stream_snapshot.c  a snapshot corrects it
- *   stream_tick.c   a tick: settle, save, commit, rows out, confirmed
- *   stream_save.c   what is kept of a tenant, written
- *   stream_load.c   and read back
- *   stream_export.c what is known as records, for another generation
+ *   stream.c             the run: blocks in, records to their tenants
+ *   stream_snapshot.c    a snapshot corrects it
+ *   stream_tick.c        a tick: settle, save, commit, rows out, confirmed
+ *   stream_save.c        what is kept of a tenant, written
+ *   stream_load.c        and read back
+ *   stream_export.c      what is known as records, for another generation
  *   stream_allocation.c  who gets which chat, and that it is told
- *   unsent.c        keys of rows that were committed and not confirmed
+ *   unsent.c             keys of rows that were committed and not confirmed
  *
  * The order of a tick, and what a crash leads to:
  *
@@ -94,6 +94,11 @@ struct stream {
 	struct buf scratch, key;
 };
 
+/* What run and export begin and end with. */
+void stream_init(struct stream *s, const struct job *job);
+enum exit_code stream_open_state(struct stream *s, struct buf *why);
+void stream_release(struct stream *s);
+
 /* The tenant of that name, new if it is not known. */
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);
 void stream_touch(struct stream_tenant *t);
@@ -113,9 +118,6 @@ bool stream_refresh_due(const struct stream *s);
 
 /* Reads the state at the start. -1: an error, which state_commit() tells. */
 int stream_load(struct stream *s) __attribute__((warn_unused_result));
-
-/* Writes what is known as records. */
-enum exit_code stream_write_records(struct stream *s, struct endpoint *to);
 
 /* Allocation: all of these do nothing where there is none. */
 

@@ -7,8 +7,13 @@
  */
 #include "aggregator/stream.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "common/jsonw.h"
 #include "common/log.h"
+#include "common/stop.h"
+#include "common/xalloc.h"
 
 struct export
 {
@@ -149,8 +154,8 @@ write_tenant(struct export *e, struct model *m)
 	}
 }
 
-enum exit_code
-stream_write_records(struct stream *s, struct endpoint *to)
+static enum exit_code
+write_records(struct stream *s, struct endpoint *to)
 {
 	struct export e = { .to = to, .line = BUF_INIT };
 	size_t i;
@@ -159,4 +164,72 @@ stream_write_records(struct stream *s, struct endpoint *to)
 		write_tenant(&e, &s->tenants[i]->drive.model);
 	buf_release(&e.line);
 	return e.failed ? endpoint_code(to) : PROG_OK;
+}
+
+static enum exit_code
+export_to(struct stream *s, struct endpoint *to)
+{
+	enum exit_code code = write_records(s, to);
+	enum outcome o = OUTCOME_LATER;
+
+	while (code == PROG_OK && o == OUTCOME_LATER && !stop_asked())
+		o = endpoint_flush(to);
+	if (code == PROG_OK && o == OUTCOME_LATER)
+		code = PROG_TEMPFAIL;
+	if (code == PROG_OK && o == OUTCOME_NEVER)
+		code = endpoint_code(to);
+	if (code != PROG_OK)
+		log_error("not all was exported: %s", endpoint_why(to));
+	return code;
+}
+
+static enum exit_code
+export_all(struct stream *s, struct buf *why)
+{
+	struct endpoint_options opt = { .conf = s->job->conf, .patient = true };
+	struct endpoint *to;
+	enum exit_code code;
+	char *file = xasprintf("%s/stream.mdb", s->job->state);
+	bool there = access(file, F_OK) == 0;
+
+	free(file);
+	/* Or one would be made, in whatever folder was named. */
+	if (!there) {
+		buf_setf(why, "there is no state in '%s'; check its name",
+		    s->job->state);
+		return PROG_NOINPUT;
+	}
+	code = stream_open_state(s, why);
+	if (code != PROG_OK)
+		return code;
+	if (s->unsent != 0) {
+		buf_setf(why,
+		    "the last rows of state '%s' are not confirmed; let its "
+		    "aggregator end in order first, with --until-empty",
+		    s->job->state);
+		return PROG_TEMPFAIL;
+	}
+	to = endpoint_open_write(s->job->to, &opt, why, &code);
+	if (to == NULL)
+		return code;
+	code = export_to(s, to);
+	endpoint_close(to);
+	return code;
+}
+
+enum exit_code
+stream_export(const struct job *job)
+{
+	static struct stream s;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	stream_init(&s, job);
+	s.setup.no_flows = true;
+	code = export_all(&s, &why);
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
+	stream_release(&s);
+	buf_release(&why);
+	return code;
 }
