@@ -98,11 +98,16 @@ fetch_ask(struct fetch *f, const struct question *q)
 void
 fetch_end_as(struct job *j, enum fault fault, const char *message, bool maybe)
 {
-	const struct ending e = { fault, message,
-		j->failures > 0 && j->fetch->answered == j->answered_before,
-		maybe, skew_apply(j->fetch->skew, clock_now_ms()) };
+	const struct fetch *f = j->fetch;
+	const struct ending e = { .fault = fault,
+		.message = message,
+		.outage = j->failures > 0 && f->answered == j->answered_before,
+		.maybe = maybe,
+		.ended_ms = skew_apply(f->skew, clock_now_ms()),
+		.silenced = f->hold_until_ms - clock_mono_ms() >
+			    f->tenant->retry_budget_ms };
 
-	if (!j->fetch->stopped)
+	if (!f->stopped)
 		j->q.end(j->q.ctx, &e);
 	job_free(j);
 }

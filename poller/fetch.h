@@ -22,6 +22,7 @@ struct ending {
 	bool outage;         /* nothing else was answered meanwhile either */
 	bool maybe; /* it failed, and yet what was to change may have changed */
 	int64_t ended_ms; /* now, on the CRM's clock */
+	bool silenced; /* the CRM wants no call for longer than retry_budget */
 };
 
 struct question {

@@ -522,6 +522,11 @@ give_end(void *ctx, const struct ending *e)
 	    e->fault == FAULT_THROTTLED) {
 		log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
 		    c->tenant->name, p->chat, p->operator_id, e->message);
+		/* Else nobody would know why nothing happens. */
+		if (e->silenced)
+			log_warn("tenant %s: cannot give chats to operators: "
+				 "%s; it is waited for",
+			    c->tenant->name, e->message);
 		wait_a_bit(p);
 		return;
 	}

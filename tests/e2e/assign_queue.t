@@ -135,6 +135,16 @@ until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 is "outcome" "$(outcomes)" "$d $b open p4"
 is "lines" "$(wc -l <"$tmp/err")" 1
 
+echo "- it wants no call for hours: that is told, and ends in order"
+free "$d"
+control "trouble?name=429-decade&method=PUT&count=1"
+promise p8 "$d" "$b" | put
+until_true 20 grep -q 'acme: cannot give chats.*no call for 3600 s; it is wait' \
+	"$tmp/err" || fail "nothing is told: $(cat "$tmp/err")"
+end
+"$probe" -e read queue:assignments >/dev/null
+begin
+
 echo "- bad records are dead letters"
 {
 	echo nonsense
