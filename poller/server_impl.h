@@ -79,6 +79,20 @@ struct server {
 	atomic_size_t held; /* bytes of all bodies */
 };
 
+/* The headers of a request, as far as the server cares. */
+struct headers {
+	unsigned lengths, encodings, hosts, n;
+	unsigned seen; /* a bit for each that may come only once */
+	bool chunked, odd;
+	uint64_t length;
+	struct buf forwarded;
+};
+
+/* Into *h, which begins as zeros; its forwarded is the caller's then. The
+ * status that they deserve, or the request had already; 0: none. */
+int server_read_headers(
+    const struct guest *g, const char *version, struct headers *h);
+
 /* The callbacks of libmicrohttpd that concern requests. */
 void *server_begin_request(
     void *cls, const char *uri, struct MHD_Connection *connection);

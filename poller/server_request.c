@@ -18,16 +18,12 @@
 #include "common/xalloc.h"
 
 #define LINE_MAX_BYTES ((size_t)4096)
-#define HEADERS_MAX 64
-#define HEADERS_MAX_BYTES ((size_t)12 * 1024) /* the line included */
 /* A body that is refused and not longer than that is read all the same, so
  * that the connection can stay. */
 #define POLITE_BYTES ((uint64_t)64 * 1024)
 /* What a connection keeps for its next request. */
 #define KEPT_BYTES ((size_t)16 * 1024)
 #define SPOOL_RETRY_S 5
-
-/* --- Begin and end */
 
 static struct guest *
 guest_of(struct MHD_Connection *connection)
@@ -121,153 +117,6 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 	server_enter(g, PHASE_IDLE);
 	*ctx = NULL;
 }
-
-/* --- Headers */
-
-struct headers {
-	unsigned lengths, encodings, hosts, n;
-	unsigned seen; /* a bit for each of once[] */
-	bool chunked, odd;
-	uint64_t length;
-	const char *last_forwarded;
-	struct buf forwarded;
-};
-
-static bool
-is_named(const char *key, size_t len, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < len && name[i] != '\0'; i++)
-		if ((key[i] | 0x20) != name[i])
-			return false;
-	return i == len && name[i] == '\0';
-}
-
-/* Digits alone, which the library has seen to for the first of that name. */
-static uint64_t
-read_length(const char *value, size_t len)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < len && n < UINT64_MAX / 16; i++)
-		n = n * 10 + (uint64_t)(value[i] - '0');
-	return n;
-}
-
-static bool
-has_controls(const char *s, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (((unsigned char)s[i] < 0x20 && s[i] != '\t') ||
-		    s[i] == 0x7F)
-			return true;
-	return false;
-}
-
-/* The name of a header: the library takes a blank before the colon for a part
- * of it, others do not. */
-static bool
-is_token(const char *s, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (s[i] <= ' ' || s[i] == 0x7F ||
-		    strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
-			return false;
-	return len > 0;
-}
-
-/* Of these we would read the first, and others perhaps the last. */
-static const char *const once[] = { "authorization", "content-type",
-	"idempotency-key" };
-
-static bool
-is_repeated(struct headers *h, const char *key, size_t len)
-{
-	unsigned i, bit;
-
-	for (i = 0; i < ARRAY_LEN(once); i++) {
-		bit = 1U << i;
-		if (!is_named(key, len, once[i]))
-			continue;
-		if ((h->seen & bit) != 0)
-			return true;
-		h->seen |= bit;
-	}
-	return false;
-}
-
-static enum MHD_Result
-see_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
-    const char *value, size_t len)
-{
-	struct headers *h = cls;
-
-	(void)kind;
-	h->n++;
-	if (value == NULL)
-		value = "";
-	h->odd = h->odd || !is_token(key, key_len) ||
-		 has_controls(value, len) || is_repeated(h, key, key_len);
-	if (is_named(key, key_len, "content-length")) {
-		h->lengths++;
-		h->length = read_length(value, len);
-	} else if (is_named(key, key_len, "transfer-encoding")) {
-		h->encodings++;
-		h->chunked = is_named(value, len, "chunked");
-	} else if (is_named(key, key_len, "host")) {
-		h->hosts++;
-	} else if (is_named(key, key_len, "x-forwarded-for")) {
-		if (h->forwarded.len > 0)
-			buf_addc(&h->forwarded, ',');
-		buf_add(&h->forwarded, value, len);
-	}
-	return MHD_YES;
-}
-
-static enum MHD_Result
-see_argument(void *cls, enum MHD_ValueKind kind, const char *key,
-    size_t key_len, const char *value, size_t len)
-{
-	bool *odd = cls;
-
-	(void)kind;
-	/* A NUL within would hide what is behind it. */
-	if (strlen(key) != key_len || (value != NULL && strlen(value) != len))
-		*odd = true;
-	return MHD_YES;
-}
-
-/* The status that the headers deserve; 0: none. */
-static int
-judge(struct guest *g, const struct headers *h, const char *version)
-{
-	const struct server_options *o = &g->worker->server->opt;
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    g->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	bool is_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0, odd = false;
-
-	(void)MHD_get_connection_values_n(
-	    g->connection, MHD_GET_ARGUMENT_KIND, see_argument, &odd);
-	if (odd || h->odd || buf_str(&g->target)[0] != '/' ||
-	    has_controls(g->target.data, g->target.len) || g->blanks)
-		return MHD_HTTP_BAD_REQUEST;
-	if (h->lengths > 1 || h->encodings > 1 || h->hosts > 1 ||
-	    (h->hosts == 0 && is_1_1) ||
-	    (h->encodings > 0 && (h->lengths > 0 || !h->chunked || !is_1_1)))
-		return MHD_HTTP_BAD_REQUEST;
-	if (h->n > HEADERS_MAX ||
-	    (info != NULL && info->header_size > HEADERS_MAX_BYTES))
-		return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-	return h->length > o->max_body ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
-}
-
-/* --- Answers */
 
 static const char *
 text_of(int status)
@@ -372,8 +221,6 @@ reply(struct guest *g)
 	return result;
 }
 
-/* --- From the headers to the body */
-
 /* May this client come now? */
 static void
 admit(struct guest *g, const char *forwarded)
@@ -397,9 +244,7 @@ begin(struct guest *g, const char *method, const char *version)
 
 	g->begun = true;
 	server_enter(g, PHASE_BODY);
-	(void)MHD_get_connection_values_n(
-	    g->connection, MHD_HEADER_KIND, see_header, &h);
-	status = g->refusal != 0 ? g->refusal : judge(g, &h, version);
+	status = server_read_headers(g, version, &h);
 	admit(g, h.forwarded.len > 0 ? buf_str(&h.forwarded) : NULL);
 	buf_release(&h.forwarded);
 	g->is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
@@ -438,8 +283,6 @@ take(struct guest *g, const char *data, size_t len)
 	}
 	return MHD_YES;
 }
-
-/* --- The handler */
 
 static const char *
 find_header(const struct web_request *r, const char *name)
