@@ -59,8 +59,6 @@ struct assign {
 	bool ended, failed, by_hand;
 };
 
-/* --- outcomes --- */
-
 static void
 fail(struct assign *a, enum exit_code code, const char *why)
 {
@@ -179,8 +177,6 @@ settle(struct assign *a)
 		acknowledge(a);
 }
 
-/* --- input --- */
-
 static struct entry *
 add_entry(struct assign *a)
 {
@@ -274,8 +270,6 @@ take_input(struct assign *a, int wait_ms)
 		wait_ms = 0;
 	}
 }
-
-/* --- the run --- */
 
 /* Begins what may begin and goes on with what has waited. How long there is
  * nothing to do. */

@@ -265,8 +265,6 @@ backlog_close(struct backlog *b)
 	free(b);
 }
 
-/* --- Adding */
-
 /* Begins the next file. */
 static int
 begin(struct backlog *b)
@@ -397,8 +395,6 @@ backlog_sync(struct backlog *b, struct buf *why)
 	(void)pthread_mutex_unlock(&b->guard);
 	return 0;
 }
-
-/* --- Reading */
 
 /* The part to read on in; false: there is nothing more. */
 static bool

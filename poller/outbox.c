@@ -71,8 +71,6 @@ outbox_wait(struct outbox *o, pthread_cond_t *c, int64_t ms)
 	(void)pthread_cond_timedwait(c, &o->lock, &end);
 }
 
-/* --- The keeper */
-
 /* At the first request, and then now and again. */
 static void
 tell(struct outbox *o, const char *why)
@@ -179,8 +177,6 @@ keep(void *ctx)
 	(void)pthread_mutex_unlock(&o->lock);
 	return NULL;
 }
-
-/* --- From outside */
 
 static void
 start(pthread_t *t, void *(*run)(void *), struct outbox *o)

@@ -176,8 +176,6 @@ refused(struct outbox *o)
 	o->rest_ms = clock_mono_ms() + REFUSED_MS;
 }
 
-/* --- While all is well */
-
 /* Takes what waits, about a batch of it; the lock is held. */
 static void
 gather(struct outbox *o)
@@ -222,8 +220,6 @@ publish_batch(struct outbox *o)
 	if (done != OUTCOME_DONE)
 		reopen(o);
 }
-
-/* --- Until all is well again */
 
 /* Publishes a piece of the backlog; the broker may take its time. */
 static enum outcome

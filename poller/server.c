@@ -56,8 +56,6 @@ server_enter(struct guest *g, enum phase phase)
 	g->phase_ms = clock_mono_ms();
 }
 
-/* --- Who comes and goes */
-
 static void
 arrive(struct worker *w, int fd, const struct address *peer)
 {
@@ -188,8 +186,6 @@ accept_some(struct worker *w)
 		w->accept_ms = clock_mono_ms() + PAUSE_MS;
 }
 
-/* --- Deadlines */
-
 /* When the present phase has lasted too long; 0: it may. */
 static int64_t
 deadline(const struct guest *g)
@@ -268,8 +264,6 @@ sweep(struct worker *w, int64_t now, bool stopping)
 			(void)shutdown(g->fd, SHUT_RDWR);
 }
 
-/* --- The loop */
-
 /* What the outbox has told. */
 static void
 resume(struct worker *w)
@@ -347,8 +341,6 @@ serve(void *ctx)
 	drain(w, now, true);
 	return NULL;
 }
-
-/* --- From outside */
 
 static int
 start(struct worker *w, struct buf *why)
