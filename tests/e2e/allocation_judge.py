@@ -222,7 +222,8 @@ class Judge:
         return total
 
     def delays(self):
-        """Of each gift, seconds since the last of what it needs was told."""
+        """Of each gift, seconds since the last of what it needs was told, and
+        whether a process was down meanwhile."""
         events = [(t, 0, r) for kind, t, r in self.log if kind == "record"]
         events += [(e["time"], 1, e) for e in self.journal]
         # chat: since when it is known to wait; agent: chats as told
@@ -232,10 +233,12 @@ class Judge:
             if kind == 1 and r["what"] == "assigned":
                 chat = str(r["dialog"])
                 start = max(waits.pop(chat, t), since or t)
-                found.append(max(0, t - start - self.down(start, t)))
-                if os.environ.get("SLOW") and found[-1] > 1:
+                down = self.down(start, t)
+                took = max(0, t - start - down)
+                found.append((took, down > 0))
+                if os.environ.get("SLOW") and took > 1:
                     say("world %d: %s waited %.3f s from %.3f on" % (
-                        self.world.number, chat, found[-1], start % 10000))
+                        self.world.number, chat, took, start % 10000))
             self.follow(kind, t, r, waits, has, free, limits)
             room = any(on and sum(h == a for h in has.values())
                        < limits.get(a, limits[None])
