@@ -164,10 +164,14 @@ admission_client(const struct admission *a, const struct address *peer,
 			begin++;
 		while (end > begin && forwarded[end - 1] == ' ')
 			end--;
-		/* What cannot be read was not written by a proxy of ours. */
-		if (address_parse(&next, forwarded + begin, end - begin) != 0)
-			break;
-		client = next;
+		/* "unknown" and the like: somebody, but nobody we know. To
+		 * take them for the proxy would be to trust them as it. */
+		if (begin < end) {
+			if (address_parse(
+				&next, forwarded + begin, end - begin) != 0)
+				memset(&next, 0, sizeof next);
+			client = next;
+		}
 		while (begin > 0 && forwarded[begin - 1] != ',')
 			begin--;
 		end = begin > 0 ? begin - 1 : 0;

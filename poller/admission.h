@@ -34,7 +34,8 @@ bool admission_enter(struct admission *a, const struct address *peer)
 void admission_leave(struct admission *a, const struct address *peer);
 
 /* Whose request it is: the peer's, or, if that is a proxy, of the last in the
- * list of X-Forwarded-For who is none. forwarded may be NULL. */
+ * list of X-Forwarded-For who is none; of one who is not named by an address
+ * "::", who is nobody. forwarded may be NULL. */
 struct address admission_client(const struct admission *a,
     const struct address *peer, const char *forwarded);
 
