@@ -158,7 +158,9 @@ state_explain_log(
 		    s->log.path);
 		return PROG_DATA;
 	case STATE_LOG_FAILED:
-		return state_explain(s, errno, why);
+		buf_setf(why, "cannot use state '%s': %s; check its folder",
+		    s->log.path, log_errno(errno));
+		return PROG_CANTCREATE;
 	case STATE_LOG_DAMAGED:
 	case STATE_LOG_OK:
 		break;

@@ -151,6 +151,14 @@ begin(struct state_log *l, const uint64_t seed[2], uint64_t size)
 	l->at = STATE_LOG_PAGE;
 }
 
+/* It got its name when it was that long, and was never shortened by us: what is
+ * shorter was cut, and nobody can tell what of. */
+static bool
+is_size(uint64_t size)
+{
+	return size >= FIRST_SIZE && size <= STATE_LOG_MAX;
+}
+
 enum state_log_result
 state_log_open(struct state_log *l, const uint64_t seed[2])
 {
@@ -168,7 +176,7 @@ state_log_open(struct state_log *l, const uint64_t seed[2])
 		return STATE_LOG_DAMAGED;
 	if (memcmp(h.version, VERSION, sizeof h.version) != 0)
 		return STATE_LOG_VERSION;
-	if (h.sum != header_sum(&h))
+	if (h.sum != header_sum(&h) || !is_size((uint64_t)st.st_size))
 		return STATE_LOG_DAMAGED;
 	if (memcmp(h.seed, seed, sizeof h.seed) != 0)
 		return STATE_LOG_FOREIGN;

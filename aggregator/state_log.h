@@ -9,9 +9,9 @@
  * left behind it is known by its lower numbers. So the file is written in
  * place again and again, and is never shortened.
  *
- * Of the entries the last may be cut or torn: its commit never returned. If
- * there is a whole one of a higher number behind one that is not, that one
- * was damaged.
+ * Of the entries the last may be torn: its commit never returned. If there is a
+ * whole one of a higher number behind one that is not, that one was damaged;
+ * and so was a file that is shorter than it ever was.
  *
  * Which state it belongs to is told by that one's seed, which is part of all
  * checksums.

@@ -1,5 +1,5 @@
 /*
- * The log of a state: what is cut or torn at its end is dropped, what is
+ * The log of a state: what is torn at its end is dropped, what is cut off or
  * damaged before it is refused, and so is a log without its file, a file
  * without its log, and the log of another; what is larger than a log; a full
  * disk; a file of the version that had no log.
@@ -103,6 +103,21 @@ put_back(const char *name, struct image im, size_t len)
 	tmpdir_file(name, im.data, len, 0600);
 }
 
+/* Of all that was written into it only the beginning; what was there before
+ * is another in each byte. */
+static void
+put_torn(const char *name, struct image im, size_t len)
+{
+	char *torn = xmalloc(im.len);
+	size_t i;
+
+	memcpy(torn, im.data, len);
+	for (i = len; i < im.len; i++)
+		torn[i] = (char)~im.data[i];
+	tmpdir_file(name, torn, im.len, 0600);
+	free(torn);
+}
+
 /* Opens it and looks which commit is the last. */
 static void
 assert_commit(int64_t want)
@@ -143,7 +158,7 @@ whole(struct image log, size_t len)
 }
 
 static void
-test_cut(void **unused)
+test_torn(void **unused)
 {
 	struct image file, log;
 	struct state *s;
@@ -160,9 +175,9 @@ test_cut(void **unused)
 		    len % 509 != 0)
 			continue;
 		put_back(FILE_, file, file.len);
-		put_back(LOG, log, len);
+		put_torn(LOG, log, len);
 		if (len < 64) {
-			refused("stream.log' is damaged");
+			refused("stream.log' is");
 			continue;
 		}
 		n = (int64_t)whole(log, len);
@@ -175,6 +190,52 @@ test_cut(void **unused)
 	}
 	free(file.data);
 	free(log.data);
+}
+
+/* It is never shorter than it was made, nor longer than it may be; behind its
+ * entries there is room. */
+static void
+test_cut(void **unused)
+{
+	static const size_t lengths[] = { 0, 1, 63, STATE_LOG_PAGE - 1,
+		STATE_LOG_PAGE, 2 * STATE_LOG_PAGE, 3 * STATE_LOG_PAGE + 17 };
+	struct image file, log;
+	size_t i;
+
+	(void)unused;
+	leave_log(COMMITS);
+	file = take(FILE_);
+	log = take(LOG);
+	for (i = 0; i < ARRAY_LEN(lengths); i++) {
+		put_back(LOG, log, lengths[i]);
+		refused("stream.log' is damaged");
+	}
+	put_back(LOG, log, log.len / 2);
+	refused("stream.log' is damaged");
+	put_back(LOG, log, log.len - 1);
+	refused("stream.log' is damaged");
+	put_back(LOG, log, log.len);
+	assert_int_equal(truncate(LOG, (off_t)STATE_LOG_MAX + 1), 0);
+	refused("stream.log' is damaged");
+	put_back(FILE_, file, file.len);
+	put_back(LOG, log, log.len);
+	assert_commit(COMMITS);
+	free(file.data);
+	free(log.data);
+}
+
+/* What cannot be opened is named. */
+static void
+test_no_file(void **unused)
+{
+	(void)unused;
+	leave_log(1);
+	assert_int_equal(unlink(LOG), 0);
+	assert_int_equal(mkdir(LOG, 0700), 0);
+	assert_null(open_as(PROG_CANTCREATE));
+	assert_non_null(strstr(buf_str(&why), "stream.log': "));
+	assert_int_equal(rmdir(LOG), 0);
+	assert_int_equal(unlink(FILE_), 0);
 }
 
 static void
@@ -417,7 +478,9 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(test_torn),
 		TEST(test_cut),
+		TEST(test_no_file),
 		TEST(test_flips),
 		TEST(test_twice),
 		TEST(test_one_alone),
