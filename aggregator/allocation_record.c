@@ -25,6 +25,12 @@ take_chat(struct allocation *a, const struct record *r, bool holder)
 	allocation_chat(a, r->chat, &told);
 }
 
+static bool
+is_system(const struct record *r, const char *kind)
+{
+	return r->from == FROM_SYSTEM && text_is(r->kind, kind);
+}
+
 static void
 take_message(struct allocation *a, const struct record *r, bool holder)
 {
@@ -40,13 +46,11 @@ take_message(struct allocation *a, const struct record *r, bool holder)
 	if (r->from == FROM_CUSTOMER) {
 		told.status = CHAT_OPEN;
 		told.mild = true;
-	} else if (r->from != FROM_SYSTEM) {
-		return;
-	} else if (text_is(r->kind, "opened") || text_is(r->kind, "handoff")) {
+	} else if (is_system(r, "opened") || is_system(r, "handoff")) {
 		told.status = CHAT_OPEN;
-	} else if (text_is(r->kind, "closed")) {
+	} else if (is_system(r, "closed")) {
 		told.status = CHAT_CLOSED;
-	} else if (holder && text_is(r->kind, "assigned")) {
+	} else if (holder && is_system(r, "assigned")) {
 		told.has_holder = true;
 		told.holder = r->operator_id;
 	} else {

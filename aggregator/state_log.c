@@ -22,13 +22,13 @@
 #include "common/xalloc.h"
 
 #define MAGIC "messaging-analytics stream log "
-#define VERSION "1\n"
+#define LOG_VERSION "1\n"
 #define FIRST_SIZE ((uint64_t)1 << 20)
 
 /* Stands at the front of the file. */
 struct header {
 	char magic[sizeof MAGIC - 1];
-	char version[sizeof VERSION];
+	char version[sizeof LOG_VERSION];
 	uint64_t seed[2];
 	uint64_t sum; /* of what is above */
 };
@@ -174,7 +174,7 @@ state_log_open(struct state_log *l, const uint64_t seed[2])
 		return STATE_LOG_FAILED;
 	if ((size_t)n < sizeof h || memcmp(h.magic, MAGIC, sizeof h.magic) != 0)
 		return STATE_LOG_DAMAGED;
-	if (memcmp(h.version, VERSION, sizeof h.version) != 0)
+	if (memcmp(h.version, LOG_VERSION, sizeof h.version) != 0)
 		return STATE_LOG_VERSION;
 	if (h.sum != header_sum(&h) || !is_size((uint64_t)st.st_size))
 		return STATE_LOG_DAMAGED;
@@ -193,7 +193,7 @@ fill_new(struct state_log *l, const uint64_t seed[2])
 
 	memset(&h, 0, sizeof h);
 	memcpy(h.magic, MAGIC, sizeof h.magic);
-	memcpy(h.version, VERSION, sizeof h.version);
+	memcpy(h.version, LOG_VERSION, sizeof h.version);
 	memcpy(h.seed, seed, sizeof h.seed);
 	h.sum = header_sum(&h);
 	memcpy(page, &h, sizeof h);

@@ -36,13 +36,13 @@ enum {
 };
 
 struct entry {
-	TAILQ_ENTRY(entry) link;
+	STAILQ_ENTRY(entry) link;
 	struct promise promise; /* without a clerk: a line that is none */
 	struct endpoint_mark mark;
 	bool settled; /* nothing of it is to be done, and its outcome is safe */
 };
 
-TAILQ_HEAD(entries, entry);
+STAILQ_HEAD(entries, entry);
 
 struct assign {
 	struct poller *poller;
@@ -119,7 +119,7 @@ settle_written(struct assign *a)
 	struct entry *e;
 
 	a->unflushed = 0;
-	for (e = TAILQ_FIRST(&a->entries); e != NULL; e = TAILQ_NEXT(e, link))
+	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
 		if (e->promise.step == STEP_DONE && !is_away(e))
 			e->settled = true;
 }
@@ -127,7 +127,7 @@ settle_written(struct assign *a)
 static void
 drop_entry(struct assign *a, struct entry *e)
 {
-	TAILQ_REMOVE(&a->entries, e, link);
+	STAILQ_REMOVE_HEAD(&a->entries, link);
 	a->entries_n--;
 	promise_release(&e->promise);
 	free(e);
@@ -142,7 +142,7 @@ acknowledge(struct assign *a)
 	struct entry *e;
 	bool some = false;
 
-	while ((e = TAILQ_FIRST(&a->entries)) != NULL && e->settled) {
+	while ((e = STAILQ_FIRST(&a->entries)) != NULL && e->settled) {
 		mark = e->mark;
 		some = true;
 		drop_entry(a, e);
@@ -184,7 +184,7 @@ add_entry(struct assign *a)
 
 	e->mark = endpoint_mark(a->from);
 	e->settled = true;
-	TAILQ_INSERT_TAIL(&a->entries, e, link);
+	STAILQ_INSERT_TAIL(&a->entries, e, link);
 	a->entries_n++;
 	return e;
 }
@@ -279,7 +279,8 @@ step(struct assign *a)
 	int64_t now = clock_mono_ms(), wait = IDLE_MS, w;
 	struct entry *e;
 
-	for (e = TAILQ_FIRST(&a->entries); e != NULL; e = TAILQ_NEXT(e, link)) {
+	for (e = STAILQ_FIRST(&a->entries); e != NULL;
+	     e = STAILQ_NEXT(e, link)) {
 		if (e->promise.clerk == NULL || stop_asked())
 			continue;
 		if (e->promise.step == STEP_NONE &&
@@ -297,7 +298,7 @@ is_giving(const struct assign *a)
 {
 	const struct entry *e;
 
-	for (e = TAILQ_FIRST(&a->entries); e != NULL; e = TAILQ_NEXT(e, link))
+	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
 		if (e->promise.step == STEP_GIVING)
 			return true;
 	return false;
@@ -314,7 +315,7 @@ goes_on(const struct assign *a)
 		return is_giving(a) || a->unflushed > 0;
 	if (!a->ended)
 		return true;
-	for (e = TAILQ_FIRST(&a->entries); e != NULL; e = TAILQ_NEXT(e, link))
+	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
 		if (!e->settled && !is_away(e))
 			return true;
 	return false;
@@ -390,7 +391,7 @@ release(struct assign *a)
 	struct entry *e;
 
 	desks_release(&a->desks, a->by_hand);
-	while ((e = TAILQ_FIRST(&a->entries)) != NULL)
+	while ((e = STAILQ_FIRST(&a->entries)) != NULL)
 		drop_entry(a, e);
 	flat_release(&a->flat);
 	buf_release(&a->why);
@@ -407,7 +408,7 @@ poller_assign(struct poller *p)
 		.dry_run = p->dry_run, .done = promise_done, .ctx = &a
 	};
 
-	TAILQ_INIT(&a.entries);
+	STAILQ_INIT(&a.entries);
 	trial_init(&a.trial, p->format);
 	if (open_ends(&a) == 0) {
 		like.patient = !a.by_hand && !p->dry_run;
