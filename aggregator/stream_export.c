@@ -210,8 +210,8 @@ export_all(struct stream *s, struct buf *why)
 		return PROG_TEMPFAIL;
 	}
 	to = endpoint_open_write(s->job->to, &opt, why, &code);
-	if (to == NULL)
-		return code;
+	if (to == NULL) /* asked to stop: nothing was handed over */
+		return code == PROG_OK ? PROG_TEMPFAIL : code;
 	code = export_to(s, to);
 	endpoint_close(to);
 	return code;

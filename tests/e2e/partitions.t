@@ -126,6 +126,14 @@ says "there is no state in '$tmp/none'"
 mkdir "$tmp/none"
 expect 66 "$aggregator" --export --state "$tmp/none"
 [ -z "$(ls -A "$tmp/none")" ] || fail "it made one"
+AMQP_URL=amqp://127.0.0.1:1 "$aggregator" --export --state "$tmp/states/g1.0" \
+	-t queue:others 2>"$tmp/err" &
+exporting=$!
+until_true 30 grep -q 'trying again' "$tmp/err" || fail "it does not try"
+kill $exporting
+got=0
+wait $exporting || got=$?
+[ $got = 75 ] || fail "an export that was not done gave $got"
 for wrong in 2/2 0/65 -1/2 1 x/y; do
 	expect 64 "$aggregator" --part $wrong </dev/null
 	says "'$wrong' is no part"
