@@ -131,6 +131,16 @@ add_all(struct webhooks *out, jv list)
 	jv_free(list);
 }
 
+/* What an error says beside its kind. */
+static void
+tell(jv result, struct buf *why)
+{
+	char *message = text(result, "message");
+
+	buf_setf(why, "%s", message != NULL ? message : "");
+	free(message);
+}
+
 enum fault
 webhooks_read(struct profile *p, enum webhooks_call call,
     const struct webhooks_input *in, struct webhooks *out, struct buf *why)
@@ -138,14 +148,14 @@ webhooks_read(struct profile *p, enum webhooks_call call,
 	jv result = call_profile(p, call, "read", in, why);
 	jv hooks = profile_member(result, "hooks"),
 	   next = profile_member(result, "next");
-	char *error = text(result, "error"), *message = text(result, "message");
+	char *error = text(result, "error");
 	enum fault f = FAULT_NONE;
 
 	value_unref(out->next);
 	out->next = NULL;
 	if (error != NULL) {
 		f = profile_fault(error);
-		buf_setf(why, "%s", message != NULL ? message : "");
+		tell(result, why);
 	} else if (jv_get_kind(hooks) == JV_KIND_ARRAY) {
 		add_all(out, jv_copy(hooks));
 		if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
@@ -157,7 +167,6 @@ webhooks_read(struct profile *p, enum webhooks_call call,
 		f = FAULT_UNUSABLE;
 	}
 	free(error);
-	free(message);
 	jv_free(hooks);
 	jv_free(next);
 	jv_free(result);
