@@ -317,10 +317,15 @@ forget_marks(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
+	bool aged = false;
 	size_t i;
 
-	for (i = 0; i < s->tenants_n; i++)
+	for (i = 0; i < s->tenants_n; i++) {
 		stream_allocation_save(s->tenants[i]);
+		aged = aged || s->tenants[i]->aged;
+	}
+	if (!aged && !s->refreshed)
+		state_set_number(s->state, STREAM_REFRESHED, 1);
 	if (s->unsent != 0)
 		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
 	s->unsent = 0;

@@ -32,6 +32,9 @@
 #include "aggregator/job.h"
 #include "aggregator/state.h"
 
+/* A number in the state, 1: no tenant is aged. */
+#define STREAM_REFRESHED "refreshed"
+
 struct stream_tenant {
 	struct drive drive; /* first: the context of the model's calls */
 	struct stream *stream;
@@ -72,7 +75,9 @@ struct stream {
 	struct stream_tenant **tenants;
 	size_t tenants_n, tenants_cap;
 	struct stream_tenant *last;
-	size_t touched;       /* how many are */
+	size_t touched; /* how many are */
+	bool refreshed; /* the state says that the last run ended in order: no
+			   tenant is aged */
 	uint64_t next_number; /* of a chat */
 
 	/* The block in hand. */

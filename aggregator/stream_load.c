@@ -69,6 +69,8 @@ load_tenant(
 	t = stream_tenant(l->stream, name);
 	XGROW(l->by_number, l->n, l->cap);
 	l->by_number[l->n++] = t;
+	/* Who was killed may have left waits as they were long before. */
+	t->aged = !l->stream->refreshed;
 	if (!check(l, model_unpack_tenant(
 			  &t->drive.model, nul + 1, len - name.len - 1)))
 		return false;
@@ -163,6 +165,7 @@ stream_load(struct stream *s)
 	const struct stream_tables *t = &s->tables;
 	uint64_t last = 0;
 
+	s->refreshed = state_number(s->state, STREAM_REFRESHED, 0) != 0;
 	state_each(t->tenants, NULL, 0, load_tenant, &l);
 	state_each(t->operators, NULL, 0, load_operator, &l);
 	state_each(t->events, NULL, 0, load_event, &l);

@@ -81,6 +81,9 @@ commit(struct stream *s)
 		if ((t->touched || is_undated(t)) && unsent_any(&t->drive))
 			unsent_pack(&t->drive, t->number, &marks);
 	}
+	if (s->refreshed)
+		state_set_number(s->state, STREAM_REFRESHED, 0);
+	s->refreshed = false;
 	if (s->unsent != 0)
 		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
 	s->unsent = 0;

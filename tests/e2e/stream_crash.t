@@ -85,3 +85,24 @@ stream -v
 collect
 same_figures "$tmp/records"
 cmp "$tmp/before" "$tmp/got" || fail "the replay changed rows"
+
+echo "- waits of who was silent when the others were killed go on"
+"$load" -n 4000 --chats 200 --users 100 --tenants 2 --late 0 --gap 500 \
+	--seed 5 >"$tmp/two"
+grep '"tenant":"t2"' "$tmp/two" >"$tmp/parted"
+grep '"tenant":"t1"' "$tmp/two" >>"$tmp/parted"
+put others 20 <"$tmp/parted"
+"$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
+	--every 20ms -a "$figures" 2>>"$tmp/log" &
+daemon=$!
+until_true 30 none_ready || fail "it does not read"
+kill -9 "$daemon"
+wait "$daemon" 2>/dev/null || :
+expect 0 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
+	--every 20ms -a "$figures" --until-empty
+rm "$tmp/rows"
+collect
+same_figures "$tmp/parted"
+expect 0 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
+	--every 20ms -a "$figures" --until-empty
+[ -z "$(get rows)" ] || fail "rows are written though nothing came"
