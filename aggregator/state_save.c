@@ -14,11 +14,11 @@
  * and when nothing comes. A commit that finds one due needs no entry: the
  * checkpoint makes it durable as well. So does what is too large for the log.
  *
- * It holds the stream up while it writes: 50 MB and some 50 to 100 ms at
- * 10,000 messages a second, where it is due every half minute and meets 0.3 %
- * of them. What is written grows more slowly than the time between, so rare
- * ones are better than small ones. Without LMDB's syncs it would be quicker,
- * but then its root could be on the disk before what it leads to.
+ * It holds the stream up while it writes; `tests/bench/run latency` shows that
+ * as the longest time of all. What is written grows more slowly than the time
+ * between, so rare ones are better than small ones. Without LMDB's syncs it
+ * would be quicker, but then its root could be on the disk before what it
+ * leads to.
  */
 #include "aggregator/state_impl.h"
 
