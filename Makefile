@@ -144,9 +144,12 @@ bench: test-programs  ## measure against peers and limits, print ratios
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/bench/run
 
 # Not these: soaks, and tests of scripts, whose programs the others run too.
-UNSANITIZED = $(patsubst %,tests/e2e/%.t,amqp_crash amqp_heartbeat budget \
-                bench chaos demo eventcounter memory readme retention scripts \
-                servers soak topology troubles worlds)
+UNSANITIZED = $(patsubst %,tests/e2e/%.t,aggregator_queue allocation_live \
+                allocation_worlds amqp_crash amqp_heartbeat assign_queue \
+                bench budget chaos demo eventcounter grants listen_tables \
+                memory migrate partitions poller_long qiscus readme retention \
+                scripts servers sink_tls soak spread stream_figures topology \
+                troubles worlds)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
@@ -175,7 +178,7 @@ analyze:  ## gcc -fanalyzer and clang-tidy
 	    --warnings-as-errors='*' F -- $(CSTD) -I. $(DEPCF) \
 	    -DVERSION='""' -DDATADIR='""'
 lint:  ## cppcheck, shellcheck, mandoc, style
-	cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+	cppcheck --quiet -j $$(nproc) --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
 	    --suppress='unknownMacro:poller/profile*.c' \
 	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools tests/fuzz
