@@ -57,13 +57,14 @@ static void
 note_parts(
     struct world *w, const struct tenant *t, const struct bucket_set *wanted)
 {
-	char *key = xasprintf("%s %s", t->name, t->whole->id);
 	struct bucket_set *told;
+	char *key;
 	void **slot;
 
 	w->parts = (struct bucket_set){ .all = false };
 	if (wanted == NULL)
 		return;
+	key = xasprintf("%s %s", t->name, t->whole->id);
 	slot = strmap_put(&w->told, key, strlen(key));
 	if (*slot == NULL)
 		*slot = xcalloc(1, sizeof *told);
