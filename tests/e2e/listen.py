@@ -70,12 +70,19 @@ class Client(threading.Thread):
         self.odd = []
         self.ended = threading.Event()
 
+    def request(self, n):
+        """The path and the body of request number n."""
+        return PATH, {"event_type": "user_action", "event_data":
+                      {"client": self.number, "n": n}}
+
+    def key(self, n):
+        return f"c{self.number}-{n}"
+
     def send(self, connection, n):
-        key = f"c{self.number}-{n}"
-        text = json.dumps({"event_type": "user_action", "event_data":
-                           {"client": self.number, "n": n}})
-        connection.request("POST", PATH, text, {
-            "Content-Type": "application/json", "Idempotency-Key": key})
+        path, body = self.request(n)
+        connection.request("POST", path, json.dumps(body), {
+            "Content-Type": "application/json",
+            "Idempotency-Key": self.key(n)})
         answer = connection.getresponse()
         said = answer.read()
         if answer.status == 200:

@@ -5,7 +5,6 @@ Idempotency-Key until it has success. Then each request that had success is one
 row, and none is two.
 """
 
-import json
 import time
 
 import listen
@@ -19,30 +18,17 @@ LONG = listen.LONG
 class Client(listen.Client):
     """A message, an event, and so on."""
 
-    def send(self, connection, n):
-        key = f"c{self.number}-{n}"
+    def request(self, n):
         if n % 2:
-            path = "/api/v1/messages/send"
-            body = {"sender_id": f"customer-{self.number}",
-                    "receiver_id": "agent", "content": f"{key} hello"}
-        else:
-            path = "/api/v1/analytics/events?tenant_id=" + TENANT
-            body = {"event_type": "user_action", "event_data": {"n": n},
-                    "user_id": f"customer-{self.number}"}
-        connection.request("POST", path, json.dumps(body), {
-            "Content-Type": "application/json", "Idempotency-Key": key})
-        answer = connection.getresponse()
-        said = answer.read()
-        if answer.status == 200:
-            self.safe.append(n)
-            return True
-        self.refused += 1
-        if answer.status != 503 or answer.getheader("Retry-After") is None:
-            self.odd.append((answer.status, said))
-        return False
+            return "/api/v1/messages/send", {
+                "sender_id": f"customer-{self.number}",
+                "receiver_id": "agent", "content": f"{self.key(n)} hello"}
+        return "/api/v1/analytics/events?tenant_id=" + TENANT, {
+            "event_type": "user_action", "event_data": {"n": n},
+            "user_id": f"customer-{self.number}"}
 
     def keys(self, odd):
-        return {f"c{self.number}-{n}" for n in self.safe if n % 2 == odd}
+        return {self.key(n) for n in self.safe if n % 2 == odd}
 
 
 class Listener(listen.Listener):
@@ -63,7 +49,7 @@ def compare(checks, sql, clients):
                                ("events", "id", 0)):
         got = rows(sql, table, column)
         want = set().union(*(c.keys(odd) for c in clients))
-        sent = {f"c{c.number}-{n}" for c in clients
+        sent = {c.key(n) for c in clients
                 for n in range(1, len(c.safe) + 2) if n % 2 == odd}
         lost = want - set(got)
         more = set(got) - sent
