@@ -193,6 +193,24 @@ is_full(const struct promise *p)
 					    p->listed_ms)) >= p->max_chats;
 }
 
+/* The chat is free, or silent with whom it is taken from: give it now? */
+static void
+consider(struct promise *p)
+{
+	if (is_expired(p))
+		outcome(p, PROMISE_EXPIRED);
+	else if (p->clerk->dry_run)
+		done(p, PROMISE_WOULD);
+	else if (stop_asked())
+		done(p, PROMISE_AWAY);
+	else if (must_list(p))
+		list_chats(p);
+	else if (is_full(p))
+		outcome(p, PROMISE_REFUSED);
+	else
+		give(p);
+}
+
 /* The chat was read: what now? */
 static void
 decide(struct promise *p)
@@ -207,18 +225,8 @@ decide(struct promise *p)
 		search(p, p->operator_id);
 	else if (p->refused)
 		outcome(p, PROMISE_REFUSED);
-	else if (is_expired(p))
-		outcome(p, PROMISE_EXPIRED);
-	else if (p->clerk->dry_run)
-		done(p, PROMISE_WOULD);
-	else if (stop_asked())
-		done(p, PROMISE_AWAY);
-	else if (must_list(p))
-		list_chats(p);
-	else if (is_full(p))
-		outcome(p, PROMISE_REFUSED);
 	else
-		give(p);
+		consider(p);
 }
 
 /* What the page says of who has the chat stands in the record only. */
