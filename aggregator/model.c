@@ -302,7 +302,7 @@ remember(struct model *m, struct fingerprint f, int64_t at)
 	x = &p->fresh[p->fresh_n++];
 	memset(x, 0, sizeof *x);
 	x->f = f;
-	x->hour = seen_hour(at);
+	x->span = model_span(m, at);
 }
 
 struct fingerprint
@@ -321,7 +321,7 @@ model_identity(struct model *m, struct text chat, struct text id)
 bool
 model_is_new(struct model *m, struct fingerprint f, int64_t at)
 {
-	if (!seen_add(&m->private->seen, f, seen_hour(at)))
+	if (!seen_add(&m->private->seen, f, model_span(m, at)))
 		return false;
 	remember(m, f, at);
 	return true;
@@ -330,20 +330,20 @@ model_is_new(struct model *m, struct fingerprint f, int64_t at)
 void
 model_expire(struct model *m)
 {
-	uint16_t oldest = seen_hour(m->as_of - m->window);
+	uint16_t oldest = model_span(m, m->as_of - m->window);
 
 	seen_expire(&m->private->seen, oldest);
 	seen_expire(&m->private->seen_events, oldest);
 }
 
 void
-model_restore_id(struct model *m, struct fingerprint f, uint16_t hour)
+model_restore_id(struct model *m, struct fingerprint f, uint16_t span)
 {
 	struct seen *s = &m->private->seen;
 
 	if (s->width == 0)
 		seen_init(s, m->seed, 0);
-	(void)seen_add(s, f, hour);
+	(void)seen_add(s, f, span);
 }
 
 static enum model_taken

@@ -121,7 +121,7 @@ remember(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
 	x = &p->fresh[p->fresh_n++];
 	x->f = f;
-	x->hour = seen_hour(at);
+	x->span = model_span(m, at);
 	x->at = at;
 	x->user = user;
 	x->event = event;
@@ -157,7 +157,7 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 
 	if (p->seen_events.width == 0)
 		seen_init(&p->seen_events, m->seed, EVENT_WORDS);
-	words = seen_enter(&p->seen_events, f, seen_hour(at), &fresh);
+	words = seen_enter(&p->seen_events, f, model_span(m, at), &fresh);
 	if (!fresh) {
 		if (compare_versions(n, words, at, user, event) <= 0)
 			return MODEL_AGAIN;
@@ -187,7 +187,7 @@ events_restore(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 
 	if (p->seen_events.width == 0)
 		seen_init(&p->seen_events, m->seed, EVENT_WORDS);
-	words = seen_enter(&p->seen_events, f, seen_hour(at), &fresh);
+	words = seen_enter(&p->seen_events, f, model_span(m, at), &fresh);
 	if (!fresh)
 		c = compare_versions(n, words, at, user, event);
 	if (c <= 0)

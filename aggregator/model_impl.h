@@ -20,7 +20,7 @@ struct told {
 /* An identity that is to be packed. */
 struct fresh_id {
 	struct fingerprint f;
-	uint16_t hour;
+	uint16_t span;
 	uint32_t user, event; /* of an event, held; 0 for messages */
 	int64_t at;
 };
@@ -115,9 +115,16 @@ bool model_has(struct model *m, struct chat *c, const struct message *x);
 bool model_is_aside(const struct model *m, const struct message *new,
     const struct message *old);
 /* One that came in an earlier life. */
-void model_restore_id(struct model *m, struct fingerprint f, uint16_t hour);
+void model_restore_id(struct model *m, struct fingerprint f, uint16_t span);
 /* Identities older than the window are forgotten. */
 void model_expire(struct model *m);
+/* The span of an identity, see seen.h. */
+static inline uint16_t
+model_span(const struct model *m, int64_t at)
+{
+	return seen_span(at, seen_span_ms(m->window));
+}
+
 /* Older than the window. */
 static inline bool
 model_is_late(const struct model *m, int64_t at)

@@ -464,11 +464,11 @@ model_unpack_segment(struct model *m, struct chat *c, const void *p, size_t len)
 }
 
 static int
-compare_hours(const void *a, const void *b)
+compare_spans(const void *a, const void *b)
 {
 	const struct fresh_id *const *x = a, *const *y = b;
 
-	return (*x)->hour - (*y)->hour;
+	return (*x)->span - (*y)->span;
 }
 
 static void
@@ -486,7 +486,7 @@ put_fresh(struct buf *b, const struct model *m, const struct fresh_id *x)
 
 void
 model_pack_seen(const struct model *m, void *ctx,
-    void (*run)(void *ctx, uint16_t hour, const void *p, size_t len))
+    void (*run)(void *ctx, uint16_t span, const void *p, size_t len))
 {
 	const struct model_private *p = m->private;
 	const struct fresh_id **v = xcalloc(p->fresh_n + 1, sizeof *v);
@@ -497,13 +497,13 @@ model_pack_seen(const struct model *m, void *ctx,
 		v[i] = &p->fresh[i];
 	if (p->fresh_n > 1)
 		qsort(v, p->fresh_n, sizeof(const struct fresh_id *),
-		    compare_hours);
+		    compare_spans);
 	for (i = 0; i < p->fresh_n; i++) {
 		if (b.len == 0)
 			put_number(&b, LAYOUT_SEEN);
 		put_fresh(&b, m, v[i]);
-		if (i + 1 == p->fresh_n || v[i + 1]->hour != v[i]->hour) {
-			run(ctx, v[i]->hour, b.data, b.len);
+		if (i + 1 == p->fresh_n || v[i + 1]->span != v[i]->span) {
+			run(ctx, v[i]->span, b.data, b.len);
 			buf_clear(&b);
 		}
 	}
@@ -512,7 +512,7 @@ model_pack_seen(const struct model *m, void *ctx,
 }
 
 int
-model_unpack_seen(struct model *m, uint16_t hour, const void *p, size_t len)
+model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)
 {
 	struct reader r = reader_of(p, len, LAYOUT_SEEN);
 	struct fingerprint f;
@@ -528,7 +528,7 @@ model_unpack_seen(struct model *m, uint16_t hour, const void *p, size_t len)
 		if (r.bad || f.a == 0)
 			return -1;
 		if (!is_event) {
-			model_restore_id(m, f, hour);
+			model_restore_id(m, f, span);
 			continue;
 		}
 		at = take_signed(&r);
@@ -543,13 +543,13 @@ model_unpack_seen(struct model *m, uint16_t hour, const void *p, size_t len)
 }
 
 bool
-model_hour_is_over(const struct model *m, uint16_t hour)
+model_span_is_over(const struct model *m, uint16_t span)
 {
 	uint16_t age;
 
 	if (m->window == 0 || m->as_of == CLOCK_NONE)
 		return false;
-	age = (uint16_t)(seen_hour(m->as_of - m->window) - hour);
+	age = (uint16_t)(model_span(m, m->as_of - m->window) - span);
 	return age > 0 && age <= UINT16_MAX / 2;
 }
 

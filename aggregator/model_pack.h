@@ -47,14 +47,14 @@ void model_pack_segment(const struct model *m, const struct chat *c,
 int model_unpack_segment(struct model *m, struct chat *c, const void *p,
     size_t len) __attribute__((warn_unused_result));
 
-/* The identities that came since model_clear_changed(), a run an hour; to be
- * kept under that hour and given back at the start, in any order, as long as
+/* The identities that came since model_clear_changed(), a run a span; to be
+ * kept under that span and given back at the start, in any order, as long as
  * the window has not passed it. */
 void model_pack_seen(const struct model *m, void *ctx,
-    void (*run)(void *ctx, uint16_t hour, const void *p, size_t len));
-int model_unpack_seen(struct model *m, uint16_t hour, const void *p, size_t len)
+    void (*run)(void *ctx, uint16_t span, const void *p, size_t len));
+int model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)
     __attribute__((warn_unused_result));
-bool model_hour_is_over(const struct model *m, uint16_t hour);
+bool model_span_is_over(const struct model *m, uint16_t span);
 
 /* Counted events, by user and event. */
 void model_pack_event(const struct model *m, const struct event_count *e,

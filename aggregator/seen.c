@@ -13,11 +13,13 @@
 #include "aggregator/hash.h"
 
 #define HOUR_MS (INT64_C(3600) * 1000)
-#define HOUR_MASK UINT64_C(0xffff)
+#define SPANS 24 /* of a window */
+#define SPAN_LEAST_MS (INT64_C(10) * 1000)
+#define SPAN_MASK UINT64_C(0xffff)
 #define FIRST_SLOTS 16
 
-/* Slots looked at for expired ones at each insert: a table of 24 hours at 3/8
- * is swept in a quarter of one hour's inserts. */
+/* Slots looked at for expired ones at each insert: a table of 24 spans at 3/8
+ * is swept in a quarter of one span's inserts. */
 #define SWEEP 64
 
 struct seen_seed
@@ -61,25 +63,36 @@ seen_fingerprint(const struct seen *s, struct text chat, struct text id)
 	f.a = hash_mix(c ^ HASH_K2, i ^ s->seed.k[1]);
 	c = hash_text(s->seed.k[1], chat.p, chat.len) + (chat.p != NULL);
 	i = hash_text(s->seed.k[1] ^ HASH_K2, id.p, id.len);
-	f.b = hash_mix(c ^ HASH_K3, i ^ s->seed.k[0]) & ~HOUR_MASK;
+	f.b = hash_mix(c ^ HASH_K3, i ^ s->seed.k[0]) & ~SPAN_MASK;
 	f.a += f.a == 0;
 	return f;
 }
 
-uint16_t
-seen_hour(int64_t at)
+int64_t
+seen_span_ms(int64_t window_ms)
 {
-	int64_t hours = at / HOUR_MS - (at % HOUR_MS < 0);
+	int64_t ms = window_ms / SPANS;
 
-	return (uint16_t)((uint64_t)hours & HOUR_MASK);
+	if (window_ms <= 0 || ms > HOUR_MS)
+		return HOUR_MS;
+	return ms < SPAN_LEAST_MS ? SPAN_LEAST_MS : ms;
+}
+
+uint16_t
+seen_span(int64_t at, int64_t span_ms)
+{
+	int64_t n = at / span_ms;
+
+	n -= n * span_ms > at;
+	return (uint16_t)((uint64_t)n & SPAN_MASK);
 }
 
 static bool
 is_expired(const struct seen *s, const uint64_t *slot)
 {
-	uint16_t age = (uint16_t)((slot[1] & HOUR_MASK) - s->oldest);
+	uint16_t age = (uint16_t)((slot[1] & SPAN_MASK) - s->oldest);
 
-	return s->expires && age > HOUR_MASK / 2;
+	return s->expires && age > SPAN_MASK / 2;
 }
 
 static struct seen_part *
@@ -107,7 +120,7 @@ find(const struct seen_part *p, size_t width, struct fingerprint f)
 	for (;; i = (i + 1) & p->mask) {
 		slot = p->slots + i * width;
 		if (slot[0] == 0 ||
-		    (slot[0] == f.a && (slot[1] & ~HOUR_MASK) == f.b))
+		    (slot[0] == f.a && (slot[1] & ~SPAN_MASK) == f.b))
 			return slot;
 	}
 }
@@ -126,7 +139,7 @@ grow(struct seen_part *p, size_t width)
 		if (slot[0] == 0)
 			continue;
 		f.a = slot[0];
-		f.b = slot[1] & ~HOUR_MASK;
+		f.b = slot[1] & ~SPAN_MASK;
 		memcpy(find(&bigger, width, f), slot, width * sizeof *p->slots);
 	}
 	free(p->slots);
@@ -183,7 +196,7 @@ sweep(struct seen *s)
 }
 
 uint64_t *
-seen_enter(struct seen *s, struct fingerprint f, uint16_t hour, bool *fresh)
+seen_enter(struct seen *s, struct fingerprint f, uint16_t span, bool *fresh)
 {
 	struct seen_part *p;
 	uint64_t *slot;
@@ -202,7 +215,7 @@ seen_enter(struct seen *s, struct fingerprint f, uint16_t hour, bool *fresh)
 		s->n++;
 	}
 	slot[0] = f.a;
-	slot[1] = f.b | hour;
+	slot[1] = f.b | span;
 	memset(slot + 2, 0, (s->width - 2) * sizeof *slot);
 	return slot + 2;
 }
@@ -220,11 +233,11 @@ seen_has(const struct seen *s, struct fingerprint f)
 }
 
 bool
-seen_add(struct seen *s, struct fingerprint f, uint16_t hour)
+seen_add(struct seen *s, struct fingerprint f, uint16_t span)
 {
 	bool fresh;
 
-	(void)seen_enter(s, f, hour, &fresh);
+	(void)seen_enter(s, f, span, &fresh);
 	return fresh;
 }
 
@@ -247,7 +260,7 @@ seen_next(const struct seen *s, size_t *i, struct fingerprint *f)
 		if (slot[0] == 0 || is_expired(s, slot))
 			continue;
 		f->a = slot[0];
-		f->b = slot[1] & ~HOUR_MASK;
+		f->b = slot[1] & ~SPAN_MASK;
 		return slot + 2;
 	}
 	return NULL;

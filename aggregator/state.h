@@ -50,6 +50,7 @@ struct state_identity {
 	int64_t window_ms;
 	const char *
 	    part; /* which of several, "" the only one; NULL: whichever it is */
+	int64_t span_ms; /* of identities, see seen.h; 0: it keeps none */
 };
 
 /* Makes the folder and the file if they are missing; limit is the size in

@@ -26,6 +26,7 @@
 
 #define FORMAT "messaging-analytics stream 2"
 #define FORMAT_1 "messaging-analytics stream 1" /* without a log */
+#define SPAN_BEFORE_MS (INT64_C(3600) * 1000)   /* of those that tell none */
 enum { FIRST_COMMIT = 1 };
 
 /* A new file gets its name when it is whole. */
@@ -154,6 +155,8 @@ found(struct state *s, const struct state_identity *id, struct buf *why)
 	put_text(s, "format", FORMAT);
 	put_text(s, "definition", id->definition);
 	state_set_number(s, "window", id->window_ms);
+	if (id->span_ms != 0)
+		state_set_number(s, "span", id->span_ms);
 	if (id->part != NULL && id->part[0] != '\0')
 		put_text(s, "part", id->part);
 	state_put(s->meta, "seed", 4, s->seed, sizeof s->seed);
@@ -209,6 +212,9 @@ check_settings(
 		    s->path, (long long)(window / 1000));
 		return PROG_CONFIG;
 	}
+	if (id->span_ms != 0 &&
+	    state_number(s, "span", SPAN_BEFORE_MS) != id->span_ms)
+		return state_explain(s, MDB_VERSION_MISMATCH, why);
 	return check_part(s, id->part, why);
 }
 

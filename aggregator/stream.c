@@ -17,6 +17,7 @@
 #include "common/xalloc.h"
 
 #include "aggregator/model_pack.h"
+#include "aggregator/seen.h"
 
 /* A tick is due early when so many records have come. */
 #define BATCH_RECORDS 250000
@@ -389,7 +390,8 @@ stream_open_state(struct stream *s, struct buf *why)
 	const struct conf *conf = s->job->conf;
 	char part[PART_TEXT];
 	struct state_identity id = { s->job->rules->name, s->setup.window_ms,
-		s->job->export ? NULL : part_text(&s->job->part, part) };
+		s->job->export ? NULL : part_text(&s->job->part, part),
+		seen_span_ms(s->setup.window_ms) };
 	const struct {
 		struct state_table **table;
 		const char *name;

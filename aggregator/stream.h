@@ -43,7 +43,7 @@ struct stream_tenant {
 	bool touched;        /* by this tick */
 	bool aged;           /* its time went on since the last refresh */
 	bool has_runs;       /* of identities */
-	uint16_t oldest_run; /* their oldest hour that is kept */
+	uint16_t oldest_run; /* their oldest span that is kept */
 };
 
 struct stream_tables {

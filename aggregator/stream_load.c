@@ -124,15 +124,15 @@ load_run(
 	struct load *l = ctx;
 	struct stream_tenant *t = tenant_of(l, key, key_len);
 	const unsigned char *b = key;
-	uint16_t hour;
+	uint16_t span;
 
 	if (t == NULL || key_len != 14)
 		return check(l, -1);
-	hour = (uint16_t)(b[4] << 8 | b[5]);
-	if (!t->has_runs || (int16_t)(uint16_t)(hour - t->oldest_run) < 0)
-		t->oldest_run = hour;
+	span = (uint16_t)(b[4] << 8 | b[5]);
+	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
+		t->oldest_run = span;
 	t->has_runs = true;
-	return check(l, model_unpack_seen(&t->drive.model, hour, data, len));
+	return check(l, model_unpack_seen(&t->drive.model, span, data, len));
 }
 
 static bool

@@ -6,13 +6,13 @@
  *   events     tenant, user, event -> count
  *   chats      number -> tenant, head
  *   messages   number, segment -> messages
- *   seen       tenant, hour, version -> identities of that hour
+ *   seen       tenant, span, version -> identities of that span
  *
  * LMDB writes whole pages, so what changes in one tick must lie together:
  * chats are numbered in the order in which they become active, and one that
  * wakes up after a pause gets a new number. A chat's number in memory carries
  * the minute of its last change above the number proper, for that. Identities
- * are a log: a run a tick under a growing key, and an hour that is out of the
+ * are a log: a run a tick under a growing key, and a span that is out of the
  * window goes as a whole, a little with each tick.
  */
 #include "aggregator/stream.h"
@@ -224,17 +224,17 @@ save_chats(struct stream_tenant *t)
 }
 
 static void
-save_run(void *ctx, uint16_t hour, const void *p, size_t len)
+save_run(void *ctx, uint16_t span, const void *p, size_t len)
 {
 	struct stream_tenant *t = ctx;
 	struct stream *s = t->stream;
 
 	stream_tenant_key(t, &s->key);
-	put_be(&s->key, hour, 2);
+	put_be(&s->key, span, 2);
 	put_be(&s->key, (uint64_t)state_version(s->state), 8);
 	state_put(s->tables.seen, s->key.data, s->key.len, p, len);
-	if (!t->has_runs || (int16_t)(uint16_t)(hour - t->oldest_run) < 0)
-		t->oldest_run = hour;
+	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
+		t->oldest_run = span;
 	t->has_runs = true;
 }
 
@@ -245,7 +245,7 @@ expire_runs(struct stream_tenant *t)
 	size_t left = EXPIRE_RUNS, n;
 
 	while (t->has_runs && left > 0 &&
-	       model_hour_is_over(&t->drive.model, t->oldest_run)) {
+	       model_span_is_over(&t->drive.model, t->oldest_run)) {
 		stream_tenant_key(t, &s->key);
 		put_be(&s->key, t->oldest_run, 2);
 		n = state_delete_prefix(

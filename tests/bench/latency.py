@@ -1,6 +1,7 @@
 """latency: from publishing a message until it is committed and counted, seen
 from outside at a steady rate, and the memory of aggregator and sink meanwhile,
-with a window short enough to be full."""
+with a window short enough to be full, and so few chats at a time that most of
+them have ended and begun anew by then: a chat that goes on keeps what it has."""
 
 import json
 import threading
@@ -67,7 +68,7 @@ def measure(house, rate, seconds, limit, every, number):
     memory.start()
     load = house.load(
         "--stamp", "--rate", rate, "--seconds", seconds + 5, "--window",
-        WINDOW, "--chats", "20000", "--users", "5000", "--late", "0",
+        WINDOW, "--chats", "4000", "--users", "5000", "--late", "0",
         wait=False)
     time.sleep(3) # the first second builds up what is there ever after
     rounds = []

@@ -131,7 +131,7 @@ ids_are_remembered_for_a_window_at_least(void **state)
 static struct state *
 open_state(const char *dir)
 {
-	const struct state_identity id = { "eventcounter", 1000, NULL };
+	const struct state_identity id = { "eventcounter", 1000, NULL, 0 };
 	enum exit_code code = PROG_OK;
 	struct buf why = BUF_INIT;
 	struct state *s =

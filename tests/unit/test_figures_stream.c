@@ -268,7 +268,7 @@ struct life {
 static void
 begin(struct world *w, struct life *l)
 {
-	struct state_identity id = { "ours", WINDOW_MS, NULL };
+	struct state_identity id = { "ours", WINDOW_MS, NULL, 0 };
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 	const void *data;

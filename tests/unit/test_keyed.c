@@ -70,7 +70,7 @@ parts_are_not_mixed_up(void **state)
 static struct state *
 open_state(void)
 {
-	struct state_identity id = { "ours", 1, NULL };
+	struct state_identity id = { "ours", 1, NULL, 0 };
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 	struct state *s =

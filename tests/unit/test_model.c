@@ -13,7 +13,7 @@ struct store {
 	struct strmap segments;  /* number, segment -> bytes */
 	struct strmap operators; /* id -> bytes */
 	struct strmap events;    /* key -> bytes */
-	struct strmap seen;      /* serial -> hour and bytes */
+	struct strmap seen;      /* serial -> span and bytes */
 	struct buf tenant;
 	uint64_t next, runs;
 	struct seen_seed seed;
@@ -103,13 +103,13 @@ save_chat(struct store *s, const struct model *m, struct chat *c)
 }
 
 static void
-save_run(void *ctx, uint16_t hour, const void *p, size_t len)
+save_run(void *ctx, uint16_t span, const void *p, size_t len)
 {
 	struct store *s = ctx;
 	struct buf *b = place(&s->seen, &s->runs, sizeof s->runs);
 
 	s->runs++;
-	buf_add(b, &hour, sizeof hour);
+	buf_add(b, &span, sizeof span);
 	buf_add(b, p, len);
 }
 
@@ -169,7 +169,7 @@ load(struct store *s, struct model *m)
 	const struct strmap_entry *e;
 	const struct buf *b;
 	uint64_t number;
-	uint16_t hour;
+	uint16_t span;
 	size_t i;
 
 	assert_int_equal(
@@ -186,11 +186,11 @@ load(struct store *s, struct model *m)
 	}
 	for (i = 0; (e = strmap_next(&s->seen, &i)) != NULL;) {
 		b = e->value;
-		memcpy(&hour, b->data, sizeof hour);
-		if (!model_hour_is_over(m, hour))
+		memcpy(&span, b->data, sizeof span);
+		if (!model_span_is_over(m, span))
 			assert_int_equal(
-			    model_unpack_seen(m, hour, b->data + sizeof hour,
-				b->len - sizeof hour),
+			    model_unpack_seen(m, span, b->data + sizeof span,
+				b->len - sizeof span),
 			    0);
 	}
 	for (i = 0; (e = strmap_next(&s->events, &i)) != NULL;) {

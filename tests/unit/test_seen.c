@@ -47,8 +47,8 @@ add(struct seen *s, struct strmap *naive, uint64_t of, int64_t hour,
 
 	if (fresh)
 		*slot = (void *)(intptr_t)(hour + 1);
-	if (seen_add(s, seen_fingerprint(s, c, i), seen_hour(hour * HOUR)) !=
-	    fresh)
+	if (seen_add(s, seen_fingerprint(s, c, i),
+		seen_span(hour * HOUR, HOUR)) != fresh)
 		fail_msg("hour %d: %s is%s new", (int)hour, key,
 		    fresh ? "" : " not");
 }
@@ -66,7 +66,7 @@ hours_pass(void **state)
 	seen_init(&s, seen_new_seed(), 0);
 	/* Over the end of the 16 bits of an hour, too. */
 	for (hour = 65536 * 7 - 40; hour < 65536 * 7 + 40; hour++) {
-		seen_expire(&s, seen_hour((hour - window) * HOUR));
+		seen_expire(&s, seen_span((hour - window) * HOUR, HOUR));
 		for (i = 0; i < 2000; i++)
 			add(&s, &naive, 400, hour, window);
 		if (s.n > most)
@@ -145,11 +145,32 @@ identities_are_told_apart(void **state)
 	seen_release(&s);
 }
 
+/* A short window is cut into short spans, so that little more is kept. */
+static void
+spans_follow_the_window(void **state)
+{
+	const int64_t second = 1000;
+
+	(void)state;
+	assert_int_equal(seen_span_ms(0), HOUR);
+	assert_int_equal(seen_span_ms(60 * second), 10 * second);
+	assert_int_equal(seen_span_ms(4 * HOUR), 600 * second);
+	assert_int_equal(seen_span_ms(24 * HOUR), HOUR);
+	assert_int_equal(seen_span_ms(720 * HOUR), HOUR);
+	assert_int_equal(seen_span(0, 10 * second), 0);
+	assert_int_equal(seen_span(9999, 10 * second), 0);
+	assert_int_equal(seen_span(10000, 10 * second), 1);
+	assert_int_equal(seen_span(-1, 10 * second), 65535);
+	assert_int_equal(seen_span(-10000, 10 * second), 65535);
+	assert_int_equal(seen_span(-10001, 10 * second), 65534);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hours_pass),
+		cmocka_unit_test(spans_follow_the_window),
 		cmocka_unit_test(it_grows),
 		cmocka_unit_test(identities_are_told_apart),
 	};

@@ -11,9 +11,10 @@
 #include "aggregator/state.h"
 
 #define DAY INT64_C(86400000)
+#define HOUR (DAY / 24)
 #define LIMIT ((size_t)64 << 20)
 
-static const struct state_identity ours = { "ours", DAY, NULL };
+static const struct state_identity ours = { "ours", DAY, NULL, HOUR };
 static struct buf why;
 
 static struct state *
@@ -255,10 +256,11 @@ test_numbers(void **unused)
 static void
 test_refused(void **unused)
 {
-	static const struct state_identity rules = { "chatwoot", DAY, NULL },
-					   window = { "ours", DAY / 2, NULL },
-					   part = { "ours", DAY,
-						   "0/2 of generation 1" };
+	static const struct state_identity
+	    rules = { "chatwoot", DAY, NULL, HOUR },
+	    window = { "ours", DAY / 2, NULL, HOUR },
+	    part = { "ours", DAY, "0/2 of generation 1", HOUR },
+	    spans = { "ours", DAY, NULL, HOUR / 2 };
 	struct state *s = open_ours();
 	pid_t pid;
 	int status;
@@ -286,6 +288,8 @@ test_refused(void **unused)
 	assert_non_null(strstr(buf_str(&why), "--window 86400s"));
 	assert_null(open_as(&part, LIMIT, PROG_CONFIG));
 	assert_non_null(strstr(buf_str(&why), "one aggregator alone"));
+	assert_null(open_as(&spans, LIMIT, PROG_DATA));
+	assert_non_null(strstr(buf_str(&why), "version"));
 	s = open_ours();
 	state_put(state_table(s, "meta", STATE_BYTES), "format", 6, "x 2", 3);
 	commit(s);

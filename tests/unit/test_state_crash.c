@@ -28,7 +28,7 @@ enum { SECTOR = 512, LOST_MAX = 8192, DIED = 42 };
 enum { BYTES = 3, NUMBERS = 1, TABLES = BYTES + NUMBERS, KEYS = 24 };
 enum { VALUE_MAX = 240, COMMITS = 14, ROUNDS = 120 };
 
-static const struct state_identity ours = { "ours", DAY, NULL };
+static const struct state_identity ours = { "ours", DAY, NULL, 0 };
 static struct buf why;
 
 /* What a write that is not synced took the place of. */

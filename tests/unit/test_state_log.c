@@ -25,7 +25,7 @@
 
 enum { COMMITS = 3, STEP = 7 };
 
-static const struct state_identity ours = { "ours", DAY, NULL };
+static const struct state_identity ours = { "ours", DAY, NULL, 0 };
 static struct buf why;
 
 struct image {
