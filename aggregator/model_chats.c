@@ -233,6 +233,8 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 	if (c->n > 0) {
 		memmove(
 		    c->messages, c->messages + n, c->n * sizeof *c->messages);
+		c->messages =
+		    slab_shrink(&m->private->slab, c->messages, c->n, &c->cap);
 	} else {
 		slab_give(&m->private->slab, c->messages, c->cap);
 		c->messages = NULL;

@@ -109,6 +109,21 @@ slab_give(struct slab *s, struct message *old, uint32_t cap)
 }
 
 struct message *
+slab_shrink(struct slab *s, struct message *old, size_t n, uint32_t *cap)
+{
+	size_t class = class_above((uint32_t)(2 * n - 1));
+	struct message *m;
+
+	if (4 * n > *cap || class == SLAB_CLASSES || sizes[class] >= *cap)
+		return old;
+	m = take(s, class);
+	memcpy(m, old, n * sizeof *m);
+	slab_give(s, old, *cap);
+	*cap = sizes[class];
+	return m;
+}
+
+struct message *
 slab_grow(struct slab *s, struct message *old, size_t n, uint32_t *cap)
 {
 	size_t class = class_above(*cap);

@@ -27,6 +27,10 @@ void slab_release(struct slab *s);
  * given back, but for 0; *cap is what it has now, more than before. */
 struct message *slab_grow(
     struct slab *s, struct message *old, size_t n, uint32_t *cap);
+/* The same n in an array that fits twice as many, if *cap is at least four
+ * times as large; else the old one. n is not 0. */
+struct message *slab_shrink(
+    struct slab *s, struct message *old, size_t n, uint32_t *cap);
 void slab_give(struct slab *s, struct message *old, uint32_t cap);
 
 #endif
