@@ -92,33 +92,18 @@ refuse(void *ctx, const char *line, size_t len, const char *reason)
 	return o;
 }
 
+/* Of a time that is more than so far from another one. */
 static enum outcome
-refuse_late(struct stream *s)
+refuse_time(struct stream *s, const char *what, int64_t ms, const char *than,
+    uint64_t *count)
 {
 	char reason[96];
 	enum outcome o;
 
 	(void)snprintf(reason, sizeof reason,
-	    "late: it is more than %" PRId64
-	    " s older than its tenant's newest record",
-	    s->setup.window_ms / 1000);
+	    "%s is more than %" PRId64 " s %s", what, ms / 1000, than);
 	o = refuse(s, s->scan.line, s->scan.len, reason);
-	s->counts.late += o == OUTCOME_DONE;
-	return o;
-}
-
-static enum outcome
-refuse_ahead(struct stream *s)
-{
-	char reason[96];
-	enum outcome o;
-
-	(void)snprintf(reason, sizeof reason,
-	    "ahead: its time is more than %" PRId64
-	    " s after the clock's and its tenant's newest",
-	    s->setup.ahead_ms / 1000);
-	o = refuse(s, s->scan.line, s->scan.len, reason);
-	s->counts.ahead += o == OUTCOME_DONE;
+	*count += o == OUTCOME_DONE;
 	return o;
 }
 
@@ -149,9 +134,12 @@ add_record(struct stream *s)
 		allocation_clock(t->drive.allocation, s->now_ms);
 	switch (drive_add(&t->drive, r)) {
 	case MODEL_LATE:
-		return refuse_late(s);
+		return refuse_time(s, "late: it", s->setup.window_ms,
+		    "older than its tenant's newest record", &s->counts.late);
 	case MODEL_AHEAD:
-		return refuse_ahead(s);
+		return refuse_time(s, "ahead: its time", s->setup.ahead_ms,
+		    "after the clock's and its tenant's newest",
+		    &s->counts.ahead);
 	case MODEL_AGAIN:
 		s->counts.again++;
 		break;
