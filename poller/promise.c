@@ -1,7 +1,8 @@
 /*
- * promise: see promise.h.
+ * promise: see promise.h. What is decided about a chat that was read; how it is
+ * read: promise_read.c, how it is given: promise_give.c.
  */
-#include "poller/promise.h"
+#include "poller/promise_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,10 @@
 #include "common/log.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
-#include "poller/fault.h"
 
 /* Between tries of one promise. */
 #define DELAY_BASE_MS 400
 #define DELAY_CAP_MS 4000
-
-/* Chats whose reading is remembered. */
-#define ASKED_MAX 100000
 
 const char *const promise_fate_names[PROMISE_FATES] = { "open", "kept",
 	"confirmed", "taken", "over", "refused", "expired", "would", "left",
@@ -73,12 +70,6 @@ is_expired(const struct promise *p)
 	return now_of(p->clerk) >= p->expires;
 }
 
-static bool
-is_same(const char *a, const char *b)
-{
-	return a != NULL && b != NULL && strcmp(a, b) == 0;
-}
-
 bool
 promise_may_start(const struct promise *p)
 {
@@ -88,8 +79,8 @@ promise_may_start(const struct promise *p)
 	       strmap_get(&c->busy, p->chat, strlen(p->chat)) == NULL;
 }
 
-static void
-done(struct promise *p, enum promise_fate fate)
+void
+promise_done(struct promise *p, enum promise_fate fate)
 {
 	struct clerk *c = p->clerk;
 
@@ -104,8 +95,8 @@ done(struct promise *p, enum promise_fate fate)
 }
 
 /* How the chat stands: as it was read, and whom the CRM named since. */
-static void
-outcome(struct promise *p, enum promise_fate fate)
+void
+promise_outcome(struct promise *p, enum promise_fate fate)
 {
 	struct buf *b = &p->outcome;
 
@@ -126,28 +117,13 @@ outcome(struct promise *p, enum promise_fate fate)
 		jsonw_time(b, "closed_at", p->closed_at);
 	jsonw_str(b, "assignment", p->id);
 	jsonw_close(b);
-	done(p, fate);
-}
-
-/* Somebody has the chat, and nobody knows who: no more than that the promise is
- * over. Without a time it is older than all that is known of the chat. */
-static void
-outcome_unknown(struct promise *p)
-{
-	struct buf *b = &p->outcome;
-
-	jsonw_open(b);
-	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", p->clerk->tenant->name);
-	jsonw_str(b, "chat", p->chat);
-	jsonw_str(b, "assignment", p->id);
-	jsonw_close(b);
-	done(p, PROMISE_TAKEN);
+	promise_done(p, fate);
 }
 
 /* A trouble of the tenant is told once, until something works again. */
-static void
-tell(struct clerk *c, enum fault fault, const char *what, const char *message)
+void
+promise_tell(
+    struct clerk *c, enum fault fault, const char *what, const char *message)
 {
 	struct buf way = BUF_INIT;
 
@@ -164,17 +140,12 @@ tell(struct clerk *c, enum fault fault, const char *what, const char *message)
 	buf_release(&way);
 }
 
-static void
-wait_a_bit(struct promise *p)
+void
+promise_wait(struct promise *p)
 {
 	p->step = STEP_WAITING;
 	p->due_ms = clock_mono_ms() + retry_next(&p->retry, -1);
 }
-
-static void give(struct promise *p);
-static void read_chat(struct promise *p);
-static void search(struct promise *p, const char *whose);
-static void list_chats(struct promise *p);
 
 /* Only where the CRM lists the chats of one operator. */
 static bool
@@ -198,382 +169,35 @@ static void
 consider(struct promise *p)
 {
 	if (is_expired(p))
-		outcome(p, PROMISE_EXPIRED);
+		promise_outcome(p, PROMISE_EXPIRED);
 	else if (p->clerk->dry_run)
-		done(p, PROMISE_WOULD);
+		promise_done(p, PROMISE_WOULD);
 	else if (stop_asked())
-		done(p, PROMISE_AWAY);
+		promise_done(p, PROMISE_AWAY);
 	else if (must_list(p))
-		list_chats(p);
+		promise_list(p);
 	else if (is_full(p))
-		outcome(p, PROMISE_REFUSED);
+		promise_outcome(p, PROMISE_REFUSED);
 	else
-		give(p);
+		promise_give(p);
 }
 
 /* The chat was read: what now? */
-static void
-decide(struct promise *p)
+void
+promise_decide(struct promise *p)
 {
 	if (p->status != CHAT_OPEN)
-		outcome(p, PROMISE_OVER);
-	else if (is_same(p->holder, p->operator_id))
-		outcome(p, p->tried ? PROMISE_KEPT : PROMISE_CONFIRMED);
-	else if (p->holder != NULL && !is_same(p->holder, p->replaces))
-		outcome(p, PROMISE_TAKEN);
+		promise_outcome(p, PROMISE_OVER);
+	else if (promise_is_same(p->holder, p->operator_id))
+		promise_outcome(p, p->tried ? PROMISE_KEPT : PROMISE_CONFIRMED);
+	else if (p->holder != NULL && !promise_is_same(p->holder, p->replaces))
+		promise_outcome(p, PROMISE_TAKEN);
 	else if (p->taken && p->holder == NULL)
-		search(p, p->operator_id);
+		promise_search(p, p->operator_id);
 	else if (p->refused)
-		outcome(p, PROMISE_REFUSED);
+		promise_outcome(p, PROMISE_REFUSED);
 	else
 		consider(p);
-}
-
-/* What the page says of who has the chat stands in the record only. */
-static void
-note_holder(struct promise *p)
-{
-	struct buf line = BUF_INIT, why = BUF_INIT;
-	struct flat flat = FLAT_INIT;
-	struct record r;
-	static const char padding[64];
-	size_t len;
-
-	buf_setf(&line, "{\"type\":\"chat\",\"tenant\":\"%s\",%s}",
-	    p->clerk->tenant->name, buf_str(&p->body));
-	len = line.len;
-	buf_add(&line, padding, sizeof padding);
-	free(p->holder);
-	p->holder = NULL;
-	if (record_parse(&r, &flat, line.data, len, &why) == 0 &&
-	    r.operator_id.p != NULL)
-		p->holder = text_dup(r.operator_id);
-	flat_release(&flat);
-	buf_release(&line);
-	buf_release(&why);
-}
-
-static void
-note_asked(struct promise *p)
-{
-	struct clerk *c = p->clerk;
-	void **slot;
-
-	if (c->asked.live >= ASKED_MAX) {
-		strmap_release(&c->asked, free);
-		c->asked = (struct strmap)STRMAP_INIT;
-	}
-	slot = strmap_put(&c->asked, p->chat, strlen(p->chat));
-	if (*slot == NULL)
-		*slot = xmalloc(sizeof(int64_t));
-	*(int64_t *)*slot = p->asked_ms;
-}
-
-static void
-chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
-{
-	struct promise *p = ctx;
-	size_t i;
-
-	for (i = 0; i < a->n; i++) {
-		const struct crm_record *r = &a->records[i];
-
-		if (r->type != RECORD_CHAT || strcmp(r->id, p->chat) != 0)
-			continue;
-		buf_clear(&p->body);
-		buf_adds(&p->body, r->body);
-		p->status = r->status;
-		p->closed_at = r->closed_at;
-		p->taken = r->taken;
-		p->asked_ms = asked_ms;
-		note_holder(p);
-		note_asked(p);
-	}
-}
-
-/* A CRM that is away is waited for, unless nobody wants to. */
-static void
-read_failed(struct promise *p, const struct ending *e)
-{
-	struct clerk *c = p->clerk;
-	bool away = e->fault == FAULT_LATER || e->fault == FAULT_THROTTLED;
-
-	tell(c, e->fault, "read chats", e->message);
-	if (!away)
-		done(p, PROMISE_LEFT);
-	else if (c->patient && !stop_asked())
-		wait_a_bit(p);
-	else
-		done(p, PROMISE_AWAY);
-}
-
-static void
-search_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
-{
-	struct promise *p = ctx;
-	size_t i;
-
-	(void)asked_ms;
-	for (i = 0; i < a->n && p->holder == NULL; i++) {
-		if (a->records[i].type == RECORD_CHAT &&
-		    strcmp(a->records[i].id, p->chat) == 0)
-			p->holder = xstrdup(p->searched);
-	}
-}
-
-static void
-search_end(void *ctx, const struct ending *e)
-{
-	struct promise *p = ctx;
-
-	if (e->fault != FAULT_NONE) {
-		read_failed(p, e);
-		return;
-	}
-	if (p->holder == NULL && p->replaces != NULL &&
-	    p->searched == p->operator_id) {
-		search(p, p->replaces);
-		return;
-	}
-	if (p->holder == NULL) {
-		outcome_unknown(p);
-		return;
-	}
-	p->answer = xstrdup(p->holder);
-	decide(p);
-}
-
-/* Somebody has the chat, and it does not say who: whether these. */
-static void
-search(struct promise *p, const char *whose)
-{
-	struct question q = { .call = PROFILE_CHATS,
-		.operator_id = whose,
-		.urgent = true,
-		.ctx = p,
-		.page = search_page,
-		.end = search_end };
-
-	p->searched = whose;
-	fetch_ask(p->clerk->fetch, &q);
-}
-
-/* What the operator has. */
-static void
-list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
-{
-	struct promise *p = ctx;
-	size_t i;
-
-	for (i = 0; i < a->n; i++) {
-		const struct crm_record *r = &a->records[i];
-
-		if (r->type != RECORD_CHAT || r->status != CHAT_OPEN)
-			continue;
-		*strmap_put(&p->held, r->id, strlen(r->id)) = p;
-		buf_addf(&p->seen, "{\"type\":\"chat\",\"tenant\":\"%s\",%s",
-		    p->clerk->tenant->name, r->body);
-		jsonw_time(&p->seen, "at", asked_ms);
-		jsonw_close(&p->seen);
-		buf_addc(&p->seen, '\n');
-	}
-}
-
-static void
-list_end(void *ctx, const struct ending *e)
-{
-	struct promise *p = ctx;
-
-	if (e->fault != FAULT_NONE) {
-		read_failed(p, e);
-		return;
-	}
-	p->listed = true;
-	if (strmap_get(&p->held, p->chat, strlen(p->chat)) != NULL) {
-		p->holder = xstrdup(p->operator_id);
-		p->answer = xstrdup(p->operator_id);
-	}
-	decide(p);
-}
-
-static void
-list_chats(struct promise *p)
-{
-	struct question q = { .call = PROFILE_CHATS,
-		.operator_id = p->operator_id,
-		.urgent = true,
-		.ctx = p,
-		.page = list_page,
-		.end = list_end };
-
-	p->listed_ms = clock_mono_ms();
-	fetch_ask(p->clerk->fetch, &q);
-}
-
-/* Gone is said only when reading chats is known to work: an address that is
- * wrong must not look like a CRM from which everything was removed. */
-static void
-chat_gone(struct promise *p, const struct ending *e)
-{
-	if (p->clerk->proved) {
-		p->asked_ms = e->ended_ms;
-		note_asked(p);
-		outcome(p, PROMISE_OVER);
-		return;
-	}
-	tell(p->clerk, FAULT_GONE, "read chats", e->message);
-	done(p, PROMISE_LEFT);
-}
-
-static void
-chat_end(void *ctx, const struct ending *e)
-{
-	struct promise *p = ctx;
-	struct clerk *c = p->clerk;
-
-	switch (e->fault) {
-	case FAULT_NONE:
-		if (p->body.len == 0) {
-			tell(c, FAULT_UNUSABLE, "read chats",
-			    "the answer is about another chat");
-			done(p, PROMISE_LEFT);
-			return;
-		}
-		c->proved = true;
-		c->told = FAULT_NONE;
-		decide(p);
-		return;
-	case FAULT_GONE:
-		chat_gone(p, e);
-		return;
-	case FAULT_LATER:
-	case FAULT_THROTTLED:
-	case FAULT_UNUSABLE:
-	case FAULT_QUOTA:
-	case FAULT_DENIED:
-		read_failed(p, e);
-		break;
-	}
-}
-
-static void
-read_chat(struct promise *p)
-{
-	struct question q = { .call = PROFILE_CHAT,
-		.urgent = true,
-		.ctx = p,
-		.page = chat_page,
-		.end = chat_end };
-
-	buf_clear(&p->body);
-	free(p->answer);
-	p->answer = NULL;
-	p->listed = false;
-	strmap_release(&p->held, NULL);
-	buf_clear(&p->seen);
-	p->step = STEP_READING;
-	q.chat = value_chat(p->chat);
-	fetch_ask(p->clerk->fetch, &q);
-	value_unref(q.chat);
-}
-
-static void
-give_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
-{
-	struct promise *p = ctx;
-
-	p->named = true;
-	p->asked_ms = asked_ms;
-	p->answer = a->operator_id;
-	a->operator_id = NULL;
-}
-
-static void
-given(struct promise *p)
-{
-	struct clerk *c = p->clerk;
-
-	c->told = FAULT_NONE;
-	free(p->holder);
-	p->holder = p->answer != NULL ? xstrdup(p->answer) : NULL;
-	if (is_same(p->answer, p->operator_id)) {
-		outcome(p, PROMISE_KEPT);
-		return;
-	}
-	log_warn("tenant %s: chat %s was to be given to operator %s; the CRM "
-		 "says that %s%s has it",
-	    c->tenant->name, p->chat, p->operator_id,
-	    p->answer != NULL ? "operator " : "nobody",
-	    p->answer != NULL ? p->answer : "");
-	outcome(p, p->answer != NULL ? PROMISE_TAKEN : PROMISE_REFUSED);
-}
-
-static void
-give_end(void *ctx, const struct ending *e)
-{
-	struct promise *p = ctx;
-	struct clerk *c = p->clerk;
-
-	gifts_end(&c->gifts, p->chat, clock_mono_ms());
-	if (e->fault == FAULT_NONE && p->named) {
-		given(p);
-		return;
-	}
-	if (e->fault == FAULT_NONE) {
-		tell(c, FAULT_UNUSABLE, "give chats to operators",
-		    "its profile has no request for that");
-		done(p, PROMISE_LEFT);
-		return;
-	}
-	/* Whatever it was: only the chat itself tells how it stands. */
-	if (e->maybe || e->fault == FAULT_LATER ||
-	    e->fault == FAULT_THROTTLED) {
-		log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
-		    c->tenant->name, p->chat, p->operator_id, e->message);
-		/* Else nobody would know why nothing happens. */
-		if (e->silenced)
-			log_warn("tenant %s: cannot give chats to operators: "
-				 "%s; it is waited for",
-			    c->tenant->name, e->message);
-		wait_a_bit(p);
-		return;
-	}
-	if (e->fault == FAULT_DENIED || e->fault == FAULT_QUOTA) {
-		tell(c, e->fault, "give chats to operators", e->message);
-		done(p, PROMISE_LEFT);
-		return;
-	}
-	log_warn("tenant %s: chat %s is not given to operator %s: %s",
-	    c->tenant->name, p->chat, p->operator_id, e->message);
-	p->refused = true;
-	read_chat(p);
-}
-
-/* Asked once, and not when the promise is over meanwhile. */
-static void
-give(struct promise *p)
-{
-	struct question q = { .call = PROFILE_ASSIGN,
-		.operator_id = p->operator_id,
-		.replaces = p->replaces,
-		.changes = true,
-		.urgent = true,
-		.tries = 1,
-		.impatient = true,
-		.until_ms = p->expires,
-		.ctx = p,
-		.page = give_page,
-		.end = give_end };
-
-	gifts_begin(&p->clerk->gifts, p->operator_id, p->chat, clock_mono_ms());
-	p->step = STEP_GIVING;
-	p->tried = true;
-	p->named = false;
-	free(p->answer);
-	p->answer = NULL;
-	q.chat = value_chat(p->chat);
-	fetch_ask(p->clerk->fetch, &q);
-	value_unref(q.chat);
 }
 
 void
@@ -586,9 +210,9 @@ promise_start(struct promise *p)
 	*strmap_put(&c->busy, p->chat, strlen(p->chat)) = p;
 	/* Of many that are old one reading tells it all. */
 	if (asked != NULL && *asked >= p->expires)
-		done(p, PROMISE_EXPIRED);
+		promise_done(p, PROMISE_EXPIRED);
 	else
-		read_chat(p);
+		promise_read(p);
 }
 
 int64_t
@@ -598,6 +222,6 @@ promise_wake(struct promise *p, int64_t now_mono)
 		return INT64_MAX;
 	if (p->due_ms > now_mono)
 		return p->due_ms - now_mono;
-	read_chat(p);
+	promise_read(p);
 	return INT64_MAX;
 }
