@@ -62,7 +62,7 @@ struct endpoint_options {
 		      endpoint_connect() does, or the first flush */
 
 	size_t body; /* writing a queue: bytes that are gathered to one
-			message; 0: 64 KiB, 1: one line a message */
+			message; 0: 124 KiB, 1: one line a message */
 
 	/* Reading the queue of publishers that are not ours: by
 	 * endpoint_read(), each message as one line, whatever is in it and even

@@ -44,7 +44,7 @@
  * many bytes on the average. Whoever gathers much before it acknowledges has
  * less to do for each; the bytes that may wait here are what limits it. */
 #define PREFETCH 100
-#define MEDIUM_MORE 400
+#define MEDIUM_MORE 900
 #define MEDIUM_BYTES (100 * 1024)
 #define SMALL_MORE 20000
 #define SMALL_BYTES 4096

@@ -37,7 +37,8 @@
 #include "common/xalloc.h"
 
 #define WINDOW 128
-#define BODY_BYTES ((size_t)64 * 1024)
+/* A body of one frame, of which our limit is 128 KiB. */
+#define BODY_BYTES ((size_t)124 * 1024)
 #define LINGER_MS 5
 /* How long a full queue is left alone. */
 #define PAUSE_BASE_MS 50

@@ -25,7 +25,7 @@
 #define MANY_LINES 1000
 /* Where even more waits, so that a whole batch was never waited for, the next
  * one goes on while there is no pause, and for so long at most. */
-#define BUSY_MS 500
+#define BUSY_MS 1000
 #define PAUSE_MS 5
 #define DENSE_PART 4
 #define RETRY_BASE_MS 200

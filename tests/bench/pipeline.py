@@ -131,8 +131,8 @@ def body():
                            table.median(rates), "msg/s"),
                           ("ratio", ratio, "", table.at_least(ratio, 0.5))]
         table.show(
-            f"Generator to committed: {MESSAGES:,} messages, 64 KB each to "
-            "the broker, figures included", lines,
+            f"Generator to committed: {MESSAGES:,} messages, gathered to "
+            "124 KB for the broker, figures included", lines,
             f"Medians of {ROUNDS} rounds, turn by turn, from the first "
             "publish to the last row written.")
         return race.checks.result()
