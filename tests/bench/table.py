@@ -110,11 +110,13 @@ class Cpu:
 
 def cpu_of_servers(lab):
     """{name: seconds}"""
-    used = {}
-    for name in ("rabbitmq", "mariadb"):
-        with open(os.path.join(lab.server_dir, name, "pid")) as f:
-            used[name] = cpu_of(int(f.read().split()[0]))
-    return used
+    return {name: cpu_of(pid_of_server(lab, name))
+            for name in ("rabbitmq", "mariadb")}
+
+
+def pid_of_server(lab, name):
+    with open(os.path.join(lab.server_dir, name, "pid")) as f:
+        return int(f.read().split()[0])
 
 
 def minus(a, b):
