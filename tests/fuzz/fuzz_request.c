@@ -41,8 +41,6 @@
 #define ANSWER_MOST ((size_t)4 * 1024 * 1024)
 #define HOOK_PERCENT 4 /* libjq is slow */
 
-/* --- Made requests */
-
 static const char *const paths[] = { "/api/v1/messages/send",
 	"/api/v1/messages/send", "/api/v1/messages/send",
 	"/api/v1/analytics/events", "/api/v1/analytics/events",
@@ -273,8 +271,6 @@ make(uint64_t *random, struct buf *input)
 		put_body(random, input, hook, which);
 }
 
-/* --- Asking */
-
 static const char conf_open[] =
     "[listen]\ntenant = room\nmax_events = 500\n"
     "[crm wo]\nprofile = chatwoot\nhook = secret\nhook_secret = " SECRET "\n"
@@ -388,8 +384,6 @@ read_request(struct request *r, const char *input, size_t len)
 	r->web.query = find_query;
 	r->web.private = r;
 }
-
-/* --- Judging */
 
 /* Lines of a kind, whose number is known: NULL or what is wrong. */
 static const char *

@@ -76,8 +76,6 @@ now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* --- Requests */
-
 static void
 post(struct buf *b, const char *path, const char *body, size_t len)
 {
@@ -138,8 +136,6 @@ bad_request(struct buf *b, uint64_t n)
 		break;
 	}
 }
-
-/* --- Connections */
 
 static void
 watch(const struct load *l, struct line *c, uint32_t events, int how)
@@ -204,8 +200,6 @@ send_more(struct load *l, struct line *c)
 	}
 }
 
-/* --- Answers */
-
 static void
 count(struct load *l, const struct line *c, int status)
 {
@@ -266,8 +260,6 @@ read_answer(struct load *l, struct line *c)
 			hang_up(l, c);
 	}
 }
-
-/* --- The loop */
 
 static void
 begin(struct load *l, struct line *c, int64_t due)
@@ -360,8 +352,6 @@ run(struct load *l)
 		begin_those_due(l);
 	}
 }
-
-/* --- Begin and end */
 
 static void
 open_all(struct load *l)
