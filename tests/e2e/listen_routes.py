@@ -4,7 +4,7 @@ of the original services' READMEs, typed as they stand there; the same records
 for a request that is sent again, also to a listener that was killed in
 between; names that two listeners at once do not give twice; bearer tokens that
 are good, old and forged, made here; and openapi.json, all of whose paths are
-there.
+there, and which describes every answer that is met.
 
 What the contracts say in detail is in the unit tests (test_poller_routes_*).
 """
@@ -64,6 +64,9 @@ async with httpx.AsyncClient() as client:
     )
 """
 
+# Method, path, status and type of whatever was answered here.
+MET = set()
+
 LATE = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -83,8 +86,13 @@ class Listener:
 
         self.port = int(until(20, ready, "the listener's port"))
 
-    def ask(self, method, path, body=None, headers=None, **query):
+    def ask(self, method, path, *more, **query):
         """(status, headers, body)."""
+        got = self.ask_quietly(method, path, *more, **query)
+        MET.add((method, path, got[0], got[1].get_content_type()))
+        return got
+
+    def ask_quietly(self, method, path, body=None, headers=None, **query):
         url = f"http://127.0.0.1:{self.port}{path}"
         if query:
             url += "?" + urllib.parse.urlencode(query)
@@ -232,15 +240,76 @@ def check_openapi(checks, listener):
     document = json.loads(text)
     checks.that(status == 200 and document["openapi"].startswith("3."),
                 f"openapi.json: {status}")
+    # Also those that serve only who configures them, so that their answer to
+    # others is 401 or 404: the paths are there.
     for path, methods in document["paths"].items():
-        if "{" in path or path in ("/webhook", "/resolve"):
-            continue # only where they are configured
         other = "PUT" if "get" in methods or "post" in methods else "GET"
-        got = listener.ask(other, path)
+        got = listener.ask(other, re.sub("{.*?}", "x", path))
         checks.that(
             got[0] == 405 and got[1]["Allow"] ==
             ", ".join(sorted(m.upper() for m in methods)),
             f"{path} is described, and is {got[0]} {got[1]['Allow']}")
+    check_defaults(checks, listener, document["components"]["schemas"])
+    return document
+
+
+def check_defaults(checks, listener, schemas):
+    """What is left out counts as what the schema says."""
+    def default(schema, field):
+        about = schemas[schema]["properties"][field]
+        return about.get("anyOf", [about])[0]["default"]
+
+    listener.post(SEND, {"sender_id": "a", "receiver_id": "b"})
+    record = json.loads(listener.lines()[-1])
+    checks.that(record["kind"] == default("MessageRequest", "message_type"),
+                f"a message without a type: {record}")
+    got = listener.post(EVENTS, EVENT, tenant_id="acme")
+    checks.that(json.loads(got[2])["source_service"] ==
+                default("EventCreate", "source_service"),
+                f"an event without a source: {got}")
+    one = {"id": "m", "conversation_id": "c", "channel_id": "h",
+           "direction": "inbound"}
+    given = {**one, "content": default("MessageAnalyticsCreate", "content")}
+    lengths = [json.loads(listener.post(ANALYTICS, b, tenant_id="acme")[2])
+               ["message_length"] for b in (one, given)]
+    checks.that(lengths == [0, 0], f"analytics without a text: {lengths}")
+
+
+def check_limits(checks, lab):
+    """What the server itself refuses, for what is met to have it."""
+    conf = lab.conf("limits.conf", {"listen": {
+        "max_body": 1024, "rate": 1, "burst": 4}})
+    one = Listener(lab, "limits", "-c", conf)
+    for status, headers, path, size in (
+            (413, {}, EVENTS, 2000), (414, {}, EVENTS + "?" + "a" * 5000, 2),
+            (431, {f"x-{i}": "y" for i in range(70)}, EVENTS, 2)):
+        got = one.post(path, b" " * size, headers)
+        checks.that(got[0] == status, f"{size} bytes to {path}: {got}")
+    until(20, lambda: one.ask("GET", "/health")[0] == 429, "429")
+
+
+def check_met(checks, document):
+    """Every answer that was met here is described."""
+    statuses = set()
+    for method, path, status, kind in sorted(MET):
+        path = path.partition("?")[0]
+        about = [methods for name, methods in document["paths"].items()
+                 if re.fullmatch(re.sub("{.*?}", "[^/]+", name), path)]
+        if not about:
+            checks.that(status == 404, f"{method} {path}: {status}")
+            continue
+        # Another method than those described gets what they describe.
+        operation = about[0].get(method.lower()) or \
+            next(iter(about[0].values()))
+        response = operation["responses"].get(str(status), {})
+        if "$ref" in response:
+            response = document["components"]["responses"][
+                response["$ref"].rpartition("/")[2]]
+        checks.that(kind in response.get("content", {}),
+                    f"{method} {path}: {status} {kind} is not described")
+        statuses.add(status)
+    checks.that(statuses >= {200, 400, 401, 405, 413, 414, 422, 429, 431},
+                f"only {statuses} are met")
 
 
 def check_retries(checks, lab, conf):
@@ -363,11 +432,13 @@ def body():
         listener = Listener(lab, "one", "-c", conf)
         check_readmes(checks, lab, listener)
         check_cases(checks, listener)
-        check_openapi(checks, listener)
+        document = check_openapi(checks, listener)
         check_aggregator(checks, lab, listener)
         check_retries(checks, lab, conf)
         check_names(checks, lab, conf)
         check_tokens(checks, lab)
+        check_limits(checks, lab)
+        check_met(checks, document)
     return checks.result()
 
 

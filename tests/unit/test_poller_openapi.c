@@ -1,6 +1,7 @@
 /*
  * Test of openapi.json: every route of the table is described and no other,
- * with every field that it reads, their limits and words, and no other.
+ * with every field that it reads, their limits, words and defaults, and no
+ * other, and with every status that it may answer with.
  */
 #include "tests/unit/route_world.h"
 
@@ -42,6 +43,56 @@ every_route_is_described(void **state)
 		json_object_foreach(methods, method, one) n++;
 	}
 	assert_int_equal(n, routes_n);
+}
+
+/* Whatever the route: the server itself and the table of routes say these. */
+static void
+every_status_is_described(void **state)
+{
+	static const char *const all[] = { "200", "400", "405", "408", "413",
+		"414", "429", "431", "503" };
+	static const struct {
+		const char *path, *status;
+	} some[] = {
+		{ "/api/v1/messages/send", "401" },
+		{ "/api/v1/messages/send", "404" },
+		{ "/api/v1/analytics/events", "401" },
+		{ "/api/v1/analytics/events", "403" },
+		{ "/api/v1/analytics/events", "422" },
+		{ "/api/v1/analytics/events/bulk", "401" },
+		{ "/api/v1/analytics/events/bulk", "403" },
+		{ "/api/v1/analytics/events/bulk", "422" },
+		{ "/api/v1/analytics/messages/analytics", "401" },
+		{ "/api/v1/analytics/messages/analytics", "403" },
+		{ "/api/v1/analytics/messages/analytics", "422" },
+		{ "/hooks/{tenant}/{source}", "401" },
+		{ "/hooks/{tenant}/{source}/{secret}", "401" },
+		{ "/webhook", "404" },
+		{ "/resolve", "404" },
+	};
+	json_t *paths = at(document, "paths"), *methods, *one;
+	const char *path, *method;
+	size_t i, n;
+
+	(void)state;
+	json_object_foreach(paths, path, methods)
+	{
+		json_object_foreach(methods, method, one)
+		{
+			one = at(one, "responses");
+			for (i = 0; i < ARRAY_LEN(all); i++)
+				(void)at(one, all[i]);
+			n = ARRAY_LEN(all);
+			for (i = 0; i < ARRAY_LEN(some); i++) {
+				if (strcmp(some[i].path, path) != 0)
+					continue;
+				(void)at(one, some[i].status);
+				n++;
+			}
+			if (json_object_size(one) != n)
+				fail_msg("%s: some status is no route's", path);
+		}
+	}
 }
 
 /* {name} of a path are parameters, and no others are in it. */
@@ -127,19 +178,25 @@ check_field(const struct validate_model *m, const struct validate_field *f,
 		[VALIDATE_OBJECT] = "object",
 		[VALIDATE_LIST] = "array",
 	};
+	bool has_default = json_object_get(schema, "default") != NULL;
 	bool nullable = json_object_get(schema, "anyOf") != NULL;
 	json_t *value = value_schema(schema);
 	const json_t *type = json_object_get(value, "type");
 
 	if (nullable != (f->need == VALIDATE_OPTIONAL))
 		fail_msg("%s.%s: null", m->name, f->name);
+	if (has_default != (f->need == VALIDATE_DEFAULT))
+		fail_msg("%s.%s: default", m->name, f->name);
 	if (type == NULL) /* a schema of its own */
 		assert_int_equal(f->kind, VALIDATE_OBJECT);
 	else if (strcmp(json_string_value(type), types[f->kind]) != 0)
 		fail_msg("%s.%s: type", m->name, f->name);
-	if (f->max > 0 && (size_t)json_integer_value(
-			      json_object_get(value, "maxLength")) != f->max)
+	if ((size_t)json_integer_value(json_object_get(value, "maxLength")) !=
+	    f->max)
 		fail_msg("%s.%s: maxLength", m->name, f->name);
+	if (json_integer_value(json_object_get(value, "minLength")) !=
+	    (f->kind == VALIDATE_ID))
+		fail_msg("%s.%s: minLength", m->name, f->name);
 	if (f->words != NULL)
 		check_words(f, value);
 }
@@ -181,6 +238,21 @@ every_field_is_described(void **state)
 				fail_msg("%s.%s: required", m->name, f->name);
 		}
 	}
+}
+
+/* Its table is made when the configuration is known. */
+static void
+a_bulk_is_as_long_as_it_may_be(void **state)
+{
+	json_t *v = at(at(document, "components"), "schemas");
+	struct world w;
+
+	(void)state;
+	v = at(at(at(v, "BulkEventCreate"), "properties"), "events");
+	world_open(&w, "", NULL);
+	assert_int_equal(
+	    json_integer_value(at(v, "maxItems")), w.in->max_events);
+	world_close(&w);
 }
 
 /* The answer has each member that the schema lists, and no other. */
@@ -237,8 +309,9 @@ every_answer_is_described(void **state)
 static void
 check_references(json_t *v)
 {
-	static const char to[] = "#/components/schemas/";
-	json_t *schemas = at(at(document, "components"), "schemas"), *member;
+	static const char schemas[] = "#/components/schemas/";
+	static const char responses[] = "#/components/responses/";
+	json_t *parts = at(document, "components"), *member;
 	const char *key, *ref;
 	size_t i;
 
@@ -246,8 +319,15 @@ check_references(json_t *v)
 	{
 		if (strcmp(key, "$ref") == 0) {
 			ref = json_string_value(member);
-			assert_memory_equal(ref, to, strlen(to));
-			(void)at(schemas, ref + strlen(to));
+			if (strncmp(ref, responses, strlen(responses)) == 0) {
+				(void)at(at(parts, "responses"),
+				    ref + strlen(responses));
+			} else {
+				assert_memory_equal(
+				    ref, schemas, strlen(schemas));
+				(void)at(at(parts, "schemas"),
+				    ref + strlen(schemas));
+			}
 		}
 		check_references(member);
 	}
@@ -292,8 +372,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_route_is_described),
+		cmocka_unit_test(every_status_is_described),
 		cmocka_unit_test(every_part_of_a_path_is_described),
 		cmocka_unit_test(every_field_is_described),
+		cmocka_unit_test(a_bulk_is_as_long_as_it_may_be),
 		cmocka_unit_test(every_answer_is_described),
 		cmocka_unit_test(every_reference_leads_somewhere),
 	};
