@@ -8,6 +8,7 @@
  */
 #include <inttypes.h>
 #include <mysql.h>
+#include <mysqld_error.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +146,8 @@ read_chunk(struct chunk *c, struct flat *f)
 	return c->n > 0;
 }
 
-static void
+/* False: another connection was in the way, and all of it is to come again. */
+static bool
 store(struct worker *w, size_t from, unsigned rows)
 {
 	MYSQL_BIND bind[COLUMNS];
@@ -162,10 +164,13 @@ store(struct worker *w, size_t from, unsigned rows)
 	if (mysql_stmt_attr_set(w->stmt, STMT_ATTR_ARRAY_SIZE, &rows) != 0 ||
 	    mysql_stmt_bind_param(w->stmt, bind) != 0 ||
 	    mysql_stmt_execute(w->stmt) != 0) {
+		if (mysql_stmt_errno(w->stmt) == ER_LOCK_DEADLOCK)
+			return false;
 		fprintf(stderr, "store: %s\n", mysql_stmt_error(w->stmt));
 		_Exit(69);
 	}
 	check(w->my, mysql_commit(w->my));
+	return true;
 }
 
 static void *
@@ -177,7 +182,8 @@ work(void *arg)
 	mysql_thread_init();
 	for (i = w->from; i < w->to; i += n) {
 		n = w->to - i < w->rows ? w->to - i : w->rows;
-		store(w, i, (unsigned)n);
+		while (!store(w, i, (unsigned)n))
+			continue;
 	}
 	mysql_thread_end();
 	return NULL;
