@@ -152,20 +152,41 @@ add_line(struct buf *out, const struct hook *h, const struct crm_record *r,
 	buf_release(&line);
 }
 
+/* What the profile makes of it. A repeat of what bears no time of its own is
+ * read as if it came when the first one did, *now_ms. */
+static int
+ask_profile(const struct hook *h, const struct hook_delivery *d,
+    const struct value *payload, struct profile_hook_answer *a, int64_t *now_ms,
+    struct buf *why)
+{
+	struct profile_hook_input in = { .now_ms = d->now_ms,
+		.payload = payload,
+		.header = d->header,
+		.ctx = d->ctx };
+	int rc = profile_hook_read(h->profile, &h->told, &in, a, why);
+
+	*now_ms = d->now_ms;
+	if (rc == 0 && a->once != NULL && d->first != NULL)
+		*now_ms = d->first(d->ctx, a->once);
+	if (*now_ms != d->now_ms) {
+		profile_hook_release(a);
+		in.now_ms = *now_ms;
+		rc = profile_hook_read(h->profile, &h->told, &in, a, why);
+	}
+	return rc;
+}
+
 static enum hook_outcome
 read_payload(const struct hook *h, const struct hook_delivery *d,
     const struct value *payload, struct buf *records, size_t *n,
     struct buf *why)
 {
-	const struct profile_hook_input in = { .now_ms = d->now_ms,
-		.payload = payload,
-		.header = d->header,
-		.ctx = d->ctx };
 	struct profile_hook_answer a;
 	enum hook_outcome o = HOOK_RECORDS;
+	int64_t now_ms;
 	size_t i;
 
-	if (profile_hook_read(h->profile, &h->told, &in, &a, why) != 0) {
+	if (ask_profile(h, d, payload, &a, &now_ms, why) != 0) {
 		o = HOOK_UNREAD;
 	} else if (a.unknown != NULL) {
 		buf_setf(why, "unknown event '%s'", a.unknown);
@@ -174,7 +195,7 @@ read_payload(const struct hook *h, const struct hook_delivery *d,
 	for (i = 0; o == HOOK_RECORDS && i < a.n; i++) {
 		if (a.records[i].type == RECORD_UNKNOWN)
 			continue; /* a customer: no record of a stream */
-		add_line(records, h, &a.records[i], d->now_ms);
+		add_line(records, h, &a.records[i], now_ms);
 		++*n;
 	}
 	profile_hook_release(&a);

@@ -69,6 +69,9 @@ struct hook_delivery {
 	size_t secret_len;
 	/* A header of any case, or NULL. */
 	const char *(*header)(const void *ctx, const char *name);
+	/* When what bears that name came for the first time, now_ms if that is
+	 * now. NULL: nobody remembers. */
+	int64_t (*first)(const void *ctx, const char *once);
 	const void *ctx;
 };
 

@@ -162,6 +162,7 @@ profile_hook_read(struct profile *p, const struct profile_hooks *h,
 	more = jv_object_set(more, jv_string("headers"), headers(h, in));
 	result = profile_run(p, "hook_read", more, why);
 	out->unknown = profile_text(result, "unknown");
+	out->once = profile_text(result, "once");
 	records = profile_member(result, "records");
 	if (out->unknown != NULL) {
 		jv_free(records);
@@ -186,5 +187,6 @@ profile_hook_release(struct profile_hook_answer *a)
 		crm_record_release(&a->records[i]);
 	free(a->records);
 	free(a->unknown);
+	free(a->once);
 	*a = (struct profile_hook_answer){ .records = NULL };
 }

@@ -34,6 +34,8 @@ struct profile_hook_answer {
 	struct crm_record *records;
 	size_t n;
 	char *unknown; /* the name of an event that is not known, or NULL */
+	char *once;    /* what a repeat has, too, where nothing else tells that
+			* it is one; or NULL */
 };
 
 /* 0; or -1 and *why: the profile cannot read it. Release it in both cases. */

@@ -8,8 +8,10 @@
  *
  * What is authentic JSON gets 200 even if nobody understands it: else a CRM
  * sends it again and again, and switches the webhook off. It is kept as a dead
- * letter. Repeats need no memory here: records say how things stand, and bear
- * ids and times of the payload, so twice is once.
+ * letter. Most repeats need no memory: records say how things stand, and bear
+ * ids and times of the payload, so twice is once. What bears no time is
+ * remembered by the name that its profile gives it, and gets the time of the
+ * first.
  */
 #include "poller/route.h"
 
@@ -18,24 +20,50 @@
 #include "common/deadletter.h"
 #include "common/jsonw.h"
 #include "common/log.h"
+#include "poller/idempotency.h"
 #include "poller/route_hooks.h"
+
+/* One delivery, as the callbacks see it. */
+struct arrived {
+	const struct intake *in;
+	const struct hook *hook; /* NULL: not known yet */
+	const struct web_request *request;
+};
 
 static const char *
 find_header(const void *ctx, const char *name)
 {
-	const struct web_request *r = ctx;
+	const struct arrived *a = ctx;
 
-	return r->header(r, name);
+	return a->request->header(a->request, name);
+}
+
+/* Where that cannot be remembered it counts as the first: to lose it would be
+ * worse. */
+static int64_t
+first_time(const void *ctx, const char *once)
+{
+	const struct arrived *a = ctx;
+	struct idempotent first = { .at = a->request->now_ms };
+	enum idempotency_verdict v = IDEMPOTENCY_NEW;
+
+	if (strlen(once) <= IDEMPOTENCY_KEY_MAX)
+		v = idempotency_first(a->in->keys, hook_tenant(a->hook),
+		    hook_source(a->hook), once, &first);
+	return v == IDEMPOTENCY_AGAIN ? first.at : a->request->now_ms;
 }
 
 static struct hook_delivery
-delivery(const struct web_request *r)
+delivery(const struct arrived *a)
 {
+	const struct web_request *r = a->request;
+
 	return (struct hook_delivery){ .body = r->body,
 		.len = r->len,
 		.now_ms = r->now_ms,
 		.header = find_header,
-		.ctx = r };
+		.first = first_time,
+		.ctx = a };
 }
 
 /* A dead letter. The reason may quote the body, so the log has none. */
@@ -63,7 +91,8 @@ bool
 route_hook_take(const struct intake *in, const struct hook *h,
     const struct web_request *r, struct web_answer *a)
 {
-	const struct hook_delivery d = delivery(r);
+	const struct arrived arrived = { in, h, r };
+	const struct hook_delivery d = delivery(&arrived);
 	struct buf why = BUF_INIT;
 	bool json = true;
 
@@ -105,7 +134,8 @@ void
 route_hook(
     const struct intake *in, const struct web_request *r, struct web_answer *a)
 {
-	struct hook_delivery d = delivery(r);
+	const struct arrived arrived = { in, NULL, r };
+	struct hook_delivery d = delivery(&arrived);
 	size_t tenant_len, source_len;
 	const char *tenant = route_part(r->path, 1, &tenant_len);
 	const char *source = route_part(r->path, 2, &source_len);

@@ -92,8 +92,10 @@
 # operator, for none means that nobody holds it. A message has the id that the
 # poll gives it, and the same time, so that it counts once. All of it may come
 # twice and in any order. {records: []} when the event tells nothing that is
-# counted, {unknown: its name} when it is none that the profile knows: that,
-# and what hook_read fails at, is kept as a dead letter.
+# counted; with once: TEXT beside the records, what bears that text again within
+# a day is read with the now of the first. {unknown: its name} when it is none
+# that the profile knows: that, and what hook_read fails at, is kept as a dead
+# letter.
 #
 #   about.hooks {sign: {header, timestamp, prefix, parts, key}, headers}. sign
 #               says how the CRM signs, and is left out if it does not: the

@@ -319,6 +319,11 @@ def resolved($in):
             customer_name: ($customer.name | some_text),
             channel: (.channel | row | .id)} end;
 
+# A session is resolved once: what tells of it again has its id, too.
+def resolved_once:
+    .service
+    | if .id | given then {once: "resolved \(.room_id) \(.id)"} else {} end;
+
 def room_of:
     (.payload | row | .room | row) as $room
     | (.room_log | row | .room_id) as $logged
@@ -352,7 +357,8 @@ def hook_read:
     . as $in
     | .payload
     | if type != "object" then error("the payload is no object")
-      elif (.service | type) == "object" then {records: [resolved($in)]}
+      elif (.service | type) == "object" then
+          {records: [resolved($in)]} + resolved_once
       elif (.room_log | type) == "object" then
           {records: [new_session($in), posted(room_of)]}
       elif (.payload | type) == "object" then {records: [posted(room_of)]}

@@ -250,6 +250,21 @@ is 200 "$(post /resolve '{"service":{"room_id":"77","last_comment_id":5}}')" \
 	"resolved"
 is "open open closed" "$(jq -rs 'map(select(.chat == "77").status) | join(" ")' \
 	"$tmp/by-hand")" "what became of it"
+
+echo "- a resolving told again, after the customer wrote again, closes nothing"
+resolving='{"service":{"id":31,"room_id":"78","is_resolved":true}}'
+is 200 "$(post /webhook '{"room_id":"78"}')" "a room"
+is 200 "$(post /resolve "$resolving")" "resolved"
+ms=$(date +%s%3N)
+until [ "$(date +%s%3N)" != "$ms" ]; do :; done
+is 200 "$(post /webhook '{"room_id":"78"}')" "the customer again"
+is 200 "$(post /resolve "$resolving")" "resolved, again"
+jq -c 'select(.chat == "78")' "$tmp/by-hand" >"$tmp/again"
+[ "$(jq -rs 'map(select(.status == "closed").at) | unique | length' \
+	"$tmp/again")" = 1 ] || fail "another time: $(cat "$tmp/again")"
+[ "$("$BIN/aggregator" -a allocation <"$tmp/again" |
+	jq -r 'select(.table == "allocation_totals").waiting')" = 1 ] ||
+	fail "it does not wait: $(cat "$tmp/again")"
 expect 0 "$BIN/poller" -c "$tmp/made.conf" --tenant made \
 	--unregister https://h.example.com
 [ ! -s "$tmp/out" ] || fail "not removed: $(cat "$tmp/out")"

@@ -5,11 +5,13 @@
 #include "tests/unit/tmpdir.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/buf.h"
 #include "common/conf.h"
 #include "poller/crm_record.h"
 #include "poller/hook.h"
+#include "poller/idempotency.h"
 #include "poller/intake.h"
 #include "poller/route.h"
 
@@ -53,6 +55,7 @@ open_all(void **state)
 	static char loopback[] = "127.0.0.1", network[] = "10.0.0.0/8";
 	static char *const trusted[] = { loopback, network, NULL };
 	struct buf why = BUF_INIT;
+	enum exit_code code;
 
 	if (tmpdir_enter(state) != 0)
 		return -1;
@@ -62,6 +65,7 @@ open_all(void **state)
 	if (in.conf == NULL || networks_read(&in.trusted, trusted, &why) != 0)
 		fail_msg("%s", buf_str(&why));
 	in.hooks = hooks_open(in.conf);
+	in.keys = idempotency_open(NULL, 1000, &code, &why);
 	in.tenant = "room";
 	buf_release(&why);
 	return 0;
@@ -71,6 +75,7 @@ static int
 close_all(void **state)
 {
 	hooks_free(in.hooks);
+	idempotency_close(in.keys);
 	networks_release(&in.trusted);
 	conf_free((struct conf *)(uintptr_t)in.conf);
 	crm_record_end();
@@ -309,6 +314,55 @@ the_originals_are_there_for_some_only(void **state)
 	in.tenant = "room";
 }
 
+/* What is told of a body that came then; owned. */
+static char *
+told(const char *body, int64_t now_ms)
+{
+	const struct made none = { NULL, NULL, NULL };
+	struct web_request r = { .method = WEB_POST,
+		.path = "/resolve",
+		.body = body,
+		.len = strlen(body),
+		.peer = "127.0.0.1",
+		.now_ms = now_ms,
+		.header = header,
+		.query = query,
+		.private = (struct made *)(uintptr_t)&none };
+	struct web_answer a = { .status = 200 };
+
+	route_answer(&in, &r, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.records_n, 1);
+	buf_release(&a.body);
+	buf_release(&a.dead);
+	return buf_take(&a.records);
+}
+
+/* Else a late repeat would close the session that began meanwhile. */
+static void
+a_resolving_told_again_has_the_time_of_the_first(void **state)
+{
+	static const char once[] = "{\"service\":{\"id\":9,"
+				   "\"room_id\":\"78\"}}";
+	static const char other[] = "{\"service\":{\"id\":10,"
+				    "\"room_id\":\"78\"}}";
+	static const char unnamed[] = "{\"service\":{\"room_id\":\"78\"}}";
+	char *first = told(once, NOW), *again = told(once, NOW + 60000);
+	char *next = told(other, NOW + 60000);
+	char *bare = told(unnamed, NOW), *later = told(unnamed, NOW + 1000);
+
+	(void)state;
+	assert_non_null(strstr(first, "\"closed_at\""));
+	assert_string_equal(again, first);
+	assert_string_not_equal(next, first);
+	assert_string_not_equal(later, bare);
+	free(first);
+	free(again);
+	free(next);
+	free(bare);
+	free(later);
+}
+
 int
 main(void)
 {
@@ -316,6 +370,8 @@ main(void)
 		cmocka_unit_test(webhooks_prove_themselves_and_are_kept),
 		cmocka_unit_test(the_originals_answer_as_they_did),
 		cmocka_unit_test(the_originals_are_there_for_some_only),
+		cmocka_unit_test(
+		    a_resolving_told_again_has_the_time_of_the_first),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);
