@@ -31,7 +31,8 @@ struct whatif_operator {
 /* What was promised, until it is kept, and then what is written. */
 struct given {
 	char *chat, *operator_id, *id;
-	int64_t at, expires;
+	char *replaces; /* NULL: nobody */
+	int64_t at, expires, max_chats;
 };
 
 struct whatif {
@@ -45,6 +46,13 @@ struct whatif {
 	struct ranks waits;
 	size_t came, unserved, waiting;
 };
+
+/* Borrowed; of NULL: nothing. */
+static struct text
+text_of(const char *s)
+{
+	return (struct text){ s, s != NULL ? strlen(s) : 0 };
+}
 
 static struct whatif_chat *
 get_chat(struct whatif *w, struct text id)
@@ -80,8 +88,13 @@ promised(void *ctx, const struct allocation_promise *p)
 
 	XGROW(w->given, w->given_n, w->given_cap);
 	g = &w->given[w->given_n++];
-	*g = (struct given){ text_dup(p->chat), text_dup(p->operator_id),
-		xstrdup(p->id), p->at, p->expires };
+	*g = (struct given){ .chat = text_dup(p->chat),
+		.operator_id = text_dup(p->operator_id),
+		.id = xstrdup(p->id),
+		.replaces = text_dup(p->replaces),
+		.at = p->at,
+		.expires = p->expires,
+		.max_chats = p->max_chats };
 	get_operator(w, p->operator_id)->given++;
 	if (p->replaces.p == NULL)
 		ranks_insert(
@@ -132,11 +145,9 @@ keep_promises(struct whatif *w)
 	for (; w->kept < w->given_n; w->kept++) {
 		const struct given *g = &w->given[w->kept];
 
-		told.holder =
-		    (struct text){ g->operator_id, strlen(g->operator_id) };
-		told.promise = (struct text){ g->id, strlen(g->id) };
-		allocation_chat(
-		    w->a, (struct text){ g->chat, strlen(g->chat) }, &told);
+		told.holder = text_of(g->operator_id);
+		told.promise = text_of(g->id);
+		allocation_chat(w->a, text_of(g->chat), &told);
 	}
 }
 
@@ -318,6 +329,7 @@ whatif_free(struct whatif *w)
 		free(w->given[i].chat);
 		free(w->given[i].operator_id);
 		free(w->given[i].id);
+		free(w->given[i].replaces);
 	}
 	free(w->given);
 	ranks_release(&w->waits);
@@ -345,12 +357,13 @@ whatif_assignments(const struct whatif *w,
 	for (i = 0; i < w->given_n && rc == 0; i++) {
 		const struct given *g = &w->given[i];
 		const struct allocation_promise p = {
-			.chat = { g->chat, strlen(g->chat) },
-			.operator_id = { g->operator_id,
-			    strlen(g->operator_id) },
+			.chat = text_of(g->chat),
+			.operator_id = text_of(g->operator_id),
+			.replaces = text_of(g->replaces),
 			.id = g->id,
 			.at = g->at,
 			.expires = g->expires,
+			.max_chats = g->max_chats,
 		};
 
 		buf_clear(&b);

@@ -40,7 +40,7 @@ gives() { # WANT OPTION...: the promises
 	shift
 	"$BIN/aggregator" -a allocation -o ndjson "$@" <"$tmp/day" >"$tmp/rows" ||
 		fail "it gives $?"
-	got=$(sed -n 's/.*"assignment".*"chat":"\([^"]*\)","operator":"\([^"]*\)","at":"[^T]*T10:\([0-9:]*\).*/\1>\2@\3/p' \
+	got=$(sed -n 's/.*"assignment".*"chat":"\([^"]*\)","operator":"\([^"]*\)",.*"at":"[^T]*T10:\([0-9:]*\).*/\1>\2@\3/p' \
 		"$tmp/rows" | tr '\n' ' ')
 	[ "$got" = "$want " ] || fail "promised '$got', not '$want '"
 }
@@ -54,9 +54,14 @@ has '"operator":"7","name":"Ann","max_chats":2,"given":3,"had":0,"busiest":2,"bu
 has '"operator":"8","name":"Bob","max_chats":1,"given":1,"had":1,"busiest":2,"busiest_at":"2026-11-20T10:00:31.000Z","breaches":1,"above_seconds":359.000'
 has '"chats":6,"given":4,"unserved":1,"waiting":1,"avg_wait_seconds":75.000,"median_wait_seconds":0.000,"p90_wait_seconds":300.000,"longest_wait_seconds":300.000,"operators":2,"least_given":1,"most_given":3,"breaches":1'
 
+# A promise says what the one who keeps it must know.
+has '"chat":"2","operator":"8","at":"2026-11-20T10:00:10.000Z","expires":"2026-11-20T10:01:10.000Z","max_chats":1}'
+has '"chat":"3","operator":"7","at":"2026-11-20T10:00:20.000Z","expires":"2026-11-20T10:01:20.000Z","max_chats":2}'
+
 # Everybody three, whatever the records say: nobody waits.
 gives '1>7@00:00 2>8@00:10 3>7@00:20 4>8@00:30 6>7@00:40 7>7@06:30' --limit 3
 has '"unserved":0,"waiting":0,"avg_wait_seconds":0.000'
+has '"chat":"2","operator":"8","at":"2026-11-20T10:00:10.000Z","expires":"2026-11-20T10:01:10.000Z","max_chats":3}'
 
 # The order of the lines does not matter, but for those without a time.
 {
@@ -77,6 +82,17 @@ grep -Eq '^Ann \(7\) +2 +3 +0 +2 ' "$tmp/table" || fail "$(cat "$tmp/table")"
 grep -q '^t: 6 chats came' "$tmp/table" || fail "$(cat "$tmp/table")"
 "$BIN/aggregator" -a allocation -o csv --table allocation_totals \
 	<"$tmp/day" | grep -q '^t,6,4,1,1,75.000,' || fail "no csv"
+
+# Whoever does not answer loses the chat to another one: from whom is told.
+printf '[aggregator]\nallocation_silent = 1m\n' >"$tmp/conf"
+{
+	line operator '"operator":"7","name":"Ann","available":true'
+	line operator '"operator":"8","name":"Bob","available":true'
+	chat 1 open 00:00
+	chat 2 open 01:30 9
+} >"$tmp/day"
+gives '1>7@00:00 1>8@01:00' -c "$tmp/conf"
+has '"chat":"1","operator":"8","replaces":"7","at":'
 
 # All is all that tells, not what acts.
 "$BIN/aggregator" -a all -o ndjson <"$tmp/day" >"$tmp/rows"
