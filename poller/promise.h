@@ -64,8 +64,9 @@ struct clerk {
 	const struct tenant *tenant; /* borrowed, as all of these */
 	struct fetch *fetch;
 	struct skew *skew;
-	bool dry_run; /* asks only */
-	bool patient; /* waits for a CRM that is away */
+	bool dry_run;  /* asks only */
+	bool patient;  /* waits for a CRM that is away */
+	bool timeless; /* a promise that is over counts as if it held */
 	void (*done)(void *ctx, struct promise *p);
 	void *ctx;
 

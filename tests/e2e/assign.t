@@ -77,7 +77,7 @@ is "lines" "$(wc -l <err)" 1
 is "calls" "$(calls "$get") $(calls "$put")" "0 0"
 is "holder" "$(holder "$d")" null
 
-echo "- a dry run asks, and changes nothing"
+echo "- a dry run asks, and changes nothing; a promise of the past counts there"
 free "$d" "${dialogs[1]}"
 control "act?do=transfer&dialog=${dialogs[2]}&operator=$b"
 {
@@ -85,10 +85,11 @@ control "act?do=transfer&dialog=${dialogs[2]}&operator=$b"
 	assignment p1 "${dialogs[1]}" "$a" 2020-01-01T00:00:00Z
 	assignment p2 "${dialogs[2]}" "$a"
 	assignment p3 "${dialogs[2]}" "$b"
+	assignment p4 "${dialogs[1]}" "$b" 2020-01-01T00:00:00Z
 } >in
 run 0 "${assign[@]}" --dry-run -o ndjson
 is "results" "$(jq -r '.assignment + " " + .result' out | sort | xargs)" \
-	"p0 would p1 expired p2 taken p3 confirmed"
+	"p0 would p1 would p2 taken p3 confirmed p4 would"
 run 0 "${assign[@]}" --dry-run -o table
 grep -q "acme *$d *$a *- *would" out || fail "table: $(cat out)"
 is "changes" "$(calls "$put")" 0

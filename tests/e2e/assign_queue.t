@@ -143,6 +143,16 @@ until_true 20 grep -q 'acme: cannot give chats.*no call for 3600 s; it is wait' 
 	"$tmp/err" || fail "nothing is told: $(cat "$tmp/err")"
 end
 "$probe" -e read queue:assignments >/dev/null
+
+echo "- a dry run says what came too late, and leaves all where it is"
+free "$d"
+promise p9 "$d" "$b" 2020-01-01T00:00:00Z | put
+"$poller" -c "$tmp/conf" --assign --dry-run -f queue:assignments -o ndjson \
+	>"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
+is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p9 expired"
+still() { [ "$(waiting assignments)" = 1 ]; }
+until_true 20 still || fail "it is acknowledged"
+"$probe" -e read queue:assignments >/dev/null
 begin
 
 echo "- bad records are dead letters"
