@@ -20,7 +20,9 @@
 struct list {
 	const char *tenant;
 	char *const *named;  /* by the configuration */
-	struct store *store; /* NULL: no state */
+	const char *dir;     /* the poller's state; NULL: none */
+	struct store *store; /* NULL: there is nothing to read */
+	struct buf told;     /* why so */
 	struct strmap seen;  /* ids, by the CRM; the value says nothing */
 	int64_t looked_ms;
 };
@@ -31,16 +33,31 @@ struct listed {
 	size_t n;
 };
 
+/* The same is told once. */
 static void
-open_state(struct list *l, const char *state)
+tell(struct list *l, const char *why, const char *way_out)
+{
+	if (strcmp(why, buf_str(&l->told)) == 0)
+		return;
+	buf_setf(&l->told, "%s", why);
+	log_warn("operators of %s that the CRM lists are not known: %s%s",
+	    l->tenant, why, way_out);
+}
+
+/* asked: somebody wants to know now. */
+static void
+open_state(struct list *l, bool asked)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	l->store = store_open(state, l->tenant, STORE_SHARED, &code, &why);
-	if (l->store == NULL)
-		log_warn("operators of %s that the CRM lists are not known: %s",
-		    l->tenant, buf_str(&why));
+	l->store = store_open(l->dir, l->tenant, STORE_LOOKING, &code, &why);
+	if (l->store == NULL && code != PROG_NOINPUT)
+		tell(l, buf_str(&why), "");
+	else if (l->store == NULL && asked && l->named[0] == NULL)
+		tell(l, buf_str(&why),
+		    "; poll into it, set [poller] state to the folder that is "
+		    "polled into, or name them (operators in [crm])");
 	buf_release(&why);
 }
 
@@ -48,6 +65,7 @@ struct listed *
 listed_open(const struct conf *conf, const char *state)
 {
 	struct listed *l = xcalloc(1, sizeof *l);
+	const char *dir = conf_text(conf, "poller", "state");
 	struct list *one;
 	char *section;
 	size_t i;
@@ -62,8 +80,9 @@ listed_open(const struct conf *conf, const char *state)
 		section = xasprintf("crm %s", one->tenant);
 		one->named = conf_list(conf, section, "operators");
 		free(section);
-		if (state != NULL)
-			open_state(one, state);
+		one->dir = dir != NULL ? dir : state;
+		if (one->dir != NULL)
+			open_state(one, false);
 	}
 	return l;
 }
@@ -78,6 +97,7 @@ listed_close(struct listed *l)
 	for (i = 0; i < l->n; i++) {
 		store_close(l->lists[i].store);
 		strmap_release(&l->lists[i].seen, NULL);
+		buf_release(&l->lists[i].told);
 	}
 	free(l->lists);
 	(void)pthread_mutex_destroy(&l->lock);
@@ -101,16 +121,23 @@ add_operator(struct list *l, const char *members)
 
 /* They stand one after the other, each with its NUL. */
 static void
-look(struct list *l, int64_t now_ms)
+look(struct list *l)
 {
 	const void *data;
 	const char *p;
 	size_t len, one;
 
-	l->looked_ms = now_ms;
+	if (l->store != NULL && !store_is_there(l->store)) {
+		store_close(l->store);
+		l->store = NULL;
+	}
+	if (l->store == NULL)
+		open_state(l, true);
+	if (l->store == NULL)
+		return; /* those known before stay */
 	if (!store_get(l->store, STORE_META, "operators", &data, &len)) {
 		store_rest(l->store);
-		return; /* those known before stay */
+		return;
 	}
 	strmap_release(&l->seen, NULL);
 	for (p = data; len > 0 && memchr(p, '\0', len) != NULL; p += one) {
@@ -130,11 +157,13 @@ has(struct list *l, const char *id, int64_t now_ms)
 		if (strcmp(l->named[i], id) == 0)
 			return true;
 	}
-	if (l->store == NULL)
+	if (l->dir == NULL)
 		return false;
 	if (l->looked_ms == CLOCK_NONE || now_ms < l->looked_ms ||
-	    now_ms - l->looked_ms >= LOOK_AGAIN_MS)
-		look(l, now_ms);
+	    now_ms - l->looked_ms >= LOOK_AGAIN_MS) {
+		l->looked_ms = now_ms;
+		look(l);
+	}
 	return strmap_get(&l->seen, id, strlen(id)) != NULL;
 }
 

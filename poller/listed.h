@@ -1,7 +1,9 @@
 /*
  * listed: who is an operator of a tenant: those that [crm NAME] operators
- * names, and those that the poller saw when it last asked the CRM, if they
- * share a state. That is looked at again once a minute.
+ * names, and those that the poller saw when it last asked the CRM. These are
+ * read from the poller's state, which is looked at again once a minute, also
+ * when it was not there before or was replaced. Nothing is made in it but marks
+ * in LMDB's lock file.
  *
  * Any thread may ask at any time.
  */
@@ -15,9 +17,11 @@
 
 struct listed;
 
-/* state: the poller's folder, NULL if there is none. Call it before there are
- * threads: a state is examined by a child; one that cannot be used is told and
- * done without. Owned; the configuration must outlive it. */
+/* The poller's folder is [poller] state, or `state` if that is not set: the
+ * listener's own; NULL if there is none. Call it before there are threads: a
+ * state is examined by a child. What cannot be used is told, once, and done
+ * without; that there is none yet is told when it is asked for, unless the
+ * configuration names operators. Owned; the configuration must outlive it. */
 struct listed *listed_open(const struct conf *conf, const char *state)
     __attribute__((warn_unused_result));
 

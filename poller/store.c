@@ -112,10 +112,10 @@ explain(const char *path, int rc, struct buf *why)
 /* LMDB maps its lock file: on a full disk it would be killed for touching it,
  * unless the room is there already. */
 static int
-reserve_lock_file(const char *path)
+reserve_lock_file(const char *path, int create)
 {
 	char *name = xasprintf("%s-lock", path);
-	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(name, O_RDWR | create | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat st;
 	int rc = 0;
 
@@ -144,6 +144,25 @@ open_tables(struct store *s)
 	return rc;
 }
 
+/* Those that somebody else made: MDB_NOTFOUND when they are not whole yet. */
+static int
+find_tables(struct store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn), i;
+
+	if (rc != 0)
+		return rc;
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = mdb_dbi_open(txn, store_table_names[i], 0, &s->dbi[i]);
+	if (rc == 0)
+		rc = store_check_format(txn, s->dbi[STORE_META]);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
 static int
 lock_tenant(struct store *s, const char *dir, const char *tenant,
     enum exit_code *code, struct buf *why)
@@ -157,41 +176,79 @@ lock_tenant(struct store *s, const char *dir, const char *tenant,
 	return s->lock < 0 ? -1 : 0;
 }
 
+static int
+make_folder(const char *dir, enum exit_code *code, struct buf *why)
+{
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+		return 0;
+	buf_setf(
+	    why, "cannot make state folder '%s': %s", dir, log_errno(errno));
+	*code = PROG_CANTCREATE;
+	return -1;
+}
+
+/* 0, or what is wrong, as LMDB or the system says it. */
+static int
+open_file(struct store *s, enum store_access access)
+{
+	bool looking = access == STORE_LOOKING;
+	unsigned flags = looking ? MDB_RDONLY : 0;
+	struct stat st;
+	int rc, dead;
+
+	if (looking && stat(s->path, &st) != 0)
+		return errno;
+	if (looking && st.st_size == 0)
+		return ENOENT;
+	rc = reserve_lock_file(s->path, looking ? 0 : O_CREAT);
+	if (rc == 0)
+		rc = store_examine(s->path, flags);
+	if (rc == 0)
+		rc = store_open_env(s->path, flags, &s->env);
+	if (rc == 0)
+		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
+	if (rc == 0)
+		rc = looking ? find_tables(s) : open_tables(s);
+	return rc;
+}
+
 struct store *
 store_open(const char *dir, const char *tenant, enum store_access access,
     enum exit_code *code, struct buf *why)
 {
 	struct store *s = xcalloc(1, sizeof *s);
-	int rc, dead;
+	int rc;
 
 	s->lock = -1;
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-		buf_setf(why, "cannot make state folder '%s': %s", dir,
-		    log_errno(errno));
-		*code = PROG_CANTCREATE;
+	if ((access != STORE_LOOKING && make_folder(dir, code, why) != 0) ||
+	    (access == STORE_ALONE &&
+		lock_tenant(s, dir, tenant, code, why) != 0)) {
 		store_close(s);
 		return NULL;
 	}
-	if (access == STORE_ALONE &&
-	    lock_tenant(s, dir, tenant, code, why) != 0) {
-		store_close(s);
-		return NULL;
-	}
-	rc = reserve_lock_file(s->path);
-	if (rc == 0)
-		rc = store_examine(s->path);
-	if (rc == 0)
-		rc = store_open_env(s->path, 0, &s->env);
-	if (rc == 0)
-		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
-	if (rc == 0)
-		rc = open_tables(s);
+	rc = open_file(s, access);
 	if (rc == 0)
 		return s;
-	*code = explain(s->path, rc, why);
+	if (access == STORE_LOOKING && (rc == ENOENT || rc == MDB_NOTFOUND)) {
+		buf_setf(why, "there is no state '%s' yet", s->path);
+		*code = PROG_NOINPUT;
+	} else {
+		*code = explain(s->path, rc, why);
+	}
 	store_close(s);
 	return NULL;
+}
+
+bool
+store_is_there(const struct store *s)
+{
+	struct stat ours, there;
+	int fd;
+
+	return mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &ours) == 0 &&
+	       stat(s->path, &there) == 0 && ours.st_dev == there.st_dev &&
+	       ours.st_ino == there.st_ino;
 }
 
 /* Begins reading unless that is under way. Another process may have made the

@@ -32,17 +32,22 @@ enum store_table {
 enum store_access {
 	STORE_ALONE,  /* the poll: nobody else may; PROG_TEMPFAIL if so */
 	STORE_SHARED, /* looks, and counts */
+	STORE_LOOKING /* makes nothing; PROG_NOINPUT: there is nothing yet */
 };
 
 struct store;
 
-/* Makes the folder and the file if they are missing. NULL, the code and
- * *why. */
+/* Makes the folder and the file if they are missing, unless it only looks;
+ * LMDB's lock file is written then, too, so the folder must be writable. NULL,
+ * the code and *why. */
 struct store *store_open(const char *dir, const char *tenant,
     enum store_access access, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 /* Without committing. NULL is fine. */
 void store_close(struct store *s);
+
+/* False: its file was removed or replaced since it was opened. */
+bool store_is_there(const struct store *s);
 
 /* The committed value, borrowed until the next store_commit(), store_each()
  * or store_close(). False: there is none. */

@@ -268,11 +268,11 @@ try_writing(MDB_env *env)
 }
 
 static int
-read_all(const char *path)
+read_all(const char *path, unsigned flags)
 {
 	MDB_env *env = NULL;
 	MDB_txn *txn = NULL;
-	int rc = store_open_env(path, 0, &env), i;
+	int rc = store_open_env(path, flags, &env), i;
 
 	if (rc == 0)
 		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
@@ -283,7 +283,7 @@ read_all(const char *path)
 	/* A reader that is not ended would pin its pages for ever. */
 	if (txn != NULL)
 		mdb_txn_abort(txn);
-	if (rc == 0)
+	if (rc == 0 && (flags & MDB_RDONLY) == 0)
 		rc = try_writing(env);
 	if (env != NULL)
 		mdb_env_close(env);
@@ -291,7 +291,7 @@ read_all(const char *path)
 }
 
 int
-store_examine(const char *path)
+store_examine(const char *path, unsigned flags)
 {
 	static const int deadly[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL,
 		SIGFPE };
@@ -311,7 +311,7 @@ store_examine(const char *path)
 			(void)signal(deadly[i], SIG_DFL);
 		(void)setrlimit(RLIMIT_CORE, &no_core);
 		(void)close(STDERR_FILENO); /* its assertions speak there */
-		rc = read_all(path);
+		rc = read_all(path, flags);
 		_exit(rc == 0                      ? 0
 		      : rc == MDB_VERSION_MISMATCH ? 2
 		      : rc > 0                     ? 3

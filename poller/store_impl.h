@@ -38,7 +38,9 @@ int store_check_format(MDB_txn *txn, MDB_dbi meta)
 int store_open_tables(MDB_txn *txn, MDB_dbi dbi[STORE_TABLES])
     __attribute__((warn_unused_result));
 
-/* That a file which is not there or empty is sound goes without saying. */
-int store_examine(const char *path) __attribute__((warn_unused_result));
+/* That a file which is not there or empty is sound goes without saying. flags:
+ * MDB_RDONLY when nothing will be written to it. */
+int store_examine(const char *path, unsigned flags)
+    __attribute__((warn_unused_result));
 
 #endif

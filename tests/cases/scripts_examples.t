@@ -74,6 +74,7 @@ starts() { # PROGRAM OPTION...: as far as its configuration goes
 unit() {
 	tr -d '\\\n' <"scripts/messaging-$1.service" | sed \
 		"s,.*/usr/local/bin/,,; s, -c [^ ]*,,; s,\${STATE_DIRECTORY},$tmp/s,
+		s,/var/lib/messaging-analytics/listener,$tmp/s,
 		s/\(StateDirectory\|Restart\)=.*//"
 }
 for each in listener aggregator assign sink; do

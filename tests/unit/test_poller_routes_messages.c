@@ -153,7 +153,7 @@ an_operator_is_who_is_listed(void **state)
 
 /* As another process does it: LMDB wants no file open twice in one. */
 static void
-put_operators(const void *text, size_t len)
+put_operators(const char *dir, const void *text, size_t len)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -163,7 +163,7 @@ put_operators(const void *text, size_t len)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		s = store_open("state", "acme", STORE_ALONE, &code, &why);
+		s = store_open(dir, "acme", STORE_ALONE, &code, &why);
 		if (s == NULL)
 			_exit(1);
 		store_put(s, STORE_META, "operators", text, len);
@@ -191,10 +191,16 @@ is_operator(const struct world *w, const char *body, int64_t now)
 }
 
 static void
+empty_folder(const char *dir)
+{
+	tmpdir_empty(dir);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void
 empty_state(void)
 {
-	tmpdir_empty("state");
-	assert_int_equal(rmdir("state"), 0);
+	empty_folder("state");
 }
 
 /* The poller's state is looked at again after a minute. */
@@ -213,14 +219,53 @@ an_operator_is_who_the_poller_saw(void **state)
 	(void)state;
 	world_open(&w, conf, "state"); /* there is no such state yet */
 	assert_false(is_operator(&w, x2, WORLD_NOW));
-	put_operators(first, sizeof first);
+	put_operators("state", first, sizeof first);
 	assert_false(is_operator(&w, x2, WORLD_NOW + 59999));
 	assert_true(is_operator(&w, x2, WORLD_NOW + 60000));
 	assert_false(is_operator(&w, x3, WORLD_NOW + 60000));
-	put_operators(later, sizeof later);
+	put_operators("state", later, sizeof later);
 	assert_true(is_operator(&w, x3, WORLD_NOW + 120000));
 	assert_false(is_operator(&w, x2, WORLD_NOW + 120000));
 	world_close(&w);
+	empty_state();
+}
+
+/* The listener has a state of its own, as the shipped units have it. What the
+ * poller has is read when it appears, and again when it was made anew; nothing
+ * is made there by who only reads. */
+static void
+the_pollers_state_is_another_folder(void **state)
+{
+	static const char two[] = "[crm acme]\n[listen]\ntenant = acme\n"
+				  "[poller]\nstate = polled\n";
+	static const char x1[] =
+	    "{\"sender_id\":\"x1\",\"conversation_id\":\"c\"}";
+	static const char is_x1[] = "\"operator\":\"x1\"";
+	static const char is_x2[] = "\"operator\":\"x2\"";
+	char told[1024];
+	struct world w;
+	int saved = tmpdir_catch_stderr(), i;
+
+	(void)state;
+	world_open(&w, two, "state");
+	for (i = 0; i < 3; i++)
+		assert_false(is_operator(&w, x1, WORLD_NOW + i * 60000));
+	tmpdir_stderr(saved, told, sizeof told);
+	assert_non_null(strstr(told, "acme"));
+	assert_non_null(strstr(told, "there is no state 'polled/acme.mdb'"));
+	assert_non_null(strstr(told, "[poller] state"));
+	assert_ptr_equal(strchr(told, '\n'), strrchr(told, '\n'));
+	assert_int_equal(access("polled", F_OK), -1);
+	put_operators("state", is_x1, sizeof is_x1); /* not the poller's */
+	put_operators("polled", is_x2, sizeof is_x2);
+	assert_false(is_operator(&w, x1, WORLD_NOW + 3 * 60000));
+	tmpdir_empty("polled");
+	assert_false(is_operator(&w, x1, WORLD_NOW + 4 * 60000));
+	assert_int_equal(access("polled/acme.mdb", F_OK), -1);
+	put_operators("polled", is_x1, sizeof is_x1);
+	assert_true(is_operator(&w, x1, WORLD_NOW + 5 * 60000));
+	world_close(&w);
+	empty_folder("polled");
 	empty_state();
 }
 
@@ -536,6 +581,7 @@ main(void)
 		cmocka_unit_test(message_ids_are_never_the_same),
 		cmocka_unit_test(an_operator_is_who_is_listed),
 		cmocka_unit_test(an_operator_is_who_the_poller_saw),
+		cmocka_unit_test(the_pollers_state_is_another_folder),
 		cmocka_unit_test(bad_input_is_400_and_nothing_is_published),
 		cmocka_unit_test(a_long_text_is_refused),
 		cmocka_unit_test(without_a_tenant_there_is_no_such_route),
