@@ -113,6 +113,8 @@ drive_init(struct drive *d, const struct drive_setup *setup, struct text tenant,
 	m->no_clocks =
 	    !needs_clocks(d->choice) && !has_flows(d->choice) && !setup->clocks;
 	m->no_events = !choice_has(d->choice, "event_counts");
+	m->event_pairs =
+	    (size_t)conf_int(setup->conf, "aggregator", "event_pairs");
 	if (d->choice->allocation && stream && setup->state != NULL)
 		open_allocation(d, setup->conf);
 	if (!has_flows(d->choice) || setup->no_flows)

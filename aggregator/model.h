@@ -143,14 +143,16 @@ struct model_changes {
 
 struct model {
 	/* Set between model_init() and the first record. */
-	bool lasting;   /* settled again and again; it is prompt, too */
-	bool prompt;    /* model_add() tells at once what came before, for
-			   some 30 bytes an identity */
-	bool no_clocks; /* no figure needs chats and operators, */
-	bool no_events; /* or events */
-	int64_t window; /* of a lasting one, in ms; 0: all is kept */
-	int64_t ahead;  /* so many ms after the newest record and after the
-			   clock nothing is believed; 0: all is */
+	bool lasting;       /* settled again and again; it is prompt, too */
+	bool prompt;        /* model_add() tells at once what came before, for
+			       some 30 bytes an identity */
+	bool no_clocks;     /* no figure needs chats and operators, */
+	bool no_events;     /* or events */
+	size_t event_pairs; /* of user and event, that are counted; 0: all.
+			       What was unpacked is counted besides */
+	int64_t window;     /* of a lasting one, in ms; 0: all is kept */
+	int64_t ahead;      /* so many ms after the newest record and after the
+			       clock nothing is believed; 0: all is */
 	const struct rules *rules; /* needed when chats are fetched */
 	struct seen_seed seed;     /* as kept with packed identities */
 	void *ctx;                 /* of the calls below, which may be NULL */

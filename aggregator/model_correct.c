@@ -306,10 +306,8 @@ model_mark_event(struct model *m, struct text user, struct text event)
 {
 	uint32_t u = names_get(&m->lexicon.names, user);
 	uint32_t e = names_get(&m->lexicon.names, event);
-	struct event_count *count = events_count(m, u, e);
 
-	if (count != NULL)
-		events_touch(m, count);
+	events_touch(m, events_count(m, u, e));
 	names_drop(&m->lexicon.names, u);
 	names_drop(&m->lexicon.names, e);
 }

@@ -14,8 +14,6 @@
 #include "aggregator/hash.h"
 #include "aggregator/order.h"
 
-/* Pairs of user and event that are counted; one is some 100 bytes. */
-#define EVENTS_MAX 2000000
 #define FIRST_SLOTS 64
 
 /* The words of a slot of seen_events. */
@@ -52,7 +50,14 @@ grow_slots(const struct model *m, struct model_private *p)
 		    m->events[i]->event)] = (uint32_t)i + 1;
 }
 
-/* NULL when there are too many. */
+static bool
+is_known(const struct model *m, uint32_t user, uint32_t event)
+{
+	const uint32_t *slots = m->private->event_slots;
+
+	return slots != NULL && slots[find_slot(m, user, event)] != 0;
+}
+
 struct event_count *
 events_count(struct model *m, uint32_t user, uint32_t event)
 {
@@ -65,15 +70,6 @@ events_count(struct model *m, uint32_t user, uint32_t event)
 	i = find_slot(m, user, event);
 	if (p->event_slots[i] != 0)
 		return m->events[p->event_slots[i] - 1];
-	if (m->events_n == EVENTS_MAX) {
-		if (!p->events_full)
-			log_warn("tenant '%s' has events of more than %d "
-				 "pairs of user and event; those of others "
-				 "are not counted",
-			    m->tenant, EVENTS_MAX);
-		p->events_full = true;
-		return NULL;
-	}
 	e = xcalloc(1, sizeof *e);
 	e->user = user;
 	e->event = event;
@@ -97,18 +93,34 @@ events_touch(struct model *m, struct event_count *e)
 	to->events[to->events_n++] = e;
 }
 
-static bool
+static void
 count(struct model *m, uint32_t user, uint32_t event, bool more)
 {
 	struct event_count *e = events_count(m, user, event);
 
-	if (e == NULL)
-		return false;
 	e->count += more ? 1 : UINT64_MAX;
 	events_touch(m, e);
-	return true;
 }
 
+/* There is room for the pair, or it has its place. */
+static bool
+may_count(struct model *m, uint32_t user, uint32_t event)
+{
+	struct model_private *p = m->private;
+
+	if (m->event_pairs == 0 || m->events_n < m->event_pairs ||
+	    is_known(m, user, event))
+		return true;
+	if (!p->events_full)
+		log_error("tenant '%s' has more pairs of user and event; what "
+			  "is above [aggregator] event_pairs = %zu is not "
+			  "counted",
+		    m->tenant, m->event_pairs);
+	p->events_full = true;
+	return false;
+}
+
+/* user 0: it is not counted. */
 static void
 remember(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
     uint32_t event)
@@ -169,8 +181,12 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	words[WORD_AT] = (uint64_t)at;
 	/* The count holds the names as long as the model lives. */
 	words[WORD_WHAT] = 0;
-	if (count(m, user, event, true))
-		words[WORD_WHAT] = (uint64_t)user << 32 | event;
+	if (user == 0 || !may_count(m, user, event)) {
+		remember(m, f, at, 0, event);
+		return taken;
+	}
+	count(m, user, event, true);
+	words[WORD_WHAT] = (uint64_t)user << 32 | event;
 	remember(m, f, at, user, event);
 	return taken;
 }
@@ -194,7 +210,8 @@ events_restore(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 		return;
 	words[WORD_AT] = (uint64_t)at;
 	words[WORD_WHAT] = 0;
-	if (events_count(m, user, event) != NULL)
+	/* Its count was restored before. */
+	if (user != 0 && is_known(m, user, event))
 		words[WORD_WHAT] = (uint64_t)user << 32 | event;
 }
 

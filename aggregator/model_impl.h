@@ -150,7 +150,7 @@ enum model_taken events_put(struct model *m, struct fingerprint f, int64_t at,
 /* The same for an event, which is counted already. */
 void events_restore(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);
-/* NULL when there are too many. */
+/* Of that pair, which is made if need be, whatever the limit is. */
 struct event_count *events_count(
     struct model *m, uint32_t user, uint32_t event);
 void events_touch(struct model *m, struct event_count *e);

@@ -568,7 +568,7 @@ model_unpack_event(struct model *m, const void *key, size_t key_len,
     const void *value, size_t len)
 {
 	struct reader k = { .p = key }, v = reader_of(value, len, LAYOUT_EVENT);
-	struct event_count *e = NULL;
+	struct event_count *e;
 	uint32_t user, event;
 	uint64_t count = take_number(&v);
 
@@ -577,8 +577,7 @@ model_unpack_event(struct model *m, const void *key, size_t key_len,
 	event = take_name(&k, m);
 	if (finish(&k) == 0 && finish(&v) == 0) {
 		e = events_count(m, user, event);
-		if (e != NULL)
-			e->count = count;
+		e->count = count;
 	}
 	names_drop(&m->lexicon.names, user);
 	names_drop(&m->lexicon.names, event);

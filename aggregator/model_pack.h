@@ -48,8 +48,8 @@ int model_unpack_segment(struct model *m, struct chat *c, const void *p,
     size_t len) __attribute__((warn_unused_result));
 
 /* The identities that came since model_clear_changed(), a run a span; to be
- * kept under that span and given back at the start, in any order, as long as
- * the window has not passed it. */
+ * kept under that span and given back at the start, in any order, after the
+ * counted events, as long as the window has not passed it. */
 void model_pack_seen(const struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len));
 int model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)

@@ -209,6 +209,8 @@ const struct conf_key conf_keys[] = {
 	    "active conversations of a user that are told apart"),
 	INT("aggregator", "conversation_users", "10000", 1, 1000000000,
 	    "participants of a conversation that are told apart"),
+	INT("aggregator", "event_pairs", "2000000", 1, 1000000000,
+	    "pairs of user and event that are counted, of a tenant"),
 	INT("aggregator", "channel_conversations", "100000", 1, 1000000000,
 	    "chats of a channel in an hour that are told apart"),
 	INT("aggregator", "alert_minute", "8", 1, 1000000000,

@@ -184,6 +184,12 @@ load(struct store *s, struct model *m)
 		assert_int_equal(
 		    model_unpack_chat(m, b->data, b->len, number), 0);
 	}
+	for (i = 0; (e = strmap_next(&s->events, &i)) != NULL;) {
+		b = e->value;
+		assert_int_equal(
+		    model_unpack_event(m, e->key, e->key_len, b->data, b->len),
+		    0);
+	}
 	for (i = 0; (e = strmap_next(&s->seen, &i)) != NULL;) {
 		b = e->value;
 		memcpy(&span, b->data, sizeof span);
@@ -192,12 +198,6 @@ load(struct store *s, struct model *m)
 			    model_unpack_seen(m, span, b->data + sizeof span,
 				b->len - sizeof span),
 			    0);
-	}
-	for (i = 0; (e = strmap_next(&s->events, &i)) != NULL;) {
-		b = e->value;
-		assert_int_equal(
-		    model_unpack_event(m, e->key, e->key_len, b->data, b->len),
-		    0);
 	}
 }
 
