@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema this program was written for: the number of the last file. */
-enum { MIGRATE_SCHEMA = 4 };
+enum { MIGRATE_SCHEMA = 5 };
 
 /* Brings the database up to date with the files of folder dir. The exit code;
  * what went wrong, or was done, is logged. */

@@ -35,7 +35,7 @@ code 0 "$sink" --migrate
 is "silence" "" "$(cat "$tmp/err")"
 schema >"$tmp/schema"
 code 0 "$sink" --migrate -v
-one_line 'schema number=4 was=4'
+one_line 'schema number=5 was=5'
 same_schema
 views="SELECT table_name FROM information_schema.views
 	WHERE table_schema = DATABASE()"
@@ -132,6 +132,33 @@ is "the row" "c m" "$(sql "SELECT conversation_id, message_id FROM messages" |
 anew
 code 0 "$sink" --migrate
 
+# From the schema whose view reports knew no parts, with rows.
+anew
+for file in sink/migrations/000[1234]_*.sql; do
+	"$servers" mysql "$tmp/db" messaging <"$file"
+done
+"$servers" mysql "$tmp/db" messaging <<'SQL'
+INSERT INTO chat_metrics (tenant, chat, operator, status, as_of) VALUES
+	('t', 'c', '1', 'open', '2026-11-20 10:00:00'),
+	('u', 'c', '1', 'open', '2026-11-20 10:00:00');
+INSERT INTO operator_metrics (tenant, operator, name, as_of) VALUES
+	('t', '1', 'of before', '2026-11-19 10:00:00'),
+	('u', '1', 'Uma', '2026-11-20 10:00:00');
+INSERT INTO tenant_metrics_parts (tenant, generation, part, as_of) VALUES
+	('t', 1, 0, '2026-11-20 10:00:00'), ('t', 1, 1, '2026-11-20 10:00:00');
+INSERT INTO operator_metrics_parts (tenant, operator, generation, part, name,
+	reported_open_chats, as_of) VALUES
+	('t', '1', 1, 0, 'Ann', 3, '2026-11-20 10:00:00'),
+	('t', '1', 1, 1, 'Ann', 3, '2026-11-20 10:00:00');
+SQL
+reports="SELECT operator_name, opened_dialogs FROM reports ORDER BY tenant"
+is "before" "of before NULL Uma NULL" "$(sql "$reports" | xargs)"
+code 0 "$sink" --migrate
+same_schema
+is "the view reports" "Ann 3 Uma NULL" "$(sql "$reports" | xargs)"
+anew
+code 0 "$sink" --migrate
+
 # With rows in it, migrating changes none.
 "$sink" -f "$tmp/rows"
 dump >"$tmp/want"
@@ -157,7 +184,7 @@ code 0 "$copy" --migrate
 echo "-- touched" >>"$tmp/copy/sink/migrations/0001_tables.sql"
 code 78 "$copy" --migrate
 one_line '0001_tables.sql is not what was applied'
-cp sink/migrations/0001_tables.sql "$tmp/copy/sink/migrations/0005_more.sql"
+cp sink/migrations/0001_tables.sql "$tmp/copy/sink/migrations/0006_more.sql"
 code 78 "$copy" --migrate
 one_line 'install program and data of one version'
 rm "$tmp/copy/sink/migrations/"*

@@ -46,6 +46,22 @@ same() { # WANT GOT
 		fail "the parts do not add up to the whole"
 }
 
+# shown NAME: what who looks at it sees: scripts/report and the view reports,
+# without the times and what is read from buckets, which told has.
+shown() {
+	scripts/report -o csv | cut -d , -f 1-9,12 >"$tmp/shown.$1"
+	sql <<-'END' >>"$tmp/shown.$1"
+		SELECT tenant, operator_id, operator_name, dialog_id, opened_dialogs,
+		client, status_tag FROM reports ORDER BY tenant, dialog_id
+	END
+	scripts/tenant list -o csv | cut -d , -f 1,4- >>"$tmp/shown.$1"
+}
+
+same_shown() { # WANT GOT
+	diff "$tmp/shown.$1" "$tmp/shown.$2" >"$tmp/diff" ||
+		fail "readers see others: $(head -n 5 "$tmp/diff")"
+}
+
 # make OPTION...: records, and what one aggregator makes of them.
 make() {
 	"$load" -n 40000 --chats 1500 --users 300 --tenants 2 --gap 700 --late 0 \
@@ -55,6 +71,8 @@ make() {
 	"$aggregator" -a "$figures" -o ndjson -f "$tmp/records" -t "$tmp/whole"
 	"$sink" -f "$tmp/whole"
 	told >"$tmp/want"
+	shown want
+	[ "$(wc -l <"$tmp/shown.want")" -gt 100 ] || fail "too little is shown"
 }
 
 "$sink" --migrate
@@ -69,6 +87,26 @@ for i in 0 1; do
 done
 told >"$tmp/got"
 same want got
+shown got
+same_shown want got
+
+echo "- rows of before the parts, and a switch before the first new part"
+sql <<'END'
+	INSERT INTO operator_metrics (tenant, operator, name, open_chats, as_of)
+		SELECT tenant, operator, 'of before', 99, MAX(as_of)
+		FROM operator_metrics_parts GROUP BY tenant, operator;
+	INSERT INTO operator_metrics (tenant, operator, name, as_of)
+		SELECT tenant, 'gone', 'of before', as_of FROM tenant_metrics_parts
+		WHERE part = 0;
+	INSERT INTO tenant_metrics (tenant, open_chats, as_of)
+		SELECT tenant, 99, as_of FROM tenant_metrics_parts WHERE part = 0;
+END
+shown stale
+same_shown want stale
+echo 'UPDATE generations SET generation = 2' | sql
+shown switched
+same_shown want switched
+echo 'UPDATE generations SET generation = 1' | sql
 
 # count GENERATION N [ENDING]: an aggregator a part, until its queue is empty.
 count() {
@@ -193,3 +231,5 @@ count 2 3
 store
 told >"$tmp/got"
 same want got
+shown got
+same_shown want got
