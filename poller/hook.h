@@ -80,7 +80,7 @@ struct hook_delivery {
 bool hook_proves(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict);
 
-/* What became of deliveries; counted, and told in the log at the end. */
+/* What became of deliveries; counted, and told in the log: see hooks_tell. */
 enum hook_tally {
 	HOOK_TAKEN,
 	HOOK_KEPT,    /* as a dead letter */
@@ -91,6 +91,11 @@ enum hook_tally {
 /* Counts one: how many there were since the last line of the log about such
  * ones, if it is time for one again, else 0. */
 unsigned hook_count(struct hooks *all, enum hook_tally what, int64_t now_ms);
+
+/* Tells all counts so far in the log (-v): every ten minutes, if there are new
+ * ones since; hooks_free does so at the end. For one thread, which calls it now
+ * and then; now_mono: milliseconds of a clock that only goes on. */
+void hooks_tell(struct hooks *all, int64_t now_mono);
 
 enum hook_outcome {
 	HOOK_RECORDS, /* perhaps none: it tells of nothing that is counted */

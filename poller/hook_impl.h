@@ -31,6 +31,10 @@ struct hooks {
 		unsigned since; /* the last line of the log, at told_ms */
 		int64_t told_ms;
 	} tallies[HOOK_TALLIES];
+	/* hooks_tell's: when it is time again (0: it was never called), and
+	 * how many were told of */
+	int64_t tell_mono;
+	uint64_t told;
 };
 
 /* The timer of libjq's calls is for the thread that makes one: others must not

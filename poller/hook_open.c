@@ -12,6 +12,8 @@
 #include "common/secret.h"
 #include "common/xalloc.h"
 
+#define TELL_EVERY_MS (INT64_C(10) * 60 * 1000)
+
 static void
 release(struct hook *h)
 {
@@ -214,6 +216,36 @@ hooks_open(const struct conf *c)
 	return all;
 }
 
+/* All so far, unless no more than those came. */
+static void
+tell(struct hooks *all, uint64_t told)
+{
+	uint64_t n[HOOK_TALLIES];
+	size_t i;
+
+	all->told = 0;
+	(void)pthread_mutex_lock(&all->counting);
+	for (i = 0; i < HOOK_TALLIES; i++) {
+		n[i] = all->tallies[i].all;
+		all->told += n[i];
+	}
+	(void)pthread_mutex_unlock(&all->counting);
+	if (all->told != told)
+		log_info("webhooks",
+		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64,
+		    n[HOOK_TAKEN], n[HOOK_KEPT], n[HOOK_REFUSED]);
+}
+
+void
+hooks_tell(struct hooks *all, int64_t now_mono)
+{
+	if (all->tell_mono != 0 && now_mono < all->tell_mono)
+		return;
+	if (all->tell_mono != 0)
+		tell(all, all->told);
+	all->tell_mono = now_mono + TELL_EVERY_MS;
+}
+
 void
 hooks_free(struct hooks *all)
 {
@@ -222,10 +254,7 @@ hooks_free(struct hooks *all)
 	if (all == NULL)
 		return;
 	if (all->n > 0)
-		log_info("webhooks",
-		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64,
-		    all->tallies[HOOK_TAKEN].all, all->tallies[HOOK_KEPT].all,
-		    all->tallies[HOOK_REFUSED].all);
+		tell(all, UINT64_MAX);
 	for (i = 0; i < all->n; i++)
 		release(&all->all[i]);
 	free(all->all);

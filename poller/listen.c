@@ -11,11 +11,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
 #include "poller/door.h"
+#include "poller/hook.h"
 #include "poller/intake.h"
 #include "poller/outbox.h"
 #include "poller/poller.h"
@@ -254,8 +256,10 @@ poller_listen(struct poller *p)
 		log_stamp(true);
 		l.code = PROG_OK;
 		tell_where(&l);
-		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code))
+		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
+			hooks_tell(l.intake->hooks, clock_mono_ms());
 			(void)stop_sleep(LOOK_MS);
+		}
 	}
 	close_all(&l);
 	if (open && !p->only_check_config)
