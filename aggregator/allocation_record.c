@@ -38,6 +38,8 @@ take_message(struct allocation *a, const struct record *r, bool holder)
 		.at = r->at, .opened_at = CLOCK_NONE, .channel = r->channel
 	};
 
+	if (r->about)
+		return;
 	if (r->from == FROM_OPERATOR) {
 		if (!r->is_private && !r->automated)
 			allocation_answered(a, r->chat);

@@ -400,8 +400,6 @@ add_dated(struct model *m, const struct record *r)
 {
 	enum model_taken taken;
 
-	m->replaces = false;
-	m->aside = false;
 	/* What is known from earlier was in time then. */
 	if (!r->stale && model_is_late(m, r->at))
 		return MODEL_LATE;
@@ -421,10 +419,16 @@ model_add(struct model *m, const struct record *r)
 {
 	int64_t at = told_at(r);
 
+	m->replaces = false;
+	m->aside = false;
 	if (is_ahead(m, at))
 		return MODEL_AHEAD;
 	switch (r->type) {
 	case RECORD_MESSAGE:
+		/* What is said about a message is none. */
+		if (r->about)
+			break;
+		return add_dated(m, r);
 	case RECORD_EVENT:
 		return add_dated(m, r);
 	case RECORD_OPERATOR:

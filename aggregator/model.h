@@ -183,7 +183,7 @@ struct model {
 	size_t events_n, events_cap;
 
 	/* After MODEL_VERSION of a message: the one it replaced, if that was
-	 * still there, until the next one. Its id means nothing. */
+	 * still there, until the next record. Its id means nothing. */
 	struct message replaced;
 	bool replaces;
 	/* After MODEL_AGAIN or MODEL_VERSION of a message: whoever keeps them

@@ -37,7 +37,7 @@ is_of_interest(const struct record *r)
 	case RECORD_LIMIT:
 		return true;
 	case RECORD_MESSAGE:
-		return r->from != FROM_BOT;
+		return r->from != FROM_BOT && !r->about;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:

@@ -18,14 +18,16 @@
 #include "common/log.h"
 #include "common/stop.h"
 
-/* A message of a snapshot that is whole: has its tenant's stream had it? */
+/* A message of a snapshot that is whole: has its tenant's stream had it? Of
+ * what is said about one nobody here knows; its row's key does. */
 bool
 stream_passes(void *ctx, const struct record *r)
 {
 	struct stream *s = ctx;
 
 	return r->type == RECORD_MESSAGE && !r->stale &&
-	       model_lacks(&stream_tenant(s, r->tenant)->drive.model, r);
+	       (r->about ||
+		   model_lacks(&stream_tenant(s, r->tenant)->drive.model, r));
 }
 
 static int

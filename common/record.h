@@ -82,7 +82,7 @@ struct record {
 	enum snapshot_state state;
 	enum chat_status status;
 	enum message_from from;
-	bool is_private, automated, stale;
+	bool is_private, automated, stale, about;
 	bool available, has_available;
 
 	/* Every field as it came: what a row's columns are read from. */

@@ -106,6 +106,8 @@ const struct record_field record_fields[] = {
 	{ "stale", FIELD_FLAG, AT(stale), CHAT | MESS, 0,
 	    "known from earlier: of a chat, it could not be read now; of a "
 	    "message, it was counted before" },
+	{ "about", FIELD_FLAG, AT(about), MESS, 0,
+	    "no message, but what its data says about the one it names" },
 	{ "message", FIELD_ID, AT(message), VIEW, VIEW, "the message viewed" },
 	{ "device", FIELD_TEXT, AT(device), VIEW, 0, "what it was viewed on" },
 	{ "event", FIELD_ID, AT(event), EVEN, EVEN, "the kind of event" },

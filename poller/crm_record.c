@@ -343,7 +343,7 @@ static bool
 is_engines(const struct record_field *f, enum record_type type,
     const struct crm_record_options *opt)
 {
-	static const char *const of_all[] = { "tenant", "snapshot" };
+	static const char *const of_all[] = { "tenant", "snapshot", "about" };
 	static const char *const of_chat[] = { "at", "opened_at", "closed_at",
 		"stale", "customer_name", "customer_phone", "tag",
 		"assignment" };

@@ -1,7 +1,7 @@
 /*
  * route_analytics: POST /api/v1/analytics/messages/analytics: what somebody
- * found out about a message becomes a message record, with all of it in its
- * data. Of the message's text only the length is kept.
+ * found out about a message becomes a message record that is about it, with all
+ * of it in its data. Of the message's text only the length is kept.
  */
 #include "poller/route.h"
 
@@ -83,6 +83,7 @@ analytics_record(struct collect *c, const struct analytics *n)
 	collect_member(b, "channel", n->v[ANALYTICS_CHANNEL]);
 	jsonw_time(b, "at", c->at);
 	jsonw_str(b, "from", inbound ? "customer" : "operator");
+	jsonw_bool(b, "about", true);
 	jsonw_raw(b, "data", data.data, data.len);
 	jsonw_line(b);
 	c->a->records_n++;

@@ -406,6 +406,8 @@ struct row *
 row_read(const struct record *r, const char *line, size_t len, struct arena *a,
     struct buf *why)
 {
+	if (r->type == RECORD_MESSAGE && r->about)
+		return row_read_about(r, line, len, a, why);
 	if (r->type == RECORD_MESSAGE)
 		return row_read_message(r, line, len, a, why);
 	if (r->type == RECORD_VIEW)

@@ -60,8 +60,8 @@ struct row {
 struct row *row_read(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why) __attribute__((warn_unused_result));
 
-/* What a message's data has as analytics, in *row as above, or NULL there when
- * it has none. -1 and *why if that is bad. */
+/* What a message's data has as analytics besides, in *row as above, or NULL
+ * there when it has none. -1 and *why if that is bad. */
 int row_read_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct row **row, struct buf *why)
     __attribute__((warn_unused_result));
@@ -73,6 +73,8 @@ struct row *row_new(const struct table *t, const struct record *r,
     const char *line, size_t len, struct arena *a);
 struct row *row_read_message(const struct record *r, const char *line,
     size_t len, struct arena *a, struct buf *why);
+struct row *row_read_about(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why);
 struct row *row_read_view(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why);
 struct row *row_read_event(const struct record *r, const char *line, size_t len,

@@ -59,6 +59,15 @@ cut(struct row *row, size_t k, struct text t)
 	return db_text(t.p, len);
 }
 
+static int
+check_message(const struct record *r, struct buf *why)
+{
+	if (check_key(r->chat, "chat", why) != 0 ||
+	    check_key(r->id, "id", why) != 0)
+		return -1;
+	return check_time(r->at, why);
+}
+
 struct row *
 row_read_message(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why)
@@ -67,8 +76,7 @@ row_read_message(const struct record *r, const char *line, size_t len,
 	struct db_value *v;
 	struct text sender = r->user;
 
-	if (check_key(r->chat, "chat", why) != 0 ||
-	    check_key(r->id, "id", why) != 0 || check_time(r->at, why) != 0)
+	if (check_message(r, why) != 0)
 		return NULL;
 	if (sender.p == NULL && r->from == FROM_OPERATOR)
 		sender = r->operator_id;
@@ -339,8 +347,10 @@ analytics_row(const struct record *r, const struct flat *f, const char *line,
 	return row;
 }
 
-int
-row_read_analytics(const struct record *r, const char *line, size_t len,
+/* The row of data's analytics in *row, or NULL there. -1 and *why: it is
+ * bad. */
+static int
+read_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct row **row, struct buf *why)
 {
 	static const char name[] = "analytics", quoted[] = "\"analytics\"";
@@ -351,7 +361,7 @@ row_read_analytics(const struct record *r, const char *line, size_t len,
 
 	*row = NULL;
 	/* Most data has none, and is not read for that. */
-	if (r->type != RECORD_MESSAGE || r->data.p == NULL ||
+	if (r->data.p == NULL ||
 	    memmem(r->data.p, r->data.len, quoted, sizeof quoted - 1) == NULL)
 		return 0;
 	if (inner_read(&data, r->data.p, r->data.len))
@@ -363,4 +373,29 @@ row_read_analytics(const struct record *r, const char *line, size_t len,
 	inner_release(&data);
 	inner_release(&analytics);
 	return there && *row == NULL ? -1 : 0;
+}
+
+struct row *
+row_read_about(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why)
+{
+	struct row *row;
+
+	if (check_message(r, why) != 0 ||
+	    read_analytics(r, line, len, a, &row, why) != 0)
+		return NULL;
+	if (row == NULL)
+		buf_setf(why, "a record about a message has no analytics in "
+			      "its field 'data'");
+	return row;
+}
+
+int
+row_read_analytics(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct row **row, struct buf *why)
+{
+	*row = NULL;
+	if (r->type != RECORD_MESSAGE || r->about)
+		return 0;
+	return read_analytics(r, line, len, a, row, why);
 }

@@ -86,6 +86,23 @@ is "the messages are messages, too" "m1 m2" \
 sed 's/10:00:01/10:00:08/' "$tmp/full" | code 0 "$sink"
 is "again, later" "2" "$(count message_analytics)"
 
+echo "- what is about a message is a row of analytics only"
+about='"about":true,"at":"2026-11-20T10:00:09.000Z"'
+for _ in 1 2; do
+	{
+		message c m1 01 '{"analytics":{"id":"a2","direction":"outbound"}}'
+		message c nobodys 01 '{"analytics":{"message_length":7}}'
+	} | sed "s/\"at\":[^,]*/$about/" | code 0 "$sink"
+done
+is "the rows" "a2 m1 outbound NULL 10:00:09,nobodys nobodys inbound 7 10:00:09" \
+	"$(sql "SELECT id, message_id, direction, message_length,
+		TIME_FORMAT(created_at, '%T') FROM message_analytics
+		WHERE id IN ('a2', 'nobodys') ORDER BY id" | tr '\t' ' ' | paste -sd,)"
+is "the messages are as they were" "m1 10:00:01,m1 10:00:08,m2 10:00:01" \
+	"$(sql "SELECT message_id, TIME_FORMAT(created_at, '%T') FROM messages
+		ORDER BY 1" | tr '\t' ' ' | paste -sd,)"
+sql "DELETE FROM message_analytics WHERE id IN ('a2', 'nobodys')"
+
 echo "- what only looks like it is none"
 {
 	message c m3 03 '{"analytics":null}'
@@ -102,14 +119,18 @@ echo "- what is bad is told, and none of it stored"
 	message c bad 01 '{"analytics":{"sentiment":"good"}}'
 	message c bad 01 '{"analytics":{"direction":"longer than ten"}}'
 	message c bad 01 '{"analytics":{"message_length":-1}}'
+	message c bad 01 '{"text":"hello"}' | sed 's/"id"/"about":true,&/'
+	message c 'bad ' 01 '{"analytics":{}}' | sed 's/"id"/"about":true,&/'
 	event bad 01 ',"data":{"event_data":{},"session_id":{}}'
 	event 'bad ' 01
 	event bad 01 | sed 's/2026-11/0999-11/'
 	assignment 'bad ' c 7 01
 } >"$tmp/bad"
 code 65 "$sink" -f "$tmp/bad"
-is "each has a line" 8 "$(grep -c '^sink: line [1-8]' "$tmp/err")"
+is "each has a line" 10 "$(grep -c '^sink: line [1-9]' "$tmp/err")"
 grep -q "in sentiment: field 'sentiment_score' must be a number" "$tmp/err" ||
+	fail "the reason: $(cat "$tmp/err")"
+grep -q "a record about a message has no analytics" "$tmp/err" ||
 	fail "the reason: $(cat "$tmp/err")"
 is "nothing" "0 0 0 0" "$(sql "SELECT
 	(SELECT COUNT(*) FROM messages WHERE message_id = 'bad'),

@@ -297,6 +297,7 @@ static const struct {
 	    "{\"type\":\"message\",\"tenant\":\"t-1\",\"id\":\"m1\","
 	    "\"chat\":\"c1\",\"channel\":\"h1\","
 	    "\"at\":\"2026-11-20T10:00:00.123Z\",\"from\":\"customer\","
+	    "\"about\":true,"
 	    "\"data\":{\"analytics\":{\"id\":\"" ID36 "\","
 	    "\"direction\":\"inbound\",\"message_length\":5,"
 	    "\"response_time\":null}}}\n" },
@@ -317,6 +318,7 @@ static const struct {
 	    "{\"type\":\"message\",\"tenant\":\"t-1\",\"id\":\"m1\","
 	    "\"chat\":\"c1\",\"channel\":\"h1\","
 	    "\"at\":\"2026-11-20T10:00:00.123Z\",\"from\":\"operator\","
+	    "\"about\":true,"
 	    "\"data\":{\"analytics\":{\"id\":\"" ID36 "\","
 	    "\"direction\":\"outbound\",\"message_length\":0,"
 	    "\"sentiment\":{\"score\":-0.25,\"label\":\"negative\","

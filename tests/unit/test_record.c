@@ -144,6 +144,42 @@ absent_is_not_zero(void **state)
 	buf_release(&why);
 }
 
+/* Only messages can be about one. */
+static void
+a_flag_is_of_its_types(void **state)
+{
+	static const struct {
+		const char *line;
+		bool about;
+	} lines[] = {
+#define MESSAGE                                                                \
+	"{\"type\":\"message\",\"tenant\":\"t\",\"chat\":\"1\",\"id\":\"2\","  \
+	"\"from\":\"customer\",\"at\":\"2026-11-20T10:00:00Z\""
+		{ MESSAGE ",\"about\":true}", true },
+		{ MESSAGE ",\"about\":false}", false },
+		{ MESSAGE ",\"about\":null}", false },
+		{ MESSAGE "}", false },
+		{ "{\"type\":\"event\",\"tenant\":\"t\",\"id\":\"2\","
+		  "\"event\":\"e\",\"about\":true}",
+		    false },
+	};
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct record r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(lines); i++) {
+		assert_int_equal(parse(&r, &f, lines[i].line, &why), 0);
+		assert_int_equal(r.about, lines[i].about);
+	}
+	assert_int_equal(parse(&r, &f, MESSAGE ",\"about\":\"2\"}", &why), -1);
+	assert_string_equal(
+	    buf_str(&why), "field 'about' must be true or false");
+	flat_release(&f);
+	buf_release(&why);
+}
+
 static void
 what_is_written_is_read(void **state)
 {
@@ -182,6 +218,7 @@ main(void)
 		cmocka_unit_test(lines_are_read_or_refused_with_a_reason),
 		cmocka_unit_test(the_last_of_two_equal_keys_counts),
 		cmocka_unit_test(absent_is_not_zero),
+		cmocka_unit_test(a_flag_is_of_its_types),
 		cmocka_unit_test(what_is_written_is_read),
 	};
 

@@ -19,6 +19,7 @@
 static const char *const usual[] = {
 	HEAD "\"c-1\"," AT TAIL "}",
 	HEAD "\"c-1\", " AT TAIL ", \"private\": true}",
+	HEAD "\"c-1\"," AT TAIL ",\"about\":true,\"data\":{\"analytics\":{}}}",
 	"{\"at\":\"2026-11-20T10:00:59.999Z\",\"chat\":17,\"id\":\"1\","
 	"\"automated\":false,\"tenant\":\"t2\",\"operator\":null,"
 	"\"from\":\"bot\",\"type\":\"message\"}",
