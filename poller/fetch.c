@@ -152,6 +152,10 @@ find_url(struct job *j, struct buf *why)
 		buf_setf(why, "about.hosts has no '%s'", r->host);
 		return -1;
 	}
+	if (j->host->headers == NULL) {
+		buf_setf(why, "host '%s' is for webhooks alone", r->host);
+		return -1;
+	}
 	base = j->host->base;
 	j->url = r->is_url ? http_resolve(base, base, r->target, why)
 			   : xasprintf("%s%s", base, r->target);

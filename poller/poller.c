@@ -139,6 +139,26 @@ settle_text(struct poller *p)
 	buf_release(&why);
 }
 
+/* A poll does not need what webhooks are registered with: the doctor says that
+ * it is missing, and no more. */
+static void
+look_at_admin_tokens(struct poller *p)
+{
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < p->tenants_n; i++) {
+		struct tenant *t = &p->tenants[i];
+
+		buf_clear(&why);
+		if (strcmp(conf_text(p->conf, t->section, "hook"), "off") !=
+			0 &&
+		    tenant_admit(t, p->conf, &why) != PROG_OK)
+			log_warn("tenant %s: %s", t->name, buf_str(&why));
+	}
+	buf_release(&why);
+}
+
 enum exit_code
 poller_run(struct poller *p)
 {
@@ -163,6 +183,7 @@ poller_run(struct poller *p)
 	case POLLER_STATUS:
 		return poller_status(p);
 	case POLLER_CHECK:
+		look_at_admin_tokens(p);
 		return poller_check(p);
 	case POLLER_ASSIGN:
 		return poller_assign(p);

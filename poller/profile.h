@@ -54,6 +54,7 @@ struct profile_host {
 	char *name; /* NULL: the CRM itself */
 	char *url;  /* the default, or NULL */
 	char *auth_header, *auth_prefix;
+	bool for_admin; /* it wants [crm] admin_token, not the token */
 	char **headers; /* "Name: value", NULL-ended */
 };
 

@@ -3,6 +3,7 @@
  * profile_impl.h.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/xalloc.h"
 #include "poller/profile_impl.h"
@@ -58,11 +59,14 @@ read_host(jv from, const char *name, struct profile_about *out)
 {
 	struct profile_host *h = &out->hosts[out->hosts_n++];
 	jv auth = profile_member(from, "auth");
+	char *key = profile_text(auth, "key");
 
 	h->name = name != NULL ? xstrdup(name) : NULL;
 	h->url = profile_text(from, "url");
 	h->auth_header = profile_text(auth, "header");
 	h->auth_prefix = profile_text(auth, "prefix");
+	h->for_admin = key != NULL && strcmp(key, "admin_token") == 0;
+	free(key);
 	read_headers(profile_member(from, "headers"), h, &out->needs_account);
 	jv_free(auth);
 }

@@ -77,7 +77,7 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 		return f;
 	}
 	host = tenant_host(r->tenant, request.host);
-	if (host == NULL || request.is_url)
+	if (host == NULL || host->headers == NULL || request.is_url)
 		buf_setf(why, "its profile asks elsewhere than at its hosts");
 	else
 		a = send_request(r, &request, host, call != WEBHOOKS_LIST);
@@ -130,7 +130,11 @@ ask(struct registry *r, enum webhooks_call call, const struct webhook *hook,
 	} while (f == FAULT_NONE && cursor != NULL && ++pages < PAGES_MAX);
 	value_unref(cursor);
 	if (f != FAULT_NONE) {
-		fault_way_out(r->tenant, f, &way);
+		if (f == FAULT_DENIED && r->tenant->admin_source != NULL)
+			buf_setf(&way, "check %s, which may have expired",
+			    r->tenant->admin_source);
+		else
+			fault_way_out(r->tenant, f, &way);
 		buf_setf(why, "%s; %s", buf_str(&reason), buf_str(&way));
 	}
 	buf_release(&reason);

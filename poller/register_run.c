@@ -101,10 +101,12 @@ work(struct poller *p, const char *base, struct http *http, struct showing *s)
 	size_t i;
 
 	for (i = 0; i < p->tenants_n && !stop_asked(); i++) {
-		const struct tenant *t = &p->tenants[i];
+		struct tenant *t = &p->tenants[i];
 
 		buf_clear(&why);
-		code = base != NULL ? change(p, http, t, base, &why) : PROG_OK;
+		code = tenant_admit(t, p->conf, &why);
+		if (code == PROG_OK && base != NULL)
+			code = change(p, http, t, base, &why);
 		if (code == PROG_OK)
 			code = show(p, http, t, s, &why);
 		if (code == PROG_OK)

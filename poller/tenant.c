@@ -77,6 +77,8 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 		return PROG_CONFIG;
 	}
 	for (i = 0; i < t->hosts_n; i++) {
+		if (about->hosts[i].for_admin)
+			continue;
 		t->hosts[i].headers = make_headers(&about->hosts[i], token);
 		if (t->hosts[i].headers == NULL) {
 			buf_setf(why,
@@ -86,6 +88,67 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 		}
 	}
 	return PROG_OK;
+}
+
+/* Owned; NULL and *why. */
+static char *
+admin_token(struct tenant *t, const struct conf *c, struct buf *why)
+{
+	const char *token = conf_text(c, t->section, "admin_token");
+	const char *file = conf_text(c, t->section, "admin_token_file");
+	struct buf reason = BUF_INIT;
+	char *secret = NULL;
+
+	if (token != NULL && file != NULL) {
+		buf_setf(why,
+		    "[%s] has both admin_token and admin_token_file; remove "
+		    "one",
+		    t->section);
+	} else if (file != NULL) {
+		secret = secret_from_file(file, &reason);
+		if (secret == NULL)
+			buf_setf(why, "admin_token_file of [%s]: %s",
+			    t->section, buf_str(&reason));
+	} else if (token != NULL) {
+		secret = xstrdup(token);
+	} else {
+		buf_setf(why,
+		    "[%s] has no admin_token, without which its CRM registers "
+		    "no webhooks; set admin_token_file to a file that holds it",
+		    t->section);
+	}
+	buf_release(&reason);
+	return secret;
+}
+
+enum exit_code
+tenant_admit(struct tenant *t, const struct conf *c, struct buf *why)
+{
+	const struct profile_about *about = profile_about(t->profile);
+	enum exit_code code = PROG_OK;
+	char *token;
+	size_t i;
+
+	for (i = 0; i < t->hosts_n && code == PROG_OK; i++) {
+		if (!about->hosts[i].for_admin)
+			continue;
+		token = admin_token(t, c, why);
+		if (token != NULL && is_header_text(token))
+			t->hosts[i].headers =
+			    make_headers(&about->hosts[i], token);
+		else if (token != NULL)
+			buf_setf(why,
+			    "the admin_token of [%s] holds control characters; "
+			    "it has to be one line of text",
+			    t->section);
+		if (t->hosts[i].headers == NULL)
+			code = PROG_CONFIG;
+		else if (t->admin_source == NULL)
+			t->admin_source =
+			    xasprintf("the admin_token of [%s]", t->section);
+		secret_free(token);
+	}
+	return code;
 }
 
 /* Checks one address and makes it the host's. What is its name in the
@@ -173,6 +236,8 @@ set_others(struct tenant *t, const struct conf *c, struct buf *why)
 		given += url != NULL;
 		if (url == NULL)
 			url = about->hosts[i].url;
+		if (url == NULL && about->hosts[i].for_admin)
+			url = t->base;
 		code = set_host(t, i, c, what, url != NULL ? url : "", why);
 		free(what);
 		if (code != PROG_OK)
@@ -253,6 +318,7 @@ tenant_release(struct tenant *t)
 	profile_close(t->profile);
 	free(t->section);
 	free(t->token_source);
+	free(t->admin_source);
 	*t = (struct tenant){ .name = NULL };
 }
 

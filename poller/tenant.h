@@ -17,7 +17,8 @@
 /* One address of the CRM, as in the profile's about.hosts. */
 struct tenant_host {
 	char *base; /* the address, without a slash at its end */
-	struct http_headers *headers; /* with the token */
+	struct http_headers *headers; /* with the token; NULL: see
+				       * tenant_admit() */
 };
 
 struct tenant {
@@ -27,6 +28,7 @@ struct tenant {
 	size_t hosts_n;
 	const char *base;   /* the first one's */
 	char *token_source; /* for messages: where the token comes from */
+	char *admin_source; /* likewise the admin's; NULL: there is none */
 	struct http_limits limits;
 	struct profile *profile;
 	size_t concurrency;
@@ -42,6 +44,12 @@ struct tenant {
 enum exit_code tenant_open(struct tenant *t, const struct conf *c,
     const char *name, bool with_text, struct buf *why);
 void tenant_release(struct tenant *t);
+
+/* Makes the hosts ready that want the admin's token, which webhooks alone need.
+ * PROG_OK, also when there is no such host; or the exit code and *why, half a
+ * sentence. Once. */
+enum exit_code tenant_admit(
+    struct tenant *t, const struct conf *c, struct buf *why);
 
 /* The host of that name; NULL is the CRM itself. NULL if the profile has none
  * of that name. */

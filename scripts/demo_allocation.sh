@@ -45,6 +45,7 @@ configure_allocation() {
 			profile = qiscus
 			account = demo-app
 			token = demo-token
+			admin_token = admin-demo-token
 			assign = yes
 			hook = secret
 			hook_secret = $(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')

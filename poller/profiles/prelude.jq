@@ -46,7 +46,10 @@
 #                              token, and what stands in front of it
 #                 headers      {NAME: text}: others of each request; null means
 #                              that [crm] account is missing
-#                 hosts        {NAME: {url, auth, headers}}: other hosts
+#                 hosts        {NAME: {url, auth, headers}}: other hosts; with
+#                              key: "admin_token" in its auth, the one of hook
+#                              requests that want [crm] admin_token, which is
+#                              the CRM itself unless it has a url
 #                 by_operator  true if no list of chats says who holds them:
 #                              chats_* are then asked with operator null, and
 #                              for each operator when that is known

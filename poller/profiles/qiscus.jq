@@ -33,7 +33,10 @@ def about:
        headers: {"Qiscus-App-Id": $app},
        hosts: {messages: {url: "https://api.qiscus.com",
                           auth: {header: "QISCUS_SDK_SECRET", prefix: ""},
-                          headers: {"QISCUS_SDK_APP_ID": $app}}},
+                          headers: {"QISCUS_SDK_APP_ID": $app}},
+               admin: {auth: {header: "Authorization", prefix: "",
+                              key: "admin_token"},
+                       headers: {"Qiscus-App-Id": $app}}},
        by_operator: true,
        max_pages: 1000,
        hooks: {}};
@@ -367,14 +370,14 @@ def hook_read:
       end;
 
 # What can be registered: the name in the path, and what the flags of the app
-# are called. Sessions need no webhook of their own: the first message is told
+# are called. That takes the token of an admin, not the app's secret key. Sessions need no webhook of their own: the first message is told
 # of as one in a room without an agent.
 def webhooks:
     [{id: "agent_allocation", flag: "allocate_agent"},
      {id: "mark_as_resolved", flag: "mark_as_resolved"}];
 
 def hooks_request:
-    {path: "/api/v2/admin/webhook_config"};
+    {host: "admin", path: "/api/v2/admin/webhook_config"};
 
 # The flags may stand at any depth.
 def shown_hook($id; $flag):
@@ -389,7 +392,7 @@ def hooks_read:
     | {hooks: [webhooks[] as $w | $answer | shown_hook($w.id; $w.flag)]};
 
 def set_hook($id; $url; $on):
-    {path: @uri "/api/v1/app/webhook/\($id)",
+    {host: "admin", path: @uri "/api/v1/app/webhook/\($id)",
      form: {webhook_url: $url, is_webhook_enabled: $on}};
 
 def hook_add_request:

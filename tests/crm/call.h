@@ -23,6 +23,7 @@ struct call {
 	enum method method;
 	const char *path;  /* without the query */
 	const char *token; /* Authorization, or Qiscus's secret; or NULL */
+	bool by_admin;     /* of Qiscus: that is an admin's, who logged in */
 	bool uncounted;    /* X-Uncounted: neither counted nor troubled */
 	struct buf body;
 	/* A parameter of the query, decoded, or NULL. Borrowed. */

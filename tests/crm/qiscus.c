@@ -23,15 +23,19 @@ qiscus_error(struct answer *a, unsigned status, const char *text)
 bool
 qiscus_knows(const struct world *w, const struct call *c, struct answer *a)
 {
+	static const char hooks[] = "/api/v1/app/webhook/";
 	bool comments = strncmp(c->path, "/api/v2.1/", 10) == 0;
 	const char *app =
 	    c->header(c->ctx, comments ? "QISCUS_SDK_APP_ID" : "Qiscus-App-Id");
 
 	if (app == NULL && comments)
 		app = c->header(c->ctx, "QISCUS-SDK-APP-ID");
-	if (app != NULL && strcmp(app, w->opt.app) == 0)
+	if (app == NULL || strcmp(app, w->opt.app) != 0)
+		qiscus_error(a, 401, "Unauthorized. app id is wrong");
+	else if (!c->by_admin && strncmp(c->path, hooks, strlen(hooks)) == 0)
+		qiscus_error(a, 401, "Unauthorized. log in as an admin");
+	else
 		return true;
-	qiscus_error(a, 401, "Unauthorized. app id is wrong");
 	return false;
 }
 

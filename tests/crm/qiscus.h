@@ -18,7 +18,8 @@ const struct route *qiscus_route(
     const struct call *c, int64_t *id, size_t *index);
 const char *qiscus_route_name(size_t index, struct buf *text);
 
-/* Whether the call bears the app's id; if not that is the answer. */
+/* Whether the call bears the app's id, and an admin's token where the secret
+ * key will not do; if not that is the answer. */
 bool qiscus_knows(
     const struct world *w, const struct call *c, struct answer *a);
 

@@ -14,6 +14,7 @@
 #include "common/stop.h"
 #include "common/xalloc.h"
 #include "tests/crm/gzip.h"
+#include "tests/crm/qiscus.h"
 
 /* One request from its headers to the end of its answer. */
 struct exchange {
@@ -46,14 +47,22 @@ header(void *ctx, const char *name)
 	return MHD_lookup_connection_value(ctx, MHD_HEADER_KIND, name);
 }
 
-/* Whose call it is. */
+/* Whose call it is. An account's admin has its token with "admin-" in front. */
 static const char *
-token(struct MHD_Connection *connection)
+token(struct MHD_Connection *connection, const char *path, bool *by_admin)
 {
-	static const char *const names[] = { "Authorization",
-		"Qiscus-Secret-Key", "QISCUS_SDK_SECRET", "QISCUS-SDK-SECRET" };
-	const char *value = NULL;
+	static const char *const names[] = { "Qiscus-Secret-Key",
+		"QISCUS_SDK_SECRET", "QISCUS-SDK-SECRET" };
+	static const char admin[] = "admin-";
+	const char *value = header(connection, "Authorization");
 
+	*by_admin = false;
+	if (!qiscus_is_path(path))
+		return value;
+	if (value != NULL) {
+		*by_admin = strncmp(value, admin, strlen(admin)) == 0;
+		return *by_admin ? value + strlen(admin) : "nobody's";
+	}
 	for (size_t i = 0; i < ARRAY_LEN(names) && value == NULL; i++)
 		value = header(connection, names[i]);
 	return value;
@@ -251,7 +260,7 @@ ask(struct exchange *e, const char *path, const char *method)
 
 	c.method = method_of(method);
 	c.path = path;
-	c.token = token(connection);
+	c.token = token(connection, path, &c.by_admin);
 	c.header = header;
 	c.uncounted = MHD_lookup_connection_value(
 			  connection, MHD_HEADER_KIND, "X-Uncounted") != NULL;

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_sim import Sim as AnySim  # noqa: E402
 
 KEYS = {"Qiscus-App-Id": "sim-app", "Qiscus-Secret-Key": "sim-token"}
+ADMIN = {"Qiscus-App-Id": "sim-app", "Authorization": "admin-sim-token"}
 SDK = {"QISCUS_SDK_APP_ID": "sim-app", "QISCUS_SDK_SECRET": "sim-token"}
 ASSIGN = "/api/v1/admin/service/assign_agent"
 ROOMS = "/api/v2/customer_rooms"
@@ -113,9 +114,11 @@ class Contract(unittest.TestCase):
             path = "/api/v2/admin/agents"
             self.assertEqual(s.ask(path)[0], 200)
             self.assertEqual(s.ask(path, headers={
-                "Authorization": "sim-token",
+                "Authorization": "admin-sim-token",
                 "Qiscus-App-Id": "sim-app"})[0], 200)
             for wrong in ({}, {"Qiscus-App-Id": "sim-app"},
+                          {"Authorization": "sim-token",
+                           "Qiscus-App-Id": "sim-app"},
                           {"Qiscus-Secret-Key": "sim-token"},
                           {**KEYS, "Qiscus-App-Id": "another"},
                           {**KEYS, "Qiscus-Secret-Key": "wrong"}):
@@ -251,9 +254,11 @@ class Contract(unittest.TestCase):
 class Webhooks(unittest.TestCase):
     def register(self, s, receiver):
         for name in ("agent_allocation", "mark_as_resolved"):
-            status, _ = s.ask("/api/v1/app/webhook/" + name, {
+            path, params = "/api/v1/app/webhook/" + name, {
                 "webhook_url": receiver.url("/" + name),
-                "is_webhook_enabled": True})
+                "is_webhook_enabled": True}
+            self.assertEqual(s.ask(path, params)[0], 401)
+            status, _ = s.ask(path, params, headers=ADMIN)
             self.assertEqual(status, 200)
         config = s.ask("/api/v2/admin/webhook_config")[1]["data"]
         self.assertEqual(config["mark_as_resolved_webhook_url"],

@@ -52,6 +52,7 @@ profile = qiscus
 url = $sim
 account = sim-app
 token = sim-token
+admin_token = admin-sim-token
 assign = yes
 hook = secret
 hook_secret = 0123456789abcdef

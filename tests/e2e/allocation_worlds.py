@@ -192,6 +192,7 @@ class World:
             "crm " + self.tenant: {
                 "profile": "qiscus", "url": self.sim.root,
                 "account": "sim-app", "token": "sim-token",
+                "admin_token": "admin-sim-token",
                 "hosts": "messages=" + self.sim.root,
                 "operators_every": 0, "assign": "yes", "timeout": "5s",
                 "hook": "secret", "hook_secret": SECRET,

@@ -180,11 +180,22 @@ cat >"$tmp/qiscus.conf" <<END
 [crm q]
 profile = qiscus
 url = http://127.0.0.1:$(cat "$tmp/port")
+hosts = messages=http://127.0.0.1:$(cat "$tmp/port")
 account = sim-app
 token = sim-token
 hook = secret
 hook_secret = 0123456789abcdef
 END
+expect 78 "$BIN/poller" -c "$tmp/qiscus.conf" --register https://h.example.com
+says 'has no admin_token, .* set admin_token_file'
+expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --check
+says 'has no admin_token, .* set admin_token_file'
+echo "admin_token = sim-token" >>"$tmp/qiscus.conf"
+expect 77 "$BIN/poller" -c "$tmp/qiscus.conf" --register https://h.example.com
+says 'check the admin_token of \[crm q\]'
+sed -i '$d' "$tmp/qiscus.conf"
+(umask 077 && echo admin-sim-token >"$tmp/qiscus.admin")
+echo "admin_token_file = qiscus.admin" >>"$tmp/qiscus.conf"
 for again in 1 2; do
 	expect 0 "$BIN/poller" -c "$tmp/qiscus.conf" --register https://h.example.com
 	[ "$(wc -l <"$tmp/out")" = 2 ] || fail "$again: $(cat "$tmp/out")"
