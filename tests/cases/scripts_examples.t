@@ -85,8 +85,19 @@ starts poller -t queue:records
 grep -q "^\* \* \* \* \*  $(sed -n 's/^#\*  *\* .*  \(flock .*\)/\1/p' \
 	scripts/crontab.example)\$" "$tmp/zero" ||
 	fail "the poll in the crontab is another"
-sed -n 's/\\e$/\\/; /^tenant add/,/<key$/p' "$tmp/zero" |
-	sed "s,^tenant,scripts/tenant -b '${BIN:-build/bin}' -c '$tmp/conf',
+# What is typed there is found: by its whole path what is not in PATH.
+share=/usr/local/share/messaging-analytics
+grep -o "^$share/scripts/[a-z]*" "$tmp/zero" >"$tmp/paths"
+[ "$(wc -l <"$tmp/paths")" = 3 ] || fail "not three: $(cat "$tmp/paths")"
+while read -r path; do
+	[ -x "scripts/${path##*/}" ] || fail "there is no $path"
+	grep -q "^INSTALLED_SCRIPTS.* ${path##*/} " Makefile ||
+		fail "$path is not installed"
+done <"$tmp/paths"
+! grep -E '^(sudo )?(\.Ql )?(job|limits|reap|report|tenant|topology) ' \
+	"$tmp/zero" || fail "that is not in PATH"
+sed -n "s/\\\\e\$/\\\\/; \\,^$share/scripts/tenant add,,/<key\$/p" "$tmp/zero" |
+	sed "s,^$share/scripts/tenant,scripts/tenant -b '${BIN:-build/bin}' -c '$tmp/conf',
 		s,/etc/messaging-analytics/other.hook,$tmp/acme.hook,
 		s,<key,<$tmp/acme.token," >"$tmp/typed"
 bash "$tmp/typed" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
