@@ -13,6 +13,7 @@
 #include "common/xalloc.h"
 #include "sink/migrate.h"
 #include "sink/tables.h"
+#include "sink/thresholds.h"
 
 enum result { FINE, ADVICE, WRONG };
 
@@ -25,6 +26,7 @@ static const char *const results[] = {
 
 struct report {
 	struct db *db;
+	const struct conf *conf;
 	enum out_format format;
 	struct out_table table;
 	struct buf text;
@@ -209,6 +211,31 @@ check_schema(struct report *r)
 	objection = migrate_objection(number);
 	item(r, objection != NULL ? WRONG : FINE, "schema", text,
 	    objection != NULL ? objection : "");
+	return o;
+}
+
+/* Storing rows needs none of this, so the right to read it may be missing; and
+ * an older schema was complained of before. */
+static enum outcome
+check_thresholds(struct report *r)
+{
+	static const char name[] = "thresholds of alerts and trends";
+	struct buf differ = BUF_INIT;
+	enum outcome o = thresholds_compare(r->db, r->conf, &differ);
+
+	if (o == OUTCOME_NEVER && db_cause(r->db) == DB_DENIED) {
+		item(r, ADVICE, name, "cannot be read",
+		    "grant SELECT on figure_settings");
+		o = OUTCOME_DONE;
+	} else if (o == OUTCOME_NEVER && db_cause(r->db) == DB_SCHEMA) {
+		o = OUTCOME_DONE;
+	} else if (o == OUTCOME_DONE) {
+		item(r, differ.len > 0 ? WRONG : FINE, name,
+		    differ.len > 0 ? buf_str(&differ) : "as in [aggregator]",
+		    "alerts_all and trends_all go by the table: run `sink "
+		    "--migrate` with this configuration");
+	}
+	buf_release(&differ);
 	return o;
 }
 
@@ -454,6 +481,7 @@ work(struct db *db, void *ctx)
 		check_schema,
 		check_settings,
 		check_tables,
+		check_thresholds,
 		check_needed_rights,
 		check_wide_rights,
 	};
@@ -473,11 +501,12 @@ work(struct db *db, void *ctx)
 }
 
 enum exit_code
-check_run(struct db *db, enum out_format format)
+check_run(struct db *db, const struct conf *conf, enum out_format format)
 {
-	struct report r = {
-		.db = db, .format = out_format_resolve(format), .text = BUF_INIT
-	};
+	struct report r = { .db = db,
+		.conf = conf,
+		.format = out_format_resolve(format),
+		.text = BUF_INIT };
 	enum exit_code code;
 
 	out_table_init(&r.table, columns, ARRAY_LEN(columns));

@@ -6,12 +6,15 @@
 #ifndef SINK_CHECK_H
 #define SINK_CHECK_H
 
+#include "common/conf.h"
 #include "common/db.h"
 #include "common/out.h"
 
-/* Prints one line an item on stdout. PROG_OK, PROG_CONFIG when something must
+/* Prints one line an item on stdout; the thresholds of the database should be
+ * those of conf. PROG_OK, PROG_CONFIG when something must
  * be changed (advice alone does not count), else what the database says. */
-enum exit_code check_run(struct db *db, enum out_format format);
+enum exit_code check_run(
+    struct db *db, const struct conf *conf, enum out_format format);
 
 /* What every start looks at, within a transaction: the schema's number, and
  * that commits are durable unless losses were accepted. NEVER with *why. */

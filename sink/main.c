@@ -35,8 +35,8 @@ static const char usage[] =
     "  -h, -V         this help, the version\n"
     "  --until-empty  end when the queue is empty, instead of waiting\n"
     "  --accept-loss  run although the server does not flush at a commit\n"
-    "  --migrate      make or upgrade the tables\n"
-    "  --check        examine server, tables and rights\n";
+    "  --migrate      make or upgrade the tables, write the thresholds\n"
+    "  --check        examine server, tables, thresholds and rights\n";
 
 enum { OPT_UNTIL_EMPTY = 256, OPT_ACCEPT_LOSS, OPT_MIGRATE, OPT_CHECK };
 
@@ -230,10 +230,10 @@ run(const struct options *o)
 		code = PROG_OK;
 	} else if (o->migrate) {
 		dir = prog_data("migrations", "sink/migrations");
-		code = migrate_run(db, dir);
+		code = migrate_run(db, conf, dir);
 		free(dir);
 	} else if (o->check) {
-		code = check_run(db, o->format);
+		code = check_run(db, conf, o->format);
 	} else {
 		code = consume(&db, conf, o);
 	}

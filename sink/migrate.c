@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
+#include "sink/thresholds.h"
 
 enum {
 	/* A migration file is never that large. */
@@ -48,6 +49,7 @@ struct files {
 /* What a try of the migration works on. */
 struct migration {
 	struct db *db;
+	const struct conf *conf;
 	struct files files;
 	int64_t at; /* the number the database is at */
 	struct buf why;
@@ -330,6 +332,8 @@ work(struct db *db, void *ctx)
 		m->at++;
 	}
 	if (o == OUTCOME_DONE)
+		o = thresholds_write(m->db, m->conf);
+	if (o == OUTCOME_DONE)
 		log_info("schema", "number=%lld was=%lld", (long long)m->at,
 		    (long long)first);
 	if (db_connected(m->db) &&
@@ -342,9 +346,9 @@ work(struct db *db, void *ctx)
 }
 
 enum exit_code
-migrate_run(struct db *db, const char *dir)
+migrate_run(struct db *db, const struct conf *conf, const char *dir)
 {
-	struct migration m = { .db = db, .code = PROG_OK };
+	struct migration m = { .db = db, .conf = conf, .code = PROG_OK };
 	enum exit_code code = PROG_OK;
 
 	if (read_folder(&m.files, dir, &m.why) != 0) {

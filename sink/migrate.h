@@ -11,6 +11,7 @@
 #define SINK_MIGRATE_H
 
 #include "common/buf.h"
+#include "common/conf.h"
 #include "common/db.h"
 
 #include <stdint.h>
@@ -18,9 +19,11 @@
 /* The schema this program was written for: the number of the last file. */
 enum { MIGRATE_SCHEMA = 5 };
 
-/* Brings the database up to date with the files of folder dir. The exit code;
- * what went wrong, or was done, is logged. */
-enum exit_code migrate_run(struct db *db, const char *dir);
+/* Brings the database up to date with the files of folder dir, and the
+ * thresholds that its views go by with conf, whether or not the schema was.
+ * The exit code; what went wrong, or was done, is logged. */
+enum exit_code migrate_run(
+    struct db *db, const struct conf *conf, const char *dir);
 
 /* The number the database is at, 0 for none. */
 enum outcome migrate_number(struct db *db, int64_t *number)
