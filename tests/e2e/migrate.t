@@ -166,6 +166,37 @@ sql "DELETE FROM schema_migrations"
 code 0 "$sink" --migrate
 same "$tmp/want"
 
+# The thresholds that views go by are those of the configuration.
+sql "INSERT INTO realtime_user_activity_parts (tenant, created_at, user_id,
+	generation, part, messages_last_minute, as_of) VALUES
+	('t', '2026-11-20 10:00:00', 'u', 1, 0, 3, '2026-11-20 10:00:00'),
+	('t', '2026-11-20 10:00:00', 'u', 1, 1, 3, '2026-11-20 10:00:00')"
+alerts="SELECT messages, threshold FROM alerts_all"
+thresholds() { # RESULT: what sink --check tells of them
+	"$sink" -c "$tmp/conf" --check -o csv >"$tmp/check" || [ $? = 78 ]
+	grep '^thresholds' "$tmp/check" >"$tmp/err"
+	one_line "^thresholds of alerts and trends,$1"
+}
+: >"$tmp/conf"
+thresholds 'ok,as in \[aggregator]'
+printf '[aggregator]\nalert_minute = 5\ntrend_count = 9\n' >"$tmp/conf"
+thresholds 'failed,"?alert_minute is 8, in \[aggregator] 5, trend_count is 2, in \[aggregator] 9; .*run `sink --migrate`'
+is "with eight" "" "$(sql "$alerts")"
+code 0 "$sink" -c "$tmp/conf" --migrate
+is "silence" "" "$(cat "$tmp/err")"
+thresholds ok,
+is "with five" "6 5" "$(sql "$alerts" | xargs)"
+sql "DELETE FROM figure_settings WHERE name = 'alert_five_minutes'"
+thresholds 'failed,.*alert_five_minutes is missing, in \[aggregator] 20'
+"$servers" mysql "$tmp/db" -e "CREATE USER blind@'127.0.0.1' IDENTIFIED BY 'x';
+	GRANT SELECT ON messaging.schema_migrations TO blind@'127.0.0.1'"
+MYSQL_URL=mysql://blind:x@${MYSQL_URL#*@} thresholds \
+	'advice,cannot be read; grant SELECT on figure_settings'
+code 0 "$sink" --migrate
+: >"$tmp/conf"
+thresholds ok,
+sql "DELETE FROM realtime_user_activity_parts"
+
 # Another version's schema.
 sql "INSERT INTO schema_migrations VALUES (7, '0007_x.sql', '', NOW(3))"
 code 78 "$sink" --migrate
