@@ -140,6 +140,11 @@ demo:  ## install what is missing, build, show the whole job
 	@scripts/install-deps demo
 	@$(MAKE) -s -j$$(nproc) all sim load $(B)/tests/tools/amqp_probe
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/demo
+eventcounter:  ## the same for the event counter, with 100 messages
+	@scripts/install-deps demo
+	@$(MAKE) -s -j$$(nproc) $(B)/bin/aggregator $(B)/tests/tools/event_publisher
+	@TESTBIN=$(abspath $(B)/tests) scripts/eventcounter \
+	    -b $(abspath $(B)/bin) -d $(B)/eventcounter
 bench: test-programs  ## measure against peers and limits, print ratios
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) tests/bench/run
 
@@ -236,8 +241,8 @@ clean:  ## remove what was built
 
 FORCE:
 .PHONY: FORCE all units sim load test-programs check check-fast check-e2e check-long \
-        check-asan check-fuzz fuzz fuzzers demo bench asan analyze lint \
-        install uninstall dist \
+        check-asan check-fuzz fuzz fuzzers demo eventcounter bench asan \
+        analyze lint install uninstall dist \
         distcheck help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

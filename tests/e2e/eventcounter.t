@@ -218,6 +218,14 @@ tail -n 1 "$tmp/out" | grep -qx 'as expected' || fail "it does not compare"
 echo '{"user_a": 1}' >"$tmp/data/counted/created.json"
 expect 1 script compare
 [ ! -d "$tmp/data/servers" ] || fail "a broker of its own beside the given one"
+cp -R scripts "$tmp/scripts"
+expect 69 env TESTBIN="$tmp" AMQP_URL= \
+	"$tmp/scripts/eventcounter" -d "$tmp/own"
+says 'cannot find the publisher; .* make eventcounter builds it'
+[ ! -e "$tmp/own" ] || fail "a broker for nothing"
+make -n eventcounter B="$tmp/build" SKIP_DEPS=1 >"$tmp/out" ||
+	fail "make eventcounter: $(cat "$tmp/out")"
+grep -q -- "-d $tmp/build/eventcounter" "$tmp/out" || fail "$(cat "$tmp/out")"
 
 echo "- what is asked for must make sense"
 run() {
