@@ -126,7 +126,9 @@ row_read_view(const struct record *r, const char *line, size_t len,
 	v[VIEW_USER_ID] = value(r->user);
 	v[VIEW_CONVERSATION_ID] =
 	    r->chat.p != NULL ? value(r->chat) : db_text("", 0);
-	v[VIEW_DEVICE] = cut(row, VIEW_DEVICE, r->device);
+	/* What the original's table has where nobody says. */
+	v[VIEW_DEVICE] = r->device.p != NULL ? cut(row, VIEW_DEVICE, r->device)
+					     : db_str("web");
 	row_keep_texts(row, a);
 	return row;
 }

@@ -56,7 +56,7 @@ message c 2 02 >"$tmp/messages"
 message c 3 03 >>"$tmp/messages"
 {
 	view 1 zoe 05 ',"chat":"c"'
-	view 1 bob 09 ',"chat":"c","device":"web"'
+	view 1 bob 09 ',"chat":"c","device":"mobile"'
 	view 2 bob 07
 	view 2 amy 07
 	view nowhere bob 08
@@ -65,6 +65,9 @@ code 0 "$sink" -f "$tmp/views" # before its messages
 code 0 "$sink" -f "$tmp/messages"
 code 0 "$sink" -f "$tmp/views" # and again
 is "receipts" 5 "$(count message_views)"
+is "devices" "1 bob mobile 1 zoe web 2 amy web" "$(sql "SELECT message_id,
+	user_id, device FROM message_views WHERE message_id = '1' OR
+	user_id = 'amy' ORDER BY 1, 2" | xargs)"
 status() {
 	sql "SELECT conversation_id, message_id, read_status, TIME(read_at), read_by
 		FROM read_status WHERE tenant = 't' ORDER BY 1, 2" | tr '\t' ' '

@@ -330,7 +330,7 @@ a_view_is_a_row_of_message_views(void **state)
 	static const char *const tails[] = {
 		"\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\"}",
 		("\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\","
-		 "\"chat\":\"c\",\"device\":\"web\"}"),
+		 "\"chat\":\"c\",\"device\":\"mobile\"}"),
 		"\"user\":\"u \",\"at\":\"2026-11-20T10:00:00Z\"}",
 		"\"user\":\"u\",\"at\":\"0999-11-20T10:00:00Z\"}",
 	};
@@ -348,10 +348,10 @@ a_view_is_a_row_of_message_views(void **state)
 	assert_non_null(row[0]);
 	assert_ptr_equal(row[0]->table, &tables[TABLE_MESSAGE_VIEWS]);
 	is_text(&row[0]->values[VIEW_CONVERSATION_ID], "");
-	is_text(&row[0]->values[VIEW_DEVICE], NULL);
+	is_text(&row[0]->values[VIEW_DEVICE], "web");
 	assert_non_null(row[1]);
 	is_text(&row[1]->values[VIEW_CONVERSATION_ID], "c");
-	is_text(&row[1]->values[VIEW_DEVICE], "web");
+	is_text(&row[1]->values[VIEW_DEVICE], "mobile");
 	assert_true(row_compare(row[0], row[1]) < 0);
 	assert_null(row[2]);
 	assert_null(row[3]);
