@@ -532,6 +532,14 @@ amqp_pump(struct endpoint *e)
 	pump(self(e));
 }
 
+static bool
+amqp_is_up(const struct endpoint *e)
+{
+	const struct writer *w = (const struct writer *)(const void *)e;
+
+	return w->a.link.conn != NULL;
+}
+
 static void
 amqp_close(struct endpoint *e)
 {
@@ -556,6 +564,7 @@ static const struct endpoint_ops ops = {
 	.flush = amqp_flush,
 	.connect = amqp_connect,
 	.pump = amqp_pump,
+	.is_up = amqp_is_up,
 	.close = amqp_close,
 };
 

@@ -9,11 +9,14 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/lines.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
 /* Between two looks at the clock. */
 #define KEEPER_MS 100
+/* Of the backlog, at a time. */
+#define COUNT_BYTES ((size_t)256 * 1024)
 /* Between two lines of the log that say the same. */
 #define TELL_MS 10000
 
@@ -89,6 +92,27 @@ tell(struct outbox *o, const char *why)
 		log_warn("'%s' does not confirm; requests get 503", o->opt.to);
 }
 
+void
+outbox_confirms(struct outbox *o, bool confirms)
+{
+	(void)pthread_mutex_lock(&o->lock);
+	o->confirms = confirms;
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
+/* Lines that were kept, and whether some were refused. */
+static void
+note_kept(struct outbox *o, uint64_t lines, bool refused)
+{
+	struct backlog *b = o->opt.backlog;
+	uint64_t size = b != NULL && refused ? backlog_bytes(b) + 1 : 0;
+
+	(void)pthread_mutex_lock(&o->lock);
+	o->kept += lines;
+	o->refused_size = size;
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
 /* Both kinds of lines, or none that counts. */
 static int
 add(struct outbox *o, const struct parcel *p, struct buf *why)
@@ -111,6 +135,7 @@ keep_all(struct outbox *o, struct outbox_line *all)
 	struct parcel *p, *next;
 	struct buf why = BUF_INIT;
 	unsigned long long n = 0;
+	uint64_t lines = 0;
 
 	outbox_line_clear(&kept);
 	outbox_line_clear(&lost);
@@ -118,6 +143,7 @@ keep_all(struct outbox *o, struct outbox_line *all)
 		next = p->next;
 		if (o->opt.backlog != NULL && add(o, p, &why) == 0) {
 			outbox_line_add(&kept, p);
+			lines += p->n;
 			n++;
 		} else {
 			outbox_line_add(&lost, p);
@@ -127,6 +153,7 @@ keep_all(struct outbox *o, struct outbox_line *all)
 	if (kept.first != NULL && backlog_sync(o->opt.backlog, &why) != 0)
 		outbox_line_move(&lost, &kept);
 	tell(o, why.len > 0 ? buf_str(&why) : NULL);
+	note_kept(o, kept.first != NULL ? lines : 0, lost.first != NULL);
 	if (kept.first != NULL)
 		tally_add(&o->opt.tally->spooled, n);
 	outbox_answer(&kept, true);
@@ -140,8 +167,10 @@ is_due(struct outbox *o)
 {
 	int64_t now = clock_mono_ms(), most = o->opt.patience_ms;
 
-	if (o->sent.first != NULL && now - o->sent_ms >= most)
+	if (o->sent.first != NULL && now - o->sent_ms >= most) {
 		o->indirect = true;
+		o->confirms = false;
+	}
 	if (!o->indirect)
 		return false;
 	if (now - o->hold_ms >= most)
@@ -194,6 +223,23 @@ start(pthread_t *t, void *(*run)(void *), struct outbox *o)
 		    PROG_TEMPFAIL, "cannot start a thread: %s", log_errno(rc));
 }
 
+/* Of what an earlier run left. What cannot be read is told when it is to be
+ * published. */
+static uint64_t
+count_backlog(struct backlog *b)
+{
+	struct buf why = BUF_INIT;
+	const char *lines;
+	uint64_t n = 0;
+	size_t len;
+
+	while (backlog_next(b, &lines, &len, COUNT_BYTES, &why) > 0)
+		n += lines_count(lines, len);
+	backlog_again(b);
+	buf_release(&why);
+	return n;
+}
+
 static void
 init_locks(struct outbox *o)
 {
@@ -244,6 +290,9 @@ outbox_open(
 		release(o);
 		return NULL;
 	}
+	o->confirms = there == OUTCOME_DONE;
+	if (opt->backlog != NULL)
+		o->kept = count_backlog(opt->backlog);
 	o->indirect = there != OUTCOME_DONE ||
 		      (opt->backlog != NULL && !backlog_is_empty(opt->backlog));
 	start(&o->publisher, outbox_publish, o);
@@ -270,6 +319,35 @@ outbox_has_ended(struct outbox *o, enum exit_code *code)
 	*code = o->code;
 	(void)pthread_mutex_unlock(&o->lock);
 	return ended;
+}
+
+static uint64_t
+count_lines(const struct outbox_line *l)
+{
+	const struct parcel *p;
+	uint64_t n = 0;
+
+	for (p = l->first; p != NULL; p = p->next)
+		n += p->n;
+	return n;
+}
+
+void
+outbox_look(struct outbox *o, struct outbox_view *view)
+{
+	struct backlog *b = o->opt.backlog;
+	uint64_t bytes = b != NULL ? backlog_bytes(b) : 0;
+
+	(void)pthread_mutex_lock(&o->lock);
+	/* Room that was made since a refusal is room. */
+	*view = (struct outbox_view){
+		.confirms = o->confirms && !o->ended,
+		.keeps = b != NULL && !o->ended &&
+			 (o->refused_size == 0 || bytes + 1 < o->refused_size),
+		.waiting =
+		    o->kept + count_lines(&o->waiting) + count_lines(&o->sent),
+	};
+	(void)pthread_mutex_unlock(&o->lock);
 }
 
 void

@@ -39,6 +39,7 @@ struct outbox;
 struct parcel {
 	const struct buf *records, *dead; /* whole lines; may be empty */
 	void (*done)(struct parcel *p, bool safe);
+	size_t n;            /* how many lines */
 	struct parcel *next; /* the outbox's; whose it is may use it after */
 };
 
@@ -62,6 +63,16 @@ void outbox_put(struct outbox *o, struct parcel *p);
  * PROG_OK), the disk is full, the broker refuses us. Parcels are answered all
  * the same. */
 bool outbox_has_ended(struct outbox *o, enum exit_code *code);
+
+/* How it is now, for who asks after it. */
+struct outbox_view {
+	bool confirms;    /* the endpoint takes what comes; a broker confirms */
+	bool keeps;       /* the backlog does, or would */
+	uint64_t waiting; /* lines that are not published, about */
+};
+
+/* Does not wait. A broker that went away is noticed within some seconds. */
+void outbox_look(struct outbox *o, struct outbox_view *view);
 
 /* Answers all parcels, ends the threads, closes endpoint and backlog. Nobody
  * may put any more. NULL is fine. */

@@ -36,6 +36,9 @@ struct outbox {
 	bool hold;     /* the keeper is to rest: the backlog is nearly empty */
 	int64_t hold_ms;
 	bool closing, published, ended;
+	bool confirms;         /* the last try was good */
+	uint64_t kept;         /* lines of the backlog, about */
+	uint64_t refused_size; /* the backlog's, when it took no more; or 0 */
 	enum exit_code code;
 };
 
@@ -53,6 +56,9 @@ void outbox_wait(struct outbox *o, pthread_cond_t *c, int64_t ms);
 /* An endpoint of that name that has not reached for the broker yet. */
 struct endpoint *outbox_endpoint(
     struct outbox *o, const char *name, enum exit_code *code, struct buf *why);
+
+/* What the last try at the endpoint came to. */
+void outbox_confirms(struct outbox *o, bool confirms);
 
 /* The publisher's thread. */
 void *outbox_publish(void *outbox);

@@ -167,6 +167,7 @@ refused(struct outbox *o)
 		log_error("%s", endpoint_why(o->out));
 	(void)pthread_mutex_lock(&o->lock);
 	o->indirect = true;
+	o->confirms = false;
 	if (end) {
 		o->ended = true;
 		o->code = code;
@@ -207,6 +208,7 @@ publish_batch(struct outbox *o)
 		done = OUTCOME_NEVER;
 	outbox_line_clear(&ours);
 	(void)pthread_mutex_lock(&o->lock);
+	o->confirms = done == OUTCOME_DONE;
 	if (done == OUTCOME_DONE) {
 		outbox_line_move(&ours, &o->sent);
 	} else {
@@ -264,11 +266,25 @@ let_go(struct outbox *o, bool empty)
 	back = empty && o->hold && !o->keeping && o->sent.first == NULL;
 	if (back && o->opt.backlog != NULL)
 		backlog_clear(o->opt.backlog);
+	if (back) {
+		o->confirms = true;
+		o->kept = o->refused_size = 0;
+	}
 	o->indirect = !back;
 	o->hold = false;
 	(void)pthread_cond_signal(&o->trouble);
 	(void)pthread_mutex_unlock(&o->lock);
 	return back;
+}
+
+static void
+drained(struct outbox *o, uint64_t lines)
+{
+	tally_add(&o->opt.tally->drained, lines);
+	(void)pthread_mutex_lock(&o->lock);
+	o->confirms = true;
+	o->kept -= lines < o->kept ? lines : o->kept;
+	(void)pthread_mutex_unlock(&o->lock);
 }
 
 /* Publishes what is kept up to its end. NEVER: the broker refuses it, or it
@@ -299,7 +315,7 @@ drain(struct outbox *o, bool *held)
 		if (got <= 0 || done != OUTCOME_DONE)
 			continue;
 		backlog_taken(o->opt.backlog);
-		tally_add(&o->opt.tally->drained, lines_count(lines, len));
+		drained(o, lines_count(lines, len));
 	}
 	buf_release(&why);
 	return done;
@@ -319,6 +335,8 @@ come_back(struct outbox *o)
 		done = drain(o, &held);
 	if (let_go(o, done == OUTCOME_DONE))
 		log_info("broker_works", "endpoint=%s", o->opt.to);
+	if (done != OUTCOME_DONE)
+		outbox_confirms(o, false);
 	if (done == OUTCOME_NEVER)
 		refused(o);
 	if (there && done != OUTCOME_DONE) {
@@ -327,15 +345,30 @@ come_back(struct outbox *o)
 	}
 }
 
+/* While there is nothing to do. A broker that went away is waited for without
+ * keeping requests waiting. */
+static void
+rest(struct outbox *o)
+{
+	endpoint_pump(o->out);
+	if (endpoint_is_up(o->out))
+		return;
+	(void)pthread_mutex_lock(&o->lock);
+	o->confirms = false;
+	o->indirect = true;
+	(void)pthread_cond_signal(&o->trouble);
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
 /* One round; the lock is held before and after. */
 static void
 publish_once(struct outbox *o)
 {
-	int64_t rest = o->rest_ms - clock_mono_ms();
+	int64_t wait = o->rest_ms - clock_mono_ms();
 	bool batch;
 
-	if (o->indirect && (o->ended || rest > 0)) {
-		outbox_wait(o, &o->work, o->ended ? PUMP_MS : rest);
+	if (o->indirect && (o->ended || wait > 0)) {
+		outbox_wait(o, &o->work, o->ended ? PUMP_MS : wait);
 		return;
 	}
 	if (o->indirect) {
@@ -353,7 +386,7 @@ publish_once(struct outbox *o)
 	if (batch)
 		publish_batch(o);
 	else
-		endpoint_pump(o->out);
+		rest(o);
 	(void)pthread_mutex_lock(&o->lock);
 }
 

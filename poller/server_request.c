@@ -334,6 +334,7 @@ ask(struct guest *g, const char *method)
 		.now_ms = clock_now_ms(),
 		.header = find_header,
 		.query = find_argument,
+		.outbox = o->outbox,
 		.private = g->connection,
 	};
 
@@ -354,6 +355,7 @@ must_wait(struct guest *g)
 		.records = &a->records,
 		.dead = &a->dead,
 		.done = made_safe,
+		.n = a->records_n + a->dead_n,
 	};
 	server_enter(g, PHASE_WAITING);
 	g->worker->waiting_n++;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct intake;
+struct outbox;
 
 enum web_method { WEB_GET, WEB_POST, WEB_OTHER };
 
@@ -29,6 +30,8 @@ struct web_request {
 	const char *(*header)(const struct web_request *r, const char *name);
 	const char *(*query)(const struct web_request *r, const char *name);
 	void *private;
+	/* Where records go, for who asks how it is; NULL: not known. */
+	struct outbox *outbox;
 };
 
 /* Filled by a handler; begins as zeros, with status 200. */

@@ -136,6 +136,23 @@ def is_drained(lab, state):
                    for name in os.listdir(lab.path(state) + "/spool"))
 
 
+def health(listener):
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", listener.port, timeout=LONG)
+    connection.request("GET", "/api/v1/analytics/health")
+    answer = connection.getresponse()
+    said = json.loads(answer.read())
+    connection.close()
+    return (answer.status, said["status"], said["database_connected"],
+            said["cache_connected"], said["processing_queue_size"] > 0)
+
+
+def becomes(listener, *wanted):
+    until(LONG, lambda: health(listener) == (200, *wanted),
+          f"health of '{listener.name}' to become {wanted}, it is "
+          f"{health(listener)} or")
+
+
 def read_queue(lab):
     got = lab.must([f"{TESTBIN}/tools/amqp_probe", "-e", "read",
                     "queue:records"])
@@ -167,6 +184,9 @@ def body():
         lab.start_servers("rabbitmq")
         kept = Listener(lab, "kept", "--state", lab.path("state"))
         bare = Listener(lab, "bare")
+        idle = Listener(lab, "idle", "--state", lab.path("idle.state"))
+        becomes(idle, "healthy", True, True, False)
+        becomes(bare, "healthy", True, False, False)
         again = lab.run(["poller", "--listen", "127.0.0.1:0", "--state",
                          lab.path("state"), "-t", "queue:records"])
         checks.that(again.code == 75 and "another" in again.err,
@@ -184,6 +204,10 @@ def body():
         until(LONG, lambda: all(c.refused > 0 for c in other.clients),
               "503 without a state")
         checks.that(not is_drained(lab, "state"), "nothing is in the spool")
+        becomes(kept, "healthy", False, True, True)
+        becomes(idle, "healthy", False, True, False)
+        until(LONG, lambda: health(bare)[1:4] == ("unhealthy", False, False),
+              "health without a state to say that nothing is taken")
         kept.kill()
         kept.start()
         load.more(20, "success after it was killed")
@@ -192,7 +216,10 @@ def body():
         other.more(20, "success when the broker is back, without a state")
         until(LONG, lambda: is_drained(lab, "state"), "an empty spool")
         load.more(20, "success after the spool")
-        for listener in (kept, bare):
+        until(LONG, lambda: health(kept)[1:4] == ("healthy", True, True),
+              "health to say that the broker is back")
+        becomes(idle, "healthy", True, True, False)
+        for listener in (kept, bare, idle):
             checks.that(listener.stop() == 0, "it did not end in order: " +
                         listener.said())
         load.stop()

@@ -67,6 +67,7 @@ put(struct outbox *o, unsigned i, const char *dead)
 		.records = &r->records,
 		.dead = &r->dead,
 		.done = done,
+		.n = 1,
 	};
 	outbox_put(o, &r->parcel);
 }
@@ -264,6 +265,59 @@ without_broker_and_backlog_it_is_refused(void **state)
 	conf_free(c);
 }
 
+/* In a moment. */
+static void
+looks_like(struct outbox *o, bool confirms, bool keeps, uint64_t waiting)
+{
+	int64_t end = clock_mono_ms() + PATIENT_MS;
+	struct outbox_view v;
+
+	do {
+		outbox_look(o, &v);
+	} while ((v.confirms != confirms || v.keeps != keeps ||
+		     v.waiting != waiting) &&
+		 clock_mono_ms() < end && !stop_sleep(1));
+	assert_int_equal(v.confirms, confirms);
+	assert_int_equal(v.keeps, keeps);
+	assert_int_equal(v.waiting, waiting);
+}
+
+/* With and without a broker, with and without room in the backlog; of what an
+ * earlier run left, too. */
+static void
+how_it_is_can_be_seen(void **state)
+{
+	struct conf *c = broker_away();
+	struct outbox *o = must_open("out", NULL, NULL);
+	unsigned i;
+
+	(void)state;
+	looks_like(o, true, false, 0);
+	outbox_close(o);
+	o = must_open("queue:q", c, NULL);
+	looks_like(o, false, false, 0);
+	outbox_close(o);
+	o = must_open("queue:q", c, open_backlog(20));
+	looks_like(o, false, true, 0);
+	for (i = 0; i < 2; i++)
+		put(o, i, "");
+	wait_for(2);
+	looks_like(o, false, true, 2);
+	put(o, 2, "");
+	wait_for(3);
+	looks_like(o, false, false, 2);
+	outbox_close(o);
+	o = must_open("queue:q", c, open_backlog(1 << 20));
+	looks_like(o, false, true, 2);
+	outbox_close(o);
+	o = must_open("out", NULL, open_backlog(1 << 20));
+	put(o, 0, "");
+	wait_for(1);
+	looks_like(o, true, true, 0);
+	outbox_close(o);
+	conf_free(c);
+}
+
 static void
 what_waits_at_the_end_is_answered(void **state)
 {
@@ -346,6 +400,7 @@ main(void)
 		CLEAN(without_a_broker_it_is_kept_and_later_published),
 		CLEAN(a_full_backlog_refuses_and_keeps_what_it_has),
 		CLEAN(without_broker_and_backlog_it_is_refused),
+		CLEAN(how_it_is_can_be_seen),
 		CLEAN(what_waits_at_the_end_is_answered),
 		CLEAN(by_hand_dead_letters_are_told),
 		CLEAN(a_wrong_name_is_told_at_once),
