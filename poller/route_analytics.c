@@ -142,6 +142,14 @@ read_analytics(struct collect *c, struct analytics *n)
 		n->length += ((unsigned char)*s & 0xC0) != 0x80;
 }
 
+static bool
+write_analytics(struct collect *c, void *ctx)
+{
+	analytics_record(c, ctx);
+	analytics_answer(c, ctx);
+	return collect_fits(c, 0, &collect_body);
+}
+
 void
 route_message_analytics(
     const struct intake *in, const struct web_request *r, struct web_answer *a)
@@ -153,14 +161,10 @@ route_message_analytics(
 	if (collect_begin(&c)) {
 		if (c.body != NULL)
 			read_analytics(&c, &n);
-		if (collect_settle(&c, "analytics")) {
-			if (c.key == NULL)
-				route_uuid(uuid);
-			n.id = c.key != NULL ? c.key : uuid;
-			analytics_record(&c, &n);
-			analytics_answer(&c, &n);
-			(void)collect_fits(&c, 0, &collect_body);
-		}
+		if (c.key == NULL)
+			route_uuid(uuid);
+		n.id = c.key != NULL ? c.key : uuid;
+		collect_settle(&c, "analytics", write_analytics, &n);
 	}
 	collect_end(&c);
 }

@@ -147,34 +147,47 @@ collect_begin(struct collect *c)
 	return true;
 }
 
-bool
-collect_settle(struct collect *c, const char *kind)
+/* The key is not this request's. */
+static void
+answer_key(struct collect *c)
 {
 	struct validate_place at = { &in_header, "idempotency-key", 0 };
-	json_t *input;
+	json_t *input = json_string(c->key);
 
+	validate_fault(&c->faults, &at, "value_error",
+	    "Value error, the key is that of another request", input, NULL);
+	json_decref(input);
+	answer_faults(c);
+}
+
+void
+collect_settle(
+    struct collect *c, const char *kind, collect_write *write, void *ctx)
+{
+	c->at = c->r->now_ms;
 	if (c->faults.n > 0) {
 		answer_faults(c);
-		return false;
+		return;
 	}
+	if (!write(c, ctx))
+		return;
 	switch (
 	    route_first(c->in, c->r, &c->sender, kind, c->key, NULL, &c->at)) {
 	case IDEMPOTENCY_OTHER:
-		input = json_string(c->key);
-		validate_fault(&c->faults, &at, "value_error",
-		    "Value error, the key is that of another request", input,
-		    NULL);
-		json_decref(input);
-		answer_faults(c);
-		return false;
+		route_take_back(c->a);
+		answer_key(c);
+		break;
 	case IDEMPOTENCY_FAILED:
+		route_take_back(c->a);
 		route_busy(c->a);
-		return false;
-	case IDEMPOTENCY_NEW:
+		break;
 	case IDEMPOTENCY_AGAIN:
+		route_take_back(c->a);
+		(void)write(c, ctx);
+		break;
+	case IDEMPOTENCY_NEW:
 		break;
 	}
-	return true;
 }
 
 void
@@ -191,8 +204,7 @@ collect_fits(struct collect *c, size_t from, const struct validate_place *at)
 		return true;
 	validate_fault(&c->faults, at, "value_error",
 	    "Value error, it is too large for one record", NULL, NULL);
-	buf_clear(&c->a->records);
-	c->a->records_n = 0;
+	route_take_back(c->a);
 	answer_faults(c);
 	return false;
 }

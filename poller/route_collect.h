@@ -3,7 +3,7 @@
  * tenant, with which body; and how they say what is wrong, in the original's
  * shape (FastAPI's).
  *
- * A route begins, checks the body's fields, settles, and then writes records
+ * A route begins, checks the body's fields, and settles, which writes records
  * and the answer; each step that says false has made the answer.
  */
 #ifndef POLLER_ROUTE_COLLECT_H
@@ -27,7 +27,7 @@ struct collect {
 	struct validate_faults faults;
 	json_t *body;    /* NULL: there is none, which is a fault already */
 	const char *key; /* Idempotency-Key, or NULL */
-	int64_t at;      /* what the records bear, once settled */
+	int64_t at;      /* what the records bear, when they are written */
 };
 
 extern const struct validate_place collect_body;
@@ -35,9 +35,15 @@ extern const struct validate_place collect_body;
 /* All but the body's fields. */
 bool collect_begin(struct collect *c);
 
-/* When there are faults they are told; and what came before is known. kind: as
- * of route_first(). */
-bool collect_settle(struct collect *c, const char *kind);
+/* Writes records and answer of a request, with the time that c->at says; the
+ * same again when it is called again. False: they do not fit, see
+ * collect_fits(). */
+typedef bool collect_write(struct collect *c, void *ctx);
+
+/* When there are faults they are told; else it is written, and once more if it
+ * came before. Only what fits uses its key up. kind: as of route_first(). */
+void collect_settle(
+    struct collect *c, const char *kind, collect_write *write, void *ctx);
 
 /* False when the line that begins at from is too long for a record: then
  * nothing of the request counts. */

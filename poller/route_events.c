@@ -106,6 +106,12 @@ add_event(struct collect *c, json_t *const *v, const char *id,
 	return collect_fits(c, from, at);
 }
 
+static bool
+write_one(struct collect *c, void *ctx)
+{
+	return add_event(c, ctx, c->key, &collect_body);
+}
+
 void
 route_events_one(
     const struct intake *in, const struct web_request *r, struct web_answer *a)
@@ -117,8 +123,7 @@ route_events_one(
 		if (c.body != NULL)
 			validate_object(
 			    &c.faults, &collect_body, &model_event, c.body, v);
-		if (collect_settle(&c, "event"))
-			(void)add_event(&c, v, c.key, &collect_body);
+		collect_settle(&c, "event", write_one, v);
 	}
 	collect_end(&c);
 }
@@ -138,9 +143,10 @@ bulk_list(struct collect *c)
 }
 
 /* Every item is checked before the first one counts. */
-static void
-add_events(struct collect *c, json_t *list)
+static bool
+write_bulk(struct collect *c, void *ctx)
 {
+	const json_t *list = ctx;
 	struct validate_place at = { &collect_body, "events", 0 };
 	struct validate_place item = { &at, NULL, 0 };
 	json_t *v[VALIDATE_FIELDS];
@@ -155,9 +161,10 @@ add_events(struct collect *c, json_t *list)
 			buf_addc(&c->a->body, ',');
 		(void)snprintf(id, sizeof id, "%s.%zu", c->key, item.index);
 		if (!add_event(c, v, c->key != NULL ? id : NULL, &item))
-			return;
+			return false;
 	}
 	buf_addc(&c->a->body, ']');
+	return true;
 }
 
 void
@@ -174,8 +181,7 @@ route_events_bulk(
 		for (; item.index < json_array_size(list); item.index++)
 			validate_object(&c.faults, &item, &model_event,
 			    json_array_get(list, item.index), v);
-		if (collect_settle(&c, "events"))
-			add_events(&c, list);
+		collect_settle(&c, "events", write_bulk, list);
 	}
 	collect_end(&c);
 }

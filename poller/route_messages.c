@@ -117,41 +117,48 @@ write_answer(const struct message *m, struct web_answer *a)
 	jsonw_line(&a->body);
 }
 
-/* Whoever sends the same once more gets the same once more. */
+/* Whoever sends the same once more gets the same once more. What does not fit
+ * uses no key up, so the record is written first, and again if it came before.
+ */
 static void
 send_message(const struct intake *in, const struct web_request *r,
     const struct sender *s, struct message *m, struct web_answer *a)
 {
+	const char *key;
 	uint64_t note;
 	int64_t at;
 
-	if (!route_key(r, &m->id)) {
+	if (!route_key(r, &key)) {
 		invalid(a, "Idempotency-Key");
 		return;
 	}
+	if (key == NULL)
+		route_message_id(m->own_id);
+	m->id = key != NULL ? key : m->own_id;
 	note = listed_has(in->operators, s->tenant, m->from, r->now_ms);
-	switch (route_first(in, r, s, "message", m->id, &note, &at)) {
+	m->by_operator = note != 0;
+	write_record(m, s->tenant, r->now_ms, a);
+	if (a->records.len > RECORD_MAX_LINE) {
+		route_take_back(a);
+		invalid(a, "content is too long");
+		return;
+	}
+	switch (route_first(in, r, s, "message", key, &note, &at)) {
 	case IDEMPOTENCY_OTHER:
+		route_take_back(a);
 		invalid(a, "Idempotency-Key is that of another request");
 		return;
 	case IDEMPOTENCY_FAILED:
+		route_take_back(a);
 		route_busy(a);
 		return;
-	case IDEMPOTENCY_NEW:
 	case IDEMPOTENCY_AGAIN:
+		route_take_back(a);
+		m->by_operator = note != 0;
+		write_record(m, s->tenant, at, a);
 		break;
-	}
-	m->by_operator = note != 0;
-	if (m->id == NULL) {
-		route_message_id(m->own_id);
-		m->id = m->own_id;
-	}
-	write_record(m, s->tenant, at, a);
-	if (a->records.len > RECORD_MAX_LINE) {
-		buf_clear(&a->records);
-		a->records_n = 0;
-		invalid(a, "content is too long");
-		return;
+	case IDEMPOTENCY_NEW:
+		break;
 	}
 	write_answer(m, a);
 }

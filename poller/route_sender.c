@@ -60,6 +60,14 @@ route_key(const struct web_request *r, const char **key)
 	return *p == '\0' && p > *key && p - *key <= IDEMPOTENCY_KEY_MAX;
 }
 
+void
+route_take_back(struct web_answer *a)
+{
+	buf_clear(&a->records);
+	a->records_n = 0;
+	buf_clear(&a->body);
+}
+
 enum idempotency_verdict
 route_first(const struct intake *in, const struct web_request *r,
     const struct sender *s, const char *kind, const char *key, uint64_t *note,

@@ -28,7 +28,11 @@ bool route_token(const struct intake *in, const struct web_request *r,
  * false when it is no key (1 to IDEMPOTENCY_KEY_MAX visible ASCII letters). */
 bool route_key(const struct web_request *r, const char **key);
 
-/* Of a request that is good: the time that its records bear. note: what else
+/* Forgets the records that the answer has so far, and its body. */
+void route_take_back(struct web_answer *a);
+
+/* Of a request that is good, and whose records fit: a key is used up by it. The
+ * time that its records bear. note: what else
  * has to be the same the next time, and is then as it was; may be NULL. */
 enum idempotency_verdict route_first(const struct intake *in,
     const struct web_request *r, const struct sender *s, const char *kind,

@@ -427,10 +427,13 @@ a_key_that_is_none_is_refused(void **state)
 	buf_release(&key);
 }
 
+/* It uses no key up: what is sent with it next is a request of its own. */
 static void
 what_is_too_large_for_a_record_is_refused(void **state)
 {
-	struct buf body = BUF_INIT;
+	static const char few[] = "{\"events\":[" GOOD "]}";
+	struct buf body = BUF_INIT, bulk = BUF_INIT;
+	struct ask ask = plain;
 	struct web_answer a;
 	int i;
 
@@ -440,11 +443,25 @@ what_is_too_large_for_a_record_is_refused(void **state)
 	for (i = 0; i < RECORD_MAX_LINE / 6; i++)
 		buf_adds(&body, "\\u0001");
 	buf_adds(&body, "\"}}");
-	a = world_post(&world, EVENTS, &plain, body.data, body.len);
+	buf_addf(&bulk, "{\"events\":[" GOOD ",%s]}", buf_str(&body));
+	ask.key = "large";
+	a = world_post(&world, EVENTS, &ask, body.data, body.len);
 	assert_int_equal(a.status, 422);
 	assert_non_null(strstr(buf_str(&a.body), "too large"));
 	world_drop(&a);
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	assert_int_equal(a.status, 200);
+	world_drop(&a);
+	a = world_post(&world, BULK, &ask, bulk.data, bulk.len);
+	assert_int_equal(a.status, 422);
+	assert_non_null(strstr(buf_str(&a.body), "too large"));
+	world_drop(&a);
+	a = world_post(&world, BULK, &ask, few, strlen(few));
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.records_n, 1);
+	world_drop(&a);
 	buf_release(&body);
+	buf_release(&bulk);
 }
 
 static int
