@@ -80,6 +80,9 @@ const struct conf_key conf_keys[] = {
 	INT("crm", "budget", NULL, 0, INT64_C(1000000000),
 	    "calls a month that are paid for, 0: no limit; default: what the "
 	    "profile says"),
+	LIST("crm", "need",
+	    "tags that the operator who gets a chat must have; channel: that "
+	    "of the chat's channel"),
 	BOOL("crm", "assign", "no",
 	    "poller --assign may give its chats to operators"),
 	CHOICE("crm", "hook", "off", "off|signature|secret",

@@ -50,6 +50,7 @@ open_profile(struct hook *h, const struct conf *c, struct buf *why)
 	opt.customers = conf_bool(c, h->section, "customers");
 	opt.customer_phone = conf_bool(c, h->section, "customer_phone");
 	opt.bot_operators = conf_list(c, h->section, "bot_operators");
+	opt.need = conf_list(c, h->section, "need");
 	h->source = source_name(name);
 	h->profile = profile_open(name, &opt, why);
 	if (h->profile == NULL)

@@ -182,20 +182,29 @@ profile_options(const struct profile *p)
 	return &p->opt;
 }
 
+/* NULL is an empty one. */
+static jv
+words_jv(char *const *words)
+{
+	jv list = jv_array();
+
+	for (; words != NULL && *words != NULL; words++)
+		list = jv_array_append(list, jv_string(*words));
+	return list;
+}
+
 static jv
 options(const struct profile_options *opt)
 {
-	jv bots = jv_array(), o = jv_object();
-	size_t i;
+	jv o = jv_object();
 
-	for (i = 0; opt->bot_operators != NULL && opt->bot_operators[i]; i++)
-		bots = jv_array_append(bots, jv_string(opt->bot_operators[i]));
 	o = set(o, "account", text_or_null(opt->account));
 	o = set(o, "customers", jv_bool(opt->customers));
 	o = set(o, "customer_phone", jv_bool(opt->customer_phone));
 	o = set(o, "with_text", jv_bool(opt->with_text));
 	o = set(o, "history", jv_string(opt->history_all ? "all" : "episode"));
-	return set(o, "bot_operators", bots);
+	o = set(o, "need", words_jv(opt->need));
+	return set(o, "bot_operators", words_jv(opt->bot_operators));
 }
 
 /* A reason with the function's name before it. */

@@ -47,6 +47,7 @@ struct profile_options {
 	const char *account; /* [crm] account, or NULL */
 	bool customers, customer_phone, with_text, history_all;
 	char *const *bot_operators; /* NULL-ended; NULL: none */
+	char *const *need;          /* likewise: tags that chats need */
 };
 
 /* One address of a CRM, and what each request to it carries. */
@@ -64,6 +65,7 @@ struct profile_about {
 	size_t hosts_n;
 	bool needs_account; /* which [crm] account does not name */
 	bool by_operator;   /* see the contract */
+	bool needs;         /* it knows what to do with [crm] need */
 	unsigned max_pages;
 	int64_t budget;    /* calls a month that are paid for; 0: no limit */
 	int64_t period_ms; /* 0: not known */

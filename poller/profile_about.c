@@ -74,7 +74,7 @@ read_host(jv from, const char *name, struct profile_about *out)
 int
 profile_about_read(jv about, struct profile_about *out, struct buf *why)
 {
-	jv hosts, names, by;
+	jv hosts, names, by, needs;
 	int i, n;
 
 	if (jv_get_kind(about) != JV_KIND_OBJECT) {
@@ -97,10 +97,13 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 	}
 	by = profile_member(about, "by_operator");
 	out->by_operator = jv_get_kind(by) == JV_KIND_TRUE;
+	needs = profile_member(about, "needs");
+	out->needs = jv_get_kind(needs) == JV_KIND_TRUE;
 	out->max_pages = (unsigned)number(about, "max_pages", 1000, 1e6);
 	out->budget = (int64_t)number(about, "budget", 0, 1e9);
 	out->period_ms = (int64_t)(number(about, "period", 0, 86400) * 1000);
 	jv_free(by);
+	jv_free(needs);
 	jv_free(names);
 	jv_free(hosts);
 	jv_free(about);

@@ -289,6 +289,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	opt.customers = conf_bool(c, t->section, "customers");
 	opt.customer_phone = conf_bool(c, t->section, "customer_phone");
 	opt.bot_operators = conf_list(c, t->section, "bot_operators");
+	opt.need = conf_list(c, t->section, "need");
 	t->history_all =
 	    strcmp(conf_text(c, t->section, "history"), "all") == 0;
 	opt.history_all = t->history_all;
@@ -298,6 +299,14 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	    profile_open(conf_text(c, t->section, "profile"), &opt, why);
 	if (t->profile == NULL)
 		return PROG_CONFIG;
+	if (opt.need != NULL && *opt.need != NULL &&
+	    !profile_about(t->profile)->needs) {
+		buf_setf(why,
+		    "need of [%s]: its profile knows no tags of operators; "
+		    "remove it",
+		    t->section);
+		return PROG_CONFIG;
+	}
 	set_budget(t, c);
 	code = set_base(t, c, why);
 	if (code == PROG_OK)

@@ -8,7 +8,7 @@
 #   now       the CRM's clock, seconds since 1970
 #   options   {account: string or null, customers, customer_phone, with_text:
 #             true or false, history: "episode" or "all",
-#             bot_operators: [strings]}
+#             bot_operators: [strings], need: [strings]}
 #   cursor    null for the first page, then what the last page gave as next
 #   chat      (messages_*, chat_*) the chat's object as chats_read gave it;
 #             in chat_* perhaps only {chat: "id"}
@@ -53,6 +53,8 @@
 #                 by_operator  true if no list of chats says who holds them:
 #                              chats_* are then asked with operator null, and
 #                              for each operator when that is known
+#                 needs        true if chats get tags of .options.need, and
+#                              operators have such
 #                 max_pages    how many pages one question may have
 #                 budget       the default of [crm] budget
 #                 period       the seconds after which the CRM's count of calls

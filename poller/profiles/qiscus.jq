@@ -38,6 +38,7 @@ def about:
                               key: "admin_token"},
                        headers: {"Qiscus-App-Id": $app}}},
        by_operator: true,
+       needs: true,
        max_pages: 1000,
        hooks: {}};
 
@@ -100,8 +101,9 @@ def agent:
      reported_open_chats: .current_customer_count,
      tags: ([(.user_channels | arrays | .[] | row | .id | select(given)
               | "channel-\(.)"),
-             (.user_roles | arrays | .[] | row | .name | strings
-              | select(given))]
+             (.user_roles | arrays | .[] | row
+              | (.id | select(given) | "division-\(.)"),
+                (.name | strings | select(given)))]
             | if . == [] then null else join(",") end),
      sdk_email};
 
@@ -143,8 +145,17 @@ def room_status($operator):
     elif $operator == null and bot_has_it then "pending"
     else "open" end;
 
+# What the tags of an agent must have. As long as the channel is not known,
+# nobody will do.
+def needed($in; $channel):
+    [$in.options.need[]
+     | if . != "channel" then .
+       elif $channel | given then "channel-\($channel)"
+       else "channel-?" end]
+    | if . == [] then null else join(",") end;
+
 # Of WhatsApp, a customer's id is the phone number.
-def chat($operator):
+def chat($in; $operator):
     {type: "chat",
      chat: .room_id,
      status: room_status($operator),
@@ -153,6 +164,7 @@ def chat($operator):
      customer_name: (.name | some_text),
      customer_phone: (if .source == "wa" then .user_id else null end),
      channel: .channel_id,
+     tags: needed($in; .channel_id),
      last_at: .last_comment_timestamp,
      mark: "\(.last_comment_timestamp) \(.last_customer_timestamp) \(
             .last_comment_text | checksum) \(.is_resolved) \(
@@ -166,10 +178,12 @@ def belongs($operator):
              else .is_waiting != true end));
 
 def chats_read:
-    rows(.data.customer_rooms) as $rows
+    . as $in
+    | rows(.data.customer_rooms) as $rows
     | .operator as $operator
     | (.answer.meta | row | .cursor_after) as $next
-    | {records: [$rows[] | row | select(belongs($operator)) | chat($operator)],
+    | {records: [$rows[] | row | select(belongs($operator))
+               | chat($in; $operator)],
        next: (if $rows == [] or ($next | given | not) then null
               else $next end)};
 
@@ -178,11 +192,12 @@ def chat_request:
 
 # The resolving itself is the last message.
 def chat_read:
-    .answer.data.customer_room
+    . as $in
+    | .answer.data.customer_room
     | if type != "object" then error("the answer has no room")
       elif (.is_resolved | type) != "boolean" then
           error("the room does not say whether it is resolved")
-      else chat(null)
+      else chat($in; null)
            + {taken: (.is_resolved == false and .is_waiting == false
                       and (bot_has_it | not)),
               closed_at: (if .is_resolved then .last_comment_timestamp
@@ -310,7 +325,8 @@ def allocation($in):
     else {type: "chat", chat: .room_id, at: $in.now, status: "open",
           customer: .email, customer_name: (.name | some_text),
           customer_phone: (if .source == "wa" then .email else null end),
-          channel: (.channel | row | .id)} end;
+          channel: (.channel | row | .id),
+          tags: needed($in; .channel | row | .id)} end;
 
 # Who pressed the button need not be who held the room.
 def resolved($in):
@@ -353,7 +369,8 @@ def new_session($in):
           {type: "chat", chat: $room, at: $in.now, status: "open",
            customer: .user_id, customer_name: (.name | some_text),
            customer_phone: (if .source == "wa" then .user_id else null end),
-           channel: .channel_id}
+           channel: .channel_id,
+           tags: needed($in; .channel_id)}
       else empty end;
 
 def hook_read:

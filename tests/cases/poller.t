@@ -89,6 +89,13 @@ done
 conf '[crm acme]' 'token = t' 'hosts = messages=https://sdk.example.test'
 expect 78 "NAME=URL each" -c conf -n
 
+# Tags that chats need are for who has operators with tags.
+conf '[crm acme]' 'token = t' 'need = channel'
+expect 78 "need of \[crm acme\]: .* knows no tags" -c conf -n
+conf '[crm acme]' 'token = t' 'profile = qiscus' 'account = a' \
+	'need = channel, division-7'
+expect 0 "" -c conf -n
+
 # A profile of one's own: its mistakes are told with their lines.
 cp "$root/poller/profiles/chat2desk.jq" own.jq
 conf '[crm acme]' 'token = t' 'url = http://127.0.0.1:9/' 'profile = ./own.jq'

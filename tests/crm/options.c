@@ -37,6 +37,7 @@ static const char usage[] =
     "                      away, comments tell of all that happens, webhooks\n"
     "  --app A             Qiscus's app id (sim-app)\n"
     "  --by-us             only the API gives dialogs to operators\n"
+    "  --apart             each agent of Qiscus serves one channel\n"
     "  --webhooks URL      allocation, resolving and new sessions are pushed\n"
     "                      there from the start\n"
     "  --account TOKEN:SEED[:DIALOGS]  an account of its own; may be "
@@ -71,6 +72,7 @@ enum option_key {
 	OPT_CRM,
 	OPT_APP,
 	OPT_BY_US,
+	OPT_APART,
 	OPT_WEBHOOKS,
 	OPT_BIG_IDS,
 	OPT_NO_REQUEST_IDS,
@@ -103,6 +105,7 @@ static const struct option long_options[] = {
 	{ "crm", required_argument, NULL, OPT_CRM },
 	{ "app", required_argument, NULL, OPT_APP },
 	{ "by-us", no_argument, NULL, OPT_BY_US },
+	{ "apart", no_argument, NULL, OPT_APART },
 	{ "webhooks", required_argument, NULL, OPT_WEBHOOKS },
 	{ "big-ids", no_argument, NULL, OPT_BIG_IDS },
 	{ "no-request-ids", no_argument, NULL, OPT_NO_REQUEST_IDS },
@@ -229,6 +232,9 @@ set_option(struct settings *s, int key, char *text)
 		return 0;
 	case OPT_NO_REQUEST_IDS:
 		s->world.request_ids = false;
+		return 0;
+	case OPT_APART:
+		s->world.apart = true;
 		return 0;
 	case OPT_TELLS:
 		s->world.tells = true;

@@ -100,6 +100,7 @@ qiscus_agent(struct buf *b, const struct world *w, int32_t who)
 {
 	const struct worker *o = &w->operators[who];
 	char *name = full_name(o), *email = sdk_email(w, who);
+	const char *comma = "";
 
 	jsonw_open(b);
 	jsonw_int(b, "id", o->id);
@@ -117,9 +118,13 @@ qiscus_agent(struct buf *b, const struct world *w, int32_t who)
 	jsonw_str(b, "sdk_email", email);
 	jsonw_str(b, "sdk_key", "not-a-key");
 	buf_adds(b, ",\"user_channels\":[");
-	for (size_t i = 0; i < WORLD_CHANNELS; i++)
-		buf_addf(b, "%s{\"id\":%lld,\"name\":\"c%zu\"}",
-		    i > 0 ? "," : "", (long long)world_channels[i].id, i);
+	for (size_t i = 0; i < WORLD_CHANNELS; i++) {
+		if (w->opt.apart && i != (size_t)who % WORLD_CHANNELS)
+			continue;
+		buf_addf(b, "%s{\"id\":%lld,\"name\":\"c%zu\"}", comma,
+		    (long long)world_channels[i].id, i);
+		comma = ",";
+	}
 	buf_adds(b, "],\"user_roles\":[]}");
 	free(email);
 	free(name);

@@ -110,6 +110,7 @@ struct world_options {
 	bool request_ids;
 	bool tells;  /* service lines say what they are about */
 	bool qiscus; /* closing takes the holder away, and all is told */
+	bool apart;  /* each agent of Qiscus serves one channel, in turn */
 	bool by_us;  /* nobody takes a dialog: they are given by the API */
 	const char *app;
 };

@@ -238,7 +238,8 @@ static const struct {
 	    "{\"id\":1,\"name\":\"Adm\",\"type\":1,\"is_available\":true}]},"
 	    "\"meta\":{\"per_page\":3,\"total_count\":3},\"status\":200}",
 	    "\"operator\":\"501\",\"name\":\"Ann\",\"available\":true,"
-	    "\"reported_open_chats\":3,\"tags\":\"channel-12,sales\"\n"
+	    "\"reported_open_chats\":3,\"tags\":\"channel-12,division-1,"
+	    "sales\"\n"
 	    "\"operator\":\"502\",\"name\":\"b@x\",\"available\":false\n"
 	    "\"operator\":\"1\",\"name\":\"Adm\",\"available\":false\n" },
 	{ "agents, more to come", PROFILE_OPERATORS, { .cursor = "2" },
@@ -563,6 +564,73 @@ webhooks_become_records(void **state)
 	profile_close(p);
 }
 
+/* Of a payload that tells of one chat. */
+static void
+push(struct profile *p, const struct profile_hooks *h, const char *payload,
+    struct buf *got)
+{
+	struct value *v = json(payload);
+	const struct profile_hook_input in = { .payload = v };
+	struct profile_hook_answer out;
+	struct buf why = BUF_INIT;
+
+	if (profile_hook_read(p, h, &in, &out, &why) != 0)
+		fail_msg("%s", buf_str(&why));
+	buf_clear(got);
+	dump_records(out.records, out.n, got);
+	profile_hook_release(&out);
+	value_unref(v);
+	buf_release(&why);
+}
+
+static void
+rooms_need_what_the_configuration_says(void **state)
+{
+	static char channel[] = "channel", division[] = "division-7";
+	static char *need[] = { channel, division, NULL };
+	static const struct profile_options wants = {
+		.tenant = "acme", .account = "app-1", .need = need
+	};
+	static const struct with nobody = { .operator_id = NULL };
+	struct buf why = BUF_INIT, got = BUF_INIT;
+	struct profile *p = profile_open("qiscus", &wants, &why);
+	struct profile_hooks hooks;
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(profile_hooks_read(p, &hooks, &why), 0);
+	read_text(p, PROFILE_CHATS,
+	    "{\"data\":{\"customer_rooms\":[{\"room_id\":\"77\","
+	    "\"channel_id\":12,\"is_resolved\":false,"
+	    "\"is_waiting\":true}]}}",
+	    &nobody, &got);
+	assert_non_null(
+	    strstr(buf_str(&got), "\"tags\":\"channel-12,division-7\""));
+	read_text(p, PROFILE_CHAT,
+	    "{\"data\":{\"customer_room\":{\"room_id\":\"77\","
+	    "\"channel_id\":13,\"is_resolved\":false,"
+	    "\"is_waiting\":true}}}",
+	    &nobody, &got);
+	assert_non_null(
+	    strstr(buf_str(&got), "\"tags\":\"channel-13,division-7\""));
+	push(p, &hooks, "{\"room_id\":\"77\",\"channel\":{\"id\":12}}", &got);
+	assert_non_null(
+	    strstr(buf_str(&got), "\"tags\":\"channel-12,division-7\""));
+	push(p, &hooks, "{\"room_id\":\"77\"}", &got);
+	assert_non_null(
+	    strstr(buf_str(&got), "\"tags\":\"channel-?,division-7\""));
+	push(p, &hooks,
+	    "{\"room_log\":{\"room_id\":\"77\",\"channel_id\":12,"
+	    "\"is_waiting\":true}}",
+	    &got);
+	assert_non_null(
+	    strstr(buf_str(&got), "\"tags\":\"channel-12,division-7\""));
+	profile_hooks_release(&hooks);
+	buf_release(&why);
+	buf_release(&got);
+	profile_close(p);
+}
+
 int
 main(void)
 {
@@ -572,6 +640,7 @@ main(void)
 		cmocka_unit_test(comments_are_read_back_to_what_is_known),
 		cmocka_unit_test(requests_are_as_qiscus_wants_them),
 		cmocka_unit_test(webhooks_become_records),
+		cmocka_unit_test(rooms_need_what_the_configuration_says),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

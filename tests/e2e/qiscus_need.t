@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# With need = channel a room of a simulated Qiscus is promised to agents of its
+# channel only, and those whose channel nobody serves wait.
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$tmp"
+
+start_sim --crm qiscus --by-us --apart --dialogs 60 --messages 2 --operators 3 \
+	--pace 0
+unset CRM_URL
+(umask 077 && printf '%s\n' '[crm q]' "url = $sim" "hosts = messages=$sim" \
+	'profile = qiscus' 'account = sim-app' 'token = sim-token' \
+	'need = channel' '[aggregator]' 'allocation_limit = 100' >conf)
+
+ask() { # PATH [BODY]
+	curl -sS --fail -H 'Qiscus-App-Id: sim-app' \
+		-H 'Qiscus-Secret-Key: sim-token' ${2+--data "$2"} "$sim$1"
+}
+
+# What the CRM has, as CHANNEL of ROOM and as AGENT:CHANNEL.
+ask '/api/v2/customer_rooms' '{"status":"unresolved","limit":100}' |
+	jq '.data.customer_rooms | map({(.room_id): .channel_id}) | add' >rooms
+ask '/api/v2/admin/agents?limit=100' |
+	jq '.data.agents | map({(.id | tostring): [.user_channels[].id]}) | add' \
+		>agents
+
+"$BIN/poller" -c conf >records 2>err || fail "$(cat err)"
+"$BIN/aggregator" -c conf -a allocation --assign-to promises <records \
+	>rows 2>err || fail "$(cat err)"
+[ -s promises ] || fail "nothing is promised: $(cat records)"
+crossed=$(jq -r --slurpfile room rooms --slurpfile agent agents '
+	$room[0][.chat] as $channel
+	| select($agent[0][.operator] | index($channel) | not)
+	| "\(.chat) of \($channel) to \(.operator)"' promises)
+[ "$crossed" = "" ] || fail "not of the channel: $crossed"
+[ "$(jq -s 'map(select(.table == "allocation_totals"))[-1].waiting' rows)" != 0 ] ||
+	fail "nobody waits: $(cat rows)"
+
+# And without it others get them, too: the channel is not why by itself.
+sed -i '/^need/d' conf
+"$BIN/poller" -c conf >records 2>err || fail "$(cat err)"
+rm promises
+"$BIN/aggregator" -c conf -a allocation --assign-to promises <records \
+	>rows 2>err || fail "$(cat err)"
+jq -e -s --slurpfile room rooms --slurpfile agent agents 'any(.[];
+	$room[0][.chat] as $channel
+	| $agent[0][.operator] | index($channel) | not)' promises >out ||
+	fail "all are of the channel without need"
