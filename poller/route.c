@@ -9,6 +9,7 @@
 #include "common/xalloc.h"
 
 const struct route routes[] = {
+	{ WEB_GET, "/", route_root },
 	{ WEB_GET, "/health", route_health },
 	{ WEB_GET, "/api/v1/health", route_messages_health },
 	{ WEB_GET, "/api/v1/analytics/health", route_analytics_health },

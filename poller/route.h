@@ -43,6 +43,7 @@ const char *route_part(const char *path, size_t n, size_t *len);
 void route_detail(struct web_answer *a, int status, const char *text);
 
 /* The handlers, by file. */
+web_handler route_root;              /* route_health.c */
 web_handler route_health;            /* route_health.c */
 web_handler route_messages_health;   /* route_health.c */
 web_handler route_analytics_health;  /* route_health.c */

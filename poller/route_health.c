@@ -1,9 +1,9 @@
 /*
- * route_health: whether the listener is there, in the three shapes that the
- * original services answer with. The first two ask nobody: that there is an
- * answer is the news. The third says what the outbox knows: whether the broker
- * confirms, and whether the spool takes what comes while it does not. One of
- * them is enough for requests to succeed.
+ * route_health: whether the listener is there, in the shapes that the original
+ * services answer with. Most ask nobody: that there is an answer is the news.
+ * Analytics' says what the outbox knows: whether the broker confirms, and
+ * whether the spool takes what comes while it does not. One of them is enough
+ * for requests to succeed.
  */
 #include "poller/route.h"
 
@@ -20,6 +20,20 @@ add_time(struct buf *to, int64_t now_ms)
 	clock_format(now_ms, text);
 	text[19] = 'Z';
 	jsonw_strn(to, "timestamp", text, 20);
+}
+
+/* Who is there, in the original's words. */
+void
+route_root(
+    const struct intake *in, const struct web_request *r, struct web_answer *a)
+{
+	(void)in;
+	(void)r;
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "service", "Analytics Service");
+	jsonw_str(&a->body, "version", "1.0.0");
+	jsonw_str(&a->body, "status", "running");
+	jsonw_close(&a->body);
 }
 
 void

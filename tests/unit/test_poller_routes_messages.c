@@ -555,6 +555,24 @@ what_is_not_there_is_404_and_405(void **state)
 }
 
 static void
+the_root_says_who_is_there(void **state)
+{
+	struct web_request r = { .method = WEB_GET, .path = "/", .body = "" };
+	struct web_answer a = { .status = 200 };
+	struct world w;
+
+	(void)state;
+	world_open(&w, conf, NULL);
+	route_answer(w.in, &r, &a);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(buf_str(&a.body),
+	    "{\"service\":\"Analytics Service\",\"version\":\"1.0.0\","
+	    "\"status\":\"running\"}");
+	world_drop(&a);
+	world_close(&w);
+}
+
+static void
 patterns_fit_what_they_should(void **state)
 {
 	size_t len;
@@ -590,6 +608,7 @@ main(void)
 		cmocka_unit_test(a_configuration_that_cannot_be_is_refused),
 		cmocka_unit_test(keys_come_from_files_and_change),
 		cmocka_unit_test(what_is_not_there_is_404_and_405),
+		cmocka_unit_test(the_root_says_who_is_there),
 		cmocka_unit_test(patterns_fit_what_they_should),
 	};
 
