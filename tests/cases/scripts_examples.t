@@ -42,7 +42,8 @@ END
 if command -v systemd-analyze >/dev/null; then
 	# The paths of an installation are not here.
 	for unit in messaging-sink.service messaging-aggregator.service \
-		messaging-assign.service messaging-listener.service; do
+		messaging-aggregator@.service messaging-assign.service \
+		messaging-listener.service; do
 		sed 's,/usr/local/bin/[a-z]*,/bin/true,
 			s,^User=.*,User=root,' "scripts/$unit" >"$tmp/$unit"
 		systemd-analyze verify --man=no "$tmp/$unit" >"$tmp/said" 2>&1 ||
@@ -81,6 +82,16 @@ for each in listener aggregator assign sink; do
 	# shellcheck disable=SC2046 # words
 	starts $(unit $each)
 done
+# shellcheck disable=SC2016,SC2046 # words, and names for systemd to expand
+starts $(unit aggregator@ |
+	sed 's/%i/1/g; s/${GENERATION}/2/g; s/${PARTS}/3/g') -a operators
+# It reads the queue of what was before like its own, until that is empty.
+tr -d '\\\n' <scripts/messaging-aggregator@.service | tr -s ' ' | sed \
+	's/.*ExecStartPre=//; s/ExecStart=/\n/; s/StateDirectory=.*/\n/' >"$tmp/part"
+[ "$(sed -n '1{s/\.before / /; s/--until-empty //; p}' "$tmp/part")" = \
+	"$(sed -n 2p "$tmp/part")" ] || fail "$(cat "$tmp/part")"
+grep -c 'records.g${GENERATION}.%i.before .*--until-empty ' "$tmp/part" |
+	grep -qx 1 || fail "what was before is not read first: $(cat "$tmp/part")"
 starts poller -t queue:records
 grep -q "^\* \* \* \* \*  $(sed -n 's/^#\*  *\* .*  \(flock .*\)/\1/p' \
 	scripts/crontab.example)\$" "$tmp/zero" ||
