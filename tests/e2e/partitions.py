@@ -8,7 +8,8 @@ plain               snapshots that went through an exchange, all their parts on
 dump                what the views of the database tell, as lines (stdin: their
                     columns, from information_schema; stdout: the statements)
 same WANT GOT       two such dumps tell the same: counts, sums, maxima and times
-                    exactly, medians and percentiles within 1/32
+                    exactly, medians and percentiles within 1/64 and the
+                    rounding to a millisecond
 """
 
 import json
@@ -16,7 +17,7 @@ import sys
 
 KEYS = {"message": ["chat"], "view": ["chat", "message"],
         "event": ["chat", "user"], "chat": ["chat"], "row": ["chat"]}
-WITHIN = 1 / 32
+WITHIN = 1 / 64
 COUNTS = {"response_histogram_all": "count", "response_hours_all": "responses",
           "realtime_user_activity_all": "messages_last_minute"}
 

@@ -32,9 +32,14 @@ a_bucket_is_at_most_a_32nd_wide(void **state)
 	uint32_t b;
 
 	(void)state;
-	for (b = 64; b < 1500; b++)
-		assert_true((histogram_high(b) - histogram_low(b)) * 32 <
-			    histogram_low(b));
+	for (b = 64; b < 1500; b++) {
+		int64_t low = histogram_low(b), high = histogram_high(b);
+
+		assert_true((high - low) * 32 < low);
+		/* From its middle to either end: twice that, without halves. */
+		assert_true((low + high - 2 * low) * 64 < 2 * low);
+		assert_true((2 * high - (low + high)) * 64 < 2 * high);
+	}
 	for (b = 0; b < 64; b++)
 		assert_int_equal(histogram_high(b), histogram_low(b));
 }
