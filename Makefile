@@ -150,11 +150,12 @@ bench: test-programs  ## measure against peers and limits, print ratios
 
 # Not these: soaks, and tests of scripts, whose programs the others run too.
 UNSANITIZED = $(patsubst %,tests/e2e/%.t,aggregator_queue allocation_live \
-                allocation_worlds amqp_crash amqp_heartbeat assign_queue \
-                bench budget chaos demo eventcounter grants listen_tables \
-                memory migrate partitions poller_long qiscus readme retention \
-                scripts servers sink_tls soak spread stream_figures topology \
-                troubles worlds)
+                allocation_worlds amqp_crash amqp_heartbeat amqp_trouble \
+                assign_queue bench budget chaos demo eventcounter grants \
+                listen_tables memory migrate partitions poller_long qiscus \
+                qiscus_need readme reaper_queue retention scripts servers \
+                sink_commit sink_crash sink_tls soak spread stream_crash \
+                stream_figures topology troubles worlds)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
