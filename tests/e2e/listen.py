@@ -149,8 +149,7 @@ def health(listener):
 
 def becomes(listener, *wanted):
     until(LONG, lambda: health(listener) == (200, *wanted),
-          f"health of '{listener.name}' to become {wanted}, it is "
-          f"{health(listener)} or")
+          f"health of '{listener.name}' to become {wanted}")
 
 
 def read_queue(lab):
