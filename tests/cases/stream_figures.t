@@ -1,7 +1,7 @@
 #!/bin/sh
-# Conversations, users, activity, alerts, trends, channels, intervals and
-# histograms of random streams, against figures computed from all messages at
-# once. LONG=1: many streams.
+# Conversations, users, activity, alerts, trends, channels, intervals,
+# histograms and events of random streams, against figures computed from all of it
+# at once. LONG=1: many streams.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

@@ -1,10 +1,10 @@
 """Random streams through the aggregator, against figures that count.
 
 An independent statement of what conversations, users, activity, alerts,
-trends, channels, intervals and response histograms mean, computed from all messages at once, with nothing
-kept and nothing taken back, and a stream of several tenants and languages
-with bursts, duplicates, versions, latecomers and ties to hold the program
-against. SEED=n repeats a stream, STREAMS=n says how many; LONG=1: many.
+trends, channels, intervals, response histograms and counts of events mean,
+computed from all messages and events at once, with nothing kept and nothing
+taken back, and a stream of several tenants and languages with bursts,
+duplicates, versions, latecomers and ties to hold the program against. SEED=n repeats a stream, STREAMS=n says how many; LONG=1: many.
 """
 
 import collections
@@ -233,12 +233,25 @@ def interval_rows(messages, rows):
             rows["response_histogram"].append(dict(key, bucket=b, count=n))
 
 
-def figures(messages, conf):
+def event_rows(events):
+    """Of each id the greatest version; a user takes part by bytes."""
+    best = {}
+    for e in events:
+        if e.get("user") is None:
+            continue  # nobody did it
+        rank = (e.get("at", -1), e["user"].encode(), e["event"].encode())
+        best[e["id"]] = max(rank, best.get(e["id"], rank))
+    for (user, event), n in collections.Counter(
+            rank[1:] for rank in best.values()).items():
+        yield {"user": user.decode(), "event": event.decode(), "count": n}
+
+
+def figures(messages, events, newest, conf):
     """{table: [row]} of one tenant's messages, in the order they came."""
-    newest = max(m["at"] for m in messages)
     best, first = winners(messages)
     rows = collections.defaultdict(list)
     interval_rows(best, rows)
+    rows["event_counts"].extend(event_rows(events))
     best = [m for m in best if counts(m)]
     named = [m for m in best if writer(m) is not None]
 
@@ -356,6 +369,39 @@ class Stream:
         other["updated_at"] = START + self.n
         return other
 
+    def event(self):
+        d = self.dice
+        self.n += 1
+        e = {"type": "event", "id": d.choice(("%d", "e%d")) % self.n,
+             "event": d.choice(self.deeds)}
+        if d.random() < 0.95:
+            e["user"] = d.choice(self.users)
+        if d.random() < 0.9:
+            e["at"] = self.at()
+        if d.random() < 0.2:
+            e["chat"] = d.choice(self.chats)
+        return e
+
+    def events(self):
+        """Some come again, some in other versions, some of the same time."""
+        d = self.dice
+        self.deeds = ("login", "Login", "é", "e\u0301", "x y\"z") \
+            + tuple("deed%d" % i for i in range(d.choice((0, 20))))
+        self.burst = START
+        out = [self.event() for _ in range(d.choice((0, 20, 200, 1000)))]
+        for e in list(out):
+            while d.random() < 0.2:
+                other = dict(self.event(), id=e["id"])
+                if d.random() < 0.5:
+                    other.pop("at", None)
+                    if "at" in e:
+                        other["at"] = e["at"]
+                out.append(other)
+            if d.random() < 0.1:
+                out.append(dict(e))
+        d.shuffle(out)
+        return out
+
     def messages(self):
         d = self.dice
         out = []
@@ -378,9 +424,18 @@ class Stream:
                      + (d.randrange(late) if d.random() < 0.1 else 0))
         return out
 
+    def mixed(self, messages, events):
+        """Both in one, each in its order."""
+        left = [collections.deque(messages), collections.deque(events)]
+        out = collections.deque()
+        while any(left):
+            out.append(self.dice.choices(
+                left, [len(x) for x in left])[0].popleft())
+        return out
+
 
 def line(tenant, m):
-    fields = dict(m, type="message", tenant=tenant)
+    fields = dict({"type": "message"}, tenant=tenant, **m)
     for key in ("at", "updated_at"):
         if key in fields:
             fields[key] = compare.format_time(fields[key])
@@ -399,7 +454,7 @@ def configuration(conf):
 
 
 FIGURES = ("conversations", "users", "activity", "alerts", "trends",
-           "channels", "intervals", "histograms")
+           "channels", "intervals", "histograms", "events")
 TABLES = {
     "conversation_metrics": ("conversation_id",),
     "user_stats": ("user_id",),
@@ -410,6 +465,7 @@ TABLES = {
     "intervals": ("end_at", "chat", "message", "kind"),
     "response_hours": ("hour", "operator", "kind"),
     "response_histogram": ("hour", "operator", "kind", "bucket"),
+    "event_counts": ("user", "event"),
 }
 TIMES = ("_at", "_active", "window_start", "window_end", "hour", "as_of")
 
@@ -457,10 +513,11 @@ def actual(text):
 def try_stream(seed):
     """Sentences on what is wrong with the rows of one stream."""
     s = Stream(seed)
-    tenants = {"t%d" % i: s.messages() for i in range(s.dice.choice((1, 3)))}
+    tenants = {"t%d" % i: (s.messages(), s.events())
+               for i in range(s.dice.choice((1, 3)))}
     lines = []
-    # Tenants mixed, each in its own order.
-    queues = {t: collections.deque(own) for t, own in tenants.items()}
+    # Tenants mixed, each in its own order, with its events anywhere.
+    queues = {t: s.mixed(*own) for t, own in tenants.items()}
     while queues:
         t = s.dice.choice(sorted(queues))
         lines.append(line(t, queues[t].popleft()))
@@ -468,9 +525,9 @@ def try_stream(seed):
             del queues[t]
     got = actual(aggregate("\n".join(lines) + "\n", s.conf))
     want = {}
-    for t, own in tenants.items():
-        newest = max(m["at"] for m in own)
-        for table, rows in figures(own, s.conf).items():
+    for t, (messages, events) in tenants.items():
+        newest = max(x.get("at", -1) for x in messages + events)
+        for table, rows in figures(messages, events, newest, s.conf).items():
             for row in rows:
                 row["as_of"] = newest
                 want[keyed(t, table, row)] = row
