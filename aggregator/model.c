@@ -401,7 +401,7 @@ add_dated(struct model *m, const struct record *r)
 	enum model_taken taken;
 
 	/* What is known from earlier was in time then. */
-	if (!r->stale && model_is_late(m, r->at))
+	if (!r->stale && r->at != CLOCK_NONE && model_is_late(m, r->at))
 		return MODEL_LATE;
 	if (!m->prompt && !m->lasting &&
 	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))

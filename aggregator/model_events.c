@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
@@ -120,6 +121,15 @@ may_count(struct model *m, uint32_t user, uint32_t event)
 	return false;
 }
 
+/* How long the identity is known: what has no time is as old as the newest. */
+static uint16_t
+span_of(const struct model *m, int64_t at)
+{
+	if (at == CLOCK_NONE)
+		at = m->as_of != CLOCK_NONE ? m->as_of : clock_now_ms();
+	return model_span(m, at);
+}
+
 /* user 0: it is not counted. */
 static void
 remember(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
@@ -133,7 +143,7 @@ remember(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
 	x = &p->fresh[p->fresh_n++];
 	x->f = f;
-	x->span = model_span(m, at);
+	x->span = span_of(m, at);
 	x->at = at;
 	x->user = user;
 	x->event = event;
@@ -169,7 +179,7 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 
 	if (p->seen_events.width == 0)
 		seen_init(&p->seen_events, m->seed, EVENT_WORDS);
-	words = seen_enter(&p->seen_events, f, model_span(m, at), &fresh);
+	words = seen_enter(&p->seen_events, f, span_of(m, at), &fresh);
 	if (!fresh) {
 		if (compare_versions(n, words, at, user, event) <= 0)
 			return MODEL_AGAIN;
@@ -192,8 +202,8 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 }
 
 void
-events_restore(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
-    uint32_t event)
+events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
+    uint32_t user, uint32_t event)
 {
 	struct model_private *p = m->private;
 	const struct names *n = &m->lexicon.names;
@@ -203,7 +213,7 @@ events_restore(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 
 	if (p->seen_events.width == 0)
 		seen_init(&p->seen_events, m->seed, EVENT_WORDS);
-	words = seen_enter(&p->seen_events, f, model_span(m, at), &fresh);
+	words = seen_enter(&p->seen_events, f, span, &fresh);
 	if (!fresh)
 		c = compare_versions(n, words, at, user, event);
 	if (c <= 0)

@@ -148,8 +148,8 @@ enum model_taken events_add(struct model *m, const struct record *r);
 enum model_taken events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);
 /* The same for an event, which is counted already. */
-void events_restore(struct model *m, struct fingerprint f, int64_t at,
-    uint32_t user, uint32_t event);
+void events_restore(struct model *m, struct fingerprint f, uint16_t span,
+    int64_t at, uint32_t user, uint32_t event);
 /* Of that pair, which is made if need be, whatever the limit is. */
 struct event_count *events_count(
     struct model *m, uint32_t user, uint32_t event);

@@ -535,7 +535,7 @@ model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)
 		user = take_name(&r, m);
 		event = take_name(&r, m);
 		if (!r.bad)
-			events_restore(m, f, at, user, event);
+			events_restore(m, f, span, at, user, event);
 		names_drop(&m->lexicon.names, user);
 		names_drop(&m->lexicon.names, event);
 	}

@@ -9,7 +9,7 @@ set -euo pipefail
 start_broker
 settings 'prefetch = 20' 'patience = 20s' '[aggregator]' 'cache = 1M' \
 	'refresh = 100ms' 'alert_minute = 3' 'alert_five_minutes = 5'
-figures=conversations,users,activity,alerts,trends,channels,histograms,intervals
+figures=conversations,users,activity,alerts,trends,channels,histograms,intervals,events
 kills=${KILLS:-12}
 
 "$load" -n 30000 --chats 1500 --users 300 --tenants 2 --gap 3000 --late 0 \
@@ -43,7 +43,7 @@ for table in conversation_metrics user_stats realtime_user_activity alerts \
 done
 cp "$tmp/got" "$tmp/before"
 
-echo "- other versions of messages, in any order"
+echo "- other versions of messages and events, in any order"
 mv "$state" "$state.first"
 mv "$tmp/rows" "$tmp/rows.first"
 python3 -B tests/oracle/stream_figures.py --write "${SEED:-$((RANDOM))}" \
@@ -55,6 +55,7 @@ for part in "$tmp"/part.*; do
 done
 collect
 same_figures "$tmp/versions"
+grep -q '"event_counts"' "$tmp/want" || fail "no event was counted"
 rm -r "$state"
 mv "$state.first" "$state"
 mv "$tmp/rows.first" "$tmp/rows"

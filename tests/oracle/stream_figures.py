@@ -544,7 +544,7 @@ def write_stream(seed):
     """A stream's lines alone, all within two hours and in no order."""
     s = Stream(seed)
     s.span, s.grain = 7200000, 1000
-    own = [m for _ in range(4) for m in s.messages()]
+    own = [m for _ in range(4) for m in s.messages() + s.events()]
     s.dice.shuffle(own)
     for m in own:
         print(line("t1", m))

@@ -147,12 +147,40 @@ another_limit_holds_from_then_on(void **state)
 	model_release(&lower);
 }
 
+/* It may come without a time, at any time, and is not late. */
+static void
+one_without_a_time_counts_once(void **state)
+{
+	struct model m, next;
+	struct record r;
+
+	(void)state;
+	begin(&m, 0);
+	add(&m, "1", 1, "ann");
+	record_clear(&r);
+	r.type = RECORD_EVENT;
+	r.id = text("2");
+	r.user = text("ann");
+	r.event = text("e");
+	r.at = CLOCK_NONE;
+	assert_int_equal(model_add(&m, &r), MODEL_NEW);
+	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_int_equal(count_of(&m, "ann"), 2);
+	begin(&next, 0);
+	carry(&next, &m);
+	add(&next, "3", 3600 * 1000, "ann");
+	assert_int_equal(model_add(&next, &r), MODEL_AGAIN);
+	assert_int_equal(count_of(&next, "ann"), 3);
+	model_release(&next);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(above_the_limit_nothing_is_counted),
 		cmocka_unit_test(another_limit_holds_from_then_on),
+		cmocka_unit_test(one_without_a_time_counts_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
