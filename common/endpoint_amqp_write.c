@@ -37,8 +37,7 @@
 #include "common/xalloc.h"
 
 #define WINDOW 128
-/* A body of one frame, of which our limit is 128 KiB. */
-#define BODY_BYTES ((size_t)124 * 1024)
+#define BODY_BYTES ((size_t)124 * 1024) /* one frame: of 128 at most */
 #define LINGER_MS 5
 /* How long a full queue is left alone. */
 #define PAUSE_BASE_MS 50
@@ -535,9 +534,7 @@ amqp_pump(struct endpoint *e)
 static bool
 amqp_is_up(const struct endpoint *e)
 {
-	const struct writer *w = (const struct writer *)(const void *)e;
-
-	return w->a.link.conn != NULL;
+	return ((const struct writer *)(const void *)e)->a.link.conn != NULL;
 }
 
 static void

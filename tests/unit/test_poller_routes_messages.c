@@ -524,72 +524,6 @@ keys_come_from_files_and_change(void **state)
 	buf_release(&header);
 }
 
-static void
-what_is_not_there_is_404_and_405(void **state)
-{
-	struct web_request r = { .method = WEB_GET, .path = SEND, .body = "" };
-	struct web_answer a = { .status = 200 };
-	struct world w;
-
-	(void)state;
-	world_open(&w, conf, NULL);
-	route_answer(w.in, &r, &a);
-	assert_int_equal(a.status, 405);
-	assert_string_equal(a.allow, "POST");
-	assert_string_equal(
-	    buf_str(&a.body), "{\"detail\":\"Method Not Allowed\"}");
-	world_drop(&a);
-	a = (struct web_answer){ .status = 200 };
-	r.path = SEND "/";
-	route_answer(w.in, &r, &a);
-	assert_int_equal(a.status, 404);
-	world_drop(&a);
-	a = (struct web_answer){ .status = 200 };
-	r.method = WEB_OTHER;
-	r.path = "/openapi.json";
-	route_answer(w.in, &r, &a);
-	assert_int_equal(a.status, 405);
-	assert_string_equal(a.allow, "GET");
-	world_drop(&a);
-	world_close(&w);
-}
-
-static void
-the_root_says_who_is_there(void **state)
-{
-	struct web_request r = { .method = WEB_GET, .path = "/", .body = "" };
-	struct web_answer a = { .status = 200 };
-	struct world w;
-
-	(void)state;
-	world_open(&w, conf, NULL);
-	route_answer(w.in, &r, &a);
-	assert_int_equal(a.status, 200);
-	assert_string_equal(buf_str(&a.body),
-	    "{\"service\":\"Analytics Service\",\"version\":\"1.0.0\","
-	    "\"status\":\"running\"}");
-	world_drop(&a);
-	world_close(&w);
-}
-
-static void
-patterns_fit_what_they_should(void **state)
-{
-	size_t len;
-
-	(void)state;
-	assert_true(route_fits("/a/{x}/{y}", "/a/b/c"));
-	assert_false(route_fits("/a/{x}/{y}", "/a/b/"));
-	assert_false(route_fits("/a/{x}/{y}", "/a//c"));
-	assert_false(route_fits("/a/{x}/{y}", "/a/b/c/d"));
-	assert_false(route_fits("/a/{x}", "/a"));
-	assert_false(route_fits("/a", "/a/"));
-	assert_memory_equal(route_part("/a/bc/d", 1, &len), "bc", 2);
-	assert_int_equal(len, 2);
-	(void)route_part("/a/bc/d", 3, &len);
-	assert_int_equal(len, 0);
-}
-
 int
 main(void)
 {
@@ -607,9 +541,6 @@ main(void)
 		cmocka_unit_test(a_token_is_asked_for_when_there_is_a_key),
 		cmocka_unit_test(a_configuration_that_cannot_be_is_refused),
 		cmocka_unit_test(keys_come_from_files_and_change),
-		cmocka_unit_test(what_is_not_there_is_404_and_405),
-		cmocka_unit_test(the_root_says_who_is_there),
-		cmocka_unit_test(patterns_fit_what_they_should),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);

@@ -1,0 +1,124 @@
+/*
+ * qiscus_world: Qiscus's profile in tests, and what it says as text.
+ */
+#ifndef TESTS_QISCUS_WORLD_H
+#define TESTS_QISCUS_WORLD_H
+
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+#include "poller/profile_hook.h"
+
+#define CHAT(id, rest)                                                         \
+	"\"chat\":\"" id "\",\"channel\":\"12\"," rest                         \
+	"\"customer\":\"c@x\" + \"customer_name\":\"Cy\","                     \
+	"\"customer_phone\":\"c@x\"\n"
+#define OPEN "\"status\":\"open\","
+
+static char bot[] = "777";
+static char *bots[] = { bot, NULL };
+static const struct profile_options options = { .tenant = "acme",
+	.account = "app-1",
+	.customers = true,
+	.customer_phone = true,
+	.bot_operators = bots };
+
+#define CREW                                                                   \
+	"[{\"operator\":501,\"name\":\"Ann\",\"sdk_email\":\"ann@sdk\"},"      \
+	"{\"operator\":502,\"name\":\"Bo Lee\",\"sdk_email\":\"bo@sdk\"},"     \
+	"{\"operator\":777,\"name\":\"Robo\",\"sdk_email\":\"robo@sdk\"},"     \
+	"{\"operator\":503,\"name\":\"Bo Lee\",\"sdk_email\":\"bo2@sdk\"}]"
+
+static inline struct value *
+json(const char *text)
+{
+	struct buf why = BUF_INIT;
+	bool mended = false;
+	struct value *v = value_parse(text, strlen(text), &mended, &why);
+
+	if (v == NULL)
+		fail_msg("%s: %s", text, buf_str(&why));
+	buf_release(&why);
+	return v;
+}
+
+static inline struct profile *
+open_profile(void)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p = profile_open("qiscus", &options, &why);
+	struct value *crew = json(CREW);
+
+	if (p == NULL)
+		fail_msg("%s", buf_str(&why));
+	profile_set_operators(p, crew);
+	value_unref(crew);
+	buf_release(&why);
+	return p;
+}
+
+/* What a call is asked with. */
+struct with {
+	const char *chat, *cursor, *known, *operator_id, *replaces;
+	int status; /* 0: 200 */
+};
+
+static inline void
+dump_records(const struct crm_record *records, size_t n, struct buf *got)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		buf_addf(got, "%s%s%s\n", records[i].body,
+		    *records[i].person != '\0' ? " + " : "", records[i].person);
+}
+
+/* All bodies, one a line, the next cursor; or the fault. */
+static inline void
+read_text(struct profile *p, enum profile_call call, const char *answer,
+    const struct with *w, struct buf *got)
+{
+	struct value *a = json(answer);
+	struct value *c = w->chat != NULL ? json(w->chat) : NULL;
+	struct value *k = w->cursor != NULL ? json(w->cursor) : NULL;
+	struct profile_input in = { .status = w->status ? w->status : 200,
+		.answer = a,
+		.chat = c,
+		.cursor = k,
+		.known = w->known,
+		.operator_id = w->operator_id };
+	struct profile_answer out;
+
+	buf_clear(got);
+	profile_read(p, call, &in, &out);
+	if (out.fault != FAULT_NONE)
+		buf_addf(
+		    got, "fault %d: %s", (int)out.fault, buf_str(&out.message));
+	dump_records(out.records, out.n, got);
+	if (out.n > 0 && out.records[0].taken)
+		buf_adds(got, "taken\n");
+	if (out.operator_id != NULL)
+		buf_addf(got, "has it: %s\n", out.operator_id);
+	if (out.odd > 0)
+		buf_addf(got, "odd: %s\n", buf_str(&out.first_odd));
+	if (out.next != NULL) {
+		buf_adds(got, "next ");
+		value_dump(out.next, got);
+	}
+	profile_answer_release(&out);
+	value_unref(a);
+	value_unref(c);
+	value_unref(k);
+}
+
+static inline void
+same(const char *name, const struct buf *got, const char *want)
+{
+	if (strcmp(buf_str(got), want) != 0)
+		fail_msg("%s: got\n%s\nwant\n%s", name, buf_str(got), want);
+}
+
+#endif
