@@ -68,14 +68,24 @@ is "receipts" 5 "$(count message_views)"
 is "devices" "1 bob mobile 1 zoe web 2 amy web" "$(sql "SELECT message_id,
 	user_id, device FROM message_views WHERE message_id = '1' OR
 	user_id = 'amy' ORDER BY 1, 2" | xargs)"
-status() {
+status() { # [TENANT]
 	sql "SELECT conversation_id, message_id, read_status, TIME(read_at), read_by
-		FROM read_status WHERE tenant = 't' ORDER BY 1, 2" | tr '\t' ' '
+		FROM read_status WHERE tenant = '${1:-t}' ORDER BY 1, 2" |
+		tr '\t' ' '
 }
 is "read_status" "c 1 read 10:01:05.000 zoe
 c 2 read 10:01:07.000 amy
 c 3 sent NULL NULL
 d 1 sent NULL NULL" "$(status)"
+
+seed=${SEED:-$RANDOM}
+echo "- random receipts: SEED=$seed"
+python3 -B tests/oracle/receipts.py "$seed" "$tmp/receipts" "$tmp/want"
+code 0 "$sink" -f "$tmp/receipts"
+grep -q ' read ' "$tmp/want" || fail "nothing was read"
+status r | diff "$tmp/want" - >"$tmp/diff" || fail "$(cat "$tmp/diff")"
+sql "DELETE FROM messages WHERE tenant = 'r'"
+sql "DELETE FROM message_views WHERE tenant = 'r'"
 
 echo "- what cannot be stored"
 {
