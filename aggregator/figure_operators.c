@@ -25,13 +25,20 @@ static const struct column columns[] = {
 	{ "longest_wait_seconds", COLUMN_SECONDS },
 };
 
+/* Who is gone from a stream is told of once more, and no longer by name. */
+static struct text
+name_of(const struct model *m, const struct operator_info *o)
+{
+	return model_name(m, operator_has_row(o) ? o->name : 0);
+}
+
 static void
 emit_one(const struct model *m, struct operator_info *o, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
 
 	c = cell_id(c, model_name(m, o->id));
-	c = cell_id(c, model_name(m, o->name));
+	c = cell_id(c, name_of(m, o));
 	c = cell_flag(c, o->listed && o->has_available, o->available);
 	c = cell_count(c, o->open_chats);
 	c = cell_number(c, o->reported_open_chats);
@@ -87,7 +94,7 @@ emit_part(const struct model *m, struct operator_info *o, struct rowset *to)
 	struct cell *c = rowset_add(to);
 
 	c = cell_id(c, model_name(m, o->id));
-	c = cell_id(c, model_name(m, o->name));
+	c = cell_id(c, name_of(m, o));
 	c = cell_flag(c, o->listed && o->has_available, o->available);
 	c = cell_count(c, o->open_chats);
 	c = cell_number(c, o->reported_open_chats);

@@ -111,3 +111,27 @@ stream -q
 collect
 sort "$tmp/once" >"$tmp/want"
 sort "$tmp/rows" | cmp "$tmp/want" - || fail "not these: $(cat "$tmp/rows")"
+
+echo "- who is no longer listed is told of once more, without a name"
+rm -r "$state" "$tmp/rows"
+figures=operators
+crew() { # SNAPSHOT SECOND OPERATOR...
+	head="\"tenant\":\"a\",\"snapshot\":\"$1\",\"at\":\"2026-11-20T10:00:$2Z\""
+	echo "{\"type\":\"snapshot\",$head,\"state\":\"begin\"}"
+	for one in "${@:3}"; do
+		echo "{\"type\":\"operator\",\"tenant\":\"a\",\"snapshot\":\"$1\",\"operator\":\"$one\",\"name\":\"Name of $one\"}"
+	done
+	echo "{\"type\":\"snapshot\",$head,\"state\":\"end\",\"records\":$(($# - 2))}"
+}
+crew s1 01 x y | put records 100
+stream -q
+crew s2 02 x | put records 100
+stream -q
+collect
+last() { # OPERATOR: its newest row's name
+	grep "\"operator\":\"$1\"" "$tmp/rows" | tail -n 1 |
+		jq -r '.values.name // .name // "none"'
+}
+[ "$(last x)" = "Name of x" ] || fail "x is $(last x): $(cat "$tmp/rows")"
+[ "$(last y)" = none ] || fail "y is $(last y): $(cat "$tmp/rows")"
+grep -q "Name of y" "$tmp/rows" || fail "y was never named"
