@@ -283,7 +283,8 @@ present() {
 }
 
 # What the CRM says: nobody has more than allowed, no chat is two's, and chats
-# were given once each, in the order of their arrival.
+# were given once each, in the order of their arrival; of those that were given
+# at once any may have been the first.
 check_crm() {
 	curl -sS --fail "$crm/control/world" >"$tmp/world" ||
 		wrong "the CRM does not show its world"
@@ -295,8 +296,12 @@ check_crm() {
 		and ([.dialogs[] | select(.state == "open" and .operator_id)
 			| .operator_id | tostring] | group_by(.)
 			| all(length <= ($limit[.[0]] // $all)))
-		and ([.assigned[].dialog] as $given
-			| $given == ($given | unique))' "$tmp/world" \
+		and ([.assigned[].dialog] | length == (unique | length))
+		and ([.assigned[] | {dialog, ms: ((.at[:19] + "Z" |
+				fromdateiso8601) * 1000 + (.at[20:23] | tonumber))}]
+			as $given | all(range(1; $given | length);
+				$given[. - 1].dialog < $given[.].dialog
+				or $given[.].ms - $given[. - 1].ms < 1000))' "$tmp/world" \
 		>/dev/null || wrong "it is not so at the CRM: $(
 			jq -c '{crowded, assigned, dialogs: [.dialogs[] |
 				[.id, .state, .operator_id]]}' "$tmp/world"

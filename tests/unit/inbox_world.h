@@ -32,7 +32,7 @@ struct world {
 };
 
 static struct choice choice;
-static const struct drive_setup setup = { .choice = &choice };
+static struct drive_setup setup = { .choice = &choice };
 
 static enum outcome
 refuse(void *ctx, const char *line, size_t len, const char *reason)
@@ -112,6 +112,9 @@ static int
 try_open(struct world *w, struct buf *why)
 {
 	memset(&w->inbox, 0, sizeof w->inbox);
+	if (setup.conf == NULL)
+		setup.conf = conf_load("/dev/null", why);
+	assert_non_null(setup.conf);
 	w->inbox.setup = &setup;
 	w->inbox.by_part = w->by_part;
 	w->inbox.ctx = w;
