@@ -98,12 +98,15 @@ nothing_left "$tmp/later"
 
 echo "- what is claimed of chats that are given is checked at the CRM"
 at_crm() { # CROWDED OPERATOR ASSIGNED...: of chats 1 to 3, the third one's
+	# One every so many seconds.
 	echo "{\"crowded\":[$1],\"dialogs\":[
 		{\"id\":1,\"state\":\"open\",\"operator_id\":501},
 		{\"id\":2,\"state\":\"open\",\"operator_id\":501},
 		{\"id\":3,\"state\":\"open\",\"operator_id\":$2}],
-		\"assigned\":[$(shift 2 && printf '{"dialog":%d}\n' "$@" |
-			paste -sd ,)]}"
+		\"assigned\":[$(shift 2 && printf '%d\n' "$@" | awk -v every="${every:-2}" '{
+			printf "{\"dialog\":%d,\"at\":\"2026-11-20T10:00:%02d.100Z\"}\n",
+				$1, NR * every
+		}' | paste -sd ,)]}"
 }
 
 # claims LIMIT ...: with that limit for 501, and as at_crm: whether they stand.
@@ -123,6 +126,7 @@ claims 2 '' 502 1 2 3 || fail "what is well is not"
 claims 3 '' 501 1 2 3 || fail "a limit of one's own is forgotten"
 ! claims 2 '' 501 1 2 3 || fail "above a limit"
 ! claims 2 '' 502 1 3 2 || fail "another order"
+every=0 claims 2 '' 502 1 3 2 || fail "two at once have no order"
 ! claims 2 '' 502 1 2 2 3 || fail "given twice"
 ! claims 2 3 502 1 2 3 || fail "two have a chat"
 
