@@ -155,7 +155,9 @@ UNSANITIZED = $(patsubst %,tests/e2e/%.t,aggregator_queue allocation_live \
                 listen_tables memory migrate partitions poller_long qiscus \
                 qiscus_need readme reaper_queue retention scripts servers \
                 sink_commit sink_crash sink_tls soak spread stream_crash \
-                stream_figures topology troubles worlds)
+                stream_figures topology troubles worlds) \
+              $(patsubst %,tests/cases/%.t,aggregator_cut load scripts_deps) \
+              $(B)/tests/unit/test_state_crash
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
 	@scripts/install-deps check
@@ -163,7 +165,7 @@ asan:  ## the tests under address and undefined behaviour sanitizers
 	@$(SANITIZED) check-asan
 check-asan:
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
-	    $(RUN) $(UNITS) $(CASES) $(filter-out $(UNSANITIZED),$(E2E))
+	    $(RUN) $(filter-out $(UNSANITIZED),$(UNITS) $(CASES) $(E2E))
 
 # Each fuzzer for FUZZ_SECONDS. By libFuzzer instead, where clang has it:
 # make CC=clang B=build/libfuzzer SAN=fuzzer,address,undefined
