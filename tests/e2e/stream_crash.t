@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 20' 'patience = 20s'
+settings 'prefetch = 20' 'patience = 90s'
 figures=$figures,messages
 kills=${KILLS:-25}
 
