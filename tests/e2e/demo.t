@@ -66,35 +66,30 @@ for file in day.ndjson rows.ndjson deleted.ndjson allocation.ndjson; do
 	jq -s . "build/demo/$file" >/dev/null || fail "$file is not NDJSON"
 done
 
-echo "- the stream alone, and interrupted in it"
+# interrupted OUTPUT PATTERN OPTION...: as soon as it says that.
+interrupted() {
+	local cut rc=0
+	"$demo" "${@:3}" >"$1" 2>&1 </dev/null &
+	cut=$!
+	until_true 60 grep -q "$2" "$1" || fail "$(cat "$1")"
+	kill -TERM "$cut"
+	wait "$cut" || rc=$?
+	[ "$rc" = 143 ] || fail "SIGTERM gave $rc: $(cat "$1")"
+	nothing_left "$1"
+}
+
+echo "- the stream alone"
 "$demo" --stream >"$tmp/stream" 2>&1 </dev/null || fail "$(cat "$tmp/stream")"
 all_went_well "$tmp/stream"
-"$demo" --stream >"$tmp/cut" 2>&1 </dev/null &
-cut=$!
-until_true 60 grep -q 'after 300 messages' "$tmp/cut" || fail "$(cat "$tmp/cut")"
-kill -TERM "$cut"
-rc=0
-wait "$cut" || rc=$?
-[ "$rc" = 143 ] || fail "SIGTERM gave $rc"
-nothing_left "$tmp/cut"
 
-echo "- interrupted, at the beginning and while chats are given"
-"$demo" >"$tmp/cut" 2>&1 </dev/null &
-cut=$!
-"$demo" --allocation >"$tmp/later" 2>&1 </dev/null &
-later=$!
-until_true 60 grep -q '^2\.' "$tmp/cut" || fail "$(cat "$tmp/cut")"
-kill -TERM "$cut"
-rc=0
-wait "$cut" || rc=$?
-[ "$rc" = 143 ] || fail "SIGTERM gave $rc"
-nothing_left "$tmp/cut"
-until_true 60 grep -q 'chat 9001 -> ' "$tmp/later" || fail "$(cat "$tmp/later")"
-kill -TERM "$later"
-rc=0
-wait "$later" || rc=$?
-[ "$rc" = 143 ] || fail "SIGTERM gave $rc"
-nothing_left "$tmp/later"
+echo "- interrupted: at the beginning, in the stream, while chats are given"
+interrupted "$tmp/cut1" '^2\.' &
+one=$!
+interrupted "$tmp/cut2" 'after 300 messages' --stream &
+two=$!
+interrupted "$tmp/cut3" 'chat 9001 -> ' --allocation
+wait "$one"
+wait "$two"
 
 echo "- what is claimed of chats that are given is checked at the CRM"
 at_crm() { # CROWDED OPERATOR ASSIGNED...: of chats 1 to 3, the third one's

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# [amqp] compress: the broker keeps a part of the bytes, and whoever reads them
+# need not know of it. What is short goes as it is.
+set -eu
+. tests/e2e/amqp.sh
+
+start_broker
+
+# How often $1 stands in what the broker has written so far.
+written() {
+	grep -rhoaF -- "$1" "$tmp/servers/rabbitmq" | wc -l
+}
+
+sed 's/^/a record of which no other test knows /' <(records 1 50000) >"$tmp/in"
+expect 0 "$probe" write queue:plain <"$tmp/in"
+plain=$(written 'a record of which no other')
+[ "$plain" -ge 50000 ] || fail "only $plain of 50000 lines were written"
+
+settings 'compress = yes'
+sed 's/^/what the broker does not see /' <(records 1 50000) >"$tmp/packed"
+expect 0 "$probe" write queue:packed <"$tmp/packed"
+packed=$(written 'what the broker does not see')
+[ "$packed" -lt 1000 ] || fail "$packed of 50000 lines stand there in full"
+expect 0 "$probe" -e read queue:plain
+cut -f 2 "$tmp/out" | cmp -s - "$tmp/in" || fail "plain lines are not read"
+
+# A reader without the setting, and one that lets it come again first.
+unset MESSAGING_CONFIG
+read_and_die packed
+expect 0 "$probe" -e read queue:packed
+cut -f 2 "$tmp/out" | cmp -s - "$tmp/packed" || fail "packed lines differ"
+until_true 20 none_waits packed || fail "not all was acknowledged"
+none_waits packed.dead || fail "dead letters of packed lines"
+
+# Short ones as they are, long ones within the limits of lines and messages.
+settings 'compress = yes'
+{
+	echo
+	head -c 300000 /dev/zero | tr '\0' a
+	echo
+	head -c 1100000 /dev/zero | tr '\0' b
+	echo
+} >"$tmp/odd"
+expect 0 "$probe" write queue:odd <"$tmp/odd"
+expect 0 "$probe" -e read queue:odd
+cut -f 2 "$tmp/out" | cmp -s - <(grep -v '^b' "$tmp/odd") || fail "odd lines"
+[ "$(waiting odd.dead)" = 1 ] || fail "the long line is no dead letter"
+
+# Dead letters are for people to look into.
+sed 's/^/bad "for people" /' <(records 1 100) >"$tmp/bad"
+expect 0 "$probe" write queue:bad <"$tmp/bad"
+expect 0 "$probe" -e read queue:bad
+[ "$(written '"record":"bad \"for people\"')" -ge 100 ] ||
+	fail "dead letters were packed"
+settings 'max_message = 100k' 'compress = yes'
+expect 0 "$probe" write queue:odd <"$tmp/odd"
+expect 0 "$probe" -e read queue:odd
+! grep -q aaa "$tmp/out" || fail "a message above the limit was unpacked"
+[ "$(waiting odd.dead)" -ge 2 ] || fail "it went without a letter"
+expect 0 "$probe" write queue:short <<<'short enough to be read by people'
+[ "$(written 'short enough to be read by people')" -ge 1 ] ||
+	fail "a short record was packed"
