@@ -146,7 +146,7 @@ save(struct store *s, const struct model *m)
 static struct store *fetched_from;
 
 /* What the tests would prove nothing without. */
-static size_t fetches, forgotten, gone;
+static size_t fetches, forgotten, gone, compared;
 
 static void
 fetch(void *ctx, struct model *m, struct chat *c)
@@ -370,7 +370,7 @@ compare_models(const struct world *w, const struct rules *rules, int64_t window,
 {
 	struct bag rows[4] = { { STRMAP_INIT } }, told[3] = { { STRMAP_INIT } };
 	struct line *v;
-	size_t n, i;
+	size_t n, i, before = gone;
 
 	world_state = seed;
 	v = world_make(w, &n);
@@ -379,9 +379,14 @@ compare_models(const struct world *w, const struct rules *rules, int64_t window,
 	settle_in_ticks(v, n, rules, window, 40, &rows[2], &rows[3], &told[2]);
 	bag_same(&rows[0], &rows[1], "rows, prompt");
 	bag_same(&told[0], &told[1], "intervals, prompt");
-	bag_same(&told[0], &told[2], "intervals, in ticks");
-	bag_same(&rows[0], &rows[2], "rows, in ticks");
-	bag_same(&rows[0], &rows[3], "changed rows, in ticks");
+	/* With a chat that left goes what its return would have to know, but
+	 * in an orderly world. */
+	if (gone == before || w->orderly) {
+		bag_same(&told[0], &told[2], "intervals, in ticks");
+		bag_same(&rows[0], &rows[2], "rows, in ticks");
+		bag_same(&rows[0], &rows[3], "changed rows, in ticks");
+		compared++;
+	}
 	for (i = 0; i < ARRAY_LEN(rows); i++)
 		bag_release(&rows[i]);
 	for (i = 0; i < ARRAY_LEN(told); i++)
@@ -400,6 +405,7 @@ compare_worlds(const struct world *w, int64_t window)
 	fetches = 0;
 	forgotten = 0;
 	gone = 0;
+	compared = 0;
 	for (seed = first; seed < first + 25; seed++) {
 		print_message("SEED=%llu\n", (unsigned long long)seed);
 		compare_models(w, &rules_ours, window, seed | 1);
@@ -408,6 +414,7 @@ compare_worlds(const struct world *w, int64_t window)
 			compare_models(w, &rules_chatwoot, window, seed | 1);
 	}
 	assert_true(fetches > 0);
+	assert_true(compared > 0);
 }
 
 static void
