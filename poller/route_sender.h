@@ -32,8 +32,8 @@ bool route_key(const struct web_request *r, const char **key);
 void route_take_back(struct web_answer *a);
 
 /* Of a request that is good, and whose records fit: a key is used up by it. The
- * time that its records bear. note: what else
- * has to be the same the next time, and is then as it was; may be NULL. */
+ * time that its records bear. note: what else has to be the same the next
+ * time, and is then as it was; may be NULL. */
 enum idempotency_verdict route_first(const struct intake *in,
     const struct web_request *r, const struct sender *s, const char *kind,
     const char *key, uint64_t *note, int64_t *at);

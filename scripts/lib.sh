@@ -220,6 +220,12 @@ mysql_options() {
 	}'
 }
 
+# Whether row m of tenant_metrics_all is a stream's: its version is the clock's,
+# that of a snapshot's row its time.
+# shellcheck disable=SC2034 # for report and tenant
+of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
+	DIV 1000)"
+
 # sql STATEMENT: rows as lines of cells between tabs, no header. Anything the
 # client complains of goes to stderr.
 sql() {

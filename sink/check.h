@@ -11,8 +11,8 @@
 #include "common/out.h"
 
 /* Prints one line an item on stdout; the thresholds of the database should be
- * those of conf. PROG_OK, PROG_CONFIG when something must
- * be changed (advice alone does not count), else what the database says. */
+ * those of conf. PROG_OK, PROG_CONFIG when something must be changed (advice
+ * alone does not count), else what the database says. */
 enum exit_code check_run(
     struct db *db, const struct conf *conf, enum out_format format);
 

@@ -387,8 +387,9 @@ def hook_read:
       end;
 
 # What can be registered: the name in the path, and what the flags of the app
-# are called. That takes the token of an admin, not the app's secret key. Sessions need no webhook of their own: the first message is told
-# of as one in a room without an agent.
+# are called. That takes the token of an admin, not the app's secret key.
+# Sessions need no webhook of their own: the first message is told of as one in
+# a room without an agent.
 def webhooks:
     [{id: "agent_allocation", flag: "allocate_agent"},
      {id: "mark_as_resolved", flag: "mark_as_resolved"}];
