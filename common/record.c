@@ -58,6 +58,14 @@ text_is(struct text t, const char *s)
 	return t.p != NULL && t.len == strlen(s) && memcmp(t.p, s, t.len) == 0;
 }
 
+int
+text_compare(struct text a, struct text b)
+{
+	int c = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+
+	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
+}
+
 char *
 text_dup(struct text t)
 {

@@ -144,8 +144,10 @@ const char *record_state_name(enum snapshot_state s);
 const char *record_status_name(enum chat_status s);
 const char *record_from_name(enum message_from f);
 
-/* Equality with a C string, and a copy (owned; NULL when absent). */
+/* Equality with a C string; order by bytes, of which a beginning is less, as of
+ * strcmp(), neither of them absent; and a copy (owned; NULL when absent). */
 bool text_is(struct text t, const char *s);
+int text_compare(struct text a, struct text b);
 char *text_dup(struct text t);
 
 /* The text of a struct text for a "%.*s" in a message: TEXT_ARG(r.tenant). */

@@ -106,30 +106,133 @@ batch_refuse(struct batch *b, const struct refusal *r, struct text tenant)
 	kept->reason = copy_text(b, reason).p;
 }
 
+/* A row and where it stands: what compares less stands before, and only of
+ * equal heads the keys have to be looked at. Rows lie all over the memory,
+ * their heads side by side. */
+struct place {
+	uint64_t head;
+	struct row *row;
+};
+
+enum {
+	/* The tenant's share of a head; the rest is the key's next column. */
+	RANK_BITS = 16,
+	REST_BITS = 64 - RANK_BITS,
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct tenant *const *x = a, *const *y = b;
+
+	return text_compare((*x)->name, (*y)->name);
+}
+
+/* As row_compare() has them. */
+static void
+rank_tenants(struct batch *b)
+{
+	struct tenant **t = xcalloc(b->tenants.live, sizeof(struct tenant *));
+	struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&b->tenants, &i)) != NULL)
+		t[n++] = e->value;
+	qsort(t, n, sizeof(struct tenant *), by_name);
+	for (i = 0; i < n; i++)
+		t[i]->rank = i;
+	free(t);
+}
+
+/* The first bytes of a text, the first one highest; or the number, moved so
+ * that none is below 0. What does not fit is cut to the nearest that does. */
+static uint64_t
+head_of_value(const struct db_value *v)
+{
+	const int64_t most = (INT64_C(1) << REST_BITS) - 1;
+	uint64_t head = 0;
+	int64_t n;
+	size_t i;
+
+	if (v->type == DB_TEXT) {
+		for (i = 0; i < REST_BITS / 8; i++)
+			head = head << 8 |
+			       (i < v->len ? (unsigned char)v->text[i] : 0);
+		return head;
+	}
+	if (__builtin_add_overflow(v->num, most / 2, &n))
+		return (uint64_t)most;
+	return n < 0 ? 0 : n > most ? (uint64_t)most : (uint64_t)n;
+}
+
+static uint64_t
+head_of(const struct row *row)
+{
+	const size_t last = (1 << RANK_BITS) - 1;
+	uint64_t rank = row->tenant->rank;
+
+	if (rank >= last || row->table->keys == 1)
+		return (rank < last ? rank : last) << REST_BITS;
+	return rank << REST_BITS | head_of_value(&row->values[1]);
+}
+
 static int
 by_key(const void *a, const void *b)
 {
-	return row_compare(*(struct row *const *)a, *(struct row *const *)b);
+	const struct place *x = a, *y = b;
+
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
+	return row_compare(x->row, y->row);
+}
+
+/* True when they stood in order already, each key once. */
+static bool
+find_places(const struct rows *r, struct place *place)
+{
+	bool sorted = true;
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		place[i].row = r->row[i];
+		place[i].head = head_of(r->row[i]);
+		if (i == 0 || !sorted || place[i - 1].head < place[i].head)
+			continue;
+		sorted = place[i - 1].head == place[i].head &&
+			 row_compare_key(r->row[i - 1], r->row[i]) < 0;
+	}
+	return sorted;
+}
+
+static void
+sort_rows(struct rows *r, struct place *place)
+{
+	size_t i, n = 0;
+
+	if (find_places(r, place))
+		return;
+	qsort(place, r->n, sizeof *place, by_key);
+	for (i = 0; i < r->n; i++)
+		if (n == 0 || place[i - 1].head != place[i].head ||
+		    row_compare_key(r->row[n - 1], place[i].row) != 0)
+			r->row[n++] = place[i].row;
+	r->n = n;
 }
 
 void
 batch_sort(struct batch *b)
 {
-	struct rows *r;
-	size_t i, k, n;
-	bool sorted;
+	struct place *place;
+	size_t k, most = 0;
 
-	for (k = 0; k < TABLES; k++) {
-		r = &b->rows[k];
-		sorted = true;
-		for (i = 1; i < r->n && sorted; i++)
-			sorted = row_compare_key(r->row[i - 1], r->row[i]) < 0;
-		if (sorted)
-			continue;
-		qsort(r->row, r->n, sizeof *r->row, by_key);
-		for (n = 1, i = 1; i < r->n; i++)
-			if (row_compare_key(r->row[n - 1], r->row[i]) != 0)
-				r->row[n++] = r->row[i];
-		r->n = n;
-	}
+	for (k = 0; k < TABLES; k++)
+		if (b->rows[k].n > most)
+			most = b->rows[k].n;
+	if (most == 0)
+		return;
+	rank_tenants(b);
+	place = xcalloc(most, sizeof *place);
+	for (k = 0; k < TABLES; k++)
+		sort_rows(&b->rows[k], place);
+	free(place);
 }

@@ -43,6 +43,7 @@ struct tenant {
 	struct text name;
 	struct end end;
 	bool has_rows;
+	size_t rank; /* its place among the batch's, by name */
 
 	/* Of the try under way. */
 	int64_t oldest_chat; /* as_of of the oldest row tombstones can refuse */

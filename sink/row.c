@@ -422,16 +422,10 @@ row_read(const struct record *r, const char *line, size_t len, struct arena *a,
 static int
 compare_value(const struct db_value *a, const struct db_value *b)
 {
-	size_t len = a->len < b->len ? a->len : b->len;
-	int c;
-
 	if (a->type != DB_TEXT)
 		return (a->num > b->num) - (a->num < b->num);
-	c = memcmp(a->text, b->text, len);
-
-	if (c != 0)
-		return c;
-	return (a->len > b->len) - (a->len < b->len);
+	return text_compare(
+	    (struct text){ a->text, a->len }, (struct text){ b->text, b->len });
 }
 
 int

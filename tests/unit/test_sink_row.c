@@ -1,7 +1,7 @@
 /*
  * Tests of sink/row, batch, tables and migrate: rows read and refused, the
- * order and the choice of rows in a batch, the statements, and how SQL files
- * are taken apart.
+ * order and the choice of rows in a batch (test_sink_batch.c has more of it),
+ * the statements, and how SQL files are taken apart.
  */
 #include "tests/unit/unit.h"
 
