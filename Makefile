@@ -41,13 +41,13 @@ endif
 # System headers through -isystem: our warnings are for our code. Errors of
 # pkg-config are hidden: `make demo` and `make check` install what is missing
 # and call make again.
-DEPS   = librabbitmq libmariadb jansson libcurl libcrypto libmicrohttpd zlib
+DEPS   = librabbitmq liblz4 libmariadb jansson libcurl libcrypto libmicrohttpd zlib
 pkg    = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
 ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # Debian's libjq, lmdb and libunistring have no pkg-config files.
-LIBS            := $(call pkg,--libs librabbitmq jansson)
+LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson)
 LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto libjwt) -ljq -llmdb
 LIBS_aggregator := -llmdb -lunistring
 LIBS_sink       := $(call pkg,--libs libmariadb)
@@ -150,12 +150,12 @@ bench: test-programs  ## measure against peers and limits, print ratios
 
 # Not these: soaks, and tests of scripts, whose programs the others run too.
 UNSANITIZED = $(patsubst %,tests/e2e/%.t,aggregator_queue allocation_live \
-                allocation_worlds amqp_crash amqp_heartbeat amqp_trouble \
-                assign_queue bench budget chaos demo eventcounter grants \
-                listen_tables memory migrate partitions poller_long qiscus \
-                qiscus_need readme reaper_queue retention scripts servers \
-                sink_commit sink_crash sink_tls soak spread stream_crash \
-                stream_figures topology troubles worlds) \
+                allocation_worlds amqp_crash amqp_cut amqp_heartbeat \
+                amqp_trouble assign_queue bench budget chaos demo \
+                eventcounter grants listen_tables memory migrate partitions \
+                poller_long qiscus qiscus_need readme reaper_queue retention \
+                scripts servers sink_commit sink_crash sink_tls soak spread \
+                stream_crash stream_figures topology troubles worlds) \
               $(patsubst %,tests/cases/%.t,aggregator_cut load scripts_deps) \
               $(B)/tests/unit/test_state_crash
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1

@@ -100,7 +100,7 @@ read_all(struct batch *b, struct endpoint *in)
 			break;
 		case ENDPOINT_TOOLONG:
 			intake_add_unread(&b->intake);
-			add_bad(&source, NULL, 0, "the line is too long");
+			add_bad(&source, NULL, 0, endpoint_refusal(in));
 			break;
 		case ENDPOINT_WAIT:
 			b->stopped = stop_asked();

@@ -54,7 +54,7 @@ read_all(struct publish *p)
 			code = take(p, line, len);
 			break;
 		case ENDPOINT_TOOLONG:
-			code = refuse(p, "the line is too long");
+			code = refuse(p, endpoint_refusal(p->in));
 			break;
 		case ENDPOINT_CUT:
 			code = refuse(p, "the input is cut inside a line");

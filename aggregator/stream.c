@@ -21,6 +21,7 @@
 
 /* A tick is due early when so many records have come. */
 #define BATCH_RECORDS 250000
+#define BUSY_MS 2500
 #define EXPIRE_EVERY_MS (INT64_C(3600) * 1000)
 #define PAUSE_MS 1000
 /* So late a promise may expire. */
@@ -353,6 +354,8 @@ run(struct stream *s)
 		.batch_records = BATCH_RECORDS,
 		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
 		.prompt = true,
+		/* A promise is not to wait. */
+		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.patient = !s->job->until_empty,
 		.handle_block = handle_block,

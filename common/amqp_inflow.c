@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/amqp_pack.h"
 #include "common/lines.h"
 #include "common/xalloc.h"
 
@@ -99,6 +100,16 @@ make_room(size_t size)
 	return p + LINES_BEFORE;
 }
 
+static bool
+is_packed(const amqp_basic_properties_t *p)
+{
+	const amqp_bytes_t lz4 = amqp_cstring_bytes(AMQP_PACK_ENCODING);
+
+	return (p->_flags & AMQP_BASIC_CONTENT_ENCODING_FLAG) != 0 &&
+	       p->content_encoding.len == lz4.len &&
+	       memcmp(p->content_encoding.bytes, lz4.bytes, lz4.len) == 0;
+}
+
 static void
 start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 {
@@ -109,6 +120,7 @@ start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0)
 		m->id = xstrndup(p->message_id.bytes, p->message_id.len);
 	m->too_long = size > in->max_message;
+	m->packed = is_packed(p) && !m->too_long;
 	m->size = (size_t)size;
 	m->data = make_room(m->too_long ? 0 : m->size);
 	in->phase = AMQP_PHASE_BODY;
@@ -130,6 +142,33 @@ add_body(struct amqp_inflow *in, const amqp_frame_t *f)
 	if (m->len == m->size)
 		arrived(in);
 	return true;
+}
+
+void
+amqp_message_unpack(struct amqp_message *m, size_t max_message)
+{
+	struct buf body = BUF_INIT;
+
+	if (!m->packed)
+		return;
+	m->packed = false;
+	memset(buf_room(&body, LINES_BEFORE), 0, LINES_BEFORE);
+	buf_grown(&body, LINES_BEFORE);
+	switch (amqp_unpack(&body, m->data, m->size, max_message)) {
+	case AMQP_PACK_TOO_LONG:
+		m->too_long = true;
+		break;
+	case AMQP_PACK_DAMAGED:
+		m->damaged = true;
+		break;
+	case AMQP_PACK_GOOD:
+		memset(buf_room(&body, 1 + LINES_BEHIND), 0, 1 + LINES_BEHIND);
+		free(m->data - LINES_BEFORE);
+		m->size = body.len - LINES_BEFORE;
+		m->data = buf_take(&body) + LINES_BEFORE;
+		break;
+	}
+	buf_release(&body);
 }
 
 bool

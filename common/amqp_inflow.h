@@ -21,6 +21,8 @@ struct amqp_message {
 	size_t len;
 	size_t size; /* of the whole body */
 	bool too_long;
+	bool packed;  /* the body is, see amqp_pack.h */
+	bool damaged; /* it should have been */
 };
 
 enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
@@ -52,6 +54,10 @@ struct amqp_message amqp_inflow_next(struct amqp_inflow *in);
 
 /* Forgets what waits and what is under way. */
 void amqp_inflow_forget(struct amqp_inflow *in);
+
+/* Unpacks the body where it is packed; says so where it is longer than that, or
+ * damaged. */
+void amqp_message_unpack(struct amqp_message *m, size_t max_message);
 
 void amqp_message_release(struct amqp_message *m);
 

@@ -104,6 +104,8 @@ const struct conf_key conf_keys[] = {
 	    "speak amqp:// to a host that is not this one"),
 	INT("amqp", "prefetch", "0", 0, 65535,
 	    "messages sent ahead of their acknowledgement; 0: by their size"),
+	BOOL("amqp", "compress", "no",
+	    "write LZ4 frames, a quarter of the bytes"),
 	DURATION("amqp", "heartbeat", "30s", SECOND, HOUR,
 	    "a broker silent for twice that long is taken for lost"),
 	DURATION("amqp", "patience", "30s", 0, DAY,

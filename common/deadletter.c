@@ -22,6 +22,7 @@ deadletter_open(struct deadletter *d, const struct endpoint *in,
 {
 	memset(d, 0, sizeof *d);
 	d->opt = *opt;
+	d->opt.plain = true;
 	if (endpoint_is_queue(endpoint_name(in)))
 		d->queue = xasprintf("%s.dead", endpoint_name(in));
 }

@@ -159,6 +159,12 @@ endpoint_where(struct endpoint *e)
 }
 
 const char *
+endpoint_refusal(const struct endpoint *e)
+{
+	return e->refusal != NULL ? e->refusal : "the line is too long";
+}
+
+const char *
 endpoint_where_in(struct endpoint *e, const char *line)
 {
 	uint64_t lines = 0;

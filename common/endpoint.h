@@ -45,7 +45,8 @@ enum endpoint_status {
 	ENDPOINT_EMPTY,   /* a queue has nothing more (until_empty only) */
 	ENDPOINT_END,     /* clean end of a file or pipe */
 	ENDPOINT_CUT,     /* it ended inside a line */
-	ENDPOINT_TOOLONG, /* a line above the limit was skipped */
+	ENDPOINT_TOOLONG, /* a line above the limit was skipped, or a message
+			     that is damaged; endpoint_refusal() */
 	ENDPOINT_FAILED,  /* endpoint_why(), endpoint_code() say why */
 };
 
@@ -63,6 +64,8 @@ struct endpoint_options {
 
 	size_t body; /* writing a queue: bytes that are gathered to one
 			message; 0: 124 KiB, 1: one line a message */
+	bool plain;  /* writing a queue: never packed, whatever [amqp] compress
+			says: people look into it */
 
 	/* Reading the queue of publishers that are not ours: by
 	 * endpoint_read(), each message as one line, whatever is in it and even
@@ -138,6 +141,9 @@ const char *endpoint_where(struct endpoint *e);
  * last ENDPOINT_TOOLONG ended with. */
 const char *endpoint_where_in(struct endpoint *e, const char *line);
 
+/* What was wrong with what the last ENDPOINT_TOOLONG skipped. */
+const char *endpoint_refusal(const struct endpoint *e);
+
 /* The id of the broker's message that holds the last line or block, and
  * whether that was its last; NULL for files. */
 const char *endpoint_message_id(const struct endpoint *e, bool *last);
@@ -195,6 +201,7 @@ struct endpoint {
 	struct buf why;
 	struct buf where;
 	const char *block_end; /* of the last block */
+	const char *refusal;   /* NULL: the line is too long */
 	enum exit_code code;
 };
 

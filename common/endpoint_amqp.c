@@ -259,3 +259,21 @@ const struct endpoint_ops endpoint_exchange_ops = {
 	.prefix = "exchange:",
 	.open = exchange_open,
 };
+
+enum outcome
+endpoint_amqp_op_connect(struct endpoint *e)
+{
+	struct amqp_endpoint *a = (struct amqp_endpoint *)(void *)e;
+	enum outcome o = endpoint_amqp_connect(a, AMQP_SLICE_MS);
+
+	if (o == OUTCOME_DONE)
+		endpoint_amqp_reached(a);
+	return o;
+}
+
+bool
+endpoint_amqp_op_is_up(const struct endpoint *e)
+{
+	return ((const struct amqp_endpoint *)(const void *)e)->link.conn !=
+	       NULL;
+}

@@ -74,6 +74,11 @@ void endpoint_amqp_works(struct amqp_endpoint *a);
 /* True when trouble has lasted longer than patience. */
 bool endpoint_amqp_gives_up(const struct amqp_endpoint *a);
 
+/* For the ops of the two ends, each of which begins with its amqp_endpoint. */
+enum outcome endpoint_amqp_op_connect(struct endpoint *e)
+    __attribute__((warn_unused_result));
+bool endpoint_amqp_op_is_up(const struct endpoint *e);
+
 /* The two ends, in files of their own. */
 struct endpoint *endpoint_amqp_open_read(const char *queue,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);

@@ -44,8 +44,8 @@
  * many bytes on the average. Whoever gathers much before it acknowledges has
  * less to do for each; the bytes that may wait here are what limits it. */
 #define PREFETCH 100
-#define MEDIUM_MORE 900
-#define MEDIUM_BYTES (100 * 1024)
+#define MEDIUM_MORE 500
+#define MEDIUM_BYTES (128 * 1024)
 #define SMALL_MORE 20000
 #define SMALL_BYTES 4096
 #define MEAN_OF 16
@@ -290,7 +290,9 @@ next_part(struct reader *r, bool lines, char **part, size_t *len,
 	if (!r->have_now ||
 	    (r->at >= r->now.size && (!r->whole || r->line > 0)))
 		return false;
-	if (r->now.too_long) {
+	r->a.base.refusal =
+	    r->now.damaged ? "the message is no whole LZ4 frame" : NULL;
+	if (r->now.too_long || r->now.damaged) {
 		r->line++;
 		r->at = r->now.size;
 		*status = ENDPOINT_TOOLONG;
@@ -316,6 +318,7 @@ next_message(struct reader *r)
 	if (r->ready.n == 0)
 		return false;
 	r->now = amqp_inflow_next(&r->ready);
+	amqp_message_unpack(&r->now, r->ready.max_message);
 	r->have_now = true;
 	r->at = 0;
 	r->line = 0;
@@ -536,12 +539,6 @@ amqp_routing_key(const struct endpoint *e, size_t *len)
 	return r->now.key;
 }
 
-static bool
-amqp_is_up(const struct endpoint *e)
-{
-	return self_const(e)->a.link.conn != NULL;
-}
-
 static const char *
 amqp_message_id(const struct endpoint *e, bool *last)
 {
@@ -573,7 +570,7 @@ static const struct endpoint_ops ops = {
 	.where = amqp_where,
 	.message_id = amqp_message_id,
 	.routing_key = amqp_routing_key,
-	.is_up = amqp_is_up,
+	.is_up = endpoint_amqp_op_is_up,
 	.close = amqp_close,
 };
 

@@ -3,10 +3,10 @@
  * spreads records over queues.
  *
  * Lines gather in a lane until it holds body_bytes, LINGER_MS have passed, or
- * a flush. Then they are one message: persistent, mandatory, with an id that
- * it keeps however often it is sent. It stays in the window until the broker
- * has confirmed it and has not returned it; the window bounds memory and what
- * may have to be sent again.
+ * a flush. Then they are one message: packed where that is wanted, persistent,
+ * mandatory, with an id that it keeps however often it is sent. It stays in
+ * the window until the broker has confirmed it and has not returned it; the
+ * window bounds memory and what may have to be sent again.
  *
  * A queue has one lane. An exchange has one for each bucket (bucket.h), whose
  * number is the routing key of its messages, so that what holds a chat is in
@@ -30,8 +30,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/amqp_pack.h"
 #include "common/bucket.h"
 #include "common/clock.h"
+#include "common/conf.h"
 #include "common/log.h"
 #include "common/stop.h"
 #include "common/xalloc.h"
@@ -54,6 +56,7 @@ struct message {
 	uint64_t tag; /* of this connection, while SENT or RETURNED */
 	enum state state;
 	size_t lane;
+	bool packed;
 	struct buf body;
 };
 
@@ -77,6 +80,7 @@ struct writer {
 	bool full, gone;
 
 	size_t body_bytes;
+	bool packs; /* what is long enough, when it is sealed */
 	struct lane *lanes;
 	size_t lanes_n;
 	int64_t swept_ms; /* when all lanes were looked at */
@@ -127,14 +131,21 @@ set_up(struct amqp_endpoint *a)
 	return OUTCOME_DONE;
 }
 
+/* Makes it empty; of a long line it does not keep the room. */
+static void
+shorten(struct buf *b)
+{
+	if (b->cap > 2 * BODY_BYTES)
+		buf_release(b);
+	buf_clear(b);
+}
+
 /* Takes what is done out of the window, from its oldest end. */
 static void
 slide(struct writer *w)
 {
 	while (w->n > 0 && at(w, 0)->state == STATE_DONE) {
-		if (at(w, 0)->body.cap > 2 * BODY_BYTES)
-			buf_release(&at(w, 0)->body);
-		buf_clear(&at(w, 0)->body);
+		shorten(&at(w, 0)->body);
 		w->head = (w->head + 1) % WINDOW;
 		w->n--;
 	}
@@ -288,11 +299,12 @@ publish(struct writer *w, struct message *m)
 	amqp_basic_properties_t p = {
 		._flags = AMQP_BASIC_CONTENT_TYPE_FLAG |
 			  AMQP_BASIC_DELIVERY_MODE_FLAG |
-			  AMQP_BASIC_MESSAGE_ID_FLAG,
+			  AMQP_BASIC_MESSAGE_ID_FLAG |
+			  (m->packed ? AMQP_BASIC_CONTENT_ENCODING_FLAG : 0),
 		.content_type = amqp_cstring_bytes("application/x-ndjson"),
+		.content_encoding = amqp_cstring_bytes(AMQP_PACK_ENCODING),
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
 	};
-	amqp_bytes_t body = { m->body.len, m->body.data };
 	const char *exchange = "", *key = w->a.queue;
 	char number[8] = "";
 	int status;
@@ -307,7 +319,7 @@ publish(struct writer *w, struct message *m)
 	p.message_id = amqp_cstring_bytes(buf_str(&id));
 	status = amqp_basic_publish(w->a.link.conn, AMQP_LINK_CHANNEL,
 	    amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), 1, 0, &p,
-	    body);
+	    (amqp_bytes_t){ m->body.len, m->body.data });
 	buf_release(&id);
 	if (amqp_link_check(&w->a.link, "publish", status) != 0)
 		return lost(w);
@@ -427,11 +439,17 @@ seal(struct writer *w, struct lane *lane)
 	struct message *m = at(w, w->n);
 	struct buf empty = m->body;
 
-	m->body = lane->filling;
+	m->packed = w->packs && lane->filling.len >= AMQP_PACK_LEAST;
+	if (m->packed) {
+		amqp_pack(&m->body, lane->filling.data, lane->filling.len);
+		shorten(&lane->filling);
+	} else {
+		m->body = lane->filling;
+		lane->filling = empty;
+	}
 	m->seq = w->next_seq++;
 	m->state = STATE_TO_SEND;
 	m->lane = (size_t)(lane - w->lanes);
-	lane->filling = empty;
 	w->n++;
 }
 
@@ -452,9 +470,8 @@ pump(struct writer *w)
 	for (i = 0; i < w->lanes_n && w->n < WINDOW; i++)
 		if (is_due(w, &w->lanes[i], w->swept_ms))
 			seal(w, &w->lanes[i]);
-	if (w->a.link.conn == NULL)
-		return;
-	(void)send_all(w);
+	if (w->a.link.conn != NULL)
+		(void)send_all(w);
 }
 
 static struct lane *
@@ -514,27 +531,10 @@ amqp_flush(struct endpoint *e)
 	return shrink(w, 0, true);
 }
 
-static enum outcome
-amqp_connect(struct endpoint *e)
-{
-	struct writer *w = self(e);
-	enum outcome o = endpoint_amqp_connect(&w->a, AMQP_SLICE_MS);
-
-	if (o == OUTCOME_DONE)
-		endpoint_amqp_reached(&w->a);
-	return o;
-}
-
 static void
 amqp_pump(struct endpoint *e)
 {
 	pump(self(e));
-}
-
-static bool
-amqp_is_up(const struct endpoint *e)
-{
-	return ((const struct writer *)(const void *)e)->a.link.conn != NULL;
 }
 
 static void
@@ -559,9 +559,9 @@ static const struct endpoint_ops ops = {
 	.prefix = "queue:",
 	.write = amqp_write,
 	.flush = amqp_flush,
-	.connect = amqp_connect,
+	.connect = endpoint_amqp_op_connect,
 	.pump = amqp_pump,
-	.is_up = amqp_is_up,
+	.is_up = endpoint_amqp_op_is_up,
 	.close = amqp_close,
 };
 
@@ -580,6 +580,7 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
 	    retry_random(), retry_random());
 	w->body_bytes = opt->body > 0 ? opt->body : BODY_BYTES;
+	w->packs = !opt->plain && conf_bool(opt->conf, "amqp", "compress");
 	w->a.set_up = set_up;
 	w->lanes_n = spread ? BUCKETS + 1 : 1;
 	w->lanes = xcalloc(w->lanes_n, sizeof *w->lanes);

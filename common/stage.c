@@ -24,8 +24,7 @@
 #define REST_PART 4
 #define MANY_LINES 1000
 /* Where even more waits, so that a whole batch was never waited for, the next
- * one goes on while there is no pause, and for so long at most. */
-#define BUSY_MS 1000
+ * one goes on while there is no pause of so long. */
 #define PAUSE_MS 5
 #define DENSE_PART 4
 #define RETRY_BASE_MS 200
@@ -90,7 +89,7 @@ handle_too_long(struct stage *s)
 
 	do {
 		o = deadletter_add(s->dead, endpoint_where(s->in), NULL, 0,
-		    "the line is too long");
+		    endpoint_refusal(s->in));
 	} while (o != OUTCOME_DONE && again(s, o, &retry));
 	if (o == OUTCOME_NEVER)
 		s->code = s->dead->code;
@@ -120,7 +119,8 @@ patience(const struct stage *s, const struct batch *b)
 {
 	int64_t now = clock_mono_ms(), left = b->began + s->batch_ms - now;
 
-	if (left < 0 && s->busy && now < b->began + BUSY_MS && is_dense(b, now))
+	if (left < 0 && s->busy && now < b->began + s->busy_ms &&
+	    is_dense(b, now))
 		return PAUSE_MS;
 	if (left < 0 || !s->prompt)
 		return left;

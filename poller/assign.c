@@ -246,7 +246,7 @@ take_input(struct assign *a, int wait_ms)
 			take_line(a, line, len);
 			break;
 		case ENDPOINT_TOOLONG:
-			add_letter(a, NULL, 0, "the line is too long");
+			add_letter(a, NULL, 0, endpoint_refusal(a->from));
 			break;
 		case ENDPOINT_WAIT:
 			return;

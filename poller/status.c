@@ -420,7 +420,7 @@ read_input(struct input *in)
 			return 0;
 		case ENDPOINT_TOOLONG:
 			o = deadletter_add(&in->dead, endpoint_where(in->from),
-			    NULL, 0, "the line is too long");
+			    NULL, 0, endpoint_refusal(in->from));
 			break;
 		case ENDPOINT_FAILED:
 			log_error("%s", endpoint_why(in->from));

@@ -34,6 +34,7 @@ libraries() {
 ^curl/ ^(poller/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/profile[a-z_]*[.][ch]$
 ^lmdb[.]h$ ^(poller/(store(_impl[.]h|[.]c)|idempotency_store[.]c)|aggregator/state(_impl[.]h|[.]c))$
+^lz4 ^(common/|tests/unit/test_)amqp_pack[.]c$
 ^amqp ^(common/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/.*|poller/(profile|route|validate|jwt|listed)[a-z_]*|tests/.*)[.][ch]$

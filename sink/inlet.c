@@ -281,7 +281,7 @@ static enum outcome
 too_long(struct inlet *t, struct load *l)
 {
 	enum outcome o = deadletter_add(t->dead, endpoint_where_in(t->in, NULL),
-	    NULL, 0, "the line is too long");
+	    NULL, 0, endpoint_refusal(t->in));
 
 	t->long_line = o != OUTCOME_DONE;
 	if (o == OUTCOME_DONE) {

@@ -1,9 +1,9 @@
 """pipeline: all the way on one machine: the generator into a quorum queue,
 the aggregator, a queue, the sink, until everything is committed: every message
-stored, operators, chats and users rolled up. Beside it in the same run a bare
-loop that only stores the same messages, and the same pipeline in Go where it
-is installed. What the tables hold then is compared with the generator's
-totals."""
+stored, operators, chats and users rolled up; rows are packed for the broker.
+Beside it in the same run a bare loop that only stores the same messages, on
+one connection and on two, and the same pipeline in Go where it is installed.
+What the tables hold then is compared with the generator's totals."""
 
 import json
 
@@ -19,7 +19,10 @@ WORLD = ["--tenants", "4", "--users", "20000", "--operators", "50",
          "--chats", str(max(1000, MESSAGES // 50)), "--views", "0",
          "--events", "0", "--late", "0"]
 FIGURES = "operators,chats,users,messages"
+# Of the bare loop on one connection; on two the database has both cores.
+BARE_PART = {1: 0.5}
 PATIENCE = 900
+LOOK = 0.1 # seconds: a look costs the machine something, too
 
 
 class Race:
@@ -27,6 +30,9 @@ class Race:
         self.lab = lab
         self.house = House(lab, pool="1G")
         self.sql = self.house.sql
+        self.plain = self.house.conf
+        self.packed = lab.conf("packed.conf", {"sink": {}, "amqp": {
+            "compress": "yes"}})
         self.file = lab.path("stream")
         self.totals_file = lab.path("totals")
         self.house.load("-n", MESSAGES, "-t", self.file, "--totals",
@@ -52,12 +58,15 @@ class Race:
         h.state = self.lab.path(f"state{number}")
         table.quiet()
         servers = table.cpu_of_servers(self.lab)
+        h.conf = self.packed
         h.sink()
         h.aggregator(figures=FIGURES)
+        h.conf = self.plain # of the generator, whose records Go reads, too
         with table.Cpu(h.running.values()) as cpu:
             began = table.now()
             self.publish()
-            last = h.rest(PATIENCE, lambda: self.stored("messages"))
+            last = h.rest(PATIENCE, lambda: self.stored("messages"),
+                          every=LOOK)
         used = table.minus(table.cpu_of_servers(self.lab), servers)
         self.totals.compare_messages(self.checks, self.sql)
         self.totals.compare_users(self.checks, self.sql)
@@ -76,7 +85,8 @@ class Race:
             began = table.now()
             self.publish()
             last = self.house.rest(PATIENCE,
-                                   lambda: self.stored("go_messages"))
+                                   lambda: self.stored("go_messages"),
+                                   every=LOOK)
         used = table.minus(table.cpu_of_servers(self.lab), servers)
         self.house.stop("go")
         self.sql.ask("DROP TABLE go_messages")
@@ -129,10 +139,11 @@ def body():
                 ratio = table.ratio(rate, rates)
                 lines += [(f"bare bulk-array loop, {n} at a time",
                            table.median(rates), "msg/s"),
-                          ("ratio", ratio, "", table.at_least(ratio, 0.5))]
+                          ("ratio", ratio, "",
+                           table.at_least(ratio, BARE_PART.get(n)))]
         table.show(
             f"Generator to committed: {MESSAGES:,} messages, gathered to "
-            "124 KB for the broker, figures included", lines,
+            "124 KB for the broker, rows packed, figures included", lines,
             f"Medians of {ROUNDS} rounds, turn by turn, from the first "
             "publish to the last row written.")
         return race.checks.result()

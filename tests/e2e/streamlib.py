@@ -153,7 +153,7 @@ class House:
 
     # What came of it.
 
-    def rest(self, seconds, good, rest=1.0):
+    def rest(self, seconds, good, rest=1.0, every=0.02):
         """Waits until nothing has been written for a while and good() holds
         then; gives the time of the last change."""
         was, last, asked = None, time.monotonic(), 0
@@ -174,7 +174,7 @@ class House:
                     f"{seconds} s"
                 )
             self.check_alive()
-            time.sleep(0.02)
+            time.sleep(every)
 
     def ready(self, name):
         """Messages of a queue that nobody has taken yet, as the queue itself
