@@ -41,6 +41,22 @@ waiting() {
 		{ok, N, _} = rabbit_amqqueue:stat(Q), N."
 }
 
+# none_waits QUEUE: all was taken; for until_true.
+none_waits() {
+	[ "$(waiting "$1")" = 0 ]
+}
+
+# read_and_die QUEUE: a reader that acknowledges nothing; what it had read is in
+# $tmp/first.
+read_and_die() {
+	local reader
+	"$probe" -s 60000 read "queue:$1" >"$tmp/first" 2>"$tmp/err" &
+	reader=$!
+	until_true 20 test -s "$tmp/first" || fail "nothing came"
+	kill -9 $reader
+	wait $reader 2>/dev/null || :
+}
+
 # settings LINE...: of section [amqp], for the probes that follow.
 settings() {
 	(umask 077 && printf '%s\n' '[amqp]' "$@" >"$tmp/conf")

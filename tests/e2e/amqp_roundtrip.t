@@ -28,7 +28,7 @@ cut -f 2 "$tmp/out" | cmp -s - "$tmp/in" || fail "other lines came back"
 cut -f 1 "$tmp/out" | uniq >"$tmp/ids"
 [ "$(wc -l <"$tmp/ids") $(sort -u "$tmp/ids" | wc -l)" = \
 	"$messages $messages" ] || fail "the ids are not one for each message"
-[ "$(waiting bulk)" = 0 ] || fail "it was not acknowledged"
+until_true 20 none_waits bulk || fail "it was not acknowledged"
 
 # A prefetch smaller than a batch does not stand still.
 settings 'prefetch = 3'
@@ -74,11 +74,7 @@ unset MESSAGING_CONFIG
 
 # Without an acknowledgement all comes again, under the same ids.
 records 1 2000 | "$probe" write queue:again >"$tmp/out"
-"$probe" -s 60000 read queue:again >"$tmp/first" 2>"$tmp/err" &
-reader=$!
-until_true 20 test -s "$tmp/first" || fail "nothing came"
-kill -9 $reader
-wait $reader 2>/dev/null || :
+read_and_die again
 expect 0 "$probe" -e read queue:again
 same_lines "$tmp/out" 1 2000
 head -n 100 "$tmp/first" | cmp -s - <(head -n 100 "$tmp/out") ||

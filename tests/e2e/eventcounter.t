@@ -191,12 +191,9 @@ echo "- a broker that goes away is waited for, longer than for messages"
 publish wantback -n 10 -s 11
 "$aggregator" --input eventcounter -f queue:$queue \
 	--exchange eventcountertest --json-dir "$tmp/gotback" \
-	--state "$tmp/state2" --idle-exit 6s &
+	--state "$tmp/state2" --idle-exit 15s &
 counter=$!
-drained() {
-	[ "$(waiting $queue)" = 0 ]
-}
-until_true 1 drained || fail "it does not read"
+until_true 1 none_waits $queue || fail "it does not read"
 "$servers" restart "$tmp/servers" rabbitmq
 publish wantback2 -n 10 -s 12
 wait $counter || fail "it gave up: $?"

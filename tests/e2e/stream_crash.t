@@ -52,10 +52,7 @@ head -n 2000 "$tmp/records" | put others 100
 "$aggregator" -f queue:others -t queue:rows --state "$tmp/marked" \
 	--every 5ms -a "$figures" 2>>"$tmp/log" &
 daemon=$!
-none_ready() {
-	[ "$(waiting others)" = 0 ]
-}
-until_true 30 none_ready || fail "it does not read"
+until_true 30 none_waits others || fail "it does not read"
 kill -9 "$daemon"
 wait "$daemon" 2>/dev/null || :
 AMQP_URL=amqp://127.0.0.1:1 "$aggregator" -f queue:others -t queue:rows \
@@ -95,7 +92,7 @@ put others 20 <"$tmp/parted"
 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
 	--every 20ms -a "$figures" 2>>"$tmp/log" &
 daemon=$!
-until_true 30 none_ready || fail "it does not read"
+until_true 30 none_waits others || fail "it does not read"
 kill -9 "$daemon"
 wait "$daemon" 2>/dev/null || :
 expect 0 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
