@@ -20,8 +20,8 @@
 #include "aggregator/seen.h"
 
 /* A tick is due early when so many records have come. */
-#define BATCH_RECORDS 250000
-#define BUSY_MS 2500
+#define BATCH_RECORDS 600000
+#define BUSY_MS 5000
 #define EXPIRE_EVERY_MS (INT64_C(3600) * 1000)
 #define PAUSE_MS 1000
 /* So late a promise may expire. */

@@ -38,6 +38,7 @@ amqp_inflow_forget(struct amqp_inflow *in)
 		in->head = (in->head + 1) % in->max;
 		in->n--;
 	}
+	in->bytes = 0;
 }
 
 void
@@ -56,6 +57,7 @@ amqp_inflow_next(struct amqp_inflow *in)
 	memset(&in->ring[in->head], 0, sizeof m);
 	in->head = (in->head + 1) % in->max;
 	in->n--;
+	in->bytes -= m.len;
 	return m;
 }
 
@@ -65,6 +67,7 @@ arrived(struct amqp_inflow *in)
 	size_t i = (in->head + in->n) % in->max;
 
 	in->ring[i] = in->incoming;
+	in->bytes += in->incoming.len;
 	memset(&in->incoming, 0, sizeof in->incoming);
 	in->n++;
 	in->phase = AMQP_PHASE_METHOD;

@@ -17,9 +17,9 @@ struct amqp_message {
 	char *id;  /* NULL: it came without */
 	char *key; /* the routing key; NULL: not wanted */
 	size_t key_len;
-	char *data; /* the body, within what lines.h wants around it */
-	size_t len;
-	size_t size; /* of the whole body */
+	char *data;  /* the body, within what lines.h wants around it */
+	size_t len;  /* bytes that came of it */
+	size_t size; /* of the whole body; unpacked, when it is */
 	bool too_long;
 	bool packed;  /* the body is, see amqp_pack.h */
 	bool damaged; /* it should have been */
@@ -34,6 +34,7 @@ struct amqp_inflow {
 	enum amqp_phase phase; /* what is expected next; METHOD: no message is
 				  under way */
 	size_t n, max;         /* that wait, and may */
+	size_t bytes;          /* of those that wait, as they came */
 
 	/* private */
 	struct amqp_message incoming;

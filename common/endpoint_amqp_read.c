@@ -36,15 +36,17 @@
  * deleted and made anew by somebody else at once. */
 #define IDLE_LOOK_MS 5000
 
-/* How many messages wait here at most; the rest waits in the socket. */
+/* How many messages wait here at most, and at how many bytes no more are read;
+ * the rest waits in the socket. */
 #define READY_MAX 32768
+#define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
 
 /* What suits large messages, and how many more of smaller ones: of up to that
  * many bytes on the average. Whoever gathers much before it acknowledges has
- * less to do for each; the bytes that may wait here are what limits it. */
+ * less to do for each; what must come again after a crash limits it. */
 #define PREFETCH 100
-#define MEDIUM_MORE 500
+#define MEDIUM_MORE 2000
 #define MEDIUM_BYTES (128 * 1024)
 #define SMALL_MORE 20000
 #define SMALL_BYTES 4096
@@ -214,7 +216,7 @@ receive(struct reader *r, int wait_ms)
 	amqp_frame_t f;
 	int got = 0;
 
-	while (r->ready.n < r->ready.max &&
+	while (r->ready.n < r->ready.max && r->ready.bytes < READY_BYTES &&
 	       (got = amqp_link_frame(l, &f, wait_ms)) > 0) {
 		if (!take_frame(r, &f))
 			amqp_link_drop(l, "%s sends frames out of order",
@@ -231,7 +233,7 @@ finish_message(struct reader *r)
 	if (!r->stale) {
 		r->done.tag = r->now.tag;
 		r->done.messages++;
-		r->mean += r->now.size - r->mean / MEAN_OF;
+		r->mean += r->now.len - r->mean / MEAN_OF;
 	}
 }
 

@@ -120,7 +120,7 @@ patience(const struct stage *s, const struct batch *b)
 	int64_t now = clock_mono_ms(), left = b->began + s->batch_ms - now;
 
 	if (left < 0 && s->busy && now < b->began + s->busy_ms &&
-	    is_dense(b, now))
+	    is_dense(b, now) && !stop_asked())
 		return PAUSE_MS;
 	if (left < 0 || !s->prompt)
 		return left;

@@ -1,6 +1,6 @@
 """pipeline: all the way on one machine: the generator into a quorum queue,
 the aggregator, a queue, the sink, until everything is committed: every message
-stored, operators, chats and users rolled up; rows are packed for the broker.
+stored, operators, chats and users rolled up; bodies are packed for the broker.
 Beside it in the same run a bare loop that only stores the same messages, on
 one connection and on two, and the same pipeline in Go where it is installed.
 What the tables hold then is compared with the generator's totals."""
@@ -61,12 +61,12 @@ class Race:
         h.conf = self.packed
         h.sink()
         h.aggregator(figures=FIGURES)
-        h.conf = self.plain # of the generator, whose records Go reads, too
         with table.Cpu(h.running.values()) as cpu:
             began = table.now()
             self.publish()
             last = h.rest(PATIENCE, lambda: self.stored("messages"),
                           every=LOOK)
+        h.conf = self.plain # whoever else reads, reads lines
         used = table.minus(table.cpu_of_servers(self.lab), servers)
         self.totals.compare_messages(self.checks, self.sql)
         self.totals.compare_users(self.checks, self.sql)
@@ -143,7 +143,7 @@ def body():
                            table.at_least(ratio, BARE_PART.get(n)))]
         table.show(
             f"Generator to committed: {MESSAGES:,} messages, gathered to "
-            "124 KB for the broker, rows packed, figures included", lines,
+            "124 KB for the broker, ours packed, figures included", lines,
             f"Medians of {ROUNDS} rounds, turn by turn, from the first "
             "publish to the last row written.")
         return race.checks.result()
