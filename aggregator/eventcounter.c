@@ -57,7 +57,7 @@ refuse_now(struct counter *c)
 	return o;
 }
 
-/* c->why says what is wrong with it; body NULL: too long to be read. */
+/* c->why says what is wrong with it; body NULL: it was passed over. */
 static enum outcome
 refuse(struct counter *c, const char *body, size_t len)
 {
@@ -133,7 +133,7 @@ handle(struct counter *c, enum endpoint_status status, const char *body,
 	if (status == ENDPOINT_RECORD) {
 		o = take(c, body, len);
 	} else {
-		buf_setf(&c->why, "the message is too long");
+		buf_setf(&c->why, "%s", endpoint_refusal(c->in));
 		o = refuse(c, NULL, 0);
 	}
 	c->quiet_since_ms = clock_mono_ms();

@@ -19,7 +19,8 @@
 #include "aggregator/model_pack.h"
 #include "aggregator/seen.h"
 
-/* A tick is due early when so many records have come. */
+/* A tick is due early when so many records have come (no more than the broker
+ * sends ahead, see endpoint_amqp_read.c); late where the stream is behind. */
 #define BATCH_RECORDS 600000
 #define BUSY_MS 5000
 #define EXPIRE_EVERY_MS (INT64_C(3600) * 1000)

@@ -174,6 +174,14 @@ amqp_message_unpack(struct amqp_message *m, size_t max_message)
 	buf_release(&body);
 }
 
+const char *
+amqp_message_refusal(const struct amqp_message *m)
+{
+	if (m->damaged)
+		return "the message is no whole LZ4 frame";
+	return m->too_long ? "the message is too long" : NULL;
+}
+
 bool
 amqp_inflow_take(struct amqp_inflow *in, const amqp_frame_t *f, bool *whole)
 {

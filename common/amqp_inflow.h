@@ -18,11 +18,11 @@ struct amqp_message {
 	char *key; /* the routing key; NULL: not wanted */
 	size_t key_len;
 	char *data;  /* the body, within what lines.h wants around it */
-	size_t len;  /* bytes that came of it */
+	size_t len;  /* bytes that came of it, kept unless too_long */
 	size_t size; /* of the whole body; unpacked, when it is */
 	bool too_long;
-	bool packed;  /* the body is, see amqp_pack.h */
-	bool damaged; /* it should have been */
+	bool packed;  /* the body still is, see amqp_pack.h */
+	bool damaged; /* it was said to be, but cannot be unpacked */
 };
 
 enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
@@ -56,9 +56,12 @@ struct amqp_message amqp_inflow_next(struct amqp_inflow *in);
 /* Forgets what waits and what is under way. */
 void amqp_inflow_forget(struct amqp_inflow *in);
 
-/* Unpacks the body where it is packed; says so where it is longer than that, or
- * damaged. */
+/* Unpacks the body where it is packed; says so where it is longer than
+ * max_message, or damaged. */
 void amqp_message_unpack(struct amqp_message *m, size_t max_message);
+
+/* Why there is nothing to read in it; NULL: there is. */
+const char *amqp_message_refusal(const struct amqp_message *m);
 
 void amqp_message_release(struct amqp_message *m);
 

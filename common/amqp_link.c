@@ -196,13 +196,32 @@ next_frame(struct amqp_link *l, amqp_frame_t *f)
 	return own < 0 ? -1 : 1;
 }
 
+/* Twice in the time within which the broker wants one. */
+static void
+beat(struct amqp_link *l, int64_t now)
+{
+	const amqp_frame_t f = { .frame_type = AMQP_FRAME_HEARTBEAT };
+	int every_ms;
+
+	if (l->conn == NULL)
+		return;
+	every_ms = amqp_get_heartbeat(l->conn) * 500;
+	if (every_ms == 0 || now - l->beat_ms < every_ms)
+		return;
+	l->beat_ms = now;
+	/* Reading tells better what is wrong with a link that is lost. */
+	(void)amqp_send_frame(l->conn, &f);
+}
+
 int
 amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
 {
-	int64_t end = clock_mono_ms() + timeout_ms, left = timeout_ms;
+	int64_t now = clock_mono_ms(), end = now + timeout_ms,
+		left = timeout_ms;
 	struct pollfd p = { .events = POLLIN };
 	int got;
 
+	beat(l, now);
 	for (;;) {
 		if (l->conn == NULL)
 			return -1;

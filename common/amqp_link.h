@@ -11,6 +11,8 @@
  *   told and not guessed;
  * - frames are dispatched by one loop, amqp_link_frame(), never by the
  *   library's consume call, which loops for ever on what it does not expect;
+ * - heartbeats are sent by that loop, too: the library sends none to a broker
+ *   that always has something for us;
  * - after any error the connection is thrown away, never used or closed again:
  *   the library does not survive that (and does not answer channel.close).
  *
@@ -55,6 +57,7 @@ struct amqp_link {
 	char *client; /* how the broker's list of connections calls us */
 	bool tls;
 	int heartbeat_s;
+	int64_t beat_ms;         /* when the last heartbeat of ours was sent */
 	int64_t dead_letters_ms; /* how long the broker keeps them */
 };
 

@@ -4,6 +4,7 @@
 #include "common/amqp_pack.h"
 
 #include <lz4frame.h>
+#include <string.h>
 
 #include "common/prog.h"
 
@@ -14,6 +15,18 @@ enum {
 	/* So much longer our frames are, unpacked: a guess to begin with. */
 	USUAL_RATIO = 4,
 };
+
+/* True of an error that says something of the frame. */
+static bool
+is_error(size_t code)
+{
+	if (!LZ4F_isError(code))
+		return false;
+	/* The library has no public number for it. */
+	if (strcmp(LZ4F_getErrorName(code), "ERROR_allocation_failed") == 0)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	return true;
+}
 
 void
 amqp_pack(struct buf *to, const char *from, size_t len)
@@ -28,7 +41,7 @@ amqp_pack(struct buf *to, const char *from, size_t len)
 
 	buf_clear(to);
 	n = LZ4F_compressFrame(buf_room(to, bound), bound, from, len, &how);
-	if (LZ4F_isError(n))
+	if (is_error(n))
 		prog_die(PROG_SOFTWARE, "lz4: %s", LZ4F_getErrorName(n));
 	buf_grown(to, n);
 }
@@ -43,7 +56,7 @@ step(LZ4F_dctx *ctx, struct buf *to, const char **from, size_t *len,
 
 	room = to->cap - to->len - 1;
 	*left = LZ4F_decompress(ctx, at, &room, *from, &used, NULL);
-	if (LZ4F_isError(*left))
+	if (is_error(*left))
 		return false;
 	buf_grown(to, room);
 	*from += used;

@@ -36,15 +36,17 @@
  * deleted and made anew by somebody else at once. */
 #define IDLE_LOOK_MS 5000
 
-/* How many messages wait here at most, and at how many bytes no more are read;
- * the rest waits in the socket. */
+/* How many messages wait here at most, and at how many bytes but one frame is
+ * read at a time; the rest waits in the socket. */
 #define READY_MAX 32768
 #define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
 
 /* What suits large messages, and how many more of smaller ones: of up to that
  * many bytes on the average. Whoever gathers much before it acknowledges has
- * less to do for each; what must come again after a crash limits it. */
+ * less to do for each; what must come again after a crash limits it. Bodies of
+ * our own are medium (BODY_BYTES in endpoint_amqp_write.c), and so many hold
+ * what a stream that is behind takes at once (aggregator/stream.c). */
 #define PREFETCH 100
 #define MEDIUM_MORE 2000
 #define MEDIUM_BYTES (128 * 1024)
@@ -71,9 +73,9 @@ struct reader {
 	struct endpoint_mark done;  /* whole messages returned so far */
 	struct endpoint_mark acked; /* of them, acknowledged */
 	uint16_t more;              /* of smaller ones, above prefetch */
-	uint64_t mean;              /* bytes of the last ones; times MEAN_OF */
-	bool said_empty;            /* at the last look at the queue */
-	int64_t check_ms;           /* no look before */
+	uint64_t mean;    /* bytes of the last ones, as sent; times MEAN_OF */
+	bool said_empty;  /* at the last look at the queue */
+	int64_t check_ms; /* no look before */
 
 	bool passed_over; /* messages waited at the last idle look */
 	int64_t idle_ms;  /* since when nothing came; or of the last look */
@@ -216,11 +218,14 @@ receive(struct reader *r, int wait_ms)
 	amqp_frame_t f;
 	int got = 0;
 
-	while (r->ready.n < r->ready.max && r->ready.bytes < READY_BYTES &&
+	while (r->ready.n < r->ready.max &&
 	       (got = amqp_link_frame(l, &f, wait_ms)) > 0) {
 		if (!take_frame(r, &f))
 			amqp_link_drop(l, "%s sends frames out of order",
 			    buf_str(&l->title));
+		/* Not before: who takes no frame hears no heartbeat. */
+		if (r->ready.bytes >= READY_BYTES)
+			break;
 		/* The rest of a message may be waited for, but once. */
 		wait_ms = r->ready.n == 0 && wait_ms > 0 ? 1 : 0;
 	}
@@ -280,6 +285,7 @@ next_whole(struct reader *r, char **line, size_t *len)
 	*line = r->now.data;
 	*len = r->at = r->now.size;
 	r->line++;
+	r->a.base.refusal = "the message is too long";
 	return *len > r->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
 }
 
@@ -292,9 +298,8 @@ next_part(struct reader *r, bool lines, char **part, size_t *len,
 	if (!r->have_now ||
 	    (r->at >= r->now.size && (!r->whole || r->line > 0)))
 		return false;
-	r->a.base.refusal =
-	    r->now.damaged ? "the message is no whole LZ4 frame" : NULL;
-	if (r->now.too_long || r->now.damaged) {
+	r->a.base.refusal = amqp_message_refusal(&r->now);
+	if (r->a.base.refusal != NULL) {
 		r->line++;
 		r->at = r->now.size;
 		*status = ENDPOINT_TOOLONG;

@@ -119,8 +119,10 @@ patience(const struct stage *s, const struct batch *b)
 {
 	int64_t now = clock_mono_ms(), left = b->began + s->batch_ms - now;
 
+	if (stop_asked())
+		return -1;
 	if (left < 0 && s->busy && now < b->began + s->busy_ms &&
-	    is_dense(b, now) && !stop_asked())
+	    is_dense(b, now))
 		return PAUSE_MS;
 	if (left < 0 || !s->prompt)
 		return left;

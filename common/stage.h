@@ -26,12 +26,12 @@ struct stage {
 				 the moment, a rest after the last flush that
 				 is as long as a part of that was. Where lines
 				 come faster than they are handled it flushes
-				 later than batch_ms, up to busy_ms after that
-				 line: it is behind anyway, and larger batches
-				 let it catch up */
-	int busy_ms;
-	int idle_ms;  /* how often idle() is called; 0: a second */
-	bool patient; /* retry a flush that says LATER for ever */
+				 as late as busy_ms after that line: it is
+				 behind anyway, and larger batches let it
+				 catch up */
+	int busy_ms;          /* up to batch_ms, as 0: never later than that */
+	int idle_ms;          /* how often idle() is called; 0: a second */
+	bool patient;         /* retry a flush that says LATER for ever */
 
 	/* One line, borrowed. Bad records are the handler's business: it calls
 	 * deadletter_add() with *why. Returns DONE (go on), NEVER (stop; the

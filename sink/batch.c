@@ -165,6 +165,7 @@ head_of_value(const struct db_value *v)
 	return n < 0 ? 0 : n > most ? (uint64_t)most : (uint64_t)n;
 }
 
+/* Tenants beyond the ranks share the last one, and no rest: keys decide. */
 static uint64_t
 head_of(const struct row *row)
 {

@@ -137,7 +137,7 @@ def body():
         for n, rates in bare.items():
             if rates:
                 ratio = table.ratio(rate, rates)
-                lines += [(f"bare bulk-array loop, {n} at a time",
+                lines += [(f"bare bulk-array loop, connections: {n}",
                            table.median(rates), "msg/s"),
                           ("ratio", ratio, "",
                            table.at_least(ratio, BARE_PART.get(n)))]

@@ -20,6 +20,16 @@ until_true 10 arrived 1 || fail "nothing arrived after idling"
 [ ! -s "$tmp/err" ] || fail "the writer lost its link: $(cat "$tmp/err")"
 [ ! -s "$tmp/reader" ] || fail "the reader lost its link"
 
+# So does that of a reader with more than it takes ahead, who waits for others.
+settings 'heartbeat = 2s' 'patience = 3s' 'prefetch = 1000'
+records 1 500000 | "$probe" write queue:much >/dev/null
+"$probe" -pe -l 7000 read queue:much >"$tmp/much" 2>"$tmp/err" ||
+	fail "it gave $?: $(cat "$tmp/err")"
+same_lines "$tmp/much" 1 500000
+! grep -q 'missed heartbeats' "$log" || fail "no heartbeats while it waited"
+[ ! -s "$tmp/err" ] || fail "it lost its link: $(cat "$tmp/err")"
+settings 'heartbeat = 2s' 'patience = 3s'
+
 # The broker hangs: a writer gives up in a bounded time, and says so.
 broker=$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/pid")
 mkfifo "$tmp/fifo"

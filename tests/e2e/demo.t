@@ -68,14 +68,18 @@ done
 
 # interrupted OUTPUT PATTERN OPTION...: as soon as it says that.
 interrupted() {
-	local cut rc=0
-	"$demo" "${@:3}" >"$1" 2>&1 </dev/null &
-	cut=$!
-	until_true 60 grep -q "$2" "$1" || fail "$(cat "$1")"
-	kill -TERM "$cut"
-	wait "$cut" || rc=$?
-	[ "$rc" = 143 ] || fail "SIGTERM gave $rc: $(cat "$1")"
-	nothing_left "$1"
+	(
+		"$demo" "${@:3}" >"$1" 2>&1 </dev/null &
+		trap 'kill $! 2>/dev/null; wait' EXIT
+		trap 'exit 143' TERM INT HUP
+		until_true 60 grep -q "$2" "$1" || fail "$(cat "$1")"
+		kill -TERM $!
+		rc=0
+		wait $! || rc=$?
+		trap - EXIT
+		[ "$rc" = 143 ] || fail "SIGTERM gave $rc: $(cat "$1")"
+		nothing_left "$1"
+	)
 }
 
 echo "- the stream alone"

@@ -4,9 +4,10 @@
  *
  *   amqp_probe [-p] [-b N] write ENDPOINT     lines from stdin, flushed every
  *       N; after each flush that is DONE, "confirmed TOTAL" on stdout
- *   amqp_probe [-pe] [-b N] [-s MS] read ENDPOINT     lines to stdout, each
- *       after the id of its message and a tab; -s: MS in each flush; -e: until
- *       empty. A line "bad..." is put into the dead letters
+ *   amqp_probe [-pe] [-b N] [-s MS] [-l MS] read ENDPOINT     lines to stdout,
+ *       each after the id of its message and a tab; -s: MS in each flush; -l:
+ *       for the first MS a flush says LATER; -e: until empty. A line "bad..."
+ *       is put into the dead letters
  *   amqp_probe [-p] idle ENDPOINT SECONDS     open for writing, only pumped;
  *       then one line is written
  *
@@ -29,7 +30,7 @@ struct probe {
 	struct deadletter dead;
 	struct stage stage;
 	struct endpoint_options opt;
-	int64_t batch, slow_ms;
+	int64_t batch, slow_ms, later_ms, first_ms;
 };
 
 static enum outcome
@@ -54,9 +55,14 @@ static enum outcome
 flush(void *ctx)
 {
 	struct probe *p = ctx;
+	int64_t now = clock_mono_ms();
 
 	if (fflush(stdout) != 0)
 		return OUTCOME_NEVER;
+	if (p->first_ms == 0)
+		p->first_ms = now;
+	if (now < p->first_ms + p->later_ms)
+		return OUTCOME_LATER;
 	/* Busy as a database would be: serves nobody. */
 	if (p->slow_ms > 0)
 		stop_sleep(p->slow_ms);
@@ -182,7 +188,7 @@ main(int argc, char **argv)
 
 	prog_init(argv[0]);
 	stop_init();
-	while ((c = getopt(argc, argv, "peb:s:v")) != -1) {
+	while ((c = getopt(argc, argv, "peb:s:l:v")) != -1) {
 		if (c == 'p')
 			p.opt.patient = true;
 		else if (c == 'e')
@@ -190,7 +196,9 @@ main(int argc, char **argv)
 		else if (c == 'v')
 			log_set_level(LOG_LEVEL_DEBUG);
 		else if (c == '?' || parse_int(optarg, 0, 1000000,
-					 c == 'b' ? &p.batch : &p.slow_ms) != 0)
+					 c == 'b'   ? &p.batch
+					 : c == 'l' ? &p.later_ms
+						    : &p.slow_ms) != 0)
 			return PROG_USAGE;
 	}
 	if (argc - optind < 2)
