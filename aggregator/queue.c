@@ -134,11 +134,16 @@ flush(void *ctx)
 }
 
 static void
+pump(void *ctx)
+{
+	endpoint_pump(((struct queue *)ctx)->out);
+}
+
+static void
 idle(void *ctx)
 {
 	struct queue *q = ctx;
 
-	endpoint_pump(q->out);
 	if (clock_mono_ms() - q->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	q->expired_ms = clock_mono_ms();
@@ -178,6 +183,7 @@ run(struct queue *q)
 	q->stage.patient = !q->job->until_empty;
 	q->stage.handle = handle;
 	q->stage.flush = flush;
+	q->stage.pump = pump;
 	q->stage.idle = idle;
 	code = stage_run(&q->stage);
 	if (code != PROG_OK || !q->stage.ended)

@@ -267,13 +267,20 @@ tick_idle(struct stream *s)
 }
 
 static void
-idle(void *ctx)
+pump(void *ctx)
 {
 	struct stream *s = ctx;
 
 	endpoint_pump(s->out);
 	if (s->assign != NULL)
 		endpoint_pump(s->assign);
+}
+
+static void
+idle(void *ctx)
+{
+	struct stream *s = ctx;
+
 	tick_idle(s);
 	state_rest(s->state);
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
@@ -361,6 +368,7 @@ run(struct stream *s)
 		.patient = !s->job->until_empty,
 		.handle_block = handle_block,
 		.flush = flush,
+		.pump = pump,
 		.idle = idle };
 	code = stage_run(&s->stage);
 	if (s->broken)

@@ -53,6 +53,7 @@
 #define SMALL_MORE 20000
 #define SMALL_BYTES 4096
 #define MEAN_OF 16
+#define BLOCK_BYTES (64 * 1024) /* between two, others are looked after */
 
 struct reader {
 	struct amqp_endpoint a;
@@ -171,8 +172,7 @@ open_read(const char *queue, const struct endpoint_options *opt,
 		r->prefetch = PREFETCH;
 	r->until_empty = opt->until_empty;
 	r->whole = opt->whole;
-	/* One more than may come: then it is never full, and whoever looks
-	 * for heartbeats finds them. */
+	/* One more than may come: then it is never full. */
 	room = (size_t)r->prefetch + (r->may_widen ? SMALL_MORE : 0);
 	amqp_inflow_init(
 	    &r->ready, room > 0 && room < READY_MAX ? room + 1 : READY_MAX);
@@ -268,7 +268,8 @@ next_block(struct reader *r, char **block, size_t *len)
 
 	if (m->data[m->size - 1] != '\n')
 		m->data[m->size++] = '\n';
-	n = lines_within(from, m->size - r->at, r->max_line);
+	n = lines_of(from, m->size - r->at, BLOCK_BYTES);
+	n = lines_within(from, n, r->max_line);
 	if (n == 0)
 		return next_line(r, block, len);
 	*block = from;

@@ -250,6 +250,20 @@ lines_within(const char *p, size_t len, size_t max_line)
 	return (size_t)(line - p);
 }
 
+size_t
+lines_of(const char *p, size_t len, size_t most)
+{
+	size_t n = most;
+
+	if (len <= most)
+		return len;
+	while (n > 0 && p[n - 1] != '\n')
+		n--;
+	if (n == 0)
+		n = (size_t)((const char *)memchr(p, '\n', len) - p) + 1;
+	return n;
+}
+
 /* Sixteen bytes at once, by whatever the compiler has for that. */
 typedef unsigned char sixteen __attribute__((vector_size(16)));
 

@@ -53,6 +53,10 @@ enum line_status lines_block(
  * max_line bytes: up to the first longer one. */
 size_t lines_within(const char *p, size_t len, size_t max_line);
 
+/* How much of it are whole lines of at most so many bytes together, or the
+ * first, if that is longer. */
+size_t lines_of(const char *p, size_t len, size_t most);
+
 /* How many newlines there are. */
 uint64_t lines_count(const char *p, size_t len);
 

@@ -30,11 +30,23 @@
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
 
+/* Between two looks at the links: within any heartbeat. */
+#define LOOK_MS 400
+
+static void
+keep_links(struct stage *s)
+{
+	s->looked_ms = clock_mono_ms();
+	endpoint_pump(s->in);
+	deadletter_pump(s->dead);
+	if (s->pump != NULL)
+		s->pump(s->ctx);
+}
+
 static void
 look_after_others(struct stage *s)
 {
-	endpoint_pump(s->in);
-	deadletter_pump(s->dead);
+	keep_links(s);
 	if (s->idle != NULL)
 		s->idle(s->ctx);
 }
@@ -146,6 +158,8 @@ fill(struct stage *s, struct batch *b, enum outcome *o)
 
 	while (*o == OUTCOME_DONE && b->lines < s->batch_records && left >= 0) {
 		asked = clock_mono_ms();
+		if (asked - s->looked_ms >= LOOK_MS)
+			keep_links(s);
 		status = read_some(s, &line, &len, (int)left);
 		b->waited += clock_mono_ms() - asked;
 		lines = 1;
@@ -256,6 +270,7 @@ stage_run(struct stage *s)
 	s->code = PROG_SOFTWARE;
 	s->ended = false;
 	s->lines = 0;
+	s->looked_ms = clock_mono_ms();
 	do {
 		before = s->lines;
 		status = gather(s, &o);

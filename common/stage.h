@@ -50,9 +50,11 @@ struct stage {
 	 * same three answers. */
 	enum outcome (*flush)(void *ctx);
 
-	/* May be NULL. Called about once a second while there is nothing to
-	 * read and between the tries of a patient stage: endpoint_pump() of
-	 * what the handler writes to, and the like. */
+	/* Both may be NULL. endpoint_pump() of what the handler writes to,
+	 * often enough, in long batches too; and what else there is to do about
+	 * once a second while there is nothing to read, and between the tries
+	 * of a patient stage. */
+	void (*pump)(void *ctx);
 	void (*idle)(void *ctx);
 
 	/* Answers. */
@@ -64,6 +66,7 @@ struct stage {
 
 	/* Its own. */
 	int64_t resting_ms; /* a prompt one flushes no sooner */
+	int64_t looked_ms;  /* when all links were pumped */
 	bool busy;          /* the last batch hardly waited for its lines */
 };
 

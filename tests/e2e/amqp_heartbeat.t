@@ -28,8 +28,18 @@ records 1 500000 | "$probe" write queue:much >/dev/null
 same_lines "$tmp/much" 1 500000
 ! grep -q 'missed heartbeats' "$log" || fail "no heartbeats while it waited"
 [ ! -s "$tmp/err" ] || fail "it lost its link: $(cat "$tmp/err")"
-settings 'heartbeat = 2s' 'patience = 3s'
 
+# And that of a stream with one message whose every line is a dead letter.
+settings 'heartbeat = 2s'
+ctl eval "rabbit_basic:publish(rabbit_misc:r(<<\"messaging\">>, exchange,
+	<<>>), <<\"much\">>, [], binary:copy(<<10>>, 600000))." >/dev/null
+expect 0 "$BIN/aggregator" -f queue:much -t queue:rows --state "$tmp/state" \
+	--until-empty
+! grep -q 'missed heartbeats' "$log" || fail "no heartbeats in a long message"
+"$probe" -e read queue:much.dead | wc -l >"$tmp/letters"
+[ "$(cat "$tmp/letters")" = 600000 ] || fail "$(cat "$tmp/letters") letters"
+
+settings 'heartbeat = 2s' 'patience = 3s'
 # The broker hangs: a writer gives up in a bounded time, and says so.
 broker=$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/pid")
 mkfifo "$tmp/fifo"

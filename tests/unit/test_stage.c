@@ -88,11 +88,15 @@ static const struct endpoint_ops fake_ops = {
 	.where = fake_where,
 };
 
-/* d done, l later, n never, S: later, and SIGTERM comes; done at the end. */
+/* d done, z the same after half a second, l later, n never, S: later, and
+ * SIGTERM comes; done at the end. */
 static enum outcome
 answer(struct play *p, const char **script)
 {
 	switch (**script != '\0' ? *(*script)++ : 'd') {
+	case 'z':
+		(void)stop_sleep(500);
+		return OUTCOME_DONE;
 	case 'l':
 		return OUTCOME_LATER;
 	case 'S':
@@ -158,6 +162,8 @@ static const struct {
 	    NULL },
 	{ "waiting, the others are looked after", "wwrE", "", "", false, 9,
 	    "pipihfA", PROG_OK, true, NULL },
+	{ "in a long batch, too", "rrrE", "z", "", false, 9, "hphhfA", PROG_OK,
+	    true, NULL },
 	{ "a cut input", "rrc", "", "", false, 9, "hhfA", PROG_DATA, false,
 	    "the input '-' was cut off inside line 7" },
 	{ "an input that fails", "rx", "", "", false, 9, "hfA", PROG_IO, false,
