@@ -16,7 +16,7 @@ by_arrival(const struct alloc_chat *a, const struct alloc_chat *b)
 {
 	if (a->arrival != b->arrival)
 		return a->arrival < b->arrival ? -1 : 1;
-	return text_order(a->id, b->id);
+	return text_compare(a->id, b->id);
 }
 
 int
@@ -29,7 +29,7 @@ alloc_compare_chats(const struct ordered_node *x, const struct ordered_node *y)
 int
 alloc_compare_owed(const struct ordered_node *x, const struct ordered_node *y)
 {
-	return text_order(ORDERED_OF(x, const struct alloc_chat, owed)->id,
+	return text_compare(ORDERED_OF(x, const struct alloc_chat, owed)->id,
 	    ORDERED_OF(y, const struct alloc_chat, owed)->id);
 }
 
@@ -63,7 +63,7 @@ compare_customers(const struct ordered_node *x, const struct ordered_node *y)
 
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return text_order(a->id, b->id);
+	return text_compare(a->id, b->id);
 }
 
 struct allocation *

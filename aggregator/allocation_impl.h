@@ -197,7 +197,6 @@ void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 ordered_compare alloc_compare_unsent; /* as they were made */
 
 /* allocation_lines.c */
-int text_order(struct text a, struct text b);
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
 struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);

@@ -11,15 +11,6 @@
 
 #include "common/xalloc.h"
 
-int
-text_order(struct text a, struct text b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Who gets the next one stands first. */
 static int
 compare_seats(const struct ordered_node *x, const struct ordered_node *y)
@@ -33,7 +24,7 @@ compare_seats(const struct ordered_node *x, const struct ordered_node *y)
 		return a->load < b->load ? -1 : 1;
 	if (a->given_last != b->given_last)
 		return a->given_last < b->given_last ? -1 : 1;
-	return text_order(a->id, b->id);
+	return text_compare(a->id, b->id);
 }
 
 static bool

@@ -221,15 +221,6 @@ names_text(const struct names *n, uint32_t i)
 	return t;
 }
 
-static int
-compare_bytes(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	size_t n = a_len < b_len ? a_len : b_len;
-	int c = n > 0 ? memcmp(a, b, n) : 0;
-
-	return c != 0 ? c : (a_len > b_len) - (a_len < b_len);
-}
-
 static bool
 is_number(const char *s, size_t len)
 {
@@ -253,7 +244,8 @@ id_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 	/* Without leading zeros the longer number is the greater. */
 	if (a_number && a_len != b_len)
 		return a_len < b_len ? -1 : 1;
-	return compare_bytes(a, a_len, b, b_len);
+	return text_compare(
+	    (struct text){ a, a_len }, (struct text){ b, b_len });
 }
 
 int
@@ -267,5 +259,5 @@ names_compare_bytes(const struct names *n, uint32_t a, uint32_t b)
 	y = names_text(n, b);
 	if (a == 0 || b == 0)
 		return (x.len > 0) - (y.len > 0);
-	return compare_bytes(x.p, x.len, y.p, y.len);
+	return text_compare(x, y);
 }

@@ -61,7 +61,8 @@ text_is(struct text t, const char *s)
 int
 text_compare(struct text a, struct text b)
 {
-	int c = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
 
 	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
 }

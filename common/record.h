@@ -145,7 +145,7 @@ const char *record_status_name(enum chat_status s);
 const char *record_from_name(enum message_from f);
 
 /* Equality with a C string; order by bytes, of which a beginning is less, as of
- * strcmp(), neither of them absent; and a copy (owned; NULL when absent). */
+ * strcmp(), an absent one as if empty; and a copy (owned; NULL when absent). */
 bool text_is(struct text t, const char *s);
 int text_compare(struct text a, struct text b);
 char *text_dup(struct text t);

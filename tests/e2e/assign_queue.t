@@ -62,9 +62,6 @@ drop() { # by kill -9
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null || :
 }
-empty() { # all is acknowledged
-	[ "$(waiting assignments)" = 0 ]
-}
 arrived() { # N outcomes
 	[ "$(waiting records)" -ge "$1" ]
 }
@@ -96,7 +93,7 @@ until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 end
 is "outcome" "$(outcomes)" "$d $a open p1"
 is "changes" "$(calls PUT)" 1
-until_true 10 empty || fail "it is not acknowledged"
+until_true 10 none_waits assignments || fail "it is not acknowledged"
 
 echo "- the same, and the promise expires meanwhile: it is told all the same"
 free "$d"
@@ -161,7 +158,7 @@ echo "- bad records are dead letters"
 	promise p5 "$d" "$b"
 } | put
 until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
-until_true 10 empty || fail "it is not acknowledged"
+until_true 10 none_waits assignments || fail "it is not acknowledged"
 is "dead" "$(waiting assignments.dead)" 1
 is "outcome" "$(outcomes)" "$d $b open p5"
 
@@ -201,7 +198,7 @@ for n in "${!some[@]}"; do
 		drop
 	fi
 done
-until_true 30 empty || fail "promises are left: $(cat "$tmp/err")"
+until_true 30 none_waits assignments || fail "promises are left: $(cat "$tmp/err")"
 pid=$other
 end
 outcomes >"$tmp/got"
