@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/jsonw.h"
-#include "common/log.h"
-#include "common/record.h"
-#include "common/xalloc.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/records/record.h"
+#include "common/text/jsonw.h"
 #include "reaper/delete.h"
 
 /* Of a dry run's table. */
@@ -30,7 +30,7 @@ closed_release(struct closed *c)
 	closings_release(&c->batch);
 	closings_release(&c->held);
 	rows_release(&c->rows);
-	tally_release(&c->tally);
+	run_summary_release(&c->tally);
 	db_bulk_free(c->tombstones);
 	buf_release(&c->would_go);
 	out_table_release(&c->would_table);
@@ -60,8 +60,8 @@ bad_record(struct closed *c, const char *line, size_t len, const char *reason)
 static void
 take_answer(struct closed *c, const struct record *r)
 {
-	struct tally_tenant *t =
-	    tally_of(&c->tally, r->tenant.p, r->tenant.len);
+	struct run_summary_tenant *t =
+	    run_summary_of(&c->tally, r->tenant.p, r->tenant.len);
 	const char *where = endpoint_where(c->stage->in);
 
 	switch (r->status) {
@@ -91,14 +91,6 @@ take_answer(struct closed *c, const struct record *r)
 	}
 }
 
-/* The database pads what it compares: 'a ' would delete what belongs to 'a'.
- * The sink stores no such chat. */
-static bool
-ends_with_blank(struct text t)
-{
-	return t.len > 0 && t.p[t.len - 1] == ' ';
-}
-
 enum outcome
 closed_handle(void *ctx, char *line, size_t len)
 {
@@ -116,8 +108,6 @@ closed_handle(void *ctx, char *line, size_t len)
 		 (r.status == CHAT_CLOSED || r.status == CHAT_GONE))
 		o = bad_record(c, line, len,
 		    "a closed chat without 'at': when was the CRM asked?");
-	else if (ends_with_blank(r.chat))
-		o = bad_record(c, line, len, "field 'chat' ends with a blank");
 	else if (r.at != CLOCK_NONE)
 		take_answer(c, &r);
 	flat_release(&flat);
@@ -162,11 +152,11 @@ show_would_go(struct closed *c, const struct closing *one)
 static enum outcome
 account(struct closed *c, const struct closing *one)
 {
-	struct tally_tenant *t =
-	    tally_of(&c->tally, one->tenant, strlen(one->tenant));
+	struct run_summary_tenant *t =
+	    run_summary_of(&c->tally, one->tenant, strlen(one->tenant));
 
 	if (one->status == CHAT_GONE && one->fate == FATE_DELETED)
-		tally_add_gone(t, 1);
+		run_summary_add_gone(t, 1);
 	switch (one->fate) {
 	case FATE_DELETED:
 		t->deleted++;
@@ -193,7 +183,7 @@ account(struct closed *c, const struct closing *one)
 static enum outcome
 judge_run(struct closed *c, const struct closings *l, size_t i, size_t end)
 {
-	struct tally_tenant *t;
+	struct run_summary_tenant *t;
 	const char *tenant = l->list[i]->tenant;
 	uint64_t gone = 0, rows = 0, with_rows = 0, lately;
 	enum outcome o;
@@ -203,8 +193,8 @@ judge_run(struct closed *c, const struct closings *l, size_t i, size_t end)
 		gone += l->list[k]->status == CHAT_GONE;
 	if (gone == 0 || c->force)
 		return OUTCOME_DONE;
-	t = tally_of(&c->tally, tenant, strlen(tenant));
-	lately = tally_gone_lately(t);
+	t = run_summary_of(&c->tally, tenant, strlen(tenant));
+	lately = run_summary_gone_lately(t);
 	if (gone + lately > (uint64_t)c->least) {
 		o = delete_count(c, l->list + i, end - i, &rows, &with_rows);
 		if (o != OUTCOME_DONE)

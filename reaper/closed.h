@@ -15,14 +15,14 @@
 #ifndef REAPER_CLOSED_H
 #define REAPER_CLOSED_H
 
-#include "common/conf.h"
-#include "common/db.h"
-#include "common/deadletter.h"
-#include "common/stage.h"
-#include "reaper/archive.h"
+#include "common/conf/conf.h"
+#include "common/db/db.h"
+#include "common/endpoint/deadletter.h"
+#include "common/endpoint/stage.h"
 #include "reaper/closings.h"
-#include "reaper/rows.h"
-#include "reaper/tally.h"
+#include "reaper/rows/archive.h"
+#include "reaper/rows/rows.h"
+#include "reaper/rows/run_summary.h"
 
 #define CLOSED_BATCH 1000
 
@@ -39,7 +39,7 @@ struct closed {
 	int64_t percent, least;
 
 	/* The result. */
-	struct tally tally;
+	struct run_summary tally;
 	struct buf would_go;          /* dry run: rows, */
 	struct out_table would_table; /* and chats */
 	bool refused;                 /* too many were gone somewhere */

@@ -5,8 +5,8 @@
 #ifndef REAPER_CLOSINGS_H
 #define REAPER_CLOSINGS_H
 
-#include "common/record.h"
-#include "common/strmap.h"
+#include "common/containers/strmap.h"
+#include "common/records/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

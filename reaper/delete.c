@@ -1,15 +1,15 @@
 /*
  * delete: see delete.h. Every value in a list is a literal made by db_quote();
- * table and column names come from rules.c alone.
+ * table and column names come from tables.def alone.
  */
 #include "reaper/delete.h"
 
 #include <string.h>
 
-#include "common/log.h"
-#include "common/stop.h"
-#include "common/xalloc.h"
-#include "reaper/rules.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "reaper/rows/rules.h"
 
 /* Whether this one is to be deleted, as far as is known. */
 static bool
@@ -139,7 +139,7 @@ look_again(struct closed *c)
 /* The rows of a table that go. The time is looked at once more: what is
  * deleted must be right by itself, not only by what was read before. */
 static void
-condition(struct closed *c, const struct rule *rule, struct buf *sql)
+condition(struct closed *c, const struct table *table, struct buf *sql)
 {
 	size_t i;
 
@@ -148,12 +148,10 @@ condition(struct closed *c, const struct rule *rule, struct buf *sql)
 			continue;
 		buf_adds(sql, sql->len > 0 ? " OR (tenant = " : "(tenant = ");
 		db_quote(c->db, sql, db_str(c->now[i]->tenant));
-		buf_addf(sql, " AND %s = ", rule->chat);
+		buf_addf(sql, " AND `%s` = ", rule_column(table, table->chat));
 		db_quote(c->db, sql, db_str(c->now[i]->chat));
-		if (rule->version != NULL) {
-			buf_addf(sql, " AND %s <= ", rule->version);
-			db_quote(c->db, sql, db_time(c->now[i]->at));
-		}
+		buf_addf(sql, " AND `%s` <= ", rule_column(table, table->at));
+		db_quote(c->db, sql, db_time(c->now[i]->at));
 		buf_addc(sql, ')');
 	}
 }
@@ -166,13 +164,13 @@ read_rows(struct closed *c, struct buf *lines)
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	for (i = 0; i < rules_n && o == OUTCOME_DONE; i++) {
-		if (!rule_on_close(&rules[i], c->all))
+	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
+		if (!rule_on_close(&tables[i], c->all))
 			continue;
 		buf_clear(&where);
-		condition(c, &rules[i], &where);
+		condition(c, &tables[i], &where);
 		if (where.len > 0)
-			o = rows_read(&c->rows, c->db, rules[i].table,
+			o = rows_read(&c->rows, c->db, tables[i].name,
 			    buf_str(&where), lines);
 	}
 	buf_release(&where);
@@ -186,10 +184,8 @@ archive_rows(struct closed *c)
 	enum outcome o = read_rows(c, &lines);
 
 	if (o == OUTCOME_DONE &&
-	    archive_write(c->archive, &lines, &c->why) == -1) {
-		c->why_code = PROG_IO;
+	    archive_write(c->archive, &lines, &c->why, &c->why_code) == -1)
 		o = OUTCOME_NEVER;
-	}
 	buf_release(&lines);
 	return o;
 }
@@ -202,15 +198,15 @@ delete_rows(struct closed *c)
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	for (i = 0; i < rules_n && o == OUTCOME_DONE; i++) {
-		if (!rule_on_close(&rules[i], c->all))
+	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
+		if (!rule_on_close(&tables[i], c->all))
 			continue;
 		buf_clear(&where);
-		condition(c, &rules[i], &where);
+		condition(c, &tables[i], &where);
 		if (where.len == 0)
 			continue;
 		buf_clear(&sql);
-		buf_addf(&sql, "DELETE FROM %s WHERE ", rules[i].table);
+		buf_addf(&sql, "DELETE FROM %s WHERE ", tables[i].name);
 		buf_add(&sql, where.data, where.len);
 		o = db_exec(c->db, buf_str(&sql), NULL, 0, NULL);
 	}

@@ -8,14 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/endpoint.h"
-#include "common/jsonw.h"
-#include "common/log.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/endpoint/endpoint.h"
+#include "common/text/jsonw.h"
 
 #define PAGE 1000
 #define PAGE_TEXT "1000"
+
+static const struct option_row rows[] = {
+	OPTION_FORMAT(struct reap, format),
+	OPTION_TEXT('t', "to", "TO", struct reap, to,
+	    "where records go: -, a file, queue:NAME, exchange:NAME"),
+};
 
 struct list {
 	struct db *db;
@@ -153,22 +159,22 @@ list_tenants(struct list *l)
 	return code;
 }
 
-enum exit_code
-list_run(const struct reap *r, const char *to)
+static enum exit_code
+list(const struct reap *r)
 {
 	static const struct out_column columns[] = { { "tenant", false },
 		{ "chat", false }, { "status", false }, { "as_of", false } };
 	enum out_format format =
-	    to != NULL ? OUT_NDJSON : out_format_resolve(r->format);
-	struct endpoint_options opt = { .conf = r->conf };
+	    r->to != NULL ? OUT_NDJSON : out_format_resolve(r->format);
+	struct endpoint_options opt = { .conf = r->common.conf };
 	struct list l = { .db = r->db,
-		.stale_ms = conf_int(r->conf, "reaper", "stale") };
+		.stale_ms = conf_int(r->common.conf, "reaper", "stale") };
 	struct buf text = BUF_INIT;
 	enum exit_code code;
 
 	if (format == OUT_NDJSON) {
 		l.out = endpoint_open_write(
-		    to != NULL ? to : "-", &opt, &text, &code);
+		    r->to != NULL ? r->to : "-", &opt, &text, &code);
 		if (l.out == NULL) {
 			log_error("%s", buf_str(&text));
 			buf_release(&text);
@@ -186,3 +192,30 @@ list_run(const struct reap *r, const char *to)
 	buf_release(&text);
 	return code;
 }
+
+static int
+check(void *options)
+{
+	const struct reap *r = options;
+
+	if (r->to != NULL && r->format != OUT_AUTO && r->format != OUT_NDJSON)
+		return prog_usage_error("-t takes records: -o ndjson");
+	return -1;
+}
+
+static enum exit_code
+run(void *options)
+{
+	return reap_with_db(options, list);
+}
+
+const struct option_mode reaper_mode_list = {
+	.choice = OPTION_MODE(
+	    "list", "write the chats that the CRM has to be asked about"),
+	.about = "Writes the chats that the CRM has to be asked about, for "
+		 "poller --status.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check,
+	.run = run,
+};

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/jsonw.h"
-#include "common/log.h"
-#include "common/stop.h"
-#include "common/xalloc.h"
-#include "reaper/archive.h"
-#include "reaper/rows.h"
-#include "reaper/rules.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "reaper/rows/archive.h"
+#include "reaper/rows/rows.h"
+#include "reaper/rows/rules.h"
 
 #define BATCH 1000
 #define BATCH_TEXT "1000"
@@ -25,11 +25,12 @@ struct purge {
 	struct archive *archive; /* NULL: none */
 	const char *tenant;
 	bool dry_run;
-	size_t rule; /* the one at work */
+	size_t table; /* the one at work */
 	uint64_t affected;
-	uint64_t *deleted; /* rows, table by table as in rules[] */
+	uint64_t *deleted; /* rows, table by table as in tables[] */
 	struct rows rows;
-	struct buf why;
+	struct buf why; /* of the archive */
+	enum exit_code why_code;
 };
 
 /* From when on rows count again: now, on the CRM's clock as far as it is
@@ -90,14 +91,14 @@ mark_removed(struct db *db, void *ctx)
 static void
 condition(struct purge *p, struct buf *sql)
 {
-	const struct rule *r = &rules[p->rule];
+	const struct table *t = &tables[p->table];
 	size_t i;
 
 	buf_adds(sql, "tenant = ");
 	db_quote(p->db, sql, db_str(p->tenant));
 	buf_adds(sql, " ORDER BY tenant");
-	for (i = 0; i < RULE_KEYS && r->key[i] != NULL; i++)
-		buf_addf(sql, ", %s", r->key[i]);
+	for (i = 1; i < t->keys; i++)
+		buf_addf(sql, ", `%s`", t->columns[i].name);
 	buf_adds(sql, " LIMIT " BATCH_TEXT);
 }
 
@@ -106,10 +107,10 @@ keep(struct purge *p, const struct buf *where)
 {
 	struct buf lines = BUF_INIT;
 	enum outcome o = rows_read(
-	    &p->rows, p->db, rules[p->rule].table, buf_str(where), &lines);
+	    &p->rows, p->db, tables[p->table].name, buf_str(where), &lines);
 
 	if (o == OUTCOME_DONE &&
-	    archive_write(p->archive, &lines, &p->why) == -1)
+	    archive_write(p->archive, &lines, &p->why, &p->why_code) == -1)
 		o = OUTCOME_NEVER;
 	buf_release(&lines);
 	return o;
@@ -119,7 +120,7 @@ static enum outcome
 delete_some(struct db *db, void *ctx)
 {
 	struct purge *p = ctx;
-	const struct rule *r = &rules[p->rule];
+	const struct table *t = &tables[p->table];
 	struct buf sql = BUF_INIT;
 	struct buf where = BUF_INIT;
 	struct db_rows *found;
@@ -129,11 +130,11 @@ delete_some(struct db *db, void *ctx)
 		return o;
 	db_rows_free(found);
 	condition(p, &where);
-	if (p->archive != NULL && r->kind != RULE_TRACE)
+	if (p->archive != NULL && t->life != LIFE_TRACE)
 		o = keep(p, &where);
 	if (o == OUTCOME_DONE) {
 		buf_addf(
-		    &sql, "DELETE FROM %s WHERE %s", r->table, buf_str(&where));
+		    &sql, "DELETE FROM %s WHERE %s", t->name, buf_str(&where));
 		o = db_exec(db, buf_str(&sql), NULL, 0, &p->affected);
 	}
 	buf_release(&where);
@@ -152,7 +153,7 @@ count_rows(struct db *db, void *ctx)
 	enum outcome o;
 
 	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE tenant = ?",
-	    rules[p->rule].table);
+	    tables[p->table].name);
 	o = db_query(db, buf_str(&sql), &arg, 1, &found);
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
@@ -168,7 +169,7 @@ failed(struct purge *p)
 {
 	if (p->why.len > 0) {
 		log_error("%s", buf_str(&p->why));
-		return PROG_IO;
+		return p->why_code;
 	}
 	log_error("%s", db_why(p->db));
 	return db_code(p->db);
@@ -184,12 +185,15 @@ purge(struct purge *p)
 		    "the database does not know the tenant '%s'", p->tenant);
 		return PROG_NOINPUT;
 	}
-	for (p->rule = 0; p->rule < rules_n && o == OUTCOME_DONE; p->rule++) {
+	for (p->table = 0; p->table < TABLES_STORED && o == OUTCOME_DONE;
+	     p->table++) {
+		if (!rule_ends(&tables[p->table]))
+			continue;
 		do {
 			o = db_transaction(p->db,
 			    p->dry_run ? count_rows : delete_some, p, false);
 			if (o == OUTCOME_DONE)
-				p->deleted[p->rule] += p->affected;
+				p->deleted[p->table] += p->affected;
 		} while (o == OUTCOME_DONE && !p->dry_run &&
 			 p->affected == BATCH && !stop_asked());
 	}
@@ -209,18 +213,20 @@ show(const struct reap *r, const struct purge *p)
 	size_t i;
 
 	out_table_init(&table, columns, ARRAY_LEN(columns));
-	for (i = 0; i < rules_n; i++) {
+	for (i = 0; i < TABLES_STORED; i++) {
+		if (!rule_ends(&tables[i]))
+			continue;
 		log_info("tenant_purged", "tenant=%s table=%s rows=%" PRIu64,
-		    p->tenant, rules[i].table, p->deleted[i]);
+		    p->tenant, tables[i].name, p->deleted[i]);
 		snprintf(number, sizeof number, "%" PRIu64, p->deleted[i]);
-		out_table_cell(&table, rules[i].table);
+		out_table_cell(&table, tables[i].name);
 		out_table_cell(&table, number);
 		if (f != OUT_NDJSON)
 			continue;
 		jsonw_open(&text);
 		jsonw_str(&text, "type", "purged");
 		jsonw_str(&text, "tenant", p->tenant);
-		jsonw_str(&text, "table", rules[i].table);
+		jsonw_str(&text, "table", tables[i].name);
 		jsonw_int(&text, "rows", (int64_t)p->deleted[i]);
 		jsonw_line(&text);
 	}
@@ -245,22 +251,23 @@ is_configured(const struct conf *conf, const char *tenant)
 	return false;
 }
 
-enum exit_code
-purge_run(const struct reap *r, const char *tenant)
+static enum exit_code
+purge_tenant(const struct reap *r)
 {
+	const char *tenant = r->purge;
 	struct purge p = {
 		.db = r->db, .tenant = tenant, .dry_run = r->dry_run
 	};
 	enum exit_code code;
 
-	if (!r->force && !r->dry_run && is_configured(r->conf, tenant)) {
+	if (!r->force && !r->dry_run && is_configured(r->common.conf, tenant)) {
 		log_error("tenant '%s' is still configured and would come "
 			  "back with the next poll; remove it first, or use "
 			  "--force",
 		    tenant);
 		return PROG_CONFIG;
 	}
-	p.deleted = xcalloc(rules_n, sizeof *p.deleted);
+	p.deleted = xcalloc(TABLES_STORED, sizeof *p.deleted);
 	code = reap_open_archive(r, &p.archive);
 	if (code == PROG_OK)
 		code = purge(&p);
@@ -272,3 +279,27 @@ purge_run(const struct reap *r, const char *tenant)
 	free(p.deleted);
 	return code;
 }
+
+static enum exit_code
+run(void *options)
+{
+	return reap_with_db(options, purge_tenant);
+}
+
+static const struct option_row rows[] = {
+	OPTION_FORMAT(struct reap, format),
+	REAPER_ARCHIVE,
+	REAPER_DRY_RUN,
+	OPTION_FLAG("force", struct reap, force,
+	    "purge although the tenant is still configured"),
+};
+
+const struct option_mode reaper_mode_purge = {
+	.choice = OPTION_TEXT(0, "purge", "TENANT", struct reap, purge,
+	    "delete all of a tenant that was removed"),
+	.about = "Deletes all of TENANT, which was removed from the "
+		 "configuration.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run,
+};

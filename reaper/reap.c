@@ -4,19 +4,23 @@
 #include "reaper/reap.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/stage.h"
-#include "common/stop.h"
-#include "reaper/age.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/endpoint/stage.h"
+#include "common/os/daemon.h"
 #include "reaper/closed.h"
+#include "reaper/expiry.h"
 #include "reaper/retention.h"
 
 #define BATCH_MS 1000
-#define AGE_EVERY_MS (INT64_C(3600) * 1000)
+#define EXPIRY_EVERY_MS HOUR_MS
 
 /* What the stage's functions are given. */
 struct run {
@@ -26,16 +30,28 @@ struct run {
 	enum exit_code aged; /* logged already */
 };
 
+static const struct option_row rows[] = {
+	OPTION_TEXT('f', "from", "FROM", struct reap, from,
+	    "where chat records come from: -, a file, queue:NAME"),
+	OPTION_FORMAT(struct reap, format),
+	REAPER_ARCHIVE,
+	REAPER_DRY_RUN,
+	OPTION_FLAG("force", struct reap, force,
+	    "delete although very many chats are gone at once"),
+	OPTION_FLAG("until-empty", struct reap, until_empty,
+	    "with a queue: end when it is empty"),
+};
+
 static enum exit_code
 age(struct run *r)
 {
-	const struct conf *conf = r->reap->conf;
+	const struct conf *conf = r->reap->common.conf;
 	int64_t keep_ms = conf_int(conf, "reaper", "retention");
 	enum exit_code code;
 	uint64_t deleted;
 
 	r->aged_at = clock_mono_ms();
-	code = age_run(
+	code = expiry_run(
 	    r->reap->db, conf_int(conf, "reaper", "tombstones"), &deleted);
 	if (code == PROG_OK && keep_ms > 0)
 		code = retention_run(r->reap, keep_ms, false);
@@ -48,8 +64,47 @@ idle(void *ctx)
 {
 	struct run *r = ctx;
 
-	if (clock_mono_ms() - r->aged_at > AGE_EVERY_MS)
+	if (clock_mono_ms() - r->aged_at > EXPIRY_EVERY_MS)
 		r->aged = age(r);
+}
+
+/* Options stand above the file. */
+static int
+set_keys(const struct reap *r, struct buf *why)
+{
+	const struct {
+		const char *key, *value;
+	} keys[] = {
+		{ "archive", r->archive },
+		{ "retention", r->retention },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(keys); i++)
+		if (keys[i].value != NULL &&
+		    conf_set(r->common.conf, "reaper", keys[i].key,
+			keys[i].value, why) == -1)
+			return prog_usage_error(
+			    "--%s: %s", keys[i].key, buf_str(why));
+	return -1;
+}
+
+enum exit_code
+reap_with_db(struct reap *r, enum exit_code (*work)(const struct reap *r))
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_USAGE;
+
+	if (set_keys(r, &why) == -1) {
+		r->db = db_open(r->common.conf, &why, &code);
+		if (r->db == NULL)
+			log_error("%s", buf_str(&why));
+		else
+			code = r->common.only_check ? PROG_OK : work(r);
+		db_close(r->db);
+	}
+	buf_release(&why);
+	return code;
 }
 
 enum exit_code
@@ -57,12 +112,16 @@ reap_print(struct buf *text)
 {
 	bool ok = fwrite(buf_str(text), 1, text->len, stdout) == text->len &&
 		  fflush(stdout) == 0;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
 
 	buf_clear(text);
 	if (ok || errno == EPIPE)
 		return PROG_OK;
-	log_error("cannot write to standard output: %s", log_errno(errno));
-	return PROG_IO;
+	code = syserr_explain(&why, PROG_IO, "cannot write standard output");
+	log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
 }
 
 static enum exit_code
@@ -77,9 +136,9 @@ show(const struct reap *r, struct closed *c)
 	else if (r->dry_run)
 		out_table_show(&c->would_table, f, &text);
 	else if (r->format != OUT_AUTO || f == OUT_TABLE)
-		tally_show(&c->tally, f, &text);
+		run_summary_show(&c->tally, f, &text);
 	else
-		tally_log(&c->tally);
+		run_summary_log(&c->tally);
 	if (text.len > 0)
 		code = reap_print(&text);
 	buf_release(&text);
@@ -89,7 +148,7 @@ show(const struct reap *r, struct closed *c)
 enum exit_code
 reap_open_archive(const struct reap *r, struct archive **a)
 {
-	const char *path = conf_text(r->conf, "reaper", "archive");
+	const char *path = conf_text(r->common.conf, "reaper", "archive");
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
@@ -107,7 +166,7 @@ reap_open_archive(const struct reap *r, struct archive **a)
 static void
 set_up(struct run *r, struct stage *s)
 {
-	const struct conf *conf = r->reap->conf;
+	const struct conf *conf = r->reap->common.conf;
 	struct closed *c = &r->closed;
 
 	c->stage = s;
@@ -153,35 +212,32 @@ work(struct run *r, struct stage *s)
 	return code != PROG_OK ? code : late;
 }
 
-enum exit_code
-reap_run(const struct reap *reap)
+static enum exit_code
+reap(const struct reap *asked)
 {
-	struct run r = { .reap = reap, .aged_at = clock_mono_ms() };
+	struct run r = { .reap = asked, .aged_at = clock_mono_ms() };
 	struct deadletter dead = { .count = 0 };
 	struct stage s = { .dead = &dead };
-	struct endpoint_options opt = { .conf = reap->conf,
-		.until_empty = reap->until_empty };
+	struct endpoint_options opt = { .conf = asked->common.conf,
+		.until_empty = asked->until_empty };
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
 	s.patient = opt.patient =
-	    endpoint_is_queue(reap->from) && !reap->until_empty;
+	    endpoint_is_queue(asked->from) && !asked->until_empty;
 	if (s.patient)
-		log_stamp(true);
+		daemon_init();
 	closed_init(&r.closed);
-	code = reap_open_archive(reap, &r.closed.archive);
+	code = reap_open_archive(asked, &r.closed.archive);
 	if (code != PROG_OK)
 		goto out;
-	s.in = endpoint_open_read(reap->from, &opt, &why, &code);
+	s.in = endpoint_open_read(asked->from, &opt, &why, &code);
 	if (s.in == NULL) {
 		log_error("%s", buf_str(&why));
 		goto out;
 	}
 	deadletter_open(&dead, s.in, &opt);
 	set_up(&r, &s);
-	if (!endpoint_is_queue(reap->from) && isatty(STDIN_FILENO) &&
-	    reap->from[0] == '-')
-		log_info("reading", "from=\"standard input\"");
 	code = work(&r, &s);
 	deadletter_close(&dead);
 	endpoint_close(s.in);
@@ -191,3 +247,32 @@ out:
 	buf_release(&why);
 	return code;
 }
+
+static int
+check(void *options)
+{
+	struct reap *r = options;
+
+	if (r->from == NULL)
+		r->from = "-";
+	if (r->until_empty && !endpoint_is_queue(r->from))
+		return prog_usage_error("--until-empty is for -f queue:NAME");
+	return -1;
+}
+
+static enum exit_code
+run(void *options)
+{
+	return reap_with_db(options, reap);
+}
+
+const struct option_mode reaper_mode_reap = {
+	.title = "deleting closed chats",
+	.about = "Deletes what belongs to chats that are closed or gone. Reads "
+		 "chat records:\n"
+		 "  reaper --list | poller --status | reaper\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check,
+	.run = run,
+};

@@ -1,29 +1,42 @@
 /*
- * reap: one run of the reaper over its input: stage, what was held back,
- * ageing, summary.
+ * reap: what a run of the reaper is asked to do, and the run over its input:
+ * stage, what was held back, ageing, summary.
  */
 #ifndef REAPER_REAP_H
 #define REAPER_REAP_H
 
-#include "common/conf.h"
-#include "common/db.h"
-#include "common/out.h"
-#include "common/prog.h"
-#include "reaper/archive.h"
+#include "common/conf/conf.h"
+#include "common/db/db.h"
+#include "common/options/option_table.h"
+#include "common/text/out.h"
+#include "reaper/rows/archive.h"
 
 #include <stdbool.h>
 
+/* What the options fill. */
 struct reap {
-	const struct conf *conf;
-	struct db *db;
-	const char *from;
+	struct option_common common; /* first: see option_table.h */
+	const char *from, *to, *archive, *purge, *retention;
 	enum out_format format; /* OUT_AUTO: nothing unless on a terminal */
 	bool force, dry_run, until_empty;
+	struct db *db; /* of reap_with_db() */
 };
 
-/* Errors are logged; the exit code is returned. */
-enum exit_code reap_run(const struct reap *r)
-    __attribute__((warn_unused_result));
+/* Rows of options that modes share. */
+#define REAPER_ARCHIVE                                                         \
+	OPTION_TEXT(0, "archive", "FILE", struct reap, archive,                \
+	    "append there first what is deleted")
+#define REAPER_DRY_RUN                                                         \
+	OPTION_FLAG("dry-run", struct reap, dry_run,                           \
+	    "show what would go, delete nothing")
+
+/* Without an option that chooses another mode. */
+extern const struct option_mode reaper_mode_reap;
+
+/* Opens the configured database and has work done with it, unless only the
+ * configuration is to be checked. */
+enum exit_code reap_with_db(
+    struct reap *r, enum exit_code (*work)(const struct reap *r));
 
 /* The archive that is wanted, if any: *a stays NULL without one, and in a dry
  * run. Errors are logged. */

@@ -8,16 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/jsonw.h"
-#include "common/log.h"
-#include "common/stop.h"
-#include "common/xalloc.h"
-#include "reaper/rules.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "reaper/rows/rules.h"
 
 #define BATCH 2000
 #define BATCH_TEXT "2000"
-#define DAY_MS INT64_C(86400000)
 
 enum {
 	/* How long a table that somebody uses is waited for, and how often. */
@@ -34,8 +33,8 @@ struct retention {
 	size_t tenants_n, tenants_cap;
 	struct {
 		uint64_t partitions, rows;
-	} * gone;            /* table by table as in rules[] */
-	size_t rule, tenant; /* at work */
+	} * gone;             /* table by table as in tables[] */
+	size_t table, tenant; /* at work */
 	uint64_t affected;
 	bool young; /* a row was found that stays */
 	bool held;  /* a table could not be had */
@@ -85,14 +84,14 @@ static enum outcome
 select_rows(struct db *db, const struct retention *t, const char *what,
     const char *compare, const char *limit, struct db_rows **found)
 {
-	const struct rule *rule = &rules[t->rule];
+	const struct table *table = &tables[t->table];
 	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
 		db_time(t->before) };
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
-	buf_addf(&sql, "SELECT %s FROM %s WHERE tenant = ? AND %s %s ?%s", what,
-	    rule->table, rule->age, compare, limit);
+	buf_addf(&sql, "SELECT %s FROM %s WHERE tenant = ? AND `%s` %s ?%s",
+	    what, table->name, rule_column(table, table->age), compare, limit);
 	o = db_query(db, buf_str(&sql), args, 2, found);
 	buf_release(&sql);
 	return o;
@@ -129,15 +128,15 @@ static enum outcome
 delete_some(struct db *db, void *ctx)
 {
 	struct retention *t = ctx;
-	const struct rule *rule = &rules[t->rule];
+	const struct table *table = &tables[t->table];
 	struct db_value args[2] = { db_str(t->tenants[t->tenant]),
 		db_time(t->before) };
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
 	buf_addf(&sql,
-	    "DELETE FROM %s WHERE tenant = ? AND %s < ? LIMIT " BATCH_TEXT,
-	    rule->table, rule->age);
+	    "DELETE FROM %s WHERE tenant = ? AND `%s` < ? LIMIT " BATCH_TEXT,
+	    table->name, rule_column(table, table->age));
 	o = db_exec(db, buf_str(&sql), args, 2, &t->affected);
 	buf_release(&sql);
 	return o;
@@ -151,9 +150,9 @@ for_all(struct retention *t, enum outcome (*work)(struct db *db, void *ctx),
 {
 	enum outcome o = OUTCOME_DONE;
 
-	for (t->rule = 0; t->rule < rules_n; t->rule++)
+	for (t->table = 0; t->table < TABLES_STORED; t->table++)
 		for (t->tenant = 0;
-		     rules[t->rule].age != NULL && t->tenant < t->tenants_n;
+		     tables[t->table].age >= 0 && t->tenant < t->tenants_n;
 		     t->tenant++)
 			do {
 				o = db_transaction(t->db, work, t, false);
@@ -167,14 +166,14 @@ for_all(struct retention *t, enum outcome (*work)(struct db *db, void *ctx),
 static bool
 note_rows(struct retention *t)
 {
-	t->gone[t->rule].rows += t->affected;
+	t->gone[t->table].rows += t->affected;
 	return false;
 }
 
 static bool
 note_deleted(struct retention *t)
 {
-	t->gone[t->rule].rows += t->affected;
+	t->gone[t->table].rows += t->affected;
 	return t->affected == BATCH;
 }
 
@@ -184,7 +183,7 @@ find_partitions(struct retention *t, struct buf *names)
 {
 	static const char form[] = "2026-11-20 00:00:00";
 	char before[CLOCK_TEXT];
-	struct db_value args[2] = { db_str(rules[t->rule].table) };
+	struct db_value args[2] = { db_str(tables[t->table].name) };
 	struct db_rows *found;
 	enum outcome o = db_connect(t->db);
 
@@ -218,11 +217,11 @@ count_in(struct retention *t, const char *names)
 	enum outcome o;
 
 	buf_addf(&sql, "SELECT COUNT(*) FROM %s PARTITION (%s)",
-	    rules[t->rule].table, names);
+	    tables[t->table].name, names);
 	o = db_query(t->db, buf_str(&sql), NULL, 0, &found);
 	buf_release(&sql);
 	if (o == OUTCOME_DONE && db_next(found))
-		t->gone[t->rule].rows += (uint64_t)db_get_int(found, 0);
+		t->gone[t->table].rows += (uint64_t)db_get_int(found, 0);
 	db_rows_free(found);
 	return o;
 }
@@ -235,8 +234,8 @@ drop(struct retention *t, const char *names)
 	enum outcome o = OUTCOME_LATER;
 	int i;
 
-	buf_addf(&sql, "ALTER TABLE %s DROP PARTITION %s", rules[t->rule].table,
-	    names);
+	buf_addf(&sql, "ALTER TABLE %s DROP PARTITION %s",
+	    tables[t->table].name, names);
 	for (i = 0; i < TRIES && o == OUTCOME_LATER && !stop_asked(); i++) {
 		o = db_connect(t->db);
 		if (o == OUTCOME_DONE)
@@ -257,7 +256,7 @@ drop(struct retention *t, const char *names)
 static enum outcome
 not_dropped(struct retention *t, enum db_cause cause, enum outcome o)
 {
-	const char *table = rules[t->rule].table;
+	const char *table = tables[t->table].name;
 
 	if (cause == DB_DENIED) {
 		log_warn("no right to drop partitions of %s; GRANT ALTER, "
@@ -282,11 +281,12 @@ drop_partitions(struct retention *t)
 	enum outcome o = OUTCOME_DONE;
 	uint64_t n, rows;
 
-	for (t->rule = 0; t->rule < rules_n && o == OUTCOME_DONE; t->rule++) {
-		if (!rules[t->rule].days || stop_asked())
+	for (t->table = 0; t->table < TABLES_STORED && o == OUTCOME_DONE;
+	     t->table++) {
+		if (tables[t->table].day < 0 || stop_asked())
 			continue;
 		buf_clear(&names);
-		rows = t->gone[t->rule].rows;
+		rows = t->gone[t->table].rows;
 		o = find_partitions(t, &names);
 		n = t->affected;
 		if (o != OUTCOME_DONE || n == 0)
@@ -295,10 +295,10 @@ drop_partitions(struct retention *t)
 		if (o == OUTCOME_DONE)
 			o = drop(t, buf_str(&names));
 		if (o == OUTCOME_DONE) {
-			t->gone[t->rule].partitions = n;
+			t->gone[t->table].partitions = n;
 			continue;
 		}
-		t->gone[t->rule].rows = rows;
+		t->gone[t->table].rows = rows;
 		o = not_dropped(t, db_cause(t->db), o);
 	}
 	buf_release(&names);
@@ -312,12 +312,13 @@ count_partitions(struct retention *t)
 	struct buf names = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
-	for (t->rule = 0; t->rule < rules_n && o == OUTCOME_DONE; t->rule++) {
-		if (!rules[t->rule].days)
+	for (t->table = 0; t->table < TABLES_STORED && o == OUTCOME_DONE;
+	     t->table++) {
+		if (tables[t->table].day < 0)
 			continue;
 		buf_clear(&names);
 		o = find_partitions(t, &names);
-		t->gone[t->rule].partitions = t->affected;
+		t->gone[t->table].partitions = t->affected;
 	}
 	buf_release(&names);
 	return o;
@@ -350,7 +351,7 @@ check_clock(struct retention *t, bool *nothing)
 	}
 	if (for_all(t, count_old, note_rows) != OUTCOME_DONE)
 		return failed(t);
-	for (i = 0; i < rules_n; i++) {
+	for (i = 0; i < TABLES_STORED; i++) {
 		old += t->gone[i].rows;
 		t->gone[i].rows = 0;
 	}
@@ -394,13 +395,13 @@ add_row(const struct retention *t, size_t i, enum out_format f,
 	if (f == OUT_NDJSON) {
 		jsonw_open(text);
 		jsonw_str(text, "type", "aged");
-		jsonw_str(text, "table", rules[i].table);
+		jsonw_str(text, "table", tables[i].name);
 		jsonw_int(text, "partitions", (int64_t)t->gone[i].partitions);
 		jsonw_int(text, "rows", (int64_t)t->gone[i].rows);
 		jsonw_line(text);
 		return;
 	}
-	out_table_cell(table, rules[i].table);
+	out_table_cell(table, tables[i].name);
 	snprintf(number, sizeof number, "%" PRIu64, t->gone[i].partitions);
 	out_table_cell(table, number);
 	snprintf(number, sizeof number, "%" PRIu64, t->gone[i].rows);
@@ -420,8 +421,8 @@ show_gone(const struct retention *t)
 	size_t i;
 
 	out_table_init(&table, columns, ARRAY_LEN(columns));
-	for (i = 0; i < rules_n; i++)
-		if (rules[i].age != NULL)
+	for (i = 0; i < TABLES_STORED; i++)
+		if (tables[i].age >= 0)
 			add_row(t, i, f, &table, &text);
 	if (f != OUT_NDJSON)
 		out_table_show(&table, f, &text);
@@ -437,11 +438,11 @@ log_gone(const struct retention *t)
 {
 	size_t i;
 
-	for (i = 0; i < rules_n; i++)
+	for (i = 0; i < TABLES_STORED; i++)
 		if (t->gone[i].partitions + t->gone[i].rows > 0)
 			log_info("history_aged",
 			    "table=%s partitions=%" PRIu64 " rows=%" PRIu64,
-			    rules[i].table, t->gone[i].partitions,
+			    tables[i].name, t->gone[i].partitions,
 			    t->gone[i].rows);
 }
 
@@ -451,7 +452,7 @@ retention_run(const struct reap *r, int64_t keep_ms, bool show)
 	struct retention t = { .reap = r, .db = r->db, .keep_ms = keep_ms };
 	enum exit_code code, shown = PROG_OK;
 
-	t.gone = xcalloc(rules_n, sizeof *t.gone);
+	t.gone = xcalloc(TABLES_STORED, sizeof *t.gone);
 	code = work(&t);
 	if (!r->dry_run)
 		log_gone(&t);
@@ -462,3 +463,33 @@ retention_run(const struct reap *r, int64_t keep_ms, bool show)
 	free(t.gone);
 	return code != PROG_OK ? code : shown;
 }
+
+static enum exit_code
+age(const struct reap *r)
+{
+	return retention_run(
+	    r, conf_int(r->common.conf, "reaper", "retention"), true);
+}
+
+static enum exit_code
+run(void *options)
+{
+	return reap_with_db(options, age);
+}
+
+static const struct option_row options_rows[] = {
+	OPTION_FORMAT(struct reap, format),
+	REAPER_DRY_RUN,
+	OPTION_FLAG("force", struct reap, force,
+	    "delete although no row of history is young enough to stay"),
+};
+
+const struct option_mode reaper_mode_retention = {
+	.choice = OPTION_TEXT(0, "retention", "AGE", struct reap, retention,
+	    "delete history that is older, such as 30d"),
+	.about =
+	    "Deletes history that is older than AGE, such as 30d, by day.\n",
+	.rows = options_rows,
+	.rows_n = ARRAY_LEN(options_rows),
+	.run = run,
+};

@@ -23,4 +23,7 @@
 enum exit_code retention_run(const struct reap *r, int64_t keep_ms, bool show)
     __attribute__((warn_unused_result));
 
+/* --retention: that, shown. */
+extern const struct option_mode reaper_mode_retention;
+
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks what the compiler does not: banned functions, one foreign library in
-# one place, includes that point one way, sizes, and the look of the sources.
+# one place, includes that point one way (scripts/rooms), sizes, and the look of the sources.
 # Prints FILE:LINE: COMPLAINT for each, ends with 1 if there was one.
 #
 # usage: check-style.sh [FILE...]        (default: every source of the tree)
@@ -17,38 +17,69 @@ max_line=80
 # $max_file), function NAME (longer than $max_function), call NAME (banned).
 allowances() {
 	sed 's/#.*//; /^[[:space:]]*$/d' <<'END'
-call common/xalloc.c malloc    # the home of allocation
-call common/xalloc.c calloc
-call common/xalloc.c realloc
-call common/xalloc.c strdup
-call common/xalloc.c strndup
-call common/log.c strerror     # log_errno() is its only caller
-call common/log.c strerror_r
-call common/prog.c exit        # prog_die()
+call common/base/xalloc.c malloc    # the home of allocation
+call common/base/xalloc.c calloc
+call common/base/xalloc.c realloc
+call common/base/xalloc.c strdup
+call common/base/xalloc.c strndup
+call common/base/log.c strerror     # log_errno() is its only caller
+call common/base/log.c strerror_r
+call common/base/prog.c exit        # prog_die()
 END
 }
 
 # FOREIGN HEADER (a pattern) and the files that may include it (another).
 libraries() {
 	cat <<'END'
-^curl/ ^(poller/http|tests/crm/push)[.]c$
-^j[qv][.]h$ ^poller/profile[a-z_]*[.][ch]$
-^lmdb[.]h$ ^(poller/(store(_impl[.]h|[.]c)|idempotency_store[.]c)|aggregator/state(_impl[.]h|[.]c))$
-^lz4 ^(common/|tests/unit/test_)amqp_pack[.]c$
-^amqp ^(common/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
-^(mysql|mariadb|mysqld_error|errmsg) ^(common/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
-^jansson[.]h$ ^(common/.*|poller/(profile|route|validate|jwt|listed)[a-z_]*|tests/.*)[.][ch]$
-^uni(case|ctype|norm|str)[.]h$ ^aggregator/words[.]c$
-^openssl/ ^poller/signature[.]c$
-^microhttpd[.]h$ ^(tests/|poller/server[a-z_]*[.][ch]$)
+^curl/ ^(poller/client/http|tests/crm/push)[.]c$
+^j[qv][.]h$ ^poller/profile/profile[a-z_]*[.][ch]$
+^lmdb[.]h$ ^(poller/store/store|aggregator/state/state)_impl[.]h$
+^lz4 ^(common/amqp/|tests/unit/common/test_)amqp_pack[.]c$
+^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
+^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
+^jansson[.]h$ ^(common/base/prog|common/http/(jwt|json_body)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/operator_directory|tests/.*)[.][ch]$
+^uni(case|ctype|norm|str)[.]h$ ^aggregator/metrics/words[.]c$
+^xxhash[.]h$ ^(common/base/checksum|tests/tools/hash_loop)[.]c$
+^openssl/ ^common/http/signature[.]c$
+^microhttpd[.]h$ ^(tests/|poller/server/server[a-z_]*[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
 END
+}
+
+# ROOM|ROOMS IT MAY INCLUDE, of scripts/rooms.
+rooms() {
+	sed '/^#/d; s/ *| */|/g; s/^ *//' scripts/rooms | cut -d '|' -f 1,2
+}
+
+# The law itself: whoever may be included stands above, and each room is there,
+# with the header it names.
+check_rooms() {
+	sed '/^#/d; s/ *| */|/g' scripts/rooms | awk -F '|' '
+	function complain(what) {
+		printf "scripts/rooms: %s: %s\n", $1, what
+	}
+	{
+		n = split($2, names, " ")
+		for (i = 1; i <= n; i++)
+			if (names[i] != "common" && !(names[i] in above))
+				complain(names[i] " does not stand above it")
+		above[$1] = 1
+		if ($3 != "" && (getline line <($1 "/" $3)) < 1)
+			complain("there is no " $1 "/" $3)
+		if ($4 == "")
+			complain("say what it is for")
+	}'
+	find common poller aggregator sink reaper -mindepth 2 -name '*.[ch]' |
+	    sed 's,/[^/]*$,,' | sort -u | while read -r room; do
+		rooms | grep -q "^$room|" ||
+		    echo "scripts/rooms: $room is missing"
+	done
 }
 
 # Comments are blanked out, so that they may name what code must not.
 check_code() {
 	awk -v file="$1" -v allow="$(allowances)" -v libs="$(libraries)" \
-	    -v max_function="$max_function" '
+	    -v max_function="$max_function" -v rooms="$(rooms)" '
 	function complain(line, what) {
 		printf "%s:%d: %s\n", file, line, what
 	}
@@ -117,6 +148,25 @@ check_code() {
 		if (path ~ /\// && path !~ "^(common|" dir ")/")
 			complain(FNR, "\"" path "\" belongs to another " \
 			    "program: only common/ is shared")
+		else if (path ~ /\//)
+			check_room(path)
+	}
+	function room_of(path) {
+		sub(/\/[^\/]*$/, "", path)
+		return path
+	}
+	# A main folder that has rooms is none itself.
+	function check_room(path,    from, to) {
+		from = room_of(file)
+		to = room_of(path)
+		if (from == to || from !~ /\//)
+			return
+		if (!(from in may))
+			complain(FNR, from " is no room of scripts/rooms")
+		else if (!((" " may[from] " ") ~ (" " to " ")) &&
+		    !(to ~ /^common\// && (" " may[from] " ") ~ / common /))
+			complain(FNR, from " may not include " to \
+			    ", see scripts/rooms")
 	}
 	BEGIN {
 		banned_n = split("sprintf vsprintf strcpy strcat strncpy " \
@@ -130,6 +180,11 @@ check_code() {
 			ok[part[1] " " part[2] " " part[3]] = 1
 		}
 		libs_n = split(libs, lib, "\n")
+		n = split(rooms, lines, "\n")
+		for (i = 1; i <= n; i++) {
+			split(lines[i], part, "|")
+			may[part[1]] = part[2]
+		}
 	}
 	FNR == 1 && $0 !~ /^\/\*/ {
 		complain(1, "begin with a comment: what is it, and why")
@@ -229,6 +284,7 @@ while IFS= read -r f; do
 	esac
 done <"$list" >"$complaints"
 format "$list" >>"$complaints"
+[ $# -gt 0 ] || check_rooms >>"$complaints"
 
 if [ -s "$complaints" ]; then
 	cat "$complaints" >&2

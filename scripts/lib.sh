@@ -68,10 +68,17 @@ find_config() {
 		0 | "$(id -u)") config=messaging.conf ;;
 		esac
 	fi
-	if [ -z "$config" ] && [ -r /etc/messaging-analytics/messaging.conf ]; then
+	if [ -z "$config" ] && [ -e /etc/messaging-analytics/messaging.conf ]; then
+		config=/etc/messaging-analytics/messaging.conf
+	fi
+	if [ -z "$config" ] && [ -d /etc/messaging-analytics ] &&
+		[ ! -x /etc/messaging-analytics ]; then
 		config=/etc/messaging-analytics/messaging.conf
 	fi
 	[ -n "$config" ] || return 0
+	[ "$config" != /etc/messaging-analytics/messaging.conf ] || [ -r "$config" ] ||
+		die 77 "$(id -un) may not read '$config'; run this as its owner," \
+			"sudo -u $(stat -c %U /etc/messaging-analytics) ..., or give another with -c"
 	[ -r "$config" ] ||
 		die 78 "cannot read the configuration '$config'; check its name and mode"
 	config=$(realpath "$config")
@@ -231,7 +238,7 @@ of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
 sql() {
 	client=$(command -v mariadb || command -v mysql) || die 69 \
 		"there is no mariadb client; install mariadb-client"
-	options=$(mysql_options)
+	options=$(mysql_options) || exit
 	# The options come through a pipe or an unlinked file of the shell's.
 	printf '%s\n' "$1" | "$client" --defaults-file=/dev/fd/8 --batch \
 		--skip-column-names 8<<-END
@@ -253,14 +260,19 @@ choose_format() {
 		[ ! -t 1 ] || format=table
 		;;
 	table | csv | ndjson) ;;
-	*) usage_error "unknown format '$format'" ;;
+	*)
+		usage_error "there is no format '$format';" \
+			"there are table, ndjson and csv"
+		;;
 	esac
 }
 
 # show FORMAT TITLE...: lines of cells between tabs on stdin as table, csv or
 # ndjson. \001 in a cell is NULL. A title that ends in # is of a number, one
 # that ends in ? of a flag (1 or 0), one that ends in ~ of seconds, which
-# people get as minutes.
+# people get as minutes. A table fits into $fit columns, if that is set: the
+# columns named in $spare go, in their order, then the end of the first one.
+# What cannot be written ends it with 74: cat tells, not every awk does.
 show() {
 	format=$1
 	shift
@@ -268,10 +280,46 @@ show() {
 	{
 		printf '%s\n' "${titles%?}"
 		cat
-	} | LC_ALL=C awk -F '\t' -v format="$format" '
-	function width(s,   n) { # characters, not bytes; mawk counts bytes
-		n = gsub(/[\200-\277]/, "&", s)
-		return length(s) - n
+	} | LC_ALL=C awk -F '\t' -v format="$format" -v fit="${fit:-0}" \
+		-v spare="${spare:-}" '
+	# What a terminal gives a text, of UTF-8 in bytes: one column a
+	# character, two for those of East Asia and for pictures (U+1100 to
+	# 115F, 2E80 to A4BF, AC00 to D7A3, F900 to FAFF, FF00 to FF60, 1F300
+	# to 1F9FF, 20000 and above), none for marks (U+0300 to 036F).
+	function width(s,   n) {
+		n = length(s) - gsub(/[\200-\277]/, "&", s)
+		n += gsub(/\341[\204\205][\200-\277]|\342[\272-\277][\200-\277]/, "&", s)
+		n += gsub(/[\343-\351\353\354][\200-\277][\200-\277]/, "&", s)
+		n += gsub(/\352[\200-\222\260-\277][\200-\277]|\355[\200-\236][\200-\277]/, "&", s)
+		n += gsub(/\357([\244-\253\274][\200-\277]|\275[\200-\240])/, "&", s)
+		n += gsub(/\360(\237[\214-\247]|[\240-\277][\200-\277])[\200-\277][\200-\277]/, "&", s)
+		return n - gsub(/\314[\200-\277]|\315[\200-\257]/, "&", s)
+	}
+	# The text without its end, so that it has that width.
+	function cut(s, most) {
+		if (width(s) <= most)
+			return s
+		while (s != "" && width(s) > most - 1)
+			sub(/[^\200-\277][\200-\277]*$/, "", s)
+		return s "\342\200\246"
+	}
+	function total(   i, sum) {
+		sum = -2
+		for (i = 1; i <= n; i++)
+			sum += wide[i] < 0 ? 0 : wide[i] + 2
+		return sum
+	}
+	# Leaves columns out, which then have the width -1.
+	function squeeze(   i, k, names, count) {
+		count = split(spare, names, " ")
+		for (k = 1; k <= count && total() > fit; k++)
+			for (i = 2; i <= n; i++)
+				if (title[i] == names[k])
+					wide[i] = -1
+		if (total() > fit)
+			wide[1] -= total() - fit
+		if (wide[1] < 3)
+			wide[1] = 3
 	}
 	function duration(s,   n) { # as aggregator shows it: cut, two units
 		if (s < 10)
@@ -295,9 +343,11 @@ show() {
 		}
 		return out s
 	}
-	function csv(s) {
+	function csv(s, kind) {
 		if (s == "\001")
 			return ""
+		if (kind == "?")
+			return s + 0 ? "true" : "false"
 		s = plain(s)
 		if (s ~ /^[=+@\t\r-]/ && s !~ /^-?[0-9.]+$/)
 			s = "\047" s
@@ -337,7 +387,7 @@ show() {
 	}
 	format == "csv" {
 		for (i = 1; i <= n; i++)
-			printf "%s%s", csv($i), (i < n ? "," : "\r\n")
+			printf "%s%s", csv($i, kind[i]), (i < n ? "," : "\r\n")
 	}
 	format == "ndjson" {
 		for (i = 1; i <= n; i++)
@@ -359,9 +409,14 @@ show() {
 	END {
 		if (format != "table")
 			exit
+		if (fit > 0)
+			squeeze()
 		for (r = 0; r <= rows; r++) {
 			line = ""
+			cell[r, 1] = cut(cell[r, 1], wide[1])
 			for (i = 1; i <= n; i++) {
+				if (wide[i] < 0)
+					continue
 				pad = sprintf("%*s", wide[i] - width(cell[r, i]), "")
 				line = line (i > 1 ? "  " : "") \
 				    (kind[i] ~ /[#~]/ ? pad cell[r, i] : cell[r, i] pad)
@@ -369,5 +424,5 @@ show() {
 			sub(/ +$/, "", line)
 			print line
 		}
-	}'
+	}' | cat || exit 74
 }

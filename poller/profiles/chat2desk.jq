@@ -327,6 +327,13 @@ def hook_message($in):
                     comment: "comment", system_message: "system"}[$hook]) end
     | message(.dialog_id; $in.options.bot_operators);
 
+# The vendor documents an inbox, of a new request, whose dialog_id is empty.
+# Which dialog it is nothing else in it tells: the request is new, the dialog
+# may be, and who is told of an event asks the CRM nothing, for calls are paid.
+def of_no_dialog:
+    error("\(.hook_type) names no dialog (its dialog_id is empty), so it is not "
+          + "known which chat it belongs to; the next poll reads it there");
+
 # A customer who writes opens the dialog; operator_id is who holds it then.
 def inbox_chat($now):
     hook_time($now) as $at
@@ -351,7 +358,10 @@ def hook_read:
     | .now as $now
     | .payload
     | .hook_type as $hook
-    | if $hook == "inbox" then
+    | if $hook != "operator_status_changed"
+         and any(hook_events[]; . == $hook)
+         and (.dialog_id == 0 or (.dialog_id | given | not)) then of_no_dialog
+      elif $hook == "inbox" then
           {records: [inbox_chat($now), hook_message($in)]}
       elif any("outbox", "comment", "system_message", "imported_message";
                . == $hook) then
@@ -404,11 +414,18 @@ def hook_remove_request:
 def check_request:
     {path: "/companies/api_info"};
 
+# {"used": 1, "left": 9} as "used 1, left 9".
+def in_words:
+    if type == "object" then
+        to_entries | map("\(.key | gsub("_"; " ")) \(.value | in_words)")
+        | join(", ")
+    else . end;
+
 def check_read:
     .answer
     | if (.data | type) == "object" then .data else . end
     | {info: ({company: .company_name,
                "API version": .current_version,
                "calls this month": .requests_this_month,
-               "calls left": .api_calls}
+               "API calls": (.api_calls | in_words)}
               | with_entries(select(.value != null)))};

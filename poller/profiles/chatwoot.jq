@@ -6,11 +6,17 @@
 #
 # - Nothing is sent again when it was not taken, and the order is not kept.
 # - A conversation keeps its id and its created_at when it is opened again.
-#   Closings, openings and transfers are told by what changed; their ids and
-#   times are made of the conversation's updated_at, so that one that comes
-#   twice is one.
-# - Every event shows the whole conversation: it becomes a chat record as of
-#   updated_at, and the newest counts.
+#   What closed, opened, handed over or transferred it, conversation_updated
+#   says in changed_attributes. conversation_status_changed comes beside it
+#   with null there, or with less, or not at all: it only shows how things
+#   stand. So each change is read from one event, and its id and time are made
+#   of when the change was saved, so that one that comes twice is one.
+# - Every event shows the whole conversation as it stands when the event is
+#   sent, which is later than the change: it becomes a chat record as of
+#   updated_at, and the newest counts. Servers of 2023 show no updated_at;
+#   timestamp is the last message's, so there it is as of now.
+# - What opens a conversation and gives it to somebody at once (automatic
+#   assignment) is told as a transfer alone; that a bot handed it over is lost.
 # - The REST API shows times of messages to the second; so they are cut to that
 #   here, and a message is the same from wherever it comes.
 # - Users and contacts have ids of their own, which may be the same number.
@@ -38,7 +44,7 @@ def silent_events:
      "conversation_typing_off"];
 
 def not_polled:
-    error("Chatwoot is not polled yet, it only pushes; see WEBHOOKS in poller(1)");
+    error("Chatwoot is not polled yet, it only pushes; see WEBHOOKS in messaging-listen(7)");
 def operators_request: not_polled;
 def chats_request: not_polled;
 def messages_request: not_polled;
@@ -63,10 +69,17 @@ def member($name):
 
 # --- conversations ---
 
+# {previous_value, current_value} of an attribute that changed, or null.
+def change($name):
+    [.changed_attributes | arrays | .[] | objects | .[$name] | objects] | .[0];
+
 # As of when it shows itself.
 def as_of($now):
-    (.updated_at | given) // (.last_activity_at | given)
-    // (.timestamp | given) // $now;
+    (.updated_at | given) // $now;
+
+# When what changed was saved.
+def changed_at($now):
+    (change("updated_at").current_value | given) // as_of($now);
 
 def status_name:
     if . == "open" or . == "pending" or . == "snoozed" then .
@@ -93,14 +106,12 @@ def chat($now):
        channel: .inbox_id,
        tag: ([.labels | arrays | .[] | text_or_null] | .[0]),
        opened_at: (.created_at | given),
-       closed_at: (if $status == "closed" then $at else null end)};
-
-# {previous_value, current_value} of an attribute that changed, or null.
-def change($name):
-    [.changed_attributes | arrays | .[] | objects | .[$name] | objects] | .[0];
+       closed_at: (if $status != "closed" then null
+                   elif change("status") == null then $at
+                   else changed_at($now) end)};
 
 def system_message($now; $kind):
-    as_of($now) as $at
+    changed_at($now) as $at
     | {type: "message",
        id: "\($kind)-\(if $at | type == "number" then $at * 1000 | floor
                        else $at end)",
@@ -189,11 +200,11 @@ def hook_read:
     | .payload
     | if .event == "message_created" or .event == "message_updated" then
           {records: [(.conversation | chat($now)), message($in)]}
-      elif .event == "conversation_created" then {records: [chat($now)]}
-      elif .event == "conversation_status_changed" then
-          {records: [chat($now), status_message($now)]}
+      elif .event == "conversation_created"
+           or .event == "conversation_status_changed" then
+          {records: [chat($now)]}
       elif .event == "conversation_updated" then
-          {records: [chat($now), assignee_message($now)]}
+          {records: [chat($now), assignee_message($now), status_message($now)]}
       elif .event as $event | any(silent_events[]; . == $event)
       then {records: []}
       else {unknown: "\(.event)"} end;

@@ -134,7 +134,8 @@
 # id; a time is RFC 3339, with " UTC" allowed for Z, or a number of seconds
 # since 1970. messaging-records(5) has the meaning of each field.
 #
-# A profile has no environment, no files, and a few seconds a call.
+# A profile has no environment, no files, and five seconds a call, for hook_read
+# one second.
 
 def env: {};
 def debug: .;
@@ -147,6 +148,36 @@ def get_search_list: [];
 def halt: error("a profile cannot halt");
 def halt_error: error("a profile cannot halt");
 def halt_error($code): error("a profile cannot halt");
+
+# jq 1.6 never frees what it compares when it looks for something in an array,
+# nor the reason why it cannot trim what is no text. These give the same and
+# lose nothing.
+def jq_indices($what): indices($what);
+def indices($what):
+    if type != "array" then jq_indices($what)
+    else . as $all
+         | (if $what | type == "array" then $what else [$what] end) as $run
+         | ($run | length) as $n
+         | [range(length) | select($n > 0 and $all[. : . + $n] == $run)] end;
+def index($what): indices($what) | .[0];
+def rindex($what): indices($what) | .[-1:][0];
+
+def can_trim($text): type == "string" and ($text | type) == "string";
+def jq_ltrimstr($text): ltrimstr($text);
+def ltrimstr($text): if can_trim($text) then jq_ltrimstr($text) else . end;
+def jq_rtrimstr($text): rtrimstr($text);
+def rtrimstr($text): if can_trim($text) then jq_rtrimstr($text) else . end;
+
+# How the poller calls a function: its first result. libjq aborts when it starts
+# anew where the last call had stopped behind a path expression that could go
+# on, cut in time or after its first result. It does not where that expression
+# stands within another one, and first() ends it before that one is left. So the
+# call is within path(), which has its result as what stands in a path behind x.
+def jq_call(f):
+    . as $in
+    | null
+    | path(.x | getpath([first($in | f | {result: .})]))
+    | .[1:2][].result;
 
 # The text of an error body, whatever its shape, in one line.
 def flat_text:

@@ -1,5 +1,6 @@
--- The tables of the figures (METRICS: one row is one full value), what the
--- sink and the reaper need beside them, and the view of the original system.
+-- The tables of the figures (messaging-tables(5): one row is one full value),
+-- what the sink and the reaper need beside them, and the view of the original
+-- system.
 --
 -- Rules: a file is never changed once released, a new one is added. Each
 -- statement ends with a semicolon at the end of a line and may be run again

@@ -87,7 +87,8 @@ class Race:
         self.checks = Checks()
         self.first = 0
         # No limit for one client, who is all of them here.
-        listen = {"tenant": "acme", "rate": 0, "trusted": "127.0.0.0/8",
+        listen = {"tenant": "acme", "rate": 0, "proxies": "",
+                  "trusted": "127.0.0.0/8",
                   "connections_per_address": 2 * CONNECTIONS}
         self.conf = lab.conf("messaging.conf", {"listen": listen})
         self.with_hook = lab.conf("with_hook.conf", {

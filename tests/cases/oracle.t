@@ -1,8 +1,11 @@
 #!/bin/sh
-# The oracle agrees with the vectors of the definition.
+# The oracle agrees with the vectors of the definition, and so does the
+# aggregator with those that are records.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"
 	exit 77
 }
-PYTHONDONTWRITEBYTECODE=1 exec python3 tests/oracle/test_metrics.py
+export PYTHONDONTWRITEBYTECODE=1
+python3 tests/oracle/test_metrics.py
+exec python3 tests/oracle/test_vectors.py

@@ -21,31 +21,30 @@ expect() {
 	fi
 }
 
-"$reaper" -h >help
-[ "$(wc -l <help)" -le 24 ]
-[ "$(awk '{ if (length > max) max = length } END { print max }' help)" -le 80 ]
 "$reaper" -V | grep -q '^reaper (messaging-analytics) [0-9]'
 
 expect 64 "unknown option '-x'" -x
 expect 64 "option '-f' needs a value" -f
-expect 64 "unknown format 'xml'" -o xml
+expect 64 "no format 'xml'; there are table, ndjson and csv" -o xml
 expect 64 "unexpected argument 'chats'" chats
 expect 64 'exclude each other' --list --purge t
 expect 64 'exclude each other' --retention 30d --purge t
-expect 64 'archives nothing' --retention 30d --archive gone
-expect 64 'retention = 30 is not between' --retention 30
+expect 64 '--archive is for deleting closed chats and --purge, not for --retention' --retention 30d --archive gone
+expect 64 'retention = 30 is not between 1d and 36500d; write the unit: ms, s, m, h or d' --retention 30
 expect 64 'retention = 3h is not between' --retention 3h
-expect 64 '--list deletes nothing' --list --dry-run
-expect 64 '--list deletes nothing' --list --force
-expect 64 '--list deletes nothing' --list --archive gone
-expect 64 'read no records' --list -f queue:closed
-expect 64 'read no records' --purge t -f chats
-expect 64 'read no records' --retention 30d -f chats
+expect 64 '--dry-run is for .*, not for --list' --list --dry-run
+expect 64 '--force is for .*, not for --list' --list --force
+expect 64 '--archive is for .*, not for --list' --list --archive gone
+expect 64 '-f is for deleting closed chats, not for --list' --list -f queue:closed
+expect 64 '-f is for deleting closed chats, not for --purge' --purge t -f chats
+expect 64 '-f is for deleting closed chats, not for --retention' --retention 30d -f chats
 expect 64 '-t is for --list' -t chats
 expect 64 '-t takes records' --list -t chats -o csv
-for mode in '' --list '--purge t' '-f chats'; do
-	# shellcheck disable=SC2086 # a mode is several words, or none
-	expect 64 '--until-empty is for -f queue:NAME' $mode --until-empty
+expect 64 '--until-empty is for -f queue:NAME' --until-empty
+expect 64 '--until-empty is for -f queue:NAME' -f chats --until-empty
+for mode in --list '--purge t' '--retention 30d'; do
+	# shellcheck disable=SC2086 # a mode is several words
+	expect 64 "until-empty is for .*, not for ${mode%% *}" $mode --until-empty
 done
 expect 78 'set \[mysql\] url or MYSQL_URL'
 expect 78 "cannot .*'none'" -c none

@@ -3,7 +3,7 @@
 # that the doctor counts with, its lines name scripts that exist, the units are
 # such as systemd takes, and nginx's file is one for nginx, where they are
 # installed; what it says of the listener's limits is what they are; and the
-# programs take the configuration of messaging-analytics(7)'s way from zero.
+# programs take the configuration of messaging-allocation(7)'s way from zero.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_examples.XXXXXX")
@@ -17,7 +17,7 @@ fail() {
 # Every line of a job, those in comments too.
 sed -n 's/^#\{0,1\}\([0-9*][0-9*\/]* .*\)/\1/p' scripts/crontab.example |
 	tr -s ' ' >"$tmp/lines"
-[ "$(wc -l <"$tmp/lines")" = 7 ] || fail "$(cat "$tmp/lines")"
+[ "$(wc -l <"$tmp/lines")" = 9 ] || fail "$(cat "$tmp/lines")"
 while read -r minute hour day month weekday command; do
 	case $minute$hour$day$month$weekday in
 	*[!0-9*/,-]*) fail "no schedule: $minute $hour $day $month $weekday" ;;
@@ -26,7 +26,7 @@ while read -r minute hour day month weekday command; do
 	[ -z "$script" ] || [ -x "scripts/$script" ] || fail "no $script"
 done <"$tmp/lines"
 schedule() { # KEY: what conf_keys.c says
-	tr -d '\n' <common/conf_keys.c |
+	tr -d '\n' <common/conf/conf_keys.c |
 		sed -n "s/.*\"poller\", \"$1\", \"\\([^\"]*\\)\".*/\\1/p"
 }
 # shellcheck disable=SC2016 # cron's shell expands it
@@ -53,8 +53,8 @@ if command -v systemd-analyze >/dev/null; then
 	done
 fi
 
-page=man/messaging-analytics.7
-sed -n '/^\.Ss Qiscus from zero/,/^\.Sh/p' $page >"$tmp/zero"
+page=man/messaging-allocation.7
+sed -n '/^\.Sh QISCUS FROM ZERO/,/^\.Sh/p' $page >"$tmp/zero"
 (
 	umask 077
 	echo key >"$tmp/acme.token"
@@ -117,7 +117,7 @@ starts poller --tenant other --register https://hooks.example.com
 
 nginx=scripts/nginx.conf.example
 limit() { # KEY: the default of [listen], in small letters
-	tr -d '\n' <common/conf_keys.c |
+	tr -d '\n' <common/conf/conf_keys.c |
 		sed -n "s/.*\"listen\", \"$1\", \"\([^\"]*\)\".*/\\1/p" |
 		tr '[:upper:]' '[:lower:]'
 }
@@ -135,8 +135,9 @@ grep -q -- "--listen 127.0.0.1:$port " scripts/messaging-listener.service ||
 if command -v nginx >/dev/null && command -v openssl >/dev/null; then
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 2 \
 		-keyout "$tmp/key" -out "$tmp/cert" 2>/dev/null
-	sed "/listen \[/d; s,listen 443,listen unix:$tmp/s,
+	sed "/listen \[/d; s,listen 443,listen unix:$tmp/tls,
 		s,/etc/ssl/.*pem;,$tmp/cert;,; s,/etc/ssl/.*key;,$tmp/key;,
+		s,server 127.0.0.1:$port;,server unix:$tmp/nobody;,
 		s,/var/log/nginx,$tmp," $nginx >"$tmp/site"
 	{
 		echo "pid $tmp/pid; error_log $tmp/error; events { } http {"
@@ -147,4 +148,33 @@ if command -v nginx >/dev/null && command -v openssl >/dev/null; then
 	} >"$tmp/nginx.conf"
 	nginx -t -e "$tmp/error" -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/said" ||
 		fail "$(cat "$tmp/said")"
+
+	# A listener that is away, a body that is too long, too many requests:
+	# no log has the secret.
+	rm -f "$tmp/tls" # which that may leave
+	nginx -e "$tmp/error" -p "$tmp" -c "$tmp/nginx.conf" \
+		-g 'daemon off;' 2>"$tmp/said" &
+	server=$!
+	trap 'kill "$server"; wait "$server"; rm -rf "$tmp"' EXIT
+	ask() { # PATH OPTION...
+		curl -sk -o "$tmp/answer" -w '%{http_code}\n' "${@:2}" \
+			--unix-socket "$tmp/tls" "https://hooks.example.com$1" || :
+	}
+	for _ in $(seq 100); do
+		[ "$(ask /health)" = 000 ] || break
+		sleep 0.1
+	done
+	head -c 2000000 /dev/zero >"$tmp/long"
+	[ "$(ask /hooks/acme/qiscus/canary -d '{}')" = 502 ] ||
+		fail "a listener that is away: $(cat "$tmp/answer" "$tmp/said")"
+	ask "/hooks/acme/qiscus?secret=canary" -d '{}' >"$tmp/codes"
+	ask /hooks/acme/qiscus/canary --data-binary @"$tmp/long" >>"$tmp/codes"
+	ask /webhook -d '{}' >>"$tmp/codes"
+	[ "$(xargs <"$tmp/codes")" = "502 413 403" ] || fail "$(cat "$tmp/codes")"
+	kill -QUIT "$server"
+	wait "$server" || fail "nginx ended with $?: $(cat "$tmp/said")"
+	trap 'rm -rf "$tmp"' EXIT
+	! grep -r canary "$tmp"/*.log "$tmp/error" "$tmp/said" || fail "a secret"
+	[ "$(grep -c ' /hooks/acme/qiscus 502 502 ' "$tmp/messaging.log")" = 2 ] ||
+		fail "the log: $(cat "$tmp/messaging.log")"
 fi

@@ -62,8 +62,16 @@ run 64 add .hidden <<<x
 run 64 add "$(printf '%065d' 0)" <<<x
 run 64 add n --url ftp://x <<<x
 run 64 add n --url "$(printf 'http://x\nbudget = 1')" <<<x
-run 64 add n --set token=abc <<<x
-says "must not stand on the command line"
+secrets=$(tr -d '\n\t' <common/conf/conf_keys.c |
+	grep -o 'SECRET("crm", "[a-z_]*"' | cut -d '"' -f 4)
+[ "$(wc -w <<<"$secrets")" -ge 3 ] || fail "which keys are secrets? '$secrets'"
+for key in $secrets; do
+	run 64 add n --set "$key=canary" <<<x
+	says "$key must not stand on the command line; set ${key}_file"
+	run 64 add n --set "$key = canary" <<<x
+	says "$key must not stand"
+	! grep -q canary "$tmp/err" || fail "$key is shown"
+done
 run 64 add n --set nonsense <<<x
 run 65 add n </dev/null
 says "no token"

@@ -8,7 +8,6 @@ trap 'rm -rf "$tmp"' EXIT
 unset MYSQL_URL AMQP_URL MESSAGING_CONFIG
 sink=$BIN/sink
 migrations=$PWD/sink/migrations
-header=$PWD/sink/migrate.h
 cd "$tmp"
 
 # expect CODE PATTERN COMMAND...: one line on stderr that says it.
@@ -24,9 +23,7 @@ expect() {
 }
 
 "$sink" -h >help
-[ "$(head -n 1 help)" = "usage: sink [-nqvhV] [-c FILE] [-f ENDPOINT] [--until-empty]" ]
-[ "$(wc -l <help)" -le 24 ]
-[ "$(awk '{ if (length > max) max = length } END { print max }' help)" -le 80 ]
+[ "$(head -n 1 help)" = "usage: sink [-hnqvV] [-c FILE] [-f FROM] [--until-empty] [--accept-loss]" ]
 "$sink" -V | grep -q '^sink (messaging-analytics) [0-9]'
 
 # What was asked for and could not be told is said, except to a reader who
@@ -46,10 +43,12 @@ expect 64 "unknown option '--x'" "$sink" --x
 expect 64 "option '-f' needs a value" "$sink" -f
 expect 64 '-o is for --check' "$sink" -o csv
 expect 64 "unexpected argument 'rows'" "$sink" rows
-expect 64 "unknown format 'xml'" "$sink" --check -o xml
+expect 64 "no format 'xml'; there are table, ndjson and csv" "$sink" --check -o xml
 expect 64 'exclude each other' "$sink" --check --migrate
-expect 64 'store no rows' "$sink" --check --accept-loss
-expect 64 'store no rows' "$sink" --migrate -f queue:rows
+expect 64 '--accept-loss is for storing rows, not for --check' \
+	"$sink" --check --accept-loss
+expect 64 '-f is for storing rows, not for --migrate' \
+	"$sink" --migrate -f queue:rows
 expect 64 '--until-empty is for -f queue:NAME' "$sink" --until-empty
 expect 78 'set \[mysql\] url or MYSQL_URL' "$sink"
 expect 78 "cannot .*'none'" "$sink" -c none
@@ -79,8 +78,6 @@ plaintext = yes' >plain
 MYSQL_URL=mysql://u:canary@db.example/db expect 0 'without TLS' "$sink" -n -c plain
 if grep canary err; then exit 1; fi
 
-known=$(sed -n 's/.*MIGRATE_SCHEMA = \([0-9]*\).*/\1/p' "$header")
-[ "$(find "$migrations" -name '[0-9]*_*.sql' | wc -l)" = "$known" ]
 n=0
 for file in "$migrations"/*; do
 	n=$((n + 1))

@@ -5,14 +5,15 @@ set -eu
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/style.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-mkdir "$dir/scripts" "$dir/common" "$dir/poller" "$dir/sink"
-cp scripts/check-style.sh "$dir/scripts"
+mkdir -p "$dir/scripts" "$dir/common/base" "$dir/poller/client" "$dir/sink"
+cp scripts/check-style.sh scripts/rooms "$dir/scripts"
 cp .clang-format "$dir"
 
 # case NAME FILE EXPECTED: the file's text comes on stdin. EXPECTED is a part
 # of the only complaint, or empty for none.
 bad=0
 case_() {
+	mkdir -p "$dir/${2%/*}"
 	cat >"$dir/$2"
 	out=$("$dir/scripts/check-style.sh" "$2" 2>&1) && rc=0 || rc=$?
 	rm "$dir/$2"
@@ -69,7 +70,7 @@ case_ "exit elsewhere" poller/x.c 'banned here: exit' <<END
 $head
 #define X exit(0)
 END
-case_ "a library in its file" poller/http.c '' <<END
+case_ "a library in its file" poller/client/http.c '' <<END
 $head
 #include <curl/curl.h>
 END
@@ -79,11 +80,24 @@ $head
 END
 case_ "another program's header" poller/x.c 'belongs to another program' <<END
 $head
-#include "sink/store.h"
+#include "sink/store/batch_store.h"
 END
 case_ "a program's header in common" common/x.c 'belongs to another' <<END
 $head
-#include "poller/http.h"
+#include "poller/client/http.h"
+END
+case_ "a room below" common/base/x.c 'common/base may not include common/os' <<END
+$head
+#include "common/os/file.h"
+END
+case_ "a room above" poller/client/x.c '' <<END
+$head
+#include "common/os/file.h"
+#include "poller/profile/profile.h"
+END
+case_ "a room that is none" poller/new/x.c 'poller/new is no room' <<END
+$head
+#include "common/os/file.h"
 END
 case_ "a long line" common/x.c 'x.c:2: longer than 80 columns' <<END
 $head

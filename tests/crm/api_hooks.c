@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/jsonw.h"
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 #include "tests/crm/api.h"
 
 #define HOOKS_MAX 64

@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/jsonw.h"
+#include "common/base/clock.h"
+#include "common/text/jsonw.h"
 #include "tests/crm/api.h"
 #include "tests/crm/render.h"
 

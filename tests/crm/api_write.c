@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "common/jsonw.h"
+#include "common/text/jsonw.h"
 #include "tests/crm/api.h"
 #include "tests/crm/life.h"
 #include "tests/crm/render.h"

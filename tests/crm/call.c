@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "common/jsonw.h"
-#include "common/parse.h"
+#include "common/base/parse.h"
+#include "common/text/jsonw.h"
 
 void
 answer_header(struct answer *a, const char *name, const char *fmt, ...)

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/jsonw.h"
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 #include "tests/crm/api.h"
 #include "tests/crm/life.h"
 #include "tests/crm/render.h"

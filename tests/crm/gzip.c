@@ -5,8 +5,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "common/prog.h"
-#include "common/xalloc.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
 
 static void
 start(z_stream *z)

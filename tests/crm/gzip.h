@@ -2,7 +2,7 @@
 #ifndef TESTS_CRM_GZIP_H
 #define TESTS_CRM_GZIP_H
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 
 /* One whole gzip file. */
 void gzip_whole(const struct buf *in, struct buf *out);

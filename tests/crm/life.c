@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
 
 static bool
 is_night(const struct world *w, int64_t t)

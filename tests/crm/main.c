@@ -13,12 +13,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/parse.h"
-#include "common/prog.h"
-#include "common/stop.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/prog.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
 #include "tests/crm/options.h"
 #include "tests/crm/past.h"
 #include "tests/crm/server.h"

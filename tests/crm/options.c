@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/parse.h"
-#include "common/prog.h"
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/prog.h"
 #include "tests/crm/control.h"
 
 static const char usage[] =

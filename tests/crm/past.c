@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
 #include "tests/crm/life.h"
 
 static void

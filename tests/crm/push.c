@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/prog.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
 #include "tests/crm/rng.h"
 
 #define TIMEOUT_MS 10000L

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/jsonw.h"
-#include "common/parse.h"
-#include "common/xalloc.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 
 void
 qiscus_error(struct answer *a, unsigned status, const char *text)

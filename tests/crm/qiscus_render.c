@@ -1,9 +1,9 @@
 /* qiscus_render: the objects of a world as Qiscus shows them; see qiscus.h. */
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/jsonw.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 #include "tests/crm/qiscus.h"
 #include "tests/crm/render.h"
 

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/jsonw.h"
-#include "common/parse.h"
-#include "common/xalloc.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 #include "tests/crm/life.h"
 #include "tests/crm/qiscus.h"
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/jsonw.h"
+#include "common/base/clock.h"
+#include "common/text/jsonw.h"
 
 static const char *const texts[WORLD_TEXTS] = {
 	"Hello",

@@ -5,7 +5,7 @@
 #ifndef TESTS_CRM_RENDER_H
 #define TESTS_CRM_RENDER_H
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 #include "tests/crm/world.h"
 
 void render_operator(

@@ -6,7 +6,7 @@
 #ifndef TESTS_CRM_SERVER_H
 #define TESTS_CRM_SERVER_H
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 #include "tests/crm/sim.h"
 
 struct server;

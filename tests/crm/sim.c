@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/crm/api.h"
 #include "tests/crm/control.h"
 #include "tests/crm/life.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
 
 static void
 bad_token(struct answer *a, int64_t now, int64_t value)
@@ -18,6 +18,14 @@ not_found(struct answer *a, int64_t now, int64_t value)
 	(void)now;
 	(void)value;
 	answer_error(a, 404, "Page not found", NULL);
+}
+
+static void
+no_dialog(struct answer *a, int64_t now, int64_t value)
+{
+	(void)now;
+	(void)value;
+	answer_error(a, 404, "not_found", "\"dialog not found\"");
 }
 
 static void
@@ -439,6 +447,7 @@ const struct trouble_kind trouble_kinds[] = {
 	{ "401", "wrong token, with that status", 401, bad_token, NULL, NULL },
 	{ "403", "wrong token, with that status", 403, bad_token, NULL, NULL },
 	{ "404", "Page not found", 0, not_found, NULL, NULL },
+	{ "404-gone", "no such dialog", 0, no_dialog, NULL, NULL },
 	{ "429", "too many requests, no header", 0, too_many, NULL, NULL },
 	{ "429-retry", "Retry-After: VALUE seconds", 1, retry_after, NULL,
 	    NULL },

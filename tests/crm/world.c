@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
 
 const struct channel world_channels[WORLD_CHANNELS] = {
 	{ 11, "Main", "telegram" },

@@ -12,6 +12,8 @@ start_broker
 settings 'prefetch = 50' 'patience = 20s' '[crm t]' 'token = x' \
 	'[aggregator]' 'allocation_expiry = 1h' 'allocation_pause = 100ms'
 touch "$tmp/assigned"
+# Limits are told with the time of the clock, and what is a day older is late.
+hour=$(date -u -d '2 hours ago' +%Y-%m-%dT%H)
 
 daemon=
 start_aggregator() {
@@ -48,13 +50,16 @@ id_of() { # CHAT: of its last promise
 		"$tmp/assigned" | tail -n 1
 }
 
+# A limit is of now; what is a day older than it would come too late.
+hour=$(date -u -d "1 hour ago" +%Y-%m-%dT%H)
+
 outcome() { # CHAT SECOND [OPERATOR]
-	echo "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"$1\",\"status\":\"open\",\"at\":\"2026-11-20T10:01:$2Z\"${3:+,\"operator\":\"$3\"},\"assignment\":\"$(id_of "$1")\"}" |
+	echo "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"$1\",\"status\":\"open\",\"at\":\"$hour:01:$2Z\"${3:+,\"operator\":\"$3\"},\"assignment\":\"$(id_of "$1")\"}" |
 		put records 1
 }
 
 chat() { # TENANT CHAT STATUS MINUTE:SECOND
-	echo "{\"type\":\"chat\",\"tenant\":\"$1\",\"chat\":\"$2\",\"status\":\"$3\",\"at\":\"2026-11-20T10:$4Z\"}"
+	echo "{\"type\":\"chat\",\"tenant\":\"$1\",\"chat\":\"$2\",\"status\":\"$3\",\"at\":\"$hour:$4Z\"}"
 }
 
 operator() { # TENANT ID

@@ -49,6 +49,9 @@ expect 78 "$probe" read queue:tls
 says 'is not trusted .*; renew it, or set \[amqp\] ca_file'
 settings 'patience = 1s' "ca_file = $tmp/none.pem"
 expect 78 "$probe" read queue:tls
+says "cannot read \[amqp\] ca_file '.*none.pem': No such file or directory; check"
+echo none >"$tmp/none.pem"
+expect 78 "$probe" read queue:tls
 says "cannot load certificates from '.*none.pem'; check \[amqp\] ca_file"
 
 # The right certificate, but asked for by another name.

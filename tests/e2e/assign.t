@@ -27,6 +27,7 @@ calls() { # ROUTE: how often it was called
 }
 put="PUT /v1/dialogs/{id}"
 get="GET /v1/dialogs/{id}"
+list="GET /v1/dialogs"
 holder() { # DIALOG: who has it, says the CRM
 	shows "/dialogs/$1" | jq -r '.data | if type == "array" then .[0] else . end
 		| .operator_id'
@@ -129,15 +130,36 @@ is "outcomes" "$(outcome | sort)" "$(sort <<-END
 END
 )"
 is "changes" "$(calls "$put")" 0
-# Gone is said when reading chats is known to work.
+# Gone is said when it is not found twice, and the list has it not.
+assignment p3 "${dialogs[2]}" "$a" >in
+control reset-stats
+run 0 "${assign[@]}"
+is "gone" "$(outcome)" "${dialogs[2]} - gone p3"
+is "calls" "$(calls "$get") $(calls "$list")" "2 1"
+
+echo "- not found once, or against the list: not gone"
+conf "assign = yes" "concurrency = 1"
 {
 	assignment p1 "$d" "$b"
-	assignment p3 "${dialogs[2]}" "$a"
+	assignment p2 "${dialogs[3]}" "$a"
+	assignment p3 "${dialogs[4]}" "$a"
 } >in
-conf "assign = yes" "concurrency = 1"
+free "${dialogs[@]:3:2}"
+control "trouble?name=404-gone&route=/v1/dialogs/${dialogs[3]}&count=1"
 run 0 "${assign[@]}"
-is "gone" "$(outcome | sort | xargs)" "$(printf '%s\n' "$d $b open p1" \
-	"${dialogs[2]} - gone p3" | sort | xargs)"
+is "outcomes" "$(outcome | sort | xargs)" "$(printf '%s\n' "$d $b open p1" \
+	"${dialogs[3]} $a open p2" "${dialogs[4]} $a open p3" | sort | xargs)"
+is "calls" "$(calls "$get") $(calls "$list")" "4 0"
+free "${dialogs[@]:3:2}"
+control "trouble?name=404-gone&route=/v1/dialogs/${dialogs[3]}"
+control "trouble?name=404-gone&route=/v1/dialogs/${dialogs[4]}"
+run 69 "${assign[@]}"
+is "outcomes" "$(outcome)" "$d $b open p1"
+is "lines" "$(wc -l <err)" 1
+grep -q 'cannot read chats: one that is listed is not found; ' err ||
+	fail "$(cat err)"
+is "calls" "$(calls "$get") $(calls "$list")" "4 1"
+control "trouble?name=none"
 conf "assign = yes"
 
 echo "- on to another operator: only from whom it is said"
@@ -180,6 +202,22 @@ is "outcomes" "$(outcome | sort -k 4 | xargs)" "$(xargs <<-END
 END
 )"
 is "changes" "$(calls "$put")" 2
+
+echo "- not found where each operator has a list: it is in none of three, or in one"
+sed -i -e 's/^     budget:/     by_operator: true,&/' \
+	-e 's/operator_id: .operator, /operator_id: (.operator \/\/ 1), /' shy.jq
+control reset-stats
+assignment p1 "${dialogs[2]}" "$a" | sed "s/}/,\"replaces\":\"$b\"}/" >in
+run 0 "${assign[@]}"
+is "outcome" "$(outcome)" "${dialogs[2]} - gone p1"
+is "calls" "$(calls "$get") $(calls "$list")" "2 3"
+free
+control "trouble?name=404-gone&route=/v1/dialogs/${dialogs[3]}"
+assignment p1 "${dialogs[3]}" "$a" | sed "s/}/,\"replaces\":\"$b\"}/" >in
+run 69 "${assign[@]}"
+is "outcome" "$(outcome)" ""
+is "calls" "$(calls "$get") $(calls "$list")" "2 3"
+control "trouble?name=none"
 conf "assign = yes"
 
 echo "- many old promises of a chat cost one reading"

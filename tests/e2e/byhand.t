@@ -51,8 +51,8 @@ check_table terminal
 rc=0
 timeout 20 "$poller" >&- 2>poller.err || rc=$?
 [ "$rc" = 74 ] || fail "a closed stdout: exit $rc: $(cat poller.err)"
-grep -qx "poller: cannot write standard output: Bad file descriptor" \
-	poller.err || fail "$(cat poller.err)"
+grep -qx "poller: cannot write standard output: Bad file descriptor; it is\
+ closed or not open for that; give it a file or a pipe" poller.err || fail "$(cat poller.err)"
 
 # A tee keeps the day, and the rows are JSON, one a line.
 "$poller" 2>poller.err | tee day.ndjson | "$aggregator" -o ndjson |

@@ -39,9 +39,17 @@ nothing_left() { # OUTPUT
 }
 
 all_went_well() { # OUTPUT
+	local numbers each
 	grep -q 'All went as it should' "$1" || fail "$(cat "$1")"
 	[ "$(grep -c '^ > ' "$1")" -gt 10 ] || fail "nothing moved: $(cat "$1")"
 	grep -q 'each once, in spite of the kill -9' "$1" || fail "$(cat "$1")"
+	numbers=$(sed -n 's/^\([0-9]*\)\. .*/\1/p' "$1")
+	[ "$numbers" = "$(seq "$(echo "$numbers" | wc -l)")" ] ||
+		fail "the parts are numbered $numbers"
+	for each in alerts trends 'read receipts' history; do
+		grep -A 2 "What it keeps, too: $each," "$1" | sed 1,2d |
+			grep -q '[0-9]$\|[0-9]s$' || fail "no $each: $(cat "$1")"
+	done
 	nothing_left "$1"
 }
 

@@ -52,8 +52,8 @@ took=$((($(date +%s%N) - start) / 1000000))
 [ -z "$(ls -A "$tmp/none")" ] || fail "files of nothing"
 ctl -p messaging list_queues name durable type arguments | grep "^$queue	" >"$tmp/is"
 printf '%s\ttrue\tclassic\t[]\n' $queue | diff - "$tmp/is"
-ctl -p messaging list_exchanges name type durable | grep -q \
-	'^eventcountertest	topic	true' || fail "another exchange"
+ctl -p messaging list_exchanges name type durable | grep -c \
+	'^eventcountertest	topic	true' >/dev/null || fail "another exchange"
 
 echo "- 100 messages"
 publish want100 -n 100
@@ -242,6 +242,6 @@ expect 64 "$aggregator" --input other
 says "unknown input 'other'; there is eventcounter"
 touch "$tmp/file"
 expect 73 run -f queue:x --json-dir "$tmp/file"
-says "cannot write into '.*/file': Not a directory"
+says "cannot write into --json-dir '.*/file': Not a directory"
 expect 73 run -f queue:x --json-dir "$tmp/no/folder"
-says "cannot write into '.*/no/folder': No such file or directory"
+says "cannot write into --json-dir '.*/no/folder': No such file or directory"

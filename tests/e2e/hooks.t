@@ -91,6 +91,15 @@ answered='{"event":"message_created","id":902,"content":"more of them",
 "sender":{"id":5,"type":"user"},"conversation":{"id":13,"inbox_id":2,
 "status":"open","created_at":1795168790,"updated_at":1795168840.5,
 "meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}}}'
+# What a Chatwoot sends for one closing: two events, the change in the second.
+resolved='"id":13,"inbox_id":2,"status":"resolved","created_at":1795168790,
+"updated_at":1795168900.512345,
+"meta":{"sender":{"id":71},"assignee":{"id":5},"assignee_type":"User"}'
+shown='{"event":"conversation_status_changed","changed_attributes":null,'"$resolved}"
+changed='{"event":"conversation_updated","changed_attributes":[
+{"status":{"previous_value":"open","current_value":"resolved"}},
+{"updated_at":{"previous_value":"2026-11-20T10:00:40.500Z",
+"current_value":"2026-11-20T10:01:40.500Z"}}],'"$resolved}"
 unknown='{"event":"conversation_merged","id":13}'
 
 listen "$tmp/my.conf" queue:records
@@ -143,6 +152,25 @@ cat "$tmp/once" "$tmp/again" | "$BIN/aggregator" | sort |
 	cmp - "$tmp/rows" || fail "twice is not once"
 grep -q '"responses":1.*"avg_response_seconds":40.000' "$tmp/rows" ||
 	fail "$(cat "$tmp/rows")"
+
+echo "- a closing is one, in whatever order its two events come"
+# resolution EVENT...: how long it took and who held it, by both definitions.
+resolution() {
+	local event
+	for event; do
+		is 200 "$(chatwoot "$event")" "a closing"
+	done >&2
+	cat "$tmp/once" <(taken records) >"$tmp/closed"
+	for definition in ours chatwoot; do
+		"$BIN/aggregator" -a intervals -o ndjson --definition $definition \
+			<"$tmp/closed" |
+			jq -r 'select(.kind == "resolution") | "\(.ms) \(.operator)"'
+	done | tr '\n' ' '
+}
+is "100500 5 110000 5 " "$(resolution "$shown" "$changed")" "in order"
+is "100500 5 110000 5 " "$(resolution "$changed" "$shown")" "the other way round"
+is "100500 5 110000 5 " "$(resolution "$changed")" "without the first"
+is "100500 5 110000 5 " "$(resolution "$changed" "$shown" "$changed")" "repeated"
 
 echo "- they are registered, changed and removed"
 poller() {
@@ -243,6 +271,7 @@ cat >>"$tmp/made.conf" <<END
 profile = qiscus
 [listen]
 tenant = room
+proxies =
 END
 listen "$tmp/made.conf" "$tmp/by-hand"
 is 200 "$(tenant=made chatwoot "$said")" "signed by that key"

@@ -5,6 +5,7 @@
 : "${BIN:=$PWD/build/bin}" "${TESTBIN:=$PWD/build/tests}"
 unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_ACCOUNT CRM_PROFILE \
 	CRM_TENANT MESSAGING_CONFIG
+root=$PWD
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/$(basename "$0" .t).XXXXXX")
 
 # Only what the shell knows to be running still: the number of a process that
@@ -33,6 +34,17 @@ until_true() {
 		[ $tries -gt 0 ] || return 1
 		sleep 0.02
 	done
+}
+
+# shown_in PAGE HEADING [N]: the literal lines below that heading of man/PAGE, of
+# the Nth block or of all, as they are typed.
+shown_in() {
+	awk -v heading="$2" -v only="${3:-0}" '
+	/^\.S[hs] / { inside = substr($0, 5) == heading; next }
+	!inside { next }
+	/^\.Bd -literal/ { literal = 1; block++; next }
+	/^\.Ed/ { literal = 0 }
+	literal && (only == 0 || only == block)' "$root/man/$1" | sed 's/\\e/\\/g; s/\\(aq/'"'"'/g; s/\\&//g; s/^\$ //'
 }
 
 # start_sim OPTION...: a simulator; $sim is where it listens, and the

@@ -29,7 +29,8 @@ class Listener:
         self.log = lab.path(name + ".log")
         self.port_file = lab.path(name + ".port")
         self.conf = lab.conf(name + ".conf", {"listen": {
-            "rate": "0", "patience": "500ms", **(settings or {})}})
+            "rate": "0", "patience": "500ms", "proxies": "",
+            **(settings or {})}})
         self.start()
 
     def start(self):

@@ -69,7 +69,7 @@ def check_listed(checks, lab, conf):
 
 def check_never_polled(checks, lab):
     conf = lab.conf("never.conf", {
-        "crm acme": {}, "listen": {"tenant": "acme"},
+        "crm acme": {}, "listen": {"tenant": "acme", "proxies": ""},
         "poller": {"state": lab.path("never")}})
     process, port = listen(lab, "alone", conf)
     for _ in range(3):
@@ -91,7 +91,7 @@ def body():
         sim = lab.sim("--operators", 4, "--dialogs", 6)
         conf = lab.conf("messaging.conf", {
             "crm acme": {"url": sim.url, "token": TOKEN},
-            "listen": {"tenant": "acme"},
+            "listen": {"tenant": "acme", "proxies": ""},
             "poller": {"state": lab.path("polled")}})
         check_listed(checks, lab, conf)
         check_never_polled(checks, lab)

@@ -278,7 +278,7 @@ def check_defaults(checks, listener, schemas):
 def check_limits(checks, lab):
     """What the server itself refuses, for what is met to have it."""
     conf = lab.conf("limits.conf", {"listen": {
-        "max_body": 1024, "rate": 1, "burst": 4}})
+        "max_body": 1024, "rate": 1, "burst": 4, "proxies": ""}})
     one = Listener(lab, "limits", "-c", conf)
     for status, headers, path, size in (
             (413, {}, EVENTS, 2000), (414, {}, EVENTS + "?" + "a" * 5000, 2),
@@ -308,7 +308,8 @@ def check_met(checks, document):
         checks.that(kind in response.get("content", {}),
                     f"{method} {path}: {status} {kind} is not described")
         statuses.add(status)
-    checks.that(statuses >= {200, 400, 401, 405, 413, 414, 422, 429, 431},
+    checks.that(statuses >= {200, 400, 401, 403, 405, 413, 414, 415, 422, 429,
+                             431},
                 f"only {statuses} are met")
 
 
@@ -335,8 +336,64 @@ def check_retries(checks, lab, conf):
     checks.that(answers[0] == answers[1] == answers[2],
                 f"answers to a retry differ: {answers}")
     ids = [json.loads(line)["id"] for line in lines[0]]
-    checks.that(ids == ["key-1", "key-1", "key-1.0", "key-1.1", "m"],
+    checks.that(ids == ["key-1", "key-1", "key-1 0", "key-1 1", "m"],
                 f"ids of a retry: {ids}")
+
+
+def check_pages(checks, lab, listener):
+    """What a page of anybody's can make a browser on this machine send, and
+    what a proxy sends that does not say for whom, is refused."""
+    before = len(listener.lines())
+    asks = [(SEND, {"sender_id": "a", "receiver_id": "b"}), (EVENTS, EVENT),
+            (BULK, {"events": [EVENT]}),
+            (ANALYTICS, {"id": "m", "conversation_id": "c", "channel_id": "h",
+                         "direction": "inbound"}),
+            ("/webhook", {"room_id": "7"}), ("/resolve", {})]
+    for status, headers in (
+            (403, {"Origin": "http://evil"}), (403, {"Origin": "null"}),
+            (403, {"Origin": f"http://127.0.0.1:{listener.port}"}),
+            (415, {"Content-Type": "text/plain"}),
+            (415, {"Content-Type": "application/x-www-form-urlencoded"}),
+            (415, {"Content-Type": "text/plain; application/json"})):
+        for path, said in asks:
+            got = listener.post(path, said, headers, tenant_id="acme")
+            checks.that(got[0] == status and json.loads(got[2])["detail"],
+                        f"{headers} to {path}: {got}")
+    checks.that(len(listener.lines()) == before, "a page's requests count")
+    conf = lab.conf("proxy.conf", {
+        "crm acme": {"profile": "qiscus"}, "listen": {"tenant": "acme"}})
+    behind = Listener(lab, "behind", "-c", conf)
+    for names in ({}, {"X-Forwarded-For": ""}, {"X-Forwarded-For": "unix"},
+                  {"X-Forwarded-For": " , "}, {"X-Forwarded-For": "unknown"}):
+        for path, said in asks:
+            got = behind.post(path, said, names, tenant_id="acme")
+            checks.that(got[0] == 403 and b"X-Forwarded-For" in got[2],
+                        f"{names} to {path}: {got}")
+    checks.that(behind.lines() == [], "what nobody sends counts")
+    for path, said in asks[:-1]:
+        got = behind.post(path, said, {"X-Forwarded-For": "127.0.0.1"},
+                          tenant_id="acme")
+        checks.that(got[0] == 200, f"ours by the proxy to {path}: {got}")
+
+
+def check_file(checks, lab, conf):
+    """What was answered is still in the file when the listener was killed and
+    started again; half a line is not."""
+    for key in ("first", "second", "third"):
+        one = Listener(lab, "file", "-c", conf)
+        got = one.post(EVENTS, EVENT, {"Idempotency-Key": key},
+                       tenant_id="acme")
+        checks.that(got[0] == 200, f"file: {got}")
+        one.process.kill()
+        one.process.wait()
+        os.unlink(lab.path("file.port"))
+        with open(one.out, "a") as f:
+            f.write('{"type":"eve')
+    ids = [json.loads(line)["id"] for line in one.lines()[:-1]]
+    checks.that(ids == ["first", "second", "third"], f"file: {ids}")
+    with open(one.log) as f:
+        checks.that(f"'{one.out}' ended in 12 bytes of a line" in f.read(),
+                    "file: half a line is not told")
 
 
 def check_names(checks, lab, conf):
@@ -428,13 +485,16 @@ def body():
     checks = Checks()
     with Lab("listen_routes") as lab:
         conf = lab.conf("messaging.conf", {
-            "crm acme": {"operators": "olga"}, "listen": {"tenant": "acme"}})
+            "crm acme": {"profile": "qiscus", "operators": "olga"},
+            "listen": {"tenant": "acme", "proxies": ""}})
         listener = Listener(lab, "one", "-c", conf)
         check_readmes(checks, lab, listener)
         check_cases(checks, listener)
         document = check_openapi(checks, listener)
         check_aggregator(checks, lab, listener)
         check_retries(checks, lab, conf)
+        check_pages(checks, lab, listener)
+        check_file(checks, lab, conf)
         check_names(checks, lab, conf)
         check_tokens(checks, lab)
         check_limits(checks, lab)

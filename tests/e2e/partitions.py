@@ -122,11 +122,17 @@ def same(want_path, got_path):
     return 1 if problems or len(want) < 10 else 0
 
 
-if sys.argv[1] == "split":
-    split(sys.argv[2], int(sys.argv[3]), sys.argv[4])
-elif sys.argv[1] == "plain":
-    plain()
-elif sys.argv[1] == "dump":
-    dump()
-else:
-    sys.exit(same(sys.argv[2], sys.argv[3]))
+def main():
+    if sys.argv[1] == "split":
+        split(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    elif sys.argv[1] == "plain":
+        plain()
+    elif sys.argv[1] == "dump":
+        dump()
+    else:
+        return same(sys.argv[2], sys.argv[3])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,6 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 poller=$BIN/poller
+profiles=$PWD/poller/profiles
 cd "$tmp"
 
 is() { # WHAT GOT WANTED
@@ -153,6 +154,14 @@ run 0 "$poller" -c conf --state state --with-text
 texts || fail "no texts from the state"
 [ "$(calls)" -gt 20 ] || fail "the state was used in spite of other options"
 run 0 "$poller" -c conf --state state
+# Nor is a file that was another tenant's.
+mkdir -m 700 swapped
+cp state/acme.mdb swapped/beta.mdb
+sed 's/crm acme/crm beta/' conf >beta.conf
+chmod 600 beta.conf
+control reset-stats
+run 0 "$poller" -c beta.conf --state swapped
+[ "$(calls)" -gt 20 ] || fail "the state of another tenant was used"
 
 # A chat that cannot be read fails the snapshot twice, and the third time it
 # is shown as it was; it recovers. The others are in the state all the while.
@@ -182,6 +191,28 @@ for _ in 1 2; do
 	run 69 "$poller" -c conf --state state
 done
 run 0 "$poller" -c conf --state state
+control "trouble?name=none"
+run 0 "$poller" -c conf --state state
+silent
+
+# A chat of the list whose messages are not found is not gone: once does no harm,
+# later it is like any other that cannot be read.
+control "act?do=client&dialog=9002"
+control "trouble?name=404-gone&route=/v1/messages&count=1"
+run 0 "$poller" -c conf --state state
+silent
+whole
+same_chats
+control "act?do=client&dialog=9002"
+control "trouble?name=404-gone&route=/v1/messages"
+for _ in 1 2; do
+	run 69 "$poller" -c conf --state state
+	one_line "1 of .* chats could not be read.*chat 9002.*404"
+done
+run 0 "$poller" -c conf --state state
+one_line "shown as last seen.*9002"
+same_chats
+is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" 9002
 control "trouble?name=none"
 run 0 "$poller" -c conf --state state
 silent
@@ -305,6 +336,18 @@ control "trouble?name=404&route=/v1/dialogs?"
 run 0 "$poller" -c conf --state state --status -f one
 control "trouble?name=none"
 is "gone" "$(jq -r .status out)" gone
+# Where the list has only free chats, one answer alone is not believed.
+sed -e 's/^     budget:/     by_operator: true,&/' \
+	-e 's/^     query: {state: "open", /&operator_id: (.operator \/\/ 1), /' \
+	"$profiles/chat2desk.jq" >each.jq
+conf "profile = ./each.jq"
+echo '{"type":"chat","tenant":"acme","chat":"9010"}' >>one
+control "trouble?name=404-gone&route=/v1/dialogs/9010&count=1"
+run 0 "$poller" -c conf --state state --status -f one
+control "trouble?name=none"
+is "where each operator has a list" "$(jq -r '.chat + " " + .status' out | sort |
+	xargs)" "9002 gone 9010 open"
+conf
 control "trouble?name=403&route=/v1/dialogs"
 run 77 "$poller" -c conf --state state --status -f one
 is "said without a token" "$(cat out)" ""
@@ -316,6 +359,7 @@ run 65 "$poller" -c conf --status -f <(printf '{"type":"chat","ten')
 run 0 "$poller" -c conf --status
 
 # The doctor.
+conf "concurrency = 8" "budget = 10000000"
 run 0 "$poller" -c conf --state state --check -o ndjson
 jq -se 'map({(.check): .result}) | add
 	| .token == "ok" and .operators == "ok" and .chats == "ok"
@@ -323,11 +367,33 @@ jq -se 'map({(.check): .result}) | add
 	>/dev/null || fail "the doctor finds fault: $(cat out)"
 jq -e 'select(.check == "calls") | .calls > 0 and .polls > 19000' out \
 	>/dev/null || fail "no forecast: $(cat out)"
+# Some polls in a few seconds tell nothing about a month.
+control "act?do=client&dialog=9002"
+run 0 "$poller" -c conf --state state
+run 0 "$poller" -c conf --state state --check
+jq -e 'select(.check == "calls") | (.measured | not)
+	and (.detail | test("until 12 polls, and an hour, were measured"))
+	and .calls_without_state > .calls' out >/dev/null ||
+	fail "a month was forecast: $(cat out)"
+control "advance?seconds=3700"
+for _ in $(seq 12); do
+	run 0 "$poller" -c conf --state state
+done
+run 0 "$poller" -c conf --state state --check
+jq -e 'select(.check == "calls") | .measured' out >/dev/null ||
+	fail "an hour is not enough: $(cat out)"
+# What is only guessed advises, and does not fail.
+conf "budget = 1"
+run 0 "$poller" -c conf --state guessed --check
+jq -e 'select(.check == "calls") | .result == "advice" and (.measured | not)' \
+	out >/dev/null || fail "no advice: $(cat out)"
 # Without a state every poll reads everything, and that is too dear.
+conf "concurrency = 8"
 run 78 "$poller" -c conf --check -o table
 grep -q '^acme *chats *ok' out || fail "no table: $(cat out)"
-grep -q '^acme *calls *failed.*poll less often' out ||
-	fail "it is not too dear: $(cat out)"
+grep -q '^acme *calls *failed .* % of \[crm acme\] budget.*; with \[poller\] state [0-9]* ([0-9]* % .*; set \[poller\] state' \
+	out || fail "it is not too dear: $(cat out)"
+grep -q '^acme *token .*API calls: used [0-9]' out || fail "$(cat out)"
 control "trouble?name=401"
 run 77 "$poller" -c conf --check -o table
 grep -q 'token *failed.*not correct' out || fail "it is blind: $(cat out)"

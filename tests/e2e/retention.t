@@ -18,9 +18,22 @@ partitions() { # TABLE
 		WHERE table_schema = DATABASE() AND table_name = '$1'
 		ORDER BY partition_ordinal_position" | xargs
 }
+# A row of a table as it is declared: names are ID, times AT, numbers 1.
+fields() { # TABLE ID AT
+	"$TESTBIN/tools/declared" types | awk -F '\t' -v t="$1" -v id="$2" -v at="$3" '
+	$1 == t && $2 !~ /^(tenant|as_of|version|PRIMARY KEY)$/ {
+		value = 1
+		if ($3 ~ /^VARCHAR/)
+			value = "\"" id "\""
+		else if ($3 ~ /^DATETIME/)
+			value = "\"" at "\""
+		printf "%s\"%s\":%s", comma, $2, value
+		comma = ","
+	}'
+}
 # one DAYS TENANT: a row of each table of history, of that day.
 one() {
-	local at id=$1.$2
+	local at table id=$1.$2
 	at=$(day "$1" %F)T${3:-12:00:00}Z
 	row() { # TABLE FIELDS
 		printf '{"type":"row","table":"%s","tenant":"%s","as_of":"%s",%s}\n' \
@@ -54,6 +67,9 @@ one() {
 	part channel_metrics '"hour":"'"$at"'","channel":"w","messages":1'
 	part response_hours '"hour":"'"$at"'","operator":"7","kind":"reply","responses":1'
 	part response_histogram '"hour":"'"$at"'","operator":"7","kind":"reply","bucket":1,"count":1'
+	for table in $others; do
+		row "$table" "$(fields "$table" "$id" "$at")"
+	done
 	row chat_metrics '"chat":"'"$id"'","status":"open"'
 	row event_counts '"user":"'"$id"'","event":"e","count":1'
 }
@@ -62,15 +78,18 @@ tables="messages message_views intervals conversation_metrics user_stats
 	response_histogram conversation_metrics_parts user_stats_parts realtime_user_activity_parts
 	trends_parts channel_metrics_parts response_hours_parts
 	response_histogram_parts events message_analytics assignments"
-counts() { # of these and of the live ones
+# What else is declared as history.
+others=$("$reaper" --retention 30d --dry-run -o ndjson | jq -r .table |
+	grep -vxF "$(echo "$tables" | xargs -n 1)" || :)
+counts() { # [OTHERS]: of these and of the live ones
 	local table
-	for table in $tables chat_metrics event_counts; do
+	for table in $tables ${1-$others} chat_metrics event_counts; do
 		sql "SELECT COUNT(*) FROM $table"
 	done | xargs
 }
 fill() {
 	local n
-	for table in $tables chat_metrics event_counts; do
+	for table in $tables $others chat_metrics event_counts; do
 		sql "DELETE FROM $table"
 	done
 	for n in "$@"; do
@@ -79,7 +98,9 @@ fill() {
 	done | code 0 "$sink"
 }
 all() { # N LIVE
-	echo "$1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $1 $2 $2"
+	for _ in $tables $others; do
+		echo "$1"
+	done | xargs | sed "s/$/ $2 $2/"
 }
 
 echo "- a dry run shows what would go"
@@ -89,7 +110,7 @@ one -31 edge 23:59:59.999 | code 0 "$sink"
 before=$(partitions messages)
 "$reaper" --retention 30d --dry-run -o ndjson >"$tmp/dry"
 is "rows" "7" "$(jq -r .rows "$tmp/dry" | sort -u | xargs)"
-is "tables" "$(echo "$tables" | xargs -n 1 | sort | xargs)" \
+is "tables" "$(echo "$tables $others" | xargs -n 1 | sort | xargs)" \
 	"$(jq -r .table "$tmp/dry" | sort | xargs)"
 is "partitions" "4 4 4" "$(jq -r 'select(.table == "messages" or .table ==
 	"message_views" or .table == "intervals") | .partitions' "$tmp/dry" | xargs)"
@@ -122,7 +143,8 @@ is "yesterday stays" "$(all 5 7)" "$(counts)"
 echo "- all at once: only when told"
 fill -50 -60
 code 65 "$reaper" --retention 30d
-one_line 'all 84 rows of history are older than .* is the clock right'
+n=$(echo "$tables $others" | wc -w)
+one_line "all $((4 * n)) rows of history are older than .* is the clock right"
 is "nothing went" "$(all 4 4)" "$(counts)"
 code 65 "$reaper" --retention 30d --dry-run >"$tmp/dry"
 code 0 "$reaper" --retention 30d --force
@@ -194,7 +216,7 @@ sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
 	WHERE state = 'User sleep'" | "$servers" mysql "$tmp/db"
 wait $holder || :
 "$reaper" --retention 30d
-is "later" "3 3 3 2 2 3 3 3 3 3 3 2 2 3 3 3 3 3 2 2 2 4 4" "$(counts)"
+is "later" "3 3 3 2 2 3 3 3 3 3 3 2 2 3 3 3 3 3 2 2 2 4 4" "$(counts '')"
 
 echo "- without the right to drop partitions"
 fill 0 -40

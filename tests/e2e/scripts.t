@@ -96,6 +96,8 @@ grep -q '^OPERATOR *AVAIL *OPEN' report || fail "$(cat report)"
 "$scripts/report" -t one -o csv | tr -d '\r' >report
 is "lines of CSV" "$(wc -l <report)" \
 	"$(($(q "SELECT COUNT(*) FROM operator_metrics WHERE tenant = 'one'") + 1))"
+! cut -d , -f 4 report | grep -vqxE 'available|true|false|' ||
+	fail "available is not true or false: $(cat report)"
 "$scripts/report" | jq -es 'map(.tenant) | unique == ["one", "two"]' >/dev/null ||
 	fail "the report in a pipe: $("$scripts/report")"
 is "sums of chats held" \

@@ -28,6 +28,33 @@ select_1() {
 	mariadb --defaults-file="$1/mariadb/client.cnf" -N -e 'select 1' messaging
 }
 
+# A server that ended, and is collected while somebody looks whether it runs:
+# whoever reads /proc through this sed finds it gone the second time.
+mkdir -p "$tmp/bin" "$tmp/ended/mariadb"
+cat >"$tmp/bin/sed" <<END
+#!/bin/sh
+$(command -v sed) "\$@"
+touch "$tmp/read"
+until [ -e "$tmp/collected" ]; do sleep 0.01; done
+END
+chmod +x "$tmp/bin/sed"
+perl -e 'my ($dir) = @ARGV;
+	my $child = fork() // die;
+	exit 0 unless $child;
+	sub stat_of { open(my $f, "<", "/proc/$child/stat") or die;
+		my $s = <$f>; $s =~ s/^.*\) //; return split / /, $s }
+	select(undef, undef, undef, 0.01) until (stat_of())[0] eq "Z";
+	open(my $pid, ">", "$dir/ended/mariadb/pid") or die;
+	print $pid "$child ", (stat_of())[19], "\n";
+	close $pid;
+	select(undef, undef, undef, 0.01) until -e "$dir/read";
+	waitpid $child, 0;
+	open(my $done, ">", "$dir/collected") or die' "$tmp" &
+until_true 20 test -s "$tmp/ended/mariadb/pid" || fail "there is no zombie"
+PATH=$tmp/bin:$PATH "$servers" status "$tmp/ended" >"$tmp/status" &&
+	fail "what has ended runs: $(cat "$tmp/status")"
+grep -qx 'mariadb down' "$tmp/status" || fail "no: $(cat "$tmp/status")"
+
 mkdir "$tmp/one" "$long"
 "$servers" start "$tmp/one" &
 one=$!
@@ -87,6 +114,23 @@ other=$!
 echo "$other 1" >"$long/mariadb/pid"
 "$servers" stop "$long" mariadb
 runs $other || fail "it killed a stranger"
+
+# What ends by itself right after it was looked at is killed well enough.
+mkdir -p "$tmp/ends/mariadb" "$tmp/path"
+bash -c 'sleep 60 & echo $! >"$1"; wait' - "$tmp/ends/pid" &
+until_true 10 test -s "$tmp/ends/pid"
+read -r pid <"$tmp/ends/pid"
+echo "$pid $(sed 's/^.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20)" \
+	>"$tmp/ends/mariadb/pid"
+cat >"$tmp/path/sed" <<-END
+	#!/bin/sh
+	$(command -v sed) "\$@"
+	kill -KILL $pid 2>/dev/null
+	while [ -e /proc/$pid ]; do sleep 0.01; done
+END
+chmod +x "$tmp/path/sed"
+PATH=$tmp/path:$PATH "$servers" kill "$tmp/ends" mariadb ||
+	fail "it cannot kill what has ended"
 
 all=$(pids "$tmp/one"; pids "$long")
 "$servers" kill "$long" rabbitmq

@@ -33,7 +33,7 @@ field 'operator' is too long	$head,"chat":"b14","status":"open","operator":"$lon
 field 'tag' must be a string	$head,"chat":"b15","status":"open","tag":["a"],"as_of":"$as_of"}
 field 'messages' is below 0	$head,"chat":"b16","status":"open","messages":-1,"as_of":"$as_of"}
 field 'messages' is too large	$head,"chat":"b17","status":"open","messages":4294967296,"as_of":"$as_of"}
-too big integer	$head,"chat":"b18","status":"open","messages":99999999999999999999999,"as_of":"$as_of"}
+field 'messages' is too large	$head,"chat":"b18","status":"open","messages":99999999999999999999999,"as_of":"$as_of"}
 field 'messages' must be a whole number	$head,"chat":"b19","status":"open","messages":1.5,"as_of":"$as_of"}
 field 'messages' must be a whole number	$head,"chat":"b20","status":"open","messages":"7","as_of":"$as_of"}
 field 'avg_response_seconds' is too large	$head,"chat":"b21","status":"open","avg_response_seconds":1e12,"as_of":"$as_of"}
@@ -48,9 +48,13 @@ END
 {
 	printf 'not valid UTF-8\t%s,"chat":"b27\377","status":"open","as_of":"%s"}\n' \
 		"$head" "$as_of"
+	printf 'holds a control character\t%s,"chat":"b\\u0007","status":"open","as_of":"%s"}\n' \
+		"$head" "$as_of"
+	printf 'holds a control character\t%s,"chat":"b","operator":"1\\n","status":"open","as_of":"%s"}\n' \
+		"$head" "$as_of"
 	printf '.\t%s,"chat":"b28"\n' "$head"
 	printf '.\tnot JSON at all\n'
-	printf '.\t%s,"chat":"b\\u0000d","status":"open","as_of":"%s"}\n' \
+	printf 'holds .u0000\t%s,"chat":"b\\u0000d","status":"open","as_of":"%s"}\n' \
 		"$head" "$as_of"
 } >>"$tmp/bad"
 bad=$(wc -l <"$tmp/bad")

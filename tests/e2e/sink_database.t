@@ -94,7 +94,8 @@ locked() {
 		WHERE trx_rows_locked > 0")" -gt 0 ]
 }
 until_true 10 locked || fail "nothing is locked"
-code 0 quick -vv -f "$tmp/rows"
+printf '[mysql]\npatience = 60s\ntimeout = 4s\n' >"$tmp/patient"
+code 0 "$sink" -c "$tmp/patient" -vv -f "$tmp/rows"
 grep -q 'transaction_conflict errno=1205' "$tmp/err" || fail "$(cat "$tmp/err")"
 wait
 is "stored after all" 50 "$(sql "SELECT COUNT(*) FROM chat_metrics")"

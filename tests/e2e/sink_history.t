@@ -51,6 +51,41 @@ for order in cat tac sort; do
 	done
 done
 
+echo "- of versions of one time the greater one stays, in any order"
+same=',"updated_at":"2026-11-20T10:00:05.000Z"'
+# tie ID LESS GREATER: two versions that differ in that.
+tie() {
+	message tie "$1" 01 "$same$2"
+	message tie "$1" 01 "$same$3"
+}
+{
+	tie from ',"from":"customer","text":"b"' ',"from":"system","text":"a"'
+	tie to ',"from":"customer","text":"b"' ',"from":"customer","to":"1","text":"a"'
+	tie text ',"from":"customer"' ',"from":"customer","text":""'
+	tie blank ',"from":"customer","text":"a"' ',"from":"customer","text":"a "'
+	tie bytes ',"from":"customer","text":"Z\ufb01"' ',"from":"customer","text":"Z\ud83d\ude00"'
+	tie flag ',"from":"system","channel":"w"' ',"from":"system","automated":true'
+	tie kind ',"from":"system","private":true,"to":"z"' ',"from":"system","kind":"a"'
+	tie operator ',"from":"operator","user":"u","operator":"7","kind":"z"' ',"from":"operator","user":"u","operator":"8"'
+	tie data ',"from":"customer","data":{"a":1}' ',"from":"customer","data":{"a":2}'
+} >"$tmp/ties"
+awk 'NR % 2 == 0' "$tmp/ties" | code 0 "$sink"
+all="SELECT message_id, sender, sender_id, receiver_id, operator, channel,
+	message_type, private, automated, HEX(content), data, version
+	FROM messages WHERE conversation_id = 'tie' ORDER BY 1"
+sql "$all" >"$tmp/greater"
+is "ties" 9 "$(wc -l <"$tmp/greater")"
+for order in cat tac; do
+	for batch in 1 1000; do
+		sql "DELETE FROM messages WHERE conversation_id = 'tie'"
+		printf '[sink]\nbatch = %s\n' $batch >"$tmp/conf"
+		$order "$tmp/ties" | code 0 "$sink" -c "$tmp/conf"
+		sql "$all" | diff "$tmp/greater" - >"$tmp/diff" ||
+			fail "$order, $batch: $(cat "$tmp/diff")"
+	done
+done
+sql "DELETE FROM messages WHERE conversation_id = 'tie'"
+
 echo "- read or only sent"
 message c 2 02 >"$tmp/messages"
 message c 3 03 >>"$tmp/messages"

@@ -43,23 +43,6 @@ for table in conversation_metrics user_stats realtime_user_activity alerts \
 done
 cp "$tmp/got" "$tmp/before"
 
-echo "- other versions of messages and events, in any order"
-mv "$state" "$state.first"
-mv "$tmp/rows" "$tmp/rows.first"
-python3 -B tests/oracle/stream_figures.py --write "${SEED:-$((RANDOM))}" \
-	>"$tmp/versions"
-split -n l/5 "$tmp/versions" "$tmp/part."
-for part in "$tmp"/part.*; do
-	put records 7 <"$part"
-	stream -q
-done
-collect
-same_figures "$tmp/versions"
-grep -q '"event_counts"' "$tmp/want" || fail "no event was counted"
-rm -r "$state"
-mv "$state.first" "$state"
-mv "$tmp/rows.first" "$tmp/rows"
-
 echo "- the whole stream once more changes nothing"
 put records 400 <"$tmp/records"
 stream -q

@@ -33,7 +33,7 @@ holds_lock() {
 	find "/proc/$daemon/fd" -lname "$state/lock" 2>/dev/null | grep -q .
 }
 until_true 10 holds_lock || fail "no lock"
-refused 75 'choose another'
+refused 75 "another run holds '$state/lock'; choose another folder with --state$"
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM gave $?"
 
@@ -60,7 +60,7 @@ refused 65 "state '$state/stream.mdb' is damaged"
 again
 expect 73 "$aggregator" -f queue:records -t queue:rows --every 20ms \
 	--state "$tmp/records"
-says 'choose another'
+says "'$tmp/records', of --state, as a folder: Not a directory; a part of its name is a file; choose another$"
 
 echo "- a state that may not grow, or a full disk"
 printf '[aggregator]\nstate_limit = 1M\n' >>"$tmp/conf"
@@ -76,7 +76,23 @@ rm -r "$state"
 	expect 74 "$aggregator" -f queue:big -t queue:rows --state "$state" \
 		--every 200ms --until-empty
 )
-says "make room"
+says "raise what limits the size of files"
+
+echo "- few addresses"
+rm -r "$state"
+(
+	ulimit -v 1500000
+	head -n 1500 "$tmp/records" | put few 100
+	expect 0 "$aggregator" -f queue:few -t queue:rows --state "$state" \
+		--every 20ms --until-empty
+)
+rm -r "$state"
+(
+	ulimit -v 500000
+	expect 75 "$aggregator" -f queue:few -t queue:rows --state "$state" \
+		--every 20ms --until-empty
+)
+says "it needs 512 MiB of addresses"
 
 echo "- and then it goes on"
 again

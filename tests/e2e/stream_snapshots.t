@@ -10,28 +10,30 @@ start_broker
 settings 'prefetch = 20' 'patience = 20s'
 kills=${KILLS:-12}
 
-# snapshots N: of the records on stdin, the first so many Nth parts of them.
+# snapshots N [alone]: of the records on stdin, the first so many Nth parts of
+# them, or each part alone.
 snapshots() {
 	python3 -c '
 import json, sys
 lines = [l for l in sys.stdin if json.loads(l)["type"] in ("chat", "message")]
 n = int(sys.argv[1])
 for k in range(1, n + 1):
-    some = lines[: len(lines) * k // n]
-    at = max(json.loads(l)["at"] for l in some)
+    first = len(lines) * (k - 1) // n if sys.argv[2:] else 0
+    some = lines[first: len(lines) * k // n]
+    at = max(json.loads(l)["at"] for l in lines[: len(lines) * k // n])
     mark = {"type": "snapshot", "tenant": json.loads(lines[0])["tenant"],
             "snapshot": f"s{k}", "at": at}
     print(json.dumps({**mark, "state": "begin"}))
     for l in some:
         print("{\"snapshot\":\"s%d\"," % k + l[1:], end="")
     print(json.dumps({**mark, "state": "end", "records": len(some)}))
-' "$1"
+' "$@"
 }
 
-# passed WANT: the messages among the rows are those of WANT, and no others.
+# passed WANT [GOT]: the messages among the rows are those of WANT, no others.
 passed() {
 	tests/e2e/streams.py lines message <"$1" >"$tmp/want"
-	tests/e2e/streams.py lines message <"$tmp/rows" >"$tmp/got"
+	tests/e2e/streams.py lines message <"${2:-$tmp/rows}" >"$tmp/got"
 	[ -s "$tmp/want" ] || fail "no messages"
 	cmp "$tmp/want" "$tmp/got" || fail "other messages were passed on"
 }
@@ -59,6 +61,31 @@ stream -q
 collect
 passed "$tmp/half"
 letters=$(get records.dead)
+[ -z "$letters" ] || fail "dead letters: ${letters:0:600}"
+
+echo "- nor do kills lose one where messages of the broker carry no id"
+# Each has messages of its own: they come out, unless it was lost.
+awk '!there[$0]++' "$tmp/half" >"$tmp/distinct"
+snapshots "$kills" alone <"$tmp/distinct" >"$tmp/plain"
+"$TESTBIN/tools/amqp_lines" plain 7 <"$tmp/plain"
+for n in $(seq "$((2 * kills))"); do
+	"$aggregator" -f queue:plain -t queue:others --state "$tmp/plain.state" \
+		--every "$((RANDOM % 20 + 1))ms" -a "$figures" \
+		2>>"$tmp/plain.log" &
+	daemon=$!
+	sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
+	if [ "$n" = 5 ]; then
+		"$servers" kill "$tmp/servers" rabbitmq
+		"$servers" start "$tmp/servers" rabbitmq
+	fi
+	kill -9 "$daemon"
+	wait "$daemon" 2>/dev/null || :
+done
+expect 0 "$aggregator" -f queue:plain -t queue:others \
+	--state "$tmp/plain.state" --every 20ms -a "$figures" --until-empty
+get others >"$tmp/others"
+passed "$tmp/distinct" "$tmp/others"
+letters=$(get plain.dead)
 [ -z "$letters" ] || fail "dead letters: ${letters:0:600}"
 
 echo "- what is known, from wherever, is not passed on again"
@@ -113,7 +140,7 @@ collect
 sort "$tmp/once" >"$tmp/want"
 sort "$tmp/rows" | cmp "$tmp/want" - || fail "not these: $(cat "$tmp/rows")"
 
-echo "- who is no longer listed is told of once more, without a name"
+echo "- who is no longer listed keeps the name, also for what comes later"
 rm -r "$state" "$tmp/rows"
 figures=operators
 crew() { # SNAPSHOT SECOND OPERATOR...
@@ -134,5 +161,62 @@ last() { # OPERATOR: its newest row's name
 		jq -r '.values.name // .name // "none"'
 }
 [ "$(last x)" = "Name of x" ] || fail "x is $(last x): $(cat "$tmp/rows")"
-[ "$(last y)" = none ] || fail "y is $(last y): $(cat "$tmp/rows")"
-grep -q "Name of y" "$tmp/rows" || fail "y was never named"
+[ "$(last y)" = "Name of y" ] || fail "y is $(last y): $(cat "$tmp/rows")"
+rm "$tmp/rows"
+said() { # ID SECOND FROM USER
+	echo "{\"type\":\"message\",\"tenant\":\"a\",\"id\":\"$1\",\"chat\":\"c\",\"at\":\"2026-11-20T10:00:$2Z\",\"from\":\"$3\",\"user\":\"$4\"}"
+}
+{
+	said 1 03 customer c1
+	said 2 05 operator y
+} | put records 1
+stream -q
+collect
+[ "$(last y)" = "Name of y" ] || fail "y is $(last y): $(cat "$tmp/rows")"
+
+echo "- a snapshot counts where it stands, also among what comes with it"
+rm -r "$state" "$tmp/rows"
+figures=operators,tenant
+there() { # OPERATOR AVAILABLE
+	echo "{\"type\":\"operator\",\"tenant\":\"a\",\"operator\":\"$1\",\"available\":$2}"
+}
+{
+	there x true
+	there z true
+	crew s1 01 x y
+	there y false
+	crew s2 02 y
+	there z false
+} | put records 100
+stream -q
+collect
+is_there() { # OPERATOR: the newest row's
+	grep "\"operator\":\"$1\"" "$tmp/rows" | tail -n 1 |
+		jq -r 'if has("values") then .values else . end | .available'
+}
+for pair in x=null y=null z=false; do
+	[ "$(is_there "${pair%=*}")" = "${pair#*=}" ] ||
+		fail "${pair%=*} is not ${pair#*=}: $(cat "$tmp/rows")"
+done
+grep '"table":"tenant_metrics"' "$tmp/rows" | tail -n 1 |
+	grep -q '"operators":2' || fail "not two: $(cat "$tmp/rows")"
+
+echo "- messages of a snapshot have their own channel, and words"
+rm -r "$state" "$tmp/rows"
+figures=channels,trends
+head='"tenant":"a","snapshot":"s1"'
+{
+	echo "{\"type\":\"snapshot\",$head,\"state\":\"begin\",\"at\":\"2026-11-20T10:05:00Z\"}"
+	echo "{\"type\":\"chat\",$head,\"chat\":\"c\",\"status\":\"open\",\"channel\":\"mail\",\"at\":\"2026-11-20T10:05:00Z\"}"
+	for one in 1 2 3; do
+		echo "{\"type\":\"message\",$head,\"chat\":\"c\",\"id\":\"$one\",\"at\":\"2026-11-20T10:00:0${one}Z\",\"from\":\"customer\",\"user\":\"u\",\"channel\":\"web\",\"text\":\"invoice $one\"}"
+	done
+	echo "{\"type\":\"snapshot\",$head,\"state\":\"end\",\"at\":\"2026-11-20T10:05:00Z\",\"records\":4}"
+} | put records 100
+stream -q
+collect
+grep '"table":"trends"' "$tmp/rows" | grep -q '"word":"invoice"' ||
+	fail "no words: $(cat "$tmp/rows")"
+grep '"table":"channel_metrics"' "$tmp/rows" |
+	grep '"channel":"web"' | grep -q '"messages":3' ||
+	fail "another channel: $(cat "$tmp/rows")"

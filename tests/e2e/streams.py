@@ -53,29 +53,35 @@ def is_gone(row):
     return table in COUNTS and not any(row.get(c) for c in COUNTS[table])
 
 
-def fold(by_hand):
+def folded(records, by_hand):
+    """A line for each row that a table has in the end."""
     newest = {}
-    for line in sys.stdin:
+    for line in records:
         row = json.loads(line)
         if row["type"] != "row":
             continue
         version = row.get("version")
         if (version is None) != by_hand:
-            sys.exit("version: " + line)
+            sys.exit(f"version: {line}")
         key = (row["tenant"], row["table"],
                *(str(row[c]) for c in KEYS[row["table"]]))
         old = newest.get(key)
         if old is None or by_hand or version > old["version"]:
             newest[key] = row
         elif version == old["version"] and row != old:
-            sys.exit("two rows of one version: " + line)
+            sys.exit(f"two rows of one version: {line}")
     for key in sorted(newest):
         row = newest[key]
         if is_gone(row):
             continue
         for name in ("as_of", "version", "snapshot"):
             row.pop(name, None)
-        print(json.dumps(row, sort_keys=True, ensure_ascii=False))
+        yield json.dumps(row, sort_keys=True, ensure_ascii=False)
+
+
+def fold(by_hand):
+    for line in folded(sys.stdin, by_hand):
+        print(line)
 
 
 def lines(kind):

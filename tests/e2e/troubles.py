@@ -56,6 +56,7 @@ CRM = [
     Crm("a token that loses its rights in the middle", 77, DENIED,
         ("403", {"after": 2})),
     Crm("no such page", 69, r"404|not found", ("404", {})),
+    Crm("no such dialog", 69, r"404|not found", ("404-gone", {})),
     Crm("429 without a header", 75, BUSY, ("429", {})),
     Crm("429, Retry-After in seconds", 0, None,
         ("429-retry", {"value": 1, "count": 1}), budget="10s", at_least=1.0),

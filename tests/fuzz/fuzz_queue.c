@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/lines.h"
-#include "common/scan.h"
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
+#include "common/os/lines.h"
+#include "common/records/scan.h"
 
 /* What was read: a number for each line, that of all its values. */
 struct story {

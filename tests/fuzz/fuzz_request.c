@@ -21,16 +21,16 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/flat.h"
-#include "common/prog.h"
-#include "common/record.h"
-#include "common/xalloc.h"
-#include "poller/crm_record.h"
-#include "poller/intake.h"
-#include "poller/route.h"
-#include "poller/value.h"
+#include "common/base/clock.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/records/record.h"
+#include "common/text/flat.h"
+#include "poller/hooks/listener_context.h"
+#include "poller/profile/crm_record.h"
+#include "poller/profile/value.h"
+#include "poller/routes/route.h"
 #include "tests/unit/jwt_vectors.h"
 
 /* The time at which the vectors' tokens are good. */
@@ -416,7 +416,8 @@ check_lines(const struct buf *lines, size_t n, bool letters)
 static bool
 is_described(int status)
 {
-	static const int all[] = { 200, 400, 401, 403, 404, 405, 422, 503 };
+	static const int all[] = { 200, 400, 401, 403, 404, 405, 415, 422,
+		503 };
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(all); i++)
@@ -453,7 +454,7 @@ check_answer(const struct request *r, const struct web_answer *a)
 /* One listener without tokens, and one with them. */
 static struct world {
 	struct conf *conf;
-	struct intake *in;
+	struct listener_context *in;
 } worlds[2];
 
 static void
@@ -470,7 +471,7 @@ open_world(struct world *w, const char *text)
 	w->conf = conf_load(path, &why);
 	unlink(path);
 	if (w->conf != NULL)
-		w->in = intake_open(w->conf, NULL, &code, &why);
+		w->in = listener_context_open(w->conf, NULL, &code, &why);
 	if (w->in == NULL)
 		prog_die(PROG_CONFIG, "%s", buf_str(&why));
 	buf_release(&why);
@@ -483,7 +484,7 @@ close_worlds(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(worlds); i++) {
-		intake_close(worlds[i].in);
+		listener_context_close(worlds[i].in);
 		conf_free(worlds[i].conf);
 	}
 	crm_record_end();
@@ -509,6 +510,8 @@ check(const char *input, size_t len, struct fuzz_count *count)
 		open_worlds();
 	read_request(&r, input, len);
 	route_answer(worlds[r.tokens].in, &r.web, &a);
+	if (a.later != NULL)
+		a.later(worlds[r.tokens].in, &r.web, &a);
 	wrong = check_answer(&r, &a);
 	count->fast += a.status == 200;
 	count->slow += a.status != 200;

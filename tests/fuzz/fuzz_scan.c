@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/scan.h"
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
+#include "common/records/scan.h"
 #include "tests/unit/record_equal.h"
 
 #define MOST_LINES 64

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/jsonw.h"
-#include "common/record.h"
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
+#include "common/records/record.h"
+#include "common/text/jsonw.h"
 
 /* One line while it is made. */
 struct line {
@@ -27,8 +27,8 @@ static const char *const escapes[] = { "\\\"", "\\\\", "\\/", "\\b", "\\f",
 
 static const char *const words[] = { "ok", "thanks! ", "{no, really}: 12,50",
 	"[\xD0\xBF\xD1\x80\xD0\xB8]", "a", " ", "\xC3\xA9t\xC3\xA9", "},{",
-	"\xE3\x81\x82\xE3\x82\x8A", "\xF0\x9F\x98\x80", ":", "\x7F", "null",
-	"\xEF\xBF\xBF", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF" };
+	"\xE3\x81\x82\xE3\x82\x8A", "\xF0\x9F\x98\x80", ":", "null",
+	"\xEF\xBF\xBF", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF", "\xC2\xA0" };
 
 /* What must be refused, or is only unusual. */
 static const char *const damages[] = { "\"", "\\", "{", "}", "[", "]", ",", ":",
@@ -37,7 +37,10 @@ static const char *const damages[] = { "\"", "\\", "{", "}", "[", "]", ",", ":",
 	"\\ud800", "\\udc00", "\\u12g4", "\\x", "\\u0000", "\\u0061", "1e400",
 	"01", "-0", "1.", "-", "1E5", "9223372036854775808", "true", "nul",
 	"\"type\":", "\"id\":7,", "\xEF\xBB\xBF", "1234567890123456789",
-	"\\ud83d", "\\ude00", "0.1234567890123456789", "\"at\":null," };
+	"\\ud83d", "\\ude00", "0.1234567890123456789", "\"at\":null,", "\x7F",
+	"\xC2\x85", "\"data\":1e400,", "\"data\":\"\\u0000\",", " \",",
+	"123456789012345678901234567890", "-1", "1e-999",
+	"\"id\":98765432109876543210," };
 
 static const char *
 pick(struct line *l, const char *const *of, size_t n)

@@ -13,9 +13,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/prog.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
 
 /* The largest input that is kept. */
 #define KEPT ((size_t)4 * 1024 * 1024)

@@ -5,6 +5,7 @@ Checks: the functions check_* below, without an argument all of them. One line o
 stdout for each difference; ends with 1 if there was one. Works from the root
 of the repository, with BIN and TESTBIN set as tests/run sets them.
 """
+import glob
 import json
 import os
 import re
@@ -12,8 +13,7 @@ import subprocess
 import sys
 
 PROGRAMS = ["poller", "aggregator", "sink", "reaper"]
-PAGES = ["man/messaging.conf.5", "man/messaging-records.5",
-         "man/messaging-profile.5", "man/messaging-analytics.7"]
+PAGES = sorted(glob.glob("man/*.[157]"))
 problems = []
 
 
@@ -24,6 +24,13 @@ def complain(where, what):
 def read(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
+
+
+def sources(program):
+    """The .c files of a program's folder and of its rooms."""
+    return sorted(os.path.join(folder, name)
+                  for folder, _, names in os.walk(program)
+                  for name in names if name.endswith(".c"))
 
 
 def tool(*args):
@@ -103,15 +110,24 @@ def said(body, label):
 
 def check_keys():
     page = Page("man/messaging.conf.5")
-    there = page.ic("DESCRIPTION")
+    # Keys stand below an .Ss of their section, in whichever page.
+    there = {}
+    for path in PAGES:
+        for key, body in Page(path).ic().items():
+            if key[0].startswith("["):
+                if key in there:
+                    complain(path, "key %s %s is described twice" % key)
+                there[key] = body
     keys = {}
     for section, name, default, env in rows("key"):
         sub = "[crm NAME]" if section == "crm" else "[%s]" % section
         keys[sub, name] = (default, env)
     compare(page.path, "key", {"%s %s" % k for k in keys},
             {"%s %s" % k for k in there})
-    variables = {words[1] for sec, _, words, _ in page.items
-                 if sec == "ENVIRONMENT" and words[0] == "Ev"}
+    variables = {words[1] for path in (page.path, "man/messaging-tenant.5")
+                 for sec, _, words, _ in Page(path).items
+                 if sec == "ENVIRONMENT" and words[0] == "Ev"
+                 and words[1] != "CRM_*"}
     for key, (default, env) in keys.items():
         body = there.get(key, [])
         for what, want in (("Default", default), ("Environment", env)):
@@ -138,7 +154,7 @@ def check_fields():
 
 def schema():
     """{table: [column]} after all migrations."""
-    own = re.sub(r'"\s*\n\s*"', "", read("sink/migrate.c"))
+    own = re.sub(r'"\s*\n\s*"', "", read("sink/tables/migrate.c"))
     own = re.search(r"CREATE TABLE IF NOT EXISTS (\w+) \((.*?), PRIMARY", own)
     tables = {own.group(1): re.findall(r"(\w+) [A-Z]+(?:\(\d+\))? NOT NULL",
                                        own.group(2))}
@@ -155,10 +171,15 @@ def schema():
     return tables
 
 
+# Rows of a day that is allocated once more: for people, not for the database.
+NO_TABLES = {"allocation_operators", "allocation_totals"}
+
+
 def check_tables():
-    page = Page("man/messaging-analytics.7")
+    page = Page("man/messaging-tables.5")
     code = {"%s.%s" % (t, c) for t, cs in schema().items() for c in cs}
-    there = {"%s.%s" % k for k in page.ic("THE TABLES")}
+    there = {"%s.%s" % k for k in page.ic("THE TABLES")
+             if k[0] not in NO_TABLES}
     compare(page.path, "column", code, there)
 
 
@@ -193,22 +214,21 @@ def check_grants():
     def rights(text):
         return {x.replace("@localhost", "") for x in
                 re.findall(r"^GRANT [^;]*", text, re.M) if "admin" not in x}
-    compare("man/messaging-analytics.7", "right:",
+    compare("man/messaging-operation.7", "right:",
             rights(read("scripts/grants.sql.example")),
-            rights(read("man/messaging-analytics.7")))
+            rights(read("man/messaging-operation.7")))
 
 
-def options_of(name):
-    """Short letters and {long name: its letter or ""} of the getopt call."""
-    source = read("%s/main.c" % name)
-    m = re.search(r"struct option \w+\[\] = \{(.*?)\n\};", source, re.S)
-    longs = {}
-    for long, value in re.findall(r'\{ "([^"]+)",[^}]*?,\s*([^,}]+?) \}',
-                                  m.group(1) if m else ""):
-        longs[long] = value[1:2] if value.startswith("'") else ""
-    m = re.search(r'getopt(?:_long)?\(\s*argc,\s*argv,\s*"([^"]*)"', source)
-    shorts = set(re.sub(r"[^A-Za-z]", "", m.group(1))) if m else set()
-    return shorts, longs
+def helps_of(name):
+    """The help of each mode: [(arguments, text)], the program's first."""
+    first = program(name, "-h").stdout
+    helps = [([], first)]
+    for line in first.partition("\nModes, ")[2].splitlines()[1:]:
+        # "  -f, --from queue:NAME  what it does"
+        words = line.split("  ")
+        choice = next(w for w in words if "--" in w).split(", ")[-1].split()
+        helps.append((choice, program(name, *choice, "-h").stdout))
+    return helps
 
 
 def options_in(text):
@@ -221,30 +241,22 @@ def options_in(text):
 
 
 def check_options():
+    """The options of a page are those of the modes' helps, and its SYNOPSIS
+    their usage lines."""
     for name in PROGRAMS:
         page = Page("man/%s.1" % name)
-        shorts, longs = options_of(name)
-        code = shorts | {"-" + x for x in longs}
-        compare(page.path, "option", {"-" + x for x in code},
-                {"-" + x for x in page.flags()})
-        if not shorts:
-            complain("%s/main.c" % name, "no getopt call found")
-        usage = program(name, "-h").stdout
         # Examples may call the others.
         others = "|".join(p for p in PROGRAMS if p != name)
-        shown = options_in(re.sub(r"\b(%s)( -\S+)+" % others, "", usage))
-        # A long name that stands for a letter need not be in the help.
-        wanted = shorts | {"-" + x for x, letter in longs.items()
-                           if letter == ""}
-        for x in sorted(wanted - shown):
-            complain("%s -h" % name, "option -%s is missing" % x)
-        for x in sorted(shown - code):
-            complain("%s -h" % name, "option -%s does not exist" % x)
-        check_synopsis(name, usage)
+        helps = [re.sub(r"\b(%s)( -\S+)+" % others, "", text)
+                 for _, text in helps_of(name)]
+        shown = set().union(*map(options_in, helps))
+        compare(page.path, "option",
+                {"-" + x for x in shown | {"-help", "-version"}},
+                {"-" + x for x in page.flags()})
+        check_synopsis(name, helps)
 
 
-def check_synopsis(name, usage):
-    """The page's SYNOPSIS is the usage text."""
+def check_synopsis(name, helps):
     text = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=500",
                            "man/%s.1" % name], check=True, text=True,
                           stdout=subprocess.PIPE).stdout
@@ -253,12 +265,14 @@ def check_synopsis(name, usage):
     page = re.sub(r"\s+", " ", m.group(1)).strip() if m else ""
     # Usage lines: the first, and what is indented or begins with the name.
     lines = []
-    for line in usage.splitlines():
-        if lines and not re.match(r"\s+(%s |\[|-|\w+ )" % name, line):
-            break
-        lines.append(line)
+    for usage in helps:
+        first, *rest = usage.splitlines()
+        lines.append(first.replace("usage: ", "", 1))
+        for line in rest:
+            if not re.match(r"\s{5,}(%s |\[|-|\w+ )" % name, line):
+                break
+            lines.append(line)
     head = re.sub(r"\s+", " ", " ".join(lines)).strip()
-    head = re.sub(r"^usage: ", "", head)
     if page != head:
         complain("man/%s.1" % name, "SYNOPSIS is not the usage\n  %s\n  %s"
                  % (page, head))
@@ -266,10 +280,10 @@ def check_synopsis(name, usage):
 
 def check_exits():
     known = {code for (code,) in rows("exit")}
-    names = dict(re.findall(r"^\t(PROG_[A-Z]+) = (\d+)", read("common/prog.h"),
+    names = dict(re.findall(r"^\t(PROG_[A-Z]+) = (\d+)", read("common/base/prog.h"),
                             re.M))
     if set(names.values()) != known:
-        complain("common/prog.h", "tests/tools/tables.c lists other codes")
+        complain("common/base/prog.h", "tests/tools/tables.c lists other codes")
     for name in PROGRAMS:
         page = Page("man/%s.1" % name)
         there = {words[0] for sec, _, words, _ in page.items
@@ -277,10 +291,8 @@ def check_exits():
         for code in sorted(there - known):
             complain(page.path, "there is no exit code %s" % code)
         used = set()
-        for file in os.listdir(name):
-            if file.endswith(".c"):
-                used.update(re.findall(r"\bPROG_[A-Z]+\b",
-                                       read("%s/%s" % (name, file))))
+        for path in sources(name):
+            used.update(re.findall(r"\bPROG_[A-Z]+\b", read(path)))
         for code in sorted({names[u] for u in used if u in names} - there):
             complain(page.path, "exit code %s is not described" % code)
 
@@ -290,9 +302,8 @@ def check_diagnostics():
     for name in PROGRAMS:
         said_by = ""
         for folder in (name, "common"):
-            for file in sorted(os.listdir(folder)):
-                if file.endswith(".c"):
-                    said_by += read("%s/%s" % (folder, file))
+            for path in sources(folder):
+                said_by += read(path)
         said_by = re.sub(r'"\s*\n\s*"', "", said_by)
         for section, _, words, _ in Page("man/%s.1" % name).items:
             if section != "DIAGNOSTICS":
@@ -329,6 +340,16 @@ def check_functions():
         complain(page.path, "the example is no jq: " + got.stderr)
 
 
+def check_screen(where, lines):
+    if not lines or not lines[0].startswith("usage: "):
+        complain(where, "shows no help")
+    if len(lines) > 25:
+        complain(where, "%d lines, a screen has 25" % len(lines))
+    for line in lines:
+        if len(line) > 80 or "\t" in line:
+            complain(where, "does not fit 80 columns: " + line)
+
+
 def check_help():
     for name in PROGRAMS:
         for flag in ("-h", "--help", "-V", "--version"):
@@ -337,19 +358,80 @@ def check_help():
             if got.returncode != 0 or got.stderr or not got.stdout:
                 complain(where, "exit %d, stdout %d bytes, stderr '%s'"
                          % (got.returncode, len(got.stdout), got.stderr))
-        lines = program(name, "-h").stdout.splitlines()
-        if len(lines) > 24:
-            complain("%s -h" % name, "%d lines, a screen has 24" % len(lines))
-        for line in lines:
-            if len(line) > 80 or "\t" in line:
-                complain("%s -h" % name, "does not fit 80 columns: " + line)
+        for choice, text in helps_of(name):
+            check_screen(" ".join([name, *choice, "-h"]), text.splitlines())
         bad = program(name, "--no-such-option")
         if bad.returncode != 64 or bad.stdout or not bad.stderr:
             complain("%s --no-such-option" % name, "exit %d" % bad.returncode)
 
 
+def check_paths(page, text):
+    """Paths of the tree that a text names exist."""
+    tops = {x for x in os.listdir(".") if os.path.isdir(x)}
+    tops -= {"build", ".git"}
+    for word in re.findall(r"[\w./*-]+", text):
+        word = word.rstrip(".")
+        if "/" not in word or word.split("/")[0] not in tops:
+            continue
+        if not glob.glob(word):
+            complain(page, "'%s' does not exist" % word)
+
+
+def check_state_tables():
+    """Each function of a state table stands in a file that it names."""
+    page = "man/messaging-internals.7"
+    section = re.search(r"^\.Sh STATE TABLES\n.*?(?=^\.Sh )", read(page),
+                        re.S | re.M).group(0)
+    for table in section.split("\n.Ss ")[1:]:
+        code = "".join(read(x) for x in re.findall(r"[\w/]+\.c\b", table)
+                       if os.path.exists(x))
+        for name in re.findall(r"\b([a-z_]+)\(\)", table):
+            if not re.search(r"^%s\(" % name, code, re.M):
+                complain(page, "'%s': no file named there has %s()"
+                         % (table.split("\n")[0], name))
+
+
+def check_internals():
+    """The page for contributors names files that exist, and its rooms are
+    those of scripts/rooms."""
+    page = "man/messaging-internals.7"
+    check_paths(page, read(page))
+    got = subprocess.run(["tests/lint/rooms.py"], text=True,
+                         stdout=subprocess.PIPE)
+    if got.returncode != 0:
+        complain(page, got.stdout.strip() or "tests/lint/rooms.py fails")
+
+
+def check_vectors():
+    """The vectors of messaging-metrics(7) are ones that the tests compute."""
+    def cells(text):
+        return tuple(" ".join(x.split()) for x in text)
+    tested = set()
+    for line in read("tests/oracle/vectors.txt").splitlines():
+        if line[:1] not in ("#", "") and not line.startswith("names:"):
+            tested.add(cells(line.split("|")))
+    page = "man/messaging-metrics.7"
+    block = re.search(r"^what happens .*?^\.Ed", read(page), re.S | re.M)
+    rows = []
+    for line in block.group(0).splitlines()[1:-1]:
+        part = [line[:38], line[38:54], line[54:]]
+        if line[:1] == " ":
+            rows[-1] = [a + " " + b for a, b in zip(rows[-1], part)]
+        else:
+            rows.append(part)
+    for row in rows:
+        # A remark in parentheses is none of the tested words.
+        row = cells(re.sub(r" ?\(.*?\)", "", x) for x in row)
+        if row not in tested:
+            complain(page, "not in tests/oracle/vectors.txt: " +
+                     " | ".join(row))
+
+
 def check_readme():
     text = read("README.md")
+    if len(text.encode()) > 12 * 1024:
+        complain("README.md", "%d bytes are more than 12 KB"
+                 % len(text.encode()))
     targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.M))
     code = re.findall(r"`([^`]+)`", text)
     code += [x.split("#")[0] for x in re.findall(r"^    (.*)$", text, re.M)]
@@ -361,20 +443,13 @@ def check_readme():
     for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if "://" not in link and not os.path.exists(link):
             complain("README.md", "'%s' does not exist" % link)
-    tops = {x for x in os.listdir(".") if os.path.isdir(x)}
-    tops -= {"build", ".git"}
-    for word in re.findall(r"[\w./*-]+", text):
-        word = word.rstrip(".")
-        if "/" not in word or word.split("/")[0] not in tops:
-            continue
-        if "*" not in word and not os.path.exists(word):
-            complain("README.md", "'%s' does not exist" % word)
+    check_paths("README.md", text)
     for anchor in re.findall(r"\]\(#([^)]+)\)", text):
         heads = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-")
                  for h in re.findall(r"^#+ (.*)$", text, re.M)}
         if anchor not in heads:
             complain("README.md", "there is no heading #%s" % anchor)
-    for path in [*PAGES, *("man/%s.1" % p for p in PROGRAMS)]:
+    for path in PAGES:
         for page, section in re.findall(r"^\.Xr (\S+) (\d)", read(path),
                                         re.M):
             ours = page.startswith("messaging") or page in PROGRAMS
@@ -383,8 +458,9 @@ def check_readme():
 
 
 def main():
+    parts = ("check_synopsis", "check_screen", "check_paths")
     checks = {n[6:]: f for n, f in globals().items()
-              if n.startswith("check_") and n != "check_synopsis"}
+              if n.startswith("check_") and n not in parts}
     for name in sys.argv[1:] or checks:
         checks[name]()
     for line in problems:

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
 
 static bool
 before(const struct backlog_line *a, const struct backlog_line *b)

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
+#include "common/base/hex.h"
 
 enum { TYPE_MESSAGE, TYPE_VIEW, TYPE_EVENT, TYPE_CHAT, TYPE_OPERATOR };
 enum { VALUE = 96, MINUTE_MS = 60000 };
@@ -90,15 +91,15 @@ time_piece(struct composer *c, struct text key, int64_t at, char *to)
 static size_t
 put_uuid(uint64_t a, uint64_t b, char *to)
 {
-	static const char hex[] = "0123456789abcdef";
+	unsigned char byte;
 	char *p = to;
 	int i;
 
 	for (i = 0; i < 16; i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			*p++ = '-';
-		*p++ = hex[a >> 60];
-		*p++ = hex[a >> 56 & 15];
+		byte = (unsigned char)(a >> 56);
+		p = hex_write(p, &byte, 1);
 		a <<= 8;
 		if (i == 7)
 			a = b;

@@ -8,8 +8,8 @@
 #ifndef TESTS_LOADGEN_FIELDS_H
 #define TESTS_LOADGEN_FIELDS_H
 
-#include "common/arena.h"
-#include "common/record.h"
+#include "common/containers/arena.h"
+#include "common/records/record.h"
 #include "tests/loadgen/dice.h"
 
 /* No record is longer; the pieces of one must see to it. */

@@ -14,11 +14,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/endpoint.h"
-#include "common/log.h"
-#include "common/stop.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/conf/conf.h"
+#include "common/endpoint/endpoint.h"
 #include "tests/loadgen/options.h"
 #include "tests/loadgen/totals.h"
 

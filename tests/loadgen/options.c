@@ -5,10 +5,10 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/parse.h"
-#include "common/prog.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
 
 static const char usage[] =
     "usage: load [options] [-t -|FILE|queue:NAME]\n"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
 
 enum { EACH = 256, OF_BOT = 3, SENTENCES = 12 };
 

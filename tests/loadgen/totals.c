@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/jsonw.h"
-#include "common/xalloc.h"
-
-enum { HOUR_MS = 3600000 };
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 
 struct hour {
 	uint32_t tenant, channel;

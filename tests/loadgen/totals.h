@@ -11,15 +11,16 @@
  *   channels   [[tenant, channel, hour, messages, inbound, outbound], ...]
  *
  * messages are the distinct ones that are not too late, of any kind; counted
- * and all message counts are those that METRICS counts (of customer, operator
- * and bot, neither private nor automated), and so are first, last, chats and
- * participants; all counts every message of the chat. read are the messages
- * that somebody looked at. late ones count nowhere else. Times are in ms.
+ * and all message counts are those that messaging-metrics(7) counts (of
+ * customer, operator and bot, neither private nor automated), and so are first,
+ * last, chats and participants; all counts every message of the chat. read are
+ * the messages that somebody looked at. late ones count nowhere else. Times are
+ * in ms.
  */
 #ifndef TESTS_LOADGEN_TOTALS_H
 #define TESTS_LOADGEN_TOTALS_H
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 #include "tests/loadgen/world.h"
 
 /* A counted message of that person. */

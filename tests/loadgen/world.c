@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
 
 const char *const world_channels[CHANNELS] = { "whatsapp", "telegram",
 	"webchat", "instagram", "email" };

@@ -7,7 +7,7 @@
 #ifndef TESTS_LOADGEN_WORLD_H
 #define TESTS_LOADGEN_WORLD_H
 
-#include "common/strmap.h"
+#include "common/containers/strmap.h"
 #include "tests/loadgen/fields.h"
 #include "tests/loadgen/phrases.h"
 

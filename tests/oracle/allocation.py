@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """allocation: who gets which chat, once more and without any structure: at
 each decision all chats and operators are looked at. It shares nothing with
-aggregator/allocation*.c but the definition, and the scripts of events that
+aggregator/allocation/allocation*.c but the definition, and the scripts of events that
 tests/unit/allocation_script.h explains.
 
     allocation.py [FIRST [WORLDS]]    random events, held against the program
 
-$TESTBIN/unit/test_allocation is what runs them in C.
+$TESTBIN/unit/aggregator/test_allocation is what runs them in C.
 """
 import os
 import random
@@ -495,7 +495,8 @@ def play(seed):
 def main():
     first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     worlds = int(sys.argv[2]) if len(sys.argv) > 2 else 300
-    program = os.path.join(os.environ["TESTBIN"], "unit", "test_allocation")
+    program = os.path.join(os.environ["TESTBIN"], "unit", "aggregator",
+                           "test_allocation")
     promised = 0
     for seed in range(first, first + worlds):
         lines, want = play(seed)

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from datetime import datetime, timezone
 
+import clocks
 import metrics
 
 OFF = ("disabled", "deleted", "unconfirmed")
@@ -177,7 +178,7 @@ class Account:
         if begun:
             return min(begun)
         times = [milliseconds(d["begin"]), self.opened.get(str(d["id"]), 0)]
-        messages = metrics.in_order(messages)
+        messages = clocks.in_order(messages)
         for i, m in enumerate(messages):
             if m["from"] == "system" and m["kind"] == "closed":
                 times.append(messages[min(i + 1, len(messages) - 1)]["at"])

@@ -28,6 +28,7 @@ sys.path.insert(0, HERE)
 sys.path.insert(1, os.path.join(os.path.dirname(HERE), "e2e"))
 import compare  # noqa: E402
 import crm  # noqa: E402
+import clocks  # noqa: E402
 import metrics  # noqa: E402
 from harness import LONG, Lab, main, program, say  # noqa: E402
 
@@ -297,7 +298,7 @@ class World:
     def messages_of(self, tenant, chat):
         view = self.views[tenant]
         yield "  %s %s" % (chat, view.chats.get(chat))
-        for m in metrics.in_order(view.messages.get(chat, ())):
+        for m in clocks.in_order(view.messages.get(chat, ())):
             yield "    " + " ".join(
                 "%s=%s" % (k, compare.format_time(v) if k == "at" else v)
                 for k, v in m.items() if v is not None)

@@ -17,6 +17,7 @@ import collections
 
 import compare
 import crm
+import clocks
 import metrics
 from crm import View, milliseconds
 
@@ -130,7 +131,7 @@ class Account:
             if d["state"] != "open" or d["id"] not in begun or (
                     holder is not None and str(holder) not in self.listed):
                 continue
-            own = metrics.in_order(written[d["id"]])
+            own = clocks.in_order(written[d["id"]])
             chat = self.chat(d, own)
             chats[str(d["id"])] = chat
             messages[str(d["id"])] = [

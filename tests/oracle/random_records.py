@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare  # noqa: E402
+import clocks  # noqa: E402
 import metrics  # noqa: E402
 
 BIN = os.environ.get("BIN", "build/bin")
@@ -54,13 +55,11 @@ class World:
             m["kind"] = d.choice(SYSTEM)
             if m["kind"] == "assigned" and d.random() < 0.8:
                 m["operator"] = d.choice(self.users)
-        else:
-            if d.random() < 0.8:
-                m["kind"] = d.choice(KINDS)
+        elif d.random() < 0.8:
+            m["kind"] = d.choice(KINDS)
+        for flag in ("automated", "private"):
             if d.random() < 0.1:
-                m["automated"] = True
-            if d.random() < 0.1:
-                m["private"] = True
+                m[flag] = True
         if who == "customer":
             m["user"] = d.choice(("c1", "c2"))
         elif who == "operator":
@@ -164,7 +163,7 @@ def try_world(seed):
                     table, want[table], got[table]):
                 yield "%s: %s" % (definition, sentence)
                 if table == "chat_metrics" and key[1] in messages:
-                    for m in metrics.in_order(messages[key[1]]):
+                    for m in clocks.in_order(messages[key[1]]):
                         yield "    %s" % line(**m)
 
 

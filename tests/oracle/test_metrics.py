@@ -1,5 +1,5 @@
-"""Holds metrics.py against the vectors of the definition, and against small
-cases whose figures were worked out by hand."""
+"""Holds clocks.py, metrics.py and stream.py against the vectors of the
+definition, and against small cases whose figures were worked out by hand."""
 
 import os
 import sys
@@ -7,7 +7,9 @@ import unittest
 from decimal import Decimal
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import clocks  # noqa: E402
 import metrics  # noqa: E402
+import stream  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SYSTEM = {"opened": "opened", "closed": "closed", "handoff": "handoff"}
@@ -53,32 +55,72 @@ NAMES = {"first_response": "FR", "reply": "RT"}
 
 def shown(chat, now, with_operator):
     out = []
-    for i in chat.intervals:
+    for i in chat.now.responses:
         text = "%s %d" % (NAMES[i.kind], i.ms // 1000)
         out.append(text + (" %s" % i.operator if with_operator else ""))
-    out += ["%s %d" % (i.kind, i.ms // 1000) for i in chat.ended]
-    if chat.W is not None:
-        out.append("waiting %d" % ((now - chat.W) // 1000))
+    out += ["%s %d" % (i.kind, i.ms // 1000) for i in chat.intervals
+            if i.kind in ("resolution", "unanswered")]
+    if chat.now.W is not None:
+        out.append("waiting %d" % ((now - chat.now.W) // 1000))
     return out
+
+
+NAMES_LINE = "names: "
+
+
+def vectors(of_names):
+    """The columns of each line that is of names, or is not."""
+    with open(os.path.join(HERE, "vectors.txt")) as f:
+        for line in f:
+            if line.startswith("--"):
+                return # records follow, see vectors.py
+            if line.startswith("#") or not line.strip() or \
+                    line.startswith(NAMES_LINE) != of_names:
+                continue
+            yield [part.strip()
+                   for part in line.removeprefix(NAMES_LINE).split("|")]
+
+
+def name_of(story):
+    """The name in A's row after all that the story tells of A."""
+    t = stream.Tenant("t", stream.DEFAULTS)
+    chat = {"type": "chat", "chat": "1", "operator": "A"}
+    for at, part in enumerate(story.split(",")):
+        word, *name = part.split()
+        told = {"type": "operator", "operator": "A", "at": at}
+        if name and name[0] != "-":
+            told["name"] = name[0]
+        if word == "record":
+            t.take(dict(chat, at=at))
+            t.take(told)
+            continue
+        s = stream.Snapshot({"snapshot": str(at), "at": at})
+        s.lines = [dict(chat, at=at)] + [told] * (word == "snapshot")
+        t.whole(s)
+    return t.rows()["operator_metrics", "A"]["name"]
 
 
 class Vectors(unittest.TestCase):
     def test_vectors(self):
         n = 0
-        with open(os.path.join(HERE, "vectors.txt")) as f:
-            for line in f:
-                if line.startswith("#"):
-                    continue
-                text, *wanted = [part.strip() for part in line.split("|")]
-                for name, want in zip(("chatwoot", "ours"), wanted):
-                    self.check(text, name, want)
-                    n += 1
+        for text, *wanted in vectors(False):
+            for name, want in zip(("chatwoot", "ours"), wanted):
+                self.check(text, name, want)
+                n += 1
         self.assertEqual(n, 30)
+
+    def test_names(self):
+        n = 0
+        for story, want in vectors(True):
+            with self.subTest(told=story):
+                self.assertEqual(name_of(story) or "-", want)
+            n += 1
+        self.assertEqual(n, 11)
 
     def check(self, text, definition, want):
         messages, holder, now = timeline(text)
-        chat = metrics.Chat(
-            {"operator": holder, "opened_at": 0}, messages, definition)
+        chat = clocks.Chat(
+            [{"operator": holder, "opened_at": 0}], messages, definition)
         want = [part.strip() for part in want.split(",")]
         named = any(w.split()[-1].isalpha() for w in want)
         with self.subTest(timeline=text, definition=definition):
@@ -110,10 +152,10 @@ class Rows(unittest.TestCase):
         self.assertEqual(rows["A"]["open_chats"], 1)
 
     def test_means_are_rounded_half_up(self):
-        spans = [metrics.Interval("reply", "A", 0, ms) for ms in (1, 2)]
+        spans = [clocks.Interval("reply", "A", 0, ms, "1") for ms in (1, 2)]
         self.assertEqual(metrics.mean(spans), Decimal("0.002"))
         self.assertEqual(metrics.median(spans), Decimal("0.002"))
-        spans = [metrics.Interval("reply", "A", 0, ms)
+        spans = [clocks.Interval("reply", "A", 0, ms, "1")
                  for ms in range(1000, 11000, 1000)]
         self.assertEqual(
             metrics.percentile(spans, metrics.Fraction(9, 10)), Decimal(9))
@@ -143,14 +185,14 @@ class Rows(unittest.TestCase):
     def test_ids_are_ordered_by_value_then_bytes(self):
         ids = ["b", "10", "9", "01", "a", "123456789012345678901"]
         self.assertEqual(
-            sorted(ids, key=metrics.id_key),
+            sorted(ids, key=clocks.id_key),
             ["9", "10", "123456789012345678901", "01", "a", "b"])
 
     def test_a_later_version_of_a_message_wins(self):
         old = message(1, "customer", 5, None)
         new = dict(old, at=4000, updated_at=9000)
-        self.assertEqual(metrics.in_order([new, old])[0]["at"], 4000)
-        self.assertEqual(metrics.in_order([old, new])[0]["at"], 4000)
+        self.assertEqual(clocks.in_order([new, old])[0]["at"], 4000)
+        self.assertEqual(clocks.in_order([old, new])[0]["at"], 4000)
 
     def test_a_wait_never_runs_backwards(self):
         rows = self.compute([message(1, "customer", 500, None)])

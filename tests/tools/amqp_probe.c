@@ -18,12 +18,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/log.h"
-#include "common/parse.h"
-#include "common/stage.h"
-#include "common/stop.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/stop.h"
+#include "common/conf/conf.h"
+#include "common/endpoint/stage.h"
 
 struct probe {
 	struct endpoint *in, *out;
@@ -37,8 +37,7 @@ static enum outcome
 handle(void *ctx, char *line, size_t len)
 {
 	struct probe *p = ctx;
-	bool last;
-	const char *id = endpoint_message_id(p->in, &last);
+	struct endpoint_delivery d = { .id = NULL };
 	enum outcome o;
 
 	if (len >= 3 && memcmp(line, "bad", 3) == 0) {
@@ -47,7 +46,8 @@ handle(void *ctx, char *line, size_t len)
 		p->stage.code = p->dead.code;
 		return o;
 	}
-	printf("%s\t%.*s\n", id != NULL ? id : "-", (int)len, line);
+	(void)endpoint_delivery(p->in, &d);
+	printf("%s\t%.*s\n", d.id != NULL ? d.id : "-", (int)len, line);
 	return OUTCOME_DONE;
 }
 

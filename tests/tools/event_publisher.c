@@ -21,13 +21,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/amqp_link.h"
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/log.h"
-#include "common/parse.h"
-#include "common/stop.h"
-#include "common/xalloc.h"
+#include "common/amqp/amqp_link.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
 
 #define WINDOW 500 /* unconfirmed at most */
 #define KEPT 1000  /* ids from which duplicates are drawn */

@@ -26,11 +26,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "common/buf.h"
-#include "common/log.h"
-#include "common/parse.h"
-#include "common/prog.h"
-#include "common/xalloc.h"
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
 
 #define ANSWER_MAX 4096
 /* How long the last answers are waited for. */

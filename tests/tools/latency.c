@@ -16,14 +16,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/db.h"
-#include "common/endpoint.h"
-#include "common/log.h"
-#include "common/parse.h"
-#include "common/stop.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/db/db.h"
+#include "common/endpoint/endpoint.h"
 
 enum { LOST_MS = 10000, BETWEEN_MS = 5 };
 

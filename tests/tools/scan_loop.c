@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/endpoint.h"
-#include "common/prog.h"
-#include "common/scan.h"
+#include "common/base/prog.h"
+#include "common/endpoint/endpoint.h"
+#include "common/records/scan.h"
 
 struct loop {
 	const char *file, *way;
@@ -64,7 +64,7 @@ by_line(struct loop *l, const char *block, size_t len)
 				&l->record, &s->flat, block, len, &s->why);
 		l->records++;
 		l->bad += rc == -1;
-		s->fast += !s->flat.by_jansson;
+		s->fast += !s->flat.slow;
 	}
 }
 

@@ -21,11 +21,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/clock.h"
-#include "common/parse.h"
-#include "common/prog.h"
-#include "common/url.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/conf/url.h"
 
 enum { COLUMNS = 18, VALUE = 40 };
 

@@ -5,12 +5,15 @@
  *   key    SECTION NAME DEFAULT ENV     one a configuration key
  *   field  TYPE NAME required|optional  one a field of a record type
  *   exit   CODE                         one an exit code
+ *   column TABLE NAME rows|own          one a column of the database
+ *   rule   TABLE KEY OTHERS             what the reaper goes by, commas between
  */
 #include <stdio.h>
 
-#include "common/conf.h"
-#include "common/prog.h"
-#include "common/record.h"
+#include "common/base/prog.h"
+#include "common/conf/conf.h"
+#include "common/records/record.h"
+#include "common/tables/tables.h"
 
 static const char *
 shown(const char *s)
@@ -48,6 +51,52 @@ print_fields(void)
 	}
 }
 
+static void
+print_columns(void)
+{
+	const struct table *t;
+	size_t i;
+
+	for (t = tables; t < tables + TABLES_STORED; t++)
+		for (i = 0; i < t->columns_n; i++)
+			printf("column\t%s\t%s\t%s\n", t->name,
+			    t->columns[i].name,
+			    t < tables + TABLES ? "rows" : "own");
+}
+
+static void
+print_others(const struct table *t)
+{
+	const int others[] = { t->at, t->age, t->chat };
+	const char *comma = "";
+	size_t i;
+
+	for (i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (others[i] < 0)
+			continue;
+		printf("%s%s", comma, t->columns[others[i]].name);
+		comma = ",";
+	}
+}
+
+static void
+print_rules(void)
+{
+	const struct table *t;
+	size_t i;
+
+	for (t = tables; t < tables + TABLES_STORED; t++) {
+		if (t->life == LIFE_EVER)
+			continue;
+		printf("rule\t%s\t", t->name);
+		for (i = 0; i < t->keys; i++)
+			printf("%s%s", i > 0 ? "," : "", t->columns[i].name);
+		printf("\t");
+		print_others(t);
+		printf("\n");
+	}
+}
+
 int
 main(void)
 {
@@ -58,6 +107,8 @@ main(void)
 
 	print_keys();
 	print_fields();
+	print_columns();
+	print_rules();
 	for (i = 0; i < sizeof codes / sizeof codes[0]; i++)
 		printf("exit\t%d\n", (int)codes[i]);
 	return 0;

@@ -27,10 +27,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/allocation.h"
-#include "common/clock.h"
-#include "common/strmap.h"
-#include "common/xalloc.h"
+#include "aggregator/allocation/allocation.h"
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
 
 struct allocation_script {
 	struct allocation *a;

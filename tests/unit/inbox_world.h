@@ -1,5 +1,5 @@
 /*
- * inbox_world: an inbox in a folder of its own, and what it published and
+ * staging_world: an inbox in a folder of its own, and what it published and
  * refused, for its tests.
  */
 #ifndef TESTS_INBOX_WORLD_H
@@ -10,29 +10,32 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "common/log.h"
-#include "common/xalloc.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
 
-#include "aggregator/inbox.h"
-#include "aggregator/report.h"
+#include "aggregator/snapshot/staging.h"
+#include "aggregator/tenant/report.h"
 
 #define DIR_NAME "state"
 
 /* What the inbox was told to do. */
 struct world {
-	struct inbox inbox;
+	struct staging inbox;
 	struct buf published; /* rows of the last publication */
 	struct buf refused;   /* reasons, a line each */
 	size_t publications;
-	unsigned later; /* so many confirmations are put off */
+	unsigned later; /* so many confirmations are put off, */
+	unsigned firm;  /* after so many that are not */
 	bool open;
+	uint64_t connection; /* to the broker, of the lines added, */
+	bool again;          /* which says that it sent them before */
 	bool by_part;
 	struct bucket_set parts; /* of the last publication */
 	struct strmap told;      /* snapshot -> its parts that were published */
 };
 
-static struct choice choice;
-static struct drive_setup setup = { .choice = &choice };
+static struct metric_selection choice;
+static struct pipeline_setup setup = { .choice = &choice };
 
 static enum outcome
 refuse(void *ctx, const char *line, size_t len, const char *reason)
@@ -102,8 +105,10 @@ confirm(void *ctx)
 {
 	struct world *w = ctx;
 
-	if (w->later == 0)
+	if (w->firm > 0 || w->later == 0) {
+		w->firm -= w->firm > 0;
 		return OUTCOME_DONE;
+	}
 	w->later--;
 	return OUTCOME_LATER;
 }
@@ -121,7 +126,7 @@ try_open(struct world *w, struct buf *why)
 	w->inbox.refuse = refuse;
 	w->inbox.publish = publish;
 	w->inbox.confirm = confirm;
-	return inbox_open(&w->inbox, DIR_NAME, why);
+	return staging_open(&w->inbox, DIR_NAME, why);
 }
 
 static void
@@ -139,7 +144,7 @@ static void
 stop(struct world *w)
 {
 	if (w->open)
-		inbox_close(&w->inbox);
+		staging_close(&w->inbox);
 	w->open = false;
 }
 
@@ -148,7 +153,7 @@ flush(struct world *w)
 {
 	enum outcome o;
 
-	while ((o = inbox_flush(&w->inbox)) == OUTCOME_LATER)
+	while ((o = staging_flush(&w->inbox)) == OUTCOME_LATER)
 		continue;
 	assert_int_equal(o, OUTCOME_DONE);
 }
@@ -156,13 +161,15 @@ flush(struct world *w)
 static void
 add(struct world *w, const char *id, uint64_t number, const char *line)
 {
+	const struct staging_source from = { id, number, w->connection,
+		w->again };
 	struct buf b = BUF_INIT;
 	enum outcome o;
 
 	/* 64 readable bytes behind it */
 	buf_adds(&b, line);
 	buf_room(&b, 64);
-	while ((o = inbox_add(&w->inbox, b.data, strlen(line), id, number)) ==
+	while ((o = staging_add(&w->inbox, b.data, strlen(line), &from)) ==
 	       OUTCOME_LATER)
 		continue;
 	assert_int_equal(o, OUTCOME_DONE);
@@ -180,8 +187,10 @@ clean(void **state)
 	buf_clear(&w->refused);
 	strmap_release(&w->told, free);
 	w->publications = 0;
-	w->later = 0;
+	w->later = w->firm = 0;
 	w->by_part = false;
+	w->connection = 0;
+	w->again = false;
 	tmpdir_empty(DIR_NAME);
 	(void)rmdir(DIR_NAME);
 	return 0;
@@ -220,12 +229,12 @@ world_choose(void)
 	static char chats[] = "chats", operators[] = "operators";
 	char *const names[] = { operators, chats, NULL };
 	struct buf why = BUF_INIT;
-	int rc = choice_parse(&choice, names, &why);
+	int rc = metric_selection_parse(&choice, names, &why);
 
 	buf_release(&why);
 	return rc == 0;
 }
 
-#define INBOX_TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
+#define STAGING_TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
 
 #endif

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strmap.h"
-#include "common/xalloc.h"
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
 
-#include "aggregator/figure.h"
-#include "aggregator/model_pack.h"
+#include "aggregator/model/model_pack.h"
+#include "aggregator/rows/metric.h"
 
 #define WORLD_START INT64_C(1795168800000)
 
@@ -26,12 +26,10 @@ struct world {
 	int64_t step; /* ms from one record to the next, at most */
 	int64_t late; /* how much a record may come late; 0: any order */
 	bool transfers, descriptions, events;
-	/* What a chat record says of the past depends on nothing that a stream
-	 * may have forgotten: one opened_at, and no holder. */
-	bool modest;
-	/* After a closing a customer writes first: what else stands alone
-	 * there may be forgotten with the chat. */
-	bool orderly;
+	/* What a chat record says of the past is not older than this, in ms,
+	 * and names nobody, or it would have held all that was before: a
+	 * stream may have forgotten that. 0: any. */
+	int64_t reach;
 };
 
 struct line {
@@ -83,7 +81,7 @@ world_system(const struct world *w, struct line *l)
 	snprintf(l->kind, sizeof l->kind, "%s", kinds[i]);
 	l->r.kind.p = l->kind;
 	l->r.kind.len = strlen(l->kind);
-	if (i == 5 && (w->modest || world_random(5) > 0))
+	if (i == 5 && world_random(5) > 0)
 		l->r.operator_id =
 		    WORLD_TEXT(l, operator_id, "op", world_random(4));
 }
@@ -125,32 +123,35 @@ world_description(const struct world *w, struct line *l)
 {
 	static const enum chat_status states[] = { CHAT_OPEN, CHAT_OPEN,
 		CHAT_OPEN, CHAT_PENDING, CHAT_CLOSED, CHAT_NONE };
+	uint64_t reach;
 
 	l->r.type = RECORD_CHAT;
 	l->r.status = states[world_random(6)];
-	if (world_random(2) == 0 && !w->modest)
+	if (world_random(2) == 0 && w->reach == 0)
 		l->r.operator_id =
 		    WORLD_TEXT(l, operator_id, "op", world_random(4));
 	if (world_random(2) == 0)
 		l->r.customer = WORLD_TEXT(l, user, "c", world_random(5));
 	if (world_random(2) == 0)
 		l->r.tag = WORLD_TEXT(l, kind, "tag", world_random(3));
-	if (w->modest)
-		l->r.opened_at = WORLD_START - 5;
-	else if (world_random(2) == 0)
-		l->r.opened_at = l->r.at - (int64_t)world_random(2000000);
+	reach = w->reach > 0 ? (uint64_t)w->reach : 2000000;
+	if (world_random(2) == 0)
+		l->r.opened_at = l->r.at - (int64_t)world_random(reach);
+	if (l->r.status == CHAT_CLOSED && world_random(2) == 0)
+		l->r.closed_at = l->r.at - (int64_t)world_random(reach);
 }
 
 static void
 world_line(const struct world *w, struct line *l, size_t number, int64_t at)
 {
-	uint64_t dice = world_random(100);
+	uint64_t dice = world_random(100), chat;
 
 	world_clear(&l->r);
 	l->r.at = at;
+	chat = world_random(w->chats);
+	/* The id of each is of one kind. */
 	l->r.chat = WORLD_TEXT(l, chat,
-	    number % 2 == 0 ? "" : "a-chat-whose-id-is-far-too-long-",
-	    world_random(w->chats));
+	    chat % 2 == 0 ? "" : "a-chat-whose-id-is-far-too-long-", chat);
 	if (dice < 4 && w->descriptions) {
 		world_description(w, l);
 	} else if (dice < 6) {
@@ -197,31 +198,12 @@ world_point(struct line *l)
 	r->name.p = r->name.p != NULL ? l->name : NULL;
 }
 
-static void
-world_tidy(struct line *l, struct strmap *closed)
-{
-	static char yes;
-	void **is = strmap_put(closed, l->chat, l->r.chat.len);
-
-	if (l->r.type != RECORD_MESSAGE)
-		return;
-	if (*is != NULL) {
-		l->r.from = FROM_CUSTOMER;
-		l->r.is_private = false;
-		l->r.automated = false;
-		*is = NULL;
-	} else if (text_is(l->r.kind, "closed")) {
-		*is = &yes;
-	}
-}
-
 /* Lines in the order in which they come: some twice, some in two versions,
  * some late. Owned. */
 static struct line *
 world_make(const struct world *w, size_t *n)
 {
 	struct line *v = xcalloc(w->records * 2, sizeof *v), *l;
-	struct strmap closed = STRMAP_INIT;
 	int64_t at = WORLD_START;
 	size_t i;
 
@@ -230,8 +212,6 @@ world_make(const struct world *w, size_t *n)
 		at += (int64_t)world_random((uint64_t)w->step + 1);
 		l = &v[(*n)++];
 		world_line(w, l, i, at);
-		if (w->orderly)
-			world_tidy(l, &closed);
 		l->order = w->late == 0
 			       ? (int64_t)world_random(UINT64_C(1) << 40)
 			       : at + (int64_t)world_random((uint64_t)w->late);
@@ -241,13 +221,11 @@ world_make(const struct world *w, size_t *n)
 		l = &v[(*n)++];
 		l->order += (int64_t)world_random((uint64_t)w->late + 1) / 4;
 		/* Another version of it. */
-		if (l->r.type == RECORD_MESSAGE && !w->orderly &&
-		    world_random(3) == 0) {
+		if (l->r.type == RECORD_MESSAGE && world_random(3) == 0) {
 			world_message(w, l, i);
 			l->r.updated_at = at + 2000;
 		}
 	}
-	strmap_release(&closed, NULL);
 	qsort(v, *n, sizeof *v, world_compare);
 	for (i = 0; i < *n; i++)
 		world_point(&v[i]);
@@ -302,7 +280,7 @@ world_interval(void *ctx, const struct model *m, const struct chat *c,
     const struct interval *i, bool withdrawn)
 {
 	struct buf b = BUF_INIT;
-	char id[IDENT_TEXT];
+	char id[MESSAGE_ID_TEXT];
 
 	buf_addf(&b, "%.*s %s %lld %lld %lld %d %.*s %.*s",
 	    TEXT_ARG(chat_id(c)), clocks_interval_name(i->kind),
@@ -315,22 +293,22 @@ world_interval(void *ctx, const struct model *m, const struct chat *c,
 
 /* The figures that are made of the model. */
 static bool
-world_has(const struct figure *f)
+world_has(const struct metric *f)
 {
 	return f->emit != NULL;
 }
 
 static void
-world_row(struct buf *b, const struct figure *f, const struct cell *c)
+world_row(struct buf *b, const struct metric *f, const struct cell *c)
 {
 	size_t i;
 
 	buf_clear(b);
-	buf_adds(b, f->table);
-	for (i = 0; i < f->columns_n; i++) {
+	buf_adds(b, f->table->name);
+	for (i = 0; i < table_cells(f->table); i++) {
 		if (!c[i].set)
 			buf_adds(b, " -");
-		else if (f->columns[i].kind == COLUMN_TEXT)
+		else if (cell_form(table_cell(f->table, i)) == CELL_TEXT)
 			buf_addf(b, " '%.*s'", TEXT_ARG(c[i].text));
 		else
 			buf_addf(b, " %lld", (long long)c[i].n);

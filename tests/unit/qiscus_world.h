@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/xalloc.h"
-#include "poller/profile_hook.h"
+#include "common/base/xalloc.h"
+#include "poller/profile/profile_hook.h"
 
 #define CHAT(id, rest)                                                         \
 	"\"chat\":\"" id "\",\"channel\":\"12\"," rest                         \
@@ -94,7 +94,7 @@ read_text(struct profile *p, enum profile_call call, const char *answer,
 
 	buf_clear(got);
 	profile_read(p, call, &in, &out);
-	if (out.fault != FAULT_NONE)
+	if (out.fault != ERROR_CLASS_NONE)
 		buf_addf(
 		    got, "fault %d: %s", (int)out.fault, buf_str(&out.message));
 	dump_records(out.records, out.n, got);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "common/record.h"
+#include "common/records/record.h"
 
 static inline bool
 text_equal(struct text a, struct text b)

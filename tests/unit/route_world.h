@@ -13,19 +13,19 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/conf.h"
-#include "common/flat.h"
-#include "common/record.h"
-#include "common/xalloc.h"
-#include "poller/intake.h"
-#include "poller/route.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/records/record.h"
+#include "common/text/flat.h"
+#include "poller/hooks/listener_context.h"
+#include "poller/routes/route.h"
 
 /* 2026-11-20T10:00:00.123Z */
 #define WORLD_NOW INT64_C(1795168800123)
 
 struct world {
 	struct conf *conf;
-	struct intake *in;
+	struct listener_context *in;
 };
 
 /* Set for the next request; NULL: absent. */
@@ -66,7 +66,7 @@ world_open(struct world *w, const char *text, const char *state)
 	w->conf = conf_load("messaging.conf", &why);
 	if (w->conf == NULL)
 		fail_msg("%s", buf_str(&why));
-	w->in = intake_open(w->conf, state, &code, &why);
+	w->in = listener_context_open(w->conf, state, &code, &why);
 	if (w->in == NULL)
 		fail_msg("%s", buf_str(&why));
 	buf_release(&why);
@@ -75,7 +75,7 @@ world_open(struct world *w, const char *text, const char *state)
 static inline void
 world_close(struct world *w)
 {
-	intake_close(w->in);
+	listener_context_close(w->in);
 	conf_free(w->conf);
 }
 
@@ -124,6 +124,8 @@ world_post(const struct world *w, const char *path, const struct ask *ask,
 	struct web_answer a = { .status = 200 };
 
 	route_answer(w->in, &r, &a);
+	if (a.later != NULL)
+		a.later(w->in, &r, &a);
 	world_check_records(&a);
 	return a;
 }

@@ -1,9 +1,9 @@
 /*
  * figures: what the readers that the aggregator is measured beside do with a
  * record: exact removal of duplicates, the clocks of each chat, and rows of
- * operators and chats as METRICS has them, means without medians. Whoever
- * parses fills a peer_record and calls peer_take(); what it points at is
- * borrowed for that call. Usable from C++.
+ * operators and chats as messaging-metrics(7) has them, means without
+ * medians. Whoever parses fills a peer_record and calls peer_take(); what it
+ * points at is borrowed for that call. Usable from C++.
  *
  * A plain program of its kind, nothing of the project's own in it but the
  * allocation. It ends the process when a record lacks what it needs.

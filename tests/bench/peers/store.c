@@ -14,14 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/arena.h"
-#include "common/clock.h"
-#include "common/parse.h"
-#include "common/record.h"
-#include "common/url.h"
-#include "common/xalloc.h"
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/conf/url.h"
+#include "common/containers/arena.h"
+#include "common/records/record.h"
 
-enum { COLUMNS = 15, CONNECTIONS_MAX = 8, CHUNK = 400000 };
+enum { COLUMNS = 15, CONNECTIONS_MAX = 8, CHUNK = 400000, PADDING = 64 };
 
 static const char insert[] =
     "INSERT IGNORE INTO messages (tenant, created_at, conversation_id, "
@@ -135,7 +135,8 @@ read_chunk(struct chunk *c, struct flat *f)
 	arena_clear(&c->arena);
 	c->n = 0;
 	while (c->n < CHUNK && (len = getline(&line, &cap, stdin)) > 0) {
-		copy = arena_copy_line(&c->arena, line, (size_t)len - 1);
+		copy = arena_take(&c->arena, (size_t)len + PADDING);
+		memcpy(copy, line, (size_t)len - 1);
 		if (record_parse(&r, f, copy, (size_t)len - 1, &why) != 0) {
 			fprintf(stderr, "store: %s\n", buf_str(&why));
 			_Exit(65);

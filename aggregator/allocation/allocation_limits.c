@@ -1,0 +1,111 @@
+/*
+ * allocation_limits: how many chats may be given, as it was told last: by
+ * operator and channel, each of which may be left out.
+ */
+#include "aggregator/allocation/allocation_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+/* Everybody's room is looked at anew. */
+static void
+look_at_all(struct allocation *a)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&a->operators, &i)) != NULL) {
+		alloc_operator_begin(a, e->value);
+		alloc_operator_end(a, e->value);
+	}
+}
+
+/* Its chats wait in lines of their own, or do no more. */
+static void
+move_chats(struct allocation *a, const struct alloc_channel *channel)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&a->chats, &i)) != NULL) {
+		struct alloc_chat *c = e->value;
+
+		if (c->channel != channel || c->place == PLACE_NONE ||
+		    c->place == PLACE_PROMISED)
+			continue;
+		alloc_leave(a, c);
+		alloc_settle(a, c);
+	}
+}
+
+static void
+apply_to_channel(struct allocation *a, struct alloc_operator *o,
+    struct alloc_channel *channel, int64_t max)
+{
+	int64_t *limit = &channel->limit;
+	size_t before = channel->limits;
+
+	if (o != NULL) {
+		alloc_operator_begin(a, o);
+		limit = &alloc_share_of(o, channel)->limit;
+	}
+	channel->limits -= *limit != RECORD_NO_NUMBER;
+	*limit = max;
+	channel->limits += max != RECORD_NO_NUMBER;
+	if (o != NULL)
+		alloc_operator_end(a, o);
+	else
+		look_at_all(a);
+	if ((before == 0) != (channel->limits == 0))
+		move_chats(a, channel);
+}
+
+static void
+apply(struct allocation *a, struct text operator_id, struct text channel,
+    int64_t max)
+{
+	struct alloc_operator *o =
+	    operator_id.p != NULL ? alloc_operator_get(a, operator_id) : NULL;
+
+	if (channel.p != NULL) {
+		apply_to_channel(a, o, alloc_channel_get(a, channel), max);
+	} else if (o != NULL) {
+		alloc_operator_begin(a, o);
+		o->own_limit = max;
+		alloc_operator_end(a, o);
+	} else {
+		a->everybody = max;
+		look_at_all(a);
+	}
+}
+
+void
+allocation_limit(struct allocation *a, struct text operator_id,
+    struct text channel, int64_t max_chats, int64_t at)
+{
+	struct buf key = BUF_INIT;
+	struct alloc_limit *l;
+	void **slot;
+
+	buf_add(&key, operator_id.p, operator_id.len);
+	buf_addc(&key, '\0');
+	buf_add(&key, channel.p, channel.len);
+	slot = strmap_put(&a->limits, key.data, key.len);
+	buf_release(&key);
+	l = *slot;
+	if (l == NULL) {
+		l = xcalloc(1, sizeof *l);
+		l->at = CLOCK_NONE;
+		*slot = l;
+	} else if (at != CLOCK_NONE && at < l->at) {
+		return;
+	}
+	if (at != CLOCK_NONE)
+		l->at = at;
+	l->max_chats = max_chats;
+	l->changed = true;
+	a->changed_limits = true;
+	apply(a, operator_id, channel, max_chats);
+}

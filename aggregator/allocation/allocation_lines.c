@@ -1,0 +1,438 @@
+/*
+ * allocation_lines: who serves what. A line is a set of tags, and a channel if
+ * that has a limit; an operator has a seat in each line whose tags are all
+ * theirs, which is taken while they have room. The line knows its first chat,
+ * all lines together the one that is served next.
+ */
+#include "aggregator/allocation/allocation_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+/* Who gets the next one stands first. */
+static int
+compare_seats(const struct treap_node *x, const struct treap_node *y)
+{
+	const struct alloc_operator *a =
+	    TREAP_OF(x, const struct alloc_seat, node)->owner;
+	const struct alloc_operator *b =
+	    TREAP_OF(y, const struct alloc_seat, node)->owner;
+
+	if (a->load != b->load)
+		return a->load < b->load ? -1 : 1;
+	if (a->given_last != b->given_last)
+		return a->given_last < b->given_last ? -1 : 1;
+	return text_compare(a->id, b->id);
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Parts the text at commas; the parts are copies. */
+static void
+shard_tags(struct alloc_tags *t, struct text text)
+{
+	const char *p = text.p, *end = p + text.len, *comma, *stop;
+	size_t cap = 0;
+
+	for (; p < end; p = comma < end ? comma + 1 : end) {
+		comma = memchr(p, ',', (size_t)(end - p));
+		if (comma == NULL)
+			comma = end;
+		for (stop = comma; stop > p && is_blank(stop[-1]);)
+			stop--;
+		while (p < stop && is_blank(*p))
+			p++;
+		if (p == stop)
+			continue;
+		XGROW(t->tag, t->n, cap);
+		t->tag[t->n++] = xstrndup(p, (size_t)(stop - p));
+	}
+}
+
+static int
+compare_tags(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+free_tags(void *p)
+{
+	struct alloc_tags *t = p;
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		free(t->tag[i]);
+	free(t->tag);
+	free(t->text);
+	free(t);
+}
+
+/* Sorted, each once; and the text of that. */
+static void
+sort_tags(struct alloc_tags *t)
+{
+	struct buf text = BUF_INIT;
+	size_t i, n = 0;
+
+	if (t->n > 1)
+		qsort(t->tag, t->n, sizeof *t->tag, compare_tags);
+	for (i = 0; i < t->n; i++) {
+		if (n > 0 && strcmp(t->tag[n - 1], t->tag[i]) == 0) {
+			free(t->tag[i]);
+			continue;
+		}
+		buf_addf(&text, "%s%s", n > 0 ? "," : "", t->tag[i]);
+		t->tag[n++] = t->tag[i];
+	}
+	t->n = n;
+	t->text = buf_take(&text);
+}
+
+const struct alloc_tags *
+alloc_tags_get(struct allocation *a, struct text text)
+{
+	struct alloc_tags *t = xcalloc(1, sizeof *t);
+	void **slot;
+
+	if (text.p != NULL)
+		shard_tags(t, text);
+	sort_tags(t);
+	slot = strmap_put(&a->tags, t->text, strlen(t->text));
+	if (*slot == NULL)
+		*slot = t;
+	else
+		free_tags(t);
+	return *slot;
+}
+
+/* All that the one needs the other has. */
+static bool
+serves(const struct alloc_tags *has, const struct alloc_tags *needs)
+{
+	size_t i, j = 0;
+
+	for (i = 0; i < needs->n; i++) {
+		while (j < has->n && strcmp(has->tag[j], needs->tag[i]) < 0)
+			j++;
+		if (j == has->n || strcmp(has->tag[j], needs->tag[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+void
+alloc_line_update(struct allocation *a, struct alloc_line *l)
+{
+	struct treap_node *first = treap_first(&l->queue);
+	const struct alloc_chat *head =
+	    first != NULL && l->seats.n > 0
+		? TREAP_OF(first, const struct alloc_chat, node)
+		: NULL;
+
+	if (head == l->head)
+		return;
+	treap_remove(&a->ready, &l->node);
+	l->head = head;
+	if (head != NULL)
+		treap_add(&a->ready, &l->node);
+}
+
+struct alloc_seat *
+alloc_seat_of(const struct alloc_operator *o, const struct alloc_line *l)
+{
+	size_t i;
+
+	for (i = 0; i < o->seats_n; i++)
+		if (o->seats[i]->line == l)
+			return o->seats[i];
+	return NULL;
+}
+
+struct alloc_share *
+alloc_share_of(struct alloc_operator *o, struct alloc_channel *channel)
+{
+	size_t i;
+
+	for (i = 0; i < o->shares_n; i++)
+		if (o->shares[i].channel == channel)
+			return &o->shares[i];
+	XGROW(o->shares, o->shares_n, o->shares_cap);
+	o->shares[o->shares_n] =
+	    (struct alloc_share){ channel, 0, RECORD_NO_NUMBER };
+	return &o->shares[o->shares_n++];
+}
+
+int64_t
+alloc_limit_of(const struct allocation *a, const struct alloc_operator *o)
+{
+	if (o->own_limit != RECORD_NO_NUMBER)
+		return o->own_limit;
+	if (o->max_chats != RECORD_NO_NUMBER)
+		return o->max_chats;
+	return a->everybody != RECORD_NO_NUMBER ? a->everybody : a->set.limit;
+}
+
+/* Below the limit of the channel. */
+static bool
+has_share(const struct alloc_operator *o, const struct alloc_channel *channel)
+{
+	int64_t limit = channel->limit, chats = 0;
+	size_t i;
+
+	for (i = 0; i < o->shares_n; i++) {
+		if (o->shares[i].channel != channel)
+			continue;
+		chats = o->shares[i].chats;
+		if (o->shares[i].limit != RECORD_NO_NUMBER)
+			limit = o->shares[i].limit;
+	}
+	return limit == RECORD_NO_NUMBER || chats < limit;
+}
+
+static bool
+has_room(const struct allocation *a, const struct alloc_operator *o)
+{
+	return o->known && o->available && o->resting_until <= a->now &&
+	       o->load < alloc_limit_of(a, o);
+}
+
+void
+alloc_operator_begin(struct allocation *a, struct alloc_operator *o)
+{
+	size_t i;
+
+	(void)a;
+	for (i = 0; i < o->seats_n; i++)
+		treap_remove(&o->seats[i]->line->seats, &o->seats[i]->node);
+}
+
+/* Somebody has room: who rested beside the line because of others waits again.
+ * A few of them, in order: the others' pauses are short. */
+static void
+wake(struct allocation *a, struct alloc_line *l, const struct alloc_operator *o)
+{
+	struct treap_node *n = treap_first(&l->resting), *next;
+	int most = REFUSALS;
+
+	for (; n != NULL && most > 0; n = next, most--) {
+		struct alloc_chat *c = TREAP_OF(n, struct alloc_chat, node);
+
+		next = treap_next(&l->resting, n);
+		if (c->holder == o || alloc_refused(a, c, o))
+			continue;
+		treap_remove(&l->resting, n);
+		alloc_set_timer(a, &c->timer, INT64_MAX);
+		alloc_place_go(&c->place, PLACE_QUEUE);
+		treap_add(&l->queue, n);
+	}
+}
+
+/* The first of those who wait for this one alone; or all: in vain. */
+static void
+wake_awaiting(struct allocation *a, struct alloc_operator *o, bool all)
+{
+	struct treap_node *n;
+	struct alloc_chat *c;
+
+	while ((n = treap_first(&o->awaited)) != NULL) {
+		c = TREAP_OF(n, struct alloc_chat, node);
+		treap_remove(&o->awaited, n);
+		alloc_set_timer(a, &c->timer, INT64_MAX);
+		alloc_place_go(&c->place, PLACE_QUEUE);
+		treap_add(&c->line->queue, n);
+		alloc_line_update(a, c->line);
+		if (!all)
+			break;
+	}
+}
+
+static void
+tell_load(const struct allocation *a, const struct alloc_operator *o)
+{
+	if (a->watch != NULL && a->watch->load != NULL && o->known)
+		a->watch->load(
+		    a->watch->ctx, o->id, o->load, alloc_limit_of(a, o));
+}
+
+/* Sits down there if they have room. */
+static void
+take_seat(struct allocation *a, struct alloc_seat *s, bool room)
+{
+	struct alloc_line *l = s->line;
+
+	if (room && (l->channel == NULL || has_share(s->owner, l->channel))) {
+		treap_add(&l->seats, &s->node);
+		wake(a, l, s->owner);
+	}
+	alloc_line_update(a, l);
+}
+
+void
+alloc_operator_end(struct allocation *a, struct alloc_operator *o)
+{
+	bool room = has_room(a, o);
+	size_t i;
+
+	if (room || !o->available)
+		wake_awaiting(a, o, !o->available);
+	for (i = 0; i < o->seats_n; i++)
+		take_seat(a, o->seats[i], room);
+	tell_load(a, o);
+}
+
+/* NULL: they do not serve it. */
+static struct alloc_seat *
+add_seat(struct alloc_operator *o, struct alloc_line *l)
+{
+	struct alloc_seat *s;
+
+	if (!o->known || !serves(o->tags, l->tags))
+		return NULL;
+	s = xcalloc(1, sizeof *s);
+	s->owner = o;
+	s->line = l;
+	XGROW(o->seats, o->seats_n, o->seats_cap);
+	o->seats[o->seats_n++] = s;
+	return s;
+}
+
+void
+alloc_operator_seats(struct allocation *a, struct alloc_operator *o)
+{
+	size_t i;
+
+	alloc_operator_begin(a, o);
+	wake_awaiting(a, o, true);
+	for (i = 0; i < o->seats_n; i++) {
+		alloc_line_update(a, o->seats[i]->line);
+		free(o->seats[i]);
+	}
+	o->seats_n = 0;
+	for (i = 0; i < a->lines_n; i++)
+		(void)add_seat(o, a->lines[i]);
+	alloc_operator_end(a, o);
+}
+
+static struct alloc_line *
+new_line(struct allocation *a, const struct alloc_tags *tags,
+    const struct alloc_channel *channel)
+{
+	struct alloc_line *l = xcalloc(1, sizeof *l);
+	const struct strmap_entry *e;
+	struct alloc_seat *s;
+	size_t i = 0;
+
+	l->tags = tags;
+	l->channel = channel;
+	treap_init(&l->queue, alloc_compare_chats, &a->counts.steps);
+	treap_init(&l->resting, alloc_compare_chats, &a->counts.steps);
+	treap_init(&l->seats, compare_seats, &a->counts.steps);
+	XGROW(a->lines, a->lines_n, a->lines_cap);
+	a->lines[a->lines_n++] = l;
+	while ((e = strmap_next(&a->operators, &i)) != NULL) {
+		s = add_seat(e->value, l);
+		if (s != NULL)
+			take_seat(a, s, has_room(a, e->value));
+	}
+	return l;
+}
+
+struct alloc_line *
+alloc_line_get(struct allocation *a, const struct alloc_tags *tags,
+    const struct alloc_channel *channel)
+{
+	struct buf key = BUF_INIT;
+	void **slot;
+
+	if (channel != NULL && channel->limits == 0)
+		channel = NULL;
+	buf_add(&key, tags->text, strlen(tags->text) + 1);
+	if (channel != NULL)
+		buf_adds(&key, channel->name);
+	slot = strmap_put(&a->line_of, key.data, key.len);
+	buf_release(&key);
+	if (*slot == NULL)
+		*slot = new_line(a, tags, channel);
+	return *slot;
+}
+
+struct alloc_operator *
+alloc_operator_get(struct allocation *a, struct text id)
+{
+	void **slot = strmap_put(&a->operators, id.p, id.len);
+	struct alloc_operator *o = *slot;
+
+	if (o != NULL)
+		return o;
+	o = xcalloc(1, sizeof *o);
+	o->id = text_of(xstrndup(id.p, id.len), id.len);
+	o->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
+	o->max_chats = o->own_limit = RECORD_NO_NUMBER;
+	o->away_since = CLOCK_NONE;
+	o->resting_until = INT64_MIN;
+	o->timer.of_operator = true;
+	o->timer.due = INT64_MAX;
+	treap_init(&o->awaited, alloc_compare_chats, &a->counts.steps);
+	treap_init(&o->given, alloc_compare_owed, &a->counts.steps);
+	*slot = o;
+	return o;
+}
+
+struct alloc_channel *
+alloc_channel_get(struct allocation *a, struct text id)
+{
+	void **slot = strmap_put(&a->channels, id.p, id.len);
+	struct alloc_channel *c = *slot;
+
+	if (c == NULL) {
+		c = xcalloc(1, sizeof *c);
+		c->name = xstrndup(id.p, id.len);
+		c->limit = RECORD_NO_NUMBER;
+		*slot = c;
+	}
+	return c;
+}
+
+static void
+free_operator(void *p)
+{
+	struct alloc_operator *o = p;
+	size_t i;
+
+	for (i = 0; i < o->seats_n; i++)
+		free(o->seats[i]);
+	free(o->seats);
+	free(o->shares);
+	free((char *)(uintptr_t)o->id.p);
+	free(o);
+}
+
+static void
+free_channel(void *p)
+{
+	struct alloc_channel *c = p;
+
+	free(c->name);
+	free(c);
+}
+
+void
+alloc_lines_release(struct allocation *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->lines_n; i++)
+		free(a->lines[i]);
+	free(a->lines);
+	strmap_release(&a->line_of, NULL);
+	strmap_release(&a->operators, free_operator);
+	strmap_release(&a->channels, free_channel);
+	strmap_release(&a->tags, free_tags);
+}

@@ -1,0 +1,351 @@
+/*
+ * allocation_pack: what is known as bytes, one entry a chat, an operator, a
+ * limit and a customer, and one for the rest; the first byte of a key says
+ * which.
+ */
+#include "aggregator/allocation/allocation_impl.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/containers/pack.h"
+
+enum {
+	KEY_CHAT = 'c',
+	KEY_LIMIT = 'l',
+	KEY_NUMBERS = 'n',
+	KEY_OPERATOR = 'o',
+	KEY_CUSTOMER = 'u'
+};
+
+enum { FLAG_GIVEN = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
+enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
+
+/* Each value begins with it. */
+#define LAYOUT 1
+
+static void
+put_text_of(struct buf *to, const char *s)
+{
+	pack_put_text(to, text_of(s, s != NULL ? strlen(s) : 0));
+}
+
+static void
+put_operator(struct buf *to, const struct alloc_operator *o)
+{
+	pack_put_text(to, o != NULL ? o->id : (struct text){ NULL, 0 });
+}
+
+static struct alloc_operator *
+take_operator(struct allocation *a, struct pack *r)
+{
+	struct text id = pack_text(r);
+
+	return id.p != NULL ? alloc_operator_get(a, id) : NULL;
+}
+
+static void
+set_key(struct buf *key, char kind, struct text id)
+{
+	buf_clear(key);
+	buf_addc(key, kind);
+	buf_add(key, id.p, id.len);
+}
+
+static void
+begin(struct buf *value)
+{
+	buf_clear(value);
+	pack_put_number(value, LAYOUT);
+}
+
+static void
+pack_chat(const struct alloc_chat *c, struct buf *to)
+{
+	pack_put_number(to, (c->holding != HELD_FREELY ? FLAG_GIVEN : 0u) |
+				(c->holding == HELD ? FLAG_ANSWERED : 0u) |
+				(treap_has(&c->wired) ? 0u : FLAG_SENT));
+	pack_put_number(to, (uint64_t)c->status);
+	pack_put_signed(to, c->status_at);
+	pack_put_signed(to, c->holder_at);
+	pack_put_signed(to, c->opened_at);
+	pack_put_signed(to, c->closed_at);
+	pack_put_signed(to, c->arrival);
+	pack_put_signed(to, c->given_at);
+	put_operator(to, c->holder);
+	put_text_of(to, c->channel != NULL ? c->channel->name : NULL);
+	put_text_of(to, c->tags->text);
+	put_text_of(to, c->customer_id);
+	put_operator(to, c->promised);
+	if (c->promised == NULL)
+		return;
+	put_operator(to, c->replaces);
+	put_text_of(to, c->promise);
+	pack_put_signed(to, c->promised_at);
+	pack_put_signed(to, c->expires);
+	pack_put_number(to, c->promise_number);
+}
+
+static void
+unpack_promise(
+    struct allocation *a, struct alloc_chat *c, bool sent, struct pack *r)
+{
+	struct text id;
+
+	c->replaces = take_operator(a, r);
+	id = pack_text(r);
+	c->promised_at = pack_signed(r);
+	c->expires = pack_signed(r);
+	c->promise_number = pack_number(r);
+	if (id.p == NULL || id.len >= sizeof c->promise)
+		r->bad = true;
+	if (r->bad)
+		return;
+	memcpy(c->promise, id.p, id.len);
+	c->promise[id.len] = '\0';
+	if (!sent)
+		treap_add(&a->unsent, &c->wired);
+}
+
+static void
+unpack_chat(struct allocation *a, struct text id, struct pack *r)
+{
+	struct alloc_chat *c = alloc_chat_get(a, id);
+	uint64_t flags = pack_number(r), status;
+	struct text channel;
+
+	if ((flags & FLAG_GIVEN) != 0)
+		c->holding = (flags & FLAG_ANSWERED) != 0 ? HELD : HELD_OWED;
+	status = pack_number(r);
+	r->bad |= status > CHAT_GONE;
+	c->status = r->bad ? CHAT_NONE : (enum chat_status)status;
+	c->status_at = pack_signed(r);
+	c->holder_at = pack_signed(r);
+	c->opened_at = pack_signed(r);
+	c->closed_at = pack_signed(r);
+	c->arrival = pack_signed(r);
+	c->given_at = pack_signed(r);
+	c->holder = take_operator(a, r);
+	channel = pack_text(r);
+	if (channel.p != NULL)
+		c->channel = alloc_channel_get(a, channel);
+	c->tags = alloc_tags_get(a, pack_text(r));
+	c->customer_id = text_dup(pack_text(r));
+	c->promised = take_operator(a, r);
+	if (c->promised != NULL)
+		unpack_promise(a, c, (flags & FLAG_SENT) != 0, r);
+	alloc_settle(a, c);
+}
+
+static void
+pack_operator(const struct alloc_operator *o, struct buf *to)
+{
+	pack_put_number(to, (o->known ? FLAG_KNOWN : 0u) |
+				(o->available ? FLAG_AVAILABLE : 0u));
+	pack_put_signed(to, o->max_chats);
+	pack_put_signed(to, o->away_since);
+	pack_put_number(to, o->given_last);
+	put_text_of(to, o->tags->text);
+}
+
+static void
+unpack_operator(struct allocation *a, struct text id, struct pack *r)
+{
+	struct alloc_operator *o = alloc_operator_get(a, id);
+	uint64_t flags = pack_number(r);
+
+	alloc_operator_begin(a, o);
+	o->known = (flags & FLAG_KNOWN) != 0;
+	o->available = (flags & FLAG_AVAILABLE) != 0;
+	o->max_chats = pack_signed(r);
+	o->away_since = pack_signed(r);
+	o->given_last = pack_number(r);
+	o->tags = alloc_tags_get(a, pack_text(r));
+	a->counts.operators += o->known;
+	alloc_operator_seats(a, o);
+	alloc_operator_timer(a, o);
+}
+
+static void
+pack_operators(struct allocation *a, allocation_entry_fn *entry, void *ctx,
+    struct buf *key, struct buf *value)
+{
+	size_t i;
+
+	for (i = 0; i < a->changed_operators_n; i++) {
+		struct alloc_operator *o = a->changed_operators[i];
+
+		o->changed = false;
+		set_key(key, KEY_OPERATOR, o->id);
+		begin(value);
+		pack_operator(o, value);
+		entry(ctx, key, value);
+	}
+	a->changed_operators_n = 0;
+}
+
+/* There are few, and they seldom change. */
+static void
+pack_limits(struct allocation *a, allocation_entry_fn *entry, void *ctx,
+    struct buf *key, struct buf *value)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	while (a->changed_limits && (e = strmap_next(&a->limits, &i)) != NULL) {
+		struct alloc_limit *l = e->value;
+
+		if (!l->changed)
+			continue;
+		l->changed = false;
+		set_key(key, KEY_LIMIT, text_of(e->key, e->key_len));
+		begin(value);
+		pack_put_signed(value, l->max_chats);
+		pack_put_signed(value, l->at);
+		entry(ctx, key, value);
+	}
+	a->changed_limits = false;
+}
+
+static void
+pack_customers(struct allocation *a, allocation_entry_fn *entry, void *ctx,
+    struct buf *key, struct buf *value)
+{
+	size_t i;
+
+	for (i = 0; i < a->changed_customers_n; i++) {
+		struct alloc_customer *c = a->changed_customers[i];
+
+		c->changed = false;
+		set_key(key, KEY_CUSTOMER, c->id);
+		begin(value);
+		put_operator(value, c->last);
+		pack_put_signed(value, c->at);
+		entry(ctx, key, value);
+	}
+	a->changed_customers_n = 0;
+}
+
+static void
+pack_forgotten(struct allocation *a, allocation_entry_fn *entry, void *ctx,
+    struct buf *key, struct buf *value)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	buf_clear(value);
+	while ((e = strmap_next(&a->forgotten, &i)) != NULL) {
+		set_key(key, KEY_CUSTOMER, text_of(e->key, e->key_len));
+		entry(ctx, key, value);
+	}
+	strmap_release(&a->forgotten, NULL);
+	a->forgotten = (struct strmap)STRMAP_INIT;
+}
+
+void
+allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
+{
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	size_t i;
+
+	pack_forgotten(a, entry, ctx, &key, &value);
+	for (i = 0; i < a->changed_n; i++) {
+		struct alloc_chat *c = a->changed[i];
+
+		c->changed = false;
+		set_key(&key, KEY_CHAT, c->id);
+		begin(&value);
+		if (c->gone)
+			buf_clear(&value);
+		else
+			pack_chat(c, &value);
+		entry(ctx, &key, &value);
+		if (c->gone)
+			alloc_chat_free(c);
+	}
+	a->changed_n = 0;
+	pack_operators(a, entry, ctx, &key, &value);
+	pack_limits(a, entry, ctx, &key, &value);
+	pack_customers(a, entry, ctx, &key, &value);
+	set_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
+	begin(&value);
+	pack_put_number(&value, a->promises);
+	entry(ctx, &key, &value);
+	buf_release(&key);
+	buf_release(&value);
+}
+
+static void
+unpack_limit(struct allocation *a, struct text id, struct pack *r)
+{
+	const char *nul = id.len > 0 ? memchr(id.p, '\0', id.len) : NULL;
+	int64_t max = pack_signed(r), at = pack_signed(r);
+	struct text o = id, channel = { NULL, 0 };
+
+	if (nul == NULL || r->bad) {
+		r->bad = true;
+		return;
+	}
+	o.len = (size_t)(nul - id.p);
+	channel = text_of(nul + 1, id.len - o.len - 1);
+	if (o.len == 0)
+		o.p = NULL;
+	if (channel.len == 0)
+		channel.p = NULL;
+	allocation_limit(a, o, channel, max, at);
+}
+
+static void
+unpack_customer(struct allocation *a, struct text id, struct pack *r)
+{
+	struct alloc_operator *o = take_operator(a, r);
+	int64_t at = pack_signed(r);
+
+	if (o != NULL && a->set.sticky > 0)
+		alloc_customer_set(a, id, o, at);
+}
+
+/* What was read is no change. */
+static void
+clear_changed(struct allocation *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->changed_n; i++)
+		a->changed[i]->changed = false;
+	for (i = 0; i < a->changed_customers_n; i++)
+		a->changed_customers[i]->changed = false;
+	a->changed_n = a->changed_customers_n = 0;
+	a->changed_limits = false;
+}
+
+int
+allocation_unpack(struct allocation *a, const void *key, size_t key_len,
+    const void *data, size_t len)
+{
+	struct pack r = pack_open(data, len, LAYOUT);
+	const char *k = key;
+	struct text id = text_of(k + 1, key_len - 1);
+
+	switch (key_len > 0 ? *k : '\0') {
+	case KEY_CHAT:
+		unpack_chat(a, id, &r);
+		break;
+	case KEY_OPERATOR:
+		unpack_operator(a, id, &r);
+		break;
+	case KEY_LIMIT:
+		unpack_limit(a, id, &r);
+		break;
+	case KEY_CUSTOMER:
+		unpack_customer(a, id, &r);
+		break;
+	case KEY_NUMBERS:
+		a->promises = pack_number(&r);
+		break;
+	default:
+		return -1;
+	}
+	clear_changed(a);
+	return pack_end(&r);
+}

@@ -1,0 +1,294 @@
+/*
+ * allocation_promise: who gets the chat that is served next, what is promised,
+ * and how a promise ends.
+ */
+#include "aggregator/allocation/allocation_impl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/checksum.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+
+/* An operator of whom so many were refused, in a row, pauses too. */
+#define REFUSALS_OF_ONE 3
+
+int
+alloc_compare_unsent(const struct treap_node *x, const struct treap_node *y)
+{
+	uint64_t
+	    a = TREAP_OF(x, const struct alloc_chat, wired)->promise_number,
+	    b = TREAP_OF(y, const struct alloc_chat, wired)->promise_number;
+
+	return (a > b) - (a < b);
+}
+
+bool
+alloc_refused(const struct allocation *a, const struct alloc_chat *c,
+    const struct alloc_operator *o)
+{
+	size_t i;
+
+	for (i = 0; i < c->refusals_n; i++)
+		if (c->refusals[i].by == o && c->refusals[i].until > a->now)
+			return true;
+	return false;
+}
+
+/* The last one who had a chat of this customer, or NULL. */
+static struct alloc_operator *
+last_of(const struct allocation *a, const struct alloc_chat *c)
+{
+	const struct alloc_customer *known;
+
+	if (a->set.sticky == 0 || c->customer_id == NULL)
+		return NULL;
+	known =
+	    strmap_get(&a->customers, c->customer_id, strlen(c->customer_id));
+	if (known == NULL || known->at < a->now - a->set.sticky)
+		return NULL;
+	return known->last;
+}
+
+static void
+put_off(struct allocation *a, struct alloc_chat *c, enum alloc_place place,
+    struct treap *where, int64_t until)
+{
+	treap_remove(&c->line->queue, &c->node);
+	alloc_place_go(&c->place, place);
+	treap_add(where, &c->node);
+	alloc_set_timer(a, &c->timer, until);
+	alloc_line_update(a, c->line);
+}
+
+/* When the first of those who refused it may be asked again. */
+static int64_t
+pause_ends(const struct allocation *a, const struct alloc_chat *c)
+{
+	int64_t first = a->now + ALLOCATION_LONGEST_PAUSE;
+	size_t i;
+
+	for (i = 0; i < c->refusals_n; i++)
+		if (c->refusals[i].until > a->now &&
+		    c->refusals[i].until < first)
+			first = c->refusals[i].until;
+	return first;
+}
+
+/* Who gets the first chat of the line; NULL: nobody, it was put off. */
+static struct alloc_operator *
+choose(struct allocation *a, struct alloc_line *l, struct alloc_chat *c)
+{
+	struct alloc_operator *last =
+	    c->awaited != NULL ? c->awaited : last_of(a, c);
+	struct alloc_operator *o;
+	const struct treap_node *n;
+	const struct alloc_seat *s;
+
+	if (last != NULL && last != c->holder && !alloc_refused(a, c, last)) {
+		s = alloc_seat_of(last, l);
+		if (s != NULL && treap_has(&s->node))
+			return last;
+		if (s != NULL && last->available && a->set.sticky_for > 0 &&
+		    c->arrival + a->set.sticky_for > a->now) {
+			c->awaited = last;
+			put_off(a, c, PLACE_AWAITING, &last->awaited,
+			    c->arrival + a->set.sticky_for);
+			return NULL;
+		}
+	}
+	for (n = treap_first(&l->seats); n != NULL;
+	     n = treap_next(&l->seats, n)) {
+		o = TREAP_OF(n, const struct alloc_seat, node)->owner;
+		if (o != c->holder && !alloc_refused(a, c, o))
+			return o;
+	}
+	put_off(a, c, PLACE_RESTING, &l->resting, pause_ends(a, c));
+	return NULL;
+}
+
+/* An id that nobody else has, and a replay gives again. */
+static void
+name_promise(const struct allocation *a, struct alloc_chat *c)
+{
+	uint64_t h;
+
+	h = checksum(0, a->tenant, strlen(a->tenant) + 1);
+	h = checksum(h, c->id.p, c->id.len);
+	h = checksum(h, c->promised->id.p, c->promised->id.len);
+	(void)snprintf(c->promise, sizeof c->promise, "%" PRId64 "-%016" PRIx64,
+	    c->promised_at, h);
+}
+
+static struct allocation_promise
+promise_of(const struct allocation *a, const struct alloc_chat *c)
+{
+	return (struct allocation_promise){ .chat = c->id,
+		.operator_id = c->promised->id,
+		.replaces = c->replaces != NULL ? c->replaces->id
+						: (struct text){ NULL, 0 },
+		.id = c->promise,
+		.at = c->promised_at,
+		.expires = c->expires,
+		.arrival = c->arrival,
+		.max_chats = alloc_limit_of(a, c->promised) };
+}
+
+static void
+promise(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
+{
+	struct allocation_promise p;
+
+	alloc_operator_begin(a, o);
+	c->promise_number = o->given_last = ++a->promises;
+	alloc_operator_changed(a, o);
+	alloc_operator_end(a, o);
+	c->promised = o;
+	c->replaces = c->holder;
+	c->promised_at = a->now;
+	c->expires = a->now + a->set.expiry;
+	name_promise(a, c);
+	alloc_settle(a, c);
+	treap_add(&a->unsent, &c->wired);
+	a->counts.promised++;
+	p = promise_of(a, c);
+	if (a->watch != NULL && a->watch->promised != NULL)
+		a->watch->promised(a->watch->ctx, &p);
+}
+
+size_t
+allocation_decide(struct allocation *a)
+{
+	struct treap_node *n;
+	struct alloc_operator *o;
+	struct alloc_chat *c;
+	struct alloc_line *l;
+	size_t promised = 0;
+
+	while ((n = treap_first(&a->ready)) != NULL) {
+		l = TREAP_OF(n, struct alloc_line, node);
+		c = TREAP_OF(treap_first(&l->queue), struct alloc_chat, node);
+		o = choose(a, l, c);
+		if (o == NULL)
+			continue;
+		promise(a, c, o);
+		promised++;
+	}
+	return promised;
+}
+
+/* So many pauses one after the other, each twice the last. */
+static int64_t
+pause_after(const struct allocation *a, unsigned n)
+{
+	int64_t p = a->set.pause;
+
+	while (n-- > 1 && p < ALLOCATION_LONGEST_PAUSE)
+		p *= 2;
+	return p < ALLOCATION_LONGEST_PAUSE ? p : ALLOCATION_LONGEST_PAUSE;
+}
+
+void
+alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
+{
+	int64_t due = INT64_MAX;
+
+	if (o->resting_until > a->now)
+		due = o->resting_until;
+	if (a->set.offline > 0 && o->away_since != CLOCK_NONE &&
+	    o->away_since + a->set.offline > a->now &&
+	    o->away_since + a->set.offline < due)
+		due = o->away_since + a->set.offline;
+	alloc_set_timer(a, &o->timer, due);
+}
+
+void
+alloc_refuse(struct allocation *a, struct alloc_chat *c)
+{
+	struct alloc_operator *o = c->promised;
+	struct alloc_refusal *r;
+
+	a->counts.refused++;
+	c->failures++;
+	if (c->refusals == NULL)
+		c->refusals = xcalloc(REFUSALS, sizeof *c->refusals);
+	if (c->refusals_n == REFUSALS)
+		memmove(c->refusals, c->refusals + 1,
+		    --c->refusals_n * sizeof *c->refusals);
+	r = &c->refusals[c->refusals_n++];
+	r->by = o;
+	r->until = a->now + pause_after(a, c->failures);
+	alloc_operator_begin(a, o);
+	if (++o->refusals >= REFUSALS_OF_ONE)
+		o->resting_until =
+		    a->now + pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
+	alloc_operator_end(a, o);
+	alloc_operator_timer(a, o);
+	c->promised = NULL;
+}
+
+void
+alloc_keep(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *holder)
+{
+	a->counts.kept++;
+	alloc_holding_go(
+	    &c->holding, holder == c->promised ? HELD_OWED : HELD_FREELY);
+	c->given_at = a->now;
+	c->failures = 0;
+	c->refusals_n = 0;
+	c->promised->refusals = 0;
+	c->promised = NULL;
+}
+
+struct allocation_counts
+allocation_counts(const struct allocation *a)
+{
+	return a->counts;
+}
+
+void
+allocation_each_unsent(
+    const struct allocation *a, allocation_promise_fn *each, void *ctx)
+{
+	const struct treap_node *n = treap_first(&a->unsent);
+	struct allocation_promise p;
+
+	for (; n != NULL; n = treap_next(&a->unsent, n)) {
+		p = promise_of(a, TREAP_OF(n, const struct alloc_chat, wired));
+		each(ctx, &p);
+	}
+}
+
+void
+allocation_sent(struct allocation *a)
+{
+	struct treap_node *n;
+	struct alloc_chat *c;
+
+	while ((n = treap_first(&a->unsent)) != NULL) {
+		c = TREAP_OF(n, struct alloc_chat, wired);
+		treap_remove(&a->unsent, n);
+		alloc_changed(a, c);
+	}
+}
+
+void
+allocation_write(
+    const char *tenant, const struct allocation_promise *p, struct buf *to)
+{
+	jsonw_open(to);
+	jsonw_str(to, "type", "assignment");
+	jsonw_str(to, "tenant", tenant);
+	jsonw_str(to, "id", p->id);
+	jsonw_text(to, "chat", p->chat);
+	jsonw_text(to, "operator", p->operator_id);
+	if (p->replaces.p != NULL)
+		jsonw_text(to, "replaces", p->replaces);
+	jsonw_time(to, "at", p->at);
+	jsonw_time(to, "expires", p->expires);
+	jsonw_int(to, "max_chats", p->max_chats);
+	jsonw_close(to);
+}

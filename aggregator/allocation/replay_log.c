@@ -1,0 +1,193 @@
+/*
+ * replay_log: see replay_log.h.
+ */
+#include "aggregator/allocation/replay_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+void
+replay_log_release(struct replay_log *n)
+{
+	free(n->v);
+	*n = (struct replay_log){ .v = NULL };
+}
+
+static const char *
+keep(struct strmap *texts, struct text t)
+{
+	void **slot;
+
+	if (t.p == NULL)
+		return NULL;
+	slot = strmap_put(texts, t.p, t.len);
+	if (*slot == NULL)
+		*slot = xstrndup(t.p, t.len);
+	return *slot;
+}
+
+static bool
+is_of_interest(const struct record *r)
+{
+	switch (r->type) {
+	case RECORD_OPERATOR:
+	case RECORD_CHAT:
+	case RECORD_LIMIT:
+		return true;
+	case RECORD_MESSAGE:
+		return r->from != FROM_BOT && !r->about;
+	case RECORD_UNKNOWN:
+	case RECORD_SNAPSHOT:
+	case RECORD_VIEW:
+	case RECORD_EVENT:
+	case RECORD_ASSIGNMENT:
+	case RECORD_ROW:
+	case RECORD_CLOCK:
+	case RECORD_TYPES:
+		break;
+	}
+	return false;
+}
+
+/* When it happened; of a chat that tells no time when it was opened. */
+static int64_t
+time_of(const struct record *r)
+{
+	return r->at == CLOCK_NONE && r->type == RECORD_CHAT ? r->opened_at
+							     : r->at;
+}
+
+void
+replay_log_add(struct replay_log *n, struct strmap *texts,
+    const struct record *r, int64_t snapshot_at)
+{
+	int64_t when = snapshot_at != CLOCK_NONE ? snapshot_at : time_of(r);
+	struct note *to;
+
+	if (!is_of_interest(r))
+		return;
+	/* What tells no time happened when the one before it did. */
+	if (when == CLOCK_NONE && n->n > 0)
+		when = n->v[n->n - 1].when;
+	XGROW(n->v, n->n, n->cap);
+	to = &n->v[n->n++];
+	*to = (struct note){ .when = when,
+		.at = r->at,
+		.opened_at = r->opened_at,
+		.max_chats = r->max_chats,
+		.chat = keep(texts, r->chat),
+		.operator_id = keep(texts, r->operator_id),
+		.customer = keep(texts, r->customer),
+		.channel = keep(texts, r->channel),
+		.tags = keep(texts, r->tags),
+		.assignment = keep(texts, r->assignment),
+		.name = keep(texts, r->name),
+		.what = NOTE_RECORD,
+		.type = (uint8_t)r->type,
+		.status = (uint8_t)r->status,
+		.from = (uint8_t)r->from,
+		.available = r->available,
+		.has_available = r->has_available,
+		.quiet = r->is_private || r->automated };
+	if (r->from == FROM_SYSTEM)
+		to->kind = keep(texts, r->kind);
+}
+
+static void
+add_marker(struct replay_log *to, enum note_kind what, int64_t at)
+{
+	XGROW(to->v, to->n, to->cap);
+	to->v[to->n++] =
+	    (struct note){ .when = at, .at = at, .what = (uint8_t)what };
+}
+
+void
+replay_log_add_snapshot(
+    struct replay_log *to, struct replay_log *snapshot, int64_t at)
+{
+	size_t i;
+
+	add_marker(to, NOTE_BEGIN, at);
+	for (i = 0; i < snapshot->n; i++) {
+		XGROW(to->v, to->n, to->cap);
+		to->v[to->n++] = snapshot->v[i];
+	}
+	add_marker(to, NOTE_END, at);
+	replay_log_release(snapshot);
+}
+
+static void
+merge(struct note *to, const struct note *a, size_t n, const struct note *b,
+    size_t m)
+{
+	while (n > 0 && m > 0) {
+		if (b->when < a->when) {
+			*to++ = *b++;
+			m--;
+		} else {
+			*to++ = *a++;
+			n--;
+		}
+	}
+	if (n > 0)
+		memcpy(to, a, n * sizeof *a);
+	if (m > 0)
+		memcpy(to, b, m * sizeof *b);
+}
+
+/* By merging, because what is equal must stay as it is. */
+void
+replay_log_sort(struct replay_log *n)
+{
+	struct note *other, *swap;
+	size_t width, i, first, second;
+
+	if (n->n < 2)
+		return;
+	other = xcalloc(n->n, sizeof *other);
+	for (width = 1; width < n->n; width *= 2) {
+		for (i = 0; i < n->n; i += 2 * width) {
+			first = n->n - i < width ? n->n - i : width;
+			second =
+			    n->n - i - first < width ? n->n - i - first : width;
+			merge(other + i, n->v + i, first, n->v + i + first,
+			    second);
+		}
+		swap = n->v;
+		n->v = other;
+		other = swap;
+	}
+	n->cap = n->n;
+	free(other);
+}
+
+static struct text
+text(const char *s)
+{
+	return (struct text){ s, s != NULL ? strlen(s) : 0 };
+}
+
+void
+note_record(const struct note *note, struct record *r)
+{
+	record_clear(r);
+	r->type = (enum record_type)note->type;
+	r->status = (enum chat_status)note->status;
+	r->from = (enum message_from)note->from;
+	r->at = note->at;
+	r->opened_at = note->opened_at;
+	r->max_chats = note->max_chats;
+	r->chat = text(note->chat);
+	r->operator_id = text(note->operator_id);
+	r->customer = text(note->customer);
+	r->channel = text(note->channel);
+	r->tags = text(note->tags);
+	r->kind = text(note->kind);
+	r->assignment = text(note->assignment);
+	r->name = text(note->name);
+	r->available = note->available;
+	r->has_available = note->has_available;
+	r->is_private = note->quiet;
+}

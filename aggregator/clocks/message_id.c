@@ -1,0 +1,263 @@
+/*
+ * message_id: see message_id.h. The two highest bits of a word say what it is:
+ *
+ *   0  a number: its value, below 10^18
+ *   1  14 bits: which prefix, 4 bits: how many digits, 34 bits: their value
+ *   2  a pointer to struct message_id_text
+ *
+ * Prefixes are never given back, so that an id never has two words; when there
+ * are too many of them, ids with a new one are kept as text.
+ */
+#include "aggregator/clocks/message_id.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/random.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/interner.h"
+#include "common/containers/hash.h"
+
+#define KIND_SHIFT 62
+#define KIND_NUMBER UINT64_C(0)
+#define KIND_PREFIX UINT64_C(1)
+#define KIND_TEXT UINT64_C(2)
+
+#define PREFIX_SHIFT 38
+#define DIGITS_SHIFT 34
+#define DIGITS_MAX 10
+#define NUMBER_DIGITS 18
+
+#define SLOTS (MESSAGE_ID_PREFIXES * 2)
+
+struct message_id_text {
+	struct message_id_text *next; /* while it is free */
+	uint32_t hash;
+	uint8_t len;
+	char p[];
+};
+
+_Static_assert(RECORD_MAX_ID <= UINT8_MAX, "the length of an id is a byte");
+
+void
+idents_init(struct idents *x)
+{
+	memset(x, 0, sizeof *x);
+	x->seed = random_64();
+}
+
+void
+idents_release(struct idents *x)
+{
+	arena_release(&x->arena);
+	free(x->prefixes);
+	free(x->slots);
+	memset(x, 0, sizeof *x);
+}
+
+/* In units of 16 bytes. */
+static size_t
+units(size_t len)
+{
+	return (sizeof(struct message_id_text) + len + 15) / 16;
+}
+
+static ident
+make_text(struct idents *x, struct text id)
+{
+	size_t n = units(id.len);
+	struct message_id_text *t = x->free[n];
+
+	if (t != NULL)
+		x->free[n] = t->next;
+	else
+		t = arena_take(&x->arena, n * 16);
+	t->hash = (uint32_t)(hash_text(x->seed, id.p, id.len) >> 32);
+	t->len = (uint8_t)id.len;
+	memcpy(t->p, id.p, id.len);
+	return KIND_TEXT << KIND_SHIFT | (uint64_t)(uintptr_t)t;
+}
+
+static uint64_t
+kind_of(ident id)
+{
+	return id >> KIND_SHIFT;
+}
+
+static struct message_id_text *
+text_of(ident id)
+{
+	return (struct message_id_text *)(uintptr_t)(id << 2 >> 2);
+}
+
+void
+message_id_drop(struct idents *x, ident id)
+{
+	struct message_id_text *t;
+
+	if (kind_of(id) != KIND_TEXT)
+		return;
+	t = text_of(id);
+	t->next = x->free[units(t->len)];
+	x->free[units(t->len)] = t;
+}
+
+static bool
+is_prefix(const struct message_id_prefix *p, const char *s, size_t len)
+{
+	return p->len == len && hash_same(p->p, s, len);
+}
+
+/* The number of the prefix, or MESSAGE_ID_PREFIXES when there are too many. */
+static size_t
+find_prefix(struct idents *x, const char *s, size_t len)
+{
+	struct message_id_prefix *p;
+	size_t slot;
+
+	if (x->prefixes == NULL) {
+		x->prefixes = xcalloc(MESSAGE_ID_PREFIXES, sizeof *x->prefixes);
+		x->slots = xcalloc(SLOTS, sizeof *x->slots);
+	}
+	slot = hash_text(x->seed, s, len) % SLOTS;
+	for (; x->slots[slot] != 0; slot = (slot + 1) % SLOTS)
+		if (is_prefix(&x->prefixes[x->slots[slot] - 1], s, len))
+			return x->slots[slot] - 1u;
+	if (x->prefixes_n == MESSAGE_ID_PREFIXES)
+		return MESSAGE_ID_PREFIXES;
+	p = &x->prefixes[x->prefixes_n++];
+	memcpy(p->p, s, len);
+	p->len = (uint8_t)len;
+	x->slots[slot] = (uint16_t)x->prefixes_n;
+	return x->prefixes_n - 1;
+}
+
+static ident
+make_prefixed(struct idents *x, struct text id, size_t digits, uint64_t value)
+{
+	size_t len = id.len - digits, which = x->last;
+
+	if (x->prefixes_n == 0 || !is_prefix(&x->prefixes[which], id.p, len)) {
+		which = find_prefix(x, id.p, len);
+		if (which == MESSAGE_ID_PREFIXES)
+			return make_text(x, id);
+		x->last = which;
+	}
+	return KIND_PREFIX << KIND_SHIFT | (uint64_t)which << PREFIX_SHIFT |
+	       (uint64_t)digits << DIGITS_SHIFT | value;
+}
+
+/* The number that eight digits are; false: there are others among them. */
+static bool
+eight_digits(const char *p, uint64_t *value)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = hash_load8(p) ^ ones * '0'; /* a digit is below 10 */
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	x = __builtin_bswap64(x);
+#endif
+	if (((x + ones * (0x80 - 10)) | x) & ones * 0x80)
+		return false;
+	/* Neighbours are put together: two, four, eight digits. */
+	x = (x * 10 + (x >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+	x = (x * 100 + (x >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+	*value = (x * 10000 + (x >> 32)) & UINT64_C(0xFFFFFFFF);
+	return true;
+}
+
+ident
+message_id_make(struct idents *x, struct text id)
+{
+	size_t digits = 0;
+	uint64_t value = 0, unit = 1;
+	char c;
+
+	if (id.len >= 8 && eight_digits(id.p + id.len - 8, &value)) {
+		digits = 8;
+		unit = 100000000;
+	}
+	/* From the end; of more digits than fit the value is not needed. */
+	for (; digits < id.len; digits++, unit *= 10) {
+		c = id.p[id.len - 1 - digits];
+		if (c < '0' || c > '9')
+			break;
+		value += unit * (uint64_t)(c - '0');
+	}
+	if (digits == id.len && (id.p[0] != '0' || id.len == 1))
+		return digits > NUMBER_DIGITS ? make_text(x, id) : value;
+	if (digits == 0 || digits > DIGITS_MAX ||
+	    id.len - digits > MESSAGE_ID_PREFIX)
+		return make_text(x, id);
+	return make_prefixed(x, id, digits, value);
+}
+
+static struct text
+print(char buf[MESSAGE_ID_TEXT], size_t prefix, size_t digits, uint64_t value)
+{
+	struct text t = { buf, prefix + digits };
+	size_t i;
+
+	for (i = t.len; i > prefix; i--, value /= 10)
+		buf[i - 1] = (char)('0' + value % 10);
+	return t;
+}
+
+struct text
+message_id_text(const struct idents *x, ident id, char buf[MESSAGE_ID_TEXT])
+{
+	const struct message_id_prefix *p;
+	struct text t;
+	uint64_t rest;
+	size_t digits = 1;
+
+	if (kind_of(id) == KIND_TEXT) {
+		t.p = text_of(id)->p;
+		t.len = text_of(id)->len;
+		return t;
+	}
+	if (kind_of(id) == KIND_NUMBER) {
+		for (rest = id / 10; rest > 0; rest /= 10)
+			digits++;
+		return print(buf, 0, digits, id);
+	}
+	p = &x->prefixes[id >> PREFIX_SHIFT & (MESSAGE_ID_PREFIXES - 1)];
+	memcpy(buf, p->p, p->len);
+	digits = id >> DIGITS_SHIFT & 15;
+	return print(
+	    buf, p->len, digits, id & ((UINT64_C(1) << DIGITS_SHIFT) - 1));
+}
+
+bool
+message_id_same_text(ident a, ident b)
+{
+	const struct message_id_text *x = text_of(a), *y = text_of(b);
+
+	return x->hash == y->hash && x->len == y->len &&
+	       memcmp(x->p, y->p, x->len) == 0;
+}
+
+uint32_t
+message_id_hash_text(ident id)
+{
+	return text_of(id)->hash;
+}
+
+int
+message_id_compare(const struct idents *x, ident a, ident b)
+{
+	char a_buf[MESSAGE_ID_TEXT], b_buf[MESSAGE_ID_TEXT];
+	struct text at, bt;
+
+	if (a == b)
+		return 0;
+	/* Numbers, and numbers of one width behind one prefix. */
+	if (kind_of(a) != KIND_TEXT && kind_of(b) != KIND_TEXT &&
+	    (kind_of(a) == KIND_NUMBER || kind_of(b) == KIND_NUMBER ||
+		a >> DIGITS_SHIFT == b >> DIGITS_SHIFT))
+		return a < b ? -1 : 1;
+	at = message_id_text(x, a, a_buf);
+	bt = message_id_text(x, b, b_buf);
+	return id_compare(at.p, at.len, bt.p, bt.len);
+}

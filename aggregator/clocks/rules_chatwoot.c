@@ -1,0 +1,146 @@
+/*
+ * rules_chatwoot: Chatwoot's definition of the clocks, so that its reports and
+ * ours can be laid side by side. Each function is the field, for one happening,
+ * of the column "chatwoot" in the table of messaging-metrics(7).
+ */
+#include "aggregator/clocks/clocks.h"
+
+/* A is always set, from the chat's opening, else from its first message. */
+static void
+begin(struct clocks *c)
+{
+	c->a = c->chat->opened_at;
+	if (c->a == CLOCK_NONE && c->chat->n > 0)
+		c->a = c->chat->messages[0].at;
+	c->from = c->a;
+}
+
+static void
+nothing(struct clocks *c, const struct message *m)
+{
+	(void)c;
+	(void)m;
+}
+
+static void
+customer_writes(struct clocks *c, const struct message *m)
+{
+	if (c->w == CLOCK_NONE)
+		c->w = m->at;
+}
+
+/* Who a reply is credited to: the holder at that moment. Before the first
+ * transfer that is not known, and the writer stands in; a chat that was never
+ * transferred has had one holder all along. */
+static uint32_t
+credit_reply(const struct clocks *c, const struct message *m)
+{
+	if (!c->ever_assigned)
+		return c->chat->holder;
+	return c->assigned ? c->assigned_to : message_operator(m);
+}
+
+static void
+human_answers(struct clocks *c, const struct message *m)
+{
+	if (c->f == CLOCK_NONE) {
+		c->f = m->at;
+		clocks_emit(c, INTERVAL_FIRST_RESPONSE, c->a, m->at,
+		    message_operator(m));
+	} else if (c->w != CLOCK_NONE) {
+		clocks_emit(c, INTERVAL_REPLY, c->w, m->at, credit_reply(c, m));
+	}
+	c->w = CLOCK_NONE;
+}
+
+static void
+bot_answers(struct clocks *c, const struct message *m)
+{
+	(void)m;
+	c->w = CLOCK_NONE;
+}
+
+/* The first of the chat's life. */
+static void
+handoff(struct clocks *c, const struct message *m)
+{
+	if (c->handed_off)
+		return;
+	c->handed_off = true;
+	c->a = m->at;
+	if (c->w == CLOCK_NONE)
+		c->w = m->at;
+}
+
+/* Matters only while F is empty. */
+static void
+reopened(struct clocks *c, const struct message *m)
+{
+	c->a = m->at;
+}
+
+static void
+transfer(struct clocks *c, const struct message *m)
+{
+	c->holder = m->operator_id;
+	c->holder_known = true;
+	c->holder_guessed = false;
+	c->assigned_to = m->operator_id;
+	c->assigned = true;
+}
+
+static void
+closed(struct clocks *c, const struct message *m)
+{
+	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->holder);
+	c->w = CLOCK_NONE;
+}
+
+/* Told anew: what was written before keeps the opening that it had. */
+static void
+opened(struct clocks *c, int64_t at)
+{
+	if (c->from != CLOCK_NONE && at <= c->from)
+		return;
+	c->from = at;
+	c->a = at; /* matters only while F is empty */
+}
+
+/* A running wait is no interval here; waiting_since tells of it. */
+static void
+waits(struct clocks *c, int64_t as_of)
+{
+	(void)c;
+	(void)as_of;
+}
+
+static int64_t
+floor_seconds(int64_t ms)
+{
+	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
+}
+
+static int64_t
+length(int64_t start, int64_t stop)
+{
+	return (floor_seconds(stop) - floor_seconds(start)) * 1000;
+}
+
+const struct rules rules_chatwoot = {
+	.name = "chatwoot",
+	.whole_life = true,
+	.begin = begin,
+	.on = {
+		[HAPPENS_NOTHING] = nothing,
+		[HAPPENS_CUSTOMER_WRITES] = customer_writes,
+		[HAPPENS_HUMAN_ANSWERS] = human_answers,
+		[HAPPENS_BOT_ANSWERS] = bot_answers,
+		[HAPPENS_HANDOFF] = handoff,
+		[HAPPENS_REOPENED] = reopened,
+		[HAPPENS_TRANSFER] = transfer,
+		[HAPPENS_CLOSED] = closed,
+	},
+	.opened = opened,
+	.waits = waits,
+	.length = length,
+};

@@ -1,0 +1,147 @@
+/*
+ * slab: see slab.h.
+ */
+#define _DEFAULT_SOURCE /* madvise */
+#include "aggregator/clocks/slab.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/base/xalloc.h"
+
+#define FIRST_PIECE ((size_t)64 * 1024)
+#define HUGE                                                                   \
+	((size_t)2 * 1024 * 1024) /* a huge page, and the largest piece        \
+				   */
+
+/* How many messages the arrays of a class have; larger ones are taken from
+ * the system, each half as large again. */
+static const uint32_t sizes[SLAB_CLASSES] = { 4, 16, 32, 64, 96, 128, 192, 256,
+	384, 512, 768, 1024, 1536, 2048, 2560, 3072 };
+
+/* What an array is while nobody has it. */
+struct slab_array {
+	struct slab_array *next;
+};
+
+void
+slab_release(struct slab *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->pieces_n; i++)
+		free(s->pieces[i]);
+	free(s->pieces);
+	memset(s, 0, sizeof *s);
+}
+
+/* The first class that has more than cap; SLAB_CLASSES: none. */
+static size_t
+class_above(uint32_t cap)
+{
+	size_t i = 0;
+
+	while (i < SLAB_CLASSES && sizes[i] <= cap)
+		i++;
+	return i;
+}
+
+static void
+add_piece(struct slab *s)
+{
+	size_t size = s->pieces_n < 5 ? FIRST_PIECE << s->pieces_n : HUGE;
+	uintptr_t at;
+	char *p;
+
+	XGROW(s->pieces, s->pieces_n, s->pieces_cap);
+	if (size < HUGE) {
+		p = xmalloc(size);
+		s->at = p;
+	} else {
+		/* What is not aligned is never touched, and costs nothing. */
+		p = xmalloc(2 * HUGE);
+		at = ((uintptr_t)p + HUGE - 1) / HUGE * HUGE;
+		s->at = p + (at - (uintptr_t)p);
+		(void)madvise(s->at, HUGE, MADV_HUGEPAGE);
+	}
+	s->pieces[s->pieces_n++] = p;
+	s->left = size;
+}
+
+static struct message *
+take(struct slab *s, size_t class)
+{
+	struct slab_array *old = s->free[class];
+	size_t size = sizes[class] * sizeof(struct message);
+	void *p;
+
+	if (old != NULL) {
+		s->free[class] = old->next;
+		return (struct message *)(void *)old;
+	}
+	/* The rest of a piece is lost: at most a few of a hundred bytes. */
+	if (s->left < size)
+		add_piece(s);
+	if (s->left < size)
+		return take(s, class);
+	p = s->at;
+	s->at += size;
+	s->left -= size;
+	return p;
+}
+
+void
+slab_give(struct slab *s, struct message *old, uint32_t cap)
+{
+	struct slab_array *array = (struct slab_array *)(void *)old;
+	size_t class;
+
+	if (cap == 0)
+		return;
+	class = class_above(cap - 1);
+	if (class == SLAB_CLASSES) {
+		free(old);
+		return;
+	}
+	array->next = s->free[class];
+	s->free[class] = array;
+}
+
+struct message *
+slab_shrink(struct slab *s, struct message *old, size_t n, uint32_t *cap)
+{
+	size_t class = class_above((uint32_t)(2 * n - 1));
+	struct message *m;
+
+	if (4 * n > *cap || class == SLAB_CLASSES || sizes[class] >= *cap)
+		return old;
+	m = take(s, class);
+	memcpy(m, old, n * sizeof *m);
+	slab_give(s, old, *cap);
+	*cap = sizes[class];
+	return m;
+}
+
+struct message *
+slab_grow(struct slab *s, struct message *old, size_t n, uint32_t *cap)
+{
+	size_t class = class_above(*cap);
+	struct message *m;
+	uint32_t old_cap = *cap;
+
+	if (class == SLAB_CLASSES) {
+		*cap += *cap / 2;
+		/* The first one of them comes from a piece. */
+		if (old_cap > sizes[SLAB_CLASSES - 1])
+			return xrealloc(old, *cap, sizeof *m);
+		m = xmalloc(*cap * sizeof *m);
+	} else {
+		*cap = sizes[class];
+		m = take(s, class);
+	}
+	if (n > 0)
+		memcpy(m, old, n * sizeof *m);
+	slab_give(s, old, old_cap);
+	return m;
+}

@@ -1,0 +1,396 @@
+/*
+ * timeline: see timeline.h. Two versions of a message may lie far apart in
+ * time, so doubles are looked for among all ids; messages that are in order, or
+ * nearly, which is the rule, are neither sorted nor put into a table.
+ */
+#include "aggregator/clocks/timeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+
+#include "common/containers/hash.h"
+
+/* So many ids are looked at for each message before it is worth a table. */
+#define LOOKS 4
+
+_Static_assert(sizeof(struct message) == 32, "there are many messages");
+
+/* The first instant of the year 1, in ms since 1970. */
+#define YEAR_1 INT64_C(-62135596800000)
+
+void
+lexicon_init(struct lexicon *w)
+{
+	memset(w, 0, sizeof *w);
+	interner_init(&w->names);
+	idents_init(&w->idents);
+}
+
+void
+lexicon_release(struct lexicon *w)
+{
+	interner_release(&w->names);
+	idents_release(&w->idents);
+	strmap_release(&w->channel_numbers, NULL);
+	free(w->channels);
+	free(w->table);
+	free(w->scratch);
+	memset(w, 0, sizeof *w);
+}
+
+unsigned
+lexicon_kind(struct lexicon *w, struct text kind)
+{
+	struct text known;
+	unsigned i;
+
+	if (kind.p == NULL)
+		return 0;
+	for (i = 1; i <= w->kinds_n; i++) {
+		known = interner_text(&w->names, w->kinds[i]);
+		if (known.len == kind.len &&
+		    hash_same(known.p, kind.p, kind.len))
+			return i;
+	}
+	if (w->kinds_n + 1 < LEXICON_KINDS)
+		w->kinds[++w->kinds_n] = interner_get(&w->names, kind);
+	return i;
+}
+
+static unsigned
+new_channel(struct lexicon *w, struct text channel)
+{
+	if (w->channels_n == LEXICON_CHANNELS) {
+		if (!w->channels_full)
+			log_error("a tenant has more than %u channels; an "
+				  "edited message of another one counts twice",
+			    LEXICON_CHANNELS);
+		w->channels_full = true;
+		return 0;
+	}
+	if ((w->channels_n & (w->channels_n + 1)) == 0)
+		w->channels = xrealloc(w->channels,
+		    2 * ((size_t)w->channels_n + 1), sizeof *w->channels);
+	w->channels[++w->channels_n] = interner_get(&w->names, channel);
+	return w->channels_n;
+}
+
+unsigned
+lexicon_channel(struct lexicon *w, struct text channel)
+{
+	struct text last = lexicon_channel_text(w, w->last_channel);
+	uintptr_t number;
+
+	if (channel.p == NULL)
+		return 0;
+	if (last.p != NULL && last.len == channel.len &&
+	    hash_same(last.p, channel.p, channel.len))
+		return w->last_channel;
+	number =
+	    (uintptr_t)strmap_get(&w->channel_numbers, channel.p, channel.len);
+	if (number == 0) {
+		number = new_channel(w, channel);
+		if (number != 0)
+			*strmap_put(&w->channel_numbers, channel.p,
+			    channel.len) = (void *)number;
+	}
+	w->last_channel = (unsigned)number;
+	return w->last_channel;
+}
+
+struct text
+lexicon_channel_text(const struct lexicon *w, unsigned channel)
+{
+	return interner_text(
+	    &w->names, channel != 0 ? w->channels[channel] : 0);
+}
+
+static enum message_kind
+is_what(const struct record *r)
+{
+	static const struct {
+		const char *name;
+		enum message_kind kind;
+	} kinds[] = {
+		{ "opened", KIND_OPENED },
+		{ "closed", KIND_CLOSED },
+		{ "assigned", KIND_ASSIGNED },
+		{ "handoff", KIND_HANDOFF },
+	};
+	size_t i;
+
+	if (r->from != FROM_SYSTEM)
+		return KIND_OTHER;
+	for (i = 0; i < ARRAY_LEN(kinds); i++)
+		if (text_is(r->kind, kinds[i].name))
+			return kinds[i].kind;
+	return KIND_OTHER;
+}
+
+void
+message_read(struct lexicon *w, struct message *m, const struct record *r)
+{
+	message_set_at(m, r->at);
+	m->channel = lexicon_channel(w, r->channel) & LEXICON_CHANNELS;
+	m->id = message_id_make(&w->idents, r->id);
+	m->user = 0;
+	m->operator_id = 0;
+	message_set_updated(m, r->updated_at);
+	m->kind = lexicon_kind(w, r->kind) & 127u;
+	m->from = (unsigned)r->from & 7u;
+	m->is = (unsigned)is_what(r) & 7u;
+	m->is_private = r->is_private;
+	m->automated = r->automated;
+}
+
+void
+message_name(struct lexicon *w, struct message *m, struct text user,
+    struct text operator_id, uint32_t near[2])
+{
+	uint32_t *hint = &near[m->from != FROM_CUSTOMER];
+
+	m->user = interner_get_near(&w->names, user, *hint);
+	if (m->user != 0)
+		*hint = m->user;
+	/* An operator's user is most often the operator. */
+	m->operator_id = interner_get_near(&w->names, operator_id, *hint);
+}
+
+void
+message_drop(struct lexicon *w, const struct message *m)
+{
+	message_id_drop(&w->idents, m->id);
+	interner_drop(&w->names, m->user);
+	interner_drop(&w->names, m->operator_id);
+}
+
+void
+message_set_at(struct message *m, int64_t at)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+	m->at = at;
+#pragma GCC diagnostic pop
+}
+
+int64_t
+message_updated_at(const struct message *m)
+{
+	return m->updated == 0 ? CLOCK_NONE : (int64_t)m->updated - 1 + YEAR_1;
+}
+
+void
+message_set_updated(struct message *m, int64_t at)
+{
+	uint64_t u = at == CLOCK_NONE ? 0 : (uint64_t)(at - YEAR_1) + 1;
+
+	m->updated = u & ((UINT64_C(1) << 49) - 1);
+}
+
+int
+message_compare(
+    const struct lexicon *w, const struct message *a, const struct message *b)
+{
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return message_id_compare(&w->idents, a->id, b->id);
+}
+
+static int
+compare_int(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+int
+message_compare_version(
+    const struct lexicon *w, const struct message *a, const struct message *b)
+{
+	const struct interner *n = &w->names;
+	int c = compare_int((int64_t)a->updated, (int64_t)b->updated);
+
+	if (c == 0)
+		c = compare_int(a->at, b->at);
+	if (c == 0)
+		c = strcmp(record_from_name((enum message_from)a->from),
+		    record_from_name((enum message_from)b->from));
+	if (c == 0)
+		c = interner_compare_bytes(n, a->user, b->user);
+	if (c == 0)
+		c = interner_compare_bytes(n, a->operator_id, b->operator_id);
+	if (c == 0 && a->kind != b->kind)
+		c = interner_compare_bytes(
+		    n, w->kinds[a->kind], w->kinds[b->kind]);
+	if (c == 0)
+		c = a->is_private - b->is_private;
+	if (c == 0)
+		c = a->automated - b->automated;
+	if (c == 0 && a->channel != b->channel)
+		c = text_compare(lexicon_channel_text(w, a->channel),
+		    lexicon_channel_text(w, b->channel));
+	return c;
+}
+
+/* Of two versions of a message one stays, in the place of the first. */
+static void
+drop_one(struct lexicon *w, struct message *old, const struct message *new)
+{
+	if (message_compare_version(w, new, old) > 0) {
+		message_drop(w, old);
+		*old = *new;
+	} else {
+		message_drop(w, new);
+	}
+}
+
+/* Moves the messages that count to the front; how many they are. */
+static size_t
+drop_doubles_by_table(struct lexicon *w, struct message *m, size_t n)
+{
+	size_t i, slot, kept = 0, slots = 16;
+	uint32_t *table; /* index + 1 into what is kept; 0: free */
+
+	while (slots < n * 2)
+		slots *= 2;
+	if (slots > w->table_cap) {
+		w->table = xrealloc(w->table, slots, sizeof *w->table);
+		w->table_cap = slots;
+	}
+	table = w->table;
+	memset(table, 0, slots * sizeof *table);
+	for (i = 0; i < n; i++) {
+		slot = message_id_hash(m[i].id) & (slots - 1);
+		while (table[slot] != 0 &&
+		       !message_id_same(m[table[slot] - 1].id, m[i].id))
+			slot = (slot + 1) & (slots - 1);
+		if (table[slot] == 0) {
+			m[kept++] = m[i];
+			table[slot] = (uint32_t)kept;
+			continue;
+		}
+		drop_one(w, &m[table[slot] - 1], &m[i]);
+	}
+	return kept;
+}
+
+/* The same. Ids mostly grow: one above all before it is new, and the few that
+ * are not are looked for among those, the last first. */
+static size_t
+drop_doubles(struct lexicon *w, struct message *m, size_t n)
+{
+	size_t i, k, kept = 0, looked = 0;
+	ident highest = 0;
+
+	for (i = 0; i < n; i++) {
+		k = 0;
+		if (message_id_is_text(m[i].id) || looked > LOOKS * n) {
+			memmove(m + kept, m + i, (n - i) * sizeof *m);
+			return drop_doubles_by_table(w, m, kept + n - i);
+		}
+		if (m[i].id <= highest)
+			for (k = kept; k > 0 && m[k - 1].id != m[i].id; k--)
+				looked++;
+		else
+			highest = m[i].id;
+		if (k > 0)
+			drop_one(w, &m[k - 1], &m[i]);
+		else
+			m[kept++] = m[i];
+	}
+	return kept;
+}
+
+/* Runs of messages that are in order, merged until there is one. */
+static void
+merge_sort(struct lexicon *w, struct message *m, size_t n)
+{
+	struct message *from = m, *to;
+	size_t width, i, a, b, a_end, b_end, k;
+
+	if (n > w->scratch_cap) {
+		w->scratch = xrealloc(w->scratch, n, sizeof *w->scratch);
+		w->scratch_cap = n;
+	}
+	to = w->scratch;
+	for (width = 1; width < n; width *= 2) {
+		for (i = 0, k = 0; i < n; i = b_end) {
+			a = i;
+			a_end = n - a < width ? n : a + width;
+			b = a_end;
+			b_end = n - b < width ? n : b + width;
+			while (k < b_end) {
+				if (b == b_end ||
+				    (a < a_end && message_compare(w, &from[a],
+						      &from[b]) <= 0))
+					to[k++] = from[a++];
+				else
+					to[k++] = from[b++];
+			}
+		}
+		from = to;
+		to = from == m ? w->scratch : m;
+	}
+	if (from != m)
+		memcpy(m, from, n * sizeof *m);
+}
+
+size_t
+timeline_sort(struct lexicon *w, struct message *m, size_t n, size_t sorted)
+{
+	size_t i, k, moved = 0, first = n;
+	struct message x;
+
+	/* Latecomers are put in their places, unless they are many. */
+	for (i = sorted > 0 ? sorted : 1; i < n; i++) {
+		if (m[i - 1].at < m[i].at ||
+		    message_compare(w, &m[i - 1], &m[i]) <= 0)
+			continue;
+		x = m[i];
+		for (k = i; k > 0 && message_compare(w, &m[k - 1], &x) > 0; k--)
+			m[k] = m[k - 1];
+		m[k] = x;
+		moved += i - k;
+		if (k < first)
+			first = k;
+		if (moved > 8 * n) {
+			merge_sort(w, m, n);
+			return 0;
+		}
+	}
+	return first;
+}
+
+size_t
+timeline_find(const struct lexicon *w, const struct message *m, size_t n,
+    int64_t at, ident id)
+{
+	struct message key = { .id = id };
+	size_t from = 0, to = n, mid;
+
+	message_set_at(&key, at);
+	while (from < to) {
+		mid = from + (to - from) / 2;
+		if (message_compare(w, &m[mid], &key) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	if (from < n && m[from].at == at && message_id_same(m[from].id, id))
+		return from;
+	/* A version of another time. */
+	for (from = n; from > 0; from--)
+		if (message_id_same(m[from - 1].id, id))
+			return from - 1;
+	return n;
+}
+
+size_t
+timeline_settle(struct lexicon *w, struct message *m, size_t n)
+{
+	n = drop_doubles(w, m, n);
+	(void)timeline_sort(w, m, n, 0);
+	return n;
+}

@@ -1,0 +1,65 @@
+/*
+ * id_order: see id_order.h.
+ */
+#include "aggregator/containers/id_order.h"
+
+#include <stdlib.h>
+
+#include "aggregator/containers/interner.h"
+
+/* Up to n bytes, the first one highest. */
+static uint64_t
+pack(const char *p, size_t len, size_t n)
+{
+	uint64_t w = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		w = w << 8 | (i < len ? (unsigned char)p[i] : 0);
+	return w;
+}
+
+/* Numbers: their length, then their digits. All others behind them. */
+void
+id_order_set(
+    struct id_order_item *o, struct text id, struct text second, void *item)
+{
+	size_t i, first = 7;
+
+	for (i = 0; i < id.len && id.p[i] >= '0' && id.p[i] <= '9'; i++)
+		continue;
+	if (i == id.len && i > 0 && (id.p[0] != '0' || i == 1)) {
+		first = 6;
+		o->key[0] = (uint64_t)id.len << 48 | pack(id.p, id.len, first);
+	} else {
+		o->key[0] = UINT64_C(1) << 63 | pack(id.p, id.len, first);
+	}
+	o->key[1] = id.len > first ? pack(id.p + first, id.len - first, 8) : 0;
+	o->id = id;
+	o->second = second;
+	o->item = item;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct id_order_item *x = a, *y = b;
+	int c;
+
+	if (x->key[0] != y->key[0])
+		return x->key[0] < y->key[0] ? -1 : 1;
+	if (x->key[1] != y->key[1])
+		return x->key[1] < y->key[1] ? -1 : 1;
+	c = id_compare(x->id.p, x->id.len, y->id.p, y->id.len);
+	if (c == 0)
+		c = id_compare(
+		    x->second.p, x->second.len, y->second.p, y->second.len);
+	return c;
+}
+
+void
+id_order_sort(struct id_order_item *v, size_t n)
+{
+	if (n > 1)
+		qsort(v, n, sizeof *v, compare);
+}

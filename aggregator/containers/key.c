@@ -1,0 +1,91 @@
+/*
+ * key: see key.h. Numbers are big-endian; of times the sign bit is turned, so
+ * that those before 1970 come first.
+ */
+#include "aggregator/containers/key.h"
+
+#include <string.h>
+
+#include "common/base/prog.h"
+
+static unsigned char *
+room(struct key *k, size_t n)
+{
+	unsigned char *p = k->bytes + k->len;
+
+	if (n > KEY_MAX - k->len)
+		prog_die(PROG_SOFTWARE, "a key of more than %d bytes", KEY_MAX);
+	k->len += n;
+	return p;
+}
+
+void
+key_number(struct key *k, uint64_t n)
+{
+	unsigned char *p = room(k, 8);
+	int i;
+
+	for (i = 7; i >= 0; i--, n >>= 8)
+		p[i] = (unsigned char)n;
+}
+
+void
+key_time(struct key *k, int64_t ms)
+{
+	key_number(k, (uint64_t)ms ^ UINT64_C(1) << 63);
+}
+
+void
+key_byte(struct key *k, unsigned b)
+{
+	*room(k, 1) = (unsigned char)b;
+}
+
+void
+key_text(struct key *k, struct text t)
+{
+	unsigned char *p = room(k, 1 + (t.len & 255));
+
+	*p = (unsigned char)t.len;
+	if (t.len > 0)
+		memcpy(p + 1, t.p, t.len & 255);
+}
+
+uint64_t
+key_read_number(struct text key, size_t *at)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	if (*at + 8 > key.len)
+		return 0;
+	for (i = 0; i < 8; i++)
+		n = n << 8 | (unsigned char)key.p[*at + i];
+	*at += 8;
+	return n;
+}
+
+int64_t
+key_read_time(struct text key, size_t *at)
+{
+	return (int64_t)(key_read_number(key, at) ^ UINT64_C(1) << 63);
+}
+
+unsigned
+key_read_byte(struct text key, size_t *at)
+{
+	return *at < key.len ? (unsigned char)key.p[(*at)++] : 0;
+}
+
+struct text
+key_read_text(struct text key, size_t *at)
+{
+	struct text t = { "", key_read_byte(key, at) };
+
+	if (t.len > key.len - *at)
+		t.len = 0;
+	if (t.len > 0)
+		t.p = key.p + *at;
+	*at += t.len;
+	return t;
+}

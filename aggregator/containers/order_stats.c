@@ -1,0 +1,325 @@
+/*
+ * order_stats: see order_stats.h.
+ */
+#include "aggregator/containers/order_stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+
+#define CHUNK 512
+
+/* Who asks oftener than that gets chunks: a selection reads all elements. */
+#define ASKED_MAX 12
+
+/* Below that a range is sorted by insertion. */
+#define SMALL 12
+
+struct order_stats_chunk {
+	size_t n; /* never 0 */
+	int64_t v[CHUNK];
+};
+
+void
+order_stats_release(struct order_stats *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->chunks_n; i++)
+		free(r->chunks[i]);
+	free(r->chunks);
+	free(r->v);
+	memset(r, 0, sizeof *r);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+add_chunk(struct order_stats *r, size_t at, const int64_t *v, size_t n)
+{
+	struct order_stats_chunk *c = xmalloc(sizeof *c);
+
+	memcpy(c->v, v, n * sizeof *v);
+	c->n = n;
+	XGROW(r->chunks, r->chunks_n, r->chunks_cap);
+	memmove(r->chunks + at + 1, r->chunks + at,
+	    (r->chunks_n - at) * sizeof *r->chunks);
+	r->chunks[at] = c;
+	r->chunks_n++;
+}
+
+static void
+make_chunks(struct order_stats *r)
+{
+	size_t i, n;
+
+	if (r->chunks_n > 0 || r->n == 0)
+		return;
+	qsort(r->v, r->n, sizeof *r->v, compare);
+	/* Three quarters full, so that insertions find room. */
+	for (i = 0; i < r->n; i += n) {
+		n = r->n - i < CHUNK / 4 * 3 ? r->n - i : CHUNK / 4 * 3;
+		add_chunk(r, r->chunks_n, r->v + i, n);
+	}
+	free(r->v);
+	r->v = NULL;
+	r->cap = 0;
+}
+
+/* The last chunk that begins with ms or less, else the first one. */
+static size_t
+find_chunk(const struct order_stats *r, int64_t ms)
+{
+	size_t from = 0, to = r->chunks_n, mid;
+
+	while (to - from > 1) {
+		mid = from + (to - from) / 2;
+		if (r->chunks[mid]->v[0] <= ms)
+			from = mid;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+/* How many of the chunk are below ms. */
+static size_t
+lower_bound(const struct order_stats_chunk *c, int64_t ms)
+{
+	size_t from = 0, to = c->n, mid;
+
+	while (from < to) {
+		mid = from + (to - from) / 2;
+		if (c->v[mid] < ms)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+static void
+insert_sorted(struct order_stats *r, int64_t ms)
+{
+	size_t i = find_chunk(r, ms), at;
+	struct order_stats_chunk *c = r->chunks[i];
+
+	if (c->n == CHUNK) {
+		add_chunk(r, i + 1, c->v + CHUNK / 2, CHUNK - CHUNK / 2);
+		c->n = CHUNK / 2;
+		if (r->chunks[i + 1]->v[0] <= ms)
+			c = r->chunks[i + 1];
+	}
+	at = lower_bound(c, ms);
+	memmove(c->v + at + 1, c->v + at, (c->n - at) * sizeof *c->v);
+	c->v[at] = ms;
+	c->n++;
+}
+
+void
+order_stats_insert(struct order_stats *r, int64_t ms)
+{
+	if (r->chunks_n > 0) {
+		insert_sorted(r, ms);
+	} else {
+		XGROW(r->v, r->n, r->cap);
+		r->v[r->n] = ms;
+		r->split = r->n + 1;
+	}
+	r->n++;
+	r->sum += ms;
+}
+
+void
+order_stats_remove(struct order_stats *r, int64_t ms)
+{
+	struct order_stats_chunk *c;
+	size_t i, at;
+
+	make_chunks(r);
+	if (r->n == 0)
+		prog_die(PROG_SOFTWARE, "a duration is removed twice");
+	i = find_chunk(r, ms);
+	c = r->chunks[i];
+	at = lower_bound(c, ms);
+	if (at == c->n || c->v[at] != ms)
+		prog_die(PROG_SOFTWARE, "a duration is removed twice");
+	c->n--;
+	memmove(c->v + at, c->v + at + 1, (c->n - at) * sizeof *c->v);
+	r->n--;
+	r->sum -= ms;
+	if (c->n > 0)
+		return;
+	free(c);
+	r->chunks_n--;
+	memmove(r->chunks + i, r->chunks + i + 1,
+	    (r->chunks_n - i) * sizeof *r->chunks);
+	r->split = 0;
+}
+
+static void
+swap(int64_t *a, int64_t *b)
+{
+	int64_t t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+static int64_t
+median_of_three(int64_t a, int64_t b, int64_t c)
+{
+	if (a > b)
+		swap(&a, &b);
+	if (b > c)
+		b = a > c ? a : c;
+	return b;
+}
+
+static void
+sort_small(int64_t *v, size_t n)
+{
+	size_t i, k;
+	int64_t x;
+
+	for (i = 1; i < n; i++) {
+		x = v[i];
+		for (k = i; k > 0 && v[k - 1] > x; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+}
+
+/* Puts the element that belongs to index k there, what is less before it and
+ * what is greater behind it. */
+static void
+select_index(int64_t *v, size_t n, size_t k)
+{
+	unsigned rounds = 0;
+	int64_t pivot;
+	size_t i, j;
+
+	while (n > SMALL) {
+		if (++rounds > 64) {
+			/* Somebody built the worst case. */
+			qsort(v, n, sizeof *v, compare);
+			return;
+		}
+		pivot = median_of_three(v[0], v[n / 2], v[n - 1]);
+		for (i = 0, j = n - 1;; i++, j--) {
+			while (v[i] < pivot)
+				i++;
+			while (v[j] > pivot)
+				j--;
+			if (i >= j)
+				break;
+			swap(&v[i], &v[j]);
+		}
+		/* All before i are <= pivot, all from i on >= pivot. */
+		if (i == 0)
+			i = 1;
+		if (k < i) {
+			n = i;
+		} else {
+			v += i;
+			n -= i;
+			k -= i;
+		}
+	}
+	sort_small(v, n);
+}
+
+static int64_t
+at_unsorted(struct order_stats *r, size_t k)
+{
+	if (k < r->split)
+		select_index(r->v, r->split, k);
+	else if (k > r->split)
+		select_index(
+		    r->v + r->split + 1, r->n - r->split - 1, k - r->split - 1);
+	r->split = k;
+	return r->v[k];
+}
+
+int64_t
+order_stats_at(struct order_stats *r, size_t rank)
+{
+	size_t i, k = rank - 1;
+
+	if (r->chunks_n == 0) {
+		if (++r->asked <= ASKED_MAX)
+			return at_unsorted(r, k);
+		make_chunks(r);
+	}
+	for (i = 0; k >= r->chunks[i]->n; i++)
+		k -= r->chunks[i]->n;
+	return r->chunks[i]->v[k];
+}
+
+size_t
+order_stats_up_to(struct order_stats *r, int64_t ms)
+{
+	size_t i, n = 0;
+
+	make_chunks(r);
+	for (i = 0; i < r->chunks_n && r->chunks[i]->v[0] <= ms; i++)
+		n += i + 1 < r->chunks_n && r->chunks[i + 1]->v[0] <= ms
+			 ? r->chunks[i]->n
+			 : lower_bound(r->chunks[i], ms + 1);
+	return n;
+}
+
+int64_t
+order_stats_min(struct order_stats *r)
+{
+	return r->n > 0 ? order_stats_at(r, 1) : STATS_NONE;
+}
+
+int64_t
+order_stats_max(struct order_stats *r)
+{
+	const struct order_stats_chunk *last;
+
+	if (r->n == 0 || r->chunks_n == 0)
+		return r->n > 0 ? order_stats_at(r, r->n) : STATS_NONE;
+	last = r->chunks[r->chunks_n - 1];
+	return last->v[last->n - 1];
+}
+
+int64_t
+order_stats_mean(const struct order_stats *r)
+{
+	return stats_mean(r->sum, r->n);
+}
+
+int64_t
+order_stats_median(struct order_stats *r)
+{
+	int64_t upper;
+
+	if (r->n == 0)
+		return STATS_NONE;
+	upper = order_stats_at(r, r->n / 2 + 1);
+	if (r->n % 2 == 1)
+		return upper;
+	return stats_mean((stats_wide)upper + order_stats_at(r, r->n / 2), 2);
+}
+
+int64_t
+order_stats_percentile(struct order_stats *r, unsigned percent)
+{
+	size_t rank;
+
+	if (r->n == 0)
+		return STATS_NONE;
+	rank = (r->n * percent + 99) / 100;
+	return order_stats_at(r, rank > 0 ? rank : 1);
+}

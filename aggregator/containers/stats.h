@@ -1,0 +1,44 @@
+/*
+ * stats: sums and means of durations, exact in whole milliseconds, as
+ * messaging-metrics(7) rounds them. Medians and percentiles are in
+ * order_stats.h.
+ */
+#ifndef AGGREGATOR_CONTAINERS_STATS_H
+#define AGGREGATOR_CONTAINERS_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a figure is when nothing is there to make it of: NULL, never 0. */
+#define STATS_NONE INT64_MIN
+
+/* Sums of 64-bit values need more than 64 bits. */
+__extension__ typedef __int128 stats_wide;
+
+/* How many, and how much together. A zeroed struct is empty. */
+struct tally {
+	stats_wide sum;
+	size_t n;
+};
+
+static inline void
+tally_add(struct tally *t, int64_t ms)
+{
+	t->sum += ms;
+	t->n++;
+}
+
+/* Takes back what was added before. */
+static inline void
+tally_remove(struct tally *t, int64_t ms)
+{
+	t->sum -= ms;
+	t->n--;
+}
+
+/* Rounded half up; none of them below 0. STATS_NONE of nothing. */
+int64_t stats_mean(stats_wide sum, size_t n);
+int64_t tally_mean(const struct tally *t);
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * treap: see treap.h. Weights are a fixed sequence, so that the same
+ * changes make the same tree; a heap by weight is what keeps it flat.
+ */
+#include "aggregator/containers/treap.h"
+
+void
+treap_init(struct treap *o, treap_compare *compare, uint64_t *steps)
+{
+	*o = (struct treap){ .compare = compare, .steps = steps };
+}
+
+static void
+step(const struct treap *o)
+{
+	if (o->steps != NULL)
+		++*o->steps;
+}
+
+/* An xorshift; never 0. */
+static uint32_t
+next_weight(void)
+{
+	static uint32_t x = 2463534242u;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x;
+}
+
+/* Where the pointer to n is kept. */
+static struct treap_node **
+place_of(struct treap *o, const struct treap_node *n)
+{
+	if (n->up == NULL)
+		return &o->root;
+	return n->up->left == n ? &n->up->left : &n->up->right;
+}
+
+/* n takes the place of its parent, which becomes its child. */
+static void
+rotate_up(struct treap *o, struct treap_node *n)
+{
+	struct treap_node *p = n->up, **place = place_of(o, p), *moved;
+
+	step(o);
+	if (p->left == n) {
+		moved = n->right;
+		p->left = moved;
+		n->right = p;
+	} else {
+		moved = n->left;
+		p->right = moved;
+		n->left = p;
+	}
+	if (moved != NULL)
+		moved->up = p;
+	n->up = p->up;
+	p->up = n;
+	*place = n;
+}
+
+void
+treap_add(struct treap *o, struct treap_node *n)
+{
+	struct treap_node **place = &o->root, *up = NULL;
+
+	while (*place != NULL) {
+		step(o);
+		up = *place;
+		place = o->compare(n, up) < 0 ? &up->left : &up->right;
+	}
+	*place = n;
+	n->up = up;
+	n->left = n->right = NULL;
+	n->weight = next_weight();
+	while (n->up != NULL && n->up->weight < n->weight)
+		rotate_up(o, n);
+	o->n++;
+}
+
+void
+treap_remove(struct treap *o, struct treap_node *n)
+{
+	struct treap_node *child;
+
+	if (!treap_has(n))
+		return;
+	while (n->left != NULL && n->right != NULL)
+		rotate_up(
+		    o, n->left->weight > n->right->weight ? n->left : n->right);
+	child = n->left != NULL ? n->left : n->right;
+	*place_of(o, n) = child;
+	if (child != NULL)
+		child->up = n->up;
+	*n = (struct treap_node){ .weight = 0 };
+	o->n--;
+}
+
+struct treap_node *
+treap_first(const struct treap *o)
+{
+	struct treap_node *n = o->root;
+
+	while (n != NULL && n->left != NULL) {
+		step(o);
+		n = n->left;
+	}
+	return n;
+}
+
+struct treap_node *
+treap_next(const struct treap *o, const struct treap_node *n)
+{
+	struct treap_node *next = n->right;
+
+	step(o);
+	if (next == NULL) {
+		while (n->up != NULL && n->up->right == n) {
+			step(o);
+			n = n->up;
+		}
+		return n->up;
+	}
+	while (next->left != NULL) {
+		step(o);
+		next = next->left;
+	}
+	return next;
+}

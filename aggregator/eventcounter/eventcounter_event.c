@@ -1,0 +1,105 @@
+/*
+ * eventcounter_event: see eventcounter_event.h. The key is USER.event.TYPE,
+ * the body {"id":"..."}; what else is in the body is nobody's business.
+ */
+#include "aggregator/eventcounter/eventcounter_event.h"
+
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/records/record.h"
+
+int
+event_type_parse(const char *p, size_t len, enum event_type *type)
+{
+	size_t i;
+
+	for (i = 0; i < EVENT_TYPES; i++) {
+		if (len == strlen(event_type_names[i]) &&
+		    memcmp(p, event_type_names[i], len) == 0) {
+			*type = (enum event_type)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* Users are what a record may call them: rows name them, too. */
+static const char *
+user_fault(const char *user, size_t len)
+{
+	return len > RECORD_MAX_ID ? "is too long" : record_id_fault(user, len);
+}
+
+static int
+parse_key(struct event *e, const char *key, size_t len, struct buf *why)
+{
+	static const char middle[] = ".event.";
+	const size_t n = sizeof middle - 1;
+	const char *dot = memchr(key, '.', len), *end = key + len, *type,
+		   *fault;
+
+	if (!parse_is_utf8(key, len) || memchr(key, '\0', len) != NULL) {
+		buf_setf(why, "the routing key is no text");
+		return -1;
+	}
+	if (dot == NULL || dot == key || (size_t)(end - dot) < n ||
+	    memcmp(dot, middle, n) != 0 ||
+	    memchr(dot + n, '.', (size_t)(end - dot) - n) != NULL) {
+		buf_setf(why, "the routing key '%.*s' is not USER.event.TYPE",
+		    (int)len, key);
+		return -1;
+	}
+	type = dot + n;
+	e->user = key;
+	e->user_len = (size_t)(dot - key);
+	fault = user_fault(e->user, e->user_len);
+	if (fault != NULL) {
+		buf_setf(why, "the user of the routing key %s", fault);
+		return -1;
+	}
+	if (event_type_parse(type, (size_t)(end - type), &e->type) == 0)
+		return 0;
+	buf_setf(why,
+	    "'%.*s' is no type of event; there are created, updated and "
+	    "deleted",
+	    (int)(end - type), type);
+	return -1;
+}
+
+static int
+parse_body(struct event *e, struct flat *f, const char *body, size_t len,
+    struct buf *why)
+{
+	const struct flat_field *id;
+	const char *fault;
+
+	if (flat_parse(f, body, len, why) == -1)
+		return -1;
+	id = flat_find(f, "id");
+	if (id != NULL && id->kind != FLAT_NULL && id->kind != FLAT_STRING) {
+		buf_setf(why, "the id is not a string");
+		return -1;
+	}
+	if (id == NULL || id->kind == FLAT_NULL || id->val_len == 0) {
+		buf_setf(why, "the body has no id");
+		return -1;
+	}
+	fault = record_id_field_fault(id);
+	if (fault != NULL) {
+		buf_setf(why, "the id %s", fault);
+		return -1;
+	}
+	e->id = id->val;
+	e->id_len = id->val_len;
+	return 0;
+}
+
+int
+event_parse(struct event *e, struct flat *f, const char *key, size_t key_len,
+    const char *body, size_t body_len, struct buf *why)
+{
+	if (parse_key(e, key, key_len, why) == -1)
+		return -1;
+	return parse_body(e, f, body, body_len, why);
+}

@@ -1,0 +1,130 @@
+/*
+ * eventcounter_files: see eventcounter_files.h.
+ */
+#include "aggregator/eventcounter/eventcounter_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/text/jsonw.h"
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct count *x = *(const struct count *const *)a;
+	const struct count *y = *(const struct count *const *)b;
+	size_t n = x->user_len < y->user_len ? x->user_len : y->user_len;
+	int c = memcmp(x->user, y->user, n);
+
+	return c != 0
+		   ? c
+		   : (x->user_len > y->user_len) - (x->user_len < y->user_len);
+}
+
+static void
+format(const struct shard *part, struct buf *to)
+{
+	const struct count **sorted =
+	    xcalloc(part->counts.live, sizeof *sorted);
+	const struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&part->counts, &i)) != NULL)
+		sorted[n++] = e->value;
+	qsort(sorted, n, sizeof *sorted, compare);
+	buf_clear(to);
+	buf_addc(to, '{');
+	for (i = 0; i < n; i++) {
+		buf_adds(to, i > 0 ? ",\n  " : "\n  ");
+		jsonw_quote(to, sorted[i]->user, sorted[i]->user_len);
+		buf_adds(to, ": ");
+		buf_addi(to, sorted[i]->n);
+	}
+	buf_adds(to, "\n}");
+	free(sorted);
+}
+
+/* Writes and syncs the file of that name; errno. */
+static int
+write_new(const char *path, const struct buf *content)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int rc, err;
+
+	if (fd < 0)
+		return -1;
+	rc = file_write_all(fd, content->data, content->len);
+	if (rc == 0)
+		rc = fsync(fd);
+	err = errno;
+	if (close(fd) != 0 && rc == 0)
+		return -1;
+	errno = err;
+	return rc;
+}
+
+static int
+replace(const char *dir, const char *name, const struct buf *content,
+    struct buf *why)
+{
+	char *path = xasprintf("%s/%s.json", dir, name);
+	/* Named by process: two that write there must not mix. */
+	char *fresh = xasprintf("%s/.%s.json.%ld", dir, name, (long)getpid());
+	int rc = write_new(fresh, content), err;
+
+	if (rc == 0)
+		rc = rename(fresh, path);
+	if (rc == 0)
+		rc = file_sync_folder_of(path);
+	if (rc != 0) {
+		(void)syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", path);
+		err = errno;
+		(void)unlink(fresh);
+		errno = err;
+	}
+	free(path);
+	free(fresh);
+	return rc;
+}
+
+int
+files_check(const char *dir, struct buf *why)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0777) == 0)
+		return 0;
+	if (errno == EEXIST && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	if ((errno == EEXIST) && access(dir, W_OK | X_OK) == 0)
+		return 0;
+	(void)syserr_explain(
+	    why, PROG_CANTCREATE, "cannot write into --json-dir '%s'", dir);
+	return -1;
+}
+
+int
+files_write(const char *dir, const struct parts *parts, struct buf *why)
+{
+	struct buf content = BUF_INIT;
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; i < EVENT_TYPES && rc == 0; i++) {
+		if (parts->part[i].counts.live == 0)
+			continue;
+		format(&parts->part[i], &content);
+		rc = replace(dir, event_type_names[i], &content, why);
+	}
+	buf_release(&content);
+	return rc;
+}

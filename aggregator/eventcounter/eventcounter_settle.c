@@ -1,0 +1,247 @@
+/*
+ * eventcounter_settle: how what was counted becomes safe; eventcounter.c says
+ * what a crash costs at each point.
+ */
+#include "aggregator/eventcounter/eventcounter_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/syserr.h"
+#include "common/containers/pack.h"
+#include "common/text/jsonw.h"
+
+#include "aggregator/eventcounter/eventcounter_files.h"
+
+#define PAUSE_MS 500
+
+enum outcome
+counter_insist(struct counter *c, enum outcome (*step)(struct counter *c))
+{
+	bool patient = c->job->idle_exit_ms < 0 && !c->job->until_empty;
+	enum outcome o;
+
+	while ((o = step(c)) == OUTCOME_LATER && patient &&
+	       !stop_sleep(PAUSE_MS)) {
+		endpoint_pump(c->in);
+		deadletter_pump(&c->dead);
+		if (c->out != NULL)
+			endpoint_pump(c->out);
+	}
+	if (o == OUTCOME_LATER)
+		c->code = stop_asked() ? PROG_OK : PROG_TEMPFAIL;
+	return o;
+}
+
+static enum outcome
+flush_dead(struct counter *c)
+{
+	enum outcome o = deadletter_flush(&c->dead);
+
+	if (o == OUTCOME_NEVER)
+		c->code = c->dead.code;
+	return o;
+}
+
+static enum outcome
+out_failed(struct counter *c)
+{
+	if (endpoint_code(c->out) != PROG_OK)
+		log_error("%s", endpoint_why(c->out));
+	c->code = endpoint_code(c->out);
+	return OUTCOME_NEVER;
+}
+
+static enum outcome
+flush_rows(struct counter *c)
+{
+	enum outcome o = endpoint_flush(c->out);
+
+	return o == OUTCOME_NEVER ? out_failed(c) : o;
+}
+
+static int
+write_row(struct counter *c, size_t type, const struct count *count)
+{
+	struct buf *b = &c->text;
+
+	buf_clear(b);
+	jsonw_open(b);
+	jsonw_str(b, "type", "row");
+	jsonw_str(b, "table", "event_counts");
+	jsonw_str(b, "tenant", c->job->tenant);
+	jsonw_strn(b, "user", count->user, count->user_len);
+	jsonw_str(b, "event", event_type_names[type]);
+	jsonw_int(b, "count", count->n);
+	jsonw_time(b, "as_of", c->version);
+	jsonw_int(b, "version", c->version);
+	jsonw_close(b);
+	return endpoint_write(c->out, b->data, b->len);
+}
+
+/* The rows that changed, or all. */
+static enum outcome
+write_rows(struct counter *c, bool all)
+{
+	const struct strmap_entry *e;
+	const struct shard *part;
+	size_t type, i;
+
+	for (type = 0; type < EVENT_TYPES; type++) {
+		part = &c->parts.part[type];
+		for (i = 0;
+		     all && (e = strmap_next(&part->counts, &i)) != NULL;)
+			if (write_row(c, type, e->value) != 0)
+				return out_failed(c);
+		for (i = 0; !all && i < part->changed_n; i++)
+			if (write_row(c, type, part->changed[i]) != 0)
+				return out_failed(c);
+	}
+	return counter_insist(c, flush_rows);
+}
+
+static void
+next_version(struct counter *c)
+{
+	int64_t now = clock_now_ms();
+
+	if (c->state != NULL)
+		c->version = state_version(c->state);
+	else
+		c->version = now > c->version ? now : c->version + 1;
+}
+
+static void
+keep_counts(struct counter *c)
+{
+	const struct shard *part;
+	struct buf count = BUF_INIT;
+	size_t type, i;
+
+	for (type = 0; type < EVENT_TYPES; type++) {
+		part = &c->parts.part[type];
+		for (i = 0; i < part->changed_n; i++) {
+			buf_clear(&count);
+			pack_put_signed(&count, part->changed[i]->n);
+			buf_clear(&c->text);
+			buf_add(&c->text, event_type_names[type],
+			    strlen(event_type_names[type]) + 1);
+			buf_add(&c->text, part->changed[i]->user,
+			    part->changed[i]->user_len);
+			state_put(c->counts, c->text.data, c->text.len,
+			    count.data, count.len);
+		}
+	}
+	buf_release(&count);
+}
+
+static enum outcome
+commit(struct counter *c, bool rows_to_come)
+{
+	if (rows_to_come)
+		state_set_number(c->state, "rows_to_come", 1);
+	c->code = state_commit(c->state, &c->why);
+	if (c->code == PROG_OK)
+		return OUTCOME_DONE;
+	log_error("%s", buf_str(&c->why));
+	return OUTCOME_NEVER;
+}
+
+enum outcome
+counter_write_files(struct counter *c)
+{
+	if (c->job->json_dir == NULL)
+		return OUTCOME_DONE;
+	c->files_ms = clock_mono_ms();
+	c->files_counted = c->counted;
+	if (files_write(c->job->json_dir, &c->parts, &c->why) == 0)
+		return OUTCOME_DONE;
+	c->code = syserr_code(errno, PROG_CANTCREATE);
+	log_error("%s", buf_str(&c->why));
+	return OUTCOME_NEVER;
+}
+
+enum outcome
+counter_settle(struct counter *c)
+{
+	enum outcome o;
+
+	parts_settle(&c->parts);
+	o = counter_insist(c, flush_dead);
+	if (o != OUTCOME_DONE)
+		return o;
+	if (c->out != NULL)
+		next_version(c);
+	ids_keep(&c->ids);
+	if (c->state != NULL) {
+		keep_counts(c);
+		/* Commit point, with a state. */
+		o = commit(c, true);
+	} else {
+		/* Commit point, without. */
+		o = counter_write_files(c);
+	}
+	if (o == OUTCOME_DONE && c->out != NULL)
+		o = write_rows(c, false);
+	if (o != OUTCOME_DONE)
+		return o;
+	parts_clear_changed(&c->parts);
+	endpoint_ack(c->in);
+	c->pending = 0;
+	return OUTCOME_DONE;
+}
+
+static bool
+restore_count(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct counter *c = ctx;
+	const char *p = key, *zero = memchr(p, '\0', key_len);
+	struct pack r = pack_open_bare(data, len);
+	int64_t n = pack_signed(&r);
+	enum event_type type;
+
+	if (zero == NULL || pack_end(&r) == -1 ||
+	    event_type_parse(p, (size_t)(zero - p), &type) == -1) {
+		state_set_damaged(c->state);
+		return false;
+	}
+	parts_restore(
+	    &c->parts, type, zero + 1, key_len - (size_t)(zero + 1 - p), n);
+	return true;
+}
+
+void
+counter_restore(struct counter *c)
+{
+	c->counts = state_table(c->state, "counts", STATE_BYTES);
+	if (!state_failed(c->state))
+		state_each(c->counts, NULL, 0, restore_count, c);
+}
+
+enum outcome
+counter_write_old_rows(struct counter *c)
+{
+	enum outcome o;
+
+	if (c->out == NULL || c->state == NULL ||
+	    state_number(c->state, "rows_to_come", 0) == 0)
+		return OUTCOME_DONE;
+	next_version(c);
+	o = write_rows(c, true);
+	if (o == OUTCOME_DONE)
+		o = commit(c, false);
+	return o;
+}
+
+enum outcome
+counter_clear_old_rows(struct counter *c)
+{
+	if (c->out == NULL || c->state == NULL)
+		return OUTCOME_DONE;
+	state_set_number(c->state, "rows_to_come", 0);
+	return commit(c, false);
+}

@@ -1,0 +1,116 @@
+/*
+ * realtime_user_activity: how many messages of a user count in each minute of
+ * the messages' own time. created_at is the begin of the minute.
+ *
+ * A minute is kept until nothing of it can come any more: the window in which
+ * late messages are taken.
+ */
+#include "aggregator/metrics/streaming_metric.h"
+
+#include <stdlib.h>
+
+#include "common/base/xalloc.h"
+
+#define MINUTE_MS (INT64_C(60) * 1000)
+
+struct activity {
+	struct keyed_state table; /* (minute, user) -> how many */
+	int64_t window;
+};
+
+static void *
+open_flow(const struct streaming_metric_setup *setup)
+{
+	struct activity *f = xcalloc(1, sizeof *f);
+
+	keyed_state_open(
+	    &f->table, setup->home, "user_minutes", sizeof(uint64_t));
+	f->window = setup->home->window_ms;
+	return f;
+}
+
+static void
+close_flow(void *flow)
+{
+	struct activity *f = flow;
+
+	keyed_state_close(&f->table);
+	free(f);
+}
+
+static void
+count(struct activity *f, const struct streaming_metric_message *m, bool add)
+{
+	struct key k;
+	uint64_t *n;
+
+	if (!m->counted || m->user.p == NULL)
+		return;
+	k.len = 0;
+	key_time(&k, streaming_metric_span(m->at, MINUTE_MS));
+	key_text(&k, m->user);
+	n = add ? keyed_state_get(&f->table, k.bytes, k.len, NULL)
+		: keyed_state_find(&f->table, k.bytes, k.len);
+	if (n == NULL || (!add && *n == 0))
+		return;
+	*n += add ? UINT64_C(1) : UINT64_MAX;
+	keyed_state_tell(&f->table, n);
+}
+
+static void
+message(void *flow, const struct streaming_metric_message *m,
+    const struct streaming_metric_message *old)
+{
+	if (old != NULL)
+		count(flow, old, false);
+	count(flow, m, true);
+}
+
+static void
+settle(void *flow, int64_t newest, bool refresh)
+{
+	struct activity *f = flow;
+
+	(void)refresh;
+	if (f->window > 0 && newest != CLOCK_NONE)
+		keyed_state_expire(&f->table, newest - f->window - MINUTE_MS);
+}
+
+static void
+emit(void *flow, struct rowset *to, enum metric_rows which)
+{
+	struct activity *f = flow;
+	const uint64_t *count;
+	struct text key;
+	struct cell *c;
+	size_t n, i, at;
+	int64_t minute;
+	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+
+	for (i = 0; i < n; i++) {
+		count = list[i];
+		if (which == ROWS_ALL && *count == 0)
+			continue;
+		key = keyed_state_key(count);
+		at = 0;
+		minute = key_read_time(key, &at);
+		c = rowset_add(to);
+		c = cell_time(c, minute);
+		c = streaming_metric_cell(c, key_read_text(key, &at));
+		cell_count(c, *count);
+	}
+	free(list);
+}
+
+static const struct streaming_metric_ops ops = {
+	.open = open_flow,
+	.close = close_flow,
+	.message = message,
+	.settle = settle,
+	.emit = emit,
+};
+
+const struct metric metric_realtime_user_activity = {
+	.table = &tables[TABLE_realtime_user_activity],
+	.flow = &ops,
+};

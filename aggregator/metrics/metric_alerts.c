@@ -1,0 +1,481 @@
+/*
+ * alerts: users who write too much: more than `threshold` messages that count
+ * in one window of the messages' own time. Two rules, each with windows one
+ * behind the other from the epoch on: `minute` (a minute, more than 8) and
+ * `five_minutes` (300 s, more than 20).
+ *
+ * Windows in a row that are too full are one alert, from the begin of the
+ * first (its key) to the end of the last (ended_at); messages is what they
+ * hold together. It goes on (ended_at NULL) until the tenant's newest time has
+ * passed the window behind its last one, too, because until then that one may
+ * still become too full and belong to it.
+ *
+ * A row is told when an alert begins and when it ends. What comes late is
+ * told of, too: an alert that ended has more messages, or a later end, or goes
+ * on again. A message that fills the gap between two alerts makes one of them:
+ * the earlier one goes on to the end of the later, and the later one, which
+ * never held, is told once more with messages 0 and ended_at its own begin;
+ * so is one whose windows all emptied again by later versions of messages. So
+ * a table of the rows with messages above 0 holds the same in the end,
+ * whatever the order in which messages came. How many messages an alert that
+ * goes on has so far is told at each refresh.
+ *
+ * A window remembers its alert by where that began when the window joined; an
+ * alert that was taken into another says where that one begins. So nothing
+ * here walks along the windows of an alert, but when one of them empties.
+ */
+#include "aggregator/metrics/streaming_metric.h"
+
+#include <stdlib.h>
+
+#include "common/base/xalloc.h"
+
+enum {
+	RULES = 2,
+};
+
+struct rule {
+	const char *name;
+	const char *key; /* of the threshold, in [aggregator] */
+	int64_t length;
+	uint64_t threshold;
+};
+
+struct window {
+	uint64_t messages;
+	int64_t alert; /* where it begins; only of a full one */
+	uint64_t full;
+};
+
+struct alert {
+	int64_t end; /* of its last window */
+	uint64_t messages;
+	int64_t joined; /* where the alert begins that took it; NONE */
+	int64_t due;    /* of its entry in the calendar; NONE: it has none */
+	uint8_t gone, ended, told;
+	uint8_t moved; /* in the list of those to refresh */
+	uint8_t spare[4];
+};
+
+struct alerts {
+	struct keyed_state windows; /* (begin, rule, user) */
+	struct keyed_state table;   /* (user, rule, begin) */
+	struct timer_queue calendar, moved;
+	struct rule rules[RULES];
+	int64_t window;
+};
+
+/* Whose alert of which rule; what begins where is added. */
+struct whose {
+	struct alerts *f;
+	unsigned rule;
+	struct text user;
+	int64_t length;
+};
+
+static const struct rule original[RULES] = {
+	{ "minute", "alert_minute", INT64_C(60) * 1000, 0 },
+	{ "five_minutes", "alert_five_minutes", INT64_C(300) * 1000, 0 },
+};
+
+static void *
+open_flow(const struct streaming_metric_setup *setup)
+{
+	struct alerts *f = xcalloc(1, sizeof *f);
+	size_t i;
+
+	keyed_state_open(
+	    &f->windows, setup->home, "alert_windows", sizeof(struct window));
+	keyed_state_open(
+	    &f->table, setup->home, "alerts", sizeof(struct alert));
+	timer_queue_open(&f->calendar, setup->home, "alerts_due");
+	timer_queue_open(&f->moved, setup->home, "alerts_moved");
+	f->window = setup->home->window_ms;
+	for (i = 0; i < RULES; i++) {
+		f->rules[i] = original[i];
+		f->rules[i].threshold =
+		    (uint64_t)streaming_metric_conf(setup, original[i].key);
+	}
+	return f;
+}
+
+static void
+close_flow(void *flow)
+{
+	struct alerts *f = flow;
+
+	keyed_state_close(&f->windows);
+	keyed_state_close(&f->table);
+	timer_queue_close(&f->calendar);
+	timer_queue_close(&f->moved);
+	free(f);
+}
+
+static struct window *
+find_window(const struct whose *w, int64_t begin, bool make)
+{
+	struct key k;
+
+	k.len = 0;
+	key_time(&k, begin);
+	key_byte(&k, w->rule);
+	key_text(&k, w->user);
+	return make ? keyed_state_get(&w->f->windows, k.bytes, k.len, NULL)
+		    : keyed_state_find(&w->f->windows, k.bytes, k.len);
+}
+
+static struct alert *
+find_alert(const struct whose *w, int64_t begin, bool make)
+{
+	struct alert *a;
+	struct key k;
+	bool made = false;
+
+	k.len = 0;
+	key_text(&k, w->user);
+	key_byte(&k, w->rule);
+	key_time(&k, begin);
+	a = make ? keyed_state_get(&w->f->table, k.bytes, k.len, &made)
+		 : keyed_state_find(&w->f->table, k.bytes, k.len);
+	if (made)
+		a->due = CLOCK_NONE;
+	return a;
+}
+
+/* The alert that a full window belongs to now, and where it begins. */
+static struct alert *
+alert_of(const struct whose *w, struct window *window, int64_t *begin)
+{
+	struct alert *a = find_alert(w, window->alert, false);
+
+	while (a != NULL && a->gone != 0 && a->joined != CLOCK_NONE) {
+		window->alert = a->joined;
+		a = find_alert(w, window->alert, false);
+	}
+	*begin = window->alert;
+	return a != NULL && a->gone == 0 ? a : NULL;
+}
+
+/* The calendar looks at it when its end, or what follows from that, is due;
+ * an earlier entry than that does as well. */
+static void
+schedule(const struct whose *w, struct alert *a, int64_t due)
+{
+	struct text key = keyed_state_key(a);
+
+	if (a->due != CLOCK_NONE && a->due <= due)
+		return;
+	a->due = due;
+	timer_queue_add(&w->f->calendar, due, key.p, key.len);
+}
+
+/* Its end is another one, or it is new. */
+static void
+change_end(const struct whose *w, struct alert *a, int64_t end)
+{
+	a->end = end;
+	if (a->ended != 0 || a->told == 0)
+		keyed_state_tell(&w->f->table, a);
+	a->ended = 0;
+	schedule(w, a, end + w->length);
+	keyed_state_change(&w->f->table, a);
+}
+
+/* How many messages it has; told at once only if it ended. */
+static void
+change_messages(const struct whose *w, struct alert *a)
+{
+	struct text key = keyed_state_key(a);
+
+	if (a->ended != 0)
+		keyed_state_tell(&w->f->table, a);
+	else if (a->moved == 0)
+		timer_queue_add(&w->f->moved, 0, key.p, key.len);
+	if (a->ended == 0)
+		a->moved = 1;
+	keyed_state_change(&w->f->table, a);
+}
+
+static void
+withdraw(const struct whose *w, struct alert *a, int64_t joined)
+{
+	a->gone = 1;
+	a->joined = joined;
+	a->messages = 0;
+	if (a->told != 0)
+		keyed_state_tell(&w->f->table, a);
+	keyed_state_change(&w->f->table, a);
+}
+
+static struct alert *
+begin_alert(const struct whose *w, int64_t begin)
+{
+	struct alert *a = find_alert(w, begin, true);
+
+	a->gone = 0;
+	a->ended = 0;
+	a->joined = CLOCK_NONE;
+	a->messages = 0;
+	keyed_state_tell(&w->f->table, a);
+	return a;
+}
+
+static void
+fill(const struct whose *w, struct window *window, int64_t begin)
+{
+	struct window *before = find_window(w, begin - w->length, false);
+	struct alert *a = NULL, *next;
+	int64_t end = begin + w->length, from = begin;
+
+	if (before != NULL && before->full != 0)
+		a = alert_of(w, before, &from);
+	if (a == NULL) {
+		from = begin;
+		a = begin_alert(w, begin);
+	}
+	a->messages += window->messages;
+	next = find_alert(w, begin + w->length, false);
+	if (next != NULL && next->gone == 0) {
+		end = next->end;
+		a->messages += next->messages;
+		withdraw(w, next, from);
+	}
+	window->full = 1;
+	window->alert = from;
+	change_end(w, a, end);
+	change_messages(w, a);
+}
+
+/* The windows behind one that is full no more are an alert of their own. */
+static uint64_t
+split(const struct whose *w, int64_t begin, int64_t end)
+{
+	struct alert *a = begin_alert(w, begin);
+	struct window *window;
+	int64_t at;
+
+	for (at = begin; at < end; at += w->length) {
+		window = find_window(w, at, false);
+		if (window == NULL)
+			continue;
+		a->messages += window->messages;
+		window->alert = begin;
+		keyed_state_change(&w->f->windows, window);
+	}
+	change_end(w, a, end);
+	return a->messages;
+}
+
+static void
+empty(const struct whose *w, struct window *window, int64_t begin, uint64_t had)
+{
+	int64_t from, end;
+	struct alert *a = alert_of(w, window, &from);
+
+	window->full = 0;
+	if (a == NULL)
+		return;
+	end = a->end;
+	a->messages -= had < a->messages ? had : a->messages;
+	if (begin + w->length < end) {
+		had = split(w, begin + w->length, end);
+		a->messages -= had < a->messages ? had : a->messages;
+	}
+	if (from == begin) {
+		withdraw(w, a, CLOCK_NONE);
+		return;
+	}
+	keyed_state_tell(&w->f->table, a);
+	change_end(w, a, begin);
+}
+
+static void
+count(struct alerts *f, const struct streaming_metric_message *m, unsigned rule,
+    bool add)
+{
+	struct whose w = { f, rule, m->user, f->rules[rule].length };
+	int64_t begin = streaming_metric_span(m->at, w.length), from;
+	struct window *window = find_window(&w, begin, add);
+	struct alert *a;
+	uint64_t had;
+
+	if (window == NULL || (!add && window->messages == 0))
+		return;
+	had = window->messages;
+	window->messages += add ? UINT64_C(1) : UINT64_MAX;
+	keyed_state_change(&f->windows, window);
+	if (window->full == 0) {
+		if (window->messages > f->rules[rule].threshold)
+			fill(&w, window, begin);
+		return;
+	}
+	if (window->messages <= f->rules[rule].threshold) {
+		empty(&w, window, begin, had);
+		return;
+	}
+	a = alert_of(&w, window, &from);
+	if (a == NULL)
+		return;
+	a->messages += window->messages - had;
+	change_messages(&w, a);
+}
+
+static void
+message(void *flow, const struct streaming_metric_message *m,
+    const struct streaming_metric_message *old)
+{
+	unsigned i;
+
+	for (i = 0; i < RULES; i++) {
+		/* First what is added: nothing empties for a moment. */
+		if (m->counted && m->user.p != NULL)
+			count(flow, m, i, true);
+		if (old != NULL && old->counted && old->user.p != NULL)
+			count(flow, old, i, false);
+	}
+}
+
+/* Of an alert by its key. */
+static int64_t
+read_key(const struct alerts *f, struct text key, struct whose *w)
+{
+	size_t at = 0;
+
+	w->f = (struct alerts *)(uintptr_t)f;
+	w->user = key_read_text(key, &at);
+	w->rule = key_read_byte(key, &at) % RULES;
+	w->length = f->rules[w->rule].length;
+	return key_read_time(key, &at);
+}
+
+/* One alert that the calendar named: it ended, or is forgotten when nothing
+ * can change it any more. */
+static void
+look_at(struct alerts *f, struct text key, int64_t due)
+{
+	struct alert *a = keyed_state_find(&f->table, key.p, key.len);
+	struct whose w;
+
+	if (a == NULL || a->due != due)
+		return;
+	(void)read_key(f, key, &w);
+	a->due = CLOCK_NONE;
+	keyed_state_change(&f->table, a);
+	if (a->gone == 0 && a->ended == 0) {
+		if (a->end + w.length > f->table.home->newest) {
+			schedule(&w, a, a->end + w.length);
+			return;
+		}
+		a->ended = 1;
+		keyed_state_tell(&f->table, a);
+	}
+	if (f->window == 0)
+		return;
+	due = a->end + w.length + f->window;
+	if (due > f->table.home->newest)
+		schedule(&w, a, due);
+	else if (keyed_state_is_told(a))
+		schedule(&w, a, f->table.home->newest + 1);
+	else
+		keyed_state_delete(&f->table, a);
+}
+
+static void
+refresh_moved(struct alerts *f)
+{
+	struct text key;
+	struct alert *a;
+	int64_t due;
+
+	while (timer_queue_next(&f->moved, 0, &key, &due)) {
+		a = keyed_state_find(&f->table, key.p, key.len);
+		if (a == NULL || a->moved == 0)
+			continue;
+		a->moved = 0;
+		keyed_state_change(&f->table, a);
+		if (a->gone == 0 && a->ended == 0)
+			keyed_state_tell(&f->table, a);
+	}
+}
+
+/* What is in the list now will be known to the next program. */
+static void
+note_told(struct alerts *f)
+{
+	struct alert *a;
+	size_t n, i;
+	void **list = keyed_state_list(&f->table, false, &n);
+
+	for (i = 0; i < n; i++) {
+		a = list[i];
+		a->moved = 0;
+		if (a->gone == 0)
+			a->told = 1;
+	}
+	free(list);
+}
+
+static void
+settle(void *flow, int64_t newest, bool refresh)
+{
+	struct alerts *f = flow;
+	struct text key;
+	int64_t due;
+
+	while (timer_queue_next(&f->calendar, newest, &key, &due))
+		look_at(f, key, due);
+	if (refresh)
+		refresh_moved(f);
+	note_told(f);
+	if (f->window > 0 && newest != CLOCK_NONE)
+		keyed_state_expire(&f->windows,
+		    newest - f->window - f->rules[RULES - 1].length);
+}
+
+static void
+emit_one(const struct alerts *f, const struct alert *a, struct rowset *to)
+{
+	struct cell *c = rowset_add(to);
+	struct whose w;
+	int64_t begin = read_key(f, keyed_state_key(a), &w);
+	const struct rule *rule = &f->rules[w.rule];
+	int64_t end = a->ended != 0 ? a->end : CLOCK_NONE;
+
+	c = cell_time(c, begin);
+	c = streaming_metric_cell(c, w.user);
+	c = cell_text(c, rule->name);
+	c = cell_time(c, a->gone != 0 ? begin : end);
+	c = cell_count(c, a->messages);
+	cell_count(c, rule->threshold);
+}
+
+static void
+emit(void *flow, struct rowset *to, enum metric_rows which)
+{
+	struct alerts *f = flow;
+	const struct alert *a;
+	size_t n, i;
+	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+
+	for (i = 0; i < n; i++) {
+		a = list[i];
+		/* One that never was told of need not be withdrawn. */
+		if (a->gone == 0 || (which == ROWS_CHANGED && a->told != 0))
+			emit_one(f, a, to);
+	}
+	free(list);
+}
+
+static const struct streaming_metric_ops ops = {
+	.open = open_flow,
+	.close = close_flow,
+	.message = message,
+	.settle = settle,
+	.emit = emit,
+};
+
+const struct metric metric_alerts = {
+	.table = &tables[TABLE_alerts],
+	.flow = &ops,
+	.derived_from = &metric_realtime_user_activity,
+};

@@ -1,0 +1,216 @@
+/*
+ * channel_metrics: of each channel, in each hour of the messages' own time:
+ * the messages that count, those of customers (inbound) and of operators and
+ * bots (outbound), and in how many chats they were. A message that names no
+ * channel counts under the empty name.
+ */
+#include "aggregator/metrics/streaming_metric.h"
+
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+/* Beside how many messages of a chat: another generation counted the chat. It
+ * does not tell in which channel; a chat is taken to be in one. */
+#define BEFORE (UINT64_C(1) << 63)
+static const struct text some_channel = { "\1", 1 };
+
+struct channel {
+	uint64_t inbound, outbound;
+	uint64_t chats;
+};
+
+struct channels {
+	struct keyed_state table; /* (hour, channel) */
+	struct keyed_state
+	    chats; /* (hour, channel, chat) -> how many messages */
+	struct streaming_metric_cap cap;
+	int64_t window;
+	bool parts;
+};
+
+static void *
+open_flow(const struct streaming_metric_setup *setup)
+{
+	struct channels *f = xcalloc(1, sizeof *f);
+
+	keyed_state_open(
+	    &f->table, setup->home, "channels", sizeof(struct channel));
+	keyed_state_open(
+	    &f->chats, setup->home, "channel_chats", sizeof(uint64_t));
+	streaming_metric_cap_init(&f->cap, setup, "channel_conversations");
+	f->window = setup->home->window_ms;
+	f->parts = streaming_metric_in_parts(setup);
+	return f;
+}
+
+static void
+close_flow(void *flow)
+{
+	struct channels *f = flow;
+
+	keyed_state_close(&f->table);
+	keyed_state_close(&f->chats);
+	free(f);
+}
+
+static void
+begin_key(struct key *k, int64_t at, struct text channel)
+{
+	k->len = 0;
+	key_time(k, streaming_metric_span(at, HOUR_MS));
+	key_text(k, channel);
+}
+
+static bool
+was_before(struct channels *f, const struct streaming_metric_message *m)
+{
+	struct key k;
+
+	if (!f->parts)
+		return false;
+	begin_key(&k, m->at, some_channel);
+	key_text(&k, m->chat);
+	return keyed_state_find(&f->chats, k.bytes, k.len) != NULL;
+}
+
+static void
+add(struct channels *f, const struct streaming_metric_message *m)
+{
+	struct channel *c;
+	struct key k;
+	uint64_t *n;
+	bool known;
+
+	begin_key(&k, m->at, m->channel);
+	c = keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	if (m->from == FROM_CUSTOMER)
+		c->inbound++;
+	else
+		c->outbound++;
+	keyed_state_tell(&f->table, c);
+	key_text(&k, m->chat);
+	n = keyed_state_find(&f->chats, k.bytes, k.len);
+	if (n == NULL) {
+		known = was_before(f, m);
+		if (!known &&
+		    !streaming_metric_cap_allows(&f->cap, c->chats,
+			"a channel with more chats in an hour than that"))
+			return;
+		c->chats += !known;
+		n = keyed_state_get(&f->chats, k.bytes, k.len, NULL);
+		*n = known ? BEFORE : 0;
+	}
+	*n += 1;
+	keyed_state_change(&f->chats, n);
+}
+
+static void
+take_back(struct channels *f, const struct streaming_metric_message *m)
+{
+	struct channel *c;
+	struct key k;
+	uint64_t *n, *side;
+
+	begin_key(&k, m->at, m->channel);
+	c = keyed_state_find(&f->table, k.bytes, k.len);
+	if (c == NULL)
+		return;
+	side = m->from == FROM_CUSTOMER ? &c->inbound : &c->outbound;
+	if (*side == 0)
+		return;
+	*side -= 1;
+	keyed_state_tell(&f->table, c);
+	key_text(&k, m->chat);
+	n = keyed_state_find(&f->chats, k.bytes, k.len);
+	if (n == NULL)
+		return;
+	keyed_state_change(&f->chats, n);
+	/* Its messages of before are not to be taken back here. */
+	if (*n != BEFORE && --*n == 0) {
+		keyed_state_delete(&f->chats, n);
+		c->chats--;
+	}
+}
+
+static void
+before(void *flow, const struct streaming_metric_message *m)
+{
+	struct channels *f = flow;
+	struct key k;
+	uint64_t *n;
+
+	if (!f->parts || !m->counted)
+		return;
+	begin_key(&k, m->at, some_channel);
+	key_text(&k, m->chat);
+	n = keyed_state_get(&f->chats, k.bytes, k.len, NULL);
+	*n = BEFORE;
+	keyed_state_change(&f->chats, n);
+}
+
+static void
+message(void *flow, const struct streaming_metric_message *m,
+    const struct streaming_metric_message *old)
+{
+	if (old != NULL && old->counted)
+		take_back(flow, old);
+	if (m->counted)
+		add(flow, m);
+}
+
+static void
+settle(void *flow, int64_t newest, bool refresh)
+{
+	struct channels *f = flow;
+
+	(void)refresh;
+	if (f->window == 0 || newest == CLOCK_NONE)
+		return;
+	keyed_state_expire(&f->table, newest - f->window - HOUR_MS);
+	keyed_state_expire(&f->chats, newest - f->window - HOUR_MS);
+}
+
+static void
+emit(void *flow, struct rowset *to, enum metric_rows which)
+{
+	struct channels *f = flow;
+	const struct channel *h;
+	struct text key;
+	struct cell *c;
+	size_t n, i, at;
+	int64_t hour;
+	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+
+	for (i = 0; i < n; i++) {
+		h = list[i];
+		if (which == ROWS_ALL && h->inbound + h->outbound == 0)
+			continue;
+		key = keyed_state_key(h);
+		at = 0;
+		hour = key_read_time(key, &at);
+		c = rowset_add(to);
+		c = cell_time(c, hour);
+		c = streaming_metric_cell(c, key_read_text(key, &at));
+		c = cell_count(c, h->inbound + h->outbound);
+		c = cell_count(c, h->inbound);
+		c = cell_count(c, h->outbound);
+		cell_count(c, h->chats);
+	}
+	free(list);
+}
+
+static const struct streaming_metric_ops ops = {
+	.open = open_flow,
+	.close = close_flow,
+	.message = message,
+	.before = before,
+	.settle = settle,
+	.emit = emit,
+};
+
+const struct metric metric_channel_metrics = {
+	.table = &tables[TABLE_channel_metrics],
+	.flow = &ops,
+};

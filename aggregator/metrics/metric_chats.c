@@ -1,0 +1,56 @@
+/*
+ * chat_metrics: each ongoing chat: what the CRM says of it and what its
+ * messages say, of the present episode (chatwoot: of its whole life).
+ */
+#include "aggregator/rows/metric.h"
+
+#include "common/base/xalloc.h"
+
+static void
+emit_one(const struct model *m, const struct chat *chat, const char *status,
+    struct rowset *to)
+{
+	const struct description *now = &chat->now;
+	struct cell *c = rowset_add(to);
+
+	c = cell_id(c, chat_id(chat));
+	c = cell_id(c, model_name(m, now->holder));
+	c = cell_id(c, model_name(m, now->channel));
+	c = cell_id(c, model_name(m, now->customer));
+	c = cell_id(c, model_name(m, now->customer_name));
+	c = cell_id(c, model_name(m, now->customer_phone));
+	c = cell_id(c, model_name(m, now->tag));
+	c = cell_text(c, status);
+	c = cell_time(c, chat->now.opened_at);
+	c = cell_time(c, chat->last_message_at);
+	c = cell_count(c, chat->messages_counted);
+	c = cell_count(c, chat->participants);
+	c = cell_count(c, chat->responses.n);
+	c = cell_ms(c, tally_mean(&chat->responses));
+	c = cell_ms(c, chat->first_response);
+	cell_time(c, chat->waiting_since);
+}
+
+static void
+emit(const struct model *m, struct rowset *to, enum metric_rows which)
+{
+	struct chat *const *v = m->chats;
+	size_t i, n = m->chats_n;
+
+	if (which == ROWS_CHANGED) {
+		v = m->changes.chats;
+		n = m->changes.chats_n;
+	}
+	for (i = 0; i < n; i++) {
+		if (chat_is_open(v[i]))
+			emit_one(m, v[i], record_status_name(CHAT_OPEN), to);
+		else if (which == ROWS_CHANGED && chat_has_left(v[i]))
+			emit_one(m, v[i], "left", to);
+	}
+}
+
+const struct metric metric_chat_metrics = {
+	.table = &tables[TABLE_chat_metrics],
+	.by_default = true,
+	.emit = emit,
+};

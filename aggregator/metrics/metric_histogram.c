@@ -1,0 +1,265 @@
+/*
+ * response_hours and response_histogram: how long answers took, in parts that
+ * add up: by operator, kind of interval and the hour in which it ended, how
+ * many there were, their sum and their maximum; and the same in buckets
+ * (histogram.h), from which a median or percentile over any operators, hours
+ * and machines is read within 1/32. Kinds: first_response, reply, resolution,
+ * unanswered. The operator of what is nobody's is empty.
+ *
+ * An interval that a late message did away with is taken back. The maximum is
+ * then exact as long as top_values.h is.
+ */
+#include "aggregator/metrics/streaming_metric.h"
+
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/histogram.h"
+#include "aggregator/containers/top_values.h"
+
+/* A snapshot may correct what is older than the window. */
+#define KEEP_MS (7 * DAY_MS)
+
+struct hour {
+	uint64_t n;
+	int64_t sum;
+	struct top_values_long longest;
+};
+
+/* Either flow: a table by (hour, kind, operator), of buckets by bucket, too. */
+struct responses {
+	struct keyed_state table;
+	struct keyed_state before; /* (time, chat): such a message ended what
+				was counted by another generation of parts */
+	int64_t window;
+	bool parts; /* else there is no such thing */
+};
+
+static struct responses *
+open_table(const struct streaming_metric_setup *setup, const char *name,
+    const char *before_name, size_t payload)
+{
+	struct responses *f = xcalloc(1, sizeof *f);
+
+	keyed_state_open(&f->table, setup->home, name, payload);
+	f->window = setup->home->window_ms;
+	f->parts = streaming_metric_in_parts(setup);
+	if (f->parts)
+		keyed_state_open(
+		    &f->before, setup->home, before_name, sizeof(uint64_t));
+	return f;
+}
+
+static void *
+open_hours(const struct streaming_metric_setup *setup)
+{
+	return open_table(setup, "response_hours", "response_hours_before",
+	    sizeof(struct hour));
+}
+
+static void *
+open_buckets(const struct streaming_metric_setup *setup)
+{
+	return open_table(setup, "response_buckets", "response_buckets_before",
+	    sizeof(uint64_t));
+}
+
+static void
+close_flow(void *flow)
+{
+	struct responses *f = flow;
+
+	keyed_state_close(&f->table);
+	if (f->parts)
+		keyed_state_close(&f->before);
+	free(f);
+}
+
+static void
+before_key(struct key *k, int64_t at, struct text chat)
+{
+	k->len = 0;
+	key_time(k, at);
+	key_text(k, chat);
+}
+
+static void
+before(void *flow, const struct streaming_metric_message *m)
+{
+	struct responses *f = flow;
+	struct key k;
+	uint64_t *n;
+
+	if (!f->parts)
+		return;
+	before_key(&k, m->at, m->chat);
+	n = keyed_state_get(&f->before, k.bytes, k.len, NULL);
+	*n = 1;
+	keyed_state_change(&f->before, n);
+}
+
+static bool
+was_before(struct responses *f, const struct streaming_metric_interval *i)
+{
+	struct key k;
+
+	if (!f->parts)
+		return false;
+	before_key(&k, i->end, i->chat);
+	return keyed_state_find(&f->before, k.bytes, k.len) != NULL;
+}
+
+static bool
+begin_key(struct key *k, const struct streaming_metric_interval *i)
+{
+	k->len = 0;
+	key_time(k, streaming_metric_span(i->end, HOUR_MS));
+	key_byte(k, i->kind);
+	key_text(k, i->operator_id);
+	return i->kind != INTERVAL_WAITING;
+}
+
+static void
+add_to_hour(
+    void *flow, const struct streaming_metric_interval *i, bool withdrawn)
+{
+	struct responses *f = flow;
+	struct hour *h;
+	struct key k;
+
+	if (!begin_key(&k, i) || was_before(f, i))
+		return;
+	h = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
+		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	if (h == NULL || (withdrawn && h->n == 0))
+		return;
+	h->n += withdrawn ? UINT64_MAX : UINT64_C(1);
+	h->sum += withdrawn ? -i->ms : i->ms;
+	if (withdrawn)
+		top_values_remove_long(&h->longest, i->ms);
+	else
+		top_values_add_long(&h->longest, i->ms);
+	keyed_state_tell(&f->table, h);
+}
+
+static void
+add_to_bucket(
+    void *flow, const struct streaming_metric_interval *i, bool withdrawn)
+{
+	struct responses *f = flow;
+	struct key k;
+	uint64_t *n;
+
+	if (!begin_key(&k, i) || was_before(f, i))
+		return;
+	key_number(&k, histogram_bucket(i->ms));
+	n = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
+		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	if (n == NULL || (withdrawn && *n == 0))
+		return;
+	*n += withdrawn ? UINT64_MAX : UINT64_C(1);
+	keyed_state_tell(&f->table, n);
+}
+
+static void
+settle(void *flow, int64_t newest, bool refresh)
+{
+	struct responses *f = flow;
+
+	(void)refresh;
+	if (f->window == 0 || newest == CLOCK_NONE)
+		return;
+	keyed_state_expire(&f->table, newest - f->window - KEEP_MS);
+	if (f->parts)
+		keyed_state_expire(&f->before, newest - f->window - KEEP_MS);
+}
+
+/* The cells that both tables begin with; *at: behind them in the key. */
+static struct cell *
+begin_row(const void *payload, struct rowset *to, struct text *key, size_t *at)
+{
+	struct cell *c = rowset_add(to);
+	enum interval_kind kind;
+	int64_t hour;
+
+	*at = 0;
+	*key = keyed_state_key(payload);
+	hour = key_read_time(*key, at);
+	kind = (enum interval_kind)key_read_byte(*key, at);
+	c = cell_time(c, hour);
+	c = streaming_metric_cell(c, key_read_text(*key, at));
+	return cell_text(c, clocks_interval_name(kind));
+}
+
+static void
+emit_hours(void *flow, struct rowset *to, enum metric_rows which)
+{
+	struct responses *f = flow;
+	const struct hour *h;
+	struct text key;
+	struct cell *c;
+	size_t n, i, at;
+	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+
+	for (i = 0; i < n; i++) {
+		h = list[i];
+		if (which == ROWS_ALL && h->n == 0)
+			continue;
+		c = begin_row(h, to, &key, &at);
+		c = cell_count(c, h->n);
+		c = cell_number(c, h->sum);
+		cell_number(c, h->n > 0 ? top_values_get_long(&h->longest) : 0);
+	}
+	free(list);
+}
+
+static void
+emit_buckets(void *flow, struct rowset *to, enum metric_rows which)
+{
+	struct responses *f = flow;
+	const uint64_t *count;
+	struct text key;
+	struct cell *c;
+	size_t n, i, at;
+	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+
+	for (i = 0; i < n; i++) {
+		count = list[i];
+		if (which == ROWS_ALL && *count == 0)
+			continue;
+		c = begin_row(count, to, &key, &at);
+		c = cell_count(c, key_read_number(key, &at));
+		cell_count(c, *count);
+	}
+	free(list);
+}
+
+static const struct streaming_metric_ops hour_ops = {
+	.open = open_hours,
+	.close = close_flow,
+	.before = before,
+	.interval = add_to_hour,
+	.settle = settle,
+	.emit = emit_hours,
+};
+
+static const struct streaming_metric_ops bucket_ops = {
+	.open = open_buckets,
+	.close = close_flow,
+	.before = before,
+	.interval = add_to_bucket,
+	.settle = settle,
+	.emit = emit_buckets,
+};
+
+const struct metric metric_response_hours = {
+	.table = &tables[TABLE_response_hours],
+	.flow = &hour_ops,
+};
+
+const struct metric metric_response_histogram = {
+	.table = &tables[TABLE_response_histogram],
+	.flow = &bucket_ops,
+};

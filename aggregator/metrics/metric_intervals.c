@@ -1,0 +1,131 @@
+/*
+ * intervals: each first response, reply, resolution, unanswered wait and part
+ * of a wait that a transfer cut, a row: the history from which any range,
+ * calendar or rule can be computed anew. It is named by when it ended, its
+ * chat, the message that ended it and its kind. One that a late message did
+ * away with is told once more, as withdrawn.
+ *
+ * A row is kept only until it was written: then it is the database's.
+ */
+#include "aggregator/metrics/streaming_metric.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+struct row {
+	int64_t start, ms;
+	uint8_t withdrawn, has_operator, operator_len;
+	char operator_id[RECORD_MAX_ID + 2];
+};
+
+struct intervals {
+	struct keyed_state table; /* (end, chat, message, kind) */
+};
+
+static void *
+open_flow(const struct streaming_metric_setup *setup)
+{
+	struct intervals *f = xcalloc(1, sizeof *f);
+
+	keyed_state_open(
+	    &f->table, setup->home, "intervals", sizeof(struct row));
+	return f;
+}
+
+static void
+close_flow(void *flow)
+{
+	struct intervals *f = flow;
+
+	keyed_state_close(&f->table);
+	free(f);
+}
+
+static void
+interval(void *flow, const struct streaming_metric_interval *i, bool withdrawn)
+{
+	struct intervals *f = flow;
+	struct key k;
+	struct row *r;
+
+	k.len = 0;
+	key_time(&k, i->end);
+	key_text(&k, i->chat);
+	key_text(&k, i->message);
+	key_byte(&k, i->kind);
+	r = keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	memset(r, 0, sizeof *r);
+	r->start = i->start;
+	r->ms = i->ms;
+	r->withdrawn = withdrawn;
+	r->has_operator = i->operator_id.p != NULL;
+	r->operator_len = (uint8_t)i->operator_id.len;
+	if (r->has_operator)
+		memcpy(r->operator_id, i->operator_id.p, r->operator_len);
+	keyed_state_tell(&f->table, r);
+}
+
+static void
+emit_one(const struct row *r, struct rowset *to)
+{
+	struct text key = keyed_state_key(r), operator_id = { NULL, 0 };
+	struct cell *c = rowset_add(to);
+	size_t at = 0;
+
+	if (r->has_operator != 0) {
+		operator_id.p = r->operator_id;
+		operator_id.len = r->operator_len;
+	}
+	c = cell_time(c, key_read_time(key, &at));
+	c = streaming_metric_cell(c, key_read_text(key, &at));
+	c = streaming_metric_cell(c, key_read_text(key, &at));
+	c = cell_text(c,
+	    clocks_interval_name((enum interval_kind)key_read_byte(key, &at)));
+	c = cell_time(c, r->start);
+	c = streaming_metric_cell(c, operator_id);
+	c = cell_number(c, r->ms);
+	cell_flag(c, true, r->withdrawn != 0);
+}
+
+static void
+emit(void *flow, struct rowset *to, enum metric_rows which)
+{
+	struct intervals *f = flow;
+	const struct row *r;
+	size_t n, i;
+	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+
+	for (i = 0; i < n; i++) {
+		r = list[i];
+		if (which == ROWS_CHANGED || r->withdrawn == 0)
+			emit_one(r, to);
+	}
+	free(list);
+}
+
+static void
+sent(void *flow)
+{
+	struct intervals *f = flow;
+	size_t n, i;
+	void **list = keyed_state_list(&f->table, false, &n);
+
+	for (i = 0; i < n; i++)
+		keyed_state_delete(&f->table, list[i]);
+	free(list);
+}
+
+static const struct streaming_metric_ops ops = {
+	.open = open_flow,
+	.close = close_flow,
+	.interval = interval,
+	.emit = emit,
+	.sent = sent,
+};
+
+const struct metric metric_intervals = {
+	.table = &tables[TABLE_intervals],
+	.flow = &ops,
+};

@@ -1,0 +1,371 @@
+/*
+ * longest_monologue: of each conversation the most messages in a row by one
+ * side: the customer's, or that of operators and bots together. Messages that
+ * do not count (notes, automated ones, those of the system) are no part of it
+ * and do not interrupt. The order is that of the clocks, by time and then id.
+ *
+ * What is kept of a conversation is a base, the run up to a time from which on
+ * nothing can come or change any more, and behind it the messages that are
+ * younger, linked in their order. One that comes last goes on from the run
+ * before; after any other change the run is told anew from the base, when its
+ * row is. As soon as the window has passed messages they go into the base.
+ * Where a snapshot brings some that are older still, they count as if they came
+ * behind the base.
+ *
+ * All is counted since the conversation was last silent for longer than
+ * [aggregator] forget, and forgotten when it is.
+ */
+#include "aggregator/metrics/streaming_metric.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/interner.h"
+
+/* Messages are put into the base that much after their time, together. */
+#define LINGER_MS HOUR_MS
+
+/* Messages in order, as far as they were seen. */
+struct run {
+	int64_t last_at;
+	uint64_t length, longest; /* the running one; 0: there was none */
+	uint64_t side;
+};
+
+struct monologue {
+	struct run base, all;
+	uint32_t first, last; /* of the messages behind the base; 0: none */
+	uint32_t number;      /* of the newest one */
+	uint8_t stale;        /* `all` is to be told anew */
+	uint8_t own;          /* not only another generation's messages */
+	int64_t known_last;   /* also of what was taken back */
+	int64_t due;          /* when it is looked at */
+};
+
+/* One message; its key is the chat and its number. */
+struct link {
+	int64_t at;
+	uint32_t before, behind; /* 0: none */
+	uint8_t side, id_len;
+	char id[RECORD_MAX_ID + 1];
+};
+
+struct monologues {
+	struct keyed_state table; /* by chat */
+	struct keyed_state links; /* (chat, number) */
+	struct timer_queue calendar;
+	bool lasts; /* in a stream that refuses what is too late */
+	int64_t window, forget;
+};
+
+static void *
+open_flow(const struct streaming_metric_setup *setup)
+{
+	struct monologues *f = xcalloc(1, sizeof *f);
+
+	keyed_state_open(
+	    &f->table, setup->home, "monologues", sizeof(struct monologue));
+	keyed_state_open(
+	    &f->links, setup->home, "monologue_messages", sizeof(struct link));
+	timer_queue_open(&f->calendar, setup->home, "monologues_due");
+	f->lasts = setup->home->state != NULL && setup->home->window_ms > 0;
+	f->window = setup->home->window_ms;
+	f->forget = streaming_metric_conf(setup, "forget");
+	return f;
+}
+
+static void
+close_flow(void *flow)
+{
+	struct monologues *f = flow;
+
+	keyed_state_close(&f->table);
+	keyed_state_close(&f->links);
+	timer_queue_close(&f->calendar);
+	free(f);
+}
+
+static void
+run_add(const struct monologues *f, struct run *r, int64_t at, unsigned side)
+{
+	if (r->length > 0 && at - r->last_at > f->forget)
+		r->length = r->longest = 0;
+	r->length = r->length > 0 && r->side == side ? r->length + 1 : 1;
+	r->side = side;
+	r->last_at = at;
+	if (r->length > r->longest)
+		r->longest = r->length;
+}
+
+static struct key
+link_key(const struct monologue *c, uint32_t number)
+{
+	struct text chat = keyed_state_key(c);
+	struct key k;
+
+	memcpy(k.bytes, chat.p, chat.len);
+	k.len = chat.len;
+	key_number(&k, number);
+	return k;
+}
+
+/* The message with that number; NULL for 0. */
+static struct link *
+link_find(struct monologues *f, const struct monologue *c, uint32_t number)
+{
+	struct key k = link_key(c, number);
+
+	return number != 0 ? keyed_state_find(&f->links, k.bytes, k.len) : NULL;
+}
+
+/* Where the message with that time and id is or would be: <0 for before the
+ * link, 0 for the same, >0 for behind it. */
+static int
+compare(const struct streaming_metric_message *m, struct text id,
+    const struct link *l)
+{
+	if (m->at != l->at)
+		return m->at < l->at ? -1 : 1;
+	return id_compare(id.p, id.len, l->id, l->id_len);
+}
+
+/* The last link that is not behind the message; NULL: all are. *number. */
+static struct link *
+place(struct monologues *f, const struct monologue *c,
+    const struct streaming_metric_message *m, struct text id, uint32_t *number)
+{
+	struct link *l = link_find(f, c, c->last);
+
+	for (*number = c->last; l != NULL && compare(m, id, l) < 0;) {
+		*number = l->before;
+		l = link_find(f, c, l->before);
+	}
+	return l;
+}
+
+/* Sets what stands behind `before` and before `behind`, each of which may be
+ * 0: an end. */
+static void
+join(
+    struct monologues *f, struct monologue *c, uint32_t before, uint32_t behind)
+{
+	struct link *b = link_find(f, c, before), *n = link_find(f, c, behind);
+
+	if (b != NULL) {
+		b->behind = behind;
+		keyed_state_change(&f->links, b);
+	} else {
+		c->first = behind;
+	}
+	if (n != NULL) {
+		n->before = before;
+		keyed_state_change(&f->links, n);
+	} else {
+		c->last = before;
+	}
+}
+
+static struct monologue *
+find(struct monologues *f, const struct streaming_metric_message *m, bool make)
+{
+	struct monologue *c;
+	struct key k;
+	bool made = false;
+
+	k.len = 0;
+	key_text(&k, m->chat);
+	c = make ? keyed_state_get(&f->table, k.bytes, k.len, &made)
+		 : keyed_state_find(&f->table, k.bytes, k.len);
+	if (made)
+		c->known_last = CLOCK_NONE;
+	return c;
+}
+
+static void
+look_later(struct monologues *f, struct monologue *c, int64_t due)
+{
+	struct text chat = keyed_state_key(c);
+
+	c->due = due;
+	if (f->lasts)
+		timer_queue_add(&f->calendar, due, chat.p, chat.len);
+}
+
+static struct monologue *
+add(struct monologues *f, const struct streaming_metric_message *m)
+{
+	struct monologue *c = find(f, m, true);
+	uint32_t before, behind, number = ++c->number;
+	struct link *l = place(f, c, m, m->id, &before);
+	struct key k = link_key(c, number);
+
+	behind = l != NULL ? l->behind : c->first;
+	l = keyed_state_get(&f->links, k.bytes, k.len, NULL);
+	l->at = m->at;
+	l->side = m->from == FROM_CUSTOMER;
+	l->id_len = (uint8_t)m->id.len;
+	memcpy(l->id, m->id.p, m->id.len);
+	keyed_state_change(&f->links, l);
+	join(f, c, before, number);
+	join(f, c, number, behind);
+	if (m->at > c->known_last)
+		c->known_last = m->at;
+	if (before == 0 && behind == 0)
+		look_later(f, c, m->at + f->window + LINGER_MS);
+	if (behind != 0)
+		c->stale = true;
+	else if (!c->stale)
+		run_add(f, &c->all, m->at, l->side);
+	return c;
+}
+
+static void
+take_back(struct monologues *f, const struct streaming_metric_message *old,
+    struct text id)
+{
+	struct monologue *c = find(f, old, false);
+	struct link *l = NULL;
+	uint32_t number;
+
+	if (c != NULL)
+		l = place(f, c, old, id, &number);
+	if (l == NULL || compare(old, id, l) != 0)
+		return; /* it is in the base */
+	join(f, c, l->before, l->behind);
+	keyed_state_delete(&f->links, l);
+	c->stale = true;
+	keyed_state_tell(&f->table, c);
+}
+
+static void
+message(void *flow, const struct streaming_metric_message *m,
+    const struct streaming_metric_message *old)
+{
+	struct monologues *f = flow;
+	struct monologue *c;
+
+	if (old != NULL && old->counted)
+		take_back(f, old, m->id);
+	if (!m->counted)
+		return;
+	c = add(f, m);
+	c->own = true;
+	keyed_state_tell(&f->table, c);
+}
+
+/* Who wrote before is known; the row is another generation's. */
+static void
+before(void *flow, const struct streaming_metric_message *m)
+{
+	struct monologues *f = flow;
+	struct monologue *c;
+
+	if (!m->counted)
+		return;
+	c = add(f, m);
+	if (c->own)
+		keyed_state_tell(&f->table, c);
+	else
+		keyed_state_change(&f->table, c);
+}
+
+static void
+tell_anew(struct monologues *f, struct monologue *c)
+{
+	const struct link *l = link_find(f, c, c->first);
+
+	c->all = c->base;
+	c->stale = false;
+	for (; l != NULL; l = link_find(f, c, l->behind))
+		run_add(f, &c->all, l->at, l->side);
+}
+
+/* Puts what nothing can come before any more into the base. */
+static void
+pass(struct monologues *f, struct monologue *c, int64_t before)
+{
+	struct link *l;
+
+	while ((l = link_find(f, c, c->first)) != NULL && l->at < before) {
+		run_add(f, &c->base, l->at, l->side);
+		join(f, c, 0, l->behind);
+		keyed_state_delete(&f->links, l);
+	}
+}
+
+/* One that the calendar named: what is old goes into its base, or all of it
+ * goes once nothing can be in a row with its last message. */
+static void
+look_at(struct monologues *f, struct text key, int64_t due, int64_t newest)
+{
+	struct monologue *c = keyed_state_find(&f->table, key.p, key.len);
+	const struct link *l;
+
+	if (c == NULL || c->due != due)
+		return;
+	pass(f, c, newest - f->window);
+	l = link_find(f, c, c->first);
+	if (l == NULL && c->known_last + f->forget + f->window < newest &&
+	    !keyed_state_is_told(c)) {
+		keyed_state_delete(&f->table, c);
+		return;
+	}
+	due = l != NULL ? l->at + f->window + LINGER_MS
+			: c->known_last + f->forget + f->window + 1;
+	look_later(f, c, due > newest ? due : newest + 1);
+	keyed_state_change(&f->table, c);
+}
+
+static void
+settle(void *flow, int64_t newest, bool refresh)
+{
+	struct monologues *f = flow;
+	struct text key;
+	int64_t due;
+
+	(void)refresh;
+	while (f->lasts && timer_queue_next(&f->calendar, newest, &key, &due))
+		look_at(f, key, due, newest);
+}
+
+static void
+emit(void *flow, struct rowset *to, enum metric_rows which)
+{
+	struct monologues *f = flow;
+	struct monologue *c;
+	struct cell *cell;
+	size_t n, i, at;
+	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+
+	for (i = 0; i < n; i++) {
+		c = list[i];
+		if (c->stale)
+			tell_anew(f, c);
+		if (which == ROWS_ALL && c->all.longest == 0)
+			continue;
+		at = 0;
+		cell = rowset_add(to);
+		cell = streaming_metric_cell(
+		    cell, key_read_text(keyed_state_key(c), &at));
+		cell = cell_count(cell, c->all.longest);
+		cell_time(
+		    cell, c->all.longest > 0 ? c->all.last_at : c->known_last);
+	}
+	free(list);
+}
+
+static const struct streaming_metric_ops ops = {
+	.open = open_flow,
+	.close = close_flow,
+	.message = message,
+	.before = before,
+	.settle = settle,
+	.emit = emit,
+};
+
+const struct metric metric_longest_monologue = {
+	.table = &tables[TABLE_longest_monologue],
+	.flow = &ops,
+};

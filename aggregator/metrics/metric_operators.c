@@ -1,0 +1,97 @@
+/*
+ * operator_metrics: what each operator does over the ongoing chats. A row has
+ * who is listed, holds an ongoing chat, or is credited with a first response
+ * or a reply in one.
+ */
+#include "aggregator/rows/metric.h"
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/histogram.h"
+
+/* Who left keeps the name; the rest the CRM says of those who are there. */
+static int64_t
+reported(const struct operator_info *o)
+{
+	return o->listed ? o->reported_open_chats : RECORD_NO_NUMBER;
+}
+
+static void
+emit_one(const struct model *m, struct operator_info *o, struct rowset *to)
+{
+	struct cell *c = rowset_add(to);
+
+	c = cell_id(c, model_name(m, o->id));
+	c = cell_id(c, operator_name(m, o));
+	c = cell_flag(c, o->listed && o->has_available, o->available);
+	c = cell_count(c, o->open_chats);
+	c = cell_number(c, reported(o));
+	c = cell_count(c, o->responses.n);
+	c = cell_ms(c, order_stats_mean(&o->responses));
+	c = cell_ms(c, order_stats_median(&o->responses));
+	c = cell_ms(c, order_stats_percentile(&o->responses, 90));
+	c = cell_count(c, o->first_responses.n);
+	c = cell_ms(c, tally_mean(&o->first_responses));
+	c = cell_count(c, o->waits.n);
+	cell_ms(c, operator_longest_wait(m, o));
+}
+
+/* [[bucket,count],...], as histogram.h has them. */
+static struct text
+buckets(struct order_stats *r, struct buf *to)
+{
+	size_t below = 0, n;
+	uint32_t bucket;
+
+	buf_clear(to);
+	while (below < r->n) {
+		bucket = histogram_bucket(order_stats_at(r, below + 1));
+		n = order_stats_up_to(r, histogram_high(bucket));
+		buf_addf(to, "%c[%u,%zu]", below == 0 ? '[' : ',',
+		    (unsigned)bucket, n - below);
+		below = n;
+	}
+	buf_adds(to, below == 0 ? "[]" : "]");
+	return (struct text){ buf_str(to), to->len };
+}
+
+static void
+emit_part(const struct model *m, struct operator_info *o, struct rowset *to)
+{
+	struct cell *c = rowset_add(to);
+
+	c = cell_id(c, model_name(m, o->id));
+	c = cell_id(c, operator_name(m, o));
+	c = cell_flag(c, o->listed && o->has_available, o->available);
+	c = cell_count(c, o->open_chats);
+	c = cell_number(c, reported(o));
+	c = cell_count(c, o->responses.n);
+	c = cell_number(c, (int64_t)o->responses.sum);
+	c = cell_ms(c, order_stats_max(&o->responses));
+	c = cell_id(c, buckets(&o->responses, &to->text));
+	c = cell_count(c, o->first_responses.n);
+	c = cell_number(c, (int64_t)o->first_responses.sum);
+	c = cell_count(c, o->waits.n);
+	cell_time(c, order_stats_min(&o->waits));
+}
+
+static void
+emit(const struct model *m, struct rowset *to, enum metric_rows which)
+{
+	struct operator_info *const *v = m->operators;
+	size_t i, n = m->operators_n;
+
+	if (which == ROWS_CHANGED) {
+		v = m->changes.operators;
+		n = m->changes.operators_n;
+	}
+	for (i = 0; i < n; i++)
+		if (which == ROWS_CHANGED || operator_has_row(v[i]))
+			(to->part ? emit_part : emit_one)(m, v[i], to);
+}
+
+const struct metric metric_operator_metrics = {
+	.table = &tables[TABLE_operator_metrics],
+	.by_default = true,
+	.emit = emit,
+};

@@ -1,0 +1,53 @@
+/*
+ * tenant_metrics: one row for the tenant: all ongoing chats together, the
+ * unassigned ones, who belong to nobody else, among them.
+ */
+#include "aggregator/rows/metric.h"
+
+#include "common/base/xalloc.h"
+
+static void
+emit_part(const struct model *m, struct rowset *to)
+{
+	const struct tenant_totals *t = &m->totals;
+	bool waits = t->longest_wait != STATS_NONE;
+	struct cell *c = rowset_add(to);
+
+	c = cell_count(c, t->operators);
+	c = cell_count(c, t->open_chats);
+	c = cell_count(c, t->unassigned_chats);
+	c = cell_count(c, t->waits.n);
+	c = cell_time(c, waits ? m->as_of - t->longest_wait : CLOCK_NONE);
+	c = cell_count(c, t->responses.n);
+	c = cell_number(c, (int64_t)t->responses.sum);
+	cell_count(c, t->skewed);
+}
+
+static void
+emit_whole(const struct model *m, struct rowset *to)
+{
+	const struct tenant_totals *t = &m->totals;
+	struct cell *c = rowset_add(to);
+
+	c = cell_count(c, t->operators);
+	c = cell_count(c, t->open_chats);
+	c = cell_count(c, t->unassigned_chats);
+	c = cell_count(c, t->waits.n);
+	c = cell_ms(c, t->longest_wait);
+	c = cell_count(c, t->responses.n);
+	c = cell_ms(c, tally_mean(&t->responses));
+	cell_count(c, t->skewed);
+}
+
+static void
+emit(const struct model *m, struct rowset *to, enum metric_rows which)
+{
+	if (which == ROWS_ALL || m->changes.totals)
+		(to->part ? emit_part : emit_whole)(m, to);
+}
+
+const struct metric metric_tenant_metrics = {
+	.table = &tables[TABLE_tenant_metrics],
+	.by_default = true,
+	.emit = emit,
+};

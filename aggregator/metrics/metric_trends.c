@@ -1,0 +1,431 @@
+/*
+ * trends: words that were in more than `trend_count` (2) messages that count
+ * within a window (2 min) of the messages' own time, each word once a message,
+ * of more than 3 characters and none of the stop words. What a word is says
+ * words.h.
+ *
+ * A row is told when the tenant's newest time reaches the end of its window,
+ * and again when a late message has the word. An edited message counts with
+ * the words it came with: those of another text neither come nor go. The same
+ * text in a newer version counts in the window of that one, and no more in the
+ * window before; a row that it takes below what is told is told once more,
+ * with occurrences 0. So of each message that has words it is kept what its
+ * text was, as a hash, and in which window it counts.
+ *
+ * One of several aggregators tells every word, whatever its count, and at each
+ * refresh those of windows that go on: the view that adds them up applies the
+ * threshold and knows which windows have ended.
+ *
+ * Without the text of messages there are no words; that is said once.
+ */
+#include "aggregator/metrics/streaming_metric.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/containers/hash.h"
+#include "common/containers/strmap.h"
+
+#include "aggregator/metrics/words.h"
+
+enum {
+	/* After so many messages without any text it is said. */
+	PATIENCE = 10000,
+};
+
+/* What a message came with. */
+struct first_text {
+	uint64_t hash;
+	int64_t begin; /* of the window in which its words count */
+};
+
+struct trends {
+	struct keyed_state table;   /* (window, word) -> in how many messages */
+	struct keyed_state windows; /* (window) -> how many words */
+	/* (window of the newest version, hash of chat and id) -> what it came
+	 * with; of messages that have words */
+	struct keyed_state texts;
+	struct timer_queue calendar;
+	struct words words;
+	struct strmap stop;
+	struct streaming_metric_cap cap;
+	const char *tenant;
+	uint64_t more_than;
+	int64_t length, window;
+	size_t shortest;
+	uint64_t messages, texts_n;
+	bool asked_for;
+	bool told_missing, told_long;
+	bool parts;
+};
+
+static void
+stop(struct trends *f, const char *p, size_t len)
+{
+	struct text word = { p, len };
+
+	word = words_fold(&f->words, word);
+	if (word.len > 0)
+		*strmap_put(&f->stop, word.p, word.len) = f;
+}
+
+/* By its name: whoever wants all figures knows that some may be missing. */
+static bool
+is_asked_for(const struct conf *conf)
+{
+	char *const *name = conf_list(conf, "aggregator", "figures");
+
+	while (*name != NULL && strcmp(*name, "trends") != 0)
+		name++;
+	return *name != NULL;
+}
+
+static void *
+open_flow(const struct streaming_metric_setup *setup)
+{
+	struct trends *f = xcalloc(1, sizeof *f);
+	char *const *word =
+	    conf_list(setup->conf, "aggregator", "trend_stop_words");
+
+	keyed_state_open(
+	    &f->table, setup->home, "trend_words", sizeof(uint64_t));
+	keyed_state_open(
+	    &f->windows, setup->home, "trend_windows", sizeof(uint64_t));
+	keyed_state_open(
+	    &f->texts, setup->home, "trend_texts", sizeof(struct first_text));
+	timer_queue_open(&f->calendar, setup->home, "trends_due");
+	streaming_metric_cap_init(&f->cap, setup, "trend_words");
+	f->tenant = setup->tenant;
+	f->asked_for = is_asked_for(setup->conf);
+	/* In parts only the sum tells what is too few. */
+	f->parts = streaming_metric_in_parts(setup);
+	if (!f->parts)
+		f->more_than =
+		    (uint64_t)streaming_metric_conf(setup, "trend_count");
+	f->shortest = (size_t)streaming_metric_conf(setup, "trend_length") + 1;
+	f->length = streaming_metric_conf(setup, "trend_window");
+	f->window = setup->home->window_ms;
+	for (; *word != NULL; word++)
+		stop(f, *word, strlen(*word));
+	return f;
+}
+
+static void
+say_missing(struct trends *f)
+{
+	if (f->told_missing || f->texts_n > 0 || f->messages == 0)
+		return;
+	f->told_missing = true;
+	if (!f->asked_for) {
+		log_info("no_trends",
+		    "tenant=%s reason=\"messages without text\"", f->tenant);
+		return;
+	}
+	log_warn("tenant '%s' has no trends: its messages come without text; "
+		 "run the poller with --with-text",
+	    f->tenant);
+}
+
+static void
+close_flow(void *flow)
+{
+	struct trends *f = flow;
+
+	keyed_state_close(&f->table);
+	keyed_state_close(&f->windows);
+	keyed_state_close(&f->texts);
+	timer_queue_close(&f->calendar);
+	words_release(&f->words);
+	strmap_release(&f->stop, NULL);
+	free(f);
+}
+
+/* Room for one more word in the window; counts it. */
+static bool
+has_room(struct trends *f, int64_t begin)
+{
+	struct key k;
+	uint64_t *n;
+
+	k.len = 0;
+	key_time(&k, begin);
+	n = keyed_state_get(&f->windows, k.bytes, k.len, NULL);
+	if (!streaming_metric_cap_allows(
+		&f->cap, *n, "more words in a window than that"))
+		return false;
+	*n += 1;
+	keyed_state_change(&f->windows, n);
+	return true;
+}
+
+static bool
+is_stopped(struct trends *f, struct text word)
+{
+	return f->stop.live > 0 &&
+	       strmap_get(&f->stop, word.p, word.len) != NULL;
+}
+
+static void
+word_key(struct key *k, int64_t begin, struct text word)
+{
+	k->len = 0;
+	key_time(k, begin);
+	key_text(k, word);
+}
+
+static void
+count(struct trends *f, int64_t begin, struct text word)
+{
+	struct key k;
+	uint64_t *n;
+
+	if (is_stopped(f, word))
+		return;
+	word_key(&k, begin, word);
+	n = keyed_state_find(&f->table, k.bytes, k.len);
+	if (n == NULL) {
+		if (!has_room(f, begin))
+			return;
+		n = keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	}
+	*n += 1;
+	if (*n == f->more_than + 1)
+		timer_queue_add(
+		    &f->calendar, begin + f->length, k.bytes, k.len);
+	if (*n > f->more_than && begin + f->length <= f->table.home->newest)
+		keyed_state_tell(&f->table, n);
+	else
+		keyed_state_change(&f->table, n);
+}
+
+static void
+take_back(struct trends *f, int64_t begin, struct text word)
+{
+	bool ended = begin + f->length <= f->table.home->newest;
+	struct key k;
+	uint64_t *n;
+
+	if (is_stopped(f, word))
+		return;
+	word_key(&k, begin, word);
+	n = keyed_state_find(&f->table, k.bytes, k.len);
+	if (n == NULL || *n == 0)
+		return;
+	if (ended && *n > f->more_than)
+		keyed_state_tell(&f->table, n);
+	else
+		keyed_state_change(&f->table, n);
+	*n -= 1;
+}
+
+/* Where it is kept what the message came with: by its time, so that it goes
+ * when its window does. */
+static void
+first_key(struct trends *f, struct key *k,
+    const struct streaming_metric_message *m, int64_t begin)
+{
+	uint64_t message;
+
+	k->len = 0;
+	key_text(k, m->chat);
+	key_text(k, m->id);
+	message = hash_text(f->texts.home->seed, k->bytes, k->len);
+	k->len = 0;
+	key_time(k, begin);
+	key_number(k, message);
+}
+
+static void
+keep_first(struct trends *f, const struct streaming_metric_message *m,
+    struct first_text first)
+{
+	struct first_text *to;
+	struct key k;
+
+	first_key(f, &k, m, streaming_metric_span(m->at, f->length));
+	to = keyed_state_get(&f->texts, k.bytes, k.len, NULL);
+	*to = first;
+	keyed_state_change(&f->texts, to);
+}
+
+static uint64_t
+hash_message_text(struct trends *f, const struct streaming_metric_message *m)
+{
+	return hash_text(f->texts.home->seed, m->text.p, m->text.len);
+}
+
+static void
+move_words(struct trends *f, struct text text, int64_t from, int64_t to)
+{
+	size_t i;
+
+	words_find(&f->words, text, f->shortest);
+	for (i = 0; i < f->words.n; i++) {
+		take_back(f, from, f->words.v[i]);
+		count(f, to, f->words.v[i]);
+	}
+}
+
+/* A newer version, of another time: its words move with it, if it is of the
+ * text that came first. */
+static void
+follow(
+    struct trends *f, const struct streaming_metric_message *m, int64_t old_at)
+{
+	int64_t begin = streaming_metric_span(m->at, f->length);
+	struct first_text *kept, first;
+	struct key k;
+
+	first_key(f, &k, m, streaming_metric_span(old_at, f->length));
+	kept = keyed_state_find(&f->texts, k.bytes, k.len);
+	if (kept == NULL)
+		return;
+	first = *kept;
+	keyed_state_delete(&f->texts, kept);
+	if (m->text.p != NULL && first.begin != begin &&
+	    first.hash == hash_message_text(f, m)) {
+		move_words(f, m->text, first.begin, begin);
+		first.begin = begin;
+	}
+	keep_first(f, m, first);
+}
+
+static void
+message(void *flow, const struct streaming_metric_message *m,
+    const struct streaming_metric_message *old)
+{
+	struct trends *f = flow;
+	struct first_text first = { .begin = streaming_metric_span(
+					m->at, f->length) };
+	size_t i;
+
+	if (old != NULL) {
+		follow(f, m, old->at);
+		return;
+	}
+	if (!m->counted)
+		return;
+	f->messages++;
+	f->texts_n += m->text.p != NULL;
+	if (f->messages == PATIENCE)
+		say_missing(f);
+	if (m->text.p == NULL)
+		return;
+	words_find(&f->words, m->text, f->shortest);
+	for (i = 0; i < f->words.n; i++)
+		count(f, first.begin, f->words.v[i]);
+	if (f->words.n > 0) {
+		first.hash = hash_message_text(f, m);
+		keep_first(f, m, first);
+	}
+	if (!f->words.full || f->told_long)
+		return;
+	f->told_long = true;
+	log_error("tenant '%s' has a message of more than %d different words; "
+		  "the others are not counted",
+	    f->tenant, WORDS_MOST);
+}
+
+/* The words of windows that go on, too. */
+static void
+tell_all(struct trends *f, int64_t newest)
+{
+	struct buf keys = BUF_INIT;
+	struct text key;
+	int64_t due;
+	uint64_t *n;
+	size_t at;
+
+	while (timer_queue_next(&f->calendar, INT64_MAX, &key, &due)) {
+		buf_add(&keys, &due, sizeof due);
+		buf_add(&keys, &key.len, sizeof key.len);
+		buf_add(&keys, key.p, key.len);
+	}
+	for (at = 0; at < keys.len; at += key.len) {
+		memcpy(&due, keys.data + at, sizeof due);
+		at += sizeof due;
+		memcpy(&key.len, keys.data + at, sizeof key.len);
+		at += sizeof key.len;
+		key.p = keys.data + at;
+		n = keyed_state_find(&f->table, key.p, key.len);
+		if (n != NULL)
+			keyed_state_tell(&f->table, n);
+		if (due > newest)
+			timer_queue_add(&f->calendar, due, key.p, key.len);
+	}
+	buf_release(&keys);
+}
+
+/* The words of windows that have ended. */
+static void
+settle(void *flow, int64_t newest, bool refresh)
+{
+	struct trends *f = flow;
+	struct text key;
+	uint64_t *n;
+	int64_t due;
+
+	if (f->parts && refresh)
+		tell_all(f, newest);
+	while (timer_queue_next(&f->calendar, newest, &key, &due)) {
+		n = keyed_state_find(&f->table, key.p, key.len);
+		/* It may have lost some since it was put there. */
+		if (n != NULL && (f->parts || *n > f->more_than))
+			keyed_state_tell(&f->table, n);
+	}
+	if (f->window == 0)
+		say_missing(f);
+	if (f->window == 0 || newest == CLOCK_NONE)
+		return;
+	keyed_state_expire(&f->table, newest - f->window - f->length);
+	keyed_state_expire(&f->windows, newest - f->window - f->length);
+	keyed_state_expire(&f->texts, newest - f->window - f->length);
+}
+
+static void
+emit_one(struct trends *f, uint64_t *n, bool all, struct rowset *to)
+{
+	struct text key = keyed_state_key(n), word;
+	struct cell *c;
+	int64_t begin;
+	size_t at = 0;
+
+	begin = key_read_time(key, &at);
+	word = key_read_text(key, &at);
+	if (all &&
+	    (*n <= f->more_than ||
+		(begin + f->length > f->table.home->newest && !f->parts)))
+		return;
+	c = rowset_add(to);
+	c = cell_time(c, begin);
+	c = streaming_metric_cell(c, word);
+	c = cell_time(c, begin + f->length);
+	cell_count(c, *n > f->more_than ? *n : 0);
+}
+
+static void
+emit(void *flow, struct rowset *to, enum metric_rows which)
+{
+	struct trends *f = flow;
+	size_t n, i;
+	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+
+	for (i = 0; i < n; i++)
+		emit_one(f, list[i], which == ROWS_ALL, to);
+	free(list);
+}
+
+static const struct streaming_metric_ops ops = {
+	.open = open_flow,
+	.close = close_flow,
+	.message = message,
+	.settle = settle,
+	.emit = emit,
+};
+
+const struct metric metric_trends = {
+	.table = &tables[TABLE_trends],
+	.flow = &ops,
+};

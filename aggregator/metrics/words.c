@@ -1,0 +1,357 @@
+/*
+ * words: see words.h. One pass over the text, lower-casing into a buffer of
+ * its own; runs of ASCII, which most texts are, never reach libunistring, and
+ * only a text that is not in NFKC is brought into it before.
+ */
+#include "aggregator/metrics/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unicase.h>
+#include <unictype.h>
+#include <uninorm.h>
+#include <unistr.h>
+
+#include "common/base/prog.h"
+#include "common/base/random.h"
+#include "common/base/xalloc.h"
+#include "common/containers/hash.h"
+
+enum {
+	/* How much larger lower-casing (by half at most) or pairs of
+	 * neighbours make a text. */
+	GROWTH = 3,
+	ROOM = 64,
+	ZWNJ = 0x200c,
+	ZWJ = 0x200d,
+	ITERATION = 0x3005, /* repeats the ideograph before it */
+	ZERO = 0x3007,      /* written among ideographs, a number to Unicode */
+};
+
+/* The word at hand. */
+struct run {
+	struct words *w;
+	char *begin, *end; /* of its bytes in w->bytes */
+	size_t characters;
+	size_t sure; /* bytes of it without joiners at its end */
+	size_t sure_characters;
+	size_t shortest;
+	ucs4_t before; /* the ideograph before; 0: none */
+};
+
+void
+words_release(struct words *w)
+{
+	free(w->bytes);
+	memset(w, 0, sizeof *w);
+}
+
+static void
+clear(struct words *w)
+{
+	if (w->n > 0)
+		memset(w->slots, 0, sizeof w->slots);
+	if (w->seed == 0)
+		w->seed = random_64();
+	w->n = 0;
+	w->full = false;
+}
+
+/* False when the word is there already, or there are too many. */
+static bool
+add(struct words *w, const char *p, size_t len)
+{
+	uint64_t hash = hash_text(w->seed, p, len);
+	size_t i = hash % ARRAY_LEN(w->slots), j;
+
+	for (; w->slots[i] != 0; i = (i + 1) % ARRAY_LEN(w->slots)) {
+		j = w->slots[i] - 1u;
+		if (w->hash[j] == hash && w->v[j].len == len &&
+		    memcmp(w->v[j].p, p, len) == 0)
+			return false;
+	}
+	if (w->n == WORDS_MOST) {
+		w->full = true;
+		return false;
+	}
+	w->v[w->n].p = p;
+	w->v[w->n].len = len;
+	w->hash[w->n] = hash;
+	w->slots[i] = (uint16_t)++w->n;
+	return true;
+}
+
+static bool
+is_ideograph(ucs4_t c)
+{
+	return c == ITERATION || c == ZERO || (c >= 0x3040 && c <= 0x30ff) ||
+	       (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x4e00 && c <= 0x9fff) ||
+	       (c >= 0xf900 && c <= 0xfaff) || (c >= 0x20000 && c <= 0x323af);
+}
+
+static bool
+is_joiner(ucs4_t c)
+{
+	return c == ZWNJ || c == ZWJ;
+}
+
+static bool
+is_of_word(ucs4_t c)
+{
+	return c == ZERO || uc_is_general_category_withtable(
+				c, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M |
+				       UC_CATEGORY_MASK_Nd);
+}
+
+/* Composed syllables and ideographs, Cyrillic letters: the many that stay as
+ * they are, whatever their decomposition. */
+static bool
+is_settled(ucs4_t c)
+{
+	return (c >= 0x400 && c <= 0x481) || (c >= 0x3041 && c <= 0x3096) ||
+	       (c >= 0x30a1 && c <= 0x30fe) || (c >= 0x4e00 && c <= 0x9fff) ||
+	       (c >= 0xac00 && c <= 0xd7a3);
+}
+
+/* May NFKC change a text in which this stands? Marks and parts of Korean
+ * syllables join what is before them; others stand for something else. */
+static bool
+may_change(ucs4_t c)
+{
+	ucs4_t parts[UC_DECOMPOSITION_MAX_LENGTH];
+	int tag, n;
+
+	if (is_settled(c))
+		return false;
+	if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_M) ||
+	    (c >= 0x1100 && c <= 0x11ff))
+		return true;
+	n = uc_decomposition(c, &tag, parts);
+	return n > 0 && (tag != UC_DECOMP_CANONICAL || n == 1 ||
+			    uc_composition(parts[0], parts[1]) != c);
+}
+
+static bool
+is_normal(struct text t)
+{
+	const uint8_t *p = (const uint8_t *)t.p, *end = p + t.len;
+	ucs4_t c;
+
+	while (p < end)
+		if (*p < 0x80) {
+			p++;
+		} else {
+			p += u8_mbtouc(&c, p, (size_t)(end - p));
+			if (may_change(c))
+				return false;
+		}
+	return true;
+}
+
+/* The run ends: it is a word, or nothing. */
+static void
+end_word(struct run *r)
+{
+	size_t len;
+
+	r->before = 0;
+	if (r->end == r->begin)
+		return;
+	r->end = r->begin + r->sure;
+	len = (size_t)(r->end - r->begin);
+	if (r->sure_characters < r->shortest ||
+	    r->sure_characters > WORDS_LONGEST || len > WORDS_BYTES ||
+	    !add(r->w, r->begin, len))
+		r->end = r->begin;
+	r->begin = r->end;
+	r->characters = r->sure = r->sure_characters = 0;
+}
+
+static void
+put(struct run *r, ucs4_t c)
+{
+	int n = u8_uctomb((uint8_t *)r->end, c, 4);
+
+	r->end += n > 0 ? n : 0;
+	r->characters++;
+}
+
+/* The word goes at least to here. */
+static void
+be_sure(struct run *r)
+{
+	r->sure = (size_t)(r->end - r->begin);
+	r->sure_characters = r->characters;
+}
+
+/* One character that is not ASCII. */
+static void
+take_wide(struct run *r, ucs4_t c)
+{
+	ucs4_t before = r->before;
+
+	if (is_ideograph(c) && is_of_word(c)) {
+		end_word(r);
+		if (before != 0) {
+			put(r, before);
+			put(r, c);
+			if (!add(r->w, r->begin, (size_t)(r->end - r->begin)))
+				r->end = r->begin;
+			r->begin = r->end;
+			r->characters = 0;
+		}
+		r->before = c;
+	} else if (is_of_word(c)) {
+		if (before != 0)
+			end_word(r);
+		put(r, uc_tolower(c));
+		be_sure(r);
+	} else if (is_joiner(c) && r->end > r->begin) {
+		put(r, c);
+	} else {
+		end_word(r);
+	}
+}
+
+/* What an ASCII byte is in a word: itself in lower case; 0: it ends it. */
+static const char ascii[128] = {
+	['0'] = '0',
+	['1'] = '1',
+	['2'] = '2',
+	['3'] = '3',
+	['4'] = '4',
+	['5'] = '5',
+	['6'] = '6',
+	['7'] = '7',
+	['8'] = '8',
+	['9'] = '9',
+	['A'] = 'a',
+	['B'] = 'b',
+	['C'] = 'c',
+	['D'] = 'd',
+	['E'] = 'e',
+	['F'] = 'f',
+	['G'] = 'g',
+	['H'] = 'h',
+	['I'] = 'i',
+	['J'] = 'j',
+	['K'] = 'k',
+	['L'] = 'l',
+	['M'] = 'm',
+	['N'] = 'n',
+	['O'] = 'o',
+	['P'] = 'p',
+	['Q'] = 'q',
+	['R'] = 'r',
+	['S'] = 's',
+	['T'] = 't',
+	['U'] = 'u',
+	['V'] = 'v',
+	['W'] = 'w',
+	['X'] = 'x',
+	['Y'] = 'y',
+	['Z'] = 'z',
+	['_'] = '_',
+	['a'] = 'a',
+	['b'] = 'b',
+	['c'] = 'c',
+	['d'] = 'd',
+	['e'] = 'e',
+	['f'] = 'f',
+	['g'] = 'g',
+	['h'] = 'h',
+	['i'] = 'i',
+	['j'] = 'j',
+	['k'] = 'k',
+	['l'] = 'l',
+	['m'] = 'm',
+	['n'] = 'n',
+	['o'] = 'o',
+	['p'] = 'p',
+	['q'] = 'q',
+	['r'] = 'r',
+	['s'] = 's',
+	['t'] = 't',
+	['u'] = 'u',
+	['v'] = 'v',
+	['w'] = 'w',
+	['x'] = 'x',
+	['y'] = 'y',
+	['z'] = 'z',
+};
+
+/* As long as it is ASCII; returns where it stopped. */
+static const unsigned char *
+take_ascii(struct run *r, const unsigned char *p, const unsigned char *end)
+{
+	char c;
+
+	for (; p < end && *p < 0x80; p++) {
+		c = ascii[*p];
+		if (c == 0) {
+			end_word(r);
+			continue;
+		}
+		if (r->before != 0)
+			end_word(r);
+		*r->end++ = c;
+		r->characters++;
+		be_sure(r);
+	}
+	return p;
+}
+
+static void
+find(struct words *w, struct text text, size_t shortest)
+{
+	const unsigned char *p = (const unsigned char *)text.p;
+	const unsigned char *end = p + text.len;
+	struct run r = { .w = w, .shortest = shortest };
+	ucs4_t c;
+	int n;
+
+	/* Pairs of neighbours take twice their characters. */
+	if (w->cap < text.len * GROWTH + ROOM) {
+		w->cap = 2 * (text.len * GROWTH + ROOM);
+		free(w->bytes);
+		w->bytes = xmalloc(w->cap);
+	}
+	r.begin = r.end = w->bytes;
+	while (p < end) {
+		p = take_ascii(&r, p, end);
+		if (p == end)
+			break;
+		n = u8_mbtouc(&c, p, (size_t)(end - p));
+		take_wide(&r, c);
+		p += n;
+	}
+	end_word(&r);
+}
+
+void
+words_find(struct words *w, struct text text, size_t shortest)
+{
+	uint8_t *normal;
+	size_t len;
+
+	clear(w);
+	if (is_normal(text)) {
+		find(w, text, shortest);
+		return;
+	}
+	normal = u8_normalize(
+	    UNINORM_NFKC, (const uint8_t *)text.p, text.len, NULL, &len);
+	if (normal == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	find(w, (struct text){ (const char *)normal, len }, shortest);
+	free(normal);
+}
+
+struct text
+words_fold(struct words *w, struct text text)
+{
+	struct text none = { "", 0 };
+
+	words_find(w, text, 1);
+	return w->n == 1 ? w->v[0] : none;
+}

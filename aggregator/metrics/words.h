@@ -1,0 +1,53 @@
+/*
+ * words: the words of a text, each once, as trends count them. A word is a run
+ * of letters, marks, decimal digits (Nd) and underscores of any script, of a
+ * text in NFKC, in lower case; the joiners U+200C and U+200D belong to a word
+ * that goes on behind them. Words shorter than a number of characters are left
+ * out, and those longer than WORDS_LONGEST or WORDS_BYTES, which are no words.
+ *
+ * Chinese and Japanese are written without blanks between words: of a run of
+ * such characters each pair of neighbours counts as a word, whatever its
+ * length. The marks that go with them are such characters: the iteration mark
+ * U+3005, the zero U+3007, the prolonged sound mark U+30FC.
+ *
+ * libunistring knows the characters; ASCII is done here.
+ */
+#ifndef AGGREGATOR_METRICS_WORDS_H
+#define AGGREGATOR_METRICS_WORDS_H
+
+#include "common/records/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	WORDS_MOST = 1000,  /* of one text; the others are not counted */
+	WORDS_LONGEST = 60, /* characters */
+	WORDS_BYTES = 250,
+};
+
+/* Private but for n and v. */
+struct words {
+	struct text v[WORDS_MOST]; /* in the order of the text */
+	size_t n;
+	bool full; /* there were more */
+	uint64_t seed;
+	uint64_t hash[WORDS_MOST];
+	uint16_t slots[4096]; /* 1 + the index of a word; 0: free */
+	char *bytes;          /* what v points into */
+	size_t cap;
+};
+
+/* A zeroed struct is valid. */
+void words_release(struct words *w);
+
+/* Finds the words of a text that is valid UTF-8, of at least `shortest`
+ * characters. Valid until the next call. */
+void words_find(struct words *w, struct text text, size_t shortest);
+
+/* The text as a word: in lower case and in NFKC. Borrowed from w until the
+ * next call; empty when it is more than one word or none. */
+struct text words_fold(struct words *w, struct text text);
+
+#endif

@@ -1,0 +1,276 @@
+/*
+ * dedup: see dedup.h. Open addressing with linear probing in each part; removal
+ * shifts back what follows, so that there are no tombstones.
+ */
+#include "aggregator/model/dedup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/base/xalloc.h"
+
+#include "common/containers/hash.h"
+
+#define SPANS 24 /* of a window */
+#define SPAN_LEAST_MS (INT64_C(10) * 1000)
+#define SPAN_MASK UINT64_C(0xffff)
+#define FIRST_SLOTS 16
+
+/* Slots looked at for expired ones at each insert: a table of 24 spans at 3/8
+ * is swept in a quarter of one span's inserts. */
+#define SWEEP 64
+
+struct dedup_seed
+dedup_new_seed(void)
+{
+	struct dedup_seed seed;
+
+	random_fill(&seed, sizeof seed);
+	return seed;
+}
+
+void
+dedup_init(struct dedup *s, struct dedup_seed seed, size_t words)
+{
+	memset(s, 0, sizeof *s);
+	s->seed = seed;
+	s->width = 2 + words;
+}
+
+void
+dedup_release(struct dedup *s)
+{
+	size_t i;
+
+	for (i = 0; i < DEDUP_PARTS; i++)
+		free(s->parts[i].slots);
+	memset(s, 0, sizeof *s);
+}
+
+struct fingerprint
+dedup_fingerprint(const struct dedup *s, struct text chat, struct text id)
+{
+	struct fingerprint f;
+	uint64_t c, i;
+
+	/* Two hashes of each, so that no pair of 64 bits decides alone. */
+	c = hash_text(s->seed.k[0], chat.p, chat.len) + (chat.p != NULL);
+	i = hash_text(s->seed.k[0] ^ HASH_K3, id.p, id.len);
+	f.a = hash_mix(c ^ HASH_K2, i ^ s->seed.k[1]);
+	c = hash_text(s->seed.k[1], chat.p, chat.len) + (chat.p != NULL);
+	i = hash_text(s->seed.k[1] ^ HASH_K2, id.p, id.len);
+	f.b = hash_mix(c ^ HASH_K3, i ^ s->seed.k[0]) & ~SPAN_MASK;
+	f.a += f.a == 0;
+	return f;
+}
+
+int64_t
+dedup_span_ms(int64_t window_ms)
+{
+	int64_t ms = window_ms / SPANS;
+
+	if (window_ms <= 0 || ms > HOUR_MS)
+		return HOUR_MS;
+	return ms < SPAN_LEAST_MS ? SPAN_LEAST_MS : ms;
+}
+
+uint16_t
+dedup_span(int64_t at, int64_t span_ms)
+{
+	int64_t n = at / span_ms;
+
+	n -= n * span_ms > at;
+	return (uint16_t)((uint64_t)n & SPAN_MASK);
+}
+
+static bool
+is_expired(const struct dedup *s, const uint64_t *slot)
+{
+	uint16_t age = (uint16_t)((slot[1] & SPAN_MASK) - s->oldest);
+
+	return s->expires && age > SPAN_MASK / 2;
+}
+
+static struct dedup_part *
+shard_of(struct dedup *s, uint64_t a)
+{
+	return &s->parts[a >> 56];
+}
+
+void
+dedup_prefetch(const struct dedup *s, struct fingerprint f)
+{
+	const struct dedup_part *p = &s->parts[f.a >> 56];
+
+	if (p->slots != NULL)
+		__builtin_prefetch(p->slots + (f.a & p->mask) * s->width, 1);
+}
+
+/* The slot of the fingerprint, or the free one where it goes. */
+static uint64_t *
+find(const struct dedup_part *p, size_t width, struct fingerprint f)
+{
+	size_t i = f.a & p->mask;
+	uint64_t *slot;
+
+	for (;; i = (i + 1) & p->mask) {
+		slot = p->slots + i * width;
+		if (slot[0] == 0 ||
+		    (slot[0] == f.a && (slot[1] & ~SPAN_MASK) == f.b))
+			return slot;
+	}
+}
+
+static void
+grow(struct dedup_part *p, size_t width)
+{
+	size_t i, slots = p->slots != NULL ? (p->mask + 1) * 2 : FIRST_SLOTS;
+	struct dedup_part bigger = { .mask = slots - 1, .n = p->n };
+	struct fingerprint f;
+	uint64_t *slot;
+
+	bigger.slots = xcalloc(slots, width * sizeof *p->slots);
+	for (i = 0; p->slots != NULL && i <= p->mask; i++) {
+		slot = p->slots + i * width;
+		if (slot[0] == 0)
+			continue;
+		f.a = slot[0];
+		f.b = slot[1] & ~SPAN_MASK;
+		memcpy(find(&bigger, width, f), slot, width * sizeof *p->slots);
+	}
+	free(p->slots);
+	*p = bigger;
+}
+
+/* Empties slot i and moves back what was pushed behind it. */
+static void
+remove_slot(struct dedup_part *p, size_t width, size_t i)
+{
+	size_t hole = i, home;
+	const uint64_t *slot;
+
+	for (;;) {
+		i = (i + 1) & p->mask;
+		slot = p->slots + i * width;
+		if (slot[0] == 0)
+			break;
+		home = slot[0] & p->mask;
+		/* It may stay unless its home is at or before the hole. */
+		if (((i - home) & p->mask) < ((i - hole) & p->mask))
+			continue;
+		memcpy(p->slots + hole * width, slot, width * sizeof *slot);
+		hole = i;
+	}
+	p->slots[hole * width] = 0;
+	p->n--;
+}
+
+static void
+sweep(struct dedup *s)
+{
+	struct dedup_part *p = &s->parts[s->sweep_part];
+	size_t looked;
+
+	for (looked = 0; looked < SWEEP; looked++) {
+		if (p->slots == NULL || s->sweep_slot > p->mask) {
+			s->sweep_slot = 0;
+			s->sweep_part = (s->sweep_part + 1) % DEDUP_PARTS;
+			if (--s->to_sweep == 0)
+				return;
+			p = &s->parts[s->sweep_part];
+			continue;
+		}
+		if (p->slots[s->sweep_slot * s->width] != 0 &&
+		    is_expired(s, p->slots + s->sweep_slot * s->width)) {
+			/* Another one may have moved here: look again. */
+			remove_slot(p, s->width, s->sweep_slot);
+			s->n--;
+		} else {
+			s->sweep_slot++;
+		}
+	}
+}
+
+uint64_t *
+dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span, bool *fresh)
+{
+	struct dedup_part *p;
+	uint64_t *slot;
+
+	if (s->to_sweep > 0)
+		sweep(s);
+	p = shard_of(s, f.a);
+	if (p->slots == NULL || p->n * 4 >= (p->mask + 1) * 3)
+		grow(p, s->width);
+	slot = find(p, s->width, f);
+	*fresh = slot[0] == 0 || is_expired(s, slot);
+	if (!*fresh)
+		return slot + 2;
+	if (slot[0] == 0) {
+		p->n++;
+		s->n++;
+	}
+	slot[0] = f.a;
+	slot[1] = f.b | span;
+	memset(slot + 2, 0, (s->width - 2) * sizeof *slot);
+	return slot + 2;
+}
+
+bool
+dedup_has(const struct dedup *s, struct fingerprint f)
+{
+	const struct dedup_part *p = &s->parts[f.a >> 56];
+	const uint64_t *slot;
+
+	if (p->slots == NULL)
+		return false;
+	slot = find(p, s->width, f);
+	return slot[0] != 0 && !is_expired(s, slot);
+}
+
+bool
+dedup_add(struct dedup *s, struct fingerprint f, uint16_t span)
+{
+	bool fresh;
+
+	(void)dedup_enter(s, f, span, &fresh);
+	return fresh;
+}
+
+/* The part in the high bits, the slot in the low ones. */
+const uint64_t *
+dedup_next(const struct dedup *s, size_t *i, struct fingerprint *f)
+{
+	const size_t shift = 48, low = ((size_t)1 << shift) - 1;
+	const struct dedup_part *p;
+	const uint64_t *slot;
+
+	while (*i >> shift < DEDUP_PARTS) {
+		p = &s->parts[*i >> shift];
+		if (p->slots == NULL || (*i & low) > p->mask) {
+			*i = ((*i >> shift) + 1) << shift;
+			continue;
+		}
+		slot = p->slots + (*i & low) * s->width;
+		*i += 1;
+		if (slot[0] == 0 || is_expired(s, slot))
+			continue;
+		f->a = slot[0];
+		f->b = slot[1] & ~SPAN_MASK;
+		return slot + 2;
+	}
+	return NULL;
+}
+
+void
+dedup_expire(struct dedup *s, uint16_t oldest)
+{
+	if (s->expires && s->oldest == oldest)
+		return;
+	s->oldest = oldest;
+	s->expires = true;
+	/* One more than there are: the present one from its beginning. */
+	s->to_sweep = DEDUP_PARTS + 1;
+}

@@ -1,0 +1,427 @@
+/*
+ * model_chats: the chats of a model: the table that finds them, their memory,
+ * and when they may be forgotten. What the CRM said of them:
+ * model_descriptions.c.
+ */
+#include "aggregator/model/model_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/id_order.h"
+#include "common/containers/hash.h"
+
+/* Chats are taken from blocks and given back to a list; they never move. */
+#define BLOCK 64
+#define LINE 64 /* of the cache */
+
+#define FIRST_SLOTS 64
+#define TAG_SHIFT 48
+#define POINTER_MASK ((UINT64_C(1) << TAG_SHIFT) - 1)
+
+_Static_assert(offsetof(struct chat, number) == LINE,
+    "what a new message touches is one cache line");
+
+struct text
+chat_id(const struct chat *c)
+{
+	struct text t = { c->id.bytes, c->id_len };
+
+	if (t.len > sizeof c->id.bytes)
+		t.p = c->id.far;
+	return t;
+}
+
+static uint64_t
+slot_of(const struct chat *c)
+{
+	return (uint64_t)(uintptr_t)c | (uint64_t)(c->hash >> 16) << TAG_SHIFT;
+}
+
+static struct chat *
+chat_of(uint64_t slot)
+{
+	return (struct chat *)(uintptr_t)(slot & POINTER_MASK);
+}
+
+/* The slot of the id, or the free one where it goes. */
+static size_t
+find_slot(const struct model_private *p, uint32_t hash, struct text id)
+{
+	size_t i = hash & p->slot_mask;
+	struct text known;
+
+	for (; p->slots[i] != 0; i = (i + 1) & p->slot_mask) {
+		if (p->slots[i] >> TAG_SHIFT != hash >> 16)
+			continue;
+		known = chat_id(chat_of(p->slots[i]));
+		if (known.len == id.len && hash_same(known.p, id.p, id.len))
+			break;
+	}
+	return i;
+}
+
+static void
+grow_slots(const struct model *m, struct model_private *p)
+{
+	size_t i, to;
+
+	p->slot_mask =
+	    (p->slots != NULL ? (p->slot_mask + 1) * 2 : FIRST_SLOTS) - 1;
+	free(p->slots);
+	p->slots = xcalloc(p->slot_mask + 1, sizeof *p->slots);
+	for (i = 0; i < m->chats_n; i++) {
+		to = m->chats[i]->hash & p->slot_mask;
+		while (p->slots[to] != 0)
+			to = (to + 1) & p->slot_mask;
+		p->slots[to] = slot_of(m->chats[i]);
+	}
+}
+
+uint32_t
+chats_hash(const struct model *m, struct text id)
+{
+	return (uint32_t)(hash_text(m->private->hash_seed, id.p, id.len) >> 32);
+}
+
+void
+chats_prefetch_slot(const struct model *m, uint32_t hash)
+{
+	const struct model_private *p = m->private;
+
+	if (p->slots != NULL)
+		__builtin_prefetch(&p->slots[hash & p->slot_mask]);
+}
+
+void
+chats_prefetch(const struct model *m, uint32_t hash)
+{
+	const struct model_private *p = m->private;
+
+	if (p->slots != NULL && p->slots[hash & p->slot_mask] != 0)
+		__builtin_prefetch(chat_of(p->slots[hash & p->slot_mask]));
+}
+
+struct chat *
+model_find_chat(const struct model *m, struct text id)
+{
+	const struct model_private *p = m->private;
+	uint64_t slot;
+
+	if (p->slots == NULL)
+		return NULL;
+	slot = p->slots[find_slot(p, chats_hash(m, id), id)];
+	return slot != 0 ? chat_of(slot) : NULL;
+}
+
+static struct chat *
+take_memory(struct model_private *p)
+{
+	uintptr_t at;
+
+	if (p->free_n > 0)
+		return p->free[--p->free_n];
+	if (p->blocks_n == 0 || p->block_used == BLOCK) {
+		XGROW(p->blocks, p->blocks_n, p->blocks_cap);
+		p->blocks[p->blocks_n++] =
+		    xcalloc(1, BLOCK * sizeof(struct chat) + LINE);
+		p->block_used = 0;
+	}
+	at = (uintptr_t)p->blocks[p->blocks_n - 1];
+	at = (at + LINE - 1) / LINE * LINE;
+	return (struct chat *)at + p->block_used++;
+}
+
+static struct chat *
+new_chat(struct model *m, uint32_t hash, struct text id)
+{
+	struct chat *c = take_memory(m->private);
+	uint32_t life = c->life + 1;
+
+	memset(c, 0, sizeof *c);
+	c->life = life;
+	c->hash = hash;
+	c->loaded = true;
+	c->id_len = (uint8_t)id.len;
+	if (id.len > sizeof c->id.bytes)
+		c->id.far = xstrndup(id.p, id.len);
+	else
+		memcpy(c->id.bytes, id.p, id.len);
+	c->now.at = CLOCK_NONE;
+	c->now.opened_at = CLOCK_NONE;
+	c->listed_at = CLOCK_NONE;
+	c->absent_at = CLOCK_NONE;
+	c->bucket =
+	    (uint8_t)bucket_of(m->tenant, strlen(m->tenant), id.p, id.len);
+	c->newest = CLOCK_NONE;
+	c->last_message_at = CLOCK_NONE;
+	c->waiting_since = CLOCK_NONE;
+	c->first_response = STATS_NONE;
+	c->counted_wait = CLOCK_NONE;
+	c->forgotten.at = CLOCK_NONE;
+	c->forgotten.status_at = CLOCK_NONE;
+	c->forgotten.holder_at = CLOCK_NONE;
+	return c;
+}
+
+struct chat *
+chats_get(struct model *m, struct text id)
+{
+	return chats_get_hashed(m, id, chats_hash(m, id));
+}
+
+struct chat *
+chats_get_hashed(struct model *m, struct text id, uint32_t hash)
+{
+	struct model_private *p = m->private;
+	struct chat *c;
+	size_t i;
+
+	if (p->slots == NULL || m->chats_n * 2 > p->slot_mask)
+		grow_slots(m, p);
+	i = find_slot(p, hash, id);
+	if (p->slots[i] != 0) {
+		c = chat_of(p->slots[i]);
+		c->gone = false; /* it comes back before it is freed */
+		return c;
+	}
+	c = new_chat(m, hash, id);
+	p->slots[i] = slot_of(c);
+	XGROW(m->chats, m->chats_n, m->chats_cap);
+	c->index = (uint32_t)m->chats_n;
+	m->chats[m->chats_n++] = c;
+	return c;
+}
+
+/* Empties the slot and moves back what was pushed behind it. */
+static void
+empty_slot(struct model_private *p, size_t i)
+{
+	size_t hole = i, home;
+
+	for (;;) {
+		i = (i + 1) & p->slot_mask;
+		if (p->slots[i] == 0)
+			break;
+		home = chat_of(p->slots[i])->hash & p->slot_mask;
+		/* It may stay unless its home is at or before the hole. */
+		if (((i - home) & p->slot_mask) < ((i - hole) & p->slot_mask))
+			continue;
+		p->slots[hole] = p->slots[i];
+		hole = i;
+	}
+	p->slots[hole] = 0;
+}
+
+static void
+remove_from_list(struct model *m, struct chat *c)
+{
+	struct chat *last = m->chats[m->chats_n - 1];
+
+	empty_slot(m->private, find_slot(m->private, c->hash, chat_id(c)));
+	m->chats[c->index] = last;
+	last->index = c->index;
+	m->chats_n--;
+}
+
+void
+chats_drop_messages(struct model *m, struct chat *c, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		message_drop(&m->lexicon, &c->messages[i]);
+	c->n -= (uint32_t)n;
+	if (c->n > 0) {
+		memmove(
+		    c->messages, c->messages + n, c->n * sizeof *c->messages);
+		c->messages =
+		    slab_shrink(&m->private->slab, c->messages, c->n, &c->cap);
+	} else {
+		slab_give(&m->private->slab, c->messages, c->cap);
+		c->messages = NULL;
+		c->cap = 0;
+	}
+}
+
+static void
+free_parts(struct model *m, struct chat *c)
+{
+	struct description *d, *next;
+
+	for (d = c->descriptions; d != NULL; d = next) {
+		next = d->next;
+		free(d);
+	}
+	/* A large one is the system's. */
+	slab_give(&m->private->slab, c->messages, c->cap);
+	free(c->credits);
+	free(c->told);
+	if (c->id_len > sizeof c->id.bytes)
+		free(c->id.far);
+}
+
+void
+chats_free(struct model *m, struct chat *c)
+{
+	struct model_private *p = m->private;
+	struct description *d, *next;
+	uint32_t i;
+
+	remove_from_list(m, c);
+	chats_drop_messages(m, c, c->n);
+	for (i = 0; i < c->told_n; i++)
+		interner_drop(&m->lexicon.names, c->told[i].operator_id);
+	for (d = c->descriptions; d != NULL; d = next) {
+		next = d->next;
+		chats_free_description(m, d);
+	}
+	c->descriptions = NULL;
+	interner_drop(&m->lexicon.names, c->forgotten.holder);
+	free_parts(m, c);
+	XGROW(p->free, p->free_n, p->free_cap);
+	p->free[p->free_n++] = c;
+}
+
+/* Without giving the names back: they go, too. */
+void
+chats_free_all(struct model *m)
+{
+	struct model_private *p = m->private;
+	size_t i;
+
+	for (i = 0; i < m->chats_n; i++)
+		free_parts(m, m->chats[i]);
+	for (i = 0; i < p->blocks_n; i++)
+		free(p->blocks[i]);
+	free(p->blocks);
+	free(p->free);
+	free(p->slots);
+	free(p->leaving);
+	free(m->chats);
+	free(m->changes.chats);
+}
+
+void
+chats_sort(struct chat **v, size_t n)
+{
+	struct id_order_item *items = xcalloc(n + 1, sizeof *items);
+	struct text none = { NULL, 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		id_order_set(&items[i], chat_id(v[i]), none, v[i]);
+	id_order_sort(items, n);
+	for (i = 0; i < n; i++)
+		v[i] = items[i].item;
+	free(items);
+}
+
+void
+chats_touch(struct model *m, struct chat *c, bool derive)
+{
+	c->dirty |= derive;
+	c->resting &= !derive;
+	if (c->listed || !m->lasting)
+		return;
+	c->listed = true;
+	XGROW(m->changes.chats, m->changes.chats_n, m->changes.chats_cap);
+	m->changes.chats[m->changes.chats_n++] = c;
+}
+
+void
+chats_load(struct model *m, struct chat *c)
+{
+	if (c->loaded)
+		return;
+	if (m->fetch == NULL || m->rules == NULL)
+		prog_die(PROG_SOFTWARE, "nobody fetches a chat's messages");
+	c->loaded = true;
+	m->fetch(m->ctx, m, c);
+	c->settled = c->n;
+	c->clean = c->n;
+	settle_silently(m, c);
+}
+
+void
+model_each_message(
+    struct model *m, struct chat *c, model_message_fn *each, void *ctx)
+{
+	uint32_t i;
+
+	if (!c->loaded && m->fetch != NULL)
+		m->fetch(m->ctx, m, c);
+	for (i = 0; i < c->n; i++)
+		each(ctx, m, c, &c->messages[i]);
+	if (!c->loaded)
+		chats_drop_messages(m, c, c->n);
+}
+
+/* A heap by due. */
+static void
+heap_put(struct leaving *v, size_t i, struct leaving x)
+{
+	for (; i > 0 && v[(i - 1) / 2].due > x.due; i = (i - 1) / 2)
+		v[i] = v[(i - 1) / 2];
+	v[i] = x;
+}
+
+static struct leaving
+heap_take(struct leaving *v, size_t n)
+{
+	struct leaving first = v[0], last = v[n - 1];
+	size_t i = 0, k;
+
+	for (;; i = k) {
+		k = 2 * i + 1;
+		if (k >= n - 1)
+			break;
+		if (k + 1 < n - 1 && v[k + 1].due < v[k].due)
+			k++;
+		if (v[k].due >= last.due)
+			break;
+		v[i] = v[k];
+	}
+	v[i] = last;
+	return first;
+}
+
+void
+chats_expect_leaving(struct model *m, struct chat *c)
+{
+	struct model_private *p = m->private;
+	struct leaving x = { c->newest + (c->resting ? m->memory : 0), c,
+		c->life };
+
+	if (c->leaving || m->window == 0 || c->gone ||
+	    (c->now.status != CHAT_CLOSED && c->now.status != CHAT_GONE))
+		return;
+	c->leaving = true;
+	XGROW(p->leaving, p->leaving_n, p->leaving_cap);
+	heap_put(p->leaving, p->leaving_n++, x);
+}
+
+struct chat *
+chats_next_leaving(struct model *m, int64_t limit)
+{
+	struct model_private *p = m->private;
+	struct leaving x;
+
+	while (p->leaving_n > 0 && p->leaving[0].due < limit) {
+		x = heap_take(p->leaving, p->leaving_n--);
+		if (x.life != x.chat->life || x.chat->gone)
+			continue;
+		x.chat->leaving = false;
+		if (x.chat->newest + (x.chat->resting ? m->memory : 0) <
+			limit &&
+		    (x.chat->now.status == CHAT_CLOSED ||
+			x.chat->now.status == CHAT_GONE))
+			return x.chat;
+		/* It went on, or was opened again. */
+		chats_expect_leaving(m, x.chat);
+	}
+	return NULL;
+}

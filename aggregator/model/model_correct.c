@@ -1,0 +1,391 @@
+/*
+ * model_correct: one model put into another: a snapshot that comes with a
+ * stream, a snapshot that corrects one; and what is listed as changed because
+ * somebody says so.
+ */
+#include "aggregator/model/model_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/model/model_pack.h"
+
+/* The same name among the names of another model, held. */
+static uint32_t
+translate(struct model *to, const struct model *from, uint32_t name)
+{
+	return interner_get(&to->lexicon.names, model_name(from, name));
+}
+
+static void
+copy_descriptions(struct model *to, struct chat *c, const struct model *from,
+    const struct chat *old)
+{
+	const struct description *d;
+	struct description new;
+
+	c->listed_at = from->as_of;
+	for (d = old->descriptions; d != NULL; d = d->next) {
+		new = *d;
+		new.holder = translate(to, from, d->holder);
+		new.channel = translate(to, from, d->channel);
+		new.customer = translate(to, from, d->customer);
+		new.customer_name = translate(to, from, d->customer_name);
+		new.customer_phone = translate(to, from, d->customer_phone);
+		new.tag = translate(to, from, d->tag);
+		chats_add_description(to, c, &new);
+	}
+}
+
+static void
+copy_message(struct model *to, const struct model *from,
+    const struct message *old, struct message *new)
+{
+	char buf[MESSAGE_ID_TEXT];
+
+	*new = *old;
+	new->id = message_id_make(&to->lexicon.idents,
+	    message_id_text(&from->lexicon.idents, old->id, buf));
+	new->user = translate(to, from, old->user);
+	new->operator_id = translate(to, from, old->operator_id);
+	new->channel = lexicon_channel(&to->lexicon,
+			   lexicon_channel_text(&from->lexicon, old->channel)) &
+		       LEXICON_CHANNELS;
+	new->kind = lexicon_kind(&to->lexicon,
+			model_name(from, from->lexicon.kinds[old->kind])) &
+		    127u;
+}
+
+static void
+copy_operator(
+    struct model *to, const struct model *from, const struct operator_info *x)
+{
+	uint32_t id = translate(to, from, x->id), old;
+	struct operator_info *o = model_operator(to, id);
+
+	interner_drop(&to->lexicon.names, id);
+	old = o->name;
+	/* The last known one is kept for when they have left. */
+	if (x->name != 0) {
+		o->name = translate(to, from, x->name);
+		interner_drop(&to->lexicon.names, old);
+	}
+	o->nameless = x->nameless;
+	o->available = x->available;
+	o->has_available = x->has_available;
+	o->reported_open_chats = x->reported_open_chats;
+	model_list_operator(to, o, true);
+}
+
+static bool
+is_listed(const struct model *m, struct text id)
+{
+	uint32_t name = interner_find(&m->lexicon.names, id);
+	const struct operator_info *o =
+	    name != 0 ? interner_at(&m->lexicon.names, name)->operator_info
+		      : NULL;
+
+	return o != NULL && o->listed;
+}
+
+static void
+copy_texts(struct model *to, const struct model *from)
+{
+	struct strmap *texts = &to->private->texts;
+	const struct strmap_entry *e;
+	struct text text;
+	size_t i = 0;
+	void **slot;
+
+	while ((e = strmap_next(&from->private->texts, &i)) != NULL) {
+		slot = strmap_put(texts, e->key, e->key_len);
+		if (*slot != NULL && strcmp(*slot, e->value) >= 0)
+			continue;
+		free(*slot);
+		text.p = e->value;
+		text.len = strlen(text.p);
+		*slot = text_dup(text);
+	}
+}
+
+/* Of a model that tells at once what came before, as if it came now. */
+static void
+merge_message(struct model *to, struct chat *c, const struct model *from,
+    const struct message *old)
+{
+	char buf[MESSAGE_ID_TEXT];
+	struct text id = message_id_text(&from->lexicon.idents, old->id, buf);
+	struct message new;
+	bool late = model_is_late(to, old->at), known;
+	enum model_taken taken = MODEL_NEW;
+
+	/* Of a past episode, which was told of and forgotten. */
+	if (old->at <= c->forgotten.at ||
+	    (late && c->descriptions != NULL &&
+		old->at < c->descriptions->opened_at))
+		return;
+	copy_message(to, from, old, &new);
+	to->replaces = false;
+	to->aside = false;
+	known = late ? model_has(to, c, &new)
+		     : (to->prompt || to->lasting) &&
+			   !model_is_new(
+			       to, model_identity(to, chat_id(c), id), old->at);
+	if (known)
+		taken = model_revise(to, c, &new);
+	else
+		*model_append(to, c) = new;
+	if (to->merged != NULL && !late && taken != MODEL_AGAIN)
+		to->merged(
+		    to->ctx, to, c, &new, model_text(from, c, old), taken);
+}
+
+static struct chat *
+copy_chat(struct model *to, const struct model *from, const struct chat *old)
+{
+	struct chat *c = chats_get(to, chat_id(old));
+	size_t i;
+
+	chats_load(to, c);
+	copy_descriptions(to, c, from, old);
+	for (i = 0; i < old->n; i++)
+		merge_message(to, c, from, &old->messages[i]);
+	chats_touch(to, c, true);
+	return c;
+}
+
+/* As of when something is known of the chat, settled or not. */
+static int64_t
+newest_of(const struct chat *c)
+{
+	int64_t at = c->newest;
+	size_t i;
+
+	for (i = c->settled; i < c->n; i++)
+		if (c->messages[i].at > at)
+			at = c->messages[i].at;
+	if (c->descriptions != NULL && c->descriptions->at > at)
+		at = c->descriptions->at;
+	return at;
+}
+
+/* Chats that are not in it, and of which nothing is known since its time, are
+ * derived anew: it is known now that they left. */
+static void
+miss_chats(struct model *m, const struct model *snapshot,
+    const struct bucket_set *part)
+{
+	struct chat *c;
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++)
+		if (part == NULL || bucket_set_has(part, (unsigned)i))
+			m->whole_at[i] = snapshot->as_of;
+	m->corrected = true;
+	for (i = 0; i < m->chats_n; i++) {
+		c = m->chats[i];
+		if (c->gone || m->whole_at[c->bucket] != snapshot->as_of ||
+		    c->listed_at == snapshot->as_of ||
+		    newest_of(c) > snapshot->as_of ||
+		    (!c->dirty && (c->now.status == CHAT_CLOSED ||
+				      c->now.status == CHAT_GONE)))
+			continue;
+		chats_load(m, c);
+		chats_touch(m, c, true);
+	}
+}
+
+/* What the stream does not tell of an operator is as it was. */
+static void
+complete_operator(
+    struct model *to, const struct model *from, const struct operator_info *x)
+{
+	uint32_t id = translate(to, from, x->id);
+	struct operator_info *o = model_operator(to, id);
+
+	interner_drop(&to->lexicon.names, id);
+	if (o->name == 0)
+		o->name = translate(to, from, x->name);
+	if (!o->listed)
+		o->nameless = x->nameless;
+	if (!o->has_available) {
+		o->available = x->available;
+		o->has_available = x->has_available;
+	}
+	if (o->reported_open_chats == RECORD_NO_NUMBER)
+		o->reported_open_chats = x->reported_open_chats;
+	model_list_operator(to, o, true);
+}
+
+void
+model_copy(struct model *to, struct model *from)
+{
+	size_t i;
+
+	pending_flush(from);
+	for (i = 0; i < from->operators_n; i++)
+		if (from->operators[i]->listed)
+			complete_operator(to, from, from->operators[i]);
+	for (i = 0; i < from->chats_n; i++)
+		(void)copy_chat(to, from, from->chats[i]);
+	miss_chats(to, from, NULL);
+	events_copy(to, from);
+	copy_texts(to, from);
+	if (from->as_of > to->as_of)
+		to->as_of = from->as_of;
+}
+
+/* Who left keeps the name only; who comes back begins anew. */
+static void
+unlist(struct model *m, struct operator_info *o)
+{
+	o->available = o->has_available = false;
+	o->reported_open_chats = RECORD_NO_NUMBER;
+	model_list_operator(m, o, false);
+}
+
+static void
+correct_operators(struct model *m, const struct model *snapshot)
+{
+	size_t i;
+
+	for (i = 0; i < m->operators_n; i++)
+		if (m->operators[i]->listed &&
+		    !is_listed(snapshot, operator_id(m, m->operators[i])))
+			unlist(m, m->operators[i]);
+	for (i = 0; i < snapshot->operators_n; i++)
+		if (snapshot->operators[i]->listed)
+			copy_operator(m, snapshot, snapshot->operators[i]);
+}
+
+void
+model_correct(
+    struct model *m, struct model *snapshot, const struct bucket_set *part)
+{
+	size_t i;
+
+	pending_flush(snapshot);
+	if (part == NULL || part->all)
+		correct_operators(m, snapshot);
+	for (i = 0; i < snapshot->chats_n; i++)
+		(void)copy_chat(m, snapshot, snapshot->chats[i]);
+	miss_chats(m, snapshot, part);
+	if (snapshot->as_of > m->as_of)
+		m->as_of = snapshot->as_of;
+}
+
+/* Of the chat's messages that are held. */
+static bool
+lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
+{
+	uint32_t near[2] = { c->near[0], c->near[1] };
+	struct lexicon *w = &m->lexicon;
+	const struct message *old;
+	struct message new;
+	bool lacks = false;
+	size_t i;
+
+	message_read(w, &new, r);
+	message_name(w, &new, r->user, r->operator_id, near);
+	i = model_find_message(m, c, new.at, new.id);
+	*held = i < c->n;
+	if (*held) {
+		old = &c->messages[i];
+		lacks = message_compare_version(w, &new, old) > 0 &&
+			!model_is_aside(m, &new, old);
+	}
+	message_drop(w, &new);
+	return lacks;
+}
+
+/* Which of them merge_message() would leave out, and did before. */
+static bool
+is_over(const struct chat *c, int64_t at, bool late)
+{
+	return at <= c->forgotten.at || (late && c->descriptions != NULL &&
+					    at < c->descriptions->opened_at);
+}
+
+bool
+model_lacks(struct model *m, const struct record *r)
+{
+	struct chat *c = model_find_chat(m, r->chat);
+	bool late = model_is_late(m, r->at), held, lacks;
+
+	if (c != NULL && !c->gone) {
+		chats_load(m, c);
+		lacks = lacks_held(m, c, r, &held);
+		if (held || is_over(c, r->at, late))
+			return lacks;
+	}
+	return late ||
+	       !dedup_has(&m->private->seen, model_identity(m, r->chat, r->id));
+}
+
+void
+model_mark_chat(struct model *m, struct text id)
+{
+	struct chat *c = model_find_chat(m, id);
+
+	if (c == NULL) {
+		c = chats_get(m, id);
+		settle_gone(m, c);
+	}
+	c->left = true;
+	chats_touch(m, c, false);
+}
+
+void
+model_mark_operator(struct model *m, struct text id)
+{
+	uint32_t name = interner_get(&m->lexicon.names, id);
+
+	model_touch_operator(m, model_operator(m, name));
+	interner_drop(&m->lexicon.names, name);
+}
+
+void
+model_mark_event(struct model *m, struct text user, struct text event)
+{
+	uint32_t u = interner_get(&m->lexicon.names, user);
+	uint32_t e = interner_get(&m->lexicon.names, event);
+
+	events_touch(m, events_count(m, u, e));
+	interner_drop(&m->lexicon.names, u);
+	interner_drop(&m->lexicon.names, e);
+}
+
+/* What left is freed with its memory, which the next new chat gets. */
+void
+model_clear_changed(struct model *m)
+{
+	struct model_changes *x = &m->changes;
+	struct model_private *p = m->private;
+	struct chat *c;
+	size_t i;
+
+	for (i = 0; i < x->chats_n; i++) {
+		c = x->chats[i];
+		c->listed = false;
+		c->left = false;
+		if (c->loaded) {
+			c->clean = c->n;
+			c->stored = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+		}
+		if (c->gone)
+			chats_free(m, c);
+	}
+	for (i = 0; i < x->operators_n; i++)
+		x->operators[i]->changed = false;
+	for (i = 0; i < x->events_n; i++)
+		x->events[i]->changed = false;
+	for (i = 0; i < p->fresh_n; i++) {
+		interner_drop(&m->lexicon.names, p->fresh[i].user);
+		interner_drop(&m->lexicon.names, p->fresh[i].event);
+	}
+	p->fresh_n = 0;
+	x->chats_n = 0;
+	x->operators_n = 0;
+	x->events_n = 0;
+	x->totals = false;
+}

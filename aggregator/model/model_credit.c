@@ -1,0 +1,181 @@
+/*
+ * model_credit: what operators and the tenant have of each chat: the
+ * difference between what a chat gave them before and what it gives now.
+ */
+#include "aggregator/model/model_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+static void
+add(struct model *m, const struct credit *v, size_t n)
+{
+	struct tenant_totals *t = &m->totals;
+	struct operator_info *o;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		tally_add(&t->responses, v[i].ms);
+		t->skewed += v[i].skewed;
+		if (v[i].operator_id == 0)
+			continue;
+		o = model_operator(m, v[i].operator_id);
+		order_stats_insert(&o->responses, v[i].ms);
+		if (v[i].first)
+			tally_add(&o->first_responses, v[i].ms);
+		model_touch_operator(m, o);
+	}
+}
+
+static void
+take_back(struct model *m, const struct credit *v, size_t n)
+{
+	struct tenant_totals *t = &m->totals;
+	struct operator_info *o;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		tally_remove(&t->responses, v[i].ms);
+		t->skewed -= v[i].skewed;
+		if (v[i].operator_id == 0)
+			continue;
+		o = model_operator(m, v[i].operator_id);
+		order_stats_remove(&o->responses, v[i].ms);
+		if (v[i].first)
+			tally_remove(&o->first_responses, v[i].ms);
+		model_touch_operator(m, o);
+	}
+}
+
+static bool
+same(const struct credit *a, const struct credit *b)
+{
+	return a->ms == b->ms && a->operator_id == b->operator_id &&
+	       a->first == b->first && a->skewed == b->skewed;
+}
+
+void
+credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
+{
+	const struct credit *old = c->credits;
+	size_t from = 0, old_end = c->credits_n, end = n;
+
+	if (!m->lasting) {
+		add(m, v, n);
+		return;
+	}
+	while (from < old_end && from < end && same(&old[from], &v[from]))
+		from++;
+	while (old_end > from && end > from &&
+	       same(&old[old_end - 1], &v[end - 1])) {
+		old_end--;
+		end--;
+	}
+	if (from == old_end && from == end)
+		return;
+	take_back(m, old + from, old_end - from);
+	add(m, v + from, end - from);
+	m->changes.totals = true;
+	if (n == 0) {
+		free(c->credits);
+		c->credits = NULL;
+	} else {
+		/* Room in steps, for most changes add one. */
+		if (c->credits == NULL || (n + 7) / 8 > (c->credits_n + 7u) / 8)
+			c->credits = xrealloc(
+			    c->credits, (n + 7) / 8 * 8, sizeof *c->credits);
+		memcpy(c->credits + from, v + from, (n - from) * sizeof *v);
+	}
+	c->credits_n = (uint32_t)n;
+}
+
+/* An ongoing chat among those of its holder and of the tenant. */
+static void
+count(struct model *m, uint32_t holder, int64_t wait, bool more)
+{
+	struct tenant_totals *t = &m->totals;
+	size_t one = more ? 1 : SIZE_MAX;
+	struct operator_info *o;
+
+	t->open_chats += one;
+	if (wait != CLOCK_NONE) {
+		if (more)
+			order_stats_insert(&t->waits, wait);
+		else
+			order_stats_remove(&t->waits, wait);
+	}
+	if (holder == 0) {
+		t->unassigned_chats += one;
+		return;
+	}
+	o = model_operator(m, holder);
+	o->open_chats += one;
+	model_touch_operator(m, o);
+	if (wait == CLOCK_NONE)
+		return;
+	if (more)
+		order_stats_insert(&o->waits, wait);
+	else
+		order_stats_remove(&o->waits, wait);
+}
+
+void
+credit_open(struct model *m, struct chat *c)
+{
+	bool open = chat_is_open(c);
+
+	if (c->counted == open &&
+	    (!open || (c->counted_holder == c->now.holder &&
+			  c->counted_wait == c->waiting_since)))
+		return;
+	if (c->counted)
+		count(m, c->counted_holder, c->counted_wait, false);
+	if (open)
+		count(m, c->now.holder, c->waiting_since, true);
+	c->counted = open;
+	c->counted_holder = c->now.holder;
+	c->counted_wait = c->waiting_since;
+	m->changes.totals = true;
+}
+
+void
+credit_unpacked(struct model *m, struct chat *c)
+{
+	add(m, c->credits, c->credits_n);
+	c->counted = false;
+	credit_open(m, c);
+}
+
+int64_t
+operator_longest_wait(const struct model *m, struct operator_info *o)
+{
+	int64_t since = order_stats_min(&o->waits);
+
+	if (since == STATS_NONE)
+		return STATS_NONE;
+	return m->as_of > since ? m->as_of - since : 0;
+}
+
+void
+credit_waits(struct model *m)
+{
+	struct tenant_totals *t = &m->totals;
+	int64_t since = order_stats_min(&t->waits);
+
+	t->longest_wait = STATS_NONE;
+	if (since != STATS_NONE)
+		t->longest_wait = m->as_of > since ? m->as_of - since : 0;
+}
+
+void
+model_mark_waits(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->operators_n; i++)
+		if (m->operators[i]->waits.n > 0)
+			model_touch_operator(m, m->operators[i]);
+	m->changes.totals = true;
+}

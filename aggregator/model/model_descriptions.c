@@ -1,0 +1,183 @@
+/*
+ * model_descriptions: what the CRM said of a chat, each time it did, the newest
+ * first, and which of it need not be kept.
+ */
+#include "aggregator/model/model_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+/* So many descriptions of a chat are kept, whatever they say. */
+#define DESCRIPTIONS 64
+
+void
+chats_free_description(struct model *m, struct description *d)
+{
+	struct interner *n = &m->lexicon.names;
+
+	interner_drop(n, d->holder);
+	interner_drop(n, d->channel);
+	interner_drop(n, d->customer);
+	interner_drop(n, d->customer_name);
+	interner_drop(n, d->customer_phone);
+	interner_drop(n, d->tag);
+	free(d);
+}
+
+/* By time; of one time the greater (status, operator) by bytes is the newer
+ * one. */
+static int
+compare_descriptions(const struct model *m, const struct description *a,
+    const struct description *b)
+{
+	const uint32_t an[] = { a->channel, a->customer, a->customer_name,
+		a->customer_phone, a->tag };
+	const uint32_t bn[] = { b->channel, b->customer, b->customer_name,
+		b->customer_phone, b->tag };
+	size_t i;
+	int c = (a->at > b->at) - (a->at < b->at);
+
+	if (c == 0)
+		c = strcmp(record_status_name(status_said(a)),
+		    record_status_name(status_said(b)));
+	if (c == 0)
+		c = interner_compare_bytes(
+		    &m->lexicon.names, a->holder, b->holder);
+	if (c == 0)
+		c = (a->opened_at > b->opened_at) -
+		    (a->opened_at < b->opened_at);
+	if (c == 0)
+		c = (a->closed_at > b->closed_at) -
+		    (a->closed_at < b->closed_at);
+	for (i = 0; c == 0 && i < ARRAY_LEN(an); i++)
+		c = interner_compare_bytes(&m->lexicon.names, an[i], bn[i]);
+	return c;
+}
+
+/* Which of the things that older descriptions may tell for newer ones it has
+ * itself. */
+static unsigned
+told_by(const struct description *d)
+{
+	return (d->opened_at != CLOCK_NONE ? 1u : 0u) |
+	       (d->channel != 0 ? 2u : 0u) | (d->customer != 0 ? 4u : 0u) |
+	       (d->customer_name != 0 ? 8u : 0u) |
+	       (d->customer_phone != 0 ? 16u : 0u) | (d->tag != 0 ? 32u : 0u);
+}
+
+/* Without what lies between them the chat would not seem to have been silent
+ * for so long that it was forgotten. */
+static bool
+is_near(const struct model *m, const struct description *older,
+    const struct description *newer)
+{
+	return m->memory == 0 || older->at == CLOCK_NONE ||
+	       newer->at - older->at <= m->memory;
+}
+
+static bool
+says_the_same(const struct description *a, const struct description *b)
+{
+	return a != NULL && a->status == b->status && a->holder == b->holder &&
+	       a->opened_at == b->opened_at && a->closed_at == b->closed_at;
+}
+
+/* In between a message told of a status or a holder. */
+static bool
+is_parted(const struct chat *c, const struct description *older,
+    const struct description *newer)
+{
+	const struct forgotten *f = &c->forgotten;
+	const struct message *x;
+	size_t i;
+
+	/* Of forgotten ones only the last word is known. */
+	if (f->at != CLOCK_NONE &&
+	    ((f->at >= older->at && f->at < newer->at) ||
+		(f->status_at >= older->at && f->status_at <= newer->at)))
+		return true;
+	/* Those that are not in order yet come last. */
+	for (i = c->n; i > 0; i--) {
+		x = &c->messages[i - 1];
+		if (i <= c->settled && x->at < older->at)
+			break;
+		if (x->from == FROM_SYSTEM && x->is != KIND_OTHER &&
+		    x->is != KIND_HANDOFF && x->at >= older->at &&
+		    x->at <= newer->at)
+			return true;
+	}
+	return false;
+}
+
+/* Drops what tells nothing that is not known without it: what says the same as
+ * the one before it, where nothing can come in between any more. A chat that
+ * is told of again and again keeps the first and the last of those alike. */
+static void
+prune_descriptions(struct model *m, struct chat *c, size_t n)
+{
+	int64_t limit = m->window > 0 && m->as_of != CLOCK_NONE
+			    ? m->as_of - m->window
+			    : INT64_MIN;
+	struct description **at, *d, *newer = NULL;
+	unsigned told = 0;
+
+	for (at = &c->descriptions; (d = *at) != NULL;) {
+		if (newer != NULL && (told_by(d) & ~told) == 0 &&
+		    says_the_same(d->next, d) && is_near(m, d->next, newer) &&
+		    (d->at < limit || (m->lasting && n > DESCRIPTIONS &&
+					  says_the_same(newer, d))) &&
+		    !is_parted(c, d->next, d)) {
+			*at = d->next;
+			chats_free_description(m, d);
+			continue;
+		}
+		told |= told_by(d);
+		newer = d;
+		at = &d->next;
+	}
+}
+
+void
+chats_add_description(
+    struct model *m, struct chat *c, const struct description *d)
+{
+	struct description *new = xmalloc(sizeof *new), **at;
+	size_t n = 0;
+	int order = 1;
+
+	*new = *d;
+	for (at = &c->descriptions; *at != NULL; at = &(*at)->next, n++) {
+		order = compare_descriptions(m, new, *at);
+		if (order >= 0)
+			break;
+	}
+	/* The very same came before. */
+	if (*at != NULL && order == 0) {
+		chats_free_description(m, new);
+		return;
+	}
+	new->next = *at;
+	*at = new;
+	for (n++; new->next != NULL; new = new->next)
+		n++;
+	prune_descriptions(m, c, n);
+}
+
+void
+chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest)
+{
+	struct description **at = &c->descriptions, *d, *next;
+	size_t n = 0;
+
+	for (d = c->descriptions; d != NULL; d = d->next)
+		n++;
+	for (; n > oldest; n--)
+		at = &(*at)->next;
+	for (d = *at; d != NULL; d = next) {
+		next = d->next;
+		chats_free_description(m, d);
+	}
+	*at = NULL;
+}

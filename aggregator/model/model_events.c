@@ -1,0 +1,300 @@
+/*
+ * model_events: how often each user did each thing. An event counts once by
+ * its id; of two versions the greater (at, user, event) counts. One that
+ * nobody did is not counted.
+ */
+#include "aggregator/model/model_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/id_order.h"
+#include "common/containers/hash.h"
+
+#define FIRST_SLOTS 64
+
+/* The words of a slot of dedup_events. */
+enum { WORD_AT, WORD_WHAT, EVENT_WORDS };
+
+static size_t
+find_slot(const struct model *m, uint32_t user, uint32_t event)
+{
+	const struct model_private *p = m->private;
+	uint64_t key = (uint64_t)user << 32 | event;
+	size_t i = (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & p->event_mask;
+	const struct event_count *e;
+
+	for (; p->event_slots[i] != 0; i = (i + 1) & p->event_mask) {
+		e = m->events[p->event_slots[i] - 1];
+		if (e->user == user && e->event == event)
+			break;
+	}
+	return i;
+}
+
+static void
+grow_slots(const struct model *m, struct model_private *p)
+{
+	size_t i;
+
+	p->event_mask =
+	    (p->event_slots != NULL ? (p->event_mask + 1) * 2 : FIRST_SLOTS) -
+	    1;
+	free(p->event_slots);
+	p->event_slots = xcalloc(p->event_mask + 1, sizeof *p->event_slots);
+	for (i = 0; i < m->events_n; i++)
+		p->event_slots[find_slot(m, m->events[i]->user,
+		    m->events[i]->event)] = (uint32_t)i + 1;
+}
+
+static bool
+is_known(const struct model *m, uint32_t user, uint32_t event)
+{
+	const uint32_t *slots = m->private->event_slots;
+
+	return slots != NULL && slots[find_slot(m, user, event)] != 0;
+}
+
+struct event_count *
+events_count(struct model *m, uint32_t user, uint32_t event)
+{
+	struct model_private *p = m->private;
+	struct event_count *e;
+	size_t i;
+
+	if (p->event_slots == NULL || m->events_n * 2 > p->event_mask)
+		grow_slots(m, p);
+	i = find_slot(m, user, event);
+	if (p->event_slots[i] != 0)
+		return m->events[p->event_slots[i] - 1];
+	e = xcalloc(1, sizeof *e);
+	e->user = user;
+	e->event = event;
+	interner_hold(&m->lexicon.names, user);
+	interner_hold(&m->lexicon.names, event);
+	XGROW(m->events, m->events_n, m->events_cap);
+	m->events[m->events_n++] = e;
+	p->event_slots[i] = (uint32_t)m->events_n;
+	return e;
+}
+
+void
+events_touch(struct model *m, struct event_count *e)
+{
+	struct model_changes *to = &m->changes;
+
+	if (e->changed || !m->lasting)
+		return;
+	e->changed = true;
+	XGROW(to->events, to->events_n, to->events_cap);
+	to->events[to->events_n++] = e;
+}
+
+static void
+count(struct model *m, uint32_t user, uint32_t event, bool more)
+{
+	struct event_count *e = events_count(m, user, event);
+
+	e->count += more ? 1 : UINT64_MAX;
+	events_touch(m, e);
+}
+
+/* There is room for the pair, or it has its place. */
+static bool
+may_count(struct model *m, uint32_t user, uint32_t event)
+{
+	struct model_private *p = m->private;
+
+	if (m->event_pairs == 0 || m->events_n < m->event_pairs ||
+	    is_known(m, user, event))
+		return true;
+	if (!p->events_full)
+		log_error("tenant '%s' has more pairs of user and event; what "
+			  "is above [aggregator] event_pairs = %zu is not "
+			  "counted",
+		    m->tenant, m->event_pairs);
+	p->events_full = true;
+	return false;
+}
+
+/* How long the identity is known: what has no time is as old as the newest. */
+static uint16_t
+span_of(const struct model *m, int64_t at)
+{
+	if (at == CLOCK_NONE)
+		at = m->as_of != CLOCK_NONE ? m->as_of : clock_now_ms();
+	return model_span(m, at);
+}
+
+/* user 0: it is not counted. */
+static void
+remember(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
+    uint32_t event)
+{
+	struct model_private *p = m->private;
+	struct fresh_id *x;
+
+	if (!m->lasting)
+		return;
+	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
+	x = &p->fresh[p->fresh_n++];
+	x->f = f;
+	x->span = span_of(m, at);
+	x->at = at;
+	x->user = user;
+	x->event = event;
+	interner_hold(&m->lexicon.names, user);
+	interner_hold(&m->lexicon.names, event);
+}
+
+/* > 0 when the new one is the version that counts. */
+static int
+compare_versions(const struct interner *n, const uint64_t *words, int64_t at,
+    uint32_t user, uint32_t event)
+{
+	int64_t old_at = (int64_t)words[WORD_AT];
+	int c = (at > old_at) - (at < old_at);
+
+	if (c == 0)
+		c = interner_compare_bytes(
+		    n, user, (uint32_t)(words[WORD_WHAT] >> 32));
+	if (c == 0)
+		c = interner_compare_bytes(
+		    n, event, (uint32_t)words[WORD_WHAT]);
+	return c;
+}
+
+enum model_taken
+events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
+    uint32_t event)
+{
+	struct model_private *p = m->private;
+	const struct interner *n = &m->lexicon.names;
+	enum model_taken taken = MODEL_NEW;
+	uint64_t *words;
+	bool fresh;
+
+	if (p->dedup_events.width == 0)
+		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
+	words = dedup_enter(&p->dedup_events, f, span_of(m, at), &fresh);
+	if (!fresh) {
+		if (compare_versions(n, words, at, user, event) <= 0)
+			return MODEL_AGAIN;
+		if (words[WORD_WHAT] != 0)
+			(void)count(m, (uint32_t)(words[WORD_WHAT] >> 32),
+			    (uint32_t)words[WORD_WHAT], false);
+		taken = MODEL_VERSION;
+	}
+	words[WORD_AT] = (uint64_t)at;
+	/* The count holds the names as long as the model lives. */
+	words[WORD_WHAT] = 0;
+	if (user == 0 || !may_count(m, user, event)) {
+		remember(m, f, at, 0, event);
+		return taken;
+	}
+	count(m, user, event, true);
+	words[WORD_WHAT] = (uint64_t)user << 32 | event;
+	remember(m, f, at, user, event);
+	return taken;
+}
+
+void
+events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
+    uint32_t user, uint32_t event)
+{
+	struct model_private *p = m->private;
+	const struct interner *n = &m->lexicon.names;
+	uint64_t *words;
+	bool fresh;
+	int c = 1;
+
+	if (p->dedup_events.width == 0)
+		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
+	words = dedup_enter(&p->dedup_events, f, span, &fresh);
+	if (!fresh)
+		c = compare_versions(n, words, at, user, event);
+	if (c <= 0)
+		return;
+	words[WORD_AT] = (uint64_t)at;
+	words[WORD_WHAT] = 0;
+	/* Its count was restored before. */
+	if (user != 0 && is_known(m, user, event))
+		words[WORD_WHAT] = (uint64_t)user << 32 | event;
+}
+
+enum model_taken
+events_add(struct model *m, const struct record *r)
+{
+	struct model_private *p = m->private;
+	struct interner *n = &m->lexicon.names;
+	struct text none = { NULL, 0 };
+	struct fingerprint f;
+	uint32_t user, event;
+	enum model_taken taken;
+
+	if (r->user.p == NULL)
+		return MODEL_SKIPPED;
+	user = interner_get(n, r->user);
+	event = interner_get(n, r->event);
+	if (p->dedup_events.width == 0)
+		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
+	f = dedup_fingerprint(&p->dedup_events, none, r->id);
+	taken = events_put(m, f, r->at, user, event);
+	interner_drop(n, user);
+	interner_drop(n, event);
+	return taken;
+}
+
+void
+events_sort(const struct model *m, struct event_count **v, size_t n)
+{
+	struct id_order_item *items = xcalloc(n + 1, sizeof *items);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		id_order_set(&items[i], model_name(m, v[i]->user),
+		    model_name(m, v[i]->event), v[i]);
+	id_order_sort(items, n);
+	for (i = 0; i < n; i++)
+		v[i] = items[i].item;
+	free(items);
+}
+
+void
+events_free(struct model *m)
+{
+	struct model_private *p = m->private;
+	size_t i;
+
+	for (i = 0; i < m->events_n; i++)
+		free(m->events[i]);
+	free(m->events);
+	free(m->changes.events);
+	free(p->event_slots);
+	dedup_release(&p->dedup_events);
+}
+
+void
+events_copy(struct model *to, const struct model *from)
+{
+	const struct dedup *s = &from->private->dedup_events;
+	struct interner *n = &to->lexicon.names;
+	struct fingerprint f;
+	const uint64_t *words;
+	uint32_t user, event;
+	size_t i = 0;
+
+	while ((words = dedup_next(s, &i, &f)) != NULL) {
+		user = interner_get(
+		    n, model_name(from, (uint32_t)(words[WORD_WHAT] >> 32)));
+		event = interner_get(
+		    n, model_name(from, (uint32_t)words[WORD_WHAT]));
+		(void)events_put(to, f, (int64_t)words[WORD_AT], user, event);
+		interner_drop(n, user);
+		interner_drop(n, event);
+	}
+}

@@ -1,0 +1,517 @@
+/*
+ * model_pack: see model_pack.h. Every packed thing begins with the number of
+ * its layout; a layout that changes gets another one, and state.h's version
+ * with it.
+ */
+#include "aggregator/model/model_pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/model/model_impl.h"
+#include "common/containers/pack.h"
+
+enum layout {
+	LAYOUT_OPERATOR = 2,
+	LAYOUT_SEEN = 5,
+	LAYOUT_EVENT,
+	LAYOUT_TENANT,
+	LAYOUT_CHAT,
+	LAYOUT_SEGMENT,
+};
+
+/* Above the status of what is forgotten. States from before it was packed have
+ * STAND_OVER there. */
+#define STAND_SHIFT 3
+
+static void
+put_name(struct buf *b, const struct model *m, uint32_t name)
+{
+	pack_put_text(b, model_name(m, name));
+}
+
+static uint32_t
+take_name(struct pack *r, struct model *m)
+{
+	return interner_get(&m->lexicon.names, pack_text(r));
+}
+
+void
+model_pack_tenant(const struct model *m, struct buf *to)
+{
+	size_t i, n;
+
+	pack_put_number(to, LAYOUT_TENANT);
+	pack_put_signed(to, m->as_of);
+	/* Runs of buckets with the same time: mostly one. */
+	for (i = 0; i < BUCKETS; i += n) {
+		for (n = 1;
+		     i + n < BUCKETS && m->whole_at[i + n] == m->whole_at[i];)
+			n++;
+		pack_put_number(to, n);
+		pack_put_signed(to, m->whole_at[i]);
+	}
+}
+
+int
+model_unpack_tenant(struct model *m, const void *p, size_t len)
+{
+	struct pack r = pack_open(p, len, LAYOUT_TENANT);
+	int64_t as_of = pack_signed(&r), at;
+	size_t i = 0;
+	uint64_t n;
+
+	while (!r.bad && i < BUCKETS) {
+		n = pack_number(&r);
+		at = pack_signed(&r);
+		if (n == 0 || n > BUCKETS - i)
+			return -1;
+		m->corrected |= at != CLOCK_NONE;
+		for (; n > 0; n--)
+			m->whole_at[i++] = at;
+	}
+	if (pack_end(&r) == -1)
+		return -1;
+	m->as_of = as_of;
+	return 0;
+}
+
+void
+model_pack_operator(
+    const struct model *m, const struct operator_info *o, struct buf *to)
+{
+	pack_put_number(to, LAYOUT_OPERATOR);
+	put_name(to, m, o->id);
+	put_name(to, m, o->name);
+	pack_put_signed(to, o->reported_open_chats);
+	pack_put_number(to, (o->listed ? 1u : 0u) | (o->available ? 2u : 0u) |
+				(o->has_available ? 4u : 0u) |
+				(o->nameless ? 8u : 0u));
+}
+
+int
+model_unpack_operator(struct model *m, const void *p, size_t len)
+{
+	struct pack r = pack_open(p, len, LAYOUT_OPERATOR);
+	struct text id = pack_text(&r), name = pack_text(&r);
+	int64_t reported = pack_signed(&r);
+	uint64_t flags = pack_number(&r);
+	struct operator_info *o;
+	uint32_t number;
+
+	if (pack_end(&r) == -1 || id.p == NULL)
+		return -1;
+	number = interner_get(&m->lexicon.names, id);
+	o = model_operator(m, number);
+	interner_drop(&m->lexicon.names, number);
+	interner_drop(&m->lexicon.names, o->name);
+	o->name = interner_get(&m->lexicon.names, name);
+	o->reported_open_chats = reported;
+	m->totals.operators += (flags & 1) != 0 && !o->listed;
+	o->listed = (flags & 1) != 0;
+	o->available = (flags & 2) != 0;
+	o->has_available = (flags & 4) != 0;
+	o->nameless = (flags & 8) != 0;
+	return 0;
+}
+
+static void
+put_description(
+    struct buf *b, const struct model *m, const struct description *d)
+{
+	pack_put_signed(b, d->at);
+	pack_put_signed(b, d->opened_at);
+	pack_put_signed(b, d->closed_at);
+	pack_put_number(b, (uint64_t)d->status);
+	put_name(b, m, d->holder);
+	put_name(b, m, d->channel);
+	put_name(b, m, d->customer);
+	put_name(b, m, d->customer_name);
+	put_name(b, m, d->customer_phone);
+	put_name(b, m, d->tag);
+}
+
+static void
+take_description(struct pack *r, struct model *m, struct description *d)
+{
+	d->next = NULL;
+	d->at = pack_signed(r);
+	d->opened_at = pack_signed(r);
+	d->closed_at = pack_signed(r);
+	d->status = (enum chat_status)pack_number(r);
+	d->holder = take_name(r, m);
+	d->channel = take_name(r, m);
+	d->customer = take_name(r, m);
+	d->customer_name = take_name(r, m);
+	d->customer_phone = take_name(r, m);
+	d->tag = take_name(r, m);
+	if (d->status > CHAT_GONE)
+		r->bad = true;
+}
+
+static void
+put_credits(struct buf *b, const struct model *m, const struct chat *c)
+{
+	const struct credit *x;
+	size_t i;
+
+	pack_put_number(b, c->credits_n);
+	for (i = 0; i < c->credits_n; i++) {
+		x = &c->credits[i];
+		pack_put_signed(b, x->ms);
+		put_name(b, m, x->operator_id);
+		pack_put_number(
+		    b, (x->first ? 1u : 0u) | (x->skewed ? 2u : 0u));
+	}
+}
+
+static void
+take_credits(struct pack *r, struct model *m, struct chat *c)
+{
+	uint64_t n = pack_count(r, 3), i, flags;
+	struct credit *x;
+	uint32_t name;
+
+	if (n > 0)
+		c->credits = xcalloc((n + 7) / 8 * 8, sizeof *c->credits);
+	for (i = 0; i < n && !r->bad; i++) {
+		x = &c->credits[i];
+		x->ms = pack_signed(r);
+		name = take_name(r, m);
+		if (name != 0) {
+			/* Operators hold their names themselves. */
+			(void)model_operator(m, name);
+			interner_drop(&m->lexicon.names, name);
+		}
+		x->operator_id = name;
+		flags = pack_number(r);
+		x->first = (flags & 1) != 0;
+		x->skewed = (flags & 2) != 0;
+		tally_add(&c->responses, x->ms);
+		c->skewed += x->skewed;
+		if (x->first)
+			c->first_response = x->ms;
+	}
+	c->credits_n = (uint32_t)i;
+}
+
+void
+model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
+{
+	const struct description *d;
+	size_t n = 0;
+
+	pack_put_number(to, LAYOUT_CHAT);
+	pack_put_text(to, chat_id(c));
+	for (d = c->descriptions; d != NULL; d = d->next)
+		n++;
+	pack_put_number(to, n);
+	for (d = c->descriptions; d != NULL; d = d->next)
+		put_description(to, m, d);
+	pack_put_number(to, c->described);
+	pack_put_signed(to, c->listed_at);
+	pack_put_signed(to, c->absent_at);
+	pack_put_number(to, (uint64_t)c->now.status);
+	put_name(to, m, c->now.holder);
+	pack_put_signed(to, c->forgotten.at);
+	pack_put_signed(to, c->forgotten.status_at);
+	pack_put_number(to, (uint64_t)c->forgotten.status |
+				(uint64_t)c->forgotten.stand << STAND_SHIFT);
+	pack_put_signed(to, c->forgotten.holder_at);
+	put_name(to, m, c->forgotten.holder);
+	pack_put_signed(to, c->newest);
+	pack_put_signed(to, c->last_message_at);
+	pack_put_signed(to, c->waiting_since);
+	pack_put_number(to, c->messages_counted);
+	pack_put_number(to, c->participants);
+	pack_put_number(to, c->loaded ? c->n : c->stored * MODEL_SEGMENT);
+	put_credits(to, m, c);
+}
+
+static void
+take_chat(struct pack *r, struct model *m, struct chat *c)
+{
+	struct description **end = &c->descriptions;
+	uint64_t n = pack_number(r), status, stand;
+	uint32_t holder;
+
+	for (; n > 0 && !r->bad; n--) {
+		*end = xcalloc(1, sizeof **end);
+		take_description(r, m, *end);
+		end = &(*end)->next;
+	}
+	c->described = (uint32_t)pack_number(r);
+	c->listed_at = pack_signed(r);
+	c->absent_at = pack_signed(r);
+	lives_describe(c);
+	c->now.status = (enum chat_status)pack_number(r);
+	holder = take_name(r, m);
+	c->now.holder = holder;
+	c->forgotten.at = pack_signed(r);
+	c->forgotten.status_at = pack_signed(r);
+	status = pack_number(r);
+	stand = status >> STAND_SHIFT;
+	status &= (1u << STAND_SHIFT) - 1;
+	c->forgotten.status = (enum chat_status)status;
+	c->forgotten.stand = (enum clocks_stand)stand;
+	c->forgotten.holder_at = pack_signed(r);
+	c->forgotten.holder = take_name(r, m);
+	c->newest = pack_signed(r);
+	c->last_message_at = pack_signed(r);
+	c->waiting_since = pack_signed(r);
+	c->messages_counted = (uint32_t)pack_number(r);
+	c->participants = (uint32_t)pack_number(r);
+	n = pack_number(r);
+	c->stored = (uint32_t)((n + MODEL_SEGMENT - 1) / MODEL_SEGMENT);
+	c->loaded = n == 0;
+	take_credits(r, m, c);
+	if (c->now.status > CHAT_GONE || status > CHAT_GONE ||
+	    stand > STAND_SAID_CLOSED || n > UINT32_MAX)
+		r->bad = true;
+	/* The operator it is counted for holds the name. */
+	if (holder != 0)
+		(void)model_operator(m, holder);
+	interner_drop(&m->lexicon.names, holder);
+}
+
+int
+model_unpack_chat(struct model *m, const void *p, size_t len, uint64_t number)
+{
+	struct pack r = pack_open(p, len, LAYOUT_CHAT);
+	struct text id = pack_text(&r);
+	struct chat *c;
+
+	if (r.bad || id.p == NULL || id.len == 0 || id.len > RECORD_MAX_ID ||
+	    model_find_chat(m, id) != NULL)
+		return -1;
+	c = chats_get(m, id);
+	c->number = number;
+	take_chat(&r, m, c);
+	if (pack_end(&r) == -1)
+		return -1;
+	c->shown = chat_is_open(c);
+	credit_unpacked(m, c);
+	chats_expect_leaving(m, c);
+	return 0;
+}
+
+struct model_segments
+model_segments(const struct chat *c)
+{
+	struct model_segments s = { .stored = c->stored };
+
+	if (!c->gone && c->loaded) {
+		s.from = c->clean / MODEL_SEGMENT;
+		s.to = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+	} else if (!c->gone) {
+		s.from = c->stored;
+		s.to = c->stored;
+	}
+	return s;
+}
+
+/* The channel of a message, unless it is that of the one before it in the
+ * segment: what is packed before the first has none. */
+#define FLAG_CHANNEL (1u << 8)
+
+static void
+put_message(struct buf *b, const struct model *m, const struct message *x,
+    unsigned *channel)
+{
+	unsigned flags = x->from | (unsigned)x->is << 3 |
+			 (unsigned)x->is_private << 6 |
+			 (unsigned)x->automated << 7 |
+			 (x->channel != *channel ? FLAG_CHANNEL : 0);
+	char buf[MESSAGE_ID_TEXT];
+
+	pack_put_signed(b, x->at);
+	pack_put_text(b, message_id_text(&m->lexicon.idents, x->id, buf));
+	put_name(b, m, x->user);
+	put_name(b, m, x->operator_id);
+	pack_put_number(b, x->updated);
+	put_name(b, m, m->lexicon.kinds[x->kind]);
+	pack_put_number(b, flags);
+	if ((flags & FLAG_CHANNEL) != 0)
+		pack_put_text(b, lexicon_channel_text(&m->lexicon, x->channel));
+	*channel = x->channel;
+}
+
+static void
+take_message(
+    struct pack *r, struct model *m, struct message *x, unsigned *channel)
+{
+	struct lexicon *w = &m->lexicon;
+	struct text id;
+	uint64_t flags;
+
+	message_set_at(x, pack_signed(r));
+	id = pack_text(r);
+	if (id.p == NULL || id.len == 0 || id.len > RECORD_MAX_ID) {
+		r->bad = true;
+		id.p = "0";
+		id.len = 1;
+	}
+	x->id = message_id_make(&w->idents, id);
+	x->user = take_name(r, m);
+	x->operator_id = take_name(r, m);
+	x->updated = pack_number(r) & ((UINT64_C(1) << 49) - 1);
+	x->kind = lexicon_kind(w, pack_text(r)) & 127u;
+	flags = pack_number(r);
+	x->from = flags & 7u;
+	x->is = flags >> 3 & 7u;
+	x->is_private = flags >> 6 & 1u;
+	x->automated = flags >> 7 & 1u;
+	if ((flags & FLAG_CHANNEL) != 0)
+		*channel = lexicon_channel(w, pack_text(r));
+	x->channel = *channel & LEXICON_CHANNELS;
+	if (x->from > FROM_SYSTEM || x->is > KIND_HANDOFF || x->from == 0)
+		r->bad = true;
+}
+
+void
+model_pack_segment(
+    const struct model *m, const struct chat *c, size_t segment, struct buf *to)
+{
+	size_t i = segment * MODEL_SEGMENT, end = i + MODEL_SEGMENT;
+	unsigned channel = 0;
+
+	if (end > c->n)
+		end = c->n;
+	pack_put_number(to, LAYOUT_SEGMENT);
+	for (; i < end; i++)
+		put_message(to, m, &c->messages[i], &channel);
+}
+
+int
+model_unpack_segment(struct model *m, struct chat *c, const void *p, size_t len)
+{
+	struct pack r = pack_open(p, len, LAYOUT_SEGMENT);
+	unsigned channel = 0;
+
+	while (pack_more(&r))
+		take_message(&r, m, model_append(m, c), &channel);
+	return pack_end(&r);
+}
+
+static int
+compare_spans(const void *a, const void *b)
+{
+	const struct fresh_id *const *x = a, *const *y = b;
+
+	return (*x)->span - (*y)->span;
+}
+
+static void
+put_fresh(struct buf *b, const struct model *m, const struct fresh_id *x)
+{
+	pack_put_fixed(b, x->f.a);
+	/* The low bits are free: 1 for an event. */
+	pack_put_fixed(b, x->f.b | (x->event != 0 ? 1 : 0));
+	if (x->event == 0)
+		return;
+	pack_put_signed(b, x->at);
+	put_name(b, m, x->user);
+	put_name(b, m, x->event);
+}
+
+void
+model_pack_seen(const struct model *m, void *ctx,
+    void (*run)(void *ctx, uint16_t span, const void *p, size_t len))
+{
+	const struct model_private *p = m->private;
+	const struct fresh_id **v = xcalloc(p->fresh_n + 1, sizeof *v);
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < p->fresh_n; i++)
+		v[i] = &p->fresh[i];
+	if (p->fresh_n > 1)
+		qsort(v, p->fresh_n, sizeof(const struct fresh_id *),
+		    compare_spans);
+	for (i = 0; i < p->fresh_n; i++) {
+		if (b.len == 0)
+			pack_put_number(&b, LAYOUT_SEEN);
+		put_fresh(&b, m, v[i]);
+		if (i + 1 == p->fresh_n || v[i + 1]->span != v[i]->span) {
+			run(ctx, v[i]->span, b.data, b.len);
+			buf_clear(&b);
+		}
+	}
+	buf_release(&b);
+	free(v);
+}
+
+int
+model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)
+{
+	struct pack r = pack_open(p, len, LAYOUT_SEEN);
+	struct fingerprint f;
+	int64_t at;
+	uint32_t user, event;
+	bool is_event;
+
+	while (pack_more(&r)) {
+		f.a = pack_fixed(&r);
+		f.b = pack_fixed(&r);
+		is_event = (f.b & 1) != 0;
+		f.b &= ~UINT64_C(0xffff);
+		if (r.bad || f.a == 0)
+			return -1;
+		if (!is_event) {
+			model_restore_id(m, f, span);
+			continue;
+		}
+		at = pack_signed(&r);
+		user = take_name(&r, m);
+		event = take_name(&r, m);
+		if (!r.bad)
+			events_restore(m, f, span, at, user, event);
+		interner_drop(&m->lexicon.names, user);
+		interner_drop(&m->lexicon.names, event);
+	}
+	return pack_end(&r);
+}
+
+bool
+model_span_is_over(const struct model *m, uint16_t span)
+{
+	uint16_t age;
+
+	if (m->window == 0 || m->as_of == CLOCK_NONE)
+		return false;
+	age = (uint16_t)(model_span(m, m->as_of - m->window) - span);
+	return age > 0 && age <= UINT16_MAX / 2;
+}
+
+void
+model_pack_event(const struct model *m, const struct event_count *e,
+    struct buf *key, struct buf *value)
+{
+	put_name(key, m, e->user);
+	put_name(key, m, e->event);
+	pack_put_number(value, LAYOUT_EVENT);
+	pack_put_number(value, e->count);
+}
+
+int
+model_unpack_event(struct model *m, const void *key, size_t key_len,
+    const void *value, size_t len)
+{
+	struct pack k = pack_open_bare(key, key_len);
+	struct pack v = pack_open(value, len, LAYOUT_EVENT);
+	struct event_count *e;
+	uint32_t user, event;
+	uint64_t count = pack_number(&v);
+
+	user = take_name(&k, m);
+	event = take_name(&k, m);
+	if (pack_end(&k) == 0 && pack_end(&v) == 0) {
+		e = events_count(m, user, event);
+		e->count = count;
+	}
+	interner_drop(&m->lexicon.names, user);
+	interner_drop(&m->lexicon.names, event);
+	return pack_end(&k) == 0 && pack_end(&v) == 0 ? 0 : -1;
+}

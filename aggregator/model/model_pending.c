@@ -1,0 +1,107 @@
+/*
+ * model_pending: messages wait until some have come, so that what they need of
+ * memory is on its way while others are looked at: most of their time is
+ * waiting for the chat's place in the table, the chat, and the end of its
+ * messages. Only where nobody asks at once whether a message was new.
+ */
+#include "aggregator/model/model_impl.h"
+
+#include "common/base/xalloc.h"
+
+#include "common/containers/hash.h"
+
+#define PENDING 32
+#define PENDING_TEXT 40 /* what is longer does not wait */
+
+struct pending_text {
+	uint8_t len;
+	bool given;
+	char p[PENDING_TEXT];
+};
+
+struct pending {
+	struct message m;
+	struct chat *chat;
+	uint32_t hash;
+	struct pending_text id, user, operator_id;
+};
+
+static void
+keep(struct pending_text *to, struct text t)
+{
+	to->given = t.p != NULL;
+	to->len = (uint8_t)t.len;
+	if (t.p != NULL)
+		hash_copy(to->p, t.p, t.len);
+}
+
+static struct text
+text_of(const struct pending_text *t)
+{
+	struct text text = { t->given ? t->p : NULL, t->len };
+
+	return text;
+}
+
+static void
+append(struct model *m, struct chat *c, const struct message *new,
+    struct text user, struct text operator_id)
+{
+	struct message *to = model_append(m, c);
+
+	*to = *new;
+	message_name(&m->lexicon, to, user, operator_id, c->near);
+}
+
+void
+pending_flush(struct model *m)
+{
+	struct model_private *p = m->private;
+	const struct interner *names = &m->lexicon.names;
+	struct pending *x, *end;
+	uint32_t near;
+
+	if (p->pending_n == 0)
+		return;
+	end = p->pending + p->pending_n;
+	for (x = p->pending; x < end; x++)
+		chats_prefetch(m, x->hash);
+	for (x = p->pending; x < end; x++) {
+		x->chat = chats_get_hashed(m, text_of(&x->id), x->hash);
+		if (x->chat->n < x->chat->cap)
+			__builtin_prefetch(&x->chat->messages[x->chat->n], 1);
+		near = x->chat->near[x->m.from != FROM_CUSTOMER];
+		if (near != 0)
+			__builtin_prefetch(interner_at(names, near), 1);
+	}
+	for (x = p->pending; x < end; x++)
+		append(m, x->chat, &x->m, text_of(&x->user),
+		    text_of(&x->operator_id));
+	p->pending_n = 0;
+}
+
+void
+pending_add(struct model *m, const struct record *r)
+{
+	struct model_private *p = m->private;
+	struct message new;
+	struct pending *x;
+
+	if (r->chat.len > PENDING_TEXT || r->user.len > PENDING_TEXT ||
+	    r->operator_id.len > PENDING_TEXT) {
+		message_read(&m->lexicon, &new, r);
+		append(m, chats_get(m, r->chat), &new, r->user, r->operator_id);
+		return;
+	}
+	if (p->pending == NULL)
+		p->pending = xcalloc(PENDING, sizeof *p->pending);
+	x = &p->pending[p->pending_n++];
+	x->hash = chats_hash(m, r->chat);
+	chats_prefetch_slot(m, x->hash);
+	message_read(&m->lexicon, &x->m, r);
+	keep(&x->id, r->chat);
+	keep(&x->user, r->user);
+	keep(&x->operator_id, r->operator_id);
+	if (p->pending_n == PENDING)
+		pending_flush(m);
+}

@@ -1,0 +1,83 @@
+/*
+ * count_events: aggregator --input eventcounter (eventcounter.h).
+ */
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/modes/modes.h"
+
+static int
+take_idle_exit(const char *value, void *to)
+{
+	if (parse_duration(value, to) == 0)
+		return -1;
+	return prog_usage_error("'%s' is no time; write 5s", value);
+}
+
+static const struct option_row rows[] = {
+	OPTION_REQUIRED('f', "from", "queue:NAME", struct aggregator, job.from,
+	    "where publishers put events"),
+	OPTION_TEXT('t', "to", "TO", struct aggregator, counter.to,
+	    "where rows go: -, a file, queue:NAME, exchange:NAME"),
+	OPTION_TEXT(0, "exchange", "NAME", struct aggregator, counter.exchange,
+	    "the topic exchange (user-events)"),
+	OPTION_TAKE(0, "idle-exit", "TIME", struct aggregator,
+	    counter.idle_exit_ms, take_idle_exit,
+	    "end so long after the last message, such as 5s"),
+	OPTION_TEXT(0, "json-dir", "DIR", struct aggregator, counter.json_dir,
+	    "where created.json, updated.json, deleted.json go"),
+	AGGREGATOR_STATE,
+	OPTION_TEXT(0, "tenant", "NAME", struct aggregator, job.tenant,
+	    "whose events they are, in rows (default)"),
+	AGGREGATOR_UNTIL_EMPTY,
+};
+
+static int
+check(void *options)
+{
+	struct aggregator *a = options;
+	struct eventcounter_job *c = &a->counter;
+
+	if (strcmp(a->input, "eventcounter") != 0)
+		return prog_usage_error(
+		    "unknown input '%s'; there is eventcounter", a->input);
+	if (!endpoint_is_queue(a->job.from))
+		return prog_usage_error(
+		    "--input eventcounter is for -f queue:NAME");
+	if (c->json_dir == NULL && c->to == NULL)
+		return prog_usage_error(
+		    "where to? give --json-dir DIR, or -t TO for rows");
+	c->from = a->job.from;
+	c->state = a->job.state;
+	c->until_empty = a->job.until_empty;
+	c->tenant = a->job.tenant != NULL ? a->job.tenant : "default";
+	if (!parse_is_name(c->tenant, RECORD_MAX_TENANT))
+		return prog_usage_error("'%s' names no tenant", c->tenant);
+	if (c->exchange == NULL)
+		c->exchange = EVENTCOUNTER_EXCHANGE;
+	return -1;
+}
+
+static enum exit_code
+run(void *options)
+{
+	struct aggregator *a = options;
+
+	a->counter.conf = a->common.conf;
+	return a->common.only_check ? PROG_OK : eventcounter_run(&a->counter);
+}
+
+const struct option_mode aggregator_mode_eventcounter = {
+	.choice = OPTION_TEXT(0, "input", "eventcounter", struct aggregator,
+	    input, "count the events of other publishers"),
+	.title = "--input eventcounter",
+	.about =
+	    "Counts events of publishers that are not ours: how many each user "
+	    "created,\nupdated and deleted.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check,
+	.run = run,
+};

@@ -1,0 +1,88 @@
+/*
+ * modes: the ways aggregator is run, a file each; what its options fill; and
+ * what the modes that make figures have in common.
+ */
+#ifndef AGGREGATOR_MODES_MODES_H
+#define AGGREGATOR_MODES_MODES_H
+
+#include "common/options/option_table.h"
+
+#include "aggregator/eventcounter/eventcounter.h"
+#include "aggregator/tenant/job.h"
+
+struct aggregator {
+	struct option_common common; /* first: see option_table.h */
+	struct job job;
+	struct eventcounter_job counter;
+	const char *input; /* of --input */
+	const char *table;
+	/* Options that stand above the file. */
+	const char *assign_to, *definition, *every, *figures, *generation;
+	const char *part, *window;
+};
+
+extern const struct option_mode aggregator_mode_once;    /* without one */
+extern const struct option_mode aggregator_mode_queue;   /* -f queue:NAME */
+extern const struct option_mode aggregator_mode_explain; /* --explain */
+extern const struct option_mode aggregator_mode_eventcounter; /* --input */
+extern const struct option_mode aggregator_mode_export;
+extern const struct option_mode aggregator_mode_declare;
+extern const struct option_mode aggregator_mode_publish;
+
+/* Rows of several modes. */
+#define AGGREGATOR_FROM                                                        \
+	OPTION_TEXT('f', "from", "FROM", struct aggregator, job.from,          \
+	    "where records come from: -, a file")
+#define AGGREGATOR_TO                                                          \
+	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,                \
+	    "where rows go: -, a file, queue:NAME, exchange:NAME")
+#define AGGREGATOR_TO_RECORDS                                                  \
+	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,                \
+	    "where records go: -, a file, queue:NAME, exchange:NAME")
+#define AGGREGATOR_FORMAT OPTION_FORMAT(struct aggregator, job.format)
+#define AGGREGATOR_FIGURES                                                     \
+	OPTION_TEXT('a', "figures", "FIGURES", struct aggregator, figures,     \
+	    "operators,chats,...; all; allocation")
+#define AGGREGATOR_ASSIGN_TO                                                   \
+	OPTION_TEXT(0, "assign-to", "TO", struct aggregator, assign_to,        \
+	    "where allocation's promises go")
+#define AGGREGATOR_DEFINITION                                                  \
+	OPTION_TEXT(0, "definition", "NAME", struct aggregator, definition,    \
+	    "what the figures mean: ours or chatwoot")
+#define AGGREGATOR_GENERATION                                                  \
+	OPTION_TEXT(0, "generation", "G", struct aggregator, generation,       \
+	    "since which change of N parts count")
+#define AGGREGATOR_PART                                                        \
+	OPTION_TEXT(0, "part", "I/N", struct aggregator, part,                 \
+	    "it is number I of N aggregators")
+#define AGGREGATOR_STATE                                                       \
+	OPTION_TEXT(0, "state", "DIR", struct aggregator, job.state,           \
+	    "keeps what must survive")
+#define AGGREGATOR_TABLE                                                       \
+	OPTION_TEXT(0, "table", "NAME", struct aggregator, table,              \
+	    "the one that -o csv writes (operator_metrics)")
+#define AGGREGATOR_TENANT                                                      \
+	OPTION_TEXT(0, "tenant", "NAME", struct aggregator, job.tenant,        \
+	    "this tenant only")
+#define AGGREGATOR_UNTIL_EMPTY                                                 \
+	OPTION_FLAG("until-empty", struct aggregator, job.until_empty,         \
+	    "end when the queue is empty")
+#define AGGREGATOR_WINDOW                                                      \
+	OPTION_TEXT(0, "window", "TIME", struct aggregator, window,            \
+	    "how late a record may come (24h)")
+
+/* check() of modes that write rows: settles table and format. */
+int aggregator_check_rows(void *options);
+
+/* Options into the configuration, and that into the job. False: end with
+ * *code; what is wrong was told. */
+bool aggregator_settle(struct aggregator *a, enum exit_code *code);
+
+/* run() of modes that read a file or a pipe to its end, then write.
+ * one_shot.c */
+enum exit_code aggregator_run_once(void *options);
+
+/* A report_line_fn into an endpoint, the context. */
+int aggregator_write_line(void *endpoint, const char *line, size_t len);
+
+#endif

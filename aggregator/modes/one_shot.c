@@ -1,0 +1,436 @@
+/*
+ * one_shot: the aggregator by hand and from cron. Nothing is written, and no
+ * output file is touched, before all input was read; so a poller that dies in
+ * the middle leaves the next program with nothing instead of half.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/endpoint/deadletter.h"
+
+#include "aggregator/modes/explain.h"
+#include "aggregator/modes/modes.h"
+#include "aggregator/simulation/simulation.h"
+#include "aggregator/tenant/intake.h"
+
+struct batch {
+	const struct job *job;
+	struct keyed_state_pool pool;
+	struct pipeline_setup setup;
+	struct intake intake;
+	struct deadletter dead;
+	bool cut;     /* the input ended inside a line */
+	bool stopped; /* by a signal */
+	bool told;    /* something was wrong, and said so */
+	struct report *reports;
+	size_t reports_n;
+	struct simulation **whatifs; /* one a tenant, if at all */
+	size_t whatifs_n;
+	struct explain explained;
+	struct buf text;
+};
+
+static enum exit_code
+failed(const struct endpoint *e)
+{
+	/* A closed pipe is an ordinary end. */
+	if (endpoint_code(e) != PROG_OK)
+		log_error("%s", endpoint_why(e));
+	return endpoint_code(e);
+}
+
+/* By hand all of them are. */
+static bool
+passes(void *ctx, const struct record *r)
+{
+	const struct batch *b = ctx;
+
+	return metric_selection_passes(&b->job->choice, r->type);
+}
+
+/* Where the lines come from. */
+struct source {
+	struct batch *b;
+	struct endpoint *in;
+};
+
+static const char *
+where(void *ctx, const char *line)
+{
+	const struct source *s = ctx;
+
+	return endpoint_where_in(s->in, line);
+}
+
+static void
+add_bad(void *ctx, const char *line, size_t len, const char *reason)
+{
+	const struct source *s = ctx;
+
+	/* By hand a dead letter is a line on stderr, which cannot fail. */
+	enum outcome ignored =
+	    deadletter_add(&s->b->dead, where(ctx, line), line, len, reason);
+
+	(void)ignored;
+}
+
+/* Reads to the end. PROG_OK also when the input is bad: see b. */
+static enum exit_code
+read_all(struct batch *b, struct endpoint *in)
+{
+	struct source source = { b, in };
+	const struct intake_source from = { &source, where, add_bad };
+	char *block;
+	size_t len;
+
+	for (;;) {
+		switch (endpoint_read_block(in, &block, &len, -1)) {
+		case ENDPOINT_RECORD:
+			intake_add_block(&b->intake, block, len, &from);
+			break;
+		case ENDPOINT_TOOLONG:
+			intake_add_unread(&b->intake);
+			add_bad(&source, NULL, 0, endpoint_refusal(in));
+			break;
+		case ENDPOINT_WAIT:
+			b->stopped = stop_asked();
+			if (b->stopped)
+				return PROG_OK;
+			break;
+		case ENDPOINT_CUT:
+			b->cut = true;
+			return PROG_OK;
+		case ENDPOINT_END:
+		case ENDPOINT_EMPTY:
+			return PROG_OK;
+		case ENDPOINT_FAILED:
+			return failed(in);
+		}
+	}
+}
+
+static enum exit_code
+read_input(struct batch *b)
+{
+	struct endpoint_options opt = { .conf = b->job->conf };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct endpoint *in =
+	    endpoint_open_read(b->job->from, &opt, &why, &code);
+
+	if (in == NULL) {
+		log_error("%s", buf_str(&why));
+	} else {
+		deadletter_open(&b->dead, in, &opt);
+		code = read_all(b, in);
+	}
+	endpoint_close(in);
+	buf_release(&why);
+	return code;
+}
+
+/* A stream that comes with a snapshot goes on from it. */
+static bool
+join_stream(struct batch *b, struct tenant *t)
+{
+	if (t->stream == NULL || b->cut)
+		return false;
+	if (t->whole != NULL)
+		model_copy(&t->stream->model, &t->whole->drive.model);
+	if (t->stream->model.as_of != CLOCK_NONE)
+		return true;
+	log_error("records of tenant '%s' outside a snapshot tell no time, so "
+		  "their rows cannot be dated; give them an 'at'",
+	    t->name);
+	b->intake.failed++;
+	return false;
+}
+
+/* Its day once more. */
+static struct simulation *
+allocate(struct batch *b, struct tenant *t)
+{
+	struct allocation_settings set;
+
+	allocation_settings_read(&set, b->job->conf);
+	return simulation_run(t->name, &t->notes, &set, b->job->limit);
+}
+
+/* What can be reported of each tenant; owned, *n of them. A person wants one
+ * answer a tenant, the newest; a database takes both. */
+static struct report *
+make_reports(struct batch *b, size_t *n)
+{
+	const struct job *job = b->job;
+	size_t tenants, i;
+	struct tenant **list = intake_tenants(&b->intake, &tenants);
+	struct report *reports = xcalloc(2 * tenants + 1, sizeof *reports);
+	bool stream;
+
+	*n = 0;
+	b->whatifs = xcalloc(tenants + 1, sizeof(struct simulation *));
+	for (i = 0; i < tenants; i++) {
+		struct tenant *t = list[i];
+
+		if (job->tenant != NULL && strcmp(job->tenant, t->name) != 0)
+			continue;
+		stream = join_stream(b, t);
+		if (t->whole != NULL &&
+		    (!stream || job->format == OUT_NDJSON)) {
+			report_init(&reports[*n], &t->whole->drive, job->rules,
+			    t->whole->id, t->whole->end_at);
+			reports[(*n)++].passed = &t->whole->passed;
+		}
+		if (stream) {
+			report_init(
+			    &reports[*n], t->stream, job->rules, NULL, 0);
+			reports[(*n)++].passed = &t->passed;
+		}
+		if (job->choice.allocation && (stream || t->whole != NULL))
+			reports[*n - 1].whatif = b->whatifs[b->whatifs_n++] =
+			    allocate(b, t);
+	}
+	free(list);
+	return reports;
+}
+
+static int
+write_text(struct endpoint *out, const struct buf *text)
+{
+	const char *line = buf_str(text), *nl;
+
+	for (; (nl = strchr(line, '\n')) != NULL; line = nl + 1)
+		if (endpoint_write(out, line, (size_t)(nl - line)) == -1)
+			return -1;
+	return 0;
+}
+
+/* For people: of allocation alone, if that is all they asked for. */
+static void
+show_reports(
+    const struct job *job, struct report *reports, size_t n, struct buf *to)
+{
+	size_t i;
+
+	if (metric_selection_has(&job->choice, "operator_metrics"))
+		report_table(reports, n, to);
+	for (i = 0; i < n; i++) {
+		if (reports[i].whatif == NULL)
+			continue;
+		if (to->len > 0)
+			buf_addc(to, '\n');
+		simulation_table(reports[i].whatif, to);
+	}
+}
+
+static int
+write_reports(const struct job *job, struct endpoint *out,
+    struct report *reports, size_t n)
+{
+	struct buf text = BUF_INIT;
+	size_t i;
+	int ret = 0;
+
+	switch (job->format) {
+	case OUT_NDJSON:
+		for (i = 0; i < n && ret == 0; i++)
+			ret = report_ndjson(
+			    &reports[i], aggregator_write_line, out);
+		break;
+	case OUT_CSV:
+		report_csv(reports, n, job->table, &text);
+		ret = write_text(out, &text);
+		break;
+	case OUT_TABLE:
+	case OUT_AUTO:
+		show_reports(job, reports, n, &text);
+		ret = write_text(out, &text);
+		break;
+	}
+	buf_release(&text);
+	return ret;
+}
+
+static int
+write_answer(struct batch *b, struct endpoint *out)
+{
+	const struct job *job = b->job;
+
+	if (job->explain == NULL)
+		return write_reports(job, out, b->reports, b->reports_n);
+	if (job->format == OUT_NDJSON)
+		return explain_ndjson(
+		    &b->explained, aggregator_write_line, out);
+	buf_clear(&b->text);
+	explain_text(&b->explained, job->format, &b->text);
+	return write_text(out, &b->text);
+}
+
+/* The promises of a day, to wherever they are wanted: by hand among the rows,
+ * unless there is another place. */
+static int
+write_assignments(const struct batch *b, struct endpoint *to)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < b->whatifs_n && ret == 0; i++)
+		ret = simulation_assignments(
+		    b->whatifs[i], aggregator_write_line, to);
+	return ret;
+}
+
+static enum exit_code
+write_assignments_to(const struct batch *b, const char *name)
+{
+	struct endpoint_options opt = { .conf = b->job->conf };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct endpoint *to = endpoint_open_write(name, &opt, &why, &code);
+
+	if (to == NULL)
+		log_error("%s", buf_str(&why));
+	else if (write_assignments(b, to) == -1 ||
+		 endpoint_flush(to) != OUTCOME_DONE)
+		code = failed(to);
+	endpoint_close(to);
+	buf_release(&why);
+	return code;
+}
+
+static enum exit_code
+write_output(struct batch *b)
+{
+	struct endpoint_options opt = { .conf = b->job->conf };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct endpoint *out =
+	    endpoint_open_write(b->job->to, &opt, &why, &code);
+
+	if (out == NULL)
+		log_error("%s", buf_str(&why));
+	else if ((b->job->format == OUT_NDJSON && b->job->assign_to == NULL &&
+		     write_assignments(b, out) == -1) ||
+		 write_answer(b, out) == -1 ||
+		 endpoint_flush(out) != OUTCOME_DONE)
+		code = failed(out);
+	endpoint_close(out);
+	buf_release(&why);
+	return code;
+}
+
+/* PROG_OK when something is left to write. What is wrong is told, once. */
+static enum exit_code
+prepare(struct batch *b)
+{
+	const struct job *job = b->job;
+
+	intake_end(&b->intake, b->cut);
+	b->reports = make_reports(b, &b->reports_n);
+	b->told = b->intake.failed > 0 || b->dead.count > 0 || b->cut;
+	if (b->reports_n > 0 && job->explain == NULL)
+		return PROG_OK;
+	if (b->reports_n > 0)
+		return explain_find(
+		    &b->explained, job, b->reports, b->reports_n);
+	if (b->told)
+		return PROG_DATA;
+	log_error("no input: %s holds no snapshot and no records%s%s",
+	    strcmp(job->from, "-") == 0 ? "standard input" : job->from,
+	    job->tenant != NULL ? " of tenant " : "",
+	    job->tenant != NULL ? job->tenant : "");
+	return PROG_NOINPUT;
+}
+
+static void
+release(struct batch *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->reports_n; i++)
+		report_release(&b->reports[i]);
+	for (i = 0; i < b->whatifs_n; i++)
+		simulation_free(b->whatifs[i]);
+	free(b->whatifs);
+	free(b->reports);
+	deadletter_close(&b->dead);
+	intake_release(&b->intake);
+	keyed_state_pool_release(&b->pool);
+	buf_release(&b->text);
+}
+
+static enum exit_code
+run_job(const struct job *job)
+{
+	struct batch b = { .job = job };
+	enum exit_code code;
+
+	b.setup.conf = job->conf;
+	b.setup.rules = job->rules;
+	b.setup.choice = &job->choice;
+	b.setup.part = job->part;
+	b.setup.pool = &b.pool;
+	b.setup.memory_ms = conf_int(job->conf, "aggregator", "window");
+	intake_init(&b.intake, &b.setup, job->explain);
+	if (job->format == OUT_NDJSON && job->explain == NULL)
+		b.intake.passes = passes;
+	b.intake.passes_ctx = &b;
+	code = read_input(&b);
+	if (code == PROG_OK && !b.stopped) {
+		code = prepare(&b);
+		if (code == PROG_OK && job->assign_to != NULL)
+			code = write_assignments_to(&b, job->assign_to);
+		if (code == PROG_OK)
+			code = write_output(&b);
+		if (code == PROG_OK && b.told)
+			code = PROG_DATA;
+	}
+	release(&b);
+	return code;
+}
+
+static int
+take_limit(const char *value, void *to)
+{
+	if (parse_int(value, 0, 1000000, to) == 0)
+		return -1;
+	return prog_usage_error("'%s' is no limit; write 3", value);
+}
+
+static const struct option_row rows[] = {
+	AGGREGATOR_FROM,
+	AGGREGATOR_TO,
+	AGGREGATOR_FORMAT,
+	AGGREGATOR_FIGURES,
+	AGGREGATOR_ASSIGN_TO,
+	AGGREGATOR_DEFINITION,
+	AGGREGATOR_GENERATION,
+	OPTION_TAKE(0, "limit", "N", struct aggregator, job.limit, take_limit,
+	    "of allocation: everybody's limit"),
+	AGGREGATOR_PART,
+	AGGREGATOR_TABLE,
+	AGGREGATOR_TENANT,
+};
+
+enum exit_code
+aggregator_run_once(void *options)
+{
+	struct aggregator *a = options;
+	enum exit_code code;
+
+	return aggregator_settle(a, &code) ? run_job(&a->job) : code;
+}
+
+const struct option_mode aggregator_mode_once = {
+	.title = "a file or standard input",
+	.about = "Turns records of operators, chats and messages into rows of "
+		 "figures.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = aggregator_check_rows,
+	.run = aggregator_run_once,
+};

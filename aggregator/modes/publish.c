@@ -1,0 +1,152 @@
+/*
+ * publish: aggregator --publish. Lines that are records go to an endpoint as
+ * they are; for scripts/limits, and for whoever plays a file into a stream. All
+ * are looked at before the first is written: one that is bad stops all.
+ */
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/modes/modes.h"
+
+struct publish {
+	struct endpoint *in, *out;
+	struct buf lines;
+	struct flat flat;
+};
+
+static enum exit_code
+refuse(struct publish *p, const char *why)
+{
+	log_error("%s: %s; nothing was published", endpoint_where(p->in), why);
+	return PROG_DATA;
+}
+
+/* One line, behind which there is room. */
+static enum exit_code
+take(struct publish *p, const char *line, size_t len)
+{
+	struct buf why = BUF_INIT;
+	struct record r;
+	enum exit_code code = PROG_OK;
+
+	if (record_parse(&r, &p->flat, line, len, &why) == -1)
+		code = refuse(p, buf_str(&why));
+	else if (r.type == RECORD_UNKNOWN)
+		code = refuse(p, "no record of a known type");
+	buf_add(&p->lines, line, len);
+	buf_addc(&p->lines, '\n');
+	buf_release(&why);
+	return code;
+}
+
+static enum exit_code
+read_all(struct publish *p)
+{
+	enum exit_code code = PROG_OK;
+	char *line = NULL;
+	size_t len = 0;
+
+	while (code == PROG_OK) {
+		switch (endpoint_read(p->in, &line, &len, -1)) {
+		case ENDPOINT_RECORD:
+			code = take(p, line, len);
+			break;
+		case ENDPOINT_TOOLONG:
+			code = refuse(p, endpoint_refusal(p->in));
+			break;
+		case ENDPOINT_CUT:
+			code = refuse(p, "the input is cut inside a line");
+			break;
+		case ENDPOINT_WAIT:
+			if (stop_asked())
+				code = PROG_TEMPFAIL;
+			break;
+		case ENDPOINT_END:
+		case ENDPOINT_EMPTY:
+			return PROG_OK;
+		case ENDPOINT_FAILED:
+			log_error("%s", endpoint_why(p->in));
+			return endpoint_code(p->in);
+		}
+	}
+	return code;
+}
+
+static enum exit_code
+write_all(struct publish *p)
+{
+	const char *line = buf_str(&p->lines), *nl;
+	bool written = true;
+
+	for (; written && (nl = strchr(line, '\n')) != NULL; line = nl + 1)
+		written =
+		    endpoint_write(p->out, line, (size_t)(nl - line)) == 0;
+	if (written && endpoint_flush(p->out) == OUTCOME_DONE)
+		return PROG_OK;
+	log_error("not published: %s", endpoint_why(p->out));
+	return endpoint_code(p->out) != PROG_OK ? endpoint_code(p->out)
+						: PROG_TEMPFAIL;
+}
+
+static enum exit_code
+publish(const struct job *job)
+{
+	struct endpoint_options opt = { .conf = job->conf };
+	struct publish p = { .in = NULL };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	p.in = endpoint_open_read(job->from, &opt, &why, &code);
+	if (p.in != NULL)
+		code = read_all(&p);
+	if (p.in != NULL && code == PROG_OK)
+		p.out = endpoint_open_write(job->to, &opt, &why, &code);
+	if (p.out != NULL)
+		code = write_all(&p);
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
+	endpoint_close(p.out);
+	endpoint_close(p.in);
+	flat_release(&p.flat);
+	buf_release(&p.lines);
+	buf_release(&why);
+	return code;
+}
+
+static const struct option_row rows[] = {
+	AGGREGATOR_FROM,
+	AGGREGATOR_TO_RECORDS,
+};
+
+static int
+check(void *options)
+{
+	const struct aggregator *a = options;
+
+	if (endpoint_is_queue(a->job.from))
+		return prog_usage_error("--publish reads records, from "
+					"standard input or -f FILE");
+	return -1;
+}
+
+static enum exit_code
+run(void *options)
+{
+	struct aggregator *a = options;
+
+	a->job.conf = a->common.conf;
+	return a->common.only_check ? PROG_OK : publish(&a->job);
+}
+
+const struct option_mode aggregator_mode_publish = {
+	.choice = OPTION_MODE("publish", "pass records on as they are"),
+	.about = "Passes records on as they are, or nothing at all if a line "
+		 "is no record.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check,
+	.run = run,
+};

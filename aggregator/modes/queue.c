@@ -1,0 +1,294 @@
+/*
+ * queue: the aggregator behind a queue of snapshots only ([aggregator] every =
+ * 0; else it is stream.c), as a daemon or until it is empty. The loop is
+ * common/endpoint/stage.h, what is kept is staging.h; here they are put
+ * together.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/endpoint/stage.h"
+#include "common/os/daemon.h"
+
+#include "aggregator/modes/modes.h"
+#include "aggregator/snapshot/staging.h"
+#include "aggregator/stream/stream.h"
+
+#define BATCH_RECORDS 20000
+#define BATCH_MS 200
+#define EXPIRE_EVERY_MS HOUR_MS
+#define PAUSE_MS 1000
+
+struct queue {
+	const struct job *job;
+	struct endpoint *in, *out;
+	struct deadletter dead;
+	struct keyed_state_pool pool;
+	struct pipeline_setup setup;
+	struct staging inbox;
+	struct stage stage;
+	int64_t expired_ms;         /* when that was last looked after */
+	struct staging_source from; /* of the line in hand, */
+	bool put_off;               /* which shall come once more */
+};
+
+static enum outcome
+refuse(void *ctx, const char *line, size_t len, const char *reason)
+{
+	struct queue *q = ctx;
+	enum outcome o =
+	    deadletter_add(&q->dead, endpoint_where(q->in), line, len, reason);
+
+	if (o == OUTCOME_NEVER)
+		q->inbox.code = q->dead.code;
+	return o;
+}
+
+static enum outcome
+out_failed(struct queue *q)
+{
+	if (endpoint_code(q->out) != PROG_OK)
+		log_error("%s", endpoint_why(q->out));
+	q->inbox.code = endpoint_code(q->out);
+	return OUTCOME_NEVER;
+}
+
+/* Nobody here knows what was passed on before: all of them, each time. */
+static bool
+passes(void *ctx, const struct record *r)
+{
+	const struct queue *q = ctx;
+
+	return metric_selection_passes(&q->job->choice, r->type);
+}
+
+static enum outcome
+publish(void *ctx, struct intake *intake)
+{
+	struct queue *q = ctx;
+	struct tenant **list;
+	struct report report;
+	enum outcome o = OUTCOME_DONE;
+	size_t n, i;
+
+	list = intake_tenants(intake, &n);
+	for (i = 0; i < n && o == OUTCOME_DONE; i++) {
+		struct snapshot *s = list[i]->whole;
+
+		if (s == NULL)
+			continue;
+		report_init(
+		    &report, &s->drive, q->job->rules, s->id, s->end_at);
+		report.passed = &s->passed;
+		if (report_ndjson(&report, aggregator_write_line, q->out) == -1)
+			o = out_failed(q);
+		report_release(&report);
+	}
+	free(list);
+	return o;
+}
+
+/* Dead letters first: a bad line that is in the inbox is not refused again. */
+static enum outcome
+keep_letters(struct queue *q)
+{
+	enum outcome o = deadletter_flush(&q->dead);
+
+	if (o == OUTCOME_NEVER)
+		q->inbox.code = q->dead.code;
+	return o;
+}
+
+static enum outcome
+confirm(void *ctx)
+{
+	struct queue *q = ctx;
+	enum outcome o = keep_letters(q);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	o = endpoint_flush(q->out);
+	return o == OUTCOME_NEVER ? out_failed(q) : o;
+}
+
+static enum outcome
+handle(void *ctx, char *line, size_t len)
+{
+	struct queue *q = ctx;
+	struct endpoint_delivery d = { .line = 0 };
+	enum outcome o;
+
+	(void)endpoint_delivery(q->in, &d);
+	if (!q->put_off)
+		q->from = (struct staging_source){ d.id, d.line, d.connection,
+			d.again };
+	o = staging_add(&q->inbox, line, len, &q->from);
+	q->put_off = o == OUTCOME_LATER;
+	q->stage.code = q->inbox.code;
+	return o;
+}
+
+static enum outcome
+flush(void *ctx)
+{
+	struct queue *q = ctx;
+	enum outcome o = keep_letters(q);
+
+	if (o == OUTCOME_DONE)
+		o = staging_flush(&q->inbox);
+	q->stage.code = q->inbox.code;
+	return o;
+}
+
+static void
+pump(void *ctx)
+{
+	endpoint_pump(((struct queue *)ctx)->out);
+}
+
+static void
+idle(void *ctx)
+{
+	struct queue *q = ctx;
+
+	if (clock_mono_ms() - q->expired_ms < EXPIRE_EVERY_MS)
+		return;
+	q->expired_ms = clock_mono_ms();
+	staging_expire(&q->inbox);
+}
+
+/* Publishes what the last run left whole, before anything new is read. */
+static enum exit_code
+resume(struct queue *q)
+{
+	enum outcome o;
+
+	while ((o = staging_flush(&q->inbox)) == OUTCOME_LATER &&
+	       !q->job->until_empty && !stop_sleep(PAUSE_MS))
+		continue;
+	if (o == OUTCOME_NEVER)
+		return q->inbox.code;
+	if (o == OUTCOME_LATER)
+		return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
+	return PROG_OK;
+}
+
+static enum exit_code
+run(struct queue *q)
+{
+	enum exit_code code = resume(q);
+	size_t incomplete;
+
+	if (code != PROG_OK || stop_asked())
+		return code;
+	q->expired_ms = clock_mono_ms();
+	q->stage.in = q->in;
+	q->stage.dead = &q->dead;
+	q->stage.ctx = q;
+	q->stage.batch_records = BATCH_RECORDS;
+	q->stage.batch_ms = BATCH_MS;
+	q->stage.patient = !q->job->until_empty;
+	q->stage.handle = handle;
+	q->stage.flush = flush;
+	q->stage.pump = pump;
+	q->stage.idle = idle;
+	code = stage_run(&q->stage);
+	if (code != PROG_OK || !q->stage.ended)
+		return code;
+	incomplete = staging_tell_incomplete(&q->inbox);
+	return incomplete > 0 || q->inbox.failed > 0 ? PROG_DATA : PROG_OK;
+}
+
+static enum exit_code
+take_snapshots(const struct job *job)
+{
+	struct endpoint_options opt = { .conf = job->conf,
+		.until_empty = job->until_empty,
+		.patient = !job->until_empty,
+		.sole = true,
+		.append = true };
+	struct queue q = { .job = job };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	if (opt.patient)
+		daemon_init();
+	q.setup.conf = job->conf;
+	q.setup.rules = job->rules;
+	q.setup.choice = &job->choice;
+	q.setup.pool = &q.pool;
+	q.inbox.setup = &q.setup;
+	q.inbox.ctx = &q;
+	q.inbox.refuse = refuse;
+	q.inbox.passes = passes;
+	q.inbox.publish = publish;
+	q.inbox.confirm = confirm;
+	if (staging_open(&q.inbox, job->state, &why) == -1) {
+		code = q.inbox.code;
+		goto out;
+	}
+	q.in = endpoint_open_read(job->from, &opt, &why, &code);
+	if (q.in == NULL)
+		goto out;
+	deadletter_open(&q.dead, q.in, &opt);
+	q.out = endpoint_open_write(job->to, &opt, &why, &code);
+	if (q.out != NULL)
+		code = run(&q);
+out:
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
+	endpoint_close(q.out);
+	endpoint_close(q.in);
+	if (q.in != NULL)
+		deadletter_close(&q.dead);
+	staging_close(&q.inbox);
+	keyed_state_pool_release(&q.pool);
+	buf_release(&why);
+	return code;
+}
+
+static const struct option_row rows[] = {
+	AGGREGATOR_TO,
+	AGGREGATOR_FORMAT,
+	AGGREGATOR_FIGURES,
+	AGGREGATOR_ASSIGN_TO,
+	AGGREGATOR_DEFINITION,
+	OPTION_TEXT(0, "every", "TIME", struct aggregator, every,
+	    "a stream: write what changed so often, such as 50ms"),
+	AGGREGATOR_GENERATION,
+	AGGREGATOR_PART,
+	AGGREGATOR_STATE,
+	AGGREGATOR_TABLE,
+	AGGREGATOR_UNTIL_EMPTY,
+	AGGREGATOR_WINDOW,
+};
+
+static enum exit_code
+run_queue(void *options)
+{
+	struct aggregator *a = options;
+	enum exit_code code;
+
+	if (!aggregator_settle(a, &code))
+		return code;
+	return conf_int(a->common.conf, "aggregator", "every") > 0
+		   ? stream_run(&a->job)
+		   : take_snapshots(&a->job);
+}
+
+const struct option_mode aggregator_mode_queue = {
+	.choice = OPTION_TEXT('f', "from", "queue:NAME", struct aggregator,
+	    job.from, "for ever, with a state"),
+	.when = endpoint_is_queue,
+	.title = "-f queue:NAME",
+	.about = "Takes snapshots from a queue, each when it is whole; with "
+		 "--every a stream.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = aggregator_check_rows,
+	.run = run_queue,
+};

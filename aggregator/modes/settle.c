@@ -1,0 +1,171 @@
+/*
+ * settle: what the modes that make figures do before they work; see modes.h.
+ */
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/modes/modes.h"
+
+int
+aggregator_write_line(void *endpoint, const char *line, size_t len)
+{
+	return endpoint_write(endpoint, line, len);
+}
+
+int
+aggregator_check_rows(void *options)
+{
+	struct aggregator *a = options;
+	struct job *job = &a->job;
+	bool to_stdout = strcmp(job->to, "-") == 0;
+
+	job->table =
+	    metric_find(a->table != NULL ? a->table : "operator_metrics");
+	if (job->table == NULL)
+		return prog_usage_error("there is no table '%s'", a->table);
+	if (job->format == OUT_AUTO && a->table != NULL)
+		job->format = OUT_CSV;
+	if (a->table != NULL && job->format != OUT_CSV)
+		return prog_usage_error("--table is for -o csv");
+	if (job->format == OUT_AUTO)
+		job->format =
+		    to_stdout ? out_format_resolve(OUT_AUTO) : OUT_NDJSON;
+	if (endpoint_is_queue(job->from) || endpoint_is_queue(job->to)) {
+		if (job->format != OUT_NDJSON && !to_stdout)
+			return prog_usage_error("a queue takes -o ndjson only");
+		job->format = OUT_NDJSON;
+	}
+	return -1;
+}
+
+/* Options stand above the file. */
+static bool
+set_keys(const struct aggregator *a, struct buf *why)
+{
+	const struct {
+		const char *key, *value;
+	} keys[] = {
+		{ "assign_to", a->assign_to },
+		{ "definition", a->definition },
+		{ "every", a->every },
+		{ "figures", a->figures },
+		{ "generation", a->generation },
+		{ "part", a->part },
+		{ "window", a->window },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(keys); i++) {
+		if (keys[i].value == NULL ||
+		    conf_set(a->common.conf, "aggregator", keys[i].key,
+			keys[i].value, why) == 0)
+			continue;
+		(void)prog_usage_error("--%s: %s", keys[i].key, buf_str(why));
+		return false;
+	}
+	return true;
+}
+
+/* What is computed, and which part of it. */
+static enum exit_code
+choose(struct aggregator *a, struct buf *why)
+{
+	struct job *job = &a->job;
+
+	if (metric_selection_parse(&job->choice,
+		conf_list(job->conf, "aggregator", "figures"), why) == -1) {
+		log_error("%s", buf_str(why));
+		return a->figures != NULL ? PROG_USAGE : PROG_CONFIG;
+	}
+	if (shard_read(&job->part, job->conf, why) == -1) {
+		log_error("%s", buf_str(why));
+		return a->part != NULL ? PROG_USAGE : PROG_CONFIG;
+	}
+	if (job->part.of > 0)
+		metric_selection_set_part(&job->choice);
+	return PROG_OK;
+}
+
+/* A table and an explanation show what they show; one of allocation alone is
+ * another. */
+static void
+choose_for_people(struct job *job)
+{
+	bool other = !job->choice.allocation ||
+		     metric_selection_has(&job->choice, "operator_metrics");
+
+	if (job->format == OUT_CSV)
+		metric_selection_add(&job->choice, job->table->table->name);
+	if ((job->format != OUT_TABLE || !other) && job->explain == NULL)
+		return;
+	metric_selection_add(&job->choice, "operator_metrics");
+	metric_selection_add(&job->choice, "chat_metrics");
+	metric_selection_add(&job->choice, "tenant_metrics");
+}
+
+/* Allocation sees all chats of a tenant, as they come. */
+static bool
+can_allocate(const struct job *job)
+{
+	if (job->part.of > 0) {
+		log_error("allocation needs all chats of a tenant in one "
+			  "place; leave out --part, or -a allocation");
+		return false;
+	}
+	if (!endpoint_is_queue(job->from) || job->export)
+		return true;
+	if (conf_int(job->conf, "aggregator", "every") == 0) {
+		log_error("allocation is for a stream; give --every 50ms");
+		return false;
+	}
+	if (job->assign_to == NULL) {
+		log_error("where do allocation's promises go? give "
+			  "--assign-to queue:assignments, which poller "
+			  "--assign reads");
+		return false;
+	}
+	return true;
+}
+
+static bool
+can_run(const struct job *job)
+{
+	bool from_queue = endpoint_is_queue(job->from);
+
+	if ((from_queue || job->export) && job->state == NULL) {
+		log_error("reading a queue needs a folder that keeps what "
+			  "must survive; give --state DIR or [aggregator] "
+			  "state");
+		return false;
+	}
+	if (job->part.of > 0 && from_queue &&
+	    conf_int(job->conf, "aggregator", "every") == 0) {
+		log_error("--part is for a stream; give --every 50ms");
+		return false;
+	}
+	return !job->choice.allocation || can_allocate(job);
+}
+
+bool
+aggregator_settle(struct aggregator *a, enum exit_code *code)
+{
+	struct job *job = &a->job;
+	struct buf why = BUF_INIT;
+
+	job->conf = a->common.conf;
+	*code = set_keys(a, &why) ? choose(a, &why) : PROG_USAGE;
+	buf_release(&why);
+	if (*code != PROG_OK)
+		return false;
+	choose_for_people(job);
+	if (job->state == NULL)
+		job->state = conf_text(job->conf, "aggregator", "state");
+	job->rules =
+	    rules_find(conf_text(job->conf, "aggregator", "definition"));
+	job->assign_to = conf_text(job->conf, "aggregator", "assign_to");
+	if (!can_run(job))
+		*code = PROG_CONFIG;
+	return *code == PROG_OK && !a->common.only_check;
+}

@@ -1,0 +1,36 @@
+/*
+ * rowline: rows of one table as NDJSON. What all of them have in common is
+ * written once; a row is then copied together, and its numbers are printed by
+ * hand: rows come by the ten thousand at each tick.
+ */
+#ifndef AGGREGATOR_ROWS_ROWLINE_H
+#define AGGREGATOR_ROWS_ROWLINE_H
+
+#include "common/base/buf.h"
+
+#include "aggregator/rows/rowset.h"
+#include "aggregator/rows/shard.h"
+
+/* Private. A zeroed struct is empty. */
+struct rowline {
+	size_t cells;
+	struct buf head;  /* {"type":"row", ... */
+	struct buf names; /* ,"column": each with its end in cell[] */
+	struct buf tail;  /* ,"as_of": ... } */
+	struct rowline_cell {
+		size_t end;
+		enum cell_form form;
+	} * cell;
+};
+
+/* snapshot NULL: of a stream; version 0: none; part NULL: there is only one. */
+void rowline_init(struct rowline *l, const struct table *t,
+    const struct shard *part, const char *tenant, const char *snapshot,
+    int64_t as_of, int64_t version);
+void rowline_release(struct rowline *l);
+
+/* Adds the row of these cells, without a newline. */
+void rowline_add(
+    const struct rowline *l, const struct cell *cells, struct buf *to);
+
+#endif

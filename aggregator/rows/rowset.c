@@ -1,0 +1,138 @@
+/*
+ * rowset: see rowset.h.
+ */
+#include "aggregator/rows/rowset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/rows/metric.h"
+
+enum cell_form
+cell_form(const struct column *c)
+{
+	static const enum cell_form forms[] = {
+		[COLUMN_ID] = CELL_TEXT,
+		[COLUMN_PLACE] = CELL_TEXT,
+		[COLUMN_TEXT] = CELL_TEXT,
+		[COLUMN_STATUS] = CELL_TEXT,
+		[COLUMN_JSON] = CELL_TEXT,
+		[COLUMN_TIME] = CELL_TIME,
+		[COLUMN_SECONDS] = CELL_SECONDS,
+		[COLUMN_COUNT] = CELL_NUMBER,
+		[COLUMN_REAL] = CELL_NUMBER,
+		[COLUMN_BOOL] = CELL_FLAG,
+		[COLUMN_VERSION] = CELL_NUMBER,
+		[COLUMN_OWN] = CELL_TEXT,
+	};
+
+	return forms[c->kind];
+}
+
+size_t
+rowset_width(const struct rowset *r)
+{
+	const struct table *t = r->figure->table;
+
+	return table_cells(r->part ? t->parts : t);
+}
+
+struct cell *
+rowset_add(struct rowset *r)
+{
+	size_t width = rowset_width(r);
+	struct cell *row;
+
+	if (r->each != NULL) {
+		if (r->n++ > 0)
+			r->each(r->ctx, r->cells);
+		else if (r->cells == NULL)
+			r->cells = xcalloc(width + 1, sizeof *r->cells);
+		memset(r->cells, 0, width * sizeof *r->cells);
+		return r->cells;
+	}
+	if (r->n == r->cap) {
+		r->cap = r->cap > 0 ? r->cap * 2 : 16;
+		r->cells = xrealloc(r->cells, r->cap * width, sizeof *r->cells);
+	}
+	row = r->cells + r->n++ * width;
+	memset(row, 0, width * sizeof *row);
+	return row;
+}
+
+void
+rowset_end(struct rowset *r)
+{
+	if (r->each != NULL && r->n > 0)
+		r->each(r->ctx, r->cells);
+}
+
+void
+rowset_release(struct rowset *r)
+{
+	free(r->cells);
+	buf_release(&r->text);
+	memset(r, 0, sizeof *r);
+}
+
+const struct cell *
+rowset_get(const struct rowset *r, size_t i)
+{
+	return r->cells + i * rowset_width(r);
+}
+
+struct cell *
+cell_id(struct cell *c, struct text t)
+{
+	c->text = t;
+	c->set = t.p != NULL;
+	return c + 1;
+}
+
+struct cell *
+cell_text(struct cell *c, const char *s)
+{
+	c->text.p = s;
+	c->text.len = strlen(s);
+	c->set = true;
+	return c + 1;
+}
+
+struct cell *
+cell_count(struct cell *c, size_t n)
+{
+	c->n = (int64_t)n;
+	c->set = true;
+	return c + 1;
+}
+
+/* RECORD_NO_NUMBER, STATS_NONE and CLOCK_NONE are one value. */
+struct cell *
+cell_number(struct cell *c, int64_t n)
+{
+	c->n = n;
+	c->set = n != RECORD_NO_NUMBER;
+	return c + 1;
+}
+
+struct cell *
+cell_ms(struct cell *c, int64_t ms)
+{
+	return cell_number(c, ms);
+}
+
+struct cell *
+cell_time(struct cell *c, int64_t ms)
+{
+	return cell_number(c, ms);
+}
+
+struct cell *
+cell_flag(struct cell *c, bool set, bool v)
+{
+	c->n = v;
+	c->set = set;
+	return c + 1;
+}

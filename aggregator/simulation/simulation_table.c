@@ -1,0 +1,164 @@
+/*
+ * simulation_table: what a team lead reads. A chat that comes back is counted
+ * again, so times are counted, not chats.
+ */
+#include "aggregator/simulation/simulation.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/text/out.h"
+
+#include "aggregator/rows/duration.h"
+#include "aggregator/rows/metric.h"
+
+static const struct out_column columns[] = {
+	{ "OPERATOR", false },
+	{ "LIMIT", true },
+	{ "GIVEN", true },
+	{ "OTHERS", true },
+	{ "MOST AT ONCE", true },
+	{ "FIRST AT", false },
+	{ "ABOVE LIMIT", true },
+	{ "FOR", true },
+};
+
+static const struct cell *
+find(const struct rowset *rows, size_t row, const char *column)
+{
+	return rowset_get(rows, row) + metric_column(rows->figure, column);
+}
+
+static void
+add_count(struct out_table *t, const struct cell *c)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addi(&b, c->n);
+	out_table_cell(t, c->set ? buf_str(&b) : NULL);
+	buf_release(&b);
+}
+
+static void
+add_operator(struct out_table *t, const struct rowset *rows, size_t i)
+{
+	const struct cell *id = find(rows, i, "operator"),
+			  *name = find(rows, i, "name"),
+			  *at = find(rows, i, "busiest_at"),
+			  *above = find(rows, i, "above_seconds");
+	struct buf label = BUF_INIT;
+	char text[CLOCK_TEXT];
+
+	if (name->set)
+		buf_addf(&label, "%.*s (%.*s)", TEXT_ARG(name->text),
+		    TEXT_ARG(id->text));
+	else
+		buf_addf(&label, "%.*s", TEXT_ARG(id->text));
+	out_table_cell(t, buf_str(&label));
+	add_count(t, find(rows, i, "max_chats"));
+	add_count(t, find(rows, i, "given"));
+	add_count(t, find(rows, i, "had"));
+	add_count(t, find(rows, i, "busiest"));
+	if (at->set) {
+		clock_format_sql(at->n, text);
+		text[strlen("2026-11-20 10:00:00")] = '\0';
+	}
+	out_table_cell(t, at->set ? text : NULL);
+	add_count(t, find(rows, i, "breaches"));
+	out_table_cell(
+	    t, above->n > 0 ? duration_format(above->n, text) : NULL);
+	buf_release(&label);
+}
+
+/* "Given to an operator      8" */
+static void
+add_line(struct buf *to, const struct rowset *totals, const char *what,
+    const char *column)
+{
+	buf_addf(
+	    to, "%-36s%6lld\n", what, (long long)find(totals, 0, column)->n);
+}
+
+static void
+add_wait(struct buf *to, const struct rowset *totals, const char *before,
+    const char *column, const char *behind)
+{
+	char text[CLOCK_TEXT];
+
+	buf_addf(to, "%s%s%s", before,
+	    duration_format(find(totals, 0, column)->n, text), behind);
+}
+
+static void
+add_spread(struct buf *to, const struct rowset *totals)
+{
+	long long n = (long long)find(totals, 0, "operators")->n,
+		  least = (long long)find(totals, 0, "least_given")->n,
+		  most = (long long)find(totals, 0, "most_given")->n,
+		  above = (long long)find(totals, 0, "breaches")->n;
+
+	if (n == 0)
+		buf_adds(to, "Nobody worked who may have chats.\n");
+	else if (least == most)
+		buf_addf(
+		    to, "Who worked and may have chats got %lld each.\n", most);
+	else
+		buf_addf(to,
+		    "Who worked and may have chats got between %lld and %lld "
+		    "each.\n",
+		    least, most);
+	if (above == 0)
+		buf_adds(to, "Nobody had more than their limit.\n");
+	else
+		buf_adds(to, "Some had more than their limit, for the chats "
+			     "of OTHERS count.\n");
+}
+
+static void
+add_totals(
+    const char *tenant, int64_t limit, const struct rowset *t, struct buf *to)
+{
+	if (limit == RECORD_NO_NUMBER)
+		buf_addf(to, "%s, with the limits as they were\n\n", tenant);
+	else
+		buf_addf(to, "%s, with a limit of %lld for everybody\n\n",
+		    tenant, (long long)limit);
+	add_line(to, t, "Times a chat came that nobody had:", "chats");
+	add_line(to, t, "  it was given to somebody", "given");
+	add_line(to, t, "  it ended before anybody had it", "unserved");
+	add_line(to, t, "  it waits at the end", "waiting");
+	if (find(t, 0, "moved")->n > 0)
+		add_line(to, t, "Times one was passed on:", "moved");
+	if (find(t, 0, "avg_wait_seconds")->set) {
+		add_wait(to, t, "Until it was given it waited ",
+		    "avg_wait_seconds", " on average;\n");
+		add_wait(to, t, "half of them at most ", "median_wait_seconds",
+		    ", ");
+		add_wait(
+		    to, t, "nine of ten at most ", "p90_wait_seconds", ", ");
+		add_wait(to, t, "the longest ", "longest_wait_seconds", ".\n");
+	}
+	add_spread(to, t);
+	buf_addc(to, '\n');
+}
+
+void
+simulation_table(const struct simulation *w, struct buf *to)
+{
+	struct rowset operators = { .figure =
+					metric_find("allocation_operators") };
+	struct rowset totals = { .figure = metric_find("allocation_totals") };
+	struct out_table t;
+	size_t i;
+
+	simulation_operators(w, &operators);
+	simulation_totals(w, &totals);
+	add_totals(simulation_tenant(w), simulation_limit(w), &totals, to);
+	out_table_init(&t, columns, ARRAY_LEN(columns));
+	for (i = 0; i < operators.n; i++)
+		add_operator(&t, &operators, i);
+	out_table_show(&t, OUT_TABLE, to);
+	out_table_release(&t);
+	rowset_release(&operators);
+	rowset_release(&totals);
+}

@@ -1,0 +1,291 @@
+/*
+ * staging_file: see staging_file.h.
+ */
+#define _GNU_SOURCE /* memmem */
+#include "aggregator/snapshot/staging_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/checksum.h"
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/records/record.h"
+
+#define HEAD "messaging-spool 2\n"
+#define MAGIC "messaging-spool "
+#define PAD 64
+/* "@ LINE BYTES CHECKSUM " and an id. */
+#define PIECE_HEAD_MAX ((size_t)96 + RECORD_MAX_ID)
+
+/* Over all of a piece. */
+static uint64_t
+piece_sum(const char *id, uint64_t line, const char *data, size_t len)
+{
+	return checksum(checksum(line, id, strlen(id) + 1), data, len);
+}
+
+void
+staging_file_piece(struct buf *to, const char *id, uint64_t line,
+    const char *lines, size_t len)
+{
+	if (id == NULL)
+		id = "";
+	buf_addf(to, "@ %" PRIu64 " %zu %016" PRIx64 " %s\n", line, len,
+	    piece_sum(id, line, lines, len), id);
+	buf_add(to, lines, len);
+}
+
+static int
+append(int fd, const char *path, off_t size, const struct buf *pieces)
+{
+	if (size == 0 && (file_write_all(fd, HEAD, strlen(HEAD)) == -1 ||
+			     file_sync_folder_of(path) == -1))
+		return -1;
+	if (file_write_all(fd, pieces->data, pieces->len) == -1)
+		return -1;
+	/* Commit point: these lines need not come again. */
+	return fdatasync(fd);
+}
+
+int
+staging_file_append(const char *path, const struct buf *pieces, struct buf *why)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	struct stat st;
+	int rc = -1, err;
+
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		rc = append(fd, path, st.st_size, pieces);
+		err = errno;
+		/* What is half there would be in the way of what follows. */
+		if (rc == -1 && ftruncate(fd, st.st_size) == -1)
+			log_error("cannot cut '%s' back: %s; %s", path,
+			    log_errno(errno), syserr_way_out(errno));
+		errno = err;
+	}
+	if (rc == -1)
+		(void)syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", path);
+	err = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	errno = err;
+	return rc;
+}
+
+/* A piece's head, taken apart. */
+struct piece {
+	uint64_t line, checksum;
+	size_t len, head_len;
+	char *id; /* in the head */
+};
+
+/* The next word of *s as a number to the base; -1 if it is none. */
+static int
+take_number(char **s, int base, uint64_t *n)
+{
+	char *end;
+
+	errno = 0;
+	*n = strtoull(*s, &end, base);
+	if (end == *s || *end != ' ' || errno != 0)
+		return -1;
+	*s = end + 1;
+	return 0;
+}
+
+/* 1, 0 when the head is not there as a whole, -1 when it is no head. */
+static int
+parse_head(char *data, size_t left, struct piece *p)
+{
+	char *nl = memchr(data, '\n', left);
+	char *s = data + 2;
+	uint64_t len;
+
+	if (nl == NULL)
+		return left <= PIECE_HEAD_MAX ? 0 : -1;
+	*nl = '\0';
+	if (strncmp(data, "@ ", 2) != 0 ||
+	    take_number(&s, 10, &p->line) == -1 ||
+	    take_number(&s, 10, &len) == -1 ||
+	    take_number(&s, 16, &p->checksum) == -1)
+		return -1;
+	p->id = s;
+	p->len = (size_t)len;
+	p->head_len = (size_t)(nl - data) + 1;
+	return 1;
+}
+
+static int
+tell_lines(const struct staging_file_reader *r, char *data, size_t len)
+{
+	char *end = data + len, *nl;
+
+	for (; data < end; data = nl + 1) {
+		nl = memchr(data, '\n', (size_t)(end - data));
+		if (nl == NULL)
+			return -1;
+		if (r->line(r->ctx, data, (size_t)(nl - data)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A whole piece is somewhere behind the first of data, which thus was no last
+ * one, whatever its length says. */
+static bool
+is_followed(const char *data, size_t len)
+{
+	static const char next[] = "\n@ ";
+	char head[PIECE_HEAD_MAX];
+	const char *at = data, *end = data + len;
+	struct piece p;
+	size_t left;
+
+	while ((at = memmem(at, (size_t)(end - at), next, 3)) != NULL) {
+		at++;
+		left = (size_t)(end - at);
+		memcpy(head, at, left < sizeof head ? left : sizeof head);
+		if (parse_head(head, left < sizeof head ? left : sizeof head,
+			&p) == 1 &&
+		    p.len <= left - p.head_len &&
+		    piece_sum(p.id, p.line, at + p.head_len, p.len) ==
+			p.checksum)
+			return true;
+	}
+	return false;
+}
+
+/* Reads the pieces in data; *whole is how far they are. */
+static int
+read_pieces(
+    char *data, size_t len, const struct staging_file_reader *r, size_t *whole)
+{
+	struct piece p;
+	char *body;
+	int got;
+
+	while (*whole < len) {
+		got = parse_head(data + *whole, len - *whole, &p);
+		if (got <= 0)
+			return got;
+		body = data + *whole + p.head_len;
+		if (p.len > len - *whole - p.head_len)
+			return is_followed(body, len - *whole - p.head_len) ? -1
+									    : 0;
+		/* The last piece may have its length and not its bytes. */
+		if (piece_sum(p.id, p.line, body, p.len) != p.checksum)
+			return *whole + p.head_len + p.len == len ? 0 : -1;
+		if (tell_lines(r, body, p.len) == -1)
+			return -1;
+		if (r->piece != NULL)
+			r->piece(r->ctx, p.id, p.line);
+		*whole += p.head_len + p.len;
+	}
+	return 0;
+}
+
+/* The whole file and PAD bytes; -1 with errno. */
+static int
+load(const char *path, struct buf *b, int *fd)
+{
+	struct stat st;
+	char *room;
+	ssize_t n;
+
+	*fd = open(path, O_RDWR | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, &st) == -1)
+		return -1;
+	room = buf_room(b, (size_t)st.st_size + PAD);
+	memset(room + st.st_size, 0, PAD);
+	while (b->len < (size_t)st.st_size) {
+		n = read(*fd, b->data + b->len, (size_t)st.st_size - b->len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		buf_grown(b, (size_t)n);
+	}
+	return 0;
+}
+
+/* Takes the file back to its first size bytes. */
+static int
+cut_back(const char *path, int fd, size_t len, size_t size, struct buf *why)
+{
+	log_info("spool_cut", "file=%s bytes=%zu", path, len - size);
+	if (ftruncate(fd, (off_t)size) == 0)
+		return 0;
+	(void)syserr_explain(why, PROG_CANTCREATE, "cannot cut '%s'", path);
+	return -1;
+}
+
+static int
+read_file(const char *path, int fd, struct buf *b,
+    const struct staging_file_reader *r, struct buf *why)
+{
+	size_t head = strlen(HEAD), whole = 0;
+
+	/* It was cut while it was created: there is nothing in it. */
+	if (b->len < head && memcmp(b->data, HEAD, b->len) == 0)
+		return b->len > 0 ? cut_back(path, fd, b->len, 0, why) : 0;
+	if (b->len < head || memcmp(b->data, HEAD, head) != 0) {
+		bool ours = strncmp(b->data, MAGIC, strlen(MAGIC)) == 0;
+
+		buf_setf(why,
+		    ours ? "'%s' was written by another version; remove it, "
+			   "the next snapshot replaces it"
+			 : "'%s' is no spool; remove it",
+		    path);
+		errno = 0;
+		return -1;
+	}
+	if (read_pieces(b->data + head, b->len - head, r, &whole) == -1) {
+		buf_setf(why,
+		    "'%s' is damaged at byte %zu; remove it, the next "
+		    "snapshot replaces it",
+		    path, head + whole);
+		errno = 0;
+		return -1;
+	}
+	if (head + whole < b->len &&
+	    cut_back(path, fd, b->len, head + whole, why) == -1)
+		return -1;
+	return whole > 0 ? 1 : 0;
+}
+
+int
+staging_file_read(
+    const char *path, const struct staging_file_reader *r, struct buf *why)
+{
+	struct buf b = BUF_INIT;
+	int fd = -1, rc, err;
+
+	if (load(path, &b, &fd) == 0) {
+		rc = read_file(path, fd, &b, r, why);
+	} else if (errno == ENOENT) {
+		rc = 0;
+	} else {
+		(void)syserr_explain(
+		    why, PROG_CANTCREATE, "cannot read '%s'", path);
+		rc = -1;
+	}
+	err = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	buf_release(&b);
+	errno = err;
+	return rc;
+}

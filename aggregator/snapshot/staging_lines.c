@@ -1,0 +1,69 @@
+/*
+ * staging_lines: see staging_lines.h.
+ */
+#include "aggregator/snapshot/staging_lines.h"
+
+#include <stdlib.h>
+
+#include "common/base/keyed_hash.h"
+#include "common/base/random.h"
+#include "common/base/xalloc.h"
+
+struct known {
+	uint64_t session; /* through which one came last, or was looked for */
+	size_t came;
+	size_t before; /* of them, before that session, and not again yet */
+};
+
+void
+staging_lines_release(struct staging_lines *l)
+{
+	strmap_release(&l->by_hash, free);
+}
+
+uint64_t
+staging_line_hash(const char *line, size_t len)
+{
+	static uint64_t key[2];
+
+	if (key[0] == 0)
+		random_fill(key, sizeof key);
+	return keyed_hash(key, line, len).a;
+}
+
+/* In another session all may come again. */
+static void
+be_in(struct known *k, uint64_t session)
+{
+	if (k->session != session)
+		k->before = k->came;
+	k->session = session;
+}
+
+void
+staging_lines_add(struct staging_lines *l, uint64_t session, uint64_t hash)
+{
+	void **slot = strmap_put(&l->by_hash, (const char *)&hash, sizeof hash);
+	struct known *k;
+
+	if (*slot == NULL)
+		*slot = xcalloc(1, sizeof *k);
+	k = *slot;
+	be_in(k, session);
+	k->came++;
+}
+
+bool
+staging_lines_again(struct staging_lines *l, uint64_t session, uint64_t hash)
+{
+	struct known *k =
+	    strmap_get(&l->by_hash, (const char *)&hash, sizeof hash);
+
+	if (k == NULL)
+		return false;
+	be_in(k, session);
+	if (k->before == 0)
+		return false;
+	k->before--;
+	return true;
+}

@@ -1,0 +1,276 @@
+/*
+ * staging_load: reads back what the last run left in the folder of the inbox.
+ */
+#include "aggregator/snapshot/staging_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/statefile.h"
+
+#include "aggregator/snapshot/staging_file.h"
+
+#define SPOOL ".spool"
+#define DONE ".done"
+
+struct replay {
+	struct staging *in;
+	struct staging_tenant *t;
+	struct buf hashes; /* of the lines of the piece in hand */
+};
+
+/* The marker of another tenant's snapshot, or of another one: the file is not
+ * the one that was written here. */
+static bool
+is_strange(const struct staging_tenant *t, const struct record *r)
+{
+	return !text_is(r->tenant, t->name) ||
+	       (t->id != NULL ? !text_is(r->snapshot, t->id)
+			      : r->state != SNAPSHOT_BEGIN);
+}
+
+static void
+replay_begin(struct staging_tenant *t, const struct record *r, unsigned part)
+{
+	if (t->id == NULL) {
+		t->id = text_dup(r->snapshot);
+		t->at = r->at;
+	}
+	staging_begin_part(t, part);
+	t->parts[part].done = staging_is_done(t, r->snapshot, part);
+}
+
+/* The part of a line that is in the spool, as when it came. */
+static unsigned
+shard_of(const struct replay *p, int parsed)
+{
+	const struct staging *in = p->in;
+
+	if (!p->t->spread)
+		return STAGING_WHOLE;
+	if (parsed == 0)
+		return bucket_of_record(&in->record);
+	return in->flat.n > 0 ? bucket_of_flat(&in->flat) : in->last_part;
+}
+
+static int
+replay_line(void *ctx, char *line, size_t len)
+{
+	struct replay *p = ctx;
+	struct staging *in = p->in;
+	struct record *r = &in->record;
+	struct buf why = BUF_INIT;
+	uint64_t hash = staging_line_hash(line, len);
+	int rc;
+
+	buf_add(&p->hashes, &hash, sizeof hash);
+	in->flat.n = 0;
+	rc = record_parse(r, &in->flat, line, len, &why);
+	buf_release(&why);
+	if (rc == -1 || r->type != RECORD_SNAPSHOT) {
+		if (p->t->id == NULL)
+			return -1;
+		in->last_part = shard_of(p, rc);
+		p->t->parts[in->last_part].lines++;
+		return 0;
+	}
+	if (is_strange(p->t, r))
+		return -1;
+	in->last_part =
+	    r->bucket != RECORD_NO_NUMBER ? (unsigned)r->bucket : STAGING_WHOLE;
+	if (r->state == SNAPSHOT_BEGIN)
+		replay_begin(p->t, r, in->last_part);
+	else
+		p->t->parts[in->last_part].records = r->records;
+	return 0;
+}
+
+static void
+replay_piece(void *ctx, const char *id, uint64_t line)
+{
+	struct replay *p = ctx;
+	uint64_t hash;
+	size_t at;
+
+	if (*id != '\0') {
+		p->t->run_id = xstrdup(id);
+		p->t->run_line = line;
+		staging_end_run(p->t);
+	} else {
+		for (at = 0; at < p->hashes.len; at += sizeof hash) {
+			memcpy(&hash, p->hashes.data + at, sizeof hash);
+			staging_lines_add(&p->t->lines, STAGING_EARLIER, hash);
+		}
+	}
+	buf_clear(&p->hashes);
+}
+
+/* What was published of a snapshot. */
+static void
+take_done(struct staging_tenant *t, const char *line)
+{
+	struct staging_done *d = &t->done[t->done_n];
+	size_t len = strlen(STAGING_DONE_PARTS);
+	size_t dropped = strlen(STAGING_DONE_DROPPED);
+	char *end;
+
+	if (t->done_n == STAGING_DONE)
+		return;
+	memset(d, 0, sizeof *d);
+	if (strncmp(line, STAGING_DONE_DROPPED, dropped) == 0) {
+		d->dropped = true;
+		line += dropped;
+	}
+	if (strncmp(line, STAGING_DONE_PARTS, len) == 0) {
+		d->spread = true;
+		d->parts.chats = strtoull(line + len, &end, 16);
+		d->parts.all = strncmp(end, " 1 ", 3) == 0;
+		if (strncmp(end, " 1 ", 3) != 0 && strncmp(end, " 0 ", 3) != 0)
+			return;
+		line = end + 3;
+	}
+	d->id = xstrdup(line);
+	t->done_n++;
+}
+
+/* Any line; -1: no such file of this tenant has it. */
+static int
+read_done_line(struct staging_tenant *t, const char *line, bool first)
+{
+	size_t len = strlen(STAGING_DONE_OF);
+
+	if (first)
+		return parse_int(line, INT64_MIN, INT64_MAX, &t->done_at);
+	if (strncmp(line, STAGING_DONE_OF, len) == 0)
+		return strcmp(line + len, t->name) == 0 ? 0 : -1;
+	take_done(t, line);
+	return 0;
+}
+
+static int
+read_done(struct staging_tenant *t, struct buf *why)
+{
+	struct buf text = BUF_INIT;
+	char *line, *nl;
+	int rc = statefile_read(t->done_path, &text, why);
+
+	for (line = text.data; rc == 1 && (nl = strchr(line, '\n')) != NULL;
+	     line = nl + 1) {
+		*nl = '\0';
+		rc = read_done_line(t, line, line == text.data) == 0 ? 1 : -1;
+		if (rc == -1) {
+			buf_setf(why,
+			    "'%s' is not of this tenant; remove it to start "
+			    "without it",
+			    t->done_path);
+			errno = 0;
+		}
+	}
+	buf_release(&text);
+	return rc == -1 ? -1 : 0;
+}
+
+/* Nothing of it is left to be published. */
+static bool
+is_done(const struct staging_tenant *t)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(t->parts); i++)
+		if (t->parts[i].begun && !t->parts[i].done)
+			return false;
+	return true;
+}
+
+static int
+load_tenant(struct staging *in, const char *name, size_t len, struct buf *why)
+{
+	struct staging_tenant *t = staging_tenant(in, name, len);
+	struct replay p = { in, t, BUF_INIT };
+	struct staging_file_reader r = {
+		.ctx = &p, .line = replay_line, .piece = replay_piece
+	};
+
+	int rc;
+
+	staging_forget(t);
+	rc = staging_file_read(t->path, &r, why);
+	buf_release(&p.hashes);
+	if (rc == -1)
+		return -1;
+	if (t->id != NULL && is_done(t)) {
+		/* It died between the commit point and tidying up. */
+		if (staging_remove_spool(in, t) != OUTCOME_DONE)
+			return -1;
+		staging_forget(t);
+	}
+	if (t->id != NULL && t->at < t->done_at) {
+		buf_setf(why,
+		    "'%s' is of an older snapshot than '%s' knows: one of them "
+		    "was put back; remove the spool, or both",
+		    t->path, t->done_path);
+		errno = 0;
+		return -1;
+	}
+	if (t->id != NULL)
+		log_info("snapshot_resumed", "tenant=%s snapshot=%s", t->name,
+		    t->id);
+	return 0;
+}
+
+/* The length of a tenant's name when the file is NAME and suffix, else 0. */
+static size_t
+tenant_of(const char *file, const char *suffix)
+{
+	size_t len = strlen(file), end = strlen(suffix);
+
+	if (len <= end || strcmp(file + len - end, suffix) != 0)
+		return 0;
+	return len - end;
+}
+
+static int
+load_files(struct staging *in, const char *suffix, struct buf *why)
+{
+	DIR *d = opendir(in->dir);
+	const struct dirent *e;
+	struct staging_tenant *t;
+	size_t len;
+	int rc = 0, err;
+
+	if (d == NULL) {
+		(void)syserr_explain(
+		    why, PROG_CANTCREATE, "cannot read '%s'", in->dir);
+		return -1;
+	}
+	while (rc == 0 && (e = readdir(d)) != NULL) {
+		len = tenant_of(e->d_name, suffix);
+		if (len == 0)
+			continue;
+		if (strcmp(suffix, SPOOL) == 0) {
+			rc = load_tenant(in, e->d_name, len, why);
+		} else {
+			t = staging_tenant(in, e->d_name, len);
+			rc = read_done(t, why);
+		}
+	}
+	err = errno;
+	(void)closedir(d);
+	errno = err;
+	return rc;
+}
+
+/* What is done first: it tells which spools are. */
+int
+staging_load(struct staging *in, struct buf *why)
+{
+	if (load_files(in, DONE, why) == -1)
+		return -1;
+	return load_files(in, SPOOL, why);
+}

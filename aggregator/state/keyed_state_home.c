@@ -1,0 +1,269 @@
+/*
+ * keyed_state_home: the tables of one tenant together: saving, and giving
+ * memory back; and the pool that their entries live in.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/state/keyed_state_impl.h"
+#include "aggregator/state/state.h"
+
+enum {
+	STEP = 16,            /* of sizes */
+	EXPIRE_AT_ONCE = 512, /* entries a call: no pauses */
+	EVICT_LEAST = 1024,   /* slots looked at in a tick, at least */
+};
+
+static size_t
+steps(size_t size)
+{
+	return (size + STEP - 1) / STEP;
+}
+
+void *
+keyed_state_pool_take(struct keyed_state_pool *p, size_t size)
+{
+	size_t i = steps(size);
+	void *block = p->given[i];
+
+	if (i > KEYED_STATE_MAX_BLOCK / STEP)
+		prog_die(PROG_SOFTWARE, "a block of %zu bytes", size);
+	p->used += i * STEP;
+	if (block == NULL)
+		return arena_take(&p->arena, i * STEP);
+	memcpy(&p->given[i], block, sizeof(void *));
+	memset(block, 0, i * STEP);
+	return block;
+}
+
+void
+keyed_state_pool_give(struct keyed_state_pool *p, void *block, size_t size)
+{
+	size_t i = steps(size);
+
+	p->used -= i * STEP;
+	memcpy(block, &p->given[i], sizeof(void *));
+	p->given[i] = block;
+}
+
+void
+keyed_state_pool_release(struct keyed_state_pool *p)
+{
+	size_t limit = p->limit;
+
+	arena_release(&p->arena);
+	memset(p, 0, sizeof *p);
+	p->limit = limit;
+}
+
+void
+keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
+{
+	int i;
+
+	for (i = 3; i >= 0; i--)
+		key_byte(k, h->tenant >> (8 * i) & 255);
+}
+
+void
+keyed_state_home_add_calendar(struct keyed_state_home *h, struct timer_queue *c)
+{
+	if (h->calendars_n == KEYED_STATE_TABLES)
+		prog_die(PROG_SOFTWARE, "too many calendars");
+	h->calendars[h->calendars_n++] = c;
+}
+
+static void
+save_one(
+    struct keyed_state *k, const struct keyed_state_entry *e, struct key *key)
+{
+	size_t prefix = key->len;
+
+	memcpy(key->bytes + prefix, keyed_state_entry_key(e), e->key_len);
+	if ((e->flags & KEYED_STATE_GONE) != 0)
+		state_delete(k->store, key->bytes, prefix + e->key_len);
+	else
+		state_put(k->store, key->bytes, prefix + e->key_len, e + 1,
+		    k->payload);
+}
+
+/* In the order of keys, so that neighbours fall on one page. */
+static void
+save(struct keyed_state *k)
+{
+	struct key key = { 0 };
+	struct keyed_state_entry *e;
+	void **list;
+	size_t n, i;
+
+	if (k->dirty.n == 0)
+		return;
+	keyed_state_home_prefix(k->home, &key);
+	list = keyed_state_sort(&k->dirty, true, &n);
+	for (i = 0; i < n; i++) {
+		e = (struct keyed_state_entry *)list[i] - 1;
+		save_one(k, e, &key);
+		e->flags &= (uint8_t)~KEYED_STATE_DIRTY;
+		if ((e->flags & (KEYED_STATE_GONE | KEYED_STATE_TOLD)) ==
+		    KEYED_STATE_GONE)
+			keyed_state_remove(k, e);
+	}
+	free(list);
+	k->saved = n;
+	k->dirty.n = 0;
+}
+
+void
+keyed_state_home_save(struct keyed_state_home *h)
+{
+	size_t i;
+
+	if (h->state == NULL)
+		return;
+	for (i = 0; i < h->tables_n; i++)
+		save(h->tables[i]);
+	for (i = 0; i < h->calendars_n; i++)
+		timer_queue_save(h->calendars[i]);
+}
+
+static void
+clear_told(struct keyed_state *k)
+{
+	struct keyed_state_entry *e;
+	size_t i;
+
+	for (i = 0; i < k->told.n; i++) {
+		e = k->told.v[i];
+		e->flags &= (uint8_t)~KEYED_STATE_TOLD;
+		if ((e->flags & (KEYED_STATE_GONE | KEYED_STATE_DIRTY)) ==
+		    KEYED_STATE_GONE)
+			keyed_state_remove(k, e);
+	}
+	k->told.n = 0;
+}
+
+/* Goes round the slots, as far as what the tick changed could have made
+ * necessary: an entry that was not used since the last time goes. */
+static void
+evict(struct keyed_state *k)
+{
+	size_t look = 2 * k->saved + EVICT_LEAST;
+	const struct keyed_state_pool *pool = k->home->pool;
+	struct keyed_state_entry *e;
+
+	for (; look > 0 && pool->used > pool->limit; look--) {
+		k->hand &= k->mask;
+		e = k->slots[k->hand].entry;
+		/* What is removed may move another one here. */
+		if (e != NULL && (e->flags & ~KEYED_STATE_USED) == 0 &&
+		    (e->flags & KEYED_STATE_USED) == 0) {
+			keyed_state_remove(k, e);
+			continue;
+		}
+		if (e != NULL)
+			e->flags &= (uint8_t)~KEYED_STATE_USED;
+		k->hand++;
+	}
+	k->saved = 0;
+}
+
+void
+keyed_state_home_sent(struct keyed_state_home *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->tables_n; i++)
+		clear_told(h->tables[i]);
+	if (h->state == NULL || h->pool->limit == 0)
+		return;
+	for (i = 0; i < h->tables_n; i++)
+		evict(h->tables[i]);
+}
+
+/* Each key behind two bytes of length. */
+static bool
+collect_key(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	(void)data;
+	(void)len;
+	buf_addc(ctx, (char)(key_len >> 8));
+	buf_addc(ctx, (char)(key_len & 255));
+	buf_add(ctx, key, key_len);
+	return true;
+}
+
+void
+keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
+{
+	struct buf keys = BUF_INIT;
+	struct key p = { 0 };
+	const unsigned char *at, *end;
+	size_t n, own;
+	void *payload;
+
+	if (k->store == NULL)
+		return;
+	keyed_state_home_prefix(k->home, &p);
+	own = p.len;
+	memcpy(p.bytes + own, prefix, len);
+	state_each(k->store, p.bytes, own + len, collect_key, &keys);
+	at = (const unsigned char *)buf_str(&keys);
+	for (end = at + keys.len; at < end; at += 2 + n) {
+		n = (size_t)at[0] << 8 | at[1];
+		payload = keyed_state_find(k, at + 2 + own, n - own);
+		if (payload != NULL)
+			keyed_state_delete(k, payload);
+	}
+	buf_release(&keys);
+}
+
+static bool
+take_time(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct key *first = ctx;
+
+	(void)data;
+	(void)len;
+	if (key_len >= first->len + sizeof(int64_t)) {
+		first->len += sizeof(int64_t);
+		memcpy(first->bytes, key, first->len);
+	}
+	return false;
+}
+
+void
+keyed_state_expire(struct keyed_state *k, int64_t before)
+{
+	struct key first = { 0 };
+	struct text t;
+	size_t prefix, at, left = EXPIRE_AT_ONCE;
+	int64_t time;
+
+	if (k->store == NULL || before <= k->expired)
+		return;
+	while (left > 0) {
+		first.len = 0;
+		keyed_state_home_prefix(k->home, &first);
+		at = prefix = first.len;
+		state_each(k->store, first.bytes, prefix, take_time, &first);
+		k->expired = before;
+		if (first.len == prefix)
+			return;
+		t.p = (const char *)first.bytes;
+		t.len = first.len;
+		time = key_read_time(t, &at);
+		if (time >= before) {
+			/* Nothing to do until that one is due. */
+			k->expired = time;
+			return;
+		}
+		left -=
+		    state_delete_prefix(k->store, first.bytes, first.len, left);
+		k->expired = time;
+	}
+}

@@ -1,0 +1,127 @@
+/*
+ * state_acknowledged: what was acknowledged, in DIR/stream.told: two slots,
+ * written in turns and not synced after each commit, so that a torn one leaves
+ * the other. What a state has may be newer than what this says, never older: so
+ * a torn last entry of the log is known from one that was there and is not any
+ * more, and so is a file that was put back from an earlier time.
+ */
+#define _DEFAULT_SOURCE
+
+#include "aggregator/state/state_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/checksum.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+
+#define SLOTS 2
+#define SLOT_SIZE 512 /* a sector each */
+
+struct slot {
+	char magic[8];
+	uint64_t turn, seed, commits, txn;
+	uint64_t sum; /* of what is above */
+};
+
+static const char slot_magic[8] = { 't', 'o', 'l', 'd', ' ', '2', ' ', '\n' };
+
+static uint64_t
+slot_sum(const struct slot *slot)
+{
+	return checksum(0, slot, offsetof(struct slot, sum));
+}
+
+/* Whether that slot was written by a program of another version. */
+static bool
+is_of_another(const struct state_told *t, int i)
+{
+	enum { NAME = sizeof "told " - 1, NUMBER };
+	char magic[sizeof slot_magic];
+
+	return file_read_at(
+		   t->fd, magic, sizeof magic, (size_t)i * SLOT_SIZE) == 0 &&
+	       memcmp(magic, slot_magic, NAME) == 0 &&
+	       magic[NAME] != slot_magic[NAME] &&
+	       memcmp(magic + NUMBER, slot_magic + NUMBER,
+		   sizeof magic - NUMBER) == 0;
+}
+
+static bool
+take_newer(struct state_told *t, int i)
+{
+	struct slot slot;
+
+	if (file_read_at(t->fd, &slot, sizeof slot, (size_t)i * SLOT_SIZE) ==
+		-1 ||
+	    memcmp(slot.magic, slot_magic, sizeof slot_magic) != 0 ||
+	    slot.sum != slot_sum(&slot))
+		return false;
+	if (slot.turn > t->turn) {
+		t->turn = slot.turn;
+		t->seed = slot.seed;
+		t->commits = slot.commits;
+		t->txn = slot.txn;
+	}
+	return true;
+}
+
+int
+state_told_open(struct state *s, bool make)
+{
+	struct state_told *t = &s->told;
+	char *path = xasprintf("%s/stream.told", s->dir);
+	bool first, second;
+	int rc = 0;
+
+	t->fd = open(
+	    path, O_RDWR | O_CLOEXEC | (make ? O_CREAT | O_TRUNC : 0), 0600);
+	if (t->fd < 0)
+		rc = errno;
+	free(path);
+	if (rc != 0 || make)
+		return rc;
+	first = take_newer(t, 0);
+	second = take_newer(t, 1);
+	if (first || second)
+		return 0;
+	return is_of_another(t, 0) && is_of_another(t, 1) ? MDB_VERSION_MISMATCH
+							  : MDB_CORRUPTED;
+}
+
+int
+state_told_write(struct state_told *t)
+{
+	char sector[SLOT_SIZE] = { 0 };
+	struct slot slot = { .turn = ++t->turn,
+		.seed = t->seed,
+		.commits = t->commits,
+		.txn = t->txn };
+
+	memcpy(slot.magic, slot_magic, sizeof slot_magic);
+	slot.sum = slot_sum(&slot);
+	memcpy(sector, &slot, sizeof slot);
+	return file_write_at(t->fd, sector, sizeof sector,
+	    (size_t)(t->turn % SLOTS) * SLOT_SIZE);
+}
+
+/* Both slots, durably. */
+int
+state_told_sync(struct state_told *t)
+{
+	if (state_told_write(t) == -1 || state_told_write(t) == -1)
+		return -1;
+	return fdatasync(t->fd);
+}
+
+void
+state_told_release(struct state_told *t)
+{
+	if (t->fd >= 0)
+		(void)close(t->fd);
+}

@@ -1,0 +1,390 @@
+/*
+ * state_open: opens the file of a state, or refuses it; see state.h.
+ *
+ * What is looked at before anything is used: its pages are there, see
+ * state_damage.c, it is of our version and was made for the same settings.
+ *
+ * A new file, or one of before there was a log, is committed first, then its
+ * log is made, then that it has one is committed: from then on it is refused
+ * without.
+ */
+#include "aggregator/state/state_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/os/lock.h"
+
+#include "aggregator/state/state_folder.h"
+
+#define FORMAT "messaging-analytics stream 6"
+#define SPAN_BEFORE_MS HOUR_MS /* of those that tell none */
+enum { FIRST_COMMIT = 1 };
+
+/* A new file gets its name when it is whole. */
+static char *
+name_to_open(const struct state *s)
+{
+	struct stat st;
+	char *name;
+
+	if (lstat(s->path, &st) == 0 && st.st_size > 0)
+		return xstrdup(s->path);
+	name = xasprintf("%s.new", s->path);
+	(void)unlink(name);
+	return name;
+}
+
+static int
+open_named(struct state *s, const char *name)
+{
+	unsigned flags = MDB_NOSUBDIR | MDB_NORDAHEAD | MDB_NOLOCK;
+	int rc = mdb_env_create(&s->env);
+
+	s->map = state_map_size(s);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(s->env, STATE_TABLES);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(s->env, s->map);
+	if (rc == 0) {
+		state_prepare_guard(s);
+		state_guard(s, true);
+		/* The lock that is held already is instead of LMDB's own. */
+		rc = mdb_env_open(s->env, name, flags, 0600);
+	}
+	state_guard(s, false);
+	return rc;
+}
+
+/* What stands beside LMDB's file. */
+static int
+open_beside(struct state *s)
+{
+	int rc;
+
+	s->blamed = "stream.told";
+	rc = state_told_open(s, s->is_new);
+	if (rc != 0)
+		return rc;
+	s->blamed = "stream.sums";
+	rc = state_sums_open(s, s->is_new);
+	if (rc == 0)
+		s->blamed = NULL;
+	return rc;
+}
+
+static int
+open_env(struct state *s)
+{
+	char *name = name_to_open(s);
+	bool stepped = false;
+	int rc;
+
+	s->is_new = strcmp(name, s->path) != 0;
+	rc = s->is_new ? 0 : open_beside(s);
+	if (rc == 0)
+		rc = open_named(s, name);
+	if (rc == 0 && !s->is_new)
+		rc = state_sums_step_back(s, &stepped);
+	if (rc == 0 && stepped) {
+		mdb_env_close(s->env);
+		rc = open_named(s, name);
+	}
+	if (rc == 0 && !s->is_new)
+		rc = state_sums_check(s);
+	free(name);
+	return rc;
+}
+
+struct state_table *
+state_table(struct state *s, const char *name, enum state_keys keys)
+{
+	unsigned flags = keys == STATE_NUMBERS ? MDB_INTEGERKEY : 0;
+	struct state_table *t;
+	MDB_dbi dbi = 0;
+	bool made = false;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < s->tables_n; i++)
+		if (strcmp(s->tables[i]->name, name) == 0)
+			return s->tables[i];
+	if (!state_begin(s))
+		return NULL;
+	state_guard(s, true);
+	rc = s->tables_n < STATE_TABLES
+		 ? mdb_dbi_open(s->writer, name, flags, &dbi)
+		 : MDB_DBS_FULL;
+	if (rc == MDB_NOTFOUND) {
+		made = true;
+		rc = mdb_dbi_open(s->writer, name, MDB_CREATE | flags, &dbi);
+	}
+	state_guard(s, false);
+	if (rc != 0) {
+		if (s->rc == 0)
+			s->rc = rc;
+		return NULL;
+	}
+	t = xcalloc(1, sizeof *t);
+	t->state = s;
+	t->name = xstrdup(name);
+	t->dbi = dbi;
+	t->keys = keys;
+	s->tables[s->tables_n++] = t;
+	if (made)
+		state_note_table(t);
+	return t;
+}
+
+static bool
+get_text(struct state *s, const char *key, const char **text, size_t *len)
+{
+	const void *data;
+
+	if (!state_get(s->meta, key, strlen(key), &data, len))
+		return false;
+	*text = data;
+	return true;
+}
+
+static void
+put_text(struct state *s, const char *key, const char *text)
+{
+	state_put(s->meta, key, strlen(key), text, strlen(text));
+}
+
+/* There is no log yet, so it goes into the file. */
+static enum exit_code
+commit_first(struct state *s, struct buf *why)
+{
+	enum exit_code code = state_commit(s, why);
+	char *name = xasprintf("%s.new", s->path);
+
+	if (code == PROG_OK && ((s->is_new && rename(name, s->path) != 0) ||
+				   file_sync_folder_of(s->path) == -1)) {
+		code = syserr_explain(why, PROG_CANTCREATE,
+		    "cannot write the folder of '%s'", s->path);
+	}
+	free(name);
+	return code;
+}
+
+/* A new file: what it is for. */
+static enum exit_code
+found(struct state *s, const struct state_identity *id, struct buf *why)
+{
+	int rc;
+
+	if (access(s->log.path, F_OK) == 0)
+		return state_explain_log(s, STATE_LOG_FOREIGN, why);
+	random_fill(s->seed, sizeof s->seed);
+	rc = open_beside(s);
+	if (rc != 0)
+		return state_explain(s, rc, why);
+	s->told.seed = s->seed[0];
+	put_text(s, "format", FORMAT);
+	put_text(s, "definition", id->definition);
+	state_set_number(s, "window", id->window_ms);
+	if (id->span_ms != 0)
+		state_set_number(s, "span", id->span_ms);
+	if (id->part != NULL && id->part[0] != '\0')
+		put_text(s, "part", id->part);
+	state_put(s->meta, "seed", 4, s->seed, sizeof s->seed);
+	return commit_first(s, why);
+}
+
+/* Chats of another part, or of another generation, do not belong here. */
+static enum exit_code
+check_part(struct state *s, const char *want, struct buf *why)
+{
+	const char *text = "";
+	size_t len = 0;
+
+	if (want == NULL)
+		return PROG_OK;
+	if (!get_text(s, "part", &text, &len))
+		len = 0;
+	if (s->rc != 0)
+		return state_explain(s, MDB_CORRUPTED, why);
+	if (len == strlen(want) && memcmp(text, want, len) == 0)
+		return PROG_OK;
+	buf_setf(why,
+	    "state '%s' is that of %s%.*s, not of %s%s; choose another folder "
+	    "with --state",
+	    s->path, len > 0 ? "part " : "one aggregator alone", (int)len, text,
+	    want[0] != '\0' ? "part " : "one alone", want);
+	return PROG_CONFIG;
+}
+
+static enum exit_code
+check_settings(
+    struct state *s, const struct state_identity *id, struct buf *why)
+{
+	const char *text = NULL;
+	size_t len = 0;
+	int64_t window;
+
+	if (!get_text(s, "definition", &text, &len) || s->rc != 0)
+		return state_explain(s, MDB_CORRUPTED, why);
+	if (len != strlen(id->definition) ||
+	    memcmp(text, id->definition, len) != 0) {
+		buf_setf(why,
+		    "state '%s' was made with --definition %.*s; give that, "
+		    "or choose another folder with --state",
+		    s->path, (int)len, text);
+		return PROG_CONFIG;
+	}
+	window = state_number(s, "window", -1);
+	if (window != id->window_ms) {
+		buf_setf(why,
+		    "state '%s' was made with --window %llds; give that, or "
+		    "choose another folder with --state",
+		    s->path, (long long)(window / 1000));
+		return PROG_CONFIG;
+	}
+	if (id->span_ms != 0 &&
+	    state_number(s, "span", SPAN_BEFORE_MS) != id->span_ms)
+		return state_explain(s, MDB_VERSION_MISMATCH, why);
+	return check_part(s, id->part, why);
+}
+
+static bool
+is_text(const char *text, size_t len, const char *want)
+{
+	return len == strlen(want) && memcmp(text, want, len) == 0;
+}
+
+static enum exit_code
+check_identity(
+    struct state *s, const struct state_identity *id, struct buf *why)
+{
+	const void *data = NULL;
+	const char *text = NULL;
+	size_t len = 0;
+
+	s->meta = state_table(s, "meta", STATE_BYTES);
+	if (s->meta == NULL)
+		return state_explain(s, s->rc, why);
+	if (!get_text(s, "format", &text, &len)) {
+		if (s->rc != 0)
+			return state_explain(s, s->rc, why);
+		return state_count(s->meta) == 0
+			   ? found(s, id, why)
+			   : state_explain(s, MDB_VERSION_MISMATCH, why);
+	}
+	if (!is_text(text, len, FORMAT))
+		return state_explain(s, MDB_VERSION_MISMATCH, why);
+	if (!state_get(s->meta, "seed", 4, &data, &len) ||
+	    len != sizeof s->seed)
+		return state_explain(s, MDB_CORRUPTED, why);
+	memcpy(s->seed, data, sizeof s->seed);
+	if (s->seed[0] != s->told.seed)
+		return state_explain_log(s, STATE_LOG_FOREIGN, why);
+	return check_settings(s, id, why);
+}
+
+/* A file of which only its first commit is there has no log yet. */
+static enum exit_code
+make_log(struct state *s, struct buf *why)
+{
+	if (s->commits > FIRST_COMMIT)
+		return state_explain_log(s, STATE_LOG_NONE, why);
+	if (state_log_make(&s->log, s->seed) == -1)
+		return state_explain(s, errno, why);
+	return PROG_OK;
+}
+
+/* What the log has and the file has not. */
+static enum exit_code
+open_log(struct state *s, struct buf *why)
+{
+	uint64_t had;
+	enum state_log_result r;
+	enum exit_code code;
+
+	s->commits = had = (uint64_t)state_number(s, STATE_COMMIT_NUMBER, 0);
+	r = s->rc == 0 ? state_log_open(&s->log, s->seed) : STATE_LOG_OK;
+	if (r == STATE_LOG_NONE) {
+		code = make_log(s, why);
+		if (code != PROG_OK)
+			return code;
+	} else if (r == STATE_LOG_OK && s->rc == 0) {
+		r = state_log_each(&s->log, &s->commits, state_replay, s);
+		if (r != STATE_LOG_OK && s->rc == 0)
+			return state_explain_log(s, r, why);
+	} else if (s->rc == 0) {
+		return state_explain_log(s, r, why);
+	}
+	if (s->rc == 0 && s->commits < s->told.commits)
+		return state_explain_log(s, STATE_LOG_SHORT, why);
+	if (had <= FIRST_COMMIT && s->commits <= FIRST_COMMIT)
+		s->commits = FIRST_COMMIT + 1;
+	if (s->commits != had)
+		state_checkpoint(s);
+	return s->rc == 0 ? PROG_OK : state_explain(s, s->rc, why);
+}
+
+struct state *
+state_open(const char *dir, const struct state_identity *id, size_t limit,
+    enum exit_code *code, struct buf *why)
+{
+	struct state *s = xcalloc(1, sizeof *s);
+	int rc;
+
+	s->lock = s->told.fd = s->sums.fd = -1;
+	s->limit = limit;
+	s->dir = xstrdup(dir);
+	s->path = xasprintf("%s/stream.mdb", dir);
+	state_log_init(&s->log, dir);
+	s->lock = state_folder_take(dir, "stream.lock", code, why);
+	if (s->lock >= 0) {
+		rc = open_env(s);
+		*code = rc == 0 ? check_identity(s, id, why)
+				: state_explain(s, rc, why);
+		if (*code == PROG_OK)
+			*code = open_log(s, why);
+		if (*code == PROG_OK)
+			return s;
+	}
+	state_close(s);
+	return NULL;
+}
+
+void
+state_close(struct state *s)
+{
+	size_t i;
+
+	if (s == NULL)
+		return;
+	if (state_log_any(&s->log) && !s->changed)
+		state_checkpoint(s);
+	if (s->writer != NULL)
+		mdb_txn_abort(s->writer);
+	if (s->reader != NULL)
+		mdb_txn_abort(s->reader);
+	if (s->env != NULL)
+		mdb_env_close(s->env);
+	lock_release(s->lock);
+	for (i = 0; i < s->tables_n; i++) {
+		free(s->tables[i]->name);
+		free(s->tables[i]);
+	}
+	state_log_release(&s->log);
+	state_sums_release(&s->sums);
+	state_told_release(&s->told);
+	buf_release(&s->ops);
+	free(s->pages.slots);
+	free(s->path);
+	free(s->dir);
+	free(s);
+}

@@ -1,0 +1,171 @@
+/*
+ * stream_allocation: allocation in a stream. It is told each record as it
+ * comes (pipeline.c), decides once a tick, after the model is settled, and what
+ * it knows is committed with everything else. Promises are written after that
+ * commit, as rows are: after a crash those that were not confirmed are written
+ * again, the same.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+
+void
+stream_allocation_clock(struct stream *s)
+{
+	struct stream_tenant *t;
+	size_t i;
+
+	if (s->assign == NULL)
+		return;
+	s->now_ms = clock_now_ms();
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (stream_is_touched(t) ||
+		    allocation_due(t->drive.allocation) <= s->now_ms)
+			allocation_clock(t->drive.allocation, s->now_ms);
+		else
+			continue;
+		stream_touch(t);
+	}
+}
+
+bool
+stream_allocation_due(const struct stream *s)
+{
+	int64_t now = clock_now_ms();
+	size_t i;
+
+	for (i = 0; s->assign != NULL && i < s->tenants_n; i++)
+		if (allocation_due(s->tenants[i]->drive.allocation) <= now)
+			return true;
+	return false;
+}
+
+void
+stream_allocation_decide(struct stream_tenant *t)
+{
+	if (t->drive.allocation != NULL)
+		t->stream->counts.assigned +=
+		    allocation_decide(t->drive.allocation);
+}
+
+static void
+save_entry(void *ctx, const struct buf *key, const struct buf *value)
+{
+	struct stream_tenant *t = ctx;
+	struct stream *s = t->stream;
+
+	stream_tenant_key(t, &s->key);
+	buf_add(&s->key, key->data, key->len);
+	if (value->len > 0)
+		state_put(s->tables.allocation, s->key.data, s->key.len,
+		    value->data, value->len);
+	else
+		state_delete(s->tables.allocation, s->key.data, s->key.len);
+}
+
+void
+stream_allocation_save(struct stream_tenant *t)
+{
+	if (t->drive.allocation != NULL)
+		allocation_pack(t->drive.allocation, save_entry, t);
+}
+
+static bool
+load_entry(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct stream_tenant *t = ctx;
+
+	if (key_len > 4 &&
+	    allocation_unpack(t->drive.allocation, (const char *)key + 4,
+		key_len - 4, data, len) == 0)
+		return true;
+	state_set_damaged(t->stream->state);
+	return false;
+}
+
+int
+stream_allocation_load(struct stream *s)
+{
+	struct stream_tenant *t;
+	size_t i;
+
+	if (s->tables.allocation == NULL)
+		return 0;
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		stream_tenant_key(t, &s->key);
+		state_each(s->tables.allocation, s->key.data, s->key.len,
+		    load_entry, t);
+		/* Some may wait, or be promised and not told of. */
+		stream_touch(t);
+	}
+	return state_failed(s->state) ? -1 : 0;
+}
+
+struct writer {
+	struct stream_tenant *tenant;
+	struct buf line;
+	bool failed;
+};
+
+static void
+write_promise(void *ctx, const struct allocation_promise *p)
+{
+	struct writer *w = ctx;
+
+	if (w->failed)
+		return;
+	buf_clear(&w->line);
+	allocation_write(w->tenant->name, p, &w->line);
+	w->failed = endpoint_write(w->tenant->stream->assign, w->line.data,
+			w->line.len) == -1;
+}
+
+int
+stream_allocation_write(struct stream *s)
+{
+	struct writer w = { .failed = false };
+	size_t i;
+
+	for (i = 0; s->assign != NULL && i < s->tenants_n; i++) {
+		w.tenant = s->tenants[i];
+		if (stream_is_touched(w.tenant))
+			allocation_each_unsent(
+			    w.tenant->drive.allocation, write_promise, &w);
+	}
+	buf_release(&w.line);
+	return w.failed ? -1 : 0;
+}
+
+void
+stream_allocation_sent(struct stream_tenant *t)
+{
+	if (t->drive.allocation != NULL)
+		allocation_sent(t->drive.allocation);
+}
+
+void
+stream_allocation_correct(struct stream_tenant *t,
+    const struct replay_log *notes, const struct bucket_set *part)
+{
+	struct allocation *a = t->drive.allocation;
+	struct record r;
+	size_t i;
+
+	for (i = 0; a != NULL && i < notes->n; i++) {
+		const struct note *n = &notes->v[i];
+
+		if (n->what == NOTE_BEGIN) {
+			allocation_snapshot_begin(a);
+		} else if (n->what == NOTE_END) {
+			allocation_snapshot_end(a, n->at, part);
+		} else {
+			note_record(n, &r);
+			allocation_record(a, &r);
+		}
+	}
+}

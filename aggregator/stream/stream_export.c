@@ -1,0 +1,244 @@
+/*
+ * stream_export: the state of a stream as records, for aggregators of the next
+ * generation: operators, chats, and the messages that are held, which say that
+ * they were counted before. What was stored of them stays where it is; with
+ * the records the new aggregators know what goes on. Writing them once more
+ * changes nothing.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+
+struct export
+{
+	struct endpoint *to;
+	struct buf line;
+	bool failed;
+};
+
+static void
+begin(struct export *e, const char *type, const struct model *m)
+{
+	buf_clear(&e->line);
+	jsonw_open(&e->line);
+	jsonw_str(&e->line, "type", type);
+	jsonw_str(&e->line, "tenant", m->tenant);
+}
+
+static void
+end(struct export *e)
+{
+	jsonw_close(&e->line);
+	if (!e->failed)
+		e->failed =
+		    endpoint_write(e->to, e->line.data, e->line.len) == -1;
+}
+
+static void
+add_text(struct export *e, const char *key, struct text t)
+{
+	if (t.p != NULL)
+		jsonw_text(&e->line, key, t);
+}
+
+static void
+add_time(struct export *e, const char *key, int64_t at)
+{
+	if (at != CLOCK_NONE)
+		jsonw_time(&e->line, key, at);
+}
+
+static void
+write_operator(
+    struct export *e, const struct model *m, const struct operator_info *o)
+{
+	begin(e, "operator", m);
+	add_text(e, "operator", operator_id(m, o));
+	/* Also one that the last snapshot did not tell: nobody would know it
+	 * any more when they leave. */
+	add_text(e, "name", model_name(m, o->name));
+	if (o->has_available)
+		jsonw_bool(&e->line, "available", o->available);
+	if (o->reported_open_chats != RECORD_NO_NUMBER)
+		jsonw_int(
+		    &e->line, "reported_open_chats", o->reported_open_chats);
+	end(e);
+}
+
+static void
+write_description(struct export *e, const struct model *m, const struct chat *c,
+    const struct description *d)
+{
+	begin(e, "chat", m);
+	jsonw_text(&e->line, "chat", chat_id(c));
+	add_time(e, "at", d->at);
+	if (d->status != CHAT_NONE)
+		jsonw_str(&e->line, "status", record_status_name(d->status));
+	add_text(e, "operator", model_name(m, d->holder));
+	add_text(e, "channel", model_name(m, d->channel));
+	add_text(e, "customer", model_name(m, d->customer));
+	add_text(e, "customer_name", model_name(m, d->customer_name));
+	add_text(e, "customer_phone", model_name(m, d->customer_phone));
+	add_text(e, "tag", model_name(m, d->tag));
+	add_time(e, "opened_at", d->opened_at);
+	end(e);
+}
+
+/* What messages told that are held no more. */
+static void
+write_forgotten(struct export *e, const struct model *m, const struct chat *c)
+{
+	const struct forgotten *f = &c->forgotten;
+	struct description d = { .at = f->status_at,
+		.opened_at = CLOCK_NONE,
+		.holder = f->holder,
+		.status = f->status };
+
+	if (f->holder_at > d.at)
+		d.at = f->holder_at;
+	if (d.at == CLOCK_NONE ||
+	    (c->descriptions != NULL && c->descriptions->at >= d.at))
+		return;
+	if (d.holder == 0 && c->descriptions != NULL)
+		d.holder = c->descriptions->holder;
+	if (d.status == CHAT_NONE && c->descriptions != NULL)
+		d.status = c->descriptions->status;
+	write_description(e, m, c, &d);
+}
+
+static void
+write_message(void *ctx, const struct model *m, const struct chat *c,
+    const struct message *x)
+{
+	struct export *e = ctx;
+	char id[MESSAGE_ID_TEXT];
+
+	begin(e, "message", m);
+	jsonw_text(&e->line, "chat", chat_id(c));
+	jsonw_text(
+	    &e->line, "id", message_id_text(&m->lexicon.idents, x->id, id));
+	jsonw_time(&e->line, "at", x->at);
+	jsonw_str(
+	    &e->line, "from", record_from_name((enum message_from)x->from));
+	jsonw_bool(&e->line, "stale", true);
+	add_text(e, "user", model_name(m, x->user));
+	add_text(e, "operator", model_name(m, x->operator_id));
+	add_text(e, "channel", lexicon_channel_text(&m->lexicon, x->channel));
+	add_text(e, "kind", model_name(m, m->lexicon.kinds[x->kind]));
+	add_time(e, "updated_at", message_updated_at(x));
+	if (x->is_private)
+		jsonw_bool(&e->line, "private", true);
+	if (x->automated)
+		jsonw_bool(&e->line, "automated", true);
+	end(e);
+}
+
+static void
+write_tenant(struct export *e, struct model *m)
+{
+	const struct description *d;
+	struct chat *c;
+	size_t i;
+
+	for (i = 0; i < m->operators_n && !e->failed; i++)
+		if (m->operators[i]->listed)
+			write_operator(e, m, m->operators[i]);
+	for (i = 0; i < m->chats_n && !e->failed; i++) {
+		c = m->chats[i];
+		for (d = c->descriptions; d != NULL; d = d->next)
+			write_description(e, m, c, d);
+		write_forgotten(e, m, c);
+		model_each_message(m, c, write_message, e);
+	}
+	if (m->as_of == CLOCK_NONE || e->failed)
+		return;
+	begin(e, "clock", m);
+	add_time(e, "at", m->as_of);
+	end(e);
+}
+
+static enum exit_code
+write_records(struct stream *s, struct endpoint *to)
+{
+	struct export e = { .to = to, .line = BUF_INIT };
+	size_t i;
+
+	for (i = 0; i < s->tenants_n && !e.failed; i++)
+		write_tenant(&e, &s->tenants[i]->drive.model);
+	buf_release(&e.line);
+	return e.failed ? endpoint_code(to) : PROG_OK;
+}
+
+static enum exit_code
+export_to(struct stream *s, struct endpoint *to)
+{
+	enum exit_code code = write_records(s, to);
+	enum outcome o = OUTCOME_LATER;
+
+	while (code == PROG_OK && o == OUTCOME_LATER && !stop_asked())
+		o = endpoint_flush(to);
+	if (code == PROG_OK && o == OUTCOME_LATER)
+		code = PROG_TEMPFAIL;
+	if (code == PROG_OK && o == OUTCOME_NEVER)
+		code = endpoint_code(to);
+	if (code != PROG_OK)
+		log_error("not all was exported: %s", endpoint_why(to));
+	return code;
+}
+
+static enum exit_code
+export_all(struct stream *s, struct buf *why)
+{
+	struct endpoint_options opt = { .conf = s->job->conf, .patient = true };
+	struct endpoint *to;
+	enum exit_code code;
+	char *file = xasprintf("%s/stream.mdb", s->job->state);
+	bool there = access(file, F_OK) == 0;
+
+	free(file);
+	/* Or one would be made, in whatever folder was named. */
+	if (!there) {
+		buf_setf(why, "there is no state in '%s'; check its name",
+		    s->job->state);
+		return PROG_NOINPUT;
+	}
+	code = stream_open_state(s, why);
+	if (code != PROG_OK)
+		return code;
+	if (s->unsent != 0) {
+		buf_setf(why,
+		    "the last rows of state '%s' are not confirmed; let its "
+		    "aggregator end in order first, with --until-empty",
+		    s->job->state);
+		return PROG_TEMPFAIL;
+	}
+	to = endpoint_open_write(s->job->to, &opt, why, &code);
+	if (to == NULL) /* asked to stop: nothing was handed over */
+		return code == PROG_OK ? PROG_TEMPFAIL : code;
+	code = export_to(s, to);
+	endpoint_close(to);
+	return code;
+}
+
+enum exit_code
+stream_export(const struct job *job)
+{
+	static struct stream s;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	stream_init(&s, job);
+	s.setup.no_flows = true;
+	code = export_all(&s, &why);
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
+	stream_release(&s);
+	buf_release(&why);
+	return code;
+}

@@ -1,0 +1,180 @@
+/*
+ * stream_load: reads the state back: of each tenant its operators, events,
+ * identities and the heads of its chats; messages when a chat is written to.
+ * Then the rows whose keys are marked are made anew.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/model/model_pack.h"
+#include "aggregator/tenant/pending_rows.h"
+
+struct load {
+	struct stream *stream;
+	struct stream_tenant **by_number;
+	size_t n, cap;
+};
+
+static struct stream_tenant *
+find(const struct load *l, uint32_t number)
+{
+	return number < l->n ? l->by_number[number] : NULL;
+}
+
+static uint32_t
+read_u32(const void *p)
+{
+	const unsigned char *b = p;
+
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
+	       (uint32_t)b[2] << 8 | b[3];
+}
+
+/* The tenant that a key begins with; NULL: damaged. */
+static struct stream_tenant *
+tenant_of(const struct load *l, const void *key, size_t key_len)
+{
+	struct stream_tenant *t = key_len >= 4 ? find(l, read_u32(key)) : NULL;
+
+	if (t == NULL)
+		state_set_damaged(l->stream->state);
+	return t;
+}
+
+/* Goes on unless the bytes were not what a packer wrote. */
+static bool
+check(const struct load *l, int rc)
+{
+	if (rc == -1)
+		state_set_damaged(l->stream->state);
+	return rc == 0;
+}
+
+static bool
+load_tenant(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct load *l = ctx;
+	const char *nul = memchr(data, '\0', len);
+	struct stream_tenant *t;
+	struct text name = { data, 0 };
+
+	if (key_len != 4 || nul == NULL || read_u32(key) != l->n)
+		return check(l, -1);
+	name.len = (size_t)(nul - name.p);
+	t = stream_tenant(l->stream, name);
+	XGROW(l->by_number, l->n, l->cap);
+	l->by_number[l->n++] = t;
+	/* Who was killed may have left waits as they were long before. */
+	t->age = l->stream->refreshed ? TENANT_FRESH : TENANT_AGED;
+	if (!check(l, model_unpack_tenant(
+			  &t->drive.model, nul + 1, len - name.len - 1)))
+		return false;
+	if (t->drive.flows != NULL)
+		flows_resume(t->drive.flows, t->drive.model.as_of);
+	return true;
+}
+
+static bool
+load_operator(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct load *l = ctx;
+	struct stream_tenant *t = tenant_of(l, key, key_len);
+
+	return t != NULL &&
+	       check(l, model_unpack_operator(&t->drive.model, data, len));
+}
+
+static bool
+load_event(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct load *l = ctx;
+	struct stream_tenant *t = tenant_of(l, key, key_len);
+
+	return t != NULL &&
+	       check(l, model_unpack_event(&t->drive.model,
+			    (const char *)key + 4, key_len - 4, data, len));
+}
+
+static bool
+load_chat(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct load *l = ctx;
+	struct stream_tenant *t = tenant_of(l, data, len);
+	uint64_t number;
+
+	if (t == NULL)
+		return false;
+	memcpy(&number, key, key_len < sizeof number ? key_len : sizeof number);
+	return check(l, model_unpack_chat(&t->drive.model,
+			    (const char *)data + 4, len - 4, number));
+}
+
+static bool
+load_run(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct load *l = ctx;
+	struct stream_tenant *t = tenant_of(l, key, key_len);
+	const unsigned char *b = key;
+	uint16_t span;
+
+	if (t == NULL || key_len != 14)
+		return check(l, -1);
+	span = (uint16_t)(b[4] << 8 | b[5]);
+	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
+		t->oldest_run = span;
+	t->has_runs = true;
+	return check(l, model_unpack_seen(&t->drive.model, span, data, len));
+}
+
+static bool
+load_unsent(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct load *l = ctx;
+	struct pack r = pending_rows_open(data, len);
+	struct stream_tenant *t;
+
+	memcpy(&l->stream->unsent, key,
+	    key_len < sizeof l->stream->unsent ? key_len
+					       : sizeof l->stream->unsent);
+	while (pack_more(&r)) {
+		t = find(l, pending_rows_tenant(&r));
+		if (t == NULL || pending_rows_mark(&t->drive, &r) == -1)
+			return check(l, -1);
+		stream_touch(t);
+	}
+	return check(l, pack_end(&r));
+}
+
+int
+stream_load(struct stream *s)
+{
+	struct load l = { .stream = s };
+	const struct stream_tables *t = &s->tables;
+	uint64_t last = 0;
+
+	s->refreshed = state_number(s->state, STREAM_REFRESHED, 0) != 0;
+	state_each(t->tenants, NULL, 0, load_tenant, &l);
+	state_each(t->operators, NULL, 0, load_operator, &l);
+	state_each(t->events, NULL, 0, load_event, &l);
+	state_each(t->seen, NULL, 0, load_run, &l);
+	state_each(t->chats, NULL, 0, load_chat, &l);
+	if (state_last_number(t->chats, &last))
+		s->next_number = last;
+	s->next_number++;
+	state_each(t->unsent, NULL, 0, load_unsent, &l);
+	stream_redelivery_load(s);
+	free(l.by_number);
+	if (stream_allocation_load(s) == -1)
+		return -1;
+	return state_failed(s->state) ? -1 : 0;
+}

@@ -1,0 +1,76 @@
+/*
+ * stream_open: opens what a stream reads, keeps and writes: snapshots that are
+ * not whole first, then the state, then the ends.
+ */
+#include "aggregator/stream/stream.h"
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/model/dedup.h"
+
+enum exit_code
+stream_open_state(struct stream *s, struct buf *why)
+{
+	const struct conf *conf = s->job->conf;
+	char part[SHARD_TEXT];
+	struct state_identity id = { s->job->rules->name, s->setup.window_ms,
+		s->job->export ? NULL : shard_text(&s->job->part, part),
+		dedup_span_ms(s->setup.window_ms) };
+	const struct {
+		struct state_table **table;
+		const char *name;
+		enum state_keys keys;
+	} own[] = {
+		{ &s->tables.tenants, "tenants", STATE_BYTES },
+		{ &s->tables.chats, "chats", STATE_NUMBERS },
+		{ &s->tables.messages, "messages", STATE_NUMBERS },
+		{ &s->tables.operators, "operators", STATE_BYTES },
+		{ &s->tables.events, "events", STATE_BYTES },
+		{ &s->tables.seen, "seen", STATE_BYTES },
+		{ &s->tables.unsent, "unsent", STATE_NUMBERS },
+		{ &s->tables.redelivery, "redelivery", STATE_NUMBERS },
+		{ &s->tables.allocation, "allocation", STATE_BYTES },
+	};
+	size_t n = ARRAY_LEN(own) - !s->job->choice.allocation;
+	int64_t limit = conf_int(conf, "aggregator", "state_limit");
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	s->state = state_open(s->job->state, &id, (size_t)limit, &code, why);
+	if (s->state == NULL)
+		return code;
+	s->setup.state = s->state;
+	for (i = 0; i < n; i++)
+		*own[i].table = state_table(s->state, own[i].name, own[i].keys);
+	if (state_failed(s->state) || stream_load(s) == -1)
+		return state_commit(s->state, why);
+	return PROG_OK;
+}
+
+enum exit_code
+stream_open(struct stream *s, struct buf *why)
+{
+	struct endpoint_options opt = { .conf = s->job->conf,
+		.until_empty = s->job->until_empty,
+		.patient = !s->job->until_empty,
+		.sole = true,
+		.append = true };
+	enum exit_code code;
+
+	if (staging_open(&s->inbox, s->job->state, why) == -1)
+		return s->inbox.code;
+	code = stream_open_state(s, why);
+	if (code != PROG_OK)
+		return code;
+	s->in = endpoint_open_read(s->job->from, &opt, why, &code);
+	if (s->in == NULL)
+		return code;
+	deadletter_open(&s->dead, s->in, &opt);
+	s->out = endpoint_open_write(s->job->to, &opt, why, &code);
+	if (s->out != NULL && s->job->choice.allocation)
+		s->assign =
+		    endpoint_open_write(s->job->assign_to, &opt, why, &code);
+	if (s->out == NULL || (s->job->choice.allocation && s->assign == NULL))
+		return code;
+	return PROG_OK;
+}

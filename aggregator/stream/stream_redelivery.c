@@ -1,0 +1,182 @@
+/*
+ * stream_redelivery: which messages of the broker a stream has taken in, kept
+ * with what they did, in the same commit:
+ *
+ *   version -> those with an id that came in that tick
+ *   0       -> those without that may not be acknowledged yet
+ *
+ * A record of a stream that comes again in a message that is known here does
+ * nothing but to be passed on: whether that was confirmed is not known. Lines
+ * of snapshots are left to the staging, and bad ones become dead letters once
+ * more.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+struct stream_redelivery_tick {
+	uint64_t version;
+	size_t n; /* messages */
+};
+
+static const uint64_t without_id = 0;
+
+void
+stream_redelivery_release(struct stream *s)
+{
+	redelivery_release(&s->redelivery.known);
+	free(s->redelivery.ticks);
+}
+
+void
+stream_redelivery_block(struct stream *s)
+{
+	struct stream_redelivery *v = &s->redelivery;
+	struct endpoint_delivery d = { .line = 1 };
+
+	(void)endpoint_delivery(s->in, &d);
+	/* The stage acknowledges after each flush, if the connection is still
+	 * the same. */
+	if (v->flushed != 0 && v->flushed == d.connection) {
+		redelivery_acked(&v->known, d.connection);
+		v->acked = v->last;
+	}
+	v->flushed = 0;
+	s->first_line = d.line;
+	s->from =
+	    (struct staging_source){ d.id, d.line, d.connection, d.again };
+	if (d.serial == v->serial)
+		return;
+	v->serial = d.serial;
+	v->lines = redelivery_begin(
+	    &v->known, &(struct redelivery_message){
+			   d.id, d.body, d.len, d.connection, d.again });
+}
+
+/* What was read of the block is taken in. */
+static void
+note_lines(struct stream *s)
+{
+	redelivery_upto(&s->redelivery.known, s->first_line + s->line - 1);
+}
+
+void
+stream_redelivery_end(struct stream *s)
+{
+	struct endpoint_delivery d = { .last = false };
+
+	note_lines(s);
+	(void)endpoint_delivery(s->in, &d);
+	if (d.last)
+		redelivery_whole(&s->redelivery.known);
+}
+
+void
+stream_redelivery_flushed(struct stream *s)
+{
+	s->redelivery.flushed = s->from.connection;
+}
+
+static void
+add_tick(struct stream_redelivery *v, uint64_t version, size_t n)
+{
+	XGROW(v->ticks, v->ticks_n, v->ticks_cap);
+	v->ticks[v->ticks_n++] = (struct stream_redelivery_tick){ version, n };
+	v->messages += n;
+}
+
+/* Ticks that were acknowledged, but for the last REDELIVERY_NAMED messages. */
+static void
+expire(struct stream *s)
+{
+	struct stream_redelivery *v = &s->redelivery;
+	const struct stream_redelivery_tick *t = v->ticks;
+	size_t n = 0;
+
+	while (n < v->ticks_n && t[n].version <= v->acked &&
+	       v->messages - t[n].n >= REDELIVERY_NAMED) {
+		v->messages -= t[n].n;
+		state_delete(
+		    s->tables.redelivery, &t[n].version, sizeof t[n].version);
+		n++;
+	}
+	v->ticks_n -= n;
+	if (n > 0)
+		memmove(v->ticks, t + n, v->ticks_n * sizeof *t);
+}
+
+static void
+save_named(struct stream *s)
+{
+	uint64_t version = (uint64_t)state_version(s->state);
+	size_t n;
+
+	buf_clear(&s->scratch);
+	n = redelivery_pack(&s->redelivery.known, true, &s->scratch);
+	if (n == 0)
+		return;
+	state_put(s->tables.redelivery, &version, sizeof version,
+	    s->scratch.data, s->scratch.len);
+	add_tick(&s->redelivery, version, n);
+	s->redelivery.last = version;
+	expire(s);
+}
+
+static void
+save_others(struct stream *s)
+{
+	bool had = s->redelivery.has_others;
+
+	buf_clear(&s->scratch);
+	s->redelivery.has_others =
+	    redelivery_pack(&s->redelivery.known, false, &s->scratch) > 0;
+	if (s->redelivery.has_others)
+		state_put(s->tables.redelivery, &without_id, sizeof without_id,
+		    s->scratch.data, s->scratch.len);
+	else if (had)
+		state_delete(
+		    s->tables.redelivery, &without_id, sizeof without_id);
+}
+
+void
+stream_redelivery_save(struct stream *s)
+{
+	note_lines(s);
+	save_named(s);
+	save_others(s);
+}
+
+static bool
+load_some(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct stream *s = ctx;
+	struct stream_redelivery *v = &s->redelivery;
+	uint64_t version = 0;
+	int n = redelivery_unpack(&v->known, data, len);
+
+	if (n == -1) {
+		state_set_damaged(s->state);
+		return false;
+	}
+	memcpy(
+	    &version, key, key_len < sizeof version ? key_len : sizeof version);
+	if (version == without_id)
+		v->has_others = true;
+	else
+		add_tick(v, version, (size_t)n);
+	return true;
+}
+
+void
+stream_redelivery_load(struct stream *s)
+{
+	uint64_t seed[2];
+
+	state_seed(s->state, seed);
+	redelivery_init(&s->redelivery.known, seed[0]);
+	state_each(s->tables.redelivery, NULL, 0, load_some, s);
+}

@@ -1,0 +1,271 @@
+/*
+ * stream_save: what changed of a tenant goes into the state:
+ *
+ *   tenants    number -> name, and what no other entry tells
+ *   operators  tenant, id -> operator
+ *   events     tenant, user, event -> count
+ *   chats      number -> tenant, head
+ *   messages   number, segment -> messages
+ *   seen       tenant, span, version -> identities of that span
+ *
+ * LMDB writes whole pages, so what changes in one tick must lie together:
+ * chats are numbered in the order in which they become active, and one that
+ * wakes up after a pause gets a new number. A chat's number in memory carries
+ * the minute of its last change above the number proper, for that. Identities
+ * are a log: a run a tick under a growing key, and a span that is out of the
+ * window goes as a whole, a little with each tick.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/model/model_pack.h"
+
+/* A chat that was quiet for so long gets a new number. */
+#define PAUSE_MINUTES 10
+
+/* Of expired identities, with each tick. */
+#define EXPIRE_RUNS 64
+
+static void
+put_be(struct buf *to, uint64_t n, size_t bytes)
+{
+	while (bytes-- > 0)
+		buf_addc(to, (char)(unsigned char)(n >> (8 * bytes)));
+}
+
+void
+stream_tenant_key(const struct stream_tenant *t, struct buf *key)
+{
+	buf_clear(key);
+	put_be(key, t->number, 4);
+}
+
+static void
+save_tenant(struct stream_tenant *t)
+{
+	struct stream *s = t->stream;
+
+	stream_tenant_key(t, &s->key);
+	buf_clear(&s->scratch);
+	buf_add(&s->scratch, t->name, strlen(t->name) + 1);
+	model_pack_tenant(&t->drive.model, &s->scratch);
+	state_put(s->tables.tenants, s->key.data, s->key.len, s->scratch.data,
+	    s->scratch.len);
+}
+
+static void
+save_operators(struct stream_tenant *t)
+{
+	const struct model *m = &t->drive.model;
+	struct stream *s = t->stream;
+	const struct operator_info *o;
+	struct text id;
+	size_t i;
+
+	for (i = 0; i < m->changes.operators_n; i++) {
+		o = m->changes.operators[i];
+		id = operator_id(m, o);
+		stream_tenant_key(t, &s->key);
+		buf_add(&s->key, id.p, id.len);
+		if (!operator_has_row(o) && o->name == 0) {
+			state_delete(
+			    s->tables.operators, s->key.data, s->key.len);
+			continue;
+		}
+		buf_clear(&s->scratch);
+		model_pack_operator(m, o, &s->scratch);
+		state_put(s->tables.operators, s->key.data, s->key.len,
+		    s->scratch.data, s->scratch.len);
+	}
+}
+
+static void
+save_events(struct stream_tenant *t)
+{
+	const struct model *m = &t->drive.model;
+	struct stream *s = t->stream;
+	size_t i;
+
+	for (i = 0; i < m->changes.events_n; i++) {
+		stream_tenant_key(t, &s->key);
+		buf_clear(&s->scratch);
+		model_pack_event(m, m->changes.events[i], &s->key, &s->scratch);
+		state_put(s->tables.events, s->key.data, s->key.len,
+		    s->scratch.data, s->scratch.len);
+	}
+}
+
+/* Minutes of this process, from 1 on; they wrap after 31 years. */
+static uint64_t
+minute(void)
+{
+	return ((uint64_t)(clock_mono_ms() / 60000) + PAUSE_MINUTES + 1) &
+	       0xffffff;
+}
+
+static void
+remove_chat(struct stream *s, uint64_t number, size_t from, size_t to)
+{
+	uint64_t key;
+
+	for (; from < to; from++) {
+		key = stream_segment_key(number, from);
+		state_delete(s->tables.messages, &key, sizeof key);
+	}
+}
+
+/* Takes what stands under an old number to a new one. */
+static void
+move_segments(struct stream *s, uint64_t old, uint64_t new, size_t n)
+{
+	const void *data = NULL;
+	uint64_t key;
+	size_t i, len = 0;
+
+	for (i = 0; i < n; i++) {
+		key = stream_segment_key(old, i);
+		if (!state_get(
+			s->tables.messages, &key, sizeof key, &data, &len)) {
+			state_set_damaged(s->state);
+			return;
+		}
+		buf_clear(&s->scratch);
+		buf_add(&s->scratch, data, len);
+		key = stream_segment_key(new, i);
+		state_put(s->tables.messages, &key, sizeof key, s->scratch.data,
+		    s->scratch.len);
+	}
+}
+
+static void
+save_chat(struct stream_tenant *t, struct chat *c)
+{
+	struct stream *s = t->stream;
+	struct model_segments seg = model_segments(c);
+	uint64_t old = STREAM_CHAT_NUMBER(c->number), key;
+
+	stream_tenant_key(t, &s->key);
+	buf_clear(&s->scratch);
+	buf_add(&s->scratch, s->key.data, s->key.len);
+	model_pack_chat(&t->drive.model, c, &s->scratch);
+	key = STREAM_CHAT_NUMBER(c->number);
+	state_put(
+	    s->tables.chats, &key, sizeof key, s->scratch.data, s->scratch.len);
+	remove_chat(s, old, seg.to, seg.stored);
+	for (; seg.from < seg.to; seg.from++) {
+		buf_clear(&s->scratch);
+		model_pack_segment(&t->drive.model, c, seg.from, &s->scratch);
+		key = stream_segment_key(c->number, seg.from);
+		state_put(s->tables.messages, &key, sizeof key, s->scratch.data,
+		    s->scratch.len);
+	}
+}
+
+/* A number among those of the chats that are active now. */
+static void
+renumber(struct stream *s, struct chat *c)
+{
+	uint64_t old = STREAM_CHAT_NUMBER(c->number), now = minute();
+	uint64_t quiet = (now - (c->number >> 40)) & 0xffffff;
+	struct model_segments seg = model_segments(c);
+	size_t kept = seg.from < seg.stored ? seg.from : seg.stored;
+
+	if (old != 0 && quiet < PAUSE_MINUTES) {
+		c->number = now << 40 | old;
+		return;
+	}
+	c->number = now << 40 | s->next_number++;
+	if (old == 0)
+		return;
+	move_segments(s, old, c->number, kept);
+	remove_chat(s, old, 0, seg.stored);
+	state_delete(s->tables.chats, &old, sizeof old);
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = STREAM_CHAT_NUMBER((*(struct chat *const *)a)->number);
+	uint64_t y = STREAM_CHAT_NUMBER((*(struct chat *const *)b)->number);
+
+	return (x > y) - (x < y);
+}
+
+static void
+save_chats(struct stream_tenant *t)
+{
+	const struct model_changes *changes = &t->drive.model.changes;
+	struct stream *s = t->stream;
+	struct chat **list = xcalloc(changes->chats_n + 1, sizeof *list), *c;
+	size_t i, n = 0;
+	uint64_t old;
+
+	for (i = 0; i < changes->chats_n; i++) {
+		c = changes->chats[i];
+		old = STREAM_CHAT_NUMBER(c->number);
+		if (!chat_is_gone(c)) {
+			renumber(s, c);
+			list[n++] = c;
+		} else if (old != 0) {
+			remove_chat(s, old, 0, model_segments(c).stored);
+			state_delete(s->tables.chats, &old, sizeof old);
+		}
+	}
+	if (n > 1)
+		qsort(list, n, sizeof(struct chat *), compare_numbers);
+	for (i = 0; i < n; i++)
+		save_chat(t, list[i]);
+	free(list);
+}
+
+static void
+save_run(void *ctx, uint16_t span, const void *p, size_t len)
+{
+	struct stream_tenant *t = ctx;
+	struct stream *s = t->stream;
+
+	stream_tenant_key(t, &s->key);
+	put_be(&s->key, span, 2);
+	put_be(&s->key, (uint64_t)state_version(s->state), 8);
+	state_put(s->tables.seen, s->key.data, s->key.len, p, len);
+	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
+		t->oldest_run = span;
+	t->has_runs = true;
+}
+
+static void
+expire_runs(struct stream_tenant *t)
+{
+	struct stream *s = t->stream;
+	size_t left = EXPIRE_RUNS, n;
+
+	while (t->has_runs && left > 0 &&
+	       model_span_is_over(&t->drive.model, t->oldest_run)) {
+		stream_tenant_key(t, &s->key);
+		put_be(&s->key, t->oldest_run, 2);
+		n = state_delete_prefix(
+		    s->tables.seen, s->key.data, s->key.len, left);
+		if (n < left)
+			t->oldest_run++;
+		left -= n > 0 ? n : 1;
+	}
+}
+
+void
+stream_save(struct stream_tenant *t)
+{
+	save_tenant(t);
+	save_operators(t);
+	save_events(t);
+	save_chats(t);
+	model_pack_seen(&t->drive.model, t, save_run);
+	expire_runs(t);
+	stream_allocation_save(t);
+	if (t->drive.flows != NULL)
+		flows_save(t->drive.flows);
+}

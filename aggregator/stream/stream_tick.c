@@ -1,0 +1,226 @@
+/*
+ * stream_tick: what has come becomes rows: settled, saved with the marks of
+ * its rows in one commit, written, confirmed. See stream.h for the order.
+ *
+ * It costs what changed. Once in a while, [aggregator] refresh, the rows in
+ * which a wait runs are written too, of the tenants whose time went on.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include "aggregator/tenant/pending_rows.h"
+
+static enum outcome
+never(struct stream *s, enum exit_code code, const char *why)
+{
+	if (code != PROG_OK)
+		log_error("%s", why);
+	stream_fail(s, code);
+	return OUTCOME_NEVER;
+}
+
+bool
+stream_refresh_due(const struct stream *s)
+{
+	size_t i;
+
+	if (clock_mono_ms() - s->refreshed_ms < s->refresh_ms)
+		return false;
+	for (i = 0; i < s->tenants_n; i++)
+		if (stream_is_aged(s->tenants[i]))
+			return true;
+	return false;
+}
+
+/* Its operators came, but nothing yet that tells a time to date rows by. */
+static bool
+is_undated(const struct stream_tenant *t)
+{
+	return t->drive.model.as_of == CLOCK_NONE;
+}
+
+static void
+settle(struct stream *s, bool refresh)
+{
+	struct stream_tenant *t;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (refresh && stream_is_aged(t))
+			stream_touch(t);
+		if (!stream_is_touched(t))
+			continue;
+		pipeline_settle(&t->drive, s->job->rules, refresh);
+		stream_allocation_decide(t);
+		if (refresh)
+			stream_tenant_step(t, TENANT_REFRESH);
+	}
+	if (refresh)
+		s->refreshed_ms = clock_mono_ms();
+}
+
+/* Puts everything into the state, the marks of the rows with it. */
+static enum outcome
+commit(struct stream *s)
+{
+	struct buf marks = BUF_INIT, why = BUF_INIT;
+	uint64_t version = (uint64_t)state_version(s->state);
+	struct stream_tenant *t;
+	enum exit_code code;
+	size_t i;
+
+	stream_redelivery_save(s);
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (stream_is_touched(t))
+			stream_save(t);
+		if ((stream_is_touched(t) || is_undated(t)) &&
+		    pending_rows_any(&t->drive))
+			pending_rows_pack(&t->drive, t->number, &marks);
+	}
+	if (s->refreshed)
+		state_set_number(s->state, STREAM_REFRESHED, 0);
+	s->refreshed = false;
+	if (s->unsent != 0)
+		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
+	s->unsent = 0;
+	if (marks.len > 0) {
+		state_put(s->tables.unsent, &version, sizeof version,
+		    marks.data, marks.len);
+		s->unsent = version;
+	}
+	/* Commit point: what has come is known, whatever happens next. */
+	code = state_commit(s->state, &why);
+	if (code == PROG_OK)
+		stream_step(s, STREAM_COMMIT);
+	else
+		(void)never(s, code, buf_str(&why));
+	buf_release(&marks);
+	buf_release(&why);
+	return code == PROG_OK ? OUTCOME_DONE : OUTCOME_NEVER;
+}
+
+static int
+write_line(void *ctx, const char *line, size_t len)
+{
+	struct stream *s = ctx;
+
+	s->counts.rows++;
+	return endpoint_write(s->out, line, len);
+}
+
+static enum outcome
+write_rows(struct stream *s, int64_t version)
+{
+	struct report report;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < s->tenants_n && rc == 0; i++) {
+		struct stream_tenant *t = s->tenants[i];
+
+		if (!stream_is_touched(t) || is_undated(t) ||
+		    !pending_rows_any(&t->drive))
+			continue;
+		report_init_changed(&report, &t->drive, s->job->rules, version);
+		rc = report_ndjson(&report, write_line, s);
+		report_release(&report);
+	}
+	if (rc == -1)
+		return never(s, endpoint_code(s->out), endpoint_why(s->out));
+	if (stream_allocation_write(s) == -1)
+		return never(
+		    s, endpoint_code(s->assign), endpoint_why(s->assign));
+	return OUTCOME_DONE;
+}
+
+/* What could not be dated is written when it can be. */
+static void
+forget_changed(struct stream *s)
+{
+	struct stream_tenant *t;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (!stream_is_touched(t))
+			continue;
+		if (!is_undated(t))
+			pipeline_sent(&t->drive);
+		stream_allocation_sent(t);
+		stream_tenant_step(t, TENANT_SENT);
+	}
+	s->touched = 0;
+}
+
+enum outcome
+stream_keep_letters(struct stream *s)
+{
+	enum outcome o = deadletter_flush(&s->dead);
+
+	if (o == OUTCOME_NEVER)
+		stream_fail(s, s->dead.code);
+	return o;
+}
+
+static enum outcome
+settle_and_write(struct stream *s, bool refresh)
+{
+	int64_t version;
+	enum outcome o;
+
+	/* What was refused is known after the commit, and not refused again. */
+	o = stream_keep_letters(s);
+	if (o != OUTCOME_DONE)
+		return o;
+	stream_allocation_clock(s);
+	settle(s, refresh);
+	if (s->touched == 0) {
+		stream_step(s, STREAM_NOTHING);
+		return OUTCOME_DONE;
+	}
+	version = state_version(s->state);
+	o = commit(s);
+	if (o == OUTCOME_DONE)
+		o = write_rows(s, version);
+	if (o == OUTCOME_DONE)
+		stream_step(s, STREAM_WRITE);
+	s->counts.ticks++;
+	return o;
+}
+
+static enum outcome
+confirm(struct stream *s, struct endpoint *to)
+{
+	enum outcome o = endpoint_flush(to);
+
+	if (o == OUTCOME_NEVER)
+		return never(s, endpoint_code(to), endpoint_why(to));
+	return o;
+}
+
+enum outcome
+stream_tick(struct stream *s, bool refresh)
+{
+	enum outcome o;
+
+	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
+	if (s->tick == STREAM_OPEN) {
+		o = settle_and_write(s, refresh);
+		if (o != OUTCOME_DONE)
+			return o;
+	}
+	o = confirm(s, s->out);
+	if (o == OUTCOME_DONE && s->assign != NULL)
+		o = confirm(s, s->assign);
+	if (o != OUTCOME_DONE)
+		return o;
+	stream_step(s, STREAM_CONFIRM);
+	forget_changed(s);
+	return OUTCOME_DONE;
+}

@@ -1,0 +1,114 @@
+/*
+ * intake: takes the lines of an input in and sorts them by tenant: snapshots
+ * between their markers, and what lies outside of any as a stream. A snapshot
+ * counts only when it is whole; a tenant's broken one is told of in one line
+ * and holds up nobody else.
+ *
+ * A line belongs to the snapshot it names, not to the markers it happens to
+ * lie between, so tenants, and a stream, may come mixed. A line that cannot be
+ * read still counts for the end marker's number: it is refused by itself and
+ * the snapshot goes on without it.
+ *
+ * A snapshot that went through an exchange has markers for each of its parts
+ * (common/records/bucket.h); it is whole when all of them are, or those that
+ * are wanted.
+ */
+#ifndef AGGREGATOR_TENANT_INTAKE_H
+#define AGGREGATOR_TENANT_INTAKE_H
+
+#include "common/containers/strmap.h"
+#include "common/records/bucket.h"
+#include "common/records/scan.h"
+
+#include "aggregator/allocation/replay_log.h"
+#include "aggregator/tenant/pass_through.h"
+#include "aggregator/tenant/pipeline.h"
+
+/* What is between a begin and an end marker. */
+struct snapshot_part {
+	bool begun, ended;
+	uint64_t lines;   /* so far */
+	uint64_t records; /* by the end marker */
+};
+
+struct snapshot {
+	char *id;
+	int64_t at;     /* of the begin marker: as_of */
+	int64_t end_at; /* of the end marker */
+	size_t parts_n; /* 1, or BUCKET_PARTS */
+	struct snapshot_part *parts;
+	struct pipeline drive;
+	struct buf passed; /* see struct intake: passes */
+	struct replay_log notes;
+};
+
+struct tenant {
+	char *name;
+	size_t name_len;
+	struct snapshot *open;   /* begun, not ended; or NULL */
+	struct snapshot *whole;  /* the newest whole one; or NULL */
+	struct pipeline *stream; /* or NULL */
+	struct buf passed;       /* of the stream */
+	struct replay_log notes; /* of all, where there is allocation */
+	struct strmap failed;    /* ids that were told of already */
+};
+
+struct intake {
+	const struct pipeline_setup *setup;
+	struct strmap tenants; /* name -> struct tenant */
+	struct strmap texts;   /* of notes */
+	struct tenant *last;   /* of the line before */
+	const char *text_of;   /* see struct model; borrowed */
+	bool unordered; /* from a broker: lines may come behind the end */
+	/* Parts without which a snapshot is whole are passed over; NULL: it
+	 * needs all. Borrowed. */
+	const struct bucket_set *wanted;
+	/* Records whose lines are kept, to be passed on (pass_through.h); NULL:
+	 * none. */
+	bool (*passes)(void *ctx, const struct record *r);
+	void *passes_ctx;
+
+	/* The rest is read only. */
+	unsigned last_part; /* of the line before, in its snapshot */
+	uint64_t lines;
+	uint64_t failed;      /* snapshots that are not whole */
+	struct record record; /* the last line's */
+	struct scan scan;
+	const struct intake_source *from;
+};
+
+/* Where lines come from. */
+struct intake_source {
+	void *ctx;
+	/* Where a line is, for messages; borrowed until the next call. */
+	const char *(*where)(void *ctx, const char *line);
+	/* Told of each line that is bad. */
+	void (*bad)(void *ctx, const char *line, size_t len, const char *why);
+};
+
+/* Both are borrowed. */
+void intake_init(
+    struct intake *in, const struct pipeline_setup *setup, const char *text_of);
+void intake_release(struct intake *in);
+
+/* The lines of a block, or a line alone; what must be around them is in scan.h
+ * and record.h. */
+void intake_add_block(struct intake *in, const char *block, size_t len,
+    const struct intake_source *from);
+void intake_add(struct intake *in, const char *line, size_t len,
+    const struct intake_source *from);
+
+/* A line that was too long to be read: counts where it seems to belong. */
+void intake_add_unread(struct intake *in);
+
+/* The input is over. cut: it ended inside the line after the last. Tells of
+ * each snapshot that did not end, or of the cut alone if there is none. */
+void intake_end(struct intake *in, bool cut);
+
+/* A field as text, from a record whose type is unknown or that is bad. */
+struct text intake_peek(const struct flat *f, const char *key);
+
+/* Tenants by name; owned array of borrowed pointers, *n of them. */
+struct tenant **intake_tenants(const struct intake *in, size_t *n);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * metric_selection: see metric_selection.h.
+ */
+#include "aggregator/tenant/metric_selection.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+/* Records that may be passed on as they came. */
+static const char *const passed[] = { "messages", "views", "eventlog" };
+
+static bool
+is_wanted(const char *name, char *const *wanted)
+{
+	for (; *wanted != NULL; wanted++)
+		if (strcmp(*wanted, name) == 0 || strcmp(*wanted, "all") == 0)
+			return true;
+	return false;
+}
+
+/* What acts must be named. */
+static bool
+is_chosen(const struct metric *f, char *const *wanted)
+{
+	if (!f->acts)
+		return is_wanted(f->table->selector, wanted);
+	while (*wanted != NULL && strcmp(*wanted, f->table->selector) != 0)
+		wanted++;
+	return *wanted != NULL;
+}
+
+static bool
+is_known(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < figures_n; i++)
+		if (strcmp(figures[i]->table->selector, name) == 0)
+			return true;
+	for (i = 0; i < ARRAY_LEN(passed); i++)
+		if (strcmp(passed[i], name) == 0)
+			return true;
+	return strcmp(name, "all") == 0;
+}
+
+static void
+explain_unknown(const char *name, struct buf *why)
+{
+	size_t i;
+
+	buf_setf(why, "there is no figure '%s'; there are ", name);
+	for (i = 0; i < ARRAY_LEN(passed); i++)
+		buf_addf(why, "%s%s", i > 0 ? ", " : "", passed[i]);
+	for (i = 0; i < figures_n; i++) {
+		name = figures[i]->table->selector;
+		if (i == 0 ||
+		    strcmp(name, figures[i - 1]->table->selector) != 0)
+			buf_addf(why, ", %s", name);
+	}
+	buf_adds(why, "; all");
+}
+
+int
+metric_selection_parse(
+    struct metric_selection *c, char *const *wanted, struct buf *why)
+{
+	size_t i;
+
+	memset(c, 0, sizeof *c);
+	for (i = 0; wanted[i] != NULL; i++) {
+		if (!is_known(wanted[i])) {
+			explain_unknown(wanted[i], why);
+			return -1;
+		}
+	}
+	c->messages = is_wanted(passed[0], wanted);
+	c->views = is_wanted(passed[1], wanted);
+	c->eventlog = is_wanted(passed[2], wanted);
+	for (i = 0; i < figures_n; i++)
+		if (is_chosen(figures[i], wanted))
+			c->figures[c->n++] = figures[i];
+	c->allocation = metric_selection_has(c, "allocation_totals");
+	if (c->n > 0 || c->messages || c->views || c->eventlog)
+		return 0;
+	buf_setf(why, "no figure is named");
+	return -1;
+}
+
+void
+metric_selection_add(struct metric_selection *c, const char *table)
+{
+	const struct metric *f = metric_find(table);
+
+	if (!metric_selection_has(c, table))
+		c->figures[c->n++] = f;
+}
+
+void
+metric_selection_set_part(struct metric_selection *c)
+{
+	struct metric_selection whole = *c;
+	size_t i;
+
+	c->n = 0;
+	for (i = 0; i < whole.n; i++)
+		if (whole.figures[i]->derived_from == NULL)
+			c->figures[c->n++] = whole.figures[i];
+	for (i = 0; i < whole.n; i++)
+		if (whole.figures[i]->derived_from != NULL)
+			metric_selection_add(
+			    c, whole.figures[i]->derived_from->table->name);
+	/* They tell the time, and which tenants there are. */
+	metric_selection_add(c, "operator_metrics");
+	metric_selection_add(c, "tenant_metrics");
+}
+
+bool
+metric_selection_has(const struct metric_selection *c, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (strcmp(c->figures[i]->table->name, table) == 0)
+			return true;
+	return false;
+}
+
+bool
+metric_selection_passes(const struct metric_selection *c, enum record_type type)
+{
+	return (type == RECORD_MESSAGE && c->messages) ||
+	       (type == RECORD_VIEW && c->views) ||
+	       (type == RECORD_EVENT && c->eventlog);
+}
+
+bool
+metric_selection_needs_text(const struct metric_selection *c)
+{
+	return metric_selection_has(c, "trends");
+}

@@ -1,0 +1,89 @@
+/*
+ * pass_through: see pass_through.h.
+ */
+#include "aggregator/tenant/pass_through.h"
+
+#include <string.h>
+
+static const char key[] = "\"snapshot\"";
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Where the member begins whose value is at p: at its key's quote. NULL: it is
+ * written in an unusual way. */
+static const char *
+member_start(const char *line, const char *p)
+{
+	size_t len = strlen(key);
+
+	if (p > line && p[-1] == '"')
+		p--;
+	while (p > line && is_blank(p[-1]))
+		p--;
+	if (p == line || *--p != ':')
+		return NULL;
+	while (p > line && is_blank(p[-1]))
+		p--;
+	if ((size_t)(p - line) < len || memcmp(p - len, key, len) != 0)
+		return NULL;
+	return p - len;
+}
+
+/* Takes the comma behind the member with it, or the one before it. */
+static void
+add_without(struct buf *to, const char *line, size_t len, const char *from,
+    const char *behind)
+{
+	const char *end = line + len;
+
+	while (behind < end && is_blank(*behind))
+		behind++;
+	if (behind < end && *behind == ',') {
+		behind++;
+	} else {
+		while (from > line && is_blank(from[-1]))
+			from--;
+		if (from > line && from[-1] == ',')
+			from--;
+	}
+	buf_add(to, line, (size_t)(from - line));
+	buf_add(to, behind, (size_t)(end - behind));
+}
+
+void
+pass_through_add(
+    struct buf *to, const struct record *r, const char *line, size_t len)
+{
+	const char *value = r->snapshot.p, *behind, *from = NULL;
+
+	/* One that has escapes was copied. */
+	if (value != NULL && value > line && value < line + len)
+		from = member_start(line, value);
+	if (from == NULL) {
+		buf_add(to, line, len);
+	} else {
+		behind = value + r->snapshot.len;
+		if (value[-1] == '"')
+			behind++;
+		add_without(to, line, len, from, behind);
+	}
+	buf_addc(to, '\n');
+}
+
+int
+pass_through_each(const struct buf *lines,
+    int (*each)(void *ctx, const char *line, size_t len), void *ctx)
+{
+	const char *p = buf_str(lines), *end = p + lines->len, *nl;
+	int rc = 0;
+
+	for (; rc == 0 && p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		rc = each(ctx, p, (size_t)(nl - p));
+	}
+	return rc;
+}

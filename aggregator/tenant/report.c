@@ -1,0 +1,302 @@
+/*
+ * report: makes the rows, and writes them as NDJSON and CSV; the table for
+ * people is in report_table.c.
+ */
+#include "aggregator/tenant/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "common/text/out.h"
+
+#include "aggregator/rows/rowline.h"
+#include "aggregator/tenant/pass_through.h"
+
+static void
+begin(struct report *r, struct pipeline *d, const struct rules *rules,
+    enum metric_rows which)
+{
+	memset(r, 0, sizeof *r);
+	r->model = &d->model;
+	r->drive = d;
+	r->which = which;
+	r->definition = rules->name;
+}
+
+void
+report_init(struct report *r, struct pipeline *d, const struct rules *rules,
+    const char *snapshot, int64_t end_at)
+{
+	pipeline_settle(d, rules, true);
+	begin(r, d, rules, ROWS_ALL);
+	r->snapshot = snapshot;
+	r->end_at = end_at;
+}
+
+void
+report_init_changed(struct report *r, struct pipeline *d,
+    const struct rules *rules, int64_t version)
+{
+	begin(r, d, rules, ROWS_CHANGED);
+	r->version = version;
+}
+
+void
+report_release(struct report *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->tables_n; i++)
+		rowset_release(&r->tables[i]);
+	free(r->tables);
+	r->tables = NULL;
+	r->tables_n = 0;
+}
+
+static void
+emit(const struct report *r, struct rowset *to)
+{
+	const struct metric *f = to->figure;
+
+	if (f->emit != NULL)
+		f->emit(r->model, to, r->which);
+	else if (f->emit_whatif != NULL && r->whatif != NULL)
+		f->emit_whatif(r->whatif, to);
+	else if (f->flow != NULL && r->drive->flows != NULL)
+		flows_emit(r->drive->flows, to, r->which);
+	rowset_end(to);
+}
+
+void
+report_make_tables(struct report *r)
+{
+	const struct metric_selection *c = r->drive->choice;
+	size_t i;
+
+	r->tables = xcalloc(c->n + 1, sizeof *r->tables);
+	r->tables_n = c->n;
+	for (i = 0; i < c->n; i++) {
+		r->tables[i].figure = c->figures[i];
+		emit(r, &r->tables[i]);
+	}
+}
+
+static void
+write_marker(struct buf *b, const struct report *r, const char *state,
+    int64_t at, int64_t records)
+{
+	jsonw_open(b);
+	jsonw_str(b, "type", "snapshot");
+	jsonw_str(b, "tenant", r->model->tenant);
+	jsonw_str(b, "state", state);
+	jsonw_str(b, "snapshot", r->snapshot);
+	jsonw_time(b, "at", at);
+	if (records >= 0)
+		jsonw_int(b, "records", records);
+	jsonw_close(b);
+}
+
+/* Rows on their way out. */
+struct writer {
+	struct rowline line;
+	struct buf buf;
+	report_line_fn *to;
+	void *ctx;
+	int64_t written;
+	bool failed;
+};
+
+static void
+write_row(void *ctx, const struct cell *cells)
+{
+	struct writer *w = ctx;
+
+	if (w->failed)
+		return;
+	buf_clear(&w->buf);
+	rowline_add(&w->line, cells, &w->buf);
+	w->failed = w->to(w->ctx, w->buf.data, w->buf.len) == -1;
+	w->written++;
+}
+
+/* Its rows are parts of the truth. */
+static bool
+is_in_parts(const struct report *r, const struct metric *f)
+{
+	return f->table->parts != NULL && r->drive->part.of > 0;
+}
+
+/* Its rows stand within the snapshot. */
+static bool
+is_state(const struct report *r, const struct metric *f)
+{
+	return f->table->life == LIFE_NOW && !is_in_parts(r, f);
+}
+
+static void
+write_table(const struct report *r, const struct metric *f, struct writer *w)
+{
+	const struct shard *part = is_in_parts(r, f) ? &r->drive->part : NULL;
+	struct rowset rows = {
+		.figure = f, .part = part != NULL, .each = write_row, .ctx = w
+	};
+
+	rowline_init(&w->line, part != NULL ? f->table->parts : f->table, part,
+	    r->model->tenant, is_state(r, f) ? r->snapshot : NULL,
+	    r->model->as_of, r->version);
+	emit(r, &rows);
+	rowset_release(&rows);
+	rowline_release(&w->line);
+}
+
+/* The rows of a stream; those of a snapshot that are its state, and those that
+ * are not. */
+enum share { SHARE_ALL, SHARE_STATE, SHARE_REST };
+
+static int
+write_tables(const struct report *r, enum share share, report_line_fn *line,
+    void *ctx, int64_t *written)
+{
+	const struct metric_selection *c = r->drive->choice;
+	struct writer w = { .to = line, .ctx = ctx };
+	size_t i;
+
+	for (i = 0; i < c->n && !w.failed; i++)
+		if (share == SHARE_ALL ||
+		    is_state(r, c->figures[i]) == (share == SHARE_STATE))
+			write_table(r, c->figures[i], &w);
+	buf_release(&w.buf);
+	*written = w.written;
+	return w.failed ? -1 : 0;
+}
+
+/* Rows that say how things stand: without any, there is nothing that a marker
+ * could end, and a sweep would find nothing of it. */
+static bool
+has_state(const struct report *r)
+{
+	const struct metric_selection *c = r->drive->choice;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (is_state(r, c->figures[i]))
+			return true;
+	return false;
+}
+
+int
+report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
+{
+	bool marks = r->snapshot != NULL && has_state(r);
+	struct buf b = BUF_INIT;
+	int64_t written = 0;
+	int ret = -1;
+
+	if (r->passed != NULL && pass_through_each(r->passed, line, ctx) == -1)
+		return -1;
+	/* Whether a snapshot is whole is seen from the tables of its state
+	 * alone: they are small. */
+	if (marks) {
+		if (write_tables(r, SHARE_REST, line, ctx, &written) == -1)
+			goto out;
+		write_marker(&b, r, "begin", r->model->as_of, -1);
+		if (line(ctx, b.data, b.len) == -1)
+			goto out;
+	}
+	if (write_tables(
+		r, marks ? SHARE_STATE : SHARE_ALL, line, ctx, &written) == -1)
+		goto out;
+	if (marks) {
+		buf_clear(&b);
+		write_marker(&b, r, "end", r->end_at, written);
+		if (line(ctx, b.data, b.len) == -1)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_release(&b);
+	return ret;
+}
+
+/* The cell as CSV shows it; NULL for nothing. */
+static const char *
+plain_text(struct buf *b, const struct column *column, const struct cell *c)
+{
+	char time[CLOCK_TEXT];
+
+	buf_clear(b);
+	if (!c->set)
+		return NULL;
+	switch (cell_form(column)) {
+	case CELL_TEXT:
+		buf_add(b, c->text.p, c->text.len);
+		break;
+	case CELL_NUMBER:
+		buf_addi(b, c->n);
+		break;
+	case CELL_SECONDS:
+		buf_addf(b, "%lld.%03lld", (long long)(c->n / 1000),
+		    (long long)(c->n % 1000));
+		break;
+	case CELL_TIME:
+		clock_format(c->n, time);
+		buf_adds(b, time);
+		break;
+	case CELL_FLAG:
+		buf_adds(b, c->n != 0 ? "true" : "false");
+		break;
+	}
+	return buf_str(b);
+}
+
+static void
+add_csv_rows(
+    struct out_table *t, const struct report *r, const struct rowset *rows)
+{
+	const struct metric *f = rows->figure;
+	struct buf b = BUF_INIT;
+	char as_of[CLOCK_TEXT];
+	size_t i, j;
+
+	clock_format(r->model->as_of, as_of);
+	for (i = 0; i < rows->n; i++) {
+		const struct cell *cells = rowset_get(rows, i);
+
+		out_table_cell(t, r->model->tenant);
+		for (j = 0; j < table_cells(f->table); j++)
+			out_table_cell(t,
+			    plain_text(&b, table_cell(f->table, j), &cells[j]));
+		out_table_cell(t, as_of);
+	}
+	buf_release(&b);
+}
+
+void
+report_csv(struct report *r, size_t n, const struct metric *f, struct buf *to)
+{
+	size_t i, j, cells = table_cells(f->table);
+	struct out_column *columns = xcalloc(cells + 2, sizeof *columns);
+	enum cell_form form;
+	struct out_table t;
+
+	columns[0].title = "tenant";
+	for (i = 0; i < cells; i++) {
+		form = cell_form(table_cell(f->table, i));
+		columns[i + 1].title = table_cell(f->table, i)->name;
+		columns[i + 1].right =
+		    form == CELL_NUMBER || form == CELL_SECONDS;
+	}
+	columns[cells + 1].title = "as_of";
+	out_table_init(&t, columns, cells + 2);
+	for (i = 0; i < n; i++) {
+		report_make_tables(&r[i]);
+		for (j = 0; j < r[i].tables_n; j++)
+			if (r[i].tables[j].figure == f)
+				add_csv_rows(&t, &r[i], &r[i].tables[j]);
+	}
+	out_table_show(&t, OUT_CSV, to);
+	out_table_release(&t);
+	free(columns);
+}

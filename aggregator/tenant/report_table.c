@@ -1,0 +1,290 @@
+/*
+ * report_table: what a person sees. It shows cells of the same rows that go to
+ * the database, picked by column name, so no figure is computed here.
+ */
+#include "aggregator/tenant/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/text/out.h"
+
+#include "aggregator/rows/duration.h"
+
+/* More chats than that push the operators off the screen. */
+#define QUEUE_SHOWN 10
+
+static const struct rowset *
+find_table(const struct report *r, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < r->tables_n; i++)
+		if (strcmp(r->tables[i].figure->table->name, table) == 0)
+			return &r->tables[i];
+	prog_die(PROG_SOFTWARE, "no table '%s' among the figures", table);
+}
+
+static const struct cell *
+find_cell(const struct rowset *rows, size_t row, const char *column)
+{
+	int i = metric_column(rows->figure, column);
+
+	if (i < 0)
+		prog_die(PROG_SOFTWARE, "no column '%s' in %s", column,
+		    rows->figure->table->name);
+	return rowset_get(rows, row) + i;
+}
+
+static enum cell_form
+form_of(const struct rowset *rows, const char *column)
+{
+	int i = metric_column(rows->figure, column);
+
+	return cell_form(table_cell(rows->figure->table, (size_t)i));
+}
+
+/* The cell for a person's eye; NULL for nothing. */
+static const char *
+pretty(struct buf *b, const struct rowset *rows, size_t row, const char *column)
+{
+	const struct cell *c = find_cell(rows, row, column);
+	char text[CLOCK_TEXT];
+
+	buf_clear(b);
+	if (!c->set)
+		return NULL;
+	switch (form_of(rows, column)) {
+	case CELL_TEXT:
+		buf_add(b, c->text.p, c->text.len);
+		break;
+	case CELL_NUMBER:
+		buf_addi(b, c->n);
+		break;
+	case CELL_SECONDS:
+		buf_adds(b, duration_format(c->n, text));
+		break;
+	case CELL_TIME:
+		clock_format_sql(c->n, text);
+		buf_add(b, text, strlen("2026-11-20 10:00:00"));
+		break;
+	case CELL_FLAG:
+		buf_adds(b, c->n != 0 ? "yes" : "no");
+		break;
+	}
+	return buf_str(b);
+}
+
+static void
+head(const struct report *r, struct buf *to)
+{
+	const struct rowset *t = find_table(r, "tenant_metrics");
+	static const struct {
+		const char *before, *column, *after;
+	} parts[] = {
+		{ "open ", "open_chats", "" },
+		{ ", unassigned ", "unassigned_chats", "" },
+		{ ", waiting ", "waiting_chats", "" },
+		{ " (longest ", "longest_wait_seconds", ")" },
+		{ "; responses ", "responses", "" },
+		{ ", average ", "avg_response_seconds", "" },
+		{ "; skewed ", "skewed", "" },
+	};
+	char as_of[CLOCK_TEXT];
+	struct buf b = BUF_INIT;
+	const char *text;
+	size_t i;
+
+	clock_format_sql(r->model->as_of, as_of);
+	buf_addf(to, "%s, as of %.19s UTC", r->model->tenant, as_of);
+	if (strcmp(r->definition, rules_ours.name) != 0)
+		buf_addf(to, ", as %s counts", r->definition);
+	buf_addc(to, '\n');
+	for (i = 0; i < ARRAY_LEN(parts); i++) {
+		text = pretty(&b, t, 0, parts[i].column);
+		if (text == NULL || (strcmp(parts[i].column, "skewed") == 0 &&
+					strcmp(text, "0") == 0))
+			continue;
+		buf_addf(to, "%s%s%s", parts[i].before, text, parts[i].after);
+	}
+	buf_adds(to, "\n\n");
+	buf_release(&b);
+}
+
+/* Rows by the name a person knows, else by id. */
+static const char *
+label(struct buf *b, const struct rowset *rows, size_t row, const char *name,
+    const char *id)
+{
+	const char *text = pretty(b, rows, row, name);
+
+	return text != NULL && *text != '\0' ? text : pretty(b, rows, row, id);
+}
+
+struct entry {
+	char *label;
+	size_t row;
+	int64_t since;
+};
+
+static int
+by_label(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	int c = strcmp(x->label, y->label);
+
+	return c != 0 ? c : (x->row > y->row) - (x->row < y->row);
+}
+
+static int
+by_wait(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->since != y->since)
+		return x->since < y->since ? -1 : 1;
+	return (x->row > y->row) - (x->row < y->row);
+}
+
+static void
+free_entries(struct entry *v, size_t n)
+{
+	while (n-- > 0)
+		free(v[n].label);
+	free(v);
+}
+
+static void
+operators(const struct report *r, struct buf *to)
+{
+	static const struct out_column columns[] = {
+		{ "OPERATOR", false },
+		{ "AVAIL", false },
+		{ "OPEN", true },
+		{ "WAITING", true },
+		{ "LONGEST", true },
+		{ "RESPONSES", true },
+		{ "AVERAGE", true },
+		{ "MEDIAN", true },
+		{ "P90", true },
+		{ "FIRST", true },
+	};
+	static const char *const shown[] = { "available", "open_chats",
+		"waiting_chats", "longest_wait_seconds", "responses",
+		"avg_response_seconds", "median_response_seconds",
+		"p90_response_seconds", "avg_first_response_seconds" };
+	const struct rowset *rows = find_table(r, "operator_metrics");
+	struct entry *order = xcalloc(rows->n + 1, sizeof *order);
+	struct out_table t;
+	struct buf b = BUF_INIT;
+	size_t i, j;
+
+	for (i = 0; i < rows->n; i++) {
+		order[i].row = i;
+		order[i].label =
+		    xstrdup(label(&b, rows, i, "name", "operator"));
+	}
+	qsort(order, rows->n, sizeof *order, by_label);
+	out_table_init(&t, columns, ARRAY_LEN(columns));
+	for (i = 0; i < rows->n; i++) {
+		out_table_cell(&t, order[i].label);
+		for (j = 0; j < ARRAY_LEN(shown); j++)
+			out_table_cell(
+			    &t, pretty(&b, rows, order[i].row, shown[j]));
+	}
+	out_table_show(&t, OUT_TABLE, to);
+	out_table_release(&t);
+	free_entries(order, rows->n);
+	buf_release(&b);
+}
+
+/* The name of the operator with that id, or the id itself. */
+static const char *
+operator_label(struct buf *b, const struct report *r, const struct cell *id)
+{
+	const struct rowset *rows = find_table(r, "operator_metrics");
+	size_t i;
+
+	if (!id->set)
+		return NULL;
+	for (i = 0; i < rows->n; i++)
+		if (find_cell(rows, i, "operator")->text.p == id->text.p)
+			return label(b, rows, i, "name", "operator");
+	buf_clear(b);
+	buf_add(b, id->text.p, id->text.len);
+	return buf_str(b);
+}
+
+static void
+waiting_row(struct out_table *t, const struct report *r,
+    const struct rowset *rows, size_t row)
+{
+	char text[DURATION_TEXT];
+	struct buf b = BUF_INIT;
+	int64_t wait =
+	    r->model->as_of - find_cell(rows, row, "waiting_since")->n;
+
+	out_table_cell(t, duration_format(wait > 0 ? wait : 0, text));
+	out_table_cell(t, pretty(&b, rows, row, "chat"));
+	out_table_cell(
+	    t, operator_label(&b, r, find_cell(rows, row, "operator")));
+	out_table_cell(t, label(&b, rows, row, "customer_name", "customer"));
+	out_table_cell(t, pretty(&b, rows, row, "channel"));
+	out_table_cell(t, pretty(&b, rows, row, "tag"));
+	buf_release(&b);
+}
+
+static void
+waiting(const struct report *r, struct buf *to)
+{
+	static const struct out_column columns[] = {
+		{ "WAITING", true },
+		{ "CHAT", false },
+		{ "HELD BY", false },
+		{ "CUSTOMER", false },
+		{ "CHANNEL", false },
+		{ "TAG", false },
+	};
+	const struct rowset *rows = find_table(r, "chat_metrics");
+	struct entry *order = xcalloc(rows->n + 1, sizeof *order);
+	const struct cell *since;
+	struct out_table t;
+	size_t i, n = 0;
+
+	for (i = 0; i < rows->n; i++) {
+		since = find_cell(rows, i, "waiting_since");
+		if (!since->set)
+			continue;
+		order[n].row = i;
+		order[n++].since = since->n;
+	}
+	qsort(order, n, sizeof *order, by_wait);
+	out_table_init(&t, columns, ARRAY_LEN(columns));
+	for (i = 0; i < n && i < QUEUE_SHOWN; i++)
+		waiting_row(&t, r, rows, order[i].row);
+	if (n > 0) {
+		buf_addc(to, '\n');
+		out_table_show(&t, OUT_TABLE, to);
+	}
+	if (n > QUEUE_SHOWN)
+		buf_addf(to, "... and %zu more\n", n - QUEUE_SHOWN);
+	out_table_release(&t);
+	free_entries(order, n);
+}
+
+void
+report_table(struct report *r, size_t n, struct buf *to)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			buf_addc(to, '\n');
+		report_make_tables(&r[i]);
+		head(&r[i], to);
+		operators(&r[i], to);
+		waiting(&r[i], to);
+	}
+}

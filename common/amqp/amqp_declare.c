@@ -1,0 +1,201 @@
+/*
+ * amqp_declare: see amqp_declare.h.
+ */
+#include "common/amqp/amqp_declare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+
+static const amqp_table_t none = { 0, NULL };
+
+/* The answer to the call before: ok is what it gave. */
+static enum outcome
+answer(struct amqp_link *l, bool ok, const char *what, const char *name)
+{
+	char *text = xasprintf("%s '%s'", what, name);
+	int status = 0;
+
+	if (!ok)
+		status =
+		    amqp_link_check_reply(l, text, amqp_get_rpc_reply(l->conn));
+	/* Neither an answer nor an error. */
+	if (!ok && status == 0)
+		amqp_link_drop(l, "cannot %s: no answer", text);
+	free(text);
+	return ok ? OUTCOME_DONE : l->outcome;
+}
+
+enum outcome
+amqp_declare_look(
+    struct amqp_link *l, const char *kind, const char *name, bool *found)
+{
+	amqp_bytes_t n = amqp_cstring_bytes(name);
+	bool ok;
+
+	if (strcmp(kind, "queue") == 0)
+		ok = amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL, n, 1, 0, 0,
+			 0, none) != NULL;
+	else
+		ok = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL, n,
+			 amqp_cstring_bytes("topic"), 1, 1, 0, 0, none) != NULL;
+	*found = ok;
+	if (!ok && amqp_link_is_missing(l, kind))
+		return amqp_link_reopen(l) == 0 ? OUTCOME_DONE : l->outcome;
+	return answer(l, ok, "look at", name);
+}
+
+enum outcome
+amqp_declare_exchange(struct amqp_link *l, const char *name, const char *type)
+{
+	bool ok = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL,
+		      amqp_cstring_bytes(name), amqp_cstring_bytes(type), 0, 1,
+		      0, 0, none) != NULL;
+
+	return answer(l, ok, "make exchange", name);
+}
+
+enum outcome
+amqp_declare_bind(struct amqp_link *l, const char *exchange, const char *queue,
+    const char *key)
+{
+	bool ok = amqp_queue_bind(l->conn, AMQP_LINK_CHANNEL,
+		      amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
+		      amqp_cstring_bytes(key), none) != NULL;
+
+	return answer(l, ok, "bind queue", queue);
+}
+
+enum outcome
+amqp_declare_pass(
+    struct amqp_link *l, const char *from, const char *to, bool on)
+{
+	amqp_bytes_t f = amqp_cstring_bytes(from), t = amqp_cstring_bytes(to);
+	bool ok;
+
+	if (on)
+		ok = amqp_exchange_bind(l->conn, AMQP_LINK_CHANNEL, t, f,
+			 amqp_empty_bytes, none) != NULL;
+	else
+		ok = amqp_exchange_unbind(l->conn, AMQP_LINK_CHANNEL, t, f,
+			 amqp_empty_bytes, none) != NULL;
+	return answer(l, ok, on ? "bind exchange" : "unbind exchange", to);
+}
+
+enum outcome
+amqp_declare_drop(struct amqp_link *l, const char *kind, const char *name)
+{
+	amqp_bytes_t n = amqp_cstring_bytes(name);
+	bool ok;
+
+	if (strcmp(kind, "queue") == 0)
+		ok = amqp_queue_delete(l->conn, AMQP_LINK_CHANNEL, n, 0, 0) !=
+		     NULL;
+	else
+		ok = amqp_exchange_delete(l->conn, AMQP_LINK_CHANNEL, n, 0) !=
+		     NULL;
+	return answer(l, ok, "delete", name);
+}
+
+/* As the publishers of such queues declare it: they would refuse another. */
+static enum outcome
+make_classic(struct amqp_link *l, const char *queue)
+{
+	bool ok = amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
+		      amqp_cstring_bytes(queue), 0, 1, 0, 0, none) != NULL;
+
+	if (ok)
+		log_info("queue_made", "queue=%s", queue);
+	return answer(l, ok, "make queue", queue);
+}
+
+/* The broker's last refusal was for that reason. */
+static bool
+is_refused(const struct amqp_link *l, int reply_code)
+{
+	amqp_rpc_reply_t r = amqp_get_rpc_reply(l->conn);
+	const amqp_channel_close_t *c = r.reply.decoded;
+
+	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+	       c->reply_code == reply_code;
+}
+
+static enum outcome
+bind_source(struct amqp_link *l, const char *queue,
+    const struct amqp_source *source, bool optional)
+{
+	bool ok =
+	    amqp_queue_bind(l->conn, AMQP_LINK_CHANNEL,
+		amqp_cstring_bytes(queue), amqp_cstring_bytes(source->exchange),
+		amqp_cstring_bytes(source->binding), none) != NULL;
+
+	if (!ok && optional && is_refused(l, AMQP_ACCESS_REFUSED)) {
+		log_info("not_bound",
+		    "queue=%s exchange=%s reason=\"no right\"", queue,
+		    source->exchange);
+		return amqp_link_reopen(l) == 0 ? OUTCOME_DONE : l->outcome;
+	}
+	return answer(l, ok, "bind queue", queue);
+}
+
+enum outcome
+amqp_declare_reader(struct amqp_link *l, const char *queue, bool *taken)
+{
+	char *name = xasprintf("%s.reader", queue);
+	enum outcome o = OUTCOME_LATER;
+	bool ok = amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
+		      amqp_cstring_bytes(name), 0, 0, 1, 1, none) != NULL;
+
+	*taken = !ok && is_refused(l, AMQP_RESOURCE_LOCKED);
+	if (*taken) {
+		amqp_link_drop(l,
+		    "the queue '%s' at %s is read by another one, and each "
+		    "would have half of it; end one, or spread it with "
+		    "scripts/topology",
+		    queue, buf_str(&l->title));
+	} else if (!ok && is_refused(l, AMQP_ACCESS_REFUSED)) {
+		log_warn("two readers of '%s' could not be told from one: "
+			 "grant the right to configure '%s' with rabbitmqctl "
+			 "set_permissions",
+		    queue, name);
+		if (amqp_link_reopen(l) == 0)
+			o = OUTCOME_DONE;
+	} else {
+		o = answer(l, ok, "make queue", name);
+	}
+	free(name);
+	return o;
+}
+
+enum outcome
+amqp_declare_count_readers(
+    struct amqp_link *l, const char *queue, unsigned *readers)
+{
+	const amqp_queue_declare_ok_t *ok = amqp_queue_declare(l->conn,
+	    AMQP_LINK_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, none);
+
+	*readers = ok != NULL ? ok->consumer_count : 0;
+	return answer(l, ok != NULL, "look at", queue);
+}
+
+enum outcome
+amqp_declare_source(
+    struct amqp_link *l, const char *queue, const struct amqp_source *source)
+{
+	bool exchange, there;
+	enum outcome o;
+
+	o = amqp_declare_look(l, "exchange", source->exchange, &exchange);
+	if (o == OUTCOME_DONE && !exchange)
+		o = amqp_declare_exchange(l, source->exchange, "topic");
+	if (o == OUTCOME_DONE)
+		o = amqp_declare_look(l, "queue", queue, &there);
+	if (o == OUTCOME_DONE && !there)
+		o = make_classic(l, queue);
+	if (o == OUTCOME_DONE)
+		o = bind_source(l, queue, source, exchange && there);
+	return o;
+}

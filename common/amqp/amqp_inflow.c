@@ -1,0 +1,203 @@
+/*
+ * amqp_inflow: see amqp_inflow.h.
+ */
+#include "common/amqp/amqp_inflow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/amqp/amqp_pack.h"
+#include "common/base/xalloc.h"
+#include "common/os/lines.h"
+
+void
+amqp_message_release(struct amqp_message *m)
+{
+	free(m->id);
+	free(m->key);
+	if (m->data != NULL)
+		free(m->data - LINES_BEFORE);
+	memset(m, 0, sizeof *m);
+}
+
+void
+amqp_inflow_init(struct amqp_inflow *in, size_t max)
+{
+	memset(in, 0, sizeof *in);
+	in->ring = xcalloc(max, sizeof *in->ring);
+	in->max = max;
+}
+
+void
+amqp_inflow_forget(struct amqp_inflow *in)
+{
+	amqp_message_release(&in->incoming);
+	in->phase = AMQP_PHASE_METHOD;
+	while (in->n > 0) {
+		amqp_message_release(&in->ring[in->head]);
+		in->head = (in->head + 1) % in->max;
+		in->n--;
+	}
+	in->bytes = 0;
+}
+
+void
+amqp_inflow_release(struct amqp_inflow *in)
+{
+	amqp_inflow_forget(in);
+	free(in->ring);
+	in->ring = NULL;
+}
+
+struct amqp_message
+amqp_inflow_next(struct amqp_inflow *in)
+{
+	struct amqp_message m = in->ring[in->head];
+
+	memset(&in->ring[in->head], 0, sizeof m);
+	in->head = (in->head + 1) % in->max;
+	in->n--;
+	in->bytes -= m.len;
+	return m;
+}
+
+static void
+arrived(struct amqp_inflow *in)
+{
+	size_t i = (in->head + in->n) % in->max;
+
+	in->ring[i] = in->incoming;
+	in->bytes += in->incoming.len;
+	memset(&in->incoming, 0, sizeof in->incoming);
+	in->n++;
+	in->phase = AMQP_PHASE_METHOD;
+}
+
+static bool
+start(struct amqp_inflow *in, const amqp_frame_t *f)
+{
+	const amqp_basic_deliver_t *d = f->payload.method.decoded;
+	struct amqp_message *m = &in->incoming;
+
+	if (f->payload.method.id != AMQP_BASIC_DELIVER_METHOD)
+		return true;
+	if (in->n == in->max)
+		return false;
+	m->tag = d->delivery_tag;
+	m->again = d->redelivered != 0;
+	if (in->with_keys) {
+		m->key = xstrndup(d->routing_key.bytes, d->routing_key.len);
+		m->key_len = d->routing_key.len;
+	}
+	in->phase = AMQP_PHASE_HEADER;
+	return true;
+}
+
+/* Room for a body and for a newline that it may lack. */
+static char *
+make_room(size_t size)
+{
+	char *p = xmalloc(LINES_BEFORE + size + 1 + LINES_BEHIND);
+
+	memset(p, 0, LINES_BEFORE);
+	memset(p + LINES_BEFORE + size, 0, 1 + LINES_BEHIND);
+	return p + LINES_BEFORE;
+}
+
+static bool
+is_packed(const amqp_basic_properties_t *p)
+{
+	const amqp_bytes_t lz4 = amqp_cstring_bytes(AMQP_PACK_ENCODING);
+
+	return (p->_flags & AMQP_BASIC_CONTENT_ENCODING_FLAG) != 0 &&
+	       p->content_encoding.len == lz4.len &&
+	       memcmp(p->content_encoding.bytes, lz4.bytes, lz4.len) == 0;
+}
+
+static void
+start_body(struct amqp_inflow *in, const amqp_frame_t *f)
+{
+	const amqp_basic_properties_t *p = f->payload.properties.decoded;
+	uint64_t size = f->payload.properties.body_size;
+	struct amqp_message *m = &in->incoming;
+
+	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0)
+		m->id = xstrndup(p->message_id.bytes, p->message_id.len);
+	m->too_long = size > in->max_message;
+	m->packed = is_packed(p) && !m->too_long;
+	m->size = (size_t)size;
+	m->data = make_room(m->too_long ? 0 : m->size);
+	in->phase = AMQP_PHASE_BODY;
+	if (size == 0)
+		arrived(in);
+}
+
+static bool
+add_body(struct amqp_inflow *in, const amqp_frame_t *f)
+{
+	amqp_bytes_t part = f->payload.body_fragment;
+	struct amqp_message *m = &in->incoming;
+
+	if (part.len > m->size - m->len)
+		return false;
+	if (!m->too_long)
+		memcpy(m->data + m->len, part.bytes, part.len);
+	m->len += part.len;
+	if (m->len == m->size)
+		arrived(in);
+	return true;
+}
+
+void
+amqp_message_unpack(struct amqp_message *m, size_t max_message)
+{
+	struct buf body = BUF_INIT;
+
+	if (!m->packed)
+		return;
+	m->packed = false;
+	memset(buf_room(&body, LINES_BEFORE), 0, LINES_BEFORE);
+	buf_grown(&body, LINES_BEFORE);
+	switch (amqp_unpack(&body, m->data, m->size, max_message)) {
+	case AMQP_PACK_TOO_LONG:
+		m->too_long = true;
+		break;
+	case AMQP_PACK_DAMAGED:
+		m->damaged = true;
+		break;
+	case AMQP_PACK_GOOD:
+		memset(buf_room(&body, 1 + LINES_BEHIND), 0, 1 + LINES_BEHIND);
+		free(m->data - LINES_BEFORE);
+		m->size = body.len - LINES_BEFORE;
+		m->data = buf_take(&body) + LINES_BEFORE;
+		break;
+	}
+	buf_release(&body);
+}
+
+const char *
+amqp_message_refusal(const struct amqp_message *m)
+{
+	if (m->damaged)
+		return "the message is no whole LZ4 frame";
+	return m->too_long ? "the message is too long" : NULL;
+}
+
+bool
+amqp_inflow_take(struct amqp_inflow *in, const amqp_frame_t *f, bool *whole)
+{
+	size_t before = in->n;
+	bool ok = false;
+
+	if (f->frame_type == AMQP_FRAME_METHOD) {
+		ok = in->phase == AMQP_PHASE_METHOD && start(in, f);
+	} else if (f->frame_type == AMQP_FRAME_HEADER) {
+		ok = in->phase == AMQP_PHASE_HEADER;
+		if (ok)
+			start_body(in, f);
+	} else if (f->frame_type == AMQP_FRAME_BODY) {
+		ok = in->phase == AMQP_PHASE_BODY && add_body(in, f);
+	}
+	*whole = in->n > before;
+	return ok;
+}

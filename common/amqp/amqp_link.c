@@ -1,0 +1,349 @@
+/*
+ * amqp_link: frames, errors and queues of a connection; see amqp_link.h.
+ */
+#include "common/amqp/amqp_link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+
+#define CLOSE_MS 3000
+/* Between two looks at the heartbeats, however long the wait. */
+#define SLICE_MS 500
+
+void
+amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	buf_clear(&l->why);
+	va_start(ap, fmt);
+	buf_addv(&l->why, fmt, ap);
+	va_end(ap);
+	l->outcome = OUTCOME_LATER;
+	l->code = PROG_TEMPFAIL;
+	l->blocked = false;
+	if (l->conn != NULL)
+		(void)amqp_destroy_connection(l->conn);
+	l->conn = NULL;
+}
+
+int
+amqp_link_check(struct amqp_link *l, const char *what, int status)
+{
+	if (status == AMQP_STATUS_OK)
+		return 0;
+	amqp_link_drop(l, "cannot %s at %s: %s%s", what, buf_str(&l->title),
+	    amqp_error_string2(status),
+	    status == AMQP_STATUS_TIMEOUT
+		? "; is that RabbitMQ, and is it well?"
+		: "");
+	return -1;
+}
+
+/* The way out, by the broker's reply code; NULL when trying again is one. */
+static const char *
+remedy(int reply_code, const char *what, const char *text)
+{
+	switch (reply_code) {
+	case AMQP_ACCESS_REFUSED:
+		if (strcmp(what, "log in") == 0)
+			return "check user and password in [amqp] url";
+		return "grant the right with rabbitmqctl set_permissions";
+	case AMQP_NOT_ALLOWED:
+		/* A virtual host that starts up, too many connections for
+		 * now: nothing to mend. */
+		if (strstr(text, "is down") != NULL ||
+		    strstr(text, "limit") != NULL)
+			return NULL;
+		return "check the virtual host in [amqp] url";
+	case AMQP_PRECONDITION_FAILED:
+		/* Acknowledging took longer than consumer_timeout. */
+		if (strstr(text, "timed out") != NULL ||
+		    strstr(text, "unknown delivery tag") != NULL)
+			return NULL;
+		return "delete or change what is in the way";
+	case AMQP_COMMAND_INVALID:
+		if (strstr(text, "exchange type") != NULL)
+			return "name a type that the broker has";
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+/* The broker ended it: what its reply code and text mean for us. */
+static void
+refused(
+    struct amqp_link *l, const char *what, int reply_code, amqp_bytes_t bytes)
+{
+	char *text =
+	    xstrndup(bytes.bytes != NULL ? bytes.bytes : "", bytes.len);
+	const char *way_out = remedy(reply_code, what, text);
+
+	amqp_link_drop(l, "cannot %s at %s: %s%s%s", what, buf_str(&l->title),
+	    text, way_out != NULL ? "; " : "", way_out != NULL ? way_out : "");
+	if (way_out != NULL) {
+		l->outcome = OUTCOME_NEVER;
+		l->code = reply_code == AMQP_PRECONDITION_FAILED ||
+				  reply_code == AMQP_COMMAND_INVALID
+			      ? PROG_CONFIG
+			      : PROG_NOPERM;
+	}
+	free(text);
+}
+
+/* The broker's own reason to end channel or connection. True if m is one. */
+static bool
+closing(const amqp_method_t *m, int *reply_code, amqp_bytes_t *text)
+{
+	const amqp_channel_close_t *channel = m->decoded;
+	const amqp_connection_close_t *connection = m->decoded;
+
+	if (m->id == AMQP_CHANNEL_CLOSE_METHOD) {
+		*reply_code = channel->reply_code;
+		*text = channel->reply_text;
+		return true;
+	}
+	if (m->id == AMQP_CONNECTION_CLOSE_METHOD) {
+		*reply_code = connection->reply_code;
+		*text = connection->reply_text;
+		return true;
+	}
+	return false;
+}
+
+int
+amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
+{
+	amqp_bytes_t text;
+	int code;
+
+	if (r.reply_type == AMQP_RESPONSE_NORMAL)
+		return 0;
+	if (r.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION)
+		return amqp_link_check(l, what, r.library_error);
+	if (r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+	    closing(&r.reply, &code, &text))
+		refused(l, what, code, text);
+	else
+		amqp_link_drop(l, "cannot %s at %s: no sensible answer", what,
+		    buf_str(&l->title));
+	return -1;
+}
+
+/* Methods that concern the link itself. 1: f is one; 0: not; -1: its end. */
+static int
+own_method(struct amqp_link *l, const amqp_frame_t *f)
+{
+	const amqp_method_t *m = &f->payload.method;
+	const amqp_connection_blocked_t *blocked = m->decoded;
+	amqp_bytes_t text;
+	int code;
+
+	if (f->frame_type != AMQP_FRAME_METHOD)
+		return 0;
+	if (closing(m, &code, &text)) {
+		refused(l, "talk to RabbitMQ", code, text);
+		return -1;
+	}
+	if (m->id == AMQP_CONNECTION_BLOCKED_METHOD) {
+		l->blocked = true;
+		l->code = PROG_TEMPFAIL;
+		buf_setf(&l->why,
+		    "RabbitMQ at %s takes no messages, its alarm is on (%.*s); "
+		    "give it memory or disk",
+		    buf_str(&l->title), (int)blocked->reason.len,
+		    (const char *)blocked->reason.bytes);
+		return 1;
+	}
+	if (m->id == AMQP_CONNECTION_UNBLOCKED_METHOD) {
+		l->blocked = false;
+		buf_clear(&l->why);
+		return 1;
+	}
+	return 0;
+}
+
+/* What is there already; the library reads ahead, so that poll(2) alone would
+ * wait with frames in hand. 1, 0, -1. */
+static int
+next_frame(struct amqp_link *l, amqp_frame_t *f)
+{
+	struct timeval at_once = { 0, 0 };
+	int status, own;
+
+	do {
+		/* Where frames wait in the library's list it would look
+		 * through all of them, each time, to release nothing. */
+		if (!amqp_frames_enqueued(l->conn))
+			amqp_maybe_release_buffers(l->conn);
+		status = amqp_simple_wait_frame_noblock(l->conn, f, &at_once);
+		if (status == AMQP_STATUS_TIMEOUT)
+			return 0;
+		if (amqp_link_check(l, "talk to RabbitMQ", status) != 0)
+			return -1;
+		own = own_method(l, f);
+	} while (own > 0);
+	return own < 0 ? -1 : 1;
+}
+
+/* Twice in the time within which the broker wants one. */
+static void
+beat(struct amqp_link *l, int64_t now)
+{
+	const amqp_frame_t f = { .frame_type = AMQP_FRAME_HEARTBEAT };
+	int every_ms;
+
+	if (l->conn == NULL)
+		return;
+	every_ms = amqp_get_heartbeat(l->conn) * 500;
+	if (every_ms == 0 || now - l->beat_ms < every_ms)
+		return;
+	l->beat_ms = now;
+	/* Reading tells better what is wrong with a link that is lost. */
+	(void)amqp_send_frame(l->conn, &f);
+}
+
+int
+amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
+{
+	int64_t now = clock_mono_ms(), end = now + timeout_ms,
+		left = timeout_ms;
+	struct pollfd p = { .events = POLLIN };
+	int got;
+
+	beat(l, now);
+	for (;;) {
+		if (l->conn == NULL)
+			return -1;
+		got = next_frame(l, f);
+		if (got != 0 || left <= 0)
+			return got;
+		p.fd = amqp_get_sockfd(l->conn);
+		/* Not the library's own wait: it sleeps on after a signal. */
+		if (poll(&p, 1, (int)(left < SLICE_MS ? left : SLICE_MS)) < 0 &&
+		    errno == EINTR)
+			return 0;
+		left = end - clock_mono_ms();
+	}
+}
+
+static void
+add_text_argument(amqp_table_entry_t *e, const char *key, const char *value)
+{
+	e->key = amqp_cstring_bytes(key);
+	e->value.kind = AMQP_FIELD_KIND_UTF8;
+	e->value.value.bytes = amqp_cstring_bytes(value);
+}
+
+bool
+amqp_link_is_dead(const char *queue)
+{
+	size_t len = strlen(queue), n = strlen(".dead");
+
+	return len > n && strcmp(queue + len - n, ".dead") == 0;
+}
+
+static amqp_queue_declare_ok_t *
+declare(struct amqp_link *l, const char *queue, bool passive)
+{
+	amqp_table_entry_t entries[3];
+	amqp_table_t none = { 0, NULL }, all = { 2, entries };
+
+	add_text_argument(&entries[0], "x-queue-type", "quorum");
+	add_text_argument(&entries[1], "x-overflow", "reject-publish");
+	/* They hold personal data, and often nobody reads them. */
+	if (amqp_link_is_dead(queue)) {
+		entries[2].key = amqp_cstring_bytes("x-message-ttl");
+		entries[2].value.kind = AMQP_FIELD_KIND_I64;
+		entries[2].value.value.i64 = l->dead_letters_ms;
+		all.num_entries = 3;
+	}
+	return amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(queue), passive, 1, 0, 0, passive ? none : all);
+}
+
+/* The broker wants its closing acknowledged before there is another. */
+int
+amqp_link_reopen(struct amqp_link *l)
+{
+	amqp_channel_close_ok_t ok = { 0 };
+
+	if (amqp_link_check(l, "reopen the channel",
+		amqp_send_method(l->conn, AMQP_LINK_CHANNEL,
+		    AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)) != 0)
+		return -1;
+	amqp_channel_open(l->conn, AMQP_LINK_CHANNEL);
+	return amqp_link_check_reply(
+	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
+}
+
+bool
+amqp_link_is_missing(const struct amqp_link *l, const char *kind)
+{
+	amqp_rpc_reply_t r = amqp_get_rpc_reply(l->conn);
+	const amqp_channel_close_t *c = r.reply.decoded;
+	static const char start[] = "NOT_FOUND - no ";
+	size_t n = sizeof start - 1, kind_len = strlen(kind);
+
+	/* With the same code a broker that starts up calls a queue "down". */
+	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+	       c->reply_code == AMQP_NOT_FOUND &&
+	       c->reply_text.len >= n + kind_len &&
+	       memcmp(c->reply_text.bytes, start, n) == 0 &&
+	       memcmp((const char *)c->reply_text.bytes + n, kind, kind_len) ==
+		   0;
+}
+
+enum outcome
+amqp_link_queue(
+    struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
+{
+	char *what = xasprintf("look at queue '%s'", queue);
+	amqp_queue_declare_ok_t *ok = declare(l, queue, true);
+
+	if (ok == NULL && amqp_link_is_missing(l, "queue")) {
+		free(what);
+		what = xasprintf("make queue '%s'", queue);
+		if (amqp_link_reopen(l) == 0)
+			ok = declare(l, queue, false);
+		if (ok != NULL)
+			log_info("queue_made", "queue=%s", queue);
+	}
+	if (ok == NULL && l->conn != NULL &&
+	    amqp_link_check_reply(l, what, amqp_get_rpc_reply(l->conn)) == 0)
+		amqp_link_drop(l, "cannot %s: no answer", what);
+	free(what);
+	if (ok == NULL)
+		return l->outcome;
+	if (load != NULL) {
+		load->messages = ok->message_count;
+		load->readers = ok->consumer_count;
+	}
+	return OUTCOME_DONE;
+}
+
+void
+amqp_link_close(struct amqp_link *l)
+{
+	struct timeval timeout = { .tv_sec = CLOSE_MS / 1000 };
+
+	if (l->conn == NULL)
+		return;
+	/* A broker in alarm does not read what a publisher sends. */
+	if (!l->blocked) {
+		amqp_set_rpc_timeout(l->conn, &timeout);
+		(void)amqp_connection_close(l->conn, AMQP_REPLY_SUCCESS);
+	}
+	(void)amqp_destroy_connection(l->conn);
+	l->conn = NULL;
+}

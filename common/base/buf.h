@@ -1,0 +1,62 @@
+/*
+ * buf: the one growable byte buffer. Always NUL-ended once something was
+ * added; may hold NUL bytes. A zeroed struct is valid and empty, BUF_INIT is
+ * that, and needs no release before its first use.
+ *
+ * A buffer may have a cap: an append that would pass it adds nothing and sets
+ * `over`, which stays set until buf_clear(): append freely, look once.
+ * `data` and `len` may be read by anybody and written by nobody.
+ */
+#ifndef COMMON_BASE_BUF_H
+#define COMMON_BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+	char *data; /* NULL only while nothing was ever added */
+	size_t len;
+	size_t cap;
+	size_t max; /* 0: no cap */
+	bool over;
+};
+
+#define BUF_INIT                                                               \
+	{                                                                      \
+		NULL, 0, 0, 0, false                                           \
+	}
+
+/* Frees the memory and empties; the cap stays. */
+void buf_release(struct buf *b);
+
+/* Empties and keeps the memory. */
+void buf_clear(struct buf *b);
+
+/* The text, "" when empty. Borrowed until the next change. */
+const char *buf_str(const struct buf *b);
+
+/* Hands the memory to the caller (owned, NUL-ended, never NULL). */
+char *buf_take(struct buf *b) __attribute__((warn_unused_result));
+
+/* Makes room for n more bytes and returns where they go; buf_grown() then
+ * says how many were written. NULL when that would pass the cap. */
+char *buf_room(struct buf *b, size_t n);
+void buf_grown(struct buf *b, size_t n);
+
+void buf_add(struct buf *b, const void *data, size_t len);
+void buf_addc(struct buf *b, char c);
+void buf_adds(struct buf *b, const char *s);
+void buf_addf(struct buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void buf_addv(struct buf *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+void buf_addi(struct buf *b, int64_t n);
+
+/* Replaces the content by formatted text: how functions give a reason. Does
+ * nothing when b is NULL. */
+void buf_setf(struct buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

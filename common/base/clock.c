@@ -1,0 +1,238 @@
+/*
+ * clock: now, monotonic time, and RFC 3339; see clock.h. Dates are computed
+ * by the proleptic Gregorian calendar without the C library's time zones.
+ */
+#include "common/base/clock.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+int64_t
+clock_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_mono_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Days since 1970-01-01; years begin in March so that the leap day is last
+ * (H. Hinnant, chrono-compatible low-level date algorithms). */
+static int64_t
+days_from_civil(int64_t y, int m, int d)
+{
+	int64_t era, yoe, doy, doe;
+
+	y -= m <= 2;
+	era = (y >= 0 ? y : y - 399) / 400;
+	yoe = y - era * 400;
+	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+	doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+	return era * 146097 + doe - 719468;
+}
+
+int64_t
+clock_civil(int year, int month, int day, int hour, int min, int sec)
+{
+	return days_from_civil(year, month, day) * 86400 +
+	       (int64_t)hour * 3600 + (int64_t)min * 60 + sec;
+}
+
+static void
+put(char *to, int digits, int64_t n)
+{
+	while (digits-- > 0) {
+		to[digits] = (char)('0' + n % 10);
+		n /= 10;
+	}
+}
+
+/* Writes date and time with the given separator, 23 characters. */
+static void
+format(int64_t ms, char sep, char *text)
+{
+	int64_t days = ms / 86400000, in_day = ms % 86400000;
+	int64_t z, era, doe, yoe, doy, mp, y;
+
+	if (in_day < 0) {
+		in_day += 86400000;
+		days--;
+	}
+	z = days + 719468;
+	era = (z >= 0 ? z : z - 146096) / 146097;
+	doe = z - era * 146097;
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	y = yoe + era * 400 + (mp >= 10);
+
+	memcpy(text, "0000-00-00 00:00:00.000", 24);
+	text[10] = sep;
+	put(text, 4, y);
+	put(text + 5, 2, mp < 10 ? mp + 3 : mp - 9);
+	put(text + 8, 2, doy - (153 * mp + 2) / 5 + 1);
+	put(text + 11, 2, in_day / 3600000);
+	put(text + 14, 2, in_day / 60000 % 60);
+	put(text + 17, 2, in_day / 1000 % 60);
+	put(text + 20, 3, in_day % 1000);
+}
+
+size_t
+clock_format(int64_t ms, char *text)
+{
+	format(ms, 'T', text);
+	text[23] = 'Z';
+	text[24] = '\0';
+	return 24;
+}
+
+size_t
+clock_format_sql(int64_t ms, char *text)
+{
+	format(ms, ' ', text);
+	return 23;
+}
+
+/* n digits at s as a number, or -1. */
+static int
+digits(const char *s, int n)
+{
+	int v = 0;
+
+	while (n-- > 0) {
+		if (*s < '0' || *s > '9')
+			return -1;
+		v = v * 10 + (*s++ - '0');
+	}
+	return v;
+}
+
+static bool
+is_date(int y, int m, int d)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30,
+		31 };
+
+	if (y < 1 || m < 1 || m > 12 || d < 1 || d > days[m - 1])
+		return false;
+	return m != 2 || d < 29 ||
+	       (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
+}
+
+/* The fraction after a point: milliseconds, the rest cut. NULL: no digit. */
+static const char *
+fraction(const char *s, const char *end, int *ms)
+{
+	int scale = 100;
+
+	if (s == end || *s < '0' || *s > '9')
+		return NULL;
+	for (; s < end && *s >= '0' && *s <= '9'; s++) {
+		*ms += (*s - '0') * scale;
+		scale /= 10;
+	}
+	return s;
+}
+
+/* "Z", "+hh:mm" up to the end: seconds east of UTC in *east. */
+static int
+offset(const char *s, const char *end, int *east)
+{
+	int h, m;
+
+	if (end - s == 1 && (*s == 'Z' || *s == 'z')) {
+		*east = 0;
+		return 0;
+	}
+	if (end - s != 6 || (*s != '+' && *s != '-') || s[3] != ':')
+		return -1;
+	h = digits(s + 1, 2);
+	m = digits(s + 4, 2);
+	if (h < 0 || h > 23 || m < 0 || m > 59)
+		return -1;
+	*east = (h * 3600 + m * 60) * (*s == '-' ? -1 : 1);
+	return 0;
+}
+
+static int
+parse(const char *s, size_t len, int64_t *ms)
+{
+	const char *p, *end = s + len;
+	int y, mon, d, h, min, sec, frac = 0, east;
+
+	if (len < 20 || s[4] != '-' || s[7] != '-' || s[13] != ':' ||
+	    s[16] != ':' || (s[10] != 'T' && s[10] != 't' && s[10] != ' '))
+		return -1;
+	y = digits(s, 4);
+	mon = digits(s + 5, 2);
+	d = digits(s + 8, 2);
+	h = digits(s + 11, 2);
+	min = digits(s + 14, 2);
+	sec = digits(s + 17, 2);
+	if (!is_date(y, mon, d) || h < 0 || h > 23 || min < 0 || min > 59 ||
+	    sec < 0 || sec > 60)
+		return -1;
+	p = s + 19;
+	if (*p == '.' && (p = fraction(p + 1, end, &frac)) == NULL)
+		return -1;
+	if (offset(p, end, &east) == -1)
+		return -1;
+	if (sec == 60)
+		frac = 0;
+	*ms = (clock_civil(y, mon, d, h, min, sec) - east) * 1000 + frac;
+	/* By its offset, or a leap second, it may be in another year. */
+	return *ms < clock_civil(1, 1, 1, 0, 0, 0) * 1000 ||
+		       *ms >= clock_civil(10000, 1, 1, 0, 0, 0) * 1000
+		   ? -1
+		   : 0;
+}
+
+/* Two digits as a number; above 99: they are none. */
+static unsigned
+two(const char *s)
+{
+	unsigned tens = (unsigned char)s[0] - '0';
+	unsigned ones = (unsigned char)s[1] - '0';
+
+	return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+/* Records come by the million and are mostly of the same minute as the one
+ * before, which is remembered; then only the seconds are computed. */
+int
+clock_parse(const char *s, size_t len, int64_t *ms)
+{
+	static _Thread_local struct {
+		char text[16]; /* "2026-11-20T10:00"; zeros: none yet */
+		int64_t at;
+	} minute;
+	unsigned sec, hundredths, ones;
+	int64_t in_minute;
+
+	if (len != 24 || s[16] != ':' || s[19] != '.' || s[23] != 'Z')
+		return parse(s, len, ms);
+	sec = two(s + 17);
+	hundredths = two(s + 20);
+	ones = (unsigned char)s[22] - '0';
+	if (sec > 59 || hundredths > 99 || ones > 9)
+		return parse(s, len, ms);
+	in_minute = (int64_t)sec * 1000 + hundredths * 10 + ones;
+	if (memcmp(s, minute.text, sizeof minute.text) != 0) {
+		if (parse(s, len, ms) == -1)
+			return -1;
+		memcpy(minute.text, s, sizeof minute.text);
+		minute.at = *ms - in_minute;
+	}
+	*ms = minute.at + in_minute;
+	return 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * clock: the time of day in milliseconds since 1970 (UTC), a monotonic clock
+ * for waits, and RFC 3339 in and out. Whoever needs "now" asks here.
+ */
+#ifndef COMMON_BASE_CLOCK_H
+#define COMMON_BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* "No time": an absent field. */
+#define CLOCK_NONE INT64_MIN
+
+#define HOUR_MS (INT64_C(3600) * 1000)
+#define DAY_MS (24 * HOUR_MS)
+
+/* Room for a formatted time, NUL included. */
+#define CLOCK_TEXT 32
+
+/* Times outside 0001..9999 cannot be written and are refused when read. */
+int64_t clock_now_ms(void);
+int64_t clock_mono_ms(void);
+
+/* "2026-11-20T10:00:00.123Z". text has CLOCK_TEXT bytes; returns its length
+ * (24 always). */
+size_t clock_format(int64_t ms, char *text);
+
+/* "2026-11-20 10:00:00.123", what SQL wants (UTC, 23 characters). */
+size_t clock_format_sql(int64_t ms, char *text);
+
+/* RFC 3339 with any offset and any fraction (cut to milliseconds), 'T' or a
+ * space; -1 when it is not that, or not a real date. A leap second counts as
+ * the first instant of the next minute. */
+int clock_parse(const char *s, size_t len, int64_t *ms)
+    __attribute__((warn_unused_result));
+
+/* Seconds since 1970 of a civil UTC time; months from 1. */
+int64_t clock_civil(int year, int month, int day, int hour, int min, int sec);
+
+#endif

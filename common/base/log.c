@@ -1,0 +1,226 @@
+/*
+ * log: one line an event on stderr; see log.h.
+ */
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+
+#define LOG_LINE 2048
+
+static enum log_level shown = LOG_LEVEL_WARN;
+static bool level_set, stamped;
+
+void
+log_set_level(enum log_level level)
+{
+	shown = level;
+	level_set = true;
+}
+
+enum log_level
+log_get_level(void)
+{
+	if (!level_set)
+		log_set_level(
+		    isatty(STDERR_FILENO) ? LOG_LEVEL_INFO : LOG_LEVEL_WARN);
+	return shown;
+}
+
+void
+log_set_verbosity(bool quiet, int verbose)
+{
+	if (quiet)
+		log_set_level(LOG_LEVEL_ERROR);
+	else if (verbose > 0)
+		log_set_level(verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+}
+
+/* Systemd says which device and inode the journal is (systemd.exec(5),
+ * $JOURNAL_STREAM). */
+static bool
+stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char *own;
+	bool same;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	own = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	same = strcmp(stream, own) == 0;
+	free(own);
+	return same;
+}
+
+static bool
+is_journal(void)
+{
+	static atomic_int known = -1; /* not looked yet */
+
+	if (known < 0)
+		known = stderr_is_journal();
+	return known != 0;
+}
+
+const char *
+log_prefix(enum log_level level)
+{
+	static const char *const prefixes[] = {
+		[LOG_LEVEL_ERROR] = "<3>",
+		[LOG_LEVEL_WARN] = "<4>",
+		[LOG_LEVEL_INFO] = "<6>",
+		[LOG_LEVEL_DEBUG] = "<7>",
+	};
+
+	return is_journal() ? prefixes[level] : "";
+}
+
+void
+log_stamp(bool on)
+{
+	stamped = on && !is_journal();
+}
+
+/* True for what could forge a line or its order on a screen: C0, DEL, C1,
+ * line separators and bidirectional controls. *n is the length of the UTF-8
+ * sequence at p, 1 for a broken one. */
+static bool
+is_masked(const unsigned char *p, size_t left, size_t *n)
+{
+	size_t len = *p < 0x80 ? 1 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : 4;
+	unsigned c;
+
+	*n = 1;
+	if (len > left || !parse_is_utf8((const char *)p, len))
+		return true;
+	*n = len;
+	if (len == 1)
+		return *p < 0x20 || *p == 0x7F;
+	if (len == 2)
+		return p[0] == 0xC2 && p[1] < 0xA0;
+	if (len != 3)
+		return false;
+	c = (unsigned)(p[0] & 0x0F) << 12 | (unsigned)(p[1] & 0x3F) << 6 |
+	    (p[2] & 0x3F);
+	return (c >= 0x200E && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
+static void
+add_masked(struct buf *to, const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t i, n;
+
+	for (i = 0; i < len && to->len < LOG_LINE - 16; i += n) {
+		if (!is_masked(p + i, len - i, &n)) {
+			buf_add(to, p + i, n);
+			continue;
+		}
+		while (n > 0) {
+			buf_addf(to, "\\x%02X", p[i]);
+			i++;
+			n--;
+		}
+	}
+	if (i < len)
+		buf_adds(to, "...");
+}
+
+__attribute__((format(printf, 3, 0))) static void
+emit(enum log_level level, const char *event, const char *fmt, va_list ap)
+{
+	struct buf line = BUF_INIT, text = BUF_INIT;
+	char now[CLOCK_TEXT];
+	int saved = errno;
+	size_t done = 0;
+	ssize_t n;
+
+	buf_adds(&line, log_prefix(level));
+	if (stamped) {
+		clock_format(clock_now_ms(), now);
+		buf_addf(&line, "%s ", now);
+	}
+	buf_addf(&line, "%s: ", prog_name());
+	if (event != NULL)
+		buf_addf(&line, "%s%s", event, fmt[0] != '\0' ? " " : "");
+	buf_addv(&text, fmt, ap);
+	add_masked(&line, buf_str(&text), text.len);
+	buf_addc(&line, '\n');
+	while (done < line.len) {
+		n = write(STDERR_FILENO, line.data + done, line.len - done);
+		if (n <= 0)
+			break; /* nobody left to tell */
+		done += (size_t)n;
+	}
+	buf_release(&line);
+	buf_release(&text);
+	errno = saved;
+}
+
+void
+log_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	emit(LOG_LEVEL_ERROR, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (log_get_level() < LOG_LEVEL_WARN)
+		return;
+	va_start(ap, fmt);
+	emit(LOG_LEVEL_WARN, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *event, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (log_get_level() < LOG_LEVEL_INFO)
+		return;
+	va_start(ap, fmt);
+	emit(LOG_LEVEL_INFO, event, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *event, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (log_get_level() < LOG_LEVEL_DEBUG)
+		return;
+	va_start(ap, fmt);
+	emit(LOG_LEVEL_DEBUG, event, fmt, ap);
+	va_end(ap);
+}
+
+const char *
+log_errno(int err)
+{
+	return strerror(err);
+}

@@ -1,0 +1,58 @@
+/*
+ * log: one line an event on stderr, one write(2) each, errno preserved.
+ *
+ *   poller: snapshot_written tenant=acme chats=50 messages=812 calls=3
+ *
+ * The first word names the event and is stable, the rest is key=value. Lines
+ * bear no time, which cron and terminals add or do not want; a daemon asks for
+ * it with log_stamp().
+ * Control characters, invalid UTF-8 and bidirectional marks are shown as
+ * \xNN, so that no record can forge a line. A line has 2 KiB at most.
+ *
+ * Levels: error (someone has to act; always shown), warn (shown unless -q),
+ * info (-v or a terminal), debug (-vv). The journal is told the level of each
+ * line, so that `journalctl -p err` shows the errors (sd-daemon(3)).
+ */
+#ifndef COMMON_BASE_LOG_H
+#define COMMON_BASE_LOG_H
+
+#include <stdbool.h>
+
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+};
+
+/* What is shown: default LOG_LEVEL_WARN, INFO when stderr is a terminal. */
+void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+
+/* As -q and the number of -v say; neither leaves the default. */
+void log_set_verbosity(bool quiet, int verbose);
+
+/* Puts the time in front of each line, for daemons; not when stderr is the
+ * journal, which adds its own. */
+void log_stamp(bool on);
+
+/* What the journal wants in front of a line of that level; "" when stderr is
+ * something else. Static. */
+const char *log_prefix(enum log_level level);
+
+/* For a person: "prog: MESSAGE" where MESSAGE names the thing, the reason and
+ * the way out. */
+void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* For the record: "prog: EVENT key=value ...". */
+void log_info(const char *event, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void log_debug(const char *event, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The text of an errno value; the only caller of strerror. Borrowed until the
+ * next call. */
+const char *log_errno(int err);
+
+#endif

@@ -1,0 +1,237 @@
+/*
+ * parse: strict text to value; see parse.h.
+ */
+#include "common/base/parse.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+/* Leading digits of s as a number in *out; returns what follows them, or NULL
+ * when there is no digit or the number does not fit. */
+static const char *
+number(const char *s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (*s < '0' || *s > '9')
+		return NULL;
+	for (; *s >= '0' && *s <= '9'; s++)
+		if (__builtin_mul_overflow(v, 10u, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
+			return NULL;
+	*out = v;
+	return s;
+}
+
+int
+parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
+{
+	bool negative = *s == '-';
+	uint64_t u;
+	int64_t v;
+	const char *rest = number(s + negative, &u);
+
+	if (rest == NULL || *rest != '\0' || u > (uint64_t)INT64_MAX)
+		return -1;
+	v = negative ? -(int64_t)u : (int64_t)u;
+	if (v < min || v > max)
+		return -1;
+	*out = v;
+	return 0;
+}
+
+/* What is left of a value after its number, and how much one unit is. */
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static int
+with_unit(const char *s, const struct unit *units, size_t n, uint64_t *out)
+{
+	uint64_t v;
+	const char *rest = number(s, &v);
+	size_t i;
+
+	for (i = 0; rest != NULL && i < n; i++)
+		if (strcmp(rest, units[i].name) == 0) {
+			if (__builtin_mul_overflow(v, units[i].factor, &v) ||
+			    v > (uint64_t)INT64_MAX)
+				return -1;
+			*out = v;
+			return 0;
+		}
+	return -1;
+}
+
+int
+parse_size(const char *s, uint64_t *out)
+{
+	static const struct unit units[] = {
+		{ "", 1 },
+		{ "k", 1024 },
+		{ "K", 1024 },
+		{ "M", UINT64_C(1) << 20 },
+		{ "G", UINT64_C(1) << 30 },
+	};
+	uint64_t v;
+
+	if (with_unit(s, units, ARRAY_LEN(units), &v) == -1 || v == 0)
+		return -1;
+	*out = v;
+	return 0;
+}
+
+int
+parse_duration(const char *s, int64_t *ms)
+{
+	static const struct unit units[] = {
+		{ "", 1000 },
+		{ "ms", 1 },
+		{ "s", 1000 },
+		{ "m", 60000 },
+		{ "h", 3600000 },
+		{ "d", 86400000 },
+	};
+	uint64_t v;
+
+	if (with_unit(s, units, ARRAY_LEN(units), &v) == -1)
+		return -1;
+	*ms = (int64_t)v;
+	return 0;
+}
+
+int
+parse_bool(const char *s, bool *out)
+{
+	static const char *const yes[] = { "yes", "true", "on", "1" };
+	static const char *const no[] = { "no", "false", "off", "0" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(yes); i++) {
+		if (strcmp(s, yes[i]) == 0)
+			*out = true;
+		else if (strcmp(s, no[i]) == 0)
+			*out = false;
+		else
+			continue;
+		return 0;
+	}
+	return -1;
+}
+
+static bool
+is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+bool
+parse_is_name_n(const char *s, size_t len, size_t max)
+{
+	size_t i;
+
+	if (len == 0 || len > max || s[0] == '.' || s[0] == '-')
+		return false;
+	for (i = 0; i < len; i++)
+		if (!is_name_char(s[i]))
+			return false;
+	return true;
+}
+
+bool
+parse_is_name(const char *s, size_t max)
+{
+	return parse_is_name_n(s, strlen(s), max);
+}
+
+/* Length of the valid sequence at s, which begins with a byte >= 0x80; 0 when
+ * there is none. The second byte's range depends on the first (RFC 3629). */
+static size_t
+sequence(const unsigned char *s, size_t left)
+{
+	unsigned char low = 0x80, high = 0xBF;
+	size_t n, i;
+
+	if (s[0] >= 0xC2 && s[0] <= 0xDF)
+		n = 2;
+	else if (s[0] >= 0xE0 && s[0] <= 0xEF)
+		n = 3;
+	else if (s[0] >= 0xF0 && s[0] <= 0xF4)
+		n = 4;
+	else
+		return 0;
+	if (s[0] == 0xE0)
+		low = 0xA0; /* overlong */
+	else if (s[0] == 0xED)
+		high = 0x9F; /* surrogates */
+	else if (s[0] == 0xF0)
+		low = 0x90; /* overlong */
+	else if (s[0] == 0xF4)
+		high = 0x8F; /* above U+10FFFF */
+	if (left < n || s[1] < low || s[1] > high)
+		return 0;
+	for (i = 2; i < n; i++)
+		if (s[i] < 0x80 || s[i] > 0xBF)
+			return 0;
+	return n;
+}
+
+bool
+parse_is_utf8(const char *s, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)s, *end = p + len;
+	uint64_t eight;
+	size_t n;
+
+	while (p < end) {
+		if (end - p >= 8) {
+			memcpy(&eight, p, 8);
+			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+				p += 8;
+				continue;
+			}
+		}
+		if (*p < 0x80) {
+			p++;
+			continue;
+		}
+		n = sequence(p, (size_t)(end - p));
+		if (n == 0)
+			return false;
+		p += n;
+	}
+	return true;
+}
+
+size_t
+parse_utf8_mark(const char *s, size_t len)
+{
+	return len >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
+bool
+parse_is_utf16(const char *s, size_t len)
+{
+	return len >= 2 &&
+	       (memcmp(s, "\xFF\xFE", 2) == 0 || memcmp(s, "\xFE\xFF", 2) == 0);
+}
+
+size_t
+parse_utf8_open(const char *s)
+{
+	static const unsigned char longer[] = { 0, 0xC0, 0xE0, 0xF0 };
+	size_t i;
+
+	for (i = 1; i <= 3; i++) {
+		unsigned char c = (unsigned char)*(s - i);
+
+		if (c >= 0xC0)
+			return c >= longer[i] ? i : 0;
+		if (c < 0x80)
+			break;
+	}
+	return 0;
+}

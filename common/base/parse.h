@@ -1,0 +1,47 @@
+/*
+ * parse: strict text to value. The whole string is the value or the answer is
+ * -1 and nothing is stored. No locale, no leading blanks, no wrap-around.
+ */
+#ifndef COMMON_BASE_PARSE_H
+#define COMMON_BASE_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decimal integer within [min, max]. */
+int parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
+    __attribute__((warn_unused_result));
+
+/* "64k", "10M", "2G", or plain bytes; at least 1. */
+int parse_size(const char *s, uint64_t *out)
+    __attribute__((warn_unused_result));
+
+/* "250ms", "5s", "10m", "2h", "7d"; a bare number is seconds. In ms. */
+int parse_duration(const char *s, int64_t *ms)
+    __attribute__((warn_unused_result));
+
+/* yes/no, true/false, on/off, 1/0. */
+int parse_bool(const char *s, bool *out) __attribute__((warn_unused_result));
+
+/* True when s is 1 to max characters of [A-Za-z0-9_.-] and does not begin
+ * with a dot or a dash: names of tenants, queues, files we make of them. */
+bool parse_is_name(const char *s, size_t max);
+bool parse_is_name_n(const char *s, size_t len, size_t max);
+
+/* True when the bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong
+ * forms, nothing above U+10FFFF). */
+bool parse_is_utf8(const char *s, size_t len);
+
+/* How many bytes at the beginning are a byte order mark, which some programs
+ * write before UTF-8 and which is no part of the text: 3 or 0. */
+size_t parse_utf8_mark(const char *s, size_t len);
+
+/* True when it begins as UTF-16 does. */
+bool parse_is_utf16(const char *s, size_t len);
+
+/* How many of the three bytes before s begin a character that goes on at s;
+ * 0 to 3. */
+size_t parse_utf8_open(const char *s);
+
+#endif

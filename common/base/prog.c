@@ -1,0 +1,172 @@
+/*
+ * prog: name, help, version and death of a program; see prog.h.
+ */
+#include "common/base/prog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+
+void (*prog_die_hook)(enum exit_code code);
+
+static const char *name = "messaging-analytics";
+
+/* A standard descriptor that is closed would be that of the next file or
+ * socket: a log line would go to the database. What stands in for it fails as
+ * a closed one does. */
+static void
+hold_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+		    open("/dev/null", modes[fd]) != fd)
+			_exit(PROG_TEMPFAIL);
+}
+
+void
+prog_init(const char *argv0)
+{
+	const char *slash;
+
+	hold_descriptors();
+	if (argv0 != NULL && argv0[0] != '\0') {
+		slash = strrchr(argv0, '/');
+		name = slash != NULL ? slash + 1 : argv0;
+	}
+	json_set_alloc_funcs(xmalloc, free);
+}
+
+const char *
+prog_name(void)
+{
+	return name;
+}
+
+enum exit_code
+prog_flush(void)
+{
+	int err;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return PROG_OK;
+	if (errno == EPIPE)
+		return PROG_OK;
+	err = errno;
+	fprintf(stderr, "%s: cannot write standard output: %s; %s\n", name,
+	    log_errno(err), syserr_way_out(err));
+	return syserr_code(err, PROG_IO);
+}
+
+int
+prog_help(const char *usage)
+{
+	fputs(usage, stdout);
+	return (int)prog_flush();
+}
+
+int
+prog_show_version(void)
+{
+	printf("%s (messaging-analytics) %s\n", name, prog_version());
+	return (int)prog_flush();
+}
+
+int
+prog_usage_error(const char *fmt, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s: %s; try '%s -h'\n", name, buf_str(&text), name);
+	buf_release(&text);
+	return PROG_USAGE;
+}
+
+int
+prog_bad_option(int c, char *const *argv)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+	/* Long options without a letter have larger numbers, or none. */
+	bool is_letter = optopt > 0 && optopt < 256;
+
+	return prog_usage_error(
+	    c == ':' ? "option '%s' needs a value" : "unknown option '%s'",
+	    is_letter ? letter : argv[optind - 1]);
+}
+
+_Noreturn void
+prog_die(enum exit_code code, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	/* No allocation here: memory may be what ran out. */
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s%s: fatal: %s\n", log_prefix(LOG_LEVEL_ERROR), name,
+	    text);
+	if (prog_die_hook != NULL)
+		prog_die_hook(code);
+	_exit((int)code);
+}
+
+/* How far above the program a checkout's top is looked for: build/bin is two
+ * levels down, build/asan/bin three. */
+#define CHECKOUT_LEVELS 4
+
+/* The path of `source` in the checkout the program was built in, or NULL when
+ * it does not run from one. */
+static char *
+in_checkout(const char *source)
+{
+	char path[PATH_MAX], *slash, *found, *makefile;
+	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+	int up;
+
+	if (len <= 0)
+		return NULL;
+	path[len] = '\0';
+	for (up = 0; up <= CHECKOUT_LEVELS; up++) {
+		slash = strrchr(path, '/');
+		if (slash == NULL || slash == path)
+			return NULL;
+		*slash = '\0';
+		makefile = xasprintf("%s/Makefile", path);
+		found = xasprintf("%s/%s", path, source);
+		if (access(makefile, R_OK) == 0 && access(found, R_OK) == 0) {
+			free(makefile);
+			return found;
+		}
+		free(makefile);
+		free(found);
+	}
+	return NULL;
+}
+
+char *
+prog_data(const char *installed, const char *source)
+{
+	char *path = in_checkout(source);
+
+	if (path == NULL)
+		path = xasprintf("%s/%s", prog_datadir(), installed);
+	return path;
+}

@@ -1,0 +1,85 @@
+/*
+ * prog: what every program of the project does the same way: its name, its
+ * help, its version, its exit codes, and the one way to die.
+ *
+ * Exit codes are those of sysexits.h. Cron and the other programs read them:
+ * 75 means "try again", everything else between 64 and 78 needs a person.
+ * Only main.c and prog.c end the process; all other code returns.
+ */
+#ifndef COMMON_BASE_PROG_H
+#define COMMON_BASE_PROG_H
+
+#include <stdbool.h>
+
+/* The subset of sysexits.h that is used, with the meaning it has here. */
+enum exit_code {
+	PROG_OK = 0,
+	PROG_USAGE = 64,   /* the command line is wrong */
+	PROG_DATA = 65,    /* input was cut, malformed, or not whole */
+	PROG_NOINPUT = 66, /* no input at all, or a file that is not there */
+	PROG_UNAVAILABLE = 69, /* the CRM answers what nobody can use */
+	PROG_SOFTWARE = 70,    /* a bug of ours */
+	PROG_CANTCREATE = 73,  /* an output file or folder cannot be made */
+	PROG_IO = 74,          /* reading or writing failed: a full disk, ... */
+	PROG_TEMPFAIL = 75,    /* a server is away or busy: try again */
+	PROG_NOPERM = 77,      /* a token or a password is refused */
+	PROG_CONFIG = 78,      /* the configuration is wrong */
+};
+
+/* What every edge to the world answers: see retry.h. */
+enum outcome {
+	OUTCOME_DONE,
+	OUTCOME_LATER, /* try again, the input is not to blame */
+	OUTCOME_NEVER, /* trying again would change nothing */
+};
+
+/* Sets the name used in messages (the last path component of argv0), sees to
+ * it that no file of ours gets the number of a closed standard descriptor, and
+ * gives jansson our allocator. Call first. */
+void prog_init(const char *argv0);
+
+/* The name set by prog_init(). Borrowed, lives for ever. */
+const char *prog_name(void);
+
+/* "1.2.3", from the Makefile. */
+const char *prog_version(void);
+
+/* Where profiles/ and migrations/ were to be installed. */
+const char *prog_datadir(void);
+
+/* The folder of data files to use, as an owned path: installed is the name
+ * below the data folder ("profiles"), source the one in a checkout, seen from
+ * the top ("poller/profiles"). A program that runs from build/bin of a
+ * checkout finds the checkout's. */
+char *prog_data(const char *installed, const char *source)
+    __attribute__((warn_unused_result));
+
+/* Writes out what is still in stdout's buffer. PROG_OK, also when nobody reads
+ * it any more (`| head`), or what syserr.h says after one line on stderr. */
+enum exit_code prog_flush(void);
+
+/* Prints the usage text on stdout and returns what prog_flush() does (for
+ * -h). */
+int prog_help(const char *usage);
+
+/* Prints "name (messaging-analytics) VERSION" on stdout and returns what
+ * prog_flush() does (for -V). */
+int prog_show_version(void);
+
+/* Prints "name: MESSAGE; try 'name -h'" on stderr and returns PROG_USAGE. */
+int prog_usage_error(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* The same for an option that getopt_long() answered with c, '?' or ':'; its
+ * list of letters begins with ':', so that it says nothing itself. */
+int prog_bad_option(int c, char *const *argv);
+
+/* Ends the process with PROG_SOFTWARE or PROG_TEMPFAIL after one line on
+ * stderr. For allocation failure and broken invariants only. */
+_Noreturn void prog_die(enum exit_code code, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* When set, prog_die() calls this instead of ending: tests long-jump out. */
+extern void (*prog_die_hook)(enum exit_code code);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * stop: the flag that asks a program to leave; see stop.h.
+ */
+#include "common/base/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/prog.h"
+
+/* Lock-free: written by a signal, read by all threads. */
+static atomic_int asked;
+
+static char farewell[160];
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+	/* From the first time on, however often it is repeated. */
+	if (!atomic_exchange(&asked, 1))
+		(void)alarm(STOP_WITHIN_S);
+}
+
+/* Something hangs: a server that does not answer, a name that is not resolved,
+ * a disk. Nothing of it was acknowledged, so that leaving loses nothing. */
+static void
+on_alarm(int sig)
+{
+	ssize_t ignored = write(STDERR_FILENO, farewell, strlen(farewell));
+
+	(void)sig;
+	(void)ignored;
+	_exit(PROG_TEMPFAIL);
+}
+
+void
+stop_init(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	(void)snprintf(farewell, sizeof farewell,
+	    "%s: asked to stop, and what is in hand is not done after %d "
+	    "seconds; it is left, and comes again\n",
+	    prog_name(), STOP_WITHIN_S);
+	sa.sa_handler = on_alarm;
+	sigaction(SIGALRM, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+	sigaction(SIGXFSZ, &sa, NULL);
+}
+
+bool
+stop_asked(void)
+{
+	return asked != 0;
+}
+
+void
+stop_set(bool on)
+{
+	asked = on;
+}
+
+bool
+stop_sleep(int64_t ms)
+{
+	int64_t end = clock_mono_ms() + ms, left;
+	struct timespec ts;
+
+	/* In slices: a signal between the look at the flag and the sleep must
+	 * not cost the whole wait. */
+	while (!stop_asked() && (left = end - clock_mono_ms()) > 0) {
+		if (left > 200)
+			left = 200;
+		ts.tv_sec = 0;
+		ts.tv_nsec = (long)left * 1000000L;
+		nanosleep(&ts, NULL);
+	}
+	return stop_asked();
+}

@@ -1,0 +1,151 @@
+/*
+ * syserr: see syserr.h.
+ */
+#include "common/base/syserr.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+
+/* In place of a code: that of whoever gave the name. */
+#define NAMED PROG_OK
+
+/* What has less room than that is full. */
+#define FULL_BYTES ((unsigned long long)1 << 20)
+
+static const char rights[] =
+    "check its owner and mode, and those of the folders above";
+static const char broken[] =
+    "the disk may be dying: see 'journalctl -k', and save what is on it";
+static const char room[] = "make room";
+static const char memory[] =
+    "free memory, or raise what limits it (MemoryMax, ulimit -v)";
+static const char later[] = "try again";
+
+/* What is not listed is PROG_IO: started again it may get better, and it does
+ * not blame a name. */
+static const struct {
+	int err;
+	enum exit_code code;
+	const char *way_out;
+} table[] = {
+	{ ENOENT, NAMED, "check its name, and that its folder is there" },
+	{ ENOTDIR, NAMED, "a part of its name is a file; choose another" },
+	{ EISDIR, NAMED, "name a file, not a folder" },
+	{ EEXIST, NAMED, "choose another name" },
+	{ ENOTEMPTY, NAMED, "choose another name" },
+	{ ELOOP, NAMED, "it is a link; name the file itself" },
+	{ ENAMETOOLONG, NAMED, "choose a shorter name" },
+	{ EXDEV, NAMED, "keep both names in one file system" },
+	{ EINVAL, NAMED, "it takes no such file; choose another" },
+	{ EROFS, NAMED,
+	    "it cannot be written there; choose another, or see "
+	    "'journalctl -k' for why the disk is read-only" },
+	{ ENXIO, NAMED, "it is no file; choose another" },
+	{ ENODEV, NAMED, "it is no file; choose another" },
+	{ ESPIPE, NAMED, "it is a pipe; name a file" },
+	{ ETXTBSY, NAMED, "it is a program that runs; choose another" },
+	{ EACCES, NAMED, rights },
+	{ EPERM, NAMED, rights },
+	{ EADDRINUSE, NAMED, "take another address, or end who has it" },
+	{ EADDRNOTAVAIL, NAMED, "take an address of this machine" },
+	{ EAFNOSUPPORT, NAMED, "take an address of this machine" },
+
+	{ ENOSPC, PROG_IO, room },
+	{ EDQUOT, PROG_IO, "make room, or raise the quota" },
+	{ EFBIG, PROG_IO, "raise what limits the size of files (ulimit -f)" },
+	{ EIO, PROG_IO, broken },
+	{ EUCLEAN, PROG_IO, broken },
+	{ EBADMSG, PROG_IO, broken },
+	{ EBADF, PROG_IO,
+	    "it is closed or not open for that; give it a file or a pipe" },
+	{ EPIPE, PROG_IO, "nobody reads it; start who does" },
+
+	{ EMFILE, PROG_TEMPFAIL,
+	    "raise the limit of open files (LimitNOFILE, ulimit -n)" },
+	{ ENFILE, PROG_TEMPFAIL,
+	    "this machine has too many open files; raise fs.file-max" },
+	{ ENOMEM, PROG_TEMPFAIL, memory },
+	{ ENOBUFS, PROG_TEMPFAIL, memory },
+	{ EAGAIN, PROG_TEMPFAIL,
+	    "try again, or raise the limit of threads (TasksMax, ulimit -u)" },
+	{ ENOLCK, PROG_TEMPFAIL, "this machine has no more locks; try again" },
+	{ EINTR, PROG_TEMPFAIL, later },
+	{ EBUSY, PROG_TEMPFAIL, later },
+	{ EDEADLK, PROG_TEMPFAIL, later },
+	{ ETIMEDOUT, PROG_TEMPFAIL, later },
+	{ ESTALE, PROG_TEMPFAIL,
+	    "the server of its files forgot it; try again" },
+	{ ECONNREFUSED, PROG_TEMPFAIL, "is anybody listening there?" },
+	{ ECONNRESET, PROG_TEMPFAIL, later },
+	{ ECONNABORTED, PROG_TEMPFAIL, later },
+	{ ENOTCONN, PROG_TEMPFAIL, later },
+	{ ENETDOWN, PROG_TEMPFAIL, "check the network" },
+	{ ENETUNREACH, PROG_TEMPFAIL, "check the network" },
+	{ EHOSTDOWN, PROG_TEMPFAIL, "check the network" },
+	{ EHOSTUNREACH, PROG_TEMPFAIL, "check the network" },
+};
+
+static size_t
+find(int err)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(table) && table[i].err != err; i++)
+		continue;
+	return i;
+}
+
+enum exit_code
+syserr_code(int err, enum exit_code named)
+{
+	size_t i = find(err);
+
+	if (i == ARRAY_LEN(table))
+		return err == 0 ? named : PROG_IO;
+	return table[i].code == NAMED ? named : table[i].code;
+}
+
+const char *
+syserr_way_out(int err)
+{
+	size_t i = find(err);
+
+	return i < ARRAY_LEN(table) ? table[i].way_out : later;
+}
+
+enum exit_code
+syserr_explain(struct buf *why, enum exit_code named, const char *fmt, ...)
+{
+	int err = errno;
+	va_list ap;
+
+	buf_clear(why);
+	va_start(ap, fmt);
+	buf_addv(why, fmt, ap);
+	va_end(ap);
+	buf_addf(why, ": %s; %s", log_errno(err), syserr_way_out(err));
+	errno = err;
+	return syserr_code(err, named);
+}
+
+int
+syserr_written(int err, const char *path)
+{
+	struct rlimit limit;
+	struct statvfs fs;
+
+	if (err != EIO)
+		return err;
+	if (statvfs(path, &fs) == 0 &&
+	    (unsigned long long)fs.f_bavail * fs.f_frsize < FULL_BYTES)
+		return ENOSPC;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		return EFBIG;
+	return EIO;
+}

@@ -1,0 +1,27 @@
+/* text: see text.h. */
+#include "common/base/text.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+bool
+text_is(struct text t, const char *s)
+{
+	return t.p != NULL && t.len == strlen(s) && memcmp(t.p, s, t.len) == 0;
+}
+
+int
+text_compare(struct text a, struct text b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+char *
+text_dup(struct text t)
+{
+	return t.p != NULL ? xstrndup(t.p, t.len) : NULL;
+}

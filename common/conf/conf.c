@@ -1,0 +1,388 @@
+/*
+ * conf: see conf.h. The order of reading is the order of authority: file,
+ * files of tenants, environment; flags come later through conf_set().
+ *
+ * What is wrong in the main file or in the environment stops the program.
+ * What is wrong with one tenant's own file or token stops that tenant only.
+ */
+#include "common/conf/conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf_file.h"
+#include "common/conf/conf_value.h"
+#include "common/conf/secret.h"
+
+struct conf_section *
+conf_section_find(const struct conf *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		if (strcmp(c->sections[i].name, name) == 0)
+			return &c->sections[i];
+	}
+	return NULL;
+}
+
+/* The table's row, or conf_keys_n. */
+size_t
+conf_key_at(const char *kind, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].section, kind) == 0 &&
+		    strcmp(conf_keys[i].name, name) == 0)
+			break;
+	}
+	return i;
+}
+
+struct conf_section *
+conf_section_add(struct conf *c, const char *kind, const char *tenant)
+{
+	struct conf_section *s;
+
+	XGROW(c->sections, c->n, c->cap);
+	s = &c->sections[c->n++];
+	memset(s, 0, sizeof *s);
+	s->kind = kind;
+	s->name =
+	    tenant != NULL ? xasprintf("%s %s", kind, tenant) : xstrdup(kind);
+	s->values = xcalloc(conf_keys_n, sizeof *s->values);
+	return s;
+}
+
+bool
+conf_is_tenant(const struct conf_section *s)
+{
+	return strcmp(s->kind, "crm") == 0;
+}
+
+/* What the environment says about the row, owned, or NULL. */
+static char *
+take_env(const struct conf_key *k)
+{
+	const char *value;
+
+	if (k->env == NULL)
+		return NULL;
+	if (k->type == CONF_SECRET)
+		return secret_from_env(k->env);
+	value = getenv(k->env);
+	return value != NULL && *value != '\0' ? xstrdup(value) : NULL;
+}
+
+/* Forgets the other way to give the same secret: of NAME that is NAME_file,
+ * and the other way round. */
+static void
+forget_other(struct conf_section *s, const char *name)
+{
+	static const char *const secrets[] = { "token", "secret_key" };
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_LEN(secrets); i++) {
+		size_t bare = conf_key_at(s->kind, secrets[i]), file;
+		char *in_file = xasprintf("%s_file", secrets[i]);
+
+		file = conf_key_at(s->kind, in_file);
+		free(in_file);
+		len = strlen(secrets[i]);
+		if (bare == conf_keys_n || strncmp(name, secrets[i], len) != 0)
+			continue;
+		if (name[len] == '\0')
+			conf_value_release(&s->values[file]);
+		else if (strcmp(name + len, "_file") == 0)
+			conf_value_release(&s->values[bare]);
+	}
+}
+
+/* Sets a value from the environment or a flag. It replaces the other way to
+ * give a secret, too. */
+static int
+override(struct conf_section *s, size_t at, const char *text, struct buf *why)
+{
+	const struct conf_key *k = &conf_keys[at];
+
+	if (conf_value_set(&s->values[at], k, text, why) != 0)
+		return -1;
+	forget_other(s, k->name);
+	return 0;
+}
+
+/* Finds the tenant that CRM_URL and its like are about, or makes it. With
+ * several tenants a guess could send one company's token to another's host. */
+static struct conf_section *
+env_tenant(struct conf *c, const char *env, struct buf *why)
+{
+	const char *name = getenv("CRM_TENANT");
+	size_t n = conf_tenants(c);
+	struct conf_section *s;
+	char *section;
+
+	if (name == NULL || *name == '\0') {
+		if (n > 1) {
+			buf_setf(why,
+			    "%s is set, but there are %zu tenants; set "
+			    "CRM_TENANT to the name of one",
+			    env, n);
+			return NULL;
+		}
+		name = n == 1 ? conf_tenant(c, 0) : "default";
+	}
+	if (!parse_is_name(name, CONF_TENANT_MAX)) {
+		buf_setf(why,
+		    "CRM_TENANT is not a name of up to %d letters, "
+		    "digits, '_', '.', '-'",
+		    CONF_TENANT_MAX);
+		return NULL;
+	}
+	section = xasprintf("crm %s", name);
+	s = conf_section_find(c, section);
+	free(section);
+	return s != NULL ? s : conf_section_add(c, "crm", name);
+}
+
+static int
+load_env_key(struct conf *c, size_t at, const char *text, struct buf *why)
+{
+	const struct conf_key *k = &conf_keys[at];
+	struct buf reason = BUF_INIT;
+	struct conf_section *s;
+	int rc = -1;
+
+	s = strcmp(k->section, "crm") != 0 ? conf_section_find(c, k->section)
+					   : env_tenant(c, k->env, why);
+	if (s != NULL) {
+		rc = override(s, at, text, &reason);
+		if (rc != 0)
+			buf_setf(why, "%s in the environment: %s", k->env,
+			    buf_str(&reason));
+	}
+	buf_release(&reason);
+	return rc;
+}
+
+/* All variables are taken first: none is left behind when one is wrong. */
+static int
+load_env(struct conf *c, struct buf *why)
+{
+	char **values = xcalloc(conf_keys_n, sizeof *values);
+	size_t token = conf_key_at("crm", "token");
+	size_t token_file = conf_key_at("crm", "token_file");
+	size_t profile = conf_key_at("crm", "profile");
+	size_t i;
+	bool alone;
+	int rc = 0;
+
+	for (i = 0; i < conf_keys_n; i++)
+		values[i] = take_env(&conf_keys[i]);
+	if (values[token] != NULL && values[token_file] != NULL) {
+		buf_setf(why, "both CRM_TOKEN and CRM_TOKEN_FILE are set; "
+			      "unset one");
+		rc = -1;
+	}
+	for (i = 0; i < conf_keys_n; i++) {
+		/* A profile alone makes no tenant. */
+		alone = i == profile && conf_tenants(c) == 0;
+		if (values[i] != NULL && rc == 0 && !alone)
+			rc = load_env_key(c, i, values[i], why);
+		secret_free(values[i]);
+	}
+	free(values);
+	return rc;
+}
+
+/* Fetches the token of one tenant from its file. */
+static void
+load_token(struct conf_section *s)
+{
+	struct conf_value *token = &s->values[conf_key_at("crm", "token")];
+	struct conf_value *file = &s->values[conf_key_at("crm", "token_file")];
+	struct buf why = BUF_INIT;
+	char *secret;
+
+	if (s->error != NULL || file->text == NULL)
+		return;
+	secret = secret_choose(s->name, "token", token->text, file->text, &why);
+	if (secret != NULL)
+		token->text = secret;
+	else
+		s->error = xstrdup(buf_str(&why));
+	buf_release(&why);
+}
+
+static void
+apply_defaults(struct conf_section *s)
+{
+	const struct conf_key *k;
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		k = &conf_keys[i];
+		if (strcmp(k->section, s->kind) != 0 || k->def == NULL ||
+		    s->values[i].text != NULL)
+			continue;
+		if (conf_value_set(&s->values[i], k, k->def, &why) != 0)
+			prog_die(PROG_SOFTWARE, "default of [%s] %s: %s",
+			    k->section, k->name, buf_str(&why));
+	}
+	buf_release(&why);
+}
+
+struct conf *
+conf_load(const char *path, struct buf *why)
+{
+	struct conf *c = xcalloc(1, sizeof *c);
+	size_t i;
+	int err;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].section, "crm") != 0 &&
+		    conf_section_find(c, conf_keys[i].section) == NULL)
+			conf_section_add(c, conf_keys[i].section, NULL);
+	}
+	if (conf_file_load(c, path, why) != 0 ||
+	    conf_file_load_tenants(c, why) != 0 || load_env(c, why) != 0) {
+		err = c->error;
+		conf_free(c);
+		errno = err;
+		return NULL;
+	}
+	for (i = 0; i < c->n; i++) {
+		if (conf_is_tenant(&c->sections[i]))
+			load_token(&c->sections[i]);
+		apply_defaults(&c->sections[i]);
+	}
+	return c;
+}
+
+void
+conf_free(struct conf *c)
+{
+	struct conf_section *s;
+	size_t i, j;
+
+	if (c == NULL)
+		return;
+	for (i = 0; i < c->n; i++) {
+		s = &c->sections[i];
+		for (j = 0; j < conf_keys_n; j++)
+			conf_value_release(&s->values[j]);
+		free(s->values);
+		free(s->error);
+		free(s->name);
+	}
+	free(c->sections);
+	free(c->path);
+	free(c);
+}
+
+int
+conf_set(struct conf *c, const char *section, const char *name,
+    const char *value, struct buf *why)
+{
+	struct conf_section *s = conf_section_find(c, section);
+	size_t at = s != NULL ? conf_key_at(s->kind, name) : conf_keys_n;
+
+	if (at == conf_keys_n)
+		prog_die(PROG_SOFTWARE, "no key [%s] %s", section, name);
+	return override(s, at, value, why);
+}
+
+static const struct conf_value *
+get(const struct conf *c, const char *section, const char *name)
+{
+	const struct conf_section *s = conf_section_find(c, section);
+	size_t at = s != NULL ? conf_key_at(s->kind, name) : conf_keys_n;
+
+	if (at == conf_keys_n)
+		prog_die(PROG_SOFTWARE, "no key [%s] %s", section, name);
+	return &s->values[at];
+}
+
+const char *
+conf_text(const struct conf *c, const char *section, const char *name)
+{
+	return get(c, section, name)->text;
+}
+
+char *
+conf_secret(const struct conf *c, const char *section, const char *name,
+    struct buf *why)
+{
+	char *in_file = xasprintf("%s_file", name);
+	const char *file = conf_text(c, section, in_file);
+
+	free(in_file);
+	return secret_choose(
+	    section, name, conf_text(c, section, name), file, why);
+}
+
+int64_t
+conf_int(const struct conf *c, const char *section, const char *name)
+{
+	return get(c, section, name)->num;
+}
+
+bool
+conf_bool(const struct conf *c, const char *section, const char *name)
+{
+	return get(c, section, name)->num != 0;
+}
+
+char *const *
+conf_list(const struct conf *c, const char *section, const char *name)
+{
+	static char *const none[] = { NULL };
+	const struct conf_value *v = get(c, section, name);
+
+	return v->words != NULL ? v->words : none;
+}
+
+size_t
+conf_tenants(const struct conf *c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->n; i++)
+		n += conf_is_tenant(&c->sections[i]);
+	return n;
+}
+
+static const struct conf_section *
+tenant_at(const struct conf *c, size_t i)
+{
+	size_t j;
+
+	for (j = 0; j < c->n; j++) {
+		if (conf_is_tenant(&c->sections[j]) && i-- == 0)
+			return &c->sections[j];
+	}
+	prog_die(PROG_SOFTWARE, "there are not that many tenants");
+}
+
+const char *
+conf_tenant(const struct conf *c, size_t i)
+{
+	return tenant_at(c, i)->name + strlen("crm ");
+}
+
+const char *
+conf_tenant_error(const struct conf *c, size_t i)
+{
+	return tenant_at(c, i)->error;
+}
+
+const char *
+conf_path(const struct conf *c)
+{
+	return c->path;
+}

@@ -1,0 +1,392 @@
+/*
+ * conf_file: reads the main file and the files of tenants. Every complaint
+ * names file and line.
+ */
+#define _DEFAULT_SOURCE /* explicit_bzero, scandir */
+
+#include "common/conf/conf_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/conf/ini.h"
+#include "common/conf/secret.h"
+#include "common/os/file.h"
+
+#define SYSTEM_FILE "/etc/messaging-analytics/messaging.conf"
+#define LOCAL_FILE "messaging.conf"
+#define FILE_MAX_BYTES ((size_t)1024 * 1024)
+
+/* The kind of that name as the table spells it, or NULL. */
+static const char *
+find_kind(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].section, name) == 0)
+			return conf_keys[i].section;
+	}
+	return NULL;
+}
+
+/* One file while it is read. */
+struct source {
+	struct conf *conf;
+	const char *path;
+	struct conf_section *section;
+	const char *tenant; /* the file belongs to this tenant alone */
+	bool has_secret;
+};
+
+/* A path in a file is meant from where the file is. */
+static char *
+resolve(const struct source *src, const char *path)
+{
+	const char *slash = strrchr(src->path, '/');
+
+	if (*path == '/' || *path == '\0' || slash == NULL)
+		return xstrdup(path);
+	return xasprintf("%.*s/%s", (int)(slash - src->path), src->path, path);
+}
+
+static int
+open_tenant(struct source *src, const char *tenant, struct buf *why)
+{
+	char *name;
+
+	if (!parse_is_name(tenant, CONF_TENANT_MAX)) {
+		buf_setf(why,
+		    "[crm NAME] needs a name of up to %d letters, digits, "
+		    "'_', '.', '-'",
+		    CONF_TENANT_MAX);
+		return -1;
+	}
+	if (src->tenant == NULL) {
+		name = xasprintf("crm %s", tenant);
+		src->section = conf_section_find(src->conf, name);
+		free(name);
+		if (src->section == NULL)
+			src->section =
+			    conf_section_add(src->conf, "crm", tenant);
+		return 0;
+	}
+	if (strcmp(src->tenant, tenant) != 0) {
+		buf_setf(why,
+		    "this file is for [crm %s]; give each tenant its own",
+		    src->tenant);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+unknown_section(const char *name, struct buf *why)
+{
+	const char *near = conf_section_near(name);
+
+	if (near != NULL)
+		buf_setf(why, "unknown section [%s]; did you mean [%s%s]?",
+		    name, near, strcmp(near, "crm") == 0 ? " NAME" : "");
+	else
+		buf_setf(why, "unknown section [%s]", name);
+	return -1;
+}
+
+static int
+open_section(struct source *src, const struct ini *i, struct buf *why)
+{
+	const char *name = i->value, *kind;
+
+	if (strncmp(name, "crm", 3) == 0 && strchr(" \t", name[3]) != NULL) {
+		name += 3 + strspn(name + 3, " \t");
+		if (open_tenant(src, name, why) != 0)
+			return -1;
+	} else if (src->tenant != NULL) {
+		buf_setf(
+		    why, "only [crm %s] may stand in this file", src->tenant);
+		return -1;
+	} else {
+		kind = find_kind(name);
+		if (kind == NULL)
+			return unknown_section(name, why);
+		src->section = conf_section_find(src->conf, kind);
+	}
+	if (src->section->line != 0) {
+		buf_setf(why, "[%s] began in line %u already",
+		    src->section->name, src->section->line);
+		return -1;
+	}
+	src->section->line = i->line;
+	return 0;
+}
+
+static int
+unknown_key(const struct conf_section *s, const char *name, struct buf *why)
+{
+	const struct conf_key *near = conf_key_near(s->kind, name);
+
+	if (near == NULL)
+		buf_setf(why, "unknown key '%s' in [%s]", name, s->name);
+	else if (strcmp(near->section, s->kind) == 0)
+		buf_setf(why, "unknown key '%s' in [%s]; did you mean '%s'?",
+		    name, s->name, near->name);
+	else
+		buf_setf(why, "'%s' belongs in [%s%s], not [%s]", name,
+		    near->section,
+		    strcmp(near->section, "crm") == 0 ? " NAME" : "", s->name);
+	return -1;
+}
+
+static int
+read_key(struct source *src, const struct ini *i, struct buf *why)
+{
+	struct conf_section *s = src->section;
+	const struct conf_key *k;
+	struct conf_value *v;
+	size_t at;
+	char *text;
+	int rc;
+
+	if (s == NULL) {
+		buf_setf(why, "'%s' stands before the first [section]", i->key);
+		return -1;
+	}
+	at = conf_key_at(s->kind, i->key);
+	if (at == conf_keys_n)
+		return unknown_key(s, i->key, why);
+	k = &conf_keys[at];
+	v = &s->values[at];
+	if (v->text != NULL) {
+		buf_setf(
+		    why, "'%s' was given in line %u already", i->key, v->line);
+		return -1;
+	}
+	text =
+	    k->type == CONF_PATH ? resolve(src, i->value) : xstrdup(i->value);
+	rc = conf_value_set(v, k, text, why);
+	secret_free(text);
+	v->line = i->line;
+	src->has_secret |= k->type == CONF_SECRET;
+	return rc;
+}
+
+static int
+read_text(struct source *src, char *text, size_t len, struct buf *why)
+{
+	struct buf reason = BUF_INIT;
+	struct ini i;
+	int rc;
+
+	ini_init(&i, text, len);
+	for (;;) {
+		rc = ini_next(&i, &reason);
+		if (rc == 0)
+			break;
+		if (rc > 0)
+			rc = i.key != NULL ? read_key(src, &i, &reason)
+					   : open_section(src, &i, &reason);
+		if (rc != 0) {
+			buf_setf(why, "%s:%u: %s", src->path, i.line,
+			    buf_str(&reason));
+			break;
+		}
+	}
+	buf_release(&reason);
+	return rc;
+}
+
+/* Reads the open file and closes it. */
+static int
+load_fd(struct source *src, int fd, struct buf *why)
+{
+	struct buf text = { .max = FILE_MAX_BYTES };
+	int rc = -1;
+	bool whole;
+
+	/* All the room at once: it stays one piece, which can be wiped. */
+	(void)buf_room(&text, FILE_MAX_BYTES);
+	whole = file_read_all(fd, &text) == 0;
+	if (!whole && errno == EFBIG) {
+		buf_setf(why,
+		    "'%s' is larger than a configuration may be; is it the "
+		    "right file?",
+		    src->path);
+	} else if (!whole) {
+		(void)syserr_explain(
+		    why, PROG_CONFIG, "cannot read '%s'", src->path);
+		src->conf->error = errno;
+	} else {
+		rc = read_text(src, text.data, text.len, why);
+		if (src->has_secret)
+			secret_warn_if_open(fd, src->path);
+	}
+	if (text.data != NULL)
+		explicit_bzero(text.data, text.cap);
+	buf_release(&text);
+	(void)close(fd);
+	return rc;
+}
+
+static int
+open_for_reading(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+/* A file that was asked for by name: it must be there. */
+static int
+load_named(struct conf *c, const char *path, struct buf *why)
+{
+	struct source src = { .conf = c, .path = path };
+	int fd = open_for_reading(path);
+
+	if (fd < 0) {
+		(void)syserr_explain(
+		    why, PROG_CONFIG, "cannot read configuration '%s'", path);
+		c->error = errno;
+		return -1;
+	}
+	c->path = xstrdup(path);
+	return load_fd(&src, fd, why);
+}
+
+static bool
+is_ours(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 &&
+	       (st.st_uid == geteuid() || st.st_uid == 0);
+}
+
+/* The search when nobody names a file. None at all is fine. */
+static int
+load_found(struct conf *c, struct buf *why)
+{
+	static const char *const places[] = { LOCAL_FILE, SYSTEM_FILE };
+	struct source src = { .conf = c };
+	size_t i;
+	int fd;
+
+	for (i = 0; i < ARRAY_LEN(places); i++) {
+		src.path = places[i];
+		fd = open_for_reading(places[i]);
+		if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+			log_warn("'%s' is not read: %s; %s", places[i],
+			    log_errno(errno), syserr_way_out(errno));
+		if (fd < 0)
+			continue;
+		/* In a folder like /tmp it may be somebody's trap. */
+		if (i == 0 && !is_ours(fd)) {
+			log_warn("'./%s' is not read: it belongs to somebody "
+				 "else; use -c to insist",
+			    places[i]);
+			(void)close(fd);
+			continue;
+		}
+		c->path = xstrdup(places[i]);
+		return load_fd(&src, fd, why);
+	}
+	return 0;
+}
+
+int
+conf_file_load(struct conf *c, const char *path, struct buf *why)
+{
+	const char *env = getenv("MESSAGING_CONFIG");
+
+	if (path != NULL)
+		return load_named(c, path, why);
+	if (env != NULL && *env != '\0')
+		return load_named(c, env, why);
+	return load_found(c, why);
+}
+
+/* One file of the tenants' folder. Whatever is wrong is the tenant's error. */
+static void
+load_tenant_file(struct conf *c, const char *path, const char *tenant)
+{
+	struct source src = { .conf = c, .path = path, .tenant = tenant };
+	char *name = xasprintf("crm %s", tenant);
+	bool twice = conf_section_find(c, name) != NULL;
+	struct buf why = BUF_INIT;
+	int fd;
+
+	src.section = conf_section_add(c, "crm", tenant);
+	free(name);
+	if (twice) {
+		buf_setf(&why, "'%s': [crm %s] stands in '%s' already", path,
+		    tenant, c->path);
+	} else if (!parse_is_name(tenant, CONF_TENANT_MAX)) {
+		buf_setf(&why,
+		    "'%s': the file is not named like a tenant: up to %d "
+		    "letters, digits, '_', '.', '-', then .conf",
+		    path, CONF_TENANT_MAX);
+	} else {
+		fd = open_for_reading(path);
+		if (fd < 0)
+			(void)syserr_explain(
+			    &why, PROG_CONFIG, "cannot read '%s'", path);
+		else if (load_fd(&src, fd, &why) == 0)
+			buf_clear(&why);
+	}
+	if (why.len > 0)
+		src.section->error = xstrdup(buf_str(&why));
+	buf_release(&why);
+}
+
+static int
+is_tenant_file(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+
+	return len > 5 && e->d_name[0] != '.' &&
+	       strcmp(e->d_name + len - 5, ".conf") == 0;
+}
+
+static int
+by_bytes(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int
+conf_file_load_tenants(struct conf *c, struct buf *why)
+{
+	const char *dir = conf_text(c, "poller", "tenants");
+	struct dirent **list = NULL;
+	char *path, *tenant;
+	int i, n;
+
+	if (dir == NULL)
+		return 0;
+	n = scandir(dir, &list, is_tenant_file, by_bytes);
+	if (n < 0) {
+		c->error = errno;
+		buf_setf(why,
+		    "cannot read '%s', the folder of tenants: %s; make it, or "
+		    "remove [poller] tenants",
+		    dir, log_errno(errno));
+		return -1;
+	}
+	for (i = 0; i < n; i++) {
+		path = xasprintf("%s/%s", dir, list[i]->d_name);
+		tenant = xstrndup(list[i]->d_name, strlen(list[i]->d_name) - 5);
+		load_tenant_file(c, path, tenant);
+		free(tenant);
+		free(path);
+		free(list[i]);
+	}
+	free(list);
+	return 0;
+}

@@ -1,0 +1,249 @@
+/*
+ * conf_value: see conf_value.h. One function per type, chosen by a switch
+ * that the compiler keeps complete.
+ */
+#include "common/conf/conf_value.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/conf/secret.h"
+
+#define NAME_MAX_LEN 64
+
+/* A limit as people write it in a file. */
+static void
+add_limit(struct buf *to, const struct conf_key *k, int64_t n)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = {
+		{ "d", 86400000 },
+		{ "h", 3600000 },
+		{ "m", 60000 },
+		{ "s", 1000 },
+		{ "ms", 1 },
+	};
+	size_t i = 0;
+
+	if (k->type != CONF_DURATION || n == 0) {
+		buf_addi(to, n);
+		return;
+	}
+	while (n % units[i].ms != 0)
+		i++;
+	buf_addf(to, "%" PRId64 "%s", n / units[i].ms, units[i].name);
+}
+
+static int
+check_limits(
+    const struct conf_key *k, const char *text, int64_t n, struct buf *why)
+{
+	if ((k->min == 0 && k->max == 0) || (n >= k->min && n <= k->max))
+		return 0;
+	buf_setf(why, "%s = %s is not between ", k->name, text);
+	add_limit(why, k, k->min);
+	buf_adds(why, " and ");
+	add_limit(why, k, k->max);
+	if (k->type == CONF_DURATION &&
+	    strspn(text, "0123456789") == strlen(text))
+		buf_adds(why, "; write the unit: ms, s, m, h or d");
+	return -1;
+}
+
+static int
+to_number(struct conf_value *v, const struct conf_key *k, const char *text,
+    struct buf *why)
+{
+	const char *what;
+	uint64_t size = 0;
+	bool yes = false;
+	int rc;
+
+	if (k->type == CONF_INT) {
+		what = "a whole number";
+		rc = parse_int(text, INT64_MIN + 1, INT64_MAX, &v->num);
+	} else if (k->type == CONF_SIZE) {
+		what = "a size such as 4096, 64k or 16M";
+		rc = parse_size(text, &size);
+		v->num = size <= INT64_MAX ? (int64_t)size : INT64_MAX;
+	} else if (k->type == CONF_DURATION) {
+		what = "a duration such as 250ms, 30s, 10m or 7d";
+		rc = parse_duration(text, &v->num);
+	} else {
+		what = "yes or no";
+		rc = parse_bool(text, &yes);
+		v->num = yes;
+	}
+	if (rc != 0) {
+		buf_setf(why, "%s = %s is not %s", k->name, text, what);
+		return -1;
+	}
+	return check_limits(k, text, v->num, why);
+}
+
+static int
+check_choice(const struct conf_key *k, const char *text, struct buf *why)
+{
+	const char *s = k->choices;
+	size_t len;
+
+	for (;;) {
+		len = strcspn(s, "|");
+		if (strlen(text) == len && strncmp(s, text, len) == 0)
+			return 0;
+		if (s[len] == '\0')
+			break;
+		s += len + 1;
+	}
+	buf_setf(why, "%s = %s is none of %s", k->name, text, k->choices);
+	return -1;
+}
+
+static void
+to_words(struct conf_value *v, const char *text)
+{
+	static const char blanks[] = ", \t";
+	size_t n = 0, cap = 0, len;
+
+	for (;;) {
+		text += strspn(text, blanks);
+		len = strcspn(text, blanks);
+		XGROW(v->words, n, cap);
+		if (len == 0)
+			break;
+		v->words[n++] = xstrndup(text, len);
+		text += len;
+	}
+	v->words[n] = NULL;
+}
+
+static int
+convert(struct conf_value *v, const struct conf_key *k, const char *text,
+    struct buf *why)
+{
+	switch (k->type) {
+	case CONF_INT:
+	case CONF_SIZE:
+	case CONF_DURATION:
+	case CONF_BOOL:
+		return to_number(v, k, text, why);
+	case CONF_CHOICE:
+		return check_choice(k, text, why);
+	case CONF_LIST:
+		to_words(v, text);
+		return 0;
+	case CONF_TEXT:
+	case CONF_PATH:
+	case CONF_SECRET:
+		return 0;
+	}
+	return -1;
+}
+
+int
+conf_value_set(struct conf_value *v, const struct conf_key *k, const char *text,
+    struct buf *why)
+{
+	struct conf_value new = { 0 };
+
+	if (*text == '\0' && k->type != CONF_LIST) {
+		buf_setf(why, "'%s' has no value", k->name);
+		return -1;
+	}
+	if (convert(&new, k, text, why) != 0)
+		return -1;
+	new.text = xstrdup(text);
+	conf_value_release(v);
+	*v = new;
+	return 0;
+}
+
+void
+conf_value_release(struct conf_value *v)
+{
+	size_t i;
+
+	secret_free(v->text);
+	for (i = 0; v->words != NULL && v->words[i] != NULL; i++)
+		free(v->words[i]);
+	free(v->words);
+	memset(v, 0, sizeof *v);
+}
+
+/* Levenshtein's distance of two short names, row by row. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[NAME_MAX_LEN + 1], la = strlen(a), lb = strlen(b);
+	size_t i, j, diagonal, above, best;
+
+	if (la > NAME_MAX_LEN || lb > NAME_MAX_LEN)
+		return NAME_MAX_LEN;
+	for (j = 0; j <= lb; j++)
+		row[j] = j;
+	for (i = 1; i <= la; i++) {
+		diagonal = row[0];
+		row[0] = i;
+		for (j = 1; j <= lb; j++) {
+			above = row[j];
+			best = diagonal + (a[i - 1] != b[j - 1]);
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+			diagonal = above;
+		}
+	}
+	return row[lb];
+}
+
+/* The better of the two, if it is near enough to have been meant. */
+static bool
+is_nearer(const char *typed, const char *candidate, size_t *least)
+{
+	size_t d = distance(typed, candidate);
+
+	if (d >= *least)
+		return false;
+	*least = d;
+	return true;
+}
+
+const struct conf_key *
+conf_key_near(const char *section, const char *name)
+{
+	const struct conf_key *near = NULL;
+	size_t i, least = strlen(name) / 3 + 1;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].section, section) == 0 &&
+		    is_nearer(name, conf_keys[i].name, &least))
+			near = &conf_keys[i];
+	}
+	/* Right name, wrong section. */
+	for (i = 0; near == NULL && i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].name, name) == 0)
+			near = &conf_keys[i];
+	}
+	return near;
+}
+
+const char *
+conf_section_near(const char *name)
+{
+	const char *near = NULL;
+	size_t i, least = strlen(name) / 3 + 1;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (is_nearer(name, conf_keys[i].section, &least))
+			near = conf_keys[i].section;
+	}
+	return near;
+}

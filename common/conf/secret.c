@@ -1,0 +1,201 @@
+/*
+ * secret: see secret.h. What is read here is checked to be one printable
+ * word or sentence, because it ends up in the header of a request.
+ */
+#define _DEFAULT_SOURCE /* explicit_bzero */
+
+#include "common/conf/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+
+/* How long a secret may take to come through a pipe. */
+#define WAIT_MS 5000
+
+/* Waits until there is something to read, or the end of it. Other programs
+ * write pipes, and one may never do so. */
+static bool
+wait_readable(int fd, int64_t end)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t left;
+	int n;
+
+	do {
+		left = end - clock_mono_ms();
+		n = poll(&p, 1, left > 0 ? (int)left : 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		errno = ETIMEDOUT;
+	return n > 0;
+}
+
+/* The first line of fd, and what came with it, as far as it fits; -1 with
+ * errno. */
+static ssize_t
+read_some(int fd, char *data, size_t size)
+{
+	int64_t end = clock_mono_ms() + WAIT_MS;
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < size && memchr(data, '\n', len) == NULL) {
+		if (!wait_readable(fd, end))
+			return -1;
+		n = read(fd, data + len, size - len);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+/* The length of the first line without trailing blanks, or -1 and *why. */
+static ssize_t
+first_line(const char *data, size_t len, const char *path, struct buf *why)
+{
+	const char *nl = memchr(data, '\n', len);
+	size_t i;
+
+	if (nl != NULL)
+		len = (size_t)(nl - data);
+	while (len > 0 && strchr(" \t\r", data[len - 1]) != NULL &&
+	       data[len - 1] != '\0')
+		len--;
+	if (len == 0) {
+		buf_setf(why, "the first line of '%s' is empty", path);
+		return -1;
+	}
+	if (len > SECRET_MAX) {
+		buf_setf(why, "the first line of '%s' is longer than %d bytes",
+		    path, SECRET_MAX);
+		return -1;
+	}
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)data[i] < ' ' || data[i] == 0x7f) {
+			buf_setf(why, "'%s' holds a control character", path);
+			return -1;
+		}
+	}
+	return (ssize_t)len;
+}
+
+void
+secret_warn_if_open(int fd, const char *path)
+{
+	struct stat st;
+
+	/* The group may read: root:group 0640 is how a service gets its
+	 * secret, and cron would mail the warning every minute. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
+		log_warn("others may read the secret in '%s'; run chmod 600 on "
+			 "it",
+		    path);
+}
+
+char *
+secret_from_file(const char *path, struct buf *why)
+{
+	char data[SECRET_MAX + 256] = ""; /* room for trailing blanks */
+	char *secret = NULL;
+	size_t skip;
+	ssize_t n = -1;
+	int fd, err = 0;
+
+	/* Nor does opening wait for somebody to write a pipe. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd >= 0)
+		n = read_some(fd, data, sizeof data);
+	if (n < 0 && fd >= 0 && errno == ETIMEDOUT) {
+		buf_setf(why,
+		    "cannot read '%s': nothing comes through it; is somebody "
+		    "to write it?",
+		    path);
+		goto out;
+	}
+	if (n < 0) {
+		(void)syserr_explain(
+		    why, PROG_CONFIG, "cannot read '%s'", path);
+		err = errno;
+		goto out;
+	}
+	skip = parse_utf8_mark(data, (size_t)n);
+	n = first_line(data + skip, (size_t)n - skip, path, why);
+	if (n < 0)
+		goto out;
+	secret_warn_if_open(fd, path);
+	secret = xstrndup(data + skip, (size_t)n);
+out:
+	explicit_bzero(data, sizeof data);
+	if (fd >= 0)
+		(void)close(fd);
+	errno = err;
+	return secret;
+}
+
+char *
+secret_choose(const char *section, const char *name, const char *plain,
+    const char *file, struct buf *why)
+{
+	struct buf reason = BUF_INIT;
+	char *secret = NULL;
+	int err = 0;
+
+	buf_clear(why);
+	if (plain != NULL && file != NULL) {
+		buf_setf(why, "[%s] has both %s and %s_file; remove one",
+		    section, name, name);
+	} else if (plain != NULL) {
+		secret = xstrdup(plain);
+	} else if (file != NULL) {
+		secret = secret_from_file(file, &reason);
+		err = errno;
+		if (secret == NULL)
+			buf_setf(why, "%s_file of [%s]: %s", name, section,
+			    buf_str(&reason));
+	}
+	buf_release(&reason);
+	errno = err;
+	return secret;
+}
+
+char *
+secret_from_env(const char *name)
+{
+	char *value = getenv(name), *secret = NULL;
+
+	if (value == NULL)
+		return NULL;
+	if (value[0] != '\0') {
+		secret = xstrdup(value);
+		/* unsetenv() leaves the bytes where /proc shows them. */
+		explicit_bzero(value, strlen(value));
+	}
+	(void)unsetenv(name);
+	return secret;
+}
+
+void
+secret_free(char *secret)
+{
+	if (secret == NULL)
+		return;
+	explicit_bzero(secret, strlen(secret));
+	free(secret);
+}

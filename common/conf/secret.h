@@ -1,0 +1,39 @@
+/*
+ * secret: tokens and passwords. They come from a file or the environment,
+ * never from argv, are never logged, and are wiped when no longer needed.
+ */
+#ifndef COMMON_CONF_SECRET_H
+#define COMMON_CONF_SECRET_H
+
+#include "common/base/buf.h"
+
+#include <stddef.h>
+
+#define SECRET_MAX 8192
+
+/* The file's first line without trailing blanks and byte order mark, owned;
+ * NULL and *why when it cannot be read, is empty, or is longer than SECRET_MAX;
+ * errno is 0 but when the system would not let it be read.
+ * A pipe is read as well, for five seconds at most. Warns once when
+ * others may read it, or the group may write it. */
+char *secret_from_file(const char *path, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Of a section that may hold a secret as NAME (plain), or name its file as
+ * NAME_file (file), but not both: the secret, owned. NULL and *why when both
+ * are set or the file is no good, with errno as secret_from_file() leaves it;
+ * NULL and *why empty when neither is. */
+char *secret_choose(const char *section, const char *name, const char *plain,
+    const char *file, struct buf *why) __attribute__((warn_unused_result));
+
+/* Warns when others may read the open file, or the group may write it. */
+void secret_warn_if_open(int fd, const char *path);
+
+/* The variable's value, owned, and removed from the environment so that no
+ * child and no CRM profile sees it. NULL when unset or empty. */
+char *secret_from_env(const char *name) __attribute__((warn_unused_result));
+
+/* Overwrites and frees. NULL is fine. */
+void secret_free(char *secret);
+
+#endif

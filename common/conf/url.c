@@ -1,0 +1,351 @@
+/*
+ * url: see url.h. Lenient in one point: everything up to the last '@' before
+ * the path is user and password, because passwords with an '@' in them are
+ * typed without percent signs more often than not.
+ */
+#include "common/conf/url.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/hex.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+
+/* Percent-decoded copy, owned; NULL when an escape is none or gives NUL. */
+static char *
+decode(const char *s, size_t len)
+{
+	char *out = xmalloc(len + 1);
+	size_t i, n = 0;
+	int hi, lo;
+
+	for (i = 0; i < len; i++) {
+		if (s[i] != '%') {
+			out[n++] = s[i];
+			continue;
+		}
+		hi = len - i > 2 ? hex_digit(s[i + 1]) : -1;
+		lo = len - i > 2 ? hex_digit(s[i + 2]) : -1;
+		if (hi < 0 || lo < 0 || hi + lo == 0) {
+			free(out);
+			return NULL;
+		}
+		out[n++] = (char)(hi * 16 + lo);
+		i += 2;
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static int
+parse_userinfo(struct url *u, const char *s, size_t len, struct buf *why)
+{
+	const char *colon = memchr(s, ':', len);
+	size_t user = colon != NULL ? (size_t)(colon - s) : len;
+
+	u->user = decode(s, user);
+	if (colon != NULL)
+		u->password = decode(colon + 1, len - user - 1);
+	if (u->user == NULL || (colon != NULL && u->password == NULL)) {
+		buf_setf(why,
+		    "a '%%' in user or password of the URL is not followed by "
+		    "two hexadecimal digits; write it as %%25");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+parse_port(struct url *u, const char *s, size_t len, struct buf *why)
+{
+	char text[8];
+	int64_t port;
+
+	if (len == 0)
+		return 0;
+	if (len < sizeof text) {
+		memcpy(text, s, len);
+		text[len] = '\0';
+		if (parse_int(text, 1, 65535, &port) == 0) {
+			u->port = (int)port;
+			return 0;
+		}
+	}
+	/* Not shown: it may be the rest of a password. */
+	buf_setf(why,
+	    "the port of the URL is not a number from 1 to 65535; a '/' in "
+	    "its password must be written as %%2F");
+	return -1;
+}
+
+static int
+parse_host(struct url *u, const char *s, size_t len, struct buf *why)
+{
+	const char *end, *close_at;
+
+	if (len > 0 && s[0] == '[') {
+		close_at = memchr(s, ']', len);
+		if (close_at == NULL ||
+		    (close_at + 1 < s + len && close_at[1] != ':')) {
+			buf_setf(why, "the URL's IPv6 host lacks its ']'");
+			return -1;
+		}
+		u->host = xstrndup(s + 1, (size_t)(close_at - s - 1));
+		end = close_at + 1;
+	} else {
+		end = memchr(s, ':', len);
+		if (end == NULL)
+			end = s + len;
+		u->host = xstrndup(s, (size_t)(end - s));
+	}
+	if (u->host[0] == '\0') {
+		buf_setf(why, "the URL names no host");
+		return -1;
+	}
+	if (end == s + len)
+		return 0;
+	return parse_port(u, end + 1, (size_t)(s + len - end - 1), why);
+}
+
+/* The scheme; *rest is what follows "://". */
+static int
+parse_scheme(
+    struct url *u, const char *text, const char **rest, struct buf *why)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789+-.";
+	size_t len = strspn(text, allowed), i;
+
+	if (len == 0 || strncmp(text + len, "://", 3) != 0) {
+		buf_setf(why,
+		    "the URL does not begin with a scheme such as https://");
+		return -1;
+	}
+	u->scheme = xstrndup(text, len);
+	for (i = 0; i < len; i++) {
+		if (u->scheme[i] >= 'A' && u->scheme[i] <= 'Z')
+			u->scheme[i] = (char)(u->scheme[i] - 'A' + 'a');
+	}
+	*rest = text + len + 3;
+	return 0;
+}
+
+/* What follows the authority. */
+static int
+parse_tail(struct url *u, const char *s, struct buf *why)
+{
+	size_t len;
+
+	if (*s == '/') {
+		len = strcspn(++s, "?#");
+		u->path = decode(s, len);
+		if (u->path == NULL) {
+			buf_setf(why, "a '%%' in the path of the URL is not "
+				      "followed by two hexadecimal digits");
+			return -1;
+		}
+		s += len;
+	}
+	if (*s == '?')
+		u->query = xstrndup(s + 1, strcspn(s + 1, "#"));
+	return 0;
+}
+
+static bool
+has_blank(const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if ((unsigned char)*s <= ' ' || *s == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+last_at(const char *s, size_t len)
+{
+	while (len > 0) {
+		if (s[--len] == '@')
+			return s + len;
+	}
+	return NULL;
+}
+
+int
+url_parse(struct url *u, const char *text, struct buf *why)
+{
+	const char *s, *at;
+	size_t len;
+
+	memset(u, 0, sizeof *u);
+	if (has_blank(text)) {
+		buf_setf(why,
+		    "the URL holds a blank or a control character; write it "
+		    "percent-encoded");
+		return -1;
+	}
+	if (parse_scheme(u, text, &s, why) != 0)
+		goto bad;
+	len = strcspn(s, "/?#");
+	at = last_at(s, len);
+	if (at != NULL) {
+		if (parse_userinfo(u, s, (size_t)(at - s), why) != 0)
+			goto bad;
+		len -= (size_t)(at + 1 - s);
+		s = at + 1;
+	}
+	if (parse_host(u, s, len, why) != 0 || parse_tail(u, s + len, why) != 0)
+		goto bad;
+	return 0;
+bad:
+	url_release(u);
+	return -1;
+}
+
+void
+url_release(struct url *u)
+{
+	free(u->scheme);
+	free(u->user);
+	free(u->password);
+	free(u->host);
+	free(u->path);
+	free(u->query);
+	memset(u, 0, sizeof *u);
+}
+
+char *
+url_query(const struct url *u, const char *key)
+{
+	const char *s = u->query, *eq;
+	size_t len, key_len = strlen(key);
+
+	while (s != NULL && *s != '\0') {
+		len = strcspn(s, "&");
+		eq = memchr(s, '=', len);
+		if (eq != NULL && (size_t)(eq - s) == key_len &&
+		    memcmp(s, key, key_len) == 0)
+			return decode(eq + 1, len - key_len - 1);
+		s += len;
+		s += *s == '&';
+	}
+	return NULL;
+}
+
+int
+url_check_query(
+    const struct url *u, const char *const *known, size_t n, struct buf *why)
+{
+	const char *s = u->query;
+	size_t len, name, i;
+
+	/* It may be the rest of a password. */
+	if (s != NULL && strchr(s, '@') != NULL) {
+		buf_setf(why,
+		    "there is an '@' behind the '?' of the URL; a '?' in its "
+		    "password must be written as %%3F");
+		return -1;
+	}
+	for (; s != NULL && *s != '\0'; s += len, s += *s == '&') {
+		len = strcspn(s, "&");
+		name = strcspn(s, "=&");
+		for (i = 0; i < n; i++)
+			if (name < len && strlen(known[i]) == name &&
+			    memcmp(s, known[i], name) == 0)
+				break;
+		if (i < n || len == 0)
+			continue;
+		buf_setf(why,
+		    "'%.*s' behind the '?' of the URL is unknown here; take "
+		    "it out",
+		    (int)name, s);
+		return -1;
+	}
+	return 0;
+}
+
+bool
+url_is_loopback(const char *host)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (host == NULL)
+		return false;
+	if (strcasecmp(host, "localhost") == 0)
+		return true;
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return (ntohl(v4.s_addr) >> 24) == 127;
+	if (inet_pton(AF_INET6, host, &v6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&v6);
+	return false;
+}
+
+/* Names of query parameters whose values nobody should see. */
+static bool
+is_secret_name(const char *s, size_t len)
+{
+	static const char *const words[] = { "pass", "token", "secret", "key",
+		"auth", "sig" };
+	size_t i, j, n;
+
+	for (i = 0; i < ARRAY_LEN(words); i++) {
+		n = strlen(words[i]);
+		for (j = 0; j + n <= len; j++) {
+			if (strncasecmp(s + j, words[i], n) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void
+redact_query(struct buf *out, const char *s)
+{
+	size_t len, name;
+
+	while (*s != '\0') {
+		len = strcspn(s, "&");
+		name = strcspn(s, "=&");
+		if (name < len && is_secret_name(s, name)) {
+			buf_add(out, s, name);
+			buf_adds(out, "=***");
+		} else {
+			buf_add(out, s, len);
+		}
+		s += len;
+		if (*s == '&')
+			buf_addc(out, *s++);
+	}
+}
+
+/* Rather too much than too little: whatever stands before the last '@' may be
+ * part of a password that was not percent-encoded. */
+void
+url_redact(struct buf *out, const char *text)
+{
+	const char *s = strstr(text, "://"), *at, *colon;
+	size_t len;
+
+	s = s != NULL ? s + 3 : text;
+	buf_add(out, text, (size_t)(s - text));
+	at = last_at(s, strlen(s));
+	if (at != NULL) {
+		colon = memchr(s, ':', (size_t)(at - s));
+		len = (size_t)((colon != NULL ? colon : at) - s);
+		buf_add(out, s, len);
+		buf_adds(out, colon != NULL ? ":***" : "");
+		s = at;
+	}
+	len = strcspn(s, "?");
+	buf_add(out, s, len);
+	s += len;
+	if (*s == '?') {
+		buf_addc(out, *s++);
+		redact_query(out, s);
+	}
+}

@@ -1,0 +1,39 @@
+/*
+ * url: scheme://user:password@host:port/path?key=value, taken apart for AMQP
+ * and MySQL, and made presentable for messages.
+ */
+#ifndef COMMON_CONF_URL_H
+#define COMMON_CONF_URL_H
+
+#include "common/base/buf.h"
+
+#include <stdbool.h>
+
+struct url {
+	char *scheme, *user, *password, *host, *path, *query; /* owned, may be
+	    NULL; user, password and path are percent-decoded, path without
+	    its first slash; an IPv6 host has no brackets */
+	int port;                                             /* 0: not given */
+};
+
+/* 0, or -1 and *why (never with the password in it). */
+int url_parse(struct url *u, const char *text, struct buf *why)
+    __attribute__((warn_unused_result));
+void url_release(struct url *u);
+
+/* The value of a query parameter, owned, or NULL. */
+char *url_query(const struct url *u, const char *key)
+    __attribute__((warn_unused_result));
+
+/* -1 and *why when the query holds anything but `known`, which are n names of
+ * parameters: what is not understood is not ignored. */
+int url_check_query(const struct url *u, const char *const *known, size_t n,
+    struct buf *why) __attribute__((warn_unused_result));
+
+/* True for localhost, 127.0.0.0/8 and ::1: where plaintext may be spoken. */
+bool url_is_loopback(const char *host);
+
+/* text without user's password ("amqp://user:***@host/"), appended. */
+void url_redact(struct buf *out, const char *text);
+
+#endif

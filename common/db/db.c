@@ -1,0 +1,390 @@
+/*
+ * db: connecting; see db.h. Transactions are in db_transaction.c, statements in
+ * db_query.c, bulk statements in db_bulk.c, what errors mean in db_cause.c.
+ *
+ * TLS: libmariadb falls back to plaintext in silence with every option but
+ * MYSQL_OPT_SSL_VERIFY_SERVER_CERT, so that one is set whenever TLS is wanted,
+ * and the cipher is looked at after connecting.
+ */
+#include "common/db/db.h"
+
+#include <errno.h>
+#include <mysql.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/conf/secret.h"
+#include "common/conf/url.h"
+#include "common/db/db_impl.h"
+#include "common/os/file.h"
+
+enum {
+	DEFAULT_PORT = 3306,
+	/* Longest wait for a connection and for a lock, whatever [mysql]
+	 * timeout says. */
+	CONNECT_MS = 10000,
+	LOCK_MS = 10000,
+	/* How long the server keeps a session that says nothing: a process
+	 * that was stopped in mid-transaction must not hold locks for hours. */
+	IDLE_S = 120,
+};
+
+static const char SYSTEM_CAS[] = "/etc/ssl/certs/ca-certificates.crt";
+
+void
+db_disconnect(struct db *db)
+{
+	if (db->my != NULL)
+		mysql_close(db->my);
+	db->my = NULL;
+}
+
+/* Takes the URL apart into db. */
+static int
+read_url(struct db *db, const char *text, struct buf *why)
+{
+	static const char *const known[] = { "socket" };
+	struct url u = { .host = NULL };
+	struct buf shown = BUF_INIT;
+	int rc = -1;
+
+	if (url_parse(&u, text, why) != 0 ||
+	    url_check_query(&u, known, ARRAY_LEN(known), why) != 0) {
+		buf_setf(&shown, "[mysql] url: %s", buf_str(why));
+		buf_setf(why, "%s", buf_str(&shown));
+		goto out;
+	}
+	if (u.scheme == NULL || (strcmp(u.scheme, "mysql") != 0 &&
+				    strcmp(u.scheme, "mariadb") != 0)) {
+		buf_setf(why, "[mysql] url must begin with mysql://; write "
+			      "mysql://USER:PASSWORD@HOST/DATABASE");
+		goto out;
+	}
+	if (u.path == NULL || u.path[0] == '\0') {
+		buf_setf(why, "[mysql] url names no database; write "
+			      "mysql://USER:PASSWORD@HOST/DATABASE");
+		goto out;
+	}
+	db->socket = url_query(&u, "socket");
+	db->host = xstrdup(u.host != NULL ? u.host : "localhost");
+	db->user = u.user != NULL ? xstrdup(u.user) : NULL;
+	db->password = u.password != NULL ? xstrdup(u.password) : NULL;
+	db->schema = xstrdup(u.path);
+	db->port = u.port > 0 ? (unsigned)u.port : 0;
+	url_redact(&shown, text);
+	db->name = xstrdup(buf_str(&shown));
+	rc = 0;
+out:
+	buf_release(&shown);
+	url_release(&u);
+	return rc;
+}
+
+/* localhost without a port is the server's socket, as every client has it. */
+static bool
+over_socket(const struct db *db)
+{
+	return db->socket != NULL ||
+	       (strcmp(db->host, "localhost") == 0 && db->port == 0);
+}
+
+static int64_t
+at_most(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+read_conf(struct db *db, const struct conf *conf)
+{
+	const char *ca = conf_text(conf, "mysql", "ca_file");
+	bool here = over_socket(db) || url_is_loopback(db->host);
+
+	db->ca_file = ca != NULL ? xstrdup(ca) : NULL;
+	db->tls =
+	    !over_socket(db) &&
+	    (ca != NULL || (!here && !conf_bool(conf, "mysql", "plaintext")));
+	if (!here && !db->tls)
+		log_warn("database %s is spoken to without TLS, as [mysql] "
+			 "plaintext says; passwords and data can be read on "
+			 "the way",
+		    db->name);
+	db->timeout_ms = conf_int(conf, "mysql", "timeout");
+	db->connect_ms = at_most(CONNECT_MS, db->timeout_ms);
+	db->lock_ms = at_most(LOCK_MS, db->timeout_ms / 2);
+	db->lock_s = db_seconds_of(db->lock_ms);
+	db->patience_ms = conf_int(conf, "mysql", "patience");
+	db->bulk_off = strcmp(conf_text(conf, "mysql", "bulk"), "off") == 0;
+}
+
+struct db *
+db_open(const struct conf *conf, struct buf *why, enum exit_code *code)
+{
+	const char *url = conf_text(conf, "mysql", "url");
+	struct db *db;
+
+	*code = PROG_CONFIG;
+	if (url == NULL) {
+		buf_setf(why, "no database is configured; set [mysql] url or "
+			      "MYSQL_URL");
+		return NULL;
+	}
+	db = xcalloc(1, sizeof *db);
+	if (read_url(db, url, why) != 0) {
+		db_close(db);
+		return NULL;
+	}
+	if (mysql_library_init(0, NULL, NULL) != 0) {
+		buf_setf(why, "cannot set up libmariadb: out of memory");
+		*code = PROG_TEMPFAIL;
+		db_close(db);
+		return NULL;
+	}
+	read_conf(db, conf);
+	return db;
+}
+
+static char *
+copied(const char *s)
+{
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
+struct db *
+db_another(const struct db *db)
+{
+	struct db *d = xcalloc(1, sizeof *d);
+
+	d->host = copied(db->host);
+	d->user = copied(db->user);
+	d->password = copied(db->password);
+	d->schema = copied(db->schema);
+	d->socket = copied(db->socket);
+	d->ca_file = copied(db->ca_file);
+	d->name = copied(db->name);
+	d->port = db->port;
+	d->tls = db->tls;
+	d->bulk_off = db->bulk_off;
+	d->connect_ms = db->connect_ms;
+	d->timeout_ms = db->timeout_ms;
+	d->lock_ms = db->lock_ms;
+	d->lock_s = db->lock_s;
+	d->patience_ms = db->patience_ms;
+	return d;
+}
+
+void
+db_thread_begin(void)
+{
+	if (mysql_thread_init() != 0)
+		prog_die(
+		    PROG_TEMPFAIL, "cannot set up libmariadb: out of memory");
+}
+
+void
+db_thread_end(void)
+{
+	mysql_thread_end();
+}
+
+void
+db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	db_disconnect(db);
+	free(db->host);
+	free(db->user);
+	secret_free(db->password);
+	free(db->schema);
+	free(db->socket);
+	free(db->ca_file);
+	free(db->name);
+	buf_release(&db->why);
+	buf_release(&db->version);
+	buf_release(&db->cipher);
+	buf_release(&db->sql);
+	free(db);
+}
+
+/* Whole seconds, at least one: what libmariadb takes. */
+unsigned
+db_seconds_of(int64_t ms)
+{
+	return ms < 1000 ? 1 : (unsigned)((ms + 999) / 1000);
+}
+
+static const char *
+authorities(const struct db *db)
+{
+	return db->ca_file != NULL ? db->ca_file : SYSTEM_CAS;
+}
+
+static void
+set_options(struct db *db, MYSQL *my)
+{
+	unsigned connect_s =
+	    db_seconds_of(at_most(db->connect_ms, db_patience_left(db)));
+	unsigned timeout_s = db_seconds_of(db->timeout_ms), off = 0;
+	unsigned protocol = MYSQL_PROTOCOL_TCP;
+	my_bool yes = 1, no = 0;
+
+	mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
+	mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &timeout_s);
+	mysql_options(my, MYSQL_OPT_WRITE_TIMEOUT, &timeout_s);
+	mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &off);
+	mysql_options(my, MYSQL_OPT_RECONNECT, &no);
+	mysql_options4(
+	    my, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", prog_name());
+	if (!over_socket(db))
+		mysql_options(my, MYSQL_OPT_PROTOCOL, &protocol);
+	if (!db->tls)
+		return;
+	mysql_ssl_set(my, NULL, NULL, authorities(db), NULL, NULL);
+	mysql_options(my, MYSQL_OPT_SSL_ENFORCE, &yes);
+	mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+	mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+}
+
+/* What every session of ours is set to. */
+static enum outcome
+set_session(struct db *db)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	buf_addf(&sql,
+	    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,"
+	    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
+	    " time_zone = '+00:00', innodb_lock_wait_timeout = %u,"
+	    " lock_wait_timeout = %u, wait_timeout = %d",
+	    db->lock_s, db->lock_s, IDLE_S);
+	o = db_send(db, sql.data, sql.len);
+	buf_release(&sql);
+	if (o == OUTCOME_DONE)
+		o = db_exec(db,
+		    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+		    NULL, 0, NULL);
+	return o;
+}
+
+static enum outcome
+learn_server(struct db *db)
+{
+	struct db_server *s = &db->server;
+	struct db_rows *rows;
+	unsigned long caps = 0;
+	enum outcome o;
+
+	o = db_query(db,
+	    "SELECT @@version, @@max_allowed_packet, "
+	    "@@innodb_flush_log_at_trx_commit",
+	    NULL, 0, &rows);
+	if (o != OUTCOME_DONE)
+		return o;
+	if (db_next(rows)) {
+		buf_setf(&db->version, "%s", db_get(rows, 0));
+		s->max_packet = (size_t)db_get_int(rows, 1);
+		s->flush_at_commit = db_get_int(rows, 2);
+	}
+	db_rows_free(rows);
+	s->version = buf_str(&db->version);
+	s->mariadb = mariadb_connection(db->my);
+	mariadb_get_infov(
+	    db->my, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &caps);
+	s->bulk = !db->bulk_off && s->mariadb &&
+		  (caps & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
+	s->socket = over_socket(db);
+	return OUTCOME_DONE;
+}
+
+/* The option that asks for TLS is not enough: look at what came of it. */
+static enum outcome
+check_tls(struct db *db)
+{
+	const char *cipher = mysql_get_ssl_cipher(db->my);
+
+	buf_setf(&db->cipher, "%s", cipher != NULL ? cipher : "");
+	db->server.cipher = cipher != NULL ? buf_str(&db->cipher) : NULL;
+	if (!db->tls || cipher != NULL)
+		return OUTCOME_DONE;
+	return db_refuse(db, DB_CONFIG,
+	    "the connection is not encrypted; switch TLS on in the server, "
+	    "or set [mysql] plaintext = yes");
+}
+
+/* libmariadb would say no more than that TLS failed. */
+static enum outcome
+check_authorities(struct db *db)
+{
+	bool named;
+
+	if (!db->tls || file_readable(authorities(db)) == 0)
+		return OUTCOME_DONE;
+	named = syserr_code(errno, PROG_CONFIG) == PROG_CONFIG;
+	return db_refuse(db, named ? DB_CONFIG : DB_AWAY,
+	    "cannot read [mysql] ca_file '%s': %s; %s", authorities(db),
+	    log_errno(errno), syserr_way_out(errno));
+}
+
+enum outcome
+db_connect(struct db *db)
+{
+	enum outcome o;
+	MYSQL *my;
+
+	if (db->my != NULL)
+		return OUTCOME_DONE;
+	o = check_authorities(db);
+	if (o != OUTCOME_DONE)
+		return o;
+	my = mysql_init(NULL);
+	if (my == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	set_options(db, my);
+	db->my = my;
+	if (mysql_real_connect(my, db->host, db->user, db->password, db->schema,
+		db->port, db->socket, 0) == NULL) {
+		o = db_failed(db);
+		db_disconnect(db);
+		return o;
+	}
+	o = check_tls(db);
+	if (o == OUTCOME_DONE)
+		o = set_session(db);
+	if (o == OUTCOME_DONE)
+		o = learn_server(db);
+	if (o != OUTCOME_DONE) {
+		db_disconnect(db);
+		return o;
+	}
+	db->server.connects++;
+	db->cause = DB_FINE;
+	log_debug("database_connected", "name=%s version=%s bulk=%s tls=%s",
+	    db->name, db->server.version, db->server.bulk ? "yes" : "no",
+	    db->server.cipher != NULL ? db->server.cipher : "no");
+	return OUTCOME_DONE;
+}
+
+bool
+db_connected(const struct db *db)
+{
+	return db->my != NULL;
+}
+
+const char *
+db_name(const struct db *db)
+{
+	return db->name;
+}
+
+const struct db_server *
+db_server(const struct db *db)
+{
+	return &db->server;
+}

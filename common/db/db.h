@@ -1,0 +1,201 @@
+/*
+ * db: MariaDB or MySQL, over their protocol. The only module that sees
+ * mysql.h (db*.c): statements with bound values, rows, transactions that are
+ * tried again as a whole, bulk statements, and what each error means.
+ *
+ * Every connection speaks utf8mb4, strict SQL, UTC, READ COMMITTED, waits at
+ * most [mysql] lock_timeout for a lock, and never reconnects behind our back.
+ * A host that is not this machine is spoken to over verified TLS only,
+ * unless [mysql] plaintext says otherwise.
+ *
+ * After anything but OUTCOME_DONE: db_why() is one line without secrets,
+ * db_cause() what kind of failure, db_code() the exit code it stands for.
+ * OUTCOME_LATER: the server is away or busy, or two transactions met; the
+ * data is not to blame. OUTCOME_NEVER: the data, the schema or the rights.
+ *
+ * Use: db_open(); then db_transaction() for whatever must happen as a whole.
+ */
+#ifndef COMMON_DB_DB_H
+#define COMMON_DB_DB_H
+
+#include "common/base/buf.h"
+#include "common/base/prog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf;
+struct db;      /* one connection, opaque */
+struct db_rows; /* the answer of one query, opaque */
+struct db_bulk; /* one statement for many rows, opaque */
+
+enum db_cause {
+	DB_FINE,
+	DB_CONFLICT, /* a deadlock, or a lock that was waited for in vain */
+	DB_LOST,     /* the connection broke; in a COMMIT: nobody knows */
+	DB_AWAY,     /* not there, full, read-only, going down */
+	DB_DATA,     /* a value that its column does not take */
+	DB_DENIED,   /* the user, the password, or a right that is missing */
+	DB_SCHEMA,   /* no such database, table or column */
+	DB_CONFIG,   /* TLS that does not verify, and the like */
+	DB_BUG,      /* a statement of ours that no server would take */
+};
+
+/* Reads [mysql] and makes a connection object; connects only when it is first
+ * used. NULL, *why and *code when the configuration is no good. Owned. The
+ * conf is borrowed and must outlive it. */
+struct db *db_open(const struct conf *conf, struct buf *why,
+    enum exit_code *code) __attribute__((warn_unused_result));
+
+/* Another connection to the same database, for a thread of its own. Owned. */
+struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
+
+/* What each thread but the main one does before its first call and after its
+ * last. One connection is used by one thread at a time. */
+void db_thread_begin(void);
+void db_thread_end(void);
+
+/* Ends the connection (an open transaction is rolled back). NULL is fine. */
+void db_close(struct db *db);
+
+/* Connects now unless connected. One attempt. */
+enum outcome db_connect(struct db *db) __attribute__((warn_unused_result));
+bool db_connected(const struct db *db);
+
+const char *db_why(const struct db *db);
+enum db_cause db_cause(const struct db *db);
+enum exit_code db_code(const struct db *db);
+unsigned db_errno(const struct db *db); /* the server's number, 0: none */
+
+/* "mysql://user@host:port/name": fit for messages. Borrowed. */
+const char *db_name(const struct db *db);
+
+/* A value that goes to the server. Text is borrowed until the call ends. */
+enum db_type {
+	DB_NULL,
+	DB_TEXT,
+	DB_INT,
+	DB_TIME,    /* ms since 1970 -> DATETIME(3) in UTC */
+	DB_SECONDS, /* ms -> DECIMAL(15,3) seconds */
+};
+
+struct db_value {
+	enum db_type type;
+	const char *text;
+	size_t len;
+	int64_t num;
+};
+
+/* CLOCK_NONE, RECORD_NO_NUMBER (both INT64_MIN) and NULL text become NULL. */
+struct db_value db_text(const char *p, size_t len);
+struct db_value db_str(const char *s);
+struct db_value db_int(int64_t n);
+struct db_value db_time(int64_t ms);
+struct db_value db_seconds(int64_t ms);
+
+/* One statement without an answer; `?` in sql stands for the args, in order.
+ * *affected (may be NULL) is what the server counted. */
+enum outcome db_exec(struct db *db, const char *sql,
+    const struct db_value *args, size_t n, uint64_t *affected)
+    __attribute__((warn_unused_result));
+
+/* One statement with an answer, which is held on our side as a whole: bound
+ * it with LIMIT. *rows is owned (db_rows_free), NULL unless DONE. */
+enum outcome db_query(struct db *db, const char *sql,
+    const struct db_value *args, size_t n, struct db_rows **rows)
+    __attribute__((warn_unused_result));
+
+/* Appends a value as an SQL literal, escaped: for lists whose length varies
+ * ("... IN (", db_quote, ", ", ...). Needs a connection. */
+void db_quote(struct db *db, struct buf *sql, struct db_value v);
+
+/* Steps to the next row (call before the first); false at the end. */
+bool db_next(struct db_rows *r);
+size_t db_rows_count(const struct db_rows *r);
+void db_rows_free(struct db_rows *r);
+
+/* Column i (from 0) of the present row. Text is NUL-ended and borrowed until
+ * the next db_next(); NULL for NULL. Numbers: INT64_MIN for NULL; db_get_time
+ * reads a DATETIME as ms since 1970. */
+const char *db_get(const struct db_rows *r, size_t i);
+size_t db_get_len(const struct db_rows *r, size_t i);
+int64_t db_get_int(const struct db_rows *r, size_t i);
+int64_t db_get_time(const struct db_rows *r, size_t i);
+
+/* Does work as one transaction: connects if need be, BEGIN, work, COMMIT.
+ *
+ * When work or COMMIT says LATER, everything is rolled back and done again
+ * from BEGIN, after a pause (short after a conflict), on a new connection if
+ * the old one is gone. So work must begin anew each time it is called, and
+ * must be harmless when it was committed before: a connection lost during
+ * COMMIT leaves that open. Work that says NEVER is rolled back and NEVER is
+ * returned at once.
+ *
+ * Gives up with LATER after [mysql] patience (never when patient), whatever the
+ * time was spent on: locks of others, conflicts, a server that is away; or as
+ * soon as asked to stop. Who is patient says once what is waited for. */
+enum outcome db_transaction(struct db *db,
+    enum outcome (*work)(struct db *db, void *ctx), void *ctx, bool patient)
+    __attribute__((warn_unused_result));
+
+/* What is left of patience, in ms, within db_transaction(): for work that waits
+ * for something else. INT64_MAX: no end. */
+int64_t db_patience_left(const struct db *db);
+
+/* For ALTER TABLE and the like: waits at most that many seconds for who uses
+ * the table, and others wait behind it as long; 0: as usual. */
+enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)
+    __attribute__((warn_unused_result));
+
+/* By hand; mind that after a lock time-out the transaction is still open:
+ * whoever gives up must roll back. db_commit() that says LATER with DB_LOST
+ * means: maybe. db_rollback() never fails (a lost connection is one, too). */
+enum outcome db_begin(struct db *db) __attribute__((warn_unused_result));
+enum outcome db_commit(struct db *db) __attribute__((warn_unused_result));
+void db_rollback(struct db *db);
+
+/*
+ * Bulk: one statement for many rows of values. On MariaDB one message carries
+ * arrays of values (STMT_ATTR_ARRAY_SIZE); on a server without that, or with
+ * [mysql] bulk = off, the row part is repeated in a text statement. Either
+ * way a statement stays below half of the server's max_allowed_packet, so a
+ * run may take several: use it inside a transaction.
+ *
+ *   b = db_bulk_new(db, "INSERT INTO t (a, b) VALUES ", "(?, ?)",
+ *           " ON DUPLICATE KEY UPDATE b = VALUES(b)", 2);
+ *   for each row: db_bulk_add(b, values)     (text borrowed until the run)
+ *   db_bulk_run(b, 0, db_bulk_rows(b)); db_bulk_clear(b);
+ *
+ * A delete reads "DELETE FROM t WHERE (a, b) IN (", "(?, ?)", ")"; parts are
+ * joined with ", ". A column keeps one type in all rows, NULL aside. The
+ * object survives reconnects; rows stay until cleared, so that a transaction
+ * can be repeated, or run in part (first, n) to find the row that fails.
+ */
+struct db_bulk *db_bulk_new(struct db *db, const char *head, const char *row,
+    const char *tail, size_t columns) __attribute__((warn_unused_result));
+void db_bulk_add(struct db_bulk *b, const struct db_value *values);
+size_t db_bulk_rows(const struct db_bulk *b);
+enum outcome db_bulk_run(struct db_bulk *b, size_t first, size_t n)
+    __attribute__((warn_unused_result));
+void db_bulk_clear(struct db_bulk *b);
+void db_bulk_free(struct db_bulk *b); /* before db_close() */
+
+/* What is known of the server once connected. Borrowed. */
+struct db_server {
+	const char *version;     /* "10.11.19-MariaDB" */
+	bool mariadb;            /* else MySQL */
+	bool bulk;               /* array binding is used */
+	const char *cipher;      /* NULL: plaintext */
+	bool socket;             /* over a Unix socket */
+	size_t max_packet;       /* max_allowed_packet */
+	int64_t flush_at_commit; /* innodb_flush_log_at_trx_commit */
+	uint64_t connects;       /* how often connected so far */
+};
+const struct db_server *db_server(const struct db *db);
+
+/* Pure: what a server's or the client's error number means. */
+enum db_cause db_classify(unsigned number);
+enum outcome db_outcome(enum db_cause cause);
+
+#endif

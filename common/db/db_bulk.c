@@ -1,0 +1,367 @@
+/*
+ * db_bulk: one statement for many rows; see db.h.
+ *
+ * Rows are kept as they were given until they are cleared. A run cuts them
+ * into statements that stay below half of the server's max_allowed_packet (a
+ * larger one is answered by a closed connection, which looks like an outage
+ * and would be tried for ever) and sends each either as arrays of values or
+ * as text.
+ */
+#include <mysql.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/db/db.h"
+#include "common/db/db_impl.h"
+
+enum {
+	/* Rows in one statement, at most: more gain nothing. */
+	STATEMENT_ROWS = 4096,
+	/* What a value costs beside its text: quotes, length, comma. */
+	VALUE_BYTES = 12,
+	NUMBER_BYTES = 36,
+	/* Room for a number or a time as text. */
+	NUMBER_TEXT = DB_DECIMAL,
+};
+
+/* The arrays one column is bound to. Only the ones its type needs are made. */
+struct column {
+	enum db_type type; /* of this statement; DB_NULL: nothing but NULLs */
+	const void **text; /* where each value lies */
+	unsigned long *len;
+	int64_t *num;
+	char *written; /* NUMBER_TEXT bytes a row */
+	MYSQL_TIME *time;
+	char *indicator;
+	size_t cap;
+};
+
+struct db_bulk {
+	struct db *db;
+	char *head, *row, *tail;
+	size_t columns;
+	struct db_value *values; /* rows * columns */
+	size_t *bytes;           /* of each row in a statement, at most */
+	size_t rows, cap;
+
+	MYSQL_STMT *stmt;
+	uint64_t stmt_connect; /* the connection it was prepared on */
+	struct column *column;
+	MYSQL_BIND *bind;
+};
+
+struct db_bulk *
+db_bulk_new(struct db *db, const char *head, const char *row, const char *tail,
+    size_t columns)
+{
+	struct db_bulk *b = xcalloc(1, sizeof *b);
+
+	b->db = db;
+	b->head = xstrdup(head);
+	b->row = xstrdup(row);
+	b->tail = xstrdup(tail);
+	b->columns = columns;
+	b->column = xcalloc(columns, sizeof *b->column);
+	b->bind = xcalloc(columns, sizeof *b->bind);
+	return b;
+}
+
+static size_t
+value_bytes(const struct db_value *v)
+{
+	return v->type == DB_TEXT ? 2 * v->len + VALUE_BYTES : NUMBER_BYTES;
+}
+
+void
+db_bulk_add(struct db_bulk *b, const struct db_value *values)
+{
+	size_t i, bytes = 2;
+
+	if (b->rows == b->cap) {
+		b->cap = b->cap > 0 ? 2 * b->cap : 256;
+		b->values =
+		    xrealloc(b->values, b->cap, b->columns * sizeof *b->values);
+		b->bytes = xrealloc(b->bytes, b->cap, sizeof *b->bytes);
+	}
+	for (i = 0; i < b->columns; i++)
+		bytes += value_bytes(&values[i]);
+	memcpy(&b->values[b->rows * b->columns], values,
+	    b->columns * sizeof *values);
+	b->bytes[b->rows++] = bytes;
+}
+
+size_t
+db_bulk_rows(const struct db_bulk *b)
+{
+	return b->rows;
+}
+
+void
+db_bulk_clear(struct db_bulk *b)
+{
+	b->rows = 0;
+}
+
+static void
+drop_statement(struct db_bulk *b)
+{
+	if (b->stmt != NULL)
+		mysql_stmt_close(b->stmt);
+	b->stmt = NULL;
+}
+
+void
+db_bulk_free(struct db_bulk *b)
+{
+	struct column *c;
+	size_t i;
+
+	if (b == NULL)
+		return;
+	drop_statement(b);
+	for (i = 0; i < b->columns; i++) {
+		c = &b->column[i];
+		free(c->text);
+		free(c->len);
+		free(c->num);
+		free(c->written);
+		free(c->time);
+		free(c->indicator);
+	}
+	free(b->column);
+	free(b->bind);
+	free(b->values);
+	free(b->bytes);
+	free(b->head);
+	free(b->row);
+	free(b->tail);
+	free(b);
+}
+
+/* Notes a failed call on the statement. */
+static enum outcome
+failed(struct db_bulk *b)
+{
+	char text[512], state[6];
+	unsigned number = mysql_stmt_errno(b->stmt);
+
+	snprintf(text, sizeof text, "%s", mysql_stmt_error(b->stmt));
+	snprintf(state, sizeof state, "%s", mysql_stmt_sqlstate(b->stmt));
+	drop_statement(b);
+	return db_note(b->db, number, state, text);
+}
+
+static enum outcome
+prepare(struct db_bulk *b)
+{
+	struct buf sql = BUF_INIT;
+	int rc;
+
+	if (b->stmt != NULL && b->stmt_connect == b->db->server.connects)
+		return OUTCOME_DONE;
+	drop_statement(b);
+	b->stmt = mysql_stmt_init(b->db->my);
+	if (b->stmt == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	buf_addf(&sql, "%s%s%s", b->head, b->row, b->tail);
+	rc = mysql_stmt_prepare(b->stmt, sql.data, (unsigned long)sql.len);
+	buf_release(&sql);
+	if (rc != 0)
+		return failed(b);
+	b->stmt_connect = b->db->server.connects;
+	return OUTCOME_DONE;
+}
+
+/* Makes sure the arrays of a column have room for n rows of its type. */
+static void
+make_room(struct column *c, size_t n)
+{
+	if (c->cap < n) {
+		c->cap = n;
+		c->indicator = xrealloc(c->indicator, n, 1);
+		c->text = xrealloc(c->text, n, sizeof *c->text);
+		c->len = xrealloc(c->len, n, sizeof *c->len);
+		free(c->num);
+		free(c->written);
+		free(c->time);
+		c->num = NULL;
+		c->written = NULL;
+		c->time = NULL;
+	}
+	if (c->type == DB_INT && c->num == NULL)
+		c->num = xcalloc(c->cap, sizeof *c->num);
+	if (c->type == DB_TIME && c->time == NULL)
+		c->time = xcalloc(c->cap, sizeof *c->time);
+	if (c->type == DB_SECONDS && c->written == NULL)
+		c->written = xcalloc(c->cap, NUMBER_TEXT);
+}
+
+/* ms since 1970 as what the server's protocol wants; the civil calendar as in
+ * Hinnant's days_from_civil, backwards. */
+static void
+split_time(int64_t ms, MYSQL_TIME *t)
+{
+	int64_t day = ms / 86400000, rest = ms % 86400000, era, year;
+	unsigned doe, yoe, doy, month;
+
+	if (rest < 0) {
+		rest += 86400000;
+		day--;
+	}
+	day += 719468; /* from the first of March of the year 0 */
+	era = (day >= 0 ? day : day - 146096) / 146097;
+	doe = (unsigned)(day - era * 146097);
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	month = (5 * doy + 2) / 153;
+	year = (int64_t)yoe + era * 400 + (month >= 10);
+	memset(t, 0, sizeof *t);
+	t->year = (unsigned)year;
+	t->month = month < 10 ? month + 3 : month - 9;
+	t->day = doy - (153 * month + 2) / 5 + 1;
+	t->hour = (unsigned)(rest / 3600000);
+	t->minute = (unsigned)(rest / 60000 % 60);
+	t->second = (unsigned)(rest / 1000 % 60);
+	t->second_part = (unsigned long)(rest % 1000) * 1000;
+	t->time_type = MYSQL_TIMESTAMP_DATETIME;
+}
+
+static void
+put_value(struct column *c, size_t i, const struct db_value *v)
+{
+	char *text;
+
+	if (v->type != DB_NULL && v->type != c->type)
+		prog_die(PROG_SOFTWARE, "a column of two types");
+	c->indicator[i] = STMT_INDICATOR_NONE;
+	switch (v->type) {
+	case DB_NULL:
+		c->indicator[i] = STMT_INDICATOR_NULL;
+		break;
+	case DB_TEXT:
+		c->text[i] = v->text;
+		c->len[i] = (unsigned long)v->len;
+		break;
+	case DB_INT:
+		c->num[i] = v->num;
+		break;
+	case DB_TIME:
+		split_time(v->num, &c->time[i]);
+		c->text[i] = &c->time[i];
+		break;
+	case DB_SECONDS:
+		text = c->written + i * NUMBER_TEXT;
+		c->text[i] = text;
+		c->len[i] = (unsigned long)db_decimal(v->num, text);
+		break;
+	}
+}
+
+static void
+fill_column(struct db_bulk *b, size_t k, size_t first, size_t n)
+{
+	const struct db_value *v = &b->values[first * b->columns + k];
+	struct column *c = &b->column[k];
+	MYSQL_BIND *bind = &b->bind[k];
+	size_t i;
+
+	c->type = DB_NULL;
+	for (i = 0; i < n && c->type == DB_NULL; i++)
+		c->type = v[i * b->columns].type;
+	make_room(c, n);
+	for (i = 0; i < n; i++)
+		put_value(c, i, &v[i * b->columns]);
+	memset(bind, 0, sizeof *bind);
+	bind->u.indicator = c->indicator;
+	if (c->type == DB_INT) {
+		bind->buffer_type = MYSQL_TYPE_LONGLONG;
+		bind->buffer = c->num;
+	} else {
+		bind->buffer_type = c->type == DB_TIME ? MYSQL_TYPE_DATETIME
+						       : MYSQL_TYPE_STRING;
+		bind->buffer = c->text;
+		bind->length = c->len;
+	}
+}
+
+static enum outcome
+run_arrays(struct db_bulk *b, size_t first, size_t n)
+{
+	unsigned size = (unsigned)n;
+	enum outcome o = prepare(b);
+	size_t k;
+
+	if (o != OUTCOME_DONE)
+		return o;
+	db_doing(b->db, b->head);
+	for (k = 0; k < b->columns; k++)
+		fill_column(b, k, first, n);
+	/* The size must be known before the values are bound. */
+	if (mysql_stmt_attr_set(b->stmt, STMT_ATTR_ARRAY_SIZE, &size) != 0 ||
+	    mysql_stmt_bind_param(b->stmt, b->bind) != 0 ||
+	    mysql_stmt_execute(b->stmt) != 0)
+		return failed(b);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+run_text(struct db_bulk *b, size_t first, size_t n)
+{
+	struct buf *sql = &b->db->sql;
+	const char *p;
+	size_t i, k;
+
+	buf_clear(sql);
+	buf_adds(sql, b->head);
+	for (i = first; i < first + n; i++) {
+		if (i > first)
+			buf_adds(sql, ", ");
+		for (p = b->row, k = 0; *p != '\0'; p++) {
+			if (*p != '?') {
+				buf_addc(sql, *p);
+				continue;
+			}
+			db_quote(b->db, sql, b->values[i * b->columns + k]);
+			k++;
+		}
+	}
+	buf_adds(sql, b->tail);
+	return db_send(b->db, sql->data, sql->len);
+}
+
+/* How many rows from first on fit into one statement; 0: not even one. */
+static size_t
+that_fit(const struct db_bulk *b, size_t first, size_t n)
+{
+	size_t room = b->db->server.max_packet / 2, bytes, i;
+
+	bytes = strlen(b->head) + strlen(b->tail) + strlen(b->row);
+	for (i = 0; i < n && i < STATEMENT_ROWS; i++) {
+		bytes += b->bytes[first + i] + strlen(b->row);
+		if (bytes > room)
+			break;
+	}
+	return i;
+}
+
+enum outcome
+db_bulk_run(struct db_bulk *b, size_t first, size_t n)
+{
+	enum outcome o = db_connect(b->db);
+	size_t end = first + n, now;
+
+	while (o == OUTCOME_DONE && first < end) {
+		now = that_fit(b, first, end - first);
+		if (now == 0)
+			return db_refuse(b->db, DB_DATA,
+			    "a row of %zu bytes is above half of the server's "
+			    "max_allowed_packet (%zu)",
+			    b->bytes[first], b->db->server.max_packet);
+		o = b->db->server.bulk ? run_arrays(b, first, now)
+				       : run_text(b, first, now);
+		first += now;
+	}
+	return o;
+}

@@ -1,0 +1,273 @@
+/*
+ * db_cause: what errors of the server and of libmariadb mean, in one table,
+ * and how they are told; see db.h.
+ */
+#include <errmsg.h>
+#include <errno.h>
+#include <mysql.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/db/db.h"
+#include "common/db/db_impl.h"
+
+/* A lock was waited for in vain. */
+enum { LOCKED = 1205 };
+
+/* One row an error number; numbers of MariaDB and MySQL agree where both have
+ * them. What is not listed is DB_BUG, but for SQLSTATE class 22 (data). */
+static const struct {
+	unsigned number;
+	enum db_cause cause;
+} causes[] = {
+	{ 0, DB_FINE },
+
+	{ DB_DEADLOCK, DB_CONFLICT },
+	{ LOCKED, DB_CONFLICT }, /* lock wait: the transaction is still open */
+	{ 1020, DB_CONFLICT },   /* record has changed since last read */
+	{ 1317, DB_CONFLICT },   /* query was interrupted */
+	{ 1969, DB_CONFLICT },   /* max_statement_time */
+	{ 3024, DB_CONFLICT },   /* max_execution_time */
+	{ 1412, DB_CONFLICT },   /* table definition has changed */
+
+	{ CR_SERVER_GONE_ERROR, DB_LOST }, { CR_SERVER_LOST, DB_LOST },
+	{ CR_SERVER_LOST_EXTENDED, DB_LOST }, { CR_ERR_NET_READ, DB_LOST },
+	{ CR_ERR_NET_WRITE, DB_LOST }, { CR_COMMANDS_OUT_OF_SYNC, DB_LOST },
+	{ CR_MALFORMED_PACKET, DB_LOST },
+	{ 1927, DB_LOST }, /* connection was killed */
+	{ 4031, DB_LOST }, /* disconnected by the server, idle */
+	{ 1158, DB_LOST }, /* 1158-1161: network errors the server saw */
+	{ 1159, DB_LOST }, { 1160, DB_LOST }, { 1161, DB_LOST },
+	{ 1180, DB_LOST }, /* error during COMMIT: nobody knows */
+
+	{ CR_CONNECTION_ERROR, DB_AWAY }, { CR_CONN_HOST_ERROR, DB_AWAY },
+	{ CR_UNKNOWN_HOST, DB_AWAY }, { CR_IPSOCK_ERROR, DB_AWAY },
+	{ CR_SERVER_HANDSHAKE_ERR, DB_AWAY },
+	{ CR_OUT_OF_MEMORY, DB_AWAY },       /* ours */
+	{ CR_SOCKET_CREATE_ERROR, DB_AWAY }, /* ... no descriptor, no memory */
+	/* The server's own errors of its files, with their errno: create,
+	 * delete, lock, open, read a folder, close, read, rename. */
+	{ 1004, DB_AWAY }, { 1005, DB_AWAY }, { 1006, DB_AWAY },
+	{ 1015, DB_AWAY }, { 1016, DB_AWAY }, { 1018, DB_AWAY },
+	{ 1023, DB_AWAY }, { 1024, DB_AWAY }, { 1025, DB_AWAY },
+	{ 1040, DB_AWAY }, /* too many connections */
+	{ 1203, DB_AWAY }, /* ... of this user */
+	{ 1226, DB_AWAY }, /* ... resources of this user */
+	{ 1129, DB_AWAY }, /* host blocked after connection errors */
+	{ 1053, DB_AWAY }, /* shutdown in progress */
+	{ 1290, DB_AWAY }, /* read_only */
+	{ 1836, DB_AWAY }, { 1792, DB_AWAY },
+	{ 1114, DB_AWAY },                    /* table is full */
+	{ 1021, DB_AWAY },                    /* disk full */
+	{ 1026, DB_AWAY },                    /* error writing a file */
+	{ 1030, DB_AWAY },                    /* error of the storage engine */
+	{ 1034, DB_AWAY }, { 1037, DB_AWAY }, /* out of memory */
+	{ 1038, DB_AWAY }, { 1041, DB_AWAY },
+	{ 1135, DB_AWAY }, /* cannot create a thread */
+	{ 1206, DB_AWAY }, /* lock table full */
+	{ 1637, DB_AWAY }, /* too many transactions */
+	{ 1877, DB_AWAY }, /* operation waits for a replica */
+	{ 3100, DB_AWAY }, /* a hook refused the COMMIT (replication) */
+
+	{ 1406, DB_DATA },                    /* too long */
+	{ 1366, DB_DATA },                    /* incorrect value */
+	{ 1264, DB_DATA },                    /* out of range */
+	{ 1265, DB_DATA },                    /* truncated */
+	{ 1292, DB_DATA }, { 1300, DB_DATA }, /* invalid characters */
+	{ 1048, DB_DATA },                    /* NULL where none may be */
+	{ 1118, DB_DATA },                    /* row too large */
+	{ 1367, DB_DATA }, { 1411, DB_DATA },
+	{ 1526, DB_DATA }, /* no partition for it */
+	{ 1452, DB_DATA }, /* foreign key, check, trigger's refusal */
+	{ 3819, DB_DATA }, { 4025, DB_DATA }, { 1644, DB_DATA },
+	{ 1153, DB_DATA }, /* packet too large: statements are bounded, so
+			      it is one row */
+	{ CR_NET_PACKET_TOO_LARGE, DB_DATA },
+
+	{ 1044, DB_DENIED }, { 1045, DB_DENIED },
+	{ 1130, DB_DENIED }, /* this host may not connect */
+	{ 1142, DB_DENIED }, { 1143, DB_DENIED }, { 1227, DB_DENIED },
+	{ 1370, DB_DENIED }, { 1698, DB_DENIED },
+	{ 1820, DB_DENIED },                      /* the password has expired */
+	{ 1862, DB_DENIED }, { 3118, DB_DENIED }, /* the account is locked */
+	{ 4151, DB_DENIED },
+
+	{ 1049, DB_SCHEMA }, /* no such database */
+	{ 1146, DB_SCHEMA }, /* no such table */
+	{ 1054, DB_SCHEMA }, /* no such column */
+	{ 1051, DB_SCHEMA },
+	{ 1356, DB_SCHEMA }, /* a view that refers to what is gone */
+	{ 1288, DB_SCHEMA }, /* a view where a table was: UPDATE */
+	{ 1471, DB_SCHEMA }, /* and INSERT */
+	{ 1364, DB_SCHEMA }, /* a column without default that is not ours */
+	{ 1062, DB_SCHEMA }, /* a unique key that is not ours */
+
+	{ CR_SSL_CONNECTION_ERROR, DB_CONFIG },
+	{ CR_AUTH_PLUGIN_CANNOT_LOAD, DB_CONFIG },
+	{ 1665, DB_CONFIG }, /* binlog_format=STATEMENT, READ COMMITTED */
+	{ 3159, DB_CONFIG }, /* require_secure_transport */
+};
+
+enum db_cause
+db_classify(unsigned number)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(causes); i++)
+		if (causes[i].number == number)
+			return causes[i].cause;
+	return DB_BUG;
+}
+
+enum outcome
+db_outcome(enum db_cause cause)
+{
+	switch (cause) {
+	case DB_FINE:
+		return OUTCOME_DONE;
+	case DB_CONFLICT:
+	case DB_LOST:
+	case DB_AWAY:
+		return OUTCOME_LATER;
+	case DB_DATA:
+	case DB_DENIED:
+	case DB_SCHEMA:
+	case DB_CONFIG:
+	case DB_BUG:
+		return OUTCOME_NEVER;
+	}
+	return OUTCOME_NEVER;
+}
+
+/* What a person can do about it. */
+static const char *
+way_out(enum db_cause cause, unsigned number)
+{
+	switch (cause) {
+	case DB_AWAY:
+		if (number == 1290 || number == 1836 || number == 1792)
+			return "make the server writable";
+		if (number == 1114 || number == 1021)
+			return "give it disk space";
+		if (number == CR_OUT_OF_MEMORY)
+			return syserr_way_out(ENOMEM);
+		if (number == CR_SOCKET_CREATE_ERROR)
+			return syserr_way_out(EMFILE);
+		if (number == 1040 || number == 1203 || number == 1226)
+			return "end some connections, or allow more";
+		if (number > 1000 && number < CR_MIN_ERROR)
+			return "see the server's error log";
+		return "is it running, and is [mysql] url right?";
+	case DB_DENIED:
+		return "check user, password and grants";
+	case DB_SCHEMA:
+		if (number == 1049)
+			return "create the database first";
+		return "run `sink --migrate`";
+	case DB_CONFIG:
+		return number == CR_SSL_CONNECTION_ERROR
+			   ? "check [mysql] ca_file and the server's "
+			     "certificate"
+			   : "change the server's settings";
+	case DB_CONFLICT:
+		return number == LOCKED ? "somebody else holds the lock, and "
+					  "SHOW FULL PROCESSLIST tells who"
+					: NULL;
+	case DB_FINE:
+	case DB_LOST:
+	case DB_DATA:
+	case DB_BUG:
+		break;
+	}
+	return NULL;
+}
+
+enum outcome
+db_note(struct db *db, unsigned number, const char *state, const char *text)
+{
+	const char *way;
+
+	db->number = number;
+	db->cause = db_classify(number);
+	if (db->cause == DB_BUG && strncmp(state, "22", 2) == 0)
+		db->cause = DB_DATA;
+	/* Once TLS worked, its failures are the network's. */
+	if (number == CR_SSL_CONNECTION_ERROR && db->server.connects > 0)
+		db->cause = DB_AWAY;
+	buf_setf(&db->why, "database %s: %s (%u)", db->name, text, number);
+	if (number == LOCKED)
+		buf_addf(&db->why, " at '%s'", db->doing);
+	way = way_out(db->cause, number);
+	if (way != NULL)
+		buf_addf(&db->why, "; %s", way);
+	if (db->cause == DB_LOST || number == 1053)
+		db_disconnect(db);
+	return db_outcome(db->cause);
+}
+
+enum outcome
+db_failed(struct db *db)
+{
+	char text[512];
+
+	snprintf(text, sizeof text, "%s", mysql_error(db->my));
+	return db_note(db, mysql_errno(db->my), mysql_sqlstate(db->my), text);
+}
+
+enum outcome
+db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
+{
+	va_list ap;
+
+	db->number = 0;
+	db->cause = cause;
+	buf_setf(&db->why, "database %s: ", db->name);
+	va_start(ap, fmt);
+	buf_addv(&db->why, fmt, ap);
+	va_end(ap);
+	return db_outcome(cause);
+}
+
+const char *
+db_why(const struct db *db)
+{
+	return buf_str(&db->why);
+}
+
+enum db_cause
+db_cause(const struct db *db)
+{
+	return db->cause;
+}
+
+enum exit_code
+db_code(const struct db *db)
+{
+	switch (db->cause) {
+	case DB_FINE:
+		return PROG_OK;
+	case DB_CONFLICT:
+	case DB_LOST:
+	case DB_AWAY:
+		return PROG_TEMPFAIL;
+	case DB_DATA:
+		return PROG_DATA;
+	case DB_DENIED:
+		return PROG_NOPERM;
+	case DB_SCHEMA:
+	case DB_CONFIG:
+		return PROG_CONFIG;
+	case DB_BUG:
+		return PROG_SOFTWARE;
+	}
+	return PROG_SOFTWARE;
+}
+
+unsigned
+db_errno(const struct db *db)
+{
+	return db->number;
+}

@@ -1,0 +1,336 @@
+/*
+ * db_query: single statements and their answers; see db.h.
+ *
+ * Values are put into the text as literals that the connection itself has
+ * escaped (its character set is known to be utf8mb4, and NO_BACKSLASH_ESCAPES
+ * is off), so that lists of any length and single values go the same way.
+ * Answers are copied at once: no row points into the connection, which may
+ * break at any time.
+ */
+#include <mysql.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/db/db.h"
+#include "common/db/db_impl.h"
+
+/* A cell's text in db_rows.text; NULL is told by its offset. */
+struct cell {
+	size_t at;
+	size_t len;
+};
+
+#define CELL_NULL ((size_t)-1)
+
+struct db_rows {
+	struct buf text; /* all cells, each NUL-ended */
+	struct cell *cells;
+	size_t columns, rows, cells_cap;
+	size_t next; /* the row after the present one */
+};
+
+struct db_value
+db_text(const char *p, size_t len)
+{
+	return (struct db_value){ p != NULL ? DB_TEXT : DB_NULL, p, len, 0 };
+}
+
+struct db_value
+db_str(const char *s)
+{
+	return db_text(s, s != NULL ? strlen(s) : 0);
+}
+
+static struct db_value
+number(enum db_type type, int64_t n)
+{
+	return (struct db_value){ n == INT64_MIN ? DB_NULL : type, NULL, 0, n };
+}
+
+struct db_value
+db_int(int64_t n)
+{
+	return number(DB_INT, n);
+}
+
+struct db_value
+db_time(int64_t ms)
+{
+	return number(DB_TIME, ms);
+}
+
+struct db_value
+db_seconds(int64_t ms)
+{
+	return number(DB_SECONDS, ms);
+}
+
+size_t
+db_decimal(int64_t thousandths, char *text)
+{
+	uint64_t u = thousandths < 0 ? (uint64_t)0 - (uint64_t)thousandths
+				     : (uint64_t)thousandths;
+	char digits[DB_DECIMAL], *p = digits + sizeof digits;
+	size_t len;
+	int n;
+
+	for (n = 0; n < 3 || u > 0 || n == 3; n++, u /= 10) {
+		if (n == 3)
+			*--p = '.';
+		*--p = (char)('0' + u % 10);
+	}
+	if (thousandths < 0)
+		*--p = '-';
+	len = (size_t)(digits + sizeof digits - p);
+	memcpy(text, p, len);
+	return len;
+}
+
+static void
+quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
+{
+	char *room;
+
+	buf_addc(sql, '\'');
+	room = buf_room(sql, 2 * len + 1);
+	buf_grown(sql, mysql_real_escape_string(db->my, room, p, len));
+	buf_addc(sql, '\'');
+}
+
+void
+db_quote(struct db *db, struct buf *sql, struct db_value v)
+{
+	char text[CLOCK_TEXT], decimal[DB_DECIMAL];
+
+	switch (v.type) {
+	case DB_NULL:
+		buf_adds(sql, "NULL");
+		break;
+	case DB_TEXT:
+		quote_text(db, sql, v.text, v.len);
+		break;
+	case DB_INT:
+		buf_addi(sql, v.num);
+		break;
+	case DB_TIME:
+		clock_format_sql(v.num, text);
+		buf_addf(sql, "'%s'", text);
+		break;
+	case DB_SECONDS:
+		buf_add(sql, decimal, db_decimal(v.num, decimal));
+		break;
+	}
+}
+
+/* sql with its question marks replaced. Ours are never inside quotes but for
+ * those that stand in string literals of the statement itself. */
+static void
+put_values(
+    struct db *db, const char *sql, const struct db_value *args, size_t n)
+{
+	const char *p, *from = sql;
+	size_t used = 0;
+	char quote = '\0';
+
+	buf_clear(&db->sql);
+	for (p = sql; *p != '\0'; p++) {
+		if (quote != '\0') {
+			if (*p == quote)
+				quote = '\0';
+		} else if (*p == '\'' || *p == '"' || *p == '`') {
+			quote = *p;
+		} else if (*p == '?') {
+			if (used == n)
+				prog_die(PROG_SOFTWARE,
+				    "too few values for: %s", sql);
+			buf_add(&db->sql, from, (size_t)(p - from));
+			db_quote(db, &db->sql, args[used++]);
+			from = p + 1;
+		}
+	}
+	if (used != n)
+		prog_die(PROG_SOFTWARE, "too many values for: %s", sql);
+	buf_add(&db->sql, from, (size_t)(p - from));
+}
+
+void
+db_doing(struct db *db, const char *sql)
+{
+	/* Names of tables come first; values in quotes or brackets. */
+	size_t len = strcspn(sql, "('\n");
+
+	while (len > 0 && sql[len - 1] == ' ')
+		len--;
+	if (len >= sizeof db->doing)
+		len = sizeof db->doing - 1;
+	memcpy(db->doing, sql, len);
+	db->doing[len] = '\0';
+}
+
+enum outcome
+db_send(struct db *db, const char *sql, size_t len)
+{
+	db_doing(db, sql);
+	if (mysql_real_query(db->my, sql, (unsigned long)len) != 0)
+		return db_failed(db);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+send_values(
+    struct db *db, const char *sql, const struct db_value *args, size_t n)
+{
+	enum outcome o = db_connect(db);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	if (n == 0)
+		return db_send(db, sql, strlen(sql));
+	put_values(db, sql, args, n);
+	return db_send(db, db->sql.data, db->sql.len);
+}
+
+enum outcome
+db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
+    uint64_t *affected)
+{
+	enum outcome o = send_values(db, sql, args, n);
+	MYSQL_RES *res;
+
+	if (o != OUTCOME_DONE)
+		return o;
+	if (affected != NULL)
+		*affected = mysql_affected_rows(db->my);
+	/* A statement that answers after all would block the next one. */
+	res = mysql_store_result(db->my);
+	if (res != NULL)
+		mysql_free_result(res);
+	return OUTCOME_DONE;
+}
+
+static void
+take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
+{
+	struct cell *c;
+	size_t i;
+
+	while ((r->rows + 1) * r->columns > r->cells_cap) {
+		r->cells_cap = r->cells_cap > 0 ? 2 * r->cells_cap : 64;
+		r->cells = xrealloc(r->cells, r->cells_cap, sizeof *r->cells);
+	}
+	c = &r->cells[r->rows * r->columns];
+	for (i = 0; i < r->columns; i++, c++) {
+		c->at = CELL_NULL;
+		c->len = 0;
+		if (row[i] == NULL)
+			continue;
+		c->at = r->text.len;
+		c->len = lengths[i];
+		buf_add(&r->text, row[i], lengths[i]);
+		buf_addc(&r->text, '\0');
+	}
+	r->rows++;
+}
+
+enum outcome
+db_query(struct db *db, const char *sql, const struct db_value *args, size_t n,
+    struct db_rows **rows)
+{
+	enum outcome o = send_values(db, sql, args, n);
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	struct db_rows *r;
+
+	*rows = NULL;
+	if (o != OUTCOME_DONE)
+		return o;
+	res = mysql_use_result(db->my);
+	if (res == NULL) {
+		if (mysql_errno(db->my) != 0)
+			return db_failed(db);
+		return db_refuse(db, DB_BUG, "no answer to: %.60s", sql);
+	}
+	r = xcalloc(1, sizeof *r);
+	r->columns = mysql_num_fields(res);
+	while ((row = mysql_fetch_row(res)) != NULL)
+		take_row(r, row, mysql_fetch_lengths(res));
+	mysql_free_result(res);
+	if (mysql_errno(db->my) != 0) {
+		db_rows_free(r);
+		return db_failed(db);
+	}
+	*rows = r;
+	return OUTCOME_DONE;
+}
+
+bool
+db_next(struct db_rows *r)
+{
+	if (r->next >= r->rows)
+		return false;
+	r->next++;
+	return true;
+}
+
+size_t
+db_rows_count(const struct db_rows *r)
+{
+	return r->rows;
+}
+
+void
+db_rows_free(struct db_rows *r)
+{
+	if (r == NULL)
+		return;
+	buf_release(&r->text);
+	free(r->cells);
+	free(r);
+}
+
+static const struct cell *
+cell(const struct db_rows *r, size_t i)
+{
+	if (r->next == 0 || i >= r->columns)
+		prog_die(PROG_SOFTWARE, "no such column in an answer");
+	return &r->cells[(r->next - 1) * r->columns + i];
+}
+
+const char *
+db_get(const struct db_rows *r, size_t i)
+{
+	const struct cell *c = cell(r, i);
+
+	return c->at == CELL_NULL ? NULL : r->text.data + c->at;
+}
+
+size_t
+db_get_len(const struct db_rows *r, size_t i)
+{
+	return cell(r, i)->len;
+}
+
+int64_t
+db_get_int(const struct db_rows *r, size_t i)
+{
+	const char *s = db_get(r, i);
+
+	return s == NULL ? INT64_MIN : strtoll(s, NULL, 10);
+}
+
+int64_t
+db_get_time(const struct db_rows *r, size_t i)
+{
+	const char *s = db_get(r, i);
+	char text[CLOCK_TEXT];
+	int64_t ms;
+
+	/* "2026-11-20 10:00:00.123": RFC 3339 but for the zone. */
+	if (s == NULL || strlen(s) > CLOCK_TEXT - 2)
+		return CLOCK_NONE;
+	snprintf(text, sizeof text, "%sZ", s);
+	return clock_parse(text, strlen(text), &ms) == 0 ? ms : CLOCK_NONE;
+}

@@ -1,0 +1,199 @@
+/*
+ * db_transaction: transactions that are done again until they succeed, and how
+ * long that is waited for; see db.h.
+ *
+ * Patience counts whatever is waited for: a server that is away, a lock that
+ * somebody holds, a deadlock that comes again. A session never waits for a
+ * lock longer than patience lasts. Who waits for ever says so after NOTICE_MS,
+ * once, whichever of its connections it is: so the first wait for a lock is no
+ * longer than that.
+ */
+#include <mysql.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/db/db.h"
+#include "common/db/db_impl.h"
+#include "common/os/retry.h"
+
+enum {
+	/* Conflicts are tried again soon, that often, before they are treated
+	 * like a server that is busy. */
+	CONFLICT_TRIES = 10,
+	CONFLICT_BASE_MS = 10,
+	CONFLICT_CAP_MS = 200,
+	AWAY_BASE_MS = 200,
+	AWAY_CAP_MS = 10000,
+	NOTICE_MS = 3000,
+};
+
+/* One connection tells for all of the process. */
+static atomic_bool told;
+
+/* What a transaction has waited so far. */
+struct wait {
+	struct retry conflicts, away;
+	int64_t since_ms;
+	bool patient;
+	bool told; /* by us */
+};
+
+enum outcome
+db_begin(struct db *db)
+{
+	return db_send(db, "START TRANSACTION", strlen("START TRANSACTION"));
+}
+
+enum outcome
+db_commit(struct db *db)
+{
+	return db_send(db, "COMMIT", strlen("COMMIT"));
+}
+
+void
+db_rollback(struct db *db)
+{
+	/* A failed rollback leaves a connection in an unknown state; without
+	 * it the server rolls back by itself. */
+	if (db->my != NULL && mysql_rollback(db->my) != 0)
+		db_disconnect(db);
+}
+
+enum outcome
+db_wait_for_tables(struct db *db, unsigned wait_s)
+{
+	struct db_value s = db_int(wait_s > 0 ? wait_s : db->lock_s);
+
+	return db_exec(db, "SET SESSION lock_wait_timeout = ?", &s, 1, NULL);
+}
+
+int64_t
+db_patience_left(const struct db *db)
+{
+	int64_t left;
+
+	if (db->give_up_ms == 0)
+		return INT64_MAX;
+	left = db->give_up_ms - clock_mono_ms();
+	return left > 0 ? left : 0;
+}
+
+/* How long a lock is waited for by the next attempt. */
+static enum outcome
+limit_locks(struct db *db, const struct wait *w)
+{
+	int64_t ms = db->lock_ms, left = db_patience_left(db);
+	struct db_value s[2];
+	enum outcome o;
+
+	if (w->patient && !w->told && ms > NOTICE_MS)
+		ms = NOTICE_MS;
+	s[0] = s[1] = db_int(db_seconds_of(left < ms ? left : ms));
+	if (s[0].num == db->lock_s)
+		return OUTCOME_DONE;
+	o = db_exec(db,
+	    "SET SESSION innodb_lock_wait_timeout = ?, lock_wait_timeout = ?",
+	    s, 2, NULL);
+	if (o == OUTCOME_DONE)
+		db->lock_s = (unsigned)s[0].num;
+	return o;
+}
+
+static void
+tell(struct db *db, struct wait *w)
+{
+	w->told = true;
+	if (!atomic_exchange(&told, true))
+		log_warn("%s; waiting for it", buf_str(&db->why));
+}
+
+/* Waits before the next attempt. False when it is time to give up. */
+static bool
+wait_again(struct db *db, struct wait *w)
+{
+	bool conflict =
+	    db->cause == DB_CONFLICT && w->conflicts.attempt < CONFLICT_TRIES;
+	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
+	int64_t left = db_patience_left(db), ms;
+
+	/* A deadlock is over when it is told: one more attempt waits for
+	 * nothing. */
+	if (left == 0 && !(first && db->number == DB_DEADLOCK))
+		return false;
+	ms = retry_next(conflict ? &w->conflicts : &w->away, -1);
+	if (ms > left)
+		ms = left;
+	if (w->patient && !w->told &&
+	    (!conflict || clock_mono_ms() - w->since_ms >= NOTICE_MS))
+		tell(db, w);
+	log_debug(conflict ? "transaction_conflict" : "database_wait",
+	    "errno=%u wait_ms=%lld why=\"%s\"", db->number, (long long)ms,
+	    buf_str(&db->why));
+	return !stop_sleep(ms);
+}
+
+static enum outcome
+begin(struct db *db, const struct wait *w)
+{
+	enum outcome o = db_connect(db);
+
+	if (o == OUTCOME_DONE)
+		o = limit_locks(db, w);
+	return o == OUTCOME_DONE ? db_begin(db) : o;
+}
+
+/* The server closes connections that were idle for long; to find that out at
+ * the next BEGIN is no outage, and not worth a pause. */
+static enum outcome
+begin_anew(struct db *db, const struct wait *w)
+{
+	bool old = db_connected(db);
+	enum outcome o = begin(db, w);
+
+	return o == OUTCOME_LATER && old && db->cause == DB_LOST ? begin(db, w)
+								 : o;
+}
+
+static enum outcome
+attempt(struct db *db, const struct wait *w,
+    enum outcome (*work)(struct db *db, void *ctx), void *ctx)
+{
+	enum outcome o = begin_anew(db, w);
+
+	if (o == OUTCOME_DONE)
+		o = work(db, ctx);
+	/* Commit point: from here on the work may be done, whatever the
+	 * answer; so it is work that can be done twice. */
+	if (o == OUTCOME_DONE)
+		o = db_commit(db);
+	if (o == OUTCOME_DONE)
+		db->cause = DB_FINE;
+	else
+		db_rollback(db);
+	return o;
+}
+
+enum outcome
+db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
+    void *ctx, bool patient)
+{
+	struct wait w = {
+		.conflicts = RETRY_INIT(CONFLICT_BASE_MS, CONFLICT_CAP_MS, -1),
+		.away = RETRY_INIT(AWAY_BASE_MS, AWAY_CAP_MS, -1),
+		.since_ms = clock_mono_ms(),
+		.patient = patient,
+	};
+	enum outcome o;
+
+	db->give_up_ms = patient ? 0 : w.since_ms + db->patience_ms;
+	do
+		o = attempt(db, &w, work, ctx);
+	while (o == OUTCOME_LATER && wait_again(db, &w));
+	db->give_up_ms = 0;
+	if (w.told)
+		atomic_store(&told, false);
+	return o;
+}

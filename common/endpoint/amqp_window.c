@@ -1,0 +1,254 @@
+/*
+ * amqp_window: see amqp_window.h.
+ */
+#include "common/endpoint/amqp_window.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/amqp/amqp_pack.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/records/bucket.h"
+
+/* The link is gone: whatever was on its way is to be sent again. */
+static int
+lost(struct amqp_writer *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (amqp_window_at(w, i)->state != MESSAGE_DONE)
+			amqp_window_at(w, i)->state = MESSAGE_TO_SEND;
+	w->phase = PHASE_METHOD;
+	endpoint_amqp_lost(&w->a);
+	return -1;
+}
+
+void
+amqp_window_shorten(struct buf *b)
+{
+	if (b->cap > 2 * AMQP_BODY_BYTES)
+		buf_release(b);
+	buf_clear(b);
+}
+
+/* Takes what is done out of the window, from its oldest end. */
+static void
+slide(struct amqp_writer *w)
+{
+	while (w->n > 0 && amqp_window_at(w, 0)->state == MESSAGE_DONE) {
+		amqp_window_shorten(&amqp_window_at(w, 0)->body);
+		w->head = (w->head + 1) % AMQP_WINDOW;
+		w->n--;
+	}
+	/* Whoever flushes often needs the memory of a few places only. */
+	if (w->n == 0)
+		w->head = 0;
+}
+
+static void
+confirmed(struct amqp_writer *w, struct amqp_message *m)
+{
+	if (m->state == MESSAGE_RETURNED) {
+		m->state = MESSAGE_TO_SEND;
+		w->gone = true;
+		return;
+	}
+	m->state = MESSAGE_DONE;
+	w->progress_ms = clock_mono_ms();
+	w->full = false;
+	retry_reset(&w->pause);
+	endpoint_amqp_works(&w->a);
+}
+
+static void
+refused(struct amqp_writer *w, struct amqp_message *m)
+{
+	int64_t now = clock_mono_ms();
+
+	m->state = MESSAGE_TO_SEND;
+	if (w->pause_until_ms > now)
+		return;
+	w->pause_until_ms = now + retry_next(&w->pause, -1);
+	if (!w->full)
+		log_info("queue_full", "queue=%s", w->a.queue);
+	w->full = true;
+}
+
+/* The answer to one message, or to all up to it. */
+static void
+answered(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
+{
+	struct amqp_message *m;
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		m = amqp_window_at(w, i);
+		if (m->state != MESSAGE_SENT && m->state != MESSAGE_RETURNED)
+			continue;
+		if (m->tag != tag && !(multiple && m->tag < tag))
+			continue;
+		if (ack)
+			confirmed(w, m);
+		else
+			refused(w, m);
+	}
+	slide(w);
+	if (w->gone)
+		amqp_link_drop(&w->a.link,
+		    w->a.spread ? "no queue takes what is sent to exchange "
+				  "'%s' at %s"
+				: "the queue '%s' at %s is gone",
+		    w->a.queue, buf_str(&w->a.link.title));
+	w->gone = false;
+}
+
+static void
+format_id(const struct amqp_writer *w, uint64_t seq, struct buf *id)
+{
+	buf_setf(id, "%s-%" PRIu64, w->run, seq);
+}
+
+/* The header of a returned message tells which one it is. */
+static void
+mark_returned(struct amqp_writer *w, const amqp_frame_t *f)
+{
+	const amqp_basic_properties_t *p = f->payload.properties.decoded;
+	struct buf id = BUF_INIT;
+	size_t i;
+
+	w->returned_left = f->payload.properties.body_size;
+	w->phase = w->returned_left > 0 ? PHASE_BODY : PHASE_METHOD;
+	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0)
+		return;
+	for (i = 0; i < w->n; i++) {
+		format_id(w, amqp_window_at(w, i)->seq, &id);
+		if (amqp_window_at(w, i)->state == MESSAGE_SENT &&
+		    id.len == p->message_id.len &&
+		    memcmp(id.data, p->message_id.bytes, id.len) == 0)
+			amqp_window_at(w, i)->state = MESSAGE_RETURNED;
+	}
+	buf_release(&id);
+}
+
+static void
+take_method(struct amqp_writer *w, const amqp_method_t *m)
+{
+	const amqp_basic_ack_t *ack = m->decoded;
+	const amqp_basic_nack_t *nack = m->decoded;
+
+	if (m->id == AMQP_BASIC_ACK_METHOD)
+		answered(w, ack->delivery_tag, ack->multiple != 0, true);
+	else if (m->id == AMQP_BASIC_NACK_METHOD)
+		answered(w, nack->delivery_tag, nack->multiple != 0, false);
+	else if (m->id == AMQP_BASIC_RETURN_METHOD)
+		w->phase = PHASE_HEADER;
+}
+
+static bool
+take_frame(struct amqp_writer *w, const amqp_frame_t *f)
+{
+	size_t len;
+
+	if (f->frame_type == AMQP_FRAME_METHOD && w->phase == PHASE_METHOD) {
+		take_method(w, &f->payload.method);
+		return true;
+	}
+	if (f->frame_type == AMQP_FRAME_HEADER && w->phase == PHASE_HEADER) {
+		mark_returned(w, f);
+		return true;
+	}
+	if (f->frame_type != AMQP_FRAME_BODY || w->phase != PHASE_BODY)
+		return false;
+	len = f->payload.body_fragment.len;
+	w->returned_left -= len < w->returned_left ? len : w->returned_left;
+	if (w->returned_left == 0)
+		w->phase = PHASE_METHOD;
+	return true;
+}
+
+int
+amqp_window_receive(struct amqp_writer *w, int wait_ms)
+{
+	struct amqp_link *l = &w->a.link;
+	amqp_frame_t f;
+	int got;
+
+	while ((got = amqp_link_frame(l, &f, wait_ms)) > 0) {
+		if (!take_frame(w, &f))
+			amqp_link_drop(l, "%s sends frames out of order",
+			    buf_str(&l->title));
+		wait_ms = 0;
+	}
+	return l->conn == NULL || got < 0 ? lost(w) : 0;
+}
+
+static int
+publish(struct amqp_writer *w, struct amqp_message *m)
+{
+	struct buf id = BUF_INIT;
+	amqp_basic_properties_t p = {
+		._flags = AMQP_BASIC_CONTENT_TYPE_FLAG |
+			  AMQP_BASIC_DELIVERY_MODE_FLAG |
+			  AMQP_BASIC_MESSAGE_ID_FLAG |
+			  (m->packed ? AMQP_BASIC_CONTENT_ENCODING_FLAG : 0),
+		.content_type = amqp_cstring_bytes("application/x-ndjson"),
+		.content_encoding = amqp_cstring_bytes(AMQP_PACK_ENCODING),
+		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
+	};
+	const char *exchange = "", *key = w->a.queue;
+	char number[8] = "";
+	int status;
+
+	if (w->a.spread) {
+		exchange = m->lane == BUCKET_ALL ? w->all : w->a.queue;
+		if (m->lane != BUCKET_ALL)
+			(void)snprintf(number, sizeof number, "%zu", m->lane);
+		key = number;
+	}
+	format_id(w, m->seq, &id);
+	p.message_id = amqp_cstring_bytes(buf_str(&id));
+	status = amqp_basic_publish(w->a.link.conn, AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), 1, 0, &p,
+	    (amqp_bytes_t){ m->body.len, m->body.data });
+	buf_release(&id);
+	if (amqp_link_check(&w->a.link, "publish", status) != 0)
+		return lost(w);
+	m->tag = w->next_tag++;
+	m->state = MESSAGE_SENT;
+	return 0;
+}
+
+/* The oldest message that is to be sent, or NULL. */
+static struct amqp_message *
+next_to_send(struct amqp_writer *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (amqp_window_at(w, i)->state == MESSAGE_TO_SEND)
+			return amqp_window_at(w, i);
+	return NULL;
+}
+
+/* Looks before each message whether the broker wants any: an alarm is told in
+ * time only to those who listen. */
+int
+amqp_window_send(struct amqp_writer *w)
+{
+	struct amqp_message *m;
+
+	for (;;) {
+		if (amqp_window_receive(w, 0) != 0)
+			return -1;
+		if (w->a.link.blocked || clock_mono_ms() < w->pause_until_ms)
+			return 0;
+		m = next_to_send(w);
+		if (m == NULL)
+			return 0;
+		if (publish(w, m) != 0)
+			return -1;
+	}
+}

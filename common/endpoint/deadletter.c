@@ -1,0 +1,173 @@
+/*
+ * deadletter: see deadletter.h.
+ */
+#include "common/endpoint/deadletter.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+
+/* So many are shown by hand; the rest is counted. */
+#define SHOWN 20
+
+void
+deadletter_open(struct deadletter *d, const struct endpoint *in,
+    const struct endpoint_options *opt)
+{
+	memset(d, 0, sizeof *d);
+	d->opt = *opt;
+	d->opt.plain = true;
+	if (endpoint_is_queue(endpoint_name(in)))
+		d->queue = xasprintf("%s.dead", endpoint_name(in));
+}
+
+static void
+add_base64(struct buf *out, const char *data, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/=";
+	const unsigned char *p = (const unsigned char *)data;
+	unsigned group;
+	size_t i, n;
+
+	for (i = 0; i < len; i += 3) {
+		n = len - i < 3 ? len - i : 3;
+		group = (unsigned)p[i] << 16;
+		if (n > 1)
+			group |= (unsigned)p[i + 1] << 8;
+		if (n > 2)
+			group |= p[i + 2];
+		buf_addc(out, digits[group >> 18]);
+		buf_addc(out, digits[group >> 12 & 63]);
+		buf_addc(out, digits[n > 1 ? group >> 6 & 63 : 64]);
+		buf_addc(out, digits[n > 2 ? group & 63 : 64]);
+	}
+}
+
+/* Text that is ours, but may quote a piece of the record. */
+static void
+add_text(struct buf *letter, const char *key, const char *text)
+{
+	struct buf clean = BUF_INIT;
+	size_t i;
+
+	for (i = 0; text[i] != '\0'; i++)
+		buf_add(
+		    &clean, (unsigned char)text[i] < 0x80 ? &text[i] : "?", 1);
+	jsonw_str(letter, key,
+	    parse_is_utf8(text, strlen(text)) ? text : buf_str(&clean));
+	buf_release(&clean);
+}
+
+void
+deadletter_write(struct buf *letter, const char *where, const char *line,
+    size_t len, const char *reason)
+{
+	struct buf coded = BUF_INIT;
+
+	buf_clear(letter);
+	jsonw_open(letter);
+	jsonw_str(letter, "type", "dead");
+	jsonw_str(letter, "program", prog_name());
+	jsonw_time(letter, "at", clock_now_ms());
+	add_text(letter, "reason", reason);
+	add_text(letter, "where", where);
+	if (line != NULL && parse_is_utf8(line, len)) {
+		jsonw_strn(letter, "record", line, len);
+	} else if (line != NULL) {
+		add_base64(&coded, line, len);
+		jsonw_strn(letter, "record_base64", buf_str(&coded), coded.len);
+	}
+	jsonw_close(letter);
+	buf_release(&coded);
+}
+
+static enum outcome
+failed(struct deadletter *d, enum exit_code code, const char *why)
+{
+	d->code = code;
+	log_error("cannot put a bad record into '%s': %s", d->queue, why);
+	return code == PROG_TEMPFAIL ? OUTCOME_LATER : OUTCOME_NEVER;
+}
+
+static enum outcome
+open_queue(struct deadletter *d)
+{
+	enum exit_code code = PROG_SOFTWARE;
+	struct buf why = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+
+	d->out = endpoint_open_write(d->queue, &d->opt, &why, &code);
+	if (d->out == NULL)
+		o = failed(d, code, buf_str(&why));
+	buf_release(&why);
+	return o;
+}
+
+enum outcome
+deadletter_add(struct deadletter *d, const char *where, const char *line,
+    size_t len, const char *reason)
+{
+	if (d->queue == NULL) {
+		if (++d->count <= SHOWN)
+			log_error("%s: %s", where, reason);
+		return OUTCOME_DONE;
+	}
+	if (d->out == NULL && open_queue(d) != OUTCOME_DONE)
+		return d->code == PROG_TEMPFAIL ? OUTCOME_LATER : OUTCOME_NEVER;
+	deadletter_write(&d->letter, where, line, len, reason);
+	if (endpoint_write(d->out, d->letter.data, d->letter.len) != 0)
+		return failed(d, endpoint_code(d->out), endpoint_why(d->out));
+	d->count++;
+	log_info("dead_letter", "where=\"%s\" reason=\"%s\"", where, reason);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+deadletter_flush(struct deadletter *d)
+{
+	enum outcome o;
+
+	if (d->out == NULL)
+		return OUTCOME_DONE;
+	o = endpoint_flush(d->out);
+	if (o == OUTCOME_DONE)
+		d->told = false;
+	else if (!d->told || o == OUTCOME_NEVER) {
+		/* A patient caller comes again and again: one line. */
+		d->told = true;
+		(void)failed(d, endpoint_code(d->out), endpoint_why(d->out));
+	}
+	return o;
+}
+
+void
+deadletter_pump(struct deadletter *d)
+{
+	if (d->out != NULL)
+		endpoint_pump(d->out);
+}
+
+enum exit_code
+deadletter_code(const struct deadletter *d)
+{
+	return d->count > 0 && d->queue == NULL ? PROG_DATA : PROG_OK;
+}
+
+void
+deadletter_close(struct deadletter *d)
+{
+	if (d->queue == NULL && d->count > SHOWN)
+		log_error("and %" PRIu64 " more bad records", d->count - SHOWN);
+	endpoint_close(d->out);
+	d->out = NULL;
+	free(d->queue);
+	d->queue = NULL;
+	buf_release(&d->letter);
+}

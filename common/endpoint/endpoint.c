@@ -1,0 +1,254 @@
+/*
+ * endpoint: the table of kinds, and what is the same for all of them; see
+ * endpoint.h. The only place that knows that an operation may be missing.
+ */
+#include "common/endpoint/endpoint.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/os/lines.h"
+
+/* The last one, with no prefix, takes what is left. */
+static const struct endpoint_ops *const kinds[] = {
+	&endpoint_amqp_ops,
+	&endpoint_exchange_ops,
+	&endpoint_stdio_ops,
+};
+
+/* "queu:rows" is a slip, not a file to be created; "./queu:rows" is one. */
+static bool
+has_unknown_prefix(const char *name)
+{
+	size_t n = 0;
+
+	while (isalpha((unsigned char)name[n]))
+		n++;
+	return n > 0 && name[n] == ':';
+}
+
+/* What stands behind the prefix of such, or NULL. */
+static const char *
+behind(const struct endpoint_ops *ops, const char *name)
+{
+	size_t n = strlen(ops->prefix);
+
+	return strncmp(name, ops->prefix, n) == 0 ? name + n : NULL;
+}
+
+static const struct endpoint_ops *
+find_kind(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(kinds) - 1; i++)
+		if (behind(kinds[i], name) != NULL)
+			return kinds[i];
+	return has_unknown_prefix(name) ? NULL : kinds[i];
+}
+
+static struct endpoint *
+open_any(const char *name, bool writing, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	const struct endpoint_ops *ops = find_kind(name);
+	struct endpoint *e;
+
+	if (ops == NULL || name[0] == '\0') {
+		buf_setf(why,
+		    "'%s' is no endpoint; there are - , a file (./%s), "
+		    "queue:NAME and, for writing, exchange:NAME",
+		    name, name);
+		*code = PROG_USAGE;
+		return NULL;
+	}
+	e = ops->open(behind(ops, name), writing, opt, why, code);
+	if (e != NULL) {
+		if (e->ops == NULL)
+			e->ops = ops;
+		e->name = xstrdup(name);
+	}
+	return e;
+}
+
+struct endpoint *
+endpoint_open_read(const char *name, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	return open_any(name, false, opt, why, code);
+}
+
+struct endpoint *
+endpoint_open_write(const char *name, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	return open_any(name, true, opt, why, code);
+}
+
+enum endpoint_status
+endpoint_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	return e->ops->read(e, line, len, timeout_ms);
+}
+
+enum endpoint_status
+endpoint_read_block(
+    struct endpoint *e, char **block, size_t *len, int timeout_ms)
+{
+	enum endpoint_status status =
+	    e->ops->read_block(e, block, len, timeout_ms);
+
+	e->block_end = status == ENDPOINT_RECORD ? *block + *len : NULL;
+	return status;
+}
+
+void
+endpoint_ack(struct endpoint *e)
+{
+	if (e->ops->ack != NULL)
+		e->ops->ack(e);
+}
+
+struct endpoint_mark
+endpoint_mark(const struct endpoint *e)
+{
+	const struct endpoint_mark none = { 0, 0, 0 };
+
+	return e->ops->mark != NULL ? e->ops->mark(e) : none;
+}
+
+void
+endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
+{
+	if (e->ops->ack_to != NULL)
+		e->ops->ack_to(e, mark);
+}
+
+int
+endpoint_write(struct endpoint *e, const char *line, size_t len)
+{
+	return e->ops->write(e, line, len);
+}
+
+enum outcome
+endpoint_flush(struct endpoint *e)
+{
+	return e->ops->flush(e);
+}
+
+enum outcome
+endpoint_connect(struct endpoint *e)
+{
+	return e->ops->connect != NULL ? e->ops->connect(e) : OUTCOME_DONE;
+}
+
+void
+endpoint_pump(struct endpoint *e)
+{
+	if (e->ops->pump != NULL)
+		e->ops->pump(e);
+}
+
+static const char *
+where(struct endpoint *e, uint64_t behind)
+{
+	buf_clear(&e->where);
+	if (e->ops->where != NULL)
+		e->ops->where(e, behind, &e->where);
+	return buf_str(&e->where);
+}
+
+const char *
+endpoint_where(struct endpoint *e)
+{
+	return where(e, 0);
+}
+
+const char *
+endpoint_refusal(const struct endpoint *e)
+{
+	return e->refusal != NULL ? e->refusal : "the line is too long";
+}
+
+const char *
+endpoint_where_in(struct endpoint *e, const char *line)
+{
+	uint64_t lines = 0;
+
+	if (line != NULL && e->block_end != NULL)
+		lines = lines_count(line, (size_t)(e->block_end - line));
+	return where(e, lines > 0 ? lines - 1 : 0);
+}
+
+bool
+endpoint_delivery(const struct endpoint *e, struct endpoint_delivery *d)
+{
+	if (e->ops->delivery == NULL)
+		return false;
+	e->ops->delivery(e, d);
+	return true;
+}
+
+const char *
+endpoint_routing_key(const struct endpoint *e, size_t *len)
+{
+	*len = 0;
+	return e->ops->routing_key != NULL ? e->ops->routing_key(e, len) : NULL;
+}
+
+bool
+endpoint_is_up(const struct endpoint *e)
+{
+	return e->ops->is_up == NULL || e->ops->is_up(e);
+}
+
+bool
+endpoint_is_queue(const char *name)
+{
+	return behind(&endpoint_amqp_ops, name) != NULL;
+}
+
+bool
+endpoint_is_exchange(const char *name)
+{
+	return behind(&endpoint_exchange_ops, name) != NULL;
+}
+
+const char *
+endpoint_amqp_name(const char *name)
+{
+	const char *queue = behind(&endpoint_amqp_ops, name);
+
+	return queue != NULL ? queue : behind(&endpoint_exchange_ops, name);
+}
+
+const char *
+endpoint_name(const struct endpoint *e)
+{
+	return e->name;
+}
+
+const char *
+endpoint_why(const struct endpoint *e)
+{
+	return buf_str(&e->why);
+}
+
+enum exit_code
+endpoint_code(const struct endpoint *e)
+{
+	return e->code;
+}
+
+void
+endpoint_close(struct endpoint *e)
+{
+	if (e == NULL)
+		return;
+	buf_release(&e->why);
+	buf_release(&e->where);
+	free(e->name);
+	e->ops->close(e);
+}

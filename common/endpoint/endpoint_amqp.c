@@ -1,0 +1,327 @@
+/*
+ * endpoint_amqp: "queue:NAME", what is the same for both ends; see
+ * endpoint_amqp.h.
+ */
+#include "common/endpoint/endpoint_amqp.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+
+#define RETRY_BASE_MS 100
+#define RETRY_CAP_MS 5000
+/* A link that held that long was a good one. */
+#define STABLE_MS 5000
+/* Beyond two heartbeats, before a reader is believed to live. */
+#define SOLE_MS 5000
+
+/* How long, and how often, it is looked whether one that died is gone. */
+#define PREDECESSOR_MS 5000
+#define PREDECESSOR_LOOK_MS 20
+
+int
+endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+{
+	const char *kind = a->spread ? "exchange" : "queue";
+	char *client;
+	int status;
+
+	if (!parse_is_name(queue, AMQP_QUEUE_NAME_MAX)) {
+		buf_setf(why,
+		    "'%s:%s' names no %s; use up to %d letters, digits, '.', "
+		    "'_' and '-'",
+		    kind, queue, kind, AMQP_QUEUE_NAME_MAX);
+		*code = PROG_USAGE;
+		return -1;
+	}
+	if (opt->exchange != NULL &&
+	    !parse_is_name(opt->exchange, AMQP_QUEUE_NAME_MAX)) {
+		buf_setf(why, "'%s' names no exchange", opt->exchange);
+		*code = PROG_USAGE;
+		return -1;
+	}
+	client = xasprintf("%s %s", writing ? "writes" : "reads", queue);
+	status = amqp_link_init(&a->link, opt->conf, client, why, code);
+	free(client);
+	if (status != 0)
+		return -1;
+	a->queue = xstrdup(queue);
+	a->source.exchange = opt->exchange;
+	a->source.binding = opt->binding;
+	a->patient = opt->patient;
+	a->sole = !writing && opt->sole;
+	a->patience_ms = conf_int(opt->conf, "amqp", "patience");
+	a->retry = (struct retry)RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	return 0;
+}
+
+void
+endpoint_amqp_release(struct amqp_endpoint *a)
+{
+	amqp_link_close(&a->link);
+	amqp_link_release(&a->link);
+	free(a->queue);
+	a->queue = NULL;
+}
+
+static void
+tell(struct amqp_endpoint *a)
+{
+	buf_setf(&a->base.why, "%s", buf_str(&a->link.why));
+	a->base.code = a->link.code;
+}
+
+static void
+wait_before_next_try(struct amqp_endpoint *a)
+{
+	int64_t now = clock_mono_ms();
+
+	if (a->trouble_since_ms == 0)
+		a->trouble_since_ms = now;
+	if (a->up_since_ms != 0 && now - a->up_since_ms > STABLE_MS)
+		retry_reset(&a->retry);
+	a->up_since_ms = 0;
+	a->next_try_ms = now + retry_next(&a->retry, -1);
+}
+
+void
+endpoint_amqp_lost(struct amqp_endpoint *a)
+{
+	tell(a);
+	/* One line an outage, and none from cron unless it comes to that. */
+	if (a->trouble_since_ms == 0 && a->patient &&
+	    a->link.outcome == OUTCOME_LATER)
+		log_warn("%s; trying again", buf_str(&a->base.why));
+	wait_before_next_try(a);
+}
+
+void
+endpoint_amqp_reached(struct amqp_endpoint *a)
+{
+	if (a->trouble_since_ms != 0)
+		log_info("amqp_works_again", "queue=%s after_ms=%" PRId64,
+		    a->queue, clock_mono_ms() - a->trouble_since_ms);
+	a->trouble_since_ms = 0;
+}
+
+void
+endpoint_amqp_works(struct amqp_endpoint *a)
+{
+	endpoint_amqp_reached(a);
+	retry_reset(&a->retry);
+}
+
+bool
+endpoint_amqp_gives_up(const struct amqp_endpoint *a)
+{
+	return !a->patient && a->trouble_since_ms != 0 &&
+	       clock_mono_ms() - a->trouble_since_ms >= a->patience_ms;
+}
+
+enum outcome
+endpoint_amqp_queue(struct amqp_endpoint *a, struct amqp_queue_load *load)
+{
+	struct amqp_link *l = &a->link;
+	enum outcome o;
+	bool there;
+
+	if (a->source.exchange == NULL)
+		return amqp_link_queue(l, a->queue, load);
+	o = amqp_declare_look(l, "queue", a->queue, &there);
+	if (o == OUTCOME_DONE && !there)
+		o = amqp_declare_source(l, a->queue, &a->source);
+	return o == OUTCOME_DONE ? amqp_link_queue(l, a->queue, load) : o;
+}
+
+/* What spreads is the work of whoever runs the broker. */
+static enum outcome
+find_exchanges(struct amqp_endpoint *a)
+{
+	char *names[] = { xstrdup(a->queue), xasprintf("%s.all", a->queue) };
+	struct amqp_link *l = &a->link;
+	enum outcome o = OUTCOME_DONE;
+	bool found = true;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		if (o == OUTCOME_DONE && found)
+			o = amqp_declare_look(l, "exchange", names[i], &found);
+		free(names[i]);
+	}
+	if (o != OUTCOME_DONE || found)
+		return o;
+	amqp_link_drop(l,
+	    "there is no exchange '%s' with '%s.all' at %s; make them with "
+	    "scripts/topology",
+	    a->queue, a->queue, buf_str(&l->title));
+	l->outcome = OUTCOME_NEVER;
+	l->code = PROG_CONFIG;
+	return OUTCOME_NEVER;
+}
+
+/* What a reader that died had not acknowledged comes again before all else only
+ * once the broker has put it back: a snapshot's lines would come before its
+ * begin. Readers that are not ours may stay. */
+static enum outcome
+await_predecessor(struct amqp_endpoint *a)
+{
+	int64_t end = clock_mono_ms() + PREDECESSOR_MS;
+	unsigned readers;
+	enum outcome o;
+
+	do {
+		o = amqp_declare_count_readers(&a->link, a->queue, &readers);
+	} while (o == OUTCOME_DONE && readers > 0 && clock_mono_ms() < end &&
+		 !stop_sleep(PREDECESSOR_LOOK_MS));
+	return o;
+}
+
+/* One that died without a word is forgotten by the broker after two heartbeats;
+ * who reads the queue after that lives. */
+static enum outcome
+be_sole(struct amqp_endpoint *a)
+{
+	struct amqp_link *l = &a->link;
+	int64_t now = clock_mono_ms();
+	bool taken;
+	enum outcome o = amqp_declare_reader(l, a->queue, &taken);
+
+	if (!taken)
+		a->taken_since_ms = 0;
+	else if (a->taken_since_ms == 0)
+		a->taken_since_ms = now;
+	else if (now - a->taken_since_ms >
+		 2000 * (int64_t)l->heartbeat_s + SOLE_MS) {
+		l->outcome = o = OUTCOME_NEVER;
+		l->code = PROG_CONFIG;
+	}
+	return o == OUTCOME_DONE ? await_predecessor(a) : o;
+}
+
+static enum outcome
+connect_now(struct amqp_endpoint *a)
+{
+	enum outcome o = amqp_link_connect(&a->link);
+	char *dead;
+
+	if (o == OUTCOME_DONE && a->spread) {
+		o = find_exchanges(a);
+		return o == OUTCOME_DONE ? a->set_up(a) : o;
+	}
+	if (o == OUTCOME_DONE && a->source.exchange != NULL)
+		o = amqp_declare_source(&a->link, a->queue, &a->source);
+	else if (o == OUTCOME_DONE)
+		o = amqp_link_queue(&a->link, a->queue, NULL);
+	/* Dead letters have none themselves unless somebody reads them, and
+	 * then deadletter.c makes that queue. */
+	if (o == OUTCOME_DONE && !amqp_link_is_dead(a->queue)) {
+		dead = xasprintf("%s.dead", a->queue);
+		o = amqp_link_queue(&a->link, dead, NULL);
+		free(dead);
+	}
+	if (o == OUTCOME_DONE && a->sole)
+		o = be_sole(a);
+	if (o == OUTCOME_DONE)
+		o = a->set_up(a);
+	return o;
+}
+
+enum outcome
+endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
+{
+	int64_t left = a->next_try_ms - clock_mono_ms();
+	enum outcome o;
+
+	if (a->link.conn != NULL)
+		return OUTCOME_DONE;
+	if (left > 0)
+		stop_sleep(left < wait_ms ? left : wait_ms);
+	if (left > wait_ms || stop_asked())
+		return OUTCOME_LATER;
+	o = connect_now(a);
+	if (o != OUTCOME_DONE) {
+		endpoint_amqp_lost(a);
+		return o;
+	}
+	a->up_since_ms = clock_mono_ms();
+	log_debug("amqp_connected", "queue=%s", a->queue);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+endpoint_amqp_first(struct amqp_endpoint *a)
+{
+	enum outcome o;
+
+	do {
+		o = endpoint_amqp_connect(a, AMQP_SLICE_MS);
+	} while (
+	    o == OUTCOME_LATER && !stop_asked() && !endpoint_amqp_gives_up(a));
+	if (o == OUTCOME_LATER && stop_asked()) {
+		buf_setf(&a->base.why,
+		    "asked to stop before RabbitMQ at %s "
+		    "could be reached",
+		    buf_str(&a->link.title));
+		a->base.code = PROG_OK;
+	}
+	return o;
+}
+
+static struct endpoint *
+amqp_open(const char *rest, bool writing, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	return writing ? endpoint_amqp_open_write(rest, false, opt, why, code)
+		       : endpoint_amqp_open_read(rest, opt, why, code);
+}
+
+static struct endpoint *
+exchange_open(const char *rest, bool writing,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+{
+	if (writing)
+		return endpoint_amqp_open_write(rest, true, opt, why, code);
+	buf_setf(why,
+	    "'exchange:%s' can be written to only; read one of the queues "
+	    "behind it",
+	    rest);
+	*code = PROG_USAGE;
+	return NULL;
+}
+
+/* Each end brings the rest of its operations. */
+const struct endpoint_ops endpoint_amqp_ops = {
+	.prefix = "queue:",
+	.open = amqp_open,
+};
+
+const struct endpoint_ops endpoint_exchange_ops = {
+	.prefix = "exchange:",
+	.open = exchange_open,
+};
+
+enum outcome
+endpoint_amqp_op_connect(struct endpoint *e)
+{
+	struct amqp_endpoint *a = (struct amqp_endpoint *)(void *)e;
+	enum outcome o = endpoint_amqp_connect(a, AMQP_SLICE_MS);
+
+	if (o == OUTCOME_DONE)
+		endpoint_amqp_reached(a);
+	return o;
+}
+
+bool
+endpoint_amqp_op_is_up(const struct endpoint *e)
+{
+	return ((const struct amqp_endpoint *)(const void *)e)->link.conn !=
+	       NULL;
+}

@@ -1,0 +1,90 @@
+/*
+ * endpoint_amqp: what the reading and the writing end of a queue share.
+ * Private to endpoint_amqp*.c.
+ *
+ * Either end owns one link. A link that is lost is made again with back-off by
+ * whoever needs it next; what that means for messages in hand is the business
+ * of each end (reader: forget them, they come again; writer: send again what
+ * is not confirmed).
+ */
+#ifndef COMMON_ENDPOINT_ENDPOINT_AMQP_H
+#define COMMON_ENDPOINT_ENDPOINT_AMQP_H
+
+#include "common/amqp/amqp_declare.h"
+#include "common/amqp/amqp_link.h"
+#include "common/endpoint/endpoint.h"
+#include "common/os/retry.h"
+
+/* The longest single wait; then somebody looks at stop and time-outs. */
+#define AMQP_SLICE_MS 250
+
+/* The broker's limit is 255 bytes, with ".dead" and all. */
+#define AMQP_QUEUE_NAME_MAX 200
+
+struct amqp_endpoint {
+	struct endpoint base;
+	struct amqp_link link;
+	char *queue;
+	struct amqp_source source; /* exchange NULL: the queue is ours */
+	bool spread; /* writing: what is called `queue` is an exchange, and who
+			reads behind it is nobody's business here */
+	bool patient;
+	bool sole; /* nobody else may read it */
+	int64_t patience_ms;
+	int64_t taken_since_ms; /* by another reader; 0: it is not */
+
+	struct retry retry;
+	int64_t next_try_ms;      /* not to connect before */
+	int64_t up_since_ms;      /* when the link was made */
+	int64_t trouble_since_ms; /* 0: none */
+
+	/* Makes a fresh channel ready for its direction. */
+	enum outcome (*set_up)(struct amqp_endpoint *a);
+};
+
+/* Fills a, which the caller has allocated. 0, or -1 with *why and *code. */
+int endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+    __attribute__((warn_unused_result));
+void endpoint_amqp_release(struct amqp_endpoint *a);
+
+/* Connects if the link is down and its time has come; may sleep for wait_ms,
+ * and takes as long as a login may take. DONE: the link is up. LATER: not yet.
+ * NEVER: no use; base.why and base.code are set, as they are after LATER. */
+enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
+    __attribute__((warn_unused_result));
+
+/* Connects for the first time: waits as patience allows. */
+enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
+    __attribute__((warn_unused_result));
+
+/* Looks whether the queue is there, and makes what is missing: as
+ * amqp_link_queue(), or as amqp_declare_source() when it is not ours. */
+enum outcome endpoint_amqp_queue(struct amqp_endpoint *a,
+    struct amqp_queue_load *load) __attribute__((warn_unused_result));
+
+/* Tells of a link that went down just now, and sets the next try. */
+void endpoint_amqp_lost(struct amqp_endpoint *a);
+
+/* The broker was reached: trouble, if there was any, is over. */
+void endpoint_amqp_reached(struct amqp_endpoint *a);
+
+/* A message went through as well: back-off starts anew. Being reached is not
+ * enough for that, because a link may go down again and again. */
+void endpoint_amqp_works(struct amqp_endpoint *a);
+
+/* True when trouble has lasted longer than patience. */
+bool endpoint_amqp_gives_up(const struct amqp_endpoint *a);
+
+/* For the ops of the two ends, each of which begins with its amqp_endpoint. */
+enum outcome endpoint_amqp_op_connect(struct endpoint *e)
+    __attribute__((warn_unused_result));
+bool endpoint_amqp_op_is_up(const struct endpoint *e);
+
+/* The two ends, in files of their own. */
+struct endpoint *endpoint_amqp_open_read(const char *queue,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
+struct endpoint *endpoint_amqp_open_write(const char *queue, bool spread,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
+
+#endif

@@ -1,0 +1,568 @@
+/*
+ * endpoint_amqp_read: the reading end of a queue.
+ *
+ * Messages come ahead of their acknowledgement, [amqp] prefetch of them at
+ * most, and wait in `ready` in the order in which they came. `now` is the one
+ * whose lines are being returned. Unless that was set, it depends on their
+ * size: where each record is published by itself a batch must not end after 100
+ * of them. The broker cannot change a consumer's limit: another one, with a
+ * higher limit, takes its place. Two at a time would not do: what a connection
+ * leaves behind the broker puts back consumer by consumer, out of order.
+ *
+ * Guarantee: a message is acknowledged by amqp_ack() after its last line was
+ * returned, or later. When the link goes down, everything that was not is
+ * forgotten here, because the broker sends it again; delivery tags of the old
+ * connection are never used on a new one.
+ */
+#include "common/amqp/amqp_inflow.h"
+#include "common/endpoint/amqp_cursor.h"
+#include "common/endpoint/endpoint_amqp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/os/lines.h"
+#include "common/records/record.h"
+
+/* A queue counts as empty when the broker says so twice, that far apart, and
+ * sent nothing meanwhile: what is on its way to us is not in its count. */
+#define QUIET_MS 50
+
+/* A reader to whom nothing comes asks that often whether the broker still
+ * knows it: RabbitMQ can lose a consumer without a word when its queue is
+ * deleted and made anew by somebody else at once. */
+#define IDLE_LOOK_MS 5000
+
+/* How many messages wait here at most, and at how many bytes but one frame is
+ * read at a time; the rest waits in the socket. */
+#define READY_MAX 32768
+#define READY_BYTES (16 * 1024 * 1024)
+#define PREFETCH_MAX 65535
+
+/* What suits large messages, and how many more of smaller ones: of up to that
+ * many bytes on the average. Whoever gathers much before it acknowledges has
+ * less to do for each; what must come again after a crash limits it. Bodies of
+ * our own are medium (BODY_BYTES in endpoint_amqp_write.c), and so many hold
+ * what a stream that is behind takes at once (aggregator/stream/stream.c). */
+#define PREFETCH 100
+#define MEDIUM_MORE 2000
+#define MEDIUM_BYTES (128 * 1024)
+#define SMALL_MORE 20000
+#define SMALL_BYTES 4096
+#define MEAN_OF 16
+
+struct reader {
+	struct amqp_endpoint a;
+	uint16_t prefetch; /* 0: no limit */
+	bool may_widen;    /* nobody set the limit */
+	bool until_empty;
+
+	struct amqp_inflow ready;
+
+	struct amqp_cursor now;
+	bool stale; /* its connection broke: to be freed by the next read */
+
+	/* Of this connection. */
+	struct endpoint_mark done;  /* whole messages returned so far */
+	struct endpoint_mark acked; /* of them, acknowledged */
+	unsigned consumers;         /* that there were, the last one counts */
+	uint16_t more;              /* of smaller ones, above prefetch */
+	uint64_t mean;    /* bytes of the last ones, as sent; times MEAN_OF */
+	bool said_empty;  /* at the last look at the queue */
+	int64_t check_ms; /* no look before */
+
+	bool passed_over; /* messages waited at the last idle look */
+	int64_t idle_ms;  /* since when nothing came; or of the last look */
+};
+
+static struct reader *
+self(struct endpoint *e)
+{
+	return (struct reader *)(void *)e;
+}
+
+static const struct reader *
+self_const(const struct endpoint *e)
+{
+	return (const struct reader *)(const void *)e;
+}
+
+/* The link is gone, and with it every delivery that was not acknowledged. */
+static void
+forget(struct reader *r)
+{
+	amqp_inflow_forget(&r->ready);
+	/* The caller may still look at its line. */
+	r->stale = r->now.in_hand;
+	r->done.connection++;
+	r->done.tag = r->done.messages = 0;
+	r->acked = r->done;
+	r->more = 0;
+	r->mean = 0;
+	r->said_empty = false;
+}
+
+static int
+lost(struct reader *r)
+{
+	forget(r);
+	endpoint_amqp_lost(&r->a);
+	return -1;
+}
+
+/* They are told apart, and put back in the order of their tags. */
+static amqp_bytes_t
+consumer_tag(const struct reader *r, char tag[2])
+{
+	tag[0] = (char)('0' + r->consumers);
+	tag[1] = '\0';
+	return amqp_cstring_bytes(tag);
+}
+
+/* A consumer, to whom that many messages may be sent ahead. */
+static enum outcome
+consume(struct amqp_endpoint *a, uint16_t prefetch)
+{
+	amqp_table_t none = { 0, NULL };
+	struct reader *r = self(&a->base);
+	struct amqp_link *l = &a->link;
+	char tag[2];
+
+	r->consumers++;
+	amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, prefetch, 0);
+	if (amqp_link_check_reply(
+		l, "limit deliveries", amqp_get_rpc_reply(l->conn)) != 0)
+		return l->outcome;
+	amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(a->queue), consumer_tag(r, tag), 0, 0, 0, none);
+	if (amqp_link_check_reply(
+		l, "read a queue", amqp_get_rpc_reply(l->conn)) != 0)
+		return l->outcome;
+	return OUTCOME_DONE;
+}
+
+/* Nothing more is sent to it; what was stays with it. */
+static enum outcome
+retire_consumer(struct reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+	char tag[2];
+
+	(void)amqp_basic_cancel(
+	    l->conn, AMQP_LINK_CHANNEL, consumer_tag(r, tag));
+	if (amqp_link_check_reply(
+		l, "stop reading a queue", amqp_get_rpc_reply(l->conn)) != 0)
+		return l->outcome;
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+set_up(struct amqp_endpoint *a)
+{
+	struct reader *r = self(&a->base);
+	enum outcome o;
+
+	r->consumers = 0;
+	o = consume(a, r->prefetch);
+	if (o != OUTCOME_DONE)
+		return o;
+	r->passed_over = false;
+	r->idle_ms = clock_mono_ms();
+	endpoint_amqp_reached(a);
+	return OUTCOME_DONE;
+}
+
+static struct endpoint *
+open_read(const char *queue, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	struct reader *r = xcalloc(1, sizeof *r);
+	size_t room;
+
+	if (endpoint_amqp_init(&r->a, queue, false, opt, why, code) != 0) {
+		free(r);
+		return NULL;
+	}
+	r->a.set_up = set_up;
+	r->now.max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
+	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
+	r->may_widen = r->prefetch == 0 && opt->prefetch == 0;
+	if (opt->prefetch != 0)
+		r->prefetch =
+		    opt->prefetch <= PREFETCH_MAX ? (uint16_t)opt->prefetch : 0;
+	else if (r->prefetch == 0)
+		r->prefetch = PREFETCH;
+	r->until_empty = opt->until_empty;
+	r->now.whole = opt->whole;
+	/* One more than may come: then it is never full. */
+	room = (size_t)r->prefetch + (r->may_widen ? SMALL_MORE : 0);
+	amqp_inflow_init(
+	    &r->ready, room > 0 && room < READY_MAX ? room + 1 : READY_MAX);
+	r->ready.max_message =
+	    (size_t)conf_int(opt->conf, "amqp", "max_message");
+	r->ready.with_keys = opt->whole;
+	return &r->a.base;
+}
+
+/* A message is whole. */
+static void
+arrived(struct reader *r)
+{
+	r->said_empty = false;
+	r->check_ms = 0;
+	r->passed_over = false;
+	r->idle_ms = clock_mono_ms();
+	endpoint_amqp_works(&r->a);
+}
+
+static bool
+take_frame(struct reader *r, const amqp_frame_t *f)
+{
+	bool whole;
+
+	if (!amqp_inflow_take(&r->ready, f, &whole))
+		return false;
+	if (whole)
+		arrived(r);
+	if (f->frame_type == AMQP_FRAME_METHOD &&
+	    f->payload.method.id == AMQP_BASIC_CANCEL_METHOD)
+		amqp_link_drop(&r->a.link,
+		    "the queue '%s' at %s was deleted or moved", r->a.queue,
+		    buf_str(&r->a.link.title));
+	return true;
+}
+
+/* Takes what has come, waiting for the first of it. -1: the link is lost. */
+static int
+receive(struct reader *r, int wait_ms)
+{
+	struct amqp_link *l = &r->a.link;
+	amqp_frame_t f;
+	int got = 0;
+
+	while (r->ready.n < r->ready.max &&
+	       (got = amqp_link_frame(l, &f, wait_ms)) > 0) {
+		if (!take_frame(r, &f))
+			amqp_link_drop(l, "%s sends frames out of order",
+			    buf_str(&l->title));
+		/* Not before: who takes no frame hears no heartbeat. */
+		if (r->ready.bytes >= READY_BYTES)
+			break;
+		/* The rest of a message may be waited for, but once. */
+		wait_ms = r->ready.n == 0 && wait_ms > 0 ? 1 : 0;
+	}
+	return l->conn == NULL || got < 0 ? lost(r) : 0;
+}
+
+static void
+finish_message(struct reader *r)
+{
+	if (!r->stale) {
+		r->done.tag = r->now.message.tag;
+		r->done.messages++;
+		r->mean += r->now.message.len - r->mean / MEAN_OF;
+	}
+}
+
+/* What is next of the message in hand; false when it has nothing left. */
+static bool
+next_part(struct reader *r, bool lines, char **part, size_t *len,
+    enum endpoint_status *status)
+{
+	if (!amqp_cursor_next(&r->now, lines, part, len, status))
+		return false;
+	r->a.base.refusal = r->now.refusal;
+	if (amqp_cursor_is_done(&r->now))
+		finish_message(r);
+	return true;
+}
+
+/* Puts the next message in hand; false when there is none. */
+static bool
+next_message(struct reader *r)
+{
+	amqp_cursor_release(&r->now);
+	r->stale = false;
+	if (r->ready.n == 0)
+		return false;
+	amqp_cursor_take(&r->now, amqp_inflow_next(&r->ready),
+	    r->ready.max_message, r->done.connection + 1);
+	if (r->now.message.size == 0 && !r->now.whole)
+		finish_message(r); /* nothing in it, but to be acknowledged */
+	return true;
+}
+
+/* Everything the broker may send was returned and waits for the ack. */
+static bool
+is_starved(const struct reader *r)
+{
+	uint64_t limit = (uint64_t)r->prefetch + r->more;
+
+	return r->prefetch > 0 && r->done.messages - r->acked.messages >= limit;
+}
+
+/* Has more of them come, if they are not large. */
+static void
+widen(struct reader *r)
+{
+	uint16_t more = 0;
+
+	if (r->mean <= SMALL_BYTES * MEAN_OF)
+		more = SMALL_MORE;
+	else if (r->mean <= MEDIUM_BYTES * MEAN_OF)
+		more = MEDIUM_MORE;
+	if (!r->may_widen || more <= r->more || r->a.link.conn == NULL)
+		return;
+	if (retire_consumer(r) != OUTCOME_DONE ||
+	    consume(&r->a, (uint16_t)(r->prefetch + more)) != OUTCOME_DONE)
+		(void)lost(r);
+	else
+		r->more = more;
+}
+
+/* Nothing is in hand. RECORD: there may be more. */
+static enum endpoint_status
+check_empty(struct reader *r)
+{
+	struct amqp_queue_load load;
+
+	if (clock_mono_ms() < r->check_ms)
+		return ENDPOINT_RECORD;
+	if (endpoint_amqp_queue(&r->a, &load) != OUTCOME_DONE) {
+		(void)lost(r);
+		return ENDPOINT_RECORD;
+	}
+	if (load.messages == 0 && r->said_empty)
+		return ENDPOINT_EMPTY;
+	r->said_empty = load.messages == 0;
+	r->check_ms = clock_mono_ms() + QUIET_MS;
+	return ENDPOINT_RECORD;
+}
+
+/* Nothing came for a while. True when the link had to be given up: the queue
+ * has no reader, or messages wait in it and pass us by twice in a row. */
+static bool
+is_forgotten(struct reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+	struct amqp_queue_load load;
+	int64_t now = clock_mono_ms();
+
+	if (r->done.tag != r->acked.tag || now - r->idle_ms < IDLE_LOOK_MS)
+		return false;
+	r->idle_ms = now;
+	if (endpoint_amqp_queue(&r->a, &load) == OUTCOME_DONE &&
+	    load.readers != 0 && (load.messages == 0 || !r->passed_over)) {
+		r->passed_over = load.messages != 0;
+		return false;
+	}
+	if (l->conn != NULL)
+		amqp_link_drop(l, "the queue '%s' at %s was deleted or moved",
+		    r->a.queue, buf_str(&l->title));
+	(void)lost(r);
+	return true;
+}
+
+/* wait_ms, but no longer than until the next look at the queue. */
+static int
+before_check(const struct reader *r, int wait_ms)
+{
+	int64_t left = r->check_ms - clock_mono_ms();
+
+	if (left <= 0)
+		return 0;
+	return left < wait_ms ? (int)left : wait_ms;
+}
+
+/* One step of waiting. RECORD: look again whether something is there. */
+static enum endpoint_status
+wait_for_more(struct reader *r, int wait_ms)
+{
+	switch (endpoint_amqp_connect(&r->a, wait_ms)) {
+	case OUTCOME_NEVER:
+		return ENDPOINT_FAILED;
+	case OUTCOME_LATER:
+		return endpoint_amqp_gives_up(&r->a) ? ENDPOINT_FAILED
+						     : ENDPOINT_RECORD;
+	case OUTCOME_DONE:
+		break;
+	}
+	if (receive(r, r->until_empty ? before_check(r, wait_ms) : wait_ms) !=
+	    0)
+		return r->a.link.outcome == OUTCOME_NEVER ? ENDPOINT_FAILED
+							  : ENDPOINT_RECORD;
+	if (r->ready.n > 0 || r->ready.phase != AMQP_PHASE_METHOD)
+		return ENDPOINT_RECORD;
+	if (r->until_empty)
+		return check_empty(r);
+	return is_forgotten(r) && r->a.link.outcome == OUTCOME_NEVER
+		   ? ENDPOINT_FAILED
+		   : ENDPOINT_RECORD;
+}
+
+static enum endpoint_status
+read_part(
+    struct reader *r, bool lines, char **part, size_t *len, int timeout_ms)
+{
+	int64_t end = -1, left;
+	enum endpoint_status status;
+
+	for (;;) {
+		if (!r->stale && next_part(r, lines, part, len, &status))
+			return status;
+		if (next_message(r))
+			continue;
+		if (is_starved(r))
+			widen(r);
+		if (end < 0)
+			end = clock_mono_ms() + timeout_ms;
+		left = timeout_ms < 0 ? AMQP_SLICE_MS : end - clock_mono_ms();
+		if (left < 0 || stop_asked() || is_starved(r))
+			return ENDPOINT_WAIT;
+		status = wait_for_more(
+		    r, (int)(left < AMQP_SLICE_MS ? left : AMQP_SLICE_MS));
+		if (status != ENDPOINT_RECORD)
+			return status;
+		if (left == 0 && r->ready.n == 0)
+			return ENDPOINT_WAIT;
+	}
+}
+
+static enum endpoint_status
+amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	return read_part(self(e), true, line, len, timeout_ms);
+}
+
+static enum endpoint_status
+amqp_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
+{
+	return read_part(self(e), false, block, len, timeout_ms);
+}
+
+static struct endpoint_mark
+amqp_mark(const struct endpoint *e)
+{
+	return self_const(e)->done;
+}
+
+static void
+amqp_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
+{
+	struct reader *r = self(e);
+	struct amqp_link *l = &r->a.link;
+
+	if (l->conn == NULL || mark->connection != r->done.connection ||
+	    mark->tag <= r->acked.tag)
+		return;
+	/* Commit point: the broker forgets what was returned. */
+	if (amqp_link_check(l, "acknowledge",
+		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 1)) !=
+	    0) {
+		(void)lost(r);
+		return;
+	}
+	r->acked = *mark;
+}
+
+static void
+amqp_ack(struct endpoint *e)
+{
+	const struct endpoint_mark all = amqp_mark(e);
+
+	amqp_ack_to(e, &all);
+}
+
+static void
+amqp_pump(struct endpoint *e)
+{
+	struct reader *r = self(e);
+
+	if (r->a.link.conn != NULL)
+		(void)receive(r, 0);
+}
+
+static void
+amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
+{
+	const struct reader *r = self_const(e);
+
+	buf_addf(where, "message %s",
+	    r->now.message.id != NULL ? r->now.message.id : "without id");
+	if (r->now.message.key != NULL)
+		buf_addf(where, " key %s", r->now.message.key);
+	else
+		buf_addf(where, " line %llu",
+		    (unsigned long long)(r->now.line - behind));
+}
+
+static const char *
+amqp_routing_key(const struct endpoint *e, size_t *len)
+{
+	const struct reader *r = self_const(e);
+
+	*len = r->now.message.key_len;
+	return r->now.message.key;
+}
+
+static void
+amqp_delivery(const struct endpoint *e, struct endpoint_delivery *d)
+{
+	const struct reader *r = self_const(e);
+
+	*d = (struct endpoint_delivery){ .serial = r->now.serial,
+		.connection = r->now.connection,
+		.again = r->now.message.again,
+		.id = r->now.message.id,
+		.body = r->now.message.data,
+		.len = r->now.message.size,
+		.line = r->now.first,
+		.last = amqp_cursor_is_done(&r->now) };
+}
+
+static void
+amqp_close(struct endpoint *e)
+{
+	struct reader *r = self(e);
+
+	endpoint_amqp_release(&r->a);
+	amqp_inflow_release(&r->ready);
+	amqp_cursor_release(&r->now);
+	free(r);
+}
+
+static const struct endpoint_ops ops = {
+	.read = amqp_read,
+	.read_block = amqp_read_block,
+	.ack = amqp_ack,
+	.mark = amqp_mark,
+	.ack_to = amqp_ack_to,
+	.pump = amqp_pump,
+	.where = amqp_where,
+	.delivery = amqp_delivery,
+	.routing_key = amqp_routing_key,
+	.is_up = endpoint_amqp_op_is_up,
+	.close = amqp_close,
+};
+
+struct endpoint *
+endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	struct endpoint *e = open_read(queue, opt, why, code);
+
+	if (e == NULL)
+		return NULL;
+	e->ops = &ops;
+	if (endpoint_amqp_first(&self(e)->a) == OUTCOME_DONE)
+		return e;
+	buf_setf(why, "%s", buf_str(&e->why));
+	*code = e->code;
+	endpoint_close(e);
+	return NULL;
+}

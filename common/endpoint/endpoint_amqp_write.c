@@ -1,0 +1,288 @@
+/*
+ * endpoint_amqp_write: the writing end of a queue, or of an exchange that
+ * spreads records over queues: lines in, messages sealed. What becomes of
+ * them: amqp_window.c.
+ *
+ * Lines gather in a lane until it holds body_bytes, LINGER_MS have passed, or
+ * a flush. Then they are one message: packed where that is wanted, persistent,
+ * mandatory, with an id that it keeps however often it is sent. It stays in the
+ * window, which is bounded, until the broker has confirmed it and not returned.
+ *
+ * A queue has one lane. An exchange has one for each bucket (bucket.h), whose
+ * number is the routing key of its messages, so that what holds a chat is in
+ * one lane, one queue, and in order; and one for what concerns all, which goes
+ * to the exchange NAME.all, the newest times among it (spread.h).
+ *
+ * Guarantee: flush() is DONE only when the window and all lanes are empty.
+ */
+#include "common/endpoint/amqp_window.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/amqp/amqp_pack.h"
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/records/bucket.h"
+#include "common/records/spread.h"
+
+#define LINGER_MS 5
+#define TELL_MS 100 /* the time, to all, between flushes */
+/* How long a full queue is left alone. */
+#define PAUSE_BASE_MS 50
+#define PAUSE_CAP_MS 2000
+/* A patient flush answers LATER after so long without any progress. */
+#define FLUSH_MS 3000
+/* After a signal: how long confirms that are on their way are waited for. */
+#define STOP_MS 3000
+
+static struct amqp_writer *
+self(struct endpoint *e)
+{
+	return (struct amqp_writer *)(void *)e;
+}
+
+static enum outcome
+set_up(struct amqp_endpoint *a)
+{
+	struct amqp_writer *w = self(&a->base);
+
+	amqp_confirm_select(a->link.conn, AMQP_LINK_CHANNEL);
+	if (amqp_link_check_reply(&a->link, "ask for confirms",
+		amqp_get_rpc_reply(a->link.conn)) != 0)
+		return a->link.outcome;
+	w->next_tag = 1;
+	return OUTCOME_DONE;
+}
+
+/* One step towards a window of at most n messages; waits for answers only
+ * when those that have come are not enough. NEVER: no step will help. */
+static enum outcome
+step(struct amqp_writer *w, size_t n, int wait_ms)
+{
+	enum outcome o = endpoint_amqp_connect(&w->a, wait_ms);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	if (amqp_window_send(w) != 0 ||
+	    (w->n > n && amqp_window_receive(w, wait_ms) != 0))
+		return w->a.link.outcome;
+	return OUTCOME_DONE;
+}
+
+/* Nothing moves: says why, for people. */
+static void
+explain(struct amqp_writer *w)
+{
+	struct buf *why = &w->a.base.why;
+
+	w->a.base.code = PROG_TEMPFAIL;
+	if (w->a.link.conn == NULL)
+		return; /* said by endpoint_amqp_lost() */
+	if (w->a.link.blocked)
+		buf_setf(why, "%s", buf_str(&w->a.link.why));
+	else if (w->full)
+		buf_setf(why,
+		    "%s '%s' at %s is full; let its reader catch up, or "
+		    "raise its limit",
+		    w->a.spread ? "a queue behind exchange" : "queue",
+		    w->a.queue, buf_str(&w->a.link.title));
+	else
+		buf_setf(why,
+		    "RabbitMQ at %s does not confirm what is written to '%s'",
+		    buf_str(&w->a.link.title), w->a.queue);
+}
+
+/* How long to go on without progress. -1: for ever. */
+static int64_t
+limit(const struct amqp_writer *w, bool flushing)
+{
+	if (stop_asked())
+		return w->a.link.conn != NULL && !w->a.link.blocked ? STOP_MS
+								    : 0;
+	if (!w->a.patient)
+		return w->a.patience_ms;
+	return flushing ? FLUSH_MS : -1;
+}
+
+/* Steps until the window holds at most n messages. */
+static enum outcome
+shrink(struct amqp_writer *w, size_t n, bool flushing)
+{
+	int64_t since = clock_mono_ms(), max;
+	enum outcome o = OUTCOME_DONE;
+
+	for (;;) {
+		if (w->n <= n)
+			return OUTCOME_DONE;
+		o = step(w, n, AMQP_SLICE_MS);
+		if (o == OUTCOME_NEVER)
+			return o;
+		if (w->progress_ms > since)
+			since = w->progress_ms;
+		max = limit(w, flushing);
+		if (w->n > n && max >= 0 && clock_mono_ms() - since >= max) {
+			explain(w);
+			return OUTCOME_LATER;
+		}
+	}
+}
+
+/* Makes a message of what was gathered; needs a place in the window. */
+static void
+seal(struct amqp_writer *w, struct amqp_lane *lane)
+{
+	struct amqp_message *m = amqp_window_at(w, w->n);
+	struct buf empty = m->body;
+
+	m->packed = w->packs && lane->filling.len >= AMQP_PACK_LEAST;
+	if (m->packed) {
+		amqp_pack(&m->body, lane->filling.data, lane->filling.len);
+		amqp_window_shorten(&lane->filling);
+	} else {
+		m->body = lane->filling;
+		lane->filling = empty;
+	}
+	m->seq = w->next_seq++;
+	m->state = MESSAGE_TO_SEND;
+	m->lane = (size_t)(lane - w->lanes);
+	w->n++;
+}
+
+static bool
+is_due(const struct amqp_writer *w, const struct amqp_lane *lane, int64_t now)
+{
+	return lane->filling.len >= w->body_bytes ||
+	       (lane->filling.len > 0 && now - lane->since_ms >= LINGER_MS);
+}
+
+/* Sends what is due without waiting for anybody. */
+static void
+pump(struct amqp_writer *w)
+{
+	size_t i;
+
+	w->swept_ms = clock_mono_ms();
+	spread_tell(&w->spread, &w->lanes[w->lanes_n - 1].filling, TELL_MS);
+	for (i = 0; i < w->lanes_n && w->n < AMQP_WINDOW; i++)
+		if (is_due(w, &w->lanes[i], w->swept_ms))
+			seal(w, &w->lanes[i]);
+	if (w->a.link.conn != NULL)
+		(void)amqp_window_send(w);
+}
+
+static int
+amqp_write(struct endpoint *e, const char *line, size_t len)
+{
+	struct amqp_writer *w = self(e);
+	struct amqp_lane *lane =
+	    &w->lanes[w->a.spread ? spread_lane(&w->spread, line, len) : 0];
+	struct buf *filling = &lane->filling;
+	int64_t now;
+
+	/* The line is taken only when there is room for it. */
+	if (filling->len > 0 && filling->len + len >= w->body_bytes) {
+		if (shrink(w, AMQP_WINDOW - 1, false) != OUTCOME_DONE)
+			return -1;
+		seal(w, lane);
+	}
+	now = clock_mono_ms();
+	if (filling->len == 0)
+		lane->since_ms = now;
+	buf_add(filling, line, len);
+	buf_addc(filling, '\n');
+	/* The other lanes have lines that grow old, too. */
+	if (is_due(w, lane, now) || now - w->swept_ms >= LINGER_MS)
+		pump(w);
+	return 0;
+}
+
+static enum outcome
+amqp_flush(struct endpoint *e)
+{
+	struct amqp_writer *w = self(e);
+	enum outcome o;
+	size_t i;
+
+	spread_tell(&w->spread, &w->lanes[w->lanes_n - 1].filling, 0);
+	for (i = 0; i < w->lanes_n; i++) {
+		if (w->lanes[i].filling.len == 0)
+			continue;
+		o = shrink(w, AMQP_WINDOW - 1, true);
+		if (o != OUTCOME_DONE)
+			return o;
+		seal(w, &w->lanes[i]);
+	}
+	/* Commit point: the broker has confirmed everything. */
+	return shrink(w, 0, true);
+}
+
+static void
+amqp_pump(struct endpoint *e)
+{
+	pump(self(e));
+}
+
+static void
+amqp_close(struct endpoint *e)
+{
+	struct amqp_writer *w = self(e);
+	size_t i;
+
+	endpoint_amqp_release(&w->a);
+	for (i = 0; i < AMQP_WINDOW; i++)
+		buf_release(&w->window[i].body);
+	for (i = 0; i < w->lanes_n; i++)
+		buf_release(&w->lanes[i].filling);
+	free(w->lanes);
+	free(w->all);
+	spread_release(&w->spread);
+	free(w);
+}
+
+static const struct endpoint_ops ops = {
+	.write = amqp_write,
+	.flush = amqp_flush,
+	.connect = endpoint_amqp_op_connect,
+	.pump = amqp_pump,
+	.is_up = endpoint_amqp_op_is_up,
+	.close = amqp_close,
+};
+
+struct endpoint *
+endpoint_amqp_open_write(const char *queue, bool spread,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+{
+	struct amqp_writer *w = xcalloc(1, sizeof *w);
+	struct endpoint *e = &w->a.base;
+
+	w->a.spread = spread;
+	if (endpoint_amqp_init(&w->a, queue, true, opt, why, code) != 0) {
+		free(w);
+		return NULL;
+	}
+	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
+	    random_32(), random_32());
+	w->body_bytes = opt->body > 0 ? opt->body : AMQP_BODY_BYTES;
+	w->packs = !opt->plain && conf_bool(opt->conf, "amqp", "compress");
+	w->a.set_up = set_up;
+	w->lanes_n = spread ? BUCKETS + 1 : 1;
+	w->lanes = xcalloc(w->lanes_n, sizeof *w->lanes);
+	w->all = xasprintf("%s.all", queue);
+	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
+	e->ops = &ops;
+	if (opt->lazy)
+		return e;
+	if (endpoint_amqp_first(&w->a) == OUTCOME_DONE) {
+		endpoint_amqp_reached(&w->a);
+		return e;
+	}
+	buf_setf(why, "%s", buf_str(&e->why));
+	*code = e->code;
+	endpoint_close(e);
+	return NULL;
+}

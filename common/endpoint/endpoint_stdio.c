@@ -1,0 +1,286 @@
+/*
+ * endpoint_stdio: "-" and files. Reading goes through lines.h. Writing is
+ * buffered and leaves by whole lines as long as the reader takes them.
+ *
+ * A file is made anew, readable by its owner only (records are personal data),
+ * and synced by each flush, so that DONE means what it says. The file of a
+ * daemon, whose input is gone once it was taken, goes on where it ended.
+ *
+ * A pipe that nobody reads any more (`| head`) is an ordinary end: NEVER with
+ * PROG_OK. One that is full when we are asked to stop gets GRACE_MS.
+ */
+#include "common/endpoint/endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/os/lines.h"
+#include "common/records/record.h"
+
+#define WRITE_SIZE ((size_t)64 * 1024)
+#define GRACE_MS 2000
+
+struct stdio_endpoint {
+	struct endpoint base;
+	struct lines lines; /* reading */
+	struct buf out;     /* writing: what has not left yet */
+	bool broken;        /* sticky: why and code tell */
+	bool is_file;
+	int fd;
+};
+
+static struct stdio_endpoint *
+self(struct endpoint *e)
+{
+	return (struct stdio_endpoint *)(void *)e;
+}
+
+/* What people call it. */
+static const char *
+title(const struct endpoint *e, const char *standard)
+{
+	return strcmp(e->name, "-") == 0 ? standard : e->name;
+}
+
+/* The end of an earlier run may have cut its last line, which was not safe
+ * yet. */
+static int
+open_to_append(const char *path)
+{
+	size_t torn;
+	int fd = file_open_lines(path, 0, &torn);
+
+	if (torn > 0)
+		log_warn("'%s' ended in %zu bytes of a line that was not "
+			 "finished; they are removed",
+		    path, torn);
+	return fd;
+}
+
+static int
+open_to_write(
+    const char *path, bool append, struct buf *why, enum exit_code *code)
+{
+	int fd =
+	    append ? open_to_append(path)
+		   : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 && append && errno == EWOULDBLOCK) {
+		buf_setf(why,
+		    "'%s' is being written by another process; end that, or "
+		    "take another file",
+		    path);
+		*code = PROG_TEMPFAIL;
+	} else if (fd < 0) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot create '%s'", path);
+	}
+	return fd;
+}
+
+static int
+open_to_read(const char *path, struct buf *why, enum exit_code *code)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		*code =
+		    syserr_explain(why, PROG_NOINPUT, "cannot open '%s'", path);
+	return fd;
+}
+
+static struct endpoint *
+stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	bool standard = strcmp(rest, "-") == 0;
+	struct stdio_endpoint *s;
+	struct stat st;
+	int fd;
+
+	if (standard)
+		fd = writing ? STDOUT_FILENO : STDIN_FILENO;
+	else if (writing)
+		fd = open_to_write(rest, opt->append, why, code);
+	else
+		fd = open_to_read(rest, why, code);
+	if (fd < 0)
+		return NULL;
+	s = xcalloc(1, sizeof *s);
+	s->fd = fd;
+	if (standard && !writing && isatty(fd))
+		log_warn("reading from this terminal, a record a line; ^D ends "
+			 "it, and -h tells what else can be read");
+	s->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	lines_init(&s->lines, fd,
+	    opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE);
+	return &s->base;
+}
+
+static enum endpoint_status
+answer(struct endpoint *e, enum line_status status)
+{
+	switch (status) {
+	case LINE_OK:
+		return ENDPOINT_RECORD;
+	case LINE_END:
+		return ENDPOINT_END;
+	case LINE_CUT:
+		return ENDPOINT_CUT;
+	case LINE_TOOLONG:
+		return ENDPOINT_TOOLONG;
+	case LINE_WAIT:
+		return ENDPOINT_WAIT;
+	case LINE_ERROR:
+		break;
+	}
+	e->code = syserr_explain(
+	    &e->why, PROG_IO, "cannot read %s", title(e, "standard input"));
+	return ENDPOINT_FAILED;
+}
+
+static enum endpoint_status
+stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	return answer(e, lines_next(&self(e)->lines, line, len, timeout_ms));
+}
+
+static enum endpoint_status
+stdio_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
+{
+	return answer(e, lines_block(&self(e)->lines, block, len, timeout_ms));
+}
+
+static void
+stdio_where(const struct endpoint *e, uint64_t behind, struct buf *where)
+{
+	const struct stdio_endpoint *s =
+	    (const struct stdio_endpoint *)(const void *)e;
+
+	buf_addf(
+	    where, "line %llu", (unsigned long long)(s->lines.number - behind));
+}
+
+static int
+fail(struct stdio_endpoint *s, int err)
+{
+	struct endpoint *e = &s->base;
+	const char *what = title(e, "standard output");
+
+	s->broken = true;
+	if (err == EPIPE) {
+		buf_setf(&e->why, "nobody reads %s any more", what);
+		e->code = PROG_OK;
+	} else {
+		errno = err;
+		e->code =
+		    syserr_explain(&e->why, PROG_IO, "cannot write %s", what);
+	}
+	return -1;
+}
+
+/* Waits until a pipe takes more, so that write(2) cannot block and a signal
+ * that asks us to stop is seen. Such a signal ends only a wait in vain. */
+static int
+wait_writable(struct stdio_endpoint *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+	int n;
+
+	do {
+		n = poll(&p, 1, GRACE_MS);
+	} while ((n < 0 && errno == EINTR) || (n == 0 && !stop_asked()));
+	if (n > 0)
+		return 0;
+	return fail(s, n == 0 ? EPIPE : errno);
+}
+
+static int
+write_out(struct stdio_endpoint *s)
+{
+	size_t done = 0, left;
+	ssize_t n;
+
+	while (done < s->out.len) {
+		left = s->out.len - done;
+		if (!s->is_file) {
+			if (wait_writable(s) != 0)
+				return -1;
+			if (left > PIPE_BUF)
+				left = PIPE_BUF;
+		}
+		n = write(s->fd, s->out.data + done, left);
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR && errno != EAGAIN)
+			return fail(s, errno);
+	}
+	buf_clear(&s->out);
+	return 0;
+}
+
+static int
+stdio_write(struct endpoint *e, const char *line, size_t len)
+{
+	struct stdio_endpoint *s = self(e);
+
+	if (s->broken)
+		return -1;
+	buf_add(&s->out, line, len);
+	buf_addc(&s->out, '\n');
+	return s->out.len < WRITE_SIZE ? 0 : write_out(s);
+}
+
+static enum outcome
+stdio_flush(struct endpoint *e)
+{
+	struct stdio_endpoint *s = self(e);
+
+	if (s->broken || write_out(s) != 0)
+		return OUTCOME_NEVER;
+	/* Commit point: what was written so far is on the disk. */
+	if (s->is_file && fsync(s->fd) != 0) {
+		(void)fail(s, errno);
+		return OUTCOME_NEVER;
+	}
+	return OUTCOME_DONE;
+}
+
+static void
+stdio_close(struct endpoint *e)
+{
+	struct stdio_endpoint *s = self(e);
+
+	if (s->fd > STDERR_FILENO)
+		close(s->fd);
+	lines_release(&s->lines);
+	buf_release(&s->out);
+	free(s);
+}
+
+const struct endpoint_ops endpoint_stdio_ops = {
+	.prefix = "",
+	.open = stdio_open,
+	.read = stdio_read,
+	.read_block = stdio_read_block,
+	.ack = NULL,
+	.mark = NULL,
+	.ack_to = NULL,
+	.write = stdio_write,
+	.flush = stdio_flush,
+	.pump = NULL,
+	.where = stdio_where,
+	.delivery = NULL,
+	.close = stdio_close,
+};

@@ -1,0 +1,289 @@
+/*
+ * stage: see stage.h. In words of what may happen at each point:
+ *
+ *   reading, handling     a crash here: the lines come again
+ *   flush, dead letters   a crash here: as above, and part of the effect is
+ *                         there already
+ *   acknowledge           a crash here: lines come again whose effect is
+ *                         there whole
+ *
+ * so a line may be handled twice and is never lost.
+ */
+#include "common/endpoint/stage.h"
+
+#include <inttypes.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/os/retry.h"
+
+#define IDLE_MS 1000
+/* A prompt stage rests that part of what a flush took; and all of it after so
+ * many lines: where much waits, fewer batches cost less. */
+#define REST_PART 4
+#define MANY_LINES 1000
+/* Where even more waits, so that a whole batch was never waited for, the next
+ * one goes on while there is no pause of so long. */
+#define PAUSE_MS 5
+#define DENSE_PART 4
+#define RETRY_BASE_MS 200
+#define RETRY_CAP_MS 5000
+
+/* Between two looks at the links: within any heartbeat. */
+#define LOOK_MS 400
+
+static void
+keep_links(struct stage *s)
+{
+	s->looked_ms = clock_mono_ms();
+	endpoint_pump(s->in);
+	deadletter_pump(s->dead);
+	if (s->pump != NULL)
+		s->pump(s->ctx);
+}
+
+static void
+look_after_others(struct stage *s)
+{
+	keep_links(s);
+	if (s->idle != NULL)
+		s->idle(s->ctx);
+}
+
+/* After an outcome that is not DONE: true when it shall be tried again, and
+ * then the pause is over. */
+static bool
+again(struct stage *s, enum outcome o, struct retry *retry)
+{
+	int64_t left;
+
+	if (o != OUTCOME_LATER || !s->patient)
+		return false;
+	left = retry_next(retry, -1);
+	do {
+		if (stop_sleep(left < IDLE_MS ? left : IDLE_MS))
+			return false;
+		look_after_others(s);
+		left -= IDLE_MS;
+	} while (left > 0);
+	return true;
+}
+
+/* A line, or a block of them; *lines is how many. */
+static enum outcome
+handle(struct stage *s, char *line, size_t len, size_t *lines)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum outcome o;
+
+	do {
+		o = s->handle_block != NULL
+			? s->handle_block(s->ctx, line, len, lines)
+			: s->handle(s->ctx, line, len);
+	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	return o;
+}
+
+static enum endpoint_status
+read_some(struct stage *s, char **line, size_t *len, int timeout_ms)
+{
+	if (s->handle_block != NULL)
+		return endpoint_read_block(s->in, line, len, timeout_ms);
+	return endpoint_read(s->in, line, len, timeout_ms);
+}
+
+static enum outcome
+handle_too_long(struct stage *s)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum outcome o;
+
+	do {
+		o = deadletter_add(s->dead, endpoint_where(s->in), NULL, 0,
+		    endpoint_refusal(s->in));
+	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	if (o == OUTCOME_NEVER)
+		s->code = s->dead->code;
+	return o;
+}
+
+/* A batch that is being gathered. */
+struct batch {
+	size_t lines;
+	int64_t began, waited; /* ms: waited for lines, not spent on them */
+};
+
+/* Lines came all the time, or nearly: of what the batch took, a good part went
+ * into handling them. */
+static bool
+is_dense(const struct batch *b, int64_t now)
+{
+	int64_t took = now - b->began;
+
+	return b->lines >= MANY_LINES &&
+	       (took - b->waited) * DENSE_PART >= took;
+}
+
+/* How long more lines of a batch are waited for; -1: it is old. */
+static int64_t
+patience(const struct stage *s, const struct batch *b)
+{
+	int64_t now = clock_mono_ms(), left = b->began + s->batch_ms - now;
+
+	if (stop_asked())
+		return -1;
+	if (left < 0 && s->busy && now < b->began + s->busy_ms &&
+	    is_dense(b, now))
+		return PAUSE_MS;
+	if (left < 0 || !s->prompt)
+		return left;
+	if (s->busy)
+		return left < PAUSE_MS ? left : PAUSE_MS;
+	if (s->resting_ms <= now)
+		return 0;
+	return s->resting_ms - now < left ? s->resting_ms - now : left;
+}
+
+/* Reads and handles until a batch is full or old, or the input has nothing
+ * more: RECORD or WAIT to go on, else what ended it. *o is the worst of the
+ * handler's answers. */
+static enum endpoint_status
+fill(struct stage *s, struct batch *b, enum outcome *o)
+{
+	enum endpoint_status status;
+	int64_t left = s->idle_ms > 0 ? s->idle_ms : IDLE_MS, asked;
+	size_t len = 0, lines;
+	char *line = NULL;
+
+	while (*o == OUTCOME_DONE && b->lines < s->batch_records && left >= 0) {
+		asked = clock_mono_ms();
+		if (asked - s->looked_ms >= LOOK_MS)
+			keep_links(s);
+		status = read_some(s, &line, &len, (int)left);
+		b->waited += clock_mono_ms() - asked;
+		lines = 1;
+		if (status == ENDPOINT_RECORD)
+			*o = handle(s, line, len, &lines);
+		else if (status == ENDPOINT_TOOLONG)
+			*o = handle_too_long(s);
+		else if (status != ENDPOINT_WAIT || b->lines > 0 ||
+			 stop_asked())
+			return status;
+		else
+			look_after_others(s);
+		if (status == ENDPOINT_WAIT)
+			continue;
+		s->lines += lines;
+		if (b->lines == 0) {
+			b->began = clock_mono_ms();
+			b->waited = 0;
+		}
+		b->lines += lines;
+		left = patience(s, b);
+	}
+	return ENDPOINT_RECORD;
+}
+
+static enum endpoint_status
+gather(struct stage *s, enum outcome *o)
+{
+	struct batch b = { 0, 0, 0 };
+	enum endpoint_status status;
+	int64_t now;
+
+	*o = OUTCOME_DONE;
+	status = fill(s, &b, o);
+	now = clock_mono_ms();
+	s->busy =
+	    s->prompt && now - b.began >= s->batch_ms / 2 && is_dense(&b, now);
+	return status;
+}
+
+/* Flush, dead letters, acknowledge: in this order, or not at all. */
+static enum outcome
+settle(struct stage *s, uint64_t lines)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	int64_t began = clock_mono_ms(), now;
+	enum outcome o;
+
+	do {
+		o = s->flush(s->ctx);
+	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	if (o != OUTCOME_DONE)
+		return o;
+	retry_reset(&retry);
+	do {
+		o = deadletter_flush(s->dead);
+	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	if (o == OUTCOME_NEVER)
+		s->code = s->dead->code;
+	if (o == OUTCOME_DONE)
+		/* Commit point: the input is not needed any more. */
+		endpoint_ack(s->in);
+	now = clock_mono_ms();
+	s->resting_ms =
+	    now + (now - began) / (lines < MANY_LINES ? REST_PART : 1);
+	return o;
+}
+
+enum exit_code
+stage_refusal(enum outcome o, enum exit_code code)
+{
+	if (o == OUTCOME_NEVER)
+		return code;
+	return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
+}
+
+enum exit_code
+stage_verdict(struct endpoint *in, const struct deadletter *dead,
+    enum endpoint_status status)
+{
+	if (status == ENDPOINT_FAILED) {
+		log_error("%s", endpoint_why(in));
+		return endpoint_code(in);
+	}
+	if (status == ENDPOINT_CUT) {
+		log_error("the input '%s' was cut off inside %s; repeat it "
+			  "from its source",
+		    endpoint_name(in), endpoint_where(in));
+		return PROG_DATA;
+	}
+	return deadletter_code(dead);
+}
+
+static bool
+goes_on(enum endpoint_status status)
+{
+	return (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT) &&
+	       !stop_asked();
+}
+
+enum exit_code
+stage_run(struct stage *s)
+{
+	enum endpoint_status status;
+	enum outcome o;
+	uint64_t before;
+
+	s->code = PROG_SOFTWARE;
+	s->ended = false;
+	s->lines = 0;
+	s->looked_ms = clock_mono_ms();
+	do {
+		before = s->lines;
+		status = gather(s, &o);
+		/* The handler refused a line: nothing of this batch is
+		 * acknowledged, it comes again. */
+		if (o != OUTCOME_DONE)
+			return stage_refusal(o, s->code);
+		o = settle(s, s->lines - before);
+		if (o != OUTCOME_DONE)
+			return stage_refusal(o, s->code);
+		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
+	} while (goes_on(status));
+	log_debug("stage_done", "input=%s lines=%" PRIu64, endpoint_name(s->in),
+	    s->lines);
+	return stage_verdict(s->in, s->dead, status);
+}

@@ -1,0 +1,237 @@
+/*
+ * admission: see admission.h.
+ */
+#include "common/http/admission.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/keyed_hash.h"
+#include "common/base/random.h"
+#include "common/base/xalloc.h"
+
+/* Buckets stand in rows; an address belongs to one row. */
+#define ROWS 4096
+#define ROW 4
+#define CHAINS 1024
+#define THOUSAND INT64_C(1000) /* a token is that many parts */
+
+struct bucket {
+	struct address client;
+	int64_t parts; /* what is left, in thousandths of a request */
+	int64_t at_ms; /* when that was so; 0: the place is free */
+};
+
+/* An address that has connections. */
+struct holder {
+	struct address client;
+	unsigned n;
+	struct holder *next;
+};
+
+struct admission {
+	struct admission_limits limits;
+	uint64_t key[2]; /* of hashes */
+	pthread_mutex_t doors;
+	unsigned inside;
+	struct holder *chains[CHAINS];
+	pthread_mutex_t rates;
+	struct bucket *buckets;
+};
+
+struct admission *
+admission_open(const struct admission_limits *limits)
+{
+	struct admission *a = xcalloc(1, sizeof *a);
+
+	a->limits = *limits;
+	random_fill(a->key, sizeof a->key);
+	(void)pthread_mutex_init(&a->doors, NULL);
+	(void)pthread_mutex_init(&a->rates, NULL);
+	if (limits->rate > 0)
+		a->buckets = xcalloc(ROWS * ROW, sizeof *a->buckets);
+	return a;
+}
+
+void
+admission_close(struct admission *a)
+{
+	struct holder *h, *next;
+	size_t i;
+
+	if (a == NULL)
+		return;
+	for (i = 0; i < CHAINS; i++) {
+		for (h = a->chains[i]; h != NULL; h = next) {
+			next = h->next;
+			free(h);
+		}
+	}
+	(void)pthread_mutex_destroy(&a->doors);
+	(void)pthread_mutex_destroy(&a->rates);
+	networks_release(&a->limits.proxies);
+	free(a->buckets);
+	free(a);
+}
+
+static size_t
+hash(const struct admission *a, const struct address *client)
+{
+	return (size_t)keyed_hash(a->key, client->bytes, sizeof client->bytes)
+	    .a;
+}
+
+/* Where the holder of that address hangs, or would. */
+static struct holder **
+find(struct admission *a, const struct address *client)
+{
+	struct holder **at = &a->chains[hash(a, client) % CHAINS];
+
+	while (*at != NULL && !address_same(&(*at)->client, client))
+		at = &(*at)->next;
+	return at;
+}
+
+static bool
+enter(struct admission *a, const struct address *peer)
+{
+	struct address client = address_client(peer);
+	struct holder **at, *h;
+
+	if (a->inside >= a->limits.connections)
+		return false;
+	if (!networks_have(&a->limits.proxies, peer)) {
+		at = find(a, &client);
+		h = *at;
+		if (h != NULL && h->n >= a->limits.per_address)
+			return false;
+		if (h == NULL) {
+			h = *at = xcalloc(1, sizeof *h);
+			h->client = client;
+		}
+		h->n++;
+	}
+	a->inside++;
+	return true;
+}
+
+bool
+admission_enter(struct admission *a, const struct address *peer)
+{
+	bool in;
+
+	(void)pthread_mutex_lock(&a->doors);
+	in = enter(a, peer);
+	(void)pthread_mutex_unlock(&a->doors);
+	return in;
+}
+
+void
+admission_leave(struct admission *a, const struct address *peer)
+{
+	struct address client = address_client(peer);
+	struct holder **at, *h;
+
+	(void)pthread_mutex_lock(&a->doors);
+	a->inside--;
+	at = find(a, &client);
+	h = *at;
+	if (h != NULL && --h->n == 0) {
+		*at = h->next;
+		free(h);
+	}
+	(void)pthread_mutex_unlock(&a->doors);
+}
+
+/* Takes the last name off the list, whose length is *len. False: there is none,
+ * perhaps only because it is empty. */
+static bool
+take_last(const char *list, size_t *len, struct address *name)
+{
+	size_t end = *len, begin;
+
+	while (end > 0 && list[end - 1] == ' ')
+		end--;
+	begin = end;
+	while (begin > 0 && list[begin - 1] != ',')
+		begin--;
+	*len = begin > 0 ? begin - 1 : 0;
+	while (begin < end && list[begin] == ' ')
+		begin++;
+	if (begin == end)
+		return false;
+	/* "unknown" and the like: somebody, but nobody we know. To take them
+	 * for the proxy would be to trust them as it; and a socket of this
+	 * machine is known by being one. */
+	if (address_parse(name, list + begin, end - begin) != 0 || name->local)
+		memset(name, 0, sizeof *name);
+	return true;
+}
+
+struct address
+admission_client(const struct admission *a, const struct address *peer,
+    const char *forwarded)
+{
+	size_t len = forwarded != NULL ? strlen(forwarded) : 0;
+	struct address client = *peer, next;
+	bool proxy = networks_have(&a->limits.proxies, peer), named = false;
+
+	while (len > 0 && networks_have(&a->limits.proxies, &client)) {
+		if (take_last(forwarded, &len, &next)) {
+			client = next;
+			named = true;
+		}
+	}
+	if (proxy && !named)
+		memset(&client, 0, sizeof client);
+	return client;
+}
+
+/* The client's bucket, filled up to now. */
+static struct bucket *
+fill(struct admission *a, const struct address *client, int64_t now_ms)
+{
+	struct bucket *row = &a->buckets[hash(a, client) % ROWS * ROW];
+	struct bucket *b = row;
+	int64_t most = a->limits.burst * THOUSAND, since;
+	size_t i;
+
+	for (i = 0; i < ROW; i++) {
+		if (row[i].at_ms != 0 && address_same(&row[i].client, client)) {
+			b = &row[i];
+			since = now_ms - b->at_ms;
+			if (since > most / a->limits.rate)
+				b->parts = most;
+			else if (since > 0)
+				b->parts += since * a->limits.rate;
+			if (b->parts > most)
+				b->parts = most;
+			b->at_ms = now_ms;
+			return b;
+		}
+		if (row[i].at_ms < b->at_ms)
+			b = &row[i];
+	}
+	*b = (struct bucket){ *client, most, now_ms };
+	return b;
+}
+
+int
+admission_take(struct admission *a, const struct address *from, int64_t now_ms)
+{
+	struct address client = address_client(from);
+	struct bucket *b;
+	int wait = 0;
+
+	if (a->limits.rate == 0)
+		return 0;
+	(void)pthread_mutex_lock(&a->rates);
+	b = fill(a, &client, now_ms);
+	if (b->parts >= THOUSAND)
+		b->parts -= THOUSAND;
+	else
+		wait = 1;
+	(void)pthread_mutex_unlock(&a->rates);
+	return wait;
+}

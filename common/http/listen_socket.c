@@ -1,0 +1,220 @@
+/*
+ * listen_socket: see listen_socket.h.
+ */
+#define _GNU_SOURCE /* accept4 */
+
+#include "common/http/listen_socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+
+#define BACKLOG 1024
+
+union any {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+};
+
+static int
+no_address(const char *where, enum exit_code *code, struct buf *why)
+{
+	buf_setf(why,
+	    "'%s' is no address to listen on; write 127.0.0.1:8080, "
+	    "[::1]:8080 or unix:PATH",
+	    where);
+	*code = PROG_USAGE;
+	return -1;
+}
+
+/* "HOST:PORT". */
+static int
+read_address(const char *where, union any *a, socklen_t *len)
+{
+	const char *colon = strrchr(where, ':');
+	char host[ADDRESS_TEXT];
+	int64_t port;
+	size_t n;
+
+	if (colon == NULL || parse_int(colon + 1, 0, 65535, &port) != 0)
+		return -1;
+	n = (size_t)(colon - where);
+	if (n > 1 && where[0] == '[' && colon[-1] == ']') {
+		where++;
+		n -= 2;
+	}
+	if (n == 0 || n >= sizeof host)
+		return -1;
+	memcpy(host, where, n);
+	host[n] = '\0';
+	memset(a, 0, sizeof *a);
+	if (inet_pton(AF_INET,
+		strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
+		&a->in.sin_addr) == 1) {
+		a->in.sin_family = AF_INET;
+		a->in.sin_port = htons((uint16_t)port);
+		*len = sizeof a->in;
+		return 0;
+	}
+	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) != 1)
+		return -1;
+	a->in6.sin6_family = AF_INET6;
+	a->in6.sin6_port = htons((uint16_t)port);
+	*len = sizeof a->in6;
+	return 0;
+}
+
+/* True when somebody listens there. */
+static bool
+answers(const union any *a, socklen_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes = fd >= 0 && connect(fd, &a->any, len) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return yes;
+}
+
+static int
+read_path(const char *path, union any *a, socklen_t *len)
+{
+	size_t n = strlen(path);
+	struct stat st;
+
+	if (n == 0 || n >= sizeof a->un.sun_path)
+		return -1;
+	memset(a, 0, sizeof *a);
+	a->un.sun_family = AF_UNIX;
+	memcpy(a->un.sun_path, path, n);
+	*len = sizeof a->un;
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && !answers(a, *len))
+		(void)unlink(path);
+	return 0;
+}
+
+static int
+listen_there(struct listen_socket *d, const union any *a, socklen_t len)
+{
+	int on = 1;
+
+	d->fd = socket(
+	    a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (d->fd < 0)
+		return -1;
+	if (d->path == NULL)
+		(void)setsockopt(
+		    d->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(d->fd, &a->any, len) != 0 || listen(d->fd, BACKLOG) != 0)
+		return -1;
+	/* A proxy of another user connects by the group. */
+	return d->path != NULL ? chmod(d->path, 0660) : 0;
+}
+
+/* Where it really listens. */
+static void
+describe(struct listen_socket *d)
+{
+	char host[INET6_ADDRSTRLEN];
+	union any a;
+	socklen_t len = sizeof a;
+
+	memset(&a, 0, sizeof a);
+	if (d->path != NULL || getsockname(d->fd, &a.any, &len) != 0) {
+		buf_setf(&d->text, "unix:%s", d->path != NULL ? d->path : "");
+	} else if (a.any.sa_family == AF_INET) {
+		d->port = ntohs(a.in.sin_port);
+		(void)inet_ntop(AF_INET, &a.in.sin_addr, host, sizeof host);
+		buf_setf(&d->text, "%s:%d", host, d->port);
+	} else {
+		d->port = ntohs(a.in6.sin6_port);
+		(void)inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof host);
+		buf_setf(&d->text, "[%s]:%d", host, d->port);
+	}
+}
+
+int
+listen_socket_open(struct listen_socket *d, const char *where,
+    enum exit_code *code, struct buf *why)
+{
+	static const char local[] = "unix:";
+	union any a;
+	socklen_t len = 0;
+	int rc;
+
+	*d = (struct listen_socket){ .fd = -1 };
+	if (strncmp(where, local, sizeof local - 1) == 0) {
+		rc = read_path(where + sizeof local - 1, &a, &len);
+		d->path = xstrdup(where + sizeof local - 1);
+	} else {
+		rc = read_address(where, &a, &len);
+	}
+	if (rc != 0) {
+		free(d->path);
+		d->path = NULL;
+		return no_address(where, code, why);
+	}
+	if (listen_there(d, &a, len) == 0) {
+		describe(d);
+		return 0;
+	}
+	*code = syserr_explain(why,
+	    errno == EACCES ? PROG_NOPERM : PROG_UNAVAILABLE,
+	    "cannot listen on '%s'", where);
+	free(d->path); /* somebody else's socket stays */
+	d->path = NULL;
+	listen_socket_close(d);
+	return -1;
+}
+
+int
+listen_socket_accept(
+    const struct listen_socket *d, struct address *peer, bool *full)
+{
+	int fd, on = 1;
+	union any a;
+	socklen_t len;
+
+	*full = false;
+	do {
+		memset(&a, 0, sizeof a);
+		len = sizeof a;
+		fd = accept4(d->fd, &a.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	} while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+	if (fd < 0) {
+		*full = errno != EAGAIN;
+		return -1;
+	}
+	if (d->path != NULL)
+		a.any.sa_family = AF_UNIX;
+	else
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	address_of_socket(peer, &a.any);
+	return fd;
+}
+
+void
+listen_socket_close(struct listen_socket *d)
+{
+	if (d->fd >= 0)
+		(void)close(d->fd);
+	if (d->path != NULL)
+		(void)unlink(d->path);
+	free(d->path);
+	buf_release(&d->text);
+	*d = (struct listen_socket){ .fd = -1 };
+}

@@ -1,0 +1,342 @@
+/*
+ * option_read: see option_table.h. The command line is read to its end, then
+ * the mode is known, and then each option is stored by the mode's row for it.
+ */
+#define _DEFAULT_SOURCE /* getopt_long */
+#include "common/options/option_table.h"
+
+#include <getopt.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/text/out.h"
+
+/* What getopt_long() answers for the first option without a letter. */
+#define FIRST_NUMBER 256
+
+static int
+take_verbose(const char *value, void *to)
+{
+	int *n = to;
+
+	(void)value;
+	++*n;
+	return -1;
+}
+
+static const struct option_row commons[] = {
+	OPTION_TEXT('c', "config", "FILE", struct option_common, config, NULL),
+	{ NULL, NULL, NULL, offsetof(struct option_common, only_check), NULL,
+	    OPTION_KIND_FLAG, 'n', false },
+	{ NULL, NULL, NULL, offsetof(struct option_common, quiet), NULL,
+	    OPTION_KIND_FLAG, 'q', false },
+	OPTION_TAKE(
+	    'v', NULL, NULL, struct option_common, verbose, take_verbose, NULL),
+	{ "help", NULL, NULL, 0, NULL, OPTION_KIND_NONE, 'h', false },
+	{ "version", NULL, NULL, 0, NULL, OPTION_KIND_NONE, 'V', false },
+};
+
+/* An option that was given. */
+struct given {
+	const struct option_row *row; /* the first of its name */
+	const char *value;
+};
+
+struct reader {
+	const struct option_mode *const *modes;
+	size_t modes_n;
+	const struct option_row **rows; /* one of each name */
+	size_t rows_n, rows_cap;
+	struct option *longs;
+	size_t longs_n, longs_cap;
+	struct buf letters;
+	struct given *given;
+	size_t given_n, given_cap;
+	char shows; /* 'h' or 'V', whichever was given first, or 0 */
+};
+
+bool
+option_is_same(const struct option_row *a, const struct option_row *b)
+{
+	if (a->letter != 0 || b->letter != 0)
+		return a->letter == b->letter;
+	return a->name != NULL && b->name != NULL &&
+	       strcmp(a->name, b->name) == 0;
+}
+
+int
+option_take_format(const char *value, void *to)
+{
+	return out_format_option(value, to);
+}
+
+static void
+add_long(struct reader *r, const struct option_row *row, int number)
+{
+	XGROW(r->longs, r->longs_n, r->longs_cap);
+	r->longs[r->longs_n++] = (struct option){
+		.name = row == NULL ? NULL : row->name,
+		.has_arg = row == NULL || row->value == NULL
+			       ? no_argument
+			       : required_argument,
+		.val = number,
+	};
+}
+
+static void
+add_row(struct reader *r, const struct option_row *row)
+{
+	size_t i;
+
+	if (row->name == NULL && row->letter == 0)
+		return;
+	for (i = 0; i < r->rows_n; i++)
+		if (option_is_same(r->rows[i], row))
+			return;
+	XGROW(r->rows, r->rows_n, r->rows_cap);
+	r->rows[r->rows_n] = row;
+	if (row->letter != 0)
+		buf_addc(&r->letters, row->letter);
+	if (row->letter != 0 && row->value != NULL)
+		buf_addc(&r->letters, ':');
+	if (row->name != NULL)
+		add_long(r, row,
+		    row->letter != 0 ? row->letter
+				     : FIRST_NUMBER + (int)r->rows_n);
+	r->rows_n++;
+}
+
+/* Every option of every mode, for getopt_long(). */
+static void
+add_rows(struct reader *r)
+{
+	size_t m, i;
+
+	buf_addc(&r->letters, ':');
+	for (i = 0; i < ARRAY_LEN(commons); i++)
+		add_row(r, &commons[i]);
+	for (m = 0; m < r->modes_n; m++) {
+		add_row(r, &r->modes[m]->choice);
+		for (i = 0; i < r->modes[m]->rows_n; i++)
+			add_row(r, &r->modes[m]->rows[i]);
+	}
+	add_long(r, NULL, 0);
+}
+
+/* The row that getopt_long() answered with, or NULL. */
+static const struct option_row *
+row_of(const struct reader *r, int c)
+{
+	size_t i;
+
+	if (c >= FIRST_NUMBER)
+		return r->rows[c - FIRST_NUMBER];
+	for (i = 0; i < r->rows_n; i++)
+		if (r->rows[i]->letter != 0 && r->rows[i]->letter == c)
+			return r->rows[i];
+	return NULL;
+}
+
+/* -1, or the exit code of what is no option. */
+static int
+read_all(struct reader *r, int argc, char **argv)
+{
+	const struct option_row *row;
+	int c;
+
+	optind = 0; /* glibc: begin anew */
+	while ((c = getopt_long(
+		    argc, argv, buf_str(&r->letters), r->longs, NULL)) != -1) {
+		row = row_of(r, c);
+		if (row == NULL)
+			return r->shows != 0 ? -1 : prog_bad_option(c, argv);
+		if (r->shows == 0 && (c == 'h' || c == 'V'))
+			r->shows = (char)c;
+		XGROW(r->given, r->given_n, r->given_cap);
+		r->given[r->given_n++] =
+		    (struct given){ .row = row, .value = optarg };
+	}
+	if (optind < argc && r->shows == 0)
+		return prog_usage_error(
+		    "unexpected argument '%s'", argv[optind]);
+	return -1;
+}
+
+/* The value of the last that is called so; false: it was not given. */
+static bool
+find_given(
+    const struct reader *r, const struct option_row *row, const char **value)
+{
+	size_t i;
+
+	for (i = r->given_n; i > 0; i--) {
+		if (!option_is_same(r->given[i - 1].row, row))
+			continue;
+		*value = r->given[i - 1].value;
+		return true;
+	}
+	return false;
+}
+
+/* Two modes exclude each other, unless somebody only asks for help. */
+static int
+choose_mode(const struct reader *r, const struct option_mode **mode)
+{
+	const struct option_mode *chosen = NULL, *m;
+	const char *value;
+	size_t i;
+
+	*mode = r->modes[0];
+	for (i = 1; i < r->modes_n; i++) {
+		m = r->modes[i];
+		if (!find_given(r, &m->choice, &value))
+			continue;
+		if (m->when != NULL && m->when(value) && chosen == NULL)
+			*mode = m;
+		if (m->when != NULL)
+			continue;
+		if (chosen != NULL && r->shows == 0)
+			return prog_usage_error(
+			    "--%s and --%s exclude each other",
+			    chosen->choice.name, m->choice.name);
+		*mode = chosen = m;
+	}
+	return -1;
+}
+
+static const struct option_row *
+find_row(const struct option_mode *m, const struct option_row *like)
+{
+	size_t i;
+
+	if (option_is_same(&m->choice, like))
+		return &m->choice;
+	for (i = 0; i < m->rows_n; i++)
+		if (option_is_same(&m->rows[i], like))
+			return &m->rows[i];
+	for (i = 0; i < ARRAY_LEN(commons); i++)
+		if (option_is_same(&commons[i], like))
+			return &commons[i];
+	return NULL;
+}
+
+static void
+add_title(struct buf *to, const struct option_mode *m)
+{
+	if (m->title != NULL)
+		buf_adds(to, m->title);
+	else
+		buf_addf(to, "--%s", m->choice.name);
+}
+
+/* "-o is for --check and --assign, not for a poll". */
+static int
+refuse(const struct reader *r, const struct option_row *row,
+    const struct option_mode *mode)
+{
+	struct buf text = BUF_INIT;
+	size_t i, n = 0, left = 0;
+	int code;
+
+	for (i = 0; i < r->modes_n; i++)
+		left += find_row(r->modes[i], row) != NULL;
+	for (i = 0; i < r->modes_n; i++) {
+		if (find_row(r->modes[i], row) == NULL)
+			continue;
+		left--;
+		if (n++ > 0)
+			buf_adds(&text, left > 0 ? ", " : " and ");
+		add_title(&text, r->modes[i]);
+	}
+	buf_adds(&text, ", not for ");
+	add_title(&text, mode);
+	if (row->letter != 0)
+		code = prog_usage_error(
+		    "-%c is for %s", row->letter, buf_str(&text));
+	else
+		code = prog_usage_error(
+		    "--%s is for %s", row->name, buf_str(&text));
+	buf_release(&text);
+	return code;
+}
+
+/* The addresses are those of members of the kind's type: see the macros. */
+static int
+store_value(const struct option_row *row, const char *value, void *options)
+{
+	void *to = (char *)options + row->offset;
+	const char **text;
+	bool *flag;
+
+	switch (row->kind) {
+	case OPTION_KIND_NONE:
+		return -1;
+	case OPTION_KIND_FLAG:
+		flag = to;
+		*flag = true;
+		return -1;
+	case OPTION_KIND_TEXT:
+		text = to;
+		*text = value;
+		return -1;
+	case OPTION_KIND_TAKE:
+		return row->take(value, to);
+	}
+	return -1;
+}
+
+static int
+store_all(const struct reader *r, const struct option_mode *mode, void *options)
+{
+	const struct option_row *row;
+	size_t i;
+	int code;
+
+	for (i = 0; i < r->given_n; i++) {
+		row = find_row(mode, r->given[i].row);
+		code = row == NULL
+			   ? refuse(r, r->given[i].row, mode)
+			   : store_value(row, r->given[i].value, options);
+		if (code != -1)
+			return code;
+	}
+	return mode->check != NULL ? mode->check(options) : -1;
+}
+
+static int
+show_help(const struct reader *r, const struct option_mode *mode)
+{
+	struct buf text = BUF_INIT;
+	int code;
+
+	option_help(r->modes, r->modes_n, mode, &text);
+	code = prog_help(buf_str(&text));
+	buf_release(&text);
+	return code;
+}
+
+int
+option_read(const struct option_mode *const *modes, size_t modes_n, int argc,
+    char **argv, void *options, const struct option_mode **mode)
+{
+	struct reader r = { .modes = modes, .modes_n = modes_n };
+	int code;
+
+	add_rows(&r);
+	code = read_all(&r, argc, argv);
+	if (code == -1)
+		code = choose_mode(&r, mode);
+	if (code == -1 && r.shows == 'h')
+		code = show_help(&r, *mode);
+	else if (code == -1 && r.shows == 'V')
+		code = prog_show_version();
+	else if (code == -1)
+		code = store_all(&r, *mode, options);
+	free(r.rows);
+	free(r.longs);
+	free(r.given);
+	buf_release(&r.letters);
+	return code;
+}

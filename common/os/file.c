@@ -1,0 +1,198 @@
+/*
+ * file: see file.h.
+ */
+#define _DEFAULT_SOURCE /* flock */
+
+#include "common/os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/xalloc.h"
+
+#define CHUNK ((size_t)64 * 1024)
+
+static ssize_t
+read_some(int fd, void *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, data, len);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+int
+file_read_all(int fd, struct buf *b)
+{
+	size_t want;
+	ssize_t n;
+	char probe;
+
+	for (;;) {
+		want = CHUNK;
+		if (b->max > 0 && b->max - b->len < want)
+			want = b->max - b->len;
+		/* A full buffer is fine if that was all. */
+		n = want > 0 ? read_some(fd, buf_room(b, want), want)
+			     : read_some(fd, &probe, 1);
+		if (n <= 0)
+			return (int)n;
+		if (want == 0) {
+			errno = EFBIG;
+			return -1;
+		}
+		buf_grown(b, (size_t)n);
+	}
+}
+
+int
+file_read_at(int fd, void *data, size_t len, size_t at)
+{
+	char *p = data;
+	ssize_t n;
+
+	for (; len > 0; p += n, len -= (size_t)n, at += (size_t)n) {
+		n = pread(fd, p, len, (off_t)at);
+		if (n == 0)
+			errno = EIO;
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+file_write_at(int fd, const void *data, size_t len, size_t at)
+{
+	const char *p = data;
+	ssize_t n;
+
+	for (; len > 0; p += n, len -= (size_t)n, at += (size_t)n) {
+		n = pwrite(fd, p, len, (off_t)at);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+file_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* How many of the first `size` bytes stand behind the last newline; -1. */
+static off_t
+tail_of(int fd, off_t size)
+{
+	char block[4096];
+	off_t at = size;
+	ssize_t n, i;
+
+	while (at > 0) {
+		n = at < (off_t)sizeof block ? (ssize_t)at
+					     : (ssize_t)sizeof block;
+		at -= n;
+		if (pread(fd, block, (size_t)n, at) != n)
+			return -1;
+		for (i = n; i > 0; i--)
+			if (block[i - 1] == '\n')
+				return size - at - i;
+	}
+	return size;
+}
+
+/* Of the file that fd is, which cannot be read by that. */
+static int
+cut_tail(int fd, const char *path, off_t size, size_t *torn)
+{
+	int in = open(path, O_RDONLY | O_CLOEXEC);
+	off_t tail = in >= 0 ? tail_of(in, size) : -1;
+
+	if (in >= 0)
+		(void)close(in);
+	if (tail < 0)
+		return -1;
+	*torn = (size_t)tail;
+	return tail > 0 ? ftruncate(fd, size - tail) : 0;
+}
+
+/* Some folders cannot be synced, or not by us. */
+static bool
+is_found_again(const char *path)
+{
+	return file_sync_folder_of(path) == 0 || errno == EACCES ||
+	       errno == EINVAL;
+}
+
+int
+file_open_lines(const char *path, int flags, size_t *torn)
+{
+	int fd =
+	    open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0600);
+	struct stat st;
+	int err;
+
+	*torn = 0;
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 &&
+	    (!S_ISREG(st.st_mode) ||
+		(flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
+		    cut_tail(fd, path, st.st_size, torn) == 0 &&
+		    is_found_again(path))))
+		return fd;
+	err = errno;
+	(void)close(fd);
+	errno = err;
+	return -1;
+}
+
+int
+file_readable(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+int
+file_sync_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash == NULL ? xstrdup(".")
+				  : xstrndup(path, (size_t)(slash - path));
+	int fd, rc;
+
+	fd = open(*dir != '\0' ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	(void)close(fd);
+	return rc;
+}

@@ -1,0 +1,317 @@
+/*
+ * lines: the line reader; see lines.h.
+ *
+ * Invariant: data[start..end) is what was read and not returned, and
+ * data[start..scanned) holds no newline. LINES_BEFORE bytes before data and
+ * LINES_BEHIND behind `end` are always allocated, so that readers of a line
+ * may look past it.
+ */
+#include "common/os/lines.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+
+#define CHUNK ((size_t)256 * 1024)
+
+/* How often a wait without end looks whether we are asked to stop. */
+#define SLICE_MS 500
+
+void
+lines_init(struct lines *l, int fd, size_t max_line)
+{
+	memset(l, 0, sizeof *l);
+	l->fd = fd;
+	l->max_line = max_line;
+}
+
+void
+lines_release(struct lines *l)
+{
+	if (l->data != NULL)
+		free(l->data - LINES_BEFORE);
+	l->data = NULL;
+	l->cap = 0;
+	l->start = 0;
+	l->end = 0;
+	l->scanned = 0;
+}
+
+/* Makes room for a read: moves the rest to the front, and grows up to one
+ * line of the maximum plus a chunk. */
+static void
+make_room(struct lines *l)
+{
+	size_t want;
+	char *from;
+
+	if (l->start > 0) {
+		memmove(l->data, l->data + l->start, l->end - l->start);
+		l->end -= l->start;
+		l->scanned -= l->start;
+		l->start = 0;
+	}
+	want = LINES_BEFORE + l->end + CHUNK + LINES_BEHIND;
+	if (want > l->cap) {
+		from = l->data != NULL ? l->data - LINES_BEFORE : NULL;
+		from = xrealloc(from, want, 1);
+		memset(from + l->cap, 0, want - l->cap);
+		l->data = from + LINES_BEFORE;
+		l->cap = want;
+	}
+}
+
+/* 1: may be read from, 0: time-out or stop, -1: errno. */
+static int
+wait_input(struct lines *l, int timeout_ms)
+{
+	int64_t end = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+	int64_t left;
+	int n;
+
+	while (!stop_asked()) {
+		left = end < 0 ? SLICE_MS : end - clock_mono_ms();
+		if (left < 0)
+			left = 0;
+		n = poll(&p, 1, (int)(left > SLICE_MS ? SLICE_MS : left));
+		if (n > 0)
+			return 1;
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (end >= 0 && clock_mono_ms() >= end)
+			return 0;
+	}
+	return 0;
+}
+
+/* At the beginning only: further on it would be somebody's mistake. */
+static void
+pass_mark(struct lines *l)
+{
+	if (l->begun || (l->end < 3 && !l->eof))
+		return;
+	l->begun = true;
+	l->start = parse_utf8_mark(l->data, l->end);
+	if (l->scanned < l->start)
+		l->scanned = l->start;
+}
+
+static enum line_status
+fill(struct lines *l, int timeout_ms)
+{
+	ssize_t n;
+
+	switch (wait_input(l, timeout_ms)) {
+	case 0:
+		return LINE_WAIT;
+	case -1:
+		return LINE_ERROR;
+	default:
+		break;
+	}
+	make_room(l);
+	n = read(l->fd, l->data + l->end,
+	    l->cap - LINES_BEFORE - LINES_BEHIND - l->end);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? LINE_WAIT
+							 : LINE_ERROR;
+	if (n == 0)
+		l->eof = true;
+	l->end += (size_t)n;
+	pass_mark(l);
+	return LINE_OK;
+}
+
+/* Takes the line that ends at nl out of the buffer. */
+static enum line_status
+take(struct lines *l, char *nl, char **line, size_t *len)
+{
+	char *from = l->data + l->start;
+
+	l->start = (size_t)(nl - l->data) + 1;
+	l->scanned = l->start;
+	l->number++;
+	if (l->skipping || (size_t)(nl - from) > l->max_line) {
+		l->skipping = false;
+		return LINE_TOOLONG;
+	}
+	*nl = '\0';
+	*line = from;
+	*len = (size_t)(nl - from);
+	return LINE_OK;
+}
+
+/* Takes whole lines, which end before `to`, out of the buffer. The first of
+ * them may be too long, and is then taken alone. */
+static enum line_status
+take_block(struct lines *l, const char *to, char **block, size_t *len)
+{
+	char *from = l->data + l->start;
+	size_t n = (size_t)(to - from);
+
+	if (!l->skipping)
+		n = lines_within(from, n, l->max_line);
+	if (l->skipping || n == 0)
+		return take(
+		    l, memchr(from, '\n', l->end - l->start), block, len);
+	l->start += n;
+	l->scanned = l->start;
+	l->number += lines_count(from, n);
+	*block = from;
+	*len = n;
+	return LINE_OK;
+}
+
+/* The input ended: is there a rest of a line? */
+static enum line_status
+at_end(struct lines *l, char **line, size_t *len)
+{
+	if (l->start == l->end && !l->skipping)
+		return LINE_END;
+	l->number++;
+	*line = l->data + l->start;
+	*len = l->end - l->start;
+	l->start = l->end;
+	l->scanned = l->end;
+	l->skipping = false;
+	return LINE_CUT;
+}
+
+/* What begins in the buffer is too long: forgets it, so that memory stays
+ * bounded however long the line is. */
+static void
+skip_long(struct lines *l)
+{
+	l->scanned = l->end;
+	if (l->end - l->start > l->max_line) {
+		l->skipping = true;
+		l->start = l->end;
+	}
+}
+
+enum line_status
+lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
+{
+	enum line_status status;
+	char *nl;
+
+	for (;;) {
+		nl = l->end > l->scanned ? memchr(l->data + l->scanned, '\n',
+					       l->end - l->scanned)
+					 : NULL;
+		if (nl != NULL)
+			return take(l, nl, line, len);
+		skip_long(l);
+		if (l->eof)
+			return at_end(l, line, len);
+		status = fill(l, timeout_ms);
+		if (status != LINE_OK)
+			return status;
+	}
+}
+
+/* Behind the last newline of what was not looked at yet, or NULL. */
+static const char *
+whole_lines_end(const struct lines *l)
+{
+	size_t i;
+
+	for (i = l->end; i > l->scanned; i--)
+		if (l->data[i - 1] == '\n')
+			return l->data + i;
+	return NULL;
+}
+
+enum line_status
+lines_block(struct lines *l, char **block, size_t *len, int timeout_ms)
+{
+	enum line_status status;
+	const char *to;
+
+	for (;;) {
+		to = whole_lines_end(l);
+		if (to != NULL)
+			return take_block(l, to, block, len);
+		skip_long(l);
+		if (l->eof)
+			return at_end(l, block, len);
+		status = fill(l, timeout_ms);
+		if (status != LINE_OK)
+			return status;
+	}
+}
+
+size_t
+lines_within(const char *p, size_t len, size_t max_line)
+{
+	const char *line = p, *end = p + len, *nl;
+
+	if (len <= max_line + 1)
+		return len;
+	for (; line < end; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL || (size_t)(nl - line) > max_line)
+			break;
+	}
+	return (size_t)(line - p);
+}
+
+size_t
+lines_of(const char *p, size_t len, size_t most)
+{
+	size_t n = most;
+
+	if (len <= most)
+		return len;
+	while (n > 0 && p[n - 1] != '\n')
+		n--;
+	if (n == 0)
+		n = (size_t)((const char *)memchr(p, '\n', len) - p) + 1;
+	return n;
+}
+
+/* Sixteen bytes at once, by whatever the compiler has for that. */
+typedef unsigned char sixteen __attribute__((vector_size(16)));
+
+/* Newlines in 16 * n bytes, n at most 255, so that no byte's count is more
+ * than it can hold. */
+static uint64_t
+count_some(const char *p, size_t n)
+{
+	sixteen sum = { 0 }, newlines = sum + '\n', x;
+	uint64_t total = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		memcpy(&x, p + i * sizeof x, sizeof x);
+		sum -= (sixteen)(x == newlines); /* true is 255: minus one */
+	}
+	for (i = 0; i < sizeof sum; i++)
+		total += sum[i];
+	return total;
+}
+
+uint64_t
+lines_count(const char *p, size_t len)
+{
+	uint64_t n = 0;
+	size_t some;
+
+	for (; len >= sizeof(sixteen); len -= some * sizeof(sixteen)) {
+		some = len / sizeof(sixteen);
+		some = some < 255 ? some : 255;
+		n += count_some(p, some);
+		p += some * sizeof(sixteen);
+	}
+	for (; len > 0; len--)
+		n += *p++ == '\n';
+	return n;
+}

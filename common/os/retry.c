@@ -1,0 +1,74 @@
+/*
+ * retry: back-off with full jitter. The computation is a pure function, so
+ * that it can be tested with every random number there is; only retry_next()
+ * looks at the clock.
+ */
+#include "common/os/retry.h"
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+
+/* Without a budget a server may still not make us sleep longer than that. */
+#define HINT_CAP_MS (INT64_C(3600) * 1000)
+
+static int64_t
+min64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* base * 2^attempt, never above cap and never past 32 bits of it. */
+static int64_t
+window(unsigned attempt, int64_t base_ms, int64_t cap_ms)
+{
+	int64_t w = base_ms > 0 ? base_ms : 0;
+
+	cap_ms = min64(cap_ms, (int64_t)UINT32_MAX - 1);
+	while (attempt-- > 0 && w > 0 && w < cap_ms)
+		w *= 2;
+	return min64(w, cap_ms);
+}
+
+int64_t
+retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms, int64_t hint_ms,
+    int64_t hint_cap_ms, uint32_t random)
+{
+	uint64_t w;
+
+	if (hint_ms >= 0)
+		return min64(hint_ms, hint_cap_ms);
+	w = (uint64_t)window(attempt, base_ms, cap_ms);
+	/* w + 1 fits into 32 bits, so the product into 64. */
+	return (int64_t)((random * (w + 1)) >> 32);
+}
+
+int64_t
+retry_next(struct retry *r, int64_t hint_ms)
+{
+	int64_t now = clock_mono_ms(), left, delay, hint_cap = HINT_CAP_MS;
+
+	if (r->attempt == 0)
+		r->since_ms = now;
+	left = r->budget_ms - (now - r->since_ms);
+	if (r->budget_ms >= 0 && left <= 0)
+		return -1;
+	if (r->budget_ms >= 0)
+		hint_cap = INT64_MAX;
+	delay = retry_delay(
+	    r->attempt, r->base_ms, r->cap_ms, hint_ms, hint_cap, random_32());
+	if (r->attempt < UINT32_MAX)
+		r->attempt++;
+	if (r->budget_ms < 0)
+		return delay;
+	/* To ask before the server wants it is worse than not to ask. */
+	if (hint_ms > left)
+		return -1;
+	return min64(delay, left);
+}
+
+void
+retry_reset(struct retry *r)
+{
+	r->attempt = 0;
+	r->since_ms = 0;
+}

@@ -1,0 +1,37 @@
+/*
+ * retry: the one place that decides how long to wait before trying again.
+ * Modules say what happened (enum outcome); loops ask here, and only loops
+ * sleep.
+ */
+#ifndef COMMON_OS_RETRY_H
+#define COMMON_OS_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct retry {
+	int64_t base_ms;   /* the first delay is at most that */
+	int64_t cap_ms;    /* no delay above that */
+	int64_t budget_ms; /* total time from the first failure; -1: no end */
+	unsigned attempt;  /* failures so far */
+	int64_t since_ms;  /* monotonic time of the first failure */
+};
+
+#define RETRY_INIT(base, cap, budget)                                          \
+	{                                                                      \
+		(base), (cap), (budget), 0, 0                                  \
+	}
+
+/* Pure: full jitter, a value in [0, min(cap, base * 2^attempt)] picked by
+ * random (any 32 bits); a server's hint (>= 0, ms) wins over it, up to
+ * hint_cap. */
+int64_t retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms,
+    int64_t hint_ms, int64_t hint_cap_ms, uint32_t random);
+
+/* Counts a failure. The delay to sleep, or -1 when the budget is used up. */
+int64_t retry_next(struct retry *r, int64_t hint_ms);
+
+/* Something worked: the next failure starts anew. */
+void retry_reset(struct retry *r);
+
+#endif

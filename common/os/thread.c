@@ -1,0 +1,48 @@
+/*
+ * thread: see thread.h.
+ */
+#define _GNU_SOURCE /* pthread_setname_np */
+
+#include "common/os/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "common/base/syserr.h"
+
+enum exit_code
+thread_start(pthread_t *t, const char *name, void *(*run)(void *), void *ctx,
+    struct buf *why)
+{
+	sigset_t every, before;
+	int rc;
+
+	(void)sigfillset(&every);
+	(void)pthread_sigmask(SIG_SETMASK, &every, &before);
+	rc = pthread_create(t, NULL, run, ctx);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0) {
+		errno = rc;
+		return syserr_explain(
+		    why, PROG_TEMPFAIL, "cannot start a thread");
+	}
+	/* Not from within: a caller may look at once. */
+	(void)pthread_setname_np(*t, name);
+	return PROG_OK;
+}
+
+void
+thread_must_start(
+    pthread_t *t, const char *name, void *(*run)(void *), void *ctx)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = thread_start(t, name, run, ctx, &why);
+	char text[256];
+
+	if (code == PROG_OK)
+		return;
+	(void)snprintf(text, sizeof text, "%s", buf_str(&why));
+	buf_release(&why);
+	prog_die(code, "%s", text);
+}

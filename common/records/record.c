@@ -1,0 +1,375 @@
+/*
+ * record: a parsed line becomes a struct record; see record.h. What a field
+ * is and who must have it stands in record_types.c alone.
+ */
+#include "common/records/record.h"
+
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/records/bucket.h"
+#include "common/records/record_words.h"
+#include "common/text/scan_value.h"
+
+static const char *const status_names[] = {
+	[CHAT_NONE] = "",
+	[CHAT_OPEN] = "open",
+	[CHAT_PENDING] = "pending",
+	[CHAT_SNOOZED] = "snoozed",
+	[CHAT_CLOSED] = "closed",
+	[CHAT_GONE] = "gone",
+};
+
+static const char *const from_names[] = {
+	[FROM_NONE] = "",
+	[FROM_CUSTOMER] = "customer",
+	[FROM_OPERATOR] = "operator",
+	[FROM_BOT] = "bot",
+	[FROM_SYSTEM] = "system",
+};
+
+static const char *const state_names[] = {
+	[SNAPSHOT_NONE] = "",
+	[SNAPSHOT_BEGIN] = "begin",
+	[SNAPSHOT_END] = "end",
+};
+
+const char *
+record_state_name(enum snapshot_state s)
+{
+	return state_names[s];
+}
+
+const char *
+record_status_name(enum chat_status s)
+{
+	return status_names[s];
+}
+
+const char *
+record_from_name(enum message_from f)
+{
+	return from_names[f];
+}
+
+/* The index of the value among the words, or 0. */
+static unsigned
+one_of(const struct flat_field *v, const struct keywords *words)
+{
+	unsigned i;
+
+	if (v->kind != FLAT_STRING)
+		return 0;
+	i = keywords_find(words, v->val, v->val_len);
+	return i == KEYWORDS_NONE ? 0 : i;
+}
+
+static bool
+is_integer(const struct flat_field *v)
+{
+	return v->kind == FLAT_NUMBER &&
+	       memchr(v->val, '.', v->val_len) == NULL &&
+	       memchr(v->val, 'e', v->val_len) == NULL &&
+	       memchr(v->val, 'E', v->val_len) == NULL;
+}
+
+/* As an id; of the number -0, which is 0, too. */
+static struct text
+id_text(const struct flat_field *v)
+{
+	struct text t = { v->val, v->val_len };
+
+	if (v->kind == FLAT_NUMBER && t.len == 2 && memcmp(t.p, "-0", 2) == 0)
+		t = (struct text){ t.p + 1, 1 };
+	return t;
+}
+
+/* C0, DEL and C1, of which the latter are two bytes in UTF-8. */
+static bool
+is_control(const char *p, const char *end)
+{
+	unsigned char c = (unsigned char)*p;
+
+	return c < 0x20 || c == 0x7F ||
+	       (c == 0xC2 && p + 1 < end && (unsigned char)p[1] < 0xA0);
+}
+
+const char *
+record_id_fault(const char *p, size_t len)
+{
+	const char *end = p + len, *q;
+
+	for (q = p; q < end; q++)
+		if (is_control(q, end))
+			return "holds a control character";
+	return len > 0 && end[-1] == ' ' ? "ends with a blank" : NULL;
+}
+
+/* Of what is lost two identifiers could become one. */
+const char *
+record_id_field_fault(const struct flat_field *v)
+{
+	size_t len;
+	const char *raw = flat_raw(v, &len);
+
+	if (v->kind == FLAT_STRING && v->val != raw + 1 &&
+	    scan_is_lossy(raw + 1, len - 2))
+		return "holds \\u0000 or half of a surrogate pair";
+	return record_id_fault(v->val, v->val_len);
+}
+
+static const char *
+read_id(const struct flat_field *v, struct text *to)
+{
+	if (v->kind != FLAT_STRING && !is_integer(v))
+		return "must be a string";
+	if (v->val_len == 0)
+		return "is empty";
+	if (v->val_len > RECORD_MAX_ID)
+		return "is too long";
+	*to = id_text(v);
+	return record_id_field_fault(v);
+}
+
+/* What a section of the configuration can be called, and nothing else: it is
+ * the name of files and of rows. */
+static const char *
+read_tenant(const struct flat_field *v, struct text *to)
+{
+	struct text t = id_text(v);
+
+	if ((v->kind != FLAT_STRING && !is_integer(v)) ||
+	    !parse_is_name_n(t.p, t.len, RECORD_MAX_TENANT))
+		return "must be the name of a [crm NAME] section: up to 64 "
+		       "letters, digits, '_', '.', '-', the first no '.' "
+		       "or '-'";
+	*to = t;
+	return NULL;
+}
+
+static const char *
+read_count(const struct flat_field *v, int64_t *to)
+{
+	char digits[24];
+
+	if (!is_integer(v) || v->val_len >= sizeof digits)
+		return "must be a whole number";
+	memcpy(digits, v->val, v->val_len);
+	digits[v->val_len] = '\0';
+	if (parse_int(digits, 0, INT64_MAX, to) == -1)
+		return "must be a whole number, not below 0";
+	return NULL;
+}
+
+static const char *
+read_time(const struct flat_field *v, int64_t *to)
+{
+	if (v->kind != FLAT_STRING || clock_parse(v->val, v->val_len, to) == -1)
+		return "must be a time like 2026-11-20T10:00:00.123Z";
+	return NULL;
+}
+
+static const char *
+read_flag(const struct record_field *f, const struct flat_field *v,
+    struct record *r, bool *to)
+{
+	if (v->kind != FLAT_TRUE && v->kind != FLAT_FALSE)
+		return "must be true or false";
+	*to = v->kind == FLAT_TRUE;
+	if (f->offset == offsetof(struct record, available))
+		r->has_available = true;
+	return NULL;
+}
+
+static const char *
+read_text(const struct flat_field *v, struct text *to)
+{
+	if (v->kind != FLAT_STRING)
+		return "must be a string";
+	to->p = v->val;
+	to->len = v->val_len;
+	return NULL;
+}
+
+/* Stores the value into its member; NULL, or what is wrong with it. */
+static const char *
+read_field(
+    const struct record_field *f, const struct flat_field *v, struct record *r)
+{
+	void *to = (char *)r + f->offset;
+	const struct record_words *words = record_words();
+	struct text *text = to;
+
+	switch (f->kind) {
+	case FIELD_TENANT:
+		return read_tenant(v, to);
+	case FIELD_ID:
+		return read_id(v, to);
+	case FIELD_TEXT:
+		return read_text(v, to);
+	case FIELD_TIME:
+		return read_time(v, to);
+	case FIELD_COUNT:
+		return read_count(v, to);
+	case FIELD_FLAG:
+		return read_flag(f, v, r, to);
+	case FIELD_STATE:
+		r->state = (enum snapshot_state)one_of(v, &words->states);
+		return r->state == SNAPSHOT_NONE ? "must be begin or end"
+						 : NULL;
+	case FIELD_STATUS:
+		r->status = (enum chat_status)one_of(v, &words->statuses);
+		return r->status == CHAT_NONE ? "must be open, pending, "
+						"snoozed, closed or gone"
+					      : NULL;
+	case FIELD_FROM:
+		r->from = (enum message_from)one_of(v, &words->froms);
+		return r->from == FROM_NONE
+			   ? "must be customer, operator, bot or system"
+			   : NULL;
+	case FIELD_JSON:
+		text->p = flat_raw(v, &text->len);
+		return NULL;
+	}
+	return NULL;
+}
+
+void
+record_clear(struct record *r)
+{
+	memset(r, 0, RECORD_CLEARED);
+	r->at = CLOCK_NONE;
+	r->opened_at = CLOCK_NONE;
+	r->closed_at = CLOCK_NONE;
+	r->updated_at = CLOCK_NONE;
+	r->expires = CLOCK_NONE;
+	r->as_of = CLOCK_NONE;
+	r->records = RECORD_NO_NUMBER;
+	r->bucket = RECORD_NO_NUMBER;
+	r->max_chats = RECORD_NO_NUMBER;
+	r->reported_open_chats = RECORD_NO_NUMBER;
+}
+
+/* What the fields are: rows of the table, RECORD_TYPE_KEY or KEYWORDS_NONE. */
+static void
+name_fields(const struct flat *f, unsigned char *names)
+{
+	const struct keywords *keys = &record_words()->keys;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		names[i] = (unsigned char)keywords_find(
+		    keys, f->field[i].key, f->field[i].key_len);
+}
+
+/* Of a key that stands twice the last counts, here and below. */
+static int
+read_type(struct record *r, const struct flat *f, const unsigned char *names,
+    struct buf *why)
+{
+	const struct flat_field *type = NULL;
+	unsigned found;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (names[i] == RECORD_TYPE_KEY)
+			type = &f->field[i];
+	if (type == NULL || type->kind != FLAT_STRING || type->val_len == 0) {
+		buf_setf(why, "no type: field 'type' is missing");
+		return -1;
+	}
+	r->type_name.p = type->val;
+	r->type_name.len = type->val_len;
+	found = keywords_find(&record_words()->types, type->val, type->val_len);
+	if (found != KEYWORDS_NONE)
+		r->type = (enum record_type)found;
+	return 0;
+}
+
+/* What must be there and is not: the first such field, or NULL. Bit i of seen
+ * stands for row i of the table. */
+static const char *
+missing_field(const struct record *r, uint64_t seen)
+{
+	uint64_t missing = record_words()->must[r->type] & ~seen;
+
+	if (missing != 0)
+		return record_fields[__builtin_ctzll(missing)].name;
+	if (r->type != RECORD_SNAPSHOT)
+		return NULL;
+	if (r->state == SNAPSHOT_BEGIN && r->at == CLOCK_NONE)
+		return "at";
+	if (r->state == SNAPSHOT_END && r->records == RECORD_NO_NUMBER)
+		return "records";
+	return NULL;
+}
+
+/* Reads every field the type may have, the last one first. */
+static int
+read_fields(struct record *r, const unsigned char *names, uint64_t *seen,
+    struct buf *why)
+{
+	uint64_t may = record_words()->may[r->type], bit;
+	const char *wrong;
+	size_t i;
+
+	for (i = r->flat->n; i-- > 0;) {
+		const struct flat_field *v = &r->flat->field[i];
+
+		bit = UINT64_C(1) << names[i];
+		if ((may & bit) == 0)
+			continue;
+		may &= ~bit;
+		if (v->kind == FLAT_NULL)
+			continue;
+		wrong = read_field(&record_fields[names[i]], v, r);
+		if (wrong != NULL) {
+			buf_setf(why, "field '%s' %s",
+			    record_fields[names[i]].name, wrong);
+			return -1;
+		}
+		*seen |= bit;
+	}
+	return 0;
+}
+
+int
+record_read(struct record *r, const struct flat *f, struct buf *why)
+{
+	unsigned char names[FLAT_MAX_FIELDS];
+	const char *missing;
+	uint64_t seen = 0;
+
+	record_clear(r);
+	r->flat = f;
+	name_fields(f, names);
+	if (read_type(r, f, names, why) == -1)
+		return -1;
+	if (r->type == RECORD_UNKNOWN)
+		return 0;
+	if (read_fields(r, names, &seen, why) == -1)
+		return -1;
+	missing = missing_field(r, seen);
+	if (missing != NULL) {
+		buf_setf(why, "field '%s' is missing in a %s record", missing,
+		    record_types[r->type].name);
+		return -1;
+	}
+	if (r->bucket > BUCKET_ALL) {
+		buf_setf(why, "field 'bucket' must be 0 to %d", BUCKET_ALL);
+		return -1;
+	}
+	return 0;
+}
+
+int
+record_parse(struct record *r, struct flat *f, const char *line, size_t len,
+    struct buf *why)
+{
+	if (flat_parse(f, line, len, why) == 0)
+		return record_read(r, f, why);
+	record_clear(r);
+	r->flat = f;
+	return -1;
+}

@@ -1,0 +1,155 @@
+/*
+ * record: one line of the language between the programs, read and written.
+ * messaging-records(5) documents it; record_types.c is the table behind both.
+ *
+ * A parsed record borrows its text from the line and from the reader until
+ * the next record_parse(). Absent and null are the same: text NULL, time
+ * CLOCK_NONE, number RECORD_NO_NUMBER, flag false.
+ */
+#ifndef COMMON_RECORDS_RECORD_H
+#define COMMON_RECORDS_RECORD_H
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/text.h"
+#include "common/text/flat.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RECORD_MAX_LINE (1024 * 1024)
+#define RECORD_RAW 12
+#define RECORD_NO_NUMBER INT64_MIN
+
+/* Keys are cut to nothing longer than this by refusal: identifiers and names
+ * of tenants are keys in the database. In bytes. */
+#define RECORD_MAX_ID 191
+#define RECORD_MAX_TENANT 64
+
+enum record_type {
+	RECORD_UNKNOWN, /* a type of a later version: skipped, never an error */
+	RECORD_SNAPSHOT,
+	RECORD_OPERATOR,
+	RECORD_CHAT,
+	RECORD_MESSAGE,
+	RECORD_VIEW,
+	RECORD_EVENT,
+	RECORD_ASSIGNMENT,
+	RECORD_LIMIT,
+	RECORD_ROW,
+	RECORD_CLOCK,
+	RECORD_TYPES
+};
+
+enum snapshot_state { SNAPSHOT_NONE, SNAPSHOT_BEGIN, SNAPSHOT_END };
+
+enum chat_status {
+	CHAT_NONE,
+	CHAT_OPEN,
+	CHAT_PENDING,
+	CHAT_SNOOZED,
+	CHAT_CLOSED,
+	CHAT_GONE,
+};
+
+enum message_from {
+	FROM_NONE,
+	FROM_CUSTOMER,
+	FROM_OPERATOR,
+	FROM_BOT,
+	FROM_SYSTEM,
+};
+
+struct record {
+	enum record_type type;
+	struct text type_name;
+	struct text tenant;
+	struct text snapshot;
+
+	struct text id, chat, operator_id, user, to, channel, message, event;
+	struct text name, customer, customer_name, customer_phone, tag;
+	struct text kind, text, data, device, table, tags;
+	struct text assignment, replaces;
+
+	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
+	int64_t records, bucket, max_chats, reported_open_chats;
+
+	enum snapshot_state state;
+	enum chat_status status;
+	enum message_from from;
+	bool is_private, automated, stale, about;
+	bool available, has_available;
+
+	/* Every field as it came: what a row's columns are read from. */
+	const struct flat *flat;
+
+	/* Private to scan.c, and never cleared: strings that are no text. */
+	struct text raw[RECORD_RAW];
+};
+
+/* How a field is read and checked; one row of the table per field. */
+enum field_kind {
+	FIELD_TENANT, /* parse_is_name(), RECORD_MAX_TENANT bytes at most */
+	FIELD_ID,     /* string of 1..RECORD_MAX_ID bytes that
+			 record_id_fault() lets pass; an
+			 integer is taken too, as its digits */
+	FIELD_TEXT,   /* string */
+	FIELD_TIME,   /* RFC 3339 */
+	FIELD_COUNT,  /* integer >= 0 */
+	FIELD_FLAG,   /* true or false */
+	FIELD_STATE,  /* begin, end */
+	FIELD_STATUS, /* open, pending, snoozed, closed, gone */
+	FIELD_FROM,   /* customer, operator, bot, system */
+	FIELD_JSON,   /* any value, as it is written */
+};
+
+struct record_field {
+	const char *name;
+	enum field_kind kind;
+	size_t offset;     /* into struct record */
+	unsigned in;       /* bit mask of 1u << record_type: may have it */
+	unsigned required; /* must have it */
+	const char *help;
+};
+
+struct record_type_info {
+	const char *name;
+	const char *help;
+};
+
+extern const struct record_field record_fields[];
+extern const size_t record_fields_n;
+extern const struct record_type_info record_types[RECORD_TYPES];
+
+/* Parses one line (no newline). 0, or -1 with the reason in *why; a type that
+ * is not known gives 0 and RECORD_UNKNOWN. Unknown fields are skipped. The
+ * line needs 64 readable bytes behind it. */
+int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
+    struct buf *why) __attribute__((warn_unused_result));
+
+/* The same of a line that flat_parse() has taken. */
+int record_read(struct record *r, const struct flat *f, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Can it be an identifier: is there no control character in it, and no blank
+ * at its end? They are keys in the database, which takes 'a' and 'a ' for
+ * one. NULL, or the reason. */
+const char *record_id_fault(const char *p, size_t len);
+
+/* The same of a field, of which an escape may be lost as well. */
+const char *record_id_field_fault(const struct flat_field *v);
+
+/* All absent. RECORD_CLEARED bytes of it are what counts. */
+#define RECORD_CLEARED offsetof(struct record, raw)
+void record_clear(struct record *r);
+
+/* The words for them, "" for the first of each. */
+const char *record_state_name(enum snapshot_state s);
+const char *record_status_name(enum chat_status s);
+const char *record_from_name(enum message_from f);
+
+/* The text of a struct text for a "%.*s" in a message: TEXT_ARG(r.tenant). */
+#define TEXT_ARG(t) (int)(t).len, (t).p ? (t).p : ""
+
+#endif

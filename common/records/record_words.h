@@ -1,0 +1,26 @@
+/*
+ * record_words: the words of records, ready to be looked up: names of fields
+ * and types, and what the enumerations may be. Made of record_types.c's table,
+ * once. Private to the readers of records, record.c and scan.c.
+ */
+#ifndef COMMON_RECORDS_RECORD_WORDS_H
+#define COMMON_RECORDS_RECORD_WORDS_H
+
+#include "common/containers/keywords.h"
+#include "common/records/record.h"
+
+/* The number of the key "type", which is no row of the table. */
+#define RECORD_TYPE_KEY 62
+
+struct record_words {
+	struct keywords keys; /* rows of record_fields, RECORD_TYPE_KEY */
+	struct keywords types, states, statuses, froms;
+
+	/* By type: bit i stands for row i. */
+	uint64_t may[RECORD_TYPES], must[RECORD_TYPES];
+};
+
+/* Lives for ever. */
+const struct record_words *record_words(void);
+
+#endif

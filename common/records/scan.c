@@ -1,0 +1,547 @@
+/*
+ * scan: see scan.h. Two passes, some thousand bytes at a time: the first makes
+ * an index of where strings end (scan_index.h), the second walks along it from
+ * key to key and puts each value where it belongs.
+ *
+ * The walk's jumps do not depend on which key it meets: a key is found by a
+ * perfect hash, every string is stored alike, and what its field wants of it
+ * is checked by arithmetic. So records may have their keys in any order. What
+ * strings mean that are no text (times, enumerations, the tenant's name) is
+ * looked at afterwards, in the order of the table.
+ *
+ * Whoever meets anything unusual gives up on the record: take_slowly() hands
+ * its line to record_parse(). So nothing here has to give a reason, and what
+ * is taken here must be right in every respect.
+ */
+#include "common/records/scan.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/records/record_words.h"
+#include "common/text/scan_value.h"
+
+#define BIT(i) (UINT64_C(1) << (i))
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Unknown keys of a record; with all known ones that is no more than may be in
+ * struct flat. */
+#define MOST_UNKNOWN 16
+
+/* How the string of a field is taken; a length outside of min..max is for
+ * record_parse(). */
+struct way {
+	uint32_t min, max;
+	uint32_t offset; /* where the text goes in struct record */
+	uint16_t kind;   /* enum field_kind */
+	uint16_t ends;   /* may end with any byte but this; 0: with any */
+};
+
+/* What is the same for all scanners; made once. */
+struct plan {
+	const struct record_words *words;
+	struct way ways[KEYWORDS_NONE + 1];
+	uint64_t meanings;        /* rows whose strings are no text */
+	uint64_t texts;           /* rows that may have escapes */
+	uint64_t available, text; /* the rows of these fields */
+	struct record blank;
+	size_t cleared; /* RECORD_CLEARED: not a constant, because gcc would
+			   copy so much by an instruction that is slow here */
+};
+
+/* One record on its way. */
+struct walk {
+	struct scan *s;
+	struct record *r;
+	size_t k;       /* of the next closing quote */
+	uint64_t nulls; /* keys, by their number, whose value is null */
+	uint64_t set;   /* all others that are there */
+	struct text unknown[MOST_UNKNOWN];
+	size_t unknown_n;
+};
+
+static struct plan plan;
+
+/* Where a string goes that is no text itself; all but the first of RECORD_RAW
+ * are for one field each. */
+static uint32_t
+raw_offset(size_t i)
+{
+	if (i >= RECORD_RAW)
+		prog_die(PROG_SOFTWARE, "RECORD_RAW is too small");
+	return (
+	    uint32_t)(offsetof(struct record, raw) + i * sizeof(struct text));
+}
+
+static void
+plan_field(const struct record_field *f, struct way *way, uint64_t bit)
+{
+	way->kind = (uint16_t)f->kind;
+	way->offset = raw_offset(0);
+	switch (f->kind) {
+	case FIELD_TENANT:
+		way->min = 1;
+		way->max = RECORD_MAX_TENANT;
+		plan.meanings |= bit;
+		way->offset = (uint32_t)f->offset;
+		break;
+	case FIELD_ID:
+		way->min = 1;
+		way->max = RECORD_MAX_ID;
+		way->ends = ' ';
+		plan.texts |= bit;
+		way->offset = (uint32_t)f->offset;
+		break;
+	case FIELD_TEXT:
+		way->max = UINT32_MAX;
+		plan.texts |= bit;
+		way->offset = (uint32_t)f->offset;
+		break;
+	case FIELD_TIME:
+	case FIELD_STATE:
+	case FIELD_STATUS:
+	case FIELD_FROM:
+		way->max = UINT32_MAX;
+		plan.meanings |= bit;
+		way->offset =
+		    raw_offset((size_t)__builtin_popcountll(plan.meanings));
+		break;
+	case FIELD_COUNT:
+	case FIELD_FLAG:
+	case FIELD_JSON:
+		way->min = UINT32_MAX; /* a string is always wrong */
+		break;
+	}
+}
+
+static void
+make_plan(void)
+{
+	struct way *none = &plan.ways[KEYWORDS_NONE];
+	struct way *type = &plan.ways[RECORD_TYPE_KEY];
+	size_t i;
+
+	if (record_fields_n + 1 + MOST_UNKNOWN > FLAT_MAX_FIELDS)
+		prog_die(PROG_SOFTWARE, "MOST_UNKNOWN is too large");
+	plan.words = record_words();
+	plan.cleared = RECORD_CLEARED;
+	record_clear(&plan.blank);
+	none->kind = FIELD_TEXT;
+	none->max = UINT32_MAX;
+	none->offset = raw_offset(0);
+	*type = *none;
+	type->offset = offsetof(struct record, type_name);
+	for (i = 0; i < record_fields_n; i++) {
+		plan_field(&record_fields[i], &plan.ways[i], BIT(i));
+		if (record_fields[i].offset ==
+		    offsetof(struct record, available))
+			plan.available = BIT(i);
+		if (record_fields[i].offset == offsetof(struct record, text))
+			plan.text = BIT(i);
+	}
+}
+
+void
+scan_init(struct scan *s)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, make_plan);
+	memset(s, 0, sizeof *s);
+	keyword_set(&s->tenant, "", 0);
+	scan_index_init(&s->index);
+	flat_keep(&s->flat);
+}
+
+void
+scan_release(struct scan *s)
+{
+	scan_index_release(&s->index);
+	flat_release(&s->flat);
+	buf_release(&s->why);
+}
+
+void
+scan_block(struct scan *s, const char *block, size_t len)
+{
+	flat_forget(&s->flat);
+	s->at = block;
+	s->window = block;
+	s->end = block + len;
+}
+
+/* The member of the record that a field's value goes to. */
+static void *
+member(struct record *r, unsigned key)
+{
+	return (char *)r + record_fields[key].offset;
+}
+
+/* Takes the number p[0..len). */
+static bool
+take_number(struct walk *w, unsigned key, const char *p, size_t len)
+{
+	int64_t n = 0;
+	size_t i = *p == '-';
+	bool digits;
+
+	for (; i < len && p[i] >= '0' && p[i] <= '9'; i++)
+		n = n * 10 + (p[i] - '0');
+	digits = i == len;
+	switch ((enum field_kind)plan.ways[key].kind) {
+	case FIELD_TENANT:
+	case FIELD_ID:
+		*(struct text *)member(w->r, key) = (struct text){ p, len };
+		return digits && *p != '-';
+	case FIELD_COUNT:
+		*(int64_t *)member(w->r, key) = n;
+		return digits && *p != '-';
+	case FIELD_TEXT:
+	case FIELD_TIME:
+	case FIELD_FLAG:
+	case FIELD_STATE:
+	case FIELD_STATUS:
+	case FIELD_FROM:
+	case FIELD_JSON:
+		break;
+	}
+	return false;
+}
+
+static bool
+take_flag(struct walk *w, unsigned key, bool yes)
+{
+	if (plan.ways[key].kind != FIELD_FLAG)
+		return false;
+	*(bool *)member(w->r, key) = yes;
+	return true;
+}
+
+static bool
+take_nested(struct walk *w, unsigned key, const char *p, size_t len)
+{
+	if (plan.ways[key].kind != FIELD_JSON)
+		return false;
+	*(struct text *)member(w->r, key) = (struct text){ p, len };
+	return true;
+}
+
+/* Takes a value that is no string; where it ends, or NULL. */
+static const char *
+take_other(struct walk *w, unsigned key, const char *p)
+{
+	const char *end;
+	bool good = true;
+
+	if (*p == '{' || *p == '[')
+		end = scan_nested_end(&w->s->index, p, &w->k);
+	else if (*p >= 'a')
+		end = scan_literal_end(p);
+	else
+		end = scan_number_end(p);
+	if (*p == 'n')
+		w->nulls |= BIT(key);
+	if (end == NULL || *p == 'n' || key == KEYWORDS_NONE)
+		return end;
+	if (*p == '{' || *p == '[')
+		good = take_nested(w, key, p, (size_t)(end - p));
+	else if (*p >= 'a')
+		good = take_flag(w, key, *p == 't');
+	else
+		good = take_number(w, key, p, (size_t)(end - p));
+	return good ? end : NULL;
+}
+
+/* Walks the members from p on; at the closing brace, or NULL. What changes
+ * with each is kept in local variables: writing a text could change anything
+ * else, for all that the compiler knows. A quote that is not there fails at
+ * what follows it. */
+static const char *
+take_members(struct walk *w, const char *p)
+{
+	const struct scan_index *x = &w->s->index;
+	const struct keywords *keys = &plan.words->keys;
+	const char *base = x->base, *end;
+	const uint32_t *close = x->close + w->k;
+	char *record = (char *)w->r;
+	uint64_t seen = 0;
+	int64_t wrong = 0;  /* negative: some string has a wrong length */
+	bool blank = false; /* some identifier ends in one */
+	size_t n = 0;
+
+	w->nulls = 0;
+	for (;;) {
+		const struct way *way;
+		struct text t;
+		unsigned key;
+
+		end = base + *close++;
+		if (UNLIKELY(*p != '"') || UNLIKELY(end[1] != ':'))
+			return NULL;
+		t.p = p + 1;
+		t.len = (size_t)(end - t.p);
+		key = keywords_find(keys, t.p, t.len);
+		if (UNLIKELY(key == KEYWORDS_NONE)) {
+			if (n == MOST_UNKNOWN)
+				return NULL;
+			w->unknown[n++] = t;
+		} else if (UNLIKELY((seen >> key & 1) != 0)) {
+			return NULL;
+		} else {
+			seen |= BIT(key);
+		}
+		p = end + 2;
+		if (*p == ' ')
+			p++;
+		if (*p == '"') {
+			end = base + *close++;
+			way = &plan.ways[key];
+			t.p = p + 1;
+			t.len = (size_t)(end - t.p);
+			wrong |= ((int64_t)t.len - way->min) |
+				 (way->max - (int64_t)t.len);
+			blank |= end[-1] == way->ends;
+			*(struct text *)(void *)(record + way->offset) = t;
+			p = end + 1;
+		} else {
+			w->k = (size_t)(close - x->close);
+			p = take_other(w, key, p);
+			if (p == NULL)
+				return NULL;
+			close = x->close + w->k;
+		}
+		if (*p != ',')
+			break;
+		p++;
+		if (*p == ' ')
+			p++;
+	}
+	w->set = seen & ~w->nulls;
+	w->unknown_n = n;
+	w->k = (size_t)(close - x->close);
+	return *p == '}' && p[1] == '\n' && wrong >= 0 && !blank ? p : NULL;
+}
+
+/* The name is mostly that of the record before. */
+static bool
+is_tenant(struct scan *s, struct text t)
+{
+	if (keyword_is(&s->tenant, t.p))
+		return true;
+	if (!parse_is_name_n(t.p, t.len, RECORD_MAX_TENANT))
+		return false;
+	if (t.len < sizeof s->tenant.start)
+		keyword_set(&s->tenant, t.p, t.len);
+	return true;
+}
+
+/* The number of the word, 0 for none. */
+static unsigned
+word(const struct keywords *words, struct text t)
+{
+	return keywords_find(words, t.p, t.len) % KEYWORDS_NONE;
+}
+
+/* What the strings mean that are no text. */
+static bool
+take_meanings(struct walk *w, uint64_t rows)
+{
+	const struct record_words *words = plan.words;
+	struct record *r = w->r;
+
+	for (; rows != 0; rows &= rows - 1) {
+		unsigned key = (unsigned)__builtin_ctzll(rows);
+		struct text t =
+		    *(struct text *)(void *)((char *)r + plan.ways[key].offset);
+		bool good = false;
+
+		switch ((enum field_kind)plan.ways[key].kind) {
+		case FIELD_TENANT:
+			good = is_tenant(w->s, t);
+			break;
+		case FIELD_TIME:
+			good = clock_parse(t.p, t.len, member(r, key)) == 0;
+			break;
+		case FIELD_STATE:
+			r->state = (enum snapshot_state)word(&words->states, t);
+			good = r->state != SNAPSHOT_NONE;
+			break;
+		case FIELD_STATUS:
+			r->status = (enum chat_status)word(&words->statuses, t);
+			good = r->status != CHAT_NONE;
+			break;
+		case FIELD_FROM:
+			r->from = (enum message_from)word(&words->froms, t);
+			good = r->from != FROM_NONE;
+			break;
+		case FIELD_ID:
+		case FIELD_TEXT:
+		case FIELD_COUNT:
+		case FIELD_FLAG:
+		case FIELD_JSON:
+			break;
+		}
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+/* Texts of a line that has escapes. Only in FIELD_TEXT they are usual; in an
+ * unknown key they may make it a known one. */
+static bool
+take_escapes(struct walk *w, uint64_t rows)
+{
+	size_t i;
+
+	if (w->s->skips_text)
+		rows &= ~plan.text;
+	for (i = 0; i < w->unknown_n; i++)
+		if (scan_has_escape(
+			&w->s->index, w->unknown[i].p, w->unknown[i].len))
+			return false;
+	for (; rows != 0; rows &= rows - 1) {
+		unsigned key = (unsigned)__builtin_ctzll(rows);
+		struct text *t = member(w->r, key);
+
+		if (!scan_has_escape(&w->s->index, t->p, t->len))
+			continue;
+		if (plan.ways[key].kind != FIELD_TEXT)
+			return false;
+		t->p = flat_unescape(&w->s->flat, t->p, &t->len);
+	}
+	return true;
+}
+
+/* Forgets fields that the record's type does not have. */
+static void
+forget(struct record *r, uint64_t rows)
+{
+	for (; rows != 0; rows &= rows - 1) {
+		size_t key = (size_t)__builtin_ctzll(rows);
+		size_t from = record_fields[key].offset, size = 0;
+
+		switch (record_fields[key].kind) {
+		case FIELD_TENANT:
+		case FIELD_ID:
+		case FIELD_TEXT:
+		case FIELD_JSON:
+			size = sizeof(struct text);
+			break;
+		case FIELD_COUNT:
+			size = sizeof(int64_t);
+			break;
+		case FIELD_FLAG:
+			size = sizeof(bool);
+			break;
+		case FIELD_TIME:
+		case FIELD_STATE:
+		case FIELD_STATUS:
+		case FIELD_FROM:
+			break; /* not there yet */
+		}
+		memcpy((char *)r + from, (char *)&plan.blank + from, size);
+	}
+}
+
+/* All keys were walked; is it a record, and nothing unusual about it? */
+static bool
+finish(struct walk *w, const char *line, size_t len)
+{
+	const struct scan_index *x = &w->s->index;
+	struct record *r = w->r;
+	uint64_t fields = w->set & (BIT(RECORD_TYPE_KEY) - 1), mine;
+	unsigned type;
+
+	if ((w->set & BIT(RECORD_TYPE_KEY)) == 0)
+		return false;
+	type = word(&plan.words->types, r->type_name);
+	r->type = (enum record_type)type;
+	if (type == RECORD_UNKNOWN || type == RECORD_SNAPSHOT ||
+	    type == RECORD_ROW || (plan.words->must[type] & ~w->set) != 0)
+		return false;
+	mine = fields & plan.words->may[type];
+	if (UNLIKELY(fields != mine))
+		forget(r, fields & ~mine);
+	r->has_available =
+	    r->type == RECORD_OPERATOR && (w->set & plan.available) != 0;
+	return take_meanings(w, mine & plan.meanings) &&
+	       (!x->escapes || !scan_has_escape(x, line, len) ||
+		   take_escapes(w, mine & plan.texts));
+}
+
+/* Those of which somebody wants all fields, and those that are seldom. */
+static bool
+take_flat(struct walk *w, const char *line, size_t len, size_t k)
+{
+	struct scan *s = w->s;
+
+	return (w->r->type == RECORD_ROW || w->r->type == RECORD_SNAPSHOT ||
+		   w->r->type == RECORD_UNKNOWN) &&
+	       flat_walk(&s->flat, &s->index, line, len, &k) &&
+	       record_read(w->r, &s->flat, &s->why) == 0;
+}
+
+/* The usual record; false: some other. */
+static bool
+take_fast(struct scan *s, struct record *r)
+{
+	const char *end;
+	struct walk w;
+
+	w.s = s;
+	w.r = r;
+	w.k = s->k;
+	memcpy(r, &plan.blank, plan.cleared);
+	if (*s->at != '{')
+		return false;
+	end = take_members(&w, s->at + 1);
+	if (end == NULL)
+		return false;
+	s->len = (size_t)(end + 1 - s->at);
+	if (scan_is_odd(&s->index, (size_t)(s->at - s->index.base),
+		(size_t)(end + 1 - s->index.base)))
+		return false;
+	if (!finish(&w, s->at, s->len) && !take_flat(&w, s->at, s->len, s->k))
+		return false;
+	s->k = w.k;
+	s->at = end + 2;
+	s->fast++;
+	return true;
+}
+
+static int
+take_slowly(struct scan *s, struct record *r)
+{
+	const struct scan_index *x = &s->index;
+	const char *end = x->base + x->len;
+	const char *nl = memchr(s->at, '\n', (size_t)(end - s->at));
+
+	s->len = (size_t)(nl - s->at);
+	s->at = nl + 1;
+	while (s->k < x->n && x->base + x->close[s->k] < s->at)
+		s->k++;
+	s->slow++;
+	buf_clear(&s->why);
+	return record_parse(r, &s->flat, s->line, s->len, &s->why) == 0 ? 1
+									: -1;
+}
+
+int
+scan_record(struct scan *s, struct record *r)
+{
+	if (s->at == s->window) {
+		if (s->at == s->end)
+			return 0;
+		scan_index_lines(&s->index, s->at, (size_t)(s->end - s->at));
+		s->window = s->at + s->index.len;
+		s->k = 0;
+	}
+	s->line = s->at;
+	s->flat.n = 0;
+	return take_fast(s, r) ? 1 : take_slowly(s, r);
+}

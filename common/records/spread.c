@@ -1,0 +1,101 @@
+/*
+ * spread: see spread.h.
+ */
+#include "common/records/spread.h"
+
+#include <stdlib.h>
+
+#include "common/base/xalloc.h"
+#include "common/records/bucket.h"
+#include "common/records/record.h"
+#include "common/text/jsonw.h"
+
+struct spread_time {
+	int64_t newest, told;
+};
+
+void
+spread_release(struct spread *s)
+{
+	flat_release(&s->flat);
+	buf_release(&s->line);
+	strmap_release(&s->times, free);
+}
+
+/* The time that a record tells its tenant, as aggregator/model/model.c has it,
+ * or CLOCK_NONE. Those of a snapshot count when it is whole, by its markers. */
+static int64_t
+time_told(const struct record *r)
+{
+	if (r->snapshot.p != NULL || r->about || r->type == RECORD_ROW ||
+	    r->type == RECORD_UNKNOWN)
+		return CLOCK_NONE;
+	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
+							     : r->at;
+}
+
+static void
+note(struct spread *s, const struct record *r)
+{
+	int64_t at = time_told(r);
+	struct spread_time *t;
+	void **slot;
+
+	if (at == CLOCK_NONE)
+		return;
+	slot = strmap_put(&s->times, r->tenant.p, r->tenant.len);
+	if (*slot == NULL) {
+		t = xmalloc(sizeof *t);
+		t->newest = t->told = CLOCK_NONE;
+		*slot = t;
+	}
+	t = *slot;
+	if (at <= t->newest)
+		return;
+	t->newest = at;
+	if (r->type == RECORD_CLOCK)
+		t->told = at;
+	else
+		s->moved = true;
+}
+
+unsigned
+spread_lane(struct spread *s, const char *line, size_t len)
+{
+	static const char zeros[64];
+	struct record r;
+
+	buf_clear(&s->line);
+	buf_add(&s->line, line, len);
+	buf_add(&s->line, zeros, sizeof zeros);
+	/* What is no record tells no time. */
+	if (record_parse(&r, &s->flat, s->line.data, len, NULL) == 0)
+		note(s, &r);
+	return s->flat.n > 0 ? bucket_of_flat(&s->flat)
+			     : bucket_of("", 0, "", 0);
+}
+
+void
+spread_tell(struct spread *s, struct buf *to, int64_t pause_ms)
+{
+	const struct strmap_entry *e;
+	struct spread_time *t;
+	size_t i = 0;
+
+	if (!s->moved || clock_mono_ms() - s->told_ms < pause_ms)
+		return;
+	s->moved = false;
+	s->told_ms = clock_mono_ms();
+	while ((e = strmap_next(&s->times, &i)) != NULL) {
+		t = e->value;
+		if (t->told == t->newest)
+			continue;
+		t->told = t->newest;
+		jsonw_open(to);
+		jsonw_str(to, "type", "clock");
+		jsonw_str(to, "tenant", e->key);
+		jsonw_time(to, "at", t->newest);
+		jsonw_close(to);
+		buf_addc(to, '\n');
+	}
+}

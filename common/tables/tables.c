@@ -1,0 +1,169 @@
+/*
+ * tables: the declarations of tables.def as arrays; see tables.h.
+ */
+#include "common/tables/tables.h"
+
+#include <string.h>
+
+#include "common/records/record.h"
+
+/* What a MEDIUMTEXT holds, in bytes; a line is much shorter. Of a TEXT the
+ * characters that certainly fit. */
+#define MEDIUMTEXT ((1 << 24) - 1)
+#define SHORTTEXT (65535 / 4)
+
+/* Types: kind, needed, max. */
+#define TENANT_ID COLUMN_ID, true, RECORD_MAX_TENANT
+#define ID COLUMN_ID, false, RECORD_MAX_ID
+#define NEEDED_ID COLUMN_ID, true, RECORD_MAX_ID
+#define WORD(max) COLUMN_ID, true, max
+#define PLACE COLUMN_PLACE, true, RECORD_MAX_ID
+#define TEXT(max) COLUMN_TEXT, false, max
+#define SHORT_TEXT COLUMN_TEXT, false, SHORTTEXT
+#define LONG_TEXT COLUMN_TEXT, false, MEDIUMTEXT
+#define STATUS COLUMN_STATUS, true, 16
+#define JSON COLUMN_JSON, false, MEDIUMTEXT
+#define TIME COLUMN_TIME, false, 0
+#define WHEN COLUMN_TIME, true, 0
+#define SECONDS COLUMN_SECONDS, false, 0
+#define COUNT COLUMN_COUNT, false, UINT32_MAX
+#define NEEDED_COUNT COLUMN_COUNT, true, UINT32_MAX
+#define TOTAL COLUMN_COUNT, false, INT64_MAX
+#define REAL COLUMN_REAL, false, 0
+#define FLAG COLUMN_BOOL, false, 0
+#define NEEDED_FLAG COLUMN_BOOL, true, 0
+
+/* struct messages_in_parts and so on: where each column is there. */
+#define TABLE(table, ...) struct table##_in_parts {
+#define PARTS                                                                  \
+	char generation;                                                       \
+	char part;
+#define COLUMN(name, ...) char name;
+#define PART(name, ...) char name;
+#define FIELD(name, ...) char name;
+#define ROW_VERSION(text) char version;
+#define END(table, text)                                                       \
+	char none;                                                             \
+	}                                                                      \
+	;
+#include "common/tables/tables.def"
+
+/* How many columns the key has; whether there is a version. */
+enum {
+	ADD_KEY = 1,
+	ADD_SUM = 0,
+	ADD_MAX = 0,
+	ADD_MIN = 0,
+	ADD_BY_VIEW = 0,
+	ADD_NONE = 0
+};
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): members of a sum */
+#define TABLE(table, ...) enum { keys_of_##table = 0
+#define COLUMN(name, type, add, text) +ADD_##add
+#define FIELD(name, type, add, text) +ADD_##add
+#define END(table, text)                                                       \
+	}                                                                      \
+	;
+#include "common/tables/tables.def"
+
+#define TABLE(table, ...) enum { versions_of_##table = 0
+#define ROW_VERSION(text) +1
+#define END(table, text)                                                       \
+	}                                                                      \
+	;
+#include "common/tables/tables.def"
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+/* All columns: whole.messages and so on. */
+#define IS(name, ...)                                                          \
+	{                                                                      \
+#name, sizeof(#name) - 1, __VA_ARGS__                          \
+	}
+#define IS_VERSION IS(version, COLUMN_VERSION, false, INT64_MAX)
+#define IS_OWN(name) IS(name, COLUMN_OWN, false, 0)
+
+static const struct {
+#define TABLE(table, ...) struct column table[sizeof(struct table##_at) - 1];
+#include "common/tables/tables.def"
+} whole = {
+#define TABLE(table, ...) .table = {
+#define COLUMN(name, type, add, text) IS(name, type),
+#define WHOLE(name, type, text) IS(name, type),
+#define FIELD(name, definition, add, text) IS_OWN(name),
+#define ROW_VERSION(text) IS_VERSION,
+#define END(table, text)                                                       \
+	}                                                                      \
+	,
+#include "common/tables/tables.def"
+};
+
+/* Those of the parts. Only what is sharded has some, and is looked at. */
+static const struct {
+#define TABLE(table, ...)                                                      \
+	struct column table[sizeof(struct table##_in_parts) - 1];
+#include "common/tables/tables.def"
+} in_parts = {
+#define TABLE(table, ...) .table = {
+#define PARTS IS(generation, NEEDED_COUNT), IS(part, NEEDED_COUNT),
+#define COLUMN(name, type, add, text) IS(name, type),
+#define PART(name, type, add, text) IS(name, type),
+#define FIELD(name, definition, add, text) IS_OWN(name),
+#define ROW_VERSION(text) IS_VERSION,
+#define END(table, text)                                                       \
+	}                                                                      \
+	,
+#include "common/tables/tables.def"
+};
+
+/* A column's place, -1 for none. */
+#define PLACE_OF(where, column)                                                \
+	(offsetof(struct where, column) + 1 == sizeof(struct where)            \
+		? -1                                                           \
+		: (int)offsetof(struct where, column))
+
+#define NAMED(text) .name = (text), .name_len = sizeof(text) - 1
+#define FILLED(array)                                                          \
+	.columns = (array), .columns_n = sizeof(array) / sizeof(array)[0]
+#define PLACED(where, at_, age_, chat_, day_)                                  \
+	.at = PLACE_OF(where, at_), .age = PLACE_OF(where, age_),              \
+	.chat = PLACE_OF(where, chat_), .day = PLACE_OF(where, day_)
+
+/* A part tells how things stand only together with the others. */
+#define LIFE_OF_PART_NOW LIFE_TENANT
+#define LIFE_OF_PART_TENANT LIFE_TENANT
+#define LIFE_OF_PART_HISTORY LIFE_HISTORY
+
+const struct table tables[TABLES_ALL] = {
+#define TABLE(table, life_, at_, age_, chat_, day_)                            \
+	[TABLE_##table] = { NAMED(#table), FILLED(whole.table),                \
+		.keys = keys_of_##table, .life = LIFE_##life_,                 \
+		.versions = versions_of_##table,                               \
+		PLACED(table##_at, at_, age_, chat_, day_),
+#define SHARDED(table, ...)                                                    \
+	TABLE(table, __VA_ARGS__).parts = &tables[TABLE_##table##_parts],
+#define CHOSEN_BY(name, help) .selector = #name,
+#define END(table, text)                                                       \
+	}                                                                      \
+	,
+#include "common/tables/tables.def"
+#define SHARDED(table, life_, at_, age_, chat_, day_)                          \
+	[TABLE_##table##_parts] = { NAMED(#table "_parts"),                    \
+		FILLED(in_parts.table), .keys = keys_of_##table + 2,           \
+		.life = LIFE_OF_PART_##life_, .versions = versions_of_##table, \
+		.is_parts = true,                                              \
+		PLACED(table##_in_parts, at_, age_, chat_, day_) },
+#include "common/tables/tables.def"
+};
+
+const struct table *
+table_find(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < TABLES; i++)
+		if (tables[i].name_len == len &&
+		    memcmp(tables[i].name, name, len) == 0)
+			return &tables[i];
+	return NULL;
+}

@@ -1,0 +1,370 @@
+/*
+ * flat: the record reader; see flat.h.
+ *
+ * flat_walk() takes the usual line. It gives up on anything it does not
+ * expect, without an opinion whether that is valid: then take_slowly() decides,
+ * so every rule about odd JSON stands in json_text.c and only there.
+ */
+#include "common/text/flat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/text/json_text.h"
+#include "common/text/scan_value.h"
+
+/* What is behind a copy: keywords.h looks at it. */
+#define COPY_BEHIND 16
+
+static void
+end_copy(char *end)
+{
+	memset(end, 0, COPY_BEHIND);
+	end[0] = '"';
+	end[1] = ':';
+}
+
+static const char *
+copy_text(struct flat *f, const char *p, size_t len)
+{
+	char *copy = arena_take_text(&f->copies, len + COPY_BEHIND);
+
+	memcpy(copy, p, len);
+	end_copy(copy + len);
+	return copy;
+}
+
+const char *
+flat_unescape(struct flat *f, const char *p, size_t *len)
+{
+	char *copy = arena_take_text(&f->copies, *len + COPY_BEHIND);
+
+	*len = scan_unescape(copy, p, *len);
+	end_copy(copy + *len);
+	return copy;
+}
+
+/* Reads the value at p, which is no string, into *v; its end, or NULL. */
+static const char *
+read_other(
+    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
+{
+	const char *end;
+
+	if (*p == '{' || *p == '[') {
+		end = scan_nested_end(x, p, k);
+		v->kind = FLAT_JSON;
+	} else if (*p >= 'a') {
+		end = scan_literal_end(p);
+		v->kind = *p == 't'   ? FLAT_TRUE
+			  : *p == 'f' ? FLAT_FALSE
+				      : FLAT_NULL;
+	} else {
+		end = scan_number_end(p);
+		v->kind = FLAT_NUMBER;
+	}
+	v->val = p;
+	v->val_len = (size_t)(end - p);
+	return end;
+}
+
+/* Reads "key":value at p into *v; its end, or NULL. */
+static inline const char *
+read_member(
+    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
+{
+	const char *end;
+
+	if (*p != '"' || (end = scan_string_end(x, p, k)) == NULL ||
+	    end[1] != ':')
+		return NULL;
+	v->key = p + 1;
+	v->key_len = (size_t)(end - p) - 1;
+	p = end + 2;
+	p += *p == ' ';
+	v->raw = p;
+	if (*p != '"')
+		return read_other(x, p, k, v);
+	end = scan_string_end(x, p, k);
+	if (end == NULL)
+		return NULL;
+	v->kind = FLAT_STRING;
+	v->val = p + 1;
+	v->val_len = (size_t)(end - p) - 1;
+	return end + 1;
+}
+
+/* Sees to the escapes of a line that has some. False: in a key. */
+static bool
+unescape_all(struct flat *f, const struct scan_index *x)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		struct flat_field *v = &f->field[i];
+
+		if (scan_has_escape(x, v->key, v->key_len))
+			return false;
+		if (v->kind == FLAT_STRING &&
+		    scan_has_escape(x, v->val, v->val_len))
+			v->val = flat_unescape(f, v->val, &v->val_len);
+	}
+	return true;
+}
+
+bool
+flat_walk(struct flat *f, const struct scan_index *x, const char *line,
+    size_t len, size_t *k)
+{
+	const char *p = line, *end = line + len;
+	size_t n = 0;
+
+	if (*p++ != '{')
+		return false;
+	for (;;) {
+		if (n == FLAT_MAX_FIELDS)
+			return false;
+		p = read_member(x, p, k, &f->field[n++]);
+		if (p == NULL)
+			return false;
+		if (*p != ',')
+			break;
+		p += 1 + (p[1] == ' ');
+	}
+	f->n = n;
+	if (*p != '}' || p + 1 != end)
+		return false;
+	return !x->escapes || !scan_has_escape(x, line, len) ||
+	       unescape_all(f, x);
+}
+
+/* The string between its quotes, in the line or copied. */
+static const char *
+take_string(struct flat *f, const char *p, size_t *len)
+{
+	return memchr(p, '\\', *len) != NULL ? flat_unescape(f, p, len) : p;
+}
+
+/* The same of a key, which a colon must follow without a blank. */
+static const char *
+take_key(struct flat *f, const char *p, size_t *len)
+{
+	const char *key = take_string(f, p, len);
+
+	return key[*len + 1] == ':' ? key : copy_text(f, key, *len);
+}
+
+static enum flat_kind
+kind_of(char first)
+{
+	switch (first) {
+	case '"':
+		return FLAT_STRING;
+	case '{':
+	case '[':
+		return FLAT_JSON;
+	case 't':
+		return FLAT_TRUE;
+	case 'f':
+		return FLAT_FALSE;
+	case 'n':
+		return FLAT_NULL;
+	default:
+		return FLAT_NUMBER;
+	}
+}
+
+/* Takes "key": value, with any blanks. */
+static bool
+take_member(struct flat *f, struct json_text *t, struct flat_field *v)
+{
+	const char *key = t->p + 1;
+
+	if (!json_text_string(t))
+		return false;
+	v->key_len = (size_t)(t->p - key) - 1;
+	v->key = take_key(f, key, &v->key_len);
+	if (!json_text_colon(t))
+		return false;
+	v->raw = t->p;
+	if (!json_text_value(t))
+		return false;
+	v->kind = kind_of(*v->raw);
+	v->val = v->raw;
+	v->val_len = (size_t)(t->p - v->raw);
+	if (v->kind == FLAT_STRING) {
+		v->val_len -= 2;
+		v->val = take_string(f, v->raw + 1, &v->val_len);
+	}
+	return true;
+}
+
+/* Appends *v. Of a key that stands twice the last is kept, and in its place.
+ * False: there are too many. */
+static bool
+append(struct flat *f, const struct flat_field *v)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->field[i].key_len == v->key_len &&
+		    memcmp(f->field[i].key, v->key, v->key_len) == 0) {
+			f->n--;
+			memmove(&f->field[i], &f->field[i + 1],
+			    (f->n - i) * sizeof *v);
+			break;
+		}
+	if (f->n == FLAT_MAX_FIELDS)
+		return false;
+	f->field[f->n++] = *v;
+	return true;
+}
+
+/* Takes the object that begins here. False and no t->what: it has too many
+ * members. */
+static bool
+take_object(struct flat *f, struct json_text *t)
+{
+	struct flat_field v;
+
+	t->p++;
+	json_text_blanks(t);
+	if (json_text_peek(t) != '}')
+		for (;;) {
+			if (!take_member(f, t, &v) || !append(f, &v))
+				return false;
+			json_text_blanks(t);
+			if (json_text_peek(t) != ',')
+				break;
+			t->p++;
+			json_text_blanks(t);
+		}
+	if (json_text_peek(t) != '}')
+		return json_text_wrong(t, "',' or '}' expected");
+	t->p++;
+	return true;
+}
+
+static int
+take_slowly(struct flat *f, const char *line, size_t len, struct buf *why)
+{
+	struct json_text t = { line, line + len, NULL };
+	bool object, good;
+
+	f->slow = true;
+	f->n = 0;
+	json_text_blanks(&t);
+	if (t.p == t.end) {
+		buf_setf(why, "an empty line");
+		return -1;
+	}
+	object = *t.p == '{';
+	good = object ? take_object(f, &t) : json_text_value(&t);
+	json_text_blanks(&t);
+	if (good && t.p < t.end)
+		good = json_text_wrong(&t, "more than one value");
+	if (t.what != NULL)
+		buf_setf(why, "not JSON: %s (column %zu)", t.what,
+		    (size_t)(t.p - line) + 1);
+	else if (!good)
+		buf_setf(why, "more than %d fields", FLAT_MAX_FIELDS);
+	else if (!object)
+		buf_setf(why, "not a JSON object");
+	if (good && object)
+		return 0;
+	f->n = 0;
+	return -1;
+}
+
+static struct scan_index *
+get_index(struct flat *f)
+{
+	if (f->index == NULL) {
+		f->index = xmalloc(sizeof *f->index);
+		scan_index_init(f->index);
+	}
+	return f->index;
+}
+
+static const char *
+encoding_fault(const char *line, size_t len)
+{
+	if (parse_utf8_mark(line, len) > 0)
+		return "a byte order mark; write UTF-8 without one";
+	if (parse_is_utf16(line, len))
+		return "UTF-16; write UTF-8";
+	return parse_is_utf8(line, len) ? NULL : "not valid UTF-8";
+}
+
+int
+flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
+{
+	struct scan_index *x = get_index(f);
+	const char *fault;
+	size_t k = 0;
+
+	f->slow = false;
+	if (!f->keep)
+		arena_clear(&f->copies);
+	if (scan_index_line(x, line, len) && flat_walk(f, x, line, len, &k))
+		return 0;
+	f->n = 0;
+	fault = encoding_fault(line, len);
+	if (fault != NULL) {
+		buf_setf(why, "%s", fault);
+		return -1;
+	}
+	return take_slowly(f, line, len, why);
+}
+
+const struct flat_field *
+flat_find(const struct flat *f, const char *key)
+{
+	size_t len = strlen(key), i;
+
+	/* From the end: of a key that stands twice the last counts. */
+	for (i = f->n; i-- > 0;)
+		if (f->field[i].key_len == len &&
+		    memcmp(f->field[i].key, key, len) == 0)
+			return &f->field[i];
+	return NULL;
+}
+
+const char *
+flat_raw(const struct flat_field *v, size_t *len)
+{
+	const char *p = v->raw + 1;
+
+	*len = v->val_len;
+	if (v->kind != FLAT_STRING)
+		return v->raw;
+	while (*p != '"')
+		p += 1 + (*p == '\\');
+	*len = (size_t)(p - v->raw) + 1;
+	return v->raw;
+}
+
+void
+flat_keep(struct flat *f)
+{
+	f->keep = true;
+}
+
+void
+flat_forget(struct flat *f)
+{
+	arena_clear(&f->copies);
+}
+
+void
+flat_release(struct flat *f)
+{
+	arena_release(&f->copies);
+	if (f->index != NULL)
+		scan_index_release(f->index);
+	free(f->index);
+	f->index = NULL;
+	f->n = 0;
+}

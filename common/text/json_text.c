@@ -1,0 +1,208 @@
+/*
+ * json_text: see json_text.h.
+ */
+#include "common/text/json_text.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "common/base/hex.h"
+
+bool
+json_text_wrong(struct json_text *t, const char *what)
+{
+	t->what = what;
+	return false;
+}
+
+void
+json_text_blanks(struct json_text *t)
+{
+	while (t->p < t->end && (*t->p == ' ' || *t->p == '\t' ||
+				    *t->p == '\r' || *t->p == '\n'))
+		t->p++;
+}
+
+/* From behind the backslash. */
+static bool
+escape(struct json_text *t)
+{
+	int i;
+
+	if (json_text_peek(t) == '\0' || strchr("\"\\/bfnrtu", *t->p) == NULL)
+		return json_text_wrong(t, "no such escape");
+	if (*t->p++ != 'u')
+		return true;
+	for (i = 0; i < 4; i++, t->p++)
+		if (hex_digit(json_text_peek(t)) < 0)
+			return json_text_wrong(
+			    t, "four hexadecimal digits expected");
+	return true;
+}
+
+bool
+json_text_string(struct json_text *t)
+{
+	if (json_text_peek(t) != '"')
+		return json_text_wrong(t, "'\"' expected");
+	for (t->p++; t->p < t->end && *t->p != '"';) {
+		if ((unsigned char)*t->p < ' ')
+			return json_text_wrong(
+			    t, "a control character in a string");
+		if (*t->p++ == '\\' && !escape(t))
+			return false;
+	}
+	if (t->p == t->end)
+		return json_text_wrong(t, "a string without its end");
+	t->p++;
+	return true;
+}
+
+bool
+json_text_colon(struct json_text *t)
+{
+	json_text_blanks(t);
+	if (json_text_peek(t) != ':')
+		return json_text_wrong(t, "':' expected");
+	t->p++;
+	json_text_blanks(t);
+	return true;
+}
+
+static bool
+digits(struct json_text *t)
+{
+	const char *from = t->p;
+
+	while (json_text_peek(t) >= '0' && *t->p <= '9')
+		t->p++;
+	return t->p > from || json_text_wrong(t, "a digit expected");
+}
+
+static bool
+number(struct json_text *t)
+{
+	const char *from;
+
+	t->p += *t->p == '-';
+	from = t->p;
+	if (!digits(t))
+		return false;
+	if (*from == '0' && t->p > from + 1) {
+		t->p = from + 1;
+		return json_text_wrong(t, "a number begins with 0");
+	}
+	if (json_text_peek(t) == '.') {
+		t->p++;
+		if (!digits(t))
+			return false;
+	}
+	if (json_text_peek(t) != 'e' && json_text_peek(t) != 'E')
+		return true;
+	t->p++;
+	t->p += json_text_peek(t) == '-' || json_text_peek(t) == '+';
+	return digits(t);
+}
+
+/* A value that is neither an object nor a list. */
+static bool
+scalar(struct json_text *t)
+{
+	static const char *const words[] = { "true", "false", "null" };
+	char c = json_text_peek(t);
+	size_t i, len;
+
+	if (c == '"')
+		return json_text_string(t);
+	if (c == '-' || (c >= '0' && c <= '9'))
+		return number(t);
+	for (i = 0; i < 3; i++) {
+		len = strlen(words[i]);
+		if ((size_t)(t->end - t->p) >= len &&
+		    memcmp(t->p, words[i], len) == 0) {
+			t->p += len;
+			return true;
+		}
+	}
+	return json_text_wrong(t, "a value expected");
+}
+
+/* Where we are among objects and lists; a bit tells of each whether it is an
+ * object. */
+struct nest {
+	size_t depth;
+	unsigned char objects[JSON_TEXT_DEPTH / 8];
+};
+
+static bool
+in_object(const struct nest *n)
+{
+	return (n->objects[(n->depth - 1) / 8] >> (n->depth - 1) % 8 & 1) != 0;
+}
+
+static bool
+enter(struct json_text *t, struct nest *n)
+{
+	unsigned bit = 1u << n->depth % 8;
+	unsigned char *at = &n->objects[n->depth / 8];
+
+	if (n->depth == JSON_TEXT_DEPTH)
+		return json_text_wrong(t, "nested too deep");
+	*at = (unsigned char)(*t->p == '{' ? *at | bit : *at & ~bit);
+	n->depth++;
+	t->p++;
+	json_text_blanks(t);
+	return true;
+}
+
+/* A member's name and its colon, if this is an object. */
+static bool
+name(struct json_text *t, const struct nest *n)
+{
+	return !in_object(n) || (json_text_string(t) && json_text_colon(t));
+}
+
+/* Behind a value: behind all that ends there, and at the next value unless
+ * depth is 0 then. */
+static bool
+leave(struct json_text *t, struct nest *n)
+{
+	while (n->depth > 0) {
+		json_text_blanks(t);
+		if (json_text_peek(t) == ',') {
+			t->p++;
+			json_text_blanks(t);
+			return name(t, n);
+		}
+		if (json_text_peek(t) != (in_object(n) ? '}' : ']'))
+			return json_text_wrong(t, in_object(n)
+						      ? "',' or '}' expected"
+						      : "',' or ']' expected");
+		t->p++;
+		n->depth--;
+	}
+	return true;
+}
+
+bool
+json_text_value(struct json_text *t)
+{
+	struct nest n = { .depth = 0 };
+
+	do {
+		if (json_text_peek(t) == '{' || json_text_peek(t) == '[') {
+			if (!enter(t, &n))
+				return false;
+			if (json_text_peek(t) != (in_object(&n) ? '}' : ']')) {
+				if (!name(t, &n))
+					return false;
+				continue;
+			}
+		} else if (!scalar(t)) {
+			return false;
+		}
+		if (!leave(t, &n))
+			return false;
+	} while (n.depth > 0);
+	return true;
+}

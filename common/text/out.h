@@ -1,0 +1,53 @@
+/*
+ * out: tables for people, NDJSON for pipes, CSV for spreadsheets: one set of
+ * rows, three faces. Default: a table when stdout is a terminal, else NDJSON;
+ * -o chooses.
+ *
+ * CSV follows RFC 4180; text that a spreadsheet would run as a formula gets a
+ * leading apostrophe. Tables count columns in characters as wide as a
+ * terminal shows them, and mask control characters.
+ */
+#ifndef COMMON_TEXT_OUT_H
+#define COMMON_TEXT_OUT_H
+
+#include "common/base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum out_format { OUT_AUTO, OUT_TABLE, OUT_NDJSON, OUT_CSV };
+
+/* -1 when it is none of table, ndjson, csv. */
+int out_format_parse(const char *s, enum out_format *f)
+    __attribute__((warn_unused_result));
+
+/* The value of -o: -1 to go on, else the exit code, once it was told which
+ * there are. */
+int out_format_option(const char *s, enum out_format *f)
+    __attribute__((warn_unused_result));
+
+/* AUTO resolved by looking at stdout. */
+enum out_format out_format_resolve(enum out_format f);
+
+struct out_column {
+	const char *title;
+	bool right; /* numbers stand to the right */
+};
+
+/* A table held until it is shown: columns are known first, cells come row by
+ * row, left to right; a NULL cell is shown as "-" (table) or empty (CSV). */
+struct out_table {
+	const struct out_column *columns;
+	size_t columns_n;
+	char **cells; /* private */
+	size_t n, cap;
+};
+
+void out_table_init(
+    struct out_table *t, const struct out_column *columns, size_t n);
+void out_table_cell(struct out_table *t, const char *text);
+void out_table_show(const struct out_table *t, enum out_format f,
+    struct buf *to); /* TABLE or CSV */
+void out_table_release(struct out_table *t);
+
+#endif

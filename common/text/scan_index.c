@@ -1,0 +1,337 @@
+/*
+ * scan_index: from bits to the list of closing quotes; see scan_index.h.
+ */
+#include "common/text/scan_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/hex.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/* About that much is indexed at a time: text, index and records stay in the
+ * first-level cache together. */
+#define WINDOW_PIECES ((size_t)128)
+
+/* Positions are written so many at a time at most, more than there may be. */
+#define STEP 16
+
+/* What goes on from one piece to the next. */
+struct state {
+	uint64_t in_string; /* all ones: the piece begins in a string */
+	uint64_t escaped;   /* 1: its first byte is */
+	const char *low;    /* where the low half of a surrogate pair is due */
+};
+
+static void
+make_room(struct scan_index *x, size_t pieces)
+{
+	if (pieces <= x->cap)
+		return;
+	x->cap = pieces < 2 * x->cap ? 2 * x->cap : pieces;
+	x->pieces = xrealloc(x->pieces, x->cap, sizeof *x->pieces);
+	x->close = xrealloc(
+	    x->close, x->cap * SCAN_PIECE / 2 + STEP + 1, sizeof *x->close);
+}
+
+/* Is the escape that begins at p one that JSON knows, and not NUL? Surrogates
+ * must come as escapes both, the high one first. */
+static bool
+is_escape(const char *p, struct state *s)
+{
+	int c;
+
+	switch (p[1]) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return true;
+	case 'u':
+		break;
+	default:
+		return false;
+	}
+	c = hex_four(p + 2);
+	if (c < 0xD800 || c > 0xDFFF)
+		return c > 0;
+	if (c > 0xDBFF)
+		return p == s->low;
+	if (p[6] != '\\' || p[7] != 'u')
+		return false;
+	c = hex_four(p + 8);
+	s->low = p + 6;
+	return c >= 0xDC00 && c <= 0xDFFF;
+}
+
+/* Takes the escaped quotes out of the piece at p. A backslash escapes the next
+ * byte if it stands at the end of an odd run of them; whether it does comes
+ * out of an addition that carries through the run (Geoff Langdale and Daniel
+ * Lemire, Parsing Gigabytes of JSON per Second, 2019). */
+static void
+take_escapes(struct scan_piece *piece, const char *p, struct state *s)
+{
+	const uint64_t even = UINT64_C(0x5555555555555555);
+	uint64_t first = piece->backslashes & ~s->escaped;
+	uint64_t behind = first << 1 | s->escaped;
+	uint64_t odd_starts = first & ~even & ~behind, sum, escaped, escapes;
+
+	s->escaped = __builtin_add_overflow(odd_starts, first, &sum);
+	escaped = (even ^ (sum << 1)) & behind;
+	piece->quotes &= ~escaped;
+	for (escapes = piece->backslashes & ~escaped; escapes != 0;
+	     escapes &= escapes - 1)
+		if (!is_escape(p + __builtin_ctzll(escapes), s))
+			piece->odd |= 1;
+}
+
+/* Bit i: is the number of ones in bits 0..i odd? */
+static inline uint64_t
+parity(uint64_t x)
+{
+	x ^= x << 1;
+	x ^= x << 2;
+	x ^= x << 4;
+	x ^= x << 8;
+	x ^= x << 16;
+	x ^= x << 32;
+	return x;
+}
+
+/* Lists the bits, from `offset` on; how many they are. */
+typedef size_t list_fn(uint32_t *to, uint64_t bits, uint32_t offset);
+
+/* There is room for eight in any case, and seldom are there more; so the
+ * number of them decides about no jump. */
+static inline __attribute__((always_inline)) size_t
+list(uint32_t *to, uint64_t bits, uint32_t offset)
+{
+	const uint64_t top = UINT64_C(1) << 63;
+	size_t n = (size_t)__builtin_popcountll(bits), i, k;
+
+	for (i = 0; i < n || i == 0; i += 8)
+		for (k = 0; k < 8; k++) {
+			to[i + k] =
+			    offset + (uint32_t)__builtin_ctzll(bits | top);
+			bits &= bits - 1;
+		}
+	return n;
+}
+
+#ifdef __x86_64__
+#define TARGET_BITS __attribute__((target("popcnt,bmi")))
+#define TARGET_BYTES                                                           \
+	__attribute__((target("popcnt,bmi,avx512f,avx512bw,avx512vbmi2")))
+
+/* The numbers 0..63 as bytes; those whose bits are set are moved together. */
+static inline TARGET_BYTES size_t
+list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
+{
+	static const unsigned char numbers[64] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+		10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+		26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
+		42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57,
+		58, 59, 60, 61, 62, 63 };
+	__m512i set =
+	    _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(numbers));
+	__m512i from = _mm512_set1_epi32((int)offset);
+	size_t n = (size_t)__builtin_popcountll(bits);
+
+	_mm512_storeu_si512(
+	    to, _mm512_add_epi32(
+		    from, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(set))));
+	/* At most every other byte is a closing quote. */
+	if (__builtin_expect(n > 16, 0))
+		_mm512_storeu_si512(
+		    to + 16, _mm512_add_epi32(
+				 from, _mm512_cvtepu8_epi32(
+					   _mm512_extracti32x4_epi32(set, 1))));
+	return n;
+}
+#endif
+
+/* Combines pieces [0..n) into the list. The offset behind the first newline
+ * that stands in a string, or 0. */
+static inline __attribute__((always_inline)) size_t
+combine_any(struct scan_index *x, size_t n, list_fn *lister)
+{
+	struct state s = { 0, 0, NULL };
+	uint32_t *to = x->close;
+	uint64_t inside, odd = 0, escapes = 0, cut;
+	size_t i, end = 0;
+
+	for (i = 0; i < n && end == 0; i++) {
+		struct scan_piece *piece = &x->pieces[i];
+
+		if ((piece->backslashes | s.escaped) != 0) {
+			take_escapes(piece, x->base + i * SCAN_PIECE, &s);
+			escapes = 1;
+		}
+		inside = parity(piece->quotes) ^ s.in_string;
+		s.in_string = 0 - (inside >> 63);
+		cut = piece->newlines & inside;
+		if (__builtin_expect(cut != 0, 0)) {
+			cut &= 0 - cut;
+			piece->quotes &= cut - 1;
+			piece->odd |= 1;
+			end = i * SCAN_PIECE + (size_t)__builtin_ctzll(cut) + 1;
+		}
+		to += lister(
+		    to, piece->quotes & ~inside, (uint32_t)(i * SCAN_PIECE));
+		odd |= piece->odd;
+	}
+	x->n = (size_t)(to - x->close);
+	x->odd = odd != 0;
+	x->escapes = escapes != 0;
+	if (end == 0 && s.in_string != 0)
+		x->odd = true;
+	return end;
+}
+
+static size_t
+combine(struct scan_index *x, size_t n)
+{
+	return combine_any(x, n, list);
+}
+
+#ifdef __x86_64__
+/* The same with the bit counting of every processor since 2013, and with what
+ * those have that do 64 bytes at once. */
+static TARGET_BITS size_t
+combine_bits(struct scan_index *x, size_t n)
+{
+	return combine_any(x, n, list);
+}
+
+static TARGET_BYTES size_t
+combine_bytes(struct scan_index *x, size_t n)
+{
+	return combine_any(x, n, list_bytes);
+}
+#endif
+
+void
+scan_index_init(struct scan_index *x)
+{
+	const struct scan_variant *v = scan_variant();
+
+	memset(x, 0, sizeof *x);
+	x->find = v->find;
+	x->combine = combine;
+#ifdef __x86_64__
+	if (v->listing == SCAN_LISTS_BITS)
+		x->combine = combine_bits;
+	else if (v->listing == SCAN_LISTS_BYTES)
+		x->combine = combine_bytes;
+#endif
+}
+
+void
+scan_index_release(struct scan_index *x)
+{
+	free(x->close);
+	free(x->pieces);
+	x->close = NULL;
+	x->pieces = NULL;
+	x->cap = 0;
+}
+
+/* Looks at the text's first len bytes; what is behind them counts nowhere. */
+static size_t
+look(struct scan_index *x, size_t len)
+{
+	size_t n = (len + SCAN_PIECE - 1) / SCAN_PIECE;
+
+	make_room(x, n);
+	x->find(x->base, n, x->pieces);
+	return n;
+}
+
+/* Piece number i, of which only the first bytes are text, is odd to its last
+ * bit: perhaps only because of what follows the text. Looks at it once more,
+ * without that, but with the character that may reach into it. */
+static void
+look_again(struct scan_index *x, size_t i, size_t left)
+{
+	const char *p = x->base + i * SCAN_PIECE;
+	char alone[2 * SCAN_PIECE];
+	struct scan_piece pieces[2];
+	size_t before = i > 0 ? parse_utf8_open(p) : 0;
+
+	memset(alone, ' ', sizeof alone);
+	memcpy(alone + SCAN_PIECE - before, p - before, before + left);
+	x->find(alone, 2, pieces);
+	x->pieces[i].odd = pieces[1].odd;
+}
+
+/* Forgets what was seen behind offset end, and gives the number of pieces. */
+static size_t
+trim(struct scan_index *x, size_t end)
+{
+	size_t n = (end + SCAN_PIECE - 1) / SCAN_PIECE, left = end % SCAN_PIECE;
+	struct scan_piece *last = &x->pieces[n - 1];
+	uint64_t mask;
+
+	if (left == 0)
+		return n;
+	if (last->odd == ~UINT64_C(0))
+		look_again(x, n - 1, left);
+	mask = (UINT64_C(1) << left) - 1;
+	last->quotes &= mask;
+	last->backslashes &= mask;
+	last->newlines &= mask;
+	last->odd &= mask;
+	return n;
+}
+
+/* Behind the last newline in pieces [0..n), or 0. */
+static size_t
+last_line_end(const struct scan_index *x, size_t n)
+{
+	while (n-- > 0)
+		if (x->pieces[n].newlines != 0)
+			return n * SCAN_PIECE + 64 -
+			       (size_t)__builtin_clzll(x->pieces[n].newlines);
+	return 0;
+}
+
+void
+scan_index_lines(struct scan_index *x, const char *p, size_t len)
+{
+	size_t want = WINDOW_PIECES * SCAN_PIECE, end = 0, cut;
+
+	x->base = p;
+	for (; want < len && end == 0; want *= 2)
+		end = last_line_end(x, look(x, want));
+	if (end == 0) {
+		(void)look(x, len);
+		end = len;
+	}
+	cut = x->combine(x, trim(x, end));
+	x->len = cut != 0 ? cut : end;
+	/* Before the last newline. */
+	x->close[x->n] = x->len > 1 ? (uint32_t)x->len - 2 : 0;
+}
+
+bool
+scan_index_line(struct scan_index *x, const char *p, size_t len)
+{
+	x->base = p;
+	x->len = len;
+	if (len == 0)
+		return false;
+	(void)look(x, len);
+	if (x->combine(x, trim(x, len)) != 0 || x->odd)
+		return false;
+	x->close[x->n] = 0; /* before every string: scan_string_end() sees it */
+	return true;
+}

@@ -1,0 +1,295 @@
+/*
+ * scan_x86: scan_pieces.h with the instructions of x86: AVX-512, AVX2, and
+ * SSE2, which every one has that runs this.
+ *
+ * UTF-8 by AVX: John Keiser and Daniel Lemire, Validating UTF-8 In Less Than
+ * One Instruction Per Byte (2020). Three tables of sixteen entries, looked up
+ * by the high and the low half of a byte and by the high half of the next,
+ * each name the mistakes that are still possible; what all three name is
+ * wrong. Two marks are left over for bytes that must be a third or a fourth
+ * one, and must be exactly there. Text that is ASCII, and stands behind such,
+ * needs none of it.
+ */
+#include "common/text/scan_pieces.h"
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+#include <stdbool.h>
+
+#define TARGET_AVX2 __attribute__((target("avx2")))
+#define TARGET_AVX512 __attribute__((target("avx512bw")))
+
+#define TOO_SHORT 1 /* a first byte that no continuation follows */
+#define TOO_LONG 2  /* a continuation behind ASCII */
+#define OVERLONG_3 4
+#define TOO_LARGE 8 /* above U+10FFFF, the second byte shows it */
+#define SURROGATE 16
+#define OVERLONG_2 32
+#define OVERLONG_4 64 /* also: above U+10FFFF, the first byte shows it */
+#define TWO_CONTS 128 /* two continuations: right only for 3 and 4 bytes */
+#define CARRY (TOO_SHORT | TOO_LONG | TWO_CONTS)
+#define LARGE (CARRY | TOO_LARGE | OVERLONG_4)
+#define CONT (TOO_LONG | OVERLONG_2 | TWO_CONTS)
+
+/* By the high half of a byte. */
+static const unsigned char first_high[16] = {
+	TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, /* ASCII */
+	TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TWO_CONTS, TWO_CONTS, TWO_CONTS,
+	TWO_CONTS,                          /* a continuation */
+	TOO_SHORT | OVERLONG_2, TOO_SHORT,  /* first of two */
+	TOO_SHORT | OVERLONG_3 | SURROGATE, /* of three */
+	TOO_SHORT | TOO_LARGE | OVERLONG_4, /* of four */
+};
+
+/* By its low half. */
+static const unsigned char first_low[16] = {
+	CARRY | OVERLONG_2 | OVERLONG_3 | OVERLONG_4,
+	CARRY | OVERLONG_2,
+	CARRY,
+	CARRY,
+	CARRY | TOO_LARGE,
+	LARGE,
+	LARGE,
+	LARGE,
+	LARGE,
+	LARGE,
+	LARGE,
+	LARGE,
+	LARGE,
+	LARGE | SURROGATE,
+	LARGE,
+	LARGE,
+};
+
+/* By the high half of the byte behind it. */
+static const unsigned char second_high[16] = {
+	TOO_SHORT,
+	TOO_SHORT,
+	TOO_SHORT,
+	TOO_SHORT,
+	TOO_SHORT,
+	TOO_SHORT,
+	TOO_SHORT,
+	TOO_SHORT,
+	CONT | OVERLONG_3 | OVERLONG_4,
+	CONT | OVERLONG_3 | TOO_LARGE,
+	CONT | SURROGATE | TOO_LARGE,
+	CONT | SURROGATE | TOO_LARGE,
+	TOO_SHORT,
+	TOO_SHORT,
+	TOO_SHORT,
+	TOO_SHORT,
+};
+
+static __m128i
+table(const unsigned char *t)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)t);
+}
+
+/* A 64-byte piece is two vectors here; `before` is the one before v. Bytes
+ * that are not zero are wrong. */
+static inline TARGET_AVX2 __m256i
+utf8_avx2(__m256i v, __m256i before)
+{
+	const __m256i low_half = _mm256_set1_epi8(15);
+	__m256i across = _mm256_permute2x128_si256(before, v, 0x21);
+	__m256i prev1 = _mm256_alignr_epi8(v, across, 15);
+	__m256i prev2 = _mm256_alignr_epi8(v, across, 14);
+	__m256i prev3 = _mm256_alignr_epi8(v, across, 13);
+	__m256i a =
+	    _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table(first_high)),
+		_mm256_and_si256(_mm256_srli_epi16(prev1, 4), low_half));
+	__m256i b =
+	    _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table(first_low)),
+		_mm256_and_si256(prev1, low_half));
+	__m256i c =
+	    _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table(second_high)),
+		_mm256_and_si256(_mm256_srli_epi16(v, 4), low_half));
+	__m256i third = _mm256_subs_epu8(prev2, _mm256_set1_epi8(0xE0 - 0x80));
+	__m256i fourth = _mm256_subs_epu8(prev3, _mm256_set1_epi8(0xF0 - 0x80));
+	__m256i must = _mm256_and_si256(
+	    _mm256_or_si256(third, fourth), _mm256_set1_epi8((char)0x80));
+
+	return _mm256_xor_si256(
+	    must, _mm256_and_si256(_mm256_and_si256(a, b), c));
+}
+
+static inline TARGET_AVX2 uint64_t
+bits_avx2(__m256i a, __m256i b)
+{
+	return (uint64_t)(uint32_t)_mm256_movemask_epi8(a) |
+	       (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+}
+
+TARGET_AVX2 void
+scan_pieces_avx2(const char *p, size_t n, struct scan_piece *pieces)
+{
+	const __m256i quote = _mm256_set1_epi8('"');
+	const __m256i backslash = _mm256_set1_epi8('\\');
+	const __m256i newline = _mm256_set1_epi8('\n');
+	const __m256i last = _mm256_set1_epi8(0x1F);
+	const __m256i delete = _mm256_set1_epi8(SCAN_DELETE);
+	const __m256i c2 = _mm256_set1_epi8(SCAN_C2);
+	__m256i before = _mm256_setzero_si256(), a, b, wrong;
+	bool wide = false, was_wide = false;
+	size_t i;
+
+	for (i = 0; i < n; i++, p += SCAN_PIECE) {
+		struct scan_piece *to = &pieces[i];
+
+		a = _mm256_loadu_si256((const __m256i *)(const void *)p);
+		b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
+		to->quotes = bits_avx2(
+		    _mm256_cmpeq_epi8(a, quote), _mm256_cmpeq_epi8(b, quote));
+		to->backslashes = bits_avx2(_mm256_cmpeq_epi8(a, backslash),
+		    _mm256_cmpeq_epi8(b, backslash));
+		to->newlines = bits_avx2(_mm256_cmpeq_epi8(a, newline),
+		    _mm256_cmpeq_epi8(b, newline));
+		to->odd =
+		    ~to->newlines &
+		    bits_avx2(
+			_mm256_or_si256(
+			    _mm256_cmpeq_epi8(_mm256_max_epu8(a, last), last),
+			    _mm256_cmpeq_epi8(a, delete)),
+			_mm256_or_si256(
+			    _mm256_cmpeq_epi8(_mm256_max_epu8(b, last), last),
+			    _mm256_cmpeq_epi8(b, delete)));
+		wide = _mm256_movemask_epi8(_mm256_or_si256(a, b)) != 0;
+		if (wide || was_wide) {
+			wrong = _mm256_or_si256(
+			    utf8_avx2(a, before), utf8_avx2(b, a));
+			to->odd |=
+			    scan_controls(p, bits_avx2(_mm256_cmpeq_epi8(a, c2),
+						 _mm256_cmpeq_epi8(b, c2)));
+			if (!_mm256_testz_si256(wrong, wrong))
+				to->odd = ~UINT64_C(0);
+		}
+		was_wide = wide;
+		before = b;
+	}
+}
+
+/* The same, 64 bytes at once. */
+static inline TARGET_AVX512 __mmask64
+utf8_avx512(__m512i v, __m512i before)
+{
+	const __m512i low_half = _mm512_set1_epi8(15);
+	__m512i across = _mm512_alignr_epi32(v, before, 12);
+	__m512i prev1 = _mm512_alignr_epi8(v, across, 15);
+	__m512i prev2 = _mm512_alignr_epi8(v, across, 14);
+	__m512i prev3 = _mm512_alignr_epi8(v, across, 13);
+	__m512i a =
+	    _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table(first_high)),
+		_mm512_and_si512(_mm512_srli_epi16(prev1, 4), low_half));
+	__m512i b =
+	    _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table(first_low)),
+		_mm512_and_si512(prev1, low_half));
+	__m512i c =
+	    _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table(second_high)),
+		_mm512_and_si512(_mm512_srli_epi16(v, 4), low_half));
+	__m512i third = _mm512_subs_epu8(prev2, _mm512_set1_epi8(0xE0 - 0x80));
+	__m512i fourth = _mm512_subs_epu8(prev3, _mm512_set1_epi8(0xF0 - 0x80));
+	__m512i must = _mm512_and_si512(
+	    _mm512_or_si512(third, fourth), _mm512_set1_epi8((char)0x80));
+	__m512i wrong =
+	    _mm512_xor_si512(must, _mm512_and_si512(_mm512_and_si512(a, b), c));
+
+	return _mm512_test_epi8_mask(wrong, wrong);
+}
+
+TARGET_AVX512 void
+scan_pieces_avx512(const char *p, size_t n, struct scan_piece *pieces)
+{
+	const __m512i quote = _mm512_set1_epi8('"');
+	const __m512i backslash = _mm512_set1_epi8('\\');
+	const __m512i newline = _mm512_set1_epi8('\n');
+	const __m512i space = _mm512_set1_epi8(' ');
+	const __m512i delete = _mm512_set1_epi8(SCAN_DELETE);
+	const __m512i c2 = _mm512_set1_epi8(SCAN_C2);
+	__m512i before = _mm512_setzero_si512(), v;
+	bool wide, was_wide = false;
+	size_t i;
+
+	for (i = 0; i < n; i++, p += SCAN_PIECE) {
+		struct scan_piece *to = &pieces[i];
+
+		v = _mm512_loadu_si512(p);
+		to->quotes = _mm512_cmpeq_epi8_mask(v, quote);
+		to->backslashes = _mm512_cmpeq_epi8_mask(v, backslash);
+		to->newlines = _mm512_cmpeq_epi8_mask(v, newline);
+		to->odd =
+		    ~to->newlines & (_mm512_cmplt_epu8_mask(v, space) |
+					_mm512_cmpeq_epi8_mask(v, delete));
+		wide = _mm512_movepi8_mask(v) != 0;
+		if (wide)
+			to->odd |=
+			    scan_controls(p, _mm512_cmpeq_epi8_mask(v, c2));
+		if ((wide || was_wide) && utf8_avx512(v, before) != 0)
+			to->odd = ~UINT64_C(0);
+		was_wide = wide;
+		before = v;
+	}
+}
+
+static inline uint64_t
+bits_sse2(__m128i v)
+{
+	return (uint64_t)(uint32_t)_mm_movemask_epi8(v);
+}
+
+/* Four vectors; the high bits of all in *high. */
+static inline struct scan_piece
+look_sse2(const char *p, uint64_t *high)
+{
+	const __m128i quote = _mm_set1_epi8('"');
+	const __m128i backslash = _mm_set1_epi8('\\');
+	const __m128i newline = _mm_set1_epi8('\n');
+	const __m128i last = _mm_set1_epi8(0x1F);
+	const __m128i delete = _mm_set1_epi8(SCAN_DELETE);
+	const __m128i c2 = _mm_set1_epi8(SCAN_C2);
+	struct scan_piece one = { 0, 0, 0, 0 };
+	uint64_t begins = 0;
+	__m128i v;
+	int i;
+
+	*high = 0;
+	for (i = 0; i < SCAN_PIECE; i += 16) {
+		v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		one.quotes |= bits_sse2(_mm_cmpeq_epi8(v, quote)) << i;
+		one.backslashes |= bits_sse2(_mm_cmpeq_epi8(v, backslash)) << i;
+		one.newlines |= bits_sse2(_mm_cmpeq_epi8(v, newline)) << i;
+		one.odd |= bits_sse2(_mm_or_si128(
+			       _mm_cmpeq_epi8(_mm_max_epu8(v, last), last),
+			       _mm_cmpeq_epi8(v, delete)))
+			   << i;
+		begins |= bits_sse2(_mm_cmpeq_epi8(v, c2)) << i;
+		*high |= bits_sse2(v);
+	}
+	one.odd &= ~one.newlines;
+	one.odd |= scan_controls(p, begins);
+	return one;
+}
+
+void
+scan_pieces_sse2(const char *p, size_t n, struct scan_piece *pieces)
+{
+	struct scan_wide wide = { NULL, NULL };
+	uint64_t high;
+	size_t i;
+
+	for (i = 0; i < n; i++, p += SCAN_PIECE) {
+		pieces[i] = look_sse2(p, &high);
+		if (high == 0 && wide.text != NULL) {
+			scan_wide_check(&wide, p, false);
+		} else if (high != 0 && wide.text == NULL) {
+			wide.text = p;
+			wide.pieces = &pieces[i];
+		}
+	}
+	if (wide.text != NULL)
+		scan_wide_check(&wide, p, true);
+}
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * dry_run: what poller --assign --dry-run shows: a line a promise.
+ */
+#ifndef POLLER_ASSIGN_DRY_RUN_H
+#define POLLER_ASSIGN_DRY_RUN_H
+
+#include "common/base/prog.h"
+#include "common/text/out.h"
+#include "poller/assign/reservation.h"
+
+struct dry_run {
+	enum out_format format;
+	struct out_table table;
+	struct buf lines;
+};
+
+void dry_run_init(struct dry_run *t, enum out_format format);
+
+/* A promise that has ended. */
+void dry_run_add(struct dry_run *t, const struct reservation *p);
+
+/* On stdout. PROG_OK, or the code of what was logged. */
+enum exit_code dry_run_show(struct dry_run *t);
+void dry_run_release(struct dry_run *t);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * recent_assignments: which chats were given to whom lately. The CRM's list of
+ * an operator's chats is as old as the request for it: what was given since
+ * then, or is being given, has to be counted beside it.
+ */
+#ifndef POLLER_ASSIGN_RECENT_ASSIGNMENTS_H
+#define POLLER_ASSIGN_RECENT_ASSIGNMENTS_H
+
+#include <stdint.h>
+
+#include "common/containers/strmap.h"
+
+struct gift {
+	char *operator_id, *chat;
+	int64_t ended_ms; /* monotonic; INT64_MAX: under way */
+};
+
+/* A zeroed one is empty; release it. */
+struct recent_assignments {
+	struct gift *v;
+	size_t n, cap;
+};
+
+void recent_assignments_release(struct recent_assignments *g);
+
+/* The request begins, and has an answer or none. Those that ended more than a
+ * few minutes ago are forgotten. Times are monotonic, in ms. */
+void recent_assignments_begin(struct recent_assignments *g,
+    const char *operator_id, const char *chat, int64_t now_ms);
+void recent_assignments_end(
+    struct recent_assignments *g, const char *chat, int64_t now_ms);
+
+/* How many of the operator's were not over when a list was asked for, and are
+ * not on it. */
+size_t recent_assignments_since(const struct recent_assignments *g,
+    const char *operator_id, const struct strmap *list, int64_t asked_ms);
+
+#endif

@@ -1,0 +1,319 @@
+/*
+ * fetch: see fetch.h. Here a question goes out, when it is its turn; what
+ * becomes of the answer is fetch_answer.c's.
+ *
+ * A job is a question on its way: ready, delayed (it failed), flying, or in
+ * hand while its answer is looked at. Delays are retry.c's, and the CRM's
+ * wish (throttle.c) holds up all jobs.
+ */
+#define _DEFAULT_SOURCE /* sys/queue.h */
+
+#include "poller/client/fetch_impl.h"
+
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+
+#define DELAY_BASE_MS 500
+#define DELAY_CAP_MS 10000
+
+struct fetch *
+fetch_new(struct http *h, const struct tenant *t, struct skew *skew)
+{
+	struct fetch *f = xcalloc(1, sizeof *f);
+
+	f->http = h;
+	f->tenant = t;
+	f->skew = skew;
+	f->calls_left = UINT64_MAX;
+	TAILQ_INIT(&f->urgent);
+	TAILQ_INIT(&f->ready);
+	TAILQ_INIT(&f->delayed);
+	TAILQ_INIT(&f->flying);
+	return f;
+}
+
+void
+fetch_limit(struct fetch *f, uint64_t calls)
+{
+	f->calls_left = calls;
+}
+
+void
+fetch_forget_request(struct job *j)
+{
+	free(j->url);
+	j->url = NULL;
+	profile_request_release(&j->request);
+}
+
+static void
+job_free(struct job *j)
+{
+	j->fetch->left--;
+	value_unref(j->q.chat);
+	value_unref(j->cursor);
+	paging_release(&j->paging);
+	free(j->known);
+	free(j->customer);
+	free(j->replaces);
+	free(j->operator_id);
+	fetch_forget_request(j);
+	free(j);
+}
+
+void
+fetch_ready(struct job *j)
+{
+	if (j->q.urgent)
+		TAILQ_INSERT_TAIL(&j->fetch->urgent, j, link);
+	else
+		TAILQ_INSERT_TAIL(&j->fetch->ready, j, link);
+}
+
+void
+fetch_ask(struct fetch *f, const struct question *q)
+{
+	struct job *j;
+
+	if (f->stopped)
+		return;
+	j = xcalloc(1, sizeof *j);
+	j->fetch = f;
+	j->q = *q;
+	j->q.chat = value_ref(q->chat);
+	j->known = q->known != NULL ? xstrdup(q->known) : NULL;
+	j->customer = q->customer != NULL ? xstrdup(q->customer) : NULL;
+	j->replaces = q->replaces != NULL ? xstrdup(q->replaces) : NULL;
+	j->operator_id =
+	    q->operator_id != NULL ? xstrdup(q->operator_id) : NULL;
+	j->retry = (struct retry)RETRY_INIT(
+	    DELAY_BASE_MS, DELAY_CAP_MS, f->tenant->retry_budget_ms);
+	f->left++;
+	fetch_ready(j);
+}
+
+void
+fetch_end_as(
+    struct job *j, enum error_class fault, const char *message, bool maybe)
+{
+	const struct fetch *f = j->fetch;
+	const struct ending e = { .fault = fault,
+		.message = message,
+		.outage = j->failures > 0 && f->answered == j->answered_before,
+		.maybe = maybe,
+		.ended_ms = skew_apply(f->skew, clock_now_ms()),
+		.silenced = f->hold_until_ms - clock_mono_ms() >
+			    f->tenant->retry_budget_ms };
+
+	if (!f->stopped)
+		j->q.end(j->q.ctx, &e);
+	job_free(j);
+}
+
+void
+fetch_end(struct job *j, enum error_class fault, const char *message)
+{
+	fetch_end_as(j, fault, message, false);
+}
+
+struct profile_input
+fetch_input(const struct job *j)
+{
+	return (struct profile_input){
+		.now_ms = skew_apply(j->fetch->skew, clock_now_ms()),
+		.cursor = j->cursor,
+		.chat = j->q.chat,
+		.known = j->known,
+		.customer = j->customer,
+		.replaces = j->replaces,
+		.operator_id = j->operator_id,
+	};
+}
+
+/* Sets j->url and what belongs to it. As profile_request(). */
+static int
+find_url(struct job *j, struct buf *why)
+{
+	const struct tenant *t = j->fetch->tenant;
+	struct profile_input in = fetch_input(j);
+	struct profile_request *r = &j->request;
+	const char *base;
+	int rc;
+
+	if (j->url != NULL) /* again, or after a redirect */
+		return 1;
+	rc = profile_request(t->profile, j->q.call, &in, r, why);
+	if (rc != 1)
+		return rc;
+	j->host = tenant_host(t, r->host);
+	if (j->host == NULL) {
+		buf_setf(why, "about.hosts has no '%s'", r->host);
+		return -1;
+	}
+	if (j->host->headers == NULL) {
+		buf_setf(why, "host '%s' is for webhooks alone", r->host);
+		return -1;
+	}
+	base = j->host->base;
+	j->url = r->is_url ? http_resolve(base, base, r->target, why)
+			   : xasprintf("%s%s", base, r->target);
+	return j->url == NULL ? -1 : 1;
+}
+
+static bool
+is_too_late(const struct job *j)
+{
+	return j->q.until_ms != 0 &&
+	       skew_apply(j->fetch->skew, clock_now_ms()) >= j->q.until_ms;
+}
+
+static void
+start(struct job *j)
+{
+	struct fetch *f = j->fetch;
+	struct http_request r = {
+		.limits = &f->tenant->limits, .flying = &f->flying_n, .ctx = j
+	};
+	struct buf why = BUF_INIT;
+	int rc = find_url(j, &why);
+
+	if (rc < 0) {
+		fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&why));
+	} else if (rc == 0) {
+		fetch_end(j, ERROR_CLASS_NONE, NULL);
+	} else if (is_too_late(j)) {
+		fetch_end(
+		    j, ERROR_CLASS_LATER, "it was due, and could not be asked");
+	} else if (f->calls_left == 0) {
+		fetch_end(j, ERROR_CLASS_QUOTA,
+		    "the calls of [crm] budget are used up");
+	} else {
+		f->calls_left--;
+		f->calls[j->q.call]++;
+		TAILQ_INSERT_TAIL(&f->flying, j, link);
+		r.url = j->url;
+		r.headers = j->host->headers;
+		r.method = j->request.method;
+		r.body = j->request.body;
+		r.body_len = j->request.body_len;
+		r.type = j->request.type;
+		r.once = j->q.changes;
+		log_debug("call", "tenant=%s method=%s url=%s", f->tenant->name,
+		    r.method, j->url);
+		http_start(f->http, &r);
+	}
+	buf_release(&why);
+}
+
+/* Delayed jobs that are due become ready. Milliseconds until the next. */
+static int64_t
+wake(struct fetch *f, int64_t now)
+{
+	struct job *j, *next;
+	int64_t wait = INT64_MAX;
+
+	for (j = TAILQ_FIRST(&f->delayed); j != NULL; j = next) {
+		next = TAILQ_NEXT(j, link);
+		if (j->due_ms > now) {
+			if (j->due_ms - now < wait)
+				wait = j->due_ms - now;
+			continue;
+		}
+		TAILQ_REMOVE(&f->delayed, j, link);
+		fetch_ready(j);
+	}
+	return wait;
+}
+
+int64_t
+fetch_step(struct fetch *f)
+{
+	int64_t now = clock_mono_ms(), wait = wake(f, now);
+	struct jobs *from;
+	struct job *j;
+
+	while (f->flying_n < f->tenant->concurrency) {
+		from = !TAILQ_EMPTY(&f->urgent) ? &f->urgent : &f->ready;
+		j = TAILQ_FIRST(from);
+		if (j == NULL)
+			break;
+		if (f->hold_until_ms > now)
+			return f->hold_until_ms - now;
+		TAILQ_REMOVE(from, j, link);
+		start(j);
+	}
+	return wait;
+}
+
+static void
+forget(struct jobs *jobs)
+{
+	struct job *j;
+
+	while ((j = TAILQ_FIRST(jobs)) != NULL) {
+		TAILQ_REMOVE(jobs, j, link);
+		job_free(j);
+	}
+}
+
+void
+fetch_stop(struct fetch *f)
+{
+	f->stopped = true;
+	http_cancel(f->http, &f->flying_n);
+	forget(&f->urgent);
+	forget(&f->ready);
+	forget(&f->delayed);
+	forget(&f->flying);
+}
+
+void
+fetch_free(struct fetch *f)
+{
+	if (f == NULL)
+		return;
+	fetch_stop(f);
+	free(f);
+}
+
+size_t
+fetch_left(const struct fetch *f)
+{
+	return f->left;
+}
+
+const uint64_t *
+fetch_calls(const struct fetch *f)
+{
+	return f->calls;
+}
+
+int64_t
+fetch_held(const struct fetch *f)
+{
+	int64_t left = f->hold_until_ms - clock_mono_ms();
+
+	return left > 0 ? left : 0;
+}
+
+size_t
+fetch_turn(struct http *http, struct fetch *const *all, size_t n)
+{
+	struct http_answer *a;
+	int64_t wait = INT64_MAX, w;
+	size_t i, left = 0;
+
+	for (i = 0; i < n; i++) {
+		w = fetch_step(all[i]);
+		wait = w < wait ? w : wait;
+		left += fetch_left(all[i]);
+	}
+	if (left > 0)
+		http_wait(http, wait);
+	while ((a = http_next(http)) != NULL)
+		fetch_answer(a);
+	return left;
+}

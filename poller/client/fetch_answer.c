@@ -1,0 +1,305 @@
+/*
+ * fetch_answer: what becomes of an answer: a page for whoever asked, another
+ * try, or the end. What was to change something at the CRM (struct question)
+ * is tried again only when it is known not to have been done.
+ */
+#define _DEFAULT_SOURCE /* sys/queue.h */
+
+#include "poller/client/fetch_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "poller/client/throttle.h"
+
+/* Answers that nobody can use may be a proxy's hiccup, and so may it be that a
+ * chat of the list has no messages: so often again. */
+#define UNUSABLE_TRIES 3
+
+#define REDIRECTS_MAX 3
+
+/* Of a text that comes from outside, in a message. */
+#define MESSAGE_MAX 200
+
+/* Whether one more try makes sense; then *delay says when. */
+static bool
+may_retry(struct job *j, enum error_class fault, int64_t hint, int64_t *delay)
+{
+	struct fetch *f = j->fetch;
+
+	if (j->failures++ == 0)
+		j->answered_before = f->answered;
+	if ((fault == ERROR_CLASS_UNUSABLE || fault == ERROR_CLASS_GONE) &&
+	    j->failures >= UNUSABLE_TRIES)
+		return false;
+	if (j->q.tries > 0 && j->failures >= j->q.tries &&
+	    (j->q.impatient || f->answered > j->answered_before))
+		return false;
+	*delay = retry_next(&j->retry, hint);
+	return *delay >= 0;
+}
+
+static void
+retry_or_end(
+    struct job *j, enum error_class fault, int64_t hint, const char *text)
+{
+	int64_t delay;
+
+	if (!may_retry(j, fault, hint, &delay)) {
+		fetch_end(j, fault, text);
+		return;
+	}
+	log_debug("retry", "tenant=%s what=%s in_ms=%lld reason='%s'",
+	    j->fetch->tenant->name, profile_call_names[j->q.call],
+	    (long long)delay, text);
+	j->due_ms = clock_mono_ms() + delay;
+	TAILQ_INSERT_TAIL(&j->fetch->delayed, j, link);
+}
+
+static void
+hold(struct fetch *f, int64_t wait)
+{
+	int64_t until = clock_mono_ms() + wait;
+
+	if (wait > 0 && until > f->hold_until_ms)
+		f->hold_until_ms = until;
+}
+
+/* "HTTP 503: text"; under 2xx the text alone. */
+static void
+describe(const struct http_answer *a, const char *text, struct buf *out)
+{
+	size_t n = strnlen(text, MESSAGE_MAX);
+
+	buf_clear(out);
+	if (a->status < 200 || a->status > 299)
+		buf_addf(
+		    out, "it answers HTTP %d%s", a->status, n > 0 ? ": " : "");
+	buf_add(out, text, n);
+	if (out->len == 0)
+		buf_adds(out, "it answers with an error");
+}
+
+/* An answer that is no JSON: what it is instead. */
+static void
+describe_body(const struct http_answer *a, const char *reason, struct buf *out)
+{
+	const char *body = buf_str(&a->body);
+	size_t blank = strspn(body, " \t\r\n");
+
+	if (a->status == 204 || body[blank] == '\0')
+		buf_setf(out, "the answer is empty (HTTP %d)", a->status);
+	else if (body[blank] == '<' ||
+		 strncasecmp(a->told.content_type, "text/html", 9) == 0)
+		buf_setf(out, "it answers with a web page (HTTP %d), not JSON",
+		    a->status);
+	else
+		buf_setf(out, "the answer is no JSON: %s", reason);
+}
+
+/* One page that the profile could read. */
+static void
+good_page(struct job *j, struct profile_answer *a, int64_t sent_ms)
+{
+	struct fetch *f = j->fetch;
+	struct buf why = BUF_INIT;
+	struct value *next;
+
+	f->answered++;
+	if (paging_check(&j->paging, a,
+		profile_about(f->tenant->profile)->max_pages, &why) != 0) {
+		fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&why));
+		buf_release(&why);
+		return;
+	}
+	next = value_ref(a->next);
+	j->q.page(j->q.ctx, a, skew_apply(f->skew, sent_ms));
+	if (next == NULL || f->stopped) {
+		fetch_end(j, ERROR_CLASS_NONE, NULL);
+		value_unref(next);
+		return;
+	}
+	value_unref(j->cursor);
+	j->cursor = next;
+	fetch_forget_request(j);
+	j->redirects = j->failures = 0;
+	retry_reset(&j->retry);
+	fetch_ready(j);
+}
+
+static void
+bad_answer(struct job *j, const struct http_answer *h, struct profile_answer *a,
+    bool json)
+{
+	struct fetch *f = j->fetch;
+	bool refused = a->fault == ERROR_CLASS_THROTTLED || h->status == 503;
+	struct buf text = BUF_INIT;
+	int64_t wait;
+
+	if (json || h->status < 200 || h->status > 299)
+		describe(h, buf_str(&a->message), &text);
+	else
+		buf_adds(&text, buf_str(&a->message));
+	wait = throttle_wait(&h->told, refused, skew_apply(f->skew, h->got_ms),
+	    profile_about(f->tenant->profile)->period_ms);
+	hold(f, wait);
+	if (wait > f->tenant->retry_budget_ms)
+		buf_addf(&text, "; it wants no call for %lld s",
+		    (long long)(wait / 1000));
+	switch (a->fault) {
+	case ERROR_CLASS_LATER:
+		if (j->q.changes) {
+			fetch_end_as(j, a->fault, buf_str(&text), true);
+			break;
+		}
+		retry_or_end(j, a->fault, wait, buf_str(&text));
+		break;
+	case ERROR_CLASS_THROTTLED:
+		retry_or_end(j, a->fault, wait, buf_str(&text));
+		break;
+	case ERROR_CLASS_UNUSABLE:
+		if (h->status >= 200 && h->status < 300 && j->q.changes) {
+			fetch_end_as(j, a->fault, buf_str(&text), true);
+			break;
+		}
+		if (h->status >= 200 && h->status < 300 && !a->unread) {
+			retry_or_end(j, a->fault, -1, buf_str(&text));
+			break;
+		}
+		fetch_end(j, a->fault, buf_str(&text));
+		break;
+	case ERROR_CLASS_GONE:
+		if (j->q.call == PROFILE_MESSAGES)
+			retry_or_end(j, a->fault, -1, buf_str(&text));
+		else
+			fetch_end(j, a->fault, buf_str(&text));
+		break;
+	case ERROR_CLASS_NONE:
+	case ERROR_CLASS_QUOTA:
+	case ERROR_CLASS_DENIED:
+		fetch_end(j, a->fault, buf_str(&text));
+		break;
+	}
+	buf_release(&text);
+}
+
+/* What the body says, if it is JSON, in *a. */
+static bool
+read_body(struct job *j, const struct http_answer *h, struct profile_answer *a)
+{
+	struct fetch *f = j->fetch;
+	struct profile_input in = fetch_input(j);
+	struct buf why = BUF_INIT;
+	bool mended = false;
+	struct value *v = NULL;
+
+	if (h->status != 204)
+		v = value_parse(buf_str(&h->body), h->body.len, &mended, &why);
+	if (mended && !f->warned_mended) {
+		f->warned_mended = true;
+		log_warn("tenant %s: its CRM sends text that is no UTF-8; "
+			 "U+FFFD stands for it",
+		    f->tenant->name);
+	}
+	in.answer = v;
+	in.status = h->status;
+	if (v != NULL || h->status < 200 || h->status > 299) {
+		profile_read(f->tenant->profile, j->q.call, &in, a);
+	} else {
+		*a = (struct profile_answer){ .fault = ERROR_CLASS_UNUSABLE };
+		describe_body(h, buf_str(&why), &a->message);
+	}
+	buf_release(&why);
+	value_unref(v);
+	return in.answer != NULL;
+}
+
+static bool
+is_redirect(const struct http_answer *h)
+{
+	return h->redirect != NULL && (h->status == 301 || h->status == 302 ||
+					  h->status == 307 || h->status == 308);
+}
+
+/* Followed on the same host only, for the token goes along; and only if it
+ * was a GET, which any other may become on the way. */
+static void
+follow(struct job *j, const struct http_answer *h)
+{
+	struct buf why = BUF_INIT, text = BUF_INIT;
+	char *url = NULL;
+
+	if (strcmp(j->request.method, "GET") == 0)
+		url = http_resolve(j->host->base, j->url, h->redirect, &why);
+	else
+		buf_setf(&why, "not a GET");
+	if (url != NULL && ++j->redirects <= REDIRECTS_MAX) {
+		free(j->url);
+		j->url = url;
+		fetch_ready(j);
+		return;
+	}
+	if (url == NULL)
+		buf_setf(&text, "it redirects, but %s", buf_str(&why));
+	else
+		buf_setf(&text, "it redirects without end");
+	free(url);
+	fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&text));
+	buf_release(&text);
+	buf_release(&why);
+}
+
+static void
+answered(struct job *j, struct http_answer *h)
+{
+	struct fetch *f = j->fetch;
+	struct profile_answer a;
+	bool json;
+
+	skew_learn(f->skew, h->sent_ms, h->got_ms, h->told.date_ms);
+	if (is_redirect(h)) {
+		follow(j, h);
+		return;
+	}
+	json = read_body(j, h, &a);
+	if (a.fault != ERROR_CLASS_NONE) {
+		bad_answer(j, h, &a, json);
+	} else {
+		hold(f, throttle_wait(&h->told, false,
+			    skew_apply(f->skew, h->got_ms),
+			    profile_about(f->tenant->profile)->period_ms));
+		good_page(j, &a, h->sent_ms);
+	}
+	profile_answer_release(&a);
+}
+
+void
+fetch_answer(struct http_answer *h)
+{
+	struct job *j = h->ctx;
+
+	TAILQ_REMOVE(&j->fetch->flying, j, link);
+	switch (h->outcome) {
+	case HTTP_ANSWERED:
+		answered(j, h);
+		break;
+	case HTTP_LATER:
+		if (j->q.changes && !h->unsent)
+			fetch_end_as(
+			    j, ERROR_CLASS_LATER, buf_str(&h->reason), true);
+		else
+			retry_or_end(
+			    j, ERROR_CLASS_LATER, -1, buf_str(&h->reason));
+		break;
+	case HTTP_NEVER:
+	case HTTP_TOO_LONG:
+		fetch_end_as(j, ERROR_CLASS_UNUSABLE, buf_str(&h->reason),
+		    j->q.changes && !h->unsent);
+		break;
+	}
+	http_answer_free(h);
+}

@@ -1,0 +1,61 @@
+/*
+ * fetch_impl: what fetch.c and fetch_answer.c share; nobody else includes it.
+ */
+#ifndef POLLER_CLIENT_FETCH_IMPL_H
+#define POLLER_CLIENT_FETCH_IMPL_H
+
+#include "poller/client/fetch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/os/retry.h"
+#include "poller/client/paging.h"
+
+struct job {
+	TAILQ_ENTRY(job) link;
+	struct fetch *fetch;
+	struct question q;
+	char *known, *customer, *operator_id, *replaces; /* q points to them */
+	struct value *cursor;
+	struct paging paging;
+	/* Of the present page. */
+	char *url;
+	const struct tenant_host *host;
+	struct profile_request request;
+	unsigned redirects, failures;
+	uint64_t answered_before; /* fetch->answered at the first failure */
+	struct retry retry;
+	int64_t due_ms; /* of a delayed one, monotonic */
+};
+
+TAILQ_HEAD(jobs, job);
+
+struct fetch {
+	struct http *http;
+	const struct tenant *tenant;
+	struct skew *skew;
+	struct jobs urgent, ready, delayed, flying;
+	size_t flying_n, left;
+	uint64_t calls[PROFILE_CALLS], calls_left, answered;
+	int64_t hold_until_ms; /* monotonic */
+	bool stopped, warned_mended;
+};
+
+/* It waits for its turn. */
+void fetch_ready(struct job *j);
+
+/* Tells whoever asked; the job is gone. maybe: see struct ending. */
+void fetch_end(struct job *j, enum error_class fault, const char *message);
+void fetch_end_as(
+    struct job *j, enum error_class fault, const char *message, bool maybe);
+
+/* What the profile is told of the question. */
+struct profile_input fetch_input(const struct job *j);
+
+/* The next start makes another one. */
+void fetch_forget_request(struct job *j);
+
+#endif

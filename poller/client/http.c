@@ -1,0 +1,526 @@
+/*
+ * http: see http.h. One multi handle; easy handles are kept and used again.
+ */
+#define _DEFAULT_SOURCE /* explicit_bzero, sys/queue.h */
+
+#include "poller/client/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+
+#include "common/base/clock.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/conf/url.h"
+
+/* Slower than that for so long is as good as dead. */
+#define LOW_SPEED_BYTES 10L
+#define LOW_SPEED_SECONDS 15L
+
+#define KEEP_HANDLES 64
+
+struct http_headers {
+	struct curl_slist *list;
+};
+
+struct transfer {
+	CURL *easy;
+	struct http_request request;
+	struct http_answer *answer;
+	bool too_long;
+	/* In front of the shared list of headers. */
+	struct curl_slist type, expect;
+	char type_line[96];
+	char error[CURL_ERROR_SIZE];
+	TAILQ_ENTRY(transfer) link;
+};
+
+TAILQ_HEAD(transfers, transfer);
+
+struct http {
+	CURLM *multi;
+	char *agent;
+	struct transfers under_way;
+	struct http_answer **done;
+	size_t done_n, done_cap, done_at;
+	CURL *idle[KEEP_HANDLES];
+	size_t idle_n;
+};
+
+struct http_headers *
+http_headers_new(const char *const *lines)
+{
+	struct http_headers *h = xcalloc(1, sizeof *h);
+
+	for (; *lines != NULL; lines++) {
+		struct curl_slist *l = curl_slist_append(h->list, *lines);
+
+		if (l == NULL)
+			prog_die(PROG_TEMPFAIL, "out of memory");
+		h->list = l;
+	}
+	return h;
+}
+
+void
+http_headers_free(struct http_headers *h)
+{
+	struct curl_slist *l;
+
+	if (h == NULL)
+		return;
+	for (l = h->list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(h->list);
+	free(h);
+}
+
+struct http *
+http_new(void)
+{
+	struct http *h = xcalloc(1, sizeof *h);
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		prog_die(
+		    PROG_TEMPFAIL, "libcurl does not start: out of memory");
+	TAILQ_INIT(&h->under_way);
+	h->multi = curl_multi_init();
+	if (h->multi == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	h->agent = xasprintf("messaging-analytics/%s", prog_version());
+	return h;
+}
+
+void
+http_answer_free(struct http_answer *a)
+{
+	if (a == NULL)
+		return;
+	buf_release(&a->body);
+	buf_release(&a->reason);
+	free(a->redirect);
+	free(a);
+}
+
+static size_t
+receive(char *data, size_t size, size_t n, void *ctx)
+{
+	struct transfer *t = ctx;
+
+	buf_add(&t->answer->body, data, size * n);
+	if (!t->answer->body.over)
+		return size * n;
+	t->too_long = true;
+	return 0; /* ends the transfer */
+}
+
+/* What is sent but for the URL. libcurl itself sends a request again when a
+ * connection that it kept turns out dead; one that may be sent once only gets
+ * a new one. */
+static void
+set_request(struct transfer *t)
+{
+	static char no_expect[] = "Expect:";
+	const struct http_request *r = &t->request;
+	CURL *c = t->easy;
+
+	t->type = (struct curl_slist){ t->type_line, r->headers->list };
+	t->expect = (struct curl_slist){ no_expect, &t->type };
+	if (strcmp(r->method, "GET") == 0) {
+		(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers->list);
+		return;
+	}
+	(void)snprintf(t->type_line, sizeof t->type_line, "Content-Type: %s",
+	    r->body != NULL ? r->type : "application/json");
+	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, &t->expect);
+	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+	if (r->body != NULL || strcmp(r->method, "DELETE") != 0) {
+		(void)curl_easy_setopt(
+		    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+		(void)curl_easy_setopt(
+		    c, CURLOPT_POSTFIELDS, r->body != NULL ? r->body : "");
+	}
+	(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
+}
+
+static void
+set_options(struct http *h, struct transfer *t)
+{
+	const struct http_request *r = &t->request;
+	CURL *c = t->easy;
+
+	/* None of these fails but for lack of memory, and then the transfer
+	 * does. */
+	(void)curl_easy_setopt(c, CURLOPT_URL, r->url);
+	set_request(t);
+	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, h->agent);
+	(void)curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
+	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	(void)curl_easy_setopt(
+	    c, CURLOPT_TIMEOUT_MS, (long)r->limits->timeout_ms);
+	(void)curl_easy_setopt(
+	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)r->limits->connect_ms);
+	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
+	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
+	if (r->limits->ca_file != NULL)
+		(void)curl_easy_setopt(c, CURLOPT_CAINFO, r->limits->ca_file);
+	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	(void)curl_easy_setopt(
+	    c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
+	(void)curl_easy_setopt(c, CURLOPT_PRIVATE, t);
+}
+
+void
+http_start(struct http *h, const struct http_request *r)
+{
+	struct transfer *t = xcalloc(1, sizeof *t);
+
+	t->easy = h->idle_n > 0 ? h->idle[--h->idle_n] : curl_easy_init();
+	t->request = *r;
+	t->answer = xcalloc(1, sizeof *t->answer);
+	t->answer->ctx = r->ctx;
+	t->answer->flying = r->flying;
+	t->answer->body.max = r->limits->max_body;
+	t->answer->sent_ms = clock_now_ms();
+	if (t->easy == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	set_options(h, t);
+	TAILQ_INSERT_TAIL(&h->under_way, t, link);
+	++*r->flying;
+	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+}
+
+/* Takes the transfer out and gives its handle back. */
+static void
+end_transfer(struct http *h, struct transfer *t)
+{
+	(void)curl_multi_remove_handle(h->multi, t->easy);
+	curl_easy_reset(t->easy); /* connections stay */
+	if (h->idle_n < KEEP_HANDLES)
+		h->idle[h->idle_n++] = t->easy;
+	else
+		curl_easy_cleanup(t->easy);
+	TAILQ_REMOVE(&h->under_way, t, link);
+	--*t->request.flying;
+	free(t);
+}
+
+static void
+get_header(CURL *c, const char *name, char *to, size_t size)
+{
+	struct curl_header *header;
+	size_t n;
+
+	if (*to != '\0' || curl_easy_header(c, name, 0, CURLH_HEADER, -1,
+			       &header) != CURLHE_OK)
+		return;
+	n = strlen(header->value);
+	if (n >= size)
+		n = size - 1;
+	memcpy(to, header->value, n);
+	to[n] = '\0';
+}
+
+static void
+get_told(CURL *c, struct http_told *told)
+{
+	char date[64] = "";
+
+	get_header(
+	    c, "Retry-After", told->retry_after, sizeof told->retry_after);
+	get_header(c, "X-RateLimit-Reset", told->reset, sizeof told->reset);
+	get_header(c, "X-Rate-Limit-Reset", told->reset, sizeof told->reset);
+	get_header(c, "RateLimit-Reset", told->reset, sizeof told->reset);
+	get_header(c, "X-RateLimit-Remaining", told->remaining,
+	    sizeof told->remaining);
+	get_header(c, "X-Rate-Limit-Remaining", told->remaining,
+	    sizeof told->remaining);
+	get_header(
+	    c, "RateLimit-Remaining", told->remaining, sizeof told->remaining);
+	get_header(
+	    c, "Content-Type", told->content_type, sizeof told->content_type);
+	get_header(c, "Date", date, sizeof date);
+	told->date_ms = http_date(date);
+}
+
+/* What no later try can mend. */
+static const CURLcode never[] = {
+	CURLE_PEER_FAILED_VERIFICATION,
+	CURLE_SSL_CACERT_BADFILE,
+	CURLE_SSL_ISSUER_ERROR,
+	CURLE_URL_MALFORMAT,
+	CURLE_UNSUPPORTED_PROTOCOL,
+};
+
+static enum http_outcome
+classify(const struct transfer *t, CURLcode code)
+{
+	size_t i;
+
+	if (code == CURLE_OK)
+		return HTTP_ANSWERED;
+	if (t->too_long)
+		return HTTP_TOO_LONG;
+	for (i = 0; i < ARRAY_LEN(never); i++) {
+		if (code == never[i])
+			return HTTP_NEVER;
+	}
+	return HTTP_LATER;
+}
+
+static void
+set_reason(struct transfer *t, CURLcode code)
+{
+	struct http_answer *a = t->answer;
+	const char *text =
+	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+
+	if (a->outcome == HTTP_TOO_LONG)
+		buf_setf(&a->reason,
+		    "the answer is longer than max_body, %zu bytes",
+		    t->request.limits->max_body);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
+		buf_setf(
+		    &a->reason, "its certificate is not trusted: %s", text);
+	else
+		buf_setf(&a->reason, "%s", text);
+}
+
+static void
+finish(struct http *h, struct transfer *t, CURLcode code)
+{
+	struct http_answer *a = t->answer;
+	char *url = NULL;
+	long status = 0, sent = 0;
+
+	a->got_ms = clock_now_ms();
+	a->outcome = classify(t, code);
+	a->body.max = 0;
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	a->status = (int)status;
+	get_told(t->easy, &a->told);
+	if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &url) ==
+		CURLE_OK &&
+	    url != NULL)
+		a->redirect = xstrdup(url);
+	if (a->outcome != HTTP_ANSWERED)
+		set_reason(t, code);
+	(void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+	a->unsent = a->outcome != HTTP_ANSWERED && sent == 0;
+	end_transfer(h, t);
+	XGROW(h->done, h->done_n, h->done_cap);
+	h->done[h->done_n++] = a;
+}
+
+static void
+collect(struct http *h)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
+		char *t = NULL;
+
+		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+		if (m->msg == CURLMSG_DONE && t != NULL)
+			finish(h, (struct transfer *)(void *)t, m->data.result);
+	}
+}
+
+void
+http_wait(struct http *h, int64_t timeout_ms)
+{
+	int running;
+
+	(void)curl_multi_perform(h->multi, &running);
+	collect(h);
+	if (timeout_ms <= 0 || h->done_at < h->done_n)
+		return;
+	/* A signal ends the wait; so does whatever comes first. */
+	(void)curl_multi_poll(h->multi, NULL, 0,
+	    (int)(timeout_ms < 1000 ? timeout_ms : 1000), NULL);
+	(void)curl_multi_perform(h->multi, &running);
+	collect(h);
+}
+
+struct http_answer *
+http_next(struct http *h)
+{
+	if (h->done_at < h->done_n)
+		return h->done[h->done_at++];
+	h->done_at = h->done_n = 0;
+	return NULL;
+}
+
+void
+http_cancel(struct http *h, const size_t *flying)
+{
+	struct transfer *t, *next;
+	size_t i, n = 0;
+
+	for (t = TAILQ_FIRST(&h->under_way); t != NULL; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->request.flying != flying)
+			continue;
+		http_answer_free(t->answer);
+		end_transfer(h, t);
+	}
+	for (i = h->done_at; i < h->done_n; i++) {
+		if (h->done[i]->flying == flying)
+			http_answer_free(h->done[i]);
+		else
+			h->done[n++] = h->done[i];
+	}
+	h->done_at = 0;
+	h->done_n = n;
+}
+
+void
+http_free(struct http *h)
+{
+	struct http_answer *a;
+
+	if (h == NULL)
+		return;
+	while (!TAILQ_EMPTY(&h->under_way))
+		http_cancel(h, TAILQ_FIRST(&h->under_way)->request.flying);
+	while ((a = http_next(h)) != NULL)
+		http_answer_free(a);
+	while (h->idle_n > 0)
+		curl_easy_cleanup(h->idle[--h->idle_n]);
+	(void)curl_multi_cleanup(h->multi);
+	curl_global_cleanup();
+	free(h->done);
+	free(h->agent);
+	free(h);
+}
+
+int64_t
+http_date(const char *text)
+{
+	time_t t = curl_getdate(text, NULL);
+
+	return t < 0 ? CLOCK_NONE : (int64_t)t * 1000;
+}
+
+/* One part of a URL, owned, "" if it has none. */
+static char *
+part(CURLU *u, CURLUPart what)
+{
+	char *s = NULL, *copy;
+
+	if (curl_url_get(u, what, &s, CURLU_DEFAULT_PORT) != CURLUE_OK)
+		s = NULL;
+	copy = xstrdup(s != NULL ? s : "");
+	curl_free(s);
+	return copy;
+}
+
+/* Without the brackets of an IPv6 address. */
+static bool
+is_loopback(char *host)
+{
+	size_t n = strlen(host);
+
+	if (n > 1 && host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		host++;
+	}
+	return url_is_loopback(host);
+}
+
+static bool
+has_part(CURLU *u, CURLUPart what)
+{
+	char *s = part(u, what);
+	bool yes = *s != '\0';
+
+	free(s);
+	return yes;
+}
+
+int
+http_check_base(const char *base, bool plaintext, struct buf *why)
+{
+	CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL;
+	int rc = -1;
+
+	if (u == NULL || curl_url_set(u, CURLUPART_URL, base,
+			     CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+		buf_setf(why, "is not a URL such as https://HOST/v1");
+		goto out;
+	}
+	scheme = part(u, CURLUPART_SCHEME);
+	host = part(u, CURLUPART_HOST);
+	if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+		buf_setf(why, "must begin with https://");
+	else if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD))
+		buf_setf(why, "holds a password; put secrets into token_file");
+	else if (has_part(u, CURLUPART_QUERY) ||
+		 has_part(u, CURLUPART_FRAGMENT))
+		buf_setf(why, "may not have a '?' or '#'");
+	else if (strcmp(scheme, "http") == 0 && !plaintext &&
+		 !is_loopback(host))
+		buf_setf(why, "would send the token unencrypted; use https://, "
+			      "or set plaintext = yes if that is meant");
+	else
+		rc = 0;
+out:
+	free(scheme);
+	free(host);
+	curl_url_cleanup(u);
+	return rc;
+}
+
+static bool
+same_part(CURLU *a, CURLU *b, CURLUPart what)
+{
+	char *x = part(a, what), *y = part(b, what);
+	bool same = strcasecmp(x, y) == 0;
+
+	free(x);
+	free(y);
+	return same;
+}
+
+char *
+http_resolve(
+    const char *base, const char *from, const char *target, struct buf *why)
+{
+	CURLU *b = curl_url(), *t = curl_url();
+	char *url = NULL, *out = NULL;
+
+	if (b == NULL || t == NULL ||
+	    curl_url_set(b, CURLUPART_URL, base, 0) != CURLUE_OK ||
+	    curl_url_set(t, CURLUPART_URL, from, 0) != CURLUE_OK ||
+	    curl_url_set(t, CURLUPART_URL, target, 0) != CURLUE_OK ||
+	    curl_url_get(t, CURLUPART_URL, &url, 0) != CURLUE_OK) {
+		buf_setf(why, "'%s' is no address", target);
+	} else if (!same_part(b, t, CURLUPART_SCHEME) ||
+		   !same_part(b, t, CURLUPART_HOST) ||
+		   !same_part(b, t, CURLUPART_PORT) ||
+		   has_part(t, CURLUPART_USER) ||
+		   has_part(t, CURLUPART_PASSWORD)) {
+		buf_setf(why, "'%s' is not on the configured host", target);
+	} else {
+		out = xstrdup(url);
+	}
+	curl_free(url);
+	curl_url_cleanup(b);
+	curl_url_cleanup(t);
+	return out;
+}

@@ -1,0 +1,83 @@
+/*
+ * paging: see paging.h.
+ */
+#include "poller/client/paging.h"
+
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/keyed_hash.h"
+#include "common/base/random.h"
+
+static void *const MARK = (void *)(uintptr_t)1;
+
+/* True if it was there already. */
+static bool
+seen_before(struct paging *p, const struct buf *key)
+{
+	void **v = strmap_put(&p->seen, buf_str(key), key->len);
+	bool before = *v != NULL;
+
+	*v = MARK;
+	return before;
+}
+
+/* What tells a page from another: its records, each hashed with what came
+ * before it as the key. */
+static void
+page_key(const struct paging *p, const struct profile_answer *a, struct buf *to)
+{
+	uint64_t h[2] = { p->key[0], p->key[1] };
+	struct keyed_hash next;
+	const char *s;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		s = a->records[i].body;
+		next = keyed_hash(h, s, strlen(s));
+		h[0] = next.a;
+		h[1] = next.b;
+	}
+	buf_addf(to, "page %llu %llu", (unsigned long long)h[0],
+	    (unsigned long long)h[1]);
+}
+
+int
+paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
+    struct buf *why)
+{
+	struct buf key = BUF_INIT;
+	bool moved = p->moved;
+	int rc = -1;
+
+	if (p->pages == 0)
+		random_fill(p->key, sizeof p->key);
+	p->pages++;
+	p->moved = a->moved;
+	/* Nearly every question has one page. */
+	if (p->pages == 1 && a->next == NULL)
+		return 0;
+	page_key(p, a, &key);
+	if (a->n > 0 && seen_before(p, &key) && !moved) {
+		buf_setf(why, "page %u repeats an earlier one", p->pages);
+		goto out;
+	}
+	buf_clear(&key);
+	buf_adds(&key, "cursor ");
+	value_dump(a->next, &key);
+	if (a->next != NULL && seen_before(p, &key))
+		buf_setf(why, "page %u leads back to an earlier one", p->pages);
+	else if (a->next != NULL && p->pages >= max)
+		buf_setf(why, "there are more than %u pages", max);
+	else
+		rc = 0;
+out:
+	buf_release(&key);
+	return rc;
+}
+
+void
+paging_release(struct paging *p)
+{
+	strmap_release(&p->seen, NULL);
+}

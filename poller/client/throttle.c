@@ -1,0 +1,84 @@
+/*
+ * throttle: see throttle.h. Pure.
+ */
+#include "poller/client/throttle.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+
+/* Greater numbers are points in time, in seconds or milliseconds. */
+#define SECONDS_FROM 100000000.0 /* 1973 */
+#define MILLISECONDS_FROM 100000000000.0
+
+/* A number of digits with an optional fraction; -1 when it is none. */
+static double
+number(const char *s)
+{
+	double n = 0, scale = 1;
+
+	if (*s < '0' || *s > '9')
+		return -1;
+	for (; *s >= '0' && *s <= '9'; s++)
+		n = n * 10 + (*s - '0');
+	if (*s == '.')
+		s++;
+	for (; *s >= '0' && *s <= '9'; s++) {
+		scale /= 10;
+		n += (*s - '0') * scale;
+	}
+	return *s == '\0' ? n : -1;
+}
+
+static int64_t
+bounded(double ms)
+{
+	if (ms < 0)
+		return -1;
+	return ms < (double)THROTTLE_MAX_MS ? (int64_t)ms : THROTTLE_MAX_MS;
+}
+
+static int64_t
+by_retry_after(const char *text, int64_t now_ms)
+{
+	double seconds = number(text);
+	int64_t date;
+
+	if (seconds >= 0)
+		return bounded(seconds * 1000);
+	if (*text == '\0' || *text == '-')
+		return -1;
+	date = http_date(text);
+	return date == CLOCK_NONE ? -1 : bounded((double)(date - now_ms));
+}
+
+/* Seconds to go, or the point in time in seconds or milliseconds. */
+static int64_t
+by_reset(const char *text, int64_t now_ms)
+{
+	double n = number(text);
+
+	if (n < 0)
+		return -1;
+	if (n >= MILLISECONDS_FROM)
+		return bounded(n - (double)now_ms);
+	if (n >= SECONDS_FROM)
+		return bounded(n * 1000 - (double)now_ms);
+	return bounded(n * 1000);
+}
+
+int64_t
+throttle_wait(const struct http_told *told, bool refused, int64_t now_ms,
+    int64_t period_ms)
+{
+	bool empty = number(told->remaining) == 0;
+	int64_t wait = -1;
+
+	if (refused)
+		wait = by_retry_after(told->retry_after, now_ms);
+	if (wait < 0 && (refused || empty))
+		wait = by_reset(told->reset, now_ms);
+	if (wait < 0 && (refused || empty) && period_ms > 0)
+		wait = bounded((double)(period_ms - now_ms % period_ms));
+	return wait;
+}

@@ -1,0 +1,217 @@
+/*
+ * hook: webhooks that come; see hook.h. What the configuration says of them is
+ * hook_open.c's.
+ */
+#include "poller/hooks/hook_impl.h"
+
+#include <string.h>
+
+#include "common/text/jsonw.h"
+
+/* The log has a line about each kind of them that often, at most. */
+#define TELL_MS (INT64_C(10) * 1000)
+
+/* What is held against that counts for nothing. */
+static const char NOBODY[] = "0123456789abcdef";
+static const char *const nobodys_parts[] = { "timestamp", ".", "body", NULL };
+
+size_t
+hooks_failed(const struct hooks *all)
+{
+	return all->failed;
+}
+
+static bool
+is_name(const char *name, const char *p, size_t len)
+{
+	return strlen(name) == len && memcmp(name, p, len) == 0;
+}
+
+const struct hook *
+hook_find(const struct hooks *all, const char *tenant, size_t tenant_len,
+    const char *source, size_t source_len)
+{
+	const struct hook *found = NULL;
+	size_t i;
+
+	/* To the end, wherever it is. */
+	for (i = 0; i < all->n; i++) {
+		if (!all->all[i].closed &&
+		    is_name(all->all[i].tenant, tenant, tenant_len) &&
+		    is_name(all->all[i].source, source, source_len))
+			found = &all->all[i];
+	}
+	return found;
+}
+
+const struct hook *
+hook_of(const struct hooks *all, const char *tenant)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		if (strcmp(all->all[i].tenant, tenant) == 0)
+			return &all->all[i];
+	}
+	return NULL;
+}
+
+const char *
+hook_tenant(const struct hook *h)
+{
+	return h->tenant;
+}
+
+struct work_queue *
+hook_lane(const struct hook *h)
+{
+	return h->lane;
+}
+
+const char *
+hook_source(const struct hook *h)
+{
+	return h->source;
+}
+
+/* Both ways are gone for everybody, so that the time tells neither which one
+ * counts nor whether there is such a tenant. */
+bool
+hook_proves(const struct hook *h, const struct hook_delivery *d,
+    enum signature_verdict *verdict)
+{
+	static const struct signature_scheme nobody = { "", "", NULL,
+		nobodys_parts, 0 };
+	const struct signature_scheme *s = &nobody;
+	const char *key = NOBODY, *secret = NOBODY;
+	struct signature_claim c = {
+		.body = d->body, .len = d->len, .now_ms = d->now_ms
+	};
+	bool same;
+
+	if (h != NULL && h->signs) {
+		s = &h->scheme;
+		key = h->key;
+	} else if (h != NULL) {
+		secret = h->key;
+	}
+	c.signature = d->header(d->ctx, s->header);
+	if (s->timestamp != NULL)
+		c.timestamp = d->header(d->ctx, s->timestamp);
+	*verdict = signature_check(s, key, &c);
+	same = signature_same_secret(
+	    secret, d->secret != NULL ? d->secret : "", d->secret_len);
+	if (h != NULL && !h->signs)
+		*verdict = d->secret == NULL ? SIGNATURE_MISSING
+			   : same            ? SIGNATURE_GOOD
+					     : SIGNATURE_WRONG;
+	return h != NULL && *verdict == SIGNATURE_GOOD;
+}
+
+unsigned
+hook_count(struct hooks *all, enum hook_tally what, int64_t now_ms)
+{
+	struct counted *t = &all->tallies[what];
+	unsigned n = 0;
+
+	(void)pthread_mutex_lock(&all->counting);
+	t->all++;
+	t->since++;
+	if (now_ms - t->told_ms >= TELL_MS || now_ms < t->told_ms) {
+		n = t->since;
+		t->since = 0;
+		t->told_ms = now_ms;
+	}
+	(void)pthread_mutex_unlock(&all->counting);
+	return n;
+}
+
+/* A record of the stream: it stands in no snapshot. */
+static void
+add_line(struct buf *out, const struct hook *h, const struct crm_record *r,
+    int64_t now_ms)
+{
+	struct buf line = BUF_INIT;
+
+	jsonw_open(&line);
+	jsonw_str(&line, "type", record_types[r->type].name);
+	jsonw_str(&line, "tenant", h->tenant);
+	buf_addf(&line, ",%s", r->body);
+	if (r->type == RECORD_CHAT) {
+		if (*r->person != '\0')
+			buf_addf(&line, ",%s", r->person);
+		if (r->opened_at != CLOCK_NONE)
+			jsonw_time(&line, "opened_at", r->opened_at);
+		if (r->closed_at != CLOCK_NONE)
+			jsonw_time(&line, "closed_at", r->closed_at);
+		jsonw_time(&line, "at", r->at != CLOCK_NONE ? r->at : now_ms);
+	}
+	jsonw_line(&line);
+	buf_add(out, line.data, line.len);
+	buf_release(&line);
+}
+
+/* What the profile makes of it. A repeat of what bears no time of its own is
+ * read as if it came when the first one did, *now_ms. */
+static int
+ask_profile(const struct hook *h, const struct hook_delivery *d,
+    const struct value *payload, struct profile_hook_answer *a, int64_t *now_ms,
+    struct buf *why)
+{
+	struct profile_hook_input in = { .now_ms = d->now_ms,
+		.payload = payload,
+		.header = d->header,
+		.ctx = d->ctx };
+	int rc = profile_hook_read(h->profile, &h->told, &in, a, why);
+
+	*now_ms = d->now_ms;
+	if (rc == 0 && a->once != NULL && d->first != NULL)
+		*now_ms = d->first(d->ctx, a->once);
+	if (*now_ms != d->now_ms) {
+		profile_hook_release(a);
+		in.now_ms = *now_ms;
+		rc = profile_hook_read(h->profile, &h->told, &in, a, why);
+	}
+	return rc;
+}
+
+static enum hook_outcome
+read_payload(const struct hook *h, const struct hook_delivery *d,
+    const struct value *payload, struct buf *records, size_t *n,
+    struct buf *why)
+{
+	struct profile_hook_answer a;
+	enum hook_outcome o = HOOK_RECORDS;
+	int64_t now_ms;
+	size_t i;
+
+	if (ask_profile(h, d, payload, &a, &now_ms, why) != 0) {
+		o = HOOK_UNREAD;
+	} else if (a.unknown != NULL) {
+		buf_setf(why, "unknown event '%s'", a.unknown);
+		o = HOOK_UNKNOWN;
+	}
+	for (i = 0; o == HOOK_RECORDS && i < a.n; i++) {
+		if (a.records[i].type == RECORD_UNKNOWN)
+			continue; /* a customer: no record of a stream */
+		add_line(records, h, &a.records[i], now_ms);
+		++*n;
+	}
+	profile_hook_release(&a);
+	return o;
+}
+
+enum hook_outcome
+hook_read(const struct hook *h, const struct hook_delivery *d,
+    struct buf *records, size_t *n, struct buf *why)
+{
+	enum hook_outcome o = HOOK_NO_JSON;
+	struct value *payload;
+	bool mended = false;
+
+	payload = value_parse(d->body, d->len, &mended, why);
+	if (payload != NULL)
+		o = read_payload(h, d, payload, records, n, why);
+	value_unref(payload);
+	return o;
+}

@@ -1,0 +1,304 @@
+/*
+ * hook_open: the webhooks that the configuration allows, made ready, and what
+ * their addresses are; see hook.h.
+ */
+#include "poller/hooks/hook_impl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/conf/secret.h"
+
+#define TELL_EVERY_MS (INT64_C(10) * 60 * 1000)
+/* What reading a payload may take of a processor. */
+#define READ_MS 1000
+/* Of all connections, which share may wait for one tenant; and how many of the
+ * longest payloads. */
+#define WORK_QUEUE_SHARE 4
+#define WORK_QUEUE_LONGEST 16
+
+static void
+release(struct hook *h)
+{
+	work_queue_close(h->lane);
+	profile_hooks_release(&h->told);
+	profile_close(h->profile);
+	secret_free(h->key);
+	free(h->tenant);
+	free(h->source);
+	free(h->section);
+}
+
+/* "chatwoot" of "./profiles/chatwoot.jq". */
+static char *
+source_name(const char *profile)
+{
+	const char *slash = strrchr(profile, '/');
+	const char *name = slash != NULL ? slash + 1 : profile;
+	size_t len = strlen(name);
+
+	if (len > 3 && strcmp(name + len - 3, ".jq") == 0)
+		len -= 3;
+	return xstrndup(name, len);
+}
+
+static int
+open_profile(struct hook *h, const struct conf *c, struct buf *why)
+{
+	const char *name = conf_text(c, h->section, "profile");
+	struct profile_options opt = { .tenant = h->tenant,
+		.with_text = conf_bool(c, "poller", "with_text") };
+	struct buf reason = BUF_INIT;
+	int rc;
+
+	opt.customers = conf_bool(c, h->section, "customers");
+	opt.customer_phone = conf_bool(c, h->section, "customer_phone");
+	opt.bot_operators = conf_list(c, h->section, "bot_operators");
+	opt.need = conf_list(c, h->section, "need");
+	h->source = source_name(name);
+	h->profile = profile_open(name, &opt, why);
+	if (h->profile == NULL)
+		return -1;
+	profile_set_limit(h->profile, READ_MS);
+	rc = profile_hooks_read(h->profile, &h->told, &reason);
+	if (rc != 0)
+		buf_setf(why, "profile '%s': %s", name, buf_str(&reason));
+	buf_release(&reason);
+	return rc;
+}
+
+/* Owned; NULL and *why. */
+static char *
+find_secret(const struct hook *h, const struct conf *c, struct buf *why)
+{
+	char *secret = conf_secret(c, h->section, "hook_secret", why);
+	const char *token = conf_text(c, h->section, "token");
+
+	if (secret != NULL || why->len > 0)
+		return secret;
+	if (h->signs && h->told.key_is_token && token != NULL)
+		return xstrdup(token);
+	buf_setf(why, "it has no secret for its webhooks; set "
+		      "hook_secret_file to a file that holds it");
+	return NULL;
+}
+
+/* Of those that stand in an address: what nobody guesses, and what needs no
+ * escape there. */
+static bool
+is_address_secret(const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t len = strlen(s);
+
+	return len >= HOOK_SECRET_LEAST && len <= HOOK_SECRET_MOST &&
+	       strspn(s, plain) == len;
+}
+
+static int
+set_key(struct hook *h, const struct conf *c, struct buf *why)
+{
+	char md5[SIGNATURE_MD5_HEX];
+
+	h->key = find_secret(h, c, why);
+	if (h->key == NULL)
+		return -1;
+	if (!h->signs && !is_address_secret(h->key)) {
+		secret_free(h->key);
+		h->key = NULL;
+		buf_setf(why,
+		    "its webhooks' secret must be %d to %d letters, digits, "
+		    "'-', '_': it stands in an address",
+		    HOOK_SECRET_LEAST, HOOK_SECRET_MOST);
+		return -1;
+	}
+	if (h->signs && h->told.key_is_md5) {
+		signature_md5(h->key, md5);
+		secret_free(h->key);
+		h->key = xstrdup(md5);
+	}
+	return 0;
+}
+
+static int
+set_scheme(struct hook *h, const struct conf *c, struct buf *why)
+{
+	const char *header = conf_text(c, h->section, "hook_signature");
+	const char *time = conf_text(c, h->section, "hook_timestamp");
+
+	if (h->signs && h->told.parts == NULL) {
+		buf_setf(why,
+		    "%s does not sign its webhooks; set hook = secret",
+		    h->source);
+		return -1;
+	}
+	h->scheme = (struct signature_scheme){
+		.header = header != NULL ? header : h->told.header,
+		.timestamp = time != NULL && h->told.timestamp != NULL
+				 ? time
+				 : h->told.timestamp,
+		.prefix = h->told.prefix,
+		.parts = (const char *const *)h->told.parts,
+		.window_ms = conf_int(c, h->section, "hook_window"),
+	};
+	return 0;
+}
+
+/* 0, or -1 and *why. */
+static int
+open_hook(
+    struct hook *h, const struct conf *c, const char *tenant, struct buf *why)
+{
+	*h = (struct hook){ .tenant = xstrdup(tenant) };
+	h->section = xasprintf("crm %s", tenant);
+	h->signs = strcmp(conf_text(c, h->section, "hook"), "signature") == 0;
+	h->closed = strcmp(conf_text(c, h->section, "hook"), "off") == 0;
+	if (open_profile(h, c, why) != 0)
+		return -1;
+	if (h->closed)
+		return 0;
+	return set_scheme(h, c, why) == 0 ? set_key(h, c, why) : -1;
+}
+
+/* Also one for the routes of the originals, which are Qiscus's alone. */
+static bool
+is_wanted(const struct conf *c, const char *tenant)
+{
+	const char *original = conf_text(c, "listen", "tenant");
+	char *section = xasprintf("crm %s", tenant);
+	char *source = source_name(conf_text(c, section, "profile"));
+	bool wanted = strcmp(conf_text(c, section, "hook"), "off") != 0 ||
+		      (original != NULL && strcmp(original, tenant) == 0 &&
+			  strcmp(source, "qiscus") == 0);
+
+	free(source);
+	free(section);
+	return wanted;
+}
+
+/* What a thread keeps between payloads. */
+static void
+end_of_lane(void)
+{
+	crm_record_end();
+	value_end();
+}
+
+static struct work_queue *
+open_lane(const struct conf *c)
+{
+	size_t guests = (size_t)conf_int(c, "listen", "connections");
+	size_t longest = (size_t)conf_int(c, "listen", "max_hook");
+
+	return work_queue_open(
+	    (guests + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
+	    longest * WORK_QUEUE_LONGEST, end_of_lane);
+}
+
+struct hooks *
+hooks_open(const struct conf *c)
+{
+	struct hooks *all = xcalloc(1, sizeof *all);
+	size_t n = conf_tenants(c), i;
+	struct buf why = BUF_INIT;
+
+	(void)pthread_mutex_init(&all->counting, NULL);
+	all->all = xcalloc(n + 1, sizeof *all->all);
+	for (i = 0; i < n; i++) {
+		struct hook *h = &all->all[all->n];
+		const char *tenant = conf_tenant(c, i);
+
+		if (!is_wanted(c, tenant))
+			continue;
+		buf_clear(&why);
+		all->failed++;
+		if (conf_tenant_error(c, i) != NULL) {
+			log_error(
+			    "tenant %s: %s", tenant, conf_tenant_error(c, i));
+		} else if (open_hook(h, c, tenant, &why) != 0) {
+			log_error(
+			    "webhooks of tenant %s: %s", tenant, buf_str(&why));
+			release(h);
+		} else {
+			h->lane = open_lane(c);
+			all->n++;
+			all->failed--;
+		}
+	}
+	buf_release(&why);
+	return all;
+}
+
+/* All so far, unless no more than those came. */
+static void
+tell(struct hooks *all, uint64_t told)
+{
+	uint64_t n[HOOK_TALLIES];
+	size_t i;
+
+	all->told = 0;
+	(void)pthread_mutex_lock(&all->counting);
+	for (i = 0; i < HOOK_TALLIES; i++) {
+		n[i] = all->tallies[i].all;
+		all->told += n[i];
+	}
+	(void)pthread_mutex_unlock(&all->counting);
+	if (all->told != told)
+		log_info("webhooks",
+		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64,
+		    n[HOOK_TAKEN], n[HOOK_KEPT], n[HOOK_REFUSED]);
+}
+
+void
+hooks_tell(struct hooks *all, int64_t now_mono)
+{
+	if (all->tell_mono != 0 && now_mono < all->tell_mono)
+		return;
+	if (all->tell_mono != 0)
+		tell(all, all->told);
+	all->tell_mono = now_mono + TELL_EVERY_MS;
+}
+
+void
+hooks_free(struct hooks *all)
+{
+	size_t i;
+
+	if (all == NULL)
+		return;
+	if (all->n > 0)
+		tell(all, UINT64_MAX);
+	for (i = 0; i < all->n; i++)
+		release(&all->all[i]);
+	free(all->all);
+	(void)pthread_mutex_destroy(&all->counting);
+	free(all);
+}
+
+char *
+hook_path(
+    const struct conf *c, const char *tenant, char **secret, struct buf *why)
+{
+	char *section = xasprintf("crm %s", tenant), *path = NULL;
+	const char *how = conf_text(c, section, "hook");
+	struct hook h = { .section = section };
+
+	*secret = NULL;
+	if (strcmp(how, "off") == 0) {
+		buf_setf(why,
+		    "it takes no webhooks; set hook in [%s] to signature or "
+		    "secret",
+		    section);
+	} else if (strcmp(how, "signature") == 0 || set_key(&h, c, why) == 0) {
+		h.source = source_name(conf_text(c, section, "profile"));
+		path = xasprintf("/hooks/%s/%s", tenant, h.source);
+		*secret = h.key;
+	}
+	free(h.source);
+	free(section);
+	return path;
+}

@@ -1,0 +1,173 @@
+/*
+ * listener_context: see listener_context.h.
+ */
+#include "poller/hooks/listener_context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/conf/secret.h"
+#include "common/os/file.h"
+#include "common/records/record.h"
+#include "poller/hooks/hook.h"
+#include "poller/hooks/operator_directory.h"
+#include "poller/profile/profile_file.h"
+#include "poller/spool/idempotency.h"
+
+#define LISTEN "listen"
+#define OPENAPI_MAX ((size_t)1024 * 1024)
+
+/* Takes the key, read for the name. NULL: there is none, or *why says why. */
+static int
+take_key(struct listener_context *in, char *key, const char *name,
+    enum exit_code *code, struct buf *why)
+{
+	if (key == NULL && why->len > 0)
+		*code = syserr_code(errno, PROG_CONFIG);
+	if (key == NULL)
+		return why->len > 0 ? -1 : 0;
+	in->secrets[in->jwt.keys_n] = key;
+	if (strlen(key) < JWT_KEY_LEAST) {
+		buf_setf(why,
+		    "[listen] %s has %zu bytes, and %d random ones are the "
+		    "least; make one by: openssl rand -hex 32",
+		    name, strlen(key), JWT_KEY_LEAST);
+		return -1;
+	}
+	in->jwt.keys[in->jwt.keys_n++] = key;
+	return 0;
+}
+
+static int
+open_tokens(struct listener_context *in, enum exit_code *code, struct buf *why)
+{
+	bool plain = conf_text(in->conf, LISTEN, "secret_key") != NULL;
+	const char *old = conf_text(in->conf, LISTEN, "secret_key_old_file");
+	char *key;
+
+	in->jwt.issuer = conf_text(in->conf, LISTEN, "issuer");
+	in->jwt.audience = conf_text(in->conf, LISTEN, "audience");
+	in->jwt.tenant_claim = conf_text(in->conf, LISTEN, "tenant_claim");
+	key = conf_secret(in->conf, LISTEN, "secret_key", why);
+	if (take_key(in, key, plain ? "secret_key" : "secret_key_file", code,
+		why) != 0)
+		return -1;
+	if (in->jwt.keys_n == 0 && old != NULL) {
+		buf_setf(why, "[listen] has secret_key_old_file and no key; "
+			      "set secret_key_file");
+		return -1;
+	}
+	key = secret_choose(LISTEN, "secret_key_old", NULL, old, why);
+	return take_key(in, key, "secret_key_old_file", code, why);
+}
+
+static int
+open_tenant(struct listener_context *in, struct buf *why)
+{
+	in->tenant = conf_text(in->conf, LISTEN, "tenant");
+	if (in->tenant == NULL || parse_is_name(in->tenant, RECORD_MAX_TENANT))
+		return 0;
+	buf_setf(why,
+	    "[listen] tenant is not a name of up to %d letters, digits, '_', "
+	    "'.', '-'",
+	    RECORD_MAX_TENANT);
+	return -1;
+}
+
+static int
+open_trusted(struct listener_context *in, struct buf *why)
+{
+	struct buf reason = BUF_INIT;
+	int rc = networks_read(
+	    &in->trusted, conf_list(in->conf, LISTEN, "trusted"), &reason);
+
+	if (rc != 0)
+		buf_setf(why, "[listen] trusted: %s", buf_str(&reason));
+	buf_release(&reason);
+	return rc;
+}
+
+/* It stands beside the profiles' folder. */
+static int
+open_description(
+    struct listener_context *in, enum exit_code *code, struct buf *why)
+{
+	char *dir = profile_file_dir();
+	char *path = xasprintf("%s/openapi.json", dir);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = -1;
+
+	in->openapi.max = OPENAPI_MAX;
+	if (fd >= 0)
+		rc = file_read_all(fd, &in->openapi);
+	if (rc != 0)
+		*code = syserr_explain(why, PROG_NOINPUT,
+		    "cannot read '%s', which is installed with the profiles",
+		    path);
+	if (fd >= 0)
+		(void)close(fd);
+	free(path);
+	free(dir);
+	return rc;
+}
+
+struct listener_context *
+listener_context_open(const struct conf *conf, const char *state,
+    enum exit_code *code, struct buf *why)
+{
+	struct listener_context *in = xcalloc(1, sizeof *in);
+
+	in->conf = conf;
+	in->max_events = (size_t)conf_int(conf, LISTEN, "max_events");
+	in->max_hook = (size_t)conf_int(conf, LISTEN, "max_hook");
+	*code = PROG_CONFIG;
+	if (open_tenant(in, why) != 0 || open_trusted(in, why) != 0 ||
+	    open_tokens(in, code, why) != 0)
+		goto fail;
+	if (open_description(in, code, why) != 0)
+		goto fail;
+	in->keys = idempotency_open(state,
+	    (size_t)conf_int(conf, LISTEN, "idempotency_keys"), code, why);
+	if (in->keys == NULL)
+		goto fail;
+	in->operators = operator_directory_open(conf, state);
+	in->hooks = hooks_open(conf);
+	/* The others' webhooks are served; `poller -n` tells. */
+	*code = hooks_failed(in->hooks) > 0 ? PROG_CONFIG : PROG_OK;
+	return in;
+fail:
+	listener_context_close(in);
+	return NULL;
+}
+
+bool
+listener_context_trusts(const struct listener_context *in, const char *peer)
+{
+	struct address a;
+
+	return address_parse(&a, peer, strlen(peer)) == 0 &&
+	       networks_have(&in->trusted, &a);
+}
+
+void
+listener_context_close(struct listener_context *in)
+{
+	size_t i;
+
+	if (in == NULL)
+		return;
+	for (i = 0; i < JWT_KEYS; i++)
+		secret_free(in->secrets[i]);
+	networks_release(&in->trusted);
+	idempotency_close(in->keys);
+	operator_directory_close(in->operators);
+	hooks_free(in->hooks);
+	buf_release(&in->openapi);
+	free(in);
+}

@@ -1,0 +1,56 @@
+/*
+ * listener_context: what the routes need to know: the configuration, made ready
+ * once, and what the listener remembers of requests. Made by the listener, read
+ * by all its threads; what changes inside has locks of its own.
+ *
+ * Each group of routes keeps its part here and opens it in
+ * listener_context_open().
+ */
+#ifndef POLLER_HOOKS_LISTENER_CONTEXT_H
+#define POLLER_HOOKS_LISTENER_CONTEXT_H
+
+#include "common/base/buf.h"
+#include "common/base/prog.h"
+#include "common/conf/conf.h"
+#include "common/http/address.h"
+#include "common/http/jwt.h"
+
+#include <stdbool.h>
+
+struct hooks;
+struct idempotency;
+struct operator_directory;
+
+struct listener_context {
+	const struct conf *conf; /* borrowed */
+
+	/* The tenant of the routes whose paths name none; NULL: they are not
+	 * there. */
+	const char *tenant;
+	struct networks trusted; /* who may use routes without a secret */
+	struct jwt_rules jwt;    /* no keys: no bearer tokens */
+	char *secrets[JWT_KEYS]; /* what its keys are */
+	struct operator_directory *operators; /* of each tenant */
+	struct idempotency *keys;             /* of requests that came before */
+	size_t max_events, max_hook;
+	/* Webhooks of CRMs; see hook.h. */
+	struct hooks *hooks;
+	/* Text of openapi.json. */
+	struct buf openapi;
+};
+
+/* state: the folder of --state, NULL if there is none. The configuration must
+ * outlive it. NULL, the code and *why, a whole sentence. Owned. */
+struct listener_context *listener_context_open(const struct conf *conf,
+    const char *state, enum exit_code *code, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* True when the client at this address may use a route that asks for no
+ * secret. peer: as struct web_request has it. */
+bool listener_context_trusts(
+    const struct listener_context *in, const char *peer);
+
+/* NULL is fine. No request may be under way. */
+void listener_context_close(struct listener_context *in);
+
+#endif

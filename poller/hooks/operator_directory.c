@@ -1,0 +1,185 @@
+/*
+ * operator_directory: see operator_directory.h.
+ */
+#include "poller/hooks/operator_directory.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
+#include "poller/store/store.h"
+
+#define LOOK_AGAIN_MS (60 * INT64_C(1000))
+
+/* One tenant. */
+struct list {
+	const char *tenant;
+	char *const *named;  /* by the configuration */
+	const char *dir;     /* the poller's state; NULL: none */
+	struct store *store; /* NULL: there is nothing to read */
+	struct buf told;     /* why so */
+	struct strmap seen;  /* ids, by the CRM; the value says nothing */
+	int64_t looked_ms;
+};
+
+struct operator_directory {
+	pthread_mutex_t lock;
+	struct list *lists;
+	size_t n;
+};
+
+/* The same is told once. */
+static void
+tell(struct list *l, const char *why, const char *way_out)
+{
+	if (strcmp(why, buf_str(&l->told)) == 0)
+		return;
+	buf_setf(&l->told, "%s", why);
+	log_warn("operators of %s that the CRM lists are not known: %s%s",
+	    l->tenant, why, way_out);
+}
+
+/* asked: somebody wants to know now. */
+static void
+open_state(struct list *l, bool asked)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	l->store = store_open(l->dir, l->tenant, STORE_LOOKING, &code, &why);
+	if (l->store == NULL && code != PROG_NOINPUT)
+		tell(l, buf_str(&why), "");
+	else if (l->store == NULL && asked && l->named[0] == NULL)
+		tell(l, buf_str(&why),
+		    "; poll into it, set [poller] state to the folder that is "
+		    "polled into, or name them (operators in [crm])");
+	buf_release(&why);
+}
+
+struct operator_directory *
+operator_directory_open(const struct conf *conf, const char *state)
+{
+	struct operator_directory *l = xcalloc(1, sizeof *l);
+	const char *dir = conf_text(conf, "poller", "state");
+	struct list *one;
+	char *section;
+	size_t i;
+
+	(void)pthread_mutex_init(&l->lock, NULL);
+	l->n = conf_tenants(conf);
+	l->lists = xcalloc(l->n + 1, sizeof *l->lists);
+	for (i = 0; i < l->n; i++) {
+		one = &l->lists[i];
+		one->tenant = conf_tenant(conf, i);
+		one->looked_ms = CLOCK_NONE;
+		section = xasprintf("crm %s", one->tenant);
+		one->named = conf_list(conf, section, "operators");
+		free(section);
+		one->dir = dir != NULL ? dir : state;
+		if (one->dir != NULL)
+			open_state(one, false);
+	}
+	return l;
+}
+
+void
+operator_directory_close(struct operator_directory *l)
+{
+	size_t i;
+
+	if (l == NULL)
+		return;
+	for (i = 0; i < l->n; i++) {
+		store_close(l->lists[i].store);
+		strmap_release(&l->lists[i].seen, NULL);
+		buf_release(&l->lists[i].told);
+	}
+	free(l->lists);
+	(void)pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+/* Of one operator's record, members without braces. */
+static void
+add_operator(struct list *l, const char *members)
+{
+	char *text = xasprintf("{%s}", members);
+	json_t *v = json_loads(text, 0, NULL);
+	const json_t *id = json_object_get(v, "operator");
+
+	if (json_is_string(id))
+		*strmap_put(&l->seen, json_string_value(id),
+		    json_string_length(id)) = l;
+	json_decref(v);
+	free(text);
+}
+
+/* They stand one after the other, each with its NUL. */
+static void
+look(struct list *l)
+{
+	const void *data;
+	const char *p;
+	size_t len, one;
+
+	if (l->store != NULL && !store_is_there(l->store)) {
+		store_close(l->store);
+		l->store = NULL;
+	}
+	if (l->store == NULL)
+		open_state(l, true);
+	if (l->store == NULL)
+		return; /* those known before stay */
+	if (!store_get(l->store, STORE_META, "operators", &data, &len)) {
+		store_rest(l->store);
+		return;
+	}
+	strmap_release(&l->seen, NULL);
+	for (p = data; len > 0 && memchr(p, '\0', len) != NULL; p += one) {
+		add_operator(l, p);
+		one = strlen(p) + 1;
+		len -= one;
+	}
+	store_rest(l->store);
+}
+
+static bool
+has(struct list *l, const char *id, int64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; l->named[i] != NULL; i++) {
+		if (strcmp(l->named[i], id) == 0)
+			return true;
+	}
+	if (l->dir == NULL)
+		return false;
+	if (l->looked_ms == CLOCK_NONE || now_ms < l->looked_ms ||
+	    now_ms - l->looked_ms >= LOOK_AGAIN_MS) {
+		l->looked_ms = now_ms;
+		look(l);
+	}
+	return strmap_get(&l->seen, id, strlen(id)) != NULL;
+}
+
+bool
+operator_directory_has(struct operator_directory *l, const char *tenant,
+    const char *id, int64_t now_ms)
+{
+	bool yes = false;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (strcmp(l->lists[i].tenant, tenant) != 0)
+			continue;
+		(void)pthread_mutex_lock(&l->lock);
+		yes = has(&l->lists[i], id, now_ms);
+		(void)pthread_mutex_unlock(&l->lock);
+	}
+	return yes;
+}

@@ -1,0 +1,332 @@
+/*
+ * register: see register.h. Each thing is asked once: what changes something
+ * is never sent again when no answer came, as it may have arrived. To say it
+ * all again is harmless: what is there already is changed, not doubled.
+ */
+#include "poller/hooks/register.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/conf/secret.h"
+#include "common/conf/url.h"
+#include "common/os/file.h"
+#include "poller/client/error_class.h"
+#include "poller/hooks/hook.h"
+#include "poller/profile/profile_hook.h"
+
+#define PAGES_MAX 100
+#define WAIT_MS 250
+
+/* Sends it and waits; NULL: asked to stop. */
+static struct http_answer *
+send_request(struct registry *r, const struct profile_request *request,
+    const struct tenant_host *host, bool once)
+{
+	char *url = xasprintf("%s%s", host->base, request->target);
+	size_t flying = 0;
+	const struct http_request q = { .url = url,
+		.method = request->method,
+		.body = request->body,
+		.body_len = request->body_len,
+		.type = request->type,
+		.once = once,
+		.headers = host->headers,
+		.limits = &r->tenant->limits,
+		.flying = &flying };
+	struct http_answer *a = NULL;
+
+	http_start(r->http, &q);
+	while (a == NULL && !stop_asked()) {
+		http_wait(r->http, WAIT_MS);
+		a = http_next(r->http);
+	}
+	if (a == NULL)
+		http_cancel(r->http, &flying);
+	free(url);
+	return a;
+}
+
+/* One request and its answer. */
+static enum error_class
+ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
+    struct webhooks *out, struct buf *why)
+{
+	struct profile_request request;
+	const struct tenant_host *host;
+	enum error_class f = ERROR_CLASS_UNUSABLE;
+	struct http_answer *a = NULL;
+	struct value *answer = NULL;
+	struct buf reason = BUF_INIT;
+	bool mended = false;
+	int rc = webhooks_request(r->tenant->profile, call, in, &request, why);
+
+	if (rc == 0 && call == WEBHOOKS_LIST)
+		return ERROR_CLASS_NONE; /* it does not tell */
+	if (rc <= 0) {
+		if (rc == 0)
+			buf_setf(why, "its CRM has no API for that");
+		return f;
+	}
+	host = tenant_host(r->tenant, request.host);
+	if (host == NULL || host->headers == NULL || request.is_url)
+		buf_setf(why, "its profile asks elsewhere than at its hosts");
+	else
+		a = send_request(r, &request, host, call != WEBHOOKS_LIST);
+	if (a != NULL && a->outcome == HTTP_ANSWERED) {
+		answer = value_parse(
+		    buf_str(&a->body), a->body.len, &mended, &reason);
+		in->answer = answer;
+		in->status = a->status;
+		f = webhooks_read(r->tenant->profile, call, in, out, why);
+	} else if (a != NULL) {
+		f = a->outcome == HTTP_LATER ? ERROR_CLASS_LATER
+					     : ERROR_CLASS_UNUSABLE;
+		buf_setf(why, "%s%s", buf_str(&a->reason),
+		    call != WEBHOOKS_LIST && !a->unsent
+			? "; it may have arrived all the same"
+			: "");
+	} else if (host != NULL) {
+		f = ERROR_CLASS_LATER;
+		buf_setf(why, "asked to stop");
+	}
+	http_answer_free(a);
+	/* The next page's request must not see it. */
+	in->answer = NULL;
+	in->status = 0;
+	value_unref(answer);
+	buf_release(&reason);
+	profile_request_release(&request);
+	return f;
+}
+
+/* As many requests as the profile wants. */
+static enum exit_code
+ask(struct registry *r, enum webhooks_call call, const struct webhook *hook,
+    struct webhooks *out, struct buf *why)
+{
+	struct webhooks_input in = { .url = r->url };
+	struct value *cursor = NULL;
+	struct buf reason = BUF_INIT, way = BUF_INIT;
+	enum error_class f = ERROR_CLASS_NONE;
+	unsigned pages = 0;
+
+	if (hook != NULL)
+		in.id = hook->id;
+	if (hook != NULL && call == WEBHOOKS_REMOVE)
+		in.url = hook->url;
+	do {
+		in.cursor = cursor;
+		f = ask_page(r, call, &in, out, &reason);
+		value_unref(cursor);
+		cursor = value_ref(out->next);
+	} while (
+	    f == ERROR_CLASS_NONE && cursor != NULL && ++pages < PAGES_MAX);
+	value_unref(cursor);
+	if (f != ERROR_CLASS_NONE) {
+		if (f == ERROR_CLASS_DENIED && r->tenant->admin_source != NULL)
+			buf_setf(&way, "check %s, which may have expired",
+			    r->tenant->admin_source);
+		else
+			error_class_way_out(r->tenant, f, &way);
+		buf_setf(why, "%s; %s", buf_str(&reason), buf_str(&way));
+	}
+	buf_release(&reason);
+	buf_release(&way);
+	return error_class_code(f);
+}
+
+enum exit_code
+registry_open(struct registry *r, struct http *http, const struct conf *c,
+    const struct tenant *t, const char *base, struct buf *why)
+{
+	*r = (struct registry){
+		.http = http, .conf = c, .tenant = t, .base = base
+	};
+	r->path = hook_path(c, t->name, &r->secret, why);
+	if (r->path == NULL && base != NULL)
+		return PROG_CONFIG;
+	buf_clear(why);
+	if (base != NULL)
+		r->url = xasprintf("%s%s%s%s", base, r->path,
+		    r->secret != NULL ? "/" : "",
+		    r->secret != NULL ? r->secret : "");
+	return ask(r, WEBHOOKS_LIST, NULL, &r->there, why);
+}
+
+void
+registry_release(struct registry *r)
+{
+	webhooks_release(&r->there);
+	secret_free(r->secret);
+	secret_free(r->url);
+	free(r->path);
+	*r = (struct registry){ .http = NULL };
+}
+
+/* Behind the host, up to the secret: whether the address is the tenant's. Its
+ * end, or NULL. */
+static const char *
+find_path(const struct registry *r, const char *url)
+{
+	const char *at = r->path != NULL ? strstr(url, r->path) : NULL;
+
+	if (at == NULL)
+		return NULL;
+	at += strlen(r->path);
+	return *at == '\0' || *at == '/' || *at == '?' ? at : NULL;
+}
+
+/* At this address, with whatever secret. */
+static bool
+is_ours(const struct registry *r, const struct webhook *w)
+{
+	size_t len = strlen(r->base);
+	const char *end;
+
+	if (w->url == NULL || strncmp(w->url, r->base, len) != 0)
+		return false;
+	end = find_path(r, w->url);
+	return end != NULL && (size_t)(end - w->url) == len + strlen(r->path);
+}
+
+void
+registry_show_url(const struct registry *r, const char *url, struct buf *out)
+{
+	const char *end = find_path(r, url), *host = strstr(url, "://");
+
+	if (end != NULL) {
+		buf_add(out, url, (size_t)(end - url));
+		if (*end != '\0')
+			buf_addf(out, "%c***", *end);
+		return;
+	}
+	host = host != NULL ? host + 3 : url;
+	buf_add(out, url, (size_t)(host - url) + strcspn(host, "/?#@"));
+	buf_adds(out, "/***");
+}
+
+/* Whether the CRM makes up what it signs with. */
+static bool
+makes_key(const struct registry *r)
+{
+	struct profile_hooks told;
+	struct buf why = BUF_INIT;
+	bool yes = profile_hooks_read(r->tenant->profile, &told, &why) == 0 &&
+		   r->secret == NULL && !told.key_is_token;
+
+	profile_hooks_release(&told);
+	buf_release(&why);
+	return yes;
+}
+
+/* A new file, private from its first byte, which takes the other's place when
+ * it is whole. */
+static int
+store_secret(const char *path, const char *secret, struct buf *why)
+{
+	char *new = xasprintf("%s.new", path);
+	int fd = open(
+	    new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc = -1;
+
+	if (fd >= 0 && fchmod(fd, 0600) == 0 &&
+	    file_write_all(fd, secret, strlen(secret)) == 0 &&
+	    file_write_all(fd, "\n", 1) == 0 && fsync(fd) == 0 &&
+	    rename(new, path) == 0 && file_sync_folder_of(path) == 0)
+		rc = 0;
+	if (rc != 0)
+		(void)syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", path);
+	if (fd >= 0)
+		(void)close(fd);
+	free(new);
+	return rc;
+}
+
+/* Before anything is changed: where the key is to go. */
+static const char *
+key_file(const struct registry *r, struct buf *why)
+{
+	const char *section = r->tenant->section;
+	const char *path = conf_text(r->conf, section, "hook_secret_file");
+
+	if (path == NULL)
+		buf_setf(why,
+		    "its CRM makes up the key it signs with; set "
+		    "hook_secret_file in [%s] to where that is to be written",
+		    section);
+	return path;
+}
+
+static enum exit_code
+keep_key(const struct registry *r, const struct webhooks *answer,
+    const char *file, struct buf *why)
+{
+	size_t i;
+
+	for (i = 0; i < answer->n; i++) {
+		if (answer->list[i].secret == NULL)
+			continue;
+		return store_secret(file, answer->list[i].secret, why) == 0
+			   ? PROG_OK
+			   : PROG_CANTCREATE;
+	}
+	buf_setf(why,
+	    "it is registered, but its CRM gave no key to sign with; is it "
+	    "an older one, then set hook = secret in [%s]",
+	    r->tenant->section);
+	return PROG_UNAVAILABLE;
+}
+
+enum exit_code
+registry_add(struct registry *r, struct buf *why)
+{
+	const struct webhook *known = NULL;
+	struct webhooks answer = { .list = NULL };
+	const char *file = NULL;
+	enum exit_code code;
+	size_t i;
+
+	if (makes_key(r)) {
+		file = key_file(r, why);
+		if (file == NULL)
+			return PROG_CONFIG;
+	}
+	for (i = 0; i < r->there.n && known == NULL; i++) {
+		if (is_ours(r, &r->there.list[i]))
+			known = &r->there.list[i];
+	}
+	code = ask(r, WEBHOOKS_ADD, known, &answer, why);
+	if (code == PROG_OK && file != NULL)
+		code = keep_key(r, &answer, file, why);
+	webhooks_release(&answer);
+	return code;
+}
+
+enum exit_code
+registry_remove(struct registry *r, size_t *n, struct buf *why)
+{
+	struct webhooks answer = { .list = NULL };
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < r->there.n && code == PROG_OK; i++) {
+		if (!is_ours(r, &r->there.list[i]))
+			continue;
+		code = ask(r, WEBHOOKS_REMOVE, &r->there.list[i], &answer, why);
+		*n += code == PROG_OK;
+	}
+	webhooks_release(&answer);
+	return code;
+}

@@ -1,0 +1,485 @@
+/*
+ * assign: poller --assign. Reads assignment records, has each carried out
+ * (reservation.h), several at a time and never two about one chat, and writes
+ * what came of them as chat records.
+ *
+ * A record is acknowledged when its outcome, and those of all before it, are
+ * confirmed; so a crash anywhere makes it come again, and then the chat is
+ * read before anything else. Several processes may share a queue.
+ */
+#define _DEFAULT_SOURCE /* sys/queue.h */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/endpoint/deadletter.h"
+#include "common/endpoint/endpoint.h"
+#include "common/os/daemon.h"
+#include "common/records/record.h"
+#include "poller/assign/assigner.h"
+#include "poller/assign/dry_run.h"
+#include "poller/assign/reservation.h"
+#include "poller/modes/poller.h"
+
+enum {
+	/* Records that are read and not acknowledged. */
+	WINDOW = 256,
+	/* While requests fly the input is looked at that often. */
+	LOOK_MS = 20,
+	IDLE_MS = 1000,
+	PAUSE_MS = 500,
+};
+
+struct entry {
+	STAILQ_ENTRY(entry) link;
+	struct reservation promise; /* without a clerk: a line that is none */
+	struct endpoint_mark mark;
+	bool settled; /* nothing of it is to be done, and its outcome is safe */
+};
+
+STAILQ_HEAD(entries, entry);
+
+struct assign {
+	struct poller *poller;
+	struct endpoint *from, *to;
+	struct deadletter dead;
+	struct assigners desks;
+	struct entries entries;
+	size_t entries_n, unflushed;
+	struct record record;
+	struct flat flat;
+	struct buf why;
+	uint64_t counts[RESERVATION_FATES];
+	struct dry_run trial; /* of a dry run */
+	bool ended, failed, by_hand;
+};
+
+static void
+fail(struct assign *a, enum exit_code code, const char *why)
+{
+	a->failed = true;
+	if (code != PROG_OK)
+		log_error("%s", why);
+	poller_failed(a->poller, code);
+}
+
+/* What was seen on the way, where that is why nothing was given. */
+static int
+write_seen(struct assign *a, const struct reservation *p)
+{
+	const char *line = buf_str(&p->seen), *end;
+
+	if (p->fate != RESERVATION_REFUSED)
+		return 0;
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
+		if (endpoint_write(a->to, line, (size_t)(end - line)) != 0)
+			return -1;
+	return 0;
+}
+
+static void
+reservation_done(void *ctx, struct reservation *p)
+{
+	struct assign *a = ctx;
+	struct entry *e =
+	    (struct entry *)(void *)((char *)p -
+				     offsetof(struct entry, promise));
+
+	a->counts[p->fate]++;
+	if (a->poller->dry_run)
+		dry_run_add(&a->trial, p);
+	/* AWAY: it comes again, or whoever gave it by hand sees that it
+	 * failed. */
+	if (a->poller->dry_run || p->outcome.len == 0) {
+		e->settled = p->fate != RESERVATION_AWAY;
+		return;
+	}
+	a->unflushed++;
+	if (write_seen(a, p) != 0 ||
+	    endpoint_write(a->to, p->outcome.data, p->outcome.len) != 0)
+		fail(a, endpoint_code(a->to), endpoint_why(a->to));
+}
+
+static bool
+is_away(const struct entry *e)
+{
+	return e->promise.clerk != NULL && e->promise.step == STEP_DONE &&
+	       e->promise.fate == RESERVATION_AWAY;
+}
+
+/* All outcomes that were written are safe. */
+static void
+settle_written(struct assign *a)
+{
+	struct entry *e;
+
+	a->unflushed = 0;
+	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
+		if (e->promise.step == STEP_DONE && !is_away(e))
+			e->settled = true;
+}
+
+static void
+drop_entry(struct assign *a, struct entry *e)
+{
+	STAILQ_REMOVE_HEAD(&a->entries, link);
+	a->entries_n--;
+	reservation_release(&e->promise);
+	free(e);
+}
+
+/* Commit point: the first records, whose outcomes are safe, are not needed any
+ * more. */
+static void
+acknowledge(struct assign *a)
+{
+	struct endpoint_mark mark = { 0, 0, 0 };
+	struct entry *e;
+	bool some = false;
+
+	while ((e = STAILQ_FIRST(&a->entries)) != NULL && e->settled) {
+		mark = e->mark;
+		some = true;
+		drop_entry(a, e);
+	}
+	if (some && !a->poller->dry_run)
+		endpoint_ack_to(a->from, &mark);
+}
+
+static void
+settle(struct assign *a)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	if (a->failed)
+		return;
+	if (a->unflushed > 0)
+		o = endpoint_flush(a->to);
+	if (o == OUTCOME_NEVER)
+		fail(a, endpoint_code(a->to), endpoint_why(a->to));
+	/* They were not acknowledged, and come again. */
+	if (o == OUTCOME_LATER && stop_asked())
+		a->failed = true;
+	if (o != OUTCOME_DONE)
+		return;
+	settle_written(a);
+	o = deadletter_flush(&a->dead);
+	if (o == OUTCOME_NEVER) {
+		a->failed = true;
+		poller_failed(a->poller, a->dead.code);
+	}
+	if (o == OUTCOME_DONE)
+		acknowledge(a);
+}
+
+static struct entry *
+add_entry(struct assign *a)
+{
+	struct entry *e = xcalloc(1, sizeof *e);
+
+	e->mark = endpoint_mark(a->from);
+	e->settled = true;
+	STAILQ_INSERT_TAIL(&a->entries, e, link);
+	a->entries_n++;
+	return e;
+}
+
+static void
+add_letter(struct assign *a, char *line, size_t len, const char *why)
+{
+	enum outcome o;
+
+	do
+		o = deadletter_add(
+		    &a->dead, endpoint_where(a->from), line, len, why);
+	while (o == OUTCOME_LATER && !stop_sleep(PAUSE_MS));
+	if (o == OUTCOME_DONE) {
+		(void)add_entry(a);
+		return;
+	}
+	a->failed = true;
+	if (o == OUTCOME_NEVER)
+		poller_failed(a->poller, a->dead.code);
+}
+
+static void
+take_line(struct assign *a, char *line, size_t len)
+{
+	const struct record *r = &a->record;
+	struct tenant_assigner *clerk;
+	struct entry *e;
+
+	if (record_parse(&a->record, &a->flat, line, len, &a->why) != 0) {
+		add_letter(a, line, len, buf_str(&a->why));
+		return;
+	}
+	e = add_entry(a);
+	if (r->type != RECORD_ASSIGNMENT)
+		return;
+	clerk = assigners_find(&a->desks, r->tenant);
+	if (clerk == NULL) {
+		a->counts[RESERVATION_LEFT]++;
+		return;
+	}
+	reservation_init(&e->promise, clerk, r);
+	e->settled = false;
+}
+
+/* Reads what is there, or waits for it; until the window is full. */
+static void
+take_input(struct assign *a, int wait_ms)
+{
+	char *line;
+	size_t len;
+
+	if (a->ended || a->entries_n >= WINDOW)
+		(void)stop_sleep(wait_ms);
+	while (
+	    !a->ended && !a->failed && !stop_asked() && a->entries_n < WINDOW) {
+		switch (endpoint_read(a->from, &line, &len, wait_ms)) {
+		case ENDPOINT_RECORD:
+			take_line(a, line, len);
+			break;
+		case ENDPOINT_TOOLONG:
+			add_letter(a, NULL, 0, endpoint_refusal(a->from));
+			break;
+		case ENDPOINT_WAIT:
+			return;
+		case ENDPOINT_EMPTY:
+		case ENDPOINT_END:
+			a->ended = true;
+			return;
+		case ENDPOINT_CUT:
+			log_error("the input is cut at %s; the assignments "
+				  "before it are carried out",
+			    endpoint_where(a->from));
+			poller_failed(a->poller, PROG_DATA);
+			a->ended = true;
+			return;
+		case ENDPOINT_FAILED:
+			a->ended = true;
+			log_error("%s", endpoint_why(a->from));
+			poller_failed(a->poller, endpoint_code(a->from));
+			return;
+		}
+		wait_ms = 0;
+	}
+}
+
+/* Begins what may begin and goes on with what has waited. How long there is
+ * nothing to do. */
+static int64_t
+step(struct assign *a)
+{
+	int64_t now = clock_mono_ms(), wait = IDLE_MS, w;
+	struct entry *e;
+
+	for (e = STAILQ_FIRST(&a->entries); e != NULL;
+	     e = STAILQ_NEXT(e, link)) {
+		if (e->promise.clerk == NULL || stop_asked())
+			continue;
+		if (e->promise.step == STEP_NONE &&
+		    reservation_may_start(&e->promise))
+			reservation_start(&e->promise);
+		w = reservation_wake(&e->promise, now);
+		wait = w < wait ? w : wait;
+	}
+	return wait;
+}
+
+/* Whether a promise is where nobody but the CRM knows how it stands. */
+static bool
+is_giving(const struct assign *a)
+{
+	const struct entry *e;
+
+	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
+		if (e->promise.step == STEP_GIVING)
+			return true;
+	return false;
+}
+
+static bool
+goes_on(const struct assign *a)
+{
+	const struct entry *e;
+
+	if (a->failed)
+		return false;
+	if (stop_asked())
+		return is_giving(a) || a->unflushed > 0;
+	if (!a->ended)
+		return true;
+	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
+		if (!e->settled && !is_away(e))
+			return true;
+	return false;
+}
+
+static void
+run(struct assign *a)
+{
+	int64_t wait;
+
+	assigners_account(&a->desks, true);
+	while (goes_on(a)) {
+		wait = step(a);
+		if (assigners_flying(&a->desks) == 0 && a->unflushed == 0) {
+			take_input(a, (int)wait);
+		} else {
+			take_input(a, 0);
+			assigners_turn(
+			    &a->desks, wait < LOOK_MS ? wait : LOOK_MS);
+		}
+		settle(a);
+		deadletter_pump(&a->dead);
+		endpoint_pump(a->from);
+		if (a->to != NULL)
+			endpoint_pump(a->to);
+		assigners_account(&a->desks, false);
+	}
+	assigners_account(&a->desks, true);
+}
+
+static void
+summarize(const struct assign *a)
+{
+	const uint64_t *n = a->counts;
+
+	log_info("assign_done",
+	    "kept=%" PRIu64 " confirmed=%" PRIu64 " taken=%" PRIu64
+	    " over=%" PRIu64 " refused=%" PRIu64 " expired=%" PRIu64
+	    " left=%" PRIu64 " away=%" PRIu64,
+	    n[RESERVATION_KEPT], n[RESERVATION_CONFIRMED], n[RESERVATION_TAKEN],
+	    n[RESERVATION_OVER], n[RESERVATION_REFUSED], n[RESERVATION_EXPIRED],
+	    n[RESERVATION_LEFT], n[RESERVATION_AWAY]);
+}
+
+static int
+open_ends(struct assign *a)
+{
+	struct poller *p = a->poller;
+	const char *from = p->from != NULL ? p->from : "-";
+	struct endpoint_options opt = { .conf = p->common.conf };
+	enum exit_code code = PROG_OK;
+
+	a->by_hand = !endpoint_is_queue(from);
+	if (!a->by_hand && !p->dry_run)
+		daemon_init();
+	opt.patient = !a->by_hand && !p->dry_run;
+	opt.append = !a->by_hand;
+	opt.until_empty = p->dry_run;
+	a->from = endpoint_open_read(from, &opt, &a->why, &code);
+	if (a->from != NULL && !p->dry_run)
+		a->to = endpoint_open_write(
+		    p->to != NULL ? p->to : "-", &opt, &a->why, &code);
+	if (a->from != NULL)
+		deadletter_open(&a->dead, a->from, &opt);
+	if (a->from != NULL && (a->to != NULL || p->dry_run))
+		return 0;
+	log_error("%s", buf_str(&a->why));
+	poller_failed(p, code);
+	return -1;
+}
+
+static void
+release(struct assign *a)
+{
+	struct entry *e;
+
+	assigners_release(&a->desks, a->by_hand);
+	while ((e = STAILQ_FIRST(&a->entries)) != NULL)
+		drop_entry(a, e);
+	flat_release(&a->flat);
+	buf_release(&a->why);
+	dry_run_release(&a->trial);
+	endpoint_close(a->to);
+	endpoint_close(a->from);
+}
+
+static void
+tenant_failed(void *poller, enum exit_code code)
+{
+	poller_failed(poller, code);
+}
+
+static enum exit_code
+assign(struct poller *p)
+{
+	struct assign a = { .poller = p };
+	struct assigners_options opt = { .tenants = p->tenants,
+		.tenants_n = p->tenants_n,
+		.state = poller_state(p),
+		.like = { .dry_run = p->dry_run,
+		    .done = reservation_done,
+		    .ctx = &a },
+		.failed = tenant_failed,
+		.ctx = p };
+
+	STAILQ_INIT(&a.entries);
+	dry_run_init(&a.trial, p->format);
+	if (open_ends(&a) == 0) {
+		opt.like.patient = !a.by_hand && !p->dry_run;
+		/* Of a day that was: nothing is done, so nothing is late. */
+		opt.like.timeless = a.by_hand && p->dry_run;
+		if (assigners_open(&a.desks, &opt) == 0) {
+			run(&a);
+			summarize(&a);
+			if (p->dry_run)
+				poller_failed(p, dry_run_show(&a.trial));
+			if (a.by_hand)
+				poller_failed(p, deadletter_code(&a.dead));
+		}
+		deadletter_close(&a.dead);
+	}
+	release(&a);
+	return a.by_hand || !stop_asked() ? p->code : PROG_OK;
+}
+
+static const struct option_row rows[] = {
+	OPTION_TEXT('f', "from", "FROM", struct poller, from,
+	    "where assignments come from: -, a file, queue:NAME"),
+	POLLER_TO,
+	OPTION_FLAG("dry-run", struct poller, dry_run,
+	    "show what would be done, change nothing"),
+	OPTION_FORMAT(struct poller, format),
+	POLLER_STATE("what polls kept; calls are counted there"),
+	POLLER_TENANT,
+};
+
+static int
+check_mode(void *options)
+{
+	const struct poller *p = options;
+
+	if (p->format != OUT_AUTO && !p->dry_run)
+		return prog_usage_error(
+		    "-o is for --check and --assign --dry-run");
+	return -1;
+}
+
+static enum exit_code
+run_mode(void *options)
+{
+	struct poller *p = options;
+
+	return poller_open(p, false) ? assign(p) : p->code;
+}
+
+const struct option_mode poller_mode_assign = {
+	.choice = OPTION_MODE(
+	    "assign", "give chats to operators as assignments promise them"),
+	.about =
+	    "Gives chats to operators, as aggregator -a allocation promised "
+	    "them.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check_mode,
+	.run = run_mode,
+};

@@ -1,0 +1,171 @@
+/*
+ * check: poller --check, the doctor. Puts each kind of question once to every
+ * tenant's CRM (examine.h), shows what works, what can be seen, and what the
+ * schedule will cost.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "common/text/out.h"
+#include "poller/modes/examine.h"
+#include "poller/modes/poller.h"
+
+static const struct option_row rows[] = {
+	OPTION_FORMAT(struct poller, format),
+	POLLER_STATE("what polls kept, and cost"),
+	POLLER_TENANT,
+};
+
+static const char *const step_names[STEPS] = { "profile", "address", "token",
+	"clock", "operators", "chats", "messages", "customer", "state",
+	"calls" };
+
+static const char *
+result_name(const struct finding *f)
+{
+	static const char *const names[] = { "-", "ok", "advice", "failed" };
+
+	return names[f->result];
+}
+
+static void
+show_ndjson(const struct patient *p, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < STEPS; i++) {
+		jsonw_open(out);
+		jsonw_str(out, "type", "check");
+		jsonw_str(out, "tenant", p->tenant->name);
+		jsonw_str(out, "check", step_names[i]);
+		jsonw_str(out, "result", result_name(&p->findings[i]));
+		jsonw_str(out, "detail", buf_str(&p->findings[i].detail));
+		if (i == STEP_CALLS)
+			cost_json(&p->cost, p->tenant,
+			    p->findings[i].result != UNKNOWN, out);
+		jsonw_line(out);
+	}
+}
+
+static void
+show(const struct patient *patients, size_t n, enum out_format format)
+{
+	static const struct out_column columns[] = { { "TENANT", false },
+		{ "CHECK", false }, { "RESULT", false }, { "DETAIL", false } };
+	struct out_table table;
+	struct buf out = BUF_INIT;
+	size_t i, s;
+
+	format = out_format_resolve(format);
+	out_table_init(&table, columns, ARRAY_LEN(columns));
+	for (i = 0; i < n; i++) {
+		const struct patient *p = &patients[i];
+
+		if (format == OUT_NDJSON) {
+			show_ndjson(p, &out);
+			continue;
+		}
+		for (s = 0; s < STEPS; s++) {
+			out_table_cell(&table, p->tenant->name);
+			out_table_cell(&table, step_names[s]);
+			out_table_cell(&table, result_name(&p->findings[s]));
+			out_table_cell(&table, buf_str(&p->findings[s].detail));
+		}
+	}
+	if (format != OUT_NDJSON)
+		out_table_show(&table, format, &out);
+	(void)fwrite(buf_str(&out), 1, out.len, stdout);
+	out_table_release(&table);
+	buf_release(&out);
+}
+
+static void
+examine_all(struct poller *poller, struct patient *patients, struct http *http)
+{
+	struct fetch **all = xcalloc(poller->tenants_n + 1, sizeof *all);
+	size_t i;
+
+	for (i = 0; i < poller->tenants_n; i++) {
+		examine_begin(&patients[i], http, poller->common.conf,
+		    &poller->tenants[i], poller_state(poller));
+		all[i] = patients[i].fetch;
+	}
+	while (fetch_turn(http, all, poller->tenants_n) > 0 && !stop_asked())
+		;
+	free(all);
+}
+
+static enum exit_code
+check(struct poller *poller)
+{
+	struct patient *patients =
+	    xcalloc(poller->tenants_n + 1, sizeof *patients);
+	struct http *http = http_new();
+	size_t i;
+
+	examine_all(poller, patients, http);
+	for (i = 0; i < poller->tenants_n; i++) {
+		examine_end(&patients[i]);
+		poller_failed(poller, patients[i].code);
+	}
+	show(patients, poller->tenants_n, poller->format);
+	for (i = 0; i < poller->tenants_n; i++)
+		examine_release(&patients[i]);
+	free(patients);
+	http_free(http);
+	if (fflush(stdout) != 0 && errno != EPIPE) {
+		log_error("cannot write the result: %s; %s", log_errno(errno),
+		    syserr_way_out(errno));
+		poller_failed(poller, PROG_IO);
+	}
+	return poller->code;
+}
+
+/* A poll does not need what webhooks are registered with: the doctor says that
+ * it is missing, and no more. */
+static void
+look_at_admin_tokens(struct poller *p)
+{
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < p->tenants_n; i++) {
+		struct tenant *t = &p->tenants[i];
+
+		buf_clear(&why);
+		if (strcmp(conf_text(p->common.conf, t->section, "hook"),
+			"off") != 0 &&
+		    tenant_admit(t, p->common.conf, &why) != PROG_OK)
+			log_warn("tenant %s: %s", t->name, buf_str(&why));
+	}
+	buf_release(&why);
+}
+
+static enum exit_code
+run(void *options)
+{
+	struct poller *p = options;
+
+	if (!poller_open(p, true))
+		return p->code;
+	look_at_admin_tokens(p);
+	return check(p);
+}
+
+const struct option_mode poller_mode_check = {
+	.choice = OPTION_MODE(
+	    "check", "does it work, what does it see, what will it cost"),
+	.about = "Tells whether address, token, rights and profile work, what "
+		 "can be seen, and how\nmany calls a month the schedule will "
+		 "cost.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run,
+};

@@ -1,0 +1,431 @@
+/*
+ * examine: see examine.h.
+ */
+#include "poller/modes/examine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "poller/client/error_class.h"
+#include "poller/client/fetch.h"
+#include "poller/poll/chat_lists.h"
+#include "poller/quota/cost.h"
+#include "poller/quota/usage.h"
+#include "poller/store/store.h"
+
+#define TRIES 2
+
+/* How far back last messages tell of the rate of changes. */
+#define RECENT_MS (10 * INT64_C(60000))
+
+static void
+found(struct patient *p, enum step s, bool good)
+{
+	p->findings[s].result = good ? GOOD : BAD;
+}
+
+static void
+bad(struct patient *p, enum step s, const struct ending *e)
+{
+	struct buf way = BUF_INIT;
+
+	error_class_way_out(p->tenant, e->fault, &way);
+	found(p, s, false);
+	buf_setf(&p->findings[s].detail, "%s; %s", e->message, buf_str(&way));
+	if (p->code == PROG_OK)
+		p->code = error_class_code(e->fault);
+	buf_release(&way);
+}
+
+/* Any answer at all, even a refusal, shows that the address is right. */
+static void
+look_at_address(struct patient *p, const struct ending *e)
+{
+	struct finding *f = &p->findings[STEP_ADDRESS];
+	bool tls = strncmp(p->tenant->base, "https", 5) == 0;
+
+	if (e->fault == ERROR_CLASS_LATER && f->result == UNKNOWN) {
+		bad(p, STEP_ADDRESS, e);
+	} else if (e->fault == ERROR_CLASS_NONE ||
+		   e->fault == ERROR_CLASS_DENIED ||
+		   e->fault == ERROR_CLASS_QUOTA) {
+		found(p, STEP_ADDRESS, true);
+		buf_setf(&f->detail, "%s, %s", p->tenant->base,
+		    tls ? "TLS verified" : "without TLS");
+	}
+}
+
+static void
+token_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct patient *p = ctx;
+
+	(void)asked_ms;
+	if (a->message.len > 0)
+		buf_setf(&p->findings[STEP_TOKEN].detail, "%s",
+		    buf_str(&a->message));
+}
+
+static void
+token_end(void *ctx, const struct ending *e)
+{
+	struct patient *p = ctx;
+	struct finding *f = &p->findings[STEP_TOKEN];
+
+	look_at_address(p, e);
+	if (e->fault == ERROR_CLASS_NONE) {
+		found(p, STEP_TOKEN, true);
+		if (f->detail.len == 0)
+			buf_setf(&f->detail, "%s", p->tenant->token_source);
+	} else {
+		bad(p, STEP_TOKEN, e);
+	}
+}
+
+static void
+operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct patient *p = ctx;
+	size_t i;
+
+	p->operator_pages++;
+	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type != RECORD_OPERATOR)
+			continue;
+		operators_add(&p->crew, &a->records[i], asked_ms);
+		p->operators++;
+		p->available += a->records[i].available;
+	}
+}
+
+static void
+operators_end(void *ctx, const struct ending *e)
+{
+	struct patient *p = ctx;
+
+	look_at_address(p, e);
+	if (e->fault != ERROR_CLASS_NONE) {
+		bad(p, STEP_OPERATORS, e);
+		return;
+	}
+	found(p, STEP_OPERATORS, true);
+	buf_setf(&p->findings[STEP_OPERATORS].detail,
+	    "%llu operators, %llu of them available",
+	    (unsigned long long)p->operators, (unsigned long long)p->available);
+	if (p->lists.by_operator)
+		chat_lists_ask(&p->lists);
+}
+
+static void
+messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct patient *p = ctx;
+
+	(void)asked_ms;
+	p->messages += a->n;
+}
+
+static void
+messages_end(void *ctx, const struct ending *e)
+{
+	struct patient *p = ctx;
+
+	if (e->fault != ERROR_CLASS_NONE) {
+		bad(p, STEP_MESSAGES, e);
+		return;
+	}
+	found(p, STEP_MESSAGES, true);
+	buf_setf(&p->findings[STEP_MESSAGES].detail,
+	    "%llu messages of one chat", (unsigned long long)p->messages);
+}
+
+static void
+customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	(void)ctx;
+	(void)a;
+	(void)asked_ms;
+}
+
+static void
+customer_end(void *ctx, const struct ending *e)
+{
+	struct patient *p = ctx;
+
+	if (e->fault != ERROR_CLASS_NONE) {
+		bad(p, STEP_CUSTOMER, e);
+		return;
+	}
+	found(p, STEP_CUSTOMER, true);
+	buf_setf(&p->findings[STEP_CUSTOMER].detail, "can be asked about");
+}
+
+/* Of the last message of a chat: how long ago it was written. */
+static void
+look_at_last(struct patient *p, int64_t ago_ms)
+{
+	p->recent += ago_ms < RECENT_MS;
+	p->silence_ms += ago_ms < 0           ? 0
+			 : ago_ms < RECENT_MS ? ago_ms
+					      : RECENT_MS;
+}
+
+/* Chats that change in a minute. A chat shows its last message only, so the
+ * number of recent ones alone would miss those that hide behind them: their
+ * rate is how many there are to the time all chats were silent since. */
+static double
+changed_per_minute(const struct patient *p)
+{
+	if (p->silence_ms == 0)
+		return 0;
+	return (double)p->chats * (double)p->recent * 60000 /
+	       (double)p->silence_ms;
+}
+
+static void
+chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct patient *p = ctx;
+	size_t i;
+
+	p->pages++;
+	for (i = 0; i < a->n; i++) {
+		const struct crm_record *r = &a->records[i];
+
+		if (r->type == RECORD_MESSAGE)
+			look_at_last(p, asked_ms - r->at);
+		if (r->type != RECORD_CHAT)
+			continue;
+		p->chats++;
+		p->unassigned += !r->assigned;
+		if (r->opened_at != CLOCK_NONE &&
+		    (p->oldest == CLOCK_NONE || r->opened_at < p->oldest))
+			p->oldest = r->opened_at;
+		if (p->sample == NULL)
+			p->sample = value_ref(r->raw);
+		if (p->customer == NULL && r->customer != NULL)
+			p->customer = xstrdup(r->customer);
+	}
+}
+
+static void
+ask(struct patient *p, enum profile_call call,
+    void (*page)(void *, struct profile_answer *, int64_t),
+    void (*end)(void *, const struct ending *))
+{
+	struct question q = { .call = call,
+		.tries = TRIES,
+		.impatient = true,
+		.chat = p->sample,
+		.customer = p->customer,
+		.ctx = p,
+		.page = page,
+		.end = end };
+
+	fetch_ask(p->fetch, &q);
+}
+
+static void
+chats_end(void *ctx, const struct ending *e)
+{
+	struct patient *p = ctx;
+	struct buf *detail = &p->findings[STEP_CHATS].detail;
+	char text[CLOCK_TEXT];
+
+	look_at_address(p, e);
+	if (e->fault != ERROR_CLASS_NONE) {
+		bad(p, STEP_CHATS, e);
+		return;
+	}
+	found(p, STEP_CHATS, true);
+	buf_setf(detail, "%llu open, %llu of them held by nobody",
+	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);
+	if (p->oldest != CLOCK_NONE) {
+		clock_format(p->oldest, text);
+		buf_addf(detail, ", the oldest thread from %.10s", text);
+	}
+	if (p->sample != NULL)
+		ask(p, PROFILE_MESSAGES, messages_page, messages_end);
+	if (p->customer != NULL && p->tenant->customers)
+		ask(p, PROFILE_CUSTOMER, customer_page, customer_end);
+}
+
+static void
+look_at_clock(struct patient *p)
+{
+	struct buf *detail = &p->findings[STEP_CLOCK].detail;
+	double s = (double)p->skew.offset_ms / 1000;
+
+	if (!p->skew.known)
+		return;
+	found(p, STEP_CLOCK, true);
+	if (p->skew.offset_ms == 0)
+		buf_setf(detail, "the CRM's and ours agree");
+	else
+		buf_setf(detail, "the CRM's is %.1f s %s; that is corrected",
+		    s < 0 ? -s : s, s < 0 ? "behind" : "ahead");
+}
+
+static void
+look_at_state(struct patient *p, const char *dir)
+{
+	struct finding *f = &p->findings[STEP_STATE];
+	char *path =
+	    dir != NULL ? xasprintf("%s/%s.mdb", dir, p->tenant->name) : NULL;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	p->cost.used = -1;
+	p->cost.state = dir != NULL;
+	if (dir == NULL) {
+		buf_setf(&f->detail, "none: every poll reads everything; set "
+				     "[poller] state");
+	} else if (access(path, F_OK) != 0) {
+		buf_setf(&f->detail, "'%s': nothing kept yet", dir);
+	} else {
+		p->store =
+		    store_open(dir, p->tenant->name, STORE_SHARED, &code, &why);
+		found(p, STEP_STATE, p->store != NULL);
+		if (p->store != NULL)
+			buf_setf(&f->detail, "'%s'", path);
+		else
+			buf_setf(&f->detail, "%s", buf_str(&why));
+		if (p->store == NULL && p->code == PROG_OK)
+			p->code = code;
+	}
+	buf_release(&why);
+	free(path);
+}
+
+/* A crontab's line from the configuration. */
+static int
+read_schedule(struct patient *p, const char *key, struct cron_expr *c)
+{
+	struct finding *f = &p->findings[STEP_CALLS];
+	struct buf why = BUF_INIT;
+	int rc = cron_expr_parse(c, conf_text(p->conf, "poller", key), &why);
+
+	if (rc != 0) {
+		found(p, STEP_CALLS, false);
+		buf_setf(&f->detail, "[poller] %s: %s", key, buf_str(&why));
+		if (p->code == PROG_OK)
+			p->code = PROG_CONFIG;
+	}
+	buf_release(&why);
+	return rc;
+}
+
+static void
+look_at_calls(struct patient *p)
+{
+	struct buf *detail = &p->findings[STEP_CALLS].detail;
+	struct usage polls[24], runs[24];
+	struct cron_expr schedule, reaper;
+	struct forecast_input in = { .schedule = &schedule,
+		.reaper = &reaper,
+		.now_ms = skew_apply(&p->skew, clock_now_ms()),
+		.state = p->cost.state,
+		.pages = (double)p->pages,
+		.chats = (double)p->chats,
+		.customers = p->tenant->customers && p->customer != NULL
+				 ? (double)p->chats
+				 : 0,
+		.operator_pages = (double)p->operator_pages,
+		.operators_every_ms = p->tenant->operators_every_ms,
+		.changed_per_minute = changed_per_minute(p) };
+
+	if (read_schedule(p, "schedule", &schedule) != 0 ||
+	    read_schedule(p, "reaper_schedule", &reaper) != 0 ||
+	    p->findings[STEP_CHATS].result != GOOD)
+		return;
+	if (p->store != NULL) {
+		usage_hours(p->store, USAGE_POLL, polls);
+		usage_hours(p->store, USAGE_STATUS, runs);
+		in.polls = polls;
+		in.runs = runs;
+		in.measured_ms = usage_span(p->store, USAGE_POLL);
+		p->cost.used = (int64_t)usage_month(p->store, in.now_ms);
+	}
+	forecast_compute(&in, &p->cost.forecast);
+	in.state = !p->cost.state;
+	forecast_compute(&in, &p->cost.other);
+	cost_describe(&p->cost, p->tenant, detail);
+	found(p, STEP_CALLS, cost_is_affordable(&p->cost, p->tenant));
+	/* A guess from one busy minute is no reason to fail. */
+	if (p->findings[STEP_CALLS].result == BAD && p->cost.state &&
+	    !p->cost.forecast.measured)
+		p->findings[STEP_CALLS].result = ADVICE;
+	if (p->findings[STEP_CALLS].result == BAD && p->code == PROG_OK)
+		p->code = PROG_CONFIG;
+}
+
+/* The doctor's calls are paid for like all others. */
+static void
+count_calls(struct patient *p)
+{
+	struct buf why = BUF_INIT;
+
+	if (p->store != NULL) {
+		usage_add_month(p->store, USAGE_STATUS,
+		    skew_apply(&p->skew, clock_now_ms()),
+		    usage_calls(fetch_calls(p->fetch)));
+		if (store_commit(p->store, &why) != PROG_OK)
+			log_warn(
+			    "tenant %s: %s", p->tenant->name, buf_str(&why));
+	}
+	buf_release(&why);
+}
+
+void
+examine_begin(struct patient *p, struct http *http, const struct conf *conf,
+    const struct tenant *t, const char *state)
+{
+	p->tenant = t;
+	p->conf = conf;
+	p->oldest = CLOCK_NONE;
+	p->fetch = fetch_new(http, t, &p->skew);
+	found(p, STEP_PROFILE, true);
+	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
+	    conf_text(p->conf, t->section, "profile"));
+	look_at_state(p, state);
+	ask(p, PROFILE_CHECK, token_page, token_end);
+	ask(p, PROFILE_OPERATORS, operators_page, operators_end);
+	p->lists = (struct chat_lists){ .fetch = p->fetch,
+		.profile = t->profile,
+		.crew = &p->crew,
+		.by_operator = profile_about(t->profile)->by_operator,
+		.like = { .tries = TRIES,
+		    .impatient = true,
+		    .ctx = p,
+		    .page = chats_page,
+		    .end = chats_end } };
+	if (!p->lists.by_operator)
+		chat_lists_ask(&p->lists);
+}
+
+void
+examine_end(struct patient *p)
+{
+	look_at_clock(p);
+	look_at_calls(p);
+	count_calls(p);
+}
+
+void
+examine_release(struct patient *p)
+{
+	size_t i;
+
+	for (i = 0; i < STEPS; i++)
+		buf_release(&p->findings[i].detail);
+	fetch_free(p->fetch);
+	store_close(p->store);
+	operators_release(&p->crew);
+	value_unref(p->sample);
+	free(p->customer);
+}

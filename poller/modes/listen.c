@@ -1,0 +1,308 @@
+/*
+ * listen: `poller --listen`: puts door, server, routes and outbox together,
+ * and waits for the signal to stop.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/http/listen_socket.h"
+#include "common/os/daemon.h"
+#include "common/os/file.h"
+#include "poller/hooks/hook.h"
+#include "poller/hooks/listener_context.h"
+#include "poller/modes/poller.h"
+#include "poller/routes/route.h"
+#include "poller/server/server.h"
+#include "poller/spool/idempotency.h"
+#include "poller/spool/outbox.h"
+
+/* Descriptors that are no connections. */
+#define OWN_FILES 512
+#define LOOK_MS 200
+
+struct listener {
+	const struct poller *poller;
+	struct listen_counts tally;
+	struct listener_context *intake;
+	struct listen_socket door;
+	struct admission *admission;
+	struct outbox *outbox;
+	struct server *server;
+	bool told_port; /* the port file is ours */
+	bool damaged;   /* spool or keys were, when they were opened */
+	enum exit_code code;
+	struct buf why;
+};
+
+static int64_t
+setting(const struct listener *l, const char *key)
+{
+	return conf_int(l->poller->common.conf, "listen", key);
+}
+
+/* As many descriptors as connections are allowed, if the system lets us. */
+static int
+raise_files(struct listener *l)
+{
+	rlim_t want = (rlim_t)setting(l, "connections") + OWN_FILES;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
+		return 0;
+	if (r.rlim_max >= want || r.rlim_max == RLIM_INFINITY) {
+		r.rlim_cur = want;
+		if (setrlimit(RLIMIT_NOFILE, &r) == 0)
+			return 0;
+	}
+	buf_setf(&l->why,
+	    "[listen] connections wants %llu open files, the limit is %llu; "
+	    "raise it (ulimit -n, LimitNOFILE), or take fewer",
+	    (unsigned long long)want, (unsigned long long)r.rlim_max);
+	l->code = PROG_CONFIG;
+	return -1;
+}
+
+static int
+open_admission(struct listener *l)
+{
+	struct admission_limits limits = {
+		.connections = (unsigned)setting(l, "connections"),
+		.per_address = (unsigned)setting(l, "connections_per_address"),
+		.rate = (unsigned)setting(l, "rate"),
+		.burst = (unsigned)setting(l, "burst"),
+	};
+	struct buf why = BUF_INIT;
+
+	if (networks_read(&limits.proxies,
+		conf_list(l->poller->common.conf, "listen", "proxies"),
+		&why) != 0) {
+		buf_setf(&l->why, "[listen] proxies: %s", buf_str(&why));
+		buf_release(&why);
+		networks_release(&limits.proxies);
+		l->code = PROG_CONFIG;
+		return -1;
+	}
+	l->admission = admission_open(&limits);
+	return 0;
+}
+
+static int
+open_outbox(struct listener *l)
+{
+	const struct poller *p = l->poller;
+	const char *state = poller_state(p);
+	struct outbox_options opt = {
+		.to = p->to != NULL ? p->to
+				    : conf_text(p->common.conf, "poller", "to"),
+		.conf = p->common.conf,
+		.tally = &l->tally,
+		.patience_ms = setting(l, "patience"),
+	};
+	char *dir;
+
+	if (state != NULL) {
+		dir = xasprintf("%s/spool", state);
+		opt.backlog = spool_open(dir, &spool_spool,
+		    (uint64_t)setting(l, "spool"), &l->code, &l->why);
+		free(dir);
+		if (opt.backlog == NULL)
+			return -1;
+		dir = xasprintf("%s/dead", state);
+		l->damaged |= spool_is_damaged(opt.backlog);
+		opt.letters = dead_letter_files_open(
+		    dir, conf_int(p->common.conf, "amqp", "dead_letters"));
+		free(dir);
+	}
+	l->outbox = outbox_open(&opt, &l->code, &l->why);
+	return l->outbox != NULL ? 0 : -1;
+}
+
+static int
+open_server(struct listener *l)
+{
+	struct server_options opt = {
+		.door = &l->door,
+		.admission = l->admission,
+		.outbox = l->outbox,
+		.tally = &l->tally,
+		.intake = l->intake,
+		.handler = route_answer,
+		.threads = (unsigned)setting(l, "threads"),
+		.connections = (unsigned)setting(l, "connections"),
+		.max_body = (size_t)setting(l, "max_body"),
+		.memory = (size_t)setting(l, "memory"),
+		.header_ms = setting(l, "header_timeout"),
+		.request_ms = setting(l, "request_timeout"),
+		.keep_alive_ms = setting(l, "keep_alive"),
+		.min_rate = setting(l, "min_rate"),
+	};
+
+	l->code = PROG_TEMPFAIL;
+	l->server = server_open(&opt, &l->why);
+	return l->server != NULL ? 0 : -1;
+}
+
+/* Whole or not at all: whoever waits for the file reads it at once. */
+static int
+write_port(struct listener *l)
+{
+	const char *path = l->poller->port_file;
+	char *new, port[16];
+	int fd, n, rc = -1;
+
+	if (path == NULL)
+		return 0;
+	new = xasprintf("%s.new", path);
+	n = snprintf(port, sizeof port, "%d\n", l->door.port);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd >= 0 && file_write_all(fd, port, (size_t)n) == 0)
+		rc = rename(new, path);
+	if (rc != 0) {
+		l->code = syserr_explain(
+		    &l->why, PROG_CANTCREATE, "cannot write '%s'", path);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	l->told_port = rc == 0;
+	free(new);
+	return rc;
+}
+
+static int
+open_all(struct listener *l)
+{
+	const struct poller *p = l->poller;
+
+	/* What only checks leaves the state to whoever has it. */
+	l->intake = listener_context_open(p->common.conf,
+	    p->common.only_check ? NULL : poller_state(p), &l->code, &l->why);
+	if (l->intake == NULL || open_admission(l) != 0)
+		return -1;
+	if (p->common.only_check)
+		return 0;
+	l->damaged = idempotency_is_damaged(l->intake->keys);
+	if (raise_files(l) != 0 ||
+	    listen_socket_open(&l->door, p->address, &l->code, &l->why) != 0 ||
+	    open_outbox(l) != 0 || open_server(l) != 0)
+		return -1;
+	return write_port(l);
+}
+
+static void
+tell_where(const struct listener *l)
+{
+	size_t len = strlen(l->poller->address);
+	bool chosen =
+	    len > 2 && strcmp(l->poller->address + len - 2, ":0") == 0;
+
+	if (chosen)
+		log_warn("listening on %s", buf_str(&l->door.text));
+	else
+		log_info("listening", "address=%s", buf_str(&l->door.text));
+}
+
+static unsigned long long
+count(const atomic_ullong *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+static void
+tell_tally(const struct listener *l)
+{
+	const struct listen_counts *t = &l->tally;
+
+	log_info("listened",
+	    "connections=%llu turned_away=%llu requests=%llu accepted=%llu "
+	    "malformed=%llu too_large=%llu too_many=%llu refused=%llu "
+	    "later=%llu failed=%llu slow=%llu records=%llu dead=%llu "
+	    "spooled=%llu drained=%llu",
+	    count(&t->connections), count(&t->turned_away), count(&t->requests),
+	    count(&t->accepted), count(&t->malformed), count(&t->too_large),
+	    count(&t->too_many), count(&t->refused), count(&t->later),
+	    count(&t->failed), count(&t->slow), count(&t->records),
+	    count(&t->dead), count(&t->spooled), count(&t->drained));
+}
+
+/* In this order: what is accepted is finished, and then made safe. */
+static void
+close_all(struct listener *l)
+{
+	server_close(l->server);
+	outbox_close(l->outbox);
+	listen_socket_close(&l->door);
+	if (l->told_port)
+		(void)unlink(l->poller->port_file);
+	admission_close(l->admission);
+	listener_context_close(l->intake);
+}
+
+static enum exit_code
+listen_on(struct poller *p)
+{
+	struct listener l = { .poller = p, .door = { .fd = -1 } };
+	bool open;
+
+	/* Connections come to any thread: with memory of its own for each of
+	 * them, every one would keep the most that it ever had. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	open = open_all(&l) == 0;
+	if (!open)
+		log_error("%s", buf_str(&l.why));
+	if (open && !p->common.only_check) {
+		daemon_init();
+		l.code = PROG_OK;
+		tell_where(&l);
+		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
+			hooks_tell(l.intake->hooks, clock_mono_ms());
+			(void)stop_sleep(LOOK_MS);
+		}
+		if (l.code == PROG_OK && l.damaged)
+			l.code = PROG_DATA;
+	}
+	close_all(&l);
+	if (open && !p->common.only_check)
+		tell_tally(&l);
+	buf_release(&l.why);
+	return l.code;
+}
+
+static const struct option_row rows[] = {
+	POLLER_TO,
+	POLLER_STATE("takes what comes while the broker is away"),
+	OPTION_TEXT(0, "port-file", "FILE", struct poller, port_file,
+	    "write the port there as soon as requests are taken"),
+	POLLER_TEXT,
+};
+
+static enum exit_code
+run_mode(void *options)
+{
+	struct poller *p = options;
+
+	poller_settle_text(p);
+	return listen_on(p);
+}
+
+const struct option_mode poller_mode_listen = {
+	.choice = OPTION_TEXT(0, "listen", "ADDRESS", struct poller, address,
+	    "take webhooks, messages and events over HTTP"),
+	.about =
+	    "Takes webhooks, messages and events over HTTP, and writes them "
+	    "as records.\nADDRESS is 127.0.0.1:8080, [::1]:8080 or "
+	    "unix:PATH; port 0 is a free one.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run_mode,
+};

@@ -1,0 +1,171 @@
+/*
+ * poller: see poller.h.
+ */
+#include "poller/modes/poller.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "poller/profile/crm_record.h"
+#include "poller/profile/value.h"
+
+int
+poller_take_tenant(const char *name, void *poller)
+{
+	struct poller *p = poller;
+
+	XGROW(p->only, p->only_n, p->only_cap);
+	p->only[p->only_n++] = name;
+	return -1;
+}
+
+void
+poller_release(struct poller *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->tenants_n; i++)
+		tenant_release(&p->tenants[i]);
+	free(p->tenants);
+	free(p->only);
+	crm_record_end();
+	value_end();
+}
+
+void
+poller_failed(struct poller *p, enum exit_code code)
+{
+	if (p->code == PROG_OK)
+		p->code = code;
+}
+
+const char *
+poller_state(const struct poller *p)
+{
+	return p->state != NULL ? p->state
+				: conf_text(p->common.conf, "poller", "state");
+}
+
+static bool
+is_chosen(const struct poller *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->only_n; i++) {
+		if (strcmp(p->only[i], name) == 0)
+			return true;
+	}
+	return p->only_n == 0;
+}
+
+/* One whose webhooks tell all: without a token its CRM is asked nothing, and
+ * nobody who names no tenant asks for that. */
+static bool
+is_hooked_only(const struct poller *p, const char *name)
+{
+	char *section = xasprintf("crm %s", name);
+	bool hooks_only =
+	    strcmp(conf_text(p->common.conf, section, "hook"), "off") != 0 &&
+	    conf_text(p->common.conf, section, "token") == NULL &&
+	    conf_text(p->common.conf, section, "token_file") == NULL;
+
+	free(section);
+	return hooks_only && p->only_n == 0;
+}
+
+/* Opens the tenants that were asked for. What is wrong with one of them is
+ * told and stops that one only. */
+static void
+open_tenants(struct poller *p, bool asking)
+{
+	size_t n = conf_tenants(p->common.conf), i;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	p->tenants = xcalloc(n + 1, sizeof *p->tenants);
+	for (i = 0; i < n; i++) {
+		const char *name = conf_tenant(p->common.conf, i);
+		struct tenant *t = &p->tenants[p->tenants_n];
+
+		if (!is_chosen(p, name))
+			continue;
+		buf_clear(&why);
+		if (conf_tenant_error(p->common.conf, i) == NULL && asking &&
+		    is_hooked_only(p, name)) {
+			log_info("not_polled",
+			    "tenant=%s reason=\"it has webhooks, no token\"",
+			    name);
+			continue;
+		}
+		if (conf_tenant_error(p->common.conf, i) != NULL) {
+			buf_adds(&why, conf_tenant_error(p->common.conf, i));
+			code = PROG_CONFIG;
+		} else {
+			code = tenant_open(
+			    t, p->common.conf, name, p->with_text, &why);
+			if (code == PROG_OK)
+				p->tenants_n++;
+			else
+				tenant_release(t);
+		}
+		if (code != PROG_OK) {
+			poller_failed(p, code);
+			log_error("tenant %s: %s", name, buf_str(&why));
+		}
+	}
+	buf_release(&why);
+}
+
+/* --tenant names that are not there. */
+static int
+check_chosen(struct poller *p)
+{
+	size_t i, j, n = conf_tenants(p->common.conf);
+
+	if (n == 0) {
+		log_error("no tenant is configured; write a [crm NAME] "
+			  "section, or set CRM_URL and CRM_TOKEN");
+		return -1;
+	}
+	for (i = 0; i < p->only_n; i++) {
+		for (j = 0; j < n; j++) {
+			if (strcmp(p->only[i],
+				conf_tenant(p->common.conf, j)) == 0)
+				break;
+		}
+		if (j == n) {
+			log_error("there is no tenant '%s'; see the [crm "
+				  "NAME] sections",
+			    p->only[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* --with-text is the key of the same name, for all who ask for it. */
+void
+poller_settle_text(struct poller *p)
+{
+	struct buf why = BUF_INIT;
+
+	if (p->with_text &&
+	    conf_set(p->common.conf, "poller", "with_text", "yes", &why) != 0)
+		prog_die(PROG_SOFTWARE, "%s", buf_str(&why));
+	p->with_text = conf_bool(p->common.conf, "poller", "with_text");
+	buf_release(&why);
+}
+
+bool
+poller_open(struct poller *p, bool asking)
+{
+	poller_settle_text(p);
+	if (check_chosen(p) != 0) {
+		p->code = PROG_CONFIG;
+		return false;
+	}
+	open_tenants(p, asking);
+	return !p->common.only_check;
+}

@@ -1,0 +1,232 @@
+/*
+ * pull_all: polls all tenants, a few of them at a time.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/endpoint/endpoint.h"
+#include "poller/client/fetch.h"
+#include "poller/client/progress.h"
+#include "poller/modes/poller.h"
+#include "poller/poll/pull.h"
+
+/* Tenants polled at a time: one that hangs does not hold up all others. */
+#define ABREAST 4
+
+struct slot {
+	struct tenant *tenant;
+	struct store *store;
+	struct pull *pull; /* NULL: free */
+	enum exit_code *code;
+};
+
+struct job {
+	struct poller *poller;
+	struct http *http;
+	struct endpoint *to;
+	struct slot slots[ABREAST];
+	enum exit_code *codes; /* per tenant, in order */
+	size_t next;           /* tenant to begin */
+	struct progress progress;
+};
+
+static void
+close_slot(struct slot *s)
+{
+	if (s->pull != NULL)
+		*s->code = pull_code(s->pull);
+	pull_free(s->pull);
+	store_close(s->store);
+	*s = (struct slot){ .pull = NULL };
+}
+
+/* Right after store_open(). That the last poll still works is what the lock is
+ * for, and no news. */
+static void
+tell_no_state(const struct slot *s, const char *why)
+{
+	if (errno == EWOULDBLOCK)
+		log_info("busy",
+		    "tenant=%s reason=\"another poller is at work: %s\"",
+		    s->tenant->name, why);
+	else
+		log_error("tenant %s: %s", s->tenant->name, why);
+}
+
+/* Begins a tenant's poll; one whose state cannot be used fails at once. */
+static void
+begin(struct job *j, struct slot *s)
+{
+	const char *state = poller_state(j->poller);
+	struct buf why = BUF_INIT;
+
+	s->tenant = &j->poller->tenants[j->next];
+	s->code = &j->codes[j->next];
+	j->next++;
+	if (state != NULL) {
+		s->store = store_open(
+		    state, s->tenant->name, STORE_ALONE, s->code, &why);
+		if (s->store == NULL) {
+			tell_no_state(s, buf_str(&why));
+			buf_release(&why);
+			return;
+		}
+	}
+	s->pull = pull_new(j->http, s->tenant, s->store, j->to);
+}
+
+/* Fills free slots and starts calls. Milliseconds until there is more to
+ * start; -1 when nothing is left. */
+static int64_t
+step(struct job *j)
+{
+	int64_t wait = -1, w;
+	size_t i;
+
+	for (i = 0; i < ABREAST; i++) {
+		struct slot *s = &j->slots[i];
+
+		while (s->pull == NULL && j->next < j->poller->tenants_n)
+			begin(j, s);
+		if (s->pull == NULL)
+			continue;
+		w = pull_step(s->pull);
+		if (wait < 0 || w < wait)
+			wait = w;
+	}
+	return wait;
+}
+
+static void
+hand_out(struct job *j)
+{
+	struct http_answer *a;
+	size_t i;
+
+	while ((a = http_next(j->http)) != NULL)
+		fetch_answer(a);
+	for (i = 0; i < ABREAST; i++) {
+		if (j->slots[i].pull != NULL && pull_done(j->slots[i].pull))
+			close_slot(&j->slots[i]);
+	}
+}
+
+static void
+show_progress(struct job *j)
+{
+	struct pull_progress sum = { .chats = 0 }, one;
+	size_t i;
+
+	if (!progress_due(&j->progress))
+		return;
+	for (i = 0; i < ABREAST; i++) {
+		if (j->slots[i].pull == NULL)
+			continue;
+		pull_progress(j->slots[i].pull, &one);
+		sum.to_read += one.to_read;
+		sum.read += one.read;
+		sum.calls += one.calls;
+	}
+	progress_draw(&j->progress,
+	    "%llu of %llu changed chats read, %llu calls",
+	    (unsigned long long)sum.read, (unsigned long long)sum.to_read,
+	    (unsigned long long)sum.calls);
+}
+
+static void
+run(struct job *j)
+{
+	int64_t wait;
+
+	progress_init(&j->progress);
+	while ((wait = step(j)) >= 0 && !stop_asked()) {
+		http_wait(j->http, wait);
+		/* Free places are filled before the answers are worked on. */
+		(void)step(j);
+		http_wait(j->http, 0);
+		endpoint_pump(j->to);
+		show_progress(j);
+		hand_out(j);
+	}
+	progress_end(&j->progress);
+}
+
+/* All is handed over: confirmed, or written. */
+static void
+flush(struct job *j)
+{
+	enum outcome o;
+
+	do
+		o = endpoint_flush(j->to);
+	while (o == OUTCOME_LATER && endpoint_code(j->to) == PROG_OK &&
+	       !stop_asked());
+	if (o != OUTCOME_DONE && endpoint_code(j->to) != PROG_OK) {
+		log_error("%s", endpoint_why(j->to));
+		poller_failed(j->poller, endpoint_code(j->to));
+	}
+}
+
+static enum exit_code
+pull_all(struct poller *p)
+{
+	struct endpoint_options opt = { .conf = p->common.conf };
+	struct job j = { .poller = p };
+	const char *to =
+	    p->to != NULL ? p->to : conf_text(p->common.conf, "poller", "to");
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	j.to = endpoint_open_write(to, &opt, &why, &code);
+	if (j.to == NULL) {
+		log_error("%s", buf_str(&why));
+		buf_release(&why);
+		return code;
+	}
+	j.http = http_new();
+	j.codes = xcalloc(p->tenants_n + 1, sizeof *j.codes);
+	run(&j);
+	for (i = 0; i < ABREAST; i++) {
+		if (j.slots[i].pull != NULL)
+			pull_stop(j.slots[i].pull);
+		close_slot(&j.slots[i]);
+	}
+	flush(&j);
+	for (i = 0; i < p->tenants_n && !stop_asked(); i++) {
+		if (j.codes[i] != PROG_OK)
+			poller_failed(p, j.codes[i]);
+	}
+	free(j.codes);
+	http_free(j.http);
+	endpoint_close(j.to);
+	buf_release(&why);
+	return p->code;
+}
+
+static const struct option_row rows[] = {
+	POLLER_TO,
+	POLLER_STATE("keep what was read: the next poll asks for changes only"),
+	POLLER_TENANT,
+	POLLER_TEXT,
+};
+
+static enum exit_code
+run_mode(void *options)
+{
+	struct poller *p = options;
+
+	return poller_open(p, true) ? pull_all(p) : p->code;
+}
+
+const struct option_mode poller_mode_pull = {
+	.title = "a poll",
+	.about = "Writes a snapshot of each tenant's operators, open chats and "
+		 "messages.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run_mode,
+};

@@ -1,0 +1,496 @@
+/*
+ * chats: see chats.h.
+ *
+ * A chat whose mark has not changed since it was read is written at once from
+ * the state, byte by byte. Any other is asked for; it counts as settled when
+ * the message that the list calls its last one is among those fetched, and is
+ * asked for again in the next poll if not: the CRM may show messages late.
+ */
+#include "poller/poll/chats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "poller/poll/chats_leave.h"
+#include "poller/store/chat_state.h"
+
+/* A message can come into view that late; one that is older will not. */
+#define LATE_MS (INT64_C(120) * 1000)
+
+/* A last message that never comes into view is waited for so long. */
+#define SETTLE_MS (INT64_C(900) * 1000)
+
+/* In that many polls running a chat may fail; from then on it is written from
+ * the state. */
+#define FAILURES_MAX 3
+
+/* When so many could not be read, and none could, it is not the chats. */
+#define HOPELESS 10
+
+/* Tries of one chat in a poll. */
+#define TRIES 4
+
+struct chat {
+	struct chats *chats;
+	struct crm_record list; /* what the list says */
+	struct chat_state state;
+	bool known;       /* state comes from the store */
+	unsigned waiting; /* for answers */
+	bool unchanged, failed;
+	int64_t asked_ms;
+	char *person; /* or NULL: what the list says */
+};
+
+/* Stands for chats that were written. */
+static struct chat DONE;
+
+static void
+free_chat(struct chat *c)
+{
+	if (c == &DONE)
+		return;
+	crm_record_release(&c->list);
+	chat_state_release(&c->state);
+	free(c->person);
+	free(c);
+}
+
+static void
+free_chat_entry(void *c)
+{
+	free_chat(c);
+}
+
+void
+chats_init(struct chats *c)
+{
+	*c = (struct chats){ .all = STRMAP_INIT };
+}
+
+void
+chats_release(struct chats *c)
+{
+	strmap_release(&c->all, free_chat_entry);
+	customers_release(&c->customers);
+	free(c->gathered);
+	free(c->first_failure);
+}
+
+/* Done with it: only its id is remembered. */
+static void
+finish(struct chat *c)
+{
+	*strmap_put(&c->chats->all, c->list.id, strlen(c->list.id)) = &DONE;
+	free_chat(c);
+}
+
+/* The chat's own record. */
+static void
+emit_chat(struct chat *c, int64_t opened_at, bool stale)
+{
+	const char *person = c->person != NULL && *c->person != '\0'
+				 ? c->person
+				 : c->list.person;
+	struct buf more = BUF_INIT;
+
+	buf_adds(&more, person);
+	if (opened_at != CLOCK_NONE)
+		jsonw_time(&more, "opened_at", opened_at);
+	jsonw_time(&more, "at", c->asked_ms);
+	if (stale)
+		jsonw_bool(&more, "stale", true);
+	emit_record(
+	    c->chats->emit, "chat", c->list.body, strlen(c->list.body), &more);
+	buf_release(&more);
+}
+
+static bool
+is_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
+{
+	return cs->tenant->history_all || opened_at == CLOCK_NONE ||
+	       at >= opened_at;
+}
+
+static void
+emit_history(struct chat *c, bool stale)
+{
+	const struct history *h = &c->state.history;
+	size_t i;
+
+	emit_chat(c, c->state.opened_at, stale);
+	for (i = 0; i < h->n; i++) {
+		const struct history_message *m = &h->messages[i];
+
+		if (is_wanted(c->chats, m->at, c->state.opened_at))
+			emit_record(c->chats->emit, "message", m->body,
+			    strlen(m->body), NULL);
+	}
+}
+
+/* Straight from the store. */
+static void
+emit_unchanged(struct chat *c, struct chat_peek *p)
+{
+	const char *body;
+	int64_t at;
+	size_t len;
+
+	emit_chat(c, p->opened_at, false);
+	while (chat_peek_next(p, &at, &body, &len)) {
+		if (is_wanted(c->chats, at, p->opened_at))
+			emit_record(c->chats->emit, "message", body, len, NULL);
+	}
+}
+
+static void
+keep(struct chat *c)
+{
+	struct buf b = BUF_INIT;
+
+	if (c->chats->store == NULL)
+		return;
+	chat_state_encode(&c->state, &b);
+	store_put(c->chats->store, STORE_CHATS, c->list.id, b.data, b.len);
+	buf_release(&b);
+}
+
+static void
+set_text(char **to, const char *s)
+{
+	char *copy = xstrdup(s != NULL ? s : "");
+
+	free(*to);
+	*to = copy;
+}
+
+/* Whether what the list calls the last message was read. Times are as exact
+ * as whichever shows less. */
+static bool
+has_last(const struct chat *c)
+{
+	const struct history *h = &c->state.history;
+	int64_t at = c->list.last_at;
+
+	return (c->list.last == NULL || history_fetched(h, c->list.last)) &&
+	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
+}
+
+/* What was found out becomes the chat's state. */
+static void
+update_state(struct chat *c)
+{
+	struct chat_state *s = &c->state;
+	const char *mark = c->list.mark != NULL ? c->list.mark : "";
+	bool same_mark = c->known && strcmp(s->mark, mark) == 0;
+
+	history_sort(&s->history);
+	s->opened_at = history_opened_at(
+	    &s->history, c->list.episode, s->opened_at, c->list.opened_at);
+	if (!c->chats->tenant->history_all && s->opened_at != CLOCK_NONE)
+		history_drop_before(&s->history, s->opened_at);
+	if (!same_mark)
+		s->since = c->asked_ms;
+	s->settled = c->list.mark != NULL &&
+		     (has_last(c) || c->asked_ms - s->since > SETTLE_MS);
+	s->failures = 0;
+	s->left_at = 0;
+	set_text(&s->mark, mark);
+	set_text(&s->episode, c->list.episode);
+}
+
+/* It could not be read. In the state it stays as it was, but for the count. */
+static void
+fail(struct chat *c)
+{
+	struct chat_state *s = &c->state;
+
+	s->failures++;
+	s->settled = false;
+	if (!c->known) {
+		set_text(&s->mark, "");
+		set_text(&s->episode, "");
+	}
+	history_sort(&s->history);
+	s->left_at = 0;
+	keep(c);
+	if (s->failures < FAILURES_MAX || c->chats->store == NULL) {
+		c->chats->failed++;
+		return;
+	}
+	if (s->opened_at == CLOCK_NONE)
+		s->opened_at = history_opened_at(&s->history, c->list.episode,
+		    CLOCK_NONE, c->list.opened_at);
+	c->chats->stale++;
+	emit_history(c, true);
+}
+
+/* All answers about it are in. */
+static void
+complete(struct chat *c)
+{
+	if (c->failed) {
+		fail(c);
+	} else if (c->unchanged) {
+		emit_history(c, false);
+	} else {
+		update_state(c);
+		keep(c);
+		emit_history(c, false);
+	}
+	finish(c);
+}
+
+static void
+arrived(struct chat *c)
+{
+	if (--c->waiting == 0)
+		complete(c);
+}
+
+static void
+add_message(struct chat *c, const struct crm_record *r, bool fetched)
+{
+	const struct history_message m = { r->id, r->episode, r->body, r->at,
+		r->closing, fetched };
+
+	history_put(&c->state.history, &m);
+}
+
+static void
+messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct chat *c = ctx;
+	size_t i;
+
+	(void)asked_ms;
+	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type == RECORD_MESSAGE)
+			add_message(c, &a->records[i], true);
+	}
+}
+
+static void
+remember_failure(struct chat *c, const char *message)
+{
+	if (c->chats->first_failure == NULL)
+		c->chats->first_failure =
+		    xasprintf("chat %s: %s", c->list.id, message);
+}
+
+/* Whether it is the CRM that fails, not the chat: nothing else is answered
+ * either, and there are others to ask about. */
+static bool
+is_stuck(const struct chats *cs, const struct ending *e)
+{
+	if (e->fault == ERROR_CLASS_LATER && e->outage)
+		return fetch_left(cs->fetch) > 1;
+	return cs->good == 0 && cs->read > HOPELESS;
+}
+
+static void
+messages_end(void *ctx, const struct ending *e)
+{
+	struct chat *c = ctx;
+	struct chats *cs = c->chats;
+	bool stuck;
+
+	cs->read++;
+	switch (e->fault) {
+	case ERROR_CLASS_NONE:
+		cs->good++;
+		break;
+	/* Gone, too: the list has it; that it left, only the next one says. */
+	case ERROR_CLASS_GONE:
+	case ERROR_CLASS_UNUSABLE:
+	case ERROR_CLASS_LATER:
+		c->failed = true;
+		remember_failure(c, e->message);
+		break;
+	case ERROR_CLASS_THROTTLED:
+	case ERROR_CLASS_QUOTA:
+	case ERROR_CLASS_DENIED:
+		cs->give_up(cs->ctx, e->fault, "messages", e->message);
+		return;
+	}
+	stuck = c->failed && is_stuck(cs, e);
+	arrived(c);
+	if (stuck)
+		cs->give_up(cs->ctx, e->fault, "messages", e->message);
+}
+
+static void
+ask_messages(struct chat *c)
+{
+	struct chats *cs = c->chats;
+	struct question q = { .call = PROFILE_MESSAGES,
+		.chat = c->list.raw,
+		.tries = c->state.failures > 0 ? 2 : TRIES,
+		.impatient = c->state.failures > 0,
+		.ctx = c,
+		.page = messages_page,
+		.end = messages_end };
+
+	if (c->state.failures >= FAILURES_MAX)
+		q.tries = 1;
+	if (c->known)
+		q.known =
+		    history_settled(&c->state.history, c->asked_ms - LATE_MS);
+	c->waiting++;
+	cs->to_read++;
+	fetch_ask(cs->fetch, &q);
+}
+
+static void
+customer_known(void *ctx, const char *person)
+{
+	struct chat *c = ctx;
+
+	c->person = xstrdup(person);
+	arrived(c);
+}
+
+/* Who the chat's customer is, unless that is not wanted. */
+static void
+find_customer(struct chat *c)
+{
+	struct chats *cs = c->chats;
+	const char *person;
+
+	if (!cs->tenant->customers || c->list.customer == NULL)
+		return;
+	person = customers_get(
+	    &cs->customers, c->list.customer, c->asked_ms, customer_known, c);
+	if (person != NULL)
+		c->person = xstrdup(person);
+	else
+		c->waiting++;
+}
+
+static bool
+is_unchanged(const struct chat *c, const struct chat_peek *p)
+{
+	return p->settled && p->failures == 0 && p->left_at == 0 &&
+	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
+}
+
+/* What to do about a chat of the list. The messages that the list tells of
+ * are in its history already. */
+static void
+decide(struct chat *c)
+{
+	struct chats *cs = c->chats;
+	struct chat_state stored;
+	struct chat_peek peek;
+	const void *data = NULL;
+	size_t len = 0, i;
+	bool found =
+	    cs->store != NULL &&
+	    store_get(cs->store, STORE_CHATS, c->list.id, &data, &len) &&
+	    chat_peek_decode(&peek, data, len) == 0;
+
+	c->waiting = 1; /* until everything is asked */
+	find_customer(c);
+	if (found && c->waiting == 1 && is_unchanged(c, &peek)) {
+		emit_unchanged(c, &peek);
+		finish(c);
+		return;
+	}
+	if (found && chat_state_decode(&stored, data, len) == 0) {
+		/* What the list tells comes last: it is newer. */
+		for (i = 0; i < c->state.history.n; i++)
+			history_put(
+			    &stored.history, &c->state.history.messages[i]);
+		chat_state_release(&c->state);
+		c->state = stored;
+		c->known = true;
+		c->unchanged = is_unchanged(c, &peek);
+	}
+	if (!c->unchanged)
+		ask_messages(c);
+	arrived(c);
+}
+
+/* It was seen before, perhaps with another operator: what comes later counts.
+ * (Times of asking will not do: they move with the CRM's clock.) */
+static void
+replace(struct chat *c, struct crm_record *r, int64_t asked_ms)
+{
+	struct crm_record other = c->list;
+
+	c->list = *r;
+	*r = other;
+	c->asked_ms = asked_ms;
+}
+
+static struct chat *
+add_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
+{
+	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
+	struct chat *c;
+
+	if (*slot != NULL) { /* it moved from one page to the next */
+		if (cs->gather)
+			replace(*slot, r, asked_ms);
+		return NULL;
+	}
+	c = xcalloc(1, sizeof *c);
+	c->chats = cs;
+	c->list = *r;
+	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
+	c->state = (struct chat_state){ .opened_at = CLOCK_NONE,
+		.history = HISTORY_INIT };
+	c->asked_ms = asked_ms;
+	*slot = c;
+	return c;
+}
+
+void
+chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
+{
+	struct chat **added = xcalloc(a->n + 1, sizeof *added);
+	struct chat *c;
+	size_t i, n = 0;
+
+	for (i = 0; i < a->n; i++) {
+		struct crm_record *r = &a->records[i];
+
+		if (r->type == RECORD_CHAT && r->taken) {
+			cs->unknown++;
+		} else if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
+			   r->status != CHAT_GONE) {
+			c = add_chat(cs, r, asked_ms);
+			if (c != NULL)
+				added[n++] = c;
+		} else if (r->type == RECORD_MESSAGE) {
+			c = strmap_get(&cs->all, r->chat, strlen(r->chat));
+			if (c != NULL && c != &DONE)
+				add_message(c, r, false);
+		}
+	}
+	cs->listed += n;
+	for (i = 0; i < n; i++) {
+		if (!cs->gather) {
+			decide(added[i]);
+			continue;
+		}
+		XGROW(cs->gathered, cs->gathered_n, cs->gathered_cap);
+		cs->gathered[cs->gathered_n++] = added[i];
+	}
+	free(added);
+}
+
+void
+chats_listed(struct chats *cs, unsigned pages, int64_t now_ms)
+{
+	size_t i;
+
+	cs->gather = false;
+	for (i = 0; i < cs->gathered_n; i++)
+		decide(cs->gathered[i]);
+	cs->gathered_n = 0;
+	if (cs->store != NULL)
+		chats_leave(cs, pages, now_ms);
+}

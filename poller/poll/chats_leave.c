@@ -1,0 +1,112 @@
+/*
+ * chats_leave: see chats_leave.h.
+ */
+#include "poller/poll/chats_leave.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "poller/store/chat_state.h"
+
+/* Chats that left: forgotten after that, as they hold personal data. */
+#define KEEP_LEFT_MS (7 * DAY_MS)
+
+/* More that leave at once were closed, not overlooked between pages. */
+#define VERIFY_MAX 50
+
+struct leaving {
+	struct chats *chats;
+	int64_t now_ms;
+	char **ids;
+	size_t n, cap;
+};
+
+static void
+look_at_stored(void *ctx, const char *id, const void *data, size_t len)
+{
+	struct leaving *l = ctx;
+	struct chat_peek p;
+
+	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
+		return;
+	if (chat_peek_decode(&p, data, len) == 0 && p.left_at != 0 &&
+	    l->now_ms - p.left_at < KEEP_LEFT_MS)
+		return;
+	XGROW(l->ids, l->n, l->cap);
+	l->ids[l->n++] = xstrdup(id);
+}
+
+/* Marks it as left, or forgets it when it has been for long. True if it left
+ * just now. */
+static bool
+leave(struct chats *cs, const char *id, int64_t now_ms)
+{
+	struct chat_state s;
+	struct buf b = BUF_INIT;
+	const void *data;
+	size_t len;
+	bool left;
+
+	if (!store_get(cs->store, STORE_CHATS, id, &data, &len))
+		return false;
+	left = chat_state_decode(&s, data, len) == 0 && s.left_at == 0;
+	if (!left) {
+		store_delete(cs->store, STORE_CHATS, id);
+	} else {
+		s.left_at = now_ms;
+		chat_state_encode(&s, &b);
+		store_put(cs->store, STORE_CHATS, id, b.data, b.len);
+	}
+	chat_state_release(&s);
+	buf_release(&b);
+	return left;
+}
+
+static void
+verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	chats_page(ctx, a, asked_ms);
+}
+
+/* Not to be told about one of them is no harm: the next list has it. */
+static void
+verify_end(void *ctx, const struct ending *e)
+{
+	(void)ctx;
+	(void)e;
+}
+
+static void
+verify(struct chats *cs, const char *id)
+{
+	struct question q = { .call = PROFILE_CHAT,
+		.tries = 1,
+		.impatient = true,
+		.ctx = cs,
+		.page = verify_page,
+		.end = verify_end };
+
+	q.chat = value_chat(id);
+	fetch_ask(cs->fetch, &q);
+	value_unref(q.chat);
+}
+
+void
+chats_leave(struct chats *cs, unsigned pages, int64_t now_ms)
+{
+	struct leaving l = { .chats = cs, .now_ms = now_ms };
+	size_t i;
+
+	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
+	for (i = 0; i < l.n; i++) {
+		if (leave(cs, l.ids[i], now_ms)) {
+			cs->left++;
+			if (pages > 1 && l.n <= VERIFY_MAX)
+				verify(cs, l.ids[i]);
+		}
+		free(l.ids[i]);
+	}
+	free(l.ids);
+}

@@ -1,0 +1,267 @@
+/*
+ * customers: see customers.h. In the state: when it was asked, then the
+ * members.
+ */
+#include "poller/poll/customers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/containers/pack.h"
+
+#define LAYOUT 1
+
+#define AGE_MS DAY_MS
+
+/* A customer of an open chat is asked about again after AGE_MS; whom nobody
+ * asked about for twice that long leaves the state. */
+#define KEEP_MS (2 * AGE_MS)
+
+/* So many are asked about before the first answer is in: if none of them can
+ * be, the others are not tried. */
+#define PROBES 10
+
+struct waiter {
+	void (*known)(void *waiter, const char *person);
+	void *ctx;
+};
+
+struct customer {
+	struct customers *all;
+	char *id;
+	char *person; /* NULL: not known yet */
+	struct waiter *waiters;
+	size_t n, cap;
+};
+
+static void
+free_customer(void *v)
+{
+	struct customer *c = v;
+
+	free(c->id);
+	free(c->person);
+	free(c->waiters);
+	free(c);
+}
+
+void
+customers_release(struct customers *c)
+{
+	strmap_release(&c->all, free_customer);
+	free(c->later);
+	free(c->first_failure);
+}
+
+/* As stored: when it was asked, and the person, borrowed. */
+static int
+unpack(const void *data, size_t len, int64_t *asked_ms, const char **person)
+{
+	struct pack r = pack_open(data, len, LAYOUT);
+	size_t n;
+
+	*asked_ms = pack_signed(&r);
+	*person = pack_string(&r, &n);
+	return pack_end(&r);
+}
+
+static void
+keep(struct customer *c, int64_t asked_ms)
+{
+	struct buf b = BUF_INIT;
+
+	if (c->all->store == NULL)
+		return;
+	pack_put_number(&b, LAYOUT);
+	pack_put_signed(&b, asked_ms);
+	pack_put_string(&b, c->person);
+	store_put(c->all->store, STORE_CUSTOMERS, c->id, b.data, b.len);
+	buf_release(&b);
+}
+
+static void
+page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct customer *c = ctx;
+
+	if (a->n == 0 || c->person != NULL)
+		return;
+	c->person = xstrdup(a->records[0].person);
+	keep(c, asked_ms);
+}
+
+static bool
+is_everybodys(const struct ending *e)
+{
+	return e->fault == ERROR_CLASS_QUOTA ||
+	       e->fault == ERROR_CLASS_DENIED ||
+	       e->fault == ERROR_CLASS_THROTTLED ||
+	       (e->fault == ERROR_CLASS_LATER && e->outage);
+}
+
+/* Nothing more will be known of it now. A customer who cannot be asked about
+ * has no name: that is no reason to be without the chat. */
+static void
+settle(struct customer *c)
+{
+	size_t i;
+
+	if (c->person == NULL)
+		c->person = xstrdup("");
+	for (i = 0; i < c->n; i++)
+		c->waiters[i].known(c->waiters[i].ctx, c->person);
+	c->n = 0;
+}
+
+static void ask(struct customer *c);
+
+/* What became of the first ones decides about those that wait. */
+static void
+go_on(struct customers *all)
+{
+	struct customer *c;
+
+	while (all->later_n > 0 && (all->good > 0 || all->failed >= PROBES)) {
+		c = all->later[--all->later_n];
+		if (all->good > 0)
+			ask(c);
+		else
+			settle(c);
+	}
+}
+
+static void
+end(void *ctx, const struct ending *e)
+{
+	struct customer *c = ctx;
+	struct customers *all = c->all;
+
+	if (is_everybodys(e)) {
+		all->give_up(all->ctx, e->fault, "customers", e->message);
+		return;
+	}
+	if (e->fault == ERROR_CLASS_NONE || e->fault == ERROR_CLASS_GONE) {
+		all->good++;
+	} else {
+		all->failed++;
+		if (all->first_failure == NULL)
+			all->first_failure =
+			    xasprintf("customer %s: %s", c->id, e->message);
+	}
+	if (c->person == NULL && e->fault == ERROR_CLASS_GONE) {
+		c->person = xstrdup("");
+		keep(c, e->ended_ms);
+	}
+	settle(c);
+	go_on(all);
+}
+
+static void
+ask(struct customer *c)
+{
+	struct question q = { .call = PROFILE_CUSTOMER,
+		.customer = c->id,
+		.tries = 2,
+		.impatient = true,
+		.ctx = c,
+		.page = page,
+		.end = end };
+
+	c->all->asked++;
+	fetch_ask(c->all->fetch, &q);
+}
+
+/* Ages differ by up to a sixth, so that not all are asked for in the same
+ * minute of the next day. */
+static bool
+is_fresh(const char *id, int64_t asked, int64_t now)
+{
+	unsigned h = 0;
+
+	for (; *id != '\0'; id++)
+		h = h * 31 + (unsigned char)*id;
+	return now - asked < AGE_MS - h % 240 * INT64_C(60000);
+}
+
+static bool
+is_stored(struct customer *c, int64_t now)
+{
+	const char *person;
+	const void *data;
+	int64_t asked;
+	size_t len;
+
+	if (c->all->store == NULL ||
+	    !store_get(c->all->store, STORE_CUSTOMERS, c->id, &data, &len) ||
+	    unpack(data, len, &asked, &person) == -1 ||
+	    !is_fresh(c->id, asked, now))
+		return false;
+	c->person = xstrdup(person);
+	return true;
+}
+
+static struct customer *
+add(struct customers *all, const char *id, int64_t now)
+{
+	struct customer *c = xcalloc(1, sizeof *c);
+
+	c->all = all;
+	c->id = xstrdup(id);
+	if (is_stored(c, now))
+		return c;
+	if (all->good > 0 || all->asked < PROBES) {
+		ask(c);
+	} else if (all->failed >= PROBES) {
+		settle(c);
+	} else {
+		XGROW(all->later, all->later_n, all->later_cap);
+		all->later[all->later_n++] = c;
+	}
+	return c;
+}
+
+const char *
+customers_get(struct customers *all, const char *id, int64_t now_ms,
+    void (*known)(void *waiter, const char *person), void *waiter)
+{
+	void **slot = strmap_put(&all->all, id, strlen(id));
+	struct customer *c;
+
+	if (*slot == NULL)
+		*slot = add(all, id, now_ms);
+	c = *slot;
+	if (c->person != NULL)
+		return c->person;
+	XGROW(c->waiters, c->n, c->cap);
+	c->waiters[c->n++] = (struct waiter){ known, waiter };
+	return NULL;
+}
+
+struct forgetting {
+	struct store *store;
+	int64_t oldest_ms;
+};
+
+/* An entry that is none goes, too. */
+static void
+forget_old(void *ctx, const char *key, const void *data, size_t len)
+{
+	struct forgetting *f = ctx;
+	const char *person;
+	int64_t asked_ms;
+
+	if (unpack(data, len, &asked_ms, &person) == -1 ||
+	    asked_ms < f->oldest_ms)
+		store_delete(f->store, STORE_CUSTOMERS, key);
+}
+
+void
+customers_forget(struct store *s, int64_t now_ms)
+{
+	struct forgetting f = { s, now_ms - KEEP_MS };
+
+	store_each(s, STORE_CUSTOMERS, forget_old, &f);
+}

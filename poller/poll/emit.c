@@ -1,0 +1,166 @@
+/*
+ * emit: see emit.h.
+ */
+#include "poller/poll/emit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/text/jsonw.h"
+
+#define PAD 64 /* readable behind a line that is taken apart */
+
+void
+emit_init(struct emit *e, struct endpoint *to, const char *tenant)
+{
+	*e = (struct emit){ .to = to,
+		.tenant = tenant,
+		.spread = endpoint_is_exchange(endpoint_name(to)) };
+}
+
+void
+emit_release(struct emit *e)
+{
+	buf_release(&e->line);
+	buf_release(&e->prefix);
+	flat_release(&e->flat);
+}
+
+static void
+write_line(struct emit *e)
+{
+	if (!e->broken && endpoint_write(e->to, e->line.data, e->line.len) != 0)
+		e->broken = true;
+}
+
+/* Opens one; part BUCKET_PARTS: of all lines. */
+static void
+open_marker(struct emit *e, const char *state, int64_t at, unsigned part)
+{
+	buf_clear(&e->line);
+	jsonw_open(&e->line);
+	jsonw_str(&e->line, "type", "snapshot");
+	jsonw_str(&e->line, "tenant", e->tenant);
+	jsonw_str(&e->line, "state", state);
+	jsonw_str(&e->line, "snapshot", e->id);
+	jsonw_time(&e->line, "at", at);
+	if (part < BUCKET_PARTS)
+		jsonw_int(&e->line, "bucket", part);
+}
+
+static void
+write_begin(struct emit *e, unsigned part)
+{
+	open_marker(e, "begin", e->at, part);
+	jsonw_close(&e->line);
+	write_line(e);
+}
+
+static void
+write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
+{
+	open_marker(e, "end", at, part);
+	jsonw_int(&e->line, "records", (int64_t)records);
+	jsonw_close(&e->line);
+	write_line(e);
+}
+
+/* The part's begin marker stands before its first line. */
+static void
+begin_part(struct emit *e, unsigned part)
+{
+	if (bucket_set_has(&e->begun, part))
+		return;
+	bucket_set_add(&e->begun, part);
+	e->parts[part] = 0;
+	write_begin(e, part);
+}
+
+/* Time first, so that ids sort as snapshots do. */
+static void
+make_id(struct emit *e, int64_t at)
+{
+	char time[CLOCK_TEXT];
+
+	clock_format(at, time);
+	(void)snprintf(e->id, sizeof e->id,
+	    "%.4s%.2s%.2sT%.2s%.2s%.2s%.3s-%08x", time, time + 5, time + 8,
+	    time + 11, time + 14, time + 17, time + 20, (unsigned)random_32());
+}
+
+void
+emit_begin(struct emit *e, int64_t at)
+{
+	make_id(e, at);
+	e->at = at;
+	e->records = 0;
+	e->begun = (struct bucket_set){ .all = false };
+	if (e->spread)
+		begin_part(e, BUCKET_ALL);
+	else
+		write_begin(e, BUCKET_PARTS);
+	buf_clear(&e->prefix);
+	/* Members come with their comma unless they follow a brace. */
+	buf_adds(&e->prefix, ",\"tenant\":");
+	jsonw_quote(&e->prefix, e->tenant, strlen(e->tenant));
+	jsonw_str(&e->prefix, "snapshot", e->id);
+}
+
+static void
+make_record(struct emit *e, const char *type, const char *body, size_t len,
+    const struct buf *more)
+{
+	buf_clear(&e->line);
+	jsonw_open(&e->line);
+	jsonw_str(&e->line, "type", type);
+	buf_add(&e->line, e->prefix.data, e->prefix.len);
+	buf_addc(&e->line, ',');
+	buf_add(&e->line, body, len);
+	if (more != NULL && more->len > 0) {
+		buf_addc(&e->line, ',');
+		buf_add(&e->line, more->data, more->len);
+	}
+	jsonw_close(&e->line);
+}
+
+/* Where the endpoint will send the line in hand. */
+static unsigned
+part_of_line(struct emit *e)
+{
+	memset(buf_room(&e->line, PAD), 0, PAD);
+	return bucket_of_line(&e->flat, e->line.data, e->line.len);
+}
+
+void
+emit_record(struct emit *e, const char *type, const char *body, size_t len,
+    const struct buf *more)
+{
+	unsigned part;
+
+	make_record(e, type, body, len, more);
+	if (e->spread) {
+		part = part_of_line(e);
+		if (!bucket_set_has(&e->begun, part)) {
+			begin_part(e, part);
+			make_record(e, type, body, len, more);
+		}
+		e->parts[part]++;
+	}
+	write_line(e);
+	e->records++;
+}
+
+void
+emit_end(struct emit *e, int64_t at)
+{
+	unsigned part;
+
+	if (!e->spread)
+		write_end(e, at, BUCKET_PARTS, e->records);
+	for (part = 0; e->spread && part < BUCKET_PARTS; part++) {
+		begin_part(e, part);
+		write_end(e, at, part, e->parts[part]);
+	}
+}

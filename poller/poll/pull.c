@@ -1,0 +1,416 @@
+/*
+ * pull: see pull.h.
+ */
+#include "poller/poll/pull.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/checksum.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "poller/client/error_class.h"
+#include "poller/client/fetch.h"
+#include "poller/poll/chat_lists.h"
+#include "poller/poll/chats.h"
+#include "poller/poll/customers.h"
+#include "poller/poll/emit.h"
+#include "poller/quota/quota.h"
+#include "poller/quota/usage.h"
+
+/* Committed when so much has been read: what a crash may cost. */
+#define COMMIT_BYTES ((size_t)1024 * 1024)
+
+/* A clock that goes back by less is set right every day. */
+#define CLOCK_BACK_MS (INT64_C(60) * 1000)
+
+struct pull {
+	const struct tenant *tenant;
+	struct store *store; /* or NULL */
+	struct skew skew;
+	struct fetch *fetch;
+	struct emit emit;
+	struct chats chats;
+	int64_t as_of; /* CLOCK_NONE: not begun */
+	struct operators crew;
+	struct chat_lists lists;
+	size_t odd;       /* records of the lists that are not wholly read */
+	char *first_odd;  /* or NULL */
+	unsigned pages;   /* of the list of chats */
+	uint64_t counted; /* calls that the state knows of */
+	bool first;       /* the state was empty: not a usual poll */
+	bool done;
+	enum exit_code code;
+};
+
+static int64_t
+crm_now(const struct pull *p)
+{
+	return skew_apply(&p->skew, clock_now_ms());
+}
+
+/* The tenant's poll has failed; the first reason is the one that is told. */
+static void
+give_up(
+    void *ctx, enum error_class fault, const char *what, const char *message)
+{
+	struct pull *p = ctx;
+
+	if (p->code == PROG_OK) {
+		p->code = error_class_code(fault);
+		error_class_log(p->tenant, fault, what, message);
+	}
+	fetch_stop(p->fetch);
+}
+
+/* Once a day: until that time is reached the snapshots stand a millisecond
+ * apart, and waits are counted up to there. */
+static void
+tell_clock(struct pull *p, int64_t last)
+{
+	int64_t today = clock_now_ms() / DAY_MS;
+	char text[CLOCK_TEXT];
+
+	if (store_number(p->store, "clock_warned", 0) == today)
+		return;
+	store_set_number(p->store, "clock_warned", today);
+	clock_format(last, text);
+	log_warn("tenant %s: its CRM's clock, or ours, went back by %lld s; "
+		 "until %s figures are dated then; see poller --check",
+	    p->tenant->name, (long long)((last - p->as_of) / 1000), text);
+}
+
+/* The first answer that is any good begins the snapshot. */
+static void
+begin(struct pull *p, int64_t asked_ms)
+{
+	int64_t last;
+
+	if (p->as_of != CLOCK_NONE)
+		return;
+	p->as_of = asked_ms;
+	if (p->store != NULL) {
+		last = store_number(p->store, "as_of", 0);
+		if (last - p->as_of > CLOCK_BACK_MS)
+			tell_clock(p, last);
+		if (p->as_of <= last)
+			p->as_of = last + 1;
+	}
+	emit_begin(&p->emit, p->as_of);
+	operators_emit(&p->crew, &p->emit); /* those known from before */
+}
+
+static void
+note_odd(struct pull *p, const struct profile_answer *a)
+{
+	p->odd += a->odd;
+	if (a->odd > 0 && p->first_odd == NULL)
+		p->first_odd = xstrdup(buf_str(&a->first_odd));
+}
+
+static void
+operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct pull *p = ctx;
+	size_t i;
+
+	begin(p, asked_ms);
+	note_odd(p, a);
+	p->crew.asked_ms = asked_ms;
+	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type != RECORD_OPERATOR)
+			continue;
+		emit_record(&p->emit, "operator", a->records[i].body,
+		    strlen(a->records[i].body), NULL);
+		operators_add(&p->crew, &a->records[i], asked_ms);
+	}
+}
+
+static void
+operators_end(void *ctx, const struct ending *e)
+{
+	struct pull *p = ctx;
+
+	if (e->fault != ERROR_CLASS_NONE) {
+		give_up(p, e->fault, "operators", e->message);
+		return;
+	}
+	if (p->store != NULL)
+		operators_keep(&p->crew, p->store);
+	if (p->lists.by_operator)
+		chat_lists_ask(&p->lists);
+}
+
+static void
+chats_page_read(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct pull *p = ctx;
+
+	begin(p, asked_ms);
+	note_odd(p, a);
+	p->pages++;
+	chats_page(&p->chats, a, asked_ms);
+}
+
+static void
+chats_end(void *ctx, const struct ending *e)
+{
+	struct pull *p = ctx;
+
+	if (e->fault != ERROR_CLASS_NONE) {
+		give_up(p, e->fault, "open chats", e->message);
+		return;
+	}
+	if (p->store != NULL)
+		store_set_number(p->store, "pages", p->pages);
+	chats_listed(&p->chats, p->pages, p->as_of);
+}
+
+static void
+ask(struct pull *p)
+{
+	const struct question q = { .call = PROFILE_OPERATORS,
+		.urgent = true,
+		.ctx = p,
+		.page = operators_page,
+		.end = operators_end };
+	bool known =
+	    p->store != NULL && operators_load(&p->crew, p->store, crm_now(p),
+				    p->tenant->operators_every_ms);
+
+	p->lists = (struct chat_lists){ .fetch = p->fetch,
+		.profile = p->tenant->profile,
+		.crew = &p->crew,
+		.by_operator = profile_about(p->tenant->profile)->by_operator,
+		.like = { .urgent = true,
+		    .ctx = p,
+		    .page = chats_page_read,
+		    .end = chats_end } };
+	p->chats.gather = p->lists.by_operator;
+	if (!known)
+		fetch_ask(p->fetch, &q);
+	if (known || !p->lists.by_operator)
+		chat_lists_ask(&p->lists);
+}
+
+/* State that another profile or other options made is of no use, nor is that of
+ * another tenant, whose file was put in this one's place. */
+static void
+check_version(struct pull *p)
+{
+	const char *name = p->tenant->name;
+	int64_t version = (int64_t)checksum(
+	    profile_version(p->tenant->profile), name, strlen(name));
+
+	if (store_number(p->store, "profile", version) != version) {
+		log_info("state_forgotten",
+		    "tenant=%s reason='profile or options changed, or of "
+		    "another tenant'",
+		    name);
+		p->first = true;
+		store_empty(p->store, STORE_CHATS);
+		store_empty(p->store, STORE_CUSTOMERS);
+		store_delete(p->store, STORE_META, "operators");
+	}
+	store_set_number(p->store, "profile", version);
+}
+
+struct pull *
+pull_new(struct http *h, const struct tenant *t, struct store *store,
+    struct endpoint *to)
+{
+	struct pull *p = xcalloc(1, sizeof *p);
+
+	p->tenant = t;
+	p->store = store;
+	p->as_of = CLOCK_NONE;
+	emit_init(&p->emit, to, t->name);
+	p->fetch = fetch_new(h, t, &p->skew);
+	chats_init(&p->chats);
+	p->chats.tenant = t;
+	p->chats.fetch = p->fetch;
+	p->chats.store = store;
+	p->chats.emit = &p->emit;
+	p->chats.skew = &p->skew;
+	p->chats.give_up = give_up;
+	p->chats.ctx = p;
+	p->chats.customers.tenant = t;
+	p->chats.customers.fetch = p->fetch;
+	p->chats.customers.store = store;
+	p->chats.customers.give_up = give_up;
+	p->chats.customers.ctx = p;
+	if (store != NULL) {
+		p->skew.offset_ms = store_number(store, "skew", 0);
+		p->first = store_number(store, "as_of", 0) == 0;
+		check_version(p);
+		p->code = quota_check(t, store, p->fetch, crm_now(p));
+		if (p->code != PROG_OK)
+			fetch_stop(p->fetch);
+		/* Before this poll puts anew who was asked about again. */
+		customers_forget(store, crm_now(p));
+	}
+	ask(p);
+	return p;
+}
+
+void
+pull_free(struct pull *p)
+{
+	if (p == NULL)
+		return;
+	fetch_free(p->fetch);
+	chats_release(&p->chats);
+	emit_release(&p->emit);
+	operators_release(&p->crew);
+	free(p->first_odd);
+	free(p);
+}
+
+int64_t
+pull_step(struct pull *p)
+{
+	return p->done ? INT64_MAX : fetch_step(p->fetch);
+}
+
+static uint64_t
+calls_made(const struct pull *p)
+{
+	return usage_calls(fetch_calls(p->fetch));
+}
+
+static void
+commit(struct pull *p)
+{
+	struct buf why = BUF_INIT;
+	uint64_t calls = calls_made(p);
+	enum exit_code code;
+
+	usage_add_month(p->store, USAGE_POLL, crm_now(p), calls - p->counted);
+	p->counted = calls;
+	code = store_commit(p->store, &why);
+	if (code != PROG_OK) {
+		if (p->code == PROG_OK) {
+			p->code = code;
+			log_error(
+			    "tenant %s: %s", p->tenant->name, buf_str(&why));
+		}
+		fetch_stop(p->fetch);
+	}
+	buf_release(&why);
+}
+
+/* Chats that failed, but not often enough yet to be shown as they were. */
+static void
+tell_failed(struct pull *p)
+{
+	if (p->chats.failed == 0 || p->code != PROG_OK)
+		return;
+	p->code = PROG_UNAVAILABLE;
+	log_error("tenant %s: %zu of %zu chats could not be read, so there is "
+		  "no snapshot; %s; what was read is kept%s",
+	    p->tenant->name, p->chats.failed, p->chats.listed,
+	    p->chats.first_failure,
+	    p->store != NULL
+		? ", and from the third time on they are shown as last seen"
+		: " only with --state");
+}
+
+static void
+tell_stale(const struct pull *p)
+{
+	if (p->odd > 0)
+		log_warn("tenant %s: %zu records of the CRM's lists cannot be "
+			 "read wholly; what cannot is left out; the first: %s",
+		    p->tenant->name, p->odd, p->first_odd);
+	if (p->chats.stale > 0)
+		log_warn("tenant %s: %zu chats are shown as last seen; %s",
+		    p->tenant->name, p->chats.stale, p->chats.first_failure);
+	if (p->chats.customers.failed > 0)
+		log_warn("tenant %s: %zu customers have no name for now; %s",
+		    p->tenant->name, p->chats.customers.failed,
+		    p->chats.customers.first_failure);
+}
+
+/* What the next poll, and the doctor, want to know of this one. */
+static void
+keep(struct pull *p)
+{
+	struct usage u = { .runs = 1, .left = p->chats.left };
+	int64_t now = crm_now(p);
+
+	memcpy(u.calls, fetch_calls(p->fetch), sizeof u.calls);
+	if (!p->first && usage_calls(u.calls) > 0)
+		usage_add_run(p->store, USAGE_POLL, now, &u);
+	if (p->skew.known)
+		store_set_number(p->store, "skew", p->skew.offset_ms);
+	if (p->as_of != CLOCK_NONE)
+		store_set_number(p->store, "as_of", p->as_of);
+	if (p->chats.unknown > 0)
+		operators_forget(p->store); /* one of them may be new */
+	quota_keep(p->store, p->fetch, now);
+	commit(p);
+}
+
+static void
+finish(struct pull *p)
+{
+	struct pull_progress n;
+
+	tell_failed(p);
+	if (p->store != NULL)
+		keep(p);
+	/* Commit point: from here on the snapshot counts. */
+	if (p->code == PROG_OK && !p->emit.broken) {
+		emit_end(&p->emit, p->as_of);
+		tell_stale(p);
+		pull_progress(p, &n);
+		log_info("snapshot",
+		    "tenant=%s chats=%llu read=%llu records=%llu calls=%llu "
+		    "skew_ms=%lld",
+		    p->tenant->name, (unsigned long long)n.chats,
+		    (unsigned long long)n.read, (unsigned long long)n.records,
+		    (unsigned long long)n.calls, (long long)p->skew.offset_ms);
+	}
+	p->done = true;
+}
+
+bool
+pull_done(struct pull *p)
+{
+	if (p->done)
+		return true;
+	if (p->emit.broken)
+		fetch_stop(p->fetch);
+	else if (p->store != NULL && store_pending(p->store) > COMMIT_BYTES)
+		commit(p);
+	if (fetch_left(p->fetch) == 0)
+		finish(p);
+	return p->done;
+}
+
+void
+pull_stop(struct pull *p)
+{
+	fetch_stop(p->fetch);
+	if (!p->done && p->code == PROG_OK)
+		p->code = PROG_TEMPFAIL; /* no end marker */
+	if (!p->done)
+		finish(p);
+}
+
+enum exit_code
+pull_code(const struct pull *p)
+{
+	return p->code;
+}
+
+void
+pull_progress(const struct pull *p, struct pull_progress *out)
+{
+	*out = (struct pull_progress){ .chats = p->chats.listed,
+		.to_read = p->chats.to_read,
+		.read = p->chats.read,
+		.records = p->emit.records,
+		.calls = calls_made(p) };
+}

@@ -1,0 +1,375 @@
+/*
+ * crm_record: see crm_record.h. Which fields a record has, of which kind, and
+ * which it must have is taken from the table of records; a few more fields
+ * are for the engine alone.
+ */
+#include "poller/profile/crm_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "poller/profile/crm_field.h"
+
+/* Of a body: what is added to it later needs room, too. */
+#define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096)
+
+#define FIELDS_MAX 64
+
+/* For the engine, behind the fields of records in the list of keys. */
+enum own {
+	OWN_TYPE,
+	OWN_MARK,
+	OWN_LAST,
+	OWN_LAST_AT,
+	OWN_TAKEN,
+	OWN_EPISODE,
+	OWN_N
+};
+static const char *const own_names[OWN_N] = { "type", "mark", "last", "last_at",
+	"taken", "episode" };
+
+/* Of each type, the keys its records may have, and where their views go. */
+static _Thread_local struct type_keys {
+	struct value_keys *keys;
+	size_t at[FIELDS_MAX + OWN_N];
+	size_t n;
+} keys_of[RECORD_TYPES], key_of_type;
+
+/* What stands behind the keys of one object. */
+struct fields {
+	struct value_view views[FIELDS_MAX + OWN_N];
+	struct buf dump; /* of those that are trees */
+};
+
+static bool
+is_field_of(const struct record_field *f, size_t type)
+{
+	/* A customer has the fields of a chat that are about customers. */
+	if (type == RECORD_UNKNOWN)
+		type = RECORD_CHAT;
+	return (f->in & 1u << type) != 0;
+}
+
+static void
+prepare_type(struct type_keys *k, size_t type)
+{
+	const char *names[FIELDS_MAX + OWN_N];
+	size_t i;
+
+	for (i = 0; i < record_fields_n + OWN_N; i++) {
+		if (i < record_fields_n &&
+		    !is_field_of(&record_fields[i], type))
+			continue;
+		names[k->n] = i < record_fields_n
+				  ? record_fields[i].name
+				  : own_names[i - record_fields_n];
+		k->at[k->n++] = i;
+	}
+	k->keys = value_keys_new(names, k->n);
+}
+
+static void
+prepare(void)
+{
+	size_t i;
+
+	if (key_of_type.keys != NULL)
+		return;
+	for (i = 0; i < RECORD_TYPES; i++)
+		prepare_type(&keys_of[i], i);
+	key_of_type.keys = value_keys_new(&own_names[OWN_TYPE], 1);
+	key_of_type.at[0] = record_fields_n + OWN_TYPE;
+	key_of_type.n = 1;
+}
+
+void
+crm_record_end(void)
+{
+	size_t i;
+
+	for (i = 0; i < RECORD_TYPES; i++) {
+		value_keys_free(keys_of[i].keys);
+		keys_of[i] = (struct type_keys){ .keys = NULL };
+	}
+	value_keys_free(key_of_type.keys);
+	key_of_type.keys = NULL;
+}
+
+/* What is not looked up is absent. */
+static void
+look_up(struct fields *f, const struct value *v, const struct type_keys *k)
+{
+	struct value_view found[FIELDS_MAX + OWN_N];
+	size_t i;
+
+	value_view(v, k->keys, found, &f->dump);
+	for (i = 0; i < record_fields_n + OWN_N; i++)
+		f->views[i] = (struct value_view){ .kind = VIEW_ABSENT };
+	for (i = 0; i < k->n; i++)
+		f->views[k->at[i]] = found[i];
+}
+
+static const struct value_view *
+own(const struct fields *f, enum own which)
+{
+	return &f->views[record_fields_n + (size_t)which];
+}
+
+static const struct value_view *
+find_view(const struct fields *f, const char *name)
+{
+	static const struct value_view none = { .kind = VIEW_ABSENT };
+	size_t i;
+
+	for (i = 0; i < record_fields_n; i++) {
+		if (strcmp(record_fields[i].name, name) == 0)
+			return &f->views[i];
+	}
+	return &none;
+}
+
+/* What the engine adds itself, or only where it is wanted. */
+static bool
+is_engines(const struct record_field *f, enum record_type type,
+    const struct crm_record_options *opt)
+{
+	static const char *const of_all[] = { "tenant", "snapshot", "about" };
+	static const char *const of_chat[] = { "at", "opened_at", "closed_at",
+		"stale", "customer_name", "customer_phone", "tag",
+		"assignment" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(of_all); i++) {
+		if (strcmp(f->name, of_all[i]) == 0)
+			return true;
+	}
+	for (i = 0; type == RECORD_CHAT && i < ARRAY_LEN(of_chat); i++) {
+		if (strcmp(f->name, of_chat[i]) == 0)
+			return true;
+	}
+	return f->kind == FIELD_TEXT && strcmp(f->name, "text") == 0 &&
+	       !opt->texts;
+}
+
+/* Whose record it is, for a list has many. */
+static void
+name_owner(const struct fields *f, enum record_type type, struct buf *why)
+{
+	const char *who = type == RECORD_OPERATOR ? "operator" : "chat";
+	char *id = crm_field_id(find_view(f, who)),
+	     *reason = xstrdup(buf_str(why));
+
+	if (id != NULL && *id != '\0')
+		buf_setf(why, "%s %s: %s", who, id, reason);
+	free(id);
+	free(reason);
+}
+
+static int
+add_fields(struct buf *b, const struct fields *all, enum record_type type,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	size_t i, before;
+
+	for (i = 0; i < record_fields_n; i++) {
+		const struct record_field *f = &record_fields[i];
+
+		if ((f->in & 1u << type) == 0 || is_engines(f, type, opt))
+			continue;
+		before = b->len;
+		if (crm_field_add(b, f, &all->views[i]) != 0) {
+			buf_setf(why, "record '%s' has a bad '%s'",
+			    record_types[type].name, f->name);
+			if (!opt->partly || (f->required & 1u << type) != 0)
+				return -1;
+		} else if (b->len == before &&
+			   (f->required & 1u << type) != 0) {
+			buf_setf(why, "record '%s' has no '%s'",
+			    record_types[type].name, f->name);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+add_person(
+    struct buf *b, const struct fields *f, const struct crm_record_options *opt)
+{
+	if (opt->names)
+		(void)crm_field_add_text(
+		    b, "customer_name", find_view(f, "customer_name"));
+	if (opt->phones)
+		(void)crm_field_add_text(
+		    b, "customer_phone", find_view(f, "customer_phone"));
+	(void)crm_field_add_text(b, "tag", find_view(f, "tag"));
+}
+
+/* jsonw puts a comma before each member but the first of an object. */
+static char *
+take_members(struct buf *b)
+{
+	size_t skip = b->len > 0 && b->data[0] == ',';
+	char *s = xstrdup(buf_str(b) + skip);
+
+	buf_release(b);
+	return s;
+}
+
+/* The id if there is one. */
+static char *
+id_or_null(const struct value_view *v)
+{
+	char *id = crm_field_id(v);
+
+	if (id != NULL && *id == '\0') {
+		free(id);
+		id = NULL;
+	}
+	return id;
+}
+
+static int
+read_chat(struct crm_record *r, const struct fields *f, struct value *v,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	const struct value_view *mark = own(f, OWN_MARK);
+	const char *bad = NULL;
+
+	r->id = id_or_null(find_view(f, "chat"));
+	r->customer = id_or_null(find_view(f, "customer"));
+	r->last = id_or_null(own(f, OWN_LAST));
+	r->mark =
+	    mark->kind == VIEW_TEXT ? xstrndup(mark->text, mark->len) : NULL;
+	r->assigned = find_view(f, "operator")->kind != VIEW_ABSENT;
+	r->taken = !r->assigned && own(f, OWN_TAKEN)->kind == VIEW_TRUE;
+	r->raw = value_ref(v);
+	if (crm_field_time(find_view(f, "at"), &r->at) != 0)
+		bad = "at";
+	if (crm_field_time(find_view(f, "opened_at"), &r->opened_at) != 0)
+		bad = "opened_at";
+	if (crm_field_time(find_view(f, "closed_at"), &r->closed_at) != 0)
+		bad = "closed_at";
+	if (crm_field_time(own(f, OWN_LAST_AT), &r->last_at) != 0)
+		bad = "last_at";
+	if (bad != NULL) {
+		buf_setf(why, "record 'chat' has a bad '%s'", bad);
+		if (!opt->partly)
+			return -1;
+	}
+	return crm_field_status(find_view(f, "status"), &r->status) == 0 ||
+		       opt->partly
+		   ? 0
+		   : -1;
+}
+
+static int
+find_type(const struct value_view *v, enum record_type *type)
+{
+	static const enum record_type types[] = { RECORD_OPERATOR, RECORD_CHAT,
+		RECORD_MESSAGE };
+	size_t i;
+
+	*type = RECORD_UNKNOWN;
+	for (i = 0; i < ARRAY_LEN(types); i++) {
+		if (crm_field_is(v, record_types[types[i]].name))
+			*type = types[i];
+	}
+	return *type != RECORD_UNKNOWN || crm_field_is(v, "customer") ? 0 : -1;
+}
+
+static int
+read_by_type(struct crm_record *r, const struct fields *f, struct value *v,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	switch (r->type) {
+	case RECORD_CHAT:
+		return read_chat(r, f, v, opt, why);
+	case RECORD_OPERATOR:
+		r->id = id_or_null(find_view(f, "operator"));
+		r->available = find_view(f, "available")->kind == VIEW_TRUE;
+		r->raw = value_ref(v);
+		break;
+	case RECORD_MESSAGE:
+		r->id = id_or_null(find_view(f, "id"));
+		r->chat = id_or_null(find_view(f, "chat"));
+		r->closing = crm_field_is(find_view(f, "from"), "system") &&
+			     crm_field_is(find_view(f, "kind"), "closed");
+		return crm_field_time(find_view(f, "at"), &r->at);
+	case RECORD_UNKNOWN:
+		r->id = id_or_null(find_view(f, "customer"));
+		break;
+	case RECORD_SNAPSHOT:
+	case RECORD_VIEW:
+	case RECORD_EVENT:
+	case RECORD_ASSIGNMENT:
+	case RECORD_LIMIT:
+	case RECORD_ROW:
+	case RECORD_CLOCK:
+	case RECORD_TYPES:
+		break;
+	}
+	return 0;
+}
+
+int
+crm_record_read(struct crm_record *r, struct value *v,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	struct fields all = { .dump = BUF_INIT }, *f = &all;
+	struct buf body = BUF_INIT, person = BUF_INIT;
+	int rc = -1;
+
+	*r = (struct crm_record){ .at = CLOCK_NONE,
+		.last_at = CLOCK_NONE,
+		.opened_at = CLOCK_NONE,
+		.closed_at = CLOCK_NONE };
+	prepare();
+	look_up(f, v, &key_of_type);
+	if (find_type(own(f, OWN_TYPE), &r->type) != 0) {
+		buf_setf(why, "a record is of no type that is known here");
+	} else {
+		look_up(f, v, &keys_of[r->type]);
+		rc = r->type == RECORD_UNKNOWN
+			 ? 0
+			 : add_fields(&body, f, r->type, opt, why);
+	}
+	if (body.len > BODY_MAX) {
+		buf_setf(
+		    why, "a record is longer than %d bytes", RECORD_MAX_LINE);
+		rc = -1;
+	}
+	if (rc == 0) {
+		add_person(&person, f, opt);
+		r->episode = id_or_null(own(f, OWN_EPISODE));
+		rc = read_by_type(r, f, v, opt, why);
+	}
+	if (opt->partly && why->len > 0)
+		name_owner(f, r->type, why);
+	r->body = take_members(&body);
+	r->person = take_members(&person);
+	buf_release(&all.dump);
+	if (rc != 0) {
+		enum record_type type = r->type;
+
+		crm_record_release(r);
+		r->type = type;
+	}
+	return rc;
+}
+
+void
+crm_record_release(struct crm_record *r)
+{
+	free(r->body);
+	free(r->person);
+	free(r->id);
+	free(r->chat);
+	free(r->customer);
+	free(r->mark);
+	free(r->last);
+	free(r->episode);
+	value_unref(r->raw);
+	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
+}

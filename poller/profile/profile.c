@@ -1,0 +1,556 @@
+/*
+ * profile: see profile.h. profile*.c are the files that know libjq.
+ *
+ * The program that runs is prelude.jq, then the profile, then MAIN, which
+ * picks the function that the input names. It is compiled once. libjq reads
+ * the environment through the global environ, so that points to nothing while
+ * it compiles; in a program that runs, the prelude hides it.
+ */
+#define _DEFAULT_SOURCE /* environ */
+
+#include "poller/profile/profile.h"
+
+#include <errno.h>
+#include <jq.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "poller/profile/profile_clock.h"
+#include "poller/profile/profile_file.h"
+#include "poller/profile/profile_impl.h"
+
+#define CALL_MS 5000
+
+/* From so many rows on most of them tell how the list is meant. */
+#define MANY_ROWS 10
+
+extern char **environ;
+
+/* What libjq sees. Another thread may be reading it when it is put back. */
+static char *no_environ[] = { NULL };
+
+struct profile {
+	jq_state *jq;
+	char *name;
+	struct profile_options opt;
+	struct profile_about about;
+	jv options; /* as the profile sees them */
+	struct value *operators;
+	uint64_t version;
+	unsigned prelude_lines;
+	struct buf error; /* the first one of libjq */
+	struct profile_clock clock;
+	int64_t limit_ms; /* of a call */
+};
+
+const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
+	"messages", "chat", "customer", "check", "assign" };
+
+static const char *const error_class_names[] = { "", "later", "throttled",
+	"quota", "denied", "gone", "unusable" };
+
+/* A read function sees only answers in which failure() finds no fault. */
+static const char MAIN[] =
+    "def read(f): failure as $e | if $e == null then f else $e end;"
+    "jq_call(.call as $c "
+    "| if $c == \"messages_read\" then read(messages_read)"
+    " elif $c == \"messages_request\" then messages_request"
+    " elif $c == \"chats_request\" then chats_request"
+    " elif $c == \"chats_read\" then read(chats_read)"
+    " elif $c == \"operators_request\" then operators_request"
+    " elif $c == \"operators_read\" then read(operators_read)"
+    " elif $c == \"chat_request\" then chat_request"
+    " elif $c == \"chat_read\" then read(chat_read)"
+    " elif $c == \"customer_request\" then customer_request"
+    " elif $c == \"customer_read\" then read(customer_read)"
+    " elif $c == \"check_request\" then check_request"
+    " elif $c == \"check_read\" then read(check_read)"
+    " elif $c == \"assign_request\" then assign_request"
+    " elif $c == \"assign_read\" then read(assign_read)"
+    " elif $c == \"hook_read\" then hook_read"
+    " elif $c == \"hooks_request\" then hooks_request"
+    " elif $c == \"hooks_read\" then read(hooks_read)"
+    " elif $c == \"hook_add_request\" then hook_add_request"
+    " elif $c == \"hook_add_read\" then read(hook_add_read)"
+    " elif $c == \"hook_remove_request\" then hook_remove_request"
+    " elif $c == \"hook_remove_read\" then read(hook_remove_read)"
+    /* Its regular expressions get ready before there are threads. */
+    " else (\"\" | test(\"\")) as $ready | about end)";
+
+static void
+remember_error(void *ctx, jv message)
+{
+	struct profile *p = ctx;
+	jv text = jq_format_error(message);
+
+	if (p->error.len == 0)
+		buf_adds(&p->error, jv_string_value(text));
+	jv_free(text);
+}
+
+/* Runs it on input (taken). The first result, or invalid and *why. */
+static jv
+run(struct profile *p, jv input, struct buf *why)
+{
+	jv result, message;
+	bool halted;
+
+	if (profile_clock_start(&p->clock, p->jq, p->limit_ms) != 0) {
+		buf_setf(why,
+		    "there is no timer for it: %s; raise the limit of signals "
+		    "that wait (LimitSIGPENDING, ulimit -i)",
+		    log_errno(errno));
+		jv_free(input);
+		return jv_invalid();
+	}
+	jq_start(p->jq, input, 0);
+	result = jq_next(p->jq);
+	profile_clock_stop(&p->clock);
+	halted = jq_halted(p->jq);
+	/* Else what it was given and has made stays until the next call. */
+	jq_start(p->jq, jv_null(), 0);
+
+	if (jv_is_valid(result))
+		return result;
+	message = jv_invalid_get_msg(jv_copy(result));
+	if (halted)
+		buf_setf(why, "it takes longer than %d s",
+		    (int)(p->limit_ms / 1000));
+	else if (jv_get_kind(message) == JV_KIND_STRING)
+		buf_setf(why, "%s", jv_string_value(message));
+	else
+		buf_setf(why, "it gives no result");
+	jv_free(message);
+	return result;
+}
+
+static jv
+set(jv object, const char *key, jv value)
+{
+	return jv_object_set(object, jv_string(key), value);
+}
+
+static jv
+text_or_null(const char *s)
+{
+	return s != NULL ? jv_string(s) : jv_null();
+}
+
+static jv
+input(struct profile *p, const char *call, const struct profile_input *in)
+{
+	jv o = set(jv_object(), "call", jv_string(call));
+
+	o = set(o, "tenant", jv_string(p->opt.tenant));
+	o = set(o, "options", jv_copy(p->options));
+	o = set(o, "operators",
+	    p->operators != NULL ? value_jv(p->operators) : jv_array());
+	if (in == NULL)
+		return o;
+	o = set(o, "now", jv_number((double)in->now_ms / 1000));
+	o = set(o, "cursor", value_jv(in->cursor));
+	o = set(o, "chat", value_jv(in->chat));
+	o = set(o, "known", set(jv_object(), "last", text_or_null(in->known)));
+	o = set(o, "customer", text_or_null(in->customer));
+	o = set(o, "operator", text_or_null(in->operator_id));
+	o = set(o, "replaces", text_or_null(in->replaces));
+	o = set(o, "status", jv_number(in->status));
+	o = set(o, "answer", value_jv(in->answer));
+	return o;
+}
+
+jv
+profile_run(struct profile *p, const char *call, jv more, struct buf *why)
+{
+	return run(p, jv_object_merge(input(p, call, NULL), more), why);
+}
+
+const struct profile_options *
+profile_options(const struct profile *p)
+{
+	return &p->opt;
+}
+
+/* NULL is an empty one. */
+static jv
+words_jv(char *const *words)
+{
+	jv list = jv_array();
+
+	for (; words != NULL && *words != NULL; words++)
+		list = jv_array_append(list, jv_string(*words));
+	return list;
+}
+
+static jv
+options(const struct profile_options *opt)
+{
+	jv o = jv_object();
+
+	o = set(o, "account", text_or_null(opt->account));
+	o = set(o, "customers", jv_bool(opt->customers));
+	o = set(o, "customer_phone", jv_bool(opt->customer_phone));
+	o = set(o, "with_text", jv_bool(opt->with_text));
+	o = set(o, "history", jv_string(opt->history_all ? "all" : "episode"));
+	o = set(o, "need", words_jv(opt->need));
+	return set(o, "bot_operators", words_jv(opt->bot_operators));
+}
+
+/* A reason with the function's name before it. */
+static void
+name_function(struct profile *p, enum profile_call call, const char *what,
+    struct buf *why)
+{
+	char *reason = xstrdup(buf_str(why));
+
+	buf_setf(why, "%s_%s of profile '%s': %s", profile_call_names[call],
+	    what, p->name, reason);
+	free(reason);
+}
+
+int
+profile_request(struct profile *p, enum profile_call call,
+    const struct profile_input *in, struct profile_request *out,
+    struct buf *why)
+{
+	char name[32];
+	jv result;
+	int rc = -1;
+
+	*out = (struct profile_request){ .target = NULL };
+	(void)snprintf(
+	    name, sizeof name, "%s_request", profile_call_names[call]);
+	result = run(p, input(p, name, in), why);
+	if (jv_is_valid(result))
+		rc = profile_request_read(result, out, why);
+	if (rc < 0)
+		name_function(p, call, "request", why);
+	jv_free(result);
+	return rc;
+}
+
+enum error_class
+profile_fault(const char *name)
+{
+	size_t i;
+
+	for (i = 1; i < ARRAY_LEN(error_class_names); i++) {
+		if (strcmp(name, error_class_names[i]) == 0)
+			return (enum error_class)i;
+	}
+	return ERROR_CLASS_UNUSABLE;
+}
+
+/* The rows of a list: chats or operators, not the messages with them. */
+struct rows {
+	size_t n, odd, lost;
+};
+
+/* Of a list the records that can be read count, as far as they can: one bad
+ * chat stops no other. */
+static void
+note_odd(struct profile_answer *out, struct rows *rows, bool lost,
+    enum record_type type, const struct buf *why)
+{
+	out->odd++;
+	if (out->first_odd.len == 0)
+		buf_adds(&out->first_odd, buf_str(why));
+	if (type != RECORD_MESSAGE) {
+		rows->odd++;
+		rows->lost += lost;
+	}
+}
+
+/* Then it is the list that is not what it should be. */
+static bool
+most_are_odd(const struct rows *rows, const struct profile_input *in)
+{
+	if (rows->n >= MANY_ROWS)
+		return rows->odd * 2 > rows->n;
+	return rows->lost * 2 > rows->n && in->cursor == NULL;
+}
+
+static int
+read_records(struct profile *p, enum profile_call call,
+    const struct profile_input *in, jv records, struct profile_answer *out)
+{
+	const struct crm_record_options opt = { p->opt.customers,
+		p->opt.customer_phone, p->opt.with_text,
+		call == PROFILE_OPERATORS || call == PROFILE_CHATS };
+	int n = jv_get_kind(records) == JV_KIND_ARRAY
+		    ? jv_array_length(jv_copy(records))
+		    : 0;
+	struct buf why = BUF_INIT;
+	struct rows rows = { 0, 0, 0 };
+	int i, rc = 0;
+
+	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
+	for (i = 0; i < n && rc == 0; i++) {
+		struct value *v =
+		    value_new_jv(jv_array_get(jv_copy(records), i));
+		struct crm_record *r = &out->records[out->n];
+
+		buf_clear(&why);
+		rc = crm_record_read(r, v, &opt, &why);
+		out->n += rc == 0;
+		value_unref(v);
+		rows.n += r->type != RECORD_MESSAGE;
+		if (opt.partly && why.len > 0) {
+			note_odd(out, &rows, rc != 0, r->type, &why);
+			rc = 0;
+		}
+	}
+	if (rc != 0)
+		buf_adds(&out->message, buf_str(&why));
+	else if (most_are_odd(&rows, in)) {
+		buf_setf(&out->message,
+		    "%zu of %zu rows of the list cannot be read; %s", rows.odd,
+		    rows.n, buf_str(&out->first_odd));
+		rc = -1;
+	}
+	buf_release(&why);
+	jv_free(records);
+	return rc;
+}
+
+/* "label: value, label: value" (info is taken). */
+static void
+show_info(jv info, struct buf *out)
+{
+	jv keys = jv_get_kind(info) == JV_KIND_OBJECT ? jv_keys(jv_copy(info))
+						      : jv_array();
+	int i, n = jv_array_length(jv_copy(keys));
+
+	for (i = 0; i < n; i++) {
+		jv key = jv_array_get(jv_copy(keys), i);
+		jv v = jv_object_get(jv_copy(info), jv_copy(key));
+
+		buf_addf(
+		    out, "%s%s: ", i > 0 ? ", " : "", jv_string_value(key));
+		if (jv_get_kind(v) == JV_KIND_STRING) {
+			buf_adds(out, jv_string_value(v));
+			jv_free(v);
+		} else {
+			value_dump_jv(v, out);
+		}
+		jv_free(key);
+	}
+	jv_free(keys);
+	jv_free(info);
+}
+
+/* 0, or -1 with the reason in out->message. Takes the result. */
+static int
+read_answer(struct profile *p, enum profile_call call,
+    const struct profile_input *in, jv result, struct profile_answer *out)
+{
+	jv error = jv_object_get(jv_copy(result), jv_string("error"));
+	jv next = jv_object_get(jv_copy(result), jv_string("next"));
+	jv other;
+	int rc = 0;
+
+	if (jv_get_kind(error) == JV_KIND_STRING) {
+		out->fault = profile_fault(jv_string_value(error));
+		other = jv_object_get(jv_copy(result), jv_string("message"));
+		if (jv_get_kind(other) == JV_KIND_STRING)
+			buf_adds(&out->message, jv_string_value(other));
+		jv_free(other);
+	} else {
+		rc = read_records(p, call, in,
+		    jv_object_get(jv_copy(result), jv_string("records")), out);
+		other = jv_object_get(jv_copy(result), jv_string("info"));
+		if (rc == 0)
+			show_info(jv_copy(other), &out->message);
+		jv_free(other);
+		other = jv_object_get(jv_copy(result), jv_string("moved"));
+		out->moved = jv_get_kind(other) == JV_KIND_TRUE;
+		jv_free(other);
+		out->operator_id = profile_id(
+		    jv_object_get(jv_copy(result), jv_string("operator")));
+		if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
+			out->next = value_new_jv(jv_copy(next));
+	}
+	jv_free(error);
+	jv_free(next);
+	jv_free(result);
+	return rc;
+}
+
+void
+profile_read(struct profile *p, enum profile_call call,
+    const struct profile_input *in, struct profile_answer *out)
+{
+	char name[32];
+	jv result;
+	int rc = -1;
+
+	*out = (struct profile_answer){ .fault = ERROR_CLASS_NONE };
+	(void)snprintf(name, sizeof name, "%s_read", profile_call_names[call]);
+	result = run(p, input(p, name, in), &out->message);
+	if (jv_get_kind(result) == JV_KIND_OBJECT)
+		rc = read_answer(p, call, in, jv_copy(result), out);
+	else if (jv_is_valid(result))
+		buf_setf(&out->message,
+		    "it must give {records, next} or {error, message}");
+	if (rc != 0) {
+		out->fault = ERROR_CLASS_UNUSABLE;
+		out->unread = true;
+		name_function(p, call, "read", &out->message);
+	}
+	jv_free(result);
+}
+
+void
+profile_answer_release(struct profile_answer *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		crm_record_release(&a->records[i]);
+	free(a->records);
+	value_unref(a->next);
+	free(a->operator_id);
+	buf_release(&a->message);
+	buf_release(&a->first_odd);
+	*a = (struct profile_answer){ .fault = ERROR_CLASS_NONE };
+}
+
+static int
+read_about(struct profile *p, struct buf *why)
+{
+	jv about = run(p, input(p, "about", NULL), why);
+
+	if (!jv_is_valid(about)) {
+		jv_free(about);
+		return -1;
+	}
+	return profile_about_read(about, &p->about, why);
+}
+
+/* "jq: error: REASON (Unix shell quoting issues?) at <top-level>, line N:",
+ * where lines count from the first one of the prelude. */
+static void
+correct_line(struct profile *p, struct buf *why)
+{
+	static const char *const ends[] = { " (Unix shell", " at <", "\n" };
+	const char *text = buf_str(&p->error), *end = text + p->error.len;
+	const char *line = strstr(text, ", line "), *at;
+	size_t i;
+
+	if (strncmp(text, "jq: error: ", 11) == 0)
+		text += 11;
+	for (i = 0; i < ARRAY_LEN(ends); i++) {
+		at = strstr(text, ends[i]);
+		if (at != NULL && at < end)
+			end = at;
+	}
+	buf_setf(why, "profile '%s'", p->name);
+	if (line != NULL)
+		buf_addf(why, ", line %ld",
+		    strtol(line + 7, NULL, 10) - (long)p->prelude_lines);
+	buf_addf(why, ": %.*s", (int)(end - text), text);
+}
+
+static int
+compile(struct profile *p, const struct profile_file *f, struct buf *why)
+{
+	char **saved = environ;
+	struct buf program = BUF_INIT;
+	const char *c;
+	int ok;
+
+	buf_adds(&program, buf_str(&f->prelude));
+	buf_addc(&program, '\n');
+	for (c = buf_str(&program); *c != '\0'; c++)
+		p->prelude_lines += *c == '\n';
+	buf_adds(&program, buf_str(&f->text));
+	buf_addc(&program, '\n');
+	buf_adds(&program, MAIN);
+
+	jq_set_error_cb(p->jq, remember_error, p);
+	environ = no_environ;
+	ok = jq_compile(p->jq, buf_str(&program));
+	environ = saved;
+	buf_release(&program);
+	if (!ok)
+		correct_line(p, why);
+	return ok ? 0 : -1;
+}
+
+struct profile *
+profile_open(
+    const char *name, const struct profile_options *opt, struct buf *why)
+{
+	struct profile *p = xcalloc(1, sizeof *p);
+	struct profile_file f;
+	struct buf reason = BUF_INIT, key = BUF_INIT;
+	bool ok = false;
+
+	p->name = xstrdup(name);
+	p->opt = *opt;
+	p->limit_ms = CALL_MS;
+	p->options = options(opt);
+	if (profile_file_read(&f, name, why) == 0) {
+		value_dump_jv(jv_copy(p->options), &key);
+		p->version = profile_file_version(&f, buf_str(&key));
+		p->jq = jq_init();
+		ok = p->jq != NULL && compile(p, &f, why) == 0;
+		if (ok && read_about(p, &reason) != 0) {
+			ok = false;
+			buf_setf(why, "about of profile '%s': %s", name,
+			    buf_str(&reason));
+		}
+	}
+	profile_file_release(&f);
+	buf_release(&key);
+	buf_release(&reason);
+	if (ok)
+		return p;
+	profile_close(p);
+	return NULL;
+}
+
+void
+profile_close(struct profile *p)
+{
+	if (p == NULL)
+		return;
+	profile_clock_release(&p->clock);
+	if (p->jq != NULL)
+		jq_teardown(&p->jq);
+	jv_free(p->options);
+	value_unref(p->operators);
+	profile_about_release(&p->about);
+	buf_release(&p->error);
+	free(p->name);
+	free(p);
+}
+
+void
+profile_set_operators(struct profile *p, struct value *list)
+{
+	value_unref(p->operators);
+	p->operators = value_ref(list);
+}
+
+const struct profile_about *
+profile_about(const struct profile *p)
+{
+	return &p->about;
+}
+
+void
+profile_set_limit(struct profile *p, int64_t ms)
+{
+	p->limit_ms = ms;
+}
+
+uint64_t
+profile_version(const struct profile *p)
+{
+	return p->version;
+}

@@ -1,0 +1,82 @@
+/*
+ * profile_clock: see profile_clock.h.
+ */
+#define _GNU_SOURCE /* gettid, SIGEV_THREAD_ID */
+
+#include "poller/profile/profile_clock.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#ifndef sigev_notify_thread_id /* Debian 12's glibc has no name for it */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+static _Thread_local jq_state *volatile running;
+
+static void
+halt_running(int sig)
+{
+	(void)sig;
+	if (running != NULL)
+		jq_halt(running, jv_null(), jv_null());
+}
+
+/* The signal goes to the thread that called, whichever there are, and which
+ * otherwise may take none. */
+static int
+make_timer(struct profile_clock *c)
+{
+	struct sigaction act = { .sa_handler = halt_running };
+	sigset_t ours;
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
+		.sigev_signo = SIGVTALRM };
+
+	event.sigev_notify_thread_id = gettid();
+	(void)sigemptyset(&act.sa_mask);
+	(void)sigemptyset(&ours);
+	(void)sigaddset(&ours, SIGVTALRM);
+	(void)pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+	if (sigaction(SIGVTALRM, &act, NULL) != 0 ||
+	    timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &c->timer) != 0)
+		return -1;
+	c->thread = gettid();
+	return 0;
+}
+
+static void
+set_timer(struct profile_clock *c, int64_t ms)
+{
+	struct itimerspec t = { .it_value = { (time_t)(ms / 1000),
+				    (long)(ms % 1000) * 1000000L } };
+
+	(void)timer_settime(c->timer, 0, &t, NULL);
+}
+
+int
+profile_clock_start(struct profile_clock *c, jq_state *jq, int64_t ms)
+{
+	if (c->thread != gettid())
+		profile_clock_release(c);
+	if (c->thread == 0 && make_timer(c) != 0)
+		return -1;
+	running = jq;
+	set_timer(c, ms);
+	return 0;
+}
+
+void
+profile_clock_stop(struct profile_clock *c)
+{
+	set_timer(c, 0);
+	running = NULL;
+}
+
+void
+profile_clock_release(struct profile_clock *c)
+{
+	if (c->thread != 0)
+		(void)timer_delete(c->timer);
+	c->thread = 0;
+}

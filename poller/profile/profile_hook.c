@@ -1,0 +1,192 @@
+/*
+ * profile_hook: see profile_hook.h.
+ */
+#include "poller/profile/profile_hook.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "poller/profile/profile_impl.h"
+
+/* NULL-ended and owned; NULL when it is no list of texts. */
+static char **
+texts(jv object, const char *key)
+{
+	jv list = profile_member(object, key), v;
+	char **all = NULL;
+	int i, n;
+
+	if (jv_get_kind(list) == JV_KIND_ARRAY) {
+		n = jv_array_length(jv_copy(list));
+		all = xcalloc((size_t)n + 1, sizeof *all);
+		for (i = 0; i < n; i++) {
+			v = jv_array_get(jv_copy(list), i);
+			all[i] = xstrdup(jv_get_kind(v) == JV_KIND_STRING
+					     ? jv_string_value(v)
+					     : "");
+			jv_free(v);
+		}
+	}
+	jv_free(list);
+	return all;
+}
+
+static void
+free_texts(char **all)
+{
+	char **one;
+
+	for (one = all; one != NULL && *one != NULL; one++)
+		free(*one);
+	free(all);
+}
+
+static bool
+has_word(char *const *words, const char *word)
+{
+	for (; *words != NULL; words++) {
+		if (strcmp(*words, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* about.hooks.sign */
+static int
+read_sign(jv sign, struct profile_hooks *out, struct buf *why)
+{
+	char *key = profile_text(sign, "key");
+
+	out->header = profile_text(sign, "header");
+	out->timestamp = profile_text(sign, "timestamp");
+	out->prefix = profile_text(sign, "prefix");
+	out->parts = texts(sign, "parts");
+	out->key_is_token = key != NULL && strstr(key, "token") != NULL;
+	out->key_is_md5 = key != NULL && strstr(key, "md5") != NULL;
+	free(key);
+	if (out->header != NULL && out->parts != NULL &&
+	    has_word(out->parts, "body") &&
+	    has_word(out->parts, "timestamp") == (out->timestamp != NULL))
+		return 0;
+	buf_setf(why, "about.hooks.sign must be {header, parts}, with body "
+		      "among its parts, and timestamp if it has that");
+	return -1;
+}
+
+int
+profile_hooks_read(
+    struct profile *p, struct profile_hooks *out, struct buf *why)
+{
+	jv about = profile_run(p, "about", jv_object(), why), hooks, sign;
+	int rc = -1;
+
+	*out = (struct profile_hooks){ .header = NULL };
+	hooks = profile_member(about, "hooks");
+	sign = profile_member(hooks, "sign");
+	if (jv_is_valid(about) && jv_get_kind(hooks) != JV_KIND_OBJECT) {
+		buf_setf(why, "it knows nothing of webhooks");
+	} else if (jv_is_valid(about)) {
+		rc = jv_get_kind(sign) == JV_KIND_OBJECT
+			 ? read_sign(sign, out, why)
+			 : 0;
+		out->headers = texts(hooks, "headers");
+	}
+	jv_free(about);
+	jv_free(hooks);
+	jv_free(sign);
+	return rc;
+}
+
+void
+profile_hooks_release(struct profile_hooks *h)
+{
+	free(h->header);
+	free(h->timestamp);
+	free(h->prefix);
+	free_texts(h->parts);
+	free_texts(h->headers);
+	*h = (struct profile_hooks){ .header = NULL };
+}
+
+/* {NAME: value or null} of those that the profile wants. */
+static jv
+headers(const struct profile_hooks *h, const struct profile_hook_input *in)
+{
+	jv all = jv_object();
+	char *const *name = h->headers;
+	const char *value;
+
+	for (; name != NULL && *name != NULL; name++) {
+		value = in->header(in->ctx, *name);
+		all = jv_object_set(all, jv_string(*name),
+		    value != NULL ? jv_string(value) : jv_null());
+	}
+	return all;
+}
+
+/* Takes records. */
+static int
+read_records(const struct profile_options *o, jv records,
+    struct profile_hook_answer *out, struct buf *why)
+{
+	const struct crm_record_options opt = { o->customers, o->customer_phone,
+		o->with_text, false };
+	int n = jv_array_length(jv_copy(records)), i, rc = 0;
+
+	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
+	for (i = 0; i < n && rc == 0; i++) {
+		struct value *v =
+		    value_new_jv(jv_array_get(jv_copy(records), i));
+
+		rc = crm_record_read(&out->records[out->n], v, &opt, why);
+		out->n += rc == 0;
+		value_unref(v);
+	}
+	jv_free(records);
+	return rc;
+}
+
+int
+profile_hook_read(struct profile *p, const struct profile_hooks *h,
+    const struct profile_hook_input *in, struct profile_hook_answer *out,
+    struct buf *why)
+{
+	jv more = jv_object(), result, records;
+	int rc = -1;
+
+	*out = (struct profile_hook_answer){ .records = NULL };
+	more = jv_object_set(
+	    more, jv_string("now"), jv_number((double)in->now_ms / 1000));
+	more = jv_object_set(more, jv_string("payload"), value_jv(in->payload));
+	more = jv_object_set(more, jv_string("headers"), headers(h, in));
+	result = profile_run(p, "hook_read", more, why);
+	out->unknown = profile_text(result, "unknown");
+	out->once = profile_text(result, "once");
+	records = profile_member(result, "records");
+	if (out->unknown != NULL) {
+		jv_free(records);
+		rc = 0;
+	} else if (jv_get_kind(records) == JV_KIND_ARRAY) {
+		rc = read_records(profile_options(p), records, out, why);
+	} else {
+		if (jv_is_valid(result))
+			buf_setf(why, "it must give {records} or {unknown}");
+		jv_free(records);
+	}
+	jv_free(result);
+	return rc;
+}
+
+void
+profile_hook_release(struct profile_hook_answer *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		crm_record_release(&a->records[i]);
+	free(a->records);
+	free(a->unknown);
+	free(a->once);
+	*a = (struct profile_hook_answer){ .records = NULL };
+}

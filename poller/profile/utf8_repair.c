@@ -1,0 +1,123 @@
+/*
+ * utf8_repair: see utf8_repair.h. A pass over the bytes that knows just enough
+ * of JSON to tell strings, escapes and numbers apart.
+ */
+#include "poller/profile/utf8_repair.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/base/hex.h"
+#include "common/base/parse.h"
+
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/* Above that, a whole number may not fit into 64 bits. */
+#define DIGITS_KEPT 18
+
+struct scan {
+	const char *p, *end;
+	struct buf *out;
+};
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The value of "\uXXXX" at p, or -1. */
+static int
+escape_value(const char *p, const char *end)
+{
+	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+		return -1;
+	return hex_four(p + 2);
+}
+
+static void
+escape(struct scan *s)
+{
+	int v = escape_value(s->p, s->end), low;
+	size_t n = s->end - s->p < 2 ? 1 : 2;
+
+	if (v >= 0)
+		n = 6;
+	if (v >= 0xD800 && v <= 0xDBFF) {
+		low = escape_value(s->p + 6, s->end);
+		if (low >= 0xDC00 && low <= 0xDFFF)
+			n = 12;
+	}
+	if (v >= 0xD800 && v <= 0xDFFF && n == 6)
+		buf_adds(s->out, REPLACEMENT);
+	else
+		buf_add(s->out, s->p, n);
+	s->p += n;
+}
+
+/* One character of a string that is no escape. */
+static void
+character(struct scan *s)
+{
+	unsigned char c = (unsigned char)*s->p;
+	size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+
+	if (n > (size_t)(s->end - s->p) || !parse_is_utf8(s->p, n)) {
+		buf_adds(s->out, REPLACEMENT);
+		s->p++;
+		return;
+	}
+	buf_add(s->out, s->p, n);
+	s->p += n;
+}
+
+static void
+string(struct scan *s)
+{
+	buf_addc(s->out, *s->p++);
+	while (s->p < s->end && *s->p != '"') {
+		if (*s->p == '\\')
+			escape(s);
+		else
+			character(s);
+	}
+	if (s->p < s->end)
+		buf_addc(s->out, *s->p++);
+}
+
+static void
+number(struct scan *s)
+{
+	const char *from = s->p, *p = from + (*from == '-');
+	const char *digits = p;
+	bool quote;
+
+	while (p < s->end && is_digit(*p))
+		p++;
+	quote = p - digits > DIGITS_KEPT;
+	if (p < s->end && strchr(".eE", *p) != NULL)
+		quote = false;
+	while (p < s->end && (is_digit(*p) || strchr("+-.eE", *p) != NULL))
+		p++;
+	if (quote)
+		buf_addc(s->out, '"');
+	buf_add(s->out, from, (size_t)(p - from));
+	if (quote)
+		buf_addc(s->out, '"');
+	s->p = p;
+}
+
+void
+utf8_repair_json(struct buf *out, const char *text, size_t len)
+{
+	struct scan s = { text, text + len, out };
+
+	while (s.p < s.end) {
+		if (*s.p == '"')
+			string(&s);
+		else if (is_digit(*s.p) || *s.p == '-')
+			number(&s);
+		else
+			buf_addc(out, *s.p++);
+	}
+}

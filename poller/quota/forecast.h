@@ -1,0 +1,44 @@
+/*
+ * forecast: how many calls a schedule will cost. Pure.
+ */
+#ifndef POLLER_QUOTA_FORECAST_H
+#define POLLER_QUOTA_FORECAST_H
+
+#include "poller/quota/cron_expr.h"
+#include "poller/quota/usage.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FORECAST_DAYS 31
+
+struct forecast_input {
+	const struct cron_expr *schedule, *reaper;
+	int64_t now_ms;
+	/* Whether polls remember what they read; if not, each reads it all. */
+	bool state;
+	const struct usage *polls, *runs; /* of each hour, or NULL */
+	int64_t measured_ms; /* from the first of those polls to the last */
+	/* What a look at the CRM shows, for hours without a measurement. */
+	double pages; /* of the list of open chats */
+	double chats;
+	double customers; /* who are asked about, one by one */
+	double operator_pages;
+	int64_t operators_every_ms;
+	double changed_per_minute; /* chats */
+};
+
+struct forecast {
+	double polls, reaper; /* calls in FORECAST_DAYS days */
+	double today;         /* calls of the whole present day */
+	unsigned poll_runs, reaper_runs;
+	bool measured, measured_reaper; /* at least in part */
+};
+
+/* Fewer polls, or in less time, tell nothing about a month. */
+#define FORECAST_MEASURED_RUNS 12
+#define FORECAST_MEASURED_MS (INT64_C(3600) * 1000)
+
+void forecast_compute(const struct forecast_input *in, struct forecast *out);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * quota: see quota.h.
+ */
+#include "poller/quota/quota.h"
+
+#include <inttypes.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "poller/client/throttle.h"
+#include "poller/quota/usage.h"
+
+static void
+warn(const struct tenant *t, struct store *s, uint64_t used, int64_t today)
+{
+	if (store_number(s, "budget_warned", 0) == today)
+		return;
+	store_set_number(s, "budget_warned", today);
+	log_warn("tenant %s: %" PRIu64 " of this month's %" PRId64
+		 " calls ([%s] budget) are used; see poller --check for what "
+		 "the schedule costs",
+	    t->name, used, t->budget, t->section);
+}
+
+static enum exit_code
+check_budget(
+    const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms)
+{
+	uint64_t budget = (uint64_t)t->budget, used;
+
+	if (budget == 0)
+		return PROG_OK;
+	used = usage_month(s, now_ms);
+	if (used >= budget) {
+		log_error("tenant %s: this month's %" PRIu64
+			  " calls ([%s] budget) are used up; raise budget, "
+			  "or wait for the next month",
+		    t->name, budget, t->section);
+		return PROG_UNAVAILABLE;
+	}
+	fetch_limit(f, budget - used);
+	if (used >= budget / 5 * 4)
+		warn(t, s, used, now_ms / DAY_MS);
+	return PROG_OK;
+}
+
+/* A short wish is one that a run can wait for; a very long one is not to be
+ * believed. */
+static enum exit_code
+check_hold(const struct tenant *t, struct store *s, int64_t now_ms)
+{
+	int64_t wait = store_number(s, "hold_until", 0) - now_ms;
+	char text[CLOCK_TEXT];
+
+	if (wait <= 0 || wait < t->retry_budget_ms || wait > THROTTLE_MAX_MS)
+		return PROG_OK;
+	clock_format(now_ms + wait, text);
+	log_error("tenant %s: its CRM wants no call before %s (too many "
+		  "requests); the next run after that tries again",
+	    t->name, text);
+	return PROG_TEMPFAIL;
+}
+
+enum exit_code
+quota_check(
+    const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms)
+{
+	enum exit_code code = check_budget(t, s, f, now_ms);
+
+	return code == PROG_OK ? check_hold(t, s, now_ms) : code;
+}
+
+void
+quota_keep(struct store *s, const struct fetch *f, int64_t now_ms)
+{
+	int64_t held = fetch_held(f);
+
+	if (held > 0)
+		store_set_number(s, "hold_until", now_ms + held);
+}

@@ -1,0 +1,170 @@
+/*
+ * route_analytics: POST /api/v1/analytics/messages/analytics: what somebody
+ * found out about a message becomes a message record that is about it, with all
+ * of it in its data. Of the message's text only the length is kept.
+ */
+#include "poller/routes/route.h"
+
+#include <string.h>
+
+#include "common/http/json_body.h"
+#include "common/text/jsonw.h"
+#include "poller/routes/route_collect.h"
+#include "poller/routes/route_ids.h"
+#include "poller/routes/route_models.h"
+
+/* What was found out about a message. Groups are NULL when absent. */
+struct analytics {
+	const char *id;
+	json_t *v[VALIDATE_FIELDS], *content[VALIDATE_FIELDS];
+	json_t *sentiment[VALIDATE_FIELDS], *intent[VALIDATE_FIELDS];
+	int64_t length;
+};
+
+static void
+number(struct buf *b, const char *name, const json_t *v)
+{
+	struct buf text = BUF_INIT;
+
+	if (v == NULL) {
+		jsonw_null(b, name);
+		return;
+	}
+	json_body_real(&text, validate_number(v));
+	jsonw_raw(b, name, text.data, text.len);
+	buf_release(&text);
+}
+
+static void
+group_begin(struct buf *b, const char *name)
+{
+	jsonw_raw(b, name, "{", 1);
+}
+
+static void
+analytics_data(struct buf *b, const struct analytics *n)
+{
+	jsonw_open(b);
+	group_begin(b, "analytics");
+	jsonw_str(b, "id", n->id);
+	collect_member(b, "direction", n->v[ANALYTICS_DIRECTION]);
+	jsonw_int(b, "message_length", n->length);
+	if (n->v[ANALYTICS_SENTIMENT] != NULL) {
+		group_begin(b, "sentiment");
+		number(b, "score", n->sentiment[SENTIMENT_SCORE]);
+		collect_member(b, "label", n->sentiment[SENTIMENT_LABEL]);
+		number(b, "confidence", n->sentiment[SENTIMENT_CONFIDENCE]);
+		jsonw_close(b);
+	}
+	if (n->v[ANALYTICS_INTENT] != NULL) {
+		group_begin(b, "intent");
+		collect_member(b, "name", n->intent[INTENT_NAME]);
+		number(b, "confidence", n->intent[INTENT_CONFIDENCE]);
+		jsonw_close(b);
+	}
+	number(b, "response_time", n->v[ANALYTICS_RESPONSE_TIME]);
+	jsonw_close(b);
+	jsonw_close(b);
+}
+
+static void
+analytics_record(struct collect *c, const struct analytics *n)
+{
+	struct buf *b = &c->a->records, data = BUF_INIT;
+	bool inbound = strcmp(json_string_value(n->v[ANALYTICS_DIRECTION]),
+			   "inbound") == 0;
+
+	analytics_data(&data, n);
+	jsonw_open(b);
+	jsonw_str(b, "type", "message");
+	jsonw_str(b, "tenant", c->sender.tenant);
+	collect_member(b, "id", n->v[ANALYTICS_ID]);
+	collect_member(b, "chat", n->v[ANALYTICS_CONVERSATION]);
+	collect_member(b, "channel", n->v[ANALYTICS_CHANNEL]);
+	jsonw_time(b, "at", c->at);
+	jsonw_str(b, "from", inbound ? "customer" : "operator");
+	jsonw_bool(b, "about", true);
+	jsonw_raw(b, "data", data.data, data.len);
+	jsonw_line(b);
+	c->a->records_n++;
+	buf_release(&data);
+}
+
+static void
+analytics_answer(struct collect *c, const struct analytics *n)
+{
+	struct buf *b = &c->a->body;
+
+	jsonw_open(b);
+	jsonw_str(b, "id", n->id);
+	collect_member(b, "message_id", n->v[ANALYTICS_ID]);
+	collect_member(b, "conversation_id", n->v[ANALYTICS_CONVERSATION]);
+	collect_member(b, "channel_id", n->v[ANALYTICS_CHANNEL]);
+	collect_member(b, "direction", n->v[ANALYTICS_DIRECTION]);
+	jsonw_int(b, "message_length", n->length);
+	number(b, "sentiment_score", n->sentiment[SENTIMENT_SCORE]);
+	collect_member(b, "sentiment_label", n->sentiment[SENTIMENT_LABEL]);
+	number(b, "sentiment_confidence", n->sentiment[SENTIMENT_CONFIDENCE]);
+	collect_member(b, "intent_name", n->intent[INTENT_NAME]);
+	number(b, "intent_confidence", n->intent[INTENT_CONFIDENCE]);
+	number(b, "response_time", n->v[ANALYTICS_RESPONSE_TIME]);
+	jsonw_str(b, "tenant_id", c->sender.tenant);
+	jsonw_time(b, "created_at", c->at);
+	jsonw_close(b);
+}
+
+/* A member of the body that is an object of its own. */
+static void
+read_group(struct collect *c, const struct validate_model *m, const char *name,
+    json_t *group, json_t **values)
+{
+	struct validate_place at = { &collect_body, name, 0 };
+
+	if (group != NULL)
+		validate_object(&c->faults, &at, m, group, values);
+}
+
+static void
+read_analytics(struct collect *c, struct analytics *n)
+{
+	const char *s;
+
+	validate_object(
+	    &c->faults, &collect_body, &model_analytics, c->body, n->v);
+	read_group(
+	    c, &model_content, "content", n->v[ANALYTICS_CONTENT], n->content);
+	read_group(c, &model_sentiment, "sentiment", n->v[ANALYTICS_SENTIMENT],
+	    n->sentiment);
+	read_group(
+	    c, &model_intent, "intent", n->v[ANALYTICS_INTENT], n->intent);
+	s = json_string_value(n->content[CONTENT_TEXT]);
+	for (; s != NULL && *s != '\0'; s++)
+		n->length += ((unsigned char)*s & 0xC0) != 0x80;
+}
+
+static bool
+write_analytics(struct collect *c, void *ctx)
+{
+	analytics_record(c, ctx);
+	analytics_answer(c, ctx);
+	return collect_fits(c, 0, &collect_body);
+}
+
+void
+route_message_analytics(const struct listener_context *in,
+    const struct web_request *r, struct web_answer *a)
+{
+	struct collect c = { .in = in, .r = r, .a = a };
+	struct analytics n = { .length = 0 };
+	char uuid[ROUTE_ID];
+
+	if (collect_begin(&c)) {
+		if (c.body != NULL)
+			read_analytics(&c, &n);
+		if (c.key == NULL)
+			route_uuid(uuid);
+		n.id = c.key != NULL ? c.key : uuid;
+		collect_settle(&c, "analytics", write_analytics, &n);
+	}
+	collect_end(&c);
+}

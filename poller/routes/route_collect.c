@@ -1,0 +1,207 @@
+/*
+ * route_collect: see route_collect.h.
+ */
+#include "poller/routes/route_collect.h"
+
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/http/json_body.h"
+#include "common/text/jsonw.h"
+#include "poller/hooks/listener_context.h"
+#include "poller/routes/route.h"
+
+#define TENANT_PATTERN "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
+
+const struct validate_place collect_body = { NULL, "body", 0 };
+static const struct validate_place in_query = { NULL, "query", 0 };
+static const struct validate_place in_header = { NULL, "header", 0 };
+
+static void
+answer_faults(struct collect *c)
+{
+	struct buf *b = &c->a->body;
+
+	c->a->status = 422;
+	buf_clear(b);
+	buf_adds(b, "{\"detail\":[");
+	buf_add(b, buf_str(&c->faults.list), c->faults.list.len);
+	buf_adds(b, "]}");
+}
+
+/* Bad JSON is all that is told then. False: the answer is made. */
+static bool
+read_json(struct collect *c)
+{
+	struct validate_place at = { &collect_body, NULL, 0 };
+	struct json_fault fault;
+	struct buf ctx = BUF_INIT;
+
+	c->body = json_body_read(c->r->body, c->r->len, &fault);
+	if (c->body != NULL)
+		return true;
+	if (fault.what == NULL) {
+		route_detail(c->a, 400, "There was an error parsing the body");
+		return false;
+	}
+	at.index = fault.at;
+	jsonw_open(&ctx);
+	jsonw_str(&ctx, "error", fault.what);
+	jsonw_close(&ctx);
+	c->body = json_object();
+	validate_fault(&c->faults, &at, "json_invalid", "JSON decode error",
+	    c->body, buf_str(&ctx));
+	buf_release(&ctx);
+	answer_faults(c);
+	return false;
+}
+
+/* A body that does not say it is JSON is a text to the original. */
+static bool
+read_body(struct collect *c)
+{
+	if (c->r->len == 0)
+		return true;
+	if (route_says_json(c->r))
+		return read_json(c);
+	if (!parse_is_utf8(c->r->body, c->r->len)) {
+		route_detail(c->a, 400, "There was an error parsing the body");
+		return false;
+	}
+	c->body = json_stringn(c->r->body, c->r->len);
+	return true;
+}
+
+static void
+read_tenant(struct collect *c)
+{
+	struct validate_place at = { &in_query, "tenant_id", 0 };
+	const char *name = c->r->query(c->r, "tenant_id");
+	json_t *input;
+
+	if (c->sender.by_token)
+		return;
+	if (name == NULL) {
+		validate_fault(
+		    &c->faults, &at, "missing", "Field required", NULL, NULL);
+	} else if (!parse_is_name(name, RECORD_MAX_TENANT)) {
+		input = json_string(name);
+		validate_fault(&c->faults, &at, "string_pattern_mismatch",
+		    "String should match pattern '" TENANT_PATTERN "'", input,
+		    "{\"pattern\":\"" TENANT_PATTERN "\"}");
+		json_decref(input);
+	} else {
+		memcpy(c->sender.tenant, name, strlen(name) + 1);
+	}
+}
+
+static void
+read_key(struct collect *c)
+{
+	struct validate_place at = { &in_header, "idempotency-key", 0 };
+	json_t *input;
+
+	if (route_key(c->r, &c->key))
+		return;
+	input = json_string(c->key);
+	validate_fault(&c->faults, &at, "string_pattern_mismatch",
+	    "String should match pattern '^[!-~]{1,180}$'", input,
+	    "{\"pattern\":\"^[!-~]{1,180}$\"}");
+	json_decref(input);
+}
+
+bool
+collect_begin(struct collect *c)
+{
+	if (!route_token(c->in, c->r, c->a, &c->sender))
+		return false;
+	if (!c->sender.by_token && !route_is_ours(c->in, c->r, 403, c->a))
+		return false;
+	if (!read_body(c))
+		return false;
+	read_tenant(c);
+	read_key(c);
+	if (c->body == NULL)
+		validate_fault(&c->faults, &collect_body, "missing",
+		    "Field required", NULL, NULL);
+	return true;
+}
+
+/* The key is not this request's. */
+static void
+answer_key(struct collect *c)
+{
+	struct validate_place at = { &in_header, "idempotency-key", 0 };
+	json_t *input = json_string(c->key);
+
+	validate_fault(&c->faults, &at, "value_error",
+	    "Value error, the key is that of another request", input, NULL);
+	json_decref(input);
+	answer_faults(c);
+}
+
+void
+collect_settle(
+    struct collect *c, const char *kind, collect_write *write, void *ctx)
+{
+	c->at = c->r->now_ms;
+	if (c->faults.n > 0) {
+		answer_faults(c);
+		return;
+	}
+	if (!write(c, ctx))
+		return;
+	switch (
+	    route_first(c->in, c->r, &c->sender, kind, c->key, NULL, &c->at)) {
+	case IDEMPOTENCY_OTHER:
+		route_take_back(c->a);
+		answer_key(c);
+		break;
+	case IDEMPOTENCY_FAILED:
+		route_take_back(c->a);
+		route_busy(c->a);
+		break;
+	case IDEMPOTENCY_AGAIN:
+		route_take_back(c->a);
+		(void)write(c, ctx);
+		break;
+	case IDEMPOTENCY_NEW:
+		break;
+	}
+}
+
+void
+collect_end(struct collect *c)
+{
+	json_decref(c->body);
+	validate_release(&c->faults);
+}
+
+bool
+collect_fits(struct collect *c, size_t from, const struct validate_place *at)
+{
+	if (c->a->records.len - from <= RECORD_MAX_LINE)
+		return true;
+	validate_fault(&c->faults, at, "value_error",
+	    "Value error, it is too large for one record", NULL, NULL);
+	route_take_back(c->a);
+	answer_faults(c);
+	return false;
+}
+
+void
+collect_member(struct buf *b, const char *name, json_t *v)
+{
+	struct buf text = BUF_INIT;
+
+	json_body_write(&text, v);
+	jsonw_raw(b, name, text.data, text.len);
+	buf_release(&text);
+}
+
+void
+collect_optional(struct buf *b, const char *name, const char *value)
+{
+	if (value != NULL)
+		jsonw_str(b, name, value);
+}

@@ -1,0 +1,192 @@
+/*
+ * route_hooks: webhooks of CRMs, POST /hooks/TENANT/SOURCE, with a secret as
+ * a last part, or as ?secret=, where the CRM does not sign.
+ *
+ * Nothing of a body is parsed before it has proved where it comes from; then
+ * that is done on the tenant's lane, since it may take a second. Who
+ * cannot prove it learns nothing: a wrong secret, a bad signature and a tenant
+ * that does not exist are one answer, that takes one time.
+ *
+ * What is authentic JSON gets 200 even if nobody understands it: else a CRM
+ * sends it again and again, and switches the webhook off. It is kept as a dead
+ * letter. Most repeats need no memory: records say how things stand, and bear
+ * ids and times of the payload, so twice is once. What bears no time is
+ * remembered by the name that its profile gives it, and gets the time of the
+ * first.
+ */
+#include "poller/routes/route.h"
+
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/endpoint/deadletter.h"
+#include "common/text/jsonw.h"
+#include "poller/routes/route_hooks.h"
+#include "poller/spool/idempotency.h"
+
+/* One delivery, as the callbacks see it. */
+struct arrived {
+	const struct listener_context *in;
+	const struct hook *hook; /* NULL: not known yet */
+	const struct web_request *request;
+};
+
+static const char *
+find_header(const void *ctx, const char *name)
+{
+	const struct arrived *a = ctx;
+
+	return a->request->header(a->request, name);
+}
+
+/* Where that cannot be remembered it counts as the first: to lose it would be
+ * worse. */
+static int64_t
+first_time(const void *ctx, const char *once)
+{
+	const struct arrived *a = ctx;
+	struct idempotent first = { .at = a->request->now_ms };
+	enum idempotency_verdict v = IDEMPOTENCY_NEW;
+	struct buf kind = BUF_INIT;
+
+	/* A profile may be called as a kind of requests is. */
+	buf_addf(&kind, "webhook %s", hook_source(a->hook));
+	if (strlen(once) <= IDEMPOTENCY_KEY_MAX)
+		v = idempotency_first(a->in->keys, hook_tenant(a->hook),
+		    buf_str(&kind), once, &first);
+	buf_release(&kind);
+	return v == IDEMPOTENCY_AGAIN ? first.at : a->request->now_ms;
+}
+
+static struct hook_delivery
+delivery(const struct arrived *a)
+{
+	const struct web_request *r = a->request;
+
+	return (struct hook_delivery){ .body = r->body,
+		.len = r->len,
+		.now_ms = r->now_ms,
+		.header = find_header,
+		.first = first_time,
+		.ctx = a };
+}
+
+/* Whose webhook it is; NULL: nobody's. */
+static const struct hook *
+addressee(const struct listener_context *in, const struct web_request *r)
+{
+	size_t tenant_len, source_len;
+	const char *tenant = route_part(r->path, 1, &tenant_len);
+	const char *source = route_part(r->path, 2, &source_len);
+
+	return hook_find(in->hooks, tenant, tenant_len, source, source_len);
+}
+
+/* A dead letter. The reason may quote the body, so the log has none. */
+static void
+keep(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, const char *why, struct web_answer *a)
+{
+	struct buf where = BUF_INIT, letter = BUF_INIT;
+	unsigned n = hook_count(in->hooks, HOOK_KEPT, r->now_ms);
+
+	buf_addf(&where, "webhook %s/%s", hook_tenant(h), hook_source(h));
+	deadletter_write(&letter, buf_str(&where), r->body, r->len, why);
+	buf_add(&a->dead, letter.data, letter.len);
+	buf_addc(&a->dead, '\n');
+	a->dead_n++;
+	if (n > 0)
+		log_warn("%u webhooks were not understood, the last one for "
+			 "%s/%s; they are kept as dead letters, with reasons",
+		    n, hook_tenant(h), hook_source(h));
+	buf_release(&where);
+	buf_release(&letter);
+}
+
+bool
+route_hook_take(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, struct web_answer *a)
+{
+	const struct arrived arrived = { in, h, r };
+	const struct hook_delivery d = delivery(&arrived);
+	struct buf why = BUF_INIT;
+	bool json = true;
+
+	switch (hook_read(h, &d, &a->records, &a->records_n, &why)) {
+	case HOOK_RECORDS:
+		(void)hook_count(in->hooks, HOOK_TAKEN, r->now_ms);
+		break;
+	case HOOK_UNKNOWN:
+	case HOOK_UNREAD:
+		keep(in, h, r, buf_str(&why), a);
+		break;
+	case HOOK_NO_JSON:
+		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
+		json = false;
+		break;
+	}
+	buf_release(&why);
+	return json;
+}
+
+/* Anybody can make that happen, so it is not told each time. */
+static void
+refuse(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, enum signature_verdict verdict,
+    struct web_answer *a)
+{
+	unsigned n = hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
+
+	if (n > 0)
+		log_warn("%u webhooks were refused, the last one from %s for "
+			 "%s: its signature or secret is %s",
+		    n, r->peer,
+		    h != NULL ? hook_tenant(h) : "no tenant of ours",
+		    signature_verdict_name(verdict));
+	route_detail(a, 401, "Unauthorized");
+}
+
+bool
+route_hook_fits(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
+{
+	if (r->len <= in->max_hook)
+		return true;
+	route_detail(a, 413, "Content Too Large");
+	return false;
+}
+
+/* On the tenant's lane. */
+static void
+read_hook(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
+{
+	if (route_hook_take(in, addressee(in, r), r, a))
+		buf_adds(&a->body, "{\"status\":\"ok\"}");
+	else
+		route_detail(a, 400, "Invalid JSON");
+}
+
+void
+route_hook(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
+{
+	const struct arrived arrived = { in, NULL, r };
+	struct hook_delivery d = delivery(&arrived);
+	enum signature_verdict verdict = SIGNATURE_WRONG;
+	const struct hook *h = addressee(in, r);
+
+	if (!route_hook_fits(in, r, a))
+		return;
+	d.secret = route_part(r->path, 3, &d.secret_len);
+	if (d.secret_len == 0) {
+		d.secret = r->query(r, "secret");
+		d.secret_len = d.secret != NULL ? strlen(d.secret) : 0;
+	}
+	if (hook_proves(h, &d, &verdict)) {
+		a->lane = hook_lane(h);
+		a->later = read_hook;
+	} else {
+		refuse(in, h, r, verdict, a);
+	}
+}

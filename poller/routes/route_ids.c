@@ -1,0 +1,112 @@
+/*
+ * route_ids: see route_ids.h.
+ */
+#include "poller/routes/route_ids.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/hex.h"
+#include "common/base/random.h"
+#include "common/http/signature.h"
+
+#define SLOTS 1000
+
+void
+route_uuid(char id[ROUTE_ID])
+{
+	static const size_t groups[] = { 4, 2, 2, 2, 6 };
+	unsigned char b[16];
+	size_t i, at = 0;
+
+	random_fill(b, sizeof b);
+	b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+	for (i = 0; i < 5; i++) {
+		id = hex_write(id, b + at, groups[i]);
+		at += groups[i];
+		*id++ = i < 4 ? '-' : '\0';
+	}
+}
+
+/* A name that only one process of the machine can have at a time, and that is
+ * free again when it ends. */
+static bool
+take_slot(unsigned slot)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1,
+	    "messaging-analytics-message-ids-%03u", slot);
+
+	if (fd < 0)
+		return false;
+	if (bind(fd, (const struct sockaddr *)&name,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			    (size_t)len)) == 0)
+		return true; /* fd stays open for as long as we live */
+	(void)close(fd);
+	return false;
+}
+
+/* Where there are no such names, chance has to do: on a thousand machines two
+ * would have to write into one conversation in one microsecond. */
+static unsigned
+choose_slot(void)
+{
+	unsigned start = random_32() % SLOTS, i;
+
+	for (i = 0; i < SLOTS; i++) {
+		if (take_slot((start + i) % SLOTS))
+			return (start + i) % SLOTS;
+	}
+	return start;
+}
+
+void
+route_message_id(char id[ROUTE_ID])
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static unsigned slot = SLOTS;
+	static int64_t last;
+	struct timespec now;
+	int64_t us;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	(void)pthread_mutex_lock(&lock);
+	if (slot == SLOTS)
+		slot = choose_slot();
+	if (us <= last)
+		us = last + 1;
+	last = us;
+	(void)snprintf(id, ROUTE_ID, "msg-%lld%03u", (long long)us, slot);
+	(void)pthread_mutex_unlock(&lock);
+}
+
+void
+route_conversation(const char *a, const char *b, char id[ROUTE_ID])
+{
+	static const char key[] = "conversation";
+	struct signature_piece pieces[2];
+	unsigned char mac[SIGNATURE_MAC];
+	const char *swap = a;
+
+	if (strcmp(a, b) > 0) {
+		a = b;
+		b = swap;
+	}
+	pieces[0] = (struct signature_piece){ a, strlen(a) + 1 };
+	pieces[1] = (struct signature_piece){ b, strlen(b) };
+	signature_mac(key, strlen(key), pieces, 2, mac);
+	id += snprintf(id, ROUTE_ID, "conv-");
+	*hex_write(id, mac, 12) = '\0';
+}

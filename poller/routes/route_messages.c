@@ -1,0 +1,202 @@
+/*
+ * route_messages: POST /api/v1/messages/send, an application's message. It
+ * becomes a message record, with its text, since to carry that is what the
+ * route is for. Bad input is told in a line of plain text, as the original
+ * does.
+ */
+#include "poller/routes/route.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/http/json_body.h"
+#include "common/text/jsonw.h"
+#include "poller/hooks/listener_context.h"
+#include "poller/hooks/operator_directory.h"
+#include "poller/routes/route_ids.h"
+#include "poller/routes/route_models.h"
+#include "poller/routes/route_sender.h"
+
+/* What was sent. Texts are borrowed; NULL: absent. */
+struct message {
+	const char *id, *chat, *from, *to, *text, *kind, *channel;
+	bool by_operator;
+	char own_id[ROUTE_ID], own_chat[ROUTE_ID];
+};
+
+static void
+invalid(struct web_answer *a, const char *why)
+{
+	a->status = 400;
+	a->content_type = "text/plain; charset=utf-8";
+	buf_adds(&a->body, "Invalid request");
+	if (why != NULL)
+		buf_addf(&a->body, ": %s", why);
+	buf_addc(&a->body, '\n');
+}
+
+/* Text that is there and not empty. */
+static const char *
+given(const json_t *v)
+{
+	const char *s = json_string_value(v);
+
+	return s != NULL && *s != '\0' ? s : NULL;
+}
+
+static bool
+read_message(struct message *m, json_t *body, struct web_answer *a)
+{
+	struct validate_place at = { NULL, "body", 0 };
+	struct validate_faults faults = { .n = 0 };
+	json_t *v[VALIDATE_FIELDS];
+	bool good;
+
+	validate_object(&faults, &at, &model_send, body, v);
+	good = faults.n == 0;
+	if (!good)
+		invalid(a, faults.by_type ? NULL : buf_str(&faults.first));
+	validate_release(&faults);
+	if (!good)
+		return false;
+	*m = (struct message){ .chat = given(v[SEND_CONVERSATION]),
+		.from = json_string_value(v[SEND_SENDER]),
+		.to = given(v[SEND_RECEIVER]),
+		.text = given(v[SEND_CONTENT]),
+		.kind = given(v[SEND_TYPE]),
+		.channel = given(v[SEND_CHANNEL]) };
+	if (m->chat == NULL && m->to == NULL) {
+		invalid(a, "neither conversation_id nor receiver_id");
+		return false;
+	}
+	if (m->chat == NULL) {
+		route_conversation(m->from, m->to, m->own_chat);
+		m->chat = m->own_chat;
+	}
+	return true;
+}
+
+static void
+optional(struct buf *b, const char *name, const char *value)
+{
+	if (value != NULL)
+		jsonw_str(b, name, value);
+}
+
+static void
+write_record(const struct message *m, const char *tenant, int64_t at,
+    struct web_answer *a)
+{
+	struct buf *b = &a->records;
+
+	jsonw_open(b);
+	jsonw_str(b, "type", "message");
+	jsonw_str(b, "tenant", tenant);
+	jsonw_str(b, "id", m->id);
+	jsonw_str(b, "chat", m->chat);
+	optional(b, "channel", m->channel);
+	jsonw_time(b, "at", at);
+	jsonw_str(b, "from", m->by_operator ? "operator" : "customer");
+	jsonw_str(b, "user", m->from);
+	if (m->by_operator)
+		jsonw_str(b, "operator", m->from);
+	optional(b, "to", m->to);
+	jsonw_str(b, "kind", m->kind != NULL ? m->kind : "text");
+	optional(b, "text", m->text);
+	jsonw_line(b);
+	a->records_n++;
+}
+
+static void
+write_answer(const struct message *m, struct web_answer *a)
+{
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "status", "success");
+	jsonw_str(&a->body, "message_id", m->id);
+	jsonw_str(&a->body, "conversation_id", m->chat);
+	jsonw_line(&a->body);
+}
+
+/* Whoever sends the same once more gets the same once more. What does not fit
+ * uses no key up, so the record is written first, and again if it came before.
+ */
+static void
+send_message(const struct listener_context *in, const struct web_request *r,
+    const struct sender *s, struct message *m, struct web_answer *a)
+{
+	const char *key;
+	uint64_t note;
+	int64_t at;
+
+	if (!route_key(r, &key)) {
+		invalid(a, "Idempotency-Key");
+		return;
+	}
+	if (key == NULL)
+		route_message_id(m->own_id);
+	m->id = key != NULL ? key : m->own_id;
+	note = operator_directory_has(
+	    in->operators, s->tenant, m->from, r->now_ms);
+	m->by_operator = note != 0;
+	write_record(m, s->tenant, r->now_ms, a);
+	if (a->records.len > RECORD_MAX_LINE) {
+		route_take_back(a);
+		invalid(a, "content is too long");
+		return;
+	}
+	switch (route_first(in, r, s, "message", key, &note, &at)) {
+	case IDEMPOTENCY_OTHER:
+		route_take_back(a);
+		invalid(a, "Idempotency-Key is that of another request");
+		return;
+	case IDEMPOTENCY_FAILED:
+		route_take_back(a);
+		route_busy(a);
+		return;
+	case IDEMPOTENCY_AGAIN:
+		route_take_back(a);
+		m->by_operator = note != 0;
+		write_record(m, s->tenant, at, a);
+		break;
+	case IDEMPOTENCY_NEW:
+		break;
+	}
+	write_answer(m, a);
+}
+
+/* Without a token there is such a route only for a tenant that is configured,
+ * and for those who are trusted. */
+static bool
+is_there(const struct listener_context *in, const struct web_request *r,
+    struct sender *s, struct web_answer *a)
+{
+	if (s->by_token)
+		return true;
+	if (in->tenant == NULL) {
+		route_detail(a, 404, "Not Found");
+		return false;
+	}
+	if (!route_is_ours(in, r, 404, a))
+		return false;
+	memcpy(s->tenant, in->tenant, strlen(in->tenant) + 1);
+	return true;
+}
+
+void
+route_messages_send(const struct listener_context *in,
+    const struct web_request *r, struct web_answer *a)
+{
+	struct sender s = { .by_token = false };
+	struct json_fault fault;
+	struct message m;
+	json_t *body;
+
+	if (!route_token(in, r, a, &s) || !is_there(in, r, &s, a))
+		return;
+	body = json_body_read(r->body, r->len, &fault);
+	if (body == NULL)
+		invalid(a, NULL);
+	else if (read_message(&m, body, a))
+		send_message(in, r, &s, &m, a);
+	json_decref(body);
+}

@@ -1,0 +1,245 @@
+/*
+ * route_originals: POST /webhook and POST /resolve, as the custom agent
+ * allocation for Qiscus has them that this takes the place of: a room without
+ * an agent, and a room that is resolved. Their paths name no tenant and no
+ * secret, so they are there only for the tenant that [listen] names, if its
+ * profile is Qiscus's, and for the addresses it trusts.
+ *
+ * Answers, also to wrong types, are the original's; but a room that is told of
+ * twice is no error.
+ */
+#include "poller/routes/route.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/http/json_body.h"
+#include "poller/routes/route_hooks.h"
+#include "poller/routes/route_sender.h"
+
+enum kind { TEXT, WHOLE, FLAG, LIST, TEXTS, OBJECT, TEXT_OR_NUMBER };
+
+/* What a member must be, if it is there and not null. */
+struct member {
+	const char *name;
+	enum kind kind;
+	const struct member *members; /* of an OBJECT; ended by no name */
+};
+
+static const struct member latest_service[] = {
+	{ "id", WHOLE, NULL },
+	{ "user_id", WHOLE, NULL },
+	{ "room_log_id", WHOLE, NULL },
+	{ "app_id", WHOLE, NULL },
+	{ "room_id", TEXT, NULL },
+	{ "resolved_at", TEXT, NULL },
+	{ "is_resolved", FLAG, NULL },
+	{ "created_at", TEXT, NULL },
+	{ "updated_at", TEXT, NULL },
+	{ "first_comment_id", TEXT, NULL },
+	{ "last_comment_id", TEXT_OR_NUMBER, NULL },
+	{ "retrieved_at", TEXT, NULL },
+	{ NULL, TEXT, NULL },
+};
+
+static const struct member candidate_agent[] = {
+	{ "id", WHOLE, NULL },
+	{ "name", TEXT, NULL },
+	{ "email", TEXT, NULL },
+	{ "authentication_token", TEXT, NULL },
+	{ "created_at", TEXT, NULL },
+	{ "updated_at", TEXT, NULL },
+	{ "sdk_email", TEXT, NULL },
+	{ "sdk_key", TEXT, NULL },
+	{ "is_available", FLAG, NULL },
+	{ "type", WHOLE, NULL },
+	{ "avatar_url", TEXT, NULL },
+	{ "app_id", WHOLE, NULL },
+	{ "is_verified", FLAG, NULL },
+	{ "notifications_room_id", TEXT, NULL },
+	{ "bubble_color", TEXT, NULL },
+	{ "qismo_key", TEXT, NULL },
+	{ "type_as_string", TEXT, NULL },
+	{ "assigned_rules", TEXTS, NULL },
+	{ NULL, TEXT, NULL },
+};
+
+static const struct member webhook[] = {
+	{ "app_id", TEXT, NULL },
+	{ "source", TEXT, NULL },
+	{ "name", TEXT, NULL },
+	{ "email", TEXT, NULL },
+	{ "avatar_url", TEXT, NULL },
+	{ "extras", TEXT, NULL },
+	{ "is_resolved", FLAG, NULL },
+	{ "room_id", TEXT, NULL },
+	{ "latest_service", OBJECT, latest_service },
+	{ "candidate_agent", OBJECT, candidate_agent },
+	{ NULL, TEXT, NULL },
+};
+
+static const struct member customer[] = {
+	{ "additional_info", LIST, NULL },
+	{ "avatar", TEXT, NULL },
+	{ "name", TEXT, NULL },
+	{ "user_id", TEXT, NULL },
+	{ NULL, TEXT, NULL },
+};
+
+static const struct member resolved_by[] = {
+	{ "id", WHOLE, NULL },
+	{ "email", TEXT, NULL },
+	{ "name", TEXT, NULL },
+	{ "type", TEXT, NULL },
+	{ "is_available", FLAG, NULL },
+	{ NULL, TEXT, NULL },
+};
+
+static const struct member service[] = {
+	{ "id", WHOLE, NULL },
+	{ "room_id", TEXT, NULL },
+	{ "is_resolved", FLAG, NULL },
+	{ "first_comment_id", TEXT, NULL },
+	{ "last_comment_id", TEXT_OR_NUMBER, NULL },
+	{ "source", TEXT, NULL },
+	{ NULL, TEXT, NULL },
+};
+
+static const struct member resolve[] = {
+	{ "customer", OBJECT, customer },
+	{ "resolved_by", OBJECT, resolved_by },
+	{ "service", OBJECT, service },
+	{ NULL, TEXT, NULL },
+};
+
+static bool
+are_texts(json_t *list)
+{
+	json_t *v;
+	size_t i;
+
+	if (!json_is_array(list))
+		return false;
+	json_array_foreach(list, i, v)
+	{
+		if (!json_is_string(v) && !json_is_null(v))
+			return false;
+	}
+	return true;
+}
+
+static bool
+fits(const struct member *m, json_t *v)
+{
+	switch (m->kind) {
+	case TEXT:
+		return json_is_string(v);
+	case WHOLE:
+		return json_is_integer(v);
+	case FLAG:
+		return json_is_boolean(v);
+	case LIST:
+		return json_is_array(v);
+	case TEXTS:
+		return are_texts(v);
+	case OBJECT:
+		return json_is_object(v);
+	case TEXT_OR_NUMBER:
+		return json_is_string(v) || json_is_number(v);
+	}
+	return false;
+}
+
+/* All members, and one level of theirs. */
+static bool
+all_fit(const struct member *members, json_t *object)
+{
+	const struct member *m, *inner;
+	json_t *v, *w;
+
+	for (m = members; m->name != NULL; m++) {
+		v = json_object_get(object, m->name);
+		if (v == NULL || json_is_null(v))
+			continue;
+		if (!fits(m, v))
+			return false;
+		inner = m->members;
+		for (; inner != NULL && inner->name != NULL; inner++) {
+			w = json_object_get(v, inner->name);
+			if (w != NULL && !json_is_null(w) && !fits(inner, w))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+is_payload(const struct member *members, const struct web_request *r)
+{
+	struct json_fault f;
+	json_t *v = json_body_read(r->body, r->len, &f);
+	bool yes = json_is_object(v) && all_fit(members, v);
+
+	yes = yes || json_is_null(v);
+	json_decref(v);
+	return yes;
+}
+
+/* On the tenant's lane. */
+static void
+take(const struct listener_context *in, const struct web_request *r,
+    const struct member *members, struct web_answer *a)
+{
+	if (is_payload(members, r) &&
+	    route_hook_take(in, hook_of(in->hooks, in->tenant), r, a)) {
+		buf_adds(&a->body,
+		    "{\"message\":\"Webhook received successfully\"}");
+	} else {
+		a->status = 400;
+		buf_adds(&a->body, "{\"error\":\"Invalid payload\"}");
+	}
+}
+
+static void
+take_webhook(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
+{
+	take(in, r, webhook, a);
+}
+
+static void
+take_resolve(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
+{
+	take(in, r, resolve, a);
+}
+
+static void
+answer(const struct listener_context *in, const struct web_request *r,
+    web_handler *later, struct web_answer *a)
+{
+	const struct hook *h =
+	    in->tenant != NULL ? hook_of(in->hooks, in->tenant) : NULL;
+
+	if (h == NULL || strcmp(hook_source(h), "qiscus") != 0) {
+		route_detail(a, 404, "Not Found");
+	} else if (route_is_ours(in, r, 404, a) && route_hook_fits(in, r, a)) {
+		a->lane = hook_lane(h);
+		a->later = later;
+	}
+}
+
+void
+route_original_webhook(const struct listener_context *in,
+    const struct web_request *r, struct web_answer *a)
+{
+	answer(in, r, take_webhook, a);
+}
+
+void
+route_original_resolve(const struct listener_context *in,
+    const struct web_request *r, struct web_answer *a)
+{
+	answer(in, r, take_resolve, a);
+}

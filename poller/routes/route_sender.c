@@ -1,0 +1,136 @@
+/*
+ * route_sender: see route_sender.h.
+ */
+#include "poller/routes/route_sender.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/checksum.h"
+#include "common/base/log.h"
+#include "common/http/jwt.h"
+#include "poller/hooks/listener_context.h"
+#include "poller/routes/route.h"
+
+#define BEARER "Bearer "
+
+static bool
+refuse(struct web_answer *a, const char *challenge, const char *detail)
+{
+	route_detail(a, 401, detail);
+	a->authenticate = challenge;
+	return false;
+}
+
+bool
+route_token(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a, struct sender *s)
+{
+	const char *header = r->header(r, "Authorization");
+	struct buf why = BUF_INIT;
+	int rc;
+
+	if (in->jwt.keys_n == 0)
+		return true;
+	if (header == NULL || strncasecmp(header, BEARER, strlen(BEARER)) != 0)
+		return refuse(a, "Bearer", "Not authenticated");
+	header += strlen(BEARER);
+	header += strspn(header, " ");
+	rc = jwt_check(&in->jwt, header, r->now_ms, s->tenant, &why);
+	if (rc != 0)
+		log_info("token_refused", "peer=%s reason=\"%s\"", r->peer,
+		    buf_str(&why));
+	buf_release(&why);
+	if (rc != 0)
+		return refuse(a, "Bearer error=\"invalid_token\"",
+		    "Could not validate credentials");
+	s->by_token = true;
+	return true;
+}
+
+bool
+route_says_json(const struct web_request *r)
+{
+	const char *type = r->header(r, "Content-Type");
+	size_t len;
+
+	if (type == NULL)
+		return true;
+	type += strspn(type, " \t");
+	len = strcspn(type, "; \t");
+	if (strncasecmp(type, "application/", 12) != 0)
+		return false;
+	return (len == 16 && strncasecmp(type + 12, "json", 4) == 0) ||
+	       (len > 17 && strncasecmp(type + len - 5, "+json", 5) == 0);
+}
+
+/* Who is trusted for the address may be a browser, which posts whatever a page
+ * of anybody's makes it: it tells the page's origin, and what needs no consent
+ * of ours is no JSON. */
+bool
+route_is_ours(const struct listener_context *in, const struct web_request *r,
+    int stranger, struct web_answer *a)
+{
+	bool trusted = listener_context_trusts(in, r->peer);
+
+	if (!trusted && strcmp(r->peer, "::") == 0)
+		route_detail(a, 403,
+		    "Forbidden: it came from one of [listen] proxies, and no "
+		    "X-Forwarded-For says for whom");
+	else if (!trusted)
+		route_detail(
+		    a, stranger, stranger == 404 ? "Not Found" : "Forbidden");
+	else if (r->header(r, "Origin") != NULL)
+		route_detail(a, 403, "Forbidden: not for pages of the web");
+	else if (!route_says_json(r))
+		route_detail(
+		    a, 415, "Unsupported Media Type: send application/json");
+	else
+		return true;
+	return false;
+}
+
+bool
+route_key(const struct web_request *r, const char **key)
+{
+	const char *p = *key = r->header(r, "Idempotency-Key");
+
+	if (p == NULL)
+		return true;
+	while (*p > ' ' && *p < 0x7F)
+		p++;
+	return *p == '\0' && p > *key && p - *key <= IDEMPOTENCY_KEY_MAX;
+}
+
+void
+route_take_back(struct web_answer *a)
+{
+	buf_clear(&a->records);
+	a->records_n = 0;
+	buf_clear(&a->body);
+}
+
+enum idempotency_verdict
+route_first(const struct listener_context *in, const struct web_request *r,
+    const struct sender *s, const char *kind, const char *key, uint64_t *note,
+    int64_t *at)
+{
+	struct idempotent first = { .at = r->now_ms,
+		.sum = checksum(0, r->body, r->len),
+		.note = note != NULL ? *note : 0 };
+	enum idempotency_verdict v = IDEMPOTENCY_NEW;
+
+	if (key != NULL)
+		v = idempotency_first(in->keys, s->tenant, kind, key, &first);
+	*at = first.at;
+	if (note != NULL)
+		*note = first.note;
+	return v;
+}
+
+void
+route_busy(struct web_answer *a)
+{
+	route_detail(a, 503, "Service Unavailable");
+	a->retry_after = 1;
+}

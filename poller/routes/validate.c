@@ -1,0 +1,362 @@
+/*
+ * validate: see validate.h.
+ */
+#include "poller/routes/validate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/http/json_body.h"
+#include "common/records/record.h"
+#include "common/text/jsonw.h"
+
+/* A longer one is not repeated in the answer. */
+#define INPUT_MAX 16384
+
+#define URL "https://errors.pydantic.dev/2.5/v/"
+
+void
+validate_release(struct validate_faults *f)
+{
+	buf_release(&f->list);
+	buf_release(&f->first);
+}
+
+static void
+add_place(struct buf *b, const struct validate_place *at)
+{
+	if (at->in != NULL) {
+		add_place(b, at->in);
+		buf_addc(b, ',');
+	}
+	if (at->name != NULL)
+		jsonw_quote(b, at->name, strlen(at->name));
+	else
+		buf_addi(b, (int64_t)at->index);
+}
+
+static void
+add_input(struct buf *b, json_t *input)
+{
+	struct buf text = BUF_INIT;
+
+	text.max = INPUT_MAX;
+	json_body_write(&text, input);
+	if (text.over)
+		jsonw_null(b, "input");
+	else
+		jsonw_raw(b, "input", text.data, text.len);
+	buf_release(&text);
+}
+
+void
+validate_fault(struct validate_faults *f, const struct validate_place *at,
+    const char *type, const char *msg, json_t *input, const char *ctx)
+{
+	struct buf loc = BUF_INIT;
+
+	if (f->n++ == 0) {
+		buf_setf(&f->first, "%s: %s",
+		    at->name != NULL ? at->name : "body", msg);
+		f->by_type = strstr(type, "_type") != NULL;
+	}
+	if (f->n > VALIDATE_FAULTS)
+		return;
+	if (f->n > 1)
+		buf_addc(&f->list, ',');
+	buf_addc(&loc, '[');
+	add_place(&loc, at);
+	buf_addc(&loc, ']');
+	jsonw_open(&f->list);
+	jsonw_str(&f->list, "type", type);
+	jsonw_raw(&f->list, "loc", loc.data, loc.len);
+	jsonw_str(&f->list, "msg", msg);
+	add_input(&f->list, input);
+	if (ctx != NULL)
+		jsonw_raw(&f->list, "ctx", ctx, strlen(ctx));
+	/* The original has none for what it makes up itself. */
+	if (strcmp(type, "enum") != 0 && strcmp(type, "json_invalid") != 0) {
+		buf_setf(&loc, URL "%s", type);
+		jsonw_str(&f->list, "url", buf_str(&loc));
+	}
+	jsonw_close(&f->list);
+	buf_release(&loc);
+}
+
+bool
+validate_is_id(const char *s, size_t len, size_t max)
+{
+	return len > 0 && len <= max && record_id_fault(s, len) == NULL;
+}
+
+/* A limit was passed: the message and the context name it. */
+static void
+too_long(struct validate_faults *f, const struct validate_place *at, size_t max,
+    const char *unit, json_t *v)
+{
+	struct buf msg = BUF_INIT, ctx = BUF_INIT;
+
+	buf_setf(&msg, "String should have at most %zu %s", max, unit);
+	buf_setf(&ctx, "{\"max_length\":%zu}", max);
+	validate_fault(
+	    f, at, "string_too_long", buf_str(&msg), v, buf_str(&ctx));
+	buf_release(&msg);
+	buf_release(&ctx);
+}
+
+static size_t
+characters(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xC0) != 0x80;
+	return n;
+}
+
+static bool
+check_id(struct validate_faults *f, const struct validate_place *at,
+    const struct validate_field *field, json_t *v)
+{
+	size_t len = json_string_length(v);
+
+	if (len == 0 && field->kind == VALIDATE_ID)
+		validate_fault(f, at, "string_too_short",
+		    "String should have at least 1 characters", v,
+		    "{\"min_length\":1}");
+	else if (len > field->max)
+		too_long(f, at, field->max, "bytes", v);
+	else if (len > 0 &&
+		 !validate_is_id(json_string_value(v), len, field->max))
+		validate_fault(f, at, "string_pattern_mismatch",
+		    "String should match pattern "
+		    "'^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\x9f]$'",
+		    v,
+		    "{\"pattern\":"
+		    "\"^[^\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]*"
+		    "[^\\\\x00-\\\\x20\\\\x7f-\\\\x9f]$\"}");
+	else
+		return true;
+	return false;
+}
+
+static bool
+check_text(struct validate_faults *f, const struct validate_place *at,
+    const struct validate_field *field, json_t *v)
+{
+	if (!json_is_string(v))
+		validate_fault(f, at, "string_type",
+		    "Input should be a valid string", v, NULL);
+	else if (field->kind != VALIDATE_TEXT)
+		return check_id(f, at, field, v);
+	else if (field->max > 0 &&
+		 characters(json_string_value(v)) > field->max)
+		too_long(f, at, field->max, "characters", v);
+	else
+		return true;
+	return false;
+}
+
+static bool
+is_word(const struct validate_field *field, const char *s)
+{
+	size_t i;
+
+	for (i = 0; s != NULL && field->words[i] != NULL; i++) {
+		if (strcmp(field->words[i], s) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* 'a', 'b' or 'c' */
+static bool
+check_word(struct validate_faults *f, const struct validate_place *at,
+    const struct validate_field *field, json_t *v)
+{
+	struct buf words = BUF_INIT, msg = BUF_INIT, ctx = BUF_INIT;
+	size_t i;
+
+	if (is_word(field, json_string_value(v)))
+		return true;
+	for (i = 0; field->words[i] != NULL; i++) {
+		if (i > 0)
+			buf_adds(&words,
+			    field->words[i + 1] != NULL ? ", " : " or ");
+		buf_addf(&words, "'%s'", field->words[i]);
+	}
+	buf_setf(&msg, "Input should be %s", buf_str(&words));
+	jsonw_open(&ctx);
+	jsonw_str(&ctx, "expected", buf_str(&words));
+	jsonw_close(&ctx);
+	validate_fault(f, at, "enum", buf_str(&msg), v, buf_str(&ctx));
+	buf_release(&words);
+	buf_release(&msg);
+	buf_release(&ctx);
+	return false;
+}
+
+/* ^(a|b)$ */
+static bool
+check_pattern(struct validate_faults *f, const struct validate_place *at,
+    const struct validate_field *field, json_t *v)
+{
+	struct buf pattern = BUF_INIT, msg = BUF_INIT, ctx = BUF_INIT;
+	size_t i;
+
+	if (!json_is_string(v)) {
+		validate_fault(f, at, "string_type",
+		    "Input should be a valid string", v, NULL);
+		return false;
+	}
+	if (is_word(field, json_string_value(v)))
+		return true;
+	for (i = 0; field->words[i] != NULL; i++)
+		buf_addf(&pattern, "%s%s", i > 0 ? "|" : "^(", field->words[i]);
+	buf_adds(&pattern, ")$");
+	buf_setf(&msg, "String should match pattern '%s'", buf_str(&pattern));
+	jsonw_open(&ctx);
+	jsonw_str(&ctx, "pattern", buf_str(&pattern));
+	jsonw_close(&ctx);
+	validate_fault(
+	    f, at, "string_pattern_mismatch", buf_str(&msg), v, buf_str(&ctx));
+	buf_release(&pattern);
+	buf_release(&msg);
+	buf_release(&ctx);
+	return false;
+}
+
+/* A text that is a decimal number and nothing else but blanks around it. */
+static bool
+text_number(const char *s, double *d)
+{
+	size_t len;
+	char *end;
+
+	s += strspn(s, " \t\r\n");
+	len = strspn(s, "+-.0123456789eE");
+	if (len == 0 || s[len + strspn(s + len, " \t\r\n")] != '\0')
+		return false;
+	*d = strtod(s, &end);
+	return end == s + len && isfinite(*d);
+}
+
+static bool
+check_number(
+    struct validate_faults *f, const struct validate_place *at, json_t *v)
+{
+	double d;
+
+	if (json_is_number(v) || json_is_boolean(v))
+		return true;
+	if (json_is_string(v) && text_number(json_string_value(v), &d))
+		return true;
+	if (json_is_string(v))
+		validate_fault(f, at, "float_parsing",
+		    "Input should be a valid number, unable to parse string as "
+		    "a number",
+		    v, NULL);
+	else
+		validate_fault(f, at, "float_type",
+		    "Input should be a valid number", v, NULL);
+	return false;
+}
+
+double
+validate_number(const json_t *v)
+{
+	double d = 0;
+
+	if (json_is_string(v))
+		(void)text_number(json_string_value(v), &d);
+	else if (json_is_boolean(v))
+		d = json_is_true(v);
+	else
+		d = json_number_value(v);
+	return d;
+}
+
+static bool
+check_list(struct validate_faults *f, const struct validate_place *at,
+    const struct validate_field *field, json_t *v)
+{
+	struct buf msg = BUF_INIT, ctx = BUF_INIT;
+	size_t n = json_array_size(v);
+
+	if (!json_is_array(v)) {
+		validate_fault(f, at, "list_type",
+		    "Input should be a valid list", v, NULL);
+		return false;
+	}
+	if (field->max == 0 || n <= field->max)
+		return true;
+	buf_setf(&msg,
+	    "List should have at most %zu items after validation, not %zu",
+	    field->max, n);
+	buf_setf(&ctx,
+	    "{\"field_type\":\"List\",\"max_length\":%zu,\"actual_length\":"
+	    "%zu}",
+	    field->max, n);
+	validate_fault(f, at, "too_long", buf_str(&msg), v, buf_str(&ctx));
+	buf_release(&msg);
+	buf_release(&ctx);
+	return false;
+}
+
+static bool
+check_value(struct validate_faults *f, const struct validate_place *at,
+    const struct validate_field *field, json_t *v)
+{
+	switch (field->kind) {
+	case VALIDATE_ID:
+	case VALIDATE_NAME:
+	case VALIDATE_TEXT:
+		return check_text(f, at, field, v);
+	case VALIDATE_WORD:
+		return check_word(f, at, field, v);
+	case VALIDATE_PATTERN:
+		return check_pattern(f, at, field, v);
+	case VALIDATE_NUMBER:
+		return check_number(f, at, v);
+	case VALIDATE_LIST:
+		return check_list(f, at, field, v);
+	case VALIDATE_OBJECT:
+		if (json_is_object(v))
+			return true;
+		validate_fault(f, at, "dict_type",
+		    "Input should be a valid dictionary", v, NULL);
+	}
+	return false;
+}
+
+void
+validate_object(struct validate_faults *f, const struct validate_place *at,
+    const struct validate_model *m, json_t *v, json_t **values)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		values[i] = NULL;
+	if (!json_is_object(v)) {
+		validate_fault(f, at, "model_attributes_type",
+		    "Input should be a valid dictionary or object to extract "
+		    "fields from",
+		    v, NULL);
+		return;
+	}
+	for (i = 0; i < m->n; i++) {
+		const struct validate_field *field = &m->fields[i];
+		struct validate_place here = { at, field->name, 0 };
+		json_t *value = json_object_get(v, field->name);
+
+		if (value == NULL && field->need == VALIDATE_REQUIRED)
+			validate_fault(
+			    f, &here, "missing", "Field required", v, NULL);
+		if (value == NULL ||
+		    (json_is_null(value) && field->need == VALIDATE_OPTIONAL))
+			continue;
+		if (check_value(f, &here, field, value))
+			values[i] = value;
+	}
+}

@@ -1,0 +1,86 @@
+/*
+ * validate: is a value what a route wants? What a route takes is a table of
+ * fields, and what is wrong is told as the original's validator (pydantic 2.5)
+ * tells it: {"type":..,"loc":[..],"msg":..,"input":..} for each, all at once.
+ * The tables are also what openapi.json is tested against.
+ */
+#ifndef POLLER_ROUTES_VALIDATE_H
+#define POLLER_ROUTES_VALIDATE_H
+
+#include "common/base/buf.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum validate_kind {
+	VALIDATE_ID,      /* text of 1..max bytes, no control characters,
+			    no blank at its end */
+	VALIDATE_NAME,    /* the same, or empty */
+	VALIDATE_TEXT,    /* of up to max characters */
+	VALIDATE_WORD,    /* one of words */
+	VALIDATE_PATTERN, /* one of words, as a pattern in what is said */
+	VALIDATE_NUMBER,  /* or a text that is one */
+	VALIDATE_OBJECT,
+	VALIDATE_LIST, /* of up to max items */
+};
+
+enum validate_need {
+	VALIDATE_REQUIRED,
+	VALIDATE_OPTIONAL, /* null is the same as absent */
+	VALIDATE_DEFAULT,  /* may be absent, not null */
+};
+
+struct validate_field {
+	const char *name;
+	enum validate_kind kind;
+	enum validate_need need;
+	size_t max;               /* 0: no limit */
+	const char *const *words; /* NULL-ended */
+};
+
+/* The object that a route, or a part of its body, wants. */
+struct validate_model {
+	const char *name; /* of its schema in openapi.json */
+	const struct validate_field *fields;
+	size_t n;
+};
+
+#define VALIDATE_FIELDS 8 /* of a model, at most */
+
+/* Where a value stands: a list from the innermost outwards. */
+struct validate_place {
+	const struct validate_place *in; /* NULL: nothing around it */
+	const char *name;                /* NULL: an index */
+	size_t index;
+};
+
+/* What was found wrong. Zeroed: nothing. */
+struct validate_faults {
+	struct buf list;  /* the JSON objects, parted by commas */
+	size_t n;         /* all; those beyond VALIDATE_FAULTS are not listed */
+	struct buf first; /* one sentence: "sender_id: Field required" */
+	bool by_type;     /* the first is of a value of the wrong type */
+};
+
+#define VALIDATE_FAULTS 100
+
+void validate_release(struct validate_faults *f);
+
+/* Adds one. input may be NULL (null); ctx is JSON text or NULL. */
+void validate_fault(struct validate_faults *f, const struct validate_place *at,
+    const char *type, const char *msg, json_t *input, const char *ctx);
+
+/* Checks v, which stands at. values[i] is what the i-th field has, borrowed;
+ * NULL: absent, null, or wrong. */
+void validate_object(struct validate_faults *f, const struct validate_place *at,
+    const struct validate_model *m, json_t *v, json_t **values);
+
+/* The number of what VALIDATE_NUMBER let pass. */
+double validate_number(const json_t *v);
+
+/* What VALIDATE_ID lets pass. */
+bool validate_is_id(const char *s, size_t len, size_t max);
+
+#endif

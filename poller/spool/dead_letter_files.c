@@ -1,0 +1,161 @@
+/*
+ * dead_letter_files: see dead_letter_files.h.
+ */
+#include "poller/spool/dead_letter_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+
+#define DAY_LEN 10 /* of YYYY-MM-DD */
+static const char ENDING[] = ".ndjson";
+
+struct dead_letter_files {
+	char *dir;
+	int64_t keep_ms;
+	char day[DAY_LEN + 1]; /* of the open file */
+	int fd;                /* -1: none */
+	bool unsafe;           /* something is not synced yet */
+};
+
+struct dead_letter_files *
+dead_letter_files_open(const char *dir, int64_t keep_ms)
+{
+	struct dead_letter_files *l = xcalloc(1, sizeof *l);
+
+	l->dir = xstrdup(dir);
+	l->keep_ms = keep_ms;
+	l->fd = -1;
+	return l;
+}
+
+void
+dead_letter_files_close(struct dead_letter_files *l)
+{
+	if (l == NULL)
+		return;
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	free(l->dir);
+	free(l);
+}
+
+static int
+failed(const struct dead_letter_files *l, const char *what, struct buf *why)
+{
+	(void)syserr_explain(why, PROG_CANTCREATE,
+	    "cannot %s dead letters in '%s'", what, l->dir);
+	return -1;
+}
+
+static void
+day_of(int64_t ms, char day[DAY_LEN + 1])
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(ms, text);
+	memcpy(day, text, DAY_LEN);
+	day[DAY_LEN] = '\0';
+}
+
+static bool
+is_letter_file(const char *name)
+{
+	return strlen(name) == DAY_LEN + sizeof ENDING - 1 &&
+	       strspn(name, "0123456789-") == DAY_LEN &&
+	       strcmp(name + DAY_LEN, ENDING) == 0;
+}
+
+/* What is too old goes; what is no file of ours stays. */
+static void
+sweep(const struct dead_letter_files *l, int64_t now_ms)
+{
+	char oldest[DAY_LEN + 1];
+	DIR *d = opendir(l->dir);
+	struct dirent *e;
+
+	day_of(now_ms - l->keep_ms, oldest);
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (is_letter_file(e->d_name) &&
+		    strncmp(e->d_name, oldest, DAY_LEN) < 0 &&
+		    unlinkat(dirfd(d), e->d_name, 0) != 0)
+			log_warn("cannot remove '%s/%s': %s; %s", l->dir,
+			    e->d_name, log_errno(errno), syserr_way_out(errno));
+	}
+	if (d != NULL)
+		(void)closedir(d);
+}
+
+/* The file of that day. */
+static int
+open_day(struct dead_letter_files *l, const char *day, int64_t now_ms,
+    struct buf *why)
+{
+	char *path = xasprintf("%s/%s%s", l->dir, day, ENDING);
+	size_t torn;
+	int rc = 0;
+
+	if (l->fd >= 0) {
+		rc = dead_letter_files_flush(l, why);
+		(void)close(l->fd);
+	}
+	l->fd = -1;
+	if (rc == 0 && mkdir(l->dir, 0700) != 0 && errno != EEXIST)
+		rc = failed(l, "keep", why);
+	if (rc == 0) {
+		l->fd = file_open_lines(path, O_NOFOLLOW, &torn);
+		if (l->fd < 0 || file_sync_folder_of(l->dir) != 0)
+			rc = failed(l, "keep", why);
+	}
+	free(path);
+	if (rc == 0) {
+		memcpy(l->day, day, sizeof l->day);
+		sweep(l, now_ms);
+	}
+	return rc;
+}
+
+int
+dead_letter_files_write(struct dead_letter_files *l, const char *line,
+    size_t len, int64_t now_ms, struct buf *why)
+{
+	char day[DAY_LEN + 1];
+
+	day_of(now_ms, day);
+	if ((l->fd < 0 || strcmp(day, l->day) != 0) &&
+	    open_day(l, day, now_ms, why) != 0)
+		return -1;
+	l->unsafe = true;
+	if (file_write_all(l->fd, line, len) == 0 &&
+	    file_write_all(l->fd, "\n", 1) == 0)
+		return 0;
+	(void)failed(l, "write", why);
+	/* What is there of it goes when the file is opened again; the others
+	 * that were not synced are not taken for safe. */
+	(void)close(l->fd);
+	l->fd = -1;
+	l->unsafe = false;
+	return -1;
+}
+
+int
+dead_letter_files_flush(struct dead_letter_files *l, struct buf *why)
+{
+	if (!l->unsafe)
+		return 0;
+	if (fdatasync(l->fd) != 0)
+		return failed(l, "sync", why);
+	l->unsafe = false;
+	return 0;
+}

@@ -1,0 +1,163 @@
+/*
+ * idempotency: see idempotency.h. Here: the lock around all, and what is known,
+ * in memory.
+ */
+#include "poller/spool/idempotency.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
+#include "poller/spool/idempotency_impl.h"
+
+/* In order of their coming: the oldest goes first. */
+struct kept {
+	struct kept *next;
+	struct idempotent what;
+	uint64_t number; /* of its line in the store */
+	bool outdated;   /* the same key came once more, behind it */
+	size_t len;
+	char key[];
+};
+
+struct idempotency {
+	pthread_mutex_t lock;
+	struct idempotency_store *store; /* NULL: in memory alone */
+	struct strmap map;               /* to struct kept */
+	struct kept *oldest, **end;
+	size_t max;
+};
+
+static enum idempotency_verdict
+compare(const struct idempotent *known, struct idempotent *r)
+{
+	if (r->at - known->at >= IDEMPOTENCY_WINDOW_MS)
+		return IDEMPOTENCY_NEW;
+	if (known->sum != r->sum)
+		return IDEMPOTENCY_OTHER;
+	*r = *known;
+	return IDEMPOTENCY_AGAIN;
+}
+
+/* The last line of all before the oldest one need not be known any more. */
+static void
+drop_oldest(struct idempotency *m)
+{
+	struct kept *k = m->oldest;
+
+	m->oldest = k->next;
+	if (m->oldest == NULL)
+		m->end = &m->oldest;
+	if (!k->outdated)
+		(void)strmap_delete(&m->map, k->key, k->len);
+	if (m->store != NULL)
+		idempotency_store_forget(m->store, k->number);
+	free(k);
+}
+
+static void
+keep(void *ctx, const char *key, size_t len, const struct idempotent *r,
+    uint64_t number)
+{
+	struct idempotency *m = ctx;
+	struct kept *k = xmalloc(sizeof *k + len), *old;
+	void **slot = strmap_put(&m->map, key, len);
+
+	old = *slot;
+	if (old != NULL)
+		old->outdated = true;
+	*k = (struct kept){ .what = *r, .number = number, .len = len };
+	memcpy(k->key, key, len);
+	*slot = k;
+	*m->end = k;
+	m->end = &k->next;
+}
+
+struct idempotency *
+idempotency_open(
+    const char *dir, size_t max, enum exit_code *code, struct buf *why)
+{
+	struct idempotency *m = xcalloc(1, sizeof *m);
+
+	(void)pthread_mutex_init(&m->lock, NULL);
+	m->end = &m->oldest;
+	m->max = max;
+	if (dir == NULL) {
+		if (max > IDEMPOTENCY_IN_MEMORY)
+			m->max = IDEMPOTENCY_IN_MEMORY;
+		return m;
+	}
+	m->store = idempotency_store_open(dir, code, why);
+	if (m->store != NULL) {
+		*code = PROG_IO;
+		if (idempotency_store_each(m->store, keep, m, why) == 0)
+			return m;
+	}
+	idempotency_close(m);
+	return NULL;
+}
+
+void
+idempotency_close(struct idempotency *m)
+{
+	struct kept *k, *next;
+
+	if (m == NULL)
+		return;
+	for (k = m->oldest; k != NULL; k = next) {
+		next = k->next;
+		free(k);
+	}
+	strmap_release(&m->map, NULL);
+	idempotency_store_close(m->store);
+	(void)pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+bool
+idempotency_is_damaged(const struct idempotency *m)
+{
+	return m->store != NULL && idempotency_store_is_damaged(m->store);
+}
+
+static enum idempotency_verdict
+first(struct idempotency *m, const char *key, size_t len, struct idempotent *r)
+{
+	enum idempotency_verdict v = IDEMPOTENCY_NEW;
+	const struct kept *k = strmap_get(&m->map, key, len);
+	uint64_t number = 0;
+
+	if (k != NULL)
+		v = compare(&k->what, r);
+	if (v != IDEMPOTENCY_NEW)
+		return v;
+	if (m->store != NULL) {
+		number = idempotency_store_add(m->store, key, len, r);
+		if (number == 0)
+			return IDEMPOTENCY_FAILED;
+	}
+	keep(m, key, len, r, number);
+	while (m->map.live > m->max ||
+	       r->at - m->oldest->what.at >= IDEMPOTENCY_WINDOW_MS)
+		drop_oldest(m);
+	return v;
+}
+
+enum idempotency_verdict
+idempotency_first(struct idempotency *m, const char *tenant, const char *kind,
+    const char *key, struct idempotent *r)
+{
+	struct buf id = BUF_INIT;
+	enum idempotency_verdict v;
+
+	buf_add(&id, tenant, strlen(tenant) + 1);
+	buf_add(&id, kind, strlen(kind) + 1);
+	buf_adds(&id, key);
+	(void)pthread_mutex_lock(&m->lock);
+	v = first(m, id.data, id.len, r);
+	(void)pthread_mutex_unlock(&m->lock);
+	buf_release(&id);
+	return v;
+}

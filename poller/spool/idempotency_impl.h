@@ -1,0 +1,36 @@
+/*
+ * idempotency_impl: what idempotency_store.c keeps on the disk of what
+ * idempotency.c knows; nobody else includes it.
+ */
+#ifndef POLLER_SPOOL_IDEMPOTENCY_IMPL_H
+#define POLLER_SPOOL_IDEMPOTENCY_IMPL_H
+
+#include "poller/spool/idempotency.h"
+
+#include <stdbool.h>
+
+struct idempotency_store;
+
+struct idempotency_store *idempotency_store_open(const char *dir,
+    enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
+void idempotency_store_close(struct idempotency_store *s);
+
+/* Keys are missing, which was told. */
+bool idempotency_store_is_damaged(const struct idempotency_store *s);
+
+/* Calls back for each key, the oldest first; a later one of the same key
+ * counts. -1 and *why. Before anything is added. */
+typedef void idempotency_key_fn(void *ctx, const char *key, size_t len,
+    const struct idempotent *r, uint64_t number);
+int idempotency_store_each(struct idempotency_store *s,
+    idempotency_key_fn *each, void *ctx, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Its number, 0: it cannot be written, which was told. */
+uint64_t idempotency_store_add(struct idempotency_store *s, const char *key,
+    size_t len, const struct idempotent *r);
+
+/* All up to that number need not be known any more. */
+void idempotency_store_forget(struct idempotency_store *s, uint64_t number);
+
+#endif

@@ -1,0 +1,407 @@
+/*
+ * outbox_publish: the outbox's publisher: batches while all is well, and the
+ * backlog until all is well again; see outbox.h.
+ */
+#include "poller/spool/outbox_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/os/lines.h"
+
+/* A batch of requests, and a piece of the backlog, have about that much. */
+#define BATCH_BYTES ((size_t)256 * 1024)
+#define PUMP_MS 1000
+/* Between two tries; and after a refusal that only a person can mend. */
+#define TRY_MS 100
+#define REFUSED_MS 5000
+
+static bool
+is_by_hand(const struct outbox *o)
+{
+	return endpoint_amqp_name(o->opt.to) == NULL;
+}
+
+struct endpoint *
+outbox_endpoint(
+    struct outbox *o, const char *name, enum exit_code *code, struct buf *why)
+{
+	struct endpoint_options opt = {
+		.conf = o->opt.conf,
+		.patient = true,
+		.append = true,
+		.lazy = true,
+	};
+
+	return endpoint_open_write(name, &opt, why, code);
+}
+
+/* The queue of dead letters beside ours, opened with the first one. */
+static struct endpoint *
+dead_letters(struct outbox *o)
+{
+	enum exit_code code;
+	struct buf why = BUF_INIT;
+	char *name;
+
+	if (o->dead != NULL)
+		return o->dead;
+	name = xasprintf("queue:%s.dead", endpoint_amqp_name(o->opt.to));
+	o->dead = outbox_endpoint(o, name, &code, &why);
+	if (o->dead == NULL)
+		log_error("%s", buf_str(&why));
+	free(name);
+	buf_release(&why);
+	return o->dead;
+}
+
+static bool
+is_letter(const char *line, size_t len)
+{
+	static const char start[] = "{\"type\":\"dead\",";
+
+	return len >= sizeof start - 1 &&
+	       memcmp(line, start, sizeof start - 1) == 0;
+}
+
+/* Of a failure flush() tells. A log may not hold what a letter does. */
+static void
+write_letter_by_hand(struct outbox *o, const char *line, size_t len)
+{
+	const char *record = strstr(line, ",\"record");
+	struct buf why = BUF_INIT;
+
+	if (o->opt.letters == NULL) {
+		if (record != NULL && record < line + len)
+			len = (size_t)(record - line);
+		log_warn("a dead letter, not kept for want of --state: %.*s",
+		    (int)(len < 1500 ? len : 1500), line);
+	} else if (dead_letter_files_write(
+		       o->opt.letters, line, len, clock_now_ms(), &why) != 0) {
+		log_error("%s", buf_str(&why));
+		o->letter_failed = true;
+	}
+	buf_release(&why);
+}
+
+static int
+write_letter(struct outbox *o, const char *line, size_t len)
+{
+	struct endpoint *dead;
+
+	if (is_by_hand(o)) {
+		write_letter_by_hand(o, line, len);
+		return 0;
+	}
+	dead = dead_letters(o);
+	return dead != NULL ? endpoint_write(dead, line, len) : -1;
+}
+
+static int
+write_lines(struct outbox *o, const char *lines, size_t len)
+{
+	const char *end = lines + len, *nl;
+	int rc = 0;
+
+	for (; lines < end && rc == 0; lines = nl + 1) {
+		nl = memchr(lines, '\n', (size_t)(end - lines));
+		if (nl == NULL)
+			nl = end;
+		len = (size_t)(nl - lines);
+		rc = is_letter(lines, len) ? write_letter(o, lines, len)
+					   : endpoint_write(o->out, lines, len);
+	}
+	return rc;
+}
+
+static enum outcome
+flush(struct outbox *o)
+{
+	enum outcome done = endpoint_flush(o->out);
+	struct buf why = BUF_INIT;
+
+	if (done == OUTCOME_DONE && o->dead != NULL)
+		done = endpoint_flush(o->dead);
+	if (o->opt.letters != NULL &&
+	    dead_letter_files_flush(o->opt.letters, &why) != 0) {
+		log_error("%s", buf_str(&why));
+		o->letter_failed = true;
+	}
+	if (o->letter_failed && done == OUTCOME_DONE)
+		done = OUTCOME_LATER;
+	o->letter_failed = false;
+	buf_release(&why);
+	return done;
+}
+
+/* Forgets what is not confirmed: the keeper has it. */
+static void
+reopen(struct outbox *o)
+{
+	enum exit_code code;
+	struct buf why = BUF_INIT;
+
+	endpoint_close(o->dead);
+	o->dead = NULL;
+	if (!is_by_hand(o)) {
+		endpoint_close(o->out);
+		o->out = outbox_endpoint(o, o->opt.to, &code, &why);
+		if (o->out == NULL)
+			prog_die(PROG_SOFTWARE, "%s", buf_str(&why));
+	}
+	buf_release(&why);
+}
+
+/* Nothing but a person can help. With a backlog a broker's refusal is waited
+ * out: what comes is kept. */
+static void
+refused(struct outbox *o)
+{
+	bool end = is_by_hand(o) || o->opt.backlog == NULL;
+	enum exit_code code = endpoint_code(o->out);
+
+	if (code != PROG_OK)
+		log_error("%s", endpoint_why(o->out));
+	(void)pthread_mutex_lock(&o->lock);
+	outbox_step(o, end ? OUTBOX_REFUSED : OUTBOX_TROUBLE);
+	o->confirms = false;
+	if (end)
+		o->code = code;
+	(void)pthread_cond_signal(&o->trouble);
+	(void)pthread_mutex_unlock(&o->lock);
+	o->rest_ms = clock_mono_ms() + REFUSED_MS;
+}
+
+/* Takes what waits, about a batch of it; the lock is held. */
+static void
+gather(struct outbox *o)
+{
+	struct pending_request *p;
+
+	buf_clear(&o->batch);
+	while ((p = o->waiting.first) != NULL && o->batch.len < BATCH_BYTES) {
+		o->waiting.first = p->next;
+		if (o->waiting.first == NULL)
+			outbox_line_clear(&o->waiting);
+		outbox_line_add(&o->sent, p);
+		buf_add(&o->batch, p->records->data, p->records->len);
+		buf_add(&o->batch, p->dead->data, p->dead->len);
+	}
+	o->sent_ms = clock_mono_ms();
+}
+
+/* Publishes the batch, and answers those whose it was unless the keeper did. */
+static void
+publish_batch(struct outbox *o)
+{
+	enum outcome done = OUTCOME_LATER;
+	struct outbox_line ours;
+
+	if (write_lines(o, o->batch.data, o->batch.len) == 0)
+		done = flush(o);
+	else if (endpoint_code(o->out) != PROG_TEMPFAIL)
+		done = OUTCOME_NEVER;
+	outbox_line_clear(&ours);
+	(void)pthread_mutex_lock(&o->lock);
+	o->confirms = done == OUTCOME_DONE;
+	if (done == OUTCOME_DONE) {
+		outbox_line_move(&ours, &o->sent);
+	} else {
+		outbox_step(o, OUTBOX_TROUBLE);
+		(void)pthread_cond_signal(&o->trouble);
+	}
+	(void)pthread_mutex_unlock(&o->lock);
+	outbox_answer(&ours, true);
+	if (done == OUTCOME_NEVER)
+		refused(o);
+	if (done != OUTCOME_DONE)
+		reopen(o);
+}
+
+/* Publishes a piece of the backlog; the broker may take its time. */
+static enum outcome
+publish_kept(struct outbox *o, const char *lines, size_t len)
+{
+	enum outcome done;
+	bool closing;
+
+	if (write_lines(o, lines, len) != 0)
+		return endpoint_code(o->out) == PROG_TEMPFAIL ? OUTCOME_LATER
+							      : OUTCOME_NEVER;
+	do {
+		done = flush(o);
+		(void)pthread_mutex_lock(&o->lock);
+		closing = o->closing;
+		(void)pthread_mutex_unlock(&o->lock);
+	} while (done == OUTCOME_LATER && !closing);
+	return done;
+}
+
+/* Asks the keeper to rest, so that the backlog can become empty at all. */
+static void
+hold_keeper(struct outbox *o)
+{
+	(void)pthread_mutex_lock(&o->lock);
+	outbox_step(o, OUTBOX_DRAINED);
+	o->rejoining_ms = clock_mono_ms();
+	(void)pthread_cond_signal(&o->trouble);
+	while (o->keeping || o->sent.first != NULL)
+		(void)pthread_cond_wait(&o->work, &o->lock);
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
+/* The keeper goes on, or, when all is published, is needed no more: true. */
+static bool
+let_go(struct outbox *o, bool empty)
+{
+	bool back;
+
+	(void)pthread_mutex_lock(&o->lock);
+	/* It may have grown tired of resting. */
+	back = empty && o->state == OUTBOX_REJOINING && !o->keeping &&
+	       o->sent.first == NULL;
+	if (back && o->opt.backlog != NULL)
+		spool_clear(o->opt.backlog);
+	if (back) {
+		o->confirms = true;
+		o->kept = o->refused_size = 0;
+	}
+	if (o->state == OUTBOX_REJOINING)
+		outbox_step(o, back ? OUTBOX_REJOINED : OUTBOX_TIRED);
+	(void)pthread_cond_signal(&o->trouble);
+	(void)pthread_mutex_unlock(&o->lock);
+	return back;
+}
+
+static void
+drained(struct outbox *o, uint64_t lines)
+{
+	listen_counts_add(&o->opt.tally->drained, lines);
+	(void)pthread_mutex_lock(&o->lock);
+	o->confirms = true;
+	o->kept -= lines < o->kept ? lines : o->kept;
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
+/* Publishes what is kept up to its end. NEVER: the broker refuses it, or it
+ * cannot be read. */
+static enum outcome
+drain(struct outbox *o, bool *held)
+{
+	struct buf why = BUF_INIT;
+	enum outcome done = OUTCOME_DONE;
+	const char *lines;
+	size_t len;
+	int got;
+
+	while (done == OUTCOME_DONE) {
+		got =
+		    spool_next(o->opt.backlog, &lines, &len, BATCH_BYTES, &why);
+		if (got < 0) {
+			log_error("%s", buf_str(&why));
+			done = OUTCOME_NEVER;
+		} else if (got == 0 && *held) {
+			break;
+		} else if (got == 0) {
+			hold_keeper(o);
+			*held = true;
+		} else {
+			done = publish_kept(o, lines, len);
+		}
+		if (got <= 0 || done != OUTCOME_DONE)
+			continue;
+		spool_taken(o->opt.backlog);
+		drained(o, lines_count(lines, len));
+	}
+	buf_release(&why);
+	return done;
+}
+
+/* One try to be well again. */
+static void
+come_back(struct outbox *o)
+{
+	enum outcome done = endpoint_connect(o->out);
+	bool there = done == OUTCOME_DONE, held = false;
+
+	o->rest_ms = clock_mono_ms() + TRY_MS;
+	if (there && o->opt.backlog == NULL)
+		hold_keeper(o);
+	else if (there)
+		done = drain(o, &held);
+	if (let_go(o, done == OUTCOME_DONE))
+		log_info("broker_works", "endpoint=%s", o->opt.to);
+	if (done != OUTCOME_DONE)
+		outbox_confirms(o, false);
+	if (done == OUTCOME_NEVER)
+		refused(o);
+	if (there && done != OUTCOME_DONE) {
+		spool_again(o->opt.backlog);
+		reopen(o);
+	}
+}
+
+/* While there is nothing to do. A broker that went away is waited for without
+ * keeping requests waiting. */
+static void
+rest(struct outbox *o)
+{
+	endpoint_pump(o->out);
+	if (endpoint_is_up(o->out))
+		return;
+	(void)pthread_mutex_lock(&o->lock);
+	o->confirms = false;
+	outbox_step(o, OUTBOX_TROUBLE);
+	(void)pthread_cond_signal(&o->trouble);
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
+/* One round; the lock is held before and after. */
+static void
+publish_once(struct outbox *o)
+{
+	int64_t wait = o->rest_ms - clock_mono_ms();
+	bool batch;
+
+	if (o->state == OUTBOX_ENDED)
+		wait = PUMP_MS;
+	if (o->state != OUTBOX_DIRECT && wait > 0) {
+		outbox_wait(o, &o->work, wait);
+		return;
+	}
+	if (o->state != OUTBOX_DIRECT) {
+		(void)pthread_mutex_unlock(&o->lock);
+		come_back(o);
+		(void)pthread_mutex_lock(&o->lock);
+		return;
+	}
+	if (o->waiting.first == NULL)
+		outbox_wait(o, &o->work, PUMP_MS);
+	batch = o->waiting.first != NULL;
+	if (batch)
+		gather(o);
+	(void)pthread_mutex_unlock(&o->lock);
+	if (batch)
+		publish_batch(o);
+	else
+		rest(o);
+	(void)pthread_mutex_lock(&o->lock);
+}
+
+void *
+outbox_publish(void *ctx)
+{
+	struct outbox *o = ctx;
+
+	(void)pthread_mutex_lock(&o->lock);
+	while (!o->closing ||
+	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL))
+		publish_once(o);
+	outbox_step(o, OUTBOX_CLOSE);
+	(void)pthread_cond_signal(&o->trouble);
+	(void)pthread_mutex_unlock(&o->lock);
+	return NULL;
+}

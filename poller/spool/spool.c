@@ -1,0 +1,567 @@
+/*
+ * spool: see spool.h. Files are called NNNNNNNNNN.ndjson, by the number of
+ * their first line; after a start a new one is begun, so that nothing is ever
+ * added behind what a crash left.
+ */
+#include "poller/spool/spool_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/os/lock.h"
+#include "poller/spool/spool_line.h"
+
+/* A file that long is finished, and the next one begun. */
+#define FILE_BYTES ((uint64_t)4 * 1024 * 1024)
+
+const struct spool_kind spool_spool = {
+	.what = "records that were answered with success",
+	.rest = "the others are published; have these sent again",
+};
+
+static int
+make_folders(const char *dir)
+{
+	const char *slash = strrchr(dir, '/');
+	char *parent;
+	int rc = 0;
+
+	if (slash != NULL && slash != dir) {
+		parent = xstrndup(dir, (size_t)(slash - dir));
+		if (mkdir(parent, 0700) != 0 && errno != EEXIST)
+			rc = -1;
+		free(parent);
+	}
+	return rc != 0 || (mkdir(dir, 0700) != 0 && errno != EEXIST) ? -1 : 0;
+}
+
+static int
+open_all(struct spool *b, enum exit_code *code, struct buf *why)
+{
+	char *lock, *mark;
+	int rc;
+
+	if (make_folders(b->dir) != 0) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot make folder '%s'", b->dir);
+		return -1;
+	}
+	lock = xasprintf("%s/lock", b->dir);
+	b->lock_fd = lock_take(lock, why);
+	free(lock); /* keeps errno */
+	if (b->lock_fd < 0) {
+		*code = syserr_code(errno, PROG_CANTCREATE);
+		if (errno == EWOULDBLOCK)
+			buf_setf(why,
+			    "another listener keeps its records in '%s'; give "
+			    "each a --state of its own",
+			    b->dir);
+		return -1;
+	}
+	mark = xasprintf("%s/" SPOOL_MARK, b->dir);
+	rc = spool_mark_open(&b->mark, mark);
+	if (rc != 0)
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot use '%s'", mark);
+	free(mark);
+	return rc != 0 ? -1 : spool_load(b, code, why);
+}
+
+struct spool *
+spool_open(const char *dir, const struct spool_kind *kind, uint64_t max,
+    enum exit_code *code, struct buf *why)
+{
+	struct spool *b = xcalloc(1, sizeof *b);
+
+	b->dir = xstrdup(dir);
+	b->kind = kind;
+	b->max = max;
+	b->lock_fd = b->fd = b->from = b->mark.fd = -1;
+	(void)pthread_mutex_init(&b->guard, NULL);
+	if (open_all(b, code, why) == 0) {
+		b->synced = b->number;
+		return b;
+	}
+	spool_close(b);
+	return NULL;
+}
+
+static void
+shut(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+void
+spool_close(struct spool *b)
+{
+	size_t i;
+	char *path;
+
+	if (b == NULL)
+		return;
+	shut(&b->fd);
+	shut(&b->from);
+	for (i = 0; i < b->n; i++) {
+		path = spool_path(b, b->parts[i].number);
+		if (b->parts[i].safe == 0)
+			(void)unlink(path);
+		free(path);
+	}
+	spool_mark_close(&b->mark);
+	lock_release(b->lock_fd);
+	(void)pthread_mutex_destroy(&b->guard);
+	buf_release(&b->frame);
+	buf_release(&b->chunk);
+	free(b->parts);
+	free(b->dir);
+	free(b);
+}
+
+/* Begins the next file, in place of one of which nothing became safe. */
+static int
+begin(struct spool *b)
+{
+	char *path = spool_path(b, b->number);
+
+	b->fd = open(path,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+	    0600);
+	free(path);
+	if (b->fd < 0)
+		return -1;
+	(void)pthread_mutex_lock(&b->guard);
+	if (b->n == 0 || b->parts[b->n - 1].number != b->number) {
+		XGROW(b->parts, b->n, b->cap);
+		b->parts[b->n++] = (struct part){ .number = b->number };
+	}
+	(void)pthread_mutex_unlock(&b->guard);
+	b->written = 0;
+	b->fresh = true;
+	return 0;
+}
+
+/* What is safe of the file that is added to. */
+static uint64_t
+safe_bytes(struct spool *b)
+{
+	uint64_t safe;
+
+	(void)pthread_mutex_lock(&b->guard);
+	safe = b->parts[b->n - 1].safe;
+	(void)pthread_mutex_unlock(&b->guard);
+	return safe;
+}
+
+/* Cuts off what is written and not synced. If even that fails it stays in a
+ * file that nobody adds to any more, and of which only safe bytes are read. */
+static void
+take_back(struct spool *b)
+{
+	uint64_t safe = safe_bytes(b);
+
+	if (ftruncate(b->fd, (off_t)safe) != 0)
+		log_info("spool_not_cut", "dir=%s", b->dir);
+	shut(&b->fd);
+	b->spoiled = false;
+	b->number = b->synced;
+}
+
+static int
+cannot_write(const struct spool *b, struct buf *why)
+{
+	int error = errno;
+
+	buf_setf(why, "cannot write to '%s': %s; %s", b->dir, log_errno(error),
+	    error == ENOENT ? "make it again, or restart" : "make room");
+	return -1;
+}
+
+/* A file that was removed or moved away takes what is written, and nobody ever
+ * finds it again. */
+static int
+check_place(const struct spool *b, const char *path)
+{
+	struct stat ours, there;
+
+	if (fstat(b->fd, &ours) != 0 || lstat(path, &there) != 0)
+		return -1;
+	if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		return 0;
+	errno = ENOENT;
+	return -1;
+}
+
+/* The lines as they are kept. Their number. */
+static uint64_t
+frame(struct spool *b, const char *lines, size_t len)
+{
+	const char *end = lines + len, *nl;
+	uint64_t n = 0;
+
+	buf_clear(&b->frame);
+	for (; lines < end; lines = nl + 1) {
+		nl = memchr(lines, '\n', (size_t)(end - lines));
+		if (nl == NULL)
+			break;
+		spool_line_put(
+		    &b->frame, b->number + n, lines, (size_t)(nl - lines));
+		n++;
+	}
+	return n;
+}
+
+int
+spool_add(struct spool *b, const char *lines, size_t len, struct buf *why)
+{
+	uint64_t before, unsafe, n = frame(b, lines, len);
+
+	if (b->fd >= 0 && b->written >= FILE_BYTES &&
+	    b->written == safe_bytes(b))
+		shut(&b->fd);
+	unsafe = b->fd >= 0 ? b->written - safe_bytes(b) : 0;
+	if (spool_bytes(b) + unsafe + b->frame.len > b->max) {
+		buf_setf(why,
+		    "'%s' is full (%" PRIu64 " bytes); raise [listen] spool, "
+		    "or mend the broker",
+		    b->dir, b->max);
+		return -1;
+	}
+	if (b->fd < 0 && begin(b) != 0)
+		return cannot_write(b, why);
+	before = b->written;
+	if (file_write_all(b->fd, b->frame.data, b->frame.len) != 0) {
+		(void)cannot_write(b, why);
+		/* What was added before it stays. */
+		b->spoiled = ftruncate(b->fd, (off_t)before) != 0;
+		return -1;
+	}
+	b->written += b->frame.len;
+	b->number += n;
+	return 0;
+}
+
+/* What was added is on the disk, and found there again. */
+static int
+make_safe(struct spool *b)
+{
+	char *path;
+	uint64_t number;
+	bool sync = !b->kind->unsynced;
+	int rc = b->spoiled || (sync && fsync(b->fd) != 0) ? -1 : 0;
+
+	(void)pthread_mutex_lock(&b->guard);
+	number = b->parts[b->n - 1].number;
+	(void)pthread_mutex_unlock(&b->guard);
+	path = spool_path(b, number);
+	if (rc == 0 && sync && b->fresh)
+		rc = file_sync_folder_of(path);
+	if (rc == 0)
+		rc = check_place(b, path);
+	if (rc == 0)
+		rc = spool_mark_tell(
+		    &b->mark, SPOOL_ACKNOWLEDGED, b->number - 1);
+	free(path);
+	return rc;
+}
+
+int
+spool_sync(struct spool *b, struct buf *why)
+{
+	struct part *last;
+
+	if (make_safe(b) != 0) {
+		(void)cannot_write(b, why);
+		/* After a failed sync nobody knows what is on the disk. */
+		take_back(b);
+		return -1;
+	}
+	b->fresh = false;
+	b->synced = b->number;
+	/* Commit point: who reads may have it. */
+	(void)pthread_mutex_lock(&b->guard);
+	last = &b->parts[b->n - 1];
+	b->bytes += b->written - last->safe;
+	last->safe = b->written;
+	(void)pthread_mutex_unlock(&b->guard);
+	return 0;
+}
+
+/* The part to read on in; false: there is nothing more. */
+static bool
+find_next(struct spool *b, struct part *p)
+{
+	bool found = false;
+
+	(void)pthread_mutex_lock(&b->guard);
+	while (b->at < b->n && !found) {
+		*p = b->parts[b->at];
+		found = b->offset < p->safe;
+		/* What is not the last has no more to come. */
+		if (!found && b->at + 1 == b->n)
+			break;
+		if (!found) {
+			b->at++;
+			b->offset = 0;
+			shut(&b->from);
+		}
+	}
+	(void)pthread_mutex_unlock(&b->guard);
+	return found;
+}
+
+/* Reads about `most` bytes of p at the offset, and then on to a line's end.
+ * The length of whole lines, or -1. */
+static ssize_t
+read_lines(struct spool *b, const struct part *p, size_t most)
+{
+	struct buf *chunk = &b->chunk;
+	uint64_t left;
+	size_t want, len;
+	ssize_t n;
+
+	buf_clear(chunk);
+	for (;;) {
+		left = p->safe - b->offset - chunk->len;
+		want = left < most ? (size_t)left : most;
+		n = pread(b->from, buf_room(chunk, want), want,
+		    (off_t)(b->offset + chunk->len));
+		if (n <= 0) {
+			if (n == 0)
+				errno = EIO;
+			return -1;
+		}
+		buf_grown(chunk, (size_t)n);
+		for (len = chunk->len; len > 0; len--)
+			if (chunk->data[len - 1] == '\n')
+				return (ssize_t)len;
+	}
+}
+
+/* Somebody removed the file: it would be in the way of all behind it. */
+static void
+pass_over(struct spool *b, const struct part *p, const char *path)
+{
+	log_error("'%s' is gone, and %" PRIu64 " bytes with it that were not "
+		  "published; if it was moved, put it back and restart",
+	    path, p->safe - b->offset);
+	b->offset = p->safe;
+	(void)pthread_mutex_lock(&b->guard);
+	b->parts[b->at].gone = true;
+	(void)pthread_mutex_unlock(&b->guard);
+}
+
+/* Makes records of the n bytes of lines in the chunk, in place: their length,
+ * or -1. */
+static ssize_t
+take_records(struct spool *b, size_t n)
+{
+	char *to = b->chunk.data, *line = to, *end = to + n, *nl;
+	const char *record;
+	uint64_t number = b->last;
+	size_t len;
+
+	for (; line < end; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL || !spool_line_take(line, (size_t)(nl - line),
+				      &number, &record, &len)) {
+			errno = EBADMSG;
+			return -1;
+		}
+		memmove(to, record, len);
+		to += len;
+		*to++ = '\n';
+	}
+	b->last = number;
+	return to - b->chunk.data;
+}
+
+/* Opens the next part that is there. 1, 0: there is none, or -1. */
+static int
+open_next(struct spool *b, struct part *p, char **path)
+{
+	while (find_next(b, p)) {
+		*path = spool_path(b, p->number);
+		if (b->from < 0)
+			b->from =
+			    open(*path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (b->from >= 0)
+			return 1;
+		if (errno != ENOENT)
+			return -1;
+		pass_over(b, p, *path);
+		free(*path);
+		*path = NULL;
+	}
+	return 0;
+}
+
+int
+spool_next(struct spool *b, const char **lines, size_t *len, size_t most,
+    struct buf *why)
+{
+	struct part p;
+	char *path = NULL;
+	int got = open_next(b, &p, &path);
+	ssize_t n = got > 0 ? read_lines(b, &p, most) : got;
+	ssize_t records = n > 0 ? take_records(b, (size_t)n) : n;
+
+	if (records < 0) {
+		if (errno == EBADMSG)
+			buf_setf(why,
+			    "cannot read '%s': it was damaged while it was in "
+			    "use; restart to save what is whole",
+			    path);
+		else
+			(void)syserr_explain(
+			    why, PROG_IO, "cannot read '%s'", path);
+		shut(&b->from);
+	}
+	free(path);
+	if (records <= 0)
+		return (int)records;
+	b->offset += (uint64_t)n;
+	*lines = b->chunk.data;
+	*len = (size_t)records;
+	return 1;
+}
+
+/* Removes the first n parts. */
+static void
+drop(struct spool *b, size_t n)
+{
+	char *path;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		path = spool_path(b, b->parts[i].number);
+		if (!b->parts[i].gone)
+			(void)unlink(path);
+		free(path);
+		b->bytes -= b->parts[i].safe;
+	}
+	memmove(b->parts, b->parts + n, (b->n - n) * sizeof *b->parts);
+	b->n -= n;
+	b->at -= n;
+}
+
+/* Before files go: what is not there then is not missing. */
+static void
+tell_taken(struct spool *b, uint64_t last)
+{
+	if (last > b->mark.n[SPOOL_TAKEN] &&
+	    spool_mark_tell(&b->mark, SPOOL_TAKEN, last) != 0)
+		log_warn("cannot write to '%s': %s; %s, or the next start may "
+			 "miss what was published",
+		    b->dir, log_errno(errno), syserr_way_out(errno));
+}
+
+void
+spool_taken(struct spool *b)
+{
+	tell_taken(b, b->last);
+	(void)pthread_mutex_lock(&b->guard);
+	if (b->at > 0)
+		drop(b, b->at);
+	(void)pthread_mutex_unlock(&b->guard);
+}
+
+void
+spool_forget(struct spool *b, uint64_t number)
+{
+	size_t n = 0;
+
+	while (n + 1 < b->n && b->parts[n + 1].number <= number + 1)
+		n++;
+	if (n == 0)
+		return;
+	tell_taken(b, b->parts[n].number - 1);
+	(void)pthread_mutex_lock(&b->guard);
+	shut(&b->from);
+	b->at = n;
+	b->offset = 0;
+	drop(b, n);
+	(void)pthread_mutex_unlock(&b->guard);
+}
+
+uint64_t
+spool_number(const struct spool *b)
+{
+	return b->number - 1;
+}
+
+uint64_t
+spool_number_read(const struct spool *b)
+{
+	return b->last;
+}
+
+void
+spool_clear(struct spool *b)
+{
+	shut(&b->fd);
+	shut(&b->from);
+	tell_taken(b, b->mark.n[SPOOL_ACKNOWLEDGED]);
+	(void)pthread_mutex_lock(&b->guard);
+	b->at = b->n;
+	if (b->n > 0)
+		drop(b, b->n);
+	b->offset = 0;
+	(void)pthread_mutex_unlock(&b->guard);
+}
+
+void
+spool_again(struct spool *b)
+{
+	(void)pthread_mutex_lock(&b->guard);
+	b->at = 0;
+	b->offset = 0;
+	shut(&b->from);
+	(void)pthread_mutex_unlock(&b->guard);
+}
+
+bool
+spool_is_empty(struct spool *b)
+{
+	return spool_bytes(b) == 0;
+}
+
+bool
+spool_is_damaged(const struct spool *b)
+{
+	return b->lost > 0 || b->mark_lost;
+}
+
+uint64_t
+spool_lines(const struct spool *b)
+{
+	return b->lines;
+}
+
+uint64_t
+spool_bytes(struct spool *b)
+{
+	uint64_t bytes;
+
+	(void)pthread_mutex_lock(&b->guard);
+	bytes = b->bytes;
+	(void)pthread_mutex_unlock(&b->guard);
+	return bytes;
+}
+
+const char *
+spool_dir(const struct spool *b)
+{
+	return b->dir;
+}

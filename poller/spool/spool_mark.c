@@ -1,0 +1,125 @@
+/*
+ * spool_mark: see spool_mark.h. A place is a line of text, on a sector of
+ * its own:
+ *
+ *   acknowledged TURN NUMBER SUM
+ */
+#include "poller/spool/spool_mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/checksum.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+
+#define SECTOR 512
+#define PLACES 2
+
+static const char *const names[SPOOL_TOLD] = { "acknowledged", "taken" };
+
+static void
+format(char text[SECTOR], enum spool_told what, uint64_t turn, uint64_t n)
+{
+	int len;
+
+	memset(text, ' ', SECTOR);
+	text[SECTOR - 1] = '\n';
+	len = snprintf(text, SECTOR, "%s %020" PRIu64 " %020" PRIu64,
+	    names[what], turn, n);
+	len += snprintf(text + len, SECTOR - (size_t)len, " %016" PRIx64,
+	    checksum(0, text, (size_t)len));
+	text[len] = ' ';
+}
+
+static size_t
+place(enum spool_told what, uint64_t turn)
+{
+	return ((size_t)what * PLACES + turn % PLACES) * SECTOR;
+}
+
+/* The newer one of those that are whole; false: none is. */
+static bool
+read_newest(struct spool_mark *m, enum spool_told what)
+{
+	char text[SECTOR + 1], want[SECTOR];
+	uint64_t turn, n, i;
+	char *end;
+	bool found = false;
+
+	for (i = 0; i < PLACES; i++) {
+		if (file_read_at(m->fd, text, SECTOR, place(what, i)) == -1)
+			continue;
+		text[SECTOR] = '\0';
+		/* Whatever it says must come out the same when it is written
+		 * again. */
+		turn = strtoull(text + strlen(names[what]), &end, 10);
+		n = strtoull(end, NULL, 10);
+		format(want, what, turn, n);
+		if (memcmp(text, want, SECTOR) != 0 || turn % PLACES != i)
+			continue;
+		if (!found || turn > m->turn[what]) {
+			m->turn[what] = turn;
+			m->n[what] = n;
+		}
+		found = true;
+	}
+	return found;
+}
+
+/* It gets its name when it is whole. */
+static int
+make(struct spool_mark *m, const char *path)
+{
+	char *name = xasprintf("%s.new", path);
+	int rc = -1;
+
+	m->made = true;
+	m->fd = open(
+	    name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (m->fd >= 0 && spool_mark_tell(m, SPOOL_ACKNOWLEDGED, 0) == 0 &&
+	    spool_mark_tell(m, SPOOL_TAKEN, 0) == 0 && fsync(m->fd) == 0 &&
+	    rename(name, path) == 0)
+		rc = file_sync_folder_of(path);
+	free(name);
+	return rc;
+}
+
+int
+spool_mark_open(struct spool_mark *m, const char *path)
+{
+	memset(m, 0, sizeof *m);
+	m->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (m->fd < 0)
+		return errno == ENOENT ? make(m, path) : -1;
+	m->damaged = !read_newest(m, SPOOL_ACKNOWLEDGED);
+	m->damaged |= !read_newest(m, SPOOL_TAKEN);
+	return 0;
+}
+
+void
+spool_mark_close(struct spool_mark *m)
+{
+	if (m->fd >= 0)
+		(void)close(m->fd);
+	m->fd = -1;
+}
+
+int
+spool_mark_tell(struct spool_mark *m, enum spool_told what, uint64_t n)
+{
+	uint64_t turn = m->turn[what] + 1;
+	char text[SECTOR];
+
+	format(text, what, turn, n);
+	if (file_write_at(m->fd, text, SECTOR, place(what, turn)) == -1)
+		return -1;
+	m->turn[what] = turn;
+	m->n[what] = n;
+	return 0;
+}

@@ -1,0 +1,155 @@
+/*
+ * chat_state: see chat_state.h. Of a chat what it is, how many messages, and
+ * each message; texts with their NUL.
+ */
+#include "poller/store/chat_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/containers/pack.h"
+
+#define LAYOUT 2
+
+/* Bytes: time, flags, and of three texts a length and a NUL. */
+#define MESSAGE_LEAST 8
+
+enum { CLOSING = 1, FETCHED = 2 }; /* flags of a message */
+
+void
+chat_state_release(struct chat_state *c)
+{
+	free(c->mark);
+	free(c->episode);
+	history_release(&c->history);
+	*c = (struct chat_state){ .mark = NULL };
+}
+
+void
+chat_state_encode(const struct chat_state *c, struct buf *out)
+{
+	const struct history_message *m;
+	size_t i;
+
+	pack_put_number(out, LAYOUT);
+	pack_put_number(out, c->failures);
+	pack_put_number(out, c->settled);
+	pack_put_signed(out, c->opened_at);
+	pack_put_signed(out, c->since);
+	pack_put_signed(out, c->left_at);
+	pack_put_string(out, c->mark);
+	pack_put_string(out, c->episode);
+	pack_put_number(out, c->history.n);
+	for (i = 0; i < c->history.n; i++) {
+		m = &c->history.messages[i];
+		pack_put_signed(out, m->at);
+		pack_put_number(out,
+		    (m->closing ? CLOSING : 0u) | (m->fetched ? FETCHED : 0u));
+		pack_put_string(out, m->id);
+		pack_put_string(out, m->episode);
+		pack_put_string(out, m->body);
+	}
+}
+
+/* What stands before the messages, borrowed. */
+struct head {
+	struct pack rest;
+	struct chat_peek peek;
+	int64_t since;
+	const char *episode;
+	uint64_t messages;
+};
+
+static struct head
+get_head(const void *data, size_t len)
+{
+	struct head h = { .rest = pack_open(data, len, LAYOUT) };
+	struct pack *r = &h.rest;
+	size_t n;
+
+	h.peek.failures = (unsigned)pack_number(r);
+	h.peek.settled = pack_number(r) != 0;
+	h.peek.opened_at = pack_signed(r);
+	h.since = pack_signed(r);
+	h.peek.left_at = pack_signed(r);
+	h.peek.mark = pack_string(r, &n);
+	h.episode = pack_string(r, &n);
+	h.messages = pack_count(r, MESSAGE_LEAST);
+	return h;
+}
+
+struct entry {
+	int64_t at;
+	bool closing, fetched;
+	const char *id, *episode, *body;
+	size_t len; /* of body */
+};
+
+static bool
+get_entry(struct pack *r, struct entry *e)
+{
+	uint64_t flags;
+	size_t len;
+
+	e->at = pack_signed(r);
+	flags = pack_number(r);
+	e->closing = (flags & CLOSING) != 0;
+	e->fetched = (flags & FETCHED) != 0;
+	e->id = pack_string(r, &len);
+	e->episode = pack_string(r, &len);
+	e->body = pack_string(r, &e->len);
+	return !r->bad;
+}
+
+int
+chat_state_decode(struct chat_state *c, const void *data, size_t len)
+{
+	struct head h = get_head(data, len);
+	struct history_message m;
+	struct entry e;
+
+	*c = (struct chat_state){ .history = HISTORY_INIT };
+	c->failures = h.peek.failures;
+	c->settled = h.peek.settled;
+	c->opened_at = h.peek.opened_at;
+	c->since = h.since;
+	c->left_at = h.peek.left_at;
+	c->mark = xstrdup(h.peek.mark);
+	c->episode = xstrdup(h.episode);
+	for (; h.messages > 0 && get_entry(&h.rest, &e); h.messages--) {
+		/* history_put() copies. */
+		m = (struct history_message){ (char *)(uintptr_t)e.id,
+			(char *)(uintptr_t)e.episode, (char *)(uintptr_t)e.body,
+			e.at, e.closing, e.fetched };
+		history_put(&c->history, &m);
+	}
+	c->history.sorted = true; /* as they were put in */
+	if (pack_end(&h.rest) == 0)
+		return 0;
+	chat_state_release(c);
+	return -1;
+}
+
+int
+chat_peek_decode(struct chat_peek *p, const void *data, size_t len)
+{
+	struct head h = get_head(data, len);
+
+	*p = h.peek;
+	p->messages = h.rest;
+	return h.rest.bad ? -1 : 0;
+}
+
+bool
+chat_peek_next(struct chat_peek *p, int64_t *at, const char **body, size_t *len)
+{
+	struct entry e;
+
+	if (!pack_more(&p->messages) || !get_entry(&p->messages, &e))
+		return false;
+	*at = e.at;
+	*body = e.body;
+	*len = e.len;
+	return true;
+}

@@ -1,0 +1,220 @@
+/*
+ * history: see history.h. Doubles are found when it is sorted, not when it
+ * grows.
+ */
+#include "poller/store/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+static void
+release_message(struct history_message *m)
+{
+	free(m->id);
+	free(m->episode);
+	free(m->body);
+}
+
+void
+history_release(struct history *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++)
+		release_message(&h->messages[i]);
+	free(h->messages);
+	*h = (struct history)HISTORY_INIT;
+}
+
+void
+history_put(struct history *h, const struct history_message *m)
+{
+	struct history_message *to;
+
+	XGROW(h->messages, h->n, h->cap);
+	to = &h->messages[h->n++];
+	*to = *m;
+	to->id = xstrdup(m->id);
+	to->episode = xstrdup(m->episode != NULL ? m->episode : "");
+	to->body = xstrdup(m->body);
+	h->sorted = false;
+}
+
+static bool
+is_number(const char *s)
+{
+	if (*s == '0')
+		return s[1] == '\0';
+	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+int
+history_compare_ids(const char *a, const char *b)
+{
+	bool na = is_number(a), nb = is_number(b);
+	size_t la, lb;
+
+	if (na != nb)
+		return na ? -1 : 1;
+	la = strlen(a);
+	lb = strlen(b);
+	if (na && la != lb)
+		return la < lb ? -1 : 1;
+	return strcmp(a, b);
+}
+
+static int
+by_id_newest_first(const void *x, const void *y)
+{
+	const struct history_message *const *a = x, *const *b = y;
+	int c = history_compare_ids((*a)->id, (*b)->id);
+
+	if (c != 0)
+		return c;
+	/* What was put later stands later in memory. */
+	return *a > *b ? -1 : *a < *b;
+}
+
+static int
+by_time(const void *x, const void *y)
+{
+	const struct history_message *a = x, *b = y;
+
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return history_compare_ids(a->id, b->id);
+}
+
+/* Keeps the latest version of each message; fetched stays true. */
+static void
+drop_doubles(struct history *h)
+{
+	struct history_message **index = xcalloc(h->n + 1, sizeof *index);
+	struct history_message *kept = NULL;
+	size_t i, n = 0;
+
+	for (i = 0; i < h->n; i++)
+		index[i] = &h->messages[i];
+	qsort(index, h->n, sizeof *index, by_id_newest_first);
+	for (i = 0; i < h->n; i++) {
+		if (kept == NULL || strcmp(kept->id, index[i]->id) != 0) {
+			kept = index[i];
+			continue;
+		}
+		kept->fetched |= index[i]->fetched;
+		release_message(index[i]);
+		index[i]->id = NULL;
+	}
+	free(index);
+	for (i = 0; i < h->n; i++) {
+		if (h->messages[i].id != NULL)
+			h->messages[n++] = h->messages[i];
+	}
+	h->n = n;
+}
+
+void
+history_sort(struct history *h)
+{
+	if (h->sorted)
+		return;
+	drop_doubles(h);
+	qsort(h->messages, h->n, sizeof *h->messages, by_time);
+	h->sorted = true;
+}
+
+/* The first message behind the last closing; the closing itself while nothing
+ * is behind it. */
+static int64_t
+after_closing(const struct history *h)
+{
+	size_t i;
+
+	for (i = h->n; i > 0; i--) {
+		if (h->messages[i - 1].closing)
+			return h->messages[i == h->n ? i - 1 : i].at;
+	}
+	return CLOCK_NONE;
+}
+
+int64_t
+history_opened_at(
+    const struct history *h, const char *episode, int64_t known, int64_t begin)
+{
+	int64_t last = after_closing(h);
+	size_t i;
+
+	for (i = 0; episode != NULL && i < h->n; i++) {
+		if (strcmp(h->messages[i].episode, episode) == 0)
+			return h->messages[i].at;
+	}
+	if (known > last) /* CLOCK_NONE is less than any time */
+		last = known;
+	if (begin > last)
+		last = begin;
+	if (last == CLOCK_NONE && h->n > 0)
+		last = h->messages[0].at;
+	return last;
+}
+
+bool
+history_fetched(const struct history *h, const char *id)
+{
+	size_t i;
+
+	for (i = h->n; i > 0; i--) {
+		if (strcmp(h->messages[i - 1].id, id) == 0)
+			return h->messages[i - 1].fetched;
+	}
+	return false;
+}
+
+bool
+history_reaches(const struct history *h, int64_t at)
+{
+	size_t i;
+
+	for (i = h->n; i > 0 && h->messages[i - 1].at >= at; i--) {
+		if (h->messages[i - 1].fetched)
+			return true;
+	}
+	return false;
+}
+
+const char *
+history_settled(const struct history *h, int64_t before_ms)
+{
+	const char *least = NULL, *greatest = NULL;
+	size_t i;
+
+	for (i = 0; i < h->n; i++) {
+		const struct history_message *m = &h->messages[i];
+
+		if (!m->fetched)
+			continue;
+		if (least == NULL || history_compare_ids(m->id, least) < 0)
+			least = m->id;
+		if (m->at < before_ms &&
+		    (greatest == NULL ||
+			history_compare_ids(m->id, greatest) > 0))
+			greatest = m->id;
+	}
+	return greatest != NULL ? greatest : least;
+}
+
+void
+history_drop_before(struct history *h, int64_t at)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < h->n; i++) {
+		if (h->messages[i].at < at)
+			release_message(&h->messages[i]);
+		else
+			h->messages[n++] = h->messages[i];
+	}
+	h->n = n;
+}

@@ -1,0 +1,470 @@
+/*
+ * store: see store.h. Changes are kept in memory until they are committed, so
+ * that a map that has become too small costs no more than doing it again with
+ * a larger one. Reading uses one transaction that is renewed by each commit.
+ */
+#include "poller/store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
+#include "common/os/lock.h"
+#include "poller/store/store_impl.h"
+
+#define LOCK_BYTES 65536 /* of LMDB's lock file: room for its readers */
+
+/* A change that waits. */
+struct change {
+	enum store_table table;
+	char *key;
+	void *data; /* NULL: delete */
+	size_t len;
+};
+
+struct store {
+	char *path;
+	int lock; /* -1: shared */
+	MDB_env *env;
+	MDB_dbi dbi[STORE_TABLES];
+	MDB_txn *reader; /* NULL: none under way */
+	struct change *changes;
+	size_t changes_n, changes_cap, pending;
+	bool emptied[STORE_TABLES];
+	struct buf scratch;
+};
+
+static void
+drop_changes(struct store *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->changes_n; i++) {
+		free(s->changes[i].key);
+		free(s->changes[i].data);
+	}
+	s->changes_n = s->pending = 0;
+	memset(s->emptied, 0, sizeof s->emptied);
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	if (s->reader != NULL)
+		mdb_txn_abort(s->reader);
+	if (s->env != NULL)
+		mdb_env_close(s->env);
+	lock_release(s->lock);
+	drop_changes(s);
+	free(s->changes);
+	free(s->path);
+	buf_release(&s->scratch);
+	free(s);
+}
+
+/* A sentence and the exit code for what LMDB or the system says. */
+static enum exit_code
+explain(const char *path, int rc, struct buf *why)
+{
+	switch (rc) {
+	case MDB_INVALID:
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_PANIC:
+	case MDB_BAD_TXN:
+		buf_setf(why,
+		    "state '%s' is damaged; remove it, and the next poll "
+		    "reads everything again",
+		    path);
+		return PROG_IO;
+	case MDB_VERSION_MISMATCH:
+	case MDB_INCOMPATIBLE:
+		buf_setf(why,
+		    "state '%s' is of a version that is not known; remove it, "
+		    "and the next poll reads everything again",
+		    path);
+		return PROG_IO;
+	default:
+		break;
+	}
+	if (rc > 0) {
+		errno = syserr_written(rc, path);
+		return syserr_explain(
+		    why, PROG_CANTCREATE, "cannot use state '%s'", path);
+	}
+	buf_setf(why, "cannot use state '%s': %s; check its folder", path,
+	    mdb_strerror(rc));
+	return PROG_IO;
+}
+
+/* LMDB maps its lock file: on a full disk it would be killed for touching it,
+ * unless the room is there already. */
+static int
+reserve_lock_file(const char *path, int create)
+{
+	char *name = xasprintf("%s-lock", path);
+	int fd = open(name, O_RDWR | create | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		rc = errno;
+	else if (st.st_size < LOCK_BYTES)
+		rc = posix_fallocate(fd, 0, LOCK_BYTES);
+	if (fd >= 0)
+		(void)close(fd);
+	free(name);
+	return rc;
+}
+
+static int
+open_tables(struct store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+
+	if (rc != 0)
+		return rc;
+	rc = store_open_tables(txn, s->dbi);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+/* Those that somebody else made: MDB_NOTFOUND when they are not whole yet. */
+static int
+find_tables(struct store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn), i;
+
+	if (rc != 0)
+		return rc;
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = mdb_dbi_open(txn, store_table_names[i], 0, &s->dbi[i]);
+	if (rc == 0)
+		rc = store_check_format(txn, s->dbi[STORE_META]);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int
+lock_tenant(struct store *s, const char *dir, const char *tenant,
+    enum exit_code *code, struct buf *why)
+{
+	char *name = xasprintf("%s/%s.lock", dir, tenant);
+
+	s->lock = lock_take(name, why);
+	if (s->lock < 0)
+		*code = syserr_code(errno, PROG_CANTCREATE);
+	free(name);
+	return s->lock < 0 ? -1 : 0;
+}
+
+static int
+make_folder(const char *dir, enum exit_code *code, struct buf *why)
+{
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+		return 0;
+	*code = syserr_explain(
+	    why, PROG_CANTCREATE, "cannot make state folder '%s'", dir);
+	return -1;
+}
+
+/* 0, or what is wrong, as LMDB or the system says it. */
+static int
+open_file(struct store *s, enum store_access access)
+{
+	bool looking = access == STORE_LOOKING;
+	unsigned flags = looking ? MDB_RDONLY : 0;
+	struct stat st;
+	int rc, dead;
+
+	if (looking && stat(s->path, &st) != 0)
+		return errno;
+	if (looking && st.st_size == 0)
+		return ENOENT;
+	rc = reserve_lock_file(s->path, looking ? 0 : O_CREAT);
+	if (rc == 0)
+		rc = store_examine(s->path, flags);
+	if (rc == 0)
+		rc = store_open_env(s->path, flags, &s->env);
+	if (rc == 0)
+		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
+	if (rc == 0)
+		rc = looking ? find_tables(s) : open_tables(s);
+	return rc;
+}
+
+struct store *
+store_open(const char *dir, const char *tenant, enum store_access access,
+    enum exit_code *code, struct buf *why)
+{
+	struct store *s = xcalloc(1, sizeof *s);
+	int rc, err;
+
+	s->lock = -1;
+	s->path = xasprintf("%s/%s.mdb", dir, tenant);
+	if ((access != STORE_LOOKING && make_folder(dir, code, why) != 0) ||
+	    (access == STORE_ALONE &&
+		lock_tenant(s, dir, tenant, code, why) != 0)) {
+		err = errno;
+		store_close(s);
+		errno = err;
+		return NULL;
+	}
+	rc = open_file(s, access);
+	if (rc == 0)
+		return s;
+	if (access == STORE_LOOKING && (rc == ENOENT || rc == MDB_NOTFOUND)) {
+		buf_setf(why, "there is no state '%s' yet", s->path);
+		*code = PROG_NOINPUT;
+	} else {
+		*code = explain(s->path, rc, why);
+	}
+	store_close(s);
+	errno = 0;
+	return NULL;
+}
+
+bool
+store_is_there(const struct store *s)
+{
+	struct stat ours, there;
+	int fd;
+
+	return mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &ours) == 0 &&
+	       stat(s->path, &there) == 0 && ours.st_dev == there.st_dev &&
+	       ours.st_ino == there.st_ino;
+}
+
+/* Begins reading unless that is under way. Another process may have made the
+ * map larger. */
+static bool
+read_begin(struct store *s)
+{
+	int rc;
+
+	if (s->reader != NULL)
+		return true;
+	rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
+	if (rc == MDB_MAP_RESIZED && mdb_env_set_mapsize(s->env, 0) == 0)
+		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
+	if (rc != 0)
+		s->reader = NULL;
+	return rc == 0;
+}
+
+bool
+store_get(struct store *s, enum store_table t, const char *key,
+    const void **data, size_t *len)
+{
+	MDB_val k = store_key(key), v;
+
+	if (s->emptied[t] || !read_begin(s) ||
+	    mdb_get(s->reader, s->dbi[t], &k, &v) != 0 ||
+	    !store_without_sum(&v, &v))
+		return false;
+	*data = v.mv_data;
+	*len = v.mv_size;
+	return true;
+}
+
+void
+store_rest(struct store *s)
+{
+	if (s->reader != NULL)
+		mdb_txn_abort(s->reader);
+	s->reader = NULL;
+}
+
+static void
+change(struct store *s, enum store_table t, const char *key, const void *data,
+    size_t len)
+{
+	struct change *c;
+
+	XGROW(s->changes, s->changes_n, s->changes_cap);
+	c = &s->changes[s->changes_n++];
+	*c = (struct change){ t, xstrdup(key), NULL, len };
+	if (data != NULL) {
+		c->data = xmalloc(len + 1);
+		memcpy(c->data, data, len);
+	}
+	s->pending += len + strlen(key);
+}
+
+void
+store_put(struct store *s, enum store_table t, const char *key,
+    const void *data, size_t len)
+{
+	change(s, t, key, data, len);
+}
+
+void
+store_delete(struct store *s, enum store_table t, const char *key)
+{
+	change(s, t, key, NULL, 0);
+}
+
+void
+store_empty(struct store *s, enum store_table t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->changes_n; i++) {
+		if (s->changes[i].table == t) {
+			free(s->changes[i].key);
+			free(s->changes[i].data);
+		} else {
+			s->changes[n++] = s->changes[i];
+		}
+	}
+	s->changes_n = n;
+	s->emptied[t] = true;
+}
+
+void
+store_each(struct store *s, enum store_table t,
+    void (*entry)(void *ctx, const char *key, const void *data, size_t len),
+    void *ctx)
+{
+	MDB_cursor *cursor;
+	MDB_val k, v;
+
+	if (s->emptied[t] || !read_begin(s) ||
+	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
+		return;
+	while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+		if (!store_without_sum(&v, &v))
+			continue;
+		buf_clear(&s->scratch);
+		buf_add(&s->scratch, k.mv_data, k.mv_size);
+		entry(ctx, buf_str(&s->scratch), v.mv_data, v.mv_size);
+	}
+	mdb_cursor_close(cursor);
+}
+
+size_t
+store_pending(const struct store *s)
+{
+	return s->pending;
+}
+
+static int
+put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
+{
+	MDB_val room = { STORE_SUM_LEN + data->mv_size, NULL };
+	uint64_t sum = store_checksum(key, data);
+	int rc = mdb_put(txn, dbi, key, &room, MDB_RESERVE);
+
+	if (rc != 0)
+		return rc;
+	memcpy(room.mv_data, &sum, STORE_SUM_LEN);
+	memcpy(
+	    (char *)room.mv_data + STORE_SUM_LEN, data->mv_data, data->mv_size);
+	return 0;
+}
+
+static int
+write_changes(struct store *s, MDB_txn *txn)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++) {
+		if (s->emptied[i])
+			rc = mdb_drop(txn, s->dbi[i], 0);
+	}
+	for (i = 0; rc == 0 && i < s->changes_n; i++) {
+		const struct change *c = &s->changes[i];
+		MDB_val k = store_key(c->key), v = { c->len, c->data };
+
+		if (c->data != NULL) {
+			rc = put(txn, s->dbi[c->table], &k, &v);
+			continue;
+		}
+		rc = mdb_del(txn, s->dbi[c->table], &k, NULL);
+		if (rc == MDB_NOTFOUND)
+			rc = 0;
+	}
+	return rc;
+}
+
+static int
+commit_once(struct store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+
+	if (rc != 0)
+		return rc;
+	rc = write_changes(s, txn);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int
+grow(struct store *s)
+{
+	MDB_envinfo info;
+	int rc = mdb_env_info(s->env, &info);
+
+	return rc != 0 ? rc : mdb_env_set_mapsize(s->env, info.me_mapsize * 2);
+}
+
+enum exit_code
+store_commit(struct store *s, struct buf *why)
+{
+	int rc;
+
+	/* An old reader would keep old pages from being used again. */
+	store_rest(s);
+	for (;;) {
+		rc = commit_once(s);
+		if (rc == MDB_MAP_FULL)
+			rc = grow(s);
+		else if (rc == MDB_MAP_RESIZED)
+			rc = mdb_env_set_mapsize(s->env, 0);
+		else
+			break;
+		if (rc != 0)
+			break;
+	}
+	if (rc != 0)
+		return explain(s->path, rc, why);
+	drop_changes(s);
+	return PROG_OK;
+}
+
+int64_t
+store_number(struct store *s, const char *key, int64_t def)
+{
+	const void *data;
+	size_t len;
+	int64_t n;
+
+	if (!store_get(s, STORE_META, key, &data, &len) || len != sizeof n)
+		return def;
+	memcpy(&n, data, sizeof n);
+	return n;
+}
+
+void
+store_set_number(struct store *s, const char *key, int64_t n)
+{
+	store_put(s, STORE_META, key, &n, sizeof n);
+}

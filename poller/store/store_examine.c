@@ -1,0 +1,314 @@
+/*
+ * store_examine: whether a state is sound. LMDB trusts its file: a damaged one
+ * would end this process, and with it the other tenants' polls, or pass for
+ * what the CRM said. So a child reads all of it first, compares each value
+ * with the checksum before it, looks through the lists of free pages, and tries
+ * to change each page.
+ */
+#define _DEFAULT_SOURCE /* _exit and friends */
+
+#include "poller/store/store_impl.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/checksum.h"
+#include "common/base/xalloc.h"
+
+#define MAP_MIN ((size_t)16 * 1024 * 1024)
+
+const char *const store_table_names[STORE_TABLES] = { "meta", "chats",
+	"customers", "statistics" };
+
+static size_t
+map_size(const char *path)
+{
+	struct stat st;
+	size_t want = MAP_MIN;
+
+	if (stat(path, &st) != 0)
+		return want;
+	while (want < (size_t)st.st_size * 2)
+		want *= 2;
+	return want;
+}
+
+int
+store_open_env(const char *path, unsigned flags, MDB_env **env)
+{
+	int rc = mdb_env_create(env);
+
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(*env, STORE_TABLES);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(*env, map_size(path));
+	if (rc == 0)
+		rc = mdb_env_open(*env, path, MDB_NOSUBDIR | flags, 0600);
+	return rc;
+}
+
+uint64_t
+store_checksum(const MDB_val *key, const MDB_val *data)
+{
+	return checksum(checksum(0, key->mv_data, key->mv_size), data->mv_data,
+	    data->mv_size);
+}
+
+bool
+store_without_sum(const MDB_val *stored, MDB_val *data)
+{
+	if (stored->mv_size < STORE_SUM_LEN)
+		return false;
+	data->mv_data = (char *)stored->mv_data + STORE_SUM_LEN;
+	data->mv_size = stored->mv_size - STORE_SUM_LEN;
+	return true;
+}
+
+static bool
+is_sound(const MDB_val *key, const MDB_val *stored)
+{
+	MDB_val data;
+	uint64_t sum;
+
+	if (!store_without_sum(stored, &data))
+		return false;
+	memcpy(&sum, stored->mv_data, STORE_SUM_LEN);
+	return sum == store_checksum(key, &data);
+}
+
+MDB_val
+store_key(const char *key)
+{
+	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
+}
+
+int
+store_check_format(MDB_txn *txn, MDB_dbi meta)
+{
+	int64_t format = STORE_FORMAT;
+	MDB_val key = store_key("format"), data;
+	int rc = mdb_get(txn, meta, &key, &data);
+
+	if (rc == 0 && (data.mv_size != sizeof format ||
+			   memcmp(data.mv_data, &format, sizeof format) != 0))
+		return MDB_VERSION_MISMATCH;
+	return rc;
+}
+
+int
+store_open_tables(MDB_txn *txn, MDB_dbi dbi[STORE_TABLES])
+{
+	int64_t format = STORE_FORMAT;
+	MDB_val key = store_key("format"), data = { sizeof format, &format };
+	int rc = 0, i;
+
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = mdb_dbi_open(
+		    txn, store_table_names[i], MDB_CREATE, &dbi[i]);
+	if (rc == 0)
+		rc = store_check_format(txn, dbi[STORE_META]);
+	if (rc == MDB_NOTFOUND)
+		rc = mdb_put(txn, dbi[STORE_META], &key, &data, 0);
+	return rc;
+}
+
+/* How a page begins, in the file format of all LMDB 0.9. LMDB copies a page
+ * that is to be changed by what stands there, and does not look at it. */
+struct page_head {
+	uint64_t number;
+	uint16_t pad, flags, lower, upper;
+};
+
+/* Whether the page of that key says of itself what can be. */
+static bool
+is_page_sound(MDB_txn *txn, const MDB_val *key)
+{
+	static uintptr_t map; /* where it begins; this process looks at one */
+	struct page_head head;
+	uintptr_t page;
+	MDB_stat stat;
+
+	if (mdb_env_stat(mdb_txn_env(txn), &stat) != 0)
+		return false;
+	page = (uintptr_t)key->mv_data / stat.ms_psize * stat.ms_psize;
+	memcpy(&head, (const void *)page, sizeof head);
+	page -= (uintptr_t)head.number * stat.ms_psize;
+	if (map == 0)
+		map = page;
+	return page == map && head.lower >= sizeof head &&
+	       head.lower <= head.upper && head.upper <= stat.ms_psize;
+}
+
+static int
+read_table(MDB_txn *txn, enum store_table t)
+{
+	MDB_cursor *cursor;
+	MDB_val key, data, format = store_key("format");
+	MDB_dbi dbi;
+	int rc = mdb_dbi_open(txn, store_table_names[t], 0, &dbi);
+
+	if (rc == 0 && t == STORE_META)
+		rc = store_check_format(txn, dbi);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc == 0)
+		rc = mdb_cursor_open(txn, dbi, &cursor);
+	if (rc != 0)
+		return rc;
+	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+		if (!is_page_sound(txn, &key)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		if (t == STORE_META && mdb_cmp(txn, dbi, &key, &format) == 0)
+			continue;
+		if (!is_sound(&key, &data)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* The lists of free pages: each is a count and that many page numbers. A bad
+ * one would be written through. */
+static int
+read_free(MDB_env *env, MDB_txn *txn)
+{
+	enum { FREE_DBI = 0 };
+	MDB_cursor *cursor;
+	MDB_val key, data;
+	MDB_envinfo info;
+	size_t n, i, page;
+	int rc = mdb_env_info(env, &info);
+
+	if (rc == 0)
+		rc = mdb_cursor_open(txn, FREE_DBI, &cursor);
+	if (rc != 0)
+		return rc;
+	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+		n = 0;
+		if (data.mv_size >= sizeof n)
+			memcpy(&n, data.mv_data, sizeof n);
+		/* LMDB may leave room behind the last one. */
+		if (!is_page_sound(txn, &key) || key.mv_size != sizeof n ||
+		    n == 0 || n >= data.mv_size / sizeof n)
+			rc = MDB_CORRUPTED;
+		for (i = 1; rc == 0 && i <= n; i++) {
+			memcpy(&page, (char *)data.mv_data + i * sizeof page,
+			    sizeof page);
+			if (page < 2 || page > info.me_last_pgno)
+				rc = MDB_CORRUPTED;
+		}
+		if (rc != 0)
+			break;
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* One by one, so that LMDB changes each page of the tree. */
+static int
+delete_all(MDB_txn *txn, MDB_dbi dbi)
+{
+	MDB_cursor *cursor;
+	MDB_val key, data;
+	int rc = mdb_cursor_open(txn, dbi, &cursor);
+
+	if (rc != 0)
+		return rc;
+	while (rc == 0 &&
+	       (rc = mdb_cursor_get(cursor, &key, &data, MDB_FIRST)) == 0)
+		rc = mdb_cursor_del(cursor, 0);
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* What a poll may do, and then undone: to change a damaged page is a write to
+ * anywhere. */
+static int
+try_writing(MDB_env *env)
+{
+	MDB_dbi dbi[STORE_TABLES];
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(env, NULL, 0, &txn), i;
+
+	if (rc != 0)
+		return rc;
+	rc = store_open_tables(txn, dbi);
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = delete_all(txn, dbi[i]);
+	mdb_txn_abort(txn);
+	/* That there is no room for it says nothing about the state. */
+	return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL ? 0 : rc;
+}
+
+static int
+read_all(const char *path, unsigned flags)
+{
+	MDB_env *env = NULL;
+	MDB_txn *txn = NULL;
+	int rc = store_open_env(path, flags, &env), i;
+
+	if (rc == 0)
+		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = read_table(txn, (enum store_table)i);
+	if (rc == 0)
+		rc = read_free(env, txn);
+	/* A reader that is not ended would pin its pages for ever. */
+	if (txn != NULL)
+		mdb_txn_abort(txn);
+	if (rc == 0 && (flags & MDB_RDONLY) == 0)
+		rc = try_writing(env);
+	if (env != NULL)
+		mdb_env_close(env);
+	return rc;
+}
+
+int
+store_examine(const char *path, unsigned flags)
+{
+	static const int deadly[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL,
+		SIGFPE };
+	struct rlimit no_core = { 0, 0 };
+	struct stat st;
+	int status, rc;
+	size_t i;
+	pid_t pid;
+
+	if (stat(path, &st) != 0 || st.st_size == 0)
+		return 0;
+	pid = fork();
+	if (pid < 0)
+		return errno;
+	if (pid == 0) {
+		for (i = 0; i < ARRAY_LEN(deadly); i++)
+			(void)signal(deadly[i], SIG_DFL);
+		(void)setrlimit(RLIMIT_CORE, &no_core);
+		(void)close(STDERR_FILENO); /* its assertions speak there */
+		rc = read_all(path, flags);
+		_exit(rc == 0                      ? 0
+		      : rc == MDB_VERSION_MISMATCH ? 2
+		      : rc > 0                     ? 3
+						   : 1);
+	}
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return errno;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	/* The system's errors are met again, with their names, right away. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 3)
+		return 0;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 2
+		   ? MDB_VERSION_MISMATCH
+		   : MDB_CORRUPTED;
+}

@@ -1,0 +1,186 @@
+/*
+ * archive: see archive.h.
+ */
+#define _DEFAULT_SOURCE /* flock */
+#include "reaper/rows/archive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+
+/* How long to wait for another run that has the file. */
+#define LOCK_PATIENCE_MS 10000
+#define LOCK_PAUSE_MS 50
+
+struct archive {
+	char *path;
+	int fd;
+	off_t size; /* all of it whole lines */
+};
+
+static int
+wait_for_lock(int fd)
+{
+	int64_t end = clock_mono_ms() + LOCK_PATIENCE_MS;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		if (clock_mono_ms() >= end || stop_sleep(LOCK_PAUSE_MS)) {
+			errno = EWOULDBLOCK;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Moves a->size back behind the last newline. Only what looks like the
+ * beginning of a record is cut off: the file may be somebody else's. */
+static int
+drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
+{
+	static const char begin[] = "{\"type\":\"row\"";
+	char chunk[4096], head[sizeof begin] = "";
+	off_t end = a->size, from;
+	ssize_t got;
+	size_t want;
+
+	while (end > 0) {
+		from =
+		    end > (off_t)sizeof chunk ? end - (off_t)sizeof chunk : 0;
+		got = pread(a->fd, chunk, (size_t)(end - from), from);
+		if (got <= 0) {
+			if (got == 0)
+				errno = EIO;
+			*code = syserr_explain(
+			    why, PROG_CANTCREATE, "cannot read '%s'", a->path);
+			return -1;
+		}
+		while (got > 0 && chunk[got - 1] != '\n')
+			got--;
+		end = from + got;
+		if (got > 0)
+			break;
+	}
+	if (end == a->size)
+		return 0;
+	want = (size_t)(a->size - end);
+	if (want > sizeof begin - 1)
+		want = sizeof begin - 1;
+	if (pread(a->fd, head, want, end) != (ssize_t)want ||
+	    memcmp(head, begin, want) != 0) {
+		buf_setf(why,
+		    "'%s' does not look like an archive: its last line has no "
+		    "newline; name another file",
+		    a->path);
+		return -1;
+	}
+	if (ftruncate(a->fd, end) == -1) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot cut '%s'", a->path);
+		return -1;
+	}
+	log_warn("cut an unfinished line off the end of '%s'", a->path);
+	a->size = end;
+	return 0;
+}
+
+static int
+examine(struct archive *a, struct buf *why, enum exit_code *code)
+{
+	struct stat st;
+
+	if (fstat(a->fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+		buf_setf(why, "'%s' is not a regular file", a->path);
+		return -1;
+	}
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		log_warn("others may read '%s'; chmod 600 it", a->path);
+	if (wait_for_lock(a->fd) == -1) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot lock '%s'", a->path);
+		if (errno == EWOULDBLOCK)
+			buf_setf(why,
+			    "cannot lock '%s': another run is writing to it",
+			    a->path);
+		return -1;
+	}
+	/* Its size counts only now that nobody else writes. */
+	if (fstat(a->fd, &st) == -1) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot look at '%s'", a->path);
+		return -1;
+	}
+	a->size = st.st_size;
+	return a->size > 0 ? drop_cut_line(a, why, code) : 0;
+}
+
+struct archive *
+archive_open(const char *path, struct buf *why, enum exit_code *code)
+{
+	struct archive *a = xcalloc(1, sizeof *a);
+
+	*code = PROG_CANTCREATE;
+	a->path = xstrdup(path);
+	a->fd = open(path,
+	    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY |
+		O_NONBLOCK,
+	    S_IRUSR | S_IWUSR);
+	if (a->fd == -1) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot open '%s'", path);
+	} else if (examine(a, why, code) == 0) {
+		if (a->size > 0 || file_sync_folder_of(path) == 0) {
+			/* A limit of size is an error like a full disk. */
+			signal(SIGXFSZ, SIG_IGN);
+			return a;
+		}
+		*code = syserr_explain(why, PROG_CANTCREATE,
+		    "cannot sync the folder of '%s'", path);
+	}
+	archive_close(a);
+	return NULL;
+}
+
+int
+archive_write(struct archive *a, const struct buf *lines, struct buf *why,
+    enum exit_code *code)
+{
+	if (lines->len == 0)
+		return 0;
+	if (file_write_all(a->fd, lines->data, lines->len) == 0 &&
+	    fdatasync(a->fd) == 0) {
+		a->size += (off_t)lines->len;
+		return 0;
+	}
+	*code = syserr_explain(why, PROG_CANTCREATE,
+	    "nothing was deleted, as '%s' cannot be written", a->path);
+	/* Half a line would spoil the next one. */
+	if (ftruncate(a->fd, a->size) == -1)
+		log_warn("cannot cut '%s': %s; %s", a->path, log_errno(errno),
+		    syserr_way_out(errno));
+	return -1;
+}
+
+void
+archive_close(struct archive *a)
+{
+	if (a == NULL)
+		return;
+	if (a->fd != -1)
+		close(a->fd);
+	free(a->path);
+	free(a);
+}

@@ -1,0 +1,408 @@
+/*
+ * check: see check.h. What is looked at, but for rights (check_rights.c), and
+ * how it is told.
+ */
+#include "sink/check/check_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/tables/tables.h"
+#include "common/text/jsonw.h"
+#include "sink/tables/migrate.h"
+#include "sink/tables/schema.h"
+#include "sink/tables/thresholds.h"
+
+/* As poller --check has them; it gives no advice. */
+static const char *const results[] = {
+	[CHECK_FINE] = "ok",
+	[CHECK_ADVICE] = "advice",
+	[CHECK_WRONG] = "failed",
+};
+
+static const struct out_column columns[] = {
+	{ "check", false },
+	{ "result", false },
+	{ "detail", false },
+};
+
+/* What was looked at, what it is, and what to do unless it is fine. */
+void
+check_item(struct check_report *r, enum check_result result, const char *name,
+    const char *is, const char *what)
+{
+	struct buf detail = BUF_INIT;
+
+	r->wrong |= result == CHECK_WRONG;
+	if (result == CHECK_FINE && r->format == OUT_TABLE && !r->each) {
+		r->fine++;
+		return;
+	}
+	buf_adds(&detail, is);
+	if (result != CHECK_FINE)
+		buf_addf(&detail, "; %s", what);
+	if (r->format != OUT_NDJSON) {
+		out_table_cell(&r->table, name);
+		out_table_cell(&r->table, results[result]);
+		out_table_cell(&r->table, buf_str(&detail));
+	} else {
+		jsonw_open(&r->text);
+		jsonw_str(&r->text, "type", "check");
+		jsonw_str(&r->text, "check", name);
+		jsonw_str(&r->text, "result", results[result]);
+		jsonw_str(&r->text, "detail", buf_str(&detail));
+		jsonw_line(&r->text);
+	}
+	buf_release(&detail);
+}
+
+/* A server variable against what it should be. */
+static const struct setting {
+	const char *name;
+	const char *wanted; /* values that are fine, separated by | */
+	const char *other;  /* ... and those that are only advised against */
+	const char *what;
+} settings[] = {
+	{ "innodb_flush_log_at_trx_commit", "1", "2",
+	    "set it to 1: else what was acknowledged can be lost in a crash" },
+	{ "innodb_doublewrite", "ON|1|DETECT_AND_RECOVER", "DETECT_ONLY",
+	    "switch it on: a page torn in a crash cannot be repaired" },
+	{ "log_bin", "OFF|0|ON|1", "", "" },
+	{ "sync_binlog", "1", "",
+	    "set it to 1 while log_bin is on: else log and tables differ after "
+	    "a crash" },
+	{ "binlog_format", "MIXED|ROW", "",
+	    "set it to MIXED or ROW: STATEMENT does not go with READ "
+	    "COMMITTED" },
+	{ "sql_mode", "*STRICT_ALL_TABLES*", "",
+	    "the session cannot be made strict" },
+	{ "character_set_connection", "utf8mb4", "",
+	    "the connection must speak utf8mb4" },
+	{ "time_zone", "+00:00", "", "the session must be in UTC" },
+	{ "read_only", "OFF|0", "", "make the server writable" },
+};
+
+static bool
+one_of(const char *value, const char *list)
+{
+	size_t len = strlen(value), n;
+	const char *p;
+	char inner[64];
+
+	if (list[0] == '*') {
+		snprintf(inner, sizeof inner, "%.*s", (int)strlen(list) - 2,
+		    list + 1);
+		return strstr(value, inner) != NULL;
+	}
+	for (p = list; *p != '\0'; p += n + (p[n] == '|')) {
+		n = strcspn(p, "|");
+		if (n == len && strncmp(p, value, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The value of a variable (session's, else global), or "" . */
+static enum outcome
+variable(struct db *db, const char *name, struct buf *value)
+{
+	struct db_value arg = db_str(name);
+	struct db_rows *rows;
+	enum outcome o;
+
+	buf_clear(value);
+	o = db_query(
+	    db, "SHOW VARIABLES WHERE Variable_name = ?", &arg, 1, &rows);
+	if (o == OUTCOME_DONE && db_next(rows) && db_get(rows, 1) != NULL)
+		buf_adds(value, db_get(rows, 1));
+	db_rows_free(rows);
+	return o;
+}
+
+static enum outcome
+check_settings(struct check_report *r)
+{
+	struct buf value = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	bool binlog = true;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(settings) && o == OUTCOME_DONE; i++) {
+		const struct setting *s = &settings[i];
+		const char *is;
+		enum check_result result = CHECK_WRONG;
+
+		o = variable(r->db, s->name, &value);
+		is = buf_str(&value);
+		if (o != OUTCOME_DONE || is[0] == '\0')
+			continue;
+		if (one_of(is, s->wanted))
+			result = CHECK_FINE;
+		else if (one_of(is, s->other))
+			result = CHECK_ADVICE;
+		/* Without a binary log its settings do not matter. */
+		if (strcmp(s->name, "log_bin") == 0)
+			binlog = one_of(is, "ON|1");
+		else if (strstr(s->name, "binlog") != NULL && !binlog)
+			continue;
+		check_item(r, result, s->name, is, s->what);
+	}
+	buf_release(&value);
+	return o;
+}
+
+/* "10.11.19-MariaDB" -> 10.11 as 1011; "8.0.36" -> 800. */
+static int
+version_number(const char *version)
+{
+	int major = 0, minor = 0;
+
+	for (; *version >= '0' && *version <= '9'; version++)
+		major = major * 10 + (*version - '0');
+	if (*version == '.')
+		version++;
+	for (; *version >= '0' && *version <= '9'; version++)
+		minor = minor * 10 + (*version - '0');
+	return major * 100 + minor;
+}
+
+static void
+check_server(struct check_report *r)
+{
+	const struct db_server *s = db_server(r->db);
+	int version = version_number(s->version), least;
+	char text[64];
+
+	least = s->mariadb ? 1005 : 507;
+	check_item(r, version >= least ? CHECK_FINE : CHECK_ADVICE, "version",
+	    s->version,
+	    "MariaDB 10.5 or MySQL 5.7 is the oldest one that is tested for");
+	check_item(r, CHECK_FINE, "bulk", s->bulk ? "arrays" : "text", "");
+	check_item(r, CHECK_FINE, "tls",
+	    s->cipher != NULL ? s->cipher
+	    : s->socket       ? "not needed: a socket of this machine"
+			      : "off",
+	    "");
+	snprintf(text, sizeof text, "%zu", s->max_packet);
+	check_item(r, s->max_packet >= 1024 * 1024 ? CHECK_FINE : CHECK_ADVICE,
+	    "max_allowed_packet", text,
+	    "set it to 1M or more: larger statements are faster");
+}
+
+static void
+tell_fault(void *ctx, const struct schema_fault *f)
+{
+	struct check_report *r = ctx;
+	struct buf what = BUF_INIT;
+
+	r->faults++;
+	if (f->harmless)
+		buf_adds(&what, "run `sink --migrate`, which makes it");
+	else
+		buf_addf(&what, "type: %s", f->sql);
+	check_item(r, CHECK_WRONG, "tables and views", f->what, buf_str(&what));
+	buf_release(&what);
+}
+
+static enum outcome
+compare_schema(struct check_report *r)
+{
+	enum outcome o;
+
+	r->faults = 0;
+	o = schema_compare(r->db, r->schema, tell_fault, r);
+	if (o == OUTCOME_DONE && r->faults == 0)
+		check_item(r, CHECK_FINE, "tables and views",
+		    "as the migrations make them", "");
+	return o;
+}
+
+static enum outcome
+check_schema(struct check_report *r)
+{
+	int64_t number;
+	const char *objection;
+	char text[32];
+	enum outcome o = migrate_number(r->db, &number);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	snprintf(text, sizeof text, "%lld", (long long)number);
+	objection = migrate_objection(number);
+	check_item(r, objection != NULL ? CHECK_WRONG : CHECK_FINE, "schema",
+	    text, objection != NULL ? objection : "");
+	return objection != NULL ? o : compare_schema(r);
+}
+
+/* Storing rows needs none of this, so the right to read it may be missing; and
+ * an older schema was complained of before. */
+static enum outcome
+check_thresholds(struct check_report *r)
+{
+	static const char name[] = "thresholds of alerts and trends";
+	struct buf differ = BUF_INIT;
+	enum outcome o = thresholds_compare(r->db, r->conf, &differ);
+
+	if (o == OUTCOME_NEVER && db_cause(r->db) == DB_DENIED) {
+		check_item(r, CHECK_ADVICE, name, "cannot be read",
+		    "grant SELECT on figure_settings");
+		o = OUTCOME_DONE;
+	} else if (o == OUTCOME_NEVER && db_cause(r->db) == DB_SCHEMA) {
+		o = OUTCOME_DONE;
+	} else if (o == OUTCOME_DONE) {
+		check_item(r, differ.len > 0 ? CHECK_WRONG : CHECK_FINE, name,
+		    differ.len > 0 ? buf_str(&differ) : "as in [aggregator]",
+		    "alerts_all and trends_all go by the table: run `sink "
+		    "--migrate` with this configuration");
+	}
+	buf_release(&differ);
+	return o;
+}
+
+/* Engine and collation of our tables. */
+static enum outcome
+check_tables(struct check_report *r)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows;
+	enum outcome o;
+	char name[80];
+	size_t i;
+
+	buf_adds(&sql,
+	    "SELECT table_name, engine, table_collation "
+	    "FROM information_schema.tables WHERE table_schema = DATABASE() "
+	    "AND table_type = 'BASE TABLE' AND table_name IN (");
+	for (i = 0; i < TABLES_STORED; i++)
+		buf_addf(&sql, "%s'%s'", i > 0 ? ", " : "", tables[i].name);
+	buf_adds(&sql, ") ORDER BY table_name");
+	o = db_query(r->db, buf_str(&sql), NULL, 0, &rows);
+	buf_release(&sql);
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(rows)) {
+		const char *engine = db_get(rows, 1);
+		const char *collation = db_get(rows, 2);
+
+		snprintf(name, sizeof name, "engine of %s", db_get(rows, 0));
+		check_item(r,
+		    strcmp(engine, "InnoDB") == 0 ? CHECK_FINE : CHECK_WRONG,
+		    name, engine,
+		    "ALTER TABLE ... ENGINE=InnoDB: others forget");
+		snprintf(name, sizeof name, "collation of %s", db_get(rows, 0));
+		check_item(r,
+		    strcmp(collation, "utf8mb4_bin") == 0 ? CHECK_FINE
+							  : CHECK_WRONG,
+		    name, collation,
+		    "convert it to utf8mb4_bin: else different keys are one");
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+static enum outcome
+work(struct db *db, void *ctx)
+{
+	static enum outcome (*const checks[])(struct check_report *) = {
+		check_schema,
+		check_settings,
+		check_tables,
+		check_thresholds,
+		check_needed_rights,
+		check_wide_rights,
+	};
+	struct check_report *r = ctx;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	(void)db;
+	out_table_release(&r->table);
+	out_table_init(&r->table, columns, ARRAY_LEN(columns));
+	buf_clear(&r->text);
+	r->wrong = false;
+	r->fine = 0;
+	check_server(r);
+	for (i = 0; i < ARRAY_LEN(checks) && o == OUTCOME_DONE; i++)
+		o = checks[i](r);
+	return o;
+}
+
+/* Dozens of lines that all is well hide the one that matters. */
+static void
+fold(struct check_report *r)
+{
+	struct buf detail = BUF_INIT;
+
+	if (r->fine == 0)
+		return;
+	buf_addf(&detail, "%u checks; -v shows each", r->fine);
+	out_table_cell(&r->table, "all else");
+	out_table_cell(&r->table, results[CHECK_FINE]);
+	out_table_cell(&r->table, buf_str(&detail));
+	buf_release(&detail);
+}
+
+enum exit_code
+check_run(struct db *db, const struct conf *conf, const char *dir,
+    enum out_format format, bool each)
+{
+	struct check_report r = { .db = db,
+		.conf = conf,
+		.format = out_format_resolve(format),
+		.each = each,
+		.text = BUF_INIT };
+	struct migrations files = { 0 };
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_CONFIG;
+
+	out_table_init(&r.table, columns, ARRAY_LEN(columns));
+	if (migrations_read(&files, dir, &why, &code) == 0)
+		r.schema = schema_read(&files);
+	migrations_release(&files);
+	if (r.schema == NULL) {
+		log_error("%s", buf_str(&why));
+	} else if (db_transaction(db, work, &r, false) == OUTCOME_DONE) {
+		fold(&r);
+		if (r.format != OUT_NDJSON)
+			out_table_show(&r.table, r.format, &r.text);
+		fwrite(r.text.data, 1, r.text.len, stdout);
+		code = prog_flush();
+		if (code == PROG_OK && r.wrong)
+			code = PROG_CONFIG;
+	} else {
+		log_error("%s", db_why(db));
+		code = db_code(db);
+	}
+	schema_free(r.schema);
+	buf_release(&why);
+	out_table_release(&r.table);
+	buf_release(&r.text);
+	return code;
+}
+
+enum outcome
+check_start(struct db *db, bool accept_loss, struct buf *why)
+{
+	const char *objection;
+	int64_t number;
+	enum outcome o = migrate_number(db, &number);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	objection = migrate_objection(number);
+	if (objection != NULL) {
+		buf_setf(why, "database %s: %s", db_name(db), objection);
+		return OUTCOME_NEVER;
+	}
+	if (db_server(db)->flush_at_commit == 0 && !accept_loss) {
+		buf_setf(why,
+		    "database %s runs with innodb_flush_log_at_trx_commit = 0: "
+		    "a crash loses what was acknowledged; set it to 1, or give "
+		    "--accept-loss",
+		    db_name(db));
+		return OUTCOME_NEVER;
+	}
+	return OUTCOME_DONE;
+}

@@ -1,0 +1,39 @@
+/*
+ * mode_check: sink --check.
+ */
+#include <stdlib.h>
+
+#include "common/base/xalloc.h"
+#include "sink/check/check.h"
+#include "sink/modes/modes.h"
+
+static const struct option_row rows[] = {
+	OPTION_FORMAT(struct sink, format),
+};
+
+static enum exit_code
+work(struct sink *s, struct db **db)
+{
+	char *dir = prog_data("migrations", "sink/migrations");
+	enum exit_code code = check_run(
+	    *db, s->common.conf, dir, s->format, s->common.verbose > 0);
+
+	free(dir);
+	return code;
+}
+
+static enum exit_code
+run(void *options)
+{
+	return sink_with_db(options, work);
+}
+
+const struct option_mode sink_mode_check = {
+	.choice = OPTION_MODE(
+	    "check", "examine server, tables, thresholds and rights"),
+	.about =
+	    "Examines the server, the tables, the thresholds and our rights.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run,
+};

@@ -1,0 +1,31 @@
+/*
+ * mode_migrate: sink --migrate.
+ */
+#include <stdlib.h>
+
+#include "sink/modes/modes.h"
+#include "sink/tables/migrate.h"
+
+static enum exit_code
+work(struct sink *s, struct db **db)
+{
+	char *dir = prog_data("migrations", "sink/migrations");
+	enum exit_code code = migrate_run(*db, s->common.conf, dir);
+
+	free(dir);
+	return code;
+}
+
+static enum exit_code
+run(void *options)
+{
+	return sink_with_db(options, work);
+}
+
+const struct option_mode sink_mode_migrate = {
+	.choice = OPTION_MODE(
+	    "migrate", "make or upgrade the tables, write the thresholds"),
+	.about = "Makes or upgrades the tables, and writes the thresholds that "
+		 "views go by.\n",
+	.run = run,
+};

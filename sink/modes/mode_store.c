@@ -1,0 +1,121 @@
+/*
+ * mode_store: sink without --migrate and --check. The path of a row is
+ * consume.c -> row_reader.c -> row.c -> batch_group.c -> worker.c ->
+ * batch_store.c.
+ */
+#include "common/base/log.h"
+#include "common/base/stop.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/endpoint/endpoint.h"
+#include "common/os/daemon.h"
+#include "sink/check/check.h"
+#include "sink/modes/modes.h"
+#include "sink/read/consume.h"
+
+static const struct option_row rows[] = {
+	OPTION_TEXT('f', "from", "FROM", struct sink, from,
+	    "where rows come from: -, a file, queue:NAME"),
+	OPTION_FLAG("until-empty", struct sink, until_empty,
+	    "with a queue: end when it is empty"),
+	OPTION_FLAG("accept-loss", struct sink, accept_loss,
+	    "run although the server does not flush at a commit"),
+};
+
+static const char *
+input(const struct sink *s)
+{
+	return s->from != NULL ? s->from
+			       : conf_text(s->common.conf, "sink", "from");
+}
+
+struct start {
+	bool accept_loss;
+	struct buf why;
+};
+
+static enum outcome
+start_work(struct db *db, void *ctx)
+{
+	struct start *s = ctx;
+
+	return check_start(db, s->accept_loss, &s->why);
+}
+
+/* Whether this database can be worked with; waits for it as long as work
+ * itself would. */
+static enum exit_code
+start(struct db *db, bool accept_loss, bool patient)
+{
+	struct start s = { accept_loss, BUF_INIT };
+	enum exit_code code = PROG_OK;
+
+	if (db_transaction(db, start_work, &s, patient) != OUTCOME_DONE) {
+		code = s.why.len > 0 ? PROG_CONFIG : db_code(db);
+		if (stop_asked() && code == PROG_TEMPFAIL)
+			code = PROG_OK;
+		else if (s.why.len > 0)
+			log_error("%s", buf_str(&s.why));
+		else
+			log_error("%s%s", db_why(db),
+			    code == PROG_TEMPFAIL
+				? "; nothing is lost, run it again"
+				: "");
+	}
+	buf_release(&s.why);
+	return code;
+}
+
+/* Takes *db when it comes to storing. */
+static enum exit_code
+work(struct sink *s, struct db **db)
+{
+	const struct conf *conf = s->common.conf;
+	const char *from = input(s);
+	struct endpoint_options opt = { .conf = conf,
+		.until_empty = s->until_empty,
+		.patient = endpoint_is_queue(from) && !s->until_empty };
+	struct endpoint *in;
+	struct consume c;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	if (opt.patient)
+		daemon_init();
+	code = start(*db, s->accept_loss, opt.patient);
+	if (code != PROG_OK || stop_asked())
+		return code;
+	in = endpoint_open_read(from, &opt, &why, &code);
+	if (in == NULL) {
+		log_error("%s", buf_str(&why));
+		buf_release(&why);
+		return code;
+	}
+	consume_init(&c, in, *db, conf, &opt);
+	*db = NULL;
+	code = consume_run(&c);
+	consume_release(&c);
+	endpoint_close(in);
+	buf_release(&why);
+	return code;
+}
+
+static enum exit_code
+run(void *options)
+{
+	struct sink *s = options;
+
+	if (s->until_empty && !endpoint_is_queue(input(s)))
+		return (enum exit_code)prog_usage_error(
+		    "--until-empty is for -f queue:NAME");
+	return sink_with_db(s, work);
+}
+
+const struct option_mode sink_mode_store = {
+	.title = "storing rows",
+	.about = "Stores rows, as aggregator writes them, in MariaDB or "
+		 "MySQL.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run,
+};

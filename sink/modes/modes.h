@@ -1,0 +1,28 @@
+/*
+ * modes: the ways sink is run, a file each, and what its options fill.
+ */
+#ifndef SINK_MODES_MODES_H
+#define SINK_MODES_MODES_H
+
+#include "common/db/db.h"
+#include "common/options/option_table.h"
+#include "common/text/out.h"
+
+struct sink {
+	struct option_common common; /* first: see option_table.h */
+	const char *from;            /* NULL: what is configured */
+	enum out_format format;
+	bool until_empty, accept_loss;
+};
+
+extern const struct option_mode
+    sink_mode_store; /* rows in, without an option */
+extern const struct option_mode sink_mode_migrate; /* --migrate */
+extern const struct option_mode sink_mode_check;   /* --check */
+
+/* Opens the configured database and has work done with it, unless only the
+ * configuration is to be checked. work() may take the database: *db = NULL. */
+enum exit_code sink_with_db(
+    struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
+
+#endif

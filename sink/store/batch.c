@@ -1,0 +1,239 @@
+/*
+ * batch: see batch.h. Rows go to the database in the order of their keys: two
+ * transactions that take the same locks in the same order do not deadlock.
+ */
+#include "sink/store/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+void
+batch_clear(struct batch *b)
+{
+	size_t i;
+
+	for (i = 0; i < TABLES; i++)
+		b->rows[i].n = 0;
+	strmap_release(&b->tenants, NULL);
+	b->tenants = (struct strmap)STRMAP_INIT;
+	b->refusals_n = 0;
+	b->exclusive = false;
+	arena_clear(&b->arena);
+}
+
+void
+batch_release(struct batch *b)
+{
+	size_t i;
+
+	batch_clear(b);
+	for (i = 0; i < TABLES; i++)
+		free(b->rows[i].row);
+	free(b->refusals);
+	arena_release(&b->arena);
+	memset(b, 0, sizeof *b);
+}
+
+bool
+batch_is_empty(const struct batch *b)
+{
+	return b->tenants.live == 0;
+}
+
+static struct text
+copy_text(struct batch *b, struct text t)
+{
+	if (t.p != NULL)
+		t.p = arena_copy(&b->arena, t.p, t.len);
+	return t;
+}
+
+struct tenant *
+batch_tenant(struct batch *b, struct text name)
+{
+	void **slot = strmap_put(&b->tenants, name.p, name.len);
+	struct tenant *t = *slot;
+
+	if (t == NULL) {
+		t = arena_take(&b->arena, sizeof *t);
+		t->name = copy_text(b, name);
+		*slot = t;
+	}
+	return t;
+}
+
+void
+batch_add(struct batch *b, struct row *row)
+{
+	struct rows *r = &b->rows[row->table - tables];
+	struct text name = { row->values[0].text, row->values[0].len };
+	struct tenant *t = batch_tenant(b, name);
+
+	row->tenant = t;
+	t->has_rows = true;
+	XGROW(r->row, r->n, r->cap);
+	r->row[r->n++] = row;
+}
+
+void
+batch_end(struct batch *b, struct text tenant, const struct end *end)
+{
+	struct tenant *t = batch_tenant(b, tenant);
+
+	if (t->end.snapshot.p != NULL && t->end.as_of >= end->as_of)
+		return;
+	t->end = *end;
+	t->end.snapshot = copy_text(b, end->snapshot);
+	b->exclusive = true;
+}
+
+void
+batch_refuse(struct batch *b, const struct refusal *r, struct text tenant)
+{
+	struct refusal *kept;
+	struct text reason = { r->reason, strlen(r->reason) };
+
+	XGROW(b->refusals, b->refusals_n, b->refusals_cap);
+	kept = &b->refusals[b->refusals_n++];
+	*kept = *r;
+	kept->tenant = batch_tenant(b, tenant);
+	kept->snapshot = copy_text(b, r->snapshot);
+	kept->table = copy_text(b, r->table);
+	kept->key = copy_text(b, r->key);
+	kept->chat = copy_text(b, r->chat);
+	kept->reason = copy_text(b, reason).p;
+}
+
+/* A row and where it stands: what compares less stands before, and only of
+ * equal heads the keys have to be looked at. Rows lie all over the memory,
+ * their heads side by side. */
+struct place {
+	uint64_t head;
+	struct row *row;
+};
+
+enum {
+	/* The tenant's share of a head; the rest is the key's next column. */
+	RANK_BITS = 16,
+	REST_BITS = 64 - RANK_BITS,
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct tenant *const *x = a, *const *y = b;
+
+	return text_compare((*x)->name, (*y)->name);
+}
+
+/* As row_compare() has them. */
+static void
+rank_tenants(struct batch *b)
+{
+	struct tenant **t = xcalloc(b->tenants.live, sizeof(struct tenant *));
+	struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&b->tenants, &i)) != NULL)
+		t[n++] = e->value;
+	qsort(t, n, sizeof(struct tenant *), by_name);
+	for (i = 0; i < n; i++)
+		t[i]->rank = i;
+	free(t);
+}
+
+/* The first bytes of a text, the first one highest; or the number, moved so
+ * that none is below 0. What does not fit is cut to the nearest that does. */
+static uint64_t
+head_of_value(const struct db_value *v)
+{
+	const int64_t most = (INT64_C(1) << REST_BITS) - 1;
+	uint64_t head = 0;
+	int64_t n;
+	size_t i;
+
+	if (v->type == DB_TEXT) {
+		for (i = 0; i < REST_BITS / 8; i++)
+			head = head << 8 |
+			       (i < v->len ? (unsigned char)v->text[i] : 0);
+		return head;
+	}
+	if (__builtin_add_overflow(v->num, most / 2, &n))
+		return (uint64_t)most;
+	return n < 0 ? 0 : n > most ? (uint64_t)most : (uint64_t)n;
+}
+
+/* Tenants beyond the ranks share the last one, and no rest: keys decide. */
+static uint64_t
+head_of(const struct row *row)
+{
+	const size_t last = (1 << RANK_BITS) - 1;
+	uint64_t rank = row->tenant->rank;
+
+	if (rank >= last || row->table->keys == 1)
+		return (rank < last ? rank : last) << REST_BITS;
+	return rank << REST_BITS | head_of_value(&row->values[1]);
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
+	return row_compare(x->row, y->row);
+}
+
+/* True when they stood in order already, each key once. */
+static bool
+find_places(const struct rows *r, struct place *place)
+{
+	bool sorted = true;
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		place[i].row = r->row[i];
+		place[i].head = head_of(r->row[i]);
+		if (i == 0 || !sorted || place[i - 1].head < place[i].head)
+			continue;
+		sorted = place[i - 1].head == place[i].head &&
+			 row_compare_key(r->row[i - 1], r->row[i]) < 0;
+	}
+	return sorted;
+}
+
+static void
+sort_rows(struct rows *r, struct place *place)
+{
+	size_t i, n = 0;
+
+	if (find_places(r, place))
+		return;
+	qsort(place, r->n, sizeof *place, by_key);
+	for (i = 0; i < r->n; i++)
+		if (n == 0 || place[i - 1].head != place[i].head ||
+		    row_compare_key(r->row[n - 1], place[i].row) != 0)
+			r->row[n++] = place[i].row;
+	r->n = n;
+}
+
+void
+batch_sort(struct batch *b)
+{
+	struct place *place;
+	size_t k, most = 0;
+
+	for (k = 0; k < TABLES; k++)
+		if (b->rows[k].n > most)
+			most = b->rows[k].n;
+	if (most == 0)
+		return;
+	rank_tenants(b);
+	place = xcalloc(most, sizeof *place);
+	for (k = 0; k < TABLES; k++)
+		sort_rows(&b->rows[k], place);
+	free(place);
+}

@@ -1,0 +1,511 @@
+/*
+ * batch_store: the transaction of a batch; see batch_store.h for its steps.
+ */
+#include "sink/store/batch_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "sink/store/snapshot_end.h"
+#include "sink/tables/table_sql.h"
+
+enum {
+	/* Names in one IN list. */
+	LIST = 500,
+};
+
+static const char TOMB_REASON[] = "its chat was deleted later than that";
+
+void
+store_init(struct store *s, struct db *db, int64_t keep_ms, bool all)
+{
+	struct table_sql sql;
+	size_t i;
+
+	memset(s, 0, sizeof *s);
+	s->db = db;
+	s->keep_ms = keep_ms;
+	s->all = all;
+	for (i = 0; i < TABLES; i++) {
+		table_sql_init(&sql, &tables[i]);
+		s->upsert[i] = db_bulk_new(
+		    db, sql.head, sql.row, sql.tail, tables[i].columns_n);
+		table_sql_release(&sql);
+	}
+	s->refuse = db_bulk_new(db,
+	    "INSERT INTO refused_rows (tenant, snapshot, table_name, row_key, "
+	    "chat, reason, as_of) VALUES ",
+	    "(?, ?, ?, ?, ?, ?, ?)",
+	    " ON DUPLICATE KEY UPDATE reason = VALUES(reason)", 7);
+}
+
+void
+store_release(struct store *s)
+{
+	size_t i;
+
+	for (i = 0; i < TABLES; i++)
+		db_bulk_free(s->upsert[i]);
+	db_bulk_free(s->refuse);
+	free(s->sent);
+}
+
+static void
+copy_id(char *to, const char *from)
+{
+	snprintf(to, RECORD_MAX_ID + 1, "%s", from != NULL ? from : "");
+}
+
+static void
+take_stored(struct batch *b, struct db_rows *rows)
+{
+	struct text name = { db_get(rows, 0), db_get_len(rows, 0) };
+	struct tenant_stored *s = &batch_tenant(b, name)->stored;
+
+	s->known = true;
+	s->as_of = db_get_time(rows, 1);
+	copy_id(s->snapshot, db_get(rows, 2));
+	s->removed_at = db_get_time(rows, 3);
+	s->pending_as_of = db_get_time(rows, 4);
+	copy_id(s->pending, db_get(rows, 5));
+	s->pending_records = db_get_int(rows, 6);
+}
+
+/* The names of the batch's tenants as an SQL list; of the unknown ones only,
+ * and each in parentheses, for an INSERT. Returns how many. */
+static size_t
+list_tenants(struct store *s, struct buf *sql, bool unknown)
+{
+	struct strmap_entry *e;
+	const struct tenant *t;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&s->batch->tenants, &i)) != NULL) {
+		t = e->value;
+		if (unknown && t->stored.known)
+			continue;
+		buf_adds(sql, n++ > 0 ? ", " : "");
+		buf_adds(sql, unknown ? "(" : "");
+		db_quote(s->db, sql, db_text(t->name.p, t->name.len));
+		buf_adds(sql, unknown ? ")" : "");
+	}
+	return n;
+}
+
+static enum outcome
+lock_known(struct store *s)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows;
+	enum outcome o;
+
+	buf_adds(&sql,
+	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
+	    "pending_snapshot, pending_records FROM tenants WHERE tenant IN (");
+	list_tenants(s, &sql, false);
+	buf_addf(&sql, ") ORDER BY tenant %s",
+	    s->batch->exclusive ? "FOR UPDATE" : "LOCK IN SHARE MODE");
+	o = db_query(s->db, sql.data, NULL, 0, &rows);
+	while (o == OUTCOME_DONE && db_next(rows))
+		take_stored(s->batch, rows);
+	db_rows_free(rows);
+	buf_release(&sql);
+	return o;
+}
+
+static enum outcome
+add_unknown(struct store *s)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+
+	buf_adds(&sql, "INSERT INTO tenants (tenant) VALUES ");
+	if (list_tenants(s, &sql, true) > 0) {
+		buf_adds(&sql, " ON DUPLICATE KEY UPDATE tenant = tenant");
+		o = db_exec(s->db, sql.data, NULL, 0, NULL);
+		if (o == OUTCOME_DONE)
+			o = lock_known(s);
+	}
+	buf_release(&sql);
+	return o;
+}
+
+/* Rows of a snapshot whose end came before them can complete it. */
+static bool
+may_complete(struct store *s)
+{
+	const struct row *row;
+	bool found = false;
+	size_t i, k;
+
+	for (k = 0; k < TABLES; k++)
+		for (i = 0; i < s->batch->rows[k].n; i++) {
+			row = s->batch->rows[k].row[i];
+			if (row->snapshot.p == NULL ||
+			    !text_is(
+				row->snapshot, row->tenant->stored.pending))
+				continue;
+			row->tenant->ends = true;
+			found = true;
+		}
+	for (i = 0; i < s->batch->refusals_n; i++) {
+		struct refusal *r = &s->batch->refusals[i];
+
+		if (text_is(r->snapshot, r->tenant->stored.pending))
+			found = r->tenant->ends = true;
+	}
+	return found;
+}
+
+static enum outcome
+lock_tenants(struct store *s)
+{
+	struct strmap_entry *e;
+	struct tenant *t;
+	enum outcome o;
+	size_t i = 0;
+
+	while ((e = strmap_next(&s->batch->tenants, &i)) != NULL) {
+		t = e->value;
+		memset(&t->stored, 0, sizeof t->stored);
+		t->oldest_chat = INT64_MAX;
+		t->stored.as_of = CLOCK_NONE;
+		t->stored.removed_at = CLOCK_NONE;
+		t->ends = t->end.snapshot.p != NULL;
+		t->fate = END_NONE;
+	}
+	o = lock_known(s);
+	if (o == OUTCOME_DONE)
+		o = add_unknown(s);
+	if (o != OUTCOME_DONE || !may_complete(s) || s->batch->exclusive)
+		return o;
+	/* The stronger lock on top of the other; should two of us want that
+	 * at once, one is rolled back and has it from the start next time. */
+	s->batch->exclusive = true;
+	return lock_known(s);
+}
+
+/* Marks the rows of the tenant's chats that have a tombstone at least as new
+ * as they are. rows: (chat, as_of). */
+static void
+mark_tombs(struct rows *chats, struct tenant *t, struct db_rows *answer)
+{
+	struct strmap tombs = STRMAP_INIT;
+	struct row *row;
+	const struct db_value *chat;
+	int64_t *as_of = xcalloc(db_rows_count(answer), sizeof *as_of);
+	size_t i, n = 0;
+
+	for (; db_next(answer); n++) {
+		as_of[n] = db_get_time(answer, 1);
+		*strmap_put(&tombs, db_get(answer, 0), db_get_len(answer, 0)) =
+		    &as_of[n];
+	}
+	for (i = 0; i < chats->n; i++) {
+		const int64_t *tomb;
+
+		row = chats->row[i];
+		if (row->tenant != t)
+			continue;
+		chat = &row->values[row->table->chat];
+		tomb = strmap_get(&tombs, chat->text, chat->len);
+		if (tomb != NULL && *tomb >= row->as_of &&
+		    row->fate == ROW_STORED)
+			row->fate = ROW_TOMB;
+	}
+	strmap_release(&tombs, NULL);
+	free(as_of);
+}
+
+/* Asks for the tombstones of up to LIST of the tenant's chats from *i on. */
+static enum outcome
+find_tombs(struct store *s, struct rows *chats, struct tenant *t, size_t *i)
+{
+	struct db_value name = db_text(t->name.p, t->name.len);
+	struct buf sql = BUF_INIT;
+	struct db_rows *answer;
+	const struct row *row;
+	enum outcome o;
+	size_t n = 0;
+
+	buf_adds(&sql, "SELECT chat, as_of FROM closed_chats WHERE tenant = ");
+	db_quote(s->db, &sql, name);
+	buf_adds(&sql, " AND chat IN (");
+	for (; *i < chats->n && n < LIST; ++*i) {
+		row = chats->row[*i];
+		if (row->tenant != t)
+			continue;
+		buf_adds(&sql, n++ > 0 ? ", " : "");
+		db_quote(s->db, &sql, row->values[row->table->chat]);
+	}
+	buf_addc(&sql, ')');
+	o = n > 0 ? db_query(s->db, sql.data, NULL, 0, &answer) : OUTCOME_DONE;
+	if (n > 0 && o == OUTCOME_DONE) {
+		mark_tombs(chats, t, answer);
+		db_rows_free(answer);
+	}
+	buf_release(&sql);
+	return o;
+}
+
+/* Tombstones that are newer than the oldest row are rare (only replays and
+ * chats closed this minute have them): one look into an index tells. */
+static enum outcome
+has_tombs(struct store *s, const struct tenant *t, bool *has)
+{
+	struct db_value args[2] = { db_text(t->name.p, t->name.len),
+		db_time(t->oldest_chat) };
+	struct db_rows *answer;
+	enum outcome o;
+
+	o = db_query(s->db,
+	    "SELECT 1 FROM closed_chats WHERE tenant = ? AND as_of >= ? "
+	    "LIMIT 1",
+	    args, 2, &answer);
+	*has = o == OUTCOME_DONE && db_rows_count(answer) > 0;
+	db_rows_free(answer);
+	return o;
+}
+
+static enum outcome
+apply_tombs(struct store *s, struct rows *chats)
+{
+	struct strmap_entry *e;
+	struct tenant *t;
+	enum outcome o = OUTCOME_DONE;
+	size_t i = 0, from;
+	bool has;
+
+	while (o == OUTCOME_DONE &&
+	       (e = strmap_next(&s->batch->tenants, &i)) != NULL) {
+		t = e->value;
+		if (t->oldest_chat == INT64_MAX)
+			continue;
+		o = has_tombs(s, t, &has);
+		for (from = 0; o == OUTCOME_DONE && has && from < chats->n;)
+			o = find_tombs(s, chats, t, &from);
+	}
+	return o;
+}
+
+/* Whether tombstones are the business of that table's rows. */
+static bool
+can_be_deleted(const struct store *s, const struct table *t)
+{
+	return t->life != LIFE_HISTORY || s->all;
+}
+
+/* What the tenant alone decides about a row. */
+static enum row_fate
+judge(const struct store *s, const struct row *row)
+{
+	const struct tenant_stored *t = &row->tenant->stored;
+
+	if (t->removed_at != CLOCK_NONE && row->as_of <= t->removed_at)
+		return ROW_REMOVED;
+	if (t->as_of == CLOCK_NONE)
+		return ROW_STORED;
+	if (row->snapshot.p != NULL && row->as_of < t->as_of)
+		return ROW_OLDER;
+	if (row->as_of < t->as_of - s->keep_ms && can_be_deleted(s, row->table))
+		return ROW_AGED;
+	return ROW_STORED;
+}
+
+static enum outcome
+judge_rows(struct store *s)
+{
+	enum outcome o = OUTCOME_DONE;
+	struct rows *rows;
+	struct row *row;
+	bool tombs;
+	size_t i, k;
+
+	for (k = 0; k < TABLES; k++) {
+		rows = &s->batch->rows[k];
+		tombs = tables[k].chat >= 0 && can_be_deleted(s, &tables[k]);
+		for (i = 0; i < rows->n; i++) {
+			row = rows->row[i];
+			row->fate = judge(s, row);
+			if (tombs && row->as_of < row->tenant->oldest_chat)
+				row->tenant->oldest_chat = row->as_of;
+		}
+	}
+	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++)
+		if (tables[k].chat >= 0 && can_be_deleted(s, &tables[k]) &&
+		    s->batch->rows[k].n > 0)
+			o = apply_tombs(s, &s->batch->rows[k]);
+	return o;
+}
+
+/* Stores rows first to first + n of those added. When the database takes
+ * offence at one of them, halves find it. */
+static enum outcome
+run_halves(struct store *s, struct db_bulk *bulk, size_t first, size_t n)
+{
+	enum outcome o = db_bulk_run(bulk, first, n);
+	struct row *row;
+	const char *why, *text;
+	size_t half = n / 2;
+
+	if (o != OUTCOME_NEVER || db_cause(s->db) != DB_DATA)
+		return o;
+	if (n == 1) {
+		row = s->sent[first];
+		row->fate = ROW_BAD;
+		/* Without the "database mysql://...: " in front. */
+		why = db_why(s->db);
+		text = strstr(why, ": ");
+		text = text != NULL ? text + 2 : why;
+		row->reason = arena_copy(&s->batch->arena, text, strlen(text));
+		return OUTCOME_DONE;
+	}
+	o = run_halves(s, bulk, first, half);
+	return o == OUTCOME_DONE ? run_halves(s, bulk, first + half, n - half)
+				 : o;
+}
+
+static enum outcome
+upsert(struct store *s, size_t k)
+{
+	struct rows *rows = &s->batch->rows[k];
+	struct db_bulk *bulk = s->upsert[k];
+	size_t i, n = 0;
+
+	db_bulk_clear(bulk);
+	if (s->sent_cap < rows->n) {
+		s->sent_cap = rows->n;
+		s->sent = xrealloc(s->sent, rows->n, sizeof *s->sent);
+	}
+	for (i = 0; i < rows->n; i++)
+		if (rows->row[i]->fate == ROW_STORED) {
+			s->sent[n++] = rows->row[i];
+			db_bulk_add(bulk, rows->row[i]->values);
+		}
+	return n > 0 ? run_halves(s, bulk, 0, n) : OUTCOME_DONE;
+}
+
+/* A reason fits its column: cut between two characters. */
+static struct db_value
+short_text(const char *p, size_t max)
+{
+	size_t i, whole = 0;
+
+	for (i = 0; p[i] != '\0'; i++) {
+		if (((unsigned char)p[i] & 0xc0) != 0x80)
+			whole = i;
+		if (i == max)
+			return db_text(p, whole);
+	}
+	return db_text(p, i);
+}
+
+static void
+add_refusal(struct store *s, const struct refusal *r)
+{
+	struct db_value values[7] = { db_text(r->tenant->name.p,
+					  r->tenant->name.len),
+		db_text(r->snapshot.p, r->snapshot.len),
+		db_text(r->table.p, r->table.len),
+		db_text(r->key.p, r->key.len), db_text(r->chat.p, r->chat.len),
+		short_text(r->reason, 255), db_time(r->as_of) };
+
+	db_bulk_add(s->refuse, values);
+}
+
+/* Rows that were fine in themselves but are not in their table. */
+static void
+add_refused_rows(struct store *s, const struct rows *rows)
+{
+	struct buf key = BUF_INIT;
+	struct refusal r;
+	const struct row *row;
+	size_t i;
+
+	for (i = 0; i < rows->n; i++) {
+		row = rows->row[i];
+		if (row->snapshot.p == NULL ||
+		    (row->fate != ROW_BAD && row->fate != ROW_TOMB))
+			continue;
+		memset(&r, 0, sizeof r);
+		row_key(row, &key);
+		r.tenant = row->tenant;
+		r.snapshot = row->snapshot;
+		r.table.p = row->table->name;
+		r.table.len = strlen(r.table.p);
+		r.key.p = arena_copy(&s->batch->arena, buf_str(&key), key.len);
+		r.key.len = key.len;
+		if (row->table->chat >= 0) {
+			r.chat.p = row->values[row->table->chat].text;
+			r.chat.len = row->values[row->table->chat].len;
+		}
+		r.reason = row->fate == ROW_BAD ? row->reason : TOMB_REASON;
+		r.as_of = row->as_of;
+		add_refusal(s, &r);
+	}
+	buf_release(&key);
+}
+
+/* Nobody will count the rows of that snapshot any more. */
+static bool
+is_past(const struct refusal *r)
+{
+	return r->as_of < r->tenant->stored.as_of ||
+	       r->as_of <= r->tenant->stored.removed_at;
+}
+
+static enum outcome
+note_refusals(struct store *s)
+{
+	struct batch *b = s->batch;
+	size_t i;
+
+	db_bulk_clear(s->refuse);
+	for (i = 0; i < b->refusals_n; i++)
+		if (!is_past(&b->refusals[i]))
+			add_refusal(s, &b->refusals[i]);
+	for (i = 0; i < TABLES; i++)
+		add_refused_rows(s, &b->rows[i]);
+	if (db_bulk_rows(s->refuse) == 0)
+		return OUTCOME_DONE;
+	return db_bulk_run(s->refuse, 0, db_bulk_rows(s->refuse));
+}
+
+static enum outcome
+work(struct db *db, void *ctx)
+{
+	struct store *s = ctx;
+	struct strmap_entry *e;
+	struct tenant *t;
+	enum outcome o;
+	size_t i;
+
+	/* What the try before this one took for its reasons. */
+	arena_back(&s->batch->arena, s->mark);
+	o = lock_tenants(s);
+	if (o == OUTCOME_DONE)
+		o = judge_rows(s);
+	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
+		o = upsert(s, i);
+	if (o == OUTCOME_DONE)
+		o = note_refusals(s);
+	i = 0;
+	while (o == OUTCOME_DONE &&
+	       (e = strmap_next(&s->batch->tenants, &i)) != NULL) {
+		t = e->value;
+		if (t->ends)
+			o = snapshot_end(db, t);
+	}
+	return o;
+}
+
+enum outcome
+store_batch(struct store *s, struct batch *b, bool patient)
+{
+	s->batch = b;
+	s->mark = arena_mark(&b->arena);
+	return db_transaction(s->db, work, s, patient);
+}

@@ -1,0 +1,484 @@
+/*
+ * row: from fields to values; see row.h. Fields usually stand in the order of
+ * the columns, so each is looked for behind the one before.
+ */
+#include "sink/store/row.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "sink/tables/table_sql.h"
+
+/* DECIMAL(15,3), in thousandths. */
+#define SECONDS_MAX INT64_C(999999999999999)
+
+/* DATETIME begins there. */
+#define OLDEST_YEAR 1000
+
+static const char *const statuses[] = { "open", "pending", "snoozed", "left" };
+
+/* More digits than a number we take can have. */
+enum { MAX_DIGITS = 40 };
+
+/* Digits of a JSON number without point and exponent; where the point is,
+ * counted from the first digit. */
+struct decimal {
+	char digits[MAX_DIGITS];
+	int n, point;
+	bool negative;
+};
+
+static int
+split_decimal(const char *s, size_t len, struct decimal *d)
+{
+	const char *end = s + len;
+	int exponent = 0, sign = 1;
+
+	d->n = 0;
+	d->point = -1;
+	d->negative = s < end && *s == '-';
+	for (s += d->negative; s < end && *s != 'e' && *s != 'E'; s++) {
+		if (*s == '.')
+			d->point = d->n;
+		else if (d->n < MAX_DIGITS)
+			d->digits[d->n++] = *s;
+		else if (d->point < 0)
+			return -1;
+	}
+	if (d->point < 0)
+		d->point = d->n;
+	if (s < end && ++s < end && (*s == '-' || *s == '+'))
+		sign = *s++ == '-' ? -1 : 1;
+	for (; s < end; s++) {
+		if (exponent > 1000)
+			return -1;
+		exponent = exponent * 10 + (*s - '0');
+	}
+	d->point += sign * exponent;
+	return 0;
+}
+
+int
+row_seconds(const char *s, size_t len, int64_t *ms)
+{
+	struct decimal d;
+	int64_t v = 0;
+	int i, last;
+
+	if (split_decimal(s, len, &d) != 0)
+		return -1;
+	last = d.point + 3; /* digits up to the thousandths */
+	for (i = 0; i < last; i++) {
+		if (v > SECONDS_MAX)
+			return -1;
+		v = v * 10 + (i < d.n ? d.digits[i] - '0' : 0);
+		if (v == 0 && i >= d.n)
+			break;
+	}
+	if (last >= 0 && last < d.n && d.digits[last] >= '5')
+		v++;
+	if (v > SECONDS_MAX)
+		return -1;
+	*ms = d.negative ? -v : v;
+	return 0;
+}
+
+size_t
+row_text_bytes(const char *p, size_t len, int64_t max)
+{
+	size_t i;
+
+	if (len <= (size_t)max)
+		return len;
+	for (i = 0; i < len; i++)
+		if (((unsigned char)p[i] & 0xc0) != 0x80 && max-- == 0)
+			break;
+	return i;
+}
+
+static bool
+is_whole(const struct flat_field *f)
+{
+	size_t i;
+
+	if (f->kind != FLAT_NUMBER)
+		return false;
+	for (i = f->val[0] == '-'; i < f->val_len; i++)
+		if (f->val[i] < '0' || f->val[i] > '9')
+			return false;
+	return true;
+}
+
+/* The readers: NULL, or what is wrong with the value. */
+static const char *
+read_text(
+    const struct column *c, const struct flat_field *f, struct db_value *v)
+{
+	if (f->kind != FLAT_STRING && !is_whole(f))
+		return "must be a string";
+	*v = db_text(f->val, row_text_bytes(f->val, f->val_len, c->max));
+	return NULL;
+}
+
+static const char *
+read_id(const struct column *c, const struct flat_field *f, struct db_value *v)
+{
+	const char *wrong = read_text(c, f, v);
+
+	if (wrong != NULL)
+		return wrong;
+	/* Bounded in bytes, as in records: the reaper must be able to name
+	 * them. Cut they would be those of others. */
+	if (f->val_len > (size_t)c->max)
+		return "is too long";
+	if (c->needed && f->val_len == 0)
+		return c->kind == COLUMN_PLACE ? NULL : "is empty";
+	return record_id_field_fault(f);
+}
+
+/* As it was written: the database reads numbers of any size and form. */
+static const char *
+read_real(const struct flat_field *f, struct db_value *v)
+{
+	if (f->kind != FLAT_NUMBER)
+		return "must be a number";
+	*v = db_text(f->val, f->val_len);
+	return NULL;
+}
+
+/* Any value but null, as it was written. */
+static const char *
+read_json(const struct flat_field *f, struct db_value *v)
+{
+	size_t len;
+	const char *raw = flat_raw(f, &len);
+
+	*v = db_text(raw, len);
+	return NULL;
+}
+
+static const char *
+read_time(const struct flat_field *f, struct db_value *v)
+{
+	int64_t ms;
+
+	if (f->kind != FLAT_STRING || clock_parse(f->val, f->val_len, &ms) != 0)
+		return "must be a time like 2026-11-20T10:00:00.123Z";
+	if (ms < clock_civil(OLDEST_YEAR, 1, 1, 0, 0, 0) * 1000)
+		return "is before the year 1000";
+	*v = db_time(ms);
+	return NULL;
+}
+
+static const char *
+read_count(
+    const struct column *c, const struct flat_field *f, struct db_value *v)
+{
+	int64_t n = 0;
+	size_t i;
+
+	if (!is_whole(f))
+		return "must be a whole number";
+	if (f->val[0] == '-')
+		return "is below 0";
+	for (i = 0; i < f->val_len; i++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, f->val[i] - '0', &n) ||
+		    n > c->max)
+			return "is too large";
+	*v = db_int(n);
+	return NULL;
+}
+
+static const char *
+read_status(const struct flat_field *f, struct db_value *v)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(statuses); i++)
+		if (f->kind == FLAT_STRING &&
+		    strlen(statuses[i]) == f->val_len &&
+		    memcmp(statuses[i], f->val, f->val_len) == 0) {
+			*v = db_text(f->val, f->val_len);
+			return NULL;
+		}
+	return "must be open, pending, snoozed or left";
+}
+
+static const char *
+read_value(
+    const struct column *c, const struct flat_field *f, struct db_value *v)
+{
+	int64_t ms;
+
+	switch (c->kind) {
+	case COLUMN_ID:
+	case COLUMN_PLACE:
+		return read_id(c, f, v);
+	case COLUMN_JSON:
+		return read_json(f, v);
+	case COLUMN_TEXT:
+		return read_text(c, f, v);
+	case COLUMN_TIME:
+		return read_time(f, v);
+	case COLUMN_SECONDS:
+		if (f->kind != FLAT_NUMBER)
+			return "must be a number";
+		if (row_seconds(f->val, f->val_len, &ms) != 0)
+			return "is too large";
+		*v = db_seconds(ms);
+		return NULL;
+	case COLUMN_COUNT:
+	case COLUMN_VERSION:
+		return read_count(c, f, v);
+	case COLUMN_REAL:
+		return read_real(f, v);
+	case COLUMN_BOOL:
+		if (f->kind != FLAT_TRUE && f->kind != FLAT_FALSE)
+			return "must be true or false";
+		*v = db_int(f->kind == FLAT_TRUE);
+		return NULL;
+	case COLUMN_STATUS:
+		return read_status(f, v);
+	case COLUMN_OWN:
+		break;
+	}
+	return NULL;
+}
+
+/* The column a field belongs to, or columns_n; from is where the last one
+ * was found. */
+static size_t
+find_column(const struct table *t, const struct flat_field *f, size_t from)
+{
+	const struct column *c;
+	size_t i, k = from;
+
+	for (i = 0; i < t->columns_n; i++, k++) {
+		if (k >= t->columns_n)
+			k = 0;
+		c = &t->columns[k];
+		if (c->name_len == f->key_len && c->name[0] == f->key[0] &&
+		    memcmp(c->name, f->key, f->key_len) == 0)
+			return k;
+	}
+	return t->columns_n;
+}
+
+int
+row_set(struct row *row, size_t k, const struct flat_field *f, struct buf *why)
+{
+	const struct column *c = &row->table->columns[k];
+	const char *wrong;
+
+	row->values[k].type = DB_NULL;
+	row->cut &= ~(UINT32_C(1) << k);
+	if (f->kind == FLAT_NULL)
+		return 0;
+	wrong = read_value(c, f, &row->values[k]);
+	if (wrong != NULL) {
+		buf_setf(why, "field '%s' %s", c->name, wrong);
+		return -1;
+	}
+	if (c->kind == COLUMN_TEXT && row->values[k].len < f->val_len)
+		row->cut |= UINT32_C(1) << k;
+	return 0;
+}
+
+/* Of a key that stands twice the last counts, so later fields overwrite. */
+static int
+read_fields(struct row *row, const struct flat *f, struct buf *why)
+{
+	const struct table *t = row->table;
+	size_t i, k, from = 0;
+
+	for (i = 0; i < f->n; i++) {
+		k = find_column(t, &f->field[i], from);
+		if (k == t->columns_n)
+			continue;
+		from = k + 1;
+		if (row_set(row, k, &f->field[i], why) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What is missing: has a default, or makes a bad row. */
+static int
+fill_in(struct row *row, struct buf *why)
+{
+	const struct table *t = row->table;
+	struct db_value *v;
+	size_t k;
+
+	for (k = 0; k < t->columns_n; k++) {
+		v = &row->values[k];
+		if (v->type != DB_NULL)
+			continue;
+		if (t->columns[k].kind == COLUMN_PLACE) {
+			*v = db_text("", 0);
+		} else if (t->columns[k].kind == COLUMN_VERSION) {
+			*v = db_int(row->as_of);
+		} else if (t->columns[k].needed) {
+			buf_setf(why, "field '%s' is missing in a row of %s",
+			    t->columns[k].name, t->name);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* What had to be unescaped lies in the reader's scratch memory, which the
+ * next line overwrites. */
+static void
+keep(struct text *t, const char *line, size_t len, struct arena *a)
+{
+	if (t->p != NULL && t->len > 0 && (t->p < line || t->p > line + len))
+		t->p = arena_copy(a, t->p, t->len);
+}
+
+void
+row_keep_texts(struct row *row, struct arena *a)
+{
+	struct text t;
+	size_t k;
+
+	keep(&row->snapshot, row->line, row->len, a);
+	for (k = 0; k < row->table->columns_n; k++) {
+		if (row->values[k].type != DB_TEXT)
+			continue;
+		t.p = row->values[k].text;
+		t.len = row->values[k].len;
+		keep(&t, row->line, row->len, a);
+		row->values[k].text = t.p;
+	}
+}
+
+struct row *
+row_new(const struct table *t, const struct record *r, const char *line,
+    size_t len, struct arena *a)
+{
+	struct row *row =
+	    arena_take(a, sizeof *row + t->columns_n * sizeof row->values[0]);
+
+	row->table = t;
+	row->snapshot = r->snapshot;
+	row->line = line;
+	row->len = len;
+	return row;
+}
+
+static struct row *
+read_row(const struct record *r, const char *line, size_t len, struct arena *a,
+    struct buf *why)
+{
+	const struct table *t = table_find(r->table.p, r->table.len);
+	struct row *row;
+
+	if (t == NULL) {
+		buf_setf(why, "no table '%.*s'", TEXT_ARG(r->table));
+		return NULL;
+	}
+	if (len > ROW_MAX_LINE) {
+		buf_setf(why, "a row of %zu bytes; %d is the limit", len,
+		    ROW_MAX_LINE);
+		return NULL;
+	}
+	row = row_new(t, r, line, len, a);
+	row->as_of = r->as_of;
+	if (read_fields(row, r->flat, why) != 0 || fill_in(row, why) != 0)
+		return NULL;
+	row->as_of = row->values[t->at].num;
+	if (t->versions)
+		row->version = row->values[t->columns_n - 1].num;
+	row_keep_texts(row, a);
+	return row;
+}
+
+struct row *
+row_read(const struct record *r, const char *line, size_t len, struct arena *a,
+    struct buf *why)
+{
+	if (r->type == RECORD_MESSAGE && r->about)
+		return row_read_about(r, line, len, a, why);
+	if (r->type == RECORD_MESSAGE)
+		return row_read_message(r, line, len, a, why);
+	if (r->type == RECORD_VIEW)
+		return row_read_view(r, line, len, a, why);
+	if (r->type == RECORD_EVENT)
+		return row_read_event(r, line, len, a, why);
+	if (r->type == RECORD_ASSIGNMENT)
+		return row_read_assignment(r, line, len, a, why);
+	return read_row(r, line, len, a, why);
+}
+
+static int
+compare_value(const struct db_value *a, const struct db_value *b)
+{
+	if (a->type == DB_NULL || b->type == DB_NULL)
+		return (a->type != DB_NULL) - (b->type != DB_NULL);
+	if (a->type != DB_TEXT)
+		return (a->num > b->num) - (a->num < b->num);
+	return text_compare(
+	    (struct text){ a->text, a->len }, (struct text){ b->text, b->len });
+}
+
+int
+row_compare_key(const struct row *a, const struct row *b)
+{
+	size_t k;
+	int c = 0;
+
+	for (k = 0; k < a->table->keys && c == 0; k++)
+		c = compare_value(&a->values[k], &b->values[k]);
+	return c;
+}
+
+static int
+compare_ties(const struct row *a, const struct row *b)
+{
+	size_t n, i;
+	const size_t *ties = table_ties(a->table, &n);
+	int c = 0;
+
+	for (i = 0; i < n && c == 0; i++)
+		c = compare_value(&a->values[ties[i]], &b->values[ties[i]]);
+	return c;
+}
+
+int
+row_compare(const struct row *a, const struct row *b)
+{
+	int c = row_compare_key(a, b);
+
+	if (c != 0)
+		return c;
+	if (a->version != b->version)
+		return a->version < b->version ? 1 : -1;
+	c = compare_ties(b, a);
+	if (c != 0)
+		return c;
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+void
+row_key(const struct row *row, struct buf *key)
+{
+	const struct db_value *v;
+	char text[CLOCK_TEXT];
+	size_t k;
+
+	buf_clear(key);
+	for (k = 1; k < row->table->keys; k++) {
+		v = &row->values[k];
+		if (k > 1)
+			buf_addc(key, ' ');
+		if (v->type == DB_TEXT)
+			buf_add(key, v->text, v->len);
+		else if (v->type == DB_TIME)
+			buf_add(key, text, clock_format(v->num, text));
+		else
+			buf_addi(key, v->num);
+	}
+}

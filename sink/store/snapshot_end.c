@@ -1,0 +1,142 @@
+/*
+ * snapshot_end: count, then sweep; see snapshot_end.h.
+ */
+#include "sink/store/snapshot_end.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+
+/* The tenant's rows that are of the snapshot (how is "=") or newer (">"), and
+ * for "=" those of it that were refused: one SELECT over all tables. */
+static enum outcome
+count_rows(struct db *db, const struct tenant *t, const char *how, int64_t *n)
+{
+	const struct end *end = &t->ended;
+	struct db_value args[2 * TABLES + 2];
+	struct db_value name = db_text(t->name.p, t->name.len);
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows;
+	enum outcome o;
+	size_t i, k = 0;
+
+	buf_adds(&sql, "SELECT ");
+	for (i = 0; i < TABLES; i++) {
+		if (tables[i].life != LIFE_NOW)
+			continue;
+		buf_addf(&sql,
+		    "(SELECT COUNT(*) FROM `%s` WHERE tenant = ? AND "
+		    "version %s ?) + ",
+		    tables[i].name, how);
+		args[k++] = name;
+		args[k++] = db_int(end->as_of);
+	}
+	if (how[0] == '=') {
+		buf_adds(&sql, "(SELECT COUNT(*) FROM refused_rows WHERE "
+			       "tenant = ? AND snapshot = ?)");
+		args[k++] = name;
+		args[k++] = db_text(end->snapshot.p, end->snapshot.len);
+	} else {
+		buf_addc(&sql, '0');
+	}
+	o = db_query(db, sql.data, args, k, &rows);
+	if (o == OUTCOME_DONE)
+		*n = db_next(rows) ? db_get_int(rows, 0) : 0;
+	db_rows_free(rows);
+	buf_release(&sql);
+	return o;
+}
+
+/* Removes operators the snapshot no longer has, and marks chats that are no
+ * longer in it: whether they were closed only the CRM can tell. */
+static enum outcome
+sweep(struct db *db, struct tenant *t)
+{
+	struct db_value as_of = db_time(t->ended.as_of);
+	struct db_value version = db_int(t->ended.as_of);
+	struct db_value name = db_text(t->name.p, t->name.len);
+	struct db_value args[2] = { name, version };
+	struct db_value left[4] = { as_of, version, name, version };
+	struct db_value done[4] = { as_of,
+		db_text(t->ended.snapshot.p, t->ended.snapshot.len),
+		db_time(clock_now_ms()), name };
+	enum outcome o;
+
+	o = db_exec(db,
+	    "DELETE FROM operator_metrics WHERE tenant = ? AND version < ?",
+	    args, 2, &t->swept);
+	if (o == OUTCOME_DONE)
+		o = db_exec(db,
+		    "UPDATE chat_metrics SET status = 'left', as_of = ?, "
+		    "version = ? WHERE tenant = ? AND version < ? AND "
+		    "status <> 'left'",
+		    left, 4, &t->left);
+	if (o == OUTCOME_DONE)
+		o = db_exec(db,
+		    "UPDATE tenants SET as_of = ?, snapshot = ?, stored_at = "
+		    "?, "
+		    "pending_as_of = NULL, pending_snapshot = NULL, "
+		    "pending_records = NULL WHERE tenant = ?",
+		    done, 4, NULL);
+	return o;
+}
+
+static enum outcome
+keep_pending(struct db *db, const struct tenant *t)
+{
+	struct db_value args[4] = { db_time(t->ended.as_of),
+		db_text(t->ended.snapshot.p, t->ended.snapshot.len),
+		db_int(t->ended.records), db_text(t->name.p, t->name.len) };
+
+	return db_exec(db,
+	    "UPDATE tenants SET pending_as_of = ?, pending_snapshot = ?, "
+	    "pending_records = ? WHERE tenant = ?",
+	    args, 4, NULL);
+}
+
+/* Of the batch's end marker and the pending one the newer. */
+static void
+choose_end(struct tenant *t)
+{
+	const struct tenant_stored *s = &t->stored;
+
+	t->ended = t->end;
+	if (s->pending[0] == '\0' ||
+	    (t->end.snapshot.p != NULL && t->end.as_of >= s->pending_as_of))
+		return;
+	t->ended.snapshot.p = s->pending;
+	t->ended.snapshot.len = strlen(s->pending);
+	t->ended.as_of = s->pending_as_of;
+	t->ended.records = s->pending_records;
+}
+
+enum outcome
+snapshot_end(struct db *db, struct tenant *t)
+{
+	const struct tenant_stored *s = &t->stored;
+	int64_t newer = 0;
+	enum outcome o;
+
+	choose_end(t);
+	t->swept = t->left = 0;
+	t->arrived = 0;
+	if (t->ended.as_of <= s->as_of || t->ended.as_of <= s->removed_at) {
+		t->fate = text_is(t->ended.snapshot, s->snapshot) ? END_AGAIN
+								  : END_OLDER;
+		return OUTCOME_DONE;
+	}
+	o = count_rows(db, t, "=", &t->arrived);
+	if (o == OUTCOME_DONE && t->arrived < t->ended.records)
+		o = count_rows(db, t, ">", &newer);
+	if (o != OUTCOME_DONE)
+		return o;
+	if (t->arrived >= t->ended.records) {
+		t->fate = END_STORED;
+		return sweep(db, t);
+	}
+	/* Rows of the next snapshot have taken the places of some: nothing is
+	 * missing, and the next one will sweep. */
+	t->fate = t->arrived + newer >= t->ended.records ? END_OVERTAKEN
+							 : END_INCOMPLETE;
+	return keep_pending(db, t);
+}

@@ -1,0 +1,215 @@
+/*
+ * schema: reads the files; see schema.h.
+ */
+#include "sink/tables/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "sink/tables/schema_impl.h"
+
+static const char CREATE_TABLE[] = "CREATE TABLE IF NOT EXISTS ";
+static const char CREATE_VIEW[] =
+    "CREATE OR REPLACE SQL SECURITY INVOKER VIEW ";
+static const char ALTER_TABLE[] = "ALTER TABLE ";
+static const char ADD_COLUMN[] = " ADD COLUMN ";
+static const char PARTITION[] = "PARTITION BY RANGE COLUMNS (";
+
+static bool
+begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* The name at *p, which may stand in backticks; *p is moved behind it. */
+static char *
+take_name(const char **p)
+{
+	size_t len;
+	char *name;
+
+	*p += strspn(*p, " `");
+	len = strcspn(*p, " `(,)\n");
+	name = xstrndup(*p, len);
+	*p += len;
+	*p += strspn(*p, " `");
+	return name;
+}
+
+/* "(tenant, `user`) ..." as "tenant,user". */
+static char *
+take_list(const char *p)
+{
+	struct buf list = BUF_INIT;
+
+	for (p++; *p != '\0' && *p != ')'; p++)
+		if (*p != ' ' && *p != '`')
+			buf_addc(&list, *p);
+	return buf_take(&list);
+}
+
+static void
+add_column(struct schema_table *t, const char *p)
+{
+	struct schema_column *c;
+
+	XGROW(t->column, t->columns, t->columns_cap);
+	c = &t->column[t->columns++];
+	c->name = take_name(&p);
+	c->definition = xstrdup(p);
+}
+
+static void
+add_key(struct schema_table *t, char *name, const char *list)
+{
+	struct schema_key *k;
+
+	XGROW(t->key, t->keys, t->keys_cap);
+	k = &t->key[t->keys++];
+	k->name = name;
+	k->columns = take_list(list);
+}
+
+/* One column or key. */
+static void
+add_part(struct schema_table *t, const char *p)
+{
+	static const char primary[] = "PRIMARY KEY ", key[] = "KEY ";
+	char *name;
+
+	if (begins(p, primary)) {
+		add_key(t, xstrdup("PRIMARY"), p + strlen(primary));
+	} else if (begins(p, key)) {
+		p += strlen(key);
+		name = take_name(&p);
+		add_key(t, name, p);
+	} else {
+		add_column(t, p);
+	}
+}
+
+/* The lines up to the one with the closing bracket. */
+static void
+read_table(struct schema *s, const char *p)
+{
+	struct buf part = BUF_INIT;
+	struct schema_table *t;
+	const char *line, *end, *day = strstr(p, PARTITION);
+
+	XGROW(s->table, s->tables, s->tables_cap);
+	t = &s->table[s->tables++];
+	memset(t, 0, sizeof *t);
+	t->name = take_name(&p);
+	if (day != NULL)
+		t->day = take_list(day + strlen(PARTITION) - 1);
+	for (line = strchr(p, '\n'); line != NULL; line = end) {
+		line++;
+		end = strchr(line, '\n');
+		if (*line == ')' || end == NULL)
+			break;
+		if (part.len > 0 && !begins(line, "   ")) {
+			add_part(t, buf_str(&part));
+			buf_clear(&part);
+		}
+		line += strspn(line, " ");
+		buf_addf(&part, "%s%.*s", part.len > 0 ? " " : "",
+		    (int)(end - line), line);
+		/* The comma belongs to the list, not to the part. */
+		if (part.data[part.len - 1] == ',' && begins(end + 1, "  ") &&
+		    !begins(end + 1, "   "))
+			part.data[--part.len] = '\0';
+	}
+	if (part.len > 0)
+		add_part(t, buf_str(&part));
+	buf_release(&part);
+}
+
+static void
+read_alter(struct schema *s, const char *p)
+{
+	char *name = take_name(&p);
+	size_t i;
+
+	/* The blank before ADD was skipped with the name. */
+	for (i = 0; i < s->tables; i++)
+		if (strcmp(s->table[i].name, name) == 0 &&
+		    begins(p, ADD_COLUMN + 1))
+			add_column(&s->table[i], p + strlen(ADD_COLUMN) - 1);
+	free(name);
+}
+
+static void
+read_view(struct schema *s, const char *p)
+{
+	char *name = take_name(&p);
+	size_t i;
+
+	for (i = 0; i < s->views; i++) {
+		if (strcmp(s->view[i], name) == 0) {
+			free(name);
+			return;
+		}
+	}
+	XGROW(s->view, s->views, s->views_cap);
+	s->view[s->views++] = name;
+}
+
+struct schema *
+schema_read(const struct migrations *files)
+{
+	struct schema *s = xcalloc(1, sizeof *s);
+	struct buf sql = BUF_INIT;
+	const char *text, *p;
+	size_t i;
+
+	for (i = 0; i < files->n; i++) {
+		text = buf_str(&files->file[i].text);
+		while (migrations_statement(&text, &sql)) {
+			p = buf_str(&sql);
+			if (begins(p, CREATE_TABLE))
+				read_table(s, p + strlen(CREATE_TABLE));
+			else if (begins(p, CREATE_VIEW))
+				read_view(s, p + strlen(CREATE_VIEW));
+			else if (begins(p, ALTER_TABLE))
+				read_alter(s, p + strlen(ALTER_TABLE));
+		}
+	}
+	buf_release(&sql);
+	return s;
+}
+
+static void
+free_table(struct schema_table *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->columns; i++) {
+		free(t->column[i].name);
+		free(t->column[i].definition);
+	}
+	for (i = 0; i < t->keys; i++) {
+		free(t->key[i].name);
+		free(t->key[i].columns);
+	}
+	free(t->column);
+	free(t->key);
+	free(t->name);
+	free(t->day);
+}
+
+void
+schema_free(struct schema *s)
+{
+	size_t i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < s->tables; i++)
+		free_table(&s->table[i]);
+	for (i = 0; i < s->views; i++)
+		free(s->view[i]);
+	free(s->table);
+	free(s->view);
+	free(s);
+}

@@ -1,0 +1,409 @@
+/*
+ * schema_compare: what a database has of the schema; see schema.h.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "sink/tables/schema_impl.h"
+
+static const char COLUMNS[] =
+    "SELECT table_name, column_name, column_type, is_nullable, extra, "
+    "column_default IS NULL FROM information_schema.columns "
+    "WHERE table_schema = DATABASE()";
+static const char KEYS[] =
+    "SELECT table_name, index_name, "
+    "GROUP_CONCAT(column_name ORDER BY seq_in_index), MIN(non_unique) "
+    "FROM information_schema.statistics WHERE table_schema = DATABASE() "
+    "GROUP BY table_name, index_name";
+static const char PARTITIONS[] =
+    "SELECT table_name, MAX(REPLACE(partition_expression, '`', '')), "
+    "MAX(partition_description = 'MAXVALUE') "
+    "FROM information_schema.partitions WHERE table_schema = DATABASE() "
+    "AND partition_method = 'RANGE COLUMNS' GROUP BY table_name";
+
+static const char KINDS[] =
+    "SELECT table_name, table_type = 'VIEW' FROM information_schema.tables "
+    "WHERE table_schema = DATABASE()";
+
+enum { FIELDS = 6 };
+
+/* An answer as text: field 0 is the table, field 1 most often a name in it. */
+struct answer {
+	char *(*row)[FIELDS];
+	size_t n, cap;
+};
+
+struct comparison {
+	struct db *db;
+	const struct schema *schema;
+	struct answer columns, keys, partitions, kinds;
+	void (*fault)(void *ctx, const struct schema_fault *f);
+	void *ctx;
+	struct buf what, sql;
+};
+
+static enum outcome
+ask(struct db *db, const char *sql, size_t fields, struct answer *a)
+{
+	struct db_rows *rows;
+	enum outcome o = db_query(db, sql, NULL, 0, &rows);
+	const char *text;
+	size_t i;
+
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		XGROW(a->row, a->n, a->cap);
+		for (i = 0; i < FIELDS; i++) {
+			text = i < fields ? db_get(rows, i) : NULL;
+			a->row[a->n][i] = xstrdup(text != NULL ? text : "");
+		}
+		a->n++;
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+static void
+answer_release(struct answer *a)
+{
+	size_t i, k;
+
+	for (i = 0; i < a->n; i++)
+		for (k = 0; k < FIELDS; k++)
+			free(a->row[i][k]);
+	free(a->row);
+}
+
+/* The row of that table, and of that name unless it is NULL. */
+static char *const *
+find(const struct answer *a, const char *table, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (strcmp(a->row[i][0], table) == 0 &&
+		    (name == NULL || strcmp(a->row[i][1], name) == 0))
+			return a->row[i];
+	return NULL;
+}
+
+/* Tells of c->what and c->sql. */
+static void
+tell(struct comparison *c, bool harmless)
+{
+	const struct schema_fault f = { buf_str(&c->what),
+		c->sql.len > 0 ? buf_str(&c->sql) : NULL, harmless };
+
+	c->fault(c->ctx, &f);
+	buf_clear(&c->sql);
+}
+
+/* The type in a definition, or in column_type, as both servers have it: in
+ * small letters and without the width of an integer. */
+static void
+normalize(const char *text, struct buf *type)
+{
+	static const char *const ends[] = { " not null", " null", " default",
+		" generated" };
+	size_t i, len = strlen(text);
+	char *p, *digits;
+
+	buf_clear(type);
+	for (i = 0; i < len; i++)
+		buf_addc(type, (char)tolower((unsigned char)text[i]));
+	for (i = 0; i < ARRAY_LEN(ends); i++) {
+		p = strstr(buf_str(type), ends[i]);
+		if (p != NULL) {
+			type->len = (size_t)(p - type->data);
+			*p = '\0';
+		}
+	}
+	p = strstr(buf_str(type), "int(");
+	if (p == NULL)
+		return;
+	digits = strchr(p, ')');
+	if (digits == NULL)
+		return;
+	memmove(p + 3, digits + 1, strlen(digits));
+	type->len = strlen(type->data);
+}
+
+static bool
+is_key_column(const struct schema_table *t, const char *name)
+{
+	size_t i, len = strlen(name);
+	const char *p;
+
+	for (i = 0; i < t->keys; i++) {
+		if (strcmp(t->key[i].name, "PRIMARY") != 0)
+			continue;
+		for (p = t->key[i].columns; p != NULL; p = strchr(p, ',')) {
+			p += *p == ',';
+			if (strncmp(p, name, len) == 0 &&
+			    (p[len] == ',' || p[len] == '\0'))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A column that is missing: it may be added if its rows need no value that
+ * nobody knows. */
+static void
+miss_column(struct comparison *c, const struct schema_table *t, size_t i)
+{
+	const struct schema_column *col = &t->column[i];
+	const char *d = col->definition;
+	bool key = is_key_column(t, col->name);
+
+	buf_setf(&c->what, "column %s.%s is missing", t->name, col->name);
+	if (key) {
+		buf_adds(&c->what, ", which its key needs: put a copy back, or "
+				   "give its rows up");
+		buf_setf(&c->sql, "DROP TABLE `%s`", t->name);
+		tell(c, false);
+		return;
+	}
+	buf_setf(&c->sql, "ALTER TABLE `%s` ADD COLUMN `%s` %s", t->name,
+	    col->name, d);
+	if (i > 0)
+		buf_addf(&c->sql, " AFTER `%s`", t->column[i - 1].name);
+	tell(c, strstr(d, "NOT NULL") == NULL || strstr(d, "DEFAULT") != NULL);
+}
+
+static void
+compare_column(struct comparison *c, const struct schema_table *t, size_t i)
+{
+	const struct schema_column *col = &t->column[i];
+	char *const *is = find(&c->columns, t->name, col->name);
+	struct buf want = BUF_INIT, got = BUF_INIT;
+	bool generated = strstr(col->definition, " GENERATED ") != NULL;
+	bool needed = strstr(col->definition, "NOT NULL") != NULL;
+
+	if (is == NULL) {
+		miss_column(c, t, i);
+		return;
+	}
+	normalize(col->definition, &want);
+	normalize(is[2], &got);
+	if (strcmp(buf_str(&want), buf_str(&got)) != 0 ||
+	    needed != (strcmp(is[3], "NO") == 0) ||
+	    generated != (strstr(is[4], "GENERATED") != NULL)) {
+		buf_setf(&c->what, "column %s.%s is %s%s%s, not %s", t->name,
+		    col->name, is[2], strcmp(is[3], "NO") == 0 ? " NOT" : "",
+		    " NULL", col->definition);
+		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s",
+		    t->name, col->name, col->definition);
+		tell(c, false);
+	}
+	buf_release(&want);
+	buf_release(&got);
+}
+
+/* Columns of others that would refuse our rows. */
+static void
+find_strangers(struct comparison *c, const struct schema_table *t)
+{
+	char *const *row;
+	size_t i, k;
+
+	for (i = 0; i < c->columns.n; i++) {
+		row = c->columns.row[i];
+		if (strcmp(row[0], t->name) != 0 || strcmp(row[3], "NO") != 0 ||
+		    strcmp(row[5], "1") != 0 || row[4][0] != '\0')
+			continue;
+		for (k = 0; k < t->columns; k++)
+			if (strcmp(t->column[k].name, row[1]) == 0)
+				break;
+		if (k < t->columns)
+			continue;
+		buf_setf(&c->what,
+		    "column %s.%s is not ours and wants a value of every row",
+		    t->name, row[1]);
+		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s NULL",
+		    t->name, row[1], row[2]);
+		tell(c, false);
+	}
+	for (i = 0; i < c->keys.n; i++) {
+		row = c->keys.row[i];
+		if (strcmp(row[0], t->name) != 0 || strcmp(row[3], "0") != 0 ||
+		    strcmp(row[1], "PRIMARY") == 0)
+			continue;
+		buf_setf(&c->what,
+		    "key %s of %s is not ours and lets rows be one only once",
+		    row[1], t->name);
+		buf_setf(
+		    &c->sql, "ALTER TABLE `%s` DROP KEY `%s`", t->name, row[1]);
+		tell(c, false);
+	}
+}
+
+static void
+compare_key(struct comparison *c, const struct schema_table *t,
+    const struct schema_key *k)
+{
+	char *const *is = find(&c->keys, t->name, k->name);
+	bool primary = strcmp(k->name, "PRIMARY") == 0;
+
+	if (is != NULL && strcmp(is[2], k->columns) == 0)
+		return;
+	buf_setf(&c->what, "key %s of %s is %s%s, not (%s)", k->name, t->name,
+	    is != NULL ? "" : "missing", is != NULL ? is[2] : "", k->columns);
+	if (is == NULL)
+		buf_setf(&c->what, "key %s of %s is missing", k->name, t->name);
+	buf_setf(&c->sql, "ALTER TABLE `%s` ", t->name);
+	if (is != NULL && primary)
+		buf_adds(&c->sql, "DROP PRIMARY KEY, ");
+	else if (is != NULL)
+		buf_addf(&c->sql, "DROP KEY `%s`, ", k->name);
+	if (primary)
+		buf_addf(&c->sql, "ADD PRIMARY KEY (%s)", k->columns);
+	else
+		buf_addf(&c->sql, "ADD KEY `%s` (%s)", k->name, k->columns);
+	/* Rows may be there twice. */
+	tell(c, !primary);
+}
+
+static void
+compare_partitions(struct comparison *c, const struct schema_table *t)
+{
+	char *const *is = find(&c->partitions, t->name, NULL);
+
+	if (t->day == NULL)
+		return;
+	if (is == NULL || strcmp(is[1], t->day) != 0) {
+		buf_setf(&c->what, "table %s has no partitions by %s", t->name,
+		    t->day);
+		buf_setf(&c->sql,
+		    "ALTER TABLE `%s` PARTITION BY RANGE COLUMNS (%s) "
+		    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))",
+		    t->name, t->day);
+		tell(c, false);
+	} else if (strcmp(is[2], "1") != 0) {
+		buf_setf(&c->what, "table %s has no partition for later days",
+		    t->name);
+		buf_setf(&c->sql,
+		    "ALTER TABLE `%s` ADD PARTITION "
+		    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))",
+		    t->name);
+		tell(c, true);
+	}
+}
+
+/* Whether a table or view can be read. What is there and may not be read is as
+ * good as there: whoever looks for rights tells that. */
+static enum outcome
+look(struct comparison *c, const char *name, bool *there)
+{
+	struct db_rows *rows;
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	buf_addf(&sql, "SELECT 1 FROM `%s` WHERE 1 = 0", name);
+	o = db_query(c->db, buf_str(&sql), NULL, 0, &rows);
+	db_rows_free(rows);
+	buf_release(&sql);
+	*there = o == OUTCOME_DONE ||
+		 (o == OUTCOME_NEVER && db_cause(c->db) == DB_DENIED);
+	return o == OUTCOME_NEVER ? OUTCOME_DONE : o;
+}
+
+/* Whether a view stands where a table should be, or a table where a view. */
+static bool
+find_impostor(struct comparison *c, const char *name, bool view)
+{
+	char *const *is = find(&c->kinds, name, NULL);
+
+	if (is == NULL || (strcmp(is[1], "1") == 0) == view)
+		return false;
+	buf_setf(&c->what, "%s %s is a %s", view ? "view" : "table", name,
+	    view ? "table" : "view");
+	/* What a table holds may be wanted. */
+	if (view)
+		buf_setf(
+		    &c->sql, "RENAME TABLE `%s` TO `%s_before`", name, name);
+	else
+		buf_setf(&c->sql, "DROP VIEW `%s`", name);
+	tell(c, false);
+	return true;
+}
+
+static enum outcome
+compare_table(struct comparison *c, const struct schema_table *t)
+{
+	bool there;
+	enum outcome o;
+	size_t i;
+
+	if (find_impostor(c, t->name, false))
+		return OUTCOME_DONE;
+	if (find(&c->columns, t->name, NULL) == NULL) {
+		o = look(c, t->name, &there);
+		if (o != OUTCOME_DONE || there)
+			return o;
+		buf_setf(&c->what, "table %s is missing", t->name);
+		tell(c, true);
+		return OUTCOME_DONE;
+	}
+	for (i = 0; i < t->columns; i++)
+		compare_column(c, t, i);
+	for (i = 0; i < t->keys; i++)
+		compare_key(c, t, &t->key[i]);
+	find_strangers(c, t);
+	compare_partitions(c, t);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+compare_view(struct comparison *c, const char *name)
+{
+	bool there;
+	enum outcome o;
+
+	if (find_impostor(c, name, true))
+		return OUTCOME_DONE;
+	o = look(c, name, &there);
+	if (o != OUTCOME_DONE || there)
+		return o;
+	buf_setf(&c->what, "view %s is missing, or lacks what it reads", name);
+	tell(c, true);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+compare_all(struct comparison *c)
+{
+	enum outcome o = ask(c->db, COLUMNS, 6, &c->columns);
+	size_t i;
+
+	if (o == OUTCOME_DONE)
+		o = ask(c->db, KEYS, 4, &c->keys);
+	if (o == OUTCOME_DONE)
+		o = ask(c->db, PARTITIONS, 3, &c->partitions);
+	if (o == OUTCOME_DONE)
+		o = ask(c->db, KINDS, 2, &c->kinds);
+	for (i = 0; i < c->schema->tables && o == OUTCOME_DONE; i++)
+		o = compare_table(c, &c->schema->table[i]);
+	for (i = 0; i < c->schema->views && o == OUTCOME_DONE; i++)
+		o = compare_view(c, c->schema->view[i]);
+	return o;
+}
+
+enum outcome
+schema_compare(struct db *db, const struct schema *s,
+    void (*fault)(void *ctx, const struct schema_fault *f), void *ctx)
+{
+	struct comparison c = {
+		.db = db, .schema = s, .fault = fault, .ctx = ctx
+	};
+	enum outcome o = compare_all(&c);
+
+	answer_release(&c.columns);
+	answer_release(&c.keys);
+	answer_release(&c.partitions);
+	answer_release(&c.kinds);
+	buf_release(&c.what);
+	buf_release(&c.sql);
+	return o;
+}

@@ -1,0 +1,36 @@
+/*
+ * schema_impl: what schema.c reads from the files and schema_compare.c looks
+ * for in the database.
+ */
+#ifndef SINK_TABLES_SCHEMA_IMPL_H
+#define SINK_TABLES_SCHEMA_IMPL_H
+
+#include "sink/tables/schema.h"
+
+struct schema_column {
+	char *name;
+	char *definition; /* "VARCHAR(64) NOT NULL" */
+};
+
+struct schema_key {
+	char *name;    /* "PRIMARY", or as it is called */
+	char *columns; /* "tenant,chat" */
+};
+
+struct schema_table {
+	char *name;
+	struct schema_column *column;
+	size_t columns, columns_cap;
+	struct schema_key *key;
+	size_t keys, keys_cap;
+	char *day; /* the column of its partitions; NULL: it has none */
+};
+
+struct schema {
+	struct schema_table *table;
+	size_t tables, tables_cap;
+	char **view;
+	size_t views, views_cap;
+};
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * table_sql: the statements that store rows; see table_sql.h.
+ */
+#include "sink/tables/table_sql.h"
+
+#include <stdlib.h>
+
+#include "common/base/buf.h"
+#include "common/base/xalloc.h"
+
+#define TIE(column) TABLE_COLUMN(messages, column)
+
+const size_t *
+table_ties(const struct table *t, size_t *n)
+{
+	/* What the aggregator compares of them, and what only we keep. */
+	static const size_t of_messages[] = { TIE(sender), TIE(sender_id),
+		TIE(operator), TIE(message_type), TIE(private), TIE(automated),
+		TIE(channel), TIE(receiver_id), TIE(content), TIE(data) };
+
+	*n = t == &tables[TABLE_messages] ? ARRAY_LEN(of_messages) : 0;
+	return of_messages;
+}
+
+/* The new row is greater by version and the first n of the ties. The database
+ * leaves blanks at the end out of account where it compares texts, not bytes;
+ * NULL comes first. */
+static void
+is_greater(struct buf *sql, const struct table *t, size_t n)
+{
+	static const char *const side[][3] = {
+		{ "(VALUES(version)", "VALUES(`", "`)" },
+		{ ") > (version", "`", "`" },
+	};
+	size_t most, i, k;
+	const size_t *ties = table_ties(t, &most);
+
+	for (k = 0; k < ARRAY_LEN(side); k++) {
+		buf_adds(sql, side[k][0]);
+		for (i = 0; i < n; i++)
+			buf_addf(sql,
+			    ", IFNULL(CONCAT('+', CAST(%s%s%s AS BINARY)), '')",
+			    side[k][1], t->columns[ties[i]].name, side[k][2]);
+	}
+	buf_addc(sql, ')');
+}
+
+static void
+take_greater(struct buf *sql, const struct table *t, size_t column, size_t ties)
+{
+	const char *name = t->columns[column].name;
+
+	buf_addf(sql, "`%s` = IF(", name);
+	is_greater(sql, t, ties);
+	buf_addf(sql, ", VALUES(`%s`), `%s`), ", name, name);
+}
+
+/* Assignments are made from left to right and see the new values: were the
+ * version set before the others, an old row would leave its figures under a
+ * new version, for ever. So it comes last, and before it the ties, the last
+ * one first: each is compared by those that are still the old ones. If all up
+ * to it are equal, taking it or not is the same. */
+static void
+newest_wins(struct buf *sql, const struct table *t)
+{
+	size_t n, i;
+	const size_t *ties = table_ties(t, &n);
+
+	for (i = t->keys; n == 0 && i < t->columns_n - 1; i++)
+		take_greater(sql, t, i, 0);
+	for (; n > 0; n--)
+		take_greater(sql, t, ties[n - 1], n);
+	buf_adds(sql, "version = GREATEST(version, VALUES(version))");
+}
+
+void
+table_sql_init(struct table_sql *sql, const struct table *t)
+{
+	struct buf head = BUF_INIT, row = BUF_INIT, tail = BUF_INIT;
+	size_t i;
+
+	buf_addf(&head, "INSERT INTO `%s` (", t->name);
+	buf_addc(&row, '(');
+	for (i = 0; i < t->columns_n; i++) {
+		buf_addf(
+		    &head, "%s`%s`", i > 0 ? ", " : "", t->columns[i].name);
+		buf_adds(&row, i > 0 ? ", ?" : "?");
+	}
+	buf_adds(&head, ") VALUES ");
+	buf_addc(&row, ')');
+	buf_adds(&tail, " ON DUPLICATE KEY UPDATE ");
+	if (t->versions)
+		newest_wins(&tail, t);
+	else
+		buf_adds(&tail, "tenant = tenant");
+	sql->head = buf_take(&head);
+	sql->row = buf_take(&row);
+	sql->tail = buf_take(&tail);
+}
+
+void
+table_sql_release(struct table_sql *sql)
+{
+	free(sql->head);
+	free(sql->row);
+	free(sql->tail);
+}

@@ -1,0 +1,50 @@
+#!/bin/bash
+# scripts/build: how far a build is, in few lines, and how it ended.
+set -euo pipefail
+
+build=$PWD/scripts/build
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_build.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+cd "$tmp"
+cat >Makefile <<'END'
+N = 40
+.PHONY: all
+all: $(patsubst %,%.o,$(shell seq $(N)))
+%.o:
+	@printf '  %-4s %s\n' CC $@; : -c -o $@; touch $@; $(FAIL)
+END
+unset MAKEFLAGS MAKELEVEL
+
+build() { # WANTED-CODE ARGUMENT...
+	local want=$1 rc=0
+	shift
+	MAKE='make' "$build" "$@" >out 2>err || rc=$?
+	[ "$rc" = "$want" ] || fail "build $*: $rc, not $want: $(cat out err)"
+}
+
+build 0 all
+[ "$(find . -name '*.o' | wc -l)" = 40 ] || fail "not all is built"
+[ "$(tr '\n' ',' <err)" = "compiling 40 files,  compiled: 20 %,\
+  compiled: 40 %,  compiled: 60 %,  compiled: 80 %,  compiled: 100 %," ] ||
+	fail "$(cat err)"
+[ ! -s out ] || fail "$(cat out)"
+
+# All is there, or nearly: not a word.
+build 0 all
+[ -z "$(cat err out)" ] || fail "$(cat err out)"
+rm 7.o
+build 0 all
+[ -z "$(cat err out)" ] || fail "$(cat err out)"
+
+# It fails as make does, and what make says is told.
+rm ./*.o
+build 2 all FAIL='echo "no compiler" >&2; false'
+grep -q 'no compiler' err || fail "$(cat err)"
+build 2 nothing
+grep -q nothing err || fail "$(cat err)"

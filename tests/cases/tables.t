@@ -1,0 +1,15 @@
+#!/bin/sh
+# tables: the page of the tables and the migrations are what is declared in
+# common/tables/tables.def. See tests/lint/tables.py.
+set -eu
+
+command -v python3 >/dev/null || {
+	echo "python3 is missing"
+	exit 77
+}
+# The tool says what it does not know.
+if "$TESTBIN/tools/declared" sql tenants 2>/dev/null; then
+	echo "there is a migration for a table that rows do not go to"
+	exit 1
+fi
+exec tests/lint/tables.py

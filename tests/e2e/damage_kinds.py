@@ -1,0 +1,103 @@
+"""damage_kinds: what can happen to a file of a state: each takes the bytes of
+now, those of an earlier time (None: there was none), and dice, and gives other
+bytes, or None when it cannot be done to this file, or REMOVED.
+"""
+
+PAGE = 4096
+REMOVED = object()
+
+
+def patched(now, at, new):
+    return now[:at] + new + now[at + len(new):]
+
+
+def differs(now, new):
+    return new if new != now else None
+
+
+def bit(now, earlier, dice):
+    if not now:
+        return None
+    at = dice.randrange(len(now))
+    return patched(now, at, bytes([now[at] ^ 1 << dice.randrange(8)]))
+
+
+def byte(now, earlier, dice):
+    if not now:
+        return None
+    at = dice.randrange(len(now))
+    return patched(now, at, bytes([now[at] ^ dice.randrange(1, 256)]))
+
+
+def zeroed(size, aligned):
+    def zero(now, earlier, dice):
+        if not now:
+            return None
+        at = dice.randrange(len(now))
+        if aligned:
+            at -= at % size
+        return differs(now, patched(now, at, bytes(min(size, len(now) - at))))
+    return zero
+
+
+def page(bytes_, n):
+    return bytes_[n * PAGE:(n + 1) * PAGE]
+
+
+def exchanged(now, earlier, dice):
+    pages = len(now) // PAGE
+    if pages < 2:
+        return None
+    a, b = dice.sample(range(pages), 2)
+    return differs(now, patched(patched(now, a * PAGE, page(now, b)),
+                                b * PAGE, page(now, a)))
+
+
+def stale_page(now, earlier, dice):
+    """One of those that changed since then."""
+    if not earlier:
+        return None
+    changed = [n for n in range(min(len(now), len(earlier)) // PAGE + 1)
+               if page(now, n)[:len(page(earlier, n))] != page(earlier, n)]
+    if not changed:
+        return None
+    n = dice.choice(changed)
+    return differs(now, patched(now, n * PAGE, page(earlier, n))[:len(now)])
+
+
+def stale_file(now, earlier, dice):
+    return differs(now, earlier) if earlier is not None else None
+
+
+def cut(now, earlier, dice):
+    return now[:dice.randrange(len(now))] if now else None
+
+
+def cut_at_page(now, earlier, dice):
+    pages = (len(now) - 1) // PAGE
+    return now[:dice.randrange(pages + 1) * PAGE] if now else None
+
+
+def cut_at_line(now, earlier, dice):
+    ends = [i + 1 for i, c in enumerate(now[:-1]) if c == 10]
+    return now[:dice.choice(ends)] if ends else None
+
+
+def removed(now, earlier, dice):
+    return REMOVED
+
+
+KINDS = {
+    "bit": bit,
+    "byte": byte,
+    "16 zeroed": zeroed(16, False),
+    "512 zeroed": zeroed(512, True),
+    "page zeroed": zeroed(PAGE, True),
+    "exchanged": exchanged,
+    "stale page": stale_page,
+    "stale file": stale_file,
+    "cut": cut,
+    "cut at page": cut_at_page,
+    "cut at line": cut_at_line,
+    "removed": removed,
+}

@@ -1,0 +1,331 @@
+"""damage_states: what the programs keep on disk, for damage.py: how such a
+state comes to be, and what comes of it when the program goes on.
+
+Each has copies, a list of {file: bytes}, the earliest first, and judge(folder,
+place): the program goes on with the state in that folder, of which it may use
+the queues number `place`. What came of it is compared with what came of the
+first one, which was not damaged.
+"""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+
+from harness import TESTBIN, TOKEN, until
+from streams import folded
+
+PROBE = f"{TESTBIN}/tools/amqp_probe"
+# A way out: what is to be done.
+WAY_OUT = re.compile(
+    r"; .*\b(remove|put|replay|choose|give|make|have|raise)\b")
+REFUSALS = (65, 73, 74, 78)
+
+
+def read_files(folder):
+    files = {}
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            with open(path, "rb") as f:
+                files[os.path.relpath(path, folder)] = f.read()
+    return files
+
+
+def is_told(lines):
+    return len(lines) == 1 and WAY_OUT.search(lines[0])
+
+
+class State:
+    wants_broker = False
+    spared = frozenset()
+
+    def __init__(self, lab):
+        self.lab, self.copies, self.want = lab, [], None
+        self.folder = lab.path("made." + self.name)
+
+    def copy(self):
+        self.copies.append(read_files(self.folder))
+
+    def compare(self, done, got):
+        """Of a program that ended; got() is what came of it."""
+        if done.code in REFUSALS and is_told(done.lines()):
+            return "refused", done.lines()[0]
+        if done.code != 0:
+            return "WRONG", repr(done)
+        got = got()
+        if self.want is None:
+            self.want = got
+        if got == self.want:
+            return "the same", ""
+        different = [x for x in got if x not in self.want] + \
+            [x for x in self.want if x not in got]
+        return "WRONG", f"{len(different)} differ, {different[:2]}, {done}"
+
+
+def read_text(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read().splitlines()
+
+
+class Stream(State):
+    """Of a streaming aggregator: clean ends, and kill -9."""
+    name = "stream"
+    wants_broker = True
+    figures = "operators,chats,tenant,events,users,channels"
+    runs = 5
+
+    def make(self):
+        lines = self.lab.must([
+            TESTBIN + "/load", "-n", 1500, "--late", 0, "--chats", 150,
+            "--users", 60, "--tenants", 2, "--gap", 500]).out.splitlines(True)
+        step = len(lines) // (self.runs + 1)
+        parts = [lines[i * step:(i + 1) * step] for i in range(self.runs + 1)]
+        self.rows = []
+        for n, part in enumerate(parts[:-1]):
+            out = self.lab.path(f"stream.rows{n}")
+            self.publish("stream.in", part)
+            if n < 2:
+                self.lab.must(self.argv(self.folder, "stream.in", out) +
+                              ["--until-empty"])
+            else:
+                self.run_and_kill(out)
+            self.rows += read_text(out)
+            self.copy()
+        # Some come again: what was seen must be known.
+        self.rest = parts[-1] + [x for part in parts for x in part[:30]]
+
+    def argv(self, folder, queue, to):
+        return ["aggregator", "-f", "queue:" + queue, "-t", to, "--state",
+                folder, "--every", "20ms", "-a", self.figures]
+
+    def run_and_kill(self, out):
+        p = self.lab.start(self.argv(self.folder, "stream.in", out),
+                           self.lab.path("stream.log"))
+        until(60, lambda: not self.left("stream.in"), "a stream that is read")
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+        self.lab.processes.remove(p)
+
+    def left(self, queue):
+        return subprocess.run(
+            ["scripts/servers", "rabbitmqctl", self.lab.server_dir, "eval",
+             "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r("
+             f'<<"messaging">>, queue, <<"{queue}">>)), '
+             "{ok, N, _} = rabbit_amqqueue:stat(Q), "
+             "I = rabbit_amqqueue:info(Q, [messages_unacknowledged]), "
+             "N + proplists:get_value(messages_unacknowledged, I)."],
+            check=True, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL).stdout.split()[-1] != "0"
+
+    def publish(self, queue, lines):
+        self.lab.must([PROBE, "-b", 50, "write", "queue:" + queue],
+                      stdin=b"".join(lines))
+
+    def judge(self, folder, place):
+        queue, out = f"stream.{place}", folder + ".rows"
+        self.publish(queue, self.rest)
+        if os.path.exists(out):
+            os.unlink(out)
+        done = self.lab.run(self.argv(folder, queue, out) + ["--until-empty"])
+        if done.code != 0: # what is left is not the next one's
+            self.lab.must([PROBE, "-e", "read", "queue:" + queue])
+
+        def got():
+            figures = list(folded(self.rows + read_text(out), False))
+            done = self.lab.run(["aggregator", "--export", "--state", folder])
+            return figures + sorted(done.out.decode().splitlines())
+
+        return self.compare(done, got)
+
+
+class Counter(State):
+    """Of the event counter."""
+    name = "eventcounter"
+    wants_broker = True
+
+    def make(self):
+        for n in range(4):
+            self.publish("counted", n, 200)
+            self.lab.must(self.argv(self.folder, "counted", "counted"))
+            self.copy()
+
+    def publish(self, queue, seed, n):
+        self.lab.must([
+            TESTBIN + "/tools/event_publisher", "-d", "-e", queue, "-q", queue,
+            "-n", n, "-s", seed, "-u", 30, "-a", 10])
+
+    def argv(self, folder, queue, to):
+        os.makedirs(self.lab.path(to), exist_ok=True)
+        return ["aggregator", "--input", "eventcounter", "-f",
+                "queue:" + queue, "--exchange", queue, "--json-dir",
+                self.lab.path(to), "--state", folder, "--until-empty",
+                "--idle-exit", "50ms"]
+
+    def judge(self, folder, place):
+        queue = f"counter.{place}"
+        to = self.lab.path(queue)
+        for seed in (2, 9): # those of one run come again
+            self.publish(queue, seed, 200)
+        argv = self.argv(folder, queue, queue)
+        for name in os.listdir(to):
+            os.unlink(os.path.join(to, name))
+        done = self.lab.run(argv)
+        if done.code != 0:
+            self.lab.must([PROBE, "-e", "read", "queue:" + queue])
+        return self.compare(done, lambda: [
+            (name, json.loads("\n".join(read_text(os.path.join(to, name)))))
+            for name in sorted(os.listdir(to))])
+
+
+class Poll(State):
+    """Of a poller, between polls of a tenant whose chats go on."""
+    name = "poller"
+
+    def make(self):
+        self.sim = self.lab.sim("--dialogs", 60, "--operators", 5,
+                                "--messages", 8, "--pace", 120, "--speed", 0)
+        self.conf = self.lab.conf("poller.conf", {
+            "crm acme": {"url": self.sim.url, "token": TOKEN,
+                         "concurrency": 8, "bot_operators": "10900"}})
+        for _ in range(4):
+            self.lab.must(self.argv(self.folder))
+            self.copy()
+            self.sim.advance(90)
+
+    def argv(self, folder):
+        return ["poller", "-c", self.conf, "--state", folder]
+
+    def judge(self, folder, place):
+        done = self.lab.run(self.argv(folder))
+        return self.compare(done, lambda: self.records(done))
+
+    @staticmethod
+    def records(done):
+        """But for the name of the snapshot, and moments when it asked."""
+        found = []
+        for r in done.records():
+            r.pop("snapshot", None)
+            if r["type"] != "message":
+                r.pop("at", None)
+            # Who is there is asked for now and again: without a state what
+            # comes is newer.
+            r.pop("reported_open_chats", None)
+            r.pop("available", None)
+            found.append(json.dumps(r, sort_keys=True))
+        return sorted(found)
+
+
+class Spool(State):
+    """Of a listener while the broker is away: what was answered with success
+    is published, or its absence told with its number."""
+    name = "listener"
+    path = "/api/v1/analytics/events?tenant_id=acme"
+    each = 25
+
+    def make(self):
+        self.conf = self.lab.conf("listen.conf", {
+            "crm acme": {"url": "http://127.0.0.1:1", "token": TOKEN},
+            "listen": {"rate": 0, "patience": "100ms", "proxies": ""}})
+        self.answers = {}
+        for run in range(4):
+            p, port = self.start(self.folder, "queue:records",
+                                 env={"AMQP_URL": "amqp://u:p@127.0.0.1:1/v"})
+            for n in range(run * self.each, (run + 1) * self.each):
+                self.answers[n] = self.send(port, n)
+                if self.answers[n][0] != 200:
+                    raise AssertionError(f"no success: {self.answers[n]}")
+                if n % 10 == 5:
+                    self.copy()
+            p.kill()
+            p.wait()
+            self.lab.processes.remove(p)
+            self.copy()
+
+    def start(self, folder, to, env=None):
+        base = folder + ".run"
+        for end in (".port", ".log"):
+            if os.path.exists(base + end):
+                os.unlink(base + end)
+        p = self.lab.start(
+            ["poller", "--listen", "127.0.0.1:0", "-c", self.conf, "-t", to,
+             "--state", folder, "--port-file", base + ".port"],
+            base + ".log", env=env)
+        until(60, lambda: p.poll() is not None or
+              os.path.exists(base + ".port"), "the listener's port")
+        if p.poll() is not None:
+            return p, None
+        return p, int(read_text(base + ".port")[0])
+
+    def send(self, port, n):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        body = {"event_type": "user_action", "event_data": {"n": n}}
+        connection.request("POST", self.path, json.dumps(body), {
+            "Content-Type": "application/json", "Idempotency-Key": f"key-{n}"})
+        answer = connection.getresponse()
+        said = answer.read()
+        connection.close()
+        return answer.status, said
+
+    def judge(self, folder, place):
+        out = folder + ".out"
+        if os.path.exists(out):
+            os.unlink(out)
+        p, port = self.start(folder, out)
+        again = {}
+        if port:
+            spool = os.path.join(folder, "spool")
+            until(60, lambda: p.poll() is not None or not any(
+                n.endswith(".ndjson") for n in os.listdir(spool)),
+                "an empty spool")
+            try:
+                again = {n: self.send(port, n)
+                         for n in range(0, 4 * self.each, 12)}
+            except (OSError, http.client.HTTPException) as e:
+                again = {"failed": str(e)}
+            if p.poll() is None:
+                p.send_signal(signal.SIGTERM)
+        code = p.wait(60)
+        self.lab.processes.remove(p)
+        said = [line for line in read_text(folder + ".run.log")
+                if "listening on" not in line
+                and "does not confirm" not in line] # a busy machine
+        return self.compare_records(code, said, out, again)
+
+    def compare_records(self, code, said, out, again):
+        """Each answered record once or again as it was, or told."""
+        if not os.path.exists(out):
+            told = code in REFUSALS and is_told(said)
+            return ("refused" if told else "WRONG"), f"{code}, {said}"
+        found, odd = {}, {}
+        for line in read_text(out):
+            try:
+                r = json.loads(line)
+                n = r["data"]["event_data"]["n"]
+            except (ValueError, KeyError):
+                return "WRONG", f"no record of ours: {line}, {said}"
+            if found.setdefault(n, r) != r:
+                odd[n] = "two records of it"
+        if self.want is None:
+            self.want = found
+        lost = sorted(set(self.answers) - set(found))
+        for n, record in found.items():
+            if record != self.want[n]:
+                odd[n] = "another record"
+        for n, answer in again.items():
+            if answer != self.answers.get(n):
+                odd.setdefault(n, f"another answer: {answer}")
+        if not lost and not odd and code in (0, 65):
+            return ("refused" if is_told(said) else "the same"), ""
+        of = code == 65 and is_told(said) and re.search(
+            r" lacks (\d+) (records|keys)", said[0])
+        missed = {"records": len(lost), "keys": len(odd)}
+        if of and missed.pop(of[2]) <= int(of[1]) and \
+                not any(missed.values()):
+            return "refused", said[0]
+        return "WRONG", f"exit {code}, lost {lost}, {odd}, {said}"
+
+
+STATES = (Stream, Counter, Poll, Spool)

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SIGHUP does not end a daemon: it says in one line that it stays as it is, and
+# goes on until SIGTERM. Where its terminal has gone it leaves. The journal is
+# told the level of each line.
+set -euo pipefail
+# shellcheck source=tests/e2e/amqp.sh
+. "$(dirname "$0")/amqp.sh"
+export LC_ALL=C
+
+"$servers" start "$tmp/servers" || fail "no servers"
+eval "$("$servers" env "$tmp/servers")"
+"$BIN/sink" --migrate || fail "no tables"
+(umask 077 && printf '[crm acme]\ntoken = x\nassign = yes\n[listen]\n' >"$tmp/conf")
+export MESSAGING_CONFIG=$tmp/conf
+
+# minds_hangup PID: the program is there, no shell any more, and its handler
+# (bit 0 of the signals it catches).
+minds_hangup() {
+	grep -qE '/(poller|aggregator|sink|reaper)$' <(readlink "/proc/$1/exe") && sed -n 's/^SigCgt:.*\(.\)$/\1/p' "/proc/$1/status" | grep -q '[13579bdf]'
+}
+
+said() {
+	grep -q SIGHUP "$tmp/err"
+}
+
+# daemon COMMAND...: without a terminal, and with the journal's word for stderr.
+daemon() {
+	echo "- ${1##*/} ${*:2}"
+	: >"$tmp/err"
+	journal=$(stat -c %d:%i "$tmp/err")
+	JOURNAL_STREAM=$journal setsid "$@" 2>>"$tmp/err" >"$tmp/out" </dev/null &
+	pid=$!
+	until_true 30 minds_hangup $pid || fail "no handler: $(cat "$tmp/err")"
+	kill -HUP $pid
+	until_true 10 said || fail "it says nothing"
+	grep -qxE "<4>${1##*/}: SIGHUP: the configuration is read at the start only; restart to read it anew" \
+		"$tmp/err" || fail "$(cat "$tmp/err")"
+	kill -0 $pid || fail "it ended"
+	kill "$pid"
+	rc=0
+	wait $pid || rc=$?
+	[ $rc = 0 ] || fail "SIGTERM gives $rc: $(cat "$tmp/err")"
+	! grep -v '^<[3467]>' "$tmp/err" || fail "a line has no level"
+}
+
+daemon "$BIN/poller" --listen "unix:$tmp/listens" -t queue:records
+daemon "$BIN/poller" --assign -f queue:assignments -t queue:records
+daemon "$BIN/aggregator" -f queue:snapshots -t queue:rows --state "$tmp/one"
+daemon "$BIN/aggregator" -f queue:records -t queue:rows --state "$tmp/two" \
+	--every 50ms
+daemon "$BIN/aggregator" --input eventcounter -f queue:counted -t queue:rows \
+	--state "$tmp/three"
+daemon "$BIN/sink" -f queue:rows
+daemon "$BIN/reaper" -f queue:closed
+
+echo "- its terminal goes"
+script -qec "sh -c 'echo \$\$ >$tmp/pid; exec $BIN/sink -f queue:rows'" /dev/null \
+	>"$tmp/out" 2>&1 </dev/null &
+shell=$!
+until_true 20 test -s "$tmp/pid" || fail "it does not start"
+until_true 30 minds_hangup "$(cat "$tmp/pid")" || fail "no handler"
+kill -HUP "$(cat "$tmp/pid")"
+wait $shell || fail "it gives $?: $(cat "$tmp/out")"
+
+echo "- nohup holds"
+(trap '' HUP && exec setsid "$BIN/sink" -f queue:rows 2>"$tmp/err" </dev/null) &
+pid=$!
+consumes() {
+	[ "$(ctl -p messaging list_consumers | grep -cw rows)" = 1 ]
+}
+until_true 30 consumes || fail "it does not read: $(cat "$tmp/err")"
+kill -HUP $pid
+kill $pid
+wait $pid || fail "it gives $?"
+[ ! -s "$tmp/err" ] || fail "$(cat "$tmp/err")"

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# A table that somebody keeps locked: by hand patience counts the waiting for
+# it, and a daemon, which waits for ever, says within seconds what for, once.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db mariadb rabbitmq
+"$sink" --migrate
+probe=$TESTBIN/tools/amqp_probe
+rows t s1 1 1 5 >"$tmp/rows"
+said="at 'INSERT INTO \`chat_metrics\`'; somebody else holds the lock"
+
+# lock STATEMENT: the lock is that of a session that waits for a line. What the
+# one before said must be gone: it is what tells that there is a lock.
+lock() {
+	rm -f "$tmp/locked"
+	mkfifo "$tmp/hold"
+	"$servers" mysql "$tmp/db" messaging -n <"$tmp/hold" >"$tmp/locked" &
+	locker=$!
+	exec 9>"$tmp/hold"
+	echo "$1; SELECT 1;" >&9
+	until_true 20 test -s "$tmp/locked" || fail "nothing is locked"
+}
+lock_table() {
+	lock 'LOCK TABLES chat_metrics WRITE'
+}
+unlock() {
+	exec 9>&-
+	wait $locker
+	rm "$tmp/hold"
+}
+
+echo "- by hand, patience is all there is"
+lock_table
+for patience in 0s 4s; do
+	printf '[mysql]\npatience = %s\n' $patience >"$tmp/conf"
+	began=$SECONDS
+	code 75 "$sink" -c "$tmp/conf" -f "$tmp/rows"
+	one_line "$said"
+	[ $((SECONDS - began)) -le 20 ] ||
+		fail "patience of $patience took $((SECONDS - began)) s"
+done
+unlock
+code 0 "$sink" -c "$tmp/conf" -f "$tmp/rows"
+empty
+
+echo "- a daemon says what it waits for, once, and goes on"
+"$sink" -f queue:rows 2>>"$tmp/daemon" &
+daemon=$!
+says() {
+	grep -q "$said.*; waiting for it" "$tmp/daemon"
+}
+stored() {
+	[ "$(sql "SELECT COUNT(*) FROM chat_metrics")" = 5 ]
+}
+for _ in 1 2; do
+	: >"$tmp/daemon"
+	lock_table
+	"$probe" write queue:rows <"$tmp/rows" >"$tmp/sent"
+	began=$SECONDS
+	until_true 60 says || fail "it waits without a word: $(cat "$tmp/daemon")"
+	[ $((SECONDS - began)) -le 20 ] || fail "it said so late"
+	# Long enough for a second one.
+	sleep 12
+	unlock
+	until_true 60 stored || fail "it does not go on: $(cat "$tmp/daemon")"
+	[ "$(wc -l <"$tmp/daemon")" = 1 ] || fail "not once: $(cat "$tmp/daemon")"
+	empty
+done
+kill $daemon
+wait $daemon || fail "it gave $?"
+
+echo "- another migration is waited for as long"
+printf '[mysql]\npatience = 1s\n' >"$tmp/conf"
+lock "SELECT GET_LOCK(CONCAT('messaging schema ',
+	LEFT(MD5(DATABASE()), 16)), 1)"
+code 75 timeout 60 "$sink" -c "$tmp/conf" --migrate
+grep -q 'another migration is at work; try again' "$tmp/err" ||
+	fail "$(cat "$tmp/err")"
+unlock
+code 0 "$sink" -c "$tmp/conf" --migrate

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# A schema that somebody changed: sink --check names each table, column, type,
+# key, view and partition that is missing or other than the migrations make it,
+# and sink --migrate makes it again where no value is lost or invented; for the
+# rest it tells what to type, and that helps.
+set -euo pipefail
+# shellcheck source=tests/e2e/sinklib.sh
+. "$(dirname "$0")/sinklib.sh"
+
+start_db
+"$sink" --migrate
+rows t s1 1 2 5 >"$tmp/rows"
+"$sink" -f "$tmp/rows"
+shape() {
+	sql "SELECT table_name, column_name, ordinal_position, column_type,
+		is_nullable, column_key, extra FROM information_schema.columns
+		WHERE table_schema = DATABASE() ORDER BY 1, 3"
+	sql "SELECT table_name, index_name, seq_in_index, column_name
+		FROM information_schema.statistics
+		WHERE table_schema = DATABASE() ORDER BY 1, 2, 3"
+	sql "SELECT table_name, MAX(partition_expression)
+		FROM information_schema.partitions
+		WHERE table_schema = DATABASE() GROUP BY 1"
+}
+shape >"$tmp/shape"
+found() { # PATTERN: what sink --check says is wrong with tables and views
+	local got=0
+	"$sink" --check -o csv >"$tmp/check" || got=$?
+	is "check after: $change" 78 $got
+	grep '^tables and views,failed' "$tmp/check" >"$tmp/found" || :
+	grep -qE "$1" "$tmp/found" ||
+		fail "after $change: no '$1' in: $(cat "$tmp/found")"
+}
+whole() {
+	code 0 "$sink" --check -o csv >"$tmp/check"
+	grep -q '^tables and views,ok' "$tmp/check" || fail "$(cat "$tmp/check")"
+	shape >"$tmp/now"
+	diff "$tmp/shape" "$tmp/now" || fail "another schema after $change"
+	is "rows after $change" 5 "$(sql "SELECT COUNT(*) FROM chat_metrics")"
+}
+change=nothing
+whole
+
+echo "- for people, what is fine is one line"
+code 0 "$sink" --check -o table >"$tmp/check"
+grep -qE '^all else +ok +[0-9]+ checks; -v shows each$' "$tmp/check" ||
+	fail "$(cat "$tmp/check")"
+is "lines that are fine" 1 "$(grep -cE '  ok  ' "$tmp/check")"
+code 0 "$sink" --check -v -o table >"$tmp/check" 2>&1
+grep -q '^tables and views *ok' "$tmp/check" || fail "$(cat "$tmp/check")"
+
+echo "- what loses nothing is made again"
+while IFS='|' read -r change pattern; do
+	sql "$change"
+	found "$pattern.*run .sink --migrate"
+	code 0 "$sink" --migrate
+	is "a word" "" "$(cat "$tmp/err")"
+	whole
+done <<'END'
+DROP TABLE tenant_metrics|table tenant_metrics is missing
+DROP TABLE messages|table messages is missing
+DROP TABLE refused_rows, figure_settings|table refused_rows is missing
+DROP VIEW reports|view reports is missing
+DROP VIEW operator_metrics_all, tenant_parts|view tenant_parts is missing
+ALTER TABLE chat_metrics DROP COLUMN tag|column chat_metrics.tag is missing
+ALTER TABLE chat_metrics DROP COLUMN version|column chat_metrics.version is missing
+ALTER TABLE messages DROP COLUMN user_id|column messages.user_id is missing
+ALTER TABLE message_analytics DROP COLUMN period_hour|column message_analytics.period_hour is missing
+ALTER TABLE tenants DROP COLUMN removed_at, DROP COLUMN stored_at|column tenants.removed_at is missing
+ALTER TABLE closed_chats DROP KEY by_age|key by_age of closed_chats is missing
+ALTER TABLE closed_chats DROP KEY by_age, ADD KEY by_age (as_of)|key by_age of closed_chats is as_of, not .tenant,as_of
+END
+
+echo "- for the rest it is told what to type"
+while IFS='|' read -r change pattern; do
+	sql "$change"
+	found "$pattern.*type: "
+	code 78 "$sink" --migrate
+	one_line "$pattern.*type: ALTER TABLE"
+	typed=$(sed -n 's/.*; type: \(ALTER TABLE [^;]*\).*/\1/p' "$tmp/err")
+	sql "$typed"
+	code 0 "$sink" --migrate
+	whole
+done <<'END'
+ALTER TABLE chat_metrics MODIFY COLUMN tag VARCHAR(20) NULL|column chat_metrics.tag is varchar.20. NULL, not VARCHAR.255. NULL
+ALTER TABLE chat_metrics MODIFY COLUMN messages TINYINT NULL|column chat_metrics.messages is tinyint
+ALTER TABLE chat_metrics MODIFY COLUMN channel VARCHAR(191) NOT NULL DEFAULT ''|column chat_metrics.channel is varchar.191. NOT NULL
+ALTER TABLE chat_metrics DROP PRIMARY KEY|key PRIMARY of chat_metrics is missing
+ALTER TABLE chat_metrics DROP PRIMARY KEY, ADD PRIMARY KEY (chat)|key PRIMARY of chat_metrics is chat, not .tenant,chat
+ALTER TABLE chat_metrics ADD UNIQUE KEY theirs (chat)|key theirs of chat_metrics is not ours
+ALTER TABLE messages REMOVE PARTITIONING|table messages has no partitions by created_at
+END
+
+echo "- a view in a table's place"
+change="a view of that name"
+sql "RENAME TABLE chat_metrics TO kept; CREATE VIEW chat_metrics AS SELECT 1 AS a"
+found 'table chat_metrics is a view; type: DROP VIEW `chat_metrics`'
+is "its columns" "" "$(grep column "$tmp/found")"
+code 78 "$sink" --migrate
+one_line 'table chat_metrics is a view; type: DROP VIEW `chat_metrics`$'
+sql "DROP VIEW chat_metrics; RENAME TABLE kept TO chat_metrics"
+whole
+
+echo "- a table in a view's place, of which others may want the rows"
+change="a table of that name"
+sql "DROP VIEW reports; CREATE TABLE reports AS SELECT 1 AS a"
+found 'view reports is a table; type: '
+code 78 "$sink" --migrate
+one_line 'view reports is a table; type: RENAME TABLE [^;]*$'
+sql "$(sed -n 's/.*; type: //p' "$tmp/err")"
+code 0 "$sink" --migrate
+is "what it had" 1 "$(sql "SELECT a FROM reports_before")"
+sql "DROP TABLE reports_before"
+whole
+
+echo "- of more than one it tells one"
+change="three columns"
+sql "ALTER TABLE chat_metrics MODIFY tag VARCHAR(20) NULL,
+	MODIFY messages TINYINT NULL, MODIFY channel VARCHAR(20) NULL"
+code 78 "$sink" --migrate
+one_line 'MODIFY COLUMN [^;]*; .sink --check. tells the other 2, too$'
+for _ in 1 2 3; do
+	code 78 "$sink" --migrate
+	sql "$(sed -n 's/.*; type: \(ALTER TABLE [^;]*\).*/\1/p' "$tmp/err")"
+done
+code 0 "$sink" --migrate
+whole
+
+echo "- columns of others are theirs, but for those that refuse our rows"
+change="a column of others"
+sql "ALTER TABLE chat_metrics ADD COLUMN theirs INT NULL"
+code 0 "$sink" --check >"$tmp/check"
+sql "UPDATE chat_metrics SET theirs = 1;
+	ALTER TABLE chat_metrics MODIFY COLUMN theirs INT NOT NULL"
+found 'column chat_metrics.theirs is not ours.*type: ALTER TABLE'
+code 78 "$sink" --migrate
+sql "$(sed -n 's/.*; type: \(ALTER TABLE [^;]*\).*/\1/p' "$tmp/err")"
+code 0 "$sink" --migrate
+sql "ALTER TABLE chat_metrics DROP COLUMN theirs"
+whole
+"$sink" -f "$tmp/rows"

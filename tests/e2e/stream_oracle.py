@@ -1,0 +1,413 @@
+"""Random streams through queues, with kills, against the oracle.
+
+Each round is a nasty stream of its own: published in messages of some lines,
+with and without a message_id, while aggregator, sink and broker are killed
+with -9 and begun anew. Then all is taken in, and every table holds what the
+oracle says: figures, messages, views, events, findings, dead letters. In
+shards it is the views that add up, up to the buckets of percentiles.
+"""
+
+import base64
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from decimal import Decimal
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import compare  # noqa: E402
+import nasty  # noqa: E402
+import partitions  # noqa: E402
+import stream  # noqa: E402
+import stream_figures  # noqa: E402
+from harness import LONG, TESTBIN, Checks, Lab, main, say, seed  # noqa: E402
+
+ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 4))
+SHARDS = int(os.environ.get("SHARDS", 20 if LONG else 1))
+PARTS = 3
+KEPT = ("schema_migrations", "generations", "figure_settings")
+# What a row that is nothing any more has none of.
+NOTHING = {
+    "operator_metrics": ("available", "open_chats", "responses",
+                         "waiting_chats"),
+    "response_hours": ("responses",),
+    "response_histogram": ("count",),
+    "realtime_user_activity": ("messages_last_minute",),
+    "channel_metrics": ("messages",),
+    "conversation_metrics": ("message_count",),
+    "user_stats": ("message_count",),
+    "alerts": ("messages",),
+    "trends": ("occurrences",),
+    "event_counts": ("count",),
+}
+NOTHING.update((table, module.NOTHING)
+               for table, module in stream.counts.OWN.items())
+HISTORY = {
+    "messages": ("tenant", "conversation_id", "message_id", "created_at",
+                 "sender", "sender_id", "receiver_id", "operator", "channel",
+                 "message_type", "private", "automated", "content",
+                 "version"),
+    "message_views": ("tenant", "viewed_at", "message_id", "user_id",
+                      "conversation_id"),
+    "message_analytics": ("tenant", "id", "created_at", "message_id",
+                          "conversation_id"),
+    "events": ("tenant", "id", "event_type", "user_id"),
+}
+
+
+def is_nothing(table, row):
+    if table == "chat_metrics":
+        return row["status"] != "open"
+    return table in NOTHING and not any(
+        row.get(c) for c in NOTHING[table])
+
+
+class Round:
+    def __init__(self, lab, number, shards):
+        self.lab, self.number, self.shards = lab, number, shards
+        self.dice = random.Random(number)
+        features = [*stream_figures.features(), "snapshot_texts"]
+        # What an opening takes back may be forgotten when it is told late.
+        features.remove("opened_long_ago")
+        if shards: # these depend on which shard is first, as the manual has it
+            features = [f for f in features
+                        if f not in ("moved_events", "forget")]
+        self.world = nasty.Nasty(number, features, databased=True)
+        self.lines = self.world.lines()
+        self.data = b"\n".join(self.lines) + b"\n"
+        self.anonymous = self.dice.random() < 0.5 and not shards
+        self.running = {}
+
+    # The programs.
+
+    def settings(self):
+        conf = stream_figures.configuration(self.world.conf)
+        return self.lab.write("conf", conf + (
+            "refresh = 100ms\nahead = 0s\n"
+            "[amqp]\nprefetch = %d\npatience = 30s\n[sink]\n"
+            % self.dice.choice((1, 5, 20, 500))))
+
+    def commands(self):
+        aggregator = ["aggregator", "-c", self.conf, "-t", "queue:rows",
+                      "-a", "all", "--every",
+                      "%dms" % self.dice.randrange(1, 60)]
+        found = {"sink": ["sink", "-c", self.conf, "-f", "queue:rows"]}
+        if not self.shards:
+            found["aggregator"] = aggregator + [
+                "-f", "queue:records", "--state", self.lab.path("state")]
+        for i in range(PARTS if self.shards else 0):
+            found["aggregator%d" % i] = aggregator + [
+                "-f", "queue:records.g1.%d" % i, "--part", "%d/%d" % (
+                    i, PARTS), "--generation", "1",
+                "--state", self.lab.path("state%d" % i)]
+        return found
+
+    def start(self, name):
+        self.running[name] = self.lab.start(
+            self.commands()[name], self.lab.path(name + ".log"))
+
+    def kill(self, name):
+        if name == "rabbitmq":
+            self.lab.servers("kill", name)
+            self.lab.servers("start", name)
+            return
+        p = self.running[name]
+        p.kill()
+        p.wait()
+        self.lab.processes.remove(p)
+        self.start(name)
+
+    def publish(self):
+        """All lines, in messages of some."""
+        d, lines = self.dice, self.published()
+        while lines:
+            time.sleep(d.choice((0, 0.1, 0.3)))
+            n = min(d.choice((5, 20, 200, 2000)), len(lines))
+            some, lines = lines[:n], lines[n:]
+            size = str(d.choice((1, 3, 20, 100)))
+            if self.shards: # time is told to all of them with each flush
+                size = "1"
+            if self.anonymous:
+                argv = [TESTBIN + "/tools/amqp_lines", "records", size]
+            else:
+                argv = [TESTBIN + "/tools/amqp_probe", "-p", "-b", size,
+                        "write", "exchange:records" if self.shards
+                        else "queue:records"]
+            self.lab.must(argv, stdin=b"\n".join(some) + b"\n",
+                          env={"MESSAGING_CONFIG": self.conf})
+
+    def published(self):
+        return spread(self.lines) if self.shards else list(self.lines)
+
+    def storm(self):
+        names = list(self.commands())
+        for name in names:
+            self.start(name)
+        failed = []
+
+        def write():
+            try:
+                self.publish()
+            except BaseException as e:
+                failed.append(e)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        kills = 0
+        while writer.is_alive() or kills < 6:
+            time.sleep(self.dice.uniform(0, 0.6))
+            name = self.dice.choice(names)
+            if not self.anonymous and self.dice.random() < 0.04:
+                name = "rabbitmq" # whoever sets no id does not send again
+            self.kill(name)
+            kills += 1
+        writer.join()
+        if failed:
+            raise failed[0]
+        for name, p in self.running.items():
+            p.kill()
+            p.wait()
+            self.lab.processes.remove(p)
+        for name, argv in sorted(self.commands().items()): # the sink last
+            done = self.lab.run(argv + ["--until-empty"], timeout=300)
+            if done.code != 0 and "and not all their records" not in done.err:
+                raise AssertionError("%s: %s" % (name, done))
+        return kills
+
+    # What came of it.
+
+    def fresh(self):
+        self.conf = self.settings()
+        for name in os.listdir(self.lab.tmp):
+            if name.startswith("state"):
+                shutil.rmtree(self.lab.path(name))
+        tables = [t for t, kind in self.lab.sql("SHOW FULL TABLES")
+                  if kind == "BASE TABLE" and t not in KEPT]
+        self.lab.sql("; ".join("TRUNCATE TABLE `%s`" % t for t in tables))
+        self.lab.must(["sink", "-c", self.conf, "--migrate"])
+
+    def select(self, view, columns):
+        cells = ", ".join("CAST(`%s` AS CHAR)" % c
+                          if c.endswith("_seconds") else "`%s`" % c
+                          for c in columns)
+        out = subprocess.run(
+            ["scripts/servers", "mysql", self.lab.server_dir, "-N", "-B",
+             "-r", "--default-character-set=utf8mb4", "messaging", "-e",
+             "SELECT JSON_ARRAY(%s) FROM %s" % (cells, view)],
+            check=True, capture_output=True, stdin=subprocess.DEVNULL).stdout
+        for line in out.decode().splitlines():
+            yield dict(zip(columns, json.loads(line)))
+
+    def columns(self, view):
+        return [c for (c,) in self.lab.sql(
+            "SELECT column_name FROM information_schema.columns WHERE "
+            "table_schema = 'messaging' AND table_name = '%s'" % view)]
+
+    def rows(self, table):
+        """{tenant: {key: row}} of the database."""
+        view, found = table, {}
+        if self.shards and table not in ("chat_metrics", "intervals"):
+            view = table + "_all"
+        names = [c for c in self.columns(view) if c not in (
+            "as_of", "version", "seconds")]
+        for row in self.select(view, names):
+            name = row.pop("tenant")
+            if table == "intervals" and row["withdrawn"]:
+                continue
+            row.pop("withdrawn", None)
+            for k, v in row.items():
+                row[k] = value_of(k, v)
+            key = (table,) + tuple(row[k] for k in stream.KEYS[table])
+            found.setdefault(name, {})[key] = row
+        return found
+
+    def wrong(self):
+        want = stream.expected(self.data, self.world.conf, by_hand=False)
+        for table in stream.KEYS:
+            there = self.rows(table)
+            for name in sorted(set(want.rows) | set(there)):
+                expected = {k: plain(row) for k, row in want.rows.get(
+                    name, {}).items() if k[0] == table}
+                got = {k: row for k, row in there.get(name, {}).items()
+                       if k in expected or not is_nothing(table, row)}
+                if self.shards:
+                    settle_quantiles(expected, got)
+                yield from stream_figures.differences(name, expected, got)
+        yield from self.history(want)
+        yield from self.dead(want)
+
+    def history(self, want):
+        given = [r for r in want.accepted if not r.get("stale")]
+        there = {t: list(self.select(t, c)) for t, c in HISTORY.items()}
+        yield from sets("message_views", {
+            (r["tenant"], r["at"], r["message"], r["user"],
+             r.get("chat") or "") for r in given if r["type"] == "view"}, {
+            (r["tenant"], compare.parse_time(r["viewed_at"]),
+             r["message_id"], r["user_id"], r["conversation_id"])
+            for r in there["message_views"]})
+        yield from sets("events", {
+            (r["tenant"], r["id"]) for r in given if r["type"] == "event"}, {
+            (r["tenant"], r["id"]) for r in there["events"]})
+        yield from sets("message_analytics", {
+            (r["tenant"], analytics(r)) for r in given if analytics(r)}, {
+            (r["tenant"], r["id"]) for r in there["message_analytics"]})
+        yield from messages(
+            [r for r in given + want.in_snapshots
+             if r["type"] == "message" and not r.get("about")],
+            there["messages"])
+
+    def dead(self, want):
+        """Every line that is refused or late, and no other."""
+        found = set()
+        queues = ["records"] if not self.shards else [
+            "records.g1.%d" % i for i in range(PARTS)]
+        for name in queues + ["rows"]:
+            out = self.lab.must([TESTBIN + "/tools/amqp_probe", "-pe", "read",
+                                 "queue:%s.dead" % name]).out
+            for line in out.decode().splitlines():
+                letter = json.loads(line.split("\t", 1)[1])
+                record = letter.get("record", "").encode() or \
+                    base64.b64decode(letter.get("record_base64", ""))
+                found.add((record, letter["reason"].startswith("late")))
+        lines = [b""] + self.lines
+        yield from sets("dead letters",
+                        {(lines[n], False) for n in want.refused}
+                        | {(lines[n], True) for n in want.late}, found)
+
+    def run(self):
+        """Sentences on what is wrong."""
+        self.fresh()
+        kills = self.storm()
+        wrong = list(self.wrong())
+        say("SEED=%d%s: %d lines, %s message_id, %d kills%s" % (
+            self.number, " in shards" if self.shards else "",
+            len(self.lines), "without" if self.anonymous else "with", kills,
+            ", %d differences" % len(wrong) if wrong else ""))
+        return wrong
+
+
+def analytics(r):
+    data = r.get("data")
+    found = data.get("analytics") if isinstance(data, dict) else None
+    return found.get("id", r.get("id")) if isinstance(found, dict) else None
+
+
+def value_of(column, value):
+    if value is None:
+        return None
+    if column == "available":
+        return bool(value)
+    if stream_figures.TIMES.search(column):
+        return compare.parse_time(value)
+    if column.endswith("_seconds"):
+        return Decimal(value)
+    return value
+
+
+def plain(row):
+    return {k: v for k, v in row.items() if k != "as_of"}
+
+
+def settle_quantiles(want, got):
+    """Percentiles of buckets that are near enough are what they should be."""
+    for key, row in want.items():
+        for column in ("median_response_seconds", "p90_response_seconds"):
+            there = got.get(key, {}).get(column)
+            if row.get(column) is not None and there is not None and abs(
+                    row[column] - there) <= row[column] / 64 + \
+                    Decimal("0.001"):
+                row[column] = there
+
+
+def sets(name, want, got):
+    for what, items in (("is missing", want - got),
+                        ("should not be there", got - want)):
+        for item in sorted(items, key=str):
+            yield "%s %s: %s" % (name, item, what)
+
+
+def messages(given, there):
+    """Each message has a row, at the time of one of its versions; of those of
+    one time the version edited last stays."""
+    versions = {}
+    for r in given:
+        versions.setdefault(
+            (r["tenant"], r["chat"], r["id"]), []).append(r)
+    rows = {}
+    for row in there:
+        rows.setdefault((row["tenant"], row["conversation_id"],
+                         row["message_id"]), []).append(row)
+    yield from sets("messages", set(versions), set(rows))
+    for key in sorted(set(versions) & set(rows)):
+        for row in rows[key]:
+            at = compare.parse_time(row["created_at"])
+            own = [r for r in versions[key] if r["at"] == at]
+            last = max((r.get("updated_at") or 0 for r in own), default=None)
+            if (row["sender"], row["content"], row["channel"]) not in {
+                    (r["from"], r.get("text"), r.get("channel"))
+                    for r in own if (r.get("updated_at") or 0) == last}:
+                yield "messages %s: is %s, should be one of %s" % (
+                    key, row, own)
+
+
+def spread(lines):
+    """The same, with the markers of a snapshot for each bucket."""
+    out, counted = [], {}
+    for line in lines:
+        if b'"snapshot"' not in line:
+            out.append(line)
+            continue
+        r = json.loads(line)
+        name = r["tenant"], r["snapshot"]
+        if r["type"] == "snapshot":
+            there = counted.setdefault(name, {})
+            lack = r.get("records", 0) - sum(there.values())
+            for b in range(65):
+                mark = dict(r, bucket=b)
+                if r["state"] == "end": # of no part it is right if it lacks
+                    mark["records"] = there.get(b, 0) + abs(lack)
+                out.append(json.dumps(mark).encode())
+            continue
+        b = 64 if r["type"] == "operator" else partitions.bucket(
+            r["tenant"], str(r["chat"]))
+        there = counted.setdefault(name, {})
+        there[b] = there.get(b, 0) + 1
+        out.append(line)
+    return out
+
+
+def tell(r, wrong):
+    path = os.path.join("/tmp", "stream.%d.ndjson" % r.number)
+    with open(path, "wb") as f:
+        f.write(r.data)
+    say("SEED=%d: the stream is %s" % (r.number, path))
+    for sentence in wrong[:10]:
+        say("  " + sentence)
+
+
+def body():
+    first = seed() % 10 ** 8
+    checks = Checks()
+    with Lab("stream_oracle") as lab:
+        lab.start_servers()
+        conf = lab.conf("conf", {"sink": {}})
+        lab.must(["sink", "-c", conf, "--migrate"])
+        subprocess.run(["scripts/topology", "-b", os.environ.get(
+            "BIN", "build/bin"), "-n", str(PARTS)], check=True, env=lab.env,
+            stdout=subprocess.DEVNULL)
+        for i in range(ROUNDS):
+            r = Round(lab, first + i, i >= ROUNDS - SHARDS)
+            wrong = r.run()
+            if not checks.that(not wrong, "SEED=%d" % r.number):
+                tell(r, wrong)
+                if not LONG:
+                    break
+    return checks.result()
+
+
+main(body)

@@ -1,0 +1,399 @@
+"""The clocks of a chat, run over all that is known of it.
+
+An independent statement of what the definition says of one chat, written from
+the definition alone and sharing nothing with the programs. What happened is
+put in order of time, whatever order it came in, and lived through:
+
+  messages  [{"id", "at", "from", "user", "operator", "kind", "private",
+              "automated", "updated_at", "channel", "to", "text"}]
+  records   what the CRM said of the chat: [{"at", "status", "operator",
+              "opened_at", "closed_at", "channel", "customer", ...}]
+
+Times are whole milliseconds since 1970.
+"""
+
+OURS, CHATWOOT = "ours", "chatwoot"
+LONG_AGO = float("-inf")
+DETAILS = ("channel", "customer", "customer_name", "customer_phone", "tag")
+OVER = ("closed", "gone")
+
+
+def id_key(text):
+    """Whole numbers first, by value; then everything else, by bytes."""
+    if text.isascii() and text.isdigit() and (text == "0" or text[0] != "0"):
+        return (0, (len(text), text), b"")
+    return (1, (0, ""), text.encode())
+
+
+def by_bytes(text):
+    return b"" if text is None else text.encode()
+
+
+def version_key(m):
+    """The greater one of two versions of a message counts."""
+    return (
+        LONG_AGO if m.get("updated_at") is None else m["updated_at"],
+        m["at"],
+        by_bytes(m["from"]),
+        by_bytes(m.get("user")),
+        by_bytes(m.get("operator")),
+        by_bytes(m.get("kind")),
+        bool(m.get("private")),
+        bool(m.get("automated")),
+        by_bytes(m.get("channel")),
+        by_bytes(m.get("to")),
+        by_bytes(m.get("text")),
+    )
+
+
+def in_order(messages):
+    """One version of each message, by (at, id)."""
+    best = {}
+    for m in messages:
+        old = best.get(m["id"])
+        if old is None or version_key(m) > version_key(old):
+            best[m["id"]] = m
+    return sorted(best.values(), key=lambda m: (m["at"], id_key(m["id"])))
+
+
+def is_plain(m):
+    return not m.get("private") and not m.get("automated")
+
+
+def counts(m):
+    """It is one of those that figures count."""
+    return m["from"] != "system" and is_plain(m)
+
+
+def writer(m):
+    """Who wrote it: of an operator one of both fields is enough."""
+    if m.get("user") is None and m["from"] == "operator":
+        return m.get("operator")
+    return m.get("user")
+
+
+def answerer(m):
+    """Who is credited with an answer."""
+    return m.get("user") if m.get("operator") is None else m["operator"]
+
+
+def as_of_what(record):
+    """The instant a chat record tells about."""
+    for name in ("at", "opened_at"):
+        if record.get(name) is not None:
+            return record[name]
+    return LONG_AGO
+
+
+class Interval:
+    """Its length is exact, or in whole seconds; its ends are exact."""
+
+    def __init__(self, kind, operator, start, end, message, exact=True):
+        self.kind, self.operator, self.message = kind, operator, message
+        self.start, self.end = start, end
+        ms = end - start if exact else (end // 1000 - start // 1000) * 1000
+        self.skewed = ms < 0
+        self.ms = max(ms, 0)
+
+
+class Happening:
+    """Something at an instant. Of one instant what begins an episode comes
+    first, then what the CRM says, then messages, then what ends one."""
+
+    BEGINS, SAYS, MESSAGE, ENDS = range(4)
+
+    def __init__(self, at, what, order, given):
+        self.at, self.what, self.given = at, what, given
+        self.key = (at, what, order)
+
+
+def happenings(records, messages):
+    """What a life of a chat consists of, in order."""
+    out = [Happening(m["at"], Happening.MESSAGE, id_key(m["id"]), m)
+           for m in messages]
+    for r in records:
+        at = as_of_what(r)
+        rank = (by_bytes(r.get("status") or "open"),
+                by_bytes(r.get("operator")))
+        out.append(Happening(at, Happening.SAYS, rank, r))
+        if r.get("opened_at") is not None:
+            out.append(Happening(r["opened_at"], Happening.BEGINS, (), r))
+        if r.get("status") == "closed":
+            out.append(Happening(closing(r), Happening.ENDS, (), r))
+    return sorted(out, key=lambda h: h.key)
+
+
+def closing(r):
+    """When the episode ended that a record says is closed."""
+    return as_of_what(r) if r.get("closed_at") is None else r["closed_at"]
+
+
+def lives(records, messages, window, missing):
+    """(records, messages, end of the life before) of each life: parted where
+    the chat was over and then silent for more than a window, so that it was
+    forgotten. `missing` are the times of whole snapshots without it."""
+    own, status, last, before = ([], []), Status(), None, None
+    for e in happenings(records, messages):
+        if e.what not in (Happening.SAYS, Happening.MESSAGE):
+            continue
+        if last is not None and window is not None and \
+                e.at - last > window and (status.now in OVER or any(
+                    last <= t < e.at for t in missing)):
+            yield own + (before,)
+            own, status, before = ([], []), Status(), last
+        own[e.what == Happening.MESSAGE].append(e.given)
+        status.after(e)
+        last = e.at
+    yield own + (before,)
+
+
+class Status:
+    """The newest decides; of one instant the CRM's own word."""
+
+    def __init__(self):
+        self.now = "open"
+        self.said_at = None
+
+    def after(self, e):
+        if e.what == Happening.SAYS:
+            self.now = e.given.get("status") or "open"
+            self.said_at = e.at
+        elif e.what == Happening.MESSAGE and e.at != self.said_at:
+            m = e.given
+            if m["from"] == "customer" and is_plain(m):
+                self.now = "open"
+            elif m["from"] == "system" and \
+                    m.get("kind") in ("closed", "opened"):
+                self.now = "closed" if m["kind"] == "closed" else "open"
+        return self.now
+
+
+class Life:
+    """What one life of a chat comes to."""
+
+    def __init__(self, events, definition, window):
+        self.ours = definition == OURS
+        self.in_stream = window is not None
+        self.window = window
+        self.events = events
+        status = Status()
+        self.operator = None # who holds it
+        self.details = dict.fromkeys(DETAILS)
+        self.opened_at = None
+        self.intervals = [] # all there are
+        self.closings = 0
+        self.said_closed = False
+        self.assigned = None # the latest such message
+        self.A = None
+        self.begin()
+        self.messages = [
+            e.given for e in events if e.what == Happening.MESSAGE]
+        self.says = [e for e in events if e.what == Happening.SAYS]
+        self.any_assigned = any(is_assigned(m) for m in self.messages)
+        self.before_all = self.holder_before_all()
+        self.known = False # whether anything said who holds it
+        if not self.ours:
+            self.begin_of_life()
+        for e in events:
+            status.after(e)
+            self.step(e)
+        self.status = status.now
+
+    def holder_before_all(self):
+        """Who held it before anything said so."""
+        if not self.says:
+            return None
+        first = [e for e in self.says if e.at == self.says[0].at][-1]
+        operator = first.given.get("operator")
+        for e in self.events:
+            if e is first:
+                return operator
+            if e.what == Happening.MESSAGE and is_assigned(e.given) and \
+                    e.given.get("operator") == operator:
+                return None
+        return operator
+
+    def begin_of_life(self):
+        opened = [e.given["opened_at"] for e in self.says
+                  if e.given.get("opened_at") is not None]
+        self.life_at = None
+        if opened:
+            self.life_at = opened[0]
+        if self.messages and (not opened or self.in_stream):
+            self.life_at = min(opened[:1] + [self.messages[0]["at"]])
+        self.A = self.life_at
+
+    def begin(self):
+        """A new episode; in chatwoot there is but one, the whole life."""
+        self.A = self.W = self.F = None
+        self.begun = False # whether there was a message
+        self.handed_over = False
+        self.first_at = None
+        self.part = None
+        self.cut = False
+        self.responses = [] # of the episode
+        self.first_response = None
+        self.counted = []
+
+    def holder(self, at):
+        """The first record tells no more than a window back in a stream."""
+        if self.known:
+            return self.operator
+        if self.says and self.in_stream and \
+                at < self.says[0].at - self.window:
+            return None
+        return self.before_all
+
+    def step(self, e):
+        if e.what == Happening.MESSAGE:
+            self.message(e.given)
+        elif e.what == Happening.SAYS:
+            self.say(e.given)
+        elif e.what == Happening.BEGINS:
+            self.open(e.at)
+            self.said_closed = False
+        elif self.begun:
+            self.end(e.at, "")
+            self.said_closed = True
+
+    def open(self, at):
+        """What was written before keeps what it had."""
+        if self.ours:
+            self.begin()
+        elif at > self.life_at:
+            self.life_at = self.A = at
+
+    def say(self, r):
+        self.operator, self.known = r.get("operator"), True
+        for name in DETAILS:
+            if r.get(name) is not None:
+                self.details[name] = r[name]
+        if r.get("opened_at") is not None:
+            self.opened_at = r["opened_at"]
+
+    def message(self, m):
+        at, who = m["at"], m["from"]
+        if who == "system" and m.get("kind") == "closed" and \
+                self.said_closed and not self.begun:
+            return # a record told of this closing
+        self.begun = True
+        if self.first_at is None:
+            self.first_at = at
+        if counts(m):
+            self.counted.append(m)
+        if who == "system":
+            self.system(m)
+        elif not is_plain(m):
+            pass
+        elif who == "customer":
+            if self.ours and self.A is None:
+                self.A = at
+            self.wait(at)
+        elif who == "operator":
+            self.answer(m)
+        else:
+            self.served(at, m["id"])
+
+    def wait(self, at):
+        if self.W is None:
+            self.W = self.part = at
+            self.cut = False
+
+    def served(self, at, message):
+        if self.W is not None and self.cut:
+            self.tell("waiting", self.holder(at), self.part, at, message)
+        self.W = None
+
+    def tell(self, kind, operator, start, end, message):
+        i = Interval(kind, operator, start, end, message, self.ours)
+        self.intervals.append(i)
+        return i
+
+    def answer(self, m):
+        at = m["at"]
+        if self.F is None:
+            self.F = at
+            if self.A is not None:
+                self.first_response = self.tell(
+                    "first_response", answerer(m), self.A, at, m["id"])
+                self.responses.append(self.first_response)
+        elif self.W is not None:
+            credited = answerer(m) if self.ours else self.credited(m)
+            self.responses.append(
+                self.tell("reply", credited, self.W, at, m["id"]))
+        self.served(at, m["id"])
+
+    def credited(self, m):
+        """Chatwoot's reply."""
+        if not self.any_assigned:
+            return self.says[-1].given.get("operator") if self.says else None
+        if self.assigned is None:
+            return answerer(m)
+        return self.assigned.get("operator")
+
+    def system(self, m):
+        at, kind = m["at"], m.get("kind")
+        if kind == "handoff" and not self.handed_over:
+            self.handed_over = True
+            self.A = at
+            self.wait(at)
+        elif kind == "opened" and not self.ours:
+            self.A = at
+        elif kind == "assigned":
+            self.assigned = m
+            self.transfer(m)
+        elif kind == "closed":
+            self.end(at, m["id"])
+            self.said_closed = False
+
+    def transfer(self, m):
+        before = self.holder(m["at"])
+        if self.ours and self.W is not None and \
+                before != m.get("operator"):
+            self.tell("waiting", before, self.part, m["at"], m["id"])
+            self.part, self.cut = m["at"], True
+        self.operator, self.known = m.get("operator"), True
+
+    def end(self, at, message):
+        """The chat is closed, and so is the episode."""
+        waited = self.W
+        first = self.first_at if self.ours else self.life_at
+        self.served(at, message)
+        self.tell("resolution", self.holder(at), first, at, message)
+        self.begun = False
+        if not self.ours:
+            return
+        if waited is not None:
+            self.tell("unanswered", self.holder(at), waited, at, message)
+        self.begin()
+
+
+def is_assigned(m):
+    return m["from"] == "system" and m.get("kind") == "assigned"
+
+
+class Chat:
+    """All lives of a chat; the last one is the present. Without a window
+    it is no stream, and nothing is ever forgotten."""
+
+    def __init__(self, records, messages, definition=OURS, window=None,
+                 missing=()):
+        messages = in_order(messages)
+        self.lives = []
+        for said, written, before in lives(
+                records, messages, window, missing):
+            events = [e for e in happenings(said, written)
+                      if before is None or e.at > before]
+            self.lives.append(Life(events, definition, window))
+        self.now = self.lives[-1]
+        self.intervals = [i for life in self.lives for i in life.intervals]
+        last = max([m["at"] for m in messages]
+                   + [as_of_what(r) for r in records], default=LONG_AGO)
+        self.status = self.now.status
+        if any(t >= last for t in missing):
+            self.status = "left"
+
+    def is_as_said(self, record):
+        """The record of a snapshot is final for status and holder."""
+        self.status = record.get("status") or "open"
+        self.now.operator = record.get("operator")

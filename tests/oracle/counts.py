@@ -1,0 +1,240 @@
+"""What figures count as messages pass, computed from all of them at once:
+with nothing kept and nothing taken back.
+
+Conversations, users, activity, alerts, trends, channels, intervals and their
+histograms, and events. Each function gives rows as dictionaries. A figure may
+have a file of its own, table_NAME.py after its table: it says KEY, the columns
+of the key behind the tenant, NOTHING, those of which a row that is none any
+more has 0, and rows(messages, newest, conf), of all that count.
+"""
+
+import collections
+import glob
+import importlib
+import os
+import unicodedata
+
+from clocks import LONG_AGO, by_bytes, counts, version_key, writer
+
+MINUTE, HOUR = 60000, 3600000
+OWN = {
+    os.path.basename(path)[6:-3]:
+        importlib.import_module(os.path.basename(path)[:-3])
+    for path in sorted(glob.glob(os.path.join(
+        os.path.dirname(os.path.abspath(__file__)), "table_*.py")))}
+JOINERS = "\u200c\u200d"
+
+
+def groups(items, key):
+    found = collections.defaultdict(list)
+    for m in items:
+        found[key(m)].append(m)
+    return found.items()
+
+
+# Words.
+
+def has_no_blanks(c):
+    """It is of a script that writes no blanks between words."""
+    n = ord(c)
+    return c in "々〇" or (
+        0x3040 <= n <= 0x30ff or 0x3400 <= n <= 0x4dbf or
+        0x4e00 <= n <= 0x9fff or 0xf900 <= n <= 0xfaff or
+        0x20000 <= n <= 0x323af)
+
+
+def belongs(c):
+    category = unicodedata.category(c)
+    return category[0] in "LM" or category == "Nd" or c in "_〇"
+
+
+def words(text, more_than):
+    """The different words of a text, the first thousand."""
+    found, run, before = {}, "", None
+
+    def end():
+        word = unicodedata.normalize("NFC", run.rstrip(JOINERS))
+        if more_than < len(word) <= 60:
+            found[word] = True
+
+    for c in unicodedata.normalize("NFKC", text):
+        if belongs(c) and has_no_blanks(c):
+            end()
+            run = ""
+            if before is not None:
+                found[before + c] = True
+            before = c
+            continue
+        before = None
+        if belongs(c):
+            run += c.lower()[0]
+        elif c in JOINERS and run:
+            run += c
+        else:
+            end()
+            run = ""
+    end()
+    return list(found)[:1000]
+
+
+# Figures.
+
+def remembered(messages, forget):
+    """Those since the last silence that was long enough to forget."""
+    own = sorted(messages, key=lambda m: m["at"])
+    start = 0
+    for i in range(1, len(own)):
+        if own[i]["at"] - own[i - 1]["at"] > forget:
+            start = i
+    return own[start:]
+
+
+def conversation_rows(messages, conf):
+    for chat, own in groups(messages, lambda m: m["chat"]):
+        own = remembered(own, conf["forget"])
+        yield {
+            "conversation_id": chat, "message_count": len(own),
+            "participant_count": len({(m["from"], writer(m)) for m in own}),
+            "last_message_at": own[-1]["at"], "created_at": own[0]["at"]}
+
+
+def user_rows(named, newest, conf):
+    for user, all_own in groups(named, writer):
+        own = remembered(all_own, conf["forget"])
+        yield {
+            "user_id": user, "message_count": len(own),
+            "active_conversations": len({
+                m["chat"] for m in all_own
+                if m["at"] > newest - conf["user_active"]}),
+            "last_active": own[-1]["at"], "created_at": own[0]["at"]}
+
+
+def activity_rows(named):
+    for (user, minute), own in groups(
+            named, lambda m: (writer(m), m["at"] // MINUTE)):
+        yield {"user_id": user, "created_at": minute * MINUTE,
+               "messages_last_minute": len(own)}
+
+
+def channel_rows(messages):
+    for (channel, hour), own in groups(
+            messages, lambda m: (m.get("channel") or "", m["at"] // HOUR)):
+        inbound = sum(m["from"] == "customer" for m in own)
+        yield {
+            "channel": channel, "hour": hour * HOUR,
+            "messages": len(own), "inbound_messages": inbound,
+            "outbound_messages": len(own) - inbound,
+            "active_conversations": len({m["chat"] for m in own})}
+
+
+def alert_rows(named, newest, rule, length, threshold):
+    full = collections.Counter(
+        (writer(m), m["at"] // length) for m in named)
+    full = {k: n for k, n in full.items() if n > threshold}
+    for user, window in full:
+        if (user, window - 1) in full:
+            continue
+        n, last = 0, window
+        while (user, last) in full:
+            n += full[user, last]
+            last += 1
+        yield {
+            "user_id": user, "rule": rule, "started_at": window * length,
+            "ended_at": last * length if (last + 1) * length <= newest
+            else None,
+            "messages": n, "threshold": threshold}
+
+
+def told_at(versions):
+    """When a message told the words that it came with: at the time of the
+    newest version that tells the same."""
+    return max((m for m in versions
+                if m.get("text") == versions[0].get("text")),
+               key=version_key)["at"]
+
+
+def trend_rows(versions, newest, conf):
+    """Of all versions of each message, in the order they came."""
+    length = conf["trend_window"]
+    told = collections.Counter(
+        (word, told_at(v) // length) for v in versions if counts(v[0])
+        for word in words(v[0].get("text") or "", conf["trend_length"]))
+    for (word, window), n in told.items():
+        end = (window + 1) * length
+        if n > conf["trend_count"] and end <= newest and \
+                word not in conf["stop"]:
+            yield {"word": word, "window_start": end - length,
+                   "window_end": end, "occurrences": n}
+
+
+def bucket(ms):
+    """32 to each doubling, from 32 ms on; below, one a millisecond."""
+    if ms < 32:
+        return ms
+    octave = ms.bit_length() - 1
+    return 32 * (octave - 4) + (ms - 2 ** octave) * 32 // 2 ** octave
+
+
+def interval_rows(chat, intervals):
+    for i in intervals:
+        yield {"end_at": i.end, "chat": chat, "message": i.message,
+               "kind": i.kind, "start_at": i.start, "operator": i.operator,
+               "ms": i.ms}
+
+
+def hour_rows(intervals):
+    """(rows of response_hours, rows of response_histogram)"""
+    hours, histogram = [], []
+    for (operator, hour, kind), own in groups(
+            [i for i in intervals if i.kind != "waiting"],
+            lambda i: (i.operator or "", i.end // HOUR * HOUR, i.kind)):
+        key = {"operator": operator, "hour": hour, "kind": kind}
+        ms = [i.ms for i in own]
+        hours.append(dict(
+            key, responses=len(ms), sum_ms=sum(ms), max_ms=max(ms)))
+        histogram += [dict(key, bucket=b, count=n) for b, n in
+                      collections.Counter(map(bucket, ms)).items()]
+    return hours, histogram
+
+
+def event_rows(events):
+    """Of each id the greatest version, by time, user and event."""
+    best = {}
+    for e in events:
+        if e.get("user") is None:
+            continue # nobody did it
+        rank = (LONG_AGO if e.get("at") is None else e["at"],
+                by_bytes(e["user"]), by_bytes(e["event"]))
+        best[e["id"]] = max(rank, best.get(e["id"], rank))
+    for (user, event), n in collections.Counter(
+            rank[1:] for rank in best.values()).items():
+        yield {"user": user.decode(), "event": event.decode(), "count": n}
+
+
+def rows(versions, events, chats, newest, conf):
+    """{table: [row]} of a tenant: of each message all versions, in the order
+    they came, events, {id: Chat}."""
+    best = [max(v, key=version_key) for v in versions]
+    best = [m for m in best if counts(m)]
+    named = [m for m in best if writer(m) is not None]
+    intervals = [i for c in chats.values() for i in c.intervals]
+    hours, histogram = hour_rows(intervals)
+    found = {
+        "conversation_metrics": conversation_rows(best, conf),
+        "user_stats": user_rows(named, newest, conf),
+        "realtime_user_activity": activity_rows(named),
+        "channel_metrics": channel_rows(best),
+        "alerts": [row for rule, length in (
+            ("minute", MINUTE), ("five_minutes", 5 * MINUTE))
+            for row in alert_rows(named, newest, rule, length,
+                                  conf["alert_" + rule])],
+        "trends": trend_rows(versions, newest, conf),
+        "intervals": [row for k, c in chats.items()
+                      for row in interval_rows(k, c.intervals)],
+        "response_hours": hours,
+        "response_histogram": histogram,
+        "event_counts": event_rows(events),
+    }
+    for table, module in OWN.items():
+        found[table] = module.rows(best, newest, conf)
+    return {table: list(own) for table, own in found.items()}

@@ -1,0 +1,259 @@
+"""What a stream of records comes to, from the manual alone.
+
+expected() reads the lines as they come and gives the rows of every table, the
+lines that are refused, and those that are late. In a stream a line is held
+against the newest time before it; by hand nothing is late, and one snapshot,
+the newest, counts. Beyond that a stream and the same by hand are the same.
+"""
+
+import collections
+
+import counts
+import metrics
+import records
+from clocks import LONG_AGO, OURS, Chat, as_of_what
+
+DAY = 86400000
+DEFAULTS = {
+    "window": DAY, "forget": 90 * DAY, "user_active": DAY,
+    "alert_minute": 8, "alert_five_minutes": 20, "trend_window": 120000,
+    "trend_count": 2, "trend_length": 3, "stop": (), "definition": OURS,
+}
+KEYS = {
+    "operator_metrics": ("operator",),
+    "chat_metrics": ("chat",),
+    "tenant_metrics": (),
+    "event_counts": ("user", "event"),
+    "conversation_metrics": ("conversation_id",),
+    "user_stats": ("user_id",),
+    "realtime_user_activity": ("created_at", "user_id"),
+    "alerts": ("started_at", "user_id", "rule"),
+    "trends": ("window_start", "word"),
+    "channel_metrics": ("hour", "channel"),
+    "intervals": ("end_at", "chat", "message", "kind"),
+    "response_hours": ("hour", "operator", "kind"),
+    "response_histogram": ("hour", "operator", "kind", "bucket"),
+}
+KEYS.update((table, module.KEY) for table, module in counts.OWN.items())
+LIVE = ("operator_metrics", "chat_metrics", "tenant_metrics")
+
+
+class Snapshot:
+    def __init__(self, begin):
+        self.id, self.at = begin["snapshot"], begin["at"]
+        self.lines = []
+
+
+class Tenant:
+    """All that came for one tenant and was not late."""
+
+    def __init__(self, name, conf):
+        self.name, self.conf = name, conf
+        self.newest = None
+        self.versions = collections.defaultdict(list) # in order of arrival
+        self.said = collections.defaultdict(list) # records of each chat
+        self.listed, self.names = {}, {}
+        self.events = []
+        self.snapshots = [] # (at, chats in it)
+        self.open = None
+
+    def is_late(self, at):
+        return at is not None and self.newest is not None and \
+            at < self.newest - self.conf["window"]
+
+    def pass_time(self, at):
+        if at is not None and at != LONG_AGO:
+            self.newest = at if self.newest is None else max(self.newest, at)
+
+    # What comes.
+
+    def operator(self, r, afresh=False):
+        old = {} if afresh else self.listed.get(r["operator"], {})
+        known = self.names.get(r["operator"])
+        name = r.get("name")
+        if name is not None:
+            self.names[r["operator"]] = name
+        elif not afresh:
+            name = known
+        self.listed[r["operator"]] = {
+            "name": name,
+            "available": r.get("available", old.get("available")),
+            "reported": r.get("reported_open_chats", old.get("reported")),
+        }
+
+    def message(self, r):
+        if not r.get("about"):
+            self.versions[r["chat"], r["id"]].append(r)
+
+    def take(self, r):
+        """A record outside snapshots; the time it has."""
+        kind = r["type"]
+        if kind == "operator":
+            self.operator(r)
+        elif kind == "chat":
+            self.said[r["chat"]].append(r)
+        elif kind == "message":
+            self.message(r)
+        elif kind == "event":
+            self.events.append(r)
+        self.pass_time(time_of(r))
+
+    def whole(self, snapshot):
+        """Corrects what is known."""
+        self.pass_time(snapshot.at)
+        self.listed = {}
+        chats = set()
+        for r in snapshot.lines:
+            if r["type"] == "operator":
+                self.operator(r, afresh=True)
+            elif r["type"] == "chat":
+                chats.add(r["chat"])
+                self.said[r["chat"]].append(r)
+            elif r["type"] == "message":
+                chats.add(r["chat"])
+                self.message(r)
+        self.snapshots.append((snapshot.at, chats))
+
+    # What it comes to.
+
+    def chats(self, alone=False):
+        own = collections.defaultdict(list)
+        for (chat, _), versions in self.versions.items():
+            own[chat] += versions
+        return {
+            chat: Chat(self.said.get(chat, []), own.get(chat, []),
+                       self.conf["definition"],
+                       None if alone else self.conf["window"],
+                       [at for at, there in self.snapshots
+                        if chat not in there])
+            for chat in sorted(set(own) | set(self.said))
+        }
+
+    def rows(self):
+        """{(table, key...): row}"""
+        if self.newest is None:
+            return {}
+        chats = self.chats()
+        found = metrics.live_rows(
+            self.name, self.listed, self.names, chats, self.newest)
+        tables = {t: list(rows.values()) for t, rows in found.items()}
+        tables.update(self.counted(chats))
+        return keyed(tables, self.newest)
+
+    def counted(self, chats):
+        versions = [sorted(v, key=lambda m: m["line"])
+                    for v in self.versions.values()]
+        return counts.rows(versions, self.events, chats, self.newest,
+                           self.conf)
+
+
+def time_of(r):
+    """The instant a record tells about, if it does."""
+    if r["type"] == "chat":
+        at = as_of_what(r)
+        return None if at == LONG_AGO else at
+    if r["type"] == "message" and r.get("about"):
+        return None
+    return r.get("at")
+
+
+def keyed(tables, newest):
+    found = {}
+    for table, rows in tables.items():
+        for row in rows:
+            row = dict(row, as_of=newest)
+            row.pop("tenant", None)
+            key = (table,) + tuple(row[k] for k in KEYS[table])
+            assert key not in found, key
+            found[key] = row
+    return found
+
+
+class Expected:
+    """rows: {tenant: {key: row}}; of_snapshots: by hand, the same of each
+    tenant's snapshot alone; refused and late: the numbers of lines; cut: the
+    tenants whose snapshot was not whole."""
+
+    def __init__(self):
+        self.rows, self.of_snapshots = {}, {}
+        self.refused, self.late, self.cut = {}, set(), set()
+        self.accepted, self.in_snapshots = [], [] # records
+
+
+def expected(data, conf=None, by_hand=True):
+    conf = dict(DEFAULTS, **(conf or {}))
+    found = Expected()
+    read, found.refused = records.read(data)
+    tenants, whole, streams = {}, {}, set()
+    for r in read:
+        name = r["tenant"]
+        t = tenants.setdefault(name, Tenant(name, conf))
+        if r["type"] == "snapshot":
+            marker(t, r, found, whole, by_hand)
+        elif r.get("snapshot") is not None:
+            if t.open is not None and t.open.id == r["snapshot"]:
+                t.open.lines.append(r)
+        elif not by_hand and r["type"] != "view" and t.is_late(time_of(r)):
+            found.late.add(r["line"])
+        else:
+            found.accepted.append(r)
+            streams.add(name)
+            if by_hand:
+                whole.setdefault(name, []).append(r)
+            else:
+                t.take(r)
+    if by_hand:
+        replay(tenants, whole, found)
+    for name, t in tenants.items():
+        if t.open is not None:
+            found.cut.add(name)
+        if name in streams or not by_hand:
+            found.rows[name] = t.rows()
+    return found
+
+
+def marker(t, r, found, whole, by_hand):
+    if r["state"] == "begin":
+        if t.open is not None:
+            found.cut.add(t.name)
+        t.open = Snapshot(r)
+        return
+    s, t.open = t.open, None
+    if s is None or s.id != r["snapshot"] or len(s.lines) != r["records"]:
+        found.cut.add(t.name)
+    elif by_hand:
+        whole.setdefault(t.name, []).append(s)
+    else:
+        found.in_snapshots += s.lines
+        t.whole(s)
+
+
+def replay(tenants, whole, found):
+    """By hand: the newest snapshot first, then what goes on from it."""
+    for name, given in whole.items():
+        t = tenants[name]
+        snapshots = [x for x in given if isinstance(x, Snapshot)]
+        if snapshots:
+            s = max(snapshots, key=lambda s: s.at)
+            found.of_snapshots[name] = alone(name, s, t.conf)
+            t.whole(s)
+        for r in given:
+            if not isinstance(r, Snapshot):
+                t.take(r)
+
+
+def alone(name, snapshot, conf):
+    """The rows of a snapshot, whose chat records are final."""
+    t = Tenant(name, conf)
+    t.whole(snapshot)
+    t.newest = snapshot.at
+    chats = t.chats(alone=True)
+    for k, c in chats.items():
+        if k in t.said:
+            c.is_as_said(t.said[k][-1])
+        else:
+            c.status = "left" # it was not described
+    found = metrics.live_rows(name, t.listed, {}, chats, snapshot.at)
+    tables = {table: list(rows.values()) for table, rows in found.items()}
+    tables.update(t.counted(chats))
+    return keyed(tables, snapshot.at)

@@ -1,0 +1,174 @@
+"""The second half of vectors.txt: records, and rows that must come of them.
+
+A vector begins with "--" and a sentence; "conf KEY=VALUE" sets what the
+configuration has. A record is a word or two and fields, KEY=VALUE:
+
+  chat C, listed OPERATOR, event ID       a record of that type
+  customer C, bot C, A C, B C             a message in chat C, of that writer
+  closed C, opened C, assigned C, handoff C, other C   one of the system
+  begin S, end S                          a snapshot, with all between them
+  {...}                                   as it stands
+
+Times are seconds after BEGIN, also 90d, 24h, 5m, and sums: 24h+0.001. A
+message has the line's number as its id, unless it says another one.
+
+  = TABLE KEY=VALUE ...         there is such a row
+  = no TABLE KEY=VALUE ...      there is none
+  = 2 TABLE KEY=VALUE ...       there are so many
+  = refused 3                   the third record is refused, and no other
+
+"ours" or "chatwoot" behind "=" says that only that definition has it so,
+"snapshot" that the rows of the snapshot alone do. Where no order is said, with
+"in order" at the end of the sentence, records may come in any; snapshots are
+in order by themselves.
+"""
+
+import json
+import os
+import shlex
+from decimal import Decimal
+
+import records
+from clocks import CHATWOOT, OURS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FILE = os.path.join(HERE, "vectors.txt")
+BEGIN = 1767225600000 # 2026-01-01T00:00:00Z
+UNITS = {"m": 60, "h": 3600, "d": 86400}
+SYSTEM = ("closed", "opened", "assigned", "handoff", "other")
+WRITERS = {"customer": {"from": "customer", "user": "c"},
+           "bot": {"from": "bot", "user": "robot"}}
+TIMES = ("at", "updated_at", "opened_at", "closed_at")
+FLAGS = {"true": True, "false": False}
+
+
+def instant(text):
+    """Milliseconds."""
+    seconds = Decimal(0)
+    for part in text.split("+"):
+        unit = UNITS.get(part[-1])
+        seconds += Decimal(part[:-1]) * unit if unit else Decimal(part)
+    return BEGIN + int(seconds * 1000)
+
+
+def fields(words):
+    found = {}
+    for word in words:
+        key, value = word.split("=", 1)
+        if key in TIMES:
+            value = records.shown(instant(value))
+        found[key] = int(value) if key == "records" \
+            else FLAGS.get(value, value)
+    return found
+
+
+def message(word, chat, number):
+    m = {"type": "message", "id": str(number), "chat": chat}
+    if word in SYSTEM:
+        return dict(m, **{"from": "system", "kind": word})
+    if word in WRITERS:
+        return dict(m, **WRITERS[word])
+    assert len(word) == 1 and word.isupper(), word
+    return dict(m, **{"from": "operator", "user": word, "operator": word})
+
+
+class Vector:
+    def __init__(self, sentence):
+        self.in_order = sentence.endswith(", in order")
+        self.sentence = sentence
+        self.conf, self.records, self.wanted = {}, [], []
+        self.snapshot = None
+
+    def add(self, line):
+        if line.startswith("="):
+            self.wanted.append(Wanted(line[1:]))
+        elif line.startswith("{"):
+            self.records.append(line.encode())
+        elif line.startswith("conf "):
+            self.set(line[5:])
+        else:
+            self.record(shlex.split(line))
+
+    def set(self, text):
+        key, value = text.split("=")
+        self.conf[key] = instant(value) - BEGIN if value[-1] in UNITS \
+            else int(value)
+
+    def record(self, words):
+        kind, name = words[:2]
+        if kind in ("begin", "end"):
+            r = {"type": "snapshot", "snapshot": name, "state": kind}
+            if kind == "end":
+                r["records"] = len(self.records) - self.snapshot[1]
+                self.snapshot = None
+        elif kind == "listed":
+            r = {"type": "operator", "operator": name}
+        elif kind in ("chat", "event"):
+            r = {"type": kind, "chat" if kind == "chat" else "id": name}
+        else:
+            r = message(kind, name, len(self.records))
+        if self.snapshot is not None:
+            r["snapshot"] = self.snapshot[0]
+        r = dict(r, tenant="t", **fields(words[2:]))
+        self.records.append(json.dumps(r).encode())
+        if kind == "begin":
+            self.in_order = True
+            self.snapshot = name, len(self.records)
+
+    def orders(self):
+        """Bytes of the records, in one order and another."""
+        yield b"\n".join(self.records) + b"\n"
+        if not self.in_order:
+            yield b"\n".join(reversed(self.records)) + b"\n"
+
+
+class Wanted:
+    def __init__(self, text):
+        self.text = text.strip()
+        words = shlex.split(text)
+        self.definitions = (OURS, CHATWOOT)
+        if words[0] in self.definitions:
+            self.definitions = (words.pop(0),)
+        self.of_snapshot = words[0] == "snapshot"
+        if self.of_snapshot:
+            words.pop(0)
+        self.refused = int(words[1]) if words[0] == "refused" else None
+        self.number = None # at least one
+        if words[0] == "no" or words[0].isdigit():
+            word = words.pop(0)
+            self.number = 0 if word == "no" else int(word)
+        self.table = words[0]
+        self.cells = {} if self.refused else dict(
+            word.split("=", 1) for word in words[1:])
+
+    def holds(self, rows):
+        n = sum(key[0] == self.table and all(
+            is_shown(column, row[column], text)
+            for column, text in self.cells.items())
+            for key, row in rows.items())
+        return n == self.number if self.number is not None else n > 0
+
+
+def is_shown(column, value, text):
+    if value is None or text == "NULL":
+        return value is None and text == "NULL"
+    if isinstance(value, bool):
+        return FLAGS[text] == value
+    if isinstance(value, int) and value > BEGIN // 2:
+        return instant(text) == value
+    if isinstance(value, (int, Decimal)):
+        return Decimal(text) == value
+    return value == text
+
+
+def read():
+    """The vectors of the file."""
+    found = []
+    with open(FILE, encoding="utf-8") as f:
+        for line in f:
+            line = line.rstrip("\n")
+            if line.startswith("--"):
+                found.append(Vector(line[2:].strip()))
+            elif found and line and not line.startswith("#"):
+                found[-1].add(line)
+    return found

@@ -1,0 +1,93 @@
+/*
+ * amqp_lines: what publishes in the plainest way, for tests: each N lines of
+ * standard input as a message of the broker that is persistent and carries
+ * nothing else, no id above all.
+ *
+ *   amqp_lines QUEUE N
+ *
+ * The configuration is found as the programs find it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/amqp/amqp_link.h"
+#include "common/base/log.h"
+#include "common/conf/conf.h"
+
+static int
+publish(struct amqp_link *l, const char *queue, const struct buf *body)
+{
+	amqp_basic_properties_t p = {
+		._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
+		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
+	};
+
+	return amqp_link_check(l, "publish",
+	    amqp_basic_publish(l->conn, AMQP_LINK_CHANNEL, amqp_empty_bytes,
+		amqp_cstring_bytes(queue), 0, 0, &p,
+		(amqp_bytes_t){ body->len, body->data }));
+}
+
+/* All of standard input; in one transaction, so that nothing is lost. */
+static int
+publish_all(struct amqp_link *l, const char *queue, unsigned long lines)
+{
+	struct buf body = BUF_INIT;
+	unsigned long n = 0;
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t len;
+	int rc = 0;
+
+	amqp_tx_select(l->conn, AMQP_LINK_CHANNEL);
+	rc = amqp_link_check_reply(l, "begin", amqp_get_rpc_reply(l->conn));
+	while (rc == 0 && (len = getline(&line, &cap, stdin)) > 0) {
+		buf_add(&body, line, (size_t)len);
+		if (++n % lines != 0)
+			continue;
+		rc = publish(l, queue, &body);
+		buf_clear(&body);
+	}
+	if (rc == 0 && body.len > 0)
+		rc = publish(l, queue, &body);
+	if (rc == 0) {
+		amqp_tx_commit(l->conn, AMQP_LINK_CHANNEL);
+		rc = amqp_link_check_reply(
+		    l, "commit", amqp_get_rpc_reply(l->conn));
+	}
+	free(line);
+	buf_release(&body);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct amqp_link l = { .code = PROG_SOFTWARE };
+	enum exit_code code = PROG_USAGE;
+	unsigned long lines = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	struct buf why = BUF_INIT;
+	struct conf *conf;
+
+	prog_init(argv[0]);
+	if (lines == 0)
+		return PROG_USAGE;
+	conf = conf_load(NULL, &why);
+	if (conf != NULL &&
+	    amqp_link_init(&l, conf, "publishes lines", &why, &code) == 0) {
+		code = PROG_OK;
+		if (amqp_link_connect(&l) != OUTCOME_DONE ||
+		    amqp_link_queue(&l, argv[1], NULL) != OUTCOME_DONE ||
+		    publish_all(&l, argv[1], lines) != 0) {
+			code = l.code;
+			buf_setf(&why, "%s", buf_str(&l.why));
+		}
+		amqp_link_close(&l);
+		amqp_link_release(&l);
+	}
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
+	conf_free(conf);
+	buf_release(&why);
+	return (int)code;
+}

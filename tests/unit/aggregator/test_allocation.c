@@ -1,0 +1,414 @@
+/*
+ * Tests of aggregator/allocation: who gets which chat. Each row is a script
+ * (allocation_script.h) and what is promised. With an argument the program
+ * runs the script on standard input, a line of answers for each of its lines
+ * that answers: tests/cases/allocation.t holds it against an oracle.
+ */
+#include "tests/unit/unit.h"
+
+#include "tests/unit/allocation_script.h"
+
+#define TWO "operator a free;operator b free;"
+
+static const struct {
+	const char *name, *script, *promised;
+} rows[] = {
+	{ "nobody works", "chat 1 at 1 open;go", "" },
+	{ "arrival counts, not when it came to be known",
+	    "chat 2 at 5 open;chat 1 at 3 open;operator a free max 1;go",
+	    "1>a " },
+	{ "opened_at is the arrival",
+	    "chat 2 at 1 open;chat 1 at 9 open opened 0;operator a free max 1;"
+	    "go",
+	    "1>a " },
+	{ "ties go by the chat's id",
+	    "chat b at 1 open;chat a at 1 open;operator x free max 1;go",
+	    "a>x " },
+	{ "the fewest, then longest ago, then the id",
+	    TWO "chat 1 at 1 open;chat 2 at 2 open;chat 3 at 3 open;"
+		"chat 4 at 4 open;chat 5 at 5 open;go",
+	    "1>a 2>b 3>a 4>b " },
+	{ "ties go to who was given one longest ago",
+	    TWO "chat 1 at 1 open;go;keep 1 by a;chat 1 at 2 closed;"
+		"chat 2 at 3 open;go",
+	    "1>a 2>b " },
+	{ "chats that others gave count",
+	    TWO "chat 1 at 1 open holder a;chat 2 at 2 open;go", "2>b " },
+	{ "who holds more than the limit gets none",
+	    "operator a free max 1;chat 1 at 1 open holder a;"
+	    "chat 2 at 1 open holder a;chat 3 at 2 open;go;"
+	    "chat 1 at 3 closed;go;chat 2 at 4 closed;go",
+	    "3>a " },
+	{ "a promise counts",
+	    "operator a free max 1;chat 1 at 1 open;go;"
+	    "chat 2 at 2 open;go",
+	    "1>a " },
+	{ "a closing wakes",
+	    "operator a free max 1;chat 1 at 1 open;"
+	    "chat 2 at 2 open;go;keep 1 by a;go;"
+	    "chat 1 at 9 closed;go",
+	    "1>a 2>a " },
+	{ "a limit wakes",
+	    "operator a free;chat 1 at 1 open;chat 2 at 2 open;"
+	    "chat 3 at 3 open;go;limit 3;go",
+	    "1>a 2>a 3>a " },
+	{ "an operator wakes",
+	    "chat 1 at 1 open;operator a away;go;"
+	    "operator a free;go",
+	    "1>a " },
+	{ "a repeated record is no news",
+	    "operator a free;chat 1 at 1 open;chat 1 at 1 open;go;"
+	    "chat 1 at 2 open holder -;go",
+	    "1>a " },
+	{ "one that is not available gets none",
+	    TWO "operator a away;chat 1 at 1 open;chat 2 at 1 open;"
+		"chat 3 at 1 open;go",
+	    "1>b 2>b " },
+
+	{ "an operator's limit stands above the CRM's",
+	    "operator a free max 1;limit 2 operator a;chat 1 at 1 open;"
+	    "chat 2 at 2 open;chat 3 at 3 open;go",
+	    "1>a 2>a " },
+	{ "the CRM's above everybody's",
+	    "operator a free max 1;limit 5;chat 1 at 1 open;chat 2 at 2 open;"
+	    "go",
+	    "1>a " },
+	{ "and back to it",
+	    "operator a free max 1;limit 2 operator a;chat 1 at 1 open;go;"
+	    "limit - operator a;chat 2 at 2 open;go",
+	    "1>a " },
+	{ "an older limit does not count",
+	    "clock 9;operator a free;limit 3 at 9;limit 1 at 8;"
+	    "chat 1 at 1 open;chat 2 at 2 open;chat 3 at 3 open;go",
+	    "1>a 2>a 3>a " },
+	{ "none at all", "operator a free;limit 0;chat 1 at 1 open;go", "" },
+	{ "a channel's limit, and others pass",
+	    "operator a free max 9;limit 1 channel w;"
+	    "chat 1 at 1 open channel w;chat 2 at 2 open channel w;"
+	    "chat 3 at 3 open channel m;go;chat 1 at 4 closed;go",
+	    "1>a 3>a 2>a " },
+	{ "an operator's of a channel",
+	    TWO "limit 0 channel w operator a;chat 1 at 1 open channel w;"
+		"chat 2 at 1 open channel w;chat 3 at 2 open channel w;go",
+	    "1>b 2>b " },
+	{ "a channel's limit that comes later moves who waits",
+	    "chat 1 at 1 open channel w;chat 2 at 2 open;limit 0 channel w;"
+	    "operator a free max 9;go;limit - channel w;go",
+	    "2>a 1>a " },
+
+	{ "tags must all be there, in any order",
+	    "operator a free tags x;operator b free tags z,y,x;"
+	    "chat 1 at 1 open tags y,x;go",
+	    "1>b " },
+	{ "whom nobody serves does not block who needs something else",
+	    "operator a free tags x;chat 1 at 1 open tags y;"
+	    "chat 2 at 2 open tags x;chat 3 at 3 open;go",
+	    "2>a 3>a " },
+	{ "nobody overtakes among the same",
+	    "operator a free max 1 tags x;chat 2 at 2 open tags x;"
+	    "chat 1 at 1 open tags x;chat 0 at 0 open tags y;go;"
+	    "keep 1 by a;chat 1 at 3 closed;go",
+	    "1>a 2>a " },
+	{ "across tags the oldest is served first",
+	    "operator a free max 1 tags x,y;chat 2 at 2 open tags x;"
+	    "chat 1 at 1 open tags y;go",
+	    "1>a " },
+	{ "tags that are learned",
+	    "operator a free tags x;chat 1 at 1 open tags y;go;"
+	    "operator a free tags x,y;go",
+	    "1>a " },
+	{ "what a chat needs changes",
+	    "operator a free tags x;chat 1 at 1 open tags y;go;"
+	    "chat 1 at 2 open tags x;go",
+	    "1>a " },
+
+	{ "a promise expires, and the chat takes its place",
+	    "operator a free max 1;chat 1 at 1 open;chat 2 at 2 open;go;"
+	    "clock 59999;go;clock 60000;go",
+	    "1>a 1>a " },
+	{ "the outcome is another holder",
+	    TWO "chat 1 at 1 open;go;keep 1 by b;chat 2 at 2 open;go",
+	    "1>a 2>a " },
+	{ "refused: another one, at once",
+	    TWO "chat 1 at 1 open;go;clock 5;refuse 1;go", "1>a 1>b " },
+	{ "refused: not the same for a while, then twice as long",
+	    "operator a free;chat 1 at 1 open;go;refuse 1;go;clock 999;go;"
+	    "clock 1000;go;refuse 1;clock 2999;go;clock 3000;go",
+	    "1>a 1>a 1>a " },
+	{ "refused: others pass",
+	    "operator a free;chat 1 at 1 open;go;chat 2 at 2 open;refuse 1;go",
+	    "1>a 2>a " },
+	{ "refused: who comes now is asked at once",
+	    "operator a free;chat 1 at 1 open;go;refuse 1;go;"
+	    "operator b free;go",
+	    "1>a 1>b " },
+	{ "three refusals in a row: the operator pauses",
+	    "operator a free max 9;chat 1 at 1 open;chat 2 at 2 open;"
+	    "chat 3 at 3 open;go;refuse 1;refuse 2;refuse 3;chat 4 at 4 open;"
+	    "go;clock 1000;go",
+	    "1>a 2>a 3>a 1>a 2>a 3>a 4>a " },
+	{ "a plain record without holder does not end a promise",
+	    "operator a free;chat 1 at 1 open;go;chat 1 at 50 open holder -;"
+	    "go;clock 9;keep 1 by a;go",
+	    "1>a " },
+	{ "a record with a holder does",
+	    "operator a free max 1;chat 1 at 1 open;go;chat 2 at 2 open;"
+	    "chat 1 at 5 open holder z;go",
+	    "1>a 2>a " },
+	{ "a closing ends a promise",
+	    "operator a free max 1;chat 1 at 1 open;chat 2 at 2 open;go;"
+	    "chat 1 at 5 closed;go",
+	    "1>a 2>a " },
+	{ "an old outcome is none",
+	    "operator a free;chat 1 at 1 open;go;clock 60000;go;"
+	    "chat 1 at 3 open holder -;go",
+	    "1>a 1>a " },
+
+	{ "old news of the holder is none",
+	    "operator a free max 1;chat 1 at 5 open holder z;"
+	    "chat 1 at 3 open holder -;go",
+	    "" },
+	{ "closed, and an older record that says it is open",
+	    "operator a free;chat 1 at 5 closed;chat 1 at 3 open;go", "" },
+	{ "opened again: a new episode, a new arrival",
+	    "chat 1 at 1 open;chat 1 at 5 closed;chat 2 at 6 open;"
+	    "chat 1 at 7 open;operator a free max 1;go",
+	    "2>a " },
+	{ "and the closing came late",
+	    "chat 1 at 1 open;chat 1 at 7 open;chat 2 at 6 open;"
+	    "chat 1 at 5 closed;operator a free max 1;go",
+	    "2>a " },
+	{ "taken back: the old place",
+	    "chat 1 at 1 open holder z;chat 2 at 2 open;"
+	    "chat 1 at 3 open holder -;operator a free max 1;go",
+	    "1>a " },
+	{ "pending ones do not wait",
+	    "operator a free;chat 1 at 1 pending;go;chat 1 at 2 open;go",
+	    "1>a " },
+
+	{ "a snapshot: who is not in it is gone",
+	    TWO "chat 1 at 1 open;chat 2 at 1 open;chat 3 at 9 open;snapshot;"
+		"operator b free;chat 2 at 5 open holder -;whole 5;go",
+	    "2>b 3>b " },
+	{ "a bucket of one: its chats, and no operator",
+	    TWO "chat 1 at 1 open;chat 2 at 1 open;snapshot;whole 5 bucket 1;"
+		"go",
+	    "2>a " },
+	{ "what concerns all: operators, and no chat",
+	    TWO "chat 1 at 1 open;snapshot;operator b free;whole 5 bucket 64;"
+		"go",
+	    "1>b " },
+
+	{ "the same operator as last time",
+	    "set same 99999;" TWO "chat 1 at 1 open customer u holder b;"
+	    "chat 1 at 2 closed;chat 2 at 3 open customer u;go",
+	    "2>b " },
+	{ "unless they have no room",
+	    "set same 99999;" TWO
+	    "operator b free max 1;chat 1 at 1 open customer u holder b;"
+	    "chat 2 at 3 open customer u;go",
+	    "2>a " },
+	{ "for whom one may wait",
+	    "set same 99999;set same_wait 100;" TWO
+	    "operator b free max 1;chat 1 at 1 open customer u holder b;"
+	    "chat 2 at 3 open customer u;chat 3 at 4 open;go;clock 50;"
+	    "chat 1 at 9 closed;go",
+	    "3>a 2>b " },
+	{ "but not for ever",
+	    "set same 99999;set same_wait 100;" TWO
+	    "operator b free max 1;chat 1 at 1 open customer u holder b;"
+	    "chat 2 at 3 open customer u;go;clock 102;go;clock 103;go",
+	    "2>a " },
+	{ "nor for one who goes",
+	    "set same 99999;set same_wait 100;" TWO
+	    "operator b free max 1;chat 1 at 1 open customer u holder b;"
+	    "chat 2 at 3 open customer u;go;operator b away;go",
+	    "2>a " },
+
+	{ "silent: it goes on",
+	    "set silent 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
+	    "clock 99;go;clock 100;go;keep 1 by b;clock 150;go",
+	    "1>a 1>b/a " },
+	{ "who answered keeps it",
+	    "set silent 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
+	    "answer 1;clock 100;go",
+	    "1>a " },
+	{ "what others gave stays",
+	    "set silent 100;" TWO "chat 1 at 1 open holder a;clock 100;go",
+	    "" },
+	{ "nobody else: it waits for one, and may be answered yet",
+	    "set silent 100;operator a free;chat 1 at 1 open;go;keep 1 by a;"
+	    "clock 100;go;answer 1;operator b free;go",
+	    "1>a " },
+	{ "offline: it goes on",
+	    "set offline 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
+	    "operator a away;clock 99;go;clock 100;go",
+	    "1>a 1>b/a " },
+	{ "back in time: it stays",
+	    "set offline 100;" TWO "chat 1 at 1 open;go;keep 1 by a;"
+	    "operator a away;clock 99;operator a free;clock 100;go",
+	    "1>a " },
+
+	{ "after a restart a promise holds, and is sent",
+	    "operator a free max 1;chat 1 at 1 open;go;restart;go;unsent;"
+	    "sent;restart;unsent;chat 2 at 2 open;go;keep 1 by a;"
+	    "chat 1 at 9 closed;go",
+	    "1>a ?1 2>a " },
+	{ "after a restart all is as it was",
+	    "limit 1 operator b;limit 1 channel w;" TWO
+	    "chat 1 at 1 open channel w tags x;operator b free tags x;"
+	    "chat 2 at 2 closed;restart;go;chat 2 at 1 open;go;limit 0;"
+	    "restart;chat 3 at 3 open;go",
+	    "1>b " },
+	{ "closed ones are forgotten in the end",
+	    "set window 100;operator a free;chat 1 at 5 closed;clock 100;"
+	    "restart;chat 1 at 3 open;go",
+	    "1>a " },
+};
+
+static void
+who_gets_which(void **state)
+{
+	struct allocation_script s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		script_init(&s);
+		script_run(&s, rows[i].script);
+		if (strcmp(buf_str(&s.out), rows[i].promised) != 0)
+			fail_msg("%s: promised '%s', not '%s'", rows[i].name,
+			    buf_str(&s.out), rows[i].promised);
+		script_release(&s);
+	}
+}
+
+static void
+steps_of(struct allocation_script *s, const char *script, uint64_t *most)
+{
+	uint64_t before = allocation_counts(s->a).steps;
+
+	script_run(s, script);
+	before = allocation_counts(s->a).steps - before;
+	if (before > *most)
+		*most = before;
+}
+
+/* 10,000 wait and 1,000 work: what happens to one costs some hundred steps in
+ * trees, not thousands. */
+static void
+costs_are_those_of_the_change(void **state)
+{
+	struct allocation_script s;
+	struct buf line = BUF_INIT;
+	uint64_t most = 0;
+	int i;
+
+	(void)state;
+	script_init(&s);
+	script_run(&s, "clock 1");
+	for (i = 0; i < 1000; i++) {
+		buf_setf(&line, "operator o%d free max 4 tags %s", i,
+		    i % 2 ? "x" : "x,y");
+		script_run(&s, buf_str(&line));
+	}
+	for (i = 0; i < 14000; i++) {
+		buf_setf(&line, "chat c%d at %d open tags %s;go", i, i,
+		    i % 3 ? "x" : "y");
+		steps_of(&s, buf_str(&line), &most);
+		if (i == 2) /* all tags were seen */
+			most = 0;
+	}
+	assert_true(allocation_counts(s.a).promised == 4000);
+	assert_true(allocation_counts(s.a).waiting == 10000);
+	for (i = 0; i < 1000; i++) {
+		buf_setf(&line, "keep c%d by o%d;go;chat c%d at %d closed;go",
+		    i * 2, i % 1000, i * 2, 20000 + i);
+		steps_of(&s, buf_str(&line), &most);
+		buf_setf(&line, "limit 5 operator o%d;go", i);
+		steps_of(&s, buf_str(&line), &most);
+		buf_setf(&line, "refuse c%d;go", 2000 + i);
+		steps_of(&s, buf_str(&line), &most);
+	}
+	print_message("%llu steps at most\n", (unsigned long long)most);
+	assert_true(most > 0 && most < 1000);
+	buf_release(&line);
+	script_release(&s);
+}
+
+static int64_t most_at_once;
+
+static void
+remember_most(void *ctx, struct text id, int64_t chats, int64_t limit)
+{
+	(void)ctx;
+	(void)id;
+	(void)limit;
+	if (chats > most_at_once)
+		most_at_once = chats;
+}
+
+/* Whoever looks on never sees one chat counted twice. */
+static void
+a_chat_is_one_whatever_becomes_known(void **state)
+{
+	static const char *const scripts[] = {
+		("chat 1 at 1 open;go;keep 1 by a;chat 1 at 2 channel w;"
+		 "chat 1 at 3 channel m"),
+		"chat 1 at 1 open;go;chat 1 at 2 channel w;keep 1 by a",
+		"chat 1 at 1 open holder a channel w;chat 1 at 2 channel m",
+	};
+	struct allocation_script s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(scripts); i++) {
+		most_at_once = 0;
+		script_init(&s);
+		s.watch.load = remember_most;
+		script_run(&s, "operator a free max 1");
+		script_run(&s, scripts[i]);
+		if (most_at_once != 1)
+			fail_msg("%s: %lld at once", scripts[i],
+			    (long long)most_at_once);
+		script_release(&s);
+	}
+}
+
+static int
+run_standard_input(void)
+{
+	struct allocation_script s;
+	char line[512];
+
+	script_init(&s);
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		if (strcmp(line, "new\n") == 0) {
+			script_release(&s);
+			script_init(&s);
+			continue;
+		}
+		script_run(&s, line);
+		if (strcmp(line, "go\n") != 0 && strcmp(line, "unsent\n") != 0)
+			continue;
+		puts(buf_str(&s.out));
+		buf_clear(&s.out);
+	}
+	script_release(&s);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_gets_which),
+		cmocka_unit_test(a_chat_is_one_whatever_becomes_known),
+		cmocka_unit_test(costs_are_those_of_the_change),
+	};
+
+	(void)argv;
+	if (argc > 1)
+		return run_standard_input();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

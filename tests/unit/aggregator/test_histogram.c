@@ -1,0 +1,118 @@
+/*
+ * Tests of aggregator/histogram and aggregator/peak: buckets follow each other
+ * without a gap and are as narrow as promised; the largest of what is left.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/histogram.h"
+#include "aggregator/containers/top_values.h"
+
+static void
+buckets_follow_each_other(void **state)
+{
+	uint32_t b;
+
+	(void)state;
+	assert_int_equal(histogram_low(0), 0);
+	for (b = 0; b < 1500; b++) {
+		assert_int_equal(histogram_high(b) + 1, histogram_low(b + 1));
+		assert_true(histogram_high(b) >= histogram_low(b));
+		assert_int_equal(histogram_bucket(histogram_low(b)), b);
+		assert_int_equal(histogram_bucket(histogram_high(b)), b);
+	}
+	/* Far beyond any duration. */
+	assert_true(histogram_low(1500) > INT64_C(1) << 50);
+}
+
+static void
+a_bucket_is_at_most_a_32nd_wide(void **state)
+{
+	uint32_t b;
+
+	(void)state;
+	for (b = 64; b < 1500; b++) {
+		int64_t low = histogram_low(b), high = histogram_high(b);
+
+		assert_true((high - low) * 32 < low);
+		/* From its middle to either end: twice that, without halves. */
+		assert_true((low + high - 2 * low) * 64 < 2 * low);
+		assert_true((2 * high - (low + high)) * 64 < 2 * high);
+	}
+	for (b = 0; b < 64; b++)
+		assert_int_equal(histogram_high(b), histogram_low(b));
+}
+
+static void
+known_buckets(void **state)
+{
+	static const struct {
+		int64_t ms;
+		uint32_t bucket;
+	} cases[] = { { -5, 0 }, { 0, 0 }, { 1, 1 }, { 63, 63 }, { 64, 64 },
+		{ 65, 64 }, { 66, 65 }, { 127, 95 }, { 128, 96 },
+		{ 60000, 378 }, { 86400000, 713 } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(
+		    histogram_bucket(cases[i].ms), cases[i].bucket);
+}
+
+static void
+the_largest_of_what_is_left(void **state)
+{
+	struct top_values p = { 0 };
+	int64_t i;
+
+	(void)state;
+	assert_int_equal(top_values_get(&p), CLOCK_NONE);
+	for (i = 0; i < 10; i++)
+		top_values_add(&p, i * 7 % 10);
+	assert_int_equal(top_values_get(&p), 9);
+	top_values_remove(&p, 9);
+	top_values_remove(&p, 8);
+	top_values_remove(&p, 2); /* one of those it does not remember */
+	assert_int_equal(top_values_get(&p), 7);
+	top_values_remove(&p, 7);
+	top_values_add(&p, 3);
+	assert_int_equal(top_values_get(&p), 6);
+	top_values_remove(&p, 6);
+	/* What it remembers is gone: a bound, as promised. */
+	assert_int_equal(top_values_get(&p), 5);
+	top_values_add(&p, 8);
+	assert_int_equal(top_values_get(&p), 8);
+}
+
+static void
+equal_ones_are_told_apart(void **state)
+{
+	struct top_values p = { 0 };
+
+	(void)state;
+	top_values_add(&p, -4);
+	top_values_add(&p, -4);
+	top_values_remove(&p, -4);
+	assert_int_equal(top_values_get(&p), -4);
+	top_values_remove(&p, -4);
+	assert_int_equal(top_values_get(&p), CLOCK_NONE);
+	top_values_remove(&p, -4);
+	top_values_add(&p, -9);
+	assert_int_equal(top_values_get(&p), -9);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buckets_follow_each_other),
+		cmocka_unit_test(a_bucket_is_at_most_a_32nd_wide),
+		cmocka_unit_test(known_buckets),
+		cmocka_unit_test(the_largest_of_what_is_left),
+		cmocka_unit_test(equal_ones_are_told_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+/*
+ * Tests of aggregator/model_events: the limit of pairs of user and event, over
+ * a restart with another limit. What is above it is not counted, and so is
+ * never taken back.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "aggregator/model/model_pack.h"
+
+#define START INT64_C(1795168800000)
+
+static const struct text tenant = { "t", 1 };
+
+static struct text
+text(const char *s)
+{
+	struct text t = { s, strlen(s) };
+
+	return t;
+}
+
+static void
+begin(struct model *m, size_t pairs)
+{
+	model_init(m, tenant, true, CLOCK_NONE);
+	m->lasting = true;
+	m->event_pairs = pairs;
+	m->window = INT64_C(24) * 3600 * 1000;
+}
+
+static void
+add(struct model *m, const char *id, int64_t at, const char *user)
+{
+	struct record r;
+
+	record_clear(&r);
+	r.type = RECORD_EVENT;
+	r.at = START + at;
+	r.id = text(id);
+	r.user = text(user);
+	r.event = text("e");
+	assert_int_not_equal(model_add(m, &r), MODEL_LATE);
+}
+
+/* -1: there is no such pair. */
+static int
+count_of(const struct model *m, const char *user)
+{
+	size_t i;
+
+	for (i = 0; i < m->events_n; i++)
+		if (text_is(model_name(m, m->events[i]->user), user))
+			return (int)m->events[i]->count;
+	return -1;
+}
+
+struct runs {
+	struct model *to;
+	size_t n;
+};
+
+static void
+carry_seen(void *ctx, uint16_t span, const void *p, size_t len)
+{
+	struct runs *r = ctx;
+
+	assert_int_equal(model_unpack_seen(r->to, span, p, len), 0);
+	r->n++;
+}
+
+/* As a restart would; the old one is released. */
+static void
+carry(struct model *to, struct model *from)
+{
+	struct runs r = { .to = to };
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < from->events_n; i++) {
+		buf_clear(&key);
+		buf_clear(&value);
+		model_pack_event(from, from->events[i], &key, &value);
+		assert_int_equal(model_unpack_event(to, key.data, key.len,
+				     value.data, value.len),
+		    0);
+	}
+	model_pack_seen(from, &r, carry_seen);
+	assert_true(r.n > 0);
+	buf_release(&key);
+	buf_release(&value);
+	model_release(from);
+}
+
+static void
+above_the_limit_nothing_is_counted(void **state)
+{
+	struct model m;
+
+	(void)state;
+	begin(&m, 2);
+	add(&m, "1", 1, "ann");
+	add(&m, "2", 2, "bob");
+	add(&m, "3", 3, "cyd");
+	add(&m, "3", 3, "cyd");
+	add(&m, "4", 4, "ann");
+	assert_int_equal(count_of(&m, "ann"), 2);
+	assert_int_equal(count_of(&m, "bob"), 1);
+	assert_int_equal(count_of(&m, "cyd"), -1);
+	/* A later version moves to a pair that is counted, and away. */
+	add(&m, "3", 5, "bob");
+	assert_int_equal(count_of(&m, "bob"), 2);
+	add(&m, "3", 6, "dan");
+	assert_int_equal(count_of(&m, "bob"), 1);
+	assert_int_equal(count_of(&m, "dan"), -1);
+	model_release(&m);
+}
+
+static void
+another_limit_holds_from_then_on(void **state)
+{
+	struct model m, higher, lower;
+
+	(void)state;
+	begin(&m, 2);
+	add(&m, "1", 1, "ann");
+	add(&m, "2", 2, "bob");
+	add(&m, "3", 3, "cyd");
+	begin(&higher, 4);
+	carry(&higher, &m);
+	assert_int_equal(higher.events_n, 2);
+	add(&higher, "4", 4, "cyd");
+	assert_int_equal(count_of(&higher, "cyd"), 1);
+	/* It was not counted, though others of its pair are now. */
+	add(&higher, "3", 5, "dan");
+	assert_int_equal(count_of(&higher, "cyd"), 1);
+	assert_int_equal(count_of(&higher, "dan"), 1);
+
+	begin(&lower, 1);
+	carry(&lower, &higher);
+	assert_int_equal(lower.events_n, 4);
+	add(&lower, "5", 6, "bob");
+	add(&lower, "6", 7, "eve");
+	assert_int_equal(count_of(&lower, "bob"), 2);
+	assert_int_equal(count_of(&lower, "eve"), -1);
+	model_release(&lower);
+}
+
+/* It may come without a time, at any time, and is not late. */
+static void
+one_without_a_time_counts_once(void **state)
+{
+	struct model m, next;
+	struct record r;
+
+	(void)state;
+	begin(&m, 0);
+	add(&m, "1", 1, "ann");
+	record_clear(&r);
+	r.type = RECORD_EVENT;
+	r.id = text("2");
+	r.user = text("ann");
+	r.event = text("e");
+	r.at = CLOCK_NONE;
+	assert_int_equal(model_add(&m, &r), MODEL_NEW);
+	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_int_equal(count_of(&m, "ann"), 2);
+	begin(&next, 0);
+	carry(&next, &m);
+	add(&next, "3", 3600 * 1000, "ann");
+	assert_int_equal(model_add(&next, &r), MODEL_AGAIN);
+	assert_int_equal(count_of(&next, "ann"), 3);
+	model_release(&next);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(above_the_limit_nothing_is_counted),
+		cmocka_unit_test(another_limit_holds_from_then_on),
+		cmocka_unit_test(one_without_a_time_counts_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,213 @@
+/*
+ * Tests of an operator's name in a lasting model: a row has the one that the
+ * CRM tells now, and of who is not listed any more the one that was known last,
+ * over any restart.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/model/model_pack.h"
+#include "aggregator/rows/metric.h"
+
+#define START INT64_C(1795168800000)
+
+#define STEPS 4
+
+/* What is told of operator A, who holds a chat; the name in A's row then. */
+static const struct {
+	const char *told[STEPS], *name;
+} stories[] = {
+	{ { "snapshot Ann" }, "Ann" },
+	{ { "snapshot Ann", "snapshot" }, NULL },
+	{ { "snapshot Ann", "without" }, "Ann" },
+	{ { "snapshot Ann", "snapshot", "without" }, "Ann" },
+	{ { "snapshot Ann", "snapshot", "without", "without" }, "Ann" },
+	{ { "snapshot Ann", "snapshot", "snapshot Eve", "without" }, "Eve" },
+	{ { "snapshot Ann", "without", "snapshot" }, NULL },
+	{ { "snapshot Ann", "snapshot", "record" }, "Ann" },
+	{ { "record Ann", "snapshot", "without" }, "Ann" },
+	{ { "record Ann", "record", "without" }, "Ann" },
+	{ { "snapshot", "without" }, NULL },
+};
+
+static const struct text tenant = { "t", 1 };
+static const struct text somebody = { "A", 1 };
+
+static void
+clear(struct record *r)
+{
+	memset(r, 0, sizeof *r);
+	r->at = CLOCK_NONE;
+	r->opened_at = CLOCK_NONE;
+	r->closed_at = CLOCK_NONE;
+	r->updated_at = CLOCK_NONE;
+	r->reported_open_chats = RECORD_NO_NUMBER;
+}
+
+static void
+add_operator(struct model *m, const char *told)
+{
+	const char *name = strchr(told, ' ');
+	struct record r;
+
+	clear(&r);
+	r.type = RECORD_OPERATOR;
+	r.operator_id = somebody;
+	if (name != NULL) {
+		r.name.p = name + 1;
+		r.name.len = strlen(name + 1);
+	}
+	(void)model_add(m, &r);
+}
+
+static void
+add_chat(struct model *m, int64_t at)
+{
+	struct record r;
+
+	clear(&r);
+	r.type = RECORD_CHAT;
+	r.chat.p = "c";
+	r.chat.len = 1;
+	r.at = START + at;
+	r.status = CHAT_OPEN;
+	r.operator_id = somebody;
+	(void)model_add(m, &r);
+}
+
+static void
+tell(struct model *m, const char *told, int64_t at)
+{
+	struct model s;
+
+	if (strncmp(told, "record", 6) == 0) {
+		add_chat(m, at);
+		add_operator(m, told);
+	} else {
+		model_init(&s, tenant, false, START + at);
+		add_chat(&s, at);
+		if (strncmp(told, "snapshot", 8) == 0)
+			add_operator(&s, told);
+		model_correct(m, &s, NULL);
+		model_release(&s);
+	}
+	model_settle(m, &rules_ours);
+}
+
+static void
+begin(struct model *m)
+{
+	model_init(m, tenant, true, CLOCK_NONE);
+	m->lasting = true;
+	m->window = INT64_C(24) * 3600 * 1000;
+	m->rules = &rules_ours;
+}
+
+/* What is known of A and the chat goes into another model. */
+static void
+restart(struct model *m)
+{
+	struct buf b[3] = { BUF_INIT };
+	size_t i;
+
+	model_pack_tenant(m, &b[0]);
+	model_pack_operator(m, m->operators[0], &b[1]);
+	model_pack_chat(m, m->chats[0], &b[2]);
+	model_release(m);
+	begin(m);
+	assert_int_equal(model_unpack_tenant(m, b[0].data, b[0].len), 0);
+	assert_int_equal(model_unpack_operator(m, b[1].data, b[1].len), 0);
+	assert_int_equal(model_unpack_chat(m, b[2].data, b[2].len, 1), 0);
+	for (i = 0; i < ARRAY_LEN(b); i++)
+		buf_release(&b[i]);
+}
+
+static void
+check_name(const struct model *m, const char *want)
+{
+	const struct metric *f = metric_find("operator_metrics");
+	struct rowset rows = { .figure = f };
+	const struct cell *c;
+
+	f->emit(m, &rows, ROWS_ALL);
+	assert_int_equal(rows.n, 1);
+	c = &rowset_get(&rows, 0)[metric_column(f, "name")];
+	assert_int_equal(c->set, want != NULL);
+	if (want != NULL && !text_is(c->text, want))
+		fail_msg("%.*s, and not %s", TEXT_ARG(c->text), want);
+	rowset_release(&rows);
+}
+
+static void
+live(size_t story, bool restarts)
+{
+	struct model m;
+	size_t i;
+
+	begin(&m);
+	for (i = 0; i < STEPS && stories[story].told[i] != NULL; i++) {
+		tell(&m, stories[story].told[i], (int64_t)i * 1000);
+		model_clear_changed(&m);
+		if (restarts)
+			restart(&m);
+	}
+	check_name(&m, stories[story].name);
+	model_release(&m);
+}
+
+static void
+the_last_known_name_is_kept(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(stories); i++) {
+		print_message("story %zu\n", i);
+		live(i, false);
+		live(i, true);
+	}
+}
+
+/* By hand the snapshot's are put behind what the stream tells. */
+static void
+a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
+{
+	struct model m, s;
+
+	(void)state;
+	model_init(&m, tenant, true, CLOCK_NONE);
+	add_operator(&m, "record Ann");
+	model_init(&s, tenant, false, START);
+	add_chat(&s, 0);
+	add_operator(&s, "snapshot");
+	model_copy(&m, &s);
+	model_release(&s);
+	model_settle(&m, &rules_ours);
+	check_name(&m, "Ann");
+	model_release(&m);
+
+	model_init(&m, tenant, true, CLOCK_NONE);
+	model_init(&s, tenant, false, START);
+	add_chat(&s, 0);
+	add_operator(&s, "snapshot Ann");
+	add_operator(&s, "snapshot");
+	model_copy(&m, &s);
+	model_release(&s);
+	model_settle(&m, &rules_ours);
+	check_name(&m, NULL);
+	model_release(&m);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_known_name_is_kept),
+		cmocka_unit_test(a_stream_by_hand_keeps_the_name_that_it_tells),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

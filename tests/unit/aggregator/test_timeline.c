@@ -1,0 +1,378 @@
+/*
+ * Tests of aggregator/timeline: the order of ids, which version of a message
+ * counts, and that the order of arrival never matters.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/clocks/timeline.h"
+
+/* In the order messaging-metrics(7) asks for; nothing in between is equal. */
+static const char *const ordered[] = { "0", "1", "2", "9", "10", "11", "99",
+	"9007199254740993", "9007199254740994", "18446744073709551615",
+	"18446744073709551616", "100000000000000000000000000000000000000", "-1",
+	"00", "01", "1.5", "10a", "1a", "A", "a", "a0", "b", "\xc3\xa9" };
+
+static void
+ids_are_ordered_by_value_then_by_bytes(void **state)
+{
+	size_t i, j;
+	int c;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(ordered); i++) {
+		for (j = 0; j < ARRAY_LEN(ordered); j++) {
+			c = id_compare(ordered[i], strlen(ordered[i]),
+			    ordered[j], strlen(ordered[j]));
+			if ((c > 0) - (c < 0) != (i > j) - (i < j))
+				fail_msg("'%s' and '%s': %d", ordered[i],
+				    ordered[j], c);
+		}
+	}
+}
+
+static struct lexicon lexicon;
+
+static uint32_t
+name(const char *s)
+{
+	struct text t = { s, strlen(s) };
+
+	return interner_get(&lexicon.names, t);
+}
+
+static unsigned
+kind(const char *s)
+{
+	struct text t = { s, strlen(s) };
+
+	return lexicon_kind(&lexicon, t);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	lexicon_init(&lexicon);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	lexicon_release(&lexicon);
+	return 0;
+}
+
+static unsigned
+channel(const char *s)
+{
+	struct text t = { s, strlen(s) };
+
+	return lexicon_channel(&lexicon, t);
+}
+
+static struct message
+message(const char *id, int64_t at)
+{
+	struct text t = { id, strlen(id) };
+	struct message m = { .id = message_id_make(&lexicon.idents, t),
+		.from = FROM_CUSTOMER };
+
+	message_set_at(&m, at);
+	return m;
+}
+
+/* The same message with names and an id of its own, as settling drops some. */
+static struct message
+copy(const struct message *m)
+{
+	struct message to = *m;
+	char buf[MESSAGE_ID_TEXT];
+
+	to.id = message_id_make(
+	    &lexicon.idents, message_id_text(&lexicon.idents, m->id, buf));
+	interner_hold(&lexicon.names, m->user);
+	interner_hold(&lexicon.names, m->operator_id);
+	return to;
+}
+
+static void
+assert_id(const struct message *m, const char *want)
+{
+	char buf[MESSAGE_ID_TEXT];
+	struct text t = message_id_text(&lexicon.idents, m->id, buf);
+
+	if (!text_is(t, want))
+		fail_msg("'%.*s' instead of '%s'", TEXT_ARG(t), want);
+}
+
+/* Each version beats the one before it, by the field that is named. */
+static void
+the_greater_version_wins(void **state)
+{
+	struct message v[13];
+	struct message m[2];
+	size_t i, j;
+
+	(void)state;
+	(void)channel("whatsapp");
+	for (i = 0; i < ARRAY_LEN(v); i++)
+		v[i] = message("1", 100);
+	for (i = 1; i < ARRAY_LEN(v); i++) {
+		/* What a later one has, all after it have too. */
+		if (i >= 1)
+			v[i].channel = channel("sms") & LEXICON_CHANNELS;
+		if (i >= 2) /* by bytes, too, not by when it was met */
+			v[i].channel = channel("whatsapp") & LEXICON_CHANNELS;
+		if (i >= 3)
+			v[i].automated = true;
+		if (i >= 4)
+			v[i].is_private = true;
+		if (i >= 5)
+			v[i].kind = kind("image") & 127u;
+		if (i >= 6)
+			v[i].operator_id = name("7");
+		if (i >= 7)
+			v[i].user = name("10");
+		if (i >= 8)
+			v[i].user = name("9"); /* by bytes, not by value */
+		if (i >= 9)
+			v[i].from = FROM_OPERATOR; /* by its word */
+		if (i >= 10)
+			v[i].at = 101;
+		if (i >= 11)
+			message_set_updated(&v[i], 5);
+		if (i >= 12) {
+			/* The time of change decides before all else. */
+			v[i] = message("1", 1);
+			message_set_updated(&v[i], 6);
+		}
+	}
+	for (i = 0; i < ARRAY_LEN(v); i++) {
+		for (j = 0; j < ARRAY_LEN(v); j++) {
+			m[0] = copy(&v[i]);
+			m[1] = copy(&v[j]);
+			assert_int_equal(timeline_settle(&lexicon, m, 2), 1);
+			if (message_compare_version(
+				&lexicon, &m[0], &v[i > j ? i : j]) != 0)
+				fail_msg("version %zu against %zu", i, j);
+		}
+	}
+}
+
+static void
+messages_at_one_instant_are_ordered_by_id(void **state)
+{
+	struct message m[] = { message("b", 5), message("10", 5),
+		message("a", 5), message("9", 5), message("zz", 4) };
+	static const char *const want[] = { "zz", "9", "10", "a", "b" };
+	size_t i;
+
+	(void)state;
+	assert_int_equal(
+	    timeline_settle(&lexicon, m, ARRAY_LEN(m)), ARRAY_LEN(m));
+	for (i = 0; i < ARRAY_LEN(m); i++)
+		assert_id(&m[i], want[i]);
+}
+
+static void
+nothing_is_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(timeline_settle(&lexicon, NULL, 0), 0);
+}
+
+/* Every order of arrival of doubles, versions, ties and latecomers. */
+static void
+the_order_of_arrival_does_not_matter(void **state)
+{
+	struct message all[] = { message("1", 10), message("2", 10),
+		message("1", 30), message("x", 20), message("2", 10),
+		message("10", 20), message("3", 1), message("x", 25) };
+	struct message first[ARRAY_LEN(all)], m[ARRAY_LEN(all)];
+	size_t n = 0, i, j, k, round;
+	struct message swap;
+
+	(void)state;
+	message_set_updated(
+	    &all[0], 99); /* the earlier of two is the later version */
+	for (round = 0; round < 2000; round++) {
+		for (i = 0; i < ARRAY_LEN(m); i++)
+			m[i] = copy(&all[i]);
+		for (i = ARRAY_LEN(m) - 1; round > 0 && i > 0; i--) {
+			j = (size_t)rand() % (i + 1);
+			swap = m[i];
+			m[i] = m[j];
+			m[j] = swap;
+		}
+		k = timeline_settle(&lexicon, m, ARRAY_LEN(m));
+		if (round == 0) {
+			n = k;
+			assert_int_equal(n, 5);
+			memcpy(first, m, sizeof m);
+		}
+		assert_int_equal(k, n);
+		for (i = 0; i < n; i++) {
+			assert_true(message_id_same(m[i].id, first[i].id));
+			assert_int_equal(m[i].at, first[i].at);
+		}
+	}
+}
+
+/* Ids that grow with the time, the other way round, and any mixture: the few
+ * that are out of order are looked for in another way than many. */
+static void
+doubles_are_found_in_any_order(void **state)
+{
+	struct message m[128];
+	size_t i, j, round;
+	char id[16];
+
+	(void)state;
+	for (round = 0; round < 64; round++) {
+		for (i = 0; i < ARRAY_LEN(m); i++) {
+			/* The first ones as they should be, then backwards. */
+			j = i < round ? i : ARRAY_LEN(m) + round - 1 - i;
+			snprintf(id, sizeof id, "%zu", j / 2);
+			m[i] = message(id, (int64_t)(j / 2));
+		}
+		assert_int_equal(
+		    timeline_settle(&lexicon, m, ARRAY_LEN(m)), 64);
+		for (i = 0; i < 64; i++)
+			assert_int_equal(m[i].at, i);
+	}
+}
+
+/* Words of ids mean what the ids mean, of whatever kind they are. */
+static void
+idents_stand_for_their_texts(void **state)
+{
+	static const char *const more[] = { "m-0000000001", "m-0000000002",
+		"m-000000002", "n-0000000001", "m-00000000017", "m-x", "m-",
+		"a-prefix-that-is-too-long-1", "999999999999999999",
+		"1000000000000000000", "9999999999", "x9999999999",
+		"x10000000000", "0000000000000000000000000000001" };
+	const char *texts[ARRAY_LEN(ordered) + ARRAY_LEN(more)];
+	ident words[ARRAY_LEN(texts)], again;
+	struct text a, b;
+	char buf[MESSAGE_ID_TEXT];
+	size_t i, j;
+	int c, want;
+
+	(void)state;
+	memcpy(texts, ordered, sizeof ordered);
+	memcpy(texts + ARRAY_LEN(ordered), more, sizeof more);
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		a.p = texts[i];
+		a.len = strlen(a.p);
+		words[i] = message_id_make(&lexicon.idents, a);
+		again = message_id_make(&lexicon.idents, a);
+		assert_true(message_id_same(words[i], again));
+		assert_int_equal(
+		    message_id_hash(words[i]), message_id_hash(again));
+		message_id_drop(&lexicon.idents, again);
+		b = message_id_text(&lexicon.idents, words[i], buf);
+		if (!text_is(b, texts[i]))
+			fail_msg("'%.*s' for '%s'", TEXT_ARG(b), texts[i]);
+	}
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		for (j = 0; j < ARRAY_LEN(texts); j++) {
+			c = message_id_compare(
+			    &lexicon.idents, words[i], words[j]);
+			want = id_compare(texts[i], strlen(texts[i]), texts[j],
+			    strlen(texts[j]));
+			if ((c > 0) - (c < 0) != (want > 0) - (want < 0))
+				fail_msg("'%s' and '%s'", texts[i], texts[j]);
+			assert_int_equal(
+			    message_id_same(words[i], words[j]), i == j);
+		}
+	}
+}
+
+/* More prefixes than are kept: the others are text, and mean the same. */
+static void
+prefixes_have_a_limit(void **state)
+{
+	ident first[2 * MESSAGE_ID_PREFIXES];
+	char id[32], buf[MESSAGE_ID_TEXT];
+	struct text t = { id, 0 };
+	size_t i, round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < ARRAY_LEN(first); i++) {
+			t.len = (size_t)snprintf(id, sizeof id, "p%zux-17", i);
+			if (round == 0)
+				first[i] = message_id_make(&lexicon.idents, t);
+			assert_true(message_id_same(
+			    first[i], message_id_make(&lexicon.idents, t)));
+			assert_true(text_is(
+			    message_id_text(&lexicon.idents, first[i], buf),
+			    id));
+		}
+	}
+}
+
+/* What nobody holds is gone, and its number is given again. */
+static void
+interner_come_and_go(void **state)
+{
+	char id[80];
+	struct text t = { id, 0 };
+	uint32_t most = lexicon.names.n, keep, i, live = lexicon.names.live;
+	uint32_t numbers[100];
+	size_t round;
+
+	(void)state;
+	keep = name("kept");
+	for (round = 0; round < 200; round++) {
+		for (i = 0; i < ARRAY_LEN(numbers); i++) {
+			/* Long ones too, which are kept elsewhere. */
+			t.len = (size_t)snprintf(id, sizeof id, "%0*zu",
+			    i % 7 == 0 ? 60 : 6, round * 1000 + i);
+			numbers[i] = interner_get(&lexicon.names, t);
+			assert_int_equal(
+			    numbers[i], interner_get(&lexicon.names, t));
+			interner_drop(&lexicon.names, numbers[i]);
+			assert_int_equal(
+			    numbers[i], interner_find(&lexicon.names, t));
+		}
+		for (i = 0; i < ARRAY_LEN(numbers); i++) {
+			t = interner_text(&lexicon.names, numbers[i]);
+			assert_int_equal(t.len, i % 7 == 0 ? 60 : 6);
+			assert_int_equal(
+			    strtoul(t.p, NULL, 10), round * 1000 + i);
+			interner_drop(&lexicon.names, numbers[i]);
+		}
+		t.p = id;
+	}
+	assert_int_equal(lexicon.names.live, live + 1);
+	assert_true(lexicon.names.n <= most + 1 + ARRAY_LEN(numbers));
+	assert_true(text_is(interner_text(&lexicon.names, keep), "kept"));
+	assert_int_equal(0, interner_find(&lexicon.names, t));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ids_are_ordered_by_value_then_by_bytes),
+		cmocka_unit_test(the_greater_version_wins),
+		cmocka_unit_test(messages_at_one_instant_are_ordered_by_id),
+		cmocka_unit_test(nothing_is_nothing),
+		cmocka_unit_test(the_order_of_arrival_does_not_matter),
+		cmocka_unit_test(doubles_are_found_in_any_order),
+		cmocka_unit_test(idents_stand_for_their_texts),
+		cmocka_unit_test(prefixes_have_a_limit),
+		cmocka_unit_test(interner_come_and_go),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

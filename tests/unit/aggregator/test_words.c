@@ -1,0 +1,160 @@
+/*
+ * Tests of aggregator/words: texts of many scripts and the words in them, and
+ * the limits.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/xalloc.h"
+
+#include "aggregator/metrics/words.h"
+
+/* On the heap: it is large. */
+static int
+make(void **state)
+{
+	*state = xcalloc(1, sizeof(struct words));
+	return 0;
+}
+
+static int
+unmake(void **state)
+{
+	words_release(*state);
+	free(*state);
+	return 0;
+}
+
+static struct text
+text_of(const char *s)
+{
+	struct text t = { s, strlen(s) };
+
+	return t;
+}
+
+static void
+words_of_many_scripts(void **state)
+{
+	static const struct {
+		const char *text, *words;
+		size_t shortest;
+	} cases[] = {
+		{ "", "", 1 },
+		{ "Hello, hello WORLD!", "hello world ", 4 },
+		{ "the cat sat there", "there ", 4 },
+		{ "don't snake_case 2026x", "snake_case 2026x ", 4 },
+		{ "Где мой ЗАКАЗ? заказ!", "заказ ", 4 },
+		/* Composed and not are one word. */
+		{ "caf\u00e9 cafe\u0301 CAFE\u0301", "caf\u00e9 ", 4 },
+		{ "\u212bngstr\u00f6m \u00c5NGSTR\u00d6M",
+		    "\u00e5ngstr\u00f6m ", 4 },
+		{ "\u1112\u1161\u11ab\u1100\u1173\u11af \ud55c\uae00",
+		    "\ud55c\uae00 ", 2 },
+		/* Vowel signs belong to their word. */
+		{ "\u0928\u092e\u0938\u094d\u0924\u0947",
+		    "\u0928\u092e\u0938\u094d\u0924\u0947 ", 4 },
+		/* A joiner within, but not at the end. */
+		{ "\u0645\u06cc\u200c\u0631\u0648\u0645\u200c",
+		    "\u0645\u06cc\u200c\u0631\u0648\u0645 ", 4 },
+		{ "\u200dabcd", "abcd ", 4 },
+		/* Pairs, however long words have to be. */
+		{ "\u6211\u7684\u8ba2\u5355",
+		    "\u6211\u7684 \u7684\u8ba2 \u8ba2\u5355 ", 4 },
+		{ "\u6211 x\u7684", "", 4 },
+		/* With the marks that go with them. */
+		{ "\u4eba\u3005 \u6642\u3005\u3002",
+		    "\u4eba\u3005 \u6642\u3005 ", 4 },
+		{ "\u4e8c\u3007\u4e8c\u516d",
+		    "\u4e8c\u3007 \u3007\u4e8c \u4e8c\u516d ", 4 },
+		{ "\u30e9\u30fc", "\u30e9\u30fc ", 4 },
+		/* Katakana of half width, with sound marks of their own. */
+		{ "\uff76\uff9e\uff97\uff70", "\u30ac\u30e9 \u30e9\u30fc ", 4 },
+		/* What stands for something else, and what is no digit. */
+		{ "\ufb01nance \uff26inance", "finance ", 4 },
+		{ "\u0958\u093e\u092e\u0928", "\u0915\u093c\u093e\u092e\u0928 ",
+		    4 },
+		{ "abcd\u09f4 efgh\u0967", "abcd efgh\u0967 ", 4 },
+		{ "x\u00b2\u2167y\u2460", "x2viiiy1 ", 4 },
+		{ "\U0001f389party\U0001f389", "party ", 4 },
+		{ "\u0130stanbul", "istanbul ", 4 },
+	};
+	struct words *w = *state;
+	struct buf got = BUF_INIT;
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_clear(&got);
+		words_find(w, text_of(cases[i].text), cases[i].shortest);
+		for (j = 0; j < w->n; j++) {
+			buf_add(&got, w->v[j].p, w->v[j].len);
+			buf_addc(&got, ' ');
+		}
+		assert_string_equal(buf_str(&got), cases[i].words);
+	}
+	buf_release(&got);
+}
+
+static void
+a_long_run_is_no_word(void **state)
+{
+	struct words *w = *state;
+	char text[300];
+
+	memset(text, 'a', sizeof text);
+	words_find(w, (struct text){ text, WORDS_LONGEST }, 4);
+	assert_int_equal(w->n, 1);
+	words_find(w, (struct text){ text, WORDS_LONGEST + 1 }, 4);
+	assert_int_equal(w->n, 0);
+}
+
+static void
+there_is_a_most(void **state)
+{
+	struct words *w = *state;
+	struct buf text = BUF_INIT;
+	int i;
+
+	for (i = 0; i < WORDS_MOST; i++)
+		buf_addf(&text, "word%d word%d ", i, i);
+	words_find(w, text_of(buf_str(&text)), 4);
+	assert_int_equal(w->n, WORDS_MOST);
+	assert_false(w->full);
+	buf_adds(&text, "more");
+	words_find(w, text_of(buf_str(&text)), 4);
+	assert_int_equal(w->n, WORDS_MOST);
+	assert_true(w->full);
+	assert_memory_equal(w->v[999].p, "word999", 7);
+	words_find(w, text_of("more"), 4);
+	assert_int_equal(w->n, 1);
+	assert_false(w->full);
+	buf_release(&text);
+}
+
+static void
+a_word_is_folded(void **state)
+{
+	struct words *w = *state;
+	struct text t = words_fold(w, text_of("CAFE\u0301"));
+
+	assert_int_equal(t.len, 5);
+	assert_memory_equal(t.p, "caf\u00e9", 5);
+	assert_int_equal(words_fold(w, text_of("two words")).len, 0);
+	assert_int_equal(words_fold(w, text_of("-")).len, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_of_many_scripts),
+		cmocka_unit_test(a_long_run_is_no_word),
+		cmocka_unit_test(there_is_a_most),
+		cmocka_unit_test(a_word_is_folded),
+	};
+
+	return cmocka_run_group_tests(tests, make, unmake);
+}

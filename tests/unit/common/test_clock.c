@@ -1,0 +1,99 @@
+/*
+ * Tests of common/clock: RFC 3339 in and out, checked against gmtime.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+#define BAD CLOCK_NONE
+
+static const struct {
+	const char *in;
+	int64_t want;
+} cases[] = {
+	{ "1970-01-01T00:00:00Z", 0 },
+	{ "2026-11-20T10:00:00.123Z", INT64_C(1795168800123) },
+	{ "2026-11-20 10:00:00.123Z", INT64_C(1795168800123) },
+	{ "2026-11-20t10:00:00.123z", INT64_C(1795168800123) },
+	{ "2026-11-20T10:00:00.123999999Z", INT64_C(1795168800123) },
+	{ "2026-11-20T10:00:00.1Z", INT64_C(1795168800100) },
+	{ "2026-11-20T12:30:00.123+02:30", INT64_C(1795168800123) },
+	{ "2026-11-20T05:00:00.123-05:00", INT64_C(1795168800123) },
+	{ "1969-12-31T23:59:59.999Z", -1 },
+	{ "2024-02-29T00:00:00Z", INT64_C(1709164800000) },
+	{ "2016-12-31T23:59:60.5Z", INT64_C(1483228800000) },
+	{ "2023-02-29T00:00:00Z", BAD },
+	{ "2026-13-01T00:00:00Z", BAD },
+	{ "2026-11-20T24:00:00Z", BAD },
+	{ "2026-11-20T10:00:00", BAD },
+	{ "2026-11-20T10:00:00.Z", BAD },
+	{ "2026-11-20T10:00:00+0200", BAD },
+	{ "2026-11-20T10:00:00Zx", BAD },
+	{ "2026-11-2OT10:00:00Z", BAD },
+	{ "0000-01-01T00:00:00Z", BAD },
+	{ "0001-01-01T00:00:00.000Z", INT64_C(-62135596800000) },
+	{ "0001-01-01T00:00:00.000+00:01", BAD },
+	{ "0001-01-01T00:00:59.999+00:01", BAD },
+	{ "9999-12-31T23:59:59.999Z", INT64_C(253402300799999) },
+	{ "9999-12-31T23:59:59.999-00:01", BAD },
+	{ "9999-12-31T23:59:60.000Z", BAD },
+	{ "", BAD },
+};
+
+static void
+text_to_time(void **state)
+{
+	int64_t got;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		got = BAD;
+		if (clock_parse(cases[i].in, strlen(cases[i].in), &got) == -1)
+			got = BAD;
+		if (got != cases[i].want)
+			fail_msg("'%s': %lld", cases[i].in, (long long)got);
+	}
+}
+
+static void
+time_to_text_agrees_with_gmtime(void **state)
+{
+	char got[CLOCK_TEXT], want[64];
+	int64_t ms, back = 0;
+	struct tm tm;
+	time_t t;
+
+	(void)state;
+	/* An odd step, so that all fields take all values. */
+	for (ms = INT64_C(-2208988800000); ms < INT64_C(4102444800000);
+	     ms += INT64_C(3196800000) + 3599917) {
+		t = (time_t)(ms >= 0 ? ms / 1000 : (ms - 999) / 1000);
+		assert_non_null(gmtime_r(&t, &tm));
+		strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%S", &tm);
+		snprintf(
+		    want + 19, 8, ".%03dZ", (int)((ms % 1000 + 1000) % 1000));
+		assert_int_equal(clock_format(ms, got), 24);
+		assert_string_equal(got, want);
+		assert_int_equal(clock_parse(got, 24, &back), 0);
+		assert_int_equal(back, ms);
+	}
+	assert_int_equal(clock_format_sql(0, got), 23);
+	assert_string_equal(got, "1970-01-01 00:00:00.000");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_to_time),
+		cmocka_unit_test(time_to_text_agrees_with_gmtime),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,511 @@
+/*
+ * Tests of common/conf and common/ini: what is read, from where, which of
+ * several values wins. The mistakes are in test_conf_mistakes.c.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include "common/base/prog.h"
+#include "common/conf/conf.h"
+
+/* Everything conf looks at, gone. */
+static void
+clean_environment(void)
+{
+	static const char *const names[] = { "MESSAGING_CONFIG", "AMQP_URL",
+		"MYSQL_URL", "CRM_URL", "CRM_TOKEN", "CRM_TOKEN_FILE",
+		"CRM_ACCOUNT", "CRM_PROFILE", "CRM_TENANT" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		(void)unsetenv(names[i]);
+}
+
+static struct conf *
+load_text(const char *text, size_t len, struct buf *why)
+{
+	tmpdir_file("my.conf", text, len, 0600);
+	buf_clear(why);
+	return conf_load("my.conf", why);
+}
+
+static struct conf *
+must_load(const char *text)
+{
+	struct buf why = BUF_INIT;
+	struct conf *c = load_text(text, strlen(text), &why);
+
+	if (c == NULL)
+		fail_msg("%s", buf_str(&why));
+	buf_release(&why);
+	return c;
+}
+
+static void
+values_of_every_type(void **state)
+{
+	struct conf *c;
+	char *const *list;
+
+	(void)state;
+	c = must_load("# a comment\n"
+		      "; another\n"
+		      "[crm acme]\n"
+		      "\ttoken = a#b;c\n"
+		      "timeout=5s\n"
+		      "max_body = 64k\n"
+		      "customers = yes\n"
+		      "bot_operators = 7, 8 ,  9\n"
+		      "history = all\n"
+		      "[sink]\n"
+		      "batch = 50\n"
+		      "[poller]\n"
+		      "schedule = * * * * *");
+	assert_string_equal(conf_text(c, "crm acme", "token"), "a#b;c");
+	assert_int_equal(conf_int(c, "crm acme", "timeout"), 5000);
+	assert_int_equal(conf_int(c, "crm acme", "max_body"), 65536);
+	assert_true(conf_bool(c, "crm acme", "customers"));
+	assert_string_equal(conf_text(c, "crm acme", "history"), "all");
+	list = conf_list(c, "crm acme", "bot_operators");
+	assert_string_equal(list[0], "7");
+	assert_string_equal(list[1], "8");
+	assert_string_equal(list[2], "9");
+	assert_null(list[3]);
+	assert_int_equal(conf_int(c, "sink", "batch"), 50);
+	assert_string_equal(conf_text(c, "poller", "schedule"), "* * * * *");
+	assert_string_equal(conf_path(c), "my.conf");
+	/* defaults */
+	assert_false(conf_bool(c, "crm acme", "plaintext"));
+	assert_int_equal(conf_int(c, "crm acme", "connect_timeout"), 10000);
+	assert_string_equal(conf_text(c, "crm acme", "profile"), "chat2desk");
+	assert_null(conf_text(c, "amqp", "url"));
+	assert_int_equal(
+	    conf_int(c, "reaper", "tombstones"), INT64_C(7) * 86400 * 1000);
+	conf_free(c);
+	c = must_load("[crm a]\nbot_operators =\n");
+	assert_null(conf_list(c, "crm a", "bot_operators")[0]);
+	conf_free(c);
+	c = must_load("[crm a]\n");
+	assert_null(conf_list(c, "crm a", "bot_operators")[0]);
+	conf_free(c);
+}
+
+static void
+odd_files_are_read(void **state)
+{
+	static const char *const cases[] = {
+		"\xef\xbb\xbf[sink]\nbatch = 7\n", /* byte-order mark */
+		"[sink]\r\nbatch = 7\r\n",
+		"[sink]\nbatch = 7", /* no newline at the end */
+		"\n\n  [ sink ]  \n\n   batch   =   7   \n\n",
+		"[sink]\nbatch=7\n[amqp]\n\n#",
+	};
+	struct conf *c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		c = must_load(cases[i]);
+		assert_int_equal(conf_int(c, "sink", "batch"), 7);
+		conf_free(c);
+	}
+	c = must_load("");
+	assert_int_equal(conf_tenants(c), 0);
+	conf_free(c);
+}
+
+static void
+the_environment_wins_over_the_file(void **state)
+{
+	struct conf *c;
+
+	(void)state;
+	clean_environment();
+	(void)setenv("AMQP_URL", "amqp://env", 1);
+	(void)setenv("MYSQL_URL", "", 1); /* as if it were not there */
+	(void)setenv("CRM_TOKEN", "env", 1);
+	c = must_load("[amqp]\nurl = amqp://file\n"
+		      "[mysql]\nurl = mysql://file\n"
+		      "[crm one]\ntoken_file = nowhere\n");
+	assert_string_equal(conf_text(c, "amqp", "url"), "amqp://env");
+	assert_string_equal(conf_text(c, "mysql", "url"), "mysql://file");
+	assert_string_equal(conf_text(c, "crm one", "token"), "env");
+	assert_null(conf_tenant_error(c, 0));
+	assert_null(getenv("AMQP_URL"));
+	assert_null(getenv("CRM_TOKEN"));
+	conf_free(c);
+	clean_environment();
+}
+
+static void
+flags_win_over_everything(void **state)
+{
+	struct buf why = BUF_INIT;
+	struct conf *c;
+
+	(void)state;
+	clean_environment();
+	c = must_load("[sink]\nbatch = 5\n");
+	assert_int_equal(conf_set(c, "sink", "batch", "9", &why), 0);
+	assert_int_equal(conf_int(c, "sink", "batch"), 9);
+	assert_int_equal(conf_set(c, "sink", "batch", "x", &why), -1);
+	assert_string_equal(buf_str(&why), "batch = x is not a whole number");
+	assert_int_equal(conf_int(c, "sink", "batch"), 9);
+	conf_free(c);
+	buf_release(&why);
+}
+
+static void
+the_environment_alone_is_enough(void **state)
+{
+	struct buf why = BUF_INIT;
+	struct conf *c;
+
+	(void)state;
+	clean_environment();
+	tmpdir_file("token", "from-file\n", 10, 0600);
+	(void)setenv("CRM_TOKEN_FILE", "token", 1);
+	(void)setenv("CRM_PROFILE", "other", 1);
+	c = conf_load(NULL, &why);
+	assert_non_null(c);
+	assert_null(conf_path(c));
+	assert_int_equal(conf_tenants(c), 1);
+	assert_string_equal(conf_tenant(c, 0), "default");
+	assert_string_equal(conf_text(c, "crm default", "token"), "from-file");
+	assert_string_equal(conf_text(c, "crm default", "profile"), "other");
+	conf_free(c);
+	(void)setenv("CRM_TENANT", "acme", 1);
+	c = conf_load(NULL, &why);
+	assert_string_equal(conf_tenant(c, 0), "acme");
+	conf_free(c);
+	(void)setenv("CRM_TENANT", "a/b", 1);
+	assert_null(conf_load(NULL, &why));
+	(void)setenv("CRM_TOKEN", "x", 1);
+	assert_null(conf_load(NULL, &why));
+	assert_null(getenv("CRM_TOKEN"));
+	clean_environment();
+	(void)setenv("CRM_PROFILE", "other", 1);
+	c = conf_load(NULL, &why);
+	assert_int_equal(conf_tenants(c), 0);
+	conf_free(c);
+	clean_environment();
+	buf_release(&why);
+}
+
+static void
+no_token_goes_to_the_wrong_tenant(void **state)
+{
+	static const char two[] = "[crm a]\ntoken = A\n[crm b]\ntoken = B\n";
+	struct buf why = BUF_INIT;
+	struct conf *c;
+
+	(void)state;
+	clean_environment();
+	(void)setenv("CRM_TOKEN", "x", 1);
+	assert_null(load_text(two, strlen(two), &why));
+	assert_string_equal(buf_str(&why),
+	    "CRM_TOKEN is set, but there are 2 tenants; set CRM_TENANT to the "
+	    "name of one");
+	(void)setenv("CRM_TOKEN", "x", 1);
+	(void)setenv("CRM_TENANT", "b", 1);
+	c = must_load(two);
+	assert_string_equal(conf_text(c, "crm a", "token"), "A");
+	assert_string_equal(conf_text(c, "crm b", "token"), "x");
+	conf_free(c);
+	clean_environment();
+	buf_release(&why);
+}
+
+static void
+a_token_problem_is_the_tenants_own(void **state)
+{
+	struct conf *c;
+
+	(void)state;
+	clean_environment();
+	c = must_load("[crm a]\ntoken_file = nowhere\n"
+		      "[crm b]\ntoken = B\n"
+		      "[crm c]\ntoken = C\ntoken_file = nowhere\n");
+	assert_int_equal(conf_tenants(c), 3);
+	assert_string_equal(conf_tenant_error(c, 0),
+	    "token_file of [crm a]: cannot read 'nowhere': No such file or "
+	    "directory; check its name, and that its folder is there");
+	assert_null(conf_tenant_error(c, 1));
+	assert_string_equal(conf_tenant_error(c, 2),
+	    "[crm c] has both token and token_file; remove one");
+	conf_free(c);
+}
+
+static void
+tenants_have_files_of_their_own(void **state)
+{
+	static const struct {
+		const char *file, *text, *tenant, *error;
+	} cases[] = {
+		{ "t-a.conf", "token = A\n", "t-a", NULL },
+		{ "t-b.conf", "[crm t-b]\ntoken = B\n", "t-b", NULL },
+		{ "t-c.conf", "[crm other]\ntoken = C\n", "t-c",
+		    "./t-c.conf:1: this file is for [crm t-c]; give each "
+		    "tenant its own" },
+		{ "t-d.conf", "[amqp]\n", "t-d",
+		    "./t-d.conf:1: only [crm t-d] may stand in this file" },
+		{ "t-e.conf", "tokn = E\n", "t-e",
+		    "./t-e.conf:1: unknown key 'tokn' in [crm t-e]; did you "
+		    "mean 'token'?" },
+		{ "t-f.conf", "token = F\n[crm t-f]\n[crm t-f]\n", "t-f",
+		    "./t-f.conf:3: [crm t-f] began in line 2 already" },
+		{ "t-g.conf", "token = G\n", "t-g",
+		    "'./t-g.conf': [crm t-g] stands in 'main.ini' already" },
+		{ "t-h.conf", "token_file = t-h.token\n", "t-h", NULL },
+		{ "u v.conf", "token = U\n", "u v",
+		    "'./u v.conf': the file is not named like a tenant: up to "
+		    "64 letters, digits, '_', '.', '-', then .conf" },
+	};
+	static const char text[] =
+	    "[poller]\ntenants = .\n[crm t-g]\ntoken = main\n";
+	struct buf why = BUF_INIT;
+	struct conf *c;
+	size_t i;
+
+	(void)state;
+	clean_environment();
+	tmpdir_empty(".");
+	tmpdir_file("main.ini", text, strlen(text), 0600);
+	tmpdir_file(".hidden.conf", "x", 1, 0600);
+	tmpdir_file("t-z.conf~", "x", 1, 0600);
+	tmpdir_file("t-h.token", "H\n", 2, 0600);
+	for (i = 0; i < ARRAY_LEN(cases); i++)
+		tmpdir_file(
+		    cases[i].file, cases[i].text, strlen(cases[i].text), 0600);
+	c = conf_load("main.ini", &why);
+	assert_non_null(c);
+	assert_int_equal(conf_tenants(c), ARRAY_LEN(cases) + 1);
+	assert_string_equal(conf_tenant(c, 0), "t-g");
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_string_equal(conf_tenant(c, i + 1), cases[i].tenant);
+		if (cases[i].error == NULL)
+			assert_null(conf_tenant_error(c, i + 1));
+		else
+			assert_string_equal(
+			    conf_tenant_error(c, i + 1), cases[i].error);
+	}
+	assert_string_equal(conf_text(c, "crm t-b", "token"), "B");
+	assert_string_equal(conf_text(c, "crm t-g", "token"), "main");
+	assert_string_equal(conf_text(c, "crm t-h", "token"), "H");
+	assert_int_equal(conf_int(c, "crm t-a", "concurrency"), 4);
+	conf_free(c);
+	tmpdir_empty(".");
+	buf_release(&why);
+}
+
+static void
+a_missing_folder_of_tenants_is_told(void **state)
+{
+	static const char text[] = "[poller]\ntenants = nowhere\n";
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	assert_null(load_text(text, strlen(text), &why));
+	assert_string_equal(buf_str(&why),
+	    "cannot read 'nowhere', the folder of tenants: No such file or "
+	    "directory; make it, or remove [poller] tenants");
+	buf_release(&why);
+}
+
+static void
+paths_are_meant_from_the_file(void **state)
+{
+	struct buf why = BUF_INIT;
+	char *name = xasprintf("%s/my.conf", (const char *)*state);
+	char *want = xasprintf("%s/st/x", (const char *)*state);
+	static const char text[] = "[poller]\nstate = st/x\n"
+				   "[aggregator]\nstate = /abs/x\n";
+	struct conf *c;
+
+	tmpdir_file("my.conf", text, strlen(text), 0600);
+	c = conf_load(name, &why);
+	assert_string_equal(conf_text(c, "poller", "state"), want);
+	assert_string_equal(conf_text(c, "aggregator", "state"), "/abs/x");
+	conf_free(c);
+	free(want);
+	free(name);
+	buf_release(&why);
+}
+
+static void
+files_are_searched_in_order(void **state)
+{
+	static const char one[] = "[sink]\nbatch = 1\n";
+	static const char two[] = "[sink]\nbatch = 2\n";
+	struct buf why = BUF_INIT;
+	struct conf *c;
+
+	(void)state;
+	clean_environment();
+	tmpdir_empty(".");
+	tmpdir_file("messaging.conf", one, strlen(one), 0600);
+	tmpdir_file("named.conf", two, strlen(two), 0600);
+	c = conf_load(NULL, &why);
+	assert_string_equal(conf_path(c), "messaging.conf");
+	assert_int_equal(conf_int(c, "sink", "batch"), 1);
+	conf_free(c);
+	(void)setenv("MESSAGING_CONFIG", "named.conf", 1);
+	c = conf_load(NULL, &why);
+	assert_int_equal(conf_int(c, "sink", "batch"), 2);
+	conf_free(c);
+	(void)setenv("MESSAGING_CONFIG", "missing.conf", 1);
+	assert_null(conf_load(NULL, &why));
+	assert_non_null(strstr(buf_str(&why), "'missing.conf': No such file"));
+	c = conf_load("named.conf", &why);
+	assert_int_equal(conf_int(c, "sink", "batch"), 2);
+	conf_free(c);
+	assert_null(conf_load(".", &why));
+	assert_non_null(strstr(buf_str(&why), "'.': Is a directory"));
+	clean_environment();
+	buf_release(&why);
+}
+
+static void
+somebody_elses_file_is_not_taken(void **state)
+{
+	static const char text[] = "[sink]\nbatch = 1\n";
+	struct buf why = BUF_INIT;
+	char err[512];
+	struct conf *c;
+	int saved;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* nobody else can give a file away */
+	clean_environment();
+	tmpdir_empty(".");
+	tmpdir_file("messaging.conf", text, strlen(text), 0600);
+	assert_int_equal(chown("messaging.conf", 12345, 12345), 0);
+	saved = tmpdir_catch_stderr();
+	c = conf_load(NULL, &why);
+	tmpdir_stderr(saved, err, sizeof err);
+	assert_non_null(c);
+	assert_int_equal(conf_int(c, "sink", "batch"), 5000);
+	assert_non_null(strstr(err, "belongs to somebody else"));
+	conf_free(c);
+	c = conf_load("messaging.conf", &why);
+	assert_int_equal(conf_int(c, "sink", "batch"), 1);
+	conf_free(c);
+	buf_release(&why);
+}
+
+static void
+open_files_with_secrets_are_warned_of_once(void **state)
+{
+	static const struct {
+		const char *text;
+		mode_t mode;
+		bool warned;
+	} cases[] = {
+		{ "[crm a]\ntoken = T\n[amqp]\nurl = x\n", 0644, true },
+		{ "[crm a]\ntoken = T\n", 0640, false },
+		{ "[crm a]\ntoken = T\n", 0600, false },
+		{ "[sink]\nbatch = 3\n", 0644, false },
+	};
+	struct buf why = BUF_INIT;
+	char err[1024], *first;
+	size_t i;
+	int saved;
+
+	(void)state;
+	clean_environment();
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		(void)unlink("w.conf");
+		tmpdir_file("w.conf", cases[i].text, strlen(cases[i].text),
+		    cases[i].mode);
+		saved = tmpdir_catch_stderr();
+		conf_free(conf_load("w.conf", &why));
+		tmpdir_stderr(saved, err, sizeof err);
+		first = strstr(err, "others may read the secret in 'w.conf'");
+		assert_int_equal(first != NULL, cases[i].warned);
+		if (first != NULL)
+			assert_null(strstr(first + 1, "others may read"));
+	}
+	buf_release(&why);
+}
+
+/* What messaging.conf(5) and the getters rely on. */
+static void
+the_table_is_sound(void **state)
+{
+	const struct conf_key *k;
+	size_t i, j;
+	bool number;
+
+	(void)state;
+	for (i = 0; i < conf_keys_n; i++) {
+		k = &conf_keys[i];
+		/* A duration or a number that is not set is 0: none, for ever,
+		 * or what somebody else says. */
+		number = k->type == CONF_SIZE || k->type == CONF_BOOL;
+		if (number && k->def == NULL)
+			fail_msg("[%s] %s has no default", k->section, k->name);
+		assert_true((k->type == CONF_CHOICE) == (k->choices != NULL));
+		assert_true(k->help != NULL && k->help[0] != '\0');
+		for (j = 0; j < i; j++)
+			assert_true(
+			    strcmp(k->section, conf_keys[j].section) != 0 ||
+			    strcmp(k->name, conf_keys[j].name) != 0);
+	}
+}
+
+static jmp_buf died;
+
+static void
+die_jumps(enum exit_code code)
+{
+	longjmp(died, (int)code);
+}
+
+static void
+asking_for_what_does_not_exist_is_a_bug(void **state)
+{
+	struct conf *volatile c = must_load("[crm a]\n");
+	char err[512];
+	int saved, code;
+
+	(void)state;
+	prog_die_hook = die_jumps;
+	saved = tmpdir_catch_stderr();
+	code = setjmp(died);
+	if (code == 0)
+		(void)conf_text(c, "sink", "nonsense");
+	assert_int_equal(code, PROG_SOFTWARE);
+	code = setjmp(died);
+	if (code == 0)
+		(void)conf_text(c, "crm b", "token");
+	assert_int_equal(code, PROG_SOFTWARE);
+	tmpdir_stderr(saved, err, sizeof err);
+	prog_die_hook = NULL;
+	conf_free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_of_every_type),
+		cmocka_unit_test(odd_files_are_read),
+		cmocka_unit_test(the_environment_wins_over_the_file),
+		cmocka_unit_test(flags_win_over_everything),
+		cmocka_unit_test(the_environment_alone_is_enough),
+		cmocka_unit_test(no_token_goes_to_the_wrong_tenant),
+		cmocka_unit_test(a_token_problem_is_the_tenants_own),
+		cmocka_unit_test(tenants_have_files_of_their_own),
+		cmocka_unit_test(a_missing_folder_of_tenants_is_told),
+		cmocka_unit_test(paths_are_meant_from_the_file),
+		cmocka_unit_test(files_are_searched_in_order),
+		cmocka_unit_test(somebody_elses_file_is_not_taken),
+		cmocka_unit_test(open_files_with_secrets_are_warned_of_once),
+		cmocka_unit_test(the_table_is_sound),
+		cmocka_unit_test(asking_for_what_does_not_exist_is_a_bug),
+	};
+
+	prog_init("test_conf");
+	clean_environment();
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+}

@@ -1,0 +1,228 @@
+/*
+ * Tests of common/db that need no server: what errors mean, values, and which
+ * configurations are refused with which words. The rest is tests/e2e/sink*.t.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/conf/conf.h"
+#include "common/db/db.h"
+#include "common/db/db_impl.h"
+#include "common/records/record.h"
+
+static const struct {
+	unsigned number;
+	enum db_cause cause;
+	enum outcome outcome;
+} errors[] = {
+	{ 0, DB_FINE, OUTCOME_DONE },
+	{ 1213, DB_CONFLICT, OUTCOME_LATER },
+	{ 1205, DB_CONFLICT, OUTCOME_LATER },
+	{ 2006, DB_LOST, OUTCOME_LATER },
+	{ 2013, DB_LOST, OUTCOME_LATER },
+	{ 1927, DB_LOST, OUTCOME_LATER },
+	{ 2002, DB_AWAY, OUTCOME_LATER },
+	{ 2003, DB_AWAY, OUTCOME_LATER },
+	{ 1040, DB_AWAY, OUTCOME_LATER },
+	{ 1203, DB_AWAY, OUTCOME_LATER },
+	{ 1226, DB_AWAY, OUTCOME_LATER },
+	{ 1053, DB_AWAY, OUTCOME_LATER },
+	{ 1290, DB_AWAY, OUTCOME_LATER },
+	{ 1836, DB_AWAY, OUTCOME_LATER },
+	{ 1114, DB_AWAY, OUTCOME_LATER },
+	{ 1021, DB_AWAY, OUTCOME_LATER },
+	{ 1016, DB_AWAY, OUTCOME_LATER },
+	{ 2001, DB_AWAY, OUTCOME_LATER },
+	{ 2008, DB_AWAY, OUTCOME_LATER },
+	{ 5013, DB_LOST, OUTCOME_LATER },
+	{ 1406, DB_DATA, OUTCOME_NEVER },
+	{ 1366, DB_DATA, OUTCOME_NEVER },
+	{ 1264, DB_DATA, OUTCOME_NEVER },
+	{ 1265, DB_DATA, OUTCOME_NEVER },
+	{ 1292, DB_DATA, OUTCOME_NEVER },
+	{ 1048, DB_DATA, OUTCOME_NEVER },
+	{ 3819, DB_DATA, OUTCOME_NEVER },
+	{ 4025, DB_DATA, OUTCOME_NEVER },
+	{ 1044, DB_DENIED, OUTCOME_NEVER },
+	{ 1045, DB_DENIED, OUTCOME_NEVER },
+	{ 1142, DB_DENIED, OUTCOME_NEVER },
+	{ 1146, DB_SCHEMA, OUTCOME_NEVER },
+	{ 1054, DB_SCHEMA, OUTCOME_NEVER },
+	{ 1062, DB_SCHEMA, OUTCOME_NEVER },
+	{ 2026, DB_CONFIG, OUTCOME_NEVER },
+	{ 1064, DB_BUG, OUTCOME_NEVER },
+	{ 65000, DB_BUG, OUTCOME_NEVER },
+};
+
+static void
+errors_mean_what_the_reference_says(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		enum db_cause cause = db_classify(errors[i].number);
+
+		if (cause != errors[i].cause ||
+		    db_outcome(cause) != errors[i].outcome)
+			fail_msg(
+			    "error %u: cause %d", errors[i].number, (int)cause);
+	}
+}
+
+static const struct {
+	const char *url, *why; /* NULL: fine */
+	const char *name;
+} urls[] = {
+	{ "mysql://u:canary@127.0.0.1:3307/db", NULL,
+	    "mysql://u:***@127.0.0.1:3307/db" },
+	{ "mariadb://u@localhost/db", NULL, "mariadb://u@localhost/db" },
+	{ "mysql://u:p%40ss@[::1]/db", NULL, "mysql://u:***@[::1]/db" },
+	{ "postgres://u:canary@h/db", "must begin with mysql://", NULL },
+	{ "mysql://u:canary@h", "names no database", NULL },
+	{ "mysql://u:canary@h/", "names no database", NULL },
+	{ "u:canary@h/db", "", NULL },
+	{ "mysql://u:canary@h:99999/db", "[mysql] url", NULL },
+};
+
+static struct db *
+open_url(
+    const char *url, struct conf **conf, struct buf *why, enum exit_code *code)
+{
+	setenv("MYSQL_URL", url, 1);
+	*conf = conf_load("/dev/null", why);
+	assert_non_null(*conf);
+	return db_open(*conf, why, code);
+}
+
+static void
+urls_are_taken_or_refused(void **state)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct conf *conf;
+	struct db *db;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+		buf_clear(&why);
+		db = open_url(urls[i].url, &conf, &why, &code);
+		if ((db != NULL) != (urls[i].why == NULL))
+			fail_msg("%s: %s", urls[i].url, buf_str(&why));
+		if (db != NULL) {
+			assert_string_equal(db_name(db), urls[i].name);
+			assert_false(db_connected(db));
+		} else {
+			assert_int_equal(code, PROG_CONFIG);
+			assert_non_null(strstr(buf_str(&why), urls[i].why));
+			assert_null(strstr(buf_str(&why), "canary"));
+		}
+		db_close(db);
+		conf_free(conf);
+	}
+	buf_release(&why);
+}
+
+static void
+without_a_url_it_says_how_to_give_one(void **state)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct conf *conf;
+
+	(void)state;
+	unsetenv("MYSQL_URL");
+	conf = conf_load("/dev/null", &why);
+	assert_non_null(conf);
+	assert_null(db_open(conf, &why, &code));
+	assert_non_null(strstr(buf_str(&why), "MYSQL_URL"));
+	assert_int_equal(code, PROG_CONFIG);
+	conf_free(conf);
+	buf_release(&why);
+}
+
+static void
+nobody_there_is_later_and_told_without_the_password(void **state)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct conf *conf;
+	struct db *db =
+	    open_url("mysql://u:canary@127.0.0.1:1/db", &conf, &why, &code);
+
+	(void)state;
+	assert_non_null(db);
+	assert_int_equal(db_connect(db), OUTCOME_LATER);
+	assert_int_equal(db_cause(db), DB_AWAY);
+	assert_int_equal(db_code(db), PROG_TEMPFAIL);
+	assert_null(strstr(db_why(db), "canary"));
+	assert_non_null(strstr(db_why(db), "is it running"));
+	/* A rollback without a connection is no accident. */
+	db_rollback(db);
+	db_close(db);
+	conf_free(conf);
+	buf_release(&why);
+}
+
+static void
+absent_values_are_null(void **state)
+{
+	(void)state;
+	assert_int_equal(db_text(NULL, 0).type, DB_NULL);
+	assert_int_equal(db_str(NULL).type, DB_NULL);
+	assert_int_equal(db_str("").type, DB_TEXT);
+	assert_int_equal(db_int(RECORD_NO_NUMBER).type, DB_NULL);
+	assert_int_equal(db_int(0).type, DB_INT);
+	assert_int_equal(db_time(CLOCK_NONE).type, DB_NULL);
+	assert_int_equal(db_seconds(INT64_MIN).type, DB_NULL);
+}
+
+static void
+thousandths_become_decimals(void **state)
+{
+	static const struct {
+		int64_t n;
+		const char *text;
+	} cases[] = {
+		{ 0, "0.000" },
+		{ 1, "0.001" },
+		{ 999, "0.999" },
+		{ 1000, "1.000" },
+		{ 1500, "1.500" },
+		{ -1, "-0.001" },
+		{ -1500, "-1.500" },
+		{ 10050, "10.050" },
+		{ INT64_C(999999999999999), "999999999999.999" },
+		{ INT64_MAX, "9223372036854775.807" },
+	};
+	char text[DB_DECIMAL];
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		len = db_decimal(cases[i].n, text);
+		assert_int_equal(len, strlen(cases[i].text));
+		assert_memory_equal(text, cases[i].text, len);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(errors_mean_what_the_reference_says),
+		cmocka_unit_test(urls_are_taken_or_refused),
+		cmocka_unit_test(without_a_url_it_says_how_to_give_one),
+		cmocka_unit_test(
+		    nobody_there_is_later_and_told_without_the_password),
+		cmocka_unit_test(absent_values_are_null),
+		cmocka_unit_test(thousandths_become_decimals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,351 @@
+/*
+ * Tests of common/flat: whatever way a line is read, the answer is jansson's.
+ * Seeded mutations of good lines are parsed by both and compared. What jansson
+ * cannot hold is listed with what we make of it.
+ */
+#include "tests/unit/unit.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/text/flat.h"
+#include "common/text/json_text.h"
+
+static const char *const usual[] = {
+	"{\"type\":\"message\",\"id\":\"17\",\"private\":false,\"n\":-12.5}",
+	"{\"a\": null, \"b\": true, \"c\": 0}",
+	"{\"name\":\"Zo\xC3\xAB \xF0\x9F\x98\x80\",\"big\":12345678901234567}",
+	"{\"a\":1,\"a\":\"two\"}",
+	"{\"a\":\"q\\\"uote\",\"b\":\"\\u00e9\\ud83d\\ude00\\\\\\/\"}",
+	"{\"a\":{\"x\":[1,2, {\"y\":null,\"z\" : \"}\"}], \"\":[]},\"b\":1e3}",
+};
+
+static const char *const unusual[] = {
+	"{ \"a\" : 1 }",
+	"{}",
+	"{\"\\u0061\":7}",
+	"[1]",
+	"{\"a\":01}",
+	"{\"a\":1,}",
+	"{\"a\":1} x",
+	"{\"a\":1",
+	"{\"\\\\\\\"\":\"\\n\\u00e9\",\t\"b\" :{\"x\\\"]\" : [\"}\"]} }",
+	"{\"a\":[1,2}",
+	"",
+};
+
+/* Compares one field with jansson's value of that key. */
+static bool
+same_value(const struct flat_field *v, json_t *j)
+{
+	char number[512];
+	json_t *nested;
+	bool same;
+
+	switch (json_typeof(j)) {
+	case JSON_NULL:
+		return v->kind == FLAT_NULL;
+	case JSON_TRUE:
+		return v->kind == FLAT_TRUE;
+	case JSON_FALSE:
+		return v->kind == FLAT_FALSE;
+	case JSON_STRING:
+		return v->kind == FLAT_STRING &&
+		       v->val_len == json_string_length(j) &&
+		       memcmp(v->val, json_string_value(j), v->val_len) == 0;
+	case JSON_INTEGER:
+	case JSON_REAL:
+		if (v->kind != FLAT_NUMBER || v->val_len >= sizeof number)
+			return false;
+		memcpy(number, v->val, v->val_len);
+		number[v->val_len] = '\0';
+		if (json_is_integer(j))
+			return strtoll(number, NULL, 10) ==
+			       json_integer_value(j);
+		return !(strtod(number, NULL) < json_real_value(j)) &&
+		       !(strtod(number, NULL) > json_real_value(j));
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		nested = json_loadb(v->val, v->val_len, 0, NULL);
+		same = v->kind == FLAT_JSON && json_equal(nested, j);
+		json_decref(nested);
+		return same;
+	}
+	return false;
+}
+
+/* Is that JSON, but nothing for jansson? Half of a surrogate pair is a syntax
+ * error to it, so that mutations of one escape are left out with it. */
+static bool
+is_beyond(const json_error_t *e)
+{
+	enum json_error_code code = json_error_code(e);
+
+	return code == json_error_numeric_overflow ||
+	       code == json_error_null_character ||
+	       code == json_error_null_byte_in_key ||
+	       strstr(e->text, "invalid Unicode") != NULL;
+}
+
+/* True when both accept and agree on every member, or both refuse. */
+static bool
+agree(struct flat *f, const char *line, size_t len)
+{
+	json_error_t e;
+	json_t *root = json_loadb(line, len, 0, &e), *j;
+	struct buf why = BUF_INIT;
+	const char *key;
+	bool same, ok;
+
+	if (root == NULL && is_beyond(&e))
+		return true;
+	ok = flat_parse(f, line, len, &why) == 0;
+	same = ok == (json_is_object(root) != 0);
+	if (ok && same)
+		json_object_foreach(root, key, j)
+		{
+			const struct flat_field *v = flat_find(f, key);
+
+			same = same && v != NULL && same_value(v, j);
+		}
+	if (!ok)
+		assert_true(why.len > 0);
+	buf_release(&why);
+	json_decref(root);
+	return same;
+}
+
+/* A copy with the readable bytes behind it that a reader promises. */
+static char *
+padded(const char *line, size_t len)
+{
+	char *p = xcalloc(len + 65, 1);
+
+	memcpy(p, line, len);
+	return p;
+}
+
+static void
+check_one(struct flat *f, const char *line, bool fast, const char *what)
+{
+	char *p = padded(line, strlen(line));
+
+	if (!agree(f, p, strlen(line)))
+		fail_msg("%s: %s", what, line);
+	if (f->slow == fast)
+		fail_msg("%s takes the wrong way: %s", what, line);
+	free(p);
+}
+
+static void
+usual_lines_take_the_fast_way(void **state)
+{
+	struct flat f = FLAT_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(usual); i++)
+		check_one(&f, usual[i], true, "usual");
+	for (i = 0; i < ARRAY_LEN(unusual); i++)
+		check_one(&f, unusual[i], false, "unusual");
+	flat_release(&f);
+}
+
+static void
+mutations_agree_with_jansson(void **state)
+{
+	static const char bytes[] =
+	    "{}[]\",:\\ \t0123456789.eE-+tfnu\x01\xC3\xA9";
+	const char *seed_text = getenv("SEED");
+	unsigned seed = seed_text ? (unsigned)strtoul(seed_text, NULL, 10) : 1;
+	struct flat f = FLAT_INIT;
+	size_t fast = 0, i, round;
+
+	(void)state;
+	srand(seed);
+	for (round = 0; round < 200000; round++) {
+		const char *from = round % 5
+				       ? usual[round % ARRAY_LEN(usual)]
+				       : unusual[round % ARRAY_LEN(unusual)];
+		size_t len = strlen(from);
+		char *p = padded(from, len);
+
+		for (i = 0; len > 0 && i < (size_t)rand() % 3; i++)
+			p[(size_t)rand() % len] =
+			    bytes[(size_t)rand() % (sizeof bytes - 1)];
+		if (!agree(&f, p, len))
+			fail_msg("SEED=%u round %zu: %s", seed, round, p);
+		fast += !f.slow;
+		free(p);
+	}
+	/* The test is worth something only if both ways were taken. */
+	assert_true(fast > 50000);
+	assert_true(fast < 190000);
+	flat_release(&f);
+}
+
+/* "a" of the line as it is read, and as it was written. */
+static void
+any_json_is_json(void **state)
+{
+	static const struct {
+		const char *line;
+		enum flat_kind kind;
+		const char *value, *raw;
+	} cases[] = {
+#define BIG "123456789012345678901234567890"
+		{ "{\"a\":" BIG "}", FLAT_NUMBER, BIG, BIG },
+		{ "{\"a\":-1e400}", FLAT_NUMBER, "-1e400", "-1e400" },
+		{ "{\"a\": 0.1" BIG "E-9999 }", FLAT_NUMBER, "0.1" BIG "E-9999",
+		    "0.1" BIG "E-9999" },
+		{ "{\"a\":[" BIG ",{\"b\":1e999}]}", FLAT_JSON,
+		    "[" BIG ",{\"b\":1e999}]", "[" BIG ",{\"b\":1e999}]" },
+		{ "{\"a\":\"x\\u0000y\"}", FLAT_STRING, "x\uFFFDy",
+		    "\"x\\u0000y\"" },
+		{ "{\"a\":\"\\ud83d\"}", FLAT_STRING, "\uFFFD", "\"\\ud83d\"" },
+		{ "{\"a\":\"\\ude00\\ud83d\\u0041\"}", FLAT_STRING,
+		    "\uFFFD\uFFFDA", "\"\\ude00\\ud83d\\u0041\"" },
+		{ "{\"a\":\"\\\\ud83d\\ude00\"}", FLAT_STRING, "\\ud83d\uFFFD",
+		    "\"\\\\ud83d\\ude00\"" },
+		{ "{\"\\u0061\":\"\\\"\" }", FLAT_STRING, "\"", "\"\\\"\"" },
+		{ "{\"a\":\"plain\"}", FLAT_STRING, "plain", "\"plain\"" },
+	};
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		char *p = padded(cases[i].line, strlen(cases[i].line));
+		const struct flat_field *v;
+		const char *raw;
+
+		if (flat_parse(&f, p, strlen(p), &why) == -1)
+			fail_msg("%s: %s", p, buf_str(&why));
+		v = flat_find(&f, "a");
+		assert_non_null(v);
+		assert_int_equal(v->kind, cases[i].kind);
+		assert_int_equal(v->val_len, strlen(cases[i].value));
+		assert_memory_equal(v->val, cases[i].value, v->val_len);
+		raw = flat_raw(v, &len);
+		assert_int_equal(len, strlen(cases[i].raw));
+		assert_memory_equal(raw, cases[i].raw, len);
+		free(p);
+	}
+	flat_release(&f);
+	buf_release(&why);
+}
+
+static void
+what_is_no_json_is_told_with_its_place(void **state)
+{
+	static const struct {
+		const char *line, *why;
+	} cases[] = {
+		{ "no", "not JSON: a value expected (column 1)" },
+		{ "\xEF\xBB\xBF{}",
+		    "a byte order mark; write UTF-8 without one" },
+		{ "\xFF\xFE{", "UTF-16; write UTF-8" },
+		{ "\xFE\xFF{", "UTF-16; write UTF-8" },
+		{ "[1] ", "not a JSON object" },
+		{ "1e400", "not a JSON object" },
+		{ "{\"a\":01}", "not JSON: a number begins with 0 (column 7)" },
+		{ "{\"a\":1.}", "not JSON: a digit expected (column 8)" },
+		{ "{\"a\":1e}", "not JSON: a digit expected (column 8)" },
+		{ "{\"a\":tru}", "not JSON: a value expected (column 6)" },
+		{ "{\"a\":1,}", "not JSON: '\"' expected (column 8)" },
+		{ "{\"a\" 1}", "not JSON: ':' expected (column 6)" },
+		{ "{\"a\":[1}", "not JSON: ',' or ']' expected (column 8)" },
+		{ "{\"a\":1", "not JSON: ',' or '}' expected (column 7)" },
+		{ "{\"a\":\"\\x\"}", "not JSON: no such escape (column 8)" },
+		{ "{\"a\":\"\\u12g4\"}",
+		    "not JSON: four hexadecimal digits expected (column 11)" },
+		{ "{\"a\":\"\x01\"}",
+		    "not JSON: a control character in a string (column 7)" },
+		{ "{\"a\":\"b",
+		    "not JSON: a string without its end (column 8)" },
+		{ "{\"a\":1} 2", "not JSON: more than one value (column 9)" },
+	};
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		char *p = padded(cases[i].line, strlen(cases[i].line));
+
+		buf_clear(&why);
+		assert_int_equal(flat_parse(&f, p, strlen(p), &why), -1);
+		assert_string_equal(buf_str(&why), cases[i].why);
+		free(p);
+	}
+	flat_release(&f);
+	buf_release(&why);
+}
+
+/* As deep as it may be, and one level deeper. */
+static void
+depth_has_a_limit(void **state)
+{
+	struct flat f = FLAT_INIT;
+	struct buf line = BUF_INIT, why = BUF_INIT;
+	size_t deep, i;
+
+	(void)state;
+	for (deep = JSON_TEXT_DEPTH; deep <= JSON_TEXT_DEPTH + 1; deep++) {
+		buf_clear(&line);
+		buf_adds(&line, "{\"a\":");
+		for (i = 0; i < deep; i++)
+			buf_addc(&line, '[');
+		for (i = 0; i < deep; i++)
+			buf_addc(&line, ']');
+		buf_addc(&line, '}');
+		buf_room(&line, 64);
+		assert_int_equal(flat_parse(&f, line.data, line.len, &why),
+		    deep <= JSON_TEXT_DEPTH ? 0 : -1);
+	}
+	assert_non_null(strstr(buf_str(&why), "nested too deep"));
+	flat_release(&f);
+	buf_release(&line);
+	buf_release(&why);
+}
+
+static void
+too_many_fields_are_refused(void **state)
+{
+	struct buf line = BUF_INIT, why = BUF_INIT;
+	struct flat f = FLAT_INIT;
+	int i;
+
+	(void)state;
+	buf_addc(&line, '{');
+	for (i = 0; i < FLAT_MAX_FIELDS + 1; i++)
+		buf_addf(&line, "%s\"k%d\":%d", i ? "," : "", i, i);
+	buf_addc(&line, '}');
+	buf_room(&line, 64);
+	assert_int_equal(flat_parse(&f, line.data, line.len, &why), -1);
+	assert_string_equal(buf_str(&why), "more than 64 fields");
+	buf_release(&line);
+	buf_release(&why);
+	flat_release(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(usual_lines_take_the_fast_way),
+		cmocka_unit_test(mutations_agree_with_jansson),
+		cmocka_unit_test(any_json_is_json),
+		cmocka_unit_test(what_is_no_json_is_told_with_its_place),
+		cmocka_unit_test(depth_has_a_limit),
+		cmocka_unit_test(too_many_fields_are_refused),
+	};
+
+	prog_init("test_flat");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

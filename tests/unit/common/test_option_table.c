@@ -1,0 +1,221 @@
+/*
+ * Tests of common/option_table: a command line chooses a mode, its rows store
+ * the values, what belongs to another mode is refused, and the help is made
+ * of the rows.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/xalloc.h"
+#include "common/options/option_table.h"
+#include "common/text/out.h"
+
+struct filled {
+	struct option_common common;
+	const char *from, *to, *where;
+	enum out_format format;
+	bool force;
+};
+
+static bool
+is_pond(const char *value)
+{
+	return strncmp(value, "pond:", 5) == 0;
+}
+
+static int
+check_fish(void *options)
+{
+	const struct filled *f = options;
+
+	return f->to == NULL && f->force ? prog_usage_error("no -t") : -1;
+}
+
+#define FROM OPTION_TEXT('f', "from", "FROM", struct filled, from, "comes in")
+#define TO OPTION_TEXT('t', "to", "TO", struct filled, to, "goes out")
+
+static const struct option_row walk_rows[] = { FROM, TO };
+static const struct option_row fish_rows[] = {
+	OPTION_FLAG("force", struct filled, force, "all the same"),
+	OPTION_REQUIRED('t', "to", "TO", struct filled, to, "the bucket"),
+};
+static const struct option_row look_rows[] = {
+	FROM,
+	OPTION_FORMAT(struct filled, format),
+};
+
+static const struct option_mode walk = {
+	.title = "a walk",
+	.about = "Walks.\n",
+	.rows = walk_rows,
+	.rows_n = ARRAY_LEN(walk_rows),
+};
+static const struct option_mode fish = {
+	.choice =
+	    OPTION_TEXT('f', "from", "pond:NAME", struct filled, from, "fish"),
+	.when = is_pond,
+	.title = "a pond",
+	.about = "Fishes.\n",
+	.rows = fish_rows,
+	.rows_n = ARRAY_LEN(fish_rows),
+	.check = check_fish,
+};
+static const struct option_mode look = {
+	.choice =
+	    OPTION_TEXT(0, "look", "WHERE", struct filled, where, "look there"),
+	.about = "Looks.\n",
+	.rows = look_rows,
+	.rows_n = ARRAY_LEN(look_rows),
+};
+static const struct option_mode rest = {
+	.choice = OPTION_MODE("rest", "do nothing"),
+	.about = "Rests.\n",
+};
+static const struct option_mode *const modes[] = { &walk, &fish, &look, &rest };
+
+static struct filled got;
+static const struct option_mode *mode;
+static char said[512]; /* on standard error, or output when it is help */
+
+/* Reads words with blanks between as a command line, and catches what fd
+ * says. */
+static int
+read_words(const char *words, int fd)
+{
+	static char text[256]; /* the values are borrowed from it */
+	char *argv[16], *word, *next = NULL;
+	FILE *catch = tmpfile();
+	int argc = 0, code, saved = dup(fd);
+	size_t n;
+
+	snprintf(text, sizeof text, "prog %s", words);
+	for (word = strtok_r(text, " ", &next); word != NULL;
+	     word = strtok_r(NULL, " ", &next))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	got = (struct filled){ .format = OUT_AUTO };
+	mode = NULL;
+	assert_non_null(catch);
+	fflush(NULL);
+	assert_int_equal(dup2(fileno(catch), fd), fd);
+	code = option_read(modes, ARRAY_LEN(modes), argc, argv, &got, &mode);
+	fflush(NULL);
+	assert_int_equal(dup2(saved, fd), fd);
+	close(saved);
+	rewind(catch);
+	n = fread(said, 1, sizeof said - 1, catch);
+	said[n] = '\0';
+	fclose(catch);
+	return code;
+}
+
+static void
+refused(const char *words, const char *why)
+{
+	char line[256];
+
+	assert_int_equal(read_words(words, STDERR_FILENO), PROG_USAGE);
+	snprintf(line, sizeof line, "prog: %s; try 'prog -h'\n", why);
+	assert_string_equal(said, line);
+}
+
+static void
+helped(const char *words, const char *begin)
+{
+	assert_int_equal(read_words(words, STDOUT_FILENO), PROG_OK);
+	assert_int_equal(strncmp(said, begin, strlen(begin)), 0);
+}
+
+static void
+values_are_stored(void **state)
+{
+	(void)state;
+	assert_int_equal(read_words("-t out --from=in -vvq -n", 2), -1);
+	assert_ptr_equal(mode, &walk);
+	assert_string_equal(got.from, "in");
+	assert_string_equal(got.to, "out");
+	assert_int_equal(got.common.verbose, 2);
+	assert_true(got.common.quiet && got.common.only_check);
+	assert_int_equal(read_words("-c a --config b", 2), -1);
+	assert_string_equal(got.common.config, "b");
+}
+
+static void
+options_choose_the_mode(void **state)
+{
+	(void)state;
+	assert_int_equal(read_words("-o csv --look there", 2), -1);
+	assert_ptr_equal(mode, &look);
+	assert_string_equal(got.where, "there");
+	assert_int_equal(got.format, OUT_CSV);
+	assert_int_equal(read_words("--res", 2), -1);
+	assert_ptr_equal(mode, &rest);
+	assert_int_equal(read_words("-f pond:a -t b --force", 2), -1);
+	assert_ptr_equal(mode, &fish);
+	assert_string_equal(got.from, "pond:a");
+	/* The last value counts, and a mode that was named before it. */
+	assert_int_equal(read_words("-f pond:a -f b", 2), -1);
+	assert_ptr_equal(mode, &walk);
+	assert_int_equal(read_words("--look x -f pond:a", 2), -1);
+	assert_ptr_equal(mode, &look);
+}
+
+static void
+what_is_wrong_is_refused(void **state)
+{
+	(void)state;
+	refused("-x", "unknown option '-x'");
+	refused("--wrong", "unknown option '--wrong'");
+	refused("-f", "option '-f' needs a value");
+	refused("word", "unexpected argument 'word'");
+	refused("--rest --look x", "--look and --rest exclude each other");
+	refused("--rest -f a",
+	    "-f is for a walk, a pond and --look, not for --rest");
+	refused("-o csv", "-o is for --look, not for a walk");
+	refused("--force", "--force is for a pond, not for a walk");
+	refused("-f pond:a --force", "no -t");
+	refused("--look x -o xml",
+	    "there is no format 'xml'; there are table, ndjson and csv");
+}
+
+static void
+help_is_that_of_the_mode(void **state)
+{
+	(void)state;
+	helped("--rest -h", "usage: prog --rest [-hnqvV] [-c FILE]\nRests.\n");
+	helped("-h --look x",
+	    "usage: prog --look WHERE [-hnqvV] [-c FILE] [-f FROM] "
+	    "[-o FORMAT]\n"
+	    "Looks.\n"
+	    "  -f, --from FROM    comes in\n"
+	    "  -o FORMAT          table, ndjson or csv\n"
+	    "  -c, --config FILE  configuration\n");
+	assert_null(strstr(said, "Modes"));
+	helped("-f pond:NAME -h",
+	    "usage: prog -f pond:NAME -t TO [-hnqvV] [-c FILE] [--force]\n");
+	/* Whatever else is wrong. */
+	helped("-h --wrong word", "usage: prog [-hnqvV] [-c FILE] [-f FROM]");
+	assert_non_null(strstr(said,
+	    "Modes, each with a help of its own (prog --from pond:NAME -h):\n"
+	    "  -f, --from pond:NAME  fish\n"
+	    "      --look WHERE      look there\n"
+	    "      --rest            do nothing\n"));
+	helped("-V -h", "prog (messaging-analytics) ");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_stored),
+		cmocka_unit_test(options_choose_the_mode),
+		cmocka_unit_test(what_is_wrong_is_refused),
+		cmocka_unit_test(help_is_that_of_the_mode),
+	};
+
+	prog_init("prog");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

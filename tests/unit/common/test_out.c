@@ -1,0 +1,173 @@
+/*
+ * Tests of common/out: tables and CSV.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/text/out.h"
+
+static const struct out_column columns[] = {
+	{ "name", false },
+	{ "chats", true },
+	{ "note", false },
+};
+
+static void
+formats_have_names(void **state)
+{
+	enum out_format f = OUT_AUTO;
+
+	(void)state;
+	assert_int_equal(out_format_parse("table", &f), 0);
+	assert_int_equal(f, OUT_TABLE);
+	assert_int_equal(out_format_parse("ndjson", &f), 0);
+	assert_int_equal(f, OUT_NDJSON);
+	assert_int_equal(out_format_parse("csv", &f), 0);
+	assert_int_equal(f, OUT_CSV);
+	assert_int_equal(out_format_parse("json", &f), -1);
+	assert_int_equal(out_format_parse("", &f), -1);
+	assert_int_equal(out_format_resolve(OUT_CSV), OUT_CSV);
+}
+
+static void
+check(const char *const *cells, size_t n, enum out_format f, const char *want)
+{
+	struct out_table t;
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	out_table_init(&t, columns, ARRAY_LEN(columns));
+	for (i = 0; i < n; i++)
+		out_table_cell(&t, cells[i]);
+	out_table_show(&t, f, &got);
+	assert_string_equal(buf_str(&got), want);
+	out_table_release(&t);
+	buf_release(&got);
+}
+
+static void
+tables_line_up_without_trailing_blanks(void **state)
+{
+	static const char *const cells[] = {
+		"Ann", "3", "x",          /* */
+		"Bertram", "12", NULL,    /* */
+		"\xc3\x85sa", NULL, "",   /* 3 characters in 4 bytes */
+		"\xe6\x9d\x8e", "0", "y", /* one that is two columns wide */
+		"e\xcc\x81", "0", "y",    /* an accent of its own */
+	};
+
+	(void)state;
+	check(cells, ARRAY_LEN(cells), OUT_TABLE,
+	    "name     chats  note\n"
+	    "Ann          3  x\n"
+	    "Bertram     12  -\n"
+	    "\xc3\x85sa          -\n"
+	    "\xe6\x9d\x8e           0  y\n"
+	    "e\xcc\x81            0  y\n");
+	check(NULL, 0, OUT_TABLE, "name  chats  note\n");
+}
+
+static void
+nothing_reaches_the_terminal_unmasked(void **state)
+{
+	static const struct {
+		const char *in, *want;
+	} cases[] = {
+		{ "a\033[2Jb", "a\\x1b[2Jb" },
+		{ "a\nb\tc", "a\\x0ab\\x09c" },
+		{ "\x7f", "\\x7f" },
+		{ "\xc2\x9b", "\\xc2\\x9b" },          /* C1 */
+		{ "\xe2\x80\xae", "\\xe2\\x80\\xae" }, /* right-to-left */
+		{ "\xff", "\\xff" },
+		{ "\xc3", "\\xc3" },
+		{ "\xe2\x82", "\\xe2\\x82" },
+		{ "\xc0\xaf", "\\xc0\\xaf" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		{ "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
+	};
+	static const struct out_column one[] = { { "t", false } };
+	struct out_table t;
+	struct buf got = BUF_INIT, want = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		out_table_init(&t, one, 1);
+		out_table_cell(&t, cases[i].in);
+		buf_clear(&got);
+		out_table_show(&t, OUT_TABLE, &got);
+		buf_setf(&want, "t\n%s\n", cases[i].want);
+		assert_string_equal(buf_str(&got), buf_str(&want));
+		out_table_release(&t);
+	}
+	buf_release(&got);
+	buf_release(&want);
+}
+
+static void
+long_cells_are_cut_in_tables_only(void **state)
+{
+	static const struct out_column two[] = { { "t", false },
+		{ "u", false } };
+	char big[1001];
+	struct out_table t;
+	struct buf got = BUF_INIT;
+
+	(void)state;
+	memset(big, 'a', sizeof big - 1);
+	big[sizeof big - 1] = '\0';
+	out_table_init(&t, two, 2);
+	out_table_cell(&t, big);
+	out_table_cell(&t, "b");
+	out_table_show(&t, OUT_TABLE, &got);
+	assert_true(got.len < 140);
+	assert_non_null(strstr(buf_str(&got), "a\xe2\x80\xa6  b\n"));
+	buf_clear(&got);
+	out_table_show(&t, OUT_CSV, &got);
+	assert_int_equal(got.len, 5 + 1000 + 4);
+	/* The last one of a row pushes nobody off the screen. */
+	out_table_cell(&t, "b");
+	out_table_cell(&t, big);
+	buf_clear(&got);
+	out_table_show(&t, OUT_TABLE, &got);
+	assert_true(got.len > 1000);
+	out_table_release(&t);
+	buf_release(&got);
+}
+
+static void
+csv_quotes_and_defuses(void **state)
+{
+	static const char *const cells[] = {
+		"a,b", "1", "say \"hi\"",   /* */
+		"=SUM(A1)", "-5", "+x",     /* numbers stay numbers */
+		"@x", NULL, "",             /* absent is not empty */
+		"two\nlines", "0.500", "-", /* */
+		"\tx", "7", "plain",        /* */
+	};
+
+	(void)state;
+	check(cells, ARRAY_LEN(cells), OUT_CSV,
+	    "name,chats,note\r\n"
+	    "\"a,b\",1,\"say \"\"hi\"\"\"\r\n"
+	    "'=SUM(A1),-5,'+x\r\n"
+	    "'@x,,\"\"\r\n"
+	    "\"two\nlines\",0.500,'-\r\n"
+	    "'\tx,7,plain\r\n");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(formats_have_names),
+		cmocka_unit_test(tables_line_up_without_trailing_blanks),
+		cmocka_unit_test(nothing_reaches_the_terminal_unmasked),
+		cmocka_unit_test(long_cells_are_cut_in_tables_only),
+		cmocka_unit_test(csv_quotes_and_defuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

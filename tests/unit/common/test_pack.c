@@ -1,0 +1,154 @@
+/*
+ * Packing: what is written comes back, whatever the number; and what is cut
+ * anywhere, or is not what a packer writes, is refused without a step too far.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/containers/pack.h"
+
+#define LAYOUT 7
+
+static const uint64_t numbers[] = { 0, 1, 127, 128, 16383, 16384, UINT32_MAX,
+	(uint64_t)INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX };
+
+static void
+write_all(struct buf *b)
+{
+	size_t i;
+
+	pack_put_number(b, LAYOUT);
+	for (i = 0; i < ARRAY_LEN(numbers); i++) {
+		pack_put_number(b, numbers[i]);
+		pack_put_signed(b, (int64_t)numbers[i]);
+		pack_put_fixed(b, numbers[i]);
+	}
+	pack_put_text(b, (struct text){ NULL, 0 });
+	pack_put_text(b, (struct text){ "", 0 });
+	pack_put_text(b, (struct text){ "a\0b", 3 });
+	pack_put_string(b, "");
+	pack_put_string(b, "with its end");
+	pack_put_number(b, 2);
+	pack_put_number(b, 1);
+	pack_put_number(b, 1);
+}
+
+/* True when all is as it was written. */
+static bool
+read_all(const void *p, size_t len)
+{
+	struct pack r = pack_open(p, len, LAYOUT);
+	struct text t[3];
+	const char *s[2];
+	size_t i, n[2];
+	bool same = true;
+
+	for (i = 0; i < ARRAY_LEN(numbers); i++) {
+		same &= pack_number(&r) == numbers[i];
+		same &= pack_signed(&r) == (int64_t)numbers[i];
+		same &= pack_fixed(&r) == numbers[i];
+	}
+	for (i = 0; i < 3; i++)
+		t[i] = pack_text(&r);
+	for (i = 0; i < 2; i++)
+		s[i] = pack_string(&r, &n[i]);
+	same &= pack_count(&r, 1) == 2 && pack_number(&r) == 1 &&
+		pack_number(&r) == 1;
+	if (pack_end(&r) == -1)
+		return false;
+	same &= t[0].p == NULL && t[1].p != NULL && t[1].len == 0;
+	same &= t[2].len == 3 && memcmp(t[2].p, "a\0b", 3) == 0;
+	same &= strcmp(s[0], "") == 0 && n[0] == 0;
+	same &= strcmp(s[1], "with its end") == 0 && n[1] == 12;
+	return same;
+}
+
+static void
+everything_comes_back(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	write_all(&b);
+	assert_true(read_all(b.data, b.len));
+	pack_put_number(&b, 0);
+	assert_false(read_all(b.data, b.len));
+	buf_release(&b);
+}
+
+/* A copy of its own size, so that a step too far is seen. */
+static void
+what_is_cut_is_refused(void **state)
+{
+	struct buf b = BUF_INIT;
+	char *cut;
+	size_t i;
+
+	(void)state;
+	write_all(&b);
+	for (i = 0; i < b.len; i++) {
+		cut = xmalloc(i + 1);
+		memcpy(cut, b.data, i);
+		assert_false(read_all(cut, i));
+		free(cut);
+	}
+	buf_release(&b);
+}
+
+static void
+what_nobody_writes_is_bad(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} cases[] = {
+		/* Numbers of more than 64 bits. */
+		{ "\377\377\377\377\377\377\377\377\377\2", 10 },
+		{ "\377\377\377\377\377\377\377\377\377\377\0", 11 },
+		{ "\200", 1 },
+		{ "", 0 },
+	};
+	struct pack r;
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		r = pack_open_bare(cases[i].bytes, cases[i].len);
+		assert_int_equal(pack_number(&r), 0);
+		assert_true(r.bad);
+		/* And stays so, whatever follows. */
+		assert_int_equal(pack_number(&r), 0);
+		assert_null(pack_text(&r).p);
+		assert_string_equal(pack_string(&r, &len), "");
+		assert_false(pack_more(&r));
+		assert_int_equal(pack_end(&r), -1);
+	}
+	r = pack_open("\7", 1, LAYOUT + 1);
+	assert_int_equal(pack_end(&r), -1);
+	/* Three of two bytes are not there. */
+	r = pack_open_bare("\3abcde", 6);
+	assert_int_equal(pack_count(&r, 2), 0);
+	assert_int_equal(pack_end(&r), -1);
+	/* Its NUL is missing; it is all there but for that. */
+	r = pack_open_bare("\3abcd", 5);
+	assert_string_equal(pack_string(&r, &len), "");
+	assert_int_equal(pack_end(&r), -1);
+	r = pack_open_bare("\3abc", 4);
+	assert_string_equal(pack_string(&r, &len), "");
+	assert_int_equal(pack_end(&r), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_comes_back),
+		cmocka_unit_test(what_is_cut_is_refused),
+		cmocka_unit_test(what_nobody_writes_is_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

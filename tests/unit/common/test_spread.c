@@ -1,0 +1,129 @@
+/*
+ * Tests of common/spread: the lane is that of the bucket, and each time that
+ * moved is told once.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/records/bucket.h"
+#include "common/records/spread.h"
+
+#define CLOCK(tenant, at)                                                      \
+	"{\"type\":\"clock\",\"tenant\":\"" tenant "\",\"at\":\"" at "\"}\n"
+#define AT(n) "2026-11-20T10:00:0" #n ".000Z"
+
+/* In their order; what each leads to be told. */
+static const struct {
+	const char *line, *told;
+} cases[] = {
+	{ "{\"type\":\"message\",\"tenant\":\"a\",\"chat\":\"1\",\"id\":\"1\","
+	  "\"at\":\"2026-11-20T10:00:05Z\",\"from\":\"customer\"}",
+	    CLOCK("a", AT(5)) },
+	/* It is older, or the same. */
+	{ "{\"type\":\"view\",\"tenant\":\"a\",\"message\":\"1\",\"user\":"
+	  "\"u\","
+	  "\"at\":\"2026-11-20T10:00:04Z\"}",
+	    "" },
+	{ "{\"type\":\"event\",\"tenant\":\"a\",\"id\":\"1\",\"event\":\"e\","
+	  "\"at\":\"2026-11-20T10:00:05Z\"}",
+	    "" },
+	{ "{\"type\":\"event\",\"tenant\":\"b\",\"id\":\"1\",\"event\":\"e\"}",
+	    "" },
+	/* A chat that tells no time of its own. */
+	{ "{\"type\":\"chat\",\"tenant\":\"b\",\"chat\":\"1\",\"opened_at\":"
+	  "\"2026-11-20T10:00:01Z\"}",
+	    CLOCK("b", AT(1)) },
+	/* Neither what is about a message nor what a snapshot holds. */
+	{ "{\"type\":\"message\",\"tenant\":\"a\",\"chat\":\"1\",\"id\":\"1\","
+	  "\"at\":\"2026-11-20T10:00:07Z\",\"from\":\"customer\","
+	  "\"about\":true}",
+	    "" },
+	{ "{\"type\":\"chat\",\"tenant\":\"a\",\"chat\":\"1\",\"at\":"
+	  "\"2026-11-20T10:00:07Z\",\"snapshot\":\"s\"}",
+	    "" },
+	/* Bad, unknown, or with a time of the rows' own. */
+	{ "{\"type\":\"event\",\"tenant\":\"a\",\"id\":\"1 \",\"event\":\"e\","
+	  "\"at\":\"2026-11-20T10:00:07Z\"}",
+	    "" },
+	{ "no JSON", "" },
+	{ "{\"type\":\"x\",\"tenant\":\"a\",\"at\":\"2026-11-20T10:00:07Z\"}",
+	    "" },
+	{ "{\"type\":\"row\",\"tenant\":\"a\",\"table\":\"t\",\"as_of\":"
+	  "\"2026-11-20T10:00:07Z\"}",
+	    "" },
+	/* All know that already. */
+	{ CLOCK("a", AT(8)), "" },
+	{ "{\"type\":\"limit\",\"tenant\":\"a\",\"at\":"
+	  "\"2026-11-20T10:00:08Z\"}",
+	    "" },
+	{ "{\"type\":\"assignment\",\"tenant\":\"a\",\"id\":\"1\","
+	  "\"chat\":\"1\",\"operator\":\"1\",\"at\":\"2026-11-20T10:00:09Z\","
+	  "\"expires\":\"2026-11-20T11:00:00Z\"}",
+	    CLOCK("a", AT(9)) },
+};
+
+static void
+a_time_is_told_once(void **state)
+{
+	struct spread s = { .moved = false };
+	struct flat f = FLAT_INIT;
+	struct buf told = BUF_INIT, line = BUF_INIT;
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		len = strcspn(cases[i].line, "\n");
+		buf_clear(&line);
+		buf_clear(&told);
+		buf_add(&line, cases[i].line, len);
+		memset(buf_room(&line, 64), 0, 64);
+		assert_int_equal(spread_lane(&s, cases[i].line, len),
+		    bucket_of_line(&f, line.data, len));
+		spread_tell(&s, &told, 0);
+		spread_tell(&s, &told, 0);
+		assert_string_equal(buf_str(&told), cases[i].told);
+	}
+	spread_release(&s);
+	flat_release(&f);
+	buf_release(&told);
+	buf_release(&line);
+}
+
+/* Of several it is the newest, and not before the pause is over. */
+static void
+what_moved_meanwhile_is_told_together(void **state)
+{
+	static const size_t order[] = { 1, 0, 4 };
+	struct spread s = { .moved = false };
+	struct buf told = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(order); i++)
+		(void)spread_lane(
+		    &s, cases[order[i]].line, strlen(cases[order[i]].line));
+	spread_tell(&s, &told, 0);
+	assert_string_equal(
+	    buf_str(&told), CLOCK("a", AT(5)) CLOCK("b", AT(1)));
+	buf_clear(&told);
+	(void)spread_lane(&s, cases[13].line, strlen(cases[13].line));
+	spread_tell(&s, &told, INT64_C(3600) * 1000);
+	assert_string_equal(buf_str(&told), "");
+	spread_tell(&s, &told, 0);
+	assert_string_equal(buf_str(&told), CLOCK("a", AT(9)));
+	spread_release(&s);
+	buf_release(&told);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_time_is_told_once),
+		cmocka_unit_test(what_moved_meanwhile_is_told_together),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

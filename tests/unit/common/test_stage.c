@@ -1,0 +1,286 @@
+/*
+ * Tests of common/stage: what is acknowledged when, and what a run ends with.
+ *
+ * Input, handler and flush play from scripts, one letter a call; what happens
+ * is written down, one letter each:
+ *   h handled  f flushed  A acknowledged  p input pumped  i idle
+ */
+#include "tests/unit/tmpdir.h"
+
+#include <stdio.h>
+
+#include "common/base/buf.h"
+#include "common/base/stop.h"
+#include "common/endpoint/stage.h"
+
+struct play {
+	struct endpoint base; /* first: the stage sees an endpoint */
+	const char *input, *handle, *flush;
+	char line[80];
+	struct buf events;
+	struct stage stage;
+};
+
+static struct play *
+play(struct endpoint *e)
+{
+	return (struct play *)(void *)e;
+}
+
+/* r record, t too long, w nothing now, s the same after SIGTERM; then the
+ * ends: E end, e empty, c cut, x failed. */
+static enum endpoint_status
+fake_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+{
+	struct play *p = play(e);
+
+	assert_true(timeout_ms >= 0);
+	*line = p->line;
+	*len = 5;
+	memcpy(p->line, "hello", 6);
+	switch (*p->input != '\0' ? *p->input++ : 'E') {
+	case 'r':
+		return ENDPOINT_RECORD;
+	case 't':
+		return ENDPOINT_TOOLONG;
+	case 's':
+		stop_set(true);
+		return ENDPOINT_WAIT;
+	case 'w':
+		return ENDPOINT_WAIT;
+	case 'e':
+		return ENDPOINT_EMPTY;
+	case 'c':
+		return ENDPOINT_CUT;
+	case 'x':
+		e->code = PROG_IO;
+		buf_setf(&e->why, "the disk is gone");
+		return ENDPOINT_FAILED;
+	default:
+		return ENDPOINT_END;
+	}
+}
+
+static void
+fake_ack(struct endpoint *e)
+{
+	buf_addc(&play(e)->events, 'A');
+}
+
+static void
+fake_pump(struct endpoint *e)
+{
+	buf_addc(&play(e)->events, 'p');
+}
+
+static void
+fake_where(const struct endpoint *e, uint64_t behind, struct buf *where)
+{
+	(void)behind;
+	(void)e;
+	buf_adds(where, "line 7");
+}
+
+static const struct endpoint_ops fake_ops = {
+	.read = fake_read,
+	.ack = fake_ack,
+	.pump = fake_pump,
+	.where = fake_where,
+};
+
+/* d done, z the same after half a second, l later, n never, S: later, and
+ * SIGTERM comes; done at the end. */
+static enum outcome
+answer(struct play *p, const char **script)
+{
+	switch (**script != '\0' ? *(*script)++ : 'd') {
+	case 'z':
+		(void)stop_sleep(500);
+		return OUTCOME_DONE;
+	case 'l':
+		return OUTCOME_LATER;
+	case 'S':
+		stop_set(true);
+		return OUTCOME_LATER;
+	case 'n':
+		p->stage.code = PROG_NOPERM;
+		return OUTCOME_NEVER;
+	case 'N':
+		return OUTCOME_NEVER;
+	default:
+		return OUTCOME_DONE;
+	}
+}
+
+static enum outcome
+handle(void *ctx, char *line, size_t len)
+{
+	struct play *p = ctx;
+
+	assert_int_equal(len, 5);
+	assert_string_equal(line, "hello");
+	buf_addc(&p->events, 'h');
+	return answer(p, &p->handle);
+}
+
+static enum outcome
+flush(void *ctx)
+{
+	struct play *p = ctx;
+
+	buf_addc(&p->events, 'f');
+	return answer(p, &p->flush);
+}
+
+static void
+idle(void *ctx)
+{
+	struct play *p = ctx;
+
+	buf_addc(&p->events, 'i');
+}
+
+static const struct {
+	const char *name;
+	const char *input, *handle, *flush;
+	bool patient;
+	size_t batch;
+	const char *events;
+	enum exit_code code;
+	bool ended;
+	const char *says; /* on stderr; NULL: nothing */
+} cases[] = {
+	{ "an empty input is flushed all the same", "E", "", "", false, 9, "fA",
+	    PROG_OK, true, NULL },
+	{ "acknowledged after the flush", "rrE", "", "", false, 9, "hhfA",
+	    PROG_OK, true, NULL },
+	{ "a full batch", "rrrE", "", "", false, 2, "hhfAhfA", PROG_OK, true,
+	    NULL },
+	{ "a pause of the input ends a batch", "rwrE", "", "", false, 9,
+	    "hfAhfA", PROG_OK, true, NULL },
+	{ "an empty queue", "rre", "", "", false, 9, "hhfA", PROG_OK, true,
+	    NULL },
+	{ "waiting, the others are looked after", "wwrE", "", "", false, 9,
+	    "pipihfA", PROG_OK, true, NULL },
+	{ "in a long batch, too", "rrrE", "z", "", false, 9, "hphhfA", PROG_OK,
+	    true, NULL },
+	{ "a cut input", "rrc", "", "", false, 9, "hhfA", PROG_DATA, false,
+	    "the input '-' was cut off inside line 7" },
+	{ "an input that fails", "rx", "", "", false, 9, "hfA", PROG_IO, false,
+	    "the disk is gone" },
+	{ "a line that is too long by hand", "rtrE", "", "", false, 9, "hhfA",
+	    PROG_DATA, true, "line 7: the line is too long" },
+	{ "SIGTERM: what is in hand is finished", "rrs", "", "", false, 9,
+	    "hhfA", PROG_OK, false, NULL },
+	{ "flush later: not acknowledged", "rrE", "", "l", false, 9, "hhf",
+	    PROG_TEMPFAIL, false, NULL },
+	{ "flush later, patient: again", "rrE", "", "ll", true, 9, "hhfpifpifA",
+	    PROG_OK, true, NULL },
+	{ "flush never", "rrE", "", "n", true, 9, "hhf", PROG_NOPERM, false,
+	    NULL },
+	{ "flush never, and no code is a bug", "rrE", "", "N", true, 9, "hhf",
+	    PROG_SOFTWARE, false, NULL },
+	{ "handle later: stops", "rrE", "dl", "", false, 9, "hh", PROG_TEMPFAIL,
+	    false, NULL },
+	{ "handle later, patient: the same line again", "rrE", "dl", "", true,
+	    9, "hhpihfA", PROG_OK, true, NULL },
+	{ "handle never", "rrrE", "dn", "", true, 9, "hh", PROG_NOPERM, false,
+	    NULL },
+	{ "SIGTERM while flush is tried again", "rrE", "", "lS", true, 9,
+	    "hhfpif", PROG_OK, false, NULL },
+};
+
+static void
+run_case(size_t i)
+{
+	struct play p = { .base.ops = &fake_ops };
+	struct endpoint_options opt = { 0 };
+	struct deadletter dead;
+	enum exit_code code;
+	char said[4096];
+	int saved;
+
+	p.base.name = xstrdup("-");
+	p.input = cases[i].input;
+	p.handle = cases[i].handle;
+	p.flush = cases[i].flush;
+	deadletter_open(&dead, &p.base, &opt);
+	p.stage = (struct stage){ .in = &p.base,
+		.dead = &dead,
+		.ctx = &p,
+		.batch_records = cases[i].batch,
+		.batch_ms = 1000,
+		.patient = cases[i].patient,
+		.handle = handle,
+		.flush = flush,
+		.idle = idle };
+	saved = tmpdir_catch_stderr();
+	code = stage_run(&p.stage);
+	tmpdir_stderr(saved, said, sizeof said);
+	stop_set(false);
+	buf_addc(&p.events, '\0');
+	if (strcmp(p.events.data, cases[i].events) != 0)
+		fail_msg("%s: got %s, want %s", cases[i].name, p.events.data,
+		    cases[i].events);
+	if (code != cases[i].code || p.stage.ended != cases[i].ended)
+		fail_msg("%s: ends with %d, ended %d", cases[i].name, (int)code,
+		    p.stage.ended);
+	if (cases[i].says == NULL ? said[0] != '\0'
+				  : strstr(said, cases[i].says) == NULL)
+		fail_msg("%s: says %s", cases[i].name, said);
+	deadletter_close(&dead);
+	buf_release(&p.events);
+	buf_release(&p.base.why);
+	buf_release(&p.base.where);
+	free(p.base.name);
+}
+
+static void
+acknowledges_last(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++)
+		run_case(i);
+}
+
+/* By hand, bad records are shown, but a million of them do not flood. */
+static void
+letters_by_hand(void **state)
+{
+	struct endpoint in = { .ops = &fake_ops };
+	struct endpoint_options opt = { 0 };
+	struct deadletter d;
+	char said[8192];
+	int saved, i;
+
+	(void)state;
+	in.name = xstrdup("day.ndjson");
+	deadletter_open(&d, &in, &opt);
+	assert_int_equal(deadletter_code(&d), PROG_OK);
+	saved = tmpdir_catch_stderr();
+	for (i = 0; i < 1000; i++)
+		assert_int_equal(
+		    deadletter_add(&d, "line 3", "{", 1, "it is no JSON"),
+		    OUTCOME_DONE);
+	assert_int_equal(deadletter_flush(&d), OUTCOME_DONE);
+	assert_int_equal(d.count, 1000);
+	assert_int_equal(deadletter_code(&d), PROG_DATA);
+	deadletter_close(&d);
+	tmpdir_stderr(saved, said, sizeof said);
+	assert_non_null(strstr(said, "line 3: it is no JSON\n"));
+	assert_non_null(strstr(said, "and 980 more bad records\n"));
+	free(in.name);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(acknowledges_last),
+		cmocka_unit_test(letters_by_hand),
+	};
+
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+}

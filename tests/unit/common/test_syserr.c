@@ -1,0 +1,139 @@
+/*
+ * Tests of common/syserr: every error number of the system has an exit code
+ * and a way out, and none that a machine or a disk is to blame for gets the
+ * code of who gave the name, after which no unit starts a program again.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/syserr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "common/base/buf.h"
+#include "common/base/xalloc.h"
+
+#define LAST_ERRNO 133 /* EHWPOISON */
+
+/* What may be NAMED, and no other. */
+static const int names[] = { ENOENT, ENOTDIR, EISDIR, EEXIST, ENOTEMPTY, ELOOP,
+	ENAMETOOLONG, EXDEV, EINVAL, EROFS, ENXIO, ENODEV, ESPIPE, ETXTBSY,
+	EACCES, EPERM, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT };
+
+static bool
+is_name(int err)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		if (names[i] == err)
+			return true;
+	return false;
+}
+
+static void
+every_number_has_a_code_and_a_way_out(void **state)
+{
+	enum exit_code in, out;
+	int err;
+
+	(void)state;
+	for (err = 1; err <= LAST_ERRNO; err++) {
+		in = syserr_code(err, PROG_NOINPUT);
+		out = syserr_code(err, PROG_CANTCREATE);
+		if (is_name(err)) {
+			assert_int_equal(in, PROG_NOINPUT);
+			assert_int_equal(out, PROG_CANTCREATE);
+		} else {
+			assert_int_equal(in, out);
+			assert_true(in == PROG_IO || in == PROG_TEMPFAIL);
+		}
+		if (strlen(syserr_way_out(err)) < strlen("make room"))
+			fail_msg("no way out of error %d", err);
+	}
+	assert_int_equal(syserr_code(0, PROG_DATA), PROG_DATA);
+	assert_int_equal(syserr_code(LAST_ERRNO + 1, PROG_DATA), PROG_IO);
+}
+
+static void
+what_runs_out_is_told_from_what_breaks(void **state)
+{
+	static const struct {
+		int err;
+		enum exit_code code;
+		const char *way_out;
+	} cases[] = {
+		{ ENOSPC, PROG_IO, "make room" },
+		{ EDQUOT, PROG_IO, "quota" },
+		{ EFBIG, PROG_IO, "size of files" },
+		{ EIO, PROG_IO, "disk may be dying" },
+		{ EUCLEAN, PROG_IO, "disk may be dying" },
+		{ EMFILE, PROG_TEMPFAIL, "LimitNOFILE" },
+		{ ENFILE, PROG_TEMPFAIL, "fs.file-max" },
+		{ ENOMEM, PROG_TEMPFAIL, "MemoryMax" },
+		{ EAGAIN, PROG_TEMPFAIL, "TasksMax" },
+		{ EINTR, PROG_TEMPFAIL, "try again" },
+		{ EACCES, PROG_CANTCREATE, "mode" },
+		{ ENOENT, PROG_CANTCREATE, "name" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(
+		    syserr_code(cases[i].err, PROG_CANTCREATE), cases[i].code);
+		assert_non_null(
+		    strstr(syserr_way_out(cases[i].err), cases[i].way_out));
+	}
+}
+
+static void
+a_reason_is_one_sentence(void **state)
+{
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	errno = ENOSPC;
+	assert_int_equal(
+	    syserr_explain(&why, PROG_CANTCREATE, "cannot write '%s'", "x"),
+	    PROG_IO);
+	assert_int_equal(errno, ENOSPC);
+	assert_string_equal(buf_str(&why),
+	    "cannot write 'x': No space left on device; make room");
+	buf_release(&why);
+}
+
+static void
+a_short_write_is_a_limit_or_a_full_disk(void **state)
+{
+	struct rlimit before, small;
+
+	(void)state;
+	assert_int_equal(syserr_written(EACCES, "/"), EACCES);
+	assert_int_equal(syserr_written(ENOSPC, "/"), ENOSPC);
+	/* proc has no room for anything. */
+	assert_int_equal(syserr_written(EIO, "/proc"), ENOSPC);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 1 << 20;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(syserr_written(EIO, "/nowhere"), EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	if (before.rlim_cur == RLIM_INFINITY)
+		assert_int_equal(syserr_written(EIO, "/nowhere"), EIO);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_number_has_a_code_and_a_way_out),
+		cmocka_unit_test(what_runs_out_is_told_from_what_breaks),
+		cmocka_unit_test(a_reason_is_one_sentence),
+		cmocka_unit_test(a_short_write_is_a_limit_or_a_full_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

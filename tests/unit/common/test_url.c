@@ -1,0 +1,251 @@
+/*
+ * Tests of common/url: what is taken apart, what is refused, and that no
+ * password ever shows.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/conf/url.h"
+
+static const char *
+shown(const char *s)
+{
+	return s != NULL ? s : "-";
+}
+
+/* The parts as one text, "-" for what is not there. */
+static void
+describe(struct buf *b, const struct url *u)
+{
+	buf_setf(b, "%s|%s|%s|%s|%d|%s|%s", shown(u->scheme), shown(u->user),
+	    shown(u->password), shown(u->host), u->port, shown(u->path),
+	    shown(u->query));
+}
+
+static void
+urls_are_taken_apart(void **state)
+{
+	static const struct {
+		const char *in, *want;
+	} cases[] = {
+		{ "amqp://localhost", "amqp|-|-|localhost|0|-|-" },
+		{ "AMQPS://h:5671/", "amqps|-|-|h|5671||-" },
+		{ "amqp://u:p@h/%2f", "amqp|u|p|h|0|/|-" },
+		{ "amqp://u:p%40%3a@h:1/v", "amqp|u|p@:|h|1|v|-" },
+		{ "amqp://u:p@ss@h/v", "amqp|u|p@ss|h|0|v|-" },
+		{ "amqp://u:@h", "amqp|u||h|0|-|-" },
+		{ "amqp://u:a:b@h", "amqp|u|a:b|h|0|-|-" },
+		{ "mysql://u@h:3306/db?ssl=1&x=2",
+		    "mysql|u|-|h|3306|db|ssl=1&x=2" },
+		{ "mysql://[::1]:3306/db", "mysql|-|-|::1|3306|db|-" },
+		{ "mysql://[fe80::1]/db", "mysql|-|-|fe80::1|0|db|-" },
+		{ "https://api.example.com/v1/a?q=%20#frag",
+		    "https|-|-|api.example.com|0|v1/a|q=%20" },
+		{ "http://h?x=1", "http|-|-|h|0|-|x=1" },
+		{ "http://h:/x", "http|-|-|h|0|x|-" },
+	};
+	struct buf got = BUF_INIT, why = BUF_INIT;
+	struct url u;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		if (url_parse(&u, cases[i].in, &why) != 0)
+			fail_msg("%s: %s", cases[i].in, buf_str(&why));
+		describe(&got, &u);
+		if (strcmp(buf_str(&got), cases[i].want) != 0)
+			fail_msg("%s: %s, not %s", cases[i].in, buf_str(&got),
+			    cases[i].want);
+		url_release(&u);
+	}
+	buf_release(&got);
+	buf_release(&why);
+}
+
+static void
+bad_urls_are_refused_without_their_password(void **state)
+{
+	static const char *const cases[] = {
+		"",
+		"localhost",
+		"amqp:/u:SECRET@h",
+		"://u:SECRET@h",
+		"amqp://",
+		"amqp:///vhost",
+		"amqp://u:SECRET@",
+		"amqp://u:SECRET@:5672",
+		"amqp://u:SECRET@h:0",
+		"amqp://u:SECRET@h:65536",
+		"amqp://u:SECRET@h:99999999999999999999",
+		"amqp://u:SECRET@h:5672x",
+		"amqp://u:SECRET/x@h:5672",
+		"amqp://u:SECRET%@h",
+		"amqp://u:SECRET%4@h",
+		"amqp://u:SECRET%zz@h",
+		"amqp://u:SECRET%00@h",
+		"amqp://u:SECRET@h/%0",
+		"amqp://u:SECRET@[::1",
+		"amqp://u:SECRET@[::1]x",
+		"amqp://u:SECRET @h",
+		"amqp://u:SECRET\n@h",
+	};
+	struct buf why = BUF_INIT;
+	struct url u;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		if (url_parse(&u, cases[i], &why) == 0)
+			fail_msg("'%s' was taken", cases[i]);
+		assert_true(why.len > 0);
+		assert_null(strstr(buf_str(&why), "SECRET"));
+		assert_null(u.host);
+	}
+	buf_release(&why);
+}
+
+static void
+query_values_are_found_by_name(void **state)
+{
+	static const struct {
+		const char *key, *want;
+	} cases[] = {
+		{ "a", "1" },
+		{ "bb", "x y" },
+		{ "b", NULL },
+		{ "empty", "" },
+		{ "flag", NULL },
+		{ "last", "z" },
+	};
+	struct buf why = BUF_INIT;
+	struct url u;
+	char *got;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(
+	    url_parse(&u, "x://h/?a=1&bb=x%20y&empty=&flag&&last=z", &why), 0);
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		got = url_query(&u, cases[i].key);
+		assert_string_equal(shown(got), shown(cases[i].want));
+		free(got);
+	}
+	url_release(&u);
+	buf_release(&why);
+}
+
+static void
+unknown_query_parts_are_named_without_their_values(void **state)
+{
+	static const struct {
+		const char *in, *why; /* NULL: taken */
+	} cases[] = {
+		{ "x://u:SECRET@h/d", NULL },
+		{ "x://h/d?", NULL },
+		{ "x://h/d?socket=/s", NULL },
+		{ "x://h/d?socket=/s&", NULL },
+		{ "x://u:SECRET@h/d?ssl-mode=SECRET", "'ssl-mode'" },
+		{ "x://h/d?socket=/s&heartbeat=3", "'heartbeat'" },
+		{ "x://h/d?sockets=/s", "'sockets'" },
+		{ "x://h/d?sock=/s", "'sock'" },
+		{ "x://h/d?socket", "'socket'" },
+		{ "x://u:1?SECRET@h/d", "written as %3F" },
+	};
+	static const char *const known[] = { "socket" };
+	struct buf why = BUF_INIT;
+	struct url u;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_clear(&why);
+		assert_int_equal(url_parse(&u, cases[i].in, &why), 0);
+		if ((url_check_query(&u, known, 1, &why) == 0) !=
+			(cases[i].why == NULL) ||
+		    (cases[i].why != NULL &&
+			strstr(buf_str(&why), cases[i].why) == NULL) ||
+		    strstr(buf_str(&why), "SECRET") != NULL)
+			fail_msg("%s: %s", cases[i].in, buf_str(&why));
+		url_release(&u);
+	}
+	buf_release(&why);
+}
+
+static void
+only_loopback_is_loopback(void **state)
+{
+	static const struct {
+		const char *host;
+		bool want;
+	} cases[] = {
+		{ "localhost", true },
+		{ "LocalHost", true },
+		{ "127.0.0.1", true },
+		{ "127.255.0.9", true },
+		{ "::1", true },
+		{ "128.0.0.1", false },
+		{ "127.evil.example", false },
+		{ "127.0.0.1.evil.example", false },
+		{ "localhost.evil.example", false },
+		{ "::2", false },
+		{ "", false },
+		{ NULL, false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		if (url_is_loopback(cases[i].host) != cases[i].want)
+			fail_msg("%s", shown(cases[i].host));
+	}
+}
+
+static void
+redacted_urls_show_no_password(void **state)
+{
+	static const struct {
+		const char *in, *want;
+	} cases[] = {
+		{ "amqp://u:p@h:1/v", "amqp://u:***@h:1/v" },
+		{ "amqp://u@h/v", "amqp://u@h/v" },
+		{ "amqp://h/v", "amqp://h/v" },
+		{ "amqp://u:p@x@h/v", "amqp://u:***@h/v" },
+		{ "amqp://u:p/x@h/v", "amqp://u:***@h/v" },
+		{ "amqp://u:p?x@h/v", "amqp://u:***@h/v" },
+		{ "u:p@h", "u:***@h" },
+		{ "nothing", "nothing" },
+		{ "", "" },
+		{ "https://h/a?page=2&access_token=abc&x=1",
+		    "https://h/a?page=2&access_token=***&x=1" },
+		{ "mysql://h/d?PASSWORD=abc", "mysql://h/d?PASSWORD=***" },
+	};
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_clear(&got);
+		url_redact(&got, cases[i].in);
+		assert_string_equal(buf_str(&got), cases[i].want);
+	}
+	buf_release(&got);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(urls_are_taken_apart),
+		cmocka_unit_test(bad_urls_are_refused_without_their_password),
+		cmocka_unit_test(query_values_are_found_by_name),
+		cmocka_unit_test(
+		    unknown_query_parts_are_named_without_their_values),
+		cmocka_unit_test(only_loopback_is_loopback),
+		cmocka_unit_test(redacted_urls_show_no_password),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

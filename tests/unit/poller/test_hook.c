@@ -1,0 +1,491 @@
+/*
+ * Tests of poller/hook: payloads of every source as records, by the table
+ * tests/records/hooks.txt, and who is believed.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/conf/conf.h"
+#include "poller/hooks/hook.h"
+#include "poller/profile/crm_record.h"
+
+#define NOW INT64_C(1795168800250) /* 2026-11-20T10:00:00.250Z */
+
+static char *table; /* read before the tests leave the root */
+
+static struct hooks *
+open_text(const char *text, struct conf **conf)
+{
+	struct buf why = BUF_INIT;
+	struct hooks *all;
+
+	tmpdir_file("my.conf", text, strlen(text), 0600);
+	*conf = conf_load("my.conf", &why);
+	if (*conf == NULL)
+		fail_msg("%s", buf_str(&why));
+	all = hooks_open(*conf);
+	buf_release(&why);
+	return all;
+}
+
+static void
+close_all(struct hooks *all, struct conf *conf)
+{
+	hooks_free(all);
+	conf_free(conf);
+	crm_record_end();
+	value_end();
+}
+
+static const char *
+no_header(const void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return NULL;
+}
+
+/* What is made of a payload, as the table writes it. */
+static void
+describe(const struct hook *h, const char *payload, struct buf *got)
+{
+	const struct hook_delivery d = { .body = payload,
+		.len = strlen(payload),
+		.now_ms = NOW,
+		.header = no_header };
+	struct buf why = BUF_INIT, lines = BUF_INIT;
+	const char *reason;
+	size_t n = 0;
+
+	buf_clear(got);
+	switch (hook_read(h, &d, &lines, &n, &why)) {
+	case HOOK_RECORDS:
+		buf_adds(got, buf_str(&lines));
+		break;
+	case HOOK_UNKNOWN:
+		buf_addf(got, "unknown: %s\n", buf_str(&why));
+		break;
+	case HOOK_UNREAD:
+		reason = strstr(buf_str(&why), "': ");
+		buf_addf(got, "unread: %s\n",
+		    reason != NULL &&
+			    strncmp(buf_str(&why), "hook_read", 9) == 0
+			? reason + 3
+			: buf_str(&why));
+		break;
+	case HOOK_NO_JSON:
+		buf_addf(got, "no JSON: %s\n", buf_str(&why));
+		break;
+	}
+	buf_release(&why);
+	buf_release(&lines);
+}
+
+/* The next line of the text, without its newline; NULL at the end. */
+static char *
+next_line(char **text)
+{
+	char *line = *text, *end = strchr(line, '\n');
+
+	if (end == NULL)
+		return NULL;
+	*end = '\0';
+	*text = end + 1;
+	return line;
+}
+
+static void
+check_case(const struct hooks *all, char *head, char **text, struct buf *got)
+{
+	char *payload = next_line(text), *line = next_line(text), *colon;
+	struct buf want = BUF_INIT;
+	const struct hook *h;
+
+	colon = strchr(head, ':');
+	assert_non_null(colon);
+	*colon = '\0';
+	h = hook_of(all, head);
+	if (h == NULL || line == NULL || strcmp(line, "--") != 0)
+		fail_msg("the table is wrong at '%s:%s'", head, colon + 1);
+	while ((line = next_line(text)) != NULL && *line != '\0')
+		buf_addf(&want, "%s\n", line);
+	describe(h, payload, got);
+	if (strcmp(buf_str(got), buf_str(&want)) != 0)
+		fail_msg("%s:%s\ngot\n%swant\n%s", head, colon + 1,
+		    buf_str(got), buf_str(&want));
+	buf_release(&want);
+}
+
+/* The least processor time of some tries to prove a long delivery, in ms. */
+static double
+time_to_prove(const struct hook *h, const struct hook_delivery *d)
+{
+	enum signature_verdict verdict;
+	struct timespec from, to;
+	double least = 1e9, ms;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+		assert_false(hook_proves(h, d, &verdict));
+		(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+		ms = (double)(to.tv_sec - from.tv_sec) * 1e3 +
+		     (double)(to.tv_nsec - from.tv_nsec) / 1e6;
+		least = ms < least ? ms : least;
+	}
+	return least;
+}
+
+/* Half or twice is not to be seen from outside; there it was none. */
+static void
+the_time_tells_not_who_there_is(void **state)
+{
+	static const char conf[] =
+	    "[crm one]\nhook = secret\nhook_secret = 0123456789abcdef\n"
+	    "[crm two]\ntoken = 0123\nhook = signature\n";
+	static char body[4 << 20];
+	const struct hook_delivery d = { .body = body,
+		.len = sizeof body,
+		.secret = "0123456789abcdeg",
+		.secret_len = 16,
+		.header = no_header };
+	struct conf *c;
+	struct hooks *all = open_text(conf, &c);
+	double nobody = time_to_prove(NULL, &d), ms;
+	const char *const names[] = { "one", "two" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		ms = time_to_prove(hook_of(all, names[i]), &d);
+		if (ms < nobody / 2 || ms > nobody * 2)
+			fail_msg(
+			    "%s: %f ms, nobody: %f ms", names[i], ms, nobody);
+	}
+	close_all(all, c);
+}
+
+static void
+payloads_become_records(void **state)
+{
+	static const char conf[] =
+	    "[crm chatwoot]\nprofile = chatwoot\nbot_operators = 777\n"
+	    "hook = signature\nhook_secret = s3cr3t\n"
+	    "[crm chat2desk]\ntoken = 0123\nbot_operators = 777\n"
+	    "hook = signature\n"
+	    "[crm qiscus]\nprofile = qiscus\nhook = secret\n"
+	    "hook_secret = 0123456789abcdef\n";
+	static const char all_conf[] =
+	    "[crm chatwoot-all]\nprofile = chatwoot\ncustomers = yes\n"
+	    "customer_phone = yes\nhook = signature\nhook_secret = s3cr3t\n"
+	    "[crm chat2desk-all]\ncustomers = yes\ncustomer_phone = yes\n"
+	    "hook = secret\nhook_secret = 0123456789abcdef\n"
+	    "[poller]\nwith_text = yes\n";
+	struct conf *few_conf, *more_conf;
+	struct hooks *few = open_text(conf, &few_conf);
+	struct hooks *more = open_text(all_conf, &more_conf);
+	struct buf got = BUF_INIT;
+	char *line, *rest = table;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(hooks_failed(few), 0);
+	while ((line = next_line(&rest)) != NULL) {
+		if (strncmp(line, "== ", 3) != 0)
+			continue;
+		check_case(strstr(line, "-all:") != NULL ? more : few, line + 3,
+		    &rest, &got);
+		n++;
+	}
+	assert_true(n > 50);
+	buf_release(&got);
+	close_all(few, few_conf);
+	close_all(more, more_conf);
+}
+
+/* A delivery with two headers. */
+struct headers {
+	const char *name, *value, *second, *second_value;
+};
+
+static const char *
+find_header(const void *ctx, const char *name)
+{
+	const struct headers *h = ctx;
+
+	if (h->name != NULL && strcmp(h->name, name) == 0)
+		return h->value;
+	return h->second != NULL && strcmp(h->second, name) == 0
+		   ? h->second_value
+		   : NULL;
+}
+
+#define BODY "{\"event\":\"message_created\",\"id\":1}"
+#define CHATWOOT                                                               \
+	"sha256="                                                              \
+	"b6b493ce9dc22775483468336fe6a66e662f04292f491c5f3709a658c2bcc4de"
+
+/* printf '%s1750163802' BODY | openssl dgst -sha256 -hmac $(printf 0123 |
+ * openssl dgst -md5 | cut -d' ' -f2) */
+#define CHAT2DESK                                                              \
+	"fab328abb5f627033b084b36707c87fc87bba7ec2bf8c0c91dd53e1e8fae198a"
+
+static void
+only_who_proves_it_is_believed(void **state)
+{
+	static const char conf[] =
+	    "[crm wo]\nprofile = chatwoot\nhook = signature\n"
+	    "hook_secret = s3cr3t\n"
+	    "[crm slow]\nprofile = chatwoot\nhook = signature\n"
+	    "hook_secret = s3cr3t\nhook_window = 1d\n"
+	    "[crm other]\nprofile = chatwoot\nhook = signature\n"
+	    "hook_secret = s3cr3t\nhook_signature = X-Sign\n"
+	    "hook_timestamp = X-Time\n"
+	    "[crm desk]\ntoken = 0123\nhook = signature\n"
+	    "[crm key]\nhook = secret\nhook_secret = 0123456789abcdef\n";
+	static const struct {
+		const char *name, *tenant;
+		struct headers headers;
+		const char *secret;
+		int64_t after_s;
+		bool want;
+	} cases[] = {
+		{ "signed", "wo",
+		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
+			"1750163802" },
+		    NULL, 10, true },
+		{ "unsigned", "wo", { NULL, NULL, NULL, NULL }, NULL, 0,
+		    false },
+		{ "unsigned, with the key as a secret", "wo",
+		    { NULL, NULL, NULL, NULL }, "s3cr3t", 0, false },
+		{ "old", "wo",
+		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
+			"1750163802" },
+		    NULL, 301, false },
+		{ "old where that is allowed", "slow",
+		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
+			"1750163802" },
+		    NULL, 301, true },
+		{ "in other headers", "other",
+		    { "X-Sign", CHATWOOT, "X-Time", "1750163802" }, NULL, 0,
+		    true },
+		{ "in the usual ones", "other",
+		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
+			"1750163802" },
+		    NULL, 0, false },
+		{ "by the token's MD5", "desk",
+		    { "X-Signature", CHAT2DESK, "X-Timestamp", "1750163802" },
+		    NULL, 0, true },
+		{ "by another tenant's scheme", "desk",
+		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
+			"1750163802" },
+		    NULL, 0, false },
+		{ "the secret", "key", { NULL, NULL, NULL, NULL },
+		    "0123456789abcdef", 0, true },
+		{ "a shorter one", "key", { NULL, NULL, NULL, NULL },
+		    "0123456789abcde", 0, false },
+		{ "a longer one", "key", { NULL, NULL, NULL, NULL },
+		    "0123456789abcdef0", 0, false },
+		{ "none", "key", { NULL, NULL, NULL, NULL }, NULL, 0, false },
+		{ "an empty one", "key", { NULL, NULL, NULL, NULL }, "", 0,
+		    false },
+		{ "nobody", "nobody",
+		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
+			"1750163802" },
+		    "0123456789abcdef", 0, false },
+	};
+	enum signature_verdict verdict;
+	struct conf *c;
+	struct hooks *all = open_text(conf, &c);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct hook_delivery d = { .body = BODY,
+			.len = strlen(BODY),
+			.now_ms =
+			    INT64_C(1750163802000) + cases[i].after_s * 1000,
+			.secret = cases[i].secret,
+			.secret_len = cases[i].secret != NULL
+					  ? strlen(cases[i].secret)
+					  : 0,
+			.header = find_header,
+			.ctx = &cases[i].headers };
+		const struct hook *h = hook_of(all, cases[i].tenant);
+
+		if (hook_proves(h, &d, &verdict) != cases[i].want)
+			fail_msg("%s: %s", cases[i].name,
+			    signature_verdict_name(verdict));
+	}
+	close_all(all, c);
+}
+
+static void
+one_is_found_by_tenant_and_source(void **state)
+{
+	static const char conf[] =
+	    "[crm a]\nprofile = chatwoot\nhook = signature\n"
+	    "hook_secret = s\n"
+	    "[crm off]\nprofile = chatwoot\nhook_secret = s\n";
+	struct conf *c;
+	struct hooks *all = open_text(conf, &c);
+
+	(void)state;
+	assert_non_null(hook_find(all, "a/x", 1, "chatwoot/", 8));
+	assert_null(hook_find(all, "a", 1, "chat2desk", 9));
+	assert_null(hook_find(all, "a", 1, "chatwoo", 7));
+	assert_null(hook_find(all, "", 0, "", 0));
+	assert_null(hook_find(all, "off", 3, "chatwoot", 8));
+	close_all(all, c);
+}
+
+/* Each is told and left out; the other tenant's is there. */
+static void
+mistakes_stop_one_tenant(void **state)
+{
+	static const struct {
+		const char *conf, *want;
+	} cases[] = {
+		{ "profile = chatwoot\nhook = signature\n", "has no secret" },
+		{ "profile = chatwoot\nhook = signature\nhook_secret = a\n"
+		  "hook_secret_file = b\n",
+		    "both hook_secret and hook_secret_file" },
+		{ "profile = chatwoot\nhook = signature\n"
+		  "hook_secret_file = not-there\n",
+		    "not-there" },
+		{ "hook = secret\nhook_secret = short\n",
+		    "must be 16 to 128 letters" },
+		{ "hook = secret\nhook_secret = 0123456789abcde/\n",
+		    "must be 16 to 128 letters" },
+		{ "profile = ./bare.jq\nhook = signature\nhook_secret = a\n",
+		    "knows nothing of webhooks" },
+		{ "profile = ./unsigned.jq\nhook = signature\n"
+		  "hook_secret = a\n",
+		    "set hook = secret" },
+		{ "profile = ./odd.jq\nhook = signature\nhook_secret = a\n",
+		    "about.hooks.sign must be" },
+		{ "profile = not-there\nhook = signature\nhook_secret = a\n",
+		    "not-there" },
+	};
+	static const char bare[] = "def about: {};";
+	static const char no_sign[] = "def about: {hooks: {}};";
+	static const char odd[] =
+	    "def about: {hooks: {sign: {header: \"X\", parts: [\"time\"]}}};";
+	char text[1024], told[4096];
+	struct conf *c;
+	struct hooks *all;
+	int saved;
+	size_t i;
+
+	(void)state;
+	tmpdir_file("bare.jq", bare, sizeof bare - 1, 0600);
+	tmpdir_file("unsigned.jq", no_sign, sizeof no_sign - 1, 0600);
+	tmpdir_file("odd.jq", odd, sizeof odd - 1, 0600);
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		(void)snprintf(text, sizeof text,
+		    "[crm bad]\n%s[crm good]\nprofile = chatwoot\n"
+		    "hook = signature\nhook_secret = s\n",
+		    cases[i].conf);
+		saved = tmpdir_catch_stderr();
+		all = open_text(text, &c);
+		tmpdir_stderr(saved, told, sizeof told);
+		assert_int_equal(hooks_failed(all), 1);
+		assert_non_null(hook_of(all, "good"));
+		if (strstr(told, cases[i].want) == NULL)
+			fail_msg("%s: told %s", cases[i].conf, told);
+		close_all(all, c);
+	}
+}
+
+static void
+a_body_that_is_no_json_is_told_apart(void **state)
+{
+	static const char *const bodies[] = { "", "{", "event=x", "{}{}",
+		"\xff" };
+	struct conf *c;
+	struct hooks *all = open_text("[crm a]\nprofile = chatwoot\n"
+				      "hook = signature\nhook_secret = s\n",
+	    &c);
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bodies); i++) {
+		describe(hook_of(all, "a"), bodies[i], &got);
+		if (strncmp(buf_str(&got), "no JSON: ", 9) != 0)
+			fail_msg("%s: %s", bodies[i], buf_str(&got));
+	}
+	buf_release(&got);
+	close_all(all, c);
+}
+
+/* What hooks_tell says at a time; "": nothing. */
+static void
+tells(struct hooks *all, int64_t now, const char *want)
+{
+	char told[256];
+	int saved = tmpdir_catch_stderr();
+
+	hooks_tell(all, now);
+	tmpdir_stderr(saved, told, sizeof told);
+	if (*want == '\0' ? *told != '\0' : strstr(told, want) == NULL)
+		fail_msg(
+		    "at %lld told '%s', not '%s'", (long long)now, told, want);
+}
+
+static void
+counts_are_told_every_ten_minutes(void **state)
+{
+	const int64_t minute = 60000, first = 5;
+	struct conf *c;
+	struct hooks *all = open_text("", &c);
+	int i;
+
+	(void)state;
+	log_set_verbosity(false, 1);
+	for (i = 0; i < 3; i++)
+		(void)hook_count(all, HOOK_TAKEN, NOW);
+	(void)hook_count(all, HOOK_KEPT, NOW);
+	tells(all, first, "");
+	tells(all, first + 10 * minute - 1, "");
+	tells(all, first + 10 * minute, "taken=3 kept=1 refused=0");
+	(void)hook_count(all, HOOK_REFUSED, NOW);
+	tells(all, first + 19 * minute, "");
+	tells(all, first + 20 * minute, "taken=3 kept=1 refused=1");
+	tells(all, first + 60 * minute, "");
+	(void)hook_count(all, HOOK_TAKEN, NOW);
+	tells(all, first + 80 * minute, "taken=4 kept=1 refused=1");
+	log_set_verbosity(false, 0);
+	close_all(all, c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_time_tells_not_who_there_is),
+		cmocka_unit_test(payloads_become_records),
+		cmocka_unit_test(only_who_proves_it_is_believed),
+		cmocka_unit_test(one_is_found_by_tenant_and_source),
+		cmocka_unit_test(mistakes_stop_one_tenant),
+		cmocka_unit_test(a_body_that_is_no_json_is_told_apart),
+		cmocka_unit_test(counts_are_told_every_ten_minutes),
+	};
+	struct buf text = BUF_INIT;
+	FILE *f = fopen("tests/records/hooks.txt", "re");
+	char line[8192];
+	int rc;
+
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		buf_adds(&text, line);
+	if (f == NULL || fclose(f) != 0)
+		return 1;
+	table = buf_take(&text);
+	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+	free(table);
+	return rc;
+}

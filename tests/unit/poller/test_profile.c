@@ -1,0 +1,543 @@
+/*
+ * Chat2Desk's profile on answers of the kinds its contract shows.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "poller/profile/profile.h"
+
+static char bot[] = "777";
+static char *bots[] = { bot, NULL };
+static const struct profile_options options = { .tenant = "acme",
+	.customers = true,
+	.customer_phone = true,
+	.bot_operators = bots };
+
+static struct profile *
+open_profile(const char *name)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p = profile_open(name, &options, &why);
+
+	if (p == NULL)
+		fail_msg("%s", buf_str(&why));
+	buf_release(&why);
+	return p;
+}
+
+static struct value *
+json(const char *text)
+{
+	struct buf why = BUF_INIT;
+	bool mended = false;
+	struct value *v = value_parse(text, strlen(text), &mended, &why);
+
+	if (v == NULL)
+		fail_msg("%s", buf_str(&why));
+	assert_false(mended);
+	buf_release(&why);
+	return v;
+}
+
+/* All bodies, one a line, or the fault. */
+static void
+read_text(struct profile *p, enum profile_call call, int status,
+    const char *answer, const char *chat, const char *cursor, const char *known,
+    struct buf *got)
+{
+	struct value *a = json(answer);
+	struct value *c = chat != NULL ? json(chat) : NULL;
+	struct value *k = cursor != NULL ? json(cursor) : NULL;
+	struct profile_input in = { .status = status,
+		.answer = a,
+		.chat = c,
+		.cursor = k,
+		.known = known,
+		.customer = "40001" };
+	struct profile_answer out;
+	size_t i;
+
+	buf_clear(got);
+	profile_read(p, call, &in, &out);
+	if (out.fault != ERROR_CLASS_NONE)
+		buf_addf(
+		    got, "fault %d: %s", (int)out.fault, buf_str(&out.message));
+	for (i = 0; i < out.n; i++)
+		buf_addf(got, "%s%s%s\n", out.records[i].body,
+		    *out.records[i].person != '\0' ? " + " : "",
+		    out.records[i].person);
+	if (out.fault == ERROR_CLASS_NONE && out.odd > 0)
+		buf_addf(
+		    got, "odd %zu: %s\n", out.odd, buf_str(&out.first_odd));
+	if (out.next != NULL) {
+		buf_adds(got, "next ");
+		value_dump(out.next, got);
+	}
+	profile_answer_release(&out);
+	value_unref(a);
+	value_unref(c);
+	value_unref(k);
+}
+
+#define MESSAGE(rest)                                                          \
+	"{\"data\":[{\"id\":1,\"dialog_id\":9,\"client_id\":4,"                \
+	"\"created\":\"2026-11-20T05:57:30 UTC\"," rest                        \
+	"}],\"meta\":{\"total\":1},\"status\":\"success\"}"
+#define BODY(rest)                                                             \
+	"\"id\":\"1\",\"chat\":\"9\",\"at\":\"2026-11-20T05:57:30."            \
+	"000Z\"," rest "\n"
+
+/* Types of messages, and who wrote them. */
+static const struct {
+	const char *name, *answer, *want;
+} messages[] = {
+	{ "the customer, under the operator's id",
+	    MESSAGE("\"type\":\"from_client\",\"operator_id\":501"),
+	    BODY("\"from\":\"customer\",\"user\":\"4\",\"kind\":\"text\"") },
+	{ "an operator", MESSAGE("\"type\":\"to_client\",\"operator_id\":501"),
+	    BODY("\"from\":\"operator\",\"user\":\"501\","
+		 "\"operator\":\"501\",\"kind\":\"text\"") },
+	{ "an operator who is a bot",
+	    MESSAGE("\"type\":\"to_client\",\"operator_id\":777"),
+	    BODY("\"from\":\"bot\",\"user\":\"777\",\"kind\":\"text\"") },
+	{ "nobody", MESSAGE("\"type\":\"to_client\",\"operator_id\":null"),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "an autoreply", MESSAGE("\"type\":\"autoreply\",\"text\":\"x\""),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "a survey has no type", MESSAGE("\"type\":null"),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "a type that is not known", MESSAGE("\"type\":\"carrier_pigeon\""),
+	    BODY("\"from\":\"bot\",\"automated\":true,\"kind\":\"text\"") },
+	{ "a note", MESSAGE("\"type\":\"comment\",\"operator_id\":501"),
+	    BODY("\"from\":\"operator\",\"user\":\"501\","
+		 "\"operator\":\"501\",\"private\":true,"
+		 "\"kind\":\"text\"") },
+	{ "a picture",
+	    MESSAGE("\"type\":\"from_client\",\"photo\":\"/a.jpg\","
+		    "\"channel_id\":12"),
+	    BODY("\"from\":\"customer\",\"user\":\"4\",\"channel\":\"12\","
+		 "\"kind\":\"image\"") },
+	{ "a service line that says nothing",
+	    MESSAGE("\"type\":\"system\",\"text\":\"Chat is open late\""),
+	    BODY("\"from\":\"system\",\"kind\":\"other\"") },
+	{ "a closing by its text",
+	    MESSAGE("\"type\":\"system\",\"text\":\"Chat closed by Ann\""),
+	    BODY("\"from\":\"system\",\"kind\":\"closed\"") },
+	{ "a closing by its type",
+	    MESSAGE("\"type\":\"system\",\"extra_data\":"
+		    "{\"system_type\":\"close_dialog\"}"),
+	    BODY("\"from\":\"system\",\"kind\":\"closed\"") },
+	{ "a transfer",
+	    MESSAGE("\"type\":\"system\",\"extra_data\":"
+		    "{\"system_type\":\"transfer\",\"operator_id\":502}"),
+	    BODY("\"from\":\"system\",\"operator\":\"502\","
+		 "\"kind\":\"assigned\"") },
+	{ "a transfer to nobody knows whom",
+	    MESSAGE("\"type\":\"system\",\"extra_data\":"
+		    "{\"system_type\":\"transfer\"}"),
+	    BODY("\"from\":\"system\",\"kind\":\"other\"") },
+	{ "another dialog: the filter was ignored",
+	    "{\"data\":[{\"id\":1,\"dialog_id\":8,\"type\":null}],"
+	    "\"status\":\"success\"}",
+	    "fault 6: messages_read of profile 'chat2desk': /messages ignores "
+	    "dialog_id: it shows other dialogs" },
+	{ "no time",
+	    "{\"data\":[{\"id\":1,\"dialog_id\":9,\"type\":null,"
+	    "\"created\":null}],\"status\":\"success\"}",
+	    "fault 6: messages_read of profile 'chat2desk': record 'message' "
+	    "has no 'at'" },
+	{ "a time that is none",
+	    "{\"data\":[{\"id\":1,\"dialog_id\":9,\"type\":null,"
+	    "\"created\":\"yesterday\"}],\"status\":\"success\"}",
+	    "fault 6: messages_read of profile 'chat2desk': record 'message' "
+	    "has a bad 'at'" },
+	{ "an id that ends with a blank",
+	    "{\"data\":[{\"id\":\"1 \",\"dialog_id\":9,\"type\":null,"
+	    "\"created\":\"2026-11-20T05:57:30 UTC\"}],"
+	    "\"status\":\"success\"}",
+	    "fault 6: messages_read of profile 'chat2desk': record 'message' "
+	    "has a bad 'id'" },
+	{ "an id with a control character",
+	    "{\"data\":[{\"id\":\"1\\t2\",\"dialog_id\":9,\"type\":null,"
+	    "\"created\":\"2026-11-20T05:57:30 UTC\"}],"
+	    "\"status\":\"success\"}",
+	    "fault 6: messages_read of profile 'chat2desk': record 'message' "
+	    "has a bad 'id'" },
+	{ "an id above 2^53",
+	    "{\"data\":[{\"id\":9007199254740993,\"dialog_id\":9,"
+	    "\"created\":\"2026-11-20T05:57:30 UTC\",\"type\":null}],"
+	    "\"status\":\"success\"}",
+	    "\"id\":\"9007199254740993\",\"chat\":\"9\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"bot\","
+	    "\"automated\":true,\"kind\":\"text\"\n" },
+	{ "an id beyond 64 bits",
+	    "{\"data\":[{\"id\":123456789012345678901234567890,"
+	    "\"dialog_id\":9,\"created\":\"2026-11-20T05:57:30 UTC\","
+	    "\"type\":null}],\"status\":\"success\"}",
+	    "\"id\":\"123456789012345678901234567890\",\"chat\":\"9\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"bot\","
+	    "\"automated\":true,\"kind\":\"text\"\n" },
+};
+
+static void
+messages_become_records(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(messages); i++) {
+		read_text(p, PROFILE_MESSAGES, 200, messages[i].answer,
+		    "{\"chat\":9}", NULL, NULL, &got);
+		if (strcmp(buf_str(&got), messages[i].want) != 0)
+			fail_msg("%s:\ngot  %swant %s", messages[i].name,
+			    buf_str(&got), messages[i].want);
+	}
+	buf_release(&got);
+	profile_close(p);
+}
+
+/* Whatever a profile says: what it reads of a CRM are messages. */
+static void
+a_profile_tells_of_no_findings(void **state)
+{
+	const struct crm_record_options opt = { .texts = true };
+	struct value *v = json("{\"type\":\"message\",\"id\":\"1\",\"chat\":"
+			       "\"9\",\"at\":\"2026-11-20T05:57:30.000Z\","
+			       "\"from\":\"bot\",\"private\":true,"
+			       "\"about\":true,\"text\":\"x\"}");
+	struct crm_record r = { .type = RECORD_UNKNOWN };
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
+	assert_non_null(strstr(r.body, "\"private\":true"));
+	assert_null(strstr(r.body, "about"));
+	crm_record_release(&r);
+	value_unref(v);
+	buf_release(&why);
+}
+
+#define SUCCESS(data) "{\"data\":" data ",\"status\":\"success\"}"
+#define ERROR(rest) "{\"status\":\"error\"," rest "}"
+
+/* The other answers, and faults. */
+static const struct {
+	const char *name;
+	enum profile_call call;
+	int status;
+	const char *answer, *want;
+} answers[] = {
+	{ "operators, but for those that are off", PROFILE_OPERATORS, 200,
+	    SUCCESS("[{\"id\":501,\"role\":\"operator\",\"online\":1,"
+		    "\"offline_type\":null,\"opened_dialogs\":1,"
+		    "\"first_name\":\"Anna\",\"last_name\":\"Orlova\","
+		    "\"status\":\"enabled\"},"
+		    "{\"id\":502,\"role\":\"operator\",\"online\":1,"
+		    "\"offline_type\":\"break\",\"opened_dialogs\":\"2\","
+		    "\"first_name\":\"\",\"last_name\":null,"
+		    "\"email\":\"b@example.test\"},"
+		    "{\"id\":503,\"role\":\"deleted\",\"online\":1},"
+		    "{\"id\":504,\"role\":\"operator\",\"status\":"
+		    "\"disabled\"},"
+		    "{\"id\":505,\"role\":\"unconfirmed\"}]"),
+	    "\"operator\":\"501\",\"name\":\"Anna Orlova\","
+	    "\"available\":true,\"reported_open_chats\":1\n"
+	    "\"operator\":\"502\",\"name\":\"b@example.test\","
+	    "\"available\":false,\"reported_open_chats\":2\n" },
+	{ "a chat and its last message", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"open\",\"begin\":"
+		    "\"2026-11-20T05:50:00 UTC\",\"end\":null,"
+		    "\"operator_id\":501,\"last_request_id\":70001,"
+		    "\"last_message\":{\"id\":3000000107,\"type\":"
+		    "\"from_client\",\"created\":\"2026-11-20T05:57:30 UTC\","
+		    "\"channel_id\":12,\"client_id\":40001,"
+		    "\"request_id\":70001}}]"),
+	    "\"chat\":\"9001\",\"operator\":\"501\",\"channel\":\"12\","
+	    "\"status\":\"open\",\"customer\":\"40001\"\n"
+	    "\"id\":\"3000000107\",\"chat\":\"9001\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"customer\","
+	    "\"user\":\"40001\",\"channel\":\"12\",\"kind\":\"text\"\n" },
+	{ "a chat without a message", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"open\",\"begin\":null,"
+		    "\"operator_id\":null,\"last_message\":null}]"),
+	    "\"chat\":\"9001\",\"status\":\"open\"\n" },
+	{ "a chat of a list that is odd in all it can be", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":[],\"begin\":"
+		    "\"0000-00-00T00:00:00 UTC\",\"end\":[],"
+		    "\"operator_id\":{},\"last_request_id\":[],"
+		    "\"last_message\":{\"id\":5,\"created\":\"x\"}},"
+		    "{\"id\":9002,\"state\":\"open\",\"last_message\":[]},"
+		    "{\"id\":9003,\"state\":\"open\",\"last_message\":"
+		    "{\"id\":6,\"type\":null,\"channel_id\":[],\"created\":"
+		    "\"2026-11-20T05:57:30 UTC\"}},7]"),
+	    "\"chat\":\"9001\"\n"
+	    "\"chat\":\"9002\",\"status\":\"open\"\n"
+	    "\"chat\":\"9003\",\"status\":\"open\"\n"
+	    "\"id\":\"6\",\"chat\":\"9003\","
+	    "\"at\":\"2026-11-20T05:57:30.000Z\",\"from\":\"bot\","
+	    "\"automated\":true,\"kind\":\"text\"\n"
+	    "odd 6: chat 9001: record 'chat' has a bad 'closed_at'\n" },
+	{ "chats of which most have no id", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"open\"},{},\"x\"]"),
+	    "fault 6: chats_read of profile 'chat2desk': 2 of 3 rows of the "
+	    "list cannot be read; record 'chat' has no 'chat'"
+	    "\"chat\":\"9001\",\"status\":\"open\"\n" },
+	{ "an operator who is odd", PROFILE_OPERATORS, 200,
+	    SUCCESS("[{\"id\":501,\"opened_dialogs\":-1,\"email\":\"a\"},"
+		    "null,{\"id\":502}]"),
+	    "\"operator\":\"501\",\"name\":\"a\",\"available\":false\n"
+	    "\"operator\":\"502\",\"available\":false\n"
+	    "odd 2: operator 501: record 'operator' has a bad "
+	    "'reported_open_chats'\n" },
+	{ "one chat without a state", PROFILE_CHAT, 200,
+	    SUCCESS("{\"id\":9001}"),
+	    "fault 6: chat_read of profile 'chat2desk': the dialog has no "
+	    "state" },
+	{ "a closed one among the open", PROFILE_CHATS, 200,
+	    SUCCESS("[{\"id\":9001,\"state\":\"closed\"}]"), "" },
+	{ "one chat that is closed", PROFILE_CHAT, 200,
+	    SUCCESS("{\"id\":9001,\"state\":\"closed\",\"operator_id\":501,"
+		    "\"end\":\"2026-11-20T06:00:00 UTC\"}"),
+	    "\"chat\":\"9001\",\"operator\":\"501\","
+	    "\"status\":\"closed\"\n" },
+	{ "a customer", PROFILE_CUSTOMER, 200,
+	    SUCCESS("{\"id\":40001,\"name\":\"Ivan\",\"assigned_name\":"
+		    "\"Ivan P.\",\"phone\":\"[telegram] 40001\","
+		    "\"tags\":[{\"id\":5,\"label\":\"VIP\"}]}"),
+	    " + \"customer_name\":\"Ivan P.\","
+	    "\"customer_phone\":\"[telegram] 40001\",\"tag\":\"VIP\"\n" },
+	{ "a customer of whom nothing is known", PROFILE_CUSTOMER, 200,
+	    SUCCESS("{\"id\":40001,\"name\":\"unknown\",\"tags\":[]}"), "\n" },
+	{ "another customer", PROFILE_CUSTOMER, 200,
+	    SUCCESS("{\"id\":40002,\"name\":\"Olga\"}"),
+	    "fault 6: customer_read of profile 'chat2desk': the answer is "
+	    "about "
+	    "another client" },
+	{ "the doctor's question", PROFILE_CHECK, 200,
+	    SUCCESS("{\"company_name\":\"X\"}"), "" },
+	{ "no token", PROFILE_CHATS, 401,
+	    ERROR("\"message\":\"You have to specify your token. See API "
+		  "manual\""),
+	    "fault 4: You have to specify your token. See API manual" },
+	{ "a wrong token under 200", PROFILE_CHATS, 200,
+	    ERROR("\"message\":\"Token is not correct\""),
+	    "fault 4: Token is not correct" },
+	{ "too many calls", PROFILE_CHATS, 403,
+	    ERROR("\"message\":\"Number of API requests exceeded\""),
+	    "fault 2: Number of API requests exceeded" },
+	{ "the month is used up", PROFILE_CHATS, 403,
+	    ERROR("\"message\":\"API calls exceeded API limit per month\""),
+	    "fault 3: API calls exceeded API limit per month" },
+	{ "an unknown route is no chat that is gone", PROFILE_CHAT, 404,
+	    ERROR("\"message\":\"Page not found\""),
+	    "fault 6: Page not found" },
+	{ "a chat that is gone", PROFILE_CHAT, 404,
+	    ERROR("\"message\":\"not_found\",\"errors\":\"dialog not "
+		  "found\""),
+	    "fault 5: not_found dialog not found" },
+	{ "errors as an object", PROFILE_CHATS, 400,
+	    ERROR("\"message\":\"invalid\",\"errors\":"
+		  "{\"limit\":[\"less\",\"more\"]}"),
+	    "fault 6: invalid less more" },
+	{ "a server in trouble", PROFILE_CHATS, 503, "null", "fault 1: " },
+	{ "another shape", PROFILE_CHATS, 200, "[]",
+	    "fault 6: chats_read of profile 'chat2desk': Cannot index array "
+	    "with string \"data\"" },
+};
+
+static void
+answers_are_understood(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct buf got = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(answers); i++) {
+		read_text(p, answers[i].call, answers[i].status,
+		    answers[i].answer, NULL, NULL, NULL, &got);
+		if (strcmp(buf_str(&got), answers[i].want) != 0)
+			fail_msg("%s:\ngot  %s\nwant %s", answers[i].name,
+			    buf_str(&got), answers[i].want);
+	}
+	buf_release(&got);
+	profile_close(p);
+}
+
+/* A page of n messages of dialog 9 with ids going down from first, or up, and
+ * the request they belong to. */
+static char *
+page(int n, int first, int step, int request)
+{
+	struct buf b = BUF_INIT;
+	int i;
+
+	buf_adds(&b, "{\"status\":\"success\",\"data\":[");
+	for (i = 0; i < n; i++)
+		buf_addf(&b,
+		    "%s{\"id\":%d,\"dialog_id\":9,\"type\":null,"
+		    "\"created\":\"2026-11-20T05:57:30 UTC\","
+		    "\"request_id\":%d}",
+		    i > 0 ? "," : "", first + i * step, request);
+	buf_adds(&b, "]}");
+	return buf_take(&b);
+}
+
+static const struct {
+	const char *name;
+	int n, first, step, request;
+	const char *chat, *cursor, *known, *want; /* NULL: no next page */
+} pages[] = {
+	{ "a short page is all there is", 199, 1199, -1, 7, "7", NULL, NULL,
+	    NULL },
+	{ "a full one of the episode: from the beginning", 200, 1199, -1, 7,
+	    "7", NULL, NULL, "{\"from\":1,\"until\":1000}" },
+	{ "... from what is known", 200, 1199, -1, 7, "7", NULL, "900",
+	    "{\"from\":\"900\",\"until\":1000}" },
+	{ "... unless that is reached", 200, 1199, -1, 7, "7", NULL, "1001",
+	    NULL },
+	{ "the episode began within it", 200, 1199, -1, 7, "8", NULL, NULL,
+	    NULL },
+	{ "going up", 200, 1, 1, 7, "7", "{\"from\":1,\"until\":1000}", NULL,
+	    "{\"from\":200,\"until\":1000}" },
+	{ "until the newest page is met", 200, 900, 1, 7, "7",
+	    "{\"from\":900,\"until\":1000}", NULL, NULL },
+	{ "or nothing is left", 5, 900, 1, 7, "7",
+	    "{\"from\":900,\"until\":1000}", NULL, NULL },
+};
+
+static void
+messages_are_read_back_to_what_is_known(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct buf got = BUF_INIT;
+	const char *next;
+	char *answer, *chat;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(pages); i++) {
+		answer = page(pages[i].n, pages[i].first, pages[i].step,
+		    pages[i].request);
+		chat = xasprintf("{\"chat\":9,\"episode\":%s}", pages[i].chat);
+		read_text(p, PROFILE_MESSAGES, 200, answer, chat,
+		    pages[i].cursor, pages[i].known, &got);
+		next = strstr(buf_str(&got), "next ");
+		next = next != NULL ? next + 5 : NULL;
+		if ((next == NULL) != (pages[i].want == NULL) ||
+		    (next != NULL && strcmp(next, pages[i].want) != 0))
+			fail_msg("%s: got %s", pages[i].name,
+			    next != NULL ? next : "none");
+		free(answer);
+		free(chat);
+	}
+	buf_release(&got);
+	profile_close(p);
+}
+
+/* Of the list: meta and rows, and where it goes on. */
+static const struct {
+	const char *name;
+	int rows;
+	const char *meta, *cursor, *want;
+} lists[] = {
+	{ "a short page", 3, "{}", NULL, NULL },
+	{ "a full page", 200, "{\"total\":250}", NULL,
+	    "{\"offset\":200,\"total\":250,\"moved\":0}" },
+	{ "a full page and a total as text", 200, "{\"total\":\"250\"}", NULL,
+	    "{\"offset\":200,\"total\":250,\"moved\":0}" },
+	{ "a full page that reaches the total", 200, "{\"total\":200}", NULL,
+	    NULL },
+	{ "a full page without a total", 200, "null", NULL,
+	    "{\"offset\":200,\"total\":null,\"moved\":0}" },
+	{ "a page that is full by the CRM's own limit", 50,
+	    "{\"total\":250,\"limit\":50}", NULL,
+	    "{\"offset\":50,\"total\":250,\"moved\":0}" },
+	{ "rows moved up meanwhile", 49, "{\"total\":249}",
+	    "{\"offset\":200,\"total\":251,\"moved\":0}",
+	    "{\"offset\":198,\"total\":249,\"moved\":1}" },
+	{ "rows move all the time", 49, "{\"total\":249}",
+	    "{\"offset\":200,\"total\":251,\"moved\":3}", NULL },
+};
+
+static void
+lists_are_read_to_their_end(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct buf got = BUF_INIT, answer = BUF_INIT;
+	const char *next;
+	size_t i;
+	int row;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(lists); i++) {
+		buf_clear(&answer);
+		buf_addf(&answer, "{\"meta\":%s,\"data\":[", lists[i].meta);
+		for (row = 0; row < lists[i].rows; row++)
+			buf_addf(&answer, "%s{\"id\":%d,\"state\":\"open\"}",
+			    row > 0 ? "," : "", row + 1);
+		buf_adds(&answer, "]}");
+		read_text(p, PROFILE_CHATS, 200, buf_str(&answer), NULL,
+		    lists[i].cursor, NULL, &got);
+		next = strstr(buf_str(&got), "next ");
+		if ((next == NULL) != (lists[i].want == NULL) ||
+		    (next != NULL && strcmp(next + 5, lists[i].want) != 0))
+			fail_msg("%s: got %s", lists[i].name,
+			    next != NULL ? next : "none");
+	}
+	buf_release(&got);
+	buf_release(&answer);
+	profile_close(p);
+}
+
+static void
+requests_have_paths_that_cannot_be_left(void **state)
+{
+	struct profile *p = open_profile("chat2desk");
+	struct profile_input in = { .now_ms = 0 };
+	struct profile_request r;
+	struct buf why = BUF_INIT;
+	struct value *chat = value_chat("a/../b?c=d");
+
+	(void)state;
+	in.chat = chat;
+	in.customer = "5/6";
+	assert_int_equal(profile_request(p, PROFILE_CHAT, &in, &r, &why), 1);
+	assert_string_equal(r.target, "/dialogs/a%2F..%2Fb%3Fc%3Dd");
+	free(r.target);
+	assert_int_equal(
+	    profile_request(p, PROFILE_CUSTOMER, &in, &r, &why), 1);
+	assert_string_equal(r.target, "/clients/5%2F6");
+	free(r.target);
+	assert_int_equal(
+	    profile_request(p, PROFILE_MESSAGES, &in, &r, &why), 1);
+	assert_string_equal(r.target,
+	    "/messages?dialog_id=a%2F..%2Fb%3Fc%3Dd&limit=200&order=desc");
+	free(r.target);
+	value_unref(chat);
+	buf_release(&why);
+	profile_close(p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages_become_records),
+		cmocka_unit_test(a_profile_tells_of_no_findings),
+		cmocka_unit_test(answers_are_understood),
+		cmocka_unit_test(messages_are_read_back_to_what_is_known),
+		cmocka_unit_test(lists_are_read_to_their_end),
+		cmocka_unit_test(requests_have_paths_that_cannot_be_left),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	crm_record_end();
+	value_end();
+	return failed;
+}

@@ -1,0 +1,229 @@
+/*
+ * What a profile may ask for: methods, bodies, hosts, headers.
+ */
+#define _DEFAULT_SOURCE /* mkstemp */
+
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/xalloc.h"
+#include "poller/profile/profile.h"
+
+static const struct profile_options options = { .tenant = "acme",
+	.account = "app-1" };
+
+/* Profiles of our own making, written to a file. */
+static struct profile *
+open_text(const char *text)
+{
+	char path[] = "/tmp/test_request.XXXXXX";
+	int fd = mkstemp(path);
+	struct buf why = BUF_INIT;
+	struct profile *p;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(close(fd), 0);
+	p = profile_open(path, &options, &why);
+	assert_int_equal(unlink(path), 0);
+	if (p == NULL)
+		fail_msg("%s: %s", text, buf_str(&why));
+	buf_release(&why);
+	return p;
+}
+
+static const struct {
+	const char *name, *gives;
+	const char *want; /* METHOD HOST TARGET [TYPE BODY]; or the fault */
+} requests[] = {
+	{ "a GET", "{path: \"/a\", query: {b: [1, \"x y\"], c: null}}",
+	    "GET - /a?b=1&b=x%20y" },
+	{ "a query behind another", "{path: \"/a?z=1\", query: {b: true}}",
+	    "GET - /a?z=1&b=true" },
+	{ "a body is posted", "{path: \"/a\", body: {n: 5, s: \"ü\"}}",
+	    "POST - /a application/json {\"n\":5,\"s\":\"ü\"}" },
+	{ "an array too", "{path: \"/a\", body: [1]}",
+	    "POST - /a application/json [1]" },
+	{ "false is a body", "{path: \"/a\", body: false}",
+	    "POST - /a application/json false" },
+	{ "a form",
+	    "{path: \"/a\", query: {q: 1}, form: {room_id: \"1&2\", "
+	    "max_agent: 1, replace: false, none: null, ids: [3, 4]}}",
+	    "POST - /a?q=1 application/x-www-form-urlencoded "
+	    "ids=3&ids=4&max_agent=1&replace=false&room_id=1%262" },
+	{ "an empty form", "{path: \"/a\", form: {}}",
+	    "POST - /a application/x-www-form-urlencoded " },
+	{ "a PUT", "{method: \"PUT\", path: \"/a\", body: {}}",
+	    "PUT - /a application/json {}" },
+	{ "a PATCH without a body", "{method: \"PATCH\", path: \"/a\"}",
+	    "PATCH - /a" },
+	{ "a DELETE", "{method: \"DELETE\", path: \"/a\"}", "DELETE - /a" },
+	{ "another host", "{path: \"/a\", host: \"messages\"}",
+	    "GET messages /a" },
+	{ "a GET with a body", "{method: \"GET\", path: \"/a\", body: {}}",
+	    "a GET has no body" },
+	{ "a method there is not", "{method: \"BREW\", path: \"/a\"}",
+	    "method must be GET, POST, PUT, PATCH or DELETE" },
+	{ "a method in small letters", "{method: \"post\", path: \"/a\"}",
+	    "method must be GET" },
+	{ "a method that is no text", "{method: 1, path: \"/a\"}",
+	    "method must be GET" },
+	{ "no path", "{method: \"POST\", body: {}}", "begins with a slash" },
+};
+
+static void
+requests_are_what_the_profile_says(void **state)
+{
+	const struct profile_input in = { .now_ms = 0 };
+	struct buf why = BUF_INIT, got = BUF_INIT;
+	struct profile_request r;
+	struct profile *p;
+	char *text;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(requests); i++) {
+		text = xasprintf("def chats_request: %s;\n", requests[i].gives);
+		p = open_text(text);
+		buf_clear(&got);
+		if (profile_request(p, PROFILE_CHATS, &in, &r, &why) == 1) {
+			buf_addf(&got, "%s %s %s", r.method,
+			    r.host != NULL ? r.host : "-", r.target);
+			if (r.body != NULL)
+				buf_addf(&got, " %s %.*s", r.type,
+				    (int)r.body_len, r.body);
+		} else if (strstr(buf_str(&why), requests[i].want) != NULL) {
+			buf_adds(&got, requests[i].want);
+		}
+		if (strcmp(buf_str(&got), requests[i].want) != 0)
+			fail_msg("%s: got '%s' (%s)", requests[i].name,
+			    buf_str(&got), buf_str(&why));
+		profile_request_release(&r);
+		profile_close(p);
+		free(text);
+	}
+	buf_release(&why);
+	buf_release(&got);
+}
+
+static void
+about_names_hosts_and_headers(void **state)
+{
+	struct profile *p = open_text(
+	    "def about: {url: \"https://a.test\", auth: {header: \"Key\"},"
+	    " headers: {App: .options.account, Fixed: \"1\"},"
+	    " hosts: {messages: {url: \"https://b.test\","
+	    " auth: {header: \"KEY2\", prefix: \"x \"}}, empty: null}};");
+	const struct profile_about *a = profile_about(p);
+
+	(void)state;
+	assert_false(a->needs_account);
+	assert_int_equal(a->hosts_n, 3);
+	assert_null(a->hosts[0].name);
+	assert_string_equal(a->hosts[0].url, "https://a.test");
+	assert_string_equal(a->hosts[0].auth_header, "Key");
+	assert_null(a->hosts[0].auth_prefix);
+	assert_string_equal(a->hosts[0].headers[0], "App: app-1");
+	assert_string_equal(a->hosts[0].headers[1], "Fixed: 1");
+	assert_null(a->hosts[0].headers[2]);
+	assert_string_equal(a->hosts[1].name, "empty");
+	assert_null(a->hosts[1].url);
+	assert_string_equal(a->hosts[2].name, "messages");
+	assert_string_equal(a->hosts[2].url, "https://b.test");
+	assert_string_equal(a->hosts[2].auth_header, "KEY2");
+	assert_string_equal(a->hosts[2].auth_prefix, "x ");
+	assert_null(a->hosts[2].headers[0]);
+	profile_close(p);
+
+	p = open_text("def about: {hosts: {b: {headers: {App: null}}}};");
+	assert_true(profile_about(p)->needs_account);
+	profile_close(p);
+}
+
+static const struct {
+	const char *gives, *want; /* NULL: nobody */
+} assigned[] = {
+	{ "{operator: .answer.agent}", "502" },
+	{ "{operator: \"a@b.test\"}", "a@b.test" },
+	{ "{operator: null}", NULL },
+	{ "{operator: 0}", NULL },
+	{ "{operator: \"\"}", NULL },
+	{ "{}", NULL },
+};
+
+static void
+an_assignment_says_who_has_the_chat(void **state)
+{
+	struct profile_input in = { .status = 200, .operator_id = "502" };
+	struct buf why = BUF_INIT;
+	bool mended = false;
+	struct value *answer = value_parse(
+	    "{\"agent\":502}", strlen("{\"agent\":502}"), &mended, &why);
+	struct profile_answer out;
+	struct profile *p;
+	char *text;
+	size_t i;
+
+	(void)state;
+	in.answer = answer;
+	for (i = 0; i < ARRAY_LEN(assigned); i++) {
+		text = xasprintf("def assign_read: %s;\n", assigned[i].gives);
+		p = open_text(text);
+		profile_read(p, PROFILE_ASSIGN, &in, &out);
+		assert_int_equal(out.fault, ERROR_CLASS_NONE);
+		if ((out.operator_id == NULL) != (assigned[i].want == NULL) ||
+		    (out.operator_id != NULL &&
+			strcmp(out.operator_id, assigned[i].want) != 0))
+			fail_msg("%s: got %s", assigned[i].gives,
+			    out.operator_id != NULL ? out.operator_id : "none");
+		profile_answer_release(&out);
+		profile_close(p);
+		free(text);
+	}
+	value_unref(answer);
+	buf_release(&why);
+}
+
+static void
+chat2desk_is_told_the_operator(void **state)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p = profile_open("chat2desk", &options, &why);
+	struct value *chat = value_chat("9001");
+	struct profile_input in = { .chat = chat, .operator_id = "502" };
+	struct profile_request r;
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(profile_request(p, PROFILE_ASSIGN, &in, &r, &why), 1);
+	assert_string_equal(r.method, "PUT");
+	assert_string_equal(r.target, "/dialogs/9001");
+	assert_string_equal(r.body, "{\"operator_id\":502}");
+	profile_request_release(&r);
+	in.operator_id = "9007199254740993";
+	assert_int_equal(profile_request(p, PROFILE_ASSIGN, &in, &r, &why), 1);
+	assert_string_equal(r.body, "{\"operator_id\":\"9007199254740993\"}");
+	profile_request_release(&r);
+	value_unref(chat);
+	profile_close(p);
+	buf_release(&why);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_are_what_the_profile_says),
+		cmocka_unit_test(about_names_hosts_and_headers),
+		cmocka_unit_test(an_assignment_says_who_has_the_chat),
+		cmocka_unit_test(chat2desk_is_told_the_operator),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	crm_record_end();
+	value_end();
+	return failed;
+}

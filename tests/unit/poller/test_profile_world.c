@@ -1,0 +1,309 @@
+/*
+ * What a profile may not do, and how bodies become what it sees.
+ */
+#define _DEFAULT_SOURCE /* mkstemp, setenv */
+
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/xalloc.h"
+#include "common/os/thread.h"
+#include "poller/profile/profile.h"
+
+static char bot[] = "777";
+static char *bots[] = { bot, NULL };
+static const struct profile_options options = { .tenant = "acme",
+	.customers = true,
+	.customer_phone = true,
+	.bot_operators = bots };
+
+/* Profiles of our own making, written to a file. */
+static struct profile *
+open_text(const char *text, struct buf *why)
+{
+	char path[] = "/tmp/test_profile.XXXXXX";
+	int fd = mkstemp(path);
+	struct profile *p;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(close(fd), 0);
+	p = profile_open(path, &options, why);
+	assert_int_equal(unlink(path), 0);
+	return p;
+}
+
+static const struct {
+	const char *name, *text, *why;
+} refused[] = {
+	{ "no jq", "def about: {;\n", "line 1: syntax error" },
+	{ "an error in the third line", "def a: 1;\ndef b: 2;\ndef about: d;\n",
+	    "line 3: d/0 is not defined" },
+	{ "another file", "import \"a\" as a;\n", "syntax error" },
+	{ "about that is no object", "def about: 1;", "object" },
+	{ "about that never ends", "def about: last(range(1e12));",
+	    "takes longer" },
+};
+
+static void
+bad_profiles_are_refused(void **state)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(refused); i++) {
+		buf_clear(&why);
+		p = open_text(refused[i].text, &why);
+		if (p != NULL)
+			fail_msg("%s: accepted", refused[i].name);
+		if (strstr(buf_str(&why), refused[i].why) == NULL)
+			fail_msg(
+			    "%s: got '%s'", refused[i].name, buf_str(&why));
+	}
+	assert_null(profile_open("no-such-profile", &options, &why));
+	assert_non_null(strstr(buf_str(&why), "no-such-profile"));
+	buf_release(&why);
+}
+
+/* What a profile asks of its world, and gets. */
+static const struct {
+	const char *expression, *want; /* the path that comes of it */
+} worlds[] = {
+	{ "$ENV.SECRET", "/null" },
+	{ "env.SECRET", "/null" },
+	{ "env | length", "/0" },
+	{ "$ENV | length", "/0" },
+	{ "input_filename", "/null" },
+	{ "[inputs] | length", "/0" },
+	{ "get_search_list | length", "/0" },
+	{ "try input catch \"x\"", "/x" },
+	{ "try (\"a\" | modulemeta) catch \"x\"", "/x" },
+	{ "try halt catch \"x\"", "/x" },
+	{ ".tenant", "/acme" },
+	{ ".options.bot_operators[0]", "/777" },
+	{ ".options.history", "/episode" },
+	/* The prelude's own, which give what libjq's do. */
+	{ "[5,6,5] | [indices(5), indices([6,5]), indices([])]",
+	    "/[[0,2],[1],[]]" },
+	{ "[5,6,5] | [index(5), rindex(5), index(7), rindex(7)]",
+	    "/[0,2,null,null]" },
+	{ "[5,[6]] | [index([[6]]), index([6]), index([5,[6],7])]",
+	    "/[1,null,null]" },
+	{ "\"aba\" | [indices(\"a\"), index(\"a\"), rindex(\"a\")]",
+	    "/[[0,2],0,2]" },
+	{ "try (7 | index(7)) catch \"x\"", "/x" },
+	{ "[\"aba\" | ltrimstr(\"a\", \"b\", 7)] | join(\" \")",
+	    "/ba aba aba" },
+	{ "[\"aba\" | rtrimstr(\"a\", \"b\", 7)] | join(\" \")",
+	    "/ab aba aba" },
+	{ "7 | [ltrimstr(\"a\"), rtrimstr(\"a\")]", "/[7,7]" },
+};
+
+static void
+a_profile_has_no_world(void **state)
+{
+	struct profile_input in = { .now_ms = 1000 };
+	struct profile_request r;
+	struct buf why = BUF_INIT;
+	struct profile *p;
+	char *text;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(setenv("SECRET", "x", 1), 0);
+	for (i = 0; i < ARRAY_LEN(worlds); i++) {
+		text = xasprintf("def chats_request: {path: \"/\\(%s)\"};",
+		    worlds[i].expression);
+		p = open_text(text, &why);
+		if (p == NULL ||
+		    profile_request(p, PROFILE_CHATS, &in, &r, &why) != 1)
+			fail_msg("%s: %s", worlds[i].expression, buf_str(&why));
+		if (strcmp(r.target, worlds[i].want) != 0)
+			fail_msg("%s: got %s, want %s", worlds[i].expression,
+			    r.target, worlds[i].want);
+		free(r.target);
+		free(text);
+		profile_close(p);
+	}
+	assert_string_equal(getenv("SECRET"), "x");
+	buf_release(&why);
+}
+
+static void
+a_call_that_does_not_end_is_ended(void **state)
+{
+	struct profile_input in = { .now_ms = 0 };
+	struct profile_request r;
+	struct buf why = BUF_INIT;
+	struct profile *p = open_text("def chats_request: last(range(1e12));"
+				      "def operators_request: {path: \"/x\"};",
+	    &why);
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(profile_request(p, PROFILE_CHATS, &in, &r, &why), -1);
+	assert_non_null(strstr(buf_str(&why), "takes longer"));
+	/* and the next one works */
+	assert_int_equal(
+	    profile_request(p, PROFILE_OPERATORS, &in, &r, &why), 1);
+	free(r.target);
+	profile_close(p);
+	buf_release(&why);
+}
+
+/* libjq has an assertion that fails when it starts anew after such. */
+static void
+a_call_may_end_behind_a_path(void **state)
+{
+	static const struct {
+		const char *text;
+		int want;
+	} cases[] = {
+		{ "{a: {b: [1, 2]}} | path(.a.b[]) | {path: \"/x\"}", 1 },
+		{ "[[{a: 1}, 2], 3] | paths | {path: \"/x\"}", 1 },
+		{ "{a: {b: [1, 2]}} | .a.b[] |= last(range(1e12))", -1 },
+		{ "last(repeat([[1, [2]], [3]] | [paths]))", -1 },
+	};
+	struct profile_input in = { .now_ms = 0 };
+	struct profile_request r;
+	struct buf why = BUF_INIT;
+	struct profile *p;
+	char *text;
+	size_t i;
+	int n;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		text = xasprintf("def chats_request: %s;", cases[i].text);
+		p = open_text(text, &why);
+		assert_non_null(p);
+		if (cases[i].want < 0)
+			profile_set_limit(p, 20);
+		for (n = 0; n < 20; n++) {
+			assert_int_equal(
+			    profile_request(p, PROFILE_CHATS, &in, &r, &why),
+			    cases[i].want);
+			profile_request_release(&r);
+		}
+		profile_close(p);
+		free(text);
+	}
+	buf_release(&why);
+}
+
+static struct profile *endless;
+
+static void *
+ask_for_ever(void *ctx)
+{
+	struct profile_input in = { .now_ms = 0 };
+	struct profile_request r;
+	struct buf why = BUF_INIT;
+	int *rc = ctx;
+
+	*rc = profile_request(endless, PROFILE_CHATS, &in, &r, &why);
+	profile_request_release(&r);
+	buf_release(&why);
+	return NULL;
+}
+
+/* Threads take no signals, but for the one that ends such a call. */
+static void
+a_call_without_end_ends_in_a_thread(void **state)
+{
+	struct buf why = BUF_INIT;
+	pthread_t t;
+	int rc = 0;
+
+	(void)state;
+	endless = open_text("def chats_request: last(repeat(1));", &why);
+	assert_non_null(endless);
+	profile_set_limit(endless, 20);
+	assert_int_equal(
+	    thread_start(&t, "jq", ask_for_ever, &rc, &why), PROG_OK);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	assert_int_equal(rc, -1);
+	profile_close(endless);
+	buf_release(&why);
+}
+
+static const struct {
+	const char *name, *text, *want; /* NULL: no JSON */
+	bool mended;
+} bodies[] = {
+	{ "a byte order mark", "\xef\xbb\xbf[1]", "[1]", false },
+	{ "2^53 is exact", "[9007199254740992]", "[9007199254740992]", false },
+	{ "more is text", "[9007199254740993,-9007199254740993]",
+	    "[\"9007199254740993\",\"-9007199254740993\"]", false },
+	{ "beyond 64 bits", "[18446744073709551616]",
+	    "[\"18446744073709551616\"]", false },
+	{ "digits in a string",
+	    "[\"18446744073709551616\",18446744073709551616]",
+	    "[\"18446744073709551616\",\"18446744073709551616\"]", false },
+	{ "half an emoji", "[\"a\\ud83d\"]", "[\"a\xef\xbf\xbd\"]", true },
+	{ "the other half", "[\"\\ude00b\"]",
+	    "[\"\xef\xbf\xbd"
+	    "b\"]",
+	    true },
+	{ "a whole one", "[\"\\ud83d\\ude00\"]", "[\"\xf0\x9f\x98\x80\"]",
+	    false },
+	{ "latin-1", "[\"caf\xe9\"]", "[\"caf\xef\xbf\xbd\"]", true },
+	{ "a NUL", "[\"a\\u0000b\"]",
+	    "[\"a\xef\xbf\xbd"
+	    "b\"]",
+	    false },
+	{ "nothing", "", NULL, false },
+	{ "a web page", "<html>", NULL, false },
+	{ "cut", "{\"data\":[", NULL, false },
+	{ "cut within text", "{\"data\":\"\xc3", NULL, false },
+};
+
+static void
+bodies_are_read_as_far_as_possible(void **state)
+{
+	struct buf why = BUF_INIT, got = BUF_INIT;
+	struct value *v;
+	bool mended;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bodies); i++) {
+		mended = false;
+		buf_clear(&got);
+		v = value_parse(
+		    bodies[i].text, strlen(bodies[i].text), &mended, &why);
+		if (v != NULL)
+			value_dump(v, &got);
+		if ((v == NULL) != (bodies[i].want == NULL) ||
+		    (v != NULL && strcmp(buf_str(&got), bodies[i].want) != 0))
+			fail_msg("%s: got '%s'", bodies[i].name, buf_str(&got));
+		if (mended != bodies[i].mended)
+			fail_msg("%s: mended", bodies[i].name);
+		value_unref(v);
+	}
+	buf_release(&why);
+	buf_release(&got);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_profiles_are_refused),
+		cmocka_unit_test(a_profile_has_no_world),
+		cmocka_unit_test(a_call_that_does_not_end_is_ended),
+		cmocka_unit_test(a_call_may_end_behind_a_path),
+		cmocka_unit_test(a_call_without_end_ends_in_a_thread),
+		cmocka_unit_test(bodies_are_read_as_far_as_possible),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	crm_record_end();
+	value_end();
+	return failed;
+}

@@ -1,0 +1,327 @@
+/*
+ * Test of reservation.h: its table of steps, walked; what a reservation asks
+ * the CRM, one answer at a time; and what it leaves behind. The CRM is this
+ * file: fetch_ask() here keeps the question, and the test answers it.
+ */
+#include "tests/unit/growth.h" /* first: it says what the system shows */
+
+#include "tests/unit/transitions.h"
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "poller/assign/reservation.h"
+
+static struct question asked; /* the one that is not answered yet */
+static struct tenant tenant = { .name = "acme", .concurrency = 1 };
+static struct skew skew;
+static unsigned ended;
+
+void
+fetch_ask(struct fetch *f, const struct question *q)
+{
+	(void)f;
+	asked = *q;
+}
+
+static void
+done(void *ctx, struct reservation *p)
+{
+	(void)ctx;
+	(void)p;
+	ended++;
+}
+
+static struct tenant_assigner
+new_assigner(void)
+{
+	return (struct tenant_assigner){
+		.tenant = &tenant, .skew = &skew, .done = done
+	};
+}
+
+/* Of chat 1 to ann, who takes over from bob and may have two chats. */
+static void
+begin(struct reservation *p, struct tenant_assigner *c)
+{
+	const struct record r = { .type = RECORD_ASSIGNMENT,
+		.id = { "p1", 2 },
+		.chat = { "1", 1 },
+		.operator_id = { "ann", 3 },
+		.replaces = { "bob", 3 },
+		.expires = clock_now_ms() + 60000,
+		.max_chats = 2 };
+
+	ended = 0;
+	reservation_init(p, c, &r);
+	reservation_start(p);
+}
+
+/* A page with that chat, without operator somebody's; NULL: an empty one. */
+static void
+page(const char *chat, const char *operator_id)
+{
+	struct crm_record r = { .type = RECORD_CHAT,
+		.status = CHAT_OPEN,
+		.at = CLOCK_NONE,
+		.opened_at = CLOCK_NONE,
+		.closed_at = CLOCK_NONE };
+	struct profile_answer a = { .records = &r, .n = chat != NULL };
+
+	if (chat != NULL) {
+		r.id = xstrdup(chat);
+		r.taken = operator_id == NULL;
+		r.body = operator_id == NULL
+			     ? xasprintf("\"chat\":\"%s\"", chat)
+			     : xasprintf("\"chat\":\"%s\",\"operator\":\"%s\"",
+				   chat, operator_id);
+	}
+	asked.page(asked.ctx, &a, clock_now_ms());
+	free(r.id);
+	free(r.body);
+}
+
+static void
+end(enum error_class fault)
+{
+	const struct ending e = { .fault = fault, .message = "so it is" };
+
+	asked.end(asked.ctx, &e);
+}
+
+/* The answer to a request to give the chat. */
+static void
+named(const char *operator_id)
+{
+	struct profile_answer a = { .operator_id = xstrdup(operator_id) };
+
+	asked.page(asked.ctx, &a, clock_now_ms());
+	free(a.operator_id);
+}
+
+/* Bob has the chat when it is read, and ann when her list is. */
+static void
+overtaken(void *ctx)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+
+	(void)ctx;
+	begin(&p, &c);
+	assert_int_equal(asked.call, PROFILE_CHAT);
+	page("1", "bob");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(asked.call, PROFILE_CHATS);
+	page("1", "ann");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(ended, 1);
+	assert_int_equal(p.fate, RESERVATION_CONFIRMED);
+	assert_string_equal(p.holder, "ann");
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
+static void
+who_had_the_chat_is_forgotten_whole(void **state)
+{
+	long bytes;
+
+	(void)state;
+	bytes = growth(overtaken, NULL);
+	if (bytes > GROWTH_MOST_BYTES)
+		fail_msg(
+		    "%d of them leave %ld bytes behind", GROWTH_CALLS, bytes);
+}
+
+static unsigned
+next(unsigned step, unsigned event)
+{
+	/* What happens is named by the step that follows; none begins anew. */
+	return reservation_may_follow((enum reservation_step)step,
+		   (enum reservation_step)(event + 1))
+		   ? event + 1
+		   : RESERVATION_STEPS;
+}
+
+static void
+every_step_is_reached_and_left(void **state)
+{
+	const struct transitions t = { RESERVATION_STEPS, RESERVATION_STEPS - 1,
+		STEP_NONE, STEP_DONE, next };
+
+	(void)state;
+	transitions_walk(&t);
+}
+
+/* Nothing is given that was not read since. */
+static void
+giving_follows_reading(void **state)
+{
+	unsigned step;
+
+	(void)state;
+	for (step = 0; step < RESERVATION_STEPS; step++)
+		if (step == STEP_NONE || step == STEP_WAITING ||
+		    step == STEP_GIVING || step == STEP_SEARCHING)
+			assert_false(reservation_may_follow(
+			    (enum reservation_step)step, STEP_GIVING));
+}
+
+/* Nobody says who has the chat; it is with bob, as his list shows; ann has
+ * room; the CRM's answer to giving is lost, and the chat found with ann. */
+static void
+each_step_asks_its_question(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+
+	(void)state;
+	begin(&p, &c);
+	assert_int_equal(p.step, STEP_READING);
+	page("1", NULL);
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.step, STEP_SEARCHING);
+	assert_string_equal(asked.operator_id, "ann");
+	page("2", "ann");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.step, STEP_SEARCHING_REPLACED);
+	assert_string_equal(asked.operator_id, "bob");
+	page("1", "bob");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.step, STEP_LISTING);
+	assert_string_equal(asked.operator_id, "ann");
+	page("2", "ann");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.step, STEP_GIVING);
+	assert_int_equal(asked.call, PROFILE_ASSIGN);
+	assert_string_equal(asked.replaces, "bob");
+	end(ERROR_CLASS_LATER);
+	assert_int_equal(p.step, STEP_WAITING);
+	assert_int_equal(reservation_wake(&p, p.due_ms), INT64_MAX);
+	assert_int_equal(p.step, STEP_READING);
+	page("1", "ann");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.step, STEP_DONE);
+	assert_int_equal(p.fate, RESERVATION_KEPT);
+	assert_int_equal(ended, 1);
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
+/* Not found twice and in no list: only then it is gone. */
+static void
+gone_is_what_no_list_has(void **state)
+{
+	static const struct {
+		enum reservation_step step;
+		const char *whose;
+	} lists[] = { { STEP_SEEKING_FREE, NULL }, { STEP_SEEKING, "ann" },
+		{ STEP_SEEKING_REPLACED, "bob" } };
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+	size_t i;
+
+	(void)state;
+	begin(&p, &c);
+	end(ERROR_CLASS_GONE);
+	assert_int_equal(p.step, STEP_WAITING);
+	(void)reservation_wake(&p, p.due_ms);
+	end(ERROR_CLASS_GONE);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(p.step, lists[i].step);
+		if (lists[i].whose == NULL)
+			assert_null(asked.operator_id);
+		else
+			assert_string_equal(asked.operator_id, lists[i].whose);
+		page("2", "ann");
+		end(ERROR_CLASS_NONE);
+	}
+	assert_int_equal(p.step, STEP_DONE);
+	assert_int_equal(p.fate, RESERVATION_OVER);
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
+/* What the CRM says of the chat at the time of giving counts, whoever it is. */
+static void
+what_was_given_is_told(void **state)
+{
+	static const struct {
+		const char *has_it;
+		enum reservation_fate fate;
+	} answers[] = { { "ann", RESERVATION_KEPT },
+		{ "carl", RESERVATION_TAKEN } };
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		begin(&p, &c);
+		page("1", "bob");
+		end(ERROR_CLASS_NONE);
+		end(ERROR_CLASS_NONE);
+		assert_int_equal(p.step, STEP_GIVING);
+		named(answers[i].has_it);
+		assert_int_equal(p.giving, GIVING_NAMED);
+		end(ERROR_CLASS_NONE);
+		assert_int_equal(p.step, STEP_DONE);
+		assert_int_equal(p.fate, answers[i].fate);
+		assert_string_equal(p.holder, answers[i].has_it);
+		reservation_release(&p);
+	}
+	tenant_assigner_release(&c);
+}
+
+/* Refused, it is read once more, and not asked for again. */
+static void
+a_refusal_is_told_with_how_it_stands(void **state)
+{
+	struct tenant_assigner c = new_assigner();
+	struct reservation p;
+
+	(void)state;
+	begin(&p, &c);
+	page("1", "bob");
+	end(ERROR_CLASS_NONE);
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.step, STEP_GIVING);
+	end(ERROR_CLASS_UNUSABLE);
+	assert_int_equal(p.step, STEP_READING);
+	page("1", "bob");
+	end(ERROR_CLASS_NONE);
+	assert_int_equal(p.step, STEP_DONE);
+	assert_int_equal(p.fate, RESERVATION_REFUSED);
+	reservation_release(&p);
+	tenant_assigner_release(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_step_is_reached_and_left),
+		cmocka_unit_test(giving_follows_reading),
+		cmocka_unit_test(each_step_asks_its_question),
+		cmocka_unit_test(gone_is_what_no_list_has),
+		cmocka_unit_test(what_was_given_is_told),
+		cmocka_unit_test(a_refusal_is_told_with_how_it_stands),
+		cmocka_unit_test(who_had_the_chat_is_forgotten_whole),
+	};
+	struct profile_options options = { .tenant = "acme" };
+	struct buf why = BUF_INIT;
+	int rc;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	tenant.profile = profile_open("qiscus", &options, &why);
+	if (tenant.profile == NULL)
+		return 1;
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	profile_close(tenant.profile);
+	buf_release(&why);
+	return rc;
+}

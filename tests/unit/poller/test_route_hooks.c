@@ -1,0 +1,411 @@
+/*
+ * Tests of poller/route_hooks and poller/route_originals without HTTP: who is
+ * let in, what is answered, what is kept.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/buf.h"
+#include "common/conf/conf.h"
+#include "poller/hooks/hook.h"
+#include "poller/hooks/listener_context.h"
+#include "poller/profile/crm_record.h"
+#include "poller/routes/route.h"
+#include "poller/spool/idempotency.h"
+
+#define NOW INT64_C(1750163802250)
+#define LONGEST 10000
+
+static const char conf_text_of_all[] =
+    "[crm wo]\nprofile = chatwoot\nhook = signature\nhook_secret = s3cr3t\n"
+    "[crm desk]\nhook = secret\nhook_secret = 0123456789abcdef\n"
+    "[crm closed]\nhook_secret = 0123456789abcdef\n"
+    "[crm room]\nprofile = qiscus\n"
+    "[listen]\ntenant = room\n";
+
+/* A request with a header or two and a secret in the query. */
+struct made {
+	const char *signature, *timestamp, *secret;
+};
+
+static const char *
+header(const struct web_request *r, const char *name)
+{
+	const struct made *m = r->private;
+
+	if (strcmp(name, "X-Chatwoot-Signature") == 0)
+		return m->signature;
+	return strcmp(name, "X-Chatwoot-Timestamp") == 0 ? m->timestamp : NULL;
+}
+
+static const char *
+query(const struct web_request *r, const char *name)
+{
+	const struct made *m = r->private;
+
+	return strcmp(name, "secret") == 0 ? m->secret : NULL;
+}
+
+static struct listener_context in;
+
+static int
+open_all(void **state)
+{
+	static char loopback[] = "127.0.0.1", network[] = "10.0.0.0/8";
+	static char *const trusted[] = { loopback, network, NULL };
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	if (tmpdir_enter(state) != 0)
+		return -1;
+	tmpdir_file(
+	    "my.conf", conf_text_of_all, sizeof conf_text_of_all - 1, 0600);
+	in.conf = conf_load("my.conf", &why);
+	if (in.conf == NULL || networks_read(&in.trusted, trusted, &why) != 0)
+		fail_msg("%s", buf_str(&why));
+	in.hooks = hooks_open(in.conf);
+	in.keys = idempotency_open(NULL, 1000, &code, &why);
+	in.tenant = "room";
+	in.max_hook = LONGEST;
+	buf_release(&why);
+	return 0;
+}
+
+static int
+close_all(void **state)
+{
+	hooks_free(in.hooks);
+	idempotency_close(in.keys);
+	networks_release(&in.trusted);
+	conf_free((struct conf *)(uintptr_t)in.conf);
+	crm_record_end();
+	value_end();
+	return tmpdir_leave(state);
+}
+
+struct test_case {
+	const char *name, *path, *body;
+	struct made made;
+	int status;
+	const char *answer;      /* the body, or NULL: any */
+	size_t records, letters; /* how many */
+};
+
+static void
+check(const struct test_case *t, const char *peer)
+{
+	struct web_request r = { .method = WEB_POST,
+		.path = t->path,
+		.body = t->body,
+		.len = strlen(t->body),
+		.peer = peer,
+		.now_ms = NOW,
+		.header = header,
+		.query = query,
+		.private = (struct made *)(uintptr_t)&t->made };
+	struct web_answer a = { .status = 200 };
+
+	route_answer(&in, &r, &a);
+	if (a.later != NULL)
+		a.later(&in, &r, &a);
+	if (a.status != t->status ||
+	    (t->answer != NULL && strcmp(buf_str(&a.body), t->answer) != 0))
+		fail_msg("%s: %d %s", t->name, a.status, buf_str(&a.body));
+	if (a.records_n != t->records || a.dead_n != t->letters)
+		fail_msg("%s: %zu records, %zu letters: %s%s", t->name,
+		    a.records_n, a.dead_n, buf_str(&a.records),
+		    buf_str(&a.dead));
+	buf_release(&a.body);
+	buf_release(&a.records);
+	buf_release(&a.dead);
+}
+
+/* Signed with s3cr3t at 1750163802; the first by tests/unit/test_signature.c,
+ * others by: printf '1750163802.BODY' | openssl dgst -sha256 -hmac s3cr3t */
+#define STAMP "1750163802"
+#define CREATED "{\"event\":\"message_created\",\"id\":1}"
+#define CREATED_MAC                                                            \
+	"b6b493ce9dc22775483468336fe6a66e662f04292f491c5f3709a658c2bcc4de"
+#define TYPING "{\"event\":\"conversation_typing_on\"}"
+#define TYPING_MAC                                                             \
+	"d34f00da9567a3a771bb920ec6e46506fea434a83de0685cea0446271f8be7b6"
+#define MERGED "{\"event\":\"conversation_merged\"}"
+#define MERGED_MAC                                                             \
+	"aed6d403d8a299c3d45d2bd8c373d0db10eb72ed5bb3dfe3d48270eea4618303"
+#define BEGINS                                                                 \
+	"{\"event\":\"conversation_created\",\"id\":7,\"status\":\"open\","    \
+	"\"meta\":{}}"
+#define BEGINS_MAC                                                             \
+	"4901fe5a0573331324880d45ad5dfc764f94d3dfa4602dafca6a7b97d184db93"
+#define BROKEN "{\"event\":"
+#define BROKEN_MAC                                                             \
+	"0f5ede45d3402ec7ca7a9658bf026f71ee6a745f9217822b1b5a7530e8595e05"
+#define INBOX "{\"hook_type\":\"inbox\",\"dialog_id\":9,\"message_id\":5}"
+
+#define UNAUTHORIZED "{\"detail\":\"Unauthorized\"}"
+#define OK "{\"status\":\"ok\"}"
+
+static void
+webhooks_prove_themselves_and_are_kept(void **state)
+{
+	static const struct test_case cases[] = {
+		{ "a conversation", "/hooks/wo/chatwoot", BEGINS,
+		    { "sha256=" BEGINS_MAC, STAMP, NULL }, 200, OK, 1, 0 },
+		{ "nothing to tell", "/hooks/wo/chatwoot", TYPING,
+		    { "sha256=" TYPING_MAC, STAMP, NULL }, 200, OK, 0, 0 },
+		{ "unknown", "/hooks/wo/chatwoot", MERGED,
+		    { "sha256=" MERGED_MAC, STAMP, NULL }, 200, OK, 0, 1 },
+		{ "not to be read", "/hooks/wo/chatwoot", CREATED,
+		    { "sha256=" CREATED_MAC, STAMP, NULL }, 200, OK, 0, 1 },
+		{ "no JSON, but authentic", "/hooks/wo/chatwoot", BROKEN,
+		    { "sha256=" BROKEN_MAC, STAMP, NULL }, 400,
+		    "{\"detail\":\"Invalid JSON\"}", 0, 0 },
+		{ "no JSON, and nobody's", "/hooks/wo/chatwoot", BROKEN,
+		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		{ "unsigned", "/hooks/wo/chatwoot", BEGINS,
+		    { NULL, STAMP, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		{ "forged", "/hooks/wo/chatwoot", BEGINS,
+		    { "sha256=" TYPING_MAC, STAMP, NULL }, 401, UNAUTHORIZED, 0,
+		    0 },
+		{ "replayed", "/hooks/wo/chatwoot", BEGINS,
+		    { "sha256=" BEGINS_MAC, "1750160000", NULL }, 401,
+		    UNAUTHORIZED, 0, 0 },
+		{ "signed for another source", "/hooks/desk/chat2desk", BEGINS,
+		    { "sha256=" BEGINS_MAC, STAMP, NULL }, 401, UNAUTHORIZED, 0,
+		    0 },
+		{ "nobody", "/hooks/nobody/chatwoot", BEGINS,
+		    { "sha256=" BEGINS_MAC, STAMP, NULL }, 401, UNAUTHORIZED, 0,
+		    0 },
+		{ "another source", "/hooks/wo/chat2desk", BEGINS,
+		    { "sha256=" BEGINS_MAC, STAMP, NULL }, 401, UNAUTHORIZED, 0,
+		    0 },
+		{ "a tenant that takes none",
+		    "/hooks/closed/chat2desk/0123456789abcdef", INBOX,
+		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		{ "one for the originals' routes only",
+		    "/hooks/room/qiscus/0123456789abcdef", INBOX,
+		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		{ "the secret in the path",
+		    "/hooks/desk/chat2desk/0123456789abcdef", INBOX,
+		    { NULL, NULL, NULL }, 200, OK, 2, 0 },
+		{ "the secret in the query", "/hooks/desk/chat2desk", INBOX,
+		    { NULL, NULL, "0123456789abcdef" }, 200, OK, 2, 0 },
+		{ "a wrong one", "/hooks/desk/chat2desk/0123456789abcdeg",
+		    INBOX, { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		{ "a wrong one, and the right one behind it",
+		    "/hooks/desk/chat2desk/0123456789abcdeg", INBOX,
+		    { NULL, NULL, "0123456789abcdef" }, 401, UNAUTHORIZED, 0,
+		    0 },
+		{ "no secret", "/hooks/desk/chat2desk", INBOX,
+		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		{ "too many parts", "/hooks/desk/chat2desk/a/b", INBOX,
+		    { NULL, NULL, NULL }, 404, NULL, 0, 0 },
+		{ "too few", "/hooks/desk", INBOX, { NULL, NULL, NULL }, 404,
+		    NULL, 0, 0 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++)
+		check(&cases[i], "192.0.2.1");
+}
+
+/* Before anything else, so that it tells nothing of who there is. */
+static void
+what_is_too_long_is_nobodys(void **state)
+{
+	static char body[LONGEST + 2];
+	const struct test_case ours = { "too long, and ours",
+		"/hooks/desk/chat2desk/0123456789abcdef", body,
+		{ NULL, NULL, NULL }, 413, NULL, 0, 0 };
+	struct test_case other = ours;
+
+	(void)state;
+	memset(body, '1', LONGEST + 1);
+	check(&ours, "192.0.2.1");
+	other.name = "too long, and nobody's";
+	other.path = "/hooks/nobody/chat2desk/0123456789abcdef";
+	check(&other, "192.0.2.1");
+	other.name = "too long for the originals' routes";
+	other.path = "/webhook";
+	check(&other, "127.0.0.1");
+	body[LONGEST] = '\0';
+	other.name = "as long as it may be";
+	other.path = "/hooks/nobody/chat2desk/0123456789abcdef";
+	other.status = 401;
+	check(&other, "192.0.2.1");
+}
+
+#define RECEIVED "{\"message\":\"Webhook received successfully\"}"
+#define INVALID "{\"error\":\"Invalid payload\"}"
+#define NONE                                                                   \
+	{                                                                      \
+		NULL, NULL, NULL                                               \
+	}
+
+static void
+the_originals_answer_as_they_did(void **state)
+{
+	static const struct test_case cases[] = {
+		{ "a room", "/webhook",
+		    "{\"app_id\":\"a\",\"source\":\"wa\",\"name\":\"n\","
+		    "\"email\":\"e\",\"avatar_url\":\"\",\"extras\":\"{}\","
+		    "\"is_resolved\":false,\"room_id\":\"77\","
+		    "\"latest_service\":{\"id\":1,\"user_id\":2,"
+		    "\"room_log_id\":3,\"app_id\":4,\"room_id\":\"77\","
+		    "\"notes\":[1],\"resolved_at\":\"x\","
+		    "\"is_resolved\":true,\"last_comment_id\":\"5\","
+		    "\"first_comment_timestamp\":{}},"
+		    "\"candidate_agent\":{\"id\":5,\"is_available\":true,"
+		    "\"type\":2,\"direct_login_token\":1,"
+		    "\"assigned_rules\":[\"r\"]}}",
+		    NONE, 200, RECEIVED, 1, 0 },
+		{ "again", "/webhook", "{\"room_id\":\"77\"}", NONE, 200,
+		    RECEIVED, 1, 0 },
+		{ "nulls", "/webhook",
+		    "{\"room_id\":\"77\",\"extras\":null,\"avatar_url\":null,"
+		    "\"latest_service\":null,\"candidate_agent\":null}",
+		    NONE, 200, RECEIVED, 1, 0 },
+		{ "more than was known", "/webhook",
+		    "{\"room_id\":\"77\",\"app_code\":1,"
+		    "\"is_new_session\":true}",
+		    NONE, 200, RECEIVED, 1, 0 },
+		{ "no room is kept", "/webhook", "{}", NONE, 200, RECEIVED, 0,
+		    1 },
+		{ "null is kept", "/webhook", "null", NONE, 200, RECEIVED, 0,
+		    1 },
+		{ "a room that is a number", "/webhook", "{\"room_id\":77}",
+		    NONE, 400, INVALID, 0, 0 },
+		{ "a flag that is a text", "/webhook",
+		    "{\"room_id\":\"77\",\"is_resolved\":\"no\"}", NONE, 400,
+		    INVALID, 0, 0 },
+		{ "an agent that is a list", "/webhook",
+		    "{\"room_id\":\"77\",\"candidate_agent\":[]}", NONE, 400,
+		    INVALID, 0, 0 },
+		{ "an agent's id that is no whole number", "/webhook",
+		    "{\"room_id\":\"77\",\"candidate_agent\":{\"id\":1.5}}",
+		    NONE, 400, INVALID, 0, 0 },
+		{ "rules that are no texts", "/webhook",
+		    "{\"room_id\":\"77\","
+		    "\"candidate_agent\":{\"assigned_rules\":[1]}}",
+		    NONE, 400, INVALID, 0, 0 },
+		{ "no JSON", "/webhook", "room_id=77", NONE, 400, INVALID, 0,
+		    0 },
+		{ "nothing", "/webhook", "", NONE, 400, INVALID, 0, 0 },
+		{ "a list", "/webhook", "[]", NONE, 400, INVALID, 0, 0 },
+		{ "a text", "/webhook", "\"77\"", NONE, 400, INVALID, 0, 0 },
+		{ "resolved", "/resolve",
+		    "{\"customer\":{\"additional_info\":[],\"avatar\":\"\","
+		    "\"name\":\"n\",\"user_id\":\"u\"},"
+		    "\"resolved_by\":{\"id\":5,\"email\":\"e\",\"name\":\"n\","
+		    "\"type\":\"agent\",\"is_available\":true},"
+		    "\"service\":{\"id\":9,\"room_id\":\"77\","
+		    "\"is_resolved\":true,\"notes\":null,"
+		    "\"first_comment_id\":\"1\",\"last_comment_id\":\"2\","
+		    "\"source\":\"wa\"}}",
+		    NONE, 200, RECEIVED, 1, 0 },
+		{ "the last comment is a number", "/resolve",
+		    "{\"service\":{\"room_id\":\"77\",\"last_comment_id\":2}}",
+		    NONE, 200, RECEIVED, 1, 0 },
+		{ "an id that is a text", "/resolve",
+		    "{\"service\":{\"id\":\"9\",\"room_id\":\"77\"}}", NONE,
+		    400, INVALID, 0, 0 },
+		{ "information that is no list", "/resolve",
+		    "{\"customer\":{\"additional_info\":{}}}", NONE, 400,
+		    INVALID, 0, 0 },
+		{ "no service is kept", "/resolve", "{\"customer\":null}", NONE,
+		    200, RECEIVED, 0, 1 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		check(&cases[i], "127.0.0.1");
+		check(&cases[i], "10.1.2.3");
+	}
+}
+
+static void
+the_originals_are_there_for_some_only(void **state)
+{
+	static const struct test_case gone = { "not there", "/webhook",
+		"{\"room_id\":\"77\"}", NONE, 404, "{\"detail\":\"Not Found\"}",
+		0, 0 };
+
+	(void)state;
+	check(&gone, "192.0.2.1");
+	check(&gone, "");
+	in.tenant = "desk"; /* of another CRM */
+	check(&gone, "127.0.0.1");
+	in.tenant = NULL;
+	check(&gone, "127.0.0.1");
+	in.tenant = "room";
+}
+
+/* What is told of a body that came then; owned. */
+static char *
+told(const char *body, int64_t now_ms)
+{
+	const struct made none = { NULL, NULL, NULL };
+	struct web_request r = { .method = WEB_POST,
+		.path = "/resolve",
+		.body = body,
+		.len = strlen(body),
+		.peer = "127.0.0.1",
+		.now_ms = now_ms,
+		.header = header,
+		.query = query,
+		.private = (struct made *)(uintptr_t)&none };
+	struct web_answer a = { .status = 200 };
+
+	route_answer(&in, &r, &a);
+	assert_non_null(a.later);
+	a.later(&in, &r, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.records_n, 1);
+	buf_release(&a.body);
+	buf_release(&a.dead);
+	return buf_take(&a.records);
+}
+
+/* Else a late repeat would close the session that began meanwhile. */
+static void
+a_resolving_told_again_has_the_time_of_the_first(void **state)
+{
+	static const char once[] = "{\"service\":{\"id\":9,"
+				   "\"room_id\":\"78\"}}";
+	static const char other[] = "{\"service\":{\"id\":10,"
+				    "\"room_id\":\"78\"}}";
+	static const char unnamed[] = "{\"service\":{\"room_id\":\"78\"}}";
+	char *first = told(once, NOW), *again = told(once, NOW + 60000);
+	char *next = told(other, NOW + 60000);
+	char *bare = told(unnamed, NOW), *later = told(unnamed, NOW + 1000);
+
+	(void)state;
+	assert_non_null(strstr(first, "\"closed_at\""));
+	assert_string_equal(again, first);
+	assert_string_not_equal(next, first);
+	assert_string_not_equal(later, bare);
+	free(first);
+	free(again);
+	free(next);
+	free(bare);
+	free(later);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(webhooks_prove_themselves_and_are_kept),
+		cmocka_unit_test(what_is_too_long_is_nobodys),
+		cmocka_unit_test(the_originals_answer_as_they_did),
+		cmocka_unit_test(the_originals_are_there_for_some_only),
+		cmocka_unit_test(
+		    a_resolving_told_again_has_the_time_of_the_first),
+	};
+
+	return cmocka_run_group_tests(tests, open_all, close_all);
+}

@@ -1,0 +1,555 @@
+/*
+ * Tests of the collecting routes against their contract: what FastAPI 0.104
+ * with pydantic 2.5 answers to the same bodies, written down by hand from
+ * their sources and documents; the original's defects are not kept.
+ */
+#include "tests/unit/route_world.h"
+
+#define EVENTS "/api/v1/analytics/events"
+#define BULK "/api/v1/analytics/events/bulk"
+#define ANALYTICS "/api/v1/analytics/messages/analytics"
+#define URL(type) ",\"url\":\"https://errors.pydantic.dev/2.5/v/" type "\"}"
+#define TYPES                                                                  \
+	"'message_sent', 'message_received', 'conversation_started', "         \
+	"'conversation_ended', 'channel_connected', 'channel_disconnected', "  \
+	"'user_action' or 'system_action'"
+
+static struct world world;
+static const struct ask plain = { .tenant = "t-1", .type = "application/json" };
+
+struct bad {
+	const char *path, *body, *detail; /* without its brackets */
+};
+
+static const struct bad bad[] = {
+	{ EVENTS, "{\"event_type\":\"message_sent\"}",
+	    "{\"type\":\"missing\",\"loc\":[\"body\",\"event_data\"],"
+	    "\"msg\":\"Field required\","
+	    "\"input\":{\"event_type\":\"message_sent\"}" URL("missing") },
+	{ EVENTS, "{\"event_type\":\"nope\",\"event_data\":{}}",
+	    "{\"type\":\"enum\",\"loc\":[\"body\",\"event_type\"],"
+	    "\"msg\":\"Input should be " TYPES "\",\"input\":\"nope\","
+	    "\"ctx\":{\"expected\":\"" TYPES "\"}}" },
+	{ EVENTS, "{\"event_type\":5,\"event_data\":[]}",
+	    "{\"type\":\"enum\",\"loc\":[\"body\",\"event_type\"],"
+	    "\"msg\":\"Input should be " TYPES "\",\"input\":5,"
+	    "\"ctx\":{\"expected\":\"" TYPES "\"}},"
+	    "{\"type\":\"dict_type\",\"loc\":[\"body\",\"event_data\"],"
+	    "\"msg\":\"Input should be a valid dictionary\",\"input\":[]" URL(
+		"dict_type") },
+	{ EVENTS,
+	    "{\"event_type\":\"user_action\",\"event_data\":{},\"user_id\":7}",
+	    "{\"type\":\"string_type\",\"loc\":[\"body\",\"user_id\"],"
+	    "\"msg\":\"Input should be a valid string\",\"input\":7" URL(
+		"string_type") },
+	{ EVENTS,
+	    "{\"event_type\":\"user_action\",\"event_data\":{},"
+	    "\"source_service\":null}",
+	    "{\"type\":\"string_type\",\"loc\":[\"body\",\"source_service\"],"
+	    "\"msg\":\"Input should be a valid string\",\"input\":null" URL(
+		"string_type") },
+	{ EVENTS,
+	    "{\"event_type\":\"user_action\",\"event_data\":{},"
+	    "\"user_id\":\"a \"}",
+	    "{\"type\":\"string_pattern_mismatch\","
+	    "\"loc\":[\"body\",\"user_id\"],\"msg\":\"String should match "
+	    "pattern "
+	    "'^[^\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]*[^\\\\x00-\\\\x20\\\\x7f-"
+	    "\\\\x9f]$'\","
+	    "\"input\":\"a \",\"ctx\":{\"pattern\":"
+	    "\"^[^\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]*[^\\\\x00-\\\\x20\\\\x7f-"
+	    "\\\\x9f]$\"}" URL("string_pattern_mismatch") },
+	{ EVENTS,
+	    "{\"event_type\":\"user_action\",\"event_data\":{},"
+	    "\"user_id\":\"\\u0085\"}",
+	    "{\"type\":\"string_pattern_mismatch\","
+	    "\"loc\":[\"body\",\"user_id\"],\"msg\":\"String should match "
+	    "pattern "
+	    "'^[^\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]*[^\\\\x00-\\\\x20\\\\x7f-"
+	    "\\\\x9f]$'\","
+	    "\"input\":\"\xC2\x85\",\"ctx\":{\"pattern\":"
+	    "\"^[^\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]*[^\\\\x00-\\\\x20\\\\x7f-"
+	    "\\\\x9f]$\"}" URL("string_pattern_mismatch") },
+	{ EVENTS, "[]",
+	    "{\"type\":\"model_attributes_type\",\"loc\":[\"body\"],"
+	    "\"msg\":\"Input should be a valid dictionary or object to extract "
+	    "fields from\",\"input\":[]" URL("model_attributes_type") },
+	{ EVENTS, "",
+	    "{\"type\":\"missing\",\"loc\":[\"body\"],"
+	    "\"msg\":\"Field required\",\"input\":null" URL("missing") },
+	{ EVENTS, "{\"a\":1,}",
+	    "{\"type\":\"json_invalid\",\"loc\":[\"body\",7],"
+	    "\"msg\":\"JSON decode error\",\"input\":{},\"ctx\":{\"error\":"
+	    "\"Expecting property name enclosed in double quotes\"}}" },
+	{ BULK,
+	    "{\"events\":[{\"event_type\":\"user_action\",\"event_data\":{}},"
+	    "{\"event_type\":\"user_action\"},7]}",
+	    "{\"type\":\"missing\",\"loc\":[\"body\",\"events\",1,"
+	    "\"event_data\"],\"msg\":\"Field required\","
+	    "\"input\":{\"event_type\":\"user_action\"}" URL(
+		"missing") ",{\"type\":\"model_attributes_type\","
+			   "\"loc\":[\"body\",\"events\",2],"
+			   "\"msg\":\"Input should be a valid dictionary or "
+			   "object to extract fields from\",\"input\":7" URL(
+			       "model_attributes_type") },
+	{ BULK, "{}",
+	    "{\"type\":\"missing\",\"loc\":[\"body\",\"events\"],"
+	    "\"msg\":\"Field required\",\"input\":{}" URL("missing") },
+	{ BULK, "{\"events\":{}}",
+	    "{\"type\":\"list_type\",\"loc\":[\"body\",\"events\"],"
+	    "\"msg\":\"Input should be a valid list\",\"input\":{}" URL(
+		"list_type") },
+	{ BULK, "{\"events\":[1,2,3,4]}",
+	    "{\"type\":\"too_long\",\"loc\":[\"body\",\"events\"],"
+	    "\"msg\":\"List should have at most 3 items after validation, not "
+	    "4\",\"input\":[1,2,3,4],\"ctx\":{\"field_type\":\"List\","
+	    "\"max_length\":3,\"actual_length\":4}" URL("too_long") },
+	{ ANALYTICS,
+	    "{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
+	    "\"direction\":\"up\"}",
+	    "{\"type\":\"string_pattern_mismatch\","
+	    "\"loc\":[\"body\",\"direction\"],\"msg\":\"String should match "
+	    "pattern '^(inbound|outbound)$'\",\"input\":\"up\","
+	    "\"ctx\":{\"pattern\":\"^(inbound|outbound)$\"}" URL(
+		"string_pattern_mismatch") },
+	{ ANALYTICS,
+	    "{\"id\":\"\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
+	    "\"direction\":\"inbound\",\"response_time\":\"soon\"}",
+	    "{\"type\":\"string_too_short\",\"loc\":[\"body\",\"id\"],"
+	    "\"msg\":\"String should have at least 1 characters\","
+	    "\"input\":\"\",\"ctx\":{\"min_length\":1}" URL(
+		"string_too_short") ","
+				    "{\"type\":\"float_parsing\","
+				    "\"loc\":[\"body\",\"response_time\"],"
+				    "\"msg\":\"Input should be a valid number, "
+				    "unable to parse string as a number\","
+				    "\"input\":\"soon\"" URL("float_parsing") },
+	{ ANALYTICS,
+	    "{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
+	    "\"direction\":\"inbound\",\"sentiment\":{\"score\":[]},"
+	    "\"content\":{\"text\":5}}",
+	    "{\"type\":\"string_type\",\"loc\":[\"body\",\"content\",\"text\"],"
+	    "\"msg\":\"Input should be a valid string\",\"input\":5" URL(
+		"string_type") ","
+			       "{\"type\":\"float_type\","
+			       "\"loc\":[\"body\",\"sentiment\",\"score\"],"
+			       "\"msg\":\"Input should be a valid number\","
+			       "\"input\":[]" URL("float_type") },
+};
+
+static void
+what_is_wrong_is_told_as_the_original_tells_it(void **state)
+{
+	struct buf want = BUF_INIT;
+	struct web_answer a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		a = world_post(&world, bad[i].path, &plain, bad[i].body,
+		    strlen(bad[i].body));
+		buf_setf(&want, "{\"detail\":[%s]}", bad[i].detail);
+		if (a.status != 422 ||
+		    strcmp(buf_str(&a.body), buf_str(&want)) != 0)
+			fail_msg("%s %s: %d\n%s\n%s", bad[i].path, bad[i].body,
+			    a.status, buf_str(&a.body), buf_str(&want));
+		world_drop(&a);
+	}
+	buf_release(&want);
+}
+
+static void
+expect_text(struct web_answer a, int status, const char *body)
+{
+	assert_int_equal(a.status, status);
+	assert_string_equal(buf_str(&a.body), body);
+	world_drop(&a);
+}
+
+#define GOOD "{\"event_type\":\"user_action\",\"event_data\":{}}"
+
+static void
+the_tenant_is_a_required_query(void **state)
+{
+	struct ask ask = plain;
+
+	(void)state;
+	ask.tenant = NULL;
+	expect_text(world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD)), 422,
+	    "{\"detail\":[{\"type\":\"missing\","
+	    "\"loc\":[\"query\",\"tenant_id\"],\"msg\":\"Field required\","
+	    "\"input\":null" URL("missing") "]}");
+	ask.tenant = "../x";
+	expect_text(world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD)), 422,
+	    "{\"detail\":[{\"type\":\"string_pattern_mismatch\","
+	    "\"loc\":[\"query\",\"tenant_id\"],\"msg\":\"String should match "
+	    "pattern '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$'\","
+	    "\"input\":\"../x\",\"ctx\":{\"pattern\":"
+	    "\"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$\"}" URL(
+		"string_pattern_mismatch") "]}");
+	/* Both faults, that of the query first. */
+	ask.tenant = NULL;
+	expect_text(world_post(&world, EVENTS, &ask, "", 0), 422,
+	    "{\"detail\":[{\"type\":\"missing\","
+	    "\"loc\":[\"query\",\"tenant_id\"],\"msg\":\"Field required\","
+	    "\"input\":null" URL("missing") ",{\"type\":\"missing\","
+					    "\"loc\":[\"body\"],"
+					    "\"msg\":\"Field required\","
+					    "\"input\":null" URL(
+						"missing") "]}");
+}
+
+static void
+a_body_of_another_type_is_refused(void **state)
+{
+	struct ask ask = plain;
+	struct web_answer a;
+
+	(void)state;
+	ask.type = "application/x-www-form-urlencoded";
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	assert_int_equal(a.status, 415);
+	world_drop(&a);
+	ask.type = "application/vnd.api+json; charset=utf-8";
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	assert_int_equal(a.status, 200);
+	world_drop(&a);
+	ask.type = NULL;
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	assert_int_equal(a.status, 200);
+	world_drop(&a);
+}
+
+static void
+only_trusted_addresses_may_come_without_a_token(void **state)
+{
+	struct ask ask = plain;
+
+	(void)state;
+	ask.peer = "192.0.2.7";
+	expect_text(world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD)), 403,
+	    "{\"detail\":\"Forbidden\"}");
+	ask.peer = "10.1.2.3";
+	expect_text(
+	    world_post(&world, BULK, &ask, "{\"events\":[]}", 13), 200, "[]");
+}
+
+/* A random id in the answer is put as ID, and must be in the record too. */
+static void
+without_uuid(struct buf *b, struct buf *other)
+{
+	char *id = strstr(b->data, "\"id\":\"");
+	char uuid[40];
+
+	assert_non_null(id);
+	id += 6;
+	assert_int_equal(strcspn(id, "\""), 36);
+	assert_int_equal(id[14], '4');
+	assert_non_null(strchr("89ab", id[19]));
+	memcpy(uuid, id, 36);
+	uuid[36] = '\0';
+	memcpy(id, "ID..................................", 36);
+	id = strstr(other->data, uuid);
+	assert_non_null(id);
+	memcpy(id, "ID..................................", 36);
+}
+
+#define ID36 "ID.................................."
+
+static const struct {
+	const char *path, *body, *answer, *record;
+} good[] = {
+	/* As in the original's README. */
+	{ EVENTS,
+	    "{\"event_type\": \"message_sent\", \"event_data\": "
+	    "{\"channel_id\": \"123\", \"user_id\": \"456\"}, "
+	    "\"tenant_id\": \"tenant-1\"}",
+	    "{\"id\":\"" ID36 "\",\"event_type\":\"message_sent\","
+	    "\"source_service\":\"communication-hub\","
+	    "\"event_data\":{\"channel_id\":\"123\",\"user_id\":\"456\"},"
+	    "\"user_id\":null,\"session_id\":\"session_1795168800.123\","
+	    "\"tenant_id\":\"t-1\","
+	    "\"created_at\":\"2026-11-20T10:00:00.123Z\"}",
+	    "{\"type\":\"event\",\"tenant\":\"t-1\",\"id\":\"" ID36 "\","
+	    "\"event\":\"message_sent\",\"channel\":\"123\","
+	    "\"at\":\"2026-11-20T10:00:00.123Z\","
+	    "\"data\":{\"source_service\":\"communication-hub\","
+	    "\"session_id\":\"session_1795168800.123\",\"event_data\":"
+	    "{\"channel_id\":\"123\",\"user_id\":\"456\"}}}\n" },
+	{ EVENTS,
+	    "{\"event_type\":\"user_action\",\"event_data\":"
+	    "{\"n\":9007199254740993,\"r\":0.1,\"big\":1e300,\"s\":\"\\u00e9"
+	    "\\n\",\"l\":[null,true,{}],\"z\":2.0},\"user_id\":\"u\","
+	    "\"session_id\":\"s\",\"source_service\":\"web\"}",
+	    "{\"id\":\"" ID36 "\",\"event_type\":\"user_action\","
+	    "\"source_service\":\"web\",\"event_data\":"
+	    "{\"n\":9007199254740993,\"r\":0.1,\"big\":1e+300,\"s\":\"\xc3\xa9"
+	    "\\n\",\"l\":[null,true,{}],\"z\":2.0},\"user_id\":\"u\","
+	    "\"session_id\":\"s\",\"tenant_id\":\"t-1\","
+	    "\"created_at\":\"2026-11-20T10:00:00.123Z\"}",
+	    "{\"type\":\"event\",\"tenant\":\"t-1\",\"id\":\"" ID36 "\","
+	    "\"user\":\"u\",\"event\":\"user_action\","
+	    "\"at\":\"2026-11-20T10:00:00.123Z\","
+	    "\"data\":{\"source_service\":\"web\",\"session_id\":\"s\","
+	    "\"event_data\":{\"n\":9007199254740993,\"r\":0.1,\"big\":1e+300,"
+	    "\"s\":\"\xc3\xa9\\n\",\"l\":[null,true,{}],\"z\":2.0}}}\n" },
+	/* Without sentiment and intent, on which the original fails. */
+	{ ANALYTICS,
+	    "{\"id\":\"m1\",\"conversation_id\":\"c1\",\"channel_id\":\"h1\","
+	    "\"direction\":\"inbound\",\"content\":{\"text\":\"h\\u00e9llo\"},"
+	    "\"sentiment\":null}",
+	    "{\"id\":\"" ID36 "\",\"message_id\":\"m1\","
+	    "\"conversation_id\":\"c1\",\"channel_id\":\"h1\","
+	    "\"direction\":\"inbound\",\"message_length\":5,"
+	    "\"sentiment_score\":null,\"sentiment_label\":null,"
+	    "\"sentiment_confidence\":null,\"intent_name\":null,"
+	    "\"intent_confidence\":null,\"response_time\":null,"
+	    "\"tenant_id\":\"t-1\","
+	    "\"created_at\":\"2026-11-20T10:00:00.123Z\"}",
+	    "{\"type\":\"message\",\"tenant\":\"t-1\",\"id\":\"m1\","
+	    "\"chat\":\"c1\",\"channel\":\"h1\","
+	    "\"at\":\"2026-11-20T10:00:00.123Z\",\"from\":\"customer\","
+	    "\"about\":true,"
+	    "\"data\":{\"analytics\":{\"id\":\"" ID36 "\","
+	    "\"direction\":\"inbound\",\"message_length\":5,"
+	    "\"response_time\":null}}}\n" },
+	{ ANALYTICS,
+	    "{\"id\":\"m1\",\"conversation_id\":\"c1\",\"channel_id\":\"h1\","
+	    "\"direction\":\"outbound\",\"sentiment\":{\"score\":-0.25,"
+	    "\"label\":\"negative\",\"confidence\":1,\"labels\":[]},"
+	    "\"intent\":{\"name\":\"order\",\"confidence\":\"0.5\"},"
+	    "\"response_time\":12}",
+	    "{\"id\":\"" ID36 "\",\"message_id\":\"m1\","
+	    "\"conversation_id\":\"c1\",\"channel_id\":\"h1\","
+	    "\"direction\":\"outbound\",\"message_length\":0,"
+	    "\"sentiment_score\":-0.25,\"sentiment_label\":\"negative\","
+	    "\"sentiment_confidence\":1.0,\"intent_name\":\"order\","
+	    "\"intent_confidence\":0.5,\"response_time\":12.0,"
+	    "\"tenant_id\":\"t-1\","
+	    "\"created_at\":\"2026-11-20T10:00:00.123Z\"}",
+	    "{\"type\":\"message\",\"tenant\":\"t-1\",\"id\":\"m1\","
+	    "\"chat\":\"c1\",\"channel\":\"h1\","
+	    "\"at\":\"2026-11-20T10:00:00.123Z\",\"from\":\"operator\","
+	    "\"about\":true,"
+	    "\"data\":{\"analytics\":{\"id\":\"" ID36 "\","
+	    "\"direction\":\"outbound\",\"message_length\":0,"
+	    "\"sentiment\":{\"score\":-0.25,\"label\":\"negative\","
+	    "\"confidence\":1.0},\"intent\":{\"name\":\"order\","
+	    "\"confidence\":0.5},\"response_time\":12.0}}}\n" },
+};
+
+static void
+what_is_right_becomes_a_record_and_an_answer(void **state)
+{
+	struct web_answer a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(good); i++) {
+		a = world_post(&world, good[i].path, &plain, good[i].body,
+		    strlen(good[i].body));
+		if (a.status != 200)
+			fail_msg("%s: %s", good[i].body, buf_str(&a.body));
+		without_uuid(&a.body, &a.records);
+		assert_string_equal(buf_str(&a.body), good[i].answer);
+		assert_string_equal(buf_str(&a.records), good[i].record);
+		world_drop(&a);
+	}
+}
+
+static void
+a_bulk_is_all_or_nothing(void **state)
+{
+	static const char body[] = "{\"events\":[" GOOD "," GOOD "]}";
+	struct ask ask = plain;
+	struct web_answer a;
+
+	(void)state;
+	ask.key = "bulk-1";
+	a = world_post(&world, BULK, &ask, body, strlen(body));
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.records_n, 2);
+	assert_non_null(strstr(buf_str(&a.records), "\"id\":\"bulk-1 0\""));
+	assert_non_null(strstr(buf_str(&a.records), "\"id\":\"bulk-1 1\""));
+	assert_int_equal(buf_str(&a.body)[0], '[');
+	world_drop(&a);
+}
+
+/* The first one's id, which ends at a quote. */
+static void
+first_id(const struct web_answer *a, char *id, size_t size)
+{
+	static const char name[] = "\"id\":\"";
+	const char *from = strstr(buf_str(&a->records), name);
+
+	assert_non_null(from);
+	from += strlen(name);
+	(void)snprintf(id, size, "%.*s", (int)strcspn(from, "\""), from);
+}
+
+/* Whoever sends an event with the id of one of a bulk as its key gets another
+ * id, or is refused. */
+static void
+no_key_is_the_id_of_a_part(void **state)
+{
+	static const char body[] = "{\"events\":[" GOOD "]}";
+	struct ask ask = plain;
+	struct web_answer a;
+	char part[256], alone[256] = "";
+
+	(void)state;
+	ask.key = "bulk-2";
+	a = world_post(&world, BULK, &ask, body, strlen(body));
+	assert_int_equal(a.status, 200);
+	first_id(&a, part, sizeof part);
+	world_drop(&a);
+	ask.key = part;
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	if (a.status == 200)
+		first_id(&a, alone, sizeof alone);
+	world_drop(&a);
+	assert_string_not_equal(part, alone);
+}
+
+static void
+a_retry_gives_the_same_records_to_the_byte(void **state)
+{
+	static const char *const paths[] = { EVENTS, ANALYTICS };
+	static const char *const bodies[] = { GOOD,
+		"{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
+		"\"direction\":\"inbound\"}" };
+	struct ask ask = plain;
+	struct web_answer a, b;
+	size_t i;
+
+	(void)state;
+	ask.key = "k1";
+	for (i = 0; i < 2; i++) {
+		ask.now_ms = WORLD_NOW;
+		a = world_post(
+		    &world, paths[i], &ask, bodies[i], strlen(bodies[i]));
+		ask.now_ms = WORLD_NOW + 3600000;
+		b = world_post(
+		    &world, paths[i], &ask, bodies[i], strlen(bodies[i]));
+		assert_int_equal(a.status, 200);
+		assert_string_equal(buf_str(&a.body), buf_str(&b.body));
+		assert_string_equal(buf_str(&a.records), buf_str(&b.records));
+		assert_non_null(strstr(buf_str(&a.body), "\"id\":\"k1\""));
+		world_drop(&a);
+		world_drop(&b);
+	}
+	/* The same key, something else. */
+	a = world_post(&world, EVENTS, &ask, GOOD " ", strlen(GOOD) + 1);
+	assert_int_equal(a.status, 422);
+	assert_non_null(strstr(
+	    buf_str(&a.body), "\"loc\":[\"header\",\"idempotency-key\"]"));
+	world_drop(&a);
+	/* Another tenant's key. */
+	ask.tenant = "t-2";
+	a = world_post(&world, EVENTS, &ask, GOOD " ", strlen(GOOD) + 1);
+	assert_int_equal(a.status, 200);
+	world_drop(&a);
+}
+
+static void
+a_key_that_is_none_is_refused(void **state)
+{
+	struct buf key = BUF_INIT;
+	struct ask ask = plain;
+	struct web_answer a;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 181; i++)
+		buf_addc(&key, 'k');
+	for (i = 0; i < 3; i++) {
+		ask.key = i == 0 ? "" : i == 1 ? "a b" : buf_str(&key);
+		a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+		assert_int_equal(a.status, 422);
+		world_drop(&a);
+	}
+	ask.key = buf_str(&key) + 1;
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	assert_int_equal(a.status, 200);
+	world_drop(&a);
+	buf_release(&key);
+}
+
+/* It uses no key up: what is sent with it next is a request of its own. */
+static void
+what_is_too_large_for_a_record_is_refused(void **state)
+{
+	static const char few[] = "{\"events\":[" GOOD "]}";
+	struct buf body = BUF_INIT, bulk = BUF_INIT;
+	struct ask ask = plain;
+	struct web_answer a;
+	int i;
+
+	(void)state;
+	buf_adds(
+	    &body, "{\"event_type\":\"user_action\",\"event_data\":{\"x\":\"");
+	for (i = 0; i < RECORD_MAX_LINE / 6; i++)
+		buf_adds(&body, "\\u0001");
+	buf_adds(&body, "\"}}");
+	buf_addf(&bulk, "{\"events\":[" GOOD ",%s]}", buf_str(&body));
+	ask.key = "large";
+	a = world_post(&world, EVENTS, &ask, body.data, body.len);
+	assert_int_equal(a.status, 422);
+	assert_non_null(strstr(buf_str(&a.body), "too large"));
+	world_drop(&a);
+	a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
+	assert_int_equal(a.status, 200);
+	world_drop(&a);
+	a = world_post(&world, BULK, &ask, bulk.data, bulk.len);
+	assert_int_equal(a.status, 422);
+	assert_non_null(strstr(buf_str(&a.body), "too large"));
+	world_drop(&a);
+	a = world_post(&world, BULK, &ask, few, strlen(few));
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.records_n, 1);
+	world_drop(&a);
+	buf_release(&body);
+	buf_release(&bulk);
+}
+
+static int
+enter(void **state)
+{
+	static const char conf[] = "[crm t-1]\n"
+				   "[listen]\n"
+				   "max_events = 3\n"
+				   "trusted = 127.0.0.1, 10.0.0.0/8\n";
+
+	if (tmpdir_enter(state) != 0)
+		return -1;
+	world_open(&world, conf, NULL);
+	return 0;
+}
+
+static int
+leave(void **state)
+{
+	world_close(&world);
+	return tmpdir_leave(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    what_is_wrong_is_told_as_the_original_tells_it),
+		cmocka_unit_test(the_tenant_is_a_required_query),
+		cmocka_unit_test(a_body_of_another_type_is_refused),
+		cmocka_unit_test(
+		    only_trusted_addresses_may_come_without_a_token),
+		cmocka_unit_test(what_is_right_becomes_a_record_and_an_answer),
+		cmocka_unit_test(a_bulk_is_all_or_nothing),
+		cmocka_unit_test(no_key_is_the_id_of_a_part),
+		cmocka_unit_test(a_retry_gives_the_same_records_to_the_byte),
+		cmocka_unit_test(a_key_that_is_none_is_refused),
+		cmocka_unit_test(what_is_too_large_for_a_record_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}

@@ -1,0 +1,130 @@
+/*
+ * How long the CRMs want us to wait, and how far their clocks are from ours.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "poller/client/skew.h"
+#include "poller/client/throttle.h"
+
+/* 2026-11-20T10:00:05Z */
+#define NOW INT64_C(1795168805000)
+
+static const struct {
+	const char *name;
+	const char *retry_after, *reset, *remaining;
+	bool refused;
+	int64_t period_ms, want;
+} cases[] = {
+	{ "seconds", "30", "", "", true, 0, 30000 },
+	{ "a fraction of a second", "1.5", "", "", true, 0, 1500 },
+	{ "no wait at all", "0", "", "", true, 0, 0 },
+	{ "a date", "Fri, 20 Nov 2026 10:00:35 GMT", "", "", true, 0, 30000 },
+	{ "a date in the past says nothing", "Fri, 20 Nov 2026 09:00:00 GMT",
+	    "", "", true, 0, -1 },
+	{ "ten years are not believed", "315360000", "", "", true, 0,
+	    THROTTLE_MAX_MS },
+	{ "nor more digits than a number has",
+	    "99999999999999999999999999999999", "", "", true, 0,
+	    THROTTLE_MAX_MS },
+	{ "a date in ten years", "Sun, 20 Nov 2036 10:00:00 GMT", "", "", true,
+	    0, THROTTLE_MAX_MS },
+	{ "negative seconds say nothing", "-5", "", "", true, 0, -1 },
+	{ "words say nothing", "soon", "", "", true, 0, -1 },
+	{ "reset in Unix seconds", "", "1795168825", "", true, 0, 20000 },
+	{ "reset in Unix milliseconds", "", "1795168825500", "", true, 0,
+	    20500 },
+	{ "reset in seconds to go", "", "20", "", true, 0, 20000 },
+	{ "reset in the past says nothing", "", "1795168000", "", true, 0, -1 },
+	{ "Retry-After comes before reset", "3", "20", "", true, 0, 3000 },
+	{ "nothing but a period: its end", "", "", "", true, 60000, 55000 },
+	{ "nothing at all: back off", "", "", "", true, 0, -1 },
+	{ "calls are left", "", "20", "5", false, 60000, -1 },
+	{ "no call is left", "", "20", "0", false, 0, 20000 },
+	{ "no call is left, until the period ends", "", "", "0", false, 60000,
+	    55000 },
+	{ "an answer that was given needs no wait", "30", "20", "", false, 0,
+	    -1 },
+};
+
+static void
+each_signal_is_understood(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		struct http_told told = { .date_ms = NOW };
+		int64_t got;
+
+		(void)snprintf(told.retry_after, sizeof told.retry_after, "%s",
+		    cases[i].retry_after);
+		(void)snprintf(
+		    told.reset, sizeof told.reset, "%s", cases[i].reset);
+		(void)snprintf(told.remaining, sizeof told.remaining, "%s",
+		    cases[i].remaining);
+		got = throttle_wait(
+		    &told, cases[i].refused, NOW, cases[i].period_ms);
+		if (got != cases[i].want)
+			fail_msg("%s: got %lld, want %lld", cases[i].name,
+			    (long long)got, (long long)cases[i].want);
+	}
+}
+
+static const struct {
+	const char *name;
+	int64_t sent, got, date, want;
+} skews[] = {
+	{ "the same", 10000, 10050, 10000, 0 },
+	{ "our clock late in the CRM's second", 10990, 10999, 10000, 0 },
+	{ "within a second behind", 9100, 9150, 10000, 0 },
+	{ "within two seconds ahead", 11900, 11950, 10000, 0 },
+	{ "a slow answer that may be right", 5000, 10500, 10000, 0 },
+	{ "we are behind", 1000, 2000, 10000, 9000 },
+	{ "we are ahead", 100000, 101000, 10000, -90000 },
+};
+
+static void
+only_a_real_difference_is_corrected(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(skews); i++) {
+		struct skew s = { .offset_ms = 77 };
+
+		skew_learn(&s, skews[i].sent, skews[i].got, skews[i].date);
+		if (s.offset_ms != skews[i].want)
+			fail_msg("%s: got %lld, want %lld", skews[i].name,
+			    (long long)s.offset_ms, (long long)skews[i].want);
+		assert_true(s.known);
+		assert_int_equal(skew_apply(&s, 1), 1 + skews[i].want);
+	}
+}
+
+static void
+without_a_date_the_last_skew_stays(void **state)
+{
+	struct skew s = { .offset_ms = 77 };
+
+	(void)state;
+	skew_learn(&s, 1, 2, CLOCK_NONE);
+	assert_int_equal(s.offset_ms, 77);
+	assert_false(s.known);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_signal_is_understood),
+		cmocka_unit_test(only_a_real_difference_is_corrected),
+		cmocka_unit_test(without_a_date_the_last_skew_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,151 @@
+/*
+ * Tests of reaper/closings: one answer a chat, the last asked for; and when
+ * too many are gone.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/text/flat.h"
+#include "reaper/closings.h"
+
+/* Reads "TENANT CHAT STATUS MINUTE" as a record and adds or corrects. */
+static void
+say(struct closings *c, bool add, const char *tenant, const char *chat,
+    const char *status, int minute)
+{
+	struct flat flat = FLAT_INIT;
+	struct record r;
+	char line[512];
+	int n = snprintf(line, sizeof line - 64,
+	    "{\"type\":\"chat\",\"tenant\":\"%s\",\"chat\":\"%s\","
+	    "\"status\":\"%s\",\"at\":\"2026-11-20T10:%02d:00Z\"}",
+	    tenant, chat, status, minute);
+
+	memset(line + n, 0, 64);
+	assert_int_equal(record_parse(&r, &flat, line, (size_t)n, NULL), 0);
+	if (add)
+		closings_add(c, &r, "line 1");
+	else
+		closings_correct(c, &r);
+	flat_release(&flat);
+}
+
+static void
+the_answer_asked_for_last_counts(void **state)
+{
+	static const struct {
+		const char *name, *first, *second;
+		int at1, at2;
+		enum chat_status want;
+	} cases[] = {
+		{ "reopened", "closed", "open", 1, 2, CHAT_OPEN },
+		{ "reopened, out of order", "open", "closed", 2, 1, CHAT_OPEN },
+		{ "closed", "open", "closed", 1, 2, CHAT_CLOSED },
+		{ "the same time: the later line", "open", "closed", 1, 1,
+		    CHAT_CLOSED },
+		{ "gone", "closed", "gone", 1, 2, CHAT_GONE },
+	};
+	struct closings c = CLOSINGS_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		say(&c, true, "t", "5", cases[i].first, cases[i].at1);
+		say(&c, true, "t", "5", cases[i].second, cases[i].at2);
+		if (c.n != 1 || c.list[0]->status != cases[i].want)
+			fail_msg("%s: %zu answers, status %d", cases[i].name,
+			    c.n, (int)c.list[0]->status);
+		closings_clear(&c);
+	}
+	closings_release(&c);
+}
+
+static void
+correcting_adds_nothing(void **state)
+{
+	struct closings c = CLOSINGS_INIT;
+
+	(void)state;
+	say(&c, false, "t", "5", "open", 9);
+	assert_int_equal(c.n, 0);
+	say(&c, true, "t", "5", "gone", 1);
+	say(&c, false, "t", "5", "open", 2);
+	say(&c, false, "t", "6", "open", 2);
+	assert_int_equal(c.n, 1);
+	assert_int_equal(c.list[0]->status, CHAT_OPEN);
+	closings_release(&c);
+}
+
+/* Tenant and chat are two names: "a" "bc" is not "ab" "c". */
+static void
+they_are_sorted_into_runs(void **state)
+{
+	struct closings c = CLOSINGS_INIT;
+	size_t i;
+
+	(void)state;
+	say(&c, true, "b", "1", "closed", 1);
+	say(&c, true, "a", "bc", "closed", 1);
+	say(&c, true, "ab", "c", "closed", 1);
+	say(&c, true, "a", "10", "closed", 1);
+	say(&c, true, "a", "9", "closed", 1);
+	assert_int_equal(c.n, 5);
+	closings_sort(&c);
+	assert_string_equal(c.list[0]->chat, "10");
+	assert_string_equal(c.list[1]->chat, "9");
+	assert_string_equal(c.list[2]->chat, "bc");
+	assert_int_equal(closings_run(c.list, 0, c.n), 3);
+	assert_int_equal(closings_run(c.list, 0, 2), 2);
+	i = closings_run(c.list, 3, c.n);
+	assert_int_equal(i, 4);
+	assert_int_equal(closings_run(c.list, i, c.n), 5);
+	closings_release(&c);
+}
+
+static void
+more_than_a_fifth_and_more_than_ten(void **state)
+{
+	static const struct {
+		uint64_t gone, known;
+		bool want;
+	} cases[] = {
+		{ 0, 0, false },
+		{ 1, 1, false },
+		{ 10, 10, false },
+		{ 10, 1000, false },
+		{ 11, 11, true },
+		{ 11, 54, true },
+		{ 11, 55, false },
+		{ 20, 100, false },
+		{ 21, 100, true },
+		{ 1000, 1000000, false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		if (closings_too_many(cases[i].gone, cases[i].known, 20, 10) !=
+		    cases[i].want)
+			fail_msg("%llu of %llu",
+			    (unsigned long long)cases[i].gone,
+			    (unsigned long long)cases[i].known);
+	}
+	assert_false(closings_too_many(50, 50, 100, 10));
+	assert_true(closings_too_many(1, 50, 0, 0));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_answer_asked_for_last_counts),
+		cmocka_unit_test(correcting_adds_nothing),
+		cmocka_unit_test(they_are_sorted_into_runs),
+		cmocka_unit_test(more_than_a_fifth_and_more_than_ten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

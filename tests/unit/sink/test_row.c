@@ -1,0 +1,296 @@
+/*
+ * Tests of sink/row: rows are read by column or refused, and the newest of a
+ * batch stays (test_batch.c has more of it; what becomes of records that are
+ * stored as they came: test_row_record.c).
+ */
+#include "tests/unit/sink_row.h"
+
+#include <stdlib.h>
+
+static void
+numbers_become_thousandths(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: refused */
+	} cases[] = {
+		{ "0", 0 },
+		{ "1", 1000 },
+		{ "1.5", 1500 },
+		{ "12.345", 12345 },
+		{ "0.0004", 0 },
+		{ "0.0005", 1 },
+		{ "0.00049999999999999999999999", 0 },
+		{ "1.2345", 1235 },
+		{ "1.9995", 2000 },
+		{ "15e-1", 1500 },
+		{ "1.5e3", 1500000 },
+		{ "1.5E+3", 1500000 },
+		{ "1e-9", 0 },
+		{ "1e-400", 0 },
+		{ "0e400", 0 },
+		{ "100000000000.0", INT64_C(100000000000000) },
+		{ "999999999999.999", INT64_C(999999999999999) },
+		{ "999999999999.9994", INT64_C(999999999999999) },
+		{ "999999999999.9995", -1 },
+		{ "1000000000000", -1 },
+		{ "1e12", -1 },
+		{ "1e400", -1 },
+		{ "1e99999999999999999999", -1 },
+		{ "12345678901234567890123456789012345678901234567890", -1 },
+		{ "-1.5", -1500 },
+	};
+	int64_t ms;
+	size_t i;
+	int rc;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		rc = row_seconds(cases[i].text, strlen(cases[i].text), &ms);
+		if (cases[i].ms == -1 ? rc != -1 : rc != 0 || ms != cases[i].ms)
+			fail_msg(
+			    "%s: %d, %lld", cases[i].text, rc, (long long)ms);
+	}
+}
+
+#define EVENT(user, event, rest)                                               \
+	"{\"type\":\"row\",\"table\":\"event_counts\",\"tenant\":\"t\","       \
+	"\"user\":\"" user "\",\"event\":\"" event "\",\"as_of\":"             \
+	"\"2026-11-20T10:00:0" rest "}"
+
+static void
+a_row_is_read_by_column(void **state)
+{
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, key = BUF_INIT;
+	struct row *row;
+
+	(void)state;
+	/* Another order, a later version's field, a key that comes twice, an
+	 * escape (which makes the reader copy), a number as an id. */
+	row = read_row(&b, &f,
+	    "{\"count\":1,\"type\":\"row\",\"later\":{\"a\":[1]},"
+	    "\"event\":\"log\\u0069n\",\"user\":7,\"tenant\":\"t\","
+	    "\"table\":\"event_counts\",\"count\":3,"
+	    "\"as_of\":\"2026-11-20T10:00:00.500Z\"}",
+	    &why);
+	assert_non_null(row);
+	assert_ptr_equal(row->table, &tables[TABLE_event_counts]);
+	assert_memory_equal(row->values[0].text, "t", 1);
+	assert_memory_equal(row->values[1].text, "7", 1);
+	assert_int_equal(row->values[2].len, 5);
+	assert_memory_equal(row->values[2].text, "login", 5);
+	assert_int_equal(row->values[3].num, 3);
+	assert_int_equal(row->values[4].type, DB_TIME);
+	assert_int_equal(row->as_of, row->values[4].num);
+	row_key(row, &key);
+	assert_string_equal(buf_str(&key), "7 login");
+	/* What was copied outlives the reader. */
+	flat_release(&f);
+	assert_memory_equal(row->values[2].text, "login", 5);
+
+	row = read_row(&b, &f, EVENT("u", "e", "1Z\""), &why);
+	assert_non_null(row);
+	assert_int_equal(row->values[3].type, DB_NULL);
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&key);
+	batch_release(&b);
+}
+
+/* TEXT becomes n times TEXT in the row's field. */
+static struct row *
+read_long(struct batch *b, struct flat *f, const char *field, const char *text,
+    int n, struct buf *why)
+{
+	struct buf line = BUF_INIT;
+	struct row *row;
+
+	buf_addf(&line,
+	    "{\"type\":\"row\",\"table\":\"chat_metrics\",\"tenant\":\"t\","
+	    "\"status\":\"open\",\"as_of\":\"2026-11-20T10:00:00Z\","
+	    "\"chat\":\"1\",\"%s\":\"",
+	    field);
+	while (n-- > 0)
+		buf_adds(&line, text);
+	buf_adds(&line, "\"}");
+	row = read_row(b, f, buf_str(&line), why);
+	buf_release(&line);
+	return row;
+}
+
+static void
+long_texts_are_cut_and_long_ids_refused(void **state)
+{
+	static const struct {
+		const char *field, *text;
+		int n;
+		size_t column, len; /* len 0: refused */
+		bool cut;
+	} cases[] = {
+		{ "tag", "a", 255, 7, 255, false },
+		{ "tag", "a", 256, 7, 255, true },
+		{ "tag", "\xC3\xA9", 255, 7, 510, false },
+		{ "tag", "\xC3\xA9", 256, 7, 510, true },
+		{ "tag", "\xF0\x9F\x98\x80", 1000, 7, 1020, true },
+		{ "tag", "\\u00e9", 256, 7, 510, true },
+		{ "customer_name", "a\xE2\x82\xAC", 128, 5, 509, true },
+		{ "customer_phone", "1", 65, 6, 64, true },
+		{ "chat", "a", 191, 1, 191, false },
+		{ "chat", "a", 192, 1, 0, false },
+		{ "chat", "\xC3\xA9", 96, 1, 0, false },
+		{ "operator", "a", 192, 2, 0, false },
+	};
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		row = read_long(
+		    &b, &f, cases[i].field, cases[i].text, cases[i].n, &why);
+		if (cases[i].len == 0) {
+			assert_null(row);
+			assert_non_null(strstr(buf_str(&why), "is too long"));
+			continue;
+		}
+		assert_non_null(row);
+		if (row->values[cases[i].column].len != cases[i].len ||
+		    row->cut != (cases[i].cut ? 1u << cases[i].column : 0))
+			fail_msg("%d of %s: %zu", cases[i].n, cases[i].text,
+			    row->values[cases[i].column].len);
+	}
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
+static void
+ids_are_those_of_records(void **state)
+{
+	static const struct {
+		const char *field, *text, *fault; /* NULL: taken */
+	} cases[] = {
+		{ "chat", "1 ", "ends with a blank" },
+		{ "chat", "1\\n", "holds a control character" },
+		{ "chat", "\xC2\x85", "holds a control character" },
+		{ "chat", "b\\u0000d", "holds \\u0000 or half of" },
+		{ "chat", "b\\ud800d", "holds \\u0000 or half of" },
+		{ "chat", "b\xEF\xBF\xBD", NULL },
+		{ "chat", "\\ud83d\\ude00", NULL },
+		{ "operator", "1\\u0000", "holds \\u0000 or half of" },
+		{ "operator", "1 ", "ends with a blank" },
+		{ "operator", "", NULL },
+		{ "tag", "\\u0000\\n ", NULL },
+	};
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		row = read_long(&b, &f, cases[i].field, cases[i].text, 1, &why);
+		if (cases[i].fault == NULL
+			? row == NULL
+			: row != NULL ||
+			      strstr(buf_str(&why), cases[i].fault) == NULL)
+			fail_msg("%s %s: %s", cases[i].field, cases[i].text,
+			    buf_str(&why));
+	}
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
+static void
+a_batch_keeps_the_newest_in_order(void **state)
+{
+	static const char *const lines[] = {
+		EVENT("b", "x", "3Z\",\"count\":3"),
+		EVENT("a", "y", "1Z\",\"count\":1"),
+		EVENT("b", "x", "5Z\",\"count\":5"),
+		EVENT("ab", "x", "1Z\",\"count\":2"),
+		EVENT("b", "x", "4Z\",\"count\":4"),
+		EVENT("b", "x", "5Z\",\"count\":6"),
+		EVENT("a", "x", "2Z\",\"count\":7"),
+	};
+	static const int64_t want[] = { 7, 1, 2, 5 };
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct rows *rows = &b.rows[TABLE_event_counts];
+	struct row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(lines); i++) {
+		row = read_row(&b, &f, lines[i], &why);
+		assert_non_null(row);
+		row->number = i;
+		batch_add(&b, row);
+	}
+	batch_sort(&b);
+	assert_int_equal(rows->n, ARRAY_LEN(want));
+	for (i = 0; i < ARRAY_LEN(want); i++)
+		assert_int_equal(rows->row[i]->values[3].num, want[i]);
+	batch_clear(&b);
+	assert_true(batch_is_empty(&b));
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
+static void
+a_row_may_bring_its_version(void **state)
+{
+	static const char *const lines[] = {
+		EVENT("b", "x", "3Z\",\"count\":3,\"version\":7"),
+		EVENT("b", "x", "1Z\",\"count\":1,\"version\":8"),
+		EVENT("b", "x", "2Z\",\"count\":2,\"version\":null"),
+		EVENT("b", "x", "2Z\",\"count\":4,\"version\":0"),
+	};
+	static const int64_t versions[] = { 7, 8, INT64_C(1795168802000), 0 };
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct row *row;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(lines); i++) {
+		row = read_row(&b, &f, lines[i], &why);
+		assert_non_null(row);
+		assert_int_equal(row->version, versions[i]);
+		assert_int_equal(row->values[5].num, versions[i]);
+		batch_add(&b, row);
+	}
+	batch_sort(&b);
+	assert_int_equal(b.rows[TABLE_event_counts].n, 1);
+	assert_int_equal(b.rows[TABLE_event_counts].row[0]->values[3].num, 2);
+	assert_null(
+	    read_row(&b, &f, EVENT("b", "x", "3Z\",\"version\":-1"), &why));
+	assert_non_null(strstr(buf_str(&why), "'version' is below 0"));
+	flat_release(&f);
+	buf_release(&why);
+	batch_release(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_become_thousandths),
+		cmocka_unit_test(a_row_is_read_by_column),
+		cmocka_unit_test(long_texts_are_cut_and_long_ids_refused),
+		cmocka_unit_test(ids_are_those_of_records),
+		cmocka_unit_test(a_batch_keeps_the_newest_in_order),
+		cmocka_unit_test(a_row_may_bring_its_version),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,184 @@
+/*
+ * Tests of sink/row_record: messages, views and events, which are stored as
+ * they came.
+ */
+#include "tests/unit/sink_row.h"
+
+#define MESSAGE(rest)                                                          \
+	"{\"type\":\"message\",\"tenant\":\"t\",\"chat\":\"c\","               \
+	"\"id\":\"m\",\"at\":\"2026-11-20T10:00:00.500Z\"," rest "}"
+
+static void
+is_text(const struct db_value *v, const char *text)
+{
+	if (text == NULL) {
+		assert_int_equal(v->type, DB_NULL);
+		return;
+	}
+	assert_int_equal(v->type, DB_TEXT);
+	assert_int_equal(v->len, strlen(text));
+	assert_memory_equal(v->text, text, v->len);
+}
+
+static void
+a_message_is_a_row_of_messages(void **state)
+{
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, key = BUF_INIT;
+	struct row *row;
+
+	(void)state;
+	row = read_row(&b, &f,
+	    MESSAGE("\"from\":\"operator\",\"operator\":7,\"to\":\"u\","
+		    "\"kind\":\"text\",\"text\":\"a\\nb\",\"private\":true,"
+		    "\"data\":{\"k\":[1]},\"channel\":\"w\","
+		    "\"updated_at\":\"1970-01-01T00:00:09Z\""),
+	    &why);
+	assert_non_null(row);
+	assert_ptr_equal(row->table, &tables[TABLE_messages]);
+	row_key(row, &key);
+	assert_string_equal(buf_str(&key), "2026-11-20T10:00:00.500Z c m");
+	assert_int_equal(
+	    row->as_of, row->values[TABLE_COLUMN(messages, created_at)].num);
+	assert_int_equal(row->version, 9000);
+	is_text(&row->values[TABLE_COLUMN(messages, sender)], "operator");
+	is_text(&row->values[TABLE_COLUMN(messages, sender_id)], "7");
+	is_text(&row->values[TABLE_COLUMN(messages, receiver_id)], "u");
+	is_text(&row->values[TABLE_COLUMN(messages, operator)], "7");
+	is_text(&row->values[TABLE_COLUMN(messages, channel)], "w");
+	is_text(&row->values[TABLE_COLUMN(messages, message_type)], "text");
+	is_text(&row->values[TABLE_COLUMN(messages, content)], "a\nb");
+	is_text(&row->values[TABLE_COLUMN(messages, data)], "{\"k\":[1]}");
+	assert_int_equal(row->values[TABLE_COLUMN(messages, private)].num, 1);
+	assert_int_equal(row->values[TABLE_COLUMN(messages, automated)].num, 0);
+
+	/* Who it names is not who wrote it. */
+	row = read_row(&b, &f,
+	    MESSAGE("\"from\":\"system\",\"kind\":\"assigned\","
+		    "\"operator\":\"7\""),
+	    &why);
+	assert_non_null(row);
+	is_text(&row->values[TABLE_COLUMN(messages, sender_id)], NULL);
+	is_text(&row->values[TABLE_COLUMN(messages, content)], NULL);
+	assert_int_equal(row->version, 0);
+	assert_int_equal(row->values[TABLE_COLUMN(messages, version)].num, 0);
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&key);
+	batch_release(&b);
+}
+
+static void
+a_view_is_a_row_of_message_views(void **state)
+{
+	static const char head[] =
+	    "{\"type\":\"view\",\"tenant\":\"t\",\"message\":\"m\",";
+	static const char *const tails[] = {
+		"\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\"}",
+		("\"user\":\"u\",\"at\":\"2026-11-20T10:00:00Z\","
+		 "\"chat\":\"c\",\"device\":\"mobile\"}"),
+		"\"user\":\"u \",\"at\":\"2026-11-20T10:00:00Z\"}",
+		"\"user\":\"u\",\"at\":\"0999-11-20T10:00:00Z\"}",
+	};
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, line = BUF_INIT;
+	struct row *row[ARRAY_LEN(tails)];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(tails); i++) {
+		buf_setf(&line, "%s%s", head, tails[i]);
+		row[i] = read_row(&b, &f, buf_str(&line), &why);
+	}
+	assert_non_null(row[0]);
+	assert_ptr_equal(row[0]->table, &tables[TABLE_message_views]);
+	is_text(
+	    &row[0]->values[TABLE_COLUMN(message_views, conversation_id)], "");
+	is_text(&row[0]->values[TABLE_COLUMN(message_views, device)], "web");
+	assert_non_null(row[1]);
+	is_text(
+	    &row[1]->values[TABLE_COLUMN(message_views, conversation_id)], "c");
+	is_text(&row[1]->values[TABLE_COLUMN(message_views, device)], "mobile");
+	assert_true(row_compare(row[0], row[1]) < 0);
+	assert_null(row[2]);
+	assert_null(row[3]);
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&line);
+	batch_release(&b);
+}
+
+#define AN_EVENT                                                               \
+	"{\"type\":\"event\",\"tenant\":\"t\",\"id\":\"e\",\"event\":\"x\""
+
+static void
+an_event_is_a_row_of_events(void **state)
+{
+	struct batch b = { .exclusive = false };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, key = BUF_INIT;
+	struct row *one, *two;
+
+	(void)state;
+	one = read_row(&b, &f,
+	    "{\"type\":\"event\",\"tenant\":\"t\",\"id\":\"e\",\"event\":\"x\","
+	    "\"at\":\"2026-11-20T10:00:00Z\",\"data\":{\"session_id\":"
+	    "\"a\\nb\","
+	    "\"event_data\":{\"k\":[1]},\"source_service\":null}}",
+	    &why);
+	assert_non_null(one);
+	row_key(one, &key);
+	assert_string_equal(buf_str(&key), "e");
+	assert_int_equal(
+	    one->as_of, one->values[TABLE_COLUMN(events, created_at)].num);
+	is_text(&one->values[TABLE_COLUMN(events, event_type)], "x");
+	is_text(&one->values[TABLE_COLUMN(events, user_id)], NULL);
+	is_text(&one->values[TABLE_COLUMN(events, session_id)], "a\nb");
+	is_text(&one->values[TABLE_COLUMN(events, source_service)], NULL);
+	is_text(&one->values[TABLE_COLUMN(events, event_data)], "{\"k\":[1]}");
+	is_text(&one->values[TABLE_COLUMN(events, conversation_id)], "");
+
+	/* The same id is the same key, whatever its time; the first stays. */
+	two = read_row(&b, &f,
+	    "{\"type\":\"event\",\"tenant\":\"t\",\"id\":\"e\",\"event\":\"x\","
+	    "\"at\":\"2026-11-20T10:00:09Z\",\"user\":\"u\",\"data\":[7]}",
+	    &why);
+	assert_non_null(two);
+	is_text(&two->values[TABLE_COLUMN(events, user_id)], "u");
+	is_text(&two->values[TABLE_COLUMN(events, event_data)], "[7]");
+	assert_int_equal(row_compare_key(one, two), 0);
+	one->number = 1;
+	two->number = 2;
+	assert_true(row_compare(one, two) < 0);
+
+	/* Any value, as it was written, within data as well. */
+	one = read_row(&b, &f, AN_EVENT ",\"data\":\"x\\u0000\"}", &why);
+	assert_non_null(one);
+	is_text(&one->values[TABLE_COLUMN(events, event_data)], "\"x\\u0000\"");
+	two = read_row(
+	    &b, &f, AN_EVENT ",\"data\":{\"event_data\":\"x\"}}", &why);
+	assert_non_null(two);
+	is_text(&two->values[TABLE_COLUMN(events, event_data)], "\"x\"");
+	one = read_row(
+	    &b, &f, AN_EVENT ",\"data\":{\"event_data\":1e400}}", &why);
+	assert_non_null(one);
+	is_text(&one->values[TABLE_COLUMN(events, event_data)], "1e400");
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&key);
+	batch_release(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_is_a_row_of_messages),
+		cmocka_unit_test(a_view_is_a_row_of_message_views),
+		cmocka_unit_test(an_event_is_a_row_of_events),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

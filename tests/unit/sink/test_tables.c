@@ -1,0 +1,121 @@
+/*
+ * Tests of sink/tables: the tables that the code knows, their statements, and
+ * the files of migrations.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "sink/store/batch.h"
+#include "sink/tables/migrate.h"
+#include "sink/tables/migrations.h"
+#include "sink/tables/table_sql.h"
+
+static void
+the_version_is_assigned_last(void **state)
+{
+	static const char last[] =
+	    "version = GREATEST(version, VALUES(version))";
+	struct table_sql sql;
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < TABLES; i++) {
+		table_sql_init(&sql, &tables[i]);
+		assert_null(strstr(sql.tail, "`tenant` ="));
+		len = strlen(sql.tail);
+		if (tables[i].versions) {
+			assert_true(len > sizeof last);
+			/* Once, and at the end. */
+			assert_string_equal(
+			    strstr(sql.tail, "version = "), last);
+		} else {
+			assert_string_equal(sql.tail,
+			    " ON DUPLICATE KEY UPDATE tenant = tenant");
+		}
+		table_sql_release(&sql);
+	}
+}
+
+static void
+sql_files_are_taken_apart(void **state)
+{
+	const char *text = "-- a comment; with a semicolon;\n"
+			   "\n"
+			   "CREATE TABLE a (\n"
+			   "  -- inside\n"
+			   "  b INT, c CHAR(1) DEFAULT ';'\n"
+			   ");\n"
+			   "INSERT INTO a VALUES (1, 'x;y');  \n"
+			   "\t-- between\n"
+			   "DROP TABLE b";
+	struct buf sql = BUF_INIT;
+
+	(void)state;
+	assert_true(migrations_statement(&text, &sql));
+	assert_string_equal(buf_str(&sql),
+	    "CREATE TABLE a (\n  b INT, c CHAR(1) DEFAULT ';'\n)");
+	assert_true(migrations_statement(&text, &sql));
+	assert_string_equal(buf_str(&sql), "INSERT INTO a VALUES (1, 'x;y')");
+	assert_true(migrations_statement(&text, &sql));
+	assert_string_equal(buf_str(&sql), "DROP TABLE b");
+	assert_false(migrations_statement(&text, &sql));
+	buf_release(&sql);
+}
+
+static void
+only_its_own_schema_will_do(void **state)
+{
+	(void)state;
+	assert_null(migrate_objection(migrations_last));
+	assert_non_null(migrate_objection(0));
+	assert_non_null(
+	    strstr(migrate_objection(migrations_last + 1), "newer version"));
+}
+
+/* A table whose columns all have their order and limits. */
+static void
+tables_fit_the_code(void **state)
+{
+	const struct table *t;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < TABLES; i++) {
+		t = &tables[i];
+		assert_ptr_equal(table_find(t->name, strlen(t->name)), t);
+		assert_in_range(t->keys, 1, t->columns_n - 1);
+		assert_string_equal(t->columns[0].name, "tenant");
+		assert_int_equal(t->versions,
+		    t->columns[t->columns_n - 1].kind == COLUMN_VERSION);
+		assert_int_equal(t->columns[t->at].kind, COLUMN_TIME);
+		assert_true(t->columns[t->at].needed);
+		if (t->day >= 0) {
+			assert_in_range(t->day, 1, t->keys - 1);
+			assert_int_equal(t->columns[t->day].kind, COLUMN_TIME);
+		}
+		assert_in_range(t->columns_n, 1, 32); /* bits of row.cut */
+		for (k = 0; k < t->columns_n; k++) {
+			assert_int_equal(
+			    t->columns[k].name_len, strlen(t->columns[k].name));
+			if (k < t->keys)
+				assert_true(t->columns[k].needed);
+		}
+	}
+	assert_null(table_find("tenants", 7));
+	assert_null(table_find("", 0));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_version_is_assigned_last),
+		cmocka_unit_test(sql_files_are_taken_apart),
+		cmocka_unit_test(only_its_own_schema_will_do),
+		cmocka_unit_test(tables_fit_the_code),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
