@@ -171,6 +171,33 @@ amqp_declare_reader(struct amqp_link *l, const char *queue, bool *taken)
 }
 
 enum outcome
+amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
+{
+	amqp_table_entry_t nothing[2] = {
+		{ amqp_cstring_bytes("credit"),
+		    { .kind = AMQP_FIELD_KIND_I64, .value.i64 = 0 } },
+		{ amqp_cstring_bytes("drain"),
+		    { .kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 0 } },
+	};
+	amqp_table_entry_t credit = { amqp_cstring_bytes("x-credit"),
+		{ .kind = AMQP_FIELD_KIND_TABLE,
+		    .value.table = { ARRAY_LEN(nothing), nothing } } };
+	amqp_table_t args = { 1, &credit };
+	amqp_bytes_t tag = amqp_cstring_bytes("probe");
+
+	if (!on)
+		return answer(l,
+		    amqp_basic_cancel(l->conn, AMQP_LINK_CHANNEL, tag) != NULL,
+		    "stop reading", queue);
+	if (amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, 1, 0) == NULL)
+		return answer(l, false, "limit deliveries of", queue);
+	return answer(l,
+	    amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
+		amqp_cstring_bytes(queue), tag, 0, 0, 0, args) != NULL,
+	    "read queue", queue);
+}
+
+enum outcome
 amqp_declare_count_readers(
     struct amqp_link *l, const char *queue, unsigned *readers)
 {

@@ -46,6 +46,13 @@ enum outcome amqp_declare_drop(struct amqp_link *l, const char *kind,
 enum outcome amqp_declare_reader(struct amqp_link *l, const char *queue,
     bool *taken) __attribute__((warn_unused_result));
 
+/* A reader of the queue that is there for its being counted only: nothing is
+ * sent to it (x-credit of 0, as RabbitMQ's own AMQP 1.0 reads; a broker that
+ * does not know that may send one message, which is the first). A quorum queue
+ * answers when its leader has taken it in, behind all that was asked before. */
+enum outcome amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
+    __attribute__((warn_unused_result));
+
 /* How many read a queue that is there. One that died counts until the broker
  * has put back what it had not acknowledged: only from then on does all come
  * in its order. */

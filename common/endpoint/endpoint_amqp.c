@@ -169,19 +169,26 @@ find_exchanges(struct amqp_endpoint *a)
 
 /* What a reader that died had not acknowledged comes again before all else only
  * once the broker has put it back: a snapshot's lines would come before its
- * begin. Readers that are not ours may stay. */
+ * begin. Readers that are not ours may stay.
+ *
+ * A quorum queue without a leader, as after a start of the broker, tells any
+ * count, and keeps for its leader what the dead one asked for: so one first has
+ * the leader take in a reader to whom nothing may be sent. */
 static enum outcome
 await_predecessor(struct amqp_endpoint *a)
 {
 	int64_t end = clock_mono_ms() + PREDECESSOR_MS;
-	unsigned readers;
-	enum outcome o;
+	struct amqp_link *l = &a->link;
+	enum outcome o = amqp_declare_probe(l, a->queue, true);
+	unsigned readers = 0;
 
-	do {
-		o = amqp_declare_count_readers(&a->link, a->queue, &readers);
-	} while (o == OUTCOME_DONE && readers > 0 && clock_mono_ms() < end &&
-		 !stop_sleep(PREDECESSOR_LOOK_MS));
-	return o;
+	while (o == OUTCOME_DONE) {
+		o = amqp_declare_count_readers(l, a->queue, &readers);
+		if (readers <= 1 || clock_mono_ms() >= end ||
+		    stop_sleep(PREDECESSOR_LOOK_MS))
+			break;
+	}
+	return o == OUTCOME_DONE ? amqp_declare_probe(l, a->queue, false) : o;
 }
 
 /* One that died without a word is forgotten by the broker after two heartbeats;
