@@ -3,7 +3,7 @@
  * came over the queue, so that their messages can be acknowledged before its
  * end.
  *
- *   messaging-spool 1
+ *   messaging-spool 2
  *   @ LINE BYTES CHECKSUM MESSAGE-ID
  *   BYTES bytes: lines, the last of which was line LINE of that message
  *   ...

@@ -198,17 +198,6 @@ amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 }
 
 enum outcome
-amqp_declare_count_readers(
-    struct amqp_link *l, const char *queue, unsigned *readers)
-{
-	const amqp_queue_declare_ok_t *ok = amqp_queue_declare(l->conn,
-	    AMQP_LINK_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, none);
-
-	*readers = ok != NULL ? ok->consumer_count : 0;
-	return answer(l, ok != NULL, "look at", queue);
-}
-
-enum outcome
 amqp_declare_source(
     struct amqp_link *l, const char *queue, const struct amqp_source *source)
 {

@@ -53,12 +53,6 @@ enum outcome amqp_declare_reader(struct amqp_link *l, const char *queue,
 enum outcome amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
     __attribute__((warn_unused_result));
 
-/* How many read a queue that is there. One that died counts until the broker
- * has put back what it had not acknowledged: only from then on does all come
- * in its order. */
-enum outcome amqp_declare_count_readers(struct amqp_link *l, const char *queue,
-    unsigned *readers) __attribute__((warn_unused_result));
-
 /* Looks for exchange and queue of a source and makes what is missing: a
  * durable topic exchange, a durable classic queue, the binding. When the
  * queue is there and the right to bind is missing, it is read as it is. */

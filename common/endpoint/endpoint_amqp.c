@@ -180,11 +180,11 @@ await_predecessor(struct amqp_endpoint *a)
 	int64_t end = clock_mono_ms() + PREDECESSOR_MS;
 	struct amqp_link *l = &a->link;
 	enum outcome o = amqp_declare_probe(l, a->queue, true);
-	unsigned readers = 0;
+	struct amqp_queue_load load = { 0 };
 
 	while (o == OUTCOME_DONE) {
-		o = amqp_declare_count_readers(l, a->queue, &readers);
-		if (readers <= 1 || clock_mono_ms() >= end ||
+		o = endpoint_amqp_queue(a, &load);
+		if (load.readers <= 1 || clock_mono_ms() >= end ||
 		    stop_sleep(PREDECESSOR_LOOK_MS))
 			break;
 	}

@@ -12,8 +12,6 @@ start_broker
 settings 'prefetch = 50' 'patience = 20s' '[crm t]' 'token = x' \
 	'[aggregator]' 'allocation_expiry = 1h' 'allocation_pause = 100ms'
 touch "$tmp/assigned"
-# Limits are told with the time of the clock, and what is a day older is late.
-hour=$(date -u -d '2 hours ago' +%Y-%m-%dT%H)
 
 daemon=
 start_aggregator() {
