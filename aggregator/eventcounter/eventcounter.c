@@ -107,6 +107,16 @@ is_due(struct counter *c)
 	return true;
 }
 
+/* The last message was processed so long ago that the end is near. With a state
+ * one is processed when it is settled. */
+static bool
+is_quiet(const struct counter *c)
+{
+	return c->job->idle_exit_ms >= 0 &&
+	       (c->state == NULL || c->pending == 0) &&
+	       clock_mono_ms() - c->quiet_since_ms >= c->job->idle_exit_ms;
+}
+
 /* How long to wait for a message. */
 static int
 wait_ms(const struct counter *c)
@@ -117,7 +127,7 @@ wait_ms(const struct counter *c)
 		until = c->pending_since_ms + BATCH_MS - now;
 		left = until < left ? until : left;
 	}
-	if (c->job->idle_exit_ms >= 0) {
+	if (c->job->idle_exit_ms >= 0 && !is_quiet(c)) {
 		until = c->quiet_since_ms + c->job->idle_exit_ms - now;
 		left = until < left ? until : left;
 	}
@@ -154,17 +164,8 @@ look_after_others(struct counter *c)
 		c->quiet_since_ms = clock_mono_ms();
 }
 
-static bool
-is_over(const struct counter *c)
-{
-	/* With a state a message is processed when it is settled. */
-	if (c->job->idle_exit_ms < 0 || (c->state != NULL && c->pending > 0))
-		return stop_asked();
-	return stop_asked() ||
-	       clock_mono_ms() - c->quiet_since_ms >= c->job->idle_exit_ms;
-}
-
-/* One message or one wait. */
+/* One message or one wait. A long silence alone does not end it: the queue must
+ * be empty. */
 static enum outcome
 step(struct counter *c, enum endpoint_status *status)
 {
@@ -172,6 +173,7 @@ step(struct counter *c, enum endpoint_status *status)
 	char *body = NULL;
 	size_t len = 0;
 
+	endpoint_set_until_empty(c->in, c->job->until_empty || is_quiet(c));
 	*status = endpoint_read(c->in, &body, &len, wait_ms(c));
 	if (*status == ENDPOINT_RECORD || *status == ENDPOINT_TOOLONG)
 		o = handle(c, *status, body, len);
@@ -196,7 +198,7 @@ count(struct counter *c)
 	enum outcome o = OUTCOME_DONE;
 
 	c->quiet_since_ms = c->files_ms = clock_mono_ms();
-	while (o == OUTCOME_DONE && !is_over(c) && status != ENDPOINT_EMPTY &&
+	while (o == OUTCOME_DONE && !stop_asked() && status != ENDPOINT_EMPTY &&
 	       status != ENDPOINT_FAILED)
 		o = step(c, &status);
 	if (o != OUTCOME_DONE)

@@ -31,7 +31,8 @@ struct eventcounter_job {
 	const char *tenant;   /* of the rows */
 	const char *state;    /* a folder; NULL: none */
 	int64_t idle_exit_ms; /* the end, so long after the last message was
-				 processed; -1: never */
+				 processed, if the queue is empty then;
+				 -1: never */
 	bool until_empty;     /* the end as soon as the queue is empty */
 };
 

@@ -198,6 +198,13 @@ endpoint_routing_key(const struct endpoint *e, size_t *len)
 	return e->ops->routing_key != NULL ? e->ops->routing_key(e, len) : NULL;
 }
 
+void
+endpoint_set_until_empty(struct endpoint *e, bool until_empty)
+{
+	if (e->ops->set_until_empty != NULL)
+		e->ops->set_until_empty(e, until_empty);
+}
+
 bool
 endpoint_is_up(const struct endpoint *e)
 {

@@ -171,6 +171,10 @@ bool endpoint_delivery(const struct endpoint *e, struct endpoint_delivery *d);
  * read whole; else NULL. Borrowed until the next read. */
 const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
 
+/* Reading a queue: changes what options.until_empty said. Of use to who saw
+ * nothing come for a while: a busy broker, or a busy machine, is silent, too. */
+void endpoint_set_until_empty(struct endpoint *e, bool until_empty);
+
 /* False while the broker is away; true for files. */
 bool endpoint_is_up(const struct endpoint *e);
 
@@ -212,6 +216,7 @@ struct endpoint_ops {
 	    const struct endpoint *e, uint64_t behind, struct buf *where);
 	void (*delivery)(const struct endpoint *e, struct endpoint_delivery *d);
 	const char *(*routing_key)(const struct endpoint *e, size_t *len);
+	void (*set_until_empty)(struct endpoint *e, bool until_empty);
 	bool (*is_up)(const struct endpoint *e);
 	void (*close)(struct endpoint *e);
 };

@@ -526,6 +526,16 @@ amqp_delivery(const struct endpoint *e, struct endpoint_delivery *d)
 }
 
 static void
+amqp_set_until_empty(struct endpoint *e, bool until_empty)
+{
+	struct reader *r = self(e);
+
+	if (until_empty && !r->until_empty)
+		r->said_empty = false;
+	r->until_empty = until_empty;
+}
+
+static void
 amqp_close(struct endpoint *e)
 {
 	struct reader *r = self(e);
@@ -546,6 +556,7 @@ static const struct endpoint_ops ops = {
 	.where = amqp_where,
 	.delivery = amqp_delivery,
 	.routing_key = amqp_routing_key,
+	.set_until_empty = amqp_set_until_empty,
 	.is_up = endpoint_amqp_op_is_up,
 	.close = amqp_close,
 };

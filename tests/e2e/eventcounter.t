@@ -40,6 +40,10 @@ same() { # FOLDER FOLDER: equal as JSON, file by file
 	END
 }
 
+reads_one() { # somebody reads the queue
+	ctl -p messaging list_queues name consumers | grep -q "^$queue	1"
+}
+
 letters() { # what is dead, emptied
 	"$probe" -e read "queue:$queue.dead" | cut -f 2-
 }
@@ -110,6 +114,28 @@ echo "- messages that trickle keep it alive"
 consume gottrickle
 wait $!
 same wanttrickle gottrickle
+
+echo "- a queue that is slower than --idle-exit is not taken for an empty one"
+on_queue() { # CALL: of Erlang, with the process of the queue as P
+	ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
+		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$queue\">>)),
+		P = amqqueue:get_pid(Q), $1." >/dev/null
+}
+"$aggregator" --input eventcounter -f queue:$queue --idle-exit 2s \
+	--json-dir "$tmp/gotslow" --exchange eventcountertest &
+slow=$!
+until_true 30 reads_one || fail "it does not read"
+on_queue 'sys:suspend(P)'
+(publish wantslow -n 20 -s 13) &
+publishing=$!
+for ((i = 0; i < 50; i++)); do # five seconds, or until it ended too early
+	kill -0 $slow 2>/dev/null || break
+	sleep 0.1
+done
+on_queue 'sys:resume(P)'
+wait $publishing
+wait $slow || fail "it gave $?"
+same wantslow gotslow
 
 echo "- SIGTERM writes the files, too"
 publish wantterm -n 50 -s 6
