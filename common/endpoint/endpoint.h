@@ -172,7 +172,7 @@ bool endpoint_delivery(const struct endpoint *e, struct endpoint_delivery *d);
 const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
 
 /* Reading a queue: changes what options.until_empty said. Of use to who saw
- * nothing come for a while: a busy broker, or a busy machine, is silent, too. */
+ * nothing come for a while: a broker or a machine under load is silent, too. */
 void endpoint_set_until_empty(struct endpoint *e, bool until_empty);
 
 /* False while the broker is away; true for files. */
