@@ -35,7 +35,7 @@ struct closed {
 	bool all;                /* [reaper] on_close = all */
 	bool force, dry_run;
 	bool endless; /* the input is a queue */
-	bool patient;
+	bool wait_forever;
 	int64_t percent, least;
 
 	/* The result. */

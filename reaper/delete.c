@@ -293,7 +293,7 @@ failed(struct closed *c, enum outcome o)
 enum outcome
 delete_slice(struct closed *c)
 {
-	enum outcome o = db_transaction(c->db, transaction, c, c->patient);
+	enum outcome o = db_transaction(c->db, transaction, c, c->wait_forever);
 
 	return o == OUTCOME_DONE ? o : failed(c, o);
 }
@@ -346,7 +346,7 @@ delete_count(struct closed *c, struct closing *const *run, size_t n,
     uint64_t *rows, uint64_t *gone)
 {
 	struct count k = { c, run, n, 0, 0 };
-	enum outcome o = db_transaction(c->db, count_work, &k, c->patient);
+	enum outcome o = db_transaction(c->db, count_work, &k, c->wait_forever);
 
 	if (o != OUTCOME_DONE)
 		return failed(c, o);

@@ -175,7 +175,7 @@ set_up(struct run *r, struct stage *s)
 	c->force = r->reap->force;
 	c->dry_run = r->reap->dry_run;
 	c->endless = endpoint_is_queue(r->reap->from);
-	c->patient = s->patient;
+	c->wait_forever = s->wait_forever;
 	c->percent = conf_int(conf, "reaper", "gone_percent");
 	c->least = conf_int(conf, "reaper", "gone_least");
 	s->ctx = r;
@@ -196,7 +196,8 @@ work(struct run *r, struct stage *s)
 	if (code == PROG_OK || code == PROG_DATA) {
 		if (closed_finish(&r->closed, s->ended) != OUTCOME_DONE)
 			code = s->code;
-		else if (code == PROG_OK && r->closed.refused && !s->patient)
+		else if (code == PROG_OK && r->closed.refused &&
+			 !s->wait_forever)
 			code = PROG_DATA;
 	}
 	if (deadletter_flush(s->dead) != OUTCOME_DONE && code == PROG_OK)
@@ -223,9 +224,9 @@ reap(const struct reap *asked)
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	s.patient = opt.patient =
+	s.wait_forever = opt.wait_forever =
 	    endpoint_is_queue(asked->from) && !asked->until_empty;
-	if (s.patient)
+	if (s.wait_forever)
 		daemon_init();
 	closed_init(&r.closed);
 	code = reap_open_archive(asked, &r.closed.archive);

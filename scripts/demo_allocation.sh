@@ -61,7 +61,7 @@ configure_allocation() {
 
 			[aggregator]
 			state = $tmp/allocation
-			figures = operators, chats, tenant, allocation
+			metrics = operators, chats, tenant, allocation
 			every = 50ms
 			assign_to = queue:assignments
 		END

@@ -248,8 +248,8 @@ count_moved(struct allocation *a, struct alloc_operator *o,
 	alloc_operator_end(a, o);
 }
 
-/* For whom it counts: who holds it, and whom it is promised. Never twice for
- * one of them, not for a moment: others look on. */
+/* For whom it counts: who holds it, and whom it is reserved for. Never twice
+ * for one of them, not for a moment: others look on. */
 static void
 count(struct allocation *a, struct alloc_chat *c)
 {
@@ -258,8 +258,8 @@ count(struct allocation *a, struct alloc_chat *c)
 
 	if (c->status == CHAT_OPEN)
 		want[0] = c->holder;
-	if (c->promised != want[0])
-		want[1] = c->promised;
+	if (c->reserved != want[0])
+		want[1] = c->reserved;
 	memcpy(had, c->counted, sizeof had);
 	for (i = 0; i < 2; i++) {
 		if (want[i] == had[0] || want[i] == had[1])
@@ -314,7 +314,7 @@ enter_queue(struct allocation *a, struct alloc_chat *c)
 /* Its holder was given it and has not answered; when it goes on to somebody
  * else. */
 static int64_t
-patience_ends(const struct allocation *a, const struct alloc_chat *c)
+wait_ends(const struct allocation *a, const struct alloc_chat *c)
 {
 	int64_t silent = INT64_MAX, offline = INT64_MAX;
 
@@ -349,13 +349,13 @@ static bool
 is_waiting(const struct allocation *a, const struct alloc_chat *c)
 {
 	return c->status == CHAT_OPEN &&
-	       (c->holder == NULL || patience_ends(a, c) <= a->now);
+	       (c->holder == NULL || wait_ends(a, c) <= a->now);
 }
 
 static bool
 is_over(const struct alloc_chat *c)
 {
-	return c->status != CHAT_OPEN && c->promised == NULL;
+	return c->status != CHAT_OPEN && c->reserved == NULL;
 }
 
 void
@@ -364,13 +364,13 @@ alloc_settle(struct allocation *a, struct alloc_chat *c)
 	bool waiting = is_waiting(a, c);
 
 	alloc_changed(a, c);
-	if (c->promised != NULL && c->status != CHAT_OPEN)
-		c->promised = NULL;
-	if (c->promised == NULL)
+	if (c->reserved != NULL && c->status != CHAT_OPEN)
+		c->reserved = NULL;
+	if (c->reserved == NULL)
 		treap_remove(&a->unsent, &c->wired);
 	list_owed(c);
 	count(a, c);
-	if (c->promised != NULL) {
+	if (c->reserved != NULL) {
 		if (c->place != PLACE_PROMISED)
 			alloc_leave(a, c);
 		alloc_place_go(&c->place, PLACE_PROMISED);
@@ -385,5 +385,5 @@ alloc_settle(struct allocation *a, struct alloc_chat *c)
 	else if (is_over(c))
 		alloc_set_timer(a, &c->timer, a->now + a->set.window);
 	else
-		alloc_set_timer(a, &c->timer, patience_ends(a, c));
+		alloc_set_timer(a, &c->timer, wait_ends(a, c));
 }

@@ -1,7 +1,7 @@
 /*
  * allocation: who gets which chat, of one tenant. It is told what happens and
- * answers with promises; it has no clock, reads and writes nothing, and the
- * same events in the same order make the same promises.
+ * answers with reservations; it has no clock, reads and writes nothing, and the
+ * same events in the same order make the same reservations.
  *
  * Who waits: a chat that is open and held by nobody. The order is that of
  * arrival, of the present episode, then of ids; a chat that comes back to the
@@ -13,10 +13,10 @@
  * Who gets it: of those who are available, have all its tags and fewer chats
  * than their limit the one with the fewest; of these who was given one longest
  * ago; then by id. Chats count that are open and held, whoever gave them, and
- * those that are promised.
+ * those that are reserved.
  *
- * A promise holds until it is kept (a record says who holds the chat), refused,
- * or its time is over; till then nobody else is promised the chat.
+ * A reservation holds until it is kept (a record says who holds the chat),
+ * refused, or its time is over; till then the chat is reserved for nobody else.
  *
  * Costs: each event costs the logarithm of how many wait and how many work,
  * for each line that the operator serves. Only a new combination of tags, a
@@ -28,13 +28,11 @@
  *   allocation_events.c     what happens
  *   allocation_lines.c      who serves what: tags, lines, operators' room; who
  *                           of them comes first (compare_seats)
- *   allocation_promise.c    who gets it (choose), and how a promise ends
- *   allocation_limits.c     how many
- *   allocation_record.c     what a record tells
- *   allocation_pack.c       as bytes, for the state
- *   allocation_settings.c   from the configuration
- *   simulation.c                yesterday again, with other limits
- *   stream_allocation.c     in a stream
+ *   allocation_reservation.c    who gets it (choose), and how a reservation
+ * ends allocation_limits.c     how many allocation_record.c     what a record
+ * tells allocation_pack.c       as bytes, for the state allocation_settings.c
+ * from the configuration simulation.c                yesterday again, with
+ * other limits stream_allocation.c     in a stream
  *
  * Text that is given is borrowed for the call. One thread.
  */
@@ -50,7 +48,7 @@ struct allocation;
 /* Times in ms; 0 of the last four: not at all. */
 struct allocation_settings {
 	int64_t limit;  /* of whom none is known */
-	int64_t expiry; /* of a promise */
+	int64_t expiry; /* of a reservation */
 	int64_t pause;  /* after a refusal, doubled with each more */
 	int64_t window; /* so long a closed chat is remembered */
 	int64_t sticky; /* so long a customer's operator is */
@@ -68,7 +66,7 @@ void allocation_settings_read(
 #define ALLOCATION_LONGEST_PAUSE (INT64_C(60) * 1000)
 
 /* Borrowed until the next call. */
-struct allocation_promise {
+struct allocation_reservation {
 	struct text chat, operator_id;
 	struct text replaces; /* p NULL: nobody */
 	const char *id;
@@ -79,7 +77,7 @@ struct allocation_promise {
 /* For who looks on. Each may be NULL. */
 struct allocation_watch {
 	void *ctx;
-	void (*promised)(void *ctx, const struct allocation_promise *p);
+	void (*reserved)(void *ctx, const struct allocation_reservation *p);
 	/* How many chats the operator has now, and may have. */
 	void (*load)(
 	    void *ctx, struct text operator_id, int64_t load, int64_t limit);
@@ -100,7 +98,7 @@ void allocation_clock(struct allocation *a, int64_t now);
 /* When the clock would change something; INT64_MAX: never. */
 int64_t allocation_due(const struct allocation *a);
 
-/* Promises what can be promised, as of the clock. Returns how many. */
+/* Reserves what can be reserved, as of the clock. Returns how many. */
 size_t allocation_decide(struct allocation *a);
 
 /* What is told of a chat. Of two the newer counts, for status and holder each
@@ -113,7 +111,7 @@ struct allocation_told {
 	bool has_holder;         /* it tells who holds it, */
 	struct text holder;      /* p NULL: nobody */
 	struct text tags, channel, customer; /* p NULL: not told */
-	struct text promise; /* p NULL, or that of which it is the outcome:
+	struct text reservation; /* p NULL, or that of which it is the outcome:
 				holder or not it ends it */
 };
 
@@ -155,15 +153,15 @@ void allocation_record_unheld(struct allocation *a, const struct record *r);
 
 /* Promises that were not sent yet, in the order in which they were made; and
  * that they are. */
-typedef void allocation_promise_fn(
-    void *ctx, const struct allocation_promise *p);
+typedef void allocation_reservation_fn(
+    void *ctx, const struct allocation_reservation *p);
 void allocation_each_unsent(
-    const struct allocation *a, allocation_promise_fn *each, void *ctx);
+    const struct allocation *a, allocation_reservation_fn *each, void *ctx);
 void allocation_sent(struct allocation *a);
 
 /* The record that tells of it. */
 void allocation_write(
-    const char *tenant, const struct allocation_promise *p, struct buf *to);
+    const char *tenant, const struct allocation_reservation *p, struct buf *to);
 
 /* What is known as entries of key and value, those that changed since the last
  * time; a value of length 0: to be deleted. And back, after the first clock;
@@ -177,7 +175,7 @@ int allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 
 /* For tests and messages. */
 struct allocation_counts {
-	uint64_t promised, kept, refused, expired;
+	uint64_t reserved, kept, refused, expired;
 	uint64_t steps; /* nodes of trees that were looked at */
 	size_t waiting, operators;
 };

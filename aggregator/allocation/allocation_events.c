@@ -77,7 +77,7 @@ static void
 tell_unserved(const struct allocation *a, const struct alloc_chat *c)
 {
 	if (a->watch != NULL && a->watch->unserved != NULL &&
-	    c->place != PLACE_NONE && c->promised == NULL && c->holder == NULL)
+	    c->place != PLACE_NONE && c->reserved == NULL && c->holder == NULL)
 		a->watch->unserved(a->watch->ctx, c->id, c->arrival);
 }
 
@@ -119,27 +119,27 @@ set_holder(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 		    text_of(c->customer_id, strlen(c->customer_id)), o, a->now);
 }
 
-/* Who holds it. While a promise runs, that nobody does is no news. */
+/* Who holds it. While a reservation runs, that nobody does is no news. */
 static void
 take_holder(struct allocation *a, struct alloc_chat *c,
     const struct allocation_told *told)
 {
 	struct alloc_operator *o =
 	    told->holder.p != NULL ? alloc_operator_get(a, told->holder) : NULL;
-	bool outcome = c->promised != NULL && told->promise.p != NULL &&
-		       text_is(told->promise, c->promise);
-	struct alloc_operator *promised = c->promised;
+	bool outcome = c->reserved != NULL && told->reservation.p != NULL &&
+		       text_is(told->reservation, c->reservation);
+	struct alloc_operator *reserved = c->reserved;
 
 	if (outcome && o == NULL)
 		alloc_refuse(a, c);
-	if (promised != NULL && o == NULL && !outcome)
+	if (reserved != NULL && o == NULL && !outcome)
 		return;
 	if (told->at < c->holder_at && !(outcome && o != NULL))
 		return;
 	if (told->at > c->holder_at)
 		c->holder_at = told->at;
 	set_holder(a, c, o);
-	if (promised != NULL && o != NULL)
+	if (reserved != NULL && o != NULL)
 		alloc_keep(a, c, o);
 }
 
@@ -168,7 +168,7 @@ static void
 forget(struct allocation *a, struct alloc_chat *c)
 {
 	c->status = CHAT_GONE;
-	c->holder = c->promised = NULL;
+	c->holder = c->reserved = NULL;
 	c->gone = true;
 	alloc_settle(a, c);
 	alloc_set_timer(a, &c->timer, INT64_MAX);
@@ -319,7 +319,7 @@ static void
 timer_of_chat(struct allocation *a, struct alloc_chat *c)
 {
 	if (c->place == PLACE_PROMISED) {
-		c->promised = NULL;
+		c->reserved = NULL;
 		a->counts.expired++;
 	} else if (c->place == PLACE_NONE && c->status != CHAT_OPEN) {
 		forget(a, c);

@@ -67,7 +67,7 @@ struct alloc_operator {
 	bool known, available, changed;
 	int64_t max_chats, own_limit; /* RECORD_NO_NUMBER */
 	int64_t load;
-	uint64_t given_last; /* number of the promise; 0: none */
+	uint64_t given_last; /* number of the reservation; 0: none */
 	int64_t away_since;  /* CLOCK_NONE: available */
 	int64_t resting_until;
 	unsigned refusals;    /* in a row */
@@ -111,13 +111,13 @@ struct alloc_chat {
 	struct alloc_operator *awaited, *owed_by;
 	struct treap_node node;  /* of the place */
 	struct treap_node owed;  /* of owed_by's given */
-	struct treap_node wired; /* of the promises that are not sent yet */
+	struct treap_node wired; /* of the reservations that are not sent yet */
 	struct alloc_timer timer;
-	struct alloc_operator *promised; /* NULL: to nobody */
+	struct alloc_operator *reserved; /* NULL: to nobody */
 	const struct alloc_operator *replaces;
-	char promise[ALLOCATION_ID];
-	int64_t promised_at, expires;
-	uint64_t promise_number;
+	char reservation[ALLOCATION_ID];
+	int64_t reserved_at, expires;
+	uint64_t reservation_number;
 	struct alloc_refusal *refusals; /* NULL: none */
 	size_t refusals_n;
 	unsigned failures;
@@ -140,7 +140,7 @@ struct allocation {
 	size_t lines_n, lines_cap;
 	struct treap ready; /* lines */
 	struct treap timers, unsent;
-	uint64_t timer_order, promises, mark;
+	uint64_t timer_order, reservations, mark;
 	int64_t everybody;       /* RECORD_NO_NUMBER: as set */
 	struct treap by_time;    /* customers */
 	struct strmap forgotten; /* keys to be deleted */
@@ -175,15 +175,16 @@ void alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
 treap_compare alloc_compare_chats, alloc_compare_owed;
 
-/* allocation_promise.c */
-/* The promise is over, without and with somebody who holds the chat. */
+/* allocation_reservation.c */
+/* The reservation is over, without and with somebody who holds the chat. */
 void alloc_refuse(struct allocation *a, struct alloc_chat *c);
 void alloc_keep(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *holder);
 /* True while that operator is not to be asked again. */
 bool alloc_refused(const struct allocation *a, const struct alloc_chat *c,
     const struct alloc_operator *o);
-/* Wakes when the operator's pause ends, or the patience with their absence. */
+/* Wakes when the operator's pause ends, or the time their absence is waited
+ * for. */
 void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 treap_compare alloc_compare_unsent; /* as they were made */
 

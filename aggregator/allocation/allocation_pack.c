@@ -76,33 +76,33 @@ pack_chat(const struct alloc_chat *c, struct buf *to)
 	put_text_of(to, c->channel != NULL ? c->channel->name : NULL);
 	put_text_of(to, c->tags->text);
 	put_text_of(to, c->customer_id);
-	put_operator(to, c->promised);
-	if (c->promised == NULL)
+	put_operator(to, c->reserved);
+	if (c->reserved == NULL)
 		return;
 	put_operator(to, c->replaces);
-	put_text_of(to, c->promise);
-	pack_put_signed(to, c->promised_at);
+	put_text_of(to, c->reservation);
+	pack_put_signed(to, c->reserved_at);
 	pack_put_signed(to, c->expires);
-	pack_put_number(to, c->promise_number);
+	pack_put_number(to, c->reservation_number);
 }
 
 static void
-unpack_promise(
+unpack_reservation(
     struct allocation *a, struct alloc_chat *c, bool sent, struct pack *r)
 {
 	struct text id;
 
 	c->replaces = take_operator(a, r);
 	id = pack_text(r);
-	c->promised_at = pack_signed(r);
+	c->reserved_at = pack_signed(r);
 	c->expires = pack_signed(r);
-	c->promise_number = pack_number(r);
-	if (id.p == NULL || id.len >= sizeof c->promise)
+	c->reservation_number = pack_number(r);
+	if (id.p == NULL || id.len >= sizeof c->reservation)
 		r->bad = true;
 	if (r->bad)
 		return;
-	memcpy(c->promise, id.p, id.len);
-	c->promise[id.len] = '\0';
+	memcpy(c->reservation, id.p, id.len);
+	c->reservation[id.len] = '\0';
 	if (!sent)
 		treap_add(&a->unsent, &c->wired);
 }
@@ -131,9 +131,9 @@ unpack_chat(struct allocation *a, struct text id, struct pack *r)
 		c->channel = alloc_channel_get(a, channel);
 	c->tags = alloc_tags_get(a, pack_text(r));
 	c->customer_id = text_dup(pack_text(r));
-	c->promised = take_operator(a, r);
-	if (c->promised != NULL)
-		unpack_promise(a, c, (flags & FLAG_SENT) != 0, r);
+	c->reserved = take_operator(a, r);
+	if (c->reserved != NULL)
+		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
 	alloc_settle(a, c);
 }
 
@@ -269,7 +269,7 @@ allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 	pack_customers(a, entry, ctx, &key, &value);
 	set_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
 	begin(&value);
-	pack_put_number(&value, a->promises);
+	pack_put_number(&value, a->reservations);
 	entry(ctx, &key, &value);
 	buf_release(&key);
 	buf_release(&value);
@@ -341,7 +341,7 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 		unpack_customer(a, id, &r);
 		break;
 	case KEY_NUMBERS:
-		a->promises = pack_number(&r);
+		a->reservations = pack_number(&r);
 		break;
 	default:
 		return -1;

@@ -11,13 +11,13 @@
  *             +---------> AWAITING --------+  in vain, or they have room
  *                 the customer's last operator
  *
- *   QUEUE, RESTING, AWAITING -- it waits no more, or is promised --> NONE
+ *   QUEUE, RESTING, AWAITING -- it waits no more, or is reserved --> NONE
  *   NONE -- to an operator --> PROMISED -- kept, refused, expired --> NONE
  *
- * A promise is committed, then told until it is confirmed: the tick of a
+ * A reservation is committed, then told until it is confirmed: the tick of a
  * stream (aggregator/stream/stream_state.h).
  *
- *   HELD_FREELY -- a promise is kept --> HELD_OWED -- they write --> HELD
+ *   HELD_FREELY -- a reservation is kept --> HELD_OWED -- they write --> HELD
  *        ^                                  |                          |
  *        +----- another holder, or closed --+--------------------------+
  */
@@ -36,8 +36,8 @@ enum alloc_place {
 };
 
 enum alloc_holding {
-	HELD_FREELY, /* by nobody, or not by a promise */
-	HELD_OWED,   /* by a promise, and the holder has not written yet */
+	HELD_FREELY, /* by nobody, or not by a reservation */
+	HELD_OWED,   /* by a reservation, and the holder has not written yet */
 	HELD,        /* and has */
 	ALLOC_HOLDINGS
 };

@@ -19,7 +19,7 @@ take_chat(struct allocation *a, const struct record *r, bool holder)
 		.tags = r->tags,
 		.channel = r->channel,
 		.customer = r->customer,
-		.promise = r->assignment,
+		.reservation = r->assignment,
 	};
 
 	allocation_chat(a, r->chat, &told);

@@ -184,7 +184,7 @@ enter(struct clocks *c, const struct message *m)
 static void
 take_message(struct clocks *c, const struct message *m)
 {
-	enum happening h = clocks_classify(m);
+	enum event_kind h = clocks_classify(m);
 
 	take_marks(c, m);
 	guess_holder(c, m->at);

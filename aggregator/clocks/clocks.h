@@ -4,7 +4,7 @@
  * messaging-metrics(7), "The clocks of a chat". Pure: no memory, no clock but
  * the messages' own, no knowledge of tables.
  *
- * What each happening does is a table of functions per definition
+ * What each event kind does is a table of functions per definition
  * (rules_ours.c, rules_chatwoot.c), a row for each row of that page.
  */
 #ifndef AGGREGATOR_CLOCKS_CLOCKS_H
@@ -29,11 +29,11 @@ struct interval {
 	bool running; /* the wait goes on: no message ended it */
 	bool said;    /* a chat record ended it, and no message */
 	uint32_t operator_id; /* who it is credited to; 0: nobody */
-	ident message;        /* that ended it, at its end */
+	message_id message;   /* that ended it, at its end */
 };
 
 /* The rows of the table in messaging-metrics(7). */
-enum happening {
+enum event_kind {
 	HAPPENS_NOTHING, /* note, autoreply, other system message */
 	HAPPENS_CUSTOMER_WRITES,
 	HAPPENS_HUMAN_ANSWERS,
@@ -42,12 +42,12 @@ enum happening {
 	HAPPENS_REOPENED,
 	HAPPENS_TRANSFER,
 	HAPPENS_CLOSED,
-	HAPPENINGS
+	EVENT_KINDS
 };
 
 /* Private: a system message is what its kind says, whoever or whatever caused
  * it. */
-static inline enum happening
+static inline enum event_kind
 clocks_classify_system(const struct message *m)
 {
 	switch ((enum message_kind)m->is) {
@@ -66,7 +66,7 @@ clocks_classify_system(const struct message *m)
 }
 
 /* Which of them a message is: the column "record" of the table. */
-static inline enum happening
+static inline enum event_kind
 clocks_classify(const struct message *m)
 {
 	if (m->from == FROM_SYSTEM)
@@ -94,7 +94,7 @@ struct rules {
 	const char *name;
 	bool whole_life; /* else only the present episode counts */
 	void (*begin)(struct clocks *c); /* before the first message */
-	void (*on[HAPPENINGS])(struct clocks *c, const struct message *m);
+	void (*on[EVENT_KINDS])(struct clocks *c, const struct message *m);
 	/* A chat record says that an episode begins. */
 	void (*opened)(struct clocks *c, int64_t at);
 	/* After the last one, of an ongoing chat with W set: it waits. */
@@ -112,9 +112,9 @@ const struct rules *rules_find(const char *name);
 struct clocks_listener {
 	void *ctx;
 	void (*interval)(void *ctx, const struct interval *i);
-	/* After each message, with happening h. */
+	/* After each message, with event kind h. */
 	void (*message)(void *ctx, const struct clocks *c,
-	    const struct message *m, enum happening h);
+	    const struct message *m, enum event_kind h);
 	/* A new episode begins: what came before, and ended then, counts no
 	 * more. */
 	void (*episode)(void *ctx, int64_t ended_at);

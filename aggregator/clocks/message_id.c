@@ -41,14 +41,14 @@ struct message_id_text {
 _Static_assert(RECORD_MAX_ID <= UINT8_MAX, "the length of an id is a byte");
 
 void
-idents_init(struct idents *x)
+message_ids_init(struct message_ids *x)
 {
 	memset(x, 0, sizeof *x);
 	x->seed = random_64();
 }
 
 void
-idents_release(struct idents *x)
+message_ids_release(struct message_ids *x)
 {
 	arena_release(&x->arena);
 	free(x->prefixes);
@@ -63,8 +63,8 @@ units(size_t len)
 	return (sizeof(struct message_id_text) + len + 15) / 16;
 }
 
-static ident
-make_text(struct idents *x, struct text id)
+static message_id
+make_text(struct message_ids *x, struct text id)
 {
 	size_t n = units(id.len);
 	struct message_id_text *t = x->free[n];
@@ -80,19 +80,19 @@ make_text(struct idents *x, struct text id)
 }
 
 static uint64_t
-kind_of(ident id)
+kind_of(message_id id)
 {
 	return id >> KIND_SHIFT;
 }
 
 static struct message_id_text *
-text_of(ident id)
+text_of(message_id id)
 {
 	return (struct message_id_text *)(uintptr_t)(id << 2 >> 2);
 }
 
 void
-message_id_drop(struct idents *x, ident id)
+message_id_drop(struct message_ids *x, message_id id)
 {
 	struct message_id_text *t;
 
@@ -111,7 +111,7 @@ is_prefix(const struct message_id_prefix *p, const char *s, size_t len)
 
 /* The number of the prefix, or MESSAGE_ID_PREFIXES when there are too many. */
 static size_t
-find_prefix(struct idents *x, const char *s, size_t len)
+find_prefix(struct message_ids *x, const char *s, size_t len)
 {
 	struct message_id_prefix *p;
 	size_t slot;
@@ -133,8 +133,9 @@ find_prefix(struct idents *x, const char *s, size_t len)
 	return x->prefixes_n - 1;
 }
 
-static ident
-make_prefixed(struct idents *x, struct text id, size_t digits, uint64_t value)
+static message_id
+make_prefixed(
+    struct message_ids *x, struct text id, size_t digits, uint64_t value)
 {
 	size_t len = id.len - digits, which = x->last;
 
@@ -167,8 +168,8 @@ eight_digits(const char *p, uint64_t *value)
 	return true;
 }
 
-ident
-message_id_make(struct idents *x, struct text id)
+message_id
+message_id_make(struct message_ids *x, struct text id)
 {
 	size_t digits = 0;
 	uint64_t value = 0, unit = 1;
@@ -205,7 +206,8 @@ print(char buf[MESSAGE_ID_TEXT], size_t prefix, size_t digits, uint64_t value)
 }
 
 struct text
-message_id_text(const struct idents *x, ident id, char buf[MESSAGE_ID_TEXT])
+message_id_text(
+    const struct message_ids *x, message_id id, char buf[MESSAGE_ID_TEXT])
 {
 	const struct message_id_prefix *p;
 	struct text t;
@@ -230,7 +232,7 @@ message_id_text(const struct idents *x, ident id, char buf[MESSAGE_ID_TEXT])
 }
 
 bool
-message_id_same_text(ident a, ident b)
+message_id_same_text(message_id a, message_id b)
 {
 	const struct message_id_text *x = text_of(a), *y = text_of(b);
 
@@ -239,13 +241,13 @@ message_id_same_text(ident a, ident b)
 }
 
 uint32_t
-message_id_hash_text(ident id)
+message_id_hash_text(message_id id)
 {
 	return text_of(id)->hash;
 }
 
 int
-message_id_compare(const struct idents *x, ident a, ident b)
+message_id_compare(const struct message_ids *x, message_id a, message_id b)
 {
 	char a_buf[MESSAGE_ID_TEXT], b_buf[MESSAGE_ID_TEXT];
 	struct text at, bt;

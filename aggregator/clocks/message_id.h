@@ -4,8 +4,8 @@
  * and a prefix with up to ten digits behind it ("m-0000000017"), are the word
  * itself; any other id is text kept here, and the word points to it.
  *
- * Within one struct idents the same id gives words that message_id_same() knows
- * as the same; words of two of them mean nothing to each other.
+ * Within one struct message_ids the same id gives words that message_id_same()
+ * knows as the same; words of two of them mean nothing to each other.
  */
 #ifndef AGGREGATOR_CLOCKS_MESSAGE_ID_H
 #define AGGREGATOR_CLOCKS_MESSAGE_ID_H
@@ -13,7 +13,7 @@
 #include "common/containers/arena.h"
 #include "common/records/record.h"
 
-typedef uint64_t ident;
+typedef uint64_t message_id;
 
 #define MESSAGE_ID_PREFIX 15 /* bytes at most */
 #define MESSAGE_ID_PREFIXES 1024
@@ -22,7 +22,7 @@ typedef uint64_t ident;
 #define MESSAGE_ID_TEXT (RECORD_MAX_ID + 1)
 
 /* Private. */
-struct idents {
+struct message_ids {
 	struct arena arena; /* of text; given back to free[] */
 	struct message_id_text *free[RECORD_MAX_ID / 16 + 2];
 	struct message_id_prefix {
@@ -34,38 +34,38 @@ struct idents {
 	uint64_t seed;
 };
 
-void idents_init(struct idents *x);
-void idents_release(struct idents *x);
+void message_ids_init(struct message_ids *x);
+void message_ids_release(struct message_ids *x);
 
 /* The word of an id of 1 to RECORD_MAX_ID bytes; given back with
  * message_id_drop(). */
-ident message_id_make(struct idents *x, struct text id);
-void message_id_drop(struct idents *x, ident id);
+message_id message_id_make(struct message_ids *x, struct text id);
+void message_id_drop(struct message_ids *x, message_id id);
 
-/* Its text, in buf or borrowed from the idents. */
+/* Its text, in buf or borrowed from the message_ids. */
 struct text message_id_text(
-    const struct idents *x, ident id, char buf[MESSAGE_ID_TEXT]);
+    const struct message_ids *x, message_id id, char buf[MESSAGE_ID_TEXT]);
 
 /* Private: an id that is kept as text, bit 63 of its word. */
-bool message_id_same_text(ident a, ident b);
-uint32_t message_id_hash_text(ident id);
+bool message_id_same_text(message_id a, message_id b);
+uint32_t message_id_hash_text(message_id id);
 
 /* Any other word is that of one id alone. */
 static inline bool
-message_id_is_text(ident id)
+message_id_is_text(message_id id)
 {
 	return id >> 63 != 0;
 }
 
 static inline bool
-message_id_same(ident a, ident b)
+message_id_same(message_id a, message_id b)
 {
 	return a == b || ((a & b) >> 63 != 0 && message_id_same_text(a, b));
 }
 
 /* The same for ids that are the same. */
 static inline uint32_t
-message_id_hash(ident id)
+message_id_hash(message_id id)
 {
 	return message_id_is_text(id)
 		   ? message_id_hash_text(id)
@@ -73,6 +73,6 @@ message_id_hash(ident id)
 }
 
 /* The order of id_compare(). */
-int message_id_compare(const struct idents *x, ident a, ident b);
+int message_id_compare(const struct message_ids *x, message_id a, message_id b);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * rules_chatwoot: Chatwoot's definition of the clocks, so that its reports and
- * ours can be laid side by side. Each function is the field, for one happening,
- * of the column "chatwoot" in the table of messaging-metrics(7).
+ * ours can be laid side by side. Each function is the field, for one event
+ * kind, of the column "chatwoot" in the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 

@@ -1,6 +1,6 @@
 /*
  * rules_ours: our definition of the clocks. Each function is the field, for one
- * happening, of the column "ours" in the table of messaging-metrics(7).
+ * event kind, of the column "ours" in the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 

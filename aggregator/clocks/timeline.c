@@ -26,14 +26,14 @@ lexicon_init(struct lexicon *w)
 {
 	memset(w, 0, sizeof *w);
 	interner_init(&w->names);
-	idents_init(&w->idents);
+	message_ids_init(&w->message_ids);
 }
 
 void
 lexicon_release(struct lexicon *w)
 {
 	interner_release(&w->names);
-	idents_release(&w->idents);
+	message_ids_release(&w->message_ids);
 	strmap_release(&w->channel_numbers, NULL);
 	free(w->channels);
 	free(w->table);
@@ -135,7 +135,7 @@ message_read(struct lexicon *w, struct message *m, const struct record *r)
 {
 	message_set_at(m, r->at);
 	m->channel = lexicon_channel(w, r->channel) & LEXICON_CHANNELS;
-	m->id = message_id_make(&w->idents, r->id);
+	m->id = message_id_make(&w->message_ids, r->id);
 	m->user = 0;
 	m->operator_id = 0;
 	message_set_updated(m, r->updated_at);
@@ -162,7 +162,7 @@ message_name(struct lexicon *w, struct message *m, struct text user,
 void
 message_drop(struct lexicon *w, const struct message *m)
 {
-	message_id_drop(&w->idents, m->id);
+	message_id_drop(&w->message_ids, m->id);
 	interner_drop(&w->names, m->user);
 	interner_drop(&w->names, m->operator_id);
 }
@@ -196,7 +196,7 @@ message_compare(
 {
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return message_id_compare(&w->idents, a->id, b->id);
+	return message_id_compare(&w->message_ids, a->id, b->id);
 }
 
 static int
@@ -282,7 +282,7 @@ static size_t
 drop_doubles(struct lexicon *w, struct message *m, size_t n)
 {
 	size_t i, k, kept = 0, looked = 0;
-	ident highest = 0;
+	message_id highest = 0;
 
 	for (i = 0; i < n; i++) {
 		k = 0;
@@ -365,7 +365,7 @@ timeline_sort(struct lexicon *w, struct message *m, size_t n, size_t sorted)
 
 size_t
 timeline_find(const struct lexicon *w, const struct message *m, size_t n,
-    int64_t at, ident id)
+    int64_t at, message_id id)
 {
 	struct message key = { .id = id };
 	size_t from = 0, to = n, mid;

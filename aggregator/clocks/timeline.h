@@ -24,7 +24,7 @@ enum message_kind {
 struct message {
 	int64_t at : 49;       /* see message_set_at() */
 	uint64_t channel : 15; /* of the lexicon; 0: none */
-	ident id;
+	message_id id;
 	uint32_t user; /* names */
 	uint32_t operator_id;
 	uint64_t updated : 49; /* see message_updated_at() */
@@ -41,7 +41,7 @@ struct message {
 /* What messages are made of. */
 struct lexicon {
 	struct interner names;
-	struct idents idents;
+	struct message_ids message_ids;
 	uint32_t kinds[LEXICON_KINDS + 1]; /* names, held */
 	unsigned kinds_n;
 	uint32_t *channels; /* names, held; from 1 on */
@@ -61,7 +61,7 @@ void lexicon_init(struct lexicon *w);
 void lexicon_release(struct lexicon *w);
 
 /* The number of a message's kind. A tenant has LEXICON_KINDS kinds at most,
- * what is more is one more kind without a name: no figure depends on it. */
+ * what is more is one more kind without a name: no metric depends on it. */
 unsigned lexicon_kind(struct lexicon *w, struct text kind);
 
 /* The number of a channel; 0 for none, and, which is said once, for more than
@@ -99,7 +99,7 @@ int message_compare(
     const struct lexicon *w, const struct message *a, const struct message *b);
 
 /* Two versions of one message: > 0 when a is the one that counts. What no
- * figure is made of, to and text, is not looked at. */
+ * metric is made of, to and text, is not looked at. */
 int message_compare_version(
     const struct lexicon *w, const struct message *a, const struct message *b);
 
@@ -111,7 +111,7 @@ size_t timeline_sort(
 /* Of messages in order: the one of that id, looked for at its time first; or
  * n. */
 size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
-    int64_t at, ident id);
+    int64_t at, message_id id);
 
 /* Keeps of each id the version that counts, drops the others, puts the rest in
  * order, and returns how many are left. */

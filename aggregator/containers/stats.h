@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a figure is when nothing is there to make it of: NULL, never 0. */
+/* What a metric is when nothing is there to make it of: NULL, never 0. */
 #define STATS_NONE INT64_MIN
 
 /* Sums of 64-bit values need more than 64 bits. */

@@ -248,14 +248,14 @@ open_ends(struct counter *c)
 	const struct eventcounter_job *job = c->job;
 	struct endpoint_options opt = { .conf = job->conf,
 		.until_empty = job->until_empty,
-		.patient = job->idle_exit_ms < 0 && !job->until_empty,
+		.wait_forever = job->idle_exit_ms < 0 && !job->until_empty,
 		.whole = true,
 		.sole = true,
 		.prefetch = c->state != NULL ? PREFETCH : NO_LIMIT,
 		.exchange = job->exchange,
 		.binding = BINDING };
 	struct endpoint_options plain = { .conf = job->conf,
-		.patient = opt.patient,
+		.wait_forever = opt.wait_forever,
 		.append = endpoint_is_queue(job->from) };
 
 	if (job->json_dir != NULL && files_check(job->json_dir, &c->why) != 0) {

@@ -34,8 +34,8 @@ struct counter {
 	uint64_t counted, duplicates, refused;
 };
 
-/* Does a step, again and again where a patient run may. When it is not DONE,
- * c->code says what to end with; the reason has been logged. */
+/* Does a step, again and again where a run that waits for ever may. When it is
+ * not DONE, c->code says what to end with; the reason has been logged. */
 enum outcome counter_insist(
     struct counter *c, enum outcome (*step)(struct counter *c));
 

@@ -21,10 +21,10 @@
 enum outcome
 counter_insist(struct counter *c, enum outcome (*step)(struct counter *c))
 {
-	bool patient = c->job->idle_exit_ms < 0 && !c->job->until_empty;
+	bool wait_forever = c->job->idle_exit_ms < 0 && !c->job->until_empty;
 	enum outcome o;
 
-	while ((o = step(c)) == OUTCOME_LATER && patient &&
+	while ((o = step(c)) == OUTCOME_LATER && wait_forever &&
 	       !stop_sleep(PAUSE_MS)) {
 		endpoint_pump(c->in);
 		deadletter_pump(&c->dead);

@@ -19,7 +19,7 @@ struct activity {
 };
 
 static void *
-open_flow(const struct streaming_metric_setup *setup)
+open_metric(const struct streaming_metric_setup *setup)
 {
 	struct activity *f = xcalloc(1, sizeof *f);
 
@@ -30,9 +30,9 @@ open_flow(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct activity *f = flow;
+	struct activity *f = ctx;
 
 	keyed_state_close(&f->table);
 	free(f);
@@ -58,18 +58,18 @@ count(struct activity *f, const struct streaming_metric_message *m, bool add)
 }
 
 static void
-message(void *flow, const struct streaming_metric_message *m,
+message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	if (old != NULL)
-		count(flow, old, false);
-	count(flow, m, true);
+		count(ctx, old, false);
+	count(ctx, m, true);
 }
 
 static void
-settle(void *flow, int64_t newest, bool refresh)
+settle(void *ctx, int64_t newest, bool refresh)
 {
-	struct activity *f = flow;
+	struct activity *f = ctx;
 
 	(void)refresh;
 	if (f->window > 0 && newest != CLOCK_NONE)
@@ -77,9 +77,9 @@ settle(void *flow, int64_t newest, bool refresh)
 }
 
 static void
-emit(void *flow, struct rowset *to, enum metric_rows which)
+emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct activity *f = flow;
+	struct activity *f = ctx;
 	const uint64_t *count;
 	struct text key;
 	struct cell *c;
@@ -103,8 +103,8 @@ emit(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_flow,
-	.close = close_flow,
+	.open = open_metric,
+	.close = close_metric,
 	.message = message,
 	.settle = settle,
 	.emit = emit,
@@ -112,5 +112,5 @@ static const struct streaming_metric_ops ops = {
 
 const struct metric metric_realtime_user_activity = {
 	.table = &tables[TABLE_realtime_user_activity],
-	.flow = &ops,
+	.streaming = &ops,
 };

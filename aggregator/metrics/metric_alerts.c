@@ -51,7 +51,7 @@ struct alert {
 	int64_t end; /* of its last window */
 	uint64_t messages;
 	int64_t joined; /* where the alert begins that took it; NONE */
-	int64_t due;    /* of its entry in the calendar; NONE: it has none */
+	int64_t due;    /* of its entry in the timer_queue; NONE: it has none */
 	uint8_t gone, ended, told;
 	uint8_t moved; /* in the list of those to refresh */
 	uint8_t spare[4];
@@ -60,7 +60,7 @@ struct alert {
 struct alerts {
 	struct keyed_state windows; /* (begin, rule, user) */
 	struct keyed_state table;   /* (user, rule, begin) */
-	struct timer_queue calendar, moved;
+	struct timer_queue timer_queue, moved;
 	struct rule rules[RULES];
 	int64_t window;
 };
@@ -79,7 +79,7 @@ static const struct rule original[RULES] = {
 };
 
 static void *
-open_flow(const struct streaming_metric_setup *setup)
+open_metric(const struct streaming_metric_setup *setup)
 {
 	struct alerts *f = xcalloc(1, sizeof *f);
 	size_t i;
@@ -88,7 +88,7 @@ open_flow(const struct streaming_metric_setup *setup)
 	    &f->windows, setup->home, "alert_windows", sizeof(struct window));
 	keyed_state_open(
 	    &f->table, setup->home, "alerts", sizeof(struct alert));
-	timer_queue_open(&f->calendar, setup->home, "alerts_due");
+	timer_queue_open(&f->timer_queue, setup->home, "alerts_due");
 	timer_queue_open(&f->moved, setup->home, "alerts_moved");
 	f->window = setup->home->window_ms;
 	for (i = 0; i < RULES; i++) {
@@ -100,13 +100,13 @@ open_flow(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct alerts *f = flow;
+	struct alerts *f = ctx;
 
 	keyed_state_close(&f->windows);
 	keyed_state_close(&f->table);
-	timer_queue_close(&f->calendar);
+	timer_queue_close(&f->timer_queue);
 	timer_queue_close(&f->moved);
 	free(f);
 }
@@ -156,7 +156,7 @@ alert_of(const struct whose *w, struct window *window, int64_t *begin)
 	return a != NULL && a->gone == 0 ? a : NULL;
 }
 
-/* The calendar looks at it when its end, or what follows from that, is due;
+/* The timer_queue looks at it when its end, or what follows from that, is due;
  * an earlier entry than that does as well. */
 static void
 schedule(const struct whose *w, struct alert *a, int64_t due)
@@ -166,7 +166,7 @@ schedule(const struct whose *w, struct alert *a, int64_t due)
 	if (a->due != CLOCK_NONE && a->due <= due)
 		return;
 	a->due = due;
-	timer_queue_add(&w->f->calendar, due, key.p, key.len);
+	timer_queue_add(&w->f->timer_queue, due, key.p, key.len);
 }
 
 /* Its end is another one, or it is new. */
@@ -321,7 +321,7 @@ count(struct alerts *f, const struct streaming_metric_message *m, unsigned rule,
 }
 
 static void
-message(void *flow, const struct streaming_metric_message *m,
+message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	unsigned i;
@@ -329,9 +329,9 @@ message(void *flow, const struct streaming_metric_message *m,
 	for (i = 0; i < RULES; i++) {
 		/* First what is added: nothing empties for a moment. */
 		if (m->counted && m->user.p != NULL)
-			count(flow, m, i, true);
+			count(ctx, m, i, true);
 		if (old != NULL && old->counted && old->user.p != NULL)
-			count(flow, old, i, false);
+			count(ctx, old, i, false);
 	}
 }
 
@@ -348,7 +348,7 @@ read_key(const struct alerts *f, struct text key, struct whose *w)
 	return key_read_time(key, &at);
 }
 
-/* One alert that the calendar named: it ended, or is forgotten when nothing
+/* One alert that the timer_queue named: it ended, or is forgotten when nothing
  * can change it any more. */
 static void
 look_at(struct alerts *f, struct text key, int64_t due)
@@ -416,13 +416,13 @@ note_told(struct alerts *f)
 }
 
 static void
-settle(void *flow, int64_t newest, bool refresh)
+settle(void *ctx, int64_t newest, bool refresh)
 {
-	struct alerts *f = flow;
+	struct alerts *f = ctx;
 	struct text key;
 	int64_t due;
 
-	while (timer_queue_next(&f->calendar, newest, &key, &due))
+	while (timer_queue_next(&f->timer_queue, newest, &key, &due))
 		look_at(f, key, due);
 	if (refresh)
 		refresh_moved(f);
@@ -450,9 +450,9 @@ emit_one(const struct alerts *f, const struct alert *a, struct rowset *to)
 }
 
 static void
-emit(void *flow, struct rowset *to, enum metric_rows which)
+emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct alerts *f = flow;
+	struct alerts *f = ctx;
 	const struct alert *a;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
@@ -467,8 +467,8 @@ emit(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_flow,
-	.close = close_flow,
+	.open = open_metric,
+	.close = close_metric,
 	.message = message,
 	.settle = settle,
 	.emit = emit,
@@ -476,6 +476,6 @@ static const struct streaming_metric_ops ops = {
 
 const struct metric metric_alerts = {
 	.table = &tables[TABLE_alerts],
-	.flow = &ops,
+	.streaming = &ops,
 	.derived_from = &metric_realtime_user_activity,
 };

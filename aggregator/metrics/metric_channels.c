@@ -31,7 +31,7 @@ struct channels {
 };
 
 static void *
-open_flow(const struct streaming_metric_setup *setup)
+open_metric(const struct streaming_metric_setup *setup)
 {
 	struct channels *f = xcalloc(1, sizeof *f);
 
@@ -46,9 +46,9 @@ open_flow(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct channels *f = flow;
+	struct channels *f = ctx;
 
 	keyed_state_close(&f->table);
 	keyed_state_close(&f->chats);
@@ -135,9 +135,9 @@ take_back(struct channels *f, const struct streaming_metric_message *m)
 }
 
 static void
-before(void *flow, const struct streaming_metric_message *m)
+before(void *ctx, const struct streaming_metric_message *m)
 {
-	struct channels *f = flow;
+	struct channels *f = ctx;
 	struct key k;
 	uint64_t *n;
 
@@ -151,19 +151,19 @@ before(void *flow, const struct streaming_metric_message *m)
 }
 
 static void
-message(void *flow, const struct streaming_metric_message *m,
+message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	if (old != NULL && old->counted)
-		take_back(flow, old);
+		take_back(ctx, old);
 	if (m->counted)
-		add(flow, m);
+		add(ctx, m);
 }
 
 static void
-settle(void *flow, int64_t newest, bool refresh)
+settle(void *ctx, int64_t newest, bool refresh)
 {
-	struct channels *f = flow;
+	struct channels *f = ctx;
 
 	(void)refresh;
 	if (f->window == 0 || newest == CLOCK_NONE)
@@ -173,9 +173,9 @@ settle(void *flow, int64_t newest, bool refresh)
 }
 
 static void
-emit(void *flow, struct rowset *to, enum metric_rows which)
+emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct channels *f = flow;
+	struct channels *f = ctx;
 	const struct channel *h;
 	struct text key;
 	struct cell *c;
@@ -202,8 +202,8 @@ emit(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_flow,
-	.close = close_flow,
+	.open = open_metric,
+	.close = close_metric,
 	.message = message,
 	.before = before,
 	.settle = settle,
@@ -212,5 +212,5 @@ static const struct streaming_metric_ops ops = {
 
 const struct metric metric_channel_metrics = {
 	.table = &tables[TABLE_channel_metrics],
-	.flow = &ops,
+	.streaming = &ops,
 };

@@ -55,7 +55,7 @@ struct conversations {
 };
 
 static void *
-open_flow(const struct streaming_metric_setup *setup)
+open_metric(const struct streaming_metric_setup *setup)
 {
 	struct conversations *f = xcalloc(1, sizeof *f);
 
@@ -72,9 +72,9 @@ open_flow(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct conversations *f = flow;
+	struct conversations *f = ctx;
 
 	keyed_state_close(&f->table);
 	stretches_close(&f->stretches);
@@ -277,9 +277,9 @@ count_own(struct conversations *f, const struct conversation *c)
 
 /* Who wrote is known; the message itself is in another generation's part. */
 static void
-before(void *flow, const struct streaming_metric_message *m)
+before(void *ctx, const struct streaming_metric_message *m)
 {
-	struct conversations *f = flow;
+	struct conversations *f = ctx;
 	struct conversation *c;
 
 	if (!m->counted)
@@ -311,9 +311,9 @@ take_back(struct conversations *f, const struct streaming_metric_message *m)
 }
 
 static void
-prepare(void *flow, const struct streaming_metric_message *m, bool near)
+prepare(void *ctx, const struct streaming_metric_message *m, bool near)
 {
-	struct conversations *f = flow;
+	struct conversations *f = ctx;
 	struct key k;
 
 	if (!m->counted)
@@ -324,13 +324,13 @@ prepare(void *flow, const struct streaming_metric_message *m, bool near)
 }
 
 static void
-message(void *flow, const struct streaming_metric_message *m,
+message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	if (old != NULL && old->counted)
-		take_back(flow, old);
+		take_back(ctx, old);
 	if (m->counted)
-		add(flow, m);
+		add(ctx, m);
 }
 
 static void
@@ -344,7 +344,7 @@ drop_others(void *others, struct text chat, const void *talk)
 	keyed_state_delete_prefix(others, k.bytes, k.len);
 }
 
-/* One that the calendar named: it is forgotten, or looked at again. */
+/* One that the timer_queue named: it is forgotten, or looked at again. */
 static void
 look_at(struct conversations *f, struct text key, int64_t newest)
 {
@@ -369,9 +369,9 @@ look_at(struct conversations *f, struct text key, int64_t newest)
 }
 
 static void
-settle(void *flow, int64_t newest, bool refresh)
+settle(void *ctx, int64_t newest, bool refresh)
 {
-	struct conversations *f = flow;
+	struct conversations *f = ctx;
 	struct text key;
 	int64_t due;
 
@@ -409,9 +409,9 @@ emit_one(
 }
 
 static void
-emit(void *flow, struct rowset *to, enum metric_rows which)
+emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct conversations *f = flow;
+	struct conversations *f = ctx;
 	const struct conversation *c;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
@@ -425,8 +425,8 @@ emit(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_flow,
-	.close = close_flow,
+	.open = open_metric,
+	.close = close_metric,
 	.prepare = prepare,
 	.message = message,
 	.before = before,
@@ -436,5 +436,5 @@ static const struct streaming_metric_ops ops = {
 
 const struct metric metric_conversation_metrics = {
 	.table = &tables[TABLE_conversation_metrics],
-	.flow = &ops,
+	.streaming = &ops,
 };

@@ -67,9 +67,9 @@ open_buckets(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct responses *f = flow;
+	struct responses *f = ctx;
 
 	keyed_state_close(&f->table);
 	if (f->parts)
@@ -86,9 +86,9 @@ before_key(struct key *k, int64_t at, struct text chat)
 }
 
 static void
-before(void *flow, const struct streaming_metric_message *m)
+before(void *ctx, const struct streaming_metric_message *m)
 {
-	struct responses *f = flow;
+	struct responses *f = ctx;
 	struct key k;
 	uint64_t *n;
 
@@ -123,9 +123,9 @@ begin_key(struct key *k, const struct streaming_metric_interval *i)
 
 static void
 add_to_hour(
-    void *flow, const struct streaming_metric_interval *i, bool withdrawn)
+    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
 {
-	struct responses *f = flow;
+	struct responses *f = ctx;
 	struct hour *h;
 	struct key k;
 
@@ -146,9 +146,9 @@ add_to_hour(
 
 static void
 add_to_bucket(
-    void *flow, const struct streaming_metric_interval *i, bool withdrawn)
+    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
 {
-	struct responses *f = flow;
+	struct responses *f = ctx;
 	struct key k;
 	uint64_t *n;
 
@@ -164,9 +164,9 @@ add_to_bucket(
 }
 
 static void
-settle(void *flow, int64_t newest, bool refresh)
+settle(void *ctx, int64_t newest, bool refresh)
 {
-	struct responses *f = flow;
+	struct responses *f = ctx;
 
 	(void)refresh;
 	if (f->window == 0 || newest == CLOCK_NONE)
@@ -194,9 +194,9 @@ begin_row(const void *payload, struct rowset *to, struct text *key, size_t *at)
 }
 
 static void
-emit_hours(void *flow, struct rowset *to, enum metric_rows which)
+emit_hours(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct responses *f = flow;
+	struct responses *f = ctx;
 	const struct hour *h;
 	struct text key;
 	struct cell *c;
@@ -216,9 +216,9 @@ emit_hours(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static void
-emit_buckets(void *flow, struct rowset *to, enum metric_rows which)
+emit_buckets(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct responses *f = flow;
+	struct responses *f = ctx;
 	const uint64_t *count;
 	struct text key;
 	struct cell *c;
@@ -238,7 +238,7 @@ emit_buckets(void *flow, struct rowset *to, enum metric_rows which)
 
 static const struct streaming_metric_ops hour_ops = {
 	.open = open_hours,
-	.close = close_flow,
+	.close = close_metric,
 	.before = before,
 	.interval = add_to_hour,
 	.settle = settle,
@@ -247,7 +247,7 @@ static const struct streaming_metric_ops hour_ops = {
 
 static const struct streaming_metric_ops bucket_ops = {
 	.open = open_buckets,
-	.close = close_flow,
+	.close = close_metric,
 	.before = before,
 	.interval = add_to_bucket,
 	.settle = settle,
@@ -256,10 +256,10 @@ static const struct streaming_metric_ops bucket_ops = {
 
 const struct metric metric_response_hours = {
 	.table = &tables[TABLE_response_hours],
-	.flow = &hour_ops,
+	.streaming = &hour_ops,
 };
 
 const struct metric metric_response_histogram = {
 	.table = &tables[TABLE_response_histogram],
-	.flow = &bucket_ops,
+	.streaming = &bucket_ops,
 };

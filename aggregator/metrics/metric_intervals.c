@@ -1,7 +1,7 @@
 /*
  * intervals: each first response, reply, resolution, unanswered wait and part
  * of a wait that a transfer cut, a row: the history from which any range,
- * calendar or rule can be computed anew. It is named by when it ended, its
+ * timer_queue or rule can be computed anew. It is named by when it ended, its
  * chat, the message that ended it and its kind. One that a late message did
  * away with is told once more, as withdrawn.
  *
@@ -25,7 +25,7 @@ struct intervals {
 };
 
 static void *
-open_flow(const struct streaming_metric_setup *setup)
+open_metric(const struct streaming_metric_setup *setup)
 {
 	struct intervals *f = xcalloc(1, sizeof *f);
 
@@ -35,18 +35,18 @@ open_flow(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct intervals *f = flow;
+	struct intervals *f = ctx;
 
 	keyed_state_close(&f->table);
 	free(f);
 }
 
 static void
-interval(void *flow, const struct streaming_metric_interval *i, bool withdrawn)
+interval(void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
 {
-	struct intervals *f = flow;
+	struct intervals *f = ctx;
 	struct key k;
 	struct row *r;
 
@@ -90,9 +90,9 @@ emit_one(const struct row *r, struct rowset *to)
 }
 
 static void
-emit(void *flow, struct rowset *to, enum metric_rows which)
+emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct intervals *f = flow;
+	struct intervals *f = ctx;
 	const struct row *r;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
@@ -106,9 +106,9 @@ emit(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static void
-sent(void *flow)
+sent(void *ctx)
 {
-	struct intervals *f = flow;
+	struct intervals *f = ctx;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, false, &n);
 
@@ -118,8 +118,8 @@ sent(void *flow)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_flow,
-	.close = close_flow,
+	.open = open_metric,
+	.close = close_metric,
 	.interval = interval,
 	.emit = emit,
 	.sent = sent,
@@ -127,5 +127,5 @@ static const struct streaming_metric_ops ops = {
 
 const struct metric metric_intervals = {
 	.table = &tables[TABLE_intervals],
-	.flow = &ops,
+	.streaming = &ops,
 };

@@ -55,13 +55,13 @@ struct link {
 struct monologues {
 	struct keyed_state table; /* by chat */
 	struct keyed_state links; /* (chat, number) */
-	struct timer_queue calendar;
+	struct timer_queue timer_queue;
 	bool lasts; /* in a stream that refuses what is too late */
 	int64_t window, forget;
 };
 
 static void *
-open_flow(const struct streaming_metric_setup *setup)
+open_metric(const struct streaming_metric_setup *setup)
 {
 	struct monologues *f = xcalloc(1, sizeof *f);
 
@@ -69,7 +69,7 @@ open_flow(const struct streaming_metric_setup *setup)
 	    &f->table, setup->home, "monologues", sizeof(struct monologue));
 	keyed_state_open(
 	    &f->links, setup->home, "monologue_messages", sizeof(struct link));
-	timer_queue_open(&f->calendar, setup->home, "monologues_due");
+	timer_queue_open(&f->timer_queue, setup->home, "monologues_due");
 	f->lasts = setup->home->state != NULL && setup->home->window_ms > 0;
 	f->window = setup->home->window_ms;
 	f->forget = streaming_metric_conf(setup, "forget");
@@ -77,13 +77,13 @@ open_flow(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct monologues *f = flow;
+	struct monologues *f = ctx;
 
 	keyed_state_close(&f->table);
 	keyed_state_close(&f->links);
-	timer_queue_close(&f->calendar);
+	timer_queue_close(&f->timer_queue);
 	free(f);
 }
 
@@ -190,7 +190,7 @@ look_later(struct monologues *f, struct monologue *c, int64_t due)
 
 	c->due = due;
 	if (f->lasts)
-		timer_queue_add(&f->calendar, due, chat.p, chat.len);
+		timer_queue_add(&f->timer_queue, due, chat.p, chat.len);
 }
 
 static struct monologue *
@@ -240,10 +240,10 @@ take_back(struct monologues *f, const struct streaming_metric_message *old,
 }
 
 static void
-message(void *flow, const struct streaming_metric_message *m,
+message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
-	struct monologues *f = flow;
+	struct monologues *f = ctx;
 	struct monologue *c;
 
 	if (old != NULL && old->counted)
@@ -257,9 +257,9 @@ message(void *flow, const struct streaming_metric_message *m,
 
 /* Who wrote before is known; the row is another generation's. */
 static void
-before(void *flow, const struct streaming_metric_message *m)
+before(void *ctx, const struct streaming_metric_message *m)
 {
-	struct monologues *f = flow;
+	struct monologues *f = ctx;
 	struct monologue *c;
 
 	if (!m->counted)
@@ -295,7 +295,7 @@ pass(struct monologues *f, struct monologue *c, int64_t before)
 	}
 }
 
-/* One that the calendar named: what is old goes into its base, or all of it
+/* One that the timer_queue named: what is old goes into its base, or all of it
  * goes once nothing can be in a row with its last message. */
 static void
 look_at(struct monologues *f, struct text key, int64_t due, int64_t newest)
@@ -319,21 +319,22 @@ look_at(struct monologues *f, struct text key, int64_t due, int64_t newest)
 }
 
 static void
-settle(void *flow, int64_t newest, bool refresh)
+settle(void *ctx, int64_t newest, bool refresh)
 {
-	struct monologues *f = flow;
+	struct monologues *f = ctx;
 	struct text key;
 	int64_t due;
 
 	(void)refresh;
-	while (f->lasts && timer_queue_next(&f->calendar, newest, &key, &due))
+	while (
+	    f->lasts && timer_queue_next(&f->timer_queue, newest, &key, &due))
 		look_at(f, key, due, newest);
 }
 
 static void
-emit(void *flow, struct rowset *to, enum metric_rows which)
+emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct monologues *f = flow;
+	struct monologues *f = ctx;
 	struct monologue *c;
 	struct cell *cell;
 	size_t n, i, at;
@@ -357,8 +358,8 @@ emit(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_flow,
-	.close = close_flow,
+	.open = open_metric,
+	.close = close_metric,
 	.message = message,
 	.before = before,
 	.settle = settle,
@@ -367,5 +368,5 @@ static const struct streaming_metric_ops ops = {
 
 const struct metric metric_longest_monologue = {
 	.table = &tables[TABLE_longest_monologue],
-	.flow = &ops,
+	.streaming = &ops,
 };

@@ -47,7 +47,7 @@ struct trends {
 	/* (window of the newest version, hash of chat and id) -> what it came
 	 * with; of messages that have words */
 	struct keyed_state texts;
-	struct timer_queue calendar;
+	struct timer_queue timer_queue;
 	struct words words;
 	struct strmap stop;
 	struct streaming_metric_cap cap;
@@ -71,11 +71,11 @@ stop(struct trends *f, const char *p, size_t len)
 		*strmap_put(&f->stop, word.p, word.len) = f;
 }
 
-/* By its name: whoever wants all figures knows that some may be missing. */
+/* By its name: whoever wants all metrics knows that some may be missing. */
 static bool
 is_asked_for(const struct conf *conf)
 {
-	char *const *name = conf_list(conf, "aggregator", "figures");
+	char *const *name = conf_list(conf, "aggregator", "metrics");
 
 	while (*name != NULL && strcmp(*name, "trends") != 0)
 		name++;
@@ -83,7 +83,7 @@ is_asked_for(const struct conf *conf)
 }
 
 static void *
-open_flow(const struct streaming_metric_setup *setup)
+open_metric(const struct streaming_metric_setup *setup)
 {
 	struct trends *f = xcalloc(1, sizeof *f);
 	char *const *word =
@@ -95,7 +95,7 @@ open_flow(const struct streaming_metric_setup *setup)
 	    &f->windows, setup->home, "trend_windows", sizeof(uint64_t));
 	keyed_state_open(
 	    &f->texts, setup->home, "trend_texts", sizeof(struct first_text));
-	timer_queue_open(&f->calendar, setup->home, "trends_due");
+	timer_queue_open(&f->timer_queue, setup->home, "trends_due");
 	streaming_metric_cap_init(&f->cap, setup, "trend_words");
 	f->tenant = setup->tenant;
 	f->asked_for = is_asked_for(setup->conf);
@@ -129,14 +129,14 @@ say_missing(struct trends *f)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct trends *f = flow;
+	struct trends *f = ctx;
 
 	keyed_state_close(&f->table);
 	keyed_state_close(&f->windows);
 	keyed_state_close(&f->texts);
-	timer_queue_close(&f->calendar);
+	timer_queue_close(&f->timer_queue);
 	words_release(&f->words);
 	strmap_release(&f->stop, NULL);
 	free(f);
@@ -193,7 +193,7 @@ count(struct trends *f, int64_t begin, struct text word)
 	*n += 1;
 	if (*n == f->more_than + 1)
 		timer_queue_add(
-		    &f->calendar, begin + f->length, k.bytes, k.len);
+		    &f->timer_queue, begin + f->length, k.bytes, k.len);
 	if (*n > f->more_than && begin + f->length <= f->table.home->newest)
 		keyed_state_tell(&f->table, n);
 	else
@@ -293,10 +293,10 @@ follow(
 }
 
 static void
-message(void *flow, const struct streaming_metric_message *m,
+message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
-	struct trends *f = flow;
+	struct trends *f = ctx;
 	struct first_text first = { .begin = streaming_metric_span(
 					m->at, f->length) };
 	size_t i;
@@ -338,7 +338,7 @@ tell_all(struct trends *f, int64_t newest)
 	uint64_t *n;
 	size_t at;
 
-	while (timer_queue_next(&f->calendar, INT64_MAX, &key, &due)) {
+	while (timer_queue_next(&f->timer_queue, INT64_MAX, &key, &due)) {
 		buf_add(&keys, &due, sizeof due);
 		buf_add(&keys, &key.len, sizeof key.len);
 		buf_add(&keys, key.p, key.len);
@@ -353,23 +353,23 @@ tell_all(struct trends *f, int64_t newest)
 		if (n != NULL)
 			keyed_state_tell(&f->table, n);
 		if (due > newest)
-			timer_queue_add(&f->calendar, due, key.p, key.len);
+			timer_queue_add(&f->timer_queue, due, key.p, key.len);
 	}
 	buf_release(&keys);
 }
 
 /* The words of windows that have ended. */
 static void
-settle(void *flow, int64_t newest, bool refresh)
+settle(void *ctx, int64_t newest, bool refresh)
 {
-	struct trends *f = flow;
+	struct trends *f = ctx;
 	struct text key;
 	uint64_t *n;
 	int64_t due;
 
 	if (f->parts && refresh)
 		tell_all(f, newest);
-	while (timer_queue_next(&f->calendar, newest, &key, &due)) {
+	while (timer_queue_next(&f->timer_queue, newest, &key, &due)) {
 		n = keyed_state_find(&f->table, key.p, key.len);
 		/* It may have lost some since it was put there. */
 		if (n != NULL && (f->parts || *n > f->more_than))
@@ -406,9 +406,9 @@ emit_one(struct trends *f, uint64_t *n, bool all, struct rowset *to)
 }
 
 static void
-emit(void *flow, struct rowset *to, enum metric_rows which)
+emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct trends *f = flow;
+	struct trends *f = ctx;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
 
@@ -418,8 +418,8 @@ emit(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_flow,
-	.close = close_flow,
+	.open = open_metric,
+	.close = close_metric,
 	.message = message,
 	.settle = settle,
 	.emit = emit,
@@ -427,5 +427,5 @@ static const struct streaming_metric_ops ops = {
 
 const struct metric metric_trends = {
 	.table = &tables[TABLE_trends],
-	.flow = &ops,
+	.streaming = &ops,
 };

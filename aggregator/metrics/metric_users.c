@@ -5,7 +5,7 @@
  * exactly 24 hours ago is out). Whoever has no name has no row.
  *
  * A pair of user and conversation is kept as long as its last message is that
- * young; the calendar tells when to look at it again. Its entry there may be
+ * young; the timer_queue tells when to look at it again. Its entry there may be
  * too early, never too late; `due` says which entry is the pair's, any other
  * is left over and means nothing.
  *
@@ -39,7 +39,7 @@ struct users {
 	struct keyed_state table;
 	struct stretches stretches;
 	struct keyed_state pairs; /* (user, conversation) */
-	struct timer_queue calendar;
+	struct timer_queue timer_queue;
 	struct timer_queue silent; /* when to see whether a user is */
 	struct streaming_metric_cap cap;
 	bool forgets;   /* in a stream */
@@ -48,7 +48,7 @@ struct users {
 };
 
 static void *
-open_flow(const struct streaming_metric_setup *setup)
+open_metric(const struct streaming_metric_setup *setup)
 {
 	struct users *f = xcalloc(1, sizeof *f);
 
@@ -57,7 +57,7 @@ open_flow(const struct streaming_metric_setup *setup)
 	    sizeof(struct stretch));
 	keyed_state_open(
 	    &f->pairs, setup->home, "user_chats", sizeof(struct pair));
-	timer_queue_open(&f->calendar, setup->home, "user_chats_due");
+	timer_queue_open(&f->timer_queue, setup->home, "user_chats_due");
 	timer_queue_open(&f->silent, setup->home, "users_silent");
 	f->forgets = setup->home->state != NULL;
 	streaming_metric_cap_init(&f->cap, setup, "user_conversations");
@@ -67,14 +67,14 @@ open_flow(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_flow(void *flow)
+close_metric(void *ctx)
 {
-	struct users *f = flow;
+	struct users *f = ctx;
 
 	keyed_state_close(&f->table);
 	stretches_close(&f->stretches);
 	keyed_state_close(&f->pairs);
-	timer_queue_close(&f->calendar);
+	timer_queue_close(&f->timer_queue);
 	timer_queue_close(&f->silent);
 	free(f);
 }
@@ -127,7 +127,7 @@ remove_pair(struct users *f, struct text user, struct pair *p)
 	keyed_state_tell(&f->table, u);
 }
 
-/* One pair that the calendar named: it goes, or is looked at again later. */
+/* One pair that the timer_queue named: it goes, or is looked at again later. */
 static void
 look_at(struct users *f, struct text key, int64_t due)
 {
@@ -141,7 +141,7 @@ look_at(struct users *f, struct text key, int64_t due)
 		remove_pair(f, key_read_text(key, &at), p);
 		return;
 	}
-	timer_queue_add(&f->calendar, p->due, key.p, key.len);
+	timer_queue_add(&f->timer_queue, p->due, key.p, key.len);
 	keyed_state_change(&f->pairs, p);
 }
 
@@ -152,7 +152,7 @@ expire(struct users *f)
 	int64_t due;
 
 	f->expired_at = f->newest;
-	while (timer_queue_next(&f->calendar, f->newest, &key, &due))
+	while (timer_queue_next(&f->timer_queue, f->newest, &key, &due))
 		look_at(f, key, due);
 }
 
@@ -192,7 +192,7 @@ add_to_pair(
 		p = keyed_state_get(&f->pairs, k.bytes, k.len, NULL);
 		u->conversations++;
 		p->due = m->at + f->active;
-		timer_queue_add(&f->calendar, p->due, k.bytes, k.len);
+		timer_queue_add(&f->timer_queue, p->due, k.bytes, k.len);
 	}
 	p->messages++;
 	top_values_add(&p->last, m->at);
@@ -216,9 +216,9 @@ add(struct users *f, const struct streaming_metric_message *m)
 
 /* The conversation is an active one. */
 static void
-before(void *flow, const struct streaming_metric_message *m)
+before(void *ctx, const struct streaming_metric_message *m)
 {
-	struct users *f = flow;
+	struct users *f = ctx;
 	struct user *u;
 
 	if (!m->counted || m->user.p == NULL)
@@ -252,7 +252,7 @@ take_back_pair(struct users *f, const struct streaming_metric_message *m)
 	}
 	if (top_values_get(&p->last) + f->active < p->due) {
 		p->due = top_values_get(&p->last) + f->active;
-		timer_queue_add(&f->calendar, p->due, k.bytes, k.len);
+		timer_queue_add(&f->timer_queue, p->due, k.bytes, k.len);
 	}
 	keyed_state_change(&f->pairs, p);
 }
@@ -275,9 +275,9 @@ take_back(struct users *f, const struct streaming_metric_message *m)
 }
 
 static void
-prepare(void *flow, const struct streaming_metric_message *m, bool near)
+prepare(void *ctx, const struct streaming_metric_message *m, bool near)
 {
-	struct users *f = flow;
+	struct users *f = ctx;
 	struct key k;
 
 	if (!m->counted || m->user.p == NULL)
@@ -290,16 +290,16 @@ prepare(void *flow, const struct streaming_metric_message *m, bool near)
 }
 
 static void
-message(void *flow, const struct streaming_metric_message *m,
+message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	if (old != NULL && old->counted && old->user.p != NULL)
-		take_back(flow, old);
+		take_back(ctx, old);
 	if (m->counted && m->user.p != NULL)
-		add(flow, m);
+		add(ctx, m);
 }
 
-/* One whom the calendar named: they are forgotten, or looked at again. */
+/* One whom the timer_queue named: they are forgotten, or looked at again. */
 static void
 look_whether_silent(struct users *f, struct text key, int64_t newest)
 {
@@ -323,9 +323,9 @@ look_whether_silent(struct users *f, struct text key, int64_t newest)
 }
 
 static void
-settle(void *flow, int64_t newest, bool refresh)
+settle(void *ctx, int64_t newest, bool refresh)
 {
-	struct users *f = flow;
+	struct users *f = ctx;
 	struct text key;
 	int64_t due;
 
@@ -353,9 +353,9 @@ emit_one(struct users *f, const struct user *u, struct rowset *to)
 }
 
 static void
-emit(void *flow, struct rowset *to, enum metric_rows which)
+emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
-	struct users *f = flow;
+	struct users *f = ctx;
 	const struct user *u;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
@@ -369,8 +369,8 @@ emit(void *flow, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_flow,
-	.close = close_flow,
+	.open = open_metric,
+	.close = close_metric,
 	.prepare = prepare,
 	.message = message,
 	.before = before,
@@ -380,5 +380,5 @@ static const struct streaming_metric_ops ops = {
 
 const struct metric metric_user_stats = {
 	.table = &tables[TABLE_user_stats],
-	.flow = &ops,
+	.streaming = &ops,
 };

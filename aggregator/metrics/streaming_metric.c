@@ -1,6 +1,6 @@
 /*
- * streaming_metric: see streaming_metric.h. All flows of one tenant, and what
- * they share.
+ * streaming_metric: see streaming_metric.h. All streaming of one tenant, and
+ * what they share.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -16,11 +16,11 @@
 #include "aggregator/state/state.h"
 
 struct streaming_metric {
-	const struct metric *figure;
+	const struct metric *metric;
 	void *ctx;
 };
 
-struct flows {
+struct streaming_metrics {
 	struct keyed_state_home home;
 	struct streaming_metric_setup setup;
 	struct streaming_metric *v;
@@ -38,11 +38,12 @@ hash_seed(struct state *state)
 	return seed[0] ^ seed[1] << 32 ^ seed[1] >> 32;
 }
 
-struct flows *
-flows_open(const struct metric *const *list, size_t n, const struct conf *conf,
-    const char *tenant, const struct flows_home *at)
+struct streaming_metrics *
+streaming_metrics_open(const struct metric *const *list, size_t n,
+    const struct conf *conf, const char *tenant,
+    const struct streaming_metrics_home *at)
 {
-	struct flows *f = xcalloc(1, sizeof *f);
+	struct streaming_metrics *f = xcalloc(1, sizeof *f);
 	struct streaming_metric *to;
 	size_t i;
 
@@ -57,24 +58,24 @@ flows_open(const struct metric *const *list, size_t n, const struct conf *conf,
 	f->setup.home = &f->home;
 	f->v = xcalloc(n + 1, sizeof *f->v);
 	for (i = 0; i < n; i++) {
-		if (list[i]->flow == NULL)
+		if (list[i]->streaming == NULL)
 			continue;
 		to = &f->v[f->n++];
-		to->figure = list[i];
-		to->ctx = list[i]->flow->open(&f->setup);
+		to->metric = list[i];
+		to->ctx = list[i]->streaming->open(&f->setup);
 	}
 	return f;
 }
 
 void
-flows_close(struct flows *f)
+streaming_metrics_close(struct streaming_metrics *f)
 {
 	size_t i;
 
 	if (f == NULL)
 		return;
 	for (i = 0; i < f->n; i++)
-		f->v[i].figure->flow->close(f->v[i].ctx);
+		f->v[i].metric->streaming->close(f->v[i].ctx);
 	free(f->v);
 	free(f);
 }
@@ -97,13 +98,15 @@ streaming_metric_message_read(
 }
 
 static void
-prepare(struct flows *f, const struct streaming_metric_message *m, bool near)
+prepare(struct streaming_metrics *f, const struct streaming_metric_message *m,
+    bool near)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].figure->flow->prepare != NULL)
-			f->v[i].figure->flow->prepare(f->v[i].ctx, m, near);
+		if (f->v[i].metric->streaming->prepare != NULL)
+			f->v[i].metric->streaming->prepare(
+			    f->v[i].ctx, m, near);
 }
 
 static bool
@@ -124,7 +127,8 @@ counts_alike(const struct streaming_metric_message *a,
 }
 
 void
-flows_message(struct flows *f, const struct streaming_metric_message *m,
+streaming_metrics_message(struct streaming_metrics *f,
+    const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	size_t i;
@@ -136,35 +140,36 @@ flows_message(struct flows *f, const struct streaming_metric_message *m,
 	prepare(f, m, false);
 	prepare(f, m, true);
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].figure->flow->message != NULL)
-			f->v[i].figure->flow->message(f->v[i].ctx, m, old);
+		if (f->v[i].metric->streaming->message != NULL)
+			f->v[i].metric->streaming->message(f->v[i].ctx, m, old);
 }
 
 void
-flows_before(struct flows *f, const struct streaming_metric_message *m)
+streaming_metrics_before(
+    struct streaming_metrics *f, const struct streaming_metric_message *m)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].figure->flow->before != NULL)
-			f->v[i].figure->flow->before(f->v[i].ctx, m);
+		if (f->v[i].metric->streaming->before != NULL)
+			f->v[i].metric->streaming->before(f->v[i].ctx, m);
 }
 
 void
-flows_interval(
-    struct flows *f, const struct streaming_metric_interval *in, bool withdrawn)
+streaming_metrics_interval(struct streaming_metrics *f,
+    const struct streaming_metric_interval *in, bool withdrawn)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].figure->flow->interval != NULL)
-			f->v[i].figure->flow->interval(
+		if (f->v[i].metric->streaming->interval != NULL)
+			f->v[i].metric->streaming->interval(
 			    f->v[i].ctx, in, withdrawn);
 }
 
 void
-flows_model_interval(void *flows, const struct model *m, const struct chat *c,
-    const struct interval *i, bool withdrawn)
+streaming_metrics_model_interval(void *streaming, const struct model *m,
+    const struct chat *c, const struct interval *i, bool withdrawn)
 {
 	char buf[MESSAGE_ID_TEXT];
 	struct streaming_metric_interval in = { .kind = i->kind,
@@ -175,30 +180,31 @@ flows_model_interval(void *flows, const struct model *m, const struct chat *c,
 		.end = i->end,
 		.ms = i->ms };
 
-	flows_interval(flows, &in, withdrawn);
+	streaming_metrics_interval(streaming, &in, withdrawn);
 }
 
 void
-flows_resume(struct flows *f, int64_t newest)
+streaming_metrics_resume(struct streaming_metrics *f, int64_t newest)
 {
 	if (newest > f->home.newest)
 		f->home.newest = newest;
 }
 
 void
-flows_settle(struct flows *f, int64_t newest, bool refresh)
+streaming_metrics_settle(
+    struct streaming_metrics *f, int64_t newest, bool refresh)
 {
 	size_t i;
 
-	flows_resume(f, newest);
+	streaming_metrics_resume(f, newest);
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].figure->flow->settle != NULL)
-			f->v[i].figure->flow->settle(
+		if (f->v[i].metric->streaming->settle != NULL)
+			f->v[i].metric->streaming->settle(
 			    f->v[i].ctx, newest, refresh);
 }
 
 bool
-flows_changed(const struct flows *f)
+streaming_metrics_changed(const struct streaming_metrics *f)
 {
 	size_t i;
 
@@ -209,35 +215,36 @@ flows_changed(const struct flows *f)
 }
 
 void
-flows_save(struct flows *f)
+streaming_metrics_save(struct streaming_metrics *f)
 {
 	keyed_state_home_save(&f->home);
 }
 
 void
-flows_emit(struct flows *f, struct rowset *to, enum metric_rows which)
+streaming_metrics_emit(
+    struct streaming_metrics *f, struct rowset *to, enum metric_rows which)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].figure == to->figure)
-			to->figure->flow->emit(f->v[i].ctx, to, which);
+		if (f->v[i].metric == to->metric)
+			to->metric->streaming->emit(f->v[i].ctx, to, which);
 }
 
 void
-flows_sent(struct flows *f)
+streaming_metrics_sent(struct streaming_metrics *f)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].figure->flow->sent != NULL)
-			f->v[i].figure->flow->sent(f->v[i].ctx);
+		if (f->v[i].metric->streaming->sent != NULL)
+			f->v[i].metric->streaming->sent(f->v[i].ctx);
 	keyed_state_home_sent(&f->home);
 }
 
 /* Of each changed row: the name of its table, and its key. */
 void
-flows_unsent(const struct flows *f, struct buf *to)
+streaming_metrics_unsent(const struct streaming_metrics *f, struct buf *to)
 {
 	const struct keyed_state *k;
 	struct text key, name;
@@ -257,9 +264,9 @@ flows_unsent(const struct flows *f, struct buf *to)
 	}
 }
 
-/* A figure that is not kept any more is passed over. */
+/* A metric that is not kept any more is passed over. */
 static void
-tell_again(struct flows *f, struct text table, struct text key)
+tell_again(struct streaming_metrics *f, struct text table, struct text key)
 {
 	struct keyed_state *k;
 	void *payload;
@@ -276,7 +283,8 @@ tell_again(struct flows *f, struct text table, struct text key)
 }
 
 int
-flows_unsent_back(struct flows *f, const void *data, size_t len)
+streaming_metrics_unsent_back(
+    struct streaming_metrics *f, const void *data, size_t len)
 {
 	struct pack r = pack_open_bare(data, len);
 	struct text table, key;

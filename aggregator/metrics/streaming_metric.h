@@ -1,18 +1,20 @@
 /*
- * streaming_metric: how a figure is kept that is a matter of counting as
- * messages go by: conversations, users, alerts, trends. Unlike the figures that
- * a settled model is asked for, a flow takes in each message once, keeps counts
- * by key (keyed_state.h) and knows which of its rows changed, so that a tick
- * costs what changed and a batch is the same with one tick at the end. One file
- * a figure; struct metric names the struct streaming_metric_ops.
+ * streaming_metric: how a metric is kept that is a matter of counting as
+ * messages go by: conversations, users, alerts, trends. Unlike the metrics that
+ * a settled model is asked for, a streaming metric takes in each message once,
+ * keeps counts by key (keyed_state.h) and knows which of its rows changed, so
+ * that a tick costs what changed and a batch is the same with one tick at the
+ * end. One file a metric; struct metric names the struct streaming_metric_ops.
  *
- * Exactly once is the model's business: a flow is told of a message when it is
- * new, and of a later version together with the version it replaces. Nothing
- * here depends on the order in which messages come, nor on when flows_settle()
- * is called in between: what holds in the end follows from the messages and
- * the tenant's newest time. What has a cap is exact below it.
+ * Exactly once is the model's business: a streaming metric is told of a message
+ * when it is new, and of a later version together with the version it replaces.
+ * Nothing here depends on the order in which messages come, nor on when
+ * streaming_metrics_settle() is called in between: what holds in the end
+ * follows from the messages and the tenant's newest time. What has a cap is
+ * exact below it.
  *
- * One struct flows for a tenant's stream, or for one snapshot. One thread.
+ * One struct streaming_metrics for a tenant's stream, or for one snapshot. One
+ * thread.
  */
 #ifndef AGGREGATOR_METRICS_STREAMING_METRIC_H
 #define AGGREGATOR_METRICS_STREAMING_METRIC_H
@@ -23,7 +25,8 @@
 #include "aggregator/rows/metric.h"
 #include "aggregator/state/keyed_state.h"
 
-/* What flows know of a message. Text is borrowed for the time of the call. */
+/* What streaming metrics know of a message. Text is borrowed for the time of
+ * the call. */
 struct streaming_metric_message {
 	struct text chat, id, user, channel, text;
 	int64_t at;
@@ -40,7 +43,7 @@ struct streaming_metric_interval {
 	int64_t start, end, ms;
 };
 
-/* What a flow is opened with; lives longer than the flow. */
+/* What a streaming metric is opened with; lives longer than the flow. */
 struct streaming_metric_setup {
 	const struct conf *conf;
 	const char *tenant; /* for messages to people */
@@ -50,51 +53,52 @@ struct streaming_metric_setup {
 /* Each may be NULL but open, close and emit. */
 struct streaming_metric_ops {
 	void *(*open)(const struct streaming_metric_setup *setup);
-	void (*close)(void *flow);
+	void (*close)(void *ctx);
 	/* Such a message comes next: fetches what it will need, so that the
-	 * waits for memory of all flows fall together. Called twice: what
-	 * leads to the entries (near false), then the entries. */
+	 * waits for memory of all streaming metrics fall together. Called
+	 * twice: what leads to the entries (near false), then the entries. */
 	void (*prepare)(
-	    void *flow, const struct streaming_metric_message *m, bool near);
+	    void *ctx, const struct streaming_metric_message *m, bool near);
 	/* A new message; or a new version, and the one it replaces. */
-	void (*message)(void *flow, const struct streaming_metric_message *m,
+	void (*message)(void *ctx, const struct streaming_metric_message *m,
 	    const struct streaming_metric_message *old);
 	/* One that was counted by another generation of parts: it is not
 	 * counted, but known from now on. */
-	void (*before)(void *flow, const struct streaming_metric_message *m);
-	void (*interval)(void *flow, const struct streaming_metric_interval *i,
+	void (*before)(void *ctx, const struct streaming_metric_message *m);
+	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
 	/* The tenant's newest time, which is the home's, too: windows end,
 	 * things expire. After it the set of changed rows stands. refresh: tell
 	 * also of what is still going on. */
-	void (*settle)(void *flow, int64_t newest, bool refresh);
+	void (*settle)(void *ctx, int64_t newest, bool refresh);
 	/* Adds rows, in the order of their keys. */
-	void (*emit)(void *flow, struct rowset *to, enum metric_rows which);
+	void (*emit)(void *ctx, struct rowset *to, enum metric_rows which);
 	/* The changed rows were written. */
-	void (*sent)(void *flow);
+	void (*sent)(void *ctx);
 };
 
-struct flows;
+struct streaming_metrics;
 
-/* Where flows keep what they count. By hand there is only a pool: all is in
- * memory, nothing too late. */
-struct flows_home {
+/* Where streaming metrics keep what they count. By hand there is only a pool:
+ * all is in memory, nothing too late. */
+struct streaming_metrics_home {
 	struct keyed_state_pool *pool; /* see keyed_state.h */
 	struct state *state;
 	uint32_t number;   /* the tenant's in the state */
 	int64_t window_ms; /* in which messages are taken */
 };
 
-/* Flows for those of the n figures that have one. All but the figures' array
- * and *at must outlive the flows. Never NULL. */
-struct flows *flows_open(const struct metric *const *list, size_t n,
-    const struct conf *conf, const char *tenant, const struct flows_home *at);
+/* streaming metrics for those of the n metrics that have one. All but the
+ * metrics' array and *at must outlive the streaming. Never NULL. */
+struct streaming_metrics *streaming_metrics_open(
+    const struct metric *const *list, size_t n, const struct conf *conf,
+    const char *tenant, const struct streaming_metrics_home *at);
 /* Without saving. NULL is fine. */
-void flows_close(struct flows *f);
+void streaming_metrics_close(struct streaming_metrics *f);
 
 /* What the tenant's newest time was when the state was last saved: before the
  * first message. */
-void flows_resume(struct flows *f, int64_t newest);
+void streaming_metrics_resume(struct streaming_metrics *f, int64_t newest);
 
 /* Fills in what a message record tells. */
 void streaming_metric_message_read(
@@ -102,37 +106,44 @@ void streaming_metric_message_read(
 
 /* old is NULL for a new one. Of the version that no longer counts neither the
  * text nor the id is needed. */
-void flows_message(struct flows *f, const struct streaming_metric_message *m,
+void streaming_metrics_message(struct streaming_metrics *f,
+    const struct streaming_metric_message *m,
     const struct streaming_metric_message *old);
 /* Of one that was counted before. */
-void flows_before(struct flows *f, const struct streaming_metric_message *m);
-/* Of one chat the withdrawn ones come first. flows_model_interval() is what a
- * model calls, with the flows as context. */
-void flows_interval(
-    struct flows *f, const struct streaming_metric_interval *i, bool withdrawn);
-void flows_model_interval(void *flows, const struct model *m,
+void streaming_metrics_before(
+    struct streaming_metrics *f, const struct streaming_metric_message *m);
+/* Of one chat the withdrawn ones come first. streaming_metrics_model_interval()
+ * is what a model calls, with the streaming as context. */
+void streaming_metrics_interval(struct streaming_metrics *f,
+    const struct streaming_metric_interval *i, bool withdrawn);
+void streaming_metrics_model_interval(void *streaming, const struct model *m,
     const struct chat *c, const struct interval *i, bool withdrawn);
 
-/* A tick: settle; save, with what flows_unsent() gives, in one commit of the
- * state; write what flows_emit() gives; then, once that is confirmed, sent. By
- * hand: settle and emit. newest: the tenant's as_of; CLOCK_NONE: no time yet.
+/* A tick: settle; save, with what streaming_metrics_unsent() gives, in one
+ * commit of the state; write what streaming_metrics_emit() gives; then, once
+ * that is confirmed, sent. By hand: settle and emit. newest: the tenant's
+ * as_of; CLOCK_NONE: no time yet.
  */
-void flows_settle(struct flows *f, int64_t newest, bool refresh);
-bool flows_changed(const struct flows *f); /* there are rows to write */
-void flows_save(struct flows *f);
+void streaming_metrics_settle(
+    struct streaming_metrics *f, int64_t newest, bool refresh);
+bool streaming_metrics_changed(
+    const struct streaming_metrics *f); /* there are rows to write */
+void streaming_metrics_save(struct streaming_metrics *f);
 /* ROWS_ALL is by hand only: all that is in memory. */
-void flows_emit(struct flows *f, struct rowset *to, enum metric_rows which);
-void flows_sent(struct flows *f);
+void streaming_metrics_emit(
+    struct streaming_metrics *f, struct rowset *to, enum metric_rows which);
+void streaming_metrics_sent(struct streaming_metrics *f);
 
 /* The keys of changed rows, added to *to; and, after a crash, back: these rows
  * are changed again. -1: these are no such bytes. */
-void flows_unsent(const struct flows *f, struct buf *to);
-int flows_unsent_back(struct flows *f, const void *data, size_t len)
-    __attribute__((warn_unused_result));
+void streaming_metrics_unsent(
+    const struct streaming_metrics *f, struct buf *to);
+int streaming_metrics_unsent_back(struct streaming_metrics *f, const void *data,
+    size_t len) __attribute__((warn_unused_result));
 
-/* For the flows. */
+/* For the streaming. */
 
-/* A limit on what a figure keeps: a key of [aggregator]. */
+/* A limit on what a metric keeps: a key of [aggregator]. */
 struct streaming_metric_cap {
 	const struct streaming_metric_setup *setup;
 	const char *key;

@@ -175,7 +175,7 @@ model_append(struct model *m, struct chat *c)
 #define UNSORTED 64
 
 size_t
-model_find_message(struct model *m, struct chat *c, int64_t at, ident id)
+model_find_message(struct model *m, struct chat *c, int64_t at, message_id id)
 {
 	size_t i;
 
@@ -230,7 +230,7 @@ model_revise(struct model *m, struct chat *c, const struct message *new)
 	size_t i = model_find_message(m, c, new->at, new->id);
 	struct lexicon *w = &m->lexicon;
 	struct message *old;
-	ident id;
+	message_id id;
 
 	/* Not there: it was forgotten, and comes back with another time. */
 	if (i == c->n) {
@@ -250,7 +250,7 @@ model_revise(struct model *m, struct chat *c, const struct message *new)
 	interner_drop(&w->names, old->user);
 	interner_drop(&w->names, old->operator_id);
 	if (new->id != id)
-		message_id_drop(&w->idents, new->id);
+		message_id_drop(&w->message_ids, new->id);
 	*old = *new;
 	old->id = id;
 	if (i < c->settled)
@@ -298,7 +298,8 @@ model_text(
     const struct model *m, const struct chat *c, const struct message *message)
 {
 	char key[TEXT_KEY], buf[MESSAGE_ID_TEXT];
-	struct text id = message_id_text(&m->lexicon.idents, message->id, buf);
+	struct text id =
+	    message_id_text(&m->lexicon.message_ids, message->id, buf);
 
 	return strmap_get(&m->private->texts, key,
 	    text_key(
@@ -511,6 +512,7 @@ interval_message(
 
 	if (i->running)
 		return none;
-	return i->said ? empty
-		       : message_id_text(&m->lexicon.idents, i->message, buf);
+	return i->said
+		   ? empty
+		   : message_id_text(&m->lexicon.message_ids, i->message, buf);
 }

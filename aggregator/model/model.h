@@ -1,8 +1,8 @@
 /*
  * model: what is known of one tenant, from one snapshot or from a stream of
  * records: operators, chats, messages, events. Records are added in any
- * order; model_settle() then derives everything the figures are made of, so
- * that a figure only reads. The figures do not know which of the two it was.
+ * order; model_settle() then derives everything the metrics are made of, so
+ * that a metric only reads. The metrics do not know which of the two it was.
  *
  * A lasting model (a daemon's) is settled again and again: only chats that
  * changed are derived, what differs is listed until model_clear_changed(), and
@@ -133,7 +133,7 @@ enum model_taken {
 	MODEL_LATE,    /* older than the window: to be refused */
 	MODEL_AHEAD,   /* of a time that cannot be yet: to be refused, or all
 			  that comes after it would be late */
-	MODEL_SKIPPED, /* no figure of the model needs it */
+	MODEL_SKIPPED, /* no metric of the model needs it */
 };
 
 /* What differs since model_clear_changed(), each list by id once settled.
@@ -153,7 +153,7 @@ struct model {
 	bool lasting;       /* settled again and again; it is prompt, too */
 	bool prompt;        /* model_add() tells at once what came before, for
 			       some 30 bytes an identity */
-	bool no_clocks;     /* no figure needs chats and operators, */
+	bool no_clocks;     /* no metric needs chats and operators, */
 	bool no_events;     /* or events */
 	size_t event_pairs; /* of user and event, that are counted; 0: all.
 			       What was unpacked is counted besides */
@@ -286,7 +286,7 @@ struct text interval_message(
 const char *model_text(
     const struct model *m, const struct chat *c, const struct message *message);
 
-/* Ongoing: what the figures are over. */
+/* Ongoing: what the metrics are over. */
 static inline bool
 chat_is_open(const struct chat *c)
 {

@@ -44,8 +44,8 @@ copy_message(struct model *to, const struct model *from,
 	char buf[MESSAGE_ID_TEXT];
 
 	*new = *old;
-	new->id = message_id_make(&to->lexicon.idents,
-	    message_id_text(&from->lexicon.idents, old->id, buf));
+	new->id = message_id_make(&to->lexicon.message_ids,
+	    message_id_text(&from->lexicon.message_ids, old->id, buf));
 	new->user = translate(to, from, old->user);
 	new->operator_id = translate(to, from, old->operator_id);
 	new->channel = lexicon_channel(&to->lexicon,
@@ -114,7 +114,8 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
     const struct message *old)
 {
 	char buf[MESSAGE_ID_TEXT];
-	struct text id = message_id_text(&from->lexicon.idents, old->id, buf);
+	struct text id =
+	    message_id_text(&from->lexicon.message_ids, old->id, buf);
 	struct message new;
 	bool late = model_is_late(to, old->at), known;
 	enum model_taken taken = MODEL_NEW;

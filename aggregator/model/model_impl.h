@@ -11,7 +11,7 @@
  * The operator is held, the id is the message's. */
 struct told {
 	int64_t start, end;
-	ident message;
+	message_id message;
 	uint32_t operator_id;
 	uint8_t kind;
 	bool skewed, said;
@@ -131,7 +131,7 @@ enum model_taken model_revise(
     struct model *m, struct chat *c, const struct message *new);
 /* It is there, forgotten ones apart: its index, or c->n. */
 size_t model_find_message(
-    struct model *m, struct chat *c, int64_t at, ident id);
+    struct model *m, struct chat *c, int64_t at, message_id id);
 bool model_has(struct model *m, struct chat *c, const struct message *x);
 /* See struct model: aside. Of two versions of a message, new and known. */
 bool model_is_aside(const struct model *m, const struct message *new,

@@ -34,7 +34,7 @@ status_by(const struct message *m)
 	case HAPPENS_HUMAN_ANSWERS:
 	case HAPPENS_BOT_ANSWERS:
 	case HAPPENS_HANDOFF:
-	case HAPPENINGS:
+	case EVENT_KINDS:
 		break;
 	}
 	return CHAT_NONE;

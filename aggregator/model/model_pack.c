@@ -327,7 +327,7 @@ put_message(struct buf *b, const struct model *m, const struct message *x,
 	char buf[MESSAGE_ID_TEXT];
 
 	pack_put_signed(b, x->at);
-	pack_put_text(b, message_id_text(&m->lexicon.idents, x->id, buf));
+	pack_put_text(b, message_id_text(&m->lexicon.message_ids, x->id, buf));
 	put_name(b, m, x->user);
 	put_name(b, m, x->operator_id);
 	pack_put_number(b, x->updated);
@@ -353,7 +353,7 @@ take_message(
 		id.p = "0";
 		id.len = 1;
 	}
-	x->id = message_id_make(&w->idents, id);
+	x->id = message_id_make(&w->message_ids, id);
 	x->user = take_name(r, m);
 	x->operator_id = take_name(r, m);
 	x->updated = pack_number(r) & ((UINT64_C(1) << 49) - 1);

@@ -4,7 +4,7 @@
  * depends on one process's numbers of names; integers are little-endian.
  *
  * A chat is a head, small, which is loaded at the start and holds all its
- * figures are made of, and segments of up to MODEL_SEGMENT messages in their
+ * metrics are made of, and segments of up to MODEL_SEGMENT messages in their
  * order, which are loaded when the chat is first written to
  * (struct model: fetch). What is packed is the settled state.
  *

@@ -1,5 +1,5 @@
 /*
- * model_recompute: derives from the records of a tenant what the figures are
+ * model_recompute: derives from the records of a tenant what the metrics are
  * made of: each changed chat's state and its present episode, the intervals of
  * all its episodes, and what may be forgotten. Nothing here depends on the
  * order of the records. What operators and the tenant get of it:
@@ -154,7 +154,7 @@ hear_interval(void *ctx, const struct interval *i)
 
 static void
 hear_message(void *ctx, const struct clocks *clocks, const struct message *m,
-    enum happening h)
+    enum event_kind h)
 {
 	struct collector *k = ctx;
 	struct chat *c = k->chat;

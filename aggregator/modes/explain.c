@@ -80,7 +80,7 @@ describe_change(const struct story *s, const struct clocks *c, bool ended)
 
 static void
 take_message(void *ctx, const struct clocks *c, const struct message *m,
-    enum happening h)
+    enum event_kind h)
 {
 	struct story *s = ctx;
 	bool counts = m->at >= s->counts_from, ended;

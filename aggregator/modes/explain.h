@@ -1,7 +1,7 @@
 /*
  * explain: one chat, message by message: which clock each one started or
  * stopped, the seconds, and who is credited, in the chosen definition. It
- * listens to the same walk the figures are made by, so what it shows is what
+ * listens to the same walk the metrics are made by, so what it shows is what
  * they count.
  */
 #ifndef AGGREGATOR_MODES_EXPLAIN_H

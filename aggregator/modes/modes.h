@@ -1,6 +1,6 @@
 /*
  * modes: the ways aggregator is run, a file each; what its options fill; and
- * what the modes that make figures have in common.
+ * what the modes that make metrics have in common.
  */
 #ifndef AGGREGATOR_MODES_MODES_H
 #define AGGREGATOR_MODES_MODES_H
@@ -17,7 +17,7 @@ struct aggregator {
 	const char *input; /* of --input */
 	const char *table;
 	/* Options that stand above the file. */
-	const char *assign_to, *definition, *every, *figures, *generation;
+	const char *assign_to, *definition, *every, *metrics, *generation;
 	const char *part, *window;
 };
 
@@ -41,14 +41,14 @@ extern const struct option_mode aggregator_mode_publish;
 	    "where records go: -, a file, queue:NAME, exchange:NAME")
 #define AGGREGATOR_FORMAT OPTION_FORMAT(struct aggregator, job.format)
 #define AGGREGATOR_FIGURES                                                     \
-	OPTION_TEXT('a', "figures", "FIGURES", struct aggregator, figures,     \
+	OPTION_TEXT('a', "metrics", "METRICS", struct aggregator, metrics,     \
 	    "operators,chats,...; all; allocation")
 #define AGGREGATOR_ASSIGN_TO                                                   \
 	OPTION_TEXT(0, "assign-to", "TO", struct aggregator, assign_to,        \
-	    "where allocation's promises go")
+	    "where allocation's reservations go")
 #define AGGREGATOR_DEFINITION                                                  \
 	OPTION_TEXT(0, "definition", "NAME", struct aggregator, definition,    \
-	    "what the figures mean: ours or chatwoot")
+	    "what the metrics mean: ours or chatwoot")
 #define AGGREGATOR_GENERATION                                                  \
 	OPTION_TEXT(0, "generation", "G", struct aggregator, generation,       \
 	    "since which change of N parts count")

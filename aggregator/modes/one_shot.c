@@ -49,7 +49,7 @@ passes(void *ctx, const struct record *r)
 {
 	const struct batch *b = ctx;
 
-	return metric_selection_passes(&b->job->choice, r->type);
+	return metric_selection_passes(&b->job->selection, r->type);
 }
 
 /* Where the lines come from. */
@@ -140,7 +140,7 @@ join_stream(struct batch *b, struct tenant *t)
 	if (t->stream == NULL || b->cut)
 		return false;
 	if (t->whole != NULL)
-		model_copy(&t->stream->model, &t->whole->drive.model);
+		model_copy(&t->stream->model, &t->whole->pipeline.model);
 	if (t->stream->model.as_of != CLOCK_NONE)
 		return true;
 	log_error("records of tenant '%s' outside a snapshot tell no time, so "
@@ -157,7 +157,7 @@ allocate(struct batch *b, struct tenant *t)
 	struct allocation_settings set;
 
 	allocation_settings_read(&set, b->job->conf);
-	return simulation_run(t->name, &t->notes, &set, b->job->limit);
+	return simulation_run(t->name, &t->replay, &set, b->job->limit);
 }
 
 /* What can be reported of each tenant; owned, *n of them. A person wants one
@@ -181,8 +181,8 @@ make_reports(struct batch *b, size_t *n)
 		stream = join_stream(b, t);
 		if (t->whole != NULL &&
 		    (!stream || job->format == OUT_NDJSON)) {
-			report_init(&reports[*n], &t->whole->drive, job->rules,
-			    t->whole->id, t->whole->end_at);
+			report_init(&reports[*n], &t->whole->pipeline,
+			    job->rules, t->whole->id, t->whole->end_at);
 			reports[(*n)++].passed = &t->whole->passed;
 		}
 		if (stream) {
@@ -190,7 +190,7 @@ make_reports(struct batch *b, size_t *n)
 			    &reports[*n], t->stream, job->rules, NULL, 0);
 			reports[(*n)++].passed = &t->passed;
 		}
-		if (job->choice.allocation && (stream || t->whole != NULL))
+		if (job->selection.allocation && (stream || t->whole != NULL))
 			reports[*n - 1].whatif = b->whatifs[b->whatifs_n++] =
 			    allocate(b, t);
 	}
@@ -216,7 +216,7 @@ show_reports(
 {
 	size_t i;
 
-	if (metric_selection_has(&job->choice, "operator_metrics"))
+	if (metric_selection_has(&job->selection, "operator_metrics"))
 		report_table(reports, n, to);
 	for (i = 0; i < n; i++) {
 		if (reports[i].whatif == NULL)
@@ -270,8 +270,8 @@ write_answer(struct batch *b, struct endpoint *out)
 	return write_text(out, &b->text);
 }
 
-/* The promises of a day, to wherever they are wanted: by hand among the rows,
- * unless there is another place. */
+/* The reservations of a day, to wherever they are wanted: by hand among the
+ * rows, unless there is another place. */
 static int
 write_assignments(const struct batch *b, struct endpoint *to)
 {
@@ -371,7 +371,7 @@ run_job(const struct job *job)
 
 	b.setup.conf = job->conf;
 	b.setup.rules = job->rules;
-	b.setup.choice = &job->choice;
+	b.setup.selection = &job->selection;
 	b.setup.part = job->part;
 	b.setup.pool = &b.pool;
 	b.setup.memory_ms = conf_int(job->conf, "aggregator", "window");
@@ -428,7 +428,7 @@ aggregator_run_once(void *options)
 const struct option_mode aggregator_mode_once = {
 	.title = "a file or standard input",
 	.about = "Turns records of operators, chats and messages into rows of "
-		 "figures.\n",
+		 "metrics.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = aggregator_check_rows,

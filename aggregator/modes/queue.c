@@ -29,7 +29,7 @@ struct queue {
 	struct deadletter dead;
 	struct keyed_state_pool pool;
 	struct pipeline_setup setup;
-	struct staging inbox;
+	struct staging staging;
 	struct stage stage;
 	int64_t expired_ms;         /* when that was last looked after */
 	struct staging_source from; /* of the line in hand, */
@@ -44,7 +44,7 @@ refuse(void *ctx, const char *line, size_t len, const char *reason)
 	    deadletter_add(&q->dead, endpoint_where(q->in), line, len, reason);
 
 	if (o == OUTCOME_NEVER)
-		q->inbox.code = q->dead.code;
+		q->staging.code = q->dead.code;
 	return o;
 }
 
@@ -53,7 +53,7 @@ out_failed(struct queue *q)
 {
 	if (endpoint_code(q->out) != PROG_OK)
 		log_error("%s", endpoint_why(q->out));
-	q->inbox.code = endpoint_code(q->out);
+	q->staging.code = endpoint_code(q->out);
 	return OUTCOME_NEVER;
 }
 
@@ -63,7 +63,7 @@ passes(void *ctx, const struct record *r)
 {
 	const struct queue *q = ctx;
 
-	return metric_selection_passes(&q->job->choice, r->type);
+	return metric_selection_passes(&q->job->selection, r->type);
 }
 
 static enum outcome
@@ -82,7 +82,7 @@ publish(void *ctx, struct intake *intake)
 		if (s == NULL)
 			continue;
 		report_init(
-		    &report, &s->drive, q->job->rules, s->id, s->end_at);
+		    &report, &s->pipeline, q->job->rules, s->id, s->end_at);
 		report.passed = &s->passed;
 		if (report_ndjson(&report, aggregator_write_line, q->out) == -1)
 			o = out_failed(q);
@@ -92,14 +92,15 @@ publish(void *ctx, struct intake *intake)
 	return o;
 }
 
-/* Dead letters first: a bad line that is in the inbox is not refused again. */
+/* Dead letters first: a bad line that is in the staging is not refused again.
+ */
 static enum outcome
 keep_letters(struct queue *q)
 {
 	enum outcome o = deadletter_flush(&q->dead);
 
 	if (o == OUTCOME_NEVER)
-		q->inbox.code = q->dead.code;
+		q->staging.code = q->dead.code;
 	return o;
 }
 
@@ -126,9 +127,9 @@ handle(void *ctx, char *line, size_t len)
 	if (!q->put_off)
 		q->from = (struct staging_source){ d.id, d.line, d.connection,
 			d.again };
-	o = staging_add(&q->inbox, line, len, &q->from);
+	o = staging_add(&q->staging, line, len, &q->from);
 	q->put_off = o == OUTCOME_LATER;
-	q->stage.code = q->inbox.code;
+	q->stage.code = q->staging.code;
 	return o;
 }
 
@@ -139,8 +140,8 @@ flush(void *ctx)
 	enum outcome o = keep_letters(q);
 
 	if (o == OUTCOME_DONE)
-		o = staging_flush(&q->inbox);
-	q->stage.code = q->inbox.code;
+		o = staging_flush(&q->staging);
+	q->stage.code = q->staging.code;
 	return o;
 }
 
@@ -158,7 +159,7 @@ idle(void *ctx)
 	if (clock_mono_ms() - q->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	q->expired_ms = clock_mono_ms();
-	staging_expire(&q->inbox);
+	staging_expire(&q->staging);
 }
 
 /* Publishes what the last run left whole, before anything new is read. */
@@ -167,11 +168,11 @@ resume(struct queue *q)
 {
 	enum outcome o;
 
-	while ((o = staging_flush(&q->inbox)) == OUTCOME_LATER &&
+	while ((o = staging_flush(&q->staging)) == OUTCOME_LATER &&
 	       !q->job->until_empty && !stop_sleep(PAUSE_MS))
 		continue;
 	if (o == OUTCOME_NEVER)
-		return q->inbox.code;
+		return q->staging.code;
 	if (o == OUTCOME_LATER)
 		return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
 	return PROG_OK;
@@ -191,7 +192,7 @@ run(struct queue *q)
 	q->stage.ctx = q;
 	q->stage.batch_records = BATCH_RECORDS;
 	q->stage.batch_ms = BATCH_MS;
-	q->stage.patient = !q->job->until_empty;
+	q->stage.wait_forever = !q->job->until_empty;
 	q->stage.handle = handle;
 	q->stage.flush = flush;
 	q->stage.pump = pump;
@@ -199,8 +200,8 @@ run(struct queue *q)
 	code = stage_run(&q->stage);
 	if (code != PROG_OK || !q->stage.ended)
 		return code;
-	incomplete = staging_tell_incomplete(&q->inbox);
-	return incomplete > 0 || q->inbox.failed > 0 ? PROG_DATA : PROG_OK;
+	incomplete = staging_tell_incomplete(&q->staging);
+	return incomplete > 0 || q->staging.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
 static enum exit_code
@@ -208,27 +209,27 @@ take_snapshots(const struct job *job)
 {
 	struct endpoint_options opt = { .conf = job->conf,
 		.until_empty = job->until_empty,
-		.patient = !job->until_empty,
+		.wait_forever = !job->until_empty,
 		.sole = true,
 		.append = true };
 	struct queue q = { .job = job };
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
-	if (opt.patient)
+	if (opt.wait_forever)
 		daemon_init();
 	q.setup.conf = job->conf;
 	q.setup.rules = job->rules;
-	q.setup.choice = &job->choice;
+	q.setup.selection = &job->selection;
 	q.setup.pool = &q.pool;
-	q.inbox.setup = &q.setup;
-	q.inbox.ctx = &q;
-	q.inbox.refuse = refuse;
-	q.inbox.passes = passes;
-	q.inbox.publish = publish;
-	q.inbox.confirm = confirm;
-	if (staging_open(&q.inbox, job->state, &why) == -1) {
-		code = q.inbox.code;
+	q.staging.setup = &q.setup;
+	q.staging.ctx = &q;
+	q.staging.refuse = refuse;
+	q.staging.passes = passes;
+	q.staging.publish = publish;
+	q.staging.confirm = confirm;
+	if (staging_open(&q.staging, job->state, &why) == -1) {
+		code = q.staging.code;
 		goto out;
 	}
 	q.in = endpoint_open_read(job->from, &opt, &why, &code);
@@ -245,7 +246,7 @@ out:
 	endpoint_close(q.in);
 	if (q.in != NULL)
 		deadletter_close(&q.dead);
-	staging_close(&q.inbox);
+	staging_close(&q.staging);
 	keyed_state_pool_release(&q.pool);
 	buf_release(&why);
 	return code;

@@ -1,5 +1,5 @@
 /*
- * settle: what the modes that make figures do before they work; see modes.h.
+ * settle: what the modes that make metrics do before they work; see modes.h.
  */
 #include <string.h>
 
@@ -50,7 +50,7 @@ set_keys(const struct aggregator *a, struct buf *why)
 		{ "assign_to", a->assign_to },
 		{ "definition", a->definition },
 		{ "every", a->every },
-		{ "figures", a->figures },
+		{ "metrics", a->metrics },
 		{ "generation", a->generation },
 		{ "part", a->part },
 		{ "window", a->window },
@@ -74,17 +74,17 @@ choose(struct aggregator *a, struct buf *why)
 {
 	struct job *job = &a->job;
 
-	if (metric_selection_parse(&job->choice,
-		conf_list(job->conf, "aggregator", "figures"), why) == -1) {
+	if (metric_selection_parse(&job->selection,
+		conf_list(job->conf, "aggregator", "metrics"), why) == -1) {
 		log_error("%s", buf_str(why));
-		return a->figures != NULL ? PROG_USAGE : PROG_CONFIG;
+		return a->metrics != NULL ? PROG_USAGE : PROG_CONFIG;
 	}
 	if (shard_read(&job->part, job->conf, why) == -1) {
 		log_error("%s", buf_str(why));
 		return a->part != NULL ? PROG_USAGE : PROG_CONFIG;
 	}
 	if (job->part.of > 0)
-		metric_selection_set_part(&job->choice);
+		metric_selection_set_part(&job->selection);
 	return PROG_OK;
 }
 
@@ -93,16 +93,16 @@ choose(struct aggregator *a, struct buf *why)
 static void
 choose_for_people(struct job *job)
 {
-	bool other = !job->choice.allocation ||
-		     metric_selection_has(&job->choice, "operator_metrics");
+	bool other = !job->selection.allocation ||
+		     metric_selection_has(&job->selection, "operator_metrics");
 
 	if (job->format == OUT_CSV)
-		metric_selection_add(&job->choice, job->table->table->name);
+		metric_selection_add(&job->selection, job->table->table->name);
 	if ((job->format != OUT_TABLE || !other) && job->explain == NULL)
 		return;
-	metric_selection_add(&job->choice, "operator_metrics");
-	metric_selection_add(&job->choice, "chat_metrics");
-	metric_selection_add(&job->choice, "tenant_metrics");
+	metric_selection_add(&job->selection, "operator_metrics");
+	metric_selection_add(&job->selection, "chat_metrics");
+	metric_selection_add(&job->selection, "tenant_metrics");
 }
 
 /* Allocation sees all chats of a tenant, as they come. */
@@ -121,7 +121,7 @@ can_allocate(const struct job *job)
 		return false;
 	}
 	if (job->assign_to == NULL) {
-		log_error("where do allocation's promises go? give "
+		log_error("where do allocation's reservations go? give "
 			  "--assign-to queue:assignments, which poller "
 			  "--assign reads");
 		return false;
@@ -145,7 +145,7 @@ can_run(const struct job *job)
 		log_error("--part is for a stream; give --every 50ms");
 		return false;
 	}
-	return !job->choice.allocation || can_allocate(job);
+	return !job->selection.allocation || can_allocate(job);
 }
 
 bool

@@ -1,10 +1,10 @@
 /*
- * metric: a table of rows and how they are made. One file a figure, called
+ * metric: a table of rows and how they are made. One file a metric, called
  * metric_TABLE after its table in common/tables/tables.def, which has its name,
  * its columns and its place among the others. `tenant` stands before the cells
- * and `as_of` behind them in every table, so a figure makes neither.
+ * and `as_of` behind them in every table, so a metric makes neither.
  *
- * A figure is made of the settled model (emit), or counts by itself while
+ * A metric is made of the settled model (emit), or counts by itself while
  * records pass (flow). One that was not asked for costs nothing.
  */
 #ifndef AGGREGATOR_ROWS_METRIC_H
@@ -33,10 +33,12 @@ struct metric {
 	const struct table *table;
 	bool by_default; /* without -a */
 	/* Adds rows of a settled model, in the order of their keys; NULL for
-	 * a flow. Where to->part is set, with the cells of the parts. */
+	 * a streaming metric. Where to->part is set, with the cells of the
+	 * parts. */
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum metric_rows which);
-	const struct streaming_metric_ops *flow; /* NULL: made of the model */
+	const struct streaming_metric_ops
+	    *streaming; /* NULL: made of the model */
 	/* By hand alone, instead: of a day that is allocated once more. */
 	void (*emit_whatif)(const struct simulation *w, struct rowset *to);
 	bool acts; /* in a stream it changes the CRM: not among all */
@@ -50,13 +52,13 @@ struct metric {
 #include "common/tables/tables.def"
 
 /* All there are; their rows are written in this order. */
-extern const struct metric *const figures[];
-extern const size_t figures_n;
+extern const struct metric *const metrics[];
+extern const size_t metrics_n;
 
 /* There are never more. */
-#define FIGURES_MAX 64
+#define METRICS_MAX 64
 
-/* The figure of that table, or NULL. */
+/* The metric of that table, or NULL. */
 const struct metric *metric_find(const char *table);
 
 /* The index of the cell, or -1. */

@@ -34,7 +34,7 @@ cell_form(const struct column *c)
 size_t
 rowset_width(const struct rowset *r)
 {
-	const struct table *t = r->figure->table;
+	const struct table *t = r->metric->table;
 
 	return table_cells(r->part ? t->parts : t);
 }

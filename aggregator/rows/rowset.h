@@ -1,5 +1,5 @@
 /*
- * rowset: the rows of one table, as figures write them and printers read them:
+ * rowset: the rows of one table, as metrics write them and printers read them:
  * cells in the order of the table's columns. A cell that holds nothing is
  * NULL, which is not 0. Text is borrowed from the model.
  */
@@ -32,11 +32,11 @@ struct cell {
 };
 
 struct rowset {
-	const struct metric *figure;
+	const struct metric *metric;
 	bool part;          /* they are parts of the truth */
 	struct cell *cells; /* n rows, see rowset_width() */
 	size_t n, cap;
-	struct buf text; /* what the last row borrows, where a figure makes
+	struct buf text; /* what the last row borrows, where a metric makes
 			    it */
 	/* Unless NULL: gets each row when the next one begins or at
 	 * rowset_end(), and none is kept. */

@@ -1,6 +1,6 @@
 /*
  * shard: which of several aggregators this one is. Chats are spread over them
- * (scripts/topology), so a figure that spans chats is only a part of the
+ * (scripts/topology), so a metric that spans chats is only a part of the
  * truth: its rows go to a table of parts, under the generation and the number
  * of the part besides their key, in a form that adds up. Views of the database
  * (sink/migrations) put the parts together.

@@ -1,7 +1,7 @@
 /*
  * metric_allocation: what would have been with other limits, by operator and
  * in all. By hand only: in a stream allocation acts (stream_allocation.c), and
- * says so by its promises.
+ * says so by its reservations.
  */
 #include "common/base/xalloc.h"
 

@@ -1,7 +1,7 @@
 /*
  * simulation: see simulation.h. The allocation is told of the day's records in
  * the order of their times, but for what the CRM then did with chats that are
- * ours now, and every promise is kept at once.
+ * ours now, and every reservation is kept at once.
  */
 #include "aggregator/simulation/simulation.h"
 
@@ -32,7 +32,7 @@ struct simulation_operator {
 	bool worked, allowed;          /* at some time: they could get chats */
 };
 
-/* What was promised, until it is kept, and then what is written. */
+/* What was reserved, until it is kept, and then what is written. */
 struct given {
 	char *chat, *operator_id, *id;
 	char *replaces; /* NULL: nobody */
@@ -87,7 +87,7 @@ get_operator(struct simulation *w, struct text id)
 }
 
 static void
-promised(void *ctx, const struct allocation_promise *p)
+reserved(void *ctx, const struct allocation_reservation *p)
 {
 	struct simulation *w = ctx;
 	struct given *g;
@@ -167,9 +167,9 @@ unserved(void *ctx, struct text chat, int64_t arrival)
 	w->unserved++;
 }
 
-/* Every promise is kept when it is made. */
+/* Every reservation is kept when it is made. */
 static void
-keep_promises(struct simulation *w)
+keep_reservations(struct simulation *w)
 {
 	struct allocation_told told = {
 		.at = w->now, .opened_at = CLOCK_NONE, .has_holder = true
@@ -179,7 +179,7 @@ keep_promises(struct simulation *w)
 		const struct given *g = &w->given[w->kept];
 
 		told.holder = text_of(g->operator_id);
-		told.promise = text_of(g->id);
+		told.reservation = text_of(g->id);
 		allocation_chat(w->a, text_of(g->chat), &told);
 	}
 }
@@ -189,7 +189,7 @@ decide(struct simulation *w)
 {
 	do {
 		(void)allocation_decide(w->a);
-		keep_promises(w);
+		keep_reservations(w);
 	} while (w->kept < w->given_n);
 	look(w);
 }
@@ -293,21 +293,21 @@ take_note(struct simulation *w, const struct note *note)
 
 /* Nothing is decided within a snapshot. */
 static void
-replay(struct simulation *w, const struct replay_log *notes)
+replay(struct simulation *w, const struct replay_log *log)
 {
 	const struct strmap_entry *e;
 	bool within = false;
 	size_t i, j = 0;
 
-	for (i = 0; i < notes->n; i++) {
-		if (!within && notes->v[i].when > w->now)
-			advance(w, notes->v[i].when);
-		take_note(w, &notes->v[i]);
-		within = notes->v[i].what == NOTE_BEGIN ||
-			 (within && notes->v[i].what != NOTE_END);
+	for (i = 0; i < log->n; i++) {
+		if (!within && log->v[i].when > w->now)
+			advance(w, log->v[i].when);
+		take_note(w, &log->v[i]);
+		within = log->v[i].what == NOTE_BEGIN ||
+			 (within && log->v[i].what != NOTE_END);
 		/* What happens together is looked at together. */
-		if (within || (i + 1 < notes->n &&
-				  notes->v[i + 1].when == notes->v[i].when))
+		if (within ||
+		    (i + 1 < log->n && log->v[i + 1].when == log->v[i].when))
 			continue;
 		decide(w);
 	}
@@ -321,7 +321,7 @@ replay(struct simulation *w, const struct replay_log *notes)
 }
 
 struct simulation *
-simulation_run(const char *tenant, struct replay_log *notes,
+simulation_run(const char *tenant, struct replay_log *log,
     const struct allocation_settings *set, int64_t limit)
 {
 	struct allocation_settings mine = *set;
@@ -330,17 +330,17 @@ simulation_run(const char *tenant, struct replay_log *notes,
 
 	w->tenant = xstrdup(tenant);
 	w->limit = limit;
-	w->watch = (struct allocation_watch){ w, promised, load, unserved };
+	w->watch = (struct allocation_watch){ w, reserved, load, unserved };
 	mine.window = INT64_MAX / 4; /* nothing is forgotten */
 	if (limit != RECORD_NO_NUMBER)
 		mine.limit = limit;
 	w->a = allocation_new(tenant, &mine, &w->watch);
-	replay_log_sort(notes);
-	while (i < notes->n && notes->v[i].when == CLOCK_NONE)
+	replay_log_sort(log);
+	while (i < log->n && log->v[i].when == CLOCK_NONE)
 		i++;
-	w->now = i < notes->n ? notes->v[i].when : 0;
+	w->now = i < log->n ? log->v[i].when : 0;
 	allocation_clock(w->a, w->now);
-	replay(w, notes);
+	replay(w, log);
 	return w;
 }
 
@@ -398,7 +398,7 @@ simulation_assignments(const struct simulation *w,
 
 	for (i = 0; i < w->given_n && rc == 0; i++) {
 		const struct given *g = &w->given[i];
-		const struct allocation_promise p = {
+		const struct allocation_reservation p = {
 			.chat = text_of(g->chat),
 			.operator_id = text_of(g->operator_id),
 			.replaces = text_of(g->replaces),

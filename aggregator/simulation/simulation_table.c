@@ -26,7 +26,7 @@ static const struct out_column columns[] = {
 static const struct cell *
 find(const struct rowset *rows, size_t row, const char *column)
 {
-	return rowset_get(rows, row) + metric_column(rows->figure, column);
+	return rowset_get(rows, row) + metric_column(rows->metric, column);
 }
 
 static void
@@ -145,9 +145,9 @@ add_totals(
 void
 simulation_table(const struct simulation *w, struct buf *to)
 {
-	struct rowset operators = { .figure =
+	struct rowset operators = { .metric =
 					metric_find("allocation_operators") };
-	struct rowset totals = { .figure = metric_find("allocation_totals") };
+	struct rowset totals = { .metric = metric_find("allocation_totals") };
 	struct out_table t;
 	size_t i;
 

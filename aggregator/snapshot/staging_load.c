@@ -1,5 +1,5 @@
 /*
- * staging_load: reads back what the last run left in the folder of the inbox.
+ * staging_load: reads back what the last run left in the folder of the staging.
  */
 #include "aggregator/snapshot/staging_store.h"
 

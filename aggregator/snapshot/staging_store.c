@@ -1,5 +1,5 @@
 /*
- * staging_store: the folder of the inbox: opened, synced, and emptied when a
+ * staging_store: the folder of the staging: opened, synced, and emptied when a
  * snapshot's rows are safe elsewhere.
  */
 #include "aggregator/snapshot/staging_store.h"

@@ -1,5 +1,5 @@
 /*
- * staging_store: what the files of the inbox share, and nobody else needs.
+ * staging_store: what the files of the staging share, and nobody else needs.
  */
 #ifndef AGGREGATOR_SNAPSHOT_STAGING_STORE_H
 #define AGGREGATOR_SNAPSHOT_STAGING_STORE_H

@@ -90,8 +90,8 @@ struct keyed_state_home {
 	int64_t newest;      /* the tenant's time when last settled */
 	struct keyed_state_pool *pool;
 	struct keyed_state *tables[KEYED_STATE_TABLES];
-	struct timer_queue *calendars[KEYED_STATE_TABLES];
-	size_t tables_n, calendars_n;
+	struct timer_queue *timer_queues[KEYED_STATE_TABLES];
+	size_t tables_n, timer_queues_n;
 };
 
 /* Opens a table and puts it into the home; the name is one of the state's
@@ -139,7 +139,7 @@ void keyed_state_expire(struct keyed_state *k, int64_t before);
 
 /* The begin of this tenant's keys in the state. */
 void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
-void keyed_state_home_add_calendar(
+void keyed_state_home_add_timers(
     struct keyed_state_home *h, struct timer_queue *c);
 
 /* Puts what changed into the state; the caller commits. */

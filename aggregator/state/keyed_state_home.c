@@ -69,11 +69,11 @@ keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
 }
 
 void
-keyed_state_home_add_calendar(struct keyed_state_home *h, struct timer_queue *c)
+keyed_state_home_add_timers(struct keyed_state_home *h, struct timer_queue *c)
 {
-	if (h->calendars_n == KEYED_STATE_TABLES)
-		prog_die(PROG_SOFTWARE, "too many calendars");
-	h->calendars[h->calendars_n++] = c;
+	if (h->timer_queues_n == KEYED_STATE_TABLES)
+		prog_die(PROG_SOFTWARE, "too many timer_queues");
+	h->timer_queues[h->timer_queues_n++] = c;
 }
 
 static void
@@ -125,8 +125,8 @@ keyed_state_home_save(struct keyed_state_home *h)
 		return;
 	for (i = 0; i < h->tables_n; i++)
 		save(h->tables[i]);
-	for (i = 0; i < h->calendars_n; i++)
-		timer_queue_save(h->calendars[i]);
+	for (i = 0; i < h->timer_queues_n; i++)
+		timer_queue_save(h->timer_queues[i]);
 }
 
 static void

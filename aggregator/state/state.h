@@ -63,7 +63,7 @@ enum state_keys {
 };
 
 /* What a state was made for: one of other settings is refused, because its
- * figures would mean something else. */
+ * metrics would mean something else. */
 struct state_identity {
 	const char *definition;
 	int64_t window_ms;

@@ -16,7 +16,7 @@
  * LMDB alone was measured, each commit of 100 changed entries of 20,000 synced
  * by itself: 5 ms and 0.8 ms of CPU, for it writes every page on the way to
  * each; with this log before it 1.4 to 2.0 ms and 0.24 ms. RocksDB, which has
- * a log of its own, was tried instead of both: state.h has its figures.
+ * a log of its own, was tried instead of both: state.h has its metrics.
  *
  * Which state it belongs to is told by that one's seed, which is part of all
  * checksums.

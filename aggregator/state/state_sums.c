@@ -1,7 +1,7 @@
 /*
  * state_sums: a checksum of each page of LMDB's file, in DIR/stream.sums: so
  * many words as there are pages. LMDB has none; without them a bit that flips
- * in a key, a page from an earlier time or in another's place is a wrong figure
+ * in a key, a page from an earlier time or in another's place is a wrong metric
  * that nobody notices.
  *
  * LMDB never changes a page that its last commit uses, but writes another one.

@@ -21,7 +21,7 @@ timer_queue_open(
 	c->stored_from = INT64_MIN;
 	if (home->state != NULL)
 		c->store = state_table(home->state, name, STATE_BYTES);
-	keyed_state_home_add_calendar(home, c);
+	keyed_state_home_add_timers(home, c);
 }
 
 static void
@@ -100,10 +100,10 @@ stored_key(struct buf *b, const struct timer_queue *c,
 }
 
 static bool
-copy_key(void *calendar, const void *key, size_t key_len, const void *data,
+copy_key(void *timer_queue, const void *key, size_t key_len, const void *data,
     size_t len)
 {
-	struct timer_queue *c = calendar;
+	struct timer_queue *c = timer_queue;
 
 	(void)data;
 	(void)len;

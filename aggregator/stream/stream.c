@@ -1,7 +1,7 @@
 /*
  * stream: takes blocks of a queue apart and gives each record to its tenant.
  * The loop that acknowledges last is common/endpoint/stage.h, a tick is its
- * flush. Snapshots go into the inbox, line by line (stream_snapshot.c).
+ * flush. Snapshots go into the staging, line by line (stream_snapshot.c).
  */
 #include "aggregator/stream/stream.h"
 
@@ -25,7 +25,7 @@
 #define BUSY_MS 5000
 #define EXPIRE_EVERY_MS HOUR_MS
 #define PAUSE_MS 1000
-/* So late a promise may expire. */
+/* So late a reservation may expire. */
 #define ALLOCATION_IDLE_MS 100
 
 static void
@@ -110,9 +110,9 @@ stream_tenant(struct stream *s, struct text name)
 		t->stream = s;
 		t->number = (uint32_t)s->tenants_n;
 		pipeline_init(
-		    &t->drive, &s->setup, name, true, CLOCK_NONE, t->number);
-		t->drive.model.prompt = true;
-		t->drive.model.fetch = fetch;
+		    &t->pipeline, &s->setup, name, true, CLOCK_NONE, t->number);
+		t->pipeline.model.prompt = true;
+		t->pipeline.model.fetch = fetch;
 		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
 		s->tenants[s->tenants_n++] = t;
 		*slot = t;
@@ -129,7 +129,7 @@ refuse(void *ctx, const char *line, size_t len, const char *reason)
 	    &s->dead, endpoint_where_in(s->in, line), line, len, reason);
 
 	if (o == OUTCOME_NEVER)
-		s->code = s->inbox.code = s->dead.code;
+		s->code = s->staging.code = s->dead.code;
 	return o;
 }
 
@@ -174,7 +174,7 @@ is_passed_on(const struct stream_tenant *t, const struct record *r,
     enum model_taken taken)
 {
 	return taken != MODEL_LATE && taken != MODEL_AHEAD && !r->stale &&
-	       !(r->type == RECORD_MESSAGE && t->drive.model.aside);
+	       !(r->type == RECORD_MESSAGE && t->pipeline.model.aside);
 }
 
 /* A record outside of any snapshot. */
@@ -191,10 +191,10 @@ add_record(struct stream *s)
 		return OUTCOME_DONE;
 	t = stream_tenant(s, r->tenant);
 	if (s->assign != NULL)
-		allocation_clock(t->drive.allocation, s->now_ms);
-	newest = t->drive.model.as_of;
-	taken = pipeline_add(&t->drive, r);
-	passes = metric_selection_passes(&s->job->choice, r->type);
+		allocation_clock(t->pipeline.allocation, s->now_ms);
+	newest = t->pipeline.model.as_of;
+	taken = pipeline_add(&t->pipeline, r);
+	passes = metric_selection_passes(&s->job->selection, r->type);
 	if (passes && !is_passed_on(t, r, taken)) {
 		redelivery_hold(&s->redelivery.known, line_number(s));
 		passes = false;
@@ -209,7 +209,7 @@ add_record(struct stream *s)
 		    &s->counts.ahead);
 	case MODEL_AGAIN:
 		s->counts.again++;
-		if (t->drive.model.as_of > newest)
+		if (t->pipeline.model.as_of > newest)
 			stream_touch(t);
 		break;
 	case MODEL_NEW:
@@ -226,23 +226,23 @@ static enum outcome
 add_again(struct stream *s)
 {
 	s->counts.again++;
-	if (metric_selection_passes(&s->job->choice, s->record.type) &&
+	if (metric_selection_passes(&s->job->selection, s->record.type) &&
 	    !redelivery_holds(&s->redelivery.known, line_number(s)))
 		return pass_on(s);
 	return OUTCOME_DONE;
 }
 
-/* Letters first: a bad line that is in the inbox is not refused again. */
+/* Letters first: a bad line that is in the staging is not refused again. */
 static enum outcome
-flush_inbox(struct stream *s)
+flush_staging(struct stream *s)
 {
 	enum outcome o = stream_keep_letters(s);
 
 	if (o != OUTCOME_DONE)
 		return o;
-	o = staging_flush(&s->inbox);
+	o = staging_flush(&s->staging);
 	if (o == OUTCOME_NEVER)
-		s->code = s->inbox.code;
+		s->code = s->staging.code;
 	return o;
 }
 
@@ -256,8 +256,8 @@ take(struct stream *s)
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
 		/* What comes behind a snapshot counts behind it. */
-		o = staging_waits(&s->inbox, r->tenant) ? flush_inbox(s)
-							: OUTCOME_DONE;
+		o = staging_waits(&s->staging, r->tenant) ? flush_staging(s)
+							  : OUTCOME_DONE;
 		if (o != OUTCOME_DONE)
 			return o;
 		return line_number(s) <= s->redelivery.lines ? add_again(s)
@@ -265,8 +265,8 @@ take(struct stream *s)
 	}
 	s->counts.bad += s->scanned == -1;
 	s->from.number = line_number(s);
-	o = staging_add(&s->inbox, s->scan.line, s->scan.len, &s->from);
-	s->code = s->inbox.code;
+	o = staging_add(&s->staging, s->scan.line, s->scan.len, &s->from);
+	s->code = s->staging.code;
 	return o;
 }
 
@@ -309,7 +309,7 @@ confirm(void *ctx)
 
 	if (o == OUTCOME_DONE)
 		o = stream_tick(s, false);
-	s->inbox.code = s->code;
+	s->staging.code = s->code;
 	return o;
 }
 
@@ -317,7 +317,7 @@ static enum outcome
 flush(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = flush_inbox(s);
+	enum outcome o = flush_staging(s);
 
 	if (o == OUTCOME_DONE)
 		o = stream_tick(s, false);
@@ -365,7 +365,7 @@ idle(void *ctx)
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
-	staging_expire(&s->inbox);
+	staging_expire(&s->staging);
 }
 
 /* Until it is done: at the start for what the last run left, at the end for
@@ -375,7 +375,7 @@ finish(struct stream *s, bool refresh)
 {
 	enum outcome o;
 
-	while ((o = staging_flush(&s->inbox)) == OUTCOME_LATER ||
+	while ((o = staging_flush(&s->staging)) == OUTCOME_LATER ||
 	       (o == OUTCOME_DONE &&
 		   (o = stream_tick(s, refresh)) == OUTCOME_LATER)) {
 		if (s->job->until_empty || stop_sleep(PAUSE_MS))
@@ -388,7 +388,7 @@ finish(struct stream *s, bool refresh)
 	return PROG_OK;
 }
 
-/* The last rows and promises are confirmed: no mark of them need stay. */
+/* The last rows and reservations are confirmed: no mark of them need stay. */
 static enum exit_code
 forget_marks(struct stream *s)
 {
@@ -441,10 +441,10 @@ run(struct stream *s)
 		.batch_records = BATCH_RECORDS,
 		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
 		.prompt = true,
-		/* A promise is not to wait. */
+		/* A reservation is not to wait. */
 		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
-		.patient = !s->job->until_empty,
+		.wait_forever = !s->job->until_empty,
 		.handle_block = handle_block,
 		.flush = flush,
 		.pump = pump,
@@ -461,8 +461,8 @@ run(struct stream *s)
 	summarize(s);
 	if (code != PROG_OK || !s->stage.ended)
 		return code;
-	incomplete = staging_tell_incomplete(&s->inbox);
-	return incomplete > 0 || s->inbox.failed > 0 ? PROG_DATA : PROG_OK;
+	incomplete = staging_tell_incomplete(&s->staging);
+	return incomplete > 0 || s->staging.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
 void
@@ -473,7 +473,7 @@ stream_init(struct stream *s, const struct job *job)
 	s->code = PROG_SOFTWARE;
 	s->setup.conf = job->conf;
 	s->setup.rules = job->rules;
-	s->setup.choice = &job->choice;
+	s->setup.selection = &job->selection;
 	s->setup.part = job->part;
 	s->pool.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
 	s->setup.pool = &s->pool;
@@ -483,19 +483,19 @@ stream_init(struct stream *s, const struct job *job)
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
 	/* To tell which messages of a snapshot are known. */
-	s->setup.clocks = job->choice.messages;
+	s->setup.clocks = job->selection.messages;
 	s->snapshots = s->setup; /* before there is a state */
 	s->snapshots.window_ms = 0;
 	s->snapshots.ahead_ms = 0;
-	s->snapshots.no_flows = true;
-	s->inbox.setup = &s->snapshots;
-	s->inbox.ctx = s;
-	s->inbox.refuse = refuse;
-	s->inbox.by_part = true;
-	if (job->choice.messages)
-		s->inbox.passes = stream_passes;
-	s->inbox.publish = stream_publish;
-	s->inbox.confirm = confirm;
+	s->snapshots.no_streaming = true;
+	s->staging.setup = &s->snapshots;
+	s->staging.ctx = s;
+	s->staging.refuse = refuse;
+	s->staging.by_part = true;
+	if (job->selection.messages)
+		s->staging.passes = stream_passes;
+	s->staging.publish = stream_publish;
+	s->staging.confirm = confirm;
 	scan_init(&s->scan);
 	if (!job->until_empty)
 		daemon_init();
@@ -512,7 +512,7 @@ stream_release(struct stream *s)
 		deadletter_close(&s->dead);
 	endpoint_close(s->in);
 	for (i = 0; i < s->tenants_n; i++) {
-		pipeline_release(&s->tenants[i]->drive);
+		pipeline_release(&s->tenants[i]->pipeline);
 		free(s->tenants[i]->name);
 		free(s->tenants[i]);
 	}
@@ -523,7 +523,7 @@ stream_release(struct stream *s)
 	buf_release(&s->scratch);
 	buf_release(&s->key);
 	state_close(s->state);
-	staging_close(&s->inbox);
+	staging_close(&s->staging);
 }
 
 enum exit_code

@@ -44,7 +44,7 @@
 #define STREAM_REFRESHED "refreshed"
 
 struct stream_tenant {
-	struct pipeline drive; /* first: the context of the model's calls */
+	struct pipeline pipeline; /* first: the context of the model's calls */
 	struct stream *stream;
 	char *name;
 	uint32_t number; /* in the state */
@@ -82,10 +82,10 @@ struct stream_redelivery {
 struct stream {
 	const struct job *job;
 	struct endpoint *in, *out;
-	struct endpoint *assign; /* of promises; NULL: no allocation */
+	struct endpoint *assign; /* of reservations; NULL: no allocation */
 	struct deadletter dead;
 	struct stage stage;
-	struct staging inbox;
+	struct staging staging;
 	struct state *state;
 	struct stream_tables tables;
 	struct keyed_state_pool pool;
@@ -159,8 +159,8 @@ stream_is_aged(const struct stream_tenant *t)
 	return t->age == TENANT_AGED || t->age == TENANT_TOUCHED;
 }
 
-/* For the inbox, whose context is the stream: has it not had that message of a
- * snapshot? Then, the snapshot corrects it. */
+/* For the staging, whose context is the stream: has it not had that message of
+ * a snapshot? Then, the snapshot corrects it. */
 bool stream_passes(void *ctx, const struct record *r);
 enum outcome stream_publish(void *ctx, struct intake *intake)
     __attribute__((warn_unused_result));
@@ -199,14 +199,14 @@ void stream_allocation_decide(struct stream_tenant *t);
 void stream_allocation_save(struct stream_tenant *t);
 int stream_allocation_load(struct stream *s)
     __attribute__((warn_unused_result));
-/* What was promised to wherever promises go: -1: it failed. Then, like any
+/* What was reserved for wherever reservations go: -1: it failed. Then, like any
  * rows, confirmed; then they are sent. */
 int stream_allocation_write(struct stream *s)
     __attribute__((warn_unused_result));
 void stream_allocation_sent(struct stream_tenant *t);
 /* Corrects it by a snapshot, or a part of one; NULL: all. */
 void stream_allocation_correct(struct stream_tenant *t,
-    const struct replay_log *notes, const struct bucket_set *part);
+    const struct replay_log *replay, const struct bucket_set *part);
 
 /* Puts what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);

@@ -23,8 +23,8 @@ stream_allocation_clock(struct stream *s)
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
 		if (stream_is_touched(t) ||
-		    allocation_due(t->drive.allocation) <= s->now_ms)
-			allocation_clock(t->drive.allocation, s->now_ms);
+		    allocation_due(t->pipeline.allocation) <= s->now_ms)
+			allocation_clock(t->pipeline.allocation, s->now_ms);
 		else
 			continue;
 		stream_touch(t);
@@ -38,7 +38,7 @@ stream_allocation_due(const struct stream *s)
 	size_t i;
 
 	for (i = 0; s->assign != NULL && i < s->tenants_n; i++)
-		if (allocation_due(s->tenants[i]->drive.allocation) <= now)
+		if (allocation_due(s->tenants[i]->pipeline.allocation) <= now)
 			return true;
 	return false;
 }
@@ -46,9 +46,9 @@ stream_allocation_due(const struct stream *s)
 void
 stream_allocation_decide(struct stream_tenant *t)
 {
-	if (t->drive.allocation != NULL)
+	if (t->pipeline.allocation != NULL)
 		t->stream->counts.assigned +=
-		    allocation_decide(t->drive.allocation);
+		    allocation_decide(t->pipeline.allocation);
 }
 
 static void
@@ -69,8 +69,8 @@ save_entry(void *ctx, const struct buf *key, const struct buf *value)
 void
 stream_allocation_save(struct stream_tenant *t)
 {
-	if (t->drive.allocation != NULL)
-		allocation_pack(t->drive.allocation, save_entry, t);
+	if (t->pipeline.allocation != NULL)
+		allocation_pack(t->pipeline.allocation, save_entry, t);
 }
 
 static bool
@@ -80,7 +80,7 @@ load_entry(
 	struct stream_tenant *t = ctx;
 
 	if (key_len > 4 &&
-	    allocation_unpack(t->drive.allocation, (const char *)key + 4,
+	    allocation_unpack(t->pipeline.allocation, (const char *)key + 4,
 		key_len - 4, data, len) == 0)
 		return true;
 	state_set_damaged(t->stream->state);
@@ -100,7 +100,7 @@ stream_allocation_load(struct stream *s)
 		stream_tenant_key(t, &s->key);
 		state_each(s->tables.allocation, s->key.data, s->key.len,
 		    load_entry, t);
-		/* Some may wait, or be promised and not told of. */
+		/* Some may wait, or be reserved and not told of. */
 		stream_touch(t);
 	}
 	return state_failed(s->state) ? -1 : 0;
@@ -113,7 +113,7 @@ struct writer {
 };
 
 static void
-write_promise(void *ctx, const struct allocation_promise *p)
+write_reservation(void *ctx, const struct allocation_reservation *p)
 {
 	struct writer *w = ctx;
 
@@ -134,8 +134,8 @@ stream_allocation_write(struct stream *s)
 	for (i = 0; s->assign != NULL && i < s->tenants_n; i++) {
 		w.tenant = s->tenants[i];
 		if (stream_is_touched(w.tenant))
-			allocation_each_unsent(
-			    w.tenant->drive.allocation, write_promise, &w);
+			allocation_each_unsent(w.tenant->pipeline.allocation,
+			    write_reservation, &w);
 	}
 	buf_release(&w.line);
 	return w.failed ? -1 : 0;
@@ -144,20 +144,20 @@ stream_allocation_write(struct stream *s)
 void
 stream_allocation_sent(struct stream_tenant *t)
 {
-	if (t->drive.allocation != NULL)
-		allocation_sent(t->drive.allocation);
+	if (t->pipeline.allocation != NULL)
+		allocation_sent(t->pipeline.allocation);
 }
 
 void
 stream_allocation_correct(struct stream_tenant *t,
-    const struct replay_log *notes, const struct bucket_set *part)
+    const struct replay_log *replay, const struct bucket_set *part)
 {
-	struct allocation *a = t->drive.allocation;
+	struct allocation *a = t->pipeline.allocation;
 	struct record r;
 	size_t i;
 
-	for (i = 0; a != NULL && i < notes->n; i++) {
-		const struct note *n = &notes->v[i];
+	for (i = 0; a != NULL && i < replay->n; i++) {
+		const struct note *n = &replay->v[i];
 
 		if (n->what == NOTE_BEGIN) {
 			allocation_snapshot_begin(a);

@@ -121,8 +121,8 @@ write_message(void *ctx, const struct model *m, const struct chat *c,
 
 	begin(e, "message", m);
 	jsonw_text(&e->line, "chat", chat_id(c));
-	jsonw_text(
-	    &e->line, "id", message_id_text(&m->lexicon.idents, x->id, id));
+	jsonw_text(&e->line, "id",
+	    message_id_text(&m->lexicon.message_ids, x->id, id));
 	jsonw_time(&e->line, "at", x->at);
 	jsonw_str(
 	    &e->line, "from", record_from_name((enum message_from)x->from));
@@ -170,7 +170,7 @@ write_records(struct stream *s, struct endpoint *to)
 	size_t i;
 
 	for (i = 0; i < s->tenants_n && !e.failed; i++)
-		write_tenant(&e, &s->tenants[i]->drive.model);
+		write_tenant(&e, &s->tenants[i]->pipeline.model);
 	buf_release(&e.line);
 	return e.failed ? endpoint_code(to) : PROG_OK;
 }
@@ -195,7 +195,8 @@ export_to(struct stream *s, struct endpoint *to)
 static enum exit_code
 export_all(struct stream *s, struct buf *why)
 {
-	struct endpoint_options opt = { .conf = s->job->conf, .patient = true };
+	struct endpoint_options opt = { .conf = s->job->conf,
+		.wait_forever = true };
 	struct endpoint *to;
 	enum exit_code code;
 	char *file = xasprintf("%s/stream.mdb", s->job->state);
@@ -234,7 +235,7 @@ stream_export(const struct job *job)
 	enum exit_code code;
 
 	stream_init(&s, job);
-	s.setup.no_flows = true;
+	s.setup.no_streaming = true;
 	code = export_all(&s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));

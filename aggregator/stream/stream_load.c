@@ -72,10 +72,11 @@ load_tenant(
 	/* Who was killed may have left waits as they were long before. */
 	t->age = l->stream->refreshed ? TENANT_FRESH : TENANT_AGED;
 	if (!check(l, model_unpack_tenant(
-			  &t->drive.model, nul + 1, len - name.len - 1)))
+			  &t->pipeline.model, nul + 1, len - name.len - 1)))
 		return false;
-	if (t->drive.flows != NULL)
-		flows_resume(t->drive.flows, t->drive.model.as_of);
+	if (t->pipeline.streaming != NULL)
+		streaming_metrics_resume(
+		    t->pipeline.streaming, t->pipeline.model.as_of);
 	return true;
 }
 
@@ -87,7 +88,7 @@ load_operator(
 	struct stream_tenant *t = tenant_of(l, key, key_len);
 
 	return t != NULL &&
-	       check(l, model_unpack_operator(&t->drive.model, data, len));
+	       check(l, model_unpack_operator(&t->pipeline.model, data, len));
 }
 
 static bool
@@ -98,7 +99,7 @@ load_event(
 	struct stream_tenant *t = tenant_of(l, key, key_len);
 
 	return t != NULL &&
-	       check(l, model_unpack_event(&t->drive.model,
+	       check(l, model_unpack_event(&t->pipeline.model,
 			    (const char *)key + 4, key_len - 4, data, len));
 }
 
@@ -113,7 +114,7 @@ load_chat(
 	if (t == NULL)
 		return false;
 	memcpy(&number, key, key_len < sizeof number ? key_len : sizeof number);
-	return check(l, model_unpack_chat(&t->drive.model,
+	return check(l, model_unpack_chat(&t->pipeline.model,
 			    (const char *)data + 4, len - 4, number));
 }
 
@@ -132,7 +133,7 @@ load_run(
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
-	return check(l, model_unpack_seen(&t->drive.model, span, data, len));
+	return check(l, model_unpack_seen(&t->pipeline.model, span, data, len));
 }
 
 static bool
@@ -148,7 +149,7 @@ load_unsent(
 					       : sizeof l->stream->unsent);
 	while (pack_more(&r)) {
 		t = find(l, pending_rows_tenant(&r));
-		if (t == NULL || pending_rows_mark(&t->drive, &r) == -1)
+		if (t == NULL || pending_rows_mark(&t->pipeline, &r) == -1)
 			return check(l, -1);
 		stream_touch(t);
 	}

@@ -31,7 +31,7 @@ stream_open_state(struct stream *s, struct buf *why)
 		{ &s->tables.redelivery, "redelivery", STATE_NUMBERS },
 		{ &s->tables.allocation, "allocation", STATE_BYTES },
 	};
-	size_t n = ARRAY_LEN(own) - !s->job->choice.allocation;
+	size_t n = ARRAY_LEN(own) - !s->job->selection.allocation;
 	int64_t limit = conf_int(conf, "aggregator", "state_limit");
 	enum exit_code code = PROG_OK;
 	size_t i;
@@ -52,13 +52,13 @@ stream_open(struct stream *s, struct buf *why)
 {
 	struct endpoint_options opt = { .conf = s->job->conf,
 		.until_empty = s->job->until_empty,
-		.patient = !s->job->until_empty,
+		.wait_forever = !s->job->until_empty,
 		.sole = true,
 		.append = true };
 	enum exit_code code;
 
-	if (staging_open(&s->inbox, s->job->state, why) == -1)
-		return s->inbox.code;
+	if (staging_open(&s->staging, s->job->state, why) == -1)
+		return s->staging.code;
 	code = stream_open_state(s, why);
 	if (code != PROG_OK)
 		return code;
@@ -67,10 +67,11 @@ stream_open(struct stream *s, struct buf *why)
 		return code;
 	deadletter_open(&s->dead, s->in, &opt);
 	s->out = endpoint_open_write(s->job->to, &opt, why, &code);
-	if (s->out != NULL && s->job->choice.allocation)
+	if (s->out != NULL && s->job->selection.allocation)
 		s->assign =
 		    endpoint_open_write(s->job->assign_to, &opt, why, &code);
-	if (s->out == NULL || (s->job->choice.allocation && s->assign == NULL))
+	if (s->out == NULL ||
+	    (s->job->selection.allocation && s->assign == NULL))
 		return code;
 	return PROG_OK;
 }

@@ -53,7 +53,7 @@ save_tenant(struct stream_tenant *t)
 	stream_tenant_key(t, &s->key);
 	buf_clear(&s->scratch);
 	buf_add(&s->scratch, t->name, strlen(t->name) + 1);
-	model_pack_tenant(&t->drive.model, &s->scratch);
+	model_pack_tenant(&t->pipeline.model, &s->scratch);
 	state_put(s->tables.tenants, s->key.data, s->key.len, s->scratch.data,
 	    s->scratch.len);
 }
@@ -61,7 +61,7 @@ save_tenant(struct stream_tenant *t)
 static void
 save_operators(struct stream_tenant *t)
 {
-	const struct model *m = &t->drive.model;
+	const struct model *m = &t->pipeline.model;
 	struct stream *s = t->stream;
 	const struct operator_info *o;
 	struct text id;
@@ -87,7 +87,7 @@ save_operators(struct stream_tenant *t)
 static void
 save_events(struct stream_tenant *t)
 {
-	const struct model *m = &t->drive.model;
+	const struct model *m = &t->pipeline.model;
 	struct stream *s = t->stream;
 	size_t i;
 
@@ -152,14 +152,15 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	stream_tenant_key(t, &s->key);
 	buf_clear(&s->scratch);
 	buf_add(&s->scratch, s->key.data, s->key.len);
-	model_pack_chat(&t->drive.model, c, &s->scratch);
+	model_pack_chat(&t->pipeline.model, c, &s->scratch);
 	key = STREAM_CHAT_NUMBER(c->number);
 	state_put(
 	    s->tables.chats, &key, sizeof key, s->scratch.data, s->scratch.len);
 	remove_chat(s, old, seg.to, seg.stored);
 	for (; seg.from < seg.to; seg.from++) {
 		buf_clear(&s->scratch);
-		model_pack_segment(&t->drive.model, c, seg.from, &s->scratch);
+		model_pack_segment(
+		    &t->pipeline.model, c, seg.from, &s->scratch);
 		key = stream_segment_key(c->number, seg.from);
 		state_put(s->tables.messages, &key, sizeof key, s->scratch.data,
 		    s->scratch.len);
@@ -199,7 +200,7 @@ compare_numbers(const void *a, const void *b)
 static void
 save_chats(struct stream_tenant *t)
 {
-	const struct model_changes *changes = &t->drive.model.changes;
+	const struct model_changes *changes = &t->pipeline.model.changes;
 	struct stream *s = t->stream;
 	struct chat **list = xcalloc(changes->chats_n + 1, sizeof *list), *c;
 	size_t i, n = 0;
@@ -245,7 +246,7 @@ expire_runs(struct stream_tenant *t)
 	size_t left = EXPIRE_RUNS, n;
 
 	while (t->has_runs && left > 0 &&
-	       model_span_is_over(&t->drive.model, t->oldest_run)) {
+	       model_span_is_over(&t->pipeline.model, t->oldest_run)) {
 		stream_tenant_key(t, &s->key);
 		put_be(&s->key, t->oldest_run, 2);
 		n = state_delete_prefix(
@@ -263,9 +264,9 @@ stream_save(struct stream_tenant *t)
 	save_operators(t);
 	save_events(t);
 	save_chats(t);
-	model_pack_seen(&t->drive.model, t, save_run);
+	model_pack_seen(&t->pipeline.model, t, save_run);
 	expire_runs(t);
 	stream_allocation_save(t);
-	if (t->drive.flows != NULL)
-		flows_save(t->drive.flows);
+	if (t->pipeline.streaming != NULL)
+		streaming_metrics_save(t->pipeline.streaming);
 }

@@ -5,7 +5,7 @@
  * Its messages that the stream did not have are passed on first, and are safe
  * before it is committed that they are known:
  *
- *   messages, confirmed   the snapshot is still in the inbox, and they are
+ *   messages, confirmed   the snapshot is still in the staging, and they are
  *                         written once more
  *   state_commit()        the snapshot corrects the tenant again, which
  *                         changes nothing; no message is lacking
@@ -27,7 +27,8 @@ stream_passes(void *ctx, const struct record *r)
 
 	return r->type == RECORD_MESSAGE && !r->stale &&
 	       (r->about ||
-		   model_lacks(&stream_tenant(s, r->tenant)->drive.model, r));
+		   model_lacks(
+		       &stream_tenant(s, r->tenant)->pipeline.model, r));
 }
 
 static int
@@ -57,7 +58,7 @@ pass_messages(struct stream *s, const struct buf *lines)
 	if (endpoint_code(s->out) != PROG_OK)
 		log_error("%s", endpoint_why(s->out));
 	stream_fail(s, endpoint_code(s->out));
-	s->inbox.code = s->code;
+	s->staging.code = s->code;
 	return o;
 }
 
@@ -85,8 +86,8 @@ stream_publish(void *ctx, struct intake *intake)
 		name.len = strlen(name.p);
 		t = stream_tenant(s, name);
 		model_correct(
-		    &t->drive.model, &whole->drive.model, intake->wanted);
-		stream_allocation_correct(t, &list[i]->notes, intake->wanted);
+		    &t->pipeline.model, &whole->pipeline.model, intake->wanted);
+		stream_allocation_correct(t, &list[i]->replay, intake->wanted);
 		stream_touch(t);
 	}
 	free(list);

@@ -25,14 +25,14 @@
 enum stream_state {
 	STREAM_OPEN,      /* records come in; they are not committed */
 	STREAM_COMMITTED, /* they are, with the marks of the rows to write */
-	STREAM_WRITTEN,   /* rows and promises are, and not confirmed */
+	STREAM_WRITTEN,   /* rows and reservations are, and not confirmed */
 	STREAM_FAILED,    /* nothing is committed any more; the marks stay */
 	STREAM_STATES
 };
 
 enum stream_event {
 	STREAM_COMMIT,  /* state_commit() was good */
-	STREAM_WRITE,   /* all rows and promises were taken */
+	STREAM_WRITE,   /* all rows and reservations were taken */
 	STREAM_NOTHING, /* no tenant was touched: nothing is written */
 	STREAM_CONFIRM, /* both ends confirm all that was written */
 	STREAM_FAIL,    /* an answer is NEVER */

@@ -40,7 +40,7 @@ stream_refresh_due(const struct stream *s)
 static bool
 is_undated(const struct stream_tenant *t)
 {
-	return t->drive.model.as_of == CLOCK_NONE;
+	return t->pipeline.model.as_of == CLOCK_NONE;
 }
 
 static void
@@ -55,7 +55,7 @@ settle(struct stream *s, bool refresh)
 			stream_touch(t);
 		if (!stream_is_touched(t))
 			continue;
-		pipeline_settle(&t->drive, s->job->rules, refresh);
+		pipeline_settle(&t->pipeline, s->job->rules, refresh);
 		stream_allocation_decide(t);
 		if (refresh)
 			stream_tenant_step(t, TENANT_REFRESH);
@@ -80,8 +80,8 @@ commit(struct stream *s)
 		if (stream_is_touched(t))
 			stream_save(t);
 		if ((stream_is_touched(t) || is_undated(t)) &&
-		    pending_rows_any(&t->drive))
-			pending_rows_pack(&t->drive, t->number, &marks);
+		    pending_rows_any(&t->pipeline))
+			pending_rows_pack(&t->pipeline, t->number, &marks);
 	}
 	if (s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 0);
@@ -125,9 +125,10 @@ write_rows(struct stream *s, int64_t version)
 		struct stream_tenant *t = s->tenants[i];
 
 		if (!stream_is_touched(t) || is_undated(t) ||
-		    !pending_rows_any(&t->drive))
+		    !pending_rows_any(&t->pipeline))
 			continue;
-		report_init_changed(&report, &t->drive, s->job->rules, version);
+		report_init_changed(
+		    &report, &t->pipeline, s->job->rules, version);
 		rc = report_ndjson(&report, write_line, s);
 		report_release(&report);
 	}
@@ -151,7 +152,7 @@ forget_changed(struct stream *s)
 		if (!stream_is_touched(t))
 			continue;
 		if (!is_undated(t))
-			pipeline_sent(&t->drive);
+			pipeline_sent(&t->pipeline);
 		stream_allocation_sent(t);
 		stream_tenant_step(t, TENANT_SENT);
 	}

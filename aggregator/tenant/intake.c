@@ -20,9 +20,9 @@ free_snapshot(struct snapshot *s)
 {
 	if (s == NULL)
 		return;
-	pipeline_release(&s->drive);
+	pipeline_release(&s->pipeline);
 	buf_release(&s->passed);
-	replay_log_release(&s->notes);
+	replay_log_release(&s->replay);
 	free(s->parts);
 	free(s->id);
 	free(s);
@@ -39,7 +39,7 @@ free_tenant(void *p)
 		pipeline_release(t->stream);
 	free(t->stream);
 	buf_release(&t->passed);
-	replay_log_release(&t->notes);
+	replay_log_release(&t->replay);
 	strmap_release(&t->failed, NULL);
 	free(t->name);
 	free(t);
@@ -54,7 +54,7 @@ intake_init(
 	in->text_of = text_of;
 	scan_init(&in->scan);
 	in->scan.skips_text =
-	    text_of == NULL && !metric_selection_needs_text(setup->choice);
+	    text_of == NULL && !metric_selection_needs_text(setup->selection);
 }
 
 void
@@ -150,8 +150,8 @@ open_snapshot(struct intake *in, struct tenant *t)
 	s->end_at = r->at;
 	s->parts_n = is_spread(r) ? BUCKET_PARTS : 1;
 	s->parts = xcalloc(s->parts_n, sizeof *s->parts);
-	pipeline_init(&s->drive, in->setup, r->tenant, false, r->at, 0);
-	s->drive.model.text_of = in->text_of;
+	pipeline_init(&s->pipeline, in->setup, r->tenant, false, r->at, 0);
+	s->pipeline.model.text_of = in->text_of;
 	t->open = s;
 	return s;
 }
@@ -175,8 +175,8 @@ finish(struct tenant *t)
 	struct snapshot *s = t->open;
 
 	t->open = NULL;
-	if (s->notes.n > 0)
-		replay_log_add_snapshot(&t->notes, &s->notes, s->at);
+	if (s->replay.n > 0)
+		replay_log_add_snapshot(&t->replay, &s->replay, s->at);
 	if (t->whole != NULL && t->whole->at > s->at) {
 		log_info("snapshot_older", "tenant=%s snapshot=%s newer=%s",
 		    t->name, s->id, t->whole->id);
@@ -275,8 +275,8 @@ add_to_stream(struct intake *in, struct tenant *t)
 		t->stream->model.text_of = in->text_of;
 	}
 	keep_passed(in, &t->passed);
-	if (in->setup->choice->allocation)
-		replay_log_add(&t->notes, &in->texts, r, CLOCK_NONE);
+	if (in->setup->selection->allocation)
+		replay_log_add(&t->replay, &in->texts, r, CLOCK_NONE);
 	(void)pipeline_add(t->stream, r);
 }
 
@@ -303,10 +303,10 @@ add_to_snapshot(struct intake *in, struct tenant *t)
 		in->last_part = part;
 		if (t->open->parts[part].begun) {
 			keep_passed(in, &t->open->passed);
-			if (in->setup->choice->allocation)
-				replay_log_add(&t->open->notes, &in->texts, r,
+			if (in->setup->selection->allocation)
+				replay_log_add(&t->open->replay, &in->texts, r,
 				    t->open->at);
-			(void)pipeline_add(&t->open->drive, r);
+			(void)pipeline_add(&t->open->pipeline, r);
 			count_line(in, t, part);
 			return;
 		}

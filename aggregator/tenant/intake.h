@@ -37,20 +37,20 @@ struct snapshot {
 	int64_t end_at; /* of the end marker */
 	size_t parts_n; /* 1, or BUCKET_PARTS */
 	struct snapshot_part *parts;
-	struct pipeline drive;
+	struct pipeline pipeline;
 	struct buf passed; /* see struct intake: passes */
-	struct replay_log notes;
+	struct replay_log replay;
 };
 
 struct tenant {
 	char *name;
 	size_t name_len;
-	struct snapshot *open;   /* begun, not ended; or NULL */
-	struct snapshot *whole;  /* the newest whole one; or NULL */
-	struct pipeline *stream; /* or NULL */
-	struct buf passed;       /* of the stream */
-	struct replay_log notes; /* of all, where there is allocation */
-	struct strmap failed;    /* ids that were told of already */
+	struct snapshot *open;    /* begun, not ended; or NULL */
+	struct snapshot *whole;   /* the newest whole one; or NULL */
+	struct pipeline *stream;  /* or NULL */
+	struct buf passed;        /* of the stream */
+	struct replay_log replay; /* of all, where there is allocation */
+	struct strmap failed;     /* ids that were told of already */
 };
 
 struct intake {

@@ -19,9 +19,9 @@ struct job {
 	const char *tenant;         /* only that one; NULL: all */
 	const char *explain;        /* a chat; NULL: the tables */
 	const char *state;          /* of a queue */
-	const char *assign_to;      /* promises; NULL: by hand among the rows */
+	const char *assign_to; /* reservations; NULL: by hand among the rows */
 	int64_t limit; /* everybody's, by hand; RECORD_NO_NUMBER: as told */
-	struct metric_selection choice;
+	struct metric_selection selection;
 	struct shard part;
 	bool until_empty;
 	bool export;

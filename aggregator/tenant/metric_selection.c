@@ -35,8 +35,8 @@ is_known(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < figures_n; i++)
-		if (strcmp(figures[i]->table->selector, name) == 0)
+	for (i = 0; i < metrics_n; i++)
+		if (strcmp(metrics[i]->table->selector, name) == 0)
 			return true;
 	for (i = 0; i < ARRAY_LEN(passed); i++)
 		if (strcmp(passed[i], name) == 0)
@@ -49,13 +49,13 @@ explain_unknown(const char *name, struct buf *why)
 {
 	size_t i;
 
-	buf_setf(why, "there is no figure '%s'; there are ", name);
+	buf_setf(why, "there is no metric '%s'; there are ", name);
 	for (i = 0; i < ARRAY_LEN(passed); i++)
 		buf_addf(why, "%s%s", i > 0 ? ", " : "", passed[i]);
-	for (i = 0; i < figures_n; i++) {
-		name = figures[i]->table->selector;
+	for (i = 0; i < metrics_n; i++) {
+		name = metrics[i]->table->selector;
 		if (i == 0 ||
-		    strcmp(name, figures[i - 1]->table->selector) != 0)
+		    strcmp(name, metrics[i - 1]->table->selector) != 0)
 			buf_addf(why, ", %s", name);
 	}
 	buf_adds(why, "; all");
@@ -77,13 +77,13 @@ metric_selection_parse(
 	c->messages = is_wanted(passed[0], wanted);
 	c->views = is_wanted(passed[1], wanted);
 	c->eventlog = is_wanted(passed[2], wanted);
-	for (i = 0; i < figures_n; i++)
-		if (is_chosen(figures[i], wanted))
-			c->figures[c->n++] = figures[i];
+	for (i = 0; i < metrics_n; i++)
+		if (is_chosen(metrics[i], wanted))
+			c->metrics[c->n++] = metrics[i];
 	c->allocation = metric_selection_has(c, "allocation_totals");
 	if (c->n > 0 || c->messages || c->views || c->eventlog)
 		return 0;
-	buf_setf(why, "no figure is named");
+	buf_setf(why, "no metric is named");
 	return -1;
 }
 
@@ -93,7 +93,7 @@ metric_selection_add(struct metric_selection *c, const char *table)
 	const struct metric *f = metric_find(table);
 
 	if (!metric_selection_has(c, table))
-		c->figures[c->n++] = f;
+		c->metrics[c->n++] = f;
 }
 
 void
@@ -104,12 +104,12 @@ metric_selection_set_part(struct metric_selection *c)
 
 	c->n = 0;
 	for (i = 0; i < whole.n; i++)
-		if (whole.figures[i]->derived_from == NULL)
-			c->figures[c->n++] = whole.figures[i];
+		if (whole.metrics[i]->derived_from == NULL)
+			c->metrics[c->n++] = whole.metrics[i];
 	for (i = 0; i < whole.n; i++)
-		if (whole.figures[i]->derived_from != NULL)
+		if (whole.metrics[i]->derived_from != NULL)
 			metric_selection_add(
-			    c, whole.figures[i]->derived_from->table->name);
+			    c, whole.metrics[i]->derived_from->table->name);
 	/* They tell the time, and which tenants there are. */
 	metric_selection_add(c, "operator_metrics");
 	metric_selection_add(c, "tenant_metrics");
@@ -121,7 +121,7 @@ metric_selection_has(const struct metric_selection *c, const char *table)
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		if (strcmp(c->figures[i]->table->name, table) == 0)
+		if (strcmp(c->metrics[i]->table->name, table) == 0)
 			return true;
 	return false;
 }

@@ -1,6 +1,6 @@
 /*
- * metric_selection: which figures a run computes, by the names of -a and
- * [aggregator] figures. A figure is one table or more; messages, views and
+ * metric_selection: which metrics a run computes, by the names of -a and
+ * [aggregator] metrics. A metric is one table or more; messages, views and
  * eventlog have none of their own making: those records are passed on as they
  * came.
  */
@@ -12,7 +12,7 @@
 #include "aggregator/rows/metric.h"
 
 struct metric_selection {
-	const struct metric *figures[FIGURES_MAX]; /* in the registry's order */
+	const struct metric *metrics[METRICS_MAX]; /* in the registry's order */
 	size_t n;
 	bool allocation;                /* it is among them */
 	bool messages, views, eventlog; /* passed on */
@@ -23,7 +23,7 @@ int metric_selection_parse(struct metric_selection *c, char *const *names,
     struct buf *why) __attribute__((warn_unused_result));
 
 /* What a report for people, or one table alone, is made of, whatever was
- * chosen: adds those figures. */
+ * chosen: adds those metrics. */
 void metric_selection_add(struct metric_selection *c, const char *table);
 
 /* As one of several aggregators makes them: what cannot be told in parts is
@@ -37,7 +37,7 @@ bool metric_selection_has(const struct metric_selection *c, const char *table);
 bool metric_selection_passes(
     const struct metric_selection *c, enum record_type type);
 
-/* Some figure reads what was said. */
+/* Some metric reads what was said. */
 bool metric_selection_needs_text(const struct metric_selection *c);
 
 #endif

@@ -13,7 +13,9 @@ pending_rows_any(const struct pipeline *d)
 	const struct model_changes *c = &d->model.changes;
 
 	return c->chats_n > 0 || c->operators_n > 0 || c->events_n > 0 ||
-	       c->totals || (d->flows != NULL && flows_changed(d->flows));
+	       c->totals ||
+	       (d->streaming != NULL &&
+		   streaming_metrics_changed(d->streaming));
 }
 
 void
@@ -39,8 +41,8 @@ pending_rows_pack(const struct pipeline *d, uint32_t tenant, struct buf *to)
 		pack_put_text(to, model_name(m, c->events[i]->event));
 	}
 	pack_put_number(to, c->totals);
-	if (d->flows != NULL)
-		flows_unsent(d->flows, &flows);
+	if (d->streaming != NULL)
+		streaming_metrics_unsent(d->streaming, &flows);
 	pack_put_text(to, (struct text){ buf_str(&flows), flows.len });
 	buf_release(&flows);
 }
@@ -105,7 +107,7 @@ pending_rows_mark(struct pipeline *d, struct pack *r)
 		return -1;
 	if (totals != 0)
 		model_mark_waits(m);
-	if (flows.len == 0 || d->flows == NULL)
+	if (flows.len == 0 || d->streaming == NULL)
 		return 0;
-	return flows_unsent_back(d->flows, flows.p, flows.len);
+	return streaming_metrics_unsent_back(d->streaming, flows.p, flows.len);
 }

@@ -7,7 +7,7 @@
 
 #include "aggregator/state/state.h"
 
-/* Figures that are made of the clocks' intervals. */
+/* Metrics that are made of the clocks' intervals. */
 static bool
 needs_clocks(const struct metric_selection *c)
 {
@@ -20,12 +20,12 @@ needs_clocks(const struct metric_selection *c)
 }
 
 static bool
-has_flows(const struct metric_selection *c)
+has_streaming(const struct metric_selection *c)
 {
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		if (c->figures[i]->flow != NULL)
+		if (c->metrics[i]->streaming != NULL)
 			return true;
 	return false;
 }
@@ -36,7 +36,7 @@ pass_interval(void *ctx, const struct model *m, const struct chat *c,
 {
 	struct pipeline *d = ctx;
 
-	flows_model_interval(d->flows, m, c, i, withdrawn);
+	streaming_metrics_model_interval(d->streaming, m, c, i, withdrawn);
 }
 
 /* As streaming_metric_message_read() reads a record. */
@@ -64,15 +64,15 @@ take_merged(void *ctx, const struct model *m, const struct chat *c,
 	char id[MESSAGE_ID_TEXT];
 
 	now.chat = chat_id(c);
-	now.id = message_id_text(&m->lexicon.idents, x->id, id);
+	now.id = message_id_text(&m->lexicon.message_ids, x->id, id);
 	now.text.p = text;
 	now.text.len = text != NULL ? strlen(text) : 0;
 	if (taken == MODEL_NEW) {
-		flows_message(d->flows, &now, NULL);
+		streaming_metrics_message(d->streaming, &now, NULL);
 	} else if (m->replaces) {
 		old = message_of(m, &m->replaced);
 		old.chat = now.chat;
-		flows_message(d->flows, &now, &old);
+		streaming_metrics_message(d->streaming, &now, &old);
 	}
 }
 
@@ -103,7 +103,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	struct model *m = &d->model;
 
 	memset(d, 0, sizeof *d);
-	d->choice = setup->choice;
+	d->selection = setup->selection;
 	d->part = setup->part;
 	model_init(m, tenant, stream, as_of);
 	m->ctx = d;
@@ -114,22 +114,22 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->window = setup->window_ms;
 	m->memory = setup->memory_ms;
 	/* A snapshot may be put into a stream, whose words count. */
-	m->keeps_texts = !stream && metric_selection_needs_text(d->choice);
+	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->ahead = setup->ahead_ms;
 	/* Flows need to know which version of a message was there. */
-	m->no_clocks =
-	    !needs_clocks(d->choice) && !has_flows(d->choice) && !setup->clocks;
-	m->no_events = !metric_selection_has(d->choice, "event_counts");
+	m->no_clocks = !needs_clocks(d->selection) &&
+		       !has_streaming(d->selection) && !setup->clocks;
+	m->no_events = !metric_selection_has(d->selection, "event_counts");
 	m->event_pairs =
 	    (size_t)conf_int(setup->conf, "aggregator", "event_pairs");
-	if (d->choice->allocation && stream && setup->state != NULL)
+	if (d->selection->allocation && stream && setup->state != NULL)
 		open_allocation(d, setup->conf);
-	if (!has_flows(d->choice) || setup->no_flows)
+	if (!has_streaming(d->selection) || setup->no_streaming)
 		return;
-	d->flows =
-	    flows_open(d->choice->figures, d->choice->n, setup->conf, m->tenant,
-		&(struct flows_home){
-		    setup->pool, setup->state, number, setup->window_ms });
+	d->streaming = streaming_metrics_open(d->selection->metrics,
+	    d->selection->n, setup->conf, m->tenant,
+	    &(struct streaming_metrics_home){
+		setup->pool, setup->state, number, setup->window_ms });
 	m->prompt = true;
 	m->interval = pass_interval;
 	m->merged = take_merged;
@@ -138,7 +138,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 void
 pipeline_release(struct pipeline *d)
 {
-	flows_close(d->flows);
+	streaming_metrics_close(d->streaming);
 	allocation_free(d->allocation);
 	model_release(&d->model);
 }
@@ -152,21 +152,21 @@ pipeline_add(struct pipeline *d, const struct record *r)
 
 	if (d->allocation != NULL)
 		tell_allocation(d, r, taken);
-	if (d->flows == NULL || r->type != RECORD_MESSAGE ||
+	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;
 	streaming_metric_message_read(&m, r);
 	if (r->stale) {
 		if (taken == MODEL_NEW)
-			flows_before(d->flows, &m);
+			streaming_metrics_before(d->streaming, &m);
 		return taken;
 	}
 	if (taken == MODEL_NEW) {
-		flows_message(d->flows, &m, NULL);
+		streaming_metrics_message(d->streaming, &m, NULL);
 	} else if (model->replaces) {
 		old = message_of(model, &model->replaced);
 		old.chat = m.chat;
-		flows_message(d->flows, &m, &old);
+		streaming_metrics_message(d->streaming, &m, &old);
 	}
 	return taken;
 }
@@ -177,14 +177,14 @@ pipeline_settle(struct pipeline *d, const struct rules *rules, bool refresh)
 	if (refresh && d->model.lasting)
 		model_mark_waits(&d->model);
 	model_settle(&d->model, rules);
-	if (d->flows != NULL)
-		flows_settle(d->flows, d->model.as_of, refresh);
+	if (d->streaming != NULL)
+		streaming_metrics_settle(d->streaming, d->model.as_of, refresh);
 }
 
 void
 pipeline_sent(struct pipeline *d)
 {
-	if (d->flows != NULL)
-		flows_sent(d->flows);
+	if (d->streaming != NULL)
+		streaming_metrics_sent(d->streaming);
 	model_clear_changed(&d->model);
 }

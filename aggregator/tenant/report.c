@@ -20,7 +20,7 @@ begin(struct report *r, struct pipeline *d, const struct rules *rules,
 {
 	memset(r, 0, sizeof *r);
 	r->model = &d->model;
-	r->drive = d;
+	r->pipeline = d;
 	r->which = which;
 	r->definition = rules->name;
 }
@@ -58,27 +58,27 @@ report_release(struct report *r)
 static void
 emit(const struct report *r, struct rowset *to)
 {
-	const struct metric *f = to->figure;
+	const struct metric *f = to->metric;
 
 	if (f->emit != NULL)
 		f->emit(r->model, to, r->which);
 	else if (f->emit_whatif != NULL && r->whatif != NULL)
 		f->emit_whatif(r->whatif, to);
-	else if (f->flow != NULL && r->drive->flows != NULL)
-		flows_emit(r->drive->flows, to, r->which);
+	else if (f->streaming != NULL && r->pipeline->streaming != NULL)
+		streaming_metrics_emit(r->pipeline->streaming, to, r->which);
 	rowset_end(to);
 }
 
 void
 report_make_tables(struct report *r)
 {
-	const struct metric_selection *c = r->drive->choice;
+	const struct metric_selection *c = r->pipeline->selection;
 	size_t i;
 
 	r->tables = xcalloc(c->n + 1, sizeof *r->tables);
 	r->tables_n = c->n;
 	for (i = 0; i < c->n; i++) {
-		r->tables[i].figure = c->figures[i];
+		r->tables[i].metric = c->metrics[i];
 		emit(r, &r->tables[i]);
 	}
 }
@@ -125,7 +125,7 @@ write_row(void *ctx, const struct cell *cells)
 static bool
 is_in_parts(const struct report *r, const struct metric *f)
 {
-	return f->table->parts != NULL && r->drive->part.of > 0;
+	return f->table->parts != NULL && r->pipeline->part.of > 0;
 }
 
 /* Its rows stand within the snapshot. */
@@ -138,9 +138,10 @@ is_state(const struct report *r, const struct metric *f)
 static void
 write_table(const struct report *r, const struct metric *f, struct writer *w)
 {
-	const struct shard *part = is_in_parts(r, f) ? &r->drive->part : NULL;
+	const struct shard *part =
+	    is_in_parts(r, f) ? &r->pipeline->part : NULL;
 	struct rowset rows = {
-		.figure = f, .part = part != NULL, .each = write_row, .ctx = w
+		.metric = f, .part = part != NULL, .each = write_row, .ctx = w
 	};
 
 	rowline_init(&w->line, part != NULL ? f->table->parts : f->table, part,
@@ -159,14 +160,14 @@ static int
 write_tables(const struct report *r, enum share share, report_line_fn *line,
     void *ctx, int64_t *written)
 {
-	const struct metric_selection *c = r->drive->choice;
+	const struct metric_selection *c = r->pipeline->selection;
 	struct writer w = { .to = line, .ctx = ctx };
 	size_t i;
 
 	for (i = 0; i < c->n && !w.failed; i++)
 		if (share == SHARE_ALL ||
-		    is_state(r, c->figures[i]) == (share == SHARE_STATE))
-			write_table(r, c->figures[i], &w);
+		    is_state(r, c->metrics[i]) == (share == SHARE_STATE))
+			write_table(r, c->metrics[i], &w);
 	buf_release(&w.buf);
 	*written = w.written;
 	return w.failed ? -1 : 0;
@@ -177,11 +178,11 @@ write_tables(const struct report *r, enum share share, report_line_fn *line,
 static bool
 has_state(const struct report *r)
 {
-	const struct metric_selection *c = r->drive->choice;
+	const struct metric_selection *c = r->pipeline->selection;
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		if (is_state(r, c->figures[i]))
+		if (is_state(r, c->metrics[i]))
 			return true;
 	return false;
 }
@@ -255,7 +256,7 @@ static void
 add_csv_rows(
     struct out_table *t, const struct report *r, const struct rowset *rows)
 {
-	const struct metric *f = rows->figure;
+	const struct metric *f = rows->metric;
 	struct buf b = BUF_INIT;
 	char as_of[CLOCK_TEXT];
 	size_t i, j;
@@ -293,7 +294,7 @@ report_csv(struct report *r, size_t n, const struct metric *f, struct buf *to)
 	for (i = 0; i < n; i++) {
 		report_make_tables(&r[i]);
 		for (j = 0; j < r[i].tables_n; j++)
-			if (r[i].tables[j].figure == f)
+			if (r[i].tables[j].metric == f)
 				add_csv_rows(&t, &r[i], &r[i].tables[j]);
 	}
 	out_table_show(&t, OUT_CSV, to);

@@ -19,9 +19,9 @@ struct report {
 	const struct simulation *whatif; /* NULL: none; borrowed */
 	const char *definition;
 	/* Private. */
-	struct pipeline *drive;
+	struct pipeline *pipeline;
 	enum metric_rows which;
-	struct rowset *tables; /* one for each chosen figure; only where
+	struct rowset *tables; /* one for each chosen metric; only where
 				  rows are looked at more than once */
 	size_t tables_n;
 };

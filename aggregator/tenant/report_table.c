@@ -1,6 +1,6 @@
 /*
  * report_table: what a person sees. It shows cells of the same rows that go to
- * the database, picked by column name, so no figure is computed here.
+ * the database, picked by column name, so no metric is computed here.
  */
 #include "aggregator/tenant/report.h"
 
@@ -22,28 +22,28 @@ find_table(const struct report *r, const char *table)
 	size_t i;
 
 	for (i = 0; i < r->tables_n; i++)
-		if (strcmp(r->tables[i].figure->table->name, table) == 0)
+		if (strcmp(r->tables[i].metric->table->name, table) == 0)
 			return &r->tables[i];
-	prog_die(PROG_SOFTWARE, "no table '%s' among the figures", table);
+	prog_die(PROG_SOFTWARE, "no table '%s' among the metrics", table);
 }
 
 static const struct cell *
 find_cell(const struct rowset *rows, size_t row, const char *column)
 {
-	int i = metric_column(rows->figure, column);
+	int i = metric_column(rows->metric, column);
 
 	if (i < 0)
 		prog_die(PROG_SOFTWARE, "no column '%s' in %s", column,
-		    rows->figure->table->name);
+		    rows->metric->table->name);
 	return rowset_get(rows, row) + i;
 }
 
 static enum cell_form
 form_of(const struct rowset *rows, const char *column)
 {
-	int i = metric_column(rows->figure, column);
+	int i = metric_column(rows->metric, column);
 
-	return cell_form(table_cell(rows->figure->table, (size_t)i));
+	return cell_form(table_cell(rows->metric->table, (size_t)i));
 }
 
 /* The cell for a person's eye; NULL for nothing. */

@@ -117,7 +117,7 @@ read_conf(struct db *db, const struct conf *conf)
 	db->connect_ms = at_most(CONNECT_MS, db->timeout_ms);
 	db->lock_ms = at_most(LOCK_MS, db->timeout_ms / 2);
 	db->lock_s = db_seconds_of(db->lock_ms);
-	db->patience_ms = conf_int(conf, "mysql", "patience");
+	db->wait_timeout_ms = conf_int(conf, "mysql", "wait_timeout");
 	db->bulk_off = strcmp(conf_text(conf, "mysql", "bulk"), "off") == 0;
 }
 
@@ -173,7 +173,7 @@ db_another(const struct db *db)
 	d->timeout_ms = db->timeout_ms;
 	d->lock_ms = db->lock_ms;
 	d->lock_s = db->lock_s;
-	d->patience_ms = db->patience_ms;
+	d->wait_timeout_ms = db->wait_timeout_ms;
 	return d;
 }
 
@@ -228,7 +228,7 @@ static void
 set_options(struct db *db, MYSQL *my)
 {
 	unsigned connect_s =
-	    db_seconds_of(at_most(db->connect_ms, db_patience_left(db)));
+	    db_seconds_of(at_most(db->connect_ms, db_wait_left(db)));
 	unsigned timeout_s = db_seconds_of(db->timeout_ms), off = 0;
 	unsigned protocol = MYSQL_PROTOCOL_TCP;
 	my_bool yes = 1, no = 0;

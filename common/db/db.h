@@ -132,16 +132,17 @@ int64_t db_get_time(const struct db_rows *r, size_t i);
  * COMMIT leaves that open. Work that says NEVER is rolled back and NEVER is
  * returned at once.
  *
- * Gives up with LATER after [mysql] patience (never when patient), whatever the
- * time was spent on: locks of others, conflicts, a server that is away; or as
- * soon as asked to stop. Who is patient says once what is waited for. */
+ * Gives up with LATER after [mysql] wait_timeout (never when wait_forever),
+ * whatever the time was spent on: locks of others, conflicts, a server that is
+ * away; or as soon as asked to stop. Who waits for ever says once what is
+ * waited for. */
 enum outcome db_transaction(struct db *db,
-    enum outcome (*work)(struct db *db, void *ctx), void *ctx, bool patient)
-    __attribute__((warn_unused_result));
+    enum outcome (*work)(struct db *db, void *ctx), void *ctx,
+    bool wait_forever) __attribute__((warn_unused_result));
 
-/* What is left of patience, in ms, within db_transaction(): for work that waits
- * for something else. INT64_MAX: no end. */
-int64_t db_patience_left(const struct db *db);
+/* What is left of that time, in ms, within db_transaction(): for work that
+ * waits for something else. INT64_MAX: no end. */
+int64_t db_wait_left(const struct db *db);
 
 /* For ALTER TABLE and the like: waits at most that many seconds for who uses
  * the table, and others wait behind it as long; 0: as usual. */

@@ -17,7 +17,7 @@ struct db {
 	unsigned port;
 	bool tls;
 	bool bulk_off;
-	int64_t connect_ms, timeout_ms, lock_ms, patience_ms;
+	int64_t connect_ms, timeout_ms, lock_ms, wait_timeout_ms;
 	unsigned lock_s;    /* what the session waits for a lock */
 	int64_t give_up_ms; /* of the transaction under way; 0: never */
 

@@ -4,9 +4,9 @@
  *
  * Patience counts whatever is waited for: a server that is away, a lock that
  * somebody holds, a deadlock that comes again. A session never waits for a
- * lock longer than patience lasts. Who waits for ever says so after NOTICE_MS,
- * once, whichever of its connections it is: so the first wait for a lock is no
- * longer than that.
+ * lock longer than [mysql] wait_timeout. Who waits for ever says so after
+ * NOTICE_MS, once, whichever of its connections it is: so the first wait for a
+ * lock is no longer than that.
  */
 #include <mysql.h>
 #include <stdatomic.h>
@@ -37,7 +37,7 @@ static atomic_bool told;
 struct wait {
 	struct retry conflicts, away;
 	int64_t since_ms;
-	bool patient;
+	bool wait_forever;
 	bool told; /* by us */
 };
 
@@ -71,7 +71,7 @@ db_wait_for_tables(struct db *db, unsigned wait_s)
 }
 
 int64_t
-db_patience_left(const struct db *db)
+db_wait_left(const struct db *db)
 {
 	int64_t left;
 
@@ -85,11 +85,11 @@ db_patience_left(const struct db *db)
 static enum outcome
 limit_locks(struct db *db, const struct wait *w)
 {
-	int64_t ms = db->lock_ms, left = db_patience_left(db);
+	int64_t ms = db->lock_ms, left = db_wait_left(db);
 	struct db_value s[2];
 	enum outcome o;
 
-	if (w->patient && !w->told && ms > NOTICE_MS)
+	if (w->wait_forever && !w->told && ms > NOTICE_MS)
 		ms = NOTICE_MS;
 	s[0] = s[1] = db_int(db_seconds_of(left < ms ? left : ms));
 	if (s[0].num == db->lock_s)
@@ -117,7 +117,7 @@ wait_again(struct db *db, struct wait *w)
 	bool conflict =
 	    db->cause == DB_CONFLICT && w->conflicts.attempt < CONFLICT_TRIES;
 	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
-	int64_t left = db_patience_left(db), ms;
+	int64_t left = db_wait_left(db), ms;
 
 	/* A deadlock is over when it is told: one more attempt waits for
 	 * nothing. */
@@ -126,7 +126,7 @@ wait_again(struct db *db, struct wait *w)
 	ms = retry_next(conflict ? &w->conflicts : &w->away, -1);
 	if (ms > left)
 		ms = left;
-	if (w->patient && !w->told &&
+	if (w->wait_forever && !w->told &&
 	    (!conflict || clock_mono_ms() - w->since_ms >= NOTICE_MS))
 		tell(db, w);
 	log_debug(conflict ? "transaction_conflict" : "database_wait",
@@ -178,17 +178,17 @@ attempt(struct db *db, const struct wait *w,
 
 enum outcome
 db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
-    void *ctx, bool patient)
+    void *ctx, bool wait_forever)
 {
 	struct wait w = {
 		.conflicts = RETRY_INIT(CONFLICT_BASE_MS, CONFLICT_CAP_MS, -1),
 		.away = RETRY_INIT(AWAY_BASE_MS, AWAY_CAP_MS, -1),
 		.since_ms = clock_mono_ms(),
-		.patient = patient,
+		.wait_forever = wait_forever,
 	};
 	enum outcome o;
 
-	db->give_up_ms = patient ? 0 : w.since_ms + db->patience_ms;
+	db->give_up_ms = wait_forever ? 0 : w.since_ms + db->wait_timeout_ms;
 	do
 		o = attempt(db, &w, work, ctx);
 	while (o == OUTCOME_LATER && wait_again(db, &w));

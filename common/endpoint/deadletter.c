@@ -140,7 +140,8 @@ deadletter_flush(struct deadletter *d)
 	if (o == OUTCOME_DONE)
 		d->told = false;
 	else if (!d->told || o == OUTCOME_NEVER) {
-		/* A patient caller comes again and again: one line. */
+		/* A caller that waits for ever comes again and again: one line.
+		 */
 		d->told = true;
 		(void)failed(d, endpoint_code(d->out), endpoint_why(d->out));
 	}

@@ -52,12 +52,12 @@ enum endpoint_status {
 
 struct endpoint_options {
 	const struct conf
-	    *conf;        /* for [amqp]; borrowed, outlives the endpoint */
-	size_t max_line;  /* 0: RECORD_MAX_LINE */
-	bool until_empty; /* reading a queue: ENDPOINT_EMPTY at its end */
-	bool patient;     /* a daemon: wait for the broker for ever, or
-			     until asked to stop; else give up after
-			     [amqp] patience */
+	    *conf;         /* for [amqp]; borrowed, outlives the endpoint */
+	size_t max_line;   /* 0: RECORD_MAX_LINE */
+	bool until_empty;  /* reading a queue: ENDPOINT_EMPTY at its end */
+	bool wait_forever; /* a daemon: wait for the broker for ever, or
+			 until asked to stop; else give up after
+			 [amqp] wait_timeout */
 
 	bool append; /* writing a file: behind what is there, since that was
 			answered for, or acknowledged, and comes no more */
@@ -123,7 +123,7 @@ int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* 0, or -1: endpoint_why() */
 
 /* OUTCOME_LATER: the broker is away or full, or gave no answer in time; what
- * is not confirmed is kept and the next flush goes on. A patient endpoint
+ * is not confirmed is kept and the next flush goes on. One that waits for ever
  * answers so every few seconds, so that its caller can look after the rest.
  * OUTCOME_NEVER: a full disk, no right to publish; a closed pipe, and then
  * endpoint_code() is PROG_OK, because that is an ordinary end. */

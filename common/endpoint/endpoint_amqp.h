@@ -28,9 +28,9 @@ struct amqp_endpoint {
 	struct amqp_source source; /* exchange NULL: the queue is ours */
 	bool spread; /* writing: what is called `queue` is an exchange, and who
 			reads behind it is nobody's business here */
-	bool patient;
+	bool wait_forever;
 	bool sole; /* nobody else may read it */
-	int64_t patience_ms;
+	int64_t wait_timeout_ms;
 	int64_t taken_since_ms; /* by another reader; 0: it is not */
 
 	struct retry retry;
@@ -54,7 +54,7 @@ void endpoint_amqp_release(struct amqp_endpoint *a);
 enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
     __attribute__((warn_unused_result));
 
-/* Connects for the first time: waits as patience allows. */
+/* Connects for the first time: waits up to [amqp] wait_timeout. */
 enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
     __attribute__((warn_unused_result));
 
@@ -73,7 +73,7 @@ void endpoint_amqp_reached(struct amqp_endpoint *a);
  * enough for that, because a link may go down again and again. */
 void endpoint_amqp_works(struct amqp_endpoint *a);
 
-/* True when trouble has lasted longer than patience. */
+/* True when trouble has lasted longer than wait_timeout. */
 bool endpoint_amqp_gives_up(const struct amqp_endpoint *a);
 
 /* For the ops of the two ends, each of which begins with its amqp_endpoint. */

@@ -35,7 +35,8 @@
 /* How long a full queue is left alone. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
-/* A patient flush answers LATER after so long without any progress. */
+/* A flush that waits for ever answers LATER after so long without any progress.
+ */
 #define FLUSH_MS 3000
 /* After a signal: how long confirms that are on their way are waited for. */
 #define STOP_MS 3000
@@ -104,8 +105,8 @@ limit(const struct amqp_writer *w, bool flushing)
 	if (stop_asked())
 		return w->a.link.conn != NULL && !w->a.link.blocked ? STOP_MS
 								    : 0;
-	if (!w->a.patient)
-		return w->a.patience_ms;
+	if (!w->a.wait_forever)
+		return w->a.wait_timeout_ms;
 	return flushing ? FLUSH_MS : -1;
 }
 

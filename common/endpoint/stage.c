@@ -58,7 +58,7 @@ again(struct stage *s, enum outcome o, struct retry *retry)
 {
 	int64_t left;
 
-	if (o != OUTCOME_LATER || !s->patient)
+	if (o != OUTCOME_LATER || !s->wait_forever)
 		return false;
 	left = retry_next(retry, -1);
 	do {
@@ -127,7 +127,7 @@ is_dense(const struct batch *b, int64_t now)
 
 /* How long more lines of a batch are waited for; -1: it is old. */
 static int64_t
-patience(const struct stage *s, const struct batch *b)
+wait_ms(const struct stage *s, const struct batch *b)
 {
 	int64_t now = clock_mono_ms(), left = b->began + s->batch_ms - now;
 
@@ -180,7 +180,7 @@ fill(struct stage *s, struct batch *b, enum outcome *o)
 			b->waited = 0;
 		}
 		b->lines += lines;
-		left = patience(s, b);
+		left = wait_ms(s, b);
 	}
 	return ENDPOINT_RECORD;
 }

@@ -31,13 +31,13 @@ struct stage {
 				 catch up */
 	int busy_ms;          /* up to batch_ms, as 0: never later than that */
 	int idle_ms;          /* how often idle() is called; 0: a second */
-	bool patient;         /* retry a flush that says LATER for ever */
+	bool wait_forever;    /* retry a flush that says LATER for ever */
 
 	/* One line, borrowed. Bad records are the handler's business: it calls
 	 * deadletter_add() with *why. Returns DONE (go on), NEVER (stop; the
 	 * handler has logged why and set `code`), or LATER: the line was
-	 * neither taken nor changed; a patient stage gives it again after a
-	 * pause, another stops with PROG_TEMPFAIL. */
+	 * neither taken nor changed; a stage that waits for ever gives it again
+	 * after a pause, another stops with PROG_TEMPFAIL. */
 	enum outcome (*handle)(void *ctx, char *line, size_t len);
 
 	/* Instead of handle(): the lines in blocks, see endpoint_read_block();
@@ -53,7 +53,7 @@ struct stage {
 	/* Both may be NULL. endpoint_pump() of what the handler writes to,
 	 * often enough, in long batches too; and what else there is to do about
 	 * once a second while there is nothing to read, and between the tries
-	 * of a patient stage. */
+	 * of a stage that waits for ever. */
 	void (*pump)(void *ctx);
 	void (*idle)(void *ctx);
 

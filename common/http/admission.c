@@ -33,7 +33,7 @@ struct holder {
 struct admission {
 	struct admission_limits limits;
 	uint64_t key[2]; /* of hashes */
-	pthread_mutex_t doors;
+	pthread_mutex_t lock;
 	unsigned inside;
 	struct holder *chains[CHAINS];
 	pthread_mutex_t rates;
@@ -47,7 +47,7 @@ admission_open(const struct admission_limits *limits)
 
 	a->limits = *limits;
 	random_fill(a->key, sizeof a->key);
-	(void)pthread_mutex_init(&a->doors, NULL);
+	(void)pthread_mutex_init(&a->lock, NULL);
 	(void)pthread_mutex_init(&a->rates, NULL);
 	if (limits->rate > 0)
 		a->buckets = xcalloc(ROWS * ROW, sizeof *a->buckets);
@@ -68,7 +68,7 @@ admission_close(struct admission *a)
 			free(h);
 		}
 	}
-	(void)pthread_mutex_destroy(&a->doors);
+	(void)pthread_mutex_destroy(&a->lock);
 	(void)pthread_mutex_destroy(&a->rates);
 	networks_release(&a->limits.proxies);
 	free(a->buckets);
@@ -121,9 +121,9 @@ admission_enter(struct admission *a, const struct address *peer)
 {
 	bool in;
 
-	(void)pthread_mutex_lock(&a->doors);
+	(void)pthread_mutex_lock(&a->lock);
 	in = enter(a, peer);
-	(void)pthread_mutex_unlock(&a->doors);
+	(void)pthread_mutex_unlock(&a->lock);
 	return in;
 }
 
@@ -133,7 +133,7 @@ admission_leave(struct admission *a, const struct address *peer)
 	struct address client = address_client(peer);
 	struct holder **at, *h;
 
-	(void)pthread_mutex_lock(&a->doors);
+	(void)pthread_mutex_lock(&a->lock);
 	a->inside--;
 	at = find(a, &client);
 	h = *at;
@@ -141,7 +141,7 @@ admission_leave(struct admission *a, const struct address *peer)
 		*at = h->next;
 		free(h);
 	}
-	(void)pthread_mutex_unlock(&a->doors);
+	(void)pthread_mutex_unlock(&a->lock);
 }
 
 /* Takes the last name off the list, whose length is *len. False: there is none,

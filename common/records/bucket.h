@@ -6,7 +6,7 @@
  *   h = FNV-1a, 64 bits, of: tenant, a byte 0, a key
  *   h = h xor (h >> 32), bucket = h mod 64
  *
- * The key is the record's chat. What has none is spread by what its figures
+ * The key is the record's chat. What has none is spread by what its metrics
  * are kept for: an event by its user, a view by its message, a row by the
  * tenant alone. Operators, limits, markers, and what is of an unknown type,
  * concern all: BUCKET_ALL.

@@ -17,7 +17,7 @@
 #define ACCOUNT_MS 60000
 
 struct assigner {
-	struct tenant_assigner clerk;
+	struct tenant_assigner assigner;
 	struct skew skew;
 	uint64_t calls[PROFILE_CALLS]; /* counted so far */
 	bool may, told;
@@ -32,7 +32,7 @@ tell_forbidden(struct assigners *all, struct assigner *d)
 	all->opt->failed(all->opt->ctx, PROG_CONFIG);
 	log_error("tenant %s: nothing is changed at its CRM; set assign = yes "
 		  "in [%s] to have chats given to operators",
-	    d->clerk.tenant->name, d->clerk.tenant->section);
+	    d->assigner.tenant->name, d->assigner.tenant->section);
 }
 
 int
@@ -46,10 +46,10 @@ assigners_open(struct assigners *d, const struct assigners_options *opt)
 	for (i = 0; i < opt->tenants_n; i++) {
 		struct assigner *one = &d->all[i];
 
-		one->clerk = opt->like;
-		one->clerk.tenant = &opt->tenants[i];
-		one->clerk.skew = &one->skew;
-		one->clerk.fetch =
+		one->assigner = opt->like;
+		one->assigner.tenant = &opt->tenants[i];
+		one->assigner.skew = &one->skew;
+		one->assigner.fetch =
 		    fetch_new(d->http, &opt->tenants[i], &one->skew);
 		one->may = opt->tenants[i].assign || opt->like.dry_run;
 		any = any || one->may;
@@ -66,9 +66,9 @@ assigners_release(struct assigners *d, bool by_hand)
 
 	for (i = 0; d->all != NULL && i < d->opt->tenants_n; i++) {
 		if (by_hand)
-			d->opt->failed(d->opt->ctx, d->all[i].clerk.code);
-		fetch_free(d->all[i].clerk.fetch);
-		tenant_assigner_release(&d->all[i].clerk);
+			d->opt->failed(d->opt->ctx, d->all[i].assigner.code);
+		fetch_free(d->all[i].assigner.fetch);
+		tenant_assigner_release(&d->all[i].assigner);
 	}
 	free(d->all);
 	http_free(d->http);
@@ -99,7 +99,7 @@ assigners_find(struct assigners *d, struct text tenant)
 		if (!text_is(tenant, d->opt->tenants[i].name))
 			continue;
 		if (d->all[i].may)
-			return &d->all[i].clerk;
+			return &d->all[i].assigner;
 		tell_forbidden(d, &d->all[i]);
 		return NULL;
 	}
@@ -113,7 +113,7 @@ assigners_flying(const struct assigners *d)
 	size_t i, n = 0;
 
 	for (i = 0; i < d->opt->tenants_n; i++)
-		n += fetch_left(d->all[i].clerk.fetch);
+		n += fetch_left(d->all[i].assigner.fetch);
 	return n;
 }
 
@@ -125,7 +125,7 @@ assigners_turn(struct assigners *d, int64_t wait_ms)
 	size_t i;
 
 	for (i = 0; i < d->opt->tenants_n; i++) {
-		w = fetch_step(d->all[i].clerk.fetch);
+		w = fetch_step(d->all[i].assigner.fetch);
 		wait_ms = w < wait_ms ? w : wait_ms;
 	}
 	if (assigners_flying(d) == 0)
@@ -139,8 +139,8 @@ assigners_turn(struct assigners *d, int64_t wait_ms)
 static void
 account(struct assigners *all, struct assigner *d)
 {
-	const struct tenant *t = d->clerk.tenant;
-	const uint64_t *calls = fetch_calls(d->clerk.fetch);
+	const struct tenant *t = d->assigner.tenant;
+	const uint64_t *calls = fetch_calls(d->assigner.fetch);
 	struct buf why = BUF_INIT;
 	struct usage u = { .runs = 1 };
 	enum exit_code code;
@@ -157,9 +157,9 @@ account(struct assigners *all, struct assigner *d)
 			u.calls[i] = calls[i] - d->calls[i];
 		usage_add_run(s, USAGE_ASSIGN, now, &u);
 		usage_add_month(s, USAGE_ASSIGN, now, usage_calls(u.calls));
-		quota_keep(s, d->clerk.fetch, now);
-		if (quota_check(t, s, d->clerk.fetch, now) != PROG_OK)
-			fetch_limit(d->clerk.fetch, 0);
+		quota_keep(s, d->assigner.fetch, now);
+		if (quota_check(t, s, d->assigner.fetch, now) != PROG_OK)
+			fetch_limit(d->assigner.fetch, 0);
 		if (store_commit(s, &why) == PROG_OK)
 			memcpy(d->calls, calls, sizeof d->calls);
 	}

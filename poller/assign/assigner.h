@@ -1,7 +1,7 @@
 /*
- * assigner: those who carry out the promises of all tenants (reservation.h): a
- * clerk each, where the configuration lets chats be given to operators, their
- * requests, and the count of their calls.
+ * assigner: those who carry out the reservations of all tenants
+ * (reservation.h): a assigner each, where the configuration lets chats be given
+ * to operators, their requests, and the count of their calls.
  */
 #ifndef POLLER_ASSIGN_ASSIGNER_H
 #define POLLER_ASSIGN_ASSIGNER_H
@@ -16,7 +16,7 @@ struct assigners_options {
 	const struct tenant *tenants;
 	size_t tenants_n;
 	const char *state;           /* its folder, or NULL */
-	struct tenant_assigner like; /* what all clerks are like */
+	struct tenant_assigner like; /* what all assigners are like */
 	/* Told what went wrong: the run's exit code. */
 	void (*failed)(void *ctx, enum exit_code code);
 	void *ctx;
@@ -35,7 +35,7 @@ struct assigners {
 int assigners_open(struct assigners *d, const struct assigners_options *opt)
     __attribute__((warn_unused_result));
 
-/* by_hand: what kept a clerk from its work is the run's exit code. */
+/* by_hand: what kept a assigner from its work is the run's exit code. */
 void assigners_release(struct assigners *d, bool by_hand);
 
 /* NULL: there is none, or it may not; told once each. */

@@ -22,7 +22,7 @@ dry_run_init(struct dry_run *t, enum out_format format)
 void
 dry_run_add(struct dry_run *t, const struct reservation *p)
 {
-	const char *tenant = p->clerk->tenant->name;
+	const char *tenant = p->assigner->tenant->name;
 	const char *result = reservation_fate_names[p->fate];
 
 	if (t->format != OUT_NDJSON) {
@@ -34,7 +34,7 @@ dry_run_add(struct dry_run *t, const struct reservation *p)
 		return;
 	}
 	jsonw_open(&t->lines);
-	jsonw_str(&t->lines, "type", "trial");
+	jsonw_str(&t->lines, "type", "dry_run");
 	jsonw_str(&t->lines, "tenant", tenant);
 	jsonw_str(&t->lines, "assignment", p->id);
 	jsonw_str(&t->lines, "chat", p->chat);

@@ -1,5 +1,5 @@
 /*
- * dry_run: what poller --assign --dry-run shows: a line a promise.
+ * dry_run: what poller --assign --dry-run shows: a line a reservation.
  */
 #ifndef POLLER_ASSIGN_DRY_RUN_H
 #define POLLER_ASSIGN_DRY_RUN_H
@@ -16,7 +16,7 @@ struct dry_run {
 
 void dry_run_init(struct dry_run *t, enum out_format format);
 
-/* A promise that has ended. */
+/* A reservation that has ended. */
 void dry_run_add(struct dry_run *t, const struct reservation *p);
 
 /* On stdout. PROG_OK, or the code of what was logged. */

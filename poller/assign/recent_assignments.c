@@ -38,9 +38,10 @@ recent_assignments_begin(struct recent_assignments *g, const char *operator_id,
 		if (g->v[i].ended_ms < now_ms - KEPT_MS)
 			drop(g, i);
 	XGROW(g->v, g->n, g->cap);
-	g->v[g->n++] = (struct gift){ .operator_id = xstrdup(operator_id),
-		.chat = xstrdup(chat),
-		.ended_ms = INT64_MAX };
+	g->v[g->n++] =
+	    (struct recent_assignment){ .operator_id = xstrdup(operator_id),
+		    .chat = xstrdup(chat),
+		    .ended_ms = INT64_MAX };
 }
 
 void

@@ -10,14 +10,14 @@
 
 #include "common/containers/strmap.h"
 
-struct gift {
+struct recent_assignment {
 	char *operator_id, *chat;
 	int64_t ended_ms; /* monotonic; INT64_MAX: under way */
 };
 
 /* A zeroed one is empty; release it. */
 struct recent_assignments {
-	struct gift *v;
+	struct recent_assignment *v;
 	size_t n, cap;
 };
 

@@ -13,7 +13,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* Between tries of one promise. */
+/* Between tries of one reservation. */
 #define DELAY_BASE_MS 400
 #define DELAY_CAP_MS 4000
 
@@ -26,14 +26,14 @@ tenant_assigner_release(struct tenant_assigner *c)
 {
 	strmap_release(&c->busy, NULL);
 	strmap_release(&c->asked, free);
-	recent_assignments_release(&c->gifts);
+	recent_assignments_release(&c->recent);
 }
 
 void
 reservation_init(
     struct reservation *p, struct tenant_assigner *c, const struct record *r)
 {
-	*p = (struct reservation){ .clerk = c,
+	*p = (struct reservation){ .assigner = c,
 		.id = text_dup(r->id),
 		.chat = text_dup(r->chat),
 		.operator_id = text_dup(r->operator_id),
@@ -68,13 +68,13 @@ now_of(const struct tenant_assigner *c)
 static bool
 is_expired(const struct reservation *p)
 {
-	return !p->clerk->timeless && now_of(p->clerk) >= p->expires;
+	return !p->assigner->timeless && now_of(p->assigner) >= p->expires;
 }
 
 bool
 reservation_may_start(const struct reservation *p)
 {
-	const struct tenant_assigner *c = p->clerk;
+	const struct tenant_assigner *c = p->assigner;
 
 	return c->active < c->tenant->concurrency &&
 	       strmap_get(&c->busy, p->chat, strlen(p->chat)) == NULL;
@@ -94,15 +94,16 @@ reservation_go(struct reservation *p, enum reservation_step to)
 void
 reservation_done(struct reservation *p, enum reservation_fate fate)
 {
-	struct tenant_assigner *c = p->clerk;
+	struct tenant_assigner *c = p->assigner;
 
 	reservation_go(p, STEP_DONE);
 	p->fate = fate;
 	c->active--;
 	(void)strmap_delete(&c->busy, p->chat, strlen(p->chat));
-	log_info("promise", "tenant=%s chat=%s operator=%s fate=%s holder=%s",
-	    c->tenant->name, p->chat, p->operator_id,
-	    reservation_fate_names[fate], p->holder != NULL ? p->holder : "-");
+	log_info("reservation",
+	    "tenant=%s chat=%s operator=%s fate=%s holder=%s", c->tenant->name,
+	    p->chat, p->operator_id, reservation_fate_names[fate],
+	    p->holder != NULL ? p->holder : "-");
 	c->done(c->ctx, p);
 }
 
@@ -114,7 +115,7 @@ reservation_outcome(struct reservation *p, enum reservation_fate fate)
 
 	jsonw_open(b);
 	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", p->clerk->tenant->name);
+	jsonw_str(b, "tenant", p->assigner->tenant->name);
 	if (p->body.len > 0) {
 		buf_addc(b, ',');
 		buf_adds(b, buf_str(&p->body));
@@ -164,7 +165,7 @@ static bool
 must_list(const struct reservation *p)
 {
 	return p->max_chats != RECORD_NO_NUMBER && p->step != STEP_LISTING &&
-	       profile_about(p->clerk->tenant->profile)->by_operator;
+	       profile_about(p->assigner->tenant->profile)->by_operator;
 }
 
 static bool
@@ -172,7 +173,7 @@ is_full(const struct reservation *p)
 {
 	return p->step == STEP_LISTING &&
 	       (int64_t)(p->held.live +
-			 recent_assignments_since(&p->clerk->gifts,
+			 recent_assignments_since(&p->assigner->recent,
 			     p->operator_id, &p->held, p->listed_ms)) >=
 		   p->max_chats;
 }
@@ -183,7 +184,7 @@ consider(struct reservation *p)
 {
 	if (is_expired(p))
 		reservation_outcome(p, RESERVATION_EXPIRED);
-	else if (p->clerk->dry_run)
+	else if (p->assigner->dry_run)
 		reservation_done(p, RESERVATION_WOULD);
 	else if (stop_asked())
 		reservation_done(p, RESERVATION_AWAY);
@@ -219,7 +220,7 @@ reservation_decide(struct reservation *p)
 void
 reservation_start(struct reservation *p)
 {
-	struct tenant_assigner *c = p->clerk;
+	struct tenant_assigner *c = p->assigner;
 	const int64_t *asked = strmap_get(&c->asked, p->chat, strlen(p->chat));
 
 	c->active++;

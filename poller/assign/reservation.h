@@ -1,7 +1,8 @@
 /*
  * reservation: an assignment on its way. The chat is read; if it is open and
  * nobody has it, or only whom the operator shall take over from, it is given to
- * the operator; what came of it is a chat record that bears the promise's id.
+ * the operator; what came of it is a chat record that bears the reservation's
+ * id.
  *
  *   read -> closed, another's, or the operator's already: that is the outcome
  *        -> somebody's, whom the CRM does not name: the operator's list of
@@ -15,13 +16,13 @@
  *                      -> nobody knows: read, and begin anew
  *        -> free, but expired or refused: an outcome without operator
  *
- * Who promised may know too little: what webhooks tell has no time, so that a
+ * Who reserved may know too little: what webhooks tell has no time, so that a
  * late one hides what was newer. So the limit is looked after here once more,
  * and what was seen of the operator is told along with the refusal.
  *
- * Nothing is remembered from run to run: a promise that comes again, since it
- * was not acknowledged, begins with reading, and what was done before is found
- * done. So one that is expired is read, too: it may have been kept.
+ * Nothing is remembered from run to run: a reservation that comes again, since
+ * it was not acknowledged, begins with reading, and what was done before is
+ * found done. So one that is expired is read, too: it may have been kept.
  *
  * What the CRM leaves open: between reading and giving somebody else may take
  * the chat. A CRM that can refuse then (Qiscus: max_agent) is told to by its
@@ -61,21 +62,21 @@ extern const char *const reservation_fate_names[RESERVATION_FATES];
 
 struct reservation;
 
-/* Carries out one tenant's promises. A zeroed one with the first members set;
- * release it. */
+/* Carries out one tenant's reservations. A zeroed one with the first members
+ * set; release it. */
 struct tenant_assigner {
 	const struct tenant *tenant; /* borrowed, as all of these */
 	struct fetch *fetch;
 	struct skew *skew;
-	bool dry_run;  /* asks only */
-	bool patient;  /* waits for a CRM that is away */
-	bool timeless; /* a promise that is over counts as if it held */
+	bool dry_run;      /* asks only */
+	bool wait_forever; /* waits for a CRM that is away */
+	bool timeless;     /* a reservation that is over counts as if it held */
 	void (*done)(void *ctx, struct reservation *p);
 	void *ctx;
 
-	struct recent_assignments gifts; /* that may be missing on a list */
-	size_t active;                   /* promises on their way */
-	struct strmap busy;              /* their chats */
+	struct recent_assignments recent; /* that may be missing on a list */
+	size_t active;                    /* reservations on their way */
+	struct strmap busy;               /* their chats */
 	enum exit_code code;   /* of what kept it from its work, the last */
 	struct strmap asked;   /* chat -> when it was read */
 	enum error_class told; /* the trouble that was told of */
@@ -84,7 +85,7 @@ struct tenant_assigner {
 void tenant_assigner_release(struct tenant_assigner *c);
 
 struct reservation {
-	struct tenant_assigner *clerk;
+	struct tenant_assigner *assigner;
 	char *id, *chat, *operator_id;
 	char *replaces; /* whom the operator takes over from, or NULL */
 	int64_t expires;
@@ -119,7 +120,7 @@ void reservation_release(struct reservation *p);
 /* Whether it may begin: no other one is about its chat, and there is room. */
 bool reservation_may_start(const struct reservation *p);
 
-/* Ends by clerk->done, perhaps at once. */
+/* Ends by assigner->done, perhaps at once. */
 void reservation_start(struct reservation *p);
 
 /* Of a waiting one: goes on if it is time. Milliseconds until then, INT64_MAX

@@ -1,6 +1,6 @@
 /*
- * reservation_give: asks the CRM to give the chat of a promise to its operator,
- * and makes sense of the answer, or of none.
+ * reservation_give: asks the CRM to give the chat of a reservation to its
+ * operator, and makes sense of the answer, or of none.
  */
 #include "poller/assign/reservation_impl.h"
 
@@ -24,7 +24,7 @@ give_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void
 given(struct reservation *p)
 {
-	struct tenant_assigner *c = p->clerk;
+	struct tenant_assigner *c = p->assigner;
 
 	c->told = ERROR_CLASS_NONE;
 	free(p->holder);
@@ -46,9 +46,9 @@ static void
 give_end(void *ctx, const struct ending *e)
 {
 	struct reservation *p = ctx;
-	struct tenant_assigner *c = p->clerk;
+	struct tenant_assigner *c = p->assigner;
 
-	recent_assignments_end(&c->gifts, p->chat, clock_mono_ms());
+	recent_assignments_end(&c->recent, p->chat, clock_mono_ms());
 	if (e->fault == ERROR_CLASS_NONE && p->giving == GIVING_NAMED) {
 		given(p);
 		return;
@@ -85,7 +85,7 @@ give_end(void *ctx, const struct ending *e)
 	reservation_read(p);
 }
 
-/* Asked once, and not when the promise is over meanwhile. */
+/* Asked once, and not when the reservation is over meanwhile. */
 void
 reservation_give(struct reservation *p)
 {
@@ -95,19 +95,19 @@ reservation_give(struct reservation *p)
 		.changes = true,
 		.urgent = true,
 		.tries = 1,
-		.impatient = true,
+		.at_once = true,
 		.until_ms = p->expires,
 		.ctx = p,
 		.page = give_page,
 		.end = give_end };
 
 	recent_assignments_begin(
-	    &p->clerk->gifts, p->operator_id, p->chat, clock_mono_ms());
+	    &p->assigner->recent, p->operator_id, p->chat, clock_mono_ms());
 	reservation_go(p, STEP_GIVING);
 	p->giving = GIVING_ASKED;
 	free(p->answer);
 	p->answer = NULL;
 	q.chat = value_chat(p->chat);
-	fetch_ask(p->clerk->fetch, &q);
+	fetch_ask(p->assigner->fetch, &q);
 	value_unref(q.chat);
 }

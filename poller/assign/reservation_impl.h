@@ -1,7 +1,7 @@
 /*
- * reservation_impl: what the files of promise share. Each of these is the last
- * thing its caller does with the promise: it may end with it, or go on when
- * the CRM answers.
+ * reservation_impl: what the files of reservation share. Each of these is the
+ * last thing its caller does with the reservation: it may end with it, or go on
+ * when the CRM answers.
  */
 #ifndef POLLER_ASSIGN_RESERVATION_IMPL_H
 #define POLLER_ASSIGN_RESERVATION_IMPL_H
@@ -14,7 +14,7 @@
 
 /* reservation.c */
 
-/* It is over, and clerk->done is told: without an outcome, or with one that
+/* It is over, and assigner->done is told: without an outcome, or with one that
  * says how the chat stands, as it was read, and whom the CRM named since. */
 void reservation_done(struct reservation *p, enum reservation_fate fate);
 void reservation_outcome(struct reservation *p, enum reservation_fate fate);
@@ -34,7 +34,8 @@ void reservation_read(struct reservation *p);
 void reservation_search(struct reservation *p, enum reservation_step whose);
 void reservation_list(struct reservation *p);
 
-/* reservation_give.c: asked once, and not when the promise is over meanwhile.
+/* reservation_give.c: asked once, and not when the reservation is over
+ * meanwhile.
  */
 void reservation_give(struct reservation *p);
 

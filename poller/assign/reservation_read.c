@@ -1,5 +1,5 @@
 /*
- * reservation_read: asks the CRM how the chat of a promise stands: the chat
+ * reservation_read: asks the CRM how the chat of a reservation stands: the chat
  * itself; where that does not say who has it, the lists of those who may; and
  * before it is given away, what the operator has.
  */
@@ -35,7 +35,7 @@ note_holder(struct reservation *p)
 	size_t len;
 
 	buf_setf(&line, "{\"type\":\"chat\",\"tenant\":\"%s\",%s}",
-	    p->clerk->tenant->name, buf_str(&p->body));
+	    p->assigner->tenant->name, buf_str(&p->body));
 	len = line.len;
 	buf_add(&line, padding, sizeof padding);
 	free(p->holder);
@@ -51,7 +51,7 @@ note_holder(struct reservation *p)
 static void
 note_asked(struct reservation *p)
 {
-	struct tenant_assigner *c = p->clerk;
+	struct tenant_assigner *c = p->assigner;
 	void **slot;
 
 	if (c->asked.live >= ASKED_MAX) {
@@ -90,21 +90,22 @@ chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void
 read_failed(struct reservation *p, const struct ending *e)
 {
-	struct tenant_assigner *c = p->clerk;
+	struct tenant_assigner *c = p->assigner;
 	bool away =
 	    e->fault == ERROR_CLASS_LATER || e->fault == ERROR_CLASS_THROTTLED;
 
 	reservation_tell(c, e->fault, "read chats", e->message);
 	if (!away)
 		reservation_done(p, RESERVATION_LEFT);
-	else if (c->patient && !stop_asked())
+	else if (c->wait_forever && !stop_asked())
 		reservation_wait(p);
 	else
 		reservation_done(p, RESERVATION_AWAY);
 }
 
-/* Somebody has the chat, and nobody knows who: no more than that the promise is
- * over. Without a time it is older than all that is known of the chat. */
+/* Somebody has the chat, and nobody knows who: no more than that the
+ * reservation is over. Without a time it is older than all that is known of the
+ * chat. */
 static void
 outcome_unknown(struct reservation *p)
 {
@@ -112,7 +113,7 @@ outcome_unknown(struct reservation *p)
 
 	jsonw_open(b);
 	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", p->clerk->tenant->name);
+	jsonw_str(b, "tenant", p->assigner->tenant->name);
 	jsonw_str(b, "chat", p->chat);
 	jsonw_str(b, "assignment", p->id);
 	jsonw_close(b);
@@ -179,7 +180,7 @@ reservation_search(struct reservation *p, enum reservation_step whose)
 
 	reservation_go(p, whose);
 	q.operator_id = searched(p);
-	fetch_ask(p->clerk->fetch, &q);
+	fetch_ask(p->assigner->fetch, &q);
 }
 
 /* What the operator has. */
@@ -196,7 +197,7 @@ list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			continue;
 		*strmap_put(&p->held, r->id, strlen(r->id)) = p;
 		buf_addf(&p->seen, "{\"type\":\"chat\",\"tenant\":\"%s\",%s",
-		    p->clerk->tenant->name, r->body);
+		    p->assigner->tenant->name, r->body);
 		jsonw_time(&p->seen, "at", asked_ms);
 		jsonw_close(&p->seen);
 		buf_addc(&p->seen, '\n');
@@ -232,7 +233,7 @@ reservation_list(struct reservation *p)
 
 	reservation_go(p, STEP_LISTING);
 	p->listed_ms = clock_mono_ms();
-	fetch_ask(p->clerk->fetch, &q);
+	fetch_ask(p->assigner->fetch, &q);
 }
 
 /* The list after this one in which a chat that is not gone would be; DONE:
@@ -240,7 +241,7 @@ reservation_list(struct reservation *p)
 static enum reservation_step
 next_list(const struct reservation *p)
 {
-	if (!profile_about(p->clerk->tenant->profile)->by_operator)
+	if (!profile_about(p->assigner->tenant->profile)->by_operator)
 		return STEP_DONE;
 	if (p->step == STEP_SEEKING_FREE)
 		return STEP_SEEKING;
@@ -271,7 +272,7 @@ missed_end(void *ctx, const struct ending *e)
 	if (e->fault != ERROR_CLASS_NONE) {
 		read_failed(p, e);
 	} else if (p->missed) {
-		reservation_tell(p->clerk, ERROR_CLASS_GONE, "read chats",
+		reservation_tell(p->assigner, ERROR_CLASS_GONE, "read chats",
 		    "one that is listed is not found");
 		reservation_done(p, RESERVATION_LEFT);
 	} else if (next_list(p) != STEP_DONE) {
@@ -293,7 +294,7 @@ seek(struct reservation *p, enum reservation_step where)
 
 	reservation_go(p, where);
 	q.operator_id = searched(p);
-	fetch_ask(p->clerk->fetch, &q);
+	fetch_ask(p->assigner->fetch, &q);
 }
 
 /* One answer like that may be a mistake, and an address that is wrong must not
@@ -303,7 +304,7 @@ seek(struct reservation *p, enum reservation_step where)
 static void
 chat_missing(struct reservation *p, const struct ending *e)
 {
-	if (p->clerk->told == ERROR_CLASS_GONE) {
+	if (p->assigner->told == ERROR_CLASS_GONE) {
 		reservation_done(p, RESERVATION_LEFT);
 	} else if (!p->missing) {
 		p->missing = true;
@@ -319,7 +320,7 @@ static void
 chat_end(void *ctx, const struct ending *e)
 {
 	struct reservation *p = ctx;
-	struct tenant_assigner *c = p->clerk;
+	struct tenant_assigner *c = p->assigner;
 
 	switch (e->fault) {
 	case ERROR_CLASS_NONE:
@@ -362,6 +363,6 @@ reservation_read(struct reservation *p)
 	buf_clear(&p->seen);
 	reservation_go(p, STEP_READING);
 	q.chat = value_chat(p->chat);
-	fetch_ask(p->clerk->fetch, &q);
+	fetch_ask(p->assigner->fetch, &q);
 	value_unref(q.chat);
 }

@@ -38,7 +38,7 @@ struct question {
 	unsigned tries;   /* give up after so many failures, if other questions
 			     are answered meanwhile; 0: try while the budget of
 			     retries lasts */
-	bool impatient;   /* ... even if they are not */
+	bool at_once;     /* ... even if they are not */
 	void *ctx;
 	/* A page; asked_ms is the CRM's clock. The answer may be emptied. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);

@@ -37,7 +37,7 @@ may_retry(struct job *j, enum error_class fault, int64_t hint, int64_t *delay)
 	    j->failures >= UNUSABLE_TRIES)
 		return false;
 	if (j->q.tries > 0 && j->failures >= j->q.tries &&
-	    (j->q.impatient || f->answered > j->answered_before))
+	    (j->q.at_once || f->answered > j->answered_before))
 		return false;
 	*delay = retry_next(&j->retry, hint);
 	return *delay >= 0;

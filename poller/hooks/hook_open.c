@@ -191,11 +191,11 @@ end_of_lane(void)
 static struct work_queue *
 open_lane(const struct conf *c)
 {
-	size_t guests = (size_t)conf_int(c, "listen", "connections");
+	size_t connections = (size_t)conf_int(c, "listen", "connections");
 	size_t longest = (size_t)conf_int(c, "listen", "max_hook");
 
 	return work_queue_open(
-	    (guests + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
+	    (connections + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
 	    longest * WORK_QUEUE_LONGEST, end_of_lane);
 }
 

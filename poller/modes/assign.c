@@ -38,7 +38,8 @@ enum {
 
 struct entry {
 	STAILQ_ENTRY(entry) link;
-	struct reservation promise; /* without a clerk: a line that is none */
+	struct reservation
+	    reservation; /* without a assigner: a line that is none */
 	struct endpoint_mark mark;
 	bool settled; /* nothing of it is to be done, and its outcome is safe */
 };
@@ -49,14 +50,14 @@ struct assign {
 	struct poller *poller;
 	struct endpoint *from, *to;
 	struct deadletter dead;
-	struct assigners desks;
+	struct assigners assigners;
 	struct entries entries;
 	size_t entries_n, unflushed;
 	struct record record;
 	struct flat flat;
 	struct buf why;
 	uint64_t counts[RESERVATION_FATES];
-	struct dry_run trial; /* of a dry run */
+	struct dry_run dry_run; /* of a dry run */
 	bool ended, failed, by_hand;
 };
 
@@ -89,11 +90,11 @@ reservation_done(void *ctx, struct reservation *p)
 	struct assign *a = ctx;
 	struct entry *e =
 	    (struct entry *)(void *)((char *)p -
-				     offsetof(struct entry, promise));
+				     offsetof(struct entry, reservation));
 
 	a->counts[p->fate]++;
 	if (a->poller->dry_run)
-		dry_run_add(&a->trial, p);
+		dry_run_add(&a->dry_run, p);
 	/* AWAY: it comes again, or whoever gave it by hand sees that it
 	 * failed. */
 	if (a->poller->dry_run || p->outcome.len == 0) {
@@ -109,8 +110,9 @@ reservation_done(void *ctx, struct reservation *p)
 static bool
 is_away(const struct entry *e)
 {
-	return e->promise.clerk != NULL && e->promise.step == STEP_DONE &&
-	       e->promise.fate == RESERVATION_AWAY;
+	return e->reservation.assigner != NULL &&
+	       e->reservation.step == STEP_DONE &&
+	       e->reservation.fate == RESERVATION_AWAY;
 }
 
 /* All outcomes that were written are safe. */
@@ -121,7 +123,7 @@ settle_written(struct assign *a)
 
 	a->unflushed = 0;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (e->promise.step == STEP_DONE && !is_away(e))
+		if (e->reservation.step == STEP_DONE && !is_away(e))
 			e->settled = true;
 }
 
@@ -130,7 +132,7 @@ drop_entry(struct assign *a, struct entry *e)
 {
 	STAILQ_REMOVE_HEAD(&a->entries, link);
 	a->entries_n--;
-	reservation_release(&e->promise);
+	reservation_release(&e->reservation);
 	free(e);
 }
 
@@ -212,7 +214,7 @@ static void
 take_line(struct assign *a, char *line, size_t len)
 {
 	const struct record *r = &a->record;
-	struct tenant_assigner *clerk;
+	struct tenant_assigner *assigner;
 	struct entry *e;
 
 	if (record_parse(&a->record, &a->flat, line, len, &a->why) != 0) {
@@ -222,12 +224,12 @@ take_line(struct assign *a, char *line, size_t len)
 	e = add_entry(a);
 	if (r->type != RECORD_ASSIGNMENT)
 		return;
-	clerk = assigners_find(&a->desks, r->tenant);
-	if (clerk == NULL) {
+	assigner = assigners_find(&a->assigners, r->tenant);
+	if (assigner == NULL) {
 		a->counts[RESERVATION_LEFT]++;
 		return;
 	}
-	reservation_init(&e->promise, clerk, r);
+	reservation_init(&e->reservation, assigner, r);
 	e->settled = false;
 }
 
@@ -282,25 +284,25 @@ step(struct assign *a)
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL;
 	     e = STAILQ_NEXT(e, link)) {
-		if (e->promise.clerk == NULL || stop_asked())
+		if (e->reservation.assigner == NULL || stop_asked())
 			continue;
-		if (e->promise.step == STEP_NONE &&
-		    reservation_may_start(&e->promise))
-			reservation_start(&e->promise);
-		w = reservation_wake(&e->promise, now);
+		if (e->reservation.step == STEP_NONE &&
+		    reservation_may_start(&e->reservation))
+			reservation_start(&e->reservation);
+		w = reservation_wake(&e->reservation, now);
 		wait = w < wait ? w : wait;
 	}
 	return wait;
 }
 
-/* Whether a promise is where nobody but the CRM knows how it stands. */
+/* Whether a reservation is where nobody but the CRM knows how it stands. */
 static bool
 is_giving(const struct assign *a)
 {
 	const struct entry *e;
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (e->promise.step == STEP_GIVING)
+		if (e->reservation.step == STEP_GIVING)
 			return true;
 	return false;
 }
@@ -327,24 +329,24 @@ run(struct assign *a)
 {
 	int64_t wait;
 
-	assigners_account(&a->desks, true);
+	assigners_account(&a->assigners, true);
 	while (goes_on(a)) {
 		wait = step(a);
-		if (assigners_flying(&a->desks) == 0 && a->unflushed == 0) {
+		if (assigners_flying(&a->assigners) == 0 && a->unflushed == 0) {
 			take_input(a, (int)wait);
 		} else {
 			take_input(a, 0);
 			assigners_turn(
-			    &a->desks, wait < LOOK_MS ? wait : LOOK_MS);
+			    &a->assigners, wait < LOOK_MS ? wait : LOOK_MS);
 		}
 		settle(a);
 		deadletter_pump(&a->dead);
 		endpoint_pump(a->from);
 		if (a->to != NULL)
 			endpoint_pump(a->to);
-		assigners_account(&a->desks, false);
+		assigners_account(&a->assigners, false);
 	}
-	assigners_account(&a->desks, true);
+	assigners_account(&a->assigners, true);
 }
 
 static void
@@ -372,7 +374,7 @@ open_ends(struct assign *a)
 	a->by_hand = !endpoint_is_queue(from);
 	if (!a->by_hand && !p->dry_run)
 		daemon_init();
-	opt.patient = !a->by_hand && !p->dry_run;
+	opt.wait_forever = !a->by_hand && !p->dry_run;
 	opt.append = !a->by_hand;
 	opt.until_empty = p->dry_run;
 	a->from = endpoint_open_read(from, &opt, &a->why, &code);
@@ -393,12 +395,12 @@ release(struct assign *a)
 {
 	struct entry *e;
 
-	assigners_release(&a->desks, a->by_hand);
+	assigners_release(&a->assigners, a->by_hand);
 	while ((e = STAILQ_FIRST(&a->entries)) != NULL)
 		drop_entry(a, e);
 	flat_release(&a->flat);
 	buf_release(&a->why);
-	dry_run_release(&a->trial);
+	dry_run_release(&a->dry_run);
 	endpoint_close(a->to);
 	endpoint_close(a->from);
 }
@@ -423,16 +425,16 @@ assign(struct poller *p)
 		.ctx = p };
 
 	STAILQ_INIT(&a.entries);
-	dry_run_init(&a.trial, p->format);
+	dry_run_init(&a.dry_run, p->format);
 	if (open_ends(&a) == 0) {
-		opt.like.patient = !a.by_hand && !p->dry_run;
+		opt.like.wait_forever = !a.by_hand && !p->dry_run;
 		/* Of a day that was: nothing is done, so nothing is late. */
 		opt.like.timeless = a.by_hand && p->dry_run;
-		if (assigners_open(&a.desks, &opt) == 0) {
+		if (assigners_open(&a.assigners, &opt) == 0) {
 			run(&a);
 			summarize(&a);
 			if (p->dry_run)
-				poller_failed(p, dry_run_show(&a.trial));
+				poller_failed(p, dry_run_show(&a.dry_run));
 			if (a.by_hand)
 				poller_failed(p, deadletter_code(&a.dead));
 		}
@@ -473,10 +475,10 @@ run_mode(void *options)
 }
 
 const struct option_mode poller_mode_assign = {
-	.choice = OPTION_MODE(
-	    "assign", "give chats to operators as assignments promise them"),
+	.choice =
+	    OPTION_MODE("assign", "give chats to operators as assignments say"),
 	.about =
-	    "Gives chats to operators, as aggregator -a allocation promised "
+	    "Gives chats to operators, as aggregator -a allocation reserved "
 	    "them.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),

@@ -1,7 +1,7 @@
 /*
- * check: poller --check, the doctor. Puts each kind of question once to every
- * tenant's CRM (examine.h), shows what works, what can be seen, and what the
- * schedule will cost.
+ * check: poller --check, the self-check. Puts each kind of question once to
+ * every tenant's CRM (examine.h), shows what works, what can be seen, and what
+ * the schedule will cost.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ result_name(const struct finding *f)
 }
 
 static void
-show_ndjson(const struct patient *p, struct buf *out)
+show_ndjson(const struct examined *p, struct buf *out)
 {
 	size_t i;
 
@@ -55,7 +55,7 @@ show_ndjson(const struct patient *p, struct buf *out)
 }
 
 static void
-show(const struct patient *patients, size_t n, enum out_format format)
+show(const struct examined *examined, size_t n, enum out_format format)
 {
 	static const struct out_column columns[] = { { "TENANT", false },
 		{ "CHECK", false }, { "RESULT", false }, { "DETAIL", false } };
@@ -66,7 +66,7 @@ show(const struct patient *patients, size_t n, enum out_format format)
 	format = out_format_resolve(format);
 	out_table_init(&table, columns, ARRAY_LEN(columns));
 	for (i = 0; i < n; i++) {
-		const struct patient *p = &patients[i];
+		const struct examined *p = &examined[i];
 
 		if (format == OUT_NDJSON) {
 			show_ndjson(p, &out);
@@ -87,15 +87,15 @@ show(const struct patient *patients, size_t n, enum out_format format)
 }
 
 static void
-examine_all(struct poller *poller, struct patient *patients, struct http *http)
+examine_all(struct poller *poller, struct examined *examined, struct http *http)
 {
 	struct fetch **all = xcalloc(poller->tenants_n + 1, sizeof *all);
 	size_t i;
 
 	for (i = 0; i < poller->tenants_n; i++) {
-		examine_begin(&patients[i], http, poller->common.conf,
+		examine_begin(&examined[i], http, poller->common.conf,
 		    &poller->tenants[i], poller_state(poller));
-		all[i] = patients[i].fetch;
+		all[i] = examined[i].fetch;
 	}
 	while (fetch_turn(http, all, poller->tenants_n) > 0 && !stop_asked())
 		;
@@ -105,20 +105,20 @@ examine_all(struct poller *poller, struct patient *patients, struct http *http)
 static enum exit_code
 check(struct poller *poller)
 {
-	struct patient *patients =
-	    xcalloc(poller->tenants_n + 1, sizeof *patients);
+	struct examined *examined =
+	    xcalloc(poller->tenants_n + 1, sizeof *examined);
 	struct http *http = http_new();
 	size_t i;
 
-	examine_all(poller, patients, http);
+	examine_all(poller, examined, http);
 	for (i = 0; i < poller->tenants_n; i++) {
-		examine_end(&patients[i]);
-		poller_failed(poller, patients[i].code);
+		examine_end(&examined[i]);
+		poller_failed(poller, examined[i].code);
 	}
-	show(patients, poller->tenants_n, poller->format);
+	show(examined, poller->tenants_n, poller->format);
 	for (i = 0; i < poller->tenants_n; i++)
-		examine_release(&patients[i]);
-	free(patients);
+		examine_release(&examined[i]);
+	free(examined);
 	http_free(http);
 	if (fflush(stdout) != 0 && errno != EPIPE) {
 		log_error("cannot write the result: %s; %s", log_errno(errno),
@@ -128,8 +128,8 @@ check(struct poller *poller)
 	return poller->code;
 }
 
-/* A poll does not need what webhooks are registered with: the doctor says that
- * it is missing, and no more. */
+/* A poll does not need what webhooks are registered with: the self-check says
+ * that it is missing, and no more. */
 static void
 look_at_admin_tokens(struct poller *p)
 {

@@ -24,13 +24,13 @@
 #define RECENT_MS (10 * INT64_C(60000))
 
 static void
-found(struct patient *p, enum step s, bool good)
+found(struct examined *p, enum step s, bool good)
 {
 	p->findings[s].result = good ? GOOD : BAD;
 }
 
 static void
-bad(struct patient *p, enum step s, const struct ending *e)
+bad(struct examined *p, enum step s, const struct ending *e)
 {
 	struct buf way = BUF_INIT;
 
@@ -44,7 +44,7 @@ bad(struct patient *p, enum step s, const struct ending *e)
 
 /* Any answer at all, even a refusal, shows that the address is right. */
 static void
-look_at_address(struct patient *p, const struct ending *e)
+look_at_address(struct examined *p, const struct ending *e)
 {
 	struct finding *f = &p->findings[STEP_ADDRESS];
 	bool tls = strncmp(p->tenant->base, "https", 5) == 0;
@@ -63,7 +63,7 @@ look_at_address(struct patient *p, const struct ending *e)
 static void
 token_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 
 	(void)asked_ms;
 	if (a->message.len > 0)
@@ -74,7 +74,7 @@ token_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void
 token_end(void *ctx, const struct ending *e)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 	struct finding *f = &p->findings[STEP_TOKEN];
 
 	look_at_address(p, e);
@@ -90,14 +90,14 @@ token_end(void *ctx, const struct ending *e)
 static void
 operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 	size_t i;
 
 	p->operator_pages++;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
 			continue;
-		operators_add(&p->crew, &a->records[i], asked_ms);
+		operators_add(&p->directory, &a->records[i], asked_ms);
 		p->operators++;
 		p->available += a->records[i].available;
 	}
@@ -106,7 +106,7 @@ operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void
 operators_end(void *ctx, const struct ending *e)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 
 	look_at_address(p, e);
 	if (e->fault != ERROR_CLASS_NONE) {
@@ -124,7 +124,7 @@ operators_end(void *ctx, const struct ending *e)
 static void
 messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 
 	(void)asked_ms;
 	p->messages += a->n;
@@ -133,7 +133,7 @@ messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void
 messages_end(void *ctx, const struct ending *e)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 
 	if (e->fault != ERROR_CLASS_NONE) {
 		bad(p, STEP_MESSAGES, e);
@@ -155,7 +155,7 @@ customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void
 customer_end(void *ctx, const struct ending *e)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 
 	if (e->fault != ERROR_CLASS_NONE) {
 		bad(p, STEP_CUSTOMER, e);
@@ -167,7 +167,7 @@ customer_end(void *ctx, const struct ending *e)
 
 /* Of the last message of a chat: how long ago it was written. */
 static void
-look_at_last(struct patient *p, int64_t ago_ms)
+look_at_last(struct examined *p, int64_t ago_ms)
 {
 	p->recent += ago_ms < RECENT_MS;
 	p->silence_ms += ago_ms < 0           ? 0
@@ -179,7 +179,7 @@ look_at_last(struct patient *p, int64_t ago_ms)
  * number of recent ones alone would miss those that hide behind them: their
  * rate is how many there are to the time all chats were silent since. */
 static double
-changed_per_minute(const struct patient *p)
+changed_per_minute(const struct examined *p)
 {
 	if (p->silence_ms == 0)
 		return 0;
@@ -190,7 +190,7 @@ changed_per_minute(const struct patient *p)
 static void
 chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 	size_t i;
 
 	p->pages++;
@@ -214,13 +214,13 @@ chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-ask(struct patient *p, enum profile_call call,
+ask(struct examined *p, enum profile_call call,
     void (*page)(void *, struct profile_answer *, int64_t),
     void (*end)(void *, const struct ending *))
 {
 	struct question q = { .call = call,
 		.tries = TRIES,
-		.impatient = true,
+		.at_once = true,
 		.chat = p->sample,
 		.customer = p->customer,
 		.ctx = p,
@@ -233,7 +233,7 @@ ask(struct patient *p, enum profile_call call,
 static void
 chats_end(void *ctx, const struct ending *e)
 {
-	struct patient *p = ctx;
+	struct examined *p = ctx;
 	struct buf *detail = &p->findings[STEP_CHATS].detail;
 	char text[CLOCK_TEXT];
 
@@ -256,7 +256,7 @@ chats_end(void *ctx, const struct ending *e)
 }
 
 static void
-look_at_clock(struct patient *p)
+look_at_clock(struct examined *p)
 {
 	struct buf *detail = &p->findings[STEP_CLOCK].detail;
 	double s = (double)p->skew.offset_ms / 1000;
@@ -272,7 +272,7 @@ look_at_clock(struct patient *p)
 }
 
 static void
-look_at_state(struct patient *p, const char *dir)
+look_at_state(struct examined *p, const char *dir)
 {
 	struct finding *f = &p->findings[STEP_STATE];
 	char *path =
@@ -304,7 +304,7 @@ look_at_state(struct patient *p, const char *dir)
 
 /* A crontab's line from the configuration. */
 static int
-read_schedule(struct patient *p, const char *key, struct cron_expr *c)
+read_schedule(struct examined *p, const char *key, struct cron_expr *c)
 {
 	struct finding *f = &p->findings[STEP_CALLS];
 	struct buf why = BUF_INIT;
@@ -321,7 +321,7 @@ read_schedule(struct patient *p, const char *key, struct cron_expr *c)
 }
 
 static void
-look_at_calls(struct patient *p)
+look_at_calls(struct examined *p)
 {
 	struct buf *detail = &p->findings[STEP_CALLS].detail;
 	struct usage polls[24], runs[24];
@@ -364,9 +364,9 @@ look_at_calls(struct patient *p)
 		p->code = PROG_CONFIG;
 }
 
-/* The doctor's calls are paid for like all others. */
+/* The the self-check's calls are paid for like all others. */
 static void
-count_calls(struct patient *p)
+count_calls(struct examined *p)
 {
 	struct buf why = BUF_INIT;
 
@@ -382,7 +382,7 @@ count_calls(struct patient *p)
 }
 
 void
-examine_begin(struct patient *p, struct http *http, const struct conf *conf,
+examine_begin(struct examined *p, struct http *http, const struct conf *conf,
     const struct tenant *t, const char *state)
 {
 	p->tenant = t;
@@ -397,10 +397,10 @@ examine_begin(struct patient *p, struct http *http, const struct conf *conf,
 	ask(p, PROFILE_OPERATORS, operators_page, operators_end);
 	p->lists = (struct chat_lists){ .fetch = p->fetch,
 		.profile = t->profile,
-		.crew = &p->crew,
+		.operators = &p->directory,
 		.by_operator = profile_about(t->profile)->by_operator,
 		.like = { .tries = TRIES,
-		    .impatient = true,
+		    .at_once = true,
 		    .ctx = p,
 		    .page = chats_page,
 		    .end = chats_end } };
@@ -409,7 +409,7 @@ examine_begin(struct patient *p, struct http *http, const struct conf *conf,
 }
 
 void
-examine_end(struct patient *p)
+examine_end(struct examined *p)
 {
 	look_at_clock(p);
 	look_at_calls(p);
@@ -417,7 +417,7 @@ examine_end(struct patient *p)
 }
 
 void
-examine_release(struct patient *p)
+examine_release(struct examined *p)
 {
 	size_t i;
 
@@ -425,7 +425,7 @@ examine_release(struct patient *p)
 		buf_release(&p->findings[i].detail);
 	fetch_free(p->fetch);
 	store_close(p->store);
-	operators_release(&p->crew);
+	operators_release(&p->directory);
 	value_unref(p->sample);
 	free(p->customer);
 }

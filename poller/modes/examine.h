@@ -31,7 +31,7 @@ struct finding {
 	struct buf detail;
 };
 
-struct patient {
+struct examined {
 	const struct tenant *tenant;
 	const struct conf *conf;
 	struct fetch *fetch;
@@ -42,7 +42,7 @@ struct patient {
 	uint64_t chats, unassigned, pages, recent, messages;
 	int64_t silence_ms; /* see changed_per_minute() */
 	int64_t oldest;     /* chat's beginning; CLOCK_NONE */
-	struct operators crew;
+	struct operators directory;
 	struct chat_lists lists;
 	struct value *sample; /* a chat whose messages are read */
 	char *customer;
@@ -52,12 +52,12 @@ struct patient {
 
 /* Puts the questions; state is the folder of the state, or NULL. The answers
  * come by fetch_turn(). */
-void examine_begin(struct patient *p, struct http *http,
+void examine_begin(struct examined *p, struct http *http,
     const struct conf *conf, const struct tenant *t, const char *state);
 
 /* When all answers are there: what they say together. */
-void examine_end(struct patient *p);
+void examine_end(struct examined *p);
 
-void examine_release(struct patient *p);
+void examine_release(struct examined *p);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * listen: `poller --listen`: puts door, server, routes and outbox together,
+ * listen: `poller --listen`: puts socket, server, routes and outbox together,
  * and waits for the signal to stop.
  */
 #include <errno.h>
@@ -35,7 +35,7 @@ struct listener {
 	const struct poller *poller;
 	struct listen_counts tally;
 	struct listener_context *intake;
-	struct listen_socket door;
+	struct listen_socket socket;
 	struct admission *admission;
 	struct outbox *outbox;
 	struct server *server;
@@ -107,19 +107,19 @@ open_outbox(struct listener *l)
 				    : conf_text(p->common.conf, "poller", "to"),
 		.conf = p->common.conf,
 		.tally = &l->tally,
-		.patience_ms = setting(l, "patience"),
+		.wait_timeout_ms = setting(l, "wait_timeout"),
 	};
 	char *dir;
 
 	if (state != NULL) {
 		dir = xasprintf("%s/spool", state);
-		opt.backlog = spool_open(dir, &spool_spool,
+		opt.spool = spool_open(dir, &spool_spool,
 		    (uint64_t)setting(l, "spool"), &l->code, &l->why);
 		free(dir);
-		if (opt.backlog == NULL)
+		if (opt.spool == NULL)
 			return -1;
 		dir = xasprintf("%s/dead", state);
-		l->damaged |= spool_is_damaged(opt.backlog);
+		l->damaged |= spool_is_damaged(opt.spool);
 		opt.letters = dead_letter_files_open(
 		    dir, conf_int(p->common.conf, "amqp", "dead_letters"));
 		free(dir);
@@ -132,7 +132,7 @@ static int
 open_server(struct listener *l)
 {
 	struct server_options opt = {
-		.door = &l->door,
+		.socket = &l->socket,
 		.admission = l->admission,
 		.outbox = l->outbox,
 		.tally = &l->tally,
@@ -164,7 +164,7 @@ write_port(struct listener *l)
 	if (path == NULL)
 		return 0;
 	new = xasprintf("%s.new", path);
-	n = snprintf(port, sizeof port, "%d\n", l->door.port);
+	n = snprintf(port, sizeof port, "%d\n", l->socket.port);
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd >= 0 && file_write_all(fd, port, (size_t)n) == 0)
 		rc = rename(new, path);
@@ -193,7 +193,8 @@ open_all(struct listener *l)
 		return 0;
 	l->damaged = idempotency_is_damaged(l->intake->keys);
 	if (raise_files(l) != 0 ||
-	    listen_socket_open(&l->door, p->address, &l->code, &l->why) != 0 ||
+	    listen_socket_open(&l->socket, p->address, &l->code, &l->why) !=
+		0 ||
 	    open_outbox(l) != 0 || open_server(l) != 0)
 		return -1;
 	return write_port(l);
@@ -207,9 +208,9 @@ tell_where(const struct listener *l)
 	    len > 2 && strcmp(l->poller->address + len - 2, ":0") == 0;
 
 	if (chosen)
-		log_warn("listening on %s", buf_str(&l->door.text));
+		log_warn("listening on %s", buf_str(&l->socket.text));
 	else
-		log_info("listening", "address=%s", buf_str(&l->door.text));
+		log_info("listening", "address=%s", buf_str(&l->socket.text));
 }
 
 static unsigned long long
@@ -241,7 +242,7 @@ close_all(struct listener *l)
 {
 	server_close(l->server);
 	outbox_close(l->outbox);
-	listen_socket_close(&l->door);
+	listen_socket_close(&l->socket);
 	if (l->told_port)
 		(void)unlink(l->poller->port_file);
 	admission_close(l->admission);
@@ -251,7 +252,7 @@ close_all(struct listener *l)
 static enum exit_code
 listen_on(struct poller *p)
 {
-	struct listener l = { .poller = p, .door = { .fd = -1 } };
+	struct listener l = { .poller = p, .socket = { .fd = -1 } };
 	bool open;
 
 	/* Connections come to any thread: with memory of its own for each of

@@ -45,7 +45,7 @@ free_chats_end(void *ctx, const struct ending *e)
 	const char *id = NULL;
 
 	while (e->fault == ERROR_CLASS_NONE &&
-	       (id = operators_next(l->crew, id)) != NULL)
+	       (id = operators_next(l->operators, id)) != NULL)
 		ask(l, id, end);
 	end(l, e);
 }
@@ -54,6 +54,6 @@ void
 chat_lists_ask(struct chat_lists *l)
 {
 	if (l->by_operator)
-		operators_tell(l->crew, l->profile);
+		operators_tell(l->operators, l->profile);
 	ask(l, NULL, l->by_operator ? free_chats_end : end);
 }

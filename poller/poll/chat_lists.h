@@ -18,7 +18,7 @@ struct chat_lists {
 	/* Borrowed; set before asking. */
 	struct fetch *fetch;
 	struct profile *profile;
-	const struct operators *crew; /* known by then, if by_operator */
+	const struct operators *operators; /* known by then, if by_operator */
 	bool by_operator;
 	struct question like; /* tries and the like; page, end and ctx */
 

@@ -328,7 +328,7 @@ ask_messages(struct chat *c)
 	struct question q = { .call = PROFILE_MESSAGES,
 		.chat = c->list.raw,
 		.tries = c->state.failures > 0 ? 2 : TRIES,
-		.impatient = c->state.failures > 0,
+		.at_once = c->state.failures > 0,
 		.ctx = c,
 		.page = messages_page,
 		.end = messages_end };

@@ -83,7 +83,7 @@ verify(struct chats *cs, const char *id)
 {
 	struct question q = { .call = PROFILE_CHAT,
 		.tries = 1,
-		.impatient = true,
+		.at_once = true,
 		.ctx = cs,
 		.page = verify_page,
 		.end = verify_end };

@@ -165,7 +165,7 @@ ask(struct customer *c)
 	struct question q = { .call = PROFILE_CUSTOMER,
 		.customer = c->id,
 		.tries = 2,
-		.impatient = true,
+		.at_once = true,
 		.ctx = c,
 		.page = page,
 		.end = end };

@@ -33,7 +33,7 @@ struct pull {
 	struct emit emit;
 	struct chats chats;
 	int64_t as_of; /* CLOCK_NONE: not begun */
-	struct operators crew;
+	struct operators operators;
 	struct chat_lists lists;
 	size_t odd;       /* records of the lists that are not wholly read */
 	char *first_odd;  /* or NULL */
@@ -77,7 +77,7 @@ tell_clock(struct pull *p, int64_t last)
 	store_set_number(p->store, "clock_warned", today);
 	clock_format(last, text);
 	log_warn("tenant %s: its CRM's clock, or ours, went back by %lld s; "
-		 "until %s figures are dated then; see poller --check",
+		 "until %s metrics are dated then; see poller --check",
 	    p->tenant->name, (long long)((last - p->as_of) / 1000), text);
 }
 
@@ -98,7 +98,7 @@ begin(struct pull *p, int64_t asked_ms)
 			p->as_of = last + 1;
 	}
 	emit_begin(&p->emit, p->as_of);
-	operators_emit(&p->crew, &p->emit); /* those known from before */
+	operators_emit(&p->operators, &p->emit); /* those known from before */
 }
 
 static void
@@ -117,13 +117,13 @@ operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 	begin(p, asked_ms);
 	note_odd(p, a);
-	p->crew.asked_ms = asked_ms;
+	p->operators.asked_ms = asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
 			continue;
 		emit_record(&p->emit, "operator", a->records[i].body,
 		    strlen(a->records[i].body), NULL);
-		operators_add(&p->crew, &a->records[i], asked_ms);
+		operators_add(&p->operators, &a->records[i], asked_ms);
 	}
 }
 
@@ -137,7 +137,7 @@ operators_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (p->store != NULL)
-		operators_keep(&p->crew, p->store);
+		operators_keep(&p->operators, p->store);
 	if (p->lists.by_operator)
 		chat_lists_ask(&p->lists);
 }
@@ -176,12 +176,12 @@ ask(struct pull *p)
 		.page = operators_page,
 		.end = operators_end };
 	bool known =
-	    p->store != NULL && operators_load(&p->crew, p->store, crm_now(p),
-				    p->tenant->operators_every_ms);
+	    p->store != NULL && operators_load(&p->operators, p->store,
+				    crm_now(p), p->tenant->operators_every_ms);
 
 	p->lists = (struct chat_lists){ .fetch = p->fetch,
 		.profile = p->tenant->profile,
-		.crew = &p->crew,
+		.operators = &p->operators,
 		.by_operator = profile_about(p->tenant->profile)->by_operator,
 		.like = { .urgent = true,
 		    .ctx = p,
@@ -262,7 +262,7 @@ pull_free(struct pull *p)
 	fetch_free(p->fetch);
 	chats_release(&p->chats);
 	emit_release(&p->emit);
-	operators_release(&p->crew);
+	operators_release(&p->operators);
 	free(p->first_odd);
 	free(p);
 }
@@ -332,7 +332,7 @@ tell_stale(const struct pull *p)
 		    p->chats.customers.first_failure);
 }
 
-/* What the next poll, and the doctor, want to know of this one. */
+/* What the next poll, and the self-check, want to know of this one. */
 static void
 keep(struct pull *p)
 {

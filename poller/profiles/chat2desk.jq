@@ -409,7 +409,7 @@ def hook_add_read:
 def hook_remove_request:
     {path: "/webhooks/\(.hook.id)", method: "DELETE"};
 
-# --- the doctor ---
+# --- the self-check ---
 
 def check_request:
     {path: "/companies/api_info"};

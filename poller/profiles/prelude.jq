@@ -84,7 +84,7 @@
 #   assign      gives the chat to the operator; its read answers {operator: the
 #               id of who has it now, null if nobody}. It is asked once: when
 #               no answer comes, the chat is read again instead
-#   check       the doctor's question: does the token work? Its read answers
+#   check       the self-check's question: does the token work? Its read answers
 #               {info: {label: value}} to show
 #   failure     null if the answer is good, else {error: KIND, message}
 #

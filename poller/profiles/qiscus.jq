@@ -429,7 +429,7 @@ def hook_remove_request:
 def hook_remove_read:
     {hooks: []};
 
-# --- the doctor ---
+# --- the self-check ---
 
 def check_request:
     {path: "/api/v2/admin/agents", query: {page: 1, limit: 1}};

@@ -2,7 +2,7 @@
  * server: threads, connections and their deadlines; see server.h. Requests are
  * server_request.c's.
  *
- * Each thread takes connections from the one door, runs libmicrohttpd over
+ * Each thread takes connections from the one socket, runs libmicrohttpd over
  * those it took, and looks at the clock a few times a second. What is too slow
  * is shut down under the library's feet, which then sees its end.
  */
@@ -53,7 +53,7 @@ static const char slow[] = "HTTP/1.1 408 Request Timeout\r\n"
 			   "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
 void
-server_enter(struct guest *g, enum phase phase)
+server_enter(struct connection *g, enum phase phase)
 {
 	g->phase = phase;
 	g->phase_ms = clock_mono_ms();
@@ -62,25 +62,25 @@ server_enter(struct guest *g, enum phase phase)
 static void
 arrive(struct worker *w, int fd, const struct address *peer)
 {
-	struct guest *g = xcalloc(1, sizeof *g);
+	struct connection *g = xcalloc(1, sizeof *g);
 
 	g->worker = w;
 	g->fd = fd;
 	g->peer = *peer;
 	server_enter(g, PHASE_HEAD);
 	g->request_ms = g->phase_ms;
-	g->next = w->guests;
-	g->prev = &w->guests;
+	g->next = w->connections;
+	g->prev = &w->connections;
 	if (g->next != NULL)
 		g->next->prev = &g->next;
-	w->guests = g;
+	w->connections = g;
 	w->guests_n++;
 }
 
 /* Whoever was refused and sends on would get a reset in place of the answer, so
  * a second descriptor of the connection stays, to be read from. */
 static void
-linger(struct guest *g)
+linger(struct connection *g)
 {
 	struct worker *w = g->worker;
 	struct lingerer *l = w->lingerers;
@@ -119,7 +119,7 @@ drain(struct worker *w, int64_t now, bool all)
 }
 
 static void
-leave(struct guest *g)
+leave(struct connection *g)
 {
 	*g->prev = g->next;
 	if (g->next != NULL)
@@ -135,17 +135,17 @@ leave(struct guest *g)
 }
 
 static void
-notify(void *cls, struct MHD_Connection *connection, void **guest,
+notify(void *cls, struct MHD_Connection *connection, void **socket_context,
     enum MHD_ConnectionNotificationCode what)
 {
 	struct worker *w = cls;
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		w->arriving->connection = connection;
-		*guest = w->arriving;
-	} else if (*guest != NULL) {
-		leave(*guest);
-		*guest = NULL;
+		*socket_context = w->arriving;
+	} else if (*socket_context != NULL) {
+		leave(*socket_context);
+		*socket_context = NULL;
 	}
 }
 
@@ -165,7 +165,7 @@ let_in(struct worker *w, int fd, const struct address *peer)
 	}
 	listen_counts_add(&t->connections, 1);
 	arrive(w, fd, peer);
-	w->arriving = w->guests;
+	w->arriving = w->connections;
 	if (MHD_add_connection(w->daemon, fd, &none, sizeof none) != MHD_YES &&
 	    w->arriving != NULL && w->arriving->connection == NULL)
 		leave(w->arriving);
@@ -180,7 +180,7 @@ accept_some(struct worker *w)
 	int fd, i;
 
 	for (i = 0; i < ACCEPTS; i++) {
-		fd = listen_socket_accept(w->server->opt.door, &peer, &full);
+		fd = listen_socket_accept(w->server->opt.socket, &peer, &full);
 		if (fd < 0)
 			break;
 		let_in(w, fd, &peer);
@@ -191,7 +191,7 @@ accept_some(struct worker *w)
 
 /* When the present phase has lasted too long; 0: it may. */
 static int64_t
-deadline(const struct guest *g)
+deadline(const struct connection *g)
 {
 	const struct server_options *o = &g->worker->server->opt;
 
@@ -213,7 +213,7 @@ deadline(const struct guest *g)
 }
 
 static bool
-is_slow(const struct guest *g, int64_t now)
+is_slow(const struct connection *g, int64_t now)
 {
 	int64_t most = deadline(g), took = now - g->phase_ms;
 
@@ -225,7 +225,7 @@ is_slow(const struct guest *g, int64_t now)
 }
 
 static void
-cut_off(struct guest *g)
+cut_off(struct connection *g)
 {
 	if (g->phase != PHASE_IDLE)
 		listen_counts_add(&g->worker->server->opt.tally->slow, 1);
@@ -237,7 +237,7 @@ cut_off(struct guest *g)
 
 /* Not even the first line has come. */
 static bool
-has_asked_nothing(const struct guest *g)
+has_asked_nothing(const struct connection *g)
 {
 	return g->phase == PHASE_IDLE ||
 	       (g->phase == PHASE_HEAD && g->target.len == 0);
@@ -246,7 +246,7 @@ has_asked_nothing(const struct guest *g)
 /* In the middle of a body, of which nothing more can come. The library would
  * wait for it until it is too slow. */
 static bool
-has_left(const struct guest *g)
+has_left(const struct connection *g)
 {
 	char c;
 
@@ -257,10 +257,10 @@ has_left(const struct guest *g)
 static void
 sweep(struct worker *w, int64_t now, bool stopping)
 {
-	struct guest *g;
+	struct connection *g;
 
 	w->swept_ms = now;
-	for (g = w->guests; g != NULL; g = g->next)
+	for (g = w->connections; g != NULL; g = g->next)
 		if (is_slow(g, now))
 			cut_off(g);
 		else if (has_left(g) || (stopping && has_asked_nothing(g)))
@@ -272,7 +272,7 @@ static void
 resume(struct worker *w)
 {
 	struct pending_request *p, *next;
-	struct guest *g;
+	struct connection *g;
 	uint64_t n;
 
 	if (read(w->wake, &n, sizeof n) < 0)
@@ -283,8 +283,9 @@ resume(struct worker *w)
 	(void)pthread_mutex_unlock(&w->lock);
 	for (; p != NULL; p = next) {
 		next = p->next;
-		g = (struct guest *)(void *)((char *)p -
-					     offsetof(struct guest, parcel));
+		g = (struct connection *)(void *)((char *)p -
+						  offsetof(struct connection,
+						      pending));
 		w->waiting_n--;
 		MHD_resume_connection(g->connection);
 	}
@@ -327,7 +328,7 @@ serve(void *ctx)
 			break;
 		fds[2].fd = stop_ms != 0 || now < w->accept_ms
 				? -1
-				: w->server->opt.door->fd;
+				: w->server->opt.socket->fd;
 		if (poll(fds, 3, poll_ms(w, now)) > 0) {
 			if (fds[0].revents != 0)
 				resume(w);

@@ -34,7 +34,7 @@ struct server;
 
 /* All borrowed until server_close(). */
 struct server_options {
-	const struct listen_socket *door;
+	const struct listen_socket *socket;
 	struct admission *admission;
 	struct outbox *outbox;
 	struct listen_counts *tally;

@@ -132,7 +132,7 @@ see_argument(void *cls, enum MHD_ValueKind kind, const char *key,
 
 /* Its pieces are all of it. */
 static bool
-is_whole(const struct guest *g, const char *method, const char *version,
+is_whole(const struct connection *g, const char *method, const char *version,
     const struct headers *h, size_t size)
 {
 	return g->raw == method + strlen(method) + 1 &&
@@ -141,7 +141,7 @@ is_whole(const struct guest *g, const char *method, const char *version,
 }
 
 static int
-judge(const struct guest *g, const char *method, const char *version,
+judge(const struct connection *g, const char *method, const char *version,
     const struct headers *h)
 {
 	const struct server_options *o = &g->worker->server->opt;
@@ -166,7 +166,7 @@ judge(const struct guest *g, const char *method, const char *version,
 }
 
 int
-server_read_headers(const struct guest *g, const char *method,
+server_read_headers(const struct connection *g, const char *method,
     const char *version, struct headers *h)
 {
 	h->next = version + strlen(version) + CRLF;

@@ -22,14 +22,14 @@ enum phase {
 };
 
 /* One connection, and its request, if there is one. */
-struct guest {
+struct connection {
 	struct worker *worker;
 	struct MHD_Connection *connection;
 	int fd;
 	struct address peer;
 	enum phase phase;
 	int64_t phase_ms, request_ms; /* when they began */
-	struct guest *next, **prev;
+	struct connection *next, **prev;
 
 	/* The request. */
 	struct buf target; /* path, NUL, and what is behind the '?' */
@@ -48,7 +48,7 @@ struct guest {
 	struct web_request request;
 	struct web_answer answer;
 	struct work_queue_job job; /* while a lane makes the answer */
-	struct pending_request parcel;
+	struct pending_request pending;
 	bool safe; /* nothing is left to be made so */
 };
 
@@ -66,8 +66,8 @@ struct worker {
 	bool started;
 	int wake;                    /* an eventfd */
 	int64_t accept_ms, swept_ms; /* not to accept before; last sweep */
-	struct guest *guests;
-	struct guest *arriving; /* while it is made */
+	struct connection *connections;
+	struct connection *arriving; /* while it is made */
 	size_t guests_n, waiting_n;
 	struct lingerer lingerers[LINGERERS];
 	size_t lingerers_n;
@@ -98,7 +98,7 @@ struct headers {
 /* Into *h, which begins as zeros; its forwarded is the caller's then. The
  * status that they deserve, or the request had already; 0: none. method and
  * version are the library's own. */
-int server_read_headers(const struct guest *g, const char *method,
+int server_read_headers(const struct connection *g, const char *method,
     const char *version, struct headers *h);
 
 /* The callbacks of libmicrohttpd that concern requests. */
@@ -111,10 +111,10 @@ void server_end_request(void *cls, struct MHD_Connection *connection,
     void **ctx, enum MHD_RequestTerminationCode how);
 
 /* A new phase begins now. */
-void server_enter(struct guest *g, enum phase phase);
+void server_enter(struct connection *g, enum phase phase);
 
 /* Forgets the request; keeps a little memory for the next one. */
-void server_forget(struct guest *g);
-void server_release(struct guest *g);
+void server_forget(struct connection *g);
+void server_release(struct connection *g);
 
 #endif

@@ -25,8 +25,8 @@
 #define KEPT_BYTES ((size_t)16 * 1024)
 #define SPOOL_RETRY_S 5
 
-static struct guest *
-guest_of(struct MHD_Connection *connection)
+static struct connection *
+connection_of(struct MHD_Connection *connection)
 {
 	return MHD_get_connection_info(
 	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
@@ -37,7 +37,7 @@ void *
 server_begin_request(
     void *cls, const char *uri, struct MHD_Connection *connection)
 {
-	struct guest *g = guest_of(connection);
+	struct connection *g = connection_of(connection);
 	const char *query = strchr(uri, '?');
 	size_t len = strlen(uri);
 	bool first = g->phase == PHASE_HEAD;
@@ -67,7 +67,7 @@ recycle(struct buf *b)
 }
 
 static void
-drop_body(struct guest *g)
+drop_body(struct connection *g)
 {
 	(void)atomic_fetch_sub_explicit(
 	    &g->worker->server->held, g->body.len, memory_order_relaxed);
@@ -75,7 +75,7 @@ drop_body(struct guest *g)
 }
 
 void
-server_forget(struct guest *g)
+server_forget(struct connection *g)
 {
 	struct web_answer *a = &g->answer, kept = *a;
 
@@ -94,7 +94,7 @@ server_forget(struct guest *g)
 }
 
 void
-server_release(struct guest *g)
+server_release(struct connection *g)
 {
 	server_forget(g);
 	buf_release(&g->target);
@@ -108,7 +108,7 @@ void
 server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
     enum MHD_RequestTerminationCode how)
 {
-	struct guest *g = *ctx;
+	struct connection *g = *ctx;
 
 	(void)cls;
 	(void)connection;
@@ -141,7 +141,7 @@ text_of(int status)
 
 /* The server's own answer in place of the handler's. */
 static void
-set_refusal(struct guest *g)
+set_refusal(struct connection *g)
 {
 	struct web_answer *a = &g->answer;
 
@@ -155,7 +155,7 @@ set_refusal(struct guest *g)
 }
 
 static void
-count(const struct guest *g)
+count(const struct connection *g)
 {
 	struct listen_counts *t = g->worker->server->opt.tally;
 	int status = g->answer.status;
@@ -184,7 +184,7 @@ count(const struct guest *g)
 }
 
 static enum MHD_Result
-reply(struct guest *g)
+reply(struct connection *g)
 {
 	struct web_answer *a = &g->answer;
 	struct MHD_Response *r;
@@ -225,7 +225,7 @@ reply(struct guest *g)
 
 /* May this client come now? */
 static void
-admit(struct guest *g, const char *forwarded)
+admit(struct connection *g, const char *forwarded)
 {
 	struct admission *a = g->worker->server->opt.admission;
 	struct address client = admission_client(a, &g->peer, forwarded);
@@ -239,7 +239,7 @@ admit(struct guest *g, const char *forwarded)
 }
 
 static enum MHD_Result
-begin(struct guest *g, const char *method, const char *version)
+begin(struct connection *g, const char *method, const char *version)
 {
 	struct headers h = { .n = 0 };
 	int status;
@@ -263,7 +263,7 @@ begin(struct guest *g, const char *method, const char *version)
 /* A piece of the body. What is too much is read on and dropped, but only up to
  * a point: a chunked body tells no length. */
 static enum MHD_Result
-take(struct guest *g, const char *data, size_t len)
+take(struct connection *g, const char *data, size_t len)
 {
 	struct server *s = g->worker->server;
 	size_t most = s->opt.max_body, held;
@@ -303,9 +303,9 @@ find_argument(const struct web_request *r, const char *name)
 static void
 made_safe(struct pending_request *p, bool safe)
 {
-	struct guest *g =
-	    (struct guest *)(void *)((char *)p -
-				     offsetof(struct guest, parcel));
+	struct connection *g =
+	    (struct connection *)(void *)((char *)p -
+					  offsetof(struct connection, pending));
 	struct worker *w = g->worker;
 	uint64_t one = 1;
 	bool first;
@@ -322,7 +322,7 @@ made_safe(struct pending_request *p, bool safe)
 }
 
 static void
-ask(struct guest *g, const char *method)
+ask(struct connection *g, const char *method)
 {
 	const struct server_options *o = &g->worker->server->opt;
 
@@ -347,7 +347,7 @@ ask(struct guest *g, const char *method)
 
 /* True when there are records that must be safe, if it is a success. */
 static bool
-has_records(const struct guest *g)
+has_records(const struct connection *g)
 {
 	const struct web_answer *a = &g->answer;
 
@@ -355,25 +355,26 @@ has_records(const struct guest *g)
 }
 
 static void
-make_safe(struct guest *g)
+make_safe(struct connection *g)
 {
 	struct web_answer *a = &g->answer;
 
-	g->parcel = (struct pending_request){
+	g->pending = (struct pending_request){
 		.records = &a->records,
 		.dead = &a->dead,
 		.done = made_safe,
 		.n = a->records_n + a->dead_n,
 	};
-	outbox_put(g->worker->server->opt.outbox, &g->parcel);
+	outbox_put(g->worker->server->opt.outbox, &g->pending);
 }
 
 /* The rest of the request, in the thread of its lane. */
 static void
 work(struct work_queue_job *j)
 {
-	struct guest *g =
-	    (struct guest *)(void *)((char *)j - offsetof(struct guest, job));
+	struct connection *g =
+	    (struct connection *)(void *)((char *)j -
+					  offsetof(struct connection, job));
 	struct server *s = g->worker->server;
 	long long end = atomic_load(&s->lanes_end_ms);
 
@@ -386,23 +387,23 @@ work(struct work_queue_job *j)
 	if (g->refusal == 0 && has_records(g))
 		make_safe(g);
 	else
-		made_safe(&g->parcel, true);
+		made_safe(&g->pending, true);
 }
 
 static void
-make_later(struct guest *g)
+make_later(struct connection *g)
 {
 	g->job = (struct work_queue_job){ .run = work, .bytes = g->body.len };
 	if (work_queue_put(g->answer.lane, &g->job))
 		return;
 	g->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 	g->retry_after = 1;
-	made_safe(&g->parcel, true);
+	made_safe(&g->pending, true);
 }
 
 /* Suspends the connection if others have to do with the request first. */
 static bool
-must_wait(struct guest *g)
+must_wait(struct connection *g)
 {
 	bool later = g->answer.later != NULL;
 
@@ -424,7 +425,7 @@ server_handle(void *cls, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *data, size_t *len,
     void **ctx)
 {
-	struct guest *g = *ctx;
+	struct connection *g = *ctx;
 
 	(void)cls;
 	(void)url;

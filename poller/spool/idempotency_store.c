@@ -1,5 +1,5 @@
 /*
- * idempotency_store: keys of requests on the disk, a line each in a backlog:
+ * idempotency_store: keys of requests on the disk, a line each in a spool:
  *
  *   AT SUM NOTE KEY
  *

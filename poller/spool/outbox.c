@@ -1,5 +1,6 @@
 /*
- * outbox: see outbox.h; here is the keeper, and what is called from outside.
+ * outbox: see outbox.h; here is the spool writer, and what is called from
+ * outside.
  */
 #include "poller/spool/outbox_impl.h"
 
@@ -82,9 +83,9 @@ tell(struct outbox *o, const char *why)
 	o->told_ms = now;
 	if (why != NULL)
 		log_error("%s; requests get 503", why);
-	else if (o->opt.backlog != NULL)
+	else if (o->opt.spool != NULL)
 		log_warn("'%s' does not confirm; what comes is kept in '%s'",
-		    o->opt.to, spool_dir(o->opt.backlog));
+		    o->opt.to, spool_dir(o->opt.spool));
 	else
 		log_warn("'%s' does not confirm; requests get 503", o->opt.to);
 }
@@ -114,7 +115,7 @@ outbox_confirms(struct outbox *o, bool confirms)
 static void
 note_kept(struct outbox *o, uint64_t lines, bool refused)
 {
-	struct spool *b = o->opt.backlog;
+	struct spool *b = o->opt.spool;
 	uint64_t size = b != NULL && refused ? spool_bytes(b) + 1 : 0;
 
 	(void)pthread_mutex_lock(&o->lock);
@@ -127,7 +128,7 @@ note_kept(struct outbox *o, uint64_t lines, bool refused)
 static int
 add(struct outbox *o, const struct pending_request *p, struct buf *why)
 {
-	struct spool *b = o->opt.backlog;
+	struct spool *b = o->opt.spool;
 	int rc = 0;
 
 	if (p->records->len > 0)
@@ -137,7 +138,7 @@ add(struct outbox *o, const struct pending_request *p, struct buf *why)
 	return rc;
 }
 
-/* Into the backlog, one sync for all, and answers. The line is empty then. */
+/* Into the spool, one sync for all, and answers. The line is empty then. */
 static void
 keep_all(struct outbox *o, struct outbox_line *all)
 {
@@ -151,7 +152,7 @@ keep_all(struct outbox *o, struct outbox_line *all)
 	outbox_line_clear(&lost);
 	for (p = all->first; p != NULL; p = next) {
 		next = p->next;
-		if (o->opt.backlog != NULL && add(o, p, &why) == 0) {
+		if (o->opt.spool != NULL && add(o, p, &why) == 0) {
 			outbox_line_add(&kept, p);
 			lines += p->n;
 			n++;
@@ -160,7 +161,7 @@ keep_all(struct outbox *o, struct outbox_line *all)
 		}
 	}
 	outbox_line_clear(all);
-	if (kept.first != NULL && spool_sync(o->opt.backlog, &why) != 0)
+	if (kept.first != NULL && spool_sync(o->opt.spool, &why) != 0)
 		outbox_line_move(&lost, &kept);
 	tell(o, why.len > 0 ? buf_str(&why) : NULL);
 	note_kept(o, kept.first != NULL ? lines : 0, lost.first != NULL);
@@ -171,11 +172,11 @@ keep_all(struct outbox *o, struct outbox_line *all)
 	buf_release(&why);
 }
 
-/* True when there is work for the keeper; the lock is held. */
+/* True when there is work for the spool writer; the lock is held. */
 static bool
 is_due(struct outbox *o)
 {
-	int64_t now = clock_mono_ms(), most = o->opt.patience_ms;
+	int64_t now = clock_mono_ms(), most = o->opt.wait_timeout_ms;
 
 	if (o->sent.first != NULL && now - o->sent_ms >= most) {
 		if (o->state == OUTBOX_DIRECT)
@@ -237,7 +238,7 @@ release(struct outbox *o)
 {
 	endpoint_close(o->out);
 	endpoint_close(o->dead);
-	spool_close(o->opt.backlog);
+	spool_close(o->opt.spool);
 	dead_letter_files_close(o->opt.letters);
 	(void)pthread_mutex_destroy(&o->lock);
 	(void)pthread_cond_destroy(&o->work);
@@ -270,14 +271,14 @@ outbox_open(
 		return NULL;
 	}
 	o->confirms = there == OUTCOME_DONE;
-	if (opt->backlog != NULL)
-		o->kept = spool_lines(opt->backlog);
+	if (opt->spool != NULL)
+		o->kept = spool_lines(opt->spool);
 	o->state = OUTBOX_DIRECT;
 	if (there != OUTCOME_DONE ||
-	    (opt->backlog != NULL && !spool_is_empty(opt->backlog)))
+	    (opt->spool != NULL && !spool_is_empty(opt->spool)))
 		outbox_step(o, OUTBOX_TROUBLE);
 	thread_must_start(&o->publisher, "publish", outbox_publish, o);
-	thread_must_start(&o->keeper, "keep", keep, o);
+	thread_must_start(&o->spool_writer, "keep", keep, o);
 	return o;
 }
 
@@ -317,7 +318,7 @@ count_lines(const struct outbox_line *l)
 void
 outbox_look(struct outbox *o, struct outbox_view *view)
 {
-	struct spool *b = o->opt.backlog;
+	struct spool *b = o->opt.spool;
 	uint64_t bytes = b != NULL ? spool_bytes(b) : 0;
 	bool ended;
 
@@ -345,6 +346,6 @@ outbox_close(struct outbox *o)
 	(void)pthread_cond_broadcast(&o->trouble);
 	(void)pthread_mutex_unlock(&o->lock);
 	(void)pthread_join(o->publisher, NULL);
-	(void)pthread_join(o->keeper, NULL);
+	(void)pthread_join(o->spool_writer, NULL);
 	release(o);
 }

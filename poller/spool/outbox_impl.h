@@ -1,8 +1,9 @@
 /*
  * outbox_impl: what the two threads of an outbox share. Private to outbox*.c.
  *
- * The endpoints are the publisher's alone; adding to the backlog is the
- * keeper's, reading it the publisher's. What stands behind the lock says so.
+ * The endpoints are the publisher's alone; adding to the spool is the
+ * spool writer's, reading it the publisher's. What stands behind the lock says
+ * so.
  */
 #ifndef POLLER_SPOOL_OUTBOX_IMPL_H
 #define POLLER_SPOOL_OUTBOX_IMPL_H
@@ -13,7 +14,7 @@
 
 #include <pthread.h>
 
-/* Parcels, one behind the other. */
+/* Requests, one behind the other. */
 struct outbox_line {
 	struct pending_request *first, **last;
 };
@@ -24,21 +25,21 @@ struct outbox {
 	struct buf batch;            /* the publisher's */
 	bool letter_failed;          /* the publisher's: of the batch */
 	int64_t rest_ms;             /* the publisher's: not to try before */
-	int64_t told_ms;             /* the keeper's */
+	int64_t told_ms;             /* the spool writer's */
 
 	pthread_mutex_t lock;
-	pthread_cond_t work, trouble; /* for publisher and keeper */
-	pthread_t publisher, keeper;
+	pthread_cond_t work, trouble; /* for publisher and spool writer */
+	pthread_t publisher, spool_writer;
 	struct outbox_line waiting;
 	struct outbox_line sent; /* the batch that is on its way */
 	int64_t sent_ms;
 	enum outbox_state state;
-	int64_t rejoining_ms;  /* since then */
-	bool keeping;          /* the keeper is at work, without the lock */
-	bool closing;          /* the publisher is asked to end */
-	bool confirms;         /* the last try was good */
-	uint64_t kept;         /* lines of the backlog, about */
-	uint64_t refused_size; /* the backlog's, when it took no more; or 0 */
+	int64_t rejoining_ms; /* since then */
+	bool keeping;  /* the spool writer is at work, without the lock */
+	bool closing;  /* the publisher is asked to end */
+	bool confirms; /* the last try was good */
+	uint64_t kept; /* lines of the spool, about */
+	uint64_t refused_size; /* the spool's, when it took no more; or 0 */
 	enum exit_code code;
 };
 

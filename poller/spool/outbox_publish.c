@@ -1,6 +1,6 @@
 /*
  * outbox_publish: the outbox's publisher: batches while all is well, and the
- * backlog until all is well again; see outbox.h.
+ * spool until all is well again; see outbox.h.
  */
 #include "poller/spool/outbox_impl.h"
 
@@ -12,7 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/lines.h"
 
-/* A batch of requests, and a piece of the backlog, have about that much. */
+/* A batch of requests, and a piece of the spool, have about that much. */
 #define BATCH_BYTES ((size_t)256 * 1024)
 #define PUMP_MS 1000
 /* Between two tries; and after a refusal that only a person can mend. */
@@ -31,7 +31,7 @@ outbox_endpoint(
 {
 	struct endpoint_options opt = {
 		.conf = o->opt.conf,
-		.patient = true,
+		.wait_forever = true,
 		.append = true,
 		.lazy = true,
 	};
@@ -137,7 +137,7 @@ flush(struct outbox *o)
 	return done;
 }
 
-/* Forgets what is not confirmed: the keeper has it. */
+/* Forgets what is not confirmed: the spool writer has it. */
 static void
 reopen(struct outbox *o)
 {
@@ -155,12 +155,12 @@ reopen(struct outbox *o)
 	buf_release(&why);
 }
 
-/* Nothing but a person can help. With a backlog a broker's refusal is waited
+/* Nothing but a person can help. With a spool a broker's refusal is waited
  * out: what comes is kept. */
 static void
 refused(struct outbox *o)
 {
-	bool end = is_by_hand(o) || o->opt.backlog == NULL;
+	bool end = is_by_hand(o) || o->opt.spool == NULL;
 	enum exit_code code = endpoint_code(o->out);
 
 	if (code != PROG_OK)
@@ -193,7 +193,8 @@ gather(struct outbox *o)
 	o->sent_ms = clock_mono_ms();
 }
 
-/* Publishes the batch, and answers those whose it was unless the keeper did. */
+/* Publishes the batch, and answers those whose it was unless the spool writer
+ * did. */
 static void
 publish_batch(struct outbox *o)
 {
@@ -221,7 +222,7 @@ publish_batch(struct outbox *o)
 		reopen(o);
 }
 
-/* Publishes a piece of the backlog; the broker may take its time. */
+/* Publishes a piece of the spool; the broker may take its time. */
 static enum outcome
 publish_kept(struct outbox *o, const char *lines, size_t len)
 {
@@ -240,7 +241,7 @@ publish_kept(struct outbox *o, const char *lines, size_t len)
 	return done;
 }
 
-/* Asks the keeper to rest, so that the backlog can become empty at all. */
+/* Asks the spool writer to rest, so that the spool can become empty at all. */
 static void
 hold_keeper(struct outbox *o)
 {
@@ -253,7 +254,8 @@ hold_keeper(struct outbox *o)
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
-/* The keeper goes on, or, when all is published, is needed no more: true. */
+/* The spool writer goes on, or, when all is published, is needed no more: true.
+ */
 static bool
 let_go(struct outbox *o, bool empty)
 {
@@ -263,8 +265,8 @@ let_go(struct outbox *o, bool empty)
 	/* It may have grown tired of resting. */
 	back = empty && o->state == OUTBOX_REJOINING && !o->keeping &&
 	       o->sent.first == NULL;
-	if (back && o->opt.backlog != NULL)
-		spool_clear(o->opt.backlog);
+	if (back && o->opt.spool != NULL)
+		spool_clear(o->opt.spool);
 	if (back) {
 		o->confirms = true;
 		o->kept = o->refused_size = 0;
@@ -298,8 +300,7 @@ drain(struct outbox *o, bool *held)
 	int got;
 
 	while (done == OUTCOME_DONE) {
-		got =
-		    spool_next(o->opt.backlog, &lines, &len, BATCH_BYTES, &why);
+		got = spool_next(o->opt.spool, &lines, &len, BATCH_BYTES, &why);
 		if (got < 0) {
 			log_error("%s", buf_str(&why));
 			done = OUTCOME_NEVER;
@@ -313,7 +314,7 @@ drain(struct outbox *o, bool *held)
 		}
 		if (got <= 0 || done != OUTCOME_DONE)
 			continue;
-		spool_taken(o->opt.backlog);
+		spool_taken(o->opt.spool);
 		drained(o, lines_count(lines, len));
 	}
 	buf_release(&why);
@@ -328,7 +329,7 @@ come_back(struct outbox *o)
 	bool there = done == OUTCOME_DONE, held = false;
 
 	o->rest_ms = clock_mono_ms() + TRY_MS;
-	if (there && o->opt.backlog == NULL)
+	if (there && o->opt.spool == NULL)
 		hold_keeper(o);
 	else if (there)
 		done = drain(o, &held);
@@ -339,7 +340,7 @@ come_back(struct outbox *o)
 	if (done == OUTCOME_NEVER)
 		refused(o);
 	if (there && done != OUTCOME_DONE) {
-		spool_again(o->opt.backlog);
+		spool_again(o->opt.spool);
 		reopen(o);
 	}
 }

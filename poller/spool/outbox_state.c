@@ -11,7 +11,7 @@ static const struct {
 	enum outbox_state from, to;
 } transitions[] = {
 	{ OUTBOX_TROUBLE, OUTBOX_DIRECT, OUTBOX_DETOUR },
-	/* The keeper had noticed before the publisher did. */
+	/* The spool writer had noticed before the publisher did. */
 	{ OUTBOX_TROUBLE, OUTBOX_DETOUR, OUTBOX_DETOUR },
 	{ OUTBOX_DRAINED, OUTBOX_DETOUR, OUTBOX_REJOINING },
 	{ OUTBOX_REJOINED, OUTBOX_REJOINING, OUTBOX_DIRECT },

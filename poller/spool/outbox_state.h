@@ -14,8 +14,8 @@
  *        DIRECT, DETOUR, ENDED -- CLOSE --> CLOSED
  *
  * DIRECT is the only state in which the publisher takes requests; in all
- * others but REJOINING the keeper does. REJOINING is short: the order of
- * requests is kept only if nothing is added to the backlog while its end is
+ * others but REJOINING the spool writer does. REJOINING is short: the order of
+ * requests is kept only if nothing is added to the spool while its end is
  * published.
  */
 #ifndef POLLER_SPOOL_OUTBOX_STATE_H
@@ -23,16 +23,16 @@
 
 enum outbox_state {
 	OUTBOX_DIRECT,    /* to the endpoint; its confirmation answers */
-	OUTBOX_DETOUR,    /* to the keeper: into the backlog, or refused */
-	OUTBOX_REJOINING, /* they wait while the backlog's end is published */
-	OUTBOX_ENDED,     /* to the keeper; nothing is published any more */
-	OUTBOX_CLOSED,    /* to the keeper, which ends when there is none */
+	OUTBOX_DETOUR,    /* to the spool writer: into the spool, or refused */
+	OUTBOX_REJOINING, /* they wait while the spool's end is published */
+	OUTBOX_ENDED,  /* to the spool writer; nothing is published any more */
+	OUTBOX_CLOSED, /* to the spool writer, which ends when there is none */
 	OUTBOX_STATES
 };
 
 enum outbox_event {
 	OUTBOX_TROUBLE,  /* a batch is not confirmed, or the broker is away */
-	OUTBOX_DRAINED,  /* the broker is back, and the backlog at its end */
+	OUTBOX_DRAINED,  /* the broker is back, and the spool at its end */
 	OUTBOX_REJOINED, /* that end is published, too */
 	OUTBOX_TIRED,    /* it was not, for longer than requests may wait */
 	OUTBOX_REFUSED,  /* only a person can help */

@@ -1,5 +1,5 @@
 /*
- * spool_line: a line of the backlog: its record, its number in the order of
+ * spool_line: a line of the spool: its record, its number in the order of
  * all that were ever kept there, and a checksum of both. It is JSON, so that
  * `jq -c .record` reads what is whole of a damaged file, too.
  *

@@ -1,5 +1,5 @@
 /*
- * spool_load: what earlier runs left in a backlog. Every line is looked at.
+ * spool_load: what earlier runs left in a spool. Every line is looked at.
  * A file with lines that are not as they were written is written anew with
  * those that are, and kept aside if something of it is lost.
  *

@@ -1,5 +1,5 @@
 /*
- * spool_mark: how much of a backlog was acknowledged, and how much of that is
+ * spool_mark: how much of a spool was acknowledged, and how much of that is
  * safe elsewhere, in a file beside it: what tells an end that was torn from one
  * that was cut, and a file of an earlier time from one that is new.
  *

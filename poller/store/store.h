@@ -5,7 +5,7 @@
  *
  * Guarantee: store_commit() makes all changes since the last one durable, or
  * none. A process may be killed at any time. Only one poll works on a tenant
- * (a lock beside the file); the doctor and --status may look and count
+ * (a lock beside the file); the self-check and --status may look and count
  * meanwhile.
  *
  * A file that is damaged, of another version or full gives one sentence that

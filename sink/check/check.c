@@ -247,7 +247,7 @@ check_thresholds(struct check_report *r)
 
 	if (o == OUTCOME_NEVER && db_cause(r->db) == DB_DENIED) {
 		check_item(r, CHECK_ADVICE, name, "cannot be read",
-		    "grant SELECT on figure_settings");
+		    "grant SELECT on metric_settings");
 		o = OUTCOME_DONE;
 	} else if (o == OUTCOME_NEVER && db_cause(r->db) == DB_SCHEMA) {
 		o = OUTCOME_DONE;

@@ -1,7 +1,7 @@
 /*
- * check: the doctor of the database, `sink --check`: is the server set up so
- * that what was acknowledged stays, are the tables as they should be, are our
- * rights neither too few nor too many.
+ * check: the self-check of the database, `sink --check`: is the server set up
+ * so that what was acknowledged stays, are the tables as they should be, are
+ * our rights neither too few nor too many.
  */
 #ifndef SINK_CHECK_CHECK_H
 #define SINK_CHECK_CHECK_H

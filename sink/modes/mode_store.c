@@ -45,12 +45,12 @@ start_work(struct db *db, void *ctx)
 /* Whether this database can be worked with; waits for it as long as work
  * itself would. */
 static enum exit_code
-start(struct db *db, bool accept_loss, bool patient)
+start(struct db *db, bool accept_loss, bool wait_forever)
 {
 	struct start s = { accept_loss, BUF_INIT };
 	enum exit_code code = PROG_OK;
 
-	if (db_transaction(db, start_work, &s, patient) != OUTCOME_DONE) {
+	if (db_transaction(db, start_work, &s, wait_forever) != OUTCOME_DONE) {
 		code = s.why.len > 0 ? PROG_CONFIG : db_code(db);
 		if (stop_asked() && code == PROG_TEMPFAIL)
 			code = PROG_OK;
@@ -74,15 +74,15 @@ work(struct sink *s, struct db **db)
 	const char *from = input(s);
 	struct endpoint_options opt = { .conf = conf,
 		.until_empty = s->until_empty,
-		.patient = endpoint_is_queue(from) && !s->until_empty };
+		.wait_forever = endpoint_is_queue(from) && !s->until_empty };
 	struct endpoint *in;
 	struct consume c;
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	if (opt.patient)
+	if (opt.wait_forever)
 		daemon_init();
-	code = start(*db, s->accept_loss, opt.patient);
+	code = start(*db, s->accept_loss, opt.wait_forever);
 	if (code != PROG_OK || stop_asked())
 		return code;
 	in = endpoint_open_read(from, &opt, &why, &code);

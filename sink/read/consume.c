@@ -53,7 +53,7 @@ again(struct consume *c, enum outcome o, struct retry *retry)
 {
 	int64_t left;
 
-	if (o != OUTCOME_LATER || !c->patient)
+	if (o != OUTCOME_LATER || !c->wait_forever)
 		return false;
 	left = retry_next(retry, -1);
 	do {
@@ -307,7 +307,7 @@ start(struct consume *c)
 	else
 		batch_group_divide(l, c->workers_n, whole);
 	for (i = 0; i < l->parts; i++)
-		worker_start(c->workers[i], &l->part[i], c->patient);
+		worker_start(c->workers[i], &l->part[i], c->wait_forever);
 	c->storing = l;
 	c->filling = l == &c->loads[0] ? &c->loads[1] : &c->loads[0];
 }
@@ -336,7 +336,7 @@ is_due(const struct consume *c, bool goes_on)
 /* How long more lines are waited for. A queue gives what it has; a pipe is
  * given some time to come up with more. */
 static int64_t
-patience(const struct consume *c)
+wait_ms(const struct consume *c)
 {
 	const struct batch_group *l = c->filling;
 
@@ -377,7 +377,7 @@ fill(struct consume *c, enum outcome *o)
 
 	*o = OUTCOME_DONE;
 	while (!is_full(c)) {
-		left = patience(c);
+		left = wait_ms(c);
 		if (left < 0 || (c->storing != NULL && is_stored(c, 0)))
 			return ENDPOINT_RECORD;
 		if (c->storing == NULL && c->filling->lines > 0 &&
@@ -444,7 +444,7 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 	c->in = in;
 	c->code = PROG_SOFTWARE;
 	c->by_hand = !endpoint_is_queue(endpoint_name(in));
-	c->patient = opt->patient;
+	c->wait_forever = opt->wait_forever;
 	c->batch = (size_t)conf_int(conf, "sink", "batch");
 	c->linger_ms = conf_int(conf, "sink", "batch_age");
 	c->filling = &c->loads[0];

@@ -45,7 +45,7 @@ struct consume {
 	struct endpoint *in;
 	enum exit_code code; /* set by whoever answers NEVER */
 	bool by_hand;        /* the input is no queue */
-	bool patient;        /* try for ever */
+	bool wait_forever;   /* try for ever */
 	bool ended;          /* the input was settled to its end */
 	size_t batch;        /* rows in one transaction */
 	int64_t linger_ms;   /* how long a row of a pipe waits for others */

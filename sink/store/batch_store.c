@@ -503,9 +503,9 @@ work(struct db *db, void *ctx)
 }
 
 enum outcome
-store_batch(struct store *s, struct batch *b, bool patient)
+store_batch(struct store *s, struct batch *b, bool wait_forever)
 {
 	s->batch = b;
 	s->mark = arena_mark(&b->arena);
-	return db_transaction(s->db, work, s, patient);
+	return db_transaction(s->db, work, s, wait_forever);
 }

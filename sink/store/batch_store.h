@@ -47,7 +47,7 @@ void store_init(struct store *s, struct db *db, int64_t keep_ms, bool all);
 void store_release(struct store *s);
 
 /* Stores a batch that batch_sort() has put in order. */
-enum outcome store_batch(struct store *s, struct batch *b, bool patient)
+enum outcome store_batch(struct store *s, struct batch *b, bool wait_forever)
     __attribute__((warn_unused_result));
 
 #endif

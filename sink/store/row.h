@@ -7,7 +7,7 @@
  * Fields that are no column are skipped (a later version's). A column that is
  * missing is NULL, as null is; without a column that is needed (its key,
  * as_of, a chat's status) the row is bad. A text that only people read is cut
- * when its column is too narrow: the row's figures are worth more.
+ * when its column is too narrow: the row's metrics are worth more.
  */
 #ifndef SINK_STORE_ROW_H
 #define SINK_STORE_ROW_H

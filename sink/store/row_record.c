@@ -242,7 +242,7 @@ row_read_assignment(const struct record *r, const char *line, size_t len,
 	v = row->values;
 	v[TABLE_COLUMN(assignments, tenant)] = value(r->tenant);
 	v[TABLE_COLUMN(assignments, id)] = value(r->id);
-	v[TABLE_COLUMN(assignments, promised_at)] = db_time(at);
+	v[TABLE_COLUMN(assignments, reserved_at)] = db_time(at);
 	v[TABLE_COLUMN(assignments, chat)] = value(r->chat);
 	v[TABLE_COLUMN(assignments, operator)] = value(r->operator_id);
 	v[TABLE_COLUMN(assignments, expires)] = db_time(r->expires);

@@ -21,7 +21,7 @@ struct worker {
 	struct store store;
 	atomic_uint_least64_t *stored; /* of all workers */
 	struct batch *batch;
-	bool patient;
+	bool wait_forever;
 	enum outcome outcome;
 	uint64_t done;
 };
@@ -32,7 +32,7 @@ store(struct worker *w)
 	/* All rows may belong to other parts. */
 	w->outcome = batch_is_empty(w->batch)
 			 ? OUTCOME_DONE
-			 : store_batch(&w->store, w->batch, w->patient);
+			 : store_batch(&w->store, w->batch, w->wait_forever);
 	w->done = atomic_fetch_add(w->stored, 1) + 1;
 }
 
@@ -78,11 +78,11 @@ worker_new(
 }
 
 void
-worker_start(struct worker *w, struct batch *b, bool patient)
+worker_start(struct worker *w, struct batch *b, bool wait_forever)
 {
 	(void)pthread_mutex_lock(&w->lock);
 	w->batch = b;
-	w->patient = patient;
+	w->wait_forever = wait_forever;
 	w->state = WORKS;
 	(void)pthread_cond_broadcast(&w->turn);
 	(void)pthread_mutex_unlock(&w->lock);

@@ -21,7 +21,7 @@ struct worker *worker_new(struct db *db, int64_t keep_ms, bool all,
     atomic_uint_least64_t *stored) __attribute__((warn_unused_result));
 
 /* Stores a batch that is sorted; the worker must be at rest. */
-void worker_start(struct worker *w, struct batch *b, bool patient);
+void worker_start(struct worker *w, struct batch *b, bool wait_forever);
 
 /* Waits up to timeout_ms for it. True: it rests. */
 bool worker_wait(struct worker *w, int timeout_ms);

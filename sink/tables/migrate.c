@@ -163,7 +163,7 @@ take_lock(struct migration *m)
 	bool mine = false, told = false;
 
 	while (!mine && !stop_asked()) {
-		if (db_patience_left(m->db) == 0) {
+		if (db_wait_left(m->db) == 0) {
 			buf_setf(&m->why, "another migration is at work; try "
 					  "again when it is done");
 			return refuse(m, PROG_TEMPFAIL);

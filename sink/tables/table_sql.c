@@ -56,7 +56,7 @@ take_greater(struct buf *sql, const struct table *t, size_t column, size_t ties)
 }
 
 /* Assignments are made from left to right and see the new values: were the
- * version set before the others, an old row would leave its figures under a
+ * version set before the others, an old row would leave its metrics under a
  * new version, for ever. So it comes last, and before it the ties, the last
  * one first: each is compared by those that are still the old ones. If all up
  * to it are equal, taking it or not is the same. */

@@ -1,5 +1,5 @@
 /*
- * thresholds: [aggregator]'s in the table figure_settings; see thresholds.h.
+ * thresholds: [aggregator]'s in the table metric_settings; see thresholds.h.
  */
 #include "sink/tables/thresholds.h"
 
@@ -23,7 +23,7 @@ thresholds_write(struct db *db, const struct conf *conf)
 			db_int(conf_int(conf, "aggregator", thresholds[i])) };
 
 		o = db_exec(db,
-		    "INSERT INTO figure_settings (name, value) VALUES (?, ?) "
+		    "INSERT INTO metric_settings (name, value) VALUES (?, ?) "
 		    "ON DUPLICATE KEY UPDATE value = VALUES(value)",
 		    row, 2, NULL);
 	}
@@ -54,7 +54,7 @@ thresholds_compare(struct db *db, const struct conf *conf, struct buf *differ)
 		struct db_value name = db_str(thresholds[i]);
 
 		o = db_query(db,
-		    "SELECT value FROM figure_settings WHERE name = ?", &name,
+		    "SELECT value FROM metric_settings WHERE name = ?", &name,
 		    1, &rows);
 		if (o == OUTCOME_DONE)
 			compare(rows, thresholds[i],

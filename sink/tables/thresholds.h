@@ -1,7 +1,7 @@
 /*
  * thresholds: alerts and trends of several aggregators are made by views of the
  * database, because a threshold needs the sum over the parts. The views read
- * the thresholds from the table figure_settings; the configuration,
+ * the thresholds from the table metric_settings; the configuration,
  * [aggregator] alert_minute and so on, is what fills it: whoever migrates
  * writes them, nobody else.
  */

@@ -33,7 +33,7 @@ def body():
              "limit 27,000"),
         ])
         busy = budget.busy_day(lab, 9, 11, 10)
-        table.show("The doctor's forecast, two busy hours a day", [
+        table.show("The self-check's forecast, two busy hours a day", [
             ("counted", busy["counted"], "a day"),
             ("foretold after the first hour", busy["forecast"], "a day"),
             ("ratio", busy["forecast"] / busy["counted"], "",

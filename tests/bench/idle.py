@@ -14,7 +14,7 @@ IDLE = table.scaled(1000000, 20000)
 ACTIVE = 1000
 MESSAGES = table.scaled(1000000, 50000)
 ROUNDS = table.rounds(3)
-FIGURES = "operators,chats,tenant"
+METRICS = "operators,chats,tenant"
 WORLD = ["--tenants", "4", "--operators", "50", "--views", "0", "--events",
          "0", "--late", "0"]
 SLEEPERS = ["--sweep", "--chats", IDLE, "-n", IDLE, "--users", "100000",
@@ -77,7 +77,7 @@ class Idle:
         raise AssertionError("the aggregator does not come to its end")
 
     def begin(self, state):
-        self.house.aggregator(figures=FIGURES, state=self.lab.path(state))
+        self.house.aggregator(metrics=METRICS, state=self.lab.path(state))
 
     def end(self):
         if self.house.stop("aggregator") != 0:

@@ -63,7 +63,7 @@ def measure(house, rate, seconds, limit, every, number):
     house.state = lab.path(f"state{number}")
     house.sink()
     house.aggregator("--window", WINDOW, every=every,
-                     figures="operators,chats,users,messages,conversations")
+                     metrics="operators,chats,users,messages,conversations")
     memory = Memory(house)
     memory.start()
     load = house.load(
@@ -98,7 +98,7 @@ def measure(house, rate, seconds, limit, every, number):
             ("the generator kept its pace within", said["behind_ms"], "ms"),
         ] + memory.lines(),
         f"Medians of {ROUNDS} rounds; window {WINDOW}, rows every {every}; "
-        "figures counted when seen.")
+        "metrics counted when seen.")
     for name in ("aggregator", "sink"):
         house.stop(name)
     return code == 0 and all(r["lost"] == 0 for r in rounds)

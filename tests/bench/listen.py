@@ -144,7 +144,7 @@ class Race:
                  self.lab.path("half")]
         c = ("-c", CONNECTIONS, "-o")
         listener.load(*c, files[0], "-f", self.numbers(), "-s", WARM_UP)
-        table.quiet(patience=3)
+        table.quiet(wait_timeout=3)
         full = listener.load(*c, files[1], "-f", self.numbers(), "-s", SECONDS)
         rate = full["success"] / SECONDS
         half = listener.load(*c, files[2], "-f", self.numbers(), "-s", SECONDS,

@@ -1,4 +1,4 @@
-"""parse: a million messages from a file into the figures of operators and
+"""parse: a million messages from a file into the metrics of operators and
 chats, `aggregator -a operators,chats`, beside readers of the same records
 with other parsers and the same answer: jansson always, simdjson and Go where
 they are installed, and a count of lines as the floor. Then the same with keys

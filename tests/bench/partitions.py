@@ -12,7 +12,7 @@ from harness import BIN, TESTBIN, Checks, Lab, main
 
 MESSAGES = table.scaled(2000000)
 ROUNDS = table.rounds(5)
-FIGURES = "operators,chats,histograms"
+METRICS = "operators,chats,histograms"
 WORLD = ["--tenants", "4", "--users", "20000", "--operators", "50", "--chats",
          str(max(1000, MESSAGES // 50)), "--late", "0", "--gap", "5",
          "--views", "0", "--events", "0"]
@@ -118,7 +118,7 @@ class Race:
         parts = [["--part", f"{i}/{len(paths)}"] if len(paths) > 1 else []
                  for i in range(len(paths))]
         running = [
-            self.lab.start([BIN + "/aggregator", "-a", FIGURES, "-o", "ndjson",
+            self.lab.start([BIN + "/aggregator", "-a", METRICS, "-o", "ndjson",
                             "-f", p] + part, stdout=open(p + ".rows", "wb"))
             for p, part in zip(paths, parts)
         ]

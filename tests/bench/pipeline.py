@@ -18,7 +18,7 @@ ROUNDS = table.rounds(3)
 WORLD = ["--tenants", "4", "--users", "20000", "--operators", "50",
          "--chats", str(max(1000, MESSAGES // 50)), "--views", "0",
          "--events", "0", "--late", "0"]
-FIGURES = "operators,chats,users,messages"
+METRICS = "operators,chats,users,messages"
 # Of the bare loop on one connection; on two the database has both cores.
 BARE_PART = {1: 0.5}
 PATIENCE = 900
@@ -60,7 +60,7 @@ class Race:
         servers = table.cpu_of_servers(self.lab)
         h.conf = self.packed
         h.sink()
-        h.aggregator(figures=FIGURES)
+        h.aggregator(metrics=METRICS)
         with table.Cpu(h.running.values()) as cpu:
             began = table.now()
             self.publish()
@@ -143,7 +143,7 @@ def body():
                            table.at_least(ratio, BARE_PART.get(n)))]
         table.show(
             f"Generator to committed: {MESSAGES:,} messages, gathered to "
-            "124 KB for the broker, ours packed, figures included", lines,
+            "124 KB for the broker, ours packed, metrics included", lines,
             f"Medians of {ROUNDS} rounds, turn by turn, from the first "
             "publish to the last row written.")
         return race.checks.result()

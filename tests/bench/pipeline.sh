@@ -6,7 +6,7 @@
 #   AMQP_URL, IN_QUEUE   what is read; its rows go through IN_QUEUE.rows
 #   MYSQL_URL            an empty database
 #   BIN                  where the programs are (build/bin of this checkout)
-#   FIGURES, EVERY       operators,chats,messages; 50ms
+#   METRICS, EVERY       operators,chats,messages; 50ms
 #
 # Each message is stored in the table `messages` (tenant, created_at,
 # conversation_id, message_id; DATETIME(3) in UTC). To see one:
@@ -35,7 +35,7 @@ trap finish EXIT
 
 cd "$state"
 "$bin/aggregator" -q -f "queue:$IN_QUEUE" -t "queue:$IN_QUEUE.rows" \
-	-a "${FIGURES:-operators,chats,messages}" --every "${EVERY:-50ms}" \
+	-a "${METRICS:-operators,chats,messages}" --every "${EVERY:-50ms}" \
 	--state "$state/stream" &
 aggregator=$!
 "$bin/sink" -q --migrate

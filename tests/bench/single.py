@@ -54,7 +54,7 @@ class Race:
 
         def start():
             self.house.sink()
-            self.house.aggregator(figures="operators,chats,users,messages")
+            self.house.aggregator(metrics="operators,chats,users,messages")
 
         result = self.timed(start, "messages")
         self.totals.compare_messages(self.checks, self.sql)

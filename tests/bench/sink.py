@@ -1,5 +1,5 @@
 """sink: rows a second into MariaDB, beside bare loops that send the same rows
-ready in memory: the figures of a snapshot from a file, by one connection each,
+ready in memory: the metrics of a snapshot from a file, by one connection each,
 new rows and then newer versions of them; and messages from a queue in bodies of
 64 KB, by two connections each. Turn by turn on one server."""
 

@@ -13,7 +13,7 @@ sys.path.insert(
 )
 
 
-# BENCH_SCALE=0.1 makes everything a tenth as large: for CI, not for figures.
+# BENCH_SCALE=0.1 makes everything a tenth as large: for CI, not for metrics.
 SCALE = float(os.environ.get("BENCH_SCALE") or 1)
 
 
@@ -27,7 +27,7 @@ def rounds(n):
 
 
 def machine():
-    """What the figures below depend on, once a run."""
+    """What the metrics below depend on, once a run."""
     if os.environ.get("BENCH_MACHINE_TOLD"):
         return
     model = "?"
@@ -130,7 +130,7 @@ def busy():
     return (sum(v[:3]) + sum(v[5:8])) / TICK
 
 
-def quiet(limit=0.3, patience=20):
+def quiet(limit=0.3, wait_timeout=20):
     """Waits until others leave the machine alone, for a while."""
     for _ in range(patience):
         before, began = busy(), now()

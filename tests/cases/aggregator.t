@@ -3,7 +3,7 @@
 # arguments (cmd) and the input (in), and what must come of them: out, err (no
 # file: nothing) and rc (no file: 0). UPDATE=1 writes those three anew, to be
 # read with git diff. Where there is a file only, lines that fit none of its
-# patterns are left out of out: figures that came later.
+# patterns are left out of out: metrics that came later.
 set -eu
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/aggregator.XXXXXX")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Allocation in random worlds: chats come, are held, closed and repeated out of
-# order, operators come and go, limits and tags change, promises are kept,
-# refused and forgotten, the program starts anew. It promises what an oracle
+# order, operators come and go, limits and tags change, reservations are kept,
+# refused and forgotten, the program starts anew. It reservations what an oracle
 # does that looks at everybody each time. SEED=n repeats a world.
 set -eu
 command -v python3 >/dev/null || {

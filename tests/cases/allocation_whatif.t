@@ -35,14 +35,14 @@ chat() { # CHAT STATUS MINUTE:SECOND [OPERATOR]
 	chat 7 open 06:30
 } >"$tmp/day"
 
-gives() { # WANT OPTION...: the promises
+gives() { # WANT OPTION...: the reservations
 	want=$1
 	shift
 	"$BIN/aggregator" -a allocation -o ndjson "$@" <"$tmp/day" >"$tmp/rows" ||
 		fail "it gives $?"
 	got=$(sed -n 's/.*"assignment".*"chat":"\([^"]*\)","operator":"\([^"]*\)",.*"at":"[^T]*T10:\([0-9:]*\).*/\1>\2@\3/p' \
 		"$tmp/rows" | tr '\n' ' ')
-	[ "$got" = "$want " ] || fail "promised '$got', not '$want '"
+	[ "$got" = "$want " ] || fail "reserved '$got', not '$want '"
 }
 
 has() { # TEXT: in the rows
@@ -54,7 +54,7 @@ has '"operator":"7","name":"Ann","max_chats":2,"given":3,"had":0,"busiest":2,"bu
 has '"operator":"8","name":"Bob","max_chats":1,"given":1,"had":1,"busiest":2,"busiest_at":"2026-11-20T10:00:31.000Z","breaches":1,"above_seconds":359.000'
 has '"chats":6,"given":4,"moved":0,"unserved":1,"waiting":1,"avg_wait_seconds":75.000,"median_wait_seconds":0.000,"p90_wait_seconds":300.000,"longest_wait_seconds":300.000,"operators":2,"least_given":1,"most_given":3,"breaches":1'
 
-# A promise says what the one who keeps it must know.
+# A reservation says what the one who keeps it must know.
 has '"chat":"2","operator":"8","at":"2026-11-20T10:00:10.000Z","expires":"2026-11-20T10:01:10.000Z","max_chats":1}'
 has '"chat":"3","operator":"7","at":"2026-11-20T10:00:20.000Z","expires":"2026-11-20T10:01:20.000Z","max_chats":2}'
 
@@ -72,9 +72,9 @@ mv "$tmp/other" "$tmp/day"
 gives '1>7@00:00 2>8@00:10 3>7@00:20 4>7@05:30'
 
 # Promises to another place leave the rows alone.
-"$BIN/aggregator" -a allocation -o ndjson --assign-to "$tmp/promises" \
+"$BIN/aggregator" -a allocation -o ndjson --assign-to "$tmp/reservations" \
 	<"$tmp/day" >"$tmp/rows"
-[ "$(wc -l <"$tmp/promises")" = 4 ] || fail "$(cat "$tmp/promises")"
+[ "$(wc -l <"$tmp/reservations")" = 4 ] || fail "$(cat "$tmp/reservations")"
 ! grep -q '"assignment"' "$tmp/rows" || fail "in both places"
 
 "$BIN/aggregator" -a allocation -o table <"$tmp/day" >"$tmp/table"

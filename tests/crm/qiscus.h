@@ -43,7 +43,7 @@ void qiscus_comment(
 void qiscus_service(
     struct buf *b, const struct world *w, int32_t request, int32_t who);
 void qiscus_happening(
-    struct buf *b, const struct world *w, const struct happening *h);
+    struct buf *b, const struct world *w, const struct event *h);
 
 /* Whether comments show that message at all. */
 bool qiscus_shows(const struct message *m);

@@ -388,7 +388,7 @@ add_candidate(struct buf *b, const struct world *w)
 }
 
 static void
-waiting(struct buf *b, const struct world *w, const struct happening *h)
+waiting(struct buf *b, const struct world *w, const struct event *h)
 {
 	const struct dialog *d = &w->dialogs[h->dialog];
 	const struct channel *c = &world_channels[d->channel];
@@ -422,7 +422,7 @@ waiting(struct buf *b, const struct world *w, const struct happening *h)
 
 /* Who pressed the button: the agent, or the admin. */
 static void
-resolved(struct buf *b, const struct world *w, const struct happening *h)
+resolved(struct buf *b, const struct world *w, const struct event *h)
 {
 	const struct dialog *d = &w->dialogs[h->dialog];
 	const struct request *r = &w->requests[d->request];
@@ -456,7 +456,7 @@ resolved(struct buf *b, const struct world *w, const struct happening *h)
 }
 
 static void
-session(struct buf *b, const struct world *w, const struct happening *h)
+session(struct buf *b, const struct world *w, const struct event *h)
 {
 	const struct dialog *d = &w->dialogs[h->dialog];
 	const struct message *m = &w->messages[h->message];
@@ -491,8 +491,7 @@ session(struct buf *b, const struct world *w, const struct happening *h)
 }
 
 void
-qiscus_happening(
-    struct buf *b, const struct world *w, const struct happening *h)
+qiscus_happening(struct buf *b, const struct world *w, const struct event *h)
 {
 	switch (h->kind) {
 	case PUSH_WAITING:

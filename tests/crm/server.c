@@ -123,7 +123,7 @@ sleep_until(struct exchange *e, int64_t due_ms)
 	MHD_suspend_connection(e->connection);
 }
 
-/* Bodies that do not come at once, or not as promised. */
+/* Bodies that do not come at once, or not as reserved. */
 static ssize_t
 read_body(void *cls, uint64_t pos, char *to, size_t max)
 {

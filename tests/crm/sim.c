@@ -53,7 +53,7 @@ tell(struct sim *s, struct world *w)
 	struct buf body = BUF_INIT;
 
 	for (size_t i = 0; i < w->happenings_n; i++) {
-		const struct happening *h = &w->happenings[i];
+		const struct event *h = &w->events[i];
 
 		if (!w->webhooks[h->kind].on || w->dialogs[h->dialog].gone)
 			continue;

@@ -139,13 +139,13 @@ static void
 happened(struct world *w, enum push_kind kind, int32_t dialog, int64_t t,
     bool is_new)
 {
-	struct happening *h;
+	struct event *h;
 
 	if (!w->opt.qiscus || w->ids_later)
 		return;
-	XGROW(w->happenings, w->happenings_n, w->happenings_cap);
-	h = &w->happenings[w->happenings_n++];
-	*h = (struct happening){ t, kind, dialog, w->dialogs[dialog].holder,
+	XGROW(w->events, w->happenings_n, w->happenings_cap);
+	h = &w->events[w->happenings_n++];
+	*h = (struct event){ t, kind, dialog, w->dialogs[dialog].holder,
 		(int32_t)w->messages_n - 1, is_new };
 }
 
@@ -309,7 +309,7 @@ world_release(struct world *w)
 		free(w->dialogs[i].messages);
 	for (size_t i = 0; i < PUSH_KINDS; i++)
 		free(w->webhooks[i].url);
-	free(w->happenings);
+	free(w->events);
 	free(w->deeds);
 	free(w->dialogs);
 	free(w->operators);

@@ -118,7 +118,7 @@ struct world_options {
 /* What a webhook tells of. */
 enum push_kind { PUSH_WAITING, PUSH_RESOLVED, PUSH_SESSION, PUSH_KINDS };
 
-struct happening {
+struct event {
 	int64_t at;
 	enum push_kind kind;
 	int32_t dialog;
@@ -182,7 +182,7 @@ struct world {
 	int64_t planned; /* ever */
 	int64_t next_message_id, next_request_id;
 	bool ids_later; /* making the past: ids follow when it is sorted */
-	struct happening *happenings; /* not yet told of */
+	struct event *events; /* not yet told of */
 	size_t happenings_n, happenings_cap;
 	struct webhook webhooks[PUSH_KINDS];
 	struct deed *deeds;

@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/amqp.sh"
 
 start_broker
-settings 'prefetch = 3' 'patience = 60s'
+settings 'prefetch = 3' 'wait_timeout = 60s'
 small=$PWD/tests/records/small.ndjson
 state=$tmp/state
 

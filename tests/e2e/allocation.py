@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """allocation.py DIR: a CRM of two companies in which chats arrive and are
-closed, somebody who carries out what an aggregator promises, and that
+closed, somebody who carries out what an aggregator reservations, and that
 aggregator, killed again and again. Called by allocation.t, which has a broker.
 
-The CRM sometimes refuses; who carries out sometimes forgets a promise, or dies
+The CRM sometimes refuses; who carries out sometimes forgets a reservation, or dies
 before the outcome is told; records come twice, and late. In the end every chat
-was given to one operator, chats of which no promise came to nothing were promised
-in the order of their arrival, and nobody was promised more than the limit by
+was given to one operator, chats of which no reservation came to nothing were reserved
+in the order of their arrival, and nobody was reserved more than the limit by
 an aggregator that could know: an outcome that nobody told of in time is an
 operator with room, to whom the CRM then refuses the chat.
 """
@@ -45,7 +45,7 @@ def put(records):
                    stdout=subprocess.DEVNULL)
 
 
-def promises():
+def reservations():
     out = subprocess.run([PROBE, "-e", "read", "queue:assignments"],
                          text=True, check=True, stdout=subprocess.PIPE).stdout
     return [json.loads(line.split("\t", 1)[1]) for line in out.splitlines()]
@@ -83,11 +83,11 @@ class Crm:
         self.tenant = tenant
         self.operators = ["a", "b", "c"][:R.randrange(2, 4)]
         self.chats = {}        # id -> [arrival, holder, closed]
-        self.done = {}         # promise -> the outcome's record
-        self.first = []        # chats by their first promise
+        self.done = {}         # reservation -> the outcome's record
+        self.first = []        # chats by their first reservation
         self.unlucky = set()
         self.number = 0
-        self.given = {}        # chat -> the promise that did it
+        self.given = {}        # chat -> the reservation that did it
         self.told = {}         # chat -> when its holder was first told of
         self.came = {}         # chat -> when it was itself; both in writings
 
@@ -118,8 +118,8 @@ class Crm:
             self.told.setdefault(name, writing)
 
     def could_know(self, name, p):
-        """When that was promised it was known who has this chat, since what
-        made the promise was written later, or its own promise still held."""
+        """When that was reserved it was known who has this chat, since what
+        made the reservation was written later, or its own reservation still held."""
         return (self.told.get(name, sys.maxsize) < self.came[p["chat"]]
                 or self.given[name]["expires"] > p["at"])
 
@@ -128,11 +128,11 @@ class Crm:
         if len(held) < LIMIT:
             return True
         if all(self.could_know(n, p) for n in held):
-            fail("%s is promised above the limit: %s" % (p, held))
+            fail("%s is reserved above the limit: %s" % (p, held))
         return False
 
     def carry_out(self, p, now):
-        """A promise: the records that come of it."""
+        """A reservation: the records that come of it."""
         name = p["chat"]
         if p["id"] not in self.done and name not in self.first:
             self.first.append(name)
@@ -191,12 +191,12 @@ def main():
             aggregator.process.kill()
     for c in crms.values():
         c.check()
-    print("%d chats, %d promises, killed %d times" % (
+    print("%d chats, %d reservations, killed %d times" % (
         sum(len(c.chats) for c in crms.values()), seen, aggregator.kills))
 
 
 def live(crms, aggregator):
-    """Until all is over; how many promises came."""
+    """Until all is over; how many reservations came."""
     seen = writing = 0
     while not all(c.is_over() for c in crms.values()):
         if time.monotonic() > DEADLINE:
@@ -211,7 +211,7 @@ def live(crms, aggregator):
                     now += 0.001
             if R.random() < 0.7:
                 records += c.close_one(now)
-        for p in promises():
+        for p in reservations():
             seen += 1
             records += crms[p["tenant"]].carry_out(p, time.time())
         if R.random() < 0.3:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Allocation in a stream: waiting chats are promised in the order of their
+# Allocation in a stream: waiting chats are reserved in the order of their
 # arrival, a tenant by itself; a raised limit moves who waits; an aggregator
 # that is killed promises nothing twice to different people; and a CRM that
 # refuses, forgets and repeats ends with every chat served once, while the
@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 50' 'patience = 20s' '[crm t]' 'token = x' \
+settings 'prefetch = 50' 'wait_timeout = 20s' '[crm t]' 'token = x' \
 	'[aggregator]' 'allocation_expiry = 1h' 'allocation_pause = 100ms'
 touch "$tmp/assigned"
 
@@ -26,24 +26,24 @@ kill_aggregator() {
 	wait "$daemon" 2>/dev/null || :
 }
 
-# promised [TENANT]: CHAT>OPERATOR of each promise, in their order, once.
-promised() {
+# reserved [TENANT]: CHAT>OPERATOR of each reservation, in their order, once.
+reserved() {
 	get assignments >>"$tmp/assigned"
 	sed -n 's/.*"tenant":"'"${1:-t}"'","id":"\([^"]*\)","chat":"\([^"]*\)","operator":"\([^"]*\)".*/\1 \2>\3/p' \
 		"$tmp/assigned" | awk '!seen[$1]++ { print $2 }' | paste -s -d ' '
 }
 
 promised_so() { # WHAT [TENANT]
-	[ "$(promised "${2:-t}")" = "$1" ]
+	[ "$(reserved "${2:-t}")" = "$1" ]
 }
 
-# comes_to WHAT [TENANT]: in the end those are all promises.
+# comes_to WHAT [TENANT]: in the end those are all reservations.
 comes_to() {
 	until_true 10 promised_so "$@" ||
-		fail "promised '$(promised "${2:-t}")', not '$1': $(cat "$tmp/log")"
+		fail "reserved '$(reserved "${2:-t}")', not '$1': $(cat "$tmp/log")"
 }
 
-id_of() { # CHAT: of its last promise
+id_of() { # CHAT: of its last reservation
 	sed -n 's/.*"tenant":"t","id":"\([^"]*\)","chat":"'"$1"'",.*/\1/p' \
 		"$tmp/assigned" | tail -n 1
 }
@@ -80,7 +80,7 @@ start_aggregator
 comes_to '1>a 2>b 3>a 4>b'
 comes_to '2>z 3>z' u
 
-echo "- killed, it holds its promises"
+echo "- killed, it holds its reservations"
 kill_aggregator
 chat t 7 open 00:07 | put records 1
 start_aggregator
@@ -128,7 +128,7 @@ says "field 'tenant' is missing in a limit record; nothing was published"
 
 echo "- a CRM that refuses, forgets and repeats, and kill -9"
 rm -r "$state"
-settings 'prefetch = 50' 'patience = 20s' '[aggregator]' \
+settings 'prefetch = 50' 'wait_timeout = 20s' '[aggregator]' \
 	'allocation_expiry = 1s' 'allocation_pause = 100ms'
 SEED=${SEED:-$((RANDOM))} tests/e2e/allocation.py "$tmp" ||
 	fail "$(cat "$tmp/log")"

@@ -2,10 +2,10 @@
 
 The judge is the simulator's own journal: who was given what, in order, and how
 many chats that agent held then. Between the programs stand two relays, which
-take down in which order records reached the aggregator and promises left it:
-one list, the log. A record that stands behind a promise in the log was not
+take down in which order records reached the aggregator and reservations left it:
+one list, the log. A record that stands behind a reservation in the log was not
 known to it; one that stands before the first record that tells of the chat that
-is promised was (promises are made one after the other, so what was known to one
+is reserved was (reservations are made one after the other, so what was known to one
 is known to the next). In between nobody knows, and nothing is judged.
 
 Held of each world:
@@ -16,8 +16,8 @@ Held of each world:
          not tell. Of limits that may have been in force the highest counts.
  one     When we give a chat to an agent, nobody has it; nobody else is added.
  order   A and B wait the first time; A stands in the log before B, and whatever
-         is told of B later, A has come first. Then A is promised first. Not
-         judged where A ended, or somebody had it, before it was promised, or
+         is told of B later, A has come first. Then A is reserved first. Not
+         judged where A ended, or somebody had it, before it was reserved, or
          was resolved in the second in which it came: Qiscus's times have no
          fractions. A record in a snapshot is known from the end marker on.
          (All need the same tags: Qiscus says of no room which it needs.)
@@ -59,10 +59,10 @@ class Judge:
 
     def index(self):
         """Where in the log what is told: `waits` and `first` are of each
-        chat's first time, `promised` of all promises."""
+        chat's first time, `reserved` of all reservations."""
         self.effective = {}  # index: from where on it is known
         self.told = {}       # chat: [(index, record)]
-        self.promised = []   # (index, chat, agent, known at least up to)
+        self.reserved = []   # (index, chat, agent, known at least up to)
         begun, known = [], -1
         for i, (kind, _, r) in enumerate(self.log):
             if kind == "record":
@@ -71,13 +71,13 @@ class Judge:
                     self.told.setdefault(r["chat"], []).append((i, r))
         seen = set()
         for i, (kind, _, r) in enumerate(self.log):
-            if kind != "promise" or r["id"] in seen:
+            if kind != "reservation" or r["id"] in seen:
                 continue
             seen.add(r["id"])
             told = [self.effective.get(k, k)
                     for k, _ in self.told.get(r["chat"], [])]
             known = max(known, min(told, default=-1))
-            self.promised.append((i, r["chat"], r["operator"], known))
+            self.reserved.append((i, r["chat"], r["operator"], known))
 
     def place(self, i, r, begun):
         if r["type"] == "snapshot":
@@ -116,9 +116,9 @@ class Judge:
                    for i, r in self.told.get(chat, ()))
 
     def promise_of(self, chat, agent, at):
-        """The last promise that may have led to that gift."""
+        """The last reservation that may have led to that gift."""
         found = None
-        for i, c, a, known in self.promised:
+        for i, c, a, known in self.reserved:
             if c == chat and a == agent and self.log[i][1] <= at + SLACK:
                 found = (i, known)
         return found
@@ -141,11 +141,11 @@ class Judge:
             self.judge_limit(e, chat, str(who), at, by_hand)
 
     def judge_limit(self, e, chat, who, at, by_hand):
-        promise = self.promise_of(chat, who, at)
-        if promise is None:
-            self.wrong.append("nobody promised %s to %s" % (chat, who))
+        reservation = self.promise_of(chat, who, at)
+        if reservation is None:
+            self.wrong.append("nobody reserved %s to %s" % (chat, who))
             return
-        index, known = promise
+        index, known = reservation
         limit = self.limit(who, known, index)
         untold = sum(str(w) == who and not self.is_told(c, who, known, t)
                      for c, (w, t) in by_hand.items())
@@ -160,8 +160,8 @@ class Judge:
     # --- order ---
 
     def judge_order(self):
-        first = {}  # chat: how many promises came before
-        for n, (i, chat, _, _) in enumerate(self.promised):
+        first = {}  # chat: how many reservations came before
+        for n, (i, chat, _, _) in enumerate(self.reserved):
             first.setdefault(chat, (n, i))
         waits = {c: w for c in first for w in [self.wait(c, first[c][1])] if w}
         self.pairs = 0
@@ -171,12 +171,12 @@ class Judge:
                 continue
             self.pairs += 1
             if first[a][0] > first[b][0] and waits[a]["clean"]:
-                self.wrong.append("%s waits before %s, which is promised "
+                self.wrong.append("%s waits before %s, which is reserved "
                                   "first" % (a, b))
 
-    def wait(self, chat, promised):
+    def wait(self, chat, reserved):
         """When the log tells of it that it waits: surely, at the earliest,
-        since when; and whether nothing else was told before its promise."""
+        since when; and whether nothing else was told before its reservation."""
         mine = self.told.get(chat, [])
         open_ = [(i, r) for i, r in mine
                  if r.get("status") == "open" and "operator" not in r]
@@ -188,20 +188,20 @@ class Judge:
             "early": min(self.effective.get(k, k) for k, _ in mine),
             "arrival": max([self.arrival(open_[0][1])] + [
                 ms_of(r["opened_at"]) for k, r in mine
-                if k < promised and "opened_at" in r]),
+                if k < reserved and "opened_at" in r]),
             "earliest": min(self.arrival(r) for k, r in mine
-                            if k < promised),
-            "clean": not self.is_reopened(chat, promised, open_[0][1]) and
+                            if k < reserved),
+            "clean": not self.is_reopened(chat, reserved, open_[0][1]) and
             all(r.get("status") == "open" and "operator" not in r
-                for k, r in mine if k < promised),
+                for k, r in mine if k < reserved),
         }
 
-    def is_reopened(self, chat, promised, r):
+    def is_reopened(self, chat, reserved, r):
         """Its history tells of a closing in the second it came, or later."""
         second = self.arrival(r) // 1000 * 1000
         return any(m["type"] == "message" and m["kind"] == "closed"
                    and m["chat"] == chat and ms_of(m["at"]) >= second
-                   for _, _, m in self.log[:promised])
+                   for _, _, m in self.log[:reserved])
 
     @staticmethod
     def arrival(r):

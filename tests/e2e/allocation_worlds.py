@@ -1,8 +1,8 @@
 """Random worlds of a simulated Qiscus whose chats we give to agents.
 
 A world is one simulator and the four programs that serve it: a listener that
-takes its webhooks, a poll now and then, an aggregator that promises, and
-`poller --assign`, which keeps the promises. Customers arrive, write, are
+takes its webhooks, a poll now and then, an aggregator that reservations, and
+`poller --assign`, which keeps the reservations. Customers arrive, write, are
 resolved and come back; agents come and go; limits change; some rooms are given
 by hand, from outside of us; webhooks are lost, repeated and late; each process
 is killed at random moments, in some worlds the broker too.
@@ -201,13 +201,13 @@ class World:
             "aggregator": {"allocation_limit": c.limit,
                            "allocation_expiry": "%ds" % c.expiry,
                            "allocation_pause": "100ms"},
-            "listen": {"rate": 0, "patience": "500ms"},
+            "listen": {"rate": 0, "wait_timeout": "500ms"},
         })
         self.behind = self.clock()
         self.sim.control("set", latency=c.latency, speed=1)
         self.relays = [Relay(self, "record", self.queue("told"),
                              self.queue("records")),
-                       Relay(self, "promise", self.queue("promised"),
+                       Relay(self, "reservation", self.queue("reserved"),
                              self.queue("assignments"))]
         self.daemons = {
             "listener": Daemon(self, "listener", self.listener),
@@ -216,7 +216,7 @@ class World:
                 "--every", "20ms", "-f", "queue:" + self.queue("records"),
                 "-t", "queue:" + self.queue("rows"), "--state",
                 self.path("state"), "--assign-to",
-                "queue:" + self.queue("promised")]),
+                "queue:" + self.queue("reserved")]),
             "assigner": Daemon(self, "assigner", lambda: [
                 "poller", "-v", "-c", self.conf, "--assign", "-f",
                 "queue:" + self.queue("assignments"), "-t",

@@ -6,7 +6,7 @@ set -eu
 . tests/e2e/amqp.sh
 
 start_broker
-settings 'heartbeat = 2s' 'patience = 3s'
+settings 'heartbeat = 2s' 'wait_timeout = 3s'
 log=$tmp/servers/rabbitmq/logs/rabbitmq.log
 
 "$probe" -p read queue:idle >"$tmp/read" 2>"$tmp/reader" &
@@ -21,7 +21,7 @@ until_true 10 arrived 1 || fail "nothing arrived after idling"
 [ ! -s "$tmp/reader" ] || fail "the reader lost its link"
 
 # So does that of a reader with more than it takes ahead, who waits for others.
-settings 'heartbeat = 2s' 'patience = 3s' 'prefetch = 1000'
+settings 'heartbeat = 2s' 'wait_timeout = 3s' 'prefetch = 1000'
 records 1 500000 | "$probe" write queue:much >/dev/null
 "$probe" -pe -l 7000 read queue:much >"$tmp/much" 2>"$tmp/err" ||
 	fail "it gave $?: $(cat "$tmp/err")"
@@ -39,7 +39,7 @@ expect 0 "$BIN/aggregator" -f queue:much -t queue:rows --state "$tmp/state" \
 "$probe" -e read queue:much.dead | wc -l >"$tmp/letters"
 [ "$(cat "$tmp/letters")" = 600000 ] || fail "$(cat "$tmp/letters") letters"
 
-settings 'heartbeat = 2s' 'patience = 3s'
+settings 'heartbeat = 2s' 'wait_timeout = 3s'
 # The broker hangs: a writer gives up in a bounded time, and says so.
 broker=$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/pid")
 mkfifo "$tmp/fifo"

@@ -7,7 +7,7 @@ set -eu
 
 start_broker
 url=$AMQP_URL
-settings 'patience = 2s'
+settings 'wait_timeout = 2s'
 
 # Names that are none.
 expect 64 "$probe" write 'queue:a b' </dev/null

@@ -78,7 +78,7 @@ is "lines" "$(wc -l <err)" 1
 is "calls" "$(calls "$get") $(calls "$put")" "0 0"
 is "holder" "$(holder "$d")" null
 
-echo "- a dry run asks, and changes nothing; a promise of the past counts there"
+echo "- a dry run asks, and changes nothing; a reservation of the past counts there"
 free "$d" "${dialogs[1]}"
 control "act?do=transfer&dialog=${dialogs[2]}&operator=$b"
 {
@@ -220,7 +220,7 @@ is "calls" "$(calls "$get") $(calls "$list")" "2 3"
 control "trouble?name=none"
 conf "assign = yes"
 
-echo "- many old promises of a chat cost one reading"
+echo "- many old reservations of a chat cost one reading"
 free "${dialogs[3]}"
 for n in 1 2 3 4 5; do
 	assignment "old$n" "${dialogs[3]}" "$a" 2020-01-01T00:00:00Z
@@ -276,7 +276,7 @@ for who in "$b" null; do
 	grep -q "was to be given to operator $a; the CRM says" err || fail "$(cat err)"
 done
 
-echo "- the token may not write: told once, no outcome, the promise expires"
+echo "- the token may not write: told once, no outcome, the reservation expires"
 free "$d" "${dialogs[4]}"
 control "trouble?name=403&method=PUT"
 {

@@ -87,7 +87,7 @@ is "given" "$(given)" 1
 
 echo "- an agent at the limit: nothing is given, and told what they have"
 free "${d[0]}" "${d[1]}"
-full() { # MAX ID CHAT: promises with a limit, to 504
+full() { # MAX ID CHAT: reservations with a limit, to 504
 	assignment "$2" "$3" 504 | sed "s/}\$/,\"max_chats\":$1}/"
 }
 has=$(world '[.dialogs[] | select(.state == "open" and .operator_id == 504)] | length')

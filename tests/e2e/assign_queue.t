@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# poller --assign between queues: a promise is acknowledged when its outcome is
+# poller --assign between queues: a reservation is acknowledged when its outcome is
 # confirmed; killed anywhere it comes again, and what was done is found done;
 # what fails because the CRM is away waits; a signal ends it in order.
 set -euo pipefail
@@ -28,7 +28,7 @@ at() { # SECONDS from now, on the CRM's clock
 	curl -sS --fail "$sim/control/stats" | jq -r --argjson s "$1" \
 		'.now[:19] + "Z" | fromdate + $s | todate'
 }
-promise() { # ID CHAT OPERATOR [EXPIRES]
+reservation() { # ID CHAT OPERATOR [EXPIRES]
 	printf '{"type":"assignment","tenant":"acme","id":"%s","chat":"%s","operator":"%s","expires":"%s"}\n' \
 		"$1" "$2" "$3" "${4:-$later}"
 }
@@ -83,7 +83,7 @@ later=$(at 360000)
 echo "- killed while the CRM changes: found done"
 free "$d"
 control "trouble?name=slow&value=30000&method=PUT&count=1"
-promise p1 "$d" "$a" | put
+reservation p1 "$d" "$a" | put
 begin
 until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
 drop
@@ -95,10 +95,10 @@ is "outcome" "$(outcomes)" "$d $a open p1"
 is "changes" "$(calls PUT)" 1
 until_true 10 none_waits assignments || fail "it is not acknowledged"
 
-echo "- the same, and the promise expires meanwhile: it is told all the same"
+echo "- the same, and the reservation expires meanwhile: it is told all the same"
 free "$d"
 control "trouble?name=slow&value=30000&method=PUT&count=1"
-promise p2 "$d" "$b" "$(at 60)" | put
+reservation p2 "$d" "$b" "$(at 60)" | put
 begin
 until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
 drop
@@ -111,7 +111,7 @@ is "outcome" "$(outcomes)" "$d $b open p2"
 echo "- killed while the chat is read: nothing was done, and then it is"
 free "$d"
 control "trouble?name=slow&value=30000&count=1"
-promise p3 "$d" "$a" | put
+reservation p3 "$d" "$a" | put
 begin
 until_true 20 called GET 1 || fail "nothing is read: $(cat "$tmp/err")"
 drop
@@ -123,7 +123,7 @@ echo "- the CRM is away: it is told once and waits, and is no dead letter"
 outcomes >/dev/null
 free "$d"
 control "trouble?name=500&method=GET"
-promise p4 "$d" "$b" | put
+reservation p4 "$d" "$b" | put
 until_true 20 grep -q 'acme: cannot read chats: .*it is tried again' "$tmp/err" ||
 	fail "nothing is told"
 until_true 20 called GET 5 || fail "it is not tried again"
@@ -135,7 +135,7 @@ is "lines" "$(wc -l <"$tmp/err")" 1
 echo "- it wants no call for hours: that is told, and ends in order"
 free "$d"
 control "trouble?name=429-decade&method=PUT&count=1"
-promise p8 "$d" "$b" | put
+reservation p8 "$d" "$b" | put
 until_true 20 grep -q 'acme: cannot give chats.*no call for 3600 s; it is wait' \
 	"$tmp/err" || fail "nothing is told: $(cat "$tmp/err")"
 end
@@ -143,7 +143,7 @@ end
 
 echo "- a dry run says what came too late, and leaves all where it is"
 free "$d"
-promise p9 "$d" "$b" 2020-01-01T00:00:00Z | put
+reservation p9 "$d" "$b" 2020-01-01T00:00:00Z | put
 "$poller" -c "$tmp/conf" --assign --dry-run -f queue:assignments -o ndjson \
 	>"$tmp/out" 2>"$tmp/err" || fail "it gives $?: $(cat "$tmp/err")"
 is "result" "$(jq -r '.assignment + " " + .result' "$tmp/out")" "p9 expired"
@@ -155,7 +155,7 @@ begin
 echo "- bad records are dead letters"
 {
 	echo nonsense
-	promise p5 "$d" "$b"
+	reservation p5 "$d" "$b"
 } | put
 until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 until_true 10 none_waits assignments || fail "it is not acknowledged"
@@ -166,8 +166,8 @@ echo "- a signal: what the CRM is changing is waited for"
 free "$d"
 control "trouble?name=slow&value=1500&method=PUT&count=1"
 {
-	promise p6 "$d" "$a"
-	promise p7 "$d" "$b"
+	reservation p6 "$d" "$a"
+	reservation p7 "$d" "$b"
 } | put
 until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
 end
@@ -191,14 +191,14 @@ control "set?latency=15"
 begin
 other=$pid
 for n in "${!some[@]}"; do
-	promise "q$n" "${some[n]}" "${operators[n % 3]}" | put
+	reservation "q$n" "${some[n]}" "${operators[n % 3]}" | put
 	if [ $((n % 5)) = 0 ]; then
 		begin
 		until_true 20 called GET "$n" || fail "nothing happens: $(cat "$tmp/err")"
 		drop
 	fi
 done
-until_true 30 none_waits assignments || fail "promises are left: $(cat "$tmp/err")"
+until_true 30 none_waits assignments || fail "reservations are left: $(cat "$tmp/err")"
 pid=$other
 end
 outcomes >"$tmp/got"

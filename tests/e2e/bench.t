@@ -1,5 +1,5 @@
 #!/bin/sh
-# The bench runs, small: what it compares is equal, whatever the figures are.
+# The bench runs, small: what it compares is equal, whatever the metrics are.
 set -eu
 for program in python3 make "${CC:-cc}"; do
 	command -v "$program" >/dev/null || {

@@ -1,7 +1,7 @@
 """budget: calls cost money, so they are counted where they arrive.
 
 The measuring functions are used by tests/bench too, which prints what they
-return; here it is held against what is promised.
+return; here it is held against what is reserved.
 """
 
 import json
@@ -203,7 +203,7 @@ def doctor(lab, path):
 
 def busy_day(lab, first, last, ask, dialogs=120, pace=900):
     """A busy day on which the job runs from one hour to another, and what
-    the doctor foretold: before anything ran, and when the hour `ask` began.
+    The self-check foretold: before anything ran, and when the hour `ask` began.
     Calls a day. The world is always the same one."""
     lab.env["TZ"] = "UTC" # schedules are local time
     sim = lab.sim("--seed", 7, "--dialogs", dialogs, "--operators", 8,
@@ -255,7 +255,7 @@ def body():
         say(str(busy))
         checks.that(
             abs(busy["forecast"] / busy["counted"] - 1) < 0.1,
-            f"the doctor foretold {busy['forecast']:.0f} calls a day, the "
+            f"The self-check foretold {busy['forecast']:.0f} calls a day, the "
             f"CRM counted {busy['counted']}",
         )
         return checks.result()

@@ -79,7 +79,7 @@ head -n 1 table.csv | tr -d '\r' | grep -q '^tenant,operator,name,' ||
 [ "$(wc -l <table.csv)" = $((operators + 1)) ] ||
 	fail "$operators operators, but: $(cat table.csv)"
 
-# Why a figure is what it is.
+# Why a metric is what it is.
 chat=$(jq -rs 'map(select(.table == "chat_metrics" and .responses > 0)) |
 	.[0].chat' want)
 "$aggregator" --explain "$chat" <day.ndjson >explained

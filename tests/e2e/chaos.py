@@ -146,7 +146,7 @@ class Programs:
         self.kills[p.stage] = self.kills.get(p.stage, 0) + 1
         self.disturbed = True
 
-    def finish(self, processes, patience=90):
+    def finish(self, processes, wait_timeout=90):
         """Until all have ended, of themselves or not. Their exit codes."""
         end = time.monotonic() + patience
         left = list(processes)
@@ -235,8 +235,8 @@ class Chaos:
                 }
                 for tenant, (token, _) in TENANTS.items()
             },
-            "amqp": {"patience": "10s"},
-            "mysql": {"patience": "10s", "timeout": "10s"},
+            "amqp": {"wait_timeout": "10s"},
+            "mysql": {"wait_timeout": "10s", "timeout": "10s"},
             "poller": {"state": lab.path("state"), "retry_budget": "2s"},
         })
         self.env = {"MESSAGING_CONFIG": self.conf}

@@ -74,7 +74,7 @@ class Stream(State):
     """Of a streaming aggregator: clean ends, and kill -9."""
     name = "stream"
     wants_broker = True
-    figures = "operators,chats,tenant,events,users,channels"
+    metrics = "operators,chats,tenant,events,users,channels"
     runs = 5
 
     def make(self):
@@ -99,7 +99,7 @@ class Stream(State):
 
     def argv(self, folder, queue, to):
         return ["aggregator", "-f", "queue:" + queue, "-t", to, "--state",
-                folder, "--every", "20ms", "-a", self.figures]
+                folder, "--every", "20ms", "-a", self.metrics]
 
     def run_and_kill(self, out):
         p = self.lab.start(self.argv(self.folder, "stream.in", out),
@@ -134,9 +134,9 @@ class Stream(State):
             self.lab.must([PROBE, "-e", "read", "queue:" + queue])
 
         def got():
-            figures = list(folded(self.rows + read_text(out), False))
+            metrics = list(folded(self.rows + read_text(out), False))
             done = self.lab.run(["aggregator", "--export", "--state", folder])
-            return figures + sorted(done.out.decode().splitlines())
+            return metrics + sorted(done.out.decode().splitlines())
 
         return self.compare(done, got)
 
@@ -228,7 +228,7 @@ class Spool(State):
     def make(self):
         self.conf = self.lab.conf("listen.conf", {
             "crm acme": {"url": "http://127.0.0.1:1", "token": TOKEN},
-            "listen": {"rate": 0, "patience": "100ms", "proxies": ""}})
+            "listen": {"rate": 0, "wait_timeout": "100ms", "proxies": ""}})
         self.answers = {}
         for run in range(4):
             p, port = self.start(self.folder, "queue:records",

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "$0")/amqp.sh"
 
 start_broker
-settings 'patience = 40s'
+settings 'wait_timeout = 40s'
 aggregator=$BIN/aggregator
 publisher=$TESTBIN/tools/event_publisher
 queue=eventcountertest
@@ -211,7 +211,7 @@ printf '[amqp]\npatience = 40s\n[aggregator]\nwindow = 2h\n' >"$tmp/conf"
 expect 78 "$aggregator" --input eventcounter -f queue:$queue \
 	--json-dir "$tmp/gotstate" --state "$tmp/state"
 says "was made with --window"
-settings 'patience = 40s'
+settings 'wait_timeout = 40s'
 
 echo "- a broker that goes away is waited for, longer than for messages"
 publish wantback -n 10 -s 11

@@ -1,6 +1,6 @@
 """listen_about: from requests to rows: what somebody found out about a message
 is a row of message_analytics, whether the message is known or not, and however
-often it is told; and it is that only. The messages and every figure are as
+often it is told; and it is that only. The messages and every metric are as
 they were, and no chat waits for an operator because of it.
 """
 
@@ -17,8 +17,8 @@ SEND = "/api/v1/messages/send"
 FIND = "/api/v1/analytics/messages/analytics?tenant_id=" + TENANT
 EVENT = "/api/v1/analytics/events?tenant_id=" + TENANT
 PROBE = TESTBIN + "/tools/amqp_probe"
-PROMISES = "promises"
-FIGURES = "operators,chats,tenant,events,messages,eventlog,conversations," \
+PROMISES = "reservations"
+METRICS = "operators,chats,tenant,events,messages,eventlog,conversations," \
     "users,channels,allocation"
 # What must not change, without what says when a row was made.
 KEPT = {
@@ -73,7 +73,7 @@ def finding(message, chat, direction):
             "sentiment": {"score": 0.5, "label": "good", "confidence": 1}}
 
 
-def promised(lab):
+def reserved(lab):
     """The chats of the promises that came so far, taken out of the queue."""
     out = lab.must([PROBE, "-e", "read", "queue:" + PROMISES]).out.decode()
     return {json.loads(line.split("\t", 1)[1])["chat"]
@@ -89,13 +89,13 @@ def check_given(checks, lab, house, listener):
 
     def all_given():
         house.check_alive()
-        given.update(promised(lab))
+        given.update(reserved(lab))
         return want <= given
 
-    until(LONG, all_given, "a promise for each chat that waits")
+    until(LONG, all_given, "a reservation for each chat that waits")
     mark(house, listener, "given")
-    given.update(promised(lab))
-    checks.that(given == want, f"promised are {given}, not {want}")
+    given.update(reserved(lab))
+    checks.that(given == want, f"reserved are {given}, not {want}")
 
 
 def body():
@@ -103,7 +103,7 @@ def body():
     with Lab("listen_about") as lab:
         house = House(lab)
         house.sink()
-        house.aggregator("--assign-to", "queue:" + PROMISES, figures=FIGURES)
+        house.aggregator("--assign-to", "queue:" + PROMISES, metrics=METRICS)
         listener = Listener(lab, "about", "--state", lab.path("listen"),
                             settings={"tenant": TENANT})
         for n in range(3):

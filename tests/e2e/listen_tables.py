@@ -67,7 +67,7 @@ def body():
     with Lab("listen_tables") as lab:
         house = House(lab)
         house.sink()
-        house.aggregator(figures="messages,eventlog")
+        house.aggregator(metrics="messages,eventlog")
         kept = Listener(house, "kept", "--state", lab.path("listen"))
         bare = Listener(house, "bare")
         loads = [listen.Load(kept, 0, Client, 4),

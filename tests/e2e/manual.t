@@ -62,7 +62,7 @@ for table in operator_metrics chat_metrics tenant_metrics event_counts \
 	grep -q "\"table\":\"$table\"" "$tmp/rows" || fail "no $table"
 done
 grep -q '"responses":1,"avg_response_seconds":30.000' "$tmp/rows" ||
-	fail "other figures: $(cat "$tmp/rows")"
+	fail "other metrics: $(cat "$tmp/rows")"
 
 # once WORDS: the one command of allocation's page that begins so, its lines
 # put together.

@@ -58,7 +58,7 @@ echo "- poller(1)"
 	echo unset CRM_TOKEN
 	shown_in poller.1 EXAMPLES 2
 } | typed "poller's first two"
-grep -q '"table":"operator_metrics"' out || fail "no figures: $(cat out)"
+grep -q '"table":"operator_metrics"' out || fail "no metrics: $(cat out)"
 shown_in poller.1 EXAMPLES 3 | sed '/^curl/,$d
 	s, | tee .*, --port-file port >day.ndjson \&, ; s,:8080,:0,' >listener
 shown_in poller.1 EXAMPLES 3 | sed -n '/^curl/,$p' | sed \
@@ -83,7 +83,7 @@ printf '[crm acme]\nurl = %s\ntoken = sim-token\nhook = signature\n' \
 grep -q 'https://hooks.example.com' out || fail "not registered: $(cat out)"
 
 echo "- aggregator(1)"
-shown_in aggregator.1 EXAMPLES 1 | typed "the figures now"
+shown_in aggregator.1 EXAMPLES 1 | typed "the metrics now"
 shown_in aggregator.1 EXAMPLES 2 | typed "a day's records"
 [ -s chats.csv ] || fail "no chats"
 shown_in aggregator.1 EXAMPLES 3 | typed "what if"
@@ -108,7 +108,7 @@ sql "how fresh" messaging-tables.5 EXAMPLES 2
 sql "a median" messaging-tables.5 EXAMPLES 3
 
 echo "- messaging-metrics(7)"
-shown_in messaging-metrics.7 METRICS | typed "two figures"
+shown_in messaging-metrics.7 METRICS | typed "two metrics"
 grep -q '"table":"realtime_user_activity"' out || fail "no activity"
 shown_in messaging-records.5 EXAMPLES 1 >snapshot
 shown_in messaging-metrics.7 'Over which chats' >explained
@@ -195,7 +195,7 @@ for part in 0 1 2 3; do
 	many 6 | sed "s,g2\.0,g2.$part,g; s,0/4,$part/4," | typed "part $part"
 done
 sink -f queue:rows --until-empty
-sql "the figures of parts" messaging-tables.5 EXAMPLES 1
+sql "the metrics of parts" messaging-tables.5 EXAMPLES 1
 grep -q '^Ann	1	' out || fail "Ann is not there: $(cat out)"
 
 echo "- messaging-profile(5)"

@@ -185,12 +185,12 @@ code 0 "$sink" -c "$tmp/conf" --migrate
 is "silence" "" "$(cat "$tmp/err")"
 thresholds ok,
 is "with five" "6 5" "$(sql "$alerts" | xargs)"
-sql "DELETE FROM figure_settings WHERE name = 'alert_five_minutes'"
+sql "DELETE FROM metric_settings WHERE name = 'alert_five_minutes'"
 thresholds 'failed,.*alert_five_minutes is missing, in \[aggregator] 20'
 "$servers" mysql "$tmp/db" -e "CREATE USER blind@'127.0.0.1' IDENTIFIED BY 'x';
 	GRANT SELECT ON messaging.schema_migrations TO blind@'127.0.0.1'"
 MYSQL_URL=mysql://blind:x@${MYSQL_URL#*@} thresholds \
-	'advice,cannot be read; grant SELECT on figure_settings'
+	'advice,cannot be read; grant SELECT on metric_settings'
 code 0 "$sink" --migrate
 : >"$tmp/conf"
 thresholds ok,

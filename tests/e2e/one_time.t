@@ -8,13 +8,13 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 sink=$BIN/sink
-figures=tenant,events,users,activity,alerts,trends,channels,conversations
+metrics=tenant,events,users,activity,alerts,trends,channels,conversations
 parts=3
 
 "$servers" start "$tmp/servers" || fail "no servers"
 eval "$("$servers" env "$tmp/servers")"
 export AMQP_URL MYSQL_URL
-settings 'patience = 20s'
+settings 'wait_timeout = 20s'
 
 sql() {
 	"$servers" mysql "$tmp/servers" messaging -N -B
@@ -72,7 +72,7 @@ each() {
 	for i in $(seq 0 $((parts - 1))); do
 		expect 0 "$aggregator" -f "queue:records.g1.$i" -t queue:rows \
 			--every 20ms --part "$i/$parts" --generation 1 \
-			-a "$figures" --state "$tmp/part.$i" --until-empty
+			-a "$metrics" --state "$tmp/part.$i" --until-empty
 	done
 }
 
@@ -95,7 +95,7 @@ sql <<-'END' | sql
 	FROM information_schema.tables
 	WHERE table_schema = 'messaging' AND table_type = 'BASE TABLE'
 	AND table_name NOT IN
-	('schema_migrations', 'generations', 'figure_settings')
+	('schema_migrations', 'generations', 'metric_settings')
 END
 scripts/topology -b "$BIN" -n "$parts" >/dev/null
 all exchange:records each

@@ -105,9 +105,9 @@ def same(want_path, got_path):
     problems = []
     for view in sorted(want.keys() | got.keys()):
         a, b = want.get(view, []), got.get(view, [])
-        figures = [[str(r) for r, _ in rows] for rows in (a, b)]
-        for what, mine, other in (("missing", *figures),
-                                  ("unexpected", *figures[::-1])):
+        metrics = [[str(r) for r, _ in rows] for rows in (a, b)]
+        for what, mine, other in (("missing", *metrics),
+                                  ("unexpected", *metrics[::-1])):
             others = set(other)
             problems += [f"{view}: {what}: {r}" for r in mine
                          if r not in others]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Figures in parts: the views add up what several aggregators store, and tell
+# Metrics in parts: the views add up what several aggregators store, and tell
 # the same as one aggregator over everything, from files and from queues behind
 # an exchange; and a change of their number, in the middle of a stream, loses
 # nothing and doubles nothing, wherever it is cut and begun again.
@@ -8,13 +8,13 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 sink=$BIN/sink
-figures=operators,tenant,events,users,activity,alerts,trends,channels,histograms
-figures=$figures,chats,conversations
+metrics=operators,tenant,events,users,activity,alerts,trends,channels,histograms
+metrics=$metrics,chats,conversations
 
 "$servers" start "$tmp/servers" || fail "no servers"
 eval "$("$servers" env "$tmp/servers")"
 export AMQP_URL MYSQL_URL
-settings 'prefetch = 20' 'patience = 20s'
+settings 'prefetch = 20' 'wait_timeout = 20s'
 
 sql() {
 	"$servers" mysql "$tmp/servers" messaging -N -B
@@ -27,7 +27,7 @@ anew() {
 		FROM information_schema.tables
 		WHERE table_schema = 'messaging' AND table_type = 'BASE TABLE'
 		AND table_name NOT IN
-		('schema_migrations', 'generations', 'figure_settings')
+		('schema_migrations', 'generations', 'metric_settings')
 	END
 }
 
@@ -68,7 +68,7 @@ make() {
 		--seed "${SEED:-$((RANDOM))}" "$@" >"$tmp/records" 2>/dev/null
 	lines=$(wc -l <"$tmp/records")
 	anew
-	"$aggregator" -a "$figures" -o ndjson -f "$tmp/records" -t "$tmp/whole"
+	"$aggregator" -a "$metrics" -o ndjson -f "$tmp/records" -t "$tmp/whole"
 	"$sink" -f "$tmp/whole"
 	told >"$tmp/want"
 	shown want
@@ -82,7 +82,7 @@ echo "- two halves of a file, by bucket"
 tests/e2e/partitions.py split "$tmp/records" 2 "$tmp/half"
 anew
 for i in 0 1; do
-	"$aggregator" -a "$figures" -o ndjson -f "$tmp/half.$i" --part $i/2 |
+	"$aggregator" -a "$metrics" -o ndjson -f "$tmp/half.$i" --part $i/2 |
 		"$sink" -f -
 done
 told >"$tmp/got"
@@ -114,7 +114,7 @@ count() {
 	for i in $(seq 0 $((n - 1))); do
 		"$aggregator" -f "queue:records.g$g.$i${3:-}" -t queue:rows \
 			--every 20ms --part "$i/$n" --generation "$g" \
-			-a "$figures" --state "$tmp/states/g$g.$i" \
+			-a "$metrics" --state "$tmp/states/g$g.$i" \
 			--until-empty 2>>"$tmp/log" &
 		running+=($!)
 	done

@@ -358,13 +358,13 @@ one_line "tenant 'nobody'"
 run 65 "$poller" -c conf --status -f <(printf '{"type":"chat","ten')
 run 0 "$poller" -c conf --status
 
-# The doctor.
+# The self-check.
 conf "concurrency = 8" "budget = 10000000"
 run 0 "$poller" -c conf --state state --check -o ndjson
 jq -se 'map({(.check): .result}) | add
 	| .token == "ok" and .operators == "ok" and .chats == "ok"
 	and .messages == "ok" and .clock == "ok" and .state == "ok"' out \
-	>/dev/null || fail "the doctor finds fault: $(cat out)"
+	>/dev/null || fail "The self-check finds fault: $(cat out)"
 jq -e 'select(.check == "calls") | .calls > 0 and .polls > 19000' out \
 	>/dev/null || fail "no forecast: $(cat out)"
 # Some polls in a few seconds tell nothing about a month.

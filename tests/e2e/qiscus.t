@@ -1,5 +1,5 @@
 #!/bin/sh
-# The poller against a simulated Qiscus: figures of random worlds equal the
+# The poller against a simulated Qiscus: metrics of random worlds equal the
 # oracle's. 3 of them (LONG=1: 60); SEED=N repeats from one on.
 set -eu
 command -v python3 >/dev/null || {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# With need = channel a room of a simulated Qiscus is promised to agents of its
+# With need = channel a room of a simulated Qiscus is reserved to agents of its
 # channel only, and those whose channel nobody serves wait.
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
@@ -27,13 +27,13 @@ ask '/api/v2/admin/agents?limit=100' |
 		>agents
 
 "$BIN/poller" -c conf >records 2>err || fail "$(cat err)"
-"$BIN/aggregator" -c conf -a allocation --assign-to promises <records \
+"$BIN/aggregator" -c conf -a allocation --assign-to reservations <records \
 	>rows 2>err || fail "$(cat err)"
-[ -s promises ] || fail "nothing is promised: $(cat records)"
+[ -s reservations ] || fail "nothing is reserved: $(cat records)"
 crossed=$(jq -r --slurpfile room rooms --slurpfile agent agents '
 	$room[0][.chat] as $channel
 	| select($agent[0][.operator] | index($channel) | not)
-	| "\(.chat) of \($channel) to \(.operator)"' promises)
+	| "\(.chat) of \($channel) to \(.operator)"' reservations)
 [ "$crossed" = "" ] || fail "not of the channel: $crossed"
 [ "$(jq -s 'map(select(.table == "allocation_totals"))[-1].waiting' rows)" != 0 ] ||
 	fail "nobody waits: $(cat rows)"
@@ -41,10 +41,10 @@ crossed=$(jq -r --slurpfile room rooms --slurpfile agent agents '
 # And without it others get them, too: the channel is not why by itself.
 sed -i '/^need/d' conf
 "$BIN/poller" -c conf >records 2>err || fail "$(cat err)"
-rm promises
-"$BIN/aggregator" -c conf -a allocation --assign-to promises <records \
+rm reservations
+"$BIN/aggregator" -c conf -a allocation --assign-to reservations <records \
 	>rows 2>err || fail "$(cat err)"
 jq -e -s --slurpfile room rooms --slurpfile agent agents 'any(.[];
 	$room[0][.chat] as $channel
-	| $agent[0][.operator] | index($channel) | not)' promises >out ||
+	| $agent[0][.operator] | index($channel) | not)' reservations >out ||
 	fail "all are of the channel without need"

@@ -1,5 +1,5 @@
 """Random worlds of a simulated Qiscus: what poller and aggregator make of
-them equals the oracle's figures; rooms that move while they are listed, and
+them equals the oracle's metrics; rooms that move while they are listed, and
 troubles, lose nothing.
 
 WORLDS worlds are tried (3; LONG=1: 60); SEED=n repeats from one on.
@@ -18,7 +18,7 @@ import metrics  # noqa: E402
 import qiscus  # noqa: E402
 from harness import LONG, Lab, main, say, seed  # noqa: E402
 
-FIGURES = ("operator_metrics", "chat_metrics", "tenant_metrics")
+METRICS = ("operator_metrics", "chat_metrics", "tenant_metrics")
 TROUBLES = ("403", "429-retry", "500", "502-html", "login-page", "cut-chunk",
             "truncated", "reset", "errors-string", "wrong-shape",
             "lost-answer", "500-done")
@@ -75,18 +75,18 @@ class World:
         """The records of a poll that has to end well."""
         return self.lab.must(["poller", "-c", self.conf]).out
 
-    def figures(self, records):
+    def metrics(self, records):
         done = self.lab.must(["aggregator", "-c", self.conf], stdin=records)
         tables, markers = compare.from_ndjson(done.out.decode())
         return tables, compare.parse_time(markers[0]["at"])
 
     def check(self, records):
-        actual, as_of = self.figures(records)
+        actual, as_of = self.metrics(records)
         view = self.account.look()
         expected = compare.expected_tables(
             [view.expected(as_of, self.definition)])
         wrong = []
-        for table in FIGURES:
+        for table in METRICS:
             wrong += [text for _, text in compare.differences(
                 table, expected[table], actual[table])]
         if wrong:

@@ -30,14 +30,14 @@ if [ "${1:-}" = --typing ]; then
 	}
 	echo "- 1. Look"
 	type_readme '1[.] Look' >"$HOME/typed"
-	# Without a state the doctor may find that polls cost too much.
+	# Without a state The self-check may find that polls cost too much.
 	sed -i 's,^\(build/bin/poller --check\).*,\1 || [ $? = 78 ],' "$HOME/typed"
 	bash -euo pipefail "$HOME/typed" >"$HOME/out" ||
 		{ echo "step 1 gives $?: $(cat "$HOME/out")"; exit 1; }
 	grep -q '"check":"token","result":"ok"' "$HOME/out" ||
 		{ echo "no doctor: $(cat "$HOME/out")"; exit 1; }
 	grep -q '"table":"operator_metrics"' "$HOME/out" ||
-		{ echo "no figures: $(cat "$HOME/out")"; exit 1; }
+		{ echo "no metrics: $(cat "$HOME/out")"; exit 1; }
 	[ -z "$(git status --porcelain)" ] || { git status --short; exit 1; }
 	step '2[.] Install'
 

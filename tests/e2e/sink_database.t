@@ -72,7 +72,7 @@ grep -q 'innodb_flush_log_at_trx_commit *failed *0; set it to 1' "$tmp/check" ||
 	fail "$(cat "$tmp/check")"
 "$servers" mysql "$tmp/db" -e "SET GLOBAL innodb_flush_log_at_trx_commit = 1"
 
-# The doctor is content; as NDJSON every line is an object.
+# The self-check is content; as NDJSON every line is an object.
 code 0 "$sink" --check >"$tmp/check"
 jq -e -s 'all(.[]; .type == "check" and .result != "failed")' "$tmp/check" \
 	>"$tmp/jq" || fail "$(cat "$tmp/check")"

@@ -140,7 +140,7 @@ one_line 'no right to make partitions of messages; GRANT ALTER ON messages'
 is "stored" 3 "$(sql "SELECT COUNT(*) FROM messages")"
 code 78 env MYSQL_URL="$poor" "$sink" --check -o ndjson >"$tmp/check"
 grep -q 'ALTER on messages, ALTER on message_views, ALTER on intervals' \
-	"$tmp/check" || fail "the doctor: $(cat "$tmp/check")"
+	"$tmp/check" || fail "The self-check: $(cat "$tmp/check")"
 "$servers" mysql "$tmp/db" -e "
 	GRANT ALTER ON messaging.messages TO poor@'127.0.0.1'"
 code 0 env MYSQL_URL="$poor" "$sink" -f "$tmp/rows"

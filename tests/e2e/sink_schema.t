@@ -59,7 +59,7 @@ while IFS='|' read -r change pattern; do
 done <<'END'
 DROP TABLE tenant_metrics|table tenant_metrics is missing
 DROP TABLE messages|table messages is missing
-DROP TABLE refused_rows, figure_settings|table refused_rows is missing
+DROP TABLE refused_rows, metric_settings|table refused_rows is missing
 DROP VIEW reports|view reports is missing
 DROP VIEW operator_metrics_all, tenant_parts|view tenant_parts is missing
 ALTER TABLE chat_metrics DROP COLUMN tag|column chat_metrics.tag is missing

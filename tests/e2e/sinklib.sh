@@ -48,7 +48,7 @@ one_line() {
 }
 
 # rows TENANT SNAPSHOT MINUTE OPERATORS CHATS [FIRST]: a snapshot of rows, as
-# of 10:MINUTE; the figures depend on the minute. Chats count from FIRST.
+# of 10:MINUTE; the metrics depend on the minute. Chats count from FIRST.
 rows() {
 	awk -v tenant="$1" -v snapshot="$2" -v minute="$3" -v operators="$4" \
 		-v chats="$5" -v first="${6:-1}" '

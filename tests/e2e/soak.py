@@ -20,7 +20,7 @@ SECONDS = 600 if LONG else 24
 RATE = 5000 if LONG else 1500
 CALM = (1.0, 4.0) # between two killings
 PATIENCE = 600 if LONG else 90
-FIGURES = ("operators,chats,tenant,events,messages,views,conversations,users,"
+METRICS = ("operators,chats,tenant,events,messages,views,conversations,users,"
            "channels")
 # Everything that must be the same after the stream came twice.
 FIXED = {
@@ -50,7 +50,7 @@ class Soak:
 
     def start(self, name):
         if name == "aggregator":
-            self.house.aggregator(figures=FIGURES)
+            self.house.aggregator(metrics=METRICS)
         elif name == "sink":
             self.house.sink()
         else:

@@ -9,13 +9,13 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 sink=$BIN/sink
-figures=operators,chats,tenant,messages,conversations,users,channels
-figures=$figures,activity,histograms
+metrics=operators,chats,tenant,messages,conversations,users,channels
+metrics=$metrics,activity,histograms
 
 "$servers" start "$tmp/servers" || fail "no servers"
 eval "$("$servers" env "$tmp/servers")"
 export AMQP_URL MYSQL_URL
-settings 'prefetch = 20' 'patience = 20s'
+settings 'prefetch = 20' 'wait_timeout = 20s'
 start_sim --dialogs 60 --messages 900 --operators 5 --speed 0
 export CRM_TENANT=acme
 
@@ -34,7 +34,7 @@ plan() { # LINE...
 # part I: how the aggregator of a partition is called.
 part() {
 	printf '%s\n' "$aggregator" -f "queue:records.g1.$1" -t queue:rows \
-		--every 10ms --part "$1/3" --generation 1 -a "$figures" \
+		--every 10ms --part "$1/3" --generation 1 -a "$metrics" \
 		--state "$tmp/states/$1"
 }
 
@@ -94,14 +94,14 @@ finish
 
 echo "- by hand, and in one queue, its parts are the snapshot"
 tests/e2e/partitions.py plain <"$tmp/first" >"$tmp/plain"
-"$aggregator" -o ndjson -a "$figures" <"$tmp/plain" >"$tmp/want"
-"$aggregator" -o ndjson -a "$figures" <"$tmp/first" >"$tmp/got"
+"$aggregator" -o ndjson -a "$metrics" <"$tmp/plain" >"$tmp/want"
+"$aggregator" -o ndjson -a "$metrics" <"$tmp/first" >"$tmp/got"
 cmp "$tmp/want" "$tmp/got" || fail "other rows by hand"
 grep -c '"type":"message"' "$tmp/want" >"$tmp/n"
 [ "$(cat "$tmp/n")" -gt 500 ] || fail "messages are not passed on"
 ! grep -q '"type":"message".*"snapshot"' "$tmp/want" || fail "in a snapshot"
 put one 5 <"$tmp/first"
-expect 0 "$aggregator" -f queue:one -t queue:out -a "$figures" \
+expect 0 "$aggregator" -f queue:one -t queue:out -a "$metrics" \
 	--state "$tmp/one" --until-empty
 get out >"$tmp/got"
 cmp "$tmp/want" "$tmp/got" || fail "other rows from a queue"
@@ -114,7 +114,7 @@ get tee >"$tmp/first"
 for i in 1 2; do
 	get records.g1.$i >/dev/null
 done
-expect 65 "$aggregator" -f queue:records.g1.0 -t queue:out -a "$figures" \
+expect 65 "$aggregator" -f queue:records.g1.0 -t queue:out -a "$metrics" \
 	--state "$tmp/two" --until-empty
 says 'of its 65 parts came, so nothing of it is used; .* needs --every 50ms'
 [ -z "$(get out)" ] || fail "rows of a part"
@@ -161,7 +161,7 @@ sql <<-'END' | sql
 	FROM information_schema.tables
 	WHERE table_schema = 'messaging' AND table_type = 'BASE TABLE'
 	AND table_name NOT IN
-	('schema_migrations', 'generations', 'figure_settings')
+	('schema_migrations', 'generations', 'metric_settings')
 END
 {
 	cat "$tmp/plain"

@@ -13,7 +13,7 @@ command -v python3 >/dev/null || {
 load=$TESTBIN/load
 aggregator=$BIN/aggregator
 state=$tmp/state
-figures=operators,chats,tenant,events
+metrics=operators,chats,tenant,events
 
 put() { # QUEUE LINES-A-MESSAGE
 	"$probe" -b "$2" write "queue:$1" >/dev/null
@@ -26,7 +26,7 @@ get() { # QUEUE: its lines
 # stream OPTION...: until the queue is empty.
 stream() {
 	expect 0 "$aggregator" -f queue:records -t queue:rows --state "$state" \
-		--every 20ms -a "$figures" --until-empty "$@"
+		--every 20ms -a "$metrics" --until-empty "$@"
 }
 
 # collect: adds what is in the queue of rows to $tmp/rows.
@@ -39,7 +39,7 @@ collect() {
 same_figures() {
 	local file=$1
 	shift
-	"$aggregator" -a "$figures" -o ndjson "$@" <"$file" >"$tmp/hand" ||
+	"$aggregator" -a "$metrics" -o ndjson "$@" <"$file" >"$tmp/hand" ||
 		fail "by hand it gives $?"
 	tests/e2e/streams.py fold --by-hand <"$tmp/hand" >"$tmp/want"
 	tests/e2e/streams.py fold <"$tmp/rows" >"$tmp/got" ||

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 50' 'patience = 20s'
+settings 'prefetch = 50' 'wait_timeout = 20s'
 
 "$load" -n 20000 --chats 600 --users 200 --tenants 3 --late 0 --seed 3 \
 	>"$tmp/records"
@@ -64,7 +64,7 @@ same_figures "$tmp/odd" --definition chatwoot
 echo "- messages, views and events pass as they came, each at least once"
 rm -r "$state" "$tmp/rows"
 put records 100 <"$tmp/odd"
-figures=messages,views,eventlog stream -q
+metrics=messages,views,eventlog stream -q
 get rows >"$tmp/passed"
 for kind in message view event; do
 	tests/e2e/streams.py lines $kind <"$tmp/odd" >"$tmp/want"
@@ -82,7 +82,7 @@ nobody='{"type":"event","tenant":"a","id":"2","event":"e","at":"2026-11-20T10:00
 	echo '{"type":"event","tenant":"a","id":"1","user":"u","event":"e","at":"2026-11-20T10:00:00Z"}'
 	echo "$nobody"
 } | put records 2
-figures=events,eventlog stream -q
+metrics=events,eventlog stream -q
 get rows >"$tmp/passed"
 [ "$(grep -cxF "$nobody" "$tmp/passed")" = 1 ] || fail "$(cat "$tmp/passed")"
 [ "$(jq -r 'select(.table == "event_counts") | "\(.user) \(.count)"' \
@@ -123,7 +123,7 @@ same_figures "$tmp/good"
 echo "- a snapshot corrects the stream, and other snapshots need none of it"
 rm -r "$state" "$tmp/rows"
 small=$PWD/tests/records/small.ndjson
-figures=${figures%,events}
+metrics=${metrics%,events}
 {
 	message acme 99001 gone 20T10:00:00 customer
 	head -n 20 "$small"
@@ -136,9 +136,9 @@ stream -q
 collect
 same_figures "$small"
 
-echo "- what a snapshot tells first counts once, in every figure"
+echo "- what a snapshot tells first counts once, in every metric"
 rm -r "$state" "$tmp/rows"
-figures=operators,chats,tenant,conversations,users,channels
+metrics=operators,chats,tenant,conversations,users,channels
 {
 	echo '{"type":"snapshot","tenant":"a","snapshot":"s1","state":"begin","at":"2026-11-20T09:00:00Z"}'
 	sed 's/^{/{"snapshot":"s1",/' "$tmp/good" | head -n 1
@@ -152,9 +152,9 @@ same_figures "$tmp/good"
 echo "- when nothing comes any more, the waits are shown as they ended"
 rm -r "$state" "$tmp/rows"
 printf '[aggregator]\nrefresh = 3s\n' >>"$tmp/conf"
-figures=operators,tenant
+metrics=operators,tenant
 "$aggregator" -f queue:records -t queue:rows --state "$state" --every 10ms \
-	-a "$figures" &
+	-a "$metrics" &
 daemon=$!
 message a 8 w 20T10:02:00 customer >>"$tmp/good"
 put records 1 <"$tmp/good"

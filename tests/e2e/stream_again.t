@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # A stream comes again, because the aggregator died when it had committed and not
-# acknowledged: that changes no figure, whether messages of the broker have an
+# acknowledged: that changes no metric, whether messages of the broker have an
 # id or not, whatever came behind them, and nothing is late that was in time.
 set -euo pipefail
 # shellcheck source=tests/e2e/stream.sh
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'patience = 20s'
+settings 'wait_timeout = 20s'
 python3 tests/e2e/ack_proxy.py "$tmp/port" \
 	"$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/ports")" "$tmp/told" &
 until_true 10 test -s "$tmp/port" || fail "no proxy"
 deaf=${AMQP_URL%:*}:$(cat "$tmp/port")/messaging
-figures=operators,chats,tenant,events,messages,channels,conversations
+metrics=operators,chats,tenant,events,messages,channels,conversations
 
 line() { # TYPE MORE
 	printf '{"type":"%s","tenant":"a",%s}\n' "$1" "$2"
@@ -53,7 +53,7 @@ plainly() {
 die() {
 	rm -f "$tmp/told"
 	AMQP_URL=$deaf "$aggregator" -f queue:records -t queue:rows \
-		--state "$state" --every 20ms -a "$figures" 2>>"$tmp/log" &
+		--state "$state" --every 20ms -a "$metrics" 2>>"$tmp/log" &
 	daemon=$!
 	until_true 30 test -e "$tmp/told" ||
 		fail "nothing was acknowledged: $(cat "$tmp/log")"
@@ -77,7 +77,7 @@ grep -q '"operator": "x".*"available": true' "$tmp/want" && fail "x is there"
 grep -q '^late: .*"id":"4"' "$tmp/want" || fail "nothing is late"
 # One message at a time: without an id only the last ones are known.
 for way in "give 100" "give 1" "plainly 1"; do
-	settings 'patience = 20s' "prefetch = ${way#* }"
+	settings 'wait_timeout = 20s' "prefetch = ${way#* }"
 	for lines in 1 3 6 100; do
 		echo "- ${way% *}, $lines lines in a message, ${way#* } ahead"
 		${way% *} "$lines"

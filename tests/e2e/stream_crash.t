@@ -7,8 +7,8 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 20' 'patience = 90s'
-figures=$figures,messages
+settings 'prefetch = 20' 'wait_timeout = 90s'
+metrics=$metrics,messages
 kills=${KILLS:-25}
 
 "$load" -n 60000 --chats 1500 --users 300 --tenants 2 --late 0 --gap 500 \
@@ -21,7 +21,7 @@ writer=$!
 killed=0
 while [ "$killed" -lt "$kills" ]; do
 	"$aggregator" -f queue:records -t queue:rows --state "$state" \
-		--every "$((RANDOM % 30 + 1))ms" -a "$figures" \
+		--every "$((RANDOM % 30 + 1))ms" -a "$metrics" \
 		2>>"$tmp/log" &
 	daemon=$!
 	sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
@@ -43,20 +43,20 @@ collect
 tests/e2e/streams.py lines message <"$tmp/records" >"$tmp/want"
 tests/e2e/streams.py lines message <"$tmp/rows" >"$tmp/got"
 cmp "$tmp/want" "$tmp/got" || fail "other messages passed"
-figures=${figures%,messages}
+metrics=${metrics%,messages}
 same_figures "$tmp/records"
 echo "killed $killed times"
 
 echo "- a SIGTERM while the broker is away, with rows that are not confirmed"
 head -n 2000 "$tmp/records" | put others 100
 "$aggregator" -f queue:others -t queue:rows --state "$tmp/marked" \
-	--every 5ms -a "$figures" 2>>"$tmp/log" &
+	--every 5ms -a "$metrics" 2>>"$tmp/log" &
 daemon=$!
 until_true 30 none_waits others || fail "it does not read"
 kill -9 "$daemon"
 wait "$daemon" 2>/dev/null || :
 AMQP_URL=amqp://127.0.0.1:1 "$aggregator" -f queue:others -t queue:rows \
-	--state "$tmp/marked" --every 5ms -a "$figures" 2>"$tmp/err" &
+	--state "$tmp/marked" --every 5ms -a "$metrics" 2>"$tmp/err" &
 daemon=$!
 has_opened() {
 	find "/proc/$daemon/fd" -lname "$tmp/marked/stream.log" 2>/dev/null |
@@ -72,7 +72,7 @@ cp "$tmp/got" "$tmp/before"
 "$probe" -p -b 400 write queue:records <"$tmp/records" >/dev/null &
 writer=$!
 "$aggregator" -f queue:records -t queue:rows --state "$state" --every 5ms \
-	-a "$figures" 2>>"$tmp/log" &
+	-a "$metrics" 2>>"$tmp/log" &
 daemon=$!
 until_true 20 test "$(waiting rows)" -ge 0
 kill "$daemon"
@@ -90,16 +90,16 @@ grep '"tenant":"t2"' "$tmp/two" >"$tmp/parted"
 grep '"tenant":"t1"' "$tmp/two" >>"$tmp/parted"
 put others 20 <"$tmp/parted"
 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
-	--every 20ms -a "$figures" 2>>"$tmp/log" &
+	--every 20ms -a "$metrics" 2>>"$tmp/log" &
 daemon=$!
 until_true 30 none_waits others || fail "it does not read"
 kill -9 "$daemon"
 wait "$daemon" 2>/dev/null || :
 expect 0 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
-	--every 20ms -a "$figures" --until-empty
+	--every 20ms -a "$metrics" --until-empty
 rm "$tmp/rows"
 collect
 same_figures "$tmp/parted"
 expect 0 "$aggregator" -f queue:others -t queue:rows --state "$tmp/silent" \
-	--every 20ms -a "$figures" --until-empty
+	--every 20ms -a "$metrics" --until-empty
 [ -z "$(get rows)" ] || fail "rows are written though nothing came"

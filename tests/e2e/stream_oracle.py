@@ -3,7 +3,7 @@
 Each round is a nasty stream of its own: published in messages of some lines,
 with and without a message_id, while aggregator, sink and broker are killed
 with -9 and begun anew. Then all is taken in, and every table holds what the
-oracle says: figures, messages, views, events, findings, dead letters. In
+oracle says: metrics, messages, views, events, findings, dead letters. In
 shards it is the views that add up, up to the buckets of percentiles.
 """
 
@@ -24,13 +24,13 @@ import compare  # noqa: E402
 import nasty  # noqa: E402
 import partitions  # noqa: E402
 import stream  # noqa: E402
-import stream_figures  # noqa: E402
+import stream_metrics  # noqa: E402
 from harness import LONG, TESTBIN, Checks, Lab, main, say, seed  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 4))
 SHARDS = int(os.environ.get("SHARDS", 20 if LONG else 1))
 PARTS = 3
-KEPT = ("schema_migrations", "generations", "figure_settings")
+KEPT = ("schema_migrations", "generations", "metric_settings")
 # What a row that is nothing any more has none of.
 NOTHING = {
     "operator_metrics": ("available", "open_chats", "responses",
@@ -71,7 +71,7 @@ class Round:
     def __init__(self, lab, number, shards):
         self.lab, self.number, self.shards = lab, number, shards
         self.dice = random.Random(number)
-        features = [*stream_figures.features(), "snapshot_texts"]
+        features = [*stream_metrics.features(), "snapshot_texts"]
         # What an opening takes back may be forgotten when it is told late.
         features.remove("opened_long_ago")
         if shards: # these depend on which shard is first, as the manual has it
@@ -86,7 +86,7 @@ class Round:
     # The programs.
 
     def settings(self):
-        conf = stream_figures.configuration(self.world.conf)
+        conf = stream_metrics.configuration(self.world.conf)
         return self.lab.write("conf", conf + (
             "refresh = 100ms\nahead = 0s\n"
             "[amqp]\nprefetch = %d\npatience = 30s\n[sink]\n"
@@ -237,7 +237,7 @@ class Round:
                        if k in expected or not is_nothing(table, row)}
                 if self.shards:
                     settle_quantiles(expected, got)
-                yield from stream_figures.differences(name, expected, got)
+                yield from stream_metrics.differences(name, expected, got)
         yield from self.history(want)
         yield from self.dead(want)
 
@@ -302,7 +302,7 @@ def value_of(column, value):
         return None
     if column == "available":
         return bool(value)
-    if stream_figures.TIMES.search(column):
+    if stream_metrics.TIMES.search(column):
         return compare.parse_time(value)
     if column.endswith("_seconds"):
         return Decimal(value)

@@ -6,12 +6,12 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'patience = 20s'
+settings 'wait_timeout = 20s'
 "$load" -n 3000 --late 0 >"$tmp/records"
 
 run() { # until the queue is empty
 	"$aggregator" -f queue:records -t - --state "$state" --every 20ms \
-		-a "$figures" --until-empty
+		-a "$metrics" --until-empty
 }
 
 put records 100 <"$tmp/records"

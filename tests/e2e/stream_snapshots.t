@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 20' 'patience = 20s'
+settings 'prefetch = 20' 'wait_timeout = 20s'
 kills=${KILLS:-12}
 
 # snapshots N [alone]: of the records on stdin, the first so many Nth parts of
@@ -40,7 +40,7 @@ passed() {
 
 "$load" -n 6000 --chats 150 --users 60 --tenants 1 --late 0 --gap 500 \
 	--seed "${SEED:-$((RANDOM))}" >"$tmp/records"
-figures=operators,chats,users,messages
+metrics=operators,chats,users,messages
 
 echo "- kill -9 at any moment: every message of every snapshot comes out"
 head -n 3000 "$tmp/records" >"$tmp/half"
@@ -49,7 +49,7 @@ snapshots 12 <"$tmp/half" >"$tmp/snapshots"
 writer=$!
 for _ in $(seq "$kills"); do
 	"$aggregator" -f queue:records -t queue:rows --state "$state" \
-		--every "$((RANDOM % 20 + 1))ms" -a "$figures" \
+		--every "$((RANDOM % 20 + 1))ms" -a "$metrics" \
 		2>>"$tmp/log" &
 	daemon=$!
 	sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
@@ -70,7 +70,7 @@ snapshots "$kills" alone <"$tmp/distinct" >"$tmp/plain"
 "$TESTBIN/tools/amqp_lines" plain 7 <"$tmp/plain"
 for n in $(seq "$((2 * kills))"); do
 	"$aggregator" -f queue:plain -t queue:others --state "$tmp/plain.state" \
-		--every "$((RANDOM % 20 + 1))ms" -a "$figures" \
+		--every "$((RANDOM % 20 + 1))ms" -a "$metrics" \
 		2>>"$tmp/plain.log" &
 	daemon=$!
 	sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
@@ -82,7 +82,7 @@ for n in $(seq "$((2 * kills))"); do
 	wait "$daemon" 2>/dev/null || :
 done
 expect 0 "$aggregator" -f queue:plain -t queue:others \
-	--state "$tmp/plain.state" --every 20ms -a "$figures" --until-empty
+	--state "$tmp/plain.state" --every 20ms -a "$metrics" --until-empty
 get others >"$tmp/others"
 passed "$tmp/distinct" "$tmp/others"
 letters=$(get plain.dead)
@@ -104,9 +104,9 @@ stream -q
 collect
 passed "$tmp/rest"
 
-echo "- with no other figure asked for, the same"
+echo "- with no other metric asked for, the same"
 rm -r "$state" "$tmp/rows"
-figures=messages
+metrics=messages
 snapshots 3 <"$tmp/half" | put records 100
 stream -q
 collect
@@ -142,7 +142,7 @@ sort "$tmp/rows" | cmp "$tmp/want" - || fail "not these: $(cat "$tmp/rows")"
 
 echo "- who is no longer listed keeps the name, also for what comes later"
 rm -r "$state" "$tmp/rows"
-figures=operators
+metrics=operators
 crew() { # SNAPSHOT SECOND OPERATOR...
 	head="\"tenant\":\"a\",\"snapshot\":\"$1\",\"at\":\"2026-11-20T10:00:$2Z\""
 	echo "{\"type\":\"snapshot\",$head,\"state\":\"begin\"}"
@@ -176,7 +176,7 @@ collect
 
 echo "- a snapshot counts where it stands, also among what comes with it"
 rm -r "$state" "$tmp/rows"
-figures=operators,tenant
+metrics=operators,tenant
 there() { # OPERATOR AVAILABLE
 	echo "{\"type\":\"operator\",\"tenant\":\"a\",\"operator\":\"$1\",\"available\":$2}"
 }
@@ -203,7 +203,7 @@ grep '"table":"tenant_metrics"' "$tmp/rows" | tail -n 1 |
 
 echo "- messages of a snapshot have their own channel, and words"
 rm -r "$state" "$tmp/rows"
-figures=channels,trends
+metrics=channels,trends
 head='"tenant":"a","snapshot":"s1"'
 {
 	echo "{\"type\":\"snapshot\",$head,\"state\":\"begin\",\"at\":\"2026-11-20T10:05:00Z\"}"

@@ -24,7 +24,7 @@ case rabbit_amqqueue:lookup(
 {ok, Q} -> {ok, N, _} = rabbit_amqqueue:stat(Q), N;
 _ -> 0 end.
 """
-FIGURES = "operators,chats,tenant,events,messages,views,conversations,users"
+METRICS = "operators,chats,tenant,events,messages,views,conversations,users"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -94,10 +94,10 @@ class House:
 
     # The daemons.
 
-    def aggregator(self, *options, figures=FIGURES, name="aggregator",
+    def aggregator(self, *options, metrics=METRICS, name="aggregator",
                    state=None, source=IN, to=ROWS, every="50ms"):
         return self._start(name, [
-            "aggregator", "-c", self.conf, "-a", figures, "--every", every,
+            "aggregator", "-c", self.conf, "-a", metrics, "--every", every,
             "-f", "queue:" + source, "-t", "queue:" + to,
             "--state", state or self.state, *options,
         ])

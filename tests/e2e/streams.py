@@ -2,7 +2,7 @@
 """streams.py fold [--by-hand] < ROWS: what tables hold after these rows.
 
 The newest version of each row, a line each, sorted, without what may differ
-between two ways to the same figures: as_of, version, snapshot. Rows that say
+between two ways to the same metrics: as_of, version, snapshot. Rows that say
 that something is gone (a chat that left, an operator of zeros, an interval
 that was withdrawn, counts that fell back to zero) are left out. Without
 --by-hand each row must have a version, and two rows of one version must be

@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/amqp.sh"
 
 start_broker
-settings 'patience = 40s' 'prefetch = 500'
+settings 'wait_timeout = 40s' 'prefetch = 500'
 topology() {
 	scripts/topology -b "$BIN" "$@"
 }

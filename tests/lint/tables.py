@@ -11,18 +11,14 @@ import re
 import subprocess
 import sys
 
+from migrations import FOLDER, migrated, plain, read
+
 PAGE = "man/messaging-tables.5"
-FOLDER = "sink/migrations"
 problems = []
 
 
 def complain(where, what):
     problems.append("%s: %s" % (where, what))
-
-
-def read(path):
-    with open(path, encoding="utf-8") as f:
-        return f.read()
 
 
 def declared(*args):
@@ -37,7 +33,7 @@ def declared(*args):
 def page():
     """The page as it should be: between two marks what is declared."""
     text = read(PAGE)
-    for name in "columns", "figures":
+    for name in "columns", "metrics":
         marks = '.\\" Declared %s:\n' % name, '.\\" End of what is declared.\n'
         before, rest = text.split(marks[0])
         _, behind = rest.split(marks[1], 1)
@@ -53,64 +49,6 @@ def check_page(write):
     elif read(PAGE) != want:
         complain(PAGE, "is not what is declared; run tests/lint/tables.py "
                  "--write")
-
-
-# The migrations.
-
-def plain(sql):
-    """Without backticks, and with one blank for each gap."""
-    sql = re.sub(r"\s+", " ", sql.replace("`", "")).strip()
-    return re.sub(r"\( | \)", lambda m: m.group(0).strip(), sql)
-
-
-def statements():
-    for name in sorted(os.listdir(FOLDER)):
-        sql = re.sub(r"--.*", "", read(os.path.join(FOLDER, name)))
-        for statement in re.split(r";\s*\n", sql):
-            yield plain(statement)
-    own = re.sub(r'"\s*\n\s*"', "", read("sink/tables/migrate.c"))
-    yield plain(re.search(r'"(CREATE TABLE [^"]*)"', own).group(1))
-
-
-def parts_of(body):
-    """Of a list its members; commas within brackets part nothing."""
-    depth, part = 0, ""
-    for c in body:
-        depth += (c == "(") - (c == ")")
-        if c == "," and depth == 0:
-            yield part.strip()
-            part = ""
-        else:
-            part += c
-        if depth < 0:
-            yield part[:-1].strip()
-            return
-
-
-def take_column(found, table, text):
-    name, definition = text.split(" ", 1)
-    if name == "PRIMARY":
-        name = "PRIMARY KEY"
-        definition = definition[5:-1].replace(" ", "")
-    elif name == "KEY":
-        return
-    found[table, name] = re.sub(r" DEFAULT \S+", "", definition)
-
-
-def migrated():
-    """({(table, column): definition}, {view: statement}) in the end."""
-    found, views = {}, {}
-    for sql in statements():
-        m = re.match(r"CREATE TABLE IF NOT EXISTS (\w+) \(", sql)
-        for text in parts_of(sql[m.end():]) if m else ():
-            take_column(found, m.group(1), text)
-        m = re.match(r"ALTER TABLE (\w+) ADD COLUMN (.*)", sql)
-        if m:
-            take_column(found, m.group(1), m.group(2))
-        m = re.match(r"CREATE OR REPLACE .* VIEW (\w+) AS", sql)
-        if m:
-            views[m.group(1)] = sql
-    return found, views
 
 
 def check_columns(there):

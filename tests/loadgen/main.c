@@ -189,7 +189,7 @@ static int
 run(struct load *l)
 {
 	struct buf why = BUF_INIT;
-	struct endpoint_options opt = { .patient = true };
+	struct endpoint_options opt = { .wait_forever = true };
 	enum exit_code code;
 	int rc;
 

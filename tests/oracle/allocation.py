@@ -39,8 +39,8 @@ class Chat:
         self.channel = self.customer = self.holder = None
         self.given = self.answered = False
         self.given_at = 0
-        self.promise = None     # [operator, expires, number, sent]
-        self.outcome = None     # the last promise's number
+        self.reservation = None     # [operator, expires, number, sent]
+        self.outcome = None     # the last reservation's number
         self.refused = []       # [(operator, until)]
         self.failures = 0
         self.awaited = None     # (operator, until)
@@ -56,7 +56,7 @@ class World:
         self.now = 0
         self.chats, self.operators, self.limits = {}, {}, {}
         self.last_of = {}       # customer -> (operator, at)
-        self.promises = self.mark = 0
+        self.reservations = self.mark = 0
         self.out = []
 
     # What follows from what is known.
@@ -79,7 +79,7 @@ class World:
         return sum(1 for c in self.chats.values()
                    if (channel is None or c.channel == channel) and
                    ((c.status == "open" and c.holder == o) or
-                    (c.promise and c.promise[0] == o)))
+                    (c.reservation and c.reservation[0] == o)))
 
     def is_limited(self, channel):
         return channel is not None and any(
@@ -109,7 +109,7 @@ class World:
                    for by, until in c.refused)
 
     def is_waiting(self, c):
-        if c.status != "open" or c.promise:
+        if c.status != "open" or c.reservation:
             return False
         if c.holder is None:
             return True
@@ -168,26 +168,26 @@ class World:
         return answer
 
     def give(self, c, o):
-        self.promises += 1
-        o.given_last = self.promises
-        c.promise = [o.name, self.now + self.set["expiry"], self.promises,
+        self.reservations += 1
+        o.given_last = self.reservations
+        c.reservation = [o.name, self.now + self.set["expiry"], self.reservations,
                      False]
-        c.outcome = self.promises
+        c.outcome = self.reservations
         self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
                                       if c.holder is not None else ""))
 
     # What happens.
 
     def settle(self, c):
-        if c.promise and c.status != "open":
-            c.promise = None
+        if c.reservation and c.status != "open":
+            c.reservation = None
         if not self.is_waiting(c):
             c.awaited = None
         c.forget_at = (self.now + self.set["window"]
                        if c.status != "open" else None)
 
     def chat(self, name, at, status, holder, told_holder=False, opened=None,
-             tags=None, channel=None, customer=None, promise=None):
+             tags=None, channel=None, customer=None, reservation=None):
         c = self.chats.setdefault(name, Chat(name))
         c.mark = self.mark
         c.customer = customer if customer is not None else c.customer
@@ -200,7 +200,7 @@ class World:
         if status is not None:
             self.take_status(c, at, status, opened)
         if told_holder:
-            self.take_holder(c, at, holder, promise)
+            self.take_holder(c, at, holder, reservation)
         if c.status is None:
             c.status, c.arrival = "open", at
         self.settle(c)
@@ -236,9 +236,9 @@ class World:
         elif status == "closed" and c.status == "open" and past(c.arrival):
             self.set_arrival(c, c.status_at)
 
-    def take_holder(self, c, at, holder, promise):
-        running = c.promise
-        outcome = running is not None and promise == running[2]
+    def take_holder(self, c, at, holder, reservation):
+        running = c.reservation
+        outcome = running is not None and reservation == running[2]
         if outcome and holder is None:
             self.refuse(c)
         if running is not None and holder is None and not outcome:
@@ -253,26 +253,26 @@ class World:
             self.operator(holder)
             if self.set["same"] and c.customer is not None:
                 self.last_of[c.customer] = holder, self.now
-        if running is not None and holder is not None and c.promise:
+        if running is not None and holder is not None and c.reservation:
             c.given = holder == running[0]
             c.answered = False
             c.given_at = self.now
             c.failures, c.refused = 0, []
             self.operator(running[0]).refusals = 0
-            c.promise = None
+            c.reservation = None
 
     def pause(self, n):
         return min(self.set["pause"] * 2 ** (n - 1), LONGEST_PAUSE)
 
     def refuse(self, c):
-        o = self.operator(c.promise[0])
+        o = self.operator(c.reservation[0])
         c.failures += 1
         c.refused = (c.refused + [
             (o.name, self.now + self.pause(c.failures))])[-8:]
         o.refusals += 1
         if o.refusals >= 3:
             o.resting_until = self.now + self.pause(o.refusals - 2)
-        c.promise = None
+        c.reservation = None
 
     def tell_operator(self, name, available, limit, tags):
         o = self.operator(name)
@@ -305,8 +305,8 @@ class World:
     def clock(self, now):
         self.now = max(self.now, now)
         for c in list(self.chats.values()):
-            if c.promise and c.promise[1] <= self.now:
-                c.promise = None
+            if c.reservation and c.reservation[1] <= self.now:
+                c.reservation = None
                 self.settle(c)
             if c.forget_at is not None and c.forget_at <= self.now:
                 del self.chats[c.name]
@@ -367,8 +367,8 @@ class World:
             self.whole(int(name))
         elif what == "sent":
             for c in self.chats.values():
-                if c.promise:
-                    c.promise[3] = True
+                if c.reservation:
+                    c.reservation[3] = True
         elif what == "restart":
             self.restart()
         elif what == "go":
@@ -376,14 +376,14 @@ class World:
         elif what == "unsent":
             return "".join("?%s " % c.name for c in sorted(
                 (c for c in self.chats.values()
-                 if c.promise and not c.promise[3]),
-                key=lambda c: c.promise[2]))
+                 if c.reservation and not c.reservation[3]),
+                key=lambda c: c.reservation[2]))
         return None
 
     def outcome(self, name, by):
         if name in self.told:
             self.chat(name, self.now, "open", by, True,
-                      promise=self.told[name])
+                      reservation=self.told[name])
 
     told = {}
 
@@ -497,13 +497,13 @@ def main():
     worlds = int(sys.argv[2]) if len(sys.argv) > 2 else 300
     program = os.path.join(os.environ["TESTBIN"], "unit", "aggregator",
                            "test_allocation")
-    promised = 0
+    reserved = 0
     for seed in range(first, first + worlds):
         lines, want = play(seed)
         got = subprocess.run([program, "script"], input="\n".join(lines) + "\n",
                              text=True, stdout=subprocess.PIPE,
                              check=True).stdout.split("\n")[:-1]
-        promised += sum(a.count(">") for a in want)
+        reserved += sum(a.count(">") for a in want)
         if got == want:
             continue
         asked = [i for i, line in enumerate(lines) if line in ("go", "unsent")]
@@ -513,8 +513,8 @@ def main():
         print("world %d: it says '%s', the oracle '%s'"
               % (seed, got[wrong], want[wrong]))
         return 1
-    print("%d worlds, %d promises" % (worlds, promised))
-    return 0 if promised > worlds else 1
+    print("%d worlds, %d reservations" % (worlds, reserved))
+    return 0 if reserved > worlds else 1
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def is_plain(m):
 
 
 def counts(m):
-    """It is one of those that figures count."""
+    """It is one of those that metrics count."""
     return m["from"] != "system" and is_plain(m)
 
 

@@ -1,8 +1,8 @@
-"""What figures count as messages pass, computed from all of them at once:
+"""What metrics count as messages pass, computed from all of them at once:
 with nothing kept and nothing taken back.
 
 Conversations, users, activity, alerts, trends, channels, intervals and their
-histograms, and events. Each function gives rows as dictionaries. A figure may
+histograms, and events. Each function gives rows as dictionaries. A metric may
 have a file of its own, table_NAME.py after its table: it says KEY, the columns
 of the key behind the tenant, NOTHING, those of which a row that is none any
 more has 0, and rows(messages, newest, conf), of all that count.
@@ -77,7 +77,7 @@ def words(text, more_than):
     return list(found)[:1000]
 
 
-# Figures.
+# Metrics.
 
 def remembered(messages, forget):
     """Those since the last silence that was long enough to forget."""

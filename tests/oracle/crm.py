@@ -1,8 +1,8 @@
-"""What a Chat2Desk account shows, turned into what the figures need.
+"""What a Chat2Desk account shows, turned into what the metrics need.
 
 An independent client: it asks the simulator with "X-Uncounted: 1", so that
 its calls are neither counted nor disturbed, and knows nothing of the poller
-but what the manual promises:
+but what the manual reservations:
 
 - a chat is an open dialog; it is opened at the first message known of its
   last request; if none is known, at the latest of: the first message after
@@ -62,7 +62,7 @@ def system_message(m):
 
 
 def message(m, bots):
-    """A message of the API as the figures see it."""
+    """A message of the API as the metrics see it."""
     out = {
         "id": str(m["id"]),
         "at": milliseconds(m["created"]),

@@ -1,7 +1,7 @@
-"""What a Qiscus account shows, turned into what the figures need.
+"""What a Qiscus account shows, turned into what the metrics need.
 
 It looks at the simulated world itself, not at the API that the poller asks,
-and knows nothing of the poller but what the manual promises:
+and knows nothing of the poller but what the manual reservations:
 
 - a chat is a room that is not resolved and has been written in; whoever has an
   account may hold it; a room held by somebody without one is not shown;

@@ -1,5 +1,5 @@
 """Holds clocks.py, metrics.py and stream.py against the vectors of the
-definition, and against small cases whose figures were worked out by hand."""
+definition, and against small cases whose metrics were worked out by hand."""
 
 import os
 import sys

@@ -6,7 +6,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import stream  # noqa: E402
-import stream_figures  # noqa: E402
+import stream_metrics  # noqa: E402
 import vectors  # noqa: E402
 from clocks import CHATWOOT, OURS  # noqa: E402
 
@@ -22,7 +22,7 @@ class Vectors(unittest.TestCase):
     def check(self, v, definition, data):
         conf = dict(stream.DEFAULTS, **v.conf, definition=definition)
         want = stream.expected(data, conf)
-        got, _ = stream_figures.run(data, conf)
+        got, _ = stream_metrics.run(data, conf)
         for w in v.wanted:
             if definition not in w.definitions or w.refused:
                 continue
@@ -31,14 +31,14 @@ class Vectors(unittest.TestCase):
                 self.assertTrue(w.holds(rows.get("t", {})),
                                 "%s, the %s has: %s" % (
                                     w.text, name, shown(rows, w.table)))
-        self.assertEqual(list(stream_figures.problems(data, conf)), [])
+        self.assertEqual(list(stream_metrics.problems(data, conf)), [])
         if data.splitlines()[0] == v.records[0]:
             self.assertEqual(set(want.refused), {
                 w.refused for w in v.wanted if w.refused})
 
 
 def shown(rows, table):
-    return "\n".join(stream_figures.shown_row(row)
+    return "\n".join(stream_metrics.shown_row(row)
                      for key, row in rows.get("t", {}).items()
                      if key[0] == table)
 

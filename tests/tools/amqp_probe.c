@@ -81,7 +81,7 @@ read_all(struct probe *p)
 		.ctx = p,
 		.batch_records = (size_t)p->batch,
 		.batch_ms = 20,
-		.patient = p->opt.patient,
+		.wait_forever = p->opt.wait_forever,
 		.handle = handle,
 		.flush = flush,
 	};
@@ -98,7 +98,7 @@ flush_out(struct probe *p)
 
 	do {
 		o = endpoint_flush(p->out);
-	} while (o == OUTCOME_LATER && p->opt.patient && !stop_asked());
+	} while (o == OUTCOME_LATER && p->opt.wait_forever && !stop_asked());
 	return o == OUTCOME_DONE ? 0 : -1;
 }
 
@@ -190,7 +190,7 @@ main(int argc, char **argv)
 	stop_init();
 	while ((c = getopt(argc, argv, "peb:s:l:v")) != -1) {
 		if (c == 'p')
-			p.opt.patient = true;
+			p.opt.wait_forever = true;
 		else if (c == 'e')
 			p.opt.until_empty = true;
 		else if (c == 'v')

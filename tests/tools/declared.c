@@ -2,7 +2,7 @@
  * declared: what is made of the declarations in common/tables/tables.def:
  *
  *   declared columns     the sections of man/messaging-tables.5
- *   declared figures     and its list of what aggregator -a takes
+ *   declared metrics     and its list of what aggregator -a takes
  *   declared sql TABLE   the statements of a migration that makes the table,
  *                        and for shards its parts and the view over them
  *   declared types       TABLE COLUMN DEFINITION, separated by tabs, and of
@@ -152,7 +152,7 @@ page_about(const char *text)
 	put_text(buf_str(&b));
 	buf_release(&b);
 	if (now->selector != NULL)
-		printf("Of the figure\n.Li %s .\n", now->selector);
+		printf("Of the metric\n.Li %s .\n", now->selector);
 	puts(".Bl -tag -width Ds -compact");
 }
 
@@ -259,17 +259,17 @@ print_parts(void)
 }
 
 static void
-print_figure(const char *table, const char *name, const char *help)
+print_metric(const char *table, const char *name, const char *help)
 {
 	printf(".It Li %s\n.Li %s :\n%s\n", name, table, help);
 }
 
 static void
-print_figures(void)
+print_metrics(void)
 {
 	puts(".Bl -tag -width conversations -compact");
 #define TABLE(table, ...) now = &tables[TABLE_##table];
-#define CHOSEN_BY(selector, help) print_figure(now->name, #selector, help);
+#define CHOSEN_BY(selector, help) print_metric(now->name, #selector, help);
 #include "common/tables/tables.def"
 	puts(".El");
 }
@@ -421,14 +421,14 @@ main(int argc, char **argv)
 	if (argc == 2 && strcmp(what, "columns") == 0) {
 		print_whole();
 		print_parts();
-	} else if (argc == 2 && strcmp(what, "figures") == 0) {
-		print_figures();
+	} else if (argc == 2 && strcmp(what, "metrics") == 0) {
+		print_metrics();
 	} else if (argc == 2 && strcmp(what, "types") == 0) {
 		print_types();
 	} else if (argc == 3 && strcmp(what, "sql") == 0) {
 		return print_sql(argv[2]);
 	} else {
-		fputs("usage: declared columns|figures|types|sql TABLE\n",
+		fputs("usage: declared columns|metrics|types|sql TABLE\n",
 		    stderr);
 		return 64;
 	}

@@ -4,7 +4,7 @@
  *
  * One message at a time goes into the queue, beside whatever else does; the
  * tables are asked every half millisecond until `messages` has it and
- * `conversation_metrics` has counted it; then the next. So each figure has a
+ * `conversation_metrics` has counted it; then the next. So each metric has a
  * query in it. Prints one line of JSON: probes, lost (not seen within ten
  * seconds), and p50_ms, p99_ms, max_ms until both, stored_p50_ms and
  * stored_p99_ms until the message alone.

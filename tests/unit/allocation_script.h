@@ -12,13 +12,12 @@
  *   left ID                a chat is no more
  *   answer ID              an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
- *   keep ID by ID          the outcome of a promise: kept, perhaps by another
- *   refuse ID              or not
- *   snapshot               until `whole T`: all there is
- *   sent                   what was promised was sent
- *   restart                what is saved is read back
- *   go                     decide: writes CHAT>OPERATOR[/REPLACED] for each
- *   unsent                 writes ?CHAT for each promise that was not sent
+ *   keep ID by ID          the outcome of a reservation: kept, perhaps by
+ * another refuse ID              or not snapshot               until `whole T`:
+ * all there is sent                   what was reserved was sent restart what
+ * is saved is read back go                     decide: writes
+ * CHAT>OPERATOR[/REPLACED] for each unsent                 writes ?CHAT for
+ * each reservation that was not sent
  */
 #ifndef TESTS_ALLOCATION_SCRIPT_H
 #define TESTS_ALLOCATION_SCRIPT_H
@@ -37,8 +36,8 @@ struct allocation_script {
 	struct allocation_settings set;
 	struct allocation_watch watch;
 	int64_t now;
-	struct strmap saved;    /* key -> struct buf */
-	struct strmap promises; /* chat -> id */
+	struct strmap saved;        /* key -> struct buf */
+	struct strmap reservations; /* chat -> id */
 	struct buf out;
 	char line[512];
 	char *word[32];
@@ -46,10 +45,10 @@ struct allocation_script {
 };
 
 static inline void
-script_promised(void *ctx, const struct allocation_promise *p)
+script_reserved(void *ctx, const struct allocation_reservation *p)
 {
 	struct allocation_script *s = ctx;
-	void **slot = strmap_put(&s->promises, p->chat.p, p->chat.len);
+	void **slot = strmap_put(&s->reservations, p->chat.p, p->chat.len);
 
 	free(*slot);
 	*slot = xstrdup(p->id);
@@ -75,7 +74,7 @@ script_init(struct allocation_script *s)
 		.limit = 2, .expiry = 60000, .pause = 1000, .window = 86400000
 	};
 	s->watch.ctx = s;
-	s->watch.promised = script_promised;
+	s->watch.reserved = script_reserved;
 }
 
 static inline void
@@ -90,7 +89,7 @@ script_release(struct allocation_script *s)
 {
 	allocation_free(s->a);
 	strmap_release(&s->saved, script_free_saved);
-	strmap_release(&s->promises, free);
+	strmap_release(&s->reservations, free);
 	buf_release(&s->out);
 }
 
@@ -166,16 +165,16 @@ script_chat(struct allocation_script *s, struct text id)
 static inline void
 script_outcome(struct allocation_script *s, struct text id)
 {
-	const char *promise = strmap_get(&s->promises, id.p, id.len);
+	const char *reservation = strmap_get(&s->reservations, id.p, id.len);
 	struct allocation_told told = { .at = s->now,
 		.opened_at = CLOCK_NONE,
 		.status = CHAT_OPEN,
 		.has_holder = true,
 		.holder = script_text(s, "by") };
 
-	if (promise == NULL)
+	if (reservation == NULL)
 		return;
-	told.promise = (struct text){ promise, strlen(promise) };
+	told.reservation = (struct text){ reservation, strlen(reservation) };
 	allocation_chat(s->a, id, &told);
 }
 
@@ -220,7 +219,7 @@ script_restart(struct allocation_script *s)
 }
 
 static inline void
-script_unsent(void *ctx, const struct allocation_promise *p)
+script_unsent(void *ctx, const struct allocation_reservation *p)
 {
 	struct allocation_script *s = ctx;
 

@@ -291,7 +291,7 @@ world_interval(void *ctx, const struct model *m, const struct chat *c,
 	buf_release(&b);
 }
 
-/* The figures that are made of the model. */
+/* The metrics that are made of the model. */
 static bool
 world_has(const struct metric *f)
 {
@@ -322,14 +322,14 @@ world_rows(const struct model *m, struct bag *to)
 	struct buf b = BUF_INIT;
 	size_t i, j;
 
-	for (i = 0; i < figures_n; i++) {
-		struct rowset rows = { .figure = figures[i] };
+	for (i = 0; i < metrics_n; i++) {
+		struct rowset rows = { .metric = metrics[i] };
 
-		if (!world_has(figures[i]))
+		if (!world_has(metrics[i]))
 			continue;
-		figures[i]->emit(m, &rows, ROWS_ALL);
+		metrics[i]->emit(m, &rows, ROWS_ALL);
 		for (j = 0; j < rows.n; j++) {
-			world_row(&b, figures[i], rowset_get(&rows, j));
+			world_row(&b, metrics[i], rowset_get(&rows, j));
 			bag_add(to, &b, 1);
 		}
 		rowset_release(&rows);

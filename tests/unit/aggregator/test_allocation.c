@@ -1,6 +1,6 @@
 /*
  * Tests of aggregator/allocation: who gets which chat. Each row is a script
- * (allocation_script.h) and what is promised. With an argument the program
+ * (allocation_script.h) and what is reserved. With an argument the program
  * runs the script on standard input, a line of answers for each of its lines
  * that answers: tests/cases/allocation.t holds it against an oracle.
  */
@@ -11,7 +11,7 @@
 #define TWO "operator a free;operator b free;"
 
 static const struct {
-	const char *name, *script, *promised;
+	const char *name, *script, *reserved;
 } rows[] = {
 	{ "nobody works", "chat 1 at 1 open;go", "" },
 	{ "arrival counts, not when it came to be known",
@@ -39,7 +39,7 @@ static const struct {
 	    "chat 2 at 1 open holder a;chat 3 at 2 open;go;"
 	    "chat 1 at 3 closed;go;chat 2 at 4 closed;go",
 	    "3>a " },
-	{ "a promise counts",
+	{ "a reservation counts",
 	    "operator a free max 1;chat 1 at 1 open;go;"
 	    "chat 2 at 2 open;go",
 	    "1>a " },
@@ -122,7 +122,7 @@ static const struct {
 	    "chat 1 at 2 open tags x;go",
 	    "1>a " },
 
-	{ "a promise expires, and the chat takes its place",
+	{ "a reservation expires, and the chat takes its place",
 	    "operator a free max 1;chat 1 at 1 open;chat 2 at 2 open;go;"
 	    "clock 59999;go;clock 60000;go",
 	    "1>a 1>a " },
@@ -147,7 +147,7 @@ static const struct {
 	    "chat 3 at 3 open;go;refuse 1;refuse 2;refuse 3;chat 4 at 4 open;"
 	    "go;clock 1000;go",
 	    "1>a 2>a 3>a 1>a 2>a 3>a 4>a " },
-	{ "a plain record without holder does not end a promise",
+	{ "a plain record without holder does not end a reservation",
 	    "operator a free;chat 1 at 1 open;go;chat 1 at 50 open holder -;"
 	    "go;clock 9;keep 1 by a;go",
 	    "1>a " },
@@ -155,7 +155,7 @@ static const struct {
 	    "operator a free max 1;chat 1 at 1 open;go;chat 2 at 2 open;"
 	    "chat 1 at 5 open holder z;go",
 	    "1>a 2>a " },
-	{ "a closing ends a promise",
+	{ "a closing ends a reservation",
 	    "operator a free max 1;chat 1 at 1 open;chat 2 at 2 open;go;"
 	    "chat 1 at 5 closed;go",
 	    "1>a 2>a " },
@@ -249,7 +249,7 @@ static const struct {
 	    "operator a away;clock 99;operator a free;clock 100;go",
 	    "1>a " },
 
-	{ "after a restart a promise holds, and is sent",
+	{ "after a restart a reservation holds, and is sent",
 	    "operator a free max 1;chat 1 at 1 open;go;restart;go;unsent;"
 	    "sent;restart;unsent;chat 2 at 2 open;go;keep 1 by a;"
 	    "chat 1 at 9 closed;go",
@@ -276,9 +276,9 @@ who_gets_which(void **state)
 	for (i = 0; i < ARRAY_LEN(rows); i++) {
 		script_init(&s);
 		script_run(&s, rows[i].script);
-		if (strcmp(buf_str(&s.out), rows[i].promised) != 0)
-			fail_msg("%s: promised '%s', not '%s'", rows[i].name,
-			    buf_str(&s.out), rows[i].promised);
+		if (strcmp(buf_str(&s.out), rows[i].reserved) != 0)
+			fail_msg("%s: reserved '%s', not '%s'", rows[i].name,
+			    buf_str(&s.out), rows[i].reserved);
 		script_release(&s);
 	}
 }
@@ -319,7 +319,7 @@ costs_are_those_of_the_change(void **state)
 		if (i == 2) /* all tags were seen */
 			most = 0;
 	}
-	assert_true(allocation_counts(s.a).promised == 4000);
+	assert_true(allocation_counts(s.a).reserved == 4000);
 	assert_true(allocation_counts(s.a).waiting == 10000);
 	for (i = 0; i < 1000; i++) {
 		buf_setf(&line, "keep c%d by o%d;go;chat c%d at %d closed;go",

@@ -280,7 +280,7 @@ add_step(struct script *s, const char *word, const char *whom, const char *at)
 		snprintf(number, sizeof number, "%zu", s->n + 1);
 		id.p = number;
 		id.len = strlen(number);
-		m->id = message_id_make(&lexicon.idents, id);
+		m->id = message_id_make(&lexicon.message_ids, id);
 		message_set_at(m, milliseconds(at));
 		set_sender(m, word);
 		if (whom != NULL && strcmp(whom, "nobody") != 0)

@@ -1,6 +1,6 @@
 /*
  * Tests of aggregator/histogram and aggregator/peak: buckets follow each other
- * without a gap and are as narrow as promised; the largest of what is left.
+ * without a gap and are as narrow as reserved; the largest of what is left.
  */
 #include "tests/unit/unit.h"
 
@@ -80,7 +80,7 @@ the_largest_of_what_is_left(void **state)
 	top_values_add(&p, 3);
 	assert_int_equal(top_values_get(&p), 6);
 	top_values_remove(&p, 6);
-	/* What it remembers is gone: a bound, as promised. */
+	/* What it remembers is gone: a bound, as reserved. */
 	assert_int_equal(top_values_get(&p), 5);
 	top_values_add(&p, 8);
 	assert_int_equal(top_values_get(&p), 8);

@@ -1,7 +1,8 @@
 /*
- * Tests of aggregator/key, keyed and calendar: keys keep their order; a table
- * over a state gives what was put into it after any mix of changes, saves,
- * evictions and restarts; what is due comes, once, and after a restart too.
+ * Tests of aggregator/key, keyed and timer_queue: keys keep their order; a
+ * table over a state gives what was put into it after any mix of changes,
+ * saves, evictions and restarts; what is due comes, once, and after a restart
+ * too.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -267,7 +268,7 @@ what_is_due_survives(void **state)
 	state_close(s);
 
 	home.state = s = open_state();
-	home.calendars_n = 0;
+	home.timer_queues_n = 0;
 	timer_queue_open(&c, &home, "due");
 	expect_nothing(&c, 19);
 	/* Earlier than all that is saved. */

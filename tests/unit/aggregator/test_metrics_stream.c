@@ -1,9 +1,9 @@
 /*
- * Tests of the figures that count as messages pass
+ * Tests of the metrics that count as messages pass
  * (aggregator/metrics/streaming_metric.h): a stream with ticks, a state, a
  * cache that holds next to nothing, crashes at either side of the commit and
  * restarts gives the same table in the end as the same messages at once in
- * memory. What that table has to be is tests/oracle/stream_figures.py's
+ * memory. What that table has to be is tests/oracle/stream_metrics.py's
  * business.
  */
 #include "tests/unit/tmpdir.h"
@@ -151,12 +151,13 @@ roll(struct world *w)
 }
 
 static void
-feed(struct flows *f, const struct step *s, int64_t *newest)
+feed(struct streaming_metrics *f, const struct step *s, int64_t *newest)
 {
 	if (s->is_interval) {
-		flows_interval(f, &s->i, s->withdrawn);
+		streaming_metrics_interval(f, &s->i, s->withdrawn);
 	} else {
-		flows_message(f, &s->m, s->has_old ? &s->old : NULL);
+		streaming_metrics_message(
+		    f, &s->m, s->has_old ? &s->old : NULL);
 		if (s->m.at > *newest)
 			*newest = s->m.at;
 	}
@@ -196,7 +197,7 @@ add_cell(struct buf *b, const struct column *column, const struct cell *c)
 static void
 store(struct world *w, const struct rowset *rows)
 {
-	const struct metric *f = rows->figure;
+	const struct metric *f = rows->metric;
 	const struct table *t = f->table;
 	struct buf key = BUF_INIT, row = BUF_INIT;
 	const struct cell *c;
@@ -220,16 +221,16 @@ store(struct world *w, const struct rowset *rows)
 }
 
 static void
-emit(struct world *w, struct flows *f, enum metric_rows which)
+emit(struct world *w, struct streaming_metrics *f, enum metric_rows which)
 {
 	struct rowset rows = { 0 };
 	size_t i;
 
-	for (i = 0; i < figures_n; i++) {
-		if (figures[i]->flow == NULL)
+	for (i = 0; i < metrics_n; i++) {
+		if (metrics[i]->streaming == NULL)
 			continue;
-		rows.figure = figures[i];
-		flows_emit(f, &rows, which);
+		rows.metric = metrics[i];
+		streaming_metrics_emit(f, &rows, which);
 		store(w, &rows);
 		rowset_release(&rows);
 	}
@@ -239,16 +240,16 @@ static void
 run_at_once(struct world *w)
 {
 	struct keyed_state_pool pool = { 0 };
-	struct flows *f = flows_open(figures, figures_n, w->conf, "t1",
-	    &(struct flows_home){ .pool = &pool });
+	struct streaming_metrics *f = streaming_metrics_open(metrics, metrics_n,
+	    w->conf, "t1", &(struct streaming_metrics_home){ .pool = &pool });
 	int64_t newest = CLOCK_NONE;
 	size_t i;
 
 	for (i = 0; i < w->n; i++)
 		feed(f, &w->steps[i], &newest);
-	flows_settle(f, newest, true);
+	streaming_metrics_settle(f, newest, true);
 	emit(w, f, ROWS_ALL);
-	flows_close(f);
+	streaming_metrics_close(f);
 	keyed_state_pool_release(&pool);
 }
 
@@ -256,7 +257,7 @@ run_at_once(struct world *w)
 struct life {
 	struct state *state;
 	struct keyed_state_pool pool;
-	struct flows *flows;
+	struct streaming_metrics *streaming;
 	struct state_table *unsent;
 };
 
@@ -275,14 +276,16 @@ begin(struct world *w, struct life *l)
 		fail_msg("%s", buf_str(&why));
 	l->unsent = state_table(l->state, "unsent", STATE_BYTES);
 	l->pool.limit = 20000;
-	l->flows = flows_open(figures, figures_n, w->conf, "t1",
-	    &(struct flows_home){ &l->pool, l->state, 7, WINDOW_MS });
+	l->streaming = streaming_metrics_open(metrics, metrics_n, w->conf, "t1",
+	    &(struct streaming_metrics_home){
+		&l->pool, l->state, 7, WINDOW_MS });
 	if (state_get(l->unsent, "t1", 2, &data, &len)) {
 		/* Borrowed until the next change. */
 		char *copy = xmalloc(len + 1);
 
 		memcpy(copy, data, len);
-		assert_int_equal(flows_unsent_back(l->flows, copy, len), 0);
+		assert_int_equal(
+		    streaming_metrics_unsent_back(l->streaming, copy, len), 0);
 		free(copy);
 	}
 	buf_release(&why);
@@ -291,7 +294,7 @@ begin(struct world *w, struct life *l)
 static void
 end(struct life *l)
 {
-	flows_close(l->flows);
+	streaming_metrics_close(l->streaming);
 	state_close(l->state);
 	keyed_state_pool_release(&l->pool);
 }
@@ -302,20 +305,21 @@ tick(struct world *w, struct life *l, int64_t newest, bool last)
 {
 	struct buf unsent = BUF_INIT, why = BUF_INIT;
 
-	flows_settle(l->flows, newest, last || dice(w, 10) == 0);
-	flows_save(l->flows);
-	flows_unsent(l->flows, &unsent);
+	streaming_metrics_settle(
+	    l->streaming, newest, last || dice(w, 10) == 0);
+	streaming_metrics_save(l->streaming);
+	streaming_metrics_unsent(l->streaming, &unsent);
 	state_put(l->unsent, "t1", 2, buf_str(&unsent), unsent.len);
 	if (state_commit(l->state, &why) != PROG_OK)
 		fail_msg("%s", buf_str(&why));
 	if (!last && dice(w, 15) == 0) {
 		end(l);
 		begin(w, l);
-		flows_settle(l->flows, newest, false);
+		streaming_metrics_settle(l->streaming, newest, false);
 	}
-	emit(w, l->flows, ROWS_CHANGED);
-	flows_sent(l->flows);
-	assert_false(flows_changed(l->flows));
+	emit(w, l->streaming, ROWS_CHANGED);
+	streaming_metrics_sent(l->streaming);
+	assert_false(streaming_metrics_changed(l->streaming));
 	buf_release(&unsent);
 	buf_release(&why);
 }
@@ -334,13 +338,13 @@ run_as_stream(struct world *w)
 			to = w->n;
 		before = newest;
 		for (i = from; i < to; i++)
-			feed(l.flows, &w->steps[i], &newest);
+			feed(l.streaming, &w->steps[i], &newest);
 		if (dice(w, 15) == 0) {
 			/* A crash before the commit: it all comes again. */
 			end(&l);
 			begin(w, &l);
 			newest = before;
-			flows_resume(l.flows, newest);
+			streaming_metrics_resume(l.streaming, newest);
 			continue;
 		}
 		tick(w, &l, newest, false);
@@ -500,7 +504,7 @@ a_text_that_comes_again_counts_in_its_newest_window(void **state)
 				m.at += repeats[i].minutes[0] * minute;
 			m.text =
 			    text_of(n == 2 ? repeats[i].texts[0] : "order");
-			flows_message(l.flows, &m, NULL);
+			streaming_metrics_message(l.streaming, &m, NULL);
 		}
 		live_on(&w, &l, START + 10 * minute);
 		assert_int_equal(occurrences(&w, "order"), repeats[i].first);
@@ -508,7 +512,7 @@ a_text_that_comes_again_counts_in_its_newest_window(void **state)
 			old = m;
 			m.at = START + repeats[i].minutes[n] * minute;
 			m.text = text_of(repeats[i].texts[n]);
-			flows_message(l.flows, &m, &old);
+			streaming_metrics_message(l.streaming, &m, &old);
 			live_on(&w, &l, START + 10 * minute);
 		}
 		assert_int_equal(occurrences(&w, "order"), repeats[i].left);

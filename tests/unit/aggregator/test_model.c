@@ -53,22 +53,22 @@ take_changed(struct database *t, const struct model *m)
 	size_t i, j, k;
 	void **slot;
 
-	for (i = 0; i < figures_n; i++) {
-		struct rowset rows = { .figure = figures[i] };
+	for (i = 0; i < metrics_n; i++) {
+		struct rowset rows = { .metric = metrics[i] };
 
-		if (!world_has(figures[i]))
+		if (!world_has(metrics[i]))
 			continue;
-		figures[i]->emit(m, &rows, ROWS_CHANGED);
+		metrics[i]->emit(m, &rows, ROWS_CHANGED);
 		for (j = 0; j < rows.n; j++) {
 			c = rowset_get(&rows, j);
 			buf_clear(&key);
-			buf_adds(&key, figures[i]->table->name);
-			for (k = 0; k + 1 < figures[i]->table->keys; k++)
+			buf_adds(&key, metrics[i]->table->name);
+			for (k = 0; k + 1 < metrics[i]->table->keys; k++)
 				buf_addf(&key, " %.*s", TEXT_ARG(c[k].text));
-			world_row(&row, figures[i], c);
+			world_row(&row, metrics[i], c);
 			slot = strmap_put(&t->rows, key.data, key.len);
 			free(*slot);
-			*slot = counts_nothing(figures[i], c)
+			*slot = counts_nothing(metrics[i], c)
 				    ? NULL
 				    : xstrndup(row.data, row.len);
 		}

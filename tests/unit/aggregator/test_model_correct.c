@@ -377,7 +377,7 @@ static size_t
 rows_of(const struct model *m, const char *table, const char *status)
 {
 	const struct metric *f = metric_find(table);
-	struct rowset rows = { .figure = f };
+	struct rowset rows = { .metric = f };
 	size_t i, n = 0;
 
 	f->emit(m, &rows, ROWS_CHANGED);

@@ -129,7 +129,7 @@ static void
 check_name(const struct model *m, const char *want)
 {
 	const struct metric *f = metric_find("operator_metrics");
-	struct rowset rows = { .figure = f };
+	struct rowset rows = { .metric = f };
 	const struct cell *c;
 
 	f->emit(m, &rows, ROWS_ALL);

@@ -1,8 +1,8 @@
 /*
- * Tests of aggregator/inbox: what is published, dropped, passed over and
+ * Tests of aggregator/staging: what is published, dropped, passed over and
  * refused, line by line.
  */
-#include "tests/unit/inbox_world.h"
+#include "tests/unit/staging_world.h"
 
 #include <stdlib.h>
 
@@ -70,7 +70,7 @@ a_message_that_comes_again_counts_once(void **state)
 	flush(w);
 	assert_int_equal(w->publications, 1);
 	assert_int_equal(w->refused.len, 0);
-	assert_int_equal(w->inbox.failed, 0);
+	assert_int_equal(w->staging.failed, 0);
 }
 
 /* Messages without an id: a line that was written twice counts twice, one that
@@ -105,7 +105,7 @@ a_line_that_comes_again_counts_once(void **state)
 	add(w, NULL, 1, MARK("end", "s1", "10", ",\"records\":5"));
 	flush(w);
 	assert_int_equal(w->publications, 1);
-	assert_int_equal(w->inbox.failed, 0);
+	assert_int_equal(w->staging.failed, 0);
 	assert_string_equal(
 	    buf_str(&w->refused), "not JSON: a value expected (column 1)\n");
 }
@@ -122,9 +122,9 @@ rows_that_are_not_confirmed_are_not_written_twice(void **state)
 	add(w, "m1", 4, END);
 	w->firm = 1; /* of what came before */
 	w->later = 3;
-	assert_int_equal(staging_flush(&w->inbox), OUTCOME_LATER);
+	assert_int_equal(staging_flush(&w->staging), OUTCOME_LATER);
 	assert_int_equal(w->publications, 1);
-	assert_int_equal(staging_flush(&w->inbox), OUTCOME_LATER);
+	assert_int_equal(staging_flush(&w->staging), OUTCOME_LATER);
 	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), 0);
 	flush(w);
 	assert_int_equal(w->publications, 1);
@@ -143,7 +143,7 @@ a_newer_one_drops_an_unfinished_one(void **state)
 	add(w, "m2", 2, MARK("end", "s2", "20", ",\"records\":0"));
 	flush(w);
 	assert_int_equal(w->publications, 1);
-	assert_int_equal(w->inbox.failed, 1);
+	assert_int_equal(w->staging.failed, 1);
 	/* What still comes of the old one belongs to nobody. */
 	add(w, "m3", 1, CHAT);
 	assert_string_equal(buf_str(&w->refused),
@@ -251,7 +251,7 @@ a_bad_line_behind_its_end_makes_none_whole(void **state)
 	add(w, "m2", 2, "nonsense");
 	flush(w);
 	assert_int_equal(w->publications, 0);
-	assert_int_equal(staging_tell_incomplete(&w->inbox), 1);
+	assert_int_equal(staging_tell_incomplete(&w->staging), 1);
 	/* One that says whose it is counts. */
 	add(w, "m3", 1, "{\"type\":\"operator\"," IN_S1 "\"operator\":[]}");
 	flush(w);
@@ -270,12 +270,12 @@ what_came_before_an_end_is_made_safe_first(void **state)
 	add(w, "m1", 2, OPERATOR);
 	add(w, "m1", 3, CHAT);
 	flush(w);
-	assert_false(staging_waits(&w->inbox, t));
+	assert_false(staging_waits(&w->staging, t));
 	add(w, "m1", 4, END);
-	assert_true(staging_waits(&w->inbox, t));
-	assert_false(staging_waits(&w->inbox, other));
+	assert_true(staging_waits(&w->staging, t));
+	assert_false(staging_waits(&w->staging, other));
 	w->later = 1;
-	assert_int_equal(staging_flush(&w->inbox), OUTCOME_LATER);
+	assert_int_equal(staging_flush(&w->staging), OUTCOME_LATER);
 	assert_int_equal(w->publications, 0);
 	stop(w);
 	start(w);
@@ -284,7 +284,7 @@ what_came_before_an_end_is_made_safe_first(void **state)
 	add(w, "m1", 4, END);
 	flush(w);
 	assert_int_equal(w->publications, 1);
-	assert_false(staging_waits(&w->inbox, t));
+	assert_false(staging_waits(&w->staging, t));
 }
 
 static void
@@ -296,12 +296,12 @@ an_end_that_comes_early_waits_for_the_rest(void **state)
 	add(w, "m1", 1, BEGIN);
 	add(w, "m3", 1, END);
 	flush(w);
-	assert_int_equal(staging_tell_incomplete(&w->inbox), 1);
+	assert_int_equal(staging_tell_incomplete(&w->staging), 1);
 	add(w, "m2", 1, OPERATOR);
 	add(w, "m2", 2, CHAT);
 	flush(w);
 	assert_int_equal(w->publications, 1);
-	assert_int_equal(staging_tell_incomplete(&w->inbox), 0);
+	assert_int_equal(staging_tell_incomplete(&w->staging), 0);
 }
 
 /* Of tenant t, chat 1. */
@@ -358,7 +358,7 @@ each_part_is_published_when_it_is_whole(void **state)
 	assert_int_equal(w->publications, 3);
 	assert_true(w->parts.chats == 1u << 8 && !w->parts.all);
 	assert_int_equal(w->refused.len, 0);
-	assert_int_equal(staging_tell_incomplete(&w->inbox), 0);
+	assert_int_equal(staging_tell_incomplete(&w->staging), 0);
 }
 
 static void
@@ -380,7 +380,7 @@ a_part_that_is_cut_is_not_used(void **state)
 	add(w, "m3", 1, PART("begin", "s2", "20", "7", ""));
 	assert_int_equal(w->publications, 1);
 	assert_int_equal(w->parts.chats, 1u << 7);
-	assert_int_equal(w->inbox.failed, 1);
+	assert_int_equal(w->staging.failed, 1);
 	/* An older one is passed over, whatever part comes. */
 	for (round = 0; round < 2; round++) {
 		add(w, "m4", 1, PART("begin", "s0", "05", CHAT_BUCKET, ""));
@@ -421,7 +421,7 @@ all_parts_are_a_snapshot(void **state)
 			flush(w);
 		}
 		assert_int_equal(w->publications, round == 0);
-		assert_int_equal(staging_tell_incomplete(&w->inbox), round);
+		assert_int_equal(staging_tell_incomplete(&w->staging), round);
 		w->publications = 0;
 		stop(w);
 	}
@@ -436,28 +436,28 @@ a_folder_is_for_one_and_of_one_version(void **state)
 
 	tmpdir_file(DIR_NAME, "", 0, 0600);
 	assert_int_equal(try_open(&other, &why), -1);
-	assert_int_equal(other.inbox.code, PROG_CANTCREATE);
+	assert_int_equal(other.staging.code, PROG_CANTCREATE);
 	assert_string_equal(buf_str(&why),
 	    "cannot use '" DIR_NAME "', of --state, as a folder: Not a "
 	    "directory; a part of its name is a file; choose another");
-	staging_close(&other.inbox);
+	staging_close(&other.staging);
 	assert_int_equal(unlink(DIR_NAME), 0);
 	start(w);
 	assert_int_equal(try_open(&other, &why), -1);
-	assert_int_equal(other.inbox.code, PROG_TEMPFAIL);
-	staging_close(&other.inbox);
+	assert_int_equal(other.staging.code, PROG_TEMPFAIL);
+	staging_close(&other.staging);
 	stop(w);
 	tmpdir_file(DIR_NAME "/t.spool", damaged, sizeof damaged - 1, 0600);
 	assert_int_equal(try_open(w, &why), -1);
-	assert_int_equal(w->inbox.code, PROG_DATA);
+	assert_int_equal(w->staging.code, PROG_DATA);
 	assert_non_null(strstr(buf_str(&why), "damaged"));
-	staging_close(&w->inbox);
+	staging_close(&w->staging);
 	tmpdir_file(DIR_NAME "/t.spool", "", 0, 0600);
 	start(w);
 	stop(w);
 	tmpdir_file(DIR_NAME "/version", "x", 1, 0600);
 	assert_int_equal(try_open(w, &why), -1);
-	staging_close(&w->inbox);
+	staging_close(&w->staging);
 	buf_release(&why);
 }
 
@@ -472,10 +472,10 @@ what_nobody_goes_on_with_is_removed_after_a_week(void **state)
 	add(w, "m1", 1, BEGIN);
 	add(w, "m1", 2, OPERATOR);
 	flush(w);
-	staging_expire(&w->inbox);
+	staging_expire(&w->staging);
 	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), 0);
 	assert_int_equal(utimensat(AT_FDCWD, DIR_NAME "/t.spool", old, 0), 0);
-	staging_expire(&w->inbox);
+	staging_expire(&w->staging);
 	assert_int_equal(access(DIR_NAME "/t.spool", F_OK), -1);
 }
 

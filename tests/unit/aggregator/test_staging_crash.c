@@ -1,10 +1,10 @@
 /*
- * Tests of aggregator/inbox: a queue is played that sends again what was not
- * acknowledged, and the inbox is killed at random moments. Whatever happens,
+ * Tests of aggregator/staging: a queue is played that sends again what was not
+ * acknowledged, and the staging is killed at random moments. Whatever happens,
  * every snapshot is published with the same rows, and nothing is refused that
  * was good.
  */
-#include "tests/unit/inbox_world.h"
+#include "tests/unit/staging_world.h"
 
 /* A played queue: messages of a few lines; of two tenants, mixed. */
 #define SNAPSHOTS 12
@@ -219,8 +219,8 @@ read_queue(struct world *w)
 		}
 	}
 	assert_string_equal(buf_str(&w->refused), "");
-	assert_int_equal(w->inbox.failed, 0);
-	assert_int_equal(staging_tell_incomplete(&w->inbox), 0);
+	assert_int_equal(w->staging.failed, 0);
+	assert_int_equal(staging_tell_incomplete(&w->staging), 0);
 	assert_int_equal(access(DIR_NAME "/t0.spool", F_OK), -1);
 	assert_int_equal(access(DIR_NAME "/t1.spool", F_OK), -1);
 	forget_queue();

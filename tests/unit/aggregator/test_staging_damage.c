@@ -1,11 +1,12 @@
 /*
- * The folder of an inbox of which one file is not what it was: bytes changed or
- * zeroed; cut, missing, exchanged with another, put back from an earlier time.
- * It is refused in one line with the way out, or all is published as it would
- * have been, or what is wanting is told: as refused lines, or as a snapshot
- * that is not whole. The draws come from a seed: DAMAGES=N SEED=N are more.
+ * The folder of an staging of which one file is not what it was: bytes changed
+ * or zeroed; cut, missing, exchanged with another, put back from an earlier
+ * time. It is refused in one line with the way out, or all is published as it
+ * would have been, or what is wanting is told: as refused lines, or as a
+ * snapshot that is not whole. The draws come from a seed: DAMAGES=N SEED=N are
+ * more.
  */
-#include "tests/unit/inbox_world.h"
+#include "tests/unit/staging_world.h"
 
 #include <stdlib.h>
 
@@ -177,7 +178,7 @@ enum result { SAME, TOLD, WRONG };
 static bool
 is_told(const struct world *w, const struct buf *why)
 {
-	return w->inbox.code == PROG_DATA &&
+	return w->staging.code == PROG_DATA &&
 	       strchr(buf_str(why), '\n') == NULL &&
 	       strstr(buf_str(why), "'" DIR_NAME) != NULL &&
 	       strstr(buf_str(why), "; ") != NULL;
@@ -198,15 +199,15 @@ use(struct world *w, uint64_t *sum)
 		result = is_told(w, &why) ? TOLD : WRONG;
 		if (result == WRONG)
 			print_message("%s\n", buf_str(&why));
-		staging_close(&w->inbox);
+		staging_close(&w->staging);
 		buf_release(&why);
 		return result;
 	}
 	w->open = true;
-	w->inbox.publish = publish_rows;
+	w->staging.publish = publish_rows;
 	go(w, true);
-	told = w->refused.len > 0 || w->inbox.failed > 0 ||
-	       staging_tell_incomplete(&w->inbox) > 0;
+	told = w->refused.len > 0 || w->staging.failed > 0 ||
+	       staging_tell_incomplete(&w->staging) > 0;
 	stop(w);
 	if (*sum == 0)
 		*sum = sum_of(w);

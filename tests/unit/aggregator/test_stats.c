@@ -36,7 +36,7 @@ static const struct {
 };
 
 static void
-figures_are_exact(void **state)
+metrics_are_exact(void **state)
 {
 	size_t i, j;
 
@@ -123,7 +123,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(figures_are_exact),
+		cmocka_unit_test(metrics_are_exact),
 		cmocka_unit_test(a_ranks_may_grow_after_it_was_read),
 		cmocka_unit_test(percentiles_take_the_nearest_rank),
 		cmocka_unit_test(durations_are_readable),

@@ -83,8 +83,8 @@ struct world {
 	struct conf *conf;
 	struct state *state;
 	struct keyed_state_pool pool;
-	struct flows *flows;
-	const struct metric *figure; /* conversations or users */
+	struct streaming_metrics *streaming;
+	const struct metric *metric; /* conversations or users */
 	struct row row;
 	int64_t newest;
 };
@@ -94,16 +94,16 @@ metric_named(const char *name)
 {
 	size_t i = 0;
 
-	while (strcmp(figures[i]->table->selector, name) != 0)
+	while (strcmp(metrics[i]->table->selector, name) != 0)
 		i++;
-	return figures[i];
+	return metrics[i];
 }
 
 static void
 begin(struct world *w, bool in_state)
 {
 	struct state_identity id = { "ours", WINDOW_MS, NULL, 0 };
-	struct flows_home home = { .pool = &w->pool };
+	struct streaming_metrics_home home = { .pool = &w->pool };
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
@@ -117,15 +117,16 @@ begin(struct world *w, bool in_state)
 		/* So that all is read from the state. */
 		w->pool.limit = 1;
 	}
-	w->flows = flows_open(&w->figure, 1, w->conf, "t", &home);
-	flows_resume(w->flows, w->newest);
+	w->streaming =
+	    streaming_metrics_open(&w->metric, 1, w->conf, "t", &home);
+	streaming_metrics_resume(w->streaming, w->newest);
 	buf_release(&why);
 }
 
 static void
 end(struct world *w)
 {
-	flows_close(w->flows);
+	streaming_metrics_close(w->streaming);
 	state_close(w->state);
 	w->state = NULL;
 	keyed_state_pool_release(&w->pool);
@@ -143,17 +144,17 @@ cell(const struct metric *f, const struct cell *row, size_t column)
 static void
 emit(struct world *w, enum metric_rows which)
 {
-	struct rowset rows = { .figure = w->figure };
+	struct rowset rows = { .metric = w->metric };
 	const struct cell *c;
 
-	flows_emit(w->flows, &rows, which);
+	streaming_metrics_emit(w->streaming, &rows, which);
 	assert_true(rows.n <= 1);
 	if (rows.n == 1) {
 		c = rowset_get(&rows, 0);
-		w->row.messages = cell(w->figure, c, 1);
-		w->row.others = cell(w->figure, c, 2);
-		w->row.last = cell(w->figure, c, 3) - START;
-		w->row.first = cell(w->figure, c, 4) - START;
+		w->row.messages = cell(w->metric, c, 1);
+		w->row.others = cell(w->metric, c, 2);
+		w->row.last = cell(w->metric, c, 3) - START;
+		w->row.first = cell(w->metric, c, 4) - START;
 	}
 	rowset_release(&rows);
 }
@@ -163,19 +164,19 @@ tick(struct world *w)
 {
 	struct buf why = BUF_INIT;
 
-	flows_settle(w->flows, w->newest, false);
-	flows_save(w->flows);
+	streaming_metrics_settle(w->streaming, w->newest, false);
+	streaming_metrics_save(w->streaming);
 	if (state_commit(w->state, &why) != PROG_OK)
 		fail_msg("%s", buf_str(&why));
 	emit(w, ROWS_CHANGED);
-	flows_sent(w->flows);
+	streaming_metrics_sent(w->streaming);
 	buf_release(&why);
 }
 
 static struct streaming_metric_message
 message_of(const struct world *w, const struct told *t)
 {
-	bool users = strcmp(w->figure->table->selector, "users") == 0;
+	bool users = strcmp(w->metric->table->selector, "users") == 0;
 	const char *user = users ? "u" : t->user;
 	struct streaming_metric_message m = { .chat = { "c", 1 },
 		.from = FROM_CUSTOMER };
@@ -195,7 +196,8 @@ tell(struct world *w, const struct script *s, int i)
 
 	if (t->instead_of > 0)
 		old = message_of(w, &s->told[t->instead_of - 1]);
-	flows_message(w->flows, &m, t->instead_of > 0 ? &old : NULL);
+	streaming_metrics_message(
+	    w->streaming, &m, t->instead_of > 0 ? &old : NULL);
 	if (m.at > w->newest)
 		w->newest = m.at;
 }
@@ -203,7 +205,7 @@ tell(struct world *w, const struct script *s, int i)
 static void
 check(const struct world *w, const struct script *s, uint64_t how)
 {
-	bool users = strcmp(w->figure->table->selector, "users") == 0;
+	bool users = strcmp(w->metric->table->selector, "users") == 0;
 	int number = (int)(s - scripts);
 
 	if (w->row.messages != s->want.messages ||
@@ -212,13 +214,13 @@ check(const struct world *w, const struct script *s, uint64_t how)
 		fail_msg("script %d of %s, ticks %" PRIx64
 			 ": %d messages, %d others, "
 			 "from %d to %d",
-		    number, w->figure->table->selector, how,
+		    number, w->metric->table->selector, how,
 		    (int)w->row.messages, (int)w->row.others, (int)w->row.first,
 		    (int)w->row.last);
 }
 
 static void
-start(struct world *w, const char *figure)
+start(struct world *w, const char *metric)
 {
 	struct buf why = BUF_INIT;
 
@@ -226,7 +228,7 @@ start(struct world *w, const char *figure)
 	tmpdir_file("t.conf", "[aggregator]\nforget = 1d\n", 25, 0600);
 	w->conf = conf_load("t.conf", &why);
 	assert_non_null(w->conf);
-	w->figure = metric_named(figure);
+	w->metric = metric_named(metric);
 	w->newest = CLOCK_NONE;
 	buf_release(&why);
 }
@@ -249,16 +251,16 @@ has_versions(const struct script *s)
 }
 
 static void
-by_hand(const struct script *s, const char *figure, bool backwards)
+by_hand(const struct script *s, const char *metric, bool backwards)
 {
 	struct world w;
 	int i;
 
-	start(&w, figure);
+	start(&w, metric);
 	begin(&w, false);
 	for (i = 0; i < s->n; i++)
 		tell(&w, s, backwards ? s->n - 1 - i : i);
-	flows_settle(w.flows, w.newest, false);
+	streaming_metrics_settle(w.streaming, w.newest, false);
 	emit(&w, ROWS_ALL);
 	check(&w, s, backwards);
 	end(&w);
@@ -268,12 +270,12 @@ by_hand(const struct script *s, const char *figure, bool backwards)
 /* Behind a message is a tick where the mask has a bit, and a new life behind
  * each second one. */
 static void
-in_a_stream(const struct script *s, const char *figure, uint64_t ticks)
+in_a_stream(const struct script *s, const char *metric, uint64_t ticks)
 {
 	struct world w;
 	int i, n = 0;
 
-	start(&w, figure);
+	start(&w, metric);
 	begin(&w, true);
 	for (i = 0; i < s->n; i++) {
 		tell(&w, s, i);
@@ -293,17 +295,17 @@ in_a_stream(const struct script *s, const char *figure, uint64_t ticks)
 }
 
 static void
-try_all(const struct script *s, const char *figure)
+try_all(const struct script *s, const char *metric)
 {
 	int i;
 
-	by_hand(s, figure, false);
+	by_hand(s, metric, false);
 	if (!has_versions(s))
-		by_hand(s, figure, true);
-	in_a_stream(s, figure, 0);
-	in_a_stream(s, figure, UINT64_MAX);
+		by_hand(s, metric, true);
+	in_a_stream(s, metric, 0);
+	in_a_stream(s, metric, UINT64_MAX);
 	for (i = 0; i < s->n && i < 5; i++)
-		in_a_stream(s, figure, UINT64_C(1) << i);
+		in_a_stream(s, metric, UINT64_C(1) << i);
 }
 
 static void
@@ -352,7 +354,7 @@ say(struct world *w, int64_t at, const char *user)
 	struct told t = { at, user, 0 };
 	struct streaming_metric_message m = message_of(w, &t);
 
-	flows_message(w->flows, &m, NULL);
+	streaming_metrics_message(w->streaming, &m, NULL);
 	w->newest = m.at;
 	tick(w);
 }

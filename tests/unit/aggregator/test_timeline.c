@@ -82,7 +82,7 @@ static struct message
 message(const char *id, int64_t at)
 {
 	struct text t = { id, strlen(id) };
-	struct message m = { .id = message_id_make(&lexicon.idents, t),
+	struct message m = { .id = message_id_make(&lexicon.message_ids, t),
 		.from = FROM_CUSTOMER };
 
 	message_set_at(&m, at);
@@ -96,8 +96,8 @@ copy(const struct message *m)
 	struct message to = *m;
 	char buf[MESSAGE_ID_TEXT];
 
-	to.id = message_id_make(
-	    &lexicon.idents, message_id_text(&lexicon.idents, m->id, buf));
+	to.id = message_id_make(&lexicon.message_ids,
+	    message_id_text(&lexicon.message_ids, m->id, buf));
 	interner_hold(&lexicon.names, m->user);
 	interner_hold(&lexicon.names, m->operator_id);
 	return to;
@@ -107,7 +107,7 @@ static void
 assert_id(const struct message *m, const char *want)
 {
 	char buf[MESSAGE_ID_TEXT];
-	struct text t = message_id_text(&lexicon.idents, m->id, buf);
+	struct text t = message_id_text(&lexicon.message_ids, m->id, buf);
 
 	if (!text_is(t, want))
 		fail_msg("'%.*s' instead of '%s'", TEXT_ARG(t), want);
@@ -252,7 +252,7 @@ doubles_are_found_in_any_order(void **state)
 
 /* Words of ids mean what the ids mean, of whatever kind they are. */
 static void
-idents_stand_for_their_texts(void **state)
+ids_stand_for_their_texts(void **state)
 {
 	static const char *const more[] = { "m-0000000001", "m-0000000002",
 		"m-000000002", "n-0000000001", "m-00000000017", "m-x", "m-",
@@ -260,7 +260,7 @@ idents_stand_for_their_texts(void **state)
 		"1000000000000000000", "9999999999", "x9999999999",
 		"x10000000000", "0000000000000000000000000000001" };
 	const char *texts[ARRAY_LEN(ordered) + ARRAY_LEN(more)];
-	ident words[ARRAY_LEN(texts)], again;
+	message_id words[ARRAY_LEN(texts)], again;
 	struct text a, b;
 	char buf[MESSAGE_ID_TEXT];
 	size_t i, j;
@@ -272,20 +272,20 @@ idents_stand_for_their_texts(void **state)
 	for (i = 0; i < ARRAY_LEN(texts); i++) {
 		a.p = texts[i];
 		a.len = strlen(a.p);
-		words[i] = message_id_make(&lexicon.idents, a);
-		again = message_id_make(&lexicon.idents, a);
+		words[i] = message_id_make(&lexicon.message_ids, a);
+		again = message_id_make(&lexicon.message_ids, a);
 		assert_true(message_id_same(words[i], again));
 		assert_int_equal(
 		    message_id_hash(words[i]), message_id_hash(again));
-		message_id_drop(&lexicon.idents, again);
-		b = message_id_text(&lexicon.idents, words[i], buf);
+		message_id_drop(&lexicon.message_ids, again);
+		b = message_id_text(&lexicon.message_ids, words[i], buf);
 		if (!text_is(b, texts[i]))
 			fail_msg("'%.*s' for '%s'", TEXT_ARG(b), texts[i]);
 	}
 	for (i = 0; i < ARRAY_LEN(texts); i++) {
 		for (j = 0; j < ARRAY_LEN(texts); j++) {
 			c = message_id_compare(
-			    &lexicon.idents, words[i], words[j]);
+			    &lexicon.message_ids, words[i], words[j]);
 			want = id_compare(texts[i], strlen(texts[i]), texts[j],
 			    strlen(texts[j]));
 			if ((c > 0) - (c < 0) != (want > 0) - (want < 0))
@@ -300,7 +300,7 @@ idents_stand_for_their_texts(void **state)
 static void
 prefixes_have_a_limit(void **state)
 {
-	ident first[2 * MESSAGE_ID_PREFIXES];
+	message_id first[2 * MESSAGE_ID_PREFIXES];
 	char id[32], buf[MESSAGE_ID_TEXT];
 	struct text t = { id, 0 };
 	size_t i, round;
@@ -310,12 +310,14 @@ prefixes_have_a_limit(void **state)
 		for (i = 0; i < ARRAY_LEN(first); i++) {
 			t.len = (size_t)snprintf(id, sizeof id, "p%zux-17", i);
 			if (round == 0)
-				first[i] = message_id_make(&lexicon.idents, t);
-			assert_true(message_id_same(
-			    first[i], message_id_make(&lexicon.idents, t)));
-			assert_true(text_is(
-			    message_id_text(&lexicon.idents, first[i], buf),
-			    id));
+				first[i] =
+				    message_id_make(&lexicon.message_ids, t);
+			assert_true(message_id_same(first[i],
+			    message_id_make(&lexicon.message_ids, t)));
+			assert_true(
+			    text_is(message_id_text(
+					&lexicon.message_ids, first[i], buf),
+				id));
 		}
 	}
 }
@@ -369,7 +371,7 @@ main(void)
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(the_order_of_arrival_does_not_matter),
 		cmocka_unit_test(doubles_are_found_in_any_order),
-		cmocka_unit_test(idents_stand_for_their_texts),
+		cmocka_unit_test(ids_stand_for_their_texts),
 		cmocka_unit_test(prefixes_have_a_limit),
 		cmocka_unit_test(interner_come_and_go),
 	};

@@ -119,7 +119,7 @@ agree(struct flat *f, const char *line, size_t len)
 	return same;
 }
 
-/* A copy with the readable bytes behind it that a reader promises. */
+/* A copy with the readable bytes behind it that a reader reservations. */
 static char *
 padded(const char *line, size_t len)
 {

@@ -143,7 +143,7 @@ idle(void *ctx)
 static const struct {
 	const char *name;
 	const char *input, *handle, *flush;
-	bool patient;
+	bool wait_forever;
 	size_t batch;
 	const char *events;
 	enum exit_code code;
@@ -210,7 +210,7 @@ run_case(size_t i)
 		.ctx = &p,
 		.batch_records = cases[i].batch,
 		.batch_ms = 1000,
-		.patient = cases[i].patient,
+		.wait_forever = cases[i].wait_forever,
 		.handle = handle,
 		.flush = flush,
 		.idle = idle };

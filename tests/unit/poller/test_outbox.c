@@ -22,7 +22,7 @@
 #define NOWHERE "amqp://u:p@127.0.0.1:1/v"
 
 struct request {
-	struct pending_request parcel; /* first */
+	struct pending_request request; /* first */
 	struct buf records, dead;
 };
 
@@ -66,13 +66,13 @@ put(struct outbox *o, unsigned i, const char *dead)
 	buf_clear(&r->dead);
 	buf_addf(&r->records, "{\"n\":%u}\n", i);
 	buf_adds(&r->dead, dead);
-	r->parcel = (struct pending_request){
+	r->request = (struct pending_request){
 		.records = &r->records,
 		.dead = &r->dead,
 		.done = done,
 		.n = 1,
 	};
-	outbox_put(o, &r->parcel);
+	outbox_put(o, &r->request);
 }
 
 static struct spool *
@@ -93,9 +93,9 @@ open_to(const char *to, const struct conf *conf, struct spool *b,
 	const struct outbox_options opt = {
 		.to = to,
 		.conf = conf,
-		.backlog = b,
+		.spool = b,
 		.tally = &tally,
-		.patience_ms = 200,
+		.wait_timeout_ms = 200,
 	};
 
 	answered = safe = 0;

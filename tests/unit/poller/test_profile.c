@@ -318,7 +318,7 @@ static const struct {
 	    "fault 6: customer_read of profile 'chat2desk': the answer is "
 	    "about "
 	    "another client" },
-	{ "the doctor's question", PROFILE_CHECK, 200,
+	{ "the self-check's question", PROFILE_CHECK, 200,
 	    SUCCESS("{\"company_name\":\"X\"}"), "" },
 	{ "no token", PROFILE_CHATS, 401,
 	    ERROR("\"message\":\"You have to specify your token. See API "

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures that count as messages pass, over queues: with hardly any memory,
+# The metrics that count as messages pass, over queues: with hardly any memory,
 # killed at random moments and begun anew, with records that come again, late
 # and in other versions, their rows come to what the same records give by hand.
 set -euo pipefail
@@ -7,9 +7,9 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 20' 'patience = 20s' '[aggregator]' 'cache = 1M' \
+settings 'prefetch = 20' 'wait_timeout = 20s' '[aggregator]' 'cache = 1M' \
 	'refresh = 100ms' 'alert_minute = 3' 'alert_five_minutes = 5'
-figures=conversations,users,activity,alerts,trends,channels,histograms,intervals,events
+metrics=conversations,users,activity,alerts,trends,channels,histograms,intervals,events
 kills=${KILLS:-12}
 
 "$load" -n 30000 --chats 1500 --users 300 --tenants 2 --gap 3000 --late 0 \
@@ -22,7 +22,7 @@ writer=$!
 killed=0
 while [ "$killed" -lt "$kills" ]; do
 	"$aggregator" -f queue:records -t queue:rows --state "$state" \
-		--every "$((RANDOM % 30 + 1))ms" -a "$figures" \
+		--every "$((RANDOM % 30 + 1))ms" -a "$metrics" \
 		2>>"$tmp/log" &
 	daemon=$!
 	sleep "0.$((RANDOM % 4))$((RANDOM % 10))"

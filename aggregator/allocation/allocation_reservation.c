@@ -1,6 +1,6 @@
 /*
- * allocation_promise: who gets the chat that is served next, what is promised,
- * and how a promise ends.
+ * allocation_reservation: who gets the chat that is served next, what is
+ * reserved, and how a reservation ends.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -19,8 +19,8 @@ int
 alloc_compare_unsent(const struct treap_node *x, const struct treap_node *y)
 {
 	uint64_t
-	    a = TREAP_OF(x, const struct alloc_chat, wired)->promise_number,
-	    b = TREAP_OF(y, const struct alloc_chat, wired)->promise_number;
+	    a = TREAP_OF(x, const struct alloc_chat, wired)->reservation_number,
+	    b = TREAP_OF(y, const struct alloc_chat, wired)->reservation_number;
 
 	return (a > b) - (a < b);
 }
@@ -111,51 +111,51 @@ choose(struct allocation *a, struct alloc_line *l, struct alloc_chat *c)
 
 /* An id that nobody else has, and a replay gives again. */
 static void
-name_promise(const struct allocation *a, struct alloc_chat *c)
+name_reservation(const struct allocation *a, struct alloc_chat *c)
 {
 	uint64_t h;
 
 	h = checksum(0, a->tenant, strlen(a->tenant) + 1);
 	h = checksum(h, c->id.p, c->id.len);
-	h = checksum(h, c->promised->id.p, c->promised->id.len);
-	(void)snprintf(c->promise, sizeof c->promise, "%" PRId64 "-%016" PRIx64,
-	    c->promised_at, h);
+	h = checksum(h, c->reserved->id.p, c->reserved->id.len);
+	(void)snprintf(c->reservation, sizeof c->reservation,
+	    "%" PRId64 "-%016" PRIx64, c->reserved_at, h);
 }
 
-static struct allocation_promise
-promise_of(const struct allocation *a, const struct alloc_chat *c)
+static struct allocation_reservation
+reservation_of(const struct allocation *a, const struct alloc_chat *c)
 {
-	return (struct allocation_promise){ .chat = c->id,
-		.operator_id = c->promised->id,
+	return (struct allocation_reservation){ .chat = c->id,
+		.operator_id = c->reserved->id,
 		.replaces = c->replaces != NULL ? c->replaces->id
 						: (struct text){ NULL, 0 },
-		.id = c->promise,
-		.at = c->promised_at,
+		.id = c->reservation,
+		.at = c->reserved_at,
 		.expires = c->expires,
 		.arrival = c->arrival,
-		.max_chats = alloc_limit_of(a, c->promised) };
+		.max_chats = alloc_limit_of(a, c->reserved) };
 }
 
 static void
-promise(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
+reserve(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 {
-	struct allocation_promise p;
+	struct allocation_reservation p;
 
 	alloc_operator_begin(a, o);
-	c->promise_number = o->given_last = ++a->promises;
+	c->reservation_number = o->given_last = ++a->reservations;
 	alloc_operator_changed(a, o);
 	alloc_operator_end(a, o);
-	c->promised = o;
+	c->reserved = o;
 	c->replaces = c->holder;
-	c->promised_at = a->now;
+	c->reserved_at = a->now;
 	c->expires = a->now + a->set.expiry;
-	name_promise(a, c);
+	name_reservation(a, c);
 	alloc_settle(a, c);
 	treap_add(&a->unsent, &c->wired);
-	a->counts.promised++;
-	p = promise_of(a, c);
-	if (a->watch != NULL && a->watch->promised != NULL)
-		a->watch->promised(a->watch->ctx, &p);
+	a->counts.reserved++;
+	p = reservation_of(a, c);
+	if (a->watch != NULL && a->watch->reserved != NULL)
+		a->watch->reserved(a->watch->ctx, &p);
 }
 
 size_t
@@ -165,7 +165,7 @@ allocation_decide(struct allocation *a)
 	struct alloc_operator *o;
 	struct alloc_chat *c;
 	struct alloc_line *l;
-	size_t promised = 0;
+	size_t reserved = 0;
 
 	while ((n = treap_first(&a->ready)) != NULL) {
 		l = TREAP_OF(n, struct alloc_line, node);
@@ -173,10 +173,10 @@ allocation_decide(struct allocation *a)
 		o = choose(a, l, c);
 		if (o == NULL)
 			continue;
-		promise(a, c, o);
-		promised++;
+		reserve(a, c, o);
+		reserved++;
 	}
-	return promised;
+	return reserved;
 }
 
 /* So many pauses one after the other, each twice the last. */
@@ -207,7 +207,7 @@ alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
 void
 alloc_refuse(struct allocation *a, struct alloc_chat *c)
 {
-	struct alloc_operator *o = c->promised;
+	struct alloc_operator *o = c->reserved;
 	struct alloc_refusal *r;
 
 	a->counts.refused++;
@@ -226,7 +226,7 @@ alloc_refuse(struct allocation *a, struct alloc_chat *c)
 		    a->now + pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
 	alloc_operator_end(a, o);
 	alloc_operator_timer(a, o);
-	c->promised = NULL;
+	c->reserved = NULL;
 }
 
 void
@@ -235,12 +235,12 @@ alloc_keep(
 {
 	a->counts.kept++;
 	alloc_holding_go(
-	    &c->holding, holder == c->promised ? HELD_OWED : HELD_FREELY);
+	    &c->holding, holder == c->reserved ? HELD_OWED : HELD_FREELY);
 	c->given_at = a->now;
 	c->failures = 0;
 	c->refusals_n = 0;
-	c->promised->refusals = 0;
-	c->promised = NULL;
+	c->reserved->refusals = 0;
+	c->reserved = NULL;
 }
 
 struct allocation_counts
@@ -251,13 +251,14 @@ allocation_counts(const struct allocation *a)
 
 void
 allocation_each_unsent(
-    const struct allocation *a, allocation_promise_fn *each, void *ctx)
+    const struct allocation *a, allocation_reservation_fn *each, void *ctx)
 {
 	const struct treap_node *n = treap_first(&a->unsent);
-	struct allocation_promise p;
+	struct allocation_reservation p;
 
 	for (; n != NULL; n = treap_next(&a->unsent, n)) {
-		p = promise_of(a, TREAP_OF(n, const struct alloc_chat, wired));
+		p = reservation_of(
+		    a, TREAP_OF(n, const struct alloc_chat, wired));
 		each(ctx, &p);
 	}
 }
@@ -277,7 +278,7 @@ allocation_sent(struct allocation *a)
 
 void
 allocation_write(
-    const char *tenant, const struct allocation_promise *p, struct buf *to)
+    const char *tenant, const struct allocation_reservation *p, struct buf *to)
 {
 	jsonw_open(to);
 	jsonw_str(to, "type", "assignment");

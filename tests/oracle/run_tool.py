@@ -38,7 +38,7 @@ TROUBLES = ("401", "403", "404", "429-negative", "500", "502-html",
             "login-page", "204", "empty", "cut-chunk", "long-length",
             "short-length", "truncated", "bom", "reset", "errors-string",
             "errors-object", "error-200", "wrong-shape", "html-type")
-FIGURES = ("operator_metrics", "chat_metrics", "tenant_metrics")
+METRICS = ("operator_metrics", "chat_metrics", "tenant_metrics")
 
 
 class Wrong(Exception):
@@ -306,7 +306,7 @@ class World:
     def check(self):
         actual, expected = self.tables(), self.expected()
         wrong = []
-        for table in FIGURES:
+        for table in METRICS:
             found = list(compare.differences(
                 table, expected[table], actual[table]))
             wrong += [sentence for key, sentence in found[:8]]

@@ -2,7 +2,7 @@
 
 SEED=n repeats a stream, STREAMS=n says how many, LONG=1: 400. What fails is
 made small, told with the row that differs, and kept in a file.
-usage: stream_figures.py [FILE]: the stream of a file instead, with the
+usage: stream_metrics.py [FILE]: the stream of a file instead, with the
 settings that nobody changed.
 """
 

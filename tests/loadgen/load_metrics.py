@@ -1,4 +1,4 @@
-"""The figures of a stream by hand, duplicates and latecomers in it, are what
+"""The metrics of a stream by hand, duplicates and latecomers in it, are what
 the generator counted while it made the stream: conversations, users, events,
 channels."""
 
@@ -11,8 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 from harness import TESTBIN, Checks, Lab, main
 from streamlib import Totals, millis
 
-# Column names by figure: of the key, of the values, and which are times.
-FIGURES = {
+# Column names by metric: of the key, of the values, and which are times.
+METRICS = {
     "conversations": (
         ("tenant", "conversation_id"),
         ("message_count", "participant_count", "created_at",
@@ -40,9 +40,9 @@ def value(column, v):
     return v
 
 
-def expected(totals, figure):
-    keys, values = FIGURES[figure]
-    told = totals["event_counts" if figure == "events" else figure]
+def expected(totals, metric):
+    keys, values = METRICS[metric]
+    told = totals["event_counts" if metric == "events" else metric]
     n = len(keys)
     return {tuple(x[:n]): tuple(x[n:n + len(values)])
             for x in told if x[n] != 0}
@@ -56,20 +56,20 @@ def body():
             lab.must([TESTBIN + "/load", "-n", "20000", "--late", "0", "-t",
                       path, "--totals", told] + world)
             totals = Totals(told)
-            for figure, (keys, values) in FIGURES.items():
-                done = lab.must(["aggregator", "-a", figure, "-o", "ndjson",
+            for metric, (keys, values) in METRICS.items():
+                done = lab.must(["aggregator", "-a", metric, "-o", "ndjson",
                                  "-f", path])
                 got = {
                     tuple(value(k, r[k]) for k in keys):
                     tuple(value(v, r[v]) for v in values)
                     for r in done.records()
                 }
-                want = expected(totals, figure)
-                checks.that(len(want) > 4, f"{figure}: too few expected")
+                want = expected(totals, metric)
+                checks.that(len(want) > 4, f"{metric}: too few expected")
                 for key in want.keys() | got.keys():
                     checks.that(
                         want.get(key) == got.get(key),
-                        f"{world} {figure} {key}: should be "
+                        f"{world} {metric} {key}: should be "
                         f"{want.get(key)}, is {got.get(key)}")
     return checks.result()
 

@@ -1,9 +1,9 @@
 /*
- * staging_world: an inbox in a folder of its own, and what it published and
+ * staging_world: an staging in a folder of its own, and what it published and
  * refused, for its tests.
  */
-#ifndef TESTS_INBOX_WORLD_H
-#define TESTS_INBOX_WORLD_H
+#ifndef TESTS_STAGING_WORLD_H
+#define TESTS_STAGING_WORLD_H
 
 #include "tests/unit/tmpdir.h"
 
@@ -18,9 +18,9 @@
 
 #define DIR_NAME "state"
 
-/* What the inbox was told to do. */
+/* What the staging was told to do. */
 struct world {
-	struct staging inbox;
+	struct staging staging;
 	struct buf published; /* rows of the last publication */
 	struct buf refused;   /* reasons, a line each */
 	size_t publications;
@@ -34,8 +34,8 @@ struct world {
 	struct strmap told;      /* snapshot -> its parts that were published */
 };
 
-static struct metric_selection choice;
-static struct pipeline_setup setup = { .choice = &choice };
+static struct metric_selection selection;
+static struct pipeline_setup setup = { .selection = &selection };
 
 static enum outcome
 refuse(void *ctx, const char *line, size_t len, const char *reason)
@@ -91,8 +91,8 @@ publish(void *ctx, struct intake *in)
 	assert_non_null(list[0]->whole);
 	note_parts(w, list[0], in->wanted);
 	buf_clear(&w->published);
-	report_init(&r, &list[0]->whole->drive, &rules_ours, list[0]->whole->id,
-	    list[0]->whole->end_at);
+	report_init(&r, &list[0]->whole->pipeline, &rules_ours,
+	    list[0]->whole->id, list[0]->whole->end_at);
 	assert_int_equal(report_ndjson(&r, add_line, &w->published), 0);
 	report_release(&r);
 	free(list);
@@ -116,17 +116,17 @@ confirm(void *ctx)
 static int
 try_open(struct world *w, struct buf *why)
 {
-	memset(&w->inbox, 0, sizeof w->inbox);
+	memset(&w->staging, 0, sizeof w->staging);
 	if (setup.conf == NULL)
 		setup.conf = conf_load("/dev/null", why);
 	assert_non_null(setup.conf);
-	w->inbox.setup = &setup;
-	w->inbox.by_part = w->by_part;
-	w->inbox.ctx = w;
-	w->inbox.refuse = refuse;
-	w->inbox.publish = publish;
-	w->inbox.confirm = confirm;
-	return staging_open(&w->inbox, DIR_NAME, why);
+	w->staging.setup = &setup;
+	w->staging.by_part = w->by_part;
+	w->staging.ctx = w;
+	w->staging.refuse = refuse;
+	w->staging.publish = publish;
+	w->staging.confirm = confirm;
+	return staging_open(&w->staging, DIR_NAME, why);
 }
 
 static void
@@ -144,7 +144,7 @@ static void
 stop(struct world *w)
 {
 	if (w->open)
-		staging_close(&w->inbox);
+		staging_close(&w->staging);
 	w->open = false;
 }
 
@@ -153,7 +153,7 @@ flush(struct world *w)
 {
 	enum outcome o;
 
-	while ((o = staging_flush(&w->inbox)) == OUTCOME_LATER)
+	while ((o = staging_flush(&w->staging)) == OUTCOME_LATER)
 		continue;
 	assert_int_equal(o, OUTCOME_DONE);
 }
@@ -169,7 +169,7 @@ add(struct world *w, const char *id, uint64_t number, const char *line)
 	/* 64 readable bytes behind it */
 	buf_adds(&b, line);
 	buf_room(&b, 64);
-	while ((o = staging_add(&w->inbox, b.data, strlen(line), &from)) ==
+	while ((o = staging_add(&w->staging, b.data, strlen(line), &from)) ==
 	       OUTCOME_LATER)
 		continue;
 	assert_int_equal(o, OUTCOME_DONE);
@@ -229,7 +229,7 @@ world_choose(void)
 	static char chats[] = "chats", operators[] = "operators";
 	char *const names[] = { operators, chats, NULL };
 	struct buf why = BUF_INIT;
-	int rc = metric_selection_parse(&choice, names, &why);
+	int rc = metric_selection_parse(&selection, names, &why);
 
 	buf_release(&why);
 	return rc == 0;

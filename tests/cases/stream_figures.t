@@ -1,9 +1,0 @@
-#!/bin/sh
-# Every figure of random streams, against the oracle that the manual makes.
-# LONG=1: 400 streams.
-set -eu
-command -v python3 >/dev/null || {
-	echo "skipped: no python3"
-	exit 77
-}
-PYTHONDONTWRITEBYTECODE=1 exec python3 tests/oracle/stream_figures.py

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Every metric of random streams, against the oracle that the manual makes.
+# LONG=1: 400 streams.
+set -eu
+command -v python3 >/dev/null || {
+	echo "skipped: no python3"
+	exit 77
+}
+PYTHONDONTWRITEBYTECODE=1 exec python3 tests/oracle/stream_metrics.py
