@@ -1,8 +1,15 @@
 -- One word for one thing: metrics, and chats that are reserved.
-RENAME TABLE IF EXISTS figure_settings TO metric_settings;
+-- Each statement may run again, after a crash or when a table is missing.
+CREATE TABLE IF NOT EXISTS metric_settings (
+  name VARCHAR(64) NOT NULL,
+  value BIGINT NOT NULL,
+  PRIMARY KEY (name)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE IF NOT EXISTS figure_settings LIKE metric_settings;
+INSERT IGNORE INTO metric_settings (name, value)
+SELECT name, value FROM figure_settings;
 
-ALTER TABLE assignments
-  RENAME COLUMN IF EXISTS promised_at TO reserved_at;
+ALTER TABLE assignments RENAME COLUMN IF EXISTS promised_at TO reserved_at;
 
 -- What reads that table, as it was.
 CREATE OR REPLACE SQL SECURITY INVOKER VIEW trends_all AS
@@ -36,3 +43,5 @@ JOIN (
 ) s
 GROUP BY p.tenant, p.user_id, s.rule, s.seconds, s.threshold, started_at
 HAVING SUM(p.messages_last_minute) > s.threshold;
+
+DROP TABLE IF EXISTS figure_settings;

@@ -13,7 +13,9 @@ static const char CREATE_TABLE[] = "CREATE TABLE IF NOT EXISTS ";
 static const char CREATE_VIEW[] =
     "CREATE OR REPLACE SQL SECURITY INVOKER VIEW ";
 static const char ALTER_TABLE[] = "ALTER TABLE ";
-static const char ADD_COLUMN[] = " ADD COLUMN ";
+static const char ADD_COLUMN[] = "ADD COLUMN ";
+static const char RENAME_COLUMN[] = "RENAME COLUMN IF EXISTS ";
+static const char DROP_TABLE[] = "DROP TABLE IF EXISTS ";
 static const char PARTITION[] = "PARTITION BY RANGE COLUMNS (";
 
 static bool
@@ -125,18 +127,76 @@ read_table(struct schema *s, const char *p)
 	buf_release(&part);
 }
 
+static struct schema_table *
+find_table(struct schema *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->tables; i++)
+		if (strcmp(s->table[i].name, name) == 0)
+			return &s->table[i];
+	return NULL;
+}
+
+/* "A TO B": B takes the place of A, which is freed; NULL: it is not A. */
+static char *
+new_name(const char *p, char *old)
+{
+	char *from = take_name(&p), *to = NULL;
+
+	if (begins(p, "TO ") && strcmp(from, old) == 0) {
+		p += strlen("TO ");
+		to = take_name(&p);
+		free(old);
+	}
+	free(from);
+	return to;
+}
+
+/* "tenant,day" with another name for one of them. */
+static char *
+rename_in_list(char *list, const char *p)
+{
+	struct buf renamed = BUF_INIT;
+	char *name, *to, *rest = NULL;
+
+	for (name = strtok_r(list, ",", &rest); name != NULL;
+	     name = strtok_r(NULL, ",", &rest)) {
+		name = xstrdup(name);
+		to = new_name(p, name);
+		buf_addf(&renamed, "%s%s", renamed.len > 0 ? "," : "",
+		    to != NULL ? to : name);
+		free(to != NULL ? to : name);
+	}
+	free(list);
+	return buf_take(&renamed);
+}
+
+static void
+rename_column(struct schema_table *t, const char *p)
+{
+	char *to;
+	size_t i;
+
+	for (i = 0; i < t->columns; i++)
+		if ((to = new_name(p, t->column[i].name)) != NULL)
+			t->column[i].name = to;
+	for (i = 0; i < t->keys; i++)
+		t->key[i].columns = rename_in_list(t->key[i].columns, p);
+}
+
+/* Names of partitions' columns never change. */
 static void
 read_alter(struct schema *s, const char *p)
 {
 	char *name = take_name(&p);
-	size_t i;
+	struct schema_table *t = find_table(s, name);
 
-	/* The blank before ADD was skipped with the name. */
-	for (i = 0; i < s->tables; i++)
-		if (strcmp(s->table[i].name, name) == 0 &&
-		    begins(p, ADD_COLUMN + 1))
-			add_column(&s->table[i], p + strlen(ADD_COLUMN) - 1);
 	free(name);
+	if (t != NULL && begins(p, ADD_COLUMN))
+		add_column(t, p + strlen(ADD_COLUMN));
+	else if (t != NULL && begins(p, RENAME_COLUMN))
+		rename_column(t, p + strlen(RENAME_COLUMN));
 }
 
 static void
@@ -153,6 +213,38 @@ read_view(struct schema *s, const char *p)
 	}
 	XGROW(s->view, s->views, s->views_cap);
 	s->view[s->views++] = name;
+}
+
+static void
+free_table(struct schema_table *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->columns; i++) {
+		free(t->column[i].name);
+		free(t->column[i].definition);
+	}
+	for (i = 0; i < t->keys; i++) {
+		free(t->key[i].name);
+		free(t->key[i].columns);
+	}
+	free(t->column);
+	free(t->key);
+	free(t->name);
+	free(t->day);
+}
+
+static void
+drop_table(struct schema *s, const char *p)
+{
+	char *name = take_name(&p);
+	struct schema_table *t;
+
+	while ((t = find_table(s, name)) != NULL) {
+		free_table(t);
+		*t = s->table[--s->tables];
+	}
+	free(name);
 }
 
 struct schema *
@@ -173,29 +265,12 @@ schema_read(const struct migrations *files)
 				read_view(s, p + strlen(CREATE_VIEW));
 			else if (begins(p, ALTER_TABLE))
 				read_alter(s, p + strlen(ALTER_TABLE));
+			else if (begins(p, DROP_TABLE))
+				drop_table(s, p + strlen(DROP_TABLE));
 		}
 	}
 	buf_release(&sql);
 	return s;
-}
-
-static void
-free_table(struct schema_table *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->columns; i++) {
-		free(t->column[i].name);
-		free(t->column[i].definition);
-	}
-	for (i = 0; i < t->keys; i++) {
-		free(t->key[i].name);
-		free(t->key[i].columns);
-	}
-	free(t->column);
-	free(t->key);
-	free(t->name);
-	free(t->day);
 }
 
 void

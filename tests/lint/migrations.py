@@ -65,9 +65,9 @@ def migrated():
                      sql)
         if m:
             found[m.group(1), m.group(3)] = found.pop(m.group(1, 2))
-        m = re.match(r"RENAME TABLE IF EXISTS (\w+) TO (\w+)", sql)
+        m = re.match(r"DROP TABLE IF EXISTS (\w+)", sql)
         for key in [k for k in found if m and k[0] == m.group(1)]:
-            found[m.group(2), key[1]] = found.pop(key)
+            del found[key]
         m = re.match(r"CREATE OR REPLACE .* VIEW (\w+) AS", sql)
         if m:
             views[m.group(1)] = sql
