@@ -1,16 +1,17 @@
 /*
  * conversation_metrics: of each conversation, over all of its life: how many
- * messages count, how many wrote them (who writes as a customer and as an
- * operator is two, whoever has no name is one), the first and the last of
- * them. Unlike chat_metrics it knows no episodes and never leaves.
+ * messages count, how many participants wrote them, the first and the last of
+ * them. Who writes as a customer and as an operator is two participants; all
+ * without a name are one. Unlike chat_metrics it has no episodes, and its rows
+ * never leave.
  *
  * All is counted since the conversation was last silent for longer than
  * [aggregator] forget, see stretch.h. The first few participants of a stretch
- * stand beside its counts, because nearly every conversation has two; the
- * others have a table. A participant is known by a hash of 64 bits, and leads
- * in the newest stretch they wrote in: so of stretches in a row the leaders add
- * up. A conversation whose messages were all taken back by later versions keeps
- * its row, with 0 messages.
+ * are part of its payload, because nearly every conversation has two; the
+ * others have a table. A participant is a hash of 64 bits, and leads in the
+ * newest stretch they wrote in: so the leaders of joined stretches add up to
+ * the number of participants. A conversation whose messages were all retracted
+ * by later versions keeps its row, with 0 messages.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -27,21 +28,21 @@ enum {
 };
 
 struct participant {
-	uint64_t who; /* 0: nobody */
+	uint64_t who; /* a hash; 0: the place is free */
 	uint64_t messages;
 };
 
-/* Of one stretch. */
+/* The payload of a stretch. */
 struct talk {
 	struct stretch stretch;
-	uint64_t elsewhere; /* of its messages: in another generation's part */
+	uint64_t elsewhere; /* messages that an earlier generation counts */
 	uint64_t participants, leaders;
 	struct participant near[NEAR];
 };
 
 struct conversation {
 	struct talk newest;
-	int64_t known_last; /* also of what was taken back */
+	int64_t known_last; /* also of retracted messages */
 };
 
 struct conversations {
@@ -49,9 +50,33 @@ struct conversations {
 	struct stretches stretches;
 	struct keyed_state
 	    others; /* (conversation, stretch, who) -> messages */
-	struct timer_queue silent; /* when to see whether one is */
 	struct streaming_metric_cap cap;
-	bool forgets; /* in a stream */
+};
+
+static int64_t
+last_known(const void *conversation)
+{
+	return ((const struct conversation *)conversation)->known_last;
+}
+
+/* The participants of a stretch go with it. */
+static void
+drop_others(void *others, struct text chat, const void *talk)
+{
+	struct key k;
+
+	memcpy(k.bytes, chat.p, chat.len);
+	k.len = chat.len;
+	key_time(&k, ((const struct talk *)talk)->stretch.start);
+	keyed_state_delete_prefix(others, k.bytes, k.len);
+}
+
+static const struct stretches_kind talks = {
+	.past = "conversations_past",
+	.silent = "conversations_silent",
+	.size = sizeof(struct talk),
+	.last = last_known,
+	.dropped = drop_others,
 };
 
 static void *
@@ -61,13 +86,10 @@ open_metric(const struct streaming_metric_setup *setup)
 
 	keyed_state_open(&f->table, setup->home, "conversations",
 	    sizeof(struct conversation));
-	stretches_open(&f->stretches, setup, &f->table, "conversations_past",
-	    sizeof(struct talk));
+	stretches_open(&f->stretches, setup, &f->table, &talks, &f->others);
 	keyed_state_open(
 	    &f->others, setup->home, "conversation_users", sizeof(uint64_t));
-	timer_queue_open(&f->silent, setup->home, "conversations_silent");
 	streaming_metric_cap_init(&f->cap, setup, "conversation_users");
-	f->forgets = setup->home->state != NULL;
 	return f;
 }
 
@@ -79,7 +101,6 @@ close_metric(void *ctx)
 	keyed_state_close(&f->table);
 	stretches_close(&f->stretches);
 	keyed_state_close(&f->others);
-	timer_queue_close(&f->silent);
 	free(f);
 }
 
@@ -108,8 +129,8 @@ find_near(struct talk *t, uint64_t who)
 	return NULL;
 }
 
-/* Where the messages of a participant who is not near are counted; NULL: not
- * at all. */
+/* Where the messages of a participant outside t->near are counted; NULL: there
+ * is no such place and make is false. */
 static uint64_t *
 find_other(struct conversations *f, const struct conversation *c,
     const struct talk *t, uint64_t who, bool make)
@@ -125,7 +146,7 @@ find_other(struct conversations *f, const struct conversation *c,
 		    : keyed_state_find(&f->others, k.bytes, k.len);
 }
 
-/* The count of one who wrote in the stretch. */
+/* How many messages they wrote in the stretch; NULL: none. */
 static uint64_t *
 find_participant(struct conversations *f, const struct conversation *c,
     struct talk *t, uint64_t who)
@@ -140,8 +161,9 @@ find_participant(struct conversations *f, const struct conversation *c,
 	return near < t->participants ? find_other(f, c, t, who, false) : NULL;
 }
 
-/* Who came to a stretch, or left it, takes the lead over from the one before
- * that they wrote in, or gives it back; unless they wrote in a later one. */
+/* A participant who is new in a stretch leads there, and no more in the one
+ * before that they wrote in; one who left it gives the lead back to that one.
+ * Neither holds if they wrote in a later stretch. */
 static void
 move_lead(struct conversations *f, struct conversation *c, struct talk *to,
     uint64_t who, bool came)
@@ -233,10 +255,7 @@ find(struct conversations *f, const struct streaming_metric_message *m,
 		 : keyed_state_find(&f->table, k.bytes, k.len);
 	if (made) {
 		c->known_last = CLOCK_NONE;
-		if (f->forgets)
-			timer_queue_add(&f->silent,
-			    stretches_due(&f->stretches, m->at), k.bytes,
-			    k.len);
+		stretches_watch(&f->stretches, c, m->at);
 	}
 	return c;
 }
@@ -275,7 +294,7 @@ count_own(struct conversations *f, const struct conversation *c)
 	return n;
 }
 
-/* Who wrote is known; the message itself is in another generation's part. */
+/* Its writer is a participant; an earlier generation counts the message. */
 static void
 before(void *ctx, const struct streaming_metric_message *m)
 {
@@ -334,50 +353,12 @@ message(void *ctx, const struct streaming_metric_message *m,
 }
 
 static void
-drop_others(void *others, struct text chat, const void *talk)
-{
-	struct key k;
-
-	memcpy(k.bytes, chat.p, chat.len);
-	k.len = chat.len;
-	key_time(&k, ((const struct talk *)talk)->stretch.start);
-	keyed_state_delete_prefix(others, k.bytes, k.len);
-}
-
-/* One that the timer_queue named: it is forgotten, or looked at again. */
-static void
-look_at(struct conversations *f, struct text key, int64_t newest)
-{
-	struct conversation *c = keyed_state_find(&f->table, key.p, key.len);
-	int64_t due;
-
-	if (c == NULL)
-		return;
-	due = stretches_due(&f->stretches, c->known_last);
-	if (due <= newest && !keyed_state_is_told(c)) {
-		stretches_delete_past(
-		    &f->stretches, c, drop_others, &f->others);
-		drop_others(&f->others, key, c);
-		keyed_state_delete(&f->table, c);
-		return;
-	}
-	if (!keyed_state_is_told(c))
-		stretches_tidy(&f->stretches, c, drop_others, &f->others);
-	if (due <= newest)
-		due = newest + 1;
-	timer_queue_add(&f->silent, due, key.p, key.len);
-}
-
-static void
 settle(void *ctx, int64_t newest, bool refresh)
 {
 	struct conversations *f = ctx;
-	struct text key;
-	int64_t due;
 
 	(void)refresh;
-	while (f->forgets && timer_queue_next(&f->silent, newest, &key, &due))
-		look_at(f, key, newest);
+	stretches_expire(&f->stretches, newest);
 }
 
 static uint64_t

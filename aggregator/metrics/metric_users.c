@@ -1,13 +1,14 @@
 /*
- * user_stats: of each user who wrote, as whatever they did: how many messages
+ * user_stats: of each user who wrote, in whatever role: how many messages
  * count, the first and the last of them, and in how many conversations they
- * wrote within the last 24 hours before the tenant's newest time (a message of
- * exactly 24 hours ago is out). Whoever has no name has no row.
+ * wrote within the last [aggregator] user_active (24 hours) before the tenant's
+ * newest time; a message of exactly 24 hours ago is out. Who has no name has no
+ * row.
  *
  * A pair of user and conversation is kept as long as its last message is that
- * young; the timer_queue tells when to look at it again. Its entry there may be
- * too early, never too late; `due` says which entry is the pair's, any other
- * is left over and means nothing.
+ * young; a timer queue says when to look at it again. Its entry there may be
+ * too early, never too late; `due` says which entry is the pair's, any other is
+ * obsolete and ignored.
  *
  * Messages and their times are those since the user was last silent for longer
  * than [aggregator] forget, see stretch.h; of conversations user_active alone
@@ -21,7 +22,8 @@
 
 #include "aggregator/metrics/stretch.h"
 
-/* Expired pairs are looked for that often while nothing is settled. */
+/* Between two flushes expired pairs are removed this often, in the messages'
+ * own time. */
 #define EXPIRE_EVERY HOUR_MS
 
 struct user {
@@ -38,13 +40,32 @@ struct pair {
 struct users {
 	struct keyed_state table;
 	struct stretches stretches;
-	struct keyed_state pairs; /* (user, conversation) */
-	struct timer_queue timer_queue;
-	struct timer_queue silent; /* when to see whether a user is */
+	struct keyed_state pairs;       /* (user, conversation) */
+	struct timer_queue timer_queue; /* of pairs */
 	struct streaming_metric_cap cap;
-	bool forgets;   /* in a stream */
-	int64_t active; /* how long a conversation is, in ms */
+	int64_t active; /* how long a conversation is active, in ms */
 	int64_t newest, expired_at;
+};
+
+/* CLOCK_NONE when all messages were retracted: long ago. */
+static int64_t
+last_counted(const void *user)
+{
+	return top_values_get(&((const struct user *)user)->newest.last);
+}
+
+static bool
+has_conversations(const void *user)
+{
+	return ((const struct user *)user)->conversations > 0;
+}
+
+static const struct stretches_kind user_stretches = {
+	.past = "users_past",
+	.silent = "users_silent",
+	.size = sizeof(struct stretch),
+	.last = last_counted,
+	.is_needed = has_conversations,
 };
 
 static void *
@@ -53,13 +74,10 @@ open_metric(const struct streaming_metric_setup *setup)
 	struct users *f = xcalloc(1, sizeof *f);
 
 	keyed_state_open(&f->table, setup->home, "users", sizeof(struct user));
-	stretches_open(&f->stretches, setup, &f->table, "users_past",
-	    sizeof(struct stretch));
+	stretches_open(&f->stretches, setup, &f->table, &user_stretches, NULL);
 	keyed_state_open(
 	    &f->pairs, setup->home, "user_chats", sizeof(struct pair));
 	timer_queue_open(&f->timer_queue, setup->home, "user_chats_due");
-	timer_queue_open(&f->silent, setup->home, "users_silent");
-	f->forgets = setup->home->state != NULL;
 	streaming_metric_cap_init(&f->cap, setup, "user_conversations");
 	f->active = streaming_metric_conf(setup, "user_active");
 	f->newest = f->expired_at = CLOCK_NONE;
@@ -75,7 +93,6 @@ close_metric(void *ctx)
 	stretches_close(&f->stretches);
 	keyed_state_close(&f->pairs);
 	timer_queue_close(&f->timer_queue);
-	timer_queue_close(&f->silent);
 	free(f);
 }
 
@@ -89,8 +106,7 @@ find_user(struct users *f, struct text user)
 	return keyed_state_find(&f->table, k.bytes, k.len);
 }
 
-/* Or a new one, of whom it is seen, when its time has come, whether they are
- * silent. */
+/* Makes the user if they are new. */
 static struct user *
 get_user(struct users *f, const struct streaming_metric_message *m)
 {
@@ -101,9 +117,8 @@ get_user(struct users *f, const struct streaming_metric_message *m)
 	k.len = 0;
 	key_text(&k, m->user);
 	u = keyed_state_get(&f->table, k.bytes, k.len, &made);
-	if (made && f->forgets)
-		timer_queue_add(&f->silent, stretches_due(&f->stretches, m->at),
-		    k.bytes, k.len);
+	if (made)
+		stretches_watch(&f->stretches, u, m->at);
 	return u;
 }
 
@@ -127,7 +142,8 @@ remove_pair(struct users *f, struct text user, struct pair *p)
 	keyed_state_tell(&f->table, u);
 }
 
-/* One pair that the timer_queue named: it goes, or is looked at again later. */
+/* A pair is due: it is removed, or comes up again when its newest message
+ * expires. */
 static void
 look_at(struct users *f, struct text key, int64_t due)
 {
@@ -299,43 +315,15 @@ message(void *ctx, const struct streaming_metric_message *m,
 		add(ctx, m);
 }
 
-/* One whom the timer_queue named: they are forgotten, or looked at again. */
-static void
-look_whether_silent(struct users *f, struct text key, int64_t newest)
-{
-	struct user *u = keyed_state_find(&f->table, key.p, key.len);
-	int64_t due;
-
-	if (u == NULL)
-		return;
-	/* CLOCK_NONE, when all was taken back, is long ago. */
-	due = stretches_due(&f->stretches, top_values_get(&u->newest.last));
-	if (due <= newest && u->conversations == 0 && !keyed_state_is_told(u)) {
-		stretches_delete_past(&f->stretches, u, NULL, NULL);
-		keyed_state_delete(&f->table, u);
-		return;
-	}
-	if (!keyed_state_is_told(u))
-		stretches_tidy(&f->stretches, u, NULL, NULL);
-	if (due <= newest)
-		due = newest + 1;
-	timer_queue_add(&f->silent, due, key.p, key.len);
-}
-
 static void
 settle(void *ctx, int64_t newest, bool refresh)
 {
 	struct users *f = ctx;
-	struct text key;
-	int64_t due;
 
 	(void)refresh;
 	see_time(f, newest);
 	expire(f);
-	if (!f->forgets || newest == CLOCK_NONE)
-		return;
-	while (timer_queue_next(&f->silent, newest, &key, &due))
-		look_whether_silent(f, key, newest);
+	stretches_expire(&f->stretches, newest);
 }
 
 static void

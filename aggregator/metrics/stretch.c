@@ -9,19 +9,39 @@
 
 void
 stretches_open(struct stretches *x, const struct streaming_metric_setup *setup,
-    struct keyed_state *heads, const char *name, size_t size)
+    struct keyed_state *heads, const struct stretches_kind *kind, void *ctx)
 {
+	x->kind = kind;
+	x->ctx = ctx;
 	x->heads = heads;
-	x->size = size;
+	x->expires = setup->home->state != NULL;
 	x->forget = streaming_metric_conf(setup, "forget");
 	x->window = setup->home->window_ms;
-	keyed_state_open(&x->past, setup->home, name, size);
+	keyed_state_open(&x->past, setup->home, kind->past, kind->size);
+	timer_queue_open(&x->silent, setup->home, kind->silent);
 }
 
 void
 stretches_close(struct stretches *x)
 {
 	keyed_state_close(&x->past);
+	timer_queue_close(&x->silent);
+}
+
+/* When no message can join a stretch any more whose last one has that time. */
+static int64_t
+when_silent(const struct stretches *x, int64_t last)
+{
+	return last + x->forget + x->window + 1;
+}
+
+void
+stretches_watch(struct stretches *x, const void *head, int64_t at)
+{
+	struct text key = keyed_state_key(head);
+
+	if (x->expires)
+		timer_queue_add(&x->silent, when_silent(x, at), key.p, key.len);
 }
 
 static struct key
@@ -54,10 +74,10 @@ stretches_change(struct stretches *x, const void *head, void *s)
 	keyed_state_change(s == head ? x->heads : &x->past, s);
 }
 
-/* Where one lies that is made for a time between two, each of which may be
- * missing. */
+/* Sets the span of a new stretch that holds the time, and its link. The
+ * neighbours may be NULL; they limit the span. */
 static void
-lay(const struct stretches *x, struct stretch *s, int64_t at,
+set_span(const struct stretches *x, struct stretch *s, int64_t at,
     const struct stretch *before, const struct stretch *behind)
 {
 	s->start = streaming_metric_span(at, x->forget);
@@ -71,32 +91,33 @@ lay(const struct stretches *x, struct stretch *s, int64_t at,
 		s->before = before->start;
 }
 
-/* The head's stretch moves to the past ones. */
+/* Moves the head's stretch to the past ones; the head is zeroed. */
 static void *
-push(struct stretches *x, void *head)
+move_head_to_past(struct stretches *x, void *head)
 {
 	struct key k = past_key(head, ((struct stretch *)head)->start);
 	void *moved = keyed_state_get(&x->past, k.bytes, k.len, NULL);
 
-	memcpy(moved, head, x->size);
+	memcpy(moved, head, x->kind->size);
 	keyed_state_change(&x->past, moved);
-	memset(head, 0, x->size);
+	memset(head, 0, x->kind->size);
 	return moved;
 }
 
+/* Makes a past stretch between two; before may be NULL. */
 static void *
-insert(struct stretches *x, void *head, int64_t at,
+insert_past(struct stretches *x, void *head, int64_t at,
     const struct stretch *before, struct stretch *behind)
 {
-	struct stretch laid = { 0 }, *made;
+	struct stretch made_for = { 0 }, *made;
 	struct key k;
 
-	lay(x, &laid, at, before, behind);
-	k = past_key(head, laid.start);
+	set_span(x, &made_for, at, before, behind);
+	k = past_key(head, made_for.start);
 	made = keyed_state_get(&x->past, k.bytes, k.len, NULL);
-	*made = laid;
+	*made = made_for;
 	behind->has_before = 1;
-	behind->before = laid.start;
+	behind->before = made_for.start;
 	stretches_change(x, head, behind);
 	stretches_change(x, head, made);
 	return made;
@@ -107,12 +128,12 @@ stretches_at(struct stretches *x, void *head, int64_t at, bool make)
 {
 	struct stretch *s = head, *behind = NULL;
 
-	/* It is new, or everything was taken back. */
+	/* It is new, or every message was retracted. */
 	if (s->messages == 0 && s->has_before == 0) {
 		if (!make)
 			return NULL;
-		memset(head, 0, x->size);
-		lay(x, s, at, NULL, NULL);
+		memset(head, 0, x->kind->size);
+		set_span(x, s, at, NULL, NULL);
 		return s;
 	}
 	for (; s != NULL && at < s->start; s = stretches_before(x, head, s))
@@ -122,8 +143,8 @@ stretches_at(struct stretches *x, void *head, int64_t at, bool make)
 	if (!make)
 		return NULL;
 	if (behind != NULL)
-		return insert(x, head, at, s, behind);
-	lay(x, head, at, push(x, head), NULL);
+		return insert_past(x, head, at, s, behind);
+	set_span(x, head, at, move_head_to_past(x, head), NULL);
 	return head;
 }
 
@@ -156,7 +177,7 @@ stretches_drop_empty(struct stretches *x, void *head, void *s)
 		return;
 	}
 	if (s == head) {
-		memcpy(head, before, x->size);
+		memcpy(head, before, x->kind->size);
 		keyed_state_delete(&x->past, before);
 		return;
 	}
@@ -165,7 +186,7 @@ stretches_drop_empty(struct stretches *x, void *head, void *s)
 		struct stretch *next = stretches_before(x, head, behind);
 
 		if (next == NULL)
-			return; /* none leads to it, so nobody counts it */
+			return; /* it is not linked, so no sum has it */
 		behind = next;
 	}
 	behind->has_before = gone->has_before;
@@ -175,7 +196,7 @@ stretches_drop_empty(struct stretches *x, void *head, void *s)
 }
 
 static int64_t
-first_of(const struct stretch *s)
+first_time(const struct stretch *s)
 {
 	return -top_values_get(&s->first);
 }
@@ -186,7 +207,7 @@ stretches_joined(struct stretches *x, const void *head, const void *s)
 	const struct stretch *before = stretches_before(x, head, s);
 
 	if (before == NULL ||
-	    first_of(s) - top_values_get(&before->last) > x->forget)
+	    first_time(s) - top_values_get(&before->last) > x->forget)
 		return NULL;
 	return (void *)(uintptr_t)before;
 }
@@ -202,21 +223,22 @@ stretches_sum(struct stretches *x, const void *head)
 	sum.last = top_values_get(&s->last);
 	for (; s != NULL; s = stretches_joined(x, head, s)) {
 		sum.messages += s->messages;
-		sum.first = first_of(s);
+		sum.first = first_time(s);
 	}
 	return sum;
 }
 
-int64_t
-stretches_due(const struct stretches *x, int64_t last)
+/* The stretch is about to be deleted. */
+static void
+report_dropped(const struct stretches *x, const void *head, const void *s)
 {
-	return last + x->forget + x->window + 1;
+	if (x->kind->dropped != NULL)
+		x->kind->dropped(x->ctx, keyed_state_key(head), s);
 }
 
-/* Deletes all before one. */
+/* Deletes all stretches before this one. */
 static void
-delete_before(struct stretches *x, void *head, struct stretch *s,
-    stretch_dropped *dropped, void *ctx)
+delete_before(struct stretches *x, void *head, struct stretch *s)
 {
 	struct stretch *gone = stretches_before(x, head, s), *next;
 
@@ -226,34 +248,69 @@ delete_before(struct stretches *x, void *head, struct stretch *s,
 	stretches_change(x, head, s);
 	for (; gone != NULL; gone = next) {
 		next = stretches_before(x, head, gone);
-		if (dropped != NULL)
-			dropped(ctx, keyed_state_key(head), gone);
+		report_dropped(x, head, gone);
 		keyed_state_delete(&x->past, gone);
 	}
 }
 
-void
-stretches_tidy(
-    struct stretches *x, void *head, stretch_dropped *dropped, void *ctx)
+/* Deletes what lies before a silence that nothing can fill or move any more. */
+static void
+delete_unreachable(struct stretches *x, void *head)
 {
-	/* Of a message that is older no later version is taken: it is known
-	 * for a window and a part of one. */
-	int64_t settled = x->heads->home->newest - 2 * x->window;
+	/* A later version of an older message is not accepted: a message is
+	 * known for a window and a part of one. */
+	int64_t reachable = x->heads->home->newest - 2 * x->window;
 	struct stretch *s, *before;
 
 	for (s = head; s != NULL; s = before) {
 		before = stretches_before(x, head, s);
-		if (before == NULL || first_of(s) >= settled ||
+		if (before == NULL || first_time(s) >= reachable ||
 		    stretches_joined(x, head, s) != NULL)
 			continue;
-		delete_before(x, head, s, dropped, ctx);
+		delete_before(x, head, s);
 		return;
 	}
 }
 
-void
-stretches_delete_past(
-    struct stretches *x, void *head, stretch_dropped *dropped, void *ctx)
+static void
+delete_head(struct stretches *x, void *head)
 {
-	delete_before(x, head, head, dropped, ctx);
+	delete_before(x, head, head);
+	report_dropped(x, head, head);
+	keyed_state_delete(x->heads, head);
+}
+
+/* A key is due: it is deleted when it is silent, else it comes up again. */
+static void
+expire_key(struct stretches *x, struct text key, int64_t newest)
+{
+	void *head = keyed_state_find(x->heads, key.p, key.len);
+	int64_t due;
+
+	if (head == NULL)
+		return;
+	due = when_silent(x, x->kind->last(head));
+	if (!keyed_state_is_told(head)) {
+		if (due <= newest &&
+		    (x->kind->is_needed == NULL || !x->kind->is_needed(head))) {
+			delete_head(x, head);
+			return;
+		}
+		delete_unreachable(x, head);
+	}
+	if (due <= newest)
+		due = newest + 1;
+	timer_queue_add(&x->silent, due, key.p, key.len);
+}
+
+void
+stretches_expire(struct stretches *x, int64_t newest)
+{
+	struct text key;
+	int64_t due;
+
+	if (!x->expires || newest == CLOCK_NONE)
+		return;
+	while (timer_queue_next(&x->silent, newest, &key, &due))
+		expire_key(x, key, newest);
 }
