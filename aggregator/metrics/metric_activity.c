@@ -1,9 +1,9 @@
 /*
  * realtime_user_activity: how many messages of a user count in each minute of
- * the messages' own time. created_at is the begin of the minute.
+ * the messages' own time. created_at is the start of the minute.
  *
- * A minute is kept until nothing of it can come any more: the window in which
- * late messages are taken.
+ * A minute is kept until no message of it can come any more: for the window in
+ * which late messages are accepted.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -19,7 +19,7 @@ struct activity {
 };
 
 static void *
-open_metric(const struct streaming_metric_setup *setup)
+activity_open(const struct streaming_metric_setup *setup)
 {
 	struct activity *f = xcalloc(1, sizeof *f);
 
@@ -30,7 +30,7 @@ open_metric(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_metric(void *ctx)
+activity_close(void *ctx)
 {
 	struct activity *f = ctx;
 
@@ -39,12 +39,13 @@ close_metric(void *ctx)
 }
 
 static void
-count(struct activity *f, const struct streaming_metric_message *m, bool add)
+count_in_minute(
+    struct activity *f, const struct streaming_metric_message *m, bool add)
 {
 	struct key k;
 	uint64_t *n;
 
-	if (!m->counted || m->user.p == NULL)
+	if (m->user.p == NULL)
 		return;
 	k.len = 0;
 	key_time(&k, streaming_metric_span(m->at, MINUTE_MS));
@@ -58,16 +59,19 @@ count(struct activity *f, const struct streaming_metric_message *m, bool add)
 }
 
 static void
-message(void *ctx, const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old)
+activity_add(void *ctx, const struct streaming_metric_message *m)
 {
-	if (old != NULL)
-		count(ctx, old, false);
-	count(ctx, m, true);
+	count_in_minute(ctx, m, true);
 }
 
 static void
-settle(void *ctx, int64_t newest, bool refresh)
+activity_remove(void *ctx, const struct streaming_metric_message *m)
+{
+	count_in_minute(ctx, m, false);
+}
+
+static void
+activity_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct activity *f = ctx;
 
@@ -77,7 +81,7 @@ settle(void *ctx, int64_t newest, bool refresh)
 }
 
 static void
-emit(void *ctx, struct rowset *to, enum metric_rows which)
+activity_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct activity *f = ctx;
 	const uint64_t *count;
@@ -103,11 +107,12 @@ emit(void *ctx, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_metric,
-	.close = close_metric,
-	.message = message,
-	.settle = settle,
-	.emit = emit,
+	.open = activity_open,
+	.close = activity_close,
+	.add = activity_add,
+	.remove = activity_remove,
+	.advance = activity_advance,
+	.emit = activity_emit,
 };
 
 const struct metric metric_realtime_user_activity = {

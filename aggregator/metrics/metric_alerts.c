@@ -1,28 +1,28 @@
 /*
  * alerts: users who write too much: more than `threshold` messages that count
- * in one window of the messages' own time. Two rules, each with windows one
- * behind the other from the epoch on: `minute` (a minute, more than 8) and
- * `five_minutes` (300 s, more than 20).
+ * in one window of the messages' own time. Two rules, each with consecutive
+ * windows from the epoch on: `minute` (60 s, more than 8) and `five_minutes`
+ * (300 s, more than 20); [aggregator] sets the thresholds.
  *
- * Windows in a row that are too full are one alert, from the begin of the
- * first (its key) to the end of the last (ended_at); messages is what they
- * hold together. It goes on (ended_at NULL) until the tenant's newest time has
- * passed the window behind its last one, too, because until then that one may
- * still become too full and belong to it.
+ * Consecutive windows that are too full are one alert, from the start of the
+ * first (its key) to the end of the last (ended_at); messages is their sum. It
+ * goes on (ended_at NULL) until the tenant's newest time has passed the window
+ * after its last one, too, because until then that one may still become too
+ * full and belong to it.
  *
- * A row is told when an alert begins and when it ends. What comes late is
- * told of, too: an alert that ended has more messages, or a later end, or goes
- * on again. A message that fills the gap between two alerts makes one of them:
- * the earlier one goes on to the end of the later, and the later one, which
- * never held, is told once more with messages 0 and ended_at its own begin;
- * so is one whose windows all emptied again by later versions of messages. So
- * a table of the rows with messages above 0 holds the same in the end,
- * whatever the order in which messages came. How many messages an alert that
- * goes on has so far is told at each refresh.
+ * A row is written when an alert starts and when it ends, and again when late
+ * messages give it more messages, a later end, or make it go on. A message that
+ * fills the gap between two alerts joins them: the earlier one goes on to the
+ * end of the later. The later one is retracted: one more row with messages 0
+ * and ended_at its own start. So is an alert whose windows all emptied again by
+ * later versions of messages. So the rows with messages above 0 are the same in
+ * the end, whatever the order in which messages came. How many messages an
+ * alert that goes on has so far is written at each refresh.
  *
- * A window remembers its alert by where that began when the window joined; an
- * alert that was taken into another says where that one begins. So nothing
- * here walks along the windows of an alert, but when one of them empties.
+ * A window remembers its alert by where that started when the window joined it;
+ * an alert that was joined to another one says where that one starts. So
+ * nothing here walks along the windows of an alert, except when one of them
+ * empties.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -43,17 +43,17 @@ struct rule {
 
 struct window {
 	uint64_t messages;
-	int64_t alert; /* where it begins; only of a full one */
+	int64_t alert; /* where it starts; only of a full window */
 	uint64_t full;
 };
 
 struct alert {
 	int64_t end; /* of its last window */
 	uint64_t messages;
-	int64_t joined; /* where the alert begins that took it; NONE */
-	int64_t due;    /* of its entry in the timer_queue; NONE: it has none */
-	uint8_t gone, ended, told;
-	uint8_t moved; /* in the list of those to refresh */
+	int64_t joined; /* start of the alert it was joined to; NONE */
+	int64_t due;    /* of its entry in the timer queue; NONE: it has none */
+	uint8_t retracted, ended, reported;
+	uint8_t moved; /* in the queue of those to refresh */
 	uint8_t spare[4];
 };
 
@@ -65,8 +65,8 @@ struct alerts {
 	int64_t window;
 };
 
-/* Whose alert of which rule; what begins where is added. */
-struct whose {
+/* The alerts of one user by one rule; a start names one of them. */
+struct alert_series {
 	struct alerts *f;
 	unsigned rule;
 	struct text user;
@@ -79,7 +79,7 @@ static const struct rule original[RULES] = {
 };
 
 static void *
-open_metric(const struct streaming_metric_setup *setup)
+alerts_open(const struct streaming_metric_setup *setup)
 {
 	struct alerts *f = xcalloc(1, sizeof *f);
 	size_t i;
@@ -100,7 +100,7 @@ open_metric(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_metric(void *ctx)
+alerts_close(void *ctx)
 {
 	struct alerts *f = ctx;
 
@@ -112,7 +112,7 @@ close_metric(void *ctx)
 }
 
 static struct window *
-find_window(const struct whose *w, int64_t begin, bool make)
+find_window(const struct alert_series *w, int64_t begin, bool make)
 {
 	struct key k;
 
@@ -125,7 +125,7 @@ find_window(const struct whose *w, int64_t begin, bool make)
 }
 
 static struct alert *
-find_alert(const struct whose *w, int64_t begin, bool make)
+find_alert(const struct alert_series *w, int64_t begin, bool make)
 {
 	struct alert *a;
 	struct key k;
@@ -142,24 +142,24 @@ find_alert(const struct whose *w, int64_t begin, bool make)
 	return a;
 }
 
-/* The alert that a full window belongs to now, and where it begins. */
+/* The alert that a full window belongs to now, and where it starts. */
 static struct alert *
-alert_of(const struct whose *w, struct window *window, int64_t *begin)
+alert_of(const struct alert_series *w, struct window *window, int64_t *begin)
 {
 	struct alert *a = find_alert(w, window->alert, false);
 
-	while (a != NULL && a->gone != 0 && a->joined != CLOCK_NONE) {
+	while (a != NULL && a->retracted != 0 && a->joined != CLOCK_NONE) {
 		window->alert = a->joined;
 		a = find_alert(w, window->alert, false);
 	}
 	*begin = window->alert;
-	return a != NULL && a->gone == 0 ? a : NULL;
+	return a != NULL && a->retracted == 0 ? a : NULL;
 }
 
-/* The timer_queue looks at it when its end, or what follows from that, is due;
- * an earlier entry than that does as well. */
+/* Has the alert reviewed when its end, or what follows from that, is due. An
+ * earlier entry of the timer queue does as well. */
 static void
-schedule(const struct whose *w, struct alert *a, int64_t due)
+schedule_alert(const struct alert_series *w, struct alert *a, int64_t due)
 {
 	struct text key = keyed_state_key(a);
 
@@ -169,21 +169,22 @@ schedule(const struct whose *w, struct alert *a, int64_t due)
 	timer_queue_add(&w->f->timer_queue, due, key.p, key.len);
 }
 
-/* Its end is another one, or it is new. */
+/* The alert has another end, or is new. */
 static void
-change_end(const struct whose *w, struct alert *a, int64_t end)
+change_alert_end(const struct alert_series *w, struct alert *a, int64_t end)
 {
 	a->end = end;
-	if (a->ended != 0 || a->told == 0)
+	if (a->ended != 0 || a->reported == 0)
 		keyed_state_tell(&w->f->table, a);
 	a->ended = 0;
-	schedule(w, a, end + w->length);
+	schedule_alert(w, a, end + w->length);
 	keyed_state_change(&w->f->table, a);
 }
 
-/* How many messages it has; told at once only if it ended. */
+/* The alert has another number of messages: a row at once if it ended, else at
+ * the next refresh. */
 static void
-change_messages(const struct whose *w, struct alert *a)
+change_alert_messages(const struct alert_series *w, struct alert *a)
 {
 	struct text key = keyed_state_key(a);
 
@@ -197,22 +198,22 @@ change_messages(const struct whose *w, struct alert *a)
 }
 
 static void
-withdraw(const struct whose *w, struct alert *a, int64_t joined)
+retract_alert(const struct alert_series *w, struct alert *a, int64_t joined)
 {
-	a->gone = 1;
+	a->retracted = 1;
 	a->joined = joined;
 	a->messages = 0;
-	if (a->told != 0)
+	if (a->reported != 0)
 		keyed_state_tell(&w->f->table, a);
 	keyed_state_change(&w->f->table, a);
 }
 
 static struct alert *
-begin_alert(const struct whose *w, int64_t begin)
+begin_alert(const struct alert_series *w, int64_t begin)
 {
 	struct alert *a = find_alert(w, begin, true);
 
-	a->gone = 0;
+	a->retracted = 0;
 	a->ended = 0;
 	a->joined = CLOCK_NONE;
 	a->messages = 0;
@@ -221,7 +222,7 @@ begin_alert(const struct whose *w, int64_t begin)
 }
 
 static void
-fill(const struct whose *w, struct window *window, int64_t begin)
+window_fills(const struct alert_series *w, struct window *window, int64_t begin)
 {
 	struct window *before = find_window(w, begin - w->length, false);
 	struct alert *a = NULL, *next;
@@ -235,20 +236,21 @@ fill(const struct whose *w, struct window *window, int64_t begin)
 	}
 	a->messages += window->messages;
 	next = find_alert(w, begin + w->length, false);
-	if (next != NULL && next->gone == 0) {
+	if (next != NULL && next->retracted == 0) {
 		end = next->end;
 		a->messages += next->messages;
-		withdraw(w, next, from);
+		retract_alert(w, next, from);
 	}
 	window->full = 1;
 	window->alert = from;
-	change_end(w, a, end);
-	change_messages(w, a);
+	change_alert_end(w, a, end);
+	change_alert_messages(w, a);
 }
 
-/* The windows behind one that is full no more are an alert of their own. */
+/* The windows after one that is no longer full become an alert of their own.
+ * Returns how many messages they have. */
 static uint64_t
-split(const struct whose *w, int64_t begin, int64_t end)
+split_alert(const struct alert_series *w, int64_t begin, int64_t end)
 {
 	struct alert *a = begin_alert(w, begin);
 	struct window *window;
@@ -262,12 +264,13 @@ split(const struct whose *w, int64_t begin, int64_t end)
 		window->alert = begin;
 		keyed_state_change(&w->f->windows, window);
 	}
-	change_end(w, a, end);
+	change_alert_end(w, a, end);
 	return a->messages;
 }
 
 static void
-empty(const struct whose *w, struct window *window, int64_t begin, uint64_t had)
+window_empties(const struct alert_series *w, struct window *window,
+    int64_t begin, uint64_t had)
 {
 	int64_t from, end;
 	struct alert *a = alert_of(w, window, &from);
@@ -278,22 +281,22 @@ empty(const struct whose *w, struct window *window, int64_t begin, uint64_t had)
 	end = a->end;
 	a->messages -= had < a->messages ? had : a->messages;
 	if (begin + w->length < end) {
-		had = split(w, begin + w->length, end);
+		had = split_alert(w, begin + w->length, end);
 		a->messages -= had < a->messages ? had : a->messages;
 	}
 	if (from == begin) {
-		withdraw(w, a, CLOCK_NONE);
+		retract_alert(w, a, CLOCK_NONE);
 		return;
 	}
 	keyed_state_tell(&w->f->table, a);
-	change_end(w, a, begin);
+	change_alert_end(w, a, begin);
 }
 
 static void
-count(struct alerts *f, const struct streaming_metric_message *m, unsigned rule,
-    bool add)
+count_in_window(struct alerts *f, const struct streaming_metric_message *m,
+    unsigned rule, bool add)
 {
-	struct whose w = { f, rule, m->user, f->rules[rule].length };
+	struct alert_series w = { f, rule, m->user, f->rules[rule].length };
 	int64_t begin = streaming_metric_span(m->at, w.length), from;
 	struct window *window = find_window(&w, begin, add);
 	struct alert *a;
@@ -306,38 +309,38 @@ count(struct alerts *f, const struct streaming_metric_message *m, unsigned rule,
 	keyed_state_change(&f->windows, window);
 	if (window->full == 0) {
 		if (window->messages > f->rules[rule].threshold)
-			fill(&w, window, begin);
+			window_fills(&w, window, begin);
 		return;
 	}
 	if (window->messages <= f->rules[rule].threshold) {
-		empty(&w, window, begin, had);
+		window_empties(&w, window, begin, had);
 		return;
 	}
 	a = alert_of(&w, window, &from);
 	if (a == NULL)
 		return;
 	a->messages += window->messages - had;
-	change_messages(&w, a);
+	change_alert_messages(&w, a);
 }
 
 static void
-message(void *ctx, const struct streaming_metric_message *m,
+alerts_message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	unsigned i;
 
 	for (i = 0; i < RULES; i++) {
-		/* First what is added: nothing empties for a moment. */
+		/* Adding comes first: no window empties for a moment. */
 		if (m->counted && m->user.p != NULL)
-			count(ctx, m, i, true);
+			count_in_window(ctx, m, i, true);
 		if (old != NULL && old->counted && old->user.p != NULL)
-			count(ctx, old, i, false);
+			count_in_window(ctx, old, i, false);
 	}
 }
 
-/* Of an alert by its key. */
+/* Reads the key of an alert; returns its start. */
 static int64_t
-read_key(const struct alerts *f, struct text key, struct whose *w)
+read_alert_key(const struct alerts *f, struct text key, struct alert_series *w)
 {
 	size_t at = 0;
 
@@ -348,22 +351,22 @@ read_key(const struct alerts *f, struct text key, struct whose *w)
 	return key_read_time(key, &at);
 }
 
-/* One alert that the timer_queue named: it ended, or is forgotten when nothing
- * can change it any more. */
+/* An alert is due: it ended, or is deleted once nothing can change it any more.
+ */
 static void
-look_at(struct alerts *f, struct text key, int64_t due)
+review_alert(struct alerts *f, struct text key, int64_t due)
 {
 	struct alert *a = keyed_state_find(&f->table, key.p, key.len);
-	struct whose w;
+	struct alert_series w;
 
 	if (a == NULL || a->due != due)
 		return;
-	(void)read_key(f, key, &w);
+	(void)read_alert_key(f, key, &w);
 	a->due = CLOCK_NONE;
 	keyed_state_change(&f->table, a);
-	if (a->gone == 0 && a->ended == 0) {
+	if (a->retracted == 0 && a->ended == 0) {
 		if (a->end + w.length > f->table.home->newest) {
-			schedule(&w, a, a->end + w.length);
+			schedule_alert(&w, a, a->end + w.length);
 			return;
 		}
 		a->ended = 1;
@@ -373,15 +376,15 @@ look_at(struct alerts *f, struct text key, int64_t due)
 		return;
 	due = a->end + w.length + f->window;
 	if (due > f->table.home->newest)
-		schedule(&w, a, due);
+		schedule_alert(&w, a, due);
 	else if (keyed_state_is_told(a))
-		schedule(&w, a, f->table.home->newest + 1);
+		schedule_alert(&w, a, f->table.home->newest + 1);
 	else
 		keyed_state_delete(&f->table, a);
 }
 
 static void
-refresh_moved(struct alerts *f)
+report_moved(struct alerts *f)
 {
 	struct text key;
 	struct alert *a;
@@ -393,14 +396,14 @@ refresh_moved(struct alerts *f)
 			continue;
 		a->moved = 0;
 		keyed_state_change(&f->table, a);
-		if (a->gone == 0 && a->ended == 0)
+		if (a->retracted == 0 && a->ended == 0)
 			keyed_state_tell(&f->table, a);
 	}
 }
 
-/* What is in the list now will be known to the next program. */
+/* The rows that changed will be written. */
 static void
-note_told(struct alerts *f)
+mark_reported(struct alerts *f)
 {
 	struct alert *a;
 	size_t n, i;
@@ -409,48 +412,48 @@ note_told(struct alerts *f)
 	for (i = 0; i < n; i++) {
 		a = list[i];
 		a->moved = 0;
-		if (a->gone == 0)
-			a->told = 1;
+		if (a->retracted == 0)
+			a->reported = 1;
 	}
 	free(list);
 }
 
 static void
-settle(void *ctx, int64_t newest, bool refresh)
+alerts_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct alerts *f = ctx;
 	struct text key;
 	int64_t due;
 
 	while (timer_queue_next(&f->timer_queue, newest, &key, &due))
-		look_at(f, key, due);
+		review_alert(f, key, due);
 	if (refresh)
-		refresh_moved(f);
-	note_told(f);
+		report_moved(f);
+	mark_reported(f);
 	if (f->window > 0 && newest != CLOCK_NONE)
 		keyed_state_expire(&f->windows,
 		    newest - f->window - f->rules[RULES - 1].length);
 }
 
 static void
-emit_one(const struct alerts *f, const struct alert *a, struct rowset *to)
+emit_alert(const struct alerts *f, const struct alert *a, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
-	struct whose w;
-	int64_t begin = read_key(f, keyed_state_key(a), &w);
+	struct alert_series w;
+	int64_t begin = read_alert_key(f, keyed_state_key(a), &w);
 	const struct rule *rule = &f->rules[w.rule];
 	int64_t end = a->ended != 0 ? a->end : CLOCK_NONE;
 
 	c = cell_time(c, begin);
 	c = streaming_metric_cell(c, w.user);
 	c = cell_text(c, rule->name);
-	c = cell_time(c, a->gone != 0 ? begin : end);
+	c = cell_time(c, a->retracted != 0 ? begin : end);
 	c = cell_count(c, a->messages);
 	cell_count(c, rule->threshold);
 }
 
 static void
-emit(void *ctx, struct rowset *to, enum metric_rows which)
+alerts_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct alerts *f = ctx;
 	const struct alert *a;
@@ -459,19 +462,20 @@ emit(void *ctx, struct rowset *to, enum metric_rows which)
 
 	for (i = 0; i < n; i++) {
 		a = list[i];
-		/* One that never was told of need not be withdrawn. */
-		if (a->gone == 0 || (which == ROWS_CHANGED && a->told != 0))
-			emit_one(f, a, to);
+		/* One that was never written need not be retracted. */
+		if (a->retracted == 0 ||
+		    (which == ROWS_CHANGED && a->reported != 0))
+			emit_alert(f, a, to);
 	}
 	free(list);
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_metric,
-	.close = close_metric,
-	.message = message,
-	.settle = settle,
-	.emit = emit,
+	.open = alerts_open,
+	.close = alerts_close,
+	.message = alerts_message,
+	.advance = alerts_advance,
+	.emit = alerts_emit,
 };
 
 const struct metric metric_alerts = {

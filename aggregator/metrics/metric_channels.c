@@ -11,9 +11,10 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
-/* Beside how many messages of a chat: another generation counted the chat. It
- * does not tell in which channel; a chat is taken to be in one. */
-#define BEFORE (UINT64_C(1) << 63)
+/* A bit beside the number of a chat's messages: an earlier generation of
+ * aggregators counts the chat in this hour. Its messages come without their
+ * channel; a chat is assumed to be in one. */
+#define ELSEWHERE (UINT64_C(1) << 63)
 static const struct text some_channel = { "\1", 1 };
 
 struct channel {
@@ -31,7 +32,7 @@ struct channels {
 };
 
 static void *
-open_metric(const struct streaming_metric_setup *setup)
+channels_open(const struct streaming_metric_setup *setup)
 {
 	struct channels *f = xcalloc(1, sizeof *f);
 
@@ -46,7 +47,7 @@ open_metric(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_metric(void *ctx)
+channels_close(void *ctx)
 {
 	struct channels *f = ctx;
 
@@ -56,7 +57,7 @@ close_metric(void *ctx)
 }
 
 static void
-begin_key(struct key *k, int64_t at, struct text channel)
+channel_hour_key(struct key *k, int64_t at, struct text channel)
 {
 	k->len = 0;
 	key_time(k, streaming_metric_span(at, HOUR_MS));
@@ -64,26 +65,28 @@ begin_key(struct key *k, int64_t at, struct text channel)
 }
 
 static bool
-was_before(struct channels *f, const struct streaming_metric_message *m)
+is_chat_counted_elsewhere(
+    struct channels *f, const struct streaming_metric_message *m)
 {
 	struct key k;
 
 	if (!f->parts)
 		return false;
-	begin_key(&k, m->at, some_channel);
+	channel_hour_key(&k, m->at, some_channel);
 	key_text(&k, m->chat);
 	return keyed_state_find(&f->chats, k.bytes, k.len) != NULL;
 }
 
 static void
-add(struct channels *f, const struct streaming_metric_message *m)
+channels_add(void *ctx, const struct streaming_metric_message *m)
 {
+	struct channels *f = ctx;
 	struct channel *c;
 	struct key k;
 	uint64_t *n;
 	bool known;
 
-	begin_key(&k, m->at, m->channel);
+	channel_hour_key(&k, m->at, m->channel);
 	c = keyed_state_get(&f->table, k.bytes, k.len, NULL);
 	if (m->from == FROM_CUSTOMER)
 		c->inbound++;
@@ -93,27 +96,28 @@ add(struct channels *f, const struct streaming_metric_message *m)
 	key_text(&k, m->chat);
 	n = keyed_state_find(&f->chats, k.bytes, k.len);
 	if (n == NULL) {
-		known = was_before(f, m);
+		known = is_chat_counted_elsewhere(f, m);
 		if (!known &&
 		    !streaming_metric_cap_allows(&f->cap, c->chats,
 			"a channel with more chats in an hour than that"))
 			return;
 		c->chats += !known;
 		n = keyed_state_get(&f->chats, k.bytes, k.len, NULL);
-		*n = known ? BEFORE : 0;
+		*n = known ? ELSEWHERE : 0;
 	}
 	*n += 1;
 	keyed_state_change(&f->chats, n);
 }
 
 static void
-take_back(struct channels *f, const struct streaming_metric_message *m)
+channels_remove(void *ctx, const struct streaming_metric_message *m)
 {
+	struct channels *f = ctx;
 	struct channel *c;
 	struct key k;
 	uint64_t *n, *side;
 
-	begin_key(&k, m->at, m->channel);
+	channel_hour_key(&k, m->at, m->channel);
 	c = keyed_state_find(&f->table, k.bytes, k.len);
 	if (c == NULL)
 		return;
@@ -127,15 +131,15 @@ take_back(struct channels *f, const struct streaming_metric_message *m)
 	if (n == NULL)
 		return;
 	keyed_state_change(&f->chats, n);
-	/* Its messages of before are not to be taken back here. */
-	if (*n != BEFORE && --*n == 0) {
+	/* Messages that an earlier generation counts are not removed here. */
+	if (*n != ELSEWHERE && --*n == 0) {
 		keyed_state_delete(&f->chats, n);
 		c->chats--;
 	}
 }
 
 static void
-before(void *ctx, const struct streaming_metric_message *m)
+channels_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
 {
 	struct channels *f = ctx;
 	struct key k;
@@ -143,25 +147,15 @@ before(void *ctx, const struct streaming_metric_message *m)
 
 	if (!f->parts || !m->counted)
 		return;
-	begin_key(&k, m->at, some_channel);
+	channel_hour_key(&k, m->at, some_channel);
 	key_text(&k, m->chat);
 	n = keyed_state_get(&f->chats, k.bytes, k.len, NULL);
-	*n = BEFORE;
+	*n = ELSEWHERE;
 	keyed_state_change(&f->chats, n);
 }
 
 static void
-message(void *ctx, const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old)
-{
-	if (old != NULL && old->counted)
-		take_back(ctx, old);
-	if (m->counted)
-		add(ctx, m);
-}
-
-static void
-settle(void *ctx, int64_t newest, bool refresh)
+channels_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct channels *f = ctx;
 
@@ -173,7 +167,7 @@ settle(void *ctx, int64_t newest, bool refresh)
 }
 
 static void
-emit(void *ctx, struct rowset *to, enum metric_rows which)
+channels_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct channels *f = ctx;
 	const struct channel *h;
@@ -202,12 +196,13 @@ emit(void *ctx, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_metric,
-	.close = close_metric,
-	.message = message,
-	.before = before,
-	.settle = settle,
-	.emit = emit,
+	.open = channels_open,
+	.close = channels_close,
+	.add = channels_add,
+	.remove = channels_remove,
+	.counted_elsewhere = channels_counted_elsewhere,
+	.advance = channels_advance,
+	.emit = channels_emit,
 };
 
 const struct metric metric_channel_metrics = {

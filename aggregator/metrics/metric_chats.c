@@ -1,14 +1,14 @@
 /*
- * chat_metrics: each ongoing chat: what the CRM says of it and what its
- * messages say, of the present episode (chatwoot: of its whole life).
+ * chat_metrics: each ongoing chat: its description by the CRM, and what is
+ * derived from its messages of the present episode (chatwoot: of all).
  */
 #include "aggregator/rows/metric.h"
 
 #include "common/base/xalloc.h"
 
 static void
-emit_one(const struct model *m, const struct chat *chat, const char *status,
-    struct rowset *to)
+emit_chat_row(const struct model *m, const struct chat *chat,
+    const char *status, struct rowset *to)
 {
 	const struct description *now = &chat->now;
 	struct cell *c = rowset_add(to);
@@ -32,7 +32,7 @@ emit_one(const struct model *m, const struct chat *chat, const char *status,
 }
 
 static void
-emit(const struct model *m, struct rowset *to, enum metric_rows which)
+chats_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	struct chat *const *v = m->chats;
 	size_t i, n = m->chats_n;
@@ -43,14 +43,15 @@ emit(const struct model *m, struct rowset *to, enum metric_rows which)
 	}
 	for (i = 0; i < n; i++) {
 		if (chat_is_open(v[i]))
-			emit_one(m, v[i], record_status_name(CHAT_OPEN), to);
+			emit_chat_row(
+			    m, v[i], record_status_name(CHAT_OPEN), to);
 		else if (which == ROWS_CHANGED && chat_has_left(v[i]))
-			emit_one(m, v[i], "left", to);
+			emit_chat_row(m, v[i], "left", to);
 	}
 }
 
 const struct metric metric_chat_metrics = {
 	.table = &tables[TABLE_chat_metrics],
 	.by_default = true,
-	.emit = emit,
+	.emit = chats_emit,
 };

@@ -80,7 +80,7 @@ static const struct stretches_kind talks = {
 };
 
 static void *
-open_metric(const struct streaming_metric_setup *setup)
+conversations_open(const struct streaming_metric_setup *setup)
 {
 	struct conversations *f = xcalloc(1, sizeof *f);
 
@@ -94,7 +94,7 @@ open_metric(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_metric(void *ctx)
+conversations_close(void *ctx)
 {
 	struct conversations *f = ctx;
 
@@ -184,7 +184,7 @@ move_lead(struct conversations *f, struct conversation *c, struct talk *to,
 }
 
 static bool
-has_room(struct conversations *f, struct conversation *c)
+has_room_for_participant(struct conversations *f, struct conversation *c)
 {
 	const struct talk *t = &c->newest;
 	uint64_t n = 0;
@@ -203,7 +203,7 @@ add_participant(struct conversations *f, struct conversation *c, struct talk *t,
 	struct participant *p = find_near(t, n != NULL ? who : 0);
 	bool came = n == NULL;
 
-	if (came && !has_room(f, c))
+	if (came && !has_room_for_participant(f, c))
 		return;
 	if (came && p != NULL)
 		*p = (struct participant){ who, 0 };
@@ -242,8 +242,8 @@ remove_participant(struct conversations *f, struct conversation *c,
 }
 
 static struct conversation *
-find(struct conversations *f, const struct streaming_metric_message *m,
-    bool make)
+find_conversation(struct conversations *f,
+    const struct streaming_metric_message *m, bool make)
 {
 	struct conversation *c;
 	struct key k;
@@ -261,7 +261,7 @@ find(struct conversations *f, const struct streaming_metric_message *m,
 }
 
 static struct talk *
-add_to(struct conversations *f, struct conversation *c,
+add_to_stretch(struct conversations *f, struct conversation *c,
     const struct streaming_metric_message *m)
 {
 	struct talk *t = stretches_at(&f->stretches, c, m->at, true);
@@ -275,11 +275,12 @@ add_to(struct conversations *f, struct conversation *c,
 }
 
 static void
-add(struct conversations *f, const struct streaming_metric_message *m)
+conversations_add(void *ctx, const struct streaming_metric_message *m)
 {
-	struct conversation *c = find(f, m, true);
+	struct conversations *f = ctx;
+	struct conversation *c = find_conversation(f, m, true);
 
-	(void)add_to(f, c, m);
+	(void)add_to_stretch(f, c, m);
 	keyed_state_tell(&f->table, c);
 }
 
@@ -296,15 +297,16 @@ count_own(struct conversations *f, const struct conversation *c)
 
 /* Its writer is a participant; an earlier generation counts the message. */
 static void
-before(void *ctx, const struct streaming_metric_message *m)
+conversations_counted_elsewhere(
+    void *ctx, const struct streaming_metric_message *m)
 {
 	struct conversations *f = ctx;
 	struct conversation *c;
 
 	if (!m->counted)
 		return;
-	c = find(f, m, true);
-	add_to(f, c, m)->elsewhere++;
+	c = find_conversation(f, m, true);
+	add_to_stretch(f, c, m)->elsewhere++;
 	if (count_own(f, c) > 0)
 		keyed_state_tell(&f->table, c);
 	else
@@ -312,9 +314,10 @@ before(void *ctx, const struct streaming_metric_message *m)
 }
 
 static void
-take_back(struct conversations *f, const struct streaming_metric_message *m)
+conversations_remove(void *ctx, const struct streaming_metric_message *m)
 {
-	struct conversation *c = find(f, m, false);
+	struct conversations *f = ctx;
+	struct conversation *c = find_conversation(f, m, false);
 	struct talk *t = NULL;
 
 	if (c != NULL)
@@ -330,7 +333,8 @@ take_back(struct conversations *f, const struct streaming_metric_message *m)
 }
 
 static void
-prepare(void *ctx, const struct streaming_metric_message *m, bool near)
+conversations_prepare(
+    void *ctx, const struct streaming_metric_message *m, bool near)
 {
 	struct conversations *f = ctx;
 	struct key k;
@@ -343,17 +347,7 @@ prepare(void *ctx, const struct streaming_metric_message *m, bool near)
 }
 
 static void
-message(void *ctx, const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old)
-{
-	if (old != NULL && old->counted)
-		take_back(ctx, old);
-	if (m->counted)
-		add(ctx, m);
-}
-
-static void
-settle(void *ctx, int64_t newest, bool refresh)
+conversations_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct conversations *f = ctx;
 
@@ -373,7 +367,7 @@ count_leaders(struct conversations *f, const struct conversation *c)
 }
 
 static void
-emit_one(
+emit_conversation(
     struct conversations *f, const struct conversation *c, struct rowset *to)
 {
 	struct stretch_sum sum = stretches_sum(&f->stretches, c);
@@ -390,7 +384,7 @@ emit_one(
 }
 
 static void
-emit(void *ctx, struct rowset *to, enum metric_rows which)
+conversations_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct conversations *f = ctx;
 	const struct conversation *c;
@@ -400,19 +394,20 @@ emit(void *ctx, struct rowset *to, enum metric_rows which)
 	for (i = 0; i < n; i++) {
 		c = list[i];
 		if (which == ROWS_CHANGED || c->newest.stretch.messages > 0)
-			emit_one(f, c, to);
+			emit_conversation(f, c, to);
 	}
 	free(list);
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_metric,
-	.close = close_metric,
-	.prepare = prepare,
-	.message = message,
-	.before = before,
-	.settle = settle,
-	.emit = emit,
+	.open = conversations_open,
+	.close = conversations_close,
+	.prepare = conversations_prepare,
+	.add = conversations_add,
+	.remove = conversations_remove,
+	.counted_elsewhere = conversations_counted_elsewhere,
+	.advance = conversations_advance,
+	.emit = conversations_emit,
 };
 
 const struct metric metric_conversation_metrics = {

@@ -1,13 +1,13 @@
 /*
  * event_counts: how often each user did each thing. An event counts once by
- * its id, however often it was told.
+ * its id, however often it was delivered.
  */
 #include "aggregator/rows/metric.h"
 
 #include "common/base/xalloc.h"
 
 static void
-emit(const struct model *m, struct rowset *to, enum metric_rows which)
+events_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	struct event_count *const *v = m->events;
 	size_t i, n = m->events_n;
@@ -30,5 +30,5 @@ emit(const struct model *m, struct rowset *to, enum metric_rows which)
 const struct metric metric_event_counts = {
 	.table = &tables[TABLE_event_counts],
 	.by_default = true,
-	.emit = emit,
+	.emit = events_emit,
 };

@@ -1,13 +1,13 @@
 /*
- * response_hours and response_histogram: how long answers took, in parts that
- * add up: by operator, kind of interval and the hour in which it ended, how
- * many there were, their sum and their maximum; and the same in buckets
- * (histogram.h), from which a median or percentile over any operators, hours
- * and machines is read within 1/32. Kinds: first_response, reply, resolution,
- * unanswered. The operator of what is nobody's is empty.
+ * response_hours and response_histogram: how long answers took, in rows of
+ * several aggregators that add up: by operator, kind of interval and the hour
+ * in which it ended, how many there were, their sum and their maximum; and the
+ * same in buckets (histogram.h), from which a median or percentile over any
+ * operators, hours and aggregators is read within 1/32. Kinds: first_response,
+ * reply, resolution, unanswered. An interval of nobody has an empty operator.
  *
- * An interval that a late message did away with is taken back. The maximum is
- * then exact as long as top_values.h is.
+ * An interval that a late message retracts is subtracted. The maximum is then
+ * exact as far as top_values.h is.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -19,7 +19,7 @@
 #include "aggregator/containers/histogram.h"
 #include "aggregator/containers/top_values.h"
 
-/* A snapshot may correct what is older than the window. */
+/* A snapshot may correct hours that are older than the window. */
 #define KEEP_MS (7 * DAY_MS)
 
 struct hour {
@@ -28,18 +28,19 @@ struct hour {
 	struct top_values_long longest;
 };
 
-/* Either flow: a table by (hour, kind, operator), of buckets by bucket, too. */
+/* Either metric: a table by (hour, kind, operator), that of buckets by bucket,
+ * too. */
 struct responses {
 	struct keyed_state table;
-	struct keyed_state before; /* (time, chat): such a message ended what
-				was counted by another generation of parts */
+	struct keyed_state elsewhere; /* (time, chat): a message ended what an
+				  earlier generation counts */
 	int64_t window;
-	bool parts; /* else there is no such thing */
+	bool parts; /* false: `elsewhere` is not open */
 };
 
 static struct responses *
-open_table(const struct streaming_metric_setup *setup, const char *name,
-    const char *before_name, size_t payload)
+open_responses(const struct streaming_metric_setup *setup, const char *name,
+    const char *elsewhere_name, size_t payload)
 {
 	struct responses *f = xcalloc(1, sizeof *f);
 
@@ -47,38 +48,38 @@ open_table(const struct streaming_metric_setup *setup, const char *name,
 	f->window = setup->home->window_ms;
 	f->parts = streaming_metric_in_parts(setup);
 	if (f->parts)
-		keyed_state_open(
-		    &f->before, setup->home, before_name, sizeof(uint64_t));
+		keyed_state_open(&f->elsewhere, setup->home, elsewhere_name,
+		    sizeof(uint64_t));
 	return f;
 }
 
 static void *
 open_hours(const struct streaming_metric_setup *setup)
 {
-	return open_table(setup, "response_hours", "response_hours_before",
+	return open_responses(setup, "response_hours", "response_hours_before",
 	    sizeof(struct hour));
 }
 
 static void *
 open_buckets(const struct streaming_metric_setup *setup)
 {
-	return open_table(setup, "response_buckets", "response_buckets_before",
-	    sizeof(uint64_t));
+	return open_responses(setup, "response_buckets",
+	    "response_buckets_before", sizeof(uint64_t));
 }
 
 static void
-close_metric(void *ctx)
+responses_close(void *ctx)
 {
 	struct responses *f = ctx;
 
 	keyed_state_close(&f->table);
 	if (f->parts)
-		keyed_state_close(&f->before);
+		keyed_state_close(&f->elsewhere);
 	free(f);
 }
 
 static void
-before_key(struct key *k, int64_t at, struct text chat)
+elsewhere_key(struct key *k, int64_t at, struct text chat)
 {
 	k->len = 0;
 	key_time(k, at);
@@ -86,7 +87,7 @@ before_key(struct key *k, int64_t at, struct text chat)
 }
 
 static void
-before(void *ctx, const struct streaming_metric_message *m)
+responses_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
 {
 	struct responses *f = ctx;
 	struct key k;
@@ -94,25 +95,26 @@ before(void *ctx, const struct streaming_metric_message *m)
 
 	if (!f->parts)
 		return;
-	before_key(&k, m->at, m->chat);
-	n = keyed_state_get(&f->before, k.bytes, k.len, NULL);
+	elsewhere_key(&k, m->at, m->chat);
+	n = keyed_state_get(&f->elsewhere, k.bytes, k.len, NULL);
 	*n = 1;
-	keyed_state_change(&f->before, n);
+	keyed_state_change(&f->elsewhere, n);
 }
 
 static bool
-was_before(struct responses *f, const struct streaming_metric_interval *i)
+is_interval_counted_elsewhere(
+    struct responses *f, const struct streaming_metric_interval *i)
 {
 	struct key k;
 
 	if (!f->parts)
 		return false;
-	before_key(&k, i->end, i->chat);
-	return keyed_state_find(&f->before, k.bytes, k.len) != NULL;
+	elsewhere_key(&k, i->end, i->chat);
+	return keyed_state_find(&f->elsewhere, k.bytes, k.len) != NULL;
 }
 
 static bool
-begin_key(struct key *k, const struct streaming_metric_interval *i)
+response_hour_key(struct key *k, const struct streaming_metric_interval *i)
 {
 	k->len = 0;
 	key_time(k, streaming_metric_span(i->end, HOUR_MS));
@@ -123,21 +125,21 @@ begin_key(struct key *k, const struct streaming_metric_interval *i)
 
 static void
 add_to_hour(
-    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
+    void *ctx, const struct streaming_metric_interval *i, bool retracted)
 {
 	struct responses *f = ctx;
 	struct hour *h;
 	struct key k;
 
-	if (!begin_key(&k, i) || was_before(f, i))
+	if (!response_hour_key(&k, i) || is_interval_counted_elsewhere(f, i))
 		return;
-	h = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
+	h = retracted ? keyed_state_find(&f->table, k.bytes, k.len)
 		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
-	if (h == NULL || (withdrawn && h->n == 0))
+	if (h == NULL || (retracted && h->n == 0))
 		return;
-	h->n += withdrawn ? UINT64_MAX : UINT64_C(1);
-	h->sum += withdrawn ? -i->ms : i->ms;
-	if (withdrawn)
+	h->n += retracted ? UINT64_MAX : UINT64_C(1);
+	h->sum += retracted ? -i->ms : i->ms;
+	if (retracted)
 		top_values_remove_long(&h->longest, i->ms);
 	else
 		top_values_add_long(&h->longest, i->ms);
@@ -146,25 +148,25 @@ add_to_hour(
 
 static void
 add_to_bucket(
-    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
+    void *ctx, const struct streaming_metric_interval *i, bool retracted)
 {
 	struct responses *f = ctx;
 	struct key k;
 	uint64_t *n;
 
-	if (!begin_key(&k, i) || was_before(f, i))
+	if (!response_hour_key(&k, i) || is_interval_counted_elsewhere(f, i))
 		return;
 	key_number(&k, histogram_bucket(i->ms));
-	n = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
+	n = retracted ? keyed_state_find(&f->table, k.bytes, k.len)
 		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
-	if (n == NULL || (withdrawn && *n == 0))
+	if (n == NULL || (retracted && *n == 0))
 		return;
-	*n += withdrawn ? UINT64_MAX : UINT64_C(1);
+	*n += retracted ? UINT64_MAX : UINT64_C(1);
 	keyed_state_tell(&f->table, n);
 }
 
 static void
-settle(void *ctx, int64_t newest, bool refresh)
+responses_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct responses *f = ctx;
 
@@ -173,12 +175,13 @@ settle(void *ctx, int64_t newest, bool refresh)
 		return;
 	keyed_state_expire(&f->table, newest - f->window - KEEP_MS);
 	if (f->parts)
-		keyed_state_expire(&f->before, newest - f->window - KEEP_MS);
+		keyed_state_expire(&f->elsewhere, newest - f->window - KEEP_MS);
 }
 
-/* The cells that both tables begin with; *at: behind them in the key. */
+/* The cells that both tables begin with; *at: after them in the key. */
 static struct cell *
-begin_row(const void *payload, struct rowset *to, struct text *key, size_t *at)
+begin_response_row(
+    const void *payload, struct rowset *to, struct text *key, size_t *at)
 {
 	struct cell *c = rowset_add(to);
 	enum interval_kind kind;
@@ -207,7 +210,7 @@ emit_hours(void *ctx, struct rowset *to, enum metric_rows which)
 		h = list[i];
 		if (which == ROWS_ALL && h->n == 0)
 			continue;
-		c = begin_row(h, to, &key, &at);
+		c = begin_response_row(h, to, &key, &at);
 		c = cell_count(c, h->n);
 		c = cell_number(c, h->sum);
 		cell_number(c, h->n > 0 ? top_values_get_long(&h->longest) : 0);
@@ -229,7 +232,7 @@ emit_buckets(void *ctx, struct rowset *to, enum metric_rows which)
 		count = list[i];
 		if (which == ROWS_ALL && *count == 0)
 			continue;
-		c = begin_row(count, to, &key, &at);
+		c = begin_response_row(count, to, &key, &at);
 		c = cell_count(c, key_read_number(key, &at));
 		cell_count(c, *count);
 	}
@@ -238,19 +241,19 @@ emit_buckets(void *ctx, struct rowset *to, enum metric_rows which)
 
 static const struct streaming_metric_ops hour_ops = {
 	.open = open_hours,
-	.close = close_metric,
-	.before = before,
+	.close = responses_close,
+	.counted_elsewhere = responses_counted_elsewhere,
 	.interval = add_to_hour,
-	.settle = settle,
+	.advance = responses_advance,
 	.emit = emit_hours,
 };
 
 static const struct streaming_metric_ops bucket_ops = {
 	.open = open_buckets,
-	.close = close_metric,
-	.before = before,
+	.close = responses_close,
+	.counted_elsewhere = responses_counted_elsewhere,
 	.interval = add_to_bucket,
-	.settle = settle,
+	.advance = responses_advance,
 	.emit = emit_buckets,
 };
 

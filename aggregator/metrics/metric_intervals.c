@@ -1,11 +1,11 @@
 /*
  * intervals: each first response, reply, resolution, unanswered wait and part
  * of a wait that a transfer cut, a row: the history from which any range,
- * timer_queue or rule can be computed anew. It is named by when it ended, its
- * chat, the message that ended it and its kind. One that a late message did
- * away with is told once more, as withdrawn.
+ * calendar or rule can be computed anew. Its key is when it ended, its chat,
+ * the message that ended it and its kind. An interval that a late message
+ * retracts gets one more row, with `withdrawn` set.
  *
- * A row is kept only until it was written: then it is the database's.
+ * A row is kept only until it was written: then the database has it.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -14,9 +14,9 @@
 
 #include "common/base/xalloc.h"
 
-struct row {
+struct interval_row {
 	int64_t start, ms;
-	uint8_t withdrawn, has_operator, operator_len;
+	uint8_t retracted, has_operator, operator_len;
 	char operator_id[RECORD_MAX_ID + 2];
 };
 
@@ -25,17 +25,17 @@ struct intervals {
 };
 
 static void *
-open_metric(const struct streaming_metric_setup *setup)
+intervals_open(const struct streaming_metric_setup *setup)
 {
 	struct intervals *f = xcalloc(1, sizeof *f);
 
 	keyed_state_open(
-	    &f->table, setup->home, "intervals", sizeof(struct row));
+	    &f->table, setup->home, "intervals", sizeof(struct interval_row));
 	return f;
 }
 
 static void
-close_metric(void *ctx)
+intervals_close(void *ctx)
 {
 	struct intervals *f = ctx;
 
@@ -44,11 +44,12 @@ close_metric(void *ctx)
 }
 
 static void
-interval(void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
+keep_interval(
+    void *ctx, const struct streaming_metric_interval *i, bool retracted)
 {
 	struct intervals *f = ctx;
 	struct key k;
-	struct row *r;
+	struct interval_row *r;
 
 	k.len = 0;
 	key_time(&k, i->end);
@@ -59,7 +60,7 @@ interval(void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
 	memset(r, 0, sizeof *r);
 	r->start = i->start;
 	r->ms = i->ms;
-	r->withdrawn = withdrawn;
+	r->retracted = retracted;
 	r->has_operator = i->operator_id.p != NULL;
 	r->operator_len = (uint8_t)i->operator_id.len;
 	if (r->has_operator)
@@ -68,7 +69,7 @@ interval(void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
 }
 
 static void
-emit_one(const struct row *r, struct rowset *to)
+emit_interval(const struct interval_row *r, struct rowset *to)
 {
 	struct text key = keyed_state_key(r), operator_id = { NULL, 0 };
 	struct cell *c = rowset_add(to);
@@ -86,27 +87,27 @@ emit_one(const struct row *r, struct rowset *to)
 	c = cell_time(c, r->start);
 	c = streaming_metric_cell(c, operator_id);
 	c = cell_number(c, r->ms);
-	cell_flag(c, true, r->withdrawn != 0);
+	cell_flag(c, true, r->retracted != 0);
 }
 
 static void
-emit(void *ctx, struct rowset *to, enum metric_rows which)
+intervals_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct intervals *f = ctx;
-	const struct row *r;
+	const struct interval_row *r;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
 
 	for (i = 0; i < n; i++) {
 		r = list[i];
-		if (which == ROWS_CHANGED || r->withdrawn == 0)
-			emit_one(r, to);
+		if (which == ROWS_CHANGED || r->retracted == 0)
+			emit_interval(r, to);
 	}
 	free(list);
 }
 
 static void
-sent(void *ctx)
+intervals_sent(void *ctx)
 {
 	struct intervals *f = ctx;
 	size_t n, i;
@@ -118,11 +119,11 @@ sent(void *ctx)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_metric,
-	.close = close_metric,
-	.interval = interval,
-	.emit = emit,
-	.sent = sent,
+	.open = intervals_open,
+	.close = intervals_close,
+	.interval = keep_interval,
+	.emit = intervals_emit,
+	.sent = intervals_sent,
 };
 
 const struct metric metric_intervals = {

@@ -4,16 +4,16 @@
  * do not count (notes, automated ones, those of the system) are no part of it
  * and do not interrupt. The order is that of the clocks, by time and then id.
  *
- * What is kept of a conversation is a base, the run up to a time from which on
- * nothing can come or change any more, and behind it the messages that are
- * younger, linked in their order. One that comes last goes on from the run
- * before; after any other change the run is told anew from the base, when its
- * row is. As soon as the window has passed messages they go into the base.
- * Where a snapshot brings some that are older still, they count as if they came
- * behind the base.
+ * Of a conversation a base is kept, the run up to a time before which nothing
+ * can come or change any more, and after it the younger messages, linked in
+ * their order. A message that comes last continues the run of all; after any
+ * other change that run is counted anew from the base, when a row needs it.
+ * Messages move to the base as soon as the window has passed them. Where a
+ * snapshot brings older ones still, they count as if they came right after the
+ * base.
  *
  * All is counted since the conversation was last silent for longer than
- * [aggregator] forget, and forgotten when it is.
+ * [aggregator] forget; then it is deleted.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -24,30 +24,30 @@
 
 #include "aggregator/containers/interner.h"
 
-/* Messages are put into the base that much after their time, together. */
+/* Messages move to the base this long after the window, so several at once. */
 #define LINGER_MS HOUR_MS
 
-/* Messages in order, as far as they were seen. */
-struct run {
+/* What the messages in order amount to. */
+struct monologue_run {
 	int64_t last_at;
-	uint64_t length, longest; /* the running one; 0: there was none */
+	uint64_t length, longest; /* the current one; 0: there was none */
 	uint64_t side;
 };
 
 struct monologue {
-	struct run base, all;
-	uint32_t first, last; /* of the messages behind the base; 0: none */
+	struct monologue_run base, all;
+	uint32_t first, last; /* of the messages after the base; 0: none */
 	uint32_t number;      /* of the newest one */
-	uint8_t stale;        /* `all` is to be told anew */
-	uint8_t own;          /* not only another generation's messages */
-	int64_t known_last;   /* also of what was taken back */
-	int64_t due;          /* when it is looked at */
+	uint8_t stale;        /* `all` must be counted anew */
+	uint8_t own;          /* not all messages are an earlier generation's */
+	int64_t known_last;   /* also of retracted messages */
+	int64_t due;          /* when it is reviewed */
 };
 
 /* One message; its key is the chat and its number. */
 struct link {
 	int64_t at;
-	uint32_t before, behind; /* 0: none */
+	uint32_t before, after; /* 0: none */
 	uint8_t side, id_len;
 	char id[RECORD_MAX_ID + 1];
 };
@@ -56,12 +56,12 @@ struct monologues {
 	struct keyed_state table; /* by chat */
 	struct keyed_state links; /* (chat, number) */
 	struct timer_queue timer_queue;
-	bool lasts; /* in a stream that refuses what is too late */
+	bool lasts; /* in a stream that refuses late messages */
 	int64_t window, forget;
 };
 
 static void *
-open_metric(const struct streaming_metric_setup *setup)
+monologues_open(const struct streaming_metric_setup *setup)
 {
 	struct monologues *f = xcalloc(1, sizeof *f);
 
@@ -77,7 +77,7 @@ open_metric(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_metric(void *ctx)
+monologues_close(void *ctx)
 {
 	struct monologues *f = ctx;
 
@@ -88,7 +88,8 @@ close_metric(void *ctx)
 }
 
 static void
-run_add(const struct monologues *f, struct run *r, int64_t at, unsigned side)
+run_add(const struct monologues *f, struct monologue_run *r, int64_t at,
+    unsigned side)
 {
 	if (r->length > 0 && at - r->last_at > f->forget)
 		r->length = r->longest = 0;
@@ -120,10 +121,10 @@ link_find(struct monologues *f, const struct monologue *c, uint32_t number)
 	return number != 0 ? keyed_state_find(&f->links, k.bytes, k.len) : NULL;
 }
 
-/* Where the message with that time and id is or would be: <0 for before the
- * link, 0 for the same, >0 for behind it. */
+/* Where the message with that time and id is or would be: <0 before the link, 0
+ * at it, >0 after it. */
 static int
-compare(const struct streaming_metric_message *m, struct text id,
+compare_to_link(const struct streaming_metric_message *m, struct text id,
     const struct link *l)
 {
 	if (m->at != l->at)
@@ -131,33 +132,33 @@ compare(const struct streaming_metric_message *m, struct text id,
 	return id_compare(id.p, id.len, l->id, l->id_len);
 }
 
-/* The last link that is not behind the message; NULL: all are. *number. */
+/* The last link that is not after the message, and its *number; NULL: all are.
+ */
 static struct link *
-place(struct monologues *f, const struct monologue *c,
+find_place(struct monologues *f, const struct monologue *c,
     const struct streaming_metric_message *m, struct text id, uint32_t *number)
 {
 	struct link *l = link_find(f, c, c->last);
 
-	for (*number = c->last; l != NULL && compare(m, id, l) < 0;) {
+	for (*number = c->last; l != NULL && compare_to_link(m, id, l) < 0;) {
 		*number = l->before;
 		l = link_find(f, c, l->before);
 	}
 	return l;
 }
 
-/* Sets what stands behind `before` and before `behind`, each of which may be
- * 0: an end. */
+/* Links two messages that follow each other; 0 is either end of the list. */
 static void
-join(
-    struct monologues *f, struct monologue *c, uint32_t before, uint32_t behind)
+join_links(
+    struct monologues *f, struct monologue *c, uint32_t before, uint32_t after)
 {
-	struct link *b = link_find(f, c, before), *n = link_find(f, c, behind);
+	struct link *b = link_find(f, c, before), *n = link_find(f, c, after);
 
 	if (b != NULL) {
-		b->behind = behind;
+		b->after = after;
 		keyed_state_change(&f->links, b);
 	} else {
-		c->first = behind;
+		c->first = after;
 	}
 	if (n != NULL) {
 		n->before = before;
@@ -168,7 +169,8 @@ join(
 }
 
 static struct monologue *
-find(struct monologues *f, const struct streaming_metric_message *m, bool make)
+find_monologue(
+    struct monologues *f, const struct streaming_metric_message *m, bool make)
 {
 	struct monologue *c;
 	struct key k;
@@ -184,7 +186,7 @@ find(struct monologues *f, const struct streaming_metric_message *m, bool make)
 }
 
 static void
-look_later(struct monologues *f, struct monologue *c, int64_t due)
+schedule_monologue(struct monologues *f, struct monologue *c, int64_t due)
 {
 	struct text chat = keyed_state_key(c);
 
@@ -194,27 +196,27 @@ look_later(struct monologues *f, struct monologue *c, int64_t due)
 }
 
 static struct monologue *
-add(struct monologues *f, const struct streaming_metric_message *m)
+insert_message(struct monologues *f, const struct streaming_metric_message *m)
 {
-	struct monologue *c = find(f, m, true);
-	uint32_t before, behind, number = ++c->number;
-	struct link *l = place(f, c, m, m->id, &before);
+	struct monologue *c = find_monologue(f, m, true);
+	uint32_t before, after, number = ++c->number;
+	struct link *l = find_place(f, c, m, m->id, &before);
 	struct key k = link_key(c, number);
 
-	behind = l != NULL ? l->behind : c->first;
+	after = l != NULL ? l->after : c->first;
 	l = keyed_state_get(&f->links, k.bytes, k.len, NULL);
 	l->at = m->at;
 	l->side = m->from == FROM_CUSTOMER;
 	l->id_len = (uint8_t)m->id.len;
 	memcpy(l->id, m->id.p, m->id.len);
 	keyed_state_change(&f->links, l);
-	join(f, c, before, number);
-	join(f, c, number, behind);
+	join_links(f, c, before, number);
+	join_links(f, c, number, after);
 	if (m->at > c->known_last)
 		c->known_last = m->at;
-	if (before == 0 && behind == 0)
-		look_later(f, c, m->at + f->window + LINGER_MS);
-	if (behind != 0)
+	if (before == 0 && after == 0)
+		schedule_monologue(f, c, m->at + f->window + LINGER_MS);
+	if (after != 0)
 		c->stale = true;
 	else if (!c->stale)
 		run_add(f, &c->all, m->at, l->side);
@@ -222,49 +224,50 @@ add(struct monologues *f, const struct streaming_metric_message *m)
 }
 
 static void
-take_back(struct monologues *f, const struct streaming_metric_message *old,
+remove_message(struct monologues *f, const struct streaming_metric_message *old,
     struct text id)
 {
-	struct monologue *c = find(f, old, false);
+	struct monologue *c = find_monologue(f, old, false);
 	struct link *l = NULL;
 	uint32_t number;
 
 	if (c != NULL)
-		l = place(f, c, old, id, &number);
-	if (l == NULL || compare(old, id, l) != 0)
-		return; /* it is in the base */
-	join(f, c, l->before, l->behind);
+		l = find_place(f, c, old, id, &number);
+	if (l == NULL || compare_to_link(old, id, l) != 0)
+		return; /* it is part of the base */
+	join_links(f, c, l->before, l->after);
 	keyed_state_delete(&f->links, l);
 	c->stale = true;
 	keyed_state_tell(&f->table, c);
 }
 
 static void
-message(void *ctx, const struct streaming_metric_message *m,
+monologues_message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	struct monologues *f = ctx;
 	struct monologue *c;
 
 	if (old != NULL && old->counted)
-		take_back(f, old, m->id);
+		remove_message(f, old, m->id);
 	if (!m->counted)
 		return;
-	c = add(f, m);
+	c = insert_message(f, m);
 	c->own = true;
 	keyed_state_tell(&f->table, c);
 }
 
-/* Who wrote before is known; the row is another generation's. */
+/* The message is part of the run; an earlier generation has the row. */
 static void
-before(void *ctx, const struct streaming_metric_message *m)
+monologues_counted_elsewhere(
+    void *ctx, const struct streaming_metric_message *m)
 {
 	struct monologues *f = ctx;
 	struct monologue *c;
 
 	if (!m->counted)
 		return;
-	c = add(f, m);
+	c = insert_message(f, m);
 	if (c->own)
 		keyed_state_tell(&f->table, c);
 	else
@@ -272,40 +275,41 @@ before(void *ctx, const struct streaming_metric_message *m)
 }
 
 static void
-tell_anew(struct monologues *f, struct monologue *c)
+recount_run(struct monologues *f, struct monologue *c)
 {
 	const struct link *l = link_find(f, c, c->first);
 
 	c->all = c->base;
 	c->stale = false;
-	for (; l != NULL; l = link_find(f, c, l->behind))
+	for (; l != NULL; l = link_find(f, c, l->after))
 		run_add(f, &c->all, l->at, l->side);
 }
 
-/* Puts what nothing can come before any more into the base. */
+/* Moves the messages before that time to the base. */
 static void
-pass(struct monologues *f, struct monologue *c, int64_t before)
+move_to_base(struct monologues *f, struct monologue *c, int64_t before)
 {
 	struct link *l;
 
 	while ((l = link_find(f, c, c->first)) != NULL && l->at < before) {
 		run_add(f, &c->base, l->at, l->side);
-		join(f, c, 0, l->behind);
+		join_links(f, c, 0, l->after);
 		keyed_state_delete(&f->links, l);
 	}
 }
 
-/* One that the timer_queue named: what is old goes into its base, or all of it
- * goes once nothing can be in a row with its last message. */
+/* A conversation is due: old messages move to its base, and all of it is
+ * deleted once nothing can follow its last message in a row. */
 static void
-look_at(struct monologues *f, struct text key, int64_t due, int64_t newest)
+review_monologue(
+    struct monologues *f, struct text key, int64_t due, int64_t newest)
 {
 	struct monologue *c = keyed_state_find(&f->table, key.p, key.len);
 	const struct link *l;
 
 	if (c == NULL || c->due != due)
 		return;
-	pass(f, c, newest - f->window);
+	move_to_base(f, c, newest - f->window);
 	l = link_find(f, c, c->first);
 	if (l == NULL && c->known_last + f->forget + f->window < newest &&
 	    !keyed_state_is_told(c)) {
@@ -314,12 +318,12 @@ look_at(struct monologues *f, struct text key, int64_t due, int64_t newest)
 	}
 	due = l != NULL ? l->at + f->window + LINGER_MS
 			: c->known_last + f->forget + f->window + 1;
-	look_later(f, c, due > newest ? due : newest + 1);
+	schedule_monologue(f, c, due > newest ? due : newest + 1);
 	keyed_state_change(&f->table, c);
 }
 
 static void
-settle(void *ctx, int64_t newest, bool refresh)
+monologues_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct monologues *f = ctx;
 	struct text key;
@@ -328,11 +332,11 @@ settle(void *ctx, int64_t newest, bool refresh)
 	(void)refresh;
 	while (
 	    f->lasts && timer_queue_next(&f->timer_queue, newest, &key, &due))
-		look_at(f, key, due, newest);
+		review_monologue(f, key, due, newest);
 }
 
 static void
-emit(void *ctx, struct rowset *to, enum metric_rows which)
+monologues_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct monologues *f = ctx;
 	struct monologue *c;
@@ -343,7 +347,7 @@ emit(void *ctx, struct rowset *to, enum metric_rows which)
 	for (i = 0; i < n; i++) {
 		c = list[i];
 		if (c->stale)
-			tell_anew(f, c);
+			recount_run(f, c);
 		if (which == ROWS_ALL && c->all.longest == 0)
 			continue;
 		at = 0;
@@ -358,12 +362,12 @@ emit(void *ctx, struct rowset *to, enum metric_rows which)
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_metric,
-	.close = close_metric,
-	.message = message,
-	.before = before,
-	.settle = settle,
-	.emit = emit,
+	.open = monologues_open,
+	.close = monologues_close,
+	.message = monologues_message,
+	.counted_elsewhere = monologues_counted_elsewhere,
+	.advance = monologues_advance,
+	.emit = monologues_emit,
 };
 
 const struct metric metric_longest_monologue = {

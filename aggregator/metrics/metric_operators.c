@@ -1,7 +1,7 @@
 /*
  * operator_metrics: what each operator does over the ongoing chats. A row has
- * who is listed, holds an ongoing chat, or is credited with a first response
- * or a reply in one.
+ * who is in the directory, is assigned an ongoing chat, or is credited with a
+ * first response or a reply in one.
  */
 #include "aggregator/rows/metric.h"
 
@@ -9,15 +9,15 @@
 
 #include "aggregator/containers/histogram.h"
 
-/* Who left keeps the name; the rest the CRM says of those who are there. */
+/* Who left the directory keeps only the name. */
 static int64_t
-reported(const struct operator_info *o)
+reported_open_chats(const struct operator_info *o)
 {
 	return o->listed ? o->reported_open_chats : RECORD_NO_NUMBER;
 }
 
 static void
-emit_one(const struct model *m, struct operator_info *o, struct rowset *to)
+emit_operator(const struct model *m, struct operator_info *o, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
 
@@ -25,7 +25,7 @@ emit_one(const struct model *m, struct operator_info *o, struct rowset *to)
 	c = cell_id(c, operator_name(m, o));
 	c = cell_flag(c, o->listed && o->has_available, o->available);
 	c = cell_count(c, o->open_chats);
-	c = cell_number(c, reported(o));
+	c = cell_number(c, reported_open_chats(o));
 	c = cell_count(c, o->responses.n);
 	c = cell_ms(c, order_stats_mean(&o->responses));
 	c = cell_ms(c, order_stats_median(&o->responses));
@@ -36,9 +36,9 @@ emit_one(const struct model *m, struct operator_info *o, struct rowset *to)
 	cell_ms(c, operator_longest_wait(m, o));
 }
 
-/* [[bucket,count],...], as histogram.h has them. */
+/* [[bucket,count],...], with the buckets of histogram.h. */
 static struct text
-buckets(struct order_stats *r, struct buf *to)
+response_buckets(struct order_stats *r, struct buf *to)
 {
 	size_t below = 0, n;
 	uint32_t bucket;
@@ -56,7 +56,8 @@ buckets(struct order_stats *r, struct buf *to)
 }
 
 static void
-emit_part(const struct model *m, struct operator_info *o, struct rowset *to)
+emit_operator_part(
+    const struct model *m, struct operator_info *o, struct rowset *to)
 {
 	struct cell *c = rowset_add(to);
 
@@ -64,11 +65,11 @@ emit_part(const struct model *m, struct operator_info *o, struct rowset *to)
 	c = cell_id(c, operator_name(m, o));
 	c = cell_flag(c, o->listed && o->has_available, o->available);
 	c = cell_count(c, o->open_chats);
-	c = cell_number(c, reported(o));
+	c = cell_number(c, reported_open_chats(o));
 	c = cell_count(c, o->responses.n);
 	c = cell_number(c, (int64_t)o->responses.sum);
 	c = cell_ms(c, order_stats_max(&o->responses));
-	c = cell_id(c, buckets(&o->responses, &to->text));
+	c = cell_id(c, response_buckets(&o->responses, &to->text));
 	c = cell_count(c, o->first_responses.n);
 	c = cell_number(c, (int64_t)o->first_responses.sum);
 	c = cell_count(c, o->waits.n);
@@ -76,7 +77,8 @@ emit_part(const struct model *m, struct operator_info *o, struct rowset *to)
 }
 
 static void
-emit(const struct model *m, struct rowset *to, enum metric_rows which)
+operator_rows_emit(
+    const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	struct operator_info *const *v = m->operators;
 	size_t i, n = m->operators_n;
@@ -87,11 +89,12 @@ emit(const struct model *m, struct rowset *to, enum metric_rows which)
 	}
 	for (i = 0; i < n; i++)
 		if (which == ROWS_CHANGED || operator_has_row(v[i]))
-			(to->part ? emit_part : emit_one)(m, v[i], to);
+			(to->part ? emit_operator_part : emit_operator)(
+			    m, v[i], to);
 }
 
 const struct metric metric_operator_metrics = {
 	.table = &tables[TABLE_operator_metrics],
 	.by_default = true,
-	.emit = emit,
+	.emit = operator_rows_emit,
 };

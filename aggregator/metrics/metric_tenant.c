@@ -1,13 +1,13 @@
 /*
- * tenant_metrics: one row for the tenant: all ongoing chats together, the
- * unassigned ones, who belong to nobody else, among them.
+ * tenant_metrics: one row for the tenant: all ongoing chats together, among
+ * them the unassigned ones, which no other row has.
  */
 #include "aggregator/rows/metric.h"
 
 #include "common/base/xalloc.h"
 
 static void
-emit_part(const struct model *m, struct rowset *to)
+emit_tenant_part(const struct model *m, struct rowset *to)
 {
 	const struct tenant_totals *t = &m->totals;
 	bool waits = t->longest_wait != STATS_NONE;
@@ -24,7 +24,7 @@ emit_part(const struct model *m, struct rowset *to)
 }
 
 static void
-emit_whole(const struct model *m, struct rowset *to)
+emit_tenant(const struct model *m, struct rowset *to)
 {
 	const struct tenant_totals *t = &m->totals;
 	struct cell *c = rowset_add(to);
@@ -40,14 +40,14 @@ emit_whole(const struct model *m, struct rowset *to)
 }
 
 static void
-emit(const struct model *m, struct rowset *to, enum metric_rows which)
+tenant_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	if (which == ROWS_ALL || m->changes.totals)
-		(to->part ? emit_part : emit_whole)(m, to);
+		(to->part ? emit_tenant_part : emit_tenant)(m, to);
 }
 
 const struct metric metric_tenant_metrics = {
 	.table = &tables[TABLE_tenant_metrics],
 	.by_default = true,
-	.emit = emit,
+	.emit = tenant_emit,
 };

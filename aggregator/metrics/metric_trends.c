@@ -1,22 +1,21 @@
 /*
  * trends: words that were in more than `trend_count` (2) messages that count
  * within a window (2 min) of the messages' own time, each word once a message,
- * of more than 3 characters and none of the stop words. What a word is says
- * words.h.
+ * of more than 3 characters and none of the stop words. words.h defines a word.
  *
- * A row is told when the tenant's newest time reaches the end of its window,
+ * A row is written when the tenant's newest time reaches the end of its window,
  * and again when a late message has the word. An edited message counts with
- * the words it came with: those of another text neither come nor go. The same
- * text in a newer version counts in the window of that one, and no more in the
- * window before; a row that it takes below what is told is told once more,
- * with occurrences 0. So of each message that has words it is kept what its
- * text was, as a hash, and in which window it counts.
+ * the words it came with: those of another text are neither added nor removed.
+ * The same text in a newer version counts in the window of that version, and no
+ * more in the earlier window; a row that thereby falls to the threshold is
+ * written once more, with occurrences 0. So of each message that has words a
+ * hash of its text is kept, and in which window it counts.
  *
- * One of several aggregators tells every word, whatever its count, and at each
+ * One of several aggregators writes every word, whatever its count, and at each
  * refresh those of windows that go on: the view that adds them up applies the
- * threshold and knows which windows have ended.
+ * threshold and selects the windows that have ended.
  *
- * Without the text of messages there are no words; that is said once.
+ * Messages without text have no words; that is logged once.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -31,11 +30,11 @@
 #include "aggregator/metrics/words.h"
 
 enum {
-	/* After so many messages without any text it is said. */
-	PATIENCE = 10000,
+	/* After so many messages without any text it is logged. */
+	MISSING_TEXT_AFTER = 10000,
 };
 
-/* What a message came with. */
+/* The text a message came with. */
 struct first_text {
 	uint64_t hash;
 	int64_t begin; /* of the window in which its words count */
@@ -44,8 +43,8 @@ struct first_text {
 struct trends {
 	struct keyed_state table;   /* (window, word) -> in how many messages */
 	struct keyed_state windows; /* (window) -> how many words */
-	/* (window of the newest version, hash of chat and id) -> what it came
-	 * with; of messages that have words */
+	/* (window of the newest version, hash of chat and id) -> first text;
+	 * of messages that have words */
 	struct keyed_state texts;
 	struct timer_queue timer_queue;
 	struct words words;
@@ -57,12 +56,12 @@ struct trends {
 	size_t shortest;
 	uint64_t messages, texts_n;
 	bool asked_for;
-	bool told_missing, told_long;
+	bool reported_missing, reported_long;
 	bool parts;
 };
 
 static void
-stop(struct trends *f, const char *p, size_t len)
+add_stop_word(struct trends *f, const char *p, size_t len)
 {
 	struct text word = { p, len };
 
@@ -71,7 +70,7 @@ stop(struct trends *f, const char *p, size_t len)
 		*strmap_put(&f->stop, word.p, word.len) = f;
 }
 
-/* By its name: whoever wants all metrics knows that some may be missing. */
+/* By its name: whoever asks for all metrics may get fewer. */
 static bool
 is_asked_for(const struct conf *conf)
 {
@@ -83,7 +82,7 @@ is_asked_for(const struct conf *conf)
 }
 
 static void *
-open_metric(const struct streaming_metric_setup *setup)
+trends_open(const struct streaming_metric_setup *setup)
 {
 	struct trends *f = xcalloc(1, sizeof *f);
 	char *const *word =
@@ -99,7 +98,7 @@ open_metric(const struct streaming_metric_setup *setup)
 	streaming_metric_cap_init(&f->cap, setup, "trend_words");
 	f->tenant = setup->tenant;
 	f->asked_for = is_asked_for(setup->conf);
-	/* In parts only the sum tells what is too few. */
+	/* With several aggregators only their sum can be compared. */
 	f->parts = streaming_metric_in_parts(setup);
 	if (!f->parts)
 		f->more_than =
@@ -108,16 +107,16 @@ open_metric(const struct streaming_metric_setup *setup)
 	f->length = streaming_metric_conf(setup, "trend_window");
 	f->window = setup->home->window_ms;
 	for (; *word != NULL; word++)
-		stop(f, *word, strlen(*word));
+		add_stop_word(f, *word, strlen(*word));
 	return f;
 }
 
 static void
-say_missing(struct trends *f)
+report_missing_text(struct trends *f)
 {
-	if (f->told_missing || f->texts_n > 0 || f->messages == 0)
+	if (f->reported_missing || f->texts_n > 0 || f->messages == 0)
 		return;
-	f->told_missing = true;
+	f->reported_missing = true;
 	if (!f->asked_for) {
 		log_info("no_trends",
 		    "tenant=%s reason=\"messages without text\"", f->tenant);
@@ -129,7 +128,7 @@ say_missing(struct trends *f)
 }
 
 static void
-close_metric(void *ctx)
+trends_close(void *ctx)
 {
 	struct trends *f = ctx;
 
@@ -142,9 +141,9 @@ close_metric(void *ctx)
 	free(f);
 }
 
-/* Room for one more word in the window; counts it. */
+/* There is room for one more word in the window; counts it. */
 static bool
-has_room(struct trends *f, int64_t begin)
+has_room_for_word(struct trends *f, int64_t begin)
 {
 	struct key k;
 	uint64_t *n;
@@ -176,7 +175,7 @@ word_key(struct key *k, int64_t begin, struct text word)
 }
 
 static void
-count(struct trends *f, int64_t begin, struct text word)
+count_word(struct trends *f, int64_t begin, struct text word)
 {
 	struct key k;
 	uint64_t *n;
@@ -186,7 +185,7 @@ count(struct trends *f, int64_t begin, struct text word)
 	word_key(&k, begin, word);
 	n = keyed_state_find(&f->table, k.bytes, k.len);
 	if (n == NULL) {
-		if (!has_room(f, begin))
+		if (!has_room_for_word(f, begin))
 			return;
 		n = keyed_state_get(&f->table, k.bytes, k.len, NULL);
 	}
@@ -201,7 +200,7 @@ count(struct trends *f, int64_t begin, struct text word)
 }
 
 static void
-take_back(struct trends *f, int64_t begin, struct text word)
+remove_word(struct trends *f, int64_t begin, struct text word)
 {
 	bool ended = begin + f->length <= f->table.home->newest;
 	struct key k;
@@ -220,10 +219,10 @@ take_back(struct trends *f, int64_t begin, struct text word)
 	*n -= 1;
 }
 
-/* Where it is kept what the message came with: by its time, so that it goes
- * when its window does. */
+/* The key of a message's first text begins with its window, so that both expire
+ * together. */
 static void
-first_key(struct trends *f, struct key *k,
+first_text_key(struct trends *f, struct key *k,
     const struct streaming_metric_message *m, int64_t begin)
 {
 	uint64_t message;
@@ -238,13 +237,13 @@ first_key(struct trends *f, struct key *k,
 }
 
 static void
-keep_first(struct trends *f, const struct streaming_metric_message *m,
+keep_first_text(struct trends *f, const struct streaming_metric_message *m,
     struct first_text first)
 {
 	struct first_text *to;
 	struct key k;
 
-	first_key(f, &k, m, streaming_metric_span(m->at, f->length));
+	first_text_key(f, &k, m, streaming_metric_span(m->at, f->length));
 	to = keyed_state_get(&f->texts, k.bytes, k.len, NULL);
 	*to = first;
 	keyed_state_change(&f->texts, to);
@@ -263,22 +262,22 @@ move_words(struct trends *f, struct text text, int64_t from, int64_t to)
 
 	words_find(&f->words, text, f->shortest);
 	for (i = 0; i < f->words.n; i++) {
-		take_back(f, from, f->words.v[i]);
-		count(f, to, f->words.v[i]);
+		remove_word(f, from, f->words.v[i]);
+		count_word(f, to, f->words.v[i]);
 	}
 }
 
-/* A newer version, of another time: its words move with it, if it is of the
- * text that came first. */
+/* A newer version has another time: its words move there, if its text is still
+ * the first one. */
 static void
-follow(
+follow_version(
     struct trends *f, const struct streaming_metric_message *m, int64_t old_at)
 {
 	int64_t begin = streaming_metric_span(m->at, f->length);
 	struct first_text *kept, first;
 	struct key k;
 
-	first_key(f, &k, m, streaming_metric_span(old_at, f->length));
+	first_text_key(f, &k, m, streaming_metric_span(old_at, f->length));
 	kept = keyed_state_find(&f->texts, k.bytes, k.len);
 	if (kept == NULL)
 		return;
@@ -289,11 +288,11 @@ follow(
 		move_words(f, m->text, first.begin, begin);
 		first.begin = begin;
 	}
-	keep_first(f, m, first);
+	keep_first_text(f, m, first);
 }
 
 static void
-message(void *ctx, const struct streaming_metric_message *m,
+trends_message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	struct trends *f = ctx;
@@ -302,35 +301,36 @@ message(void *ctx, const struct streaming_metric_message *m,
 	size_t i;
 
 	if (old != NULL) {
-		follow(f, m, old->at);
+		follow_version(f, m, old->at);
 		return;
 	}
 	if (!m->counted)
 		return;
 	f->messages++;
 	f->texts_n += m->text.p != NULL;
-	if (f->messages == PATIENCE)
-		say_missing(f);
+	if (f->messages == MISSING_TEXT_AFTER)
+		report_missing_text(f);
 	if (m->text.p == NULL)
 		return;
 	words_find(&f->words, m->text, f->shortest);
 	for (i = 0; i < f->words.n; i++)
-		count(f, first.begin, f->words.v[i]);
+		count_word(f, first.begin, f->words.v[i]);
 	if (f->words.n > 0) {
 		first.hash = hash_message_text(f, m);
-		keep_first(f, m, first);
+		keep_first_text(f, m, first);
 	}
-	if (!f->words.full || f->told_long)
+	if (!f->words.full || f->reported_long)
 		return;
-	f->told_long = true;
+	f->reported_long = true;
 	log_error("tenant '%s' has a message of more than %d different words; "
 		  "the others are not counted",
 	    f->tenant, WORDS_MOST);
 }
 
-/* The words of windows that go on, too. */
+/* Marks the rows of all windows that are queued as changed, also of those that
+ * go on; the latter are queued again. */
 static void
-tell_all(struct trends *f, int64_t newest)
+report_open_windows(struct trends *f, int64_t newest)
 {
 	struct buf keys = BUF_INIT;
 	struct text key;
@@ -358,9 +358,9 @@ tell_all(struct trends *f, int64_t newest)
 	buf_release(&keys);
 }
 
-/* The words of windows that have ended. */
+/* Marks the words of windows that have ended as changed rows. */
 static void
-settle(void *ctx, int64_t newest, bool refresh)
+trends_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct trends *f = ctx;
 	struct text key;
@@ -368,15 +368,15 @@ settle(void *ctx, int64_t newest, bool refresh)
 	int64_t due;
 
 	if (f->parts && refresh)
-		tell_all(f, newest);
+		report_open_windows(f, newest);
 	while (timer_queue_next(&f->timer_queue, newest, &key, &due)) {
 		n = keyed_state_find(&f->table, key.p, key.len);
-		/* It may have lost some since it was put there. */
+		/* It may have lost messages since it was queued. */
 		if (n != NULL && (f->parts || *n > f->more_than))
 			keyed_state_tell(&f->table, n);
 	}
 	if (f->window == 0)
-		say_missing(f);
+		report_missing_text(f);
 	if (f->window == 0 || newest == CLOCK_NONE)
 		return;
 	keyed_state_expire(&f->table, newest - f->window - f->length);
@@ -385,7 +385,7 @@ settle(void *ctx, int64_t newest, bool refresh)
 }
 
 static void
-emit_one(struct trends *f, uint64_t *n, bool all, struct rowset *to)
+emit_word(struct trends *f, uint64_t *n, bool all, struct rowset *to)
 {
 	struct text key = keyed_state_key(n), word;
 	struct cell *c;
@@ -406,23 +406,23 @@ emit_one(struct trends *f, uint64_t *n, bool all, struct rowset *to)
 }
 
 static void
-emit(void *ctx, struct rowset *to, enum metric_rows which)
+trends_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct trends *f = ctx;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
 
 	for (i = 0; i < n; i++)
-		emit_one(f, list[i], which == ROWS_ALL, to);
+		emit_word(f, list[i], which == ROWS_ALL, to);
 	free(list);
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_metric,
-	.close = close_metric,
-	.message = message,
-	.settle = settle,
-	.emit = emit,
+	.open = trends_open,
+	.close = trends_close,
+	.message = trends_message,
+	.advance = trends_advance,
+	.emit = trends_emit,
 };
 
 const struct metric metric_trends = {

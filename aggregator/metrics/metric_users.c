@@ -69,7 +69,7 @@ static const struct stretches_kind user_stretches = {
 };
 
 static void *
-open_metric(const struct streaming_metric_setup *setup)
+users_open(const struct streaming_metric_setup *setup)
 {
 	struct users *f = xcalloc(1, sizeof *f);
 
@@ -85,7 +85,7 @@ open_metric(const struct streaming_metric_setup *setup)
 }
 
 static void
-close_metric(void *ctx)
+users_close(void *ctx)
 {
 	struct users *f = ctx;
 
@@ -145,7 +145,7 @@ remove_pair(struct users *f, struct text user, struct pair *p)
 /* A pair is due: it is removed, or comes up again when its newest message
  * expires. */
 static void
-look_at(struct users *f, struct text key, int64_t due)
+review_pair(struct users *f, struct text key, int64_t due)
 {
 	struct pair *p = keyed_state_find(&f->pairs, key.p, key.len);
 	size_t at = 0;
@@ -162,33 +162,33 @@ look_at(struct users *f, struct text key, int64_t due)
 }
 
 static void
-expire(struct users *f)
+expire_pairs(struct users *f)
 {
 	struct text key;
 	int64_t due;
 
 	f->expired_at = f->newest;
 	while (timer_queue_next(&f->timer_queue, f->newest, &key, &due))
-		look_at(f, key, due);
+		review_pair(f, key, due);
 }
 
 static void
-see_time(struct users *f, int64_t at)
+advance_time(struct users *f, int64_t at)
 {
 	if (at <= f->newest)
 		return;
 	f->newest = at;
 	/* CLOCK_NONE is far below. */
 	if (f->expired_at < at - EXPIRE_EVERY)
-		expire(f);
+		expire_pairs(f);
 }
 
 static bool
-has_room(struct users *f, const struct user *u)
+has_room_for_pair(struct users *f, const struct user *u)
 {
 	if (u->conversations < f->cap.limit)
 		return true;
-	expire(f);
+	expire_pairs(f);
 	return streaming_metric_cap_allows(&f->cap, u->conversations,
 	    "a user with more active conversations than that");
 }
@@ -203,7 +203,7 @@ add_to_pair(
 	pair_key(&k, m);
 	p = keyed_state_find(&f->pairs, k.bytes, k.len);
 	if (p == NULL) {
-		if (!has_room(f, u))
+		if (!has_room_for_pair(f, u))
 			return;
 		p = keyed_state_get(&f->pairs, k.bytes, k.len, NULL);
 		u->conversations++;
@@ -216,12 +216,15 @@ add_to_pair(
 }
 
 static void
-add(struct users *f, const struct streaming_metric_message *m)
+users_add(void *ctx, const struct streaming_metric_message *m)
 {
+	struct users *f = ctx;
 	struct user *u;
 	struct stretch *s;
 
-	see_time(f, m->at);
+	if (m->user.p == NULL)
+		return;
+	advance_time(f, m->at);
 	u = get_user(f, m);
 	s = stretches_at(&f->stretches, u, m->at, true);
 	stretch_add(s, m->at);
@@ -230,16 +233,16 @@ add(struct users *f, const struct streaming_metric_message *m)
 	add_to_pair(f, u, m);
 }
 
-/* The conversation is an active one. */
+/* An earlier generation counts the message; its conversation is active. */
 static void
-before(void *ctx, const struct streaming_metric_message *m)
+users_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
 {
 	struct users *f = ctx;
 	struct user *u;
 
 	if (!m->counted || m->user.p == NULL)
 		return;
-	see_time(f, m->at);
+	advance_time(f, m->at);
 	if (m->at + f->active <= f->newest)
 		return;
 	u = get_user(f, m);
@@ -248,13 +251,13 @@ before(void *ctx, const struct streaming_metric_message *m)
 }
 
 static void
-take_back_pair(struct users *f, const struct streaming_metric_message *m)
+remove_from_pair(struct users *f, const struct streaming_metric_message *m)
 {
 	struct pair *p;
 	struct key k;
 
-	see_time(f, f->table.home->newest);
-	/* Too old to matter; the pair may be a later one without it. */
+	advance_time(f, f->table.home->newest);
+	/* It is too old to be in the pair, which may have been made since. */
 	if (m->at + f->active <= f->newest)
 		return;
 	pair_key(&k, m);
@@ -274,11 +277,14 @@ take_back_pair(struct users *f, const struct streaming_metric_message *m)
 }
 
 static void
-take_back(struct users *f, const struct streaming_metric_message *m)
+users_remove(void *ctx, const struct streaming_metric_message *m)
 {
-	struct user *u = find_user(f, m->user);
+	struct users *f = ctx;
+	struct user *u = NULL;
 	struct stretch *s = NULL;
 
+	if (m->user.p != NULL)
+		u = find_user(f, m->user);
 	if (u != NULL)
 		s = stretches_at(&f->stretches, u, m->at, false);
 	if (s == NULL)
@@ -287,11 +293,11 @@ take_back(struct users *f, const struct streaming_metric_message *m)
 	stretches_change(&f->stretches, u, s);
 	stretches_drop_empty(&f->stretches, u, s);
 	keyed_state_tell(&f->table, u);
-	take_back_pair(f, m);
+	remove_from_pair(f, m);
 }
 
 static void
-prepare(void *ctx, const struct streaming_metric_message *m, bool near)
+users_prepare(void *ctx, const struct streaming_metric_message *m, bool near)
 {
 	struct users *f = ctx;
 	struct key k;
@@ -306,28 +312,18 @@ prepare(void *ctx, const struct streaming_metric_message *m, bool near)
 }
 
 static void
-message(void *ctx, const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old)
-{
-	if (old != NULL && old->counted && old->user.p != NULL)
-		take_back(ctx, old);
-	if (m->counted && m->user.p != NULL)
-		add(ctx, m);
-}
-
-static void
-settle(void *ctx, int64_t newest, bool refresh)
+users_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct users *f = ctx;
 
 	(void)refresh;
-	see_time(f, newest);
-	expire(f);
+	advance_time(f, newest);
+	expire_pairs(f);
 	stretches_expire(&f->stretches, newest);
 }
 
 static void
-emit_one(struct users *f, const struct user *u, struct rowset *to)
+emit_user(struct users *f, const struct user *u, struct rowset *to)
 {
 	struct stretch_sum sum = stretches_sum(&f->stretches, u);
 	struct cell *c = rowset_add(to);
@@ -341,7 +337,7 @@ emit_one(struct users *f, const struct user *u, struct rowset *to)
 }
 
 static void
-emit(void *ctx, struct rowset *to, enum metric_rows which)
+users_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct users *f = ctx;
 	const struct user *u;
@@ -351,19 +347,20 @@ emit(void *ctx, struct rowset *to, enum metric_rows which)
 	for (i = 0; i < n; i++) {
 		u = list[i];
 		if (which == ROWS_CHANGED || u->newest.messages > 0)
-			emit_one(f, u, to);
+			emit_user(f, u, to);
 	}
 	free(list);
 }
 
 static const struct streaming_metric_ops ops = {
-	.open = open_metric,
-	.close = close_metric,
-	.prepare = prepare,
-	.message = message,
-	.before = before,
-	.settle = settle,
-	.emit = emit,
+	.open = users_open,
+	.close = users_close,
+	.prepare = users_prepare,
+	.add = users_add,
+	.remove = users_remove,
+	.counted_elsewhere = users_counted_elsewhere,
+	.advance = users_advance,
+	.emit = users_emit,
 };
 
 const struct metric metric_user_stats = {

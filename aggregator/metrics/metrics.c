@@ -1,5 +1,5 @@
 /*
- * metrics: the registry: those that are declared in tables.def. Rows are
+ * metrics: the registry: the metrics that are declared in tables.def. Rows are
  * written in this order.
  */
 #include "aggregator/rows/metric.h"

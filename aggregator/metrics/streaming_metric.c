@@ -1,6 +1,6 @@
 /*
- * streaming_metric: see streaming_metric.h. All streaming of one tenant, and
- * what they share.
+ * streaming_metric: see streaming_metric.h. The streaming metrics of one
+ * tenant, and what they share.
  */
 #include "aggregator/metrics/streaming_metric.h"
 
@@ -27,7 +27,7 @@ struct streaming_metrics {
 	size_t n;
 };
 
-/* Nobody outside can choose keys that fall together. */
+/* Nobody outside can choose keys that collide. */
 static uint64_t
 hash_seed(struct state *state)
 {
@@ -87,7 +87,7 @@ streaming_metric_message_read(
 	m->chat = r->chat;
 	m->id = r->id;
 	m->user = r->user;
-	/* An operator may be told of in either way. */
+	/* A record names an operator in either way. */
 	if (m->user.p == NULL && r->from == FROM_OPERATOR)
 		m->user = r->operator_id;
 	m->channel = r->channel;
@@ -98,8 +98,8 @@ streaming_metric_message_read(
 }
 
 static void
-prepare(struct streaming_metrics *f, const struct streaming_metric_message *m,
-    bool near)
+prepare_metrics(struct streaming_metrics *f,
+    const struct streaming_metric_message *m, bool near)
 {
 	size_t i;
 
@@ -126,6 +126,21 @@ counts_alike(const struct streaming_metric_message *a,
 	       same_text(a->chat, b->chat) && same_text(a->channel, b->channel);
 }
 
+static void
+count_message(const struct streaming_metric *x,
+    const struct streaming_metric_message *m,
+    const struct streaming_metric_message *old)
+{
+	const struct streaming_metric_ops *ops = x->metric->streaming;
+
+	if (ops->message != NULL)
+		ops->message(x->ctx, m, old);
+	if (ops->remove != NULL && old != NULL && old->counted)
+		ops->remove(x->ctx, old);
+	if (ops->add != NULL && m->counted)
+		ops->add(x->ctx, m);
+}
+
 void
 streaming_metrics_message(struct streaming_metrics *f,
     const struct streaming_metric_message *m,
@@ -133,43 +148,42 @@ streaming_metrics_message(struct streaming_metrics *f,
 {
 	size_t i;
 
-	/* Most versions change nothing that counts. Nor do those of a message
-	 * that another generation counted. */
+	/* Most versions change nothing that counts. */
 	if (old != NULL && counts_alike(m, old))
 		return;
-	prepare(f, m, false);
-	prepare(f, m, true);
+	prepare_metrics(f, m, false);
+	prepare_metrics(f, m, true);
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->message != NULL)
-			f->v[i].metric->streaming->message(f->v[i].ctx, m, old);
+		count_message(&f->v[i], m, old);
 }
 
 void
-streaming_metrics_before(
+streaming_metrics_counted_elsewhere(
     struct streaming_metrics *f, const struct streaming_metric_message *m)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->before != NULL)
-			f->v[i].metric->streaming->before(f->v[i].ctx, m);
+		if (f->v[i].metric->streaming->counted_elsewhere != NULL)
+			f->v[i].metric->streaming->counted_elsewhere(
+			    f->v[i].ctx, m);
 }
 
 void
 streaming_metrics_interval(struct streaming_metrics *f,
-    const struct streaming_metric_interval *in, bool withdrawn)
+    const struct streaming_metric_interval *in, bool retracted)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].metric->streaming->interval != NULL)
 			f->v[i].metric->streaming->interval(
-			    f->v[i].ctx, in, withdrawn);
+			    f->v[i].ctx, in, retracted);
 }
 
 void
 streaming_metrics_model_interval(void *streaming, const struct model *m,
-    const struct chat *c, const struct interval *i, bool withdrawn)
+    const struct chat *c, const struct interval *i, bool retracted)
 {
 	char buf[MESSAGE_ID_TEXT];
 	struct streaming_metric_interval in = { .kind = i->kind,
@@ -180,7 +194,7 @@ streaming_metrics_model_interval(void *streaming, const struct model *m,
 		.end = i->end,
 		.ms = i->ms };
 
-	streaming_metrics_interval(streaming, &in, withdrawn);
+	streaming_metrics_interval(streaming, &in, retracted);
 }
 
 void
@@ -191,15 +205,15 @@ streaming_metrics_resume(struct streaming_metrics *f, int64_t newest)
 }
 
 void
-streaming_metrics_settle(
+streaming_metrics_advance(
     struct streaming_metrics *f, int64_t newest, bool refresh)
 {
 	size_t i;
 
 	streaming_metrics_resume(f, newest);
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].metric->streaming->settle != NULL)
-			f->v[i].metric->streaming->settle(
+		if (f->v[i].metric->streaming->advance != NULL)
+			f->v[i].metric->streaming->advance(
 			    f->v[i].ctx, newest, refresh);
 }
 
@@ -244,7 +258,7 @@ streaming_metrics_sent(struct streaming_metrics *f)
 
 /* Of each changed row: the name of its table, and its key. */
 void
-streaming_metrics_unsent(const struct streaming_metrics *f, struct buf *to)
+streaming_metrics_pending(const struct streaming_metrics *f, struct buf *to)
 {
 	const struct keyed_state *k;
 	struct text key, name;
@@ -264,9 +278,10 @@ streaming_metrics_unsent(const struct streaming_metrics *f, struct buf *to)
 	}
 }
 
-/* A metric that is not kept any more is passed over. */
+/* A table that this run does not keep is ignored. */
 static void
-tell_again(struct streaming_metrics *f, struct text table, struct text key)
+mark_row_changed(
+    struct streaming_metrics *f, struct text table, struct text key)
 {
 	struct keyed_state *k;
 	void *payload;
@@ -283,7 +298,7 @@ tell_again(struct streaming_metrics *f, struct text table, struct text key)
 }
 
 int
-streaming_metrics_unsent_back(
+streaming_metrics_restore_pending(
     struct streaming_metrics *f, const void *data, size_t len)
 {
 	struct pack r = pack_open_bare(data, len);
@@ -294,7 +309,7 @@ streaming_metrics_unsent_back(
 		key = pack_text(&r);
 		if (table.p == NULL || key.p == NULL || key.len > KEY_MAX)
 			return -1;
-		tell_again(f, table, key);
+		mark_row_changed(f, table, key);
 	}
 	return pack_end(&r);
 }
@@ -318,7 +333,7 @@ streaming_metric_cap_init(struct streaming_metric_cap *c,
 	c->setup = s;
 	c->key = key;
 	c->limit = (uint64_t)streaming_metric_conf(s, key);
-	c->told = false;
+	c->reported = false;
 }
 
 bool
@@ -327,11 +342,11 @@ streaming_metric_cap_allows(
 {
 	if (n < c->limit)
 		return true;
-	if (!c->told)
+	if (!c->reported)
 		log_error("tenant '%s' has %s; what is above [aggregator] %s = "
 			  "%" PRIu64 " is not counted",
 		    c->setup->tenant, what, c->key, c->limit);
-	c->told = true;
+	c->reported = true;
 	return false;
 }
 

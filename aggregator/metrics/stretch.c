@@ -78,14 +78,14 @@ stretches_change(struct stretches *x, const void *head, void *s)
  * neighbours may be NULL; they limit the span. */
 static void
 set_span(const struct stretches *x, struct stretch *s, int64_t at,
-    const struct stretch *before, const struct stretch *behind)
+    const struct stretch *before, const struct stretch *after)
 {
 	s->start = streaming_metric_span(at, x->forget);
 	s->end = s->start + x->forget;
 	if (before != NULL && before->end > s->start)
 		s->start = before->end;
-	if (behind != NULL && behind->start < s->end)
-		s->end = behind->start;
+	if (after != NULL && after->start < s->end)
+		s->end = after->start;
 	s->has_before = before != NULL;
 	if (before != NULL)
 		s->before = before->start;
@@ -107,18 +107,18 @@ move_head_to_past(struct stretches *x, void *head)
 /* Makes a past stretch between two; before may be NULL. */
 static void *
 insert_past(struct stretches *x, void *head, int64_t at,
-    const struct stretch *before, struct stretch *behind)
+    const struct stretch *before, struct stretch *after)
 {
 	struct stretch made_for = { 0 }, *made;
 	struct key k;
 
-	set_span(x, &made_for, at, before, behind);
+	set_span(x, &made_for, at, before, after);
 	k = past_key(head, made_for.start);
 	made = keyed_state_get(&x->past, k.bytes, k.len, NULL);
 	*made = made_for;
-	behind->has_before = 1;
-	behind->before = made_for.start;
-	stretches_change(x, head, behind);
+	after->has_before = 1;
+	after->before = made_for.start;
+	stretches_change(x, head, after);
 	stretches_change(x, head, made);
 	return made;
 }
@@ -126,7 +126,7 @@ insert_past(struct stretches *x, void *head, int64_t at,
 void *
 stretches_at(struct stretches *x, void *head, int64_t at, bool make)
 {
-	struct stretch *s = head, *behind = NULL;
+	struct stretch *s = head, *after = NULL;
 
 	/* It is new, or every message was retracted. */
 	if (s->messages == 0 && s->has_before == 0) {
@@ -137,13 +137,13 @@ stretches_at(struct stretches *x, void *head, int64_t at, bool make)
 		return s;
 	}
 	for (; s != NULL && at < s->start; s = stretches_before(x, head, s))
-		behind = s;
+		after = s;
 	if (s != NULL && at < s->end)
 		return s;
 	if (!make)
 		return NULL;
-	if (behind != NULL)
-		return insert_past(x, head, at, s, behind);
+	if (after != NULL)
+		return insert_past(x, head, at, s, after);
 	set_span(x, head, at, move_head_to_past(x, head), NULL);
 	return head;
 }
@@ -167,7 +167,7 @@ stretch_remove(struct stretch *s, int64_t at)
 void
 stretches_drop_empty(struct stretches *x, void *head, void *s)
 {
-	struct stretch *gone = s, *behind, *before;
+	struct stretch *gone = s, *after, *before;
 
 	if (gone->messages > 0)
 		return;
@@ -181,22 +181,22 @@ stretches_drop_empty(struct stretches *x, void *head, void *s)
 		keyed_state_delete(&x->past, before);
 		return;
 	}
-	behind = head;
-	while (behind->before != gone->start) {
-		struct stretch *next = stretches_before(x, head, behind);
+	after = head;
+	while (after->before != gone->start) {
+		struct stretch *next = stretches_before(x, head, after);
 
 		if (next == NULL)
 			return; /* it is not linked, so no sum has it */
-		behind = next;
+		after = next;
 	}
-	behind->has_before = gone->has_before;
-	behind->before = gone->before;
-	stretches_change(x, head, behind);
+	after->has_before = gone->has_before;
+	after->before = gone->before;
+	stretches_change(x, head, after);
 	keyed_state_delete(&x->past, gone);
 }
 
 static int64_t
-first_time(const struct stretch *s)
+first_counted(const struct stretch *s)
 {
 	return -top_values_get(&s->first);
 }
@@ -207,7 +207,7 @@ stretches_joined(struct stretches *x, const void *head, const void *s)
 	const struct stretch *before = stretches_before(x, head, s);
 
 	if (before == NULL ||
-	    first_time(s) - top_values_get(&before->last) > x->forget)
+	    first_counted(s) - top_values_get(&before->last) > x->forget)
 		return NULL;
 	return (void *)(uintptr_t)before;
 }
@@ -223,7 +223,7 @@ stretches_sum(struct stretches *x, const void *head)
 	sum.last = top_values_get(&s->last);
 	for (; s != NULL; s = stretches_joined(x, head, s)) {
 		sum.messages += s->messages;
-		sum.first = first_time(s);
+		sum.first = first_counted(s);
 	}
 	return sum;
 }
@@ -264,7 +264,7 @@ delete_unreachable(struct stretches *x, void *head)
 
 	for (s = head; s != NULL; s = before) {
 		before = stretches_before(x, head, s);
-		if (before == NULL || first_time(s) >= reachable ||
+		if (before == NULL || first_counted(s) >= reachable ||
 		    stretches_joined(x, head, s) != NULL)
 			continue;
 		delete_before(x, head, s);

@@ -93,7 +93,7 @@ struct stretch_sum {
 
 struct stretch_sum stretches_sum(struct stretches *x, const void *head);
 
-/* In a stream: deletes heads and past stretches behind a silence that nothing
+/* In a stream: deletes heads and past stretches before a silence that nothing
  * can fill or move any more, of all keys that are due. A key whose row is still
  * to be written keeps everything for now. newest: the tenant's newest time. */
 void stretches_expire(struct stretches *x, int64_t newest);

@@ -1,7 +1,7 @@
 /*
- * words: see words.h. One pass over the text, lower-casing into a buffer of
- * its own; runs of ASCII, which most texts are, never reach libunistring, and
- * only a text that is not in NFKC is brought into it before.
+ * words: see words.h. One pass over the text lower-cases it into a buffer.
+ * ASCII, which most texts are, never reaches libunistring, and only a text that
+ * is not in NFKC is normalised before.
  */
 #include "aggregator/metrics/words.h"
 
@@ -28,12 +28,12 @@ enum {
 	ZERO = 0x3007,      /* written among ideographs, a number to Unicode */
 };
 
-/* The word at hand. */
-struct run {
+/* The word that is being read. */
+struct word_run {
 	struct words *w;
 	char *begin, *end; /* of its bytes in w->bytes */
 	size_t characters;
-	size_t sure; /* bytes of it without joiners at its end */
+	size_t sure; /* its bytes without joiners at the end */
 	size_t sure_characters;
 	size_t shortest;
 	ucs4_t before; /* the ideograph before; 0: none */
@@ -47,7 +47,7 @@ words_release(struct words *w)
 }
 
 static void
-clear(struct words *w)
+clear_words(struct words *w)
 {
 	if (w->n > 0)
 		memset(w->slots, 0, sizeof w->slots);
@@ -59,7 +59,7 @@ clear(struct words *w)
 
 /* False when the word is there already, or there are too many. */
 static bool
-add(struct words *w, const char *p, size_t len)
+add_distinct_word(struct words *w, const char *p, size_t len)
 {
 	uint64_t hash = hash_text(w->seed, p, len);
 	size_t i = hash % ARRAY_LEN(w->slots), j;
@@ -103,25 +103,25 @@ is_of_word(ucs4_t c)
 				       UC_CATEGORY_MASK_Nd);
 }
 
-/* Composed syllables and ideographs, Cyrillic letters: the many that stay as
- * they are, whatever their decomposition. */
+/* Composed syllables, ideographs and Cyrillic letters: frequent characters that
+ * NFKC leaves as they are, whatever their decomposition. */
 static bool
-is_settled(ucs4_t c)
+is_stable(ucs4_t c)
 {
 	return (c >= 0x400 && c <= 0x481) || (c >= 0x3041 && c <= 0x3096) ||
 	       (c >= 0x30a1 && c <= 0x30fe) || (c >= 0x4e00 && c <= 0x9fff) ||
 	       (c >= 0xac00 && c <= 0xd7a3);
 }
 
-/* May NFKC change a text in which this stands? Marks and parts of Korean
- * syllables join what is before them; others stand for something else. */
+/* NFKC may change a text with this character. Marks and parts of Korean
+ * syllables combine with what is before them; others have a decomposition. */
 static bool
 may_change(ucs4_t c)
 {
 	ucs4_t parts[UC_DECOMPOSITION_MAX_LENGTH];
 	int tag, n;
 
-	if (is_settled(c))
+	if (is_stable(c))
 		return false;
 	if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_M) ||
 	    (c >= 0x1100 && c <= 0x11ff))
@@ -148,9 +148,9 @@ is_normal(struct text t)
 	return true;
 }
 
-/* The run ends: it is a word, or nothing. */
+/* The run ends: it is a word, or it is dropped. */
 static void
-end_word(struct run *r)
+end_word(struct word_run *r)
 {
 	size_t len;
 
@@ -161,14 +161,14 @@ end_word(struct run *r)
 	len = (size_t)(r->end - r->begin);
 	if (r->sure_characters < r->shortest ||
 	    r->sure_characters > WORDS_LONGEST || len > WORDS_BYTES ||
-	    !add(r->w, r->begin, len))
+	    !add_distinct_word(r->w, r->begin, len))
 		r->end = r->begin;
 	r->begin = r->end;
 	r->characters = r->sure = r->sure_characters = 0;
 }
 
 static void
-put(struct run *r, ucs4_t c)
+put_character(struct word_run *r, ucs4_t c)
 {
 	int n = u8_uctomb((uint8_t *)r->end, c, 4);
 
@@ -176,9 +176,9 @@ put(struct run *r, ucs4_t c)
 	r->characters++;
 }
 
-/* The word goes at least to here. */
+/* The word extends at least to here. */
 static void
-be_sure(struct run *r)
+extend_word(struct word_run *r)
 {
 	r->sure = (size_t)(r->end - r->begin);
 	r->sure_characters = r->characters;
@@ -186,16 +186,17 @@ be_sure(struct run *r)
 
 /* One character that is not ASCII. */
 static void
-take_wide(struct run *r, ucs4_t c)
+read_wide(struct word_run *r, ucs4_t c)
 {
 	ucs4_t before = r->before;
 
 	if (is_ideograph(c) && is_of_word(c)) {
 		end_word(r);
 		if (before != 0) {
-			put(r, before);
-			put(r, c);
-			if (!add(r->w, r->begin, (size_t)(r->end - r->begin)))
+			put_character(r, before);
+			put_character(r, c);
+			if (!add_distinct_word(
+				r->w, r->begin, (size_t)(r->end - r->begin)))
 				r->end = r->begin;
 			r->begin = r->end;
 			r->characters = 0;
@@ -204,16 +205,16 @@ take_wide(struct run *r, ucs4_t c)
 	} else if (is_of_word(c)) {
 		if (before != 0)
 			end_word(r);
-		put(r, uc_tolower(c));
-		be_sure(r);
+		put_character(r, uc_tolower(c));
+		extend_word(r);
 	} else if (is_joiner(c) && r->end > r->begin) {
-		put(r, c);
+		put_character(r, c);
 	} else {
 		end_word(r);
 	}
 }
 
-/* What an ASCII byte is in a word: itself in lower case; 0: it ends it. */
+/* An ASCII byte in lower case; 0: it ends a word. */
 static const char ascii[128] = {
 	['0'] = '0',
 	['1'] = '1',
@@ -280,9 +281,9 @@ static const char ascii[128] = {
 	['z'] = 'z',
 };
 
-/* As long as it is ASCII; returns where it stopped. */
+/* Reads as long as it is ASCII; returns where it stopped. */
 static const unsigned char *
-take_ascii(struct run *r, const unsigned char *p, const unsigned char *end)
+read_ascii(struct word_run *r, const unsigned char *p, const unsigned char *end)
 {
 	char c;
 
@@ -296,17 +297,17 @@ take_ascii(struct run *r, const unsigned char *p, const unsigned char *end)
 			end_word(r);
 		*r->end++ = c;
 		r->characters++;
-		be_sure(r);
+		extend_word(r);
 	}
 	return p;
 }
 
 static void
-find(struct words *w, struct text text, size_t shortest)
+find_words_of(struct words *w, struct text text, size_t shortest)
 {
 	const unsigned char *p = (const unsigned char *)text.p;
 	const unsigned char *end = p + text.len;
-	struct run r = { .w = w, .shortest = shortest };
+	struct word_run r = { .w = w, .shortest = shortest };
 	ucs4_t c;
 	int n;
 
@@ -318,11 +319,11 @@ find(struct words *w, struct text text, size_t shortest)
 	}
 	r.begin = r.end = w->bytes;
 	while (p < end) {
-		p = take_ascii(&r, p, end);
+		p = read_ascii(&r, p, end);
 		if (p == end)
 			break;
 		n = u8_mbtouc(&c, p, (size_t)(end - p));
-		take_wide(&r, c);
+		read_wide(&r, c);
 		p += n;
 	}
 	end_word(&r);
@@ -334,16 +335,16 @@ words_find(struct words *w, struct text text, size_t shortest)
 	uint8_t *normal;
 	size_t len;
 
-	clear(w);
+	clear_words(w);
 	if (is_normal(text)) {
-		find(w, text, shortest);
+		find_words_of(w, text, shortest);
 		return;
 	}
 	normal = u8_normalize(
 	    UNINORM_NFKC, (const uint8_t *)text.p, text.len, NULL, &len);
 	if (normal == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
-	find(w, (struct text){ (const char *)normal, len }, shortest);
+	find_words_of(w, (struct text){ (const char *)normal, len }, shortest);
 	free(normal);
 }
 

@@ -1,16 +1,16 @@
 /*
- * words: the words of a text, each once, as trends count them. A word is a run
- * of letters, marks, decimal digits (Nd) and underscores of any script, of a
- * text in NFKC, in lower case; the joiners U+200C and U+200D belong to a word
- * that goes on behind them. Words shorter than a number of characters are left
- * out, and those longer than WORDS_LONGEST or WORDS_BYTES, which are no words.
+ * words: the distinct words of a text, as trends count them. A word is a run of
+ * letters, marks, decimal digits (Nd) and underscores of any script, of a text
+ * in NFKC, in lower case. The joiners U+200C and U+200D belong to a word that
+ * goes on after them. Words shorter than a given number of characters are left
+ * out, and so are those longer than WORDS_LONGEST or WORDS_BYTES.
  *
  * Chinese and Japanese are written without blanks between words: of a run of
  * such characters each pair of neighbours counts as a word, whatever its
- * length. The marks that go with them are such characters: the iteration mark
- * U+3005, the zero U+3007, the prolonged sound mark U+30FC.
+ * length. The iteration mark U+3005, the zero U+3007 and the prolonged sound
+ * mark U+30FC are such characters, too.
  *
- * libunistring knows the characters; ASCII is done here.
+ * libunistring classifies the characters that are not ASCII.
  */
 #ifndef AGGREGATOR_METRICS_WORDS_H
 #define AGGREGATOR_METRICS_WORDS_H
@@ -42,12 +42,12 @@ struct words {
 /* A zeroed struct is valid. */
 void words_release(struct words *w);
 
-/* Finds the words of a text that is valid UTF-8, of at least `shortest`
- * characters. Valid until the next call. */
+/* Finds the words of a text, valid UTF-8, of at least `shortest` characters.
+ * w->v is valid until the next call. */
 void words_find(struct words *w, struct text text, size_t shortest);
 
-/* The text as a word: in lower case and in NFKC. Borrowed from w until the
- * next call; empty when it is more than one word or none. */
+/* The text as a word: in lower case and in NFKC; empty unless it is one word.
+ * Borrowed from w until the next call. */
 struct text words_fold(struct words *w, struct text text);
 
 #endif

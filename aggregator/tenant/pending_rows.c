@@ -42,7 +42,7 @@ pending_rows_pack(const struct pipeline *d, uint32_t tenant, struct buf *to)
 	}
 	pack_put_number(to, c->totals);
 	if (d->streaming != NULL)
-		streaming_metrics_unsent(d->streaming, &flows);
+		streaming_metrics_pending(d->streaming, &flows);
 	pack_put_text(to, (struct text){ buf_str(&flows), flows.len });
 	buf_release(&flows);
 }
@@ -109,5 +109,5 @@ pending_rows_mark(struct pipeline *d, struct pack *r)
 		model_mark_waits(m);
 	if (flows.len == 0 || d->streaming == NULL)
 		return 0;
-	return streaming_metrics_unsent_back(d->streaming, flows.p, flows.len);
+	return streaming_metrics_restore_pending(d->streaming, flows.p, flows.len);
 }

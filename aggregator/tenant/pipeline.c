@@ -158,7 +158,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	streaming_metric_message_read(&m, r);
 	if (r->stale) {
 		if (taken == MODEL_NEW)
-			streaming_metrics_before(d->streaming, &m);
+			streaming_metrics_counted_elsewhere(d->streaming, &m);
 		return taken;
 	}
 	if (taken == MODEL_NEW) {
@@ -178,7 +178,7 @@ pipeline_settle(struct pipeline *d, const struct rules *rules, bool refresh)
 		model_mark_waits(&d->model);
 	model_settle(&d->model, rules);
 	if (d->streaming != NULL)
-		streaming_metrics_settle(d->streaming, d->model.as_of, refresh);
+		streaming_metrics_advance(d->streaming, d->model.as_of, refresh);
 }
 
 void

@@ -247,7 +247,7 @@ run_at_once(struct world *w)
 
 	for (i = 0; i < w->n; i++)
 		feed(f, &w->steps[i], &newest);
-	streaming_metrics_settle(f, newest, true);
+	streaming_metrics_advance(f, newest, true);
 	emit(w, f, ROWS_ALL);
 	streaming_metrics_close(f);
 	keyed_state_pool_release(&pool);
@@ -285,7 +285,7 @@ begin(struct world *w, struct life *l)
 
 		memcpy(copy, data, len);
 		assert_int_equal(
-		    streaming_metrics_unsent_back(l->streaming, copy, len), 0);
+		    streaming_metrics_restore_pending(l->streaming, copy, len), 0);
 		free(copy);
 	}
 	buf_release(&why);
@@ -305,17 +305,17 @@ tick(struct world *w, struct life *l, int64_t newest, bool last)
 {
 	struct buf unsent = BUF_INIT, why = BUF_INIT;
 
-	streaming_metrics_settle(
+	streaming_metrics_advance(
 	    l->streaming, newest, last || dice(w, 10) == 0);
 	streaming_metrics_save(l->streaming);
-	streaming_metrics_unsent(l->streaming, &unsent);
+	streaming_metrics_pending(l->streaming, &unsent);
 	state_put(l->unsent, "t1", 2, buf_str(&unsent), unsent.len);
 	if (state_commit(l->state, &why) != PROG_OK)
 		fail_msg("%s", buf_str(&why));
 	if (!last && dice(w, 15) == 0) {
 		end(l);
 		begin(w, l);
-		streaming_metrics_settle(l->streaming, newest, false);
+		streaming_metrics_advance(l->streaming, newest, false);
 	}
 	emit(w, l->streaming, ROWS_CHANGED);
 	streaming_metrics_sent(l->streaming);

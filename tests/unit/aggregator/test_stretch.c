@@ -164,7 +164,7 @@ tick(struct world *w)
 {
 	struct buf why = BUF_INIT;
 
-	streaming_metrics_settle(w->streaming, w->newest, false);
+	streaming_metrics_advance(w->streaming, w->newest, false);
 	streaming_metrics_save(w->streaming);
 	if (state_commit(w->state, &why) != PROG_OK)
 		fail_msg("%s", buf_str(&why));
@@ -260,7 +260,7 @@ by_hand(const struct script *s, const char *metric, bool backwards)
 	begin(&w, false);
 	for (i = 0; i < s->n; i++)
 		tell(&w, s, backwards ? s->n - 1 - i : i);
-	streaming_metrics_settle(w.streaming, w.newest, false);
+	streaming_metrics_advance(w.streaming, w.newest, false);
 	emit(&w, ROWS_ALL);
 	check(&w, s, backwards);
 	end(&w);
