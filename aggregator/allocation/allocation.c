@@ -1,8 +1,7 @@
 /*
- * allocation: chats and what becomes of them; see allocation.h. Whatever
- * changes of a chat, alloc_settle() then counts it for who has it and puts it
- * where it belongs; of two that wait there the older is served first
- * (by_arrival).
+ * allocation: chats and the place of each; see allocation.h. After any change
+ * of a chat, alloc_recompute_chat() counts it for its operators and moves it to
+ * where it belongs.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -11,76 +10,21 @@
 
 #include "common/base/xalloc.h"
 
-static int
-by_arrival(const struct alloc_chat *a, const struct alloc_chat *b)
-{
-	if (a->arrival != b->arrival)
-		return a->arrival < b->arrival ? -1 : 1;
-	return text_compare(a->id, b->id);
-}
-
-int
-alloc_compare_chats(const struct treap_node *x, const struct treap_node *y)
-{
-	return by_arrival(TREAP_OF(x, const struct alloc_chat, node),
-	    TREAP_OF(y, const struct alloc_chat, node));
-}
-
-int
-alloc_compare_owed(const struct treap_node *x, const struct treap_node *y)
-{
-	return text_compare(TREAP_OF(x, const struct alloc_chat, owed)->id,
-	    TREAP_OF(y, const struct alloc_chat, owed)->id);
-}
-
-static int
-compare_lines(const struct treap_node *x, const struct treap_node *y)
-{
-	return by_arrival(TREAP_OF(x, const struct alloc_line, node)->head,
-	    TREAP_OF(y, const struct alloc_line, node)->head);
-}
-
-static int
-compare_timers(const struct treap_node *x, const struct treap_node *y)
-{
-	const struct alloc_timer *a =
-	    TREAP_OF(x, const struct alloc_timer, node);
-	const struct alloc_timer *b =
-	    TREAP_OF(y, const struct alloc_timer, node);
-
-	if (a->due != b->due)
-		return a->due < b->due ? -1 : 1;
-	return (a->order > b->order) - (a->order < b->order);
-}
-
-static int
-compare_customers(const struct treap_node *x, const struct treap_node *y)
-{
-	const struct alloc_customer *a =
-	    TREAP_OF(x, const struct alloc_customer, node);
-	const struct alloc_customer *b =
-	    TREAP_OF(y, const struct alloc_customer, node);
-
-	if (a->at != b->at)
-		return a->at < b->at ? -1 : 1;
-	return text_compare(a->id, b->id);
-}
-
 struct allocation *
 allocation_new(const char *tenant, const struct allocation_settings *set,
-    const struct allocation_watch *watch)
+    const struct allocation_listener *listener)
 {
 	struct allocation *a = xcalloc(1, sizeof *a);
 
 	a->tenant = xstrdup(tenant);
 	a->set = *set;
-	a->watch = watch;
+	a->listener = listener;
 	a->now = INT64_MIN;
 	a->everybody = RECORD_NO_NUMBER;
-	treap_init(&a->by_time, compare_customers, &a->counts.steps);
-	treap_init(&a->ready, compare_lines, &a->counts.steps);
-	treap_init(&a->timers, compare_timers, &a->counts.steps);
-	treap_init(&a->unsent, alloc_compare_unsent, &a->counts.steps);
+	treap_init(&a->by_time, alloc_compare_customers, &a->counts.steps);
+	treap_init(&a->ready, alloc_compare_lines, &a->counts.steps);
+	treap_init(&a->timers, alloc_compare_timers, &a->counts.steps);
+	treap_init(&a->outbox, alloc_compare_outbox, &a->counts.steps);
 	return a;
 }
 
@@ -96,7 +40,7 @@ alloc_chat_free(void *p)
 }
 
 static void
-free_customer(void *p)
+free_alloc_customer(void *p)
 {
 	struct alloc_customer *c = p;
 
@@ -112,12 +56,12 @@ allocation_free(struct allocation *a)
 	if (a == NULL)
 		return;
 	for (i = 0; i < a->changed_n; i++)
-		if (a->changed[i]->gone)
+		if (a->changed[i]->deleted)
 			alloc_chat_free(a->changed[i]);
 	strmap_release(&a->chats, alloc_chat_free);
-	strmap_release(&a->customers, free_customer);
+	strmap_release(&a->customers, free_alloc_customer);
 	strmap_release(&a->limits, free);
-	strmap_release(&a->forgotten, NULL);
+	strmap_release(&a->deleted_customers, NULL);
 	alloc_lines_release(a);
 	free(a->changed);
 	free(a->changed_operators);
@@ -135,8 +79,8 @@ alloc_chat_get(struct allocation *a, struct text id)
 	if (c != NULL)
 		return c;
 	c = xcalloc(1, sizeof *c);
-	c->id = text_of(xstrndup(id.p, id.len), id.len);
-	c->status_at = c->holder_at = c->opened_at = CLOCK_NONE;
+	c->id = alloc_text(xstrndup(id.p, id.len), id.len);
+	c->status_at = c->assignee_at = c->opened_at = CLOCK_NONE;
 	c->closed_at = c->arrival = CLOCK_NONE;
 	c->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	c->timer.due = INT64_MAX;
@@ -145,7 +89,7 @@ alloc_chat_get(struct allocation *a, struct text id)
 }
 
 void
-alloc_changed(struct allocation *a, struct alloc_chat *c)
+alloc_chat_changed(struct allocation *a, struct alloc_chat *c)
 {
 	if (c->changed)
 		return;
@@ -165,21 +109,9 @@ alloc_operator_changed(struct allocation *a, struct alloc_operator *o)
 	a->changed_operators[a->changed_operators_n++] = o;
 }
 
-void
-alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due)
-{
-	if (t->due == due)
-		return;
-	treap_remove(&a->timers, &t->node);
-	t->due = due;
-	t->order = a->timer_order++;
-	if (due != INT64_MAX)
-		treap_add(&a->timers, &t->node);
-}
-
-/* Who was not here for long; what is not saved yet stays. */
+/* Those who were not here for long; an entry that is not packed yet stays. */
 static void
-forget_customers(struct allocation *a, int64_t before)
+delete_old_customers(struct allocation *a, int64_t before)
 {
 	struct treap_node *n;
 	struct alloc_customer *c;
@@ -189,9 +121,9 @@ forget_customers(struct allocation *a, int64_t before)
 		if (c->at >= before || c->changed)
 			break;
 		treap_remove(&a->by_time, n);
-		(void)strmap_put(&a->forgotten, c->id.p, c->id.len);
+		(void)strmap_put(&a->deleted_customers, c->id.p, c->id.len);
 		(void)strmap_delete(&a->customers, c->id.p, c->id.len);
-		free_customer(c);
+		free_alloc_customer(c);
 	}
 }
 
@@ -204,7 +136,7 @@ alloc_customer_set(struct allocation *a, struct text id,
 
 	if (c == NULL) {
 		c = xcalloc(1, sizeof *c);
-		c->id = text_of(xstrndup(id.p, id.len), id.len);
+		c->id = alloc_text(xstrndup(id.p, id.len), id.len);
 		*slot = c;
 	}
 	treap_remove(&a->by_time, &c->node);
@@ -217,11 +149,11 @@ alloc_customer_set(struct allocation *a, struct text id,
 		    a->changed_customers_cap);
 		a->changed_customers[a->changed_customers_n++] = c;
 	}
-	forget_customers(a, at - a->set.sticky);
+	delete_old_customers(a, at - a->set.sticky);
 }
 
 static void
-count_one(struct allocation *a, struct alloc_operator *o,
+add_to_load(struct allocation *a, struct alloc_operator *o,
     struct alloc_channel *channel, int64_t by)
 {
 	if (o == NULL)
@@ -233,9 +165,9 @@ count_one(struct allocation *a, struct alloc_operator *o,
 	alloc_operator_end(a, o);
 }
 
-/* One that they have already is of another channel now. */
+/* A chat that they have already is now of another channel. */
 static void
-count_moved(struct allocation *a, struct alloc_operator *o,
+move_between_channels(struct allocation *a, struct alloc_operator *o,
     struct alloc_channel *from, struct alloc_channel *to)
 {
 	if (o == NULL || from == to)
@@ -248,54 +180,55 @@ count_moved(struct allocation *a, struct alloc_operator *o,
 	alloc_operator_end(a, o);
 }
 
-/* For whom it counts: who holds it, and whom it is reserved for. Never twice
- * for one of them, not for a moment: others look on. */
+/* A chat is part of the load of its assignee and of whom it is reserved for,
+ * once if they are the same, also in between: the listener sees each step. */
 static void
-count(struct allocation *a, struct alloc_chat *c)
+count_for_operators(struct allocation *a, struct alloc_chat *c)
 {
 	struct alloc_operator *want[2] = { NULL, NULL }, *had[2];
 	size_t i;
 
 	if (c->status == CHAT_OPEN)
-		want[0] = c->holder;
+		want[0] = c->assignee;
 	if (c->reserved != want[0])
 		want[1] = c->reserved;
 	memcpy(had, c->counted, sizeof had);
 	for (i = 0; i < 2; i++) {
 		if (want[i] == had[0] || want[i] == had[1])
-			count_moved(a, want[i], c->counted_channel, c->channel);
+			move_between_channels(
+			    a, want[i], c->counted_channel, c->channel);
 		else
-			count_one(a, want[i], c->channel, 1);
+			add_to_load(a, want[i], c->channel, 1);
 	}
 	for (i = 0; i < 2; i++) {
 		if (had[i] != want[0] && had[i] != want[1])
-			count_one(a, had[i], c->counted_channel, -1);
+			add_to_load(a, had[i], c->counted_channel, -1);
 	}
 	memcpy(c->counted, want, sizeof want);
 	c->counted_channel = c->channel;
 }
 
 void
-alloc_leave(struct allocation *a, struct alloc_chat *c)
+alloc_leave_place(struct allocation *a, struct alloc_chat *c)
 {
 	switch (c->place) {
 	case PLACE_QUEUE:
 		treap_remove(&c->line->queue, &c->node);
 		alloc_line_update(a, c->line);
 		break;
-	case PLACE_RESTING:
-		treap_remove(&c->line->resting, &c->node);
+	case PLACE_PAUSED:
+		treap_remove(&c->line->paused, &c->node);
 		break;
 	case PLACE_AWAITING:
 		treap_remove(&c->awaited->awaited, &c->node);
 		break;
-	case PLACE_PROMISED:
+	case PLACE_RESERVED:
 	case PLACE_NONE:
 	case ALLOC_PLACES:
 		break;
 	}
 	a->counts.waiting -=
-	    c->place != PLACE_NONE && c->place != PLACE_PROMISED;
+	    c->place != PLACE_NONE && c->place != PLACE_RESERVED;
 	c->awaited = NULL;
 	alloc_place_go(&c->place, PLACE_NONE);
 	alloc_set_timer(a, &c->timer, INT64_MAX);
@@ -311,78 +244,78 @@ enter_queue(struct allocation *a, struct alloc_chat *c)
 	alloc_line_update(a, c->line);
 }
 
-/* Its holder was given it and has not answered; when it goes on to somebody
- * else. */
+/* When a chat that its assignee has not answered goes to somebody else;
+ * INT64_MAX: never. */
 static int64_t
 wait_ends(const struct allocation *a, const struct alloc_chat *c)
 {
 	int64_t silent = INT64_MAX, offline = INT64_MAX;
 
-	if (c->holding != HELD_OWED || c->holder == NULL)
+	if (c->answer != ANSWER_OWED || c->assignee == NULL)
 		return INT64_MAX;
 	if (a->set.silent > 0)
-		silent = c->given_at + a->set.silent;
-	if (a->set.offline > 0 && c->holder->away_since != CLOCK_NONE)
-		offline = c->holder->away_since + a->set.offline;
+		silent = c->assigned_at + a->set.silent;
+	if (a->set.offline > 0 && c->assignee->away_since != CLOCK_NONE)
+		offline = c->assignee->away_since + a->set.offline;
 	return silent < offline ? silent : offline;
 }
 
-/* What its holder owes an answer to is listed with them. */
+/* Keeps the list of chats that an operator has not answered. */
 static void
-list_owed(struct alloc_chat *c)
+list_unanswered(struct alloc_chat *c)
 {
 	struct alloc_operator *by =
-	    c->status == CHAT_OPEN && c->holding == HELD_OWED ? c->holder
-							      : NULL;
+	    c->status == CHAT_OPEN && c->answer == ANSWER_OWED ? c->assignee
+							       : NULL;
 
-	if (by == c->owed_by)
+	if (by == c->listed_by)
 		return;
-	if (c->owed_by != NULL)
-		treap_remove(&c->owed_by->given, &c->owed);
+	if (c->listed_by != NULL)
+		treap_remove(&c->listed_by->unanswered, &c->in_unanswered);
 	if (by != NULL)
-		treap_add(&by->given, &c->owed);
-	c->owed_by = by;
+		treap_add(&by->unanswered, &c->in_unanswered);
+	c->listed_by = by;
 }
 
-/* True while somebody has to be found. */
+/* True while an operator must be selected for it. */
 static bool
-is_waiting(const struct allocation *a, const struct alloc_chat *c)
+needs_operator(const struct allocation *a, const struct alloc_chat *c)
 {
 	return c->status == CHAT_OPEN &&
-	       (c->holder == NULL || wait_ends(a, c) <= a->now);
+	       (c->assignee == NULL || wait_ends(a, c) <= a->now);
 }
 
 static bool
-is_over(const struct alloc_chat *c)
+has_chat_ended(const struct alloc_chat *c)
 {
 	return c->status != CHAT_OPEN && c->reserved == NULL;
 }
 
 void
-alloc_settle(struct allocation *a, struct alloc_chat *c)
+alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 {
-	bool waiting = is_waiting(a, c);
+	bool waiting = needs_operator(a, c);
 
-	alloc_changed(a, c);
+	alloc_chat_changed(a, c);
 	if (c->reserved != NULL && c->status != CHAT_OPEN)
 		c->reserved = NULL;
 	if (c->reserved == NULL)
-		treap_remove(&a->unsent, &c->wired);
-	list_owed(c);
-	count(a, c);
+		treap_remove(&a->outbox, &c->in_outbox);
+	list_unanswered(c);
+	count_for_operators(a, c);
 	if (c->reserved != NULL) {
-		if (c->place != PLACE_PROMISED)
-			alloc_leave(a, c);
-		alloc_place_go(&c->place, PLACE_PROMISED);
+		if (c->place != PLACE_RESERVED)
+			alloc_leave_place(a, c);
+		alloc_place_go(&c->place, PLACE_RESERVED);
 		alloc_set_timer(a, &c->timer, c->expires);
 		return;
 	}
-	if (waiting && c->place != PLACE_NONE && c->place != PLACE_PROMISED)
+	if (waiting && c->place != PLACE_NONE && c->place != PLACE_RESERVED)
 		return;
-	alloc_leave(a, c);
+	alloc_leave_place(a, c);
 	if (waiting)
 		enter_queue(a, c);
-	else if (is_over(c))
+	else if (has_chat_ended(c))
 		alloc_set_timer(a, &c->timer, a->now + a->set.window);
 	else
 		alloc_set_timer(a, &c->timer, wait_ends(a, c));

@@ -1,40 +1,40 @@
 /*
- * allocation: who gets which chat, of one tenant. It is told what happens and
- * answers with reservations; it has no clock, reads and writes nothing, and the
+ * allocation: which operator is assigned which chat, of one tenant. It is given
+ * events and answers with reservations. It reads no clock, does no I/O, and the
  * same events in the same order make the same reservations.
  *
- * Who waits: a chat that is open and held by nobody. The order is that of
+ * Who waits: a chat that is open and assigned to nobody. The order is that of
  * arrival, of the present episode, then of ids; a chat that comes back to the
- * queue takes its old place. What a chat needs are its tags: it waits in the
- * line of those that need the same, and in a line nobody overtakes. A channel
- * with a limit of its own makes lines of its own. A chat whom nobody may get
- * just now, after refusals, lets others pass until its pause is over.
+ * queue gets its old place. A chat requires its tags: it waits in the line of
+ * those that require the same, and nobody overtakes in a line. A channel with a
+ * limit of its own has lines of its own. A chat that all who have room refused
+ * is paused, and lets others pass meanwhile.
  *
- * Who gets it: of those who are available, have all its tags and fewer chats
- * than their limit the one with the fewest; of these who was given one longest
- * ago; then by id. Chats count that are open and held, whoever gave them, and
- * those that are reserved.
+ * Who is selected: of the operators who are available, have all its tags and
+ * fewer chats than their limit, the one with the fewest; of equals the one
+ * whose last reservation is oldest; then by id. Chats count that are open and
+ * assigned, whoever assigned them, and those that are reserved.
  *
- * A reservation holds until it is kept (a record says who holds the chat),
- * refused, or its time is over; till then the chat is reserved for nobody else.
+ * A reservation is pending until it is fulfilled (a record names an assignee),
+ * refused, or expired; till then the chat is reserved for nobody else.
  *
- * Costs: each event costs the logarithm of how many wait and how many work,
- * for each line that the operator serves. Only a new combination of tags, a
- * snapshot, and a limit for everybody go over all.
+ * Costs: each event costs the logarithm of how many chats wait and how many
+ * operators work, for each line that the operator serves. Only a new
+ * combination of tags, a snapshot, and a limit for everybody go over all.
  *
- *   treap.c               sets in order
- *   allocation.c            chats, and what becomes of them; which comes first
- *                           (by_arrival)
- *   allocation_events.c     what happens
- *   allocation_lines.c      who serves what: tags, lines, operators' room; who
- *                           of them comes first (compare_seats)
- *   allocation_reservation.c    who gets it (choose), and how a reservation
- * ends allocation_limits.c     how many allocation_record.c     what a record
- * tells allocation_pack.c       as bytes, for the state allocation_settings.c
- * from the configuration simulation.c                yesterday again, with
- * other limits stream_allocation.c     in a stream
+ *   allocation_order.c        in what order chats, lines and operators come
+ *   allocation_place.c        where a chat may go from where it is
+ *   allocation_refusals.c     who refused a chat, and the pauses after it
+ *   allocation_lines.c        who serves what: tags, lines, operators' room
+ *   allocation.c              chats, and the place of each
+ *   allocation_reservation.c  who is selected, and how a reservation ends
+ *   allocation_events.c       chats, operators, the clock and snapshots change
+ *   allocation_limits.c       limits change
+ *   allocation_record.c       the events that a record stands for
+ *   allocation_pack.c         as bytes, for the state
+ *   allocation_settings.c     from the configuration
  *
- * Text that is given is borrowed for the call. One thread.
+ * Text that is passed in is borrowed for the call. One thread.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_H
@@ -45,24 +45,25 @@
 
 struct allocation;
 
-/* Times in ms; 0 of the last four: not at all. */
+/* Durations in ms; 0 of the last four switches them off. */
 struct allocation_settings {
-	int64_t limit;  /* of whom none is known */
+	int64_t limit;  /* chats of an operator without a limit of their own */
 	int64_t expiry; /* of a reservation */
 	int64_t pause;  /* after a refusal, doubled with each more */
-	int64_t window; /* so long a closed chat is remembered */
-	int64_t sticky; /* so long a customer's operator is */
+	int64_t window; /* how long a closed chat is remembered */
+	int64_t sticky; /* how long a customer's last operator is */
 	int64_t
-	    sticky_for;  /* so long after its arrival a chat waits for them */
-	int64_t silent;  /* until who was given a chat must have answered */
-	int64_t offline; /* until who went away loses what is unanswered */
+	    sticky_for;  /* how long after its arrival a chat waits for them */
+	int64_t silent;  /* after which an assignee who did not answer loses a
+			    chat */
+	int64_t offline; /* after which one who went away does */
 };
 
-/* From [aggregator]. */
+/* Reads [aggregator]. */
 void allocation_settings_read(
     struct allocation_settings *s, const struct conf *conf);
 
-/* The pauses never get longer than that. */
+/* No pause is longer, in ms. */
 #define ALLOCATION_LONGEST_PAUSE (INT64_C(60) * 1000)
 
 /* Borrowed until the next call. */
@@ -74,98 +75,101 @@ struct allocation_reservation {
 	int64_t max_chats; /* the operator's limit */
 };
 
-/* For who looks on. Each may be NULL. */
-struct allocation_watch {
+/* What is reported as it happens. Each may be NULL. */
+struct allocation_listener {
 	void *ctx;
 	void (*reserved)(void *ctx, const struct allocation_reservation *p);
-	/* How many chats the operator has now, and may have. */
+	/* The operator now has `load` chats and may have `limit`. */
 	void (*load)(
 	    void *ctx, struct text operator_id, int64_t load, int64_t limit);
-	/* Nobody has, or had, the chat when it ended. */
+	/* The chat ended and was assigned to nobody. */
 	void (*unserved)(void *ctx, struct text chat, int64_t arrival);
 };
 
-/* The tenant's name is copied; the watch, which may be NULL, borrowed. */
+/* The tenant's name is copied; the listener, which may be NULL, borrowed. */
 struct allocation *allocation_new(const char *tenant,
-    const struct allocation_settings *s, const struct allocation_watch *watch);
+    const struct allocation_settings *s,
+    const struct allocation_listener *listener);
 /* NULL is fine. */
 void allocation_free(struct allocation *a);
 
-/* The clock goes on, never back: before the first event, then whenever.
- * Promises expire, pauses end. */
+/* Moves the clock forward, once before the first event and then at any time:
+ * reservations expire, pauses end. A time that is not later does nothing. */
 void allocation_clock(struct allocation *a, int64_t now);
 
-/* When the clock would change something; INT64_MAX: never. */
+/* The next time at which the clock changes something; INT64_MAX: none. */
 int64_t allocation_due(const struct allocation *a);
 
-/* Reserves what can be reserved, as of the clock. Returns how many. */
+/* Makes all reservations that can be made now. Returns how many. */
 size_t allocation_decide(struct allocation *a);
 
-/* What is told of a chat. Of two the newer counts, for status and holder each
- * by itself; of two as new the later one. */
-struct allocation_told {
-	int64_t at;              /* CLOCK_NONE: older than all that is known */
-	int64_t opened_at;       /* CLOCK_NONE: not told */
-	enum chat_status status; /* CHAT_NONE: not told */
-	bool mild;               /* a chat that is pending stays so */
-	bool has_holder;         /* it tells who holds it, */
-	struct text holder;      /* p NULL: nobody */
-	struct text tags, channel, customer; /* p NULL: not told */
-	struct text reservation; /* p NULL, or that of which it is the outcome:
-				holder or not it ends it */
+/* What is known of a chat since a time. Of two updates the newer counts, of
+ * status and assignee each separately; of two with the same time the later
+ * call. */
+struct allocation_chat_update {
+	int64_t at;              /* CLOCK_NONE: older than all others */
+	int64_t opened_at;       /* CLOCK_NONE: unknown */
+	enum chat_status status; /* CHAT_NONE: unknown */
+	bool keeps_pending;      /* a pending chat does not change its status */
+	bool has_assignee;       /* the next one is set */
+	struct text assignee;    /* p NULL: nobody */
+	struct text tags, channel, customer; /* p NULL: unknown */
+	struct text reservation; /* p NULL, or the reservation whose outcome
+				  this is: fulfilled or refused */
 };
 
-void allocation_chat(
-    struct allocation *a, struct text id, const struct allocation_told *told);
+void allocation_chat(struct allocation *a, struct text id,
+    const struct allocation_chat_update *update);
 
-/* It is no more. */
+/* The chat is no more in the CRM. */
 void allocation_chat_left(struct allocation *a, struct text id);
 
 /* An operator wrote to the customer. */
 void allocation_answered(struct allocation *a, struct text chat);
 
-struct allocation_person {
-	bool has_available, available; /* has_available false: as it was, at
+struct allocation_operator_update {
+	bool has_available, available; /* has_available false: as before, at
 					  first available */
-	int64_t max_chats; /* RECORD_NO_NUMBER: as it was, at first none */
-	struct text tags;  /* p NULL: as they were */
+	int64_t max_chats; /* RECORD_NO_NUMBER: as before, at first none */
+	struct text tags;  /* p NULL: as before */
 };
 
-void allocation_operator(
-    struct allocation *a, struct text id, const struct allocation_person *p);
+void allocation_operator(struct allocation *a, struct text id,
+    const struct allocation_operator_update *p);
 
-/* A limit, of an operator, a channel, both or, neither, of everybody who has
- * none; RECORD_NO_NUMBER: no more. at: as of when, or CLOCK_NONE. */
+/* Sets a limit of an operator (channel.p NULL), of a channel (operator_id.p
+ * NULL), of an operator in a channel, or (both NULL) of everybody who has none.
+ * RECORD_NO_NUMBER removes it. at: since when it holds, or CLOCK_NONE. */
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
 
-/* What is not named between these two calls is gone: operators, and chats of
- * which nothing newer than at is known. Of a part of a snapshot only those
- * that are within; NULL: all. */
+/* Operators that are not named between these two calls are removed, and so are
+ * open chats without news later than `at`. part: only the chats in these parts
+ * of the snapshot, and no operators unless it is all; NULL: everything. */
 void allocation_snapshot_begin(struct allocation *a);
 void allocation_snapshot_end(
     struct allocation *a, int64_t at, const struct bucket_set *part);
 
-/* What a record tells, whichever it is. */
+/* Applies the events that a record stands for, if any. */
 void allocation_record(struct allocation *a, const struct record *r);
-/* The same but for who holds a chat. */
-void allocation_record_unheld(struct allocation *a, const struct record *r);
+/* The same without the assignee. */
+void allocation_record_unassigned(struct allocation *a, const struct record *r);
 
-/* Promises that were not sent yet, in the order in which they were made; and
- * that they are. */
+/* The outbox: reservations that are not published yet, in the order in which
+ * they were made; and the call after they are. */
 typedef void allocation_reservation_fn(
     void *ctx, const struct allocation_reservation *p);
-void allocation_each_unsent(
+void allocation_outbox_each(
     const struct allocation *a, allocation_reservation_fn *each, void *ctx);
-void allocation_sent(struct allocation *a);
+void allocation_outbox_sent(struct allocation *a);
 
-/* The record that tells of it. */
+/* Appends the reservation as an assignment record. */
 void allocation_write(
     const char *tenant, const struct allocation_reservation *p, struct buf *to);
 
-/* What is known as entries of key and value, those that changed since the last
- * time; a value of length 0: to be deleted. And back, after the first clock;
- * -1: no such bytes. */
+/* Everything as entries of key and value, those that changed since the last
+ * call; a value of length 0 deletes its key. allocation_unpack() reads an entry
+ * back, after the first allocation_clock(): 0, or -1 when it is malformed. */
 typedef void allocation_entry_fn(
     void *ctx, const struct buf *key, const struct buf *value);
 void allocation_pack(
@@ -173,10 +177,10 @@ void allocation_pack(
 int allocation_unpack(struct allocation *a, const void *key, size_t key_len,
     const void *data, size_t len) __attribute__((warn_unused_result));
 
-/* For tests and messages. */
+/* For tests and log lines. */
 struct allocation_counts {
-	uint64_t reserved, kept, refused, expired;
-	uint64_t steps; /* nodes of trees that were looked at */
+	uint64_t reserved, fulfilled, refused, expired;
+	uint64_t steps; /* nodes of treaps that were visited */
 	size_t waiting, operators;
 };
 struct allocation_counts allocation_counts(const struct allocation *a);

@@ -1,7 +1,7 @@
 /*
- * allocation_events: what happens, one thing after the other: chats, operators,
- * the clock, snapshots. Of what is told of a chat the newest counts, so that
- * the order in which records come does not matter.
+ * allocation_events: events, one after the other: of chats, operators, the
+ * clock and snapshots. Of two updates of a chat the newer counts, so that the
+ * order in which records come does not matter.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -10,26 +10,26 @@
 
 #include "common/base/xalloc.h"
 
-/* What it is queued by: it leaves its place while that changes. */
+/* What decides its line: a chat leaves its place before that changes. */
 static void
-take_needs(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_told *told)
+update_required(struct allocation *a, struct alloc_chat *c,
+    const struct allocation_chat_update *update)
 {
 	const struct alloc_tags *tags =
-	    told->tags.p != NULL ? alloc_tags_get(a, told->tags) : c->tags;
+	    update->tags.p != NULL ? alloc_tags_get(a, update->tags) : c->tags;
 	struct alloc_channel *channel =
-	    told->channel.p != NULL ? alloc_channel_get(a, told->channel)
-				    : c->channel;
+	    update->channel.p != NULL ? alloc_channel_get(a, update->channel)
+				      : c->channel;
 
-	if (told->customer.p != NULL &&
+	if (update->customer.p != NULL &&
 	    (c->customer_id == NULL ||
-		!text_is(told->customer, c->customer_id))) {
+		!text_is(update->customer, c->customer_id))) {
 		free(c->customer_id);
-		c->customer_id = text_dup(told->customer);
+		c->customer_id = text_dup(update->customer);
 	}
 	if (tags == c->tags && channel == c->channel)
 		return;
-	alloc_leave(a, c);
+	alloc_leave_place(a, c);
 	c->tags = tags;
 	c->channel = channel;
 }
@@ -39,7 +39,7 @@ set_arrival(struct allocation *a, struct alloc_chat *c, int64_t arrival)
 {
 	if (arrival == c->arrival)
 		return;
-	alloc_leave(a, c);
+	alloc_leave_place(a, c);
 	c->arrival = arrival;
 }
 
@@ -49,128 +49,134 @@ is_of_past(const struct alloc_chat *c, int64_t at)
 	return c->closed_at != CLOCK_NONE && at <= c->closed_at;
 }
 
-/* It is open: the first time that is known of the present episode. A CRM that
- * reopens a chat may go on to tell when it was opened first. */
+/* The chat is open: its arrival is the first known time of the present episode.
+ * A CRM that reopens a chat may go on to give the time of its first opening. */
 static void
-take_opening(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_told *told)
+update_opening(struct allocation *a, struct alloc_chat *c,
+    const struct allocation_chat_update *update)
 {
-	int64_t at = told->opened_at != CLOCK_NONE ? told->opened_at : told->at;
+	int64_t at =
+	    update->opened_at != CLOCK_NONE ? update->opened_at : update->at;
 
 	if (at == CLOCK_NONE)
 		at = a->now;
 	if (is_of_past(c, at))
-		at = told->at;
-	/* Opened in the moment of its closing: if it is so now. */
-	if (is_of_past(c, at) && told->at < c->status_at)
+		at = update->at;
+	/* Opened at the time of its closing: what came last counts. */
+	if (is_of_past(c, at) && update->at < c->status_at)
 		return;
 	if (c->arrival == CLOCK_NONE || is_of_past(c, c->arrival) ||
 	    at < c->arrival ||
-	    (c->opened_at != CLOCK_NONE && told->opened_at > c->opened_at))
+	    (c->opened_at != CLOCK_NONE && update->opened_at > c->opened_at))
 		set_arrival(a, c, at);
-	if (told->opened_at > c->opened_at)
-		c->opened_at = told->opened_at;
+	if (update->opened_at > c->opened_at)
+		c->opened_at = update->opened_at;
 }
 
-/* The episode ends and nobody had it. */
+/* The episode ends and the chat was assigned to nobody. */
 static void
-tell_unserved(const struct allocation *a, const struct alloc_chat *c)
+report_unserved(const struct allocation *a, const struct alloc_chat *c)
 {
-	if (a->watch != NULL && a->watch->unserved != NULL &&
-	    c->place != PLACE_NONE && c->reserved == NULL && c->holder == NULL)
-		a->watch->unserved(a->watch->ctx, c->id, c->arrival);
+	if (a->listener != NULL && a->listener->unserved != NULL &&
+	    c->place != PLACE_NONE && c->reserved == NULL &&
+	    c->assignee == NULL)
+		a->listener->unserved(a->listener->ctx, c->id, c->arrival);
 }
 
 static void
-take_status(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_told *told)
+update_status(struct allocation *a, struct alloc_chat *c,
+    const struct allocation_chat_update *update)
 {
-	bool over = told->status == CHAT_CLOSED || told->status == CHAT_GONE;
+	bool over =
+	    update->status == CHAT_CLOSED || update->status == CHAT_GONE;
 
-	if (told->mild && c->status == CHAT_PENDING)
+	if (update->keeps_pending && c->status == CHAT_PENDING)
 		return;
-	if (over && told->at > c->closed_at)
-		c->closed_at = told->at;
-	if (told->status == CHAT_OPEN)
-		take_opening(a, c, told);
-	if (told->at >= c->status_at) {
+	if (over && update->at > c->closed_at)
+		c->closed_at = update->at;
+	if (update->status == CHAT_OPEN)
+		update_opening(a, c, update);
+	if (update->at >= c->status_at) {
 		if (over)
-			tell_unserved(a, c);
-		c->status_at = told->at;
-		c->status = told->status;
+			report_unserved(a, c);
+		c->status_at = update->at;
+		c->status = update->status;
 		if (over)
-			alloc_holding_go(&c->holding, HELD_FREELY);
+			alloc_answer_go(&c->answer, ANSWER_NONE);
 	} else if (over && c->status == CHAT_OPEN &&
 		   is_of_past(c, c->arrival)) {
-		/* A closing that comes late: what is open is another one. */
+		/* The closing comes late: another episode is open now. */
 		set_arrival(a, c, c->status_at);
 	}
 }
 
 static void
-set_holder(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
+set_assignee(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 {
-	if (o != c->holder) {
-		alloc_holding_go(&c->holding, HELD_FREELY);
-		c->holder = o;
+	if (o != c->assignee) {
+		alloc_answer_go(&c->answer, ANSWER_NONE);
+		c->assignee = o;
 	}
 	if (o != NULL && a->set.sticky > 0 && c->customer_id != NULL)
 		alloc_customer_set(a,
-		    text_of(c->customer_id, strlen(c->customer_id)), o, a->now);
+		    alloc_text(c->customer_id, strlen(c->customer_id)), o,
+		    a->now);
 }
 
-/* Who holds it. While a reservation runs, that nobody does is no news. */
+/* While a reservation is pending, an update without an assignee is ignored. */
 static void
-take_holder(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_told *told)
+update_assignee(struct allocation *a, struct alloc_chat *c,
+    const struct allocation_chat_update *update)
 {
-	struct alloc_operator *o =
-	    told->holder.p != NULL ? alloc_operator_get(a, told->holder) : NULL;
-	bool outcome = c->reserved != NULL && told->reservation.p != NULL &&
-		       text_is(told->reservation, c->reservation);
+	struct alloc_operator *o = update->assignee.p != NULL
+				       ? alloc_operator_get(a, update->assignee)
+				       : NULL;
+	bool outcome = c->reserved != NULL && update->reservation.p != NULL &&
+		       text_is(update->reservation, c->reservation);
 	struct alloc_operator *reserved = c->reserved;
 
 	if (outcome && o == NULL)
-		alloc_refuse(a, c);
+		alloc_refuse_reservation(a, c);
 	if (reserved != NULL && o == NULL && !outcome)
 		return;
-	if (told->at < c->holder_at && !(outcome && o != NULL))
+	if (update->at < c->assignee_at && !(outcome && o != NULL))
 		return;
-	if (told->at > c->holder_at)
-		c->holder_at = told->at;
-	set_holder(a, c, o);
+	if (update->at > c->assignee_at)
+		c->assignee_at = update->at;
+	set_assignee(a, c, o);
 	if (reserved != NULL && o != NULL)
-		alloc_keep(a, c, o);
+		alloc_fulfil_reservation(a, c, o);
 }
 
 void
-allocation_chat(
-    struct allocation *a, struct text id, const struct allocation_told *told)
+allocation_chat(struct allocation *a, struct text id,
+    const struct allocation_chat_update *update)
 {
 	struct alloc_chat *c = alloc_chat_get(a, id);
 
 	c->mark = a->mark;
-	take_needs(a, c, told);
-	if (told->status != CHAT_NONE)
-		take_status(a, c, told);
-	if (told->has_holder)
-		take_holder(a, c, told);
-	/* Never described, and given to somebody: it is open. */
+	update_required(a, c, update);
+	if (update->status != CHAT_NONE)
+		update_status(a, c, update);
+	if (update->has_assignee)
+		update_assignee(a, c, update);
+	/* A chat that was assigned and never described is open. */
 	if (c->status == CHAT_NONE && c->arrival == CLOCK_NONE) {
 		c->status = CHAT_OPEN;
-		c->arrival = told->at != CLOCK_NONE ? told->at : a->now;
+		c->arrival = update->at != CLOCK_NONE ? update->at : a->now;
 	}
-	alloc_settle(a, c);
+	alloc_recompute_chat(a, c);
 }
 
-/* Nothing is left of it but its key, which is to be deleted. */
+/* The struct stays until its key was deleted from the state. */
 static void
-forget(struct allocation *a, struct alloc_chat *c)
+delete_chat(struct allocation *a, struct alloc_chat *c)
 {
 	c->status = CHAT_GONE;
-	c->holder = c->reserved = NULL;
-	c->gone = true;
-	alloc_settle(a, c);
+	c->assignee = c->reserved = NULL;
+	c->deleted = true;
+	alloc_recompute_chat(a, c);
 	alloc_set_timer(a, &c->timer, INT64_MAX);
 	(void)strmap_delete(&a->chats, c->id.p, c->id.len);
 }
@@ -182,8 +188,8 @@ allocation_chat_left(struct allocation *a, struct text id)
 
 	if (c == NULL)
 		return;
-	tell_unserved(a, c);
-	forget(a, c);
+	report_unserved(a, c);
+	delete_chat(a, c);
 }
 
 void
@@ -191,21 +197,22 @@ allocation_answered(struct allocation *a, struct text id)
 {
 	struct alloc_chat *c = strmap_get(&a->chats, id.p, id.len);
 
-	if (c == NULL || c->holding != HELD_OWED)
+	if (c == NULL || c->answer != ANSWER_OWED)
 		return;
-	alloc_holding_go(&c->holding, HELD);
-	alloc_settle(a, c);
+	alloc_answer_go(&c->answer, ANSWER_GIVEN);
+	alloc_recompute_chat(a, c);
 }
 
-/* Those whom they have not answered yet are to be looked at again. */
+/* Chats the operator has not answered may have to go to somebody else. */
 static void
-look_at_owed(struct allocation *a, struct alloc_operator *o)
+recompute_unanswered(struct allocation *a, struct alloc_operator *o)
 {
-	struct treap_node *n = treap_first(&o->given), *next;
+	struct treap_node *n = treap_first(&o->unanswered), *next;
 
 	for (; n != NULL; n = next) {
-		next = treap_next(&o->given, n);
-		alloc_settle(a, TREAP_OF(n, struct alloc_chat, owed));
+		next = treap_next(&o->unanswered, n);
+		alloc_recompute_chat(
+		    a, TREAP_OF(n, struct alloc_chat, in_unanswered));
 	}
 }
 
@@ -219,13 +226,13 @@ set_available(struct allocation *a, struct alloc_operator *o, bool available)
 	if (available)
 		o->refusals = 0;
 	if (available)
-		o->resting_until = INT64_MIN;
+		o->paused_until = INT64_MIN;
 	alloc_operator_timer(a, o);
 }
 
 void
-allocation_operator(
-    struct allocation *a, struct text id, const struct allocation_person *p)
+allocation_operator(struct allocation *a, struct text id,
+    const struct allocation_operator_update *p)
 {
 	struct alloc_operator *o = alloc_operator_get(a, id);
 	const struct alloc_tags *tags =
@@ -245,7 +252,7 @@ allocation_operator(
 	alloc_operator_end(a, o);
 	if (new)
 		alloc_operator_seats(a, o);
-	look_at_owed(a, o);
+	recompute_unanswered(a, o);
 }
 
 static void
@@ -258,7 +265,7 @@ operator_gone(struct allocation *a, struct alloc_operator *o)
 	o->known = false;
 	alloc_operator_end(a, o);
 	alloc_operator_seats(a, o);
-	look_at_owed(a, o);
+	recompute_unanswered(a, o);
 }
 
 void
@@ -268,14 +275,14 @@ allocation_snapshot_begin(struct allocation *a)
 }
 
 static bool
-is_newer(const struct alloc_chat *c, int64_t at)
+is_chat_newer(const struct alloc_chat *c, int64_t at)
 {
-	return c->status_at > at || c->holder_at > at;
+	return c->status_at > at || c->assignee_at > at;
 }
 
-/* It is of the part that the snapshot tells of. */
+/* The chat is in one of these parts of a snapshot. */
 static bool
-is_within(const struct allocation *a, const struct alloc_chat *c,
+is_in_part(const struct allocation *a, const struct alloc_chat *c,
     const struct bucket_set *part)
 {
 	return part == NULL ||
@@ -301,7 +308,7 @@ allocation_snapshot_end(
 		struct alloc_chat *c = e->value;
 
 		if (c->mark != a->mark && c->status == CHAT_OPEN &&
-		    !is_newer(c, at) && is_within(a, c, part))
+		    !is_chat_newer(c, at) && is_in_part(a, c, part))
 			allocation_chat_left(a, c->id);
 	}
 }
@@ -311,22 +318,22 @@ timer_of_operator(struct allocation *a, struct alloc_operator *o)
 {
 	alloc_operator_begin(a, o);
 	alloc_operator_end(a, o);
-	look_at_owed(a, o);
+	recompute_unanswered(a, o);
 	alloc_operator_timer(a, o);
 }
 
 static void
 timer_of_chat(struct allocation *a, struct alloc_chat *c)
 {
-	if (c->place == PLACE_PROMISED) {
+	if (c->place == PLACE_RESERVED) {
 		c->reserved = NULL;
 		a->counts.expired++;
 	} else if (c->place == PLACE_NONE && c->status != CHAT_OPEN) {
-		forget(a, c);
+		delete_chat(a, c);
 		return;
 	}
-	alloc_leave(a, c);
-	alloc_settle(a, c);
+	alloc_leave_place(a, c);
+	alloc_recompute_chat(a, c);
 }
 
 void

@@ -1,6 +1,9 @@
 /*
- * allocation_impl: what the parts of allocation share; nobody else includes
- * it.
+ * allocation_impl: what the files of allocation share; no other includes it.
+ * Each file calls only those above it: allocation_place.c, allocation_order.c,
+ * allocation_refusals.c, allocation_lines.c, allocation.c,
+ * allocation_reservation.c, allocation_events.c and allocation_limits.c,
+ * allocation_record.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -13,20 +16,20 @@
 
 #define ALLOCATION_ID 48
 
-/* Of refusals that are remembered of a chat. */
+/* How many refusals of a chat are remembered. */
 #define REFUSALS 8
 
-/* What is waited for by the clock. */
+/* What the clock waits for. */
 struct alloc_timer {
 	struct treap_node node;
 	int64_t due;
-	uint64_t order; /* of two that are due together */
+	uint64_t order; /* in which it was set, of two that are due together */
 	bool of_operator;
 };
 
-/* A set of tags, the same for all who have it: sorted, parted by commas. */
+/* A set of tags, one struct for all who have it; sorted. */
 struct alloc_tags {
-	char *text;
+	char *text; /* separated by commas */
 	char **tag;
 	size_t n;
 };
@@ -34,51 +37,52 @@ struct alloc_tags {
 struct alloc_channel {
 	char *name;
 	int64_t limit; /* RECORD_NO_NUMBER: none */
-	size_t limits; /* how many name it */
+	size_t limits; /* how many limits name it */
 };
 
-/* Chats that need the same. */
+/* Chats that require the same tags, and of one channel if that has limits. */
 struct alloc_line {
 	const struct alloc_tags *tags;
-	const struct alloc_channel *channel; /* NULL: any without limits */
+	const struct alloc_channel *channel; /* NULL: all without limits */
 	struct treap queue;                  /* of chats, by arrival */
-	struct treap resting;                /* refused by whoever has room */
+	struct treap paused;                 /* refused by all who have room */
 	struct treap seats;                  /* of operators with room */
-	struct treap_node node;              /* of those where both are */
-	const struct alloc_chat *head;       /* what it stands there by */
+	struct treap_node node;              /* of a->ready */
+	const struct alloc_chat *head; /* its first chat, by which it is ordered
+					  there; NULL: not ready */
 };
 
-/* An operator in a line. */
+/* An operator who serves a line; in its treap while they have room. */
 struct alloc_seat {
 	struct treap_node node;
 	struct alloc_operator *owner;
 	struct alloc_line *line;
 };
 
-/* Chats of one channel. */
+/* An operator's chats of one channel. */
 struct alloc_share {
 	struct alloc_channel *channel;
 	int64_t chats, limit; /* RECORD_NO_NUMBER: none of their own */
 };
 
 struct alloc_operator {
-	struct text id; /* the map's */
+	struct text id; /* owned */
 	const struct alloc_tags *tags;
 	bool known, available, changed;
 	int64_t max_chats, own_limit; /* RECORD_NO_NUMBER */
 	int64_t load;
-	uint64_t given_last; /* number of the reservation; 0: none */
-	int64_t away_since;  /* CLOCK_NONE: available */
-	int64_t resting_until;
-	unsigned refusals;    /* in a row */
-	struct treap awaited; /* chats that wait for them */
-	struct treap given;   /* chats they have not answered yet */
+	uint64_t last_reservation; /* its number; 0: none */
+	int64_t away_since;        /* CLOCK_NONE: available */
+	int64_t paused_until;
+	unsigned refusals;       /* in a row */
+	struct treap awaited;    /* chats that wait for them */
+	struct treap unanswered; /* chats they have not answered */
 	struct alloc_timer timer;
 	struct alloc_seat **seats;
 	size_t seats_n, seats_cap;
 	struct alloc_share *shares;
 	size_t shares_n, shares_cap;
-	uint64_t mark; /* of the snapshot it was last named in */
+	uint64_t mark; /* of the snapshot that named it last */
 };
 
 struct alloc_customer {
@@ -95,23 +99,24 @@ struct alloc_refusal {
 };
 
 struct alloc_chat {
-	struct text id; /* the map's */
+	struct text id; /* owned */
 	enum alloc_place place;
 	enum chat_status status;
-	enum alloc_holding holding;
-	bool changed, gone;
-	int64_t status_at, holder_at, opened_at, closed_at, arrival, given_at;
-	struct alloc_operator *holder;
-	struct alloc_operator *counted[2]; /* by whom it counts */
+	enum alloc_answer answer;
+	bool changed, deleted;
+	int64_t status_at, assignee_at, opened_at, closed_at, arrival,
+	    assigned_at;
+	struct alloc_operator *assignee;
+	struct alloc_operator *counted[2]; /* whose load it is part of */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;
 	struct alloc_customer *customer;
-	char *customer_id; /* NULL: not known */
+	char *customer_id; /* NULL: unknown */
 	struct alloc_line *line;
-	struct alloc_operator *awaited, *owed_by;
-	struct treap_node node;  /* of the place */
-	struct treap_node owed;  /* of owed_by's given */
-	struct treap_node wired; /* of the reservations that are not sent yet */
+	struct alloc_operator *awaited, *listed_by;
+	struct treap_node node;          /* of its place */
+	struct treap_node in_unanswered; /* of listed_by's */
+	struct treap_node in_outbox;     /* of a->outbox */
 	struct alloc_timer timer;
 	struct alloc_operator *reserved; /* NULL: to nobody */
 	const struct alloc_operator *replaces;
@@ -132,18 +137,18 @@ struct alloc_limit {
 struct allocation {
 	char *tenant;
 	struct allocation_settings set;
-	const struct allocation_watch *watch;
+	const struct allocation_listener *listener;
 	int64_t now;
 	struct strmap chats, operators, channels, tags, customers, limits;
 	struct strmap line_of; /* by tags and channel */
 	struct alloc_line **lines;
 	size_t lines_n, lines_cap;
 	struct treap ready; /* lines */
-	struct treap timers, unsent;
+	struct treap timers, outbox;
 	uint64_t timer_order, reservations, mark;
-	int64_t everybody;       /* RECORD_NO_NUMBER: as set */
-	struct treap by_time;    /* customers */
-	struct strmap forgotten; /* keys to be deleted */
+	int64_t everybody;               /* RECORD_NO_NUMBER: as set */
+	struct treap by_time;            /* customers */
+	struct strmap deleted_customers; /* their keys in the state */
 	struct alloc_chat **changed;
 	size_t changed_n, changed_cap;
 	struct alloc_operator **changed_operators;
@@ -155,58 +160,78 @@ struct allocation {
 };
 
 static inline struct text
-text_of(const char *s, size_t len)
+alloc_text(const char *s, size_t len)
 {
 	return (struct text){ s, len };
 }
 
-/* allocation.c */
-struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
-void alloc_chat_free(void *chat);
-void alloc_operator_changed(struct allocation *a, struct alloc_operator *o);
-void alloc_changed(struct allocation *a, struct alloc_chat *c);
-/* Counts it and puts it where it belongs, after any change of it. */
-void alloc_settle(struct allocation *a, struct alloc_chat *c);
-/* It is nowhere; alloc_settle() then finds its place. */
-void alloc_leave(struct allocation *a, struct alloc_chat *c);
+/* allocation_order.c */
+treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
+    alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_customers,
+    alloc_compare_timers;
+/* due: INT64_MAX stops the timer. */
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
-/* Remembers who has a chat of theirs, and forgets who was not here for long. */
-void alloc_customer_set(struct allocation *a, struct text id,
-    struct alloc_operator *last, int64_t at);
-treap_compare alloc_compare_chats, alloc_compare_owed;
 
-/* allocation_reservation.c */
-/* The reservation is over, without and with somebody who holds the chat. */
-void alloc_refuse(struct allocation *a, struct alloc_chat *c);
-void alloc_keep(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *holder);
-/* True while that operator is not to be asked again. */
+/* allocation_refusals.c */
+/* The operator refused the chat and is not to be asked again yet. */
 bool alloc_refused(const struct allocation *a, const struct alloc_chat *c,
     const struct alloc_operator *o);
-/* Wakes when the operator's pause ends, or the time their absence is waited
- * for. */
-void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
-treap_compare alloc_compare_unsent; /* as they were made */
+void alloc_refusal_add(const struct allocation *a, struct alloc_chat *c,
+    const struct alloc_operator *by);
+/* When the first of those who refused the chat may be asked again. */
+int64_t alloc_pause_ends(
+    const struct allocation *a, const struct alloc_chat *c);
+/* How long the pause after the n-th refusal is. */
+int64_t alloc_pause_after(const struct allocation *a, unsigned n);
 
 /* allocation_lines.c */
+/* Each of the first four makes what is missing. */
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
 struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);
 struct alloc_line *alloc_line_get(struct allocation *a,
     const struct alloc_tags *tags, const struct alloc_channel *channel);
-/* The queue, or who has room, changed. */
+/* After a change of the line's queue or seats. */
 void alloc_line_update(struct allocation *a, struct alloc_line *l);
-/* Around any change of the operator that its room or place follows from. */
+/* Before and after any change of an operator that decides whether they have
+ * room, or their order among others. */
 void alloc_operator_begin(struct allocation *a, struct alloc_operator *o);
 void alloc_operator_end(struct allocation *a, struct alloc_operator *o);
-/* Its tags changed, or it is new. */
+/* After a change of the operator's tags, or when they are new. */
 void alloc_operator_seats(struct allocation *a, struct alloc_operator *o);
+/* NULL: they do not serve the line. */
 struct alloc_seat *alloc_seat_of(
     const struct alloc_operator *o, const struct alloc_line *l);
 struct alloc_share *alloc_share_of(
     struct alloc_operator *o, struct alloc_channel *channel);
+/* How many chats the operator may have, of all channels. */
 int64_t alloc_limit_of(
     const struct allocation *a, const struct alloc_operator *o);
 void alloc_lines_release(struct allocation *a);
+
+/* allocation.c */
+struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
+void alloc_chat_free(void *chat);
+/* Will be packed. */
+void alloc_operator_changed(struct allocation *a, struct alloc_operator *o);
+void alloc_chat_changed(struct allocation *a, struct alloc_chat *c);
+/* After any change of a chat: counts it for its operators and moves it to the
+ * place where it belongs. */
+void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
+/* Takes the chat out of its place; alloc_recompute_chat() must follow. */
+void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
+/* Remembers the last operator of a customer, and deletes customers who were
+ * not here for long. */
+void alloc_customer_set(struct allocation *a, struct text id,
+    struct alloc_operator *last, int64_t at);
+
+/* allocation_reservation.c */
+/* The reservation is over: refused, or somebody is assigned the chat. */
+void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
+void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
+    struct alloc_operator *assignee);
+/* Sets the timer to when the operator's pause ends, or they were away for so
+ * long that they lose their unanswered chats. */
+void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 
 #endif

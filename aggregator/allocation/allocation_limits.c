@@ -1,6 +1,7 @@
 /*
- * allocation_limits: how many chats may be given, as it was told last: by
- * operator and channel, each of which may be left out.
+ * allocation_limits: how many chats an operator may have, by operator and
+ * channel, each of which may be left out. Of several limits for the same the
+ * newest counts.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -9,9 +10,9 @@
 
 #include "common/base/xalloc.h"
 
-/* Everybody's room is looked at anew. */
+/* After a limit of everybody: has each operator room? */
 static void
-look_at_all(struct allocation *a)
+recompute_room(struct allocation *a)
 {
 	const struct strmap_entry *e;
 	size_t i = 0;
@@ -22,7 +23,7 @@ look_at_all(struct allocation *a)
 	}
 }
 
-/* Its chats wait in lines of their own, or do no more. */
+/* The channel gets lines of its own, or loses them: its chats move. */
 static void
 move_chats(struct allocation *a, const struct alloc_channel *channel)
 {
@@ -33,15 +34,15 @@ move_chats(struct allocation *a, const struct alloc_channel *channel)
 		struct alloc_chat *c = e->value;
 
 		if (c->channel != channel || c->place == PLACE_NONE ||
-		    c->place == PLACE_PROMISED)
+		    c->place == PLACE_RESERVED)
 			continue;
-		alloc_leave(a, c);
-		alloc_settle(a, c);
+		alloc_leave_place(a, c);
+		alloc_recompute_chat(a, c);
 	}
 }
 
 static void
-apply_to_channel(struct allocation *a, struct alloc_operator *o,
+apply_channel_limit(struct allocation *a, struct alloc_operator *o,
     struct alloc_channel *channel, int64_t max)
 {
 	int64_t *limit = &channel->limit;
@@ -57,27 +58,27 @@ apply_to_channel(struct allocation *a, struct alloc_operator *o,
 	if (o != NULL)
 		alloc_operator_end(a, o);
 	else
-		look_at_all(a);
+		recompute_room(a);
 	if ((before == 0) != (channel->limits == 0))
 		move_chats(a, channel);
 }
 
 static void
-apply(struct allocation *a, struct text operator_id, struct text channel,
+apply_limit(struct allocation *a, struct text operator_id, struct text channel,
     int64_t max)
 {
 	struct alloc_operator *o =
 	    operator_id.p != NULL ? alloc_operator_get(a, operator_id) : NULL;
 
 	if (channel.p != NULL) {
-		apply_to_channel(a, o, alloc_channel_get(a, channel), max);
+		apply_channel_limit(a, o, alloc_channel_get(a, channel), max);
 	} else if (o != NULL) {
 		alloc_operator_begin(a, o);
 		o->own_limit = max;
 		alloc_operator_end(a, o);
 	} else {
 		a->everybody = max;
-		look_at_all(a);
+		recompute_room(a);
 	}
 }
 
@@ -107,5 +108,5 @@ allocation_limit(struct allocation *a, struct text operator_id,
 	l->max_chats = max_chats;
 	l->changed = true;
 	a->changed_limits = true;
-	apply(a, operator_id, channel, max_chats);
+	apply_limit(a, operator_id, channel, max_chats);
 }

@@ -1,8 +1,8 @@
 /*
  * allocation_lines: who serves what. A line is a set of tags, and a channel if
- * that has a limit; an operator has a seat in each line whose tags are all
- * theirs, which is taken while they have room. The line knows its first chat,
- * all lines together the one that is served next.
+ * that has a limit; an operator has a seat in each line whose tags they all
+ * have, and is in its treap while they have room. A line with a chat and an
+ * operator is ready, ordered by its first chat.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -11,31 +11,15 @@
 
 #include "common/base/xalloc.h"
 
-/* Who gets the next one stands first. */
-static int
-compare_seats(const struct treap_node *x, const struct treap_node *y)
-{
-	const struct alloc_operator *a =
-	    TREAP_OF(x, const struct alloc_seat, node)->owner;
-	const struct alloc_operator *b =
-	    TREAP_OF(y, const struct alloc_seat, node)->owner;
-
-	if (a->load != b->load)
-		return a->load < b->load ? -1 : 1;
-	if (a->given_last != b->given_last)
-		return a->given_last < b->given_last ? -1 : 1;
-	return text_compare(a->id, b->id);
-}
-
 static bool
-is_blank(char c)
+is_tag_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
-/* Parts the text at commas; the parts are copies. */
+/* Splits the text at commas into copies. */
 static void
-shard_tags(struct alloc_tags *t, struct text text)
+split_tags(struct alloc_tags *t, struct text text)
 {
 	const char *p = text.p, *end = p + text.len, *comma, *stop;
 	size_t cap = 0;
@@ -44,9 +28,9 @@ shard_tags(struct alloc_tags *t, struct text text)
 		comma = memchr(p, ',', (size_t)(end - p));
 		if (comma == NULL)
 			comma = end;
-		for (stop = comma; stop > p && is_blank(stop[-1]);)
+		for (stop = comma; stop > p && is_tag_blank(stop[-1]);)
 			stop--;
-		while (p < stop && is_blank(*p))
+		while (p < stop && is_tag_blank(*p))
 			p++;
 		if (p == stop)
 			continue;
@@ -74,7 +58,7 @@ free_tags(void *p)
 	free(t);
 }
 
-/* Sorted, each once; and the text of that. */
+/* Sorts the tags, removes duplicates and makes their text. */
 static void
 sort_tags(struct alloc_tags *t)
 {
@@ -102,7 +86,7 @@ alloc_tags_get(struct allocation *a, struct text text)
 	void **slot;
 
 	if (text.p != NULL)
-		shard_tags(t, text);
+		split_tags(t, text);
 	sort_tags(t);
 	slot = strmap_put(&a->tags, t->text, strlen(t->text));
 	if (*slot == NULL)
@@ -112,16 +96,16 @@ alloc_tags_get(struct allocation *a, struct text text)
 	return *slot;
 }
 
-/* All that the one needs the other has. */
+/* Both are sorted. */
 static bool
-serves(const struct alloc_tags *has, const struct alloc_tags *needs)
+has_all_tags(const struct alloc_tags *has, const struct alloc_tags *required)
 {
 	size_t i, j = 0;
 
-	for (i = 0; i < needs->n; i++) {
-		while (j < has->n && strcmp(has->tag[j], needs->tag[i]) < 0)
+	for (i = 0; i < required->n; i++) {
+		while (j < has->n && strcmp(has->tag[j], required->tag[i]) < 0)
 			j++;
-		if (j == has->n || strcmp(has->tag[j], needs->tag[i]) != 0)
+		if (j == has->n || strcmp(has->tag[j], required->tag[i]) != 0)
 			return false;
 	}
 	return true;
@@ -179,7 +163,7 @@ alloc_limit_of(const struct allocation *a, const struct alloc_operator *o)
 	return a->everybody != RECORD_NO_NUMBER ? a->everybody : a->set.limit;
 }
 
-/* Below the limit of the channel. */
+/* The operator is below their limit of the channel. */
 static bool
 has_share(const struct alloc_operator *o, const struct alloc_channel *channel)
 {
@@ -197,9 +181,9 @@ has_share(const struct alloc_operator *o, const struct alloc_channel *channel)
 }
 
 static bool
-has_room(const struct allocation *a, const struct alloc_operator *o)
+operator_has_room(const struct allocation *a, const struct alloc_operator *o)
 {
-	return o->known && o->available && o->resting_until <= a->now &&
+	return o->known && o->available && o->paused_until <= a->now &&
 	       o->load < alloc_limit_of(a, o);
 }
 
@@ -213,30 +197,31 @@ alloc_operator_begin(struct allocation *a, struct alloc_operator *o)
 		treap_remove(&o->seats[i]->line->seats, &o->seats[i]->node);
 }
 
-/* Somebody has room: who rested beside the line because of others waits again.
- * A few of them, in order: the others' pauses are short. */
+/* The operator has room: chats that others refused queue again. A few of them,
+ * in order: the pauses of the rest are short. */
 static void
-wake(struct allocation *a, struct alloc_line *l, const struct alloc_operator *o)
+unpause_chats(
+    struct allocation *a, struct alloc_line *l, const struct alloc_operator *o)
 {
-	struct treap_node *n = treap_first(&l->resting), *next;
+	struct treap_node *n = treap_first(&l->paused), *next;
 	int most = REFUSALS;
 
 	for (; n != NULL && most > 0; n = next, most--) {
 		struct alloc_chat *c = TREAP_OF(n, struct alloc_chat, node);
 
-		next = treap_next(&l->resting, n);
-		if (c->holder == o || alloc_refused(a, c, o))
+		next = treap_next(&l->paused, n);
+		if (c->assignee == o || alloc_refused(a, c, o))
 			continue;
-		treap_remove(&l->resting, n);
+		treap_remove(&l->paused, n);
 		alloc_set_timer(a, &c->timer, INT64_MAX);
 		alloc_place_go(&c->place, PLACE_QUEUE);
 		treap_add(&l->queue, n);
 	}
 }
 
-/* The first of those who wait for this one alone; or all: in vain. */
+/* The first chat that waits for this operator, or all of them, queues. */
 static void
-wake_awaiting(struct allocation *a, struct alloc_operator *o, bool all)
+end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 {
 	struct treap_node *n;
 	struct alloc_chat *c;
@@ -254,22 +239,22 @@ wake_awaiting(struct allocation *a, struct alloc_operator *o, bool all)
 }
 
 static void
-tell_load(const struct allocation *a, const struct alloc_operator *o)
+report_load(const struct allocation *a, const struct alloc_operator *o)
 {
-	if (a->watch != NULL && a->watch->load != NULL && o->known)
-		a->watch->load(
-		    a->watch->ctx, o->id, o->load, alloc_limit_of(a, o));
+	if (a->listener != NULL && a->listener->load != NULL && o->known)
+		a->listener->load(
+		    a->listener->ctx, o->id, o->load, alloc_limit_of(a, o));
 }
 
-/* Sits down there if they have room. */
+/* After a change: the operator is in the line while they have room. */
 static void
-take_seat(struct allocation *a, struct alloc_seat *s, bool room)
+update_seat(struct allocation *a, struct alloc_seat *s, bool room)
 {
 	struct alloc_line *l = s->line;
 
 	if (room && (l->channel == NULL || has_share(s->owner, l->channel))) {
 		treap_add(&l->seats, &s->node);
-		wake(a, l, s->owner);
+		unpause_chats(a, l, s->owner);
 	}
 	alloc_line_update(a, l);
 }
@@ -277,23 +262,23 @@ take_seat(struct allocation *a, struct alloc_seat *s, bool room)
 void
 alloc_operator_end(struct allocation *a, struct alloc_operator *o)
 {
-	bool room = has_room(a, o);
+	bool room = operator_has_room(a, o);
 	size_t i;
 
 	if (room || !o->available)
-		wake_awaiting(a, o, !o->available);
+		end_waits(a, o, !o->available);
 	for (i = 0; i < o->seats_n; i++)
-		take_seat(a, o->seats[i], room);
-	tell_load(a, o);
+		update_seat(a, o->seats[i], room);
+	report_load(a, o);
 }
 
-/* NULL: they do not serve it. */
+/* NULL: the operator does not serve the line. */
 static struct alloc_seat *
 add_seat(struct alloc_operator *o, struct alloc_line *l)
 {
 	struct alloc_seat *s;
 
-	if (!o->known || !serves(o->tags, l->tags))
+	if (!o->known || !has_all_tags(o->tags, l->tags))
 		return NULL;
 	s = xcalloc(1, sizeof *s);
 	s->owner = o;
@@ -309,7 +294,7 @@ alloc_operator_seats(struct allocation *a, struct alloc_operator *o)
 	size_t i;
 
 	alloc_operator_begin(a, o);
-	wake_awaiting(a, o, true);
+	end_waits(a, o, true);
 	for (i = 0; i < o->seats_n; i++) {
 		alloc_line_update(a, o->seats[i]->line);
 		free(o->seats[i]);
@@ -332,14 +317,14 @@ new_line(struct allocation *a, const struct alloc_tags *tags,
 	l->tags = tags;
 	l->channel = channel;
 	treap_init(&l->queue, alloc_compare_chats, &a->counts.steps);
-	treap_init(&l->resting, alloc_compare_chats, &a->counts.steps);
-	treap_init(&l->seats, compare_seats, &a->counts.steps);
+	treap_init(&l->paused, alloc_compare_chats, &a->counts.steps);
+	treap_init(&l->seats, alloc_compare_seats, &a->counts.steps);
 	XGROW(a->lines, a->lines_n, a->lines_cap);
 	a->lines[a->lines_n++] = l;
 	while ((e = strmap_next(&a->operators, &i)) != NULL) {
 		s = add_seat(e->value, l);
 		if (s != NULL)
-			take_seat(a, s, has_room(a, e->value));
+			update_seat(a, s, operator_has_room(a, e->value));
 	}
 	return l;
 }
@@ -372,15 +357,15 @@ alloc_operator_get(struct allocation *a, struct text id)
 	if (o != NULL)
 		return o;
 	o = xcalloc(1, sizeof *o);
-	o->id = text_of(xstrndup(id.p, id.len), id.len);
+	o->id = alloc_text(xstrndup(id.p, id.len), id.len);
 	o->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	o->max_chats = o->own_limit = RECORD_NO_NUMBER;
 	o->away_since = CLOCK_NONE;
-	o->resting_until = INT64_MIN;
+	o->paused_until = INT64_MIN;
 	o->timer.of_operator = true;
 	o->timer.due = INT64_MAX;
 	treap_init(&o->awaited, alloc_compare_chats, &a->counts.steps);
-	treap_init(&o->given, alloc_compare_owed, &a->counts.steps);
+	treap_init(&o->unanswered, alloc_compare_unanswered, &a->counts.steps);
 	*slot = o;
 	return o;
 }
@@ -401,7 +386,7 @@ alloc_channel_get(struct allocation *a, struct text id)
 }
 
 static void
-free_operator(void *p)
+free_alloc_operator(void *p)
 {
 	struct alloc_operator *o = p;
 	size_t i;
@@ -432,7 +417,7 @@ alloc_lines_release(struct allocation *a)
 		free(a->lines[i]);
 	free(a->lines);
 	strmap_release(&a->line_of, NULL);
-	strmap_release(&a->operators, free_operator);
+	strmap_release(&a->operators, free_alloc_operator);
 	strmap_release(&a->channels, free_channel);
 	strmap_release(&a->tags, free_tags);
 }

@@ -1,7 +1,6 @@
 /*
- * allocation_pack: what is known as bytes, one entry a chat, an operator, a
- * limit and a customer, and one for the rest; the first byte of a key says
- * which.
+ * allocation_pack: the allocation as bytes: one entry for each chat, operator,
+ * limit and customer, and one for the rest. The first byte of a key says which.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -18,16 +17,16 @@ enum {
 	KEY_CUSTOMER = 'u'
 };
 
-enum { FLAG_GIVEN = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
+enum { FLAG_ASSIGNED = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
 enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
 
-/* Each value begins with it. */
+/* The first number of each value. */
 #define LAYOUT 1
 
 static void
 put_text_of(struct buf *to, const char *s)
 {
-	pack_put_text(to, text_of(s, s != NULL ? strlen(s) : 0));
+	pack_put_text(to, alloc_text(s, s != NULL ? strlen(s) : 0));
 }
 
 static void
@@ -37,7 +36,7 @@ put_operator(struct buf *to, const struct alloc_operator *o)
 }
 
 static struct alloc_operator *
-take_operator(struct allocation *a, struct pack *r)
+read_operator(struct allocation *a, struct pack *r)
 {
 	struct text id = pack_text(r);
 
@@ -45,7 +44,7 @@ take_operator(struct allocation *a, struct pack *r)
 }
 
 static void
-set_key(struct buf *key, char kind, struct text id)
+set_entry_key(struct buf *key, char kind, struct text id)
 {
 	buf_clear(key);
 	buf_addc(key, kind);
@@ -53,7 +52,7 @@ set_key(struct buf *key, char kind, struct text id)
 }
 
 static void
-begin(struct buf *value)
+begin_entry(struct buf *value)
 {
 	buf_clear(value);
 	pack_put_number(value, LAYOUT);
@@ -62,17 +61,18 @@ begin(struct buf *value)
 static void
 pack_chat(const struct alloc_chat *c, struct buf *to)
 {
-	pack_put_number(to, (c->holding != HELD_FREELY ? FLAG_GIVEN : 0u) |
-				(c->holding == HELD ? FLAG_ANSWERED : 0u) |
-				(treap_has(&c->wired) ? 0u : FLAG_SENT));
+	pack_put_number(
+	    to, (c->answer != ANSWER_NONE ? FLAG_ASSIGNED : 0u) |
+		    (c->answer == ANSWER_GIVEN ? FLAG_ANSWERED : 0u) |
+		    (treap_has(&c->in_outbox) ? 0u : FLAG_SENT));
 	pack_put_number(to, (uint64_t)c->status);
 	pack_put_signed(to, c->status_at);
-	pack_put_signed(to, c->holder_at);
+	pack_put_signed(to, c->assignee_at);
 	pack_put_signed(to, c->opened_at);
 	pack_put_signed(to, c->closed_at);
 	pack_put_signed(to, c->arrival);
-	pack_put_signed(to, c->given_at);
-	put_operator(to, c->holder);
+	pack_put_signed(to, c->assigned_at);
+	put_operator(to, c->assignee);
 	put_text_of(to, c->channel != NULL ? c->channel->name : NULL);
 	put_text_of(to, c->tags->text);
 	put_text_of(to, c->customer_id);
@@ -92,7 +92,7 @@ unpack_reservation(
 {
 	struct text id;
 
-	c->replaces = take_operator(a, r);
+	c->replaces = read_operator(a, r);
 	id = pack_text(r);
 	c->reserved_at = pack_signed(r);
 	c->expires = pack_signed(r);
@@ -104,7 +104,7 @@ unpack_reservation(
 	memcpy(c->reservation, id.p, id.len);
 	c->reservation[id.len] = '\0';
 	if (!sent)
-		treap_add(&a->unsent, &c->wired);
+		treap_add(&a->outbox, &c->in_outbox);
 }
 
 static void
@@ -114,27 +114,28 @@ unpack_chat(struct allocation *a, struct text id, struct pack *r)
 	uint64_t flags = pack_number(r), status;
 	struct text channel;
 
-	if ((flags & FLAG_GIVEN) != 0)
-		c->holding = (flags & FLAG_ANSWERED) != 0 ? HELD : HELD_OWED;
+	if ((flags & FLAG_ASSIGNED) != 0)
+		c->answer =
+		    (flags & FLAG_ANSWERED) != 0 ? ANSWER_GIVEN : ANSWER_OWED;
 	status = pack_number(r);
 	r->bad |= status > CHAT_GONE;
 	c->status = r->bad ? CHAT_NONE : (enum chat_status)status;
 	c->status_at = pack_signed(r);
-	c->holder_at = pack_signed(r);
+	c->assignee_at = pack_signed(r);
 	c->opened_at = pack_signed(r);
 	c->closed_at = pack_signed(r);
 	c->arrival = pack_signed(r);
-	c->given_at = pack_signed(r);
-	c->holder = take_operator(a, r);
+	c->assigned_at = pack_signed(r);
+	c->assignee = read_operator(a, r);
 	channel = pack_text(r);
 	if (channel.p != NULL)
 		c->channel = alloc_channel_get(a, channel);
 	c->tags = alloc_tags_get(a, pack_text(r));
 	c->customer_id = text_dup(pack_text(r));
-	c->reserved = take_operator(a, r);
+	c->reserved = read_operator(a, r);
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
-	alloc_settle(a, c);
+	alloc_recompute_chat(a, c);
 }
 
 static void
@@ -144,7 +145,7 @@ pack_operator(const struct alloc_operator *o, struct buf *to)
 				(o->available ? FLAG_AVAILABLE : 0u));
 	pack_put_signed(to, o->max_chats);
 	pack_put_signed(to, o->away_since);
-	pack_put_number(to, o->given_last);
+	pack_put_number(to, o->last_reservation);
 	put_text_of(to, o->tags->text);
 }
 
@@ -159,7 +160,7 @@ unpack_operator(struct allocation *a, struct text id, struct pack *r)
 	o->available = (flags & FLAG_AVAILABLE) != 0;
 	o->max_chats = pack_signed(r);
 	o->away_since = pack_signed(r);
-	o->given_last = pack_number(r);
+	o->last_reservation = pack_number(r);
 	o->tags = alloc_tags_get(a, pack_text(r));
 	a->counts.operators += o->known;
 	alloc_operator_seats(a, o);
@@ -176,15 +177,15 @@ pack_operators(struct allocation *a, allocation_entry_fn *entry, void *ctx,
 		struct alloc_operator *o = a->changed_operators[i];
 
 		o->changed = false;
-		set_key(key, KEY_OPERATOR, o->id);
-		begin(value);
+		set_entry_key(key, KEY_OPERATOR, o->id);
+		begin_entry(value);
 		pack_operator(o, value);
 		entry(ctx, key, value);
 	}
 	a->changed_operators_n = 0;
 }
 
-/* There are few, and they seldom change. */
+/* They are few and seldom change, so all are visited. */
 static void
 pack_limits(struct allocation *a, allocation_entry_fn *entry, void *ctx,
     struct buf *key, struct buf *value)
@@ -198,8 +199,8 @@ pack_limits(struct allocation *a, allocation_entry_fn *entry, void *ctx,
 		if (!l->changed)
 			continue;
 		l->changed = false;
-		set_key(key, KEY_LIMIT, text_of(e->key, e->key_len));
-		begin(value);
+		set_entry_key(key, KEY_LIMIT, alloc_text(e->key, e->key_len));
+		begin_entry(value);
 		pack_put_signed(value, l->max_chats);
 		pack_put_signed(value, l->at);
 		entry(ctx, key, value);
@@ -217,8 +218,8 @@ pack_customers(struct allocation *a, allocation_entry_fn *entry, void *ctx,
 		struct alloc_customer *c = a->changed_customers[i];
 
 		c->changed = false;
-		set_key(key, KEY_CUSTOMER, c->id);
-		begin(value);
+		set_entry_key(key, KEY_CUSTOMER, c->id);
+		begin_entry(value);
 		put_operator(value, c->last);
 		pack_put_signed(value, c->at);
 		entry(ctx, key, value);
@@ -227,19 +228,20 @@ pack_customers(struct allocation *a, allocation_entry_fn *entry, void *ctx,
 }
 
 static void
-pack_forgotten(struct allocation *a, allocation_entry_fn *entry, void *ctx,
-    struct buf *key, struct buf *value)
+pack_deleted_customers(struct allocation *a, allocation_entry_fn *entry,
+    void *ctx, struct buf *key, struct buf *value)
 {
 	const struct strmap_entry *e;
 	size_t i = 0;
 
 	buf_clear(value);
-	while ((e = strmap_next(&a->forgotten, &i)) != NULL) {
-		set_key(key, KEY_CUSTOMER, text_of(e->key, e->key_len));
+	while ((e = strmap_next(&a->deleted_customers, &i)) != NULL) {
+		set_entry_key(
+		    key, KEY_CUSTOMER, alloc_text(e->key, e->key_len));
 		entry(ctx, key, value);
 	}
-	strmap_release(&a->forgotten, NULL);
-	a->forgotten = (struct strmap)STRMAP_INIT;
+	strmap_release(&a->deleted_customers, NULL);
+	a->deleted_customers = (struct strmap)STRMAP_INIT;
 }
 
 void
@@ -248,27 +250,27 @@ allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 	struct buf key = BUF_INIT, value = BUF_INIT;
 	size_t i;
 
-	pack_forgotten(a, entry, ctx, &key, &value);
+	pack_deleted_customers(a, entry, ctx, &key, &value);
 	for (i = 0; i < a->changed_n; i++) {
 		struct alloc_chat *c = a->changed[i];
 
 		c->changed = false;
-		set_key(&key, KEY_CHAT, c->id);
-		begin(&value);
-		if (c->gone)
+		set_entry_key(&key, KEY_CHAT, c->id);
+		begin_entry(&value);
+		if (c->deleted)
 			buf_clear(&value);
 		else
 			pack_chat(c, &value);
 		entry(ctx, &key, &value);
-		if (c->gone)
+		if (c->deleted)
 			alloc_chat_free(c);
 	}
 	a->changed_n = 0;
 	pack_operators(a, entry, ctx, &key, &value);
 	pack_limits(a, entry, ctx, &key, &value);
 	pack_customers(a, entry, ctx, &key, &value);
-	set_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
-	begin(&value);
+	set_entry_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
+	begin_entry(&value);
 	pack_put_number(&value, a->reservations);
 	entry(ctx, &key, &value);
 	buf_release(&key);
@@ -287,7 +289,7 @@ unpack_limit(struct allocation *a, struct text id, struct pack *r)
 		return;
 	}
 	o.len = (size_t)(nul - id.p);
-	channel = text_of(nul + 1, id.len - o.len - 1);
+	channel = alloc_text(nul + 1, id.len - o.len - 1);
 	if (o.len == 0)
 		o.p = NULL;
 	if (channel.len == 0)
@@ -298,14 +300,14 @@ unpack_limit(struct allocation *a, struct text id, struct pack *r)
 static void
 unpack_customer(struct allocation *a, struct text id, struct pack *r)
 {
-	struct alloc_operator *o = take_operator(a, r);
+	struct alloc_operator *o = read_operator(a, r);
 	int64_t at = pack_signed(r);
 
 	if (o != NULL && a->set.sticky > 0)
 		alloc_customer_set(a, id, o, at);
 }
 
-/* What was read is no change. */
+/* What was just unpacked need not be packed. */
 static void
 clear_changed(struct allocation *a)
 {
@@ -325,7 +327,7 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 {
 	struct pack r = pack_open(data, len, LAYOUT);
 	const char *k = key;
-	struct text id = text_of(k + 1, key_len - 1);
+	struct text id = alloc_text(k + 1, key_len - 1);
 
 	switch (key_len > 0 ? *k : '\0') {
 	case KEY_CHAT:

@@ -8,19 +8,19 @@
 #define BIT(state) (1u << (state))
 
 static const unsigned places[ALLOC_PLACES] = {
-	[PLACE_NONE] = BIT(PLACE_NONE) | BIT(PLACE_QUEUE) | BIT(PLACE_PROMISED),
+	[PLACE_NONE] = BIT(PLACE_NONE) | BIT(PLACE_QUEUE) | BIT(PLACE_RESERVED),
 	[PLACE_QUEUE] =
-	    BIT(PLACE_NONE) | BIT(PLACE_RESTING) | BIT(PLACE_AWAITING),
-	[PLACE_RESTING] = BIT(PLACE_NONE) | BIT(PLACE_QUEUE),
+	    BIT(PLACE_NONE) | BIT(PLACE_PAUSED) | BIT(PLACE_AWAITING),
+	[PLACE_PAUSED] = BIT(PLACE_NONE) | BIT(PLACE_QUEUE),
 	[PLACE_AWAITING] = BIT(PLACE_NONE) | BIT(PLACE_QUEUE),
-	[PLACE_PROMISED] = BIT(PLACE_NONE) | BIT(PLACE_PROMISED),
+	[PLACE_RESERVED] = BIT(PLACE_NONE) | BIT(PLACE_RESERVED),
 };
 
-static const unsigned holdings[ALLOC_HOLDINGS] = {
-	[HELD_FREELY] = BIT(HELD_FREELY) | BIT(HELD_OWED),
-	/* Given to the same one once more, since they did not write. */
-	[HELD_OWED] = BIT(HELD_FREELY) | BIT(HELD_OWED) | BIT(HELD),
-	[HELD] = BIT(HELD_FREELY) | BIT(HELD_OWED),
+static const unsigned answers[ALLOC_ANSWERS] = {
+	[ANSWER_NONE] = BIT(ANSWER_NONE) | BIT(ANSWER_OWED),
+	/* Assigned to the same operator again, who did not answer. */
+	[ANSWER_OWED] = BIT(ANSWER_NONE) | BIT(ANSWER_OWED) | BIT(ANSWER_GIVEN),
+	[ANSWER_GIVEN] = BIT(ANSWER_NONE) | BIT(ANSWER_OWED),
 };
 
 bool
@@ -30,9 +30,9 @@ alloc_place_may_follow(enum alloc_place from, enum alloc_place to)
 }
 
 bool
-alloc_holding_may_follow(enum alloc_holding from, enum alloc_holding to)
+alloc_answer_may_follow(enum alloc_answer from, enum alloc_answer to)
 {
-	return (holdings[from] & BIT(to)) != 0;
+	return (answers[from] & BIT(to)) != 0;
 }
 
 void
@@ -47,12 +47,12 @@ alloc_place_go(enum alloc_place *place, enum alloc_place to)
 }
 
 void
-alloc_holding_go(enum alloc_holding *holding, enum alloc_holding to)
+alloc_answer_go(enum alloc_answer *answer, enum alloc_answer to)
 {
-	if (!alloc_holding_may_follow(*holding, to))
+	if (!alloc_answer_may_follow(*answer, to))
 		prog_die(PROG_SOFTWARE,
-		    "allocation cannot go on: holding %d after holding %d; "
+		    "allocation cannot go on: answer %d after answer %d; "
 		    "this is a mistake in the program",
-		    (int)to, (int)*holding);
-	*holding = to;
+		    (int)to, (int)*answer);
+	*answer = to;
 }

@@ -1,25 +1,25 @@
 /*
- * allocation_place: where a chat is on its way to an operator, and how its
- * holder has it. One table each says what may follow what; whatever they do
- * not have ends the program.
+ * allocation_place: where a chat is on its way to an operator, and whether its
+ * assignee has answered it. One table each has what may follow what; any other
+ * step ends the program.
  *
- *                 refused by all who have room
- *             +---------> RESTING ---------+  somebody has room
+ *               refused by all who have room
+ *             +---------> PAUSED ----------+  somebody has room
  *    waits    |                            |
  *   NONE --> QUEUE <-----------------------+
  *             |                            |
  *             +---------> AWAITING --------+  in vain, or they have room
  *                 the customer's last operator
  *
- *   QUEUE, RESTING, AWAITING -- it waits no more, or is reserved --> NONE
- *   NONE -- to an operator --> PROMISED -- kept, refused, expired --> NONE
+ *   QUEUE, PAUSED, AWAITING -- it waits no more, or is reserved --> NONE
+ *   NONE -- for an operator --> RESERVED -- fulfilled, refused, expired -->
+ * NONE
  *
- * A reservation is committed, then told until it is confirmed: the tick of a
- * stream (aggregator/stream/stream_state.h).
+ * A reservation is committed, then published until it is confirmed: the flush
+ * of a stream (aggregator/stream/stream_state.h).
  *
- *   HELD_FREELY -- a reservation is kept --> HELD_OWED -- they write --> HELD
- *        ^                                  |                          |
- *        +----- another holder, or closed --+--------------------------+
+ *   ANSWER_NONE -- a reservation is fulfilled --> ANSWER_OWED -- they write -->
+ *   ANSWER_GIVEN; another assignee, or closed: back to ANSWER_NONE
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_PLACE_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_PLACE_H
@@ -28,25 +28,25 @@
 
 enum alloc_place {
 	PLACE_NONE,
-	PLACE_QUEUE,    /* of its line */
-	PLACE_RESTING,  /* beside it */
-	PLACE_AWAITING, /* the customer's last operator */
-	PLACE_PROMISED,
+	PLACE_QUEUE,    /* in the queue of its line */
+	PLACE_PAUSED,   /* out of the queue, after refusals */
+	PLACE_AWAITING, /* out of the queue, for the customer's last operator */
+	PLACE_RESERVED,
 	ALLOC_PLACES
 };
 
-enum alloc_holding {
-	HELD_FREELY, /* by nobody, or not by a reservation */
-	HELD_OWED,   /* by a reservation, and the holder has not written yet */
-	HELD,        /* and has */
-	ALLOC_HOLDINGS
+enum alloc_answer {
+	ANSWER_NONE,  /* no assignee, or not by a reservation */
+	ANSWER_OWED,  /* assigned by a reservation, and not answered */
+	ANSWER_GIVEN, /* and answered */
+	ALLOC_ANSWERS
 };
 
 bool alloc_place_may_follow(enum alloc_place from, enum alloc_place to);
-bool alloc_holding_may_follow(enum alloc_holding from, enum alloc_holding to);
+bool alloc_answer_may_follow(enum alloc_answer from, enum alloc_answer to);
 
-/* The step itself. */
+/* Takes the step. */
 void alloc_place_go(enum alloc_place *place, enum alloc_place to);
-void alloc_holding_go(enum alloc_holding *holding, enum alloc_holding to);
+void alloc_answer_go(enum alloc_answer *answer, enum alloc_answer to);
 
 #endif

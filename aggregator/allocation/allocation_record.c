@@ -1,28 +1,28 @@
 /*
- * allocation_record: what a record tells. A chat record tells of everything; of
- * messages those of customers open a chat, those of the system tell what the
- * CRM did, and those of operators that they answered.
+ * allocation_record: the events that a record stands for. A chat record updates
+ * everything; of messages those of customers open a chat, those of the system
+ * say what the CRM did, and those of operators answer it.
  */
 #include "aggregator/allocation/allocation.h"
 
 #include "common/base/clock.h"
 
 static void
-take_chat(struct allocation *a, const struct record *r, bool holder)
+apply_chat_record(struct allocation *a, const struct record *r, bool assignee)
 {
-	struct allocation_told told = {
+	struct allocation_chat_update update = {
 		.at = r->at != CLOCK_NONE ? r->at : r->opened_at,
 		.opened_at = r->opened_at,
 		.status = r->status,
-		.has_holder = holder,
-		.holder = r->operator_id,
+		.has_assignee = assignee,
+		.assignee = r->operator_id,
 		.tags = r->tags,
 		.channel = r->channel,
 		.customer = r->customer,
 		.reservation = r->assignment,
 	};
 
-	allocation_chat(a, r->chat, &told);
+	allocation_chat(a, r->chat, &update);
 }
 
 static bool
@@ -32,9 +32,10 @@ is_system(const struct record *r, const char *kind)
 }
 
 static void
-take_message(struct allocation *a, const struct record *r, bool holder)
+apply_message_record(
+    struct allocation *a, const struct record *r, bool assignee)
 {
-	struct allocation_told told = {
+	struct allocation_chat_update update = {
 		.at = r->at, .opened_at = CLOCK_NONE, .channel = r->channel
 	};
 
@@ -46,25 +47,25 @@ take_message(struct allocation *a, const struct record *r, bool holder)
 		return;
 	}
 	if (r->from == FROM_CUSTOMER) {
-		told.status = CHAT_OPEN;
-		told.mild = true;
+		update.status = CHAT_OPEN;
+		update.keeps_pending = true;
 	} else if (is_system(r, "opened") || is_system(r, "handoff")) {
-		told.status = CHAT_OPEN;
+		update.status = CHAT_OPEN;
 	} else if (is_system(r, "closed")) {
-		told.status = CHAT_CLOSED;
-	} else if (holder && is_system(r, "assigned")) {
-		told.has_holder = true;
-		told.holder = r->operator_id;
+		update.status = CHAT_CLOSED;
+	} else if (assignee && is_system(r, "assigned")) {
+		update.has_assignee = true;
+		update.assignee = r->operator_id;
 	} else {
 		return;
 	}
-	allocation_chat(a, r->chat, &told);
+	allocation_chat(a, r->chat, &update);
 }
 
 static void
-take(struct allocation *a, const struct record *r, bool holder)
+apply_record(struct allocation *a, const struct record *r, bool assignee)
 {
-	const struct allocation_person person = { r->has_available,
+	const struct allocation_operator_update person = { r->has_available,
 		r->available, r->max_chats, r->tags };
 
 	switch (r->type) {
@@ -72,10 +73,10 @@ take(struct allocation *a, const struct record *r, bool holder)
 		allocation_operator(a, r->operator_id, &person);
 		break;
 	case RECORD_CHAT:
-		take_chat(a, r, holder);
+		apply_chat_record(a, r, assignee);
 		break;
 	case RECORD_MESSAGE:
-		take_message(a, r, holder);
+		apply_message_record(a, r, assignee);
 		break;
 	case RECORD_LIMIT:
 		allocation_limit(
@@ -96,11 +97,11 @@ take(struct allocation *a, const struct record *r, bool holder)
 void
 allocation_record(struct allocation *a, const struct record *r)
 {
-	take(a, r, true);
+	apply_record(a, r, true);
 }
 
 void
-allocation_record_unheld(struct allocation *a, const struct record *r)
+allocation_record_unassigned(struct allocation *a, const struct record *r)
 {
-	take(a, r, false);
+	apply_record(a, r, false);
 }

@@ -1,6 +1,6 @@
 /*
- * allocation_reservation: who gets the chat that is served next, what is
- * reserved, and how a reservation ends.
+ * allocation_reservation: which operator is selected for the chat that is
+ * served next, the reservation, and how it ends.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -12,34 +12,12 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* An operator of whom so many were refused, in a row, pauses too. */
+/* After so many refused reservations in a row the operator pauses, too. */
 #define REFUSALS_OF_ONE 3
 
-int
-alloc_compare_unsent(const struct treap_node *x, const struct treap_node *y)
-{
-	uint64_t
-	    a = TREAP_OF(x, const struct alloc_chat, wired)->reservation_number,
-	    b = TREAP_OF(y, const struct alloc_chat, wired)->reservation_number;
-
-	return (a > b) - (a < b);
-}
-
-bool
-alloc_refused(const struct allocation *a, const struct alloc_chat *c,
-    const struct alloc_operator *o)
-{
-	size_t i;
-
-	for (i = 0; i < c->refusals_n; i++)
-		if (c->refusals[i].by == o && c->refusals[i].until > a->now)
-			return true;
-	return false;
-}
-
-/* The last one who had a chat of this customer, or NULL. */
+/* The operator of this customer's last chat, or NULL. */
 static struct alloc_operator *
-last_of(const struct allocation *a, const struct alloc_chat *c)
+last_operator_of(const struct allocation *a, const struct alloc_chat *c)
 {
 	const struct alloc_customer *known;
 
@@ -53,8 +31,8 @@ last_of(const struct allocation *a, const struct alloc_chat *c)
 }
 
 static void
-put_off(struct allocation *a, struct alloc_chat *c, enum alloc_place place,
-    struct treap *where, int64_t until)
+postpone_chat(struct allocation *a, struct alloc_chat *c,
+    enum alloc_place place, struct treap *where, int64_t until)
 {
 	treap_remove(&c->line->queue, &c->node);
 	alloc_place_go(&c->place, place);
@@ -63,38 +41,25 @@ put_off(struct allocation *a, struct alloc_chat *c, enum alloc_place place,
 	alloc_line_update(a, c->line);
 }
 
-/* When the first of those who refused it may be asked again. */
-static int64_t
-pause_ends(const struct allocation *a, const struct alloc_chat *c)
-{
-	int64_t first = a->now + ALLOCATION_LONGEST_PAUSE;
-	size_t i;
-
-	for (i = 0; i < c->refusals_n; i++)
-		if (c->refusals[i].until > a->now &&
-		    c->refusals[i].until < first)
-			first = c->refusals[i].until;
-	return first;
-}
-
-/* Who gets the first chat of the line; NULL: nobody, it was put off. */
+/* For the first chat of the line; NULL: none, and the chat was postponed. */
 static struct alloc_operator *
-choose(struct allocation *a, struct alloc_line *l, struct alloc_chat *c)
+select_operator(
+    struct allocation *a, struct alloc_line *l, struct alloc_chat *c)
 {
 	struct alloc_operator *last =
-	    c->awaited != NULL ? c->awaited : last_of(a, c);
+	    c->awaited != NULL ? c->awaited : last_operator_of(a, c);
 	struct alloc_operator *o;
 	const struct treap_node *n;
 	const struct alloc_seat *s;
 
-	if (last != NULL && last != c->holder && !alloc_refused(a, c, last)) {
+	if (last != NULL && last != c->assignee && !alloc_refused(a, c, last)) {
 		s = alloc_seat_of(last, l);
 		if (s != NULL && treap_has(&s->node))
 			return last;
 		if (s != NULL && last->available && a->set.sticky_for > 0 &&
 		    c->arrival + a->set.sticky_for > a->now) {
 			c->awaited = last;
-			put_off(a, c, PLACE_AWAITING, &last->awaited,
+			postpone_chat(a, c, PLACE_AWAITING, &last->awaited,
 			    c->arrival + a->set.sticky_for);
 			return NULL;
 		}
@@ -102,14 +67,14 @@ choose(struct allocation *a, struct alloc_line *l, struct alloc_chat *c)
 	for (n = treap_first(&l->seats); n != NULL;
 	     n = treap_next(&l->seats, n)) {
 		o = TREAP_OF(n, const struct alloc_seat, node)->owner;
-		if (o != c->holder && !alloc_refused(a, c, o))
+		if (o != c->assignee && !alloc_refused(a, c, o))
 			return o;
 	}
-	put_off(a, c, PLACE_RESTING, &l->resting, pause_ends(a, c));
+	postpone_chat(a, c, PLACE_PAUSED, &l->paused, alloc_pause_ends(a, c));
 	return NULL;
 }
 
-/* An id that nobody else has, and a replay gives again. */
+/* The id is unique, and the same in a replay. */
 static void
 name_reservation(const struct allocation *a, struct alloc_chat *c)
 {
@@ -142,20 +107,20 @@ reserve(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 	struct allocation_reservation p;
 
 	alloc_operator_begin(a, o);
-	c->reservation_number = o->given_last = ++a->reservations;
+	c->reservation_number = o->last_reservation = ++a->reservations;
 	alloc_operator_changed(a, o);
 	alloc_operator_end(a, o);
 	c->reserved = o;
-	c->replaces = c->holder;
+	c->replaces = c->assignee;
 	c->reserved_at = a->now;
 	c->expires = a->now + a->set.expiry;
 	name_reservation(a, c);
-	alloc_settle(a, c);
-	treap_add(&a->unsent, &c->wired);
+	alloc_recompute_chat(a, c);
+	treap_add(&a->outbox, &c->in_outbox);
 	a->counts.reserved++;
 	p = reservation_of(a, c);
-	if (a->watch != NULL && a->watch->reserved != NULL)
-		a->watch->reserved(a->watch->ctx, &p);
+	if (a->listener != NULL && a->listener->reserved != NULL)
+		a->listener->reserved(a->listener->ctx, &p);
 }
 
 size_t
@@ -170,7 +135,7 @@ allocation_decide(struct allocation *a)
 	while ((n = treap_first(&a->ready)) != NULL) {
 		l = TREAP_OF(n, struct alloc_line, node);
 		c = TREAP_OF(treap_first(&l->queue), struct alloc_chat, node);
-		o = choose(a, l, c);
+		o = select_operator(a, l, c);
 		if (o == NULL)
 			continue;
 		reserve(a, c, o);
@@ -179,24 +144,13 @@ allocation_decide(struct allocation *a)
 	return reserved;
 }
 
-/* So many pauses one after the other, each twice the last. */
-static int64_t
-pause_after(const struct allocation *a, unsigned n)
-{
-	int64_t p = a->set.pause;
-
-	while (n-- > 1 && p < ALLOCATION_LONGEST_PAUSE)
-		p *= 2;
-	return p < ALLOCATION_LONGEST_PAUSE ? p : ALLOCATION_LONGEST_PAUSE;
-}
-
 void
 alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
 {
 	int64_t due = INT64_MAX;
 
-	if (o->resting_until > a->now)
-		due = o->resting_until;
+	if (o->paused_until > a->now)
+		due = o->paused_until;
 	if (a->set.offline > 0 && o->away_since != CLOCK_NONE &&
 	    o->away_since + a->set.offline > a->now &&
 	    o->away_since + a->set.offline < due)
@@ -205,38 +159,30 @@ alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
 }
 
 void
-alloc_refuse(struct allocation *a, struct alloc_chat *c)
+alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c)
 {
 	struct alloc_operator *o = c->reserved;
-	struct alloc_refusal *r;
 
 	a->counts.refused++;
-	c->failures++;
-	if (c->refusals == NULL)
-		c->refusals = xcalloc(REFUSALS, sizeof *c->refusals);
-	if (c->refusals_n == REFUSALS)
-		memmove(c->refusals, c->refusals + 1,
-		    --c->refusals_n * sizeof *c->refusals);
-	r = &c->refusals[c->refusals_n++];
-	r->by = o;
-	r->until = a->now + pause_after(a, c->failures);
+	alloc_refusal_add(a, c, o);
 	alloc_operator_begin(a, o);
 	if (++o->refusals >= REFUSALS_OF_ONE)
-		o->resting_until =
-		    a->now + pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
+		o->paused_until =
+		    a->now +
+		    alloc_pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
 	alloc_operator_end(a, o);
 	alloc_operator_timer(a, o);
 	c->reserved = NULL;
 }
 
 void
-alloc_keep(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *holder)
+alloc_fulfil_reservation(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *assignee)
 {
-	a->counts.kept++;
-	alloc_holding_go(
-	    &c->holding, holder == c->reserved ? HELD_OWED : HELD_FREELY);
-	c->given_at = a->now;
+	a->counts.fulfilled++;
+	alloc_answer_go(
+	    &c->answer, assignee == c->reserved ? ANSWER_OWED : ANSWER_NONE);
+	c->assigned_at = a->now;
 	c->failures = 0;
 	c->refusals_n = 0;
 	c->reserved->refusals = 0;
@@ -250,29 +196,29 @@ allocation_counts(const struct allocation *a)
 }
 
 void
-allocation_each_unsent(
+allocation_outbox_each(
     const struct allocation *a, allocation_reservation_fn *each, void *ctx)
 {
-	const struct treap_node *n = treap_first(&a->unsent);
+	const struct treap_node *n = treap_first(&a->outbox);
 	struct allocation_reservation p;
 
-	for (; n != NULL; n = treap_next(&a->unsent, n)) {
+	for (; n != NULL; n = treap_next(&a->outbox, n)) {
 		p = reservation_of(
-		    a, TREAP_OF(n, const struct alloc_chat, wired));
+		    a, TREAP_OF(n, const struct alloc_chat, in_outbox));
 		each(ctx, &p);
 	}
 }
 
 void
-allocation_sent(struct allocation *a)
+allocation_outbox_sent(struct allocation *a)
 {
 	struct treap_node *n;
 	struct alloc_chat *c;
 
-	while ((n = treap_first(&a->unsent)) != NULL) {
-		c = TREAP_OF(n, struct alloc_chat, wired);
-		treap_remove(&a->unsent, n);
-		alloc_changed(a, c);
+	while ((n = treap_first(&a->outbox)) != NULL) {
+		c = TREAP_OF(n, struct alloc_chat, in_outbox);
+		treap_remove(&a->outbox, n);
+		alloc_chat_changed(a, c);
 	}
 }
 

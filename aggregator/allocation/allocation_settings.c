@@ -1,5 +1,6 @@
 /*
- * allocation_settings: keys of [aggregator] that begin with allocation_.
+ * allocation_settings: reads the keys of [aggregator] that begin with
+ * allocation_.
  */
 #include "aggregator/allocation/allocation.h"
 

@@ -16,7 +16,7 @@ replay_log_release(struct replay_log *n)
 }
 
 static const char *
-keep(struct strmap *texts, struct text t)
+intern_text(struct strmap *texts, struct text t)
 {
 	void **slot;
 
@@ -51,9 +51,9 @@ is_of_interest(const struct record *r)
 	return false;
 }
 
-/* When it happened; of a chat that tells no time when it was opened. */
+/* When it happened; of a chat record without a time: when it was opened. */
 static int64_t
-time_of(const struct record *r)
+record_time(const struct record *r)
 {
 	return r->at == CLOCK_NONE && r->type == RECORD_CHAT ? r->opened_at
 							     : r->at;
@@ -63,28 +63,28 @@ void
 replay_log_add(struct replay_log *n, struct strmap *texts,
     const struct record *r, int64_t snapshot_at)
 {
-	int64_t when = snapshot_at != CLOCK_NONE ? snapshot_at : time_of(r);
-	struct note *to;
+	int64_t when = snapshot_at != CLOCK_NONE ? snapshot_at : record_time(r);
+	struct replay_entry *to;
 
 	if (!is_of_interest(r))
 		return;
-	/* What tells no time happened when the one before it did. */
+	/* A record without a time is applied with the one before it. */
 	if (when == CLOCK_NONE && n->n > 0)
 		when = n->v[n->n - 1].when;
 	XGROW(n->v, n->n, n->cap);
 	to = &n->v[n->n++];
-	*to = (struct note){ .when = when,
+	*to = (struct replay_entry){ .when = when,
 		.at = r->at,
 		.opened_at = r->opened_at,
 		.max_chats = r->max_chats,
-		.chat = keep(texts, r->chat),
-		.operator_id = keep(texts, r->operator_id),
-		.customer = keep(texts, r->customer),
-		.channel = keep(texts, r->channel),
-		.tags = keep(texts, r->tags),
-		.assignment = keep(texts, r->assignment),
-		.name = keep(texts, r->name),
-		.what = NOTE_RECORD,
+		.chat = intern_text(texts, r->chat),
+		.operator_id = intern_text(texts, r->operator_id),
+		.customer = intern_text(texts, r->customer),
+		.channel = intern_text(texts, r->channel),
+		.tags = intern_text(texts, r->tags),
+		.assignment = intern_text(texts, r->assignment),
+		.name = intern_text(texts, r->name),
+		.what = REPLAY_RECORD,
 		.type = (uint8_t)r->type,
 		.status = (uint8_t)r->status,
 		.from = (uint8_t)r->from,
@@ -92,15 +92,16 @@ replay_log_add(struct replay_log *n, struct strmap *texts,
 		.has_available = r->has_available,
 		.quiet = r->is_private || r->automated };
 	if (r->from == FROM_SYSTEM)
-		to->kind = keep(texts, r->kind);
+		to->kind = intern_text(texts, r->kind);
 }
 
 static void
-add_marker(struct replay_log *to, enum note_kind what, int64_t at)
+add_snapshot_marker(struct replay_log *to, enum replay_kind what, int64_t at)
 {
 	XGROW(to->v, to->n, to->cap);
-	to->v[to->n++] =
-	    (struct note){ .when = at, .at = at, .what = (uint8_t)what };
+	to->v[to->n++] = (struct replay_entry){
+		.when = at, .at = at, .what = (uint8_t)what
+	};
 }
 
 void
@@ -109,18 +110,18 @@ replay_log_add_snapshot(
 {
 	size_t i;
 
-	add_marker(to, NOTE_BEGIN, at);
+	add_snapshot_marker(to, REPLAY_SNAPSHOT_BEGIN, at);
 	for (i = 0; i < snapshot->n; i++) {
 		XGROW(to->v, to->n, to->cap);
 		to->v[to->n++] = snapshot->v[i];
 	}
-	add_marker(to, NOTE_END, at);
+	add_snapshot_marker(to, REPLAY_SNAPSHOT_END, at);
 	replay_log_release(snapshot);
 }
 
 static void
-merge(struct note *to, const struct note *a, size_t n, const struct note *b,
-    size_t m)
+merge(struct replay_entry *to, const struct replay_entry *a, size_t n,
+    const struct replay_entry *b, size_t m)
 {
 	while (n > 0 && m > 0) {
 		if (b->when < a->when) {
@@ -137,11 +138,11 @@ merge(struct note *to, const struct note *a, size_t n, const struct note *b,
 		memcpy(to, b, m * sizeof *b);
 }
 
-/* By merging, because what is equal must stay as it is. */
+/* A merge sort, because it must be stable. */
 void
 replay_log_sort(struct replay_log *n)
 {
-	struct note *other, *swap;
+	struct replay_entry *other, *swap;
 	size_t width, i, first, second;
 
 	if (n->n < 2)
@@ -164,30 +165,30 @@ replay_log_sort(struct replay_log *n)
 }
 
 static struct text
-text(const char *s)
+text_or_none(const char *s)
 {
 	return (struct text){ s, s != NULL ? strlen(s) : 0 };
 }
 
 void
-note_record(const struct note *note, struct record *r)
+replay_entry_record(const struct replay_entry *e, struct record *r)
 {
 	record_clear(r);
-	r->type = (enum record_type)note->type;
-	r->status = (enum chat_status)note->status;
-	r->from = (enum message_from)note->from;
-	r->at = note->at;
-	r->opened_at = note->opened_at;
-	r->max_chats = note->max_chats;
-	r->chat = text(note->chat);
-	r->operator_id = text(note->operator_id);
-	r->customer = text(note->customer);
-	r->channel = text(note->channel);
-	r->tags = text(note->tags);
-	r->kind = text(note->kind);
-	r->assignment = text(note->assignment);
-	r->name = text(note->name);
-	r->available = note->available;
-	r->has_available = note->has_available;
-	r->is_private = note->quiet;
+	r->type = (enum record_type)e->type;
+	r->status = (enum chat_status)e->status;
+	r->from = (enum message_from)e->from;
+	r->at = e->at;
+	r->opened_at = e->opened_at;
+	r->max_chats = e->max_chats;
+	r->chat = text_or_none(e->chat);
+	r->operator_id = text_or_none(e->operator_id);
+	r->customer = text_or_none(e->customer);
+	r->channel = text_or_none(e->channel);
+	r->tags = text_or_none(e->tags);
+	r->kind = text_or_none(e->kind);
+	r->assignment = text_or_none(e->assignment);
+	r->name = text_or_none(e->name);
+	r->available = e->available;
+	r->has_available = e->has_available;
+	r->is_private = e->quiet;
 }

@@ -1,8 +1,8 @@
 /*
- * replay_log: what records tell of chats, operators and limits, kept so that it
- * can be told again, to an allocation: of a snapshot when it is whole, and by
- * hand of a whole day in the order of its time. Some 120 bytes each; the texts
- * are kept once.
+ * replay_log: records of chats, operators and limits, kept so that they can be
+ * applied to an allocation later: those of a snapshot once it is whole, and in
+ * a one-shot run those of a whole day in the order of their times. Some 120
+ * bytes each; equal texts are stored once.
  */
 #ifndef AGGREGATOR_ALLOCATION_REPLAY_LOG_H
 #define AGGREGATOR_ALLOCATION_REPLAY_LOG_H
@@ -10,44 +10,45 @@
 #include "common/containers/strmap.h"
 #include "common/records/record.h"
 
-enum note_kind {
-	NOTE_RECORD,
-	NOTE_BEGIN, /* of a snapshot: what is not named until */
-	NOTE_END,   /* the end is gone */
+enum replay_kind {
+	REPLAY_RECORD,
+	REPLAY_SNAPSHOT_BEGIN, /* what is not named from here */
+	REPLAY_SNAPSHOT_END,   /* to there is removed */
 };
 
-struct note {
-	int64_t when; /* it is told; within a snapshot that of its begin */
+struct replay_entry {
+	int64_t
+	    when; /* when it is applied; of a snapshot's record: its begin */
 	int64_t at, opened_at, max_chats;
 	const char *chat, *operator_id, *customer, *channel, *tags, *kind,
 	    *assignment, *name;
-	uint8_t what; /* enum note_kind */
+	uint8_t what; /* enum replay_kind */
 	uint8_t type, status, from;
 	bool available, has_available, quiet; /* private, automated */
 };
 
 /* A zeroed one is empty. */
 struct replay_log {
-	struct note *v;
+	struct replay_entry *v;
 	size_t n, cap;
 };
 
 void replay_log_release(struct replay_log *n);
 
-/* What is no record of interest is passed over. snapshot_at: of the snapshot
- * it belongs to, or CLOCK_NONE. texts is a map of the caller's, which outlives
- * the notes. */
+/* Appends a record; one that is of no interest to an allocation is ignored.
+ * snapshot_at: the begin of the snapshot it belongs to, or CLOCK_NONE. texts is
+ * the caller's map of strings, which must outlive the log. */
 void replay_log_add(struct replay_log *n, struct strmap *texts,
     const struct record *r, int64_t snapshot_at);
 
-/* The whole of a snapshot, moved behind the others. */
+/* Moves the records of a whole snapshot to the end of the log. */
 void replay_log_add_snapshot(
     struct replay_log *to, struct replay_log *snapshot, int64_t at);
 
-/* By time; what is of the same time as it came. */
+/* Sorts by time; entries of the same time keep their order. */
 void replay_log_sort(struct replay_log *n);
 
-/* As a record, which borrows from the note. */
-void note_record(const struct note *note, struct record *r);
+/* Makes *r from an entry, and borrows from it. */
+void replay_entry_record(const struct replay_entry *e, struct record *r);
 
 #endif

@@ -42,7 +42,7 @@ struct given {
 struct simulation {
 	char *tenant;
 	struct allocation *a;
-	struct allocation_watch watch;
+	struct allocation_listener watch;
 	int64_t limit, now;
 	struct strmap chats, operators;
 	struct simulation_operator **told; /* of whom a load was */
@@ -171,14 +171,14 @@ unserved(void *ctx, struct text chat, int64_t arrival)
 static void
 keep_reservations(struct simulation *w)
 {
-	struct allocation_told told = {
-		.at = w->now, .opened_at = CLOCK_NONE, .has_holder = true
+	struct allocation_chat_update told = {
+		.at = w->now, .opened_at = CLOCK_NONE, .has_assignee = true
 	};
 
 	for (; w->kept < w->given_n; w->kept++) {
 		const struct given *g = &w->given[w->kept];
 
-		told.holder = text_of(g->operator_id);
+		told.assignee = text_of(g->operator_id);
 		told.reservation = text_of(g->id);
 		allocation_chat(w->a, text_of(g->chat), &told);
 	}
@@ -221,7 +221,7 @@ is_over(const struct record *r)
 
 /* It says who holds the chat. */
 static bool
-has_holder(const struct record *r)
+has_assignee(const struct record *r)
 {
 	return r->type == RECORD_CHAT ||
 	       (r->from == FROM_SYSTEM && text_is(r->kind, "assigned"));
@@ -237,19 +237,19 @@ take_chat(struct simulation *w, struct record *r)
 
 	r->assignment = (struct text){ NULL, 0 };
 	if (c->whose == WHOSE_UNKNOWN && opens) {
-		c->whose = has_holder(r) && r->operator_id.p != NULL
+		c->whose = has_assignee(r) && r->operator_id.p != NULL
 			       ? WHOSE_THEIRS
 			       : WHOSE_OURS;
 		w->came += c->whose == WHOSE_OURS;
 		if (c->whose == WHOSE_THEIRS)
 			get_operator(w, r->operator_id)->theirs++;
-	} else if (c->whose == WHOSE_THEIRS && has_holder(r) &&
+	} else if (c->whose == WHOSE_THEIRS && has_assignee(r) &&
 		   r->operator_id.p == NULL && !is_over(r)) {
 		c->whose = WHOSE_OURS;
 		w->came++;
 	}
-	if (c->whose == WHOSE_OURS && has_holder(r))
-		allocation_record_unheld(w->a, r);
+	if (c->whose == WHOSE_OURS && has_assignee(r))
+		allocation_record_unassigned(w->a, r);
 	else
 		allocation_record(w->a, r);
 	if (is_over(r))
@@ -270,19 +270,19 @@ take_operator(struct simulation *w, struct record *r)
 }
 
 static void
-take_note(struct simulation *w, const struct note *note)
+take_note(struct simulation *w, const struct replay_entry *note)
 {
 	struct record r;
 
-	if (note->what == NOTE_BEGIN) {
+	if (note->what == REPLAY_SNAPSHOT_BEGIN) {
 		allocation_snapshot_begin(w->a);
 		return;
 	}
-	if (note->what == NOTE_END) {
+	if (note->what == REPLAY_SNAPSHOT_END) {
 		allocation_snapshot_end(w->a, note->at, NULL);
 		return;
 	}
-	note_record(note, &r);
+	replay_entry_record(note, &r);
 	if (r.type == RECORD_OPERATOR)
 		take_operator(w, &r);
 	else if (r.type != RECORD_LIMIT)
@@ -303,8 +303,8 @@ replay(struct simulation *w, const struct replay_log *log)
 		if (!within && log->v[i].when > w->now)
 			advance(w, log->v[i].when);
 		take_note(w, &log->v[i]);
-		within = log->v[i].what == NOTE_BEGIN ||
-			 (within && log->v[i].what != NOTE_END);
+		within = log->v[i].what == REPLAY_SNAPSHOT_BEGIN ||
+			 (within && log->v[i].what != REPLAY_SNAPSHOT_END);
 		/* What happens together is looked at together. */
 		if (within ||
 		    (i + 1 < log->n && log->v[i + 1].when == log->v[i].when))
@@ -330,7 +330,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 
 	w->tenant = xstrdup(tenant);
 	w->limit = limit;
-	w->watch = (struct allocation_watch){ w, reserved, load, unserved };
+	w->watch = (struct allocation_listener){ w, reserved, load, unserved };
 	mine.window = INT64_MAX / 4; /* nothing is forgotten */
 	if (limit != RECORD_NO_NUMBER)
 		mine.limit = limit;

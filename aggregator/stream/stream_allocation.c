@@ -134,7 +134,7 @@ stream_allocation_write(struct stream *s)
 	for (i = 0; s->assign != NULL && i < s->tenants_n; i++) {
 		w.tenant = s->tenants[i];
 		if (stream_is_touched(w.tenant))
-			allocation_each_unsent(w.tenant->pipeline.allocation,
+			allocation_outbox_each(w.tenant->pipeline.allocation,
 			    write_reservation, &w);
 	}
 	buf_release(&w.line);
@@ -145,7 +145,7 @@ void
 stream_allocation_sent(struct stream_tenant *t)
 {
 	if (t->pipeline.allocation != NULL)
-		allocation_sent(t->pipeline.allocation);
+		allocation_outbox_sent(t->pipeline.allocation);
 }
 
 void
@@ -157,14 +157,14 @@ stream_allocation_correct(struct stream_tenant *t,
 	size_t i;
 
 	for (i = 0; a != NULL && i < replay->n; i++) {
-		const struct note *n = &replay->v[i];
+		const struct replay_entry *n = &replay->v[i];
 
-		if (n->what == NOTE_BEGIN) {
+		if (n->what == REPLAY_SNAPSHOT_BEGIN) {
 			allocation_snapshot_begin(a);
-		} else if (n->what == NOTE_END) {
+		} else if (n->what == REPLAY_SNAPSHOT_END) {
 			allocation_snapshot_end(a, n->at, part);
 		} else {
-			note_record(n, &r);
+			replay_entry_record(n, &r);
 			allocation_record(a, &r);
 		}
 	}

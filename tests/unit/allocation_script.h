@@ -34,7 +34,7 @@
 struct allocation_script {
 	struct allocation *a;
 	struct allocation_settings set;
-	struct allocation_watch watch;
+	struct allocation_listener watch;
 	int64_t now;
 	struct strmap saved;        /* key -> struct buf */
 	struct strmap reservations; /* chat -> id */
@@ -147,35 +147,36 @@ script_set(struct allocation_script *s)
 static inline void
 script_chat(struct allocation_script *s, struct text id)
 {
-	struct allocation_told told = { .at = script_number(s, "at", s->now),
+	struct allocation_chat_update update = { .at = script_number(
+						     s, "at", s->now),
 		.opened_at = script_number(s, "opened", CLOCK_NONE),
 		.status = script_has(s, "open")      ? CHAT_OPEN
 			  : script_has(s, "closed")  ? CHAT_CLOSED
 			  : script_has(s, "pending") ? CHAT_PENDING
 						     : CHAT_NONE,
-		.has_holder = script_has(s, "holder"),
-		.holder = script_text(s, "holder"),
+		.has_assignee = script_has(s, "holder"),
+		.assignee = script_text(s, "holder"),
 		.tags = script_text(s, "tags"),
 		.channel = script_text(s, "channel"),
 		.customer = script_text(s, "customer") };
 
-	allocation_chat(s->a, id, &told);
+	allocation_chat(s->a, id, &update);
 }
 
 static inline void
 script_outcome(struct allocation_script *s, struct text id)
 {
 	const char *reservation = strmap_get(&s->reservations, id.p, id.len);
-	struct allocation_told told = { .at = s->now,
+	struct allocation_chat_update update = { .at = s->now,
 		.opened_at = CLOCK_NONE,
 		.status = CHAT_OPEN,
-		.has_holder = true,
-		.holder = script_text(s, "by") };
+		.has_assignee = true,
+		.assignee = script_text(s, "by") };
 
 	if (reservation == NULL)
 		return;
-	told.reservation = (struct text){ reservation, strlen(reservation) };
-	allocation_chat(s->a, id, &told);
+	update.reservation = (struct text){ reservation, strlen(reservation) };
+	allocation_chat(s->a, id, &update);
 }
 
 static inline void
@@ -229,8 +230,8 @@ script_unsent(void *ctx, const struct allocation_reservation *p)
 static inline void
 script_operator(struct allocation_script *s, struct text id)
 {
-	struct allocation_person p = { script_has(s, "free") ||
-					   script_has(s, "away"),
+	struct allocation_operator_update p = { script_has(s, "free") ||
+						    script_has(s, "away"),
 		script_has(s, "free"),
 		script_number(s, "max", RECORD_NO_NUMBER),
 		script_text(s, "tags") };
@@ -286,13 +287,13 @@ script_do(struct allocation_script *s)
 	} else if (strcmp(what, "whole") == 0) {
 		script_whole(s, strtoll(id.p, NULL, 10));
 	} else if (strcmp(what, "sent") == 0) {
-		allocation_sent(s->a);
+		allocation_outbox_sent(s->a);
 	} else if (strcmp(what, "restart") == 0) {
 		script_restart(s);
 	} else if (strcmp(what, "go") == 0) {
 		(void)allocation_decide(s->a);
 	} else if (strcmp(what, "unsent") == 0) {
-		allocation_each_unsent(s->a, script_unsent, s);
+		allocation_outbox_each(s->a, script_unsent, s);
 	} else {
 		buf_addf(&s->out, "what is '%s'? ", what);
 	}

@@ -15,10 +15,10 @@ a_promise_is_made_and_ends_outside_of_lines(void **state)
 	for (from = 0; from < ALLOC_PLACES; from++) {
 		enum alloc_place p = (enum alloc_place)from;
 
-		assert_int_equal(alloc_place_may_follow(p, PLACE_PROMISED),
-		    p == PLACE_NONE || p == PLACE_PROMISED);
-		assert_int_equal(alloc_place_may_follow(PLACE_PROMISED, p),
-		    p == PLACE_NONE || p == PLACE_PROMISED);
+		assert_int_equal(alloc_place_may_follow(p, PLACE_RESERVED),
+		    p == PLACE_NONE || p == PLACE_RESERVED);
+		assert_int_equal(alloc_place_may_follow(PLACE_RESERVED, p),
+		    p == PLACE_NONE || p == PLACE_RESERVED);
 		/* From everywhere it may stop to wait. */
 		assert_true(alloc_place_may_follow(p, PLACE_NONE));
 	}
@@ -29,8 +29,8 @@ static void
 a_chat_goes_through_all_places(void **state)
 {
 	static const enum alloc_place day[] = { PLACE_QUEUE, PLACE_AWAITING,
-		PLACE_QUEUE, PLACE_RESTING, PLACE_QUEUE, PLACE_NONE,
-		PLACE_PROMISED, PLACE_NONE };
+		PLACE_QUEUE, PLACE_PAUSED, PLACE_QUEUE, PLACE_NONE,
+		PLACE_RESERVED, PLACE_NONE };
 	enum alloc_place p = PLACE_NONE;
 	size_t i;
 
@@ -46,21 +46,21 @@ a_chat_goes_through_all_places(void **state)
 static void
 an_answer_is_owed_once(void **state)
 {
-	enum alloc_holding h = HELD_FREELY;
+	enum alloc_answer h = ANSWER_NONE;
 	unsigned from;
 
 	(void)state;
-	for (from = 0; from < ALLOC_HOLDINGS; from++) {
-		enum alloc_holding other = (enum alloc_holding)from;
+	for (from = 0; from < ALLOC_ANSWERS; from++) {
+		enum alloc_answer other = (enum alloc_answer)from;
 
 		assert_int_equal(
-		    alloc_holding_may_follow(other, HELD), other == HELD_OWED);
-		assert_true(alloc_holding_may_follow(other, HELD_FREELY));
+		    alloc_answer_may_follow(other, ANSWER_GIVEN), other == ANSWER_OWED);
+		assert_true(alloc_answer_may_follow(other, ANSWER_NONE));
 	}
-	alloc_holding_go(&h, HELD_OWED);
-	alloc_holding_go(&h, HELD);
-	alloc_holding_go(&h, HELD_FREELY);
-	assert_int_equal(h, HELD_FREELY);
+	alloc_answer_go(&h, ANSWER_OWED);
+	alloc_answer_go(&h, ANSWER_GIVEN);
+	alloc_answer_go(&h, ANSWER_NONE);
+	assert_int_equal(h, ANSWER_NONE);
 }
 
 int

@@ -1,0 +1,101 @@
+/*
+ * allocation_order: the orders of the treaps: in which chats wait, lines are
+ * served, operators are selected, timers run out, and reservations are
+ * published. No two elements of a treap are equal in its order.
+ */
+#include "aggregator/allocation/allocation_impl.h"
+
+static int
+by_arrival(const struct alloc_chat *a, const struct alloc_chat *b)
+{
+	if (a->arrival != b->arrival)
+		return a->arrival < b->arrival ? -1 : 1;
+	return text_compare(a->id, b->id);
+}
+
+int
+alloc_compare_chats(const struct treap_node *x, const struct treap_node *y)
+{
+	return by_arrival(TREAP_OF(x, const struct alloc_chat, node),
+	    TREAP_OF(y, const struct alloc_chat, node));
+}
+
+int
+alloc_compare_lines(const struct treap_node *x, const struct treap_node *y)
+{
+	return by_arrival(TREAP_OF(x, const struct alloc_line, node)->head,
+	    TREAP_OF(y, const struct alloc_line, node)->head);
+}
+
+/* Who gets the next chat comes first. */
+int
+alloc_compare_seats(const struct treap_node *x, const struct treap_node *y)
+{
+	const struct alloc_operator *a =
+	    TREAP_OF(x, const struct alloc_seat, node)->owner;
+	const struct alloc_operator *b =
+	    TREAP_OF(y, const struct alloc_seat, node)->owner;
+
+	if (a->load != b->load)
+		return a->load < b->load ? -1 : 1;
+	if (a->last_reservation != b->last_reservation)
+		return a->last_reservation < b->last_reservation ? -1 : 1;
+	return text_compare(a->id, b->id);
+}
+
+int
+alloc_compare_unanswered(const struct treap_node *x, const struct treap_node *y)
+{
+	return text_compare(
+	    TREAP_OF(x, const struct alloc_chat, in_unanswered)->id,
+	    TREAP_OF(y, const struct alloc_chat, in_unanswered)->id);
+}
+
+int
+alloc_compare_outbox(const struct treap_node *x, const struct treap_node *y)
+{
+	uint64_t a = TREAP_OF(x, const struct alloc_chat, in_outbox)
+			 ->reservation_number,
+		 b = TREAP_OF(y, const struct alloc_chat, in_outbox)
+			 ->reservation_number;
+
+	return (a > b) - (a < b);
+}
+
+int
+alloc_compare_customers(const struct treap_node *x, const struct treap_node *y)
+{
+	const struct alloc_customer *a =
+	    TREAP_OF(x, const struct alloc_customer, node);
+	const struct alloc_customer *b =
+	    TREAP_OF(y, const struct alloc_customer, node);
+
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return text_compare(a->id, b->id);
+}
+
+int
+alloc_compare_timers(const struct treap_node *x, const struct treap_node *y)
+{
+	const struct alloc_timer *a =
+	    TREAP_OF(x, const struct alloc_timer, node);
+	const struct alloc_timer *b =
+	    TREAP_OF(y, const struct alloc_timer, node);
+
+	if (a->due != b->due)
+		return a->due < b->due ? -1 : 1;
+	return (a->order > b->order) - (a->order < b->order);
+}
+
+void
+alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due)
+{
+	if (t->due == due)
+		return;
+	treap_remove(&a->timers, &t->node);
+	t->due = due;
+	t->order = a->timer_order++;
+	if (due != INT64_MAX)
+		treap_add(&a->timers, &t->node);
+}
