@@ -1,7 +1,7 @@
 /*
- * metric_allocation: what would have been with other limits, by operator and
- * in all. By hand only: in a stream allocation acts (stream_allocation.c), and
- * says so by its reservations.
+ * metric_allocation: the tables of a simulation, by operator and in all. They
+ * are for one-shot runs only: in a stream allocation makes reservations
+ * (stream_allocation.c).
  */
 #include "common/base/xalloc.h"
 

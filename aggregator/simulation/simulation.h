@@ -1,12 +1,12 @@
 /*
- * simulation: a day once more, with other limits: who would have got which
- * chat, and how long would they have waited? For the records that were, with
- * the reservations that are.
+ * simulation: a day once more, with other limits: who would have been assigned
+ * which chat, and how long would each have waited? It applies the day's records
+ * to an allocation as it is now.
  *
- * What is taken as it was: who worked when, when chats came and were closed. A
- * chat that came without an operator is given by us, at once and for good,
- * whatever the CRM did then. One that had an operator when it was first seen
- * keeps theirs, and counts: those are what others did.
+ * What is taken from the records: who worked when, when chats came and were
+ * closed. A chat that came without an operator is assigned by us, at once and
+ * until it ends, whatever the CRM did then. One that had an operator in its
+ * first record keeps them, and counts in their load.
  */
 #ifndef AGGREGATOR_SIMULATION_SIMULATION_H
 #define AGGREGATOR_SIMULATION_SIMULATION_H
@@ -17,25 +17,25 @@
 
 struct simulation;
 
-/* Sorts the log, which it borrows until it is freed. limit: everybody's,
- * whatever the records say, or RECORD_NO_NUMBER. Never NULL. */
+/* Sorts the log and borrows it until simulation_free(). limit: of everybody,
+ * instead of the limits in the records, or RECORD_NO_NUMBER. Never NULL. */
 struct simulation *simulation_run(const char *tenant, struct replay_log *replay,
     const struct allocation_settings *set, int64_t limit);
 /* NULL is fine. */
 void simulation_free(struct simulation *w);
 
-/* Rows of the metrics, by operator; and in all. */
+/* Adds the rows of allocation_operators; of allocation_totals. */
 void simulation_operators(const struct simulation *w, struct rowset *to);
 void simulation_totals(const struct simulation *w, struct rowset *to);
 
-/* The reservations, a record each. 0 or -1, as line says. */
+/* Writes each assignment as a record. 0, or -1 once line() returns it. */
 int simulation_assignments(const struct simulation *w,
     int (*line)(void *ctx, const char *line, size_t len), void *ctx);
 
 const char *simulation_tenant(const struct simulation *w);
 int64_t simulation_limit(const struct simulation *w);
 
-/* For people. simulation_table.c */
+/* Appends a table for people. */
 void simulation_table(const struct simulation *w, struct buf *to);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * simulation_table: what a team lead reads. A chat that comes back is counted
- * again, so times are counted, not chats.
+ * again, so it says times, not chats.
  */
 #include "aggregator/simulation/simulation.h"
 
@@ -24,13 +24,13 @@ static const struct out_column columns[] = {
 };
 
 static const struct cell *
-find(const struct rowset *rows, size_t row, const char *column)
+find_total(const struct rowset *rows, size_t row, const char *column)
 {
 	return rowset_get(rows, row) + metric_column(rows->metric, column);
 }
 
 static void
-add_count(struct out_table *t, const struct cell *c)
+add_count_cell(struct out_table *t, const struct cell *c)
 {
 	struct buf b = BUF_INIT;
 
@@ -40,12 +40,12 @@ add_count(struct out_table *t, const struct cell *c)
 }
 
 static void
-add_operator(struct out_table *t, const struct rowset *rows, size_t i)
+add_operator_line(struct out_table *t, const struct rowset *rows, size_t i)
 {
-	const struct cell *id = find(rows, i, "operator"),
-			  *name = find(rows, i, "name"),
-			  *at = find(rows, i, "busiest_at"),
-			  *above = find(rows, i, "above_seconds");
+	const struct cell *id = find_total(rows, i, "operator"),
+			  *name = find_total(rows, i, "name"),
+			  *at = find_total(rows, i, "busiest_at"),
+			  *above = find_total(rows, i, "above_seconds");
 	struct buf label = BUF_INIT;
 	char text[CLOCK_TEXT];
 
@@ -55,16 +55,16 @@ add_operator(struct out_table *t, const struct rowset *rows, size_t i)
 	else
 		buf_addf(&label, "%.*s", TEXT_ARG(id->text));
 	out_table_cell(t, buf_str(&label));
-	add_count(t, find(rows, i, "max_chats"));
-	add_count(t, find(rows, i, "given"));
-	add_count(t, find(rows, i, "had"));
-	add_count(t, find(rows, i, "busiest"));
+	add_count_cell(t, find_total(rows, i, "max_chats"));
+	add_count_cell(t, find_total(rows, i, "given"));
+	add_count_cell(t, find_total(rows, i, "had"));
+	add_count_cell(t, find_total(rows, i, "busiest"));
 	if (at->set) {
 		clock_format_sql(at->n, text);
 		text[strlen("2026-11-20 10:00:00")] = '\0';
 	}
 	out_table_cell(t, at->set ? text : NULL);
-	add_count(t, find(rows, i, "breaches"));
+	add_count_cell(t, find_total(rows, i, "breaches"));
 	out_table_cell(
 	    t, above->n > 0 ? duration_format(above->n, text) : NULL);
 	buf_release(&label);
@@ -72,11 +72,11 @@ add_operator(struct out_table *t, const struct rowset *rows, size_t i)
 
 /* "Given to an operator      8" */
 static void
-add_line(struct buf *to, const struct rowset *totals, const char *what,
+add_count_line(struct buf *to, const struct rowset *totals, const char *what,
     const char *column)
 {
-	buf_addf(
-	    to, "%-36s%6lld\n", what, (long long)find(totals, 0, column)->n);
+	buf_addf(to, "%-36s%6lld\n", what,
+	    (long long)find_total(totals, 0, column)->n);
 }
 
 static void
@@ -86,16 +86,16 @@ add_wait(struct buf *to, const struct rowset *totals, const char *before,
 	char text[CLOCK_TEXT];
 
 	buf_addf(to, "%s%s%s", before,
-	    duration_format(find(totals, 0, column)->n, text), behind);
+	    duration_format(find_total(totals, 0, column)->n, text), behind);
 }
 
 static void
-add_spread(struct buf *to, const struct rowset *totals)
+add_spread_lines(struct buf *to, const struct rowset *totals)
 {
-	long long n = (long long)find(totals, 0, "operators")->n,
-		  least = (long long)find(totals, 0, "least_given")->n,
-		  most = (long long)find(totals, 0, "most_given")->n,
-		  above = (long long)find(totals, 0, "breaches")->n;
+	long long n = (long long)find_total(totals, 0, "operators")->n,
+		  least = (long long)find_total(totals, 0, "least_given")->n,
+		  most = (long long)find_total(totals, 0, "most_given")->n,
+		  above = (long long)find_total(totals, 0, "breaches")->n;
 
 	if (n == 0)
 		buf_adds(to, "Nobody worked who may have chats.\n");
@@ -115,7 +115,7 @@ add_spread(struct buf *to, const struct rowset *totals)
 }
 
 static void
-add_totals(
+add_total_lines(
     const char *tenant, int64_t limit, const struct rowset *t, struct buf *to)
 {
 	if (limit == RECORD_NO_NUMBER)
@@ -123,13 +123,13 @@ add_totals(
 	else
 		buf_addf(to, "%s, with a limit of %lld for everybody\n\n",
 		    tenant, (long long)limit);
-	add_line(to, t, "Times a chat came that nobody had:", "chats");
-	add_line(to, t, "  it was given to somebody", "given");
-	add_line(to, t, "  it ended before anybody had it", "unserved");
-	add_line(to, t, "  it waits at the end", "waiting");
-	if (find(t, 0, "moved")->n > 0)
-		add_line(to, t, "Times one was passed on:", "moved");
-	if (find(t, 0, "avg_wait_seconds")->set) {
+	add_count_line(to, t, "Times a chat came that nobody had:", "chats");
+	add_count_line(to, t, "  it was given to somebody", "given");
+	add_count_line(to, t, "  it ended before anybody had it", "unserved");
+	add_count_line(to, t, "  it waits at the end", "waiting");
+	if (find_total(t, 0, "moved")->n > 0)
+		add_count_line(to, t, "Times one was passed on:", "moved");
+	if (find_total(t, 0, "avg_wait_seconds")->set) {
 		add_wait(to, t, "Until it was given it waited ",
 		    "avg_wait_seconds", " on average;\n");
 		add_wait(to, t, "half of them at most ", "median_wait_seconds",
@@ -138,7 +138,7 @@ add_totals(
 		    to, t, "nine of ten at most ", "p90_wait_seconds", ", ");
 		add_wait(to, t, "the longest ", "longest_wait_seconds", ".\n");
 	}
-	add_spread(to, t);
+	add_spread_lines(to, t);
 	buf_addc(to, '\n');
 }
 
@@ -153,10 +153,10 @@ simulation_table(const struct simulation *w, struct buf *to)
 
 	simulation_operators(w, &operators);
 	simulation_totals(w, &totals);
-	add_totals(simulation_tenant(w), simulation_limit(w), &totals, to);
+	add_total_lines(simulation_tenant(w), simulation_limit(w), &totals, to);
 	out_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < operators.n; i++)
-		add_operator(&t, &operators, i);
+		add_operator_line(&t, &operators, i);
 	out_table_show(&t, OUT_TABLE, to);
 	out_table_release(&t);
 	rowset_release(&operators);

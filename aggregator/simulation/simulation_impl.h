@@ -1,0 +1,59 @@
+/*
+ * simulation_impl: what the files of the simulation share; no other includes
+ * it.
+ */
+#ifndef AGGREGATOR_SIMULATION_SIMULATION_IMPL_H
+#define AGGREGATOR_SIMULATION_SIMULATION_IMPL_H
+
+#include <string.h>
+
+#include "aggregator/containers/order_stats.h"
+#include "aggregator/simulation/simulation.h"
+
+/* Who assigns the operator of a chat in its present episode. */
+enum chat_owner { OWNER_UNKNOWN, OWNER_OURS, OWNER_THEIRS };
+
+struct simulation_chat {
+	enum chat_owner owner;
+};
+
+struct simulation_operator {
+	const char *id, *name;
+	size_t given, theirs, breaches;
+	int64_t limit, load; /* as last reported */
+	bool load_changed;   /* since it was compared with */
+	int64_t load_before; /* this one */
+	int64_t busiest, busiest_at;
+	int64_t above_since, above_ms; /* CLOCK_NONE: not above */
+	bool worked, allowed; /* both at some time: they could get chats */
+};
+
+/* A reservation, from when it is made; it is written in the end. */
+struct simulation_assignment {
+	char *chat, *operator_id, *id;
+	char *replaces; /* NULL: nobody */
+	int64_t at, expires, max_chats;
+};
+
+struct simulation {
+	char *tenant;
+	struct allocation *a;
+	struct allocation_listener listener;
+	int64_t limit, now;
+	struct strmap chats, operators;
+	struct simulation_operator **changed; /* whose load is to be compared */
+	size_t changed_n, changed_cap;
+	struct simulation_assignment *assignments;
+	size_t assignments_n, assignments_cap, fulfilled;
+	struct order_stats waits;
+	size_t came, served, unserved, waiting;
+};
+
+/* Borrowed; of NULL: nothing. */
+static inline struct text
+simulation_text(const char *s)
+{
+	return (struct text){ s, s != NULL ? strlen(s) : 0 };
+}
+
+#endif

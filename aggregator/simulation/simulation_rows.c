@@ -1,0 +1,148 @@
+/*
+ * simulation_rows: what a simulation has found, as rows of the two allocation
+ * tables, and its assignments as records.
+ */
+#include "aggregator/simulation/simulation_impl.h"
+
+#include <stdlib.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/interner.h"
+
+int
+simulation_assignments(const struct simulation *w,
+    int (*line)(void *ctx, const char *line, size_t len), void *ctx)
+{
+	struct buf b = BUF_INIT;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < w->assignments_n && rc == 0; i++) {
+		const struct simulation_assignment *g = &w->assignments[i];
+		const struct allocation_reservation p = {
+			.chat = simulation_text(g->chat),
+			.operator_id = simulation_text(g->operator_id),
+			.replaces = simulation_text(g->replaces),
+			.id = g->id,
+			.at = g->at,
+			.expires = g->expires,
+			.max_chats = g->max_chats,
+		};
+
+		buf_clear(&b);
+		allocation_write(w->tenant, &p, &b);
+		rc = line(ctx, b.data, b.len);
+	}
+	buf_release(&b);
+	return rc;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const char *x = (*(struct simulation_operator *const *)a)->id;
+	const char *y = (*(struct simulation_operator *const *)b)->id;
+
+	return id_compare(x, strlen(x), y, strlen(y));
+}
+
+/* In the order of their ids, NULL at the end; owned. */
+static struct simulation_operator **
+sort_operators(const struct simulation *w)
+{
+	struct simulation_operator **list =
+	    xcalloc(w->operators.live + 1, sizeof *list);
+	const struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&w->operators, &i)) != NULL)
+		list[n++] = e->value;
+	if (n > 1)
+		qsort(list, n, sizeof(struct simulation_operator *), by_id);
+	return list;
+}
+
+void
+simulation_operators(const struct simulation *w, struct rowset *to)
+{
+	struct simulation_operator **list = sort_operators(w);
+	size_t i;
+
+	for (i = 0; list[i] != NULL; i++) {
+		const struct simulation_operator *o = list[i];
+		struct cell *c = rowset_add(to);
+
+		c = cell_text(c, o->id);
+		/* An assignee need not be in the directory. */
+		c = o->name != NULL ? cell_text(c, o->name)
+				    : cell_id(c, (struct text){ NULL, 0 });
+		c = cell_number(c, o->limit);
+		c = cell_count(c, o->given);
+		c = cell_count(c, o->theirs);
+		c = cell_number(c, o->busiest);
+		c = cell_time(c, o->busiest_at);
+		c = cell_count(c, o->breaches);
+		(void)cell_ms(c, o->above_ms);
+	}
+	free(list);
+}
+
+/* How many reservations each operator got who could get chats. */
+struct assignment_spread {
+	size_t operators, least, most;
+};
+
+static struct assignment_spread
+find_spread(const struct simulation *w)
+{
+	struct assignment_spread s = { 0, 0, 0 };
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&w->operators, &i)) != NULL) {
+		const struct simulation_operator *o = e->value;
+
+		if (!o->worked || !o->allowed)
+			continue;
+		if (s.operators == 0 || o->given < s.least)
+			s.least = o->given;
+		if (o->given > s.most)
+			s.most = o->given;
+		s.operators++;
+	}
+	return s;
+}
+
+static size_t
+count_breaches(const struct simulation *w)
+{
+	const struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&w->operators, &i)) != NULL)
+		n += ((const struct simulation_operator *)e->value)->breaches;
+	return n;
+}
+
+void
+simulation_totals(const struct simulation *w, struct rowset *to)
+{
+	struct order_stats *waits = (struct order_stats *)(uintptr_t)&w->waits;
+	struct cell *c = rowset_add(to);
+	const struct assignment_spread s = find_spread(w);
+
+	c = cell_count(c, w->came);
+	c = cell_count(c, w->served);
+	c = cell_count(c, w->assignments_n - w->served);
+	c = cell_count(c, w->unserved);
+	c = cell_count(c, w->waiting);
+	c = cell_ms(c, order_stats_mean(waits));
+	c = cell_ms(c, order_stats_median(waits));
+	c = cell_ms(c, order_stats_percentile(waits, 90));
+	c = cell_ms(c, order_stats_max(waits));
+	c = cell_count(c, s.operators);
+	c = cell_count(c, s.least);
+	c = cell_count(c, s.most);
+	(void)cell_count(c, count_breaches(w));
+}
