@@ -35,7 +35,7 @@ static const struct option_row rows[] = {
 };
 
 static int
-check(void *options)
+check_count_events(void *options)
 {
 	struct aggregator *a = options;
 	struct eventcounter_job *c = &a->counter;
@@ -61,7 +61,7 @@ check(void *options)
 }
 
 static enum exit_code
-run(void *options)
+run_count_events(void *options)
 {
 	struct aggregator *a = options;
 
@@ -78,6 +78,6 @@ const struct option_mode aggregator_mode_eventcounter = {
 	    "created,\nupdated and deleted.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check,
-	.run = run,
+	.check = check_count_events,
+	.run = run_count_events,
 };

@@ -12,7 +12,7 @@ static const struct option_row rows[] = {
 };
 
 static int
-check(void *options)
+check_declare(void *options)
 {
 	const struct aggregator *a = options;
 
@@ -23,7 +23,7 @@ check(void *options)
 }
 
 static enum exit_code
-run(void *options)
+run_declare(void *options)
 {
 	const struct aggregator *a = options;
 
@@ -39,6 +39,6 @@ const struct option_mode aggregator_mode_declare = {
 		 "a line each, as\nscripts/topology writes it.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check,
-	.run = run,
+	.check = check_declare,
+	.run = run_declare,
 };

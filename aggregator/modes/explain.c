@@ -14,7 +14,7 @@
 
 #include "aggregator/modes/modes.h"
 
-struct line {
+struct explain_line {
 	const struct message *m; /* NULL: no message, but */
 	const char *event;       /* this, */
 	int64_t at;              /* then */
@@ -28,7 +28,7 @@ struct line {
 
 /* What the walk tells, in its order. */
 struct story {
-	struct line *lines;
+	struct explain_line *lines;
 	size_t n, cap;
 	size_t first; /* of the lines of the message being walked over */
 	size_t episode;
@@ -37,10 +37,10 @@ struct story {
 };
 
 static void
-take_interval(void *ctx, const struct interval *i)
+on_explained_interval(void *ctx, const struct interval *i)
 {
 	struct story *s = ctx;
-	struct line *l;
+	struct explain_line *l;
 
 	XGROW(s->lines, s->n, s->cap);
 	l = &s->lines[s->n++];
@@ -79,7 +79,7 @@ describe_change(const struct story *s, const struct clocks *c, bool ended)
 }
 
 static void
-take_message(void *ctx, const struct clocks *c, const struct message *m,
+on_explained_message(void *ctx, const struct clocks *c, const struct message *m,
     enum event_kind h)
 {
 	struct story *s = ctx;
@@ -108,7 +108,7 @@ take_message(void *ctx, const struct clocks *c, const struct message *m,
 }
 
 static void
-take_episode(void *ctx, int64_t ended_at)
+on_explained_episode(void *ctx, int64_t ended_at)
 {
 	struct story *s = ctx;
 
@@ -129,7 +129,7 @@ show_wait(struct story *s, const struct explain *x, int64_t since)
 
 	if (wait.end > since)
 		wait.ms = wait.end - since;
-	take_interval(s, &wait);
+	on_explained_interval(s, &wait);
 	s->lines[s->n - 1].shown_only = true;
 }
 
@@ -137,7 +137,7 @@ show_wait(struct story *s, const struct explain *x, int64_t since)
 static void
 show_opening(struct story *s, const struct explain *x, int64_t opened_at)
 {
-	struct line *l;
+	struct explain_line *l;
 
 	if (!x->rules->whole_life || opened_at == CLOCK_NONE)
 		return;
@@ -153,12 +153,12 @@ show_opening(struct story *s, const struct explain *x, int64_t opened_at)
 }
 
 static void
-tell(const struct explain *x, struct story *s)
+walk_chat(const struct explain *x, struct story *s)
 {
 	struct clocks_listener to = { .ctx = s,
-		.interval = take_interval,
-		.message = take_message,
-		.episode = take_episode };
+		.interval = on_explained_interval,
+		.message = on_explained_message,
+		.episode = on_explained_episode };
 	struct clocks_chat walk = model_clocks_chat(x->model, x->chat);
 	struct clocks end;
 
@@ -174,7 +174,7 @@ tell(const struct explain *x, struct story *s)
 }
 
 enum exit_code
-explain_find(struct explain *x, const struct job *job,
+explain_find(struct explain *x, const struct aggregator_job *job,
     const struct report *reports, size_t n)
 {
 	struct text id = { job->explain, strlen(job->explain) };
@@ -207,7 +207,7 @@ explain_find(struct explain *x, const struct job *job,
 }
 
 static void
-add_person(struct buf *b, const struct explain *x, uint32_t id)
+add_operator_name(struct buf *b, const struct explain *x, uint32_t id)
 {
 	const struct interner *names = &x->model->lexicon.names;
 	const struct operator_info *o;
@@ -229,7 +229,7 @@ static void
 add_who(struct buf *b, const struct explain *x, const struct message *m)
 {
 	if (m->from == FROM_OPERATOR && message_operator(m) != 0) {
-		add_person(b, x, message_operator(m));
+		add_operator_name(b, x, message_operator(m));
 		return;
 	}
 	buf_adds(b, record_from_name((enum message_from)m->from));
@@ -253,14 +253,14 @@ add_what(struct buf *b, const struct explain *x, const struct message *m)
 		buf_adds(b, " to ");
 		if (m->operator_id == 0)
 			buf_adds(b, "nobody");
-		add_person(b, x, m->operator_id);
+		add_operator_name(b, x, m->operator_id);
 	}
 	if (text != NULL)
 		buf_addf(b, ": %s", text);
 }
 
 static void
-add_clock(struct buf *b, const struct story *s, const struct line *l)
+add_clock(struct buf *b, const struct story *s, const struct explain_line *l)
 {
 	static const char *const words[] = {
 		[INTERVAL_FIRST_RESPONSE] = "first response",
@@ -297,8 +297,8 @@ add_cell(struct out_table *t, struct buf *b)
 
 /* again: a further line of the same message, which is not shown twice. */
 static void
-add_line(struct out_table *t, const struct explain *x, const struct story *s,
-    const struct line *l, bool again)
+add_explain_line(struct out_table *t, const struct explain *x,
+    const struct story *s, const struct explain_line *l, bool again)
 {
 	struct buf b = BUF_INIT;
 	char time[CLOCK_TEXT];
@@ -323,7 +323,7 @@ add_line(struct out_table *t, const struct explain *x, const struct story *s,
 		buf_addf(&b, "%lld.%03lld", (long long)(l->interval.ms / 1000),
 		    (long long)(l->interval.ms % 1000));
 		add_cell(t, &b);
-		add_person(&b, x, l->interval.operator_id);
+		add_operator_name(&b, x, l->interval.operator_id);
 		add_cell(t, &b);
 	} else {
 		out_table_cell(t, "");
@@ -333,7 +333,7 @@ add_line(struct out_table *t, const struct explain *x, const struct story *s,
 }
 
 static void
-add_title(const struct explain *x, struct buf *to)
+add_explain_title(const struct explain *x, struct buf *to)
 {
 	const struct description *now = &x->chat->now;
 	char time[CLOCK_TEXT];
@@ -343,7 +343,7 @@ add_title(const struct explain *x, struct buf *to)
 	    now->status != CHAT_NONE ? record_status_name(now->status)
 				     : "never described");
 	buf_adds(to, now->holder != 0 ? "held by " : "held by nobody");
-	add_person(to, x, now->holder);
+	add_operator_name(to, x, now->holder);
 	if (now->opened_at != CLOCK_NONE) {
 		clock_format_sql(now->opened_at, time);
 		buf_addf(to, ", opened %s", time);
@@ -368,12 +368,12 @@ explain_text(const struct explain *x, enum out_format format, struct buf *to)
 	struct story s;
 	size_t i;
 
-	tell(x, &s);
+	walk_chat(x, &s);
 	if (format == OUT_TABLE)
-		add_title(x, to);
+		add_explain_title(x, to);
 	out_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < s.n; i++)
-		add_line(&t, x, &s, &s.lines[i],
+		add_explain_line(&t, x, &s, &s.lines[i],
 		    i > 0 && s.lines[i].m != NULL &&
 			s.lines[i].m == s.lines[i - 1].m);
 	if (s.n > 0 || format != OUT_TABLE)
@@ -408,7 +408,7 @@ explain_ndjson(const struct explain *x, report_line_fn *line, void *ctx)
 	size_t i;
 	int ret = 0;
 
-	tell(x, &s);
+	walk_chat(x, &s);
 	for (i = 0; i < s.n && ret == 0; i++) {
 		if (!s.lines[i].has_interval || s.lines[i].episode != s.episode)
 			continue;
@@ -429,7 +429,7 @@ static const struct option_row rows[] = {
 };
 
 static int
-check(void *options)
+check_explain(void *options)
 {
 	const struct aggregator *a = options;
 
@@ -446,6 +446,6 @@ const struct option_mode aggregator_mode_explain = {
 		 "or stopped, the\nseconds, and who is credited.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check,
+	.check = check_explain,
 	.run = aggregator_run_once,
 };

@@ -17,7 +17,7 @@ struct explain {
 
 /* Finds job->explain among the reports. PROG_OK, or after one line that says
  * why not PROG_NOINPUT (no such chat) or PROG_DATA (one in several tenants). */
-enum exit_code explain_find(struct explain *x, const struct job *job,
+enum exit_code explain_find(struct explain *x, const struct aggregator_job *job,
     const struct report *reports, size_t n) __attribute__((warn_unused_result));
 
 /* A table (or CSV) a person can read. */

@@ -15,13 +15,13 @@ static const struct option_row rows[] = {
 };
 
 static enum exit_code
-run(void *options)
+run_export(void *options)
 {
 	struct aggregator *a = options;
 	enum exit_code code;
 
 	a->job.export = true;
-	return aggregator_settle(a, &code) ? stream_export(&a->job) : code;
+	return aggregator_configure(a, &code) ? stream_export(&a->job) : code;
 }
 
 const struct option_mode aggregator_mode_export = {
@@ -31,5 +31,5 @@ const struct option_mode aggregator_mode_export = {
 		 "of the next\ngeneration.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run,
+	.run = run_export,
 };

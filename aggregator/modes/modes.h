@@ -12,7 +12,7 @@
 
 struct aggregator {
 	struct option_common common; /* first: see option_table.h */
-	struct job job;
+	struct aggregator_job job;
 	struct eventcounter_job counter;
 	const char *input; /* of --input */
 	const char *table;
@@ -40,7 +40,7 @@ extern const struct option_mode aggregator_mode_publish;
 	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,                \
 	    "where records go: -, a file, queue:NAME, exchange:NAME")
 #define AGGREGATOR_FORMAT OPTION_FORMAT(struct aggregator, job.format)
-#define AGGREGATOR_FIGURES                                                     \
+#define AGGREGATOR_METRICS                                                     \
 	OPTION_TEXT('a', "metrics", "METRICS", struct aggregator, metrics,     \
 	    "operators,chats,...; all; allocation")
 #define AGGREGATOR_ASSIGN_TO                                                   \
@@ -76,7 +76,7 @@ int aggregator_check_rows(void *options);
 
 /* Options into the configuration, and that into the job. False: end with
  * *code; what is wrong was told. */
-bool aggregator_settle(struct aggregator *a, enum exit_code *code);
+bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 
 /* run() of modes that read a file or a pipe to its end, then write.
  * one_shot.c */

@@ -17,8 +17,8 @@
 #include "aggregator/simulation/simulation.h"
 #include "aggregator/tenant/intake.h"
 
-struct batch {
-	const struct job *job;
+struct one_shot {
+	const struct aggregator_job *job;
 	struct keyed_state_pool pool;
 	struct pipeline_setup setup;
 	struct intake intake;
@@ -28,14 +28,14 @@ struct batch {
 	bool told;    /* something was wrong, and said so */
 	struct report *reports;
 	size_t reports_n;
-	struct simulation **whatifs; /* one a tenant, if at all */
-	size_t whatifs_n;
+	struct simulation **simulations; /* one a tenant, if at all */
+	size_t simulations_n;
 	struct explain explained;
 	struct buf text;
 };
 
 static enum exit_code
-failed(const struct endpoint *e)
+report_endpoint_error(const struct endpoint *e)
 {
 	/* A closed pipe is an ordinary end. */
 	if (endpoint_code(e) != PROG_OK)
@@ -45,45 +45,46 @@ failed(const struct endpoint *e)
 
 /* By hand all of them are. */
 static bool
-passes(void *ctx, const struct record *r)
+one_shot_passes(void *ctx, const struct record *r)
 {
-	const struct batch *b = ctx;
+	const struct one_shot *b = ctx;
 
 	return metric_selection_passes(&b->job->selection, r->type);
 }
 
 /* Where the lines come from. */
-struct source {
-	struct batch *b;
+struct one_shot_source {
+	struct one_shot *b;
 	struct endpoint *in;
 };
 
 static const char *
-where(void *ctx, const char *line)
+where_in_source(void *ctx, const char *line)
 {
-	const struct source *s = ctx;
+	const struct one_shot_source *s = ctx;
 
 	return endpoint_where_in(s->in, line);
 }
 
 static void
-add_bad(void *ctx, const char *line, size_t len, const char *reason)
+add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
 {
-	const struct source *s = ctx;
+	const struct one_shot_source *s = ctx;
 
 	/* By hand a dead letter is a line on stderr, which cannot fail. */
-	enum outcome ignored =
-	    deadletter_add(&s->b->dead, where(ctx, line), line, len, reason);
+	enum outcome ignored = deadletter_add(
+	    &s->b->dead, where_in_source(ctx, line), line, len, reason);
 
 	(void)ignored;
 }
 
 /* Reads to the end. PROG_OK also when the input is bad: see b. */
 static enum exit_code
-read_all(struct batch *b, struct endpoint *in)
+read_records(struct one_shot *b, struct endpoint *in)
 {
-	struct source source = { b, in };
-	const struct intake_source from = { &source, where, add_bad };
+	struct one_shot_source source = { b, in };
+	const struct intake_source from = { &source, where_in_source,
+		add_dead_letter };
 	char *block;
 	size_t len;
 
@@ -94,7 +95,7 @@ read_all(struct batch *b, struct endpoint *in)
 			break;
 		case ENDPOINT_TOOLONG:
 			intake_add_unread(&b->intake);
-			add_bad(&source, NULL, 0, endpoint_refusal(in));
+			add_dead_letter(&source, NULL, 0, endpoint_refusal(in));
 			break;
 		case ENDPOINT_WAIT:
 			b->stopped = stop_asked();
@@ -108,13 +109,13 @@ read_all(struct batch *b, struct endpoint *in)
 		case ENDPOINT_EMPTY:
 			return PROG_OK;
 		case ENDPOINT_FAILED:
-			return failed(in);
+			return report_endpoint_error(in);
 		}
 	}
 }
 
 static enum exit_code
-read_input(struct batch *b)
+read_one_shot_input(struct one_shot *b)
 {
 	struct endpoint_options opt = { .conf = b->job->conf };
 	struct buf why = BUF_INIT;
@@ -126,7 +127,7 @@ read_input(struct batch *b)
 		log_error("%s", buf_str(&why));
 	} else {
 		deadletter_open(&b->dead, in, &opt);
-		code = read_all(b, in);
+		code = read_records(b, in);
 	}
 	endpoint_close(in);
 	buf_release(&why);
@@ -135,7 +136,7 @@ read_input(struct batch *b)
 
 /* A stream that comes with a snapshot goes on from it. */
 static bool
-join_stream(struct batch *b, struct tenant *t)
+join_stream(struct one_shot *b, struct intake_tenant *t)
 {
 	if (t->stream == NULL || b->cut)
 		return false;
@@ -152,7 +153,7 @@ join_stream(struct batch *b, struct tenant *t)
 
 /* Its day once more. */
 static struct simulation *
-allocate(struct batch *b, struct tenant *t)
+simulate_day(struct one_shot *b, struct intake_tenant *t)
 {
 	struct allocation_settings set;
 
@@ -163,18 +164,18 @@ allocate(struct batch *b, struct tenant *t)
 /* What can be reported of each tenant; owned, *n of them. A person wants one
  * answer a tenant, the newest; a database takes both. */
 static struct report *
-make_reports(struct batch *b, size_t *n)
+make_reports(struct one_shot *b, size_t *n)
 {
-	const struct job *job = b->job;
+	const struct aggregator_job *job = b->job;
 	size_t tenants, i;
-	struct tenant **list = intake_tenants(&b->intake, &tenants);
+	struct intake_tenant **list = intake_tenants(&b->intake, &tenants);
 	struct report *reports = xcalloc(2 * tenants + 1, sizeof *reports);
 	bool stream;
 
 	*n = 0;
-	b->whatifs = xcalloc(tenants + 1, sizeof(struct simulation *));
+	b->simulations = xcalloc(tenants + 1, sizeof(struct simulation *));
 	for (i = 0; i < tenants; i++) {
-		struct tenant *t = list[i];
+		struct intake_tenant *t = list[i];
 
 		if (job->tenant != NULL && strcmp(job->tenant, t->name) != 0)
 			continue;
@@ -191,8 +192,9 @@ make_reports(struct batch *b, size_t *n)
 			reports[(*n)++].passed = &t->passed;
 		}
 		if (job->selection.allocation && (stream || t->whole != NULL))
-			reports[*n - 1].whatif = b->whatifs[b->whatifs_n++] =
-			    allocate(b, t);
+			reports[*n - 1].simulation =
+			    b->simulations[b->simulations_n++] =
+				simulate_day(b, t);
 	}
 	free(list);
 	return reports;
@@ -211,24 +213,24 @@ write_text(struct endpoint *out, const struct buf *text)
 
 /* For people: of allocation alone, if that is all they asked for. */
 static void
-show_reports(
-    const struct job *job, struct report *reports, size_t n, struct buf *to)
+show_reports(const struct aggregator_job *job, struct report *reports, size_t n,
+    struct buf *to)
 {
 	size_t i;
 
 	if (metric_selection_has(&job->selection, "operator_metrics"))
 		report_table(reports, n, to);
 	for (i = 0; i < n; i++) {
-		if (reports[i].whatif == NULL)
+		if (reports[i].simulation == NULL)
 			continue;
 		if (to->len > 0)
 			buf_addc(to, '\n');
-		simulation_table(reports[i].whatif, to);
+		simulation_table(reports[i].simulation, to);
 	}
 }
 
 static int
-write_reports(const struct job *job, struct endpoint *out,
+write_reports(const struct aggregator_job *job, struct endpoint *out,
     struct report *reports, size_t n)
 {
 	struct buf text = BUF_INIT;
@@ -256,9 +258,9 @@ write_reports(const struct job *job, struct endpoint *out,
 }
 
 static int
-write_answer(struct batch *b, struct endpoint *out)
+write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 {
-	const struct job *job = b->job;
+	const struct aggregator_job *job = b->job;
 
 	if (job->explain == NULL)
 		return write_reports(job, out, b->reports, b->reports_n);
@@ -273,19 +275,19 @@ write_answer(struct batch *b, struct endpoint *out)
 /* The reservations of a day, to wherever they are wanted: by hand among the
  * rows, unless there is another place. */
 static int
-write_assignments(const struct batch *b, struct endpoint *to)
+write_assignments(const struct one_shot *b, struct endpoint *to)
 {
 	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < b->whatifs_n && ret == 0; i++)
+	for (i = 0; i < b->simulations_n && ret == 0; i++)
 		ret = simulation_assignments(
-		    b->whatifs[i], aggregator_write_line, to);
+		    b->simulations[i], aggregator_write_line, to);
 	return ret;
 }
 
 static enum exit_code
-write_assignments_to(const struct batch *b, const char *name)
+write_assignments_to(const struct one_shot *b, const char *name)
 {
 	struct endpoint_options opt = { .conf = b->job->conf };
 	struct buf why = BUF_INIT;
@@ -296,14 +298,14 @@ write_assignments_to(const struct batch *b, const char *name)
 		log_error("%s", buf_str(&why));
 	else if (write_assignments(b, to) == -1 ||
 		 endpoint_flush(to) != OUTCOME_DONE)
-		code = failed(to);
+		code = report_endpoint_error(to);
 	endpoint_close(to);
 	buf_release(&why);
 	return code;
 }
 
 static enum exit_code
-write_output(struct batch *b)
+write_output(struct one_shot *b)
 {
 	struct endpoint_options opt = { .conf = b->job->conf };
 	struct buf why = BUF_INIT;
@@ -315,9 +317,9 @@ write_output(struct batch *b)
 		log_error("%s", buf_str(&why));
 	else if ((b->job->format == OUT_NDJSON && b->job->assign_to == NULL &&
 		     write_assignments(b, out) == -1) ||
-		 write_answer(b, out) == -1 ||
+		 write_one_shot_answer(b, out) == -1 ||
 		 endpoint_flush(out) != OUTCOME_DONE)
-		code = failed(out);
+		code = report_endpoint_error(out);
 	endpoint_close(out);
 	buf_release(&why);
 	return code;
@@ -325,9 +327,9 @@ write_output(struct batch *b)
 
 /* PROG_OK when something is left to write. What is wrong is told, once. */
 static enum exit_code
-prepare(struct batch *b)
+prepare_answer(struct one_shot *b)
 {
-	const struct job *job = b->job;
+	const struct aggregator_job *job = b->job;
 
 	intake_end(&b->intake, b->cut);
 	b->reports = make_reports(b, &b->reports_n);
@@ -347,15 +349,15 @@ prepare(struct batch *b)
 }
 
 static void
-release(struct batch *b)
+release_one_shot(struct one_shot *b)
 {
 	size_t i;
 
 	for (i = 0; i < b->reports_n; i++)
 		report_release(&b->reports[i]);
-	for (i = 0; i < b->whatifs_n; i++)
-		simulation_free(b->whatifs[i]);
-	free(b->whatifs);
+	for (i = 0; i < b->simulations_n; i++)
+		simulation_free(b->simulations[i]);
+	free(b->simulations);
 	free(b->reports);
 	deadletter_close(&b->dead);
 	intake_release(&b->intake);
@@ -364,9 +366,9 @@ release(struct batch *b)
 }
 
 static enum exit_code
-run_job(const struct job *job)
+run_one_shot(const struct aggregator_job *job)
 {
-	struct batch b = { .job = job };
+	struct one_shot b = { .job = job };
 	enum exit_code code;
 
 	b.setup.conf = job->conf;
@@ -377,11 +379,11 @@ run_job(const struct job *job)
 	b.setup.memory_ms = conf_int(job->conf, "aggregator", "window");
 	intake_init(&b.intake, &b.setup, job->explain);
 	if (job->format == OUT_NDJSON && job->explain == NULL)
-		b.intake.passes = passes;
+		b.intake.passes = one_shot_passes;
 	b.intake.passes_ctx = &b;
-	code = read_input(&b);
+	code = read_one_shot_input(&b);
 	if (code == PROG_OK && !b.stopped) {
-		code = prepare(&b);
+		code = prepare_answer(&b);
 		if (code == PROG_OK && job->assign_to != NULL)
 			code = write_assignments_to(&b, job->assign_to);
 		if (code == PROG_OK)
@@ -389,7 +391,7 @@ run_job(const struct job *job)
 		if (code == PROG_OK && b.told)
 			code = PROG_DATA;
 	}
-	release(&b);
+	release_one_shot(&b);
 	return code;
 }
 
@@ -405,7 +407,7 @@ static const struct option_row rows[] = {
 	AGGREGATOR_FROM,
 	AGGREGATOR_TO,
 	AGGREGATOR_FORMAT,
-	AGGREGATOR_FIGURES,
+	AGGREGATOR_METRICS,
 	AGGREGATOR_ASSIGN_TO,
 	AGGREGATOR_DEFINITION,
 	AGGREGATOR_GENERATION,
@@ -422,7 +424,7 @@ aggregator_run_once(void *options)
 	struct aggregator *a = options;
 	enum exit_code code;
 
-	return aggregator_settle(a, &code) ? run_job(&a->job) : code;
+	return aggregator_configure(a, &code) ? run_one_shot(&a->job) : code;
 }
 
 const struct option_mode aggregator_mode_once = {

@@ -18,7 +18,7 @@ struct publish {
 };
 
 static enum exit_code
-refuse(struct publish *p, const char *why)
+refuse_input(struct publish *p, const char *why)
 {
 	log_error("%s: %s; nothing was published", endpoint_where(p->in), why);
 	return PROG_DATA;
@@ -26,16 +26,16 @@ refuse(struct publish *p, const char *why)
 
 /* One line, behind which there is room. */
 static enum exit_code
-take(struct publish *p, const char *line, size_t len)
+check_line(struct publish *p, const char *line, size_t len)
 {
 	struct buf why = BUF_INIT;
 	struct record r;
 	enum exit_code code = PROG_OK;
 
 	if (record_parse(&r, &p->flat, line, len, &why) == -1)
-		code = refuse(p, buf_str(&why));
+		code = refuse_input(p, buf_str(&why));
 	else if (r.type == RECORD_UNKNOWN)
-		code = refuse(p, "no record of a known type");
+		code = refuse_input(p, "no record of a known type");
 	buf_add(&p->lines, line, len);
 	buf_addc(&p->lines, '\n');
 	buf_release(&why);
@@ -43,7 +43,7 @@ take(struct publish *p, const char *line, size_t len)
 }
 
 static enum exit_code
-read_all(struct publish *p)
+read_lines_to_publish(struct publish *p)
 {
 	enum exit_code code = PROG_OK;
 	char *line = NULL;
@@ -52,13 +52,14 @@ read_all(struct publish *p)
 	while (code == PROG_OK) {
 		switch (endpoint_read(p->in, &line, &len, -1)) {
 		case ENDPOINT_RECORD:
-			code = take(p, line, len);
+			code = check_line(p, line, len);
 			break;
 		case ENDPOINT_TOOLONG:
-			code = refuse(p, endpoint_refusal(p->in));
+			code = refuse_input(p, endpoint_refusal(p->in));
 			break;
 		case ENDPOINT_CUT:
-			code = refuse(p, "the input is cut inside a line");
+			code =
+			    refuse_input(p, "the input is cut inside a line");
 			break;
 		case ENDPOINT_WAIT:
 			if (stop_asked())
@@ -92,7 +93,7 @@ write_all(struct publish *p)
 }
 
 static enum exit_code
-publish(const struct job *job)
+publish_records(const struct aggregator_job *job)
 {
 	struct endpoint_options opt = { .conf = job->conf };
 	struct publish p = { .in = NULL };
@@ -101,7 +102,7 @@ publish(const struct job *job)
 
 	p.in = endpoint_open_read(job->from, &opt, &why, &code);
 	if (p.in != NULL)
-		code = read_all(&p);
+		code = read_lines_to_publish(&p);
 	if (p.in != NULL && code == PROG_OK)
 		p.out = endpoint_open_write(job->to, &opt, &why, &code);
 	if (p.out != NULL)
@@ -122,7 +123,7 @@ static const struct option_row rows[] = {
 };
 
 static int
-check(void *options)
+check_publish(void *options)
 {
 	const struct aggregator *a = options;
 
@@ -133,12 +134,12 @@ check(void *options)
 }
 
 static enum exit_code
-run(void *options)
+run_publish(void *options)
 {
 	struct aggregator *a = options;
 
 	a->job.conf = a->common.conf;
-	return a->common.only_check ? PROG_OK : publish(&a->job);
+	return a->common.only_check ? PROG_OK : publish_records(&a->job);
 }
 
 const struct option_mode aggregator_mode_publish = {
@@ -147,6 +148,6 @@ const struct option_mode aggregator_mode_publish = {
 		 "is no record.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check,
-	.run = run,
+	.check = check_publish,
+	.run = run_publish,
 };

@@ -24,7 +24,7 @@
 #define PAUSE_MS 1000
 
 struct queue {
-	const struct job *job;
+	const struct aggregator_job *job;
 	struct endpoint *in, *out;
 	struct deadletter dead;
 	struct keyed_state_pool pool;
@@ -37,7 +37,7 @@ struct queue {
 };
 
 static enum outcome
-refuse(void *ctx, const char *line, size_t len, const char *reason)
+dead_letter_line(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct queue *q = ctx;
 	enum outcome o =
@@ -49,7 +49,7 @@ refuse(void *ctx, const char *line, size_t len, const char *reason)
 }
 
 static enum outcome
-out_failed(struct queue *q)
+report_output_error(struct queue *q)
 {
 	if (endpoint_code(q->out) != PROG_OK)
 		log_error("%s", endpoint_why(q->out));
@@ -59,7 +59,7 @@ out_failed(struct queue *q)
 
 /* Nobody here knows what was passed on before: all of them, each time. */
 static bool
-passes(void *ctx, const struct record *r)
+queue_passes(void *ctx, const struct record *r)
 {
 	const struct queue *q = ctx;
 
@@ -67,10 +67,10 @@ passes(void *ctx, const struct record *r)
 }
 
 static enum outcome
-publish(void *ctx, struct intake *intake)
+publish_snapshots(void *ctx, struct intake *intake)
 {
 	struct queue *q = ctx;
-	struct tenant **list;
+	struct intake_tenant **list;
 	struct report report;
 	enum outcome o = OUTCOME_DONE;
 	size_t n, i;
@@ -85,7 +85,7 @@ publish(void *ctx, struct intake *intake)
 		    &report, &s->pipeline, q->job->rules, s->id, s->end_at);
 		report.passed = &s->passed;
 		if (report_ndjson(&report, aggregator_write_line, q->out) == -1)
-			o = out_failed(q);
+			o = report_output_error(q);
 		report_release(&report);
 	}
 	free(list);
@@ -95,7 +95,7 @@ publish(void *ctx, struct intake *intake)
 /* Dead letters first: a bad line that is in the staging is not refused again.
  */
 static enum outcome
-keep_letters(struct queue *q)
+flush_dead_letters(struct queue *q)
 {
 	enum outcome o = deadletter_flush(&q->dead);
 
@@ -105,19 +105,19 @@ keep_letters(struct queue *q)
 }
 
 static enum outcome
-confirm(void *ctx)
+confirm_output(void *ctx)
 {
 	struct queue *q = ctx;
-	enum outcome o = keep_letters(q);
+	enum outcome o = flush_dead_letters(q);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	o = endpoint_flush(q->out);
-	return o == OUTCOME_NEVER ? out_failed(q) : o;
+	return o == OUTCOME_NEVER ? report_output_error(q) : o;
 }
 
 static enum outcome
-handle(void *ctx, char *line, size_t len)
+stage_line(void *ctx, char *line, size_t len)
 {
 	struct queue *q = ctx;
 	struct endpoint_delivery d = { .line = 0 };
@@ -134,10 +134,10 @@ handle(void *ctx, char *line, size_t len)
 }
 
 static enum outcome
-flush(void *ctx)
+flush_staging(void *ctx)
 {
 	struct queue *q = ctx;
-	enum outcome o = keep_letters(q);
+	enum outcome o = flush_dead_letters(q);
 
 	if (o == OUTCOME_DONE)
 		o = staging_flush(&q->staging);
@@ -146,13 +146,13 @@ flush(void *ctx)
 }
 
 static void
-pump(void *ctx)
+pump_output(void *ctx)
 {
 	endpoint_pump(((struct queue *)ctx)->out);
 }
 
 static void
-idle(void *ctx)
+expire_staging(void *ctx)
 {
 	struct queue *q = ctx;
 
@@ -164,7 +164,7 @@ idle(void *ctx)
 
 /* Publishes what the last run left whole, before anything new is read. */
 static enum exit_code
-resume(struct queue *q)
+publish_staged(struct queue *q)
 {
 	enum outcome o;
 
@@ -179,9 +179,9 @@ resume(struct queue *q)
 }
 
 static enum exit_code
-run(struct queue *q)
+run_snapshot_queue(struct queue *q)
 {
-	enum exit_code code = resume(q);
+	enum exit_code code = publish_staged(q);
 	size_t incomplete;
 
 	if (code != PROG_OK || stop_asked())
@@ -193,10 +193,10 @@ run(struct queue *q)
 	q->stage.batch_records = BATCH_RECORDS;
 	q->stage.batch_ms = BATCH_MS;
 	q->stage.wait_forever = !q->job->until_empty;
-	q->stage.handle = handle;
-	q->stage.flush = flush;
-	q->stage.pump = pump;
-	q->stage.idle = idle;
+	q->stage.handle = stage_line;
+	q->stage.flush = flush_staging;
+	q->stage.pump = pump_output;
+	q->stage.idle = expire_staging;
 	code = stage_run(&q->stage);
 	if (code != PROG_OK || !q->stage.ended)
 		return code;
@@ -205,7 +205,7 @@ run(struct queue *q)
 }
 
 static enum exit_code
-take_snapshots(const struct job *job)
+take_snapshots(const struct aggregator_job *job)
 {
 	struct endpoint_options opt = { .conf = job->conf,
 		.until_empty = job->until_empty,
@@ -224,10 +224,10 @@ take_snapshots(const struct job *job)
 	q.setup.pool = &q.pool;
 	q.staging.setup = &q.setup;
 	q.staging.ctx = &q;
-	q.staging.refuse = refuse;
-	q.staging.passes = passes;
-	q.staging.publish = publish;
-	q.staging.confirm = confirm;
+	q.staging.refuse = dead_letter_line;
+	q.staging.passes = queue_passes;
+	q.staging.publish = publish_snapshots;
+	q.staging.confirm = confirm_output;
 	if (staging_open(&q.staging, job->state, &why) == -1) {
 		code = q.staging.code;
 		goto out;
@@ -238,7 +238,7 @@ take_snapshots(const struct job *job)
 	deadletter_open(&q.dead, q.in, &opt);
 	q.out = endpoint_open_write(job->to, &opt, &why, &code);
 	if (q.out != NULL)
-		code = run(&q);
+		code = run_snapshot_queue(&q);
 out:
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
@@ -255,7 +255,7 @@ out:
 static const struct option_row rows[] = {
 	AGGREGATOR_TO,
 	AGGREGATOR_FORMAT,
-	AGGREGATOR_FIGURES,
+	AGGREGATOR_METRICS,
 	AGGREGATOR_ASSIGN_TO,
 	AGGREGATOR_DEFINITION,
 	OPTION_TEXT(0, "every", "TIME", struct aggregator, every,
@@ -274,7 +274,7 @@ run_queue(void *options)
 	struct aggregator *a = options;
 	enum exit_code code;
 
-	if (!aggregator_settle(a, &code))
+	if (!aggregator_configure(a, &code))
 		return code;
 	return conf_int(a->common.conf, "aggregator", "every") > 0
 		   ? stream_run(&a->job)

@@ -466,7 +466,7 @@ run(struct stream *s)
 }
 
 void
-stream_init(struct stream *s, const struct job *job)
+stream_init(struct stream *s, const struct aggregator_job *job)
 {
 	memset(s, 0, sizeof *s);
 	s->job = job;
@@ -527,7 +527,7 @@ stream_release(struct stream *s)
 }
 
 enum exit_code
-stream_run(const struct job *job)
+stream_run(const struct aggregator_job *job)
 {
 	static struct stream s;
 	struct buf why = BUF_INIT;

@@ -80,7 +80,7 @@ struct stream_redelivery {
 };
 
 struct stream {
-	const struct job *job;
+	const struct aggregator_job *job;
 	struct endpoint *in, *out;
 	struct endpoint *assign; /* of reservations; NULL: no allocation */
 	struct deadletter dead;
@@ -122,13 +122,13 @@ struct stream {
 };
 
 /* From a queue: a stream, and snapshots that correct it. */
-enum exit_code stream_run(const struct job *job);
+enum exit_code stream_run(const struct aggregator_job *job);
 
 /* Writes the state of a stream as records. stream_export.c */
-enum exit_code stream_export(const struct job *job);
+enum exit_code stream_export(const struct aggregator_job *job);
 
 /* What run and export begin and end with. */
-void stream_init(struct stream *s, const struct job *job);
+void stream_init(struct stream *s, const struct aggregator_job *job);
 enum exit_code stream_open_state(struct stream *s, struct buf *why);
 enum exit_code stream_open(struct stream *s, struct buf *why);
 void stream_release(struct stream *s);

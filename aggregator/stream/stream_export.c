@@ -228,7 +228,7 @@ export_all(struct stream *s, struct buf *why)
 }
 
 enum exit_code
-stream_export(const struct job *job)
+stream_export(const struct aggregator_job *job)
 {
 	static struct stream s;
 	struct buf why = BUF_INIT;

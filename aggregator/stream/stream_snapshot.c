@@ -67,7 +67,7 @@ enum outcome
 stream_publish(void *ctx, struct intake *intake)
 {
 	struct stream *s = ctx;
-	struct tenant **list;
+	struct intake_tenant **list;
 	struct stream_tenant *t;
 	enum outcome o = OUTCOME_DONE;
 	struct text name;

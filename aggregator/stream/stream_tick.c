@@ -55,7 +55,7 @@ settle(struct stream *s, bool refresh)
 			stream_touch(t);
 		if (!stream_is_touched(t))
 			continue;
-		pipeline_settle(&t->pipeline, s->job->rules, refresh);
+		pipeline_recompute(&t->pipeline, s->job->rules, refresh);
 		stream_allocation_decide(t);
 		if (refresh)
 			stream_tenant_step(t, TENANT_REFRESH);

@@ -29,9 +29,9 @@ free_snapshot(struct snapshot *s)
 }
 
 static void
-free_tenant(void *p)
+free_intake_tenant(void *p)
 {
-	struct tenant *t = p;
+	struct intake_tenant *t = p;
 
 	free_snapshot(t->open);
 	free_snapshot(t->whole);
@@ -60,15 +60,15 @@ intake_init(
 void
 intake_release(struct intake *in)
 {
-	strmap_release(&in->tenants, free_tenant);
+	strmap_release(&in->tenants, free_intake_tenant);
 	strmap_release(&in->texts, free);
 	scan_release(&in->scan);
 }
 
-static struct tenant *
+static struct intake_tenant *
 get_tenant(struct intake *in, struct text name)
 {
-	struct tenant *t = in->last;
+	struct intake_tenant *t = in->last;
 	void **slot;
 
 	if (t != NULL && t->name_len == name.len &&
@@ -93,7 +93,8 @@ is_snapshot(const struct snapshot *s, struct text id)
 
 /* Tells of a snapshot once; its other lines are passed over. */
 static void
-fail(struct intake *in, struct tenant *t, struct text id, const char *reason)
+fail_snapshot(struct intake *in, struct intake_tenant *t, struct text id,
+    const char *reason)
 {
 	void **slot = strmap_put(&t->failed, id.p, id.len);
 
@@ -106,32 +107,32 @@ fail(struct intake *in, struct tenant *t, struct text id, const char *reason)
 }
 
 static void
-fail_open(struct intake *in, struct tenant *t, const char *reason)
+fail_open(struct intake *in, struct intake_tenant *t, const char *reason)
 {
 	struct text id = { t->open->id, strlen(t->open->id) };
 
-	fail(in, t, id, reason);
+	fail_snapshot(in, t, id, reason);
 	free_snapshot(t->open);
 	t->open = NULL;
 }
 
 /* The markers of a part. */
 static bool
-is_spread(const struct record *r)
+has_bucket(const struct record *r)
 {
 	return r->bucket != RECORD_NO_NUMBER;
 }
 
 /* Where the last line is. */
 static const char *
-where(struct intake *in)
+where_in_input(struct intake *in)
 {
 	return in->from->where(in->from->ctx, in->scan.line);
 }
 
 /* A snapshot begins, and whatever was open is cut. */
 static struct snapshot *
-open_snapshot(struct intake *in, struct tenant *t)
+open_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
 	struct buf reason = BUF_INIT;
@@ -139,7 +140,7 @@ open_snapshot(struct intake *in, struct tenant *t)
 
 	if (t->open != NULL) {
 		buf_addf(&reason, "is cut: another one begins at %s" UNUSED,
-		    where(in));
+		    where_in_input(in));
 		fail_open(in, t, buf_str(&reason));
 		buf_release(&reason);
 	}
@@ -148,7 +149,7 @@ open_snapshot(struct intake *in, struct tenant *t)
 	s->id = text_dup(r->snapshot);
 	s->at = r->at;
 	s->end_at = r->at;
-	s->parts_n = is_spread(r) ? BUCKET_PARTS : 1;
+	s->parts_n = has_bucket(r) ? BUCKET_PARTS : 1;
 	s->parts = xcalloc(s->parts_n, sizeof *s->parts);
 	pipeline_init(&s->pipeline, in->setup, r->tenant, false, r->at, 0);
 	s->pipeline.model.text_of = in->text_of;
@@ -157,7 +158,7 @@ open_snapshot(struct intake *in, struct tenant *t)
 }
 
 static void
-begin(struct intake *in, struct tenant *t, unsigned part)
+begin_part(struct intake *in, struct intake_tenant *t, unsigned part)
 {
 	const struct record *r = &in->record;
 	struct snapshot *s = t->open;
@@ -170,7 +171,7 @@ begin(struct intake *in, struct tenant *t, unsigned part)
 
 /* The snapshot is whole: of two the newer counts, of two as old the later. */
 static void
-finish(struct tenant *t)
+finish_snapshot(struct intake_tenant *t)
 {
 	struct snapshot *s = t->open;
 
@@ -195,7 +196,8 @@ is_part_whole(const struct snapshot_part *p)
 
 /* How many parts of it are; of those that are needed. */
 static size_t
-count_whole(const struct intake *in, const struct snapshot *s, size_t *needed)
+count_whole_parts(
+    const struct intake *in, const struct snapshot *s, size_t *needed)
 {
 	size_t i, n = 0;
 
@@ -212,17 +214,18 @@ count_whole(const struct intake *in, const struct snapshot *s, size_t *needed)
 
 /* Looks only when a part just became whole. */
 static void
-finish_if_whole(
-    const struct intake *in, struct tenant *t, const struct snapshot_part *p)
+finish_if_whole(const struct intake *in, struct intake_tenant *t,
+    const struct snapshot_part *p)
 {
 	size_t needed;
 
-	if (is_part_whole(p) && count_whole(in, t->open, &needed) == needed)
-		finish(t);
+	if (is_part_whole(p) &&
+	    count_whole_parts(in, t->open, &needed) == needed)
+		finish_snapshot(t);
 }
 
 static void
-end(struct intake *in, struct tenant *t, unsigned part)
+end_part(struct intake *in, struct intake_tenant *t, unsigned part)
 {
 	const struct record *r = &in->record;
 	struct snapshot_part *p = NULL;
@@ -231,15 +234,15 @@ end(struct intake *in, struct tenant *t, unsigned part)
 	if (is_snapshot(t->open, r->snapshot) && part < t->open->parts_n)
 		p = &t->open->parts[part];
 	if (p == NULL || !p->begun) {
-		buf_addf(
-		    &reason, "ends at %s and never began" UNUSED, where(in));
-		fail(in, t, r->snapshot, buf_str(&reason));
+		buf_addf(&reason, "ends at %s and never began" UNUSED,
+		    where_in_input(in));
+		fail_snapshot(in, t, r->snapshot, buf_str(&reason));
 	} else if (p->lines != (uint64_t)r->records &&
 		   (!in->unordered || p->lines > (uint64_t)r->records)) {
 		buf_addf(&reason,
 		    "is not whole: %" PRIu64 " records came, its end marker "
 		    "at %s says %" PRId64 UNUSED,
-		    p->lines, where(in), r->records);
+		    p->lines, where_in_input(in), r->records);
 		fail_open(in, t, buf_str(&reason));
 	} else {
 		p->ended = true;
@@ -262,7 +265,7 @@ keep_passed(struct intake *in, struct buf *to)
 }
 
 static void
-add_to_stream(struct intake *in, struct tenant *t)
+add_to_stream(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
 
@@ -282,7 +285,7 @@ add_to_stream(struct intake *in, struct tenant *t)
 
 /* One more line of the tenant's open snapshot. */
 static void
-count_line(const struct intake *in, struct tenant *t, unsigned part)
+count_line(const struct intake *in, struct intake_tenant *t, unsigned part)
 {
 	struct snapshot_part *p = &t->open->parts[part];
 
@@ -291,7 +294,7 @@ count_line(const struct intake *in, struct tenant *t, unsigned part)
 }
 
 static void
-add_to_snapshot(struct intake *in, struct tenant *t)
+add_to_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
 	struct buf reason = BUF_INIT;
@@ -314,11 +317,11 @@ add_to_snapshot(struct intake *in, struct tenant *t)
 	if (is_snapshot(t->whole, r->snapshot))
 		buf_addf(&reason,
 		    "goes on behind its end marker at %s, which is not used",
-		    where(in));
+		    where_in_input(in));
 	else
 		buf_addf(&reason, "has a record before it begins at %s" UNUSED,
-		    where(in));
-	fail(in, t, r->snapshot, buf_str(&reason));
+		    where_in_input(in));
+	fail_snapshot(in, t, r->snapshot, buf_str(&reason));
 	buf_release(&reason);
 }
 
@@ -338,10 +341,10 @@ intake_peek(const struct flat *f, const char *key)
 
 /* A line without a readable tenant belongs to the snapshot of the line before
  * it, else to the only one that is open. */
-static struct tenant *
+static struct intake_tenant *
 guess_tenant(const struct intake *in)
 {
-	struct tenant *t, *only = NULL;
+	struct intake_tenant *t, *only = NULL;
 	const struct strmap_entry *e;
 	size_t i = 0;
 
@@ -361,7 +364,7 @@ guess_tenant(const struct intake *in)
 static void
 count_unreadable(struct intake *in)
 {
-	struct tenant *t = guess_tenant(in);
+	struct intake_tenant *t = guess_tenant(in);
 	unsigned part = 0;
 
 	if (t == NULL)
@@ -388,7 +391,7 @@ count_bad(struct intake *in, bool readable)
 {
 	struct text tenant, snapshot;
 	unsigned part = 0;
-	struct tenant *t;
+	struct intake_tenant *t;
 
 	if (!readable) {
 		count_unreadable(in);
@@ -418,24 +421,24 @@ is_unwanted(struct intake *in)
 }
 
 static void
-add_marker(struct intake *in, struct tenant *t)
+add_snapshot_marker_record(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
-	unsigned part = is_spread(r) ? (unsigned)r->bucket : 0;
+	unsigned part = has_bucket(r) ? (unsigned)r->bucket : 0;
 
 	in->last_part = part;
 	if (r->state == SNAPSHOT_BEGIN)
-		begin(in, t, part);
+		begin_part(in, t, part);
 	else
-		end(in, t, part);
+		end_part(in, t, part);
 }
 
 /* One record that could be read. */
 static void
-add_record(struct intake *in)
+add_parsed(struct intake *in)
 {
 	struct record *r = &in->record;
-	struct tenant *t;
+	struct intake_tenant *t;
 
 	if (r->type == RECORD_UNKNOWN) {
 		r->tenant = intake_peek(r->flat, "tenant");
@@ -447,7 +450,7 @@ add_record(struct intake *in)
 	if (is_unwanted(in))
 		return;
 	if (r->type == RECORD_SNAPSHOT)
-		add_marker(in, t);
+		add_snapshot_marker_record(in, t);
 	else if (r->snapshot.p != NULL)
 		add_to_snapshot(in, t);
 	else
@@ -456,13 +459,13 @@ add_record(struct intake *in)
 
 /* What the reader said of a line. */
 static void
-take(struct intake *in, int rc)
+add_scanned(struct intake *in, int rc)
 {
 	struct scan *s = &in->scan;
 
 	in->lines++;
 	if (rc == 1) {
-		add_record(in);
+		add_parsed(in);
 		return;
 	}
 	count_bad(in, s->flat.n > 0);
@@ -478,7 +481,7 @@ intake_add_block(struct intake *in, const char *block, size_t len,
 	in->from = from;
 	scan_block(&in->scan, block, len);
 	while ((rc = scan_record(&in->scan, &in->record)) != 0)
-		take(in, rc);
+		add_scanned(in, rc);
 }
 
 void
@@ -491,17 +494,17 @@ intake_add(struct intake *in, const char *line, size_t len,
 	flat_forget(&s->flat);
 	s->line = line;
 	s->len = len;
-	take(in, record_parse(&in->record, &s->flat, line, len, &s->why) == 0
-		     ? 1
-		     : -1);
+	add_scanned(in,
+	    record_parse(&in->record, &s->flat, line, len, &s->why) == 0 ? 1
+									 : -1);
 }
 
 /* Tells of an open one that nothing more will come of it. */
 static void
-fail_at_end(struct intake *in, struct tenant *t, bool cut)
+fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
 {
 	struct buf reason = BUF_INIT;
-	size_t needed, whole = count_whole(in, t->open, &needed);
+	size_t needed, whole = count_whole_parts(in, t->open, &needed);
 
 	if (cut)
 		buf_addf(&reason, "is cut: the input ends inside line %" PRIu64,
@@ -528,7 +531,7 @@ intake_end(struct intake *in, bool cut)
 	size_t i = 0;
 
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
-		struct tenant *t = e->value;
+		struct intake_tenant *t = e->value;
 
 		if (t->open != NULL)
 			fail_at_end(in, t, cut);
@@ -542,14 +545,15 @@ intake_end(struct intake *in, bool cut)
 static int
 compare_tenants(const void *a, const void *b)
 {
-	return strcmp((*(struct tenant *const *)a)->name,
-	    (*(struct tenant *const *)b)->name);
+	return strcmp((*(struct intake_tenant *const *)a)->name,
+	    (*(struct intake_tenant *const *)b)->name);
 }
 
-struct tenant **
+struct intake_tenant **
 intake_tenants(const struct intake *in, size_t *n)
 {
-	struct tenant **list = xcalloc(in->tenants.live + 1, sizeof *list);
+	struct intake_tenant **list =
+	    xcalloc(in->tenants.live + 1, sizeof *list);
 	struct strmap_entry *e;
 	size_t i = 0;
 
@@ -557,6 +561,7 @@ intake_tenants(const struct intake *in, size_t *n)
 	while ((e = strmap_next(&in->tenants, &i)) != NULL)
 		list[(*n)++] = e->value;
 	if (*n > 1)
-		qsort(list, *n, sizeof(struct tenant *), compare_tenants);
+		qsort(
+		    list, *n, sizeof(struct intake_tenant *), compare_tenants);
 	return list;
 }

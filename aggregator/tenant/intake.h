@@ -42,7 +42,7 @@ struct snapshot {
 	struct replay_log replay;
 };
 
-struct tenant {
+struct intake_tenant {
 	char *name;
 	size_t name_len;
 	struct snapshot *open;    /* begun, not ended; or NULL */
@@ -55,10 +55,10 @@ struct tenant {
 
 struct intake {
 	const struct pipeline_setup *setup;
-	struct strmap tenants; /* name -> struct tenant */
-	struct strmap texts;   /* of notes */
-	struct tenant *last;   /* of the line before */
-	const char *text_of;   /* see struct model; borrowed */
+	struct strmap tenants;      /* name -> struct intake_tenant */
+	struct strmap texts;        /* of notes */
+	struct intake_tenant *last; /* of the line before */
+	const char *text_of;        /* see struct model; borrowed */
 	bool unordered; /* from a broker: lines may come behind the end */
 	/* Parts without which a snapshot is whole are passed over; NULL: it
 	 * needs all. Borrowed. */
@@ -109,6 +109,6 @@ void intake_end(struct intake *in, bool cut);
 struct text intake_peek(const struct flat *f, const char *key);
 
 /* Tenants by name; owned array of borrowed pointers, *n of them. */
-struct tenant **intake_tenants(const struct intake *in, size_t *n);
+struct intake_tenant **intake_tenants(const struct intake *in, size_t *n);
 
 #endif

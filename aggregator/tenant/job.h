@@ -10,7 +10,7 @@
 
 #include "aggregator/tenant/report.h"
 
-struct job {
+struct aggregator_job {
 	const struct conf *conf;
 	const char *from, *to;
 	enum out_format format; /* resolved */

@@ -11,7 +11,7 @@
 static const char *const passed[] = { "messages", "views", "eventlog" };
 
 static bool
-is_wanted(const char *name, char *const *wanted)
+is_named(const char *name, char *const *wanted)
 {
 	for (; *wanted != NULL; wanted++)
 		if (strcmp(*wanted, name) == 0 || strcmp(*wanted, "all") == 0)
@@ -21,17 +21,17 @@ is_wanted(const char *name, char *const *wanted)
 
 /* What acts must be named. */
 static bool
-is_chosen(const struct metric *f, char *const *wanted)
+is_selected(const struct metric *f, char *const *wanted)
 {
 	if (!f->acts)
-		return is_wanted(f->table->selector, wanted);
+		return is_named(f->table->selector, wanted);
 	while (*wanted != NULL && strcmp(*wanted, f->table->selector) != 0)
 		wanted++;
 	return *wanted != NULL;
 }
 
 static bool
-is_known(const char *name)
+is_metric_name(const char *name)
 {
 	size_t i;
 
@@ -45,7 +45,7 @@ is_known(const char *name)
 }
 
 static void
-explain_unknown(const char *name, struct buf *why)
+list_known_metrics(const char *name, struct buf *why)
 {
 	size_t i;
 
@@ -69,16 +69,16 @@ metric_selection_parse(
 
 	memset(c, 0, sizeof *c);
 	for (i = 0; wanted[i] != NULL; i++) {
-		if (!is_known(wanted[i])) {
-			explain_unknown(wanted[i], why);
+		if (!is_metric_name(wanted[i])) {
+			list_known_metrics(wanted[i], why);
 			return -1;
 		}
 	}
-	c->messages = is_wanted(passed[0], wanted);
-	c->views = is_wanted(passed[1], wanted);
-	c->eventlog = is_wanted(passed[2], wanted);
+	c->messages = is_named(passed[0], wanted);
+	c->views = is_named(passed[1], wanted);
+	c->eventlog = is_named(passed[2], wanted);
 	for (i = 0; i < metrics_n; i++)
-		if (is_chosen(metrics[i], wanted))
+		if (is_selected(metrics[i], wanted))
 			c->metrics[c->n++] = metrics[i];
 	c->allocation = metric_selection_has(c, "allocation_totals");
 	if (c->n > 0 || c->messages || c->views || c->eventlog)

@@ -8,7 +8,7 @@
 static const char key[] = "\"snapshot\"";
 
 static bool
-is_blank(char c)
+is_line_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
@@ -22,11 +22,11 @@ member_start(const char *line, const char *p)
 
 	if (p > line && p[-1] == '"')
 		p--;
-	while (p > line && is_blank(p[-1]))
+	while (p > line && is_line_blank(p[-1]))
 		p--;
 	if (p == line || *--p != ':')
 		return NULL;
-	while (p > line && is_blank(p[-1]))
+	while (p > line && is_line_blank(p[-1]))
 		p--;
 	if ((size_t)(p - line) < len || memcmp(p - len, key, len) != 0)
 		return NULL;
@@ -40,12 +40,12 @@ add_without(struct buf *to, const char *line, size_t len, const char *from,
 {
 	const char *end = line + len;
 
-	while (behind < end && is_blank(*behind))
+	while (behind < end && is_line_blank(*behind))
 		behind++;
 	if (behind < end && *behind == ',') {
 		behind++;
 	} else {
-		while (from > line && is_blank(from[-1]))
+		while (from > line && is_line_blank(from[-1]))
 			from--;
 		if (from > line && from[-1] == ',')
 			from--;

@@ -109,5 +109,6 @@ pending_rows_mark(struct pipeline *d, struct pack *r)
 		model_mark_waits(m);
 	if (flows.len == 0 || d->streaming == NULL)
 		return 0;
-	return streaming_metrics_restore_pending(d->streaming, flows.p, flows.len);
+	return streaming_metrics_restore_pending(
+	    d->streaming, flows.p, flows.len);
 }

@@ -88,7 +88,7 @@ open_allocation(struct pipeline *d, const struct conf *conf)
 
 /* What is refused or was there before tells nothing. */
 static void
-tell_allocation(
+update_allocation(
     struct pipeline *d, const struct record *r, enum model_taken taken)
 {
 	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
@@ -151,7 +151,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	struct streaming_metric_message m, old;
 
 	if (d->allocation != NULL)
-		tell_allocation(d, r, taken);
+		update_allocation(d, r, taken);
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
 	    (taken != MODEL_NEW && taken != MODEL_VERSION))
 		return taken;
@@ -172,13 +172,14 @@ pipeline_add(struct pipeline *d, const struct record *r)
 }
 
 void
-pipeline_settle(struct pipeline *d, const struct rules *rules, bool refresh)
+pipeline_recompute(struct pipeline *d, const struct rules *rules, bool refresh)
 {
 	if (refresh && d->model.lasting)
 		model_mark_waits(&d->model);
 	model_settle(&d->model, rules);
 	if (d->streaming != NULL)
-		streaming_metrics_advance(d->streaming, d->model.as_of, refresh);
+		streaming_metrics_advance(
+		    d->streaming, d->model.as_of, refresh);
 }
 
 void

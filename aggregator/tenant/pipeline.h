@@ -48,7 +48,7 @@ enum model_taken pipeline_add(struct pipeline *d, const struct record *r);
 
 /* Derives what changed; of the flows too. refresh: also what changes by the
  * mere course of time. */
-void pipeline_settle(
+void pipeline_recompute(
     struct pipeline *d, const struct rules *rules, bool refresh);
 
 /* They are safe: what changed begins anew. */

@@ -15,7 +15,7 @@
 #include "aggregator/tenant/pass_through.h"
 
 static void
-begin(struct report *r, struct pipeline *d, const struct rules *rules,
+begin_report(struct report *r, struct pipeline *d, const struct rules *rules,
     enum metric_rows which)
 {
 	memset(r, 0, sizeof *r);
@@ -29,8 +29,8 @@ void
 report_init(struct report *r, struct pipeline *d, const struct rules *rules,
     const char *snapshot, int64_t end_at)
 {
-	pipeline_settle(d, rules, true);
-	begin(r, d, rules, ROWS_ALL);
+	pipeline_recompute(d, rules, true);
+	begin_report(r, d, rules, ROWS_ALL);
 	r->snapshot = snapshot;
 	r->end_at = end_at;
 }
@@ -39,7 +39,7 @@ void
 report_init_changed(struct report *r, struct pipeline *d,
     const struct rules *rules, int64_t version)
 {
-	begin(r, d, rules, ROWS_CHANGED);
+	begin_report(r, d, rules, ROWS_CHANGED);
 	r->version = version;
 }
 
@@ -56,14 +56,14 @@ report_release(struct report *r)
 }
 
 static void
-emit(const struct report *r, struct rowset *to)
+emit_rows(const struct report *r, struct rowset *to)
 {
 	const struct metric *f = to->metric;
 
 	if (f->emit != NULL)
 		f->emit(r->model, to, r->which);
-	else if (f->emit_whatif != NULL && r->whatif != NULL)
-		f->emit_whatif(r->whatif, to);
+	else if (f->emit_whatif != NULL && r->simulation != NULL)
+		f->emit_whatif(r->simulation, to);
 	else if (f->streaming != NULL && r->pipeline->streaming != NULL)
 		streaming_metrics_emit(r->pipeline->streaming, to, r->which);
 	rowset_end(to);
@@ -79,7 +79,7 @@ report_make_tables(struct report *r)
 	r->tables_n = c->n;
 	for (i = 0; i < c->n; i++) {
 		r->tables[i].metric = c->metrics[i];
-		emit(r, &r->tables[i]);
+		emit_rows(r, &r->tables[i]);
 	}
 }
 
@@ -99,7 +99,7 @@ write_marker(struct buf *b, const struct report *r, const char *state,
 }
 
 /* Rows on their way out. */
-struct writer {
+struct row_writer {
 	struct rowline line;
 	struct buf buf;
 	report_line_fn *to;
@@ -109,9 +109,9 @@ struct writer {
 };
 
 static void
-write_row(void *ctx, const struct cell *cells)
+write_report_row(void *ctx, const struct cell *cells)
 {
-	struct writer *w = ctx;
+	struct row_writer *w = ctx;
 
 	if (w->failed)
 		return;
@@ -136,18 +136,20 @@ is_state(const struct report *r, const struct metric *f)
 }
 
 static void
-write_table(const struct report *r, const struct metric *f, struct writer *w)
+write_table(
+    const struct report *r, const struct metric *f, struct row_writer *w)
 {
 	const struct shard *part =
 	    is_in_parts(r, f) ? &r->pipeline->part : NULL;
-	struct rowset rows = {
-		.metric = f, .part = part != NULL, .each = write_row, .ctx = w
-	};
+	struct rowset rows = { .metric = f,
+		.part = part != NULL,
+		.each = write_report_row,
+		.ctx = w };
 
 	rowline_init(&w->line, part != NULL ? f->table->parts : f->table, part,
 	    r->model->tenant, is_state(r, f) ? r->snapshot : NULL,
 	    r->model->as_of, r->version);
-	emit(r, &rows);
+	emit_rows(r, &rows);
 	rowset_release(&rows);
 	rowline_release(&w->line);
 }
@@ -161,7 +163,7 @@ write_tables(const struct report *r, enum share share, report_line_fn *line,
     void *ctx, int64_t *written)
 {
 	const struct metric_selection *c = r->pipeline->selection;
-	struct writer w = { .to = line, .ctx = ctx };
+	struct row_writer w = { .to = line, .ctx = ctx };
 	size_t i;
 
 	for (i = 0; i < c->n && !w.failed; i++)

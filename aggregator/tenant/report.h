@@ -16,7 +16,7 @@ struct report {
 	int64_t version;           /* of the rows; 0: they carry none */
 	const struct buf *passed;  /* lines before all rows (pass_through.h), or
 				      NULL;  borrowed */
-	const struct simulation *whatif; /* NULL: none; borrowed */
+	const struct simulation *simulation; /* NULL: none; borrowed */
 	const char *definition;
 	/* Private. */
 	struct pipeline *pipeline;

@@ -17,7 +17,7 @@
 #define QUEUE_SHOWN 10
 
 static const struct rowset *
-find_table(const struct report *r, const char *table)
+find_rowset(const struct report *r, const char *table)
 {
 	size_t i;
 
@@ -48,7 +48,8 @@ form_of(const struct rowset *rows, const char *column)
 
 /* The cell for a person's eye; NULL for nothing. */
 static const char *
-pretty(struct buf *b, const struct rowset *rows, size_t row, const char *column)
+cell_for_people(
+    struct buf *b, const struct rowset *rows, size_t row, const char *column)
 {
 	const struct cell *c = find_cell(rows, row, column);
 	char text[CLOCK_TEXT];
@@ -78,9 +79,9 @@ pretty(struct buf *b, const struct rowset *rows, size_t row, const char *column)
 }
 
 static void
-head(const struct report *r, struct buf *to)
+add_heading(const struct report *r, struct buf *to)
 {
-	const struct rowset *t = find_table(r, "tenant_metrics");
+	const struct rowset *t = find_rowset(r, "tenant_metrics");
 	static const struct {
 		const char *before, *column, *after;
 	} parts[] = {
@@ -103,7 +104,7 @@ head(const struct report *r, struct buf *to)
 		buf_addf(to, ", as %s counts", r->definition);
 	buf_addc(to, '\n');
 	for (i = 0; i < ARRAY_LEN(parts); i++) {
-		text = pretty(&b, t, 0, parts[i].column);
+		text = cell_for_people(&b, t, 0, parts[i].column);
 		if (text == NULL || (strcmp(parts[i].column, "skewed") == 0 &&
 					strcmp(text, "0") == 0))
 			continue;
@@ -115,15 +116,17 @@ head(const struct report *r, struct buf *to)
 
 /* Rows by the name a person knows, else by id. */
 static const char *
-label(struct buf *b, const struct rowset *rows, size_t row, const char *name,
-    const char *id)
+row_label(struct buf *b, const struct rowset *rows, size_t row,
+    const char *name, const char *id)
 {
-	const char *text = pretty(b, rows, row, name);
+	const char *text = cell_for_people(b, rows, row, name);
 
-	return text != NULL && *text != '\0' ? text : pretty(b, rows, row, id);
+	return text != NULL && *text != '\0'
+		   ? text
+		   : cell_for_people(b, rows, row, id);
 }
 
-struct entry {
+struct table_entry {
 	char *label;
 	size_t row;
 	int64_t since;
@@ -132,7 +135,7 @@ struct entry {
 static int
 by_label(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct table_entry *x = a, *y = b;
 	int c = strcmp(x->label, y->label);
 
 	return c != 0 ? c : (x->row > y->row) - (x->row < y->row);
@@ -141,7 +144,7 @@ by_label(const void *a, const void *b)
 static int
 by_wait(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct table_entry *x = a, *y = b;
 
 	if (x->since != y->since)
 		return x->since < y->since ? -1 : 1;
@@ -149,7 +152,7 @@ by_wait(const void *a, const void *b)
 }
 
 static void
-free_entries(struct entry *v, size_t n)
+free_entries(struct table_entry *v, size_t n)
 {
 	while (n-- > 0)
 		free(v[n].label);
@@ -157,7 +160,7 @@ free_entries(struct entry *v, size_t n)
 }
 
 static void
-operators(const struct report *r, struct buf *to)
+add_operators_table(const struct report *r, struct buf *to)
 {
 	static const struct out_column columns[] = {
 		{ "OPERATOR", false },
@@ -175,8 +178,8 @@ operators(const struct report *r, struct buf *to)
 		"waiting_chats", "longest_wait_seconds", "responses",
 		"avg_response_seconds", "median_response_seconds",
 		"p90_response_seconds", "avg_first_response_seconds" };
-	const struct rowset *rows = find_table(r, "operator_metrics");
-	struct entry *order = xcalloc(rows->n + 1, sizeof *order);
+	const struct rowset *rows = find_rowset(r, "operator_metrics");
+	struct table_entry *order = xcalloc(rows->n + 1, sizeof *order);
 	struct out_table t;
 	struct buf b = BUF_INIT;
 	size_t i, j;
@@ -184,15 +187,15 @@ operators(const struct report *r, struct buf *to)
 	for (i = 0; i < rows->n; i++) {
 		order[i].row = i;
 		order[i].label =
-		    xstrdup(label(&b, rows, i, "name", "operator"));
+		    xstrdup(row_label(&b, rows, i, "name", "operator"));
 	}
 	qsort(order, rows->n, sizeof *order, by_label);
 	out_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < rows->n; i++) {
 		out_table_cell(&t, order[i].label);
 		for (j = 0; j < ARRAY_LEN(shown); j++)
-			out_table_cell(
-			    &t, pretty(&b, rows, order[i].row, shown[j]));
+			out_table_cell(&t,
+			    cell_for_people(&b, rows, order[i].row, shown[j]));
 	}
 	out_table_show(&t, OUT_TABLE, to);
 	out_table_release(&t);
@@ -204,21 +207,21 @@ operators(const struct report *r, struct buf *to)
 static const char *
 operator_label(struct buf *b, const struct report *r, const struct cell *id)
 {
-	const struct rowset *rows = find_table(r, "operator_metrics");
+	const struct rowset *rows = find_rowset(r, "operator_metrics");
 	size_t i;
 
 	if (!id->set)
 		return NULL;
 	for (i = 0; i < rows->n; i++)
 		if (find_cell(rows, i, "operator")->text.p == id->text.p)
-			return label(b, rows, i, "name", "operator");
+			return row_label(b, rows, i, "name", "operator");
 	buf_clear(b);
 	buf_add(b, id->text.p, id->text.len);
 	return buf_str(b);
 }
 
 static void
-waiting_row(struct out_table *t, const struct report *r,
+add_waiting_row(struct out_table *t, const struct report *r,
     const struct rowset *rows, size_t row)
 {
 	char text[DURATION_TEXT];
@@ -227,17 +230,18 @@ waiting_row(struct out_table *t, const struct report *r,
 	    r->model->as_of - find_cell(rows, row, "waiting_since")->n;
 
 	out_table_cell(t, duration_format(wait > 0 ? wait : 0, text));
-	out_table_cell(t, pretty(&b, rows, row, "chat"));
+	out_table_cell(t, cell_for_people(&b, rows, row, "chat"));
 	out_table_cell(
 	    t, operator_label(&b, r, find_cell(rows, row, "operator")));
-	out_table_cell(t, label(&b, rows, row, "customer_name", "customer"));
-	out_table_cell(t, pretty(&b, rows, row, "channel"));
-	out_table_cell(t, pretty(&b, rows, row, "tag"));
+	out_table_cell(
+	    t, row_label(&b, rows, row, "customer_name", "customer"));
+	out_table_cell(t, cell_for_people(&b, rows, row, "channel"));
+	out_table_cell(t, cell_for_people(&b, rows, row, "tag"));
 	buf_release(&b);
 }
 
 static void
-waiting(const struct report *r, struct buf *to)
+add_waiting_table(const struct report *r, struct buf *to)
 {
 	static const struct out_column columns[] = {
 		{ "WAITING", true },
@@ -247,8 +251,8 @@ waiting(const struct report *r, struct buf *to)
 		{ "CHANNEL", false },
 		{ "TAG", false },
 	};
-	const struct rowset *rows = find_table(r, "chat_metrics");
-	struct entry *order = xcalloc(rows->n + 1, sizeof *order);
+	const struct rowset *rows = find_rowset(r, "chat_metrics");
+	struct table_entry *order = xcalloc(rows->n + 1, sizeof *order);
 	const struct cell *since;
 	struct out_table t;
 	size_t i, n = 0;
@@ -263,7 +267,7 @@ waiting(const struct report *r, struct buf *to)
 	qsort(order, n, sizeof *order, by_wait);
 	out_table_init(&t, columns, ARRAY_LEN(columns));
 	for (i = 0; i < n && i < QUEUE_SHOWN; i++)
-		waiting_row(&t, r, rows, order[i].row);
+		add_waiting_row(&t, r, rows, order[i].row);
 	if (n > 0) {
 		buf_addc(to, '\n');
 		out_table_show(&t, OUT_TABLE, to);
@@ -283,8 +287,8 @@ report_table(struct report *r, size_t n, struct buf *to)
 		if (i > 0)
 			buf_addc(to, '\n');
 		report_make_tables(&r[i]);
-		head(&r[i], to);
-		operators(&r[i], to);
-		waiting(&r[i], to);
+		add_heading(&r[i], to);
+		add_operators_table(&r[i], to);
+		add_waiting_table(&r[i], to);
 	}
 }

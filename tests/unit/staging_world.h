@@ -58,7 +58,7 @@ add_line(void *ctx, const char *line, size_t len)
 
 static void
 note_parts(
-    struct world *w, const struct tenant *t, const struct bucket_set *wanted)
+    struct world *w, const struct intake_tenant *t, const struct bucket_set *wanted)
 {
 	struct bucket_set *told;
 	char *key;
@@ -83,7 +83,7 @@ publish(void *ctx, struct intake *in)
 {
 	struct world *w = ctx;
 	struct report r;
-	struct tenant **list;
+	struct intake_tenant **list;
 	size_t n;
 
 	list = intake_tenants(in, &n);

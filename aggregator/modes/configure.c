@@ -18,7 +18,7 @@ int
 aggregator_check_rows(void *options)
 {
 	struct aggregator *a = options;
-	struct job *job = &a->job;
+	struct aggregator_job *job = &a->job;
 	bool to_stdout = strcmp(job->to, "-") == 0;
 
 	job->table =
@@ -42,7 +42,7 @@ aggregator_check_rows(void *options)
 
 /* Options stand above the file. */
 static bool
-set_keys(const struct aggregator *a, struct buf *why)
+set_option_keys(const struct aggregator *a, struct buf *why)
 {
 	const struct {
 		const char *key, *value;
@@ -70,9 +70,9 @@ set_keys(const struct aggregator *a, struct buf *why)
 
 /* What is computed, and which part of it. */
 static enum exit_code
-choose(struct aggregator *a, struct buf *why)
+select_metrics(struct aggregator *a, struct buf *why)
 {
-	struct job *job = &a->job;
+	struct aggregator_job *job = &a->job;
 
 	if (metric_selection_parse(&job->selection,
 		conf_list(job->conf, "aggregator", "metrics"), why) == -1) {
@@ -91,7 +91,7 @@ choose(struct aggregator *a, struct buf *why)
 /* A table and an explanation show what they show; one of allocation alone is
  * another. */
 static void
-choose_for_people(struct job *job)
+select_metrics_for_people(struct aggregator_job *job)
 {
 	bool other = !job->selection.allocation ||
 		     metric_selection_has(&job->selection, "operator_metrics");
@@ -107,7 +107,7 @@ choose_for_people(struct job *job)
 
 /* Allocation sees all chats of a tenant, as they come. */
 static bool
-can_allocate(const struct job *job)
+can_allocate(const struct aggregator_job *job)
 {
 	if (job->part.of > 0) {
 		log_error("allocation needs all chats of a tenant in one "
@@ -130,7 +130,7 @@ can_allocate(const struct job *job)
 }
 
 static bool
-can_run(const struct job *job)
+can_run(const struct aggregator_job *job)
 {
 	bool from_queue = endpoint_is_queue(job->from);
 
@@ -149,17 +149,17 @@ can_run(const struct job *job)
 }
 
 bool
-aggregator_settle(struct aggregator *a, enum exit_code *code)
+aggregator_configure(struct aggregator *a, enum exit_code *code)
 {
-	struct job *job = &a->job;
+	struct aggregator_job *job = &a->job;
 	struct buf why = BUF_INIT;
 
 	job->conf = a->common.conf;
-	*code = set_keys(a, &why) ? choose(a, &why) : PROG_USAGE;
+	*code = set_option_keys(a, &why) ? select_metrics(a, &why) : PROG_USAGE;
 	buf_release(&why);
 	if (*code != PROG_OK)
 		return false;
-	choose_for_people(job);
+	select_metrics_for_people(job);
 	if (job->state == NULL)
 		job->state = conf_text(job->conf, "aggregator", "state");
 	job->rules =
