@@ -80,7 +80,7 @@ add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
 
 /* Reads to the end. PROG_OK also when the input is bad: see b. */
 static enum exit_code
-read_records(struct one_shot *b, struct endpoint *in)
+read_to_end(struct one_shot *b, struct endpoint *in)
 {
 	struct one_shot_source source = { b, in };
 	const struct intake_source from = { &source, where_in_source,
@@ -127,7 +127,7 @@ read_one_shot_input(struct one_shot *b)
 		log_error("%s", buf_str(&why));
 	} else {
 		deadletter_open(&b->dead, in, &opt);
-		code = read_records(b, in);
+		code = read_to_end(b, in);
 	}
 	endpoint_close(in);
 	buf_release(&why);

@@ -26,7 +26,7 @@ refuse_input(struct publish *p, const char *why)
 
 /* One line, behind which there is room. */
 static enum exit_code
-check_line(struct publish *p, const char *line, size_t len)
+check_record(struct publish *p, const char *line, size_t len)
 {
 	struct buf why = BUF_INIT;
 	struct record r;
@@ -52,7 +52,7 @@ read_lines_to_publish(struct publish *p)
 	while (code == PROG_OK) {
 		switch (endpoint_read(p->in, &line, &len, -1)) {
 		case ENDPOINT_RECORD:
-			code = check_line(p, line, len);
+			code = check_record(p, line, len);
 			break;
 		case ENDPOINT_TOOLONG:
 			code = refuse_input(p, endpoint_refusal(p->in));

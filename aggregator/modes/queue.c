@@ -134,7 +134,7 @@ stage_line(void *ctx, char *line, size_t len)
 }
 
 static enum outcome
-flush_staging(void *ctx)
+flush_staged(void *ctx)
 {
 	struct queue *q = ctx;
 	enum outcome o = flush_dead_letters(q);
@@ -194,7 +194,7 @@ run_snapshot_queue(struct queue *q)
 	q->stage.batch_ms = BATCH_MS;
 	q->stage.wait_forever = !q->job->until_empty;
 	q->stage.handle = stage_line;
-	q->stage.flush = flush_staging;
+	q->stage.flush = flush_staged;
 	q->stage.pump = pump_output;
 	q->stage.idle = expire_staging;
 	code = stage_run(&q->stage);

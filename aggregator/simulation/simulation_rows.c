@@ -49,7 +49,7 @@ by_id(const void *a, const void *b)
 
 /* In the order of their ids, NULL at the end; owned. */
 static struct simulation_operator **
-sort_operators(const struct simulation *w)
+sort_simulated(const struct simulation *w)
 {
 	struct simulation_operator **list =
 	    xcalloc(w->operators.live + 1, sizeof *list);
@@ -66,7 +66,7 @@ sort_operators(const struct simulation *w)
 void
 simulation_operators(const struct simulation *w, struct rowset *to)
 {
-	struct simulation_operator **list = sort_operators(w);
+	struct simulation_operator **list = sort_simulated(w);
 	size_t i;
 
 	for (i = 0; list[i] != NULL; i++) {

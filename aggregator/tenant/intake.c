@@ -9,32 +9,17 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-
 #include "common/containers/hash.h"
 
-/* What becomes of a snapshot that is not whole. */
-#define UNUSED "; nothing of it is used"
-
-static void
-free_snapshot(struct snapshot *s)
-{
-	if (s == NULL)
-		return;
-	pipeline_release(&s->pipeline);
-	buf_release(&s->passed);
-	replay_log_release(&s->replay);
-	free(s->parts);
-	free(s->id);
-	free(s);
-}
+#include "aggregator/tenant/intake_snapshot.h"
 
 static void
 free_intake_tenant(void *p)
 {
 	struct intake_tenant *t = p;
 
-	free_snapshot(t->open);
-	free_snapshot(t->whole);
+	snapshot_free(t->open);
+	snapshot_free(t->whole);
 	if (t->stream != NULL)
 		pipeline_release(t->stream);
 	free(t->stream);
@@ -85,176 +70,7 @@ get_tenant(struct intake *in, struct text name)
 	return *slot;
 }
 
-static bool
-is_snapshot(const struct snapshot *s, struct text id)
-{
-	return s != NULL && text_is(id, s->id);
-}
-
-/* Tells of a snapshot once; its other lines are passed over. */
-static void
-fail_snapshot(struct intake *in, struct intake_tenant *t, struct text id,
-    const char *reason)
-{
-	void **slot = strmap_put(&t->failed, id.p, id.len);
-
-	if (*slot != NULL)
-		return;
-	*slot = t;
-	in->failed++;
-	log_error(
-	    "snapshot '%.*s' of tenant '%s' %s", TEXT_ARG(id), t->name, reason);
-}
-
-static void
-fail_open(struct intake *in, struct intake_tenant *t, const char *reason)
-{
-	struct text id = { t->open->id, strlen(t->open->id) };
-
-	fail_snapshot(in, t, id, reason);
-	free_snapshot(t->open);
-	t->open = NULL;
-}
-
-/* The markers of a part. */
-static bool
-has_bucket(const struct record *r)
-{
-	return r->bucket != RECORD_NO_NUMBER;
-}
-
-/* Where the last line is. */
-static const char *
-where_in_input(struct intake *in)
-{
-	return in->from->where(in->from->ctx, in->scan.line);
-}
-
-/* A snapshot begins, and whatever was open is cut. */
-static struct snapshot *
-open_snapshot(struct intake *in, struct intake_tenant *t)
-{
-	const struct record *r = &in->record;
-	struct buf reason = BUF_INIT;
-	struct snapshot *s;
-
-	if (t->open != NULL) {
-		buf_addf(&reason, "is cut: another one begins at %s" UNUSED,
-		    where_in_input(in));
-		fail_open(in, t, buf_str(&reason));
-		buf_release(&reason);
-	}
-	(void)strmap_delete(&t->failed, r->snapshot.p, r->snapshot.len);
-	s = xcalloc(1, sizeof *s);
-	s->id = text_dup(r->snapshot);
-	s->at = r->at;
-	s->end_at = r->at;
-	s->parts_n = has_bucket(r) ? BUCKET_PARTS : 1;
-	s->parts = xcalloc(s->parts_n, sizeof *s->parts);
-	pipeline_init(&s->pipeline, in->setup, r->tenant, false, r->at, 0);
-	s->pipeline.model.text_of = in->text_of;
-	t->open = s;
-	return s;
-}
-
-static void
-begin_part(struct intake *in, struct intake_tenant *t, unsigned part)
-{
-	const struct record *r = &in->record;
-	struct snapshot *s = t->open;
-
-	if (!is_snapshot(s, r->snapshot) || part >= s->parts_n ||
-	    s->parts[part].begun)
-		s = open_snapshot(in, t);
-	s->parts[part].begun = true;
-}
-
-/* The snapshot is whole: of two the newer counts, of two as old the later. */
-static void
-finish_snapshot(struct intake_tenant *t)
-{
-	struct snapshot *s = t->open;
-
-	t->open = NULL;
-	if (s->replay.n > 0)
-		replay_log_add_snapshot(&t->replay, &s->replay, s->at);
-	if (t->whole != NULL && t->whole->at > s->at) {
-		log_info("snapshot_older", "tenant=%s snapshot=%s newer=%s",
-		    t->name, s->id, t->whole->id);
-		free_snapshot(s);
-		return;
-	}
-	free_snapshot(t->whole);
-	t->whole = s;
-}
-
-static bool
-is_part_whole(const struct snapshot_part *p)
-{
-	return p->ended && p->lines == p->records;
-}
-
-/* How many parts of it are; of those that are needed. */
-static size_t
-count_whole_parts(
-    const struct intake *in, const struct snapshot *s, size_t *needed)
-{
-	size_t i, n = 0;
-
-	*needed = 0;
-	for (i = 0; i < s->parts_n; i++) {
-		if (in->wanted != NULL &&
-		    !bucket_set_has(in->wanted, (unsigned)i))
-			continue;
-		*needed += 1;
-		n += is_part_whole(&s->parts[i]);
-	}
-	return n;
-}
-
-/* Looks only when a part just became whole. */
-static void
-finish_if_whole(const struct intake *in, struct intake_tenant *t,
-    const struct snapshot_part *p)
-{
-	size_t needed;
-
-	if (is_part_whole(p) &&
-	    count_whole_parts(in, t->open, &needed) == needed)
-		finish_snapshot(t);
-}
-
-static void
-end_part(struct intake *in, struct intake_tenant *t, unsigned part)
-{
-	const struct record *r = &in->record;
-	struct snapshot_part *p = NULL;
-	struct buf reason = BUF_INIT;
-
-	if (is_snapshot(t->open, r->snapshot) && part < t->open->parts_n)
-		p = &t->open->parts[part];
-	if (p == NULL || !p->begun) {
-		buf_addf(&reason, "ends at %s and never began" UNUSED,
-		    where_in_input(in));
-		fail_snapshot(in, t, r->snapshot, buf_str(&reason));
-	} else if (p->lines != (uint64_t)r->records &&
-		   (!in->unordered || p->lines > (uint64_t)r->records)) {
-		buf_addf(&reason,
-		    "is not whole: %" PRIu64 " records came, its end marker "
-		    "at %s says %" PRId64 UNUSED,
-		    p->lines, where_in_input(in), r->records);
-		fail_open(in, t, buf_str(&reason));
-	} else {
-		p->ended = true;
-		p->records = (uint64_t)r->records;
-		if (r->at != CLOCK_NONE)
-			t->open->end_at = r->at;
-		finish_if_whole(in, t, p);
-	}
-	buf_release(&reason);
-}
-
-/* It may be passed on. */
+/* Keeps the line if it is to be passed through. */
 static void
 keep_passed(struct intake *in, struct buf *to)
 {
@@ -283,24 +99,13 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 	(void)pipeline_add(t->stream, r);
 }
 
-/* One more line of the tenant's open snapshot. */
-static void
-count_line(const struct intake *in, struct intake_tenant *t, unsigned part)
-{
-	struct snapshot_part *p = &t->open->parts[part];
-
-	p->lines++;
-	finish_if_whole(in, t, p);
-}
-
 static void
 add_to_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
-	struct buf reason = BUF_INIT;
 	unsigned part = 0;
 
-	if (is_snapshot(t->open, r->snapshot)) {
+	if (snapshot_is(t->open, r->snapshot)) {
 		if (t->open->parts_n > 1)
 			part = bucket_of_record(r);
 		in->last_part = part;
@@ -310,19 +115,11 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t)
 				replay_log_add(&t->open->replay, &in->texts, r,
 				    t->open->at);
 			(void)pipeline_add(&t->open->pipeline, r);
-			count_line(in, t, part);
+			snapshot_count_line(in, t, part);
 			return;
 		}
 	}
-	if (is_snapshot(t->whole, r->snapshot))
-		buf_addf(&reason,
-		    "goes on behind its end marker at %s, which is not used",
-		    where_in_input(in));
-	else
-		buf_addf(&reason, "has a record before it begins at %s" UNUSED,
-		    where_in_input(in));
-	fail_snapshot(in, t, r->snapshot, buf_str(&reason));
-	buf_release(&reason);
+	snapshot_fail_outside(in, t);
 }
 
 struct text
@@ -360,7 +157,8 @@ guess_tenant(const struct intake *in)
 	return only;
 }
 
-/* Of a snapshot in parts only the line before can tell which. */
+/* Of a snapshot in parts the line is counted for the part of the line before.
+ */
 static void
 count_unreadable(struct intake *in)
 {
@@ -375,7 +173,7 @@ count_unreadable(struct intake *in)
 		    (in->wanted != NULL && !bucket_set_has(in->wanted, part)))
 			return;
 	}
-	count_line(in, t, part);
+	snapshot_count_line(in, t, part);
 }
 
 void
@@ -402,15 +200,15 @@ count_bad(struct intake *in, bool readable)
 	if (tenant.p == NULL || snapshot.p == NULL)
 		return;
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
-	if (t == NULL || !is_snapshot(t->open, snapshot))
+	if (t == NULL || !snapshot_is(t->open, snapshot))
 		return;
 	if (t->open->parts_n > 1)
 		part = bucket_of_flat(&in->scan.flat);
 	if (in->wanted == NULL || bucket_set_has(in->wanted, part))
-		count_line(in, t, part);
+		snapshot_count_line(in, t, part);
 }
 
-/* A line of a part that nobody wants; its part may be asked for. */
+/* The line belongs to a part that is not wanted; sets in->last_part. */
 static bool
 is_unwanted(struct intake *in)
 {
@@ -421,16 +219,16 @@ is_unwanted(struct intake *in)
 }
 
 static void
-add_snapshot_marker_record(struct intake *in, struct intake_tenant *t)
+apply_marker(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
-	unsigned part = has_bucket(r) ? (unsigned)r->bucket : 0;
+	unsigned part = snapshot_has_parts(r) ? (unsigned)r->bucket : 0;
 
 	in->last_part = part;
 	if (r->state == SNAPSHOT_BEGIN)
-		begin_part(in, t, part);
+		snapshot_begin_part(in, t, part);
 	else
-		end_part(in, t, part);
+		snapshot_end_part(in, t, part);
 }
 
 /* One record that could be read. */
@@ -450,14 +248,14 @@ add_parsed(struct intake *in)
 	if (is_unwanted(in))
 		return;
 	if (r->type == RECORD_SNAPSHOT)
-		add_snapshot_marker_record(in, t);
+		apply_marker(in, t);
 	else if (r->snapshot.p != NULL)
 		add_to_snapshot(in, t);
 	else
 		add_to_stream(in, t);
 }
 
-/* What the reader said of a line. */
+/* A line was scanned: rc is 1 for a record, -1 for a bad line. */
 static void
 add_scanned(struct intake *in, int rc)
 {
@@ -499,30 +297,6 @@ intake_add(struct intake *in, const char *line, size_t len,
 									 : -1);
 }
 
-/* Tells of an open one that nothing more will come of it. */
-static void
-fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
-{
-	struct buf reason = BUF_INIT;
-	size_t needed, whole = count_whole_parts(in, t->open, &needed);
-
-	if (cut)
-		buf_addf(&reason, "is cut: the input ends inside line %" PRIu64,
-		    in->lines + 1);
-	else if (t->open->parts_n > 1)
-		buf_addf(&reason,
-		    "is not whole: the input ends after line %" PRIu64
-		    ", and of its %zu parts there are %zu" UNUSED,
-		    in->lines, needed, whole);
-	else
-		buf_addf(&reason,
-		    "is cut: the input ends after line %" PRIu64
-		    ", before its end marker" UNUSED,
-		    in->lines);
-	fail_open(in, t, buf_str(&reason));
-	buf_release(&reason);
-}
-
 void
 intake_end(struct intake *in, bool cut)
 {
@@ -534,7 +308,7 @@ intake_end(struct intake *in, bool cut)
 		struct intake_tenant *t = e->value;
 
 		if (t->open != NULL)
-			fail_at_end(in, t, cut);
+			snapshot_fail_at_end(in, t, cut);
 	}
 	if (cut && in->failed == before)
 		log_error("the input is cut: it ends inside line %" PRIu64

@@ -1,13 +1,13 @@
 /*
- * intake: takes the lines of an input in and sorts them by tenant: snapshots
+ * intake: takes the lines of an input and sorts them by tenant: snapshots
  * between their markers, and what lies outside of any as a stream. A snapshot
- * counts only when it is whole; a tenant's broken one is told of in one line
- * and holds up nobody else.
+ * counts only when it is whole; a tenant's broken one is logged in one line and
+ * delays no other tenant.
  *
- * A line belongs to the snapshot it names, not to the markers it happens to
- * lie between, so tenants, and a stream, may come mixed. A line that cannot be
- * read still counts for the end marker's number: it is refused by itself and
- * the snapshot goes on without it.
+ * A line belongs to the snapshot it names, not to the markers it happens to lie
+ * between, so lines of several tenants, and of a stream, may be mixed. A line
+ * that cannot be read still counts for the number in the end marker: it is
+ * refused by itself and the snapshot goes on without it.
  *
  * A snapshot that went through an exchange has markers for each of its parts
  * (common/records/bucket.h); it is whole when all of them are, or those that
@@ -49,22 +49,22 @@ struct intake_tenant {
 	struct snapshot *whole;   /* the newest whole one; or NULL */
 	struct pipeline *stream;  /* or NULL */
 	struct buf passed;        /* of the stream */
-	struct replay_log replay; /* of all, where there is allocation */
-	struct strmap failed;     /* ids that were told of already */
+	struct replay_log replay; /* of both, where allocation is selected */
+	struct strmap failed;     /* snapshot ids that were logged already */
 };
 
 struct intake {
 	const struct pipeline_setup *setup;
 	struct strmap tenants;      /* name -> struct intake_tenant */
-	struct strmap texts;        /* of notes */
+	struct strmap texts;        /* of replay logs */
 	struct intake_tenant *last; /* of the line before */
 	const char *text_of;        /* see struct model; borrowed */
-	bool unordered; /* from a broker: lines may come behind the end */
-	/* Parts without which a snapshot is whole are passed over; NULL: it
-	 * needs all. Borrowed. */
+	bool unordered; /* from a broker: lines may come after the end */
+	/* The parts that a snapshot needs to be whole; others are ignored.
+	 * NULL: all. Borrowed. */
 	const struct bucket_set *wanted;
-	/* Records whose lines are kept, to be passed on (pass_through.h); NULL:
-	 * none. */
+	/* The record's line is to be kept and passed through
+	 * (pass_through.h); NULL: none is. */
 	bool (*passes)(void *ctx, const struct record *r);
 	void *passes_ctx;
 
@@ -80,32 +80,33 @@ struct intake {
 /* Where lines come from. */
 struct intake_source {
 	void *ctx;
-	/* Where a line is, for messages; borrowed until the next call. */
+	/* Where a line is, for log lines; borrowed until the next call. */
 	const char *(*where)(void *ctx, const char *line);
-	/* Told of each line that is bad. */
+	/* Called for each bad line. */
 	void (*bad)(void *ctx, const char *line, size_t len, const char *why);
 };
 
-/* Both are borrowed. */
+/* Both arguments are borrowed. */
 void intake_init(
     struct intake *in, const struct pipeline_setup *setup, const char *text_of);
 void intake_release(struct intake *in);
 
-/* The lines of a block, or a line alone; what must be around them is in scan.h
- * and record.h. */
+/* Adds the lines of a block, or one line; scan.h and record.h say what must be
+ * around them in memory. */
 void intake_add_block(struct intake *in, const char *block, size_t len,
     const struct intake_source *from);
 void intake_add(struct intake *in, const char *line, size_t len,
     const struct intake_source *from);
 
-/* A line that was too long to be read: counts where it seems to belong. */
+/* A line was too long to be read: it counts for the snapshot it seems to belong
+ * to. */
 void intake_add_unread(struct intake *in);
 
-/* The input is over. cut: it ended inside the line after the last. Tells of
- * each snapshot that did not end, or of the cut alone if there is none. */
+/* The input is over; cut: inside a line. Logs each snapshot that did not end,
+ * or the cut alone if there is none. */
 void intake_end(struct intake *in, bool cut);
 
-/* A field as text, from a record whose type is unknown or that is bad. */
+/* A field as text, of a record that is bad or of an unknown type. */
 struct text intake_peek(const struct flat *f, const char *key);
 
 /* Tenants by name; owned array of borrowed pointers, *n of them. */

@@ -1,5 +1,5 @@
 /*
- * job: what one run of the aggregator is asked to do.
+ * job: what one run of the aggregator has to do.
  */
 #ifndef AGGREGATOR_TENANT_JOB_H
 #define AGGREGATOR_TENANT_JOB_H
@@ -15,12 +15,14 @@ struct aggregator_job {
 	const char *from, *to;
 	enum out_format format; /* resolved */
 	const struct rules *rules;
-	const struct metric *table; /* of CSV */
+	const struct metric *table; /* the one of CSV */
 	const char *tenant;         /* only that one; NULL: all */
-	const char *explain;        /* a chat; NULL: the tables */
-	const char *state;          /* of a queue */
-	const char *assign_to; /* reservations; NULL: by hand among the rows */
-	int64_t limit; /* everybody's, by hand; RECORD_NO_NUMBER: as told */
+	const char *explain;        /* a chat's id; NULL: the tables */
+	const char *state;          /* folder; of a queue */
+	const char *assign_to; /* where reservations go; NULL: among the rows of
+				  a one-shot run */
+	int64_t limit;         /* of everybody, in a one-shot run;
+				  RECORD_NO_NUMBER: as in the records */
 	struct metric_selection selection;
 	struct shard part;
 	bool until_empty;

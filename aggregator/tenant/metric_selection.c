@@ -7,11 +7,11 @@
 
 #include "common/base/xalloc.h"
 
-/* Records that may be passed on as they came. */
+/* Records that can be passed through as they came. */
 static const char *const passed[] = { "messages", "views", "eventlog" };
 
 static bool
-is_named(const char *name, char *const *wanted)
+is_name_listed(const char *name, char *const *wanted)
 {
 	for (; *wanted != NULL; wanted++)
 		if (strcmp(*wanted, name) == 0 || strcmp(*wanted, "all") == 0)
@@ -19,12 +19,12 @@ is_named(const char *name, char *const *wanted)
 	return false;
 }
 
-/* What acts must be named. */
+/* A metric that acts is selected only by its name. */
 static bool
 is_selected(const struct metric *f, char *const *wanted)
 {
 	if (!f->acts)
-		return is_named(f->table->selector, wanted);
+		return is_name_listed(f->table->selector, wanted);
 	while (*wanted != NULL && strcmp(*wanted, f->table->selector) != 0)
 		wanted++;
 	return *wanted != NULL;
@@ -74,9 +74,9 @@ metric_selection_parse(
 			return -1;
 		}
 	}
-	c->messages = is_named(passed[0], wanted);
-	c->views = is_named(passed[1], wanted);
-	c->eventlog = is_named(passed[2], wanted);
+	c->messages = is_name_listed(passed[0], wanted);
+	c->views = is_name_listed(passed[1], wanted);
+	c->eventlog = is_name_listed(passed[2], wanted);
 	for (i = 0; i < metrics_n; i++)
 		if (is_selected(metrics[i], wanted))
 			c->metrics[c->n++] = metrics[i];
@@ -110,7 +110,7 @@ metric_selection_set_part(struct metric_selection *c)
 		if (whole.metrics[i]->derived_from != NULL)
 			metric_selection_add(
 			    c, whole.metrics[i]->derived_from->table->name);
-	/* They tell the time, and which tenants there are. */
+	/* Their rows have the time, and which tenants there are. */
 	metric_selection_add(c, "operator_metrics");
 	metric_selection_add(c, "tenant_metrics");
 }

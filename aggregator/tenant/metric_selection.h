@@ -1,8 +1,7 @@
 /*
  * metric_selection: which metrics a run computes, by the names of -a and
- * [aggregator] metrics. A metric is one table or more; messages, views and
- * eventlog have none of their own making: those records are passed on as they
- * came.
+ * [aggregator] metrics. A name selects one table or more; messages, views and
+ * eventlog select none: those records are passed through as they came.
  */
 #ifndef AGGREGATOR_TENANT_METRIC_SELECTION_H
 #define AGGREGATOR_TENANT_METRIC_SELECTION_H
@@ -14,30 +13,31 @@
 struct metric_selection {
 	const struct metric *metrics[METRICS_MAX]; /* in the registry's order */
 	size_t n;
-	bool allocation;                /* it is among them */
-	bool messages, views, eventlog; /* passed on */
+	bool allocation;                /* allocation is selected */
+	bool messages, views, eventlog; /* passed through */
 };
 
-/* From a NULL-ended list of names; "all" is all of them. 0, or -1 and *why. */
+/* Reads a list of names that ends with NULL; "all" selects all but those that
+ * act. 0, or -1 and *why. */
 int metric_selection_parse(struct metric_selection *c, char *const *names,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* What a report for people, or one table alone, is made of, whatever was
- * chosen: adds those metrics. */
+/* Selects the metric of that table, too: a report for people, or of one table,
+ * needs it whatever was selected. */
 void metric_selection_add(struct metric_selection *c, const char *table);
 
-/* As one of several aggregators makes them: what cannot be told in parts is
- * left out, and what views make it of is added. */
+/* Changes the selection to that of one of several aggregators: a metric that
+ * cannot be added up is replaced by the one that a view derives it from. */
 void metric_selection_set_part(struct metric_selection *c);
 
-/* True when rows of that table are wanted. */
+/* Rows of that table are selected. */
 bool metric_selection_has(const struct metric_selection *c, const char *table);
 
-/* Records of that type are passed on. */
+/* Records of that type are passed through. */
 bool metric_selection_passes(
     const struct metric_selection *c, enum record_type type);
 
-/* Some metric reads what was said. */
+/* A selected metric reads the messages' text. */
 bool metric_selection_needs_text(const struct metric_selection *c);
 
 #endif

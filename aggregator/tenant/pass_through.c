@@ -13,7 +13,7 @@ is_line_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Where the member begins whose value is at p: at its key's quote. NULL: it is
+/* The start of the member whose value is at p: its key's quote. NULL: it is
  * written in an unusual way. */
 static const char *
 member_start(const char *line, const char *p)
@@ -33,17 +33,17 @@ member_start(const char *line, const char *p)
 	return p - len;
 }
 
-/* Takes the comma behind the member with it, or the one before it. */
+/* Also drops the comma after the member, or the one before it. */
 static void
 add_without(struct buf *to, const char *line, size_t len, const char *from,
-    const char *behind)
+    const char *after)
 {
 	const char *end = line + len;
 
-	while (behind < end && is_line_blank(*behind))
-		behind++;
-	if (behind < end && *behind == ',') {
-		behind++;
+	while (after < end && is_line_blank(*after))
+		after++;
+	if (after < end && *after == ',') {
+		after++;
 	} else {
 		while (from > line && is_line_blank(from[-1]))
 			from--;
@@ -51,25 +51,25 @@ add_without(struct buf *to, const char *line, size_t len, const char *from,
 			from--;
 	}
 	buf_add(to, line, (size_t)(from - line));
-	buf_add(to, behind, (size_t)(end - behind));
+	buf_add(to, after, (size_t)(end - after));
 }
 
 void
 pass_through_add(
     struct buf *to, const struct record *r, const char *line, size_t len)
 {
-	const char *value = r->snapshot.p, *behind, *from = NULL;
+	const char *value = r->snapshot.p, *after, *from = NULL;
 
-	/* One that has escapes was copied. */
+	/* A value with escapes is not part of the line. */
 	if (value != NULL && value > line && value < line + len)
 		from = member_start(line, value);
 	if (from == NULL) {
 		buf_add(to, line, len);
 	} else {
-		behind = value + r->snapshot.len;
+		after = value + r->snapshot.len;
 		if (value[-1] == '"')
-			behind++;
-		add_without(to, line, len, from, behind);
+			after++;
+		add_without(to, line, len, from, after);
 	}
 	buf_addc(to, '\n');
 }

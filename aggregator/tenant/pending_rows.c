@@ -1,7 +1,7 @@
 /*
- * pending_rows: see pending_rows.h. Of each tenant: its number, the keys of
- * chats, operators and events, each list behind its length, whether its own row
- * changed, and what the flows say.
+ * pending_rows: see pending_rows.h. The bytes have of each tenant: its number;
+ * the keys of chats, operators and events, each list after its length; whether
+ * the tenant's own row changed; and those of the streaming metrics.
  */
 #include "aggregator/tenant/pending_rows.h"
 
@@ -23,7 +23,7 @@ pending_rows_pack(const struct pipeline *d, uint32_t tenant, struct buf *to)
 {
 	const struct model *m = &d->model;
 	const struct model_changes *c = &m->changes;
-	struct buf flows = BUF_INIT;
+	struct buf streaming = BUF_INIT;
 	size_t i;
 
 	if (to->len == 0)
@@ -42,9 +42,9 @@ pending_rows_pack(const struct pipeline *d, uint32_t tenant, struct buf *to)
 	}
 	pack_put_number(to, c->totals);
 	if (d->streaming != NULL)
-		streaming_metrics_pending(d->streaming, &flows);
-	pack_put_text(to, (struct text){ buf_str(&flows), flows.len });
-	buf_release(&flows);
+		streaming_metrics_pending(d->streaming, &streaming);
+	pack_put_text(to, (struct text){ buf_str(&streaming), streaming.len });
+	buf_release(&streaming);
 }
 
 struct pack
@@ -95,20 +95,20 @@ int
 pending_rows_mark(struct pipeline *d, struct pack *r)
 {
 	struct model *m = &d->model;
-	struct text flows;
+	struct text streaming;
 	uint64_t totals;
 
 	mark_ids(m, r, model_mark_chat);
 	mark_ids(m, r, model_mark_operator);
 	mark_events(m, r);
 	totals = pack_number(r);
-	flows = pack_text(r);
+	streaming = pack_text(r);
 	if (r->bad)
 		return -1;
 	if (totals != 0)
 		model_mark_waits(m);
-	if (flows.len == 0 || d->streaming == NULL)
+	if (streaming.len == 0 || d->streaming == NULL)
 		return 0;
 	return streaming_metrics_restore_pending(
-	    d->streaming, flows.p, flows.len);
+	    d->streaming, streaming.p, streaming.len);
 }

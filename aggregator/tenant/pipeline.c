@@ -7,7 +7,7 @@
 
 #include "aggregator/state/state.h"
 
-/* Metrics that are made of the clocks' intervals. */
+/* Some selected metric is made of the clocks' intervals. */
 static bool
 needs_clocks(const struct metric_selection *c)
 {
@@ -32,14 +32,14 @@ has_streaming(const struct metric_selection *c)
 
 static void
 pass_interval(void *ctx, const struct model *m, const struct chat *c,
-    const struct interval *i, bool withdrawn)
+    const struct interval *i, bool retracted)
 {
 	struct pipeline *d = ctx;
 
-	streaming_metrics_model_interval(d->streaming, m, c, i, withdrawn);
+	streaming_metrics_model_interval(d->streaming, m, c, i, retracted);
 }
 
-/* As streaming_metric_message_read() reads a record. */
+/* The same fields as streaming_metric_message_read() reads from a record. */
 static struct streaming_metric_message
 message_of(const struct model *m, const struct message *x)
 {
@@ -86,7 +86,7 @@ open_allocation(struct pipeline *d, const struct conf *conf)
 	allocation_clock(d->allocation, clock_now_ms());
 }
 
-/* What is refused or was there before tells nothing. */
+/* A record that was refused, or is a duplicate, changes nothing. */
 static void
 update_allocation(
     struct pipeline *d, const struct record *r, enum model_taken taken)
@@ -113,10 +113,10 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 		state_seed(setup->state, m->seed.k);
 	m->window = setup->window_ms;
 	m->memory = setup->memory_ms;
-	/* A snapshot may be put into a stream, whose words count. */
+	/* A snapshot may be merged into a stream, which counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->ahead = setup->ahead_ms;
-	/* Flows need to know which version of a message was there. */
+	/* A streaming metric needs the version that a message replaces. */
 	m->no_clocks = !needs_clocks(d->selection) &&
 		       !has_streaming(d->selection) && !setup->clocks;
 	m->no_events = !metric_selection_has(d->selection, "event_counts");

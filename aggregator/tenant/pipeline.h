@@ -1,7 +1,8 @@
 /*
- * pipeline: one tenant's model and the streaming metrics beside it, as one
- * thing that takes records and has rows (report.h writes them). The same by
- * hand and in a stream: by hand there is no state and one tick, at the end.
+ * pipeline: one tenant's model, its streaming metrics and its allocation, as
+ * one thing that takes records and has rows (report.h writes them). One-shot
+ * runs and streams use it alike: a one-shot run has no state and one flush, at
+ * its end.
  */
 #ifndef AGGREGATOR_TENANT_PIPELINE_H
 #define AGGREGATOR_TENANT_PIPELINE_H
@@ -16,8 +17,8 @@
 
 struct pipeline {
 	struct model model;
-	struct streaming_metrics *streaming; /* NULL: none is wanted */
-	struct allocation *allocation;       /* the same; in a stream alone */
+	struct streaming_metrics *streaming; /* NULL: none is selected */
+	struct allocation *allocation; /* NULL: not selected, or no stream */
 	const struct metric_selection *selection;
 	struct shard part;
 };
@@ -29,29 +30,32 @@ struct pipeline_setup {
 	const struct metric_selection *selection;
 	struct shard part;
 	struct keyed_state_pool *pool;
-	struct state *state; /* NULL: by hand */
-	int64_t window_ms;   /* 0: by hand, nothing is too late */
-	int64_t memory_ms;   /* so long a chat that is over is known */
-	int64_t ahead_ms;    /* 0: by hand, any time is believed */
-	bool no_streaming;   /* of what only corrects another one */
-	bool clocks;         /* chats are kept, even if no metric needs them */
+	struct state *state; /* NULL: one-shot */
+	int64_t window_ms;   /* 0: one-shot, nothing is too late */
+	int64_t memory_ms;   /* how long a closed chat is kept */
+	int64_t ahead_ms;  /* how far in the future a time may be; 0: one-shot,
+			      any */
+	bool no_streaming; /* its records only correct another pipeline */
+	bool clocks;       /* keeps chats even if no metric needs them */
 };
 
-/* number: of the tenant in the state. The model is as after model_init() and
- * the setting of what the metrics need of it. */
+/* stream: else a snapshot, of the time as_of. number: the tenant's in the
+ * state. The caller may go on to set fields of the model, as after
+ * model_init(). */
 void pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, bool stream, int64_t as_of, uint32_t number);
 void pipeline_release(struct pipeline *d);
 
-/* One record: into the model, and what is new of it to the flows. */
+/* Adds a record to the model, and what is new of it to the streaming metrics
+ * and the allocation. */
 enum model_taken pipeline_add(struct pipeline *d, const struct record *r);
 
-/* Derives what changed; of the flows too. refresh: also what changes by the
- * mere course of time. */
+/* Recomputes what changed, also of the streaming metrics. refresh: also what
+ * changes with time alone. */
 void pipeline_recompute(
     struct pipeline *d, const struct rules *rules, bool refresh);
 
-/* They are safe: what changed begins anew. */
+/* The rows are confirmed: none is changed any more. */
 void pipeline_sent(struct pipeline *d);
 
 #endif

@@ -121,7 +121,7 @@ write_report_row(void *ctx, const struct cell *cells)
 	w->written++;
 }
 
-/* Its rows are parts of the truth. */
+/* Its rows are those of one of several aggregators. */
 static bool
 is_in_parts(const struct report *r, const struct metric *f)
 {
@@ -154,8 +154,8 @@ write_table(
 	rowline_release(&w->line);
 }
 
-/* The rows of a stream; those of a snapshot that are its state, and those that
- * are not. */
+/* All rows; only those that stand between the markers of a snapshot; the rest.
+ */
 enum share { SHARE_ALL, SHARE_STATE, SHARE_REST };
 
 static int
@@ -175,8 +175,8 @@ write_tables(const struct report *r, enum share share, report_line_fn *line,
 	return w.failed ? -1 : 0;
 }
 
-/* Rows that say how things stand: without any, there is nothing that a marker
- * could end, and a sweep would find nothing of it. */
+/* Some selected metric has rows between the markers: without any, markers would
+ * delimit nothing. */
 static bool
 has_state(const struct report *r)
 {
@@ -199,8 +199,7 @@ report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
 
 	if (r->passed != NULL && pass_through_each(r->passed, line, ctx) == -1)
 		return -1;
-	/* Whether a snapshot is whole is seen from the tables of its state
-	 * alone: they are small. */
+	/* Only tables of state, which are small, stand between the markers. */
 	if (marks) {
 		if (write_tables(r, SHARE_REST, line, ctx, &written) == -1)
 			goto out;
@@ -223,7 +222,7 @@ out:
 	return ret;
 }
 
-/* The cell as CSV shows it; NULL for nothing. */
+/* The cell as CSV has it; NULL: empty. */
 static const char *
 plain_text(struct buf *b, const struct column *column, const struct cell *c)
 {

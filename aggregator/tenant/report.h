@@ -1,6 +1,6 @@
 /*
- * report: all rows of one tenant at one instant, and their three faces:
- * NDJSON for the next program, CSV for a spreadsheet, a table for a person.
+ * report: all rows of one tenant at one time, in three formats: NDJSON for the
+ * next program, CSV for a spreadsheet, a table for people.
  */
 #ifndef AGGREGATOR_TENANT_REPORT_H
 #define AGGREGATOR_TENANT_REPORT_H
@@ -10,10 +10,10 @@
 #include "aggregator/tenant/pipeline.h"
 
 struct report {
-	const struct model *model; /* settled; borrowed */
+	const struct model *model; /* recomputed; borrowed */
 	const char *snapshot;      /* NULL: a stream, without markers */
 	int64_t end_at;            /* of the end marker */
-	int64_t version;           /* of the rows; 0: they carry none */
+	int64_t version;           /* of the rows; 0: they have none */
 	const struct buf *passed;  /* lines before all rows (pass_through.h), or
 				      NULL;  borrowed */
 	const struct simulation *simulation; /* NULL: none; borrowed */
@@ -21,15 +21,15 @@ struct report {
 	/* Private. */
 	struct pipeline *pipeline;
 	enum metric_rows which;
-	struct rowset *tables; /* one for each chosen metric; only where
-				  rows are looked at more than once */
+	struct rowset *tables; /* one for each selected metric; only where
+				  rows are read more than once */
 	size_t tables_n;
 };
 
-/* Settles by the rules; of all rows. */
+/* Recomputes the pipeline by the rules; the report has all rows. */
 void report_init(struct report *r, struct pipeline *d,
     const struct rules *rules, const char *snapshot, int64_t end_at);
-/* Of what is settled: the rows that changed. */
+/* The pipeline was recomputed; the report has the rows that changed. */
 void report_init_changed(struct report *r, struct pipeline *d,
     const struct rules *rules, int64_t version);
 void report_release(struct report *r);
@@ -37,14 +37,14 @@ void report_release(struct report *r);
 /* Where lines go: 0, or -1 to stop. */
 typedef int report_line_fn(void *ctx, const char *line, size_t len);
 
-/* Every row a line, between markers when it was a snapshot. 0 or -1. */
+/* Writes each row as a line, those of a snapshot between markers. 0 or -1. */
 int report_ndjson(const struct report *r, report_line_fn *line, void *ctx);
 
-/* One table of all reports, with a head line. */
+/* Appends one table of all reports, with a header line. */
 void report_csv(
     struct report *r, size_t n, const struct metric *f, struct buf *to);
 
-/* What a person wants to see of each tenant. */
+/* Appends the tables for people, of each tenant. */
 void report_table(struct report *r, size_t n, struct buf *to);
 
 /* For report_table.c: makes the rows. */

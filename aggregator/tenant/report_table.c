@@ -1,6 +1,6 @@
 /*
- * report_table: what a person sees. It shows cells of the same rows that go to
- * the database, picked by column name, so no metric is computed here.
+ * report_table: the tables for people. They show cells of the same rows that go
+ * to the database, by column name, so no metric is computed here.
  */
 #include "aggregator/tenant/report.h"
 
@@ -46,7 +46,7 @@ form_of(const struct rowset *rows, const char *column)
 	return cell_form(table_cell(rows->metric->table, (size_t)i));
 }
 
-/* The cell for a person's eye; NULL for nothing. */
+/* The cell as people read it; NULL: empty. */
 static const char *
 cell_for_people(
     struct buf *b, const struct rowset *rows, size_t row, const char *column)
@@ -114,7 +114,7 @@ add_heading(const struct report *r, struct buf *to)
 	buf_release(&b);
 }
 
-/* Rows by the name a person knows, else by id. */
+/* The name in the row, else the id. */
 static const char *
 row_label(struct buf *b, const struct rowset *rows, size_t row,
     const char *name, const char *id)
