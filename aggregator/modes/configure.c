@@ -1,5 +1,6 @@
 /*
- * settle: what the modes that make metrics do before they work; see modes.h.
+ * configure: what the modes that make metrics do before they run: options and
+ * configuration become the job, and what cannot run is refused. See modes.h.
  */
 #include <string.h>
 
@@ -40,7 +41,7 @@ aggregator_check_rows(void *options)
 	return -1;
 }
 
-/* Options stand above the file. */
+/* Options override the configuration file. */
 static bool
 set_option_keys(const struct aggregator *a, struct buf *why)
 {
@@ -68,7 +69,7 @@ set_option_keys(const struct aggregator *a, struct buf *why)
 	return true;
 }
 
-/* What is computed, and which part of it. */
+/* Selects the metrics, and which part of them is computed. */
 static enum exit_code
 select_metrics(struct aggregator *a, struct buf *why)
 {
@@ -88,8 +89,8 @@ select_metrics(struct aggregator *a, struct buf *why)
 	return PROG_OK;
 }
 
-/* A table and an explanation show what they show; one of allocation alone is
- * another. */
+/* Adds the metrics that the tables for people and an explanation show. A table
+ * of allocation alone is another one. */
 static void
 select_metrics_for_people(struct aggregator_job *job)
 {
@@ -105,7 +106,7 @@ select_metrics_for_people(struct aggregator_job *job)
 	metric_selection_add(&job->selection, "tenant_metrics");
 }
 
-/* Allocation sees all chats of a tenant, as they come. */
+/* Allocation needs all chats of a tenant, as they come. */
 static bool
 can_allocate(const struct aggregator_job *job)
 {

@@ -1,5 +1,6 @@
 /*
- * count_events: aggregator --input eventcounter (eventcounter.h).
+ * count_events: aggregator --input eventcounter, which counts the events of
+ * other publishers (eventcounter.h).
  */
 #include <string.h>
 

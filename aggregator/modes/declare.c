@@ -1,5 +1,6 @@
 /*
- * declare: aggregator --declare, what a list names (amqp_plan.h).
+ * declare: aggregator --declare, which makes the exchanges, queues and bindings
+ * of a list (amqp_plan.h).
  */
 #include "common/base/xalloc.h"
 #include "common/endpoint/amqp_plan.h"

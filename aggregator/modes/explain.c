@@ -1,7 +1,6 @@
 /*
- * explain: see explain.h. A line is made for each message, and one more for
- * each further interval that it ends; those of earlier episodes are known to
- * be earlier only when the next one begins.
+ * explain: see explain.h. Finds the chat, and shows the lines of its walk as a
+ * table or as records.
  */
 #include "aggregator/modes/explain.h"
 
@@ -12,166 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-#include "aggregator/modes/modes.h"
-
-struct explain_line {
-	const struct message *m; /* NULL: no message, but */
-	const char *event;       /* this, */
-	int64_t at;              /* then */
-	size_t episode;
-	bool counts;
-	const char *change; /* of a clock, when no interval ended; or NULL */
-	bool has_interval;
-	bool shown_only; /* no interval of the definition */
-	struct interval interval;
-};
-
-/* What the walk tells, in its order. */
-struct story {
-	struct explain_line *lines;
-	size_t n, cap;
-	size_t first; /* of the lines of the message being walked over */
-	size_t episode;
-	int64_t a, w; /* before that message */
-	int64_t counts_from;
-};
-
-static void
-on_explained_interval(void *ctx, const struct interval *i)
-{
-	struct story *s = ctx;
-	struct explain_line *l;
-
-	XGROW(s->lines, s->n, s->cap);
-	l = &s->lines[s->n++];
-	memset(l, 0, sizeof *l);
-	l->episode = s->episode;
-	l->counts = true;
-	l->event = "now";
-	l->at = i->end;
-	l->has_interval = true;
-	l->interval = *i;
-	if (!i->said)
-		return;
-	/* No message did. */
-	l->event = "chat closed";
-	s->first = s->n;
-}
-
-/* What a message did to the clocks, when it ended no interval. */
-static const char *
-describe_change(const struct story *s, const struct clocks *c, bool ended)
-{
-	bool a_set = c->a != s->a && c->a != CLOCK_NONE && !ended;
-	bool w_set = c->w != s->w && c->w != CLOCK_NONE;
-	bool shown = c->f == CLOCK_NONE; /* A matters only until then */
-
-	if (a_set && shown && w_set)
-		return "first response and wait start";
-	if (a_set && shown)
-		return s->a == CLOCK_NONE ? "first response starts"
-					  : "first response starts anew";
-	if (w_set)
-		return "wait starts";
-	if (s->w != CLOCK_NONE && c->w == CLOCK_NONE && !ended)
-		return "wait ends, nothing is counted";
-	return NULL;
-}
-
-static void
-on_explained_message(void *ctx, const struct clocks *c, const struct message *m,
-    enum event_kind h)
-{
-	struct story *s = ctx;
-	bool counts = m->at >= s->counts_from, ended;
-	size_t i;
-
-	/* Of what does not count nothing is told. */
-	if (!counts)
-		s->n = s->first;
-	ended = s->n > s->first;
-
-	(void)h;
-	if (!ended) {
-		XGROW(s->lines, s->n, s->cap);
-		memset(&s->lines[s->n++], 0, sizeof *s->lines);
-	}
-	for (i = s->first; i < s->n; i++) {
-		s->lines[i].m = m;
-		s->lines[i].episode = s->episode;
-		s->lines[i].counts = counts;
-	}
-	s->lines[s->first].change = describe_change(s, c, ended);
-	s->first = s->n;
-	s->a = c->a;
-	s->w = c->w;
-}
-
-static void
-on_explained_episode(void *ctx, int64_t ended_at)
-{
-	struct story *s = ctx;
-
-	(void)ended_at;
-	s->episode++;
-	s->a = CLOCK_NONE;
-}
-
-/* A wait that the definition makes no interval of is shown all the same. */
-static void
-show_wait(struct story *s, const struct explain *x, int64_t since)
-{
-	struct interval wait = { .kind = INTERVAL_WAITING,
-		.start = since,
-		.end = x->model->as_of,
-		.running = true,
-		.operator_id = x->chat->now.holder };
-
-	if (wait.end > since)
-		wait.ms = wait.end - since;
-	on_explained_interval(s, &wait);
-	s->lines[s->n - 1].shown_only = true;
-}
-
-/* Where the definition starts a clock at the opening itself. */
-static void
-show_opening(struct story *s, const struct explain *x, int64_t opened_at)
-{
-	struct explain_line *l;
-
-	if (!x->rules->whole_life || opened_at == CLOCK_NONE)
-		return;
-	XGROW(s->lines, s->n, s->cap);
-	l = &s->lines[s->n++];
-	memset(l, 0, sizeof *l);
-	l->event = "chat opened";
-	l->at = opened_at;
-	l->counts = true;
-	l->change = "first response starts";
-	s->first = s->n;
-	s->a = opened_at;
-}
-
-static void
-walk_chat(const struct explain *x, struct story *s)
-{
-	struct clocks_listener to = { .ctx = s,
-		.interval = on_explained_interval,
-		.message = on_explained_message,
-		.episode = on_explained_episode };
-	struct clocks_chat walk = model_clocks_chat(x->model, x->chat);
-	struct clocks end;
-
-	memset(s, 0, sizeof *s);
-	s->a = CLOCK_NONE;
-	s->w = CLOCK_NONE;
-	s->counts_from =
-	    x->rules->whole_life ? CLOCK_NONE : x->chat->now.opened_at;
-	show_opening(s, x, walk.opened_at);
-	clocks_walk(x->rules, &walk, &to, &end);
-	if (chat_is_open(x->chat) && end.w != CLOCK_NONE && s->n == s->first)
-		show_wait(s, x, end.w);
-}
+#include "aggregator/modes/explain_walk.h"
 
 enum exit_code
 explain_find(struct explain *x, const struct aggregator_job *job,
@@ -260,7 +100,8 @@ add_what(struct buf *b, const struct explain *x, const struct message *m)
 }
 
 static void
-add_clock(struct buf *b, const struct story *s, const struct explain_line *l)
+add_clock(
+    struct buf *b, const struct explain_lines *s, const struct explain_line *l)
 {
 	static const char *const words[] = {
 		[INTERVAL_FIRST_RESPONSE] = "first response",
@@ -295,10 +136,11 @@ add_cell(struct out_table *t, struct buf *b)
 	buf_clear(b);
 }
 
-/* again: a further line of the same message, which is not shown twice. */
+/* again: the line is of the same message as the one before; the message is
+ * shown once. */
 static void
 add_explain_line(struct out_table *t, const struct explain *x,
-    const struct story *s, const struct explain_line *l, bool again)
+    const struct explain_lines *s, const struct explain_line *l, bool again)
 {
 	struct buf b = BUF_INIT;
 	char time[CLOCK_TEXT];
@@ -365,10 +207,10 @@ explain_text(const struct explain *x, enum out_format format, struct buf *to)
 		{ "CREDITED", false },
 	};
 	struct out_table t;
-	struct story s;
+	struct explain_lines s;
 	size_t i;
 
-	walk_chat(x, &s);
+	explain_walk(x, &s);
 	if (format == OUT_TABLE)
 		add_explain_title(x, to);
 	out_table_init(&t, columns, ARRAY_LEN(columns));
@@ -404,11 +246,11 @@ int
 explain_ndjson(const struct explain *x, report_line_fn *line, void *ctx)
 {
 	struct buf b = BUF_INIT;
-	struct story s;
+	struct explain_lines s;
 	size_t i;
 	int ret = 0;
 
-	walk_chat(x, &s);
+	explain_walk(x, &s);
 	for (i = 0; i < s.n && ret == 0; i++) {
 		if (!s.lines[i].has_interval || s.lines[i].episode != s.episode)
 			continue;
@@ -419,33 +261,3 @@ explain_ndjson(const struct explain *x, report_line_fn *line, void *ctx)
 	buf_release(&b);
 	return ret;
 }
-
-static const struct option_row rows[] = {
-	AGGREGATOR_FROM,
-	AGGREGATOR_TO,
-	AGGREGATOR_FORMAT,
-	AGGREGATOR_DEFINITION,
-	AGGREGATOR_TENANT,
-};
-
-static int
-check_explain(void *options)
-{
-	const struct aggregator *a = options;
-
-	if (endpoint_is_queue(a->job.from))
-		return prog_usage_error(
-		    "--explain reads a file or standard input");
-	return aggregator_check_rows(options);
-}
-
-const struct option_mode aggregator_mode_explain = {
-	.choice = OPTION_TEXT(0, "explain", "CHAT", struct aggregator,
-	    job.explain, "its messages, and what they did to the clocks"),
-	.about = "Shows CHAT message by message: which clock each one started "
-		 "or stopped, the\nseconds, and who is credited.\n",
-	.rows = rows,
-	.rows_n = ARRAY_LEN(rows),
-	.check = check_explain,
-	.run = aggregator_run_once,
-};

@@ -1,5 +1,5 @@
 /*
- * export: aggregator --export, the state of a stream as records
+ * export: aggregator --export, which writes the state of a stream as records
  * (stream_export.c).
  */
 #include "common/base/xalloc.h"

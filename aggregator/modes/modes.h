@@ -1,6 +1,6 @@
 /*
- * modes: the ways aggregator is run, a file each; what its options fill; and
- * what the modes that make metrics have in common.
+ * modes: the ways of running the aggregator, one file each; the struct that
+ * their options fill; and what the modes that make metrics share.
  */
 #ifndef AGGREGATOR_MODES_MODES_H
 #define AGGREGATOR_MODES_MODES_H
@@ -16,7 +16,7 @@ struct aggregator {
 	struct eventcounter_job counter;
 	const char *input; /* of --input */
 	const char *table;
-	/* Options that stand above the file. */
+	/* Options that override the configuration file. */
 	const char *assign_to, *definition, *every, *metrics, *generation;
 	const char *part, *window;
 };
@@ -29,7 +29,7 @@ extern const struct option_mode aggregator_mode_export;
 extern const struct option_mode aggregator_mode_declare;
 extern const struct option_mode aggregator_mode_publish;
 
-/* Rows of several modes. */
+/* Option rows of several modes. */
 #define AGGREGATOR_FROM                                                        \
 	OPTION_TEXT('f', "from", "FROM", struct aggregator, job.from,          \
 	    "where records come from: -, a file")
@@ -71,14 +71,14 @@ extern const struct option_mode aggregator_mode_publish;
 	OPTION_TEXT(0, "window", "TIME", struct aggregator, window,            \
 	    "how late a record may come (24h)")
 
-/* check() of modes that write rows: settles table and format. */
+/* The check() of modes that write rows: decides the table and the format. */
 int aggregator_check_rows(void *options);
 
-/* Options into the configuration, and that into the job. False: end with
- * *code; what is wrong was told. */
+/* Sets the configuration from the options, and the job from the configuration.
+ * False: the run ends with *code; an error was logged. */
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 
-/* run() of modes that read a file or a pipe to its end, then write.
+/* The run() of modes that read a file or a pipe to its end and then write.
  * one_shot.c */
 enum exit_code aggregator_run_once(void *options);
 

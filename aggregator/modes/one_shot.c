@@ -1,7 +1,7 @@
 /*
- * one_shot: the aggregator by hand and from cron. Nothing is written, and no
- * output file is touched, before all input was read; so a poller that dies in
- * the middle leaves the next program with nothing instead of half.
+ * one_shot: the aggregator as a filter, run by a person or by cron. It writes
+ * nothing and opens no output file before all input was read; so a poller that
+ * dies in the middle leaves the next program with nothing instead of half.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +25,10 @@ struct one_shot {
 	struct deadletter dead;
 	bool cut;     /* the input ended inside a line */
 	bool stopped; /* by a signal */
-	bool told;    /* something was wrong, and said so */
+	bool bad;     /* some input was bad, and was logged */
 	struct report *reports;
 	size_t reports_n;
-	struct simulation **simulations; /* one a tenant, if at all */
+	struct simulation **simulations; /* one a tenant, if selected */
 	size_t simulations_n;
 	struct explain explained;
 	struct buf text;
@@ -43,7 +43,7 @@ report_endpoint_error(const struct endpoint *e)
 	return endpoint_code(e);
 }
 
-/* By hand all of them are. */
+/* A one-shot run passes all selected records through. */
 static bool
 one_shot_passes(void *ctx, const struct record *r)
 {
@@ -52,7 +52,7 @@ one_shot_passes(void *ctx, const struct record *r)
 	return metric_selection_passes(&b->job->selection, r->type);
 }
 
-/* Where the lines come from. */
+/* The context of the lines of an input. */
 struct one_shot_source {
 	struct one_shot *b;
 	struct endpoint *in;
@@ -71,14 +71,15 @@ add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
 {
 	const struct one_shot_source *s = ctx;
 
-	/* By hand a dead letter is a line on stderr, which cannot fail. */
+	/* Without a queue a dead letter is a line on stderr, which cannot
+	 * fail. */
 	enum outcome ignored = deadletter_add(
 	    &s->b->dead, where_in_source(ctx, line), line, len, reason);
 
 	(void)ignored;
 }
 
-/* Reads to the end. PROG_OK also when the input is bad: see b. */
+/* PROG_OK also when the input is bad: *b says so. */
 static enum exit_code
 read_to_end(struct one_shot *b, struct endpoint *in)
 {
@@ -134,7 +135,7 @@ read_one_shot_input(struct one_shot *b)
 	return code;
 }
 
-/* A stream that comes with a snapshot goes on from it. */
+/* The stream of a tenant has rows; with a snapshot it continues that. */
 static bool
 join_stream(struct one_shot *b, struct intake_tenant *t)
 {
@@ -151,7 +152,7 @@ join_stream(struct one_shot *b, struct intake_tenant *t)
 	return false;
 }
 
-/* Its day once more. */
+/* The tenant's day once more. */
 static struct simulation *
 simulate_day(struct one_shot *b, struct intake_tenant *t)
 {
@@ -161,8 +162,8 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	return simulation_run(t->name, &t->replay, &set, b->job->limit);
 }
 
-/* What can be reported of each tenant; owned, *n of them. A person wants one
- * answer a tenant, the newest; a database takes both. */
+/* The reports that can be made of each tenant; owned, *n of them. People want
+ * one a tenant, the newest; a database takes that of a snapshot, too. */
 static struct report *
 make_reports(struct one_shot *b, size_t *n)
 {
@@ -211,7 +212,7 @@ write_text(struct endpoint *out, const struct buf *text)
 	return 0;
 }
 
-/* For people: of allocation alone, if that is all they asked for. */
+/* For people: only what they selected. */
 static void
 show_reports(const struct aggregator_job *job, struct report *reports, size_t n,
     struct buf *to)
@@ -272,8 +273,8 @@ write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 	return write_text(out, &b->text);
 }
 
-/* The reservations of a day, to wherever they are wanted: by hand among the
- * rows, unless there is another place. */
+/* The assignments of the simulated days; they go among the rows unless
+ * --assign-to says where. */
 static int
 write_assignments(const struct one_shot *b, struct endpoint *to)
 {
@@ -325,7 +326,7 @@ write_output(struct one_shot *b)
 	return code;
 }
 
-/* PROG_OK when something is left to write. What is wrong is told, once. */
+/* PROG_OK when there is something to write; errors are logged once. */
 static enum exit_code
 prepare_answer(struct one_shot *b)
 {
@@ -333,13 +334,13 @@ prepare_answer(struct one_shot *b)
 
 	intake_end(&b->intake, b->cut);
 	b->reports = make_reports(b, &b->reports_n);
-	b->told = b->intake.failed > 0 || b->dead.count > 0 || b->cut;
+	b->bad = b->intake.failed > 0 || b->dead.count > 0 || b->cut;
 	if (b->reports_n > 0 && job->explain == NULL)
 		return PROG_OK;
 	if (b->reports_n > 0)
 		return explain_find(
 		    &b->explained, job, b->reports, b->reports_n);
-	if (b->told)
+	if (b->bad)
 		return PROG_DATA;
 	log_error("no input: %s holds no snapshot and no records%s%s",
 	    strcmp(job->from, "-") == 0 ? "standard input" : job->from,
@@ -388,7 +389,7 @@ run_one_shot(const struct aggregator_job *job)
 			code = write_assignments_to(&b, job->assign_to);
 		if (code == PROG_OK)
 			code = write_output(&b);
-		if (code == PROG_OK && b.told)
+		if (code == PROG_OK && b.bad)
 			code = PROG_DATA;
 	}
 	release_one_shot(&b);

@@ -1,7 +1,7 @@
 /*
  * publish: aggregator --publish. Lines that are records go to an endpoint as
- * they are; for scripts/limits, and for whoever plays a file into a stream. All
- * are looked at before the first is written: one that is bad stops all.
+ * they are; for scripts/limits, and to replay a file into a stream. All lines
+ * are checked before the first is written: a bad one stops the run.
  */
 #include <string.h>
 
@@ -24,7 +24,7 @@ refuse_input(struct publish *p, const char *why)
 	return PROG_DATA;
 }
 
-/* One line, behind which there is room. */
+/* One line; the byte after it may be written. */
 static enum exit_code
 check_record(struct publish *p, const char *line, size_t len)
 {

@@ -1,8 +1,8 @@
 /*
- * queue: the aggregator behind a queue of snapshots only ([aggregator] every =
- * 0; else it is stream.c), as a daemon or until it is empty. The loop is
- * common/endpoint/stage.h, what is kept is staging.h; here they are put
- * together.
+ * queue: the aggregator reading snapshots from a queue ([aggregator] every = 0;
+ * otherwise it is stream.c), as a daemon or until the queue is empty. It joins
+ * the loop of common/endpoint/stage.h and the files of
+ * aggregator/snapshot/staging.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +31,9 @@ struct queue {
 	struct pipeline_setup setup;
 	struct staging staging;
 	struct stage stage;
-	int64_t expired_ms;         /* when that was last looked after */
-	struct staging_source from; /* of the line in hand, */
-	bool put_off;               /* which shall come once more */
+	int64_t expired_ms;         /* when the staging was last expired */
+	struct staging_source from; /* of the current line */
+	bool put_off;               /* the line is to be added once more */
 };
 
 static enum outcome
@@ -57,7 +57,7 @@ report_output_error(struct queue *q)
 	return OUTCOME_NEVER;
 }
 
-/* Nobody here knows what was passed on before: all of them, each time. */
+/* There is no record of what was passed through before: all is, each time. */
 static bool
 queue_passes(void *ctx, const struct record *r)
 {
@@ -92,8 +92,8 @@ publish_snapshots(void *ctx, struct intake *intake)
 	return o;
 }
 
-/* Dead letters first: a bad line that is in the staging is not refused again.
- */
+/* Dead letters are written first: a bad line that is in the staging is not
+ * refused again. */
 static enum outcome
 flush_dead_letters(struct queue *q)
 {
@@ -162,7 +162,7 @@ expire_staging(void *ctx)
 	staging_expire(&q->staging);
 }
 
-/* Publishes what the last run left whole, before anything new is read. */
+/* Publishes whole snapshots of the last run, before anything new is read. */
 static enum exit_code
 publish_staged(struct queue *q)
 {
@@ -204,6 +204,21 @@ run_snapshot_queue(struct queue *q)
 	return incomplete > 0 || q->staging.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
+static void
+init_staging(struct queue *q)
+{
+	q->setup.conf = q->job->conf;
+	q->setup.rules = q->job->rules;
+	q->setup.selection = &q->job->selection;
+	q->setup.pool = &q->pool;
+	q->staging.setup = &q->setup;
+	q->staging.ctx = q;
+	q->staging.refuse = dead_letter_line;
+	q->staging.passes = queue_passes;
+	q->staging.publish = publish_snapshots;
+	q->staging.confirm = confirm_output;
+}
+
 static enum exit_code
 take_snapshots(const struct aggregator_job *job)
 {
@@ -218,16 +233,7 @@ take_snapshots(const struct aggregator_job *job)
 
 	if (opt.wait_forever)
 		daemon_init();
-	q.setup.conf = job->conf;
-	q.setup.rules = job->rules;
-	q.setup.selection = &job->selection;
-	q.setup.pool = &q.pool;
-	q.staging.setup = &q.setup;
-	q.staging.ctx = &q;
-	q.staging.refuse = dead_letter_line;
-	q.staging.passes = queue_passes;
-	q.staging.publish = publish_snapshots;
-	q.staging.confirm = confirm_output;
+	init_staging(&q);
 	if (staging_open(&q.staging, job->state, &why) == -1) {
 		code = q.staging.code;
 		goto out;
