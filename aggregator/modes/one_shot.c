@@ -145,7 +145,7 @@ join_stream(struct one_shot *b, struct intake_tenant *t)
 		model_copy(&t->stream->model, &t->whole->pipeline.model);
 	if (t->stream->model.as_of != CLOCK_NONE)
 		return true;
-	log_error("records of tenant '%s' outside a snapshot tell no time, so "
+	log_error("records of tenant '%s' outside a snapshot have no time, so "
 		  "their rows cannot be dated; give them an 'at'",
 	    t->name);
 	b->intake.failed++;
@@ -185,12 +185,12 @@ make_reports(struct one_shot *b, size_t *n)
 		    (!stream || job->format == OUT_NDJSON)) {
 			report_init(&reports[*n], &t->whole->pipeline,
 			    job->rules, t->whole->id, t->whole->end_at);
-			reports[(*n)++].passed = &t->whole->passed;
+			reports[(*n)++].pass_through = &t->whole->pass_through;
 		}
 		if (stream) {
 			report_init(
 			    &reports[*n], t->stream, job->rules, NULL, 0);
-			reports[(*n)++].passed = &t->passed;
+			reports[(*n)++].pass_through = &t->pass_through;
 		}
 		if (job->selection.allocation && (stream || t->whole != NULL))
 			reports[*n - 1].simulation =

@@ -83,7 +83,7 @@ publish_snapshots(void *ctx, struct intake *intake)
 			continue;
 		report_init(
 		    &report, &s->pipeline, q->job->rules, s->id, s->end_at);
-		report.passed = &s->passed;
+		report.pass_through = &s->pass_through;
 		if (report_ndjson(&report, aggregator_write_line, q->out) == -1)
 			o = report_output_error(q);
 		report_release(&report);

@@ -81,12 +81,12 @@ add_count_line(struct buf *to, const struct rowset *totals, const char *what,
 
 static void
 add_wait(struct buf *to, const struct rowset *totals, const char *before,
-    const char *column, const char *behind)
+    const char *column, const char *after)
 {
 	char text[CLOCK_TEXT];
 
 	buf_addf(to, "%s%s%s", before,
-	    duration_format(find_total(totals, 0, column)->n, text), behind);
+	    duration_format(find_total(totals, 0, column)->n, text), after);
 }
 
 static void

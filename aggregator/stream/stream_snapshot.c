@@ -79,7 +79,7 @@ stream_publish(void *ctx, struct intake *intake)
 
 		if (whole == NULL)
 			continue;
-		o = pass_messages(s, &whole->passed);
+		o = pass_messages(s, &whole->pass_through);
 		if (o != OUTCOME_DONE)
 			break;
 		name.p = list[i]->name;

@@ -23,7 +23,7 @@ free_intake_tenant(void *p)
 	if (t->stream != NULL)
 		pipeline_release(t->stream);
 	free(t->stream);
-	buf_release(&t->passed);
+	buf_release(&t->pass_through);
 	replay_log_release(&t->replay);
 	strmap_release(&t->failed, NULL);
 	free(t->name);
@@ -93,7 +93,7 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 		    t->stream, in->setup, r->tenant, true, CLOCK_NONE, 0);
 		t->stream->model.text_of = in->text_of;
 	}
-	keep_passed(in, &t->passed);
+	keep_passed(in, &t->pass_through);
 	if (in->setup->selection->allocation)
 		replay_log_add(&t->replay, &in->texts, r, CLOCK_NONE);
 	(void)pipeline_add(t->stream, r);
@@ -110,7 +110,7 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t)
 			part = bucket_of_record(r);
 		in->last_part = part;
 		if (t->open->parts[part].begun) {
-			keep_passed(in, &t->open->passed);
+			keep_passed(in, &t->open->pass_through);
 			if (in->setup->selection->allocation)
 				replay_log_add(&t->open->replay, &in->texts, r,
 				    t->open->at);

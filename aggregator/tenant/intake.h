@@ -38,7 +38,7 @@ struct snapshot {
 	size_t parts_n; /* 1, or BUCKET_PARTS */
 	struct snapshot_part *parts;
 	struct pipeline pipeline;
-	struct buf passed; /* see struct intake: passes */
+	struct buf pass_through; /* see struct intake: passes */
 	struct replay_log replay;
 };
 
@@ -48,7 +48,7 @@ struct intake_tenant {
 	struct snapshot *open;    /* begun, not ended; or NULL */
 	struct snapshot *whole;   /* the newest whole one; or NULL */
 	struct pipeline *stream;  /* or NULL */
-	struct buf passed;        /* of the stream */
+	struct buf pass_through;  /* of the stream */
 	struct replay_log replay; /* of both, where allocation is selected */
 	struct strmap failed;     /* snapshot ids that were logged already */
 };

@@ -19,7 +19,7 @@ snapshot_free(struct snapshot *s)
 	if (s == NULL)
 		return;
 	pipeline_release(&s->pipeline);
-	buf_release(&s->passed);
+	buf_release(&s->pass_through);
 	replay_log_release(&s->replay);
 	free(s->parts);
 	free(s->id);
@@ -207,7 +207,7 @@ snapshot_fail_outside(struct intake *in, struct intake_tenant *t)
 
 	if (snapshot_is(t->whole, r->snapshot))
 		buf_addf(&reason,
-		    "goes on behind its end marker at %s, which is not used",
+		    "goes on after its end marker at %s, which is not used",
 		    where_in_input(in));
 	else
 		buf_addf(&reason, "has a record before it begins at %s" UNUSED,

@@ -8,7 +8,8 @@
 #include "common/base/xalloc.h"
 
 /* Records that can be passed through as they came. */
-static const char *const passed[] = { "messages", "views", "eventlog" };
+static const char *const pass_through_names[] = { "messages", "views",
+	"eventlog" };
 
 static bool
 is_name_listed(const char *name, char *const *wanted)
@@ -38,8 +39,8 @@ is_metric_name(const char *name)
 	for (i = 0; i < metrics_n; i++)
 		if (strcmp(metrics[i]->table->selector, name) == 0)
 			return true;
-	for (i = 0; i < ARRAY_LEN(passed); i++)
-		if (strcmp(passed[i], name) == 0)
+	for (i = 0; i < ARRAY_LEN(pass_through_names); i++)
+		if (strcmp(pass_through_names[i], name) == 0)
 			return true;
 	return strcmp(name, "all") == 0;
 }
@@ -50,8 +51,8 @@ list_known_metrics(const char *name, struct buf *why)
 	size_t i;
 
 	buf_setf(why, "there is no metric '%s'; there are ", name);
-	for (i = 0; i < ARRAY_LEN(passed); i++)
-		buf_addf(why, "%s%s", i > 0 ? ", " : "", passed[i]);
+	for (i = 0; i < ARRAY_LEN(pass_through_names); i++)
+		buf_addf(why, "%s%s", i > 0 ? ", " : "", pass_through_names[i]);
 	for (i = 0; i < metrics_n; i++) {
 		name = metrics[i]->table->selector;
 		if (i == 0 ||
@@ -74,9 +75,9 @@ metric_selection_parse(
 			return -1;
 		}
 	}
-	c->messages = is_name_listed(passed[0], wanted);
-	c->views = is_name_listed(passed[1], wanted);
-	c->eventlog = is_name_listed(passed[2], wanted);
+	c->messages = is_name_listed(pass_through_names[0], wanted);
+	c->views = is_name_listed(pass_through_names[1], wanted);
+	c->eventlog = is_name_listed(pass_through_names[2], wanted);
 	for (i = 0; i < metrics_n; i++)
 		if (is_selected(metrics[i], wanted))
 			c->metrics[c->n++] = metrics[i];

@@ -197,7 +197,8 @@ report_ndjson(const struct report *r, report_line_fn *line, void *ctx)
 	int64_t written = 0;
 	int ret = -1;
 
-	if (r->passed != NULL && pass_through_each(r->passed, line, ctx) == -1)
+	if (r->pass_through != NULL &&
+	    pass_through_each(r->pass_through, line, ctx) == -1)
 		return -1;
 	/* Only tables of state, which are small, stand between the markers. */
 	if (marks) {

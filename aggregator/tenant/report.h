@@ -10,12 +10,12 @@
 #include "aggregator/tenant/pipeline.h"
 
 struct report {
-	const struct model *model; /* recomputed; borrowed */
-	const char *snapshot;      /* NULL: a stream, without markers */
-	int64_t end_at;            /* of the end marker */
-	int64_t version;           /* of the rows; 0: they have none */
-	const struct buf *passed;  /* lines before all rows (pass_through.h), or
-				      NULL;  borrowed */
+	const struct model *model;      /* recomputed; borrowed */
+	const char *snapshot;           /* NULL: a stream, without markers */
+	int64_t end_at;                 /* of the end marker */
+	int64_t version;                /* of the rows; 0: they have none */
+	const struct buf *pass_through; /* lines before all rows
+				   (pass_through.h), or NULL; borrowed */
 	const struct simulation *simulation; /* NULL: none; borrowed */
 	const char *definition;
 	/* Private. */
