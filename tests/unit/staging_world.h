@@ -57,8 +57,8 @@ add_line(void *ctx, const char *line, size_t len)
 }
 
 static void
-note_parts(
-    struct world *w, const struct intake_tenant *t, const struct bucket_set *wanted)
+note_parts(struct world *w, const struct intake_tenant *t,
+    const struct bucket_set *wanted)
 {
 	struct bucket_set *told;
 	char *key;

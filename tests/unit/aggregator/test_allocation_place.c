@@ -53,8 +53,8 @@ an_answer_is_owed_once(void **state)
 	for (from = 0; from < ALLOC_ANSWERS; from++) {
 		enum alloc_answer other = (enum alloc_answer)from;
 
-		assert_int_equal(
-		    alloc_answer_may_follow(other, ANSWER_GIVEN), other == ANSWER_OWED);
+		assert_int_equal(alloc_answer_may_follow(other, ANSWER_GIVEN),
+		    other == ANSWER_OWED);
 		assert_true(alloc_answer_may_follow(other, ANSWER_NONE));
 	}
 	alloc_answer_go(&h, ANSWER_OWED);

@@ -285,7 +285,8 @@ begin(struct world *w, struct life *l)
 
 		memcpy(copy, data, len);
 		assert_int_equal(
-		    streaming_metrics_restore_pending(l->streaming, copy, len), 0);
+		    streaming_metrics_restore_pending(l->streaming, copy, len),
+		    0);
 		free(copy);
 	}
 	buf_release(&why);
