@@ -12,7 +12,7 @@
 #define KEPT_MS (INT64_C(5) * 60 * 1000)
 
 static void
-drop(struct recent_assignments *g, size_t i)
+drop_recent_assignment(struct recent_assignments *g, size_t i)
 {
 	free(g->v[i].operator_id);
 	free(g->v[i].chat);
@@ -23,7 +23,7 @@ void
 recent_assignments_release(struct recent_assignments *g)
 {
 	while (g->n > 0)
-		drop(g, g->n - 1);
+		drop_recent_assignment(g, g->n - 1);
 	free(g->v);
 	*g = (struct recent_assignments){ .v = NULL };
 }
@@ -36,7 +36,7 @@ recent_assignments_begin(struct recent_assignments *g, const char *operator_id,
 
 	for (i = g->n; i-- > 0;)
 		if (g->v[i].ended_ms < now_ms - KEPT_MS)
-			drop(g, i);
+			drop_recent_assignment(g, i);
 	XGROW(g->v, g->n, g->cap);
 	g->v[g->n++] =
 	    (struct recent_assignment){ .operator_id = xstrdup(operator_id),

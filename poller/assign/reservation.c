@@ -66,7 +66,7 @@ now_of(const struct tenant_assigner *c)
 }
 
 static bool
-is_expired(const struct reservation *p)
+is_reservation_expired(const struct reservation *p)
 {
 	return !p->assigner->timeless && now_of(p->assigner) >= p->expires;
 }
@@ -169,7 +169,7 @@ must_list(const struct reservation *p)
 }
 
 static bool
-is_full(const struct reservation *p)
+is_operator_full(const struct reservation *p)
 {
 	return p->step == STEP_LISTING &&
 	       (int64_t)(p->held.live +
@@ -180,9 +180,9 @@ is_full(const struct reservation *p)
 
 /* The chat is free, or silent with whom it is taken from: give it now? */
 static void
-consider(struct reservation *p)
+give_or_refuse(struct reservation *p)
 {
-	if (is_expired(p))
+	if (is_reservation_expired(p))
 		reservation_outcome(p, RESERVATION_EXPIRED);
 	else if (p->assigner->dry_run)
 		reservation_done(p, RESERVATION_WOULD);
@@ -190,7 +190,7 @@ consider(struct reservation *p)
 		reservation_done(p, RESERVATION_AWAY);
 	else if (must_list(p))
 		reservation_list(p);
-	else if (is_full(p))
+	else if (is_operator_full(p))
 		reservation_outcome(p, RESERVATION_REFUSED);
 	else
 		reservation_give(p);
@@ -214,7 +214,7 @@ reservation_decide(struct reservation *p)
 	else if (p->giving == GIVING_REFUSED)
 		reservation_outcome(p, RESERVATION_REFUSED);
 	else
-		consider(p);
+		give_or_refuse(p);
 }
 
 void

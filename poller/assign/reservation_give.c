@@ -22,7 +22,7 @@ give_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-given(struct reservation *p)
+on_chat_given(struct reservation *p)
 {
 	struct tenant_assigner *c = p->assigner;
 
@@ -50,7 +50,7 @@ give_end(void *ctx, const struct ending *e)
 
 	recent_assignments_end(&c->recent, p->chat, clock_mono_ms());
 	if (e->fault == ERROR_CLASS_NONE && p->giving == GIVING_NAMED) {
-		given(p);
+		on_chat_given(p);
 		return;
 	}
 	if (e->fault == ERROR_CLASS_NONE) {

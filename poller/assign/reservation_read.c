@@ -18,7 +18,7 @@
 
 /* Instead of whoever was named there before. */
 static void
-name(char **operator_id, const char *now)
+set_id(char **operator_id, const char *now)
 {
 	free(*operator_id);
 	*operator_id = xstrdup(now);
@@ -65,7 +65,7 @@ note_asked(struct reservation *p)
 }
 
 static void
-chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct reservation *p = ctx;
 	size_t i;
@@ -142,7 +142,7 @@ search_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n && p->holder == NULL; i++) {
 		if (a->records[i].type == RECORD_CHAT &&
 		    strcmp(a->records[i].id, p->chat) == 0)
-			name(&p->holder, searched(p));
+			set_id(&p->holder, searched(p));
 	}
 }
 
@@ -164,7 +164,7 @@ search_end(void *ctx, const struct ending *e)
 		outcome_unknown(p);
 		return;
 	}
-	name(&p->answer, p->holder);
+	set_id(&p->answer, p->holder);
 	reservation_decide(p);
 }
 
@@ -185,7 +185,7 @@ reservation_search(struct reservation *p, enum reservation_step whose)
 
 /* What the operator has. */
 static void
-list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct reservation *p = ctx;
 	size_t i;
@@ -205,7 +205,7 @@ list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-list_end(void *ctx, const struct ending *e)
+operator_list_end(void *ctx, const struct ending *e)
 {
 	struct reservation *p = ctx;
 
@@ -215,8 +215,8 @@ list_end(void *ctx, const struct ending *e)
 	}
 	if (strmap_get(&p->held, p->chat, strlen(p->chat)) != NULL) {
 		/* Whom the operator takes over from had it a moment ago. */
-		name(&p->holder, p->operator_id);
-		name(&p->answer, p->operator_id);
+		set_id(&p->holder, p->operator_id);
+		set_id(&p->answer, p->operator_id);
 	}
 	reservation_decide(p);
 }
@@ -228,8 +228,8 @@ reservation_list(struct reservation *p)
 		.operator_id = p->operator_id,
 		.urgent = true,
 		.ctx = p,
-		.page = list_page,
-		.end = list_end };
+		.page = operator_list_page,
+		.end = operator_list_end };
 
 	reservation_go(p, STEP_LISTING);
 	p->listed_ms = clock_mono_ms();
@@ -262,7 +262,7 @@ missed_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			     strcmp(a->records[i].id, p->chat) == 0;
 }
 
-static void seek(struct reservation *p, enum reservation_step where);
+static void seek_chat(struct reservation *p, enum reservation_step where);
 
 static void
 missed_end(void *ctx, const struct ending *e)
@@ -276,7 +276,7 @@ missed_end(void *ctx, const struct ending *e)
 		    "one that is listed is not found");
 		reservation_done(p, RESERVATION_LEFT);
 	} else if (next_list(p) != STEP_DONE) {
-		seek(p, next_list(p));
+		seek_chat(p, next_list(p));
 	} else {
 		note_asked(p);
 		reservation_outcome(p, RESERVATION_OVER);
@@ -284,7 +284,7 @@ missed_end(void *ctx, const struct ending *e)
 }
 
 static void
-seek(struct reservation *p, enum reservation_step where)
+seek_chat(struct reservation *p, enum reservation_step where)
 {
 	struct question q = { .call = PROFILE_CHATS,
 		.urgent = true,
@@ -312,12 +312,12 @@ chat_missing(struct reservation *p, const struct ending *e)
 	} else {
 		p->asked_ms = e->ended_ms;
 		p->missed = false;
-		seek(p, STEP_SEEKING_FREE);
+		seek_chat(p, STEP_SEEKING_FREE);
 	}
 }
 
 static void
-chat_end(void *ctx, const struct ending *e)
+reservation_chat_end(void *ctx, const struct ending *e)
 {
 	struct reservation *p = ctx;
 	struct tenant_assigner *c = p->assigner;
@@ -353,8 +353,8 @@ reservation_read(struct reservation *p)
 	struct question q = { .call = PROFILE_CHAT,
 		.urgent = true,
 		.ctx = p,
-		.page = chat_page,
-		.end = chat_end };
+		.page = reservation_chat_page,
+		.end = reservation_chat_end };
 
 	buf_clear(&p->body);
 	free(p->answer);

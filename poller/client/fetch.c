@@ -42,7 +42,7 @@ fetch_limit(struct fetch *f, uint64_t calls)
 }
 
 void
-fetch_forget_request(struct job *j)
+fetch_forget_request(struct fetch_job *j)
 {
 	free(j->url);
 	j->url = NULL;
@@ -50,7 +50,7 @@ fetch_forget_request(struct job *j)
 }
 
 static void
-job_free(struct job *j)
+job_free(struct fetch_job *j)
 {
 	j->fetch->left--;
 	value_unref(j->q.chat);
@@ -65,7 +65,7 @@ job_free(struct job *j)
 }
 
 void
-fetch_ready(struct job *j)
+fetch_ready(struct fetch_job *j)
 {
 	if (j->q.urgent)
 		TAILQ_INSERT_TAIL(&j->fetch->urgent, j, link);
@@ -76,7 +76,7 @@ fetch_ready(struct job *j)
 void
 fetch_ask(struct fetch *f, const struct question *q)
 {
-	struct job *j;
+	struct fetch_job *j;
 
 	if (f->stopped)
 		return;
@@ -96,8 +96,8 @@ fetch_ask(struct fetch *f, const struct question *q)
 }
 
 void
-fetch_end_as(
-    struct job *j, enum error_class fault, const char *message, bool maybe)
+fetch_end_as(struct fetch_job *j, enum error_class fault, const char *message,
+    bool maybe)
 {
 	const struct fetch *f = j->fetch;
 	const struct ending e = { .fault = fault,
@@ -114,13 +114,13 @@ fetch_end_as(
 }
 
 void
-fetch_end(struct job *j, enum error_class fault, const char *message)
+fetch_end(struct fetch_job *j, enum error_class fault, const char *message)
 {
 	fetch_end_as(j, fault, message, false);
 }
 
 struct profile_input
-fetch_input(const struct job *j)
+fetch_input(const struct fetch_job *j)
 {
 	return (struct profile_input){
 		.now_ms = skew_apply(j->fetch->skew, clock_now_ms()),
@@ -135,7 +135,7 @@ fetch_input(const struct job *j)
 
 /* Sets j->url and what belongs to it. As profile_request(). */
 static int
-find_url(struct job *j, struct buf *why)
+find_url(struct fetch_job *j, struct buf *why)
 {
 	const struct tenant *t = j->fetch->tenant;
 	struct profile_input in = fetch_input(j);
@@ -164,14 +164,14 @@ find_url(struct job *j, struct buf *why)
 }
 
 static bool
-is_too_late(const struct job *j)
+is_too_late(const struct fetch_job *j)
 {
 	return j->q.until_ms != 0 &&
 	       skew_apply(j->fetch->skew, clock_now_ms()) >= j->q.until_ms;
 }
 
 static void
-start(struct job *j)
+start_job(struct fetch_job *j)
 {
 	struct fetch *f = j->fetch;
 	struct http_request r = {
@@ -210,9 +210,9 @@ start(struct job *j)
 
 /* Delayed jobs that are due become ready. Milliseconds until the next. */
 static int64_t
-wake(struct fetch *f, int64_t now)
+wake_delayed(struct fetch *f, int64_t now)
 {
-	struct job *j, *next;
+	struct fetch_job *j, *next;
 	int64_t wait = INT64_MAX;
 
 	for (j = TAILQ_FIRST(&f->delayed); j != NULL; j = next) {
@@ -231,9 +231,9 @@ wake(struct fetch *f, int64_t now)
 int64_t
 fetch_step(struct fetch *f)
 {
-	int64_t now = clock_mono_ms(), wait = wake(f, now);
-	struct jobs *from;
-	struct job *j;
+	int64_t now = clock_mono_ms(), wait = wake_delayed(f, now);
+	struct fetch_jobs *from;
+	struct fetch_job *j;
 
 	while (f->flying_n < f->tenant->concurrency) {
 		from = !TAILQ_EMPTY(&f->urgent) ? &f->urgent : &f->ready;
@@ -243,15 +243,15 @@ fetch_step(struct fetch *f)
 		if (f->hold_until_ms > now)
 			return f->hold_until_ms - now;
 		TAILQ_REMOVE(from, j, link);
-		start(j);
+		start_job(j);
 	}
 	return wait;
 }
 
 static void
-forget(struct jobs *jobs)
+drop_jobs(struct fetch_jobs *jobs)
 {
-	struct job *j;
+	struct fetch_job *j;
 
 	while ((j = TAILQ_FIRST(jobs)) != NULL) {
 		TAILQ_REMOVE(jobs, j, link);
@@ -264,10 +264,10 @@ fetch_stop(struct fetch *f)
 {
 	f->stopped = true;
 	http_cancel(f->http, &f->flying_n);
-	forget(&f->urgent);
-	forget(&f->ready);
-	forget(&f->delayed);
-	forget(&f->flying);
+	drop_jobs(&f->urgent);
+	drop_jobs(&f->ready);
+	drop_jobs(&f->delayed);
+	drop_jobs(&f->flying);
 }
 
 void

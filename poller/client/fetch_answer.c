@@ -27,7 +27,8 @@
 
 /* Whether one more try makes sense; then *delay says when. */
 static bool
-may_retry(struct job *j, enum error_class fault, int64_t hint, int64_t *delay)
+may_retry(
+    struct fetch_job *j, enum error_class fault, int64_t hint, int64_t *delay)
 {
 	struct fetch *f = j->fetch;
 
@@ -45,7 +46,7 @@ may_retry(struct job *j, enum error_class fault, int64_t hint, int64_t *delay)
 
 static void
 retry_or_end(
-    struct job *j, enum error_class fault, int64_t hint, const char *text)
+    struct fetch_job *j, enum error_class fault, int64_t hint, const char *text)
 {
 	int64_t delay;
 
@@ -61,7 +62,7 @@ retry_or_end(
 }
 
 static void
-hold(struct fetch *f, int64_t wait)
+hold_calls(struct fetch *f, int64_t wait)
 {
 	int64_t until = clock_mono_ms() + wait;
 
@@ -71,7 +72,7 @@ hold(struct fetch *f, int64_t wait)
 
 /* "HTTP 503: text"; under 2xx the text alone. */
 static void
-describe(const struct http_answer *a, const char *text, struct buf *out)
+describe_error(const struct http_answer *a, const char *text, struct buf *out)
 {
 	size_t n = strnlen(text, MESSAGE_MAX);
 
@@ -103,7 +104,7 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 
 /* One page that the profile could read. */
 static void
-good_page(struct job *j, struct profile_answer *a, int64_t sent_ms)
+good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 {
 	struct fetch *f = j->fetch;
 	struct buf why = BUF_INIT;
@@ -132,8 +133,8 @@ good_page(struct job *j, struct profile_answer *a, int64_t sent_ms)
 }
 
 static void
-bad_answer(struct job *j, const struct http_answer *h, struct profile_answer *a,
-    bool json)
+bad_answer(struct fetch_job *j, const struct http_answer *h,
+    struct profile_answer *a, bool json)
 {
 	struct fetch *f = j->fetch;
 	bool refused = a->fault == ERROR_CLASS_THROTTLED || h->status == 503;
@@ -141,12 +142,12 @@ bad_answer(struct job *j, const struct http_answer *h, struct profile_answer *a,
 	int64_t wait;
 
 	if (json || h->status < 200 || h->status > 299)
-		describe(h, buf_str(&a->message), &text);
+		describe_error(h, buf_str(&a->message), &text);
 	else
 		buf_adds(&text, buf_str(&a->message));
 	wait = throttle_wait(&h->told, refused, skew_apply(f->skew, h->got_ms),
 	    profile_about(f->tenant->profile)->period_ms);
-	hold(f, wait);
+	hold_calls(f, wait);
 	if (wait > f->tenant->retry_budget_ms)
 		buf_addf(&text, "; it wants no call for %lld s",
 		    (long long)(wait / 1000));
@@ -189,7 +190,8 @@ bad_answer(struct job *j, const struct http_answer *h, struct profile_answer *a,
 
 /* What the body says, if it is JSON, in *a. */
 static bool
-read_body(struct job *j, const struct http_answer *h, struct profile_answer *a)
+read_answer_body(
+    struct fetch_job *j, const struct http_answer *h, struct profile_answer *a)
 {
 	struct fetch *f = j->fetch;
 	struct profile_input in = fetch_input(j);
@@ -228,7 +230,7 @@ is_redirect(const struct http_answer *h)
 /* Followed on the same host only, for the token goes along; and only if it
  * was a GET, which any other may become on the way. */
 static void
-follow(struct job *j, const struct http_answer *h)
+follow_redirect(struct fetch_job *j, const struct http_answer *h)
 {
 	struct buf why = BUF_INIT, text = BUF_INIT;
 	char *url = NULL;
@@ -254,7 +256,7 @@ follow(struct job *j, const struct http_answer *h)
 }
 
 static void
-answered(struct job *j, struct http_answer *h)
+handle_answer(struct fetch_job *j, struct http_answer *h)
 {
 	struct fetch *f = j->fetch;
 	struct profile_answer a;
@@ -262,16 +264,17 @@ answered(struct job *j, struct http_answer *h)
 
 	skew_learn(f->skew, h->sent_ms, h->got_ms, h->told.date_ms);
 	if (is_redirect(h)) {
-		follow(j, h);
+		follow_redirect(j, h);
 		return;
 	}
-	json = read_body(j, h, &a);
+	json = read_answer_body(j, h, &a);
 	if (a.fault != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
-		hold(f, throttle_wait(&h->told, false,
-			    skew_apply(f->skew, h->got_ms),
-			    profile_about(f->tenant->profile)->period_ms));
+		hold_calls(
+		    f, throttle_wait(&h->told, false,
+			   skew_apply(f->skew, h->got_ms),
+			   profile_about(f->tenant->profile)->period_ms));
 		good_page(j, &a, h->sent_ms);
 	}
 	profile_answer_release(&a);
@@ -280,12 +283,12 @@ answered(struct job *j, struct http_answer *h)
 void
 fetch_answer(struct http_answer *h)
 {
-	struct job *j = h->ctx;
+	struct fetch_job *j = h->ctx;
 
 	TAILQ_REMOVE(&j->fetch->flying, j, link);
 	switch (h->outcome) {
 	case HTTP_ANSWERED:
-		answered(j, h);
+		handle_answer(j, h);
 		break;
 	case HTTP_LATER:
 		if (j->q.changes && !h->unsent)

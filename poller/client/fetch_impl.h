@@ -14,8 +14,8 @@
 #include "common/os/retry.h"
 #include "poller/client/paging.h"
 
-struct job {
-	TAILQ_ENTRY(job) link;
+struct fetch_job {
+	TAILQ_ENTRY(fetch_job) link;
 	struct fetch *fetch;
 	struct question q;
 	char *known, *customer, *operator_id, *replaces; /* q points to them */
@@ -31,13 +31,13 @@ struct job {
 	int64_t due_ms; /* of a delayed one, monotonic */
 };
 
-TAILQ_HEAD(jobs, job);
+TAILQ_HEAD(fetch_jobs, fetch_job);
 
 struct fetch {
 	struct http *http;
 	const struct tenant *tenant;
 	struct skew *skew;
-	struct jobs urgent, ready, delayed, flying;
+	struct fetch_jobs urgent, ready, delayed, flying;
 	size_t flying_n, left;
 	uint64_t calls[PROFILE_CALLS], calls_left, answered;
 	int64_t hold_until_ms; /* monotonic */
@@ -45,17 +45,18 @@ struct fetch {
 };
 
 /* It waits for its turn. */
-void fetch_ready(struct job *j);
+void fetch_ready(struct fetch_job *j);
 
 /* Tells whoever asked; the job is gone. maybe: see struct ending. */
-void fetch_end(struct job *j, enum error_class fault, const char *message);
-void fetch_end_as(
-    struct job *j, enum error_class fault, const char *message, bool maybe);
+void fetch_end(
+    struct fetch_job *j, enum error_class fault, const char *message);
+void fetch_end_as(struct fetch_job *j, enum error_class fault,
+    const char *message, bool maybe);
 
 /* What the profile is told of the question. */
-struct profile_input fetch_input(const struct job *j);
+struct profile_input fetch_input(const struct fetch_job *j);
 
 /* The next start makes another one. */
-void fetch_forget_request(struct job *j);
+void fetch_forget_request(struct fetch_job *j);
 
 #endif

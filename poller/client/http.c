@@ -107,7 +107,7 @@ http_answer_free(struct http_answer *a)
 }
 
 static size_t
-receive(char *data, size_t size, size_t n, void *ctx)
+receive_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct transfer *t = ctx;
 
@@ -148,7 +148,7 @@ set_request(struct transfer *t)
 }
 
 static void
-set_options(struct http *h, struct transfer *t)
+set_easy_options(struct http *h, struct transfer *t)
 {
 	const struct http_request *r = &t->request;
 	CURL *c = t->easy;
@@ -176,7 +176,7 @@ set_options(struct http *h, struct transfer *t)
 	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
 	(void)curl_easy_setopt(
 	    c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive_body);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
 	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
 	(void)curl_easy_setopt(c, CURLOPT_PRIVATE, t);
@@ -196,7 +196,7 @@ http_start(struct http *h, const struct http_request *r)
 	t->answer->sent_ms = clock_now_ms();
 	if (t->easy == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
-	set_options(h, t);
+	set_easy_options(h, t);
 	TAILQ_INSERT_TAIL(&h->under_way, t, link);
 	++*r->flying;
 	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
@@ -300,7 +300,7 @@ set_reason(struct transfer *t, CURLcode code)
 }
 
 static void
-finish(struct http *h, struct transfer *t, CURLcode code)
+finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 {
 	struct http_answer *a = t->answer;
 	char *url = NULL;
@@ -336,7 +336,8 @@ collect(struct http *h)
 
 		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
 		if (m->msg == CURLMSG_DONE && t != NULL)
-			finish(h, (struct transfer *)(void *)t, m->data.result);
+			finish_transfer(
+			    h, (struct transfer *)(void *)t, m->data.result);
 	}
 }
 
@@ -418,7 +419,7 @@ http_date(const char *text)
 
 /* One part of a URL, owned, "" if it has none. */
 static char *
-part(CURLU *u, CURLUPart what)
+url_part(CURLU *u, CURLUPart what)
 {
 	char *s = NULL, *copy;
 
@@ -445,7 +446,7 @@ is_loopback(char *host)
 static bool
 has_part(CURLU *u, CURLUPart what)
 {
-	char *s = part(u, what);
+	char *s = url_part(u, what);
 	bool yes = *s != '\0';
 
 	free(s);
@@ -464,8 +465,8 @@ http_check_base(const char *base, bool plaintext, struct buf *why)
 		buf_setf(why, "is not a URL such as https://HOST/v1");
 		goto out;
 	}
-	scheme = part(u, CURLUPART_SCHEME);
-	host = part(u, CURLUPART_HOST);
+	scheme = url_part(u, CURLUPART_SCHEME);
+	host = url_part(u, CURLUPART_HOST);
 	if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
 		buf_setf(why, "must begin with https://");
 	else if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD))
@@ -489,7 +490,7 @@ out:
 static bool
 same_part(CURLU *a, CURLU *b, CURLUPart what)
 {
-	char *x = part(a, what), *y = part(b, what);
+	char *x = url_part(a, what), *y = url_part(b, what);
 	bool same = strcasecmp(x, y) == 0;
 
 	free(x);

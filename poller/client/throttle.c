@@ -13,7 +13,7 @@
 
 /* A number of digits with an optional fraction; -1 when it is none. */
 static double
-number(const char *s)
+parse_number(const char *s)
 {
 	double n = 0, scale = 1;
 
@@ -41,7 +41,7 @@ bounded(double ms)
 static int64_t
 by_retry_after(const char *text, int64_t now_ms)
 {
-	double seconds = number(text);
+	double seconds = parse_number(text);
 	int64_t date;
 
 	if (seconds >= 0)
@@ -56,7 +56,7 @@ by_retry_after(const char *text, int64_t now_ms)
 static int64_t
 by_reset(const char *text, int64_t now_ms)
 {
-	double n = number(text);
+	double n = parse_number(text);
 
 	if (n < 0)
 		return -1;
@@ -71,7 +71,7 @@ int64_t
 throttle_wait(const struct http_told *told, bool refused, int64_t now_ms,
     int64_t period_ms)
 {
-	bool empty = number(told->remaining) == 0;
+	bool empty = parse_number(told->remaining) == 0;
 	int64_t wait = -1;
 
 	if (refused)

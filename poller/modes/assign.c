@@ -36,33 +36,34 @@ enum {
 	PAUSE_MS = 500,
 };
 
-struct entry {
-	STAILQ_ENTRY(entry) link;
+struct assign_entry {
+	STAILQ_ENTRY(assign_entry) link;
 	struct reservation
 	    reservation; /* without a assigner: a line that is none */
 	struct endpoint_mark mark;
-	bool settled; /* nothing of it is to be done, and its outcome is safe */
+	bool completed; /* nothing of it is to be done, and its outcome is safe
+			 */
 };
 
-STAILQ_HEAD(entries, entry);
+STAILQ_HEAD(assign_entries, assign_entry);
 
 struct assign {
 	struct poller *poller;
 	struct endpoint *from, *to;
 	struct deadletter dead;
 	struct assigners assigners;
-	struct entries entries;
+	struct assign_entries entries;
 	size_t entries_n, unflushed;
 	struct record record;
 	struct flat flat;
 	struct buf why;
 	uint64_t counts[RESERVATION_FATES];
 	struct dry_run dry_run; /* of a dry run */
-	bool ended, failed, by_hand;
+	bool ended, failed, one_shot;
 };
 
 static void
-fail(struct assign *a, enum exit_code code, const char *why)
+fail_assign(struct assign *a, enum exit_code code, const char *why)
 {
 	a->failed = true;
 	if (code != PROG_OK)
@@ -85,12 +86,13 @@ write_seen(struct assign *a, const struct reservation *p)
 }
 
 static void
-reservation_done(void *ctx, struct reservation *p)
+on_reservation_done(void *ctx, struct reservation *p)
 {
 	struct assign *a = ctx;
-	struct entry *e =
-	    (struct entry *)(void *)((char *)p -
-				     offsetof(struct entry, reservation));
+	struct assign_entry *e =
+	    (struct assign_entry *)(void *)((char *)p -
+					    offsetof(struct assign_entry,
+						reservation));
 
 	a->counts[p->fate]++;
 	if (a->poller->dry_run)
@@ -98,17 +100,17 @@ reservation_done(void *ctx, struct reservation *p)
 	/* AWAY: it comes again, or whoever gave it by hand sees that it
 	 * failed. */
 	if (a->poller->dry_run || p->outcome.len == 0) {
-		e->settled = p->fate != RESERVATION_AWAY;
+		e->completed = p->fate != RESERVATION_AWAY;
 		return;
 	}
 	a->unflushed++;
 	if (write_seen(a, p) != 0 ||
 	    endpoint_write(a->to, p->outcome.data, p->outcome.len) != 0)
-		fail(a, endpoint_code(a->to), endpoint_why(a->to));
+		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
 }
 
 static bool
-is_away(const struct entry *e)
+is_away(const struct assign_entry *e)
 {
 	return e->reservation.assigner != NULL &&
 	       e->reservation.step == STEP_DONE &&
@@ -117,18 +119,18 @@ is_away(const struct entry *e)
 
 /* All outcomes that were written are safe. */
 static void
-settle_written(struct assign *a)
+complete_written(struct assign *a)
 {
-	struct entry *e;
+	struct assign_entry *e;
 
 	a->unflushed = 0;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
 		if (e->reservation.step == STEP_DONE && !is_away(e))
-			e->settled = true;
+			e->completed = true;
 }
 
 static void
-drop_entry(struct assign *a, struct entry *e)
+drop_entry(struct assign *a, struct assign_entry *e)
 {
 	STAILQ_REMOVE_HEAD(&a->entries, link);
 	a->entries_n--;
@@ -142,10 +144,10 @@ static void
 acknowledge(struct assign *a)
 {
 	struct endpoint_mark mark = { 0, 0, 0 };
-	struct entry *e;
+	struct assign_entry *e;
 	bool some = false;
 
-	while ((e = STAILQ_FIRST(&a->entries)) != NULL && e->settled) {
+	while ((e = STAILQ_FIRST(&a->entries)) != NULL && e->completed) {
 		mark = e->mark;
 		some = true;
 		drop_entry(a, e);
@@ -155,7 +157,7 @@ acknowledge(struct assign *a)
 }
 
 static void
-settle(struct assign *a)
+flush_and_acknowledge(struct assign *a)
 {
 	enum outcome o = OUTCOME_DONE;
 
@@ -164,13 +166,13 @@ settle(struct assign *a)
 	if (a->unflushed > 0)
 		o = endpoint_flush(a->to);
 	if (o == OUTCOME_NEVER)
-		fail(a, endpoint_code(a->to), endpoint_why(a->to));
+		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
 	/* They were not acknowledged, and come again. */
 	if (o == OUTCOME_LATER && stop_asked())
 		a->failed = true;
 	if (o != OUTCOME_DONE)
 		return;
-	settle_written(a);
+	complete_written(a);
 	o = deadletter_flush(&a->dead);
 	if (o == OUTCOME_NEVER) {
 		a->failed = true;
@@ -180,20 +182,20 @@ settle(struct assign *a)
 		acknowledge(a);
 }
 
-static struct entry *
+static struct assign_entry *
 add_entry(struct assign *a)
 {
-	struct entry *e = xcalloc(1, sizeof *e);
+	struct assign_entry *e = xcalloc(1, sizeof *e);
 
 	e->mark = endpoint_mark(a->from);
-	e->settled = true;
+	e->completed = true;
 	STAILQ_INSERT_TAIL(&a->entries, e, link);
 	a->entries_n++;
 	return e;
 }
 
 static void
-add_letter(struct assign *a, char *line, size_t len, const char *why)
+add_dead_letter(struct assign *a, char *line, size_t len, const char *why)
 {
 	enum outcome o;
 
@@ -211,14 +213,14 @@ add_letter(struct assign *a, char *line, size_t len, const char *why)
 }
 
 static void
-take_line(struct assign *a, char *line, size_t len)
+take_assignment_line(struct assign *a, char *line, size_t len)
 {
 	const struct record *r = &a->record;
 	struct tenant_assigner *assigner;
-	struct entry *e;
+	struct assign_entry *e;
 
 	if (record_parse(&a->record, &a->flat, line, len, &a->why) != 0) {
-		add_letter(a, line, len, buf_str(&a->why));
+		add_dead_letter(a, line, len, buf_str(&a->why));
 		return;
 	}
 	e = add_entry(a);
@@ -230,7 +232,7 @@ take_line(struct assign *a, char *line, size_t len)
 		return;
 	}
 	reservation_init(&e->reservation, assigner, r);
-	e->settled = false;
+	e->completed = false;
 }
 
 /* Reads what is there, or waits for it; until the window is full. */
@@ -246,10 +248,10 @@ take_input(struct assign *a, int wait_ms)
 	    !a->ended && !a->failed && !stop_asked() && a->entries_n < WINDOW) {
 		switch (endpoint_read(a->from, &line, &len, wait_ms)) {
 		case ENDPOINT_RECORD:
-			take_line(a, line, len);
+			take_assignment_line(a, line, len);
 			break;
 		case ENDPOINT_TOOLONG:
-			add_letter(a, NULL, 0, endpoint_refusal(a->from));
+			add_dead_letter(a, NULL, 0, endpoint_refusal(a->from));
 			break;
 		case ENDPOINT_WAIT:
 			return;
@@ -277,10 +279,10 @@ take_input(struct assign *a, int wait_ms)
 /* Begins what may begin and goes on with what has waited. How long there is
  * nothing to do. */
 static int64_t
-step(struct assign *a)
+step_reservations(struct assign *a)
 {
 	int64_t now = clock_mono_ms(), wait = IDLE_MS, w;
-	struct entry *e;
+	struct assign_entry *e;
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL;
 	     e = STAILQ_NEXT(e, link)) {
@@ -299,7 +301,7 @@ step(struct assign *a)
 static bool
 is_giving(const struct assign *a)
 {
-	const struct entry *e;
+	const struct assign_entry *e;
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
 		if (e->reservation.step == STEP_GIVING)
@@ -308,9 +310,9 @@ is_giving(const struct assign *a)
 }
 
 static bool
-goes_on(const struct assign *a)
+assign_goes_on(const struct assign *a)
 {
-	const struct entry *e;
+	const struct assign_entry *e;
 
 	if (a->failed)
 		return false;
@@ -319,19 +321,19 @@ goes_on(const struct assign *a)
 	if (!a->ended)
 		return true;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (!e->settled && !is_away(e))
+		if (!e->completed && !is_away(e))
 			return true;
 	return false;
 }
 
 static void
-run(struct assign *a)
+carry_out_assignments(struct assign *a)
 {
 	int64_t wait;
 
 	assigners_account(&a->assigners, true);
-	while (goes_on(a)) {
-		wait = step(a);
+	while (assign_goes_on(a)) {
+		wait = step_reservations(a);
 		if (assigners_flying(&a->assigners) == 0 && a->unflushed == 0) {
 			take_input(a, (int)wait);
 		} else {
@@ -339,7 +341,7 @@ run(struct assign *a)
 			assigners_turn(
 			    &a->assigners, wait < LOOK_MS ? wait : LOOK_MS);
 		}
-		settle(a);
+		flush_and_acknowledge(a);
 		deadletter_pump(&a->dead);
 		endpoint_pump(a->from);
 		if (a->to != NULL)
@@ -350,7 +352,7 @@ run(struct assign *a)
 }
 
 static void
-summarize(const struct assign *a)
+log_assign_summary(const struct assign *a)
 {
 	const uint64_t *n = a->counts;
 
@@ -364,18 +366,18 @@ summarize(const struct assign *a)
 }
 
 static int
-open_ends(struct assign *a)
+open_assign_ends(struct assign *a)
 {
 	struct poller *p = a->poller;
 	const char *from = p->from != NULL ? p->from : "-";
 	struct endpoint_options opt = { .conf = p->common.conf };
 	enum exit_code code = PROG_OK;
 
-	a->by_hand = !endpoint_is_queue(from);
-	if (!a->by_hand && !p->dry_run)
+	a->one_shot = !endpoint_is_queue(from);
+	if (!a->one_shot && !p->dry_run)
 		daemon_init();
-	opt.wait_forever = !a->by_hand && !p->dry_run;
-	opt.append = !a->by_hand;
+	opt.wait_forever = !a->one_shot && !p->dry_run;
+	opt.append = !a->one_shot;
 	opt.until_empty = p->dry_run;
 	a->from = endpoint_open_read(from, &opt, &a->why, &code);
 	if (a->from != NULL && !p->dry_run)
@@ -391,11 +393,11 @@ open_ends(struct assign *a)
 }
 
 static void
-release(struct assign *a)
+release_assign(struct assign *a)
 {
-	struct entry *e;
+	struct assign_entry *e;
 
-	assigners_release(&a->assigners, a->by_hand);
+	assigners_release(&a->assigners, a->one_shot);
 	while ((e = STAILQ_FIRST(&a->entries)) != NULL)
 		drop_entry(a, e);
 	flat_release(&a->flat);
@@ -419,29 +421,29 @@ assign(struct poller *p)
 		.tenants_n = p->tenants_n,
 		.state = poller_state(p),
 		.like = { .dry_run = p->dry_run,
-		    .done = reservation_done,
+		    .done = on_reservation_done,
 		    .ctx = &a },
 		.failed = tenant_failed,
 		.ctx = p };
 
 	STAILQ_INIT(&a.entries);
 	dry_run_init(&a.dry_run, p->format);
-	if (open_ends(&a) == 0) {
-		opt.like.wait_forever = !a.by_hand && !p->dry_run;
+	if (open_assign_ends(&a) == 0) {
+		opt.like.wait_forever = !a.one_shot && !p->dry_run;
 		/* Of a day that was: nothing is done, so nothing is late. */
-		opt.like.timeless = a.by_hand && p->dry_run;
+		opt.like.timeless = a.one_shot && p->dry_run;
 		if (assigners_open(&a.assigners, &opt) == 0) {
-			run(&a);
-			summarize(&a);
+			carry_out_assignments(&a);
+			log_assign_summary(&a);
 			if (p->dry_run)
 				poller_failed(p, dry_run_show(&a.dry_run));
-			if (a.by_hand)
+			if (a.one_shot)
 				poller_failed(p, deadletter_code(&a.dead));
 		}
 		deadletter_close(&a.dead);
 	}
-	release(&a);
-	return a.by_hand || !stop_asked() ? p->code : PROG_OK;
+	release_assign(&a);
+	return a.one_shot || !stop_asked() ? p->code : PROG_OK;
 }
 
 static const struct option_row rows[] = {
@@ -467,7 +469,7 @@ check_mode(void *options)
 }
 
 static enum exit_code
-run_mode(void *options)
+run_assign_mode(void *options)
 {
 	struct poller *p = options;
 
@@ -483,5 +485,5 @@ const struct option_mode poller_mode_assign = {
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_mode,
-	.run = run_mode,
+	.run = run_assign_mode,
 };

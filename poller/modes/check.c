@@ -36,7 +36,7 @@ result_name(const struct finding *f)
 }
 
 static void
-show_ndjson(const struct examined *p, struct buf *out)
+show_findings_ndjson(const struct examined *p, struct buf *out)
 {
 	size_t i;
 
@@ -55,7 +55,7 @@ show_ndjson(const struct examined *p, struct buf *out)
 }
 
 static void
-show(const struct examined *examined, size_t n, enum out_format format)
+show_findings(const struct examined *examined, size_t n, enum out_format format)
 {
 	static const struct out_column columns[] = { { "TENANT", false },
 		{ "CHECK", false }, { "RESULT", false }, { "DETAIL", false } };
@@ -69,7 +69,7 @@ show(const struct examined *examined, size_t n, enum out_format format)
 		const struct examined *p = &examined[i];
 
 		if (format == OUT_NDJSON) {
-			show_ndjson(p, &out);
+			show_findings_ndjson(p, &out);
 			continue;
 		}
 		for (s = 0; s < STEPS; s++) {
@@ -103,7 +103,7 @@ examine_all(struct poller *poller, struct examined *examined, struct http *http)
 }
 
 static enum exit_code
-check(struct poller *poller)
+check_tenants(struct poller *poller)
 {
 	struct examined *examined =
 	    xcalloc(poller->tenants_n + 1, sizeof *examined);
@@ -115,7 +115,7 @@ check(struct poller *poller)
 		examine_end(&examined[i]);
 		poller_failed(poller, examined[i].code);
 	}
-	show(examined, poller->tenants_n, poller->format);
+	show_findings(examined, poller->tenants_n, poller->format);
 	for (i = 0; i < poller->tenants_n; i++)
 		examine_release(&examined[i]);
 	free(examined);
@@ -149,14 +149,14 @@ look_at_admin_tokens(struct poller *p)
 }
 
 static enum exit_code
-run(void *options)
+run_check_mode(void *options)
 {
 	struct poller *p = options;
 
 	if (!poller_open(p, true))
 		return p->code;
 	look_at_admin_tokens(p);
-	return check(p);
+	return check_tenants(p);
 }
 
 const struct option_mode poller_mode_check = {
@@ -167,5 +167,5 @@ const struct option_mode poller_mode_check = {
 		 "cost.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run,
+	.run = run_check_mode,
 };

@@ -39,8 +39,8 @@ struct listener {
 	struct admission *admission;
 	struct outbox *outbox;
 	struct server *server;
-	bool told_port; /* the port file is ours */
-	bool damaged;   /* spool or keys were, when they were opened */
+	bool wrote_port; /* the port file is ours */
+	bool damaged;    /* spool or keys were, when they were opened */
 	enum exit_code code;
 	struct buf why;
 };
@@ -174,13 +174,13 @@ write_port(struct listener *l)
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	l->told_port = rc == 0;
+	l->wrote_port = rc == 0;
 	free(new);
 	return rc;
 }
 
 static int
-open_all(struct listener *l)
+open_listener(struct listener *l)
 {
 	const struct poller *p = l->poller;
 
@@ -201,7 +201,7 @@ open_all(struct listener *l)
 }
 
 static void
-tell_where(const struct listener *l)
+log_address(const struct listener *l)
 {
 	size_t len = strlen(l->poller->address);
 	bool chosen =
@@ -214,13 +214,13 @@ tell_where(const struct listener *l)
 }
 
 static unsigned long long
-count(const atomic_ullong *n)
+counter_value(const atomic_ullong *n)
 {
 	return atomic_load_explicit(n, memory_order_relaxed);
 }
 
 static void
-tell_tally(const struct listener *l)
+log_counts(const struct listener *l)
 {
 	const struct listen_counts *t = &l->tally;
 
@@ -229,21 +229,24 @@ tell_tally(const struct listener *l)
 	    "malformed=%llu too_large=%llu too_many=%llu refused=%llu "
 	    "later=%llu failed=%llu slow=%llu records=%llu dead=%llu "
 	    "spooled=%llu drained=%llu",
-	    count(&t->connections), count(&t->turned_away), count(&t->requests),
-	    count(&t->accepted), count(&t->malformed), count(&t->too_large),
-	    count(&t->too_many), count(&t->refused), count(&t->later),
-	    count(&t->failed), count(&t->slow), count(&t->records),
-	    count(&t->dead), count(&t->spooled), count(&t->drained));
+	    counter_value(&t->connections), counter_value(&t->turned_away),
+	    counter_value(&t->requests), counter_value(&t->accepted),
+	    counter_value(&t->malformed), counter_value(&t->too_large),
+	    counter_value(&t->too_many), counter_value(&t->refused),
+	    counter_value(&t->later), counter_value(&t->failed),
+	    counter_value(&t->slow), counter_value(&t->records),
+	    counter_value(&t->dead), counter_value(&t->spooled),
+	    counter_value(&t->drained));
 }
 
 /* In this order: what is accepted is finished, and then made safe. */
 static void
-close_all(struct listener *l)
+close_listener(struct listener *l)
 {
 	server_close(l->server);
 	outbox_close(l->outbox);
 	listen_socket_close(&l->socket);
-	if (l->told_port)
+	if (l->wrote_port)
 		(void)unlink(l->poller->port_file);
 	admission_close(l->admission);
 	listener_context_close(l->intake);
@@ -258,13 +261,13 @@ listen_on(struct poller *p)
 	/* Connections come to any thread: with memory of its own for each of
 	 * them, every one would keep the most that it ever had. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	open = open_all(&l) == 0;
+	open = open_listener(&l) == 0;
 	if (!open)
 		log_error("%s", buf_str(&l.why));
 	if (open && !p->common.only_check) {
 		daemon_init();
 		l.code = PROG_OK;
-		tell_where(&l);
+		log_address(&l);
 		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
 			hooks_tell(l.intake->hooks, clock_mono_ms());
 			(void)stop_sleep(LOOK_MS);
@@ -272,9 +275,9 @@ listen_on(struct poller *p)
 		if (l.code == PROG_OK && l.damaged)
 			l.code = PROG_DATA;
 	}
-	close_all(&l);
+	close_listener(&l);
 	if (open && !p->common.only_check)
-		tell_tally(&l);
+		log_counts(&l);
 	buf_release(&l.why);
 	return l.code;
 }
@@ -288,7 +291,7 @@ static const struct option_row rows[] = {
 };
 
 static enum exit_code
-run_mode(void *options)
+run_listen_mode(void *options)
 {
 	struct poller *p = options;
 
@@ -305,5 +308,5 @@ const struct option_mode poller_mode_listen = {
 	    "unix:PATH; port 0 is a free one.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run_mode,
+	.run = run_listen_mode,
 };

@@ -49,7 +49,7 @@ poller_state(const struct poller *p)
 }
 
 static bool
-is_chosen(const struct poller *p, const char *name)
+is_tenant_selected(const struct poller *p, const char *name)
 {
 	size_t i;
 
@@ -89,7 +89,7 @@ open_tenants(struct poller *p, bool asking)
 		const char *name = conf_tenant(p->common.conf, i);
 		struct tenant *t = &p->tenants[p->tenants_n];
 
-		if (!is_chosen(p, name))
+		if (!is_tenant_selected(p, name))
 			continue;
 		buf_clear(&why);
 		if (conf_tenant_error(p->common.conf, i) == NULL && asking &&
@@ -120,7 +120,7 @@ open_tenants(struct poller *p, bool asking)
 
 /* --tenant names that are not there. */
 static int
-check_chosen(struct poller *p)
+check_selected(struct poller *p)
 {
 	size_t i, j, n = conf_tenants(p->common.conf);
 
@@ -162,7 +162,7 @@ bool
 poller_open(struct poller *p, bool asking)
 {
 	poller_settle_text(p);
-	if (check_chosen(p) != 0) {
+	if (check_selected(p) != 0) {
 		p->code = PROG_CONFIG;
 		return false;
 	}

@@ -16,7 +16,7 @@
 #include "poller/hooks/register.h"
 #include "poller/modes/poller.h"
 
-enum wish { REGISTER, UNREGISTER, SHOW };
+enum webhook_action { REGISTER, UNREGISTER, SHOW };
 
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct poller, format),
@@ -31,7 +31,8 @@ struct showing {
 };
 
 static void
-show_one(struct showing *s, const struct registry *r, const struct webhook *w)
+show_webhook(
+    struct showing *s, const struct registry *r, const struct webhook *w)
 {
 	struct buf url = BUF_INIT;
 
@@ -56,7 +57,7 @@ show_one(struct showing *s, const struct registry *r, const struct webhook *w)
 
 /* What there is now. */
 static enum exit_code
-show(struct poller *p, struct http *http, const struct tenant *t,
+show_webhooks(struct poller *p, struct http *http, const struct tenant *t,
     struct showing *s, struct buf *why)
 {
 	struct registry r;
@@ -65,13 +66,13 @@ show(struct poller *p, struct http *http, const struct tenant *t,
 	size_t i;
 
 	for (i = 0; code == PROG_OK && i < r.there.n; i++)
-		show_one(s, &r, &r.there.list[i]);
+		show_webhook(s, &r, &r.there.list[i]);
 	registry_release(&r);
 	return code;
 }
 
 static enum exit_code
-change(struct poller *p, enum wish want, struct http *http,
+change_webhooks(struct poller *p, enum webhook_action want, struct http *http,
     const struct tenant *t, const char *base, struct buf *why)
 {
 	struct registry r;
@@ -104,8 +105,8 @@ change(struct poller *p, enum wish want, struct http *http,
 }
 
 static void
-work(struct poller *p, enum wish want, const char *base, struct http *http,
-    struct showing *s)
+register_tenants(struct poller *p, enum webhook_action want, const char *base,
+    struct http *http, struct showing *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -117,9 +118,9 @@ work(struct poller *p, enum wish want, const char *base, struct http *http,
 		buf_clear(&why);
 		code = tenant_admit(t, p->common.conf, &why);
 		if (code == PROG_OK && want != SHOW)
-			code = change(p, want, http, t, base, &why);
+			code = change_webhooks(p, want, http, t, base, &why);
 		if (code == PROG_OK)
-			code = show(p, http, t, s, &why);
+			code = show_webhooks(p, http, t, s, &why);
 		if (code == PROG_OK)
 			continue;
 		poller_failed(p, code);
@@ -129,7 +130,7 @@ work(struct poller *p, enum wish want, const char *base, struct http *http,
 }
 
 static enum exit_code
-register_all(struct poller *p, enum wish want)
+register_all(struct poller *p, enum webhook_action want)
 {
 	static const struct out_column columns[] = { { "TENANT", false },
 		{ "ADDRESS", false }, { "EVENTS", false },
@@ -146,7 +147,7 @@ register_all(struct poller *p, enum wish want)
 		base[strlen(base) - 1] = '\0';
 	out_table_init(&s.table, columns, ARRAY_LEN(columns));
 	http = http_new();
-	work(p, want, base, http, &s);
+	register_tenants(p, want, base, http, &s);
 	http_free(http);
 	if (s.format != OUT_NDJSON)
 		out_table_show(&s.table, s.format, &s.lines);

@@ -4,7 +4,7 @@
 #include "poller/poll/chat_lists.h"
 
 static void
-page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+chat_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct chat_lists *l = ctx;
 
@@ -12,7 +12,7 @@ page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-end(void *ctx, const struct ending *e)
+chat_list_end(void *ctx, const struct ending *e)
 {
 	struct chat_lists *l = ctx;
 
@@ -24,7 +24,7 @@ end(void *ctx, const struct ending *e)
 }
 
 static void
-ask(struct chat_lists *l, const char *operator_id,
+ask_chat_list(struct chat_lists *l, const char *operator_id,
     void (*list_end)(void *ctx, const struct ending *e))
 {
 	struct question q = l->like;
@@ -32,7 +32,7 @@ ask(struct chat_lists *l, const char *operator_id,
 	q.call = PROFILE_CHATS;
 	q.operator_id = operator_id;
 	q.ctx = l;
-	q.page = page;
+	q.page = chat_list_page;
 	q.end = list_end;
 	l->left++;
 	fetch_ask(l->fetch, &q);
@@ -46,8 +46,8 @@ free_chats_end(void *ctx, const struct ending *e)
 
 	while (e->fault == ERROR_CLASS_NONE &&
 	       (id = operators_next(l->operators, id)) != NULL)
-		ask(l, id, end);
-	end(l, e);
+		ask_chat_list(l, id, chat_list_end);
+	chat_list_end(l, e);
 }
 
 void
@@ -55,5 +55,5 @@ chat_lists_ask(struct chat_lists *l)
 {
 	if (l->by_operator)
 		operators_tell(l->operators, l->profile);
-	ask(l, NULL, l->by_operator ? free_chats_end : end);
+	ask_chat_list(l, NULL, l->by_operator ? free_chats_end : chat_list_end);
 }

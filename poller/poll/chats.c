@@ -33,7 +33,7 @@
 /* Tries of one chat in a poll. */
 #define TRIES 4
 
-struct chat {
+struct polled_chat {
 	struct chats *chats;
 	struct crm_record list; /* what the list says */
 	struct chat_state state;
@@ -45,10 +45,10 @@ struct chat {
 };
 
 /* Stands for chats that were written. */
-static struct chat DONE;
+static struct polled_chat DONE;
 
 static void
-free_chat(struct chat *c)
+free_chat(struct polled_chat *c)
 {
 	if (c == &DONE)
 		return;
@@ -81,7 +81,7 @@ chats_release(struct chats *c)
 
 /* Done with it: only its id is remembered. */
 static void
-finish(struct chat *c)
+finish_chat(struct polled_chat *c)
 {
 	*strmap_put(&c->chats->all, c->list.id, strlen(c->list.id)) = &DONE;
 	free_chat(c);
@@ -89,7 +89,7 @@ finish(struct chat *c)
 
 /* The chat's own record. */
 static void
-emit_chat(struct chat *c, int64_t opened_at, bool stale)
+emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 {
 	const char *person = c->person != NULL && *c->person != '\0'
 				 ? c->person
@@ -108,14 +108,14 @@ emit_chat(struct chat *c, int64_t opened_at, bool stale)
 }
 
 static bool
-is_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
+is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
 {
 	return cs->tenant->history_all || opened_at == CLOCK_NONE ||
 	       at >= opened_at;
 }
 
 static void
-emit_history(struct chat *c, bool stale)
+emit_history(struct polled_chat *c, bool stale)
 {
 	const struct history *h = &c->state.history;
 	size_t i;
@@ -124,7 +124,7 @@ emit_history(struct chat *c, bool stale)
 	for (i = 0; i < h->n; i++) {
 		const struct history_message *m = &h->messages[i];
 
-		if (is_wanted(c->chats, m->at, c->state.opened_at))
+		if (is_message_wanted(c->chats, m->at, c->state.opened_at))
 			emit_record(c->chats->emit, "message", m->body,
 			    strlen(m->body), NULL);
 	}
@@ -132,7 +132,7 @@ emit_history(struct chat *c, bool stale)
 
 /* Straight from the store. */
 static void
-emit_unchanged(struct chat *c, struct chat_peek *p)
+emit_unchanged(struct polled_chat *c, struct chat_peek *p)
 {
 	const char *body;
 	int64_t at;
@@ -140,13 +140,13 @@ emit_unchanged(struct chat *c, struct chat_peek *p)
 
 	emit_chat(c, p->opened_at, false);
 	while (chat_peek_next(p, &at, &body, &len)) {
-		if (is_wanted(c->chats, at, p->opened_at))
+		if (is_message_wanted(c->chats, at, p->opened_at))
 			emit_record(c->chats->emit, "message", body, len, NULL);
 	}
 }
 
 static void
-keep(struct chat *c)
+keep_chat_state(struct polled_chat *c)
 {
 	struct buf b = BUF_INIT;
 
@@ -169,7 +169,7 @@ set_text(char **to, const char *s)
 /* Whether what the list calls the last message was read. Times are as exact
  * as whichever shows less. */
 static bool
-has_last(const struct chat *c)
+has_last(const struct polled_chat *c)
 {
 	const struct history *h = &c->state.history;
 	int64_t at = c->list.last_at;
@@ -180,7 +180,7 @@ has_last(const struct chat *c)
 
 /* What was found out becomes the chat's state. */
 static void
-update_state(struct chat *c)
+update_state(struct polled_chat *c)
 {
 	struct chat_state *s = &c->state;
 	const char *mark = c->list.mark != NULL ? c->list.mark : "";
@@ -203,7 +203,7 @@ update_state(struct chat *c)
 
 /* It could not be read. In the state it stays as it was, but for the count. */
 static void
-fail(struct chat *c)
+fail_chat(struct polled_chat *c)
 {
 	struct chat_state *s = &c->state;
 
@@ -215,7 +215,7 @@ fail(struct chat *c)
 	}
 	history_sort(&s->history);
 	s->left_at = 0;
-	keep(c);
+	keep_chat_state(c);
 	if (s->failures < FAILURES_MAX || c->chats->store == NULL) {
 		c->chats->failed++;
 		return;
@@ -229,29 +229,30 @@ fail(struct chat *c)
 
 /* All answers about it are in. */
 static void
-complete(struct chat *c)
+complete_chat(struct polled_chat *c)
 {
 	if (c->failed) {
-		fail(c);
+		fail_chat(c);
 	} else if (c->unchanged) {
 		emit_history(c, false);
 	} else {
 		update_state(c);
-		keep(c);
+		keep_chat_state(c);
 		emit_history(c, false);
 	}
-	finish(c);
+	finish_chat(c);
 }
 
 static void
-arrived(struct chat *c)
+answer_arrived(struct polled_chat *c)
 {
 	if (--c->waiting == 0)
-		complete(c);
+		complete_chat(c);
 }
 
 static void
-add_message(struct chat *c, const struct crm_record *r, bool fetched)
+add_chat_message(
+    struct polled_chat *c, const struct crm_record *r, bool fetched)
 {
 	const struct history_message m = { r->id, r->episode, r->body, r->at,
 		r->closing, fetched };
@@ -260,20 +261,20 @@ add_message(struct chat *c, const struct crm_record *r, bool fetched)
 }
 
 static void
-messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct chat *c = ctx;
+	struct polled_chat *c = ctx;
 	size_t i;
 
 	(void)asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type == RECORD_MESSAGE)
-			add_message(c, &a->records[i], true);
+			add_chat_message(c, &a->records[i], true);
 	}
 }
 
 static void
-remember_failure(struct chat *c, const char *message)
+remember_failure(struct polled_chat *c, const char *message)
 {
 	if (c->chats->first_failure == NULL)
 		c->chats->first_failure =
@@ -291,9 +292,9 @@ is_stuck(const struct chats *cs, const struct ending *e)
 }
 
 static void
-messages_end(void *ctx, const struct ending *e)
+chat_messages_end(void *ctx, const struct ending *e)
 {
-	struct chat *c = ctx;
+	struct polled_chat *c = ctx;
 	struct chats *cs = c->chats;
 	bool stuck;
 
@@ -316,13 +317,13 @@ messages_end(void *ctx, const struct ending *e)
 		return;
 	}
 	stuck = c->failed && is_stuck(cs, e);
-	arrived(c);
+	answer_arrived(c);
 	if (stuck)
 		cs->give_up(cs->ctx, e->fault, "messages", e->message);
 }
 
 static void
-ask_messages(struct chat *c)
+ask_messages(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
 	struct question q = { .call = PROFILE_MESSAGES,
@@ -330,8 +331,8 @@ ask_messages(struct chat *c)
 		.tries = c->state.failures > 0 ? 2 : TRIES,
 		.at_once = c->state.failures > 0,
 		.ctx = c,
-		.page = messages_page,
-		.end = messages_end };
+		.page = chat_messages_page,
+		.end = chat_messages_end };
 
 	if (c->state.failures >= FAILURES_MAX)
 		q.tries = 1;
@@ -346,15 +347,15 @@ ask_messages(struct chat *c)
 static void
 customer_known(void *ctx, const char *person)
 {
-	struct chat *c = ctx;
+	struct polled_chat *c = ctx;
 
 	c->person = xstrdup(person);
-	arrived(c);
+	answer_arrived(c);
 }
 
 /* Who the chat's customer is, unless that is not wanted. */
 static void
-find_customer(struct chat *c)
+find_customer(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
 	const char *person;
@@ -370,7 +371,7 @@ find_customer(struct chat *c)
 }
 
 static bool
-is_unchanged(const struct chat *c, const struct chat_peek *p)
+is_unchanged(const struct polled_chat *c, const struct chat_peek *p)
 {
 	return p->settled && p->failures == 0 && p->left_at == 0 &&
 	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
@@ -379,7 +380,7 @@ is_unchanged(const struct chat *c, const struct chat_peek *p)
 /* What to do about a chat of the list. The messages that the list tells of
  * are in its history already. */
 static void
-decide(struct chat *c)
+decide_chat(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
 	struct chat_state stored;
@@ -395,7 +396,7 @@ decide(struct chat *c)
 	find_customer(c);
 	if (found && c->waiting == 1 && is_unchanged(c, &peek)) {
 		emit_unchanged(c, &peek);
-		finish(c);
+		finish_chat(c);
 		return;
 	}
 	if (found && chat_state_decode(&stored, data, len) == 0) {
@@ -410,13 +411,14 @@ decide(struct chat *c)
 	}
 	if (!c->unchanged)
 		ask_messages(c);
-	arrived(c);
+	answer_arrived(c);
 }
 
 /* It was seen before, perhaps with another operator: what comes later counts.
  * (Times of asking will not do: they move with the CRM's clock.) */
 static void
-replace(struct chat *c, struct crm_record *r, int64_t asked_ms)
+replace_listed_chat(
+    struct polled_chat *c, struct crm_record *r, int64_t asked_ms)
 {
 	struct crm_record other = c->list;
 
@@ -425,15 +427,15 @@ replace(struct chat *c, struct crm_record *r, int64_t asked_ms)
 	c->asked_ms = asked_ms;
 }
 
-static struct chat *
-add_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
+static struct polled_chat *
+add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 {
 	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
-	struct chat *c;
+	struct polled_chat *c;
 
 	if (*slot != NULL) { /* it moved from one page to the next */
 		if (cs->gather)
-			replace(*slot, r, asked_ms);
+			replace_listed_chat(*slot, r, asked_ms);
 		return NULL;
 	}
 	c = xcalloc(1, sizeof *c);
@@ -450,8 +452,8 @@ add_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 void
 chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 {
-	struct chat **added = xcalloc(a->n + 1, sizeof *added);
-	struct chat *c;
+	struct polled_chat **added = xcalloc(a->n + 1, sizeof *added);
+	struct polled_chat *c;
 	size_t i, n = 0;
 
 	for (i = 0; i < a->n; i++) {
@@ -461,19 +463,19 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 			cs->unknown++;
 		} else if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
 			   r->status != CHAT_GONE) {
-			c = add_chat(cs, r, asked_ms);
+			c = add_listed_chat(cs, r, asked_ms);
 			if (c != NULL)
 				added[n++] = c;
 		} else if (r->type == RECORD_MESSAGE) {
 			c = strmap_get(&cs->all, r->chat, strlen(r->chat));
 			if (c != NULL && c != &DONE)
-				add_message(c, r, false);
+				add_chat_message(c, r, false);
 		}
 	}
 	cs->listed += n;
 	for (i = 0; i < n; i++) {
 		if (!cs->gather) {
-			decide(added[i]);
+			decide_chat(added[i]);
 			continue;
 		}
 		XGROW(cs->gathered, cs->gathered_n, cs->gathered_cap);
@@ -489,7 +491,7 @@ chats_listed(struct chats *cs, unsigned pages, int64_t now_ms)
 
 	cs->gather = false;
 	for (i = 0; i < cs->gathered_n; i++)
-		decide(cs->gathered[i]);
+		decide_chat(cs->gathered[i]);
 	cs->gathered_n = 0;
 	if (cs->store != NULL)
 		chats_leave(cs, pages, now_ms);

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct chat;
+struct polled_chat;
 
 struct chats {
 	const struct tenant *tenant;
@@ -31,7 +31,7 @@ struct chats {
 	/* The list is read operator by operator: what is to be done about a
 	 * chat is decided when all are in, for it may be moved meanwhile. */
 	bool gather;
-	struct chat **gathered;
+	struct polled_chat **gathered;
 	size_t gathered_n, gathered_cap;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 

@@ -16,7 +16,7 @@
 /* More that leave at once were closed, not overlooked between pages. */
 #define VERIFY_MAX 50
 
-struct leaving {
+struct left_chats {
 	struct chats *chats;
 	int64_t now_ms;
 	char **ids;
@@ -26,7 +26,7 @@ struct leaving {
 static void
 look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 {
-	struct leaving *l = ctx;
+	struct left_chats *l = ctx;
 	struct chat_peek p;
 
 	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
@@ -41,7 +41,7 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 /* Marks it as left, or forgets it when it has been for long. True if it left
  * just now. */
 static bool
-leave(struct chats *cs, const char *id, int64_t now_ms)
+mark_left(struct chats *cs, const char *id, int64_t now_ms)
 {
 	struct chat_state s;
 	struct buf b = BUF_INIT;
@@ -96,12 +96,12 @@ verify(struct chats *cs, const char *id)
 void
 chats_leave(struct chats *cs, unsigned pages, int64_t now_ms)
 {
-	struct leaving l = { .chats = cs, .now_ms = now_ms };
+	struct left_chats l = { .chats = cs, .now_ms = now_ms };
 	size_t i;
 
 	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
-		if (leave(cs, l.ids[i], now_ms)) {
+		if (mark_left(cs, l.ids[i], now_ms)) {
 			cs->left++;
 			if (pages > 1 && l.n <= VERIFY_MAX)
 				verify(cs, l.ids[i]);

@@ -38,7 +38,7 @@ struct customer {
 };
 
 static void
-free_customer(void *v)
+free_customer_entry(void *v)
 {
 	struct customer *c = v;
 
@@ -51,14 +51,15 @@ free_customer(void *v)
 void
 customers_release(struct customers *c)
 {
-	strmap_release(&c->all, free_customer);
+	strmap_release(&c->all, free_customer_entry);
 	free(c->later);
 	free(c->first_failure);
 }
 
 /* As stored: when it was asked, and the person, borrowed. */
 static int
-unpack(const void *data, size_t len, int64_t *asked_ms, const char **person)
+unpack_stored_customer(
+    const void *data, size_t len, int64_t *asked_ms, const char **person)
 {
 	struct pack r = pack_open(data, len, LAYOUT);
 	size_t n;
@@ -69,7 +70,7 @@ unpack(const void *data, size_t len, int64_t *asked_ms, const char **person)
 }
 
 static void
-keep(struct customer *c, int64_t asked_ms)
+keep_customer(struct customer *c, int64_t asked_ms)
 {
 	struct buf b = BUF_INIT;
 
@@ -83,18 +84,18 @@ keep(struct customer *c, int64_t asked_ms)
 }
 
 static void
-page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct customer *c = ctx;
 
 	if (a->n == 0 || c->person != NULL)
 		return;
 	c->person = xstrdup(a->records[0].person);
-	keep(c, asked_ms);
+	keep_customer(c, asked_ms);
 }
 
 static bool
-is_everybodys(const struct ending *e)
+concerns_tenant(const struct ending *e)
 {
 	return e->fault == ERROR_CLASS_QUOTA ||
 	       e->fault == ERROR_CLASS_DENIED ||
@@ -105,7 +106,7 @@ is_everybodys(const struct ending *e)
 /* Nothing more will be known of it now. A customer who cannot be asked about
  * has no name: that is no reason to be without the chat. */
 static void
-settle(struct customer *c)
+deliver_customer(struct customer *c)
 {
 	size_t i;
 
@@ -116,30 +117,30 @@ settle(struct customer *c)
 	c->n = 0;
 }
 
-static void ask(struct customer *c);
+static void ask_customer(struct customer *c);
 
 /* What became of the first ones decides about those that wait. */
 static void
-go_on(struct customers *all)
+ask_waiting_customers(struct customers *all)
 {
 	struct customer *c;
 
 	while (all->later_n > 0 && (all->good > 0 || all->failed >= PROBES)) {
 		c = all->later[--all->later_n];
 		if (all->good > 0)
-			ask(c);
+			ask_customer(c);
 		else
-			settle(c);
+			deliver_customer(c);
 	}
 }
 
 static void
-end(void *ctx, const struct ending *e)
+customer_end(void *ctx, const struct ending *e)
 {
 	struct customer *c = ctx;
 	struct customers *all = c->all;
 
-	if (is_everybodys(e)) {
+	if (concerns_tenant(e)) {
 		all->give_up(all->ctx, e->fault, "customers", e->message);
 		return;
 	}
@@ -153,22 +154,22 @@ end(void *ctx, const struct ending *e)
 	}
 	if (c->person == NULL && e->fault == ERROR_CLASS_GONE) {
 		c->person = xstrdup("");
-		keep(c, e->ended_ms);
+		keep_customer(c, e->ended_ms);
 	}
-	settle(c);
-	go_on(all);
+	deliver_customer(c);
+	ask_waiting_customers(all);
 }
 
 static void
-ask(struct customer *c)
+ask_customer(struct customer *c)
 {
 	struct question q = { .call = PROFILE_CUSTOMER,
 		.customer = c->id,
 		.tries = 2,
 		.at_once = true,
 		.ctx = c,
-		.page = page,
-		.end = end };
+		.page = customer_page,
+		.end = customer_end };
 
 	c->all->asked++;
 	fetch_ask(c->all->fetch, &q);
@@ -187,7 +188,7 @@ is_fresh(const char *id, int64_t asked, int64_t now)
 }
 
 static bool
-is_stored(struct customer *c, int64_t now)
+load_customer(struct customer *c, int64_t now)
 {
 	const char *person;
 	const void *data;
@@ -196,7 +197,7 @@ is_stored(struct customer *c, int64_t now)
 
 	if (c->all->store == NULL ||
 	    !store_get(c->all->store, STORE_CUSTOMERS, c->id, &data, &len) ||
-	    unpack(data, len, &asked, &person) == -1 ||
+	    unpack_stored_customer(data, len, &asked, &person) == -1 ||
 	    !is_fresh(c->id, asked, now))
 		return false;
 	c->person = xstrdup(person);
@@ -204,18 +205,18 @@ is_stored(struct customer *c, int64_t now)
 }
 
 static struct customer *
-add(struct customers *all, const char *id, int64_t now)
+add_customer(struct customers *all, const char *id, int64_t now)
 {
 	struct customer *c = xcalloc(1, sizeof *c);
 
 	c->all = all;
 	c->id = xstrdup(id);
-	if (is_stored(c, now))
+	if (load_customer(c, now))
 		return c;
 	if (all->good > 0 || all->asked < PROBES) {
-		ask(c);
+		ask_customer(c);
 	} else if (all->failed >= PROBES) {
-		settle(c);
+		deliver_customer(c);
 	} else {
 		XGROW(all->later, all->later_n, all->later_cap);
 		all->later[all->later_n++] = c;
@@ -231,7 +232,7 @@ customers_get(struct customers *all, const char *id, int64_t now_ms,
 	struct customer *c;
 
 	if (*slot == NULL)
-		*slot = add(all, id, now_ms);
+		*slot = add_customer(all, id, now_ms);
 	c = *slot;
 	if (c->person != NULL)
 		return c->person;
@@ -240,20 +241,20 @@ customers_get(struct customers *all, const char *id, int64_t now_ms,
 	return NULL;
 }
 
-struct forgetting {
+struct customer_expiry {
 	struct store *store;
 	int64_t oldest_ms;
 };
 
 /* An entry that is none goes, too. */
 static void
-forget_old(void *ctx, const char *key, const void *data, size_t len)
+drop_old_customer(void *ctx, const char *key, const void *data, size_t len)
 {
-	struct forgetting *f = ctx;
+	struct customer_expiry *f = ctx;
 	const char *person;
 	int64_t asked_ms;
 
-	if (unpack(data, len, &asked_ms, &person) == -1 ||
+	if (unpack_stored_customer(data, len, &asked_ms, &person) == -1 ||
 	    asked_ms < f->oldest_ms)
 		store_delete(f->store, STORE_CUSTOMERS, key);
 }
@@ -261,7 +262,7 @@ forget_old(void *ctx, const char *key, const void *data, size_t len)
 void
 customers_forget(struct store *s, int64_t now_ms)
 {
-	struct forgetting f = { s, now_ms - KEEP_MS };
+	struct customer_expiry f = { s, now_ms - KEEP_MS };
 
-	store_each(s, STORE_CUSTOMERS, forget_old, &f);
+	store_each(s, STORE_CUSTOMERS, drop_old_customer, &f);
 }

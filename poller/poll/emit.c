@@ -29,7 +29,7 @@ emit_release(struct emit *e)
 }
 
 static void
-write_line(struct emit *e)
+write_snapshot_line(struct emit *e)
 {
 	if (!e->broken && endpoint_write(e->to, e->line.data, e->line.len) != 0)
 		e->broken = true;
@@ -55,7 +55,7 @@ write_begin(struct emit *e, unsigned part)
 {
 	open_marker(e, "begin", e->at, part);
 	jsonw_close(&e->line);
-	write_line(e);
+	write_snapshot_line(e);
 }
 
 static void
@@ -64,7 +64,7 @@ write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
 	open_marker(e, "end", at, part);
 	jsonw_int(&e->line, "records", (int64_t)records);
 	jsonw_close(&e->line);
-	write_line(e);
+	write_snapshot_line(e);
 }
 
 /* The part's begin marker stands before its first line. */
@@ -148,7 +148,7 @@ emit_record(struct emit *e, const char *type, const char *body, size_t len,
 		}
 		e->parts[part]++;
 	}
-	write_line(e);
+	write_snapshot_line(e);
 	e->records++;
 }
 

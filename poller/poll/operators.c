@@ -39,7 +39,7 @@ operators_keep(const struct operators *c, struct store *s)
 }
 
 static bool
-load(struct buf *to, struct store *s, const char *key)
+load_meta(struct buf *to, struct store *s, const char *key)
 {
 	const void *data;
 	size_t len;
@@ -58,9 +58,9 @@ operators_load(
 	size_t i;
 
 	if (at == CLOCK_NONE || now_ms < at || now_ms - at >= every_ms ||
-	    !load(&c->bodies, s, "operators") ||
-	    !load(&c->ids, s, "operator_ids") ||
-	    !load(&c->list, s, "operator_list")) {
+	    !load_meta(&c->bodies, s, "operators") ||
+	    !load_meta(&c->ids, s, "operator_ids") ||
+	    !load_meta(&c->list, s, "operator_list")) {
 		operators_release(c);
 		return false;
 	}

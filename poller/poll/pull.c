@@ -52,7 +52,7 @@ crm_now(const struct pull *p)
 
 /* The tenant's poll has failed; the first reason is the one that is told. */
 static void
-give_up(
+give_up_pull(
     void *ctx, enum error_class fault, const char *what, const char *message)
 {
 	struct pull *p = ctx;
@@ -67,7 +67,7 @@ give_up(
 /* Once a day: until that time is reached the snapshots stand a millisecond
  * apart, and waits are counted up to there. */
 static void
-tell_clock(struct pull *p, int64_t last)
+warn_clock_back(struct pull *p, int64_t last)
 {
 	int64_t today = clock_now_ms() / DAY_MS;
 	char text[CLOCK_TEXT];
@@ -83,7 +83,7 @@ tell_clock(struct pull *p, int64_t last)
 
 /* The first answer that is any good begins the snapshot. */
 static void
-begin(struct pull *p, int64_t asked_ms)
+begin_snapshot(struct pull *p, int64_t asked_ms)
 {
 	int64_t last;
 
@@ -93,7 +93,7 @@ begin(struct pull *p, int64_t asked_ms)
 	if (p->store != NULL) {
 		last = store_number(p->store, "as_of", 0);
 		if (last - p->as_of > CLOCK_BACK_MS)
-			tell_clock(p, last);
+			warn_clock_back(p, last);
 		if (p->as_of <= last)
 			p->as_of = last + 1;
 	}
@@ -102,7 +102,7 @@ begin(struct pull *p, int64_t asked_ms)
 }
 
 static void
-note_odd(struct pull *p, const struct profile_answer *a)
+count_odd_records(struct pull *p, const struct profile_answer *a)
 {
 	p->odd += a->odd;
 	if (a->odd > 0 && p->first_odd == NULL)
@@ -110,13 +110,13 @@ note_odd(struct pull *p, const struct profile_answer *a)
 }
 
 static void
-operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
 	size_t i;
 
-	begin(p, asked_ms);
-	note_odd(p, a);
+	begin_snapshot(p, asked_ms);
+	count_odd_records(p, a);
 	p->operators.asked_ms = asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
@@ -128,12 +128,12 @@ operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-operators_end(void *ctx, const struct ending *e)
+pulled_operators_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
 
 	if (e->fault != ERROR_CLASS_NONE) {
-		give_up(p, e->fault, "operators", e->message);
+		give_up_pull(p, e->fault, "operators", e->message);
 		return;
 	}
 	if (p->store != NULL)
@@ -143,23 +143,23 @@ operators_end(void *ctx, const struct ending *e)
 }
 
 static void
-chats_page_read(void *ctx, struct profile_answer *a, int64_t asked_ms)
+pulled_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
 
-	begin(p, asked_ms);
-	note_odd(p, a);
+	begin_snapshot(p, asked_ms);
+	count_odd_records(p, a);
 	p->pages++;
 	chats_page(&p->chats, a, asked_ms);
 }
 
 static void
-chats_end(void *ctx, const struct ending *e)
+pulled_chats_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
 
 	if (e->fault != ERROR_CLASS_NONE) {
-		give_up(p, e->fault, "open chats", e->message);
+		give_up_pull(p, e->fault, "open chats", e->message);
 		return;
 	}
 	if (p->store != NULL)
@@ -168,13 +168,13 @@ chats_end(void *ctx, const struct ending *e)
 }
 
 static void
-ask(struct pull *p)
+ask_lists(struct pull *p)
 {
 	const struct question q = { .call = PROFILE_OPERATORS,
 		.urgent = true,
 		.ctx = p,
-		.page = operators_page,
-		.end = operators_end };
+		.page = pulled_operators_page,
+		.end = pulled_operators_end };
 	bool known =
 	    p->store != NULL && operators_load(&p->operators, p->store,
 				    crm_now(p), p->tenant->operators_every_ms);
@@ -185,8 +185,8 @@ ask(struct pull *p)
 		.by_operator = profile_about(p->tenant->profile)->by_operator,
 		.like = { .urgent = true,
 		    .ctx = p,
-		    .page = chats_page_read,
-		    .end = chats_end } };
+		    .page = pulled_chats_page,
+		    .end = pulled_chats_end } };
 	p->chats.gather = p->lists.by_operator;
 	if (!known)
 		fetch_ask(p->fetch, &q);
@@ -197,7 +197,7 @@ ask(struct pull *p)
 /* State that another profile or other options made is of no use, nor is that of
  * another tenant, whose file was put in this one's place. */
 static void
-check_version(struct pull *p)
+check_state_version(struct pull *p)
 {
 	const char *name = p->tenant->name;
 	int64_t version = (int64_t)checksum(
@@ -233,24 +233,24 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	p->chats.store = store;
 	p->chats.emit = &p->emit;
 	p->chats.skew = &p->skew;
-	p->chats.give_up = give_up;
+	p->chats.give_up = give_up_pull;
 	p->chats.ctx = p;
 	p->chats.customers.tenant = t;
 	p->chats.customers.fetch = p->fetch;
 	p->chats.customers.store = store;
-	p->chats.customers.give_up = give_up;
+	p->chats.customers.give_up = give_up_pull;
 	p->chats.customers.ctx = p;
 	if (store != NULL) {
 		p->skew.offset_ms = store_number(store, "skew", 0);
 		p->first = store_number(store, "as_of", 0) == 0;
-		check_version(p);
+		check_state_version(p);
 		p->code = quota_check(t, store, p->fetch, crm_now(p));
 		if (p->code != PROG_OK)
 			fetch_stop(p->fetch);
 		/* Before this poll puts anew who was asked about again. */
 		customers_forget(store, crm_now(p));
 	}
-	ask(p);
+	ask_lists(p);
 	return p;
 }
 
@@ -280,7 +280,7 @@ calls_made(const struct pull *p)
 }
 
 static void
-commit(struct pull *p)
+commit_state(struct pull *p)
 {
 	struct buf why = BUF_INIT;
 	uint64_t calls = calls_made(p);
@@ -302,7 +302,7 @@ commit(struct pull *p)
 
 /* Chats that failed, but not often enough yet to be shown as they were. */
 static void
-tell_failed(struct pull *p)
+report_failed_chats(struct pull *p)
 {
 	if (p->chats.failed == 0 || p->code != PROG_OK)
 		return;
@@ -317,7 +317,7 @@ tell_failed(struct pull *p)
 }
 
 static void
-tell_stale(const struct pull *p)
+warn_stale(const struct pull *p)
 {
 	if (p->odd > 0)
 		log_warn("tenant %s: %zu records of the CRM's lists cannot be "
@@ -334,7 +334,7 @@ tell_stale(const struct pull *p)
 
 /* What the next poll, and the self-check, want to know of this one. */
 static void
-keep(struct pull *p)
+keep_pull_state(struct pull *p)
 {
 	struct usage u = { .runs = 1, .left = p->chats.left };
 	int64_t now = crm_now(p);
@@ -349,21 +349,21 @@ keep(struct pull *p)
 	if (p->chats.unknown > 0)
 		operators_forget(p->store); /* one of them may be new */
 	quota_keep(p->store, p->fetch, now);
-	commit(p);
+	commit_state(p);
 }
 
 static void
-finish(struct pull *p)
+finish_pull(struct pull *p)
 {
 	struct pull_progress n;
 
-	tell_failed(p);
+	report_failed_chats(p);
 	if (p->store != NULL)
-		keep(p);
+		keep_pull_state(p);
 	/* Commit point: from here on the snapshot counts. */
 	if (p->code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);
-		tell_stale(p);
+		warn_stale(p);
 		pull_progress(p, &n);
 		log_info("snapshot",
 		    "tenant=%s chats=%llu read=%llu records=%llu calls=%llu "
@@ -383,9 +383,9 @@ pull_done(struct pull *p)
 	if (p->emit.broken)
 		fetch_stop(p->fetch);
 	else if (p->store != NULL && store_pending(p->store) > COMMIT_BYTES)
-		commit(p);
+		commit_state(p);
 	if (fetch_left(p->fetch) == 0)
-		finish(p);
+		finish_pull(p);
 	return p->done;
 }
 
@@ -396,7 +396,7 @@ pull_stop(struct pull *p)
 	if (!p->done && p->code == PROG_OK)
 		p->code = PROG_TEMPFAIL; /* no end marker */
 	if (!p->done)
-		finish(p);
+		finish_pull(p);
 }
 
 enum exit_code

@@ -52,7 +52,7 @@ is_field_of(const struct record_field *f, size_t type)
 }
 
 static void
-prepare_type(struct type_keys *k, size_t type)
+prepare_type_keys(struct type_keys *k, size_t type)
 {
 	const char *names[FIELDS_MAX + OWN_N];
 	size_t i;
@@ -70,14 +70,14 @@ prepare_type(struct type_keys *k, size_t type)
 }
 
 static void
-prepare(void)
+prepare_keys(void)
 {
 	size_t i;
 
 	if (key_of_type.keys != NULL)
 		return;
 	for (i = 0; i < RECORD_TYPES; i++)
-		prepare_type(&keys_of[i], i);
+		prepare_type_keys(&keys_of[i], i);
 	key_of_type.keys = value_keys_new(&own_names[OWN_TYPE], 1);
 	key_of_type.at[0] = record_fields_n + OWN_TYPE;
 	key_of_type.n = 1;
@@ -98,7 +98,8 @@ crm_record_end(void)
 
 /* What is not looked up is absent. */
 static void
-look_up(struct fields *f, const struct value *v, const struct type_keys *k)
+look_up_fields(
+    struct fields *f, const struct value *v, const struct type_keys *k)
 {
 	struct value_view found[FIELDS_MAX + OWN_N];
 	size_t i;
@@ -111,7 +112,7 @@ look_up(struct fields *f, const struct value *v, const struct type_keys *k)
 }
 
 static const struct value_view *
-own(const struct fields *f, enum own which)
+own_view(const struct fields *f, enum own which)
 {
 	return &f->views[record_fields_n + (size_t)which];
 }
@@ -194,7 +195,7 @@ add_fields(struct buf *b, const struct fields *all, enum record_type type,
 }
 
 static void
-add_person(
+add_person_members(
     struct buf *b, const struct fields *f, const struct crm_record_options *opt)
 {
 	if (opt->names)
@@ -208,7 +209,7 @@ add_person(
 
 /* jsonw puts a comma before each member but the first of an object. */
 static char *
-take_members(struct buf *b)
+detach_members(struct buf *b)
 {
 	size_t skip = b->len > 0 && b->data[0] == ',';
 	char *s = xstrdup(buf_str(b) + skip);
@@ -234,16 +235,16 @@ static int
 read_chat(struct crm_record *r, const struct fields *f, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
 {
-	const struct value_view *mark = own(f, OWN_MARK);
+	const struct value_view *mark = own_view(f, OWN_MARK);
 	const char *bad = NULL;
 
 	r->id = id_or_null(find_view(f, "chat"));
 	r->customer = id_or_null(find_view(f, "customer"));
-	r->last = id_or_null(own(f, OWN_LAST));
+	r->last = id_or_null(own_view(f, OWN_LAST));
 	r->mark =
 	    mark->kind == VIEW_TEXT ? xstrndup(mark->text, mark->len) : NULL;
 	r->assigned = find_view(f, "operator")->kind != VIEW_ABSENT;
-	r->taken = !r->assigned && own(f, OWN_TAKEN)->kind == VIEW_TRUE;
+	r->taken = !r->assigned && own_view(f, OWN_TAKEN)->kind == VIEW_TRUE;
 	r->raw = value_ref(v);
 	if (crm_field_time(find_view(f, "at"), &r->at) != 0)
 		bad = "at";
@@ -251,7 +252,7 @@ read_chat(struct crm_record *r, const struct fields *f, struct value *v,
 		bad = "opened_at";
 	if (crm_field_time(find_view(f, "closed_at"), &r->closed_at) != 0)
 		bad = "closed_at";
-	if (crm_field_time(own(f, OWN_LAST_AT), &r->last_at) != 0)
+	if (crm_field_time(own_view(f, OWN_LAST_AT), &r->last_at) != 0)
 		bad = "last_at";
 	if (bad != NULL) {
 		buf_setf(why, "record 'chat' has a bad '%s'", bad);
@@ -325,12 +326,12 @@ crm_record_read(struct crm_record *r, struct value *v,
 		.last_at = CLOCK_NONE,
 		.opened_at = CLOCK_NONE,
 		.closed_at = CLOCK_NONE };
-	prepare();
-	look_up(f, v, &key_of_type);
-	if (find_type(own(f, OWN_TYPE), &r->type) != 0) {
+	prepare_keys();
+	look_up_fields(f, v, &key_of_type);
+	if (find_type(own_view(f, OWN_TYPE), &r->type) != 0) {
 		buf_setf(why, "a record is of no type that is known here");
 	} else {
-		look_up(f, v, &keys_of[r->type]);
+		look_up_fields(f, v, &keys_of[r->type]);
 		rc = r->type == RECORD_UNKNOWN
 			 ? 0
 			 : add_fields(&body, f, r->type, opt, why);
@@ -341,14 +342,14 @@ crm_record_read(struct crm_record *r, struct value *v,
 		rc = -1;
 	}
 	if (rc == 0) {
-		add_person(&person, f, opt);
-		r->episode = id_or_null(own(f, OWN_EPISODE));
+		add_person_members(&person, f, opt);
+		r->episode = id_or_null(own_view(f, OWN_EPISODE));
 		rc = read_by_type(r, f, v, opt, why);
 	}
 	if (opt->partly && why->len > 0)
 		name_owner(f, r->type, why);
-	r->body = take_members(&body);
-	r->person = take_members(&person);
+	r->body = detach_members(&body);
+	r->person = detach_members(&person);
 	buf_release(&all.dump);
 	if (rc != 0) {
 		enum record_type type = r->type;

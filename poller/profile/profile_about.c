@@ -9,7 +9,7 @@
 #include "poller/profile/profile_impl.h"
 
 static double
-number(jv object, const char *key, double def, double max)
+number_member(jv object, const char *key, double def, double max)
 {
 	jv v = profile_member(object, key);
 	double n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : def;
@@ -20,7 +20,7 @@ number(jv object, const char *key, double def, double max)
 
 /* The keys of an object (taken); none of what is no object. */
 static jv
-keys_of(jv object)
+object_keys(jv object)
 {
 	if (jv_get_kind(object) == JV_KIND_OBJECT)
 		return jv_keys(object);
@@ -32,7 +32,7 @@ keys_of(jv object)
 static void
 read_headers(jv headers, struct profile_host *h, bool *needs_account)
 {
-	jv keys = keys_of(jv_copy(headers));
+	jv keys = object_keys(jv_copy(headers));
 	int i, n = jv_array_length(jv_copy(keys));
 	size_t at = 0;
 
@@ -83,7 +83,7 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 		return -1;
 	}
 	hosts = profile_member(about, "hosts");
-	names = keys_of(jv_copy(hosts));
+	names = object_keys(jv_copy(hosts));
 	n = jv_array_length(jv_copy(names));
 	out->hosts = xcalloc((size_t)n + 1, sizeof *out->hosts);
 	read_host(about, NULL, out);
@@ -99,9 +99,10 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 	out->by_operator = jv_get_kind(by) == JV_KIND_TRUE;
 	needs = profile_member(about, "needs");
 	out->needs = jv_get_kind(needs) == JV_KIND_TRUE;
-	out->max_pages = (unsigned)number(about, "max_pages", 1000, 1e6);
-	out->budget = (int64_t)number(about, "budget", 0, 1e9);
-	out->period_ms = (int64_t)(number(about, "period", 0, 86400) * 1000);
+	out->max_pages = (unsigned)number_member(about, "max_pages", 1000, 1e6);
+	out->budget = (int64_t)number_member(about, "budget", 0, 1e9);
+	out->period_ms =
+	    (int64_t)(number_member(about, "period", 0, 86400) * 1000);
 	jv_free(by);
 	jv_free(needs);
 	jv_free(names);

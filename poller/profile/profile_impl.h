@@ -28,6 +28,9 @@ jv profile_member(jv object, const char *key);
 char *profile_text(jv object, const char *key)
     __attribute__((warn_unused_result));
 
+/* A text for libjq; null for NULL. */
+jv profile_text_or_null(const char *s);
+
 /* The JSON text of v (taken), appended. */
 void value_dump_jv(jv v, struct buf *out);
 

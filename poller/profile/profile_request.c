@@ -65,7 +65,7 @@ add_parameters(struct buf *b, const char *key, jv v)
 
 /* "key=value&...", in the order of the keys (object taken). */
 static void
-encode(struct buf *b, jv object)
+encode_form(struct buf *b, jv object)
 {
 	jv keys = jv_get_kind(object) == JV_KIND_OBJECT
 		      ? jv_keys(jv_copy(object))
@@ -106,7 +106,7 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 		buf_setf(why, "path is no text that begins with a slash");
 		return -1;
 	}
-	encode(&query, profile_member(result, "query"));
+	encode_form(&query, profile_member(result, "query"));
 	if (query.len > 0) {
 		buf_addc(
 		    &target, strchr(buf_str(&target), '?') != NULL ? '&' : '?');
@@ -119,7 +119,7 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 
 /* body goes as JSON, form as a form does. */
 static void
-read_body(jv result, struct profile_request *out)
+read_request_body(jv result, struct profile_request *out)
 {
 	jv body = profile_member(result, "body"),
 	   form = profile_member(result, "form");
@@ -129,7 +129,7 @@ read_body(jv result, struct profile_request *out)
 		value_dump_jv(jv_copy(body), &text);
 		out->type = JSON;
 	} else if (jv_get_kind(form) == JV_KIND_OBJECT) {
-		encode(&text, jv_copy(form));
+		encode_form(&text, jv_copy(form));
 		out->type = FORM;
 	}
 	if (out->type != NULL) {
@@ -178,7 +178,7 @@ profile_request_read(jv result, struct profile_request *out, struct buf *why)
 		buf_setf(why, "it must give {path, query}, {url} or null");
 		return -1;
 	}
-	read_body(result, out);
+	read_request_body(result, out);
 	if (read_method(result, out, why) == 0 &&
 	    read_target(result, out, why) == 0)
 		return 1;

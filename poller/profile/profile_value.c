@@ -48,6 +48,12 @@ value_jv(const struct value *v)
 	return v != NULL ? jv_copy(v->v) : jv_null();
 }
 
+jv
+profile_text_or_null(const char *s)
+{
+	return s != NULL ? jv_string(s) : jv_null();
+}
+
 void
 value_dump_jv(jv v, struct buf *out)
 {
@@ -199,7 +205,7 @@ from_json(json_t *j)
 
 /* What can be mended: characters, and whole numbers beyond 64 bits. */
 static bool
-is_mendable(const json_error_t *e)
+is_repairable(const json_error_t *e)
 {
 	enum json_error_code code = json_error_code(e);
 
@@ -221,7 +227,7 @@ value_parse(const char *body, size_t len, bool *mended, struct buf *why)
 	body += parse_utf8_mark(body, len);
 	len = (size_t)(end - body);
 	j = json_loadb(body, len, flags, &e);
-	if (j == NULL && is_mendable(&e)) {
+	if (j == NULL && is_repairable(&e)) {
 		json_error_t first = e;
 
 		utf8_repair_json(&text, body, len);
@@ -272,7 +278,7 @@ value_keys_free(struct value_keys *k)
 }
 
 static void
-view(jv v, struct value_view *out, struct buf *scratch)
+view_jv(jv v, struct value_view *out, struct buf *scratch)
 {
 	switch (jv_get_kind(v)) {
 	case JV_KIND_INVALID:
@@ -317,7 +323,8 @@ value_view(const struct value *v, const struct value_keys *k,
 	for (i = 0; i < k->n; i++) {
 		views[i] = (struct value_view){ .kind = VIEW_ABSENT };
 		if (object)
-			view(jv_object_get(jv_copy(v->v), jv_copy(k->keys[i])),
+			view_jv(
+			    jv_object_get(jv_copy(v->v), jv_copy(k->keys[i])),
 			    &views[i], scratch);
 	}
 	/* Only now does the buffer stand still. */

@@ -15,13 +15,13 @@
 #include <string.h>
 
 /* Cost of a run in an hour; the average of all hours where it is not known. */
-struct cost {
+struct hourly_cost {
 	double of[24], average;
 	bool known[24], any;
 };
 
 static void
-measure(struct cost *c, const struct usage *hours)
+measure_hours(struct hourly_cost *c, const struct usage *hours)
 {
 	uint64_t runs = 0, calls = 0;
 	size_t h;
@@ -41,8 +41,8 @@ measure(struct cost *c, const struct usage *hours)
 }
 
 static double
-poll_cost(const struct forecast_input *in, const struct cost *c, size_t hour,
-    double per_hour)
+poll_cost(const struct forecast_input *in, const struct hourly_cost *c,
+    size_t hour, double per_hour)
 {
 	double gap = per_hour > 0 ? 60 / per_hour : 60; /* minutes */
 	double every = (double)in->operators_every_ms / 60000;
@@ -83,8 +83,8 @@ leaving(const struct usage *polls, size_t hour, double polls_per_hour)
 }
 
 static double
-reaper_cost(const struct forecast_input *in, const struct cost *c, size_t hour,
-    double polls_per_hour, double runs_per_hour)
+reaper_cost(const struct forecast_input *in, const struct hourly_cost *c,
+    size_t hour, double polls_per_hour, double runs_per_hour)
 {
 	double gap = runs_per_hour > 0 ? 60 / runs_per_hour : 60;
 
@@ -99,13 +99,13 @@ void
 forecast_compute(const struct forecast_input *in, struct forecast *out)
 {
 	unsigned polls[24], runs[24], day_polls[24], day_runs[24];
-	struct cost poll, run;
+	struct hourly_cost poll, run;
 	double a, b, per_hour;
 	size_t h;
 
 	*out = (struct forecast){ .polls = 0 };
-	measure(&poll, in->state && is_enough(in) ? in->polls : NULL);
-	measure(&run, in->runs);
+	measure_hours(&poll, in->state && is_enough(in) ? in->polls : NULL);
+	measure_hours(&run, in->runs);
 	cron_expr_count(in->schedule, in->now_ms, FORECAST_DAYS, polls);
 	cron_expr_count(in->reaper, in->now_ms, FORECAST_DAYS, runs);
 	cron_expr_count(in->schedule, in->now_ms, 1, day_polls);

@@ -11,7 +11,8 @@
 #include "poller/quota/usage.h"
 
 static void
-warn(const struct tenant *t, struct store *s, uint64_t used, int64_t today)
+warn_budget(
+    const struct tenant *t, struct store *s, uint64_t used, int64_t today)
 {
 	if (store_number(s, "budget_warned", 0) == today)
 		return;
@@ -40,7 +41,7 @@ check_budget(
 	}
 	fetch_limit(f, budget - used);
 	if (used >= budget / 5 * 4)
-		warn(t, s, used, now_ms / DAY_MS);
+		warn_budget(t, s, used, now_ms / DAY_MS);
 	return PROG_OK;
 }
 

@@ -31,7 +31,7 @@ usage_calls(const uint64_t calls[PROFILE_CALLS])
 }
 
 static void
-sum(struct usage *to, const struct usage *u)
+sum_usage(struct usage *to, const struct usage *u)
 {
 	size_t i;
 
@@ -91,15 +91,15 @@ usage_span(struct store *s, enum usage_who who)
 	return store_number(s, last, 0) - store_number(s, first, 0);
 }
 
-struct forgetting {
+struct usage_expiry {
 	struct store *store;
 	char oldest[USAGE_WHO][16];
 };
 
 static void
-forget_old(void *ctx, const char *key, const void *data, size_t len)
+drop_old_hour(void *ctx, const char *key, const void *data, size_t len)
 {
-	struct forgetting *f = ctx;
+	struct usage_expiry *f = ctx;
 	size_t i;
 
 	(void)data;
@@ -136,7 +136,7 @@ pack_hour(const struct usage *u, struct buf *to)
 
 /* What is no hour counts nothing. */
 static int
-unpack(const void *data, size_t len, struct usage *u)
+unpack_hour(const void *data, size_t len, struct usage *u)
 {
 	struct pack r = pack_open(data, len, LAYOUT);
 	size_t i;
@@ -156,7 +156,7 @@ usage_add_run(
     struct store *s, enum usage_who who, int64_t now_ms, const struct usage *u)
 {
 	time_t now = (time_t)(now_ms / 1000);
-	struct forgetting f = { .store = s };
+	struct usage_expiry f = { .store = s };
 	struct usage hour = { .runs = 0 };
 	struct buf b = BUF_INIT;
 	const void *data;
@@ -165,8 +165,8 @@ usage_add_run(
 
 	hour_key(who, now, key, sizeof key);
 	if (store_get(s, STORE_STATISTICS, key, &data, &len))
-		(void)unpack(data, len, &hour);
-	sum(&hour, u);
+		(void)unpack_hour(data, len, &hour);
+	sum_usage(&hour, u);
 	pack_hour(&hour, &b);
 	store_put(s, STORE_STATISTICS, key, b.data, b.len);
 	buf_release(&b);
@@ -175,7 +175,7 @@ usage_add_run(
 	for (i = 0; i < USAGE_WHO; i++)
 		hour_key((enum usage_who)i, now - KEEP_SECONDS, f.oldest[i],
 		    sizeof f.oldest[i]);
-	store_each(s, STORE_STATISTICS, forget_old, &f);
+	store_each(s, STORE_STATISTICS, drop_old_hour, &f);
 }
 
 uint64_t
@@ -206,9 +206,9 @@ sum_hour(void *ctx, const char *key, const void *data, size_t len)
 
 	if (key[0] != letters[s->who] || strlen(key) != 11 ||
 	    parse_int(key[9] == '0' ? key + 10 : key + 9, 0, 23, &hour) != 0 ||
-	    unpack(data, len, &u) == -1)
+	    unpack_hour(data, len, &u) == -1)
 		return;
-	sum(&s->hours[hour], &u);
+	sum_usage(&s->hours[hour], &u);
 }
 
 void

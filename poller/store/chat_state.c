@@ -53,7 +53,7 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 }
 
 /* What stands before the messages, borrowed. */
-struct head {
+struct chat_head {
 	struct pack rest;
 	struct chat_peek peek;
 	int64_t since;
@@ -61,10 +61,10 @@ struct head {
 	uint64_t messages;
 };
 
-static struct head
+static struct chat_head
 get_head(const void *data, size_t len)
 {
-	struct head h = { .rest = pack_open(data, len, LAYOUT) };
+	struct chat_head h = { .rest = pack_open(data, len, LAYOUT) };
 	struct pack *r = &h.rest;
 	size_t n;
 
@@ -79,7 +79,7 @@ get_head(const void *data, size_t len)
 	return h;
 }
 
-struct entry {
+struct stored_message {
 	int64_t at;
 	bool closing, fetched;
 	const char *id, *episode, *body;
@@ -87,7 +87,7 @@ struct entry {
 };
 
 static bool
-get_entry(struct pack *r, struct entry *e)
+get_message(struct pack *r, struct stored_message *e)
 {
 	uint64_t flags;
 	size_t len;
@@ -105,9 +105,9 @@ get_entry(struct pack *r, struct entry *e)
 int
 chat_state_decode(struct chat_state *c, const void *data, size_t len)
 {
-	struct head h = get_head(data, len);
+	struct chat_head h = get_head(data, len);
 	struct history_message m;
-	struct entry e;
+	struct stored_message e;
 
 	*c = (struct chat_state){ .history = HISTORY_INIT };
 	c->failures = h.peek.failures;
@@ -117,7 +117,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 	c->left_at = h.peek.left_at;
 	c->mark = xstrdup(h.peek.mark);
 	c->episode = xstrdup(h.episode);
-	for (; h.messages > 0 && get_entry(&h.rest, &e); h.messages--) {
+	for (; h.messages > 0 && get_message(&h.rest, &e); h.messages--) {
 		/* history_put() copies. */
 		m = (struct history_message){ (char *)(uintptr_t)e.id,
 			(char *)(uintptr_t)e.episode, (char *)(uintptr_t)e.body,
@@ -134,7 +134,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 int
 chat_peek_decode(struct chat_peek *p, const void *data, size_t len)
 {
-	struct head h = get_head(data, len);
+	struct chat_head h = get_head(data, len);
 
 	*p = h.peek;
 	p->messages = h.rest;
@@ -144,9 +144,9 @@ chat_peek_decode(struct chat_peek *p, const void *data, size_t len)
 bool
 chat_peek_next(struct chat_peek *p, int64_t *at, const char **body, size_t *len)
 {
-	struct entry e;
+	struct stored_message e;
 
-	if (!pack_more(&p->messages) || !get_entry(&p->messages, &e))
+	if (!pack_more(&p->messages) || !get_message(&p->messages, &e))
 		return false;
 	*at = e.at;
 	*body = e.body;

@@ -44,7 +44,7 @@ history_put(struct history *h, const struct history_message *m)
 }
 
 static bool
-is_number(const char *s)
+is_numeric_id(const char *s)
 {
 	if (*s == '0')
 		return s[1] == '\0';
@@ -54,7 +54,7 @@ is_number(const char *s)
 int
 history_compare_ids(const char *a, const char *b)
 {
-	bool na = is_number(a), nb = is_number(b);
+	bool na = is_numeric_id(a), nb = is_numeric_id(b);
 	size_t la, lb;
 
 	if (na != nb)
@@ -90,7 +90,7 @@ by_time(const void *x, const void *y)
 
 /* Keeps the latest version of each message; fetched stays true. */
 static void
-drop_doubles(struct history *h)
+drop_replaced(struct history *h)
 {
 	struct history_message **index = xcalloc(h->n + 1, sizeof *index);
 	struct history_message *kept = NULL;
@@ -121,7 +121,7 @@ history_sort(struct history *h)
 {
 	if (h->sorted)
 		return;
-	drop_doubles(h);
+	drop_replaced(h);
 	qsort(h->messages, h->n, sizeof *h->messages, by_time);
 	h->sorted = true;
 }

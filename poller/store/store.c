@@ -21,7 +21,7 @@
 #define LOCK_BYTES 65536 /* of LMDB's lock file: room for its readers */
 
 /* A change that waits. */
-struct change {
+struct store_change {
 	enum store_table table;
 	char *key;
 	void *data; /* NULL: delete */
@@ -34,7 +34,7 @@ struct store {
 	MDB_env *env;
 	MDB_dbi dbi[STORE_TABLES];
 	MDB_txn *reader; /* NULL: none under way */
-	struct change *changes;
+	struct store_change *changes;
 	size_t changes_n, changes_cap, pending;
 	bool emptied[STORE_TABLES];
 	struct buf scratch;
@@ -72,7 +72,7 @@ store_close(struct store *s)
 
 /* A sentence and the exit code for what LMDB or the system says. */
 static enum exit_code
-explain(const char *path, int rc, struct buf *why)
+explain_store_error(const char *path, int rc, struct buf *why)
 {
 	switch (rc) {
 	case MDB_INVALID:
@@ -160,7 +160,7 @@ find_tables(struct store *s)
 }
 
 static int
-lock_tenant(struct store *s, const char *dir, const char *tenant,
+lock_tenant_state(struct store *s, const char *dir, const char *tenant,
     enum exit_code *code, struct buf *why)
 {
 	char *name = xasprintf("%s/%s.lock", dir, tenant);
@@ -218,7 +218,7 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
 	if ((access != STORE_LOOKING && make_folder(dir, code, why) != 0) ||
 	    (access == STORE_ALONE &&
-		lock_tenant(s, dir, tenant, code, why) != 0)) {
+		lock_tenant_state(s, dir, tenant, code, why) != 0)) {
 		err = errno;
 		store_close(s);
 		errno = err;
@@ -231,7 +231,7 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 		buf_setf(why, "there is no state '%s' yet", s->path);
 		*code = PROG_NOINPUT;
 	} else {
-		*code = explain(s->path, rc, why);
+		*code = explain_store_error(s->path, rc, why);
 	}
 	store_close(s);
 	errno = 0;
@@ -290,14 +290,14 @@ store_rest(struct store *s)
 }
 
 static void
-change(struct store *s, enum store_table t, const char *key, const void *data,
-    size_t len)
+add_change(struct store *s, enum store_table t, const char *key,
+    const void *data, size_t len)
 {
-	struct change *c;
+	struct store_change *c;
 
 	XGROW(s->changes, s->changes_n, s->changes_cap);
 	c = &s->changes[s->changes_n++];
-	*c = (struct change){ t, xstrdup(key), NULL, len };
+	*c = (struct store_change){ t, xstrdup(key), NULL, len };
 	if (data != NULL) {
 		c->data = xmalloc(len + 1);
 		memcpy(c->data, data, len);
@@ -309,13 +309,13 @@ void
 store_put(struct store *s, enum store_table t, const char *key,
     const void *data, size_t len)
 {
-	change(s, t, key, data, len);
+	add_change(s, t, key, data, len);
 }
 
 void
 store_delete(struct store *s, enum store_table t, const char *key)
 {
-	change(s, t, key, NULL, 0);
+	add_change(s, t, key, NULL, 0);
 }
 
 void
@@ -363,7 +363,7 @@ store_pending(const struct store *s)
 }
 
 static int
-put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
+put_checksummed(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
 {
 	MDB_val room = { STORE_SUM_LEN + data->mv_size, NULL };
 	uint64_t sum = store_checksum(key, data);
@@ -388,11 +388,11 @@ write_changes(struct store *s, MDB_txn *txn)
 			rc = mdb_drop(txn, s->dbi[i], 0);
 	}
 	for (i = 0; rc == 0 && i < s->changes_n; i++) {
-		const struct change *c = &s->changes[i];
+		const struct store_change *c = &s->changes[i];
 		MDB_val k = store_key(c->key), v = { c->len, c->data };
 
 		if (c->data != NULL) {
-			rc = put(txn, s->dbi[c->table], &k, &v);
+			rc = put_checksummed(txn, s->dbi[c->table], &k, &v);
 			continue;
 		}
 		rc = mdb_del(txn, s->dbi[c->table], &k, NULL);
@@ -418,7 +418,7 @@ commit_once(struct store *s)
 }
 
 static int
-grow(struct store *s)
+grow_store_map(struct store *s)
 {
 	MDB_envinfo info;
 	int rc = mdb_env_info(s->env, &info);
@@ -436,7 +436,7 @@ store_commit(struct store *s, struct buf *why)
 	for (;;) {
 		rc = commit_once(s);
 		if (rc == MDB_MAP_FULL)
-			rc = grow(s);
+			rc = grow_store_map(s);
 		else if (rc == MDB_MAP_RESIZED)
 			rc = mdb_env_set_mapsize(s->env, 0);
 		else
@@ -445,7 +445,7 @@ store_commit(struct store *s, struct buf *why)
 			break;
 	}
 	if (rc != 0)
-		return explain(s->path, rc, why);
+		return explain_store_error(s->path, rc, why);
 	drop_changes(s);
 	return PROG_OK;
 }

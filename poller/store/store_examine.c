@@ -145,7 +145,7 @@ is_page_sound(MDB_txn *txn, const MDB_val *key)
 }
 
 static int
-read_table(MDB_txn *txn, enum store_table t)
+examine_table(MDB_txn *txn, enum store_table t)
 {
 	MDB_cursor *cursor;
 	MDB_val key, data, format = store_key("format");
@@ -179,7 +179,7 @@ read_table(MDB_txn *txn, enum store_table t)
 /* The lists of free pages: each is a count and that many page numbers. A bad
  * one would be written through. */
 static int
-read_free(MDB_env *env, MDB_txn *txn)
+examine_free_pages(MDB_env *env, MDB_txn *txn)
 {
 	enum { FREE_DBI = 0 };
 	MDB_cursor *cursor;
@@ -250,7 +250,7 @@ try_writing(MDB_env *env)
 }
 
 static int
-read_all(const char *path, unsigned flags)
+examine_file(const char *path, unsigned flags)
 {
 	MDB_env *env = NULL;
 	MDB_txn *txn = NULL;
@@ -259,9 +259,9 @@ read_all(const char *path, unsigned flags)
 	if (rc == 0)
 		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = read_table(txn, (enum store_table)i);
+		rc = examine_table(txn, (enum store_table)i);
 	if (rc == 0)
-		rc = read_free(env, txn);
+		rc = examine_free_pages(env, txn);
 	/* A reader that is not ended would pin its pages for ever. */
 	if (txn != NULL)
 		mdb_txn_abort(txn);
@@ -293,7 +293,7 @@ store_examine(const char *path, unsigned flags)
 			(void)signal(deadly[i], SIG_DFL);
 		(void)setrlimit(RLIMIT_CORE, &no_core);
 		(void)close(STDERR_FILENO); /* its assertions speak there */
-		rc = read_all(path, flags);
+		rc = examine_file(path, flags);
 		_exit(rc == 0                      ? 0
 		      : rc == MDB_VERSION_MISMATCH ? 2
 		      : rc > 0                     ? 3
