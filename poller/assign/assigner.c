@@ -108,7 +108,7 @@ assigners_find(struct assigners *d, struct text tenant)
 }
 
 size_t
-assigners_flying(const struct assigners *d)
+assigners_in_flight(const struct assigners *d)
 {
 	size_t i, n = 0;
 
@@ -128,7 +128,7 @@ assigners_turn(struct assigners *d, int64_t wait_ms)
 		w = fetch_step(d->all[i].assigner.fetch);
 		wait_ms = w < wait_ms ? w : wait_ms;
 	}
-	if (assigners_flying(d) == 0)
+	if (assigners_in_flight(d) == 0)
 		return;
 	http_wait(d->http, wait_ms);
 	while ((answer = http_next(d->http)) != NULL)
@@ -142,7 +142,7 @@ account(struct assigners *all, struct assigner *d)
 	const struct tenant *t = d->assigner.tenant;
 	const uint64_t *calls = fetch_calls(d->assigner.fetch);
 	struct buf why = BUF_INIT;
-	struct usage u = { .runs = 1 };
+	struct call_usage u = { .runs = 1 };
 	enum exit_code code;
 	struct store *s;
 	int64_t now;
@@ -157,7 +157,7 @@ account(struct assigners *all, struct assigner *d)
 			u.calls[i] = calls[i] - d->calls[i];
 		usage_add_run(s, USAGE_ASSIGN, now, &u);
 		usage_add_month(s, USAGE_ASSIGN, now, usage_calls(u.calls));
-		quota_keep(s, d->assigner.fetch, now);
+		quota_keep_hold(s, d->assigner.fetch, now);
 		if (quota_check(t, s, d->assigner.fetch, now) != PROG_OK)
 			fetch_limit(d->assigner.fetch, 0);
 		if (store_commit(s, &why) == PROG_OK)

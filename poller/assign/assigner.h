@@ -42,7 +42,7 @@ void assigners_release(struct assigners *d, bool by_hand);
 struct tenant_assigner *assigners_find(struct assigners *d, struct text tenant);
 
 /* Requests that have not ended. */
-size_t assigners_flying(const struct assigners *d);
+size_t assigners_in_flight(const struct assigners *d);
 
 /* Starts requests and takes answers; waits so long for some, if there are any.
  */

@@ -14,13 +14,13 @@ struct dry_run {
 	struct buf lines;
 };
 
-void dry_run_init(struct dry_run *t, enum out_format format);
+void dry_run_init(struct dry_run *d, enum out_format format);
 
 /* A reservation that has ended. */
-void dry_run_add(struct dry_run *t, const struct reservation *p);
+void dry_run_add(struct dry_run *d, const struct reservation *r);
 
 /* On stdout. PROG_OK, or the code of what was logged. */
-enum exit_code dry_run_show(struct dry_run *t);
-void dry_run_release(struct dry_run *t);
+enum exit_code dry_run_show(struct dry_run *d);
+void dry_run_release(struct dry_run *d);
 
 #endif

@@ -21,18 +21,18 @@ struct recent_assignments {
 	size_t n, cap;
 };
 
-void recent_assignments_release(struct recent_assignments *g);
+void recent_assignments_release(struct recent_assignments *recent);
 
 /* The request begins, and has an answer or none. Those that ended more than a
  * few minutes ago are forgotten. Times are monotonic, in ms. */
-void recent_assignments_begin(struct recent_assignments *g,
+void recent_assignments_begin(struct recent_assignments *recent,
     const char *operator_id, const char *chat, int64_t now_ms);
 void recent_assignments_end(
-    struct recent_assignments *g, const char *chat, int64_t now_ms);
+    struct recent_assignments *recent, const char *chat, int64_t now_ms);
 
 /* How many of the operator's were not over when a list was asked for, and are
  * not on it. */
-size_t recent_assignments_since(const struct recent_assignments *g,
+size_t recent_assignments_since(const struct recent_assignments *recent,
     const char *operator_id, const struct strmap *list, int64_t asked_ms);
 
 #endif

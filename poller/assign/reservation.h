@@ -71,18 +71,18 @@ struct tenant_assigner {
 	bool dry_run;      /* asks only */
 	bool wait_forever; /* waits for a CRM that is away */
 	bool timeless;     /* a reservation that is over counts as if it held */
-	void (*done)(void *ctx, struct reservation *p);
+	void (*done)(void *ctx, struct reservation *r);
 	void *ctx;
 
 	struct recent_assignments recent; /* that may be missing on a list */
 	size_t active;                    /* reservations on their way */
 	struct strmap busy;               /* their chats */
-	enum exit_code code;   /* of what kept it from its work, the last */
-	struct strmap asked;   /* chat -> when it was read */
-	enum error_class told; /* the trouble that was told of */
+	enum exit_code code;       /* of what kept it from its work, the last */
+	struct strmap asked;       /* chat -> when it was read */
+	enum error_class reported; /* the trouble that was told of */
 };
 
-void tenant_assigner_release(struct tenant_assigner *c);
+void tenant_assigner_release(struct tenant_assigner *assigner);
 
 struct reservation {
 	struct tenant_assigner *assigner;
@@ -93,8 +93,8 @@ struct reservation {
 
 	enum reservation_step step;
 	enum reservation_fate fate;
-	struct buf outcome; /* a chat record; empty: none */
-	struct buf seen;    /* other chat records, a line each */
+	struct buf outcome;      /* a chat record; empty: none */
+	struct buf listed_chats; /* other chat records, a line each */
 	char *holder; /* who had the chat when it was read last, or NULL */
 
 	/* private */
@@ -102,29 +102,29 @@ struct reservation {
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	enum reservation_giving giving;
-	bool taken;         /* by somebody; nobody knows whom */
-	bool missing;       /* it was not found when it was read, */
-	bool missed;        /* and is in a list */
-	int64_t listed_ms;  /* when the operator's chats were asked for, */
-	struct strmap held; /* monotonic, and which they are */
-	char *answer;       /* whom the CRM named, when it was given, or NULL */
+	bool taken;        /* by somebody; nobody knows whom */
+	bool not_found;    /* it was not found when it was read, */
+	bool in_a_list;    /* and is in a list */
+	int64_t listed_ms; /* when the operator's chats were asked for, */
+	struct strmap listed_ids; /* monotonic, and which they are */
+	char *answer; /* whom the CRM named, when it was given, or NULL */
 	struct retry retry;
 	int64_t due_ms; /* of a waiting one, monotonic */
 };
 
 /* Of an assignment record; texts are copied. */
-void reservation_init(
-    struct reservation *p, struct tenant_assigner *c, const struct record *r);
-void reservation_release(struct reservation *p);
+void reservation_init(struct reservation *r, struct tenant_assigner *assigner,
+    const struct record *record);
+void reservation_release(struct reservation *r);
 
 /* Whether it may begin: no other one is about its chat, and there is room. */
-bool reservation_may_start(const struct reservation *p);
+bool reservation_may_start(const struct reservation *r);
 
 /* Ends by assigner->done, perhaps at once. */
-void reservation_start(struct reservation *p);
+void reservation_start(struct reservation *r);
 
 /* Of a waiting one: goes on if it is time. Milliseconds until then, INT64_MAX
  * if it does not wait. */
-int64_t reservation_wake(struct reservation *p, int64_t now_mono);
+int64_t reservation_wake(struct reservation *r, int64_t now_mono);
 
 #endif

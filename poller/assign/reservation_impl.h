@@ -16,28 +16,28 @@
 
 /* It is over, and assigner->done is told: without an outcome, or with one that
  * says how the chat stands, as it was read, and whom the CRM named since. */
-void reservation_done(struct reservation *p, enum reservation_fate fate);
-void reservation_outcome(struct reservation *p, enum reservation_fate fate);
+void reservation_done(struct reservation *r, enum reservation_fate fate);
+void reservation_outcome(struct reservation *r, enum reservation_fate fate);
 /* All is known that was asked for. */
-void reservation_decide(struct reservation *p);
+void reservation_decide(struct reservation *r);
 /* The step that follows. */
-void reservation_go(struct reservation *p, enum reservation_step to);
+void reservation_go(struct reservation *r, enum reservation_step to);
 /* Read anew after a while. */
-void reservation_wait(struct reservation *p);
+void reservation_wait(struct reservation *r);
 /* A trouble of the tenant is told once, until something works again. This one
  * ends nothing. */
-void reservation_tell(struct tenant_assigner *c, enum error_class fault,
-    const char *what, const char *message);
+void reservation_report(struct tenant_assigner *assigner,
+    enum error_class error, const char *what, const char *message);
 
 /* reservation_read.c: the chat; whose it is; what the operator has. */
-void reservation_read(struct reservation *p);
-void reservation_search(struct reservation *p, enum reservation_step whose);
-void reservation_list(struct reservation *p);
+void reservation_read(struct reservation *r);
+void reservation_search(struct reservation *r, enum reservation_step whose);
+void reservation_list(struct reservation *r);
 
 /* reservation_give.c: asked once, and not when the reservation is over
  * meanwhile.
  */
-void reservation_give(struct reservation *p);
+void reservation_give(struct reservation *r);
 
 static inline bool
 reservation_is_same(const char *a, const char *b)

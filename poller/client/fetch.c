@@ -31,7 +31,7 @@ fetch_new(struct http *h, const struct tenant *t, struct skew *skew)
 	TAILQ_INIT(&f->urgent);
 	TAILQ_INIT(&f->ready);
 	TAILQ_INIT(&f->delayed);
-	TAILQ_INIT(&f->flying);
+	TAILQ_INIT(&f->in_flight);
 	return f;
 }
 
@@ -42,7 +42,7 @@ fetch_limit(struct fetch *f, uint64_t calls)
 }
 
 void
-fetch_forget_request(struct fetch_job *j)
+fetch_drop_request(struct fetch_job *j)
 {
 	free(j->url);
 	j->url = NULL;
@@ -60,7 +60,7 @@ job_free(struct fetch_job *j)
 	free(j->customer);
 	free(j->replaces);
 	free(j->operator_id);
-	fetch_forget_request(j);
+	fetch_drop_request(j);
 	free(j);
 }
 
@@ -96,11 +96,11 @@ fetch_ask(struct fetch *f, const struct question *q)
 }
 
 void
-fetch_end_as(struct fetch_job *j, enum error_class fault, const char *message,
+fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
     bool maybe)
 {
 	const struct fetch *f = j->fetch;
-	const struct ending e = { .fault = fault,
+	const struct ending e = { .error = error,
 		.message = message,
 		.outage = j->failures > 0 && f->answered == j->answered_before,
 		.maybe = maybe,
@@ -114,9 +114,9 @@ fetch_end_as(struct fetch_job *j, enum error_class fault, const char *message,
 }
 
 void
-fetch_end(struct fetch_job *j, enum error_class fault, const char *message)
+fetch_end(struct fetch_job *j, enum error_class error, const char *message)
 {
-	fetch_end_as(j, fault, message, false);
+	fetch_end_as(j, error, message, false);
 }
 
 struct profile_input
@@ -174,9 +174,9 @@ static void
 start_job(struct fetch_job *j)
 {
 	struct fetch *f = j->fetch;
-	struct http_request r = {
-		.limits = &f->tenant->limits, .flying = &f->flying_n, .ctx = j
-	};
+	struct http_request r = { .limits = &f->tenant->limits,
+		.in_flight = &f->in_flight_n,
+		.ctx = j };
 	struct buf why = BUF_INIT;
 	int rc = find_url(j, &why);
 
@@ -193,7 +193,7 @@ start_job(struct fetch_job *j)
 	} else {
 		f->calls_left--;
 		f->calls[j->q.call]++;
-		TAILQ_INSERT_TAIL(&f->flying, j, link);
+		TAILQ_INSERT_TAIL(&f->in_flight, j, link);
 		r.url = j->url;
 		r.headers = j->host->headers;
 		r.method = j->request.method;
@@ -235,7 +235,7 @@ fetch_step(struct fetch *f)
 	struct fetch_jobs *from;
 	struct fetch_job *j;
 
-	while (f->flying_n < f->tenant->concurrency) {
+	while (f->in_flight_n < f->tenant->concurrency) {
 		from = !TAILQ_EMPTY(&f->urgent) ? &f->urgent : &f->ready;
 		j = TAILQ_FIRST(from);
 		if (j == NULL)
@@ -263,11 +263,11 @@ void
 fetch_stop(struct fetch *f)
 {
 	f->stopped = true;
-	http_cancel(f->http, &f->flying_n);
+	http_cancel(f->http, &f->in_flight_n);
 	drop_jobs(&f->urgent);
 	drop_jobs(&f->ready);
 	drop_jobs(&f->delayed);
-	drop_jobs(&f->flying);
+	drop_jobs(&f->in_flight);
 }
 
 void
@@ -292,28 +292,9 @@ fetch_calls(const struct fetch *f)
 }
 
 int64_t
-fetch_held(const struct fetch *f)
+fetch_hold_ms(const struct fetch *f)
 {
 	int64_t left = f->hold_until_ms - clock_mono_ms();
 
 	return left > 0 ? left : 0;
-}
-
-size_t
-fetch_turn(struct http *http, struct fetch *const *all, size_t n)
-{
-	struct http_answer *a;
-	int64_t wait = INT64_MAX, w;
-	size_t i, left = 0;
-
-	for (i = 0; i < n; i++) {
-		w = fetch_step(all[i]);
-		wait = w < wait ? w : wait;
-		left += fetch_left(all[i]);
-	}
-	if (left > 0)
-		http_wait(http, wait);
-	while ((a = http_next(http)) != NULL)
-		fetch_answer(a);
-	return left;
 }

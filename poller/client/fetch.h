@@ -17,7 +17,7 @@
 struct fetch;
 
 struct ending {
-	enum error_class fault;
+	enum error_class error;
 	const char *message; /* of a fault: half a sentence */
 	bool outage;         /* nothing else was answered meanwhile either */
 	bool maybe; /* it failed, and yet what was to change may have changed */
@@ -77,6 +77,6 @@ size_t fetch_left(const struct fetch *f);
 const uint64_t *fetch_calls(const struct fetch *f);
 
 /* How long the CRM wants us to stay away, in ms from now; 0: not at all. */
-int64_t fetch_held(const struct fetch *f);
+int64_t fetch_hold_ms(const struct fetch *f);
 
 #endif

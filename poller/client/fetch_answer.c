@@ -28,13 +28,13 @@
 /* Whether one more try makes sense; then *delay says when. */
 static bool
 may_retry(
-    struct fetch_job *j, enum error_class fault, int64_t hint, int64_t *delay)
+    struct fetch_job *j, enum error_class error, int64_t hint, int64_t *delay)
 {
 	struct fetch *f = j->fetch;
 
 	if (j->failures++ == 0)
 		j->answered_before = f->answered;
-	if ((fault == ERROR_CLASS_UNUSABLE || fault == ERROR_CLASS_GONE) &&
+	if ((error == ERROR_CLASS_UNUSABLE || error == ERROR_CLASS_GONE) &&
 	    j->failures >= UNUSABLE_TRIES)
 		return false;
 	if (j->q.tries > 0 && j->failures >= j->q.tries &&
@@ -46,12 +46,12 @@ may_retry(
 
 static void
 retry_or_end(
-    struct fetch_job *j, enum error_class fault, int64_t hint, const char *text)
+    struct fetch_job *j, enum error_class error, int64_t hint, const char *text)
 {
 	int64_t delay;
 
-	if (!may_retry(j, fault, hint, &delay)) {
-		fetch_end(j, fault, text);
+	if (!may_retry(j, error, hint, &delay)) {
+		fetch_end(j, error, text);
 		return;
 	}
 	log_debug("retry", "tenant=%s what=%s in_ms=%lld reason='%s'",
@@ -95,7 +95,7 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 	if (a->status == 204 || body[blank] == '\0')
 		buf_setf(out, "the answer is empty (HTTP %d)", a->status);
 	else if (body[blank] == '<' ||
-		 strncasecmp(a->told.content_type, "text/html", 9) == 0)
+		 strncasecmp(a->headers.content_type, "text/html", 9) == 0)
 		buf_setf(out, "it answers with a web page (HTTP %d), not JSON",
 		    a->status);
 	else
@@ -126,7 +126,7 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	}
 	value_unref(j->cursor);
 	j->cursor = next;
-	fetch_forget_request(j);
+	fetch_drop_request(j);
 	j->redirects = j->failures = 0;
 	retry_reset(&j->retry);
 	fetch_ready(j);
@@ -137,7 +137,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
     struct profile_answer *a, bool json)
 {
 	struct fetch *f = j->fetch;
-	bool refused = a->fault == ERROR_CLASS_THROTTLED || h->status == 503;
+	bool refused = a->error == ERROR_CLASS_THROTTLED || h->status == 503;
 	struct buf text = BUF_INIT;
 	int64_t wait;
 
@@ -145,44 +145,45 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 		describe_error(h, buf_str(&a->message), &text);
 	else
 		buf_adds(&text, buf_str(&a->message));
-	wait = throttle_wait(&h->told, refused, skew_apply(f->skew, h->got_ms),
-	    profile_about(f->tenant->profile)->period_ms);
+	wait =
+	    throttle_wait(&h->headers, refused, skew_apply(f->skew, h->got_ms),
+		profile_about(f->tenant->profile)->period_ms);
 	hold_calls(f, wait);
 	if (wait > f->tenant->retry_budget_ms)
 		buf_addf(&text, "; it wants no call for %lld s",
 		    (long long)(wait / 1000));
-	switch (a->fault) {
+	switch (a->error) {
 	case ERROR_CLASS_LATER:
 		if (j->q.changes) {
-			fetch_end_as(j, a->fault, buf_str(&text), true);
+			fetch_end_as(j, a->error, buf_str(&text), true);
 			break;
 		}
-		retry_or_end(j, a->fault, wait, buf_str(&text));
+		retry_or_end(j, a->error, wait, buf_str(&text));
 		break;
 	case ERROR_CLASS_THROTTLED:
-		retry_or_end(j, a->fault, wait, buf_str(&text));
+		retry_or_end(j, a->error, wait, buf_str(&text));
 		break;
 	case ERROR_CLASS_UNUSABLE:
 		if (h->status >= 200 && h->status < 300 && j->q.changes) {
-			fetch_end_as(j, a->fault, buf_str(&text), true);
+			fetch_end_as(j, a->error, buf_str(&text), true);
 			break;
 		}
 		if (h->status >= 200 && h->status < 300 && !a->unread) {
-			retry_or_end(j, a->fault, -1, buf_str(&text));
+			retry_or_end(j, a->error, -1, buf_str(&text));
 			break;
 		}
-		fetch_end(j, a->fault, buf_str(&text));
+		fetch_end(j, a->error, buf_str(&text));
 		break;
 	case ERROR_CLASS_GONE:
 		if (j->q.call == PROFILE_MESSAGES)
-			retry_or_end(j, a->fault, -1, buf_str(&text));
+			retry_or_end(j, a->error, -1, buf_str(&text));
 		else
-			fetch_end(j, a->fault, buf_str(&text));
+			fetch_end(j, a->error, buf_str(&text));
 		break;
 	case ERROR_CLASS_NONE:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		fetch_end(j, a->fault, buf_str(&text));
+		fetch_end(j, a->error, buf_str(&text));
 		break;
 	}
 	buf_release(&text);
@@ -196,13 +197,14 @@ read_answer_body(
 	struct fetch *f = j->fetch;
 	struct profile_input in = fetch_input(j);
 	struct buf why = BUF_INIT;
-	bool mended = false;
+	bool repaired = false;
 	struct value *v = NULL;
 
 	if (h->status != 204)
-		v = value_parse(buf_str(&h->body), h->body.len, &mended, &why);
-	if (mended && !f->warned_mended) {
-		f->warned_mended = true;
+		v = value_parse(
+		    buf_str(&h->body), h->body.len, &repaired, &why);
+	if (repaired && !f->warned_repaired) {
+		f->warned_repaired = true;
 		log_warn("tenant %s: its CRM sends text that is no UTF-8; "
 			 "U+FFFD stands for it",
 		    f->tenant->name);
@@ -212,7 +214,7 @@ read_answer_body(
 	if (v != NULL || h->status < 200 || h->status > 299) {
 		profile_read(f->tenant->profile, j->q.call, &in, a);
 	} else {
-		*a = (struct profile_answer){ .fault = ERROR_CLASS_UNUSABLE };
+		*a = (struct profile_answer){ .error = ERROR_CLASS_UNUSABLE };
 		describe_body(h, buf_str(&why), &a->message);
 	}
 	buf_release(&why);
@@ -262,17 +264,17 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 	struct profile_answer a;
 	bool json;
 
-	skew_learn(f->skew, h->sent_ms, h->got_ms, h->told.date_ms);
+	skew_update(f->skew, h->sent_ms, h->got_ms, h->headers.date_ms);
 	if (is_redirect(h)) {
 		follow_redirect(j, h);
 		return;
 	}
 	json = read_answer_body(j, h, &a);
-	if (a.fault != ERROR_CLASS_NONE) {
+	if (a.error != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
 		hold_calls(
-		    f, throttle_wait(&h->told, false,
+		    f, throttle_wait(&h->headers, false,
 			   skew_apply(f->skew, h->got_ms),
 			   profile_about(f->tenant->profile)->period_ms));
 		good_page(j, &a, h->sent_ms);
@@ -285,7 +287,7 @@ fetch_answer(struct http_answer *h)
 {
 	struct fetch_job *j = h->ctx;
 
-	TAILQ_REMOVE(&j->fetch->flying, j, link);
+	TAILQ_REMOVE(&j->fetch->in_flight, j, link);
 	switch (h->outcome) {
 	case HTTP_ANSWERED:
 		handle_answer(j, h);
@@ -305,4 +307,23 @@ fetch_answer(struct http_answer *h)
 		break;
 	}
 	http_answer_free(h);
+}
+
+size_t
+fetch_turn(struct http *http, struct fetch *const *all, size_t n)
+{
+	struct http_answer *a;
+	int64_t wait = INT64_MAX, w;
+	size_t i, left = 0;
+
+	for (i = 0; i < n; i++) {
+		w = fetch_step(all[i]);
+		wait = w < wait ? w : wait;
+		left += fetch_left(all[i]);
+	}
+	if (left > 0)
+		http_wait(http, wait);
+	while ((a = http_next(http)) != NULL)
+		fetch_answer(a);
+	return left;
 }

@@ -37,11 +37,11 @@ struct fetch {
 	struct http *http;
 	const struct tenant *tenant;
 	struct skew *skew;
-	struct fetch_jobs urgent, ready, delayed, flying;
-	size_t flying_n, left;
+	struct fetch_jobs urgent, ready, delayed, in_flight;
+	size_t in_flight_n, left;
 	uint64_t calls[PROFILE_CALLS], calls_left, answered;
 	int64_t hold_until_ms; /* monotonic */
-	bool stopped, warned_mended;
+	bool stopped, warned_repaired;
 };
 
 /* It waits for its turn. */
@@ -49,14 +49,14 @@ void fetch_ready(struct fetch_job *j);
 
 /* Tells whoever asked; the job is gone. maybe: see struct ending. */
 void fetch_end(
-    struct fetch_job *j, enum error_class fault, const char *message);
-void fetch_end_as(struct fetch_job *j, enum error_class fault,
+    struct fetch_job *j, enum error_class error, const char *message);
+void fetch_end_as(struct fetch_job *j, enum error_class error,
     const char *message, bool maybe);
 
 /* What the profile is told of the question. */
 struct profile_input fetch_input(const struct fetch_job *j);
 
 /* The next start makes another one. */
-void fetch_forget_request(struct fetch_job *j);
+void fetch_drop_request(struct fetch_job *j);
 
 #endif

@@ -191,14 +191,14 @@ http_start(struct http *h, const struct http_request *r)
 	t->request = *r;
 	t->answer = xcalloc(1, sizeof *t->answer);
 	t->answer->ctx = r->ctx;
-	t->answer->flying = r->flying;
+	t->answer->in_flight = r->in_flight;
 	t->answer->body.max = r->limits->max_body;
 	t->answer->sent_ms = clock_now_ms();
 	if (t->easy == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 	set_easy_options(h, t);
 	TAILQ_INSERT_TAIL(&h->under_way, t, link);
-	++*r->flying;
+	++*r->in_flight;
 	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 }
@@ -214,7 +214,7 @@ end_transfer(struct http *h, struct transfer *t)
 	else
 		curl_easy_cleanup(t->easy);
 	TAILQ_REMOVE(&h->under_way, t, link);
-	--*t->request.flying;
+	--*t->request.in_flight;
 	free(t);
 }
 
@@ -235,25 +235,27 @@ get_header(CURL *c, const char *name, char *to, size_t size)
 }
 
 static void
-get_told(CURL *c, struct http_told *told)
+get_headers(CURL *c, struct http_answer_headers *headers)
 {
 	char date[64] = "";
 
+	get_header(c, "Retry-After", headers->retry_after,
+	    sizeof headers->retry_after);
 	get_header(
-	    c, "Retry-After", told->retry_after, sizeof told->retry_after);
-	get_header(c, "X-RateLimit-Reset", told->reset, sizeof told->reset);
-	get_header(c, "X-Rate-Limit-Reset", told->reset, sizeof told->reset);
-	get_header(c, "RateLimit-Reset", told->reset, sizeof told->reset);
-	get_header(c, "X-RateLimit-Remaining", told->remaining,
-	    sizeof told->remaining);
-	get_header(c, "X-Rate-Limit-Remaining", told->remaining,
-	    sizeof told->remaining);
+	    c, "X-RateLimit-Reset", headers->reset, sizeof headers->reset);
 	get_header(
-	    c, "RateLimit-Remaining", told->remaining, sizeof told->remaining);
-	get_header(
-	    c, "Content-Type", told->content_type, sizeof told->content_type);
+	    c, "X-Rate-Limit-Reset", headers->reset, sizeof headers->reset);
+	get_header(c, "RateLimit-Reset", headers->reset, sizeof headers->reset);
+	get_header(c, "X-RateLimit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "X-Rate-Limit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "RateLimit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "Content-Type", headers->content_type,
+	    sizeof headers->content_type);
 	get_header(c, "Date", date, sizeof date);
-	told->date_ms = http_date(date);
+	headers->date_ms = http_date(date);
 }
 
 /* What no later try can mend. */
@@ -311,7 +313,7 @@ finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 	a->body.max = 0;
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	a->status = (int)status;
-	get_told(t->easy, &a->told);
+	get_headers(t->easy, &a->headers);
 	if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &url) ==
 		CURLE_OK &&
 	    url != NULL)
@@ -367,20 +369,20 @@ http_next(struct http *h)
 }
 
 void
-http_cancel(struct http *h, const size_t *flying)
+http_cancel(struct http *h, const size_t *in_flight)
 {
 	struct transfer *t, *next;
 	size_t i, n = 0;
 
 	for (t = TAILQ_FIRST(&h->under_way); t != NULL; t = next) {
 		next = TAILQ_NEXT(t, link);
-		if (t->request.flying != flying)
+		if (t->request.in_flight != in_flight)
 			continue;
 		http_answer_free(t->answer);
 		end_transfer(h, t);
 	}
 	for (i = h->done_at; i < h->done_n; i++) {
-		if (h->done[i]->flying == flying)
+		if (h->done[i]->in_flight == in_flight)
 			http_answer_free(h->done[i]);
 		else
 			h->done[n++] = h->done[i];
@@ -397,7 +399,7 @@ http_free(struct http *h)
 	if (h == NULL)
 		return;
 	while (!TAILQ_EMPTY(&h->under_way))
-		http_cancel(h, TAILQ_FIRST(&h->under_way)->request.flying);
+		http_cancel(h, TAILQ_FIRST(&h->under_way)->request.in_flight);
 	while ((a = http_next(h)) != NULL)
 		http_answer_free(a);
 	while (h->idle_n > 0)

@@ -39,7 +39,7 @@ struct http_request {
 		      of its own */
 	const struct http_headers *headers;
 	const struct http_limits *limits;
-	size_t *flying; /* counted up at the start, down at the end */
+	size_t *in_flight; /* counted up at the start, down at the end */
 	void *ctx;
 };
 
@@ -51,7 +51,7 @@ enum http_outcome {
 };
 
 /* What the answer's headers say; "" where they say nothing. */
-struct http_told {
+struct http_answer_headers {
 	char retry_after[64];
 	char reset[32];     /* X-RateLimit-Reset, RateLimit-Reset */
 	char remaining[32]; /* X-RateLimit-Remaining and its like */
@@ -61,14 +61,14 @@ struct http_told {
 
 struct http_answer {
 	void *ctx;
-	const size_t *flying; /* of the request */
+	const size_t *in_flight; /* of the request */
 	enum http_outcome outcome;
 	bool unsent; /* not answered, and no byte of it was sent */
 	int status;
 	struct buf body;
 	struct buf reason; /* when not HTTP_ANSWERED */
 	char *redirect;    /* where a 3xx points to, absolute, or NULL */
-	struct http_told told;
+	struct http_answer_headers headers;
 	int64_t sent_ms, got_ms; /* our clock, when asked and answered */
 };
 
@@ -88,7 +88,7 @@ void http_answer_free(struct http_answer *a);
 
 /* Drops what is under way, and answers not yet taken, for this count of
  * flying requests. */
-void http_cancel(struct http *h, const size_t *flying);
+void http_cancel(struct http *h, const size_t *in_flight);
 
 /* A date as in headers, in ms; CLOCK_NONE when it is none. */
 int64_t http_date(const char *text);

@@ -9,8 +9,8 @@
 #include "poller/profile/profile.h"
 
 struct paging {
-	struct strmap seen; /* cursors and pages */
-	uint64_t key[2];    /* of pages' hashes */
+	struct strmap visited; /* cursors and pages */
+	uint64_t key[2];       /* of pages' hashes */
 	unsigned pages;
 	bool moved; /* the last page did: it may come once more */
 };

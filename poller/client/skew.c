@@ -11,7 +11,7 @@
 #define LATE_MS 2000
 
 void
-skew_learn(struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms)
+skew_update(struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms)
 {
 	if (date_ms == CLOCK_NONE)
 		return;

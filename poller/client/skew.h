@@ -14,7 +14,7 @@ struct skew {
 };
 
 /* What one answer tells: asked and answered at these times of our clock. */
-void skew_learn(
+void skew_update(
     struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms);
 
 /* A time of our clock on the CRM's. */

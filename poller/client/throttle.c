@@ -68,16 +68,16 @@ by_reset(const char *text, int64_t now_ms)
 }
 
 int64_t
-throttle_wait(const struct http_told *told, bool refused, int64_t now_ms,
-    int64_t period_ms)
+throttle_wait(const struct http_answer_headers *headers, bool refused,
+    int64_t now_ms, int64_t period_ms)
 {
-	bool empty = parse_number(told->remaining) == 0;
+	bool empty = parse_number(headers->remaining) == 0;
 	int64_t wait = -1;
 
 	if (refused)
-		wait = by_retry_after(told->retry_after, now_ms);
+		wait = by_retry_after(headers->retry_after, now_ms);
 	if (wait < 0 && (refused || empty))
-		wait = by_reset(told->reset, now_ms);
+		wait = by_reset(headers->reset, now_ms);
 	if (wait < 0 && (refused || empty) && period_ms > 0)
 		wait = bounded((double)(period_ms - now_ms % period_ms));
 	return wait;

@@ -18,7 +18,7 @@
  * (status 429 or 503, or the profile says so); else only a used-up count of
  * remaining calls makes us wait. now_ms is the CRM's clock; period_ms the
  * time after which its count begins anew, 0 if that is not known. */
-int64_t throttle_wait(const struct http_told *told, bool refused,
+int64_t throttle_wait(const struct http_answer_headers *headers, bool refused,
     int64_t now_ms, int64_t period_ms);
 
 #endif

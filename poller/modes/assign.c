@@ -73,9 +73,9 @@ fail_assign(struct assign *a, enum exit_code code, const char *why)
 
 /* What was seen on the way, where that is why nothing was given. */
 static int
-write_seen(struct assign *a, const struct reservation *p)
+write_listed_chats(struct assign *a, const struct reservation *p)
 {
-	const char *line = buf_str(&p->seen), *end;
+	const char *line = buf_str(&p->listed_chats), *end;
 
 	if (p->fate != RESERVATION_REFUSED)
 		return 0;
@@ -104,7 +104,7 @@ on_reservation_done(void *ctx, struct reservation *p)
 		return;
 	}
 	a->unflushed++;
-	if (write_seen(a, p) != 0 ||
+	if (write_listed_chats(a, p) != 0 ||
 	    endpoint_write(a->to, p->outcome.data, p->outcome.len) != 0)
 		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
 }
@@ -334,7 +334,8 @@ carry_out_assignments(struct assign *a)
 	assigners_account(&a->assigners, true);
 	while (assign_goes_on(a)) {
 		wait = step_reservations(a);
-		if (assigners_flying(&a->assigners) == 0 && a->unflushed == 0) {
+		if (assigners_in_flight(&a->assigners) == 0 &&
+		    a->unflushed == 0) {
 			take_input(a, (int)wait);
 		} else {
 			take_input(a, 0);

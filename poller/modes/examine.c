@@ -24,21 +24,22 @@
 #define RECENT_MS (10 * INT64_C(60000))
 
 static void
-set_finding(struct examined *p, enum step s, bool good)
+set_finding(struct examined *p, enum check_step s, bool good)
 {
 	p->findings[s].result = good ? GOOD : BAD;
 }
 
 static void
-set_failed_finding(struct examined *p, enum step s, const struct ending *e)
+set_failed_finding(
+    struct examined *p, enum check_step s, const struct ending *e)
 {
 	struct buf way = BUF_INIT;
 
-	error_class_way_out(p->tenant, e->fault, &way);
+	error_class_way_out(p->tenant, e->error, &way);
 	set_finding(p, s, false);
 	buf_setf(&p->findings[s].detail, "%s; %s", e->message, buf_str(&way));
 	if (p->code == PROG_OK)
-		p->code = error_class_code(e->fault);
+		p->code = error_class_code(e->error);
 	buf_release(&way);
 }
 
@@ -49,11 +50,11 @@ look_at_address(struct examined *p, const struct ending *e)
 	struct finding *f = &p->findings[STEP_ADDRESS];
 	bool tls = strncmp(p->tenant->base, "https", 5) == 0;
 
-	if (e->fault == ERROR_CLASS_LATER && f->result == UNKNOWN) {
+	if (e->error == ERROR_CLASS_LATER && f->result == UNKNOWN) {
 		set_failed_finding(p, STEP_ADDRESS, e);
-	} else if (e->fault == ERROR_CLASS_NONE ||
-		   e->fault == ERROR_CLASS_DENIED ||
-		   e->fault == ERROR_CLASS_QUOTA) {
+	} else if (e->error == ERROR_CLASS_NONE ||
+		   e->error == ERROR_CLASS_DENIED ||
+		   e->error == ERROR_CLASS_QUOTA) {
 		set_finding(p, STEP_ADDRESS, true);
 		buf_setf(&f->detail, "%s, %s", p->tenant->base,
 		    tls ? "TLS verified" : "without TLS");
@@ -78,7 +79,7 @@ token_end(void *ctx, const struct ending *e)
 	struct finding *f = &p->findings[STEP_TOKEN];
 
 	look_at_address(p, e);
-	if (e->fault == ERROR_CLASS_NONE) {
+	if (e->error == ERROR_CLASS_NONE) {
 		set_finding(p, STEP_TOKEN, true);
 		if (f->detail.len == 0)
 			buf_setf(&f->detail, "%s", p->tenant->token_source);
@@ -109,7 +110,7 @@ examined_operators_end(void *ctx, const struct ending *e)
 	struct examined *p = ctx;
 
 	look_at_address(p, e);
-	if (e->fault != ERROR_CLASS_NONE) {
+	if (e->error != ERROR_CLASS_NONE) {
 		set_failed_finding(p, STEP_OPERATORS, e);
 		return;
 	}
@@ -135,7 +136,7 @@ examined_messages_end(void *ctx, const struct ending *e)
 {
 	struct examined *p = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
+	if (e->error != ERROR_CLASS_NONE) {
 		set_failed_finding(p, STEP_MESSAGES, e);
 		return;
 	}
@@ -157,7 +158,7 @@ examined_customer_end(void *ctx, const struct ending *e)
 {
 	struct examined *p = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
+	if (e->error != ERROR_CLASS_NONE) {
 		set_failed_finding(p, STEP_CUSTOMER, e);
 		return;
 	}
@@ -238,7 +239,7 @@ examined_chats_end(void *ctx, const struct ending *e)
 	char text[CLOCK_TEXT];
 
 	look_at_address(p, e);
-	if (e->fault != ERROR_CLASS_NONE) {
+	if (e->error != ERROR_CLASS_NONE) {
 		set_failed_finding(p, STEP_CHATS, e);
 		return;
 	}
@@ -326,7 +327,7 @@ static void
 look_at_calls(struct examined *p)
 {
 	struct buf *detail = &p->findings[STEP_CALLS].detail;
-	struct usage polls[24], runs[24];
+	struct call_usage polls[24], runs[24];
 	struct cron_expr schedule, reaper;
 	struct forecast_input in = { .schedule = &schedule,
 		.reaper = &reaper,

@@ -12,7 +12,7 @@
 #include "poller/quota/cost.h"
 #include "poller/store/store.h"
 
-enum step {
+enum check_step {
 	STEP_PROFILE,
 	STEP_ADDRESS,
 	STEP_TOKEN,

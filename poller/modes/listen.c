@@ -295,7 +295,7 @@ run_listen_mode(void *options)
 {
 	struct poller *p = options;
 
-	poller_settle_text(p);
+	poller_resolve_text(p);
 	return listen_on(p);
 }
 

@@ -147,7 +147,7 @@ check_selected(struct poller *p)
 
 /* --with-text is the key of the same name, for all who ask for it. */
 void
-poller_settle_text(struct poller *p)
+poller_resolve_text(struct poller *p)
 {
 	struct buf why = BUF_INIT;
 
@@ -161,7 +161,7 @@ poller_settle_text(struct poller *p)
 bool
 poller_open(struct poller *p, bool asking)
 {
-	poller_settle_text(p);
+	poller_resolve_text(p);
 	if (check_selected(p) != 0) {
 		p->code = PROG_CONFIG;
 		return false;

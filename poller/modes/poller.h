@@ -59,7 +59,7 @@ extern const struct option_mode poller_mode_unregister;
 int poller_take_tenant(const char *name, void *poller);
 
 /* Sets [poller] with_text by --with-text, and the reverse. */
-void poller_settle_text(struct poller *p);
+void poller_resolve_text(struct poller *p);
 
 /* Opens the tenants that were asked for. False: there is nothing to do but to
  * end with p->code; what is wrong was told. Asking is for modes that ask the

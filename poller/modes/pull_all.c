@@ -14,7 +14,7 @@
 #include "poller/poll/pull.h"
 
 /* Tenants polled at a time: one that hangs does not hold up all others. */
-#define ABREAST 4
+#define TENANTS_AT_ONCE 4
 
 struct pull_slot {
 	struct tenant *tenant;
@@ -27,7 +27,7 @@ struct pull_run {
 	struct poller *poller;
 	struct http *http;
 	struct endpoint *to;
-	struct pull_slot slots[ABREAST];
+	struct pull_slot slots[TENANTS_AT_ONCE];
 	enum exit_code *codes; /* per tenant, in order */
 	size_t next;           /* tenant to begin */
 	struct progress progress;
@@ -68,7 +68,7 @@ begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 	j->next++;
 	if (state != NULL) {
 		s->store = store_open(
-		    state, s->tenant->name, STORE_ALONE, s->code, &why);
+		    state, s->tenant->name, STORE_EXCLUSIVE, s->code, &why);
 		if (s->store == NULL) {
 			report_no_state(s, buf_str(&why));
 			buf_release(&why);
@@ -86,7 +86,7 @@ step_pulls(struct pull_run *j)
 	int64_t wait = -1, w;
 	size_t i;
 
-	for (i = 0; i < ABREAST; i++) {
+	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		struct pull_slot *s = &j->slots[i];
 
 		while (s->pull == NULL && j->next < j->poller->tenants_n)
@@ -108,7 +108,7 @@ hand_out(struct pull_run *j)
 
 	while ((a = http_next(j->http)) != NULL)
 		fetch_answer(a);
-	for (i = 0; i < ABREAST; i++) {
+	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j->slots[i].pull != NULL && pull_done(j->slots[i].pull))
 			close_slot(&j->slots[i]);
 	}
@@ -122,7 +122,7 @@ show_progress(struct pull_run *j)
 
 	if (!progress_due(&j->progress))
 		return;
-	for (i = 0; i < ABREAST; i++) {
+	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j->slots[i].pull == NULL)
 			continue;
 		pull_progress(j->slots[i].pull, &one);
@@ -190,7 +190,7 @@ pull_all(struct poller *p)
 	j.http = http_new();
 	j.codes = xcalloc(p->tenants_n + 1, sizeof *j.codes);
 	run_pulls(&j);
-	for (i = 0; i < ABREAST; i++) {
+	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j.slots[i].pull != NULL)
 			pull_stop(j.slots[i].pull);
 		close_slot(&j.slots[i]);

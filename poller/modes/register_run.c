@@ -72,7 +72,7 @@ show_webhooks(struct poller *p, struct http *http, const struct tenant *t,
 }
 
 static enum exit_code
-change_webhooks(struct poller *p, enum webhook_action want, struct http *http,
+change_webhooks(struct poller *p, enum webhook_action action, struct http *http,
     const struct tenant *t, const char *base, struct buf *why)
 {
 	struct registry r;
@@ -89,7 +89,7 @@ change_webhooks(struct poller *p, enum webhook_action want, struct http *http,
 		return PROG_USAGE;
 	}
 	code = registry_open(&r, http, p->common.conf, t, base, why);
-	if (code == PROG_OK && want == REGISTER) {
+	if (code == PROG_OK && action == REGISTER) {
 		code = registry_add(&r, why);
 		if (code == PROG_OK)
 			log_info("registered", "tenant=%s", t->name);
@@ -105,7 +105,7 @@ change_webhooks(struct poller *p, enum webhook_action want, struct http *http,
 }
 
 static void
-register_tenants(struct poller *p, enum webhook_action want, const char *base,
+register_tenants(struct poller *p, enum webhook_action action, const char *base,
     struct http *http, struct showing *s)
 {
 	struct buf why = BUF_INIT;
@@ -117,8 +117,8 @@ register_tenants(struct poller *p, enum webhook_action want, const char *base,
 
 		buf_clear(&why);
 		code = tenant_admit(t, p->common.conf, &why);
-		if (code == PROG_OK && want != SHOW)
-			code = change_webhooks(p, want, http, t, base, &why);
+		if (code == PROG_OK && action != SHOW)
+			code = change_webhooks(p, action, http, t, base, &why);
 		if (code == PROG_OK)
 			code = show_webhooks(p, http, t, s, &why);
 		if (code == PROG_OK)
@@ -130,7 +130,7 @@ register_tenants(struct poller *p, enum webhook_action want, const char *base,
 }
 
 static enum exit_code
-register_all(struct poller *p, enum webhook_action want)
+register_all(struct poller *p, enum webhook_action action)
 {
 	static const struct out_column columns[] = { { "TENANT", false },
 		{ "ADDRESS", false }, { "EVENTS", false },
@@ -147,7 +147,7 @@ register_all(struct poller *p, enum webhook_action want)
 		base[strlen(base) - 1] = '\0';
 	out_table_init(&s.table, columns, ARRAY_LEN(columns));
 	http = http_new();
-	register_tenants(p, want, base, http, &s);
+	register_tenants(p, action, base, http, &s);
 	http_free(http);
 	if (s.format != OUT_NDJSON)
 		out_table_show(&s.table, s.format, &s.lines);

@@ -102,12 +102,12 @@ write_chat_answer(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 }
 
 static void
-give_up_inquiry(struct inquiry *q, enum error_class fault, const char *what,
+give_up_inquiry(struct inquiry *q, enum error_class error, const char *what,
     const char *message)
 {
 	if (q->code == PROG_OK) {
-		q->code = error_class_code(fault);
-		error_class_log(q->tenant, fault, what, message);
+		q->code = error_class_code(error);
+		error_class_log(q->tenant, error, what, message);
 	}
 	fetch_stop(q->fetch);
 }
@@ -146,7 +146,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 	struct asked *a = ctx;
 	struct inquiry *q = a->of;
 
-	switch (e->fault) {
+	switch (e->error) {
 	case ERROR_CLASS_NONE:
 		q->unclear += !a->answered;
 		break;
@@ -167,7 +167,7 @@ asked_chat_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		give_up_inquiry(q, e->fault, "chats", e->message);
+		give_up_inquiry(q, e->error, "chats", e->message);
 		break;
 	}
 }
@@ -226,8 +226,8 @@ open_list_end(void *ctx, const struct ending *e)
 	struct strmap_entry *entry;
 	size_t i = 0;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		give_up_inquiry(q, e->fault, "open chats", e->message);
+	if (e->error != ERROR_CLASS_NONE) {
+		give_up_inquiry(q, e->error, "open chats", e->message);
 		return;
 	}
 	q->listed = true;
@@ -296,14 +296,14 @@ begin_inquiry(struct inquiry *q, struct http *http, const char *state)
 static void
 count_usage(struct inquiry *q)
 {
-	struct usage u = { .runs = 1 };
+	struct call_usage u = { .runs = 1 };
 	struct buf why = BUF_INIT;
 	int64_t now = skew_apply(&q->skew, clock_now_ms());
 
 	memcpy(u.calls, fetch_calls(q->fetch), sizeof u.calls);
 	if (q->store != NULL) {
 		usage_add_run(q->store, USAGE_STATUS, now, &u);
-		quota_keep(q->store, q->fetch, now);
+		quota_keep_hold(q->store, q->fetch, now);
 		usage_add_month(
 		    q->store, USAGE_STATUS, now, usage_calls(u.calls));
 		if (store_commit(q->store, &why) != PROG_OK)

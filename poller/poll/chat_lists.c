@@ -17,7 +17,7 @@ chat_list_end(void *ctx, const struct ending *e)
 	struct chat_lists *l = ctx;
 
 	l->left--;
-	if (l->ended || (l->left > 0 && e->fault == ERROR_CLASS_NONE))
+	if (l->ended || (l->left > 0 && e->error == ERROR_CLASS_NONE))
 		return;
 	l->ended = true;
 	l->like.end(l->like.ctx, e);
@@ -44,7 +44,7 @@ free_chats_end(void *ctx, const struct ending *e)
 	struct chat_lists *l = ctx;
 	const char *id = NULL;
 
-	while (e->fault == ERROR_CLASS_NONE &&
+	while (e->error == ERROR_CLASS_NONE &&
 	       (id = operators_next(l->operators, id)) != NULL)
 		ask_chat_list(l, id, chat_list_end);
 	chat_list_end(l, e);
@@ -54,6 +54,6 @@ void
 chat_lists_ask(struct chat_lists *l)
 {
 	if (l->by_operator)
-		operators_tell(l->operators, l->profile);
+		operators_set_in_profile(l->operators, l->profile);
 	ask_chat_list(l, NULL, l->by_operator ? free_chats_end : chat_list_end);
 }

@@ -14,14 +14,13 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
-#include "poller/poll/chats_leave.h"
 #include "poller/store/chat_state.h"
 
 /* A message can come into view that late; one that is older will not. */
 #define LATE_MS (INT64_C(120) * 1000)
 
 /* A last message that never comes into view is waited for so long. */
-#define SETTLE_MS (INT64_C(900) * 1000)
+#define COMPLETE_WAIT_MS (INT64_C(900) * 1000)
 
 /* In that many polls running a chat may fail; from then on it is written from
  * the state. */
@@ -193,8 +192,9 @@ update_state(struct polled_chat *c)
 		history_drop_before(&s->history, s->opened_at);
 	if (!same_mark)
 		s->since = c->asked_ms;
-	s->settled = c->list.mark != NULL &&
-		     (has_last(c) || c->asked_ms - s->since > SETTLE_MS);
+	s->complete =
+	    c->list.mark != NULL &&
+	    (has_last(c) || c->asked_ms - s->since > COMPLETE_WAIT_MS);
 	s->failures = 0;
 	s->left_at = 0;
 	set_text(&s->mark, mark);
@@ -208,7 +208,7 @@ fail_chat(struct polled_chat *c)
 	struct chat_state *s = &c->state;
 
 	s->failures++;
-	s->settled = false;
+	s->complete = false;
 	if (!c->known) {
 		set_text(&s->mark, "");
 		set_text(&s->episode, "");
@@ -286,7 +286,7 @@ remember_failure(struct polled_chat *c, const char *message)
 static bool
 is_stuck(const struct chats *cs, const struct ending *e)
 {
-	if (e->fault == ERROR_CLASS_LATER && e->outage)
+	if (e->error == ERROR_CLASS_LATER && e->outage)
 		return fetch_left(cs->fetch) > 1;
 	return cs->good == 0 && cs->read > HOPELESS;
 }
@@ -299,7 +299,7 @@ chat_messages_end(void *ctx, const struct ending *e)
 	bool stuck;
 
 	cs->read++;
-	switch (e->fault) {
+	switch (e->error) {
 	case ERROR_CLASS_NONE:
 		cs->good++;
 		break;
@@ -313,13 +313,13 @@ chat_messages_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		cs->give_up(cs->ctx, e->fault, "messages", e->message);
+		cs->give_up(cs->ctx, e->error, "messages", e->message);
 		return;
 	}
 	stuck = c->failed && is_stuck(cs, e);
 	answer_arrived(c);
 	if (stuck)
-		cs->give_up(cs->ctx, e->fault, "messages", e->message);
+		cs->give_up(cs->ctx, e->error, "messages", e->message);
 }
 
 static void
@@ -337,8 +337,8 @@ ask_messages(struct polled_chat *c)
 	if (c->state.failures >= FAILURES_MAX)
 		q.tries = 1;
 	if (c->known)
-		q.known =
-		    history_settled(&c->state.history, c->asked_ms - LATE_MS);
+		q.known = history_complete_up_to(
+		    &c->state.history, c->asked_ms - LATE_MS);
 	c->waiting++;
 	cs->to_read++;
 	fetch_ask(cs->fetch, &q);
@@ -373,7 +373,7 @@ find_customer(struct polled_chat *c)
 static bool
 is_unchanged(const struct polled_chat *c, const struct chat_peek *p)
 {
-	return p->settled && p->failures == 0 && p->left_at == 0 &&
+	return p->complete && p->failures == 0 && p->left_at == 0 &&
 	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
 }
 
@@ -485,7 +485,7 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 }
 
 void
-chats_listed(struct chats *cs, unsigned pages, int64_t now_ms)
+chats_listed(struct chats *cs)
 {
 	size_t i;
 
@@ -493,6 +493,4 @@ chats_listed(struct chats *cs, unsigned pages, int64_t now_ms)
 	for (i = 0; i < cs->gathered_n; i++)
 		decide_chat(cs->gathered[i]);
 	cs->gathered_n = 0;
-	if (cs->store != NULL)
-		chats_leave(cs, pages, now_ms);
 }

@@ -36,7 +36,7 @@ struct chats {
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 
 	/* Something that concerns the whole tenant. */
-	void (*give_up)(void *ctx, enum error_class fault, const char *what,
+	void (*give_up)(void *ctx, enum error_class error, const char *what,
 	    const char *message);
 	void *ctx;
 };
@@ -50,6 +50,6 @@ void chats_page(struct chats *c, struct profile_answer *a, int64_t asked_ms);
 /* The list is complete: chats that were open in the last poll and are not in
  * it have left. With several pages one may have slipped through between two
  * of them, so those are asked about. */
-void chats_listed(struct chats *c, unsigned pages, int64_t now_ms);
+void chats_listed(struct chats *c);
 
 #endif

@@ -97,10 +97,10 @@ customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static bool
 concerns_tenant(const struct ending *e)
 {
-	return e->fault == ERROR_CLASS_QUOTA ||
-	       e->fault == ERROR_CLASS_DENIED ||
-	       e->fault == ERROR_CLASS_THROTTLED ||
-	       (e->fault == ERROR_CLASS_LATER && e->outage);
+	return e->error == ERROR_CLASS_QUOTA ||
+	       e->error == ERROR_CLASS_DENIED ||
+	       e->error == ERROR_CLASS_THROTTLED ||
+	       (e->error == ERROR_CLASS_LATER && e->outage);
 }
 
 /* Nothing more will be known of it now. A customer who cannot be asked about
@@ -141,10 +141,10 @@ customer_end(void *ctx, const struct ending *e)
 	struct customers *all = c->all;
 
 	if (concerns_tenant(e)) {
-		all->give_up(all->ctx, e->fault, "customers", e->message);
+		all->give_up(all->ctx, e->error, "customers", e->message);
 		return;
 	}
-	if (e->fault == ERROR_CLASS_NONE || e->fault == ERROR_CLASS_GONE) {
+	if (e->error == ERROR_CLASS_NONE || e->error == ERROR_CLASS_GONE) {
 		all->good++;
 	} else {
 		all->failed++;
@@ -152,7 +152,7 @@ customer_end(void *ctx, const struct ending *e)
 			all->first_failure =
 			    xasprintf("customer %s: %s", c->id, e->message);
 	}
-	if (c->person == NULL && e->fault == ERROR_CLASS_GONE) {
+	if (c->person == NULL && e->error == ERROR_CLASS_GONE) {
 		c->person = xstrdup("");
 		keep_customer(c, e->ended_ms);
 	}
@@ -260,7 +260,7 @@ drop_old_customer(void *ctx, const char *key, const void *data, size_t len)
 }
 
 void
-customers_forget(struct store *s, int64_t now_ms)
+customers_drop_old(struct store *s, int64_t now_ms)
 {
 	struct customer_expiry f = { s, now_ms - KEEP_MS };
 

@@ -28,7 +28,7 @@ struct customers {
 	size_t later_n, later_cap, asked;
 
 	/* Something that concerns the whole tenant. */
-	void (*give_up)(void *ctx, enum error_class fault, const char *what,
+	void (*give_up)(void *ctx, enum error_class error, const char *what,
 	    const char *message);
 	void *ctx;
 };
@@ -43,6 +43,6 @@ const char *customers_get(struct customers *c, const char *id, int64_t now_ms,
 
 /* Names and phone numbers that were asked for more than two days ago leave
  * the state, with the next store_commit(). */
-void customers_forget(struct store *s, int64_t now_ms);
+void customers_drop_old(struct store *s, int64_t now_ms);
 
 #endif

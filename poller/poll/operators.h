@@ -37,13 +37,13 @@ bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
 
 /* From now on they are asked for, however young they are. */
-void operators_forget(struct store *s);
+void operators_invalidate(struct store *s);
 
 /* All of them, as records of a snapshot. */
 void operators_emit(const struct operators *c, struct emit *e);
 
 /* Tells the profile who they are. */
-void operators_tell(const struct operators *c, struct profile *p);
+void operators_set_in_profile(const struct operators *c, struct profile *p);
 
 /* The next id, borrowed, NULL behind the last. Start with NULL. */
 const char *operators_next(const struct operators *c, const char *id);

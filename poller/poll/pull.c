@@ -14,6 +14,7 @@
 #include "poller/client/fetch.h"
 #include "poller/poll/chat_lists.h"
 #include "poller/poll/chats.h"
+#include "poller/poll/chats_leave.h"
 #include "poller/poll/customers.h"
 #include "poller/poll/emit.h"
 #include "poller/quota/quota.h"
@@ -53,13 +54,13 @@ crm_now(const struct pull *p)
 /* The tenant's poll has failed; the first reason is the one that is told. */
 static void
 give_up_pull(
-    void *ctx, enum error_class fault, const char *what, const char *message)
+    void *ctx, enum error_class error, const char *what, const char *message)
 {
 	struct pull *p = ctx;
 
 	if (p->code == PROG_OK) {
-		p->code = error_class_code(fault);
-		error_class_log(p->tenant, fault, what, message);
+		p->code = error_class_code(error);
+		error_class_log(p->tenant, error, what, message);
 	}
 	fetch_stop(p->fetch);
 }
@@ -132,8 +133,8 @@ pulled_operators_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		give_up_pull(p, e->fault, "operators", e->message);
+	if (e->error != ERROR_CLASS_NONE) {
+		give_up_pull(p, e->error, "operators", e->message);
 		return;
 	}
 	if (p->store != NULL)
@@ -158,13 +159,15 @@ pulled_chats_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		give_up_pull(p, e->fault, "open chats", e->message);
+	if (e->error != ERROR_CLASS_NONE) {
+		give_up_pull(p, e->error, "open chats", e->message);
 		return;
 	}
 	if (p->store != NULL)
 		store_set_number(p->store, "pages", p->pages);
-	chats_listed(&p->chats, p->pages, p->as_of);
+	chats_listed(&p->chats);
+	if (p->store != NULL)
+		chats_leave(&p->chats, p->pages, p->as_of);
 }
 
 static void
@@ -248,7 +251,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		if (p->code != PROG_OK)
 			fetch_stop(p->fetch);
 		/* Before this poll puts anew who was asked about again. */
-		customers_forget(store, crm_now(p));
+		customers_drop_old(store, crm_now(p));
 	}
 	ask_lists(p);
 	return p;
@@ -336,7 +339,7 @@ warn_stale(const struct pull *p)
 static void
 keep_pull_state(struct pull *p)
 {
-	struct usage u = { .runs = 1, .left = p->chats.left };
+	struct call_usage u = { .runs = 1, .left = p->chats.left };
 	int64_t now = crm_now(p);
 
 	memcpy(u.calls, fetch_calls(p->fetch), sizeof u.calls);
@@ -347,8 +350,8 @@ keep_pull_state(struct pull *p)
 	if (p->as_of != CLOCK_NONE)
 		store_set_number(p->store, "as_of", p->as_of);
 	if (p->chats.unknown > 0)
-		operators_forget(p->store); /* one of them may be new */
-	quota_keep(p->store, p->fetch, now);
+		operators_invalidate(p->store); /* one of them may be new */
+	quota_keep_hold(p->store, p->fetch, now);
 	commit_state(p);
 }
 

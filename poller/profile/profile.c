@@ -231,7 +231,7 @@ profile_request(struct profile *p, enum profile_call call,
 }
 
 enum error_class
-profile_fault(const char *name)
+profile_error_class(const char *name)
 {
 	size_t i;
 
@@ -351,7 +351,7 @@ read_answer(struct profile *p, enum profile_call call,
 	int rc = 0;
 
 	if (jv_get_kind(error) == JV_KIND_STRING) {
-		out->fault = profile_fault(jv_string_value(error));
+		out->error = profile_error_class(jv_string_value(error));
 		other = jv_object_get(jv_copy(result), jv_string("message"));
 		if (jv_get_kind(other) == JV_KIND_STRING)
 			buf_adds(&out->message, jv_string_value(other));
@@ -385,7 +385,7 @@ profile_read(struct profile *p, enum profile_call call,
 	jv result;
 	int rc = -1;
 
-	*out = (struct profile_answer){ .fault = ERROR_CLASS_NONE };
+	*out = (struct profile_answer){ .error = ERROR_CLASS_NONE };
 	(void)snprintf(name, sizeof name, "%s_read", profile_call_names[call]);
 	result = run_program(p, make_input(p, name, in), &out->message);
 	if (jv_get_kind(result) == JV_KIND_OBJECT)
@@ -394,7 +394,7 @@ profile_read(struct profile *p, enum profile_call call,
 		buf_setf(&out->message,
 		    "it must give {records, next} or {error, message}");
 	if (rc != 0) {
-		out->fault = ERROR_CLASS_UNUSABLE;
+		out->error = ERROR_CLASS_UNUSABLE;
 		out->unread = true;
 		name_call_function(p, call, "read", &out->message);
 	}
@@ -413,7 +413,7 @@ profile_answer_release(struct profile_answer *a)
 	free(a->operator_id);
 	buf_release(&a->message);
 	buf_release(&a->first_odd);
-	*a = (struct profile_answer){ .fault = ERROR_CLASS_NONE };
+	*a = (struct profile_answer){ .error = ERROR_CLASS_NONE };
 }
 
 static int

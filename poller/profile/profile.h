@@ -95,7 +95,7 @@ struct profile_request {
 };
 
 struct profile_answer {
-	enum error_class fault;
+	enum error_class error;
 	bool unread;        /* the profile cannot read it: no passing fault */
 	struct buf message; /* of a fault; of check: what to show */
 	struct crm_record *records;

@@ -40,7 +40,7 @@ jv profile_run(struct profile *p, const char *call, jv more, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* The fault of that name; ERROR_CLASS_UNUSABLE when there is none. */
-enum error_class profile_fault(const char *name);
+enum error_class profile_error_class(const char *name);
 
 const struct profile_options *profile_options(const struct profile *p);
 

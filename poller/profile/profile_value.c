@@ -215,7 +215,7 @@ is_repairable(const json_error_t *e)
 }
 
 struct value *
-value_parse(const char *body, size_t len, bool *mended, struct buf *why)
+value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 {
 	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
 	const char *end = body + len;
@@ -235,7 +235,7 @@ value_parse(const char *body, size_t len, bool *mended, struct buf *why)
 		if (j == NULL)
 			e = first;
 		else if (json_error_code(&first) != json_error_numeric_overflow)
-			*mended = true;
+			*repaired = true;
 	}
 	if (j != NULL)
 		v = value_new_jv(from_json(j));

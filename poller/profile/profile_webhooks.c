@@ -151,7 +151,7 @@ webhooks_read(struct profile *p, enum webhooks_call call,
 	value_unref(out->next);
 	out->next = NULL;
 	if (error != NULL) {
-		f = profile_fault(error);
+		f = profile_error_class(error);
 		set_error_text(result, why);
 	} else if (jv_get_kind(hooks) == JV_KIND_ARRAY) {
 		add_webhooks(out, jv_copy(hooks));

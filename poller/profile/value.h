@@ -17,7 +17,7 @@ struct value;
  * 2^53 become strings, because libjq would round them; bytes that are no
  * UTF-8 and half surrogates become U+FFFD, and *mended says so. NULL and *why
  * when it is not JSON. */
-struct value *value_parse(const char *body, size_t len, bool *mended,
+struct value *value_parse(const char *body, size_t len, bool *repaired,
     struct buf *why) __attribute__((warn_unused_result));
 
 struct value *value_ref(struct value *v);

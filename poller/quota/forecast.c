@@ -21,7 +21,7 @@ struct hourly_cost {
 };
 
 static void
-measure_hours(struct hourly_cost *c, const struct usage *hours)
+measure_hours(struct hourly_cost *c, const struct call_usage *hours)
 {
 	uint64_t runs = 0, calls = 0;
 	size_t h;
@@ -74,7 +74,7 @@ is_enough(const struct forecast_input *in)
 
 /* Chats that leave the list in a minute. */
 static double
-leaving(const struct usage *polls, size_t hour, double polls_per_hour)
+leaving(const struct call_usage *polls, size_t hour, double polls_per_hour)
 {
 	if (polls == NULL || polls[hour].runs == 0)
 		return 0;

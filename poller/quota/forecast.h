@@ -17,7 +17,7 @@ struct forecast_input {
 	int64_t now_ms;
 	/* Whether polls remember what they read; if not, each reads it all. */
 	bool state;
-	const struct usage *polls, *runs; /* of each hour, or NULL */
+	const struct call_usage *polls, *runs; /* of each hour, or NULL */
 	int64_t measured_ms; /* from the first of those polls to the last */
 	/* What a look at the CRM shows, for hours without a measurement. */
 	double pages; /* of the list of open chats */

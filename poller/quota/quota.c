@@ -72,9 +72,9 @@ quota_check(
 }
 
 void
-quota_keep(struct store *s, const struct fetch *f, int64_t now_ms)
+quota_keep_hold(struct store *s, const struct fetch *f, int64_t now_ms)
 {
-	int64_t held = fetch_held(f);
+	int64_t held = fetch_hold_ms(f);
 
 	if (held > 0)
 		store_set_number(s, "hold_until", now_ms + held);

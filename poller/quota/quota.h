@@ -18,6 +18,6 @@ enum exit_code quota_check(
     const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms);
 
 /* Keeps the wish that was heard by *f, if there was one. */
-void quota_keep(struct store *s, const struct fetch *f, int64_t now_ms);
+void quota_keep_hold(struct store *s, const struct fetch *f, int64_t now_ms);
 
 #endif

@@ -31,7 +31,7 @@ usage_calls(const uint64_t calls[PROFILE_CALLS])
 }
 
 static void
-sum_usage(struct usage *to, const struct usage *u)
+sum_usage(struct call_usage *to, const struct call_usage *u)
 {
 	size_t i;
 
@@ -123,7 +123,7 @@ usage_add_month(
 }
 
 static void
-pack_hour(const struct usage *u, struct buf *to)
+pack_hour(const struct call_usage *u, struct buf *to)
 {
 	size_t i;
 
@@ -136,7 +136,7 @@ pack_hour(const struct usage *u, struct buf *to)
 
 /* What is no hour counts nothing. */
 static int
-unpack_hour(const void *data, size_t len, struct usage *u)
+unpack_hour(const void *data, size_t len, struct call_usage *u)
 {
 	struct pack r = pack_open(data, len, LAYOUT);
 	size_t i;
@@ -152,12 +152,12 @@ unpack_hour(const void *data, size_t len, struct usage *u)
 }
 
 void
-usage_add_run(
-    struct store *s, enum usage_who who, int64_t now_ms, const struct usage *u)
+usage_add_run(struct store *s, enum usage_who who, int64_t now_ms,
+    const struct call_usage *u)
 {
 	time_t now = (time_t)(now_ms / 1000);
 	struct usage_expiry f = { .store = s };
-	struct usage hour = { .runs = 0 };
+	struct call_usage hour = { .runs = 0 };
 	struct buf b = BUF_INIT;
 	const void *data;
 	char key[16];
@@ -194,14 +194,14 @@ usage_month(struct store *s, int64_t now_ms)
 
 struct summing {
 	enum usage_who who;
-	struct usage *hours;
+	struct call_usage *hours;
 };
 
 static void
 sum_hour(void *ctx, const char *key, const void *data, size_t len)
 {
 	struct summing *s = ctx;
-	struct usage u;
+	struct call_usage u;
 	int64_t hour;
 
 	if (key[0] != letters[s->who] || strlen(key) != 11 ||
@@ -212,7 +212,7 @@ sum_hour(void *ctx, const char *key, const void *data, size_t len)
 }
 
 void
-usage_hours(struct store *s, enum usage_who who, struct usage hours[24])
+usage_hours(struct store *s, enum usage_who who, struct call_usage hours[24])
 {
 	struct summing sums = { who, hours };
 

@@ -14,7 +14,7 @@
 enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_ASSIGN, USAGE_WHO };
 
 /* What one run adds, and what an hour sums up to. */
-struct usage {
+struct call_usage {
 	uint64_t runs;
 	uint64_t calls[PROFILE_CALLS];
 	uint64_t left; /* chats that left the list */
@@ -26,8 +26,8 @@ uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
  *
  * Adds a run to the hour of now_ms (local time); what is older than two weeks
  * goes. */
-void usage_add_run(
-    struct store *s, enum usage_who who, int64_t now_ms, const struct usage *u);
+void usage_add_run(struct store *s, enum usage_who who, int64_t now_ms,
+    const struct call_usage *u);
 
 /* Adds calls to the month of now_ms (UTC). */
 void usage_add_month(
@@ -40,6 +40,7 @@ uint64_t usage_month(struct store *s, int64_t now_ms);
 int64_t usage_span(struct store *s, enum usage_who who);
 
 /* What is known of each hour of the day. */
-void usage_hours(struct store *s, enum usage_who who, struct usage hours[24]);
+void usage_hours(
+    struct store *s, enum usage_who who, struct call_usage hours[24]);
 
 #endif

@@ -34,7 +34,7 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 
 	pack_put_number(out, LAYOUT);
 	pack_put_number(out, c->failures);
-	pack_put_number(out, c->settled);
+	pack_put_number(out, c->complete);
 	pack_put_signed(out, c->opened_at);
 	pack_put_signed(out, c->since);
 	pack_put_signed(out, c->left_at);
@@ -69,7 +69,7 @@ get_head(const void *data, size_t len)
 	size_t n;
 
 	h.peek.failures = (unsigned)pack_number(r);
-	h.peek.settled = pack_number(r) != 0;
+	h.peek.complete = pack_number(r) != 0;
 	h.peek.opened_at = pack_signed(r);
 	h.since = pack_signed(r);
 	h.peek.left_at = pack_signed(r);
@@ -111,7 +111,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 
 	*c = (struct chat_state){ .history = HISTORY_INIT };
 	c->failures = h.peek.failures;
-	c->settled = h.peek.settled;
+	c->complete = h.peek.complete;
 	c->opened_at = h.peek.opened_at;
 	c->since = h.since;
 	c->left_at = h.peek.left_at;

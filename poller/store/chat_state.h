@@ -14,7 +14,7 @@
 struct chat_state {
 	char *mark;        /* as the list showed it when it was read */
 	char *episode;     /* "": none */
-	bool settled;      /* everything that the mark stands for was read */
+	bool complete;     /* everything that the mark stands for was read */
 	unsigned failures; /* polls running in which it could not be read */
 	int64_t opened_at; /* of the present episode, or CLOCK_NONE */
 	int64_t since;     /* since when this mark is not settled */
@@ -32,7 +32,7 @@ int chat_state_decode(struct chat_state *c, const void *data, size_t len)
 /* The same without copies: all but the history. Texts are borrowed. */
 struct chat_peek {
 	const char *mark;
-	bool settled;
+	bool complete;
 	unsigned failures;
 	int64_t opened_at, left_at;
 	struct pack messages; /* for chat_peek_next() */

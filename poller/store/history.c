@@ -185,7 +185,7 @@ history_reaches(const struct history *h, int64_t at)
 }
 
 const char *
-history_settled(const struct history *h, int64_t before_ms)
+history_complete_up_to(const struct history *h, int64_t before_ms)
 {
 	const char *least = NULL, *greatest = NULL;
 	size_t i;

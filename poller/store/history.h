@@ -54,7 +54,7 @@ bool history_reaches(const struct history *h, int64_t at);
 /* The id up to which nothing can be missing any more: of those fetched the
  * greatest that is older than before_ms, else the least, else NULL.
  * Borrowed. */
-const char *history_settled(const struct history *h, int64_t before_ms);
+const char *history_complete_up_to(const struct history *h, int64_t before_ms);
 
 /* Drops what is older than that. */
 void history_drop_before(struct history *h, int64_t at);

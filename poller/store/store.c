@@ -186,7 +186,7 @@ make_folder(const char *dir, enum exit_code *code, struct buf *why)
 static int
 open_file(struct store *s, enum store_access access)
 {
-	bool looking = access == STORE_LOOKING;
+	bool looking = access == STORE_READ_ONLY;
 	unsigned flags = looking ? MDB_RDONLY : 0;
 	struct stat st;
 	int rc, dead;
@@ -216,8 +216,8 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 
 	s->lock = -1;
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
-	if ((access != STORE_LOOKING && make_folder(dir, code, why) != 0) ||
-	    (access == STORE_ALONE &&
+	if ((access != STORE_READ_ONLY && make_folder(dir, code, why) != 0) ||
+	    (access == STORE_EXCLUSIVE &&
 		lock_tenant_state(s, dir, tenant, code, why) != 0)) {
 		err = errno;
 		store_close(s);
@@ -227,7 +227,7 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 	rc = open_file(s, access);
 	if (rc == 0)
 		return s;
-	if (access == STORE_LOOKING && (rc == ENOENT || rc == MDB_NOTFOUND)) {
+	if (access == STORE_READ_ONLY && (rc == ENOENT || rc == MDB_NOTFOUND)) {
 		buf_setf(why, "there is no state '%s' yet", s->path);
 		*code = PROG_NOINPUT;
 	} else {
@@ -282,7 +282,7 @@ store_get(struct store *s, enum store_table t, const char *key,
 }
 
 void
-store_rest(struct store *s)
+store_end_read(struct store *s)
 {
 	if (s->reader != NULL)
 		mdb_txn_abort(s->reader);
@@ -432,7 +432,7 @@ store_commit(struct store *s, struct buf *why)
 	int rc;
 
 	/* An old reader would keep old pages from being used again. */
-	store_rest(s);
+	store_end_read(s);
 	for (;;) {
 		rc = commit_once(s);
 		if (rc == MDB_MAP_FULL)

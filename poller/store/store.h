@@ -41,9 +41,9 @@ enum store_table {
 };
 
 enum store_access {
-	STORE_ALONE,  /* the poll: nobody else may; PROG_TEMPFAIL if so */
-	STORE_SHARED, /* looks, and counts */
-	STORE_LOOKING /* makes nothing; PROG_NOINPUT: there is nothing yet */
+	STORE_EXCLUSIVE, /* the poll: nobody else may; PROG_TEMPFAIL if so */
+	STORE_SHARED,    /* looks, and counts */
+	STORE_READ_ONLY  /* makes nothing; PROG_NOINPUT: there is nothing yet */
 };
 
 struct store;
@@ -68,7 +68,7 @@ bool store_get(struct store *s, enum store_table t, const char *key,
 /* Ends reading, and with it what store_get() lent: the next look sees what
  * others have committed meanwhile. Who stays for long looks so, since LMDB
  * uses no page again that a reader may see. */
-void store_rest(struct store *s);
+void store_end_read(struct store *s);
 
 /* Copied, and written by store_commit(). */
 void store_put(struct store *s, enum store_table t, const char *key,
