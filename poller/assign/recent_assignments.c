@@ -8,7 +8,7 @@
 
 #include "common/base/xalloc.h"
 
-/* Longer than a list takes with all its pages. */
+/* Longer than reading a list takes, with all its pages. */
 #define KEPT_MS (INT64_C(5) * 60 * 1000)
 
 static void

@@ -1,6 +1,6 @@
 /*
- * reservation: see reservation.h. What is decided about a chat that was read;
- * how it is read: reservation_read.c, how it is given: reservation_give.c.
+ * reservation: see reservation.h. Start, decisions and end of a reservation;
+ * reservation_read.c reads the chat, reservation_give.c gives it.
  */
 #include "poller/assign/reservation_impl.h"
 
@@ -13,7 +13,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* Between tries of one reservation. */
+/* Pause between readings of one reservation. */
 #define DELAY_BASE_MS 400
 #define DELAY_CAP_MS 4000
 
@@ -107,7 +107,6 @@ reservation_done(struct reservation *r, enum reservation_fate fate)
 	assigner->done(assigner->ctx, r);
 }
 
-/* How the chat stands: as it was read, and whom the CRM named since. */
 void
 reservation_outcome(struct reservation *r, enum reservation_fate fate)
 {
@@ -133,7 +132,6 @@ reservation_outcome(struct reservation *r, enum reservation_fate fate)
 	reservation_done(r, fate);
 }
 
-/* A trouble of the tenant is told once, until something works again. */
 void
 reservation_report(struct tenant_assigner *assigner, enum error_class error,
     const char *what, const char *message)
@@ -160,7 +158,7 @@ reservation_wait(struct reservation *r)
 	r->due_ms = clock_mono_ms() + retry_next(&r->retry, -1);
 }
 
-/* Only where the CRM lists the chats of one operator. */
+/* Only some CRMs list the chats of one operator. */
 static bool
 must_list(const struct reservation *r)
 {
@@ -178,7 +176,8 @@ is_operator_full(const struct reservation *r)
 		   r->max_chats;
 }
 
-/* The chat is free, or silent with whom it is taken from: give it now? */
+/* The chat may be given: it is unassigned, or with the operator who is to be
+ * replaced. */
 static void
 give_or_refuse(struct reservation *r)
 {
@@ -196,7 +195,6 @@ give_or_refuse(struct reservation *r)
 		reservation_give(r);
 }
 
-/* The chat was read: what now? */
 void
 reservation_decide(struct reservation *r)
 {
@@ -226,7 +224,8 @@ reservation_start(struct reservation *r)
 
 	assigner->active++;
 	*strmap_put(&assigner->busy, r->chat, strlen(r->chat)) = r;
-	/* Of many that are old one reading tells it all. */
+	/* After an outage many expired ones of a chat come at once: one reading
+	 * is enough for all of them. */
 	if (!assigner->timeless && asked != NULL && *asked >= r->expires)
 		reservation_done(r, RESERVATION_EXPIRED);
 	else

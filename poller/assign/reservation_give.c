@@ -1,6 +1,6 @@
 /*
  * reservation_give: asks the CRM to give the chat of a reservation to its
- * operator, and makes sense of the answer, or of none.
+ * operator, and handles the answer or the lack of one.
  */
 #include "poller/assign/reservation_impl.h"
 
@@ -60,13 +60,15 @@ give_end(void *ctx, const struct ending *e)
 		reservation_done(r, RESERVATION_LEFT);
 		return;
 	}
-	/* Whatever it was: only the chat itself tells how it stands. */
+	/* The CRM may have done it or not: only reading the chat shows which.
+	 */
 	if (e->maybe || e->error == ERROR_CLASS_LATER ||
 	    e->error == ERROR_CLASS_THROTTLED) {
 		log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
 		    assigner->tenant->name, r->chat, r->operator_id,
 		    e->message);
-		/* Else nobody would know why nothing happens. */
+		/* The pause is longer than the retry budget: say why nothing
+		 * happens. */
 		if (e->silenced)
 			log_warn("tenant %s: cannot give chats to operators: "
 				 "%s; it is waited for",
@@ -86,7 +88,6 @@ give_end(void *ctx, const struct ending *e)
 	reservation_read(r);
 }
 
-/* Asked once, and not when the reservation is over meanwhile. */
 void
 reservation_give(struct reservation *r)
 {

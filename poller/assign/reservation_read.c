@@ -1,7 +1,7 @@
 /*
- * reservation_read: asks the CRM how the chat of a reservation stands: the chat
- * itself; where that does not say who has it, the lists of those who may; and
- * before it is given away, what the operator has.
+ * reservation_read: the questions of a reservation that change nothing: the
+ * chat itself; where that does not name its assignee, the lists of the
+ * operators it may be; and, before it is given, the operator's open chats.
  */
 #include "poller/assign/reservation_impl.h"
 
@@ -13,10 +13,9 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* Chats whose reading is remembered. */
+/* Chats of which the time of the last reading is kept. */
 #define ASKED_MAX 100000
 
-/* Instead of whoever was named there before. */
 static void
 set_id(char **operator_id, const char *now)
 {
@@ -24,7 +23,7 @@ set_id(char **operator_id, const char *now)
 	*operator_id = xstrdup(now);
 }
 
-/* What the page says of who has the chat stands in the record only. */
+/* The assignee that the page names stands only in the text of its record. */
 static void
 note_holder(struct reservation *r)
 {
@@ -87,7 +86,7 @@ reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* A CRM that is away is waited for, unless nobody wants to. */
+/* Retries while the CRM is unreachable, if the run waits for it. */
 static void
 read_failed(struct reservation *r, const struct ending *e)
 {
@@ -104,9 +103,9 @@ read_failed(struct reservation *r, const struct ending *e)
 		reservation_done(r, RESERVATION_AWAY);
 }
 
-/* Somebody has the chat, and nobody knows who: no more than that the
- * reservation is over. Without a time it is older than all that is known of the
- * chat. */
+/* The chat is assigned and the CRM does not say to whom: the outcome says only
+ * that the reservation has ended. It bears no time, so it counts as older than
+ * everything else that is known of the chat. */
 static void
 outcome_unknown(struct reservation *r)
 {
@@ -121,8 +120,7 @@ outcome_unknown(struct reservation *r)
 	reservation_done(r, RESERVATION_TAKEN);
 }
 
-/* In whose list the chat is looked for; NULL: in that of chats which nobody
- * has. */
+/* The operator whose list is searched; NULL: the list of unassigned chats. */
 static const char *
 searched(const struct reservation *r)
 {
@@ -169,7 +167,6 @@ search_end(void *ctx, const struct ending *e)
 	reservation_decide(r);
 }
 
-/* Somebody has the chat, and it does not say who: whether these. */
 void
 reservation_search(struct reservation *r, enum reservation_step whose)
 {
@@ -184,7 +181,6 @@ reservation_search(struct reservation *r, enum reservation_step whose)
 	fetch_ask(r->assigner->fetch, &q);
 }
 
-/* What the operator has. */
 static void
 operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
@@ -216,7 +212,8 @@ operator_list_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (strmap_get(&r->listed_ids, r->chat, strlen(r->chat)) != NULL) {
-		/* Whom the operator takes over from had it a moment ago. */
+		/* It moved here from the replaced operator since it was read.
+		 */
 		set_id(&r->holder, r->operator_id);
 		set_id(&r->answer, r->operator_id);
 	}
@@ -238,7 +235,7 @@ reservation_list(struct reservation *r)
 	fetch_ask(r->assigner->fetch, &q);
 }
 
-/* The list after this one in which a chat that is not gone would be; DONE:
+/* The next list in which the chat would be if it were not gone; STEP_DONE:
  * there is none. */
 static enum reservation_step
 next_list(const struct reservation *r)
@@ -299,10 +296,10 @@ seek_chat(struct reservation *r, enum reservation_step where)
 	fetch_ask(r->assigner->fetch, &q);
 }
 
-/* One answer like that may be a mistake, and an address that is wrong must not
- * look like a CRM from which everything was removed: so gone is what is not
- * found a while later either, and is in no list. Once the lists have shown that
- * such answers are wrong, they are not asked again until a chat can be read. */
+/* A single "not found" may be an error, and a wrong URL must not look like a
+ * CRM from which everything was deleted. So a chat is gone only when it is not
+ * found a second time and is in no list. Once a list has shown such an answer
+ * to be wrong, the lists are not read again until a chat can be read. */
 static void
 chat_missing(struct reservation *r, const struct ending *e)
 {

@@ -421,7 +421,7 @@ assign(struct poller *p)
 	struct assigners_options opt = { .tenants = p->tenants,
 		.tenants_n = p->tenants_n,
 		.state = poller_state(p),
-		.like = { .dry_run = p->dry_run,
+		.defaults = { .dry_run = p->dry_run,
 		    .done = on_reservation_done,
 		    .ctx = &a },
 		.failed = tenant_failed,
@@ -430,9 +430,9 @@ assign(struct poller *p)
 	STAILQ_INIT(&a.entries);
 	dry_run_init(&a.dry_run, p->format);
 	if (open_assign_ends(&a) == 0) {
-		opt.like.wait_forever = !a.one_shot && !p->dry_run;
+		opt.defaults.wait_forever = !a.one_shot && !p->dry_run;
 		/* Of a day that was: nothing is done, so nothing is late. */
-		opt.like.timeless = a.one_shot && p->dry_run;
+		opt.defaults.timeless = a.one_shot && p->dry_run;
 		if (assigners_open(&a.assigners, &opt) == 0) {
 			carry_out_assignments(&a);
 			log_assign_summary(&a);
