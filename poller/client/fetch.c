@@ -1,10 +1,9 @@
 /*
- * fetch: see fetch.h. Here a question goes out, when it is its turn; what
- * becomes of the answer is fetch_answer.c's.
+ * fetch: see fetch.h. The queues of questions, and sending them.
  *
- * A job is a question on its way: ready, delayed (it failed), flying, or in
- * hand while its answer is looked at. Delays are retry.c's, and the CRM's
- * wish (throttle.c) holds up all jobs.
+ * A job is a question that has not ended: ready (or urgent), delayed after a
+ * failure (retry.c), in flight, or in none of these queues while its answer is
+ * handled. Throttling by the CRM (throttle.c) delays all jobs.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 
@@ -133,7 +132,7 @@ fetch_input(const struct fetch_job *j)
 	};
 }
 
-/* Sets j->url and what belongs to it. As profile_request(). */
+/* Sets j->url, host and request. Returns as profile_request(). */
 static int
 find_url(struct fetch_job *j, struct buf *why)
 {
@@ -143,7 +142,7 @@ find_url(struct fetch_job *j, struct buf *why)
 	const char *base;
 	int rc;
 
-	if (j->url != NULL) /* again, or after a redirect */
+	if (j->url != NULL) /* a retry, or after a redirect */
 		return 1;
 	rc = profile_request(t->profile, j->q.call, &in, r, why);
 	if (rc != 1)
@@ -208,7 +207,7 @@ start_job(struct fetch_job *j)
 	buf_release(&why);
 }
 
-/* Delayed jobs that are due become ready. Milliseconds until the next. */
+/* Makes delayed jobs ready that are due. Milliseconds until the next one. */
 static int64_t
 wake_delayed(struct fetch *f, int64_t now)
 {

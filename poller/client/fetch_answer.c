@@ -1,7 +1,7 @@
 /*
- * fetch_answer: what becomes of an answer: a page for whoever asked, another
- * try, or the end. What was to change something at the CRM (struct question)
- * is tried again only when it is known not to have been done.
+ * fetch_answer: handles an answer: as a page of its question, as a retry, or as
+ * its end. A question that changes the CRM is retried only when the change is
+ * known not to have been made.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 
@@ -16,16 +16,17 @@
 #include "common/base/xalloc.h"
 #include "poller/client/throttle.h"
 
-/* Answers that nobody can use may be a proxy's hiccup, and so may it be that a
- * chat of the list has no messages: so often again. */
+/* An unusable answer may come from a proxy, and a listed chat without messages
+ * may be too new: both are tried so often. */
 #define UNUSABLE_TRIES 3
 
 #define REDIRECTS_MAX 3
 
-/* Of a text that comes from outside, in a message. */
+/* Bytes of the CRM's text in a message. */
 #define MESSAGE_MAX 200
 
-/* Whether one more try makes sense; then *delay says when. */
+/* Whether to try once more; if so after *delay ms. hint: the CRM's own wait in
+ * ms, or -1. */
 static bool
 may_retry(
     struct fetch_job *j, enum error_class error, int64_t hint, int64_t *delay)
@@ -70,14 +71,20 @@ hold_calls(struct fetch *f, int64_t wait)
 		f->hold_until_ms = until;
 }
 
-/* "HTTP 503: text"; under 2xx the text alone. */
+static bool
+is_success(const struct http_answer *h)
+{
+	return h->status >= 200 && h->status < 300;
+}
+
+/* "it answers HTTP 503: text"; for 2xx the text alone. */
 static void
 describe_error(const struct http_answer *a, const char *text, struct buf *out)
 {
 	size_t n = strnlen(text, MESSAGE_MAX);
 
 	buf_clear(out);
-	if (a->status < 200 || a->status > 299)
+	if (!is_success(a))
 		buf_addf(
 		    out, "it answers HTTP %d%s", a->status, n > 0 ? ": " : "");
 	buf_add(out, text, n);
@@ -85,7 +92,7 @@ describe_error(const struct http_answer *a, const char *text, struct buf *out)
 		buf_adds(out, "it answers with an error");
 }
 
-/* An answer that is no JSON: what it is instead. */
+/* Says what an answer is that is not JSON. */
 static void
 describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 {
@@ -102,7 +109,7 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 		buf_setf(out, "the answer is no JSON: %s", reason);
 }
 
-/* One page that the profile could read. */
+/* Handles a page that the profile could read. */
 static void
 good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 {
@@ -132,6 +139,45 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	fetch_ready(j);
 }
 
+/* Retries or ends a question whose answer was an error. wait: how long the CRM
+ * throttles, or -1. */
+static void
+retry_error(struct fetch_job *j, const struct http_answer *h,
+    const struct profile_answer *a, int64_t wait, const char *text)
+{
+	switch (a->error) {
+	case ERROR_CLASS_LATER:
+		if (j->q.changes)
+			fetch_end_as(j, a->error, text, true);
+		else
+			retry_or_end(j, a->error, wait, text);
+		break;
+	case ERROR_CLASS_THROTTLED:
+		retry_or_end(j, a->error, wait, text);
+		break;
+	case ERROR_CLASS_UNUSABLE:
+		if (is_success(h) && j->q.changes)
+			fetch_end_as(j, a->error, text, true);
+		else if (is_success(h) && !a->unread)
+			retry_or_end(j, a->error, -1, text);
+		else
+			fetch_end(j, a->error, text);
+		break;
+	case ERROR_CLASS_GONE:
+		if (j->q.call == PROFILE_MESSAGES)
+			retry_or_end(j, a->error, -1, text);
+		else
+			fetch_end(j, a->error, text);
+		break;
+	case ERROR_CLASS_NONE:
+	case ERROR_CLASS_QUOTA:
+	case ERROR_CLASS_DENIED:
+		fetch_end(j, a->error, text);
+		break;
+	}
+}
+
+/* An answer in which the profile found an error, or that it could not read. */
 static void
 bad_answer(struct fetch_job *j, const struct http_answer *h,
     struct profile_answer *a, bool json)
@@ -141,7 +187,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	struct buf text = BUF_INIT;
 	int64_t wait;
 
-	if (json || h->status < 200 || h->status > 299)
+	if (json || !is_success(h))
 		describe_error(h, buf_str(&a->message), &text);
 	else
 		buf_adds(&text, buf_str(&a->message));
@@ -152,44 +198,11 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	if (wait > f->tenant->retry_budget_ms)
 		buf_addf(&text, "; it wants no call for %lld s",
 		    (long long)(wait / 1000));
-	switch (a->error) {
-	case ERROR_CLASS_LATER:
-		if (j->q.changes) {
-			fetch_end_as(j, a->error, buf_str(&text), true);
-			break;
-		}
-		retry_or_end(j, a->error, wait, buf_str(&text));
-		break;
-	case ERROR_CLASS_THROTTLED:
-		retry_or_end(j, a->error, wait, buf_str(&text));
-		break;
-	case ERROR_CLASS_UNUSABLE:
-		if (h->status >= 200 && h->status < 300 && j->q.changes) {
-			fetch_end_as(j, a->error, buf_str(&text), true);
-			break;
-		}
-		if (h->status >= 200 && h->status < 300 && !a->unread) {
-			retry_or_end(j, a->error, -1, buf_str(&text));
-			break;
-		}
-		fetch_end(j, a->error, buf_str(&text));
-		break;
-	case ERROR_CLASS_GONE:
-		if (j->q.call == PROFILE_MESSAGES)
-			retry_or_end(j, a->error, -1, buf_str(&text));
-		else
-			fetch_end(j, a->error, buf_str(&text));
-		break;
-	case ERROR_CLASS_NONE:
-	case ERROR_CLASS_QUOTA:
-	case ERROR_CLASS_DENIED:
-		fetch_end(j, a->error, buf_str(&text));
-		break;
-	}
+	retry_error(j, h, a, wait, buf_str(&text));
 	buf_release(&text);
 }
 
-/* What the body says, if it is JSON, in *a. */
+/* Lets the profile read the body into *a. True if the body is JSON. */
 static bool
 read_answer_body(
     struct fetch_job *j, const struct http_answer *h, struct profile_answer *a)
@@ -211,7 +224,7 @@ read_answer_body(
 	}
 	in.answer = v;
 	in.status = h->status;
-	if (v != NULL || h->status < 200 || h->status > 299) {
+	if (v != NULL || !is_success(h)) {
 		profile_read(f->tenant->profile, j->q.call, &in, a);
 	} else {
 		*a = (struct profile_answer){ .error = ERROR_CLASS_UNUSABLE };
@@ -229,8 +242,8 @@ is_redirect(const struct http_answer *h)
 					  h->status == 307 || h->status == 308);
 }
 
-/* Followed on the same host only, for the token goes along; and only if it
- * was a GET, which any other may become on the way. */
+/* Only on the same host, because the token is sent along; and only for a GET,
+ * because a redirect may turn any other method into one. */
 static void
 follow_redirect(struct fetch_job *j, const struct http_answer *h)
 {

@@ -21,7 +21,7 @@ struct fetch_job {
 	char *known, *customer, *operator_id, *replaces; /* q points to them */
 	struct value *cursor;
 	struct paging paging;
-	/* Of the present page. */
+	/* Of the current page. */
 	char *url;
 	const struct tenant_host *host;
 	struct profile_request request;
@@ -44,19 +44,19 @@ struct fetch {
 	bool stopped, warned_repaired;
 };
 
-/* It waits for its turn. */
+/* Queues the job for sending. */
 void fetch_ready(struct fetch_job *j);
 
-/* Tells whoever asked; the job is gone. maybe: see struct ending. */
+/* Calls the end of the question and frees the job. maybe: see struct ending. */
 void fetch_end(
     struct fetch_job *j, enum error_class error, const char *message);
 void fetch_end_as(struct fetch_job *j, enum error_class error,
     const char *message, bool maybe);
 
-/* What the profile is told of the question. */
+/* The arguments of the question for the profile. */
 struct profile_input fetch_input(const struct fetch_job *j);
 
-/* The next start makes another one. */
+/* Frees the request, so that the next start asks the profile for one. */
 void fetch_drop_request(struct fetch_job *j);
 
 #endif

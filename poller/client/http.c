@@ -1,5 +1,5 @@
 /*
- * http: see http.h. One multi handle; easy handles are kept and used again.
+ * http: see http.h. One multi handle; easy handles are reused.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero, sys/queue.h */
 
@@ -17,7 +17,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/url.h"
 
-/* Slower than that for so long is as good as dead. */
+/* A transfer that is slower for so long is ended. */
 #define LOW_SPEED_BYTES 10L
 #define LOW_SPEED_SECONDS 15L
 
@@ -32,7 +32,7 @@ struct transfer {
 	struct http_request request;
 	struct http_answer *answer;
 	bool too_long;
-	/* In front of the shared list of headers. */
+	/* Linked in front of the shared list of headers. */
 	struct curl_slist type, expect;
 	char type_line[96];
 	char error[CURL_ERROR_SIZE];
@@ -118,9 +118,9 @@ receive_body(char *data, size_t size, size_t n, void *ctx)
 	return 0; /* ends the transfer */
 }
 
-/* What is sent but for the URL. libcurl itself sends a request again when a
- * connection that it kept turns out dead; one that may be sent once only gets
- * a new one. */
+/* Method, headers and body. libcurl resends a request when a kept connection
+ * turns out to be closed, so one that may be sent only once gets a new
+ * connection. */
 static void
 set_request(struct transfer *t)
 {
@@ -153,8 +153,8 @@ set_easy_options(struct http *h, struct transfer *t)
 	const struct http_request *r = &t->request;
 	CURL *c = t->easy;
 
-	/* None of these fails but for lack of memory, and then the transfer
-	 * does. */
+	/* These fail only for lack of memory, and then the transfer fails,
+	 * too. */
 	(void)curl_easy_setopt(c, CURLOPT_URL, r->url);
 	set_request(t);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, h->agent);
@@ -203,7 +203,7 @@ http_start(struct http *h, const struct http_request *r)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 }
 
-/* Takes the transfer out and gives its handle back. */
+/* Frees the transfer and keeps its easy handle for the next one. */
 static void
 end_transfer(struct http *h, struct transfer *t)
 {
@@ -258,7 +258,7 @@ get_headers(CURL *c, struct http_answer_headers *headers)
 	headers->date_ms = http_date(date);
 }
 
-/* What no later try can mend. */
+/* Errors that a retry cannot cure. */
 static const CURLcode never[] = {
 	CURLE_PEER_FAILED_VERIFICATION,
 	CURLE_SSL_CACERT_BADFILE,
@@ -352,7 +352,7 @@ http_wait(struct http *h, int64_t timeout_ms)
 	collect(h);
 	if (timeout_ms <= 0 || h->done_at < h->done_n)
 		return;
-	/* A signal ends the wait; so does whatever comes first. */
+	/* Returns at the first event or signal. */
 	(void)curl_multi_poll(h->multi, NULL, 0,
 	    (int)(timeout_ms < 1000 ? timeout_ms : 1000), NULL);
 	(void)curl_multi_perform(h->multi, &running);
@@ -419,7 +419,7 @@ http_date(const char *text)
 	return t < 0 ? CLOCK_NONE : (int64_t)t * 1000;
 }
 
-/* One part of a URL, owned, "" if it has none. */
+/* One part of a URL, "" if it is absent. Owned. */
 static char *
 url_part(CURLU *u, CURLUPart what)
 {
@@ -432,7 +432,7 @@ url_part(CURLU *u, CURLUPart what)
 	return copy;
 }
 
-/* Without the brackets of an IPv6 address. */
+/* Removes the brackets of an IPv6 address from host. */
 static bool
 is_loopback(char *host)
 {

@@ -11,7 +11,7 @@
 
 static void *const MARK = (void *)(uintptr_t)1;
 
-/* True if it was there already. */
+/* Adds the key; true if it was there already. */
 static bool
 was_visited(struct paging *p, const struct buf *key)
 {
@@ -22,8 +22,7 @@ was_visited(struct paging *p, const struct buf *key)
 	return before;
 }
 
-/* What tells a page from another: its records, each hashed with what came
- * before it as the key. */
+/* A hash of the page: each record is hashed with the last hash as the key. */
 static void
 page_key(const struct paging *p, const struct profile_answer *a, struct buf *to)
 {
@@ -54,7 +53,7 @@ paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
 		random_fill(p->key, sizeof p->key);
 	p->pages++;
 	p->moved = a->moved;
-	/* Nearly every question has one page. */
+	/* Most questions have one page: save the hashing. */
 	if (p->pages == 1 && a->next == NULL)
 		return 0;
 	page_key(p, a, &key);

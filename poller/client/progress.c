@@ -1,6 +1,6 @@
 /*
  * progress: see progress.h. The cursor stays at the beginning of the line, so
- * that a message written meanwhile takes its place.
+ * that a log message overwrites it.
  */
 #include "poller/client/progress.h"
 
@@ -37,7 +37,7 @@ write_terminal(const char *s, size_t len)
 {
 	ssize_t n = write(STDERR_FILENO, s, len);
 
-	(void)n; /* it is for show */
+	(void)n; /* a lost progress line does not matter */
 }
 
 void

@@ -7,11 +7,11 @@
 
 #include "common/base/clock.h"
 
-/* Greater numbers are points in time, in seconds or milliseconds. */
+/* Numbers from these on are points in time, in seconds or milliseconds. */
 #define SECONDS_FROM 100000000.0 /* 1973 */
 #define MILLISECONDS_FROM 100000000000.0
 
-/* A number of digits with an optional fraction; -1 when it is none. */
+/* Digits with an optional fraction; -1 if it is anything else. */
 static double
 parse_number(const char *s)
 {
@@ -52,7 +52,8 @@ by_retry_after(const char *text, int64_t now_ms)
 	return date == CLOCK_NONE ? -1 : bounded((double)(date - now_ms));
 }
 
-/* Seconds to go, or the point in time in seconds or milliseconds. */
+/* The header has the seconds left, or a point in time in seconds or
+ * milliseconds. */
 static int64_t
 by_reset(const char *text, int64_t now_ms)
 {
