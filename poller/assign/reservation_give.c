@@ -60,8 +60,7 @@ give_end(void *ctx, const struct ending *e)
 		reservation_done(r, RESERVATION_LEFT);
 		return;
 	}
-	/* The CRM may have done it or not: only reading the chat shows which.
-	 */
+	/* Only reading the chat shows whether the CRM has done it. */
 	if (e->maybe || e->error == ERROR_CLASS_LATER ||
 	    e->error == ERROR_CLASS_THROTTLED) {
 		log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",

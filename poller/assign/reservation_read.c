@@ -212,8 +212,7 @@ operator_list_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (strmap_get(&r->listed_ids, r->chat, strlen(r->chat)) != NULL) {
-		/* It moved here from the replaced operator since it was read.
-		 */
+		/* It moved here from the replaced operator meanwhile. */
 		set_id(&r->holder, r->operator_id);
 		set_id(&r->answer, r->operator_id);
 	}

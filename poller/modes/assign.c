@@ -1,11 +1,11 @@
 /*
- * assign: poller --assign. Reads assignment records, has each carried out
- * (reservation.h), several at a time and never two about one chat, and writes
- * what came of them as chat records.
+ * assign: poller --assign. Reads assignment records, carries each out
+ * (reservation.h), several at a time and never two of one chat, and writes the
+ * outcomes as chat records.
  *
- * A record is acknowledged when its outcome, and those of all before it, are
- * confirmed; so a crash anywhere makes it come again, and then the chat is
- * read before anything else. Several processes may share a queue.
+ * A record is acknowledged when its outcome and those of all records before it
+ * are confirmed. After a crash it comes again, and its chat is read before
+ * anything else is done. Several processes may share a queue.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 
@@ -28,21 +28,20 @@
 #include "poller/modes/poller.h"
 
 enum {
-	/* Records that are read and not acknowledged. */
+	/* Records read and not acknowledged. */
 	WINDOW = 256,
-	/* While requests fly the input is looked at that often. */
-	LOOK_MS = 20,
+	/* How often the input is polled while requests are in flight. */
+	POLL_INPUT_MS = 20,
 	IDLE_MS = 1000,
 	PAUSE_MS = 500,
 };
 
 struct assign_entry {
 	STAILQ_ENTRY(assign_entry) link;
-	struct reservation
-	    reservation; /* without a assigner: a line that is none */
+	/* Without an assigner: nothing is to be done for the record. */
+	struct reservation reservation;
 	struct endpoint_mark mark;
-	bool completed; /* nothing of it is to be done, and its outcome is safe
-			 */
+	bool completed; /* nothing left to do, and its outcome is safe */
 };
 
 STAILQ_HEAD(assign_entries, assign_entry);
@@ -58,7 +57,7 @@ struct assign {
 	struct flat flat;
 	struct buf why;
 	uint64_t counts[RESERVATION_FATES];
-	struct dry_run dry_run; /* of a dry run */
+	struct dry_run dry_run; /* output, of a dry run */
 	bool ended, failed, one_shot;
 };
 
@@ -71,13 +70,14 @@ fail_assign(struct assign *a, enum exit_code code, const char *why)
 	poller_failed(a->poller, code);
 }
 
-/* What was seen on the way, where that is why nothing was given. */
+/* The operator's chats that were listed, when they are the reason for a
+ * refusal. */
 static int
-write_listed_chats(struct assign *a, const struct reservation *p)
+write_listed_chats(struct assign *a, const struct reservation *r)
 {
-	const char *line = buf_str(&p->listed_chats), *end;
+	const char *line = buf_str(&r->listed_chats), *end;
 
-	if (p->fate != RESERVATION_REFUSED)
+	if (r->fate != RESERVATION_REFUSED)
 		return 0;
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
 		if (endpoint_write(a->to, line, (size_t)(end - line)) != 0)
@@ -86,26 +86,25 @@ write_listed_chats(struct assign *a, const struct reservation *p)
 }
 
 static void
-on_reservation_done(void *ctx, struct reservation *p)
+on_reservation_done(void *ctx, struct reservation *r)
 {
 	struct assign *a = ctx;
 	struct assign_entry *e =
-	    (struct assign_entry *)(void *)((char *)p -
+	    (struct assign_entry *)(void *)((char *)r -
 					    offsetof(struct assign_entry,
 						reservation));
 
-	a->counts[p->fate]++;
+	a->counts[r->fate]++;
 	if (a->poller->dry_run)
-		dry_run_add(&a->dry_run, p);
-	/* AWAY: it comes again, or whoever gave it by hand sees that it
-	 * failed. */
-	if (a->poller->dry_run || p->outcome.len == 0) {
-		e->completed = p->fate != RESERVATION_AWAY;
+		dry_run_add(&a->dry_run, r);
+	/* AWAY: the queue delivers it again; a one-shot run fails. */
+	if (a->poller->dry_run || r->outcome.len == 0) {
+		e->completed = r->fate != RESERVATION_AWAY;
 		return;
 	}
 	a->unflushed++;
-	if (write_listed_chats(a, p) != 0 ||
-	    endpoint_write(a->to, p->outcome.data, p->outcome.len) != 0)
+	if (write_listed_chats(a, r) != 0 ||
+	    endpoint_write(a->to, r->outcome.data, r->outcome.len) != 0)
 		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
 }
 
@@ -117,7 +116,7 @@ is_away(const struct assign_entry *e)
 	       e->reservation.fate == RESERVATION_AWAY;
 }
 
-/* All outcomes that were written are safe. */
+/* Called when all written outcomes are confirmed. */
 static void
 complete_written(struct assign *a)
 {
@@ -138,8 +137,7 @@ drop_entry(struct assign *a, struct assign_entry *e)
 	free(e);
 }
 
-/* Commit point: the first records, whose outcomes are safe, are not needed any
- * more. */
+/* Commit point: acknowledges the first records whose outcomes are safe. */
 static void
 acknowledge(struct assign *a)
 {
@@ -167,7 +165,7 @@ flush_and_acknowledge(struct assign *a)
 		o = endpoint_flush(a->to);
 	if (o == OUTCOME_NEVER)
 		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
-	/* They were not acknowledged, and come again. */
+	/* Not acknowledged, so they are delivered again. */
 	if (o == OUTCOME_LATER && stop_asked())
 		a->failed = true;
 	if (o != OUTCOME_DONE)
@@ -235,7 +233,8 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 	e->completed = false;
 }
 
-/* Reads what is there, or waits for it; until the window is full. */
+/* Reads the records that are there until the window is full; waits up to
+ * wait_ms for the first. */
 static void
 take_input(struct assign *a, int wait_ms)
 {
@@ -276,8 +275,8 @@ take_input(struct assign *a, int wait_ms)
 	}
 }
 
-/* Begins what may begin and goes on with what has waited. How long there is
- * nothing to do. */
+/* Starts and resumes reservations. Milliseconds until the next may resume,
+ * IDLE_MS at most. */
 static int64_t
 step_reservations(struct assign *a)
 {
@@ -297,7 +296,7 @@ step_reservations(struct assign *a)
 	return wait;
 }
 
-/* Whether a reservation is where nobody but the CRM knows how it stands. */
+/* Whether a CRM may be assigning a chat right now. */
 static bool
 is_giving(const struct assign *a)
 {
@@ -339,8 +338,8 @@ carry_out_assignments(struct assign *a)
 			take_input(a, (int)wait);
 		} else {
 			take_input(a, 0);
-			assigners_turn(
-			    &a->assigners, wait < LOOK_MS ? wait : LOOK_MS);
+			assigners_turn(&a->assigners,
+			    wait < POLL_INPUT_MS ? wait : POLL_INPUT_MS);
 		}
 		flush_and_acknowledge(a);
 		deadletter_pump(&a->dead);
@@ -431,7 +430,7 @@ assign(struct poller *p)
 	dry_run_init(&a.dry_run, p->format);
 	if (open_assign_ends(&a) == 0) {
 		opt.defaults.wait_forever = !a.one_shot && !p->dry_run;
-		/* Of a day that was: nothing is done, so nothing is late. */
+		/* The input may be of a past day, and nothing is changed. */
 		opt.defaults.timeless = a.one_shot && p->dry_run;
 		if (assigners_open(&a.assigners, &opt) == 0) {
 			carry_out_assignments(&a);

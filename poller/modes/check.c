@@ -1,7 +1,7 @@
 /*
  * check: poller --check, the self-check. Puts each kind of question once to
- * every tenant's CRM (examine.h), shows what works, what can be seen, and what
- * the schedule will cost.
+ * every tenant's CRM (examine.h) and shows, as a table or NDJSON, what works,
+ * what the token can see, and how many calls the schedule will cost.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -128,10 +128,10 @@ check_tenants(struct poller *poller)
 	return poller->code;
 }
 
-/* A poll does not need what webhooks are registered with: the self-check says
- * that it is missing, and no more. */
+/* Only registering webhooks needs the admin's token, so a missing one is a
+ * warning and not a failed check. */
 static void
-look_at_admin_tokens(struct poller *p)
+check_admin_tokens(struct poller *p)
 {
 	struct buf why = BUF_INIT;
 	size_t i;
@@ -155,14 +155,14 @@ run_check_mode(void *options)
 
 	if (!poller_open(p, true))
 		return p->code;
-	look_at_admin_tokens(p);
+	check_admin_tokens(p);
 	return check_tenants(p);
 }
 
 const struct option_mode poller_mode_check = {
 	.choice = OPTION_MODE(
 	    "check", "does it work, what does it see, what will it cost"),
-	.about = "Tells whether address, token, rights and profile work, what "
+	.about = "Checks whether address, token, rights and profile work, what "
 		 "can be seen, and how\nmany calls a month the schedule will "
 		 "cost.\n",
 	.rows = rows,

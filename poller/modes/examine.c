@@ -20,7 +20,7 @@
 
 #define TRIES 2
 
-/* How far back last messages tell of the rate of changes. */
+/* Only last messages as young as this count for the rate of changes. */
 #define RECENT_MS (10 * INT64_C(60000))
 
 static void
@@ -43,9 +43,9 @@ set_failed_finding(
 	buf_release(&way);
 }
 
-/* Any answer at all, even a refusal, shows that the address is right. */
+/* Any answer, even a refusal, shows that the address is right. */
 static void
-look_at_address(struct examined *p, const struct ending *e)
+check_address(struct examined *p, const struct ending *e)
 {
 	struct finding *f = &p->findings[STEP_ADDRESS];
 	bool tls = strncmp(p->tenant->base, "https", 5) == 0;
@@ -78,7 +78,7 @@ token_end(void *ctx, const struct ending *e)
 	struct examined *p = ctx;
 	struct finding *f = &p->findings[STEP_TOKEN];
 
-	look_at_address(p, e);
+	check_address(p, e);
 	if (e->error == ERROR_CLASS_NONE) {
 		set_finding(p, STEP_TOKEN, true);
 		if (f->detail.len == 0)
@@ -109,7 +109,7 @@ examined_operators_end(void *ctx, const struct ending *e)
 {
 	struct examined *p = ctx;
 
-	look_at_address(p, e);
+	check_address(p, e);
 	if (e->error != ERROR_CLASS_NONE) {
 		set_failed_finding(p, STEP_OPERATORS, e);
 		return;
@@ -166,9 +166,9 @@ examined_customer_end(void *ctx, const struct ending *e)
 	buf_setf(&p->findings[STEP_CUSTOMER].detail, "can be asked about");
 }
 
-/* Of the last message of a chat: how long ago it was written. */
+/* Counts the last message of a chat, by its age. */
 static void
-look_at_last(struct examined *p, int64_t ago_ms)
+count_last_message(struct examined *p, int64_t ago_ms)
 {
 	p->recent += ago_ms < RECENT_MS;
 	p->silence_ms += ago_ms < 0           ? 0
@@ -176,9 +176,10 @@ look_at_last(struct examined *p, int64_t ago_ms)
 					      : RECENT_MS;
 }
 
-/* Chats that change in a minute. A chat shows its last message only, so the
- * number of recent ones alone would miss those that hide behind them: their
- * rate is how many there are to the time all chats were silent since. */
+/* Chats that change in a minute. A chat shows only its last message, so
+ * counting recent ones would miss those before it. The estimate is the number
+ * of recent last messages, divided by the total time for which chats have been
+ * silent. */
 static double
 changed_per_minute(const struct examined *p)
 {
@@ -199,7 +200,7 @@ examined_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		const struct crm_record *r = &a->records[i];
 
 		if (r->type == RECORD_MESSAGE)
-			look_at_last(p, asked_ms - r->at);
+			count_last_message(p, asked_ms - r->at);
 		if (r->type != RECORD_CHAT)
 			continue;
 		p->chats++;
@@ -238,7 +239,7 @@ examined_chats_end(void *ctx, const struct ending *e)
 	struct buf *detail = &p->findings[STEP_CHATS].detail;
 	char text[CLOCK_TEXT];
 
-	look_at_address(p, e);
+	check_address(p, e);
 	if (e->error != ERROR_CLASS_NONE) {
 		set_failed_finding(p, STEP_CHATS, e);
 		return;
@@ -259,7 +260,7 @@ examined_chats_end(void *ctx, const struct ending *e)
 }
 
 static void
-look_at_clock(struct examined *p)
+check_clock(struct examined *p)
 {
 	struct buf *detail = &p->findings[STEP_CLOCK].detail;
 	double s = (double)p->skew.offset_ms / 1000;
@@ -275,7 +276,7 @@ look_at_clock(struct examined *p)
 }
 
 static void
-look_at_state(struct examined *p, const char *dir)
+check_state(struct examined *p, const char *dir)
 {
 	struct finding *f = &p->findings[STEP_STATE];
 	char *path =
@@ -305,7 +306,7 @@ look_at_state(struct examined *p, const char *dir)
 	free(path);
 }
 
-/* A crontab's line from the configuration. */
+/* Parses a crontab line of [poller]. */
 static int
 read_schedule(struct examined *p, const char *key, struct cron_expr *c)
 {
@@ -324,7 +325,7 @@ read_schedule(struct examined *p, const char *key, struct cron_expr *c)
 }
 
 static void
-look_at_calls(struct examined *p)
+check_calls(struct examined *p)
 {
 	struct buf *detail = &p->findings[STEP_CALLS].detail;
 	struct call_usage polls[24], runs[24];
@@ -359,7 +360,7 @@ look_at_calls(struct examined *p)
 	forecast_compute(&in, &p->cost.other);
 	cost_describe(&p->cost, p->tenant, detail);
 	set_finding(p, STEP_CALLS, cost_is_affordable(&p->cost, p->tenant));
-	/* A guess from one busy minute is no reason to fail. */
+	/* Without measured polls it is a guess from a few minutes. */
 	if (p->findings[STEP_CALLS].result == BAD && p->cost.state &&
 	    !p->cost.forecast.measured)
 		p->findings[STEP_CALLS].result = ADVICE;
@@ -367,7 +368,7 @@ look_at_calls(struct examined *p)
 		p->code = PROG_CONFIG;
 }
 
-/* The the self-check's calls are paid for like all others. */
+/* The self-check's calls count against the budget, too. */
 static void
 count_calls(struct examined *p)
 {
@@ -395,7 +396,7 @@ examine_begin(struct examined *p, struct http *http, const struct conf *conf,
 	set_finding(p, STEP_PROFILE, true);
 	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
 	    conf_text(p->conf, t->section, "profile"));
-	look_at_state(p, state);
+	check_state(p, state);
 	ask_once(p, PROFILE_CHECK, token_page, token_end);
 	ask_once(p, PROFILE_OPERATORS, examined_operators_page,
 	    examined_operators_end);
@@ -415,8 +416,8 @@ examine_begin(struct examined *p, struct http *http, const struct conf *conf,
 void
 examine_end(struct examined *p)
 {
-	look_at_clock(p);
-	look_at_calls(p);
+	check_clock(p);
+	check_calls(p);
 	count_calls(p);
 }
 

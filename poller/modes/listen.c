@@ -1,6 +1,6 @@
 /*
- * listen: `poller --listen`: puts socket, server, routes and outbox together,
- * and waits for the signal to stop.
+ * listen: poller --listen. Opens socket, admission, outbox and server, lets the
+ * server handle requests by the routes, and waits for the signal to stop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,9 @@
 #include "poller/spool/idempotency.h"
 #include "poller/spool/outbox.h"
 
-/* Descriptors that are no connections. */
+/* File descriptors beside those of connections. */
 #define OWN_FILES 512
-#define LOOK_MS 200
+#define CHECK_MS 200
 
 struct listener {
 	const struct poller *poller;
@@ -39,8 +39,8 @@ struct listener {
 	struct admission *admission;
 	struct outbox *outbox;
 	struct server *server;
-	bool wrote_port; /* the port file is ours */
-	bool damaged;    /* spool or keys were, when they were opened */
+	bool wrote_port; /* the port file is ours to remove */
+	bool damaged;    /* spool or idempotency keys were found damaged */
 	enum exit_code code;
 	struct buf why;
 };
@@ -51,7 +51,7 @@ setting(const struct listener *l, const char *key)
 	return conf_int(l->poller->common.conf, "listen", key);
 }
 
-/* As many descriptors as connections are allowed, if the system lets us. */
+/* Raises the limit of open files to what [listen] connections needs. */
 static int
 raise_files(struct listener *l)
 {
@@ -153,7 +153,7 @@ open_server(struct listener *l)
 	return l->server != NULL ? 0 : -1;
 }
 
-/* Whole or not at all: whoever waits for the file reads it at once. */
+/* Renamed into place: a script that waits for the file reads it at once. */
 static int
 write_port(struct listener *l)
 {
@@ -184,7 +184,7 @@ open_listener(struct listener *l)
 {
 	const struct poller *p = l->poller;
 
-	/* What only checks leaves the state to whoever has it. */
+	/* A check of the configuration leaves the state alone. */
 	l->intake = listener_context_open(p->common.conf,
 	    p->common.only_check ? NULL : poller_state(p), &l->code, &l->why);
 	if (l->intake == NULL || open_admission(l) != 0)
@@ -239,7 +239,8 @@ log_counts(const struct listener *l)
 	    counter_value(&t->drained));
 }
 
-/* In this order: what is accepted is finished, and then made safe. */
+/* In this order: accepted requests are answered, then their records are
+ * published or spooled. */
 static void
 close_listener(struct listener *l)
 {
@@ -258,8 +259,8 @@ listen_on(struct poller *p)
 	struct listener l = { .poller = p, .socket = { .fd = -1 } };
 	bool open;
 
-	/* Connections come to any thread: with memory of its own for each of
-	 * them, every one would keep the most that it ever had. */
+	/* Any thread may serve any connection: with an arena a thread, each
+	 * would keep the largest amount of memory it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	open = open_listener(&l) == 0;
 	if (!open)
@@ -270,7 +271,7 @@ listen_on(struct poller *p)
 		log_address(&l);
 		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
 			hooks_tell(l.intake->hooks, clock_mono_ms());
-			(void)stop_sleep(LOOK_MS);
+			(void)stop_sleep(CHECK_MS);
 		}
 		if (l.code == PROG_OK && l.damaged)
 			l.code = PROG_DATA;

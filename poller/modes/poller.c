@@ -60,10 +60,10 @@ is_tenant_selected(const struct poller *p, const char *name)
 	return p->only_n == 0;
 }
 
-/* One whose webhooks tell all: without a token its CRM is asked nothing, and
- * nobody who names no tenant asks for that. */
+/* Such a tenant is served by webhooks alone: without a token its CRM cannot be
+ * asked anything. */
 static bool
-is_hooked_only(const struct poller *p, const char *name)
+has_webhooks_only(const struct poller *p, const char *name)
 {
 	char *section = xasprintf("crm %s", name);
 	bool hooks_only =
@@ -75,8 +75,8 @@ is_hooked_only(const struct poller *p, const char *name)
 	return hooks_only && p->only_n == 0;
 }
 
-/* Opens the tenants that were asked for. What is wrong with one of them is
- * told and stops that one only. */
+/* Opens the selected tenants. An error in one of them is logged and leaves out
+ * that one only. */
 static void
 open_tenants(struct poller *p, bool asking)
 {
@@ -93,7 +93,7 @@ open_tenants(struct poller *p, bool asking)
 			continue;
 		buf_clear(&why);
 		if (conf_tenant_error(p->common.conf, i) == NULL && asking &&
-		    is_hooked_only(p, name)) {
+		    has_webhooks_only(p, name)) {
 			log_info("not_polled",
 			    "tenant=%s reason=\"it has webhooks, no token\"",
 			    name);
@@ -118,7 +118,7 @@ open_tenants(struct poller *p, bool asking)
 	buf_release(&why);
 }
 
-/* --tenant names that are not there. */
+/* -1, after logging, if --tenant names one that is not configured. */
 static int
 check_selected(struct poller *p)
 {
@@ -145,7 +145,6 @@ check_selected(struct poller *p)
 	return 0;
 }
 
-/* --with-text is the key of the same name, for all who ask for it. */
 void
 poller_resolve_text(struct poller *p)
 {

@@ -1,5 +1,5 @@
 /*
- * pull_all: polls all tenants, a few of them at a time.
+ * pull_all: the default mode of the poller: polls all tenants, a few at a time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "poller/modes/poller.h"
 #include "poller/poll/pull.h"
 
-/* Tenants polled at a time: one that hangs does not hold up all others. */
+/* Several, so that a slow CRM does not delay all other tenants. */
 #define TENANTS_AT_ONCE 4
 
 struct pull_slot {
@@ -28,8 +28,8 @@ struct pull_run {
 	struct http *http;
 	struct endpoint *to;
 	struct pull_slot slots[TENANTS_AT_ONCE];
-	enum exit_code *codes; /* per tenant, in order */
-	size_t next;           /* tenant to begin */
+	enum exit_code *codes; /* of each tenant */
+	size_t next;           /* index of the next tenant to start */
 	struct progress progress;
 };
 
@@ -43,8 +43,8 @@ close_slot(struct pull_slot *s)
 	*s = (struct pull_slot){ .pull = NULL };
 }
 
-/* Right after store_open(). That the last poll still works is what the lock is
- * for, and no news. */
+/* Call it right after store_open(). A lock that the last poll still holds is no
+ * error. */
 static void
 report_no_state(const struct pull_slot *s, const char *why)
 {
@@ -56,7 +56,8 @@ report_no_state(const struct pull_slot *s, const char *why)
 		log_error("tenant %s: %s", s->tenant->name, why);
 }
 
-/* Begins a tenant's poll; one whose state cannot be used fails at once. */
+/* Starts the next tenant's poll, which fails at once if its state cannot be
+ * used. */
 static void
 begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 {
@@ -78,8 +79,8 @@ begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 	s->pull = pull_new(j->http, s->tenant, s->store, j->to);
 }
 
-/* Fills free slots and starts calls. Milliseconds until there is more to
- * start; -1 when nothing is left. */
+/* Fills free slots and sends requests. Milliseconds until more may be sent; -1
+ * when all tenants are done. */
 static int64_t
 step_pulls(struct pull_run *j)
 {
@@ -101,7 +102,7 @@ step_pulls(struct pull_run *j)
 }
 
 static void
-hand_out(struct pull_run *j)
+handle_answers(struct pull_run *j)
 {
 	struct http_answer *a;
 	size_t i;
@@ -144,17 +145,17 @@ run_pulls(struct pull_run *j)
 	progress_init(&j->progress);
 	while ((wait = step_pulls(j)) >= 0 && !stop_asked()) {
 		http_wait(j->http, wait);
-		/* Free places are filled before the answers are worked on. */
+		/* Send the next requests before handling the answers. */
 		(void)step_pulls(j);
 		http_wait(j->http, 0);
 		endpoint_pump(j->to);
 		show_progress(j);
-		hand_out(j);
+		handle_answers(j);
 	}
 	progress_end(&j->progress);
 }
 
-/* All is handed over: confirmed, or written. */
+/* Waits until all records are written or confirmed. */
 static void
 flush_snapshots(struct pull_run *j)
 {

@@ -1,6 +1,7 @@
 /*
- * register_run: `poller --register`, `--registered` and `--unregister` for all
- * chosen tenants, one after the other; what the CRMs have then is shown.
+ * register_run: poller --register, --registered and --unregister, for all
+ * selected tenants one after the other; then shows the webhooks that each CRM
+ * has.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static const struct option_row rows[] = {
 	POLLER_TENANT,
 };
 
-/* What is shown, in either face. */
+/* The output: a table, or lines of NDJSON. */
 struct showing {
 	enum out_format format;
 	struct out_table table;
@@ -55,7 +56,7 @@ show_webhook(
 	buf_release(&url);
 }
 
-/* What there is now. */
+/* Adds the tenant's webhooks to the output. */
 static enum exit_code
 show_webhooks(struct poller *p, struct http *http, const struct tenant *t,
     struct showing *s, struct buf *why)
@@ -80,7 +81,7 @@ change_webhooks(struct poller *p, enum webhook_action action, struct http *http,
 	enum exit_code code;
 	size_t n;
 
-	/* A secret goes that way. */
+	/* Webhooks carry a secret: no plain HTTP to another machine. */
 	if (http_check_base(base,
 		conf_bool(p->common.conf, t->section, "plaintext"),
 		&reason) != 0) {
@@ -183,7 +184,7 @@ run_registered(void *options)
 
 const struct option_mode poller_mode_register = {
 	.choice = OPTION_TEXT(0, "register", "URL", struct poller, hook_url,
-	    "tell the CRMs where --listen is"),
+	    "register the listener's webhooks at the CRMs"),
 	.about = "Registers each tenant's webhooks at its CRM. URL is where "
 		 "the listener is, as\nseen from the CRM.\n",
 	.rows = rows,

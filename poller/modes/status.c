@@ -1,14 +1,14 @@
 /*
  * status: poller --status. Reads chat records, asks the CRM about those chats
- * as cheaply as it can be done, and writes chat records that say which are
+ * with as few calls as possible, and writes chat records that say which are
  * open, closed or gone, and when that was asked.
  *
- * The list of open chats answers for 200 of them in a call; a chat that is not
- * in it is asked about by itself, and so is each where the CRM lists chats by
- * operator. `gone` is said only when the list could be read in the same run,
- * and has the chat not: a token that sees nothing must not look like a CRM from
- * which everything was removed. Where that list is of free chats only, the chat
- * is asked about once more.
+ * One call of the list of open chats covers 200 of them. A chat that is not in
+ * the list is asked about singly, and so is every chat where the CRM lists
+ * chats by operator. `gone` is written only when the list was read in the same
+ * run and lacks the chat: a token without rights must not look like a CRM from
+ * which everything was deleted. Where the list has unassigned chats only, the
+ * chat is asked about once more instead.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@
 #include "poller/quota/usage.h"
 #include "poller/store/store.h"
 
-/* Chats that a call of the list answers for. */
+/* Chats a page of the list. */
 #define PAGE_ROWS 200
 
 #define TRIES 3
@@ -38,21 +38,21 @@ struct asked {
 	struct inquiry *of;
 	char *id;
 	bool answered;
-	bool gone;  /* the CRM says so, */
-	bool again; /* and was asked once more */
+	bool gone;  /* the CRM does not have it, */
+	bool again; /* and was asked twice */
 };
 
-/* What one tenant is asked. */
+/* The questions to one tenant's CRM. */
 struct inquiry {
 	const struct tenant *tenant;
 	struct store *store; /* or NULL */
 	struct fetch *fetch;
 	struct skew skew;
 	struct strmap chats; /* id -> struct asked */
-	size_t live;         /* of them said to be open */
-	bool by_operator;    /* the list is of free chats only */
+	size_t live;         /* chats that the input says are open */
+	bool by_operator;    /* the list has unassigned chats only */
 	bool list_first, listing, listed;
-	int64_t floor;  /* no answer is older than the last snapshot */
+	int64_t floor;  /* as_of of the last snapshot: answers are later */
 	size_t unclear; /* chats without an answer */
 	struct endpoint *to;
 	struct buf line;
@@ -72,7 +72,7 @@ static void
 write_inquiry_line(struct inquiry *q)
 {
 	if (endpoint_write(q->to, q->line.data, q->line.len) != 0)
-		fetch_stop(q->fetch); /* the flush tells why */
+		fetch_stop(q->fetch); /* the flush reports why */
 }
 
 static void
@@ -128,7 +128,7 @@ asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void ask_list(struct inquiry *q);
 static void ask_chat(struct asked *a);
 
-/* The CRM knows it not, and the list has it not. */
+/* Neither the CRM nor its list has the chat. */
 static void
 on_chat_missing(struct asked *a, const struct ending *e)
 {
@@ -218,7 +218,7 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* The token and the list work: now `gone` may be said. */
+/* From here on `gone` may be written. */
 static void
 open_list_end(void *ctx, const struct ending *e)
 {
@@ -256,7 +256,8 @@ ask_list(struct inquiry *q)
 	fetch_ask(q->fetch, &question);
 }
 
-/* The cheaper way: the list, and what is not in it; or each by itself. */
+/* Takes the cheaper way: the list first and then what it lacks, or each chat
+ * singly. */
 static void
 begin_inquiry(struct inquiry *q, struct http *http, const char *state)
 {
@@ -352,13 +353,13 @@ add_asked_chat(struct inquiry *q, const struct record *r)
 	*slot = a;
 }
 
-/* Reading the question. */
+/* The chat records that are read. */
 struct status_input {
 	struct poller *poller;
 	struct endpoint *from;
 	struct deadletter dead;
 	struct inquiry *inquiries;
-	struct strmap unknown; /* tenants that were told of */
+	struct strmap unknown; /* tenants that were logged as unknown */
 	struct record record;
 	struct flat flat;
 	struct buf why;
@@ -474,7 +475,7 @@ ask_all(struct status_input *in, struct endpoint *to)
 	http_free(http);
 }
 
-/* Writes the answers out; only then is the question done with. */
+/* Flushes the answers, and acknowledges the input only then. */
 static void
 flush_answers(struct status_input *in, struct endpoint *to)
 {
@@ -490,7 +491,7 @@ flush_answers(struct status_input *in, struct endpoint *to)
 		poller_failed(in->poller, endpoint_code(to));
 		return;
 	}
-	/* What got no answer is asked again by the next reaper --list. */
+	/* The next reaper --list has the chats without an answer again. */
 	if (deadletter_flush(&in->dead) == OUTCOME_DONE && !stop_asked())
 		endpoint_ack(in->from);
 	poller_failed(in->poller, deadletter_code(&in->dead));

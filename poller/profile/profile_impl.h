@@ -20,8 +20,7 @@ struct value *value_new_jv(jv v);
 /* A copy for libjq; null for NULL. */
 jv value_jv(const struct value *v);
 
-/* A member of an object (borrowed); invalid when there is none, or no object.
- */
+/* A member of an object (borrowed); invalid if absent or no object. */
 jv profile_member(jv object, const char *key);
 
 /* The same as text: owned, NULL when it is none. */
