@@ -1,10 +1,10 @@
 /*
  * chats: see chats.h.
  *
- * A chat whose mark has not changed since it was read is written at once from
- * the state, byte by byte. Any other is asked for; it counts as settled when
- * the message that the list calls its last one is among those fetched, and is
- * asked for again in the next poll if not: the CRM may show messages late.
+ * A chat whose mark has not changed since it was read is written from the state
+ * as it is. Of any other the messages are read. It is complete when the list's
+ * last message is among those fetched; if not, the next poll reads it again,
+ * because a CRM may show messages late.
  */
 #include "poller/poll/chats.h"
 
@@ -16,17 +16,17 @@
 #include "common/text/jsonw.h"
 #include "poller/store/chat_state.h"
 
-/* A message can come into view that late; one that is older will not. */
+/* The CRM shows a message at most this long after it was written. */
 #define LATE_MS (INT64_C(120) * 1000)
 
-/* A last message that never comes into view is waited for so long. */
+/* How long to wait for a last message that is never shown. */
 #define COMPLETE_WAIT_MS (INT64_C(900) * 1000)
 
-/* In that many polls running a chat may fail; from then on it is written from
- * the state. */
+/* From so many failures in consecutive polls on a chat is written from the
+ * state. */
 #define FAILURES_MAX 3
 
-/* When so many could not be read, and none could, it is not the chats. */
+/* After so many failures without a success it is the CRM that fails. */
 #define HOPELESS 10
 
 /* Tries of one chat in a poll. */
@@ -34,16 +34,16 @@
 
 struct polled_chat {
 	struct chats *chats;
-	struct crm_record list; /* what the list says */
+	struct crm_record list; /* as the list has it */
 	struct chat_state state;
 	bool known;       /* state comes from the store */
-	unsigned waiting; /* for answers */
+	unsigned waiting; /* answers to come */
 	bool unchanged, failed;
 	int64_t asked_ms;
-	char *person; /* or NULL: what the list says */
+	char *person; /* the customer; NULL: as the list has it */
 };
 
-/* Stands for chats that were written. */
+/* Marks chats that were written. */
 static struct polled_chat DONE;
 
 static void
@@ -78,7 +78,7 @@ chats_release(struct chats *c)
 	free(c->first_failure);
 }
 
-/* Done with it: only its id is remembered. */
+/* Frees it; only its id stays, as DONE. */
 static void
 finish_chat(struct polled_chat *c)
 {
@@ -165,8 +165,8 @@ set_text(char **to, const char *s)
 	*to = copy;
 }
 
-/* Whether what the list calls the last message was read. Times are as exact
- * as whichever shows less. */
+/* Whether the list's last message was read. Times are compared in whole
+ * seconds, because some lists show no more. */
 static bool
 has_last(const struct polled_chat *c)
 {
@@ -177,7 +177,7 @@ has_last(const struct polled_chat *c)
 	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
 }
 
-/* What was found out becomes the chat's state. */
+/* Updates the state from the messages that were read. */
 static void
 update_state(struct polled_chat *c)
 {
@@ -201,7 +201,8 @@ update_state(struct polled_chat *c)
 	set_text(&s->episode, c->list.episode);
 }
 
-/* It could not be read. In the state it stays as it was, but for the count. */
+/* The chat could not be read: counts that in the state and changes nothing else
+ * there. From FAILURES_MAX on it is written as last read. */
 static void
 fail_chat(struct polled_chat *c)
 {
@@ -227,7 +228,7 @@ fail_chat(struct polled_chat *c)
 	emit_history(c, true);
 }
 
-/* All answers about it are in. */
+/* Called when all answers about the chat have come. */
 static void
 complete_chat(struct polled_chat *c)
 {
@@ -281,8 +282,8 @@ remember_failure(struct polled_chat *c, const char *message)
 		    xasprintf("chat %s: %s", c->list.id, message);
 }
 
-/* Whether it is the CRM that fails, not the chat: nothing else is answered
- * either, and there are others to ask about. */
+/* Whether the CRM fails, not the chat: no other question is answered either,
+ * and there are others. */
 static bool
 is_stuck(const struct chats *cs, const struct ending *e)
 {
@@ -303,7 +304,8 @@ chat_messages_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_NONE:
 		cs->good++;
 		break;
-	/* Gone, too: the list has it; that it left, only the next one says. */
+	/* GONE, too: the list has the chat, so only the next one shows that it
+	 * left. */
 	case ERROR_CLASS_GONE:
 	case ERROR_CLASS_UNUSABLE:
 	case ERROR_CLASS_LATER:
@@ -353,7 +355,7 @@ customer_known(void *ctx, const char *person)
 	answer_arrived(c);
 }
 
-/* Who the chat's customer is, unless that is not wanted. */
+/* Gets the customer's name, if [crm] customers asks for it. */
 static void
 find_customer(struct polled_chat *c)
 {
@@ -377,8 +379,8 @@ is_unchanged(const struct polled_chat *c, const struct chat_peek *p)
 	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
 }
 
-/* What to do about a chat of the list. The messages that the list tells of
- * are in its history already. */
+/* Writes or reads a chat of the list. Messages that came with the list are in
+ * its history already. */
 static void
 decide_chat(struct polled_chat *c)
 {
@@ -392,7 +394,7 @@ decide_chat(struct polled_chat *c)
 	    store_get(cs->store, STORE_CHATS, c->list.id, &data, &len) &&
 	    chat_peek_decode(&peek, data, len) == 0;
 
-	c->waiting = 1; /* until everything is asked */
+	c->waiting = 1; /* until all questions are queued */
 	find_customer(c);
 	if (found && c->waiting == 1 && is_unchanged(c, &peek)) {
 		emit_unchanged(c, &peek);
@@ -400,7 +402,7 @@ decide_chat(struct polled_chat *c)
 		return;
 	}
 	if (found && chat_state_decode(&stored, data, len) == 0) {
-		/* What the list tells comes last: it is newer. */
+		/* The list's messages come last, as they are newer. */
 		for (i = 0; i < c->state.history.n; i++)
 			history_put(
 			    &stored.history, &c->state.history.messages[i]);
@@ -414,8 +416,8 @@ decide_chat(struct polled_chat *c)
 	answer_arrived(c);
 }
 
-/* It was seen before, perhaps with another operator: what comes later counts.
- * (Times of asking will not do: they move with the CRM's clock.) */
+/* The chat came before, perhaps with another operator: the later one counts, in
+ * the order of the answers, since asked_ms moves with the CRM's clock. */
 static void
 replace_listed_chat(
     struct polled_chat *c, struct crm_record *r, int64_t asked_ms)
@@ -433,7 +435,7 @@ add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
 	struct polled_chat *c;
 
-	if (*slot != NULL) { /* it moved from one page to the next */
+	if (*slot != NULL) { /* it moved to the next page or list */
 		if (cs->gather)
 			replace_listed_chat(*slot, r, asked_ms);
 		return NULL;

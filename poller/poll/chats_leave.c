@@ -10,10 +10,10 @@
 #include "common/base/xalloc.h"
 #include "poller/store/chat_state.h"
 
-/* Chats that left: forgotten after that, as they hold personal data. */
+/* Chats that left are deleted after that, as they bear personal data. */
 #define KEEP_LEFT_MS (7 * DAY_MS)
 
-/* More that leave at once were closed, not overlooked between pages. */
+/* More chats that leave at once were closed, not missed between pages. */
 #define VERIFY_MAX 50
 
 struct left_chats {
@@ -38,8 +38,8 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 	l->ids[l->n++] = xstrdup(id);
 }
 
-/* Marks it as left, or forgets it when it has been for long. True if it left
- * just now. */
+/* Marks the chat as left, or deletes it if it was marked before. True if it
+ * left just now. */
 static bool
 mark_left(struct chats *cs, const char *id, int64_t now_ms)
 {
@@ -70,7 +70,7 @@ verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	chats_page(ctx, a, asked_ms);
 }
 
-/* Not to be told about one of them is no harm: the next list has it. */
+/* An error does no harm: the next list has the chat. */
 static void
 verify_end(void *ctx, const struct ending *e)
 {

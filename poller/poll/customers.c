@@ -1,6 +1,6 @@
 /*
- * customers: see customers.h. In the state: when it was asked, then the
- * members.
+ * customers: see customers.h. An entry of the state is the time of asking, then
+ * the members.
  */
 #include "poller/poll/customers.h"
 
@@ -16,12 +16,12 @@
 
 #define AGE_MS DAY_MS
 
-/* A customer of an open chat is asked about again after AGE_MS; whom nobody
- * asked about for twice that long leaves the state. */
+/* A customer of an open chat is asked about again after AGE_MS; one who was not
+ * for twice that long is deleted. */
 #define KEEP_MS (2 * AGE_MS)
 
-/* So many are asked about before the first answer is in: if none of them can
- * be, the others are not tried. */
+/* So many are asked about before the first answer: if all of them fail, the
+ * others are not asked about. */
 #define PROBES 10
 
 struct waiter {
@@ -56,7 +56,7 @@ customers_release(struct customers *c)
 	free(c->first_failure);
 }
 
-/* As stored: when it was asked, and the person, borrowed. */
+/* Of a stored entry; *person is borrowed. -1: it is damaged. */
 static int
 unpack_stored_customer(
     const void *data, size_t len, int64_t *asked_ms, const char **person)
@@ -103,8 +103,8 @@ concerns_tenant(const struct ending *e)
 	       (e->error == ERROR_CLASS_LATER && e->outage);
 }
 
-/* Nothing more will be known of it now. A customer who cannot be asked about
- * has no name: that is no reason to be without the chat. */
+/* Passes the person to all waiters. A customer who could not be read has no
+ * name, so that the chat is written without it. */
 static void
 deliver_customer(struct customer *c)
 {
@@ -119,7 +119,8 @@ deliver_customer(struct customer *c)
 
 static void ask_customer(struct customer *c);
 
-/* What became of the first ones decides about those that wait. */
+/* Asks about the waiting ones if a probe succeeded; lets them do without a name
+ * if all failed. */
 static void
 ask_waiting_customers(struct customers *all)
 {
@@ -175,8 +176,8 @@ ask_customer(struct customer *c)
 	fetch_ask(c->all->fetch, &q);
 }
 
-/* Ages differ by up to a sixth, so that not all are asked for in the same
- * minute of the next day. */
+/* Ages differ by up to a sixth, so that not all customers come due in the same
+ * minute. */
 static bool
 is_fresh(const char *id, int64_t asked, int64_t now)
 {
@@ -246,7 +247,7 @@ struct customer_expiry {
 	int64_t oldest_ms;
 };
 
-/* An entry that is none goes, too. */
+/* Damaged entries are deleted, too. */
 static void
 drop_old_customer(void *ctx, const char *key, const void *data, size_t len)
 {

@@ -20,10 +20,10 @@
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
 
-/* Committed when so much has been read: what a crash may cost. */
+/* The state is committed when so much was read, so a crash loses no more. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
 
-/* A clock that goes back by less is set right every day. */
+/* Clocks are corrected by less every day, so that is not worth a warning. */
 #define CLOCK_BACK_MS (INT64_C(60) * 1000)
 
 struct pull {
@@ -36,11 +36,11 @@ struct pull {
 	int64_t as_of; /* CLOCK_NONE: not begun */
 	struct operators operators;
 	struct chat_lists lists;
-	size_t odd;       /* records of the lists that are not wholly read */
+	size_t odd;       /* records of the lists with errors */
 	char *first_odd;  /* or NULL */
 	unsigned pages;   /* of the list of chats */
-	uint64_t counted; /* calls that the state knows of */
-	bool first;       /* the state was empty: not a usual poll */
+	uint64_t counted; /* calls counted in the state */
+	bool first;       /* the state was empty: its cost is not typical */
 	bool done;
 	enum exit_code code;
 };
@@ -51,7 +51,7 @@ crm_now(const struct pull *p)
 	return skew_apply(&p->skew, clock_now_ms());
 }
 
-/* The tenant's poll has failed; the first reason is the one that is told. */
+/* Ends the tenant's poll; logs only the first reason. */
 static void
 give_up_pull(
     void *ctx, enum error_class error, const char *what, const char *message)
@@ -65,8 +65,8 @@ give_up_pull(
 	fetch_stop(p->fetch);
 }
 
-/* Once a day: until that time is reached the snapshots stand a millisecond
- * apart, and waits are counted up to there. */
+/* Warns once a day. Until the clock passes the last snapshot's time, snapshots
+ * are a millisecond apart, and waits are counted up to that time. */
 static void
 warn_clock_back(struct pull *p, int64_t last)
 {
@@ -82,7 +82,7 @@ warn_clock_back(struct pull *p, int64_t last)
 	    p->tenant->name, (long long)((last - p->as_of) / 1000), text);
 }
 
-/* The first answer that is any good begins the snapshot. */
+/* The first good answer begins the snapshot. */
 static void
 begin_snapshot(struct pull *p, int64_t asked_ms)
 {
@@ -99,7 +99,7 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 			p->as_of = last + 1;
 	}
 	emit_begin(&p->emit, p->as_of);
-	operators_emit(&p->operators, &p->emit); /* those known from before */
+	operators_emit(&p->operators, &p->emit); /* those from the state */
 }
 
 static void
@@ -197,8 +197,8 @@ ask_lists(struct pull *p)
 		chat_lists_ask(&p->lists);
 }
 
-/* State that another profile or other options made is of no use, nor is that of
- * another tenant, whose file was put in this one's place. */
+/* Empties a state that was made with another profile or other options, or by
+ * another tenant whose file was moved here. */
 static void
 check_state_version(struct pull *p)
 {
@@ -250,7 +250,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		p->code = quota_check(t, store, p->fetch, crm_now(p));
 		if (p->code != PROG_OK)
 			fetch_stop(p->fetch);
-		/* Before this poll puts anew who was asked about again. */
+		/* Before this poll stores customers anew. */
 		customers_drop_old(store, crm_now(p));
 	}
 	ask_lists(p);
@@ -303,7 +303,8 @@ commit_state(struct pull *p)
 	buf_release(&why);
 }
 
-/* Chats that failed, but not often enough yet to be shown as they were. */
+/* Chats that failed, but not yet in so many polls that they are written as last
+ * read: the snapshot fails. */
 static void
 report_failed_chats(struct pull *p)
 {
@@ -335,7 +336,7 @@ warn_stale(const struct pull *p)
 		    p->chats.customers.first_failure);
 }
 
-/* What the next poll, and the self-check, want to know of this one. */
+/* Stores what the next poll and the self-check need of this one. */
 static void
 keep_pull_state(struct pull *p)
 {
@@ -350,7 +351,7 @@ keep_pull_state(struct pull *p)
 	if (p->as_of != CLOCK_NONE)
 		store_set_number(p->store, "as_of", p->as_of);
 	if (p->chats.unknown > 0)
-		operators_invalidate(p->store); /* one of them may be new */
+		operators_invalidate(p->store); /* the assignee may be new */
 	quota_keep_hold(p->store, p->fetch, now);
 	commit_state(p);
 }

@@ -1,20 +1,20 @@
 /*
  * forecast: see forecast.h.
  *
- * A poll costs in an hour what it cost in that hour of the last two weeks;
- * in an hour that was not seen, what it cost on the average; if too little was
- * seen yet, what the list lets us expect: its pages, now and then the
- * operators, and a call for each chat that changes. Without a state it is the
- * operators, and a call for each chat, every time.
+ * A poll in some hour of the day costs what it cost in that hour of the last
+ * two weeks; in an hour without measurements, the average of all hours; with
+ * too few measurements, an estimate: the pages of the list, a call for each
+ * chat that changes, and sometimes the operators. Without a state it is the
+ * list, the operators and a call for each chat, every time.
  *
- * The reaper asks for each chat that left the list while polls run; while they
- * do not, it asks for the list.
+ * The reaper asks about each chat that left the list while polls run, and for
+ * the whole list while they do not.
  */
 #include "poller/quota/forecast.h"
 
 #include <string.h>
 
-/* Cost of a run in an hour; the average of all hours where it is not known. */
+/* Calls of one run, by hour of the day, and the average of all hours. */
 struct hourly_cost {
 	double of[24], average;
 	bool known[24], any;
@@ -90,7 +90,7 @@ reaper_cost(const struct forecast_input *in, const struct hourly_cost *c,
 
 	if (c->known[hour])
 		return c->of[hour];
-	if (polls_per_hour < 30) /* the snapshot is old: all are asked about */
+	if (polls_per_hour < 30) /* the snapshot is old: it reads the list */
 		return in->pages;
 	return leaving(in->polls, hour, polls_per_hour) * gap;
 }

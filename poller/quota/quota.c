@@ -45,8 +45,8 @@ check_budget(
 	return PROG_OK;
 }
 
-/* A short wish is one that a run can wait for; a very long one is not to be
- * believed. */
+/* A pause shorter than retry_budget is waited for during the run; one beyond
+ * THROTTLE_MAX_MS is taken for an error. */
 static enum exit_code
 check_hold(const struct tenant *t, struct store *s, int64_t now_ms)
 {

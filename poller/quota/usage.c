@@ -1,6 +1,6 @@
 /*
- * usage: see usage.h. Polls and status runs count under keys of their own, so
- * that the one does not overwrite what the other adds meanwhile.
+ * usage: see usage.h. Polls, status runs and assigning have different keys, so
+ * that none overwrites what another adds meanwhile.
  */
 #include "poller/quota/usage.h"
 
@@ -134,7 +134,7 @@ pack_hour(const struct call_usage *u, struct buf *to)
 	pack_put_number(to, u->left);
 }
 
-/* What is no hour counts nothing. */
+/* -1, and zeros, if the entry is damaged. */
 static int
 unpack_hour(const void *data, size_t len, struct call_usage *u)
 {
