@@ -1,6 +1,6 @@
 /*
- * chat_state: see chat_state.h. Of a chat what it is, how many messages, and
- * each message; texts with their NUL.
+ * chat_state: see chat_state.h. The bytes are the chat's own members, the
+ * number of messages, and each message; texts end with NUL.
  */
 #include "poller/store/chat_state.h"
 
@@ -12,7 +12,7 @@
 
 #define LAYOUT 2
 
-/* Bytes: time, flags, and of three texts a length and a NUL. */
+/* Bytes: a time, flags, and length and NUL of three texts. */
 #define MESSAGE_LEAST 8
 
 enum { CLOSING = 1, FETCHED = 2 }; /* flags of a message */
@@ -52,7 +52,7 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 	}
 }
 
-/* What stands before the messages, borrowed. */
+/* What stands before the messages; borrowed. */
 struct chat_head {
 	struct pack rest;
 	struct chat_peek peek;
@@ -124,7 +124,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 			e.at, e.closing, e.fetched };
 		history_put(&c->history, &m);
 	}
-	c->history.sorted = true; /* as they were put in */
+	c->history.sorted = true; /* they were encoded in order */
 	if (pack_end(&h.rest) == 0)
 		return 0;
 	chat_state_release(c);

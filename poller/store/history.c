@@ -1,6 +1,6 @@
 /*
- * history: see history.h. Doubles are found when it is sorted, not when it
- * grows.
+ * history: see history.h. Repeated ids are removed when it is sorted, not when
+ * it grows.
  */
 #include "poller/store/history.h"
 
@@ -74,7 +74,7 @@ by_id_newest_first(const void *x, const void *y)
 
 	if (c != 0)
 		return c;
-	/* What was put later stands later in memory. */
+	/* A message that was added later stands later in memory. */
 	return *a > *b ? -1 : *a < *b;
 }
 
@@ -126,8 +126,8 @@ history_sort(struct history *h)
 	h->sorted = true;
 }
 
-/* The first message behind the last closing; the closing itself while nothing
- * is behind it. */
+/* The time of the first message after the last closing, or of the closing if it
+ * is the last message. */
 static int64_t
 after_closing(const struct history *h)
 {

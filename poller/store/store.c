@@ -1,7 +1,7 @@
 /*
- * store: see store.h. Changes are kept in memory until they are committed, so
- * that a map that has become too small costs no more than doing it again with
- * a larger one. Reading uses one transaction that is renewed by each commit.
+ * store: see store.h. Changes stay in memory until they are committed, so that
+ * when the map is too small the commit is repeated with a larger one. Reading
+ * uses one transaction, which each commit ends.
  */
 #include "poller/store/store.h"
 
@@ -18,9 +18,9 @@
 #include "common/os/lock.h"
 #include "poller/store/store_impl.h"
 
-#define LOCK_BYTES 65536 /* of LMDB's lock file: room for its readers */
+#define LOCK_BYTES 65536 /* of LMDB's lock file, with its table of readers */
 
-/* A change that waits. */
+/* A change that is not committed. */
 struct store_change {
 	enum store_table table;
 	char *key;
@@ -33,7 +33,7 @@ struct store {
 	int lock; /* -1: shared */
 	MDB_env *env;
 	MDB_dbi dbi[STORE_TABLES];
-	MDB_txn *reader; /* NULL: none under way */
+	MDB_txn *reader; /* NULL: none open */
 	struct store_change *changes;
 	size_t changes_n, changes_cap, pending;
 	bool emptied[STORE_TABLES];
@@ -70,7 +70,7 @@ store_close(struct store *s)
 	free(s);
 }
 
-/* A sentence and the exit code for what LMDB or the system says. */
+/* The exit code and a sentence for an error code of LMDB or the system. */
 static enum exit_code
 explain_store_error(const char *path, int rc, struct buf *why)
 {
@@ -105,8 +105,8 @@ explain_store_error(const char *path, int rc, struct buf *why)
 	return PROG_IO;
 }
 
-/* LMDB maps its lock file: on a full disk it would be killed for touching it,
- * unless the room is there already. */
+/* Allocates LMDB's lock file: it is mapped, and on a full disk a write to a
+ * page that is not allocated would kill the process. */
 static int
 reserve_lock_file(const char *path, int create)
 {
@@ -140,7 +140,7 @@ open_tables(struct store *s)
 	return rc;
 }
 
-/* Those that somebody else made: MDB_NOTFOUND when they are not whole yet. */
+/* Opens existing tables; MDB_NOTFOUND while another process creates them. */
 static int
 find_tables(struct store *s)
 {
@@ -182,28 +182,29 @@ make_folder(const char *dir, enum exit_code *code, struct buf *why)
 	return -1;
 }
 
-/* 0, or what is wrong, as LMDB or the system says it. */
+/* 0, or an error code of LMDB or the system. */
 static int
 open_file(struct store *s, enum store_access access)
 {
-	bool looking = access == STORE_READ_ONLY;
-	unsigned flags = looking ? MDB_RDONLY : 0;
+	bool read_only = access == STORE_READ_ONLY;
+	unsigned flags = read_only ? MDB_RDONLY : 0;
 	struct stat st;
 	int rc, dead;
 
-	if (looking && stat(s->path, &st) != 0)
+	if (read_only && stat(s->path, &st) != 0)
 		return errno;
-	if (looking && st.st_size == 0)
+	if (read_only && st.st_size == 0)
 		return ENOENT;
-	rc = reserve_lock_file(s->path, looking ? 0 : O_CREAT);
+	rc = reserve_lock_file(s->path, read_only ? 0 : O_CREAT);
 	if (rc == 0)
 		rc = store_examine(s->path, flags);
 	if (rc == 0)
 		rc = store_open_env(s->path, flags, &s->env);
 	if (rc == 0)
-		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
+		rc = mdb_reader_check(
+		    s->env, &dead); /* drops readers of killed polls */
 	if (rc == 0)
-		rc = looking ? find_tables(s) : open_tables(s);
+		rc = read_only ? find_tables(s) : open_tables(s);
 	return rc;
 }
 
@@ -249,8 +250,8 @@ store_is_there(const struct store *s)
 	       ours.st_ino == there.st_ino;
 }
 
-/* Begins reading unless that is under way. Another process may have made the
- * map larger. */
+/* Opens the read transaction if there is none. Another process may have
+ * enlarged the map. */
 static bool
 read_begin(struct store *s)
 {
@@ -431,7 +432,7 @@ store_commit(struct store *s, struct buf *why)
 {
 	int rc;
 
-	/* An old reader would keep old pages from being used again. */
+	/* An open reader would keep LMDB from reusing old pages. */
 	store_end_read(s);
 	for (;;) {
 		rc = commit_once(s);
