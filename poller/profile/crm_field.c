@@ -11,10 +11,10 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* Longer texts are cut: a line has a limit. */
+/* Bytes. Longer texts are cut, because a line has a limit. */
 #define TEXT_MAX ((size_t)128 * 1024)
 
-/* Whole numbers up to here are exact in a double. */
+/* 2^53: whole numbers up to it are exact in a double. */
 #define EXACT_MAX 9007199254740992.0
 
 char *
@@ -115,7 +115,7 @@ add_time_field(struct buf *b, const char *name, const struct value_view *v)
 	return 0;
 }
 
-/* Numbers have been seen as text. */
+/* Some CRMs send numbers as text. */
 static int
 add_count_field(struct buf *b, const char *name, const struct value_view *v)
 {
@@ -138,7 +138,7 @@ add_count_field(struct buf *b, const char *name, const struct value_view *v)
 	return 0;
 }
 
-/* false is what an absent flag means, but of available. */
+/* An absent flag means false, so false is written only of available. */
 static int
 add_flag_field(struct buf *b, const char *name, const struct value_view *v)
 {

@@ -1,7 +1,7 @@
 /*
- * crm_record: see crm_record.h. Which fields a record has, of which kind, and
- * which it must have is taken from the table of records; a few more fields
- * are for the engine alone.
+ * crm_record: see crm_record.h. The table of records says which fields a record
+ * has, of which kind, and which are required. A few more fields are for the
+ * poller's own use.
  */
 #include "poller/profile/crm_record.h"
 
@@ -11,12 +11,12 @@
 #include "common/base/xalloc.h"
 #include "poller/profile/crm_field.h"
 
-/* Of a body: what is added to it later needs room, too. */
+/* Bytes of a body, which leaves room for what is added later. */
 #define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096)
 
 #define FIELDS_MAX 64
 
-/* For the engine, behind the fields of records in the list of keys. */
+/* Fields for the poller, after those of records in the list of keys. */
 enum own {
 	OWN_TYPE,
 	OWN_MARK,
@@ -29,14 +29,14 @@ enum own {
 static const char *const own_names[OWN_N] = { "type", "mark", "last", "last_at",
 	"taken", "episode" };
 
-/* Of each type, the keys its records may have, and where their views go. */
+/* For each type: the keys of its records, and the indexes of their views. */
 static _Thread_local struct type_keys {
 	struct value_keys *keys;
 	size_t at[FIELDS_MAX + OWN_N];
 	size_t n;
 } keys_of[RECORD_TYPES], key_of_type;
 
-/* What stands behind the keys of one object. */
+/* The values of the keys of one object. */
 struct fields {
 	struct value_view views[FIELDS_MAX + OWN_N];
 	struct buf dump; /* of those that are trees */
@@ -96,7 +96,7 @@ crm_record_end(void)
 	key_of_type.keys = NULL;
 }
 
-/* What is not looked up is absent. */
+/* Sets the views of the keys in k; all others are absent. */
 static void
 look_up_fields(
     struct fields *f, const struct value *v, const struct type_keys *k)
@@ -130,9 +130,9 @@ find_view(const struct fields *f, const char *name)
 	return &none;
 }
 
-/* What the engine adds itself, or only where it is wanted. */
+/* Fields that the poller adds itself, or only with an option. */
 static bool
-is_engines(const struct record_field *f, enum record_type type,
+is_added_later(const struct record_field *f, enum record_type type,
     const struct crm_record_options *opt)
 {
 	static const char *const of_all[] = { "tenant", "snapshot", "about" };
@@ -153,7 +153,7 @@ is_engines(const struct record_field *f, enum record_type type,
 	       !opt->texts;
 }
 
-/* Whose record it is, for a list has many. */
+/* Puts the chat's or operator's id before the reason. */
 static void
 name_owner(const struct fields *f, enum record_type type, struct buf *why)
 {
@@ -176,7 +176,7 @@ add_fields(struct buf *b, const struct fields *all, enum record_type type,
 	for (i = 0; i < record_fields_n; i++) {
 		const struct record_field *f = &record_fields[i];
 
-		if ((f->in & 1u << type) == 0 || is_engines(f, type, opt))
+		if ((f->in & 1u << type) == 0 || is_added_later(f, type, opt))
 			continue;
 		before = b->len;
 		if (crm_field_add(b, f, &all->views[i]) != 0) {
@@ -207,7 +207,7 @@ add_person_members(
 	(void)crm_field_add_text(b, "tag", find_view(f, "tag"));
 }
 
-/* jsonw puts a comma before each member but the first of an object. */
+/* The members without the comma in front of the first, which jsonw writes. */
 static char *
 detach_members(struct buf *b)
 {
@@ -218,7 +218,7 @@ detach_members(struct buf *b)
 	return s;
 }
 
-/* The id if there is one. */
+/* The id, or NULL if it is absent or bad. */
 static char *
 id_or_null(const struct value_view *v)
 {

@@ -1,10 +1,10 @@
 /*
- * profile: see profile.h. profile*.c are the files that know libjq.
+ * profile: see profile.h.
  *
- * The program that runs is prelude.jq, then the profile, then MAIN, which
- * picks the function that the input names. It is compiled once. libjq reads
- * the environment through the global environ, so that points to nothing while
- * it compiles; in a program that runs, the prelude hides it.
+ * The jq program is prelude.jq, then the profile, then MAIN, which calls the
+ * function that the input names. It is compiled once. libjq reads the
+ * environment through the global environ, so that points to an empty one while
+ * it compiles; in a running program, the prelude hides it.
  */
 #define _DEFAULT_SOURCE /* environ */
 
@@ -25,12 +25,12 @@
 
 #define CALL_MS 5000
 
-/* From so many rows on most of them tell how the list is meant. */
+/* From so many rows on the share of bad ones decides about a list. */
 #define MANY_ROWS 10
 
 extern char **environ;
 
-/* What libjq sees. Another thread may be reading it when it is put back. */
+/* Static, since another thread may read it while environ is restored. */
 static char *no_environ[] = { NULL };
 
 struct profile {
@@ -38,7 +38,7 @@ struct profile {
 	char *name;
 	struct profile_options opt;
 	struct profile_about about;
-	jv options; /* as the profile sees them */
+	jv options; /* as the profile gets them */
 	struct value *operators;
 	uint64_t version;
 	unsigned prelude_lines;
@@ -53,7 +53,7 @@ const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable" };
 
-/* A read function sees only answers in which failure() finds no fault. */
+/* A read function gets only answers in which failure finds no error. */
 static const char MAIN[] =
     "def read(f): failure as $e | if $e == null then f else $e end;"
     "jq_call(.call as $c "
@@ -78,7 +78,7 @@ static const char MAIN[] =
     " elif $c == \"hook_add_read\" then read(hook_add_read)"
     " elif $c == \"hook_remove_request\" then hook_remove_request"
     " elif $c == \"hook_remove_read\" then read(hook_remove_read)"
-    /* Its regular expressions get ready before there are threads. */
+    /* jq's regular expressions are initialized before there are threads. */
     " else (\"\" | test(\"\")) as $ready | about end)";
 
 static void
@@ -92,7 +92,7 @@ remember_error(void *ctx, jv message)
 	jv_free(text);
 }
 
-/* Runs it on input (taken). The first result, or invalid and *why. */
+/* Runs the program on input (taken). Its first result, or invalid and *why. */
 static jv
 run_program(struct profile *p, jv input, struct buf *why)
 {
@@ -111,7 +111,7 @@ run_program(struct profile *p, jv input, struct buf *why)
 	result = jq_next(p->jq);
 	profile_clock_stop(&p->clock);
 	halted = jq_halted(p->jq);
-	/* Else what it was given and has made stays until the next call. */
+	/* Frees the input and all values of this call. */
 	jq_start(p->jq, jv_null(), 0);
 
 	if (jv_is_valid(result))
@@ -171,7 +171,7 @@ profile_options(const struct profile *p)
 	return &p->opt;
 }
 
-/* NULL is an empty one. */
+/* An array of the words; NULL has none. */
 static jv
 words_jv(char *const *words)
 {
@@ -197,7 +197,7 @@ options_jv(const struct profile_options *opt)
 	return set_member(o, "bot_operators", words_jv(opt->bot_operators));
 }
 
-/* A reason with the function's name before it. */
+/* Puts the function's name before the reason. */
 static void
 name_call_function(struct profile *p, enum profile_call call, const char *what,
     struct buf *why)
@@ -242,13 +242,13 @@ profile_error_class(const char *name)
 	return ERROR_CLASS_UNUSABLE;
 }
 
-/* The rows of a list: chats or operators, not the messages with them. */
+/* Counts of a list's rows: chats or operators, without messages. */
 struct row_counts {
 	size_t n, odd, lost;
 };
 
-/* Of a list the records that can be read count, as far as they can: one bad
- * chat stops no other. */
+/* Counts a record of a list that could not be read, wholly or in part: one bad
+ * chat does not stop the others. */
 static void
 note_odd_record(struct profile_answer *out, struct row_counts *rows, bool lost,
     enum record_type type, const struct buf *why)
@@ -262,7 +262,7 @@ note_odd_record(struct profile_answer *out, struct row_counts *rows, bool lost,
 	}
 }
 
-/* Then it is the list that is not what it should be. */
+/* Whether so many rows are bad that the list itself must be wrong. */
 static bool
 most_are_odd(const struct row_counts *rows, const struct profile_input *in)
 {

@@ -1,6 +1,5 @@
 /*
- * profile_about: what a profile says about its CRM once and for all; see
- * profile_impl.h.
+ * profile_about: reads the result of a profile's about; see profile_impl.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@ number_member(jv object, const char *key, double def, double max)
 	return n >= 0 && n <= max ? n : def;
 }
 
-/* The keys of an object (taken); none of what is no object. */
+/* The keys of an object (taken); an empty array for any other value. */
 static jv
 object_keys(jv object)
 {
@@ -28,7 +27,7 @@ object_keys(jv object)
 	return jv_array();
 }
 
-/* Of headers (taken). One that is null waits for [crm] account. */
+/* Reads headers (taken). A null value means that [crm] account is missing. */
 static void
 read_headers(jv headers, struct profile_host *h, bool *needs_account)
 {
@@ -53,7 +52,7 @@ read_headers(jv headers, struct profile_host *h, bool *needs_account)
 	jv_free(headers);
 }
 
-/* One host: about itself, or one of about.hosts. */
+/* Reads one host: about itself, or a member of about.hosts. */
 static void
 read_host(jv from, const char *name, struct profile_about *out)
 {

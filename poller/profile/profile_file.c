@@ -22,9 +22,9 @@
 #define PRELUDE "prelude.jq"
 #define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
-/* From the folder the program is in: build/bin, or a build of another name a
- * level deeper; the same for tests, of which some lie two levels deeper, as
- * build/asan/tests/unit/poller does; or PREFIX/bin. */
+/* Relative to the program's folder: build/bin, or a level deeper for a build of
+ * another name; tests are up to two levels deeper, such as
+ * build/asan/tests/unit/poller; and PREFIX/bin. */
 static const char *const places[] = {
 	"../../poller/profiles",
 	"../../../poller/profiles",
@@ -96,7 +96,7 @@ is_profile(const struct dirent *e)
 	       strcmp(e->d_name, PRELUDE) != 0;
 }
 
-/* Which there are, for whoever named one that is not there. */
+/* Lists the profiles that exist. */
 static void
 explain_unknown_profile(const char *name, const char *dir, struct buf *why)
 {

@@ -9,7 +9,7 @@
 #include "common/base/xalloc.h"
 #include "poller/profile/profile_impl.h"
 
-/* NULL-ended and owned; NULL when it is no list of texts. */
+/* A list of texts, NULL-ended and owned; NULL if it is no list. */
 static char **
 list_texts(jv object, const char *key)
 {
@@ -85,7 +85,7 @@ profile_hooks_read(
 	hooks = profile_member(about, "hooks");
 	sign = profile_member(hooks, "sign");
 	if (jv_is_valid(about) && jv_get_kind(hooks) != JV_KIND_OBJECT) {
-		buf_setf(why, "it knows nothing of webhooks");
+		buf_setf(why, "it does not support webhooks");
 	} else if (jv_is_valid(about)) {
 		rc = jv_get_kind(sign) == JV_KIND_OBJECT
 			 ? read_sign(sign, out, why)
@@ -109,7 +109,7 @@ profile_hooks_release(struct profile_hooks *h)
 	*h = (struct profile_hooks){ .header = NULL };
 }
 
-/* {NAME: value or null} of those that the profile wants. */
+/* {NAME: value or null} of the headers in about.hooks.headers. */
 static jv
 headers_jv(const struct profile_hooks *h, const struct profile_hook_input *in)
 {
@@ -125,7 +125,7 @@ headers_jv(const struct profile_hooks *h, const struct profile_hook_input *in)
 	return all;
 }
 
-/* Takes records. */
+/* Reads an array of records (taken). */
 static int
 read_hook_records(const struct profile_options *o, jv records,
     struct profile_hook_answer *out, struct buf *why)

@@ -1,5 +1,5 @@
 /*
- * profile_request: what an X_request function gave, as the target of a
+ * profile_request: turns the result of an X_request function into an HTTP
  * request; see profile_impl.h.
  */
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const char *const methods[] = { "GET", "POST", "PUT", "PATCH",
 static const char JSON[] = "application/json";
 static const char FORM[] = "application/x-www-form-urlencoded";
 
-/* Ids above that come as strings anyway. */
+/* 2^53: ids above it come as strings, see value_parse(). */
 #define EXACT_MAX 9007199254740992.0
 
 static void
@@ -31,7 +31,7 @@ add_escaped(struct buf *b, const char *s)
 	}
 }
 
-/* One parameter (value taken), unless it is null. */
+/* Appends one parameter (v taken), unless it is null. */
 static void
 add_parameter(struct buf *b, const char *key, jv v)
 {
@@ -52,7 +52,7 @@ add_parameter(struct buf *b, const char *key, jv v)
 	buf_release(&text);
 }
 
-/* One parameter for each element (v taken). */
+/* Appends a parameter for each element (v taken). */
 static void
 add_parameters(struct buf *b, const char *key, jv v)
 {
@@ -117,7 +117,7 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 	return 0;
 }
 
-/* body goes as JSON, form as a form does. */
+/* {body} becomes JSON, {form} becomes form data. */
 static void
 read_request_body(jv result, struct profile_request *out)
 {

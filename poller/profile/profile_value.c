@@ -1,5 +1,5 @@
 /*
- * profile_value: JSON as a profile sees it; see value.h and profile_impl.h.
+ * profile_value: JSON values for profiles; see value.h and profile_impl.h.
  */
 #include "poller/profile/value.h"
 
@@ -12,7 +12,7 @@
 #include "poller/profile/profile_impl.h"
 #include "poller/profile/utf8_repair.h"
 
-/* Above that, libjq rounds. */
+/* libjq rounds whole numbers above this. */
 #define EXACT_MAX (INT64_C(1) << 53)
 
 struct value *
@@ -106,7 +106,7 @@ from_string(const json_t *j)
 
 	if (memchr(s, '\0', len) == NULL)
 		return jv_string_sized(s, (int)len);
-	/* No record may hold a NUL. */
+	/* No record may contain a NUL. */
 	for (i = 0; i < len; i += n + 1) {
 		n = strnlen(s + i, len - i);
 		buf_add(&b, s + i, n);
@@ -126,8 +126,8 @@ from_integer(json_int_t n)
 	return jv_number((double)n);
 }
 
-/* Objects of a page have the same keys again and again: each is made once and
- * then shared, within a thread. A slot holds whichever key came last. */
+/* The objects of a page have the same keys, so each key is made once and shared
+ * within a thread. A slot has the last key with its hash. */
 static _Thread_local struct {
 	char *text;
 	jv key;
@@ -167,7 +167,7 @@ value_end(void)
 	}
 }
 
-/* Recursion is bounded: jansson reads 2048 levels and no more. */
+/* Recursion is bounded: jansson reads at most 2048 levels. */
 static jv
 from_json(json_t *j)
 {
@@ -203,7 +203,8 @@ from_json(json_t *j)
 	return jv_null();
 }
 
-/* What can be mended: characters, and whole numbers beyond 64 bits. */
+/* Errors that utf8_repair_json() may repair: bad characters, and whole numbers
+ * of more than 64 bits. */
 static bool
 is_repairable(const json_error_t *e)
 {
@@ -308,7 +309,7 @@ view_jv(jv v, struct value_view *out, struct buf *scratch)
 		out->len = scratch->len - out->len;
 		break;
 	}
-	/* The object still holds what text points to. */
+	/* The object keeps the string to which text points. */
 	jv_free(v);
 }
 
@@ -327,7 +328,7 @@ value_view(const struct value *v, const struct value_keys *k,
 			    jv_object_get(jv_copy(v->v), jv_copy(k->keys[i])),
 			    &views[i], scratch);
 	}
-	/* Only now does the buffer stand still. */
+	/* Only now the buffer is not reallocated any more. */
 	for (i = 0; i < k->n; i++) {
 		if (views[i].kind != VIEW_TREE)
 			continue;

@@ -17,7 +17,7 @@ static const char *const names[] = {
 	[WEBHOOKS_REMOVE] = "hook_remove",
 };
 
-/* Owned; NULL when there is none, or an empty one. */
+/* The text of a member, owned; NULL if it is absent or empty. */
 static char *
 nonempty_text(jv object, const char *key)
 {
@@ -31,7 +31,7 @@ nonempty_text(jv object, const char *key)
 	return s;
 }
 
-/* Calls X_WHAT with the input. */
+/* Calls the function X_WHAT, such as hooks_read. */
 static jv
 call_profile(struct profile *p, enum webhooks_call call, const char *what,
     const struct webhooks_input *in, struct buf *why)
@@ -51,7 +51,7 @@ call_profile(struct profile *p, enum webhooks_call call, const char *what,
 	return profile_run(p, name, more, why);
 }
 
-/* A reason with the function's name before it. */
+/* Puts the function's name before the reason. */
 static void
 name_webhooks_function(
     enum webhooks_call call, const char *what, struct buf *why)
@@ -79,7 +79,7 @@ webhooks_request(struct profile *p, enum webhooks_call call,
 	return rc;
 }
 
-/* "inbox, outbox" of a list (taken). */
+/* Joins a list of texts (taken): "inbox, outbox". */
 static char *
 join_texts(jv list)
 {
@@ -100,7 +100,7 @@ join_texts(jv list)
 	return buf_take(&b);
 }
 
-/* One of the answer (taken). */
+/* Adds one webhook of the answer (taken). */
 static void
 add_webhook(struct webhooks *out, jv v)
 {
@@ -128,7 +128,7 @@ add_webhooks(struct webhooks *out, jv list)
 	jv_free(list);
 }
 
-/* What an error says beside its kind. */
+/* Sets *why to the message of an error. */
 static void
 set_error_text(jv result, struct buf *why)
 {

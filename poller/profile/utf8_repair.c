@@ -1,6 +1,6 @@
 /*
- * utf8_repair: see utf8_repair.h. A pass over the bytes that knows just enough
- * of JSON to tell strings, escapes and numbers apart.
+ * utf8_repair: see utf8_repair.h. One pass over the bytes that distinguishes
+ * only strings, escapes and numbers.
  */
 #include "poller/profile/utf8_repair.h"
 
@@ -12,7 +12,7 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-/* Above that, a whole number may not fit into 64 bits. */
+/* A whole number with more digits may not fit into 64 bits. */
 #define DIGITS_KEPT 18
 
 struct utf8_repair {
@@ -55,7 +55,7 @@ repair_escape(struct utf8_repair *s)
 	s->p += n;
 }
 
-/* One character of a string that is no escape. */
+/* Copies one character of a string that is no escape. */
 static void
 repair_character(struct utf8_repair *s)
 {
