@@ -306,7 +306,7 @@ fetch_answer(struct http_answer *h)
 		handle_answer(j, h);
 		break;
 	case HTTP_LATER:
-		if (j->q.changes && !h->unsent)
+		if (j->q.changes && !h->not_sent)
 			fetch_end_as(
 			    j, ERROR_CLASS_LATER, buf_str(&h->reason), true);
 		else
@@ -316,7 +316,7 @@ fetch_answer(struct http_answer *h)
 	case HTTP_NEVER:
 	case HTTP_TOO_LONG:
 		fetch_end_as(j, ERROR_CLASS_UNUSABLE, buf_str(&h->reason),
-		    j->q.changes && !h->unsent);
+		    j->q.changes && !h->not_sent);
 		break;
 	}
 	http_answer_free(h);

@@ -321,7 +321,7 @@ finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 	if (a->outcome != HTTP_ANSWERED)
 		set_reason(t, code);
 	(void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
-	a->unsent = a->outcome != HTTP_ANSWERED && sent == 0;
+	a->not_sent = a->outcome != HTTP_ANSWERED && sent == 0;
 	end_transfer(h, t);
 	XGROW(h->done, h->done_n, h->done_cap);
 	h->done[h->done_n++] = a;

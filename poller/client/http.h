@@ -55,7 +55,7 @@ enum http_outcome {
 struct http_answer_headers {
 	char retry_after[64];
 	char reset[32];     /* X-RateLimit-Reset, RateLimit-Reset */
-	char remaining[32]; /* X-RateLimit-Remaining and its like */
+	char remaining[32]; /* X-RateLimit-Remaining, RateLimit-Remaining */
 	char content_type[64];
 	int64_t date_ms; /* CLOCK_NONE: absent */
 };
@@ -64,7 +64,7 @@ struct http_answer {
 	void *ctx;
 	const size_t *in_flight; /* of the request */
 	enum http_outcome outcome;
-	bool unsent; /* no answer, and no byte was sent */
+	bool not_sent; /* no answer, and no byte was sent */
 	int status;
 	struct buf body;
 	struct buf reason; /* half a sentence, unless HTTP_ANSWERED */

@@ -92,7 +92,7 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 		f = a->outcome == HTTP_LATER ? ERROR_CLASS_LATER
 					     : ERROR_CLASS_UNUSABLE;
 		buf_setf(why, "%s%s", buf_str(&a->reason),
-		    call != WEBHOOKS_LIST && !a->unsent
+		    call != WEBHOOKS_LIST && !a->not_sent
 			? "; it may have arrived all the same"
 			: "");
 	} else if (host != NULL) {

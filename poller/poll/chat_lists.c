@@ -8,7 +8,7 @@ chat_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct chat_lists *l = ctx;
 
-	l->like.page(l->like.ctx, a, asked_ms);
+	l->list_question.page(l->list_question.ctx, a, asked_ms);
 }
 
 static void
@@ -20,14 +20,14 @@ chat_list_end(void *ctx, const struct ending *e)
 	if (l->ended || (l->left > 0 && e->error == ERROR_CLASS_NONE))
 		return;
 	l->ended = true;
-	l->like.end(l->like.ctx, e);
+	l->list_question.end(l->list_question.ctx, e);
 }
 
 static void
 ask_chat_list(struct chat_lists *l, const char *operator_id,
     void (*list_end)(void *ctx, const struct ending *e))
 {
-	struct question q = l->like;
+	struct question q = l->list_question;
 
 	q.call = PROFILE_CHATS;
 	q.operator_id = operator_id;

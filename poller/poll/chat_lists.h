@@ -19,15 +19,16 @@ struct chat_lists {
 	struct profile *profile;
 	const struct operators *operators; /* complete, if by_operator */
 	bool by_operator;
-	struct question like; /* page, end, ctx and tries of each question */
+	/* What each question is made from; set page, end, ctx and tries. */
+	struct question list_question;
 
 	/* Private. */
 	size_t left;
 	bool ended;
 };
 
-/* Calls like.page for each page of each list, and like.end once: when all lists
- * are read, or at the first error. */
+/* Calls list_question.page for each page of each list, and list_question.end
+ * once: when all lists are read, or at the first error. */
 void chat_lists_ask(struct chat_lists *l);
 
 #endif

@@ -186,7 +186,7 @@ ask_lists(struct pull *p)
 		.profile = p->tenant->profile,
 		.operators = &p->operators,
 		.by_operator = profile_about(p->tenant->profile)->by_operator,
-		.like = { .urgent = true,
+		.list_question = { .urgent = true,
 		    .ctx = p,
 		    .page = pulled_chats_page,
 		    .end = pulled_chats_end } };
