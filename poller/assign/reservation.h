@@ -57,7 +57,7 @@ enum reservation_fate {
 	RESERVATION_EXPIRED,   /* unassigned, but past expires */
 	RESERVATION_WOULD,     /* dry run: it would be given */
 	RESERVATION_LEFT,      /* no outcome; the allocation lets it expire */
-	RESERVATION_AWAY,      /* the CRM is unreachable; the run does not wait */
+	RESERVATION_AWAY, /* the CRM is unreachable; the run does not wait */
 	RESERVATION_FATES
 };
 

@@ -260,7 +260,7 @@ examined_chats_end(void *ctx, const struct ending *e)
 }
 
 static void
-check_clock(struct examined *p)
+check_clock_skew(struct examined *p)
 {
 	struct buf *detail = &p->findings[STEP_CLOCK].detail;
 	double s = (double)p->skew.offset_ms / 1000;
@@ -416,7 +416,7 @@ examine_begin(struct examined *p, struct http *http, const struct conf *conf,
 void
 examine_end(struct examined *p)
 {
-	check_clock(p);
+	check_clock_skew(p);
 	check_calls(p);
 	count_calls(p);
 }
