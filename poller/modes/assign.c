@@ -193,7 +193,7 @@ add_entry(struct assign *a)
 }
 
 static void
-add_dead_letter(struct assign *a, char *line, size_t len, const char *why)
+add_dead_assignment(struct assign *a, char *line, size_t len, const char *why)
 {
 	enum outcome o;
 
@@ -218,7 +218,7 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 	struct assign_entry *e;
 
 	if (record_parse(&a->record, &a->flat, line, len, &a->why) != 0) {
-		add_dead_letter(a, line, len, buf_str(&a->why));
+		add_dead_assignment(a, line, len, buf_str(&a->why));
 		return;
 	}
 	e = add_entry(a);
@@ -250,7 +250,8 @@ take_input(struct assign *a, int wait_ms)
 			take_assignment_line(a, line, len);
 			break;
 		case ENDPOINT_TOOLONG:
-			add_dead_letter(a, NULL, 0, endpoint_refusal(a->from));
+			add_dead_assignment(
+			    a, NULL, 0, endpoint_refusal(a->from));
 			break;
 		case ENDPOINT_WAIT:
 			return;

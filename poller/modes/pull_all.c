@@ -157,7 +157,7 @@ run_pulls(struct pull_run *j)
 
 /* Waits until all records are written or confirmed. */
 static void
-flush_snapshots(struct pull_run *j)
+flush_pulled(struct pull_run *j)
 {
 	enum outcome o;
 
@@ -196,7 +196,7 @@ pull_all(struct poller *p)
 			pull_stop(j.slots[i].pull);
 		close_slot(&j.slots[i]);
 	}
-	flush_snapshots(&j);
+	flush_pulled(&j);
 	for (i = 0; i < p->tenants_n && !stop_asked(); i++) {
 		if (j.codes[i] != PROG_OK)
 			poller_failed(p, j.codes[i]);

@@ -283,7 +283,7 @@ calls_made(const struct pull *p)
 }
 
 static void
-commit_state(struct pull *p)
+commit_pull_state(struct pull *p)
 {
 	struct buf why = BUF_INIT;
 	uint64_t calls = calls_made(p);
@@ -353,7 +353,7 @@ keep_pull_state(struct pull *p)
 	if (p->chats.unknown > 0)
 		operators_invalidate(p->store); /* the assignee may be new */
 	quota_keep_hold(p->store, p->fetch, now);
-	commit_state(p);
+	commit_pull_state(p);
 }
 
 static void
@@ -387,7 +387,7 @@ pull_done(struct pull *p)
 	if (p->emit.broken)
 		fetch_stop(p->fetch);
 	else if (p->store != NULL && store_pending(p->store) > COMMIT_BYTES)
-		commit_state(p);
+		commit_pull_state(p);
 	if (fetch_left(p->fetch) == 0)
 		finish_pull(p);
 	return p->done;
