@@ -37,6 +37,7 @@ struct message {
 
 #define LEXICON_KINDS 127
 #define LEXICON_CHANNELS 32767u
+#define LEXICON_RECENT_CHANNELS 64
 
 /* What messages are made of. */
 struct lexicon {
@@ -46,10 +47,10 @@ struct lexicon {
 	unsigned kinds_n;
 	uint32_t *channels; /* names, held; from 1 on */
 	unsigned channels_n;
-	/* Private: the number of each channel, the one asked for last; and for
+	/* Private: the number of each channel, some asked for last; and for
 	 * timeline_settle(). */
 	struct strmap channel_numbers;
-	unsigned last_channel;
+	uint16_t recent_channels[LEXICON_RECENT_CHANNELS];
 	bool channels_full;
 	uint32_t *table;
 	size_t table_cap;
