@@ -1,5 +1,6 @@
 /*
- * poller: the edge to the CRM.
+ * poller: polls the CRMs, takes their webhooks, and gives chats to operators.
+ * Each of these is a mode.
  */
 #include "common/base/xalloc.h"
 #include "common/options/program.h"

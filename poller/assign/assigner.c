@@ -16,74 +16,87 @@
 /* How often calls are counted. */
 #define ACCOUNT_MS 60000
 
-struct assigner {
+/* A tenant's assigner, with what outlives its single reservations. */
+struct assigner_slot {
 	struct tenant_assigner assigner;
 	struct skew skew;
-	uint64_t calls[PROFILE_CALLS]; /* counted so far */
-	bool may, told;
+	uint64_t calls[PROFILE_CALLS]; /* those counted in the state already */
+	bool allowed;                  /* the CRM may be changed */
+	bool reported;                 /* that it may not was logged */
 };
 
 static void
-tell_forbidden(struct assigners *all, struct assigner *d)
+report_forbidden(struct assigners *all, struct assigner_slot *slot)
 {
-	if (d->told)
+	const struct tenant *t = slot->assigner.tenant;
+
+	if (slot->reported)
 		return;
-	d->told = true;
+	slot->reported = true;
 	all->opt->failed(all->opt->ctx, PROG_CONFIG);
 	log_error("tenant %s: nothing is changed at its CRM; set assign = yes "
 		  "in [%s] to have chats given to operators",
-	    d->assigner.tenant->name, d->assigner.tenant->section);
+	    t->name, t->section);
+}
+
+static void
+open_slot(struct assigners *all, size_t i)
+{
+	const struct assigners_options *opt = all->opt;
+	struct assigner_slot *slot = &all->slots[i];
+
+	slot->assigner = opt->defaults;
+	slot->assigner.tenant = &opt->tenants[i];
+	slot->assigner.skew = &slot->skew;
+	slot->assigner.fetch =
+	    fetch_new(all->http, &opt->tenants[i], &slot->skew);
+	slot->allowed = opt->tenants[i].assign || opt->defaults.dry_run;
 }
 
 int
-assigners_open(struct assigners *d, const struct assigners_options *opt)
+assigners_open(struct assigners *all, const struct assigners_options *opt)
 {
 	bool any = false;
 	size_t i;
 
-	*d = (struct assigners){ .opt = opt, .http = http_new() };
-	d->all = xcalloc(opt->tenants_n + 1, sizeof *d->all);
+	*all = (struct assigners){ .opt = opt, .http = http_new() };
+	all->slots = xcalloc(opt->tenants_n + 1, sizeof *all->slots);
 	for (i = 0; i < opt->tenants_n; i++) {
-		struct assigner *one = &d->all[i];
-
-		one->assigner = opt->like;
-		one->assigner.tenant = &opt->tenants[i];
-		one->assigner.skew = &one->skew;
-		one->assigner.fetch =
-		    fetch_new(d->http, &opt->tenants[i], &one->skew);
-		one->may = opt->tenants[i].assign || opt->like.dry_run;
-		any = any || one->may;
+		open_slot(all, i);
+		any = any || all->slots[i].allowed;
 	}
 	for (i = 0; !any && i < opt->tenants_n; i++)
-		tell_forbidden(d, &d->all[i]);
+		report_forbidden(all, &all->slots[i]);
 	return any ? 0 : -1;
 }
 
 void
-assigners_release(struct assigners *d, bool by_hand)
+assigners_release(struct assigners *all, bool one_shot)
 {
 	size_t i;
 
-	for (i = 0; d->all != NULL && i < d->opt->tenants_n; i++) {
-		if (by_hand)
-			d->opt->failed(d->opt->ctx, d->all[i].assigner.code);
-		fetch_free(d->all[i].assigner.fetch);
-		tenant_assigner_release(&d->all[i].assigner);
+	for (i = 0; all->slots != NULL && i < all->opt->tenants_n; i++) {
+		struct tenant_assigner *assigner = &all->slots[i].assigner;
+
+		if (one_shot)
+			all->opt->failed(all->opt->ctx, assigner->code);
+		fetch_free(assigner->fetch);
+		tenant_assigner_release(assigner);
 	}
-	free(d->all);
-	http_free(d->http);
-	strmap_release(&d->unknown, NULL);
+	free(all->slots);
+	http_free(all->http);
+	strmap_release(&all->unknown, NULL);
 }
 
 static void
-tell_unknown(struct assigners *d, struct text tenant)
+report_unassignable(struct assigners *all, struct text tenant)
 {
-	void **slot = strmap_put(&d->unknown, tenant.p, tenant.len);
+	void **known = strmap_put(&all->unknown, tenant.p, tenant.len);
 
-	if (*slot != NULL)
+	if (*known != NULL)
 		return;
-	*slot = d;
-	d->opt->failed(d->opt->ctx, PROG_CONFIG);
+	*known = all;
+	all->opt->failed(all->opt->ctx, PROG_CONFIG);
 	log_error("chats of tenant '%.*s' cannot be given to operators: it is "
 		  "not configured, wrongly, or left out; see the [crm NAME] "
 		  "sections",
@@ -91,94 +104,104 @@ tell_unknown(struct assigners *d, struct text tenant)
 }
 
 struct tenant_assigner *
-assigners_find(struct assigners *d, struct text tenant)
+assigners_find(struct assigners *all, struct text tenant)
 {
 	size_t i;
 
-	for (i = 0; i < d->opt->tenants_n; i++) {
-		if (!text_is(tenant, d->opt->tenants[i].name))
+	for (i = 0; i < all->opt->tenants_n; i++) {
+		if (!text_is(tenant, all->opt->tenants[i].name))
 			continue;
-		if (d->all[i].may)
-			return &d->all[i].assigner;
-		tell_forbidden(d, &d->all[i]);
+		if (all->slots[i].allowed)
+			return &all->slots[i].assigner;
+		report_forbidden(all, &all->slots[i]);
 		return NULL;
 	}
-	tell_unknown(d, tenant);
+	report_unassignable(all, tenant);
 	return NULL;
 }
 
 size_t
-assigners_flying(const struct assigners *d)
+assigners_in_flight(const struct assigners *all)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < d->opt->tenants_n; i++)
-		n += fetch_left(d->all[i].assigner.fetch);
+	for (i = 0; i < all->opt->tenants_n; i++)
+		n += fetch_left(all->slots[i].assigner.fetch);
 	return n;
 }
 
 void
-assigners_turn(struct assigners *d, int64_t wait_ms)
+assigners_turn(struct assigners *all, int64_t wait_ms)
 {
 	struct http_answer *answer;
 	int64_t w;
 	size_t i;
 
-	for (i = 0; i < d->opt->tenants_n; i++) {
-		w = fetch_step(d->all[i].assigner.fetch);
+	for (i = 0; i < all->opt->tenants_n; i++) {
+		w = fetch_step(all->slots[i].assigner.fetch);
 		wait_ms = w < wait_ms ? w : wait_ms;
 	}
-	if (assigners_flying(d) == 0)
+	if (assigners_in_flight(all) == 0)
 		return;
-	http_wait(d->http, wait_ms);
-	while ((answer = http_next(d->http)) != NULL)
+	http_wait(all->http, wait_ms);
+	while ((answer = http_next(all->http)) != NULL)
 		fetch_answer(answer);
 }
 
-/* The state is open for a moment only: a poll uses it as well. */
+/* Adds the calls since the last time to the state, and limits the next ones to
+ * what the budget leaves. */
 static void
-account(struct assigners *all, struct assigner *d)
+count_calls_in(
+    struct store *s, struct assigner_slot *slot, bool first, struct buf *why)
 {
-	const struct tenant *t = d->assigner.tenant;
-	const uint64_t *calls = fetch_calls(d->assigner.fetch);
-	struct buf why = BUF_INIT;
-	struct usage u = { .runs = 1 };
-	enum exit_code code;
-	struct store *s;
+	struct fetch *fetch = slot->assigner.fetch;
+	const uint64_t *calls = fetch_calls(fetch);
+	struct call_usage u = { .runs = 1 };
 	int64_t now;
 	size_t i;
 
-	s = store_open(all->opt->state, t->name, STORE_SHARED, &code, &why);
-	if (s != NULL) {
-		if (all->accounted_ms == 0)
-			d->skew.offset_ms = store_number(s, "skew", 0);
-		now = skew_apply(&d->skew, clock_now_ms());
-		for (i = 0; i < PROFILE_CALLS; i++)
-			u.calls[i] = calls[i] - d->calls[i];
-		usage_add_run(s, USAGE_ASSIGN, now, &u);
-		usage_add_month(s, USAGE_ASSIGN, now, usage_calls(u.calls));
-		quota_keep(s, d->assigner.fetch, now);
-		if (quota_check(t, s, d->assigner.fetch, now) != PROG_OK)
-			fetch_limit(d->assigner.fetch, 0);
-		if (store_commit(s, &why) == PROG_OK)
-			memcpy(d->calls, calls, sizeof d->calls);
-	}
+	if (first)
+		slot->skew.offset_ms = store_number(s, "skew", 0);
+	now = skew_apply(&slot->skew, clock_now_ms());
+	for (i = 0; i < PROFILE_CALLS; i++)
+		u.calls[i] = calls[i] - slot->calls[i];
+	usage_add_run(s, USAGE_ASSIGN, now, &u);
+	usage_add_month(s, USAGE_ASSIGN, now, usage_calls(u.calls));
+	quota_keep_hold(s, fetch, now);
+	if (quota_check(slot->assigner.tenant, s, fetch, now) != PROG_OK)
+		fetch_limit(fetch, 0);
+	if (store_commit(s, why) == PROG_OK)
+		memcpy(slot->calls, calls, sizeof slot->calls);
+}
+
+/* The state is opened for this moment only, since a poll uses it as well. */
+static void
+account_slot(struct assigners *all, struct assigner_slot *slot)
+{
+	const char *tenant = slot->assigner.tenant->name;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct store *s =
+	    store_open(all->opt->state, tenant, STORE_SHARED, &code, &why);
+
+	if (s != NULL)
+		count_calls_in(s, slot, all->accounted_ms == 0, &why);
 	store_close(s);
 	if (why.len > 0)
-		log_warn("tenant %s: %s", t->name, buf_str(&why));
+		log_warn("tenant %s: %s", tenant, buf_str(&why));
 	buf_release(&why);
 }
 
 void
-assigners_account(struct assigners *d, bool at_once)
+assigners_account(struct assigners *all, bool at_once)
 {
 	size_t i;
 
-	if (d->opt->state == NULL ||
-	    (!at_once && d->accounted_ms + ACCOUNT_MS > clock_mono_ms()))
+	if (all->opt->state == NULL ||
+	    (!at_once && all->accounted_ms + ACCOUNT_MS > clock_mono_ms()))
 		return;
-	for (i = 0; i < d->opt->tenants_n; i++)
-		if (d->all[i].may)
-			account(d, &d->all[i]);
-	d->accounted_ms = clock_mono_ms();
+	for (i = 0; i < all->opt->tenants_n; i++)
+		if (all->slots[i].allowed)
+			account_slot(all, &all->slots[i]);
+	all->accounted_ms = clock_mono_ms();
 }

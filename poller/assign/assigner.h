@@ -1,7 +1,8 @@
 /*
- * assigner: those who carry out the reservations of all tenants
- * (reservation.h): a assigner each, where the configuration lets chats be given
- * to operators, their requests, and the count of their calls.
+ * assigner: the assigners of all tenants. Each tenant has one (struct
+ * tenant_assigner in reservation.h), which may change its CRM only where
+ * [crm NAME] assign allows it. Here they are opened, found by tenant, given
+ * their turns of HTTP requests, and their calls are counted in the state.
  */
 #ifndef POLLER_ASSIGN_ASSIGNER_H
 #define POLLER_ASSIGN_ASSIGNER_H
@@ -9,15 +10,15 @@
 #include "common/records/record.h"
 #include "poller/assign/reservation.h"
 
-struct assigner;
+struct assigner_slot;
 
-/* Outlives the assigners. */
+/* Borrowed; must outlive the assigners. */
 struct assigners_options {
 	const struct tenant *tenants;
 	size_t tenants_n;
-	const char *state;           /* its folder, or NULL */
-	struct tenant_assigner like; /* what all assigners are like */
-	/* Told what went wrong: the run's exit code. */
+	const char *state;               /* its folder, or NULL */
+	struct tenant_assigner defaults; /* what every assigner starts from */
+	/* Called for each failure, with the exit code that it calls for. */
 	void (*failed)(void *ctx, enum exit_code code);
 	void *ctx;
 };
@@ -25,31 +26,33 @@ struct assigners_options {
 struct assigners {
 	const struct assigners_options *opt;
 	struct http *http;
-	struct assigner *all;  /* as opt->tenants */
-	struct strmap unknown; /* tenants that were told of */
-	int64_t accounted_ms;
+	struct assigner_slot *slots; /* in the order of opt->tenants */
+	struct strmap unknown;       /* tenants that were logged as unknown */
+	int64_t accounted_ms;        /* monotonic; 0: not yet */
 };
 
-/* -1: no tenant lets anything be changed, which is told. Release it in both
+/* 0; or -1, after logging, when no tenant allows changes. Release it in both
  * cases. */
-int assigners_open(struct assigners *d, const struct assigners_options *opt)
+int assigners_open(struct assigners *all, const struct assigners_options *opt)
     __attribute__((warn_unused_result));
 
-/* by_hand: what kept a assigner from its work is the run's exit code. */
-void assigners_release(struct assigners *d, bool by_hand);
+/* With one_shot each tenant's last error is reported by opt->failed. */
+void assigners_release(struct assigners *all, bool one_shot);
 
-/* NULL: there is none, or it may not; told once each. */
-struct tenant_assigner *assigners_find(struct assigners *d, struct text tenant);
+/* The tenant's assigner. NULL, and an error logged once a tenant, when the
+ * tenant is not configured or does not allow changes. */
+struct tenant_assigner *assigners_find(
+    struct assigners *all, struct text tenant);
 
-/* Requests that have not ended. */
-size_t assigners_flying(const struct assigners *d);
+/* Number of questions that have not ended, of all tenants. */
+size_t assigners_in_flight(const struct assigners *all);
 
-/* Starts requests and takes answers; waits so long for some, if there are any.
- */
-void assigners_turn(struct assigners *d, int64_t wait_ms);
+/* Starts requests and hands out answers; waits for some up to wait_ms if there
+ * are requests in flight. */
+void assigners_turn(struct assigners *all, int64_t wait_ms);
 
-/* Counts the calls in the state, if there is one, and sees what more may be
- * asked: when it is time for that, or at once. */
-void assigners_account(struct assigners *d, bool at_once);
+/* Adds the calls made to the state, if there is one, and checks the budget of
+ * each tenant: once a minute, or at once. */
+void assigners_account(struct assigners *all, bool at_once);
 
 #endif

@@ -13,50 +13,50 @@ static const struct out_column columns[] = { { "tenant", false },
 	{ "result", false } };
 
 void
-dry_run_init(struct dry_run *t, enum out_format format)
+dry_run_init(struct dry_run *d, enum out_format format)
 {
-	*t = (struct dry_run){ .format = out_format_resolve(format) };
-	out_table_init(&t->table, columns, ARRAY_LEN(columns));
+	*d = (struct dry_run){ .format = out_format_resolve(format) };
+	out_table_init(&d->table, columns, ARRAY_LEN(columns));
 }
 
 void
-dry_run_add(struct dry_run *t, const struct reservation *p)
+dry_run_add(struct dry_run *d, const struct reservation *r)
 {
-	const char *tenant = p->assigner->tenant->name;
-	const char *result = reservation_fate_names[p->fate];
+	const char *tenant = r->assigner->tenant->name;
+	const char *result = reservation_fate_names[r->fate];
 
-	if (t->format != OUT_NDJSON) {
-		out_table_cell(&t->table, tenant);
-		out_table_cell(&t->table, p->chat);
-		out_table_cell(&t->table, p->operator_id);
-		out_table_cell(&t->table, p->holder);
-		out_table_cell(&t->table, result);
+	if (d->format != OUT_NDJSON) {
+		out_table_cell(&d->table, tenant);
+		out_table_cell(&d->table, r->chat);
+		out_table_cell(&d->table, r->operator_id);
+		out_table_cell(&d->table, r->holder);
+		out_table_cell(&d->table, result);
 		return;
 	}
-	jsonw_open(&t->lines);
-	jsonw_str(&t->lines, "type", "dry_run");
-	jsonw_str(&t->lines, "tenant", tenant);
-	jsonw_str(&t->lines, "assignment", p->id);
-	jsonw_str(&t->lines, "chat", p->chat);
-	jsonw_str(&t->lines, "operator", p->operator_id);
-	if (p->holder != NULL)
-		jsonw_str(&t->lines, "holder", p->holder);
-	jsonw_str(&t->lines, "result", result);
-	jsonw_line(&t->lines);
+	jsonw_open(&d->lines);
+	jsonw_str(&d->lines, "type", "dry_run");
+	jsonw_str(&d->lines, "tenant", tenant);
+	jsonw_str(&d->lines, "assignment", r->id);
+	jsonw_str(&d->lines, "chat", r->chat);
+	jsonw_str(&d->lines, "operator", r->operator_id);
+	if (r->holder != NULL)
+		jsonw_str(&d->lines, "holder", r->holder);
+	jsonw_str(&d->lines, "result", result);
+	jsonw_line(&d->lines);
 }
 
 enum exit_code
-dry_run_show(struct dry_run *t)
+dry_run_show(struct dry_run *d)
 {
-	if (t->format != OUT_NDJSON)
-		out_table_show(&t->table, t->format, &t->lines);
-	fwrite(buf_str(&t->lines), 1, t->lines.len, stdout);
+	if (d->format != OUT_NDJSON)
+		out_table_show(&d->table, d->format, &d->lines);
+	fwrite(buf_str(&d->lines), 1, d->lines.len, stdout);
 	return prog_flush();
 }
 
 void
-dry_run_release(struct dry_run *t)
+dry_run_release(struct dry_run *d)
 {
-	out_table_release(&t->table);
-	buf_release(&t->lines);
+	out_table_release(&d->table);
+	buf_release(&d->lines);
 }

@@ -1,5 +1,6 @@
 /*
- * dry_run: what poller --assign --dry-run shows: a line a reservation.
+ * dry_run: the output of poller --assign --dry-run, one line a reservation, as
+ * a table or as NDJSON.
  */
 #ifndef POLLER_ASSIGN_DRY_RUN_H
 #define POLLER_ASSIGN_DRY_RUN_H
@@ -14,13 +15,14 @@ struct dry_run {
 	struct buf lines;
 };
 
-void dry_run_init(struct dry_run *t, enum out_format format);
+void dry_run_init(struct dry_run *d, enum out_format format);
 
-/* A reservation that has ended. */
-void dry_run_add(struct dry_run *t, const struct reservation *p);
+/* Adds the line of a reservation that has ended. */
+void dry_run_add(struct dry_run *d, const struct reservation *r);
 
-/* On stdout. PROG_OK, or the code of what was logged. */
-enum exit_code dry_run_show(struct dry_run *t);
-void dry_run_release(struct dry_run *t);
+/* Writes all lines to stdout. PROG_OK, or the exit code of the error that was
+ * logged. */
+enum exit_code dry_run_show(struct dry_run *d);
+void dry_run_release(struct dry_run *d);
 
 #endif

@@ -8,37 +8,37 @@
 
 #include "common/base/xalloc.h"
 
-/* Longer than a list takes with all its pages. */
+/* Longer than reading a list takes, with all its pages. */
 #define KEPT_MS (INT64_C(5) * 60 * 1000)
 
 static void
-drop(struct recent_assignments *g, size_t i)
+drop_recent_assignment(struct recent_assignments *recent, size_t i)
 {
-	free(g->v[i].operator_id);
-	free(g->v[i].chat);
-	g->v[i] = g->v[--g->n];
+	free(recent->v[i].operator_id);
+	free(recent->v[i].chat);
+	recent->v[i] = recent->v[--recent->n];
 }
 
 void
-recent_assignments_release(struct recent_assignments *g)
+recent_assignments_release(struct recent_assignments *recent)
 {
-	while (g->n > 0)
-		drop(g, g->n - 1);
-	free(g->v);
-	*g = (struct recent_assignments){ .v = NULL };
+	while (recent->n > 0)
+		drop_recent_assignment(recent, recent->n - 1);
+	free(recent->v);
+	*recent = (struct recent_assignments){ .v = NULL };
 }
 
 void
-recent_assignments_begin(struct recent_assignments *g, const char *operator_id,
-    const char *chat, int64_t now_ms)
+recent_assignments_begin(struct recent_assignments *recent,
+    const char *operator_id, const char *chat, int64_t now_ms)
 {
 	size_t i;
 
-	for (i = g->n; i-- > 0;)
-		if (g->v[i].ended_ms < now_ms - KEPT_MS)
-			drop(g, i);
-	XGROW(g->v, g->n, g->cap);
-	g->v[g->n++] =
+	for (i = recent->n; i-- > 0;)
+		if (recent->v[i].ended_ms < now_ms - KEPT_MS)
+			drop_recent_assignment(recent, i);
+	XGROW(recent->v, recent->n, recent->cap);
+	recent->v[recent->n++] =
 	    (struct recent_assignment){ .operator_id = xstrdup(operator_id),
 		    .chat = xstrdup(chat),
 		    .ended_ms = INT64_MAX };
@@ -46,26 +46,26 @@ recent_assignments_begin(struct recent_assignments *g, const char *operator_id,
 
 void
 recent_assignments_end(
-    struct recent_assignments *g, const char *chat, int64_t now_ms)
+    struct recent_assignments *recent, const char *chat, int64_t now_ms)
 {
 	size_t i;
 
-	for (i = 0; i < g->n; i++)
-		if (g->v[i].ended_ms == INT64_MAX &&
-		    strcmp(g->v[i].chat, chat) == 0)
-			g->v[i].ended_ms = now_ms;
+	for (i = 0; i < recent->n; i++)
+		if (recent->v[i].ended_ms == INT64_MAX &&
+		    strcmp(recent->v[i].chat, chat) == 0)
+			recent->v[i].ended_ms = now_ms;
 }
 
 size_t
-recent_assignments_since(const struct recent_assignments *g,
+recent_assignments_since(const struct recent_assignments *recent,
     const char *operator_id, const struct strmap *list, int64_t asked_ms)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < g->n; i++)
-		n += g->v[i].ended_ms >= asked_ms &&
-		     strcmp(g->v[i].operator_id, operator_id) == 0 &&
-		     strmap_get(list, g->v[i].chat, strlen(g->v[i].chat)) ==
-			 NULL;
+	for (i = 0; i < recent->n; i++)
+		n += recent->v[i].ended_ms >= asked_ms &&
+		     strcmp(recent->v[i].operator_id, operator_id) == 0 &&
+		     strmap_get(list, recent->v[i].chat,
+			 strlen(recent->v[i].chat)) == NULL;
 	return n;
 }

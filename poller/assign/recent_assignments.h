@@ -1,7 +1,8 @@
 /*
- * recent_assignments: which chats were given to whom lately. The CRM's list of
- * an operator's chats is as old as the request for it: what was given since
- * then, or is being given, has to be counted beside it.
+ * recent_assignments: which chats were given to which operator in the last
+ * minutes. The CRM's list of an operator's chats is as old as the request for
+ * it, so chats that were given since then, or are being given, have to be added
+ * to its count.
  */
 #ifndef POLLER_ASSIGN_RECENT_ASSIGNMENTS_H
 #define POLLER_ASSIGN_RECENT_ASSIGNMENTS_H
@@ -12,7 +13,7 @@
 
 struct recent_assignment {
 	char *operator_id, *chat;
-	int64_t ended_ms; /* monotonic; INT64_MAX: under way */
+	int64_t ended_ms; /* monotonic; INT64_MAX: in flight */
 };
 
 /* A zeroed one is empty; release it. */
@@ -21,18 +22,19 @@ struct recent_assignments {
 	size_t n, cap;
 };
 
-void recent_assignments_release(struct recent_assignments *g);
+void recent_assignments_release(struct recent_assignments *recent);
 
-/* The request begins, and has an answer or none. Those that ended more than a
- * few minutes ago are forgotten. Times are monotonic, in ms. */
-void recent_assignments_begin(struct recent_assignments *g,
+/* Called before the CRM is asked to give the chat, and after its answer or the
+ * lack of one. begin drops assignments that ended more than a few minutes ago.
+ * Times are monotonic, in ms. */
+void recent_assignments_begin(struct recent_assignments *recent,
     const char *operator_id, const char *chat, int64_t now_ms);
 void recent_assignments_end(
-    struct recent_assignments *g, const char *chat, int64_t now_ms);
+    struct recent_assignments *recent, const char *chat, int64_t now_ms);
 
-/* How many of the operator's were not over when a list was asked for, and are
- * not on it. */
-size_t recent_assignments_since(const struct recent_assignments *g,
+/* How many of the operator's assignments had not ended at asked_ms, when the
+ * list was asked for, and are not on it. */
+size_t recent_assignments_since(const struct recent_assignments *recent,
     const char *operator_id, const struct strmap *list, int64_t asked_ms);
 
 #endif

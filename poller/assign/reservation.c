@@ -1,6 +1,6 @@
 /*
- * reservation: see reservation.h. What is decided about a chat that was read;
- * how it is read: reservation_read.c, how it is given: reservation_give.c.
+ * reservation: see reservation.h. Start, decisions and end of a reservation;
+ * reservation_read.c reads the chat, reservation_give.c gives it.
  */
 #include "poller/assign/reservation_impl.h"
 
@@ -13,7 +13,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* Between tries of one reservation. */
+/* Pause between readings of one reservation. */
 #define DELAY_BASE_MS 400
 #define DELAY_CAP_MS 4000
 
@@ -22,223 +22,223 @@ const char *const reservation_fate_names[RESERVATION_FATES] = { "open", "kept",
 	"away" };
 
 void
-tenant_assigner_release(struct tenant_assigner *c)
+tenant_assigner_release(struct tenant_assigner *assigner)
 {
-	strmap_release(&c->busy, NULL);
-	strmap_release(&c->asked, free);
-	recent_assignments_release(&c->recent);
+	strmap_release(&assigner->busy, NULL);
+	strmap_release(&assigner->asked, free);
+	recent_assignments_release(&assigner->recent);
 }
 
 void
-reservation_init(
-    struct reservation *p, struct tenant_assigner *c, const struct record *r)
+reservation_init(struct reservation *r, struct tenant_assigner *assigner,
+    const struct record *record)
 {
-	*p = (struct reservation){ .assigner = c,
-		.id = text_dup(r->id),
-		.chat = text_dup(r->chat),
-		.operator_id = text_dup(r->operator_id),
-		.replaces = text_dup(r->replaces),
-		.expires = r->expires,
-		.max_chats = r->max_chats,
+	*r = (struct reservation){ .assigner = assigner,
+		.id = text_dup(record->id),
+		.chat = text_dup(record->chat),
+		.operator_id = text_dup(record->operator_id),
+		.replaces = text_dup(record->replaces),
+		.expires = record->expires,
+		.max_chats = record->max_chats,
 		.retry = RETRY_INIT(DELAY_BASE_MS, DELAY_CAP_MS, -1) };
 }
 
 void
-reservation_release(struct reservation *p)
+reservation_release(struct reservation *r)
 {
-	free(p->id);
-	free(p->chat);
-	free(p->operator_id);
-	free(p->replaces);
-	free(p->holder);
-	free(p->answer);
-	buf_release(&p->outcome);
-	buf_release(&p->seen);
-	buf_release(&p->body);
-	strmap_release(&p->held, NULL);
+	free(r->id);
+	free(r->chat);
+	free(r->operator_id);
+	free(r->replaces);
+	free(r->holder);
+	free(r->answer);
+	buf_release(&r->outcome);
+	buf_release(&r->listed_chats);
+	buf_release(&r->body);
+	strmap_release(&r->listed_ids, NULL);
 }
 
 /* Now, by the CRM's clock. */
 static int64_t
-now_of(const struct tenant_assigner *c)
+now_of(const struct tenant_assigner *assigner)
 {
-	return skew_apply(c->skew, clock_now_ms());
+	return skew_apply(assigner->skew, clock_now_ms());
 }
 
 static bool
-is_expired(const struct reservation *p)
+is_reservation_expired(const struct reservation *r)
 {
-	return !p->assigner->timeless && now_of(p->assigner) >= p->expires;
+	return !r->assigner->timeless && now_of(r->assigner) >= r->expires;
 }
 
 bool
-reservation_may_start(const struct reservation *p)
+reservation_may_start(const struct reservation *r)
 {
-	const struct tenant_assigner *c = p->assigner;
+	const struct tenant_assigner *assigner = r->assigner;
 
-	return c->active < c->tenant->concurrency &&
-	       strmap_get(&c->busy, p->chat, strlen(p->chat)) == NULL;
+	return assigner->active < assigner->tenant->concurrency &&
+	       strmap_get(&assigner->busy, r->chat, strlen(r->chat)) == NULL;
 }
 
 void
-reservation_go(struct reservation *p, enum reservation_step to)
+reservation_go(struct reservation *r, enum reservation_step to)
 {
-	if (!reservation_may_follow(p->step, to))
+	if (!reservation_may_follow(r->step, to))
 		prog_die(PROG_SOFTWARE,
 		    "assignment '%s' cannot go on: step %d after step %d; this "
 		    "is a mistake in the program",
-		    p->id, (int)to, (int)p->step);
-	p->step = to;
+		    r->id, (int)to, (int)r->step);
+	r->step = to;
 }
 
 void
-reservation_done(struct reservation *p, enum reservation_fate fate)
+reservation_done(struct reservation *r, enum reservation_fate fate)
 {
-	struct tenant_assigner *c = p->assigner;
+	struct tenant_assigner *assigner = r->assigner;
 
-	reservation_go(p, STEP_DONE);
-	p->fate = fate;
-	c->active--;
-	(void)strmap_delete(&c->busy, p->chat, strlen(p->chat));
+	reservation_go(r, STEP_DONE);
+	r->fate = fate;
+	assigner->active--;
+	(void)strmap_delete(&assigner->busy, r->chat, strlen(r->chat));
 	log_info("reservation",
-	    "tenant=%s chat=%s operator=%s fate=%s holder=%s", c->tenant->name,
-	    p->chat, p->operator_id, reservation_fate_names[fate],
-	    p->holder != NULL ? p->holder : "-");
-	c->done(c->ctx, p);
+	    "tenant=%s chat=%s operator=%s fate=%s holder=%s",
+	    assigner->tenant->name, r->chat, r->operator_id,
+	    reservation_fate_names[fate], r->holder != NULL ? r->holder : "-");
+	assigner->done(assigner->ctx, r);
 }
 
-/* How the chat stands: as it was read, and whom the CRM named since. */
 void
-reservation_outcome(struct reservation *p, enum reservation_fate fate)
+reservation_outcome(struct reservation *r, enum reservation_fate fate)
 {
-	struct buf *b = &p->outcome;
+	struct buf *b = &r->outcome;
 
 	jsonw_open(b);
 	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", p->assigner->tenant->name);
-	if (p->body.len > 0) {
+	jsonw_str(b, "tenant", r->assigner->tenant->name);
+	if (r->body.len > 0) {
 		buf_addc(b, ',');
-		buf_adds(b, buf_str(&p->body));
+		buf_adds(b, buf_str(&r->body));
 	} else {
-		jsonw_str(b, "chat", p->chat);
+		jsonw_str(b, "chat", r->chat);
 		jsonw_str(b, "status", record_status_name(CHAT_GONE));
 	}
-	if (p->answer != NULL)
-		jsonw_str(b, "operator", p->answer);
-	jsonw_time(b, "at", p->asked_ms);
-	if (p->closed_at != CLOCK_NONE)
-		jsonw_time(b, "closed_at", p->closed_at);
-	jsonw_str(b, "assignment", p->id);
+	if (r->answer != NULL)
+		jsonw_str(b, "operator", r->answer);
+	jsonw_time(b, "at", r->asked_ms);
+	if (r->closed_at != CLOCK_NONE)
+		jsonw_time(b, "closed_at", r->closed_at);
+	jsonw_str(b, "assignment", r->id);
 	jsonw_close(b);
-	reservation_done(p, fate);
+	reservation_done(r, fate);
 }
 
-/* A trouble of the tenant is told once, until something works again. */
 void
-reservation_tell(struct tenant_assigner *c, enum error_class fault,
+reservation_report(struct tenant_assigner *assigner, enum error_class error,
     const char *what, const char *message)
 {
 	struct buf way = BUF_INIT;
 
-	c->code = error_class_code(fault);
-	if (c->told == fault)
+	assigner->code = error_class_code(error);
+	if (assigner->reported == error)
 		return;
-	c->told = fault;
-	error_class_way_out(c->tenant, fault, &way);
-	log_error("tenant %s: cannot %s: %s; %s", c->tenant->name, what,
+	assigner->reported = error;
+	error_class_way_out(assigner->tenant, error, &way);
+	log_error("tenant %s: cannot %s: %s; %s", assigner->tenant->name, what,
 	    message,
-	    fault == ERROR_CLASS_LATER || fault == ERROR_CLASS_THROTTLED
+	    error == ERROR_CLASS_LATER || error == ERROR_CLASS_THROTTLED
 		? "it is tried again"
 		: buf_str(&way));
 	buf_release(&way);
 }
 
 void
-reservation_wait(struct reservation *p)
+reservation_wait(struct reservation *r)
 {
-	reservation_go(p, STEP_WAITING);
-	p->due_ms = clock_mono_ms() + retry_next(&p->retry, -1);
+	reservation_go(r, STEP_WAITING);
+	r->due_ms = clock_mono_ms() + retry_next(&r->retry, -1);
 }
 
-/* Only where the CRM lists the chats of one operator. */
+/* Only some CRMs list the chats of one operator. */
 static bool
-must_list(const struct reservation *p)
+must_list(const struct reservation *r)
 {
-	return p->max_chats != RECORD_NO_NUMBER && p->step != STEP_LISTING &&
-	       profile_about(p->assigner->tenant->profile)->by_operator;
+	return r->max_chats != RECORD_NO_NUMBER && r->step != STEP_LISTING &&
+	       profile_about(r->assigner->tenant->profile)->by_operator;
 }
 
 static bool
-is_full(const struct reservation *p)
+is_operator_full(const struct reservation *r)
 {
-	return p->step == STEP_LISTING &&
-	       (int64_t)(p->held.live +
-			 recent_assignments_since(&p->assigner->recent,
-			     p->operator_id, &p->held, p->listed_ms)) >=
-		   p->max_chats;
+	return r->step == STEP_LISTING &&
+	       (int64_t)(r->listed_ids.live +
+			 recent_assignments_since(&r->assigner->recent,
+			     r->operator_id, &r->listed_ids, r->listed_ms)) >=
+		   r->max_chats;
 }
 
-/* The chat is free, or silent with whom it is taken from: give it now? */
+/* The chat may be given: it is unassigned, or with the operator who is to be
+ * replaced. */
 static void
-consider(struct reservation *p)
+give_or_refuse(struct reservation *r)
 {
-	if (is_expired(p))
-		reservation_outcome(p, RESERVATION_EXPIRED);
-	else if (p->assigner->dry_run)
-		reservation_done(p, RESERVATION_WOULD);
+	if (is_reservation_expired(r))
+		reservation_outcome(r, RESERVATION_EXPIRED);
+	else if (r->assigner->dry_run)
+		reservation_done(r, RESERVATION_WOULD);
 	else if (stop_asked())
-		reservation_done(p, RESERVATION_AWAY);
-	else if (must_list(p))
-		reservation_list(p);
-	else if (is_full(p))
-		reservation_outcome(p, RESERVATION_REFUSED);
+		reservation_done(r, RESERVATION_AWAY);
+	else if (must_list(r))
+		reservation_list(r);
+	else if (is_operator_full(r))
+		reservation_outcome(r, RESERVATION_REFUSED);
 	else
-		reservation_give(p);
+		reservation_give(r);
 }
 
-/* The chat was read: what now? */
 void
-reservation_decide(struct reservation *p)
+reservation_decide(struct reservation *r)
 {
-	if (p->status != CHAT_OPEN)
-		reservation_outcome(p, RESERVATION_OVER);
-	else if (reservation_is_same(p->holder, p->operator_id))
-		reservation_outcome(p, p->giving != GIVING_NONE
+	if (r->status != CHAT_OPEN)
+		reservation_outcome(r, RESERVATION_OVER);
+	else if (reservation_is_same(r->holder, r->operator_id))
+		reservation_outcome(r, r->giving != GIVING_NONE
 					   ? RESERVATION_KEPT
 					   : RESERVATION_CONFIRMED);
-	else if (p->holder != NULL &&
-		 !reservation_is_same(p->holder, p->replaces))
-		reservation_outcome(p, RESERVATION_TAKEN);
-	else if (p->taken && p->holder == NULL)
-		reservation_search(p, STEP_SEARCHING);
-	else if (p->giving == GIVING_REFUSED)
-		reservation_outcome(p, RESERVATION_REFUSED);
+	else if (r->holder != NULL &&
+		 !reservation_is_same(r->holder, r->replaces))
+		reservation_outcome(r, RESERVATION_TAKEN);
+	else if (r->taken && r->holder == NULL)
+		reservation_search(r, STEP_SEARCHING);
+	else if (r->giving == GIVING_REFUSED)
+		reservation_outcome(r, RESERVATION_REFUSED);
 	else
-		consider(p);
+		give_or_refuse(r);
 }
 
 void
-reservation_start(struct reservation *p)
+reservation_start(struct reservation *r)
 {
-	struct tenant_assigner *c = p->assigner;
-	const int64_t *asked = strmap_get(&c->asked, p->chat, strlen(p->chat));
+	struct tenant_assigner *assigner = r->assigner;
+	const int64_t *asked =
+	    strmap_get(&assigner->asked, r->chat, strlen(r->chat));
 
-	c->active++;
-	*strmap_put(&c->busy, p->chat, strlen(p->chat)) = p;
-	/* Of many that are old one reading tells it all. */
-	if (!c->timeless && asked != NULL && *asked >= p->expires)
-		reservation_done(p, RESERVATION_EXPIRED);
+	assigner->active++;
+	*strmap_put(&assigner->busy, r->chat, strlen(r->chat)) = r;
+	/* After an outage many expired ones of a chat come at once: one reading
+	 * is enough for all of them. */
+	if (!assigner->timeless && asked != NULL && *asked >= r->expires)
+		reservation_done(r, RESERVATION_EXPIRED);
 	else
-		reservation_read(p);
+		reservation_read(r);
 }
 
 int64_t
-reservation_wake(struct reservation *p, int64_t now_mono)
+reservation_wake(struct reservation *r, int64_t now_mono)
 {
-	if (p->step != STEP_WAITING)
+	if (r->step != STEP_WAITING)
 		return INT64_MAX;
-	if (p->due_ms > now_mono)
-		return p->due_ms - now_mono;
-	reservation_read(p);
+	if (r->due_ms > now_mono)
+		return r->due_ms - now_mono;
+	reservation_read(r);
 	return INT64_MAX;
 }

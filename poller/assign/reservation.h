@@ -1,34 +1,37 @@
 /*
- * reservation: an assignment on its way. The chat is read; if it is open and
- * nobody has it, or only whom the operator shall take over from, it is given to
- * the operator; what came of it is a chat record that bears the reservation's
- * id.
+ * reservation: carries out one assignment record. The chat is read from the
+ * CRM; if it is open and unassigned, or assigned to the operator who is to be
+ * replaced, the CRM is asked to give it to the operator. The outcome is a chat
+ * record that bears the reservation's id.
  *
- *   read -> closed, another's, or the operator's already: that is the outcome
- *        -> somebody's, whom the CRM does not name: the operator's list of
- *           chats is read
- *        -> not found: read once more, after a while; not found again and in no
- *           list: gone, which is the outcome
- *        -> free: where the CRM lists the chats of each operator: count
- *           them; the operator has no room: an outcome without operator
+ *   read -> closed, or assigned to this or another operator: the outcome
+ *        -> assigned, but the CRM does not name the operator: search the lists
+ *           of the operators it may be
+ *        -> not found: read again after a while; if it is not found again and
+ *           is in no list, the outcome says that it is gone
+ *        -> unassigned: where the CRM lists chats by operator, count the
+ *           operator's; at max_chats the outcome names no operator
  *        -> give -> the answer names the operator: the outcome
- *                      -> it was refused: read, and say how things stand
- *                      -> nobody knows: read, and begin anew
- *        -> free, but expired or refused: an outcome without operator
+ *                -> refused: read again; the outcome is what the CRM shows
+ *                -> no answer: read again and start over
+ *        -> unassigned, but expired or refused: the outcome names no operator
  *
- * Who reserved may know too little: what webhooks tell has no time, so that a
- * late one hides what was newer. So the limit is looked after here once more,
- * and what was seen of the operator is told along with the refusal.
+ * max_chats is checked here again, because the allocation's picture may be out
+ * of date: webhooks bear no time, so a late one hides a newer state. The
+ * operator's chats that were read go out together with the refusal.
  *
- * Nothing is remembered from run to run: a reservation that comes again, since
- * it was not acknowledged, begins with reading, and what was done before is
- * found done. So one that is expired is read, too: it may have been kept.
+ * No state is kept between runs. A record that was not acknowledged comes again
+ * and starts with reading, which finds what was done before. For the same
+ * reason an expired one is read, too: it may have been fulfilled.
  *
- * What the CRM leaves open: between reading and giving somebody else may take
- * the chat. A CRM that can refuse then (Qiscus: max_agent) is told to by its
- * profile; at others the later one has it, and the outcome with the later time
- * says so. A request that got no answer may arrive after the next reading: then
- * it is the same operator's once more, or the next poll tells.
+ * Limits: between reading and giving, another client may assign the chat. Where
+ * the CRM can refuse that (Qiscus: max_agent), the profile asks it to;
+ * elsewhere the last one wins, and the outcome with the later time shows it. A
+ * request without an answer may reach the CRM after the next reading: then the
+ * same operator gets the chat again, or the next poll shows who has it.
+ *
+ * reservation.c, reservation_read.c and reservation_give.c are one state
+ * machine and call each other; see reservation_impl.h.
  */
 #ifndef POLLER_ASSIGN_RESERVATION_H
 #define POLLER_ASSIGN_RESERVATION_H
@@ -45,16 +48,16 @@
 #include <stdint.h>
 
 enum reservation_fate {
-	RESERVATION_OPEN,      /* on its way */
-	RESERVATION_KEPT,      /* the operator was given the chat */
-	RESERVATION_CONFIRMED, /* had it already */
-	RESERVATION_TAKEN,     /* another one has it */
+	RESERVATION_OPEN,      /* not ended */
+	RESERVATION_KEPT,      /* fulfilled: the operator was given the chat */
+	RESERVATION_CONFIRMED, /* the operator had it already */
+	RESERVATION_TAKEN,     /* another operator has it */
 	RESERVATION_OVER,      /* it is not open */
 	RESERVATION_REFUSED,   /* the CRM does not give it to that operator */
-	RESERVATION_EXPIRED,   /* too late */
-	RESERVATION_WOULD,     /* a dry run: it would be given */
-	RESERVATION_LEFT,      /* no outcome: it expires by itself */
-	RESERVATION_AWAY,      /* the CRM is away, and nobody wants to wait */
+	RESERVATION_EXPIRED,   /* unassigned, but past expires */
+	RESERVATION_WOULD,     /* dry run: it would be given */
+	RESERVATION_LEFT,      /* no outcome; the allocation lets it expire */
+	RESERVATION_AWAY, /* the CRM is unreachable; the run does not wait */
 	RESERVATION_FATES
 };
 
@@ -62,69 +65,71 @@ extern const char *const reservation_fate_names[RESERVATION_FATES];
 
 struct reservation;
 
-/* Carries out one tenant's reservations. A zeroed one with the first members
- * set; release it. */
+/* Carries out one tenant's reservations. Zero it and set the first members; all
+ * pointers are borrowed. Release it. */
 struct tenant_assigner {
-	const struct tenant *tenant; /* borrowed, as all of these */
+	const struct tenant *tenant;
 	struct fetch *fetch;
 	struct skew *skew;
-	bool dry_run;      /* asks only */
-	bool wait_forever; /* waits for a CRM that is away */
-	bool timeless;     /* a reservation that is over counts as if it held */
-	void (*done)(void *ctx, struct reservation *p);
+	bool dry_run;      /* only reads */
+	bool wait_forever; /* retry while the CRM is unreachable */
+	bool timeless;     /* ignore expires */
+	void (*done)(void *ctx, struct reservation *r);
 	void *ctx;
 
-	struct recent_assignments recent; /* that may be missing on a list */
-	size_t active;                    /* reservations on their way */
-	struct strmap busy;               /* their chats */
-	enum exit_code code;   /* of what kept it from its work, the last */
-	struct strmap asked;   /* chat -> when it was read */
-	enum error_class told; /* the trouble that was told of */
+	struct recent_assignments recent; /* that a list may lack */
+	size_t active;             /* reservations started and not ended */
+	struct strmap busy;        /* their chats, by id */
+	enum exit_code code;       /* of the last error */
+	struct strmap asked;       /* chat -> when it was last read */
+	enum error_class reported; /* logged, and lasting */
 };
 
-void tenant_assigner_release(struct tenant_assigner *c);
+void tenant_assigner_release(struct tenant_assigner *assigner);
 
 struct reservation {
 	struct tenant_assigner *assigner;
 	char *id, *chat, *operator_id;
-	char *replaces; /* whom the operator takes over from, or NULL */
+	char *replaces; /* the operator to be replaced, or NULL */
 	int64_t expires;
-	int64_t max_chats; /* the operator's limit; RECORD_NO_NUMBER: none */
+	int64_t max_chats; /* the operator's capacity; RECORD_NO_NUMBER: none */
 
 	enum reservation_step step;
 	enum reservation_fate fate;
-	struct buf outcome; /* a chat record; empty: none */
-	struct buf seen;    /* other chat records, a line each */
-	char *holder; /* who had the chat when it was read last, or NULL */
+	struct buf outcome;      /* a chat record; empty: none */
+	struct buf listed_chats; /* other chat records, a line each */
+	char *holder; /* assignee when the chat was read last, or NULL */
 
 	/* private */
-	struct buf body; /* of the record read last; empty: none was */
+	struct buf body; /* of the chat record read last; "": none yet */
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	enum reservation_giving giving;
-	bool taken;         /* by somebody; nobody knows whom */
-	bool missing;       /* it was not found when it was read, */
-	bool missed;        /* and is in a list */
-	int64_t listed_ms;  /* when the operator's chats were asked for, */
-	struct strmap held; /* monotonic, and which they are */
-	char *answer;       /* whom the CRM named, when it was given, or NULL */
+	bool taken;        /* assigned, but the CRM does not say to whom */
+	bool not_found;    /* it was not found when it was read, */
+	bool in_a_list;    /* and is in a list */
+	int64_t listed_ms; /* when the operator's chats were asked for, */
+	struct strmap listed_ids; /* monotonic, and which they are */
+	char *answer; /* assignee in the answer to giving, or NULL */
 	struct retry retry;
-	int64_t due_ms; /* of a waiting one, monotonic */
+	int64_t due_ms; /* while it waits, monotonic */
 };
 
-/* Of an assignment record; texts are copied. */
-void reservation_init(
-    struct reservation *p, struct tenant_assigner *c, const struct record *r);
-void reservation_release(struct reservation *p);
+/* Sets *r up from an assignment record, whose texts are copied. */
+void reservation_init(struct reservation *r, struct tenant_assigner *assigner,
+    const struct record *record);
+void reservation_release(struct reservation *r);
 
-/* Whether it may begin: no other one is about its chat, and there is room. */
-bool reservation_may_start(const struct reservation *p);
+/* True if no other reservation of the same chat is active and the tenant's
+ * concurrency allows one more. */
+bool reservation_may_start(const struct reservation *r);
 
-/* Ends by assigner->done, perhaps at once. */
-void reservation_start(struct reservation *p);
+/* Starts it. It ends with a call of assigner->done, perhaps before this
+ * returns. */
+void reservation_start(struct reservation *r);
 
-/* Of a waiting one: goes on if it is time. Milliseconds until then, INT64_MAX
- * if it does not wait. */
-int64_t reservation_wake(struct reservation *p, int64_t now_mono);
+/* Continues a waiting reservation when its pause is over. Milliseconds until
+ * then; INT64_MAX if it does not wait. */
+int64_t reservation_wake(struct reservation *r, int64_t now_mono);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * reservation_give: asks the CRM to give the chat of a reservation to its
- * operator, and makes sense of the answer, or of none.
+ * operator, and handles the answer or the lack of one.
  */
 #include "poller/assign/reservation_impl.h"
 
@@ -13,101 +13,102 @@
 static void
 give_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct reservation *p = ctx;
+	struct reservation *r = ctx;
 
-	p->giving = GIVING_NAMED;
-	p->asked_ms = asked_ms;
-	p->answer = a->operator_id;
+	r->giving = GIVING_NAMED;
+	r->asked_ms = asked_ms;
+	r->answer = a->operator_id;
 	a->operator_id = NULL;
 }
 
 static void
-given(struct reservation *p)
+on_chat_given(struct reservation *r)
 {
-	struct tenant_assigner *c = p->assigner;
+	struct tenant_assigner *assigner = r->assigner;
 
-	c->told = ERROR_CLASS_NONE;
-	free(p->holder);
-	p->holder = p->answer != NULL ? xstrdup(p->answer) : NULL;
-	if (reservation_is_same(p->answer, p->operator_id)) {
-		reservation_outcome(p, RESERVATION_KEPT);
+	assigner->reported = ERROR_CLASS_NONE;
+	free(r->holder);
+	r->holder = r->answer != NULL ? xstrdup(r->answer) : NULL;
+	if (reservation_is_same(r->answer, r->operator_id)) {
+		reservation_outcome(r, RESERVATION_KEPT);
 		return;
 	}
 	log_warn("tenant %s: chat %s was to be given to operator %s; the CRM "
 		 "says that %s%s has it",
-	    c->tenant->name, p->chat, p->operator_id,
-	    p->answer != NULL ? "operator " : "nobody",
-	    p->answer != NULL ? p->answer : "");
+	    assigner->tenant->name, r->chat, r->operator_id,
+	    r->answer != NULL ? "operator " : "nobody",
+	    r->answer != NULL ? r->answer : "");
 	reservation_outcome(
-	    p, p->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
+	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
 }
 
 static void
 give_end(void *ctx, const struct ending *e)
 {
-	struct reservation *p = ctx;
-	struct tenant_assigner *c = p->assigner;
+	struct reservation *r = ctx;
+	struct tenant_assigner *assigner = r->assigner;
 
-	recent_assignments_end(&c->recent, p->chat, clock_mono_ms());
-	if (e->fault == ERROR_CLASS_NONE && p->giving == GIVING_NAMED) {
-		given(p);
+	recent_assignments_end(&assigner->recent, r->chat, clock_mono_ms());
+	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
+		on_chat_given(r);
 		return;
 	}
-	if (e->fault == ERROR_CLASS_NONE) {
-		reservation_tell(c, ERROR_CLASS_UNUSABLE,
+	if (e->error == ERROR_CLASS_NONE) {
+		reservation_report(assigner, ERROR_CLASS_UNUSABLE,
 		    "give chats to operators",
 		    "its profile has no request for that");
-		reservation_done(p, RESERVATION_LEFT);
+		reservation_done(r, RESERVATION_LEFT);
 		return;
 	}
-	/* Whatever it was: only the chat itself tells how it stands. */
-	if (e->maybe || e->fault == ERROR_CLASS_LATER ||
-	    e->fault == ERROR_CLASS_THROTTLED) {
+	/* Only reading the chat shows whether the CRM has done it. */
+	if (e->maybe || e->error == ERROR_CLASS_LATER ||
+	    e->error == ERROR_CLASS_THROTTLED) {
 		log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
-		    c->tenant->name, p->chat, p->operator_id, e->message);
-		/* Else nobody would know why nothing happens. */
+		    assigner->tenant->name, r->chat, r->operator_id,
+		    e->message);
+		/* The pause is longer than the retry budget: say why nothing
+		 * happens. */
 		if (e->silenced)
 			log_warn("tenant %s: cannot give chats to operators: "
 				 "%s; it is waited for",
-			    c->tenant->name, e->message);
-		reservation_wait(p);
+			    assigner->tenant->name, e->message);
+		reservation_wait(r);
 		return;
 	}
-	if (e->fault == ERROR_CLASS_DENIED || e->fault == ERROR_CLASS_QUOTA) {
-		reservation_tell(
-		    c, e->fault, "give chats to operators", e->message);
-		reservation_done(p, RESERVATION_LEFT);
+	if (e->error == ERROR_CLASS_DENIED || e->error == ERROR_CLASS_QUOTA) {
+		reservation_report(
+		    assigner, e->error, "give chats to operators", e->message);
+		reservation_done(r, RESERVATION_LEFT);
 		return;
 	}
 	log_warn("tenant %s: chat %s is not given to operator %s: %s",
-	    c->tenant->name, p->chat, p->operator_id, e->message);
-	p->giving = GIVING_REFUSED;
-	reservation_read(p);
+	    assigner->tenant->name, r->chat, r->operator_id, e->message);
+	r->giving = GIVING_REFUSED;
+	reservation_read(r);
 }
 
-/* Asked once, and not when the reservation is over meanwhile. */
 void
-reservation_give(struct reservation *p)
+reservation_give(struct reservation *r)
 {
 	struct question q = { .call = PROFILE_ASSIGN,
-		.operator_id = p->operator_id,
-		.replaces = p->replaces,
+		.operator_id = r->operator_id,
+		.replaces = r->replaces,
 		.changes = true,
 		.urgent = true,
 		.tries = 1,
 		.at_once = true,
-		.until_ms = p->expires,
-		.ctx = p,
+		.until_ms = r->expires,
+		.ctx = r,
 		.page = give_page,
 		.end = give_end };
 
 	recent_assignments_begin(
-	    &p->assigner->recent, p->operator_id, p->chat, clock_mono_ms());
-	reservation_go(p, STEP_GIVING);
-	p->giving = GIVING_ASKED;
-	free(p->answer);
-	p->answer = NULL;
-	q.chat = value_chat(p->chat);
-	fetch_ask(p->assigner->fetch, &q);
+	    &r->assigner->recent, r->operator_id, r->chat, clock_mono_ms());
+	reservation_go(r, STEP_GIVING);
+	r->giving = GIVING_ASKED;
+	free(r->answer);
+	r->answer = NULL;
+	q.chat = value_chat(r->chat);
+	fetch_ask(r->assigner->fetch, &q);
 	value_unref(q.chat);
 }

@@ -1,7 +1,9 @@
 /*
- * reservation_impl: what the files of reservation share. Each of these is the
- * last thing its caller does with the reservation: it may end with it, or go on
- * when the CRM answers.
+ * reservation_impl: what reservation.c, reservation_read.c and
+ * reservation_give.c share. They are one state machine (reservation_step.h):
+ * each answer of the CRM leads to a decision, and each decision to the next
+ * question, so they call each other. A caller must not use the reservation
+ * after one of these functions, which may have ended it.
  */
 #ifndef POLLER_ASSIGN_RESERVATION_IMPL_H
 #define POLLER_ASSIGN_RESERVATION_IMPL_H
@@ -14,30 +16,30 @@
 
 /* reservation.c */
 
-/* It is over, and assigner->done is told: without an outcome, or with one that
- * says how the chat stands, as it was read, and whom the CRM named since. */
-void reservation_done(struct reservation *p, enum reservation_fate fate);
-void reservation_outcome(struct reservation *p, enum reservation_fate fate);
-/* All is known that was asked for. */
-void reservation_decide(struct reservation *p);
-/* The step that follows. */
-void reservation_go(struct reservation *p, enum reservation_step to);
-/* Read anew after a while. */
-void reservation_wait(struct reservation *p);
-/* A trouble of the tenant is told once, until something works again. This one
- * ends nothing. */
-void reservation_tell(struct tenant_assigner *c, enum error_class fault,
-    const char *what, const char *message);
+/* End the reservation and call assigner->done: without an outcome, or with a
+ * chat record of the chat as it was read and of the assignee that the CRM named
+ * since. */
+void reservation_done(struct reservation *r, enum reservation_fate fate);
+void reservation_outcome(struct reservation *r, enum reservation_fate fate);
+/* Decides on the next step from what was read. */
+void reservation_decide(struct reservation *r);
+/* Enters a step; ends the program if the table does not allow it. */
+void reservation_go(struct reservation *r, enum reservation_step to);
+/* Pauses, then reads the chat again. */
+void reservation_wait(struct reservation *r);
+/* Logs an error of the tenant once, until a request works again. Does not end
+ * the reservation. */
+void reservation_report(struct tenant_assigner *assigner,
+    enum error_class error, const char *what, const char *message);
 
-/* reservation_read.c: the chat; whose it is; what the operator has. */
-void reservation_read(struct reservation *p);
-void reservation_search(struct reservation *p, enum reservation_step whose);
-void reservation_list(struct reservation *p);
+/* reservation_read.c: read the chat, find its assignee in the operators' lists,
+ * list the operator's chats. */
+void reservation_read(struct reservation *r);
+void reservation_search(struct reservation *r, enum reservation_step whose);
+void reservation_list(struct reservation *r);
 
-/* reservation_give.c: asked once, and not when the reservation is over
- * meanwhile.
- */
-void reservation_give(struct reservation *p);
+/* reservation_give.c: asks the CRM once, and not after r->expires. */
+void reservation_give(struct reservation *r);
 
 static inline bool
 reservation_is_same(const char *a, const char *b)

@@ -1,7 +1,7 @@
 /*
- * reservation_read: asks the CRM how the chat of a reservation stands: the chat
- * itself; where that does not say who has it, the lists of those who may; and
- * before it is given away, what the operator has.
+ * reservation_read: the questions of a reservation that change nothing: the
+ * chat itself; where that does not name its assignee, the lists of the
+ * operators it may be; and, before it is given, the operator's open chats.
  */
 #include "poller/assign/reservation_impl.h"
 
@@ -13,356 +13,354 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* Chats whose reading is remembered. */
+/* Chats of which the time of the last reading is kept. */
 #define ASKED_MAX 100000
 
-/* Instead of whoever was named there before. */
 static void
-name(char **operator_id, const char *now)
+set_id(char **operator_id, const char *now)
 {
 	free(*operator_id);
 	*operator_id = xstrdup(now);
 }
 
-/* What the page says of who has the chat stands in the record only. */
+/* The assignee that the page names stands only in the text of its record. */
 static void
-note_holder(struct reservation *p)
+note_holder(struct reservation *r)
 {
 	struct buf line = BUF_INIT, why = BUF_INIT;
 	struct flat flat = FLAT_INIT;
-	struct record r;
+	struct record record;
 	static const char padding[64];
 	size_t len;
 
 	buf_setf(&line, "{\"type\":\"chat\",\"tenant\":\"%s\",%s}",
-	    p->assigner->tenant->name, buf_str(&p->body));
+	    r->assigner->tenant->name, buf_str(&r->body));
 	len = line.len;
 	buf_add(&line, padding, sizeof padding);
-	free(p->holder);
-	p->holder = NULL;
-	if (record_parse(&r, &flat, line.data, len, &why) == 0 &&
-	    r.operator_id.p != NULL)
-		p->holder = text_dup(r.operator_id);
+	free(r->holder);
+	r->holder = NULL;
+	if (record_parse(&record, &flat, line.data, len, &why) == 0 &&
+	    record.operator_id.p != NULL)
+		r->holder = text_dup(record.operator_id);
 	flat_release(&flat);
 	buf_release(&line);
 	buf_release(&why);
 }
 
 static void
-note_asked(struct reservation *p)
+note_asked(struct reservation *r)
 {
-	struct tenant_assigner *c = p->assigner;
+	struct tenant_assigner *assigner = r->assigner;
 	void **slot;
 
-	if (c->asked.live >= ASKED_MAX) {
-		strmap_release(&c->asked, free);
-		c->asked = (struct strmap)STRMAP_INIT;
+	if (assigner->asked.live >= ASKED_MAX) {
+		strmap_release(&assigner->asked, free);
+		assigner->asked = (struct strmap)STRMAP_INIT;
 	}
-	slot = strmap_put(&c->asked, p->chat, strlen(p->chat));
+	slot = strmap_put(&assigner->asked, r->chat, strlen(r->chat));
 	if (*slot == NULL)
 		*slot = xmalloc(sizeof(int64_t));
-	*(int64_t *)*slot = p->asked_ms;
+	*(int64_t *)*slot = r->asked_ms;
 }
 
 static void
-chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct reservation *p = ctx;
+	struct reservation *r = ctx;
 	size_t i;
 
 	for (i = 0; i < a->n; i++) {
-		const struct crm_record *r = &a->records[i];
+		const struct crm_record *record = &a->records[i];
 
-		if (r->type != RECORD_CHAT || strcmp(r->id, p->chat) != 0)
+		if (record->type != RECORD_CHAT ||
+		    strcmp(record->id, r->chat) != 0)
 			continue;
-		buf_clear(&p->body);
-		buf_adds(&p->body, r->body);
-		p->status = r->status;
-		p->closed_at = r->closed_at;
-		p->taken = r->taken;
-		p->asked_ms = asked_ms;
-		note_holder(p);
-		note_asked(p);
+		buf_clear(&r->body);
+		buf_adds(&r->body, record->body);
+		r->status = record->status;
+		r->closed_at = record->closed_at;
+		r->taken = record->taken;
+		r->asked_ms = asked_ms;
+		note_holder(r);
+		note_asked(r);
 	}
 }
 
-/* A CRM that is away is waited for, unless nobody wants to. */
+/* Retries while the CRM is unreachable, if the run waits for it. */
 static void
-read_failed(struct reservation *p, const struct ending *e)
+read_failed(struct reservation *r, const struct ending *e)
 {
-	struct tenant_assigner *c = p->assigner;
+	struct tenant_assigner *assigner = r->assigner;
 	bool away =
-	    e->fault == ERROR_CLASS_LATER || e->fault == ERROR_CLASS_THROTTLED;
+	    e->error == ERROR_CLASS_LATER || e->error == ERROR_CLASS_THROTTLED;
 
-	reservation_tell(c, e->fault, "read chats", e->message);
+	reservation_report(assigner, e->error, "read chats", e->message);
 	if (!away)
-		reservation_done(p, RESERVATION_LEFT);
-	else if (c->wait_forever && !stop_asked())
-		reservation_wait(p);
+		reservation_done(r, RESERVATION_LEFT);
+	else if (assigner->wait_forever && !stop_asked())
+		reservation_wait(r);
 	else
-		reservation_done(p, RESERVATION_AWAY);
+		reservation_done(r, RESERVATION_AWAY);
 }
 
-/* Somebody has the chat, and nobody knows who: no more than that the
- * reservation is over. Without a time it is older than all that is known of the
- * chat. */
+/* The chat is assigned and the CRM does not say to whom: the outcome says only
+ * that the reservation has ended. It bears no time, so it counts as older than
+ * everything else that is known of the chat. */
 static void
-outcome_unknown(struct reservation *p)
+outcome_unknown(struct reservation *r)
 {
-	struct buf *b = &p->outcome;
+	struct buf *b = &r->outcome;
 
 	jsonw_open(b);
 	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", p->assigner->tenant->name);
-	jsonw_str(b, "chat", p->chat);
-	jsonw_str(b, "assignment", p->id);
+	jsonw_str(b, "tenant", r->assigner->tenant->name);
+	jsonw_str(b, "chat", r->chat);
+	jsonw_str(b, "assignment", r->id);
 	jsonw_close(b);
-	reservation_done(p, RESERVATION_TAKEN);
+	reservation_done(r, RESERVATION_TAKEN);
 }
 
-/* In whose list the chat is looked for; NULL: in that of chats which nobody
- * has. */
+/* The operator whose list is searched; NULL: the list of unassigned chats. */
 static const char *
-searched(const struct reservation *p)
+searched(const struct reservation *r)
 {
-	if (p->step == STEP_SEEKING_FREE)
+	if (r->step == STEP_SEEKING_FREE)
 		return NULL;
-	return p->step == STEP_SEARCHING || p->step == STEP_SEEKING
-		   ? p->operator_id
-		   : p->replaces;
+	return r->step == STEP_SEARCHING || r->step == STEP_SEEKING
+		   ? r->operator_id
+		   : r->replaces;
 }
 
 static void
 search_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct reservation *p = ctx;
+	struct reservation *r = ctx;
 	size_t i;
 
 	(void)asked_ms;
-	for (i = 0; i < a->n && p->holder == NULL; i++) {
+	for (i = 0; i < a->n && r->holder == NULL; i++) {
 		if (a->records[i].type == RECORD_CHAT &&
-		    strcmp(a->records[i].id, p->chat) == 0)
-			name(&p->holder, searched(p));
+		    strcmp(a->records[i].id, r->chat) == 0)
+			set_id(&r->holder, searched(r));
 	}
 }
 
 static void
 search_end(void *ctx, const struct ending *e)
 {
-	struct reservation *p = ctx;
+	struct reservation *r = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		read_failed(p, e);
+	if (e->error != ERROR_CLASS_NONE) {
+		read_failed(r, e);
 		return;
 	}
-	if (p->holder == NULL && p->replaces != NULL &&
-	    p->step == STEP_SEARCHING) {
-		reservation_search(p, STEP_SEARCHING_REPLACED);
+	if (r->holder == NULL && r->replaces != NULL &&
+	    r->step == STEP_SEARCHING) {
+		reservation_search(r, STEP_SEARCHING_REPLACED);
 		return;
 	}
-	if (p->holder == NULL) {
-		outcome_unknown(p);
+	if (r->holder == NULL) {
+		outcome_unknown(r);
 		return;
 	}
-	name(&p->answer, p->holder);
-	reservation_decide(p);
+	set_id(&r->answer, r->holder);
+	reservation_decide(r);
 }
 
-/* Somebody has the chat, and it does not say who: whether these. */
 void
-reservation_search(struct reservation *p, enum reservation_step whose)
+reservation_search(struct reservation *r, enum reservation_step whose)
 {
 	struct question q = { .call = PROFILE_CHATS,
 		.urgent = true,
-		.ctx = p,
+		.ctx = r,
 		.page = search_page,
 		.end = search_end };
 
-	reservation_go(p, whose);
-	q.operator_id = searched(p);
-	fetch_ask(p->assigner->fetch, &q);
+	reservation_go(r, whose);
+	q.operator_id = searched(r);
+	fetch_ask(r->assigner->fetch, &q);
 }
 
-/* What the operator has. */
 static void
-list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct reservation *p = ctx;
+	struct reservation *r = ctx;
 	size_t i;
 
 	for (i = 0; i < a->n; i++) {
-		const struct crm_record *r = &a->records[i];
+		const struct crm_record *record = &a->records[i];
 
-		if (r->type != RECORD_CHAT || r->status != CHAT_OPEN)
+		if (record->type != RECORD_CHAT || record->status != CHAT_OPEN)
 			continue;
-		*strmap_put(&p->held, r->id, strlen(r->id)) = p;
-		buf_addf(&p->seen, "{\"type\":\"chat\",\"tenant\":\"%s\",%s",
-		    p->assigner->tenant->name, r->body);
-		jsonw_time(&p->seen, "at", asked_ms);
-		jsonw_close(&p->seen);
-		buf_addc(&p->seen, '\n');
+		*strmap_put(&r->listed_ids, record->id, strlen(record->id)) = r;
+		buf_addf(&r->listed_chats,
+		    "{\"type\":\"chat\",\"tenant\":\"%s\",%s",
+		    r->assigner->tenant->name, record->body);
+		jsonw_time(&r->listed_chats, "at", asked_ms);
+		jsonw_close(&r->listed_chats);
+		buf_addc(&r->listed_chats, '\n');
 	}
 }
 
 static void
-list_end(void *ctx, const struct ending *e)
+operator_list_end(void *ctx, const struct ending *e)
 {
-	struct reservation *p = ctx;
+	struct reservation *r = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		read_failed(p, e);
+	if (e->error != ERROR_CLASS_NONE) {
+		read_failed(r, e);
 		return;
 	}
-	if (strmap_get(&p->held, p->chat, strlen(p->chat)) != NULL) {
-		/* Whom the operator takes over from had it a moment ago. */
-		name(&p->holder, p->operator_id);
-		name(&p->answer, p->operator_id);
+	if (strmap_get(&r->listed_ids, r->chat, strlen(r->chat)) != NULL) {
+		/* It moved here from the replaced operator meanwhile. */
+		set_id(&r->holder, r->operator_id);
+		set_id(&r->answer, r->operator_id);
 	}
-	reservation_decide(p);
+	reservation_decide(r);
 }
 
 void
-reservation_list(struct reservation *p)
+reservation_list(struct reservation *r)
 {
 	struct question q = { .call = PROFILE_CHATS,
-		.operator_id = p->operator_id,
+		.operator_id = r->operator_id,
 		.urgent = true,
-		.ctx = p,
-		.page = list_page,
-		.end = list_end };
+		.ctx = r,
+		.page = operator_list_page,
+		.end = operator_list_end };
 
-	reservation_go(p, STEP_LISTING);
-	p->listed_ms = clock_mono_ms();
-	fetch_ask(p->assigner->fetch, &q);
+	reservation_go(r, STEP_LISTING);
+	r->listed_ms = clock_mono_ms();
+	fetch_ask(r->assigner->fetch, &q);
 }
 
-/* The list after this one in which a chat that is not gone would be; DONE:
+/* The next list in which the chat would be if it were not gone; STEP_DONE:
  * there is none. */
 static enum reservation_step
-next_list(const struct reservation *p)
+next_list(const struct reservation *r)
 {
-	if (!profile_about(p->assigner->tenant->profile)->by_operator)
+	if (!profile_about(r->assigner->tenant->profile)->by_operator)
 		return STEP_DONE;
-	if (p->step == STEP_SEEKING_FREE)
+	if (r->step == STEP_SEEKING_FREE)
 		return STEP_SEEKING;
-	if (p->step == STEP_SEEKING && p->replaces != NULL)
+	if (r->step == STEP_SEEKING && r->replaces != NULL)
 		return STEP_SEEKING_REPLACED;
 	return STEP_DONE;
 }
 
 static void
-missed_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+in_a_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct reservation *p = ctx;
+	struct reservation *r = ctx;
 	size_t i;
 
 	(void)asked_ms;
 	for (i = 0; i < a->n; i++)
-		p->missed |= a->records[i].type == RECORD_CHAT &&
-			     strcmp(a->records[i].id, p->chat) == 0;
+		r->in_a_list |= a->records[i].type == RECORD_CHAT &&
+				strcmp(a->records[i].id, r->chat) == 0;
 }
 
-static void seek(struct reservation *p, enum reservation_step where);
+static void seek_chat(struct reservation *r, enum reservation_step where);
 
 static void
-missed_end(void *ctx, const struct ending *e)
+in_a_list_end(void *ctx, const struct ending *e)
 {
-	struct reservation *p = ctx;
+	struct reservation *r = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		read_failed(p, e);
-	} else if (p->missed) {
-		reservation_tell(p->assigner, ERROR_CLASS_GONE, "read chats",
+	if (e->error != ERROR_CLASS_NONE) {
+		read_failed(r, e);
+	} else if (r->in_a_list) {
+		reservation_report(r->assigner, ERROR_CLASS_GONE, "read chats",
 		    "one that is listed is not found");
-		reservation_done(p, RESERVATION_LEFT);
-	} else if (next_list(p) != STEP_DONE) {
-		seek(p, next_list(p));
+		reservation_done(r, RESERVATION_LEFT);
+	} else if (next_list(r) != STEP_DONE) {
+		seek_chat(r, next_list(r));
 	} else {
-		note_asked(p);
-		reservation_outcome(p, RESERVATION_OVER);
+		note_asked(r);
+		reservation_outcome(r, RESERVATION_OVER);
 	}
 }
 
 static void
-seek(struct reservation *p, enum reservation_step where)
+seek_chat(struct reservation *r, enum reservation_step where)
 {
 	struct question q = { .call = PROFILE_CHATS,
 		.urgent = true,
-		.ctx = p,
-		.page = missed_page,
-		.end = missed_end };
+		.ctx = r,
+		.page = in_a_list_page,
+		.end = in_a_list_end };
 
-	reservation_go(p, where);
-	q.operator_id = searched(p);
-	fetch_ask(p->assigner->fetch, &q);
+	reservation_go(r, where);
+	q.operator_id = searched(r);
+	fetch_ask(r->assigner->fetch, &q);
 }
 
-/* One answer like that may be a mistake, and an address that is wrong must not
- * look like a CRM from which everything was removed: so gone is what is not
- * found a while later either, and is in no list. Once the lists have shown that
- * such answers are wrong, they are not asked again until a chat can be read. */
+/* A single "not found" may be an error, and a wrong URL must not look like a
+ * CRM from which everything was deleted. So a chat is gone only when it is not
+ * found a second time and is in no list. Once a list has shown such an answer
+ * to be wrong, the lists are not read again until a chat can be read. */
 static void
-chat_missing(struct reservation *p, const struct ending *e)
+chat_missing(struct reservation *r, const struct ending *e)
 {
-	if (p->assigner->told == ERROR_CLASS_GONE) {
-		reservation_done(p, RESERVATION_LEFT);
-	} else if (!p->missing) {
-		p->missing = true;
-		reservation_wait(p);
+	if (r->assigner->reported == ERROR_CLASS_GONE) {
+		reservation_done(r, RESERVATION_LEFT);
+	} else if (!r->not_found) {
+		r->not_found = true;
+		reservation_wait(r);
 	} else {
-		p->asked_ms = e->ended_ms;
-		p->missed = false;
-		seek(p, STEP_SEEKING_FREE);
+		r->asked_ms = e->ended_ms;
+		r->in_a_list = false;
+		seek_chat(r, STEP_SEEKING_FREE);
 	}
 }
 
 static void
-chat_end(void *ctx, const struct ending *e)
+reservation_chat_end(void *ctx, const struct ending *e)
 {
-	struct reservation *p = ctx;
-	struct tenant_assigner *c = p->assigner;
+	struct reservation *r = ctx;
+	struct tenant_assigner *assigner = r->assigner;
 
-	switch (e->fault) {
+	switch (e->error) {
 	case ERROR_CLASS_NONE:
-		if (p->body.len == 0) {
-			reservation_tell(c, ERROR_CLASS_UNUSABLE, "read chats",
-			    "the answer is about another chat");
-			reservation_done(p, RESERVATION_LEFT);
+		if (r->body.len == 0) {
+			reservation_report(assigner, ERROR_CLASS_UNUSABLE,
+			    "read chats", "the answer is about another chat");
+			reservation_done(r, RESERVATION_LEFT);
 			return;
 		}
-		p->missing = false;
-		c->told = ERROR_CLASS_NONE;
-		reservation_decide(p);
+		r->not_found = false;
+		assigner->reported = ERROR_CLASS_NONE;
+		reservation_decide(r);
 		return;
 	case ERROR_CLASS_GONE:
-		chat_missing(p, e);
+		chat_missing(r, e);
 		return;
 	case ERROR_CLASS_LATER:
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_UNUSABLE:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		read_failed(p, e);
+		read_failed(r, e);
 		break;
 	}
 }
 
 void
-reservation_read(struct reservation *p)
+reservation_read(struct reservation *r)
 {
 	struct question q = { .call = PROFILE_CHAT,
 		.urgent = true,
-		.ctx = p,
-		.page = chat_page,
-		.end = chat_end };
+		.ctx = r,
+		.page = reservation_chat_page,
+		.end = reservation_chat_end };
 
-	buf_clear(&p->body);
-	free(p->answer);
-	p->answer = NULL;
-	strmap_release(&p->held, NULL);
-	buf_clear(&p->seen);
-	reservation_go(p, STEP_READING);
-	q.chat = value_chat(p->chat);
-	fetch_ask(p->assigner->fetch, &q);
+	buf_clear(&r->body);
+	free(r->answer);
+	r->answer = NULL;
+	strmap_release(&r->listed_ids, NULL);
+	buf_clear(&r->listed_chats);
+	reservation_go(r, STEP_READING);
+	q.chat = value_chat(r->chat);
+	fetch_ask(r->assigner->fetch, &q);
 	value_unref(q.chat);
 }

@@ -6,24 +6,24 @@
 #define BIT(step) (1u << (step))
 
 static const unsigned follow[RESERVATION_STEPS] = {
-	/* Done at once: an earlier reading told that the time is over. */
+	/* DONE: an earlier reading of the chat was after expires. */
 	[STEP_NONE] = BIT(STEP_READING) | BIT(STEP_DONE),
 	[STEP_READING] = BIT(STEP_SEEKING_FREE) | BIT(STEP_SEARCHING) |
 			 BIT(STEP_LISTING) | BIT(STEP_GIVING) |
 			 BIT(STEP_WAITING) | BIT(STEP_DONE),
-	/* Found in none of these, it is gone. */
+	/* In none of these lists: it is gone. */
 	[STEP_SEEKING_FREE] =
 	    BIT(STEP_SEEKING) | BIT(STEP_WAITING) | BIT(STEP_DONE),
 	[STEP_SEEKING] =
 	    BIT(STEP_SEEKING_REPLACED) | BIT(STEP_WAITING) | BIT(STEP_DONE),
 	[STEP_SEEKING_REPLACED] = BIT(STEP_WAITING) | BIT(STEP_DONE),
-	/* Found with the operator, it is done. */
+	/* DONE: found in the operator's list. */
 	[STEP_SEARCHING] =
 	    BIT(STEP_SEARCHING_REPLACED) | BIT(STEP_WAITING) | BIT(STEP_DONE),
 	[STEP_SEARCHING_REPLACED] = BIT(STEP_LISTING) | BIT(STEP_GIVING) |
 				    BIT(STEP_WAITING) | BIT(STEP_DONE),
 	[STEP_LISTING] = BIT(STEP_GIVING) | BIT(STEP_WAITING) | BIT(STEP_DONE),
-	/* Refused, it is read once more, to say how it stands. */
+	/* READING: after a refusal, for the outcome. */
 	[STEP_GIVING] = BIT(STEP_READING) | BIT(STEP_WAITING) | BIT(STEP_DONE),
 	[STEP_WAITING] = BIT(STEP_READING),
 };

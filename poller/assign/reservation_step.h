@@ -1,6 +1,6 @@
 /*
- * reservation_step: where a reservation is on its way. One table says what may
- * follow what; whatever it does not have ends the program.
+ * reservation_step: the steps of a reservation. One table lists which step may
+ * follow which; any other transition ends the program.
  *
  *               +----> SEEKING_FREE --> SEEKING ----> SEEKING_REPLACED
  *               |
@@ -12,15 +12,15 @@
  *              |  |  refused      |
  *              |  +---------------+
  *              |
- *            WAITING <-- the CRM is away, the chat was not found once, or
- *                        nobody knows whether it was given: from every step
- *                        that asks
+ *            WAITING <-- the CRM is unreachable, the chat was not found once,
+ *                        or it is unknown whether it was given: from every
+ *                        step that asks
  *
  *   DONE: from every step but WAITING
  *
- * Each step that asks puts one question to the CRM, and its answer decides
- * which step follows. Nothing of it is kept: after a crash the assignment comes
- * again, and READING finds what was done.
+ * Each step that asks sends one question to the CRM, and the answer decides
+ * the next step. No step is stored: after a crash the assignment comes again,
+ * and READING finds what was done.
  */
 #ifndef POLLER_ASSIGN_RESERVATION_STEP_H
 #define POLLER_ASSIGN_RESERVATION_STEP_H
@@ -28,26 +28,26 @@
 #include <stdbool.h>
 
 enum reservation_step {
-	STEP_NONE,             /* nothing was asked yet */
-	STEP_READING,          /* how the chat stands, and who has it */
-	STEP_SEEKING_FREE,     /* not found twice: is it in a list, of none, */
-	STEP_SEEKING,          /* of the operator, */
-	STEP_SEEKING_REPLACED, /* or of whom they take over from */
-	STEP_SEARCHING,        /* somebody has it: whether the operator */
-	STEP_SEARCHING_REPLACED, /* or whom they take over from */
-	STEP_LISTING,            /* it is free: what the operator has */
-	STEP_GIVING,             /* the CRM may be changing */
-	STEP_WAITING,            /* a pause; then it is read anew */
+	STEP_NONE,               /* not started */
+	STEP_READING,            /* the chat: its status and assignee */
+	STEP_SEEKING_FREE,       /* not found twice: the unassigned chats, */
+	STEP_SEEKING,            /* the operator's, */
+	STEP_SEEKING_REPLACED,   /* and those of the replaced operator */
+	STEP_SEARCHING,          /* assignee not named: the operator's chats */
+	STEP_SEARCHING_REPLACED, /* and the replaced operator's */
+	STEP_LISTING,            /* may be given: the operator's open chats */
+	STEP_GIVING,             /* the CRM is asked to assign it */
+	STEP_WAITING,            /* a pause; then READING */
 	STEP_DONE,
 	RESERVATION_STEPS
 };
 
-/* What came of giving, until now. */
+/* The result of GIVING so far. */
 enum reservation_giving {
-	GIVING_NONE,    /* the CRM was not asked to */
-	GIVING_ASKED,   /* it was, and may have done it */
-	GIVING_NAMED,   /* it answered who has the chat */
-	GIVING_REFUSED, /* it does not give it to that operator */
+	GIVING_NONE,    /* not asked */
+	GIVING_ASKED,   /* asked; the CRM may have done it */
+	GIVING_NAMED,   /* the answer names the assignee */
+	GIVING_REFUSED, /* the CRM refused */
 };
 
 bool reservation_may_follow(

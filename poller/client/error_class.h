@@ -1,6 +1,6 @@
 /*
- * error_class: what a tenant's trouble means for the exit code and for a
- * person.
+ * error_class: the exit code and the advice that belong to each class of error
+ * that a CRM may answer with (enum error_class in profile.h).
  */
 #ifndef POLLER_CLIENT_ERROR_CLASS_H
 #define POLLER_CLIENT_ERROR_CLASS_H
@@ -12,7 +12,7 @@
 
 enum exit_code error_class_code(enum error_class f);
 
-/* What may be done about it: the end of a message's sentence. */
+/* Sets *out to what a person can do about it, as the end of a sentence. */
 void error_class_way_out(
     const struct tenant *t, enum error_class f, struct buf *out);
 

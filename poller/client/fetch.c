@@ -1,10 +1,9 @@
 /*
- * fetch: see fetch.h. Here a question goes out, when it is its turn; what
- * becomes of the answer is fetch_answer.c's.
+ * fetch: see fetch.h. The queues of questions, and sending them.
  *
- * A job is a question on its way: ready, delayed (it failed), flying, or in
- * hand while its answer is looked at. Delays are retry.c's, and the CRM's
- * wish (throttle.c) holds up all jobs.
+ * A job is a question that has not ended: ready (or urgent), delayed after a
+ * failure (retry.c), in flight, or in none of these queues while its answer is
+ * handled. Throttling by the CRM (throttle.c) delays all jobs.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 
@@ -31,7 +30,7 @@ fetch_new(struct http *h, const struct tenant *t, struct skew *skew)
 	TAILQ_INIT(&f->urgent);
 	TAILQ_INIT(&f->ready);
 	TAILQ_INIT(&f->delayed);
-	TAILQ_INIT(&f->flying);
+	TAILQ_INIT(&f->in_flight);
 	return f;
 }
 
@@ -42,7 +41,7 @@ fetch_limit(struct fetch *f, uint64_t calls)
 }
 
 void
-fetch_forget_request(struct job *j)
+fetch_drop_request(struct fetch_job *j)
 {
 	free(j->url);
 	j->url = NULL;
@@ -50,7 +49,7 @@ fetch_forget_request(struct job *j)
 }
 
 static void
-job_free(struct job *j)
+job_free(struct fetch_job *j)
 {
 	j->fetch->left--;
 	value_unref(j->q.chat);
@@ -60,12 +59,12 @@ job_free(struct job *j)
 	free(j->customer);
 	free(j->replaces);
 	free(j->operator_id);
-	fetch_forget_request(j);
+	fetch_drop_request(j);
 	free(j);
 }
 
 void
-fetch_ready(struct job *j)
+fetch_ready(struct fetch_job *j)
 {
 	if (j->q.urgent)
 		TAILQ_INSERT_TAIL(&j->fetch->urgent, j, link);
@@ -76,7 +75,7 @@ fetch_ready(struct job *j)
 void
 fetch_ask(struct fetch *f, const struct question *q)
 {
-	struct job *j;
+	struct fetch_job *j;
 
 	if (f->stopped)
 		return;
@@ -96,11 +95,11 @@ fetch_ask(struct fetch *f, const struct question *q)
 }
 
 void
-fetch_end_as(
-    struct job *j, enum error_class fault, const char *message, bool maybe)
+fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
+    bool maybe)
 {
 	const struct fetch *f = j->fetch;
-	const struct ending e = { .fault = fault,
+	const struct ending e = { .error = error,
 		.message = message,
 		.outage = j->failures > 0 && f->answered == j->answered_before,
 		.maybe = maybe,
@@ -114,13 +113,13 @@ fetch_end_as(
 }
 
 void
-fetch_end(struct job *j, enum error_class fault, const char *message)
+fetch_end(struct fetch_job *j, enum error_class error, const char *message)
 {
-	fetch_end_as(j, fault, message, false);
+	fetch_end_as(j, error, message, false);
 }
 
 struct profile_input
-fetch_input(const struct job *j)
+fetch_input(const struct fetch_job *j)
 {
 	return (struct profile_input){
 		.now_ms = skew_apply(j->fetch->skew, clock_now_ms()),
@@ -133,9 +132,9 @@ fetch_input(const struct job *j)
 	};
 }
 
-/* Sets j->url and what belongs to it. As profile_request(). */
+/* Sets j->url, host and request. Returns as profile_request(). */
 static int
-find_url(struct job *j, struct buf *why)
+find_url(struct fetch_job *j, struct buf *why)
 {
 	const struct tenant *t = j->fetch->tenant;
 	struct profile_input in = fetch_input(j);
@@ -143,7 +142,7 @@ find_url(struct job *j, struct buf *why)
 	const char *base;
 	int rc;
 
-	if (j->url != NULL) /* again, or after a redirect */
+	if (j->url != NULL) /* a retry, or after a redirect */
 		return 1;
 	rc = profile_request(t->profile, j->q.call, &in, r, why);
 	if (rc != 1)
@@ -164,19 +163,19 @@ find_url(struct job *j, struct buf *why)
 }
 
 static bool
-is_too_late(const struct job *j)
+is_too_late(const struct fetch_job *j)
 {
 	return j->q.until_ms != 0 &&
 	       skew_apply(j->fetch->skew, clock_now_ms()) >= j->q.until_ms;
 }
 
 static void
-start(struct job *j)
+start_job(struct fetch_job *j)
 {
 	struct fetch *f = j->fetch;
-	struct http_request r = {
-		.limits = &f->tenant->limits, .flying = &f->flying_n, .ctx = j
-	};
+	struct http_request r = { .limits = &f->tenant->limits,
+		.in_flight = &f->in_flight_n,
+		.ctx = j };
 	struct buf why = BUF_INIT;
 	int rc = find_url(j, &why);
 
@@ -193,7 +192,7 @@ start(struct job *j)
 	} else {
 		f->calls_left--;
 		f->calls[j->q.call]++;
-		TAILQ_INSERT_TAIL(&f->flying, j, link);
+		TAILQ_INSERT_TAIL(&f->in_flight, j, link);
 		r.url = j->url;
 		r.headers = j->host->headers;
 		r.method = j->request.method;
@@ -208,11 +207,11 @@ start(struct job *j)
 	buf_release(&why);
 }
 
-/* Delayed jobs that are due become ready. Milliseconds until the next. */
+/* Makes delayed jobs ready that are due. Milliseconds until the next one. */
 static int64_t
-wake(struct fetch *f, int64_t now)
+wake_delayed(struct fetch *f, int64_t now)
 {
-	struct job *j, *next;
+	struct fetch_job *j, *next;
 	int64_t wait = INT64_MAX;
 
 	for (j = TAILQ_FIRST(&f->delayed); j != NULL; j = next) {
@@ -231,11 +230,11 @@ wake(struct fetch *f, int64_t now)
 int64_t
 fetch_step(struct fetch *f)
 {
-	int64_t now = clock_mono_ms(), wait = wake(f, now);
-	struct jobs *from;
-	struct job *j;
+	int64_t now = clock_mono_ms(), wait = wake_delayed(f, now);
+	struct fetch_jobs *from;
+	struct fetch_job *j;
 
-	while (f->flying_n < f->tenant->concurrency) {
+	while (f->in_flight_n < f->tenant->concurrency) {
 		from = !TAILQ_EMPTY(&f->urgent) ? &f->urgent : &f->ready;
 		j = TAILQ_FIRST(from);
 		if (j == NULL)
@@ -243,15 +242,15 @@ fetch_step(struct fetch *f)
 		if (f->hold_until_ms > now)
 			return f->hold_until_ms - now;
 		TAILQ_REMOVE(from, j, link);
-		start(j);
+		start_job(j);
 	}
 	return wait;
 }
 
 static void
-forget(struct jobs *jobs)
+drop_jobs(struct fetch_jobs *jobs)
 {
-	struct job *j;
+	struct fetch_job *j;
 
 	while ((j = TAILQ_FIRST(jobs)) != NULL) {
 		TAILQ_REMOVE(jobs, j, link);
@@ -263,11 +262,11 @@ void
 fetch_stop(struct fetch *f)
 {
 	f->stopped = true;
-	http_cancel(f->http, &f->flying_n);
-	forget(&f->urgent);
-	forget(&f->ready);
-	forget(&f->delayed);
-	forget(&f->flying);
+	http_cancel(f->http, &f->in_flight_n);
+	drop_jobs(&f->urgent);
+	drop_jobs(&f->ready);
+	drop_jobs(&f->delayed);
+	drop_jobs(&f->in_flight);
 }
 
 void
@@ -292,28 +291,9 @@ fetch_calls(const struct fetch *f)
 }
 
 int64_t
-fetch_held(const struct fetch *f)
+fetch_hold_ms(const struct fetch *f)
 {
 	int64_t left = f->hold_until_ms - clock_mono_ms();
 
 	return left > 0 ? left : 0;
-}
-
-size_t
-fetch_turn(struct http *http, struct fetch *const *all, size_t n)
-{
-	struct http_answer *a;
-	int64_t wait = INT64_MAX, w;
-	size_t i, left = 0;
-
-	for (i = 0; i < n; i++) {
-		w = fetch_step(all[i]);
-		wait = w < wait ? w : wait;
-		left += fetch_left(all[i]);
-	}
-	if (left > 0)
-		http_wait(http, wait);
-	while ((a = http_next(http)) != NULL)
-		fetch_answer(a);
-	return left;
 }

@@ -1,7 +1,9 @@
 /*
- * fetch: puts questions to one tenant's CRM, as many at a time as allowed,
- * follows their pages, tries again what failed in passing, and waits when the
- * CRM wants it. Who asks sees good pages and one end.
+ * fetch: puts questions to one tenant's CRM, up to [crm] concurrency at a time:
+ * follows their pages, retries temporary errors, and pauses while the CRM
+ * throttles. A question gets its good pages and then one end.
+ *
+ * fetch.c queues and sends, fetch_answer.c handles the answers.
  */
 #ifndef POLLER_CLIENT_FETCH_H
 #define POLLER_CLIENT_FETCH_H
@@ -17,12 +19,12 @@
 struct fetch;
 
 struct ending {
-	enum error_class fault;
-	const char *message; /* of a fault: half a sentence */
-	bool outage;         /* nothing else was answered meanwhile either */
-	bool maybe; /* it failed, and yet what was to change may have changed */
-	int64_t ended_ms; /* now, on the CRM's clock */
-	bool silenced; /* the CRM wants no call for longer than retry_budget */
+	enum error_class error;
+	const char *message; /* of an error: half a sentence */
+	bool outage;         /* no other question was answered meanwhile */
+	bool maybe;          /* it failed, but may have changed the CRM */
+	int64_t ended_ms;    /* now, on the CRM's clock */
+	bool silenced;       /* the CRM throttles longer than retry_budget */
 };
 
 struct question {
@@ -30,17 +32,17 @@ struct question {
 	struct value *chat;                 /* a reference is taken */
 	const char *known, *customer;       /* copied; may be NULL */
 	const char *operator_id, *replaces; /* likewise */
-	bool changes;     /* something at the CRM: never asked again when it is
-			     not known whether the request arrived */
-	int64_t until_ms; /* on the CRM's clock: not asked from then on; 0:
-			     whenever */
-	bool urgent;      /* before all that are not */
-	unsigned tries;   /* give up after so many failures, if other questions
-			     are answered meanwhile; 0: try while the budget of
-			     retries lasts */
-	bool at_once;     /* ... even if they are not */
+	bool changes;     /* it changes the CRM: not retried unless the request
+			     is known not to have arrived */
+	int64_t until_ms; /* not sent from then on, on the CRM's clock; 0: no
+			     limit */
+	bool urgent;      /* sent before those that are not */
+	unsigned tries;   /* end after so many failures, if other questions are
+			     answered meanwhile; 0: retry while retry_budget
+			     lasts */
+	bool at_once;     /* end after tries even if no other is answered */
 	void *ctx;
-	/* A page; asked_ms is the CRM's clock. The answer may be emptied. */
+	/* A page; asked_ms is on the CRM's clock. May take from *a. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
 	/* After the last page, or instead of the next one. */
 	void (*end)(void *ctx, const struct ending *e);
@@ -51,32 +53,35 @@ struct fetch *fetch_new(struct http *h, const struct tenant *t,
     struct skew *skew) __attribute__((warn_unused_result));
 void fetch_free(struct fetch *f);
 
-/* No more than that many calls; each further one ends as ERROR_CLASS_QUOTA. */
+/* Allows that many more calls; a question beyond them ends with
+ * ERROR_CLASS_QUOTA. */
 void fetch_limit(struct fetch *f, uint64_t calls);
 
+/* Queues a question; *q is copied. */
 void fetch_ask(struct fetch *f, const struct question *q);
 
-/* Starts what may be started. Milliseconds until there is more to start,
- * INT64_MAX when only answers can bring that about. */
+/* Sends what may be sent now. Milliseconds until more may be sent; INT64_MAX
+ * when that depends on answers alone. */
 int64_t fetch_step(struct fetch *f);
 
-/* An answer of http_next(), which goes to whoever asked; taken. */
+/* Handles an answer of http_next() and frees it: calls page or end of its
+ * question. */
 void fetch_answer(struct http_answer *a);
 
-/* A turn of several: starts what may be started, waits for answers, hands them
- * on. How many questions have not ended. */
+/* One turn for n tenants on the same *http: sends, waits for answers, handles
+ * them. Returns how many questions had not ended before. */
 size_t fetch_turn(struct http *http, struct fetch *const *all, size_t n);
 
-/* Forgets all questions; no end is called any more. */
+/* Drops all questions and ignores later ones; calls no end any more. */
 void fetch_stop(struct fetch *f);
 
-/* Questions that have not ended. */
+/* Number of questions that have not ended. */
 size_t fetch_left(const struct fetch *f);
 
-/* Requests made, by kind. */
+/* Number of requests sent, by enum profile_call. */
 const uint64_t *fetch_calls(const struct fetch *f);
 
-/* How long the CRM wants us to stay away, in ms from now; 0: not at all. */
-int64_t fetch_held(const struct fetch *f);
+/* For how long the CRM throttles, in ms from now; 0: it does not. */
+int64_t fetch_hold_ms(const struct fetch *f);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * fetch_answer: what becomes of an answer: a page for whoever asked, another
- * try, or the end. What was to change something at the CRM (struct question)
- * is tried again only when it is known not to have been done.
+ * fetch_answer: handles an answer: as a page of its question, as a retry, or as
+ * its end. A question that changes the CRM is retried only when the change is
+ * known not to have been made.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 
@@ -16,24 +16,26 @@
 #include "common/base/xalloc.h"
 #include "poller/client/throttle.h"
 
-/* Answers that nobody can use may be a proxy's hiccup, and so may it be that a
- * chat of the list has no messages: so often again. */
+/* An unusable answer may come from a proxy, and a listed chat without messages
+ * may be too new: both are tried so often. */
 #define UNUSABLE_TRIES 3
 
 #define REDIRECTS_MAX 3
 
-/* Of a text that comes from outside, in a message. */
+/* Bytes of the CRM's text in a message. */
 #define MESSAGE_MAX 200
 
-/* Whether one more try makes sense; then *delay says when. */
+/* Whether to try once more; if so after *delay ms. hint: the CRM's own wait in
+ * ms, or -1. */
 static bool
-may_retry(struct job *j, enum error_class fault, int64_t hint, int64_t *delay)
+may_retry(
+    struct fetch_job *j, enum error_class error, int64_t hint, int64_t *delay)
 {
 	struct fetch *f = j->fetch;
 
 	if (j->failures++ == 0)
 		j->answered_before = f->answered;
-	if ((fault == ERROR_CLASS_UNUSABLE || fault == ERROR_CLASS_GONE) &&
+	if ((error == ERROR_CLASS_UNUSABLE || error == ERROR_CLASS_GONE) &&
 	    j->failures >= UNUSABLE_TRIES)
 		return false;
 	if (j->q.tries > 0 && j->failures >= j->q.tries &&
@@ -45,12 +47,12 @@ may_retry(struct job *j, enum error_class fault, int64_t hint, int64_t *delay)
 
 static void
 retry_or_end(
-    struct job *j, enum error_class fault, int64_t hint, const char *text)
+    struct fetch_job *j, enum error_class error, int64_t hint, const char *text)
 {
 	int64_t delay;
 
-	if (!may_retry(j, fault, hint, &delay)) {
-		fetch_end(j, fault, text);
+	if (!may_retry(j, error, hint, &delay)) {
+		fetch_end(j, error, text);
 		return;
 	}
 	log_debug("retry", "tenant=%s what=%s in_ms=%lld reason='%s'",
@@ -61,7 +63,7 @@ retry_or_end(
 }
 
 static void
-hold(struct fetch *f, int64_t wait)
+hold_calls(struct fetch *f, int64_t wait)
 {
 	int64_t until = clock_mono_ms() + wait;
 
@@ -69,14 +71,20 @@ hold(struct fetch *f, int64_t wait)
 		f->hold_until_ms = until;
 }
 
-/* "HTTP 503: text"; under 2xx the text alone. */
+static bool
+is_success(const struct http_answer *h)
+{
+	return h->status >= 200 && h->status < 300;
+}
+
+/* "it answers HTTP 503: text"; for 2xx the text alone. */
 static void
-describe(const struct http_answer *a, const char *text, struct buf *out)
+describe_error(const struct http_answer *a, const char *text, struct buf *out)
 {
 	size_t n = strnlen(text, MESSAGE_MAX);
 
 	buf_clear(out);
-	if (a->status < 200 || a->status > 299)
+	if (!is_success(a))
 		buf_addf(
 		    out, "it answers HTTP %d%s", a->status, n > 0 ? ": " : "");
 	buf_add(out, text, n);
@@ -84,7 +92,7 @@ describe(const struct http_answer *a, const char *text, struct buf *out)
 		buf_adds(out, "it answers with an error");
 }
 
-/* An answer that is no JSON: what it is instead. */
+/* Says what an answer is that is not JSON. */
 static void
 describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 {
@@ -94,16 +102,16 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 	if (a->status == 204 || body[blank] == '\0')
 		buf_setf(out, "the answer is empty (HTTP %d)", a->status);
 	else if (body[blank] == '<' ||
-		 strncasecmp(a->told.content_type, "text/html", 9) == 0)
+		 strncasecmp(a->headers.content_type, "text/html", 9) == 0)
 		buf_setf(out, "it answers with a web page (HTTP %d), not JSON",
 		    a->status);
 	else
 		buf_setf(out, "the answer is no JSON: %s", reason);
 }
 
-/* One page that the profile could read. */
+/* Handles a page that the profile could read. */
 static void
-good_page(struct job *j, struct profile_answer *a, int64_t sent_ms)
+good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 {
 	struct fetch *f = j->fetch;
 	struct buf why = BUF_INIT;
@@ -125,92 +133,101 @@ good_page(struct job *j, struct profile_answer *a, int64_t sent_ms)
 	}
 	value_unref(j->cursor);
 	j->cursor = next;
-	fetch_forget_request(j);
+	fetch_drop_request(j);
 	j->redirects = j->failures = 0;
 	retry_reset(&j->retry);
 	fetch_ready(j);
 }
 
+/* Retries or ends a question whose answer was an error. wait: how long the CRM
+ * throttles, or -1. */
 static void
-bad_answer(struct job *j, const struct http_answer *h, struct profile_answer *a,
-    bool json)
+retry_error(struct fetch_job *j, const struct http_answer *h,
+    const struct profile_answer *a, int64_t wait, const char *text)
 {
-	struct fetch *f = j->fetch;
-	bool refused = a->fault == ERROR_CLASS_THROTTLED || h->status == 503;
-	struct buf text = BUF_INIT;
-	int64_t wait;
-
-	if (json || h->status < 200 || h->status > 299)
-		describe(h, buf_str(&a->message), &text);
-	else
-		buf_adds(&text, buf_str(&a->message));
-	wait = throttle_wait(&h->told, refused, skew_apply(f->skew, h->got_ms),
-	    profile_about(f->tenant->profile)->period_ms);
-	hold(f, wait);
-	if (wait > f->tenant->retry_budget_ms)
-		buf_addf(&text, "; it wants no call for %lld s",
-		    (long long)(wait / 1000));
-	switch (a->fault) {
+	switch (a->error) {
 	case ERROR_CLASS_LATER:
-		if (j->q.changes) {
-			fetch_end_as(j, a->fault, buf_str(&text), true);
-			break;
-		}
-		retry_or_end(j, a->fault, wait, buf_str(&text));
+		if (j->q.changes)
+			fetch_end_as(j, a->error, text, true);
+		else
+			retry_or_end(j, a->error, wait, text);
 		break;
 	case ERROR_CLASS_THROTTLED:
-		retry_or_end(j, a->fault, wait, buf_str(&text));
+		retry_or_end(j, a->error, wait, text);
 		break;
 	case ERROR_CLASS_UNUSABLE:
-		if (h->status >= 200 && h->status < 300 && j->q.changes) {
-			fetch_end_as(j, a->fault, buf_str(&text), true);
-			break;
-		}
-		if (h->status >= 200 && h->status < 300 && !a->unread) {
-			retry_or_end(j, a->fault, -1, buf_str(&text));
-			break;
-		}
-		fetch_end(j, a->fault, buf_str(&text));
+		if (is_success(h) && j->q.changes)
+			fetch_end_as(j, a->error, text, true);
+		else if (is_success(h) && !a->unread)
+			retry_or_end(j, a->error, -1, text);
+		else
+			fetch_end(j, a->error, text);
 		break;
 	case ERROR_CLASS_GONE:
 		if (j->q.call == PROFILE_MESSAGES)
-			retry_or_end(j, a->fault, -1, buf_str(&text));
+			retry_or_end(j, a->error, -1, text);
 		else
-			fetch_end(j, a->fault, buf_str(&text));
+			fetch_end(j, a->error, text);
 		break;
 	case ERROR_CLASS_NONE:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		fetch_end(j, a->fault, buf_str(&text));
+		fetch_end(j, a->error, text);
 		break;
 	}
+}
+
+/* An answer in which the profile found an error, or that it could not read. */
+static void
+bad_answer(struct fetch_job *j, const struct http_answer *h,
+    struct profile_answer *a, bool json)
+{
+	struct fetch *f = j->fetch;
+	bool refused = a->error == ERROR_CLASS_THROTTLED || h->status == 503;
+	struct buf text = BUF_INIT;
+	int64_t wait;
+
+	if (json || !is_success(h))
+		describe_error(h, buf_str(&a->message), &text);
+	else
+		buf_adds(&text, buf_str(&a->message));
+	wait =
+	    throttle_wait(&h->headers, refused, skew_apply(f->skew, h->got_ms),
+		profile_about(f->tenant->profile)->period_ms);
+	hold_calls(f, wait);
+	if (wait > f->tenant->retry_budget_ms)
+		buf_addf(&text, "; it wants no call for %lld s",
+		    (long long)(wait / 1000));
+	retry_error(j, h, a, wait, buf_str(&text));
 	buf_release(&text);
 }
 
-/* What the body says, if it is JSON, in *a. */
+/* Lets the profile read the body into *a. True if the body is JSON. */
 static bool
-read_body(struct job *j, const struct http_answer *h, struct profile_answer *a)
+read_answer_body(
+    struct fetch_job *j, const struct http_answer *h, struct profile_answer *a)
 {
 	struct fetch *f = j->fetch;
 	struct profile_input in = fetch_input(j);
 	struct buf why = BUF_INIT;
-	bool mended = false;
+	bool repaired = false;
 	struct value *v = NULL;
 
 	if (h->status != 204)
-		v = value_parse(buf_str(&h->body), h->body.len, &mended, &why);
-	if (mended && !f->warned_mended) {
-		f->warned_mended = true;
+		v = value_parse(
+		    buf_str(&h->body), h->body.len, &repaired, &why);
+	if (repaired && !f->warned_repaired) {
+		f->warned_repaired = true;
 		log_warn("tenant %s: its CRM sends text that is no UTF-8; "
 			 "U+FFFD stands for it",
 		    f->tenant->name);
 	}
 	in.answer = v;
 	in.status = h->status;
-	if (v != NULL || h->status < 200 || h->status > 299) {
+	if (v != NULL || !is_success(h)) {
 		profile_read(f->tenant->profile, j->q.call, &in, a);
 	} else {
-		*a = (struct profile_answer){ .fault = ERROR_CLASS_UNUSABLE };
+		*a = (struct profile_answer){ .error = ERROR_CLASS_UNUSABLE };
 		describe_body(h, buf_str(&why), &a->message);
 	}
 	buf_release(&why);
@@ -225,10 +242,10 @@ is_redirect(const struct http_answer *h)
 					  h->status == 307 || h->status == 308);
 }
 
-/* Followed on the same host only, for the token goes along; and only if it
- * was a GET, which any other may become on the way. */
+/* Only on the same host, because the token is sent along; and only for a GET,
+ * because a redirect may turn any other method into one. */
 static void
-follow(struct job *j, const struct http_answer *h)
+follow_redirect(struct fetch_job *j, const struct http_answer *h)
 {
 	struct buf why = BUF_INIT, text = BUF_INIT;
 	char *url = NULL;
@@ -254,24 +271,25 @@ follow(struct job *j, const struct http_answer *h)
 }
 
 static void
-answered(struct job *j, struct http_answer *h)
+handle_answer(struct fetch_job *j, struct http_answer *h)
 {
 	struct fetch *f = j->fetch;
 	struct profile_answer a;
 	bool json;
 
-	skew_learn(f->skew, h->sent_ms, h->got_ms, h->told.date_ms);
+	skew_update(f->skew, h->sent_ms, h->got_ms, h->headers.date_ms);
 	if (is_redirect(h)) {
-		follow(j, h);
+		follow_redirect(j, h);
 		return;
 	}
-	json = read_body(j, h, &a);
-	if (a.fault != ERROR_CLASS_NONE) {
+	json = read_answer_body(j, h, &a);
+	if (a.error != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
-		hold(f, throttle_wait(&h->told, false,
-			    skew_apply(f->skew, h->got_ms),
-			    profile_about(f->tenant->profile)->period_ms));
+		hold_calls(
+		    f, throttle_wait(&h->headers, false,
+			   skew_apply(f->skew, h->got_ms),
+			   profile_about(f->tenant->profile)->period_ms));
 		good_page(j, &a, h->sent_ms);
 	}
 	profile_answer_release(&a);
@@ -280,15 +298,15 @@ answered(struct job *j, struct http_answer *h)
 void
 fetch_answer(struct http_answer *h)
 {
-	struct job *j = h->ctx;
+	struct fetch_job *j = h->ctx;
 
-	TAILQ_REMOVE(&j->fetch->flying, j, link);
+	TAILQ_REMOVE(&j->fetch->in_flight, j, link);
 	switch (h->outcome) {
 	case HTTP_ANSWERED:
-		answered(j, h);
+		handle_answer(j, h);
 		break;
 	case HTTP_LATER:
-		if (j->q.changes && !h->unsent)
+		if (j->q.changes && !h->not_sent)
 			fetch_end_as(
 			    j, ERROR_CLASS_LATER, buf_str(&h->reason), true);
 		else
@@ -298,8 +316,27 @@ fetch_answer(struct http_answer *h)
 	case HTTP_NEVER:
 	case HTTP_TOO_LONG:
 		fetch_end_as(j, ERROR_CLASS_UNUSABLE, buf_str(&h->reason),
-		    j->q.changes && !h->unsent);
+		    j->q.changes && !h->not_sent);
 		break;
 	}
 	http_answer_free(h);
+}
+
+size_t
+fetch_turn(struct http *http, struct fetch *const *all, size_t n)
+{
+	struct http_answer *a;
+	int64_t wait = INT64_MAX, w;
+	size_t i, left = 0;
+
+	for (i = 0; i < n; i++) {
+		w = fetch_step(all[i]);
+		wait = w < wait ? w : wait;
+		left += fetch_left(all[i]);
+	}
+	if (left > 0)
+		http_wait(http, wait);
+	while ((a = http_next(http)) != NULL)
+		fetch_answer(a);
+	return left;
 }

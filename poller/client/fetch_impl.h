@@ -14,14 +14,14 @@
 #include "common/os/retry.h"
 #include "poller/client/paging.h"
 
-struct job {
-	TAILQ_ENTRY(job) link;
+struct fetch_job {
+	TAILQ_ENTRY(fetch_job) link;
 	struct fetch *fetch;
 	struct question q;
 	char *known, *customer, *operator_id, *replaces; /* q points to them */
 	struct value *cursor;
 	struct paging paging;
-	/* Of the present page. */
+	/* Of the current page. */
 	char *url;
 	const struct tenant_host *host;
 	struct profile_request request;
@@ -31,31 +31,32 @@ struct job {
 	int64_t due_ms; /* of a delayed one, monotonic */
 };
 
-TAILQ_HEAD(jobs, job);
+TAILQ_HEAD(fetch_jobs, fetch_job);
 
 struct fetch {
 	struct http *http;
 	const struct tenant *tenant;
 	struct skew *skew;
-	struct jobs urgent, ready, delayed, flying;
-	size_t flying_n, left;
+	struct fetch_jobs urgent, ready, delayed, in_flight;
+	size_t in_flight_n, left;
 	uint64_t calls[PROFILE_CALLS], calls_left, answered;
 	int64_t hold_until_ms; /* monotonic */
-	bool stopped, warned_mended;
+	bool stopped, warned_repaired;
 };
 
-/* It waits for its turn. */
-void fetch_ready(struct job *j);
+/* Queues the job for sending. */
+void fetch_ready(struct fetch_job *j);
 
-/* Tells whoever asked; the job is gone. maybe: see struct ending. */
-void fetch_end(struct job *j, enum error_class fault, const char *message);
-void fetch_end_as(
-    struct job *j, enum error_class fault, const char *message, bool maybe);
+/* Calls the end of the question and frees the job. maybe: see struct ending. */
+void fetch_end(
+    struct fetch_job *j, enum error_class error, const char *message);
+void fetch_end_as(struct fetch_job *j, enum error_class error,
+    const char *message, bool maybe);
 
-/* What the profile is told of the question. */
-struct profile_input fetch_input(const struct job *j);
+/* The arguments of the question for the profile. */
+struct profile_input fetch_input(const struct fetch_job *j);
 
-/* The next start makes another one. */
-void fetch_forget_request(struct job *j);
+/* Frees the request, so that the next start asks the profile for one. */
+void fetch_drop_request(struct fetch_job *j);
 
 #endif

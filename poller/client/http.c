@@ -1,5 +1,5 @@
 /*
- * http: see http.h. One multi handle; easy handles are kept and used again.
+ * http: see http.h. One multi handle; easy handles are reused.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero, sys/queue.h */
 
@@ -17,7 +17,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/url.h"
 
-/* Slower than that for so long is as good as dead. */
+/* A transfer that is slower for so long is ended. */
 #define LOW_SPEED_BYTES 10L
 #define LOW_SPEED_SECONDS 15L
 
@@ -32,7 +32,7 @@ struct transfer {
 	struct http_request request;
 	struct http_answer *answer;
 	bool too_long;
-	/* In front of the shared list of headers. */
+	/* Linked in front of the shared list of headers. */
 	struct curl_slist type, expect;
 	char type_line[96];
 	char error[CURL_ERROR_SIZE];
@@ -107,7 +107,7 @@ http_answer_free(struct http_answer *a)
 }
 
 static size_t
-receive(char *data, size_t size, size_t n, void *ctx)
+receive_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct transfer *t = ctx;
 
@@ -118,9 +118,9 @@ receive(char *data, size_t size, size_t n, void *ctx)
 	return 0; /* ends the transfer */
 }
 
-/* What is sent but for the URL. libcurl itself sends a request again when a
- * connection that it kept turns out dead; one that may be sent once only gets
- * a new one. */
+/* Method, headers and body. libcurl resends a request when a kept connection
+ * turns out to be closed, so one that may be sent only once gets a new
+ * connection. */
 static void
 set_request(struct transfer *t)
 {
@@ -148,13 +148,13 @@ set_request(struct transfer *t)
 }
 
 static void
-set_options(struct http *h, struct transfer *t)
+set_easy_options(struct http *h, struct transfer *t)
 {
 	const struct http_request *r = &t->request;
 	CURL *c = t->easy;
 
-	/* None of these fails but for lack of memory, and then the transfer
-	 * does. */
+	/* These fail only for lack of memory, and then the transfer fails,
+	 * too. */
 	(void)curl_easy_setopt(c, CURLOPT_URL, r->url);
 	set_request(t);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, h->agent);
@@ -176,7 +176,7 @@ set_options(struct http *h, struct transfer *t)
 	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
 	(void)curl_easy_setopt(
 	    c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive_body);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
 	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
 	(void)curl_easy_setopt(c, CURLOPT_PRIVATE, t);
@@ -191,19 +191,19 @@ http_start(struct http *h, const struct http_request *r)
 	t->request = *r;
 	t->answer = xcalloc(1, sizeof *t->answer);
 	t->answer->ctx = r->ctx;
-	t->answer->flying = r->flying;
+	t->answer->in_flight = r->in_flight;
 	t->answer->body.max = r->limits->max_body;
 	t->answer->sent_ms = clock_now_ms();
 	if (t->easy == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
-	set_options(h, t);
+	set_easy_options(h, t);
 	TAILQ_INSERT_TAIL(&h->under_way, t, link);
-	++*r->flying;
+	++*r->in_flight;
 	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 }
 
-/* Takes the transfer out and gives its handle back. */
+/* Frees the transfer and keeps its easy handle for the next one. */
 static void
 end_transfer(struct http *h, struct transfer *t)
 {
@@ -214,7 +214,7 @@ end_transfer(struct http *h, struct transfer *t)
 	else
 		curl_easy_cleanup(t->easy);
 	TAILQ_REMOVE(&h->under_way, t, link);
-	--*t->request.flying;
+	--*t->request.in_flight;
 	free(t);
 }
 
@@ -235,28 +235,30 @@ get_header(CURL *c, const char *name, char *to, size_t size)
 }
 
 static void
-get_told(CURL *c, struct http_told *told)
+get_headers(CURL *c, struct http_answer_headers *headers)
 {
 	char date[64] = "";
 
+	get_header(c, "Retry-After", headers->retry_after,
+	    sizeof headers->retry_after);
 	get_header(
-	    c, "Retry-After", told->retry_after, sizeof told->retry_after);
-	get_header(c, "X-RateLimit-Reset", told->reset, sizeof told->reset);
-	get_header(c, "X-Rate-Limit-Reset", told->reset, sizeof told->reset);
-	get_header(c, "RateLimit-Reset", told->reset, sizeof told->reset);
-	get_header(c, "X-RateLimit-Remaining", told->remaining,
-	    sizeof told->remaining);
-	get_header(c, "X-Rate-Limit-Remaining", told->remaining,
-	    sizeof told->remaining);
+	    c, "X-RateLimit-Reset", headers->reset, sizeof headers->reset);
 	get_header(
-	    c, "RateLimit-Remaining", told->remaining, sizeof told->remaining);
-	get_header(
-	    c, "Content-Type", told->content_type, sizeof told->content_type);
+	    c, "X-Rate-Limit-Reset", headers->reset, sizeof headers->reset);
+	get_header(c, "RateLimit-Reset", headers->reset, sizeof headers->reset);
+	get_header(c, "X-RateLimit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "X-Rate-Limit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "RateLimit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "Content-Type", headers->content_type,
+	    sizeof headers->content_type);
 	get_header(c, "Date", date, sizeof date);
-	told->date_ms = http_date(date);
+	headers->date_ms = http_date(date);
 }
 
-/* What no later try can mend. */
+/* Errors that a retry cannot cure. */
 static const CURLcode never[] = {
 	CURLE_PEER_FAILED_VERIFICATION,
 	CURLE_SSL_CACERT_BADFILE,
@@ -300,7 +302,7 @@ set_reason(struct transfer *t, CURLcode code)
 }
 
 static void
-finish(struct http *h, struct transfer *t, CURLcode code)
+finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 {
 	struct http_answer *a = t->answer;
 	char *url = NULL;
@@ -311,7 +313,7 @@ finish(struct http *h, struct transfer *t, CURLcode code)
 	a->body.max = 0;
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	a->status = (int)status;
-	get_told(t->easy, &a->told);
+	get_headers(t->easy, &a->headers);
 	if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &url) ==
 		CURLE_OK &&
 	    url != NULL)
@@ -319,7 +321,7 @@ finish(struct http *h, struct transfer *t, CURLcode code)
 	if (a->outcome != HTTP_ANSWERED)
 		set_reason(t, code);
 	(void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
-	a->unsent = a->outcome != HTTP_ANSWERED && sent == 0;
+	a->not_sent = a->outcome != HTTP_ANSWERED && sent == 0;
 	end_transfer(h, t);
 	XGROW(h->done, h->done_n, h->done_cap);
 	h->done[h->done_n++] = a;
@@ -336,7 +338,8 @@ collect(struct http *h)
 
 		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
 		if (m->msg == CURLMSG_DONE && t != NULL)
-			finish(h, (struct transfer *)(void *)t, m->data.result);
+			finish_transfer(
+			    h, (struct transfer *)(void *)t, m->data.result);
 	}
 }
 
@@ -349,7 +352,7 @@ http_wait(struct http *h, int64_t timeout_ms)
 	collect(h);
 	if (timeout_ms <= 0 || h->done_at < h->done_n)
 		return;
-	/* A signal ends the wait; so does whatever comes first. */
+	/* Returns at the first event or signal. */
 	(void)curl_multi_poll(h->multi, NULL, 0,
 	    (int)(timeout_ms < 1000 ? timeout_ms : 1000), NULL);
 	(void)curl_multi_perform(h->multi, &running);
@@ -366,20 +369,20 @@ http_next(struct http *h)
 }
 
 void
-http_cancel(struct http *h, const size_t *flying)
+http_cancel(struct http *h, const size_t *in_flight)
 {
 	struct transfer *t, *next;
 	size_t i, n = 0;
 
 	for (t = TAILQ_FIRST(&h->under_way); t != NULL; t = next) {
 		next = TAILQ_NEXT(t, link);
-		if (t->request.flying != flying)
+		if (t->request.in_flight != in_flight)
 			continue;
 		http_answer_free(t->answer);
 		end_transfer(h, t);
 	}
 	for (i = h->done_at; i < h->done_n; i++) {
-		if (h->done[i]->flying == flying)
+		if (h->done[i]->in_flight == in_flight)
 			http_answer_free(h->done[i]);
 		else
 			h->done[n++] = h->done[i];
@@ -396,7 +399,7 @@ http_free(struct http *h)
 	if (h == NULL)
 		return;
 	while (!TAILQ_EMPTY(&h->under_way))
-		http_cancel(h, TAILQ_FIRST(&h->under_way)->request.flying);
+		http_cancel(h, TAILQ_FIRST(&h->under_way)->request.in_flight);
 	while ((a = http_next(h)) != NULL)
 		http_answer_free(a);
 	while (h->idle_n > 0)
@@ -416,9 +419,9 @@ http_date(const char *text)
 	return t < 0 ? CLOCK_NONE : (int64_t)t * 1000;
 }
 
-/* One part of a URL, owned, "" if it has none. */
+/* One part of a URL, "" if it is absent. Owned. */
 static char *
-part(CURLU *u, CURLUPart what)
+url_part(CURLU *u, CURLUPart what)
 {
 	char *s = NULL, *copy;
 
@@ -429,7 +432,7 @@ part(CURLU *u, CURLUPart what)
 	return copy;
 }
 
-/* Without the brackets of an IPv6 address. */
+/* Removes the brackets of an IPv6 address from host. */
 static bool
 is_loopback(char *host)
 {
@@ -445,7 +448,7 @@ is_loopback(char *host)
 static bool
 has_part(CURLU *u, CURLUPart what)
 {
-	char *s = part(u, what);
+	char *s = url_part(u, what);
 	bool yes = *s != '\0';
 
 	free(s);
@@ -464,8 +467,8 @@ http_check_base(const char *base, bool plaintext, struct buf *why)
 		buf_setf(why, "is not a URL such as https://HOST/v1");
 		goto out;
 	}
-	scheme = part(u, CURLUPART_SCHEME);
-	host = part(u, CURLUPART_HOST);
+	scheme = url_part(u, CURLUPART_SCHEME);
+	host = url_part(u, CURLUPART_HOST);
 	if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
 		buf_setf(why, "must begin with https://");
 	else if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD))
@@ -489,7 +492,7 @@ out:
 static bool
 same_part(CURLU *a, CURLU *b, CURLUPart what)
 {
-	char *x = part(a, what), *y = part(b, what);
+	char *x = url_part(a, what), *y = url_part(b, what);
 	bool same = strcasecmp(x, y) == 0;
 
 	free(x);

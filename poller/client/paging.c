@@ -11,19 +11,18 @@
 
 static void *const MARK = (void *)(uintptr_t)1;
 
-/* True if it was there already. */
+/* Adds the key; true if it was there already. */
 static bool
-seen_before(struct paging *p, const struct buf *key)
+was_visited(struct paging *p, const struct buf *key)
 {
-	void **v = strmap_put(&p->seen, buf_str(key), key->len);
+	void **v = strmap_put(&p->visited, buf_str(key), key->len);
 	bool before = *v != NULL;
 
 	*v = MARK;
 	return before;
 }
 
-/* What tells a page from another: its records, each hashed with what came
- * before it as the key. */
+/* A hash of the page: each record is hashed with the last hash as the key. */
 static void
 page_key(const struct paging *p, const struct profile_answer *a, struct buf *to)
 {
@@ -54,18 +53,18 @@ paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
 		random_fill(p->key, sizeof p->key);
 	p->pages++;
 	p->moved = a->moved;
-	/* Nearly every question has one page. */
+	/* Most questions have one page: save the hashing. */
 	if (p->pages == 1 && a->next == NULL)
 		return 0;
 	page_key(p, a, &key);
-	if (a->n > 0 && seen_before(p, &key) && !moved) {
+	if (a->n > 0 && was_visited(p, &key) && !moved) {
 		buf_setf(why, "page %u repeats an earlier one", p->pages);
 		goto out;
 	}
 	buf_clear(&key);
 	buf_adds(&key, "cursor ");
 	value_dump(a->next, &key);
-	if (a->next != NULL && seen_before(p, &key))
+	if (a->next != NULL && was_visited(p, &key))
 		buf_setf(why, "page %u leads back to an earlier one", p->pages);
 	else if (a->next != NULL && p->pages >= max)
 		buf_setf(why, "there are more than %u pages", max);
@@ -79,5 +78,5 @@ out:
 void
 paging_release(struct paging *p)
 {
-	strmap_release(&p->seen, NULL);
+	strmap_release(&p->visited, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * paging: sees to it that following pages comes to an end, whatever the CRM
- * answers.
+ * paging: guarantees that following the pages of a question ends, whatever the
+ * CRM answers: a page or cursor that comes twice is an error, and so are more
+ * pages than max.
  */
 #ifndef POLLER_CLIENT_PAGING_H
 #define POLLER_CLIENT_PAGING_H
@@ -9,14 +10,14 @@
 #include "poller/profile/profile.h"
 
 struct paging {
-	struct strmap seen; /* cursors and pages */
-	uint64_t key[2];    /* of pages' hashes */
+	struct strmap visited; /* cursors and hashes of pages */
+	uint64_t key[2];       /* random, of the hashes */
 	unsigned pages;
-	bool moved; /* the last page did: it may come once more */
+	bool moved; /* rows moved during the last page, which may come again */
 };
 
-/* Looks at one page. 0, or -1 and *why: the same page or cursor came before,
- * or there are more than max of them. */
+/* Checks the next page. 0; or -1 and *why: the same page or cursor came before,
+ * or there are more than max pages. */
 int paging_check(struct paging *p, const struct profile_answer *a, unsigned max,
     struct buf *why) __attribute__((warn_unused_result));
 void paging_release(struct paging *p);

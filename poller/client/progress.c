@@ -1,6 +1,6 @@
 /*
  * progress: see progress.h. The cursor stays at the beginning of the line, so
- * that a message written meanwhile takes its place.
+ * that a log message overwrites it.
  */
 #include "poller/client/progress.h"
 
@@ -33,11 +33,11 @@ progress_due(const struct progress *p)
 }
 
 static void
-put(const char *s, size_t len)
+write_terminal(const char *s, size_t len)
 {
 	ssize_t n = write(STDERR_FILENO, s, len);
 
-	(void)n; /* it is for show */
+	(void)n; /* a lost progress line does not matter */
 }
 
 void
@@ -53,7 +53,7 @@ progress_draw(struct progress *p, const char *fmt, ...)
 	buf_addv(&b, fmt, ap);
 	va_end(ap);
 	buf_addc(&b, '\r');
-	put(b.data, b.len);
+	write_terminal(b.data, b.len);
 	buf_release(&b);
 	p->drawn = true;
 	p->next_ms = clock_mono_ms() + EVERY_MS;
@@ -63,6 +63,6 @@ void
 progress_end(struct progress *p)
 {
 	if (p->drawn)
-		put(ERASE, strlen(ERASE));
+		write_terminal(ERASE, strlen(ERASE));
 	p->drawn = false;
 }

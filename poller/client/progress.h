@@ -1,6 +1,6 @@
 /*
- * progress: one line on stderr, rewritten, while long work goes on; only on a
- * terminal.
+ * progress: a progress line on stderr that is rewritten while a long run goes
+ * on; only on a terminal.
  */
 #ifndef POLLER_CLIENT_PROGRESS_H
 #define POLLER_CLIENT_PROGRESS_H
@@ -15,12 +15,13 @@ struct progress {
 
 void progress_init(struct progress *p);
 
-/* True when it is time to draw: what to show need not be found out else. */
+/* True when the line may be drawn again, so that callers compute its numbers
+ * only then. */
 bool progress_due(const struct progress *p);
 void progress_draw(struct progress *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Takes the line away. */
+/* Erases the line. */
 void progress_end(struct progress *p);
 
 #endif

@@ -5,13 +5,13 @@
 
 #include "common/base/clock.h"
 
-/* A Date of 10:00:05 was true from 10:00:05.000 to 10:00:05.999; clocks that
- * are a second apart are taken for the same. */
+/* A Date of 10:00:05 means 10:00:05.000 to 10:00:05.999; clocks within a second
+ * of that count as equal. */
 #define EARLY_MS 1000
 #define LATE_MS 2000
 
 void
-skew_learn(struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms)
+skew_update(struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms)
 {
 	if (date_ms == CLOCK_NONE)
 		return;

@@ -1,6 +1,7 @@
 /*
- * skew: how far the CRM's clock is from ours. Its Date header has whole
- * seconds, so a difference counts only when our clock cannot be right.
+ * skew: the difference between the CRM's clock and ours, from the Date headers
+ * of its answers. They have whole seconds, so a smaller difference counts as
+ * none.
  */
 #ifndef POLLER_CLIENT_SKEW_H
 #define POLLER_CLIENT_SKEW_H
@@ -13,11 +14,12 @@ struct skew {
 	bool known;
 };
 
-/* What one answer tells: asked and answered at these times of our clock. */
-void skew_learn(
+/* Updates *s from an answer that was requested at sent_ms and came at got_ms,
+ * on our clock. */
+void skew_update(
     struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms);
 
-/* A time of our clock on the CRM's. */
+/* Converts a time of our clock into the CRM's. */
 int64_t skew_apply(const struct skew *s, int64_t ours_ms);
 
 #endif

@@ -21,7 +21,8 @@ is_header_text(const char *s)
 	return true;
 }
 
-/* What each request to that host carries; NULL when a line is none. */
+/* The header lines of each request to that host; NULL if one has control
+ * characters. */
 static struct http_headers *
 make_headers(const struct profile_host *h, const char *token)
 {
@@ -90,7 +91,7 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 	return PROG_OK;
 }
 
-/* Owned; NULL and *why. */
+/* Owned; NULL and *why if it is missing. */
 static char *
 admin_token(struct tenant *t, const struct conf *c, struct buf *why)
 {
@@ -134,8 +135,8 @@ tenant_admit(struct tenant *t, const struct conf *c, struct buf *why)
 	return code;
 }
 
-/* Checks one address and makes it the host's. What is its name in the
- * configuration. */
+/* Checks the URL of host i and sets it. what: its key in the configuration, for
+ * messages. */
 static enum exit_code
 set_host(struct tenant *t, size_t i, const struct conf *c, const char *what,
     const char *url, struct buf *why)
@@ -175,7 +176,7 @@ set_base(struct tenant *t, const struct conf *c, struct buf *why)
 		url = about->hosts[0].url;
 	if (url == NULL) {
 		buf_setf(why,
-		    "[%s] has no url, and its profile knows none; "
+		    "[%s] has no url, and its profile has none; "
 		    "set url",
 		    t->section);
 		return PROG_CONFIG;
@@ -198,8 +199,8 @@ find_word(char *const *words, const char *name)
 	return NULL;
 }
 
-/* Those beside the CRM itself: the profile names them, the configuration may
- * say where they are. */
+/* Hosts beside the CRM itself: the profile names them, [crm] hosts may set
+ * their URLs. */
 static enum exit_code
 set_others(struct tenant *t, const struct conf *c, struct buf *why)
 {
@@ -285,7 +286,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	if (opt.need != NULL && *opt.need != NULL &&
 	    !profile_about(t->profile)->needs) {
 		buf_setf(why,
-		    "need of [%s]: its profile knows no tags of operators; "
+		    "need of [%s]: its profile has no tags of operators; "
 		    "remove it",
 		    t->section);
 		return PROG_CONFIG;

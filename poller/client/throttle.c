@@ -7,13 +7,13 @@
 
 #include "common/base/clock.h"
 
-/* Greater numbers are points in time, in seconds or milliseconds. */
+/* Numbers from these on are points in time, in seconds or milliseconds. */
 #define SECONDS_FROM 100000000.0 /* 1973 */
 #define MILLISECONDS_FROM 100000000000.0
 
-/* A number of digits with an optional fraction; -1 when it is none. */
+/* Digits with an optional fraction; -1 if it is anything else. */
 static double
-number(const char *s)
+parse_number(const char *s)
 {
 	double n = 0, scale = 1;
 
@@ -41,7 +41,7 @@ bounded(double ms)
 static int64_t
 by_retry_after(const char *text, int64_t now_ms)
 {
-	double seconds = number(text);
+	double seconds = parse_number(text);
 	int64_t date;
 
 	if (seconds >= 0)
@@ -52,11 +52,12 @@ by_retry_after(const char *text, int64_t now_ms)
 	return date == CLOCK_NONE ? -1 : bounded((double)(date - now_ms));
 }
 
-/* Seconds to go, or the point in time in seconds or milliseconds. */
+/* The header has the seconds left, or a point in time in seconds or
+ * milliseconds. */
 static int64_t
 by_reset(const char *text, int64_t now_ms)
 {
-	double n = number(text);
+	double n = parse_number(text);
 
 	if (n < 0)
 		return -1;
@@ -68,16 +69,16 @@ by_reset(const char *text, int64_t now_ms)
 }
 
 int64_t
-throttle_wait(const struct http_told *told, bool refused, int64_t now_ms,
-    int64_t period_ms)
+throttle_wait(const struct http_answer_headers *headers, bool refused,
+    int64_t now_ms, int64_t period_ms)
 {
-	bool empty = number(told->remaining) == 0;
+	bool empty = parse_number(headers->remaining) == 0;
 	int64_t wait = -1;
 
 	if (refused)
-		wait = by_retry_after(told->retry_after, now_ms);
+		wait = by_retry_after(headers->retry_after, now_ms);
 	if (wait < 0 && (refused || empty))
-		wait = by_reset(told->reset, now_ms);
+		wait = by_reset(headers->reset, now_ms);
 	if (wait < 0 && (refused || empty) && period_ms > 0)
 		wait = bounded((double)(period_ms - now_ms % period_ms));
 	return wait;

@@ -1,6 +1,6 @@
 /*
- * throttle: how long a CRM wants us to wait, from the many ways in which they
- * say so.
+ * throttle: how long to wait before the next request, from the different
+ * headers by which CRMs limit the rate of calls.
  */
 #ifndef POLLER_CLIENT_THROTTLE_H
 #define POLLER_CLIENT_THROTTLE_H
@@ -10,15 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whoever asks for more is not believed. */
+/* A longer wait in a header counts as this. */
 #define THROTTLE_MAX_MS (INT64_C(3600) * 1000)
 
-/* Milliseconds to wait before the next request, THROTTLE_MAX_MS at most; -1
- * when the answer does not say. refused: the CRM did not do what was asked
- * (status 429 or 503, or the profile says so); else only a used-up count of
- * remaining calls makes us wait. now_ms is the CRM's clock; period_ms the
- * time after which its count begins anew, 0 if that is not known. */
-int64_t throttle_wait(const struct http_told *told, bool refused,
+/* Milliseconds to wait, THROTTLE_MAX_MS at most; -1: the answer sets no limit.
+ * refused: the request was rejected (status 429 or 503, or by the profile);
+ * without it only a count of 0 remaining calls causes a wait. now_ms is on the
+ * CRM's clock; period_ms is the time after which its count starts again, 0 if
+ * unknown. */
+int64_t throttle_wait(const struct http_answer_headers *headers, bool refused,
     int64_t now_ms, int64_t period_ms);
 
 #endif

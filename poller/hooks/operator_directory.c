@@ -51,7 +51,7 @@ open_state(struct list *l, bool asked)
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	l->store = store_open(l->dir, l->tenant, STORE_LOOKING, &code, &why);
+	l->store = store_open(l->dir, l->tenant, STORE_READ_ONLY, &code, &why);
 	if (l->store == NULL && code != PROG_NOINPUT)
 		tell(l, buf_str(&why), "");
 	else if (l->store == NULL && asked && l->named[0] == NULL)
@@ -136,7 +136,7 @@ look(struct list *l)
 	if (l->store == NULL)
 		return; /* those known before stay */
 	if (!store_get(l->store, STORE_META, "operators", &data, &len)) {
-		store_rest(l->store);
+		store_end_read(l->store);
 		return;
 	}
 	strmap_release(&l->seen, NULL);
@@ -145,7 +145,7 @@ look(struct list *l)
 		one = strlen(p) + 1;
 		len -= one;
 	}
-	store_rest(l->store);
+	store_end_read(l->store);
 }
 
 static bool

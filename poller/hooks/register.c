@@ -33,7 +33,7 @@ send_request(struct registry *r, const struct profile_request *request,
     const struct tenant_host *host, bool once)
 {
 	char *url = xasprintf("%s%s", host->base, request->target);
-	size_t flying = 0;
+	size_t in_flight = 0;
 	const struct http_request q = { .url = url,
 		.method = request->method,
 		.body = request->body,
@@ -42,7 +42,7 @@ send_request(struct registry *r, const struct profile_request *request,
 		.once = once,
 		.headers = host->headers,
 		.limits = &r->tenant->limits,
-		.flying = &flying };
+		.in_flight = &in_flight };
 	struct http_answer *a = NULL;
 
 	http_start(r->http, &q);
@@ -51,7 +51,7 @@ send_request(struct registry *r, const struct profile_request *request,
 		a = http_next(r->http);
 	}
 	if (a == NULL)
-		http_cancel(r->http, &flying);
+		http_cancel(r->http, &in_flight);
 	free(url);
 	return a;
 }
@@ -92,7 +92,7 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 		f = a->outcome == HTTP_LATER ? ERROR_CLASS_LATER
 					     : ERROR_CLASS_UNUSABLE;
 		buf_setf(why, "%s%s", buf_str(&a->reason),
-		    call != WEBHOOKS_LIST && !a->unsent
+		    call != WEBHOOKS_LIST && !a->not_sent
 			? "; it may have arrived all the same"
 			: "");
 	} else if (host != NULL) {

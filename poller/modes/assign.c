@@ -1,11 +1,11 @@
 /*
- * assign: poller --assign. Reads assignment records, has each carried out
- * (reservation.h), several at a time and never two about one chat, and writes
- * what came of them as chat records.
+ * assign: poller --assign. Reads assignment records, carries each out
+ * (reservation.h), several at a time and never two of one chat, and writes the
+ * outcomes as chat records.
  *
- * A record is acknowledged when its outcome, and those of all before it, are
- * confirmed; so a crash anywhere makes it come again, and then the chat is
- * read before anything else. Several processes may share a queue.
+ * A record is acknowledged when its outcome and those of all records before it
+ * are confirmed. After a crash it comes again, and its chat is read before
+ * anything else is done. Several processes may share a queue.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 
@@ -28,41 +28,41 @@
 #include "poller/modes/poller.h"
 
 enum {
-	/* Records that are read and not acknowledged. */
+	/* Records read and not acknowledged. */
 	WINDOW = 256,
-	/* While requests fly the input is looked at that often. */
-	LOOK_MS = 20,
+	/* How often the input is polled while requests are in flight. */
+	POLL_INPUT_MS = 20,
 	IDLE_MS = 1000,
 	PAUSE_MS = 500,
 };
 
-struct entry {
-	STAILQ_ENTRY(entry) link;
-	struct reservation
-	    reservation; /* without a assigner: a line that is none */
+struct assign_entry {
+	STAILQ_ENTRY(assign_entry) link;
+	/* Without an assigner: nothing is to be done for the record. */
+	struct reservation reservation;
 	struct endpoint_mark mark;
-	bool settled; /* nothing of it is to be done, and its outcome is safe */
+	bool completed; /* nothing left to do, and its outcome is safe */
 };
 
-STAILQ_HEAD(entries, entry);
+STAILQ_HEAD(assign_entries, assign_entry);
 
 struct assign {
 	struct poller *poller;
 	struct endpoint *from, *to;
 	struct deadletter dead;
 	struct assigners assigners;
-	struct entries entries;
+	struct assign_entries entries;
 	size_t entries_n, unflushed;
 	struct record record;
 	struct flat flat;
 	struct buf why;
 	uint64_t counts[RESERVATION_FATES];
-	struct dry_run dry_run; /* of a dry run */
-	bool ended, failed, by_hand;
+	struct dry_run dry_run; /* output, of a dry run */
+	bool ended, failed, one_shot;
 };
 
 static void
-fail(struct assign *a, enum exit_code code, const char *why)
+fail_assign(struct assign *a, enum exit_code code, const char *why)
 {
 	a->failed = true;
 	if (code != PROG_OK)
@@ -70,13 +70,14 @@ fail(struct assign *a, enum exit_code code, const char *why)
 	poller_failed(a->poller, code);
 }
 
-/* What was seen on the way, where that is why nothing was given. */
+/* The operator's chats that were listed, when they are the reason for a
+ * refusal. */
 static int
-write_seen(struct assign *a, const struct reservation *p)
+write_listed_chats(struct assign *a, const struct reservation *r)
 {
-	const char *line = buf_str(&p->seen), *end;
+	const char *line = buf_str(&r->listed_chats), *end;
 
-	if (p->fate != RESERVATION_REFUSED)
+	if (r->fate != RESERVATION_REFUSED)
 		return 0;
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
 		if (endpoint_write(a->to, line, (size_t)(end - line)) != 0)
@@ -85,50 +86,50 @@ write_seen(struct assign *a, const struct reservation *p)
 }
 
 static void
-reservation_done(void *ctx, struct reservation *p)
+on_reservation_done(void *ctx, struct reservation *r)
 {
 	struct assign *a = ctx;
-	struct entry *e =
-	    (struct entry *)(void *)((char *)p -
-				     offsetof(struct entry, reservation));
+	struct assign_entry *e =
+	    (struct assign_entry *)(void *)((char *)r -
+					    offsetof(struct assign_entry,
+						reservation));
 
-	a->counts[p->fate]++;
+	a->counts[r->fate]++;
 	if (a->poller->dry_run)
-		dry_run_add(&a->dry_run, p);
-	/* AWAY: it comes again, or whoever gave it by hand sees that it
-	 * failed. */
-	if (a->poller->dry_run || p->outcome.len == 0) {
-		e->settled = p->fate != RESERVATION_AWAY;
+		dry_run_add(&a->dry_run, r);
+	/* AWAY: the queue delivers it again; a one-shot run fails. */
+	if (a->poller->dry_run || r->outcome.len == 0) {
+		e->completed = r->fate != RESERVATION_AWAY;
 		return;
 	}
 	a->unflushed++;
-	if (write_seen(a, p) != 0 ||
-	    endpoint_write(a->to, p->outcome.data, p->outcome.len) != 0)
-		fail(a, endpoint_code(a->to), endpoint_why(a->to));
+	if (write_listed_chats(a, r) != 0 ||
+	    endpoint_write(a->to, r->outcome.data, r->outcome.len) != 0)
+		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
 }
 
 static bool
-is_away(const struct entry *e)
+is_away(const struct assign_entry *e)
 {
 	return e->reservation.assigner != NULL &&
 	       e->reservation.step == STEP_DONE &&
 	       e->reservation.fate == RESERVATION_AWAY;
 }
 
-/* All outcomes that were written are safe. */
+/* Called when all written outcomes are confirmed. */
 static void
-settle_written(struct assign *a)
+complete_written(struct assign *a)
 {
-	struct entry *e;
+	struct assign_entry *e;
 
 	a->unflushed = 0;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
 		if (e->reservation.step == STEP_DONE && !is_away(e))
-			e->settled = true;
+			e->completed = true;
 }
 
 static void
-drop_entry(struct assign *a, struct entry *e)
+drop_entry(struct assign *a, struct assign_entry *e)
 {
 	STAILQ_REMOVE_HEAD(&a->entries, link);
 	a->entries_n--;
@@ -136,16 +137,15 @@ drop_entry(struct assign *a, struct entry *e)
 	free(e);
 }
 
-/* Commit point: the first records, whose outcomes are safe, are not needed any
- * more. */
+/* Commit point: acknowledges the first records whose outcomes are safe. */
 static void
 acknowledge(struct assign *a)
 {
 	struct endpoint_mark mark = { 0, 0, 0 };
-	struct entry *e;
+	struct assign_entry *e;
 	bool some = false;
 
-	while ((e = STAILQ_FIRST(&a->entries)) != NULL && e->settled) {
+	while ((e = STAILQ_FIRST(&a->entries)) != NULL && e->completed) {
 		mark = e->mark;
 		some = true;
 		drop_entry(a, e);
@@ -155,7 +155,7 @@ acknowledge(struct assign *a)
 }
 
 static void
-settle(struct assign *a)
+flush_and_acknowledge(struct assign *a)
 {
 	enum outcome o = OUTCOME_DONE;
 
@@ -164,13 +164,13 @@ settle(struct assign *a)
 	if (a->unflushed > 0)
 		o = endpoint_flush(a->to);
 	if (o == OUTCOME_NEVER)
-		fail(a, endpoint_code(a->to), endpoint_why(a->to));
-	/* They were not acknowledged, and come again. */
+		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
+	/* Not acknowledged, so they are delivered again. */
 	if (o == OUTCOME_LATER && stop_asked())
 		a->failed = true;
 	if (o != OUTCOME_DONE)
 		return;
-	settle_written(a);
+	complete_written(a);
 	o = deadletter_flush(&a->dead);
 	if (o == OUTCOME_NEVER) {
 		a->failed = true;
@@ -180,20 +180,20 @@ settle(struct assign *a)
 		acknowledge(a);
 }
 
-static struct entry *
+static struct assign_entry *
 add_entry(struct assign *a)
 {
-	struct entry *e = xcalloc(1, sizeof *e);
+	struct assign_entry *e = xcalloc(1, sizeof *e);
 
 	e->mark = endpoint_mark(a->from);
-	e->settled = true;
+	e->completed = true;
 	STAILQ_INSERT_TAIL(&a->entries, e, link);
 	a->entries_n++;
 	return e;
 }
 
 static void
-add_letter(struct assign *a, char *line, size_t len, const char *why)
+add_dead_assignment(struct assign *a, char *line, size_t len, const char *why)
 {
 	enum outcome o;
 
@@ -211,14 +211,14 @@ add_letter(struct assign *a, char *line, size_t len, const char *why)
 }
 
 static void
-take_line(struct assign *a, char *line, size_t len)
+take_assignment_line(struct assign *a, char *line, size_t len)
 {
 	const struct record *r = &a->record;
 	struct tenant_assigner *assigner;
-	struct entry *e;
+	struct assign_entry *e;
 
 	if (record_parse(&a->record, &a->flat, line, len, &a->why) != 0) {
-		add_letter(a, line, len, buf_str(&a->why));
+		add_dead_assignment(a, line, len, buf_str(&a->why));
 		return;
 	}
 	e = add_entry(a);
@@ -230,10 +230,11 @@ take_line(struct assign *a, char *line, size_t len)
 		return;
 	}
 	reservation_init(&e->reservation, assigner, r);
-	e->settled = false;
+	e->completed = false;
 }
 
-/* Reads what is there, or waits for it; until the window is full. */
+/* Reads the records that are there until the window is full; waits up to
+ * wait_ms for the first. */
 static void
 take_input(struct assign *a, int wait_ms)
 {
@@ -246,10 +247,11 @@ take_input(struct assign *a, int wait_ms)
 	    !a->ended && !a->failed && !stop_asked() && a->entries_n < WINDOW) {
 		switch (endpoint_read(a->from, &line, &len, wait_ms)) {
 		case ENDPOINT_RECORD:
-			take_line(a, line, len);
+			take_assignment_line(a, line, len);
 			break;
 		case ENDPOINT_TOOLONG:
-			add_letter(a, NULL, 0, endpoint_refusal(a->from));
+			add_dead_assignment(
+			    a, NULL, 0, endpoint_refusal(a->from));
 			break;
 		case ENDPOINT_WAIT:
 			return;
@@ -274,13 +276,13 @@ take_input(struct assign *a, int wait_ms)
 	}
 }
 
-/* Begins what may begin and goes on with what has waited. How long there is
- * nothing to do. */
+/* Starts and resumes reservations. Milliseconds until the next may resume,
+ * IDLE_MS at most. */
 static int64_t
-step(struct assign *a)
+step_reservations(struct assign *a)
 {
 	int64_t now = clock_mono_ms(), wait = IDLE_MS, w;
-	struct entry *e;
+	struct assign_entry *e;
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL;
 	     e = STAILQ_NEXT(e, link)) {
@@ -295,11 +297,11 @@ step(struct assign *a)
 	return wait;
 }
 
-/* Whether a reservation is where nobody but the CRM knows how it stands. */
+/* Whether a CRM may be assigning a chat right now. */
 static bool
 is_giving(const struct assign *a)
 {
-	const struct entry *e;
+	const struct assign_entry *e;
 
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
 		if (e->reservation.step == STEP_GIVING)
@@ -308,9 +310,9 @@ is_giving(const struct assign *a)
 }
 
 static bool
-goes_on(const struct assign *a)
+assign_goes_on(const struct assign *a)
 {
-	const struct entry *e;
+	const struct assign_entry *e;
 
 	if (a->failed)
 		return false;
@@ -319,27 +321,28 @@ goes_on(const struct assign *a)
 	if (!a->ended)
 		return true;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (!e->settled && !is_away(e))
+		if (!e->completed && !is_away(e))
 			return true;
 	return false;
 }
 
 static void
-run(struct assign *a)
+carry_out_assignments(struct assign *a)
 {
 	int64_t wait;
 
 	assigners_account(&a->assigners, true);
-	while (goes_on(a)) {
-		wait = step(a);
-		if (assigners_flying(&a->assigners) == 0 && a->unflushed == 0) {
+	while (assign_goes_on(a)) {
+		wait = step_reservations(a);
+		if (assigners_in_flight(&a->assigners) == 0 &&
+		    a->unflushed == 0) {
 			take_input(a, (int)wait);
 		} else {
 			take_input(a, 0);
-			assigners_turn(
-			    &a->assigners, wait < LOOK_MS ? wait : LOOK_MS);
+			assigners_turn(&a->assigners,
+			    wait < POLL_INPUT_MS ? wait : POLL_INPUT_MS);
 		}
-		settle(a);
+		flush_and_acknowledge(a);
 		deadletter_pump(&a->dead);
 		endpoint_pump(a->from);
 		if (a->to != NULL)
@@ -350,7 +353,7 @@ run(struct assign *a)
 }
 
 static void
-summarize(const struct assign *a)
+log_assign_summary(const struct assign *a)
 {
 	const uint64_t *n = a->counts;
 
@@ -364,18 +367,18 @@ summarize(const struct assign *a)
 }
 
 static int
-open_ends(struct assign *a)
+open_assign_ends(struct assign *a)
 {
 	struct poller *p = a->poller;
 	const char *from = p->from != NULL ? p->from : "-";
 	struct endpoint_options opt = { .conf = p->common.conf };
 	enum exit_code code = PROG_OK;
 
-	a->by_hand = !endpoint_is_queue(from);
-	if (!a->by_hand && !p->dry_run)
+	a->one_shot = !endpoint_is_queue(from);
+	if (!a->one_shot && !p->dry_run)
 		daemon_init();
-	opt.wait_forever = !a->by_hand && !p->dry_run;
-	opt.append = !a->by_hand;
+	opt.wait_forever = !a->one_shot && !p->dry_run;
+	opt.append = !a->one_shot;
 	opt.until_empty = p->dry_run;
 	a->from = endpoint_open_read(from, &opt, &a->why, &code);
 	if (a->from != NULL && !p->dry_run)
@@ -391,11 +394,11 @@ open_ends(struct assign *a)
 }
 
 static void
-release(struct assign *a)
+release_assign(struct assign *a)
 {
-	struct entry *e;
+	struct assign_entry *e;
 
-	assigners_release(&a->assigners, a->by_hand);
+	assigners_release(&a->assigners, a->one_shot);
 	while ((e = STAILQ_FIRST(&a->entries)) != NULL)
 		drop_entry(a, e);
 	flat_release(&a->flat);
@@ -418,30 +421,30 @@ assign(struct poller *p)
 	struct assigners_options opt = { .tenants = p->tenants,
 		.tenants_n = p->tenants_n,
 		.state = poller_state(p),
-		.like = { .dry_run = p->dry_run,
-		    .done = reservation_done,
+		.defaults = { .dry_run = p->dry_run,
+		    .done = on_reservation_done,
 		    .ctx = &a },
 		.failed = tenant_failed,
 		.ctx = p };
 
 	STAILQ_INIT(&a.entries);
 	dry_run_init(&a.dry_run, p->format);
-	if (open_ends(&a) == 0) {
-		opt.like.wait_forever = !a.by_hand && !p->dry_run;
-		/* Of a day that was: nothing is done, so nothing is late. */
-		opt.like.timeless = a.by_hand && p->dry_run;
+	if (open_assign_ends(&a) == 0) {
+		opt.defaults.wait_forever = !a.one_shot && !p->dry_run;
+		/* The input may be of a past day, and nothing is changed. */
+		opt.defaults.timeless = a.one_shot && p->dry_run;
 		if (assigners_open(&a.assigners, &opt) == 0) {
-			run(&a);
-			summarize(&a);
+			carry_out_assignments(&a);
+			log_assign_summary(&a);
 			if (p->dry_run)
 				poller_failed(p, dry_run_show(&a.dry_run));
-			if (a.by_hand)
+			if (a.one_shot)
 				poller_failed(p, deadletter_code(&a.dead));
 		}
 		deadletter_close(&a.dead);
 	}
-	release(&a);
-	return a.by_hand || !stop_asked() ? p->code : PROG_OK;
+	release_assign(&a);
+	return a.one_shot || !stop_asked() ? p->code : PROG_OK;
 }
 
 static const struct option_row rows[] = {
@@ -467,7 +470,7 @@ check_mode(void *options)
 }
 
 static enum exit_code
-run_mode(void *options)
+run_assign_mode(void *options)
 {
 	struct poller *p = options;
 
@@ -483,5 +486,5 @@ const struct option_mode poller_mode_assign = {
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_mode,
-	.run = run_mode,
+	.run = run_assign_mode,
 };

@@ -1,7 +1,7 @@
 /*
  * check: poller --check, the self-check. Puts each kind of question once to
- * every tenant's CRM (examine.h), shows what works, what can be seen, and what
- * the schedule will cost.
+ * every tenant's CRM (examine.h) and shows, as a table or NDJSON, what works,
+ * what the token can see, and how many calls the schedule will cost.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ result_name(const struct finding *f)
 }
 
 static void
-show_ndjson(const struct examined *p, struct buf *out)
+show_findings_ndjson(const struct examined *p, struct buf *out)
 {
 	size_t i;
 
@@ -55,7 +55,7 @@ show_ndjson(const struct examined *p, struct buf *out)
 }
 
 static void
-show(const struct examined *examined, size_t n, enum out_format format)
+show_findings(const struct examined *examined, size_t n, enum out_format format)
 {
 	static const struct out_column columns[] = { { "TENANT", false },
 		{ "CHECK", false }, { "RESULT", false }, { "DETAIL", false } };
@@ -69,7 +69,7 @@ show(const struct examined *examined, size_t n, enum out_format format)
 		const struct examined *p = &examined[i];
 
 		if (format == OUT_NDJSON) {
-			show_ndjson(p, &out);
+			show_findings_ndjson(p, &out);
 			continue;
 		}
 		for (s = 0; s < STEPS; s++) {
@@ -103,7 +103,7 @@ examine_all(struct poller *poller, struct examined *examined, struct http *http)
 }
 
 static enum exit_code
-check(struct poller *poller)
+check_tenants(struct poller *poller)
 {
 	struct examined *examined =
 	    xcalloc(poller->tenants_n + 1, sizeof *examined);
@@ -115,7 +115,7 @@ check(struct poller *poller)
 		examine_end(&examined[i]);
 		poller_failed(poller, examined[i].code);
 	}
-	show(examined, poller->tenants_n, poller->format);
+	show_findings(examined, poller->tenants_n, poller->format);
 	for (i = 0; i < poller->tenants_n; i++)
 		examine_release(&examined[i]);
 	free(examined);
@@ -128,10 +128,10 @@ check(struct poller *poller)
 	return poller->code;
 }
 
-/* A poll does not need what webhooks are registered with: the self-check says
- * that it is missing, and no more. */
+/* Only registering webhooks needs the admin's token, so a missing one is a
+ * warning and not a failed check. */
 static void
-look_at_admin_tokens(struct poller *p)
+check_admin_tokens(struct poller *p)
 {
 	struct buf why = BUF_INIT;
 	size_t i;
@@ -149,23 +149,23 @@ look_at_admin_tokens(struct poller *p)
 }
 
 static enum exit_code
-run(void *options)
+run_check_mode(void *options)
 {
 	struct poller *p = options;
 
 	if (!poller_open(p, true))
 		return p->code;
-	look_at_admin_tokens(p);
-	return check(p);
+	check_admin_tokens(p);
+	return check_tenants(p);
 }
 
 const struct option_mode poller_mode_check = {
 	.choice = OPTION_MODE(
 	    "check", "does it work, what does it see, what will it cost"),
-	.about = "Tells whether address, token, rights and profile work, what "
+	.about = "Checks whether address, token, rights and profile work, what "
 		 "can be seen, and how\nmany calls a month the schedule will "
 		 "cost.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run,
+	.run = run_check_mode,
 };

@@ -20,41 +20,42 @@
 
 #define TRIES 2
 
-/* How far back last messages tell of the rate of changes. */
+/* Only last messages as young as this count for the rate of changes. */
 #define RECENT_MS (10 * INT64_C(60000))
 
 static void
-found(struct examined *p, enum step s, bool good)
+set_finding(struct examined *p, enum check_step s, bool good)
 {
 	p->findings[s].result = good ? GOOD : BAD;
 }
 
 static void
-bad(struct examined *p, enum step s, const struct ending *e)
+set_failed_finding(
+    struct examined *p, enum check_step s, const struct ending *e)
 {
 	struct buf way = BUF_INIT;
 
-	error_class_way_out(p->tenant, e->fault, &way);
-	found(p, s, false);
+	error_class_way_out(p->tenant, e->error, &way);
+	set_finding(p, s, false);
 	buf_setf(&p->findings[s].detail, "%s; %s", e->message, buf_str(&way));
 	if (p->code == PROG_OK)
-		p->code = error_class_code(e->fault);
+		p->code = error_class_code(e->error);
 	buf_release(&way);
 }
 
-/* Any answer at all, even a refusal, shows that the address is right. */
+/* Any answer, even a refusal, shows that the address is right. */
 static void
-look_at_address(struct examined *p, const struct ending *e)
+check_address(struct examined *p, const struct ending *e)
 {
 	struct finding *f = &p->findings[STEP_ADDRESS];
 	bool tls = strncmp(p->tenant->base, "https", 5) == 0;
 
-	if (e->fault == ERROR_CLASS_LATER && f->result == UNKNOWN) {
-		bad(p, STEP_ADDRESS, e);
-	} else if (e->fault == ERROR_CLASS_NONE ||
-		   e->fault == ERROR_CLASS_DENIED ||
-		   e->fault == ERROR_CLASS_QUOTA) {
-		found(p, STEP_ADDRESS, true);
+	if (e->error == ERROR_CLASS_LATER && f->result == UNKNOWN) {
+		set_failed_finding(p, STEP_ADDRESS, e);
+	} else if (e->error == ERROR_CLASS_NONE ||
+		   e->error == ERROR_CLASS_DENIED ||
+		   e->error == ERROR_CLASS_QUOTA) {
+		set_finding(p, STEP_ADDRESS, true);
 		buf_setf(&f->detail, "%s, %s", p->tenant->base,
 		    tls ? "TLS verified" : "without TLS");
 	}
@@ -77,18 +78,18 @@ token_end(void *ctx, const struct ending *e)
 	struct examined *p = ctx;
 	struct finding *f = &p->findings[STEP_TOKEN];
 
-	look_at_address(p, e);
-	if (e->fault == ERROR_CLASS_NONE) {
-		found(p, STEP_TOKEN, true);
+	check_address(p, e);
+	if (e->error == ERROR_CLASS_NONE) {
+		set_finding(p, STEP_TOKEN, true);
 		if (f->detail.len == 0)
 			buf_setf(&f->detail, "%s", p->tenant->token_source);
 	} else {
-		bad(p, STEP_TOKEN, e);
+		set_failed_finding(p, STEP_TOKEN, e);
 	}
 }
 
 static void
-operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+examined_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct examined *p = ctx;
 	size_t i;
@@ -104,16 +105,16 @@ operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-operators_end(void *ctx, const struct ending *e)
+examined_operators_end(void *ctx, const struct ending *e)
 {
 	struct examined *p = ctx;
 
-	look_at_address(p, e);
-	if (e->fault != ERROR_CLASS_NONE) {
-		bad(p, STEP_OPERATORS, e);
+	check_address(p, e);
+	if (e->error != ERROR_CLASS_NONE) {
+		set_failed_finding(p, STEP_OPERATORS, e);
 		return;
 	}
-	found(p, STEP_OPERATORS, true);
+	set_finding(p, STEP_OPERATORS, true);
 	buf_setf(&p->findings[STEP_OPERATORS].detail,
 	    "%llu operators, %llu of them available",
 	    (unsigned long long)p->operators, (unsigned long long)p->available);
@@ -122,7 +123,7 @@ operators_end(void *ctx, const struct ending *e)
 }
 
 static void
-messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+examined_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct examined *p = ctx;
 
@@ -131,21 +132,21 @@ messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-messages_end(void *ctx, const struct ending *e)
+examined_messages_end(void *ctx, const struct ending *e)
 {
 	struct examined *p = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		bad(p, STEP_MESSAGES, e);
+	if (e->error != ERROR_CLASS_NONE) {
+		set_failed_finding(p, STEP_MESSAGES, e);
 		return;
 	}
-	found(p, STEP_MESSAGES, true);
+	set_finding(p, STEP_MESSAGES, true);
 	buf_setf(&p->findings[STEP_MESSAGES].detail,
 	    "%llu messages of one chat", (unsigned long long)p->messages);
 }
 
 static void
-customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+examined_customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	(void)ctx;
 	(void)a;
@@ -153,21 +154,21 @@ customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-customer_end(void *ctx, const struct ending *e)
+examined_customer_end(void *ctx, const struct ending *e)
 {
 	struct examined *p = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		bad(p, STEP_CUSTOMER, e);
+	if (e->error != ERROR_CLASS_NONE) {
+		set_failed_finding(p, STEP_CUSTOMER, e);
 		return;
 	}
-	found(p, STEP_CUSTOMER, true);
+	set_finding(p, STEP_CUSTOMER, true);
 	buf_setf(&p->findings[STEP_CUSTOMER].detail, "can be asked about");
 }
 
-/* Of the last message of a chat: how long ago it was written. */
+/* Counts the last message of a chat, by its age. */
 static void
-look_at_last(struct examined *p, int64_t ago_ms)
+count_last_message(struct examined *p, int64_t ago_ms)
 {
 	p->recent += ago_ms < RECENT_MS;
 	p->silence_ms += ago_ms < 0           ? 0
@@ -175,9 +176,10 @@ look_at_last(struct examined *p, int64_t ago_ms)
 					      : RECENT_MS;
 }
 
-/* Chats that change in a minute. A chat shows its last message only, so the
- * number of recent ones alone would miss those that hide behind them: their
- * rate is how many there are to the time all chats were silent since. */
+/* Chats that change in a minute. A chat shows only its last message, so
+ * counting recent ones would miss those before it. The estimate is the number
+ * of recent last messages, divided by the total time for which chats have been
+ * silent. */
 static double
 changed_per_minute(const struct examined *p)
 {
@@ -188,7 +190,7 @@ changed_per_minute(const struct examined *p)
 }
 
 static void
-chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+examined_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct examined *p = ctx;
 	size_t i;
@@ -198,7 +200,7 @@ chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		const struct crm_record *r = &a->records[i];
 
 		if (r->type == RECORD_MESSAGE)
-			look_at_last(p, asked_ms - r->at);
+			count_last_message(p, asked_ms - r->at);
 		if (r->type != RECORD_CHAT)
 			continue;
 		p->chats++;
@@ -214,7 +216,7 @@ chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-ask(struct examined *p, enum profile_call call,
+ask_once(struct examined *p, enum profile_call call,
     void (*page)(void *, struct profile_answer *, int64_t),
     void (*end)(void *, const struct ending *))
 {
@@ -231,18 +233,18 @@ ask(struct examined *p, enum profile_call call,
 }
 
 static void
-chats_end(void *ctx, const struct ending *e)
+examined_chats_end(void *ctx, const struct ending *e)
 {
 	struct examined *p = ctx;
 	struct buf *detail = &p->findings[STEP_CHATS].detail;
 	char text[CLOCK_TEXT];
 
-	look_at_address(p, e);
-	if (e->fault != ERROR_CLASS_NONE) {
-		bad(p, STEP_CHATS, e);
+	check_address(p, e);
+	if (e->error != ERROR_CLASS_NONE) {
+		set_failed_finding(p, STEP_CHATS, e);
 		return;
 	}
-	found(p, STEP_CHATS, true);
+	set_finding(p, STEP_CHATS, true);
 	buf_setf(detail, "%llu open, %llu of them held by nobody",
 	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);
 	if (p->oldest != CLOCK_NONE) {
@@ -250,20 +252,22 @@ chats_end(void *ctx, const struct ending *e)
 		buf_addf(detail, ", the oldest thread from %.10s", text);
 	}
 	if (p->sample != NULL)
-		ask(p, PROFILE_MESSAGES, messages_page, messages_end);
+		ask_once(p, PROFILE_MESSAGES, examined_messages_page,
+		    examined_messages_end);
 	if (p->customer != NULL && p->tenant->customers)
-		ask(p, PROFILE_CUSTOMER, customer_page, customer_end);
+		ask_once(p, PROFILE_CUSTOMER, examined_customer_page,
+		    examined_customer_end);
 }
 
 static void
-look_at_clock(struct examined *p)
+check_clock_skew(struct examined *p)
 {
 	struct buf *detail = &p->findings[STEP_CLOCK].detail;
 	double s = (double)p->skew.offset_ms / 1000;
 
 	if (!p->skew.known)
 		return;
-	found(p, STEP_CLOCK, true);
+	set_finding(p, STEP_CLOCK, true);
 	if (p->skew.offset_ms == 0)
 		buf_setf(detail, "the CRM's and ours agree");
 	else
@@ -272,7 +276,7 @@ look_at_clock(struct examined *p)
 }
 
 static void
-look_at_state(struct examined *p, const char *dir)
+check_state(struct examined *p, const char *dir)
 {
 	struct finding *f = &p->findings[STEP_STATE];
 	char *path =
@@ -290,7 +294,7 @@ look_at_state(struct examined *p, const char *dir)
 	} else {
 		p->store =
 		    store_open(dir, p->tenant->name, STORE_SHARED, &code, &why);
-		found(p, STEP_STATE, p->store != NULL);
+		set_finding(p, STEP_STATE, p->store != NULL);
 		if (p->store != NULL)
 			buf_setf(&f->detail, "'%s'", path);
 		else
@@ -302,7 +306,7 @@ look_at_state(struct examined *p, const char *dir)
 	free(path);
 }
 
-/* A crontab's line from the configuration. */
+/* Parses a crontab line of [poller]. */
 static int
 read_schedule(struct examined *p, const char *key, struct cron_expr *c)
 {
@@ -311,7 +315,7 @@ read_schedule(struct examined *p, const char *key, struct cron_expr *c)
 	int rc = cron_expr_parse(c, conf_text(p->conf, "poller", key), &why);
 
 	if (rc != 0) {
-		found(p, STEP_CALLS, false);
+		set_finding(p, STEP_CALLS, false);
 		buf_setf(&f->detail, "[poller] %s: %s", key, buf_str(&why));
 		if (p->code == PROG_OK)
 			p->code = PROG_CONFIG;
@@ -321,10 +325,10 @@ read_schedule(struct examined *p, const char *key, struct cron_expr *c)
 }
 
 static void
-look_at_calls(struct examined *p)
+check_calls(struct examined *p)
 {
 	struct buf *detail = &p->findings[STEP_CALLS].detail;
-	struct usage polls[24], runs[24];
+	struct call_usage polls[24], runs[24];
 	struct cron_expr schedule, reaper;
 	struct forecast_input in = { .schedule = &schedule,
 		.reaper = &reaper,
@@ -355,8 +359,8 @@ look_at_calls(struct examined *p)
 	in.state = !p->cost.state;
 	forecast_compute(&in, &p->cost.other);
 	cost_describe(&p->cost, p->tenant, detail);
-	found(p, STEP_CALLS, cost_is_affordable(&p->cost, p->tenant));
-	/* A guess from one busy minute is no reason to fail. */
+	set_finding(p, STEP_CALLS, cost_is_affordable(&p->cost, p->tenant));
+	/* Without measured polls it is a guess from a few minutes. */
 	if (p->findings[STEP_CALLS].result == BAD && p->cost.state &&
 	    !p->cost.forecast.measured)
 		p->findings[STEP_CALLS].result = ADVICE;
@@ -364,7 +368,7 @@ look_at_calls(struct examined *p)
 		p->code = PROG_CONFIG;
 }
 
-/* The the self-check's calls are paid for like all others. */
+/* The self-check's calls count against the budget, too. */
 static void
 count_calls(struct examined *p)
 {
@@ -389,21 +393,22 @@ examine_begin(struct examined *p, struct http *http, const struct conf *conf,
 	p->conf = conf;
 	p->oldest = CLOCK_NONE;
 	p->fetch = fetch_new(http, t, &p->skew);
-	found(p, STEP_PROFILE, true);
+	set_finding(p, STEP_PROFILE, true);
 	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
 	    conf_text(p->conf, t->section, "profile"));
-	look_at_state(p, state);
-	ask(p, PROFILE_CHECK, token_page, token_end);
-	ask(p, PROFILE_OPERATORS, operators_page, operators_end);
+	check_state(p, state);
+	ask_once(p, PROFILE_CHECK, token_page, token_end);
+	ask_once(p, PROFILE_OPERATORS, examined_operators_page,
+	    examined_operators_end);
 	p->lists = (struct chat_lists){ .fetch = p->fetch,
 		.profile = t->profile,
 		.operators = &p->directory,
 		.by_operator = profile_about(t->profile)->by_operator,
-		.like = { .tries = TRIES,
+		.list_question = { .tries = TRIES,
 		    .at_once = true,
 		    .ctx = p,
-		    .page = chats_page,
-		    .end = chats_end } };
+		    .page = examined_chats_page,
+		    .end = examined_chats_end } };
 	if (!p->lists.by_operator)
 		chat_lists_ask(&p->lists);
 }
@@ -411,8 +416,8 @@ examine_begin(struct examined *p, struct http *http, const struct conf *conf,
 void
 examine_end(struct examined *p)
 {
-	look_at_clock(p);
-	look_at_calls(p);
+	check_clock_skew(p);
+	check_calls(p);
 	count_calls(p);
 }
 

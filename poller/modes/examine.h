@@ -1,6 +1,6 @@
 /*
- * examine: the questions of poller --check, each put once to a tenant's CRM,
- * and what was found.
+ * examine: the self-check of one tenant for poller --check: puts each kind of
+ * question once to its CRM, and collects a finding for each step.
  */
 #ifndef POLLER_MODES_EXAMINE_H
 #define POLLER_MODES_EXAMINE_H
@@ -12,7 +12,7 @@
 #include "poller/quota/cost.h"
 #include "poller/store/store.h"
 
-enum step {
+enum check_step {
 	STEP_PROFILE,
 	STEP_ADDRESS,
 	STEP_TOKEN,
@@ -41,21 +41,21 @@ struct examined {
 	uint64_t operators, available, operator_pages;
 	uint64_t chats, unassigned, pages, recent, messages;
 	int64_t silence_ms; /* see changed_per_minute() */
-	int64_t oldest;     /* chat's beginning; CLOCK_NONE */
+	int64_t oldest;     /* earliest opened_at, or CLOCK_NONE */
 	struct operators directory;
 	struct chat_lists lists;
-	struct value *sample; /* a chat whose messages are read */
+	struct value *sample; /* a chat, to read its messages */
 	char *customer;
 	struct cost cost;
 	enum exit_code code;
 };
 
-/* Puts the questions; state is the folder of the state, or NULL. The answers
- * come by fetch_turn(). */
+/* Queues the questions; their answers come by fetch_turn(). state: the folder
+ * of the state, or NULL. Pointers are borrowed until examine_release(). */
 void examine_begin(struct examined *p, struct http *http,
     const struct conf *conf, const struct tenant *t, const char *state);
 
-/* When all answers are there: what they say together. */
+/* After the last answer: sets the findings that depend on several answers. */
 void examine_end(struct examined *p);
 
 void examine_release(struct examined *p);

@@ -1,6 +1,6 @@
 /*
- * listen: `poller --listen`: puts socket, server, routes and outbox together,
- * and waits for the signal to stop.
+ * listen: poller --listen. Opens socket, admission, outbox and server, lets the
+ * server handle requests by the routes, and waits for the signal to stop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,9 @@
 #include "poller/spool/idempotency.h"
 #include "poller/spool/outbox.h"
 
-/* Descriptors that are no connections. */
+/* File descriptors beside those of connections. */
 #define OWN_FILES 512
-#define LOOK_MS 200
+#define CHECK_MS 200
 
 struct listener {
 	const struct poller *poller;
@@ -39,8 +39,8 @@ struct listener {
 	struct admission *admission;
 	struct outbox *outbox;
 	struct server *server;
-	bool told_port; /* the port file is ours */
-	bool damaged;   /* spool or keys were, when they were opened */
+	bool wrote_port; /* the port file is ours to remove */
+	bool damaged;    /* spool or idempotency keys were found damaged */
 	enum exit_code code;
 	struct buf why;
 };
@@ -51,7 +51,7 @@ setting(const struct listener *l, const char *key)
 	return conf_int(l->poller->common.conf, "listen", key);
 }
 
-/* As many descriptors as connections are allowed, if the system lets us. */
+/* Raises the limit of open files to what [listen] connections needs. */
 static int
 raise_files(struct listener *l)
 {
@@ -153,7 +153,7 @@ open_server(struct listener *l)
 	return l->server != NULL ? 0 : -1;
 }
 
-/* Whole or not at all: whoever waits for the file reads it at once. */
+/* Renamed into place: a script that waits for the file reads it at once. */
 static int
 write_port(struct listener *l)
 {
@@ -174,17 +174,17 @@ write_port(struct listener *l)
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	l->told_port = rc == 0;
+	l->wrote_port = rc == 0;
 	free(new);
 	return rc;
 }
 
 static int
-open_all(struct listener *l)
+open_listener(struct listener *l)
 {
 	const struct poller *p = l->poller;
 
-	/* What only checks leaves the state to whoever has it. */
+	/* A check of the configuration leaves the state alone. */
 	l->intake = listener_context_open(p->common.conf,
 	    p->common.only_check ? NULL : poller_state(p), &l->code, &l->why);
 	if (l->intake == NULL || open_admission(l) != 0)
@@ -201,7 +201,7 @@ open_all(struct listener *l)
 }
 
 static void
-tell_where(const struct listener *l)
+log_address(const struct listener *l)
 {
 	size_t len = strlen(l->poller->address);
 	bool chosen =
@@ -214,13 +214,13 @@ tell_where(const struct listener *l)
 }
 
 static unsigned long long
-count(const atomic_ullong *n)
+counter_value(const atomic_ullong *n)
 {
 	return atomic_load_explicit(n, memory_order_relaxed);
 }
 
 static void
-tell_tally(const struct listener *l)
+log_counts(const struct listener *l)
 {
 	const struct listen_counts *t = &l->tally;
 
@@ -229,21 +229,25 @@ tell_tally(const struct listener *l)
 	    "malformed=%llu too_large=%llu too_many=%llu refused=%llu "
 	    "later=%llu failed=%llu slow=%llu records=%llu dead=%llu "
 	    "spooled=%llu drained=%llu",
-	    count(&t->connections), count(&t->turned_away), count(&t->requests),
-	    count(&t->accepted), count(&t->malformed), count(&t->too_large),
-	    count(&t->too_many), count(&t->refused), count(&t->later),
-	    count(&t->failed), count(&t->slow), count(&t->records),
-	    count(&t->dead), count(&t->spooled), count(&t->drained));
+	    counter_value(&t->connections), counter_value(&t->turned_away),
+	    counter_value(&t->requests), counter_value(&t->accepted),
+	    counter_value(&t->malformed), counter_value(&t->too_large),
+	    counter_value(&t->too_many), counter_value(&t->refused),
+	    counter_value(&t->later), counter_value(&t->failed),
+	    counter_value(&t->slow), counter_value(&t->records),
+	    counter_value(&t->dead), counter_value(&t->spooled),
+	    counter_value(&t->drained));
 }
 
-/* In this order: what is accepted is finished, and then made safe. */
+/* In this order: accepted requests are answered, then their records are
+ * published or spooled. */
 static void
-close_all(struct listener *l)
+close_listener(struct listener *l)
 {
 	server_close(l->server);
 	outbox_close(l->outbox);
 	listen_socket_close(&l->socket);
-	if (l->told_port)
+	if (l->wrote_port)
 		(void)unlink(l->poller->port_file);
 	admission_close(l->admission);
 	listener_context_close(l->intake);
@@ -255,26 +259,26 @@ listen_on(struct poller *p)
 	struct listener l = { .poller = p, .socket = { .fd = -1 } };
 	bool open;
 
-	/* Connections come to any thread: with memory of its own for each of
-	 * them, every one would keep the most that it ever had. */
+	/* Any thread may serve any connection: with an arena a thread, each
+	 * would keep the largest amount of memory it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	open = open_all(&l) == 0;
+	open = open_listener(&l) == 0;
 	if (!open)
 		log_error("%s", buf_str(&l.why));
 	if (open && !p->common.only_check) {
 		daemon_init();
 		l.code = PROG_OK;
-		tell_where(&l);
+		log_address(&l);
 		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
 			hooks_tell(l.intake->hooks, clock_mono_ms());
-			(void)stop_sleep(LOOK_MS);
+			(void)stop_sleep(CHECK_MS);
 		}
 		if (l.code == PROG_OK && l.damaged)
 			l.code = PROG_DATA;
 	}
-	close_all(&l);
+	close_listener(&l);
 	if (open && !p->common.only_check)
-		tell_tally(&l);
+		log_counts(&l);
 	buf_release(&l.why);
 	return l.code;
 }
@@ -288,11 +292,11 @@ static const struct option_row rows[] = {
 };
 
 static enum exit_code
-run_mode(void *options)
+run_listen_mode(void *options)
 {
 	struct poller *p = options;
 
-	poller_settle_text(p);
+	poller_resolve_text(p);
 	return listen_on(p);
 }
 
@@ -305,5 +309,5 @@ const struct option_mode poller_mode_listen = {
 	    "unix:PATH; port 0 is a free one.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run_mode,
+	.run = run_listen_mode,
 };

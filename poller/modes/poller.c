@@ -49,7 +49,7 @@ poller_state(const struct poller *p)
 }
 
 static bool
-is_chosen(const struct poller *p, const char *name)
+is_tenant_selected(const struct poller *p, const char *name)
 {
 	size_t i;
 
@@ -60,10 +60,10 @@ is_chosen(const struct poller *p, const char *name)
 	return p->only_n == 0;
 }
 
-/* One whose webhooks tell all: without a token its CRM is asked nothing, and
- * nobody who names no tenant asks for that. */
+/* Such a tenant is served by webhooks alone: without a token its CRM cannot be
+ * asked anything. */
 static bool
-is_hooked_only(const struct poller *p, const char *name)
+has_webhooks_only(const struct poller *p, const char *name)
 {
 	char *section = xasprintf("crm %s", name);
 	bool hooks_only =
@@ -75,8 +75,8 @@ is_hooked_only(const struct poller *p, const char *name)
 	return hooks_only && p->only_n == 0;
 }
 
-/* Opens the tenants that were asked for. What is wrong with one of them is
- * told and stops that one only. */
+/* Opens the selected tenants. An error in one of them is logged and leaves out
+ * that one only. */
 static void
 open_tenants(struct poller *p, bool asking)
 {
@@ -89,11 +89,11 @@ open_tenants(struct poller *p, bool asking)
 		const char *name = conf_tenant(p->common.conf, i);
 		struct tenant *t = &p->tenants[p->tenants_n];
 
-		if (!is_chosen(p, name))
+		if (!is_tenant_selected(p, name))
 			continue;
 		buf_clear(&why);
 		if (conf_tenant_error(p->common.conf, i) == NULL && asking &&
-		    is_hooked_only(p, name)) {
+		    has_webhooks_only(p, name)) {
 			log_info("not_polled",
 			    "tenant=%s reason=\"it has webhooks, no token\"",
 			    name);
@@ -118,9 +118,9 @@ open_tenants(struct poller *p, bool asking)
 	buf_release(&why);
 }
 
-/* --tenant names that are not there. */
+/* -1, after logging, if --tenant names one that is not configured. */
 static int
-check_chosen(struct poller *p)
+check_selected(struct poller *p)
 {
 	size_t i, j, n = conf_tenants(p->common.conf);
 
@@ -145,9 +145,8 @@ check_chosen(struct poller *p)
 	return 0;
 }
 
-/* --with-text is the key of the same name, for all who ask for it. */
 void
-poller_settle_text(struct poller *p)
+poller_resolve_text(struct poller *p)
 {
 	struct buf why = BUF_INIT;
 
@@ -161,8 +160,8 @@ poller_settle_text(struct poller *p)
 bool
 poller_open(struct poller *p, bool asking)
 {
-	poller_settle_text(p);
-	if (check_chosen(p) != 0) {
+	poller_resolve_text(p);
+	if (check_selected(p) != 0) {
 		p->code = PROG_CONFIG;
 		return false;
 	}

@@ -1,6 +1,6 @@
 /*
- * poller: what a run was asked to do, the tenants that it does it for, and the
- * modes, a file each.
+ * poller: the options of a run, the tenants it is for, and the modes, one file
+ * each.
  */
 #ifndef POLLER_MODES_POLLER_H
 #define POLLER_MODES_POLLER_H
@@ -25,13 +25,13 @@ struct poller {
 	size_t only_n, only_cap;
 
 	/* Filled by poller_open(). */
-	struct tenant *tenants; /* those that could be opened */
+	struct tenant *tenants; /* those that were opened */
 	size_t tenants_n;
 	enum exit_code code; /* of the first tenant that failed */
 };
 
 extern const struct option_mode
-    poller_mode_pull; /* without an option of a mode */
+    poller_mode_pull; /* the default, without a mode option */
 extern const struct option_mode poller_mode_status;
 extern const struct option_mode poller_mode_check;
 extern const struct option_mode poller_mode_assign;
@@ -40,7 +40,7 @@ extern const struct option_mode poller_mode_register;
 extern const struct option_mode poller_mode_registered;
 extern const struct option_mode poller_mode_unregister;
 
-/* Rows of several modes. */
+/* Option rows that several modes have. */
 #define POLLER_TO                                                              \
 	OPTION_TEXT('t', "to", "TO", struct poller, to,                        \
 	    "where records go: -, a file, queue:NAME, exchange:NAME")
@@ -55,21 +55,20 @@ extern const struct option_mode poller_mode_unregister;
 	OPTION_FLAG(                                                           \
 	    "with-text", struct poller, with_text, "with what was written")
 
-/* take() of POLLER_TENANT. */
+/* Handles --tenant. */
 int poller_take_tenant(const char *name, void *poller);
 
-/* Sets [poller] with_text by --with-text, and the reverse. */
-void poller_settle_text(struct poller *p);
+/* Makes --with-text and [poller] with_text agree: either one sets both. */
+void poller_resolve_text(struct poller *p);
 
-/* Opens the tenants that were asked for. False: there is nothing to do but to
- * end with p->code; what is wrong was told. Asking is for modes that ask the
- * CRM what there is: they leave out, unless it is named, a tenant that has
- * webhooks and no token. */
+/* Opens the tenants of --tenant, or all. False: end with p->code; errors were
+ * logged. asking: the mode reads from the CRM, so a tenant that has webhooks
+ * and no token is left out, unless --tenant names it. */
 bool poller_open(struct poller *p, bool asking);
 
 void poller_release(struct poller *p);
 
-/* Takes over the code of a tenant that failed, unless one did before. */
+/* Sets the exit code of the run, unless an earlier failure did. */
 void poller_failed(struct poller *p, enum exit_code code);
 
 /* The folder of the state, or NULL. */

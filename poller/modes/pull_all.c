@@ -1,5 +1,5 @@
 /*
- * pull_all: polls all tenants, a few of them at a time.
+ * pull_all: the default mode of the poller: polls all tenants, a few at a time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,40 +13,40 @@
 #include "poller/modes/poller.h"
 #include "poller/poll/pull.h"
 
-/* Tenants polled at a time: one that hangs does not hold up all others. */
-#define ABREAST 4
+/* Several, so that a slow CRM does not delay all other tenants. */
+#define TENANTS_AT_ONCE 4
 
-struct slot {
+struct pull_slot {
 	struct tenant *tenant;
 	struct store *store;
 	struct pull *pull; /* NULL: free */
 	enum exit_code *code;
 };
 
-struct job {
+struct pull_run {
 	struct poller *poller;
 	struct http *http;
 	struct endpoint *to;
-	struct slot slots[ABREAST];
-	enum exit_code *codes; /* per tenant, in order */
-	size_t next;           /* tenant to begin */
+	struct pull_slot slots[TENANTS_AT_ONCE];
+	enum exit_code *codes; /* of each tenant */
+	size_t next;           /* index of the next tenant to start */
 	struct progress progress;
 };
 
 static void
-close_slot(struct slot *s)
+close_slot(struct pull_slot *s)
 {
 	if (s->pull != NULL)
 		*s->code = pull_code(s->pull);
 	pull_free(s->pull);
 	store_close(s->store);
-	*s = (struct slot){ .pull = NULL };
+	*s = (struct pull_slot){ .pull = NULL };
 }
 
-/* Right after store_open(). That the last poll still works is what the lock is
- * for, and no news. */
+/* Call it right after store_open(). A lock that the last poll still holds is no
+ * error. */
 static void
-tell_no_state(const struct slot *s, const char *why)
+report_no_state(const struct pull_slot *s, const char *why)
 {
 	if (errno == EWOULDBLOCK)
 		log_info("busy",
@@ -56,9 +56,10 @@ tell_no_state(const struct slot *s, const char *why)
 		log_error("tenant %s: %s", s->tenant->name, why);
 }
 
-/* Begins a tenant's poll; one whose state cannot be used fails at once. */
+/* Starts the next tenant's poll, which fails at once if its state cannot be
+ * used. */
 static void
-begin(struct job *j, struct slot *s)
+begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 {
 	const char *state = poller_state(j->poller);
 	struct buf why = BUF_INIT;
@@ -68,9 +69,9 @@ begin(struct job *j, struct slot *s)
 	j->next++;
 	if (state != NULL) {
 		s->store = store_open(
-		    state, s->tenant->name, STORE_ALONE, s->code, &why);
+		    state, s->tenant->name, STORE_EXCLUSIVE, s->code, &why);
 		if (s->store == NULL) {
-			tell_no_state(s, buf_str(&why));
+			report_no_state(s, buf_str(&why));
 			buf_release(&why);
 			return;
 		}
@@ -78,19 +79,19 @@ begin(struct job *j, struct slot *s)
 	s->pull = pull_new(j->http, s->tenant, s->store, j->to);
 }
 
-/* Fills free slots and starts calls. Milliseconds until there is more to
- * start; -1 when nothing is left. */
+/* Fills free slots and sends requests. Milliseconds until more may be sent; -1
+ * when all tenants are done. */
 static int64_t
-step(struct job *j)
+step_pulls(struct pull_run *j)
 {
 	int64_t wait = -1, w;
 	size_t i;
 
-	for (i = 0; i < ABREAST; i++) {
-		struct slot *s = &j->slots[i];
+	for (i = 0; i < TENANTS_AT_ONCE; i++) {
+		struct pull_slot *s = &j->slots[i];
 
 		while (s->pull == NULL && j->next < j->poller->tenants_n)
-			begin(j, s);
+			begin_tenant_pull(j, s);
 		if (s->pull == NULL)
 			continue;
 		w = pull_step(s->pull);
@@ -101,28 +102,28 @@ step(struct job *j)
 }
 
 static void
-hand_out(struct job *j)
+handle_answers(struct pull_run *j)
 {
 	struct http_answer *a;
 	size_t i;
 
 	while ((a = http_next(j->http)) != NULL)
 		fetch_answer(a);
-	for (i = 0; i < ABREAST; i++) {
+	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j->slots[i].pull != NULL && pull_done(j->slots[i].pull))
 			close_slot(&j->slots[i]);
 	}
 }
 
 static void
-show_progress(struct job *j)
+show_progress(struct pull_run *j)
 {
 	struct pull_progress sum = { .chats = 0 }, one;
 	size_t i;
 
 	if (!progress_due(&j->progress))
 		return;
-	for (i = 0; i < ABREAST; i++) {
+	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j->slots[i].pull == NULL)
 			continue;
 		pull_progress(j->slots[i].pull, &one);
@@ -137,26 +138,26 @@ show_progress(struct job *j)
 }
 
 static void
-run(struct job *j)
+run_pulls(struct pull_run *j)
 {
 	int64_t wait;
 
 	progress_init(&j->progress);
-	while ((wait = step(j)) >= 0 && !stop_asked()) {
+	while ((wait = step_pulls(j)) >= 0 && !stop_asked()) {
 		http_wait(j->http, wait);
-		/* Free places are filled before the answers are worked on. */
-		(void)step(j);
+		/* Send the next requests before handling the answers. */
+		(void)step_pulls(j);
 		http_wait(j->http, 0);
 		endpoint_pump(j->to);
 		show_progress(j);
-		hand_out(j);
+		handle_answers(j);
 	}
 	progress_end(&j->progress);
 }
 
-/* All is handed over: confirmed, or written. */
+/* Waits until all records are written or confirmed. */
 static void
-flush(struct job *j)
+flush_pulled(struct pull_run *j)
 {
 	enum outcome o;
 
@@ -174,7 +175,7 @@ static enum exit_code
 pull_all(struct poller *p)
 {
 	struct endpoint_options opt = { .conf = p->common.conf };
-	struct job j = { .poller = p };
+	struct pull_run j = { .poller = p };
 	const char *to =
 	    p->to != NULL ? p->to : conf_text(p->common.conf, "poller", "to");
 	struct buf why = BUF_INIT;
@@ -189,13 +190,13 @@ pull_all(struct poller *p)
 	}
 	j.http = http_new();
 	j.codes = xcalloc(p->tenants_n + 1, sizeof *j.codes);
-	run(&j);
-	for (i = 0; i < ABREAST; i++) {
+	run_pulls(&j);
+	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j.slots[i].pull != NULL)
 			pull_stop(j.slots[i].pull);
 		close_slot(&j.slots[i]);
 	}
-	flush(&j);
+	flush_pulled(&j);
 	for (i = 0; i < p->tenants_n && !stop_asked(); i++) {
 		if (j.codes[i] != PROG_OK)
 			poller_failed(p, j.codes[i]);
@@ -215,7 +216,7 @@ static const struct option_row rows[] = {
 };
 
 static enum exit_code
-run_mode(void *options)
+run_pull_mode(void *options)
 {
 	struct poller *p = options;
 
@@ -228,5 +229,5 @@ const struct option_mode poller_mode_pull = {
 		 "messages.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run_mode,
+	.run = run_pull_mode,
 };

@@ -1,6 +1,7 @@
 /*
- * register_run: `poller --register`, `--registered` and `--unregister` for all
- * chosen tenants, one after the other; what the CRMs have then is shown.
+ * register_run: poller --register, --registered and --unregister, for all
+ * selected tenants one after the other; then shows the webhooks that each CRM
+ * has.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,14 +17,14 @@
 #include "poller/hooks/register.h"
 #include "poller/modes/poller.h"
 
-enum wish { REGISTER, UNREGISTER, SHOW };
+enum webhook_action { REGISTER, UNREGISTER, SHOW };
 
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct poller, format),
 	POLLER_TENANT,
 };
 
-/* What is shown, in either face. */
+/* The output: a table, or lines of NDJSON. */
 struct showing {
 	enum out_format format;
 	struct out_table table;
@@ -31,7 +32,8 @@ struct showing {
 };
 
 static void
-show_one(struct showing *s, const struct registry *r, const struct webhook *w)
+show_webhook(
+    struct showing *s, const struct registry *r, const struct webhook *w)
 {
 	struct buf url = BUF_INIT;
 
@@ -54,9 +56,9 @@ show_one(struct showing *s, const struct registry *r, const struct webhook *w)
 	buf_release(&url);
 }
 
-/* What there is now. */
+/* Adds the tenant's webhooks to the output. */
 static enum exit_code
-show(struct poller *p, struct http *http, const struct tenant *t,
+show_webhooks(struct poller *p, struct http *http, const struct tenant *t,
     struct showing *s, struct buf *why)
 {
 	struct registry r;
@@ -65,13 +67,13 @@ show(struct poller *p, struct http *http, const struct tenant *t,
 	size_t i;
 
 	for (i = 0; code == PROG_OK && i < r.there.n; i++)
-		show_one(s, &r, &r.there.list[i]);
+		show_webhook(s, &r, &r.there.list[i]);
 	registry_release(&r);
 	return code;
 }
 
 static enum exit_code
-change(struct poller *p, enum wish want, struct http *http,
+change_webhooks(struct poller *p, enum webhook_action action, struct http *http,
     const struct tenant *t, const char *base, struct buf *why)
 {
 	struct registry r;
@@ -79,7 +81,7 @@ change(struct poller *p, enum wish want, struct http *http,
 	enum exit_code code;
 	size_t n;
 
-	/* A secret goes that way. */
+	/* Webhooks carry a secret: no plain HTTP to another machine. */
 	if (http_check_base(base,
 		conf_bool(p->common.conf, t->section, "plaintext"),
 		&reason) != 0) {
@@ -88,7 +90,7 @@ change(struct poller *p, enum wish want, struct http *http,
 		return PROG_USAGE;
 	}
 	code = registry_open(&r, http, p->common.conf, t, base, why);
-	if (code == PROG_OK && want == REGISTER) {
+	if (code == PROG_OK && action == REGISTER) {
 		code = registry_add(&r, why);
 		if (code == PROG_OK)
 			log_info("registered", "tenant=%s", t->name);
@@ -104,8 +106,8 @@ change(struct poller *p, enum wish want, struct http *http,
 }
 
 static void
-work(struct poller *p, enum wish want, const char *base, struct http *http,
-    struct showing *s)
+register_tenants(struct poller *p, enum webhook_action action, const char *base,
+    struct http *http, struct showing *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -116,10 +118,10 @@ work(struct poller *p, enum wish want, const char *base, struct http *http,
 
 		buf_clear(&why);
 		code = tenant_admit(t, p->common.conf, &why);
-		if (code == PROG_OK && want != SHOW)
-			code = change(p, want, http, t, base, &why);
+		if (code == PROG_OK && action != SHOW)
+			code = change_webhooks(p, action, http, t, base, &why);
 		if (code == PROG_OK)
-			code = show(p, http, t, s, &why);
+			code = show_webhooks(p, http, t, s, &why);
 		if (code == PROG_OK)
 			continue;
 		poller_failed(p, code);
@@ -129,7 +131,7 @@ work(struct poller *p, enum wish want, const char *base, struct http *http,
 }
 
 static enum exit_code
-register_all(struct poller *p, enum wish want)
+register_all(struct poller *p, enum webhook_action action)
 {
 	static const struct out_column columns[] = { { "TENANT", false },
 		{ "ADDRESS", false }, { "EVENTS", false },
@@ -146,7 +148,7 @@ register_all(struct poller *p, enum wish want)
 		base[strlen(base) - 1] = '\0';
 	out_table_init(&s.table, columns, ARRAY_LEN(columns));
 	http = http_new();
-	work(p, want, base, http, &s);
+	register_tenants(p, action, base, http, &s);
 	http_free(http);
 	if (s.format != OUT_NDJSON)
 		out_table_show(&s.table, s.format, &s.lines);
@@ -182,7 +184,7 @@ run_registered(void *options)
 
 const struct option_mode poller_mode_register = {
 	.choice = OPTION_TEXT(0, "register", "URL", struct poller, hook_url,
-	    "tell the CRMs where --listen is"),
+	    "register the listener's webhooks at the CRMs"),
 	.about = "Registers each tenant's webhooks at its CRM. URL is where "
 		 "the listener is, as\nseen from the CRM.\n",
 	.rows = rows,

@@ -1,14 +1,14 @@
 /*
  * status: poller --status. Reads chat records, asks the CRM about those chats
- * as cheaply as it can be done, and writes chat records that say which are
+ * with as few calls as possible, and writes chat records that say which are
  * open, closed or gone, and when that was asked.
  *
- * The list of open chats answers for 200 of them in a call; a chat that is not
- * in it is asked about by itself, and so is each where the CRM lists chats by
- * operator. `gone` is said only when the list could be read in the same run,
- * and has the chat not: a token that sees nothing must not look like a CRM from
- * which everything was removed. Where that list is of free chats only, the chat
- * is asked about once more.
+ * One call of the list of open chats covers 200 of them. A chat that is not in
+ * the list is asked about singly, and so is every chat where the CRM lists
+ * chats by operator. `gone` is written only when the list was read in the same
+ * run and lacks the chat: a token without rights must not look like a CRM from
+ * which everything was deleted. Where the list has unassigned chats only, the
+ * chat is asked about once more instead.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@
 #include "poller/quota/usage.h"
 #include "poller/store/store.h"
 
-/* Chats that a call of the list answers for. */
+/* Chats a page of the list. */
 #define PAGE_ROWS 200
 
 #define TRIES 3
@@ -38,21 +38,21 @@ struct asked {
 	struct inquiry *of;
 	char *id;
 	bool answered;
-	bool gone;  /* the CRM says so, */
-	bool again; /* and was asked once more */
+	bool gone;  /* the CRM does not have it, */
+	bool again; /* and was asked twice */
 };
 
-/* What one tenant is asked. */
+/* The questions to one tenant's CRM. */
 struct inquiry {
 	const struct tenant *tenant;
 	struct store *store; /* or NULL */
 	struct fetch *fetch;
 	struct skew skew;
 	struct strmap chats; /* id -> struct asked */
-	size_t live;         /* of them said to be open */
-	bool by_operator;    /* the list is of free chats only */
+	size_t live;         /* chats that the input says are open */
+	bool by_operator;    /* the list has unassigned chats only */
 	bool list_first, listing, listed;
-	int64_t floor;  /* no answer is older than the last snapshot */
+	int64_t floor;  /* as_of of the last snapshot: answers are later */
 	size_t unclear; /* chats without an answer */
 	struct endpoint *to;
 	struct buf line;
@@ -69,14 +69,14 @@ free_asked(void *v)
 }
 
 static void
-write_line(struct inquiry *q)
+write_inquiry_line(struct inquiry *q)
 {
 	if (endpoint_write(q->to, q->line.data, q->line.len) != 0)
-		fetch_stop(q->fetch); /* the flush tells why */
+		fetch_stop(q->fetch); /* the flush reports why */
 }
 
 static void
-write_answer(struct asked *a, const struct crm_record *r, int64_t asked_ms)
+write_chat_answer(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 {
 	struct inquiry *q = a->of;
 
@@ -98,22 +98,22 @@ write_answer(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 	if (r != NULL && r->closed_at != CLOCK_NONE)
 		jsonw_time(&q->line, "closed_at", r->closed_at);
 	jsonw_close(&q->line);
-	write_line(q);
+	write_inquiry_line(q);
 }
 
 static void
-give_up(struct inquiry *q, enum error_class fault, const char *what,
+give_up_inquiry(struct inquiry *q, enum error_class error, const char *what,
     const char *message)
 {
 	if (q->code == PROG_OK) {
-		q->code = error_class_code(fault);
-		error_class_log(q->tenant, fault, what, message);
+		q->code = error_class_code(error);
+		error_class_log(q->tenant, error, what, message);
 	}
 	fetch_stop(q->fetch);
 }
 
 static void
-chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct asked *asked = ctx;
 	size_t i;
@@ -121,19 +121,19 @@ chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type == RECORD_CHAT && !asked->answered &&
 		    strcmp(a->records[i].id, asked->id) == 0)
-			write_answer(asked, &a->records[i], asked_ms);
+			write_chat_answer(asked, &a->records[i], asked_ms);
 	}
 }
 
 static void ask_list(struct inquiry *q);
 static void ask_chat(struct asked *a);
 
-/* The CRM knows it not, and the list has it not. */
+/* Neither the CRM nor its list has the chat. */
 static void
-missing(struct asked *a, const struct ending *e)
+on_chat_missing(struct asked *a, const struct ending *e)
 {
 	if (!a->of->by_operator || a->again) {
-		write_answer(a, NULL, e->ended_ms);
+		write_chat_answer(a, NULL, e->ended_ms);
 		return;
 	}
 	a->again = true;
@@ -141,19 +141,19 @@ missing(struct asked *a, const struct ending *e)
 }
 
 static void
-chat_end(void *ctx, const struct ending *e)
+asked_chat_end(void *ctx, const struct ending *e)
 {
 	struct asked *a = ctx;
 	struct inquiry *q = a->of;
 
-	switch (e->fault) {
+	switch (e->error) {
 	case ERROR_CLASS_NONE:
 		q->unclear += !a->answered;
 		break;
 	case ERROR_CLASS_GONE:
 		a->gone = true;
 		if (q->listed)
-			missing(a, e);
+			on_chat_missing(a, e);
 		else
 			ask_list(q);
 		break;
@@ -167,7 +167,7 @@ chat_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		give_up(q, e->fault, "chats", e->message);
+		give_up_inquiry(q, e->error, "chats", e->message);
 		break;
 	}
 }
@@ -178,8 +178,8 @@ ask_chat(struct asked *a)
 	struct question question = { .call = PROFILE_CHAT,
 		.tries = TRIES,
 		.ctx = a,
-		.page = chat_page,
-		.end = chat_end };
+		.page = asked_chat_page,
+		.end = asked_chat_end };
 
 	question.chat = value_chat(a->id);
 	fetch_ask(a->of->fetch, &question);
@@ -201,7 +201,7 @@ ask_chats(struct inquiry *q)
 }
 
 static void
-list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct inquiry *q = ctx;
 	struct asked *asked;
@@ -214,20 +214,20 @@ list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			continue;
 		asked = strmap_get(&q->chats, r->id, strlen(r->id));
 		if (asked != NULL && !asked->answered)
-			write_answer(asked, r, asked_ms);
+			write_chat_answer(asked, r, asked_ms);
 	}
 }
 
-/* The token and the list work: now `gone` may be said. */
+/* From here on `gone` may be written. */
 static void
-list_end(void *ctx, const struct ending *e)
+open_list_end(void *ctx, const struct ending *e)
 {
 	struct inquiry *q = ctx;
 	struct strmap_entry *entry;
 	size_t i = 0;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		give_up(q, e->fault, "open chats", e->message);
+	if (e->error != ERROR_CLASS_NONE) {
+		give_up_inquiry(q, e->error, "open chats", e->message);
 		return;
 	}
 	q->listed = true;
@@ -235,7 +235,7 @@ list_end(void *ctx, const struct ending *e)
 		struct asked *a = entry->value;
 
 		if (a->gone && !a->answered)
-			missing(a, e);
+			on_chat_missing(a, e);
 	}
 	if (q->list_first)
 		ask_chats(q);
@@ -247,8 +247,8 @@ ask_list(struct inquiry *q)
 	struct question question = { .call = PROFILE_CHATS,
 		.urgent = true,
 		.ctx = q,
-		.page = list_page,
-		.end = list_end };
+		.page = open_list_page,
+		.end = open_list_end };
 
 	if (q->listing)
 		return;
@@ -256,9 +256,10 @@ ask_list(struct inquiry *q)
 	fetch_ask(q->fetch, &question);
 }
 
-/* The cheaper way: the list, and what is not in it; or each by itself. */
+/* Takes the cheaper way: the list first and then what it lacks, or each chat
+ * singly. */
 static void
-begin(struct inquiry *q, struct http *http, const char *state)
+begin_inquiry(struct inquiry *q, struct http *http, const char *state)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -296,14 +297,14 @@ begin(struct inquiry *q, struct http *http, const char *state)
 static void
 count_usage(struct inquiry *q)
 {
-	struct usage u = { .runs = 1 };
+	struct call_usage u = { .runs = 1 };
 	struct buf why = BUF_INIT;
 	int64_t now = skew_apply(&q->skew, clock_now_ms());
 
 	memcpy(u.calls, fetch_calls(q->fetch), sizeof u.calls);
 	if (q->store != NULL) {
 		usage_add_run(q->store, USAGE_STATUS, now, &u);
-		quota_keep(q->store, q->fetch, now);
+		quota_keep_hold(q->store, q->fetch, now);
 		usage_add_month(
 		    q->store, USAGE_STATUS, now, usage_calls(u.calls));
 		if (store_commit(q->store, &why) != PROG_OK)
@@ -338,7 +339,7 @@ find_inquiry(struct inquiry *all, size_t n, struct text tenant)
 }
 
 static void
-add_chat(struct inquiry *q, const struct record *r)
+add_asked_chat(struct inquiry *q, const struct record *r)
 {
 	void **slot = strmap_put(&q->chats, r->chat.p, r->chat.len);
 	struct asked *a;
@@ -352,20 +353,20 @@ add_chat(struct inquiry *q, const struct record *r)
 	*slot = a;
 }
 
-/* Reading the question. */
-struct input {
+/* The chat records that are read. */
+struct status_input {
 	struct poller *poller;
 	struct endpoint *from;
 	struct deadletter dead;
 	struct inquiry *inquiries;
-	struct strmap unknown; /* tenants that were told of */
+	struct strmap unknown; /* tenants that were logged as unknown */
 	struct record record;
 	struct flat flat;
 	struct buf why;
 };
 
 static bool
-is_left_out(const struct input *in, struct text tenant)
+is_left_out(const struct status_input *in, struct text tenant)
 {
 	size_t i;
 
@@ -377,7 +378,7 @@ is_left_out(const struct input *in, struct text tenant)
 }
 
 static void
-tell_unknown(struct input *in, struct text tenant)
+report_unknown_tenant(struct status_input *in, struct text tenant)
 {
 	void **slot = strmap_put(&in->unknown, tenant.p, tenant.len);
 
@@ -392,7 +393,7 @@ tell_unknown(struct input *in, struct text tenant)
 }
 
 static enum outcome
-take_line(struct input *in, char *line, size_t len)
+take_asked_line(struct status_input *in, char *line, size_t len)
 {
 	struct inquiry *q;
 
@@ -404,15 +405,15 @@ take_line(struct input *in, char *line, size_t len)
 	q = find_inquiry(
 	    in->inquiries, in->poller->tenants_n, in->record.tenant);
 	if (q != NULL)
-		add_chat(q, &in->record);
+		add_asked_chat(q, &in->record);
 	else
-		tell_unknown(in, in->record.tenant);
+		report_unknown_tenant(in, in->record.tenant);
 	return OUTCOME_DONE;
 }
 
 /* 0 at the end of the input, -1 when it cannot be read. */
 static int
-read_input(struct input *in)
+read_asked_chats(struct status_input *in)
 {
 	enum outcome o = OUTCOME_DONE;
 	char *line;
@@ -421,7 +422,7 @@ read_input(struct input *in)
 	while (o == OUTCOME_DONE && !stop_asked()) {
 		switch (endpoint_read(in->from, &line, &len, 1000)) {
 		case ENDPOINT_RECORD:
-			o = take_line(in, line, len);
+			o = take_asked_line(in, line, len);
 			break;
 		case ENDPOINT_WAIT:
 			break;
@@ -450,7 +451,7 @@ read_input(struct input *in)
 }
 
 static void
-ask_all(struct input *in, struct endpoint *to)
+ask_all(struct status_input *in, struct endpoint *to)
 {
 	struct poller *p = in->poller;
 	struct inquiry *all = in->inquiries;
@@ -459,7 +460,7 @@ ask_all(struct input *in, struct endpoint *to)
 	size_t i, left;
 
 	for (i = 0; i < p->tenants_n; i++) {
-		begin(&all[i], http, poller_state(p));
+		begin_inquiry(&all[i], http, poller_state(p));
 		fetches[i] = all[i].fetch;
 	}
 	do {
@@ -474,9 +475,9 @@ ask_all(struct input *in, struct endpoint *to)
 	http_free(http);
 }
 
-/* Writes the answers out; only then is the question done with. */
+/* Flushes the answers, and acknowledges the input only then. */
 static void
-finish(struct input *in, struct endpoint *to)
+flush_answers(struct status_input *in, struct endpoint *to)
 {
 	enum outcome o;
 
@@ -490,14 +491,15 @@ finish(struct input *in, struct endpoint *to)
 		poller_failed(in->poller, endpoint_code(to));
 		return;
 	}
-	/* What got no answer is asked again by the next reaper --list. */
+	/* The next reaper --list has the chats without an answer again. */
 	if (deadletter_flush(&in->dead) == OUTCOME_DONE && !stop_asked())
 		endpoint_ack(in->from);
 	poller_failed(in->poller, deadletter_code(&in->dead));
 }
 
 static int
-open_ends(struct poller *p, struct input *in, struct endpoint **to)
+open_status_ends(
+    struct poller *p, struct status_input *in, struct endpoint **to)
 {
 	struct endpoint_options opt = { .conf = p->common.conf,
 		.until_empty = true };
@@ -520,22 +522,22 @@ open_ends(struct poller *p, struct input *in, struct endpoint **to)
 static enum exit_code
 status(struct poller *p)
 {
-	struct input in = { .poller = p };
+	struct status_input in = { .poller = p };
 	struct endpoint *to = NULL;
 	size_t i;
 
-	if (open_ends(p, &in, &to) == 0) {
+	if (open_status_ends(p, &in, &to) == 0) {
 		in.inquiries = xcalloc(p->tenants_n + 1, sizeof *in.inquiries);
 		for (i = 0; i < p->tenants_n; i++) {
 			in.inquiries[i].tenant = &p->tenants[i];
 			in.inquiries[i].to = to;
 		}
-		if (read_input(&in) == 0) {
+		if (read_asked_chats(&in) == 0) {
 			ask_all(&in, to);
 			for (i = 0; i < p->tenants_n; i++)
 				poller_failed(p, in.inquiries[i].code);
 		}
-		finish(&in, to);
+		flush_answers(&in, to);
 		deadletter_close(&in.dead);
 		free(in.inquiries);
 	}
@@ -556,7 +558,7 @@ static const struct option_row rows[] = {
 };
 
 static enum exit_code
-run_mode(void *options)
+run_status_mode(void *options)
 {
 	struct poller *p = options;
 
@@ -571,5 +573,5 @@ const struct option_mode poller_mode_status = {
 	    "open, closed or\ngone.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run_mode,
+	.run = run_status_mode,
 };

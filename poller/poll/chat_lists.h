@@ -1,9 +1,8 @@
 /*
- * chat_lists: the question for all open chats, which is several questions
- * where the CRM does not say in a list who holds a chat: then those that
- * nobody holds are asked for first, and when they are known those of each
- * operator. In this order none slips through that is given to somebody
- * meanwhile; it may be seen twice.
+ * chat_lists: asks for all open chats. Where the CRM's lists do not name the
+ * assignee, this takes several questions: the unassigned chats first, and after
+ * them the chats of each operator. In this order a chat that is assigned
+ * meanwhile is never missed, but may come twice.
  */
 #ifndef POLLER_POLL_CHAT_LISTS_H
 #define POLLER_POLL_CHAT_LISTS_H
@@ -15,20 +14,21 @@
 #include <stddef.h>
 
 struct chat_lists {
-	/* Borrowed; set before asking. */
+	/* Borrowed; set before chat_lists_ask(). */
 	struct fetch *fetch;
 	struct profile *profile;
-	const struct operators *operators; /* known by then, if by_operator */
+	const struct operators *operators; /* complete, if by_operator */
 	bool by_operator;
-	struct question like; /* tries and the like; page, end and ctx */
+	/* What each question is made from; set page, end, ctx and tries. */
+	struct question list_question;
 
 	/* Private. */
 	size_t left;
 	bool ended;
 };
 
-/* like.page is called for each page of each list, like.end once: when all are
- * read, or one cannot be. */
+/* Calls list_question.page for each page of each list, and list_question.end
+ * once: when all lists are read, or at the first error. */
 void chat_lists_ask(struct chat_lists *l);
 
 #endif

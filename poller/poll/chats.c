@@ -1,10 +1,10 @@
 /*
  * chats: see chats.h.
  *
- * A chat whose mark has not changed since it was read is written at once from
- * the state, byte by byte. Any other is asked for; it counts as settled when
- * the message that the list calls its last one is among those fetched, and is
- * asked for again in the next poll if not: the CRM may show messages late.
+ * A chat whose mark has not changed since it was read is written from the state
+ * as it is. Of any other the messages are read. It is complete when the list's
+ * last message is among those fetched; if not, the next poll reads it again,
+ * because a CRM may show messages late.
  */
 #include "poller/poll/chats.h"
 
@@ -14,41 +14,40 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
-#include "poller/poll/chats_leave.h"
 #include "poller/store/chat_state.h"
 
-/* A message can come into view that late; one that is older will not. */
+/* The CRM shows a message at most this long after it was written. */
 #define LATE_MS (INT64_C(120) * 1000)
 
-/* A last message that never comes into view is waited for so long. */
-#define SETTLE_MS (INT64_C(900) * 1000)
+/* How long to wait for a last message that is never shown. */
+#define COMPLETE_WAIT_MS (INT64_C(900) * 1000)
 
-/* In that many polls running a chat may fail; from then on it is written from
- * the state. */
+/* From so many failures in consecutive polls on a chat is written from the
+ * state. */
 #define FAILURES_MAX 3
 
-/* When so many could not be read, and none could, it is not the chats. */
+/* After so many failures without a success it is the CRM that fails. */
 #define HOPELESS 10
 
 /* Tries of one chat in a poll. */
 #define TRIES 4
 
-struct chat {
+struct polled_chat {
 	struct chats *chats;
-	struct crm_record list; /* what the list says */
+	struct crm_record list; /* as the list has it */
 	struct chat_state state;
 	bool known;       /* state comes from the store */
-	unsigned waiting; /* for answers */
+	unsigned waiting; /* answers to come */
 	bool unchanged, failed;
 	int64_t asked_ms;
-	char *person; /* or NULL: what the list says */
+	char *person; /* the customer; NULL: as the list has it */
 };
 
-/* Stands for chats that were written. */
-static struct chat DONE;
+/* Marks chats that were written. */
+static struct polled_chat DONE;
 
 static void
-free_chat(struct chat *c)
+free_chat(struct polled_chat *c)
 {
 	if (c == &DONE)
 		return;
@@ -79,9 +78,9 @@ chats_release(struct chats *c)
 	free(c->first_failure);
 }
 
-/* Done with it: only its id is remembered. */
+/* Frees it; only its id stays, as DONE. */
 static void
-finish(struct chat *c)
+finish_chat(struct polled_chat *c)
 {
 	*strmap_put(&c->chats->all, c->list.id, strlen(c->list.id)) = &DONE;
 	free_chat(c);
@@ -89,7 +88,7 @@ finish(struct chat *c)
 
 /* The chat's own record. */
 static void
-emit_chat(struct chat *c, int64_t opened_at, bool stale)
+emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 {
 	const char *person = c->person != NULL && *c->person != '\0'
 				 ? c->person
@@ -108,14 +107,14 @@ emit_chat(struct chat *c, int64_t opened_at, bool stale)
 }
 
 static bool
-is_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
+is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
 {
 	return cs->tenant->history_all || opened_at == CLOCK_NONE ||
 	       at >= opened_at;
 }
 
 static void
-emit_history(struct chat *c, bool stale)
+emit_history(struct polled_chat *c, bool stale)
 {
 	const struct history *h = &c->state.history;
 	size_t i;
@@ -124,7 +123,7 @@ emit_history(struct chat *c, bool stale)
 	for (i = 0; i < h->n; i++) {
 		const struct history_message *m = &h->messages[i];
 
-		if (is_wanted(c->chats, m->at, c->state.opened_at))
+		if (is_message_wanted(c->chats, m->at, c->state.opened_at))
 			emit_record(c->chats->emit, "message", m->body,
 			    strlen(m->body), NULL);
 	}
@@ -132,7 +131,7 @@ emit_history(struct chat *c, bool stale)
 
 /* Straight from the store. */
 static void
-emit_unchanged(struct chat *c, struct chat_peek *p)
+emit_unchanged(struct polled_chat *c, struct chat_peek *p)
 {
 	const char *body;
 	int64_t at;
@@ -140,13 +139,13 @@ emit_unchanged(struct chat *c, struct chat_peek *p)
 
 	emit_chat(c, p->opened_at, false);
 	while (chat_peek_next(p, &at, &body, &len)) {
-		if (is_wanted(c->chats, at, p->opened_at))
+		if (is_message_wanted(c->chats, at, p->opened_at))
 			emit_record(c->chats->emit, "message", body, len, NULL);
 	}
 }
 
 static void
-keep(struct chat *c)
+keep_chat_state(struct polled_chat *c)
 {
 	struct buf b = BUF_INIT;
 
@@ -166,10 +165,10 @@ set_text(char **to, const char *s)
 	*to = copy;
 }
 
-/* Whether what the list calls the last message was read. Times are as exact
- * as whichever shows less. */
+/* Whether the list's last message was read. Times are compared in whole
+ * seconds, because some lists show no more. */
 static bool
-has_last(const struct chat *c)
+has_last(const struct polled_chat *c)
 {
 	const struct history *h = &c->state.history;
 	int64_t at = c->list.last_at;
@@ -178,9 +177,9 @@ has_last(const struct chat *c)
 	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
 }
 
-/* What was found out becomes the chat's state. */
+/* Updates the state from the messages that were read. */
 static void
-update_state(struct chat *c)
+update_state(struct polled_chat *c)
 {
 	struct chat_state *s = &c->state;
 	const char *mark = c->list.mark != NULL ? c->list.mark : "";
@@ -193,29 +192,31 @@ update_state(struct chat *c)
 		history_drop_before(&s->history, s->opened_at);
 	if (!same_mark)
 		s->since = c->asked_ms;
-	s->settled = c->list.mark != NULL &&
-		     (has_last(c) || c->asked_ms - s->since > SETTLE_MS);
+	s->complete =
+	    c->list.mark != NULL &&
+	    (has_last(c) || c->asked_ms - s->since > COMPLETE_WAIT_MS);
 	s->failures = 0;
 	s->left_at = 0;
 	set_text(&s->mark, mark);
 	set_text(&s->episode, c->list.episode);
 }
 
-/* It could not be read. In the state it stays as it was, but for the count. */
+/* The chat could not be read: counts that in the state and changes nothing else
+ * there. From FAILURES_MAX on it is written as last read. */
 static void
-fail(struct chat *c)
+fail_chat(struct polled_chat *c)
 {
 	struct chat_state *s = &c->state;
 
 	s->failures++;
-	s->settled = false;
+	s->complete = false;
 	if (!c->known) {
 		set_text(&s->mark, "");
 		set_text(&s->episode, "");
 	}
 	history_sort(&s->history);
 	s->left_at = 0;
-	keep(c);
+	keep_chat_state(c);
 	if (s->failures < FAILURES_MAX || c->chats->store == NULL) {
 		c->chats->failed++;
 		return;
@@ -227,31 +228,32 @@ fail(struct chat *c)
 	emit_history(c, true);
 }
 
-/* All answers about it are in. */
+/* Called when all answers about the chat have come. */
 static void
-complete(struct chat *c)
+complete_chat(struct polled_chat *c)
 {
 	if (c->failed) {
-		fail(c);
+		fail_chat(c);
 	} else if (c->unchanged) {
 		emit_history(c, false);
 	} else {
 		update_state(c);
-		keep(c);
+		keep_chat_state(c);
 		emit_history(c, false);
 	}
-	finish(c);
+	finish_chat(c);
 }
 
 static void
-arrived(struct chat *c)
+answer_arrived(struct polled_chat *c)
 {
 	if (--c->waiting == 0)
-		complete(c);
+		complete_chat(c);
 }
 
 static void
-add_message(struct chat *c, const struct crm_record *r, bool fetched)
+add_chat_message(
+    struct polled_chat *c, const struct crm_record *r, bool fetched)
 {
 	const struct history_message m = { r->id, r->episode, r->body, r->at,
 		r->closing, fetched };
@@ -260,49 +262,50 @@ add_message(struct chat *c, const struct crm_record *r, bool fetched)
 }
 
 static void
-messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
-	struct chat *c = ctx;
+	struct polled_chat *c = ctx;
 	size_t i;
 
 	(void)asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type == RECORD_MESSAGE)
-			add_message(c, &a->records[i], true);
+			add_chat_message(c, &a->records[i], true);
 	}
 }
 
 static void
-remember_failure(struct chat *c, const char *message)
+remember_failure(struct polled_chat *c, const char *message)
 {
 	if (c->chats->first_failure == NULL)
 		c->chats->first_failure =
 		    xasprintf("chat %s: %s", c->list.id, message);
 }
 
-/* Whether it is the CRM that fails, not the chat: nothing else is answered
- * either, and there are others to ask about. */
+/* Whether the CRM fails, not the chat: no other question is answered either,
+ * and there are others. */
 static bool
 is_stuck(const struct chats *cs, const struct ending *e)
 {
-	if (e->fault == ERROR_CLASS_LATER && e->outage)
+	if (e->error == ERROR_CLASS_LATER && e->outage)
 		return fetch_left(cs->fetch) > 1;
 	return cs->good == 0 && cs->read > HOPELESS;
 }
 
 static void
-messages_end(void *ctx, const struct ending *e)
+chat_messages_end(void *ctx, const struct ending *e)
 {
-	struct chat *c = ctx;
+	struct polled_chat *c = ctx;
 	struct chats *cs = c->chats;
 	bool stuck;
 
 	cs->read++;
-	switch (e->fault) {
+	switch (e->error) {
 	case ERROR_CLASS_NONE:
 		cs->good++;
 		break;
-	/* Gone, too: the list has it; that it left, only the next one says. */
+	/* GONE, too: the list has the chat, so only the next one shows that it
+	 * left. */
 	case ERROR_CLASS_GONE:
 	case ERROR_CLASS_UNUSABLE:
 	case ERROR_CLASS_LATER:
@@ -312,17 +315,17 @@ messages_end(void *ctx, const struct ending *e)
 	case ERROR_CLASS_THROTTLED:
 	case ERROR_CLASS_QUOTA:
 	case ERROR_CLASS_DENIED:
-		cs->give_up(cs->ctx, e->fault, "messages", e->message);
+		cs->give_up(cs->ctx, e->error, "messages", e->message);
 		return;
 	}
 	stuck = c->failed && is_stuck(cs, e);
-	arrived(c);
+	answer_arrived(c);
 	if (stuck)
-		cs->give_up(cs->ctx, e->fault, "messages", e->message);
+		cs->give_up(cs->ctx, e->error, "messages", e->message);
 }
 
 static void
-ask_messages(struct chat *c)
+ask_messages(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
 	struct question q = { .call = PROFILE_MESSAGES,
@@ -330,14 +333,14 @@ ask_messages(struct chat *c)
 		.tries = c->state.failures > 0 ? 2 : TRIES,
 		.at_once = c->state.failures > 0,
 		.ctx = c,
-		.page = messages_page,
-		.end = messages_end };
+		.page = chat_messages_page,
+		.end = chat_messages_end };
 
 	if (c->state.failures >= FAILURES_MAX)
 		q.tries = 1;
 	if (c->known)
-		q.known =
-		    history_settled(&c->state.history, c->asked_ms - LATE_MS);
+		q.known = history_complete_up_to(
+		    &c->state.history, c->asked_ms - LATE_MS);
 	c->waiting++;
 	cs->to_read++;
 	fetch_ask(cs->fetch, &q);
@@ -346,15 +349,15 @@ ask_messages(struct chat *c)
 static void
 customer_known(void *ctx, const char *person)
 {
-	struct chat *c = ctx;
+	struct polled_chat *c = ctx;
 
 	c->person = xstrdup(person);
-	arrived(c);
+	answer_arrived(c);
 }
 
-/* Who the chat's customer is, unless that is not wanted. */
+/* Gets the customer's name, if [crm] customers asks for it. */
 static void
-find_customer(struct chat *c)
+find_customer(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
 	const char *person;
@@ -370,16 +373,16 @@ find_customer(struct chat *c)
 }
 
 static bool
-is_unchanged(const struct chat *c, const struct chat_peek *p)
+is_unchanged(const struct polled_chat *c, const struct chat_peek *p)
 {
-	return p->settled && p->failures == 0 && p->left_at == 0 &&
+	return p->complete && p->failures == 0 && p->left_at == 0 &&
 	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
 }
 
-/* What to do about a chat of the list. The messages that the list tells of
- * are in its history already. */
+/* Writes or reads a chat of the list. Messages that came with the list are in
+ * its history already. */
 static void
-decide(struct chat *c)
+decide_chat(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
 	struct chat_state stored;
@@ -391,15 +394,15 @@ decide(struct chat *c)
 	    store_get(cs->store, STORE_CHATS, c->list.id, &data, &len) &&
 	    chat_peek_decode(&peek, data, len) == 0;
 
-	c->waiting = 1; /* until everything is asked */
+	c->waiting = 1; /* until all questions are queued */
 	find_customer(c);
 	if (found && c->waiting == 1 && is_unchanged(c, &peek)) {
 		emit_unchanged(c, &peek);
-		finish(c);
+		finish_chat(c);
 		return;
 	}
 	if (found && chat_state_decode(&stored, data, len) == 0) {
-		/* What the list tells comes last: it is newer. */
+		/* The list's messages come last, as they are newer. */
 		for (i = 0; i < c->state.history.n; i++)
 			history_put(
 			    &stored.history, &c->state.history.messages[i]);
@@ -410,13 +413,14 @@ decide(struct chat *c)
 	}
 	if (!c->unchanged)
 		ask_messages(c);
-	arrived(c);
+	answer_arrived(c);
 }
 
-/* It was seen before, perhaps with another operator: what comes later counts.
- * (Times of asking will not do: they move with the CRM's clock.) */
+/* The chat came before, perhaps with another operator: the later one counts, in
+ * the order of the answers, since asked_ms moves with the CRM's clock. */
 static void
-replace(struct chat *c, struct crm_record *r, int64_t asked_ms)
+replace_listed_chat(
+    struct polled_chat *c, struct crm_record *r, int64_t asked_ms)
 {
 	struct crm_record other = c->list;
 
@@ -425,15 +429,15 @@ replace(struct chat *c, struct crm_record *r, int64_t asked_ms)
 	c->asked_ms = asked_ms;
 }
 
-static struct chat *
-add_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
+static struct polled_chat *
+add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 {
 	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
-	struct chat *c;
+	struct polled_chat *c;
 
-	if (*slot != NULL) { /* it moved from one page to the next */
+	if (*slot != NULL) { /* it moved to the next page or list */
 		if (cs->gather)
-			replace(*slot, r, asked_ms);
+			replace_listed_chat(*slot, r, asked_ms);
 		return NULL;
 	}
 	c = xcalloc(1, sizeof *c);
@@ -450,8 +454,8 @@ add_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 void
 chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 {
-	struct chat **added = xcalloc(a->n + 1, sizeof *added);
-	struct chat *c;
+	struct polled_chat **added = xcalloc(a->n + 1, sizeof *added);
+	struct polled_chat *c;
 	size_t i, n = 0;
 
 	for (i = 0; i < a->n; i++) {
@@ -461,19 +465,19 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 			cs->unknown++;
 		} else if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
 			   r->status != CHAT_GONE) {
-			c = add_chat(cs, r, asked_ms);
+			c = add_listed_chat(cs, r, asked_ms);
 			if (c != NULL)
 				added[n++] = c;
 		} else if (r->type == RECORD_MESSAGE) {
 			c = strmap_get(&cs->all, r->chat, strlen(r->chat));
 			if (c != NULL && c != &DONE)
-				add_message(c, r, false);
+				add_chat_message(c, r, false);
 		}
 	}
 	cs->listed += n;
 	for (i = 0; i < n; i++) {
 		if (!cs->gather) {
-			decide(added[i]);
+			decide_chat(added[i]);
 			continue;
 		}
 		XGROW(cs->gathered, cs->gathered_n, cs->gathered_cap);
@@ -483,14 +487,12 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 }
 
 void
-chats_listed(struct chats *cs, unsigned pages, int64_t now_ms)
+chats_listed(struct chats *cs)
 {
 	size_t i;
 
 	cs->gather = false;
 	for (i = 0; i < cs->gathered_n; i++)
-		decide(cs->gathered[i]);
+		decide_chat(cs->gathered[i]);
 	cs->gathered_n = 0;
-	if (cs->store != NULL)
-		chats_leave(cs, pages, now_ms);
 }

@@ -1,6 +1,8 @@
 /*
- * chats: the chats of one poll. Decides which of them need reading, gathers
- * their messages, and writes each of them when it is complete.
+ * chats: the chats of one poll. Takes them from the pages of the list, reads
+ * the messages of those that changed, and writes each chat when it is complete.
+ *
+ * Set the pointers after chats_init(); they are borrowed.
  */
 #ifndef POLLER_POLL_CHATS_H
 #define POLLER_POLL_CHATS_H
@@ -15,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct chat;
+struct polled_chat;
 
 struct chats {
 	const struct tenant *tenant;
@@ -26,17 +28,17 @@ struct chats {
 	struct strmap all; /* id -> struct chat, or DONE */
 	struct customers customers;
 	size_t listed, to_read, read, good, failed, stale, left;
-	size_t unknown; /* somebody holds them who is not known yet */
+	size_t unknown; /* assigned to an operator we do not have yet */
 
-	/* The list is read operator by operator: what is to be done about a
-	 * chat is decided when all are in, for it may be moved meanwhile. */
+	/* With a list for each operator, chats are gathered and handled when
+	 * all lists are read, because a chat may move between them. */
 	bool gather;
-	struct chat **gathered;
+	struct polled_chat **gathered;
 	size_t gathered_n, gathered_cap;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 
-	/* Something that concerns the whole tenant. */
-	void (*give_up)(void *ctx, enum error_class fault, const char *what,
+	/* Called for an error that ends the poll of the tenant. */
+	void (*give_up)(void *ctx, enum error_class error, const char *what,
 	    const char *message);
 	void *ctx;
 };
@@ -44,12 +46,10 @@ struct chats {
 void chats_init(struct chats *c);
 void chats_release(struct chats *c);
 
-/* A page of the list: its chats, and the messages it tells of. */
+/* Takes a page of the list: chats, and the messages that come with them. */
 void chats_page(struct chats *c, struct profile_answer *a, int64_t asked_ms);
 
-/* The list is complete: chats that were open in the last poll and are not in
- * it have left. With several pages one may have slipped through between two
- * of them, so those are asked about. */
-void chats_listed(struct chats *c, unsigned pages, int64_t now_ms);
+/* Call it when the list is complete: handles the chats that were gathered. */
+void chats_listed(struct chats *c);
 
 #endif

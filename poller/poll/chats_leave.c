@@ -10,13 +10,13 @@
 #include "common/base/xalloc.h"
 #include "poller/store/chat_state.h"
 
-/* Chats that left: forgotten after that, as they hold personal data. */
+/* Chats that left are deleted after that, as they bear personal data. */
 #define KEEP_LEFT_MS (7 * DAY_MS)
 
-/* More that leave at once were closed, not overlooked between pages. */
+/* More chats that leave at once were closed, not missed between pages. */
 #define VERIFY_MAX 50
 
-struct leaving {
+struct left_chats {
 	struct chats *chats;
 	int64_t now_ms;
 	char **ids;
@@ -26,7 +26,7 @@ struct leaving {
 static void
 look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 {
-	struct leaving *l = ctx;
+	struct left_chats *l = ctx;
 	struct chat_peek p;
 
 	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
@@ -38,10 +38,10 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 	l->ids[l->n++] = xstrdup(id);
 }
 
-/* Marks it as left, or forgets it when it has been for long. True if it left
- * just now. */
+/* Marks the chat as left, or deletes it if it was marked before. True if it
+ * left just now. */
 static bool
-leave(struct chats *cs, const char *id, int64_t now_ms)
+mark_left(struct chats *cs, const char *id, int64_t now_ms)
 {
 	struct chat_state s;
 	struct buf b = BUF_INIT;
@@ -70,7 +70,7 @@ verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	chats_page(ctx, a, asked_ms);
 }
 
-/* Not to be told about one of them is no harm: the next list has it. */
+/* An error does no harm: the next list has the chat. */
 static void
 verify_end(void *ctx, const struct ending *e)
 {
@@ -96,12 +96,12 @@ verify(struct chats *cs, const char *id)
 void
 chats_leave(struct chats *cs, unsigned pages, int64_t now_ms)
 {
-	struct leaving l = { .chats = cs, .now_ms = now_ms };
+	struct left_chats l = { .chats = cs, .now_ms = now_ms };
 	size_t i;
 
 	store_each(cs->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
-		if (leave(cs, l.ids[i], now_ms)) {
+		if (mark_left(cs, l.ids[i], now_ms)) {
 			cs->left++;
 			if (pages > 1 && l.n <= VERIFY_MAX)
 				verify(cs, l.ids[i]);

@@ -1,14 +1,14 @@
 /*
- * chats_leave: chats that are kept in the store and not in a list that is
- * complete: they have left, are asked about once more where that may be a
- * mistake, and are forgotten in time.
+ * chats_leave: marks chats of the state that are not in the complete list as
+ * left, and deletes them a week later. A chat may move from one page to another
+ * and be missed: where that is possible it is asked about singly.
  */
 #ifndef POLLER_POLL_CHATS_LEAVE_H
 #define POLLER_POLL_CHATS_LEAVE_H
 
 #include "poller/poll/chats.h"
 
-/* There is a store; pages is how many the list had. */
+/* Needs cs->store. pages: of the list. */
 void chats_leave(struct chats *cs, unsigned pages, int64_t now_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * customers: see customers.h. In the state: when it was asked, then the
- * members.
+ * customers: see customers.h. An entry of the state is the time of asking, then
+ * the members.
  */
 #include "poller/poll/customers.h"
 
@@ -16,12 +16,12 @@
 
 #define AGE_MS DAY_MS
 
-/* A customer of an open chat is asked about again after AGE_MS; whom nobody
- * asked about for twice that long leaves the state. */
+/* A customer of an open chat is asked about again after AGE_MS; one who was not
+ * for twice that long is deleted. */
 #define KEEP_MS (2 * AGE_MS)
 
-/* So many are asked about before the first answer is in: if none of them can
- * be, the others are not tried. */
+/* So many are asked about before the first answer: if all of them fail, the
+ * others are not asked about. */
 #define PROBES 10
 
 struct waiter {
@@ -38,7 +38,7 @@ struct customer {
 };
 
 static void
-free_customer(void *v)
+free_customer_entry(void *v)
 {
 	struct customer *c = v;
 
@@ -51,14 +51,15 @@ free_customer(void *v)
 void
 customers_release(struct customers *c)
 {
-	strmap_release(&c->all, free_customer);
+	strmap_release(&c->all, free_customer_entry);
 	free(c->later);
 	free(c->first_failure);
 }
 
-/* As stored: when it was asked, and the person, borrowed. */
+/* Of a stored entry; *person is borrowed. -1: it is damaged. */
 static int
-unpack(const void *data, size_t len, int64_t *asked_ms, const char **person)
+unpack_stored_customer(
+    const void *data, size_t len, int64_t *asked_ms, const char **person)
 {
 	struct pack r = pack_open(data, len, LAYOUT);
 	size_t n;
@@ -69,7 +70,7 @@ unpack(const void *data, size_t len, int64_t *asked_ms, const char **person)
 }
 
 static void
-keep(struct customer *c, int64_t asked_ms)
+keep_customer(struct customer *c, int64_t asked_ms)
 {
 	struct buf b = BUF_INIT;
 
@@ -83,29 +84,29 @@ keep(struct customer *c, int64_t asked_ms)
 }
 
 static void
-page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct customer *c = ctx;
 
 	if (a->n == 0 || c->person != NULL)
 		return;
 	c->person = xstrdup(a->records[0].person);
-	keep(c, asked_ms);
+	keep_customer(c, asked_ms);
 }
 
 static bool
-is_everybodys(const struct ending *e)
+concerns_tenant(const struct ending *e)
 {
-	return e->fault == ERROR_CLASS_QUOTA ||
-	       e->fault == ERROR_CLASS_DENIED ||
-	       e->fault == ERROR_CLASS_THROTTLED ||
-	       (e->fault == ERROR_CLASS_LATER && e->outage);
+	return e->error == ERROR_CLASS_QUOTA ||
+	       e->error == ERROR_CLASS_DENIED ||
+	       e->error == ERROR_CLASS_THROTTLED ||
+	       (e->error == ERROR_CLASS_LATER && e->outage);
 }
 
-/* Nothing more will be known of it now. A customer who cannot be asked about
- * has no name: that is no reason to be without the chat. */
+/* Passes the person to all waiters. A customer who could not be read has no
+ * name, so that the chat is written without it. */
 static void
-settle(struct customer *c)
+deliver_customer(struct customer *c)
 {
 	size_t i;
 
@@ -116,34 +117,35 @@ settle(struct customer *c)
 	c->n = 0;
 }
 
-static void ask(struct customer *c);
+static void ask_customer(struct customer *c);
 
-/* What became of the first ones decides about those that wait. */
+/* Asks about the waiting ones if a probe succeeded; lets them do without a name
+ * if all failed. */
 static void
-go_on(struct customers *all)
+ask_waiting_customers(struct customers *all)
 {
 	struct customer *c;
 
 	while (all->later_n > 0 && (all->good > 0 || all->failed >= PROBES)) {
 		c = all->later[--all->later_n];
 		if (all->good > 0)
-			ask(c);
+			ask_customer(c);
 		else
-			settle(c);
+			deliver_customer(c);
 	}
 }
 
 static void
-end(void *ctx, const struct ending *e)
+customer_end(void *ctx, const struct ending *e)
 {
 	struct customer *c = ctx;
 	struct customers *all = c->all;
 
-	if (is_everybodys(e)) {
-		all->give_up(all->ctx, e->fault, "customers", e->message);
+	if (concerns_tenant(e)) {
+		all->give_up(all->ctx, e->error, "customers", e->message);
 		return;
 	}
-	if (e->fault == ERROR_CLASS_NONE || e->fault == ERROR_CLASS_GONE) {
+	if (e->error == ERROR_CLASS_NONE || e->error == ERROR_CLASS_GONE) {
 		all->good++;
 	} else {
 		all->failed++;
@@ -151,31 +153,31 @@ end(void *ctx, const struct ending *e)
 			all->first_failure =
 			    xasprintf("customer %s: %s", c->id, e->message);
 	}
-	if (c->person == NULL && e->fault == ERROR_CLASS_GONE) {
+	if (c->person == NULL && e->error == ERROR_CLASS_GONE) {
 		c->person = xstrdup("");
-		keep(c, e->ended_ms);
+		keep_customer(c, e->ended_ms);
 	}
-	settle(c);
-	go_on(all);
+	deliver_customer(c);
+	ask_waiting_customers(all);
 }
 
 static void
-ask(struct customer *c)
+ask_customer(struct customer *c)
 {
 	struct question q = { .call = PROFILE_CUSTOMER,
 		.customer = c->id,
 		.tries = 2,
 		.at_once = true,
 		.ctx = c,
-		.page = page,
-		.end = end };
+		.page = customer_page,
+		.end = customer_end };
 
 	c->all->asked++;
 	fetch_ask(c->all->fetch, &q);
 }
 
-/* Ages differ by up to a sixth, so that not all are asked for in the same
- * minute of the next day. */
+/* Ages differ by up to a sixth, so that not all customers come due in the same
+ * minute. */
 static bool
 is_fresh(const char *id, int64_t asked, int64_t now)
 {
@@ -187,7 +189,7 @@ is_fresh(const char *id, int64_t asked, int64_t now)
 }
 
 static bool
-is_stored(struct customer *c, int64_t now)
+load_customer(struct customer *c, int64_t now)
 {
 	const char *person;
 	const void *data;
@@ -196,7 +198,7 @@ is_stored(struct customer *c, int64_t now)
 
 	if (c->all->store == NULL ||
 	    !store_get(c->all->store, STORE_CUSTOMERS, c->id, &data, &len) ||
-	    unpack(data, len, &asked, &person) == -1 ||
+	    unpack_stored_customer(data, len, &asked, &person) == -1 ||
 	    !is_fresh(c->id, asked, now))
 		return false;
 	c->person = xstrdup(person);
@@ -204,18 +206,18 @@ is_stored(struct customer *c, int64_t now)
 }
 
 static struct customer *
-add(struct customers *all, const char *id, int64_t now)
+add_customer(struct customers *all, const char *id, int64_t now)
 {
 	struct customer *c = xcalloc(1, sizeof *c);
 
 	c->all = all;
 	c->id = xstrdup(id);
-	if (is_stored(c, now))
+	if (load_customer(c, now))
 		return c;
 	if (all->good > 0 || all->asked < PROBES) {
-		ask(c);
+		ask_customer(c);
 	} else if (all->failed >= PROBES) {
-		settle(c);
+		deliver_customer(c);
 	} else {
 		XGROW(all->later, all->later_n, all->later_cap);
 		all->later[all->later_n++] = c;
@@ -231,7 +233,7 @@ customers_get(struct customers *all, const char *id, int64_t now_ms,
 	struct customer *c;
 
 	if (*slot == NULL)
-		*slot = add(all, id, now_ms);
+		*slot = add_customer(all, id, now_ms);
 	c = *slot;
 	if (c->person != NULL)
 		return c->person;
@@ -240,28 +242,28 @@ customers_get(struct customers *all, const char *id, int64_t now_ms,
 	return NULL;
 }
 
-struct forgetting {
+struct customer_expiry {
 	struct store *store;
 	int64_t oldest_ms;
 };
 
-/* An entry that is none goes, too. */
+/* Damaged entries are deleted, too. */
 static void
-forget_old(void *ctx, const char *key, const void *data, size_t len)
+drop_old_customer(void *ctx, const char *key, const void *data, size_t len)
 {
-	struct forgetting *f = ctx;
+	struct customer_expiry *f = ctx;
 	const char *person;
 	int64_t asked_ms;
 
-	if (unpack(data, len, &asked_ms, &person) == -1 ||
+	if (unpack_stored_customer(data, len, &asked_ms, &person) == -1 ||
 	    asked_ms < f->oldest_ms)
 		store_delete(f->store, STORE_CUSTOMERS, key);
 }
 
 void
-customers_forget(struct store *s, int64_t now_ms)
+customers_drop_old(struct store *s, int64_t now_ms)
 {
-	struct forgetting f = { s, now_ms - KEEP_MS };
+	struct customer_expiry f = { s, now_ms - KEEP_MS };
 
-	store_each(s, STORE_CUSTOMERS, forget_old, &f);
+	store_each(s, STORE_CUSTOMERS, drop_old_customer, &f);
 }

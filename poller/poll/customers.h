@@ -1,6 +1,7 @@
 /*
- * customers: who the customers of chats are, where that is wanted. Each is
- * asked about once a poll at most, and kept in the state for a day.
+ * customers: names and phone numbers of the customers of open chats, if
+ * [crm] customers asks for them. Each customer is asked about once a poll at
+ * most, and kept in the state for a day.
  */
 #ifndef POLLER_POLL_CUSTOMERS_H
 #define POLLER_POLL_CUSTOMERS_H
@@ -27,22 +28,21 @@ struct customers {
 	struct customer **later;
 	size_t later_n, later_cap, asked;
 
-	/* Something that concerns the whole tenant. */
-	void (*give_up)(void *ctx, enum error_class fault, const char *what,
+	/* Called for an error that ends the poll of the tenant. */
+	void (*give_up)(void *ctx, enum error_class error, const char *what,
 	    const char *message);
 	void *ctx;
 };
 
 void customers_release(struct customers *c);
 
-/* What is known of the customer, as members of a record (see crm_record.h),
- * "" if nothing is; borrowed. NULL: known(waiter, person) is called when the
- * answer is in. */
+/* The customer as members of a record (see crm_record.h), "" if it has no name;
+ * borrowed. NULL: known(waiter, person) is called when the answer comes. */
 const char *customers_get(struct customers *c, const char *id, int64_t now_ms,
     void (*known)(void *waiter, const char *person), void *waiter);
 
-/* Names and phone numbers that were asked for more than two days ago leave
- * the state, with the next store_commit(). */
-void customers_forget(struct store *s, int64_t now_ms);
+/* Deletes from the state customers who were asked about more than two days ago,
+ * as of the next store_commit(). */
+void customers_drop_old(struct store *s, int64_t now_ms);
 
 #endif

@@ -10,7 +10,7 @@
 #include "common/base/random.h"
 #include "common/text/jsonw.h"
 
-#define PAD 64 /* readable behind a line that is taken apart */
+#define PAD 64 /* bytes that the parser may read behind a line */
 
 void
 emit_init(struct emit *e, struct endpoint *to, const char *tenant)
@@ -29,13 +29,13 @@ emit_release(struct emit *e)
 }
 
 static void
-write_line(struct emit *e)
+write_snapshot_line(struct emit *e)
 {
 	if (!e->broken && endpoint_write(e->to, e->line.data, e->line.len) != 0)
 		e->broken = true;
 }
 
-/* Opens one; part BUCKET_PARTS: of all lines. */
+/* Opens a marker of a part; BUCKET_PARTS: of the whole snapshot. */
 static void
 open_marker(struct emit *e, const char *state, int64_t at, unsigned part)
 {
@@ -55,7 +55,7 @@ write_begin(struct emit *e, unsigned part)
 {
 	open_marker(e, "begin", e->at, part);
 	jsonw_close(&e->line);
-	write_line(e);
+	write_snapshot_line(e);
 }
 
 static void
@@ -64,10 +64,10 @@ write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
 	open_marker(e, "end", at, part);
 	jsonw_int(&e->line, "records", (int64_t)records);
 	jsonw_close(&e->line);
-	write_line(e);
+	write_snapshot_line(e);
 }
 
-/* The part's begin marker stands before its first line. */
+/* Writes the part's begin marker if it has none yet. */
 static void
 begin_part(struct emit *e, unsigned part)
 {
@@ -78,7 +78,7 @@ begin_part(struct emit *e, unsigned part)
 	write_begin(e, part);
 }
 
-/* Time first, so that ids sort as snapshots do. */
+/* Time first, so that ids sort by time. */
 static void
 make_id(struct emit *e, int64_t at)
 {
@@ -125,7 +125,7 @@ make_record(struct emit *e, const char *type, const char *body, size_t len,
 	jsonw_close(&e->line);
 }
 
-/* Where the endpoint will send the line in hand. */
+/* The part to which the endpoint will route e->line. */
 static unsigned
 part_of_line(struct emit *e)
 {
@@ -148,7 +148,7 @@ emit_record(struct emit *e, const char *type, const char *body, size_t len,
 		}
 		e->parts[part]++;
 	}
-	write_line(e);
+	write_snapshot_line(e);
 	e->records++;
 }
 

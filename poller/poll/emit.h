@@ -1,8 +1,8 @@
 /*
- * emit: one tenant's snapshot, line by line, to an endpoint. Through an
- * exchange each bucket of chats goes its own way (common/records/bucket.h), so
- * there each has a begin and an end marker of its own, also where no chat is in
- * it: whoever reads it is to know that. What concerns all has two more.
+ * emit: writes one tenant's snapshot to an endpoint, line by line, between a
+ * begin and an end marker. An exchange routes each bucket of chats separately
+ * (common/records/bucket.h), so there each bucket has its own two markers, also
+ * an empty one, and so have the lines that concern all buckets.
  */
 #ifndef POLLER_POLL_EMIT_H
 #define POLLER_POLL_EMIT_H
@@ -18,33 +18,32 @@
 struct emit {
 	struct endpoint *to; /* borrowed */
 	const char *tenant;  /* borrowed */
-	char id[48];         /* of the snapshot; "": not begun */
+	char id[48];         /* of the snapshot; "" before emit_begin() */
 	uint64_t records;
-	bool broken; /* the endpoint takes no more: endpoint_why() */
+	bool broken; /* writing failed, see endpoint_why() */
 
 	/* Private. */
 	struct buf line, prefix;
 	int64_t at;
 	bool spread;                  /* the endpoint is an exchange */
-	struct bucket_set begun;      /* parts that have their begin marker, */
-	uint64_t parts[BUCKET_PARTS]; /* and how many lines each has */
+	struct bucket_set begun;      /* parts with a begin marker, */
+	uint64_t parts[BUCKET_PARTS]; /* and the number of their lines */
 	struct flat flat;
 };
 
 void emit_init(struct emit *e, struct endpoint *to, const char *tenant);
 void emit_release(struct emit *e);
 
-/* The begin marker or, of a snapshot that is spread, the one of what concerns
- * all: the others stand before the first line of theirs. Makes up the
- * snapshot's id. */
+/* Makes the snapshot's id and writes the begin marker: of the whole snapshot,
+ * or, through an exchange, of the part for all buckets. The markers of the
+ * buckets come before their first lines. */
 void emit_begin(struct emit *e, int64_t at);
 
-/* One record. body holds members without braces, more (may be NULL) some
- * more of them. */
+/* Writes one record. body and more (or NULL) are members without braces. */
 void emit_record(struct emit *e, const char *type, const char *body, size_t len,
     const struct buf *more);
 
-/* The end marker, or all of them. */
+/* Writes the end marker of the snapshot, or of each part. */
 void emit_end(struct emit *e, int64_t at);
 
 #endif

@@ -39,7 +39,7 @@ operators_keep(const struct operators *c, struct store *s)
 }
 
 static bool
-load(struct buf *to, struct store *s, const char *key)
+load_meta(struct buf *to, struct store *s, const char *key)
 {
 	const void *data;
 	size_t len;
@@ -58,9 +58,9 @@ operators_load(
 	size_t i;
 
 	if (at == CLOCK_NONE || now_ms < at || now_ms - at >= every_ms ||
-	    !load(&c->bodies, s, "operators") ||
-	    !load(&c->ids, s, "operator_ids") ||
-	    !load(&c->list, s, "operator_list")) {
+	    !load_meta(&c->bodies, s, "operators") ||
+	    !load_meta(&c->ids, s, "operator_ids") ||
+	    !load_meta(&c->list, s, "operator_list")) {
 		operators_release(c);
 		return false;
 	}
@@ -71,7 +71,7 @@ operators_load(
 }
 
 void
-operators_forget(struct store *s)
+operators_invalidate(struct store *s)
 {
 	store_delete(s, STORE_META, "operators");
 }
@@ -90,14 +90,14 @@ operators_emit(const struct operators *c, struct emit *e)
 }
 
 void
-operators_tell(const struct operators *c, struct profile *p)
+operators_set_in_profile(const struct operators *c, struct profile *p)
 {
 	struct buf text = BUF_INIT, why = BUF_INIT;
-	bool mended = false;
+	bool repaired = false;
 	struct value *v;
 
 	buf_addf(&text, "[%s]", buf_str(&c->list));
-	v = value_parse(buf_str(&text), text.len, &mended, &why);
+	v = value_parse(buf_str(&text), text.len, &repaired, &why);
 	profile_set_operators(p, v);
 	value_unref(v);
 	buf_release(&text);

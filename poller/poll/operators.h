@@ -1,7 +1,7 @@
 /*
  * operators: the operators of one tenant as they were last read: for the
- * snapshot, for the questions that are put about each of them, and for the
- * profile, which may know people by more than their ids.
+ * snapshot, for questions about each of them, and for the profile, which may
+ * map other identifiers to them. Kept in the state between polls.
  */
 #ifndef POLLER_POLL_OPERATORS_H
 #define POLLER_POLL_OPERATORS_H
@@ -17,35 +17,35 @@
 
 struct operators {
 	size_t n;
-	int64_t asked_ms; /* when the last page of them was asked for */
+	int64_t asked_ms; /* of their last page */
 
-	/* Private: one after the other, each with its NUL. */
+	/* Private: one after the other, each ending with NUL. */
 	struct buf bodies, ids;
 	struct buf list; /* JSON, without its brackets */
 };
 
 void operators_release(struct operators *c);
 
-/* One that was read; any other record is skipped. */
+/* Adds a record that was read; skips it if it is no operator. */
 void operators_add(
     struct operators *c, const struct crm_record *r, int64_t asked_ms);
 
-/* Keeps them, and takes them out again if they are younger than that. False:
- * they are to be asked for. */
+/* operators_keep() puts them into the state; operators_load() reads them if
+ * they are younger than every_ms. False: they have to be asked for. */
 void operators_keep(const struct operators *c, struct store *s);
 bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
 
-/* From now on they are asked for, however young they are. */
-void operators_forget(struct store *s);
+/* Makes the next operators_load() return false. */
+void operators_invalidate(struct store *s);
 
-/* All of them, as records of a snapshot. */
+/* Writes all of them as records of a snapshot. */
 void operators_emit(const struct operators *c, struct emit *e);
 
-/* Tells the profile who they are. */
-void operators_tell(const struct operators *c, struct profile *p);
+/* Passes them to all later calls of the profile. */
+void operators_set_in_profile(const struct operators *c, struct profile *p);
 
-/* The next id, borrowed, NULL behind the last. Start with NULL. */
+/* The id after this one, borrowed; NULL after the last. Start with NULL. */
 const char *operators_next(const struct operators *c, const char *id);
 
 #endif

@@ -14,15 +14,16 @@
 #include "poller/client/fetch.h"
 #include "poller/poll/chat_lists.h"
 #include "poller/poll/chats.h"
+#include "poller/poll/chats_leave.h"
 #include "poller/poll/customers.h"
 #include "poller/poll/emit.h"
 #include "poller/quota/quota.h"
 #include "poller/quota/usage.h"
 
-/* Committed when so much has been read: what a crash may cost. */
+/* The state is committed when so much was read, so a crash loses no more. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
 
-/* A clock that goes back by less is set right every day. */
+/* Clocks are corrected by less every day, so that is not worth a warning. */
 #define CLOCK_BACK_MS (INT64_C(60) * 1000)
 
 struct pull {
@@ -35,11 +36,11 @@ struct pull {
 	int64_t as_of; /* CLOCK_NONE: not begun */
 	struct operators operators;
 	struct chat_lists lists;
-	size_t odd;       /* records of the lists that are not wholly read */
+	size_t odd;       /* records of the lists with errors */
 	char *first_odd;  /* or NULL */
 	unsigned pages;   /* of the list of chats */
-	uint64_t counted; /* calls that the state knows of */
-	bool first;       /* the state was empty: not a usual poll */
+	uint64_t counted; /* calls counted in the state */
+	bool first;       /* the state was empty: its cost is not typical */
 	bool done;
 	enum exit_code code;
 };
@@ -50,24 +51,24 @@ crm_now(const struct pull *p)
 	return skew_apply(&p->skew, clock_now_ms());
 }
 
-/* The tenant's poll has failed; the first reason is the one that is told. */
+/* Ends the tenant's poll; logs only the first reason. */
 static void
-give_up(
-    void *ctx, enum error_class fault, const char *what, const char *message)
+give_up_pull(
+    void *ctx, enum error_class error, const char *what, const char *message)
 {
 	struct pull *p = ctx;
 
 	if (p->code == PROG_OK) {
-		p->code = error_class_code(fault);
-		error_class_log(p->tenant, fault, what, message);
+		p->code = error_class_code(error);
+		error_class_log(p->tenant, error, what, message);
 	}
 	fetch_stop(p->fetch);
 }
 
-/* Once a day: until that time is reached the snapshots stand a millisecond
- * apart, and waits are counted up to there. */
+/* Warns once a day. Until the clock passes the last snapshot's time, snapshots
+ * are a millisecond apart, and waits are counted up to that time. */
 static void
-tell_clock(struct pull *p, int64_t last)
+warn_clock_back(struct pull *p, int64_t last)
 {
 	int64_t today = clock_now_ms() / DAY_MS;
 	char text[CLOCK_TEXT];
@@ -81,9 +82,9 @@ tell_clock(struct pull *p, int64_t last)
 	    p->tenant->name, (long long)((last - p->as_of) / 1000), text);
 }
 
-/* The first answer that is any good begins the snapshot. */
+/* The first good answer begins the snapshot. */
 static void
-begin(struct pull *p, int64_t asked_ms)
+begin_snapshot(struct pull *p, int64_t asked_ms)
 {
 	int64_t last;
 
@@ -93,16 +94,16 @@ begin(struct pull *p, int64_t asked_ms)
 	if (p->store != NULL) {
 		last = store_number(p->store, "as_of", 0);
 		if (last - p->as_of > CLOCK_BACK_MS)
-			tell_clock(p, last);
+			warn_clock_back(p, last);
 		if (p->as_of <= last)
 			p->as_of = last + 1;
 	}
 	emit_begin(&p->emit, p->as_of);
-	operators_emit(&p->operators, &p->emit); /* those known from before */
+	operators_emit(&p->operators, &p->emit); /* those from the state */
 }
 
 static void
-note_odd(struct pull *p, const struct profile_answer *a)
+count_odd_records(struct pull *p, const struct profile_answer *a)
 {
 	p->odd += a->odd;
 	if (a->odd > 0 && p->first_odd == NULL)
@@ -110,13 +111,13 @@ note_odd(struct pull *p, const struct profile_answer *a)
 }
 
 static void
-operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
 	size_t i;
 
-	begin(p, asked_ms);
-	note_odd(p, a);
+	begin_snapshot(p, asked_ms);
+	count_odd_records(p, a);
 	p->operators.asked_ms = asked_ms;
 	for (i = 0; i < a->n; i++) {
 		if (a->records[i].type != RECORD_OPERATOR)
@@ -128,12 +129,12 @@ operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 static void
-operators_end(void *ctx, const struct ending *e)
+pulled_operators_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		give_up(p, e->fault, "operators", e->message);
+	if (e->error != ERROR_CLASS_NONE) {
+		give_up_pull(p, e->error, "operators", e->message);
 		return;
 	}
 	if (p->store != NULL)
@@ -143,38 +144,40 @@ operators_end(void *ctx, const struct ending *e)
 }
 
 static void
-chats_page_read(void *ctx, struct profile_answer *a, int64_t asked_ms)
+pulled_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
 
-	begin(p, asked_ms);
-	note_odd(p, a);
+	begin_snapshot(p, asked_ms);
+	count_odd_records(p, a);
 	p->pages++;
 	chats_page(&p->chats, a, asked_ms);
 }
 
 static void
-chats_end(void *ctx, const struct ending *e)
+pulled_chats_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
 
-	if (e->fault != ERROR_CLASS_NONE) {
-		give_up(p, e->fault, "open chats", e->message);
+	if (e->error != ERROR_CLASS_NONE) {
+		give_up_pull(p, e->error, "open chats", e->message);
 		return;
 	}
 	if (p->store != NULL)
 		store_set_number(p->store, "pages", p->pages);
-	chats_listed(&p->chats, p->pages, p->as_of);
+	chats_listed(&p->chats);
+	if (p->store != NULL)
+		chats_leave(&p->chats, p->pages, p->as_of);
 }
 
 static void
-ask(struct pull *p)
+ask_lists(struct pull *p)
 {
 	const struct question q = { .call = PROFILE_OPERATORS,
 		.urgent = true,
 		.ctx = p,
-		.page = operators_page,
-		.end = operators_end };
+		.page = pulled_operators_page,
+		.end = pulled_operators_end };
 	bool known =
 	    p->store != NULL && operators_load(&p->operators, p->store,
 				    crm_now(p), p->tenant->operators_every_ms);
@@ -183,10 +186,10 @@ ask(struct pull *p)
 		.profile = p->tenant->profile,
 		.operators = &p->operators,
 		.by_operator = profile_about(p->tenant->profile)->by_operator,
-		.like = { .urgent = true,
+		.list_question = { .urgent = true,
 		    .ctx = p,
-		    .page = chats_page_read,
-		    .end = chats_end } };
+		    .page = pulled_chats_page,
+		    .end = pulled_chats_end } };
 	p->chats.gather = p->lists.by_operator;
 	if (!known)
 		fetch_ask(p->fetch, &q);
@@ -194,10 +197,10 @@ ask(struct pull *p)
 		chat_lists_ask(&p->lists);
 }
 
-/* State that another profile or other options made is of no use, nor is that of
- * another tenant, whose file was put in this one's place. */
+/* Empties a state that was made with another profile or other options, or by
+ * another tenant whose file was moved here. */
 static void
-check_version(struct pull *p)
+check_state_version(struct pull *p)
 {
 	const char *name = p->tenant->name;
 	int64_t version = (int64_t)checksum(
@@ -233,24 +236,24 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	p->chats.store = store;
 	p->chats.emit = &p->emit;
 	p->chats.skew = &p->skew;
-	p->chats.give_up = give_up;
+	p->chats.give_up = give_up_pull;
 	p->chats.ctx = p;
 	p->chats.customers.tenant = t;
 	p->chats.customers.fetch = p->fetch;
 	p->chats.customers.store = store;
-	p->chats.customers.give_up = give_up;
+	p->chats.customers.give_up = give_up_pull;
 	p->chats.customers.ctx = p;
 	if (store != NULL) {
 		p->skew.offset_ms = store_number(store, "skew", 0);
 		p->first = store_number(store, "as_of", 0) == 0;
-		check_version(p);
+		check_state_version(p);
 		p->code = quota_check(t, store, p->fetch, crm_now(p));
 		if (p->code != PROG_OK)
 			fetch_stop(p->fetch);
-		/* Before this poll puts anew who was asked about again. */
-		customers_forget(store, crm_now(p));
+		/* Before this poll stores customers anew. */
+		customers_drop_old(store, crm_now(p));
 	}
-	ask(p);
+	ask_lists(p);
 	return p;
 }
 
@@ -280,7 +283,7 @@ calls_made(const struct pull *p)
 }
 
 static void
-commit(struct pull *p)
+commit_pull_state(struct pull *p)
 {
 	struct buf why = BUF_INIT;
 	uint64_t calls = calls_made(p);
@@ -300,9 +303,10 @@ commit(struct pull *p)
 	buf_release(&why);
 }
 
-/* Chats that failed, but not often enough yet to be shown as they were. */
+/* Chats that failed, but not yet in so many polls that they are written as last
+ * read: the snapshot fails. */
 static void
-tell_failed(struct pull *p)
+report_failed_chats(struct pull *p)
 {
 	if (p->chats.failed == 0 || p->code != PROG_OK)
 		return;
@@ -317,7 +321,7 @@ tell_failed(struct pull *p)
 }
 
 static void
-tell_stale(const struct pull *p)
+warn_stale(const struct pull *p)
 {
 	if (p->odd > 0)
 		log_warn("tenant %s: %zu records of the CRM's lists cannot be "
@@ -332,11 +336,11 @@ tell_stale(const struct pull *p)
 		    p->chats.customers.first_failure);
 }
 
-/* What the next poll, and the self-check, want to know of this one. */
+/* Stores what the next poll and the self-check need of this one. */
 static void
-keep(struct pull *p)
+keep_pull_state(struct pull *p)
 {
-	struct usage u = { .runs = 1, .left = p->chats.left };
+	struct call_usage u = { .runs = 1, .left = p->chats.left };
 	int64_t now = crm_now(p);
 
 	memcpy(u.calls, fetch_calls(p->fetch), sizeof u.calls);
@@ -347,23 +351,23 @@ keep(struct pull *p)
 	if (p->as_of != CLOCK_NONE)
 		store_set_number(p->store, "as_of", p->as_of);
 	if (p->chats.unknown > 0)
-		operators_forget(p->store); /* one of them may be new */
-	quota_keep(p->store, p->fetch, now);
-	commit(p);
+		operators_invalidate(p->store); /* the assignee may be new */
+	quota_keep_hold(p->store, p->fetch, now);
+	commit_pull_state(p);
 }
 
 static void
-finish(struct pull *p)
+finish_pull(struct pull *p)
 {
 	struct pull_progress n;
 
-	tell_failed(p);
+	report_failed_chats(p);
 	if (p->store != NULL)
-		keep(p);
+		keep_pull_state(p);
 	/* Commit point: from here on the snapshot counts. */
 	if (p->code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);
-		tell_stale(p);
+		warn_stale(p);
 		pull_progress(p, &n);
 		log_info("snapshot",
 		    "tenant=%s chats=%llu read=%llu records=%llu calls=%llu "
@@ -383,9 +387,9 @@ pull_done(struct pull *p)
 	if (p->emit.broken)
 		fetch_stop(p->fetch);
 	else if (p->store != NULL && store_pending(p->store) > COMMIT_BYTES)
-		commit(p);
+		commit_pull_state(p);
 	if (fetch_left(p->fetch) == 0)
-		finish(p);
+		finish_pull(p);
 	return p->done;
 }
 
@@ -396,7 +400,7 @@ pull_stop(struct pull *p)
 	if (!p->done && p->code == PROG_OK)
 		p->code = PROG_TEMPFAIL; /* no end marker */
 	if (!p->done)
-		finish(p);
+		finish_pull(p);
 }
 
 enum exit_code

@@ -1,10 +1,10 @@
 /*
- * pull: one poll of one tenant: asks for operators, open chats and what is
- * new in them, and writes the whole snapshot.
+ * pull: one poll of one tenant: reads operators, open chats and their new
+ * messages, and writes the whole snapshot.
  *
- * Guarantee: the end marker is written only when every chat that the list
- * shows is in the snapshot, as read now or as it stands in the state. What
- * was read is kept in the state also when the snapshot fails.
+ * Guarantee: the end marker is written only if the snapshot has every chat of
+ * the list, as read now or as kept in the state. What was read is kept in the
+ * state even if the snapshot fails.
  */
 #ifndef POLLER_POLL_PULL_H
 #define POLLER_POLL_PULL_H
@@ -20,22 +20,22 @@
 
 struct pull;
 
-/* All borrowed; store may be NULL. */
+/* Starts a poll. All pointers are borrowed; store may be NULL. */
 struct pull *pull_new(struct http *h, const struct tenant *t,
     struct store *store, struct endpoint *to)
     __attribute__((warn_unused_result));
 void pull_free(struct pull *p);
 
-/* Starts what may be started; as fetch_step(). */
+/* Sends requests; as fetch_step(), INT64_MAX when done. */
 int64_t pull_step(struct pull *p);
 
-/* After answers were handed out: true once the poll is over. */
+/* Call it after answers were handled: true when the poll has ended. */
 bool pull_done(struct pull *p);
 
-/* Gives up, keeping what was read. */
+/* Ends the poll without a snapshot, but keeps in the state what was read. */
 void pull_stop(struct pull *p);
 
-/* PROG_OK, or why there is no snapshot: already logged. */
+/* PROG_OK, or the reason for which there is no snapshot; it was logged. */
 enum exit_code pull_code(const struct pull *p);
 
 struct pull_progress {

@@ -11,10 +11,10 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* Longer texts are cut: a line has a limit. */
+/* Bytes. Longer texts are cut, because a line has a limit. */
 #define TEXT_MAX ((size_t)128 * 1024)
 
-/* Whole numbers up to here are exact in a double. */
+/* 2^53: whole numbers up to it are exact in a double. */
 #define EXACT_MAX 9007199254740992.0
 
 char *
@@ -73,7 +73,7 @@ crm_field_time(const struct value_view *v, int64_t *ms)
 }
 
 static int
-add_id(struct buf *b, const char *name, const struct value_view *v)
+add_id_field(struct buf *b, const char *name, const struct value_view *v)
 {
 	char *id = crm_field_id(v);
 
@@ -104,7 +104,7 @@ crm_field_add_text(struct buf *b, const char *name, const struct value_view *v)
 }
 
 static int
-add_time(struct buf *b, const char *name, const struct value_view *v)
+add_time_field(struct buf *b, const char *name, const struct value_view *v)
 {
 	int64_t ms;
 
@@ -115,9 +115,9 @@ add_time(struct buf *b, const char *name, const struct value_view *v)
 	return 0;
 }
 
-/* Numbers have been seen as text. */
+/* Some CRMs send numbers as text. */
 static int
-add_count(struct buf *b, const char *name, const struct value_view *v)
+add_count_field(struct buf *b, const char *name, const struct value_view *v)
 {
 	char text[24];
 	int64_t n;
@@ -138,9 +138,9 @@ add_count(struct buf *b, const char *name, const struct value_view *v)
 	return 0;
 }
 
-/* false is what an absent flag means, but of available. */
+/* An absent flag means false, so false is written only of available. */
 static int
-add_flag(struct buf *b, const char *name, const struct value_view *v)
+add_flag_field(struct buf *b, const char *name, const struct value_view *v)
 {
 	if (v->kind != VIEW_ABSENT && v->kind != VIEW_TRUE &&
 	    v->kind != VIEW_FALSE)
@@ -172,7 +172,7 @@ crm_field_status(const struct value_view *v, enum chat_status *status)
 }
 
 static int
-add_choice(
+add_choice_field(
     struct buf *b, const struct record_field *f, const struct value_view *v)
 {
 	enum chat_status s;
@@ -198,18 +198,18 @@ crm_field_add(
 {
 	switch (f->kind) {
 	case FIELD_ID:
-		return add_id(b, f->name, v);
+		return add_id_field(b, f->name, v);
 	case FIELD_TEXT:
 		return crm_field_add_text(b, f->name, v);
 	case FIELD_TIME:
-		return add_time(b, f->name, v);
+		return add_time_field(b, f->name, v);
 	case FIELD_COUNT:
-		return add_count(b, f->name, v);
+		return add_count_field(b, f->name, v);
 	case FIELD_FLAG:
-		return add_flag(b, f->name, v);
+		return add_flag_field(b, f->name, v);
 	case FIELD_STATUS:
 	case FIELD_FROM:
-		return add_choice(b, f, v);
+		return add_choice_field(b, f, v);
 	case FIELD_JSON:
 		if (v->kind == VIEW_TREE)
 			jsonw_raw(b, f->name, v->text, v->len);

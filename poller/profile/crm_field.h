@@ -1,6 +1,6 @@
 /*
- * crm_field: one field of a record as a profile gave it: whether it is of its
- * kind, and how it is written.
+ * crm_field: checks one field of a record that a profile returned, and writes
+ * it as JSON.
  */
 #ifndef POLLER_PROFILE_CRM_FIELD_H
 #define POLLER_PROFILE_CRM_FIELD_H
@@ -12,25 +12,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An identifier as text (owned), "" when there is none, NULL when it cannot be
- * one. */
+/* An identifier as text, "" if absent, NULL if it cannot be one. Owned. */
 char *crm_field_id(const struct value_view *v)
     __attribute__((warn_unused_result));
 
-/* RFC 3339, " UTC" for Z allowed, or seconds; CLOCK_NONE when there is none.
- * -1: it is no time. */
+/* A time in RFC 3339, " UTC" for Z allowed, or in seconds since 1970;
+ * CLOCK_NONE if absent. -1: it is no time. */
 int crm_field_time(const struct value_view *v, int64_t *ms)
     __attribute__((warn_unused_result));
 
-/* -1: no status of chats. */
+/* CHAT_NONE if absent. -1: it is no status of chats. */
 int crm_field_status(const struct value_view *v, enum chat_status *status)
     __attribute__((warn_unused_result));
 
-/* It is that text. */
+/* Whether it is the text s. */
 bool crm_field_is(const struct value_view *v, const char *s);
 
-/* Appends the member, or nothing when it is absent. -1: it is not of the
- * field's kind. */
+/* Appends the member, or nothing if it is absent. -1: it is not of the field's
+ * kind. */
 int crm_field_add(struct buf *b, const struct record_field *f,
     const struct value_view *v) __attribute__((warn_unused_result));
 int crm_field_add_text(

@@ -1,7 +1,7 @@
 /*
- * crm_record: see crm_record.h. Which fields a record has, of which kind, and
- * which it must have is taken from the table of records; a few more fields
- * are for the engine alone.
+ * crm_record: see crm_record.h. The table of records says which fields a record
+ * has, of which kind, and which are required. A few more fields are for the
+ * poller's own use.
  */
 #include "poller/profile/crm_record.h"
 
@@ -11,12 +11,12 @@
 #include "common/base/xalloc.h"
 #include "poller/profile/crm_field.h"
 
-/* Of a body: what is added to it later needs room, too. */
+/* Bytes of a body, which leaves room for what is added later. */
 #define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096)
 
 #define FIELDS_MAX 64
 
-/* For the engine, behind the fields of records in the list of keys. */
+/* Fields for the poller, after those of records in the list of keys. */
 enum own {
 	OWN_TYPE,
 	OWN_MARK,
@@ -29,14 +29,14 @@ enum own {
 static const char *const own_names[OWN_N] = { "type", "mark", "last", "last_at",
 	"taken", "episode" };
 
-/* Of each type, the keys its records may have, and where their views go. */
+/* For each type: the keys of its records, and the indexes of their views. */
 static _Thread_local struct type_keys {
 	struct value_keys *keys;
 	size_t at[FIELDS_MAX + OWN_N];
 	size_t n;
 } keys_of[RECORD_TYPES], key_of_type;
 
-/* What stands behind the keys of one object. */
+/* The values of the keys of one object. */
 struct fields {
 	struct value_view views[FIELDS_MAX + OWN_N];
 	struct buf dump; /* of those that are trees */
@@ -52,7 +52,7 @@ is_field_of(const struct record_field *f, size_t type)
 }
 
 static void
-prepare_type(struct type_keys *k, size_t type)
+prepare_type_keys(struct type_keys *k, size_t type)
 {
 	const char *names[FIELDS_MAX + OWN_N];
 	size_t i;
@@ -70,14 +70,14 @@ prepare_type(struct type_keys *k, size_t type)
 }
 
 static void
-prepare(void)
+prepare_keys(void)
 {
 	size_t i;
 
 	if (key_of_type.keys != NULL)
 		return;
 	for (i = 0; i < RECORD_TYPES; i++)
-		prepare_type(&keys_of[i], i);
+		prepare_type_keys(&keys_of[i], i);
 	key_of_type.keys = value_keys_new(&own_names[OWN_TYPE], 1);
 	key_of_type.at[0] = record_fields_n + OWN_TYPE;
 	key_of_type.n = 1;
@@ -96,9 +96,10 @@ crm_record_end(void)
 	key_of_type.keys = NULL;
 }
 
-/* What is not looked up is absent. */
+/* Sets the views of the keys in k; all others are absent. */
 static void
-look_up(struct fields *f, const struct value *v, const struct type_keys *k)
+look_up_fields(
+    struct fields *f, const struct value *v, const struct type_keys *k)
 {
 	struct value_view found[FIELDS_MAX + OWN_N];
 	size_t i;
@@ -111,7 +112,7 @@ look_up(struct fields *f, const struct value *v, const struct type_keys *k)
 }
 
 static const struct value_view *
-own(const struct fields *f, enum own which)
+own_view(const struct fields *f, enum own which)
 {
 	return &f->views[record_fields_n + (size_t)which];
 }
@@ -129,9 +130,9 @@ find_view(const struct fields *f, const char *name)
 	return &none;
 }
 
-/* What the engine adds itself, or only where it is wanted. */
+/* Fields that the poller adds itself, or only with an option. */
 static bool
-is_engines(const struct record_field *f, enum record_type type,
+is_added_later(const struct record_field *f, enum record_type type,
     const struct crm_record_options *opt)
 {
 	static const char *const of_all[] = { "tenant", "snapshot", "about" };
@@ -152,7 +153,7 @@ is_engines(const struct record_field *f, enum record_type type,
 	       !opt->texts;
 }
 
-/* Whose record it is, for a list has many. */
+/* Puts the chat's or operator's id before the reason. */
 static void
 name_owner(const struct fields *f, enum record_type type, struct buf *why)
 {
@@ -175,7 +176,7 @@ add_fields(struct buf *b, const struct fields *all, enum record_type type,
 	for (i = 0; i < record_fields_n; i++) {
 		const struct record_field *f = &record_fields[i];
 
-		if ((f->in & 1u << type) == 0 || is_engines(f, type, opt))
+		if ((f->in & 1u << type) == 0 || is_added_later(f, type, opt))
 			continue;
 		before = b->len;
 		if (crm_field_add(b, f, &all->views[i]) != 0) {
@@ -194,7 +195,7 @@ add_fields(struct buf *b, const struct fields *all, enum record_type type,
 }
 
 static void
-add_person(
+add_person_members(
     struct buf *b, const struct fields *f, const struct crm_record_options *opt)
 {
 	if (opt->names)
@@ -206,9 +207,9 @@ add_person(
 	(void)crm_field_add_text(b, "tag", find_view(f, "tag"));
 }
 
-/* jsonw puts a comma before each member but the first of an object. */
+/* The members without the comma in front of the first, which jsonw writes. */
 static char *
-take_members(struct buf *b)
+detach_members(struct buf *b)
 {
 	size_t skip = b->len > 0 && b->data[0] == ',';
 	char *s = xstrdup(buf_str(b) + skip);
@@ -217,7 +218,7 @@ take_members(struct buf *b)
 	return s;
 }
 
-/* The id if there is one. */
+/* The id, or NULL if it is absent or bad. */
 static char *
 id_or_null(const struct value_view *v)
 {
@@ -234,16 +235,16 @@ static int
 read_chat(struct crm_record *r, const struct fields *f, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
 {
-	const struct value_view *mark = own(f, OWN_MARK);
+	const struct value_view *mark = own_view(f, OWN_MARK);
 	const char *bad = NULL;
 
 	r->id = id_or_null(find_view(f, "chat"));
 	r->customer = id_or_null(find_view(f, "customer"));
-	r->last = id_or_null(own(f, OWN_LAST));
+	r->last = id_or_null(own_view(f, OWN_LAST));
 	r->mark =
 	    mark->kind == VIEW_TEXT ? xstrndup(mark->text, mark->len) : NULL;
 	r->assigned = find_view(f, "operator")->kind != VIEW_ABSENT;
-	r->taken = !r->assigned && own(f, OWN_TAKEN)->kind == VIEW_TRUE;
+	r->taken = !r->assigned && own_view(f, OWN_TAKEN)->kind == VIEW_TRUE;
 	r->raw = value_ref(v);
 	if (crm_field_time(find_view(f, "at"), &r->at) != 0)
 		bad = "at";
@@ -251,7 +252,7 @@ read_chat(struct crm_record *r, const struct fields *f, struct value *v,
 		bad = "opened_at";
 	if (crm_field_time(find_view(f, "closed_at"), &r->closed_at) != 0)
 		bad = "closed_at";
-	if (crm_field_time(own(f, OWN_LAST_AT), &r->last_at) != 0)
+	if (crm_field_time(own_view(f, OWN_LAST_AT), &r->last_at) != 0)
 		bad = "last_at";
 	if (bad != NULL) {
 		buf_setf(why, "record 'chat' has a bad '%s'", bad);
@@ -325,12 +326,12 @@ crm_record_read(struct crm_record *r, struct value *v,
 		.last_at = CLOCK_NONE,
 		.opened_at = CLOCK_NONE,
 		.closed_at = CLOCK_NONE };
-	prepare();
-	look_up(f, v, &key_of_type);
-	if (find_type(own(f, OWN_TYPE), &r->type) != 0) {
+	prepare_keys();
+	look_up_fields(f, v, &key_of_type);
+	if (find_type(own_view(f, OWN_TYPE), &r->type) != 0) {
 		buf_setf(why, "a record is of no type that is known here");
 	} else {
-		look_up(f, v, &keys_of[r->type]);
+		look_up_fields(f, v, &keys_of[r->type]);
 		rc = r->type == RECORD_UNKNOWN
 			 ? 0
 			 : add_fields(&body, f, r->type, opt, why);
@@ -341,14 +342,14 @@ crm_record_read(struct crm_record *r, struct value *v,
 		rc = -1;
 	}
 	if (rc == 0) {
-		add_person(&person, f, opt);
-		r->episode = id_or_null(own(f, OWN_EPISODE));
+		add_person_members(&person, f, opt);
+		r->episode = id_or_null(own_view(f, OWN_EPISODE));
 		rc = read_by_type(r, f, v, opt, why);
 	}
 	if (opt->partly && why->len > 0)
 		name_owner(f, r->type, why);
-	r->body = take_members(&body);
-	r->person = take_members(&person);
+	r->body = detach_members(&body);
+	r->person = detach_members(&person);
 	buf_release(&all.dump);
 	if (rc != 0) {
 		enum record_type type = r->type;

@@ -1,6 +1,6 @@
 /*
- * crm_record: a record as a profile gave it, checked, and rendered as far as
- * that is possible before it is known in which snapshot it will stand.
+ * crm_record: a record that a profile returned, checked and written as JSON
+ * members; the tenant, the snapshot and times are added later.
  */
 #ifndef POLLER_PROFILE_CRM_RECORD_H
 #define POLLER_PROFILE_CRM_RECORD_H
@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is kept of people. */
+/* Which personal data is kept, and how strict reading is. */
 struct crm_record_options {
 	bool names, phones, texts;
-	bool partly; /* what is bad and can be missed is left out */
+	bool partly; /* leave out bad fields that are not required */
 };
 
 struct crm_record {
@@ -30,22 +30,22 @@ struct crm_record {
 	int64_t at;                   /* of a message; of a chat perhaps */
 	int64_t opened_at, closed_at; /* of a chat */
 	enum chat_status status;      /* of a chat */
-	bool assigned;                /* a chat that somebody holds */
-	bool taken;                   /* likewise, and it is not told who */
-	bool available;               /* of an operator */
-	bool closing;      /* a system message that tells of a closing */
+	bool assigned;                /* of a chat: it has an operator */
+	bool taken;        /* of a chat: assigned, operator unknown */
+	bool available;    /* of an operator */
+	bool closing;      /* a system message of a closing */
 	struct value *raw; /* of chat and operator: for later calls */
 };
 
-/* 0, or -1 and *why: not a record, or something in it cannot be. With
- * opt->partly *why of 0 says what was left out, if anything was. Takes a
- * reference of v where it keeps it. */
+/* 0; or -1 and *why: it is no record, or has a bad field. With opt->partly and
+ * 0 *why says what was left out, if anything. Takes a reference of v if it
+ * keeps it. */
 int crm_record_read(struct crm_record *r, struct value *v,
     const struct crm_record_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
 void crm_record_release(struct crm_record *r);
 
-/* Frees what crm_record_read() keeps ready between calls. */
+/* Frees what crm_record_read() caches for this thread. */
 void crm_record_end(void);
 
 #endif

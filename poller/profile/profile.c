@@ -1,10 +1,10 @@
 /*
- * profile: see profile.h. profile*.c are the files that know libjq.
+ * profile: see profile.h.
  *
- * The program that runs is prelude.jq, then the profile, then MAIN, which
- * picks the function that the input names. It is compiled once. libjq reads
- * the environment through the global environ, so that points to nothing while
- * it compiles; in a program that runs, the prelude hides it.
+ * The jq program is prelude.jq, then the profile, then MAIN, which calls the
+ * function that the input names. It is compiled once. libjq reads the
+ * environment through the global environ, so that points to an empty one while
+ * it compiles; in a running program, the prelude hides it.
  */
 #define _DEFAULT_SOURCE /* environ */
 
@@ -25,12 +25,12 @@
 
 #define CALL_MS 5000
 
-/* From so many rows on most of them tell how the list is meant. */
+/* From so many rows on the share of bad ones decides about a list. */
 #define MANY_ROWS 10
 
 extern char **environ;
 
-/* What libjq sees. Another thread may be reading it when it is put back. */
+/* Static, since another thread may read it while environ is restored. */
 static char *no_environ[] = { NULL };
 
 struct profile {
@@ -38,7 +38,7 @@ struct profile {
 	char *name;
 	struct profile_options opt;
 	struct profile_about about;
-	jv options; /* as the profile sees them */
+	jv options; /* as the profile gets them */
 	struct value *operators;
 	uint64_t version;
 	unsigned prelude_lines;
@@ -53,7 +53,7 @@ const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable" };
 
-/* A read function sees only answers in which failure() finds no fault. */
+/* A read function gets only answers in which failure finds no error. */
 static const char MAIN[] =
     "def read(f): failure as $e | if $e == null then f else $e end;"
     "jq_call(.call as $c "
@@ -78,7 +78,7 @@ static const char MAIN[] =
     " elif $c == \"hook_add_read\" then read(hook_add_read)"
     " elif $c == \"hook_remove_request\" then hook_remove_request"
     " elif $c == \"hook_remove_read\" then read(hook_remove_read)"
-    /* Its regular expressions get ready before there are threads. */
+    /* jq's regular expressions are initialized before there are threads. */
     " else (\"\" | test(\"\")) as $ready | about end)";
 
 static void
@@ -92,9 +92,9 @@ remember_error(void *ctx, jv message)
 	jv_free(text);
 }
 
-/* Runs it on input (taken). The first result, or invalid and *why. */
+/* Runs the program on input (taken). Its first result, or invalid and *why. */
 static jv
-run(struct profile *p, jv input, struct buf *why)
+run_program(struct profile *p, jv input, struct buf *why)
 {
 	jv result, message;
 	bool halted;
@@ -111,7 +111,7 @@ run(struct profile *p, jv input, struct buf *why)
 	result = jq_next(p->jq);
 	profile_clock_stop(&p->clock);
 	halted = jq_halted(p->jq);
-	/* Else what it was given and has made stays until the next call. */
+	/* Frees the input and all values of this call. */
 	jq_start(p->jq, jv_null(), 0);
 
 	if (jv_is_valid(result))
@@ -129,44 +129,40 @@ run(struct profile *p, jv input, struct buf *why)
 }
 
 static jv
-set(jv object, const char *key, jv value)
+set_member(jv object, const char *key, jv value)
 {
 	return jv_object_set(object, jv_string(key), value);
 }
 
 static jv
-text_or_null(const char *s)
+make_input(struct profile *p, const char *call, const struct profile_input *in)
 {
-	return s != NULL ? jv_string(s) : jv_null();
-}
+	jv o = set_member(jv_object(), "call", jv_string(call));
 
-static jv
-input(struct profile *p, const char *call, const struct profile_input *in)
-{
-	jv o = set(jv_object(), "call", jv_string(call));
-
-	o = set(o, "tenant", jv_string(p->opt.tenant));
-	o = set(o, "options", jv_copy(p->options));
-	o = set(o, "operators",
+	o = set_member(o, "tenant", jv_string(p->opt.tenant));
+	o = set_member(o, "options", jv_copy(p->options));
+	o = set_member(o, "operators",
 	    p->operators != NULL ? value_jv(p->operators) : jv_array());
 	if (in == NULL)
 		return o;
-	o = set(o, "now", jv_number((double)in->now_ms / 1000));
-	o = set(o, "cursor", value_jv(in->cursor));
-	o = set(o, "chat", value_jv(in->chat));
-	o = set(o, "known", set(jv_object(), "last", text_or_null(in->known)));
-	o = set(o, "customer", text_or_null(in->customer));
-	o = set(o, "operator", text_or_null(in->operator_id));
-	o = set(o, "replaces", text_or_null(in->replaces));
-	o = set(o, "status", jv_number(in->status));
-	o = set(o, "answer", value_jv(in->answer));
+	o = set_member(o, "now", jv_number((double)in->now_ms / 1000));
+	o = set_member(o, "cursor", value_jv(in->cursor));
+	o = set_member(o, "chat", value_jv(in->chat));
+	o = set_member(o, "known",
+	    set_member(jv_object(), "last", profile_text_or_null(in->known)));
+	o = set_member(o, "customer", profile_text_or_null(in->customer));
+	o = set_member(o, "operator", profile_text_or_null(in->operator_id));
+	o = set_member(o, "replaces", profile_text_or_null(in->replaces));
+	o = set_member(o, "status", jv_number(in->status));
+	o = set_member(o, "answer", value_jv(in->answer));
 	return o;
 }
 
 jv
 profile_run(struct profile *p, const char *call, jv more, struct buf *why)
 {
-	return run(p, jv_object_merge(input(p, call, NULL), more), why);
+	return run_program(
+	    p, jv_object_merge(make_input(p, call, NULL), more), why);
 }
 
 const struct profile_options *
@@ -175,7 +171,7 @@ profile_options(const struct profile *p)
 	return &p->opt;
 }
 
-/* NULL is an empty one. */
+/* An array of the words; NULL has none. */
 static jv
 words_jv(char *const *words)
 {
@@ -187,22 +183,23 @@ words_jv(char *const *words)
 }
 
 static jv
-options(const struct profile_options *opt)
+options_jv(const struct profile_options *opt)
 {
 	jv o = jv_object();
 
-	o = set(o, "account", text_or_null(opt->account));
-	o = set(o, "customers", jv_bool(opt->customers));
-	o = set(o, "customer_phone", jv_bool(opt->customer_phone));
-	o = set(o, "with_text", jv_bool(opt->with_text));
-	o = set(o, "history", jv_string(opt->history_all ? "all" : "episode"));
-	o = set(o, "need", words_jv(opt->need));
-	return set(o, "bot_operators", words_jv(opt->bot_operators));
+	o = set_member(o, "account", profile_text_or_null(opt->account));
+	o = set_member(o, "customers", jv_bool(opt->customers));
+	o = set_member(o, "customer_phone", jv_bool(opt->customer_phone));
+	o = set_member(o, "with_text", jv_bool(opt->with_text));
+	o = set_member(
+	    o, "history", jv_string(opt->history_all ? "all" : "episode"));
+	o = set_member(o, "need", words_jv(opt->need));
+	return set_member(o, "bot_operators", words_jv(opt->bot_operators));
 }
 
-/* A reason with the function's name before it. */
+/* Puts the function's name before the reason. */
 static void
-name_function(struct profile *p, enum profile_call call, const char *what,
+name_call_function(struct profile *p, enum profile_call call, const char *what,
     struct buf *why)
 {
 	char *reason = xstrdup(buf_str(why));
@@ -224,17 +221,17 @@ profile_request(struct profile *p, enum profile_call call,
 	*out = (struct profile_request){ .target = NULL };
 	(void)snprintf(
 	    name, sizeof name, "%s_request", profile_call_names[call]);
-	result = run(p, input(p, name, in), why);
+	result = run_program(p, make_input(p, name, in), why);
 	if (jv_is_valid(result))
 		rc = profile_request_read(result, out, why);
 	if (rc < 0)
-		name_function(p, call, "request", why);
+		name_call_function(p, call, "request", why);
 	jv_free(result);
 	return rc;
 }
 
 enum error_class
-profile_fault(const char *name)
+profile_error_class(const char *name)
 {
 	size_t i;
 
@@ -245,15 +242,15 @@ profile_fault(const char *name)
 	return ERROR_CLASS_UNUSABLE;
 }
 
-/* The rows of a list: chats or operators, not the messages with them. */
-struct rows {
+/* Counts of a list's rows: chats or operators, without messages. */
+struct row_counts {
 	size_t n, odd, lost;
 };
 
-/* Of a list the records that can be read count, as far as they can: one bad
- * chat stops no other. */
+/* Counts a record of a list that could not be read, wholly or in part: one bad
+ * chat does not stop the others. */
 static void
-note_odd(struct profile_answer *out, struct rows *rows, bool lost,
+note_odd_record(struct profile_answer *out, struct row_counts *rows, bool lost,
     enum record_type type, const struct buf *why)
 {
 	out->odd++;
@@ -265,9 +262,9 @@ note_odd(struct profile_answer *out, struct rows *rows, bool lost,
 	}
 }
 
-/* Then it is the list that is not what it should be. */
+/* Whether so many rows are bad that the list itself must be wrong. */
 static bool
-most_are_odd(const struct rows *rows, const struct profile_input *in)
+most_are_odd(const struct row_counts *rows, const struct profile_input *in)
 {
 	if (rows->n >= MANY_ROWS)
 		return rows->odd * 2 > rows->n;
@@ -275,7 +272,7 @@ most_are_odd(const struct rows *rows, const struct profile_input *in)
 }
 
 static int
-read_records(struct profile *p, enum profile_call call,
+read_answer_records(struct profile *p, enum profile_call call,
     const struct profile_input *in, jv records, struct profile_answer *out)
 {
 	const struct crm_record_options opt = { p->opt.customers,
@@ -285,7 +282,7 @@ read_records(struct profile *p, enum profile_call call,
 		    ? jv_array_length(jv_copy(records))
 		    : 0;
 	struct buf why = BUF_INIT;
-	struct rows rows = { 0, 0, 0 };
+	struct row_counts rows = { 0, 0, 0 };
 	int i, rc = 0;
 
 	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
@@ -300,7 +297,7 @@ read_records(struct profile *p, enum profile_call call,
 		value_unref(v);
 		rows.n += r->type != RECORD_MESSAGE;
 		if (opt.partly && why.len > 0) {
-			note_odd(out, &rows, rc != 0, r->type, &why);
+			note_odd_record(out, &rows, rc != 0, r->type, &why);
 			rc = 0;
 		}
 	}
@@ -354,13 +351,13 @@ read_answer(struct profile *p, enum profile_call call,
 	int rc = 0;
 
 	if (jv_get_kind(error) == JV_KIND_STRING) {
-		out->fault = profile_fault(jv_string_value(error));
+		out->error = profile_error_class(jv_string_value(error));
 		other = jv_object_get(jv_copy(result), jv_string("message"));
 		if (jv_get_kind(other) == JV_KIND_STRING)
 			buf_adds(&out->message, jv_string_value(other));
 		jv_free(other);
 	} else {
-		rc = read_records(p, call, in,
+		rc = read_answer_records(p, call, in,
 		    jv_object_get(jv_copy(result), jv_string("records")), out);
 		other = jv_object_get(jv_copy(result), jv_string("info"));
 		if (rc == 0)
@@ -388,18 +385,18 @@ profile_read(struct profile *p, enum profile_call call,
 	jv result;
 	int rc = -1;
 
-	*out = (struct profile_answer){ .fault = ERROR_CLASS_NONE };
+	*out = (struct profile_answer){ .error = ERROR_CLASS_NONE };
 	(void)snprintf(name, sizeof name, "%s_read", profile_call_names[call]);
-	result = run(p, input(p, name, in), &out->message);
+	result = run_program(p, make_input(p, name, in), &out->message);
 	if (jv_get_kind(result) == JV_KIND_OBJECT)
 		rc = read_answer(p, call, in, jv_copy(result), out);
 	else if (jv_is_valid(result))
 		buf_setf(&out->message,
 		    "it must give {records, next} or {error, message}");
 	if (rc != 0) {
-		out->fault = ERROR_CLASS_UNUSABLE;
+		out->error = ERROR_CLASS_UNUSABLE;
 		out->unread = true;
-		name_function(p, call, "read", &out->message);
+		name_call_function(p, call, "read", &out->message);
 	}
 	jv_free(result);
 }
@@ -416,13 +413,13 @@ profile_answer_release(struct profile_answer *a)
 	free(a->operator_id);
 	buf_release(&a->message);
 	buf_release(&a->first_odd);
-	*a = (struct profile_answer){ .fault = ERROR_CLASS_NONE };
+	*a = (struct profile_answer){ .error = ERROR_CLASS_NONE };
 }
 
 static int
 read_about(struct profile *p, struct buf *why)
 {
-	jv about = run(p, input(p, "about", NULL), why);
+	jv about = run_program(p, make_input(p, "about", NULL), why);
 
 	if (!jv_is_valid(about)) {
 		jv_free(about);
@@ -493,7 +490,7 @@ profile_open(
 	p->name = xstrdup(name);
 	p->opt = *opt;
 	p->limit_ms = CALL_MS;
-	p->options = options(opt);
+	p->options = options_jv(opt);
 	if (profile_file_read(&f, name, why) == 0) {
 		value_dump_jv(jv_copy(p->options), &key);
 		p->version = profile_file_version(&f, buf_str(&key));

@@ -1,12 +1,11 @@
 /*
- * profile: what is particular about a CRM, as data: one jq file that says
- * which request to make and how an answer becomes records. Its contract
- * stands at the head of profiles/prelude.jq.
+ * profile: what is particular about a CRM, as one jq file: which request each
+ * question needs, and how an answer becomes records. Its contract is at the
+ * head of profiles/prelude.jq.
  *
- * libjq runs it without environment and files, with a few seconds a call. A
- * profile is one thread's at a time; several threads may have one each, that
- * were opened by the same thread.
- * libjq and the trees it works on are seen in profile*.c only.
+ * libjq runs it without environment and files, and for a limited time a call.
+ * Only one thread may use a profile at a time; several threads may have one
+ * each, if the same thread opened them. Only profile*.c use libjq.
  */
 #ifndef POLLER_PROFILE_PROFILE_H
 #define POLLER_PROFILE_PROFILE_H
@@ -33,7 +32,7 @@ enum profile_call {
 };
 extern const char *const profile_call_names[PROFILE_CALLS];
 
-/* What may be wrong with an answer; the names are the profile's KINDs. */
+/* The class of an error in an answer; KIND in the profile's contract. */
 enum error_class {
 	ERROR_CLASS_NONE,
 	ERROR_CLASS_LATER,
@@ -49,7 +48,7 @@ struct profile_options {
 	const char *account; /* [crm] account, or NULL */
 	bool customers, customer_phone, with_text, history_all;
 	char *const *bot_operators; /* NULL-ended; NULL: none */
-	char *const *need;          /* likewise: tags that chats need */
+	char *const *need;          /* likewise: required tags of chats */
 };
 
 /* One address of a CRM, and what each request to it carries. */
@@ -57,20 +56,20 @@ struct profile_host {
 	char *name; /* NULL: the CRM itself */
 	char *url;  /* the default, or NULL */
 	char *auth_header, *auth_prefix;
-	bool for_admin; /* it wants [crm] admin_token, not the token */
+	bool for_admin; /* it needs [crm] admin_token, not the token */
 	char **headers; /* "Name: value", NULL-ended */
 };
 
-/* What does not change while it runs. */
+/* The result of about, which does not change. */
 struct profile_about {
 	struct profile_host *hosts; /* the first is the CRM itself */
 	size_t hosts_n;
-	bool needs_account; /* which [crm] account does not name */
+	bool needs_account; /* and [crm] account is missing */
 	bool by_operator;   /* see the contract */
-	bool needs;         /* it knows what to do with [crm] need */
+	bool needs;         /* it supports [crm] need */
 	unsigned max_pages;
-	int64_t budget;    /* calls a month that are paid for; 0: no limit */
-	int64_t period_ms; /* 0: not known */
+	int64_t budget;    /* calls a month; 0: no limit */
+	int64_t period_ms; /* of the CRM's count of calls; 0: unknown */
 };
 
 /* The arguments of a call; absent ones are null to the profile. */
@@ -95,20 +94,20 @@ struct profile_request {
 };
 
 struct profile_answer {
-	enum error_class fault;
-	bool unread;        /* the profile cannot read it: no passing fault */
-	struct buf message; /* of a fault; of check: what to show */
+	enum error_class error;
+	bool unread;        /* the profile failed: a retry is useless */
+	struct buf message; /* of an error; of check: what to show */
 	struct crm_record *records;
 	size_t n;
-	struct value *next; /* NULL: the last page */
-	bool moved;         /* see the contract */
-	char *operator_id;  /* of assign: who has the chat now, or NULL */
-	size_t odd; /* records of a list that cannot be read, or not wholly */
-	struct buf first_odd; /* which, and why */
+	struct value *next;   /* NULL: the last page */
+	bool moved;           /* see the contract */
+	char *operator_id;    /* of assign: the assignee now, or NULL */
+	size_t odd;           /* records of a list with errors */
+	struct buf first_odd; /* the first one, and why */
 };
 
-/* Finds the file (a path if there is a slash in name, else NAME.jq in
- * profile_file_dir()) and compiles it. NULL and *why. */
+/* Reads and compiles a profile: a path if name has a slash, else NAME.jq in
+ * profile_file_dir(). The pointers in *opt are borrowed. NULL and *why. */
 struct profile *profile_open(
     const char *name, const struct profile_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
@@ -116,24 +115,26 @@ void profile_close(struct profile *p);
 
 const struct profile_about *profile_about(const struct profile *p);
 
-/* An array of operators for all later calls; a reference is taken. */
+/* Sets the array of operators for all later calls; takes a reference. */
 void profile_set_operators(struct profile *p, struct value *list);
 
-/* How long a call may take from now on, of the thread's own processor time:
- * five seconds unless this says otherwise. */
+/* Sets how long a later call may take, in processor time of its thread; five
+ * seconds by default. */
 void profile_set_limit(struct profile *p, int64_t ms);
 
-/* Changes whenever records could come out differently: of the texts and the
- * options. */
+/* A hash of the profile's text and options: it changes whenever the records
+ * might. */
 uint64_t profile_version(const struct profile *p);
 
-/* 1: *out is set; 0: nothing to ask; -1 and *why: the profile is wrong. */
+/* Makes the request of a call. 1: *out is set; 0: nothing to ask; -1 and *why:
+ * the profile failed. */
 int profile_request(struct profile *p, enum profile_call call,
     const struct profile_input *in, struct profile_request *out,
     struct buf *why) __attribute__((warn_unused_result));
 void profile_request_release(struct profile_request *r);
 
-/* Always sets *out; what the profile cannot read is ERROR_CLASS_UNUSABLE. */
+/* Reads an answer. Always sets *out; an answer that the profile cannot read is
+ * ERROR_CLASS_UNUSABLE. */
 void profile_read(struct profile *p, enum profile_call call,
     const struct profile_input *in, struct profile_answer *out);
 void profile_answer_release(struct profile_answer *a);

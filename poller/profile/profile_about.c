@@ -1,6 +1,5 @@
 /*
- * profile_about: what a profile says about its CRM once and for all; see
- * profile_impl.h.
+ * profile_about: reads the result of a profile's about; see profile_impl.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 #include "poller/profile/profile_impl.h"
 
 static double
-number(jv object, const char *key, double def, double max)
+number_member(jv object, const char *key, double def, double max)
 {
 	jv v = profile_member(object, key);
 	double n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : def;
@@ -18,9 +17,9 @@ number(jv object, const char *key, double def, double max)
 	return n >= 0 && n <= max ? n : def;
 }
 
-/* The keys of an object (taken); none of what is no object. */
+/* The keys of an object (taken); an empty array for any other value. */
 static jv
-keys_of(jv object)
+object_keys(jv object)
 {
 	if (jv_get_kind(object) == JV_KIND_OBJECT)
 		return jv_keys(object);
@@ -28,11 +27,11 @@ keys_of(jv object)
 	return jv_array();
 }
 
-/* Of headers (taken). One that is null waits for [crm] account. */
+/* Reads headers (taken). A null value means that [crm] account is missing. */
 static void
 read_headers(jv headers, struct profile_host *h, bool *needs_account)
 {
-	jv keys = keys_of(jv_copy(headers));
+	jv keys = object_keys(jv_copy(headers));
 	int i, n = jv_array_length(jv_copy(keys));
 	size_t at = 0;
 
@@ -53,7 +52,7 @@ read_headers(jv headers, struct profile_host *h, bool *needs_account)
 	jv_free(headers);
 }
 
-/* One host: about itself, or one of about.hosts. */
+/* Reads one host: about itself, or a member of about.hosts. */
 static void
 read_host(jv from, const char *name, struct profile_about *out)
 {
@@ -83,7 +82,7 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 		return -1;
 	}
 	hosts = profile_member(about, "hosts");
-	names = keys_of(jv_copy(hosts));
+	names = object_keys(jv_copy(hosts));
 	n = jv_array_length(jv_copy(names));
 	out->hosts = xcalloc((size_t)n + 1, sizeof *out->hosts);
 	read_host(about, NULL, out);
@@ -99,9 +98,10 @@ profile_about_read(jv about, struct profile_about *out, struct buf *why)
 	out->by_operator = jv_get_kind(by) == JV_KIND_TRUE;
 	needs = profile_member(about, "needs");
 	out->needs = jv_get_kind(needs) == JV_KIND_TRUE;
-	out->max_pages = (unsigned)number(about, "max_pages", 1000, 1e6);
-	out->budget = (int64_t)number(about, "budget", 0, 1e9);
-	out->period_ms = (int64_t)(number(about, "period", 0, 86400) * 1000);
+	out->max_pages = (unsigned)number_member(about, "max_pages", 1000, 1e6);
+	out->budget = (int64_t)number_member(about, "budget", 0, 1e9);
+	out->period_ms =
+	    (int64_t)(number_member(about, "period", 0, 86400) * 1000);
 	jv_free(by);
 	jv_free(needs);
 	jv_free(names);

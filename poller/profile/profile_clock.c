@@ -23,8 +23,8 @@ halt_running(int sig)
 		jq_halt(running, jv_null(), jv_null());
 }
 
-/* The signal goes to the thread that called, whichever there are, and which
- * otherwise may take none. */
+/* The signal goes to the calling thread, in which all other signals may be
+ * blocked. */
 static int
 make_timer(struct profile_clock *c)
 {

@@ -1,7 +1,7 @@
 /*
- * profile_clock: halts a call of libjq that does not end, by a timer of the
- * calling thread's processor time: neither what other threads do nor a busy
- * machine makes a call too long.
+ * profile_clock: halts a call of libjq that takes too long, by a timer of the
+ * calling thread's processor time, which neither other threads nor a busy
+ * machine can use up.
  */
 #ifndef POLLER_PROFILE_PROFILE_CLOCK_H
 #define POLLER_PROFILE_PROFILE_CLOCK_H
@@ -11,14 +11,14 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Begins as zeros. */
+/* Starts zeroed. */
 struct profile_clock {
 	timer_t timer;
 	pid_t thread; /* whose time it counts; 0: there is no timer */
 };
 
-/* From now on the thread has so long for what it does with jq. 0; or -1 and
- * errno: there is no timer for it. */
+/* Halts *jq after ms of the thread's processor time. 0; or -1 and errno: no
+ * timer could be made. */
 int profile_clock_start(struct profile_clock *c, jq_state *jq, int64_t ms)
     __attribute__((warn_unused_result));
 void profile_clock_stop(struct profile_clock *c);

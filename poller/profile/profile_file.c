@@ -22,9 +22,9 @@
 #define PRELUDE "prelude.jq"
 #define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
-/* From the folder the program is in: build/bin, or a build of another name a
- * level deeper; the same for tests, of which some lie two levels deeper, as
- * build/asan/tests/unit/poller does; or PREFIX/bin. */
+/* Relative to the program's folder: build/bin, or a level deeper for a build of
+ * another name; tests are up to two levels deeper, such as
+ * build/asan/tests/unit/poller; and PREFIX/bin. */
 static const char *const places[] = {
 	"../../poller/profiles",
 	"../../../poller/profiles",
@@ -62,7 +62,7 @@ profile_file_dir(void)
 }
 
 static int
-read_file(const char *path, struct buf *b, struct buf *why)
+read_profile_file(const char *path, struct buf *b, struct buf *why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = -1;
 	size_t mark;
@@ -96,9 +96,9 @@ is_profile(const struct dirent *e)
 	       strcmp(e->d_name, PRELUDE) != 0;
 }
 
-/* Which there are, for whoever named one that is not there. */
+/* Lists the profiles that exist. */
 static void
-explain_unknown(const char *name, const char *dir, struct buf *why)
+explain_unknown_profile(const char *name, const char *dir, struct buf *why)
 {
 	struct dirent **found;
 	int n = scandir(dir, &found, is_profile, alphasort), i;
@@ -127,10 +127,10 @@ profile_file_read(struct profile_file *f, const char *name, struct buf *why)
 	*f = (struct profile_file){ BUF_INIT, BUF_INIT };
 	if (strchr(name, '/') == NULL && access(path, F_OK) != 0 &&
 	    has_prelude(dir)) {
-		explain_unknown(name, dir, why);
+		explain_unknown_profile(name, dir, why);
 		rc = -1;
-	} else if (read_file(path, &f->text, why) != 0 ||
-		   read_file(prelude, &f->prelude, why) != 0) {
+	} else if (read_profile_file(path, &f->text, why) != 0 ||
+		   read_profile_file(prelude, &f->prelude, why) != 0) {
 		rc = -1;
 	}
 	free(path);

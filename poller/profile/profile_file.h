@@ -1,5 +1,5 @@
 /*
- * profile_file: finds the text of a profile and of the prelude.
+ * profile_file: finds and reads the text of a profile and of the prelude.
  */
 #ifndef POLLER_PROFILE_PROFILE_FILE_H
 #define POLLER_PROFILE_PROFILE_FILE_H
@@ -12,8 +12,8 @@ struct profile_file {
 	struct buf prelude, text;
 };
 
-/* Reads the prelude and the profile: a file if there is a slash in name, else
- * NAME.jq beside the prelude. 0, or -1 and *why. Release it in both cases. */
+/* Reads the prelude and the profile: a path if name has a slash, else NAME.jq
+ * beside the prelude. 0, or -1 and *why. Release it in both cases. */
 int profile_file_read(struct profile_file *f, const char *name, struct buf *why)
     __attribute__((warn_unused_result));
 void profile_file_release(struct profile_file *f);
@@ -21,8 +21,9 @@ void profile_file_release(struct profile_file *f);
 /* A hash of both texts and of more. */
 uint64_t profile_file_version(const struct profile_file *f, const char *more);
 
-/* Where the prelude is: in the tree the program was built in, else beside
- * where the program is installed, else where it was to be installed. Owned. */
+/* The folder of the prelude: in the tree that the program was built in, else
+ * relative to the installed program, else in the data folder that was
+ * configured at the build. Owned. */
 char *profile_file_dir(void) __attribute__((warn_unused_result));
 
 #endif

@@ -9,9 +9,9 @@
 #include "common/base/xalloc.h"
 #include "poller/profile/profile_impl.h"
 
-/* NULL-ended and owned; NULL when it is no list of texts. */
+/* A list of texts, NULL-ended and owned; NULL if it is no list. */
 static char **
-texts(jv object, const char *key)
+list_texts(jv object, const char *key)
 {
 	jv list = profile_member(object, key), v;
 	char **all = NULL;
@@ -61,7 +61,7 @@ read_sign(jv sign, struct profile_hooks *out, struct buf *why)
 	out->header = profile_text(sign, "header");
 	out->timestamp = profile_text(sign, "timestamp");
 	out->prefix = profile_text(sign, "prefix");
-	out->parts = texts(sign, "parts");
+	out->parts = list_texts(sign, "parts");
 	out->key_is_token = key != NULL && strstr(key, "token") != NULL;
 	out->key_is_md5 = key != NULL && strstr(key, "md5") != NULL;
 	free(key);
@@ -85,12 +85,12 @@ profile_hooks_read(
 	hooks = profile_member(about, "hooks");
 	sign = profile_member(hooks, "sign");
 	if (jv_is_valid(about) && jv_get_kind(hooks) != JV_KIND_OBJECT) {
-		buf_setf(why, "it knows nothing of webhooks");
+		buf_setf(why, "it does not support webhooks");
 	} else if (jv_is_valid(about)) {
 		rc = jv_get_kind(sign) == JV_KIND_OBJECT
 			 ? read_sign(sign, out, why)
 			 : 0;
-		out->headers = texts(hooks, "headers");
+		out->headers = list_texts(hooks, "headers");
 	}
 	jv_free(about);
 	jv_free(hooks);
@@ -109,9 +109,9 @@ profile_hooks_release(struct profile_hooks *h)
 	*h = (struct profile_hooks){ .header = NULL };
 }
 
-/* {NAME: value or null} of those that the profile wants. */
+/* {NAME: value or null} of the headers in about.hooks.headers. */
 static jv
-headers(const struct profile_hooks *h, const struct profile_hook_input *in)
+headers_jv(const struct profile_hooks *h, const struct profile_hook_input *in)
 {
 	jv all = jv_object();
 	char *const *name = h->headers;
@@ -125,9 +125,9 @@ headers(const struct profile_hooks *h, const struct profile_hook_input *in)
 	return all;
 }
 
-/* Takes records. */
+/* Reads an array of records (taken). */
 static int
-read_records(const struct profile_options *o, jv records,
+read_hook_records(const struct profile_options *o, jv records,
     struct profile_hook_answer *out, struct buf *why)
 {
 	const struct crm_record_options opt = { o->customers, o->customer_phone,
@@ -159,7 +159,7 @@ profile_hook_read(struct profile *p, const struct profile_hooks *h,
 	more = jv_object_set(
 	    more, jv_string("now"), jv_number((double)in->now_ms / 1000));
 	more = jv_object_set(more, jv_string("payload"), value_jv(in->payload));
-	more = jv_object_set(more, jv_string("headers"), headers(h, in));
+	more = jv_object_set(more, jv_string("headers"), headers_jv(h, in));
 	result = profile_run(p, "hook_read", more, why);
 	out->unknown = profile_text(result, "unknown");
 	out->once = profile_text(result, "once");
@@ -168,7 +168,7 @@ profile_hook_read(struct profile *p, const struct profile_hooks *h,
 		jv_free(records);
 		rc = 0;
 	} else if (jv_get_kind(records) == JV_KIND_ARRAY) {
-		rc = read_records(profile_options(p), records, out, why);
+		rc = read_hook_records(profile_options(p), records, out, why);
 	} else {
 		if (jv_is_valid(result))
 			buf_setf(why, "it must give {records} or {unknown}");

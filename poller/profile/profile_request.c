@@ -1,5 +1,5 @@
 /*
- * profile_request: what an X_request function gave, as the target of a
+ * profile_request: turns the result of an X_request function into an HTTP
  * request; see profile_impl.h.
  */
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const char *const methods[] = { "GET", "POST", "PUT", "PATCH",
 static const char JSON[] = "application/json";
 static const char FORM[] = "application/x-www-form-urlencoded";
 
-/* Ids above that come as strings anyway. */
+/* 2^53: ids above it come as strings, see value_parse(). */
 #define EXACT_MAX 9007199254740992.0
 
 static void
@@ -31,7 +31,7 @@ add_escaped(struct buf *b, const char *s)
 	}
 }
 
-/* One parameter (value taken), unless it is null. */
+/* Appends one parameter (v taken), unless it is null. */
 static void
 add_parameter(struct buf *b, const char *key, jv v)
 {
@@ -52,7 +52,7 @@ add_parameter(struct buf *b, const char *key, jv v)
 	buf_release(&text);
 }
 
-/* One parameter for each element (v taken). */
+/* Appends a parameter for each element (v taken). */
 static void
 add_parameters(struct buf *b, const char *key, jv v)
 {
@@ -65,7 +65,7 @@ add_parameters(struct buf *b, const char *key, jv v)
 
 /* "key=value&...", in the order of the keys (object taken). */
 static void
-encode(struct buf *b, jv object)
+encode_form(struct buf *b, jv object)
 {
 	jv keys = jv_get_kind(object) == JV_KIND_OBJECT
 		      ? jv_keys(jv_copy(object))
@@ -106,7 +106,7 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 		buf_setf(why, "path is no text that begins with a slash");
 		return -1;
 	}
-	encode(&query, profile_member(result, "query"));
+	encode_form(&query, profile_member(result, "query"));
 	if (query.len > 0) {
 		buf_addc(
 		    &target, strchr(buf_str(&target), '?') != NULL ? '&' : '?');
@@ -117,9 +117,9 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 	return 0;
 }
 
-/* body goes as JSON, form as a form does. */
+/* {body} becomes JSON, {form} becomes form data. */
 static void
-read_body(jv result, struct profile_request *out)
+read_request_body(jv result, struct profile_request *out)
 {
 	jv body = profile_member(result, "body"),
 	   form = profile_member(result, "form");
@@ -129,7 +129,7 @@ read_body(jv result, struct profile_request *out)
 		value_dump_jv(jv_copy(body), &text);
 		out->type = JSON;
 	} else if (jv_get_kind(form) == JV_KIND_OBJECT) {
-		encode(&text, jv_copy(form));
+		encode_form(&text, jv_copy(form));
 		out->type = FORM;
 	}
 	if (out->type != NULL) {
@@ -178,7 +178,7 @@ profile_request_read(jv result, struct profile_request *out, struct buf *why)
 		buf_setf(why, "it must give {path, query}, {url} or null");
 		return -1;
 	}
-	read_body(result, out);
+	read_request_body(result, out);
 	if (read_method(result, out, why) == 0 &&
 	    read_target(result, out, why) == 0)
 		return 1;

@@ -1,5 +1,5 @@
 /*
- * profile_value: JSON as a profile sees it; see value.h and profile_impl.h.
+ * profile_value: JSON values for profiles; see value.h and profile_impl.h.
  */
 #include "poller/profile/value.h"
 
@@ -12,7 +12,7 @@
 #include "poller/profile/profile_impl.h"
 #include "poller/profile/utf8_repair.h"
 
-/* Above that, libjq rounds. */
+/* libjq rounds whole numbers above this. */
 #define EXACT_MAX (INT64_C(1) << 53)
 
 struct value *
@@ -46,6 +46,12 @@ jv
 value_jv(const struct value *v)
 {
 	return v != NULL ? jv_copy(v->v) : jv_null();
+}
+
+jv
+profile_text_or_null(const char *s)
+{
+	return s != NULL ? jv_string(s) : jv_null();
 }
 
 void
@@ -100,7 +106,7 @@ from_string(const json_t *j)
 
 	if (memchr(s, '\0', len) == NULL)
 		return jv_string_sized(s, (int)len);
-	/* No record may hold a NUL. */
+	/* No record may contain a NUL. */
 	for (i = 0; i < len; i += n + 1) {
 		n = strnlen(s + i, len - i);
 		buf_add(&b, s + i, n);
@@ -120,8 +126,8 @@ from_integer(json_int_t n)
 	return jv_number((double)n);
 }
 
-/* Objects of a page have the same keys again and again: each is made once and
- * then shared, within a thread. A slot holds whichever key came last. */
+/* The objects of a page have the same keys, so each key is made once and shared
+ * within a thread. A slot has the last key with its hash. */
 static _Thread_local struct {
 	char *text;
 	jv key;
@@ -161,7 +167,7 @@ value_end(void)
 	}
 }
 
-/* Recursion is bounded: jansson reads 2048 levels and no more. */
+/* Recursion is bounded: jansson reads at most 2048 levels. */
 static jv
 from_json(json_t *j)
 {
@@ -197,9 +203,10 @@ from_json(json_t *j)
 	return jv_null();
 }
 
-/* What can be mended: characters, and whole numbers beyond 64 bits. */
+/* Errors that utf8_repair_json() may repair: bad characters, and whole numbers
+ * of more than 64 bits. */
 static bool
-is_mendable(const json_error_t *e)
+is_repairable(const json_error_t *e)
 {
 	enum json_error_code code = json_error_code(e);
 
@@ -209,7 +216,7 @@ is_mendable(const json_error_t *e)
 }
 
 struct value *
-value_parse(const char *body, size_t len, bool *mended, struct buf *why)
+value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 {
 	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
 	const char *end = body + len;
@@ -221,7 +228,7 @@ value_parse(const char *body, size_t len, bool *mended, struct buf *why)
 	body += parse_utf8_mark(body, len);
 	len = (size_t)(end - body);
 	j = json_loadb(body, len, flags, &e);
-	if (j == NULL && is_mendable(&e)) {
+	if (j == NULL && is_repairable(&e)) {
 		json_error_t first = e;
 
 		utf8_repair_json(&text, body, len);
@@ -229,7 +236,7 @@ value_parse(const char *body, size_t len, bool *mended, struct buf *why)
 		if (j == NULL)
 			e = first;
 		else if (json_error_code(&first) != json_error_numeric_overflow)
-			*mended = true;
+			*repaired = true;
 	}
 	if (j != NULL)
 		v = value_new_jv(from_json(j));
@@ -272,7 +279,7 @@ value_keys_free(struct value_keys *k)
 }
 
 static void
-view(jv v, struct value_view *out, struct buf *scratch)
+view_jv(jv v, struct value_view *out, struct buf *scratch)
 {
 	switch (jv_get_kind(v)) {
 	case JV_KIND_INVALID:
@@ -302,7 +309,7 @@ view(jv v, struct value_view *out, struct buf *scratch)
 		out->len = scratch->len - out->len;
 		break;
 	}
-	/* The object still holds what text points to. */
+	/* The object keeps the string to which text points. */
 	jv_free(v);
 }
 
@@ -317,10 +324,11 @@ value_view(const struct value *v, const struct value_keys *k,
 	for (i = 0; i < k->n; i++) {
 		views[i] = (struct value_view){ .kind = VIEW_ABSENT };
 		if (object)
-			view(jv_object_get(jv_copy(v->v), jv_copy(k->keys[i])),
+			view_jv(
+			    jv_object_get(jv_copy(v->v), jv_copy(k->keys[i])),
 			    &views[i], scratch);
 	}
-	/* Only now does the buffer stand still. */
+	/* Only now the buffer is not reallocated any more. */
 	for (i = 0; i < k->n; i++) {
 		if (views[i].kind != VIEW_TREE)
 			continue;

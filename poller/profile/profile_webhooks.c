@@ -17,9 +17,9 @@ static const char *const names[] = {
 	[WEBHOOKS_REMOVE] = "hook_remove",
 };
 
-/* Owned; NULL when there is none, or an empty one. */
+/* The text of a member, owned; NULL if it is absent or empty. */
 static char *
-text(jv object, const char *key)
+nonempty_text(jv object, const char *key)
 {
 	jv v = profile_member(object, key);
 	char *s =
@@ -31,13 +31,7 @@ text(jv object, const char *key)
 	return s;
 }
 
-static jv
-text_or_null(const char *s)
-{
-	return s != NULL ? jv_string(s) : jv_null();
-}
-
-/* Calls X_WHAT with the input. */
+/* Calls the function X_WHAT, such as hooks_read. */
 static jv
 call_profile(struct profile *p, enum webhooks_call call, const char *what,
     const struct webhooks_input *in, struct buf *why)
@@ -45,8 +39,10 @@ call_profile(struct profile *p, enum webhooks_call call, const char *what,
 	jv hook = jv_object(), more = jv_object();
 	char name[32];
 
-	hook = jv_object_set(hook, jv_string("id"), text_or_null(in->id));
-	hook = jv_object_set(hook, jv_string("url"), text_or_null(in->url));
+	hook =
+	    jv_object_set(hook, jv_string("id"), profile_text_or_null(in->id));
+	hook = jv_object_set(
+	    hook, jv_string("url"), profile_text_or_null(in->url));
 	more = jv_object_set(more, jv_string("hook"), hook);
 	more = jv_object_set(more, jv_string("cursor"), value_jv(in->cursor));
 	more = jv_object_set(more, jv_string("answer"), value_jv(in->answer));
@@ -55,9 +51,10 @@ call_profile(struct profile *p, enum webhooks_call call, const char *what,
 	return profile_run(p, name, more, why);
 }
 
-/* A reason with the function's name before it. */
+/* Puts the function's name before the reason. */
 static void
-name_function(enum webhooks_call call, const char *what, struct buf *why)
+name_webhooks_function(
+    enum webhooks_call call, const char *what, struct buf *why)
 {
 	char *reason = xstrdup(buf_str(why));
 
@@ -77,14 +74,14 @@ webhooks_request(struct profile *p, enum webhooks_call call,
 	if (jv_is_valid(result))
 		rc = profile_request_read(result, out, why);
 	if (rc < 0)
-		name_function(call, "request", why);
+		name_webhooks_function(call, "request", why);
 	jv_free(result);
 	return rc;
 }
 
-/* "inbox, outbox" of a list (taken). */
+/* Joins a list of texts (taken): "inbox, outbox". */
 static char *
-join(jv list)
+join_texts(jv list)
 {
 	struct buf b = BUF_INIT;
 	int i, n = jv_get_kind(list) == JV_KIND_ARRAY
@@ -103,9 +100,9 @@ join(jv list)
 	return buf_take(&b);
 }
 
-/* One of the answer (taken). */
+/* Adds one webhook of the answer (taken). */
 static void
-add(struct webhooks *out, jv v)
+add_webhook(struct webhooks *out, jv v)
 {
 	jv active = profile_member(v, "active");
 	struct webhook *w;
@@ -113,29 +110,29 @@ add(struct webhooks *out, jv v)
 	XGROW(out->list, out->n, out->cap);
 	w = &out->list[out->n++];
 	*w = (struct webhook){ .id = profile_id(profile_member(v, "id")),
-		.url = text(v, "url"),
-		.secret = text(v, "secret"),
-		.events = join(profile_member(v, "events")),
+		.url = nonempty_text(v, "url"),
+		.secret = nonempty_text(v, "secret"),
+		.events = join_texts(profile_member(v, "events")),
 		.active = jv_get_kind(active) != JV_KIND_FALSE };
 	jv_free(active);
 	jv_free(v);
 }
 
 static void
-add_all(struct webhooks *out, jv list)
+add_webhooks(struct webhooks *out, jv list)
 {
 	int i, n = jv_array_length(jv_copy(list));
 
 	for (i = 0; i < n; i++)
-		add(out, jv_array_get(jv_copy(list), i));
+		add_webhook(out, jv_array_get(jv_copy(list), i));
 	jv_free(list);
 }
 
-/* What an error says beside its kind. */
+/* Sets *why to the message of an error. */
 static void
-tell(jv result, struct buf *why)
+set_error_text(jv result, struct buf *why)
 {
-	char *message = text(result, "message");
+	char *message = nonempty_text(result, "message");
 
 	buf_setf(why, "%s", message != NULL ? message : "");
 	free(message);
@@ -148,22 +145,22 @@ webhooks_read(struct profile *p, enum webhooks_call call,
 	jv result = call_profile(p, call, "read", in, why);
 	jv hooks = profile_member(result, "hooks"),
 	   next = profile_member(result, "next");
-	char *error = text(result, "error");
+	char *error = nonempty_text(result, "error");
 	enum error_class f = ERROR_CLASS_NONE;
 
 	value_unref(out->next);
 	out->next = NULL;
 	if (error != NULL) {
-		f = profile_fault(error);
-		tell(result, why);
+		f = profile_error_class(error);
+		set_error_text(result, why);
 	} else if (jv_get_kind(hooks) == JV_KIND_ARRAY) {
-		add_all(out, jv_copy(hooks));
+		add_webhooks(out, jv_copy(hooks));
 		if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
 			out->next = value_new_jv(jv_copy(next));
 	} else {
 		if (jv_is_valid(result))
 			buf_setf(why, "it must give {hooks}");
-		name_function(call, "read", why);
+		name_webhooks_function(call, "read", why);
 		f = ERROR_CLASS_UNUSABLE;
 	}
 	free(error);

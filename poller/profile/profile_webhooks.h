@@ -1,6 +1,7 @@
 /*
- * profile_webhooks: how a profile lists, adds and removes webhooks at its CRM.
- * The contract stands at the head of profiles/prelude.jq.
+ * profile_webhooks: the requests and answers by which a profile lists, adds and
+ * removes webhooks at its CRM. The contract is at the head of
+ * profiles/prelude.jq.
  */
 #ifndef POLLER_PROFILE_PROFILE_WEBHOOKS_H
 #define POLLER_PROFILE_PROFILE_WEBHOOKS_H
@@ -25,20 +26,20 @@ struct webhooks {
 	struct value *next; /* NULL: the last page */
 };
 
-/* Absent ones are null to the profile. All borrowed. */
+/* NULL is null for the profile. All pointers are borrowed. */
 struct webhooks_input {
 	const struct value *cursor, *answer;
 	int status;
 	const char *id, *url; /* of add and remove */
 };
 
-/* As profile_request(). */
+/* Makes the request of a call. Returns as profile_request(). */
 int webhooks_request(struct profile *p, enum webhooks_call call,
     const struct webhooks_input *in, struct profile_request *out,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* Appends what the answer has to *out, and sets next anew. Of a fault *why
- * says what it is. */
+/* Reads an answer: appends its webhooks to *out, and sets out->next. On an
+ * error *why says what it is. */
 enum error_class webhooks_read(struct profile *p, enum webhooks_call call,
     const struct webhooks_input *in, struct webhooks *out, struct buf *why)
     __attribute__((warn_unused_result));

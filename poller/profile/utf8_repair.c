@@ -1,6 +1,6 @@
 /*
- * utf8_repair: see utf8_repair.h. A pass over the bytes that knows just enough
- * of JSON to tell strings, escapes and numbers apart.
+ * utf8_repair: see utf8_repair.h. One pass over the bytes that distinguishes
+ * only strings, escapes and numbers.
  */
 #include "poller/profile/utf8_repair.h"
 
@@ -12,10 +12,10 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-/* Above that, a whole number may not fit into 64 bits. */
+/* A whole number with more digits may not fit into 64 bits. */
 #define DIGITS_KEPT 18
 
-struct scan {
+struct utf8_repair {
 	const char *p, *end;
 	struct buf *out;
 };
@@ -36,7 +36,7 @@ escape_value(const char *p, const char *end)
 }
 
 static void
-escape(struct scan *s)
+repair_escape(struct utf8_repair *s)
 {
 	int v = escape_value(s->p, s->end), low;
 	size_t n = s->end - s->p < 2 ? 1 : 2;
@@ -55,9 +55,9 @@ escape(struct scan *s)
 	s->p += n;
 }
 
-/* One character of a string that is no escape. */
+/* Copies one character of a string that is no escape. */
 static void
-character(struct scan *s)
+repair_character(struct utf8_repair *s)
 {
 	unsigned char c = (unsigned char)*s->p;
 	size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
@@ -72,21 +72,21 @@ character(struct scan *s)
 }
 
 static void
-string(struct scan *s)
+repair_string(struct utf8_repair *s)
 {
 	buf_addc(s->out, *s->p++);
 	while (s->p < s->end && *s->p != '"') {
 		if (*s->p == '\\')
-			escape(s);
+			repair_escape(s);
 		else
-			character(s);
+			repair_character(s);
 	}
 	if (s->p < s->end)
 		buf_addc(s->out, *s->p++);
 }
 
 static void
-number(struct scan *s)
+repair_number(struct utf8_repair *s)
 {
 	const char *from = s->p, *p = from + (*from == '-');
 	const char *digits = p;
@@ -110,13 +110,13 @@ number(struct scan *s)
 void
 utf8_repair_json(struct buf *out, const char *text, size_t len)
 {
-	struct scan s = { text, text + len, out };
+	struct utf8_repair s = { text, text + len, out };
 
 	while (s.p < s.end) {
 		if (*s.p == '"')
-			string(&s);
+			repair_string(&s);
 		else if (is_digit(*s.p) || *s.p == '-')
-			number(&s);
+			repair_number(&s);
 		else
 			buf_addc(out, *s.p++);
 	}

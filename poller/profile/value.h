@@ -1,6 +1,6 @@
 /*
- * value: JSON as a profile sees it. Implemented in profile_value.c, behind
- * which libjq is hidden; everybody else holds counted references.
+ * value: JSON values for profiles, as counted references. Implemented in
+ * profile_value.c, which hides libjq.
  */
 #ifndef POLLER_PROFILE_VALUE_H
 #define POLLER_PROFILE_VALUE_H
@@ -10,26 +10,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* NULL is null. */
+/* A NULL pointer stands for null. */
 struct value;
 
-/* The body of an answer. A byte order mark is skipped; whole numbers above
- * 2^53 become strings, because libjq would round them; bytes that are no
- * UTF-8 and half surrogates become U+FFFD, and *mended says so. NULL and *why
- * when it is not JSON. */
-struct value *value_parse(const char *body, size_t len, bool *mended,
+/* Parses the body of an answer. A byte order mark is skipped; whole numbers
+ * above 2^53 become strings, because libjq would round them; bytes that are no
+ * UTF-8 and half surrogates become U+FFFD, and set *repaired. NULL and *why if
+ * it is not JSON. */
+struct value *value_parse(const char *body, size_t len, bool *repaired,
     struct buf *why) __attribute__((warn_unused_result));
 
 struct value *value_ref(struct value *v);
 void value_unref(struct value *v);
 
-/* Its JSON text, appended. */
+/* Appends its JSON text. */
 void value_dump(const struct value *v, struct buf *out);
 
-/* {"chat":ID}: a chat of which nothing else is known. */
+/* {"chat":ID}, for a chat of which only the id is known. Owned. */
 struct value *value_chat(const char *chat) __attribute__((warn_unused_result));
 
-/* What stands behind one key of an object. */
+/* The kind of a member's value. */
 enum view_kind {
 	VIEW_ABSENT, /* or null */
 	VIEW_FALSE,
@@ -46,16 +46,16 @@ struct value_view {
 	size_t len;
 };
 
-/* Frees what value_parse() keeps ready between calls of this thread. */
+/* Frees what value_parse() caches for this thread. */
 void value_end(void);
 
-/* Names that are looked up in many objects, made ready for that. */
+/* Names to look up in many objects, prepared for speed. */
 struct value_keys;
 struct value_keys *value_keys_new(const char *const *names, size_t n);
 void value_keys_free(struct value_keys *k);
 
-/* Looks all keys up in v, which need not be an object: n views. Trees are
- * dumped into scratch, which is cleared first. */
+/* Looks all keys up in v and sets a view for each; all are absent if v is no
+ * object. Trees are dumped into scratch, which is cleared first. */
 void value_view(const struct value *v, const struct value_keys *k,
     struct value_view *views, struct buf *scratch);
 

@@ -1,15 +1,15 @@
-# chat2desk.jq: how Chat2Desk is asked, and how its answers become records.
-# The contract of the functions stands at the head of prelude.jq.
+# chat2desk.jq: requests to Chat2Desk, and how its answers become records.
+# The contract of the functions is at the head of prelude.jq.
 #
-# What Chat2Desk tells and what it does not:
+# What Chat2Desk reports and what it does not:
 #
 # - A dialog is the permanent thread of one customer on one channel. A contact
-#   in it is a request; last_request_id names the present one, so opened_at is
+#   in it is a request; last_request_id names the current one, so opened_at is
 #   the first message with that request_id. Clusters without request ids: the
-#   message after the last closing that was seen, else the dialog's begin.
-# - It does not tell of hand-offs by a bot. Closings and transfers are told
-#   only where a system message says so in extra_data.system_type or in a text
-#   that leaves no doubt; every other system message is of kind other.
+#   message after the last closing that was read, else the dialog's begin.
+# - It does not report hand-offs by a bot. Closings and transfers are reported
+#   only where a system message says so in extra_data.system_type or in an
+#   unambiguous text; every other system message is of kind other.
 # - It shows a message about a minute late in /messages; the list of dialogs
 #   shows it at once (last_message), so that one is taken from the list.
 # - operator_id of a message from the customer is the dialog's operator and
@@ -48,8 +48,8 @@ def failure:
 
 # All lists but /messages obey limit and offset. The last page is one that is
 # not full, or that reaches the total, which may come as a string. When the
-# total shrinks while we turn the page, as many rows have moved to the page
-# before: the page is read again from further up.
+# total shrinks between two pages, as many rows have moved to the page before:
+# the page is read again from further up.
 def next_offset($rows):
     (.cursor // {offset: 0, moved: 0}) as $cursor
     | ($cursor.offset + ($rows | length)) as $offset
@@ -65,7 +65,7 @@ def next_offset($rows):
       then null
       else {offset: $offset, total: $total, moved: $cursor.moved} end;
 
-# One that is no object becomes a record without an id: it is counted and told.
+# One that is no object becomes a record without an id: counted and reported.
 def row:
     if type == "object" then . else {} end;
 
@@ -75,7 +75,7 @@ def operators_request:
     {path: "/operators",
      query: {limit: page_size, offset: (.cursor.offset // 0)}};
 
-# Accounts that are off may keep online = 1, so they are left out first.
+# Disabled accounts may keep online = 1, so they are left out first.
 def is_off:
     . == "disabled" or . == "deleted" or . == "unconfirmed";
 
@@ -99,8 +99,8 @@ def operators_read:
 
 # --- messages: of the lists of dialogs and of messages ---
 
-# What a service line tells: "closed", "opened", "assigned", else "other".
-# Words count only where they can mean nothing else.
+# The kind of a service line: "closed", "opened", "assigned", else "other".
+# Words count only where they are unambiguous.
 def system_kind:
     .extra_data as $data | .text as $text
     | if ($data | type) == "object" and ($data.system_type | type) == "string"
@@ -118,7 +118,7 @@ def system_kind:
           else "other" end
       else "other" end;
 
-# "" counts as nothing.
+# "" counts as absent.
 def given:
     . != null and . != "" and . != [];
 
@@ -132,7 +132,7 @@ def content_kind:
 def is_bot($bots):
     . as $id | $bots != [] and any($bots[]; . == ($id | tostring));
 
-# Every message of every page comes through here: it is kept cheap.
+# Called for every message of every page, so it must be fast.
 def message($chat; $bots):
     .type as $type | .operator_id as $operator
     | {type: "message", id, chat: $chat, channel: .channel_id,
@@ -168,7 +168,7 @@ def chats_request:
      query: {state: "open", order: "asc", limit: page_size,
              offset: (.cursor.offset // 0)}};
 
-# Among the open ones a state that is none is no reason to drop a dialog.
+# In the list of open dialogs an unknown state is no reason to drop one.
 def status:
     if (.state | type) != "string" then .state
     elif .state == "open" and (.end | given | not) then "open"
@@ -225,7 +225,7 @@ def chat_read:
       else {records: [$dialog | chat, last_message($bots)]}
       end;
 
-# A number if it is one, for that is what it sends.
+# A number if it is one, because Chat2Desk sends numbers.
 def assign_request:
     {method: "PUT", path: @uri "/dialogs/\(.chat.chat)",
      body: {operator_id: (.operator as $id | try ($id | tonumber
@@ -238,10 +238,10 @@ def assign_read:
       else {operator: $dialog.operator_id} end;
 
 # --- messages of one chat ---
-# offset is ignored here. The newest page comes first; when it does not reach
-# back to what is known (or to the first message of the present request), the
-# rest is read in ascending order by start_id, the lowest id to come, until
-# the newest page is met: {from: ID, until: ID}.
+# offset is ignored here. The newest page comes first; if it does not reach
+# back to .known (or to the first message of the current request), the rest is
+# read in ascending order by start_id, the lowest id to come, up to the newest
+# page: {from: ID, until: ID}.
 
 def messages_request:
     {path: "/messages",
@@ -249,7 +249,7 @@ def messages_request:
              + if .cursor == null then {order: "desc"}
                else {order: "asc", start_id: .cursor.from} end)};
 
-# A filter that is not understood is ignored, and everybody's messages come.
+# The server ignores an unsupported filter and returns messages of all chats.
 def check_filter($rows; $chat):
     if [$rows[] | .dialog_id] - [$chat, null] == [] then .
     else error("/messages ignores dialog_id: it shows other dialogs") end;
@@ -303,7 +303,7 @@ def hook_events:
      "new_request", "close_dialog", "dialog_transferred",
      "operator_status_changed"];
 
-# Those that tell nothing that is counted.
+# Events without anything that is counted.
 def silent_hooks:
     ["outbox_status", "new_client", "client_updated",
      "client_added_to_blacklist", "close_request", "add_tag_to_client",
@@ -318,7 +318,7 @@ def hook_second($now):
     hook_time($now)
     | if type == "number" then floor else tostring | sub("[.][0-9]+"; "") end;
 
-# The type is left out where the event says it; null is a survey.
+# The type is left out where the event implies it; null is a survey.
 def hook_message($in):
     .hook_type as $hook
     | . + {id: .message_id, created: hook_second($in.now)}
@@ -328,13 +328,13 @@ def hook_message($in):
     | message(.dialog_id; $in.options.bot_operators);
 
 # The vendor documents an inbox, of a new request, whose dialog_id is empty.
-# Which dialog it is nothing else in it tells: the request is new, the dialog
-# may be, and who is told of an event asks the CRM nothing, for calls are paid.
+# Nothing else in it names the dialog: the request is new and the dialog may be.
+# The listener does not ask the CRM, because calls are paid for.
 def of_no_dialog:
     error("\(.hook_type) names no dialog (its dialog_id is empty), so it is not "
           + "known which chat it belongs to; the next poll reads it there");
 
-# A customer who writes opens the dialog; operator_id is who holds it then.
+# A customer who writes opens the dialog; operator_id is its assignee then.
 def inbox_chat($now):
     hook_time($now) as $at
     | {type: "chat", chat: .dialog_id, at: $at, status: "open",
@@ -367,11 +367,11 @@ def hook_read:
                . == $hook) then
           {records: [hook_message($in)]}
       elif $hook == "new_request" then
-          # A survey is a request of its own, and nobody waits in it.
+          # A survey is a request of its own, in which no customer waits.
           {records: [select(.type != "rating")
                      | hook_system($now; "opened"; .request_id // .id)]}
       elif $hook == "close_dialog" then
-          # No message: the closing may have one, by system_message.
+          # Not a message: the closing may come as one, by system_message.
           hook_time($now) as $at
           | {records: [{type: "chat", chat: .dialog_id, at: $at,
                         status: "closed", operator: .operator_id,

@@ -1,26 +1,26 @@
-# chatwoot.jq: what Chatwoot pushes, as records. Chatwoot is not polled yet:
-# who asks it to be is told so. The contract of the functions stands at the head
-# of prelude.jq.
+# chatwoot.jq: webhooks of Chatwoot as records. Chatwoot is not polled yet: a
+# poll of it is an error that says so. The contract of the functions is at the
+# head of prelude.jq.
 #
-# What Chatwoot tells and what it does not:
+# What Chatwoot reports and what it does not:
 #
-# - Nothing is sent again when it was not taken, and the order is not kept.
+# - A webhook that was not accepted is not sent again, and the order may change.
 # - A conversation keeps its id and its created_at when it is opened again.
-#   What closed, opened, handed over or transferred it, conversation_updated
-#   says in changed_attributes. conversation_status_changed comes beside it
-#   with null there, or with less, or not at all: it only shows how things
-#   stand. So each change is read from one event, and its id and time are made
-#   of when the change was saved, so that one that comes twice is one.
-# - Every event shows the whole conversation as it stands when the event is
-#   sent, which is later than the change: it becomes a chat record as of
-#   updated_at, and the newest counts. Servers of 2023 show no updated_at;
-#   timestamp is the last message's, so there it is as of now.
-# - What opens a conversation and gives it to somebody at once (automatic
-#   assignment) is told as a transfer alone; that a bot handed it over is lost.
-# - The REST API shows times of messages to the second; so they are cut to that
-#   here, and a message is the same from wherever it comes.
-# - Users and contacts have ids of their own, which may be the same number.
-#   from says which one it is.
+#   conversation_updated reports closing, opening, hand-off and transfer in
+#   changed_attributes. conversation_status_changed comes beside it with null
+#   there, or with less, or not at all: it only shows the current state. So each
+#   change is read from one event, and its id and time are made from the time
+#   at which it was saved, so that a repeat is the same record.
+# - Every event shows the whole conversation as it is when the event is sent,
+#   which is later than the change: it becomes a chat record as of updated_at,
+#   and the newest counts. Servers of 2023 show no updated_at; timestamp is the
+#   last message's, so there it is as of now.
+# - What opens a conversation and assigns it at once (automatic assignment) is
+#   reported as a transfer alone; a hand-off by a bot is lost then.
+# - The REST API shows times of messages to the second, so they are cut to that
+#   here, and a message is the same from both sources.
+# - Users and contacts have separate ids, which may be the same number; from
+#   says which one it is.
 # - Deleting a conversation raises no event.
 
 def about:
@@ -37,7 +37,7 @@ def hook_events:
     ["conversation_created", "conversation_status_changed",
      "conversation_updated", "message_created", "message_updated"];
 
-# Those that tell nothing that is counted.
+# Events without anything that is counted.
 def silent_events:
     ["contact_created", "contact_updated", "webwidget_triggered",
      "inbox_created", "inbox_updated", "conversation_typing_on",
@@ -51,7 +51,7 @@ def messages_request: not_polled;
 
 # --- times and texts ---
 
-# A number of seconds or a text; 0 and "" are none.
+# A number of seconds or a text; 0 and "" are absent.
 def given:
     if . == 0 or . == "" then null else . end;
 
@@ -73,11 +73,11 @@ def member($name):
 def change($name):
     [.changed_attributes | arrays | .[] | objects | .[$name] | objects] | .[0];
 
-# As of when it shows itself.
+# The time as of which a conversation is shown.
 def as_of($now):
     (.updated_at | given) // $now;
 
-# When what changed was saved.
+# The time at which the change was saved.
 def changed_at($now):
     (change("updated_at").current_value | given) // as_of($now);
 
@@ -86,7 +86,7 @@ def status_name:
     elif . == "resolved" then "closed"
     else error("a conversation has a status that is none: \(.)") end;
 
-# Who holds it, if it is a person. Older servers do not say what it is.
+# The assignee, if it is a person. Older servers do not give the type.
 def holder:
     if (.meta.assignee_type // "User") == "User"
     then .meta.assignee | member("id") else null end;
@@ -221,7 +221,7 @@ def hooks_request:
 def hooks_read:
     {hooks: [.answer.payload.webhooks[] | listed]};
 
-# One that is there keeps its secret.
+# A webhook that exists already keeps its secret.
 def hook_add_request:
     {path: (account_path + (if .hook.id == null then "" else "/\(.hook.id)" end)),
      method: (if .hook.id == null then "POST" else "PATCH" end),

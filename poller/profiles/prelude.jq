@@ -1,6 +1,6 @@
-# prelude.jq: what stands in front of every profile: helpers, and what a
-# function answers that a profile leaves out. messaging-profile(5) explains
-# how to write a profile; chat2desk.jq is one to start from.
+# prelude.jq: is put in front of every profile: helpers, and defaults for the
+# functions that a profile leaves out. messaging-profile(5) explains how to
+# write a profile; chat2desk.jq is one to start from.
 #
 # A profile is a set of functions without arguments. Each gets one object:
 #
@@ -9,59 +9,59 @@
 #   options   {account: string or null, customers, customer_phone, with_text:
 #             true or false, history: "episode" or "all",
 #             bot_operators: [strings], need: [strings]}
-#   cursor    null for the first page, then what the last page gave as next
-#   chat      (messages_*, chat_*) the chat's object as chats_read gave it;
+#   cursor    null for the first page, then next of the last page
+#   chat      (messages_*, chat_*) the chat's object as chats_read returned it;
 #             in chat_* perhaps only {chat: "id"}
 #   known     (messages_*) {last: the id, as a string, up to which the chat
 #             was read before, or null}
 #   customer  (customer_*) the customer's id, a string
 #   operator  (assign_*) the operator's id, a string; (chats_*, see by_operator)
-#             whose chats are asked for, null: those that nobody holds
-#   replaces  (assign_*) whom the operator takes over from, or null
-#   operators what operators_read gave last, with members of its own if it
-#             likes; [] if that was not needed
+#             whose chats are asked for, null: the unassigned ones
+#   replaces  (assign_*) the operator who is to be replaced, or null
+#   operators what operators_read returned last, with the profile's own
+#             members if it adds any; [] if that was not needed
 #   status    (*_read, failure) the HTTP status
 #   answer    (*_read, failure) the answer's JSON; null if it is none. Whole
 #             numbers above 2^53 come as strings, so that no digit is lost.
 #
-# X_request answers {path, query} - the path goes behind the configured URL,
+# X_request returns {path, query} - the path is appended to the configured URL,
 # a value of query may be an array (sent once per element), null values are
 # left out - or {url} with an address from an answer, which has to be on the
-# same host; or null: there is nothing to ask. Beside them may stand
-#   method    "GET" (what is meant without it), "POST" (likewise, with a body
-#             or a form), "PUT", "PATCH" or "DELETE"
+# same host; or null: there is nothing to ask. Optional members beside them:
+#   method    "GET" (the default without a body), "POST" (the default with a
+#             body or a form), "PUT", "PATCH" or "DELETE"
 #   body      what is sent as JSON
-#   form      an object that is sent as a form is, its values as in query
-#   host      a name of about.hosts: it goes to that host
+#   form      an object that is sent as form data, its values as in query
+#   host      a name of about.hosts: the request is sent to that host
 #
-# X_read answers {records: [...], next: the cursor of the next page or null},
+# X_read returns {records: [...], next: the cursor of the next page or null},
 # or {error: KIND, message: "..."} as failure does. A page or cursor that comes
 # twice is an error, unless the page before had moved: true beside its next,
 # which says that rows moved while it was read and the next page may be the
 # same.
 #
-#   about       what is so once and for all, all of which may be left out:
+#   about       facts of the CRM that do not change, all of them optional:
 #                 url          the default of [crm] url
 #                 auth         {header, prefix}: the header that carries the
-#                              token, and what stands in front of it
+#                              token, and a prefix of it
 #                 headers      {NAME: text}: others of each request; null means
 #                              that [crm] account is missing
 #                 hosts        {NAME: {url, auth, headers}}: other hosts; with
 #                              key: "admin_token" in its auth, the one of hook
 #                              requests that want [crm] admin_token, which is
 #                              the CRM itself unless it has a url
-#                 by_operator  true if no list of chats says who holds them:
-#                              chats_* are then asked with operator null, and
-#                              for each operator when that is known
+#                 by_operator  true if no list of chats names the assignees:
+#                              chats_* are then called with operator null, and
+#                              after that for each operator
 #                 needs        true if chats get tags of .options.need, and
-#                              operators have such
+#                              operators have such tags
 #                 max_pages    how many pages one question may have
 #                 budget       the default of [crm] budget
 #                 period       the seconds after which the CRM's count of calls
 #                              begins anew, if it refuses without saying for
 #                              how long
 #                 hooks        see below
-#   operators   all who can answer: {type: "operator", operator, name,
+#   operators   all who can reply: {type: "operator", operator, name,
 #               available, max_chats, reported_open_chats}
 #   chats       all open chats: {type: "chat", chat, status, operator,
 #               customer, channel, tag, opened_at, customer_name,
@@ -69,73 +69,73 @@
 #                 mark     changes whenever something of the chat changes
 #                 last     id of the chat's last message; the chat counts as
 #                          read when that one was among its messages
-#                 last_at  likewise its time, where the id is not told
-#                 taken    true if somebody holds the chat and it is not told
-#                          who; with an operator it means nothing
-#                 episode  what all messages of the present episode have as
+#                 last_at  the time of that message, where the id is not given
+#                 taken    true if the chat is assigned and the list does not
+#                          name the operator; ignored if it has an operator
+#                 episode  what all messages of the current episode have as
 #                          their episode; opened_at is then the first one's
-#               and the messages that the list tells of, as below
+#               and the messages that are in the list, as below
 #   messages    of one chat: {type: "message", id, chat, at, from, user,
 #               operator, to, channel, private, automated, kind, text, data,
 #               updated_at, episode}
 #   chat        one chat, whatever its state, with closed_at
 #   customer    {type: "customer", customer, customer_name, customer_phone,
 #               tag}
-#   assign      gives the chat to the operator; its read answers {operator: the
-#               id of who has it now, null if nobody}. It is asked once: when
-#               no answer comes, the chat is read again instead
-#   check       the self-check's question: does the token work? Its read answers
+#   assign      assigns the chat to the operator; its read returns {operator:
+#               the id of the assignee now, or null}. It is sent once: when no
+#               answer comes, the chat is read again instead
+#   check       the self-check's question: does the token work? Its read returns
 #               {info: {label: value}} to show
 #   failure     null if the answer is good, else {error: KIND, message}
 #
-# What a CRM pushes. hook_read gets tenant, options, and
-#   now         when it came, by our clock: the time of what bears none
+# Webhooks. hook_read gets tenant, options, and
+#   now         when it was received, on our clock: for what bears no time
 #   payload     its JSON, as answer above
 #   headers     those that about.hooks.headers names, {NAME: text or null}
-# and answers {records: [...]}, operators, chats and messages as above, but
-# complete: of a chat at (when things stood so; without it: now), status, and
-# operator, for none means that nobody holds it. A message has the id that the
-# poll gives it, and the same time, so that it counts once. All of it may come
-# twice and in any order. {records: []} when the event tells nothing that is
-# counted; with once: TEXT beside the records, what bears that text again within
-# a day is read with the now of the first. {unknown: its name} when it is none
-# that the profile knows: that, and what hook_read fails at, is kept as a dead
+# and returns {records: [...]}, operators, chats and messages as above, but
+# complete: a chat has at (the time of this state; without it: now), status, and
+# operator, without which it is unassigned. A message has the same id and time
+# as in a poll, so that it counts once. Records may come twice and in any order.
+# {records: []} if the event has nothing that is counted; with once: TEXT beside
+# the records, a payload with the same text within a day is read with the now of
+# the first. {unknown: its name} for an event that the profile does not
+# support: that payload, and one at which hook_read fails, becomes a dead
 # letter.
 #
 #   about.hooks {sign: {header, timestamp, prefix, parts, key}, headers}. sign
 #               says how the CRM signs, and is left out if it does not: the
-#               header with the HMAC-SHA256 in hexadecimal digits, what stands
-#               in front of them; the header with the time, in seconds since
+#               header with the HMAC-SHA256 in hexadecimal digits, the prefix
+#               of the digits; the header with the time, in seconds since
 #               1970, or null; what is signed, a list of "timestamp", "body"
 #               and other text; key: "secret", "token" (of the API, unless a
 #               secret is configured), or "md5 of token"
-#   hooks       the webhooks that the CRM has; its read answers {hooks: [{id,
+#   hooks       the webhooks that the CRM has; its read returns {hooks: [{id,
 #               url, events: [strings], active: true or false, secret: null or
-#               what the CRM made up to sign with}], next}
+#               the one the CRM made to sign with}], next}
 #   hook_add    registers .hook, {url, id: null, or of one that has that url
-#               already}; its read answers as hooks_read, of this one; when it
-#               has a next, there is more to send
+#               already}; its read returns the same as hooks_read, of this one;
+#               with a next, another request is sent
 #   hook_remove removes .hook, one of hooks_read's
 #
 # KIND is one of
-#   later       a passing trouble: the poller tries again
-#   throttled   too many calls: it waits as the headers tell, tries again
+#   later       a temporary error: the poller retries
+#   throttled   too many calls: it waits as the headers say, and retries
 #   quota       the calls that were paid for are used up: it gives up
 #   denied      the token is refused: it gives up
 #   gone        what was asked for does not exist
-#   unusable    anything else: it tries again once or twice; what the profile
-#               itself cannot read (an error, a bad record) is not tried again
+#   unusable    anything else: it retries once or twice; what the profile
+#               itself cannot read (an error, a bad record) is not retried
 #
-# In the lists of operators and chats a record without what it must have (its
-# id; of a message also its time) is left out, and of any other what cannot be
-# read; the poller warns. When that is most of a list it is unusable.
+# In the lists of operators and chats a record without a required field (its
+# id; of a message also its time) is left out, and any other field that cannot
+# be read; the poller warns. If most of a list is bad, it is unusable.
 #
 # In records an id is a string or a whole number, and 0, "" and null are no
 # id; a time is RFC 3339, with " UTC" allowed for Z, or a number of seconds
 # since 1970. messaging-records(5) has the meaning of each field.
 #
-# A profile has no environment, no files, and five seconds a call, for hook_read
-# one second.
+# A profile has no environment and no files; a call may take five seconds, of
+# hook_read one second.
 
 def env: {};
 def debug: .;
@@ -150,8 +150,8 @@ def halt_error: error("a profile cannot halt");
 def halt_error($code): error("a profile cannot halt");
 
 # jq 1.6 never frees what it compares when it looks for something in an array,
-# nor the reason why it cannot trim what is no text. These give the same and
-# lose nothing.
+# nor the error of trimming what is no text. These functions have the same
+# results without the leaks.
 def jq_indices($what): indices($what);
 def indices($what):
     if type != "array" then jq_indices($what)
@@ -168,11 +168,11 @@ def ltrimstr($text): if can_trim($text) then jq_ltrimstr($text) else . end;
 def jq_rtrimstr($text): rtrimstr($text);
 def rtrimstr($text): if can_trim($text) then jq_rtrimstr($text) else . end;
 
-# How the poller calls a function: its first result. libjq aborts when it starts
-# anew where the last call had stopped behind a path expression that could go
-# on, cut in time or after its first result. It does not where that expression
-# stands within another one, and first() ends it before that one is left. So the
-# call is within path(), which has its result as what stands in a path behind x.
+# How the poller calls a function: its first result. libjq aborts at the start
+# of a call if the last one was stopped, by time or after its first result, in
+# a path expression that has more results. It does not if that expression is
+# inside another one, which first() ends before it is left. So the call is
+# inside path(), and its result is the element after x of that path.
 def jq_call(f):
     . as $in
     | null
@@ -183,7 +183,7 @@ def jq_call(f):
 def flat_text:
     [.. | strings] | join(" ");
 
-# What the HTTP status alone says.
+# The error that the HTTP status alone shows.
 def http_failure:
     .status as $s
     | (.answer | if type == "object" then flat_text else "" end) as $text

@@ -1,22 +1,22 @@
-# qiscus.jq: how Qiscus Omnichannel is asked, what it pushes, and how both
-# become records. The contract of the functions stands at the head of
+# qiscus.jq: requests to Qiscus Omnichannel, and how its answers and webhooks
+# become records. The contract of the functions is at the head of
 # prelude.jq.
 #
-# What Qiscus tells and what it does not:
+# What Qiscus reports and what it does not:
 #
 # - A room is the permanent thread of one customer on one channel. A contact
 #   in it is a session, from its first message until the room is resolved; the
-#   list does not tell of sessions, so one begins at the first message behind
-#   the last system message of a resolving.
-# - A room does not say who holds it: rooms are listed for each agent, behind
-#   those that wait for one. One room by itself says only whether it waits.
-# - Messages are kept on another host, which knows people by their sdk_email.
-#   Lists of messages have page numbers, newest first, so what is written
-#   meanwhile pushes rows on to the next page.
+#   list has no sessions, so one begins at the first message after the last
+#   system message of a resolving.
+# - A room does not name its agent: rooms are listed for each agent, after those
+#   without one. A single room says only whether it waits for an agent.
+# - Messages are on another host, which identifies people by their sdk_email.
+#   Lists of messages have page numbers, newest first, so a message that is
+#   written meanwhile moves rows to the next page.
 # - Of the last message the list has the time and the text, not the id.
-# - Pushed are: a customer's message in a room without an agent, again for
-#   each until it has one; resolving, without a time, and by whom, which need
-#   not be the agent; new sessions; what customers write. Nothing is signed.
+# - Webhooks: a customer's message in a room without an agent, for each message
+#   until it has one; resolving, without a time, by a user who need not be the
+#   agent; new sessions; messages of customers. None is signed.
 # - ids come as numbers or as strings, times as "2022-05-25T03:21:42Z".
 
 def room_page: 50;
@@ -42,8 +42,8 @@ def about:
        max_pages: 1000,
        hooks: {}};
 
-# The strings of errors are not documented. An agent that is not there is no
-# reason to think that the room is gone.
+# The strings of errors are not documented. A missing agent does not mean that
+# the room is gone.
 def failure:
     (.answer | if type == "object" then [.errors, .error, .message] else . end
      | flat_text) as $text
@@ -61,14 +61,14 @@ def failure:
              else . end
       end;
 
-# "", 0 and null count as nothing.
+# "", 0 and null count as absent.
 def given:
     . != null and . != "" and . != 0;
 
 def some_text:
     if type == "string" and . != "" then . else null end;
 
-# One that is no object becomes a record without an id: it is counted and told.
+# One that is no object becomes a record without an id: counted and reported.
 def row:
     if type == "object" then . else {} end;
 
@@ -77,7 +77,7 @@ def decoded:
     if type == "string" then (try fromjson catch null) else . end
     | if type == "object" then . else {} end;
 
-# An id as a number if it is one, for that is what it sends.
+# An id as a number if it is one, because Qiscus sends numbers.
 def number_if_one:
     . as $id
     | try (tonumber | if tostring == $id then . else $id end) catch $id;
@@ -91,7 +91,7 @@ def operators_request:
 def is_agent:
     .type == 2 or .type_as_string == "agent";
 
-# Whoever has an account may hold rooms, but only agents are given some.
+# Any account may have rooms, but only agents get rooms assigned.
 def agent:
     {type: "operator",
      operator: .id,
@@ -131,7 +131,7 @@ def chats_request:
                      user_ids: [.operator | number_if_one]} end)
             + (if .cursor == null then {} else {cursor_after: .cursor} end))};
 
-# Says of a text whether it is another, and no more.
+# A hash of a text, by which a change is noticed.
 def checksum:
     if type == "string" then
         reduce explode[] as $c (7; (. * 31 + $c) % 1000000007)
@@ -145,8 +145,8 @@ def room_status($operator):
     elif $operator == null and bot_has_it then "pending"
     else "open" end;
 
-# What the tags of an agent must have. As long as the channel is not known,
-# nobody will do.
+# The tags that an agent needs. As long as the channel is unknown, no agent is
+# suitable.
 def needed($in; $channel):
     [$in.options.need[]
      | if . != "channel" then .
@@ -170,7 +170,7 @@ def chat($in; $operator):
             .last_comment_text | checksum) \(.is_resolved) \(
             .is_waiting) \($operator)"};
 
-# Lists were seen with rows that do not belong there.
+# Some lists have rows that do not belong there.
 def belongs($operator):
     . == {}
     or (.is_resolved != true
@@ -205,8 +205,8 @@ def chat_read:
       end
     | {records: [.]};
 
-# With replace_latest_agent false and max_agent 1 nobody is given a room that
-# somebody else was given meanwhile.
+# With replace_latest_agent false and max_agent 1 the CRM refuses to assign a
+# room that was assigned to another agent meanwhile.
 def assign_request:
     {path: "/api/v1/admin/service/assign_agent",
      form: {room_id: .chat.chat, agent_id: .operator, max_agent: 1,
@@ -239,7 +239,7 @@ def content_kind:
     elif .type == "location" or .type == "contact_person" then .type
     else "text" end;
 
-# Who joins is told by name: that is somebody if only one has that name.
+# Who joins is given by name, which identifies an agent if only one has it.
 def joined($crew):
     [.message | strings | capture("^(?<name>.+) (has )?joined\\b")?
      | .name] as $name
@@ -260,15 +260,15 @@ def by_email:
     map(select(.sdk_email | given) | {key: .sdk_email, value: .operator})
     | from_entries;
 
-# Agents write under their sdk_email; whom the list does not have keeps it.
+# Agents write under their sdk_email, which stays if no operator has it.
 def written($user; $ids; $bots):
     (if $user | type == "string" then $ids[$user] else null end) as $who
     | if $bots != [] and any($bots[]; . == ($who | tostring) or . == $user) then
           {from: "bot", user: ($who // $user)}
       else {from: "operator", user: ($who // $user), operator: $who} end;
 
-# $in is the input of the call. Every comment of every page comes through
-# here: it is kept cheap.
+# $in is the input of the call. Called for every comment of every page, so it
+# must be fast.
 def comment($in; $ids):
     (.user | row) as $who
     | ($who.extras | decoded) as $extras
@@ -288,7 +288,7 @@ def comment($in; $ids):
 def as_number:
     try tonumber catch null;
 
-# Whether the rest is known, or belongs to sessions that are over.
+# Whether the rest was read before, or belongs to earlier sessions.
 def reaches_back($rows; $in):
     ($in.known.last | as_number) as $known
     | ($known != null
@@ -328,7 +328,7 @@ def allocation($in):
           channel: (.channel | row | .id),
           tags: needed($in; .channel | row | .id)} end;
 
-# Who pressed the button need not be who held the room.
+# The user who resolved it need not be the agent of the room.
 def resolved($in):
     (.customer | row) as $customer
     | .service
@@ -338,7 +338,7 @@ def resolved($in):
             customer_name: ($customer.name | some_text),
             channel: (.channel | row | .id)} end;
 
-# A session is resolved once: what tells of it again has its id, too.
+# A session is resolved once: a repeat has the same id.
 def resolved_once:
     .service
     | if .id | given then {once: "resolved \(.room_id) \(.id)"} else {} end;
@@ -350,7 +350,7 @@ def room_of:
       elif $room.id_str | given then $room.id_str
       else $room.id end;
 
-# What a customer wrote; where the id is 0 only the next poll can tell.
+# A message of a customer; if the id is 0, only the next poll has it.
 def posted($room):
     (.payload | row) as $payload
     | ($payload.message | row) as $m
@@ -361,7 +361,7 @@ def posted($room):
             from: "customer", user: ($payload.from | row | .email),
             kind: ($m | content_kind), text: $m.text} end;
 
-# A room that does not wait has an agent who is not told: the next poll tells.
+# A room that does not wait has an agent, whom the next poll finds.
 def new_session($in):
     room_of as $room
     | .room_log
@@ -388,8 +388,8 @@ def hook_read:
 
 # What can be registered: the name in the path, and what the flags of the app
 # are called. That takes the token of an admin, not the app's secret key.
-# Sessions need no webhook of their own: the first message is told of as one in
-# a room without an agent.
+# Sessions need no webhook: their first message is reported as one in a room
+# without an agent.
 def webhooks:
     [{id: "agent_allocation", flag: "allocate_agent"},
      {id: "mark_as_resolved", flag: "mark_as_resolved"}];

@@ -12,7 +12,7 @@ all_calls(const struct forecast *f)
 }
 
 static bool
-is_within(const struct forecast *f, const struct tenant *t)
+is_within_budget(const struct forecast *f, const struct tenant *t)
 {
 	return t->budget == 0 || all_calls(f) <= (double)t->budget;
 }
@@ -20,7 +20,7 @@ is_within(const struct forecast *f, const struct tenant *t)
 bool
 cost_is_affordable(const struct cost *c, const struct tenant *t)
 {
-	return is_within(&c->forecast, t);
+	return is_within_budget(&c->forecast, t);
 }
 
 /* "26000 (26 % of [crm acme] budget)" */
@@ -36,11 +36,11 @@ add_calls(struct buf *to, const struct forecast *f, const struct tenant *t)
 static void
 add_advice(struct buf *to, const struct cost *c, const struct tenant *t)
 {
-	if (is_within(&c->forecast, t))
+	if (is_within_budget(&c->forecast, t))
 		return;
 	if (c->state)
 		buf_adds(to, "; poll less often, or raise the budget");
-	else if (is_within(&c->other, t))
+	else if (is_within_budget(&c->other, t))
 		buf_adds(to, "; set [poller] state");
 	else
 		buf_adds(to, "; set [poller] state, and poll less often or "

@@ -164,7 +164,7 @@ cron_expr_fires(const struct cron_expr *c, int minute, int hour, int day,
 	return by_day || by_weekday;
 }
 
-/* Every day has 24 hours here: the two that do not are no matter for a
+/* Every day counts as 24 hours: the two that differ do not matter to a
  * forecast. */
 void
 cron_expr_count(

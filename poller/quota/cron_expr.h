@@ -1,14 +1,14 @@
 /*
- * cron_expr: when a line of a crontab fires, for the forecast.
+ * cron_expr: the times at which a crontab line fires, for the forecast.
  *
  * Five fields (minute, hour, day of month, month, day of week) with lists,
  * ranges, steps and names, or @hourly, @daily, @midnight, @weekly, @monthly,
- * @yearly, @annually. As in cron, when both days are restricted either will
- * do.
+ * @yearly, @annually. As in cron, if both days are restricted, one of them is
+ * enough.
  *
- * Debian has no library in C for it. ccronexpr, the one in use elsewhere, was
- * tried: it wants six fields, knows no @daily, and lets "0 0 0 13 * 5" fire on
- * Friday the 13th alone, where cron does on each 13th and each Friday.
+ * Debian has no C library for it. ccronexpr, the usual one, was tried: it
+ * needs six fields, lacks @daily, and fires "0 0 0 13 * 5" only on a Friday the
+ * 13th, where cron fires on each 13th and each Friday.
  */
 #ifndef POLLER_QUOTA_CRON_EXPR_H
 #define POLLER_QUOTA_CRON_EXPR_H
@@ -24,16 +24,16 @@ struct cron_expr {
 	bool any_day, any_weekday;
 };
 
-/* 0, or -1 and *why. */
+/* Parses a crontab line. 0, or -1 and *why. */
 int cron_expr_parse(struct cron_expr *c, const char *text, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* month from 1, weekday from 0 (Sunday). */
+/* Whether it fires then. month from 1, weekday from 0 (Sunday). */
 bool cron_expr_fires(const struct cron_expr *c, int minute, int hour, int day,
     int month, int weekday);
 
-/* How often it fires in each hour of the day within so many days, the first
- * of which begins at the local midnight before now_ms. */
+/* How often it fires in each hour of the day, summed over `days` days from the
+ * local midnight before now_ms on. */
 void cron_expr_count(
     const struct cron_expr *c, int64_t now_ms, int days, unsigned fires[24]);
 

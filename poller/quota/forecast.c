@@ -1,27 +1,27 @@
 /*
  * forecast: see forecast.h.
  *
- * A poll costs in an hour what it cost in that hour of the last two weeks;
- * in an hour that was not seen, what it cost on the average; if too little was
- * seen yet, what the list lets us expect: its pages, now and then the
- * operators, and a call for each chat that changes. Without a state it is the
- * operators, and a call for each chat, every time.
+ * A poll in some hour of the day costs what it cost in that hour of the last
+ * two weeks; in an hour without measurements, the average of all hours; with
+ * too few measurements, an estimate: the pages of the list, a call for each
+ * chat that changes, and sometimes the operators. Without a state it is the
+ * list, the operators and a call for each chat, every time.
  *
- * The reaper asks for each chat that left the list while polls run; while they
- * do not, it asks for the list.
+ * The reaper asks about each chat that left the list while polls run, and for
+ * the whole list while they do not.
  */
 #include "poller/quota/forecast.h"
 
 #include <string.h>
 
-/* Cost of a run in an hour; the average of all hours where it is not known. */
-struct cost {
+/* Calls of one run, by hour of the day, and the average of all hours. */
+struct hourly_cost {
 	double of[24], average;
 	bool known[24], any;
 };
 
 static void
-measure(struct cost *c, const struct usage *hours)
+measure_hours(struct hourly_cost *c, const struct call_usage *hours)
 {
 	uint64_t runs = 0, calls = 0;
 	size_t h;
@@ -41,8 +41,8 @@ measure(struct cost *c, const struct usage *hours)
 }
 
 static double
-poll_cost(const struct forecast_input *in, const struct cost *c, size_t hour,
-    double per_hour)
+poll_cost(const struct forecast_input *in, const struct hourly_cost *c,
+    size_t hour, double per_hour)
 {
 	double gap = per_hour > 0 ? 60 / per_hour : 60; /* minutes */
 	double every = (double)in->operators_every_ms / 60000;
@@ -74,7 +74,7 @@ is_enough(const struct forecast_input *in)
 
 /* Chats that leave the list in a minute. */
 static double
-leaving(const struct usage *polls, size_t hour, double polls_per_hour)
+leaving(const struct call_usage *polls, size_t hour, double polls_per_hour)
 {
 	if (polls == NULL || polls[hour].runs == 0)
 		return 0;
@@ -83,14 +83,14 @@ leaving(const struct usage *polls, size_t hour, double polls_per_hour)
 }
 
 static double
-reaper_cost(const struct forecast_input *in, const struct cost *c, size_t hour,
-    double polls_per_hour, double runs_per_hour)
+reaper_cost(const struct forecast_input *in, const struct hourly_cost *c,
+    size_t hour, double polls_per_hour, double runs_per_hour)
 {
 	double gap = runs_per_hour > 0 ? 60 / runs_per_hour : 60;
 
 	if (c->known[hour])
 		return c->of[hour];
-	if (polls_per_hour < 30) /* the snapshot is old: all are asked about */
+	if (polls_per_hour < 30) /* the snapshot is old: it reads the list */
 		return in->pages;
 	return leaving(in->polls, hour, polls_per_hour) * gap;
 }
@@ -99,13 +99,13 @@ void
 forecast_compute(const struct forecast_input *in, struct forecast *out)
 {
 	unsigned polls[24], runs[24], day_polls[24], day_runs[24];
-	struct cost poll, run;
+	struct hourly_cost poll, run;
 	double a, b, per_hour;
 	size_t h;
 
 	*out = (struct forecast){ .polls = 0 };
-	measure(&poll, in->state && is_enough(in) ? in->polls : NULL);
-	measure(&run, in->runs);
+	measure_hours(&poll, in->state && is_enough(in) ? in->polls : NULL);
+	measure_hours(&run, in->runs);
 	cron_expr_count(in->schedule, in->now_ms, FORECAST_DAYS, polls);
 	cron_expr_count(in->reaper, in->now_ms, FORECAST_DAYS, runs);
 	cron_expr_count(in->schedule, in->now_ms, 1, day_polls);

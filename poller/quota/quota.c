@@ -11,7 +11,8 @@
 #include "poller/quota/usage.h"
 
 static void
-warn(const struct tenant *t, struct store *s, uint64_t used, int64_t today)
+warn_budget(
+    const struct tenant *t, struct store *s, uint64_t used, int64_t today)
 {
 	if (store_number(s, "budget_warned", 0) == today)
 		return;
@@ -40,12 +41,12 @@ check_budget(
 	}
 	fetch_limit(f, budget - used);
 	if (used >= budget / 5 * 4)
-		warn(t, s, used, now_ms / DAY_MS);
+		warn_budget(t, s, used, now_ms / DAY_MS);
 	return PROG_OK;
 }
 
-/* A short wish is one that a run can wait for; a very long one is not to be
- * believed. */
+/* A pause shorter than retry_budget is waited for during the run; one beyond
+ * THROTTLE_MAX_MS is taken for an error. */
 static enum exit_code
 check_hold(const struct tenant *t, struct store *s, int64_t now_ms)
 {
@@ -71,9 +72,9 @@ quota_check(
 }
 
 void
-quota_keep(struct store *s, const struct fetch *f, int64_t now_ms)
+quota_keep_hold(struct store *s, const struct fetch *f, int64_t now_ms)
 {
-	int64_t held = fetch_held(f);
+	int64_t held = fetch_hold_ms(f);
 
 	if (held > 0)
 		store_set_number(s, "hold_until", now_ms + held);

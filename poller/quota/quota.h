@@ -1,6 +1,6 @@
 /*
- * quota: whether a tenant's CRM may be asked now: the calls that are paid for,
- * and a wish of the CRM to be left alone, both kept in the state.
+ * quota: whether a tenant's CRM may be called now: by the budget of calls a
+ * month, and by a pause that the CRM asked for. Both are kept in the state.
  */
 #ifndef POLLER_QUOTA_QUOTA_H
 #define POLLER_QUOTA_QUOTA_H
@@ -12,12 +12,12 @@
 
 #include <stdint.h>
 
-/* PROG_OK, and *f may make as many calls as are left this month; or the code
- * of a refusal, which was logged. Warns once a day from 80 % on. */
+/* PROG_OK, and *f is limited to the calls left this month; or an exit code,
+ * after logging. Warns once a day from 80 % of the budget on. */
 enum exit_code quota_check(
     const struct tenant *t, struct store *s, struct fetch *f, int64_t now_ms);
 
-/* Keeps the wish that was heard by *f, if there was one. */
-void quota_keep(struct store *s, const struct fetch *f, int64_t now_ms);
+/* Stores the time until which the CRM throttles *f, if it does. */
+void quota_keep_hold(struct store *s, const struct fetch *f, int64_t now_ms);
 
 #endif

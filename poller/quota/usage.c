@@ -1,6 +1,6 @@
 /*
- * usage: see usage.h. Polls and status runs count under keys of their own, so
- * that the one does not overwrite what the other adds meanwhile.
+ * usage: see usage.h. Polls, status runs and assigning have different keys, so
+ * that none overwrites what another adds meanwhile.
  */
 #include "poller/quota/usage.h"
 
@@ -31,7 +31,7 @@ usage_calls(const uint64_t calls[PROFILE_CALLS])
 }
 
 static void
-sum(struct usage *to, const struct usage *u)
+sum_usage(struct call_usage *to, const struct call_usage *u)
 {
 	size_t i;
 
@@ -91,15 +91,15 @@ usage_span(struct store *s, enum usage_who who)
 	return store_number(s, last, 0) - store_number(s, first, 0);
 }
 
-struct forgetting {
+struct usage_expiry {
 	struct store *store;
 	char oldest[USAGE_WHO][16];
 };
 
 static void
-forget_old(void *ctx, const char *key, const void *data, size_t len)
+drop_old_hour(void *ctx, const char *key, const void *data, size_t len)
 {
-	struct forgetting *f = ctx;
+	struct usage_expiry *f = ctx;
 	size_t i;
 
 	(void)data;
@@ -123,7 +123,7 @@ usage_add_month(
 }
 
 static void
-pack_hour(const struct usage *u, struct buf *to)
+pack_hour(const struct call_usage *u, struct buf *to)
 {
 	size_t i;
 
@@ -134,9 +134,9 @@ pack_hour(const struct usage *u, struct buf *to)
 	pack_put_number(to, u->left);
 }
 
-/* What is no hour counts nothing. */
+/* -1, and zeros, if the entry is damaged. */
 static int
-unpack(const void *data, size_t len, struct usage *u)
+unpack_hour(const void *data, size_t len, struct call_usage *u)
 {
 	struct pack r = pack_open(data, len, LAYOUT);
 	size_t i;
@@ -152,12 +152,12 @@ unpack(const void *data, size_t len, struct usage *u)
 }
 
 void
-usage_add_run(
-    struct store *s, enum usage_who who, int64_t now_ms, const struct usage *u)
+usage_add_run(struct store *s, enum usage_who who, int64_t now_ms,
+    const struct call_usage *u)
 {
 	time_t now = (time_t)(now_ms / 1000);
-	struct forgetting f = { .store = s };
-	struct usage hour = { .runs = 0 };
+	struct usage_expiry f = { .store = s };
+	struct call_usage hour = { .runs = 0 };
 	struct buf b = BUF_INIT;
 	const void *data;
 	char key[16];
@@ -165,8 +165,8 @@ usage_add_run(
 
 	hour_key(who, now, key, sizeof key);
 	if (store_get(s, STORE_STATISTICS, key, &data, &len))
-		(void)unpack(data, len, &hour);
-	sum(&hour, u);
+		(void)unpack_hour(data, len, &hour);
+	sum_usage(&hour, u);
 	pack_hour(&hour, &b);
 	store_put(s, STORE_STATISTICS, key, b.data, b.len);
 	buf_release(&b);
@@ -175,7 +175,7 @@ usage_add_run(
 	for (i = 0; i < USAGE_WHO; i++)
 		hour_key((enum usage_who)i, now - KEEP_SECONDS, f.oldest[i],
 		    sizeof f.oldest[i]);
-	store_each(s, STORE_STATISTICS, forget_old, &f);
+	store_each(s, STORE_STATISTICS, drop_old_hour, &f);
 }
 
 uint64_t
@@ -194,25 +194,25 @@ usage_month(struct store *s, int64_t now_ms)
 
 struct summing {
 	enum usage_who who;
-	struct usage *hours;
+	struct call_usage *hours;
 };
 
 static void
 sum_hour(void *ctx, const char *key, const void *data, size_t len)
 {
 	struct summing *s = ctx;
-	struct usage u;
+	struct call_usage u;
 	int64_t hour;
 
 	if (key[0] != letters[s->who] || strlen(key) != 11 ||
 	    parse_int(key[9] == '0' ? key + 10 : key + 9, 0, 23, &hour) != 0 ||
-	    unpack(data, len, &u) == -1)
+	    unpack_hour(data, len, &u) == -1)
 		return;
-	sum(&s->hours[hour], &u);
+	sum_usage(&s->hours[hour], &u);
 }
 
 void
-usage_hours(struct store *s, enum usage_who who, struct usage hours[24])
+usage_hours(struct store *s, enum usage_who who, struct call_usage hours[24])
 {
 	struct summing sums = { who, hours };
 

@@ -1,6 +1,6 @@
 /*
- * usage: counts what polls, status runs and assigning cost, in the state: the
- * calls of each month, and for two weeks what every hour was like.
+ * usage: counts in the state the calls of polls, status runs and assigning: a
+ * sum for each month, and for two weeks one for each hour.
  */
 #ifndef POLLER_QUOTA_USAGE_H
 #define POLLER_QUOTA_USAGE_H
@@ -13,21 +13,22 @@
 
 enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_ASSIGN, USAGE_WHO };
 
-/* What one run adds, and what an hour sums up to. */
-struct usage {
+/* The counts of one run, or the sums of an hour. */
+struct call_usage {
 	uint64_t runs;
 	uint64_t calls[PROFILE_CALLS];
 	uint64_t left; /* chats that left the list */
 };
 
+/* The sum of calls of all kinds. */
 uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
 
-/* Both add to what is committed: call each once between two commits.
+/* Both add to the committed value: call each once at most between two commits.
  *
- * Adds a run to the hour of now_ms (local time); what is older than two weeks
- * goes. */
-void usage_add_run(
-    struct store *s, enum usage_who who, int64_t now_ms, const struct usage *u);
+ * Adds a run to the hour of now_ms (local time), and deletes hours older than
+ * two weeks. */
+void usage_add_run(struct store *s, enum usage_who who, int64_t now_ms,
+    const struct call_usage *u);
 
 /* Adds calls to the month of now_ms (UTC). */
 void usage_add_month(
@@ -36,10 +37,11 @@ void usage_add_month(
 /* Calls in the month of now_ms. */
 uint64_t usage_month(struct store *s, int64_t now_ms);
 
-/* From the first run that was added to the last one, in ms; 0: not known. */
+/* Milliseconds from the first run to the last; 0: unknown. */
 int64_t usage_span(struct store *s, enum usage_who who);
 
-/* What is known of each hour of the day. */
-void usage_hours(struct store *s, enum usage_who who, struct usage hours[24]);
+/* Sums over all days that are kept, by hour of the day. */
+void usage_hours(
+    struct store *s, enum usage_who who, struct call_usage hours[24]);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * chat_state: see chat_state.h. Of a chat what it is, how many messages, and
- * each message; texts with their NUL.
+ * chat_state: see chat_state.h. The bytes are the chat's own members, the
+ * number of messages, and each message; texts end with NUL.
  */
 #include "poller/store/chat_state.h"
 
@@ -12,7 +12,7 @@
 
 #define LAYOUT 2
 
-/* Bytes: time, flags, and of three texts a length and a NUL. */
+/* Bytes: a time, flags, and length and NUL of three texts. */
 #define MESSAGE_LEAST 8
 
 enum { CLOSING = 1, FETCHED = 2 }; /* flags of a message */
@@ -34,7 +34,7 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 
 	pack_put_number(out, LAYOUT);
 	pack_put_number(out, c->failures);
-	pack_put_number(out, c->settled);
+	pack_put_number(out, c->complete);
 	pack_put_signed(out, c->opened_at);
 	pack_put_signed(out, c->since);
 	pack_put_signed(out, c->left_at);
@@ -52,8 +52,8 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 	}
 }
 
-/* What stands before the messages, borrowed. */
-struct head {
+/* What stands before the messages; borrowed. */
+struct chat_head {
 	struct pack rest;
 	struct chat_peek peek;
 	int64_t since;
@@ -61,15 +61,15 @@ struct head {
 	uint64_t messages;
 };
 
-static struct head
+static struct chat_head
 get_head(const void *data, size_t len)
 {
-	struct head h = { .rest = pack_open(data, len, LAYOUT) };
+	struct chat_head h = { .rest = pack_open(data, len, LAYOUT) };
 	struct pack *r = &h.rest;
 	size_t n;
 
 	h.peek.failures = (unsigned)pack_number(r);
-	h.peek.settled = pack_number(r) != 0;
+	h.peek.complete = pack_number(r) != 0;
 	h.peek.opened_at = pack_signed(r);
 	h.since = pack_signed(r);
 	h.peek.left_at = pack_signed(r);
@@ -79,7 +79,7 @@ get_head(const void *data, size_t len)
 	return h;
 }
 
-struct entry {
+struct stored_message {
 	int64_t at;
 	bool closing, fetched;
 	const char *id, *episode, *body;
@@ -87,7 +87,7 @@ struct entry {
 };
 
 static bool
-get_entry(struct pack *r, struct entry *e)
+get_message(struct pack *r, struct stored_message *e)
 {
 	uint64_t flags;
 	size_t len;
@@ -105,26 +105,26 @@ get_entry(struct pack *r, struct entry *e)
 int
 chat_state_decode(struct chat_state *c, const void *data, size_t len)
 {
-	struct head h = get_head(data, len);
+	struct chat_head h = get_head(data, len);
 	struct history_message m;
-	struct entry e;
+	struct stored_message e;
 
 	*c = (struct chat_state){ .history = HISTORY_INIT };
 	c->failures = h.peek.failures;
-	c->settled = h.peek.settled;
+	c->complete = h.peek.complete;
 	c->opened_at = h.peek.opened_at;
 	c->since = h.since;
 	c->left_at = h.peek.left_at;
 	c->mark = xstrdup(h.peek.mark);
 	c->episode = xstrdup(h.episode);
-	for (; h.messages > 0 && get_entry(&h.rest, &e); h.messages--) {
+	for (; h.messages > 0 && get_message(&h.rest, &e); h.messages--) {
 		/* history_put() copies. */
 		m = (struct history_message){ (char *)(uintptr_t)e.id,
 			(char *)(uintptr_t)e.episode, (char *)(uintptr_t)e.body,
 			e.at, e.closing, e.fetched };
 		history_put(&c->history, &m);
 	}
-	c->history.sorted = true; /* as they were put in */
+	c->history.sorted = true; /* they were encoded in order */
 	if (pack_end(&h.rest) == 0)
 		return 0;
 	chat_state_release(c);
@@ -134,7 +134,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 int
 chat_peek_decode(struct chat_peek *p, const void *data, size_t len)
 {
-	struct head h = get_head(data, len);
+	struct chat_head h = get_head(data, len);
 
 	*p = h.peek;
 	p->messages = h.rest;
@@ -144,9 +144,9 @@ chat_peek_decode(struct chat_peek *p, const void *data, size_t len)
 bool
 chat_peek_next(struct chat_peek *p, int64_t *at, const char **body, size_t *len)
 {
-	struct entry e;
+	struct stored_message e;
 
-	if (!pack_more(&p->messages) || !get_entry(&p->messages, &e))
+	if (!pack_more(&p->messages) || !get_message(&p->messages, &e))
 		return false;
 	*at = e.at;
 	*body = e.body;

@@ -1,6 +1,6 @@
 /*
- * history: see history.h. Doubles are found when it is sorted, not when it
- * grows.
+ * history: see history.h. Repeated ids are removed when it is sorted, not when
+ * it grows.
  */
 #include "poller/store/history.h"
 
@@ -44,7 +44,7 @@ history_put(struct history *h, const struct history_message *m)
 }
 
 static bool
-is_number(const char *s)
+is_numeric_id(const char *s)
 {
 	if (*s == '0')
 		return s[1] == '\0';
@@ -54,7 +54,7 @@ is_number(const char *s)
 int
 history_compare_ids(const char *a, const char *b)
 {
-	bool na = is_number(a), nb = is_number(b);
+	bool na = is_numeric_id(a), nb = is_numeric_id(b);
 	size_t la, lb;
 
 	if (na != nb)
@@ -74,7 +74,7 @@ by_id_newest_first(const void *x, const void *y)
 
 	if (c != 0)
 		return c;
-	/* What was put later stands later in memory. */
+	/* A message that was added later stands later in memory. */
 	return *a > *b ? -1 : *a < *b;
 }
 
@@ -90,7 +90,7 @@ by_time(const void *x, const void *y)
 
 /* Keeps the latest version of each message; fetched stays true. */
 static void
-drop_doubles(struct history *h)
+drop_replaced(struct history *h)
 {
 	struct history_message **index = xcalloc(h->n + 1, sizeof *index);
 	struct history_message *kept = NULL;
@@ -121,13 +121,13 @@ history_sort(struct history *h)
 {
 	if (h->sorted)
 		return;
-	drop_doubles(h);
+	drop_replaced(h);
 	qsort(h->messages, h->n, sizeof *h->messages, by_time);
 	h->sorted = true;
 }
 
-/* The first message behind the last closing; the closing itself while nothing
- * is behind it. */
+/* The time of the first message after the last closing, or of the closing if it
+ * is the last message. */
 static int64_t
 after_closing(const struct history *h)
 {
@@ -185,7 +185,7 @@ history_reaches(const struct history *h, int64_t at)
 }
 
 const char *
-history_settled(const struct history *h, int64_t before_ms)
+history_complete_up_to(const struct history *h, int64_t before_ms)
 {
 	const char *least = NULL, *greatest = NULL;
 	size_t i;

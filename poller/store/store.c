@@ -1,7 +1,7 @@
 /*
- * store: see store.h. Changes are kept in memory until they are committed, so
- * that a map that has become too small costs no more than doing it again with
- * a larger one. Reading uses one transaction that is renewed by each commit.
+ * store: see store.h. Changes stay in memory until they are committed, so that
+ * when the map is too small the commit is repeated with a larger one. Reading
+ * uses one transaction, which each commit ends.
  */
 #include "poller/store/store.h"
 
@@ -18,10 +18,10 @@
 #include "common/os/lock.h"
 #include "poller/store/store_impl.h"
 
-#define LOCK_BYTES 65536 /* of LMDB's lock file: room for its readers */
+#define LOCK_BYTES 65536 /* of LMDB's lock file, with its table of readers */
 
-/* A change that waits. */
-struct change {
+/* A change that is not committed. */
+struct store_change {
 	enum store_table table;
 	char *key;
 	void *data; /* NULL: delete */
@@ -33,8 +33,8 @@ struct store {
 	int lock; /* -1: shared */
 	MDB_env *env;
 	MDB_dbi dbi[STORE_TABLES];
-	MDB_txn *reader; /* NULL: none under way */
-	struct change *changes;
+	MDB_txn *reader; /* NULL: none open */
+	struct store_change *changes;
 	size_t changes_n, changes_cap, pending;
 	bool emptied[STORE_TABLES];
 	struct buf scratch;
@@ -70,9 +70,9 @@ store_close(struct store *s)
 	free(s);
 }
 
-/* A sentence and the exit code for what LMDB or the system says. */
+/* The exit code and a sentence for an error code of LMDB or the system. */
 static enum exit_code
-explain(const char *path, int rc, struct buf *why)
+explain_store_error(const char *path, int rc, struct buf *why)
 {
 	switch (rc) {
 	case MDB_INVALID:
@@ -105,8 +105,8 @@ explain(const char *path, int rc, struct buf *why)
 	return PROG_IO;
 }
 
-/* LMDB maps its lock file: on a full disk it would be killed for touching it,
- * unless the room is there already. */
+/* Allocates LMDB's lock file: it is mapped, and on a full disk a write to a
+ * page that is not allocated would kill the process. */
 static int
 reserve_lock_file(const char *path, int create)
 {
@@ -140,7 +140,7 @@ open_tables(struct store *s)
 	return rc;
 }
 
-/* Those that somebody else made: MDB_NOTFOUND when they are not whole yet. */
+/* Opens existing tables; MDB_NOTFOUND while another process creates them. */
 static int
 find_tables(struct store *s)
 {
@@ -160,7 +160,7 @@ find_tables(struct store *s)
 }
 
 static int
-lock_tenant(struct store *s, const char *dir, const char *tenant,
+lock_tenant_state(struct store *s, const char *dir, const char *tenant,
     enum exit_code *code, struct buf *why)
 {
 	char *name = xasprintf("%s/%s.lock", dir, tenant);
@@ -182,28 +182,29 @@ make_folder(const char *dir, enum exit_code *code, struct buf *why)
 	return -1;
 }
 
-/* 0, or what is wrong, as LMDB or the system says it. */
+/* 0, or an error code of LMDB or the system. */
 static int
 open_file(struct store *s, enum store_access access)
 {
-	bool looking = access == STORE_LOOKING;
-	unsigned flags = looking ? MDB_RDONLY : 0;
+	bool read_only = access == STORE_READ_ONLY;
+	unsigned flags = read_only ? MDB_RDONLY : 0;
 	struct stat st;
 	int rc, dead;
 
-	if (looking && stat(s->path, &st) != 0)
+	if (read_only && stat(s->path, &st) != 0)
 		return errno;
-	if (looking && st.st_size == 0)
+	if (read_only && st.st_size == 0)
 		return ENOENT;
-	rc = reserve_lock_file(s->path, looking ? 0 : O_CREAT);
+	rc = reserve_lock_file(s->path, read_only ? 0 : O_CREAT);
 	if (rc == 0)
 		rc = store_examine(s->path, flags);
 	if (rc == 0)
 		rc = store_open_env(s->path, flags, &s->env);
 	if (rc == 0)
-		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
+		rc = mdb_reader_check(
+		    s->env, &dead); /* drops readers of killed polls */
 	if (rc == 0)
-		rc = looking ? find_tables(s) : open_tables(s);
+		rc = read_only ? find_tables(s) : open_tables(s);
 	return rc;
 }
 
@@ -216,9 +217,9 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 
 	s->lock = -1;
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
-	if ((access != STORE_LOOKING && make_folder(dir, code, why) != 0) ||
-	    (access == STORE_ALONE &&
-		lock_tenant(s, dir, tenant, code, why) != 0)) {
+	if ((access != STORE_READ_ONLY && make_folder(dir, code, why) != 0) ||
+	    (access == STORE_EXCLUSIVE &&
+		lock_tenant_state(s, dir, tenant, code, why) != 0)) {
 		err = errno;
 		store_close(s);
 		errno = err;
@@ -227,11 +228,11 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 	rc = open_file(s, access);
 	if (rc == 0)
 		return s;
-	if (access == STORE_LOOKING && (rc == ENOENT || rc == MDB_NOTFOUND)) {
+	if (access == STORE_READ_ONLY && (rc == ENOENT || rc == MDB_NOTFOUND)) {
 		buf_setf(why, "there is no state '%s' yet", s->path);
 		*code = PROG_NOINPUT;
 	} else {
-		*code = explain(s->path, rc, why);
+		*code = explain_store_error(s->path, rc, why);
 	}
 	store_close(s);
 	errno = 0;
@@ -249,8 +250,8 @@ store_is_there(const struct store *s)
 	       ours.st_ino == there.st_ino;
 }
 
-/* Begins reading unless that is under way. Another process may have made the
- * map larger. */
+/* Opens the read transaction if there is none. Another process may have
+ * enlarged the map. */
 static bool
 read_begin(struct store *s)
 {
@@ -282,7 +283,7 @@ store_get(struct store *s, enum store_table t, const char *key,
 }
 
 void
-store_rest(struct store *s)
+store_end_read(struct store *s)
 {
 	if (s->reader != NULL)
 		mdb_txn_abort(s->reader);
@@ -290,14 +291,14 @@ store_rest(struct store *s)
 }
 
 static void
-change(struct store *s, enum store_table t, const char *key, const void *data,
-    size_t len)
+add_change(struct store *s, enum store_table t, const char *key,
+    const void *data, size_t len)
 {
-	struct change *c;
+	struct store_change *c;
 
 	XGROW(s->changes, s->changes_n, s->changes_cap);
 	c = &s->changes[s->changes_n++];
-	*c = (struct change){ t, xstrdup(key), NULL, len };
+	*c = (struct store_change){ t, xstrdup(key), NULL, len };
 	if (data != NULL) {
 		c->data = xmalloc(len + 1);
 		memcpy(c->data, data, len);
@@ -309,13 +310,13 @@ void
 store_put(struct store *s, enum store_table t, const char *key,
     const void *data, size_t len)
 {
-	change(s, t, key, data, len);
+	add_change(s, t, key, data, len);
 }
 
 void
 store_delete(struct store *s, enum store_table t, const char *key)
 {
-	change(s, t, key, NULL, 0);
+	add_change(s, t, key, NULL, 0);
 }
 
 void
@@ -363,7 +364,7 @@ store_pending(const struct store *s)
 }
 
 static int
-put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
+put_checksummed(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
 {
 	MDB_val room = { STORE_SUM_LEN + data->mv_size, NULL };
 	uint64_t sum = store_checksum(key, data);
@@ -388,11 +389,11 @@ write_changes(struct store *s, MDB_txn *txn)
 			rc = mdb_drop(txn, s->dbi[i], 0);
 	}
 	for (i = 0; rc == 0 && i < s->changes_n; i++) {
-		const struct change *c = &s->changes[i];
+		const struct store_change *c = &s->changes[i];
 		MDB_val k = store_key(c->key), v = { c->len, c->data };
 
 		if (c->data != NULL) {
-			rc = put(txn, s->dbi[c->table], &k, &v);
+			rc = put_checksummed(txn, s->dbi[c->table], &k, &v);
 			continue;
 		}
 		rc = mdb_del(txn, s->dbi[c->table], &k, NULL);
@@ -418,7 +419,7 @@ commit_once(struct store *s)
 }
 
 static int
-grow(struct store *s)
+grow_store_map(struct store *s)
 {
 	MDB_envinfo info;
 	int rc = mdb_env_info(s->env, &info);
@@ -431,12 +432,12 @@ store_commit(struct store *s, struct buf *why)
 {
 	int rc;
 
-	/* An old reader would keep old pages from being used again. */
-	store_rest(s);
+	/* An open reader would keep LMDB from reusing old pages. */
+	store_end_read(s);
 	for (;;) {
 		rc = commit_once(s);
 		if (rc == MDB_MAP_FULL)
-			rc = grow(s);
+			rc = grow_store_map(s);
 		else if (rc == MDB_MAP_RESIZED)
 			rc = mdb_env_set_mapsize(s->env, 0);
 		else
@@ -445,7 +446,7 @@ store_commit(struct store *s, struct buf *why)
 			break;
 	}
 	if (rc != 0)
-		return explain(s->path, rc, why);
+		return explain_store_error(s->path, rc, why);
 	drop_changes(s);
 	return PROG_OK;
 }

@@ -1,26 +1,27 @@
 /*
- * store: what the poller keeps of one tenant between polls, in one LMDB file,
- * DIR/TENANT.mdb, which is seen in store.c only. Keys and values are bytes in
- * a few tables; what they mean is their users' business.
+ * store: the state that the poller keeps of one tenant between polls, in one
+ * LMDB file, DIR/TENANT.mdb. It has a few tables of keys and values, which are
+ * bytes whose meaning belongs to the callers.
  *
  * Guarantee: store_commit() makes all changes since the last one durable, or
- * none. A process may be killed at any time. Only one poll works on a tenant
- * (a lock beside the file); the self-check and --status may look and count
+ * none. A process may be killed at any time. A lock beside the file allows one
+ * poll of a tenant at a time; the self-check and --status may read and count
  * meanwhile.
  *
- * A file that is damaged, of another version or full gives one sentence that
- * says what to do. It holds nothing that the CRM could not tell again.
+ * A file that is damaged, full or of another version gives one sentence that
+ * says what to do. It can be removed: everything in it can be read from the CRM
+ * again.
  *
- * Damaged is what does not hang together, and a value that does not fit the
- * checksum of its key and itself. The tree of pages has no checksum of its own,
- * as aggregator/state/state_sums.c keeps for a file that nobody could make
- * again: what its damages, or pages put back from an earlier time, can come to
- * is entries that are missing, older, or in another table. None of them makes a
- * snapshot wrong. What is missing is asked for; a chat's entry is used only as
- * long as the CRM's list shows the mark it was read with, a customer's for a
- * day, the operators for operators_every; and what is no entry of its table
- * cannot be decoded there. What counts calls may come to less. A file of
- * another tenant is emptied when it is used, see poll/pull.c.
+ * A file is damaged if its structure is broken or a value does not match the
+ * checksum of its key and itself. The tree of pages has no checksum, unlike the
+ * aggregator's state, which cannot be made again
+ * (aggregator/state/state_sums.c). So damage to it, or old pages that were
+ * copied back, may leave entries that are missing, old or in another table.
+ * None of these makes a snapshot wrong: a missing entry is read from the CRM; a
+ * chat's entry is used only while the list shows its mark, a customer's for a
+ * day, the operators for operators_every; an entry in another table cannot be
+ * decoded there. The count of calls may be too low. A file of another tenant is
+ * emptied at its first use, see poll/pull.c.
  */
 #ifndef POLLER_STORE_STORE_H
 #define POLLER_STORE_STORE_H
@@ -41,57 +42,58 @@ enum store_table {
 };
 
 enum store_access {
-	STORE_ALONE,  /* the poll: nobody else may; PROG_TEMPFAIL if so */
-	STORE_SHARED, /* looks, and counts */
-	STORE_LOOKING /* makes nothing; PROG_NOINPUT: there is nothing yet */
+	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another has it */
+	STORE_SHARED,    /* for reading and counting beside a poll */
+	STORE_READ_ONLY  /* creates nothing; PROG_NOINPUT: no state yet */
 };
 
 struct store;
 
-/* Makes the folder and the file if they are missing, unless it only looks;
- * LMDB's lock file is written then, too, so the folder must be writable. NULL,
- * the code and *why; errno is EWOULDBLOCK when another poll is at work. */
+/* Opens the state; creates folder and file if they are missing, unless access
+ * is STORE_READ_ONLY. The folder must be writable even then, for LMDB's lock
+ * file. NULL, the code and *why; errno is EWOULDBLOCK if another poll has the
+ * lock. */
 struct store *store_open(const char *dir, const char *tenant,
     enum store_access access, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
-/* Without committing. NULL is fine. */
+/* Closes without committing. s may be NULL. */
 void store_close(struct store *s);
 
-/* False: its file was removed or replaced since it was opened. */
+/* False: the file was removed or replaced since it was opened. */
 bool store_is_there(const struct store *s);
 
-/* The committed value, borrowed until the next store_commit(), store_each()
- * or store_close(). False: there is none. */
+/* Gets a committed value, borrowed until the next store_commit(), store_each(),
+ * store_end_read() or store_close(). False: there is none. */
 bool store_get(struct store *s, enum store_table t, const char *key,
     const void **data, size_t *len);
 
-/* Ends reading, and with it what store_get() lent: the next look sees what
- * others have committed meanwhile. Who stays for long looks so, since LMDB
- * uses no page again that a reader may see. */
-void store_rest(struct store *s);
+/* Ends the read transaction, so that the next read sees what others committed.
+ * A long-running process must call it between reads, because LMDB reuses no
+ * page that an open reader may see. */
+void store_end_read(struct store *s);
 
-/* Copied, and written by store_commit(). */
+/* Copies the change, which store_commit() writes. */
 void store_put(struct store *s, enum store_table t, const char *key,
     const void *data, size_t len);
 void store_delete(struct store *s, enum store_table t, const char *key);
 
-/* Forgets a whole table, and what was put into it and not committed. */
+/* Deletes all entries of a table, and changes of it that are not committed. */
 void store_empty(struct store *s, enum store_table t);
 
-/* Calls back for each committed entry, in the order of keys; the data is
- * borrowed for the time of the call. */
+/* Calls entry() for each committed entry, in the order of keys; its arguments
+ * are borrowed during the call. */
 void store_each(struct store *s, enum store_table t,
     void (*entry)(void *ctx, const char *key, const void *data, size_t len),
     void *ctx);
 
-/* Bytes that wait for store_commit(). */
+/* Bytes of changes not committed yet. */
 size_t store_pending(const struct store *s);
 
 /* Commit point of what was put and deleted. */
 enum exit_code store_commit(struct store *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Numbers among the meta data; def if there is none. */
+/* Numbers in STORE_META; def if there is none. */
 int64_t store_number(struct store *s, const char *key, int64_t def);
 void store_set_number(struct store *s, const char *key, int64_t n);
 

@@ -1,9 +1,9 @@
 /*
- * store_examine: whether a state is sound. LMDB trusts its file: a damaged one
- * would end this process, and with it the other tenants' polls, or pass for
- * what the CRM said. So a child reads all of it first, compares each value
- * with the checksum before it, looks through the lists of free pages, and tries
- * to change each page.
+ * store_examine: checks a state for damage. LMDB trusts its file: a damaged one
+ * could crash this process, and with it the polls of other tenants, or give
+ * wrong data. So a child process first reads all of it, compares each value
+ * with its checksum, checks the lists of free pages, and tries to change each
+ * page.
  */
 #define _DEFAULT_SOURCE /* _exit and friends */
 
@@ -117,18 +117,18 @@ store_open_tables(MDB_txn *txn, MDB_dbi dbi[STORE_TABLES])
 	return rc;
 }
 
-/* How a page begins, in the file format of all LMDB 0.9. LMDB copies a page
- * that is to be changed by what stands there, and does not look at it. */
+/* The head of a page in the file format of LMDB 0.9. LMDB copies a page before
+ * changing it, and relies on these numbers without checking them. */
 struct page_head {
 	uint64_t number;
 	uint16_t pad, flags, lower, upper;
 };
 
-/* Whether the page of that key says of itself what can be. */
+/* Whether the head of the page that has this key is plausible. */
 static bool
 is_page_sound(MDB_txn *txn, const MDB_val *key)
 {
-	static uintptr_t map; /* where it begins; this process looks at one */
+	static uintptr_t map; /* its address; this process opens only one */
 	struct page_head head;
 	uintptr_t page;
 	MDB_stat stat;
@@ -145,7 +145,7 @@ is_page_sound(MDB_txn *txn, const MDB_val *key)
 }
 
 static int
-read_table(MDB_txn *txn, enum store_table t)
+examine_table(MDB_txn *txn, enum store_table t)
 {
 	MDB_cursor *cursor;
 	MDB_val key, data, format = store_key("format");
@@ -176,10 +176,10 @@ read_table(MDB_txn *txn, enum store_table t)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* The lists of free pages: each is a count and that many page numbers. A bad
- * one would be written through. */
+/* The lists of free pages: each is a count and that many page numbers. LMDB
+ * would write to any number that stands there. */
 static int
-read_free(MDB_env *env, MDB_txn *txn)
+examine_free_pages(MDB_env *env, MDB_txn *txn)
 {
 	enum { FREE_DBI = 0 };
 	MDB_cursor *cursor;
@@ -196,7 +196,7 @@ read_free(MDB_env *env, MDB_txn *txn)
 		n = 0;
 		if (data.mv_size >= sizeof n)
 			memcpy(&n, data.mv_data, sizeof n);
-		/* LMDB may leave room behind the last one. */
+		/* LMDB may leave unused room after the last one. */
 		if (!is_page_sound(txn, &key) || key.mv_size != sizeof n ||
 		    n == 0 || n >= data.mv_size / sizeof n)
 			rc = MDB_CORRUPTED;
@@ -213,7 +213,7 @@ read_free(MDB_env *env, MDB_txn *txn)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* One by one, so that LMDB changes each page of the tree. */
+/* Deletes entries singly, so that LMDB changes each page of the tree. */
 static int
 delete_all(MDB_txn *txn, MDB_dbi dbi)
 {
@@ -230,8 +230,8 @@ delete_all(MDB_txn *txn, MDB_dbi dbi)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* What a poll may do, and then undone: to change a damaged page is a write to
- * anywhere. */
+/* Makes the changes that a poll could make, and rolls them back: changing a
+ * damaged page may write anywhere. */
 static int
 try_writing(MDB_env *env)
 {
@@ -245,12 +245,12 @@ try_writing(MDB_env *env)
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
 		rc = delete_all(txn, dbi[i]);
 	mdb_txn_abort(txn);
-	/* That there is no room for it says nothing about the state. */
+	/* A map that is too small for this is no damage. */
 	return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL ? 0 : rc;
 }
 
 static int
-read_all(const char *path, unsigned flags)
+examine_file(const char *path, unsigned flags)
 {
 	MDB_env *env = NULL;
 	MDB_txn *txn = NULL;
@@ -259,10 +259,10 @@ read_all(const char *path, unsigned flags)
 	if (rc == 0)
 		rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = read_table(txn, (enum store_table)i);
+		rc = examine_table(txn, (enum store_table)i);
 	if (rc == 0)
-		rc = read_free(env, txn);
-	/* A reader that is not ended would pin its pages for ever. */
+		rc = examine_free_pages(env, txn);
+	/* A reader that is not ended would keep its pages in use for ever. */
 	if (txn != NULL)
 		mdb_txn_abort(txn);
 	if (rc == 0 && (flags & MDB_RDONLY) == 0)
@@ -292,8 +292,8 @@ store_examine(const char *path, unsigned flags)
 		for (i = 0; i < ARRAY_LEN(deadly); i++)
 			(void)signal(deadly[i], SIG_DFL);
 		(void)setrlimit(RLIMIT_CORE, &no_core);
-		(void)close(STDERR_FILENO); /* its assertions speak there */
-		rc = read_all(path, flags);
+		(void)close(STDERR_FILENO); /* assertions of LMDB print there */
+		rc = examine_file(path, flags);
 		_exit(rc == 0                      ? 0
 		      : rc == MDB_VERSION_MISMATCH ? 2
 		      : rc > 0                     ? 3
@@ -305,7 +305,7 @@ store_examine(const char *path, unsigned flags)
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	/* The system's errors are met again, with their names, right away. */
+	/* The caller gets the same system error when it opens the file. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 3)
 		return 0;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 2

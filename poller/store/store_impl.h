@@ -1,8 +1,7 @@
 /*
- * store_impl: what store.c and store_examine.c share; nobody else includes it.
- * They alone see LMDB. A value is stored as a checksum of key and value, then
- * the value; only "format" in the table meta, by which a file of another
- * version is told, is bare.
+ * store_impl: what store.c and store_examine.c share. Only they include it, and
+ * only they use LMDB. A value is stored behind a checksum of key and value,
+ * except "format" in the table meta, which identifies the file's version.
  */
 #ifndef POLLER_STORE_STORE_IMPL_H
 #define POLLER_STORE_STORE_IMPL_H
@@ -23,23 +22,24 @@ MDB_val store_key(const char *key);
 
 uint64_t store_checksum(const MDB_val *key, const MDB_val *data);
 
-/* What stands behind the checksum, borrowed. False: nothing can. */
+/* Gets the value behind the checksum, borrowed. False: it is too short. */
 bool store_without_sum(const MDB_val *stored, MDB_val *data);
 
-/* These give 0, or what is wrong, as LMDB says it. */
+/* These return 0 or an error code of LMDB. */
 int store_open_env(const char *path, unsigned flags, MDB_env **env)
     __attribute__((warn_unused_result));
 
-/* MDB_NOTFOUND: a new file. */
+/* Checks the version of the file. MDB_NOTFOUND: it is new. */
 int store_check_format(MDB_txn *txn, MDB_dbi meta)
     __attribute__((warn_unused_result));
 
-/* Makes those that are missing, and the format: txn writes. */
+/* Opens the tables in a write transaction; creates those that are missing, and
+ * the format. */
 int store_open_tables(MDB_txn *txn, MDB_dbi dbi[STORE_TABLES])
     __attribute__((warn_unused_result));
 
-/* That a file which is not there or empty is sound goes without saying. flags:
- * MDB_RDONLY when nothing will be written to it. */
+/* Checks the whole file for damage; a missing or empty one is sound. flags:
+ * MDB_RDONLY if nothing will be written to it. */
 int store_examine(const char *path, unsigned flags)
     __attribute__((warn_unused_result));
 

@@ -106,7 +106,7 @@ expect 78 "NAME=URL each" -c conf -n
 
 # Tags that chats need are for who has operators with tags.
 conf '[crm acme]' 'token = t' 'need = channel'
-expect 78 "need of \[crm acme\]: .* knows no tags" -c conf -n
+expect 78 "need of \[crm acme\]: .* has no tags" -c conf -n
 conf '[crm acme]' 'token = t' 'profile = qiscus' 'account = a' \
 	'need = channel, division-7'
 expect 0 "" -c conf -n

@@ -94,9 +94,9 @@ read_text(struct profile *p, enum profile_call call, const char *answer,
 
 	buf_clear(got);
 	profile_read(p, call, &in, &out);
-	if (out.fault != ERROR_CLASS_NONE)
+	if (out.error != ERROR_CLASS_NONE)
 		buf_addf(
-		    got, "fault %d: %s", (int)out.fault, buf_str(&out.message));
+		    got, "fault %d: %s", (int)out.error, buf_str(&out.message));
 	dump_records(out.records, out.n, got);
 	if (out.n > 0 && out.records[0].taken)
 		buf_adds(got, "taken\n");

@@ -43,14 +43,14 @@ customers_age(void **state)
 	size_t i, len;
 
 	(void)state;
-	s = store_open(".", "t1", STORE_ALONE, &code, &why);
+	s = store_open(".", "t1", STORE_EXCLUSIVE, &code, &why);
 	assert_non_null(s);
 	for (i = 0; i < ARRAY_LEN(cases); i++)
 		put(s, cases[i].id, now - cases[i].age_ms);
 	store_put(s, STORE_CUSTOMERS, "damaged", "x", 1);
 	store_put(s, STORE_CHATS, "chat", "\1", 1);
 	assert_int_equal(store_commit(s, &why), PROG_OK);
-	customers_forget(s, now);
+	customers_drop_old(s, now);
 	assert_int_equal(store_commit(s, &why), PROG_OK);
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		if (store_get(s, STORE_CUSTOMERS, cases[i].id, &data, &len) !=

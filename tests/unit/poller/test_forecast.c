@@ -100,7 +100,8 @@ runs_are_counted_by_hour(void **state)
 static int64_t measured_ms = FORECAST_MEASURED_MS;
 
 static struct forecast
-forecast(const struct usage *polls, const struct usage *runs, double pages)
+forecast(
+    const struct call_usage *polls, const struct call_usage *runs, double pages)
 {
 	struct cron_expr schedule = cron("* 8-18 * * *");
 	struct cron_expr reaper = cron("*/2 6-20 * * *");
@@ -140,7 +141,7 @@ fifty_quiet_chats_cost_less_than_27000_calls(void **state)
 static void
 what_was_measured_counts(void **state)
 {
-	struct usage polls[24], runs[24];
+	struct call_usage polls[24], runs[24];
 	struct forecast f;
 	size_t h;
 
@@ -177,7 +178,7 @@ too_little_is_not_measured(void **state)
 	} rows[] = { { 2, 1000, false }, { 100, 100000, false },
 		{ 11, 40000000, false }, { 12, 3600000, true },
 		{ 12, 3599999, false } };
-	struct usage polls[24];
+	struct call_usage polls[24];
 	struct forecast f;
 	size_t i;
 

@@ -163,20 +163,20 @@ only_fetched_messages_settle_a_chat(void **state)
 	assert_false(history_fetched(&h, "b"));
 	assert_true(history_fetched(&h, "c"));
 	assert_false(history_fetched(&h, "d"));
-	assert_string_equal(history_settled(&h, 3), "a");
-	assert_string_equal(history_settled(&h, 1), "a");
-	assert_string_equal(history_settled(&h, 9), "c");
+	assert_string_equal(history_complete_up_to(&h, 3), "a");
+	assert_string_equal(history_complete_up_to(&h, 1), "a");
+	assert_string_equal(history_complete_up_to(&h, 9), "c");
 	history_drop_before(&h, 2);
 	assert_int_equal(h.n, 2);
 	history_release(&h);
-	assert_null(history_settled(&h, 1));
+	assert_null(history_complete_up_to(&h, 1));
 }
 
 static void
 a_chat_survives_the_state(void **state)
 {
 	struct chat_state c = { .failures = 2,
-		.settled = true,
+		.complete = true,
 		.opened_at = 5,
 		.since = 6,
 		.left_at = 7,
@@ -197,7 +197,7 @@ a_chat_survives_the_state(void **state)
 	assert_string_equal(back.mark, "the mark");
 	assert_string_equal(back.episode, "");
 	assert_int_equal(back.failures, 2);
-	assert_true(back.settled);
+	assert_true(back.complete);
 	assert_int_equal(back.opened_at, 5);
 	assert_int_equal(back.since, 6);
 	assert_int_equal(back.left_at, 7);

@@ -362,7 +362,7 @@ mistakes_stop_one_tenant(void **state)
 		{ "hook = secret\nhook_secret = 0123456789abcde/\n",
 		    "must be 16 to 128 letters" },
 		{ "profile = ./bare.jq\nhook = signature\nhook_secret = a\n",
-		    "knows nothing of webhooks" },
+		    "does not support webhooks" },
 		{ "profile = ./unsigned.jq\nhook = signature\n"
 		  "hook_secret = a\n",
 		    "set hook = secret" },

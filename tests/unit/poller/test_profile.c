@@ -62,14 +62,14 @@ read_text(struct profile *p, enum profile_call call, int status,
 
 	buf_clear(got);
 	profile_read(p, call, &in, &out);
-	if (out.fault != ERROR_CLASS_NONE)
+	if (out.error != ERROR_CLASS_NONE)
 		buf_addf(
-		    got, "fault %d: %s", (int)out.fault, buf_str(&out.message));
+		    got, "fault %d: %s", (int)out.error, buf_str(&out.message));
 	for (i = 0; i < out.n; i++)
 		buf_addf(got, "%s%s%s\n", out.records[i].body,
 		    *out.records[i].person != '\0' ? " + " : "",
 		    out.records[i].person);
-	if (out.fault == ERROR_CLASS_NONE && out.odd > 0)
+	if (out.error == ERROR_CLASS_NONE && out.odd > 0)
 		buf_addf(
 		    got, "odd %zu: %s\n", out.odd, buf_str(&out.first_odd));
 	if (out.next != NULL) {

@@ -173,7 +173,7 @@ an_assignment_says_who_has_the_chat(void **state)
 		text = xasprintf("def assign_read: %s;\n", assigned[i].gives);
 		p = open_text(text);
 		profile_read(p, PROFILE_ASSIGN, &in, &out);
-		assert_int_equal(out.fault, ERROR_CLASS_NONE);
+		assert_int_equal(out.error, ERROR_CLASS_NONE);
 		if ((out.operator_id == NULL) != (assigned[i].want == NULL) ||
 		    (out.operator_id != NULL &&
 			strcmp(out.operator_id, assigned[i].want) != 0))

@@ -86,9 +86,9 @@ page(const char *chat, const char *operator_id)
 }
 
 static void
-end(enum error_class fault)
+end(enum error_class error)
 {
-	const struct ending e = { .fault = fault, .message = "so it is" };
+	const struct ending e = { .error = error, .message = "so it is" };
 
 	asked.end(asked.ctx, &e);
 }

@@ -163,7 +163,7 @@ put_operators(const char *dir, const void *text, size_t len)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		s = store_open(dir, "acme", STORE_ALONE, &code, &why);
+		s = store_open(dir, "acme", STORE_EXCLUSIVE, &code, &why);
 		if (s == NULL)
 			_exit(1);
 		store_put(s, STORE_META, "operators", text, len);

@@ -96,7 +96,7 @@ put(struct store *s, const char *key, const char *value)
 static void
 committed_values_stay(void **state)
 {
-	struct store *s = open_store(STORE_ALONE);
+	struct store *s = open_store(STORE_EXCLUSIVE);
 
 	(void)state;
 	put(s, "a", "1");
@@ -109,7 +109,7 @@ committed_values_stay(void **state)
 	store_delete(s, STORE_CHATS, "b");
 	store_close(s); /* without committing */
 
-	s = open_store(STORE_ALONE);
+	s = open_store(STORE_EXCLUSIVE);
 	assert_string_equal(get(s, "a"), "1");
 	assert_string_equal(get(s, "b"), "2");
 	assert_int_equal(store_number(s, "n", 0), -5);
@@ -138,7 +138,7 @@ count_entry(void *ctx, const char *key, const void *data, size_t len)
 static void
 the_file_grows_by_need(void **state)
 {
-	struct store *s = open_store(STORE_ALONE);
+	struct store *s = open_store(STORE_EXCLUSIVE);
 	char *big = xcalloc(1, 1 << 20), key[16];
 	size_t sum = 0;
 	int i;
@@ -150,7 +150,7 @@ the_file_grows_by_need(void **state)
 	}
 	commit(s);
 	store_close(s);
-	s = open_store(STORE_ALONE);
+	s = open_store(STORE_EXCLUSIVE);
 	store_each(s, STORE_CHATS, count_entry, &sum);
 	assert_int_equal(sum, 40 << 20);
 	store_close(s);
@@ -160,12 +160,12 @@ the_file_grows_by_need(void **state)
 static void
 one_poll_at_a_time(void **state)
 {
-	struct store *s = open_store(STORE_ALONE), *other;
+	struct store *s = open_store(STORE_EXCLUSIVE), *other;
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
 	(void)state;
-	other = store_open(dir, "t", STORE_ALONE, &code, &why);
+	other = store_open(dir, "t", STORE_EXCLUSIVE, &code, &why);
 	assert_null(other);
 	assert_int_equal(code, PROG_TEMPFAIL);
 	store_close(s);
@@ -176,7 +176,7 @@ one_poll_at_a_time(void **state)
 static void
 others_may_count_meanwhile(void **state)
 {
-	struct store *s = open_store(STORE_ALONE), *other;
+	struct store *s = open_store(STORE_EXCLUSIVE), *other;
 	int status;
 	pid_t pid;
 
@@ -205,7 +205,7 @@ others_may_count_meanwhile(void **state)
 static void
 make_file(void)
 {
-	struct store *s = open_store(STORE_ALONE);
+	struct store *s = open_store(STORE_EXCLUSIVE);
 	char key[16], value[600];
 	int i;
 
@@ -257,7 +257,7 @@ damage_is_told(void **state)
 		    damages[i].bytes);
 		assert_int_equal(close(fd), 0);
 		code = PROG_OK;
-		s = store_open(dir, "t", STORE_ALONE, &code, &why);
+		s = store_open(dir, "t", STORE_EXCLUSIVE, &code, &why);
 		if (s != NULL)
 			fail_msg("%s: taken", damages[i].name);
 		assert_int_equal(code, PROG_IO);
@@ -321,7 +321,7 @@ no_damage_ends_the_process(void **state)
 		fd = open(path, O_WRONLY | O_TRUNC);
 		assert_int_equal(write(fd, bad, (size_t)len), len);
 		assert_int_equal(close(fd), 0);
-		s = store_open(dir, "t", STORE_ALONE, &code, &why);
+		s = store_open(dir, "t", STORE_EXCLUSIVE, &code, &why);
 		if (s == NULL)
 			continue;
 		put(s, "a", "1");
@@ -340,7 +340,7 @@ static void
 a_full_disk_is_told_and_harms_nothing(void **state)
 {
 	struct rlimit small = { 200000, RLIM_INFINITY }, old;
-	struct store *s = open_store(STORE_ALONE);
+	struct store *s = open_store(STORE_EXCLUSIVE);
 	struct buf why = BUF_INIT;
 	char *big = xcalloc(1, 1 << 20);
 
@@ -355,7 +355,7 @@ a_full_disk_is_told_and_harms_nothing(void **state)
 	assert_non_null(strstr(buf_str(&why), "size of files"));
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	store_close(s);
-	s = open_store(STORE_ALONE);
+	s = open_store(STORE_EXCLUSIVE);
 	assert_string_equal(get(s, "a"), "1");
 	assert_string_equal(get(s, "big"), "");
 	store_close(s);
@@ -370,8 +370,8 @@ a_full_disk_is_told_and_harms_nothing(void **state)
 static void
 usage_is_counted_by_month_and_hour(void **state)
 {
-	struct usage u = { .runs = 1, .left = 2 }, hours[24];
-	struct store *s = open_store(STORE_ALONE);
+	struct call_usage u = { .runs = 1, .left = 2 }, hours[24];
+	struct store *s = open_store(STORE_EXCLUSIVE);
 
 	(void)state;
 	u.calls[PROFILE_CHATS] = 3;

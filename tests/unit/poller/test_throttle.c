@@ -58,7 +58,7 @@ each_signal_is_understood(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		struct http_told told = { .date_ms = NOW };
+		struct http_answer_headers told = { .date_ms = NOW };
 		int64_t got;
 
 		(void)snprintf(told.retry_after, sizeof told.retry_after, "%s",
@@ -97,7 +97,7 @@ only_a_real_difference_is_corrected(void **state)
 	for (i = 0; i < ARRAY_LEN(skews); i++) {
 		struct skew s = { .offset_ms = 77 };
 
-		skew_learn(&s, skews[i].sent, skews[i].got, skews[i].date);
+		skew_update(&s, skews[i].sent, skews[i].got, skews[i].date);
 		if (s.offset_ms != skews[i].want)
 			fail_msg("%s: got %lld, want %lld", skews[i].name,
 			    (long long)s.offset_ms, (long long)skews[i].want);
@@ -112,7 +112,7 @@ without_a_date_the_last_skew_stays(void **state)
 	struct skew s = { .offset_ms = 77 };
 
 	(void)state;
-	skew_learn(&s, 1, 2, CLOCK_NONE);
+	skew_update(&s, 1, 2, CLOCK_NONE);
 	assert_int_equal(s.offset_ms, 77);
 	assert_false(s.known);
 }
