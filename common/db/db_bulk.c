@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
@@ -22,8 +23,8 @@ enum {
 	/* What a value costs beside its text: quotes, length, comma. */
 	VALUE_BYTES = 12,
 	NUMBER_BYTES = 36,
-	/* Room for a number or a time as text. */
-	NUMBER_TEXT = DB_DECIMAL,
+	/* Room for a number as text. */
+	NUMBER_TEXT = DECIMAL_ROOM,
 };
 
 /* The arrays one column is bound to. Only the ones its type needs are made. */
@@ -254,7 +255,9 @@ put_value(struct column *c, size_t i, const struct db_value *v)
 	case DB_SECONDS:
 		text = c->written + i * NUMBER_TEXT;
 		c->text[i] = text;
-		c->len[i] = (unsigned long)db_decimal(v->num, text);
+		c->len[i] =
+		    (unsigned long)(decimal_write_thousandths(text, v->num) -
+				    text);
 		break;
 	}
 }

@@ -56,11 +56,6 @@ enum outcome db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
 enum outcome db_note(
     struct db *db, unsigned number, const char *state, const char *text);
 
-/* Thousandths as a decimal number, "-1.500"; text has DB_DECIMAL bytes. Returns
- * its length. */
-enum { DB_DECIMAL = 32 };
-size_t db_decimal(int64_t thousandths, char *text);
-
 /* Sends one text statement; DONE with the result, if any, unread. */
 enum outcome db_send(struct db *db, const char *sql, size_t len);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
@@ -68,27 +69,6 @@ db_seconds(int64_t ms)
 	return number(DB_SECONDS, ms);
 }
 
-size_t
-db_decimal(int64_t thousandths, char *text)
-{
-	uint64_t u = thousandths < 0 ? (uint64_t)0 - (uint64_t)thousandths
-				     : (uint64_t)thousandths;
-	char digits[DB_DECIMAL], *p = digits + sizeof digits;
-	size_t len;
-	int n;
-
-	for (n = 0; n < 3 || u > 0 || n == 3; n++, u /= 10) {
-		if (n == 3)
-			*--p = '.';
-		*--p = (char)('0' + u % 10);
-	}
-	if (thousandths < 0)
-		*--p = '-';
-	len = (size_t)(digits + sizeof digits - p);
-	memcpy(text, p, len);
-	return len;
-}
-
 static void
 quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
 {
@@ -103,7 +83,7 @@ quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
 void
 db_quote(struct db *db, struct buf *sql, struct db_value v)
 {
-	char text[CLOCK_TEXT], decimal[DB_DECIMAL];
+	char text[CLOCK_TEXT], decimal[DECIMAL_ROOM];
 
 	switch (v.type) {
 	case DB_NULL:
@@ -120,7 +100,9 @@ db_quote(struct db *db, struct buf *sql, struct db_value v)
 		buf_addf(sql, "'%s'", text);
 		break;
 	case DB_SECONDS:
-		buf_add(sql, decimal, db_decimal(v.num, decimal));
+		buf_add(sql, decimal,
+		    (size_t)(decimal_write_thousandths(decimal, v.num) -
+			     decimal));
 		break;
 	}
 }

@@ -167,6 +167,14 @@ jsonw_str(struct buf *b, const char *key, const char *s)
 }
 
 void
+jsonw_object_of(struct buf *b, const char *key, const char *s)
+{
+	jsonw_open(b);
+	jsonw_str(b, key, s);
+	jsonw_close(b);
+}
+
+void
 jsonw_text(struct buf *b, const char *key, struct text t)
 {
 	if (t.p == NULL)

@@ -20,6 +20,8 @@ void jsonw_close(struct buf *b); /* } */
 void jsonw_line(struct buf *b);  /* } and a newline: ends a record */
 /* "key":{ which jsonw_close() ends. */
 void jsonw_open_in(struct buf *b, const char *key);
+/* {"key":"s"} */
+void jsonw_object_of(struct buf *b, const char *key, const char *s);
 
 void jsonw_list(struct buf *b); /* [ */
 void jsonw_list_end(struct buf *b);

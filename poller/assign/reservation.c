@@ -117,8 +117,7 @@ reservation_outcome(struct reservation *p, enum reservation_fate fate)
 	jsonw_str(b, "type", "chat");
 	jsonw_str(b, "tenant", p->assigner->tenant->name);
 	if (p->body.len > 0) {
-		buf_addc(b, ',');
-		buf_adds(b, buf_str(&p->body));
+		jsonw_members(b, p->body.data, p->body.len);
 	} else {
 		jsonw_str(b, "chat", p->chat);
 		jsonw_str(b, "status", record_status_name(CHAT_GONE));

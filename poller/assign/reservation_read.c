@@ -24,6 +24,16 @@ name(char **operator_id, const char *now)
 	*operator_id = xstrdup(now);
 }
 
+/* A record of the chat that has these members, not yet closed. */
+static void
+open_chat(struct buf *b, const struct reservation *p, const char *members)
+{
+	jsonw_open(b);
+	jsonw_str(b, "type", "chat");
+	jsonw_str(b, "tenant", p->assigner->tenant->name);
+	jsonw_members(b, members, strlen(members));
+}
+
 /* What the page says of who has the chat stands in the record only. */
 static void
 note_holder(struct reservation *p)
@@ -34,8 +44,8 @@ note_holder(struct reservation *p)
 	static const char padding[64];
 	size_t len;
 
-	buf_setf(&line, "{\"type\":\"chat\",\"tenant\":\"%s\",%s}",
-	    p->assigner->tenant->name, buf_str(&p->body));
+	open_chat(&line, p, buf_str(&p->body));
+	jsonw_close(&line);
 	len = line.len;
 	buf_add(&line, padding, sizeof padding);
 	free(p->holder);
@@ -196,11 +206,9 @@ list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		if (r->type != RECORD_CHAT || r->status != CHAT_OPEN)
 			continue;
 		*strmap_put(&p->held, r->id, strlen(r->id)) = p;
-		buf_addf(&p->seen, "{\"type\":\"chat\",\"tenant\":\"%s\",%s",
-		    p->assigner->tenant->name, r->body);
+		open_chat(&p->seen, p, r->body);
 		jsonw_time(&p->seen, "at", asked_ms);
-		jsonw_close(&p->seen);
-		buf_addc(&p->seen, '\n');
+		jsonw_line(&p->seen);
 	}
 }
 
