@@ -79,28 +79,28 @@ take_env(const struct conf_key *k)
 	return value != NULL && *value != '\0' ? xstrdup(value) : NULL;
 }
 
-/* Forgets the other way to give the same secret: of NAME that is NAME_file,
- * and the other way round. */
-static void
-forget_other(struct conf_section *s, const char *name)
+/* A secret may also be given as NAME_file: the row of the other way to give the
+ * one at this row, or conf_keys_n when the table has none. */
+static size_t
+other_way(size_t at)
 {
-	static const char *const secrets[] = { "token", "secret_key" };
-	size_t i, len;
+	static const char suffix[] = "_file";
+	const struct conf_key *k = &conf_keys[at];
+	size_t len = strlen(k->name), tail = sizeof suffix - 1, secret, other;
+	char *name;
 
-	for (i = 0; i < ARRAY_LEN(secrets); i++) {
-		size_t bare = conf_key_at(s->kind, secrets[i]), file;
-		char *in_file = xasprintf("%s_file", secrets[i]);
-
-		file = conf_key_at(s->kind, in_file);
-		free(in_file);
-		len = strlen(secrets[i]);
-		if (bare == conf_keys_n || strncmp(name, secrets[i], len) != 0)
-			continue;
-		if (name[len] == '\0')
-			conf_value_release(&s->values[file]);
-		else if (strcmp(name + len, "_file") == 0)
-			conf_value_release(&s->values[bare]);
-	}
+	if (k->type == CONF_SECRET)
+		name = xasprintf("%s%s", k->name, suffix);
+	else if (len > tail && strcmp(k->name + len - tail, suffix) == 0)
+		name = xstrndup(k->name, len - tail);
+	else
+		return conf_keys_n;
+	other = conf_key_at(k->section, name);
+	free(name);
+	secret = k->type == CONF_SECRET ? at : other;
+	return secret < conf_keys_n && conf_keys[secret].type == CONF_SECRET
+		   ? other
+		   : conf_keys_n;
 }
 
 /* Sets a value from the environment or a flag. It replaces the other way to
@@ -108,11 +108,12 @@ forget_other(struct conf_section *s, const char *name)
 static int
 override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 {
-	const struct conf_key *k = &conf_keys[at];
+	size_t other = other_way(at);
 
-	if (conf_value_set(&s->values[at], k, text, why) != 0)
+	if (conf_value_set(&s->values[at], &conf_keys[at], text, why) != 0)
 		return -1;
-	forget_other(s, k->name);
+	if (other < conf_keys_n)
+		conf_value_release(&s->values[other]);
 	return 0;
 }
 
