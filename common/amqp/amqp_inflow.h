@@ -7,10 +7,9 @@
 #ifndef COMMON_AMQP_AMQP_INFLOW_H
 #define COMMON_AMQP_AMQP_INFLOW_H
 
-#include <amqp.h>
-#include <stdbool.h>
+#include "common/amqp/amqp_link.h"
+
 #include <stddef.h>
-#include <stdint.h>
 
 struct amqp_message {
 	uint64_t tag;
@@ -26,16 +25,13 @@ struct amqp_message {
 	bool damaged; /* it was said to be, but cannot be unpacked */
 };
 
-enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
-
 struct amqp_inflow {
 	size_t max_message; /* bytes; of what is longer only this is known */
 	bool with_keys;
 
-	enum amqp_phase phase; /* what is expected next; METHOD: no message is
-				  under way */
-	size_t n, max;         /* that wait, and may */
-	size_t bytes;          /* of those that wait, as they came */
+	enum amqp_phase phase;
+	size_t n, max; /* that wait, and may */
+	size_t bytes;  /* of those that wait, as they came */
 
 	/* private */
 	struct amqp_message incoming;
@@ -55,7 +51,7 @@ bool amqp_inflow_take(
 struct amqp_message amqp_inflow_next(struct amqp_inflow *in);
 
 /* Forgets what waits and what is under way. */
-void amqp_inflow_forget(struct amqp_inflow *in);
+void amqp_inflow_clear(struct amqp_inflow *in);
 
 /* Unpacks the body where it is packed; says so where it is longer than
  * max_message, or damaged. */

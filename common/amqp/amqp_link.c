@@ -81,7 +81,7 @@ remedy(int reply_code, const char *what, const char *text)
 
 /* The broker ended it: what its reply code and text mean for us. */
 static void
-refused(
+link_refused(
     struct amqp_link *l, const char *what, int reply_code, amqp_bytes_t bytes)
 {
 	char *text =
@@ -132,7 +132,7 @@ amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 		return amqp_link_check(l, what, r.library_error);
 	if (r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
 	    closing(&r.reply, &code, &text))
-		refused(l, what, code, text);
+		link_refused(l, what, code, text);
 	else
 		amqp_link_drop(l, "cannot %s at %s: no sensible answer", what,
 		    buf_str(&l->title));
@@ -151,7 +151,7 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 	if (f->frame_type != AMQP_FRAME_METHOD)
 		return 0;
 	if (closing(m, &code, &text)) {
-		refused(l, "talk to RabbitMQ", code, text);
+		link_refused(l, "talk to RabbitMQ", code, text);
 		return -1;
 	}
 	if (m->id == AMQP_CONNECTION_BLOCKED_METHOD) {
@@ -197,7 +197,7 @@ next_frame(struct amqp_link *l, amqp_frame_t *f)
 
 /* Twice in the time within which the broker wants one. */
 static void
-beat(struct amqp_link *l, int64_t now)
+send_heartbeat(struct amqp_link *l, int64_t now)
 {
 	const amqp_frame_t f = { .frame_type = AMQP_FRAME_HEARTBEAT };
 	int every_ms;
@@ -220,7 +220,7 @@ amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
 	struct pollfd p = { .events = POLLIN };
 	int got;
 
-	beat(l, now);
+	send_heartbeat(l, now);
 	for (;;) {
 		if (l->conn == NULL)
 			return -1;

@@ -34,6 +34,9 @@
 
 struct conf;
 
+/* Which frame is next of a message that comes in; METHOD: none is under way. */
+enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
+
 /* What a queue holds and who reads it, as the broker counts. */
 struct amqp_queue_load {
 	uint32_t

@@ -48,7 +48,7 @@ amqp_pack(struct buf *to, const char *from, size_t len)
 
 /* Takes a step; *left: 0 when a frame ended there. False: it is damaged. */
 static bool
-step(LZ4F_dctx *ctx, struct buf *to, const char **from, size_t *len,
+unpack_step(LZ4F_dctx *ctx, struct buf *to, const char **from, size_t *len,
     size_t *left)
 {
 	size_t used = *len, room;
@@ -77,7 +77,7 @@ amqp_unpack(struct buf *to, const char *from, size_t len, size_t max)
 	if (len < max / USUAL_RATIO)
 		(void)buf_room(to, USUAL_RATIO * len + BLOCK);
 	while (rc == AMQP_PACK_GOOD && (len > 0 || left > 0)) {
-		if (!step(ctx, to, &from, &len, &left))
+		if (!unpack_step(ctx, to, &from, &len, &left))
 			rc = AMQP_PACK_DAMAGED;
 		else if (to->len - before > max)
 			rc = AMQP_PACK_TOO_LONG;

@@ -91,7 +91,7 @@ static const struct {
 };
 
 static size_t
-find(int err)
+find_errno(int err)
 {
 	size_t i;
 
@@ -103,7 +103,7 @@ find(int err)
 enum exit_code
 syserr_code(int err, enum exit_code named)
 {
-	size_t i = find(err);
+	size_t i = find_errno(err);
 
 	if (i == ARRAY_LEN(table))
 		return err == 0 ? named : PROG_IO;
@@ -113,7 +113,7 @@ syserr_code(int err, enum exit_code named)
 const char *
 syserr_way_out(int err)
 {
-	size_t i = find(err);
+	size_t i = find_errno(err);
 
 	return i < ARRAY_LEN(table) ? table[i].way_out : later;
 }

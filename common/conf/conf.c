@@ -299,7 +299,7 @@ conf_set(struct conf *c, const char *section, const char *name,
 }
 
 static const struct conf_value *
-get(const struct conf *c, const char *section, const char *name)
+value_of(const struct conf *c, const char *section, const char *name)
 {
 	const struct conf_section *s = conf_section_find(c, section);
 	size_t at = s != NULL ? conf_key_at(s->kind, name) : conf_keys_n;
@@ -312,7 +312,7 @@ get(const struct conf *c, const char *section, const char *name)
 const char *
 conf_text(const struct conf *c, const char *section, const char *name)
 {
-	return get(c, section, name)->text;
+	return value_of(c, section, name)->text;
 }
 
 char *
@@ -330,20 +330,20 @@ conf_secret(const struct conf *c, const char *section, const char *name,
 int64_t
 conf_int(const struct conf *c, const char *section, const char *name)
 {
-	return get(c, section, name)->num;
+	return value_of(c, section, name)->num;
 }
 
 bool
 conf_bool(const struct conf *c, const char *section, const char *name)
 {
-	return get(c, section, name)->num != 0;
+	return value_of(c, section, name)->num != 0;
 }
 
 char *const *
 conf_list(const struct conf *c, const char *section, const char *name)
 {
 	static char *const none[] = { NULL };
-	const struct conf_value *v = get(c, section, name);
+	const struct conf_value *v = value_of(c, section, name);
 
 	return v->words != NULL ? v->words : none;
 }

@@ -44,7 +44,7 @@ wait_readable(int fd, int64_t end)
 /* The first line of fd, and what came with it, as far as it fits; -1 with
  * errno. */
 static ssize_t
-read_some(int fd, char *data, size_t size)
+read_first_line(int fd, char *data, size_t size)
 {
 	int64_t end = clock_mono_ms() + WAIT_MS;
 	size_t len = 0;
@@ -121,7 +121,7 @@ secret_from_file(const char *path, struct buf *why)
 	/* Nor does opening wait for somebody to write a pipe. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd >= 0)
-		n = read_some(fd, data, sizeof data);
+		n = read_first_line(fd, data, sizeof data);
 	if (n < 0 && fd >= 0 && errno == ETIMEDOUT) {
 		buf_setf(why,
 		    "cannot read '%s': nothing comes through it; is somebody "

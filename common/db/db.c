@@ -225,7 +225,7 @@ authorities(const struct db *db)
 }
 
 static void
-set_options(struct db *db, MYSQL *my)
+set_connect_options(struct db *db, MYSQL *my)
 {
 	unsigned connect_s =
 	    db_seconds_of(at_most(db->connect_ms, db_wait_left(db)));
@@ -346,7 +346,7 @@ db_connect(struct db *db)
 	my = mysql_init(NULL);
 	if (my == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
-	set_options(db, my);
+	set_connect_options(db, my);
 	db->my = my;
 	if (mysql_real_connect(my, db->host, db->user, db->password, db->schema,
 		db->port, db->socket, 0) == NULL) {

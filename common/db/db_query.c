@@ -19,7 +19,7 @@
 #include "common/db/db_impl.h"
 
 /* A cell's text in db_rows.text; NULL is told by its offset. */
-struct cell {
+struct result_cell {
 	size_t at;
 	size_t len;
 };
@@ -28,7 +28,7 @@ struct cell {
 
 struct db_rows {
 	struct buf text; /* all cells, each NUL-ended */
-	struct cell *cells;
+	struct result_cell *cells;
 	size_t columns, rows, cells_cap;
 	size_t next; /* the row after the present one */
 };
@@ -46,7 +46,7 @@ db_str(const char *s)
 }
 
 static struct db_value
-number(enum db_type type, int64_t n)
+number_value(enum db_type type, int64_t n)
 {
 	return (struct db_value){ n == INT64_MIN ? DB_NULL : type, NULL, 0, n };
 }
@@ -54,19 +54,19 @@ number(enum db_type type, int64_t n)
 struct db_value
 db_int(int64_t n)
 {
-	return number(DB_INT, n);
+	return number_value(DB_INT, n);
 }
 
 struct db_value
 db_time(int64_t ms)
 {
-	return number(DB_TIME, ms);
+	return number_value(DB_TIME, ms);
 }
 
 struct db_value
 db_seconds(int64_t ms)
 {
-	return number(DB_SECONDS, ms);
+	return number_value(DB_SECONDS, ms);
 }
 
 static void
@@ -196,7 +196,7 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
 static void
 take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
 {
-	struct cell *c;
+	struct result_cell *c;
 	size_t i;
 
 	while ((r->rows + 1) * r->columns > r->cells_cap) {
@@ -273,8 +273,8 @@ db_rows_free(struct db_rows *r)
 	free(r);
 }
 
-static const struct cell *
-cell(const struct db_rows *r, size_t i)
+static const struct result_cell *
+result_cell(const struct db_rows *r, size_t i)
 {
 	if (r->next == 0 || i >= r->columns)
 		prog_die(PROG_SOFTWARE, "no such column in an answer");
@@ -284,7 +284,7 @@ cell(const struct db_rows *r, size_t i)
 const char *
 db_get(const struct db_rows *r, size_t i)
 {
-	const struct cell *c = cell(r, i);
+	const struct result_cell *c = result_cell(r, i);
 
 	return c->at == CELL_NULL ? NULL : r->text.data + c->at;
 }
@@ -292,7 +292,7 @@ db_get(const struct db_rows *r, size_t i)
 size_t
 db_get_len(const struct db_rows *r, size_t i)
 {
-	return cell(r, i)->len;
+	return result_cell(r, i)->len;
 }
 
 int64_t

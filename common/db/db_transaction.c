@@ -31,14 +31,14 @@ enum {
 };
 
 /* One connection tells for all of the process. */
-static atomic_bool told;
+static atomic_bool warned;
 
 /* What a transaction has waited so far. */
 struct wait {
 	struct retry conflicts, away;
 	int64_t since_ms;
 	bool wait_forever;
-	bool told; /* by us */
+	bool warned; /* by us */
 };
 
 enum outcome
@@ -89,7 +89,7 @@ limit_locks(struct db *db, const struct wait *w)
 	struct db_value s[2];
 	enum outcome o;
 
-	if (w->wait_forever && !w->told && ms > NOTICE_MS)
+	if (w->wait_forever && !w->warned && ms > NOTICE_MS)
 		ms = NOTICE_MS;
 	s[0] = s[1] = db_int(db_seconds_of(left < ms ? left : ms));
 	if (s[0].num == db->lock_s)
@@ -103,10 +103,10 @@ limit_locks(struct db *db, const struct wait *w)
 }
 
 static void
-tell(struct db *db, struct wait *w)
+warn_of_wait(struct db *db, struct wait *w)
 {
-	w->told = true;
-	if (!atomic_exchange(&told, true))
+	w->warned = true;
+	if (!atomic_exchange(&warned, true))
 		log_warn("%s; waiting for it", buf_str(&db->why));
 }
 
@@ -119,16 +119,16 @@ wait_again(struct db *db, struct wait *w)
 	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
 	int64_t left = db_wait_left(db), ms;
 
-	/* A deadlock is over when it is told: one more attempt waits for
+	/* A deadlock is over when it is warned: one more attempt waits for
 	 * nothing. */
 	if (left == 0 && !(first && db->number == DB_DEADLOCK))
 		return false;
 	ms = retry_next(conflict ? &w->conflicts : &w->away, -1);
 	if (ms > left)
 		ms = left;
-	if (w->wait_forever && !w->told &&
+	if (w->wait_forever && !w->warned &&
 	    (!conflict || clock_mono_ms() - w->since_ms >= NOTICE_MS))
-		tell(db, w);
+		warn_of_wait(db, w);
 	log_debug(conflict ? "transaction_conflict" : "database_wait",
 	    "errno=%u wait_ms=%lld why=\"%s\"", db->number, (long long)ms,
 	    buf_str(&db->why));
@@ -136,7 +136,7 @@ wait_again(struct db *db, struct wait *w)
 }
 
 static enum outcome
-begin(struct db *db, const struct wait *w)
+begin_attempt(struct db *db, const struct wait *w)
 {
 	enum outcome o = db_connect(db);
 
@@ -151,10 +151,11 @@ static enum outcome
 begin_anew(struct db *db, const struct wait *w)
 {
 	bool old = db_connected(db);
-	enum outcome o = begin(db, w);
+	enum outcome o = begin_attempt(db, w);
 
-	return o == OUTCOME_LATER && old && db->cause == DB_LOST ? begin(db, w)
-								 : o;
+	return o == OUTCOME_LATER && old && db->cause == DB_LOST
+		   ? begin_attempt(db, w)
+		   : o;
 }
 
 static enum outcome
@@ -193,7 +194,7 @@ db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
 		o = attempt(db, &w, work, ctx);
 	while (o == OUTCOME_LATER && wait_again(db, &w));
 	db->give_up_ms = 0;
-	if (w.told)
-		atomic_store(&told, false);
+	if (w.warned)
+		atomic_store(&warned, false);
 	return o;
 }

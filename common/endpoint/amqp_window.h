@@ -28,35 +28,34 @@
 #define AMQP_WINDOW 128
 #define AMQP_BODY_BYTES ((size_t)124 * 1024) /* one frame: of 128 at most */
 
-enum amqp_message_state {
-	MESSAGE_TO_SEND,
-	MESSAGE_SENT,
-	MESSAGE_RETURNED, /* its ack is to come */
-	MESSAGE_DONE,
+enum amqp_outgoing_state {
+	AMQP_OUTGOING_TO_SEND,
+	AMQP_OUTGOING_SENT,
+	AMQP_OUTGOING_RETURNED, /* its ack is to come */
+	AMQP_OUTGOING_DONE,
 };
 
-struct amqp_message {
+struct amqp_outgoing {
 	uint64_t seq;
 	uint64_t tag; /* of this connection, while SENT or RETURNED */
-	enum amqp_message_state state;
-	size_t lane;
+	enum amqp_outgoing_state state;
+	size_t bucket; /* 0 of a queue */
 	bool packed;
 	struct buf body;
 };
 
-struct amqp_lane {
+struct amqp_buffer {
 	struct buf filling;
 	int64_t since_ms;
 };
-
-enum amqp_phase { PHASE_METHOD, PHASE_HEADER, PHASE_BODY };
 
 struct amqp_writer {
 	struct amqp_endpoint a;
 	char run[17]; /* makes ids unique among all writers there ever are */
 	uint64_t next_seq, next_tag;
 
-	struct amqp_message window[AMQP_WINDOW]; /* ring, in order of writing */
+	struct amqp_outgoing
+	    window[AMQP_WINDOW]; /* ring, in order of writing */
 	size_t head, n;
 	int64_t progress_ms; /* when the broker last confirmed something */
 	struct retry pause;  /* after a refusal because the queue is full */
@@ -65,9 +64,9 @@ struct amqp_writer {
 
 	size_t body_bytes;
 	bool packs; /* what is long enough, when it is sealed */
-	struct amqp_lane *lanes;
-	size_t lanes_n;
-	int64_t swept_ms; /* when all lanes were looked at */
+	struct amqp_buffer *buffers;
+	size_t buffers_n;
+	int64_t swept_ms; /* when all buffers were looked at */
 	char *all;        /* the exchange for what concerns all */
 	struct spread spread;
 
@@ -75,7 +74,7 @@ struct amqp_writer {
 	uint64_t returned_left;
 };
 
-static inline struct amqp_message *
+static inline struct amqp_outgoing *
 amqp_window_at(struct amqp_writer *w, size_t i)
 {
 	return &w->window[(w->head + i) % AMQP_WINDOW];

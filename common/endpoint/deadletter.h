@@ -28,7 +28,7 @@ struct deadletter {
 	struct endpoint *out;
 	struct endpoint_options opt;
 	struct buf letter;
-	bool told; /* that the queue does not take it */
+	bool reported; /* that the queue does not take it */
 };
 
 /* in is where the records come from (its name decides). */

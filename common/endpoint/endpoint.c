@@ -39,7 +39,7 @@ behind(const struct endpoint_ops *ops, const char *name)
 }
 
 static const struct endpoint_ops *
-find_kind(const char *name)
+find_ops(const char *name)
 {
 	size_t i;
 
@@ -53,7 +53,7 @@ static struct endpoint *
 open_any(const char *name, bool writing, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	const struct endpoint_ops *ops = find_kind(name);
+	const struct endpoint_ops *ops = find_ops(name);
 	struct endpoint *e;
 
 	if (ops == NULL || name[0] == '\0') {
@@ -152,7 +152,7 @@ endpoint_pump(struct endpoint *e)
 }
 
 static const char *
-where(struct endpoint *e, uint64_t behind)
+format_where(struct endpoint *e, uint64_t behind)
 {
 	buf_clear(&e->where);
 	if (e->ops->where != NULL)
@@ -163,7 +163,7 @@ where(struct endpoint *e, uint64_t behind)
 const char *
 endpoint_where(struct endpoint *e)
 {
-	return where(e, 0);
+	return format_where(e, 0);
 }
 
 const char *
@@ -179,7 +179,7 @@ endpoint_where_in(struct endpoint *e, const char *line)
 
 	if (line != NULL && e->block_end != NULL)
 		lines = lines_count(line, (size_t)(e->block_end - line));
-	return where(e, lines > 0 ? lines - 1 : 0);
+	return format_where(e, lines > 0 ? lines - 1 : 0);
 }
 
 bool

@@ -73,7 +73,7 @@ endpoint_amqp_release(struct amqp_endpoint *a)
 }
 
 static void
-tell(struct amqp_endpoint *a)
+take_link_reason(struct amqp_endpoint *a)
 {
 	buf_setf(&a->base.why, "%s", buf_str(&a->link.why));
 	a->base.code = a->link.code;
@@ -84,8 +84,8 @@ wait_before_next_try(struct amqp_endpoint *a)
 {
 	int64_t now = clock_mono_ms();
 
-	if (a->trouble_since_ms == 0)
-		a->trouble_since_ms = now;
+	if (a->outage_since_ms == 0)
+		a->outage_since_ms = now;
 	if (a->up_since_ms != 0 && now - a->up_since_ms > STABLE_MS)
 		retry_reset(&a->retry);
 	a->up_since_ms = 0;
@@ -95,9 +95,9 @@ wait_before_next_try(struct amqp_endpoint *a)
 void
 endpoint_amqp_lost(struct amqp_endpoint *a)
 {
-	tell(a);
+	take_link_reason(a);
 	/* One line an outage, and none from cron unless it comes to that. */
-	if (a->trouble_since_ms == 0 && a->wait_forever &&
+	if (a->outage_since_ms == 0 && a->wait_forever &&
 	    a->link.outcome == OUTCOME_LATER)
 		log_warn("%s; trying again", buf_str(&a->base.why));
 	wait_before_next_try(a);
@@ -106,10 +106,10 @@ endpoint_amqp_lost(struct amqp_endpoint *a)
 void
 endpoint_amqp_reached(struct amqp_endpoint *a)
 {
-	if (a->trouble_since_ms != 0)
+	if (a->outage_since_ms != 0)
 		log_info("amqp_works_again", "queue=%s after_ms=%" PRId64,
-		    a->queue, clock_mono_ms() - a->trouble_since_ms);
-	a->trouble_since_ms = 0;
+		    a->queue, clock_mono_ms() - a->outage_since_ms);
+	a->outage_since_ms = 0;
 }
 
 void
@@ -122,8 +122,8 @@ endpoint_amqp_works(struct amqp_endpoint *a)
 bool
 endpoint_amqp_gives_up(const struct amqp_endpoint *a)
 {
-	return !a->wait_forever && a->trouble_since_ms != 0 &&
-	       clock_mono_ms() - a->trouble_since_ms >= a->wait_timeout_ms;
+	return !a->wait_forever && a->outage_since_ms != 0 &&
+	       clock_mono_ms() - a->outage_since_ms >= a->wait_timeout_ms;
 }
 
 enum outcome
@@ -175,7 +175,7 @@ find_exchanges(struct amqp_endpoint *a)
  * count, and keeps for its leader what the dead one asked for: so one first has
  * the leader take in a reader to whom nothing may be sent. */
 static enum outcome
-await_predecessor(struct amqp_endpoint *a)
+wait_for_predecessor(struct amqp_endpoint *a)
 {
 	int64_t end = clock_mono_ms() + PREDECESSOR_MS;
 	struct amqp_link *l = &a->link;
@@ -194,7 +194,7 @@ await_predecessor(struct amqp_endpoint *a)
 /* One that died without a word is forgotten by the broker after two heartbeats;
  * who reads the queue after that lives. */
 static enum outcome
-be_sole(struct amqp_endpoint *a)
+become_sole_reader(struct amqp_endpoint *a)
 {
 	struct amqp_link *l = &a->link;
 	int64_t now = clock_mono_ms();
@@ -210,7 +210,7 @@ be_sole(struct amqp_endpoint *a)
 		l->outcome = o = OUTCOME_NEVER;
 		l->code = PROG_CONFIG;
 	}
-	return o == OUTCOME_DONE ? await_predecessor(a) : o;
+	return o == OUTCOME_DONE ? wait_for_predecessor(a) : o;
 }
 
 static enum outcome
@@ -235,7 +235,7 @@ connect_now(struct amqp_endpoint *a)
 		free(dead);
 	}
 	if (o == OUTCOME_DONE && a->sole)
-		o = be_sole(a);
+		o = become_sole_reader(a);
 	if (o == OUTCOME_DONE)
 		o = a->set_up(a);
 	return o;

@@ -34,9 +34,9 @@ struct amqp_endpoint {
 	int64_t taken_since_ms; /* by another reader; 0: it is not */
 
 	struct retry retry;
-	int64_t next_try_ms;      /* not to connect before */
-	int64_t up_since_ms;      /* when the link was made */
-	int64_t trouble_since_ms; /* 0: none */
+	int64_t next_try_ms;     /* not to connect before */
+	int64_t up_since_ms;     /* when the link was made */
+	int64_t outage_since_ms; /* 0: none */
 
 	/* Makes a fresh channel ready for its direction. */
 	enum outcome (*set_up)(struct amqp_endpoint *a);

@@ -41,7 +41,7 @@ struct stdio_endpoint {
 };
 
 static struct stdio_endpoint *
-self(struct endpoint *e)
+stdio_of(struct endpoint *e)
 {
 	return (struct stdio_endpoint *)(void *)e;
 }
@@ -129,7 +129,7 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 }
 
 static enum endpoint_status
-answer(struct endpoint *e, enum line_status status)
+endpoint_status_of(struct endpoint *e, enum line_status status)
 {
 	switch (status) {
 	case LINE_OK:
@@ -153,13 +153,15 @@ answer(struct endpoint *e, enum line_status status)
 static enum endpoint_status
 stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 {
-	return answer(e, lines_next(&self(e)->lines, line, len, timeout_ms));
+	return endpoint_status_of(
+	    e, lines_next(&stdio_of(e)->lines, line, len, timeout_ms));
 }
 
 static enum endpoint_status
 stdio_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
-	return answer(e, lines_block(&self(e)->lines, block, len, timeout_ms));
+	return endpoint_status_of(
+	    e, lines_block(&stdio_of(e)->lines, block, len, timeout_ms));
 }
 
 static void
@@ -173,7 +175,7 @@ stdio_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 }
 
 static int
-fail(struct stdio_endpoint *s, int err)
+stdio_fail(struct stdio_endpoint *s, int err)
 {
 	struct endpoint *e = &s->base;
 	const char *what = title(e, "standard output");
@@ -203,7 +205,7 @@ wait_writable(struct stdio_endpoint *s)
 	} while ((n < 0 && errno == EINTR) || (n == 0 && !stop_asked()));
 	if (n > 0)
 		return 0;
-	return fail(s, n == 0 ? EPIPE : errno);
+	return stdio_fail(s, n == 0 ? EPIPE : errno);
 }
 
 static int
@@ -224,7 +226,7 @@ write_out(struct stdio_endpoint *s)
 		if (n >= 0)
 			done += (size_t)n;
 		else if (errno != EINTR && errno != EAGAIN)
-			return fail(s, errno);
+			return stdio_fail(s, errno);
 	}
 	buf_clear(&s->out);
 	return 0;
@@ -233,7 +235,7 @@ write_out(struct stdio_endpoint *s)
 static int
 stdio_write(struct endpoint *e, const char *line, size_t len)
 {
-	struct stdio_endpoint *s = self(e);
+	struct stdio_endpoint *s = stdio_of(e);
 
 	if (s->broken)
 		return -1;
@@ -245,13 +247,13 @@ stdio_write(struct endpoint *e, const char *line, size_t len)
 static enum outcome
 stdio_flush(struct endpoint *e)
 {
-	struct stdio_endpoint *s = self(e);
+	struct stdio_endpoint *s = stdio_of(e);
 
 	if (s->broken || write_out(s) != 0)
 		return OUTCOME_NEVER;
 	/* Commit point: what was written so far is on the disk. */
 	if (s->is_file && fsync(s->fd) != 0) {
-		(void)fail(s, errno);
+		(void)stdio_fail(s, errno);
 		return OUTCOME_NEVER;
 	}
 	return OUTCOME_DONE;
@@ -260,7 +262,7 @@ stdio_flush(struct endpoint *e)
 static void
 stdio_close(struct endpoint *e)
 {
-	struct stdio_endpoint *s = self(e);
+	struct stdio_endpoint *s = stdio_of(e);
 
 	if (s->fd > STDERR_FILENO)
 		close(s->fd);

@@ -29,7 +29,7 @@ refuse_reload(int sig)
 }
 
 static void
-leave(int sig)
+on_hangup(int sig)
 {
 	(void)sig;
 	stop_set(true);
@@ -60,7 +60,7 @@ daemon_init(void)
 	sigemptyset(&sa.sa_mask);
 	sa.sa_flags = SA_RESTART;
 	if (has_terminal()) {
-		sa.sa_handler = leave;
+		sa.sa_handler = on_hangup;
 		sa.sa_flags = 0; /* waits end at once */
 	}
 	sigaction(SIGHUP, &sa, NULL);

@@ -47,7 +47,7 @@ lines_release(struct lines *l)
 /* Makes room for a read: moves the rest to the front, and grows up to one
  * line of the maximum plus a chunk. */
 static void
-make_room(struct lines *l)
+make_read_room(struct lines *l)
 {
 	size_t want;
 	char *from;
@@ -105,7 +105,7 @@ pass_mark(struct lines *l)
 }
 
 static enum line_status
-fill(struct lines *l, int timeout_ms)
+fill_buffer(struct lines *l, int timeout_ms)
 {
 	ssize_t n;
 
@@ -117,7 +117,7 @@ fill(struct lines *l, int timeout_ms)
 	default:
 		break;
 	}
-	make_room(l);
+	make_read_room(l);
 	n = read(l->fd, l->data + l->end,
 	    l->cap - LINES_BEFORE - LINES_BEHIND - l->end);
 	if (n < 0)
@@ -132,7 +132,7 @@ fill(struct lines *l, int timeout_ms)
 
 /* Takes the line that ends at nl out of the buffer. */
 static enum line_status
-take(struct lines *l, char *nl, char **line, size_t *len)
+take_one_line(struct lines *l, char *nl, char **line, size_t *len)
 {
 	char *from = l->data + l->start;
 
@@ -160,7 +160,7 @@ take_block(struct lines *l, const char *to, char **block, size_t *len)
 	if (!l->skipping)
 		n = lines_within(from, n, l->max_line);
 	if (l->skipping || n == 0)
-		return take(
+		return take_one_line(
 		    l, memchr(from, '\n', l->end - l->start), block, len);
 	l->start += n;
 	l->scanned = l->start;
@@ -208,11 +208,11 @@ lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
 					       l->end - l->scanned)
 					 : NULL;
 		if (nl != NULL)
-			return take(l, nl, line, len);
+			return take_one_line(l, nl, line, len);
 		skip_long(l);
 		if (l->eof)
 			return at_end(l, line, len);
-		status = fill(l, timeout_ms);
+		status = fill_buffer(l, timeout_ms);
 		if (status != LINE_OK)
 			return status;
 	}
@@ -243,7 +243,7 @@ lines_block(struct lines *l, char **block, size_t *len, int timeout_ms)
 		skip_long(l);
 		if (l->eof)
 			return at_end(l, block, len);
-		status = fill(l, timeout_ms);
+		status = fill_buffer(l, timeout_ms);
 		if (status != LINE_OK)
 			return status;
 	}

@@ -92,7 +92,7 @@ struct record {
 enum field_kind {
 	FIELD_TENANT, /* parse_is_name(), RECORD_MAX_TENANT bytes at most */
 	FIELD_ID,     /* string of 1..RECORD_MAX_ID bytes that
-			 record_id_fault() lets pass; an
+			 record_id_error() lets pass; an
 			 integer is taken too, as its digits */
 	FIELD_TEXT,   /* string */
 	FIELD_TIME,   /* RFC 3339 */
@@ -135,10 +135,10 @@ int record_read(struct record *r, const struct flat *f, struct buf *why)
 /* Can it be an identifier: is there no control character in it, and no blank
  * at its end? They are keys in the database, which takes 'a' and 'a ' for
  * one. NULL, or the reason. */
-const char *record_id_fault(const char *p, size_t len);
+const char *record_id_error(const char *p, size_t len);
 
 /* The same of a field, of which an escape may be lost as well. */
-const char *record_id_field_fault(const struct flat_field *v);
+const char *record_id_field_error(const struct flat_field *v);
 
 /* All absent. RECORD_CLEARED bytes of it are what counts. */
 #define RECORD_CLEARED offsetof(struct record, raw)

@@ -9,7 +9,7 @@
  * strings mean that are no text (times, enumerations, the tenant's name) is
  * looked at afterwards, in the order of the table.
  *
- * Whoever meets anything unusual gives up on the record: take_slowly() hands
+ * Whoever meets anything unusual gives up on the record: take_by_parser() hands
  * its line to record_parse(). So nothing here has to give a reason, and what
  * is taken here must be right in every respect.
  */
@@ -34,7 +34,7 @@
 
 /* How the string of a field is taken; a length outside of min..max is for
  * record_parse(). */
-struct way {
+struct string_rule {
 	uint32_t min, max;
 	uint32_t offset; /* where the text goes in struct record */
 	uint16_t kind;   /* enum field_kind */
@@ -42,9 +42,9 @@ struct way {
 };
 
 /* What is the same for all scanners; made once. */
-struct plan {
+struct scan_plan {
 	const struct record_words *words;
-	struct way ways[KEYWORDS_NONE + 1];
+	struct string_rule ways[KEYWORDS_NONE + 1];
 	uint64_t meanings;        /* rows whose strings are no text */
 	uint64_t texts;           /* rows that may have escapes */
 	uint64_t available, text; /* the rows of these fields */
@@ -54,7 +54,7 @@ struct plan {
 };
 
 /* One record on its way. */
-struct walk {
+struct record_walk {
 	struct scan *s;
 	struct record *r;
 	size_t k;       /* of the next closing quote */
@@ -64,7 +64,7 @@ struct walk {
 	size_t unknown_n;
 };
 
-static struct plan plan;
+static struct scan_plan plan;
 
 /* Where a string goes that is no text itself; all but the first of RECORD_RAW
  * are for one field each. */
@@ -78,7 +78,7 @@ raw_offset(size_t i)
 }
 
 static void
-plan_field(const struct record_field *f, struct way *way, uint64_t bit)
+plan_field(const struct record_field *f, struct string_rule *way, uint64_t bit)
 {
 	way->kind = (uint16_t)f->kind;
 	way->offset = raw_offset(0);
@@ -121,8 +121,8 @@ plan_field(const struct record_field *f, struct way *way, uint64_t bit)
 static void
 make_plan(void)
 {
-	struct way *none = &plan.ways[KEYWORDS_NONE];
-	struct way *type = &plan.ways[RECORD_TYPE_KEY];
+	struct string_rule *none = &plan.ways[KEYWORDS_NONE];
+	struct string_rule *type = &plan.ways[RECORD_TYPE_KEY];
 	size_t i;
 
 	if (record_fields_n + 1 + MOST_UNKNOWN > FLAT_MAX_FIELDS)
@@ -154,7 +154,7 @@ scan_init(struct scan *s)
 	memset(s, 0, sizeof *s);
 	keyword_set(&s->tenant, "", 0);
 	scan_index_init(&s->index);
-	flat_keep(&s->flat);
+	flat_keep_copies(&s->flat);
 }
 
 void
@@ -168,7 +168,7 @@ scan_release(struct scan *s)
 void
 scan_block(struct scan *s, const char *block, size_t len)
 {
-	flat_forget(&s->flat);
+	flat_drop_copies(&s->flat);
 	s->at = block;
 	s->window = block;
 	s->end = block + len;
@@ -176,14 +176,15 @@ scan_block(struct scan *s, const char *block, size_t len)
 
 /* The member of the record that a field's value goes to. */
 static void *
-member(struct record *r, unsigned key)
+record_member(struct record *r, unsigned key)
 {
 	return (char *)r + record_fields[key].offset;
 }
 
 /* Takes the number p[0..len). */
 static bool
-take_number(struct walk *w, unsigned key, const char *p, size_t len)
+store_number_value(
+    struct record_walk *w, unsigned key, const char *p, size_t len)
 {
 	int64_t n = 0;
 	size_t i = *p == '-';
@@ -195,10 +196,11 @@ take_number(struct walk *w, unsigned key, const char *p, size_t len)
 	switch ((enum field_kind)plan.ways[key].kind) {
 	case FIELD_TENANT:
 	case FIELD_ID:
-		*(struct text *)member(w->r, key) = (struct text){ p, len };
+		*(struct text *)record_member(w->r, key) =
+		    (struct text){ p, len };
 		return digits && *p != '-';
 	case FIELD_COUNT:
-		*(int64_t *)member(w->r, key) = n;
+		*(int64_t *)record_member(w->r, key) = n;
 		return digits && *p != '-';
 	case FIELD_TEXT:
 	case FIELD_TIME:
@@ -213,26 +215,27 @@ take_number(struct walk *w, unsigned key, const char *p, size_t len)
 }
 
 static bool
-take_flag(struct walk *w, unsigned key, bool yes)
+store_flag_value(struct record_walk *w, unsigned key, bool yes)
 {
 	if (plan.ways[key].kind != FIELD_FLAG)
 		return false;
-	*(bool *)member(w->r, key) = yes;
+	*(bool *)record_member(w->r, key) = yes;
 	return true;
 }
 
 static bool
-take_nested(struct walk *w, unsigned key, const char *p, size_t len)
+store_nested_value(
+    struct record_walk *w, unsigned key, const char *p, size_t len)
 {
 	if (plan.ways[key].kind != FIELD_JSON)
 		return false;
-	*(struct text *)member(w->r, key) = (struct text){ p, len };
+	*(struct text *)record_member(w->r, key) = (struct text){ p, len };
 	return true;
 }
 
 /* Takes a value that is no string; where it ends, or NULL. */
 static const char *
-take_other(struct walk *w, unsigned key, const char *p)
+walk_other(struct record_walk *w, unsigned key, const char *p)
 {
 	const char *end;
 	bool good = true;
@@ -248,11 +251,11 @@ take_other(struct walk *w, unsigned key, const char *p)
 	if (end == NULL || *p == 'n' || key == KEYWORDS_NONE)
 		return end;
 	if (*p == '{' || *p == '[')
-		good = take_nested(w, key, p, (size_t)(end - p));
+		good = store_nested_value(w, key, p, (size_t)(end - p));
 	else if (*p >= 'a')
-		good = take_flag(w, key, *p == 't');
+		good = store_flag_value(w, key, *p == 't');
 	else
-		good = take_number(w, key, p, (size_t)(end - p));
+		good = store_number_value(w, key, p, (size_t)(end - p));
 	return good ? end : NULL;
 }
 
@@ -261,7 +264,7 @@ take_other(struct walk *w, unsigned key, const char *p)
  * else, for all that the compiler knows. A quote that is not there fails at
  * what follows it. */
 static const char *
-take_members(struct walk *w, const char *p)
+walk_members(struct record_walk *w, const char *p)
 {
 	const struct scan_index *x = &w->s->index;
 	const struct keywords *keys = &plan.words->keys;
@@ -275,7 +278,7 @@ take_members(struct walk *w, const char *p)
 
 	w->nulls = 0;
 	for (;;) {
-		const struct way *way;
+		const struct string_rule *way;
 		struct text t;
 		unsigned key;
 
@@ -309,7 +312,7 @@ take_members(struct walk *w, const char *p)
 			p = end + 1;
 		} else {
 			w->k = (size_t)(close - x->close);
-			p = take_other(w, key, p);
+			p = walk_other(w, key, p);
 			if (p == NULL)
 				return NULL;
 			close = x->close + w->k;
@@ -348,7 +351,7 @@ word(const struct keywords *words, struct text t)
 
 /* What the strings mean that are no text. */
 static bool
-take_meanings(struct walk *w, uint64_t rows)
+read_meanings(struct record_walk *w, uint64_t rows)
 {
 	const struct record_words *words = plan.words;
 	struct record *r = w->r;
@@ -364,7 +367,8 @@ take_meanings(struct walk *w, uint64_t rows)
 			good = is_tenant(w->s, t);
 			break;
 		case FIELD_TIME:
-			good = clock_parse(t.p, t.len, member(r, key)) == 0;
+			good =
+			    clock_parse(t.p, t.len, record_member(r, key)) == 0;
 			break;
 		case FIELD_STATE:
 			r->state = (enum snapshot_state)word(&words->states, t);
@@ -394,7 +398,7 @@ take_meanings(struct walk *w, uint64_t rows)
 /* Texts of a line that has escapes. Only in FIELD_TEXT they are usual; in an
  * unknown key they may make it a known one. */
 static bool
-take_escapes(struct walk *w, uint64_t rows)
+unescape_texts(struct record_walk *w, uint64_t rows)
 {
 	size_t i;
 
@@ -406,7 +410,7 @@ take_escapes(struct walk *w, uint64_t rows)
 			return false;
 	for (; rows != 0; rows &= rows - 1) {
 		unsigned key = (unsigned)__builtin_ctzll(rows);
-		struct text *t = member(w->r, key);
+		struct text *t = record_member(w->r, key);
 
 		if (!scan_has_escape(&w->s->index, t->p, t->len))
 			continue;
@@ -419,7 +423,7 @@ take_escapes(struct walk *w, uint64_t rows)
 
 /* Forgets fields that the record's type does not have. */
 static void
-forget(struct record *r, uint64_t rows)
+clear_fields(struct record *r, uint64_t rows)
 {
 	for (; rows != 0; rows &= rows - 1) {
 		size_t key = (size_t)__builtin_ctzll(rows);
@@ -450,7 +454,7 @@ forget(struct record *r, uint64_t rows)
 
 /* All keys were walked; is it a record, and nothing unusual about it? */
 static bool
-finish(struct walk *w, const char *line, size_t len)
+finish_record(struct record_walk *w, const char *line, size_t len)
 {
 	const struct scan_index *x = &w->s->index;
 	struct record *r = w->r;
@@ -466,17 +470,17 @@ finish(struct walk *w, const char *line, size_t len)
 		return false;
 	mine = fields & plan.words->may[type];
 	if (UNLIKELY(fields != mine))
-		forget(r, fields & ~mine);
+		clear_fields(r, fields & ~mine);
 	r->has_available =
 	    r->type == RECORD_OPERATOR && (w->set & plan.available) != 0;
-	return take_meanings(w, mine & plan.meanings) &&
+	return read_meanings(w, mine & plan.meanings) &&
 	       (!x->escapes || !scan_has_escape(x, line, len) ||
-		   take_escapes(w, mine & plan.texts));
+		   unescape_texts(w, mine & plan.texts));
 }
 
 /* Those of which somebody wants all fields, and those that are seldom. */
 static bool
-take_flat(struct walk *w, const char *line, size_t len, size_t k)
+take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
 {
 	struct scan *s = w->s;
 
@@ -491,7 +495,7 @@ static bool
 take_fast(struct scan *s, struct record *r)
 {
 	const char *end;
-	struct walk w;
+	struct record_walk w;
 
 	w.s = s;
 	w.r = r;
@@ -499,14 +503,15 @@ take_fast(struct scan *s, struct record *r)
 	memcpy(r, &plan.blank, plan.cleared);
 	if (*s->at != '{')
 		return false;
-	end = take_members(&w, s->at + 1);
+	end = walk_members(&w, s->at + 1);
 	if (end == NULL)
 		return false;
 	s->len = (size_t)(end + 1 - s->at);
 	if (scan_is_odd(&s->index, (size_t)(s->at - s->index.base),
 		(size_t)(end + 1 - s->index.base)))
 		return false;
-	if (!finish(&w, s->at, s->len) && !take_flat(&w, s->at, s->len, s->k))
+	if (!finish_record(&w, s->at, s->len) &&
+	    !take_flat(&w, s->at, s->len, s->k))
 		return false;
 	s->k = w.k;
 	s->at = end + 2;
@@ -515,7 +520,7 @@ take_fast(struct scan *s, struct record *r)
 }
 
 static int
-take_slowly(struct scan *s, struct record *r)
+take_by_parser(struct scan *s, struct record *r)
 {
 	const struct scan_index *x = &s->index;
 	const char *end = x->base + x->len;
@@ -543,5 +548,5 @@ scan_record(struct scan *s, struct record *r)
 	}
 	s->line = s->at;
 	s->flat.n = 0;
-	return take_fast(s, r) ? 1 : take_slowly(s, r);
+	return take_fast(s, r) ? 1 : take_by_parser(s, r);
 }

@@ -24,16 +24,16 @@ struct spread {
 	struct buf line;
 	struct strmap times; /* tenant -> struct spread_time */
 	bool moved;          /* some of them did */
-	int64_t told_ms;     /* when they were told last */
+	int64_t added_ms;    /* when they were told last */
 };
 
 void spread_release(struct spread *s);
 
 /* The lane of the line; its time is noted. */
-unsigned spread_lane(struct spread *s, const char *line, size_t len);
+unsigned spread_bucket(struct spread *s, const char *line, size_t len);
 
 /* Appends a line, each with its newline, for every tenant whose time has moved
  * since it was told; nothing if that was less than pause_ms ago. */
-void spread_tell(struct spread *s, struct buf *to, int64_t pause_ms);
+void spread_add_clocks(struct spread *s, struct buf *to, int64_t pause_ms);
 
 #endif

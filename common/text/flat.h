@@ -51,7 +51,7 @@ struct flat {
 	/* Private. */
 	struct scan_index *index;
 	struct arena copies; /* what had escapes */
-	bool keep;           /* copies live until flat_forget() */
+	bool keep;           /* copies live until flat_drop_copies() */
 };
 
 #define FLAT_INIT                                                              \
@@ -81,10 +81,10 @@ const char *flat_unescape(struct flat *f, const char *p, size_t *len);
  * *len. */
 const char *flat_raw(const struct flat_field *v, size_t *len);
 
-/* From now on, what was copied out of lines lives until flat_forget() and not
- * only until the next line is read. */
-void flat_keep(struct flat *f);
-void flat_forget(struct flat *f);
+/* From now on, what was copied out of lines lives until flat_drop_copies() and
+ * not only until the next line is read. */
+void flat_keep_copies(struct flat *f);
+void flat_drop_copies(struct flat *f);
 
 void flat_release(struct flat *f);
 

@@ -22,14 +22,14 @@
 #define STEP 16
 
 /* What goes on from one piece to the next. */
-struct state {
+struct carry {
 	uint64_t in_string; /* all ones: the piece begins in a string */
 	uint64_t escaped;   /* 1: its first byte is */
 	const char *low;    /* where the low half of a surrogate pair is due */
 };
 
 static void
-make_room(struct scan_index *x, size_t pieces)
+grow_index(struct scan_index *x, size_t pieces)
 {
 	if (pieces <= x->cap)
 		return;
@@ -42,7 +42,7 @@ make_room(struct scan_index *x, size_t pieces)
 /* Is the escape that begins at p one that JSON knows, and not NUL? Surrogates
  * must come as escapes both, the high one first. */
 static bool
-is_escape(const char *p, struct state *s)
+is_escape(const char *p, struct carry *s)
 {
 	int c;
 
@@ -78,7 +78,7 @@ is_escape(const char *p, struct state *s)
  * out of an addition that carries through the run (Geoff Langdale and Daniel
  * Lemire, Parsing Gigabytes of JSON per Second, 2019). */
 static void
-take_escapes(struct scan_piece *piece, const char *p, struct state *s)
+drop_escaped_quotes(struct scan_piece *piece, const char *p, struct carry *s)
 {
 	const uint64_t even = UINT64_C(0x5555555555555555);
 	uint64_t first = piece->backslashes & ~s->escaped;
@@ -113,7 +113,7 @@ typedef size_t list_fn(uint32_t *to, uint64_t bits, uint32_t offset);
 /* There is room for eight in any case, and seldom are there more; so the
  * number of them decides about no jump. */
 static inline __attribute__((always_inline)) size_t
-list(uint32_t *to, uint64_t bits, uint32_t offset)
+list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 {
 	const uint64_t top = UINT64_C(1) << 63;
 	size_t n = (size_t)__builtin_popcountll(bits), i, k;
@@ -164,7 +164,7 @@ list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
 static inline __attribute__((always_inline)) size_t
 combine_any(struct scan_index *x, size_t n, list_fn *lister)
 {
-	struct state s = { 0, 0, NULL };
+	struct carry s = { 0, 0, NULL };
 	uint32_t *to = x->close;
 	uint64_t inside, odd = 0, escapes = 0, cut;
 	size_t i, end = 0;
@@ -173,7 +173,8 @@ combine_any(struct scan_index *x, size_t n, list_fn *lister)
 		struct scan_piece *piece = &x->pieces[i];
 
 		if ((piece->backslashes | s.escaped) != 0) {
-			take_escapes(piece, x->base + i * SCAN_PIECE, &s);
+			drop_escaped_quotes(
+			    piece, x->base + i * SCAN_PIECE, &s);
 			escapes = 1;
 		}
 		inside = parity(piece->quotes) ^ s.in_string;
@@ -200,7 +201,7 @@ combine_any(struct scan_index *x, size_t n, list_fn *lister)
 static size_t
 combine(struct scan_index *x, size_t n)
 {
-	return combine_any(x, n, list);
+	return combine_any(x, n, list_bits);
 }
 
 #ifdef __x86_64__
@@ -209,7 +210,7 @@ combine(struct scan_index *x, size_t n)
 static TARGET_BITS size_t
 combine_bits(struct scan_index *x, size_t n)
 {
-	return combine_any(x, n, list);
+	return combine_any(x, n, list_bits);
 }
 
 static TARGET_BYTES size_t
@@ -247,11 +248,11 @@ scan_index_release(struct scan_index *x)
 
 /* Looks at the text's first len bytes; what is behind them counts nowhere. */
 static size_t
-look(struct scan_index *x, size_t len)
+find_pieces(struct scan_index *x, size_t len)
 {
 	size_t n = (len + SCAN_PIECE - 1) / SCAN_PIECE;
 
-	make_room(x, n);
+	grow_index(x, n);
 	x->find(x->base, n, x->pieces);
 	return n;
 }
@@ -260,7 +261,7 @@ look(struct scan_index *x, size_t len)
  * bit: perhaps only because of what follows the text. Looks at it once more,
  * without that, but with the character that may reach into it. */
 static void
-look_again(struct scan_index *x, size_t i, size_t left)
+find_last_again(struct scan_index *x, size_t i, size_t left)
 {
 	const char *p = x->base + i * SCAN_PIECE;
 	char alone[2 * SCAN_PIECE];
@@ -275,7 +276,7 @@ look_again(struct scan_index *x, size_t i, size_t left)
 
 /* Forgets what was seen behind offset end, and gives the number of pieces. */
 static size_t
-trim(struct scan_index *x, size_t end)
+cut_pieces(struct scan_index *x, size_t end)
 {
 	size_t n = (end + SCAN_PIECE - 1) / SCAN_PIECE, left = end % SCAN_PIECE;
 	struct scan_piece *last = &x->pieces[n - 1];
@@ -284,7 +285,7 @@ trim(struct scan_index *x, size_t end)
 	if (left == 0)
 		return n;
 	if (last->odd == ~UINT64_C(0))
-		look_again(x, n - 1, left);
+		find_last_again(x, n - 1, left);
 	mask = (UINT64_C(1) << left) - 1;
 	last->quotes &= mask;
 	last->backslashes &= mask;
@@ -311,12 +312,12 @@ scan_index_lines(struct scan_index *x, const char *p, size_t len)
 
 	x->base = p;
 	for (; want < len && end == 0; want *= 2)
-		end = last_line_end(x, look(x, want));
+		end = last_line_end(x, find_pieces(x, want));
 	if (end == 0) {
-		(void)look(x, len);
+		(void)find_pieces(x, len);
 		end = len;
 	}
-	cut = x->combine(x, trim(x, end));
+	cut = x->combine(x, cut_pieces(x, end));
 	x->len = cut != 0 ? cut : end;
 	/* Before the last newline. */
 	x->close[x->n] = x->len > 1 ? (uint32_t)x->len - 2 : 0;
@@ -329,8 +330,8 @@ scan_index_line(struct scan_index *x, const char *p, size_t len)
 	x->len = len;
 	if (len == 0)
 		return false;
-	(void)look(x, len);
-	if (x->combine(x, trim(x, len)) != 0 || x->odd)
+	(void)find_pieces(x, len);
+	if (x->combine(x, cut_pieces(x, len)) != 0 || x->odd)
 		return false;
 	x->close[x->n] = 0; /* before every string: scan_string_end() sees it */
 	return true;

@@ -11,7 +11,7 @@
 
 /* High bits where bytes are digits, of eight bytes in their order. */
 static uint64_t
-digits(uint64_t x)
+digit_bits(uint64_t x)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	const uint64_t highs = ones * 0x80;
@@ -34,7 +34,7 @@ digits_end(const char *p)
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 		x = __builtin_bswap64(x);
 #endif
-		others = ~digits(x) & UINT64_C(0x8080808080808080);
+		others = ~digit_bits(x) & UINT64_C(0x8080808080808080);
 		if (others != 0)
 			return p + (__builtin_ctzll(others) >> 3);
 	}
@@ -70,7 +70,7 @@ scan_number_end(const char *p)
 
 /* Where we are among objects and lists: bit 0 of `objects` tells the innermost
  * one, bit 1 that around it, and so on. */
-struct nest {
+struct value_nest {
 	const struct scan_index *x;
 	size_t *k;
 	uint64_t objects;
@@ -87,7 +87,7 @@ blanks(const char *p)
 
 /* Behind "key": and blanks. */
 static const char *
-key_end(struct nest *n, const char *p)
+key_end(struct value_nest *n, const char *p)
 {
 	if (*p != '"' || (p = scan_string_end(n->x, p, n->k)) == NULL)
 		return NULL;
@@ -98,7 +98,7 @@ key_end(struct nest *n, const char *p)
 /* At the first value within the bracket at p; or behind it if it is empty,
  * and then *closed. */
 static const char *
-enter(struct nest *n, const char *p, bool *closed)
+enter_bracket(struct value_nest *n, const char *p, bool *closed)
 {
 	bool object = *p == '{';
 
@@ -115,7 +115,7 @@ enter(struct nest *n, const char *p, bool *closed)
 /* From behind a value: behind all the brackets that close there, and at the
  * next value unless the outermost one was closed. */
 static const char *
-leave(struct nest *n, const char *p)
+leave_brackets(struct value_nest *n, const char *p)
 {
 	while (n->depth > 0) {
 		bool object = (n->objects & 1) != 0;
@@ -137,13 +137,13 @@ leave(struct nest *n, const char *p)
 const char *
 scan_nested_end(const struct scan_index *x, const char *p, size_t *k)
 {
-	struct nest n = { .x = x, .k = k };
+	struct value_nest n = { .x = x, .k = k };
 	bool whole;
 
 	do {
 		whole = true;
 		if (*p == '{' || *p == '[')
-			p = enter(&n, p, &whole);
+			p = enter_bracket(&n, p, &whole);
 		else if (*p == '"')
 			p = (p = scan_string_end(x, p, k)) != NULL ? p + 1
 								   : NULL;
@@ -152,7 +152,7 @@ scan_nested_end(const struct scan_index *x, const char *p, size_t *k)
 		else
 			p = scan_number_end(p);
 		if (p != NULL && whole)
-			p = leave(&n, p);
+			p = leave_brackets(&n, p);
 	} while (p != NULL && n.depth > 0);
 	return p;
 }

@@ -85,7 +85,7 @@ validate_fault(struct validate_faults *f, const struct validate_place *at,
 bool
 validate_is_id(const char *s, size_t len, size_t max)
 {
-	return len > 0 && len <= max && record_id_fault(s, len) == NULL;
+	return len > 0 && len <= max && record_id_error(s, len) == NULL;
 }
 
 /* A limit was passed: the message and the context name it. */
