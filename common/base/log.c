@@ -166,7 +166,7 @@ write_event(
 	while (done < line.len) {
 		n = write(STDERR_FILENO, line.data + done, line.len - done);
 		if (n <= 0)
-			break; /* nobody left to tell */
+			break; /* there is nobody to report it to */
 		done += (size_t)n;
 	}
 	buf_release(&line);

@@ -41,7 +41,7 @@ parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
 	return 0;
 }
 
-/* What is left of a value after its number, and how much one unit is. */
+/* A unit behind a number, and the factor it stands for. */
 struct unit {
 	const char *name;
 	uint64_t factor;

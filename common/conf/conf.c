@@ -1,6 +1,6 @@
 /*
- * conf: see conf.h. The order of reading is the order of authority: file,
- * files of tenants, environment; flags come later through conf_set().
+ * conf: see conf.h. What is read later overrides what came before: file, files
+ * of tenants, environment; then flags, through conf_set().
  *
  * What is wrong in the main file or in the environment stops the program.
  * What is wrong with one tenant's own file or token stops that tenant only.
@@ -65,7 +65,8 @@ conf_is_tenant(const struct conf_section *s)
 	return strcmp(s->kind, "crm") == 0;
 }
 
-/* What the environment says about the row, owned, or NULL. */
+/* The value of the row's variable, owned, or NULL. A secret is removed from
+ * the environment. */
 static char *
 take_env(const struct conf_key *k)
 {
@@ -117,8 +118,9 @@ override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 	return 0;
 }
 
-/* Finds the tenant that CRM_URL and its like are about, or makes it. With
- * several tenants a guess could send one company's token to another's host. */
+/* Finds or makes the tenant that CRM_URL and the other CRM_* variables apply
+ * to. With several tenants CRM_TENANT must name it: a guess could send one
+ * company's token to another's host. */
 static struct conf_section *
 env_tenant(struct conf *c, const char *env, struct buf *why)
 {
@@ -170,7 +172,8 @@ load_env_key(struct conf *c, size_t at, const char *text, struct buf *why)
 	return rc;
 }
 
-/* All variables are taken first: none is left behind when one is wrong. */
+/* Reads all variables first, so that each secret leaves the environment even
+ * when another variable is wrong. */
 static int
 load_env(struct conf *c, struct buf *why)
 {

@@ -1,5 +1,5 @@
 /*
- * conf_file: reads the main file and the files of tenants. Every complaint
+ * conf_file: reads the main file and the files of tenants. Every error message
  * names file and line.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero, scandir */
@@ -48,7 +48,7 @@ struct conf_source {
 	bool has_secret;
 };
 
-/* A path in a file is meant from where the file is. */
+/* A relative path in a file starts at the folder of that file. */
 static char *
 resolve(const struct conf_source *src, const char *path)
 {
@@ -214,7 +214,7 @@ load_fd(struct conf_source *src, int fd, struct buf *why)
 	int rc = -1;
 	bool whole;
 
-	/* All the room at once: it stays one piece, which can be wiped. */
+	/* Allocated at once, so that it never moves and all of it is wiped. */
 	(void)buf_room(&text, FILE_MAX_BYTES);
 	whole = file_read_all(fd, &text) == 0;
 	if (!whole && errno == EFBIG) {
@@ -287,7 +287,7 @@ load_found(struct conf *c, struct buf *why)
 			    log_errno(errno), syserr_way_out(errno));
 		if (fd < 0)
 			continue;
-		/* In a folder like /tmp it may be somebody's trap. */
+		/* In a folder like /tmp another user could have put it there. */
 		if (i == 0 && !is_owned_by_us(fd)) {
 			log_warn("'./%s' is not read: it belongs to somebody "
 				 "else; use -c to insist",

@@ -1,6 +1,6 @@
 /*
- * ini: see ini.h. The text is cut up in place by NUL bytes; nothing is copied,
- * so that secrets in it can be wiped by whoever owns it.
+ * ini: see ini.h. NUL bytes are put into the text in place; nothing is copied,
+ * so that its owner can wipe the secrets in it.
  */
 #include "common/conf/ini.h"
 
@@ -81,8 +81,8 @@ read_header(struct ini *i, char *s, struct buf *why)
 	return 1;
 }
 
-/* What people write from habit with other formats, and would be taken for
- * part of the value here. */
+/* Refuses quotes and comments behind a value, which other INI formats have and
+ * which would become part of the value here. */
 static int
 check_ini_value(const char *value, struct buf *why)
 {
