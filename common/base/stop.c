@@ -34,7 +34,8 @@ on_signal(int sig)
 static void
 on_alarm(int sig)
 {
-	ssize_t ignored = write(STDERR_FILENO, timeout_line, strlen(timeout_line));
+	ssize_t ignored =
+	    write(STDERR_FILENO, timeout_line, strlen(timeout_line));
 
 	(void)sig;
 	(void)ignored;

@@ -287,7 +287,7 @@ load_found(struct conf *c, struct buf *why)
 			    log_errno(errno), syserr_way_out(errno));
 		if (fd < 0)
 			continue;
-		/* In a folder like /tmp another user could have put it there. */
+		/* In a folder like /tmp anybody could have put it there. */
 		if (i == 0 && !is_owned_by_us(fd)) {
 			log_warn("'./%s' is not read: it belongs to somebody "
 				 "else; use -c to insist",
