@@ -27,8 +27,8 @@
 #define CONNECT_MS 5000
 #define LOGIN_MS 10000
 #define CALL_MS 10000
-/* How long sent bytes may stay unacknowledged by the other machine; less when
- * heartbeats would tell sooner. */
+/* How long sent bytes may stay unacknowledged by the other machine; less with
+ * a short heartbeat. */
 #define SEND_MS 20000
 #define FRAME_MAX 131072
 
@@ -139,7 +139,7 @@ new_tls_socket(struct amqp_link *l)
 		amqp_link_drop(l, "cannot set up TLS: out of memory");
 		return NULL;
 	}
-	/* Not the library's defaults, all of them: no authority, any TLS. */
+	/* The library's defaults check no authority and allow any TLS. */
 	if (file_readable(l->ca_file) == -1) {
 		code = syserr_explain(&why, PROG_CONFIG,
 		    "cannot read [amqp] ca_file '%s'", l->ca_file);
@@ -167,7 +167,7 @@ new_tls_socket(struct amqp_link *l)
 	return s;
 }
 
-/* What went wrong before any AMQP was spoken. */
+/* The reason for a failure before the login. */
 static void
 connect_failed(struct amqp_link *l, int status)
 {

@@ -11,7 +11,7 @@
 
 static const amqp_table_t none = { 0, NULL };
 
-/* The answer to the call before: ok is what it gave. */
+/* The outcome of the last call, which succeeded if ok. */
 static enum outcome
 declare_outcome(
     struct amqp_link *l, bool ok, const char *what, const char *name)
@@ -101,7 +101,8 @@ amqp_declare_drop(struct amqp_link *l, const char *kind, const char *name)
 	return declare_outcome(l, ok, "delete", name);
 }
 
-/* As the publishers of such queues declare it: they would refuse another. */
+/* As the publishers of such queues declare it: another type would make their
+ * declaration fail. */
 static enum outcome
 make_classic(struct amqp_link *l, const char *queue)
 {
@@ -113,7 +114,7 @@ make_classic(struct amqp_link *l, const char *queue)
 	return declare_outcome(l, ok, "make queue", queue);
 }
 
-/* The broker's last refusal was for that reason. */
+/* The broker closed the channel with that reply code. */
 static bool
 is_refused(const struct amqp_link *l, int reply_code)
 {

@@ -3,8 +3,8 @@
  *
  * Rows are kept as they were given until they are cleared. A run cuts them
  * into statements that stay below half of the server's max_allowed_packet (a
- * larger one is answered by a closed connection, which looks like an outage
- * and would be tried for ever) and sends each either as arrays of values or
+ * server answers a larger one by closing the connection, which looks like an
+ * outage and would be repeated for ever) and sends each as arrays of values or
  * as text.
  */
 #include <mysql.h>
@@ -18,9 +18,9 @@
 #include "common/db/db_impl.h"
 
 enum {
-	/* Rows in one statement, at most: more gain nothing. */
+	/* Rows in one statement at most: more bring no speed. */
 	STATEMENT_ROWS = 4096,
-	/* What a value costs beside its text: quotes, length, comma. */
+	/* Bytes of a value beside its text: quotes, length, comma. */
 	VALUE_BYTES = 12,
 	NUMBER_BYTES = 36,
 	/* Room for a number as text. */
@@ -141,7 +141,7 @@ db_bulk_free(struct db_bulk *b)
 	free(b);
 }
 
-/* Notes a failed call on the statement. */
+/* Records the error of a failed call on the statement. */
 static enum outcome
 statement_failed(struct db_bulk *b)
 {
@@ -199,8 +199,8 @@ grow_column(struct bulk_column *c, size_t n)
 		c->written = xcalloc(c->cap, NUMBER_TEXT);
 }
 
-/* ms since 1970 as what the server's protocol wants; the civil calendar as in
- * Hinnant's days_from_civil, backwards. */
+/* ms since 1970 to the server's date and time; the civil calendar as in
+ * Hinnant's civil_from_days. */
 static void
 split_time(int64_t ms, MYSQL_TIME *t)
 {

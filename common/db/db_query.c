@@ -1,10 +1,10 @@
 /*
- * db_query: single statements and their answers; see db.h.
+ * db_query: single statements and their results; see db.h.
  *
  * Values are put into the text as literals that the connection itself has
  * escaped (its character set is known to be utf8mb4, and NO_BACKSLASH_ESCAPES
  * is off), so that lists of any length and single values go the same way.
- * Answers are copied at once: no row points into the connection, which may
+ * Results are copied at once: no row points into the connection, which may
  * break at any time.
  */
 #include <mysql.h>
@@ -18,7 +18,7 @@
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 
-/* A cell's text in db_rows.text; NULL is told by its offset. */
+/* Where a cell's text is in db_rows.text; `at` is CELL_NULL for NULL. */
 struct result_cell {
 	size_t at;
 	size_t len;
@@ -107,8 +107,8 @@ db_quote(struct db *db, struct buf *sql, struct db_value v)
 	}
 }
 
-/* sql with its question marks replaced. Ours are never inside quotes but for
- * those that stand in string literals of the statement itself. */
+/* Builds db->sql with the values in place of the question marks, but not of
+ * those inside quotes. */
 static void
 put_values(
     struct db *db, const char *sql, const struct db_value *args, size_t n)
@@ -186,7 +186,7 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
 		return o;
 	if (affected != NULL)
 		*affected = mysql_affected_rows(db->my);
-	/* A statement that answers after all would block the next one. */
+	/* An unread result would block the next statement. */
 	res = mysql_store_result(db->my);
 	if (res != NULL)
 		mysql_free_result(res);

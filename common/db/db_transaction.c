@@ -1,12 +1,11 @@
 /*
- * db_transaction: transactions that are done again until they succeed, and how
- * long that is waited for; see db.h.
+ * db_transaction: transactions that are repeated until they succeed or
+ * wait_timeout is over; see db.h.
  *
- * Patience counts whatever is waited for: a server that is away, a lock that
- * somebody holds, a deadlock that comes again. A session never waits for a
- * lock longer than [mysql] wait_timeout. Who waits for ever says so after
- * NOTICE_MS, once, whichever of its connections it is: so the first wait for a
- * lock is no longer than that.
+ * wait_timeout covers every wait: a server that is away, a lock, deadlocks
+ * that repeat. A session never waits for a lock longer than what is left of
+ * it. With wait_forever a warning follows after NOTICE_MS, once for all
+ * connections of the process; so the first wait for a lock ends then.
  */
 #include <mysql.h>
 #include <stdatomic.h>
@@ -30,7 +29,7 @@ enum {
 	NOTICE_MS = 3000,
 };
 
-/* One connection tells for all of the process. */
+/* Some connection of the process has warned of its wait. */
 static atomic_bool warned;
 
 /* What a transaction has waited so far. */
@@ -38,7 +37,7 @@ struct wait {
 	struct retry conflicts, away;
 	int64_t since_ms;
 	bool wait_forever;
-	bool warned; /* by us */
+	bool warned; /* in this transaction */
 };
 
 enum outcome
@@ -81,7 +80,7 @@ db_wait_left(const struct db *db)
 	return left > 0 ? left : 0;
 }
 
-/* How long a lock is waited for by the next attempt. */
+/* Sets how long the next attempt waits for a lock. */
 static enum outcome
 limit_locks(struct db *db, const struct wait *w)
 {
@@ -119,7 +118,7 @@ wait_again(struct db *db, struct wait *w)
 	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
 	int64_t left = db_wait_left(db), ms;
 
-	/* A deadlock is over when it is warned: one more attempt waits for
+	/* A deadlock is over when it is reported: the next attempt waits for
 	 * nothing. */
 	if (left == 0 && !(first && db->number == DB_DEADLOCK))
 		return false;
@@ -145,8 +144,8 @@ begin_attempt(struct db *db, const struct wait *w)
 	return o == OUTCOME_DONE ? db_begin(db) : o;
 }
 
-/* The server closes connections that were idle for long; to find that out at
- * the next BEGIN is no outage, and not worth a pause. */
+/* The server closes connections that were idle for long. When the next BEGIN
+ * finds that, it is repeated at once: it is no outage. */
 static enum outcome
 begin_anew(struct db *db, const struct wait *w)
 {
@@ -166,8 +165,8 @@ attempt(struct db *db, const struct wait *w,
 
 	if (o == OUTCOME_DONE)
 		o = work(db, ctx);
-	/* Commit point: from here on the work may be done, whatever the
-	 * answer; so it is work that can be done twice. */
+	/* Commit point: from here on the work may be done, whatever COMMIT
+	 * returns; so it must be idempotent. */
 	if (o == OUTCOME_DONE)
 		o = db_commit(db);
 	if (o == OUTCOME_DONE)

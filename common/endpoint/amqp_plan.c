@@ -21,7 +21,7 @@ struct amqp_plan {
 	char *word[WORDS_MAX]; /* without the verb */
 };
 
-/* A reason of our own, and no use to try again as it is. */
+/* The line cannot be carried out; why, and the exit code. */
 static enum outcome
 refuse_line(
     struct amqp_plan *p, enum exit_code code, const char *name, const char *why)
@@ -67,7 +67,8 @@ unbind_exchanges(struct amqp_plan *p)
 	return amqp_declare_pass(&p->link, p->word[0], p->word[1], false);
 }
 
-/* A queue that is not needed and not there is fine. */
+/* Deletes a queue that is empty and has no reader. insist: otherwise it is an
+ * error. */
 static enum outcome
 drop_queue(struct amqp_plan *p, const char *queue, bool insist)
 {

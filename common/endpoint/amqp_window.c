@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "common/records/bucket.h"
 
-/* The link is gone: whatever was on its way is to be sent again. */
+/* The link is gone: all unconfirmed messages are sent again. */
 static int
 window_lost(struct amqp_writer *w)
 {
@@ -34,7 +34,7 @@ amqp_window_shorten(struct buf *b)
 	buf_clear(b);
 }
 
-/* Takes what is done out of the window, from its oldest end. */
+/* Removes confirmed messages from the oldest end of the window. */
 static void
 slide(struct amqp_writer *w)
 {
@@ -43,7 +43,7 @@ slide(struct amqp_writer *w)
 		w->head = (w->head + 1) % AMQP_WINDOW;
 		w->n--;
 	}
-	/* Whoever flushes often needs the memory of a few places only. */
+	/* With frequent flushes only a few places are used, and have memory. */
 	if (w->n == 0)
 		w->head = 0;
 }
@@ -77,7 +77,7 @@ on_nack(struct amqp_writer *w, struct amqp_outgoing *m)
 	w->full = true;
 }
 
-/* The answer to one message, or to all up to it. */
+/* An ack or a nack of one message, or of all up to it. */
 static void
 on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 {
@@ -236,8 +236,8 @@ next_to_send(struct amqp_writer *w)
 	return NULL;
 }
 
-/* Looks before each message whether the broker wants any: an alarm is told in
- * time only to those who listen. */
+/* Reads before each message whether the broker wants any, so that an alarm
+ * stops the sending in time. */
 int
 amqp_window_send(struct amqp_writer *w)
 {

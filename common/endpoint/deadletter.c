@@ -13,7 +13,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* So many are shown by hand; the rest is counted. */
+/* How many are printed to stderr; the rest is counted. */
 #define SHOWN 20
 
 void
@@ -50,7 +50,8 @@ add_base64(struct buf *out, const char *data, size_t len)
 	}
 }
 
-/* Text that is ours, but may quote a piece of the record. */
+/* A text of the program that may quote bytes of the record: when they are not
+ * UTF-8, all bytes above ASCII become question marks. */
 static void
 add_clean_text(struct buf *letter, const char *key, const char *text)
 {
@@ -141,8 +142,7 @@ deadletter_flush(struct deadletter *d)
 	if (o == OUTCOME_DONE)
 		d->reported = false;
 	else if (!d->reported || o == OUTCOME_NEVER) {
-		/* A caller that waits for ever comes again and again: one line.
-		 */
+		/* A caller that waits for ever repeats this: one line. */
 		d->reported = true;
 		(void)queue_failed(
 		    d, endpoint_code(d->out), endpoint_why(d->out));

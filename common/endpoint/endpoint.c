@@ -1,6 +1,6 @@
 /*
  * endpoint: the table of kinds, and what is the same for all of them; see
- * endpoint.h. The only place that knows that an operation may be missing.
+ * endpoint.h. Only this file deals with operations that a kind lacks.
  */
 #include "common/endpoint/endpoint.h"
 
@@ -11,14 +11,14 @@
 #include "common/base/xalloc.h"
 #include "common/os/lines.h"
 
-/* The last one, with no prefix, takes what is left. */
+/* The last one, without a prefix, takes all other names. */
 static const struct endpoint_ops *const kinds[] = {
 	&endpoint_amqp_ops,
 	&endpoint_exchange_ops,
 	&endpoint_stdio_ops,
 };
 
-/* "queu:rows" is a slip, not a file to be created; "./queu:rows" is one. */
+/* "queu:rows" is a typing error and not a new file; "./queu:rows" is a file. */
 static bool
 has_unknown_prefix(const char *name)
 {
@@ -29,7 +29,7 @@ has_unknown_prefix(const char *name)
 	return n > 0 && name[n] == ':';
 }
 
-/* What stands behind the prefix of such, or NULL. */
+/* What follows the prefix of that kind, or NULL. */
 static const char *
 behind(const struct endpoint_ops *ops, const char *name)
 {

@@ -17,12 +17,12 @@
 
 #define RETRY_BASE_MS 100
 #define RETRY_CAP_MS 5000
-/* A link that held that long was a good one. */
+/* After a link that lasted that long, back-off starts anew. */
 #define STABLE_MS 5000
-/* Beyond two heartbeats, before a reader is believed to live. */
+/* After two heartbeats and that time, another reader is alive. */
 #define SOLE_MS 5000
 
-/* How long, and how often, it is looked whether one that died is gone. */
+/* How long a reader that died is waited for, and how often it is looked. */
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
 
@@ -96,7 +96,7 @@ void
 endpoint_amqp_lost(struct amqp_endpoint *a)
 {
 	take_link_reason(a);
-	/* One line an outage, and none from cron unless it comes to that. */
+	/* One line an outage, and none from cron unless it gives up. */
 	if (a->outage_since_ms == 0 && a->wait_forever &&
 	    a->link.outcome == OUTCOME_LATER)
 		log_warn("%s; trying again", buf_str(&a->base.why));
@@ -141,7 +141,7 @@ endpoint_amqp_queue(struct amqp_endpoint *a, struct amqp_queue_load *load)
 	return o == OUTCOME_DONE ? amqp_link_queue(l, a->queue, load) : o;
 }
 
-/* What spreads is the work of whoever runs the broker. */
+/* Exchanges that spread are not made here but by scripts/topology. */
 static enum outcome
 find_exchanges(struct amqp_endpoint *a)
 {
@@ -167,13 +167,13 @@ find_exchanges(struct amqp_endpoint *a)
 	return OUTCOME_NEVER;
 }
 
-/* What a reader that died had not acknowledged comes again before all else only
- * once the broker has put it back: a snapshot's lines would come before its
- * begin. Readers that are not ours may stay.
+/* Waits until the broker has put back what a reader that died had not
+ * acknowledged; otherwise later messages would come first, as the lines of a
+ * snapshot before its begin. After PREDECESSOR_MS other readers are tolerated.
  *
- * A quorum queue without a leader, as after a start of the broker, tells any
- * count, and keeps for its leader what the dead one asked for: so one first has
- * the leader take in a reader to whom nothing may be sent. */
+ * A quorum queue without a leader, as after a start of the broker, reports any
+ * count, and still has the consumer of the dead reader. The probe is a consumer
+ * that the leader must add, so that its count is right from then on. */
 static enum outcome
 wait_for_predecessor(struct amqp_endpoint *a)
 {
@@ -191,8 +191,8 @@ wait_for_predecessor(struct amqp_endpoint *a)
 	return o == OUTCOME_DONE ? amqp_declare_probe(l, a->queue, false) : o;
 }
 
-/* One that died without a word is forgotten by the broker after two heartbeats;
- * who reads the queue after that lives. */
+/* The broker drops a dead connection after two heartbeats; a reader that is
+ * there after that is alive. */
 static enum outcome
 become_sole_reader(struct amqp_endpoint *a)
 {
@@ -227,8 +227,8 @@ connect_now(struct amqp_endpoint *a)
 		o = amqp_declare_source(&a->link, a->queue, &a->source);
 	else if (o == OUTCOME_DONE)
 		o = amqp_link_queue(&a->link, a->queue, NULL);
-	/* Dead letters have none themselves unless somebody reads them, and
-	 * then deadletter.c makes that queue. */
+	/* A queue of dead letters needs none itself, unless its reader finds
+	 * bad records; then deadletter.c makes it. */
 	if (o == OUTCOME_DONE && !amqp_link_is_dead(a->queue)) {
 		dead = xasprintf("%s.dead", a->queue);
 		o = amqp_link_queue(&a->link, dead, NULL);

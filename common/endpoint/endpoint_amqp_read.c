@@ -1,17 +1,17 @@
 /*
  * endpoint_amqp_read: the reading end of a queue.
  *
- * Messages come ahead of their acknowledgement, [amqp] prefetch of them at
- * most, and wait in `ready` in the order in which they came. `now` is the one
- * whose lines are being returned. Unless that was set, it depends on their
- * size: where each record is published by itself a batch must not end after 100
- * of them. The broker cannot change a consumer's limit: another one, with a
- * higher limit, takes its place. Two at a time would not do: what a connection
- * leaves behind the broker puts back consumer by consumer, out of order.
+ * The broker sends messages ahead of their acknowledgement, [amqp] prefetch of
+ * them at most; they wait in `ready`, in order. `now` is the one whose lines
+ * are being returned. Unless prefetch is set, it grows for small messages:
+ * where each record is a message, a batch must not end after 100 of them. The
+ * broker cannot change a consumer's limit, so a consumer with a higher limit
+ * replaces it. There is never a second one: the broker puts back the messages
+ * of a lost connection consumer by consumer, out of order.
  *
  * Guarantee: a message is acknowledged by amqp_ack() after its last line was
- * returned, or later. When the link goes down, everything that was not is
- * forgotten here, because the broker sends it again; delivery tags of the old
+ * returned, or later. When the link goes down, all unacknowledged messages are
+ * dropped here, because the broker sends them again; delivery tags of the old
  * connection are never used on a new one.
  */
 #include "common/amqp/amqp_inflow.h"
@@ -30,12 +30,12 @@
 #include "common/records/record.h"
 
 /* A queue counts as empty when the broker says so twice, that far apart, and
- * sent nothing meanwhile: what is on its way to us is not in its count. */
+ * sends nothing in between: its count leaves out messages under way. */
 #define QUIET_MS 50
 
-/* A reader to whom nothing comes asks that often whether the broker still
- * knows it: RabbitMQ can lose a consumer without a word when its queue is
- * deleted and made anew by somebody else at once. */
+/* How often an idle reader asks whether the broker still has its consumer:
+ * RabbitMQ can drop one silently when its queue is deleted and made again at
+ * once. */
 #define IDLE_LOOK_MS 5000
 
 /* How many messages wait here at most, and at how many bytes but one frame is
@@ -44,11 +44,11 @@
 #define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
 
-/* What suits large messages, and how many more of smaller ones: of up to that
- * many bytes on the average. Whoever gathers much before it acknowledges has
- * less to do for each; what must come again after a crash limits it. Bodies of
- * our own are medium (BODY_BYTES in endpoint_amqp_write.c), and so many hold
- * what a stream that is behind takes at once (aggregator/stream/stream.c). */
+/* The prefetch for large messages, and how many more for smaller ones, of up to
+ * that many bytes on average. More unacknowledged messages make each cheaper,
+ * but more come again after a crash. Messages of this project are medium
+ * (AMQP_BODY_BYTES), and their number holds one batch of a stream that has
+ * fallen behind (aggregator/stream/stream.c). */
 #define PREFETCH 100
 #define MEDIUM_MORE 2000
 #define MEDIUM_BYTES (128 * 1024)
@@ -59,7 +59,7 @@
 struct amqp_reader {
 	struct amqp_endpoint a;
 	uint16_t prefetch; /* 0: no limit */
-	bool may_widen;    /* nobody set the limit */
+	bool may_widen;    /* the limit is not configured */
 	bool until_empty;
 
 	struct amqp_inflow ready;
@@ -70,14 +70,14 @@ struct amqp_reader {
 	/* Of this connection. */
 	struct endpoint_mark done;  /* whole messages returned so far */
 	struct endpoint_mark acked; /* of them, acknowledged */
-	unsigned consumers;         /* that there were, the last one counts */
-	uint16_t more;              /* of smaller ones, above prefetch */
+	unsigned consumers;         /* so far; the last one is in use */
+	uint16_t more;              /* what the limit is above prefetch */
 	uint64_t mean;    /* bytes of the last ones, as sent; times MEAN_OF */
-	bool said_empty;  /* at the last look at the queue */
-	int64_t check_ms; /* no look before */
+	bool said_empty;  /* at the last check of the queue */
+	int64_t check_ms; /* the next check is not before */
 
-	bool passed_over; /* messages waited at the last idle look */
-	int64_t idle_ms;  /* since when nothing came; or of the last look */
+	bool passed_over; /* messages waited at the last idle check */
+	int64_t idle_ms;  /* since when nothing came; or the last check */
 };
 
 static struct amqp_reader *
@@ -115,7 +115,8 @@ reader_lost(struct amqp_reader *r)
 	return -1;
 }
 
-/* They are told apart, and put back in the order of their tags. */
+/* Consumers need different tags; the broker puts messages back in the order of
+ * the tags. */
 static amqp_bytes_t
 consumer_tag(const struct amqp_reader *r, char tag[2])
 {
@@ -124,7 +125,7 @@ consumer_tag(const struct amqp_reader *r, char tag[2])
 	return amqp_cstring_bytes(tag);
 }
 
-/* A consumer, to whom that many messages may be sent ahead. */
+/* Starts a consumer with that prefetch. */
 static enum outcome
 consume(struct amqp_endpoint *a, uint16_t prefetch)
 {
@@ -146,7 +147,7 @@ consume(struct amqp_endpoint *a, uint16_t prefetch)
 	return OUTCOME_DONE;
 }
 
-/* Nothing more is sent to it; what was stays with it. */
+/* The consumer gets no more messages, and keeps those that it has. */
 static enum outcome
 retire_consumer(struct amqp_reader *r)
 {
@@ -237,7 +238,8 @@ reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 	return true;
 }
 
-/* Takes what has come, waiting for the first of it. -1: the link is lost. */
+/* Reads the frames that have come; waits for the first of them. -1: the link is
+ * lost. */
 static int
 receive_frames(struct amqp_reader *r, int wait_ms)
 {
@@ -250,7 +252,7 @@ receive_frames(struct amqp_reader *r, int wait_ms)
 		if (!reader_take_frame(r, &f))
 			amqp_link_drop(l, "%s sends frames out of order",
 			    buf_str(&l->title));
-		/* Not before: who takes no frame hears no heartbeat. */
+		/* Checked last: reading a frame also serves the heartbeat. */
 		if (r->ready.bytes >= READY_BYTES)
 			break;
 		/* The rest of a message may be waited for, but once. */
@@ -269,7 +271,7 @@ finish_message(struct amqp_reader *r)
 	}
 }
 
-/* What is next of the message in hand; false when it has nothing left. */
+/* The next line or block of the current message; false when it has none. */
 static bool
 next_part(struct amqp_reader *r, bool lines, char **part, size_t *len,
     enum endpoint_status *status)
@@ -282,7 +284,7 @@ next_part(struct amqp_reader *r, bool lines, char **part, size_t *len,
 	return true;
 }
 
-/* Puts the next message in hand; false when there is none. */
+/* Makes the next message the current one; false when there is none. */
 static bool
 next_message(struct amqp_reader *r)
 {
@@ -293,11 +295,11 @@ next_message(struct amqp_reader *r)
 	amqp_cursor_take(&r->now, amqp_inflow_next(&r->ready),
 	    r->ready.max_message, r->done.connection + 1);
 	if (r->now.message.size == 0 && !r->now.whole)
-		finish_message(r); /* nothing in it, but to be acknowledged */
+		finish_message(r); /* empty, but to be acknowledged */
 	return true;
 }
 
-/* Everything the broker may send was returned and waits for the ack. */
+/* The broker may send no more before messages are acknowledged. */
 static bool
 is_starved(const struct amqp_reader *r)
 {
@@ -306,7 +308,7 @@ is_starved(const struct amqp_reader *r)
 	return r->prefetch > 0 && r->done.messages - r->acked.messages >= limit;
 }
 
-/* Has more of them come, if they are not large. */
+/* Raises the prefetch if messages are not large. */
 static void
 widen(struct amqp_reader *r)
 {
@@ -325,7 +327,7 @@ widen(struct amqp_reader *r)
 		r->more = more;
 }
 
-/* Nothing is in hand. RECORD: there may be more. */
+/* All lines were returned: is the queue empty? RECORD: not yet known. */
 static enum endpoint_status
 check_empty(struct amqp_reader *r)
 {
@@ -344,8 +346,8 @@ check_empty(struct amqp_reader *r)
 	return ENDPOINT_RECORD;
 }
 
-/* Nothing came for a while. True when the link had to be given up: the queue
- * has no reader, or messages wait in it and pass us by twice in a row. */
+/* Nothing came for a while. True when the link was dropped: the queue has no
+ * reader, or messages waited in it at two checks in a row and were not sent. */
 static bool
 is_overlooked(struct amqp_reader *r)
 {
@@ -368,7 +370,7 @@ is_overlooked(struct amqp_reader *r)
 	return true;
 }
 
-/* wait_ms, but no longer than until the next look at the queue. */
+/* wait_ms, but no longer than until the next check of the queue. */
 static int
 before_check(const struct amqp_reader *r, int wait_ms)
 {
@@ -460,7 +462,7 @@ amqp_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 	if (l->conn == NULL || mark->connection != r->done.connection ||
 	    mark->tag <= r->acked.tag)
 		return;
-	/* Commit point: the broker forgets what was returned. */
+	/* Commit point: the broker deletes what was returned. */
 	if (amqp_link_check(l, "acknowledge",
 		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 1)) !=
 	    0) {

@@ -1,7 +1,7 @@
 /*
  * endpoint_amqp_write: the writing end of a queue, or of an exchange that
- * spreads records over queues: lines in, messages sealed. What becomes of
- * them: amqp_window.c.
+ * spreads records over queues: it gathers lines to messages. amqp_window.c
+ * sends them and handles their confirms.
  *
  * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, or
  * a flush. Then they are one message: packed where that is wanted, persistent,
@@ -31,7 +31,8 @@
 #include "common/records/spread.h"
 
 #define LINGER_MS 5
-#define CLOCKS_MS 100 /* the time, to all, between flushes */
+/* How often `clock` records are sent between flushes. */
+#define CLOCKS_MS 100
 /* How long a full queue is left alone. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
@@ -60,8 +61,8 @@ writer_set_up(struct amqp_endpoint *a)
 	return OUTCOME_DONE;
 }
 
-/* One step towards a window of at most n messages; waits for answers only
- * when those that have come are not enough. NEVER: no step will help. */
+/* Sends, and reads answers; waits for them only while the window holds more
+ * than n messages. NEVER: trying again is of no use. */
 static enum outcome
 send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 {
@@ -75,7 +76,7 @@ send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 	return OUTCOME_DONE;
 }
 
-/* Nothing moves: says why, for people. */
+/* There is no progress: puts the reason into why. */
 static void
 explain_stall(struct amqp_writer *w)
 {
@@ -83,7 +84,7 @@ explain_stall(struct amqp_writer *w)
 
 	w->a.base.code = PROG_TEMPFAIL;
 	if (w->a.link.conn == NULL)
-		return; /* said by endpoint_amqp_lost() */
+		return; /* endpoint_amqp_lost() gave the reason */
 	if (w->a.link.blocked)
 		buf_setf(why, "%s", buf_str(&w->a.link.why));
 	else if (w->full)
@@ -98,7 +99,7 @@ explain_stall(struct amqp_writer *w)
 		    buf_str(&w->a.link.title), w->a.queue);
 }
 
-/* How long to go on without progress. -1: for ever. */
+/* How long to go on without progress, in ms. -1: for ever. */
 static int64_t
 limit(const struct amqp_writer *w, bool flushing)
 {
@@ -133,7 +134,7 @@ shrink(struct amqp_writer *w, size_t n, bool flushing)
 	}
 }
 
-/* Makes a message of what was gathered; needs a place in the window. */
+/* Makes a message of a buffer; there must be a place in the window. */
 static void
 seal(struct amqp_writer *w, struct amqp_buffer *buffer)
 {
@@ -162,7 +163,7 @@ is_buffer_due(
 	       (buffer->filling.len > 0 && now - buffer->since_ms >= LINGER_MS);
 }
 
-/* Sends what is due without waiting for anybody. */
+/* Sends what is due, without waiting. */
 static void
 send_due(struct amqp_writer *w)
 {

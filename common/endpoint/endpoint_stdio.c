@@ -2,12 +2,12 @@
  * endpoint_stdio: "-" and files. Reading goes through lines.h. Writing is
  * buffered and leaves by whole lines as long as the reader takes them.
  *
- * A file is made anew, readable by its owner only (records are personal data),
- * and synced by each flush, so that DONE means what it says. The file of a
- * daemon, whose input is gone once it was taken, goes on where it ended.
+ * A file is truncated, readable by its owner only (records are personal data),
+ * and synced by each flush, so that DONE means safe. With options.append, for
+ * daemons, whose input is not sent again, it is continued.
  *
- * A pipe that nobody reads any more (`| head`) is an ordinary end: NEVER with
- * PROG_OK. One that is full when we are asked to stop gets GRACE_MS.
+ * A pipe whose reader is gone (`| head`) is an ordinary end: NEVER with
+ * PROG_OK. One that is full when the program is asked to stop gets GRACE_MS.
  */
 #include "common/endpoint/endpoint.h"
 
@@ -34,8 +34,8 @@
 struct stdio_endpoint {
 	struct endpoint base;
 	struct lines lines; /* reading */
-	struct buf out;     /* writing: what has not left yet */
-	bool broken;        /* sticky: why and code tell */
+	struct buf out;     /* writing: what is not written yet */
+	bool broken;        /* for ever: why and code have the reason */
 	bool is_file;
 	int fd;
 };
@@ -46,15 +46,15 @@ stdio_of(struct endpoint *e)
 	return (struct stdio_endpoint *)(void *)e;
 }
 
-/* What people call it. */
+/* Its name in messages. */
 static const char *
 title(const struct endpoint *e, const char *standard)
 {
 	return strcmp(e->name, "-") == 0 ? standard : e->name;
 }
 
-/* The end of an earlier run may have cut its last line, which was not safe
- * yet. */
+/* An earlier run may have been killed inside its last line, which no flush had
+ * made safe: it is removed. */
 static int
 open_to_append(const char *path)
 {
@@ -192,8 +192,8 @@ stdio_fail(struct stdio_endpoint *s, int err)
 	return -1;
 }
 
-/* Waits until a pipe takes more, so that write(2) cannot block and a signal
- * that asks us to stop is seen. Such a signal ends only a wait in vain. */
+/* Waits until a pipe takes more, so that write(2) cannot block. A request to
+ * stop ends the wait only when the pipe takes nothing for GRACE_MS. */
 static int
 wait_writable(struct stdio_endpoint *s)
 {

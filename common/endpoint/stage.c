@@ -19,18 +19,18 @@
 #include "common/os/retry.h"
 
 #define IDLE_MS 1000
-/* A prompt stage rests that part of what a flush took; and all of it after so
- * many lines: where much waits, fewer batches cost less. */
+/* A prompt stage rests for that part of the duration of a flush; after that
+ * many lines for all of it, since fewer batches cost less. */
 #define REST_PART 4
 #define MANY_LINES 1000
-/* Where even more waits, so that a whole batch was never waited for, the next
- * one goes on while there is no pause of so long. */
+/* When a whole batch came without waiting, the next one goes on until no line
+ * comes for that long. */
 #define PAUSE_MS 5
 #define DENSE_PART 4
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
 
-/* Between two looks at the links: within any heartbeat. */
+/* How often links are served: shorter than any heartbeat. */
 #define LOOK_MS 400
 
 static void
@@ -51,8 +51,7 @@ serve_others(struct stage *s)
 		s->idle(s->ctx);
 }
 
-/* After an outcome that is not DONE: true when it shall be tried again, and
- * then the pause is over. */
+/* After an outcome that is not DONE: true, after a pause, when to try again. */
 static bool
 try_again(struct stage *s, enum outcome o, struct retry *retry)
 {
@@ -70,7 +69,7 @@ try_again(struct stage *s, enum outcome o, struct retry *retry)
 	return true;
 }
 
-/* A line, or a block of them; *lines is how many. */
+/* Handles a line or a block; *lines: how many lines of a block. */
 static enum outcome
 handle_lines(struct stage *s, char *line, size_t len, size_t *lines)
 {
@@ -114,8 +113,8 @@ struct stage_batch {
 	int64_t began, waited; /* ms: waited for lines, not spent on them */
 };
 
-/* Lines came all the time, or nearly: of what the batch took, a good part went
- * into handling them. */
+/* Lines came nearly all the time: a good part of the batch's duration went into
+ * handling them. */
 static bool
 is_dense(const struct stage_batch *b, int64_t now)
 {
@@ -125,7 +124,7 @@ is_dense(const struct stage_batch *b, int64_t now)
 	       (took - b->waited) * DENSE_PART >= took;
 }
 
-/* How long more lines of a batch are waited for; -1: it is old. */
+/* How long to wait for more lines of a batch, in ms; -1: it is due. */
 static int64_t
 batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 {
@@ -145,9 +144,9 @@ batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 	return s->resting_ms - now < left ? s->resting_ms - now : left;
 }
 
-/* Reads and handles until a batch is full or old, or the input has nothing
- * more: RECORD or WAIT to go on, else what ended it. *o is the worst of the
- * handler's answers. */
+/* Reads and handles lines until a batch is full or due, or the input has
+ * ended: RECORD or WAIT to go on, else the status that ended it. *o: the last
+ * outcome of the handler. */
 static enum endpoint_status
 fill_batch(struct stage *s, struct stage_batch *b, enum outcome *o)
 {

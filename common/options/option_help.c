@@ -1,6 +1,6 @@
 /*
- * option_help: the help of a mode, from its rows; see option_table.h. It fits
- * a screen, so nothing in it is said twice and no line is empty.
+ * option_help: the help of a mode, from its rows; see option_table.h. It must
+ * fit a screen of 80 columns, so it has no empty lines.
  */
 #include "common/options/option_table.h"
 
@@ -8,7 +8,7 @@
 
 #define SCREEN 80
 
-/* What every mode has, as a row each: left and right. */
+/* The options of every mode: left and right column. */
 static const char *const commons[][2] = {
 	{ "  -c, --config FILE", "configuration" },
 	{ "  -n, -q, -v", "check the configuration only; say less; say more" },
@@ -20,7 +20,7 @@ static const char *const commons[][2] = {
 struct usage_line {
 	struct buf *to;
 	size_t line;   /* where its last line begins */
-	size_t indent; /* of those that go on */
+	size_t indent; /* of continuation lines */
 };
 
 static void

@@ -1,6 +1,6 @@
 /*
- * option_read: see option_table.h. The command line is read to its end, then
- * the mode is known, and then each option is stored by the mode's row for it.
+ * option_read: see option_table.h. The whole command line is read first, which
+ * gives the mode; then each option is stored by the mode's row for it.
  */
 #define _DEFAULT_SOURCE /* getopt_long */
 #include "common/options/option_table.h"
@@ -139,7 +139,7 @@ row_of(const struct option_reader *r, int c)
 	return NULL;
 }
 
-/* -1, or the exit code of what is no option. */
+/* -1, or the exit code after an unknown option or an argument. */
 static int
 read_command_line(struct option_reader *r, int argc, char **argv)
 {
@@ -164,7 +164,7 @@ read_command_line(struct option_reader *r, int argc, char **argv)
 	return -1;
 }
 
-/* The value of the last that is called so; false: it was not given. */
+/* The value of the last option of that name; false: it was not given. */
 static bool
 find_given(const struct option_reader *r, const struct option_row *row,
     const char **value)

@@ -14,7 +14,7 @@
 #include "common/base/prog.h"
 #include "common/base/stop.h"
 
-/* Made beforehand: a signal handler may do little more than write(2). */
+/* Formatted beforehand: a signal handler may do little more than write(2). */
 static struct buf refusal = BUF_INIT;
 
 static void
@@ -24,7 +24,7 @@ refuse_reload(int sig)
 	ssize_t n = write(STDERR_FILENO, refusal.data, refusal.len);
 
 	(void)sig;
-	(void)n; /* nobody left to tell */
+	(void)n; /* there is nobody to report it to */
 	errno = saved;
 }
 

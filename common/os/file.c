@@ -105,7 +105,7 @@ file_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* How many of the first `size` bytes stand behind the last newline; -1. */
+/* How many of the first `size` bytes follow the last newline; -1. */
 static off_t
 tail_of(int fd, off_t size)
 {
@@ -126,7 +126,8 @@ tail_of(int fd, off_t size)
 	return size;
 }
 
-/* Of the file that fd is, which cannot be read by that. */
+/* Removes the bytes behind the last newline of the file, which fd can only
+ * write. */
 static int
 truncate_tail(int fd, const char *path, off_t size, size_t *torn)
 {

@@ -76,8 +76,8 @@ out:
 	return rc;
 }
 
-/* Length of the first line, newline included, when everything is as it was
- * written; else 0. */
+/* Length of the first line, newline included; 0 when checksum or length do not
+ * match. */
 static size_t
 head_length(const struct buf *b)
 {

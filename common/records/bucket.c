@@ -31,8 +31,8 @@ bucket_of(const char *tenant, size_t tenant_len, const char *key, size_t len)
 	return (unsigned)((h ^ h >> 32) % BUCKETS);
 }
 
-/* What a type is spread by, the first of them that a record has; NULL, NULL:
- * by its tenant. Types that are not listed concern all. */
+/* The key fields of each type; the first one that a record has counts, else its
+ * tenant alone. Types that are not listed are BUCKET_ALL. */
 static const struct {
 	const char *type, *key[3];
 } types[] = {
@@ -51,7 +51,7 @@ is_string_field(const struct flat_field *f, const char *text)
 	       memcmp(f->val, text, f->val_len) == 0;
 }
 
-/* A number counts as its digits, as an id does everywhere. */
+/* The field if it is an id: a string, or a number, as its digits. */
 static const struct flat_field *
 find_id_field(const struct flat *f, const char *name)
 {
@@ -64,7 +64,7 @@ find_id_field(const struct flat *f, const char *name)
 		   : NULL;
 }
 
-/* Of a marker: the part that it begins or ends. */
+/* The bucket of a marker: the part that it begins or ends. */
 static unsigned
 marked(const struct flat *f)
 {
@@ -110,7 +110,7 @@ bucket_of_line(struct flat *f, const char *line, size_t len)
 	return bucket_of_flat(f);
 }
 
-/* Of a good record a field that a type is spread by. */
+/* The key field of that name in a record. */
 static struct text
 key_of(const struct record *r, const char *name)
 {
@@ -140,7 +140,7 @@ bucket_of_record(const struct record *r)
 	struct text key = { NULL, 0 };
 	size_t i, j;
 
-	/* Of these all fields are there, and more than the record has. */
+	/* These keep all their fields, also those that struct record lacks. */
 	if (r->type == RECORD_SNAPSHOT || r->type == RECORD_ROW ||
 	    r->type == RECORD_UNKNOWN)
 		return bucket_of_flat(r->flat);

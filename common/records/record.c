@@ -74,7 +74,7 @@ is_integer(const struct flat_field *v)
 	       memchr(v->val, 'E', v->val_len) == NULL;
 }
 
-/* As an id; of the number -0, which is 0, too. */
+/* The text of an id; the number -0 is the id 0. */
 static struct text
 id_text(const struct flat_field *v)
 {
@@ -106,7 +106,8 @@ record_id_error(const char *p, size_t len)
 	return len > 0 && end[-1] == ' ' ? "ends with a blank" : NULL;
 }
 
-/* Of what is lost two identifiers could become one. */
+/* U+0000 and half surrogates become U+FFFD, so that two identifiers could
+ * become equal. */
 const char *
 record_id_field_error(const struct flat_field *v)
 {
@@ -132,8 +133,8 @@ read_id_field(const struct flat_field *v, struct text *to)
 	return record_id_field_error(v);
 }
 
-/* What a section of the configuration can be called, and nothing else: it is
- * the name of files and of rows. */
+/* A name that a section of the configuration can have: it becomes part of the
+ * names of files. */
 static const char *
 read_tenant_field(const struct flat_field *v, struct text *to)
 {
@@ -251,7 +252,8 @@ record_clear(struct record *r)
 	r->reported_open_chats = RECORD_NO_NUMBER;
 }
 
-/* What the fields are: rows of the table, RECORD_TYPE_KEY or KEYWORDS_NONE. */
+/* names[i]: the row of field i in the table, RECORD_TYPE_KEY or
+ * KEYWORDS_NONE. */
 static void
 name_fields(const struct flat *f, unsigned char *names)
 {
@@ -263,7 +265,7 @@ name_fields(const struct flat *f, unsigned char *names)
 		    keys, f->field[i].key, f->field[i].key_len);
 }
 
-/* Of a key that stands twice the last counts, here and below. */
+/* When a key stands twice, the last one counts, here and below. */
 static int
 read_type(struct record *r, const struct flat *f, const unsigned char *names,
     struct buf *why)
@@ -287,12 +289,12 @@ read_type(struct record *r, const struct flat *f, const unsigned char *names,
 	return 0;
 }
 
-/* What must be there and is not: the first such field, or NULL. Bit i of seen
- * stands for row i of the table. */
+/* The first required field that is missing, or NULL. Bit i of present stands
+ * for row i of the table. */
 static const char *
-missing_field(const struct record *r, uint64_t seen)
+missing_field(const struct record *r, uint64_t present)
 {
-	uint64_t missing = record_words()->must[r->type] & ~seen;
+	uint64_t missing = record_words()->must[r->type] & ~present;
 
 	if (missing != 0)
 		return record_fields[__builtin_ctzll(missing)].name;
@@ -307,8 +309,8 @@ missing_field(const struct record *r, uint64_t seen)
 
 /* Reads every field the type may have, the last one first. */
 static int
-read_record_fields(struct record *r, const unsigned char *names, uint64_t *seen,
-    struct buf *why)
+read_record_fields(struct record *r, const unsigned char *names,
+    uint64_t *present, struct buf *why)
 {
 	uint64_t may = record_words()->may[r->type], bit;
 	const char *wrong;
@@ -329,7 +331,7 @@ read_record_fields(struct record *r, const unsigned char *names, uint64_t *seen,
 			    record_fields[names[i]].name, wrong);
 			return -1;
 		}
-		*seen |= bit;
+		*present |= bit;
 	}
 	return 0;
 }
@@ -339,7 +341,7 @@ record_read(struct record *r, const struct flat *f, struct buf *why)
 {
 	unsigned char names[FLAT_MAX_FIELDS];
 	const char *missing;
-	uint64_t seen = 0;
+	uint64_t present = 0;
 
 	record_clear(r);
 	r->flat = f;
@@ -348,9 +350,9 @@ record_read(struct record *r, const struct flat *f, struct buf *why)
 		return -1;
 	if (r->type == RECORD_UNKNOWN)
 		return 0;
-	if (read_record_fields(r, names, &seen, why) == -1)
+	if (read_record_fields(r, names, &present, why) == -1)
 		return -1;
-	missing = missing_field(r, seen);
+	missing = missing_field(r, present);
 	if (missing != NULL) {
 		buf_setf(why, "field '%s' is missing in a %s record", missing,
 		    record_types[r->type].name);

@@ -1,17 +1,17 @@
 /*
- * scan: see scan.h. Two passes, some thousand bytes at a time: the first makes
- * an index of where strings end (scan_index.h), the second walks along it from
- * key to key and puts each value where it belongs.
+ * scan: see scan.h. Two passes over some thousand bytes at a time: the first
+ * indexes where strings end (scan_index.h), the second walks along the index
+ * from key to key and stores each value in its field.
  *
- * The walk's jumps do not depend on which key it meets: a key is found by a
- * perfect hash, every string is stored alike, and what its field wants of it
- * is checked by arithmetic. So records may have their keys in any order. What
- * strings mean that are no text (times, enumerations, the tenant's name) is
- * looked at afterwards, in the order of the table.
+ * The branches of the walk do not depend on the key: a perfect hash finds it,
+ * every string is stored in the same way, and its length is checked by
+ * arithmetic. So records may have their keys in any order. Strings that are no
+ * text (times, enumerations, the tenant's name) are converted afterwards, in
+ * the order of the table.
  *
- * Whoever meets anything unusual gives up on the record: take_by_parser() hands
- * its line to record_parse(). So nothing here has to give a reason, and what
- * is taken here must be right in every respect.
+ * Every function here gives up on a record that is unusual in any way; then
+ * take_by_parser() passes its line to record_parse(). So nothing here has to
+ * give a reason, and what is accepted here must be right in every respect.
  */
 #include "common/records/scan.h"
 
@@ -28,46 +28,46 @@
 #define BIT(i) (UINT64_C(1) << (i))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* Unknown keys of a record; with all known ones that is no more than may be in
+/* Unknown keys of a record at most; together with all known ones they fit into
  * struct flat. */
 #define MOST_UNKNOWN 16
 
-/* How the string of a field is taken; a length outside of min..max is for
- * record_parse(). */
+/* How the string of a field is stored; another length than min..max makes the
+ * record unusual. */
 struct string_rule {
 	uint32_t min, max;
 	uint32_t offset; /* where the text goes in struct record */
 	uint16_t kind;   /* enum field_kind */
-	uint16_t ends;   /* may end with any byte but this; 0: with any */
+	uint16_t ends;   /* the byte it must not end with; 0: none */
 };
 
-/* What is the same for all scanners; made once. */
+/* Shared by all scanners; made once. */
 struct scan_plan {
 	const struct record_words *words;
 	struct string_rule ways[KEYWORDS_NONE + 1];
-	uint64_t meanings;        /* rows whose strings are no text */
+	uint64_t meanings;        /* rows whose strings are converted */
 	uint64_t texts;           /* rows that may have escapes */
 	uint64_t available, text; /* the rows of these fields */
 	struct record blank;
-	size_t cleared; /* RECORD_CLEARED: not a constant, because gcc would
-			   copy so much by an instruction that is slow here */
+	size_t cleared; /* RECORD_CLEARED; a variable, because for a constant
+			   gcc emits a slow instruction to copy it */
 };
 
-/* One record on its way. */
+/* The record that is being read. */
 struct record_walk {
 	struct scan *s;
 	struct record *r;
 	size_t k;       /* of the next closing quote */
-	uint64_t nulls; /* keys, by their number, whose value is null */
-	uint64_t set;   /* all others that are there */
+	uint64_t nulls; /* bits of the keys whose value is null */
+	uint64_t set;   /* bits of the other keys of the line */
 	struct text unknown[MOST_UNKNOWN];
 	size_t unknown_n;
 };
 
 static struct scan_plan plan;
 
-/* Where a string goes that is no text itself; all but the first of RECORD_RAW
- * are for one field each. */
+/* Offset of r->raw[i], where strings to be converted are stored; the first one
+ * is shared, the others belong to one field each. */
 static uint32_t
 raw_offset(size_t i)
 {
@@ -174,14 +174,14 @@ scan_block(struct scan *s, const char *block, size_t len)
 	s->end = block + len;
 }
 
-/* The member of the record that a field's value goes to. */
+/* The member of the record for a field. */
 static void *
 record_member(struct record *r, unsigned key)
 {
 	return (char *)r + record_fields[key].offset;
 }
 
-/* Takes the number p[0..len). */
+/* Stores the number p[0..len). False: the field takes no such number. */
 static bool
 store_number_value(
     struct record_walk *w, unsigned key, const char *p, size_t len)
@@ -233,7 +233,7 @@ store_nested_value(
 	return true;
 }
 
-/* Takes a value that is no string; where it ends, or NULL. */
+/* Reads and stores a value that is no string; returns its end, or NULL. */
 static const char *
 walk_other(struct record_walk *w, unsigned key, const char *p)
 {
@@ -259,10 +259,10 @@ walk_other(struct record_walk *w, unsigned key, const char *p)
 	return good ? end : NULL;
 }
 
-/* Walks the members from p on; at the closing brace, or NULL. What changes
- * with each is kept in local variables: writing a text could change anything
- * else, for all that the compiler knows. A quote that is not there fails at
- * what follows it. */
+/* Reads and stores the members from p on; returns the closing brace, or NULL.
+ * Its state is in local variables, since the compiler must assume that storing
+ * a text changes anything else. A missing quote is found by the byte that
+ * should follow it. */
 static const char *
 walk_members(struct record_walk *w, const char *p)
 {
@@ -272,8 +272,8 @@ walk_members(struct record_walk *w, const char *p)
 	const uint32_t *close = x->close + w->k;
 	char *record = (char *)w->r;
 	uint64_t seen = 0;
-	int64_t wrong = 0;  /* negative: some string has a wrong length */
-	bool blank = false; /* some identifier ends in one */
+	int64_t wrong = 0;  /* negative: a string has a wrong length */
+	bool blank = false; /* an identifier ends in a blank */
 	size_t n = 0;
 
 	w->nulls = 0;
@@ -329,7 +329,7 @@ walk_members(struct record_walk *w, const char *p)
 	return *p == '}' && p[1] == '\n' && wrong >= 0 && !blank ? p : NULL;
 }
 
-/* The name is mostly that of the record before. */
+/* Is it a valid name? Mostly it is that of the record before. */
 static bool
 is_tenant(struct scan *s, struct text t)
 {
@@ -342,14 +342,14 @@ is_tenant(struct scan *s, struct text t)
 	return true;
 }
 
-/* The number of the word, 0 for none. */
+/* The number of the word, 0 for an unknown one. */
 static unsigned
 word(const struct keywords *words, struct text t)
 {
 	return keywords_find(words, t.p, t.len) % KEYWORDS_NONE;
 }
 
-/* What the strings mean that are no text. */
+/* Converts the strings that are no text. */
 static bool
 read_meanings(struct record_walk *w, uint64_t rows)
 {
@@ -395,8 +395,8 @@ read_meanings(struct record_walk *w, uint64_t rows)
 	return true;
 }
 
-/* Texts of a line that has escapes. Only in FIELD_TEXT they are usual; in an
- * unknown key they may make it a known one. */
+/* Replaces the escapes in the texts of a line. They are usual in FIELD_TEXT
+ * only; an unknown key with escapes may be a known one. */
 static bool
 unescape_texts(struct record_walk *w, uint64_t rows)
 {
@@ -421,7 +421,7 @@ unescape_texts(struct record_walk *w, uint64_t rows)
 	return true;
 }
 
-/* Forgets fields that the record's type does not have. */
+/* Clears fields that the record's type does not have. */
 static void
 clear_fields(struct record *r, uint64_t rows)
 {
@@ -446,13 +446,13 @@ clear_fields(struct record *r, uint64_t rows)
 		case FIELD_STATE:
 		case FIELD_STATUS:
 		case FIELD_FROM:
-			break; /* not there yet */
+			break; /* not converted yet */
 		}
 		memcpy((char *)r + from, (char *)&plan.blank + from, size);
 	}
 }
 
-/* All keys were walked; is it a record, and nothing unusual about it? */
+/* After all members: is it a usual record? Converts the rest of its values. */
 static bool
 finish_record(struct record_walk *w, const char *line, size_t len)
 {
@@ -478,7 +478,7 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 		   unescape_texts(w, mine & plan.texts));
 }
 
-/* Those of which somebody wants all fields, and those that are seldom. */
+/* Rows, whose fields are all needed, and types that are rare. */
 static bool
 take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
 {
@@ -490,7 +490,7 @@ take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
 	       record_read(w->r, &s->flat, &s->why) == 0;
 }
 
-/* The usual record; false: some other. */
+/* Reads a usual record; false: it is an unusual one. */
 static bool
 take_fast(struct scan *s, struct record *r)
 {

@@ -22,8 +22,9 @@ spread_release(struct spread *s)
 	strmap_release(&s->times, free);
 }
 
-/* The time that a record tells its tenant, as aggregator/model/model.c has it,
- * or CLOCK_NONE. Those of a snapshot count when it is whole, by its markers. */
+/* The time to which a record moves its tenant's clock, as in
+ * aggregator/model/model.c, or CLOCK_NONE. A snapshot moves it by its markers,
+ * when it is complete. */
 static int64_t
 record_time(const struct record *r)
 {
@@ -68,7 +69,7 @@ spread_bucket(struct spread *s, const char *line, size_t len)
 	buf_clear(&s->line);
 	buf_add(&s->line, line, len);
 	buf_add(&s->line, zeros, sizeof zeros);
-	/* What is no record tells no time. */
+	/* A line that is no record has no time. */
 	if (record_parse(&r, &s->flat, s->line.data, len, NULL) == 0)
 		note_time(s, &r);
 	return s->flat.n > 0 ? bucket_of_flat(&s->flat)
@@ -95,7 +96,6 @@ spread_add_clocks(struct spread *s, struct buf *to, int64_t pause_ms)
 		jsonw_str(to, "type", "clock");
 		jsonw_str(to, "tenant", e->key);
 		jsonw_time(to, "at", t->newest);
-		jsonw_close(to);
-		buf_addc(to, '\n');
+		jsonw_line(to);
 	}
 }

@@ -1,9 +1,9 @@
 /*
  * flat: the record reader; see flat.h.
  *
- * flat_walk() takes the usual line. It gives up on anything it does not
- * expect, without an opinion whether that is valid: then parse_stepwise()
- * decides, so every rule about odd JSON stands in json_text.c and only there.
+ * flat_walk() reads the usual line. It gives up on anything else, valid or not;
+ * then parse_stepwise() reads the line, so that all rules about unusual JSON
+ * are in json_text.c.
  */
 #include "common/text/flat.h"
 
@@ -15,7 +15,7 @@
 #include "common/text/json_text.h"
 #include "common/text/scan_value.h"
 
-/* What is behind a copy: keywords.h looks at it. */
+/* Bytes behind a copy that keywords.h reads. */
 #define COPY_BEHIND 16
 
 static void
@@ -96,7 +96,7 @@ read_member(
 	return end + 1;
 }
 
-/* Sees to the escapes of a line that has some. False: in a key. */
+/* Replaces the escapes in strings. False: a key has one. */
 static bool
 unescape_all(struct flat *f, const struct scan_index *x)
 {
@@ -147,7 +147,7 @@ take_string(struct flat *f, const char *p, size_t *len)
 	return memchr(p, '\\', *len) != NULL ? flat_unescape(f, p, len) : p;
 }
 
-/* The same of a key, which a colon must follow without a blank. */
+/* The same for a key, which a colon must follow without a blank. */
 static const char *
 take_field_key(struct flat *f, const char *p, size_t *len)
 {
@@ -176,7 +176,7 @@ value_kind(char first)
 	}
 }
 
-/* Takes "key": value, with any blanks. */
+/* Reads "key": value, with any blanks. */
 static bool
 take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 {
@@ -201,8 +201,8 @@ take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 	return true;
 }
 
-/* Appends *v. Of a key that stands twice the last is kept, and in its place.
- * False: there are too many. */
+/* Appends *v, and removes an earlier field with the same key. False: there are
+ * too many. */
 static bool
 append_field(struct flat *f, const struct flat_field *v)
 {
@@ -222,7 +222,7 @@ append_field(struct flat *f, const struct flat_field *v)
 	return true;
 }
 
-/* Takes the object that begins here. False and no t->what: it has too many
+/* Reads the object that begins here. False without t->what: it has too many
  * members. */
 static bool
 take_object(struct flat *f, struct json_text *t)
@@ -324,7 +324,7 @@ flat_find(const struct flat *f, const char *key)
 {
 	size_t len = strlen(key), i;
 
-	/* From the end: of a key that stands twice the last counts. */
+	/* From the end: when a key stands twice, the last one counts. */
 	for (i = f->n; i-- > 0;)
 		if (f->field[i].key_len == len &&
 		    memcmp(f->field[i].key, key, len) == 0)

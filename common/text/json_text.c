@@ -23,7 +23,7 @@ json_text_blanks(struct json_text *t)
 		t->p++;
 }
 
-/* From behind the backslash. */
+/* Reads an escape, from behind its backslash. */
 static bool
 take_escape(struct json_text *t)
 {
@@ -127,7 +127,7 @@ json_scalar(struct json_text *t)
 	return json_text_wrong(t, "a value expected");
 }
 
-/* Where we are among objects and lists; a bit tells of each whether it is an
+/* The objects and lists that are open; a bit for each says whether it is an
  * object. */
 struct json_nest {
 	size_t depth;
@@ -162,8 +162,8 @@ take_member_name(struct json_text *t, const struct json_nest *n)
 	return !in_object(n) || (json_text_string(t) && json_text_colon(t));
 }
 
-/* Behind a value: behind all that ends there, and at the next value unless
- * depth is 0 then. */
+/* Behind a value: reads the brackets that close there, and the comma and name
+ * before the next value, unless depth is 0 then. */
 static bool
 leave_nested(struct json_text *t, struct json_nest *n)
 {

@@ -12,8 +12,8 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
-/* A cell wider than that would push the others off the screen; the last one
- * of a row has no others. */
+/* Wider cells are cut, except the last one of a row, so that the others stay
+ * on the screen. */
 #define CELL_MAX 60
 
 int
@@ -203,7 +203,7 @@ show_row(const struct out_table *t, char *const *cells, const size_t *widths,
 		buf_clear(&cell);
 		width =
 		    add_visible(&cell, s != NULL ? s : "-", max_width(t, i));
-		/* Blanks are owed until something follows: none trail. */
+		/* Blanks are written when a cell follows: none trail. */
 		pad += i > 0 ? 2 : 0;
 		if (t->columns[i].right || width == 0)
 			pad += widths[i] - width;
@@ -241,8 +241,8 @@ show_table(const struct out_table *t, struct buf *to)
 	free(widths);
 }
 
-/* RFC 4180. What is not a number of ours and begins like a formula gets an
- * apostrophe, which spreadsheets take as "this is text". */
+/* RFC 4180. Text that begins like a formula gets an apostrophe, by which
+ * spreadsheets take it as text. */
 static void
 add_csv(struct buf *to, const char *s, bool number)
 {

@@ -14,18 +14,18 @@
 #include <immintrin.h>
 #endif
 
-/* About that much is indexed at a time: text, index and records stay in the
- * first-level cache together. */
+/* Pieces that are indexed at a time, so that text, index and records fit into
+ * the first-level cache. */
 #define WINDOW_PIECES ((size_t)128)
 
-/* Positions are written so many at a time at most, more than there may be. */
+/* Entries that may be written behind the end of the list. */
 #define STEP 16
 
-/* What goes on from one piece to the next. */
+/* What one piece passes to the next. */
 struct carry {
 	uint64_t in_string; /* all ones: the piece begins in a string */
-	uint64_t escaped;   /* 1: its first byte is */
-	const char *low;    /* where the low half of a surrogate pair is due */
+	uint64_t escaped;   /* 1: its first byte is escaped */
+	const char *low;    /* where the low half of a surrogate pair must be */
 };
 
 static void
@@ -39,8 +39,8 @@ grow_index(struct scan_index *x, size_t pieces)
 	    x->close, x->cap * SCAN_PIECE / 2 + STEP + 1, sizeof *x->close);
 }
 
-/* Is the escape that begins at p one that JSON knows, and not NUL? Surrogates
- * must come as escapes both, the high one first. */
+/* Is the escape at p valid, and not NUL? Both surrogates of a pair must be
+ * escapes, the high one first. */
 static bool
 is_escape(const char *p, struct carry *s)
 {
@@ -73,9 +73,9 @@ is_escape(const char *p, struct carry *s)
 	return c >= 0xDC00 && c <= 0xDFFF;
 }
 
-/* Takes the escaped quotes out of the piece at p. A backslash escapes the next
- * byte if it stands at the end of an odd run of them; whether it does comes
- * out of an addition that carries through the run (Geoff Langdale and Daniel
+/* Removes the escaped quotes from the piece at p. A backslash escapes the next
+ * byte if it ends a run of an odd number of backslashes; an addition that
+ * carries through the run finds that (Geoff Langdale and Daniel
  * Lemire, Parsing Gigabytes of JSON per Second, 2019). */
 static void
 drop_escaped_quotes(struct scan_piece *piece, const char *p, struct carry *s)
@@ -107,11 +107,11 @@ parity(uint64_t x)
 	return x;
 }
 
-/* Lists the bits, from `offset` on; how many they are. */
+/* Writes the numbers of the set bits, plus offset; returns how many. */
 typedef size_t list_fn(uint32_t *to, uint64_t bits, uint32_t offset);
 
-/* There is room for eight in any case, and seldom are there more; so the
- * number of them decides about no jump. */
+/* Writes eight at a time: there are seldom more, so that no branch depends on
+ * their number. */
 static inline __attribute__((always_inline)) size_t
 list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 {
@@ -132,7 +132,7 @@ list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 #define TARGET_BYTES                                                           \
 	__attribute__((target("popcnt,bmi,avx512f,avx512bw,avx512vbmi2")))
 
-/* The numbers 0..63 as bytes; those whose bits are set are moved together. */
+/* The numbers 0..63 as bytes; an instruction packs those whose bits are set. */
 static inline TARGET_BYTES size_t
 list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
 {
@@ -159,8 +159,8 @@ list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
 }
 #endif
 
-/* Combines pieces [0..n) into the list. The offset behind the first newline
- * that stands in a string, or 0. */
+/* Makes the list from pieces [0..n). Returns the offset behind the first
+ * newline inside a string, or 0. */
 static inline __attribute__((always_inline)) size_t
 combine_any(struct scan_index *x, size_t n, list_fn *lister)
 {
@@ -246,7 +246,7 @@ scan_index_release(struct scan_index *x)
 	x->cap = 0;
 }
 
-/* Looks at the text's first len bytes; what is behind them counts nowhere. */
+/* Fills the pieces for the first len bytes of the text; returns how many. */
 static size_t
 find_pieces(struct scan_index *x, size_t len)
 {
@@ -257,9 +257,9 @@ find_pieces(struct scan_index *x, size_t len)
 	return n;
 }
 
-/* Piece number i, of which only the first bytes are text, is odd to its last
- * bit: perhaps only because of what follows the text. Looks at it once more,
- * without that, but with the character that may reach into it. */
+/* The last piece i, of which only the first `left` bytes are text, has all bits
+ * odd, perhaps because of the bytes behind the text. Examines it again without
+ * them, but with the character that may reach into it. */
 static void
 find_last_again(struct scan_index *x, size_t i, size_t left)
 {
@@ -274,7 +274,7 @@ find_last_again(struct scan_index *x, size_t i, size_t left)
 	x->pieces[i].odd = pieces[1].odd;
 }
 
-/* Forgets what was seen behind offset end, and gives the number of pieces. */
+/* Clears all bits behind offset end; returns the number of pieces. */
 static size_t
 cut_pieces(struct scan_index *x, size_t end)
 {
@@ -333,6 +333,6 @@ scan_index_line(struct scan_index *x, const char *p, size_t len)
 	(void)find_pieces(x, len);
 	if (x->combine(x, cut_pieces(x, len)) != 0 || x->odd)
 		return false;
-	x->close[x->n] = 0; /* before every string: scan_string_end() sees it */
+	x->close[x->n] = 0; /* scan_string_end() refuses an end before p */
 	return true;
 }

@@ -1,5 +1,6 @@
 /*
- * scan_pieces: the variant in plain C, and the choice; see scan_pieces.h.
+ * scan_pieces: the variant in plain C, and the choice of a variant; see
+ * scan_pieces.h.
  */
 #include "common/text/scan_pieces.h"
 
