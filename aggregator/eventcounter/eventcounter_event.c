@@ -28,7 +28,7 @@ event_type_parse(const char *p, size_t len, enum event_type *type)
 static const char *
 user_fault(const char *user, size_t len)
 {
-	return len > RECORD_MAX_ID ? "is too long" : record_id_fault(user, len);
+	return len > RECORD_MAX_ID ? "is too long" : record_id_error(user, len);
 }
 
 static int
@@ -85,7 +85,7 @@ parse_body(struct event *e, struct flat *f, const char *body, size_t len,
 		buf_setf(why, "the body has no id");
 		return -1;
 	}
-	fault = record_id_field_fault(id);
+	fault = record_id_field_error(id);
 	if (fault != NULL) {
 		buf_setf(why, "the id %s", fault);
 		return -1;

@@ -6,6 +6,7 @@
 #include "aggregator/rows/metric.h"
 
 #include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 
 #include "aggregator/containers/histogram.h"
 
@@ -44,14 +45,19 @@ response_buckets(struct order_stats *r, struct buf *to)
 	uint32_t bucket;
 
 	buf_clear(to);
+	jsonw_list(to);
 	while (below < r->n) {
 		bucket = histogram_bucket(order_stats_at(r, below + 1));
 		n = order_stats_up_to(r, histogram_high(bucket));
-		buf_addf(to, "%c[%u,%zu]", below == 0 ? '[' : ',',
-		    (unsigned)bucket, n - below);
+		jsonw_next(to);
+		jsonw_list(to);
+		buf_addi(to, bucket);
+		jsonw_next(to);
+		buf_addi(to, (int64_t)(n - below));
+		jsonw_list_end(to);
 		below = n;
 	}
-	buf_adds(to, below == 0 ? "[]" : "]");
+	jsonw_list_end(to);
 	return (struct text){ buf_str(to), to->len };
 }
 

@@ -6,14 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
 #include "aggregator/rows/metric.h"
-
-/* More than a number, a time or a word takes. */
-#define VALUE_ROOM 48
 
 void
 rowline_init(struct rowline *l, const struct table *t, const struct shard *part,
@@ -35,6 +32,7 @@ rowline_init(struct rowline *l, const struct table *t, const struct shard *part,
 	}
 	l->cell = xcalloc(l->cells + 1, sizeof *l->cell);
 	for (i = 0; i < l->cells; i++) {
+		/* Behind the head each name has its comma. */
 		buf_addf(&l->names, ",\"%s\":", table_cell(t, i)->name);
 		l->cell[i].end = l->names.len;
 		l->cell[i].form = cell_form(table_cell(t, i));
@@ -56,91 +54,31 @@ rowline_release(struct rowline *l)
 }
 
 static char *
-put(char *to, const char *text, size_t len)
+copy(char *to, const char *text, size_t len)
 {
 	memcpy(to, text, len);
 	return to + len;
 }
 
-static char *
-put_number(char *to, uint64_t n)
-{
-	char digits[20];
-	size_t len = 0;
-
-	do
-		digits[sizeof digits - ++len] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	return put(to, digits + sizeof digits - len, len);
-}
-
-static char *
-put_signed(char *to, int64_t n)
-{
-	if (n < 0)
-		*to++ = '-';
-	return put_number(to, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
-}
-
-static char *
-put_seconds(char *to, int64_t ms)
-{
-	uint64_t n = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
-	unsigned rest = (unsigned)(n % 1000);
-
-	if (ms < 0)
-		*to++ = '-';
-	to = put_number(to, n / 1000);
-	*to++ = '.';
-	*to++ = (char)('0' + rest / 100);
-	*to++ = (char)('0' + rest / 10 % 10);
-	*to++ = (char)('0' + rest % 10);
-	return to;
-}
-
-static char *
-put_time(char *to, int64_t ms)
-{
-	char text[CLOCK_TEXT];
-	size_t len = clock_format(ms, text);
-
-	*to++ = '"';
-	to = put(to, text, len);
-	*to++ = '"';
-	return to;
-}
-
-/* All but text, which may need escapes and any room. */
+/* All but text, which is of any length. */
 static char *
 put_value(char *to, enum cell_form form, const struct cell *c)
 {
 	if (!c->set)
-		return put(to, "null", 4);
+		return copy(to, "null", 4);
 	switch (form) {
 	case CELL_NUMBER:
-		return put_signed(to, c->n);
+		return decimal_write(to, c->n);
 	case CELL_SECONDS:
-		return put_seconds(to, c->n);
+		return decimal_write_thousandths(to, c->n);
 	case CELL_TIME:
-		return put_time(to, c->n);
+		return jsonw_write_time(to, c->n);
 	case CELL_FLAG:
-		return c->n != 0 ? put(to, "true", 4) : put(to, "false", 5);
+		return c->n != 0 ? copy(to, "true", 4) : copy(to, "false", 5);
 	case CELL_TEXT:
 		break;
 	}
 	return to;
-}
-
-static bool
-is_plain(struct text t)
-{
-	size_t i;
-
-	for (i = 0; i < t.len; i++)
-		if ((unsigned char)t.p[i] < 0x20 || t.p[i] == '"' ||
-		    t.p[i] == '\\')
-			return false;
-	return true;
 }
 
 void
@@ -154,20 +92,12 @@ rowline_add(const struct rowline *l, const struct cell *cells, struct buf *to)
 	for (i = 0; i < l->cells; from = l->cell[i++].end) {
 		c = &cells[i];
 		len = l->cell[i].end - from;
-		start = buf_room(to, len + VALUE_ROOM + c->text.len);
-		p = put(start, l->names.data + from, len);
-		if (!c->set || l->cell[i].form != CELL_TEXT) {
-			p = put_value(p, l->cell[i].form, c);
-		} else if (is_plain(c->text)) {
-			*p++ = '"';
-			p = put(p, c->text.p, c->text.len);
-			*p++ = '"';
-		} else {
-			buf_grown(to, (size_t)(p - start));
-			jsonw_quote(to, c->text.p, c->text.len);
-			continue;
-		}
+		start = buf_room(to, len + JSONW_TIME_ROOM);
+		p = copy(start, l->names.data + from, len);
+		p = put_value(p, l->cell[i].form, c);
 		buf_grown(to, (size_t)(p - start));
+		if (c->set && l->cell[i].form == CELL_TEXT)
+			jsonw_quote(to, c->text.p, c->text.len);
 	}
 	buf_addc(to, ',');
 	buf_add(to, l->tail.data, l->tail.len);

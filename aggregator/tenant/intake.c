@@ -289,7 +289,7 @@ intake_add(struct intake *in, const char *line, size_t len,
 	struct scan *s = &in->scan;
 
 	in->from = from;
-	flat_forget(&s->flat);
+	flat_drop_copies(&s->flat);
 	s->line = line;
 	s->len = len;
 	add_scanned(in,

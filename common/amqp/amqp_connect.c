@@ -27,8 +27,8 @@
 #define CONNECT_MS 5000
 #define LOGIN_MS 10000
 #define CALL_MS 10000
-/* How long sent bytes may stay unacknowledged by the other machine; less when
- * heartbeats would tell sooner. */
+/* How long sent bytes may stay unacknowledged by the other machine; less with
+ * a short heartbeat. */
 #define SEND_MS 20000
 #define FRAME_MAX 131072
 
@@ -115,14 +115,14 @@ amqp_link_release(struct amqp_link *l)
 }
 
 static struct timeval
-interval(int ms)
+timeval_of(int ms)
 {
 	return (struct timeval){ .tv_sec = ms / 1000,
 		.tv_usec = (suseconds_t)(ms % 1000) * 1000 };
 }
 
 static void
-never(struct amqp_link *l, enum exit_code code)
+set_never(struct amqp_link *l, enum exit_code code)
 {
 	l->outcome = OUTCOME_NEVER;
 	l->code = code;
@@ -139,21 +139,21 @@ new_tls_socket(struct amqp_link *l)
 		amqp_link_drop(l, "cannot set up TLS: out of memory");
 		return NULL;
 	}
-	/* Not the library's defaults, all of them: no authority, any TLS. */
+	/* The library's defaults check no authority and allow any TLS. */
 	if (file_readable(l->ca_file) == -1) {
 		code = syserr_explain(&why, PROG_CONFIG,
 		    "cannot read [amqp] ca_file '%s'", l->ca_file);
 		amqp_link_drop(l, "%s", buf_str(&why));
 		buf_release(&why);
 		if (code == PROG_CONFIG)
-			never(l, code);
+			set_never(l, code);
 		return NULL;
 	}
 	if (amqp_ssl_socket_set_cacert(s, l->ca_file) != AMQP_STATUS_OK) {
 		amqp_link_drop(l,
 		    "cannot load certificates from '%s'; check [amqp] ca_file",
 		    l->ca_file);
-		never(l, PROG_CONFIG);
+		set_never(l, PROG_CONFIG);
 		return NULL;
 	}
 	amqp_ssl_socket_set_verify_peer(s, 1);
@@ -161,13 +161,13 @@ new_tls_socket(struct amqp_link *l)
 	if (amqp_ssl_socket_set_ssl_versions(
 		s, AMQP_TLSv1_2, AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
 		amqp_link_drop(l, "this librabbitmq cannot speak TLS 1.2");
-		never(l, PROG_CONFIG);
+		set_never(l, PROG_CONFIG);
 		return NULL;
 	}
 	return s;
 }
 
-/* What went wrong before any AMQP was spoken. */
+/* The reason for a failure before the login. */
 static void
 connect_failed(struct amqp_link *l, int status)
 {
@@ -181,14 +181,14 @@ connect_failed(struct amqp_link *l, int status)
 		    "expired; renew it, or set [amqp] ca_file to the "
 		    "authority that signed it",
 		    title);
-		never(l, PROG_CONFIG);
+		set_never(l, PROG_CONFIG);
 		break;
 	case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED:
 		amqp_link_drop(l,
 		    "the certificate of RabbitMQ at %s is for another host; "
 		    "name the host in [amqp] url as the certificate does",
 		    title);
-		never(l, PROG_CONFIG);
+		set_never(l, PROG_CONFIG);
 		break;
 	case AMQP_STATUS_SOCKET_ERROR:
 		amqp_link_drop(l,
@@ -228,7 +228,7 @@ set_socket_timeouts(int fd, int heartbeat_s)
 static int
 open_socket(struct amqp_link *l)
 {
-	struct timeval timeout = interval(CONNECT_MS);
+	struct timeval timeout = timeval_of(CONNECT_MS);
 	amqp_socket_t *s;
 	int port = l->url.port, status;
 
@@ -265,7 +265,8 @@ login(struct amqp_link *l)
 	amqp_table_entry_t properties[2];
 	amqp_table_t table = { 2, properties };
 	amqp_rpc_reply_t reply;
-	struct timeval handshake = interval(LOGIN_MS), call = interval(CALL_MS);
+	struct timeval handshake = timeval_of(LOGIN_MS),
+		       call = timeval_of(CALL_MS);
 
 	properties[0].key = amqp_cstring_bytes("capabilities");
 	properties[0].value.kind = AMQP_FIELD_KIND_TABLE;

@@ -11,9 +11,10 @@
 
 static const amqp_table_t none = { 0, NULL };
 
-/* The answer to the call before: ok is what it gave. */
+/* The outcome of the last call, which succeeded if ok. */
 static enum outcome
-answer(struct amqp_link *l, bool ok, const char *what, const char *name)
+declare_outcome(
+    struct amqp_link *l, bool ok, const char *what, const char *name)
 {
 	char *text = xasprintf("%s '%s'", what, name);
 	int status = 0;
@@ -44,7 +45,7 @@ amqp_declare_look(
 	*found = ok;
 	if (!ok && amqp_link_is_missing(l, kind))
 		return amqp_link_reopen(l) == 0 ? OUTCOME_DONE : l->outcome;
-	return answer(l, ok, "look at", name);
+	return declare_outcome(l, ok, "look at", name);
 }
 
 enum outcome
@@ -54,7 +55,7 @@ amqp_declare_exchange(struct amqp_link *l, const char *name, const char *type)
 		      amqp_cstring_bytes(name), amqp_cstring_bytes(type), 0, 1,
 		      0, 0, none) != NULL;
 
-	return answer(l, ok, "make exchange", name);
+	return declare_outcome(l, ok, "make exchange", name);
 }
 
 enum outcome
@@ -65,7 +66,7 @@ amqp_declare_bind(struct amqp_link *l, const char *exchange, const char *queue,
 		      amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
 		      amqp_cstring_bytes(key), none) != NULL;
 
-	return answer(l, ok, "bind queue", queue);
+	return declare_outcome(l, ok, "bind queue", queue);
 }
 
 enum outcome
@@ -81,7 +82,8 @@ amqp_declare_pass(
 	else
 		ok = amqp_exchange_unbind(l->conn, AMQP_LINK_CHANNEL, t, f,
 			 amqp_empty_bytes, none) != NULL;
-	return answer(l, ok, on ? "bind exchange" : "unbind exchange", to);
+	return declare_outcome(
+	    l, ok, on ? "bind exchange" : "unbind exchange", to);
 }
 
 enum outcome
@@ -96,10 +98,11 @@ amqp_declare_drop(struct amqp_link *l, const char *kind, const char *name)
 	else
 		ok = amqp_exchange_delete(l->conn, AMQP_LINK_CHANNEL, n, 0) !=
 		     NULL;
-	return answer(l, ok, "delete", name);
+	return declare_outcome(l, ok, "delete", name);
 }
 
-/* As the publishers of such queues declare it: they would refuse another. */
+/* As the publishers of such queues declare it: another type would make their
+ * declaration fail. */
 static enum outcome
 make_classic(struct amqp_link *l, const char *queue)
 {
@@ -108,10 +111,10 @@ make_classic(struct amqp_link *l, const char *queue)
 
 	if (ok)
 		log_info("queue_made", "queue=%s", queue);
-	return answer(l, ok, "make queue", queue);
+	return declare_outcome(l, ok, "make queue", queue);
 }
 
-/* The broker's last refusal was for that reason. */
+/* The broker closed the channel with that reply code. */
 static bool
 is_refused(const struct amqp_link *l, int reply_code)
 {
@@ -138,7 +141,7 @@ bind_source(struct amqp_link *l, const char *queue,
 		    source->exchange);
 		return amqp_link_reopen(l) == 0 ? OUTCOME_DONE : l->outcome;
 	}
-	return answer(l, ok, "bind queue", queue);
+	return declare_outcome(l, ok, "bind queue", queue);
 }
 
 enum outcome
@@ -164,7 +167,7 @@ amqp_declare_reader(struct amqp_link *l, const char *queue, bool *taken)
 		if (amqp_link_reopen(l) == 0)
 			o = OUTCOME_DONE;
 	} else {
-		o = answer(l, ok, "make queue", name);
+		o = declare_outcome(l, ok, "make queue", name);
 	}
 	free(name);
 	return o;
@@ -186,12 +189,12 @@ amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 	amqp_bytes_t tag = amqp_cstring_bytes("probe");
 
 	if (!on)
-		return answer(l,
+		return declare_outcome(l,
 		    amqp_basic_cancel(l->conn, AMQP_LINK_CHANNEL, tag) != NULL,
 		    "stop reading", queue);
 	if (amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, 1, 0) == NULL)
-		return answer(l, false, "limit deliveries of", queue);
-	return answer(l,
+		return declare_outcome(l, false, "limit deliveries of", queue);
+	return declare_outcome(l,
 	    amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
 		amqp_cstring_bytes(queue), tag, 0, 0, 0, args) != NULL,
 	    "read queue", queue);

@@ -29,7 +29,7 @@ amqp_inflow_init(struct amqp_inflow *in, size_t max)
 }
 
 void
-amqp_inflow_forget(struct amqp_inflow *in)
+amqp_inflow_clear(struct amqp_inflow *in)
 {
 	amqp_message_release(&in->incoming);
 	in->phase = AMQP_PHASE_METHOD;
@@ -44,7 +44,7 @@ amqp_inflow_forget(struct amqp_inflow *in)
 void
 amqp_inflow_release(struct amqp_inflow *in)
 {
-	amqp_inflow_forget(in);
+	amqp_inflow_clear(in);
 	free(in->ring);
 	in->ring = NULL;
 }
@@ -62,7 +62,7 @@ amqp_inflow_next(struct amqp_inflow *in)
 }
 
 static void
-arrived(struct amqp_inflow *in)
+keep_message(struct amqp_inflow *in)
 {
 	size_t i = (in->head + in->n) % in->max;
 
@@ -74,7 +74,7 @@ arrived(struct amqp_inflow *in)
 }
 
 static bool
-start(struct amqp_inflow *in, const amqp_frame_t *f)
+start_message(struct amqp_inflow *in, const amqp_frame_t *f)
 {
 	const amqp_basic_deliver_t *d = f->payload.method.decoded;
 	struct amqp_message *m = &in->incoming;
@@ -95,7 +95,7 @@ start(struct amqp_inflow *in, const amqp_frame_t *f)
 
 /* Room for a body and for a newline that it may lack. */
 static char *
-make_room(size_t size)
+body_room(size_t size)
 {
 	char *p = xmalloc(LINES_BEFORE + size + 1 + LINES_BEHIND);
 
@@ -126,10 +126,10 @@ start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 	m->too_long = size > in->max_message;
 	m->packed = is_packed(p) && !m->too_long;
 	m->size = (size_t)size;
-	m->data = make_room(m->too_long ? 0 : m->size);
+	m->data = body_room(m->too_long ? 0 : m->size);
 	in->phase = AMQP_PHASE_BODY;
 	if (size == 0)
-		arrived(in);
+		keep_message(in);
 }
 
 static bool
@@ -144,7 +144,7 @@ add_body(struct amqp_inflow *in, const amqp_frame_t *f)
 		memcpy(m->data + m->len, part.bytes, part.len);
 	m->len += part.len;
 	if (m->len == m->size)
-		arrived(in);
+		keep_message(in);
 	return true;
 }
 
@@ -190,7 +190,7 @@ amqp_inflow_take(struct amqp_inflow *in, const amqp_frame_t *f, bool *whole)
 	bool ok = false;
 
 	if (f->frame_type == AMQP_FRAME_METHOD) {
-		ok = in->phase == AMQP_PHASE_METHOD && start(in, f);
+		ok = in->phase == AMQP_PHASE_METHOD && start_message(in, f);
 	} else if (f->frame_type == AMQP_FRAME_HEADER) {
 		ok = in->phase == AMQP_PHASE_HEADER;
 		if (ok)

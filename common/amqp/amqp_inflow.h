@@ -1,41 +1,37 @@
 /*
- * amqp_inflow: what a queue delivers, put together frame by frame, so that the
+ * amqp_inflow: assembles the messages of a queue from their frames, so that the
  * size of a message is bounded and no read can hang in the middle of one.
- * Whole messages wait in the order in which they came. Private to
- * endpoint_amqp_read.c.
+ * Whole messages wait in a ring, in the order in which they came. Private to
+ * the reading end: amqp_cursor.c and endpoint_amqp_read.c.
  */
 #ifndef COMMON_AMQP_AMQP_INFLOW_H
 #define COMMON_AMQP_AMQP_INFLOW_H
 
-#include <amqp.h>
-#include <stdbool.h>
+#include "common/amqp/amqp_link.h"
+
 #include <stddef.h>
-#include <stdint.h>
 
 struct amqp_message {
 	uint64_t tag;
-	bool again; /* it may have been sent to a reader before */
+	bool again; /* redelivered: a reader may have had it before */
 	char *id;   /* NULL: it came without */
-	char *key;  /* the routing key; NULL: not wanted */
+	char *key;  /* the routing key; NULL: not kept */
 	size_t key_len;
-	char *data;  /* the body, within what lines.h wants around it */
-	size_t len;  /* bytes that came of it, kept unless too_long */
+	char *data;  /* the body, with LINES_BEFORE and LINES_BEHIND around */
+	size_t len;  /* bytes of it received, kept unless too_long */
 	size_t size; /* of the whole body; unpacked, when it is */
 	bool too_long;
 	bool packed;  /* the body still is, see amqp_pack.h */
-	bool damaged; /* it was said to be, but cannot be unpacked */
+	bool damaged; /* it is said to be packed, but cannot be unpacked */
 };
 
-enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
-
 struct amqp_inflow {
-	size_t max_message; /* bytes; of what is longer only this is known */
+	size_t max_message; /* bytes; longer bodies are not kept */
 	bool with_keys;
 
-	enum amqp_phase phase; /* what is expected next; METHOD: no message is
-				  under way */
-	size_t n, max;         /* that wait, and may */
-	size_t bytes;          /* of those that wait, as they came */
+	enum amqp_phase phase;
+	size_t n, max; /* messages that wait, and how many may */
+	size_t bytes;  /* of those that wait, as received */
 
 	/* private */
 	struct amqp_message incoming;
@@ -46,22 +42,22 @@ struct amqp_inflow {
 void amqp_inflow_init(struct amqp_inflow *in, size_t max);
 void amqp_inflow_release(struct amqp_inflow *in);
 
-/* Takes a delivery, a header or a piece of a body; false when that is out of
- * order. *whole: it made a message complete. */
+/* Adds a frame: delivery, header or a piece of a body. False when it is out of
+ * order, or the ring is full. *whole: a message became complete. */
 bool amqp_inflow_take(
     struct amqp_inflow *in, const amqp_frame_t *f, bool *whole);
 
-/* The oldest one that waits, now the caller's; there must be one. */
+/* Removes and returns the oldest message, now the caller's; n must not be 0. */
 struct amqp_message amqp_inflow_next(struct amqp_inflow *in);
 
-/* Forgets what waits and what is under way. */
-void amqp_inflow_forget(struct amqp_inflow *in);
+/* Drops all messages, the incomplete one included. */
+void amqp_inflow_clear(struct amqp_inflow *in);
 
-/* Unpacks the body where it is packed; says so where it is longer than
- * max_message, or damaged. */
+/* Unpacks a packed body; sets too_long when it is longer than max_message,
+ * damaged when it is no LZ4 frame. */
 void amqp_message_unpack(struct amqp_message *m, size_t max_message);
 
-/* Why there is nothing to read in it; NULL: there is. */
+/* Why its body cannot be read; NULL: it can. */
 const char *amqp_message_refusal(const struct amqp_message *m);
 
 void amqp_message_release(struct amqp_message *m);

@@ -48,7 +48,7 @@ amqp_link_check(struct amqp_link *l, const char *what, int status)
 	return -1;
 }
 
-/* The way out, by the broker's reply code; NULL when trying again is one. */
+/* What a person can do, by the broker's reply code; NULL: try again. */
 static const char *
 remedy(int reply_code, const char *what, const char *text)
 {
@@ -59,7 +59,7 @@ remedy(int reply_code, const char *what, const char *text)
 		return "grant the right with rabbitmqctl set_permissions";
 	case AMQP_NOT_ALLOWED:
 		/* A virtual host that starts up, too many connections for
-		 * now: nothing to mend. */
+		 * now: nothing to correct. */
 		if (strstr(text, "is down") != NULL ||
 		    strstr(text, "limit") != NULL)
 			return NULL;
@@ -79,9 +79,10 @@ remedy(int reply_code, const char *what, const char *text)
 	}
 }
 
-/* The broker ended it: what its reply code and text mean for us. */
+/* The broker closed channel or connection: outcome and exit code by its reply
+ * code and text. */
 static void
-refused(
+link_refused(
     struct amqp_link *l, const char *what, int reply_code, amqp_bytes_t bytes)
 {
 	char *text =
@@ -100,7 +101,7 @@ refused(
 	free(text);
 }
 
-/* The broker's own reason to end channel or connection. True if m is one. */
+/* True if m closes channel or connection; then the broker's reason. */
 static bool
 closing(const amqp_method_t *m, int *reply_code, amqp_bytes_t *text)
 {
@@ -132,14 +133,15 @@ amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 		return amqp_link_check(l, what, r.library_error);
 	if (r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
 	    closing(&r.reply, &code, &text))
-		refused(l, what, code, text);
+		link_refused(l, what, code, text);
 	else
 		amqp_link_drop(l, "cannot %s at %s: no sensible answer", what,
 		    buf_str(&l->title));
 	return -1;
 }
 
-/* Methods that concern the link itself. 1: f is one; 0: not; -1: its end. */
+/* Handles the methods that concern the link itself. 1: f was one; 0: it was
+ * not; -1: it closed the link. */
 static int
 own_method(struct amqp_link *l, const amqp_frame_t *f)
 {
@@ -151,7 +153,7 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 	if (f->frame_type != AMQP_FRAME_METHOD)
 		return 0;
 	if (closing(m, &code, &text)) {
-		refused(l, "talk to RabbitMQ", code, text);
+		link_refused(l, "talk to RabbitMQ", code, text);
 		return -1;
 	}
 	if (m->id == AMQP_CONNECTION_BLOCKED_METHOD) {
@@ -172,8 +174,8 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 	return 0;
 }
 
-/* What is there already; the library reads ahead, so that poll(2) alone would
- * wait with frames in hand. 1, 0, -1. */
+/* The next frame without waiting: 1, 0, -1. The library reads ahead, so that
+ * poll(2) alone would wait while frames are there. */
 static int
 next_frame(struct amqp_link *l, amqp_frame_t *f)
 {
@@ -195,9 +197,9 @@ next_frame(struct amqp_link *l, amqp_frame_t *f)
 	return own < 0 ? -1 : 1;
 }
 
-/* Twice in the time within which the broker wants one. */
+/* Sends a heartbeat twice in each interval of the broker. */
 static void
-beat(struct amqp_link *l, int64_t now)
+send_heartbeat(struct amqp_link *l, int64_t now)
 {
 	const amqp_frame_t f = { .frame_type = AMQP_FRAME_HEARTBEAT };
 	int every_ms;
@@ -208,7 +210,7 @@ beat(struct amqp_link *l, int64_t now)
 	if (every_ms == 0 || now - l->beat_ms < every_ms)
 		return;
 	l->beat_ms = now;
-	/* Reading tells better what is wrong with a link that is lost. */
+	/* An error is left to reading, which has a better reason. */
 	(void)amqp_send_frame(l->conn, &f);
 }
 
@@ -220,7 +222,7 @@ amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
 	struct pollfd p = { .events = POLLIN };
 	int got;
 
-	beat(l, now);
+	send_heartbeat(l, now);
 	for (;;) {
 		if (l->conn == NULL)
 			return -1;
@@ -271,7 +273,7 @@ declare(struct amqp_link *l, const char *queue, bool passive)
 	    amqp_cstring_bytes(queue), passive, 1, 0, 0, passive ? none : all);
 }
 
-/* The broker wants its closing acknowledged before there is another. */
+/* The closing of a channel must be acknowledged before another is opened. */
 int
 amqp_link_reopen(struct amqp_link *l)
 {

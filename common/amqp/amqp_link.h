@@ -1,23 +1,23 @@
 /*
  * amqp_link: one connection with one channel to RabbitMQ, over librabbitmq,
- * which is visible only here and in endpoint_amqp*.c. What the library leaves
- * to its users is done here once:
+ * which is visible only in common/amqp and in endpoint_amqp*.c. What the
+ * library leaves to its users is done here:
  *
  * - every wait has an end: connecting, logging in, calls (CALL_MS), and
  *   sending, by TCP_USER_TIMEOUT, without which a publish to a broker that
  *   hangs waits for ever;
  * - the login asks for connection.blocked and consumer_cancel_notify, which
- *   the library's own login does not, so that an alarm or a deleted queue is
- *   told and not guessed;
+ *   the library's own login does not, so that the broker reports an alarm or a
+ *   deleted queue;
  * - frames are dispatched by one loop, amqp_link_frame(), never by the
  *   library's consume call, which loops for ever on what it does not expect;
- * - heartbeats are sent by that loop, too: the library sends none to a broker
- *   that always has something for us;
- * - after any error the connection is thrown away, never used or closed again:
+ * - heartbeats are sent by that loop, too: the library sends none while the
+ *   broker always has something to deliver;
+ * - after any error the connection is destroyed, never used or closed again:
  *   the library does not survive that (and does not answer channel.close).
  *
- * One channel a connection, one direction a connection, one thread. Heartbeats
- * are answered inside amqp_link_frame() and whatever else talks to the broker.
+ * A connection has one channel, one direction and one thread. Heartbeats are
+ * served in amqp_link_frame() and in every call that waits for the broker.
  */
 #ifndef COMMON_AMQP_AMQP_LINK_H
 #define COMMON_AMQP_AMQP_LINK_H
@@ -34,16 +34,19 @@
 
 struct conf;
 
-/* What a queue holds and who reads it, as the broker counts. */
+/* Which frame is next of a message that comes in; METHOD: none is under way. */
+enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
+
+/* Messages and consumers of a queue, as the broker counts them. */
 struct amqp_queue_load {
 	uint32_t
-	    messages; /* that wait, without those on their way to readers */
+	    messages; /* ready ones, without those on their way to readers */
 	uint32_t readers;
 };
 
 struct amqp_link {
 	amqp_connection_state_t conn; /* NULL: down */
-	bool blocked; /* the broker asks us not to publish, see why */
+	bool blocked; /* the broker wants no messages, see why */
 
 	/* Why it is down or blocked, and whether trying again may help. */
 	struct buf why;
@@ -54,60 +57,61 @@ struct amqp_link {
 	struct url url;
 	struct buf title; /* the URL without its password */
 	const char *ca_file;
-	char *client; /* how the broker's list of connections calls us */
+	char *client; /* the name in the broker's list of connections */
 	bool tls;
 	int heartbeat_s;
-	int64_t beat_ms;         /* when the last heartbeat of ours was sent */
+	int64_t beat_ms;         /* when the last heartbeat was sent */
 	int64_t dead_letters_ms; /* how long the broker keeps them */
 };
 
 /* Reads section [amqp]; does not connect. conf is borrowed as long as the
- * link lives. client is for people, as "reads rows". */
+ * link lives. client is shown in the broker's list, as "reads rows". */
 int amqp_link_init(struct amqp_link *l, const struct conf *conf,
     const char *client, struct buf *why, enum exit_code *code)
     __attribute__((warn_unused_result));
 void amqp_link_release(struct amqp_link *l);
 
-/* Connects, logs in, opens the channel. LATER or NEVER: l->why. */
+/* Connects, logs in, opens the channel. LATER or NEVER: l->why, l->code. */
 enum outcome amqp_link_connect(struct amqp_link *l)
     __attribute__((warn_unused_result));
 
-/* The orderly end: what was sent (acknowledgements) arrives. Waits for the
- * broker a few seconds at most; nothing to do when the link is down. */
+/* Closes the connection in order, so that acknowledgements that were sent
+ * arrive. Waits for the broker a few seconds at most; does nothing when the
+ * link is down. */
 void amqp_link_close(struct amqp_link *l);
 
-/* Throws the connection away; why it is for the next message. */
+/* Destroys the connection; the text becomes l->why, the outcome LATER. */
 void amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The next frame of the channel, borrowed until the next call: 1, or 0 after
- * timeout_ms or a signal, or -1 when the link went down. Alarms and the end of
- * channel and connection are dealt with inside. */
+ * timeout_ms or a signal, or -1 when the link went down. Alarms and the closing
+ * of channel and connection are handled inside. */
 int amqp_link_frame(struct amqp_link *l, amqp_frame_t *frame, int timeout_ms)
     __attribute__((warn_unused_result));
 
 /* True for NAME.dead, a queue of dead letters. */
 bool amqp_link_is_dead(const char *queue);
 
-/* Looks whether the queue exists, and makes it if not: quorum, and refusing
- * new messages instead of dropping old ones should a policy limit it. Only
- * the second needs the right to configure. *load may be NULL. */
+/* Makes the queue unless it exists: a quorum queue that, where a policy limits
+ * its length, refuses new messages instead of dropping old ones. Only making it
+ * needs the right to configure. load may be NULL. */
 enum outcome amqp_link_queue(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
-/* After a passive look that the broker refused, amqp_get_rpc_reply() still
- * saying so: true when there is no such thing, of kind "queue" or "exchange".
- * The channel is closed then, until amqp_link_reopen(). */
+/* After a passive declaration that failed, before any other call: true when it
+ * failed because no queue or exchange (`kind`) has that name. The channel is
+ * closed then, until amqp_link_reopen(). */
 bool amqp_link_is_missing(const struct amqp_link *l, const char *kind);
 int amqp_link_reopen(struct amqp_link *l) __attribute__((warn_unused_result));
 
-/* Takes the status of a library call: 0, or -1 when it failed; the link is
- * down then. */
+/* Checks the status of a library call: 0, or -1 when it failed; the link is
+ * down then. what: "publish", for the message "cannot publish at ...". */
 int amqp_link_check(struct amqp_link *l, const char *what, int status)
     __attribute__((warn_unused_result));
 
-/* The same for the reply of a call that waits for an answer: the one given
- * back, or amqp_get_rpc_reply(). */
+/* The same for the reply of a call that waits for the broker: the one that it
+ * returned, or amqp_get_rpc_reply(). */
 int amqp_link_check_reply(struct amqp_link *l, const char *what,
     amqp_rpc_reply_t reply) __attribute__((warn_unused_result));
 

@@ -9,14 +9,16 @@
 #include "common/base/prog.h"
 
 enum {
-	/* Of a block. While as much room is left, blocks are unpacked to where
-	 * they belong, without a copy. */
+	/* Bytes of a block. With so much room in the buffer the library
+	 * unpacks a block into it without a copy. */
 	BLOCK = 64 * 1024,
-	/* So much longer our frames are, unpacked: a guess to begin with. */
+	/* How much longer records are, unpacked: the first guess of the room.
+	 */
 	USUAL_RATIO = 4,
 };
 
-/* True of an error that says something of the frame. */
+/* True if the code is an error of the frame. Ends the process when there is no
+ * memory. */
 static bool
 is_error(size_t code)
 {
@@ -46,9 +48,10 @@ amqp_pack(struct buf *to, const char *from, size_t len)
 	buf_grown(to, n);
 }
 
-/* Takes a step; *left: 0 when a frame ended there. False: it is damaged. */
+/* Unpacks a block or less; *left: 0 at the end of a frame. False: the frame is
+ * damaged. */
 static bool
-step(LZ4F_dctx *ctx, struct buf *to, const char **from, size_t *len,
+unpack_step(LZ4F_dctx *ctx, struct buf *to, const char **from, size_t *len,
     size_t *left)
 {
 	size_t used = *len, room;
@@ -61,7 +64,7 @@ step(LZ4F_dctx *ctx, struct buf *to, const char **from, size_t *len,
 	buf_grown(to, room);
 	*from += used;
 	*len -= used;
-	/* Nothing comes of nothing. */
+	/* No progress: the frame ends too early. */
 	return used > 0 || room > 0;
 }
 
@@ -77,7 +80,7 @@ amqp_unpack(struct buf *to, const char *from, size_t len, size_t max)
 	if (len < max / USUAL_RATIO)
 		(void)buf_room(to, USUAL_RATIO * len + BLOCK);
 	while (rc == AMQP_PACK_GOOD && (len > 0 || left > 0)) {
-		if (!step(ctx, to, &from, &len, &left))
+		if (!unpack_step(ctx, to, &from, &len, &left))
 			rc = AMQP_PACK_DAMAGED;
 		else if (to->len - before > max)
 			rc = AMQP_PACK_TOO_LONG;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/decimal.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
@@ -134,17 +135,9 @@ buf_addf(struct buf *b, const char *fmt, ...)
 void
 buf_addi(struct buf *b, int64_t n)
 {
-	char digits[20];
-	size_t i = sizeof digits;
-	uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	char digits[DECIMAL_ROOM];
 
-	do {
-		digits[--i] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u > 0);
-	if (n < 0)
-		buf_addc(b, '-');
-	buf_add(b, digits + i, sizeof digits - i);
+	buf_add(b, digits, (size_t)(decimal_write(digits, n) - digits));
 }
 
 void

@@ -1,11 +1,11 @@
 /*
- * buf: the one growable byte buffer. Always NUL-ended once something was
- * added; may hold NUL bytes. A zeroed struct is valid and empty, BUF_INIT is
- * that, and needs no release before its first use.
+ * buf: the growable byte buffer of the project. It is NUL-ended once something
+ * was added, and may hold NUL bytes. A zeroed struct (BUF_INIT) is valid and
+ * empty; it owns no memory before its first use.
  *
  * A buffer may have a cap: an append that would pass it adds nothing and sets
- * `over`, which stays set until buf_clear(): append freely, look once.
- * `data` and `len` may be read by anybody and written by nobody.
+ * `over`, which stays set until buf_clear(). So callers append without checks
+ * and look at `over` once. `data` and `len` are read-only outside buf.c.
  */
 #ifndef COMMON_BASE_BUF_H
 #define COMMON_BASE_BUF_H

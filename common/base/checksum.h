@@ -1,12 +1,12 @@
 /*
- * checksum: tells contents apart, and finds damage: XXH3 of libxxhash, whose
- * values are fixed for all versions and machines. All formats of ours have
- * it, so it is not seeded by chance; tables take common/containers/hash.h, and
- * what strangers choose keyed_hash.h. The one other sum is the spread of chats
- * over buckets (bucket.h), which people compute by themselves.
+ * checksum: XXH3 of libxxhash over bytes, to detect damage and changes in
+ * files. Its values are the same in all versions of the library and on all
+ * machines, so it has no random seed. Every file format of the project uses
+ * it. Hash tables use common/containers/hash.h, input from outside that must
+ * not collide uses keyed_hash.h, and the bucket of a chat (bucket.h) is a
+ * published formula that other publishers compute, too.
  *
- * A page of 4096 bytes takes 0.21 us, our own sum by words took 0.46; a value
- * of 64 bytes 10 ns instead of 20.
+ * Measured: 0.21 us for 4096 bytes, 10 ns for 64 bytes.
  */
 #ifndef COMMON_BASE_CHECKSUM_H
 #define COMMON_BASE_CHECKSUM_H
@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of these bytes, after those whose sum is given; 0 at first. Where one ends
- * and the next begins makes a difference. */
+/* The checksum of data, chained to `sum`, that of the bytes before (0: none).
+ * The same bytes in other pieces give another checksum. */
 uint64_t checksum(uint64_t sum, const void *data, size_t len);
 
 #endif

@@ -49,7 +49,7 @@ clock_civil(int year, int month, int day, int hour, int min, int sec)
 }
 
 static void
-put(char *to, int digits, int64_t n)
+put_digits(char *to, int digits, int64_t n)
 {
 	while (digits-- > 0) {
 		to[digits] = (char)('0' + n % 10);
@@ -59,7 +59,7 @@ put(char *to, int digits, int64_t n)
 
 /* Writes date and time with the given separator, 23 characters. */
 static void
-format(int64_t ms, char sep, char *text)
+format_time(int64_t ms, char sep, char *text)
 {
 	int64_t days = ms / 86400000, in_day = ms % 86400000;
 	int64_t z, era, doe, yoe, doy, mp, y;
@@ -78,19 +78,19 @@ format(int64_t ms, char sep, char *text)
 
 	memcpy(text, "0000-00-00 00:00:00.000", 24);
 	text[10] = sep;
-	put(text, 4, y);
-	put(text + 5, 2, mp < 10 ? mp + 3 : mp - 9);
-	put(text + 8, 2, doy - (153 * mp + 2) / 5 + 1);
-	put(text + 11, 2, in_day / 3600000);
-	put(text + 14, 2, in_day / 60000 % 60);
-	put(text + 17, 2, in_day / 1000 % 60);
-	put(text + 20, 3, in_day % 1000);
+	put_digits(text, 4, y);
+	put_digits(text + 5, 2, mp < 10 ? mp + 3 : mp - 9);
+	put_digits(text + 8, 2, doy - (153 * mp + 2) / 5 + 1);
+	put_digits(text + 11, 2, in_day / 3600000);
+	put_digits(text + 14, 2, in_day / 60000 % 60);
+	put_digits(text + 17, 2, in_day / 1000 % 60);
+	put_digits(text + 20, 3, in_day % 1000);
 }
 
 size_t
 clock_format(int64_t ms, char *text)
 {
-	format(ms, 'T', text);
+	format_time(ms, 'T', text);
 	text[23] = 'Z';
 	text[24] = '\0';
 	return 24;
@@ -99,13 +99,13 @@ clock_format(int64_t ms, char *text)
 size_t
 clock_format_sql(int64_t ms, char *text)
 {
-	format(ms, ' ', text);
+	format_time(ms, ' ', text);
 	return 23;
 }
 
 /* n digits at s as a number, or -1. */
 static int
-digits(const char *s, int n)
+digits_value(const char *s, int n)
 {
 	int v = 0;
 
@@ -156,8 +156,8 @@ offset(const char *s, const char *end, int *east)
 	}
 	if (end - s != 6 || (*s != '+' && *s != '-') || s[3] != ':')
 		return -1;
-	h = digits(s + 1, 2);
-	m = digits(s + 4, 2);
+	h = digits_value(s + 1, 2);
+	m = digits_value(s + 4, 2);
 	if (h < 0 || h > 23 || m < 0 || m > 59)
 		return -1;
 	*east = (h * 3600 + m * 60) * (*s == '-' ? -1 : 1);
@@ -173,12 +173,12 @@ parse(const char *s, size_t len, int64_t *ms)
 	if (len < 20 || s[4] != '-' || s[7] != '-' || s[13] != ':' ||
 	    s[16] != ':' || (s[10] != 'T' && s[10] != 't' && s[10] != ' '))
 		return -1;
-	y = digits(s, 4);
-	mon = digits(s + 5, 2);
-	d = digits(s + 8, 2);
-	h = digits(s + 11, 2);
-	min = digits(s + 14, 2);
-	sec = digits(s + 17, 2);
+	y = digits_value(s, 4);
+	mon = digits_value(s + 5, 2);
+	d = digits_value(s + 8, 2);
+	h = digits_value(s + 11, 2);
+	min = digits_value(s + 14, 2);
+	sec = digits_value(s + 17, 2);
 	if (!is_date(y, mon, d) || h < 0 || h > 23 || min < 0 || min > 59 ||
 	    sec < 0 || sec > 60)
 		return -1;

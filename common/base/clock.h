@@ -1,6 +1,7 @@
 /*
  * clock: the time of day in milliseconds since 1970 (UTC), a monotonic clock
- * for waits, and RFC 3339 in and out. Whoever needs "now" asks here.
+ * for waits, and times of RFC 3339 as text. The only place that reads the
+ * system's clock.
  */
 #ifndef COMMON_BASE_CLOCK_H
 #define COMMON_BASE_CLOCK_H

@@ -1,12 +1,12 @@
 /*
- * hex: digits of the base 16.
+ * hex: hexadecimal digits, read and written.
  */
 #ifndef COMMON_BASE_HEX_H
 #define COMMON_BASE_HEX_H
 
 #include <stddef.h>
 
-/* 0 to 15, or -1: it is none. */
+/* The value of a digit, 0 to 15; -1: it is none. */
 static inline int
 hex_digit(char c)
 {
@@ -17,15 +17,15 @@ hex_digit(char c)
 	return letter < 6 ? letter + 10 : -1;
 }
 
-/* The same of those that hex_write() writes. */
+/* The same for the digits that hex_write() writes: small letters only. */
 static inline int
 hex_small_digit(char c)
 {
 	return c >= 'A' && c <= 'F' ? -1 : hex_digit(c);
 }
 
-/* Of four digits, as JSON escapes them, or -1. Nothing behind the first that
- * is none is looked at. */
+/* The value of four digits, as in JSON's \u escapes, or -1. Reads nothing
+ * behind the first byte that is no digit. */
 static inline int
 hex_four(const char *p)
 {
@@ -40,8 +40,8 @@ hex_four(const char *p)
 	return v;
 }
 
-/* Two digits for each byte, small letters, no NUL behind them. Returns where
- * they end. */
+/* Writes two digits for each byte, small letters, without a NUL. Returns the
+ * end. */
 static inline char *
 hex_write(char *to, const unsigned char *from, size_t n)
 {

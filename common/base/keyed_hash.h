@@ -1,10 +1,10 @@
 /*
- * keyed_hash: SipHash-2-4 of 128 bits, for what strangers choose: addresses,
- * ids and lines of theirs. Without the key nobody can make two collide, so
- * where 128 bits are the same, what was hashed is.
+ * keyed_hash: SipHash-2-4 with 128 bits, for input from outside: addresses,
+ * ids, lines. Nobody can make two inputs collide without the key, so equal
+ * hashes are taken for equal inputs.
  *
- * libcrypto has it, too: 70 ns for 24 bytes, most of which is its calls, where
- * this takes 26. build/tests/tools/hash_loop measures ours.
+ * libcrypto's SipHash takes 70 ns for 24 bytes because of its calls, this one
+ * 26 (build/tests/tools/hash_loop).
  */
 #ifndef COMMON_BASE_KEYED_HASH_H
 #define COMMON_BASE_KEYED_HASH_H

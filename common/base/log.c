@@ -100,7 +100,7 @@ log_stamp(bool on)
  * line separators and bidirectional controls. *n is the length of the UTF-8
  * sequence at p, 1 for a broken one. */
 static bool
-is_masked(const unsigned char *p, size_t left, size_t *n)
+is_masked_sequence(const unsigned char *p, size_t left, size_t *n)
 {
 	size_t len = *p < 0x80 ? 1 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : 4;
 	unsigned c;
@@ -128,7 +128,7 @@ add_masked(struct buf *to, const char *text, size_t len)
 	size_t i, n;
 
 	for (i = 0; i < len && to->len < LOG_LINE - 16; i += n) {
-		if (!is_masked(p + i, len - i, &n)) {
+		if (!is_masked_sequence(p + i, len - i, &n)) {
 			buf_add(to, p + i, n);
 			continue;
 		}
@@ -143,7 +143,8 @@ add_masked(struct buf *to, const char *text, size_t len)
 }
 
 __attribute__((format(printf, 3, 0))) static void
-emit(enum log_level level, const char *event, const char *fmt, va_list ap)
+write_event(
+    enum log_level level, const char *event, const char *fmt, va_list ap)
 {
 	struct buf line = BUF_INIT, text = BUF_INIT;
 	char now[CLOCK_TEXT];
@@ -165,7 +166,7 @@ emit(enum log_level level, const char *event, const char *fmt, va_list ap)
 	while (done < line.len) {
 		n = write(STDERR_FILENO, line.data + done, line.len - done);
 		if (n <= 0)
-			break; /* nobody left to tell */
+			break; /* there is nobody to report it to */
 		done += (size_t)n;
 	}
 	buf_release(&line);
@@ -179,7 +180,7 @@ log_error(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	emit(LOG_LEVEL_ERROR, NULL, fmt, ap);
+	write_event(LOG_LEVEL_ERROR, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -191,7 +192,7 @@ log_warn(const char *fmt, ...)
 	if (log_get_level() < LOG_LEVEL_WARN)
 		return;
 	va_start(ap, fmt);
-	emit(LOG_LEVEL_WARN, NULL, fmt, ap);
+	write_event(LOG_LEVEL_WARN, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -203,7 +204,7 @@ log_info(const char *event, const char *fmt, ...)
 	if (log_get_level() < LOG_LEVEL_INFO)
 		return;
 	va_start(ap, fmt);
-	emit(LOG_LEVEL_INFO, event, fmt, ap);
+	write_event(LOG_LEVEL_INFO, event, fmt, ap);
 	va_end(ap);
 }
 
@@ -215,7 +216,7 @@ log_debug(const char *event, const char *fmt, ...)
 	if (log_get_level() < LOG_LEVEL_DEBUG)
 		return;
 	va_start(ap, fmt);
-	emit(LOG_LEVEL_DEBUG, event, fmt, ap);
+	write_event(LOG_LEVEL_DEBUG, event, fmt, ap);
 	va_end(ap);
 }
 

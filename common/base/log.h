@@ -4,14 +4,15 @@
  *   poller: snapshot_written tenant=acme chats=50 messages=812 calls=3
  *
  * The first word names the event and is stable, the rest is key=value. Lines
- * bear no time, which cron and terminals add or do not want; a daemon asks for
- * it with log_stamp().
+ * have no time, which cron and the journal add; a daemon switches it on with
+ * log_stamp().
  * Control characters, invalid UTF-8 and bidirectional marks are shown as
  * \xNN, so that no record can forge a line. A line has 2 KiB at most.
  *
  * Levels: error (someone has to act; always shown), warn (shown unless -q),
- * info (-v or a terminal), debug (-vv). The journal is told the level of each
- * line, so that `journalctl -p err` shows the errors (sd-daemon(3)).
+ * info (-v or a terminal), debug (-vv). To the journal each line is written
+ * with its level as a prefix, so that `journalctl -p err` shows the errors
+ * (sd-daemon(3)).
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H

@@ -10,7 +10,7 @@
 /* Leading digits of s as a number in *out; returns what follows them, or NULL
  * when there is no digit or the number does not fit. */
 static const char *
-number(const char *s, uint64_t *out)
+leading_number(const char *s, uint64_t *out)
 {
 	uint64_t v = 0;
 
@@ -30,7 +30,7 @@ parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
 	bool negative = *s == '-';
 	uint64_t u;
 	int64_t v;
-	const char *rest = number(s + negative, &u);
+	const char *rest = leading_number(s + negative, &u);
 
 	if (rest == NULL || *rest != '\0' || u > (uint64_t)INT64_MAX)
 		return -1;
@@ -41,7 +41,7 @@ parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
 	return 0;
 }
 
-/* What is left of a value after its number, and how much one unit is. */
+/* A unit behind a number, and the factor it stands for. */
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -51,7 +51,7 @@ static int
 with_unit(const char *s, const struct unit *units, size_t n, uint64_t *out)
 {
 	uint64_t v;
-	const char *rest = number(s, &v);
+	const char *rest = leading_number(s, &v);
 	size_t i;
 
 	for (i = 0; rest != NULL && i < n; i++)

@@ -1,6 +1,7 @@
 /*
- * parse: strict text to value. The whole string is the value or the answer is
- * -1 and nothing is stored. No locale, no leading blanks, no wrap-around.
+ * parse: converts text to values, strictly. The whole string must be the value;
+ * otherwise the function returns -1 and stores nothing. No locale, no leading
+ * blanks, no wrap-around.
  */
 #ifndef COMMON_BASE_PARSE_H
 #define COMMON_BASE_PARSE_H
@@ -25,7 +26,7 @@ int parse_duration(const char *s, int64_t *ms)
 int parse_bool(const char *s, bool *out) __attribute__((warn_unused_result));
 
 /* True when s is 1 to max characters of [A-Za-z0-9_.-] and does not begin
- * with a dot or a dash: names of tenants, queues, files we make of them. */
+ * with a dot or a dash: names of tenants, queues and files. */
 bool parse_is_name(const char *s, size_t max);
 bool parse_is_name_n(const char *s, size_t len, size_t max);
 

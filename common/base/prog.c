@@ -1,5 +1,5 @@
 /*
- * prog: name, help, version and death of a program; see prog.h.
+ * prog: name, help, version and the fatal end of a program; see prog.h.
  */
 #include "common/base/prog.h"
 
@@ -22,9 +22,9 @@ void (*prog_die_hook)(enum exit_code code);
 
 static const char *name = "messaging-analytics";
 
-/* A standard descriptor that is closed would be that of the next file or
- * socket: a log line would go to the database. What stands in for it fails as
- * a closed one does. */
+/* The next file or socket would get the number of a closed standard
+ * descriptor: a log line would go to the database. /dev/null takes its place,
+ * opened so that its use fails as that of a closed one. */
 static void
 hold_descriptors(void)
 {

@@ -1,6 +1,6 @@
 /*
- * prog: what every program of the project does the same way: its name, its
- * help, its version, its exit codes, and the one way to die.
+ * prog: what all four programs share: name, help, version, exit codes, and
+ * prog_die(), the only way to end the process early.
  *
  * Exit codes are those of sysexits.h. Cron and the other programs read them:
  * 75 means "try again", everything else between 64 and 78 needs a person.
@@ -17,8 +17,8 @@ enum exit_code {
 	PROG_USAGE = 64,   /* the command line is wrong */
 	PROG_DATA = 65,    /* input was cut, malformed, or not whole */
 	PROG_NOINPUT = 66, /* no input at all, or a file that is not there */
-	PROG_UNAVAILABLE = 69, /* the CRM answers what nobody can use */
-	PROG_SOFTWARE = 70,    /* a bug of ours */
+	PROG_UNAVAILABLE = 69, /* the CRM's answers are of no use */
+	PROG_SOFTWARE = 70,    /* a bug in this program */
 	PROG_CANTCREATE = 73,  /* an output file or folder cannot be made */
 	PROG_IO = 74,          /* reading or writing failed: a full disk, ... */
 	PROG_TEMPFAIL = 75,    /* a server is away or busy: try again */
@@ -26,16 +26,16 @@ enum exit_code {
 	PROG_CONFIG = 78,      /* the configuration is wrong */
 };
 
-/* What every edge to the world answers: see retry.h. */
+/* How an operation on a file, a server or a queue ended; see retry.h. */
 enum outcome {
 	OUTCOME_DONE,
-	OUTCOME_LATER, /* try again, the input is not to blame */
+	OUTCOME_LATER, /* try again; the input is not the cause */
 	OUTCOME_NEVER, /* trying again would change nothing */
 };
 
-/* Sets the name used in messages (the last path component of argv0), sees to
- * it that no file of ours gets the number of a closed standard descriptor, and
- * gives jansson our allocator. Call first. */
+/* Sets the name used in messages (the last path component of argv0), opens
+ * /dev/null for each closed standard descriptor, so that no file gets its
+ * number, and gives jansson xmalloc(). Call first. */
 void prog_init(const char *argv0);
 
 /* The name set by prog_init(). Borrowed, lives for ever. */

@@ -1,7 +1,8 @@
 /*
- * random: the one source of what nobody can guess: seeds of tables, ids, keys.
- * Where the system has none, the process ends with 75 after one line: a guess
- * in its place would let others make keys collide, or foresee an id.
+ * random: unpredictable numbers from the kernel (getrandom(2)), for seeds of
+ * hash tables, ids and keys. When the system has none the process ends with 75
+ * and one line: with a predictable number others could make keys collide, or
+ * guess an id.
  */
 #ifndef COMMON_BASE_RANDOM_H
 #define COMMON_BASE_RANDOM_H

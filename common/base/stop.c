@@ -1,5 +1,5 @@
 /*
- * stop: the flag that asks a program to leave; see stop.h.
+ * stop: the flag that asks a program to stop; see stop.h.
  */
 #include "common/base/stop.h"
 
@@ -18,7 +18,7 @@
 /* Lock-free: written by a signal, read by all threads. */
 static atomic_int asked;
 
-static char farewell[160];
+static char timeout_line[160];
 
 static void
 on_signal(int sig)
@@ -30,11 +30,12 @@ on_signal(int sig)
 }
 
 /* Something hangs: a server that does not answer, a name that is not resolved,
- * a disk. Nothing of it was acknowledged, so that leaving loses nothing. */
+ * a disk. The work under way was not acknowledged, so nothing is lost. */
 static void
 on_alarm(int sig)
 {
-	ssize_t ignored = write(STDERR_FILENO, farewell, strlen(farewell));
+	ssize_t ignored =
+	    write(STDERR_FILENO, timeout_line, strlen(timeout_line));
 
 	(void)sig;
 	(void)ignored;
@@ -49,7 +50,7 @@ stop_init(void)
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
-	(void)snprintf(farewell, sizeof farewell,
+	(void)snprintf(timeout_line, sizeof timeout_line,
 	    "%s: asked to stop, and what is in hand is not done after %d "
 	    "seconds; it is left, and comes again\n",
 	    prog_name(), STOP_WITHIN_S);

@@ -11,10 +11,10 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
-/* In place of a code: that of whoever gave the name. */
+/* In place of a code: the caller's `named`. */
 #define NAMED PROG_OK
 
-/* What has less room than that is full. */
+/* A file system with less free space than that counts as full. */
 #define FULL_BYTES ((unsigned long long)1 << 20)
 
 static const char rights[] =
@@ -26,8 +26,8 @@ static const char memory[] =
     "free memory, or raise what limits it (MemoryMax, ulimit -v)";
 static const char later[] = "try again";
 
-/* What is not listed is PROG_IO: started again it may get better, and it does
- * not blame a name. */
+/* Errors that are not listed are PROG_IO: they may pass after a restart, and
+ * no name is their cause. */
 static const struct {
 	int err;
 	enum exit_code code;
@@ -91,7 +91,7 @@ static const struct {
 };
 
 static size_t
-find(int err)
+find_errno(int err)
 {
 	size_t i;
 
@@ -103,7 +103,7 @@ find(int err)
 enum exit_code
 syserr_code(int err, enum exit_code named)
 {
-	size_t i = find(err);
+	size_t i = find_errno(err);
 
 	if (i == ARRAY_LEN(table))
 		return err == 0 ? named : PROG_IO;
@@ -113,7 +113,7 @@ syserr_code(int err, enum exit_code named)
 const char *
 syserr_way_out(int err)
 {
-	size_t i = find(err);
+	size_t i = find_errno(err);
 
 	return i < ARRAY_LEN(table) ? table[i].way_out : later;
 }

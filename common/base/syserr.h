@@ -1,11 +1,11 @@
 /*
- * syserr: what an error number of the system stands for: the exit code, and
- * the way out. One table for files, folders, maps, locks, threads and sockets
- * of all programs, so that the same fault ends each of them alike: what a disk
- * or a machine lacks is 74 or 75, and a unit starts the program again; only
- * what a name or a right is to blame for gets the code of who gave the name.
+ * syserr: the exit code and the advice for an error number of the system. One
+ * table for files, folders, maps, locks, threads and sockets of all programs,
+ * so that the same error ends each of them in the same way. A lack of disk or
+ * memory is 74 or 75, and a systemd unit starts the program again; only an
+ * error of a name or a right gets the code for where the name was given.
  *
- * Where open, write, fsync, rename, mkdir, mmap ... failed, errno untouched:
+ * After open, write, fsync, rename, mkdir, mmap ... failed, with errno intact:
  *
  *	*code = syserr_explain(why, PROG_CANTCREATE, "cannot write '%s'", path);
  *
@@ -20,13 +20,12 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 
-/* The exit code err stands for: named when whoever gave the name has to mend
- * it (PROG_NOINPUT of what is read, PROG_CANTCREATE of what is made,
- * PROG_CONFIG of what the configuration names), or when err is 0: no error of
- * the system's. */
+/* The exit code of err. `named` is returned when the name must be corrected
+ * (PROG_NOINPUT: a file to read, PROG_CANTCREATE: a file to make, PROG_CONFIG:
+ * a file that the configuration names), or when err is 0. */
 enum exit_code syserr_code(int err, enum exit_code named);
 
-/* What a person can do about it; never NULL. */
+/* What a person can do about it, in a few words; never NULL. */
 const char *syserr_way_out(int err);
 
 /* Puts "WHAT: REASON; WAY OUT" of the present errno into why and returns
@@ -34,8 +33,8 @@ const char *syserr_way_out(int err);
 enum exit_code syserr_explain(struct buf *why, enum exit_code named,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* LMDB answers EIO to a write that came out short, which mostly is a full
- * disk: the errno that is meant, of a file at path or of its folder. */
+/* LMDB reports EIO for a short write, whose cause mostly is a full disk.
+ * Returns the errno that is meant, for the file system of path. */
 int syserr_written(int err, const char *path);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * text: some bytes that are somebody else's, in a line that was read most of
- * the time; not NUL-ended.
+ * text: a borrowed piece of text with its length, not NUL-ended; mostly a part
+ * of a line that was read.
  */
 #ifndef COMMON_BASE_TEXT_H
 #define COMMON_BASE_TEXT_H
@@ -13,10 +13,11 @@ struct text {
 	size_t len;
 };
 
-/* Equality with a C string; order by bytes, of which a beginning is less, as of
- * strcmp(), an absent one as if empty; and a copy (owned; NULL when absent). */
+/* Equal to a C string; false when absent. */
 bool text_is(struct text t, const char *s);
+/* Order by bytes, as of strcmp(); an absent text counts as empty. */
 int text_compare(struct text a, struct text b);
+/* A NUL-ended copy, owned; NULL when absent. */
 char *text_dup(struct text t);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * version: the one object that knows the version and where data files are
- * installed, so that a new version recompiles nothing else.
+ * version: the version and the folder of installed data files, from the
+ * Makefile. In an object of its own, so that a new version recompiles nothing
+ * else.
  */
 #include "common/base/prog.h"
 

@@ -1,6 +1,6 @@
 /*
- * xalloc: allocate or die. Safe in these programs because input is
- * acknowledged last: whoever starts us again gives us the same input.
+ * xalloc: allocates memory or ends the process. That is safe because input is
+ * acknowledged last: after a restart the program gets the same input again.
  */
 #ifndef COMMON_BASE_XALLOC_H
 #define COMMON_BASE_XALLOC_H

@@ -1,6 +1,6 @@
 /*
- * conf: see conf.h. The order of reading is the order of authority: file,
- * files of tenants, environment; flags come later through conf_set().
+ * conf: see conf.h. What is read later overrides what came before: file, files
+ * of tenants, environment; then flags, through conf_set().
  *
  * What is wrong in the main file or in the environment stops the program.
  * What is wrong with one tenant's own file or token stops that tenant only.
@@ -65,7 +65,8 @@ conf_is_tenant(const struct conf_section *s)
 	return strcmp(s->kind, "crm") == 0;
 }
 
-/* What the environment says about the row, owned, or NULL. */
+/* The value of the row's variable, owned, or NULL. A secret is removed from
+ * the environment. */
 static char *
 take_env(const struct conf_key *k)
 {
@@ -79,28 +80,28 @@ take_env(const struct conf_key *k)
 	return value != NULL && *value != '\0' ? xstrdup(value) : NULL;
 }
 
-/* Forgets the other way to give the same secret: of NAME that is NAME_file,
- * and the other way round. */
-static void
-forget_other(struct conf_section *s, const char *name)
+/* A secret may also be given as NAME_file: the row of the other way to give the
+ * one at this row, or conf_keys_n when the table has none. */
+static size_t
+other_way(size_t at)
 {
-	static const char *const secrets[] = { "token", "secret_key" };
-	size_t i, len;
+	static const char suffix[] = "_file";
+	const struct conf_key *k = &conf_keys[at];
+	size_t len = strlen(k->name), tail = sizeof suffix - 1, secret, other;
+	char *name;
 
-	for (i = 0; i < ARRAY_LEN(secrets); i++) {
-		size_t bare = conf_key_at(s->kind, secrets[i]), file;
-		char *in_file = xasprintf("%s_file", secrets[i]);
-
-		file = conf_key_at(s->kind, in_file);
-		free(in_file);
-		len = strlen(secrets[i]);
-		if (bare == conf_keys_n || strncmp(name, secrets[i], len) != 0)
-			continue;
-		if (name[len] == '\0')
-			conf_value_release(&s->values[file]);
-		else if (strcmp(name + len, "_file") == 0)
-			conf_value_release(&s->values[bare]);
-	}
+	if (k->type == CONF_SECRET)
+		name = xasprintf("%s%s", k->name, suffix);
+	else if (len > tail && strcmp(k->name + len - tail, suffix) == 0)
+		name = xstrndup(k->name, len - tail);
+	else
+		return conf_keys_n;
+	other = conf_key_at(k->section, name);
+	free(name);
+	secret = k->type == CONF_SECRET ? at : other;
+	return secret < conf_keys_n && conf_keys[secret].type == CONF_SECRET
+		   ? other
+		   : conf_keys_n;
 }
 
 /* Sets a value from the environment or a flag. It replaces the other way to
@@ -108,16 +109,18 @@ forget_other(struct conf_section *s, const char *name)
 static int
 override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 {
-	const struct conf_key *k = &conf_keys[at];
+	size_t other = other_way(at);
 
-	if (conf_value_set(&s->values[at], k, text, why) != 0)
+	if (conf_value_set(&s->values[at], &conf_keys[at], text, why) != 0)
 		return -1;
-	forget_other(s, k->name);
+	if (other < conf_keys_n)
+		conf_value_release(&s->values[other]);
 	return 0;
 }
 
-/* Finds the tenant that CRM_URL and its like are about, or makes it. With
- * several tenants a guess could send one company's token to another's host. */
+/* Finds or makes the tenant that CRM_URL and the other CRM_* variables apply
+ * to. With several tenants CRM_TENANT must name it: a guess could send one
+ * company's token to another's host. */
 static struct conf_section *
 env_tenant(struct conf *c, const char *env, struct buf *why)
 {
@@ -169,7 +172,8 @@ load_env_key(struct conf *c, size_t at, const char *text, struct buf *why)
 	return rc;
 }
 
-/* All variables are taken first: none is left behind when one is wrong. */
+/* Reads all variables first, so that each secret leaves the environment even
+ * when another variable is wrong. */
 static int
 load_env(struct conf *c, struct buf *why)
 {
@@ -298,7 +302,7 @@ conf_set(struct conf *c, const char *section, const char *name,
 }
 
 static const struct conf_value *
-get(const struct conf *c, const char *section, const char *name)
+value_of(const struct conf *c, const char *section, const char *name)
 {
 	const struct conf_section *s = conf_section_find(c, section);
 	size_t at = s != NULL ? conf_key_at(s->kind, name) : conf_keys_n;
@@ -311,7 +315,7 @@ get(const struct conf *c, const char *section, const char *name)
 const char *
 conf_text(const struct conf *c, const char *section, const char *name)
 {
-	return get(c, section, name)->text;
+	return value_of(c, section, name)->text;
 }
 
 char *
@@ -329,20 +333,20 @@ conf_secret(const struct conf *c, const char *section, const char *name,
 int64_t
 conf_int(const struct conf *c, const char *section, const char *name)
 {
-	return get(c, section, name)->num;
+	return value_of(c, section, name)->num;
 }
 
 bool
 conf_bool(const struct conf *c, const char *section, const char *name)
 {
-	return get(c, section, name)->num != 0;
+	return value_of(c, section, name)->num != 0;
 }
 
 char *const *
 conf_list(const struct conf *c, const char *section, const char *name)
 {
 	static char *const none[] = { NULL };
-	const struct conf_value *v = get(c, section, name);
+	const struct conf_value *v = value_of(c, section, name);
 
 	return v->words != NULL ? v->words : none;
 }

@@ -1,9 +1,9 @@
 /*
- * conf: one INI file for all four programs, the environment above it, flags
- * above both. Every key is one row of conf_keys[] (conf_keys.c): its section,
- * name, type, default, limits and help sentence; an unknown key, a section
- * that does not exist or a value that does not fit is an error that names file
- * and line. The man page messaging.conf(5) is tested against that table.
+ * conf: the configuration of all four programs: one INI file; variables of the
+ * environment override it, and flags override both. Every key is a row of
+ * conf_keys[] (conf_keys.c): section, name, type, default, limits, help. An
+ * unknown key or section, or a value that does not fit, is an error that names
+ * file and line. A test compares the man page messaging.conf(5) with the table.
  *
  * Which file: -c FILE, else $MESSAGING_CONFIG, else ./messaging.conf if it
  * belongs to the user or root, else
@@ -57,10 +57,11 @@ extern const size_t conf_keys_n;
 
 struct conf; /* opaque */
 
-/* Reads everything. path NULL: the search described above. NULL and the
- * reason ("messaging.conf:12: unknown key 'tokn' in [crm acme]; did you mean
- * 'token'?") when something is wrong; errno is 0 but when the system would not
- * let a file be read: syserr_code(errno, PROG_CONFIG). Owned. */
+/* Reads file, tenants' files and environment. path NULL: the search described
+ * above. Owned. NULL and *why ("messaging.conf:12: unknown key 'tokn' in [crm
+ * acme]; did you mean 'token'?") when something is wrong; errno is then 0, or
+ * the error with which the system refused to read a file, for
+ * syserr_code(errno, PROG_CONFIG). */
 struct conf *conf_load(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 void conf_free(struct conf *c);
@@ -84,9 +85,9 @@ bool conf_bool(const struct conf *c, const char *section, const char *name);
 char *const *conf_list(
     const struct conf *c, const char *section, const char *name);
 
-/* Names of the tenants, in order; borrowed. A tenant whose own file could not
- * be read is in the list too, with the reason in conf_tenant_error(), so that
- * one mistake does not stop the others. */
+/* Number and names of the tenants, in order; borrowed. A tenant whose own file
+ * or token could not be read is among them; conf_tenant_error() has the reason,
+ * else NULL. So one mistake does not stop the other tenants. */
 size_t conf_tenants(const struct conf *c);
 const char *conf_tenant(const struct conf *c, size_t i);
 const char *conf_tenant_error(const struct conf *c, size_t i);

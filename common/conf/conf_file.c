@@ -1,5 +1,5 @@
 /*
- * conf_file: reads the main file and the files of tenants. Every complaint
+ * conf_file: reads the main file and the files of tenants. Every error message
  * names file and line.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero, scandir */
@@ -28,7 +28,7 @@
 
 /* The kind of that name as the table spells it, or NULL. */
 static const char *
-find_kind(const char *name)
+find_section_kind(const char *name)
 {
 	size_t i;
 
@@ -40,7 +40,7 @@ find_kind(const char *name)
 }
 
 /* One file while it is read. */
-struct source {
+struct conf_source {
 	struct conf *conf;
 	const char *path;
 	struct conf_section *section;
@@ -48,9 +48,9 @@ struct source {
 	bool has_secret;
 };
 
-/* A path in a file is meant from where the file is. */
+/* A relative path in a file starts at the folder of that file. */
 static char *
-resolve(const struct source *src, const char *path)
+resolve(const struct conf_source *src, const char *path)
 {
 	const char *slash = strrchr(src->path, '/');
 
@@ -60,7 +60,8 @@ resolve(const struct source *src, const char *path)
 }
 
 static int
-open_tenant(struct source *src, const char *tenant, struct buf *why)
+open_tenant_section(
+    struct conf_source *src, const char *tenant, struct buf *why)
 {
 	char *name;
 
@@ -103,20 +104,20 @@ unknown_section(const char *name, struct buf *why)
 }
 
 static int
-open_section(struct source *src, const struct ini *i, struct buf *why)
+open_section(struct conf_source *src, const struct ini *i, struct buf *why)
 {
 	const char *name = i->value, *kind;
 
 	if (strncmp(name, "crm", 3) == 0 && strchr(" \t", name[3]) != NULL) {
 		name += 3 + strspn(name + 3, " \t");
-		if (open_tenant(src, name, why) != 0)
+		if (open_tenant_section(src, name, why) != 0)
 			return -1;
 	} else if (src->tenant != NULL) {
 		buf_setf(
 		    why, "only [crm %s] may stand in this file", src->tenant);
 		return -1;
 	} else {
-		kind = find_kind(name);
+		kind = find_section_kind(name);
 		if (kind == NULL)
 			return unknown_section(name, why);
 		src->section = conf_section_find(src->conf, kind);
@@ -148,7 +149,7 @@ unknown_key(const struct conf_section *s, const char *name, struct buf *why)
 }
 
 static int
-read_key(struct source *src, const struct ini *i, struct buf *why)
+read_file_key(struct conf_source *src, const struct ini *i, struct buf *why)
 {
 	struct conf_section *s = src->section;
 	const struct conf_key *k;
@@ -181,7 +182,7 @@ read_key(struct source *src, const struct ini *i, struct buf *why)
 }
 
 static int
-read_text(struct source *src, char *text, size_t len, struct buf *why)
+read_file_text(struct conf_source *src, char *text, size_t len, struct buf *why)
 {
 	struct buf reason = BUF_INIT;
 	struct ini i;
@@ -193,7 +194,7 @@ read_text(struct source *src, char *text, size_t len, struct buf *why)
 		if (rc == 0)
 			break;
 		if (rc > 0)
-			rc = i.key != NULL ? read_key(src, &i, &reason)
+			rc = i.key != NULL ? read_file_key(src, &i, &reason)
 					   : open_section(src, &i, &reason);
 		if (rc != 0) {
 			buf_setf(why, "%s:%u: %s", src->path, i.line,
@@ -207,13 +208,13 @@ read_text(struct source *src, char *text, size_t len, struct buf *why)
 
 /* Reads the open file and closes it. */
 static int
-load_fd(struct source *src, int fd, struct buf *why)
+load_fd(struct conf_source *src, int fd, struct buf *why)
 {
 	struct buf text = { .max = FILE_MAX_BYTES };
 	int rc = -1;
 	bool whole;
 
-	/* All the room at once: it stays one piece, which can be wiped. */
+	/* Allocated at once, so that it never moves and all of it is wiped. */
 	(void)buf_room(&text, FILE_MAX_BYTES);
 	whole = file_read_all(fd, &text) == 0;
 	if (!whole && errno == EFBIG) {
@@ -226,7 +227,7 @@ load_fd(struct source *src, int fd, struct buf *why)
 		    why, PROG_CONFIG, "cannot read '%s'", src->path);
 		src->conf->error = errno;
 	} else {
-		rc = read_text(src, text.data, text.len, why);
+		rc = read_file_text(src, text.data, text.len, why);
 		if (src->has_secret)
 			secret_warn_if_open(fd, src->path);
 	}
@@ -247,7 +248,7 @@ open_for_reading(const char *path)
 static int
 load_named(struct conf *c, const char *path, struct buf *why)
 {
-	struct source src = { .conf = c, .path = path };
+	struct conf_source src = { .conf = c, .path = path };
 	int fd = open_for_reading(path);
 
 	if (fd < 0) {
@@ -261,7 +262,7 @@ load_named(struct conf *c, const char *path, struct buf *why)
 }
 
 static bool
-is_ours(int fd)
+is_owned_by_us(int fd)
 {
 	struct stat st;
 
@@ -274,7 +275,7 @@ static int
 load_found(struct conf *c, struct buf *why)
 {
 	static const char *const places[] = { LOCAL_FILE, SYSTEM_FILE };
-	struct source src = { .conf = c };
+	struct conf_source src = { .conf = c };
 	size_t i;
 	int fd;
 
@@ -286,8 +287,8 @@ load_found(struct conf *c, struct buf *why)
 			    log_errno(errno), syserr_way_out(errno));
 		if (fd < 0)
 			continue;
-		/* In a folder like /tmp it may be somebody's trap. */
-		if (i == 0 && !is_ours(fd)) {
+		/* In a folder like /tmp anybody could have put it there. */
+		if (i == 0 && !is_owned_by_us(fd)) {
 			log_warn("'./%s' is not read: it belongs to somebody "
 				 "else; use -c to insist",
 			    places[i]);
@@ -316,7 +317,7 @@ conf_file_load(struct conf *c, const char *path, struct buf *why)
 static void
 load_tenant_file(struct conf *c, const char *path, const char *tenant)
 {
-	struct source src = { .conf = c, .path = path, .tenant = tenant };
+	struct conf_source src = { .conf = c, .path = path, .tenant = tenant };
 	char *name = xasprintf("crm %s", tenant);
 	bool twice = conf_section_find(c, name) != NULL;
 	struct buf why = BUF_INIT;

@@ -1,6 +1,7 @@
 /*
- * conf_file: what conf.c keeps, and the reading of files into it. Private to
- * conf.c and conf_file.c; everybody else includes conf.h.
+ * conf_file: struct conf, and the reading of configuration files into it.
+ * conf.c and conf_file.c are one module in two files and call each other;
+ * everybody else includes conf.h.
  */
 #ifndef COMMON_CONF_CONF_FILE_H
 #define COMMON_CONF_CONF_FILE_H

@@ -1,6 +1,6 @@
 /*
  * conf_value: one value of the configuration: text, checked and converted by
- * its row of conf_keys[]. Private to conf.c.
+ * its row of conf_keys[]. Private to conf*.c.
  */
 #ifndef COMMON_CONF_CONF_VALUE_H
 #define COMMON_CONF_CONF_VALUE_H

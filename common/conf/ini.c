@@ -1,6 +1,6 @@
 /*
- * ini: see ini.h. The text is cut up in place by NUL bytes; nothing is copied,
- * so that secrets in it can be wiped by whoever owns it.
+ * ini: see ini.h. NUL bytes are put into the text in place; nothing is copied,
+ * so that its owner can wipe the secrets in it.
  */
 #include "common/conf/ini.h"
 
@@ -18,18 +18,18 @@ ini_init(struct ini *i, char *text, size_t len)
 }
 
 static bool
-is_blank(char c)
+is_ini_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
 /* Cuts blanks off both ends of [s, end); the rest is NUL-ended. */
 static char *
-trim(char *s, char *end)
+trim_blanks(char *s, char *end)
 {
-	while (s < end && is_blank(*s))
+	while (s < end && is_ini_blank(*s))
 		s++;
-	while (end > s && is_blank(end[-1]))
+	while (end > s && is_ini_blank(end[-1]))
 		end--;
 	*end = '\0';
 	return s;
@@ -37,7 +37,7 @@ trim(char *s, char *end)
 
 /* The next line in *line and *len; false at the end. */
 static bool
-take_line(struct ini *i, char **line, size_t *len)
+next_ini_line(struct ini *i, char **line, size_t *len)
 {
 	char *nl;
 
@@ -77,14 +77,14 @@ read_header(struct ini *i, char *s, struct buf *why)
 		return -1;
 	}
 	i->key = NULL;
-	i->value = trim(s + 1, end);
+	i->value = trim_blanks(s + 1, end);
 	return 1;
 }
 
-/* What people write from habit with other formats, and would be taken for
- * part of the value here. */
+/* Refuses quotes and comments behind a value, which other INI formats have and
+ * which would become part of the value here. */
 static int
-check_value(const char *value, struct buf *why)
+check_ini_value(const char *value, struct buf *why)
 {
 	size_t len = strlen(value);
 	const char *s;
@@ -94,7 +94,8 @@ check_value(const char *value, struct buf *why)
 		return -1;
 	}
 	for (s = value; *s != '\0'; s++) {
-		if (s > value && is_blank(s[-1]) && (*s == '#' || *s == ';')) {
+		if (s > value && is_ini_blank(s[-1]) &&
+		    (*s == '#' || *s == ';')) {
 			buf_setf(why, "a comment needs a line of its own");
 			return -1;
 		}
@@ -107,7 +108,7 @@ check_value(const char *value, struct buf *why)
 }
 
 static int
-read_key(struct ini *i, char *s, struct buf *why)
+read_ini_key(struct ini *i, char *s, struct buf *why)
 {
 	char *eq = strchr(s, '=');
 
@@ -116,13 +117,13 @@ read_key(struct ini *i, char *s, struct buf *why)
 			      "comment");
 		return -1;
 	}
-	i->value = trim(eq + 1, eq + 1 + strlen(eq + 1));
-	i->key = trim(s, eq);
+	i->value = trim_blanks(eq + 1, eq + 1 + strlen(eq + 1));
+	i->key = trim_blanks(s, eq);
 	if (i->key[0] == '\0') {
 		buf_setf(why, "there is no key in front of the '='");
 		return -1;
 	}
-	return check_value(i->value, why) == 0 ? 1 : -1;
+	return check_ini_value(i->value, why) == 0 ? 1 : -1;
 }
 
 int
@@ -131,13 +132,14 @@ ini_next(struct ini *i, struct buf *why)
 	char *line, *s;
 	size_t len;
 
-	while (take_line(i, &line, &len)) {
+	while (next_ini_line(i, &line, &len)) {
 		if (check_line(line, len, why) != 0)
 			return -1;
-		s = trim(line, line + len);
+		s = trim_blanks(line, line + len);
 		if (*s == '\0' || *s == '#' || *s == ';')
 			continue;
-		return *s == '[' ? read_header(i, s, why) : read_key(i, s, why);
+		return *s == '[' ? read_header(i, s, why)
+				 : read_ini_key(i, s, why);
 	}
 	return 0;
 }

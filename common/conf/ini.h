@@ -1,11 +1,11 @@
 /*
- * ini: reads the text of a configuration file and reports what it finds, line
- * by line. Comments are lines that begin with # or ;. A value is the rest of
- * its line without the blanks around it: there are no quotes and no
- * continuation lines, and what looks like one is an error that says so.
+ * ini: reads the text of an INI file, one header or one key at a time. Comments
+ * are lines that begin with # or ;. A value is the rest of its line without the
+ * blanks around it: there are no continuation lines, and quotes around a value
+ * are an error.
  *
- * The text may be hostile: NUL bytes, bytes that are not UTF-8 and lines
- * above INI_MAX_LINE are errors. A byte-order mark and CRLF are fine.
+ * NUL bytes, bytes that are not UTF-8 and lines above INI_MAX_LINE are errors.
+ * A byte-order mark and CRLF are accepted.
  */
 #ifndef COMMON_CONF_INI_H
 #define COMMON_CONF_INI_H

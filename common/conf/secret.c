@@ -1,6 +1,6 @@
 /*
- * secret: see secret.h. What is read here is checked to be one printable
- * word or sentence, because it ends up in the header of a request.
+ * secret: see secret.h. A secret must be one line of printable text, because
+ * it becomes a header of a request.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 
@@ -23,8 +23,8 @@
 /* How long a secret may take to come through a pipe. */
 #define WAIT_MS 5000
 
-/* Waits until there is something to read, or the end of it. Other programs
- * write pipes, and one may never do so. */
+/* Waits until fd can be read, at most until `end`: the program that should
+ * write a pipe may never do so. */
 static bool
 wait_readable(int fd, int64_t end)
 {
@@ -41,10 +41,9 @@ wait_readable(int fd, int64_t end)
 	return n > 0;
 }
 
-/* The first line of fd, and what came with it, as far as it fits; -1 with
- * errno. */
+/* Reads fd until a newline, the end or `size` bytes; -1 with errno. */
 static ssize_t
-read_some(int fd, char *data, size_t size)
+read_first_line(int fd, char *data, size_t size)
 {
 	int64_t end = clock_mono_ms() + WAIT_MS;
 	size_t len = 0;
@@ -118,10 +117,10 @@ secret_from_file(const char *path, struct buf *why)
 	ssize_t n = -1;
 	int fd, err = 0;
 
-	/* Nor does opening wait for somebody to write a pipe. */
+	/* O_NONBLOCK: opening a pipe does not wait for its writer. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd >= 0)
-		n = read_some(fd, data, sizeof data);
+		n = read_first_line(fd, data, sizeof data);
 	if (n < 0 && fd >= 0 && errno == ETIMEDOUT) {
 		buf_setf(why,
 		    "cannot read '%s': nothing comes through it; is somebody "

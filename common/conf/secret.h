@@ -11,18 +11,17 @@
 
 #define SECRET_MAX 8192
 
-/* The file's first line without trailing blanks and byte order mark, owned;
+/* The file's first line without trailing blanks and byte order mark, owned.
  * NULL and *why when it cannot be read, is empty, or is longer than SECRET_MAX;
- * errno is 0 but when the system would not let it be read.
- * A pipe is read as well, for five seconds at most. Warns once when
- * others may read it, or the group may write it. */
+ * errno is then the system's error, or 0. A pipe is read, too, for five seconds
+ * at most. Warns once when others may read it, or the group may write it. */
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Of a section that may hold a secret as NAME (plain), or name its file as
- * NAME_file (file), but not both: the secret, owned. NULL and *why when both
- * are set or the file is no good, with errno as secret_from_file() leaves it;
- * NULL and *why empty when neither is. */
+/* A section holds a secret as NAME (plain) or names its file as NAME_file
+ * (file), but not both. Returns the secret, owned. NULL and *why when both are
+ * set or the file cannot be used, with errno as of secret_from_file(); NULL and
+ * an empty *why when neither is set. */
 char *secret_choose(const char *section, const char *name, const char *plain,
     const char *file, struct buf *why) __attribute__((warn_unused_result));
 

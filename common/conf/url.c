@@ -16,7 +16,7 @@
 
 /* Percent-decoded copy, owned; NULL when an escape is none or gives NUL. */
 static char *
-decode(const char *s, size_t len)
+percent_decode(const char *s, size_t len)
 {
 	char *out = xmalloc(len + 1);
 	size_t i, n = 0;
@@ -46,9 +46,9 @@ parse_userinfo(struct url *u, const char *s, size_t len, struct buf *why)
 	const char *colon = memchr(s, ':', len);
 	size_t user = colon != NULL ? (size_t)(colon - s) : len;
 
-	u->user = decode(s, user);
+	u->user = percent_decode(s, user);
 	if (colon != NULL)
-		u->password = decode(colon + 1, len - user - 1);
+		u->password = percent_decode(colon + 1, len - user - 1);
 	if (u->user == NULL || (colon != NULL && u->password == NULL)) {
 		buf_setf(why,
 		    "a '%%' in user or password of the URL is not followed by "
@@ -142,7 +142,7 @@ parse_tail(struct url *u, const char *s, struct buf *why)
 
 	if (*s == '/') {
 		len = strcspn(++s, "?#");
-		u->path = decode(s, len);
+		u->path = percent_decode(s, len);
 		if (u->path == NULL) {
 			buf_setf(why, "a '%%' in the path of the URL is not "
 				      "followed by two hexadecimal digits");
@@ -229,7 +229,7 @@ url_query(const struct url *u, const char *key)
 		eq = memchr(s, '=', len);
 		if (eq != NULL && (size_t)(eq - s) == key_len &&
 		    memcmp(s, key, key_len) == 0)
-			return decode(eq + 1, len - key_len - 1);
+			return percent_decode(eq + 1, len - key_len - 1);
 		s += len;
 		s += *s == '&';
 	}

@@ -1,6 +1,6 @@
 /*
- * url: scheme://user:password@host:port/path?key=value, taken apart for AMQP
- * and MySQL, and made presentable for messages.
+ * url: parses scheme://user:password@host:port/path?key=value for AMQP and
+ * MySQL, and prints URLs without their passwords for messages.
  */
 #ifndef COMMON_CONF_URL_H
 #define COMMON_CONF_URL_H
@@ -25,8 +25,8 @@ void url_release(struct url *u);
 char *url_query(const struct url *u, const char *key)
     __attribute__((warn_unused_result));
 
-/* -1 and *why when the query holds anything but `known`, which are n names of
- * parameters: what is not understood is not ignored. */
+/* -1 and *why when the query has a parameter that is not among the n names in
+ * `known`: an unknown parameter is an error. */
 int url_check_query(const struct url *u, const char *const *known, size_t n,
     struct buf *why) __attribute__((warn_unused_result));
 

@@ -53,7 +53,7 @@ next_chunk(struct arena *a, size_t size)
 
 /* The next bytes, not aligned and not zeroed. */
 static char *
-take(struct arena *a, size_t size)
+take_bytes(struct arena *a, size_t size)
 {
 	char *p;
 
@@ -67,7 +67,7 @@ take(struct arena *a, size_t size)
 char *
 arena_take_text(struct arena *a, size_t size)
 {
-	return take(a, size);
+	return take_bytes(a, size);
 }
 
 void *
@@ -80,13 +80,13 @@ arena_take(struct arena *a, size_t size)
 		next_chunk(a, size);
 	else
 		a->used += gap;
-	return memset(take(a, size), 0, size);
+	return memset(take_bytes(a, size), 0, size);
 }
 
 char *
 arena_copy(struct arena *a, const char *p, size_t len)
 {
-	char *to = take(a, len + 1);
+	char *to = take_bytes(a, len + 1);
 
 	memcpy(to, p, len);
 	to[len] = '\0';

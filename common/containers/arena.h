@@ -1,6 +1,6 @@
 /*
- * arena: memory that is taken in small pieces and given back all at once: what
- * a batch or a snapshot is made of lives and dies together, so each piece
+ * arena: memory that is allocated in small pieces and released all at once,
+ * for the parts of a batch or a snapshot, which have the same lifetime. A piece
  * costs its bytes and no free(). A zeroed struct is valid and empty.
  */
 #ifndef COMMON_CONTAINERS_ARENA_H
@@ -13,11 +13,12 @@ struct arena_chunk;
 /* Private. */
 struct arena {
 	struct arena_chunk *chunks; /* all of them */
-	struct arena_chunk *now;    /* the one that is being filled */
+	struct arena_chunk *now;    /* pieces come from this one */
 	size_t used;                /* bytes of it */
 };
 
-/* All that is taken is borrowed until it is given back; never NULL. */
+/* Pieces are borrowed until the arena is cleared, rolled back or released;
+ * they are never NULL. */
 
 /* Zeroed memory, aligned for anything. */
 void *arena_take(struct arena *a, size_t size)
@@ -31,8 +32,8 @@ char *arena_take_text(struct arena *a, size_t size)
 char *arena_copy(struct arena *a, const char *p, size_t len)
     __attribute__((warn_unused_result));
 
-/* Where the arena stands, and back to there: what was taken since is given
- * back. */
+/* A position in the arena; arena_back() releases all pieces that were taken
+ * after it. */
 struct arena_mark {
 	struct arena_chunk *now;
 	size_t used;
@@ -40,9 +41,10 @@ struct arena_mark {
 struct arena_mark arena_mark(const struct arena *a);
 void arena_back(struct arena *a, struct arena_mark mark);
 
-/* Gives all of it back to the arena, which keeps it for the next pieces, so
- * that one batch after the other allocates nothing; or to the system. */
+/* Releases all pieces and keeps the memory for the next ones, so that the next
+ * batch allocates nothing. */
 void arena_clear(struct arena *a);
+/* Releases all pieces and the memory. */
 void arena_release(struct arena *a);
 
 #endif

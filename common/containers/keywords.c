@@ -14,7 +14,7 @@
 /* A slot without a word is never found: all its bytes count, and no text has
  * so many zeros where a word may stand. */
 static void
-clear(struct keywords *w)
+clear_slots(struct keywords *w)
 {
 	size_t i;
 
@@ -40,7 +40,8 @@ keyword_set(struct keyword *k, const char *word, size_t len)
 
 /* False when its slot is taken. */
 static bool
-place(struct keywords *w, const char *name, size_t number, const char *behind)
+place_word(
+    struct keywords *w, const char *name, size_t number, const char *behind)
 {
 	size_t len = strlen(name), i;
 	struct keyword new;
@@ -60,15 +61,15 @@ place(struct keywords *w, const char *name, size_t number, const char *behind)
 }
 
 static bool
-place_all(
+place_words(
     struct keywords *w, const char *const *names, size_t n, const char *behind)
 {
 	size_t i;
 
-	clear(w);
+	clear_slots(w);
 	for (i = 0; i < n; i++)
 		if (names[i] != NULL && names[i][0] != '\0' &&
-		    !place(w, names[i], i, behind))
+		    !place_word(w, names[i], i, behind))
 			return false;
 	return true;
 }
@@ -82,7 +83,7 @@ keywords_init(
 	/* The golden ratio, then other odd numbers. */
 	w->multiplier = 0x9E3779B1u;
 	for (i = 0; n <= KEYWORDS_NONE && i < TRIES; i++) {
-		if (place_all(w, names, n, behind))
+		if (place_words(w, names, n, behind))
 			return;
 		w->multiplier = (w->multiplier * 0x2C9277B5u + 2) | 1;
 	}

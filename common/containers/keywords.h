@@ -1,11 +1,11 @@
 /*
- * keywords: which of a few known words is this? A perfect hash: a
- * multiplication and a comparison of 16 bytes tell, without a branch that
- * depends on the word, so that it costs the same in any order. Keys of records
- * and the values of their enumerations are found so.
+ * keywords: a perfect hash that finds which of a few known words a text is. It
+ * takes one multiplication and one comparison of 16 bytes, and no branch that
+ * depends on the word. Keys of records and the values of their enumerations are
+ * looked up with it.
  *
- * The words stand in JSON. What follows a word there is part of the
- * comparison, and tells its length: a quote, and behind a key a colon.
+ * The words stand in JSON. What follows a word there (a quote, and behind a key
+ * a colon) is part of the comparison, and so the length is compared, too.
  */
 #ifndef COMMON_CONTAINERS_KEYWORDS_H
 #define COMMON_CONTAINERS_KEYWORDS_H
@@ -39,10 +39,10 @@ struct keywords {
 	struct keyword slot[1 << KEYWORDS_BITS];
 };
 
-/* Of names[0..n), borrowed for ever; a NULL or "" is passed over. behind is
- * what will follow them: "\"", or "\":" for keys. Dies when there are too many
- * of them, or some that are too alike, or too short: with what follows them
- * they must be four bytes. */
+/* For names[0..n), borrowed for ever; NULL and "" are skipped. `behind` is what
+ * will follow each word: "\"", or "\":" for keys. Ends the process when there
+ * are too many words, no perfect hash is found, or a word with `behind` is
+ * shorter than four bytes. */
 void keywords_init(
     struct keywords *w, const char *const *names, size_t n, const char *behind);
 
@@ -73,8 +73,8 @@ keywords_compare(const char *p, const struct keyword *w)
 #endif
 }
 
-/* One word of up to 15 bytes that a quote follows, and nothing else: sets it,
- * and tells whether the text at p is that. "" is never found within a text. */
+/* A single word of up to 15 bytes that a quote follows. keyword_is(): whether
+ * the text at p is that word. "" is never found within a text. */
 void keyword_set(struct keyword *k, const char *word, size_t len);
 
 static inline int
@@ -83,8 +83,8 @@ keyword_is(const struct keyword *k, const char *p)
 	return (~keywords_compare(p, k) & k->counts) == 0;
 }
 
-/* The index of the word p[0..len) among the names, or KEYWORDS_NONE. It must
- * be followed by what was said. */
+/* The index of the word p[0..len) among the names, or KEYWORDS_NONE. `behind`
+ * of keywords_init() must follow the word. */
 static inline unsigned
 keywords_find(const struct keywords *w, const char *p, size_t len)
 {

@@ -1,6 +1,6 @@
 /*
- * pack: see pack.h. What is bad is at its end, so that nothing is read of it
- * any more.
+ * pack: see pack.h. A bad reader stands at its end, so that nothing more is
+ * read.
  */
 #include "common/containers/pack.h"
 

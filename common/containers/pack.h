@@ -1,16 +1,16 @@
 /*
- * pack: numbers and texts as bytes, and back: the one codec of what is kept in
- * a state. Integers are little-endian, or of 7 bits a byte, the lowest first,
- * with the top bit as long as more follow.
+ * pack: encodes numbers and texts as bytes and decodes them; the codec of saved
+ * state. Integers are little-endian in 8 bytes, or varints: 7 bits a byte, the
+ * lowest first, the top bit set while more follow.
  *
- * Reading never passes the end, and fails closed: once something is not there,
- * or is not what a packer writes, all that follows is 0 or absent, and
- * pack_end() says so. So read everything, and look once.
+ * Reading never passes the end. Once a value is missing or malformed, all that
+ * follows is 0 or absent, and pack_end() returns -1. So callers read everything
+ * and check once.
  *
- * Two things are packed otherwise. The keys of tables (key.h) compare as bytes
- * in the order of what they say, so their numbers are big-endian. And what a
- * streaming metric keeps (keyed_state.h) are structs of numbers, used where
- * they lie.
+ * Two other encodings exist. The keys of tables (key.h) must compare as bytes
+ * in the order of their values, so their numbers are big-endian. The keyed
+ * state of streaming metrics (keyed_state.h) are structs of numbers, used in
+ * place.
  */
 #ifndef COMMON_CONTAINERS_PACK_H
 #define COMMON_CONTAINERS_PACK_H
@@ -18,10 +18,11 @@
 #include "common/base/buf.h"
 #include "common/base/text.h"
 
-/* Numbers of 7 bits a byte. */
+/* A varint. */
 void pack_put_number(struct buf *b, uint64_t n);
 
-/* Small ones of either sign are short; CLOCK_NONE is any other number. */
+/* A zigzag varint: small numbers of either sign are short. CLOCK_NONE is a
+ * number like any other. */
 void pack_put_signed(struct buf *b, int64_t n);
 
 /* In 8 bytes. */
@@ -33,16 +34,16 @@ void pack_put_text(struct buf *b, struct text t);
 /* The same with its NUL, so that it can be used where it lies. */
 void pack_put_string(struct buf *b, const char *s);
 
-/* What is read; bad once something was not there. */
+/* A reader; bad once a value was missing or malformed. */
 struct pack {
 	const unsigned char *p, *end;
 	bool bad;
 };
 
-/* What is packed begins with the number of its layout. */
+/* Reads the layout number first; bad when it is another one. */
 struct pack pack_open(const void *p, size_t len, unsigned layout);
 
-/* The same where whoever keeps it has such a number. */
+/* Without a layout number, where the caller stores one itself. */
 static inline struct pack
 pack_open_bare(const void *p, size_t len)
 {
@@ -51,7 +52,7 @@ pack_open_bare(const void *p, size_t len)
 	return (struct pack){ from, from + len, false };
 }
 
-/* Private: of more than one byte. */
+/* Private: a varint of more than one byte. */
 uint64_t pack_long_number(struct pack *r);
 
 static inline uint64_t
@@ -69,8 +70,8 @@ struct text pack_text(struct pack *r); /* borrowed */
 /* Borrowed; "" if there is none. */
 const char *pack_string(struct pack *r, size_t *len);
 
-/* How many things follow, each of so many bytes at least: what cannot be there
- * is bad, so it is safe to make room for them. */
+/* The count of items that follow, each of at least `least` bytes. A count that
+ * does not fit into the rest is bad, so it is safe to allocate that many. */
 uint64_t pack_count(struct pack *r, size_t least);
 
 /* True while something is left to read. */
@@ -80,7 +81,7 @@ pack_more(const struct pack *r)
 	return r->p < r->end;
 }
 
-/* 0 when all was there, and nothing else; or -1. */
+/* 0 when everything was read and nothing was bad; else -1. */
 int pack_end(const struct pack *r) __attribute__((warn_unused_result));
 
 #endif

@@ -43,7 +43,7 @@ strmap_release(struct strmap *m, void (*free_value)(void *))
 
 /* The slot of the key, or the free one where it would go. */
 static size_t
-find_slot(const struct strmap *m, uint64_t hash, const char *key, size_t len)
+strmap_slot(const struct strmap *m, uint64_t hash, const char *key, size_t len)
 {
 	size_t i = hash & m->slot_mask;
 	const struct strmap_entry *e;
@@ -64,7 +64,7 @@ strmap_get(const struct strmap *m, const char *key, size_t len)
 
 	if (m->slot_mask == 0)
 		return NULL;
-	at = m->slots[find_slot(m, hash_key(key, len), key, len)];
+	at = m->slots[strmap_slot(m, hash_key(key, len), key, len)];
 	return at != 0 ? m->entries[at - 1].value : NULL;
 }
 
@@ -101,7 +101,7 @@ strmap_put(struct strmap *m, const char *key, size_t len)
 
 	if (m->slot_mask == 0 || (m->n + 1) * 2 > m->slot_mask)
 		rebuild(m);
-	s = find_slot(m, hash, key, len);
+	s = strmap_slot(m, hash, key, len);
 	if (m->slots[s] != 0)
 		return &m->entries[m->slots[s] - 1].value;
 	XGROW(m->entries, m->n, m->cap);
@@ -123,7 +123,7 @@ strmap_delete(struct strmap *m, const char *key, size_t len)
 
 	if (m->slot_mask == 0)
 		return NULL;
-	at = m->slots[find_slot(m, hash_key(key, len), key, len)];
+	at = m->slots[strmap_slot(m, hash_key(key, len), key, len)];
 	if (at == 0)
 		return NULL;
 	e = &m->entries[at - 1];

@@ -1,7 +1,7 @@
 /*
- * strmap: a hash table from byte strings to pointers: open addressing, seeded,
- * insertion order kept for iteration. Keys are
- * copied and owned by the map; values belong to the caller.
+ * strmap: a hash table from byte strings to pointers, with open addressing and
+ * a random seed, iterated in order of insertion. Keys are copied and owned by
+ * the map; values belong to the caller.
  */
 #ifndef COMMON_CONTAINERS_STRMAP_H
 #define COMMON_CONTAINERS_STRMAP_H

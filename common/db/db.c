@@ -28,8 +28,8 @@ enum {
 	 * timeout says. */
 	CONNECT_MS = 10000,
 	LOCK_MS = 10000,
-	/* How long the server keeps a session that says nothing: a process
-	 * that was stopped in mid-transaction must not hold locks for hours. */
+	/* How long the server keeps an idle session: a process that was
+	 * stopped inside a transaction must not hold locks for hours. */
 	IDLE_S = 120,
 };
 
@@ -84,7 +84,8 @@ out:
 	return rc;
 }
 
-/* localhost without a port is the server's socket, as every client has it. */
+/* localhost without a port means the server's Unix socket, as in all
+ * clients. */
 static bool
 over_socket(const struct db *db)
 {
@@ -225,7 +226,7 @@ authorities(const struct db *db)
 }
 
 static void
-set_options(struct db *db, MYSQL *my)
+set_connect_options(struct db *db, MYSQL *my)
 {
 	unsigned connect_s =
 	    db_seconds_of(at_most(db->connect_ms, db_wait_left(db)));
@@ -251,7 +252,7 @@ set_options(struct db *db, MYSQL *my)
 	mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
 }
 
-/* What every session of ours is set to. */
+/* The settings of every session. */
 static enum outcome
 set_session(struct db *db)
 {
@@ -303,7 +304,8 @@ learn_server(struct db *db)
 	return OUTCOME_DONE;
 }
 
-/* The option that asks for TLS is not enough: look at what came of it. */
+/* The option that asks for TLS is not enough: the cipher shows whether the
+ * connection has it. */
 static enum outcome
 check_tls(struct db *db)
 {
@@ -318,7 +320,7 @@ check_tls(struct db *db)
 	    "or set [mysql] plaintext = yes");
 }
 
-/* libmariadb would say no more than that TLS failed. */
+/* libmariadb would report only that TLS failed. */
 static enum outcome
 check_authorities(struct db *db)
 {
@@ -346,7 +348,7 @@ db_connect(struct db *db)
 	my = mysql_init(NULL);
 	if (my == NULL)
 		prog_die(PROG_TEMPFAIL, "out of memory");
-	set_options(db, my);
+	set_connect_options(db, my);
 	db->my = my;
 	if (mysql_real_connect(my, db->host, db->user, db->password, db->schema,
 		db->port, db->socket, 0) == NULL) {

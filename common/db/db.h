@@ -1,17 +1,17 @@
 /*
- * db: MariaDB or MySQL, over their protocol. The only module that sees
- * mysql.h (db*.c): statements with bound values, rows, transactions that are
- * tried again as a whole, bulk statements, and what each error means.
+ * db: a client of MariaDB and MySQL: statements with values, result rows,
+ * transactions that are repeated as a whole, bulk statements, and the meaning
+ * of each error. Only db*.c include mysql.h.
  *
- * Every connection speaks utf8mb4, strict SQL, UTC, READ COMMITTED, waits at
- * most [mysql] lock_timeout for a lock, and never reconnects behind our back.
- * A host that is not this machine is spoken to over verified TLS only,
+ * Every session uses utf8mb4, strict SQL, UTC and READ COMMITTED, waits for a
+ * lock at most half of [mysql] timeout and at most 10 s, and is never
+ * reconnected by the library. Connections to other machines use verified TLS,
  * unless [mysql] plaintext says otherwise.
  *
  * After anything but OUTCOME_DONE: db_why() is one line without secrets,
- * db_cause() what kind of failure, db_code() the exit code it stands for.
- * OUTCOME_LATER: the server is away or busy, or two transactions met; the
- * data is not to blame. OUTCOME_NEVER: the data, the schema or the rights.
+ * db_cause() the kind of failure, db_code() its exit code. OUTCOME_LATER: the
+ * server is away or busy, or two transactions conflict; the same data may
+ * succeed later. OUTCOME_NEVER: the data, the schema or the rights are wrong.
  *
  * Use: db_open(); then db_transaction() for whatever must happen as a whole.
  */
@@ -27,19 +27,19 @@
 
 struct conf;
 struct db;      /* one connection, opaque */
-struct db_rows; /* the answer of one query, opaque */
+struct db_rows; /* the result of one query, opaque */
 struct db_bulk; /* one statement for many rows, opaque */
 
 enum db_cause {
 	DB_FINE,
 	DB_CONFLICT, /* a deadlock, or a lock that was waited for in vain */
-	DB_LOST,     /* the connection broke; in a COMMIT: nobody knows */
+	DB_LOST,     /* the connection broke; in a COMMIT: it may be done */
 	DB_AWAY,     /* not there, full, read-only, going down */
 	DB_DATA,     /* a value that its column does not take */
 	DB_DENIED,   /* the user, the password, or a right that is missing */
 	DB_SCHEMA,   /* no such database, table or column */
 	DB_CONFIG,   /* TLS that does not verify, and the like */
-	DB_BUG,      /* a statement of ours that no server would take */
+	DB_BUG,      /* a statement that no server accepts */
 };
 
 /* Reads [mysql] and makes a connection object; connects only when it is first
@@ -48,11 +48,12 @@ enum db_cause {
 struct db *db_open(const struct conf *conf, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 
-/* Another connection to the same database, for a thread of its own. Owned. */
+/* A second connection object for the same database, for another thread.
+ * Owned. */
 struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
 
-/* What each thread but the main one does before its first call and after its
- * last. One connection is used by one thread at a time. */
+/* Every thread but the main one calls these before its first and after its last
+ * use of db. One thread at a time uses a connection. */
 void db_thread_begin(void);
 void db_thread_end(void);
 
@@ -71,7 +72,7 @@ unsigned db_errno(const struct db *db); /* the server's number, 0: none */
 /* "mysql://user@host:port/name": fit for messages. Borrowed. */
 const char *db_name(const struct db *db);
 
-/* A value that goes to the server. Text is borrowed until the call ends. */
+/* A value of a statement. Text is borrowed until the call ends. */
 enum db_type {
 	DB_NULL,
 	DB_TEXT,
@@ -94,13 +95,13 @@ struct db_value db_int(int64_t n);
 struct db_value db_time(int64_t ms);
 struct db_value db_seconds(int64_t ms);
 
-/* One statement without an answer; `?` in sql stands for the args, in order.
- * *affected (may be NULL) is what the server counted. */
+/* One statement without a result; `?` in sql stands for the args, in order.
+ * *affected: the rows that the server counted; may be NULL. */
 enum outcome db_exec(struct db *db, const char *sql,
     const struct db_value *args, size_t n, uint64_t *affected)
     __attribute__((warn_unused_result));
 
-/* One statement with an answer, which is held on our side as a whole: bound
+/* One statement with a result, which is copied into memory as a whole: bound
  * it with LIMIT. *rows is owned (db_rows_free), NULL unless DONE. */
 enum outcome db_query(struct db *db, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
@@ -123,35 +124,36 @@ size_t db_get_len(const struct db_rows *r, size_t i);
 int64_t db_get_int(const struct db_rows *r, size_t i);
 int64_t db_get_time(const struct db_rows *r, size_t i);
 
-/* Does work as one transaction: connects if need be, BEGIN, work, COMMIT.
+/* Runs work as one transaction: connects if need be, BEGIN, work, COMMIT.
  *
- * When work or COMMIT says LATER, everything is rolled back and done again
+ * When work or COMMIT returns LATER, everything is rolled back and repeated
  * from BEGIN, after a pause (short after a conflict), on a new connection if
- * the old one is gone. So work must begin anew each time it is called, and
- * must be harmless when it was committed before: a connection lost during
- * COMMIT leaves that open. Work that says NEVER is rolled back and NEVER is
- * returned at once.
+ * the old one is gone. So work must start over each time it is called, and
+ * must be idempotent: a connection lost during COMMIT may have committed. When
+ * work returns NEVER, it is rolled back and NEVER is returned at once.
  *
  * Gives up with LATER after [mysql] wait_timeout (never when wait_forever),
- * whatever the time was spent on: locks of others, conflicts, a server that is
- * away; or as soon as asked to stop. Who waits for ever says once what is
- * waited for. */
+ * whatever the time was spent on: locks, conflicts, a server that is away; or
+ * as soon as the program is asked to stop. With wait_forever one warning says
+ * what is waited for. */
 enum outcome db_transaction(struct db *db,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx,
     bool wait_forever) __attribute__((warn_unused_result));
 
-/* What is left of that time, in ms, within db_transaction(): for work that
- * waits for something else. INT64_MAX: no end. */
+/* What is left of wait_timeout, in ms, inside db_transaction(), for work that
+ * waits for something else. INT64_MAX: no limit. */
 int64_t db_wait_left(const struct db *db);
 
-/* For ALTER TABLE and the like: waits at most that many seconds for who uses
- * the table, and others wait behind it as long; 0: as usual. */
+/* How long this session waits for the metadata lock of a table, for ALTER TABLE
+ * and the like, in seconds; other sessions queue behind it meanwhile. 0: as
+ * usual. */
 enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)
     __attribute__((warn_unused_result));
 
-/* By hand; mind that after a lock time-out the transaction is still open:
- * whoever gives up must roll back. db_commit() that says LATER with DB_LOST
- * means: maybe. db_rollback() never fails (a lost connection is one, too). */
+/* The steps of a transaction one by one. After a lock time-out it is still
+ * open: a caller that gives up must roll back. LATER with DB_LOST from
+ * db_commit(): it may be committed. db_rollback() never fails: it closes the
+ * connection if need be. */
 enum outcome db_begin(struct db *db) __attribute__((warn_unused_result));
 enum outcome db_commit(struct db *db) __attribute__((warn_unused_result));
 void db_rollback(struct db *db);
@@ -182,7 +184,7 @@ enum outcome db_bulk_run(struct db_bulk *b, size_t first, size_t n)
 void db_bulk_clear(struct db_bulk *b);
 void db_bulk_free(struct db_bulk *b); /* before db_close() */
 
-/* What is known of the server once connected. Borrowed. */
+/* Properties of the server, valid once connected. Borrowed. */
 struct db_server {
 	const char *version;     /* "10.11.19-MariaDB" */
 	bool mariadb;            /* else MySQL */
@@ -195,7 +197,7 @@ struct db_server {
 };
 const struct db_server *db_server(const struct db *db);
 
-/* Pure: what a server's or the client's error number means. */
+/* The cause for an error number of the server or the client library. */
 enum db_cause db_classify(unsigned number);
 enum outcome db_outcome(enum db_cause cause);
 

@@ -3,8 +3,8 @@
  *
  * Rows are kept as they were given until they are cleared. A run cuts them
  * into statements that stay below half of the server's max_allowed_packet (a
- * larger one is answered by a closed connection, which looks like an outage
- * and would be tried for ever) and sends each either as arrays of values or
+ * server answers a larger one by closing the connection, which looks like an
+ * outage and would be repeated for ever) and sends each as arrays of values or
  * as text.
  */
 #include <mysql.h>
@@ -12,22 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 
 enum {
-	/* Rows in one statement, at most: more gain nothing. */
+	/* Rows in one statement at most: more bring no speed. */
 	STATEMENT_ROWS = 4096,
-	/* What a value costs beside its text: quotes, length, comma. */
+	/* Bytes of a value beside its text: quotes, length, comma. */
 	VALUE_BYTES = 12,
 	NUMBER_BYTES = 36,
-	/* Room for a number or a time as text. */
-	NUMBER_TEXT = DB_DECIMAL,
+	/* Room for a number as text. */
+	NUMBER_TEXT = DECIMAL_ROOM,
 };
 
 /* The arrays one column is bound to. Only the ones its type needs are made. */
-struct column {
+struct bulk_column {
 	enum db_type type; /* of this statement; DB_NULL: nothing but NULLs */
 	const void **text; /* where each value lies */
 	unsigned long *len;
@@ -48,7 +49,7 @@ struct db_bulk {
 
 	MYSQL_STMT *stmt;
 	uint64_t stmt_connect; /* the connection it was prepared on */
-	struct column *column;
+	struct bulk_column *column;
 	MYSQL_BIND *bind;
 };
 
@@ -115,7 +116,7 @@ drop_statement(struct db_bulk *b)
 void
 db_bulk_free(struct db_bulk *b)
 {
-	struct column *c;
+	struct bulk_column *c;
 	size_t i;
 
 	if (b == NULL)
@@ -140,9 +141,9 @@ db_bulk_free(struct db_bulk *b)
 	free(b);
 }
 
-/* Notes a failed call on the statement. */
+/* Records the error of a failed call on the statement. */
 static enum outcome
-failed(struct db_bulk *b)
+statement_failed(struct db_bulk *b)
 {
 	char text[512], state[6];
 	unsigned number = mysql_stmt_errno(b->stmt);
@@ -154,7 +155,7 @@ failed(struct db_bulk *b)
 }
 
 static enum outcome
-prepare(struct db_bulk *b)
+prepare_statement(struct db_bulk *b)
 {
 	struct buf sql = BUF_INIT;
 	int rc;
@@ -169,14 +170,14 @@ prepare(struct db_bulk *b)
 	rc = mysql_stmt_prepare(b->stmt, sql.data, (unsigned long)sql.len);
 	buf_release(&sql);
 	if (rc != 0)
-		return failed(b);
+		return statement_failed(b);
 	b->stmt_connect = b->db->server.connects;
 	return OUTCOME_DONE;
 }
 
 /* Makes sure the arrays of a column have room for n rows of its type. */
 static void
-make_room(struct column *c, size_t n)
+grow_column(struct bulk_column *c, size_t n)
 {
 	if (c->cap < n) {
 		c->cap = n;
@@ -198,8 +199,8 @@ make_room(struct column *c, size_t n)
 		c->written = xcalloc(c->cap, NUMBER_TEXT);
 }
 
-/* ms since 1970 as what the server's protocol wants; the civil calendar as in
- * Hinnant's days_from_civil, backwards. */
+/* ms since 1970 to the server's date and time; the civil calendar as in
+ * Hinnant's civil_from_days. */
 static void
 split_time(int64_t ms, MYSQL_TIME *t)
 {
@@ -229,7 +230,7 @@ split_time(int64_t ms, MYSQL_TIME *t)
 }
 
 static void
-put_value(struct column *c, size_t i, const struct db_value *v)
+bind_value(struct bulk_column *c, size_t i, const struct db_value *v)
 {
 	char *text;
 
@@ -254,7 +255,9 @@ put_value(struct column *c, size_t i, const struct db_value *v)
 	case DB_SECONDS:
 		text = c->written + i * NUMBER_TEXT;
 		c->text[i] = text;
-		c->len[i] = (unsigned long)db_decimal(v->num, text);
+		c->len[i] =
+		    (unsigned long)(decimal_write_thousandths(text, v->num) -
+				    text);
 		break;
 	}
 }
@@ -263,16 +266,16 @@ static void
 fill_column(struct db_bulk *b, size_t k, size_t first, size_t n)
 {
 	const struct db_value *v = &b->values[first * b->columns + k];
-	struct column *c = &b->column[k];
+	struct bulk_column *c = &b->column[k];
 	MYSQL_BIND *bind = &b->bind[k];
 	size_t i;
 
 	c->type = DB_NULL;
 	for (i = 0; i < n && c->type == DB_NULL; i++)
 		c->type = v[i * b->columns].type;
-	make_room(c, n);
+	grow_column(c, n);
 	for (i = 0; i < n; i++)
-		put_value(c, i, &v[i * b->columns]);
+		bind_value(c, i, &v[i * b->columns]);
 	memset(bind, 0, sizeof *bind);
 	bind->u.indicator = c->indicator;
 	if (c->type == DB_INT) {
@@ -290,7 +293,7 @@ static enum outcome
 run_arrays(struct db_bulk *b, size_t first, size_t n)
 {
 	unsigned size = (unsigned)n;
-	enum outcome o = prepare(b);
+	enum outcome o = prepare_statement(b);
 	size_t k;
 
 	if (o != OUTCOME_DONE)
@@ -302,7 +305,7 @@ run_arrays(struct db_bulk *b, size_t first, size_t n)
 	if (mysql_stmt_attr_set(b->stmt, STMT_ATTR_ARRAY_SIZE, &size) != 0 ||
 	    mysql_stmt_bind_param(b->stmt, b->bind) != 0 ||
 	    mysql_stmt_execute(b->stmt) != 0)
-		return failed(b);
+		return statement_failed(b);
 	return OUTCOME_DONE;
 }
 

@@ -1,6 +1,6 @@
 /*
- * db_cause: what errors of the server and of libmariadb mean, in one table,
- * and how they are told; see db.h.
+ * db_cause: the table of errors of the server and of libmariadb, with their
+ * causes, and their messages; see db.h.
  */
 #include <errmsg.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 
-/* A lock was waited for in vain. */
+/* The time-out of a wait for a lock. */
 enum { LOCKED = 1205 };
 
 /* One row an error number; numbers of MariaDB and MySQL agree where both have
@@ -41,7 +41,7 @@ static const struct {
 	{ 4031, DB_LOST }, /* disconnected by the server, idle */
 	{ 1158, DB_LOST }, /* 1158-1161: network errors the server saw */
 	{ 1159, DB_LOST }, { 1160, DB_LOST }, { 1161, DB_LOST },
-	{ 1180, DB_LOST }, /* error during COMMIT: nobody knows */
+	{ 1180, DB_LOST }, /* error during COMMIT: it may be done */
 
 	{ CR_CONNECTION_ERROR, DB_AWAY }, { CR_CONN_HOST_ERROR, DB_AWAY },
 	{ CR_UNKNOWN_HOST, DB_AWAY }, { CR_IPSOCK_ERROR, DB_AWAY },
@@ -194,7 +194,8 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	db->cause = db_classify(number);
 	if (db->cause == DB_BUG && strncmp(state, "22", 2) == 0)
 		db->cause = DB_DATA;
-	/* Once TLS worked, its failures are the network's. */
+	/* After a connection with TLS succeeded, its failures are the
+	 * network's. */
 	if (number == CR_SSL_CONNECTION_ERROR && db->server.connects > 0)
 		db->cause = DB_AWAY;
 	buf_setf(&db->why, "database %s: %s (%u)", db->name, text, number);

@@ -1,6 +1,7 @@
 /*
- * db_impl: what the files of db share and nobody else sees.
- * mysql.h is not included here, so that only those that call it need it.
+ * db_impl: what the files of common/db share; private to them. They are one
+ * module in several files and call each other. mysql.h is not included here,
+ * so that only files that call it need it.
  */
 #ifndef COMMON_DB_DB_IMPL_H
 #define COMMON_DB_DB_IMPL_H
@@ -32,34 +33,29 @@ struct db {
 	char doing[DB_DOING];       /* its beginning, without values */
 };
 
-/* The server's number for it. */
+/* The server's error number of a deadlock. */
 enum { DB_DEADLOCK = 1213 };
 
 /* Whole seconds, at least one: what libmariadb and the server take. */
 unsigned db_seconds_of(int64_t ms);
 
-/* Notes what is sent, for who has to wait for it. */
+/* Remembers the beginning of a statement, for messages about waits. */
 void db_doing(struct db *db, const char *sql);
 
 /* Ends the connection, if there is one. */
 void db_disconnect(struct db *db);
 
-/* Notes that the last call on the connection failed, doing what ("cannot
- * ..."), closes the connection if it is broken, and says what to answer. */
+/* Records the error of the last call on the connection in why, cause and
+ * number, closes the connection if it is broken, and returns the outcome. */
 enum outcome db_failed(struct db *db);
 
-/* The same for a reason that is ours, not the server's. */
+/* The same for a reason that the server did not give. */
 enum outcome db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Notes a failure by its number, SQLSTATE and text. */
+/* The same for an error given by number, SQLSTATE and text. */
 enum outcome db_note(
     struct db *db, unsigned number, const char *state, const char *text);
-
-/* Thousandths as a decimal number, "-1.500"; text has DB_DECIMAL bytes. Returns
- * its length. */
-enum { DB_DECIMAL = 32 };
-size_t db_decimal(int64_t thousandths, char *text);
 
 /* Sends one text statement; DONE with the result, if any, unread. */
 enum outcome db_send(struct db *db, const char *sql, size_t len);

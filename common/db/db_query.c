@@ -1,10 +1,10 @@
 /*
- * db_query: single statements and their answers; see db.h.
+ * db_query: single statements and their results; see db.h.
  *
  * Values are put into the text as literals that the connection itself has
  * escaped (its character set is known to be utf8mb4, and NO_BACKSLASH_ESCAPES
  * is off), so that lists of any length and single values go the same way.
- * Answers are copied at once: no row points into the connection, which may
+ * Results are copied at once: no row points into the connection, which may
  * break at any time.
  */
 #include <mysql.h>
@@ -13,12 +13,13 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 
-/* A cell's text in db_rows.text; NULL is told by its offset. */
-struct cell {
+/* Where a cell's text is in db_rows.text; `at` is CELL_NULL for NULL. */
+struct result_cell {
 	size_t at;
 	size_t len;
 };
@@ -27,7 +28,7 @@ struct cell {
 
 struct db_rows {
 	struct buf text; /* all cells, each NUL-ended */
-	struct cell *cells;
+	struct result_cell *cells;
 	size_t columns, rows, cells_cap;
 	size_t next; /* the row after the present one */
 };
@@ -45,7 +46,7 @@ db_str(const char *s)
 }
 
 static struct db_value
-number(enum db_type type, int64_t n)
+number_value(enum db_type type, int64_t n)
 {
 	return (struct db_value){ n == INT64_MIN ? DB_NULL : type, NULL, 0, n };
 }
@@ -53,40 +54,19 @@ number(enum db_type type, int64_t n)
 struct db_value
 db_int(int64_t n)
 {
-	return number(DB_INT, n);
+	return number_value(DB_INT, n);
 }
 
 struct db_value
 db_time(int64_t ms)
 {
-	return number(DB_TIME, ms);
+	return number_value(DB_TIME, ms);
 }
 
 struct db_value
 db_seconds(int64_t ms)
 {
-	return number(DB_SECONDS, ms);
-}
-
-size_t
-db_decimal(int64_t thousandths, char *text)
-{
-	uint64_t u = thousandths < 0 ? (uint64_t)0 - (uint64_t)thousandths
-				     : (uint64_t)thousandths;
-	char digits[DB_DECIMAL], *p = digits + sizeof digits;
-	size_t len;
-	int n;
-
-	for (n = 0; n < 3 || u > 0 || n == 3; n++, u /= 10) {
-		if (n == 3)
-			*--p = '.';
-		*--p = (char)('0' + u % 10);
-	}
-	if (thousandths < 0)
-		*--p = '-';
-	len = (size_t)(digits + sizeof digits - p);
-	memcpy(text, p, len);
-	return len;
+	return number_value(DB_SECONDS, ms);
 }
 
 static void
@@ -103,7 +83,7 @@ quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
 void
 db_quote(struct db *db, struct buf *sql, struct db_value v)
 {
-	char text[CLOCK_TEXT], decimal[DB_DECIMAL];
+	char text[CLOCK_TEXT], decimal[DECIMAL_ROOM];
 
 	switch (v.type) {
 	case DB_NULL:
@@ -120,13 +100,15 @@ db_quote(struct db *db, struct buf *sql, struct db_value v)
 		buf_addf(sql, "'%s'", text);
 		break;
 	case DB_SECONDS:
-		buf_add(sql, decimal, db_decimal(v.num, decimal));
+		buf_add(sql, decimal,
+		    (size_t)(decimal_write_thousandths(decimal, v.num) -
+			     decimal));
 		break;
 	}
 }
 
-/* sql with its question marks replaced. Ours are never inside quotes but for
- * those that stand in string literals of the statement itself. */
+/* Builds db->sql with the values in place of the question marks, but not of
+ * those inside quotes. */
 static void
 put_values(
     struct db *db, const char *sql, const struct db_value *args, size_t n)
@@ -204,7 +186,7 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
 		return o;
 	if (affected != NULL)
 		*affected = mysql_affected_rows(db->my);
-	/* A statement that answers after all would block the next one. */
+	/* An unread result would block the next statement. */
 	res = mysql_store_result(db->my);
 	if (res != NULL)
 		mysql_free_result(res);
@@ -214,7 +196,7 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
 static void
 take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
 {
-	struct cell *c;
+	struct result_cell *c;
 	size_t i;
 
 	while ((r->rows + 1) * r->columns > r->cells_cap) {
@@ -291,8 +273,8 @@ db_rows_free(struct db_rows *r)
 	free(r);
 }
 
-static const struct cell *
-cell(const struct db_rows *r, size_t i)
+static const struct result_cell *
+result_cell(const struct db_rows *r, size_t i)
 {
 	if (r->next == 0 || i >= r->columns)
 		prog_die(PROG_SOFTWARE, "no such column in an answer");
@@ -302,7 +284,7 @@ cell(const struct db_rows *r, size_t i)
 const char *
 db_get(const struct db_rows *r, size_t i)
 {
-	const struct cell *c = cell(r, i);
+	const struct result_cell *c = result_cell(r, i);
 
 	return c->at == CELL_NULL ? NULL : r->text.data + c->at;
 }
@@ -310,7 +292,7 @@ db_get(const struct db_rows *r, size_t i)
 size_t
 db_get_len(const struct db_rows *r, size_t i)
 {
-	return cell(r, i)->len;
+	return result_cell(r, i)->len;
 }
 
 int64_t

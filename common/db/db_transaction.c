@@ -1,12 +1,11 @@
 /*
- * db_transaction: transactions that are done again until they succeed, and how
- * long that is waited for; see db.h.
+ * db_transaction: transactions that are repeated until they succeed or
+ * wait_timeout is over; see db.h.
  *
- * Patience counts whatever is waited for: a server that is away, a lock that
- * somebody holds, a deadlock that comes again. A session never waits for a
- * lock longer than [mysql] wait_timeout. Who waits for ever says so after
- * NOTICE_MS, once, whichever of its connections it is: so the first wait for a
- * lock is no longer than that.
+ * wait_timeout covers every wait: a server that is away, a lock, deadlocks
+ * that repeat. A session never waits for a lock longer than what is left of
+ * it. With wait_forever a warning follows after NOTICE_MS, once for all
+ * connections of the process; so the first wait for a lock ends then.
  */
 #include <mysql.h>
 #include <stdatomic.h>
@@ -30,15 +29,15 @@ enum {
 	NOTICE_MS = 3000,
 };
 
-/* One connection tells for all of the process. */
-static atomic_bool told;
+/* Some connection of the process has warned of its wait. */
+static atomic_bool warned;
 
 /* What a transaction has waited so far. */
 struct wait {
 	struct retry conflicts, away;
 	int64_t since_ms;
 	bool wait_forever;
-	bool told; /* by us */
+	bool warned; /* in this transaction */
 };
 
 enum outcome
@@ -81,7 +80,7 @@ db_wait_left(const struct db *db)
 	return left > 0 ? left : 0;
 }
 
-/* How long a lock is waited for by the next attempt. */
+/* Sets how long the next attempt waits for a lock. */
 static enum outcome
 limit_locks(struct db *db, const struct wait *w)
 {
@@ -89,7 +88,7 @@ limit_locks(struct db *db, const struct wait *w)
 	struct db_value s[2];
 	enum outcome o;
 
-	if (w->wait_forever && !w->told && ms > NOTICE_MS)
+	if (w->wait_forever && !w->warned && ms > NOTICE_MS)
 		ms = NOTICE_MS;
 	s[0] = s[1] = db_int(db_seconds_of(left < ms ? left : ms));
 	if (s[0].num == db->lock_s)
@@ -103,10 +102,10 @@ limit_locks(struct db *db, const struct wait *w)
 }
 
 static void
-tell(struct db *db, struct wait *w)
+warn_of_wait(struct db *db, struct wait *w)
 {
-	w->told = true;
-	if (!atomic_exchange(&told, true))
+	w->warned = true;
+	if (!atomic_exchange(&warned, true))
 		log_warn("%s; waiting for it", buf_str(&db->why));
 }
 
@@ -119,16 +118,16 @@ wait_again(struct db *db, struct wait *w)
 	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
 	int64_t left = db_wait_left(db), ms;
 
-	/* A deadlock is over when it is told: one more attempt waits for
+	/* A deadlock is over when it is reported: the next attempt waits for
 	 * nothing. */
 	if (left == 0 && !(first && db->number == DB_DEADLOCK))
 		return false;
 	ms = retry_next(conflict ? &w->conflicts : &w->away, -1);
 	if (ms > left)
 		ms = left;
-	if (w->wait_forever && !w->told &&
+	if (w->wait_forever && !w->warned &&
 	    (!conflict || clock_mono_ms() - w->since_ms >= NOTICE_MS))
-		tell(db, w);
+		warn_of_wait(db, w);
 	log_debug(conflict ? "transaction_conflict" : "database_wait",
 	    "errno=%u wait_ms=%lld why=\"%s\"", db->number, (long long)ms,
 	    buf_str(&db->why));
@@ -136,7 +135,7 @@ wait_again(struct db *db, struct wait *w)
 }
 
 static enum outcome
-begin(struct db *db, const struct wait *w)
+begin_attempt(struct db *db, const struct wait *w)
 {
 	enum outcome o = db_connect(db);
 
@@ -145,16 +144,17 @@ begin(struct db *db, const struct wait *w)
 	return o == OUTCOME_DONE ? db_begin(db) : o;
 }
 
-/* The server closes connections that were idle for long; to find that out at
- * the next BEGIN is no outage, and not worth a pause. */
+/* The server closes connections that were idle for long. When the next BEGIN
+ * finds that, it is repeated at once: it is no outage. */
 static enum outcome
 begin_anew(struct db *db, const struct wait *w)
 {
 	bool old = db_connected(db);
-	enum outcome o = begin(db, w);
+	enum outcome o = begin_attempt(db, w);
 
-	return o == OUTCOME_LATER && old && db->cause == DB_LOST ? begin(db, w)
-								 : o;
+	return o == OUTCOME_LATER && old && db->cause == DB_LOST
+		   ? begin_attempt(db, w)
+		   : o;
 }
 
 static enum outcome
@@ -165,8 +165,8 @@ attempt(struct db *db, const struct wait *w,
 
 	if (o == OUTCOME_DONE)
 		o = work(db, ctx);
-	/* Commit point: from here on the work may be done, whatever the
-	 * answer; so it is work that can be done twice. */
+	/* Commit point: from here on the work may be done, whatever COMMIT
+	 * returns; so it must be idempotent. */
 	if (o == OUTCOME_DONE)
 		o = db_commit(db);
 	if (o == OUTCOME_DONE)
@@ -193,7 +193,7 @@ db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
 		o = attempt(db, &w, work, ctx);
 	while (o == OUTCOME_LATER && wait_again(db, &w));
 	db->give_up_ms = 0;
-	if (w.told)
-		atomic_store(&told, false);
+	if (w.warned)
+		atomic_store(&warned, false);
 	return o;
 }

@@ -7,7 +7,8 @@
 
 #include "common/os/lines.h"
 
-#define BLOCK_BYTES (64 * 1024) /* between two, others are looked after */
+/* Callers serve their links between two blocks. */
+#define BLOCK_BYTES (64 * 1024)
 
 void
 amqp_cursor_take(struct amqp_cursor *c, struct amqp_message m,
@@ -35,7 +36,7 @@ amqp_cursor_is_done(const struct amqp_cursor *c)
 	return c->at >= c->message.size;
 }
 
-/* There is one. */
+/* The message has a line left. */
 static enum endpoint_status
 next_line(struct amqp_cursor *c, char **line, size_t *len)
 {
@@ -72,7 +73,7 @@ next_block(struct amqp_cursor *c, char **block, size_t *len)
 	return ENDPOINT_RECORD;
 }
 
-/* All of it, as one line. */
+/* The whole body as one line. */
 static enum endpoint_status
 next_whole(struct amqp_cursor *c, char **line, size_t *len)
 {
@@ -87,7 +88,7 @@ bool
 amqp_cursor_next(struct amqp_cursor *c, bool lines, char **part, size_t *len,
     enum endpoint_status *status)
 {
-	/* Of a message that is read whole an empty line is left, too. */
+	/* A message that is read whole has one line even when it is empty. */
 	if (!c->in_hand ||
 	    (amqp_cursor_is_done(c) && (!c->whole || c->line > 0)))
 		return false;

@@ -16,14 +16,15 @@
 #define WORDS_MAX 4
 #define NAME_MAX_LEN 200
 
-struct plan {
+struct amqp_plan {
 	struct amqp_link link;
 	char *word[WORDS_MAX]; /* without the verb */
 };
 
-/* A reason of our own, and no use to try again as it is. */
+/* The line cannot be carried out; why, and the exit code. */
 static enum outcome
-refuse(struct plan *p, enum exit_code code, const char *name, const char *why)
+refuse_line(
+    struct amqp_plan *p, enum exit_code code, const char *name, const char *why)
 {
 	buf_setf(&p->link.why, "'%s' %s", name, why);
 	p->link.code = code;
@@ -31,13 +32,13 @@ refuse(struct plan *p, enum exit_code code, const char *name, const char *why)
 }
 
 static enum outcome
-make_exchange(struct plan *p)
+make_exchange(struct amqp_plan *p)
 {
 	return amqp_declare_exchange(&p->link, p->word[0], p->word[1]);
 }
 
 static enum outcome
-make_queue(struct plan *p)
+make_queue(struct amqp_plan *p)
 {
 	enum outcome o = amqp_link_queue(&p->link, p->word[0], NULL);
 	char *dead = xasprintf("%s.dead", p->word[0]);
@@ -49,26 +50,27 @@ make_queue(struct plan *p)
 }
 
 static enum outcome
-bind_queue(struct plan *p)
+bind_queue(struct amqp_plan *p)
 {
 	return amqp_declare_bind(&p->link, p->word[0], p->word[1], p->word[2]);
 }
 
 static enum outcome
-pass_on(struct plan *p)
+bind_exchanges(struct amqp_plan *p)
 {
 	return amqp_declare_pass(&p->link, p->word[0], p->word[1], true);
 }
 
 static enum outcome
-part(struct plan *p)
+unbind_exchanges(struct amqp_plan *p)
 {
 	return amqp_declare_pass(&p->link, p->word[0], p->word[1], false);
 }
 
-/* A queue that is not needed and not there is fine. */
+/* Deletes a queue that is empty and has no reader. insist: otherwise it is an
+ * error. */
 static enum outcome
-drop_queue(struct plan *p, const char *queue, bool insist)
+drop_queue(struct amqp_plan *p, const char *queue, bool insist)
 {
 	struct amqp_queue_load load = { 0, 0 };
 	bool found;
@@ -83,14 +85,14 @@ drop_queue(struct plan *p, const char *queue, bool insist)
 		return amqp_declare_drop(&p->link, "queue", queue);
 	if (!insist)
 		return OUTCOME_DONE;
-	return refuse(p, PROG_TEMPFAIL, queue,
+	return refuse_line(p, PROG_TEMPFAIL, queue,
 	    load.messages > 0
 		? "is not empty; let its reader finish, and try again"
 		: "has a reader; end it first");
 }
 
 static enum outcome
-drop(struct plan *p)
+drop_named(struct amqp_plan *p)
 {
 	enum outcome o;
 	char *dead;
@@ -98,7 +100,7 @@ drop(struct plan *p)
 	if (strcmp(p->word[0], "exchange") == 0)
 		return amqp_declare_drop(&p->link, "exchange", p->word[1]);
 	if (strcmp(p->word[0], "queue") != 0)
-		return refuse(
+		return refuse_line(
 		    p, PROG_DATA, p->word[0], "is neither exchange nor queue");
 	o = drop_queue(p, p->word[1], true);
 	dead = xasprintf("%s.dead", p->word[1]);
@@ -109,14 +111,14 @@ drop(struct plan *p)
 }
 
 static enum outcome
-look(struct plan *p)
+print_presence(struct amqp_plan *p)
 {
 	bool found;
 	enum outcome o;
 
 	if (strcmp(p->word[0], "exchange") != 0 &&
 	    strcmp(p->word[0], "queue") != 0)
-		return refuse(
+		return refuse_line(
 		    p, PROG_DATA, p->word[0], "is neither exchange nor queue");
 	o = amqp_declare_look(&p->link, p->word[0], p->word[1], &found);
 	if (o == OUTCOME_DONE)
@@ -127,20 +129,20 @@ look(struct plan *p)
 static const struct {
 	const char *name;
 	size_t words;
-	enum outcome (*run)(struct plan *p);
+	enum outcome (*run)(struct amqp_plan *p);
 } verbs[] = {
 	{ "exchange", 2, make_exchange },
 	{ "queue", 1, make_queue },
 	{ "bind", 3, bind_queue },
-	{ "pass", 2, pass_on },
-	{ "part", 2, part },
-	{ "drop", 2, drop },
-	{ "look", 2, look },
+	{ "pass", 2, bind_exchanges },
+	{ "part", 2, unbind_exchanges },
+	{ "drop", 2, drop_named },
+	{ "look", 2, print_presence },
 };
 
 /* Cuts the line into words, in place. */
 static size_t
-cut(char *line, char *word[], size_t max)
+split_words(char *line, char *word[], size_t max)
 {
 	char *rest = NULL, *w;
 	size_t n = 0;
@@ -155,10 +157,10 @@ cut(char *line, char *word[], size_t max)
 }
 
 static enum outcome
-do_line(struct plan *p, char *line)
+do_line(struct amqp_plan *p, char *line)
 {
 	char *word[WORDS_MAX];
-	size_t n = cut(line, word, WORDS_MAX), i, j;
+	size_t n = split_words(line, word, WORDS_MAX), i, j;
 
 	if (n == 0 || word[0][0] == '#')
 		return OUTCOME_DONE;
@@ -166,19 +168,19 @@ do_line(struct plan *p, char *line)
 		if (strcmp(word[0], verbs[i].name) == 0)
 			break;
 	if (i == ARRAY_LEN(verbs) || n != verbs[i].words + 1)
-		return refuse(p, PROG_DATA, word[0],
+		return refuse_line(p, PROG_DATA, word[0],
 		    "is nothing that can be done, or has other words behind "
 		    "it");
 	for (j = 1; j < n; j++) {
 		if (!parse_is_name(word[j], NAME_MAX_LEN))
-			return refuse(p, PROG_DATA, word[j], "is no name");
+			return refuse_line(p, PROG_DATA, word[j], "is no name");
 		p->word[j - 1] = word[j];
 	}
 	return verbs[i].run(p);
 }
 
 static enum exit_code
-do_all(struct plan *p, struct endpoint *in)
+do_all(struct amqp_plan *p, struct endpoint *in)
 {
 	enum endpoint_status status;
 	enum outcome o = OUTCOME_DONE;
@@ -206,7 +208,7 @@ amqp_plan_run(const struct conf *conf, const char *from)
 {
 	struct endpoint_options opt = { .conf = conf };
 	enum exit_code code = PROG_SOFTWARE;
-	struct plan p = { .word = { NULL } };
+	struct amqp_plan p = { .word = { NULL } };
 	struct buf why = BUF_INIT;
 	struct endpoint *in = endpoint_open_read(from, &opt, &why, &code);
 

@@ -1,19 +1,19 @@
 /*
- * amqp_plan: makes exchanges, queues and bindings that a list names, a line
- * each, with the rights of our own user and no tool of the broker's. For
- * scripts/topology, which writes such lists.
+ * amqp_plan: makes the exchanges, queues and bindings of a list, a command a
+ * line, with the rights of the configured user and without tools of the broker.
+ * scripts/topology writes such lists.
  *
- *   exchange NAME TYPE        make it; of another type it is an error
- *   queue NAME                ours: quorum, with NAME.dead
- *   bind EXCHANGE QUEUE KEY   the queue gets what has that key
- *   pass FROM TO              an exchange passes all on to another
- *   part FROM TO              no longer
- *   drop exchange NAME        remove it
- *   drop queue NAME           the same, but not while anything is in it or
- *                             anybody reads it; with its NAME.dead, if empty
- *   look exchange|queue NAME  "yes NAME" or "no NAME" on stdout
+ *   exchange NAME TYPE        make it; one of another type is an error
+ *   queue NAME                make a quorum queue, and NAME.dead
+ *   bind EXCHANGE QUEUE KEY   the queue gets the messages with that key
+ *   pass FROM TO              bind the exchange TO to FROM
+ *   part FROM TO              remove that binding
+ *   drop exchange NAME        delete it
+ *   drop queue NAME           delete it, and NAME.dead if empty; an error while
+ *                             it has messages or a reader
+ *   look exchange|queue NAME  print "yes NAME" or "no NAME"
  *
- * What is so already stays so: a list may be done again.
+ * Commands are idempotent: a list may be run again.
  */
 #ifndef COMMON_ENDPOINT_AMQP_PLAN_H
 #define COMMON_ENDPOINT_AMQP_PLAN_H
@@ -21,7 +21,7 @@
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 
-/* from: "-" or a file. Ends at the first line that fails; logged. */
+/* from: "-" or a file. Stops at the first line that fails, which is logged. */
 enum exit_code amqp_plan_run(const struct conf *conf, const char *from)
     __attribute__((warn_unused_result));
 

@@ -12,16 +12,16 @@
 #include "common/base/log.h"
 #include "common/records/bucket.h"
 
-/* The link is gone: whatever was on its way is to be sent again. */
+/* The link is gone: all unconfirmed messages are sent again. */
 static int
-lost(struct amqp_writer *w)
+window_lost(struct amqp_writer *w)
 {
 	size_t i;
 
 	for (i = 0; i < w->n; i++)
-		if (amqp_window_at(w, i)->state != MESSAGE_DONE)
-			amqp_window_at(w, i)->state = MESSAGE_TO_SEND;
-	w->phase = PHASE_METHOD;
+		if (amqp_window_at(w, i)->state != AMQP_OUTGOING_DONE)
+			amqp_window_at(w, i)->state = AMQP_OUTGOING_TO_SEND;
+	w->phase = AMQP_PHASE_METHOD;
 	endpoint_amqp_lost(&w->a);
 	return -1;
 }
@@ -34,29 +34,29 @@ amqp_window_shorten(struct buf *b)
 	buf_clear(b);
 }
 
-/* Takes what is done out of the window, from its oldest end. */
+/* Removes confirmed messages from the oldest end of the window. */
 static void
 slide(struct amqp_writer *w)
 {
-	while (w->n > 0 && amqp_window_at(w, 0)->state == MESSAGE_DONE) {
+	while (w->n > 0 && amqp_window_at(w, 0)->state == AMQP_OUTGOING_DONE) {
 		amqp_window_shorten(&amqp_window_at(w, 0)->body);
 		w->head = (w->head + 1) % AMQP_WINDOW;
 		w->n--;
 	}
-	/* Whoever flushes often needs the memory of a few places only. */
+	/* With frequent flushes only a few places are used, and have memory. */
 	if (w->n == 0)
 		w->head = 0;
 }
 
 static void
-confirmed(struct amqp_writer *w, struct amqp_message *m)
+on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
 {
-	if (m->state == MESSAGE_RETURNED) {
-		m->state = MESSAGE_TO_SEND;
+	if (m->state == AMQP_OUTGOING_RETURNED) {
+		m->state = AMQP_OUTGOING_TO_SEND;
 		w->gone = true;
 		return;
 	}
-	m->state = MESSAGE_DONE;
+	m->state = AMQP_OUTGOING_DONE;
 	w->progress_ms = clock_mono_ms();
 	w->full = false;
 	retry_reset(&w->pause);
@@ -64,11 +64,11 @@ confirmed(struct amqp_writer *w, struct amqp_message *m)
 }
 
 static void
-refused(struct amqp_writer *w, struct amqp_message *m)
+on_nack(struct amqp_writer *w, struct amqp_outgoing *m)
 {
 	int64_t now = clock_mono_ms();
 
-	m->state = MESSAGE_TO_SEND;
+	m->state = AMQP_OUTGOING_TO_SEND;
 	if (w->pause_until_ms > now)
 		return;
 	w->pause_until_ms = now + retry_next(&w->pause, -1);
@@ -77,23 +77,24 @@ refused(struct amqp_writer *w, struct amqp_message *m)
 	w->full = true;
 }
 
-/* The answer to one message, or to all up to it. */
+/* An ack or a nack of one message, or of all up to it. */
 static void
-answered(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
+on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 {
-	struct amqp_message *m;
+	struct amqp_outgoing *m;
 	size_t i;
 
 	for (i = 0; i < w->n; i++) {
 		m = amqp_window_at(w, i);
-		if (m->state != MESSAGE_SENT && m->state != MESSAGE_RETURNED)
+		if (m->state != AMQP_OUTGOING_SENT &&
+		    m->state != AMQP_OUTGOING_RETURNED)
 			continue;
 		if (m->tag != tag && !(multiple && m->tag < tag))
 			continue;
 		if (ack)
-			confirmed(w, m);
+			on_ack(w, m);
 		else
-			refused(w, m);
+			on_nack(w, m);
 	}
 	slide(w);
 	if (w->gone)
@@ -120,52 +121,54 @@ mark_returned(struct amqp_writer *w, const amqp_frame_t *f)
 	size_t i;
 
 	w->returned_left = f->payload.properties.body_size;
-	w->phase = w->returned_left > 0 ? PHASE_BODY : PHASE_METHOD;
+	w->phase = w->returned_left > 0 ? AMQP_PHASE_BODY : AMQP_PHASE_METHOD;
 	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0)
 		return;
 	for (i = 0; i < w->n; i++) {
 		format_id(w, amqp_window_at(w, i)->seq, &id);
-		if (amqp_window_at(w, i)->state == MESSAGE_SENT &&
+		if (amqp_window_at(w, i)->state == AMQP_OUTGOING_SENT &&
 		    id.len == p->message_id.len &&
 		    memcmp(id.data, p->message_id.bytes, id.len) == 0)
-			amqp_window_at(w, i)->state = MESSAGE_RETURNED;
+			amqp_window_at(w, i)->state = AMQP_OUTGOING_RETURNED;
 	}
 	buf_release(&id);
 }
 
 static void
-take_method(struct amqp_writer *w, const amqp_method_t *m)
+window_take_method(struct amqp_writer *w, const amqp_method_t *m)
 {
 	const amqp_basic_ack_t *ack = m->decoded;
 	const amqp_basic_nack_t *nack = m->decoded;
 
 	if (m->id == AMQP_BASIC_ACK_METHOD)
-		answered(w, ack->delivery_tag, ack->multiple != 0, true);
+		on_confirms(w, ack->delivery_tag, ack->multiple != 0, true);
 	else if (m->id == AMQP_BASIC_NACK_METHOD)
-		answered(w, nack->delivery_tag, nack->multiple != 0, false);
+		on_confirms(w, nack->delivery_tag, nack->multiple != 0, false);
 	else if (m->id == AMQP_BASIC_RETURN_METHOD)
-		w->phase = PHASE_HEADER;
+		w->phase = AMQP_PHASE_HEADER;
 }
 
 static bool
-take_frame(struct amqp_writer *w, const amqp_frame_t *f)
+window_take_frame(struct amqp_writer *w, const amqp_frame_t *f)
 {
 	size_t len;
 
-	if (f->frame_type == AMQP_FRAME_METHOD && w->phase == PHASE_METHOD) {
-		take_method(w, &f->payload.method);
+	if (f->frame_type == AMQP_FRAME_METHOD &&
+	    w->phase == AMQP_PHASE_METHOD) {
+		window_take_method(w, &f->payload.method);
 		return true;
 	}
-	if (f->frame_type == AMQP_FRAME_HEADER && w->phase == PHASE_HEADER) {
+	if (f->frame_type == AMQP_FRAME_HEADER &&
+	    w->phase == AMQP_PHASE_HEADER) {
 		mark_returned(w, f);
 		return true;
 	}
-	if (f->frame_type != AMQP_FRAME_BODY || w->phase != PHASE_BODY)
+	if (f->frame_type != AMQP_FRAME_BODY || w->phase != AMQP_PHASE_BODY)
 		return false;
 	len = f->payload.body_fragment.len;
 	w->returned_left -= len < w->returned_left ? len : w->returned_left;
 	if (w->returned_left == 0)
-		w->phase = PHASE_METHOD;
+		w->phase = AMQP_PHASE_METHOD;
 	return true;
 }
 
@@ -177,16 +180,16 @@ amqp_window_receive(struct amqp_writer *w, int wait_ms)
 	int got;
 
 	while ((got = amqp_link_frame(l, &f, wait_ms)) > 0) {
-		if (!take_frame(w, &f))
+		if (!window_take_frame(w, &f))
 			amqp_link_drop(l, "%s sends frames out of order",
 			    buf_str(&l->title));
 		wait_ms = 0;
 	}
-	return l->conn == NULL || got < 0 ? lost(w) : 0;
+	return l->conn == NULL || got < 0 ? window_lost(w) : 0;
 }
 
 static int
-publish(struct amqp_writer *w, struct amqp_message *m)
+publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 {
 	struct buf id = BUF_INIT;
 	amqp_basic_properties_t p = {
@@ -203,9 +206,9 @@ publish(struct amqp_writer *w, struct amqp_message *m)
 	int status;
 
 	if (w->a.spread) {
-		exchange = m->lane == BUCKET_ALL ? w->all : w->a.queue;
-		if (m->lane != BUCKET_ALL)
-			(void)snprintf(number, sizeof number, "%zu", m->lane);
+		exchange = m->bucket == BUCKET_ALL ? w->all : w->a.queue;
+		if (m->bucket != BUCKET_ALL)
+			(void)snprintf(number, sizeof number, "%zu", m->bucket);
 		key = number;
 	}
 	format_id(w, m->seq, &id);
@@ -215,30 +218,30 @@ publish(struct amqp_writer *w, struct amqp_message *m)
 	    (amqp_bytes_t){ m->body.len, m->body.data });
 	buf_release(&id);
 	if (amqp_link_check(&w->a.link, "publish", status) != 0)
-		return lost(w);
+		return window_lost(w);
 	m->tag = w->next_tag++;
-	m->state = MESSAGE_SENT;
+	m->state = AMQP_OUTGOING_SENT;
 	return 0;
 }
 
 /* The oldest message that is to be sent, or NULL. */
-static struct amqp_message *
+static struct amqp_outgoing *
 next_to_send(struct amqp_writer *w)
 {
 	size_t i;
 
 	for (i = 0; i < w->n; i++)
-		if (amqp_window_at(w, i)->state == MESSAGE_TO_SEND)
+		if (amqp_window_at(w, i)->state == AMQP_OUTGOING_TO_SEND)
 			return amqp_window_at(w, i);
 	return NULL;
 }
 
-/* Looks before each message whether the broker wants any: an alarm is told in
- * time only to those who listen. */
+/* Reads before each message whether the broker wants any, so that an alarm
+ * stops the sending in time. */
 int
 amqp_window_send(struct amqp_writer *w)
 {
-	struct amqp_message *m;
+	struct amqp_outgoing *m;
 
 	for (;;) {
 		if (amqp_window_receive(w, 0) != 0)
@@ -248,7 +251,7 @@ amqp_window_send(struct amqp_writer *w)
 		m = next_to_send(w);
 		if (m == NULL)
 			return 0;
-		if (publish(w, m) != 0)
+		if (publish_message(w, m) != 0)
 			return -1;
 	}
 }

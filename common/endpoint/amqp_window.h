@@ -1,7 +1,6 @@
 /*
- * amqp_window: the messages that a writing end has sealed and the broker has
- * not confirmed, in the order of writing. Private to endpoint_amqp_write.c and
- * amqp_window.c.
+ * amqp_window: the messages of a writing end that the broker has not confirmed,
+ * in the order of writing. Private to endpoint_amqp_write.c and amqp_window.c.
  *
  *              publish            ack
  *   TO_SEND ------------> SENT ---------> DONE, and out of the window
@@ -11,12 +10,12 @@
  *    +-- ack, lost ---- RETURNED
  *
  * What the broker can answer to a message:
- *   ack              it is on the disk: out of the window
- *   return, then ack the queue is gone: the link is made anew, which makes the
- *                    queue anew, and the message is sent again; of an
- *                    exchange, that no queue is bound to it at the moment
- *   nack             the queue is full: sent again after a pause
- *   nothing          the link is lost: sent again on the next one
+ *   ack              it is on the disk: it leaves the window
+ *   return, then ack the queue is gone, or no queue is bound to the exchange:
+ *                    the link is made anew, which makes the queue again, and
+ *                    the message is sent again
+ *   nack             the queue is full: it is sent again after a pause
+ *   nothing          the link is lost: it is sent again on the next one
  */
 #ifndef COMMON_ENDPOINT_AMQP_WINDOW_H
 #define COMMON_ENDPOINT_AMQP_WINDOW_H
@@ -24,39 +23,38 @@
 #include "common/endpoint/endpoint_amqp.h"
 #include "common/records/spread.h"
 
-/* Messages that may be on their way. */
+/* Messages in a window at most. */
 #define AMQP_WINDOW 128
 #define AMQP_BODY_BYTES ((size_t)124 * 1024) /* one frame: of 128 at most */
 
-enum amqp_message_state {
-	MESSAGE_TO_SEND,
-	MESSAGE_SENT,
-	MESSAGE_RETURNED, /* its ack is to come */
-	MESSAGE_DONE,
+enum amqp_outgoing_state {
+	AMQP_OUTGOING_TO_SEND,
+	AMQP_OUTGOING_SENT,
+	AMQP_OUTGOING_RETURNED, /* its ack is to come */
+	AMQP_OUTGOING_DONE,
 };
 
-struct amqp_message {
+struct amqp_outgoing {
 	uint64_t seq;
 	uint64_t tag; /* of this connection, while SENT or RETURNED */
-	enum amqp_message_state state;
-	size_t lane;
+	enum amqp_outgoing_state state;
+	size_t bucket; /* 0 of a queue */
 	bool packed;
 	struct buf body;
 };
 
-struct amqp_lane {
+struct amqp_buffer {
 	struct buf filling;
 	int64_t since_ms;
 };
 
-enum amqp_phase { PHASE_METHOD, PHASE_HEADER, PHASE_BODY };
-
 struct amqp_writer {
 	struct amqp_endpoint a;
-	char run[17]; /* makes ids unique among all writers there ever are */
+	char run[17]; /* random; makes message ids unique among all writers */
 	uint64_t next_seq, next_tag;
 
-	struct amqp_message window[AMQP_WINDOW]; /* ring, in order of writing */
+	struct amqp_outgoing
+	    window[AMQP_WINDOW]; /* ring, in order of writing */
 	size_t head, n;
 	int64_t progress_ms; /* when the broker last confirmed something */
 	struct retry pause;  /* after a refusal because the queue is full */
@@ -64,32 +62,33 @@ struct amqp_writer {
 	bool full, gone;
 
 	size_t body_bytes;
-	bool packs; /* what is long enough, when it is sealed */
-	struct amqp_lane *lanes;
-	size_t lanes_n;
-	int64_t swept_ms; /* when all lanes were looked at */
-	char *all;        /* the exchange for what concerns all */
+	bool packs; /* bodies of AMQP_PACK_LEAST bytes are packed */
+	struct amqp_buffer *buffers;
+	size_t buffers_n;
+	int64_t swept_ms; /* when all buffers were checked last */
+	char *all;        /* the exchange NAME.all, for records of BUCKET_ALL */
 	struct spread spread;
 
 	enum amqp_phase phase; /* of a message that is being returned */
 	uint64_t returned_left;
 };
 
-static inline struct amqp_message *
+static inline struct amqp_outgoing *
 amqp_window_at(struct amqp_writer *w, size_t i)
 {
 	return &w->window[(w->head + i) % AMQP_WINDOW];
 }
 
-/* Takes what has come, waiting for the first of it. -1: the link is lost. */
+/* Handles the answers that have come; waits for the first of them. -1: the link
+ * is lost. */
 int amqp_window_receive(struct amqp_writer *w, int wait_ms)
     __attribute__((warn_unused_result));
 
-/* Sends what is to be sent, as long as the broker wants any. -1: the link is
+/* Sends the messages TO_SEND, unless the broker wants none. -1: the link is
  * lost. */
 int amqp_window_send(struct amqp_writer *w);
 
-/* Makes it empty; of a long line it does not keep the room. */
+/* Empties a buffer, and frees it when a long line made it large. */
 void amqp_window_shorten(struct buf *b);
 
 #endif

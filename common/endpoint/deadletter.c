@@ -13,7 +13,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-/* So many are shown by hand; the rest is counted. */
+/* How many are printed to stderr; the rest is counted. */
 #define SHOWN 20
 
 void
@@ -50,9 +50,10 @@ add_base64(struct buf *out, const char *data, size_t len)
 	}
 }
 
-/* Text that is ours, but may quote a piece of the record. */
+/* A text of the program that may quote bytes of the record: when they are not
+ * UTF-8, all bytes above ASCII become question marks. */
 static void
-add_text(struct buf *letter, const char *key, const char *text)
+add_clean_text(struct buf *letter, const char *key, const char *text)
 {
 	struct buf clean = BUF_INIT;
 	size_t i;
@@ -76,8 +77,8 @@ deadletter_write(struct buf *letter, const char *where, const char *line,
 	jsonw_str(letter, "type", "dead");
 	jsonw_str(letter, "program", prog_name());
 	jsonw_time(letter, "at", clock_now_ms());
-	add_text(letter, "reason", reason);
-	add_text(letter, "where", where);
+	add_clean_text(letter, "reason", reason);
+	add_clean_text(letter, "where", where);
 	if (line != NULL && parse_is_utf8(line, len)) {
 		jsonw_strn(letter, "record", line, len);
 	} else if (line != NULL) {
@@ -89,7 +90,7 @@ deadletter_write(struct buf *letter, const char *where, const char *line,
 }
 
 static enum outcome
-failed(struct deadletter *d, enum exit_code code, const char *why)
+queue_failed(struct deadletter *d, enum exit_code code, const char *why)
 {
 	d->code = code;
 	log_error("cannot put a bad record into '%s': %s", d->queue, why);
@@ -105,7 +106,7 @@ open_queue(struct deadletter *d)
 
 	d->out = endpoint_open_write(d->queue, &d->opt, &why, &code);
 	if (d->out == NULL)
-		o = failed(d, code, buf_str(&why));
+		o = queue_failed(d, code, buf_str(&why));
 	buf_release(&why);
 	return o;
 }
@@ -123,7 +124,8 @@ deadletter_add(struct deadletter *d, const char *where, const char *line,
 		return d->code == PROG_TEMPFAIL ? OUTCOME_LATER : OUTCOME_NEVER;
 	deadletter_write(&d->letter, where, line, len, reason);
 	if (endpoint_write(d->out, d->letter.data, d->letter.len) != 0)
-		return failed(d, endpoint_code(d->out), endpoint_why(d->out));
+		return queue_failed(
+		    d, endpoint_code(d->out), endpoint_why(d->out));
 	d->count++;
 	log_info("dead_letter", "where=\"%s\" reason=\"%s\"", where, reason);
 	return OUTCOME_DONE;
@@ -138,12 +140,12 @@ deadletter_flush(struct deadletter *d)
 		return OUTCOME_DONE;
 	o = endpoint_flush(d->out);
 	if (o == OUTCOME_DONE)
-		d->told = false;
-	else if (!d->told || o == OUTCOME_NEVER) {
-		/* A caller that waits for ever comes again and again: one line.
-		 */
-		d->told = true;
-		(void)failed(d, endpoint_code(d->out), endpoint_why(d->out));
+		d->reported = false;
+	else if (!d->reported || o == OUTCOME_NEVER) {
+		/* A caller that waits for ever repeats this: one line. */
+		d->reported = true;
+		(void)queue_failed(
+		    d, endpoint_code(d->out), endpoint_why(d->out));
 	}
 	return o;
 }

@@ -1,16 +1,16 @@
 /*
- * deadletter: where a record goes that cannot be read or stored, with the
- * reason; nothing is dropped in silence. For input from a queue Q that is the
- * queue Q.dead, one record a letter:
+ * deadletter: keeps records that cannot be read or stored, with the reason;
+ * nothing is dropped in silence. For input from a queue Q they go to the queue
+ * Q.dead, one record a message:
  *
  *   {"type":"dead","program":"sink","at":"...","reason":"...",
  *    "where":"message ID line 3","record":"..."}
  *
- * ("record_base64" instead when the bytes are not UTF-8, and nothing of it
- * when the line was too long to be read.) By hand it is stderr, with the line
- * number, and the program ends with PROG_DATA.
+ * ("record_base64" instead when the bytes are not UTF-8, and neither when the
+ * line was too long to be read.) For input from a file or pipe the reason goes
+ * to stderr, with the line number, and the program ends with PROG_DATA.
  *
- * The queue is opened with the first letter; most runs have none.
+ * The queue is opened for the first dead letter; most runs have none.
  */
 #ifndef COMMON_ENDPOINT_DEADLETTER_H
 #define COMMON_ENDPOINT_DEADLETTER_H
@@ -20,30 +20,30 @@
 #include <stdint.h>
 
 struct deadletter {
-	uint64_t count;      /* of letters so far */
-	enum exit_code code; /* of the last answer that was not DONE */
+	uint64_t count;      /* dead letters so far */
+	enum exit_code code; /* of the last outcome that was not DONE */
 
 	/* private */
 	char *queue; /* "queue:NAME.dead"; NULL: stderr */
 	struct endpoint *out;
 	struct endpoint_options opt;
 	struct buf letter;
-	bool told; /* that the queue does not take it */
+	bool reported; /* the queue takes none, and a line said so */
 };
 
-/* in is where the records come from (its name decides). */
+/* in: where the records come from; its name says whether it is a queue. */
 void deadletter_open(struct deadletter *d, const struct endpoint *in,
     const struct endpoint_options *opt);
 
-/* One bad record; where is endpoint_where(). line may be NULL. When the queue
- * cannot take it that is logged, with the way out; LATER: the same record may
- * be added again. */
+/* Adds one bad record; where: endpoint_where(). line may be NULL. When the
+ * queue does not take it, that is logged; LATER: the same record may be added
+ * again. */
 enum outcome deadletter_add(struct deadletter *d, const char *where,
     const char *line, size_t len, const char *reason)
     __attribute__((warn_unused_result));
 
-/* The letter itself, a line without its newline; *letter is cleared first. For
- * who keeps letters by other ways. */
+/* Only formats a dead letter, as a line without newline, for callers that keep
+ * it elsewhere. *letter is cleared first. */
 void deadletter_write(struct buf *letter, const char *where, const char *line,
     size_t len, const char *reason);
 
@@ -54,8 +54,8 @@ enum outcome deadletter_flush(struct deadletter *d)
 /* As endpoint_pump(). */
 void deadletter_pump(struct deadletter *d);
 
-/* What a program ends with after these letters: PROG_DATA by hand, PROG_OK
- * when they are safe in a queue. */
+/* The exit code after these dead letters: PROG_DATA when they went to stderr,
+ * PROG_OK when they are in a queue. */
 enum exit_code deadletter_code(const struct deadletter *d);
 
 void deadletter_close(struct deadletter *d);

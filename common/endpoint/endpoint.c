@@ -1,6 +1,6 @@
 /*
  * endpoint: the table of kinds, and what is the same for all of them; see
- * endpoint.h. The only place that knows that an operation may be missing.
+ * endpoint.h. Only this file deals with operations that a kind lacks.
  */
 #include "common/endpoint/endpoint.h"
 
@@ -11,14 +11,14 @@
 #include "common/base/xalloc.h"
 #include "common/os/lines.h"
 
-/* The last one, with no prefix, takes what is left. */
+/* The last one, without a prefix, takes all other names. */
 static const struct endpoint_ops *const kinds[] = {
 	&endpoint_amqp_ops,
 	&endpoint_exchange_ops,
 	&endpoint_stdio_ops,
 };
 
-/* "queu:rows" is a slip, not a file to be created; "./queu:rows" is one. */
+/* "queu:rows" is a typing error and not a new file; "./queu:rows" is a file. */
 static bool
 has_unknown_prefix(const char *name)
 {
@@ -29,7 +29,7 @@ has_unknown_prefix(const char *name)
 	return n > 0 && name[n] == ':';
 }
 
-/* What stands behind the prefix of such, or NULL. */
+/* What follows the prefix of that kind, or NULL. */
 static const char *
 behind(const struct endpoint_ops *ops, const char *name)
 {
@@ -39,7 +39,7 @@ behind(const struct endpoint_ops *ops, const char *name)
 }
 
 static const struct endpoint_ops *
-find_kind(const char *name)
+find_ops(const char *name)
 {
 	size_t i;
 
@@ -53,7 +53,7 @@ static struct endpoint *
 open_any(const char *name, bool writing, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	const struct endpoint_ops *ops = find_kind(name);
+	const struct endpoint_ops *ops = find_ops(name);
 	struct endpoint *e;
 
 	if (ops == NULL || name[0] == '\0') {
@@ -152,7 +152,7 @@ endpoint_pump(struct endpoint *e)
 }
 
 static const char *
-where(struct endpoint *e, uint64_t behind)
+format_where(struct endpoint *e, uint64_t behind)
 {
 	buf_clear(&e->where);
 	if (e->ops->where != NULL)
@@ -163,7 +163,7 @@ where(struct endpoint *e, uint64_t behind)
 const char *
 endpoint_where(struct endpoint *e)
 {
-	return where(e, 0);
+	return format_where(e, 0);
 }
 
 const char *
@@ -179,7 +179,7 @@ endpoint_where_in(struct endpoint *e, const char *line)
 
 	if (line != NULL && e->block_end != NULL)
 		lines = lines_count(line, (size_t)(e->block_end - line));
-	return where(e, lines > 0 ? lines - 1 : 0);
+	return format_where(e, lines > 0 ? lines - 1 : 0);
 }
 
 bool

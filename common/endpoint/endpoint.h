@@ -22,9 +22,9 @@
  *
  * Keeping alive. A broker drops a connection that was silent for two
  * heartbeats ([amqp] heartbeat). Every call that reads, writes or flushes
- * serves its own endpoint; whoever is busy elsewhere for longer than a few
- * seconds calls endpoint_pump() on the others. Forgetting it costs a
- * reconnect, never a record.
+ * serves its own endpoint; a caller that does other work for longer than a few
+ * seconds calls endpoint_pump() on each. Without that the connection is lost
+ * and made again, and no record is.
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_H
 #define COMMON_ENDPOINT_ENDPOINT_H
@@ -41,7 +41,7 @@ struct endpoint;
 
 enum endpoint_status {
 	ENDPOINT_RECORD,  /* *line, *len: one line */
-	ENDPOINT_WAIT,    /* nothing now; time-out, or asked to stop */
+	ENDPOINT_WAIT,    /* nothing yet: time-out, or asked to stop */
 	ENDPOINT_EMPTY,   /* a queue has nothing more (until_empty only) */
 	ENDPOINT_END,     /* clean end of a file or pipe */
 	ENDPOINT_CUT,     /* it ended inside a line */
@@ -59,8 +59,8 @@ struct endpoint_options {
 			 until asked to stop; else give up after
 			 [amqp] wait_timeout */
 
-	bool append; /* writing a file: behind what is there, since that was
-			answered for, or acknowledged, and comes no more */
+	bool append; /* writing a file: behind its present content, whose
+			input was acknowledged and is not sent again */
 
 	bool lazy; /* writing a queue: opening does not reach for the broker;
 		      endpoint_connect() does, or the first flush */
@@ -68,31 +68,32 @@ struct endpoint_options {
 	size_t body; /* writing a queue: bytes that are gathered to one
 			message; 0: 124 KiB, 1: one line a message */
 	bool plain;  /* writing a queue: never packed, whatever [amqp] compress
-			says: people look into it */
+			says, because people read it */
 
-	/* Reading the queue of publishers that are not ours: by
-	 * endpoint_read(), each message as one line, whatever is in it and even
-	 * if nothing is. */
+	/* Reading the queue of other publishers, with endpoint_read(): each
+	 * message is one line, whatever its content, even an empty one. */
 	bool whole;
-	/* Reading a queue: nobody else may read it so. Who finds another there
-	 * waits until one that died would be forgotten, and is refused then. */
+	/* Reading a queue as its only reader. While there is another one,
+	 * opening waits for as long as the broker takes to drop a dead
+	 * connection, and then fails. */
 	bool sole;
 	unsigned prefetch;    /* 0: [amqp] prefetch; above 65535: no limit */
-	const char *exchange; /* the queue is a classic one, tied to this topic
+	const char *exchange; /* reading: a classic queue, bound to this topic
 				 exchange by... */
 	const char *binding;  /* ...this key; both are made if missing */
 };
 
-/* NULL and the reason in *why, the exit code in *code: a file that is not
- * there, a name that is malformed, a broker that cannot be reached. Queues
- * are declared if they are missing: quorum, with NAME.dead for dead letters. */
+/* Owned. NULL with *why and *code when a file does not exist, a name is
+ * malformed, or the broker cannot be reached. Missing queues are made: quorum
+ * queues, with NAME.dead for dead letters. */
 struct endpoint *endpoint_open_read(const char *name,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 struct endpoint *endpoint_open_write(const char *name,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 
-/* *line is borrowed until the next read; it may be written to, and 64 bytes
- * behind it are readable. timeout_ms -1: until something comes or stop. */
+/* *line is borrowed until the next read; it may be changed, and 64 bytes behind
+ * it are readable. timeout_ms -1: waits until a line comes or the program is
+ * asked to stop. */
 enum endpoint_status endpoint_read(
     struct endpoint *e, char **line, size_t *len, int timeout_ms);
 
@@ -106,13 +107,13 @@ enum endpoint_status endpoint_read(
 enum endpoint_status endpoint_read_block(
     struct endpoint *e, char **block, size_t *len, int timeout_ms);
 
-/* Acknowledges what was returned; see above. Nothing to do for files. */
+/* Acknowledges what was returned; see above. Does nothing for files. */
 void endpoint_ack(struct endpoint *e);
 
-/* For who reads on while the effect of what was read becomes safe: a mark
- * stands for all messages whose last line was returned so far, and
- * acknowledges these. One of a connection that broke since does nothing:
- * everything comes again. */
+/* For callers that read on while the effect of earlier lines becomes safe. A
+ * mark stands for all messages whose last line was returned so far, and
+ * endpoint_ack_to() acknowledges these. The mark of a connection that broke
+ * since does nothing: everything comes again. */
 struct endpoint_mark {
 	uint64_t connection, tag, messages;
 };
@@ -122,46 +123,46 @@ void endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
 int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* 0, or -1: endpoint_why() */
 
-/* OUTCOME_LATER: the broker is away or full, or gave no answer in time; what
- * is not confirmed is kept and the next flush goes on. One that waits for ever
- * answers so every few seconds, so that its caller can look after the rest.
- * OUTCOME_NEVER: a full disk, no right to publish; a closed pipe, and then
- * endpoint_code() is PROG_OK, because that is an ordinary end. */
+/* OUTCOME_LATER: the broker is away, or a queue is full, or no answer came in
+ * time; unconfirmed lines are kept and the next flush goes on. With
+ * wait_forever it returns so every few seconds, so that its caller can serve
+ * other links. OUTCOME_NEVER: a full disk, no right to publish; a closed pipe,
+ * and then endpoint_code() is PROG_OK, because that is an ordinary end. */
 enum outcome endpoint_flush(struct endpoint *e)
     __attribute__((warn_unused_result));
 
-/* Of who writes: reaches for the broker once if it is away and the pause after
- * the last try is over, which is waited for a moment. DONE: it is there, as
- * files always are. LATER, NEVER: endpoint_why(). */
+/* For writing: tries once to connect if the broker is away, after a short wait
+ * for the pause between two tries. DONE: it is connected; always for files.
+ * LATER, NEVER: endpoint_why(). */
 enum outcome endpoint_connect(struct endpoint *e)
     __attribute__((warn_unused_result));
 
-/* Answers the broker's heartbeats without waiting. Nothing to do for files. */
+/* Serves the broker's heartbeats without waiting. Does nothing for files. */
 void endpoint_pump(struct endpoint *e);
 
 /* Where the last line came from, for messages: "line 17" or "message ID line
  * 3". Borrowed until the next read. */
 const char *endpoint_where(struct endpoint *e);
 
-/* The same of a line of the last block; NULL: of what the last block or the
- * last ENDPOINT_TOOLONG ended with. */
+/* The same for a line of the last block; NULL: for the last line of the last
+ * block, or of the last ENDPOINT_TOOLONG. */
 const char *endpoint_where_in(struct endpoint *e, const char *line);
 
-/* What was wrong with what the last ENDPOINT_TOOLONG skipped. */
+/* Why the last ENDPOINT_TOOLONG was skipped. */
 const char *endpoint_refusal(const struct endpoint *e);
 
-/* The broker's message that holds the last line or block, borrowed until the
- * next read. */
+/* The message of the broker that holds the last line or block, borrowed until
+ * the next read. */
 struct endpoint_delivery {
-	uint64_t serial;     /* one more with each message, from 1 on */
-	uint64_t connection; /* from 1 on */
+	uint64_t serial;     /* number of the message, from 1 */
+	uint64_t connection; /* number of the connection, from 1 */
 	bool again;          /* the broker may have sent it before, through
 				another connection */
 	const char *id;      /* NULL: it has none */
 	const char *body;    /* all of it */
 	size_t len;
 	uint64_t line; /* number of the line, or of the block's first, from 1 */
-	bool last;     /* nothing of it is left */
+	bool last;     /* all of it was returned */
 };
 
 /* False for files. */
@@ -171,8 +172,9 @@ bool endpoint_delivery(const struct endpoint *e, struct endpoint_delivery *d);
  * read whole; else NULL. Borrowed until the next read. */
 const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
 
-/* Reading a queue: changes what options.until_empty said. Of use to who saw
- * nothing come for a while: a broker or a machine under load is silent, too. */
+/* Reading a queue: changes options.until_empty. For callers that had no line
+ * for a while: only the broker can say that the queue is empty, since under
+ * load it may send nothing, too. */
 void endpoint_set_until_empty(struct endpoint *e, bool until_empty);
 
 /* False while the broker is away; true for files. */
@@ -182,7 +184,7 @@ bool endpoint_is_up(const struct endpoint *e);
 bool endpoint_is_queue(const char *name);
 bool endpoint_is_exchange(const char *name);
 
-/* What either calls it: NAME; NULL of what is neither. Borrowed. */
+/* NAME of "queue:NAME" and "exchange:NAME"; else NULL. Borrowed. */
 const char *endpoint_amqp_name(const char *name);
 
 const char *endpoint_name(const struct endpoint *e);
@@ -195,7 +197,7 @@ void endpoint_close(struct endpoint *e);
 /* What a backend provides; one table row in endpoint.c per kind. open() may
  * give the endpoint a table of its own for its direction. */
 struct endpoint_ops {
-	const char *prefix; /* "queue:", or "" for what is left */
+	const char *prefix; /* "queue:", or "" for all other names */
 	struct endpoint *(*open)(const char *rest, bool writing,
 	    const struct endpoint_options *opt, struct buf *why,
 	    enum exit_code *code);
@@ -210,8 +212,8 @@ struct endpoint_ops {
 	enum outcome (*flush)(struct endpoint *e);
 	enum outcome (*connect)(struct endpoint *e);
 	void (*pump)(struct endpoint *e);
-	/* behind: how many lines of the last block come after the one that is
-	 * meant. */
+	/* behind: how many lines of the last block follow the line in
+	 * question. */
 	void (*where)(
 	    const struct endpoint *e, uint64_t behind, struct buf *where);
 	void (*delivery)(const struct endpoint *e, struct endpoint_delivery *d);

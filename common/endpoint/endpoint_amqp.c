@@ -17,12 +17,12 @@
 
 #define RETRY_BASE_MS 100
 #define RETRY_CAP_MS 5000
-/* A link that held that long was a good one. */
+/* After a link that lasted that long, back-off starts anew. */
 #define STABLE_MS 5000
-/* Beyond two heartbeats, before a reader is believed to live. */
+/* After two heartbeats and that time, another reader is alive. */
 #define SOLE_MS 5000
 
-/* How long, and how often, it is looked whether one that died is gone. */
+/* How long a reader that died is waited for, and how often it is looked. */
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
 
@@ -73,7 +73,7 @@ endpoint_amqp_release(struct amqp_endpoint *a)
 }
 
 static void
-tell(struct amqp_endpoint *a)
+take_link_reason(struct amqp_endpoint *a)
 {
 	buf_setf(&a->base.why, "%s", buf_str(&a->link.why));
 	a->base.code = a->link.code;
@@ -84,8 +84,8 @@ wait_before_next_try(struct amqp_endpoint *a)
 {
 	int64_t now = clock_mono_ms();
 
-	if (a->trouble_since_ms == 0)
-		a->trouble_since_ms = now;
+	if (a->outage_since_ms == 0)
+		a->outage_since_ms = now;
 	if (a->up_since_ms != 0 && now - a->up_since_ms > STABLE_MS)
 		retry_reset(&a->retry);
 	a->up_since_ms = 0;
@@ -95,9 +95,9 @@ wait_before_next_try(struct amqp_endpoint *a)
 void
 endpoint_amqp_lost(struct amqp_endpoint *a)
 {
-	tell(a);
-	/* One line an outage, and none from cron unless it comes to that. */
-	if (a->trouble_since_ms == 0 && a->wait_forever &&
+	take_link_reason(a);
+	/* One line an outage, and none from cron unless it gives up. */
+	if (a->outage_since_ms == 0 && a->wait_forever &&
 	    a->link.outcome == OUTCOME_LATER)
 		log_warn("%s; trying again", buf_str(&a->base.why));
 	wait_before_next_try(a);
@@ -106,10 +106,10 @@ endpoint_amqp_lost(struct amqp_endpoint *a)
 void
 endpoint_amqp_reached(struct amqp_endpoint *a)
 {
-	if (a->trouble_since_ms != 0)
+	if (a->outage_since_ms != 0)
 		log_info("amqp_works_again", "queue=%s after_ms=%" PRId64,
-		    a->queue, clock_mono_ms() - a->trouble_since_ms);
-	a->trouble_since_ms = 0;
+		    a->queue, clock_mono_ms() - a->outage_since_ms);
+	a->outage_since_ms = 0;
 }
 
 void
@@ -122,8 +122,8 @@ endpoint_amqp_works(struct amqp_endpoint *a)
 bool
 endpoint_amqp_gives_up(const struct amqp_endpoint *a)
 {
-	return !a->wait_forever && a->trouble_since_ms != 0 &&
-	       clock_mono_ms() - a->trouble_since_ms >= a->wait_timeout_ms;
+	return !a->wait_forever && a->outage_since_ms != 0 &&
+	       clock_mono_ms() - a->outage_since_ms >= a->wait_timeout_ms;
 }
 
 enum outcome
@@ -141,7 +141,7 @@ endpoint_amqp_queue(struct amqp_endpoint *a, struct amqp_queue_load *load)
 	return o == OUTCOME_DONE ? amqp_link_queue(l, a->queue, load) : o;
 }
 
-/* What spreads is the work of whoever runs the broker. */
+/* Exchanges that spread are not made here but by scripts/topology. */
 static enum outcome
 find_exchanges(struct amqp_endpoint *a)
 {
@@ -167,15 +167,15 @@ find_exchanges(struct amqp_endpoint *a)
 	return OUTCOME_NEVER;
 }
 
-/* What a reader that died had not acknowledged comes again before all else only
- * once the broker has put it back: a snapshot's lines would come before its
- * begin. Readers that are not ours may stay.
+/* Waits until the broker has put back what a reader that died had not
+ * acknowledged; otherwise later messages would come first, as the lines of a
+ * snapshot before its begin. After PREDECESSOR_MS other readers are tolerated.
  *
- * A quorum queue without a leader, as after a start of the broker, tells any
- * count, and keeps for its leader what the dead one asked for: so one first has
- * the leader take in a reader to whom nothing may be sent. */
+ * A quorum queue without a leader, as after a start of the broker, reports any
+ * count, and still has the consumer of the dead reader. The probe is a consumer
+ * that the leader must add, so that its count is right from then on. */
 static enum outcome
-await_predecessor(struct amqp_endpoint *a)
+wait_for_predecessor(struct amqp_endpoint *a)
 {
 	int64_t end = clock_mono_ms() + PREDECESSOR_MS;
 	struct amqp_link *l = &a->link;
@@ -191,10 +191,10 @@ await_predecessor(struct amqp_endpoint *a)
 	return o == OUTCOME_DONE ? amqp_declare_probe(l, a->queue, false) : o;
 }
 
-/* One that died without a word is forgotten by the broker after two heartbeats;
- * who reads the queue after that lives. */
+/* The broker drops a dead connection after two heartbeats; a reader that is
+ * there after that is alive. */
 static enum outcome
-be_sole(struct amqp_endpoint *a)
+become_sole_reader(struct amqp_endpoint *a)
 {
 	struct amqp_link *l = &a->link;
 	int64_t now = clock_mono_ms();
@@ -210,7 +210,7 @@ be_sole(struct amqp_endpoint *a)
 		l->outcome = o = OUTCOME_NEVER;
 		l->code = PROG_CONFIG;
 	}
-	return o == OUTCOME_DONE ? await_predecessor(a) : o;
+	return o == OUTCOME_DONE ? wait_for_predecessor(a) : o;
 }
 
 static enum outcome
@@ -227,15 +227,15 @@ connect_now(struct amqp_endpoint *a)
 		o = amqp_declare_source(&a->link, a->queue, &a->source);
 	else if (o == OUTCOME_DONE)
 		o = amqp_link_queue(&a->link, a->queue, NULL);
-	/* Dead letters have none themselves unless somebody reads them, and
-	 * then deadletter.c makes that queue. */
+	/* A queue of dead letters needs none itself, unless its reader finds
+	 * bad records; then deadletter.c makes it. */
 	if (o == OUTCOME_DONE && !amqp_link_is_dead(a->queue)) {
 		dead = xasprintf("%s.dead", a->queue);
 		o = amqp_link_queue(&a->link, dead, NULL);
 		free(dead);
 	}
 	if (o == OUTCOME_DONE && a->sole)
-		o = be_sole(a);
+		o = become_sole_reader(a);
 	if (o == OUTCOME_DONE)
 		o = a->set_up(a);
 	return o;

@@ -2,10 +2,9 @@
  * endpoint_amqp: what the reading and the writing end of a queue share.
  * Private to endpoint_amqp*.c.
  *
- * Either end owns one link. A link that is lost is made again with back-off by
- * whoever needs it next; what that means for messages in hand is the business
- * of each end (reader: forget them, they come again; writer: send again what
- * is not confirmed).
+ * Each end owns one link. A lost link is made again, with back-off, by the next
+ * call that needs it. Then the reading end drops its messages, which come
+ * again, and the writing end sends unconfirmed messages again.
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_AMQP_H
 #define COMMON_ENDPOINT_ENDPOINT_AMQP_H
@@ -15,7 +14,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/os/retry.h"
 
-/* The longest single wait; then somebody looks at stop and time-outs. */
+/* The longest single wait; between two, stop and time-outs are checked. */
 #define AMQP_SLICE_MS 250
 
 /* The broker's limit is 255 bytes, with ".dead" and all. */
@@ -26,17 +25,16 @@ struct amqp_endpoint {
 	struct amqp_link link;
 	char *queue;
 	struct amqp_source source; /* exchange NULL: the queue is ours */
-	bool spread; /* writing: what is called `queue` is an exchange, and who
-			reads behind it is nobody's business here */
+	bool spread; /* writing: `queue` is the name of an exchange */
 	bool wait_forever;
-	bool sole; /* nobody else may read it */
+	bool sole; /* reading: as the only reader */
 	int64_t wait_timeout_ms;
-	int64_t taken_since_ms; /* by another reader; 0: it is not */
+	int64_t taken_since_ms; /* since when another reader has it; 0: none */
 
 	struct retry retry;
-	int64_t next_try_ms;      /* not to connect before */
-	int64_t up_since_ms;      /* when the link was made */
-	int64_t trouble_since_ms; /* 0: none */
+	int64_t next_try_ms;     /* not to connect before */
+	int64_t up_since_ms;     /* when the link was made */
+	int64_t outage_since_ms; /* 0: no outage */
 
 	/* Makes a fresh channel ready for its direction. */
 	enum outcome (*set_up)(struct amqp_endpoint *a);
@@ -48,9 +46,9 @@ int endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
     __attribute__((warn_unused_result));
 void endpoint_amqp_release(struct amqp_endpoint *a);
 
-/* Connects if the link is down and its time has come; may sleep for wait_ms,
- * and takes as long as a login may take. DONE: the link is up. LATER: not yet.
- * NEVER: no use; base.why and base.code are set, as they are after LATER. */
+/* Connects if the link is down and next_try_ms has come; sleeps for wait_ms at
+ * most, and takes as long as a login may take. DONE: the link is up. LATER: not
+ * yet; NEVER: trying again is of no use; both set base.why and base.code. */
 enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
     __attribute__((warn_unused_result));
 
@@ -58,22 +56,22 @@ enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
 enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
     __attribute__((warn_unused_result));
 
-/* Looks whether the queue is there, and makes what is missing: as
- * amqp_link_queue(), or as amqp_declare_source() when it is not ours. */
+/* Makes the queue unless it exists: with amqp_link_queue(), or, when other
+ * publishers fill it, with amqp_declare_source(). */
 enum outcome endpoint_amqp_queue(struct amqp_endpoint *a,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
-/* Tells of a link that went down just now, and sets the next try. */
+/* The link went down just now: logs it once an outage, sets the next try. */
 void endpoint_amqp_lost(struct amqp_endpoint *a);
 
-/* The broker was reached: trouble, if there was any, is over. */
+/* The broker was reached: an outage, if there was one, is over. */
 void endpoint_amqp_reached(struct amqp_endpoint *a);
 
-/* A message went through as well: back-off starts anew. Being reached is not
- * enough for that, because a link may go down again and again. */
+/* A message went through: back-off starts anew. A connection alone is not
+ * enough, because a link may go down again and again. */
 void endpoint_amqp_works(struct amqp_endpoint *a);
 
-/* True when trouble has lasted longer than wait_timeout. */
+/* True when an outage has lasted longer than wait_timeout. */
 bool endpoint_amqp_gives_up(const struct amqp_endpoint *a);
 
 /* For the ops of the two ends, each of which begins with its amqp_endpoint. */

@@ -1,17 +1,17 @@
 /*
  * endpoint_amqp_read: the reading end of a queue.
  *
- * Messages come ahead of their acknowledgement, [amqp] prefetch of them at
- * most, and wait in `ready` in the order in which they came. `now` is the one
- * whose lines are being returned. Unless that was set, it depends on their
- * size: where each record is published by itself a batch must not end after 100
- * of them. The broker cannot change a consumer's limit: another one, with a
- * higher limit, takes its place. Two at a time would not do: what a connection
- * leaves behind the broker puts back consumer by consumer, out of order.
+ * The broker sends messages ahead of their acknowledgement, [amqp] prefetch of
+ * them at most; they wait in `ready`, in order. `now` is the one whose lines
+ * are being returned. Unless prefetch is set, it grows for small messages:
+ * where each record is a message, a batch must not end after 100 of them. The
+ * broker cannot change a consumer's limit, so a consumer with a higher limit
+ * replaces it. There is never a second one: the broker puts back the messages
+ * of a lost connection consumer by consumer, out of order.
  *
  * Guarantee: a message is acknowledged by amqp_ack() after its last line was
- * returned, or later. When the link goes down, everything that was not is
- * forgotten here, because the broker sends it again; delivery tags of the old
+ * returned, or later. When the link goes down, all unacknowledged messages are
+ * dropped here, because the broker sends them again; delivery tags of the old
  * connection are never used on a new one.
  */
 #include "common/amqp/amqp_inflow.h"
@@ -30,12 +30,12 @@
 #include "common/records/record.h"
 
 /* A queue counts as empty when the broker says so twice, that far apart, and
- * sent nothing meanwhile: what is on its way to us is not in its count. */
+ * sends nothing in between: its count leaves out messages under way. */
 #define QUIET_MS 50
 
-/* A reader to whom nothing comes asks that often whether the broker still
- * knows it: RabbitMQ can lose a consumer without a word when its queue is
- * deleted and made anew by somebody else at once. */
+/* How often an idle reader asks whether the broker still has its consumer:
+ * RabbitMQ can drop one silently when its queue is deleted and made again at
+ * once. */
 #define IDLE_LOOK_MS 5000
 
 /* How many messages wait here at most, and at how many bytes but one frame is
@@ -44,11 +44,11 @@
 #define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
 
-/* What suits large messages, and how many more of smaller ones: of up to that
- * many bytes on the average. Whoever gathers much before it acknowledges has
- * less to do for each; what must come again after a crash limits it. Bodies of
- * our own are medium (BODY_BYTES in endpoint_amqp_write.c), and so many hold
- * what a stream that is behind takes at once (aggregator/stream/stream.c). */
+/* The prefetch for large messages, and how many more for smaller ones, of up to
+ * that many bytes on average. More unacknowledged messages make each cheaper,
+ * but more come again after a crash. Messages of this project are medium
+ * (AMQP_BODY_BYTES), and their number holds one batch of a stream that has
+ * fallen behind (aggregator/stream/stream.c). */
 #define PREFETCH 100
 #define MEDIUM_MORE 2000
 #define MEDIUM_BYTES (128 * 1024)
@@ -56,10 +56,10 @@
 #define SMALL_BYTES 4096
 #define MEAN_OF 16
 
-struct reader {
+struct amqp_reader {
 	struct amqp_endpoint a;
 	uint16_t prefetch; /* 0: no limit */
-	bool may_widen;    /* nobody set the limit */
+	bool may_widen;    /* the limit is not configured */
 	bool until_empty;
 
 	struct amqp_inflow ready;
@@ -70,33 +70,33 @@ struct reader {
 	/* Of this connection. */
 	struct endpoint_mark done;  /* whole messages returned so far */
 	struct endpoint_mark acked; /* of them, acknowledged */
-	unsigned consumers;         /* that there were, the last one counts */
-	uint16_t more;              /* of smaller ones, above prefetch */
+	unsigned consumers;         /* so far; the last one is in use */
+	uint16_t more;              /* what the limit is above prefetch */
 	uint64_t mean;    /* bytes of the last ones, as sent; times MEAN_OF */
-	bool said_empty;  /* at the last look at the queue */
-	int64_t check_ms; /* no look before */
+	bool said_empty;  /* at the last check of the queue */
+	int64_t check_ms; /* the next check is not before */
 
-	bool passed_over; /* messages waited at the last idle look */
-	int64_t idle_ms;  /* since when nothing came; or of the last look */
+	bool passed_over; /* messages waited at the last idle check */
+	int64_t idle_ms;  /* since when nothing came; or the last check */
 };
 
-static struct reader *
-self(struct endpoint *e)
+static struct amqp_reader *
+reader_of(struct endpoint *e)
 {
-	return (struct reader *)(void *)e;
+	return (struct amqp_reader *)(void *)e;
 }
 
-static const struct reader *
-self_const(const struct endpoint *e)
+static const struct amqp_reader *
+reader_of_const(const struct endpoint *e)
 {
-	return (const struct reader *)(const void *)e;
+	return (const struct amqp_reader *)(const void *)e;
 }
 
 /* The link is gone, and with it every delivery that was not acknowledged. */
 static void
-forget(struct reader *r)
+drop_unacknowledged(struct amqp_reader *r)
 {
-	amqp_inflow_forget(&r->ready);
+	amqp_inflow_clear(&r->ready);
 	/* The caller may still look at its line. */
 	r->stale = r->now.in_hand;
 	r->done.connection++;
@@ -108,28 +108,29 @@ forget(struct reader *r)
 }
 
 static int
-lost(struct reader *r)
+reader_lost(struct amqp_reader *r)
 {
-	forget(r);
+	drop_unacknowledged(r);
 	endpoint_amqp_lost(&r->a);
 	return -1;
 }
 
-/* They are told apart, and put back in the order of their tags. */
+/* Consumers need different tags; the broker puts messages back in the order of
+ * the tags. */
 static amqp_bytes_t
-consumer_tag(const struct reader *r, char tag[2])
+consumer_tag(const struct amqp_reader *r, char tag[2])
 {
 	tag[0] = (char)('0' + r->consumers);
 	tag[1] = '\0';
 	return amqp_cstring_bytes(tag);
 }
 
-/* A consumer, to whom that many messages may be sent ahead. */
+/* Starts a consumer with that prefetch. */
 static enum outcome
 consume(struct amqp_endpoint *a, uint16_t prefetch)
 {
 	amqp_table_t none = { 0, NULL };
-	struct reader *r = self(&a->base);
+	struct amqp_reader *r = reader_of(&a->base);
 	struct amqp_link *l = &a->link;
 	char tag[2];
 
@@ -146,9 +147,9 @@ consume(struct amqp_endpoint *a, uint16_t prefetch)
 	return OUTCOME_DONE;
 }
 
-/* Nothing more is sent to it; what was stays with it. */
+/* The consumer gets no more messages, and keeps those that it has. */
 static enum outcome
-retire_consumer(struct reader *r)
+retire_consumer(struct amqp_reader *r)
 {
 	struct amqp_link *l = &r->a.link;
 	char tag[2];
@@ -162,9 +163,9 @@ retire_consumer(struct reader *r)
 }
 
 static enum outcome
-set_up(struct amqp_endpoint *a)
+reader_set_up(struct amqp_endpoint *a)
 {
-	struct reader *r = self(&a->base);
+	struct amqp_reader *r = reader_of(&a->base);
 	enum outcome o;
 
 	r->consumers = 0;
@@ -181,14 +182,14 @@ static struct endpoint *
 open_read(const char *queue, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	struct reader *r = xcalloc(1, sizeof *r);
+	struct amqp_reader *r = xcalloc(1, sizeof *r);
 	size_t room;
 
 	if (endpoint_amqp_init(&r->a, queue, false, opt, why, code) != 0) {
 		free(r);
 		return NULL;
 	}
-	r->a.set_up = set_up;
+	r->a.set_up = reader_set_up;
 	r->now.max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
 	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
 	r->may_widen = r->prefetch == 0 && opt->prefetch == 0;
@@ -211,7 +212,7 @@ open_read(const char *queue, const struct endpoint_options *opt,
 
 /* A message is whole. */
 static void
-arrived(struct reader *r)
+on_message(struct amqp_reader *r)
 {
 	r->said_empty = false;
 	r->check_ms = 0;
@@ -221,14 +222,14 @@ arrived(struct reader *r)
 }
 
 static bool
-take_frame(struct reader *r, const amqp_frame_t *f)
+reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 {
 	bool whole;
 
 	if (!amqp_inflow_take(&r->ready, f, &whole))
 		return false;
 	if (whole)
-		arrived(r);
+		on_message(r);
 	if (f->frame_type == AMQP_FRAME_METHOD &&
 	    f->payload.method.id == AMQP_BASIC_CANCEL_METHOD)
 		amqp_link_drop(&r->a.link,
@@ -237,9 +238,10 @@ take_frame(struct reader *r, const amqp_frame_t *f)
 	return true;
 }
 
-/* Takes what has come, waiting for the first of it. -1: the link is lost. */
+/* Reads the frames that have come; waits for the first of them. -1: the link is
+ * lost. */
 static int
-receive(struct reader *r, int wait_ms)
+receive_frames(struct amqp_reader *r, int wait_ms)
 {
 	struct amqp_link *l = &r->a.link;
 	amqp_frame_t f;
@@ -247,20 +249,20 @@ receive(struct reader *r, int wait_ms)
 
 	while (r->ready.n < r->ready.max &&
 	       (got = amqp_link_frame(l, &f, wait_ms)) > 0) {
-		if (!take_frame(r, &f))
+		if (!reader_take_frame(r, &f))
 			amqp_link_drop(l, "%s sends frames out of order",
 			    buf_str(&l->title));
-		/* Not before: who takes no frame hears no heartbeat. */
+		/* Checked last: reading a frame also serves the heartbeat. */
 		if (r->ready.bytes >= READY_BYTES)
 			break;
 		/* The rest of a message may be waited for, but once. */
 		wait_ms = r->ready.n == 0 && wait_ms > 0 ? 1 : 0;
 	}
-	return l->conn == NULL || got < 0 ? lost(r) : 0;
+	return l->conn == NULL || got < 0 ? reader_lost(r) : 0;
 }
 
 static void
-finish_message(struct reader *r)
+finish_message(struct amqp_reader *r)
 {
 	if (!r->stale) {
 		r->done.tag = r->now.message.tag;
@@ -269,9 +271,9 @@ finish_message(struct reader *r)
 	}
 }
 
-/* What is next of the message in hand; false when it has nothing left. */
+/* The next line or block of the current message; false when it has none. */
 static bool
-next_part(struct reader *r, bool lines, char **part, size_t *len,
+next_part(struct amqp_reader *r, bool lines, char **part, size_t *len,
     enum endpoint_status *status)
 {
 	if (!amqp_cursor_next(&r->now, lines, part, len, status))
@@ -282,9 +284,9 @@ next_part(struct reader *r, bool lines, char **part, size_t *len,
 	return true;
 }
 
-/* Puts the next message in hand; false when there is none. */
+/* Makes the next message the current one; false when there is none. */
 static bool
-next_message(struct reader *r)
+next_message(struct amqp_reader *r)
 {
 	amqp_cursor_release(&r->now);
 	r->stale = false;
@@ -293,22 +295,22 @@ next_message(struct reader *r)
 	amqp_cursor_take(&r->now, amqp_inflow_next(&r->ready),
 	    r->ready.max_message, r->done.connection + 1);
 	if (r->now.message.size == 0 && !r->now.whole)
-		finish_message(r); /* nothing in it, but to be acknowledged */
+		finish_message(r); /* empty, but to be acknowledged */
 	return true;
 }
 
-/* Everything the broker may send was returned and waits for the ack. */
+/* The broker may send no more before messages are acknowledged. */
 static bool
-is_starved(const struct reader *r)
+is_starved(const struct amqp_reader *r)
 {
 	uint64_t limit = (uint64_t)r->prefetch + r->more;
 
 	return r->prefetch > 0 && r->done.messages - r->acked.messages >= limit;
 }
 
-/* Has more of them come, if they are not large. */
+/* Raises the prefetch if messages are not large. */
 static void
-widen(struct reader *r)
+widen(struct amqp_reader *r)
 {
 	uint16_t more = 0;
 
@@ -320,21 +322,21 @@ widen(struct reader *r)
 		return;
 	if (retire_consumer(r) != OUTCOME_DONE ||
 	    consume(&r->a, (uint16_t)(r->prefetch + more)) != OUTCOME_DONE)
-		(void)lost(r);
+		(void)reader_lost(r);
 	else
 		r->more = more;
 }
 
-/* Nothing is in hand. RECORD: there may be more. */
+/* All lines were returned: is the queue empty? RECORD: not yet known. */
 static enum endpoint_status
-check_empty(struct reader *r)
+check_empty(struct amqp_reader *r)
 {
 	struct amqp_queue_load load;
 
 	if (clock_mono_ms() < r->check_ms)
 		return ENDPOINT_RECORD;
 	if (endpoint_amqp_queue(&r->a, &load) != OUTCOME_DONE) {
-		(void)lost(r);
+		(void)reader_lost(r);
 		return ENDPOINT_RECORD;
 	}
 	if (load.messages == 0 && r->said_empty)
@@ -344,10 +346,10 @@ check_empty(struct reader *r)
 	return ENDPOINT_RECORD;
 }
 
-/* Nothing came for a while. True when the link had to be given up: the queue
- * has no reader, or messages wait in it and pass us by twice in a row. */
+/* Nothing came for a while. True when the link was dropped: the queue has no
+ * reader, or messages waited in it at two checks in a row and were not sent. */
 static bool
-is_forgotten(struct reader *r)
+is_overlooked(struct amqp_reader *r)
 {
 	struct amqp_link *l = &r->a.link;
 	struct amqp_queue_load load;
@@ -364,13 +366,13 @@ is_forgotten(struct reader *r)
 	if (l->conn != NULL)
 		amqp_link_drop(l, "the queue '%s' at %s was deleted or moved",
 		    r->a.queue, buf_str(&l->title));
-	(void)lost(r);
+	(void)reader_lost(r);
 	return true;
 }
 
-/* wait_ms, but no longer than until the next look at the queue. */
+/* wait_ms, but no longer than until the next check of the queue. */
 static int
-before_check(const struct reader *r, int wait_ms)
+before_check(const struct amqp_reader *r, int wait_ms)
 {
 	int64_t left = r->check_ms - clock_mono_ms();
 
@@ -381,7 +383,7 @@ before_check(const struct reader *r, int wait_ms)
 
 /* One step of waiting. RECORD: look again whether something is there. */
 static enum endpoint_status
-wait_for_more(struct reader *r, int wait_ms)
+wait_for_more(struct amqp_reader *r, int wait_ms)
 {
 	switch (endpoint_amqp_connect(&r->a, wait_ms)) {
 	case OUTCOME_NEVER:
@@ -392,22 +394,22 @@ wait_for_more(struct reader *r, int wait_ms)
 	case OUTCOME_DONE:
 		break;
 	}
-	if (receive(r, r->until_empty ? before_check(r, wait_ms) : wait_ms) !=
-	    0)
+	if (receive_frames(
+		r, r->until_empty ? before_check(r, wait_ms) : wait_ms) != 0)
 		return r->a.link.outcome == OUTCOME_NEVER ? ENDPOINT_FAILED
 							  : ENDPOINT_RECORD;
 	if (r->ready.n > 0 || r->ready.phase != AMQP_PHASE_METHOD)
 		return ENDPOINT_RECORD;
 	if (r->until_empty)
 		return check_empty(r);
-	return is_forgotten(r) && r->a.link.outcome == OUTCOME_NEVER
+	return is_overlooked(r) && r->a.link.outcome == OUTCOME_NEVER
 		   ? ENDPOINT_FAILED
 		   : ENDPOINT_RECORD;
 }
 
 static enum endpoint_status
-read_part(
-    struct reader *r, bool lines, char **part, size_t *len, int timeout_ms)
+reader_next(
+    struct amqp_reader *r, bool lines, char **part, size_t *len, int timeout_ms)
 {
 	int64_t end = -1, left;
 	enum endpoint_status status;
@@ -436,35 +438,35 @@ read_part(
 static enum endpoint_status
 amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 {
-	return read_part(self(e), true, line, len, timeout_ms);
+	return reader_next(reader_of(e), true, line, len, timeout_ms);
 }
 
 static enum endpoint_status
 amqp_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
-	return read_part(self(e), false, block, len, timeout_ms);
+	return reader_next(reader_of(e), false, block, len, timeout_ms);
 }
 
 static struct endpoint_mark
 amqp_mark(const struct endpoint *e)
 {
-	return self_const(e)->done;
+	return reader_of_const(e)->done;
 }
 
 static void
 amqp_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 {
-	struct reader *r = self(e);
+	struct amqp_reader *r = reader_of(e);
 	struct amqp_link *l = &r->a.link;
 
 	if (l->conn == NULL || mark->connection != r->done.connection ||
 	    mark->tag <= r->acked.tag)
 		return;
-	/* Commit point: the broker forgets what was returned. */
+	/* Commit point: the broker deletes what was returned. */
 	if (amqp_link_check(l, "acknowledge",
 		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 1)) !=
 	    0) {
-		(void)lost(r);
+		(void)reader_lost(r);
 		return;
 	}
 	r->acked = *mark;
@@ -479,18 +481,18 @@ amqp_ack(struct endpoint *e)
 }
 
 static void
-amqp_pump(struct endpoint *e)
+reader_pump(struct endpoint *e)
 {
-	struct reader *r = self(e);
+	struct amqp_reader *r = reader_of(e);
 
 	if (r->a.link.conn != NULL)
-		(void)receive(r, 0);
+		(void)receive_frames(r, 0);
 }
 
 static void
 amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 {
-	const struct reader *r = self_const(e);
+	const struct amqp_reader *r = reader_of_const(e);
 
 	buf_addf(where, "message %s",
 	    r->now.message.id != NULL ? r->now.message.id : "without id");
@@ -504,7 +506,7 @@ amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 static const char *
 amqp_routing_key(const struct endpoint *e, size_t *len)
 {
-	const struct reader *r = self_const(e);
+	const struct amqp_reader *r = reader_of_const(e);
 
 	*len = r->now.message.key_len;
 	return r->now.message.key;
@@ -513,7 +515,7 @@ amqp_routing_key(const struct endpoint *e, size_t *len)
 static void
 amqp_delivery(const struct endpoint *e, struct endpoint_delivery *d)
 {
-	const struct reader *r = self_const(e);
+	const struct amqp_reader *r = reader_of_const(e);
 
 	*d = (struct endpoint_delivery){ .serial = r->now.serial,
 		.connection = r->now.connection,
@@ -528,7 +530,7 @@ amqp_delivery(const struct endpoint *e, struct endpoint_delivery *d)
 static void
 amqp_set_until_empty(struct endpoint *e, bool until_empty)
 {
-	struct reader *r = self(e);
+	struct amqp_reader *r = reader_of(e);
 
 	if (until_empty && !r->until_empty)
 		r->said_empty = false;
@@ -536,9 +538,9 @@ amqp_set_until_empty(struct endpoint *e, bool until_empty)
 }
 
 static void
-amqp_close(struct endpoint *e)
+reader_close(struct endpoint *e)
 {
-	struct reader *r = self(e);
+	struct amqp_reader *r = reader_of(e);
 
 	endpoint_amqp_release(&r->a);
 	amqp_inflow_release(&r->ready);
@@ -552,13 +554,13 @@ static const struct endpoint_ops ops = {
 	.ack = amqp_ack,
 	.mark = amqp_mark,
 	.ack_to = amqp_ack_to,
-	.pump = amqp_pump,
+	.pump = reader_pump,
 	.where = amqp_where,
 	.delivery = amqp_delivery,
 	.routing_key = amqp_routing_key,
 	.set_until_empty = amqp_set_until_empty,
 	.is_up = endpoint_amqp_op_is_up,
-	.close = amqp_close,
+	.close = reader_close,
 };
 
 struct endpoint *
@@ -570,7 +572,7 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 	if (e == NULL)
 		return NULL;
 	e->ops = &ops;
-	if (endpoint_amqp_first(&self(e)->a) == OUTCOME_DONE)
+	if (endpoint_amqp_first(&reader_of(e)->a) == OUTCOME_DONE)
 		return e;
 	buf_setf(why, "%s", buf_str(&e->why));
 	*code = e->code;

@@ -1,19 +1,19 @@
 /*
  * endpoint_amqp_write: the writing end of a queue, or of an exchange that
- * spreads records over queues: lines in, messages sealed. What becomes of
- * them: amqp_window.c.
+ * spreads records over queues: it gathers lines to messages. amqp_window.c
+ * sends them and handles their confirms.
  *
- * Lines gather in a lane until it holds body_bytes, LINGER_MS have passed, or
+ * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, or
  * a flush. Then they are one message: packed where that is wanted, persistent,
  * mandatory, with an id that it keeps however often it is sent. It stays in the
  * window, which is bounded, until the broker has confirmed it and not returned.
  *
- * A queue has one lane. An exchange has one for each bucket (bucket.h), whose
+ * A queue has one buffer. An exchange has one for each bucket (bucket.h), whose
  * number is the routing key of its messages, so that what holds a chat is in
- * one lane, one queue, and in order; and one for what concerns all, which goes
- * to the exchange NAME.all, the newest times among it (spread.h).
+ * one buffer, one queue, and in order; and one for what concerns all, which
+ * goes to the exchange NAME.all, the newest times among it (spread.h).
  *
- * Guarantee: flush() is DONE only when the window and all lanes are empty.
+ * Guarantee: flush() is DONE only when the window and all buffers are empty.
  */
 #include "common/endpoint/amqp_window.h"
 
@@ -31,7 +31,8 @@
 #include "common/records/spread.h"
 
 #define LINGER_MS 5
-#define TELL_MS 100 /* the time, to all, between flushes */
+/* How often `clock` records are sent between flushes. */
+#define CLOCKS_MS 100
 /* How long a full queue is left alone. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
@@ -42,15 +43,15 @@
 #define STOP_MS 3000
 
 static struct amqp_writer *
-self(struct endpoint *e)
+writer_of(struct endpoint *e)
 {
 	return (struct amqp_writer *)(void *)e;
 }
 
 static enum outcome
-set_up(struct amqp_endpoint *a)
+writer_set_up(struct amqp_endpoint *a)
 {
-	struct amqp_writer *w = self(&a->base);
+	struct amqp_writer *w = writer_of(&a->base);
 
 	amqp_confirm_select(a->link.conn, AMQP_LINK_CHANNEL);
 	if (amqp_link_check_reply(&a->link, "ask for confirms",
@@ -60,10 +61,10 @@ set_up(struct amqp_endpoint *a)
 	return OUTCOME_DONE;
 }
 
-/* One step towards a window of at most n messages; waits for answers only
- * when those that have come are not enough. NEVER: no step will help. */
+/* Sends, and reads answers; waits for them only while the window holds more
+ * than n messages. NEVER: trying again is of no use. */
 static enum outcome
-step(struct amqp_writer *w, size_t n, int wait_ms)
+send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 {
 	enum outcome o = endpoint_amqp_connect(&w->a, wait_ms);
 
@@ -75,15 +76,15 @@ step(struct amqp_writer *w, size_t n, int wait_ms)
 	return OUTCOME_DONE;
 }
 
-/* Nothing moves: says why, for people. */
+/* There is no progress: puts the reason into why. */
 static void
-explain(struct amqp_writer *w)
+explain_stall(struct amqp_writer *w)
 {
 	struct buf *why = &w->a.base.why;
 
 	w->a.base.code = PROG_TEMPFAIL;
 	if (w->a.link.conn == NULL)
-		return; /* said by endpoint_amqp_lost() */
+		return; /* endpoint_amqp_lost() gave the reason */
 	if (w->a.link.blocked)
 		buf_setf(why, "%s", buf_str(&w->a.link.why));
 	else if (w->full)
@@ -98,7 +99,7 @@ explain(struct amqp_writer *w)
 		    buf_str(&w->a.link.title), w->a.queue);
 }
 
-/* How long to go on without progress. -1: for ever. */
+/* How long to go on without progress, in ms. -1: for ever. */
 static int64_t
 limit(const struct amqp_writer *w, bool flushing)
 {
@@ -120,58 +121,60 @@ shrink(struct amqp_writer *w, size_t n, bool flushing)
 	for (;;) {
 		if (w->n <= n)
 			return OUTCOME_DONE;
-		o = step(w, n, AMQP_SLICE_MS);
+		o = send_and_receive(w, n, AMQP_SLICE_MS);
 		if (o == OUTCOME_NEVER)
 			return o;
 		if (w->progress_ms > since)
 			since = w->progress_ms;
 		max = limit(w, flushing);
 		if (w->n > n && max >= 0 && clock_mono_ms() - since >= max) {
-			explain(w);
+			explain_stall(w);
 			return OUTCOME_LATER;
 		}
 	}
 }
 
-/* Makes a message of what was gathered; needs a place in the window. */
+/* Makes a message of a buffer; there must be a place in the window. */
 static void
-seal(struct amqp_writer *w, struct amqp_lane *lane)
+seal(struct amqp_writer *w, struct amqp_buffer *buffer)
 {
-	struct amqp_message *m = amqp_window_at(w, w->n);
+	struct amqp_outgoing *m = amqp_window_at(w, w->n);
 	struct buf empty = m->body;
 
-	m->packed = w->packs && lane->filling.len >= AMQP_PACK_LEAST;
+	m->packed = w->packs && buffer->filling.len >= AMQP_PACK_LEAST;
 	if (m->packed) {
-		amqp_pack(&m->body, lane->filling.data, lane->filling.len);
-		amqp_window_shorten(&lane->filling);
+		amqp_pack(&m->body, buffer->filling.data, buffer->filling.len);
+		amqp_window_shorten(&buffer->filling);
 	} else {
-		m->body = lane->filling;
-		lane->filling = empty;
+		m->body = buffer->filling;
+		buffer->filling = empty;
 	}
 	m->seq = w->next_seq++;
-	m->state = MESSAGE_TO_SEND;
-	m->lane = (size_t)(lane - w->lanes);
+	m->state = AMQP_OUTGOING_TO_SEND;
+	m->bucket = (size_t)(buffer - w->buffers);
 	w->n++;
 }
 
 static bool
-is_due(const struct amqp_writer *w, const struct amqp_lane *lane, int64_t now)
+is_buffer_due(
+    const struct amqp_writer *w, const struct amqp_buffer *buffer, int64_t now)
 {
-	return lane->filling.len >= w->body_bytes ||
-	       (lane->filling.len > 0 && now - lane->since_ms >= LINGER_MS);
+	return buffer->filling.len >= w->body_bytes ||
+	       (buffer->filling.len > 0 && now - buffer->since_ms >= LINGER_MS);
 }
 
-/* Sends what is due without waiting for anybody. */
+/* Sends what is due, without waiting. */
 static void
-pump(struct amqp_writer *w)
+send_due(struct amqp_writer *w)
 {
 	size_t i;
 
 	w->swept_ms = clock_mono_ms();
-	spread_tell(&w->spread, &w->lanes[w->lanes_n - 1].filling, TELL_MS);
-	for (i = 0; i < w->lanes_n && w->n < AMQP_WINDOW; i++)
-		if (is_due(w, &w->lanes[i], w->swept_ms))
-			seal(w, &w->lanes[i]);
+	spread_add_clocks(
+	    &w->spread, &w->buffers[w->buffers_n - 1].filling, CLOCKS_MS);
+	for (i = 0; i < w->buffers_n && w->n < AMQP_WINDOW; i++)
+		if (is_buffer_due(w, &w->buffers[i], w->swept_ms))
+			seal(w, &w->buffers[i]);
 	if (w->a.link.conn != NULL)
 		(void)amqp_window_send(w);
 }
@@ -179,67 +182,67 @@ pump(struct amqp_writer *w)
 static int
 amqp_write(struct endpoint *e, const char *line, size_t len)
 {
-	struct amqp_writer *w = self(e);
-	struct amqp_lane *lane =
-	    &w->lanes[w->a.spread ? spread_lane(&w->spread, line, len) : 0];
-	struct buf *filling = &lane->filling;
+	struct amqp_writer *w = writer_of(e);
+	struct amqp_buffer *buffer =
+	    &w->buffers[w->a.spread ? spread_bucket(&w->spread, line, len) : 0];
+	struct buf *filling = &buffer->filling;
 	int64_t now;
 
 	/* The line is taken only when there is room for it. */
 	if (filling->len > 0 && filling->len + len >= w->body_bytes) {
 		if (shrink(w, AMQP_WINDOW - 1, false) != OUTCOME_DONE)
 			return -1;
-		seal(w, lane);
+		seal(w, buffer);
 	}
 	now = clock_mono_ms();
 	if (filling->len == 0)
-		lane->since_ms = now;
+		buffer->since_ms = now;
 	buf_add(filling, line, len);
 	buf_addc(filling, '\n');
-	/* The other lanes have lines that grow old, too. */
-	if (is_due(w, lane, now) || now - w->swept_ms >= LINGER_MS)
-		pump(w);
+	/* The other buffers have lines that grow old, too. */
+	if (is_buffer_due(w, buffer, now) || now - w->swept_ms >= LINGER_MS)
+		send_due(w);
 	return 0;
 }
 
 static enum outcome
 amqp_flush(struct endpoint *e)
 {
-	struct amqp_writer *w = self(e);
+	struct amqp_writer *w = writer_of(e);
 	enum outcome o;
 	size_t i;
 
-	spread_tell(&w->spread, &w->lanes[w->lanes_n - 1].filling, 0);
-	for (i = 0; i < w->lanes_n; i++) {
-		if (w->lanes[i].filling.len == 0)
+	spread_add_clocks(&w->spread, &w->buffers[w->buffers_n - 1].filling, 0);
+	for (i = 0; i < w->buffers_n; i++) {
+		if (w->buffers[i].filling.len == 0)
 			continue;
 		o = shrink(w, AMQP_WINDOW - 1, true);
 		if (o != OUTCOME_DONE)
 			return o;
-		seal(w, &w->lanes[i]);
+		seal(w, &w->buffers[i]);
 	}
 	/* Commit point: the broker has confirmed everything. */
 	return shrink(w, 0, true);
 }
 
 static void
-amqp_pump(struct endpoint *e)
+writer_pump(struct endpoint *e)
 {
-	pump(self(e));
+	send_due(writer_of(e));
 }
 
 static void
-amqp_close(struct endpoint *e)
+writer_close(struct endpoint *e)
 {
-	struct amqp_writer *w = self(e);
+	struct amqp_writer *w = writer_of(e);
 	size_t i;
 
 	endpoint_amqp_release(&w->a);
 	for (i = 0; i < AMQP_WINDOW; i++)
 		buf_release(&w->window[i].body);
-	for (i = 0; i < w->lanes_n; i++)
-		buf_release(&w->lanes[i].filling);
-	free(w->lanes);
+	for (i = 0; i < w->buffers_n; i++)
+		buf_release(&w->buffers[i].filling);
+	free(w->buffers);
 	free(w->all);
 	spread_release(&w->spread);
 	free(w);
@@ -249,9 +252,9 @@ static const struct endpoint_ops ops = {
 	.write = amqp_write,
 	.flush = amqp_flush,
 	.connect = endpoint_amqp_op_connect,
-	.pump = amqp_pump,
+	.pump = writer_pump,
 	.is_up = endpoint_amqp_op_is_up,
-	.close = amqp_close,
+	.close = writer_close,
 };
 
 struct endpoint *
@@ -270,9 +273,9 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	    random_32(), random_32());
 	w->body_bytes = opt->body > 0 ? opt->body : AMQP_BODY_BYTES;
 	w->packs = !opt->plain && conf_bool(opt->conf, "amqp", "compress");
-	w->a.set_up = set_up;
-	w->lanes_n = spread ? BUCKETS + 1 : 1;
-	w->lanes = xcalloc(w->lanes_n, sizeof *w->lanes);
+	w->a.set_up = writer_set_up;
+	w->buffers_n = spread ? BUCKETS + 1 : 1;
+	w->buffers = xcalloc(w->buffers_n, sizeof *w->buffers);
 	w->all = xasprintf("%s.all", queue);
 	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
 	e->ops = &ops;

@@ -2,12 +2,12 @@
  * endpoint_stdio: "-" and files. Reading goes through lines.h. Writing is
  * buffered and leaves by whole lines as long as the reader takes them.
  *
- * A file is made anew, readable by its owner only (records are personal data),
- * and synced by each flush, so that DONE means what it says. The file of a
- * daemon, whose input is gone once it was taken, goes on where it ended.
+ * A file is truncated, readable by its owner only (records are personal data),
+ * and synced by each flush, so that DONE means safe. With options.append, for
+ * daemons, whose input is not sent again, it is continued.
  *
- * A pipe that nobody reads any more (`| head`) is an ordinary end: NEVER with
- * PROG_OK. One that is full when we are asked to stop gets GRACE_MS.
+ * A pipe whose reader is gone (`| head`) is an ordinary end: NEVER with
+ * PROG_OK. One that is full when the program is asked to stop gets GRACE_MS.
  */
 #include "common/endpoint/endpoint.h"
 
@@ -34,27 +34,27 @@
 struct stdio_endpoint {
 	struct endpoint base;
 	struct lines lines; /* reading */
-	struct buf out;     /* writing: what has not left yet */
-	bool broken;        /* sticky: why and code tell */
+	struct buf out;     /* writing: what is not written yet */
+	bool broken;        /* for ever: why and code have the reason */
 	bool is_file;
 	int fd;
 };
 
 static struct stdio_endpoint *
-self(struct endpoint *e)
+stdio_of(struct endpoint *e)
 {
 	return (struct stdio_endpoint *)(void *)e;
 }
 
-/* What people call it. */
+/* Its name in messages. */
 static const char *
 title(const struct endpoint *e, const char *standard)
 {
 	return strcmp(e->name, "-") == 0 ? standard : e->name;
 }
 
-/* The end of an earlier run may have cut its last line, which was not safe
- * yet. */
+/* An earlier run may have been killed inside its last line, which no flush had
+ * made safe: it is removed. */
 static int
 open_to_append(const char *path)
 {
@@ -129,7 +129,7 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 }
 
 static enum endpoint_status
-answer(struct endpoint *e, enum line_status status)
+endpoint_status_of(struct endpoint *e, enum line_status status)
 {
 	switch (status) {
 	case LINE_OK:
@@ -153,13 +153,15 @@ answer(struct endpoint *e, enum line_status status)
 static enum endpoint_status
 stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 {
-	return answer(e, lines_next(&self(e)->lines, line, len, timeout_ms));
+	return endpoint_status_of(
+	    e, lines_next(&stdio_of(e)->lines, line, len, timeout_ms));
 }
 
 static enum endpoint_status
 stdio_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
-	return answer(e, lines_block(&self(e)->lines, block, len, timeout_ms));
+	return endpoint_status_of(
+	    e, lines_block(&stdio_of(e)->lines, block, len, timeout_ms));
 }
 
 static void
@@ -173,7 +175,7 @@ stdio_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 }
 
 static int
-fail(struct stdio_endpoint *s, int err)
+stdio_fail(struct stdio_endpoint *s, int err)
 {
 	struct endpoint *e = &s->base;
 	const char *what = title(e, "standard output");
@@ -190,8 +192,8 @@ fail(struct stdio_endpoint *s, int err)
 	return -1;
 }
 
-/* Waits until a pipe takes more, so that write(2) cannot block and a signal
- * that asks us to stop is seen. Such a signal ends only a wait in vain. */
+/* Waits until a pipe takes more, so that write(2) cannot block. A request to
+ * stop ends the wait only when the pipe takes nothing for GRACE_MS. */
 static int
 wait_writable(struct stdio_endpoint *s)
 {
@@ -203,7 +205,7 @@ wait_writable(struct stdio_endpoint *s)
 	} while ((n < 0 && errno == EINTR) || (n == 0 && !stop_asked()));
 	if (n > 0)
 		return 0;
-	return fail(s, n == 0 ? EPIPE : errno);
+	return stdio_fail(s, n == 0 ? EPIPE : errno);
 }
 
 static int
@@ -224,7 +226,7 @@ write_out(struct stdio_endpoint *s)
 		if (n >= 0)
 			done += (size_t)n;
 		else if (errno != EINTR && errno != EAGAIN)
-			return fail(s, errno);
+			return stdio_fail(s, errno);
 	}
 	buf_clear(&s->out);
 	return 0;
@@ -233,7 +235,7 @@ write_out(struct stdio_endpoint *s)
 static int
 stdio_write(struct endpoint *e, const char *line, size_t len)
 {
-	struct stdio_endpoint *s = self(e);
+	struct stdio_endpoint *s = stdio_of(e);
 
 	if (s->broken)
 		return -1;
@@ -245,13 +247,13 @@ stdio_write(struct endpoint *e, const char *line, size_t len)
 static enum outcome
 stdio_flush(struct endpoint *e)
 {
-	struct stdio_endpoint *s = self(e);
+	struct stdio_endpoint *s = stdio_of(e);
 
 	if (s->broken || write_out(s) != 0)
 		return OUTCOME_NEVER;
 	/* Commit point: what was written so far is on the disk. */
 	if (s->is_file && fsync(s->fd) != 0) {
-		(void)fail(s, errno);
+		(void)stdio_fail(s, errno);
 		return OUTCOME_NEVER;
 	}
 	return OUTCOME_DONE;
@@ -260,7 +262,7 @@ stdio_flush(struct endpoint *e)
 static void
 stdio_close(struct endpoint *e)
 {
-	struct stdio_endpoint *s = self(e);
+	struct stdio_endpoint *s = stdio_of(e);
 
 	if (s->fd > STDERR_FILENO)
 		close(s->fd);

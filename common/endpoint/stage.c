@@ -19,18 +19,18 @@
 #include "common/os/retry.h"
 
 #define IDLE_MS 1000
-/* A prompt stage rests that part of what a flush took; and all of it after so
- * many lines: where much waits, fewer batches cost less. */
+/* A prompt stage rests for that part of the duration of a flush; after that
+ * many lines for all of it, since fewer batches cost less. */
 #define REST_PART 4
 #define MANY_LINES 1000
-/* Where even more waits, so that a whole batch was never waited for, the next
- * one goes on while there is no pause of so long. */
+/* When a whole batch came without waiting, the next one goes on until no line
+ * comes for that long. */
 #define PAUSE_MS 5
 #define DENSE_PART 4
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
 
-/* Between two looks at the links: within any heartbeat. */
+/* How often links are served: shorter than any heartbeat. */
 #define LOOK_MS 400
 
 static void
@@ -44,17 +44,16 @@ keep_links(struct stage *s)
 }
 
 static void
-look_after_others(struct stage *s)
+serve_others(struct stage *s)
 {
 	keep_links(s);
 	if (s->idle != NULL)
 		s->idle(s->ctx);
 }
 
-/* After an outcome that is not DONE: true when it shall be tried again, and
- * then the pause is over. */
+/* After an outcome that is not DONE: true, after a pause, when to try again. */
 static bool
-again(struct stage *s, enum outcome o, struct retry *retry)
+try_again(struct stage *s, enum outcome o, struct retry *retry)
 {
 	int64_t left;
 
@@ -64,15 +63,15 @@ again(struct stage *s, enum outcome o, struct retry *retry)
 	do {
 		if (stop_sleep(left < IDLE_MS ? left : IDLE_MS))
 			return false;
-		look_after_others(s);
+		serve_others(s);
 		left -= IDLE_MS;
 	} while (left > 0);
 	return true;
 }
 
-/* A line, or a block of them; *lines is how many. */
+/* Handles a line or a block; *lines: how many lines of a block. */
 static enum outcome
-handle(struct stage *s, char *line, size_t len, size_t *lines)
+handle_lines(struct stage *s, char *line, size_t len, size_t *lines)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o;
@@ -81,12 +80,12 @@ handle(struct stage *s, char *line, size_t len, size_t *lines)
 		o = s->handle_block != NULL
 			? s->handle_block(s->ctx, line, len, lines)
 			: s->handle(s->ctx, line, len);
-	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
 	return o;
 }
 
 static enum endpoint_status
-read_some(struct stage *s, char **line, size_t *len, int timeout_ms)
+read_line_or_block(struct stage *s, char **line, size_t *len, int timeout_ms)
 {
 	if (s->handle_block != NULL)
 		return endpoint_read_block(s->in, line, len, timeout_ms);
@@ -102,22 +101,22 @@ handle_too_long(struct stage *s)
 	do {
 		o = deadletter_add(s->dead, endpoint_where(s->in), NULL, 0,
 		    endpoint_refusal(s->in));
-	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
 	if (o == OUTCOME_NEVER)
 		s->code = s->dead->code;
 	return o;
 }
 
 /* A batch that is being gathered. */
-struct batch {
+struct stage_batch {
 	size_t lines;
 	int64_t began, waited; /* ms: waited for lines, not spent on them */
 };
 
-/* Lines came all the time, or nearly: of what the batch took, a good part went
- * into handling them. */
+/* Lines came nearly all the time: a good part of the batch's duration went into
+ * handling them. */
 static bool
-is_dense(const struct batch *b, int64_t now)
+is_dense(const struct stage_batch *b, int64_t now)
 {
 	int64_t took = now - b->began;
 
@@ -125,9 +124,9 @@ is_dense(const struct batch *b, int64_t now)
 	       (took - b->waited) * DENSE_PART >= took;
 }
 
-/* How long more lines of a batch are waited for; -1: it is old. */
+/* How long to wait for more lines of a batch, in ms; -1: it is due. */
 static int64_t
-wait_ms(const struct stage *s, const struct batch *b)
+batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 {
 	int64_t now = clock_mono_ms(), left = b->began + s->batch_ms - now;
 
@@ -145,11 +144,11 @@ wait_ms(const struct stage *s, const struct batch *b)
 	return s->resting_ms - now < left ? s->resting_ms - now : left;
 }
 
-/* Reads and handles until a batch is full or old, or the input has nothing
- * more: RECORD or WAIT to go on, else what ended it. *o is the worst of the
- * handler's answers. */
+/* Reads and handles lines until a batch is full or due, or the input has
+ * ended: RECORD or WAIT to go on, else the status that ended it. *o: the last
+ * outcome of the handler. */
 static enum endpoint_status
-fill(struct stage *s, struct batch *b, enum outcome *o)
+fill_batch(struct stage *s, struct stage_batch *b, enum outcome *o)
 {
 	enum endpoint_status status;
 	int64_t left = s->idle_ms > 0 ? s->idle_ms : IDLE_MS, asked;
@@ -160,18 +159,18 @@ fill(struct stage *s, struct batch *b, enum outcome *o)
 		asked = clock_mono_ms();
 		if (asked - s->looked_ms >= LOOK_MS)
 			keep_links(s);
-		status = read_some(s, &line, &len, (int)left);
+		status = read_line_or_block(s, &line, &len, (int)left);
 		b->waited += clock_mono_ms() - asked;
 		lines = 1;
 		if (status == ENDPOINT_RECORD)
-			*o = handle(s, line, len, &lines);
+			*o = handle_lines(s, line, len, &lines);
 		else if (status == ENDPOINT_TOOLONG)
 			*o = handle_too_long(s);
 		else if (status != ENDPOINT_WAIT || b->lines > 0 ||
 			 stop_asked())
 			return status;
 		else
-			look_after_others(s);
+			serve_others(s);
 		if (status == ENDPOINT_WAIT)
 			continue;
 		s->lines += lines;
@@ -180,20 +179,20 @@ fill(struct stage *s, struct batch *b, enum outcome *o)
 			b->waited = 0;
 		}
 		b->lines += lines;
-		left = wait_ms(s, b);
+		left = batch_wait_ms(s, b);
 	}
 	return ENDPOINT_RECORD;
 }
 
 static enum endpoint_status
-gather(struct stage *s, enum outcome *o)
+read_batch(struct stage *s, enum outcome *o)
 {
-	struct batch b = { 0, 0, 0 };
+	struct stage_batch b = { 0, 0, 0 };
 	enum endpoint_status status;
 	int64_t now;
 
 	*o = OUTCOME_DONE;
-	status = fill(s, &b, o);
+	status = fill_batch(s, &b, o);
 	now = clock_mono_ms();
 	s->busy =
 	    s->prompt && now - b.began >= s->batch_ms / 2 && is_dense(&b, now);
@@ -202,7 +201,7 @@ gather(struct stage *s, enum outcome *o)
 
 /* Flush, dead letters, acknowledge: in this order, or not at all. */
 static enum outcome
-settle(struct stage *s, uint64_t lines)
+complete_batch(struct stage *s, uint64_t lines)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	int64_t began = clock_mono_ms(), now;
@@ -210,13 +209,13 @@ settle(struct stage *s, uint64_t lines)
 
 	do {
 		o = s->flush(s->ctx);
-	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
 	if (o != OUTCOME_DONE)
 		return o;
 	retry_reset(&retry);
 	do {
 		o = deadletter_flush(s->dead);
-	} while (o != OUTCOME_DONE && again(s, o, &retry));
+	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
 	if (o == OUTCOME_NEVER)
 		s->code = s->dead->code;
 	if (o == OUTCOME_DONE)
@@ -254,7 +253,7 @@ stage_verdict(struct endpoint *in, const struct deadletter *dead,
 }
 
 static bool
-goes_on(enum endpoint_status status)
+may_go_on(enum endpoint_status status)
 {
 	return (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT) &&
 	       !stop_asked();
@@ -273,16 +272,16 @@ stage_run(struct stage *s)
 	s->looked_ms = clock_mono_ms();
 	do {
 		before = s->lines;
-		status = gather(s, &o);
+		status = read_batch(s, &o);
 		/* The handler refused a line: nothing of this batch is
 		 * acknowledged, it comes again. */
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, s->code);
-		o = settle(s, s->lines - before);
+		o = complete_batch(s, s->lines - before);
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, s->code);
 		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
-	} while (goes_on(status));
+	} while (may_go_on(status));
 	log_debug("stage_done", "input=%s lines=%" PRIu64, endpoint_name(s->in),
 	    s->lines);
 	return stage_verdict(s->in, s->dead, status);

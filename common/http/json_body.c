@@ -266,36 +266,19 @@ json_body_read(const char *text, size_t len, struct json_fault *f)
 	return v;
 }
 
-void
-json_body_real(struct buf *b, double d)
-{
-	char text[40];
-	int precision = 15;
-
-	do
-		(void)snprintf(text, sizeof text, "%.*g", precision, d);
-	while (strtod(text, NULL) != d && ++precision <= 17);
-	buf_adds(b, text);
-	if (strpbrk(text, ".e") == NULL)
-		buf_adds(b, ".0");
-}
-
 static void
 write_object(struct buf *b, json_t *v)
 {
 	const char *key;
 	json_t *member;
 
-	buf_addc(b, '{');
+	jsonw_open(b);
 	json_object_foreach(v, key, member)
 	{
-		if (b->data[b->len - 1] != '{')
-			buf_addc(b, ',');
-		jsonw_quote(b, key, strlen(key));
-		buf_addc(b, ':');
+		jsonw_name(b, key, strlen(key));
 		json_body_write(b, member);
 	}
-	buf_addc(b, '}');
+	jsonw_close(b);
 }
 
 static void
@@ -303,13 +286,12 @@ write_list(struct buf *b, json_t *v)
 {
 	size_t i;
 
-	buf_addc(b, '[');
+	jsonw_list(b);
 	for (i = 0; i < json_array_size(v); i++) {
-		if (i > 0)
-			buf_addc(b, ',');
+		jsonw_next(b);
 		json_body_write(b, json_array_get(v, i));
 	}
-	buf_addc(b, ']');
+	jsonw_list_end(b);
 }
 
 void
@@ -329,7 +311,7 @@ json_body_write(struct buf *b, json_t *v)
 		buf_addi(b, json_integer_value(v));
 		break;
 	case JSON_REAL:
-		json_body_real(b, json_real_value(v));
+		jsonw_real(b, json_real_value(v));
 		break;
 	case JSON_TRUE:
 		buf_adds(b, "true");

@@ -29,7 +29,4 @@ json_t *json_body_read(const char *text, size_t len, struct json_fault *f)
  * and still be the same. */
 void json_body_write(struct buf *b, json_t *v);
 
-/* A number as Python would write it: 5.0, 0.1. */
-void json_body_real(struct buf *b, double d);
-
 #endif

@@ -1,6 +1,6 @@
 /*
- * option_help: the help of a mode, from its rows; see option_table.h. It fits
- * a screen, so nothing in it is said twice and no line is empty.
+ * option_help: the help of a mode, from its rows; see option_table.h. It must
+ * fit a screen of 80 columns, so it has no empty lines.
  */
 #include "common/options/option_table.h"
 
@@ -8,7 +8,7 @@
 
 #define SCREEN 80
 
-/* What every mode has, as a row each: left and right. */
+/* The options of every mode: left and right column. */
 static const char *const commons[][2] = {
 	{ "  -c, --config FILE", "configuration" },
 	{ "  -n, -q, -v", "check the configuration only; say less; say more" },
@@ -17,14 +17,14 @@ static const char *const commons[][2] = {
 #define COMMONS_N (sizeof commons / sizeof commons[0])
 
 /* The usage line that is being written. */
-struct usage {
+struct usage_line {
 	struct buf *to;
 	size_t line;   /* where its last line begins */
-	size_t indent; /* of those that go on */
+	size_t indent; /* of continuation lines */
 };
 
 static void
-add_word(struct usage *u, const struct buf *word)
+add_word(struct usage_line *u, const struct buf *word)
 {
 	if (u->to->len - u->line + 1 + word->len > SCREEN) {
 		buf_addc(u->to, '\n');
@@ -35,7 +35,7 @@ add_word(struct usage *u, const struct buf *word)
 }
 
 static void
-add_usage_row(struct usage *u, const struct option_row *row, bool bare)
+add_usage_row(struct usage_line *u, const struct option_row *row, bool bare)
 {
 	struct buf word = BUF_INIT;
 
@@ -56,7 +56,7 @@ add_usage_row(struct usage *u, const struct option_row *row, bool bare)
 static void
 add_usage(const struct option_mode *m, struct buf *to)
 {
-	struct usage u = { .to = to, .line = to->len };
+	struct usage_line u = { .to = to, .line = to->len };
 	struct buf word = BUF_INIT;
 	size_t i;
 
@@ -115,7 +115,7 @@ widest(const struct option_mode *const *modes, size_t modes_n,
 }
 
 static void
-add_row(const struct option_row *row, size_t width, struct buf *to)
+add_help_row(const struct option_row *row, size_t width, struct buf *to)
 {
 	struct buf left = BUF_INIT;
 
@@ -133,7 +133,7 @@ option_help(const struct option_mode *const *modes, size_t modes_n,
 	add_usage(mode, to);
 	buf_adds(to, mode->about);
 	for (i = 0; i < mode->rows_n; i++)
-		add_row(&mode->rows[i], width, to);
+		add_help_row(&mode->rows[i], width, to);
 	for (i = 0; i < COMMONS_N; i++)
 		buf_addf(
 		    to, "%-*s  %s\n", (int)width, commons[i][0], commons[i][1]);
@@ -144,5 +144,5 @@ option_help(const struct option_mode *const *modes, size_t modes_n,
 	    modes[1]->choice.value != NULL ? " " : "",
 	    modes[1]->choice.value != NULL ? modes[1]->choice.value : "");
 	for (i = 1; i < modes_n; i++)
-		add_row(&modes[i]->choice, width, to);
+		add_help_row(&modes[i]->choice, width, to);
 }

@@ -1,6 +1,6 @@
 /*
- * option_read: see option_table.h. The command line is read to its end, then
- * the mode is known, and then each option is stored by the mode's row for it.
+ * option_read: see option_table.h. The whole command line is read first, which
+ * gives the mode; then each option is stored by the mode's row for it.
  */
 #define _DEFAULT_SOURCE /* getopt_long */
 #include "common/options/option_table.h"
@@ -39,12 +39,12 @@ static const struct option_row commons[] = {
 };
 
 /* An option that was given. */
-struct given {
+struct given_option {
 	const struct option_row *row; /* the first of its name */
 	const char *value;
 };
 
-struct reader {
+struct option_reader {
 	const struct option_mode *const *modes;
 	size_t modes_n;
 	const struct option_row **rows; /* one of each name */
@@ -52,7 +52,7 @@ struct reader {
 	struct option *longs;
 	size_t longs_n, longs_cap;
 	struct buf letters;
-	struct given *given;
+	struct given_option *given;
 	size_t given_n, given_cap;
 	char shows; /* 'h' or 'V', whichever was given first, or 0 */
 };
@@ -73,7 +73,7 @@ option_take_format(const char *value, void *to)
 }
 
 static void
-add_long(struct reader *r, const struct option_row *row, int number)
+add_long(struct option_reader *r, const struct option_row *row, int number)
 {
 	XGROW(r->longs, r->longs_n, r->longs_cap);
 	r->longs[r->longs_n++] = (struct option){
@@ -86,7 +86,7 @@ add_long(struct reader *r, const struct option_row *row, int number)
 }
 
 static void
-add_row(struct reader *r, const struct option_row *row)
+register_row(struct option_reader *r, const struct option_row *row)
 {
 	size_t i;
 
@@ -110,24 +110,24 @@ add_row(struct reader *r, const struct option_row *row)
 
 /* Every option of every mode, for getopt_long(). */
 static void
-add_rows(struct reader *r)
+register_rows(struct option_reader *r)
 {
 	size_t m, i;
 
 	buf_addc(&r->letters, ':');
 	for (i = 0; i < ARRAY_LEN(commons); i++)
-		add_row(r, &commons[i]);
+		register_row(r, &commons[i]);
 	for (m = 0; m < r->modes_n; m++) {
-		add_row(r, &r->modes[m]->choice);
+		register_row(r, &r->modes[m]->choice);
 		for (i = 0; i < r->modes[m]->rows_n; i++)
-			add_row(r, &r->modes[m]->rows[i]);
+			register_row(r, &r->modes[m]->rows[i]);
 	}
 	add_long(r, NULL, 0);
 }
 
 /* The row that getopt_long() answered with, or NULL. */
 static const struct option_row *
-row_of(const struct reader *r, int c)
+row_of(const struct option_reader *r, int c)
 {
 	size_t i;
 
@@ -139,9 +139,9 @@ row_of(const struct reader *r, int c)
 	return NULL;
 }
 
-/* -1, or the exit code of what is no option. */
+/* -1, or the exit code after an unknown option or an argument. */
 static int
-read_all(struct reader *r, int argc, char **argv)
+read_command_line(struct option_reader *r, int argc, char **argv)
 {
 	const struct option_row *row;
 	int c;
@@ -156,7 +156,7 @@ read_all(struct reader *r, int argc, char **argv)
 			r->shows = (char)c;
 		XGROW(r->given, r->given_n, r->given_cap);
 		r->given[r->given_n++] =
-		    (struct given){ .row = row, .value = optarg };
+		    (struct given_option){ .row = row, .value = optarg };
 	}
 	if (optind < argc && r->shows == 0)
 		return prog_usage_error(
@@ -164,10 +164,10 @@ read_all(struct reader *r, int argc, char **argv)
 	return -1;
 }
 
-/* The value of the last that is called so; false: it was not given. */
+/* The value of the last option of that name; false: it was not given. */
 static bool
-find_given(
-    const struct reader *r, const struct option_row *row, const char **value)
+find_given(const struct option_reader *r, const struct option_row *row,
+    const char **value)
 {
 	size_t i;
 
@@ -182,7 +182,7 @@ find_given(
 
 /* Two modes exclude each other, unless somebody only asks for help. */
 static int
-choose_mode(const struct reader *r, const struct option_mode **mode)
+choose_mode(const struct option_reader *r, const struct option_mode **mode)
 {
 	const struct option_mode *chosen = NULL, *m;
 	const char *value;
@@ -223,7 +223,7 @@ find_row(const struct option_mode *m, const struct option_row *like)
 }
 
 static void
-add_title(struct buf *to, const struct option_mode *m)
+add_mode_title(struct buf *to, const struct option_mode *m)
 {
 	if (m->title != NULL)
 		buf_adds(to, m->title);
@@ -233,7 +233,7 @@ add_title(struct buf *to, const struct option_mode *m)
 
 /* "-o is for --check and --assign, not for a poll". */
 static int
-refuse(const struct reader *r, const struct option_row *row,
+refuse_option(const struct option_reader *r, const struct option_row *row,
     const struct option_mode *mode)
 {
 	struct buf text = BUF_INIT;
@@ -248,10 +248,10 @@ refuse(const struct reader *r, const struct option_row *row,
 		left--;
 		if (n++ > 0)
 			buf_adds(&text, left > 0 ? ", " : " and ");
-		add_title(&text, r->modes[i]);
+		add_mode_title(&text, r->modes[i]);
 	}
 	buf_adds(&text, ", not for ");
-	add_title(&text, mode);
+	add_mode_title(&text, mode);
 	if (row->letter != 0)
 		code = prog_usage_error(
 		    "-%c is for %s", row->letter, buf_str(&text));
@@ -288,7 +288,8 @@ store_value(const struct option_row *row, const char *value, void *options)
 }
 
 static int
-store_all(const struct reader *r, const struct option_mode *mode, void *options)
+store_all(const struct option_reader *r, const struct option_mode *mode,
+    void *options)
 {
 	const struct option_row *row;
 	size_t i;
@@ -297,7 +298,7 @@ store_all(const struct reader *r, const struct option_mode *mode, void *options)
 	for (i = 0; i < r->given_n; i++) {
 		row = find_row(mode, r->given[i].row);
 		code = row == NULL
-			   ? refuse(r, r->given[i].row, mode)
+			   ? refuse_option(r, r->given[i].row, mode)
 			   : store_value(row, r->given[i].value, options);
 		if (code != -1)
 			return code;
@@ -306,7 +307,7 @@ store_all(const struct reader *r, const struct option_mode *mode, void *options)
 }
 
 static int
-show_help(const struct reader *r, const struct option_mode *mode)
+show_help(const struct option_reader *r, const struct option_mode *mode)
 {
 	struct buf text = BUF_INIT;
 	int code;
@@ -321,11 +322,11 @@ int
 option_read(const struct option_mode *const *modes, size_t modes_n, int argc,
     char **argv, void *options, const struct option_mode **mode)
 {
-	struct reader r = { .modes = modes, .modes_n = modes_n };
+	struct option_reader r = { .modes = modes, .modes_n = modes_n };
 	int code;
 
-	add_rows(&r);
-	code = read_all(&r, argc, argv);
+	register_rows(&r);
+	code = read_command_line(&r, argc, argv);
 	if (code == -1)
 		code = choose_mode(&r, mode);
 	if (code == -1 && r.shows == 'h')

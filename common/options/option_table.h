@@ -1,14 +1,14 @@
 /*
- * option_table: the options of a program as tables. A program has modes, one
- * without an option that chooses it and others with one (--check, --list), and
- * each mode has its rows: what they are called, what their values are, where
- * they are stored. From the rows come the reading of the command line, its
- * refusals, and the help: `program -h` that of the first mode with a list of
- * the others, `program --check -h` that of a mode.
+ * option_table: the options of a program as tables. A program has modes: the
+ * first is the default, an option (--check, --list) chooses each of the others.
+ * A mode has rows, one an option: its name, its value, where it is stored. The
+ * rows are used to read the command line, for error messages, and for the help:
+ * `program -h` shows the first mode and a list of the others, `program --check
+ * -h` that mode.
  *
- * Options are read as getopt_long(3) reads them. One that is no row of the
- * chosen mode is refused with the modes that it is for. -c, -n, -q, -v, -h and
- * -V are in every mode, and no rows of it.
+ * Options are read with getopt_long(3). An option that is no row of the chosen
+ * mode is an error, whose message names the modes that have it. -c, -n, -q, -v,
+ * -h and -V are in every mode, without rows.
  */
 #ifndef COMMON_OPTIONS_OPTION_TABLE_H
 #define COMMON_OPTIONS_OPTION_TABLE_H
@@ -20,7 +20,7 @@
 #include "common/base/prog.h"
 
 enum option_kind {
-	OPTION_KIND_NONE, /* stores nothing: it chooses a mode */
+	OPTION_KIND_NONE, /* stores nothing; it chooses a mode */
 	OPTION_KIND_FLAG, /* a bool becomes true */
 	OPTION_KIND_TEXT, /* a const char *, borrowed from argv */
 	OPTION_KIND_TAKE, /* take() stores it */
@@ -31,11 +31,12 @@ struct option_row {
 	const char *value; /* "FROM", or NULL when it takes none */
 	const char *help;  /* a line */
 	size_t offset;     /* in the structure that the program fills */
-	/* For OPTION_KIND_TAKE: -1 to go on, else the exit code, told. */
+	/* For OPTION_KIND_TAKE: -1 to go on, else the exit code, after a
+	 * message. */
 	int (*take)(const char *value, void *to);
 	enum option_kind kind;
 	char letter;   /* 'f' of -f, or 0 */
-	bool required; /* as the usage line shows; the mode's check() says so */
+	bool required; /* for the usage line; the mode's check() enforces it */
 };
 
 /* Rows: the letter or 0, the name or NULL, and the member of a structure. */
@@ -70,24 +71,24 @@ struct option_row {
 	}
 
 struct option_mode {
-	/* The option that chooses it, its help a line in the list of modes;
-	 * of the first mode nothing but zeros. */
+	/* The option that chooses it, whose help stands in the list of modes;
+	 * zeros in the first mode. */
 	struct option_row choice;
-	/* When set, the choice is one only with such a value, and only where
-	 * no other mode is chosen. */
+	/* Unless NULL: the option chooses the mode only with a value for which
+	 * this is true, and only when no other mode is chosen. */
 	bool (*when)(const char *value);
 	const char *title; /* in messages; NULL: the choice's name */
 	const char *about; /* what it does: lines, each with its newline */
 	const struct option_row *rows;
 	size_t rows_n;
-	/* What the options say together: -1 to go on, else the exit code,
-	 * told. May be NULL. */
+	/* Checks the options together: -1 to go on, else the exit code, after
+	 * a message. May be NULL. */
 	int (*check)(void *options);
-	/* Works; what is wrong is logged. */
+	/* Does the mode's work and returns the exit code; errors are logged. */
 	enum exit_code (*run)(void *options);
 };
 
-/* What every mode takes. The structure that a program fills begins with it. */
+/* The options of every mode. A program's structure begins with it. */
 struct option_common {
 	const char *config;
 	bool only_check, quiet; /* -n, -q */
@@ -95,18 +96,18 @@ struct option_common {
 	struct conf *conf; /* loaded by program_main() */
 };
 
-/* Fills *options, which begins with a struct option_common, and *mode. -1 to
- * go on, else the exit code: help or version was shown, or one line says what
- * is wrong. */
+/* Reads argv into *options, which begins with a struct option_common, and
+ * *mode. -1 to go on, else the exit code: after the help, the version, or one
+ * line with the error. */
 int option_read(const struct option_mode *const *modes, size_t modes_n,
     int argc, char **argv, void *options, const struct option_mode **mode)
     __attribute__((warn_unused_result));
 
-/* The help of a mode; of the first with the list of the others. */
+/* Appends the help of a mode; for the first one with a list of the others. */
 void option_help(const struct option_mode *const *modes, size_t modes_n,
     const struct option_mode *mode, struct buf *to);
 
-/* Whether it is called the same. */
+/* Whether both rows have the same letter or name. */
 bool option_is_same(const struct option_row *a, const struct option_row *b);
 
 /* take() of OPTION_FORMAT. */

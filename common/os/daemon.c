@@ -14,7 +14,7 @@
 #include "common/base/prog.h"
 #include "common/base/stop.h"
 
-/* Made beforehand: a signal handler may do little more than write(2). */
+/* Formatted beforehand: a signal handler may do little more than write(2). */
 static struct buf refusal = BUF_INIT;
 
 static void
@@ -24,12 +24,12 @@ refuse_reload(int sig)
 	ssize_t n = write(STDERR_FILENO, refusal.data, refusal.len);
 
 	(void)sig;
-	(void)n; /* nobody left to tell */
+	(void)n; /* there is nobody to report it to */
 	errno = saved;
 }
 
 static void
-leave(int sig)
+on_hangup(int sig)
 {
 	(void)sig;
 	stop_set(true);
@@ -60,7 +60,7 @@ daemon_init(void)
 	sigemptyset(&sa.sa_mask);
 	sa.sa_flags = SA_RESTART;
 	if (has_terminal()) {
-		sa.sa_handler = leave;
+		sa.sa_handler = on_hangup;
 		sa.sa_flags = 0; /* waits end at once */
 	}
 	sigaction(SIGHUP, &sa, NULL);

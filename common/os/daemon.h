@@ -1,15 +1,14 @@
 /*
- * daemon: what a program does otherwise while it runs for ever, without
- * anybody at a terminal. Its lines bear the time, which the journal adds by
- * itself (log.h). SIGHUP does not end it: the configuration is read at the
- * start only, and it says so in one line. Where it has a terminal after all,
- * SIGHUP means that this has gone, and it leaves as on SIGTERM; what nohup(1)
- * ignores stays ignored.
+ * daemon: settings of a program that runs for ever without a terminal. Its log
+ * lines have the time, unless they go to the journal, which adds it (log.h).
+ * SIGHUP does not end it: one line says that the configuration is read at the
+ * start only. With a terminal SIGHUP means that the terminal has gone, and the
+ * program stops as on SIGTERM. Under nohup(1) SIGHUP stays ignored.
  */
 #ifndef COMMON_OS_DAEMON_H
 #define COMMON_OS_DAEMON_H
 
-/* Call once, behind stop_init(), before threads are made. */
+/* Call once, after stop_init(), before threads are made. */
 void daemon_init(void);
 
 #endif

@@ -19,7 +19,7 @@
 #define CHUNK ((size_t)64 * 1024)
 
 static ssize_t
-read_some(int fd, void *data, size_t len)
+read_once(int fd, void *data, size_t len)
 {
 	ssize_t n;
 
@@ -41,8 +41,8 @@ file_read_all(int fd, struct buf *b)
 		if (b->max > 0 && b->max - b->len < want)
 			want = b->max - b->len;
 		/* A full buffer is fine if that was all. */
-		n = want > 0 ? read_some(fd, buf_room(b, want), want)
-			     : read_some(fd, &probe, 1);
+		n = want > 0 ? read_once(fd, buf_room(b, want), want)
+			     : read_once(fd, &probe, 1);
 		if (n <= 0)
 			return (int)n;
 		if (want == 0) {
@@ -105,7 +105,7 @@ file_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* How many of the first `size` bytes stand behind the last newline; -1. */
+/* How many of the first `size` bytes follow the last newline; -1. */
 static off_t
 tail_of(int fd, off_t size)
 {
@@ -126,9 +126,10 @@ tail_of(int fd, off_t size)
 	return size;
 }
 
-/* Of the file that fd is, which cannot be read by that. */
+/* Removes the bytes behind the last newline of the file, which fd can only
+ * write. */
 static int
-cut_tail(int fd, const char *path, off_t size, size_t *torn)
+truncate_tail(int fd, const char *path, off_t size, size_t *torn)
 {
 	int in = open(path, O_RDONLY | O_CLOEXEC);
 	off_t tail = in >= 0 ? tail_of(in, size) : -1;
@@ -163,7 +164,7 @@ file_open_lines(const char *path, int flags, size_t *torn)
 	if (fstat(fd, &st) == 0 &&
 	    (!S_ISREG(st.st_mode) ||
 		(flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
-		    cut_tail(fd, path, st.st_size, torn) == 0 &&
+		    truncate_tail(fd, path, st.st_size, torn) == 0 &&
 		    is_found_again(path))))
 		return fd;
 	err = errno;

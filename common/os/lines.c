@@ -21,7 +21,7 @@
 
 #define CHUNK ((size_t)256 * 1024)
 
-/* How often a wait without end looks whether we are asked to stop. */
+/* How often a wait without end checks whether the program shall stop. */
 #define SLICE_MS 500
 
 void
@@ -47,7 +47,7 @@ lines_release(struct lines *l)
 /* Makes room for a read: moves the rest to the front, and grows up to one
  * line of the maximum plus a chunk. */
 static void
-make_room(struct lines *l)
+make_read_room(struct lines *l)
 {
 	size_t want;
 	char *from;
@@ -92,7 +92,7 @@ wait_input(struct lines *l, int timeout_ms)
 	return 0;
 }
 
-/* At the beginning only: further on it would be somebody's mistake. */
+/* Skips a byte order mark, at the beginning only. */
 static void
 pass_mark(struct lines *l)
 {
@@ -105,7 +105,7 @@ pass_mark(struct lines *l)
 }
 
 static enum line_status
-fill(struct lines *l, int timeout_ms)
+fill_buffer(struct lines *l, int timeout_ms)
 {
 	ssize_t n;
 
@@ -117,7 +117,7 @@ fill(struct lines *l, int timeout_ms)
 	default:
 		break;
 	}
-	make_room(l);
+	make_read_room(l);
 	n = read(l->fd, l->data + l->end,
 	    l->cap - LINES_BEFORE - LINES_BEHIND - l->end);
 	if (n < 0)
@@ -130,9 +130,9 @@ fill(struct lines *l, int timeout_ms)
 	return LINE_OK;
 }
 
-/* Takes the line that ends at nl out of the buffer. */
+/* Removes the line that ends at nl from the buffer. */
 static enum line_status
-take(struct lines *l, char *nl, char **line, size_t *len)
+take_one_line(struct lines *l, char *nl, char **line, size_t *len)
 {
 	char *from = l->data + l->start;
 
@@ -149,8 +149,8 @@ take(struct lines *l, char *nl, char **line, size_t *len)
 	return LINE_OK;
 }
 
-/* Takes whole lines, which end before `to`, out of the buffer. The first of
- * them may be too long, and is then taken alone. */
+/* Removes the whole lines that end before `to` from the buffer. When the first
+ * one is too long, only that one. */
 static enum line_status
 take_block(struct lines *l, const char *to, char **block, size_t *len)
 {
@@ -160,7 +160,7 @@ take_block(struct lines *l, const char *to, char **block, size_t *len)
 	if (!l->skipping)
 		n = lines_within(from, n, l->max_line);
 	if (l->skipping || n == 0)
-		return take(
+		return take_one_line(
 		    l, memchr(from, '\n', l->end - l->start), block, len);
 	l->start += n;
 	l->scanned = l->start;
@@ -170,7 +170,7 @@ take_block(struct lines *l, const char *to, char **block, size_t *len)
 	return LINE_OK;
 }
 
-/* The input ended: is there a rest of a line? */
+/* At the end of the input: LINE_END, or LINE_CUT with the rest of a line. */
 static enum line_status
 at_end(struct lines *l, char **line, size_t *len)
 {
@@ -185,8 +185,8 @@ at_end(struct lines *l, char **line, size_t *len)
 	return LINE_CUT;
 }
 
-/* What begins in the buffer is too long: forgets it, so that memory stays
- * bounded however long the line is. */
+/* When the line that begins in the buffer is too long already: drops it, so
+ * that memory stays bounded. */
 static void
 skip_long(struct lines *l)
 {
@@ -208,11 +208,11 @@ lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
 					       l->end - l->scanned)
 					 : NULL;
 		if (nl != NULL)
-			return take(l, nl, line, len);
+			return take_one_line(l, nl, line, len);
 		skip_long(l);
 		if (l->eof)
 			return at_end(l, line, len);
-		status = fill(l, timeout_ms);
+		status = fill_buffer(l, timeout_ms);
 		if (status != LINE_OK)
 			return status;
 	}
@@ -243,7 +243,7 @@ lines_block(struct lines *l, char **block, size_t *len, int timeout_ms)
 		skip_long(l);
 		if (l->eof)
 			return at_end(l, block, len);
-		status = fill(l, timeout_ms);
+		status = fill_buffer(l, timeout_ms);
 		if (status != LINE_OK)
 			return status;
 	}
@@ -278,11 +278,11 @@ lines_of(const char *p, size_t len, size_t most)
 	return n;
 }
 
-/* Sixteen bytes at once, by whatever the compiler has for that. */
+/* Sixteen bytes at once, with the vector extension of the compiler. */
 typedef unsigned char sixteen __attribute__((vector_size(16)));
 
-/* Newlines in 16 * n bytes, n at most 255, so that no byte's count is more
- * than it can hold. */
+/* Newlines in 16 * n bytes; n is at most 255, so that no byte of the sum
+ * overflows. */
 static uint64_t
 count_some(const char *p, size_t n)
 {

@@ -1,9 +1,8 @@
 /*
- * lines: reads lines from a descriptor through one buffer, bounded, without a
- * copy of each line, one by one or in blocks. Knows the difference between a
- * clean end and an input that was cut in the middle of a line, which matters
- * here: a poller that was killed leaves half a record behind. A byte order mark
- * before the first line is passed over.
+ * lines: reads lines from a descriptor, one by one or in blocks, through one
+ * bounded buffer and without a copy of each line. It reports whether the input
+ * ended after a line or inside one: a poller that was killed leaves half a
+ * record behind. A byte order mark before the first line is skipped.
  */
 #ifndef COMMON_OS_LINES_H
 #define COMMON_OS_LINES_H
@@ -19,8 +18,8 @@ enum line_status {
 	LINE_OK,      /* *line and *len are set, without the newline */
 	LINE_END,     /* the input ended after a whole line */
 	LINE_CUT,     /* the input ended inside a line; *line holds the rest */
-	LINE_TOOLONG, /* a line above the limit was skipped, and counted */
-	LINE_WAIT,    /* nothing for now (the time-out passed, or stop) */
+	LINE_TOOLONG, /* a line above the limit was skipped; it has a number */
+	LINE_WAIT,    /* nothing yet (the time-out passed, or stop) */
 	LINE_ERROR,   /* errno says why */
 };
 
@@ -44,21 +43,21 @@ enum line_status lines_next(
     struct lines *l, char **line, size_t *len, int timeout_ms);
 
 /* All whole lines that are there, each with its newline, as one block: LINE_OK
- * means a block of one line at least, LINE_CUT gives no text, all else is as
+ * means a block of one line at least, LINE_CUT gives no text, the rest is as
  * above. Borrowed until the next call; LINES_BEFORE bytes before it and
  * LINES_BEHIND behind are readable. Not to be mixed with lines_next(). */
 enum line_status lines_block(
     struct lines *l, char **block, size_t *len, int timeout_ms);
 
-/* How much of the text, which ends with a newline, are lines of at most
- * max_line bytes: up to the first longer one. */
+/* The bytes of the text, which ends with a newline, before the first line that
+ * is longer than max_line. */
 size_t lines_within(const char *p, size_t len, size_t max_line);
 
-/* How much of it are whole lines of at most so many bytes together, or the
- * first, if that is longer. */
+/* The bytes of the whole lines at its beginning that fit into `most` bytes; at
+ * least the first line. */
 size_t lines_of(const char *p, size_t len, size_t most);
 
-/* How many newlines there are. */
+/* The number of newlines. */
 uint64_t lines_count(const char *p, size_t len);
 
 #endif

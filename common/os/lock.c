@@ -1,6 +1,6 @@
 /*
- * lock: see lock.h. The file itself stays when the lock goes: to unlink it
- * would let two processes lock two files of one name.
+ * lock: see lock.h. The file stays after the release: unlinking it would let
+ * two processes lock two files of one name.
  */
 #define _DEFAULT_SOURCE /* flock */
 

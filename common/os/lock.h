@@ -1,6 +1,6 @@
 /*
- * lock: single instance by flock(2) on a file. The kernel lets go of it when
- * the process ends, however it ends.
+ * lock: a lock between processes, by flock(2) on a file. The kernel releases it
+ * when the process ends, however it ends.
  */
 #ifndef COMMON_OS_LOCK_H
 #define COMMON_OS_LOCK_H

@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/random.h"
 
-/* Without a budget a server may still not make us sleep longer than that. */
+/* The longest wait by a server's hint, without a budget. */
 #define HINT_CAP_MS (INT64_C(3600) * 1000)
 
 static int64_t
@@ -60,7 +60,7 @@ retry_next(struct retry *r, int64_t hint_ms)
 		r->attempt++;
 	if (r->budget_ms < 0)
 		return delay;
-	/* To ask before the server wants it is worse than not to ask. */
+	/* A request before the hint would only cost the server work. */
 	if (hint_ms > left)
 		return -1;
 	return min64(delay, left);

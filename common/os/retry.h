@@ -1,7 +1,7 @@
 /*
- * retry: the one place that decides how long to wait before trying again.
- * Modules say what happened (enum outcome); loops ask here, and only loops
- * sleep.
+ * retry: computes how long to wait before the next try, with exponential
+ * back-off and jitter. Functions return an enum outcome; only their loops call
+ * retry_next() and sleep.
  */
 #ifndef COMMON_OS_RETRY_H
 #define COMMON_OS_RETRY_H
@@ -22,8 +22,8 @@ struct retry {
 		(base), (cap), (budget), 0, 0                                  \
 	}
 
-/* Pure: full jitter, a value in [0, min(cap, base * 2^attempt)] picked by
- * random (any 32 bits); a server's hint (>= 0, ms) wins over it, up to
+/* Pure. Full jitter: a value in [0, min(cap, base * 2^attempt)], selected by
+ * random (any 32 bits). A server's hint (>= 0, ms) replaces it, up to
  * hint_cap. */
 int64_t retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms,
     int64_t hint_ms, int64_t hint_cap_ms, uint32_t random);
@@ -31,7 +31,7 @@ int64_t retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms,
 /* Counts a failure. The delay to sleep, or -1 when the budget is used up. */
 int64_t retry_next(struct retry *r, int64_t hint_ms);
 
-/* Something worked: the next failure starts anew. */
+/* After a success: the next failure is the first one again. */
 void retry_reset(struct retry *r);
 
 #endif

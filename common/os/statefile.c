@@ -30,7 +30,7 @@
 
 /* The whole temporary file, synced; -1 with errno. */
 static int
-write_new(const char *name, const char *data, size_t len)
+write_temporary(const char *name, const char *data, size_t len)
 {
 	char head[HEAD_MAX];
 	int fd, n, err;
@@ -57,7 +57,7 @@ statefile_write(const char *path, const void *data, size_t len, struct buf *why)
 	char *name = xasprintf("%s.new", path);
 	int rc = -1, err;
 
-	if (write_new(name, data, len) != 0)
+	if (write_temporary(name, data, len) != 0)
 		goto out;
 	/* Commit point: from here on readers see the new content. */
 	if (rename(name, path) != 0)
@@ -76,8 +76,8 @@ out:
 	return rc;
 }
 
-/* Length of the first line, newline included, when everything is as it was
- * written; else 0. */
+/* Length of the first line, newline included; 0 when checksum or length do not
+ * match. */
 static size_t
 head_length(const struct buf *b)
 {
@@ -98,7 +98,7 @@ head_length(const struct buf *b)
 }
 
 static bool
-is_of_another(const struct buf *b)
+is_other_version(const struct buf *b)
 {
 	const char *text = buf_str(b);
 
@@ -125,8 +125,8 @@ statefile_read(const char *path, struct buf *content, struct buf *why)
 	head = head_length(&all);
 	if (head == 0) {
 		buf_setf(why, "'%s' is %s; remove it to start without it", path,
-		    is_of_another(&all) ? "of a version that is not known"
-					: "damaged");
+		    is_other_version(&all) ? "of a version that is not known"
+					   : "damaged");
 		goto out;
 	}
 	buf_clear(content);

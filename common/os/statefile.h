@@ -1,8 +1,8 @@
 /*
- * statefile: a small file that is replaced as a whole. Written to a temporary
- * name in the same folder, synced, renamed, the folder synced: a reader sees
- * the old or the new content, never half of one. The first line carries a
- * checksum, so damage is told from content.
+ * statefile: a small file that is replaced atomically. It is written to a
+ * temporary name in the same folder, synced, renamed, and the folder synced: a
+ * reader sees the old or the new content, never half of one. The first line has
+ * a checksum, so that damage is detected.
  */
 #ifndef COMMON_OS_STATEFILE_H
 #define COMMON_OS_STATEFILE_H

@@ -27,7 +27,7 @@ thread_start(pthread_t *t, const char *name, void *(*run)(void *), void *ctx,
 		return syserr_explain(
 		    why, PROG_TEMPFAIL, "cannot start a thread");
 	}
-	/* Not from within: a caller may look at once. */
+	/* Not by the thread itself: a caller may read the name at once. */
 	(void)pthread_setname_np(*t, name);
 	return PROG_OK;
 }

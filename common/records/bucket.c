@@ -11,7 +11,7 @@
 
 /* FNV-1a, 64 bits. */
 static uint64_t
-add(uint64_t h, const char *p, size_t len)
+fnv_add(uint64_t h, const char *p, size_t len)
 {
 	size_t i;
 
@@ -25,14 +25,14 @@ bucket_of(const char *tenant, size_t tenant_len, const char *key, size_t len)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
 
-	h = add(h, tenant, tenant_len);
-	h = add(h, "", 1);
-	h = add(h, key, len);
+	h = fnv_add(h, tenant, tenant_len);
+	h = fnv_add(h, "", 1);
+	h = fnv_add(h, key, len);
 	return (unsigned)((h ^ h >> 32) % BUCKETS);
 }
 
-/* What a type is spread by, the first of them that a record has; NULL, NULL:
- * by its tenant. Types that are not listed concern all. */
+/* The key fields of each type; the first one that a record has counts, else its
+ * tenant alone. Types that are not listed are BUCKET_ALL. */
 static const struct {
 	const char *type, *key[3];
 } types[] = {
@@ -45,15 +45,15 @@ static const struct {
 };
 
 static bool
-is_text(const struct flat_field *f, const char *text)
+is_string_field(const struct flat_field *f, const char *text)
 {
 	return f->kind == FLAT_STRING && f->val_len == strlen(text) &&
 	       memcmp(f->val, text, f->val_len) == 0;
 }
 
-/* A number counts as its digits, as an id does everywhere. */
+/* The field if it is an id: a string, or a number, as its digits. */
 static const struct flat_field *
-find_key(const struct flat *f, const char *name)
+find_id_field(const struct flat *f, const char *name)
 {
 	const struct flat_field *field =
 	    name != NULL ? flat_find(f, name) : NULL;
@@ -64,7 +64,7 @@ find_key(const struct flat *f, const char *name)
 		   : NULL;
 }
 
-/* Of a marker: the part that it begins or ends. */
+/* The bucket of a marker: the part that it begins or ends. */
 static unsigned
 marked(const struct flat *f)
 {
@@ -86,18 +86,18 @@ bucket_of_flat(const struct flat *f)
 	size_t i, j;
 
 	type = flat_find(f, "type");
-	tenant = find_key(f, "tenant");
+	tenant = find_id_field(f, "tenant");
 	if (type == NULL || tenant == NULL)
 		return bucket_of("", 0, "", 0);
-	if (is_text(type, "snapshot"))
+	if (is_string_field(type, "snapshot"))
 		return marked(f);
 	for (i = 0; i < ARRAY_LEN(types); i++)
-		if (is_text(type, types[i].type))
+		if (is_string_field(type, types[i].type))
 			break;
 	if (i == ARRAY_LEN(types))
 		return BUCKET_ALL;
 	for (j = 0; j < ARRAY_LEN(types[i].key) && key == NULL; j++)
-		key = find_key(f, types[i].key[j]);
+		key = find_id_field(f, types[i].key[j]);
 	return bucket_of(tenant->val, tenant->val_len,
 	    key != NULL ? key->val : "", key != NULL ? key->val_len : 0);
 }
@@ -110,7 +110,7 @@ bucket_of_line(struct flat *f, const char *line, size_t len)
 	return bucket_of_flat(f);
 }
 
-/* Of a good record a field that a type is spread by. */
+/* The key field of that name in a record. */
 static struct text
 key_of(const struct record *r, const char *name)
 {
@@ -140,7 +140,7 @@ bucket_of_record(const struct record *r)
 	struct text key = { NULL, 0 };
 	size_t i, j;
 
-	/* Of these all fields are there, and more than the record has. */
+	/* These keep all their fields, also those that struct record lacks. */
 	if (r->type == RECORD_SNAPSHOT || r->type == RECORD_ROW ||
 	    r->type == RECORD_UNKNOWN)
 		return bucket_of_flat(r->flat);

@@ -1,20 +1,19 @@
 /*
  * bucket: which of the 64 buckets a record belongs to, so that a broker can
- * spread chats over several aggregators and never splits one. The numbers are
- * a contract between all publishers, messaging-stream(7) documents it:
+ * spread chats over several aggregators without splitting one. All publishers
+ * must compute the same number, as messaging-stream(7) documents:
  *
  *   h = FNV-1a, 64 bits, of: tenant, a byte 0, a key
  *   h = h xor (h >> 32), bucket = h mod 64
  *
- * The key is the record's chat. What has none is spread by what its metrics
- * are kept for: an event by its user, a view by its message, a row by the
- * tenant alone. Operators, limits, markers, and what is of an unknown type,
- * concern all: BUCKET_ALL.
+ * The key is the record's chat. A record without one is spread by the key of
+ * its metrics: an event by its user, a view by its message, a row by the tenant
+ * alone. Operators, limits, markers, and records of an unknown type go to all
+ * aggregators: BUCKET_ALL.
  *
- * A snapshot that is spread has markers of its own for each bucket, also for
- * those in which nothing is, and for what concerns all: their field `bucket`
- * tells which, and they go where their lines go. So each part of it can be
- * whole by itself.
+ * A snapshot that is spread has begin and end markers for each bucket, also for
+ * empty ones, and for BUCKET_ALL. Their field `bucket` has the number, and they
+ * go to the same queue as their lines, so that each part is complete by itself.
  */
 #ifndef COMMON_RECORDS_BUCKET_H
 #define COMMON_RECORDS_BUCKET_H
@@ -33,16 +32,16 @@
 unsigned bucket_of(
     const char *tenant, size_t tenant_len, const char *key, size_t key_len);
 
-/* Of one line, with 64 readable bytes behind it. What is no record gets some
- * bucket: whoever reads it complains, and once. f is scratch. */
+/* The bucket of one line, with 64 readable bytes behind it. A line that is no
+ * record gets one bucket, so that one reader reports it. f is scratch. */
 unsigned bucket_of_line(struct flat *f, const char *line, size_t len);
 
-/* The same of a line that was taken apart already: flat_parse() was glad of
- * it, or record_parse() or a scan. */
+/* The same for a line that flat_parse(), or record_parse() or a scan, has
+ * read. */
 unsigned bucket_of_flat(const struct flat *f);
 unsigned bucket_of_record(const struct record *r);
 
-/* Some of the parts of a snapshot. */
+/* A set of buckets: parts of a snapshot. */
 struct bucket_set {
 	uint64_t chats; /* bit i: bucket i */
 	bool all;       /* BUCKET_ALL */

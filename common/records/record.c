@@ -55,7 +55,7 @@ record_from_name(enum message_from f)
 
 /* The index of the value among the words, or 0. */
 static unsigned
-one_of(const struct flat_field *v, const struct keywords *words)
+word_index(const struct flat_field *v, const struct keywords *words)
 {
 	unsigned i;
 
@@ -74,7 +74,7 @@ is_integer(const struct flat_field *v)
 	       memchr(v->val, 'E', v->val_len) == NULL;
 }
 
-/* As an id; of the number -0, which is 0, too. */
+/* The text of an id; the number -0 is the id 0. */
 static struct text
 id_text(const struct flat_field *v)
 {
@@ -96,7 +96,7 @@ is_control(const char *p, const char *end)
 }
 
 const char *
-record_id_fault(const char *p, size_t len)
+record_id_error(const char *p, size_t len)
 {
 	const char *end = p + len, *q;
 
@@ -106,9 +106,10 @@ record_id_fault(const char *p, size_t len)
 	return len > 0 && end[-1] == ' ' ? "ends with a blank" : NULL;
 }
 
-/* Of what is lost two identifiers could become one. */
+/* U+0000 and half surrogates become U+FFFD, so that two identifiers could
+ * become equal. */
 const char *
-record_id_field_fault(const struct flat_field *v)
+record_id_field_error(const struct flat_field *v)
 {
 	size_t len;
 	const char *raw = flat_raw(v, &len);
@@ -116,11 +117,11 @@ record_id_field_fault(const struct flat_field *v)
 	if (v->kind == FLAT_STRING && v->val != raw + 1 &&
 	    scan_is_lossy(raw + 1, len - 2))
 		return "holds \\u0000 or half of a surrogate pair";
-	return record_id_fault(v->val, v->val_len);
+	return record_id_error(v->val, v->val_len);
 }
 
 static const char *
-read_id(const struct flat_field *v, struct text *to)
+read_id_field(const struct flat_field *v, struct text *to)
 {
 	if (v->kind != FLAT_STRING && !is_integer(v))
 		return "must be a string";
@@ -129,13 +130,13 @@ read_id(const struct flat_field *v, struct text *to)
 	if (v->val_len > RECORD_MAX_ID)
 		return "is too long";
 	*to = id_text(v);
-	return record_id_field_fault(v);
+	return record_id_field_error(v);
 }
 
-/* What a section of the configuration can be called, and nothing else: it is
- * the name of files and of rows. */
+/* A name that a section of the configuration can have: it becomes part of the
+ * names of files. */
 static const char *
-read_tenant(const struct flat_field *v, struct text *to)
+read_tenant_field(const struct flat_field *v, struct text *to)
 {
 	struct text t = id_text(v);
 
@@ -149,7 +150,7 @@ read_tenant(const struct flat_field *v, struct text *to)
 }
 
 static const char *
-read_count(const struct flat_field *v, int64_t *to)
+read_count_field(const struct flat_field *v, int64_t *to)
 {
 	char digits[24];
 
@@ -163,7 +164,7 @@ read_count(const struct flat_field *v, int64_t *to)
 }
 
 static const char *
-read_time(const struct flat_field *v, int64_t *to)
+read_time_field(const struct flat_field *v, int64_t *to)
 {
 	if (v->kind != FLAT_STRING || clock_parse(v->val, v->val_len, to) == -1)
 		return "must be a time like 2026-11-20T10:00:00.123Z";
@@ -171,7 +172,7 @@ read_time(const struct flat_field *v, int64_t *to)
 }
 
 static const char *
-read_flag(const struct record_field *f, const struct flat_field *v,
+read_flag_field(const struct record_field *f, const struct flat_field *v,
     struct record *r, bool *to)
 {
 	if (v->kind != FLAT_TRUE && v->kind != FLAT_FALSE)
@@ -183,7 +184,7 @@ read_flag(const struct record_field *f, const struct flat_field *v,
 }
 
 static const char *
-read_text(const struct flat_field *v, struct text *to)
+read_text_field(const struct flat_field *v, struct text *to)
 {
 	if (v->kind != FLAT_STRING)
 		return "must be a string";
@@ -203,28 +204,28 @@ read_field(
 
 	switch (f->kind) {
 	case FIELD_TENANT:
-		return read_tenant(v, to);
+		return read_tenant_field(v, to);
 	case FIELD_ID:
-		return read_id(v, to);
+		return read_id_field(v, to);
 	case FIELD_TEXT:
-		return read_text(v, to);
+		return read_text_field(v, to);
 	case FIELD_TIME:
-		return read_time(v, to);
+		return read_time_field(v, to);
 	case FIELD_COUNT:
-		return read_count(v, to);
+		return read_count_field(v, to);
 	case FIELD_FLAG:
-		return read_flag(f, v, r, to);
+		return read_flag_field(f, v, r, to);
 	case FIELD_STATE:
-		r->state = (enum snapshot_state)one_of(v, &words->states);
+		r->state = (enum snapshot_state)word_index(v, &words->states);
 		return r->state == SNAPSHOT_NONE ? "must be begin or end"
 						 : NULL;
 	case FIELD_STATUS:
-		r->status = (enum chat_status)one_of(v, &words->statuses);
+		r->status = (enum chat_status)word_index(v, &words->statuses);
 		return r->status == CHAT_NONE ? "must be open, pending, "
 						"snoozed, closed or gone"
 					      : NULL;
 	case FIELD_FROM:
-		r->from = (enum message_from)one_of(v, &words->froms);
+		r->from = (enum message_from)word_index(v, &words->froms);
 		return r->from == FROM_NONE
 			   ? "must be customer, operator, bot or system"
 			   : NULL;
@@ -251,7 +252,8 @@ record_clear(struct record *r)
 	r->reported_open_chats = RECORD_NO_NUMBER;
 }
 
-/* What the fields are: rows of the table, RECORD_TYPE_KEY or KEYWORDS_NONE. */
+/* names[i]: the row of field i in the table, RECORD_TYPE_KEY or
+ * KEYWORDS_NONE. */
 static void
 name_fields(const struct flat *f, unsigned char *names)
 {
@@ -263,7 +265,7 @@ name_fields(const struct flat *f, unsigned char *names)
 		    keys, f->field[i].key, f->field[i].key_len);
 }
 
-/* Of a key that stands twice the last counts, here and below. */
+/* When a key stands twice, the last one counts, here and below. */
 static int
 read_type(struct record *r, const struct flat *f, const unsigned char *names,
     struct buf *why)
@@ -287,12 +289,12 @@ read_type(struct record *r, const struct flat *f, const unsigned char *names,
 	return 0;
 }
 
-/* What must be there and is not: the first such field, or NULL. Bit i of seen
- * stands for row i of the table. */
+/* The first required field that is missing, or NULL. Bit i of present stands
+ * for row i of the table. */
 static const char *
-missing_field(const struct record *r, uint64_t seen)
+missing_field(const struct record *r, uint64_t present)
 {
-	uint64_t missing = record_words()->must[r->type] & ~seen;
+	uint64_t missing = record_words()->must[r->type] & ~present;
 
 	if (missing != 0)
 		return record_fields[__builtin_ctzll(missing)].name;
@@ -307,8 +309,8 @@ missing_field(const struct record *r, uint64_t seen)
 
 /* Reads every field the type may have, the last one first. */
 static int
-read_fields(struct record *r, const unsigned char *names, uint64_t *seen,
-    struct buf *why)
+read_record_fields(struct record *r, const unsigned char *names,
+    uint64_t *present, struct buf *why)
 {
 	uint64_t may = record_words()->may[r->type], bit;
 	const char *wrong;
@@ -329,7 +331,7 @@ read_fields(struct record *r, const unsigned char *names, uint64_t *seen,
 			    record_fields[names[i]].name, wrong);
 			return -1;
 		}
-		*seen |= bit;
+		*present |= bit;
 	}
 	return 0;
 }
@@ -339,7 +341,7 @@ record_read(struct record *r, const struct flat *f, struct buf *why)
 {
 	unsigned char names[FLAT_MAX_FIELDS];
 	const char *missing;
-	uint64_t seen = 0;
+	uint64_t present = 0;
 
 	record_clear(r);
 	r->flat = f;
@@ -348,9 +350,9 @@ record_read(struct record *r, const struct flat *f, struct buf *why)
 		return -1;
 	if (r->type == RECORD_UNKNOWN)
 		return 0;
-	if (read_fields(r, names, &seen, why) == -1)
+	if (read_record_fields(r, names, &present, why) == -1)
 		return -1;
-	missing = missing_field(r, seen);
+	missing = missing_field(r, present);
 	if (missing != NULL) {
 		buf_setf(why, "field '%s' is missing in a %s record", missing,
 		    record_types[r->type].name);

@@ -1,6 +1,6 @@
 /*
- * record: one line of the language between the programs, read and written.
- * messaging-records(5) documents it; record_types.c is the table behind both.
+ * record: reads a line of the records that the programs exchange, which
+ * messaging-records(5) documents. record_types.c is the table of their fields.
  *
  * A parsed record borrows its text from the line and from the reader until
  * the next record_parse(). Absent and null are the same: text NULL, time
@@ -22,8 +22,8 @@
 #define RECORD_RAW 12
 #define RECORD_NO_NUMBER INT64_MIN
 
-/* Keys are cut to nothing longer than this by refusal: identifiers and names
- * of tenants are keys in the database. In bytes. */
+/* Bytes. Longer identifiers and names of tenants are refused: they are keys in
+ * the database. */
 #define RECORD_MAX_ID 191
 #define RECORD_MAX_TENANT 64
 
@@ -81,19 +81,19 @@ struct record {
 	bool is_private, automated, stale, about;
 	bool available, has_available;
 
-	/* Every field as it came: what a row's columns are read from. */
+	/* Every field as it came; a row's columns are read from it. */
 	const struct flat *flat;
 
-	/* Private to scan.c, and never cleared: strings that are no text. */
+	/* Private to scan.c, and never cleared: strings to be converted. */
 	struct text raw[RECORD_RAW];
 };
 
-/* How a field is read and checked; one row of the table per field. */
+/* How a field is read and checked. */
 enum field_kind {
 	FIELD_TENANT, /* parse_is_name(), RECORD_MAX_TENANT bytes at most */
 	FIELD_ID,     /* string of 1..RECORD_MAX_ID bytes that
-			 record_id_fault() lets pass; an
-			 integer is taken too, as its digits */
+			 record_id_error() accepts; or an
+			 integer, as its digits */
 	FIELD_TEXT,   /* string */
 	FIELD_TIME,   /* RFC 3339 */
 	FIELD_COUNT,  /* integer >= 0 */
@@ -108,8 +108,8 @@ struct record_field {
 	const char *name;
 	enum field_kind kind;
 	size_t offset;     /* into struct record */
-	unsigned in;       /* bit mask of 1u << record_type: may have it */
-	unsigned required; /* must have it */
+	unsigned in;       /* types that may have it: 1u << record_type */
+	unsigned required; /* types that must have it */
 	const char *help;
 };
 
@@ -128,23 +128,23 @@ extern const struct record_type_info record_types[RECORD_TYPES];
 int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* The same of a line that flat_parse() has taken. */
+/* The same for a line that flat_parse() has read. */
 int record_read(struct record *r, const struct flat *f, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Can it be an identifier: is there no control character in it, and no blank
- * at its end? They are keys in the database, which takes 'a' and 'a ' for
- * one. NULL, or the reason. */
-const char *record_id_fault(const char *p, size_t len);
+/* NULL, or why the text is no identifier: a control character, or a blank at
+ * its end. Identifiers are keys in the database, for which 'a' and 'a ' are
+ * equal. */
+const char *record_id_error(const char *p, size_t len);
 
-/* The same of a field, of which an escape may be lost as well. */
-const char *record_id_field_fault(const struct flat_field *v);
+/* The same for a field, whose escapes must also be kept without loss. */
+const char *record_id_field_error(const struct flat_field *v);
 
-/* All absent. RECORD_CLEARED bytes of it are what counts. */
+/* Makes all fields absent: the first RECORD_CLEARED bytes. */
 #define RECORD_CLEARED offsetof(struct record, raw)
 void record_clear(struct record *r);
 
-/* The words for them, "" for the first of each. */
+/* Their words in records; "" for the first of each. */
 const char *record_state_name(enum snapshot_state s);
 const char *record_status_name(enum chat_status s);
 const char *record_from_name(enum message_from f);

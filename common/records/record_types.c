@@ -1,7 +1,7 @@
 /*
- * record_types: the language between the programs as data: every record type
- * and every field, how it is read, who has it and who must have it.
- * messaging-records(5) is tested against these two tables.
+ * record_types: the tables of all record types and fields: how a field is read,
+ * and which types may or must have it. A test compares messaging-records(5)
+ * with these tables.
  */
 #include "common/base/xalloc.h"
 #include "common/records/record.h"

@@ -1,7 +1,7 @@
 /*
- * record_words: the words of records, ready to be looked up: names of fields
- * and types, and what the enumerations may be. Made of record_types.c's table,
- * once. Private to the readers of records, record.c and scan.c.
+ * record_words: lookup tables (keywords.h) of the names of fields and types and
+ * the words of enumerations, made once from the tables of record_types.c.
+ * Private to the readers of records, record.c and scan.c.
  */
 #ifndef COMMON_RECORDS_RECORD_WORDS_H
 #define COMMON_RECORDS_RECORD_WORDS_H
@@ -20,7 +20,7 @@ struct record_words {
 	uint64_t may[RECORD_TYPES], must[RECORD_TYPES];
 };
 
-/* Lives for ever. */
+/* Static. */
 const struct record_words *record_words(void);
 
 #endif

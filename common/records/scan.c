@@ -1,17 +1,17 @@
 /*
- * scan: see scan.h. Two passes, some thousand bytes at a time: the first makes
- * an index of where strings end (scan_index.h), the second walks along it from
- * key to key and puts each value where it belongs.
+ * scan: see scan.h. Two passes over some thousand bytes at a time: the first
+ * indexes where strings end (scan_index.h), the second walks along the index
+ * from key to key and stores each value in its field.
  *
- * The walk's jumps do not depend on which key it meets: a key is found by a
- * perfect hash, every string is stored alike, and what its field wants of it
- * is checked by arithmetic. So records may have their keys in any order. What
- * strings mean that are no text (times, enumerations, the tenant's name) is
- * looked at afterwards, in the order of the table.
+ * The branches of the walk do not depend on the key: a perfect hash finds it,
+ * every string is stored in the same way, and its length is checked by
+ * arithmetic. So records may have their keys in any order. Strings that are no
+ * text (times, enumerations, the tenant's name) are converted afterwards, in
+ * the order of the table.
  *
- * Whoever meets anything unusual gives up on the record: take_slowly() hands
- * its line to record_parse(). So nothing here has to give a reason, and what
- * is taken here must be right in every respect.
+ * Every function here gives up on a record that is unusual in any way; then
+ * take_by_parser() passes its line to record_parse(). So nothing here has to
+ * give a reason, and what is accepted here must be right in every respect.
  */
 #include "common/records/scan.h"
 
@@ -28,46 +28,46 @@
 #define BIT(i) (UINT64_C(1) << (i))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* Unknown keys of a record; with all known ones that is no more than may be in
+/* Unknown keys of a record at most; together with all known ones they fit into
  * struct flat. */
 #define MOST_UNKNOWN 16
 
-/* How the string of a field is taken; a length outside of min..max is for
- * record_parse(). */
-struct way {
+/* How the string of a field is stored; another length than min..max makes the
+ * record unusual. */
+struct string_rule {
 	uint32_t min, max;
 	uint32_t offset; /* where the text goes in struct record */
 	uint16_t kind;   /* enum field_kind */
-	uint16_t ends;   /* may end with any byte but this; 0: with any */
+	uint16_t ends;   /* the byte it must not end with; 0: none */
 };
 
-/* What is the same for all scanners; made once. */
-struct plan {
+/* Shared by all scanners; made once. */
+struct scan_plan {
 	const struct record_words *words;
-	struct way ways[KEYWORDS_NONE + 1];
-	uint64_t meanings;        /* rows whose strings are no text */
+	struct string_rule ways[KEYWORDS_NONE + 1];
+	uint64_t meanings;        /* rows whose strings are converted */
 	uint64_t texts;           /* rows that may have escapes */
 	uint64_t available, text; /* the rows of these fields */
 	struct record blank;
-	size_t cleared; /* RECORD_CLEARED: not a constant, because gcc would
-			   copy so much by an instruction that is slow here */
+	size_t cleared; /* RECORD_CLEARED; a variable, because for a constant
+			   gcc emits a slow instruction to copy it */
 };
 
-/* One record on its way. */
-struct walk {
+/* The record that is being read. */
+struct record_walk {
 	struct scan *s;
 	struct record *r;
 	size_t k;       /* of the next closing quote */
-	uint64_t nulls; /* keys, by their number, whose value is null */
-	uint64_t set;   /* all others that are there */
+	uint64_t nulls; /* bits of the keys whose value is null */
+	uint64_t set;   /* bits of the other keys of the line */
 	struct text unknown[MOST_UNKNOWN];
 	size_t unknown_n;
 };
 
-static struct plan plan;
+static struct scan_plan plan;
 
-/* Where a string goes that is no text itself; all but the first of RECORD_RAW
- * are for one field each. */
+/* Offset of r->raw[i], where strings to be converted are stored; the first one
+ * is shared, the others belong to one field each. */
 static uint32_t
 raw_offset(size_t i)
 {
@@ -78,7 +78,7 @@ raw_offset(size_t i)
 }
 
 static void
-plan_field(const struct record_field *f, struct way *way, uint64_t bit)
+plan_field(const struct record_field *f, struct string_rule *way, uint64_t bit)
 {
 	way->kind = (uint16_t)f->kind;
 	way->offset = raw_offset(0);
@@ -121,8 +121,8 @@ plan_field(const struct record_field *f, struct way *way, uint64_t bit)
 static void
 make_plan(void)
 {
-	struct way *none = &plan.ways[KEYWORDS_NONE];
-	struct way *type = &plan.ways[RECORD_TYPE_KEY];
+	struct string_rule *none = &plan.ways[KEYWORDS_NONE];
+	struct string_rule *type = &plan.ways[RECORD_TYPE_KEY];
 	size_t i;
 
 	if (record_fields_n + 1 + MOST_UNKNOWN > FLAT_MAX_FIELDS)
@@ -154,7 +154,7 @@ scan_init(struct scan *s)
 	memset(s, 0, sizeof *s);
 	keyword_set(&s->tenant, "", 0);
 	scan_index_init(&s->index);
-	flat_keep(&s->flat);
+	flat_keep_copies(&s->flat);
 }
 
 void
@@ -168,22 +168,23 @@ scan_release(struct scan *s)
 void
 scan_block(struct scan *s, const char *block, size_t len)
 {
-	flat_forget(&s->flat);
+	flat_drop_copies(&s->flat);
 	s->at = block;
 	s->window = block;
 	s->end = block + len;
 }
 
-/* The member of the record that a field's value goes to. */
+/* The member of the record for a field. */
 static void *
-member(struct record *r, unsigned key)
+record_member(struct record *r, unsigned key)
 {
 	return (char *)r + record_fields[key].offset;
 }
 
-/* Takes the number p[0..len). */
+/* Stores the number p[0..len). False: the field takes no such number. */
 static bool
-take_number(struct walk *w, unsigned key, const char *p, size_t len)
+store_number_value(
+    struct record_walk *w, unsigned key, const char *p, size_t len)
 {
 	int64_t n = 0;
 	size_t i = *p == '-';
@@ -195,10 +196,11 @@ take_number(struct walk *w, unsigned key, const char *p, size_t len)
 	switch ((enum field_kind)plan.ways[key].kind) {
 	case FIELD_TENANT:
 	case FIELD_ID:
-		*(struct text *)member(w->r, key) = (struct text){ p, len };
+		*(struct text *)record_member(w->r, key) =
+		    (struct text){ p, len };
 		return digits && *p != '-';
 	case FIELD_COUNT:
-		*(int64_t *)member(w->r, key) = n;
+		*(int64_t *)record_member(w->r, key) = n;
 		return digits && *p != '-';
 	case FIELD_TEXT:
 	case FIELD_TIME:
@@ -213,26 +215,27 @@ take_number(struct walk *w, unsigned key, const char *p, size_t len)
 }
 
 static bool
-take_flag(struct walk *w, unsigned key, bool yes)
+store_flag_value(struct record_walk *w, unsigned key, bool yes)
 {
 	if (plan.ways[key].kind != FIELD_FLAG)
 		return false;
-	*(bool *)member(w->r, key) = yes;
+	*(bool *)record_member(w->r, key) = yes;
 	return true;
 }
 
 static bool
-take_nested(struct walk *w, unsigned key, const char *p, size_t len)
+store_nested_value(
+    struct record_walk *w, unsigned key, const char *p, size_t len)
 {
 	if (plan.ways[key].kind != FIELD_JSON)
 		return false;
-	*(struct text *)member(w->r, key) = (struct text){ p, len };
+	*(struct text *)record_member(w->r, key) = (struct text){ p, len };
 	return true;
 }
 
-/* Takes a value that is no string; where it ends, or NULL. */
+/* Reads and stores a value that is no string; returns its end, or NULL. */
 static const char *
-take_other(struct walk *w, unsigned key, const char *p)
+walk_other(struct record_walk *w, unsigned key, const char *p)
 {
 	const char *end;
 	bool good = true;
@@ -248,20 +251,20 @@ take_other(struct walk *w, unsigned key, const char *p)
 	if (end == NULL || *p == 'n' || key == KEYWORDS_NONE)
 		return end;
 	if (*p == '{' || *p == '[')
-		good = take_nested(w, key, p, (size_t)(end - p));
+		good = store_nested_value(w, key, p, (size_t)(end - p));
 	else if (*p >= 'a')
-		good = take_flag(w, key, *p == 't');
+		good = store_flag_value(w, key, *p == 't');
 	else
-		good = take_number(w, key, p, (size_t)(end - p));
+		good = store_number_value(w, key, p, (size_t)(end - p));
 	return good ? end : NULL;
 }
 
-/* Walks the members from p on; at the closing brace, or NULL. What changes
- * with each is kept in local variables: writing a text could change anything
- * else, for all that the compiler knows. A quote that is not there fails at
- * what follows it. */
+/* Reads and stores the members from p on; returns the closing brace, or NULL.
+ * Its state is in local variables, since the compiler must assume that storing
+ * a text changes anything else. A missing quote is found by the byte that
+ * should follow it. */
 static const char *
-take_members(struct walk *w, const char *p)
+walk_members(struct record_walk *w, const char *p)
 {
 	const struct scan_index *x = &w->s->index;
 	const struct keywords *keys = &plan.words->keys;
@@ -269,13 +272,13 @@ take_members(struct walk *w, const char *p)
 	const uint32_t *close = x->close + w->k;
 	char *record = (char *)w->r;
 	uint64_t seen = 0;
-	int64_t wrong = 0;  /* negative: some string has a wrong length */
-	bool blank = false; /* some identifier ends in one */
+	int64_t wrong = 0;  /* negative: a string has a wrong length */
+	bool blank = false; /* an identifier ends in a blank */
 	size_t n = 0;
 
 	w->nulls = 0;
 	for (;;) {
-		const struct way *way;
+		const struct string_rule *way;
 		struct text t;
 		unsigned key;
 
@@ -309,7 +312,7 @@ take_members(struct walk *w, const char *p)
 			p = end + 1;
 		} else {
 			w->k = (size_t)(close - x->close);
-			p = take_other(w, key, p);
+			p = walk_other(w, key, p);
 			if (p == NULL)
 				return NULL;
 			close = x->close + w->k;
@@ -326,7 +329,7 @@ take_members(struct walk *w, const char *p)
 	return *p == '}' && p[1] == '\n' && wrong >= 0 && !blank ? p : NULL;
 }
 
-/* The name is mostly that of the record before. */
+/* Is it a valid name? Mostly it is that of the record before. */
 static bool
 is_tenant(struct scan *s, struct text t)
 {
@@ -339,16 +342,16 @@ is_tenant(struct scan *s, struct text t)
 	return true;
 }
 
-/* The number of the word, 0 for none. */
+/* The number of the word, 0 for an unknown one. */
 static unsigned
 word(const struct keywords *words, struct text t)
 {
 	return keywords_find(words, t.p, t.len) % KEYWORDS_NONE;
 }
 
-/* What the strings mean that are no text. */
+/* Converts the strings that are no text. */
 static bool
-take_meanings(struct walk *w, uint64_t rows)
+read_meanings(struct record_walk *w, uint64_t rows)
 {
 	const struct record_words *words = plan.words;
 	struct record *r = w->r;
@@ -364,7 +367,8 @@ take_meanings(struct walk *w, uint64_t rows)
 			good = is_tenant(w->s, t);
 			break;
 		case FIELD_TIME:
-			good = clock_parse(t.p, t.len, member(r, key)) == 0;
+			good =
+			    clock_parse(t.p, t.len, record_member(r, key)) == 0;
 			break;
 		case FIELD_STATE:
 			r->state = (enum snapshot_state)word(&words->states, t);
@@ -391,10 +395,10 @@ take_meanings(struct walk *w, uint64_t rows)
 	return true;
 }
 
-/* Texts of a line that has escapes. Only in FIELD_TEXT they are usual; in an
- * unknown key they may make it a known one. */
+/* Replaces the escapes in the texts of a line. They are usual in FIELD_TEXT
+ * only; an unknown key with escapes may be a known one. */
 static bool
-take_escapes(struct walk *w, uint64_t rows)
+unescape_texts(struct record_walk *w, uint64_t rows)
 {
 	size_t i;
 
@@ -406,7 +410,7 @@ take_escapes(struct walk *w, uint64_t rows)
 			return false;
 	for (; rows != 0; rows &= rows - 1) {
 		unsigned key = (unsigned)__builtin_ctzll(rows);
-		struct text *t = member(w->r, key);
+		struct text *t = record_member(w->r, key);
 
 		if (!scan_has_escape(&w->s->index, t->p, t->len))
 			continue;
@@ -417,9 +421,9 @@ take_escapes(struct walk *w, uint64_t rows)
 	return true;
 }
 
-/* Forgets fields that the record's type does not have. */
+/* Clears fields that the record's type does not have. */
 static void
-forget(struct record *r, uint64_t rows)
+clear_fields(struct record *r, uint64_t rows)
 {
 	for (; rows != 0; rows &= rows - 1) {
 		size_t key = (size_t)__builtin_ctzll(rows);
@@ -442,15 +446,15 @@ forget(struct record *r, uint64_t rows)
 		case FIELD_STATE:
 		case FIELD_STATUS:
 		case FIELD_FROM:
-			break; /* not there yet */
+			break; /* not converted yet */
 		}
 		memcpy((char *)r + from, (char *)&plan.blank + from, size);
 	}
 }
 
-/* All keys were walked; is it a record, and nothing unusual about it? */
+/* After all members: is it a usual record? Converts the rest of its values. */
 static bool
-finish(struct walk *w, const char *line, size_t len)
+finish_record(struct record_walk *w, const char *line, size_t len)
 {
 	const struct scan_index *x = &w->s->index;
 	struct record *r = w->r;
@@ -466,17 +470,17 @@ finish(struct walk *w, const char *line, size_t len)
 		return false;
 	mine = fields & plan.words->may[type];
 	if (UNLIKELY(fields != mine))
-		forget(r, fields & ~mine);
+		clear_fields(r, fields & ~mine);
 	r->has_available =
 	    r->type == RECORD_OPERATOR && (w->set & plan.available) != 0;
-	return take_meanings(w, mine & plan.meanings) &&
+	return read_meanings(w, mine & plan.meanings) &&
 	       (!x->escapes || !scan_has_escape(x, line, len) ||
-		   take_escapes(w, mine & plan.texts));
+		   unescape_texts(w, mine & plan.texts));
 }
 
-/* Those of which somebody wants all fields, and those that are seldom. */
+/* Rows, whose fields are all needed, and types that are rare. */
 static bool
-take_flat(struct walk *w, const char *line, size_t len, size_t k)
+take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
 {
 	struct scan *s = w->s;
 
@@ -486,12 +490,12 @@ take_flat(struct walk *w, const char *line, size_t len, size_t k)
 	       record_read(w->r, &s->flat, &s->why) == 0;
 }
 
-/* The usual record; false: some other. */
+/* Reads a usual record; false: it is an unusual one. */
 static bool
 take_fast(struct scan *s, struct record *r)
 {
 	const char *end;
-	struct walk w;
+	struct record_walk w;
 
 	w.s = s;
 	w.r = r;
@@ -499,14 +503,15 @@ take_fast(struct scan *s, struct record *r)
 	memcpy(r, &plan.blank, plan.cleared);
 	if (*s->at != '{')
 		return false;
-	end = take_members(&w, s->at + 1);
+	end = walk_members(&w, s->at + 1);
 	if (end == NULL)
 		return false;
 	s->len = (size_t)(end + 1 - s->at);
 	if (scan_is_odd(&s->index, (size_t)(s->at - s->index.base),
 		(size_t)(end + 1 - s->index.base)))
 		return false;
-	if (!finish(&w, s->at, s->len) && !take_flat(&w, s->at, s->len, s->k))
+	if (!finish_record(&w, s->at, s->len) &&
+	    !take_flat(&w, s->at, s->len, s->k))
 		return false;
 	s->k = w.k;
 	s->at = end + 2;
@@ -515,7 +520,7 @@ take_fast(struct scan *s, struct record *r)
 }
 
 static int
-take_slowly(struct scan *s, struct record *r)
+take_by_parser(struct scan *s, struct record *r)
 {
 	const struct scan_index *x = &s->index;
 	const char *end = x->base + x->len;
@@ -543,5 +548,5 @@ scan_record(struct scan *s, struct record *r)
 	}
 	s->line = s->at;
 	s->flat.n = 0;
-	return take_fast(s, r) ? 1 : take_slowly(s, r);
+	return take_fast(s, r) ? 1 : take_by_parser(s, r);
 }

@@ -1,22 +1,21 @@
 /*
- * scan: reads the records of a block of lines, as fast as this machine can:
- * the way of everything that comes by the million. endpoint_read_block() gives
- * such blocks.
+ * scan: the fast reader of records, which come by the million: it reads a block
+ * of lines, as endpoint_read_block() returns them.
  *
  *     scan_block(s, block, len);
  *     while ((rc = scan_record(s, &r)) != 0)
  *             if (rc == -1) ... s->line is bad: buf_str(&s->why) ...
  *
- * Verdicts, values and reasons are record_parse()'s in every case; what is
- * unusual is handed to it, that record only. scan.c tells how the rest goes.
+ * Results, values and reasons are always those of record_parse(), to which
+ * every unusual line is passed. scan.c explains how the others are read.
  *
- * simdjson 3.0 and jansson were weighed: the metrics of a million messages take
- * aggregator 0.42 s of CPU, 0.84 with simdjson on demand, which is C++ besides,
- * and 4.8 with jansson. `tests/bench/run parse` measures all three.
+ * Measured: the metrics of a million messages take aggregator 0.42 s of CPU,
+ * 0.84 with simdjson 3.0 on demand, which is C++, and 4.8 with jansson
+ * (`tests/bench/run parse`).
  *
- * What a record borrows stays where it is until the next scan_block(), with
- * one exception: r->flat, until the next scan_record(). It is there for rows
- * and for types that are not known, and may be NULL for all others.
+ * The text of a record is borrowed until the next scan_block(), but r->flat
+ * only until the next scan_record(). r->flat is set for rows, snapshot markers
+ * and unknown types, and may be NULL for all others.
  */
 #ifndef COMMON_RECORDS_SCAN_H
 #define COMMON_RECORDS_SCAN_H
@@ -29,31 +28,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What must be readable before and behind a block. */
+/* Bytes that must be readable before and behind a block. */
 #define SCAN_BEFORE 64
 #define SCAN_BEHIND 128
 
 struct scan {
-	/* Of the last scan_record(): its line, without newline, borrowed from
-	 * the block; after a bad one the reason, and what could be read of it
-	 * (flat.n is 0 if nothing). */
+	/* Of the last scan_record(): its line without newline, borrowed from
+	 * the block; after a bad line the reason, and the fields that could be
+	 * read (flat.n is 0 if none). */
 	const char *line;
 	size_t len;
 	struct buf why;
 	struct flat flat;
 
-	/* May be set after scan_init(): r->text is not read, and may stay as it
-	 * is written, escapes and all. */
+	/* May be set after scan_init(): the caller does not use r->text, whose
+	 * escapes may then be left as they are. */
 	bool skips_text;
 
-	uint64_t fast, slow; /* how many went which way, since scan_init() */
+	uint64_t fast, slow; /* records read here; by record_parse() */
 
 	/* Private. */
 	const char *at, *end; /* the next line, and the block's end */
-	const char *window;   /* the index' end */
+	const char *window;   /* end of the indexed text */
 	struct scan_index index;
 	size_t k;              /* the next closing quote in it */
-	struct keyword tenant; /* the last good one, if it is short */
+	struct keyword tenant; /* of the last record, if it is short */
 };
 
 void scan_init(struct scan *s);
@@ -63,8 +62,7 @@ void scan_release(struct scan *s);
  * until the next one. */
 void scan_block(struct scan *s, const char *block, size_t len);
 
-/* 1: a record (RECORD_UNKNOWN too), 0: the block is at its end, -1: a line
- * that is none. */
+/* 1: a record (RECORD_UNKNOWN too), 0: the end of the block, -1: a bad line. */
 int scan_record(struct scan *s, struct record *r)
     __attribute__((warn_unused_result));
 

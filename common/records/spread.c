@@ -11,7 +11,7 @@
 #include "common/text/jsonw.h"
 
 struct spread_time {
-	int64_t newest, told;
+	int64_t newest, added;
 };
 
 void
@@ -22,10 +22,11 @@ spread_release(struct spread *s)
 	strmap_release(&s->times, free);
 }
 
-/* The time that a record tells its tenant, as aggregator/model/model.c has it,
- * or CLOCK_NONE. Those of a snapshot count when it is whole, by its markers. */
+/* The time to which a record moves its tenant's clock, as in
+ * aggregator/model/model.c, or CLOCK_NONE. A snapshot moves it by its markers,
+ * when it is complete. */
 static int64_t
-time_told(const struct record *r)
+record_time(const struct record *r)
 {
 	if (r->snapshot.p != NULL || r->about || r->type == RECORD_ROW ||
 	    r->type == RECORD_UNKNOWN)
@@ -35,9 +36,9 @@ time_told(const struct record *r)
 }
 
 static void
-note(struct spread *s, const struct record *r)
+note_time(struct spread *s, const struct record *r)
 {
-	int64_t at = time_told(r);
+	int64_t at = record_time(r);
 	struct spread_time *t;
 	void **slot;
 
@@ -46,7 +47,7 @@ note(struct spread *s, const struct record *r)
 	slot = strmap_put(&s->times, r->tenant.p, r->tenant.len);
 	if (*slot == NULL) {
 		t = xmalloc(sizeof *t);
-		t->newest = t->told = CLOCK_NONE;
+		t->newest = t->added = CLOCK_NONE;
 		*slot = t;
 	}
 	t = *slot;
@@ -54,13 +55,13 @@ note(struct spread *s, const struct record *r)
 		return;
 	t->newest = at;
 	if (r->type == RECORD_CLOCK)
-		t->told = at;
+		t->added = at;
 	else
 		s->moved = true;
 }
 
 unsigned
-spread_lane(struct spread *s, const char *line, size_t len)
+spread_bucket(struct spread *s, const char *line, size_t len)
 {
 	static const char zeros[64];
 	struct record r;
@@ -68,34 +69,33 @@ spread_lane(struct spread *s, const char *line, size_t len)
 	buf_clear(&s->line);
 	buf_add(&s->line, line, len);
 	buf_add(&s->line, zeros, sizeof zeros);
-	/* What is no record tells no time. */
+	/* A line that is no record has no time. */
 	if (record_parse(&r, &s->flat, s->line.data, len, NULL) == 0)
-		note(s, &r);
+		note_time(s, &r);
 	return s->flat.n > 0 ? bucket_of_flat(&s->flat)
 			     : bucket_of("", 0, "", 0);
 }
 
 void
-spread_tell(struct spread *s, struct buf *to, int64_t pause_ms)
+spread_add_clocks(struct spread *s, struct buf *to, int64_t pause_ms)
 {
 	const struct strmap_entry *e;
 	struct spread_time *t;
 	size_t i = 0;
 
-	if (!s->moved || clock_mono_ms() - s->told_ms < pause_ms)
+	if (!s->moved || clock_mono_ms() - s->added_ms < pause_ms)
 		return;
 	s->moved = false;
-	s->told_ms = clock_mono_ms();
+	s->added_ms = clock_mono_ms();
 	while ((e = strmap_next(&s->times, &i)) != NULL) {
 		t = e->value;
-		if (t->told == t->newest)
+		if (t->added == t->newest)
 			continue;
-		t->told = t->newest;
+		t->added = t->newest;
 		jsonw_open(to);
 		jsonw_str(to, "type", "clock");
 		jsonw_str(to, "tenant", e->key);
 		jsonw_time(to, "at", t->newest);
-		jsonw_close(to);
-		buf_addc(to, '\n');
+		jsonw_line(to);
 	}
 }

@@ -1,11 +1,10 @@
 /*
- * spread: what an exchange does with a line: which lane it goes to (bucket.h),
- * and which time it tells. Aggregators behind an exchange see a part of a
- * tenant's records each, but windows, what is late and what is active go by
- * the newest time of all of them. So whoever publishes tells all of them that
- * time, in records of the type `clock`, each time it has moved: with the
- * records themselves, so that nobody has to ask, and a queue that was read to
- * its end has all of it.
+ * spread: for a line that is published to an exchange: its bucket (bucket.h),
+ * and the newest time of its tenant. Each aggregator behind an exchange sees a
+ * part of a tenant's records, but windows, lateness and activity depend on the
+ * newest time of all records. So the publisher sends that time to all of them,
+ * in records of the type `clock`, whenever it has moved. They go through the
+ * same queues as the records, so that a queue read to its end has both.
  */
 #ifndef COMMON_RECORDS_SPREAD_H
 #define COMMON_RECORDS_SPREAD_H
@@ -23,17 +22,17 @@ struct spread {
 	struct flat flat;
 	struct buf line;
 	struct strmap times; /* tenant -> struct spread_time */
-	bool moved;          /* some of them did */
-	int64_t told_ms;     /* when they were told last */
+	bool moved;          /* a time has moved since added_ms */
+	int64_t added_ms;    /* of the last clock records */
 };
 
 void spread_release(struct spread *s);
 
-/* The lane of the line; its time is noted. */
-unsigned spread_lane(struct spread *s, const char *line, size_t len);
+/* The bucket of the line; remembers its time. */
+unsigned spread_bucket(struct spread *s, const char *line, size_t len);
 
-/* Appends a line, each with its newline, for every tenant whose time has moved
- * since it was told; nothing if that was less than pause_ms ago. */
-void spread_tell(struct spread *s, struct buf *to, int64_t pause_ms);
+/* Appends a `clock` record, with its newline, for every tenant whose time has
+ * moved; nothing if the last ones were appended less than pause_ms ago. */
+void spread_add_clocks(struct spread *s, struct buf *to, int64_t pause_ms);
 
 #endif

@@ -7,8 +7,8 @@
 
 #include "common/records/record.h"
 
-/* What a MEDIUMTEXT holds, in bytes; a line is much shorter. Of a TEXT the
- * characters that certainly fit. */
+/* The bytes of a MEDIUMTEXT; a line is much shorter. The characters that fit
+ * into a TEXT, at four bytes each. */
 #define MEDIUMTEXT ((1 << 24) - 1)
 #define SHORTTEXT (65535 / 4)
 
@@ -98,7 +98,7 @@ static const struct {
 #include "common/tables/tables.def"
 };
 
-/* Those of the parts. Only what is sharded has some, and is looked at. */
+/* The columns of the tables of parts; used for sharded tables only. */
 static const struct {
 #define TABLE(table, ...)                                                      \
 	struct column table[sizeof(struct table##_in_parts) - 1];
@@ -129,7 +129,8 @@ static const struct {
 	.at = PLACE_OF(where, at_), .age = PLACE_OF(where, age_),              \
 	.chat = PLACE_OF(where, chat_), .day = PLACE_OF(where, day_)
 
-/* A part tells how things stand only together with the others. */
+/* A part is complete only together with the others, so its rows are not deleted
+ * with a chat. */
 #define LIFE_OF_PART_NOW LIFE_TENANT
 #define LIFE_OF_PART_TENANT LIFE_TENANT
 #define LIFE_OF_PART_HISTORY LIFE_HISTORY

@@ -1,8 +1,8 @@
 /*
- * tables: what a row is, as data, made from the declarations in tables.def. By
- * it go what the aggregator writes, what the sink reads and stores, what the
- * reaper deletes, and the page messaging-tables(5). A test holds it against
- * the migrations.
+ * tables: all tables and columns as arrays, made from the declarations in
+ * tables.def. The aggregator writes rows by them, the sink reads and stores
+ * rows, the reaper deletes rows, and messaging-tables(5) is made from them. A
+ * test compares them with the migrations.
  */
 #ifndef COMMON_TABLES_TABLES_H
 #define COMMON_TABLES_TABLES_H
@@ -23,7 +23,7 @@ enum column_kind {
 	COLUMN_REAL,    /* DOUBLE: any number */
 	COLUMN_BOOL,    /* true or false */
 	COLUMN_VERSION, /* whole number; by default as_of in ms */
-	COLUMN_OWN,     /* in no row */
+	COLUMN_OWN,     /* in no row: the sink or the reaper writes it */
 };
 
 struct column {
@@ -34,16 +34,16 @@ struct column {
 	int64_t max; /* bytes, characters, or the greatest value */
 };
 
-/* When rows go. */
+/* When rows are deleted. */
 enum table_life {
-	LIFE_NOW,     /* how things stand, told by a whole snapshot: a chat's
-			 rows go when it is closed, others with the tenant */
-	LIFE_HISTORY, /* they outlive their chat, unless [reaper] on_close =
-			 all, and go by age, that of --retention */
+	LIFE_NOW,     /* the present state, from a whole snapshot: a chat's
+			 rows when it is closed, others with the tenant */
+	LIFE_HISTORY, /* by age, after --retention; with their chat only if
+			 [reaper] on_close = all */
 	LIFE_TENANT,  /* with the tenant only */
-	LIFE_TRACE,   /* remembers deletions: by age only, that of [reaper]
+	LIFE_TRACE,   /* traces of deletions: by age, after [reaper]
 			 tombstones */
-	LIFE_REFUSAL, /* the same, and on_close = all takes it, too */
+	LIFE_REFUSAL, /* the same, and with their chat if on_close = all */
 	LIFE_EVER,    /* never */
 	LIFE_NONE,    /* they are in no database */
 };
@@ -58,16 +58,16 @@ struct table {
 	size_t keys;
 	enum table_life life;
 	/* Columns, or -1. */
-	int at;        /* the time the row tells about: as_of, and in tables of
-			  records when it happened */
-	int age;       /* the one --retention goes by */
-	int chat;      /* names a chat */
-	int day;       /* its days are partitions */
+	int at;        /* the time of the row: as_of, and in tables of records
+			  when it happened */
+	int age;       /* the time that --retention compares */
+	int chat;      /* the id of its chat */
+	int day;       /* partitions are days of this time */
 	bool versions; /* rows of one key replace each other, newest wins */
-	/* Where several aggregators store their parts, or NULL. */
+	/* The table for the parts of several aggregators, or NULL. */
 	const struct table *parts;
 	bool is_parts;        /* it is such a table */
-	const char *selector; /* what aggregator -a takes; NULL: nothing */
+	const char *selector; /* the name in aggregator -a; NULL: none */
 };
 
 /* struct messages_at and so on: where each column is. */
@@ -91,11 +91,11 @@ enum table_id {
 #include "common/tables/tables.def"
 #define SHARDED(table, ...) TABLE_##table##_parts,
 #include "common/tables/tables.def"
-	TABLES, /* those that rows go to */
+	TABLES, /* those that a record of type row may name */
 	BEFORE_OWN = TABLES - 1,
 #define OWN(table, ...) TABLE_##table,
 #include "common/tables/tables.def"
-	TABLES_STORED, /* those in the database */
+	TABLES_STORED, /* all in the database */
 	BEFORE_PRINTED = TABLES_STORED - 1,
 #define PRINTED(table, ...) TABLE_##table,
 #include "common/tables/tables.def"
@@ -104,11 +104,11 @@ enum table_id {
 
 extern const struct table tables[TABLES_ALL];
 
-/* The table with that name that rows go to, or NULL. */
+/* The table of that name among the first TABLES, or NULL. */
 const struct table *table_find(const char *name, size_t len);
 
-/* What an aggregator writes in each row of the table: all but the tenant,
- * generation and part, as_of and version. How many, and the i-th. */
+/* The columns that a metric fills (cells): all but the tenant, generation and
+ * part, as_of and version. Their number, and the i-th. */
 static inline size_t
 table_cells(const struct table *t)
 {

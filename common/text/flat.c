@@ -1,9 +1,9 @@
 /*
  * flat: the record reader; see flat.h.
  *
- * flat_walk() takes the usual line. It gives up on anything it does not
- * expect, without an opinion whether that is valid: then take_slowly() decides,
- * so every rule about odd JSON stands in json_text.c and only there.
+ * flat_walk() reads the usual line. It gives up on anything else, valid or not;
+ * then parse_stepwise() reads the line, so that all rules about unusual JSON
+ * are in json_text.c.
  */
 #include "common/text/flat.h"
 
@@ -15,7 +15,7 @@
 #include "common/text/json_text.h"
 #include "common/text/scan_value.h"
 
-/* What is behind a copy: keywords.h looks at it. */
+/* Bytes behind a copy that keywords.h reads. */
 #define COPY_BEHIND 16
 
 static void
@@ -27,7 +27,7 @@ end_copy(char *end)
 }
 
 static const char *
-copy_text(struct flat *f, const char *p, size_t len)
+copy_with_end(struct flat *f, const char *p, size_t len)
 {
 	char *copy = arena_take_text(&f->copies, len + COPY_BEHIND);
 
@@ -48,7 +48,7 @@ flat_unescape(struct flat *f, const char *p, size_t *len)
 
 /* Reads the value at p, which is no string, into *v; its end, or NULL. */
 static const char *
-read_other(
+read_other_value(
     const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
 {
 	const char *end;
@@ -86,7 +86,7 @@ read_member(
 	p += *p == ' ';
 	v->raw = p;
 	if (*p != '"')
-		return read_other(x, p, k, v);
+		return read_other_value(x, p, k, v);
 	end = scan_string_end(x, p, k);
 	if (end == NULL)
 		return NULL;
@@ -96,7 +96,7 @@ read_member(
 	return end + 1;
 }
 
-/* Sees to the escapes of a line that has some. False: in a key. */
+/* Replaces the escapes in strings. False: a key has one. */
 static bool
 unescape_all(struct flat *f, const struct scan_index *x)
 {
@@ -147,17 +147,17 @@ take_string(struct flat *f, const char *p, size_t *len)
 	return memchr(p, '\\', *len) != NULL ? flat_unescape(f, p, len) : p;
 }
 
-/* The same of a key, which a colon must follow without a blank. */
+/* The same for a key, which a colon must follow without a blank. */
 static const char *
-take_key(struct flat *f, const char *p, size_t *len)
+take_field_key(struct flat *f, const char *p, size_t *len)
 {
 	const char *key = take_string(f, p, len);
 
-	return key[*len + 1] == ':' ? key : copy_text(f, key, *len);
+	return key[*len + 1] == ':' ? key : copy_with_end(f, key, *len);
 }
 
 static enum flat_kind
-kind_of(char first)
+value_kind(char first)
 {
 	switch (first) {
 	case '"':
@@ -176,7 +176,7 @@ kind_of(char first)
 	}
 }
 
-/* Takes "key": value, with any blanks. */
+/* Reads "key": value, with any blanks. */
 static bool
 take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 {
@@ -185,13 +185,13 @@ take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 	if (!json_text_string(t))
 		return false;
 	v->key_len = (size_t)(t->p - key) - 1;
-	v->key = take_key(f, key, &v->key_len);
+	v->key = take_field_key(f, key, &v->key_len);
 	if (!json_text_colon(t))
 		return false;
 	v->raw = t->p;
 	if (!json_text_value(t))
 		return false;
-	v->kind = kind_of(*v->raw);
+	v->kind = value_kind(*v->raw);
 	v->val = v->raw;
 	v->val_len = (size_t)(t->p - v->raw);
 	if (v->kind == FLAT_STRING) {
@@ -201,10 +201,10 @@ take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 	return true;
 }
 
-/* Appends *v. Of a key that stands twice the last is kept, and in its place.
- * False: there are too many. */
+/* Appends *v, and removes an earlier field with the same key. False: there are
+ * too many. */
 static bool
-append(struct flat *f, const struct flat_field *v)
+append_field(struct flat *f, const struct flat_field *v)
 {
 	size_t i;
 
@@ -222,7 +222,7 @@ append(struct flat *f, const struct flat_field *v)
 	return true;
 }
 
-/* Takes the object that begins here. False and no t->what: it has too many
+/* Reads the object that begins here. False without t->what: it has too many
  * members. */
 static bool
 take_object(struct flat *f, struct json_text *t)
@@ -233,7 +233,7 @@ take_object(struct flat *f, struct json_text *t)
 	json_text_blanks(t);
 	if (json_text_peek(t) != '}')
 		for (;;) {
-			if (!take_member(f, t, &v) || !append(f, &v))
+			if (!take_member(f, t, &v) || !append_field(f, &v))
 				return false;
 			json_text_blanks(t);
 			if (json_text_peek(t) != ',')
@@ -248,7 +248,7 @@ take_object(struct flat *f, struct json_text *t)
 }
 
 static int
-take_slowly(struct flat *f, const char *line, size_t len, struct buf *why)
+parse_stepwise(struct flat *f, const char *line, size_t len, struct buf *why)
 {
 	struct json_text t = { line, line + len, NULL };
 	bool object, good;
@@ -289,7 +289,7 @@ get_index(struct flat *f)
 }
 
 static const char *
-encoding_fault(const char *line, size_t len)
+encoding_error(const char *line, size_t len)
 {
 	if (parse_utf8_mark(line, len) > 0)
 		return "a byte order mark; write UTF-8 without one";
@@ -302,7 +302,7 @@ int
 flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
 {
 	struct scan_index *x = get_index(f);
-	const char *fault;
+	const char *wrong;
 	size_t k = 0;
 
 	f->slow = false;
@@ -311,12 +311,12 @@ flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
 	if (scan_index_line(x, line, len) && flat_walk(f, x, line, len, &k))
 		return 0;
 	f->n = 0;
-	fault = encoding_fault(line, len);
-	if (fault != NULL) {
-		buf_setf(why, "%s", fault);
+	wrong = encoding_error(line, len);
+	if (wrong != NULL) {
+		buf_setf(why, "%s", wrong);
 		return -1;
 	}
-	return take_slowly(f, line, len, why);
+	return parse_stepwise(f, line, len, why);
 }
 
 const struct flat_field *
@@ -324,7 +324,7 @@ flat_find(const struct flat *f, const char *key)
 {
 	size_t len = strlen(key), i;
 
-	/* From the end: of a key that stands twice the last counts. */
+	/* From the end: when a key stands twice, the last one counts. */
 	for (i = f->n; i-- > 0;)
 		if (f->field[i].key_len == len &&
 		    memcmp(f->field[i].key, key, len) == 0)
@@ -347,13 +347,13 @@ flat_raw(const struct flat_field *v, size_t *len)
 }
 
 void
-flat_keep(struct flat *f)
+flat_keep_copies(struct flat *f)
 {
 	f->keep = true;
 }
 
 void
-flat_forget(struct flat *f)
+flat_drop_copies(struct flat *f)
 {
 	arena_clear(&f->copies);
 }

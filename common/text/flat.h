@@ -1,13 +1,13 @@
 /*
- * flat: reads one record, that is a JSON object of scalars, in place.
+ * flat: reads the fields of one line, a JSON object, in place.
  *
- * The usual line is walked once along an index of its strings (scan_index.h),
+ * The usual line is read once along an index of its strings (scan_index.h):
  * nothing is allocated and every value is a pointer into the line; only a
- * string with escapes is copied. Whatever is unusual (a key with an escape,
- * blanks other than single spaces, a large number, anything wrong) is read
- * once more from its beginning, step by step (json_text.h); which way was taken
- * shows in nothing but `slow`. Any JSON is taken, and every byte is checked to
- * be UTF-8. NUL as an escape, and half of a surrogate pair, mean U+FFFD.
+ * string with escapes is copied. An unusual line (a key with an escape, blanks
+ * other than single spaces, a large number, an error) is read again from its
+ * beginning, step by step (json_text.h). Both ways give the same result; `slow`
+ * says which one was used. Any JSON is accepted, and every byte is checked to
+ * be UTF-8. NUL as an escape, and half of a surrogate pair, become U+FFFD.
  *
  * Limits: FLAT_MAX_FIELDS fields, more is an error that says so.
  */
@@ -46,12 +46,12 @@ struct flat_field {
 struct flat {
 	struct flat_field field[FLAT_MAX_FIELDS];
 	size_t n;
-	bool slow; /* the slow way was taken, for tests and counts */
+	bool slow; /* read step by step; for tests and counts */
 
 	/* Private. */
 	struct scan_index *index;
-	struct arena copies; /* what had escapes */
-	bool keep;           /* copies live until flat_forget() */
+	struct arena copies; /* strings that had escapes */
+	bool keep;           /* copies live until flat_drop_copies() */
 };
 
 #define FLAT_INIT                                                              \
@@ -68,23 +68,23 @@ int flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
 /* The field with that name, or NULL. */
 const struct flat_field *flat_find(const struct flat *f, const char *key);
 
-/* Reads the same along an index that somebody else has made and in which line
- * begins behind *k closing quotes; *k is left behind those of the line. False:
- * it is not as usual, flat_parse() must tell. */
+/* Reads a usual line along an index of the caller, in which the line begins
+ * after *k closing quotes; *k is moved past those of the line. False: the line
+ * is unusual, and flat_parse() must read it. */
 bool flat_walk(struct flat *f, const struct scan_index *x, const char *line,
     size_t len, size_t *k);
 
-/* What a string means that has escapes, all valid; borrowed as a field is. */
+/* A copy of a string with its escapes replaced, which must be valid; borrowed
+ * as a field is. *len: its length, before and after. */
 const char *flat_unescape(struct flat *f, const char *p, size_t *len);
 
-/* The value as it is written, of a string with its quotes; its length in
- * *len. */
+/* The value as it is written, a string with its quotes; *len: its length. */
 const char *flat_raw(const struct flat_field *v, size_t *len);
 
-/* From now on, what was copied out of lines lives until flat_forget() and not
- * only until the next line is read. */
-void flat_keep(struct flat *f);
-void flat_forget(struct flat *f);
+/* From now on copies of strings live until flat_drop_copies() and not only
+ * until the next line is read. */
+void flat_keep_copies(struct flat *f);
+void flat_drop_copies(struct flat *f);
 
 void flat_release(struct flat *f);
 

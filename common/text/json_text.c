@@ -23,9 +23,9 @@ json_text_blanks(struct json_text *t)
 		t->p++;
 }
 
-/* From behind the backslash. */
+/* Reads an escape, from behind its backslash. */
 static bool
-escape(struct json_text *t)
+take_escape(struct json_text *t)
 {
 	int i;
 
@@ -49,7 +49,7 @@ json_text_string(struct json_text *t)
 		if ((unsigned char)*t->p < ' ')
 			return json_text_wrong(
 			    t, "a control character in a string");
-		if (*t->p++ == '\\' && !escape(t))
+		if (*t->p++ == '\\' && !take_escape(t))
 			return false;
 	}
 	if (t->p == t->end)
@@ -70,7 +70,7 @@ json_text_colon(struct json_text *t)
 }
 
 static bool
-digits(struct json_text *t)
+take_digits(struct json_text *t)
 {
 	const char *from = t->p;
 
@@ -80,13 +80,13 @@ digits(struct json_text *t)
 }
 
 static bool
-number(struct json_text *t)
+json_number(struct json_text *t)
 {
 	const char *from;
 
 	t->p += *t->p == '-';
 	from = t->p;
-	if (!digits(t))
+	if (!take_digits(t))
 		return false;
 	if (*from == '0' && t->p > from + 1) {
 		t->p = from + 1;
@@ -94,19 +94,19 @@ number(struct json_text *t)
 	}
 	if (json_text_peek(t) == '.') {
 		t->p++;
-		if (!digits(t))
+		if (!take_digits(t))
 			return false;
 	}
 	if (json_text_peek(t) != 'e' && json_text_peek(t) != 'E')
 		return true;
 	t->p++;
 	t->p += json_text_peek(t) == '-' || json_text_peek(t) == '+';
-	return digits(t);
+	return take_digits(t);
 }
 
 /* A value that is neither an object nor a list. */
 static bool
-scalar(struct json_text *t)
+json_scalar(struct json_text *t)
 {
 	static const char *const words[] = { "true", "false", "null" };
 	char c = json_text_peek(t);
@@ -115,7 +115,7 @@ scalar(struct json_text *t)
 	if (c == '"')
 		return json_text_string(t);
 	if (c == '-' || (c >= '0' && c <= '9'))
-		return number(t);
+		return json_number(t);
 	for (i = 0; i < 3; i++) {
 		len = strlen(words[i]);
 		if ((size_t)(t->end - t->p) >= len &&
@@ -127,21 +127,21 @@ scalar(struct json_text *t)
 	return json_text_wrong(t, "a value expected");
 }
 
-/* Where we are among objects and lists; a bit tells of each whether it is an
+/* The objects and lists that are open; a bit for each says whether it is an
  * object. */
-struct nest {
+struct json_nest {
 	size_t depth;
 	unsigned char objects[JSON_TEXT_DEPTH / 8];
 };
 
 static bool
-in_object(const struct nest *n)
+in_object(const struct json_nest *n)
 {
 	return (n->objects[(n->depth - 1) / 8] >> (n->depth - 1) % 8 & 1) != 0;
 }
 
 static bool
-enter(struct json_text *t, struct nest *n)
+enter_nested(struct json_text *t, struct json_nest *n)
 {
 	unsigned bit = 1u << n->depth % 8;
 	unsigned char *at = &n->objects[n->depth / 8];
@@ -157,22 +157,22 @@ enter(struct json_text *t, struct nest *n)
 
 /* A member's name and its colon, if this is an object. */
 static bool
-name(struct json_text *t, const struct nest *n)
+take_member_name(struct json_text *t, const struct json_nest *n)
 {
 	return !in_object(n) || (json_text_string(t) && json_text_colon(t));
 }
 
-/* Behind a value: behind all that ends there, and at the next value unless
- * depth is 0 then. */
+/* Behind a value: reads the brackets that close there, and the comma and name
+ * before the next value, unless depth is 0 then. */
 static bool
-leave(struct json_text *t, struct nest *n)
+leave_nested(struct json_text *t, struct json_nest *n)
 {
 	while (n->depth > 0) {
 		json_text_blanks(t);
 		if (json_text_peek(t) == ',') {
 			t->p++;
 			json_text_blanks(t);
-			return name(t, n);
+			return take_member_name(t, n);
 		}
 		if (json_text_peek(t) != (in_object(n) ? '}' : ']'))
 			return json_text_wrong(t, in_object(n)
@@ -187,21 +187,21 @@ leave(struct json_text *t, struct nest *n)
 bool
 json_text_value(struct json_text *t)
 {
-	struct nest n = { .depth = 0 };
+	struct json_nest n = { .depth = 0 };
 
 	do {
 		if (json_text_peek(t) == '{' || json_text_peek(t) == '[') {
-			if (!enter(t, &n))
+			if (!enter_nested(t, &n))
 				return false;
 			if (json_text_peek(t) != (in_object(&n) ? '}' : ']')) {
-				if (!name(t, &n))
+				if (!take_member_name(t, &n))
 					return false;
 				continue;
 			}
-		} else if (!scalar(t)) {
+		} else if (!json_scalar(t)) {
 			return false;
 		}
-		if (!leave(t, &n))
+		if (!leave_nested(t, &n))
 			return false;
 	} while (n.depth > 0);
 	return true;

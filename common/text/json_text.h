@@ -1,8 +1,8 @@
 /*
- * json_text: reads JSON (RFC 8259) piece by piece, and says what is wrong with
- * it. Nothing is made of it but the knowledge where each piece ends: numbers
- * may have any size, and names may stand twice. For what comes seldom; what
- * comes by the million goes along an index (scan_value.h).
+ * json_text: checks JSON (RFC 8259) piece by piece, finds where each piece
+ * ends, and says what is wrong. It builds no values: numbers may have any size,
+ * and names may stand twice. For rare text; frequent text is read along an
+ * index (scan_value.h).
  */
 #ifndef COMMON_TEXT_JSON_TEXT_H
 #define COMMON_TEXT_JSON_TEXT_H
@@ -12,13 +12,13 @@
 /* Nested deeper than that is refused. */
 #define JSON_TEXT_DEPTH 2048
 
-/* UTF-8, as the caller has found out. */
+/* The text, which the caller has checked to be UTF-8. */
 struct json_text {
-	const char *p, *end; /* what was not read yet */
+	const char *p, *end; /* the rest */
 	const char *what;    /* after a false: what is wrong, at p */
 };
 
-/* What is next, NUL at the end. */
+/* The next byte; NUL at the end. */
 static inline char
 json_text_peek(const struct json_text *t)
 {
@@ -27,13 +27,13 @@ json_text_peek(const struct json_text *t)
 
 void json_text_blanks(struct json_text *t);
 
-/* Each takes what must come next, and stays behind it. */
+/* Each reads what must come next, and moves p behind it; false: an error. */
 bool json_text_string(struct json_text *t);
 bool json_text_value(struct json_text *t);
-/* What is behind a member's name: a colon, and blanks around it. */
+/* The colon behind a member's name, with blanks around it. */
 bool json_text_colon(struct json_text *t);
 
-/* False, and that is what is wrong. */
+/* Sets t->what and returns false. */
 bool json_text_wrong(struct json_text *t, const char *what);
 
 #endif

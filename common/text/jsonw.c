@@ -4,9 +4,12 @@
 #include "common/text/jsonw.h"
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/base/hex.h"
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void
@@ -27,20 +30,53 @@ jsonw_line(struct buf *b)
 	buf_add(b, "}\n", 2);
 }
 
-/* A comma unless this is the first member, then the key. Keys are ours and
- * need no escape. */
-static void
-member(struct buf *b, const char *key)
+void
+jsonw_open_in(struct buf *b, const char *key)
 {
-	if (b->len > 0 && b->data[b->len - 1] != '{')
+	jsonw_key(b, key);
+	buf_addc(b, '{');
+}
+
+void
+jsonw_list(struct buf *b)
+{
+	buf_addc(b, '[');
+}
+
+void
+jsonw_list_end(struct buf *b)
+{
+	buf_addc(b, ']');
+}
+
+void
+jsonw_next(struct buf *b)
+{
+	char last = b->len > 0 ? b->data[b->len - 1] : '[';
+
+	if (last != '{' && last != '[')
 		buf_addc(b, ',');
+}
+
+void
+jsonw_key(struct buf *b, const char *key)
+{
+	jsonw_next(b);
 	buf_addc(b, '"');
 	buf_adds(b, key);
 	buf_add(b, "\":", 2);
 }
 
+void
+jsonw_name(struct buf *b, const char *key, size_t len)
+{
+	jsonw_next(b);
+	jsonw_quote(b, key, len);
+	buf_addc(b, ':');
+}
+
 static void
-escape(struct buf *b, unsigned char c)
+add_escape(struct buf *b, unsigned char c)
 {
 	char u[6] = { '\\', 'u', '0', '0', 0, 0 };
 
@@ -66,29 +102,61 @@ escape(struct buf *b, unsigned char c)
 	}
 }
 
+/* How many bytes at s need no escape. */
+static size_t
+plain_length(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (unsigned char)s[n] >= 0x20 && s[n] != '"' &&
+	       s[n] != '\\')
+		n++;
+	return n;
+}
+
 void
 jsonw_quote(struct buf *b, const char *s, size_t len)
 {
-	size_t i, from = 0;
+	size_t n;
 
 	buf_addc(b, '"');
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		buf_add(b, s + from, i - from);
-		escape(b, c);
-		from = i + 1;
+	while ((n = plain_length(s, len)) < len) {
+		buf_add(b, s, n);
+		add_escape(b, (unsigned char)s[n]);
+		s += n + 1;
+		len -= n + 1;
 	}
-	buf_add(b, s + from, len - from);
+	buf_add(b, s, len);
 	buf_addc(b, '"');
+}
+
+void
+jsonw_real(struct buf *b, double d)
+{
+	char text[40];
+	int precision = 15;
+
+	do
+		(void)snprintf(text, sizeof text, "%.*g", precision, d);
+	while (strtod(text, NULL) != d && ++precision <= 17);
+	buf_adds(b, text);
+	if (strpbrk(text, ".e") == NULL)
+		buf_adds(b, ".0");
+}
+
+char *
+jsonw_write_time(char *to, int64_t ms)
+{
+	*to++ = '"';
+	to += clock_format(ms, to);
+	*to++ = '"';
+	return to;
 }
 
 void
 jsonw_strn(struct buf *b, const char *key, const char *s, size_t len)
 {
-	member(b, key);
+	jsonw_key(b, key);
 	jsonw_quote(b, s, len);
 }
 
@@ -96,6 +164,14 @@ void
 jsonw_str(struct buf *b, const char *key, const char *s)
 {
 	jsonw_strn(b, key, s, strlen(s));
+}
+
+void
+jsonw_object_of(struct buf *b, const char *key, const char *s)
+{
+	jsonw_open(b);
+	jsonw_str(b, key, s);
+	jsonw_close(b);
 }
 
 void
@@ -110,55 +186,55 @@ jsonw_text(struct buf *b, const char *key, struct text t)
 void
 jsonw_int(struct buf *b, const char *key, int64_t n)
 {
-	member(b, key);
+	jsonw_key(b, key);
 	buf_addi(b, n);
 }
 
 void
 jsonw_bool(struct buf *b, const char *key, bool v)
 {
-	member(b, key);
+	jsonw_key(b, key);
 	buf_adds(b, v ? "true" : "false");
 }
 
 void
 jsonw_null(struct buf *b, const char *key)
 {
-	member(b, key);
+	jsonw_key(b, key);
 	buf_add(b, "null", 4);
 }
 
 void
 jsonw_time(struct buf *b, const char *key, int64_t ms)
 {
-	char text[CLOCK_TEXT];
-	size_t len;
+	char text[JSONW_TIME_ROOM];
 
 	if (ms == CLOCK_NONE) {
 		jsonw_null(b, key);
 		return;
 	}
-	len = clock_format(ms, text);
-	jsonw_strn(b, key, text, len);
+	jsonw_raw(b, key, text, (size_t)(jsonw_write_time(text, ms) - text));
 }
 
 void
 jsonw_seconds(struct buf *b, const char *key, int64_t ms)
 {
-	uint64_t u = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
-	char frac[4] = { '.', (char)('0' + u % 1000 / 100),
-		(char)('0' + u % 100 / 10), (char)('0' + u % 10) };
+	char text[DECIMAL_ROOM];
 
-	member(b, key);
-	if (ms < 0)
-		buf_addc(b, '-');
-	buf_addi(b, (int64_t)(u / 1000));
-	buf_add(b, frac, sizeof frac);
+	jsonw_raw(
+	    b, key, text, (size_t)(decimal_write_thousandths(text, ms) - text));
 }
 
 void
 jsonw_raw(struct buf *b, const char *key, const char *json, size_t len)
 {
-	member(b, key);
+	jsonw_key(b, key);
+	buf_add(b, json, len);
+}
+
+void
+jsonw_members(struct buf *b, const char *json, size_t len)
+{
+	jsonw_next(b);
 	buf_add(b, json, len);
 }

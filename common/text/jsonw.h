@@ -1,8 +1,13 @@
 /*
- * jsonw: writes flat JSON objects into a buf, one member a call, in order.
+ * jsonw: the JSON writer of the four programs. It appends to a buf: objects
+ * member by member, lists element by element, in order and with their commas.
  * No check is needed between calls; a buf without a cap cannot fail. Text is
  * escaped as JSON wants (control characters, quote, backslash); it must be
- * UTF-8 already, which record_parse() and the poller have made sure of.
+ * UTF-8 already, which record_parse() and the poller have made sure of. Keys
+ * are the program's own words and are not escaped, except by jsonw_name().
+ *
+ * A file with a layout of its own writes its blanks and newlines itself, and
+ * takes strings and numbers from here.
  */
 #ifndef COMMON_TEXT_JSONW_H
 #define COMMON_TEXT_JSONW_H
@@ -13,6 +18,15 @@
 void jsonw_open(struct buf *b);  /* { */
 void jsonw_close(struct buf *b); /* } */
 void jsonw_line(struct buf *b);  /* } and a newline: ends a record */
+/* "key":{ which jsonw_close() ends. */
+void jsonw_open_in(struct buf *b, const char *key);
+/* {"key":"s"} */
+void jsonw_object_of(struct buf *b, const char *key, const char *s);
+
+void jsonw_list(struct buf *b); /* [ */
+void jsonw_list_end(struct buf *b);
+/* Before each element of a list: a comma, unless it is the first. */
+void jsonw_next(struct buf *b);
 
 void jsonw_str(struct buf *b, const char *key, const char *s);
 void jsonw_strn(struct buf *b, const char *key, const char *s, size_t len);
@@ -27,7 +41,22 @@ void jsonw_time(struct buf *b, const char *key, int64_t ms);
 void jsonw_seconds(struct buf *b, const char *key, int64_t ms);
 /* JSON text as it is */
 void jsonw_raw(struct buf *b, const char *key, const char *json, size_t len);
-/* only the quoted, escaped string */
+/* members that are JSON text already: "key":value,... */
+void jsonw_members(struct buf *b, const char *json, size_t len);
+
+/* Only the key, for a value that is appended next. The key of jsonw_name()
+ * comes from outside and is escaped. */
+void jsonw_key(struct buf *b, const char *key);
+void jsonw_name(struct buf *b, const char *key, size_t len);
+
+/* Only the value: a quoted, escaped string; the shortest text that strtod(3)
+ * reads as the same number, with a fraction as Python writes it (5.0, 0.1). */
 void jsonw_quote(struct buf *b, const char *s, size_t len);
+void jsonw_real(struct buf *b, double d);
+
+/* A time in quotes, but not CLOCK_NONE, where the caller has JSONW_TIME_ROOM
+ * bytes; returns the end. */
+#define JSONW_TIME_ROOM 40
+char *jsonw_write_time(char *to, int64_t ms);
 
 #endif

@@ -12,8 +12,8 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
-/* A cell wider than that would push the others off the screen; the last one
- * of a row has no others. */
+/* Wider cells are cut, except the last one of a row, so that the others stay
+ * on the screen. */
 #define CELL_MAX 60
 
 int
@@ -58,7 +58,7 @@ out_format_resolve(enum out_format f)
 /* One character of UTF-8: its length, and its code in *c; 0 for a byte that
  * begins none. */
 static size_t
-decode(const char *s, uint32_t *c)
+decode_utf8(const char *s, uint32_t *c)
 {
 	const unsigned char *u = (const unsigned char *)s;
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -100,7 +100,7 @@ in_ranges(uint32_t c, const struct range *r, size_t n)
 
 /* Controls, line separators and marks that turn the direction of text. */
 static bool
-is_masked(uint32_t c)
+is_masked_character(uint32_t c)
 {
 	static const struct range masked[] = { { 0, 0x1f }, { 0x7f, 0x9f },
 		{ 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 },
@@ -142,8 +142,8 @@ add_visible(struct buf *to, const char *s, size_t max)
 	bool masked;
 
 	while (*s != '\0') {
-		n = decode(s, &c);
-		masked = n == 0 || is_masked(c);
+		n = decode_utf8(s, &c);
+		masked = n == 0 || is_masked_character(c);
 		if (n == 0)
 			n = 1;
 		w = masked ? 4 * n : width_of(c);
@@ -203,7 +203,7 @@ show_row(const struct out_table *t, char *const *cells, const size_t *widths,
 		buf_clear(&cell);
 		width =
 		    add_visible(&cell, s != NULL ? s : "-", max_width(t, i));
-		/* Blanks are owed until something follows: none trail. */
+		/* Blanks are written when a cell follows: none trail. */
 		pad += i > 0 ? 2 : 0;
 		if (t->columns[i].right || width == 0)
 			pad += widths[i] - width;
@@ -241,8 +241,8 @@ show_table(const struct out_table *t, struct buf *to)
 	free(widths);
 }
 
-/* RFC 4180. What is not a number of ours and begins like a formula gets an
- * apostrophe, which spreadsheets take as "this is text". */
+/* RFC 4180. Text that begins like a formula gets an apostrophe, by which
+ * spreadsheets take it as text. */
 static void
 add_csv(struct buf *to, const char *s, bool number)
 {

@@ -1,11 +1,11 @@
 /*
- * out: tables for people, NDJSON for pipes, CSV for spreadsheets: one set of
- * rows, three faces. Default: a table when stdout is a terminal, else NDJSON;
- * -o chooses.
+ * out: prints rows as a table for people or as CSV, and reads the option -o,
+ * which also has NDJSON. Default: a table when stdout is a terminal, else
+ * NDJSON.
  *
  * CSV follows RFC 4180; text that a spreadsheet would run as a formula gets a
- * leading apostrophe. Tables count columns in characters as wide as a
- * terminal shows them, and mask control characters.
+ * leading apostrophe. The width of a table's cells is that of their characters
+ * on a terminal; control characters are masked.
  */
 #ifndef COMMON_TEXT_OUT_H
 #define COMMON_TEXT_OUT_H
@@ -21,12 +21,12 @@ enum out_format { OUT_AUTO, OUT_TABLE, OUT_NDJSON, OUT_CSV };
 int out_format_parse(const char *s, enum out_format *f)
     __attribute__((warn_unused_result));
 
-/* The value of -o: -1 to go on, else the exit code, once it was told which
- * there are. */
+/* Reads the value of -o: -1 to go on, else the exit code, after a message with
+ * the formats. */
 int out_format_option(const char *s, enum out_format *f)
     __attribute__((warn_unused_result));
 
-/* AUTO resolved by looking at stdout. */
+/* AUTO becomes TABLE or NDJSON, by stdout. */
 enum out_format out_format_resolve(enum out_format f);
 
 struct out_column {
@@ -34,8 +34,8 @@ struct out_column {
 	bool right; /* numbers stand to the right */
 };
 
-/* A table held until it is shown: columns are known first, cells come row by
- * row, left to right; a NULL cell is shown as "-" (table) or empty (CSV). */
+/* A table in memory. Its columns are set first; cells are added row by row,
+ * left to right. A NULL cell is shown as "-" (table) or empty (CSV). */
 struct out_table {
 	const struct out_column *columns;
 	size_t columns_n;

@@ -14,22 +14,22 @@
 #include <immintrin.h>
 #endif
 
-/* About that much is indexed at a time: text, index and records stay in the
- * first-level cache together. */
+/* Pieces that are indexed at a time, so that text, index and records fit into
+ * the first-level cache. */
 #define WINDOW_PIECES ((size_t)128)
 
-/* Positions are written so many at a time at most, more than there may be. */
+/* Entries that may be written behind the end of the list. */
 #define STEP 16
 
-/* What goes on from one piece to the next. */
-struct state {
+/* What one piece passes to the next. */
+struct carry {
 	uint64_t in_string; /* all ones: the piece begins in a string */
-	uint64_t escaped;   /* 1: its first byte is */
-	const char *low;    /* where the low half of a surrogate pair is due */
+	uint64_t escaped;   /* 1: its first byte is escaped */
+	const char *low;    /* where the low half of a surrogate pair must be */
 };
 
 static void
-make_room(struct scan_index *x, size_t pieces)
+grow_index(struct scan_index *x, size_t pieces)
 {
 	if (pieces <= x->cap)
 		return;
@@ -39,10 +39,10 @@ make_room(struct scan_index *x, size_t pieces)
 	    x->close, x->cap * SCAN_PIECE / 2 + STEP + 1, sizeof *x->close);
 }
 
-/* Is the escape that begins at p one that JSON knows, and not NUL? Surrogates
- * must come as escapes both, the high one first. */
+/* Is the escape at p valid, and not NUL? Both surrogates of a pair must be
+ * escapes, the high one first. */
 static bool
-is_escape(const char *p, struct state *s)
+is_escape(const char *p, struct carry *s)
 {
 	int c;
 
@@ -73,12 +73,12 @@ is_escape(const char *p, struct state *s)
 	return c >= 0xDC00 && c <= 0xDFFF;
 }
 
-/* Takes the escaped quotes out of the piece at p. A backslash escapes the next
- * byte if it stands at the end of an odd run of them; whether it does comes
- * out of an addition that carries through the run (Geoff Langdale and Daniel
+/* Removes the escaped quotes from the piece at p. A backslash escapes the next
+ * byte if it ends a run of an odd number of backslashes; an addition that
+ * carries through the run finds that (Geoff Langdale and Daniel
  * Lemire, Parsing Gigabytes of JSON per Second, 2019). */
 static void
-take_escapes(struct scan_piece *piece, const char *p, struct state *s)
+drop_escaped_quotes(struct scan_piece *piece, const char *p, struct carry *s)
 {
 	const uint64_t even = UINT64_C(0x5555555555555555);
 	uint64_t first = piece->backslashes & ~s->escaped;
@@ -107,13 +107,13 @@ parity(uint64_t x)
 	return x;
 }
 
-/* Lists the bits, from `offset` on; how many they are. */
+/* Writes the numbers of the set bits, plus offset; returns how many. */
 typedef size_t list_fn(uint32_t *to, uint64_t bits, uint32_t offset);
 
-/* There is room for eight in any case, and seldom are there more; so the
- * number of them decides about no jump. */
+/* Writes eight at a time: there are seldom more, so that no branch depends on
+ * their number. */
 static inline __attribute__((always_inline)) size_t
-list(uint32_t *to, uint64_t bits, uint32_t offset)
+list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 {
 	const uint64_t top = UINT64_C(1) << 63;
 	size_t n = (size_t)__builtin_popcountll(bits), i, k;
@@ -132,7 +132,7 @@ list(uint32_t *to, uint64_t bits, uint32_t offset)
 #define TARGET_BYTES                                                           \
 	__attribute__((target("popcnt,bmi,avx512f,avx512bw,avx512vbmi2")))
 
-/* The numbers 0..63 as bytes; those whose bits are set are moved together. */
+/* The numbers 0..63 as bytes; an instruction packs those whose bits are set. */
 static inline TARGET_BYTES size_t
 list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
 {
@@ -159,12 +159,12 @@ list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
 }
 #endif
 
-/* Combines pieces [0..n) into the list. The offset behind the first newline
- * that stands in a string, or 0. */
+/* Makes the list from pieces [0..n). Returns the offset behind the first
+ * newline inside a string, or 0. */
 static inline __attribute__((always_inline)) size_t
 combine_any(struct scan_index *x, size_t n, list_fn *lister)
 {
-	struct state s = { 0, 0, NULL };
+	struct carry s = { 0, 0, NULL };
 	uint32_t *to = x->close;
 	uint64_t inside, odd = 0, escapes = 0, cut;
 	size_t i, end = 0;
@@ -173,7 +173,8 @@ combine_any(struct scan_index *x, size_t n, list_fn *lister)
 		struct scan_piece *piece = &x->pieces[i];
 
 		if ((piece->backslashes | s.escaped) != 0) {
-			take_escapes(piece, x->base + i * SCAN_PIECE, &s);
+			drop_escaped_quotes(
+			    piece, x->base + i * SCAN_PIECE, &s);
 			escapes = 1;
 		}
 		inside = parity(piece->quotes) ^ s.in_string;
@@ -200,7 +201,7 @@ combine_any(struct scan_index *x, size_t n, list_fn *lister)
 static size_t
 combine(struct scan_index *x, size_t n)
 {
-	return combine_any(x, n, list);
+	return combine_any(x, n, list_bits);
 }
 
 #ifdef __x86_64__
@@ -209,7 +210,7 @@ combine(struct scan_index *x, size_t n)
 static TARGET_BITS size_t
 combine_bits(struct scan_index *x, size_t n)
 {
-	return combine_any(x, n, list);
+	return combine_any(x, n, list_bits);
 }
 
 static TARGET_BYTES size_t
@@ -245,22 +246,22 @@ scan_index_release(struct scan_index *x)
 	x->cap = 0;
 }
 
-/* Looks at the text's first len bytes; what is behind them counts nowhere. */
+/* Fills the pieces for the first len bytes of the text; returns how many. */
 static size_t
-look(struct scan_index *x, size_t len)
+find_pieces(struct scan_index *x, size_t len)
 {
 	size_t n = (len + SCAN_PIECE - 1) / SCAN_PIECE;
 
-	make_room(x, n);
+	grow_index(x, n);
 	x->find(x->base, n, x->pieces);
 	return n;
 }
 
-/* Piece number i, of which only the first bytes are text, is odd to its last
- * bit: perhaps only because of what follows the text. Looks at it once more,
- * without that, but with the character that may reach into it. */
+/* The last piece i, of which only the first `left` bytes are text, has all bits
+ * odd, perhaps because of the bytes behind the text. Examines it again without
+ * them, but with the character that may reach into it. */
 static void
-look_again(struct scan_index *x, size_t i, size_t left)
+find_last_again(struct scan_index *x, size_t i, size_t left)
 {
 	const char *p = x->base + i * SCAN_PIECE;
 	char alone[2 * SCAN_PIECE];
@@ -273,9 +274,9 @@ look_again(struct scan_index *x, size_t i, size_t left)
 	x->pieces[i].odd = pieces[1].odd;
 }
 
-/* Forgets what was seen behind offset end, and gives the number of pieces. */
+/* Clears all bits behind offset end; returns the number of pieces. */
 static size_t
-trim(struct scan_index *x, size_t end)
+cut_pieces(struct scan_index *x, size_t end)
 {
 	size_t n = (end + SCAN_PIECE - 1) / SCAN_PIECE, left = end % SCAN_PIECE;
 	struct scan_piece *last = &x->pieces[n - 1];
@@ -284,7 +285,7 @@ trim(struct scan_index *x, size_t end)
 	if (left == 0)
 		return n;
 	if (last->odd == ~UINT64_C(0))
-		look_again(x, n - 1, left);
+		find_last_again(x, n - 1, left);
 	mask = (UINT64_C(1) << left) - 1;
 	last->quotes &= mask;
 	last->backslashes &= mask;
@@ -311,12 +312,12 @@ scan_index_lines(struct scan_index *x, const char *p, size_t len)
 
 	x->base = p;
 	for (; want < len && end == 0; want *= 2)
-		end = last_line_end(x, look(x, want));
+		end = last_line_end(x, find_pieces(x, want));
 	if (end == 0) {
-		(void)look(x, len);
+		(void)find_pieces(x, len);
 		end = len;
 	}
-	cut = x->combine(x, trim(x, end));
+	cut = x->combine(x, cut_pieces(x, end));
 	x->len = cut != 0 ? cut : end;
 	/* Before the last newline. */
 	x->close[x->n] = x->len > 1 ? (uint32_t)x->len - 2 : 0;
@@ -329,9 +330,9 @@ scan_index_line(struct scan_index *x, const char *p, size_t len)
 	x->len = len;
 	if (len == 0)
 		return false;
-	(void)look(x, len);
-	if (x->combine(x, trim(x, len)) != 0 || x->odd)
+	(void)find_pieces(x, len);
+	if (x->combine(x, cut_pieces(x, len)) != 0 || x->odd)
 		return false;
-	x->close[x->n] = 0; /* before every string: scan_string_end() sees it */
+	x->close[x->n] = 0; /* scan_string_end() refuses an end before p */
 	return true;
 }

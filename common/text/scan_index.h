@@ -1,13 +1,13 @@
 /*
- * scan_index: where the strings of some lines end. Text is looked at 64 bytes
- * at a time (scan_pieces.h); what comes out is the list of all closing quotes
- * in their order, and which pieces hold something that must not be there: a
- * bad escape, a control byte, bytes that are not UTF-8.
+ * scan_index: indexes where the strings of some lines end. The text is examined
+ * 64 bytes (a piece) at a time (scan_pieces.h). The result is the list of all
+ * closing quotes in their order, and which pieces are odd: they have a bad
+ * escape, a control byte, or bytes that are not UTF-8.
  *
- * Whoever walks along a line that is whole and not odd, from a place outside
- * of strings, and looks at every byte that is not in a string, may take each
- * string's end from the list: quotes that are not escaped come in pairs, so
- * the next closing one belongs to the next opening one.
+ * A reader that starts outside of strings, in a whole line that is not odd, and
+ * reads every byte outside of strings, may take the end of each string from the
+ * list: unescaped quotes come in pairs, so that the next closing quote belongs
+ * to the next opening one.
  */
 #ifndef COMMON_TEXT_SCAN_INDEX_H
 #define COMMON_TEXT_SCAN_INDEX_H
@@ -22,9 +22,9 @@ struct scan_index {
 	const char *base; /* borrowed: the text */
 	size_t len;
 	uint32_t *close; /* offsets of closing quotes */
-	size_t n;        /* behind so many stands one that is none: no byte that
-			    may follow a string follows it */
-	bool odd;        /* some piece is */
+	size_t n;        /* close[n] is a sentinel: the byte behind it may not
+			    follow a string */
+	bool odd;        /* some piece is odd */
 	bool escapes;    /* there is a backslash */
 
 	/* Private. */
@@ -43,13 +43,13 @@ void scan_index_release(struct scan_index *x);
  * Ends early behind a line that ends within a string; that line is odd. */
 void scan_index_lines(struct scan_index *x, const char *p, size_t len);
 
-/* Indexes one line without newline. False: it is odd, or ends in a string, and
- * the index is of no use. */
+/* Indexes one line without newline. False: it is odd or ends in a string; the
+ * index is not valid then. */
 bool scan_index_line(struct scan_index *x, const char *p, size_t len)
     __attribute__((warn_unused_result));
 
-/* Does an odd piece touch the text from offset `from` to offset `to`, which
- * counts too? */
+/* Is a piece odd that has a byte from offset `from` to offset `to`,
+ * inclusive? */
 static inline bool
 scan_is_odd(const struct scan_index *x, size_t from, size_t to)
 {

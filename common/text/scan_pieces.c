@@ -1,5 +1,6 @@
 /*
- * scan_pieces: the variant in plain C, and the choice; see scan_pieces.h.
+ * scan_pieces: the variant in plain C, and the choice of a variant; see
+ * scan_pieces.h.
  */
 #include "common/text/scan_pieces.h"
 
@@ -29,7 +30,7 @@ scan_wide_check(struct scan_wide *w, const char *end, bool cut)
 
 /* Eight bytes, the first in memory lowest. */
 static uint64_t
-load(const char *p)
+load_eight(const char *p)
 {
 	uint64_t x;
 
@@ -42,7 +43,7 @@ load(const char *p)
 
 /* The high bits of eight bytes, gathered into eight bits. */
 static uint64_t
-gather(uint64_t x)
+gather_high_bits(uint64_t x)
 {
 	return ((x & HIGHS) >> 7) * UINT64_C(0x0102040810204080) >> 56;
 }
@@ -77,12 +78,13 @@ pieces_plain(const char *p, size_t n, struct scan_piece *pieces)
 		low = 0;
 		c2 = 0;
 		for (k = 0; k < SCAN_PIECE; k += 8) {
-			x = load(p + k);
-			one.quotes |= gather(equal(x, '"')) << k;
-			one.backslashes |= gather(equal(x, '\\')) << k;
-			one.newlines |= gather(equal(x, '\n')) << k;
-			low |= gather(control(x)) << k;
-			c2 |= gather(equal(x, 0xC2)) << k;
+			x = load_eight(p + k);
+			one.quotes |= gather_high_bits(equal(x, '"')) << k;
+			one.backslashes |= gather_high_bits(equal(x, '\\'))
+					   << k;
+			one.newlines |= gather_high_bits(equal(x, '\n')) << k;
+			low |= gather_high_bits(control(x)) << k;
+			c2 |= gather_high_bits(equal(x, 0xC2)) << k;
 			high |= x & HIGHS;
 		}
 		one.odd = (low & ~one.newlines) | scan_controls(p, c2);

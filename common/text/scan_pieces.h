@@ -1,9 +1,8 @@
 /*
- * scan_pieces: the first look at text, 64 bytes at a time: one bit a byte for
- * each kind of byte that matters to a reader of JSON, and whether all of it is
- * UTF-8. This is where the widest instructions pay that the processor has, so
- * there are several variants of it, of which the best is chosen at run time;
- * all give the same answer.
+ * scan_pieces: finds the bytes that matter to a reader of JSON, 64 at a time,
+ * as one bit a byte for each kind, and checks that all text is UTF-8. Wide
+ * instructions speed this up, so there are variants for several processors; the
+ * best one is chosen at run time. All give the same result.
  */
 #ifndef COMMON_TEXT_SCAN_PIECES_H
 #define COMMON_TEXT_SCAN_PIECES_H
@@ -39,10 +38,9 @@ scan_controls(const char *p, uint64_t c2)
 	return controls;
 }
 
-/* Looks at n pieces from p on, as one text. What is not UTF-8 is found in the
- * piece where it goes wrong: a character that was cut, in that of the byte
- * that follows. So bytes that are cut by the end of the last piece are not
- * noticed. */
+/* Examines n pieces from p on, as one text. Bytes that are not UTF-8 mark the
+ * piece with the first wrong byte; for a cut character that is the byte behind
+ * it. So a character that the end of the last piece cuts is not noticed. */
 typedef void scan_pieces_fn(const char *p, size_t n, struct scan_piece *pieces);
 
 /* Instructions that the processor has for making a list of bits. */
@@ -61,11 +59,11 @@ struct scan_variant {
 /* The one to use: the best that this processor has, or the chosen one. */
 const struct scan_variant *scan_variant(void);
 
-/* Chooses one for all who ask from now on, NULL the best again; for tests and
- * measurements. -1: no such variant, or not on this processor. */
+/* Selects one for all later calls, NULL: the best; for tests and measurements.
+ * -1: there is no such variant, or not on this processor. */
 int scan_variant_choose(const char *name) __attribute__((warn_unused_result));
 
-/* Number i of those this processor has, the best first; NULL: no more. */
+/* The i-th variant that this processor has, the best first; NULL: no more. */
 const struct scan_variant *scan_variant_list(size_t i);
 
 /* Those for x86; private. */
@@ -75,16 +73,16 @@ scan_pieces_fn scan_pieces_avx2;
 scan_pieces_fn scan_pieces_sse2;
 #endif
 
-/* Of a variant that looks at UTF-8 byte by byte: the pieces that hold more
- * than ASCII and were not looked at yet. Private. */
+/* For variants that check UTF-8 byte by byte: the pieces that hold more than
+ * ASCII and were not checked yet. Private. */
 struct scan_wide {
 	const char *text; /* where they begin, NULL: there are none */
 	struct scan_piece *pieces;
 };
 
-/* Looks at them; `end` is where they end. A run of them stands between pieces
- * of plain ASCII, so it is judged alone; at the end of the text (cut) its last
- * character may be cut. */
+/* Checks these pieces, which end at `end`. They stand between pieces of plain
+ * ASCII and are checked alone. cut: the text ends there, and may end within a
+ * character. */
 void scan_wide_check(struct scan_wide *w, const char *end, bool cut);
 
 #endif

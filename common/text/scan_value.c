@@ -6,12 +6,12 @@
 #define MOST_DIGITS 18
 #define DEEPEST 60
 
-/* Stands for what cannot be in a text. */
+/* Replaces characters that a text cannot hold. */
 #define REPLACEMENT 0xFFFD
 
 /* High bits where bytes are digits, of eight bytes in their order. */
 static uint64_t
-digits(uint64_t x)
+digit_bits(uint64_t x)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	const uint64_t highs = ones * 0x80;
@@ -22,8 +22,8 @@ digits(uint64_t x)
 	return from_0 & ~above_9 & ~x & highs;
 }
 
-/* Behind the digits from p on, eight at a time, since a loop over each would
- * end in a surprise. */
+/* The end of the digits from p on, eight at a time, since a loop over single
+ * digits ends in a mispredicted branch. */
 static const char *
 digits_end(const char *p)
 {
@@ -34,7 +34,7 @@ digits_end(const char *p)
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 		x = __builtin_bswap64(x);
 #endif
-		others = ~digits(x) & UINT64_C(0x8080808080808080);
+		others = ~digit_bits(x) & UINT64_C(0x8080808080808080);
 		if (others != 0)
 			return p + (__builtin_ctzll(others) >> 3);
 	}
@@ -68,9 +68,9 @@ scan_number_end(const char *p)
 	return p;
 }
 
-/* Where we are among objects and lists: bit 0 of `objects` tells the innermost
- * one, bit 1 that around it, and so on. */
-struct nest {
+/* The objects and lists that are open: bit 0 of `objects` says whether the
+ * innermost one is an object, bit 1 the one around it, and so on. */
+struct value_nest {
 	const struct scan_index *x;
 	size_t *k;
 	uint64_t objects;
@@ -85,9 +85,9 @@ blanks(const char *p)
 	return p;
 }
 
-/* Behind "key": and blanks. */
+/* The end of "key": and blanks. */
 static const char *
-key_end(struct nest *n, const char *p)
+key_end(struct value_nest *n, const char *p)
 {
 	if (*p != '"' || (p = scan_string_end(n->x, p, n->k)) == NULL)
 		return NULL;
@@ -95,10 +95,10 @@ key_end(struct nest *n, const char *p)
 	return *p == ':' ? blanks(p + 1) : NULL;
 }
 
-/* At the first value within the bracket at p; or behind it if it is empty,
- * and then *closed. */
+/* Enters the bracket at p: returns its first value; if it is empty, its end,
+ * and sets *closed. */
 static const char *
-enter(struct nest *n, const char *p, bool *closed)
+enter_bracket(struct value_nest *n, const char *p, bool *closed)
 {
 	bool object = *p == '{';
 
@@ -112,10 +112,10 @@ enter(struct nest *n, const char *p, bool *closed)
 	return object ? key_end(n, p) : p;
 }
 
-/* From behind a value: behind all the brackets that close there, and at the
- * next value unless the outermost one was closed. */
+/* From the end of a value: passes the brackets that close there; returns the
+ * next value, or the end of the outermost bracket. */
 static const char *
-leave(struct nest *n, const char *p)
+leave_brackets(struct value_nest *n, const char *p)
 {
 	while (n->depth > 0) {
 		bool object = (n->objects & 1) != 0;
@@ -137,13 +137,13 @@ leave(struct nest *n, const char *p)
 const char *
 scan_nested_end(const struct scan_index *x, const char *p, size_t *k)
 {
-	struct nest n = { .x = x, .k = k };
+	struct value_nest n = { .x = x, .k = k };
 	bool whole;
 
 	do {
 		whole = true;
 		if (*p == '{' || *p == '[')
-			p = enter(&n, p, &whole);
+			p = enter_bracket(&n, p, &whole);
 		else if (*p == '"')
 			p = (p = scan_string_end(x, p, k)) != NULL ? p + 1
 								   : NULL;
@@ -152,12 +152,12 @@ scan_nested_end(const struct scan_index *x, const char *p, size_t *k)
 		else
 			p = scan_number_end(p);
 		if (p != NULL && whole)
-			p = leave(&n, p);
+			p = leave_brackets(&n, p);
 	} while (p != NULL && n.depth > 0);
 	return p;
 }
 
-/* Of four digits that were looked at before. */
+/* The value of four hexadecimal digits, which must be valid. */
 static uint32_t
 hex4(const char *p)
 {
@@ -194,8 +194,8 @@ put_utf8(char *to, uint32_t c)
 	return to;
 }
 
-/* What the escape by number at *from means, or a pair of them; *from is
- * left behind it. */
+/* The character of the \u escape at *from, or of a surrogate pair; moves *from
+ * behind it. */
 static uint32_t
 take_hex(const char **from, const char *end)
 {
@@ -215,7 +215,7 @@ take_hex(const char **from, const char *end)
 	return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
 }
 
-/* The same of any escape. */
+/* Writes the character of any escape. */
 static char *
 put_escape(char *to, const char **from, const char *end)
 {

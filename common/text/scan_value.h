@@ -1,7 +1,8 @@
 /*
- * scan_value: the values of JSON that are no plain strings, along an index
- * (scan_index.h). All of these give up, with NULL, on whatever is wrong or
- * only unusual: then somebody else has to look.
+ * scan_value: finds the ends of JSON values along an index (scan_index.h), and
+ * replaces the escapes in strings. The functions that find ends return NULL for
+ * a value that is wrong or unusual; the caller then reads it step by step
+ * (json_text.h).
  */
 #ifndef COMMON_TEXT_SCAN_VALUE_H
 #define COMMON_TEXT_SCAN_VALUE_H
@@ -11,8 +12,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The closing quote of the string that opens at p: number *k of the list, and
- * the next one is the next number. */
+/* The closing quote of the string that opens at p: entry *k of the list, which
+ * is incremented. */
 static inline const char *
 scan_string_end(const struct scan_index *x, const char *p, size_t *k)
 {
@@ -21,7 +22,7 @@ scan_string_end(const struct scan_index *x, const char *p, size_t *k)
 	return __builtin_expect(end > p, 1) ? end : NULL;
 }
 
-/* Does the text at p begin so? Four letters. */
+/* Does the text at p begin with these four letters? */
 static inline bool
 scan_begins(const char *p, const char *four)
 {
@@ -32,7 +33,7 @@ scan_begins(const char *p, const char *four)
 	return a == b;
 }
 
-/* Behind true, false or null; NULL if it is none of them. */
+/* The end of true, false or null; NULL if it is none of them. */
 static inline const char *
 scan_literal_end(const char *p)
 {
@@ -41,21 +42,21 @@ scan_literal_end(const char *p)
 	return scan_begins(p, "fals") && p[4] == 'e' ? p + 5 : NULL;
 }
 
-/* Behind a number that fits into 64 bits and into a double: up to 18 digits
- * on each side of the point, and two of the exponent. */
+/* The end of a number of up to 18 digits on each side of the point and two of
+ * the exponent, which fits into 64 bits or a double. */
 const char *scan_number_end(const char *p);
 
-/* Behind the object or list that opens at p; *k as above. Unusual is one that
- * is nested deeper than 60, or has blanks other than spaces. */
+/* The end of the object or list that opens at p; *k as above. One that is
+ * nested deeper than 60, or has blanks other than spaces, is unusual. */
 const char *scan_nested_end(
     const struct scan_index *x, const char *p, size_t *k);
 
-/* Writes what a string means that has escapes, all of them JSON's; how many
- * bytes, never more than there were. NUL, and half of a surrogate pair, become
+/* Copies a string with its escapes, which must be valid, replaced; returns the
+ * bytes written, at most len. NUL, and half of a surrogate pair, become
  * U+FFFD. */
 size_t scan_unescape(char *to, const char *from, size_t len);
 
-/* Does that happen to the string? */
+/* Would an escape of the string become U+FFFD so? */
 bool scan_is_lossy(const char *p, size_t len);
 
 #endif

@@ -1,14 +1,13 @@
 /*
  * scan_x86: scan_pieces.h with the instructions of x86: AVX-512, AVX2, and
- * SSE2, which every one has that runs this.
+ * SSE2, which every x86-64 processor has.
  *
  * UTF-8 by AVX: John Keiser and Daniel Lemire, Validating UTF-8 In Less Than
  * One Instruction Per Byte (2020). Three tables of sixteen entries, looked up
  * by the high and the low half of a byte and by the high half of the next,
- * each name the mistakes that are still possible; what all three name is
- * wrong. Two marks are left over for bytes that must be a third or a fourth
- * one, and must be exactly there. Text that is ASCII, and stands behind such,
- * needs none of it.
+ * each give the errors that are still possible; an error in all three is one.
+ * Bytes that must be the third or fourth of a character are compared with
+ * those that can be. ASCII behind ASCII needs no check.
  */
 #include "common/text/scan_pieces.h"
 

@@ -116,8 +116,7 @@ reservation_outcome(struct reservation *r, enum reservation_fate fate)
 	jsonw_str(b, "type", "chat");
 	jsonw_str(b, "tenant", r->assigner->tenant->name);
 	if (r->body.len > 0) {
-		buf_addc(b, ',');
-		buf_adds(b, buf_str(&r->body));
+		jsonw_members(b, r->body.data, r->body.len);
 	} else {
 		jsonw_str(b, "chat", r->chat);
 		jsonw_str(b, "status", record_status_name(CHAT_GONE));

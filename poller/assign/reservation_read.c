@@ -23,6 +23,17 @@ set_id(char **operator_id, const char *now)
 	*operator_id = xstrdup(now);
 }
 
+/* A record of the chat that has these members, not yet closed. */
+static void
+open_chat_record(
+    struct buf *b, const struct reservation *r, const char *members)
+{
+	jsonw_open(b);
+	jsonw_str(b, "type", "chat");
+	jsonw_str(b, "tenant", r->assigner->tenant->name);
+	jsonw_members(b, members, strlen(members));
+}
+
 /* The assignee that the page names stands only in the text of its record. */
 static void
 note_holder(struct reservation *r)
@@ -33,8 +44,8 @@ note_holder(struct reservation *r)
 	static const char padding[64];
 	size_t len;
 
-	buf_setf(&line, "{\"type\":\"chat\",\"tenant\":\"%s\",%s}",
-	    r->assigner->tenant->name, buf_str(&r->body));
+	open_chat_record(&line, r, buf_str(&r->body));
+	jsonw_close(&line);
 	len = line.len;
 	buf_add(&line, padding, sizeof padding);
 	free(r->holder);
@@ -193,12 +204,9 @@ operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		if (record->type != RECORD_CHAT || record->status != CHAT_OPEN)
 			continue;
 		*strmap_put(&r->listed_ids, record->id, strlen(record->id)) = r;
-		buf_addf(&r->listed_chats,
-		    "{\"type\":\"chat\",\"tenant\":\"%s\",%s",
-		    r->assigner->tenant->name, record->body);
+		open_chat_record(&r->listed_chats, r, record->body);
 		jsonw_time(&r->listed_chats, "at", asked_ms);
-		jsonw_close(&r->listed_chats);
-		buf_addc(&r->listed_chats, '\n');
+		jsonw_line(&r->listed_chats);
 	}
 }
 

@@ -136,10 +136,10 @@ add_line(struct buf *out, const struct hook *h, const struct crm_record *r,
 	jsonw_open(&line);
 	jsonw_str(&line, "type", record_types[r->type].name);
 	jsonw_str(&line, "tenant", h->tenant);
-	buf_addf(&line, ",%s", r->body);
+	jsonw_members(&line, r->body, strlen(r->body));
 	if (r->type == RECORD_CHAT) {
 		if (*r->person != '\0')
-			buf_addf(&line, ",%s", r->person);
+			jsonw_members(&line, r->person, strlen(r->person));
 		if (r->opened_at != CLOCK_NONE)
 			jsonw_time(&line, "opened_at", r->opened_at);
 		if (r->closed_at != CLOCK_NONE)

@@ -88,8 +88,7 @@ write_chat_answer(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 	jsonw_str(&q->line, "type", "chat");
 	jsonw_str(&q->line, "tenant", q->tenant->name);
 	if (r != NULL) {
-		buf_addc(&q->line, ',');
-		buf_adds(&q->line, r->body);
+		jsonw_members(&q->line, r->body, strlen(r->body));
 	} else {
 		jsonw_str(&q->line, "chat", a->id);
 		jsonw_str(&q->line, "status", record_status_name(CHAT_GONE));

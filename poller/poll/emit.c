@@ -102,9 +102,7 @@ emit_begin(struct emit *e, int64_t at)
 	else
 		write_begin(e, BUCKET_PARTS);
 	buf_clear(&e->prefix);
-	/* Members come with their comma unless they follow a brace. */
-	buf_adds(&e->prefix, ",\"tenant\":");
-	jsonw_quote(&e->prefix, e->tenant, strlen(e->tenant));
+	jsonw_str(&e->prefix, "tenant", e->tenant);
 	jsonw_str(&e->prefix, "snapshot", e->id);
 }
 
@@ -115,13 +113,10 @@ make_record(struct emit *e, const char *type, const char *body, size_t len,
 	buf_clear(&e->line);
 	jsonw_open(&e->line);
 	jsonw_str(&e->line, "type", type);
-	buf_add(&e->line, e->prefix.data, e->prefix.len);
-	buf_addc(&e->line, ',');
-	buf_add(&e->line, body, len);
-	if (more != NULL && more->len > 0) {
-		buf_addc(&e->line, ',');
-		buf_add(&e->line, more->data, more->len);
-	}
+	jsonw_members(&e->line, e->prefix.data, e->prefix.len);
+	jsonw_members(&e->line, body, len);
+	if (more != NULL && more->len > 0)
+		jsonw_members(&e->line, more->data, more->len);
 	jsonw_close(&e->line);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/text/jsonw.h"
 
 void
 operators_release(struct operators *c)
@@ -24,8 +25,7 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 	c->asked_ms = asked_ms;
 	buf_add(&c->bodies, r->body, strlen(r->body) + 1);
 	buf_add(&c->ids, r->id, strlen(r->id) + 1);
-	if (c->list.len > 0)
-		buf_addc(&c->list, ',');
+	jsonw_next(&c->list);
 	value_dump(r->raw, &c->list);
 }
 
@@ -96,7 +96,9 @@ operators_set_in_profile(const struct operators *c, struct profile *p)
 	bool repaired = false;
 	struct value *v;
 
-	buf_addf(&text, "[%s]", buf_str(&c->list));
+	jsonw_list(&text);
+	buf_add(&text, c->list.data, c->list.len);
+	jsonw_list_end(&text);
 	v = value_parse(buf_str(&text), text.len, &repaired, &why);
 	profile_set_operators(p, v);
 	value_unref(v);

@@ -34,7 +34,7 @@ crm_field_id(const struct value_view *v)
 		return buf_take(&digits);
 	case VIEW_TEXT:
 		return v->len <= RECORD_MAX_ID &&
-			       record_id_fault(v->text, v->len) == NULL
+			       record_id_error(v->text, v->len) == NULL
 			   ? xstrndup(v->text, v->len)
 			   : NULL;
 	case VIEW_FALSE:

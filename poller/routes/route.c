@@ -32,9 +32,7 @@ route_detail(struct web_answer *a, int status, const char *text)
 {
 	a->status = status;
 	buf_clear(&a->body);
-	jsonw_open(&a->body);
-	jsonw_str(&a->body, "detail", text);
-	jsonw_close(&a->body);
+	jsonw_object_of(&a->body, "detail", text);
 }
 
 bool

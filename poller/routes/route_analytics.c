@@ -24,40 +24,31 @@ struct analytics {
 static void
 number(struct buf *b, const char *name, const json_t *v)
 {
-	struct buf text = BUF_INIT;
-
 	if (v == NULL) {
 		jsonw_null(b, name);
 		return;
 	}
-	json_body_real(&text, validate_number(v));
-	jsonw_raw(b, name, text.data, text.len);
-	buf_release(&text);
-}
-
-static void
-group_begin(struct buf *b, const char *name)
-{
-	jsonw_raw(b, name, "{", 1);
+	jsonw_key(b, name);
+	jsonw_real(b, validate_number(v));
 }
 
 static void
 analytics_data(struct buf *b, const struct analytics *n)
 {
 	jsonw_open(b);
-	group_begin(b, "analytics");
+	jsonw_open_in(b, "analytics");
 	jsonw_str(b, "id", n->id);
 	collect_member(b, "direction", n->v[ANALYTICS_DIRECTION]);
 	jsonw_int(b, "message_length", n->length);
 	if (n->v[ANALYTICS_SENTIMENT] != NULL) {
-		group_begin(b, "sentiment");
+		jsonw_open_in(b, "sentiment");
 		number(b, "score", n->sentiment[SENTIMENT_SCORE]);
 		collect_member(b, "label", n->sentiment[SENTIMENT_LABEL]);
 		number(b, "confidence", n->sentiment[SENTIMENT_CONFIDENCE]);
 		jsonw_close(b);
 	}
 	if (n->v[ANALYTICS_INTENT] != NULL) {
-		group_begin(b, "intent");
+		jsonw_open_in(b, "intent");
 		collect_member(b, "name", n->intent[INTENT_NAME]);
 		number(b, "confidence", n->intent[INTENT_CONFIDENCE]);
 		jsonw_close(b);

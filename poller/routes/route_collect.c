@@ -24,9 +24,12 @@ answer_faults(struct collect *c)
 
 	c->a->status = 422;
 	buf_clear(b);
-	buf_adds(b, "{\"detail\":[");
+	jsonw_open(b);
+	jsonw_key(b, "detail");
+	jsonw_list(b);
 	buf_add(b, buf_str(&c->faults.list), c->faults.list.len);
-	buf_adds(b, "]}");
+	jsonw_list_end(b);
+	jsonw_close(b);
 }
 
 /* Bad JSON is all that is told then. False: the answer is made. */
@@ -45,9 +48,7 @@ read_json(struct collect *c)
 		return false;
 	}
 	at.index = fault.at;
-	jsonw_open(&ctx);
-	jsonw_str(&ctx, "error", fault.what);
-	jsonw_close(&ctx);
+	jsonw_object_of(&ctx, "error", fault.what);
 	c->body = json_object();
 	validate_fault(&c->faults, &at, "json_invalid", "JSON decode error",
 	    c->body, buf_str(&ctx));
@@ -86,9 +87,7 @@ read_tenant(struct collect *c)
 		    &c->faults, &at, "missing", "Field required", NULL, NULL);
 	} else if (!parse_is_name(name, RECORD_MAX_TENANT)) {
 		input = json_string(name);
-		validate_fault(&c->faults, &at, "string_pattern_mismatch",
-		    "String should match pattern '" TENANT_PATTERN "'", input,
-		    "{\"pattern\":\"" TENANT_PATTERN "\"}");
+		validate_mismatch(&c->faults, &at, input, TENANT_PATTERN);
 		json_decref(input);
 	} else {
 		memcpy(c->sender.tenant, name, strlen(name) + 1);
@@ -104,9 +103,7 @@ read_key(struct collect *c)
 	if (route_key(c->r, &c->key))
 		return;
 	input = json_string(c->key);
-	validate_fault(&c->faults, &at, "string_pattern_mismatch",
-	    "String should match pattern '^[!-~]{1,180}$'", input,
-	    "{\"pattern\":\"^[!-~]{1,180}$\"}");
+	validate_mismatch(&c->faults, &at, input, "^[!-~]{1,180}$");
 	json_decref(input);
 }
 
@@ -192,11 +189,8 @@ collect_fits(struct collect *c, size_t from, const struct validate_place *at)
 void
 collect_member(struct buf *b, const char *name, json_t *v)
 {
-	struct buf text = BUF_INIT;
-
-	json_body_write(&text, v);
-	jsonw_raw(b, name, text.data, text.len);
-	buf_release(&text);
+	jsonw_key(b, name);
+	json_body_write(b, v);
 }
 
 void

@@ -154,17 +154,16 @@ write_bulk(struct collect *c, void *ctx)
 	size_t n = json_array_size(list);
 	char id[ID_MAX];
 
-	buf_addc(&c->a->body, '[');
+	jsonw_list(&c->a->body);
 	for (; item.index < n; item.index++) {
 		validate_object(&c->faults, &item, &model_event,
 		    json_array_get(list, item.index), v);
-		if (item.index > 0)
-			buf_addc(&c->a->body, ',');
+		jsonw_next(&c->a->body);
 		(void)snprintf(id, sizeof id, "%s %zu", c->key, item.index);
 		if (!add_event(c, v, c->key != NULL ? id : NULL, &item))
 			return false;
 	}
-	buf_addc(&c->a->body, ']');
+	jsonw_list_end(&c->a->body);
 	return true;
 }
 

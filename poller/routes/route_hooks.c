@@ -162,7 +162,7 @@ read_hook(const struct listener_context *in, const struct web_request *r,
     struct web_answer *a)
 {
 	if (route_hook_take(in, addressee(in, r), r, a))
-		buf_adds(&a->body, "{\"status\":\"ok\"}");
+		jsonw_object_of(&a->body, "status", "ok");
 	else
 		route_detail(a, 400, "Invalid JSON");
 }

@@ -15,6 +15,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/http/json_body.h"
+#include "common/text/jsonw.h"
 #include "poller/routes/route_hooks.h"
 #include "poller/routes/route_sender.h"
 
@@ -193,11 +194,11 @@ take(const struct listener_context *in, const struct web_request *r,
 {
 	if (is_payload(members, r) &&
 	    route_hook_take(in, hook_of(in->hooks, in->tenant), r, a)) {
-		buf_adds(&a->body,
-		    "{\"message\":\"Webhook received successfully\"}");
+		jsonw_object_of(
+		    &a->body, "message", "Webhook received successfully");
 	} else {
 		a->status = 400;
-		buf_adds(&a->body, "{\"error\":\"Invalid payload\"}");
+		jsonw_object_of(&a->body, "error", "Invalid payload");
 	}
 }
 

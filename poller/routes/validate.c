@@ -26,10 +26,9 @@ validate_release(struct validate_faults *f)
 static void
 add_place(struct buf *b, const struct validate_place *at)
 {
-	if (at->in != NULL) {
+	if (at->in != NULL)
 		add_place(b, at->in);
-		buf_addc(b, ',');
-	}
+	jsonw_next(b);
 	if (at->name != NULL)
 		jsonw_quote(b, at->name, strlen(at->name));
 	else
@@ -63,11 +62,10 @@ validate_fault(struct validate_faults *f, const struct validate_place *at,
 	}
 	if (f->n > VALIDATE_FAULTS)
 		return;
-	if (f->n > 1)
-		buf_addc(&f->list, ',');
-	buf_addc(&loc, '[');
+	jsonw_list(&loc);
 	add_place(&loc, at);
-	buf_addc(&loc, ']');
+	jsonw_list_end(&loc);
+	jsonw_next(&f->list);
 	jsonw_open(&f->list);
 	jsonw_str(&f->list, "type", type);
 	jsonw_raw(&f->list, "loc", loc.data, loc.len);
@@ -87,7 +85,7 @@ validate_fault(struct validate_faults *f, const struct validate_place *at,
 bool
 validate_is_id(const char *s, size_t len, size_t max)
 {
-	return len > 0 && len <= max && record_id_fault(s, len) == NULL;
+	return len > 0 && len <= max && record_id_error(s, len) == NULL;
 }
 
 /* A limit was passed: the message and the context name it. */
@@ -98,7 +96,9 @@ too_long(struct validate_faults *f, const struct validate_place *at, size_t max,
 	struct buf msg = BUF_INIT, ctx = BUF_INIT;
 
 	buf_setf(&msg, "String should have at most %zu %s", max, unit);
-	buf_setf(&ctx, "{\"max_length\":%zu}", max);
+	jsonw_open(&ctx);
+	jsonw_int(&ctx, "max_length", (int64_t)max);
+	jsonw_close(&ctx);
 	validate_fault(
 	    f, at, "string_too_long", buf_str(&msg), v, buf_str(&ctx));
 	buf_release(&msg);
@@ -115,6 +115,33 @@ characters(const char *s)
 	return n;
 }
 
+static void
+empty_id(struct validate_faults *f, const struct validate_place *at, json_t *v)
+{
+	struct buf ctx = BUF_INIT;
+
+	jsonw_open(&ctx);
+	jsonw_int(&ctx, "min_length", 1);
+	jsonw_close(&ctx);
+	validate_fault(f, at, "string_too_short",
+	    "String should have at least 1 characters", v, buf_str(&ctx));
+	buf_release(&ctx);
+}
+
+void
+validate_mismatch(struct validate_faults *f, const struct validate_place *at,
+    json_t *input, const char *pattern)
+{
+	struct buf msg = BUF_INIT, ctx = BUF_INIT;
+
+	buf_setf(&msg, "String should match pattern '%s'", pattern);
+	jsonw_object_of(&ctx, "pattern", pattern);
+	validate_fault(f, at, "string_pattern_mismatch", buf_str(&msg), input,
+	    buf_str(&ctx));
+	buf_release(&msg);
+	buf_release(&ctx);
+}
+
 static bool
 check_id(struct validate_faults *f, const struct validate_place *at,
     const struct validate_field *field, json_t *v)
@@ -122,20 +149,13 @@ check_id(struct validate_faults *f, const struct validate_place *at,
 	size_t len = json_string_length(v);
 
 	if (len == 0 && field->kind == VALIDATE_ID)
-		validate_fault(f, at, "string_too_short",
-		    "String should have at least 1 characters", v,
-		    "{\"min_length\":1}");
+		empty_id(f, at, v);
 	else if (len > field->max)
 		too_long(f, at, field->max, "bytes", v);
 	else if (len > 0 &&
 		 !validate_is_id(json_string_value(v), len, field->max))
-		validate_fault(f, at, "string_pattern_mismatch",
-		    "String should match pattern "
-		    "'^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\x9f]$'",
-		    v,
-		    "{\"pattern\":"
-		    "\"^[^\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]*"
-		    "[^\\\\x00-\\\\x20\\\\x7f-\\\\x9f]$\"}");
+		validate_mismatch(f, at, v,
+		    "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\x9f]$");
 	else
 		return true;
 	return false;
@@ -187,9 +207,7 @@ check_word(struct validate_faults *f, const struct validate_place *at,
 		buf_addf(&words, "'%s'", field->words[i]);
 	}
 	buf_setf(&msg, "Input should be %s", buf_str(&words));
-	jsonw_open(&ctx);
-	jsonw_str(&ctx, "expected", buf_str(&words));
-	jsonw_close(&ctx);
+	jsonw_object_of(&ctx, "expected", buf_str(&words));
 	validate_fault(f, at, "enum", buf_str(&msg), v, buf_str(&ctx));
 	buf_release(&words);
 	buf_release(&msg);
@@ -202,7 +220,7 @@ static bool
 check_pattern(struct validate_faults *f, const struct validate_place *at,
     const struct validate_field *field, json_t *v)
 {
-	struct buf pattern = BUF_INIT, msg = BUF_INIT, ctx = BUF_INIT;
+	struct buf pattern = BUF_INIT;
 	size_t i;
 
 	if (!json_is_string(v)) {
@@ -215,15 +233,8 @@ check_pattern(struct validate_faults *f, const struct validate_place *at,
 	for (i = 0; field->words[i] != NULL; i++)
 		buf_addf(&pattern, "%s%s", i > 0 ? "|" : "^(", field->words[i]);
 	buf_adds(&pattern, ")$");
-	buf_setf(&msg, "String should match pattern '%s'", buf_str(&pattern));
-	jsonw_open(&ctx);
-	jsonw_str(&ctx, "pattern", buf_str(&pattern));
-	jsonw_close(&ctx);
-	validate_fault(
-	    f, at, "string_pattern_mismatch", buf_str(&msg), v, buf_str(&ctx));
+	validate_mismatch(f, at, v, buf_str(&pattern));
 	buf_release(&pattern);
-	buf_release(&msg);
-	buf_release(&ctx);
 	return false;
 }
 
@@ -294,10 +305,11 @@ check_list(struct validate_faults *f, const struct validate_place *at,
 	buf_setf(&msg,
 	    "List should have at most %zu items after validation, not %zu",
 	    field->max, n);
-	buf_setf(&ctx,
-	    "{\"field_type\":\"List\",\"max_length\":%zu,\"actual_length\":"
-	    "%zu}",
-	    field->max, n);
+	jsonw_open(&ctx);
+	jsonw_str(&ctx, "field_type", "List");
+	jsonw_int(&ctx, "max_length", (int64_t)field->max);
+	jsonw_int(&ctx, "actual_length", (int64_t)n);
+	jsonw_close(&ctx);
 	validate_fault(f, at, "too_long", buf_str(&msg), v, buf_str(&ctx));
 	buf_release(&msg);
 	buf_release(&ctx);

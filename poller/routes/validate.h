@@ -72,6 +72,10 @@ void validate_release(struct validate_faults *f);
 void validate_fault(struct validate_faults *f, const struct validate_place *at,
     const char *type, const char *msg, json_t *input, const char *ctx);
 
+/* The same of a text that does not match the pattern. */
+void validate_mismatch(struct validate_faults *f,
+    const struct validate_place *at, json_t *input, const char *pattern);
+
 /* Checks v, which stands at. values[i] is what the i-th field has, borrowed;
  * NULL: absent, null, or wrong. */
 void validate_object(struct validate_faults *f, const struct validate_place *at,

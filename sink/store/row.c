@@ -134,7 +134,7 @@ read_id(const struct column *c, const struct flat_field *f, struct db_value *v)
 		return "is too long";
 	if (c->needed && f->val_len == 0)
 		return c->kind == COLUMN_PLACE ? NULL : "is empty";
-	return record_id_field_fault(f);
+	return record_id_field_error(f);
 }
 
 /* As it was written: the database reads numbers of any size and form. */

@@ -58,7 +58,7 @@ by_line(struct loop *l, const char *block, size_t len)
 	for (; block < end; block = nl + 1) {
 		nl = memchr(block, '\n', (size_t)(end - block));
 		len = (size_t)(nl - block);
-		flat_forget(&s->flat);
+		flat_drop_copies(&s->flat);
 		rc = flat ? flat_parse(&s->flat, block, len, &s->why)
 			  : record_parse(
 				&l->record, &s->flat, block, len, &s->why);

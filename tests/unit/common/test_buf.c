@@ -1,5 +1,5 @@
 /*
- * Tests of common/buf: growth, caps, formatting, hand-over.
+ * Tests of common/buf: growth, caps, formatting, hand-over; of common/decimal.
  */
 #include "tests/unit/unit.h"
 
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/decimal.h"
 
 static void
 text_grows_and_stays_ended(void **state)
@@ -98,6 +99,36 @@ take_hands_over(void **state)
 	free(p);
 }
 
+static void
+thousandths_become_decimals(void **state)
+{
+	static const struct {
+		int64_t n;
+		const char *text;
+	} cases[] = {
+		{ 0, "0.000" },
+		{ 1, "0.001" },
+		{ 999, "0.999" },
+		{ 1000, "1.000" },
+		{ 1500, "1.500" },
+		{ -1, "-0.001" },
+		{ -1500, "-1.500" },
+		{ 10050, "10.050" },
+		{ INT64_C(999999999999999), "999999999999.999" },
+		{ INT64_MAX, "9223372036854775.807" },
+	};
+	char text[DECIMAL_ROOM];
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		len = (size_t)(decimal_write_thousandths(text, cases[i].n) -
+			       text);
+		assert_int_equal(len, strlen(cases[i].text));
+		assert_memory_equal(text, cases[i].text, len);
+	}
+}
+
 int
 main(void)
 {
@@ -105,6 +136,7 @@ main(void)
 		cmocka_unit_test(text_grows_and_stays_ended),
 		cmocka_unit_test(a_cap_refuses_the_whole_append),
 		cmocka_unit_test(integers_of_every_size),
+		cmocka_unit_test(thousandths_become_decimals),
 		cmocka_unit_test(setf_may_quote_itself),
 		cmocka_unit_test(take_hands_over),
 	};

@@ -182,35 +182,6 @@ absent_values_are_null(void **state)
 	assert_int_equal(db_seconds(INT64_MIN).type, DB_NULL);
 }
 
-static void
-thousandths_become_decimals(void **state)
-{
-	static const struct {
-		int64_t n;
-		const char *text;
-	} cases[] = {
-		{ 0, "0.000" },
-		{ 1, "0.001" },
-		{ 999, "0.999" },
-		{ 1000, "1.000" },
-		{ 1500, "1.500" },
-		{ -1, "-0.001" },
-		{ -1500, "-1.500" },
-		{ 10050, "10.050" },
-		{ INT64_C(999999999999999), "999999999999.999" },
-		{ INT64_MAX, "9223372036854775.807" },
-	};
-	char text[DB_DECIMAL];
-	size_t i, len;
-
-	(void)state;
-	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		len = db_decimal(cases[i].n, text);
-		assert_int_equal(len, strlen(cases[i].text));
-		assert_memory_equal(text, cases[i].text, len);
-	}
-}
-
 int
 main(void)
 {
@@ -221,7 +192,6 @@ main(void)
 		cmocka_unit_test(
 		    nobody_there_is_later_and_told_without_the_password),
 		cmocka_unit_test(absent_values_are_null),
-		cmocka_unit_test(thousandths_become_decimals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
  * Tests of common/spread: the lane is that of the bucket, and each time that
- * moved is told once.
+ * moved is appended once.
  */
 #include "tests/unit/unit.h"
 
@@ -14,9 +14,9 @@
 	"{\"type\":\"clock\",\"tenant\":\"" tenant "\",\"at\":\"" at "\"}\n"
 #define AT(n) "2026-11-20T10:00:0" #n ".000Z"
 
-/* In their order; what each leads to be told. */
+/* In their order; the clock records that each leads to. */
 static const struct {
-	const char *line, *told;
+	const char *line, *clocks;
 } cases[] = {
 	{ "{\"type\":\"message\",\"tenant\":\"a\",\"chat\":\"1\",\"id\":\"1\","
 	  "\"at\":\"2026-11-20T10:00:05Z\",\"from\":\"customer\"}",
@@ -69,25 +69,25 @@ a_time_is_told_once(void **state)
 {
 	struct spread s = { .moved = false };
 	struct flat f = FLAT_INIT;
-	struct buf told = BUF_INIT, line = BUF_INIT;
+	struct buf clocks = BUF_INIT, line = BUF_INIT;
 	size_t i, len;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		len = strcspn(cases[i].line, "\n");
 		buf_clear(&line);
-		buf_clear(&told);
+		buf_clear(&clocks);
 		buf_add(&line, cases[i].line, len);
 		memset(buf_room(&line, 64), 0, 64);
-		assert_int_equal(spread_lane(&s, cases[i].line, len),
+		assert_int_equal(spread_bucket(&s, cases[i].line, len),
 		    bucket_of_line(&f, line.data, len));
-		spread_tell(&s, &told, 0);
-		spread_tell(&s, &told, 0);
-		assert_string_equal(buf_str(&told), cases[i].told);
+		spread_add_clocks(&s, &clocks, 0);
+		spread_add_clocks(&s, &clocks, 0);
+		assert_string_equal(buf_str(&clocks), cases[i].clocks);
 	}
 	spread_release(&s);
 	flat_release(&f);
-	buf_release(&told);
+	buf_release(&clocks);
 	buf_release(&line);
 }
 
@@ -97,24 +97,24 @@ what_moved_meanwhile_is_told_together(void **state)
 {
 	static const size_t order[] = { 1, 0, 4 };
 	struct spread s = { .moved = false };
-	struct buf told = BUF_INIT;
+	struct buf clocks = BUF_INIT;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(order); i++)
-		(void)spread_lane(
+		(void)spread_bucket(
 		    &s, cases[order[i]].line, strlen(cases[order[i]].line));
-	spread_tell(&s, &told, 0);
+	spread_add_clocks(&s, &clocks, 0);
 	assert_string_equal(
-	    buf_str(&told), CLOCK("a", AT(5)) CLOCK("b", AT(1)));
-	buf_clear(&told);
-	(void)spread_lane(&s, cases[13].line, strlen(cases[13].line));
-	spread_tell(&s, &told, INT64_C(3600) * 1000);
-	assert_string_equal(buf_str(&told), "");
-	spread_tell(&s, &told, 0);
-	assert_string_equal(buf_str(&told), CLOCK("a", AT(9)));
+	    buf_str(&clocks), CLOCK("a", AT(5)) CLOCK("b", AT(1)));
+	buf_clear(&clocks);
+	(void)spread_bucket(&s, cases[13].line, strlen(cases[13].line));
+	spread_add_clocks(&s, &clocks, INT64_C(3600) * 1000);
+	assert_string_equal(buf_str(&clocks), "");
+	spread_add_clocks(&s, &clocks, 0);
+	assert_string_equal(buf_str(&clocks), CLOCK("a", AT(9)));
 	spread_release(&s);
-	buf_release(&told);
+	buf_release(&clocks);
 }
 
 int

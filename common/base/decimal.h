@@ -1,0 +1,55 @@
+/*
+ * decimal: numbers as decimal text, written where the caller has room. They
+ * write no NUL and return the end.
+ */
+#ifndef COMMON_BASE_DECIMAL_H
+#define COMMON_BASE_DECIMAL_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes for any of them: 19 digits, a sign and a point. */
+#define DECIMAL_ROOM 24
+
+/* The one loop that makes digits of any number of them. */
+static inline char *
+decimal_write_unsigned(char *to, uint64_t n)
+{
+	char digits[20];
+	size_t i = sizeof digits, len;
+
+	do {
+		digits[--i] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	len = sizeof digits - i;
+	memcpy(to, digits + i, len);
+	return to + len;
+}
+
+static inline char *
+decimal_write(char *to, int64_t n)
+{
+	if (n < 0)
+		*to++ = '-';
+	return decimal_write_unsigned(
+	    to, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+}
+
+/* Thousandths, with three decimals: -1500 -> -1.500 */
+static inline char *
+decimal_write_thousandths(char *to, int64_t n)
+{
+	uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+
+	if (n < 0)
+		*to++ = '-';
+	to = decimal_write_unsigned(to, u / 1000);
+	*to++ = '.';
+	*to++ = (char)('0' + u % 1000 / 100);
+	*to++ = (char)('0' + u % 100 / 10);
+	*to++ = (char)('0' + u % 10);
+	return to;
+}
+
+#endif
