@@ -54,7 +54,7 @@ count(struct activity *f, const struct streaming_metric_message *m, bool add)
 	if (n == NULL || (!add && *n == 0))
 		return;
 	*n += add ? UINT64_C(1) : UINT64_MAX;
-	keyed_state_tell(&f->table, n);
+	keyed_state_emit(&f->table, n);
 }
 
 static void

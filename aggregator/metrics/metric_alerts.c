@@ -175,7 +175,7 @@ change_end(const struct whose *w, struct alert *a, int64_t end)
 {
 	a->end = end;
 	if (a->ended != 0 || a->told == 0)
-		keyed_state_tell(&w->f->table, a);
+		keyed_state_emit(&w->f->table, a);
 	a->ended = 0;
 	schedule(w, a, end + w->length);
 	keyed_state_change(&w->f->table, a);
@@ -188,7 +188,7 @@ change_messages(const struct whose *w, struct alert *a)
 	struct text key = keyed_state_key(a);
 
 	if (a->ended != 0)
-		keyed_state_tell(&w->f->table, a);
+		keyed_state_emit(&w->f->table, a);
 	else if (a->moved == 0)
 		timer_queue_add(&w->f->moved, 0, key.p, key.len);
 	if (a->ended == 0)
@@ -203,7 +203,7 @@ withdraw(const struct whose *w, struct alert *a, int64_t joined)
 	a->joined = joined;
 	a->messages = 0;
 	if (a->told != 0)
-		keyed_state_tell(&w->f->table, a);
+		keyed_state_emit(&w->f->table, a);
 	keyed_state_change(&w->f->table, a);
 }
 
@@ -216,7 +216,7 @@ begin_alert(const struct whose *w, int64_t begin)
 	a->ended = 0;
 	a->joined = CLOCK_NONE;
 	a->messages = 0;
-	keyed_state_tell(&w->f->table, a);
+	keyed_state_emit(&w->f->table, a);
 	return a;
 }
 
@@ -285,7 +285,7 @@ empty(const struct whose *w, struct window *window, int64_t begin, uint64_t had)
 		withdraw(w, a, CLOCK_NONE);
 		return;
 	}
-	keyed_state_tell(&w->f->table, a);
+	keyed_state_emit(&w->f->table, a);
 	change_end(w, a, begin);
 }
 
@@ -367,14 +367,14 @@ look_at(struct alerts *f, struct text key, int64_t due)
 			return;
 		}
 		a->ended = 1;
-		keyed_state_tell(&f->table, a);
+		keyed_state_emit(&f->table, a);
 	}
 	if (f->window == 0)
 		return;
 	due = a->end + w.length + f->window;
 	if (due > f->table.home->newest)
 		schedule(&w, a, due);
-	else if (keyed_state_is_told(a))
+	else if (keyed_state_is_pending(a))
 		schedule(&w, a, f->table.home->newest + 1);
 	else
 		keyed_state_delete(&f->table, a);
@@ -394,7 +394,7 @@ refresh_moved(struct alerts *f)
 		a->moved = 0;
 		keyed_state_change(&f->table, a);
 		if (a->gone == 0 && a->ended == 0)
-			keyed_state_tell(&f->table, a);
+			keyed_state_emit(&f->table, a);
 	}
 }
 

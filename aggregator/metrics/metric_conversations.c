@@ -261,7 +261,7 @@ add(struct conversations *f, const struct streaming_metric_message *m)
 	struct conversation *c = find(f, m, true);
 
 	(void)add_to(f, c, m);
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 }
 
 static uint64_t
@@ -287,7 +287,7 @@ before(void *ctx, const struct streaming_metric_message *m)
 	c = find(f, m, true);
 	add_to(f, c, m)->elsewhere++;
 	if (count_own(f, c) > 0)
-		keyed_state_tell(&f->table, c);
+		keyed_state_emit(&f->table, c);
 	else
 		keyed_state_change(&f->table, c);
 }
@@ -307,7 +307,7 @@ take_back(struct conversations *f, const struct streaming_metric_message *m)
 	remove_participant(f, c, t, hash_writer(f, m));
 	stretches_change(&f->stretches, c, t);
 	stretches_drop_empty(&f->stretches, c, t);
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 }
 
 static void
@@ -354,14 +354,14 @@ look_at(struct conversations *f, struct text key, int64_t newest)
 	if (c == NULL)
 		return;
 	due = stretches_due(&f->stretches, c->known_last);
-	if (due <= newest && !keyed_state_is_told(c)) {
+	if (due <= newest && !keyed_state_is_pending(c)) {
 		stretches_delete_past(
 		    &f->stretches, c, drop_others, &f->others);
 		drop_others(&f->others, key, c);
 		keyed_state_delete(&f->table, c);
 		return;
 	}
-	if (!keyed_state_is_told(c))
+	if (!keyed_state_is_pending(c))
 		stretches_tidy(&f->stretches, c, drop_others, &f->others);
 	if (due <= newest)
 		due = newest + 1;

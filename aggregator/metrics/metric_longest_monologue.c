@@ -236,7 +236,7 @@ take_back(struct monologues *f, const struct streaming_metric_message *old,
 	join(f, c, l->before, l->behind);
 	keyed_state_delete(&f->links, l);
 	c->stale = true;
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 }
 
 static void
@@ -252,7 +252,7 @@ message(void *ctx, const struct streaming_metric_message *m,
 		return;
 	c = add(f, m);
 	c->own = true;
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 }
 
 /* Who wrote before is known; the row is another generation's. */
@@ -266,7 +266,7 @@ before(void *ctx, const struct streaming_metric_message *m)
 		return;
 	c = add(f, m);
 	if (c->own)
-		keyed_state_tell(&f->table, c);
+		keyed_state_emit(&f->table, c);
 	else
 		keyed_state_change(&f->table, c);
 }
@@ -308,7 +308,7 @@ look_at(struct monologues *f, struct text key, int64_t due, int64_t newest)
 	pass(f, c, newest - f->window);
 	l = link_find(f, c, c->first);
 	if (l == NULL && c->known_last + f->forget + f->window < newest &&
-	    !keyed_state_is_told(c)) {
+	    !keyed_state_is_pending(c)) {
 		keyed_state_delete(&f->table, c);
 		return;
 	}

@@ -124,7 +124,7 @@ remove_pair(struct users *f, struct text user, struct pair *p)
 	if (u == NULL || u->conversations == 0)
 		return;
 	u->conversations--;
-	keyed_state_tell(&f->table, u);
+	keyed_state_emit(&f->table, u);
 }
 
 /* One pair that the timer_queue named: it goes, or is looked at again later. */
@@ -210,7 +210,7 @@ add(struct users *f, const struct streaming_metric_message *m)
 	s = stretches_at(&f->stretches, u, m->at, true);
 	stretch_add(s, m->at);
 	stretches_change(&f->stretches, u, s);
-	keyed_state_tell(&f->table, u);
+	keyed_state_emit(&f->table, u);
 	add_to_pair(f, u, m);
 }
 
@@ -227,7 +227,7 @@ before(void *ctx, const struct streaming_metric_message *m)
 	if (m->at + f->active <= f->newest)
 		return;
 	u = get_user(f, m);
-	keyed_state_tell(&f->table, u);
+	keyed_state_emit(&f->table, u);
 	add_to_pair(f, u, m);
 }
 
@@ -270,7 +270,7 @@ take_back(struct users *f, const struct streaming_metric_message *m)
 	stretch_remove(s, m->at);
 	stretches_change(&f->stretches, u, s);
 	stretches_drop_empty(&f->stretches, u, s);
-	keyed_state_tell(&f->table, u);
+	keyed_state_emit(&f->table, u);
 	take_back_pair(f, m);
 }
 
@@ -310,12 +310,13 @@ look_whether_silent(struct users *f, struct text key, int64_t newest)
 		return;
 	/* CLOCK_NONE, when all was taken back, is long ago. */
 	due = stretches_due(&f->stretches, top_values_get(&u->newest.last));
-	if (due <= newest && u->conversations == 0 && !keyed_state_is_told(u)) {
+	if (due <= newest && u->conversations == 0 &&
+	    !keyed_state_is_pending(u)) {
 		stretches_delete_past(&f->stretches, u, NULL, NULL);
 		keyed_state_delete(&f->table, u);
 		return;
 	}
-	if (!keyed_state_is_told(u))
+	if (!keyed_state_is_pending(u))
 		stretches_tidy(&f->stretches, u, NULL, NULL);
 	if (due <= newest)
 		due = newest + 1;

@@ -32,14 +32,14 @@ staging_tenant(struct staging *in, const char *name, size_t len)
 
 /* Forgets the unfinished snapshot in memory. */
 void
-staging_forget(struct staging_tenant *t)
+staging_clear_snapshot(struct staging_tenant *t)
 {
 	free(t->id);
 	t->id = NULL;
-	t->spread = false;
+	t->in_parts = false;
 	memset(t->parts, 0, sizeof t->parts);
 	t->published = false;
-	strmap_release(&t->seen, free);
+	strmap_release(&t->last_lines, free);
 	staging_lines_release(&t->lines);
 	buf_clear(&t->pending);
 	buf_clear(&t->run);
@@ -51,7 +51,7 @@ staging_forget(struct staging_tenant *t)
 void
 staging_begin_part(struct staging_tenant *t, unsigned part)
 {
-	t->spread = part != STAGING_WHOLE;
+	t->in_parts = part != STAGING_WHOLE;
 	t->parts[part] = (struct staging_part){ .begun = true, .records = -1 };
 }
 
@@ -64,7 +64,7 @@ staging_is_part_whole(const struct staging_part *p)
 
 /* How many parts are whole and were not published. */
 static size_t
-count_whole(const struct staging_tenant *t)
+count_whole_parts(const struct staging_tenant *t)
 {
 	size_t i, n = 0;
 
@@ -76,13 +76,13 @@ count_whole(const struct staging_tenant *t)
 bool
 staging_is_ready(const struct staging *in, const struct staging_tenant *t)
 {
-	size_t n = t->id != NULL ? count_whole(t) : 0;
+	size_t n = t->id != NULL ? count_whole_parts(t) : 0;
 
-	return n > 0 && (!t->spread || in->by_part || n == BUCKET_PARTS);
+	return n > 0 && (!t->in_parts || in->by_part || n == BUCKET_PARTS);
 }
 
 static const struct staging_done *
-find_done(const struct staging_tenant *t, struct text id)
+find_done_snapshot(const struct staging_tenant *t, struct text id)
 {
 	size_t i;
 
@@ -95,25 +95,25 @@ find_done(const struct staging_tenant *t, struct text id)
 bool
 staging_is_done(const struct staging_tenant *t, struct text id, unsigned part)
 {
-	const struct staging_done *d = find_done(t, id);
+	const struct staging_done *d = find_done_snapshot(t, id);
 
 	if (d == NULL)
 		return false;
-	if (!d->spread)
+	if (!d->in_parts)
 		return !d->dropped;
 	return part != STAGING_WHOLE && bucket_set_has(&d->parts, part);
 }
 
 static bool
-is_dropped(const struct staging_tenant *t, struct text id)
+is_snapshot_dropped(const struct staging_tenant *t, struct text id)
 {
-	const struct staging_done *d = find_done(t, id);
+	const struct staging_done *d = find_done_snapshot(t, id);
 
 	return d != NULL && d->dropped;
 }
 
 /* A line as it came. */
-struct line {
+struct incoming_line {
 	const char *p;
 	size_t len;
 	const struct staging_source *from;
@@ -121,17 +121,17 @@ struct line {
 
 /* What comes again of one that was dropped was told of, too. */
 static bool
-is_passed_over(const struct staging_tenant *t, struct text id, unsigned part,
-    const struct line *l)
+is_snapshot_passed_over(const struct staging_tenant *t, struct text id,
+    unsigned part, const struct incoming_line *l)
 {
 	return staging_is_done(t, id, part) ||
-	       (l->from->again && is_dropped(t, id)) ||
+	       (l->from->again && is_snapshot_dropped(t, id)) ||
 	       (t->ignored != NULL && text_is(id, t->ignored));
 }
 
 /* One that is there already. */
 static bool
-is_seen(struct staging_tenant *t, const struct line *l)
+is_duplicate_line(struct staging_tenant *t, const struct incoming_line *l)
 {
 	const struct staging_source *from = l->from;
 	const uint64_t *last;
@@ -143,13 +143,13 @@ is_seen(struct staging_tenant *t, const struct line *l)
 	if (t->run_id != NULL && strcmp(t->run_id, from->id) == 0 &&
 	    from->number <= t->run_line)
 		return true;
-	last = strmap_get(&t->seen, from->id, strlen(from->id));
+	last = strmap_get(&t->last_lines, from->id, strlen(from->id));
 	return last != NULL && from->number <= *last;
 }
 
 /* Puts the line behind the others of its message. */
 static void
-keep_line(struct staging_tenant *t, const struct line *l)
+append_staged_line(struct staging_tenant *t, const struct incoming_line *l)
 {
 	const char *id = l->from->id;
 	bool same = id == NULL || t->run_id == NULL
@@ -170,9 +170,9 @@ keep_line(struct staging_tenant *t, const struct line *l)
 
 /* Of one in parts: which are wanting, and what may be wrong with that. */
 static void
-tell_parts(const struct staging *in, const struct staging_tenant *t)
+log_missing_parts(const struct staging *in, const struct staging_tenant *t)
 {
-	size_t whole = count_whole(t), begun = 0, done = 0, i;
+	size_t whole = count_whole_parts(t), begun = 0, done = 0, i;
 
 	for (i = 0; i < BUCKET_PARTS; i++) {
 		begun += t->parts[i].begun;
@@ -191,12 +191,12 @@ tell_parts(const struct staging *in, const struct staging_tenant *t)
 }
 
 static void
-drop_unfinished(struct staging *in, struct staging_tenant *t)
+log_unfinished(struct staging *in, struct staging_tenant *t)
 {
 	const struct staging_part *p = &t->parts[STAGING_WHOLE];
 
-	if (t->spread)
-		tell_parts(in, t);
+	if (t->in_parts)
+		log_missing_parts(in, t);
 	else if (p->records >= 0)
 		log_error("snapshot '%s' of tenant '%s' is not whole: %" PRIu64
 			  " of %" PRId64
@@ -213,7 +213,7 @@ drop_unfinished(struct staging *in, struct staging_tenant *t)
 /* The line shall be passed over from now on, with all others of its snapshot:
  * a newer one is known. */
 static void
-ignore(struct staging_tenant *t, const struct record *r)
+ignore_older_snapshot(struct staging_tenant *t, const struct record *r)
 {
 	log_warn("snapshot '%.*s' of tenant '%s' is older than one that came "
 		 "before it; it is passed over",
@@ -224,36 +224,38 @@ ignore(struct staging_tenant *t, const struct record *r)
 
 /* The snapshot that is open makes way for another one. */
 static enum outcome
-give_way(struct staging *in, struct staging_tenant *t)
+drop_open_snapshot(struct staging *in, struct staging_tenant *t)
 {
 	enum outcome o = OUTCOME_DONE;
 
 	if (t->id == NULL)
 		return o;
-	drop_unfinished(in, t);
-	o = staging_remember_dropped(in, t);
+	log_unfinished(in, t);
+	o = staging_record_dropped(in, t);
 	if (o == OUTCOME_DONE)
 		o = staging_remove_spool(in, t);
 	if (o == OUTCOME_DONE)
-		staging_forget(t);
+		staging_clear_snapshot(t);
 	return o;
 }
 
 static enum outcome
-begin(struct staging *in, struct staging_tenant *t, const struct line *l)
+add_begin_marker(
+    struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
 {
 	const struct record *r = &in->record;
 	bool same = t->id != NULL && text_is(r->snapshot, t->id);
 	unsigned part = in->last_part;
 	enum outcome o;
 
-	if (same && is_seen(t, l))
+	if (same && is_duplicate_line(t, l))
 		return OUTCOME_DONE;
 	/* One more part of it. */
-	if (same && t->spread && part != STAGING_WHOLE &&
-	    !t->parts[part].begun && !is_passed_over(t, r->snapshot, part, l)) {
+	if (same && t->in_parts && part != STAGING_WHOLE &&
+	    !t->parts[part].begun &&
+	    !is_snapshot_passed_over(t, r->snapshot, part, l)) {
 		staging_begin_part(t, part);
-		keep_line(t, l);
+		append_staged_line(t, l);
 		return OUTCOME_DONE;
 	}
 	if (staging_is_ready(in, t)) {
@@ -261,45 +263,45 @@ begin(struct staging *in, struct staging_tenant *t, const struct line *l)
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	if (is_passed_over(t, r->snapshot, part, l))
+	if (is_snapshot_passed_over(t, r->snapshot, part, l))
 		return OUTCOME_DONE;
 	if (r->at < t->done_at || (t->id != NULL && r->at < t->at)) {
-		ignore(t, r);
+		ignore_older_snapshot(t, r);
 		return OUTCOME_DONE;
 	}
-	o = give_way(in, t);
+	o = drop_open_snapshot(in, t);
 	if (o != OUTCOME_DONE)
 		return o;
-	staging_forget(t);
+	staging_clear_snapshot(t);
 	t->id = text_dup(r->snapshot);
 	t->at = r->at;
 	staging_begin_part(t, part);
-	keep_line(t, l);
+	append_staged_line(t, l);
 	return OUTCOME_DONE;
 }
 
 /* A line of the snapshot that is open, and of a part that began. */
 static enum outcome
-add_line(struct staging *in, struct staging_tenant *t, const struct line *l,
-    const struct record *end)
+add_snapshot_line(struct staging *in, struct staging_tenant *t,
+    const struct incoming_line *l, const struct record *end)
 {
 	struct staging_part *p = &t->parts[in->last_part];
 
-	if (p->done || is_seen(t, l))
+	if (p->done || is_duplicate_line(t, l))
 		return OUTCOME_DONE;
-	keep_line(t, l);
+	append_staged_line(t, l);
 	if (end != NULL)
 		p->records = end->records;
 	else
 		p->lines++;
-	in->waits = in->waits || staging_is_part_whole(p);
+	in->unpublished = in->unpublished || staging_is_part_whole(p);
 	return OUTCOME_DONE;
 }
 
 /* Whose open snapshot a bad line is one of that names it. NULL: of none. Finds
  * out its part, too. */
 static struct staging_tenant *
-named_by_bad(struct staging *in)
+find_named_owner(struct staging *in)
 {
 	struct text tenant = intake_peek(&in->flat, "tenant");
 	struct text snapshot = intake_peek(&in->flat, "snapshot");
@@ -310,14 +312,14 @@ named_by_bad(struct staging *in)
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
 	if (t == NULL || t->id == NULL || !text_is(snapshot, t->id))
 		return NULL;
-	in->last_part = t->spread ? bucket_of_flat(&in->flat) : STAGING_WHOLE;
+	in->last_part = t->in_parts ? bucket_of_flat(&in->flat) : STAGING_WHOLE;
 	return t;
 }
 
 /* Nothing of that part has to be guessed to be its line: it has none, or has
  * ended. */
 static bool
-is_over(const struct staging_tenant *t, unsigned part)
+is_part_over(const struct staging_tenant *t, unsigned part)
 {
 	return t->id == NULL || t->parts[part].records >= 0;
 }
@@ -325,50 +327,51 @@ is_over(const struct staging_tenant *t, unsigned part)
 /* The same of one that names nothing: of the line before it, else of the only
  * one, if that is not in parts. */
 static struct staging_tenant *
-guess_owner(struct staging *in)
+guess_line_owner(struct staging *in)
 {
 	struct staging_tenant *t, *only = NULL;
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	if (in->last != NULL && !is_over(in->last, in->last_part))
+	if (in->last != NULL && !is_part_over(in->last, in->last_part))
 		return in->last;
 	in->last_part = STAGING_WHOLE;
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		t = e->value;
-		if (is_over(t, STAGING_WHOLE))
+		if (is_part_over(t, STAGING_WHOLE))
 			continue;
 		if (only != NULL)
 			return NULL;
 		only = t;
 	}
-	return only != NULL && !only->spread ? only : NULL;
+	return only != NULL && !only->in_parts ? only : NULL;
 }
 
 static enum outcome
-add_bad(struct staging *in, const struct line *l, const char *why)
+stage_bad_line(
+    struct staging *in, const struct incoming_line *l, const char *why)
 {
 	struct staging_tenant *t =
-	    in->flat.n > 0 ? named_by_bad(in) : guess_owner(in);
+	    in->flat.n > 0 ? find_named_owner(in) : guess_line_owner(in);
 	enum outcome o;
 
-	if (t != NULL && is_seen(t, l))
+	if (t != NULL && is_duplicate_line(t, l))
 		return OUTCOME_DONE;
 	o = in->refuse(in->ctx, l->p, l->len, why);
 	if (o != OUTCOME_DONE || t == NULL || !t->parts[in->last_part].begun)
 		return o;
-	return add_line(in, t, l, NULL);
+	return add_snapshot_line(in, t, l, NULL);
 }
 
 /* A record of a stream, and nobody asked for one. */
 static enum outcome
-refuse_stream(struct staging *in, const struct line *l)
+refuse_stream_record(struct staging *in, const struct incoming_line *l)
 {
-	if (!in->said_every)
+	if (!in->warned_every)
 		log_warn("records come that are outside a snapshot, and "
 			 "without --every they all become dead letters; for "
 			 "a stream's rows give --every 50ms");
-	in->said_every = true;
+	in->warned_every = true;
 	return in->refuse(in->ctx, l->p, l->len,
 	    "it is outside a snapshot, and without --every this aggregator "
 	    "makes rows of snapshots only; for a stream give --every 50ms");
@@ -376,34 +379,34 @@ refuse_stream(struct staging *in, const struct line *l)
 
 /* The part that the record is of: of the open snapshot, or of whichever. */
 static unsigned
-shard_of(const struct staging_tenant *t, const struct record *r)
+staged_part_of(const struct staging_tenant *t, const struct record *r)
 {
 	if (r->type == RECORD_SNAPSHOT)
 		return r->bucket != RECORD_NO_NUMBER ? (unsigned)r->bucket
 						     : STAGING_WHOLE;
-	if (t->id != NULL && !t->spread && text_is(r->snapshot, t->id))
+	if (t->id != NULL && !t->in_parts && text_is(r->snapshot, t->id))
 		return STAGING_WHOLE;
 	return bucket_of_record(r);
 }
 
 static enum outcome
-add_record(struct staging *in, const struct line *l)
+stage_record(struct staging *in, const struct incoming_line *l)
 {
 	const struct record *r = &in->record;
 	struct staging_tenant *t;
 	bool marker = r->type == RECORD_SNAPSHOT;
 
 	if (r->snapshot.p == NULL)
-		return refuse_stream(in, l);
+		return refuse_stream_record(in, l);
 	t = staging_tenant(in, r->tenant.p, r->tenant.len);
 	in->last = t;
-	in->last_part = shard_of(t, r);
+	in->last_part = staged_part_of(t, r);
 	if (marker && r->state == SNAPSHOT_BEGIN)
-		return begin(in, t, l);
+		return add_begin_marker(in, t, l);
 	if (t->id != NULL && text_is(r->snapshot, t->id) &&
 	    t->parts[in->last_part].begun)
-		return add_line(in, t, l, marker ? r : NULL);
-	if (is_passed_over(t, r->snapshot, in->last_part, l))
+		return add_snapshot_line(in, t, l, marker ? r : NULL);
+	if (is_snapshot_passed_over(t, r->snapshot, in->last_part, l))
 		return OUTCOME_DONE;
 	return in->refuse(in->ctx, l->p, l->len,
 	    "its snapshot did not begin, or was given up");
@@ -413,14 +416,14 @@ enum outcome
 staging_add(struct staging *in, const char *line, size_t len,
     const struct staging_source *from)
 {
-	const struct line l = { line, len, from };
+	const struct incoming_line l = { line, len, from };
 	struct record *r = &in->record;
 	struct buf why = BUF_INIT;
 	enum outcome o;
 
 	in->flat.n = 0;
 	if (record_parse(r, &in->flat, line, len, &why) == -1) {
-		o = add_bad(in, &l, buf_str(&why));
+		o = stage_bad_line(in, &l, buf_str(&why));
 		buf_release(&why);
 		return o;
 	}
@@ -430,22 +433,22 @@ staging_add(struct staging *in, const char *line, size_t len,
 		if (r->tenant.p == NULL || r->snapshot.p == NULL)
 			return OUTCOME_DONE;
 	}
-	return add_record(in, &l);
+	return stage_record(in, &l);
 }
 
 bool
-staging_waits(const struct staging *in, struct text tenant)
+staging_has_unpublished(const struct staging *in, struct text tenant)
 {
 	const struct staging_tenant *t;
 
-	if (!in->waits)
+	if (!in->unpublished)
 		return false;
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
 	return t != NULL && staging_is_ready(in, t);
 }
 
 static bool
-is_incomplete(const struct staging *in, const struct staging_tenant *t)
+is_snapshot_incomplete(const struct staging *in, const struct staging_tenant *t)
 {
 	const struct staging_part *p;
 	size_t i;
@@ -453,14 +456,15 @@ is_incomplete(const struct staging *in, const struct staging_tenant *t)
 	for (i = 0; t->id != NULL && i < ARRAY_LEN(t->parts); i++) {
 		p = &t->parts[i];
 		if (p->begun && !p->done && p->records >= 0 &&
-		    (!staging_is_part_whole(p) || (t->spread && !in->by_part)))
+		    (!staging_is_part_whole(p) ||
+			(t->in_parts && !in->by_part)))
 			return true;
 	}
 	return false;
 }
 
 size_t
-staging_tell_incomplete(const struct staging *in)
+staging_report_incomplete(const struct staging *in)
 {
 	const struct strmap_entry *e;
 	size_t i = 0, n = 0, spread = 0;
@@ -468,11 +472,11 @@ staging_tell_incomplete(const struct staging *in)
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		const struct staging_tenant *t = e->value;
 
-		if (!is_incomplete(in, t))
+		if (!is_snapshot_incomplete(in, t))
 			continue;
 		n++;
-		if (t->spread && !in->by_part) {
-			tell_parts(in, t);
+		if (t->in_parts && !in->by_part) {
+			log_missing_parts(in, t);
 			spread++;
 		}
 	}

@@ -54,8 +54,8 @@ struct staging {
 	unsigned last_part;          /* and its part */
 	struct record record;
 	struct flat flat;
-	bool said_every;     /* that records of a stream are not wanted */
-	bool waits;          /* something became whole since the last flush */
+	bool warned_every;   /* that records of a stream are not wanted */
+	bool unpublished;    /* something became whole since the last flush */
 	uint64_t failed;     /* snapshots that were dropped unfinished */
 	enum exit_code code; /* why an answer was NEVER */
 
@@ -101,7 +101,7 @@ enum outcome staging_flush(struct staging *in)
     __attribute__((warn_unused_result));
 
 /* Something of that tenant is whole and not published. */
-bool staging_waits(const struct staging *in, struct text tenant);
+bool staging_has_unpublished(const struct staging *in, struct text tenant);
 
 /* Removes unfinished snapshots that nobody went on with for a week: they are
  * personal data. */
@@ -109,6 +109,6 @@ void staging_expire(struct staging *in);
 
 /* Snapshots that have an end marker but not all their lines, or parts; told of,
  * because nothing more will come. */
-size_t staging_tell_incomplete(const struct staging *in);
+size_t staging_report_incomplete(const struct staging *in);
 
 #endif

@@ -25,7 +25,7 @@
 #define EXPIRE_MS (7 * DAY_MS)
 
 static enum outcome
-never(struct staging *in, enum exit_code code, const char *why)
+fail_staging(struct staging *in, enum exit_code code, const char *why)
 {
 	log_error("%s", why);
 	in->code = code;
@@ -42,7 +42,7 @@ staging_end_run(struct staging_tenant *t)
 		staging_file_piece(&t->pending, t->run_id, t->run_line,
 		    t->run.data, t->run.len);
 	if (t->run_id != NULL) {
-		slot = strmap_put(&t->seen, t->run_id, strlen(t->run_id));
+		slot = strmap_put(&t->last_lines, t->run_id, strlen(t->run_id));
 		if (*slot == NULL)
 			*slot = xcalloc(1, sizeof *last);
 		last = *slot;
@@ -65,7 +65,7 @@ staging_remove_spool(struct staging *in, struct staging_tenant *t)
 	if (unlink(t->path) == -1 && errno != ENOENT) {
 		code = syserr_explain(
 		    &why, PROG_CANTCREATE, "cannot remove '%s'", t->path);
-		o = never(in, code, buf_str(&why));
+		o = fail_staging(in, code, buf_str(&why));
 	}
 	buf_release(&why);
 	return o;
@@ -82,7 +82,7 @@ sync_spool(struct staging *in, struct staging_tenant *t)
 	if (t->pending.len == 0)
 		return OUTCOME_DONE;
 	if (staging_file_append(t->path, &t->pending, &why) == -1)
-		o = never(
+		o = fail_staging(
 		    in, syserr_code(errno, PROG_CANTCREATE), buf_str(&why));
 	buf_clear(&t->pending);
 	buf_release(&why);
@@ -91,7 +91,7 @@ sync_spool(struct staging *in, struct staging_tenant *t)
 
 /* What is remembered of the snapshot in hand. */
 static struct staging_done *
-done_entry(struct staging_tenant *t)
+get_done_entry(struct staging_tenant *t)
 {
 	struct staging_done *d;
 	size_t i;
@@ -107,12 +107,12 @@ done_entry(struct staging_tenant *t)
 	d = &t->done[t->done_n++];
 	memset(d, 0, sizeof *d);
 	d->id = xstrdup(t->id);
-	d->spread = t->spread;
+	d->in_parts = t->in_parts;
 	return d;
 }
 
 static enum outcome
-write_done(struct staging *in, const struct staging_tenant *t)
+write_done_file(struct staging *in, const struct staging_tenant *t)
 {
 	const struct staging_done *d;
 	struct buf text = BUF_INIT, why = BUF_INIT;
@@ -125,13 +125,13 @@ write_done(struct staging *in, const struct staging_tenant *t)
 		d = &t->done[i];
 		if (d->dropped)
 			buf_adds(&text, STAGING_DONE_DROPPED);
-		if (d->spread)
+		if (d->in_parts)
 			buf_addf(&text, STAGING_DONE_PARTS "%016" PRIx64 " %d ",
 			    d->parts.chats, d->parts.all);
 		buf_addf(&text, "%s\n", d->id);
 	}
 	if (statefile_write(t->done_path, text.data, text.len, &why) == -1)
-		o = never(
+		o = fail_staging(
 		    in, syserr_code(errno, PROG_CANTCREATE), buf_str(&why));
 	buf_release(&text);
 	buf_release(&why);
@@ -140,27 +140,27 @@ write_done(struct staging *in, const struct staging_tenant *t)
 
 /* Remembers what is being published as published. */
 static enum outcome
-remember_published(struct staging *in, struct staging_tenant *t)
+record_published(struct staging *in, struct staging_tenant *t)
 {
-	struct staging_done *d = done_entry(t);
+	struct staging_done *d = get_done_entry(t);
 
-	d->dropped = d->dropped && d->spread;
+	d->dropped = d->dropped && d->in_parts;
 	d->parts.chats |= t->publishing.chats;
 	d->parts.all |= t->publishing.all;
 	if (t->at > t->done_at)
 		t->done_at = t->at;
-	return write_done(in, t);
+	return write_done_file(in, t);
 }
 
 enum outcome
-staging_remember_dropped(struct staging *in, struct staging_tenant *t)
+staging_record_dropped(struct staging *in, struct staging_tenant *t)
 {
-	done_entry(t)->dropped = true;
-	return write_done(in, t);
+	get_done_entry(t)->dropped = true;
+	return write_done_file(in, t);
 }
 
 static const char *
-in_spool(void *ctx, const char *line)
+name_spool(void *ctx, const char *line)
 {
 	(void)ctx;
 	(void)line;
@@ -169,7 +169,7 @@ in_spool(void *ctx, const char *line)
 
 /* A bad line was refused when it came. */
 static void
-pass_over(void *ctx, const char *line, size_t len, const char *why)
+ignore_bad_line(void *ctx, const char *line, size_t len, const char *why)
 {
 	(void)ctx;
 	(void)line;
@@ -178,9 +178,10 @@ pass_over(void *ctx, const char *line, size_t len, const char *why)
 }
 
 static int
-feed(void *ctx, char *line, size_t len)
+feed_intake_line(void *ctx, char *line, size_t len)
 {
-	static const struct intake_source spool = { NULL, in_spool, pass_over };
+	static const struct intake_source spool = { NULL, name_spool,
+		ignore_bad_line };
 
 	intake_add(ctx, line, len, &spool);
 	return 0;
@@ -191,21 +192,22 @@ static enum outcome
 publish_spool(struct staging *in, struct staging_tenant *t)
 {
 	struct intake intake;
-	struct staging_file_reader r = { .ctx = &intake, .line = feed };
+	struct staging_file_reader r = { .ctx = &intake,
+		.line = feed_intake_line };
 	struct buf why = BUF_INIT;
 	enum outcome o;
 	int got;
 
 	intake_init(&intake, in->setup, NULL);
 	intake.unordered = true;
-	intake.wanted = t->spread ? &t->publishing : NULL;
+	intake.wanted = t->in_parts ? &t->publishing : NULL;
 	intake.passes = in->passes;
 	intake.passes_ctx = in->ctx;
 	got = staging_file_read(t->path, &r, &why);
 	if (got != 1) {
 		if (why.len == 0)
 			buf_addf(&why, "'%s' is gone", t->path);
-		o = never(in,
+		o = fail_staging(in,
 		    got == 0 ? PROG_DATA : syserr_code(errno, PROG_DATA),
 		    buf_str(&why));
 	} else {
@@ -219,7 +221,7 @@ publish_spool(struct staging *in, struct staging_tenant *t)
 
 /* Which parts are to be published now. */
 static void
-choose_parts(struct staging_tenant *t)
+select_whole_parts(struct staging_tenant *t)
 {
 	unsigned i;
 
@@ -231,7 +233,7 @@ choose_parts(struct staging_tenant *t)
 
 /* They are. True when nothing is left of what has begun. */
 static bool
-note_published(struct staging_tenant *t)
+mark_parts_published(struct staging_tenant *t)
 {
 	unsigned i, left = 0, n = 0;
 
@@ -250,30 +252,30 @@ note_published(struct staging_tenant *t)
 
 /* Published and confirmed: it need not be kept. */
 static enum outcome
-tidy_up(struct staging *in, struct staging_tenant *t)
+remove_published(struct staging *in, struct staging_tenant *t)
 {
 	enum outcome o;
 
-	if (t->spread && !note_published(t))
+	if (t->in_parts && !mark_parts_published(t))
 		return OUTCOME_DONE;
 	o = staging_remove_spool(in, t);
 	if (o != OUTCOME_DONE)
 		return o;
-	if (!t->spread)
+	if (!t->in_parts)
 		log_info("snapshot_done",
 		    "tenant=%s snapshot=%s lines=%" PRIu64, t->name, t->id,
 		    t->parts[STAGING_WHOLE].lines);
-	staging_forget(t);
+	staging_clear_snapshot(t);
 	return OUTCOME_DONE;
 }
 
 static enum outcome
-finish(struct staging *in, struct staging_tenant *t)
+publish_and_confirm(struct staging *in, struct staging_tenant *t)
 {
 	enum outcome o = OUTCOME_DONE;
 
 	if (!t->published) {
-		choose_parts(t);
+		select_whole_parts(t);
 		o = publish_spool(in, t);
 	}
 	if (o != OUTCOME_DONE)
@@ -281,10 +283,10 @@ finish(struct staging *in, struct staging_tenant *t)
 	t->published = true;
 	o = in->confirm(in->ctx);
 	if (o == OUTCOME_DONE)
-		o = remember_published(in, t);
+		o = record_published(in, t);
 	/* Commit point: the rows are safe and the snapshot is known as done;
 	 * what follows only tidies up. */
-	return o == OUTCOME_DONE ? tidy_up(in, t) : o;
+	return o == OUTCOME_DONE ? remove_published(in, t) : o;
 }
 
 enum outcome
@@ -296,23 +298,23 @@ staging_flush(struct staging *in)
 
 	/* Once its end is on the disk the next start publishes it, and what
 	 * came before it must not come behind it then. */
-	if (in->waits)
+	if (in->unpublished)
 		o = in->confirm(in->ctx);
 	if (o != OUTCOME_DONE)
 		return o;
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		o = sync_spool(in, e->value);
 		if (o == OUTCOME_DONE && staging_is_ready(in, e->value))
-			o = finish(in, e->value);
+			o = publish_and_confirm(in, e->value);
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	in->waits = false;
+	in->unpublished = false;
 	return OUTCOME_DONE;
 }
 
 static int
-check_version(const struct staging *in, struct buf *why)
+check_staging_version(const struct staging *in, struct buf *why)
 {
 	char *path = xasprintf("%s/version", in->dir);
 	struct buf text = BUF_INIT;
@@ -341,7 +343,8 @@ staging_open(struct staging *in, const char *dir, struct buf *why)
 	in->lock = state_folder_take(dir, "lock", &in->code, why);
 	if (in->lock == -1)
 		return -1;
-	if (check_version(in, why) == -1 || staging_load(in, why) == -1) {
+	if (check_staging_version(in, why) == -1 ||
+	    staging_load(in, why) == -1) {
 		in->code = errno == 0 ? PROG_DATA
 				      : syserr_code(errno, PROG_CANTCREATE);
 		return -1;
@@ -351,12 +354,12 @@ staging_open(struct staging *in, const char *dir, struct buf *why)
 }
 
 static void
-free_tenant(void *p)
+free_staging_tenant(void *p)
 {
 	struct staging_tenant *t = p;
 	size_t i;
 
-	staging_forget(t);
+	staging_clear_snapshot(t);
 	buf_release(&t->pending);
 	buf_release(&t->run);
 	for (i = 0; i < t->done_n; i++)
@@ -371,7 +374,7 @@ free_tenant(void *p)
 void
 staging_close(struct staging *in)
 {
-	strmap_release(&in->tenants, free_tenant);
+	strmap_release(&in->tenants, free_staging_tenant);
 	flat_release(&in->flat);
 	if (in->lock != -1)
 		lock_release(in->lock);
@@ -396,6 +399,6 @@ staging_expire(struct staging *in)
 			 "nothing more of it came for a week",
 		    t->id, t->name);
 		if (staging_remove_spool(in, t) == OUTCOME_DONE)
-			staging_forget(t);
+			staging_clear_snapshot(t);
 	}
 }

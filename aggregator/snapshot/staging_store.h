@@ -29,8 +29,8 @@ struct staging_part {
 /* What was published of a snapshot. */
 struct staging_done {
 	char *id;
-	bool dropped; /* unfinished, so not all of it was */
-	bool spread;  /* these parts; else all of it */
+	bool dropped;  /* unfinished, so not all of it was */
+	bool in_parts; /* these parts; else all of it */
 	struct bucket_set parts;
 };
 
@@ -40,9 +40,9 @@ struct staging_tenant {
 	/* The unfinished snapshot; id NULL: there is none. */
 	char *id;
 	int64_t at;
-	bool spread; /* it is in parts */
+	bool in_parts; /* it is in parts */
 	struct staging_part parts[BUCKET_PARTS + 1];
-	struct strmap seen; /* message id -> its last line in the spool */
+	struct strmap last_lines; /* message id -> its last line in the spool */
 	struct staging_lines lines; /* of messages that have none */
 	/* Written, not yet confirmed. */
 	bool published;
@@ -64,7 +64,7 @@ struct staging_tenant {
 /* The tenant of that name, created if need be. */
 struct staging_tenant *staging_tenant(
     struct staging *in, const char *name, size_t len);
-void staging_forget(struct staging_tenant *t);
+void staging_clear_snapshot(struct staging_tenant *t);
 
 /* Counts a line of its part, which begins, ends, or has a line more. */
 void staging_begin_part(struct staging_tenant *t, unsigned part);
@@ -84,7 +84,7 @@ int staging_load(struct staging *in, struct buf *why)
 void staging_end_run(struct staging_tenant *t);
 
 /* The unfinished snapshot makes way: what comes again of it is no news. */
-enum outcome staging_remember_dropped(struct staging *in,
+enum outcome staging_record_dropped(struct staging *in,
     struct staging_tenant *t) __attribute__((warn_unused_result));
 
 enum outcome staging_remove_spool(struct staging *in, struct staging_tenant *t)

@@ -36,7 +36,7 @@ struct keyed_state_pool {
 	size_t limit; /* in bytes; 0: none. Kept only where there is a state */
 	size_t used;
 	struct arena arena;
-	void *given[KEYED_STATE_MAX_BLOCK / 16 + 1];
+	void *freed[KEYED_STATE_MAX_BLOCK / 16 + 1];
 };
 
 /* Zeroed, aligned for anything; at most KEYED_STATE_MAX_BLOCK. */
@@ -75,8 +75,8 @@ struct keyed_state {
 	size_t hand;     /* of the eviction */
 	size_t saved;    /* entries at the last save */
 	int64_t expired; /* nothing is saved under a time before */
-	struct keyed_state_list dirty; /* to be saved */
-	struct keyed_state_list told;  /* rows that changed */
+	struct keyed_state_list dirty;   /* to be saved */
+	struct keyed_state_list pending; /* rows that changed */
 };
 
 #define KEYED_STATE_TABLES 32
@@ -112,12 +112,12 @@ void *keyed_state_find(struct keyed_state *k, const void *key, size_t len);
 void *keyed_state_get(
     struct keyed_state *k, const void *key, size_t len, bool *made);
 
-/* It will be saved; keyed_state_tell: and it is a row to be told. */
+/* It will be saved; keyed_state_emit: and it is a row to be told. */
 void keyed_state_change(struct keyed_state *k, void *payload);
-void keyed_state_tell(struct keyed_state *k, void *payload);
+void keyed_state_emit(struct keyed_state *k, void *payload);
 
 /* It is a row to be told. */
-bool keyed_state_is_told(const void *payload);
+bool keyed_state_is_pending(const void *payload);
 
 /* Gone: it is found no more, and not told. */
 void keyed_state_delete(struct keyed_state *k, void *payload);

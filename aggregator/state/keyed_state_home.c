@@ -18,7 +18,7 @@ enum {
 };
 
 static size_t
-steps(size_t size)
+pool_steps(size_t size)
 {
 	return (size + STEP - 1) / STEP;
 }
@@ -26,15 +26,15 @@ steps(size_t size)
 void *
 keyed_state_pool_take(struct keyed_state_pool *p, size_t size)
 {
-	size_t i = steps(size);
-	void *block = p->given[i];
+	size_t i = pool_steps(size);
+	void *block = p->freed[i];
 
 	if (i > KEYED_STATE_MAX_BLOCK / STEP)
 		prog_die(PROG_SOFTWARE, "a block of %zu bytes", size);
 	p->used += i * STEP;
 	if (block == NULL)
 		return arena_take(&p->arena, i * STEP);
-	memcpy(&p->given[i], block, sizeof(void *));
+	memcpy(&p->freed[i], block, sizeof(void *));
 	memset(block, 0, i * STEP);
 	return block;
 }
@@ -42,11 +42,11 @@ keyed_state_pool_take(struct keyed_state_pool *p, size_t size)
 void
 keyed_state_pool_give(struct keyed_state_pool *p, void *block, size_t size)
 {
-	size_t i = steps(size);
+	size_t i = pool_steps(size);
 
 	p->used -= i * STEP;
-	memcpy(block, &p->given[i], sizeof(void *));
-	p->given[i] = block;
+	memcpy(block, &p->freed[i], sizeof(void *));
+	p->freed[i] = block;
 }
 
 void
@@ -77,13 +77,13 @@ keyed_state_home_add_timers(struct keyed_state_home *h, struct timer_queue *c)
 }
 
 static void
-save_one(
+save_table_entry(
     struct keyed_state *k, const struct keyed_state_entry *e, struct key *key)
 {
 	size_t prefix = key->len;
 
 	memcpy(key->bytes + prefix, keyed_state_entry_key(e), e->key_len);
-	if ((e->flags & KEYED_STATE_GONE) != 0)
+	if ((e->flags & KEYED_STATE_DELETED) != 0)
 		state_delete(k->store, key->bytes, prefix + e->key_len);
 	else
 		state_put(k->store, key->bytes, prefix + e->key_len, e + 1,
@@ -92,7 +92,7 @@ save_one(
 
 /* In the order of keys, so that neighbours fall on one page. */
 static void
-save(struct keyed_state *k)
+save_table(struct keyed_state *k)
 {
 	struct key key = { 0 };
 	struct keyed_state_entry *e;
@@ -105,10 +105,10 @@ save(struct keyed_state *k)
 	list = keyed_state_sort(&k->dirty, true, &n);
 	for (i = 0; i < n; i++) {
 		e = (struct keyed_state_entry *)list[i] - 1;
-		save_one(k, e, &key);
+		save_table_entry(k, e, &key);
 		e->flags &= (uint8_t)~KEYED_STATE_DIRTY;
-		if ((e->flags & (KEYED_STATE_GONE | KEYED_STATE_TOLD)) ==
-		    KEYED_STATE_GONE)
+		if ((e->flags & (KEYED_STATE_DELETED | KEYED_STATE_PENDING)) ==
+		    KEYED_STATE_DELETED)
 			keyed_state_remove(k, e);
 	}
 	free(list);
@@ -124,31 +124,31 @@ keyed_state_home_save(struct keyed_state_home *h)
 	if (h->state == NULL)
 		return;
 	for (i = 0; i < h->tables_n; i++)
-		save(h->tables[i]);
+		save_table(h->tables[i]);
 	for (i = 0; i < h->timer_queues_n; i++)
 		timer_queue_save(h->timer_queues[i]);
 }
 
 static void
-clear_told(struct keyed_state *k)
+clear_pending(struct keyed_state *k)
 {
 	struct keyed_state_entry *e;
 	size_t i;
 
-	for (i = 0; i < k->told.n; i++) {
-		e = k->told.v[i];
-		e->flags &= (uint8_t)~KEYED_STATE_TOLD;
-		if ((e->flags & (KEYED_STATE_GONE | KEYED_STATE_DIRTY)) ==
-		    KEYED_STATE_GONE)
+	for (i = 0; i < k->pending.n; i++) {
+		e = k->pending.v[i];
+		e->flags &= (uint8_t)~KEYED_STATE_PENDING;
+		if ((e->flags & (KEYED_STATE_DELETED | KEYED_STATE_DIRTY)) ==
+		    KEYED_STATE_DELETED)
 			keyed_state_remove(k, e);
 	}
-	k->told.n = 0;
+	k->pending.n = 0;
 }
 
 /* Goes round the slots, as far as what the tick changed could have made
  * necessary: an entry that was not used since the last time goes. */
 static void
-evict(struct keyed_state *k)
+evict_unused(struct keyed_state *k)
 {
 	size_t look = 2 * k->saved + EVICT_LEAST;
 	const struct keyed_state_pool *pool = k->home->pool;
@@ -176,16 +176,16 @@ keyed_state_home_sent(struct keyed_state_home *h)
 	size_t i;
 
 	for (i = 0; i < h->tables_n; i++)
-		clear_told(h->tables[i]);
+		clear_pending(h->tables[i]);
 	if (h->state == NULL || h->pool->limit == 0)
 		return;
 	for (i = 0; i < h->tables_n; i++)
-		evict(h->tables[i]);
+		evict_unused(h->tables[i]);
 }
 
 /* Each key behind two bytes of length. */
 static bool
-collect_key(
+collect_prefixed_key(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	(void)data;
@@ -210,7 +210,7 @@ keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
 	keyed_state_home_prefix(k->home, &p);
 	own = p.len;
 	memcpy(p.bytes + own, prefix, len);
-	state_each(k->store, p.bytes, own + len, collect_key, &keys);
+	state_each(k->store, p.bytes, own + len, collect_prefixed_key, &keys);
 	at = (const unsigned char *)buf_str(&keys);
 	for (end = at + keys.len; at < end; at += 2 + n) {
 		n = (size_t)at[0] << 8 | at[1];
@@ -222,7 +222,7 @@ keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
 }
 
 static bool
-take_time(
+read_first_time(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct key *first = ctx;
@@ -250,7 +250,8 @@ keyed_state_expire(struct keyed_state *k, int64_t before)
 		first.len = 0;
 		keyed_state_home_prefix(k->home, &first);
 		at = prefix = first.len;
-		state_each(k->store, first.bytes, prefix, take_time, &first);
+		state_each(
+		    k->store, first.bytes, prefix, read_first_time, &first);
 		k->expired = before;
 		if (first.len == prefix)
 			return;

@@ -8,10 +8,10 @@
 #include "aggregator/state/keyed_state.h"
 
 enum keyed_state_flags {
-	KEYED_STATE_DIRTY = 1, /* in the list of what is to be saved */
-	KEYED_STATE_TOLD = 2,  /* in the list of rows to be told */
-	KEYED_STATE_GONE = 4,  /* deleted; stays until the state knows */
-	KEYED_STATE_USED = 8,  /* asked for since the eviction came by */
+	KEYED_STATE_DIRTY = 1,   /* in the list of what is to be saved */
+	KEYED_STATE_PENDING = 2, /* in the list of rows to be told */
+	KEYED_STATE_DELETED = 4, /* deleted; stays until the state knows */
+	KEYED_STATE_USED = 8,    /* asked for since the eviction came by */
 };
 
 /* Its key_len bytes. */

@@ -32,7 +32,7 @@ state_set_damaged(struct state *s)
 }
 
 static void
-stop_reading(struct state *s)
+state_stop_reading(struct state *s)
 {
 	if (s->reading)
 		mdb_txn_reset(s->reader);
@@ -49,7 +49,7 @@ state_begin(struct state *s)
 	if (s->writer != NULL)
 		return true;
 	if (s->walks == 0)
-		stop_reading(s);
+		state_stop_reading(s);
 	rc = mdb_txn_begin(s->env, NULL, 0, &s->writer);
 	if (rc != 0) {
 		s->writer = NULL;
@@ -60,7 +60,7 @@ state_begin(struct state *s)
 
 /* What reading goes through; NULL after an error. */
 static MDB_txn *
-view(struct state *s)
+begin_reading(struct state *s)
 {
 	int rc = 0;
 
@@ -86,13 +86,14 @@ value_sum(const void *key, size_t key_len, const void *data, size_t len)
 }
 
 /* A key as LMDB wants it; numbers must be aligned. */
-struct key {
+struct state_key {
 	MDB_val val;
 	uint64_t number;
 };
 
 static void
-set_key(struct key *k, const struct state_table *t, const void *key, size_t len)
+state_key_set(struct state_key *k, const struct state_table *t, const void *key,
+    size_t len)
 {
 	k->val.mv_size = len;
 	k->val.mv_data = (void *)(uintptr_t)key;
@@ -104,7 +105,7 @@ set_key(struct key *k, const struct state_table *t, const void *key, size_t len)
 
 /* Whether the stored value is sound; then what is behind the checksum. */
 static bool
-unwrap(struct state *s, const MDB_val *key, const MDB_val *stored,
+unwrap_value(struct state *s, const MDB_val *key, const MDB_val *stored,
     const void **data, size_t *len)
 {
 	uint64_t sum;
@@ -126,18 +127,18 @@ bool
 state_get(struct state_table *t, const void *key, size_t key_len,
     const void **data, size_t *len)
 {
-	MDB_txn *txn = view(t->state);
-	struct key k;
+	MDB_txn *txn = begin_reading(t->state);
+	struct state_key k;
 	MDB_val v;
 	int rc;
 
 	if (txn == NULL)
 		return false;
-	set_key(&k, t, key, key_len);
+	state_key_set(&k, t, key, key_len);
 	state_guard(t->state, true);
 	rc = mdb_get(txn, t->dbi, &k.val, &v);
 	if (rc == 0)
-		(void)unwrap(t->state, &k.val, &v, data, len);
+		(void)unwrap_value(t->state, &k.val, &v, data, len);
 	else if (rc != MDB_NOTFOUND)
 		state_fail(t->state, rc);
 	state_guard(t->state, false);
@@ -145,14 +146,14 @@ state_get(struct state_table *t, const void *key, size_t key_len,
 }
 
 bool
-state_stored(struct state_table *t, const void *key, size_t key_len,
+state_get_stored(struct state_table *t, const void *key, size_t key_len,
     const char **data, size_t *len)
 {
-	struct key k;
+	struct state_key k;
 	MDB_val v;
 	int rc;
 
-	set_key(&k, t, key, key_len);
+	state_key_set(&k, t, key, key_len);
 	state_guard(t->state, true);
 	rc = mdb_get(t->state->writer, t->dbi, &k.val, &v);
 	state_guard(t->state, false);
@@ -168,13 +169,13 @@ state_apply_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len, unsigned flags)
 {
 	MDB_val room = { STATE_SUM_LEN + len, NULL };
-	struct key k;
+	struct state_key k;
 	uint64_t sum;
 	int rc;
 
 	if (!state_begin(t->state))
 		return;
-	set_key(&k, t, key, key_len);
+	state_key_set(&k, t, key, key_len);
 	state_guard(t->state, true);
 	rc = mdb_put(
 	    t->state->writer, t->dbi, &k.val, &room, MDB_RESERVE | flags);
@@ -196,7 +197,7 @@ state_put(struct state_table *t, const void *key, size_t key_len,
 {
 	if (!state_begin(t->state))
 		return;
-	state_note_put(t, key, key_len, data, len, false);
+	state_ops_put(t, key, key_len, data, len, false);
 	state_apply_put(t, key, key_len, data, len, 0);
 }
 
@@ -206,20 +207,20 @@ state_append(struct state_table *t, const void *key, size_t key_len,
 {
 	if (!state_begin(t->state))
 		return;
-	state_note_put(t, key, key_len, data, len, true);
+	state_ops_put(t, key, key_len, data, len, true);
 	state_apply_put(t, key, key_len, data, len, MDB_APPEND);
 }
 
 void
 state_delete(struct state_table *t, const void *key, size_t key_len)
 {
-	struct key k;
+	struct state_key k;
 	MDB_val old;
 	int rc;
 
 	if (!state_begin(t->state))
 		return;
-	set_key(&k, t, key, key_len);
+	state_key_set(&k, t, key, key_len);
 	state_guard(t->state, true);
 	rc = mdb_get(t->state->writer, t->dbi, &k.val, &old);
 	if (rc == 0) {
@@ -230,13 +231,13 @@ state_delete(struct state_table *t, const void *key, size_t key_len)
 		state_fail(t->state, rc);
 	state_guard(t->state, false);
 	if (rc == 0)
-		state_note_delete(t, key, key_len);
+		state_ops_delete(t, key, key_len);
 }
 
 /* The first entry whose key begins with the prefix, or the next one. */
 static int
-step(MDB_cursor *c, MDB_cursor_op op, const void *prefix, size_t len,
-    MDB_val *key, MDB_val *data)
+state_cursor_step(MDB_cursor *c, MDB_cursor_op op, const void *prefix,
+    size_t len, MDB_val *key, MDB_val *data)
 {
 	int rc;
 
@@ -267,14 +268,16 @@ state_delete_prefix(
 	state_guard(t->state, true);
 	rc = mdb_cursor_open(t->state->writer, t->dbi, &c);
 	if (rc == 0) {
-		rc = step(c, MDB_SET_RANGE, prefix, len, &key, &data);
+		rc = state_cursor_step(
+		    c, MDB_SET_RANGE, prefix, len, &key, &data);
 		while (rc == 0) {
 			(void)state_pages_add(&t->state->pages, data.mv_data);
 			rc = mdb_cursor_del(c, 0);
 			if (rc != 0 || ++n == max)
 				break;
 			/* Of a cursor that deleted it is what followed. */
-			rc = step(c, MDB_NEXT, prefix, len, &key, &data);
+			rc = state_cursor_step(
+			    c, MDB_NEXT, prefix, len, &key, &data);
 		}
 		mdb_cursor_close(c);
 	}
@@ -282,7 +285,7 @@ state_delete_prefix(
 		state_fail(t->state, rc);
 	state_guard(t->state, false);
 	if (n > 0)
-		state_note_prefix(t, prefix, len, n);
+		state_ops_prefix(t, prefix, len, n);
 	return n;
 }
 
@@ -298,14 +301,14 @@ state_empty(struct state_table *t)
 	if (rc != 0)
 		state_fail(t->state, rc);
 	state_guard(t->state, false);
-	state_note_empty(t);
+	state_ops_empty(t);
 }
 
 void
 state_each(struct state_table *t, const void *prefix, size_t len,
     state_entry_fn *entry, void *ctx)
 {
-	MDB_txn *txn = view(t->state);
+	MDB_txn *txn = begin_reading(t->state);
 	MDB_val key, stored;
 	const void *data = NULL;
 	size_t data_len = 0;
@@ -319,9 +322,11 @@ state_each(struct state_table *t, const void *prefix, size_t len,
 	state_guard(t->state, true);
 	rc = mdb_cursor_open(txn, t->dbi, &c);
 	if (rc == 0) {
-		rc = step(c, MDB_SET_RANGE, prefix, len, &key, &stored);
+		rc = state_cursor_step(
+		    c, MDB_SET_RANGE, prefix, len, &key, &stored);
 		while (rc == 0) {
-			if (!unwrap(t->state, &key, &stored, &data, &data_len))
+			if (!unwrap_value(
+				t->state, &key, &stored, &data, &data_len))
 				break;
 			state_guard(t->state, false);
 			more = entry(
@@ -329,7 +334,8 @@ state_each(struct state_table *t, const void *prefix, size_t len,
 			state_guard(t->state, true);
 			if (!more || t->state->rc != 0)
 				break;
-			rc = step(c, MDB_NEXT, prefix, len, &key, &stored);
+			rc = state_cursor_step(
+			    c, MDB_NEXT, prefix, len, &key, &stored);
 		}
 		mdb_cursor_close(c);
 	}
@@ -338,13 +344,13 @@ state_each(struct state_table *t, const void *prefix, size_t len,
 	state_guard(t->state, false);
 	/* A change of another table does not end what it reads through. */
 	if (--t->state->walks == 0 && t->state->writer != NULL)
-		stop_reading(t->state);
+		state_stop_reading(t->state);
 }
 
 size_t
 state_count(struct state_table *t)
 {
-	MDB_txn *txn = view(t->state);
+	MDB_txn *txn = begin_reading(t->state);
 	MDB_stat stat;
 	int rc;
 
@@ -359,7 +365,7 @@ state_count(struct state_table *t)
 bool
 state_last_number(struct state_table *t, uint64_t *number)
 {
-	MDB_txn *txn = view(t->state);
+	MDB_txn *txn = begin_reading(t->state);
 	MDB_val key, data;
 	MDB_cursor *c;
 	int rc;

@@ -2,9 +2,9 @@
  * state: what a streaming aggregator must not forget, in an LMDB file,
  * DIR/stream.mdb, and a log of what was committed since that was written last,
  * DIR/stream.log. Beside them stand a checksum of each page of the file,
- * stream.sums, and what was acknowledged, stream.told. All are seen in state*.c
- * only, and mean something together only. Keys and values are bytes in named
- * tables; what they mean is their users' business.
+ * stream.sums, and what was acknowledged, stream.told. All are seen in
+ * state*.c only, and mean something together only. Keys and values are bytes in
+ * named tables; what they mean is their users' business.
  *
  * Guarantee: state_commit() makes all changes since the last one durable, or
  * none. The process may be killed, and the power go, at any time. One process
@@ -146,7 +146,7 @@ enum exit_code state_commit(struct state *s, struct buf *why)
 
 /* Nothing comes for now: a good time to tidy up, if that has lasted a second.
  * An error is told by the next state_commit(). */
-void state_rest(struct state *s);
+void state_idle(struct state *s);
 
 /* An error has been met; state_commit() will say which. */
 bool state_failed(const struct state *s);

@@ -66,7 +66,7 @@ struct state_sums {
 };
 
 /* The last thing that is known to be there. */
-struct state_told {
+struct state_acknowledged {
 	int fd;
 	uint64_t turn, seed;
 	uint64_t commits, txn; /* ours and LMDB's */
@@ -74,9 +74,9 @@ struct state_told {
 
 struct state {
 	char *dir, *path;
-	const char *blamed; /* the file that is wrong; NULL: LMDB's */
-	size_t limit, map;  /* of the file; of addresses, so far */
-	bool is_new;        /* the file is made now */
+	const char *wrong_file; /* the file that is wrong; NULL: LMDB's */
+	size_t limit, map;      /* of the file; of addresses, so far */
+	bool is_new;            /* the file is made now */
 	int lock;
 	MDB_env *env;
 	MDB_txn
@@ -87,7 +87,7 @@ struct state {
 	struct state_pages pages; /* that it may have */
 
 	struct state_sums sums;
-	struct state_told told;
+	struct state_acknowledged acknowledged;
 	struct state_log log;
 	struct buf ops;       /* changes since the last commit, for the log */
 	unsigned named;       /* tables that are named in them */
@@ -115,18 +115,18 @@ void state_apply_put(struct state_table *t, const void *key, size_t key_len,
 void state_fail(struct state *s, int rc);
 
 /* What is there now, as state_get() would give it, but for its checksum. */
-bool state_stored(struct state_table *t, const void *key, size_t key_len,
+bool state_get_stored(struct state_table *t, const void *key, size_t key_len,
     const char **data, size_t *len);
 
 /* Notes a change for the log: a put before it is made, because what was there
  * matters, others once they are. */
-void state_note_table(struct state_table *t);
-void state_note_put(struct state_table *t, const void *key, size_t key_len,
+void state_ops_table(struct state_table *t);
+void state_ops_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len, bool append);
-void state_note_delete(struct state_table *t, const void *key, size_t key_len);
-void state_note_prefix(
+void state_ops_delete(struct state_table *t, const void *key, size_t key_len);
+void state_ops_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max);
-void state_note_empty(struct state_table *t);
+void state_ops_empty(struct state_table *t);
 
 /* Makes the changes of one entry again. False: they make no sense. */
 bool state_replay(void *state, const char *data, size_t len);
@@ -159,11 +159,11 @@ int state_sums_update(struct state *s);
 int state_sums_step_back(struct state *s, bool *stepped);
 void state_sums_release(struct state_sums *sums);
 
-int state_told_open(struct state *s, bool make);
+int state_acknowledged_open(struct state *s, bool make);
 /* -1 with errno; sync: both slots, durably. */
-int state_told_write(struct state_told *t);
-int state_told_sync(struct state_told *t);
-void state_told_release(struct state_told *t);
+int state_acknowledged_write(struct state_acknowledged *t);
+int state_acknowledged_sync(struct state_acknowledged *t);
+void state_acknowledged_release(struct state_acknowledged *t);
 
 /* Once, when the environment is made. */
 void state_prepare_guard(const struct state *s);

@@ -24,14 +24,14 @@
 #define UPDATE_LEAST 32
 
 static void
-put_bytes(struct buf *b, const void *data, size_t len)
+put_op_bytes(struct buf *b, const void *data, size_t len)
 {
 	pack_put_text(b, (struct text){ len > 0 ? data : "", len });
 }
 
 /* Whether the change is to be noted now. */
 static bool
-is_noted(struct state *s)
+is_change_logged(struct state *s)
 {
 	if (s->rc != 0 || s->replaying)
 		return false;
@@ -44,7 +44,7 @@ is_noted(struct state *s)
 }
 
 static void
-name_table(struct state_table *t)
+put_table_name(struct state_table *t)
 {
 	struct state *s = t->state;
 
@@ -54,27 +54,27 @@ name_table(struct state_table *t)
 	t->index = s->named++;
 	pack_put_number(&s->ops, 'T');
 	pack_put_number(&s->ops, (uint64_t)t->keys);
-	put_bytes(&s->ops, t->name, strlen(t->name));
+	put_op_bytes(&s->ops, t->name, strlen(t->name));
 }
 
 static void
-begin(struct state_table *t, unsigned what)
+begin_op(struct state_table *t, unsigned what)
 {
-	name_table(t);
+	put_table_name(t);
 	pack_put_number(&t->state->ops, what);
 	pack_put_number(&t->state->ops, t->index);
 }
 
 void
-state_note_table(struct state_table *t)
+state_ops_table(struct state_table *t)
 {
-	if (is_noted(t->state))
-		name_table(t);
+	if (is_change_logged(t->state))
+		put_table_name(t);
 }
 
 /* How many bytes are equal, from the front on. */
 static size_t
-equal_before(const char *a, const char *b, size_t max)
+equal_prefix_len(const char *a, const char *b, size_t max)
 {
 	size_t n = 0;
 	uint64_t x, y;
@@ -92,7 +92,7 @@ equal_before(const char *a, const char *b, size_t max)
 
 /* The same from the end on. */
 static size_t
-equal_behind(const char *a_end, const char *b_end, size_t max)
+equal_suffix_len(const char *a_end, const char *b_end, size_t max)
 {
 	size_t n = 0;
 	uint64_t x, y;
@@ -111,7 +111,7 @@ equal_behind(const char *a_end, const char *b_end, size_t max)
 /* Of a value that changes in a few places only those; false: of this one
  * that would not be less. */
 static bool
-note_update(struct state_table *t, const void *key, size_t key_len,
+put_update(struct state_table *t, const void *key, size_t key_len,
     const char *data, size_t len)
 {
 	struct buf *ops = &t->state->ops;
@@ -119,62 +119,62 @@ note_update(struct state_table *t, const void *key, size_t key_len,
 	const char *old;
 
 	if (len < UPDATE_LEAST ||
-	    !state_stored(t, key, key_len, &old, &old_len))
+	    !state_get_stored(t, key, key_len, &old, &old_len))
 		return false;
 	least = len < old_len ? len : old_len;
-	before = equal_before(data, old, least);
-	behind = equal_behind(data + len, old + old_len, least - before);
+	before = equal_prefix_len(data, old, least);
+	behind = equal_suffix_len(data + len, old + old_len, least - before);
 	if (before + behind < UPDATE_LEAST / 2)
 		return false;
-	begin(t, 'U');
-	put_bytes(ops, key, key_len);
+	begin_op(t, 'U');
+	put_op_bytes(ops, key, key_len);
 	pack_put_number(ops, before);
 	pack_put_number(ops, behind);
-	put_bytes(ops, data + before, len - before - behind);
+	put_op_bytes(ops, data + before, len - before - behind);
 	return true;
 }
 
 void
-state_note_put(struct state_table *t, const void *key, size_t key_len,
+state_ops_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len, bool append)
 {
-	if (!is_noted(t->state) ||
-	    (!append && note_update(t, key, key_len, data, len)))
+	if (!is_change_logged(t->state) ||
+	    (!append && put_update(t, key, key_len, data, len)))
 		return;
-	begin(t, append ? 'A' : 'P');
-	put_bytes(&t->state->ops, key, key_len);
-	put_bytes(&t->state->ops, data, len);
+	begin_op(t, append ? 'A' : 'P');
+	put_op_bytes(&t->state->ops, key, key_len);
+	put_op_bytes(&t->state->ops, data, len);
 }
 
 void
-state_note_delete(struct state_table *t, const void *key, size_t key_len)
+state_ops_delete(struct state_table *t, const void *key, size_t key_len)
 {
-	if (!is_noted(t->state))
+	if (!is_change_logged(t->state))
 		return;
-	begin(t, 'D');
-	put_bytes(&t->state->ops, key, key_len);
+	begin_op(t, 'D');
+	put_op_bytes(&t->state->ops, key, key_len);
 }
 
 void
-state_note_prefix(
+state_ops_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max)
 {
-	if (!is_noted(t->state))
+	if (!is_change_logged(t->state))
 		return;
-	begin(t, 'F');
-	put_bytes(&t->state->ops, prefix, len);
+	begin_op(t, 'F');
+	put_op_bytes(&t->state->ops, prefix, len);
 	pack_put_number(&t->state->ops, max);
 }
 
 void
-state_note_empty(struct state_table *t)
+state_ops_empty(struct state_table *t)
 {
-	if (is_noted(t->state))
-		begin(t, 'E');
+	if (is_change_logged(t->state))
+		begin_op(t, 'E');
 }
 
 /* An entry that is read. */
-struct replay {
+struct ops_replay {
 	struct state *state;
 	struct pack in;
 	struct state_table *tables[STATE_TABLES];
@@ -182,7 +182,7 @@ struct replay {
 };
 
 static bool
-replay_table(struct replay *r)
+replay_table(struct ops_replay *r)
 {
 	uint64_t keys = pack_number(&r->in);
 	struct text t = pack_text(&r->in);
@@ -199,13 +199,13 @@ replay_table(struct replay *r)
 }
 
 static bool
-is_key(const struct state_table *t, size_t len)
+is_key_len(const struct state_table *t, size_t len)
 {
 	return t->keys != STATE_NUMBERS || len == sizeof(uint64_t);
 }
 
 static bool
-replay_update(struct replay *r, struct state_table *t, struct text key)
+replay_update(struct ops_replay *r, struct state_table *t, struct text key)
 {
 	uint64_t before = pack_number(&r->in), behind = pack_number(&r->in);
 	struct text middle = pack_text(&r->in);
@@ -226,7 +226,7 @@ replay_update(struct replay *r, struct state_table *t, struct text key)
 
 static bool
 replay_put(
-    struct replay *r, struct state_table *t, struct text key, bool append)
+    struct ops_replay *r, struct state_table *t, struct text key, bool append)
 {
 	struct text data = pack_text(&r->in);
 
@@ -240,7 +240,7 @@ replay_put(
 }
 
 static bool
-replay_prefix(struct replay *r, struct state_table *t, struct text prefix)
+replay_prefix(struct ops_replay *r, struct state_table *t, struct text prefix)
 {
 	uint64_t n = pack_number(&r->in);
 
@@ -249,7 +249,7 @@ replay_prefix(struct replay *r, struct state_table *t, struct text prefix)
 }
 
 static bool
-replay_change(struct replay *r, uint64_t what)
+replay_change(struct ops_replay *r, uint64_t what)
 {
 	uint64_t i = pack_number(&r->in);
 	struct state_table *t;
@@ -263,7 +263,7 @@ replay_change(struct replay *r, uint64_t what)
 		return true;
 	}
 	key = pack_text(&r->in);
-	if (key.p == NULL || !is_key(t, key.len))
+	if (key.p == NULL || !is_key_len(t, key.len))
 		return false;
 	switch (what) {
 	case 'P':
@@ -284,7 +284,8 @@ replay_change(struct replay *r, uint64_t what)
 bool
 state_replay(void *state, const char *data, size_t len)
 {
-	struct replay r = { .state = state, .in = pack_open_bare(data, len) };
+	struct ops_replay r = { .state = state,
+		.in = pack_open_bare(data, len) };
 	bool good = true;
 	uint64_t what;
 

@@ -33,7 +33,7 @@
 
 #define PAGES_MAX 30000 /* LMDB begins to write some out above 131,071 */
 #define LONGEST_MS 30000
-#define REST_MS 1000
+#define IDLE_MS 1000
 #define PAGES_FIRST 1024
 
 /* What the file grows by from one checkpoint to the next, at most. */
@@ -42,7 +42,7 @@
 /* A page is no longer than the distance of two slots' addresses, so it has
  * two at most. */
 static uintptr_t *
-find_slot(const struct state_pages *p, uintptr_t page)
+find_page_slot(const struct state_pages *p, uintptr_t page)
 {
 	size_t i = (size_t)((page * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 
@@ -52,7 +52,7 @@ find_slot(const struct state_pages *p, uintptr_t page)
 }
 
 static void
-grow(struct state_pages *p)
+grow_page_set(struct state_pages *p)
 {
 	struct state_pages old = *p;
 	size_t i, n = p->slots == NULL ? PAGES_FIRST : 2 * (p->mask + 1);
@@ -61,7 +61,7 @@ grow(struct state_pages *p)
 	p->mask = n - 1;
 	for (i = 0; old.slots != NULL && i <= old.mask; i++)
 		if (old.slots[i] != 0)
-			*find_slot(p, old.slots[i]) = old.slots[i];
+			*find_page_slot(p, old.slots[i]) = old.slots[i];
 	free(old.slots);
 }
 
@@ -72,8 +72,8 @@ state_pages_add(struct state_pages *p, const void *value)
 	uintptr_t *slot;
 
 	if (p->slots == NULL || 2 * p->n > p->mask)
-		grow(p);
-	slot = find_slot(p, page);
+		grow_page_set(p);
+	slot = find_page_slot(p, page);
 	if (*slot == page)
 		return false;
 	*slot = page;
@@ -82,7 +82,7 @@ state_pages_add(struct state_pages *p, const void *value)
 }
 
 static void
-clear_pages(struct state_pages *p)
+state_pages_clear(struct state_pages *p)
 {
 	if (p->n > 0)
 		memset(p->slots, 0, (p->mask + 1) * sizeof *p->slots);
@@ -104,7 +104,7 @@ state_map_size(const struct state *s)
 
 /* Nothing reads or writes now. */
 static void
-grow_map(struct state *s)
+grow_address_map(struct state *s)
 {
 	size_t size = state_map_size(s);
 	int rc;
@@ -133,22 +133,22 @@ state_checkpoint(struct state *s)
 	rc = mdb_txn_commit(s->writer);
 	state_guard(s, false);
 	s->writer = NULL;
-	clear_pages(&s->pages);
+	state_pages_clear(&s->pages);
 	if (rc == 0)
 		rc = state_sums_update(s);
-	s->told.commits = s->commits;
-	if (rc == 0 && state_told_sync(&s->told) == -1)
+	s->acknowledged.commits = s->commits;
+	if (rc == 0 && state_acknowledged_sync(&s->acknowledged) == -1)
 		rc = errno;
 	if (rc != 0)
 		state_fail(s, rc);
 	else
 		state_log_restart(&s->log);
 	if (rc == 0)
-		grow_map(s);
+		grow_address_map(s);
 }
 
 static bool
-is_due(const struct state *s, int64_t now)
+is_checkpoint_due(const struct state *s, int64_t now)
 {
 	return s->log.fd < 0 || s->unlogged || s->pages.n > PAGES_MAX ||
 	       (state_log_any(&s->log) && now - s->began_ms >= LONGEST_MS) ||
@@ -156,19 +156,19 @@ is_due(const struct state *s, int64_t now)
 }
 
 static void
-commit(struct state *s)
+commit_changes(struct state *s)
 {
 	int64_t now = clock_mono_ms();
 
 	s->commits++;
-	if (is_due(s, now)) {
+	if (is_checkpoint_due(s, now)) {
 		state_checkpoint(s);
 	} else {
 		if (!state_log_any(&s->log))
 			s->began_ms = now;
-		s->told.commits = s->commits;
+		s->acknowledged.commits = s->commits;
 		if (state_log_add(&s->log, s->commits, &s->ops) == -1 ||
-		    state_told_write(&s->told) == -1)
+		    state_acknowledged_write(&s->acknowledged) == -1)
 			state_fail(s, errno);
 	}
 	s->committed_ms = now;
@@ -184,14 +184,14 @@ enum exit_code
 state_commit(struct state *s, struct buf *why)
 {
 	if (s->rc == 0 && s->changed)
-		commit(s);
+		commit_changes(s);
 	return s->rc == 0 ? PROG_OK : state_explain(s, s->rc, why);
 }
 
 void
-state_rest(struct state *s)
+state_idle(struct state *s)
 {
 	if (s->rc == 0 && !s->changed && state_log_any(&s->log) &&
-	    clock_mono_ms() - s->committed_ms >= REST_MS)
+	    clock_mono_ms() - s->committed_ms >= IDLE_MS)
 		state_checkpoint(s);
 }

@@ -29,7 +29,7 @@
 #define ALLOCATION_IDLE_MS 100
 
 static void
-cannot_go_on(const char *what, unsigned event, unsigned state)
+die_of_wrong_event(const char *what, unsigned event, unsigned state)
 {
 	prog_die(PROG_SOFTWARE,
 	    "%s cannot go on: event %u in state %u; this is a mistake in the "
@@ -43,7 +43,7 @@ stream_step(struct stream *s, enum stream_event e)
 	enum stream_state next = stream_next(s->tick, e);
 
 	if (next == STREAM_STATES)
-		cannot_go_on("the tick", e, s->tick);
+		die_of_wrong_event("the tick", e, s->tick);
 	s->tick = next;
 }
 
@@ -53,7 +53,7 @@ stream_tenant_step(struct stream_tenant *t, enum stream_tenant_event e)
 	enum stream_age next = stream_age_next(t->age, e);
 
 	if (next == TENANT_AGES)
-		cannot_go_on(t->name, e, t->age);
+		die_of_wrong_event(t->name, e, t->age);
 	t->age = next;
 }
 
@@ -76,7 +76,7 @@ stream_touch(struct stream_tenant *t)
 
 /* Messages of a chat that was loaded without them. */
 static void
-fetch(void *ctx, struct model *m, struct chat *c)
+fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
 {
 	struct stream_tenant *t = ctx;
 	struct stream *s = t->stream;
@@ -112,7 +112,7 @@ stream_tenant(struct stream *s, struct text name)
 		pipeline_init(
 		    &t->pipeline, &s->setup, name, true, CLOCK_NONE, t->number);
 		t->pipeline.model.prompt = true;
-		t->pipeline.model.fetch = fetch;
+		t->pipeline.model.fetch = fetch_chat_messages;
 		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
 		s->tenants[s->tenants_n++] = t;
 		*slot = t;
@@ -122,7 +122,7 @@ stream_tenant(struct stream *s, struct text name)
 }
 
 static enum outcome
-refuse(void *ctx, const char *line, size_t len, const char *reason)
+refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct stream *s = ctx;
 	enum outcome o = deadletter_add(
@@ -135,21 +135,21 @@ refuse(void *ctx, const char *line, size_t len, const char *reason)
 
 /* Of a time that is more than so far from another one. */
 static enum outcome
-refuse_time(struct stream *s, const char *what, int64_t ms, const char *than,
-    uint64_t *count)
+refuse_record_time(struct stream *s, const char *what, int64_t ms,
+    const char *than, uint64_t *count)
 {
 	char reason[96];
 	enum outcome o;
 
 	(void)snprintf(reason, sizeof reason,
 	    "%s is more than %" PRId64 " s %s", what, ms / 1000, than);
-	o = refuse(s, s->scan.line, s->scan.len, reason);
+	o = refuse_stream_line(s, s->scan.line, s->scan.len, reason);
 	*count += o == OUTCOME_DONE;
 	return o;
 }
 
 static enum outcome
-pass_on(struct stream *s)
+pass_record_on(struct stream *s)
 {
 	if (endpoint_write(s->out, s->scan.line, s->scan.len) == 0) {
 		s->counts.passed++;
@@ -163,14 +163,14 @@ pass_on(struct stream *s)
 
 /* The number of the line in hand within its message. */
 static uint64_t
-line_number(const struct stream *s)
+message_line_number(const struct stream *s)
 {
 	return s->first_line + s->line;
 }
 
 /* Of those that are, one that became this. */
 static bool
-is_passed_on(const struct stream_tenant *t, const struct record *r,
+is_passed_through(const struct stream_tenant *t, const struct record *r,
     enum model_taken taken)
 {
 	return taken != MODEL_LATE && taken != MODEL_AHEAD && !r->stale &&
@@ -179,7 +179,7 @@ is_passed_on(const struct stream_tenant *t, const struct record *r,
 
 /* A record outside of any snapshot. */
 static enum outcome
-add_record(struct stream *s)
+add_stream_record(struct stream *s)
 {
 	const struct record *r = &s->record;
 	struct stream_tenant *t;
@@ -195,16 +195,17 @@ add_record(struct stream *s)
 	newest = t->pipeline.model.as_of;
 	taken = pipeline_add(&t->pipeline, r);
 	passes = metric_selection_passes(&s->job->selection, r->type);
-	if (passes && !is_passed_on(t, r, taken)) {
-		redelivery_hold(&s->redelivery.known, line_number(s));
+	if (passes && !is_passed_through(t, r, taken)) {
+		redelivery_hold(&s->redelivery.known, message_line_number(s));
 		passes = false;
 	}
 	switch (taken) {
 	case MODEL_LATE:
-		return refuse_time(s, "late: it", s->setup.window_ms,
+		return refuse_record_time(s, "late: it", s->setup.window_ms,
 		    "older than its tenant's newest record", &s->counts.late);
 	case MODEL_AHEAD:
-		return refuse_time(s, "ahead: its time", s->setup.ahead_ms,
+		return refuse_record_time(s, "ahead: its time",
+		    s->setup.ahead_ms,
 		    "after the clock's and its tenant's newest",
 		    &s->counts.ahead);
 	case MODEL_AGAIN:
@@ -218,25 +219,25 @@ add_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
-	return passes ? pass_on(s) : OUTCOME_DONE;
+	return passes ? pass_record_on(s) : OUTCOME_DONE;
 }
 
 /* A record outside of any snapshot, of a message that was taken in before. */
 static enum outcome
-add_again(struct stream *s)
+add_known_record(struct stream *s)
 {
 	s->counts.again++;
 	if (metric_selection_passes(&s->job->selection, s->record.type) &&
-	    !redelivery_holds(&s->redelivery.known, line_number(s)))
-		return pass_on(s);
+	    !redelivery_holds(&s->redelivery.known, message_line_number(s)))
+		return pass_record_on(s);
 	return OUTCOME_DONE;
 }
 
 /* Letters first: a bad line that is in the staging is not refused again. */
 static enum outcome
-flush_staging(struct stream *s)
+flush_snapshots(struct stream *s)
 {
-	enum outcome o = stream_keep_letters(s);
+	enum outcome o = stream_flush_dead_letters(s);
 
 	if (o != OUTCOME_DONE)
 		return o;
@@ -248,7 +249,7 @@ flush_staging(struct stream *s)
 
 /* The line in hand: a record, or one that is bad. */
 static enum outcome
-take(struct stream *s)
+handle_line(struct stream *s)
 {
 	const struct record *r = &s->record;
 	enum outcome o;
@@ -256,22 +257,24 @@ take(struct stream *s)
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
 		/* What comes behind a snapshot counts behind it. */
-		o = staging_waits(&s->staging, r->tenant) ? flush_staging(s)
-							  : OUTCOME_DONE;
+		o = staging_has_unpublished(&s->staging, r->tenant)
+			? flush_snapshots(s)
+			: OUTCOME_DONE;
 		if (o != OUTCOME_DONE)
 			return o;
-		return line_number(s) <= s->redelivery.lines ? add_again(s)
-							     : add_record(s);
+		return message_line_number(s) <= s->redelivery.lines
+			   ? add_known_record(s)
+			   : add_stream_record(s);
 	}
 	s->counts.bad += s->scanned == -1;
-	s->from.number = line_number(s);
+	s->from.number = message_line_number(s);
 	o = staging_add(&s->staging, s->scan.line, s->scan.len, &s->from);
 	s->code = s->staging.code;
 	return o;
 }
 
 static enum outcome
-handle_block(void *ctx, char *block, size_t len, size_t *lines)
+handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 {
 	struct stream *s = ctx;
 	enum outcome o;
@@ -288,7 +291,7 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 		s->again = false;
 		if (s->scanned == 0)
 			break;
-		o = take(s);
+		o = handle_line(s);
 		if (o != OUTCOME_DONE) {
 			s->again = true;
 			s->stage.code = s->code;
@@ -302,10 +305,10 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 }
 
 static enum outcome
-confirm(void *ctx)
+confirm_stream(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = stream_keep_letters(s);
+	enum outcome o = stream_flush_dead_letters(s);
 
 	if (o == OUTCOME_DONE)
 		o = stream_tick(s, false);
@@ -314,10 +317,10 @@ confirm(void *ctx)
 }
 
 static enum outcome
-flush(void *ctx)
+flush_stream(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = flush_staging(s);
+	enum outcome o = flush_snapshots(s);
 
 	if (o == OUTCOME_DONE)
 		o = stream_tick(s, false);
@@ -330,7 +333,7 @@ flush(void *ctx)
 /* Nothing comes: the last records' waits are shown as they ended, and what is
  * due of allocation is done. */
 static void
-tick_idle(struct stream *s)
+tick_when_idle(struct stream *s)
 {
 	bool refresh = stream_refresh_due(s);
 	enum outcome o;
@@ -346,7 +349,7 @@ tick_idle(struct stream *s)
 }
 
 static void
-pump(void *ctx)
+pump_outputs(void *ctx)
 {
 	struct stream *s = ctx;
 
@@ -356,12 +359,12 @@ pump(void *ctx)
 }
 
 static void
-idle(void *ctx)
+on_stream_idle(void *ctx)
 {
 	struct stream *s = ctx;
 
-	tick_idle(s);
-	state_rest(s->state);
+	tick_when_idle(s);
+	state_idle(s->state);
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
@@ -371,7 +374,7 @@ idle(void *ctx)
 /* Until it is done: at the start for what the last run left, at the end for
  * what the course of time changes. */
 static enum exit_code
-finish(struct stream *s, bool refresh)
+finish_pending(struct stream *s, bool refresh)
 {
 	enum outcome o;
 
@@ -390,7 +393,7 @@ finish(struct stream *s, bool refresh)
 
 /* The last rows and reservations are confirmed: no mark of them need stay. */
 static enum exit_code
-forget_marks(struct stream *s)
+clear_row_marks(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -403,9 +406,10 @@ forget_marks(struct stream *s)
 	}
 	if (!aged && !s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 1);
-	if (s->unsent != 0)
-		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
-	s->unsent = 0;
+	if (s->pending_version != 0)
+		state_delete(s->tables.pending_rows, &s->pending_version,
+		    sizeof s->pending_version);
+	s->pending_version = 0;
 	code = state_commit(s->state, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
@@ -414,7 +418,7 @@ forget_marks(struct stream *s)
 }
 
 static void
-summarize(const struct stream *s)
+log_stream_summary(const struct stream *s)
 {
 	const struct stream_counts *c = &s->counts;
 
@@ -427,9 +431,9 @@ summarize(const struct stream *s)
 }
 
 static enum exit_code
-run(struct stream *s)
+run_stream(struct stream *s)
 {
-	enum exit_code code = finish(s, false);
+	enum exit_code code = finish_pending(s, false);
 	size_t incomplete;
 
 	if (code != PROG_OK || s->tick == STREAM_FAILED || stop_asked())
@@ -445,23 +449,23 @@ run(struct stream *s)
 		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.wait_forever = !s->job->until_empty,
-		.handle_block = handle_block,
-		.flush = flush,
-		.pump = pump,
-		.idle = idle };
+		.handle_block = handle_stream_block,
+		.flush = flush_stream,
+		.pump = pump_outputs,
+		.idle = on_stream_idle };
 	code = stage_run(&s->stage);
 	if (s->tick == STREAM_FAILED)
 		code = s->code;
 	else if (code == PROG_OK)
-		code = finish(s, true);
+		code = finish_pending(s, true);
 	/* Rows that nobody confirmed are written at the next start, also when
 	 * nobody reads the pipe any more, which is no failure of ours. */
 	if (code == PROG_OK && s->tick == STREAM_OPEN)
-		code = forget_marks(s);
-	summarize(s);
+		code = clear_row_marks(s);
+	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
 		return code;
-	incomplete = staging_tell_incomplete(&s->staging);
+	incomplete = staging_report_incomplete(&s->staging);
 	return incomplete > 0 || s->staging.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
@@ -490,12 +494,12 @@ stream_init(struct stream *s, const struct job *job)
 	s->snapshots.no_streaming = true;
 	s->staging.setup = &s->snapshots;
 	s->staging.ctx = s;
-	s->staging.refuse = refuse;
+	s->staging.refuse = refuse_stream_line;
 	s->staging.by_part = true;
 	if (job->selection.messages)
 		s->staging.passes = stream_passes;
 	s->staging.publish = stream_publish;
-	s->staging.confirm = confirm;
+	s->staging.confirm = confirm_stream;
 	scan_init(&s->scan);
 	if (!job->until_empty)
 		daemon_init();
@@ -539,7 +543,7 @@ stream_run(const struct job *job)
 		log_error("%s", buf_str(&why));
 	/* Who is asked to stop before the broker is there has no ends. */
 	if (code == PROG_OK && !stop_asked())
-		code = run(&s);
+		code = run_stream(&s);
 	stream_release(&s);
 	buf_release(&why);
 	return code;

@@ -55,7 +55,8 @@ struct stream_tenant {
 
 struct stream_tables {
 	struct state_table *tenants, *chats, *messages, *operators, *events,
-	    *seen, *unsent, *redelivery, *allocation; /* NULL: there is none */
+	    *dedup, *pending_rows, *redelivery,
+	    *allocation; /* NULL: there is none */
 };
 
 /* Counted since the start. */
@@ -114,8 +115,8 @@ struct stream {
 
 	/* The tick in hand. */
 	enum stream_state tick;
-	uint64_t unsent;    /* the mark that is in the state; 0: none */
-	int64_t refresh_ms; /* how often */
+	uint64_t pending_version; /* the mark that is in the state; 0: none */
+	int64_t refresh_ms;       /* how often */
 	int64_t refreshed_ms, expired_ms;
 	int64_t now_ms; /* of allocation, at the block in hand */
 	struct buf scratch, key;
@@ -170,7 +171,7 @@ enum outcome stream_tick(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
 
 /* The dead letters so far become safe. */
-enum outcome stream_keep_letters(struct stream *s)
+enum outcome stream_flush_dead_letters(struct stream *s)
     __attribute__((warn_unused_result));
 
 /* True when rows in which a wait runs are old, and time went on since. */

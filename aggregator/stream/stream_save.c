@@ -32,7 +32,7 @@
 #define EXPIRE_RUNS 64
 
 static void
-put_be(struct buf *to, uint64_t n, size_t bytes)
+put_big_endian(struct buf *to, uint64_t n, size_t bytes)
 {
 	while (bytes-- > 0)
 		buf_addc(to, (char)(unsigned char)(n >> (8 * bytes)));
@@ -42,7 +42,7 @@ void
 stream_tenant_key(const struct stream_tenant *t, struct buf *key)
 {
 	buf_clear(key);
-	put_be(key, t->number, 4);
+	put_big_endian(key, t->number, 4);
 }
 
 static void
@@ -102,14 +102,14 @@ save_events(struct stream_tenant *t)
 
 /* Minutes of this process, from 1 on; they wrap after 31 years. */
 static uint64_t
-minute(void)
+current_minute(void)
 {
 	return ((uint64_t)(clock_mono_ms() / 60000) + PAUSE_MINUTES + 1) &
 	       0xffffff;
 }
 
 static void
-remove_chat(struct stream *s, uint64_t number, size_t from, size_t to)
+delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 {
 	uint64_t key;
 
@@ -156,7 +156,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	key = STREAM_CHAT_NUMBER(c->number);
 	state_put(
 	    s->tables.chats, &key, sizeof key, s->scratch.data, s->scratch.len);
-	remove_chat(s, old, seg.to, seg.stored);
+	delete_segments(s, old, seg.to, seg.stored);
 	for (; seg.from < seg.to; seg.from++) {
 		buf_clear(&s->scratch);
 		model_pack_segment(
@@ -171,7 +171,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 static void
 renumber(struct stream *s, struct chat *c)
 {
-	uint64_t old = STREAM_CHAT_NUMBER(c->number), now = minute();
+	uint64_t old = STREAM_CHAT_NUMBER(c->number), now = current_minute();
 	uint64_t quiet = (now - (c->number >> 40)) & 0xffffff;
 	struct model_segments seg = model_segments(c);
 	size_t kept = seg.from < seg.stored ? seg.from : seg.stored;
@@ -184,7 +184,7 @@ renumber(struct stream *s, struct chat *c)
 	if (old == 0)
 		return;
 	move_segments(s, old, c->number, kept);
-	remove_chat(s, old, 0, seg.stored);
+	delete_segments(s, old, 0, seg.stored);
 	state_delete(s->tables.chats, &old, sizeof old);
 }
 
@@ -213,7 +213,7 @@ save_chats(struct stream_tenant *t)
 			renumber(s, c);
 			list[n++] = c;
 		} else if (old != 0) {
-			remove_chat(s, old, 0, model_segments(c).stored);
+			delete_segments(s, old, 0, model_segments(c).stored);
 			state_delete(s->tables.chats, &old, sizeof old);
 		}
 	}
@@ -231,9 +231,9 @@ save_run(void *ctx, uint16_t span, const void *p, size_t len)
 	struct stream *s = t->stream;
 
 	stream_tenant_key(t, &s->key);
-	put_be(&s->key, span, 2);
-	put_be(&s->key, (uint64_t)state_version(s->state), 8);
-	state_put(s->tables.seen, s->key.data, s->key.len, p, len);
+	put_big_endian(&s->key, span, 2);
+	put_big_endian(&s->key, (uint64_t)state_version(s->state), 8);
+	state_put(s->tables.dedup, s->key.data, s->key.len, p, len);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
@@ -248,9 +248,9 @@ expire_runs(struct stream_tenant *t)
 	while (t->has_runs && left > 0 &&
 	       model_span_is_over(&t->pipeline.model, t->oldest_run)) {
 		stream_tenant_key(t, &s->key);
-		put_be(&s->key, t->oldest_run, 2);
+		put_big_endian(&s->key, t->oldest_run, 2);
 		n = state_delete_prefix(
-		    s->tables.seen, s->key.data, s->key.len, left);
+		    s->tables.dedup, s->key.data, s->key.len, left);
 		if (n < left)
 			t->oldest_run++;
 		left -= n > 0 ? n : 1;

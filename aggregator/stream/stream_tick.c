@@ -15,7 +15,7 @@
 #include "aggregator/tenant/pending_rows.h"
 
 static enum outcome
-never(struct stream *s, enum exit_code code, const char *why)
+fail_tick(struct stream *s, enum exit_code code, const char *why)
 {
 	if (code != PROG_OK)
 		log_error("%s", why);
@@ -44,7 +44,7 @@ is_undated(const struct stream_tenant *t)
 }
 
 static void
-settle(struct stream *s, bool refresh)
+recompute_touched(struct stream *s, bool refresh)
 {
 	struct stream_tenant *t;
 	size_t i;
@@ -66,7 +66,7 @@ settle(struct stream *s, bool refresh)
 
 /* Puts everything into the state, the marks of the rows with it. */
 static enum outcome
-commit(struct stream *s)
+commit_tick(struct stream *s)
 {
 	struct buf marks = BUF_INIT, why = BUF_INIT;
 	uint64_t version = (uint64_t)state_version(s->state);
@@ -86,27 +86,28 @@ commit(struct stream *s)
 	if (s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 0);
 	s->refreshed = false;
-	if (s->unsent != 0)
-		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
-	s->unsent = 0;
+	if (s->pending_version != 0)
+		state_delete(s->tables.pending_rows, &s->pending_version,
+		    sizeof s->pending_version);
+	s->pending_version = 0;
 	if (marks.len > 0) {
-		state_put(s->tables.unsent, &version, sizeof version,
+		state_put(s->tables.pending_rows, &version, sizeof version,
 		    marks.data, marks.len);
-		s->unsent = version;
+		s->pending_version = version;
 	}
 	/* Commit point: what has come is known, whatever happens next. */
 	code = state_commit(s->state, &why);
 	if (code == PROG_OK)
 		stream_step(s, STREAM_COMMIT);
 	else
-		(void)never(s, code, buf_str(&why));
+		(void)fail_tick(s, code, buf_str(&why));
 	buf_release(&marks);
 	buf_release(&why);
 	return code == PROG_OK ? OUTCOME_DONE : OUTCOME_NEVER;
 }
 
 static int
-write_line(void *ctx, const char *line, size_t len)
+write_row_line(void *ctx, const char *line, size_t len)
 {
 	struct stream *s = ctx;
 
@@ -115,7 +116,7 @@ write_line(void *ctx, const char *line, size_t len)
 }
 
 static enum outcome
-write_rows(struct stream *s, int64_t version)
+write_changed_rows(struct stream *s, int64_t version)
 {
 	struct report report;
 	size_t i;
@@ -129,20 +130,21 @@ write_rows(struct stream *s, int64_t version)
 			continue;
 		report_init_changed(
 		    &report, &t->pipeline, s->job->rules, version);
-		rc = report_ndjson(&report, write_line, s);
+		rc = report_ndjson(&report, write_row_line, s);
 		report_release(&report);
 	}
 	if (rc == -1)
-		return never(s, endpoint_code(s->out), endpoint_why(s->out));
+		return fail_tick(
+		    s, endpoint_code(s->out), endpoint_why(s->out));
 	if (stream_allocation_write(s) == -1)
-		return never(
+		return fail_tick(
 		    s, endpoint_code(s->assign), endpoint_why(s->assign));
 	return OUTCOME_DONE;
 }
 
 /* What could not be dated is written when it can be. */
 static void
-forget_changed(struct stream *s)
+clear_changed_rows(struct stream *s)
 {
 	struct stream_tenant *t;
 	size_t i;
@@ -160,7 +162,7 @@ forget_changed(struct stream *s)
 }
 
 enum outcome
-stream_keep_letters(struct stream *s)
+stream_flush_dead_letters(struct stream *s)
 {
 	enum outcome o = deadletter_flush(&s->dead);
 
@@ -170,25 +172,25 @@ stream_keep_letters(struct stream *s)
 }
 
 static enum outcome
-settle_and_write(struct stream *s, bool refresh)
+commit_and_write(struct stream *s, bool refresh)
 {
 	int64_t version;
 	enum outcome o;
 
 	/* What was refused is known after the commit, and not refused again. */
-	o = stream_keep_letters(s);
+	o = stream_flush_dead_letters(s);
 	if (o != OUTCOME_DONE)
 		return o;
 	stream_allocation_clock(s);
-	settle(s, refresh);
+	recompute_touched(s, refresh);
 	if (s->touched == 0) {
 		stream_step(s, STREAM_NOTHING);
 		return OUTCOME_DONE;
 	}
 	version = state_version(s->state);
-	o = commit(s);
+	o = commit_tick(s);
 	if (o == OUTCOME_DONE)
-		o = write_rows(s, version);
+		o = write_changed_rows(s, version);
 	if (o == OUTCOME_DONE)
 		stream_step(s, STREAM_WRITE);
 	s->counts.ticks++;
@@ -196,12 +198,12 @@ settle_and_write(struct stream *s, bool refresh)
 }
 
 static enum outcome
-confirm(struct stream *s, struct endpoint *to)
+confirm_output(struct stream *s, struct endpoint *to)
 {
 	enum outcome o = endpoint_flush(to);
 
 	if (o == OUTCOME_NEVER)
-		return never(s, endpoint_code(to), endpoint_why(to));
+		return fail_tick(s, endpoint_code(to), endpoint_why(to));
 	return o;
 }
 
@@ -212,16 +214,16 @@ stream_tick(struct stream *s, bool refresh)
 
 	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
 	if (s->tick == STREAM_OPEN) {
-		o = settle_and_write(s, refresh);
+		o = commit_and_write(s, refresh);
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	o = confirm(s, s->out);
+	o = confirm_output(s, s->out);
 	if (o == OUTCOME_DONE && s->assign != NULL)
-		o = confirm(s, s->assign);
+		o = confirm_output(s, s->assign);
 	if (o != OUTCOME_DONE)
 		return o;
 	stream_step(s, STREAM_CONFIRM);
-	forget_changed(s);
+	clear_changed_rows(s);
 	return OUTCOME_DONE;
 }

@@ -220,7 +220,7 @@ read_queue(struct world *w)
 	}
 	assert_string_equal(buf_str(&w->refused), "");
 	assert_int_equal(w->staging.failed, 0);
-	assert_int_equal(staging_tell_incomplete(&w->staging), 0);
+	assert_int_equal(staging_report_incomplete(&w->staging), 0);
 	assert_int_equal(access(DIR_NAME "/t0.spool", F_OK), -1);
 	assert_int_equal(access(DIR_NAME "/t1.spool", F_OK), -1);
 	forget_queue();

@@ -207,7 +207,7 @@ use(struct world *w, uint64_t *sum)
 	w->staging.publish = publish_rows;
 	go(w, true);
 	told = w->refused.len > 0 || w->staging.failed > 0 ||
-	       staging_tell_incomplete(&w->staging) > 0;
+	       staging_report_incomplete(&w->staging) > 0;
 	stop(w);
 	if (*sum == 0)
 		*sum = sum_of(w);
