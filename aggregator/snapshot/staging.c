@@ -1,8 +1,8 @@
 /*
- * staging: see staging.h. The folder, its files and publishing are in
- * staging_store.c; here is which line goes where.
+ * staging: decides where each line goes: to the snapshot that is open, to a new
+ * one, to the dead letters, or nowhere. staging_impl.h lists the other files.
  */
-#include "aggregator/snapshot/staging.h"
+#include "aggregator/snapshot/staging_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,125 +11,24 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
-#include "aggregator/snapshot/staging_store.h"
-
-struct staging_tenant *
-staging_tenant(struct staging *in, const char *name, size_t len)
-{
-	void **slot = strmap_put(&in->tenants, name, len);
-	struct staging_tenant *t;
-
-	if (*slot == NULL) {
-		t = xcalloc(1, sizeof *t);
-		t->name = xstrndup(name, len);
-		t->path = xasprintf("%s/%s.spool", in->dir, t->name);
-		t->done_path = xasprintf("%s/%s.done", in->dir, t->name);
-		t->done_at = CLOCK_NONE;
-		*slot = t;
-	}
-	return *slot;
-}
-
-/* Forgets the unfinished snapshot in memory. */
-void
-staging_clear_snapshot(struct staging_tenant *t)
-{
-	free(t->id);
-	t->id = NULL;
-	t->in_parts = false;
-	memset(t->parts, 0, sizeof t->parts);
-	t->published = false;
-	strmap_release(&t->last_lines, free);
-	staging_lines_release(&t->lines);
-	buf_clear(&t->pending);
-	buf_clear(&t->run);
-	t->run_line = 0;
-	free(t->run_id);
-	t->run_id = NULL;
-}
-
-void
-staging_begin_part(struct staging_tenant *t, unsigned part)
-{
-	t->in_parts = part != STAGING_WHOLE;
-	t->parts[part] = (struct staging_part){ .begun = true, .records = -1 };
-}
-
-bool
-staging_is_part_whole(const struct staging_part *p)
-{
-	return p->begun && !p->done && p->records >= 0 &&
-	       p->lines == (uint64_t)p->records;
-}
-
-/* How many parts are whole and were not published. */
-static size_t
-count_whole_parts(const struct staging_tenant *t)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < ARRAY_LEN(t->parts); i++)
-		n += staging_is_part_whole(&t->parts[i]);
-	return n;
-}
-
-bool
-staging_is_ready(const struct staging *in, const struct staging_tenant *t)
-{
-	size_t n = t->id != NULL ? count_whole_parts(t) : 0;
-
-	return n > 0 && (!t->in_parts || in->by_part || n == BUCKET_PARTS);
-}
-
-static const struct staging_done *
-find_done_snapshot(const struct staging_tenant *t, struct text id)
-{
-	size_t i;
-
-	for (i = 0; i < t->done_n; i++)
-		if (text_is(id, t->done[i].id))
-			return &t->done[i];
-	return NULL;
-}
-
-bool
-staging_is_done(const struct staging_tenant *t, struct text id, unsigned part)
-{
-	const struct staging_done *d = find_done_snapshot(t, id);
-
-	if (d == NULL)
-		return false;
-	if (!d->in_parts)
-		return !d->dropped;
-	return part != STAGING_WHOLE && bucket_set_has(&d->parts, part);
-}
-
-static bool
-is_snapshot_dropped(const struct staging_tenant *t, struct text id)
-{
-	const struct staging_done *d = find_done_snapshot(t, id);
-
-	return d != NULL && d->dropped;
-}
-
-/* A line as it came. */
+/* A line as it came over the queue. */
 struct incoming_line {
 	const char *p;
 	size_t len;
 	const struct staging_source *from;
 };
 
-/* What comes again of one that was dropped was told of, too. */
+/* What comes again of a dropped snapshot was logged when that was dropped. */
 static bool
 is_snapshot_passed_over(const struct staging_tenant *t, struct text id,
     unsigned part, const struct incoming_line *l)
 {
 	return staging_is_done(t, id, part) ||
-	       (l->from->again && is_snapshot_dropped(t, id)) ||
+	       (l->from->again && staging_is_dropped(t, id)) ||
 	       (t->ignored != NULL && text_is(id, t->ignored));
 }
 
-/* One that is there already. */
+/* The line is staged already. */
 static bool
 is_duplicate_line(struct staging_tenant *t, const struct incoming_line *l)
 {
@@ -140,39 +39,39 @@ is_duplicate_line(struct staging_tenant *t, const struct incoming_line *l)
 		return from->again &&
 		       staging_lines_again(&t->lines, from->connection,
 			   staging_line_hash(l->p, l->len));
-	if (t->run_id != NULL && strcmp(t->run_id, from->id) == 0 &&
-	    from->number <= t->run_line)
+	if (t->message_id != NULL && strcmp(t->message_id, from->id) == 0 &&
+	    from->number <= t->message_line)
 		return true;
 	last = strmap_get(&t->last_lines, from->id, strlen(from->id));
 	return last != NULL && from->number <= *last;
 }
 
-/* Puts the line behind the others of its message. */
+/* Adds the line to those of its message. */
 static void
 append_staged_line(struct staging_tenant *t, const struct incoming_line *l)
 {
 	const char *id = l->from->id;
-	bool same = id == NULL || t->run_id == NULL
-			? id == t->run_id
-			: strcmp(id, t->run_id) == 0;
+	bool same = id == NULL || t->message_id == NULL
+			? id == t->message_id
+			: strcmp(id, t->message_id) == 0;
 
 	if (!same) {
-		staging_end_run(t);
-		t->run_id = id != NULL ? xstrdup(id) : NULL;
+		staging_end_message(t);
+		t->message_id = id != NULL ? xstrdup(id) : NULL;
 	}
 	if (id == NULL)
 		staging_lines_add(&t->lines, l->from->connection,
 		    staging_line_hash(l->p, l->len));
-	buf_add(&t->run, l->p, l->len);
-	buf_addc(&t->run, '\n');
-	t->run_line = l->from->number;
+	buf_add(&t->message_lines, l->p, l->len);
+	buf_addc(&t->message_lines, '\n');
+	t->message_line = l->from->number;
 }
 
-/* Of one in parts: which are wanting, and what may be wrong with that. */
+/* Of a snapshot in parts: how many are missing, and the likely reason. */
 static void
 log_missing_parts(const struct staging *in, const struct staging_tenant *t)
 {
-	size_t whole = count_whole_parts(t), begun = 0, done = 0, i;
+	size_t whole = staging_count_whole_parts(t), begun = 0, done = 0, i;
 
 	for (i = 0; i < BUCKET_PARTS; i++) {
 		begun += t->parts[i].begun;
@@ -210,19 +109,18 @@ log_unfinished(struct staging *in, struct staging_tenant *t)
 	in->failed++;
 }
 
-/* The line shall be passed over from now on, with all others of its snapshot:
- * a newer one is known. */
+/* Ignores the snapshot of this line from now on: a newer one came before. */
 static void
 ignore_older_snapshot(struct staging_tenant *t, const struct record *r)
 {
 	log_warn("snapshot '%.*s' of tenant '%s' is older than one that came "
-		 "before it; it is passed over",
+		 "before it; it is ignored",
 	    TEXT_ARG(r->snapshot), t->name);
 	free(t->ignored);
 	t->ignored = text_dup(r->snapshot);
 }
 
-/* The snapshot that is open makes way for another one. */
+/* Drops the unfinished snapshot, if there is one: another one begins. */
 static enum outcome
 drop_open_snapshot(struct staging *in, struct staging_tenant *t)
 {
@@ -250,7 +148,7 @@ add_begin_marker(
 
 	if (same && is_duplicate_line(t, l))
 		return OUTCOME_DONE;
-	/* One more part of it. */
+	/* One more part of the open snapshot. */
 	if (same && t->in_parts && part != STAGING_WHOLE &&
 	    !t->parts[part].begun &&
 	    !is_snapshot_passed_over(t, r->snapshot, part, l)) {
@@ -280,7 +178,8 @@ add_begin_marker(
 	return OUTCOME_DONE;
 }
 
-/* A line of the snapshot that is open, and of a part that began. */
+/* A line of a part that began, of the open snapshot. end: its end marker, or
+ * NULL. */
 static enum outcome
 add_snapshot_line(struct staging *in, struct staging_tenant *t,
     const struct incoming_line *l, const struct record *end)
@@ -298,8 +197,8 @@ add_snapshot_line(struct staging *in, struct staging_tenant *t,
 	return OUTCOME_DONE;
 }
 
-/* Whose open snapshot a bad line is one of that names it. NULL: of none. Finds
- * out its part, too. */
+/* The tenant whose open snapshot a bad line names; sets in->last_part as well.
+ * NULL: it names none. */
 static struct staging_tenant *
 find_named_owner(struct staging *in)
 {
@@ -316,16 +215,15 @@ find_named_owner(struct staging *in)
 	return t;
 }
 
-/* Nothing of that part has to be guessed to be its line: it has none, or has
- * ended. */
+/* No bad line can belong to that part: it has ended, or none is open. */
 static bool
 is_part_over(const struct staging_tenant *t, unsigned part)
 {
 	return t->id == NULL || t->parts[part].records >= 0;
 }
 
-/* The same of one that names nothing: of the line before it, else of the only
- * one, if that is not in parts. */
+/* The same of a bad line that names nothing: the tenant of the line before it,
+ * else the only one with an open snapshot, if that is not in parts. */
 static struct staging_tenant *
 guess_line_owner(struct staging *in)
 {
@@ -363,7 +261,7 @@ stage_bad_line(
 	return add_snapshot_line(in, t, l, NULL);
 }
 
-/* A record of a stream, and nobody asked for one. */
+/* A record outside of any snapshot, while only snapshots are wanted. */
 static enum outcome
 refuse_stream_record(struct staging *in, const struct incoming_line *l)
 {
@@ -377,7 +275,7 @@ refuse_stream_record(struct staging *in, const struct incoming_line *l)
 	    "makes rows of snapshots only; for a stream give --every 50ms");
 }
 
-/* The part that the record is of: of the open snapshot, or of whichever. */
+/* The part of its snapshot that the record belongs to. */
 static unsigned
 staged_part_of(const struct staging_tenant *t, const struct record *r)
 {
@@ -409,7 +307,7 @@ stage_record(struct staging *in, const struct incoming_line *l)
 	if (is_snapshot_passed_over(t, r->snapshot, in->last_part, l))
 		return OUTCOME_DONE;
 	return in->refuse(in->ctx, l->p, l->len,
-	    "its snapshot did not begin, or was given up");
+	    "its snapshot did not begin, or was dropped");
 }
 
 enum outcome

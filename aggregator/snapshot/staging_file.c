@@ -1,5 +1,5 @@
 /*
- * staging_file: see staging_file.h.
+ * staging_file: writes and reads spools; staging_file.h has their format.
  */
 #define _GNU_SOURCE /* memmem */
 #include "aggregator/snapshot/staging_file.h"
@@ -27,7 +27,7 @@
 /* "@ LINE BYTES CHECKSUM " and an id. */
 #define PIECE_HEAD_MAX ((size_t)96 + RECORD_MAX_ID)
 
-/* Over all of a piece. */
+/* The checksum of a piece: of its line number, id and lines. */
 static uint64_t
 piece_sum(const char *id, uint64_t line, const char *data, size_t len)
 {
@@ -67,7 +67,7 @@ staging_file_append(const char *path, const struct buf *pieces, struct buf *why)
 	if (fd >= 0 && fstat(fd, &st) == 0) {
 		rc = append_pieces(fd, path, st.st_size, pieces);
 		err = errno;
-		/* What is half there would be in the way of what follows. */
+		/* A part of a piece would stand between those that follow. */
 		if (rc == -1 && ftruncate(fd, st.st_size) == -1)
 			log_error("cannot cut '%s' back: %s; %s", path,
 			    log_errno(errno), syserr_way_out(errno));
@@ -83,11 +83,11 @@ staging_file_append(const char *path, const struct buf *pieces, struct buf *why)
 	return rc;
 }
 
-/* A piece's head, taken apart. */
+/* The first line of a piece, parsed. */
 struct piece_head {
 	uint64_t line, checksum;
 	size_t len, head_len;
-	char *id; /* in the head */
+	char *id; /* borrowed from the head */
 };
 
 /* The next word of *s as a number to the base; -1 if it is none. */
@@ -104,7 +104,7 @@ parse_number_word(char **s, int base, uint64_t *n)
 	return 0;
 }
 
-/* 1, 0 when the head is not there as a whole, -1 when it is no head. */
+/* 1; 0: the file ends before the head does; -1: it is no head. */
 static int
 parse_piece_head(char *data, size_t left, struct piece_head *p)
 {
@@ -141,8 +141,8 @@ read_piece_lines(const struct staging_file_reader *r, char *data, size_t len)
 	return 0;
 }
 
-/* A whole piece is somewhere behind the first of data, which thus was no last
- * one, whatever its length says. */
+/* True if a whole piece begins anywhere in these bytes: then what stands before
+ * was not the last piece, whatever its length says. */
 static bool
 has_piece_behind(const char *data, size_t len)
 {
@@ -166,7 +166,7 @@ has_piece_behind(const char *data, size_t len)
 	return false;
 }
 
-/* Reads the pieces in data; *whole is how far they are. */
+/* Reads the pieces in data; *whole is where the last whole one ends. */
 static int
 read_pieces(
     char *data, size_t len, const struct staging_file_reader *r, size_t *whole)
@@ -184,7 +184,7 @@ read_pieces(
 			return has_piece_behind(body, len - *whole - p.head_len)
 				   ? -1
 				   : 0;
-		/* The last piece may have its length and not its bytes. */
+		/* Of the last piece not all bytes may have been written. */
 		if (piece_sum(p.id, p.line, body, p.len) != p.checksum)
 			return *whole + p.head_len + p.len == len ? 0 : -1;
 		if (read_piece_lines(r, body, p.len) == -1)
@@ -196,7 +196,7 @@ read_pieces(
 	return 0;
 }
 
-/* The whole file and PAD bytes; -1 with errno. */
+/* Reads the whole file, with PAD zeros behind it. -1 with errno. */
 static int
 read_whole_spool(const char *path, struct buf *b, int *fd)
 {
@@ -222,7 +222,7 @@ read_whole_spool(const char *path, struct buf *b, int *fd)
 	return 0;
 }
 
-/* Takes the file back to its first size bytes. */
+/* Cuts the file, of len bytes, to its first size bytes. */
 static int
 truncate_spool(
     const char *path, int fd, size_t len, size_t size, struct buf *why)
@@ -240,7 +240,7 @@ read_spool_file(const char *path, int fd, struct buf *b,
 {
 	size_t head = strlen(HEAD), whole = 0;
 
-	/* It was cut while it was created: there is nothing in it. */
+	/* The process died while it made the file: nothing is in it. */
 	if (b->len < head && memcmp(b->data, HEAD, b->len) == 0)
 		return b->len > 0 ? truncate_spool(path, fd, b->len, 0, why)
 				  : 0;

@@ -9,10 +9,11 @@
 #include "common/base/random.h"
 #include "common/base/xalloc.h"
 
+/* Of equal lines. */
 struct line_count {
-	uint64_t session; /* through which one came last, or was looked for */
+	uint64_t session; /* in which one came last, or was looked for */
 	size_t came;
-	size_t before; /* of them, before that session, and not again yet */
+	size_t before; /* came before that session, and not again yet */
 };
 
 void
@@ -31,7 +32,7 @@ staging_line_hash(const char *line, size_t len)
 	return keyed_hash(key, line, len).a;
 }
 
-/* In another session all may come again. */
+/* In a new session each line that came may come again. */
 static void
 enter_session(struct line_count *k, uint64_t session)
 {

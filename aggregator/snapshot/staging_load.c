@@ -1,7 +1,7 @@
 /*
- * staging_load: reads back what the last run left in the folder of the staging.
+ * staging_load: reads what the last run left in the folder of the staging.
  */
-#include "aggregator/snapshot/staging_store.h"
+#include "aggregator/snapshot/staging_impl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,11 +22,11 @@
 struct spool_replay {
 	struct staging *in;
 	struct staging_tenant *t;
-	struct buf hashes; /* of the lines of the piece in hand */
+	struct buf hashes; /* of the lines of the piece being read */
 };
 
-/* The marker of another tenant's snapshot, or of another one: the file is not
- * the one that was written here. */
+/* The marker names another tenant or another snapshot: the file is not the one
+ * that was written here. */
 static bool
 is_foreign_marker(const struct staging_tenant *t, const struct record *r)
 {
@@ -47,7 +47,7 @@ replay_begin_marker(
 	t->parts[part].done = staging_is_done(t, r->snapshot, part);
 }
 
-/* The part of a line that is in the spool, as when it came. */
+/* The part of a line in the spool; the same as when it came. */
 static unsigned
 replayed_part_of(const struct spool_replay *p, int parsed)
 {
@@ -100,9 +100,9 @@ replay_spool_piece(void *ctx, const char *id, uint64_t line)
 	size_t at;
 
 	if (*id != '\0') {
-		p->t->run_id = xstrdup(id);
-		p->t->run_line = line;
-		staging_end_run(p->t);
+		p->t->message_id = xstrdup(id);
+		p->t->message_line = line;
+		staging_end_message(p->t);
 	} else {
 		for (at = 0; at < p->hashes.len; at += sizeof hash) {
 			memcpy(&hash, p->hashes.data + at, sizeof hash);
@@ -112,7 +112,7 @@ replay_spool_piece(void *ctx, const char *id, uint64_t line)
 	buf_clear(&p->hashes);
 }
 
-/* What was published of a snapshot. */
+/* Adds the snapshot of one line of TENANT.done. */
 static void
 parse_done_entry(struct staging_tenant *t, const char *line)
 {
@@ -140,7 +140,7 @@ parse_done_entry(struct staging_tenant *t, const char *line)
 	t->done_n++;
 }
 
-/* Any line; -1: no such file of this tenant has it. */
+/* Reads any line of TENANT.done. -1: the file is not of this tenant. */
 static int
 parse_done_line(struct staging_tenant *t, const char *line, bool first)
 {
@@ -177,7 +177,7 @@ load_done_file(struct staging_tenant *t, struct buf *why)
 	return rc == -1 ? -1 : 0;
 }
 
-/* Nothing of it is left to be published. */
+/* All parts that began are published. */
 static bool
 is_all_published(const struct staging_tenant *t)
 {
@@ -207,14 +207,14 @@ load_spool_file(
 	if (rc == -1)
 		return -1;
 	if (t->id != NULL && is_all_published(t)) {
-		/* It died between the commit point and tidying up. */
+		/* The last run died between the commit point and this. */
 		if (staging_remove_spool(in, t) != OUTCOME_DONE)
 			return -1;
 		staging_clear_snapshot(t);
 	}
 	if (t->id != NULL && t->at < t->done_at) {
 		buf_setf(why,
-		    "'%s' is of an older snapshot than '%s' knows: one of them "
+		    "'%s' is of an older snapshot than '%s' lists: one of them "
 		    "was put back; remove the spool, or both",
 		    t->path, t->done_path);
 		errno = 0;
@@ -268,7 +268,7 @@ load_staging_files(struct staging *in, const char *suffix, struct buf *why)
 	return rc;
 }
 
-/* What is done first: it tells which spools are. */
+/* The .done files first: they say which spools are published already. */
 int
 staging_load(struct staging *in, struct buf *why)
 {

@@ -147,7 +147,7 @@ a_newer_one_drops_an_unfinished_one(void **state)
 	/* What still comes of the old one belongs to nobody. */
 	add(w, "m3", 1, CHAT);
 	assert_string_equal(buf_str(&w->refused),
-	    "its snapshot did not begin, or was given up\n");
+	    "its snapshot did not begin, or was dropped\n");
 }
 
 /* It was told of; what comes of it again is no news. */
