@@ -1,8 +1,8 @@
 /*
- * keyed_state: see keyed_state.h. Open addressing over pointers to entries; an
- * entry is its head and the payload behind it. The key stands in front of the
- * head, so that a look-up finds it in the same line of the cache, and the head
- * from the payload. Saving and forgetting stand in keyed_state_home.c.
+ * keyed_state: a hash table with open addressing over pointers to entries. An
+ * entry is a head with the payload behind it and the key in front of it, so
+ * that a look-up finds key and head in one line of the cache, and the head is
+ * found from the payload. keyed_state_home.c saves, evicts and expires.
  */
 #include "aggregator/state/keyed_state.h"
 
@@ -38,7 +38,16 @@ keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
 	home->tables[home->tables_n++] = k;
 }
 
-/* In front of the head, rounded up so that the head is aligned. */
+void
+keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
+{
+	int i;
+
+	for (i = 3; i >= 0; i--)
+		key_byte(k, h->tenant >> (8 * i) & 255);
+}
+
+/* Bytes of the key in front of the head, rounded up to align the head. */
 static size_t
 key_room(size_t len)
 {
@@ -86,7 +95,7 @@ keyed_state_close(struct keyed_state *k)
 	memset(k, 0, sizeof *k);
 }
 
-/* The slot where the key is, or the free one where it belongs. */
+/* The slot of the key, or the free one where it belongs. */
 static struct keyed_state_slot *
 seek_slot(
     const struct keyed_state *k, uint64_t hash, const void *key, size_t len)
@@ -156,7 +165,7 @@ keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e)
 		if (k->slots[i].entry == NULL)
 			break;
 		home = k->slots[i].hash & k->mask;
-		/* It may move unless its home lies between hole and here. */
+		/* It may move unless its first slot lies behind the hole. */
 		if (((i - home) & k->mask) < ((i - hole) & k->mask))
 			continue;
 		k->slots[hole] = k->slots[i];
@@ -167,7 +176,7 @@ keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e)
 	free_entry(k, e);
 }
 
-/* What the state has, in memory; NULL: nothing. */
+/* Reads an entry of the state into memory. NULL: there is none. */
 static struct keyed_state_entry *
 load_stored_entry(struct keyed_state *k, struct keyed_state_slot *slot,
     uint64_t hash, const void *key, size_t len)
@@ -309,8 +318,8 @@ keyed_state_key(const void *payload)
 	return t;
 }
 
-/* What is sorted. The first 16 bytes of the key, zeros behind its end, decide
- * nearly always, and are at hand: the first byte is the highest. */
+/* An entry to sort. The first 16 bytes of the key decide nearly always, so they
+ * are copied here, as big-endian numbers with zeros behind the key's end. */
 struct sorted_entry {
 	uint64_t first[2];
 	const unsigned char *key;
@@ -333,13 +342,13 @@ compare_entry_keys(const void *a, const void *b)
 }
 
 static void
-add_sorted_entry(
-    struct keyed_state_entry *e, bool gone, struct sorted_entry *v, size_t *n)
+add_sorted_entry(struct keyed_state_entry *e, bool deleted,
+    struct sorted_entry *v, size_t *n)
 {
 	struct sorted_entry *to;
 	size_t i;
 
-	if (e == NULL || (!gone && (e->flags & KEYED_STATE_DELETED) != 0))
+	if (e == NULL || (!deleted && (e->flags & KEYED_STATE_DELETED) != 0))
 		return;
 	to = &v[(*n)++];
 	to->key = keyed_state_entry_key(e);
@@ -365,14 +374,14 @@ sort_payloads(struct sorted_entry *v, size_t n)
 }
 
 void **
-keyed_state_sort(const struct keyed_state_list *list, bool gone, size_t *n)
+keyed_state_sort(const struct keyed_state_list *list, bool deleted, size_t *n)
 {
 	struct sorted_entry *v = xcalloc(list->n + 1, sizeof *v);
 	size_t i;
 
 	*n = 0;
 	for (i = 0; i < list->n; i++)
-		add_sorted_entry(list->v[i], gone, v, n);
+		add_sorted_entry(list->v[i], deleted, v, n);
 	return sort_payloads(v, *n);
 }
 

@@ -1,6 +1,6 @@
 /*
- * keyed_state_home: the tables of one tenant together: saving, and giving
- * memory back; and the pool that their entries live in.
+ * keyed_state_home: saves the tables of one tenant, evicts entries from memory,
+ * and deletes saved ones by prefix or by time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,69 +12,9 @@
 #include "aggregator/state/state.h"
 
 enum {
-	STEP = 16,            /* of sizes */
-	EXPIRE_AT_ONCE = 512, /* entries a call: no pauses */
-	EVICT_LEAST = 1024,   /* slots looked at in a tick, at least */
+	EXPIRE_AT_ONCE = 512, /* entries a call, so that none takes long */
+	EVICT_LEAST = 1024,   /* slots examined in a flush, at least */
 };
-
-static size_t
-pool_steps(size_t size)
-{
-	return (size + STEP - 1) / STEP;
-}
-
-void *
-keyed_state_pool_take(struct keyed_state_pool *p, size_t size)
-{
-	size_t i = pool_steps(size);
-	void *block = p->freed[i];
-
-	if (i > KEYED_STATE_MAX_BLOCK / STEP)
-		prog_die(PROG_SOFTWARE, "a block of %zu bytes", size);
-	p->used += i * STEP;
-	if (block == NULL)
-		return arena_take(&p->arena, i * STEP);
-	memcpy(&p->freed[i], block, sizeof(void *));
-	memset(block, 0, i * STEP);
-	return block;
-}
-
-void
-keyed_state_pool_give(struct keyed_state_pool *p, void *block, size_t size)
-{
-	size_t i = pool_steps(size);
-
-	p->used -= i * STEP;
-	memcpy(block, &p->freed[i], sizeof(void *));
-	p->freed[i] = block;
-}
-
-void
-keyed_state_pool_release(struct keyed_state_pool *p)
-{
-	size_t limit = p->limit;
-
-	arena_release(&p->arena);
-	memset(p, 0, sizeof *p);
-	p->limit = limit;
-}
-
-void
-keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
-{
-	int i;
-
-	for (i = 3; i >= 0; i--)
-		key_byte(k, h->tenant >> (8 * i) & 255);
-}
-
-void
-keyed_state_home_add_timers(struct keyed_state_home *h, struct timer_queue *c)
-{
-	if (h->timer_queues_n == KEYED_STATE_TABLES)
-		prog_die(PROG_SOFTWARE, "too many timer_queues");
-	h->timer_queues[h->timer_queues_n++] = c;
-}
 
 static void
 save_table_entry(
@@ -90,7 +30,7 @@ save_table_entry(
 		    k->payload);
 }
 
-/* In the order of keys, so that neighbours fall on one page. */
+/* Saves in the order of keys, so that neighbours fall on one page. */
 static void
 save_table(struct keyed_state *k)
 {
@@ -145,8 +85,8 @@ clear_pending(struct keyed_state *k)
 	k->pending.n = 0;
 }
 
-/* Goes round the slots, as far as what the tick changed could have made
- * necessary: an entry that was not used since the last time goes. */
+/* Evicts entries that were not used since the last pass over the slots. The
+ * number of slots it examines grows with what the flush changed. */
 static void
 evict_unused(struct keyed_state *k)
 {
@@ -157,7 +97,7 @@ evict_unused(struct keyed_state *k)
 	for (; look > 0 && pool->used > pool->limit; look--) {
 		k->hand &= k->mask;
 		e = k->slots[k->hand].entry;
-		/* What is removed may move another one here. */
+		/* Removing may move another entry to this slot. */
 		if (e != NULL && (e->flags & ~KEYED_STATE_USED) == 0 &&
 		    (e->flags & KEYED_STATE_USED) == 0) {
 			keyed_state_remove(k, e);
@@ -183,7 +123,7 @@ keyed_state_home_sent(struct keyed_state_home *h)
 		evict_unused(h->tables[i]);
 }
 
-/* Each key behind two bytes of length. */
+/* Collects keys, each behind two bytes of length. */
 static bool
 collect_prefixed_key(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
@@ -259,7 +199,7 @@ keyed_state_expire(struct keyed_state *k, int64_t before)
 		t.len = first.len;
 		time = key_read_time(t, &at);
 		if (time >= before) {
-			/* Nothing to do until that one is due. */
+			/* Nothing is to be done before that time. */
 			k->expired = time;
 			return;
 		}

@@ -1,9 +1,10 @@
 /*
- * state_acknowledged: what was acknowledged, in DIR/stream.told: two
- * slots, written in turns and not synced after each commit, so that a torn one
- * leaves the other. What a state has may be newer than what this says, never
- * older: so a torn last entry of the log is known from one that was there and
- * is not any more, and so is a file that was put back from an earlier time.
+ * state_acknowledged: DIR/stream.told, the number of the last commit whose
+ * success was reported. It has two slots, written in turns and not synced after
+ * each commit, so that a torn one leaves the other. A state may be newer than
+ * this number, never older. So a last entry of the log that was torn while it
+ * was written is distinguished from one that was lost later, and a file that
+ * was put back from an earlier time is detected.
  */
 #define _DEFAULT_SOURCE
 
@@ -37,7 +38,7 @@ ack_slot_sum(const struct ack_slot *slot)
 	return checksum(0, slot, offsetof(struct ack_slot, sum));
 }
 
-/* Whether that slot was written by a program of another version. */
+/* True if a program of another version wrote that slot. */
 static bool
 is_slot_of_other_version(const struct state_acknowledged *t, int i)
 {
@@ -111,7 +112,6 @@ state_acknowledged_write(struct state_acknowledged *t)
 	    (size_t)(t->turn % SLOTS) * SLOT_SIZE);
 }
 
-/* Both slots, durably. */
 int
 state_acknowledged_sync(struct state_acknowledged *t)
 {

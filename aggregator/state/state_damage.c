@@ -1,7 +1,7 @@
 /*
- * state_damage: what is wrong with a state, said in one line. LMDB trusts its
- * file: so it is looked at before, see state_sums.c, and should a page that was
- * damaged since make LMDB crash, that is said as well.
+ * state_damage: explains an error of a state in one line. LMDB trusts its file:
+ * state_sums.c checks it before; if a page that was damaged since makes LMDB
+ * crash, a signal handler reports that here.
  */
 #define _DEFAULT_SOURCE /* sigaction's flags */
 
@@ -23,7 +23,7 @@
 	"and replay what is within the window"
 #define DAMAGED "state '%s' is damaged; " WAY_OUT
 
-/* What a crash inside LMDB is told with. */
+/* The line that reports a crash inside LMDB. */
 static char crash_line[512];
 static volatile sig_atomic_t guarded;
 
@@ -144,7 +144,6 @@ state_explain(const struct state *s, int rc, struct buf *why)
 	return PROG_DATA;
 }
 
-/* The same for what is wrong with the log. */
 enum exit_code
 state_explain_log(
     const struct state *s, enum state_log_result r, struct buf *why)

@@ -1,8 +1,7 @@
 /*
- * state_log: see state_log.h. The file grows in steps that are asked of the
- * file system before they are needed, and an entry is written to where there
- * was one before as soon as it can be: then a sync has no sizes and no blocks
- * to write.
+ * state_log: writes and reads the log; state_log.h describes it. The file grows
+ * in steps that are allocated before they are needed, and entries overwrite
+ * older ones: then a sync has no sizes and no blocks to write.
  */
 #define _DEFAULT_SOURCE
 
@@ -25,7 +24,7 @@
 #define LOG_VERSION "3\n"
 #define FIRST_SIZE ((uint64_t)1 << 20)
 
-/* Stands at the front of the file. */
+/* The first bytes of the file. */
 struct log_header {
 	char magic[sizeof MAGIC - 1];
 	char version[sizeof LOG_VERSION];
@@ -33,12 +32,12 @@ struct log_header {
 	uint64_t sum; /* of what is above */
 };
 
-/* Stands before the bytes of an entry. */
+/* Precedes the bytes of an entry. */
 struct log_frame {
 	char magic[8];
 	uint64_t number;
 	uint64_t len;
-	uint64_t sum; /* of number, length and bytes, from the salt on */
+	uint64_t sum; /* of salt, number, length and bytes */
 };
 
 static const char frame_magic[8] = { 'c', 'o', 'm', 'm', 'i', 't', ' ', '\n' };
@@ -83,7 +82,7 @@ state_log_release(struct state_log *l)
 	l->path = NULL;
 }
 
-/* What is left to write after n bytes of it. */
+/* Skips the bytes that were written. */
 static void
 advance_iovec(struct iovec *iov, size_t n, size_t done)
 {
@@ -125,8 +124,8 @@ begin_log(struct state_log *l, const uint64_t seed[2], uint64_t size)
 	l->at = STATE_LOG_PAGE;
 }
 
-/* It got its name when it was that long, and was never shortened by us: what is
- * shorter was cut, and nobody can tell what of. */
+/* A log is renamed to its name when it has its first size, and never shortened:
+ * a shorter one was cut. */
 static bool
 is_log_size(uint64_t size)
 {
@@ -198,7 +197,7 @@ state_log_make(struct state_log *l, const uint64_t seed[2])
 	return rc;
 }
 
-/* The entry that begins there, if one does that is whole. */
+/* Reads the frame of the entry at that offset. False: no whole one is there. */
 static bool
 read_log_frame(const struct state_log *l, const struct buf *b, size_t at,
     struct log_frame *f)
@@ -223,8 +222,8 @@ has_entry_above(
 	return false;
 }
 
-/* Entries follow each other by their numbers; the first that does not is what
- * is left of a time before. */
+/* The numbers of entries go up by one; the first entry whose number does not is
+ * left from before the last restart. */
 static enum state_log_result
 walk_log(const struct state_log *l, const struct buf *b, uint64_t *number,
     state_log_fn *entry, void *ctx)
@@ -235,7 +234,7 @@ walk_log(const struct state_log *l, const struct buf *b, uint64_t *number,
 
 	while (read_log_frame(l, b, at, &f) &&
 	       (last == 0 || f.number == last + 1)) {
-		/* What was between is nowhere. */
+		/* The commits between are lost. */
 		if (last == 0 && f.number > *number + 1)
 			return STATE_LOG_FOREIGN;
 		last = f.number;
@@ -271,7 +270,7 @@ state_log_has_room(const struct state_log *l, size_t len)
 		   STATE_LOG_MAX;
 }
 
-/* Room for more than is needed now. */
+/* Makes the file twice as long, or more. */
 static int
 grow_log_file(struct state_log *l, uint64_t end)
 {

@@ -1,12 +1,11 @@
 /*
- * state_open: opens the file of a state, or refuses it; see state.h.
+ * state_open: opens a state, or refuses it; see state.h.
  *
- * What is looked at before anything is used: its pages are there, see
- * state_damage.c, it is of our version and was made for the same settings.
+ * Before anything is used it checks that the pages are those that were written
+ * (state_sums.c), that the version is ours and that the settings are the same.
  *
- * A new file, or one of before there was a log, is committed first, then its
- * log is made, then that it has one is committed: from then on it is refused
- * without.
+ * A new file is committed first, then its log is made, then it is committed
+ * again: a file with more than the first commit is refused without its log.
  */
 #include "aggregator/state/state_impl.h"
 
@@ -27,10 +26,11 @@
 #include "aggregator/state/state_folder.h"
 
 #define FORMAT "messaging-analytics stream 6"
-#define SPAN_BEFORE_MS HOUR_MS /* of those that tell none */
+#define SPAN_BEFORE_MS HOUR_MS /* of states that do not store one */
 enum { FIRST_COMMIT = 1 };
 
-/* A new file gets its name when it is whole. */
+/* The name to open: of the file, or of a new one, which is renamed once it is
+ * whole. */
 static char *
 choose_state_file(const struct state *s)
 {
@@ -58,14 +58,14 @@ open_lmdb(struct state *s, const char *name)
 	if (rc == 0) {
 		state_prepare_guard(s);
 		state_guard(s, true);
-		/* The lock that is held already is instead of LMDB's own. */
+		/* stream.lock is held already, so LMDB needs no lock. */
 		rc = mdb_env_open(s->env, name, flags, 0600);
 	}
 	state_guard(s, false);
 	return rc;
 }
 
-/* What stands beside LMDB's file. */
+/* Opens the files beside LMDB's. */
 static int
 open_side_files(struct state *s)
 {
@@ -105,46 +105,6 @@ open_state_file(struct state *s)
 	return rc;
 }
 
-struct state_table *
-state_table(struct state *s, const char *name, enum state_keys keys)
-{
-	unsigned flags = keys == STATE_NUMBERS ? MDB_INTEGERKEY : 0;
-	struct state_table *t;
-	MDB_dbi dbi = 0;
-	bool made = false;
-	size_t i;
-	int rc;
-
-	for (i = 0; i < s->tables_n; i++)
-		if (strcmp(s->tables[i]->name, name) == 0)
-			return s->tables[i];
-	if (!state_begin(s))
-		return NULL;
-	state_guard(s, true);
-	rc = s->tables_n < STATE_TABLES
-		 ? mdb_dbi_open(s->writer, name, flags, &dbi)
-		 : MDB_DBS_FULL;
-	if (rc == MDB_NOTFOUND) {
-		made = true;
-		rc = mdb_dbi_open(s->writer, name, MDB_CREATE | flags, &dbi);
-	}
-	state_guard(s, false);
-	if (rc != 0) {
-		if (s->rc == 0)
-			s->rc = rc;
-		return NULL;
-	}
-	t = xcalloc(1, sizeof *t);
-	t->state = s;
-	t->name = xstrdup(name);
-	t->dbi = dbi;
-	t->keys = keys;
-	s->tables[s->tables_n++] = t;
-	if (made)
-		state_ops_table(t);
-	return t;
-}
-
 static bool
 get_meta_text(struct state *s, const char *key, const char **text, size_t *len)
 {
@@ -162,7 +122,7 @@ put_meta_text(struct state *s, const char *key, const char *text)
 	state_put(s->meta, key, strlen(key), text, strlen(text));
 }
 
-/* There is no log yet, so it goes into the file. */
+/* There is no log yet, so this commit is a checkpoint. */
 static enum exit_code
 commit_new_state(struct state *s, struct buf *why)
 {
@@ -178,7 +138,7 @@ commit_new_state(struct state *s, struct buf *why)
 	return code;
 }
 
-/* A new file: what it is for. */
+/* Writes into a new file what it is made for. */
 static enum exit_code
 create_state(struct state *s, const struct state_identity *id, struct buf *why)
 {
@@ -202,7 +162,7 @@ create_state(struct state *s, const struct state_identity *id, struct buf *why)
 	return commit_new_state(s, why);
 }
 
-/* Chats of another part, or of another generation, do not belong here. */
+/* Refuses a state of another shard, or of another epoch of the topology. */
 static enum exit_code
 check_state_part(struct state *s, const char *want, struct buf *why)
 {
@@ -292,7 +252,7 @@ check_state_identity(
 	return check_state_settings(s, id, why);
 }
 
-/* A file of which only its first commit is there has no log yet. */
+/* A file that has only its first commit has no log yet. */
 static enum exit_code
 make_missing_log(struct state *s, struct buf *why)
 {
@@ -303,7 +263,7 @@ make_missing_log(struct state *s, struct buf *why)
 	return PROG_OK;
 }
 
-/* What the log has and the file has not. */
+/* Opens the log, and applies the commits that the file lacks. */
 static enum exit_code
 open_state_log(struct state *s, struct buf *why)
 {

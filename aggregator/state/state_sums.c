@@ -1,16 +1,16 @@
 /*
- * state_sums: a checksum of each page of LMDB's file, in DIR/stream.sums: so
- * many words as there are pages. LMDB has none; without them a bit that flips
- * in a key, a page from an earlier time or in another's place is a wrong metric
+ * state_sums: a checksum of each page of LMDB's file, one word a page, in
+ * DIR/stream.sums. LMDB has none; without them a flipped bit in a key, or a
+ * page from an earlier time or in the place of another, would be a wrong metric
  * that nobody notices.
  *
  * LMDB never changes a page that its last commit uses, but writes another one.
- * So what a commit wrote is what is in use after it and was free before, and
- * its lists of free pages tell both. Only the page that has its root, the meta
- * page, is one of two in turns.
+ * So the pages that a commit wrote are those that are in use after it and were
+ * free before, and LMDB's lists of free pages show both. Only the meta page,
+ * which has the root, is one of two in turns.
  *
- * All pages are looked at when a state is opened, in the order of the file: a
- * second for some GiB. A page that is not in use may hold anything.
+ * All pages are checked when a state is opened, in the order of the file: some
+ * GiB a second. A page that is not in use may hold anything.
  */
 #define _DEFAULT_SOURCE
 
@@ -45,7 +45,7 @@ set_page_free(struct state_bitmap *b, size_t page)
 		b->words[page / 64] |= UINT64_C(1) << (page % 64);
 }
 
-/* A list is a count and that many page numbers. */
+/* A list of LMDB is a count and that many page numbers. */
 static int
 add_free_list(struct state_bitmap *b, const MDB_val *data)
 {
@@ -66,7 +66,8 @@ add_free_list(struct state_bitmap *b, const MDB_val *data)
 	return 0;
 }
 
-/* Which pages the last commit does not use; as LMDB says it. */
+/* Finds the pages that the last commit does not use. An error as state_impl.h
+ * says. */
 static int
 find_free_pages(struct state *s, size_t pages, struct state_bitmap *b)
 {
@@ -93,7 +94,7 @@ find_free_pages(struct state *s, size_t pages, struct state_bitmap *b)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Of what LMDB's file is made; as LMDB says it. */
+/* The sizes of LMDB's file. */
 static int
 measure_lmdb_file(struct state *s, struct state_file *f)
 {
@@ -126,10 +127,10 @@ page_sum(
 	    checksum(s->acknowledged.seed, (const char *)at, sizeof at), p,
 	    f->page);
 
-	return sum == 0 ? 1 : sum; /* 0: nothing is known of it */
+	return sum == 0 ? 1 : sum; /* 0: the page has no checksum */
 }
 
-/* Calls back for the sum of each of so many pages. -1 with errno. */
+/* Calls back with the checksum of each page in a range. -1 with errno. */
 static int
 each_page_sum(struct state *s, const struct state_file *f, size_t from,
     size_t to, void (*on_sum)(struct state *s, size_t page, uint64_t sum))
@@ -224,7 +225,7 @@ state_sums_update(struct state *s)
 static void
 compare_page_sum(struct state *s, size_t page, uint64_t sum)
 {
-	/* The other one of the two has the commit before. */
+	/* The other meta page has the commit before. */
 	if (page < METAS && page != (s->acknowledged.txn & 1))
 		return;
 	if (page < s->sums.cap && s->sums.v[page] == sum)
@@ -253,7 +254,7 @@ state_sums_check(struct state *s)
 	for (i = 0; rc == 0 && i < sums->wrong_n; i++)
 		if (!is_page_free(&sums->unused, sums->wrong[i]))
 			rc = MDB_CORRUPTED;
-	/* LMDB does not write what it took and gave back at once. */
+	/* LMDB does not write pages that it took and freed in one commit. */
 	for (i = f.there; rc == 0 && i < f.pages; i++)
 		if (!is_page_free(&sums->unused, i))
 			rc = MDB_CORRUPTED;
@@ -294,12 +295,11 @@ state_sums_release(struct state_sums *sums)
 	free(sums->unused.words);
 }
 
-/* Makes the last commit that of before: its meta page gets what the other one
- * has. */
+/* Undoes the last commit: copies the other meta page over its meta page. */
 static int
 copy_meta_page(const struct state_file *f)
 {
-	enum { HEAD = 16 }; /* has the page's number */
+	enum { HEAD = 16 }; /* bytes; they hold the number of the page */
 	size_t last = (f->txn & 1) * f->page, other = f->page - last;
 	char *page = xmalloc(f->page);
 	int rc = file_read_at(f->fd, page, f->page, other);
@@ -313,8 +313,8 @@ copy_meta_page(const struct state_file *f)
 	return rc;
 }
 
-/* When the process died between LMDB's commit and the sums of it, the log has
- * all that came since the commit before, whose pages are all there. */
+/* If the process died between LMDB's commit and writing its checksums, the log
+ * has all changes since the commit before, whose pages are all there. */
 int
 state_sums_step_back(struct state *s, bool *stepped)
 {

@@ -1,12 +1,13 @@
 /*
- * timer_queue: see timer_queue.h. A binary heap, earliest first; in the state a
- * key of tenant, due and the rest, with nothing behind it.
+ * timer_queue: a binary heap, the earliest first. In the state an entry is a
+ * key of tenant, time and the caller's key, with an empty value.
  */
 #include "aggregator/state/timer_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/state/keyed_state.h"
@@ -21,7 +22,9 @@ timer_queue_open(
 	c->stored_from = INT64_MIN;
 	if (home->state != NULL)
 		c->store = state_table(home->state, name, STATE_BYTES);
-	keyed_state_home_add_timers(home, c);
+	if (home->timer_queues_n == KEYED_STATE_TABLES)
+		prog_die(PROG_SOFTWARE, "too many timer queues");
+	home->timer_queues[home->timer_queues_n++] = c;
 }
 
 static void
@@ -111,7 +114,7 @@ copy_timer_key(void *timer_queue, const void *key, size_t key_len,
 	return false;
 }
 
-/* The earliest one of the state into c->key, and out of the state. */
+/* Moves the earliest key of the state into c->key, if it is due. */
 static bool
 next_stored_timer(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
@@ -174,7 +177,7 @@ timer_queue_save(struct timer_queue *c)
 
 	if (c->store == NULL || c->n == 0)
 		return;
-	/* In their order they fall on the same pages. */
+	/* In the order of keys neighbours fall on the same pages. */
 	qsort(c->heap, c->n, sizeof *c->heap, compare_timer_items);
 	if (c->heap[0].due < c->stored_from)
 		c->stored_from = c->heap[0].due;
