@@ -1,6 +1,6 @@
 /*
- * redelivery: see redelivery.h. What is gone stays in the list and in the index
- * until both are made anew, so nothing moves meanwhile.
+ * redelivery: a list of messages and a hash table of their indices. A dropped
+ * entry stays in both until they are rebuilt, so that no other one moves.
  */
 #include "aggregator/stream/redelivery.h"
 
@@ -14,7 +14,7 @@
 #define LAYOUT 1
 #define NONE SIZE_MAX
 #define INDEX_MIN 256
-/* So many with the same bytes and without an id are told apart. */
+/* How many messages with the same bytes and no id are distinguished. */
 #define SAME_MAX 64
 
 void
@@ -37,7 +37,7 @@ redelivery_release(struct redelivery *t)
 	redelivery_init(t, t->seed);
 }
 
-/* Where the index has that print, or would. */
+/* The slot of the index with that print, or the free one for it. */
 static uint32_t *
 find_print_slot(const struct redelivery *t, uint64_t print)
 {
@@ -69,7 +69,7 @@ drop_delivery(struct redelivery *t, size_t i)
 	e->held_n = e->held_cap = 0;
 }
 
-/* Leaves out what is gone, and makes the index anew. */
+/* Removes dropped entries, and rebuilds the index. */
 static void
 compact_entries(struct redelivery *t)
 {
@@ -112,8 +112,8 @@ append_entry(struct redelivery *t, uint64_t print)
 	return e;
 }
 
-/* The print of the one that it is again, and where that is; else of a new
- * one. */
+/* The index and *print of the entry that the message repeats; NONE and the
+ * *print of a new entry if it repeats none. */
 static size_t
 look_up_message(const struct redelivery *t, const struct redelivery_message *m,
     uint64_t *print)
@@ -138,7 +138,7 @@ look_up_message(const struct redelivery *t, const struct redelivery_message *m,
 	return NONE;
 }
 
-/* Those without an id need not be known any more. */
+/* An acknowledged message without an id is dropped. */
 static void
 set_entry_acked(struct redelivery *t, size_t i)
 {
@@ -152,7 +152,8 @@ set_entry_acked(struct redelivery *t, size_t i)
 	}
 }
 
-/* What came through an earlier connection, and not again, was acknowledged. */
+/* What came through an earlier connection, and did not come again, was
+ * acknowledged. */
 static void
 sweep_earlier_connections(struct redelivery *t, uint64_t connection)
 {
@@ -264,7 +265,7 @@ redelivery_acked(struct redelivery *t, uint64_t connection)
 			continue;
 		}
 		first = i < first ? i : first;
-		/* So that what is packed last has all that may come again. */
+		/* The next pack then has all that may come again. */
 		e->dirty = true;
 	}
 	t->unacked = first;

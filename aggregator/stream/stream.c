@@ -1,7 +1,7 @@
 /*
- * stream: takes blocks of a queue apart and gives each record to its tenant.
- * The loop that acknowledges last is common/endpoint/stage.h, a tick is its
- * flush. Snapshots go into the staging, line by line (stream_snapshot.c).
+ * stream: the run of a stream: splits blocks of a queue into records and adds
+ * each to its tenant's model. The loop, which acknowledges last, is
+ * common/endpoint/stage.h. Lines of snapshots go into the staging.
  */
 #include "aggregator/stream/stream.h"
 
@@ -19,107 +19,15 @@
 #include "aggregator/model/dedup.h"
 #include "aggregator/model/model_pack.h"
 
-/* A tick is due early when so many records have come (no more than the broker
- * sends ahead, see endpoint_amqp_read.c); late where the stream is behind. */
+/* After so many records a flush comes early (no more than the broker sends
+ * ahead, see endpoint_amqp_read.c); while the stream is behind it comes late.
+ */
 #define BATCH_RECORDS 600000
 #define BUSY_MS 5000
 #define EXPIRE_EVERY_MS HOUR_MS
 #define PAUSE_MS 1000
-/* So late a reservation may expire. */
+/* The longest delay with which a reservation expires. */
 #define ALLOCATION_IDLE_MS 100
-
-static void
-die_of_wrong_event(const char *what, unsigned event, unsigned state)
-{
-	prog_die(PROG_SOFTWARE,
-	    "%s cannot go on: event %u in state %u; this is a mistake in the "
-	    "program",
-	    what, event, state);
-}
-
-void
-stream_step(struct stream *s, enum stream_event e)
-{
-	enum stream_state next = stream_next(s->tick, e);
-
-	if (next == STREAM_STATES)
-		die_of_wrong_event("the tick", e, s->tick);
-	s->tick = next;
-}
-
-void
-stream_tenant_step(struct stream_tenant *t, enum stream_tenant_event e)
-{
-	enum stream_age next = stream_age_next(t->age, e);
-
-	if (next == TENANT_AGES)
-		die_of_wrong_event(t->name, e, t->age);
-	t->age = next;
-}
-
-void
-stream_fail(struct stream *s, enum exit_code code)
-{
-	s->code = code;
-	if (s->tick != STREAM_FAILED)
-		stream_step(s, STREAM_FAIL);
-}
-
-void
-stream_touch(struct stream_tenant *t)
-{
-	if (t->age == TENANT_TOUCHED) /* by most records */
-		return;
-	t->stream->touched += !stream_is_touched(t);
-	stream_tenant_step(t, TENANT_TOUCH);
-}
-
-/* Messages of a chat that was loaded without them. */
-static void
-fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
-{
-	struct stream_tenant *t = ctx;
-	struct stream *s = t->stream;
-	size_t i, n = model_segments(c).stored, len = 0;
-	const void *data = NULL;
-	uint64_t key;
-
-	for (i = 0; i < n; i++) {
-		key = stream_segment_key(c->number, i);
-		if (!state_get(
-			s->tables.messages, &key, sizeof key, &data, &len) ||
-		    model_unpack_segment(m, c, data, len) == -1) {
-			state_set_damaged(s->state);
-			return;
-		}
-	}
-}
-
-struct stream_tenant *
-stream_tenant(struct stream *s, struct text name)
-{
-	struct stream_tenant *t = s->last;
-	void **slot;
-
-	if (t != NULL && text_is(name, t->name))
-		return t;
-	slot = strmap_put(&s->names, name.p, name.len);
-	if (*slot == NULL) {
-		t = xcalloc(1, sizeof *t);
-		t->name = text_dup(name);
-		t->stream = s;
-		t->number = (uint32_t)s->tenants_n;
-		pipeline_init(
-		    &t->pipeline, &s->setup, name, true, CLOCK_NONE, t->number);
-		t->pipeline.model.prompt = true;
-		t->pipeline.model.fetch = fetch_chat_messages;
-		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
-		s->tenants[s->tenants_n++] = t;
-		*slot = t;
-	}
-	s->last = *slot;
-	return *slot;
-}
 
 static enum outcome
 refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
@@ -133,7 +41,7 @@ refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 	return o;
 }
 
-/* Of a time that is more than so far from another one. */
+/* Refuses a record whose time is more than ms from what `than` says. */
 static enum outcome
 refuse_record_time(struct stream *s, const char *what, int64_t ms,
     const char *than, uint64_t *count)
@@ -161,14 +69,15 @@ pass_record_on(struct stream *s)
 	return OUTCOME_NEVER;
 }
 
-/* The number of the line in hand within its message. */
+/* The number of the current line within its message. */
 static uint64_t
 message_line_number(const struct stream *s)
 {
 	return s->first_line + s->line;
 }
 
-/* Of those that are, one that became this. */
+/* True if a record with this result is passed through, of the types that
+ * are. */
 static bool
 is_passed_through(const struct stream_tenant *t, const struct record *r,
     enum model_taken taken)
@@ -177,7 +86,7 @@ is_passed_through(const struct stream_tenant *t, const struct record *r,
 	       !(r->type == RECORD_MESSAGE && t->pipeline.model.aside);
 }
 
-/* A record outside of any snapshot. */
+/* Adds a record outside of any snapshot to its tenant. */
 static enum outcome
 add_stream_record(struct stream *s)
 {
@@ -222,7 +131,8 @@ add_stream_record(struct stream *s)
 	return passes ? pass_record_on(s) : OUTCOME_DONE;
 }
 
-/* A record outside of any snapshot, of a message that was taken in before. */
+/* The same, of a message that was taken in before: it is only passed through.
+ */
 static enum outcome
 add_known_record(struct stream *s)
 {
@@ -233,7 +143,7 @@ add_known_record(struct stream *s)
 	return OUTCOME_DONE;
 }
 
-/* Letters first: a bad line that is in the staging is not refused again. */
+/* Dead letters first: a bad line in the staging is not refused again. */
 static enum outcome
 flush_snapshots(struct stream *s)
 {
@@ -247,7 +157,7 @@ flush_snapshots(struct stream *s)
 	return o;
 }
 
-/* The line in hand: a record, or one that is bad. */
+/* Handles the current line: a record, or a bad line. */
 static enum outcome
 handle_line(struct stream *s)
 {
@@ -256,7 +166,7 @@ handle_line(struct stream *s)
 
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
-		/* What comes behind a snapshot counts behind it. */
+		/* What comes behind a snapshot takes effect after it. */
 		o = staging_has_unpublished(&s->staging, r->tenant)
 			? flush_snapshots(s)
 			: OUTCOME_DONE;
@@ -330,8 +240,8 @@ flush_stream(void *ctx)
 	return o;
 }
 
-/* Nothing comes: the last records' waits are shown as they ended, and what is
- * due of allocation is done. */
+/* While nothing comes: writes the waits of the last records as they ended, and
+ * does what is due in allocation. */
 static void
 tick_when_idle(struct stream *s)
 {
@@ -344,7 +254,7 @@ tick_when_idle(struct stream *s)
 		endpoint_pump(s->in);
 	if (o != OUTCOME_NEVER)
 		return;
-	/* Nobody asks idle() how it went. */
+	/* The callback returns nothing, so end the loop. */
 	stop_set(true);
 }
 
@@ -371,8 +281,8 @@ on_stream_idle(void *ctx)
 	staging_expire(&s->staging);
 }
 
-/* Until it is done: at the start for what the last run left, at the end for
- * what the course of time changes. */
+/* Flushes until that is done: at the start what the last run left, at the end
+ * also what changed by time alone. */
 static enum exit_code
 finish_pending(struct stream *s, bool refresh)
 {
@@ -391,9 +301,9 @@ finish_pending(struct stream *s, bool refresh)
 	return PROG_OK;
 }
 
-/* The last rows and reservations are confirmed: no mark of them need stay. */
+/* The last rows and reservations are confirmed: removes their keys. */
 static enum exit_code
-clear_row_marks(struct stream *s)
+delete_pending_keys(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -445,7 +355,7 @@ run_stream(struct stream *s)
 		.batch_records = BATCH_RECORDS,
 		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
 		.prompt = true,
-		/* A reservation is not to wait. */
+		/* Reservations are written without delay. */
 		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.wait_forever = !s->job->until_empty,
@@ -458,10 +368,10 @@ run_stream(struct stream *s)
 		code = s->code;
 	else if (code == PROG_OK)
 		code = finish_pending(s, true);
-	/* Rows that nobody confirmed are written at the next start, also when
-	 * nobody reads the pipe any more, which is no failure of ours. */
+	/* Rows that were not confirmed are written at the next start, also if
+	 * the reader closed the pipe, which is not an error. */
 	if (code == PROG_OK && s->tick == STREAM_OPEN)
-		code = clear_row_marks(s);
+		code = delete_pending_keys(s);
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
 		return code;
@@ -486,7 +396,7 @@ stream_init(struct stream *s, const struct job *job)
 	s->setup.ahead_ms = conf_int(job->conf, "aggregator", "ahead");
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
-	/* To tell which messages of a snapshot are known. */
+	/* To find out which messages of a snapshot came in the stream. */
 	s->setup.clocks = job->selection.messages;
 	s->snapshots = s->setup; /* before there is a state */
 	s->snapshots.window_ms = 0;
@@ -541,7 +451,7 @@ stream_run(const struct job *job)
 	code = stream_open(&s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
-	/* Who is asked to stop before the broker is there has no ends. */
+	/* If it is stopped while it connects, it has no input or output. */
 	if (code == PROG_OK && !stop_asked())
 		code = run_stream(&s);
 	stream_release(&s);

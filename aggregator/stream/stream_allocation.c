@@ -1,9 +1,9 @@
 /*
- * stream_allocation: allocation in a stream. It is told each record as it
- * comes (pipeline.c), decides once a tick, after the model is settled, and what
- * it knows is committed with everything else. Promises are written after that
+ * stream_allocation: allocation in a stream. It takes each record as it comes
+ * (pipeline.c), assigns chats once a flush, after the model is recomputed, and
+ * is committed with everything else. Reservations are written after that
  * commit, as rows are: after a crash those that were not confirmed are written
- * again, the same.
+ * again, unchanged.
  */
 #include "aggregator/stream/stream.h"
 
@@ -101,7 +101,7 @@ stream_allocation_load(struct stream *s)
 		stream_tenant_key(t, &s->key);
 		state_each(s->tables.allocation, s->key.data, s->key.len,
 		    load_allocation_entry, t);
-		/* Some may wait, or be reserved and not told of. */
+		/* Chats may wait, or reservations be not yet written. */
 		stream_touch(t);
 	}
 	return state_failed(s->state) ? -1 : 0;

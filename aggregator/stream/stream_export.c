@@ -1,9 +1,9 @@
 /*
- * stream_export: the state of a stream as records, for aggregators of the next
- * generation: operators, chats, and the messages that are held, which say that
- * they were counted before. What was stored of them stays where it is; with
- * the records the new aggregators know what goes on. Writing them once more
- * changes nothing.
+ * stream_export: writes the state of a stream as records, for the aggregators
+ * of the next epoch of the topology: operators, chats, and the messages in
+ * memory, marked as counted before ("stale"). Rows that were written stay; the
+ * records let the new aggregators go on from here. Writing the records once
+ * more changes nothing.
  */
 #include "aggregator/stream/stream.h"
 
@@ -59,8 +59,8 @@ export_operator(struct record_export *e, const struct model *m,
 {
 	begin_record(e, "operator", m);
 	export_text(e, "operator", operator_id(m, o));
-	/* Also one that the last snapshot did not tell: nobody would know it
-	 * any more when they leave. */
+	/* Also a name that the last snapshot did not have: once the operator
+	 * leaves, no other record has it. */
 	export_text(e, "name", model_name(m, o->name));
 	if (o->has_available)
 		jsonw_bool(&e->line, "available", o->available);
@@ -89,7 +89,7 @@ export_description(struct record_export *e, const struct model *m,
 	end_record(e);
 }
 
-/* What messages told that are held no more. */
+/* The status and assignee by messages that are no longer in memory. */
 static void
 export_dropped_messages(
     struct record_export *e, const struct model *m, const struct chat *c)
@@ -204,7 +204,7 @@ export_all(struct stream *s, struct buf *why)
 	bool there = access(file, F_OK) == 0;
 
 	free(file);
-	/* Or one would be made, in whatever folder was named. */
+	/* Opening would make one, in whatever folder was named. */
 	if (!there) {
 		buf_setf(why, "there is no state in '%s'; check its name",
 		    s->job->state);
@@ -221,7 +221,7 @@ export_all(struct stream *s, struct buf *why)
 		return PROG_TEMPFAIL;
 	}
 	to = endpoint_open_write(s->job->to, &opt, why, &code);
-	if (to == NULL) /* asked to stop: nothing was handed over */
+	if (to == NULL) /* stopped: nothing was exported */
 		return code == PROG_OK ? PROG_TEMPFAIL : code;
 	code = export_to(s, to);
 	endpoint_close(to);

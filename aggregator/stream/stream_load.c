@@ -1,7 +1,8 @@
 /*
- * stream_load: reads the state back: of each tenant its operators, events,
- * identities and the heads of its chats; messages when a chat is written to.
- * Then the rows whose keys are marked are made anew.
+ * stream_load: reads the state at the start: of each tenant its operators,
+ * events, identities and the heads of its chats. Messages of a chat are read
+ * when a record of it comes. Then it marks the rows whose keys are pending, so
+ * that they are written again.
  */
 #include "aggregator/stream/stream.h"
 
@@ -46,7 +47,7 @@ tenant_of_key(const struct stream_loader *l, const void *key, size_t key_len)
 	return t;
 }
 
-/* Goes on unless the bytes were not what a packer wrote. */
+/* False if unpacking failed: the state is damaged. */
 static bool
 check_unpacked(const struct stream_loader *l, int rc)
 {
@@ -70,7 +71,7 @@ load_tenant_entry(
 	t = stream_tenant(l->stream, name);
 	XGROW(l->by_number, l->n, l->cap);
 	l->by_number[l->n++] = t;
-	/* Who was killed may have left waits as they were long before. */
+	/* A run that was killed may have left old waits in the rows. */
 	t->age = l->stream->refreshed ? TENANT_FRESH : TENANT_AGED;
 	if (!check_unpacked(l, model_unpack_tenant(&t->pipeline.model, nul + 1,
 				   len - name.len - 1)))

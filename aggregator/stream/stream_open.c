@@ -1,6 +1,6 @@
 /*
- * stream_open: opens what a stream reads, keeps and writes: snapshots that are
- * not whole first, then the state, then the ends.
+ * stream_open: opens the staging first, because it locks the folder, then the
+ * state, then the input and the outputs.
  */
 #include "aggregator/stream/stream.h"
 

@@ -1,14 +1,14 @@
 /*
- * stream_redelivery: which messages of the broker a stream has taken in, kept
- * with what they did, in the same commit:
+ * stream_redelivery: saves which messages of the broker a stream has taken in,
+ * in the same commit as what they changed:
  *
- *   version -> those with an id that came in that tick
- *   0       -> those without that may not be acknowledged yet
+ *   version -> messages with an id that came in the flush of that version
+ *   0       -> messages without an id that may not be acknowledged yet
  *
- * A record of a stream that comes again in a message that is known here does
- * nothing but to be passed on: whether that was confirmed is not known. Lines
- * of snapshots are left to the staging, and bad ones become dead letters once
- * more.
+ * A record outside of snapshots that comes again in such a message is only
+ * passed through once more, because whether that was confirmed is not known.
+ * The staging recognizes lines of snapshots itself; bad lines become dead
+ * letters once more.
  */
 #include "aggregator/stream/stream.h"
 
@@ -56,7 +56,7 @@ stream_redelivery_block(struct stream *s)
 			   d.id, d.body, d.len, d.connection, d.again });
 }
 
-/* What was read of the block is taken in. */
+/* The lines of the block that were read are taken in. */
 static void
 save_line_count(struct stream *s)
 {
@@ -88,7 +88,7 @@ add_redelivery_tick(struct stream_redelivery *v, uint64_t version, size_t n)
 	v->messages += n;
 }
 
-/* Ticks that were acknowledged, but for the last REDELIVERY_NAMED messages. */
+/* Deletes acknowledged ticks, but for the last REDELIVERY_NAMED messages. */
 static void
 expire_redelivery_ticks(struct stream *s)
 {

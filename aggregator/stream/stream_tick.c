@@ -1,9 +1,10 @@
 /*
- * stream_tick: what has come becomes rows: settled, saved with the marks of
- * its rows in one commit, written, confirmed. See stream.h for the order.
+ * stream_tick: a flush: recomputes the tenants that changed, saves them and the
+ * keys of their rows in one commit, writes the rows and confirms them. stream.h
+ * has the order.
  *
- * It costs what changed. Once in a while, [aggregator] refresh, the rows in
- * which a wait runs are written too, of the tenants whose time went on.
+ * Its cost is in proportion to what changed. Every [aggregator] refresh it also
+ * writes the rows in which a wait goes on, of tenants whose time went on.
  */
 #include "aggregator/stream/stream.h"
 
@@ -36,7 +37,7 @@ stream_refresh_due(const struct stream *s)
 	return false;
 }
 
-/* Its operators came, but nothing yet that tells a time to date rows by. */
+/* Only operators of the tenant came so far, and no time to date its rows by. */
 static bool
 is_undated(const struct stream_tenant *t)
 {
@@ -64,11 +65,11 @@ recompute_touched(struct stream *s, bool refresh)
 		s->refreshed_ms = clock_mono_ms();
 }
 
-/* Puts everything into the state, the marks of the rows with it. */
+/* Commits everything to the state, with the keys of the rows to write. */
 static enum outcome
 commit_tick(struct stream *s)
 {
-	struct buf marks = BUF_INIT, why = BUF_INIT;
+	struct buf keys = BUF_INIT, why = BUF_INIT;
 	uint64_t version = (uint64_t)state_version(s->state);
 	struct stream_tenant *t;
 	enum exit_code code;
@@ -81,7 +82,7 @@ commit_tick(struct stream *s)
 			stream_save(t);
 		if ((stream_is_touched(t) || is_undated(t)) &&
 		    pending_rows_any(&t->pipeline))
-			pending_rows_pack(&t->pipeline, t->number, &marks);
+			pending_rows_pack(&t->pipeline, t->number, &keys);
 	}
 	if (s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 0);
@@ -90,18 +91,18 @@ commit_tick(struct stream *s)
 		state_delete(s->tables.pending_rows, &s->pending_version,
 		    sizeof s->pending_version);
 	s->pending_version = 0;
-	if (marks.len > 0) {
+	if (keys.len > 0) {
 		state_put(s->tables.pending_rows, &version, sizeof version,
-		    marks.data, marks.len);
+		    keys.data, keys.len);
 		s->pending_version = version;
 	}
-	/* Commit point: what has come is known, whatever happens next. */
+	/* Commit point: what has come needs not come again. */
 	code = state_commit(s->state, &why);
 	if (code == PROG_OK)
 		stream_step(s, STREAM_COMMIT);
 	else
 		(void)fail_tick(s, code, buf_str(&why));
-	buf_release(&marks);
+	buf_release(&keys);
 	buf_release(&why);
 	return code == PROG_OK ? OUTCOME_DONE : OUTCOME_NEVER;
 }
@@ -142,7 +143,7 @@ write_changed_rows(struct stream *s, int64_t version)
 	return OUTCOME_DONE;
 }
 
-/* What could not be dated is written when it can be. */
+/* The rows are confirmed. Rows without a date stay pending. */
 static void
 clear_changed_rows(struct stream *s)
 {
@@ -177,7 +178,7 @@ commit_and_write(struct stream *s, bool refresh)
 	int64_t version;
 	enum outcome o;
 
-	/* What was refused is known after the commit, and not refused again. */
+	/* After the commit bad lines that come again are not refused again. */
 	o = stream_flush_dead_letters(s);
 	if (o != OUTCOME_DONE)
 		return o;
