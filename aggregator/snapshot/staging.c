@@ -20,7 +20,7 @@ struct incoming_line {
 
 /* What comes again of a dropped snapshot was logged when that was dropped. */
 static bool
-is_snapshot_passed_over(const struct staging_tenant *t, struct text id,
+is_snapshot_ignored(const struct staging_tenant *t, struct text id,
     unsigned part, const struct incoming_line *l)
 {
 	return staging_is_done(t, id, part) ||
@@ -151,7 +151,7 @@ add_begin_marker(
 	/* One more part of the open snapshot. */
 	if (same && t->in_parts && part != STAGING_WHOLE &&
 	    !t->parts[part].begun &&
-	    !is_snapshot_passed_over(t, r->snapshot, part, l)) {
+	    !is_snapshot_ignored(t, r->snapshot, part, l)) {
 		staging_begin_part(t, part);
 		append_staged_line(t, l);
 		return OUTCOME_DONE;
@@ -161,7 +161,7 @@ add_begin_marker(
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	if (is_snapshot_passed_over(t, r->snapshot, part, l))
+	if (is_snapshot_ignored(t, r->snapshot, part, l))
 		return OUTCOME_DONE;
 	if (r->at < t->done_at || (t->id != NULL && r->at < t->at)) {
 		ignore_older_snapshot(t, r);
@@ -304,7 +304,7 @@ stage_record(struct staging *in, const struct incoming_line *l)
 	if (t->id != NULL && text_is(r->snapshot, t->id) &&
 	    t->parts[in->last_part].begun)
 		return add_snapshot_line(in, t, l, marker ? r : NULL);
-	if (is_snapshot_passed_over(t, r->snapshot, in->last_part, l))
+	if (is_snapshot_ignored(t, r->snapshot, in->last_part, l))
 		return OUTCOME_DONE;
 	return in->refuse(in->ctx, l->p, l->len,
 	    "its snapshot did not begin, or was dropped");

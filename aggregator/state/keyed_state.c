@@ -165,7 +165,7 @@ keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e)
 		if (k->slots[i].entry == NULL)
 			break;
 		home = k->slots[i].hash & k->mask;
-		/* It may move unless its first slot lies behind the hole. */
+		/* It may move unless its first slot is between hole and i. */
 		if (((i - home) & k->mask) < ((i - hole) & k->mask))
 			continue;
 		k->slots[hole] = k->slots[i];

@@ -29,8 +29,8 @@
 #define SPAN_BEFORE_MS HOUR_MS /* of states that do not store one */
 enum { FIRST_COMMIT = 1 };
 
-/* The name to open: of the file, or of a new one, which is renamed once it is
- * whole. */
+/* The name to open: that of the file, or a temporary one for a new file, which
+ * is renamed once it is whole. */
 static char *
 choose_state_file(const struct state *s)
 {

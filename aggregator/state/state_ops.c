@@ -20,7 +20,7 @@
 
 #include "common/containers/pack.h"
 
-/* Shorter values, in bytes, are logged whole. */
+/* In bytes. A shorter value is logged whole. */
 #define UPDATE_LEAST 32
 
 static void

@@ -11,8 +11,8 @@
 
 #define PAGES_FIRST 1024
 
-/* A page is no longer than the distance of two slots' addresses, so it has
- * two at most. */
+/* A page is identified by its address divided by STATE_LOG_PAGE. A copy need
+ * not be aligned, so it counts as two at most. */
 static uintptr_t *
 find_page_slot(const struct state_pages *p, uintptr_t page)
 {

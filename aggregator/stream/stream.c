@@ -57,7 +57,7 @@ refuse_record_time(struct stream *s, const char *what, int64_t ms,
 }
 
 static enum outcome
-pass_record_on(struct stream *s)
+pass_record_through(struct stream *s)
 {
 	if (endpoint_write(s->out, s->scan.line, s->scan.len) == 0) {
 		s->counts.passed++;
@@ -128,7 +128,7 @@ add_stream_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
-	return passes ? pass_record_on(s) : OUTCOME_DONE;
+	return passes ? pass_record_through(s) : OUTCOME_DONE;
 }
 
 /* The same, of a message that was taken in before: it is only passed through.
@@ -139,7 +139,7 @@ add_known_record(struct stream *s)
 	s->counts.again++;
 	if (metric_selection_passes(&s->job->selection, s->record.type) &&
 	    !redelivery_holds(&s->redelivery.known, message_line_number(s)))
-		return pass_record_on(s);
+		return pass_record_through(s);
 	return OUTCOME_DONE;
 }
 

@@ -19,9 +19,9 @@
 #include "common/base/log.h"
 #include "common/base/stop.h"
 
-/* True if a message of a whole snapshot did not come in its tenant's stream. Of
- * a record about a message that is not known, and need not be: the key of its
- * row removes duplicates. */
+/* True if a message of a whole snapshot did not come in its tenant's stream.
+ * Whether a record about a message came is not stored, so it passes; the key of
+ * its row removes duplicates. */
 bool
 stream_passes(void *ctx, const struct record *r)
 {

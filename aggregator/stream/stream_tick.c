@@ -96,7 +96,7 @@ commit_tick(struct stream *s)
 		    keys.data, keys.len);
 		s->pending_version = version;
 	}
-	/* Commit point: what has come needs not come again. */
+	/* Commit point: what has come need not come again. */
 	code = state_commit(s->state, &why);
 	if (code == PROG_OK)
 		stream_step(s, STREAM_COMMIT);

@@ -150,7 +150,7 @@ a_newer_one_drops_an_unfinished_one(void **state)
 	    "its snapshot did not begin, or was dropped\n");
 }
 
-/* It was told of; what comes of it again is no news. */
+/* Its drop was logged; what comes of it again is ignored. */
 static void
 a_dropped_one_that_comes_again_is_passed_over(void **state)
 {
