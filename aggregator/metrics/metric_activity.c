@@ -55,7 +55,7 @@ count_in_minute(
 	if (n == NULL || (!add && *n == 0))
 		return;
 	*n += add ? UINT64_C(1) : UINT64_MAX;
-	keyed_state_tell(&f->table, n);
+	keyed_state_emit(&f->table, n);
 }
 
 static void

@@ -175,7 +175,7 @@ change_alert_end(const struct alert_series *w, struct alert *a, int64_t end)
 {
 	a->end = end;
 	if (a->ended != 0 || a->reported == 0)
-		keyed_state_tell(&w->f->table, a);
+		keyed_state_emit(&w->f->table, a);
 	a->ended = 0;
 	schedule_alert(w, a, end + w->length);
 	keyed_state_change(&w->f->table, a);
@@ -189,7 +189,7 @@ change_alert_messages(const struct alert_series *w, struct alert *a)
 	struct text key = keyed_state_key(a);
 
 	if (a->ended != 0)
-		keyed_state_tell(&w->f->table, a);
+		keyed_state_emit(&w->f->table, a);
 	else if (a->moved == 0)
 		timer_queue_add(&w->f->moved, 0, key.p, key.len);
 	if (a->ended == 0)
@@ -204,7 +204,7 @@ retract_alert(const struct alert_series *w, struct alert *a, int64_t joined)
 	a->joined = joined;
 	a->messages = 0;
 	if (a->reported != 0)
-		keyed_state_tell(&w->f->table, a);
+		keyed_state_emit(&w->f->table, a);
 	keyed_state_change(&w->f->table, a);
 }
 
@@ -217,7 +217,7 @@ begin_alert(const struct alert_series *w, int64_t begin)
 	a->ended = 0;
 	a->joined = CLOCK_NONE;
 	a->messages = 0;
-	keyed_state_tell(&w->f->table, a);
+	keyed_state_emit(&w->f->table, a);
 	return a;
 }
 
@@ -288,7 +288,7 @@ window_empties(const struct alert_series *w, struct window *window,
 		retract_alert(w, a, CLOCK_NONE);
 		return;
 	}
-	keyed_state_tell(&w->f->table, a);
+	keyed_state_emit(&w->f->table, a);
 	change_alert_end(w, a, begin);
 }
 
@@ -370,14 +370,14 @@ review_alert(struct alerts *f, struct text key, int64_t due)
 			return;
 		}
 		a->ended = 1;
-		keyed_state_tell(&f->table, a);
+		keyed_state_emit(&f->table, a);
 	}
 	if (f->window == 0)
 		return;
 	due = a->end + w.length + f->window;
 	if (due > f->table.home->newest)
 		schedule_alert(&w, a, due);
-	else if (keyed_state_is_told(a))
+	else if (keyed_state_is_pending(a))
 		schedule_alert(&w, a, f->table.home->newest + 1);
 	else
 		keyed_state_delete(&f->table, a);
@@ -397,7 +397,7 @@ report_moved(struct alerts *f)
 		a->moved = 0;
 		keyed_state_change(&f->table, a);
 		if (a->retracted == 0 && a->ended == 0)
-			keyed_state_tell(&f->table, a);
+			keyed_state_emit(&f->table, a);
 	}
 }
 

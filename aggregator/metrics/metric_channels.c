@@ -92,7 +92,7 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 		c->inbound++;
 	else
 		c->outbound++;
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 	key_text(&k, m->chat);
 	n = keyed_state_find(&f->chats, k.bytes, k.len);
 	if (n == NULL) {
@@ -125,7 +125,7 @@ channels_remove(void *ctx, const struct streaming_metric_message *m)
 	if (*side == 0)
 		return;
 	*side -= 1;
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 	key_text(&k, m->chat);
 	n = keyed_state_find(&f->chats, k.bytes, k.len);
 	if (n == NULL)

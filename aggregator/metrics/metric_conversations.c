@@ -281,7 +281,7 @@ conversations_add(void *ctx, const struct streaming_metric_message *m)
 	struct conversation *c = find_conversation(f, m, true);
 
 	(void)add_to_stretch(f, c, m);
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 }
 
 static uint64_t
@@ -308,7 +308,7 @@ conversations_counted_elsewhere(
 	c = find_conversation(f, m, true);
 	add_to_stretch(f, c, m)->elsewhere++;
 	if (count_own(f, c) > 0)
-		keyed_state_tell(&f->table, c);
+		keyed_state_emit(&f->table, c);
 	else
 		keyed_state_change(&f->table, c);
 }
@@ -329,7 +329,7 @@ conversations_remove(void *ctx, const struct streaming_metric_message *m)
 	remove_participant(f, c, t, hash_writer(f, m));
 	stretches_change(&f->stretches, c, t);
 	stretches_drop_empty(&f->stretches, c, t);
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 }
 
 static void

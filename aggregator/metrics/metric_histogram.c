@@ -143,7 +143,7 @@ add_to_hour(
 		top_values_remove_long(&h->longest, i->ms);
 	else
 		top_values_add_long(&h->longest, i->ms);
-	keyed_state_tell(&f->table, h);
+	keyed_state_emit(&f->table, h);
 }
 
 static void
@@ -162,7 +162,7 @@ add_to_bucket(
 	if (n == NULL || (retracted && *n == 0))
 		return;
 	*n += retracted ? UINT64_MAX : UINT64_C(1);
-	keyed_state_tell(&f->table, n);
+	keyed_state_emit(&f->table, n);
 }
 
 static void

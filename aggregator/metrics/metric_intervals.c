@@ -65,7 +65,7 @@ keep_interval(
 	r->operator_len = (uint8_t)i->operator_id.len;
 	if (r->has_operator)
 		memcpy(r->operator_id, i->operator_id.p, r->operator_len);
-	keyed_state_tell(&f->table, r);
+	keyed_state_emit(&f->table, r);
 }
 
 static void

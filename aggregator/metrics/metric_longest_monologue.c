@@ -238,7 +238,7 @@ remove_message(struct monologues *f, const struct streaming_metric_message *old,
 	join_links(f, c, l->before, l->after);
 	keyed_state_delete(&f->links, l);
 	c->stale = true;
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 }
 
 static void
@@ -254,7 +254,7 @@ monologues_message(void *ctx, const struct streaming_metric_message *m,
 		return;
 	c = insert_message(f, m);
 	c->own = true;
-	keyed_state_tell(&f->table, c);
+	keyed_state_emit(&f->table, c);
 }
 
 /* The message is part of the run; an earlier generation has the row. */
@@ -269,7 +269,7 @@ monologues_counted_elsewhere(
 		return;
 	c = insert_message(f, m);
 	if (c->own)
-		keyed_state_tell(&f->table, c);
+		keyed_state_emit(&f->table, c);
 	else
 		keyed_state_change(&f->table, c);
 }
@@ -312,7 +312,7 @@ review_monologue(
 	move_to_base(f, c, newest - f->window);
 	l = link_find(f, c, c->first);
 	if (l == NULL && c->known_last + f->forget + f->window < newest &&
-	    !keyed_state_is_told(c)) {
+	    !keyed_state_is_pending(c)) {
 		keyed_state_delete(&f->table, c);
 		return;
 	}

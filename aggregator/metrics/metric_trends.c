@@ -194,7 +194,7 @@ count_word(struct trends *f, int64_t begin, struct text word)
 		timer_queue_add(
 		    &f->timer_queue, begin + f->length, k.bytes, k.len);
 	if (*n > f->more_than && begin + f->length <= f->table.home->newest)
-		keyed_state_tell(&f->table, n);
+		keyed_state_emit(&f->table, n);
 	else
 		keyed_state_change(&f->table, n);
 }
@@ -213,7 +213,7 @@ remove_word(struct trends *f, int64_t begin, struct text word)
 	if (n == NULL || *n == 0)
 		return;
 	if (ended && *n > f->more_than)
-		keyed_state_tell(&f->table, n);
+		keyed_state_emit(&f->table, n);
 	else
 		keyed_state_change(&f->table, n);
 	*n -= 1;
@@ -351,7 +351,7 @@ report_open_windows(struct trends *f, int64_t newest)
 		key.p = keys.data + at;
 		n = keyed_state_find(&f->table, key.p, key.len);
 		if (n != NULL)
-			keyed_state_tell(&f->table, n);
+			keyed_state_emit(&f->table, n);
 		if (due > newest)
 			timer_queue_add(&f->timer_queue, due, key.p, key.len);
 	}
@@ -373,7 +373,7 @@ trends_advance(void *ctx, int64_t newest, bool refresh)
 		n = keyed_state_find(&f->table, key.p, key.len);
 		/* It may have lost messages since it was queued. */
 		if (n != NULL && (f->parts || *n > f->more_than))
-			keyed_state_tell(&f->table, n);
+			keyed_state_emit(&f->table, n);
 	}
 	if (f->window == 0)
 		report_missing_text(f);

@@ -139,7 +139,7 @@ remove_pair(struct users *f, struct text user, struct pair *p)
 	if (u == NULL || u->conversations == 0)
 		return;
 	u->conversations--;
-	keyed_state_tell(&f->table, u);
+	keyed_state_emit(&f->table, u);
 }
 
 /* A pair is due: it is removed, or comes up again when its newest message
@@ -229,7 +229,7 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 	s = stretches_at(&f->stretches, u, m->at, true);
 	stretch_add(s, m->at);
 	stretches_change(&f->stretches, u, s);
-	keyed_state_tell(&f->table, u);
+	keyed_state_emit(&f->table, u);
 	add_to_pair(f, u, m);
 }
 
@@ -246,7 +246,7 @@ users_counted_elsewhere(void *ctx, const struct streaming_metric_message *m)
 	if (m->at + f->active <= f->newest)
 		return;
 	u = get_user(f, m);
-	keyed_state_tell(&f->table, u);
+	keyed_state_emit(&f->table, u);
 	add_to_pair(f, u, m);
 }
 
@@ -292,7 +292,7 @@ users_remove(void *ctx, const struct streaming_metric_message *m)
 	stretch_remove(s, m->at);
 	stretches_change(&f->stretches, u, s);
 	stretches_drop_empty(&f->stretches, u, s);
-	keyed_state_tell(&f->table, u);
+	keyed_state_emit(&f->table, u);
 	remove_from_pair(f, m);
 }
 

@@ -223,7 +223,7 @@ streaming_metrics_changed(const struct streaming_metrics *f)
 	size_t i;
 
 	for (i = 0; i < f->home.tables_n; i++)
-		if (f->home.tables[i]->told.n > 0)
+		if (f->home.tables[i]->pending.n > 0)
 			return true;
 	return false;
 }
@@ -293,7 +293,7 @@ mark_row_changed(
 			continue;
 		payload = keyed_state_find(k, key.p, key.len);
 		if (payload != NULL)
-			keyed_state_tell(k, payload);
+			keyed_state_emit(k, payload);
 	}
 }
 

@@ -290,7 +290,7 @@ expire_key(struct stretches *x, struct text key, int64_t newest)
 	if (head == NULL)
 		return;
 	due = when_silent(x, x->kind->last(head));
-	if (!keyed_state_is_told(head)) {
+	if (!keyed_state_is_pending(head)) {
 		if (due <= newest &&
 		    (x->kind->is_needed == NULL || !x->kind->is_needed(head))) {
 			delete_head(x, head);

@@ -200,7 +200,7 @@ run_snapshot_queue(struct queue *q)
 	code = stage_run(&q->stage);
 	if (code != PROG_OK || !q->stage.ended)
 		return code;
-	incomplete = staging_tell_incomplete(&q->staging);
+	incomplete = staging_report_incomplete(&q->staging);
 	return incomplete > 0 || q->staging.failed > 0 ? PROG_DATA : PROG_OK;
 }
 

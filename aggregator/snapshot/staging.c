@@ -1,8 +1,8 @@
 /*
- * staging: see staging.h. The folder, its files and publishing are in
- * staging_store.c; here is which line goes where.
+ * staging: decides where each line goes: to the snapshot that is open, to a new
+ * one, to the dead letters, or nowhere. staging_impl.h lists the other files.
  */
-#include "aggregator/snapshot/staging.h"
+#include "aggregator/snapshot/staging_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,127 +11,26 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
-#include "aggregator/snapshot/staging_store.h"
-
-struct staging_tenant *
-staging_tenant(struct staging *in, const char *name, size_t len)
-{
-	void **slot = strmap_put(&in->tenants, name, len);
-	struct staging_tenant *t;
-
-	if (*slot == NULL) {
-		t = xcalloc(1, sizeof *t);
-		t->name = xstrndup(name, len);
-		t->path = xasprintf("%s/%s.spool", in->dir, t->name);
-		t->done_path = xasprintf("%s/%s.done", in->dir, t->name);
-		t->done_at = CLOCK_NONE;
-		*slot = t;
-	}
-	return *slot;
-}
-
-/* Forgets the unfinished snapshot in memory. */
-void
-staging_forget(struct staging_tenant *t)
-{
-	free(t->id);
-	t->id = NULL;
-	t->spread = false;
-	memset(t->parts, 0, sizeof t->parts);
-	t->published = false;
-	strmap_release(&t->seen, free);
-	staging_lines_release(&t->lines);
-	buf_clear(&t->pending);
-	buf_clear(&t->run);
-	t->run_line = 0;
-	free(t->run_id);
-	t->run_id = NULL;
-}
-
-void
-staging_begin_part(struct staging_tenant *t, unsigned part)
-{
-	t->spread = part != STAGING_WHOLE;
-	t->parts[part] = (struct staging_part){ .begun = true, .records = -1 };
-}
-
-bool
-staging_is_part_whole(const struct staging_part *p)
-{
-	return p->begun && !p->done && p->records >= 0 &&
-	       p->lines == (uint64_t)p->records;
-}
-
-/* How many parts are whole and were not published. */
-static size_t
-count_whole(const struct staging_tenant *t)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < ARRAY_LEN(t->parts); i++)
-		n += staging_is_part_whole(&t->parts[i]);
-	return n;
-}
-
-bool
-staging_is_ready(const struct staging *in, const struct staging_tenant *t)
-{
-	size_t n = t->id != NULL ? count_whole(t) : 0;
-
-	return n > 0 && (!t->spread || in->by_part || n == BUCKET_PARTS);
-}
-
-static const struct staging_done *
-find_done(const struct staging_tenant *t, struct text id)
-{
-	size_t i;
-
-	for (i = 0; i < t->done_n; i++)
-		if (text_is(id, t->done[i].id))
-			return &t->done[i];
-	return NULL;
-}
-
-bool
-staging_is_done(const struct staging_tenant *t, struct text id, unsigned part)
-{
-	const struct staging_done *d = find_done(t, id);
-
-	if (d == NULL)
-		return false;
-	if (!d->spread)
-		return !d->dropped;
-	return part != STAGING_WHOLE && bucket_set_has(&d->parts, part);
-}
-
-static bool
-is_dropped(const struct staging_tenant *t, struct text id)
-{
-	const struct staging_done *d = find_done(t, id);
-
-	return d != NULL && d->dropped;
-}
-
-/* A line as it came. */
-struct line {
+/* A line as it came over the queue. */
+struct incoming_line {
 	const char *p;
 	size_t len;
 	const struct staging_source *from;
 };
 
-/* What comes again of one that was dropped was told of, too. */
+/* What comes again of a dropped snapshot was logged when that was dropped. */
 static bool
-is_passed_over(const struct staging_tenant *t, struct text id, unsigned part,
-    const struct line *l)
+is_snapshot_ignored(const struct staging_tenant *t, struct text id,
+    unsigned part, const struct incoming_line *l)
 {
 	return staging_is_done(t, id, part) ||
-	       (l->from->again && is_dropped(t, id)) ||
+	       (l->from->again && staging_is_dropped(t, id)) ||
 	       (t->ignored != NULL && text_is(id, t->ignored));
 }
 
-/* One that is there already. */
+/* The line is staged already. */
 static bool
-is_seen(struct staging_tenant *t, const struct line *l)
+is_duplicate_line(struct staging_tenant *t, const struct incoming_line *l)
 {
 	const struct staging_source *from = l->from;
 	const uint64_t *last;
@@ -140,39 +39,39 @@ is_seen(struct staging_tenant *t, const struct line *l)
 		return from->again &&
 		       staging_lines_again(&t->lines, from->connection,
 			   staging_line_hash(l->p, l->len));
-	if (t->run_id != NULL && strcmp(t->run_id, from->id) == 0 &&
-	    from->number <= t->run_line)
+	if (t->message_id != NULL && strcmp(t->message_id, from->id) == 0 &&
+	    from->number <= t->message_line)
 		return true;
-	last = strmap_get(&t->seen, from->id, strlen(from->id));
+	last = strmap_get(&t->last_lines, from->id, strlen(from->id));
 	return last != NULL && from->number <= *last;
 }
 
-/* Puts the line behind the others of its message. */
+/* Adds the line to those of its message. */
 static void
-keep_line(struct staging_tenant *t, const struct line *l)
+append_staged_line(struct staging_tenant *t, const struct incoming_line *l)
 {
 	const char *id = l->from->id;
-	bool same = id == NULL || t->run_id == NULL
-			? id == t->run_id
-			: strcmp(id, t->run_id) == 0;
+	bool same = id == NULL || t->message_id == NULL
+			? id == t->message_id
+			: strcmp(id, t->message_id) == 0;
 
 	if (!same) {
-		staging_end_run(t);
-		t->run_id = id != NULL ? xstrdup(id) : NULL;
+		staging_end_message(t);
+		t->message_id = id != NULL ? xstrdup(id) : NULL;
 	}
 	if (id == NULL)
 		staging_lines_add(&t->lines, l->from->connection,
 		    staging_line_hash(l->p, l->len));
-	buf_add(&t->run, l->p, l->len);
-	buf_addc(&t->run, '\n');
-	t->run_line = l->from->number;
+	buf_add(&t->message_lines, l->p, l->len);
+	buf_addc(&t->message_lines, '\n');
+	t->message_line = l->from->number;
 }
 
-/* Of one in parts: which are wanting, and what may be wrong with that. */
+/* Of a snapshot in parts: how many are missing, and the likely reason. */
 static void
-tell_parts(const struct staging *in, const struct staging_tenant *t)
+log_missing_parts(const struct staging *in, const struct staging_tenant *t)
 {
-	size_t whole = count_whole(t), begun = 0, done = 0, i;
+	size_t whole = staging_count_whole_parts(t), begun = 0, done = 0, i;
 
 	for (i = 0; i < BUCKET_PARTS; i++) {
 		begun += t->parts[i].begun;
@@ -191,12 +90,12 @@ tell_parts(const struct staging *in, const struct staging_tenant *t)
 }
 
 static void
-drop_unfinished(struct staging *in, struct staging_tenant *t)
+log_unfinished(struct staging *in, struct staging_tenant *t)
 {
 	const struct staging_part *p = &t->parts[STAGING_WHOLE];
 
-	if (t->spread)
-		tell_parts(in, t);
+	if (t->in_parts)
+		log_missing_parts(in, t);
 	else if (p->records >= 0)
 		log_error("snapshot '%s' of tenant '%s' is not whole: %" PRIu64
 			  " of %" PRId64
@@ -210,50 +109,51 @@ drop_unfinished(struct staging *in, struct staging_tenant *t)
 	in->failed++;
 }
 
-/* The line shall be passed over from now on, with all others of its snapshot:
- * a newer one is known. */
+/* Ignores the snapshot of this line from now on: a newer one came before. */
 static void
-ignore(struct staging_tenant *t, const struct record *r)
+ignore_older_snapshot(struct staging_tenant *t, const struct record *r)
 {
 	log_warn("snapshot '%.*s' of tenant '%s' is older than one that came "
-		 "before it; it is passed over",
+		 "before it; it is ignored",
 	    TEXT_ARG(r->snapshot), t->name);
 	free(t->ignored);
 	t->ignored = text_dup(r->snapshot);
 }
 
-/* The snapshot that is open makes way for another one. */
+/* Drops the unfinished snapshot, if there is one: another one begins. */
 static enum outcome
-give_way(struct staging *in, struct staging_tenant *t)
+drop_open_snapshot(struct staging *in, struct staging_tenant *t)
 {
 	enum outcome o = OUTCOME_DONE;
 
 	if (t->id == NULL)
 		return o;
-	drop_unfinished(in, t);
-	o = staging_remember_dropped(in, t);
+	log_unfinished(in, t);
+	o = staging_record_dropped(in, t);
 	if (o == OUTCOME_DONE)
 		o = staging_remove_spool(in, t);
 	if (o == OUTCOME_DONE)
-		staging_forget(t);
+		staging_clear_snapshot(t);
 	return o;
 }
 
 static enum outcome
-begin(struct staging *in, struct staging_tenant *t, const struct line *l)
+add_begin_marker(
+    struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
 {
 	const struct record *r = &in->record;
 	bool same = t->id != NULL && text_is(r->snapshot, t->id);
 	unsigned part = in->last_part;
 	enum outcome o;
 
-	if (same && is_seen(t, l))
+	if (same && is_duplicate_line(t, l))
 		return OUTCOME_DONE;
-	/* One more part of it. */
-	if (same && t->spread && part != STAGING_WHOLE &&
-	    !t->parts[part].begun && !is_passed_over(t, r->snapshot, part, l)) {
+	/* One more part of the open snapshot. */
+	if (same && t->in_parts && part != STAGING_WHOLE &&
+	    !t->parts[part].begun &&
+	    !is_snapshot_ignored(t, r->snapshot, part, l)) {
 		staging_begin_part(t, part);
-		keep_line(t, l);
+		append_staged_line(t, l);
 		return OUTCOME_DONE;
 	}
 	if (staging_is_ready(in, t)) {
@@ -261,45 +161,46 @@ begin(struct staging *in, struct staging_tenant *t, const struct line *l)
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	if (is_passed_over(t, r->snapshot, part, l))
+	if (is_snapshot_ignored(t, r->snapshot, part, l))
 		return OUTCOME_DONE;
 	if (r->at < t->done_at || (t->id != NULL && r->at < t->at)) {
-		ignore(t, r);
+		ignore_older_snapshot(t, r);
 		return OUTCOME_DONE;
 	}
-	o = give_way(in, t);
+	o = drop_open_snapshot(in, t);
 	if (o != OUTCOME_DONE)
 		return o;
-	staging_forget(t);
+	staging_clear_snapshot(t);
 	t->id = text_dup(r->snapshot);
 	t->at = r->at;
 	staging_begin_part(t, part);
-	keep_line(t, l);
+	append_staged_line(t, l);
 	return OUTCOME_DONE;
 }
 
-/* A line of the snapshot that is open, and of a part that began. */
+/* A line of a part that began, of the open snapshot. end: its end marker, or
+ * NULL. */
 static enum outcome
-add_line(struct staging *in, struct staging_tenant *t, const struct line *l,
-    const struct record *end)
+add_snapshot_line(struct staging *in, struct staging_tenant *t,
+    const struct incoming_line *l, const struct record *end)
 {
 	struct staging_part *p = &t->parts[in->last_part];
 
-	if (p->done || is_seen(t, l))
+	if (p->done || is_duplicate_line(t, l))
 		return OUTCOME_DONE;
-	keep_line(t, l);
+	append_staged_line(t, l);
 	if (end != NULL)
 		p->records = end->records;
 	else
 		p->lines++;
-	in->waits = in->waits || staging_is_part_whole(p);
+	in->unpublished = in->unpublished || staging_is_part_whole(p);
 	return OUTCOME_DONE;
 }
 
-/* Whose open snapshot a bad line is one of that names it. NULL: of none. Finds
- * out its part, too. */
+/* The tenant whose open snapshot a bad line names; sets in->last_part as well.
+ * NULL: it names none. */
 static struct staging_tenant *
-named_by_bad(struct staging *in)
+find_named_owner(struct staging *in)
 {
 	struct text tenant = intake_peek(&in->flat, "tenant");
 	struct text snapshot = intake_peek(&in->flat, "snapshot");
@@ -310,117 +211,117 @@ named_by_bad(struct staging *in)
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
 	if (t == NULL || t->id == NULL || !text_is(snapshot, t->id))
 		return NULL;
-	in->last_part = t->spread ? bucket_of_flat(&in->flat) : STAGING_WHOLE;
+	in->last_part = t->in_parts ? bucket_of_flat(&in->flat) : STAGING_WHOLE;
 	return t;
 }
 
-/* Nothing of that part has to be guessed to be its line: it has none, or has
- * ended. */
+/* No bad line can belong to that part: it has ended, or none is open. */
 static bool
-is_over(const struct staging_tenant *t, unsigned part)
+is_part_over(const struct staging_tenant *t, unsigned part)
 {
 	return t->id == NULL || t->parts[part].records >= 0;
 }
 
-/* The same of one that names nothing: of the line before it, else of the only
- * one, if that is not in parts. */
+/* The same of a bad line that names nothing: the tenant of the line before it,
+ * else the only one with an open snapshot, if that is not in parts. */
 static struct staging_tenant *
-guess_owner(struct staging *in)
+guess_line_owner(struct staging *in)
 {
 	struct staging_tenant *t, *only = NULL;
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	if (in->last != NULL && !is_over(in->last, in->last_part))
+	if (in->last != NULL && !is_part_over(in->last, in->last_part))
 		return in->last;
 	in->last_part = STAGING_WHOLE;
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		t = e->value;
-		if (is_over(t, STAGING_WHOLE))
+		if (is_part_over(t, STAGING_WHOLE))
 			continue;
 		if (only != NULL)
 			return NULL;
 		only = t;
 	}
-	return only != NULL && !only->spread ? only : NULL;
+	return only != NULL && !only->in_parts ? only : NULL;
 }
 
 static enum outcome
-add_bad(struct staging *in, const struct line *l, const char *why)
+stage_bad_line(
+    struct staging *in, const struct incoming_line *l, const char *why)
 {
 	struct staging_tenant *t =
-	    in->flat.n > 0 ? named_by_bad(in) : guess_owner(in);
+	    in->flat.n > 0 ? find_named_owner(in) : guess_line_owner(in);
 	enum outcome o;
 
-	if (t != NULL && is_seen(t, l))
+	if (t != NULL && is_duplicate_line(t, l))
 		return OUTCOME_DONE;
 	o = in->refuse(in->ctx, l->p, l->len, why);
 	if (o != OUTCOME_DONE || t == NULL || !t->parts[in->last_part].begun)
 		return o;
-	return add_line(in, t, l, NULL);
+	return add_snapshot_line(in, t, l, NULL);
 }
 
-/* A record of a stream, and nobody asked for one. */
+/* A record outside of any snapshot, while only snapshots are wanted. */
 static enum outcome
-refuse_stream(struct staging *in, const struct line *l)
+refuse_stream_record(struct staging *in, const struct incoming_line *l)
 {
-	if (!in->said_every)
+	if (!in->warned_every)
 		log_warn("records come that are outside a snapshot, and "
 			 "without --every they all become dead letters; for "
 			 "a stream's rows give --every 50ms");
-	in->said_every = true;
+	in->warned_every = true;
 	return in->refuse(in->ctx, l->p, l->len,
 	    "it is outside a snapshot, and without --every this aggregator "
 	    "makes rows of snapshots only; for a stream give --every 50ms");
 }
 
-/* The part that the record is of: of the open snapshot, or of whichever. */
+/* The part of its snapshot that the record belongs to. */
 static unsigned
-shard_of(const struct staging_tenant *t, const struct record *r)
+staged_part_of(const struct staging_tenant *t, const struct record *r)
 {
 	if (r->type == RECORD_SNAPSHOT)
 		return r->bucket != RECORD_NO_NUMBER ? (unsigned)r->bucket
 						     : STAGING_WHOLE;
-	if (t->id != NULL && !t->spread && text_is(r->snapshot, t->id))
+	if (t->id != NULL && !t->in_parts && text_is(r->snapshot, t->id))
 		return STAGING_WHOLE;
 	return bucket_of_record(r);
 }
 
 static enum outcome
-add_record(struct staging *in, const struct line *l)
+stage_record(struct staging *in, const struct incoming_line *l)
 {
 	const struct record *r = &in->record;
 	struct staging_tenant *t;
 	bool marker = r->type == RECORD_SNAPSHOT;
 
 	if (r->snapshot.p == NULL)
-		return refuse_stream(in, l);
+		return refuse_stream_record(in, l);
 	t = staging_tenant(in, r->tenant.p, r->tenant.len);
 	in->last = t;
-	in->last_part = shard_of(t, r);
+	in->last_part = staged_part_of(t, r);
 	if (marker && r->state == SNAPSHOT_BEGIN)
-		return begin(in, t, l);
+		return add_begin_marker(in, t, l);
 	if (t->id != NULL && text_is(r->snapshot, t->id) &&
 	    t->parts[in->last_part].begun)
-		return add_line(in, t, l, marker ? r : NULL);
-	if (is_passed_over(t, r->snapshot, in->last_part, l))
+		return add_snapshot_line(in, t, l, marker ? r : NULL);
+	if (is_snapshot_ignored(t, r->snapshot, in->last_part, l))
 		return OUTCOME_DONE;
 	return in->refuse(in->ctx, l->p, l->len,
-	    "its snapshot did not begin, or was given up");
+	    "its snapshot did not begin, or was dropped");
 }
 
 enum outcome
 staging_add(struct staging *in, const char *line, size_t len,
     const struct staging_source *from)
 {
-	const struct line l = { line, len, from };
+	const struct incoming_line l = { line, len, from };
 	struct record *r = &in->record;
 	struct buf why = BUF_INIT;
 	enum outcome o;
 
 	in->flat.n = 0;
 	if (record_parse(r, &in->flat, line, len, &why) == -1) {
-		o = add_bad(in, &l, buf_str(&why));
+		o = stage_bad_line(in, &l, buf_str(&why));
 		buf_release(&why);
 		return o;
 	}
@@ -430,22 +331,22 @@ staging_add(struct staging *in, const char *line, size_t len,
 		if (r->tenant.p == NULL || r->snapshot.p == NULL)
 			return OUTCOME_DONE;
 	}
-	return add_record(in, &l);
+	return stage_record(in, &l);
 }
 
 bool
-staging_waits(const struct staging *in, struct text tenant)
+staging_has_unpublished(const struct staging *in, struct text tenant)
 {
 	const struct staging_tenant *t;
 
-	if (!in->waits)
+	if (!in->unpublished)
 		return false;
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
 	return t != NULL && staging_is_ready(in, t);
 }
 
 static bool
-is_incomplete(const struct staging *in, const struct staging_tenant *t)
+is_snapshot_incomplete(const struct staging *in, const struct staging_tenant *t)
 {
 	const struct staging_part *p;
 	size_t i;
@@ -453,14 +354,15 @@ is_incomplete(const struct staging *in, const struct staging_tenant *t)
 	for (i = 0; t->id != NULL && i < ARRAY_LEN(t->parts); i++) {
 		p = &t->parts[i];
 		if (p->begun && !p->done && p->records >= 0 &&
-		    (!staging_is_part_whole(p) || (t->spread && !in->by_part)))
+		    (!staging_is_part_whole(p) ||
+			(t->in_parts && !in->by_part)))
 			return true;
 	}
 	return false;
 }
 
 size_t
-staging_tell_incomplete(const struct staging *in)
+staging_report_incomplete(const struct staging *in)
 {
 	const struct strmap_entry *e;
 	size_t i = 0, n = 0, spread = 0;
@@ -468,11 +370,11 @@ staging_tell_incomplete(const struct staging *in)
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		const struct staging_tenant *t = e->value;
 
-		if (!is_incomplete(in, t))
+		if (!is_snapshot_incomplete(in, t))
 			continue;
 		n++;
-		if (t->spread && !in->by_part) {
-			tell_parts(in, t);
+		if (t->in_parts && !in->by_part) {
+			log_missing_parts(in, t);
 			spread++;
 		}
 	}

@@ -1,5 +1,5 @@
 /*
- * staging_file: see staging_file.h.
+ * staging_file: writes and reads spools; staging_file.h has their format.
  */
 #define _GNU_SOURCE /* memmem */
 #include "aggregator/snapshot/staging_file.h"
@@ -27,7 +27,7 @@
 /* "@ LINE BYTES CHECKSUM " and an id. */
 #define PIECE_HEAD_MAX ((size_t)96 + RECORD_MAX_ID)
 
-/* Over all of a piece. */
+/* The checksum of a piece: of its line number, id and lines. */
 static uint64_t
 piece_sum(const char *id, uint64_t line, const char *data, size_t len)
 {
@@ -46,7 +46,7 @@ staging_file_piece(struct buf *to, const char *id, uint64_t line,
 }
 
 static int
-append(int fd, const char *path, off_t size, const struct buf *pieces)
+append_pieces(int fd, const char *path, off_t size, const struct buf *pieces)
 {
 	if (size == 0 && (file_write_all(fd, HEAD, strlen(HEAD)) == -1 ||
 			     file_sync_folder_of(path) == -1))
@@ -65,9 +65,9 @@ staging_file_append(const char *path, const struct buf *pieces, struct buf *why)
 	int rc = -1, err;
 
 	if (fd >= 0 && fstat(fd, &st) == 0) {
-		rc = append(fd, path, st.st_size, pieces);
+		rc = append_pieces(fd, path, st.st_size, pieces);
 		err = errno;
-		/* What is half there would be in the way of what follows. */
+		/* A part of a piece would stand between those that follow. */
 		if (rc == -1 && ftruncate(fd, st.st_size) == -1)
 			log_error("cannot cut '%s' back: %s; %s", path,
 			    log_errno(errno), syserr_way_out(errno));
@@ -83,16 +83,16 @@ staging_file_append(const char *path, const struct buf *pieces, struct buf *why)
 	return rc;
 }
 
-/* A piece's head, taken apart. */
-struct piece {
+/* The first line of a piece, parsed. */
+struct piece_head {
 	uint64_t line, checksum;
 	size_t len, head_len;
-	char *id; /* in the head */
+	char *id; /* borrowed from the head */
 };
 
 /* The next word of *s as a number to the base; -1 if it is none. */
 static int
-take_number(char **s, int base, uint64_t *n)
+parse_number_word(char **s, int base, uint64_t *n)
 {
 	char *end;
 
@@ -104,9 +104,9 @@ take_number(char **s, int base, uint64_t *n)
 	return 0;
 }
 
-/* 1, 0 when the head is not there as a whole, -1 when it is no head. */
+/* 1; 0: the file ends before the head does; -1: it is no head. */
 static int
-parse_head(char *data, size_t left, struct piece *p)
+parse_piece_head(char *data, size_t left, struct piece_head *p)
 {
 	char *nl = memchr(data, '\n', left);
 	char *s = data + 2;
@@ -116,9 +116,9 @@ parse_head(char *data, size_t left, struct piece *p)
 		return left <= PIECE_HEAD_MAX ? 0 : -1;
 	*nl = '\0';
 	if (strncmp(data, "@ ", 2) != 0 ||
-	    take_number(&s, 10, &p->line) == -1 ||
-	    take_number(&s, 10, &len) == -1 ||
-	    take_number(&s, 16, &p->checksum) == -1)
+	    parse_number_word(&s, 10, &p->line) == -1 ||
+	    parse_number_word(&s, 10, &len) == -1 ||
+	    parse_number_word(&s, 16, &p->checksum) == -1)
 		return -1;
 	p->id = s;
 	p->len = (size_t)len;
@@ -127,7 +127,7 @@ parse_head(char *data, size_t left, struct piece *p)
 }
 
 static int
-tell_lines(const struct staging_file_reader *r, char *data, size_t len)
+read_piece_lines(const struct staging_file_reader *r, char *data, size_t len)
 {
 	char *end = data + len, *nl;
 
@@ -141,23 +141,23 @@ tell_lines(const struct staging_file_reader *r, char *data, size_t len)
 	return 0;
 }
 
-/* A whole piece is somewhere behind the first of data, which thus was no last
- * one, whatever its length says. */
+/* True if a whole piece begins anywhere in these bytes: then what stands before
+ * was not the last piece, whatever its length says. */
 static bool
-is_followed(const char *data, size_t len)
+has_piece_behind(const char *data, size_t len)
 {
 	static const char next[] = "\n@ ";
 	char head[PIECE_HEAD_MAX];
 	const char *at = data, *end = data + len;
-	struct piece p;
+	struct piece_head p;
 	size_t left;
 
 	while ((at = memmem(at, (size_t)(end - at), next, 3)) != NULL) {
 		at++;
 		left = (size_t)(end - at);
 		memcpy(head, at, left < sizeof head ? left : sizeof head);
-		if (parse_head(head, left < sizeof head ? left : sizeof head,
-			&p) == 1 &&
+		if (parse_piece_head(head,
+			left < sizeof head ? left : sizeof head, &p) == 1 &&
 		    p.len <= left - p.head_len &&
 		    piece_sum(p.id, p.line, at + p.head_len, p.len) ==
 			p.checksum)
@@ -166,27 +166,28 @@ is_followed(const char *data, size_t len)
 	return false;
 }
 
-/* Reads the pieces in data; *whole is how far they are. */
+/* Reads the pieces in data; *whole is where the last whole one ends. */
 static int
 read_pieces(
     char *data, size_t len, const struct staging_file_reader *r, size_t *whole)
 {
-	struct piece p;
+	struct piece_head p;
 	char *body;
 	int got;
 
 	while (*whole < len) {
-		got = parse_head(data + *whole, len - *whole, &p);
+		got = parse_piece_head(data + *whole, len - *whole, &p);
 		if (got <= 0)
 			return got;
 		body = data + *whole + p.head_len;
 		if (p.len > len - *whole - p.head_len)
-			return is_followed(body, len - *whole - p.head_len) ? -1
-									    : 0;
-		/* The last piece may have its length and not its bytes. */
+			return has_piece_behind(body, len - *whole - p.head_len)
+				   ? -1
+				   : 0;
+		/* Of the last piece not all bytes may have been written. */
 		if (piece_sum(p.id, p.line, body, p.len) != p.checksum)
 			return *whole + p.head_len + p.len == len ? 0 : -1;
-		if (tell_lines(r, body, p.len) == -1)
+		if (read_piece_lines(r, body, p.len) == -1)
 			return -1;
 		if (r->piece != NULL)
 			r->piece(r->ctx, p.id, p.line);
@@ -195,9 +196,9 @@ read_pieces(
 	return 0;
 }
 
-/* The whole file and PAD bytes; -1 with errno. */
+/* Reads the whole file, with PAD zeros behind it. -1 with errno. */
 static int
-load(const char *path, struct buf *b, int *fd)
+read_whole_spool(const char *path, struct buf *b, int *fd)
 {
 	struct stat st;
 	char *room;
@@ -221,9 +222,10 @@ load(const char *path, struct buf *b, int *fd)
 	return 0;
 }
 
-/* Takes the file back to its first size bytes. */
+/* Cuts the file, of len bytes, to its first size bytes. */
 static int
-cut_back(const char *path, int fd, size_t len, size_t size, struct buf *why)
+truncate_spool(
+    const char *path, int fd, size_t len, size_t size, struct buf *why)
 {
 	log_info("spool_cut", "file=%s bytes=%zu", path, len - size);
 	if (ftruncate(fd, (off_t)size) == 0)
@@ -233,14 +235,15 @@ cut_back(const char *path, int fd, size_t len, size_t size, struct buf *why)
 }
 
 static int
-read_file(const char *path, int fd, struct buf *b,
+read_spool_file(const char *path, int fd, struct buf *b,
     const struct staging_file_reader *r, struct buf *why)
 {
 	size_t head = strlen(HEAD), whole = 0;
 
-	/* It was cut while it was created: there is nothing in it. */
+	/* The process died while it made the file: nothing is in it. */
 	if (b->len < head && memcmp(b->data, HEAD, b->len) == 0)
-		return b->len > 0 ? cut_back(path, fd, b->len, 0, why) : 0;
+		return b->len > 0 ? truncate_spool(path, fd, b->len, 0, why)
+				  : 0;
 	if (b->len < head || memcmp(b->data, HEAD, head) != 0) {
 		bool ours = strncmp(b->data, MAGIC, strlen(MAGIC)) == 0;
 
@@ -261,7 +264,7 @@ read_file(const char *path, int fd, struct buf *b,
 		return -1;
 	}
 	if (head + whole < b->len &&
-	    cut_back(path, fd, b->len, head + whole, why) == -1)
+	    truncate_spool(path, fd, b->len, head + whole, why) == -1)
 		return -1;
 	return whole > 0 ? 1 : 0;
 }
@@ -273,8 +276,8 @@ staging_file_read(
 	struct buf b = BUF_INIT;
 	int fd = -1, rc, err;
 
-	if (load(path, &b, &fd) == 0) {
-		rc = read_file(path, fd, &b, r, why);
+	if (read_whole_spool(path, &b, &fd) == 0) {
+		rc = read_spool_file(path, fd, &b, r, why);
 	} else if (errno == ENOENT) {
 		rc = 0;
 	} else {

@@ -9,10 +9,11 @@
 #include "common/base/random.h"
 #include "common/base/xalloc.h"
 
-struct known {
-	uint64_t session; /* through which one came last, or was looked for */
+/* Of equal lines. */
+struct line_count {
+	uint64_t session; /* in which one came last, or was looked for */
 	size_t came;
-	size_t before; /* of them, before that session, and not again yet */
+	size_t before; /* came before that session, and not again yet */
 };
 
 void
@@ -31,9 +32,9 @@ staging_line_hash(const char *line, size_t len)
 	return keyed_hash(key, line, len).a;
 }
 
-/* In another session all may come again. */
+/* In a new session each line that came may come again. */
 static void
-be_in(struct known *k, uint64_t session)
+enter_session(struct line_count *k, uint64_t session)
 {
 	if (k->session != session)
 		k->before = k->came;
@@ -44,24 +45,24 @@ void
 staging_lines_add(struct staging_lines *l, uint64_t session, uint64_t hash)
 {
 	void **slot = strmap_put(&l->by_hash, (const char *)&hash, sizeof hash);
-	struct known *k;
+	struct line_count *k;
 
 	if (*slot == NULL)
 		*slot = xcalloc(1, sizeof *k);
 	k = *slot;
-	be_in(k, session);
+	enter_session(k, session);
 	k->came++;
 }
 
 bool
 staging_lines_again(struct staging_lines *l, uint64_t session, uint64_t hash)
 {
-	struct known *k =
+	struct line_count *k =
 	    strmap_get(&l->by_hash, (const char *)&hash, sizeof hash);
 
 	if (k == NULL)
 		return false;
-	be_in(k, session);
+	enter_session(k, session);
 	if (k->before == 0)
 		return false;
 	k->before--;

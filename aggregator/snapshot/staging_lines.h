@@ -1,13 +1,13 @@
 /*
- * staging_lines: lines of messages of the broker that carry no id. The broker
- * sends a message again only through another connection, and marks it. So what
- * is marked, and is the same, byte by byte, as a line of the snapshot that came
- * through an earlier connection, is that line, in its place already; what is
- * not marked is one more, whether it was written twice or not. Each that came
- * accounts for one that comes again, in whichever order.
+ * staging_lines: recognizes lines of broker messages that carry no id. The
+ * broker sends a message again only through another connection, and marks it.
+ * So a marked line that equals, byte by byte, a line of the snapshot that came
+ * through an earlier connection is that same line, and is in its place already.
+ * An unmarked line is always a new one, even if an equal one came before. Each
+ * line that came accounts for one that comes again, in any order.
  *
- * A crash between two lines of a snapshot that are the same is the one thing
- * that cannot be told: nothing in such messages could.
+ * One case cannot be recognized, because such messages carry nothing that
+ * would: a crash between two equal lines of a snapshot.
  */
 #ifndef AGGREGATOR_SNAPSHOT_STAGING_LINES_H
 #define AGGREGATOR_SNAPSHOT_STAGING_LINES_H
@@ -18,23 +18,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What was read back from the disk. */
+/* The session of lines that were read back from the disk. */
 #define STAGING_EARLIER UINT64_MAX
 
+/* A zeroed struct is valid. */
 struct staging_lines {
 	struct strmap by_hash; /* private */
 };
 
-/* A zeroed struct is valid, and so it is left. */
+/* Afterwards it is empty, and valid. */
 void staging_lines_release(struct staging_lines *l);
 
 uint64_t staging_line_hash(const char *line, size_t len);
 
-/* Such a line came. */
+/* Records that a line with this hash came through this connection. */
 void staging_lines_add(
     struct staging_lines *l, uint64_t session, uint64_t hash);
 
-/* Is one that comes now a line that came before? */
+/* True if a marked line that comes now was recorded through an earlier
+ * connection; that record then accounts for no other line. */
 bool staging_lines_again(
     struct staging_lines *l, uint64_t session, uint64_t hash);
 

@@ -1,7 +1,7 @@
 /*
- * staging_load: reads back what the last run left in the folder of the staging.
+ * staging_load: reads what the last run left in the folder of the staging.
  */
-#include "aggregator/snapshot/staging_store.h"
+#include "aggregator/snapshot/staging_impl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,16 +19,16 @@
 #define SPOOL ".spool"
 #define DONE ".done"
 
-struct replay {
+struct spool_replay {
 	struct staging *in;
 	struct staging_tenant *t;
-	struct buf hashes; /* of the lines of the piece in hand */
+	struct buf hashes; /* of the lines of the piece being read */
 };
 
-/* The marker of another tenant's snapshot, or of another one: the file is not
- * the one that was written here. */
+/* The marker names another tenant or another snapshot: the file is not the one
+ * that was written here. */
 static bool
-is_strange(const struct staging_tenant *t, const struct record *r)
+is_foreign_marker(const struct staging_tenant *t, const struct record *r)
 {
 	return !text_is(r->tenant, t->name) ||
 	       (t->id != NULL ? !text_is(r->snapshot, t->id)
@@ -36,7 +36,8 @@ is_strange(const struct staging_tenant *t, const struct record *r)
 }
 
 static void
-replay_begin(struct staging_tenant *t, const struct record *r, unsigned part)
+replay_begin_marker(
+    struct staging_tenant *t, const struct record *r, unsigned part)
 {
 	if (t->id == NULL) {
 		t->id = text_dup(r->snapshot);
@@ -46,13 +47,13 @@ replay_begin(struct staging_tenant *t, const struct record *r, unsigned part)
 	t->parts[part].done = staging_is_done(t, r->snapshot, part);
 }
 
-/* The part of a line that is in the spool, as when it came. */
+/* The part of a line in the spool; the same as when it came. */
 static unsigned
-shard_of(const struct replay *p, int parsed)
+replayed_part_of(const struct spool_replay *p, int parsed)
 {
 	const struct staging *in = p->in;
 
-	if (!p->t->spread)
+	if (!p->t->in_parts)
 		return STAGING_WHOLE;
 	if (parsed == 0)
 		return bucket_of_record(&in->record);
@@ -60,9 +61,9 @@ shard_of(const struct replay *p, int parsed)
 }
 
 static int
-replay_line(void *ctx, char *line, size_t len)
+replay_spool_line(void *ctx, char *line, size_t len)
 {
-	struct replay *p = ctx;
+	struct spool_replay *p = ctx;
 	struct staging *in = p->in;
 	struct record *r = &in->record;
 	struct buf why = BUF_INIT;
@@ -76,32 +77,32 @@ replay_line(void *ctx, char *line, size_t len)
 	if (rc == -1 || r->type != RECORD_SNAPSHOT) {
 		if (p->t->id == NULL)
 			return -1;
-		in->last_part = shard_of(p, rc);
+		in->last_part = replayed_part_of(p, rc);
 		p->t->parts[in->last_part].lines++;
 		return 0;
 	}
-	if (is_strange(p->t, r))
+	if (is_foreign_marker(p->t, r))
 		return -1;
 	in->last_part =
 	    r->bucket != RECORD_NO_NUMBER ? (unsigned)r->bucket : STAGING_WHOLE;
 	if (r->state == SNAPSHOT_BEGIN)
-		replay_begin(p->t, r, in->last_part);
+		replay_begin_marker(p->t, r, in->last_part);
 	else
 		p->t->parts[in->last_part].records = r->records;
 	return 0;
 }
 
 static void
-replay_piece(void *ctx, const char *id, uint64_t line)
+replay_spool_piece(void *ctx, const char *id, uint64_t line)
 {
-	struct replay *p = ctx;
+	struct spool_replay *p = ctx;
 	uint64_t hash;
 	size_t at;
 
 	if (*id != '\0') {
-		p->t->run_id = xstrdup(id);
-		p->t->run_line = line;
-		staging_end_run(p->t);
+		p->t->message_id = xstrdup(id);
+		p->t->message_line = line;
+		staging_end_message(p->t);
 	} else {
 		for (at = 0; at < p->hashes.len; at += sizeof hash) {
 			memcpy(&hash, p->hashes.data + at, sizeof hash);
@@ -111,9 +112,9 @@ replay_piece(void *ctx, const char *id, uint64_t line)
 	buf_clear(&p->hashes);
 }
 
-/* What was published of a snapshot. */
+/* Adds the snapshot of one line of TENANT.done. */
 static void
-take_done(struct staging_tenant *t, const char *line)
+parse_done_entry(struct staging_tenant *t, const char *line)
 {
 	struct staging_done *d = &t->done[t->done_n];
 	size_t len = strlen(STAGING_DONE_PARTS);
@@ -128,7 +129,7 @@ take_done(struct staging_tenant *t, const char *line)
 		line += dropped;
 	}
 	if (strncmp(line, STAGING_DONE_PARTS, len) == 0) {
-		d->spread = true;
+		d->in_parts = true;
 		d->parts.chats = strtoull(line + len, &end, 16);
 		d->parts.all = strncmp(end, " 1 ", 3) == 0;
 		if (strncmp(end, " 1 ", 3) != 0 && strncmp(end, " 0 ", 3) != 0)
@@ -139,9 +140,9 @@ take_done(struct staging_tenant *t, const char *line)
 	t->done_n++;
 }
 
-/* Any line; -1: no such file of this tenant has it. */
+/* Reads any line of TENANT.done. -1: the file is not of this tenant. */
 static int
-read_done_line(struct staging_tenant *t, const char *line, bool first)
+parse_done_line(struct staging_tenant *t, const char *line, bool first)
 {
 	size_t len = strlen(STAGING_DONE_OF);
 
@@ -149,12 +150,12 @@ read_done_line(struct staging_tenant *t, const char *line, bool first)
 		return parse_int(line, INT64_MIN, INT64_MAX, &t->done_at);
 	if (strncmp(line, STAGING_DONE_OF, len) == 0)
 		return strcmp(line + len, t->name) == 0 ? 0 : -1;
-	take_done(t, line);
+	parse_done_entry(t, line);
 	return 0;
 }
 
 static int
-read_done(struct staging_tenant *t, struct buf *why)
+load_done_file(struct staging_tenant *t, struct buf *why)
 {
 	struct buf text = BUF_INIT;
 	char *line, *nl;
@@ -163,7 +164,7 @@ read_done(struct staging_tenant *t, struct buf *why)
 	for (line = text.data; rc == 1 && (nl = strchr(line, '\n')) != NULL;
 	     line = nl + 1) {
 		*nl = '\0';
-		rc = read_done_line(t, line, line == text.data) == 0 ? 1 : -1;
+		rc = parse_done_line(t, line, line == text.data) == 0 ? 1 : -1;
 		if (rc == -1) {
 			buf_setf(why,
 			    "'%s' is not of this tenant; remove it to start "
@@ -176,9 +177,9 @@ read_done(struct staging_tenant *t, struct buf *why)
 	return rc == -1 ? -1 : 0;
 }
 
-/* Nothing of it is left to be published. */
+/* All parts that began are published. */
 static bool
-is_done(const struct staging_tenant *t)
+is_all_published(const struct staging_tenant *t)
 {
 	size_t i;
 
@@ -189,30 +190,31 @@ is_done(const struct staging_tenant *t)
 }
 
 static int
-load_tenant(struct staging *in, const char *name, size_t len, struct buf *why)
+load_spool_file(
+    struct staging *in, const char *name, size_t len, struct buf *why)
 {
 	struct staging_tenant *t = staging_tenant(in, name, len);
-	struct replay p = { in, t, BUF_INIT };
-	struct staging_file_reader r = {
-		.ctx = &p, .line = replay_line, .piece = replay_piece
-	};
+	struct spool_replay p = { in, t, BUF_INIT };
+	struct staging_file_reader r = { .ctx = &p,
+		.line = replay_spool_line,
+		.piece = replay_spool_piece };
 
 	int rc;
 
-	staging_forget(t);
+	staging_clear_snapshot(t);
 	rc = staging_file_read(t->path, &r, why);
 	buf_release(&p.hashes);
 	if (rc == -1)
 		return -1;
-	if (t->id != NULL && is_done(t)) {
-		/* It died between the commit point and tidying up. */
+	if (t->id != NULL && is_all_published(t)) {
+		/* The last run died between the commit point and this. */
 		if (staging_remove_spool(in, t) != OUTCOME_DONE)
 			return -1;
-		staging_forget(t);
+		staging_clear_snapshot(t);
 	}
 	if (t->id != NULL && t->at < t->done_at) {
 		buf_setf(why,
-		    "'%s' is of an older snapshot than '%s' knows: one of them "
+		    "'%s' is of an older snapshot than '%s' lists: one of them "
 		    "was put back; remove the spool, or both",
 		    t->path, t->done_path);
 		errno = 0;
@@ -226,7 +228,7 @@ load_tenant(struct staging *in, const char *name, size_t len, struct buf *why)
 
 /* The length of a tenant's name when the file is NAME and suffix, else 0. */
 static size_t
-tenant_of(const char *file, const char *suffix)
+tenant_name_len(const char *file, const char *suffix)
 {
 	size_t len = strlen(file), end = strlen(suffix);
 
@@ -236,7 +238,7 @@ tenant_of(const char *file, const char *suffix)
 }
 
 static int
-load_files(struct staging *in, const char *suffix, struct buf *why)
+load_staging_files(struct staging *in, const char *suffix, struct buf *why)
 {
 	DIR *d = opendir(in->dir);
 	const struct dirent *e;
@@ -250,14 +252,14 @@ load_files(struct staging *in, const char *suffix, struct buf *why)
 		return -1;
 	}
 	while (rc == 0 && (e = readdir(d)) != NULL) {
-		len = tenant_of(e->d_name, suffix);
+		len = tenant_name_len(e->d_name, suffix);
 		if (len == 0)
 			continue;
 		if (strcmp(suffix, SPOOL) == 0) {
-			rc = load_tenant(in, e->d_name, len, why);
+			rc = load_spool_file(in, e->d_name, len, why);
 		} else {
 			t = staging_tenant(in, e->d_name, len);
-			rc = read_done(t, why);
+			rc = load_done_file(t, why);
 		}
 	}
 	err = errno;
@@ -266,11 +268,11 @@ load_files(struct staging *in, const char *suffix, struct buf *why)
 	return rc;
 }
 
-/* What is done first: it tells which spools are. */
+/* The .done files first: they say which spools are published already. */
 int
 staging_load(struct staging *in, struct buf *why)
 {
-	if (load_files(in, DONE, why) == -1)
+	if (load_staging_files(in, DONE, why) == -1)
 		return -1;
-	return load_files(in, SPOOL, why);
+	return load_staging_files(in, SPOOL, why);
 }

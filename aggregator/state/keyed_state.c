@@ -1,8 +1,8 @@
 /*
- * keyed_state: see keyed_state.h. Open addressing over pointers to entries; an
- * entry is its head and the payload behind it. The key stands in front of the
- * head, so that a look-up finds it in the same line of the cache, and the head
- * from the payload. Saving and forgetting stand in keyed_state_home.c.
+ * keyed_state: a hash table with open addressing over pointers to entries. An
+ * entry is a head with the payload behind it and the key in front of it, so
+ * that a look-up finds key and head in one line of the cache, and the head is
+ * found from the payload. keyed_state_home.c saves, evicts and expires.
  */
 #include "aggregator/state/keyed_state.h"
 
@@ -38,7 +38,16 @@ keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
 	home->tables[home->tables_n++] = k;
 }
 
-/* In front of the head, rounded up so that the head is aligned. */
+void
+keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
+{
+	int i;
+
+	for (i = 3; i >= 0; i--)
+		key_byte(k, h->tenant >> (8 * i) & 255);
+}
+
+/* Bytes of the key in front of the head, rounded up to align the head. */
 static size_t
 key_room(size_t len)
 {
@@ -46,7 +55,7 @@ key_room(size_t len)
 }
 
 static void
-give(struct keyed_state *k, struct keyed_state_entry *e)
+free_entry(struct keyed_state *k, struct keyed_state_entry *e)
 {
 	size_t room = key_room(e->key_len);
 
@@ -79,16 +88,17 @@ keyed_state_close(struct keyed_state *k)
 
 	for (i = 0; k->slots != NULL && i <= k->mask; i++)
 		if (k->slots[i].entry != NULL)
-			give(k, k->slots[i].entry);
+			free_entry(k, k->slots[i].entry);
 	free(k->slots);
 	free(k->dirty.v);
-	free(k->told.v);
+	free(k->pending.v);
 	memset(k, 0, sizeof *k);
 }
 
-/* The slot where the key is, or the free one where it belongs. */
+/* The slot of the key, or the free one where it belongs. */
 static struct keyed_state_slot *
-seek(const struct keyed_state *k, uint64_t hash, const void *key, size_t len)
+seek_slot(
+    const struct keyed_state *k, uint64_t hash, const void *key, size_t len)
 {
 	size_t i = hash & k->mask;
 
@@ -102,7 +112,7 @@ seek(const struct keyed_state *k, uint64_t hash, const void *key, size_t len)
 }
 
 static void
-grow(struct keyed_state *k)
+grow_keyed_state(struct keyed_state *k)
 {
 	size_t old = k->mask + 1, i, j;
 	struct keyed_state_slot *from = k->slots;
@@ -120,8 +130,8 @@ grow(struct keyed_state *k)
 }
 
 static struct keyed_state_entry *
-insert(struct keyed_state *k, struct keyed_state_slot *slot, uint64_t hash,
-    const void *key, size_t len)
+insert_entry(struct keyed_state *k, struct keyed_state_slot *slot,
+    uint64_t hash, const void *key, size_t len)
 {
 	size_t room = key_room(len);
 	char *block = keyed_state_pool_take(k->home->pool,
@@ -134,8 +144,8 @@ insert(struct keyed_state *k, struct keyed_state_slot *slot, uint64_t hash,
 	memcpy(block, key, len);
 	/* At most two thirds full. */
 	if ((k->n + 1) * 3 > (k->mask + 1) * 2) {
-		grow(k);
-		slot = seek(k, hash, key, len);
+		grow_keyed_state(k);
+		slot = seek_slot(k, hash, key, len);
 	}
 	slot->hash = hash;
 	slot->entry = e;
@@ -155,7 +165,7 @@ keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e)
 		if (k->slots[i].entry == NULL)
 			break;
 		home = k->slots[i].hash & k->mask;
-		/* It may move unless its home lies between hole and here. */
+		/* It may move unless its first slot is between hole and i. */
 		if (((i - home) & k->mask) < ((i - hole) & k->mask))
 			continue;
 		k->slots[hole] = k->slots[i];
@@ -163,13 +173,13 @@ keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e)
 	}
 	k->slots[hole].entry = NULL;
 	k->n--;
-	give(k, e);
+	free_entry(k, e);
 }
 
-/* What the state has, in memory; NULL: nothing. */
+/* Reads an entry of the state into memory. NULL: there is none. */
 static struct keyed_state_entry *
-load(struct keyed_state *k, struct keyed_state_slot *slot, uint64_t hash,
-    const void *key, size_t len)
+load_stored_entry(struct keyed_state *k, struct keyed_state_slot *slot,
+    uint64_t hash, const void *key, size_t len)
 {
 	struct key stored = { 0 };
 	struct keyed_state_entry *e;
@@ -185,28 +195,30 @@ load(struct keyed_state *k, struct keyed_state_slot *slot, uint64_t hash,
 		state_set_damaged(k->home->state);
 		return NULL;
 	}
-	e = insert(k, slot, hash, key, len);
+	e = insert_entry(k, slot, hash, key, len);
 	memcpy(payload_of(e), data, data_len);
 	return e;
 }
 
 static void *
-get(struct keyed_state *k, const void *key, size_t len, bool make, bool *made)
+find_or_make(
+    struct keyed_state *k, const void *key, size_t len, bool make, bool *made)
 {
 	uint64_t hash = hash_text(k->home->seed, key, len);
-	struct keyed_state_slot *slot = seek(k, hash, key, len);
+	struct keyed_state_slot *slot = seek_slot(k, hash, key, len);
 	struct keyed_state_entry *e = slot->entry;
 	bool is_new = false;
 
 	if (e == NULL && k->store != NULL)
-		e = load(k, slot, hash, key, len);
+		e = load_stored_entry(k, slot, hash, key, len);
 	if (e == NULL && make) {
-		e = insert(k, seek(k, hash, key, len), hash, key, len);
+		e = insert_entry(
+		    k, seek_slot(k, hash, key, len), hash, key, len);
 		is_new = true;
-	} else if (e != NULL && (e->flags & KEYED_STATE_GONE) != 0) {
+	} else if (e != NULL && (e->flags & KEYED_STATE_DELETED) != 0) {
 		is_new = true;
 		if (make) {
-			e->flags &= (uint8_t)~KEYED_STATE_GONE;
+			e->flags &= (uint8_t)~KEYED_STATE_DELETED;
 			memset(payload_of(e), 0, k->payload);
 		} else {
 			e = NULL;
@@ -243,17 +255,17 @@ keyed_state_prepare(
 void *
 keyed_state_find(struct keyed_state *k, const void *key, size_t len)
 {
-	return get(k, key, len, false, NULL);
+	return find_or_make(k, key, len, false, NULL);
 }
 
 void *
 keyed_state_get(struct keyed_state *k, const void *key, size_t len, bool *made)
 {
-	return get(k, key, len, true, made);
+	return find_or_make(k, key, len, true, made);
 }
 
 static void
-list_add(struct keyed_state_list *list, struct keyed_state_entry *e,
+list_flagged_entry(struct keyed_state_list *list, struct keyed_state_entry *e,
     enum keyed_state_flags flag)
 {
 	if ((e->flags & flag) != 0)
@@ -267,20 +279,21 @@ void
 keyed_state_change(struct keyed_state *k, void *payload)
 {
 	if (k->store != NULL)
-		list_add(&k->dirty, entry_of(payload), KEYED_STATE_DIRTY);
+		list_flagged_entry(
+		    &k->dirty, entry_of(payload), KEYED_STATE_DIRTY);
 }
 
 void
-keyed_state_tell(struct keyed_state *k, void *payload)
+keyed_state_emit(struct keyed_state *k, void *payload)
 {
 	keyed_state_change(k, payload);
-	list_add(&k->told, entry_of(payload), KEYED_STATE_TOLD);
+	list_flagged_entry(&k->pending, entry_of(payload), KEYED_STATE_PENDING);
 }
 
 bool
-keyed_state_is_told(const void *payload)
+keyed_state_is_pending(const void *payload)
 {
-	return (entry_of(payload)->flags & KEYED_STATE_TOLD) != 0;
+	return (entry_of(payload)->flags & KEYED_STATE_PENDING) != 0;
 }
 
 void
@@ -288,12 +301,12 @@ keyed_state_delete(struct keyed_state *k, void *payload)
 {
 	struct keyed_state_entry *e = entry_of(payload);
 
-	if (k->store == NULL && (e->flags & KEYED_STATE_TOLD) == 0) {
+	if (k->store == NULL && (e->flags & KEYED_STATE_PENDING) == 0) {
 		keyed_state_remove(k, e);
 		return;
 	}
 	keyed_state_change(k, payload);
-	e->flags |= KEYED_STATE_GONE;
+	e->flags |= KEYED_STATE_DELETED;
 }
 
 struct text
@@ -305,9 +318,9 @@ keyed_state_key(const void *payload)
 	return t;
 }
 
-/* What is sorted. The first 16 bytes of the key, zeros behind its end, decide
- * nearly always, and are at hand: the first byte is the highest. */
-struct sorted {
+/* An entry to sort. The first 16 bytes of the key decide nearly always, so they
+ * are copied here, as big-endian numbers with zeros behind the key's end. */
+struct sorted_entry {
 	uint64_t first[2];
 	const unsigned char *key;
 	size_t len;
@@ -315,9 +328,9 @@ struct sorted {
 };
 
 static int
-compare_keys(const void *a, const void *b)
+compare_entry_keys(const void *a, const void *b)
 {
-	const struct sorted *x = a, *y = b;
+	const struct sorted_entry *x = a, *y = b;
 	int c;
 
 	if (x->first[0] != y->first[0])
@@ -329,12 +342,13 @@ compare_keys(const void *a, const void *b)
 }
 
 static void
-add_sorted(struct keyed_state_entry *e, bool gone, struct sorted *v, size_t *n)
+add_sorted_entry(struct keyed_state_entry *e, bool deleted,
+    struct sorted_entry *v, size_t *n)
 {
-	struct sorted *to;
+	struct sorted_entry *to;
 	size_t i;
 
-	if (e == NULL || (!gone && (e->flags & KEYED_STATE_GONE) != 0))
+	if (e == NULL || (!deleted && (e->flags & KEYED_STATE_DELETED) != 0))
 		return;
 	to = &v[(*n)++];
 	to->key = keyed_state_entry_key(e);
@@ -346,13 +360,13 @@ add_sorted(struct keyed_state_entry *e, bool gone, struct sorted *v, size_t *n)
 }
 
 static void **
-payloads(struct sorted *v, size_t n)
+sort_payloads(struct sorted_entry *v, size_t n)
 {
 	void **list = xcalloc(n + 1, sizeof *list);
 	size_t i;
 
 	if (n > 1)
-		qsort(v, n, sizeof *v, compare_keys);
+		qsort(v, n, sizeof *v, compare_entry_keys);
 	for (i = 0; i < n; i++)
 		list[i] = v[i].payload;
 	free(v);
@@ -360,28 +374,28 @@ payloads(struct sorted *v, size_t n)
 }
 
 void **
-keyed_state_sort(const struct keyed_state_list *list, bool gone, size_t *n)
+keyed_state_sort(const struct keyed_state_list *list, bool deleted, size_t *n)
 {
-	struct sorted *v = xcalloc(list->n + 1, sizeof *v);
+	struct sorted_entry *v = xcalloc(list->n + 1, sizeof *v);
 	size_t i;
 
 	*n = 0;
 	for (i = 0; i < list->n; i++)
-		add_sorted(list->v[i], gone, v, n);
-	return payloads(v, *n);
+		add_sorted_entry(list->v[i], deleted, v, n);
+	return sort_payloads(v, *n);
 }
 
 void **
 keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 {
-	struct sorted *v;
+	struct sorted_entry *v;
 	size_t i;
 
 	if (!all)
-		return keyed_state_sort(&k->told, false, n);
+		return keyed_state_sort(&k->pending, false, n);
 	v = xcalloc(k->n + 1, sizeof *v);
 	*n = 0;
 	for (i = 0; i <= k->mask; i++)
-		add_sorted(k->slots[i].entry, false, v, n);
-	return payloads(v, *n);
+		add_sorted_entry(k->slots[i].entry, false, v, n);
+	return sort_payloads(v, *n);
 }

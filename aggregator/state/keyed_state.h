@@ -1,16 +1,16 @@
 /*
- * keyed_state: from a key of bytes to a fixed-size payload, the one table
- * behind all flows. In memory, or as a write-back cache over a table of the
- * state: nothing is loaded when it is opened, entries are read when they are
- * first asked for, changes are written together by keyed_state_home_save(), and
- * clean entries that nobody used lately are dropped when memory is short. So
- * what is known may be far larger than memory, and a tick costs what it
- * changed.
+ * keyed_state: a table from a key of bytes to a payload of fixed size; all
+ * streaming metrics use it. It is held in memory, or is a write-back cache over
+ * a table of the state: opening loads nothing, an entry is read when it is
+ * first looked up, keyed_state_home_save() writes all changes together, and
+ * clean entries that were not used lately are dropped when memory is short. So
+ * a table may be far larger than memory, and a flush costs in proportion to
+ * what changed.
  *
  * Each table lists which of its entries changed since the last save, and which
- * of them are rows that must be told to the next program.
+ * are pending: rows to write to the next program.
  *
- * A payload is written as it lies in memory: no pointers in it.
+ * A payload is stored as it lies in memory, so it must not hold pointers.
  */
 #ifndef AGGREGATOR_STATE_KEYED_STATE_H
 #define AGGREGATOR_STATE_KEYED_STATE_H
@@ -28,22 +28,23 @@
 struct state;
 struct state_table;
 
-/* Blocks of the pool are given back by size, in steps of 16 bytes. */
+/* In bytes. Blocks of the pool are reused by size, in steps of 16 bytes. */
 #define KEYED_STATE_MAX_BLOCK 1024
 
-/* The memory of the entries of all tenants. Set limit alone. */
+/* The memory of the entries of all tenants. The caller sets limit only. */
 struct keyed_state_pool {
-	size_t limit; /* in bytes; 0: none. Kept only where there is a state */
+	size_t
+	    limit; /* in bytes; 0: none. Applies only where there is a state */
 	size_t used;
 	struct arena arena;
-	void *given[KEYED_STATE_MAX_BLOCK / 16 + 1];
+	void *freed[KEYED_STATE_MAX_BLOCK / 16 + 1];
 };
 
-/* Zeroed, aligned for anything; at most KEYED_STATE_MAX_BLOCK. */
+/* A zeroed block, aligned for any type; at most KEYED_STATE_MAX_BLOCK. */
 void *keyed_state_pool_take(struct keyed_state_pool *p, size_t size);
 void keyed_state_pool_give(
     struct keyed_state_pool *p, void *block, size_t size);
-/* After all tables are closed. */
+/* Call it after all tables are closed. */
 void keyed_state_pool_release(struct keyed_state_pool *p);
 
 /* Private. */
@@ -52,7 +53,7 @@ struct keyed_state_entry {
 	uint16_t key_len;
 	uint8_t flags;
 	uint8_t spare[5];
-	/* the payload; the key stands before */
+	/* the payload follows; the key stands before */
 };
 
 struct keyed_state_slot {
@@ -72,11 +73,11 @@ struct keyed_state {
 	size_t payload;            /* bytes */
 	struct keyed_state_slot *slots;
 	size_t mask, n;
-	size_t hand;     /* of the eviction */
-	size_t saved;    /* entries at the last save */
-	int64_t expired; /* nothing is saved under a time before */
-	struct keyed_state_list dirty; /* to be saved */
-	struct keyed_state_list told;  /* rows that changed */
+	size_t hand;                   /* the slot where eviction goes on */
+	size_t saved;                  /* entries in the last save */
+	int64_t expired;               /* no saved key has a time before this */
+	struct keyed_state_list dirty; /* to save */
+	struct keyed_state_list pending; /* rows to write */
 };
 
 #define KEYED_STATE_TABLES 32
@@ -86,67 +87,66 @@ struct keyed_state_home {
 	struct state *state; /* NULL: all in memory */
 	uint32_t tenant;     /* its number in the state */
 	uint64_t seed;       /* of hashes that are stored */
-	int64_t window_ms;   /* older messages are refused; 0: none is */
-	int64_t newest;      /* the tenant's time when last settled */
+	int64_t window_ms;   /* older messages are refused; 0: none are */
+	int64_t newest;      /* the tenant's time at the last recompute */
 	struct keyed_state_pool *pool;
 	struct keyed_state *tables[KEYED_STATE_TABLES];
 	struct timer_queue *timer_queues[KEYED_STATE_TABLES];
 	size_t tables_n, timer_queues_n;
 };
 
-/* Opens a table and puts it into the home; the name is one of the state's
- * tables, borrowed, and the same whenever the state is opened. */
+/* Opens a table and adds it to the home. The name is that of a table of the
+ * state, the same whenever the state is opened; it is borrowed. */
 void keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
     const char *name, size_t payload);
 void keyed_state_close(struct keyed_state *k);
 
-/* Asks the memory for what a look-up of the key will need: its slot, or (near)
- * the entry that the slot names. Changes nothing. */
+/* Prefetches into the CPU's cache what a look-up of the key will read: its
+ * slot, or, if near, the entry that the slot points to. */
 void keyed_state_prepare(
     const struct keyed_state *k, const void *key, size_t len, bool near);
 
 /* The payload of a key, or NULL. Valid until keyed_state_home_sent(). */
 void *keyed_state_find(struct keyed_state *k, const void *key, size_t len);
 
-/* The same, made of zeros if it is missing; then *made, unless NULL. */
+/* The same; a missing entry is made, of zeros, and *made set, unless NULL. */
 void *keyed_state_get(
     struct keyed_state *k, const void *key, size_t len, bool *made);
 
-/* It will be saved; keyed_state_tell: and it is a row to be told. */
+/* Marks a payload as changed, so that it is saved; keyed_state_emit also as
+ * pending, so that its row is written. */
 void keyed_state_change(struct keyed_state *k, void *payload);
-void keyed_state_tell(struct keyed_state *k, void *payload);
+void keyed_state_emit(struct keyed_state *k, void *payload);
 
-/* It is a row to be told. */
-bool keyed_state_is_told(const void *payload);
+/* True if its row is to be written. */
+bool keyed_state_is_pending(const void *payload);
 
-/* Gone: it is found no more, and not told. */
+/* Deletes the entry; its row is not written. */
 void keyed_state_delete(struct keyed_state *k, void *payload);
 
-/* The same for all that is saved under keys that begin with these bytes. */
+/* Deletes all saved entries whose keys begin with these bytes. */
 void keyed_state_delete_prefix(
     struct keyed_state *k, const void *prefix, size_t len);
 
-/* The key of a payload, borrowed as long. */
+/* The key of a payload, valid as long as that. */
 struct text keyed_state_key(const void *payload);
 
-/* Payloads of all entries in memory, or of those to be told, in the order of
- * their keys' bytes. Owned array, *n of them. */
+/* The payloads of all entries in memory, or of the pending ones, in the order
+ * of their keys' bytes: an array of *n, which the caller frees. */
 void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 
-/* Forgets what is saved under keys that begin with a time before this one, a
- * little at each call. */
+/* Deletes saved entries whose keys begin with a time before this one, a limited
+ * number at each call. */
 void keyed_state_expire(struct keyed_state *k, int64_t before);
 
-/* The begin of this tenant's keys in the state. */
+/* Appends what this tenant's keys in the state begin with. */
 void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
-void keyed_state_home_add_timers(
-    struct keyed_state_home *h, struct timer_queue *c);
 
-/* Puts what changed into the state; the caller commits. */
+/* Writes what changed into the state; the caller commits. */
 void keyed_state_home_save(struct keyed_state_home *h);
 
-/* What was told was written: the lists are empty again, and memory above the
- * pool's limit is given back. */
+/* The pending rows were written: empties the lists of them, and drops entries
+ * while the pool is above its limit. */
 void keyed_state_home_sent(struct keyed_state_home *h);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * keyed_state_home: the tables of one tenant together: saving, and giving
- * memory back; and the pool that their entries live in.
+ * keyed_state_home: saves the tables of one tenant, evicts entries from memory,
+ * and deletes saved ones by prefix or by time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,87 +12,27 @@
 #include "aggregator/state/state.h"
 
 enum {
-	STEP = 16,            /* of sizes */
-	EXPIRE_AT_ONCE = 512, /* entries a call: no pauses */
-	EVICT_LEAST = 1024,   /* slots looked at in a tick, at least */
+	EXPIRE_AT_ONCE = 512, /* entries a call, so that none takes long */
+	EVICT_LEAST = 1024,   /* slots examined in a flush, at least */
 };
 
-static size_t
-steps(size_t size)
-{
-	return (size + STEP - 1) / STEP;
-}
-
-void *
-keyed_state_pool_take(struct keyed_state_pool *p, size_t size)
-{
-	size_t i = steps(size);
-	void *block = p->given[i];
-
-	if (i > KEYED_STATE_MAX_BLOCK / STEP)
-		prog_die(PROG_SOFTWARE, "a block of %zu bytes", size);
-	p->used += i * STEP;
-	if (block == NULL)
-		return arena_take(&p->arena, i * STEP);
-	memcpy(&p->given[i], block, sizeof(void *));
-	memset(block, 0, i * STEP);
-	return block;
-}
-
-void
-keyed_state_pool_give(struct keyed_state_pool *p, void *block, size_t size)
-{
-	size_t i = steps(size);
-
-	p->used -= i * STEP;
-	memcpy(block, &p->given[i], sizeof(void *));
-	p->given[i] = block;
-}
-
-void
-keyed_state_pool_release(struct keyed_state_pool *p)
-{
-	size_t limit = p->limit;
-
-	arena_release(&p->arena);
-	memset(p, 0, sizeof *p);
-	p->limit = limit;
-}
-
-void
-keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
-{
-	int i;
-
-	for (i = 3; i >= 0; i--)
-		key_byte(k, h->tenant >> (8 * i) & 255);
-}
-
-void
-keyed_state_home_add_timers(struct keyed_state_home *h, struct timer_queue *c)
-{
-	if (h->timer_queues_n == KEYED_STATE_TABLES)
-		prog_die(PROG_SOFTWARE, "too many timer_queues");
-	h->timer_queues[h->timer_queues_n++] = c;
-}
-
 static void
-save_one(
+save_table_entry(
     struct keyed_state *k, const struct keyed_state_entry *e, struct key *key)
 {
 	size_t prefix = key->len;
 
 	memcpy(key->bytes + prefix, keyed_state_entry_key(e), e->key_len);
-	if ((e->flags & KEYED_STATE_GONE) != 0)
+	if ((e->flags & KEYED_STATE_DELETED) != 0)
 		state_delete(k->store, key->bytes, prefix + e->key_len);
 	else
 		state_put(k->store, key->bytes, prefix + e->key_len, e + 1,
 		    k->payload);
 }
 
-/* In the order of keys, so that neighbours fall on one page. */
+/* Saves in the order of keys, so that neighbours fall on one page. */
 static void
-save(struct keyed_state *k)
+save_table(struct keyed_state *k)
 {
 	struct key key = { 0 };
 	struct keyed_state_entry *e;
@@ -105,10 +45,10 @@ save(struct keyed_state *k)
 	list = keyed_state_sort(&k->dirty, true, &n);
 	for (i = 0; i < n; i++) {
 		e = (struct keyed_state_entry *)list[i] - 1;
-		save_one(k, e, &key);
+		save_table_entry(k, e, &key);
 		e->flags &= (uint8_t)~KEYED_STATE_DIRTY;
-		if ((e->flags & (KEYED_STATE_GONE | KEYED_STATE_TOLD)) ==
-		    KEYED_STATE_GONE)
+		if ((e->flags & (KEYED_STATE_DELETED | KEYED_STATE_PENDING)) ==
+		    KEYED_STATE_DELETED)
 			keyed_state_remove(k, e);
 	}
 	free(list);
@@ -124,31 +64,31 @@ keyed_state_home_save(struct keyed_state_home *h)
 	if (h->state == NULL)
 		return;
 	for (i = 0; i < h->tables_n; i++)
-		save(h->tables[i]);
+		save_table(h->tables[i]);
 	for (i = 0; i < h->timer_queues_n; i++)
 		timer_queue_save(h->timer_queues[i]);
 }
 
 static void
-clear_told(struct keyed_state *k)
+clear_pending(struct keyed_state *k)
 {
 	struct keyed_state_entry *e;
 	size_t i;
 
-	for (i = 0; i < k->told.n; i++) {
-		e = k->told.v[i];
-		e->flags &= (uint8_t)~KEYED_STATE_TOLD;
-		if ((e->flags & (KEYED_STATE_GONE | KEYED_STATE_DIRTY)) ==
-		    KEYED_STATE_GONE)
+	for (i = 0; i < k->pending.n; i++) {
+		e = k->pending.v[i];
+		e->flags &= (uint8_t)~KEYED_STATE_PENDING;
+		if ((e->flags & (KEYED_STATE_DELETED | KEYED_STATE_DIRTY)) ==
+		    KEYED_STATE_DELETED)
 			keyed_state_remove(k, e);
 	}
-	k->told.n = 0;
+	k->pending.n = 0;
 }
 
-/* Goes round the slots, as far as what the tick changed could have made
- * necessary: an entry that was not used since the last time goes. */
+/* Evicts entries that were not used since the last pass over the slots. The
+ * number of slots it examines grows with what the flush changed. */
 static void
-evict(struct keyed_state *k)
+evict_unused(struct keyed_state *k)
 {
 	size_t look = 2 * k->saved + EVICT_LEAST;
 	const struct keyed_state_pool *pool = k->home->pool;
@@ -157,7 +97,7 @@ evict(struct keyed_state *k)
 	for (; look > 0 && pool->used > pool->limit; look--) {
 		k->hand &= k->mask;
 		e = k->slots[k->hand].entry;
-		/* What is removed may move another one here. */
+		/* Removing may move another entry to this slot. */
 		if (e != NULL && (e->flags & ~KEYED_STATE_USED) == 0 &&
 		    (e->flags & KEYED_STATE_USED) == 0) {
 			keyed_state_remove(k, e);
@@ -176,16 +116,16 @@ keyed_state_home_sent(struct keyed_state_home *h)
 	size_t i;
 
 	for (i = 0; i < h->tables_n; i++)
-		clear_told(h->tables[i]);
+		clear_pending(h->tables[i]);
 	if (h->state == NULL || h->pool->limit == 0)
 		return;
 	for (i = 0; i < h->tables_n; i++)
-		evict(h->tables[i]);
+		evict_unused(h->tables[i]);
 }
 
-/* Each key behind two bytes of length. */
+/* Collects keys, each behind two bytes of length. */
 static bool
-collect_key(
+collect_prefixed_key(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	(void)data;
@@ -210,7 +150,7 @@ keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
 	keyed_state_home_prefix(k->home, &p);
 	own = p.len;
 	memcpy(p.bytes + own, prefix, len);
-	state_each(k->store, p.bytes, own + len, collect_key, &keys);
+	state_each(k->store, p.bytes, own + len, collect_prefixed_key, &keys);
 	at = (const unsigned char *)buf_str(&keys);
 	for (end = at + keys.len; at < end; at += 2 + n) {
 		n = (size_t)at[0] << 8 | at[1];
@@ -222,7 +162,7 @@ keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
 }
 
 static bool
-take_time(
+read_first_time(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct key *first = ctx;
@@ -250,7 +190,8 @@ keyed_state_expire(struct keyed_state *k, int64_t before)
 		first.len = 0;
 		keyed_state_home_prefix(k->home, &first);
 		at = prefix = first.len;
-		state_each(k->store, first.bytes, prefix, take_time, &first);
+		state_each(
+		    k->store, first.bytes, prefix, read_first_time, &first);
 		k->expired = before;
 		if (first.len == prefix)
 			return;
@@ -258,7 +199,7 @@ keyed_state_expire(struct keyed_state *k, int64_t before)
 		t.len = first.len;
 		time = key_read_time(t, &at);
 		if (time >= before) {
-			/* Nothing to do until that one is due. */
+			/* Nothing is to be done before that time. */
 			k->expired = time;
 			return;
 		}

@@ -8,20 +8,21 @@
 #include "aggregator/state/keyed_state.h"
 
 enum keyed_state_flags {
-	KEYED_STATE_DIRTY = 1, /* in the list of what is to be saved */
-	KEYED_STATE_TOLD = 2,  /* in the list of rows to be told */
-	KEYED_STATE_GONE = 4,  /* deleted; stays until the state knows */
-	KEYED_STATE_USED = 8,  /* asked for since the eviction came by */
+	KEYED_STATE_DIRTY = 1,   /* in the list of entries to save */
+	KEYED_STATE_PENDING = 2, /* in the list of rows to write */
+	KEYED_STATE_DELETED = 4, /* deleted, and that is not saved or written */
+	KEYED_STATE_USED = 8,    /* looked up since the last eviction pass */
 };
 
-/* Its key_len bytes. */
+/* The key of an entry, of key_len bytes. */
 const unsigned char *keyed_state_entry_key(const struct keyed_state_entry *e);
 
-/* Out of the table, its block back to the pool. */
+/* Removes an entry from the table and gives its block back to the pool. */
 void keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e);
 
-/* See keyed_state_list(); gone: those that were deleted, too. */
+/* The payloads of the list, as keyed_state_list() returns them; deleted ones
+ * only if `deleted` is set. */
 void **keyed_state_sort(
-    const struct keyed_state_list *list, bool gone, size_t *n);
+    const struct keyed_state_list *list, bool deleted, size_t *n);
 
 #endif

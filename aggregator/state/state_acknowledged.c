@@ -1,9 +1,10 @@
 /*
- * state_acknowledged: what was acknowledged, in DIR/stream.told: two slots,
- * written in turns and not synced after each commit, so that a torn one leaves
- * the other. What a state has may be newer than what this says, never older: so
- * a torn last entry of the log is known from one that was there and is not any
- * more, and so is a file that was put back from an earlier time.
+ * state_acknowledged: DIR/stream.told, the number of the last commit whose
+ * success was reported. It has two slots, written in turns and not synced after
+ * each commit, so that a torn one leaves the other. A state may be newer than
+ * this number, never older. So a last entry of the log that was torn while it
+ * was written is distinguished from one that was lost later, and a file that
+ * was put back from an earlier time is detected.
  */
 #define _DEFAULT_SOURCE
 
@@ -23,7 +24,7 @@
 #define SLOTS 2
 #define SLOT_SIZE 512 /* a sector each */
 
-struct slot {
+struct ack_slot {
 	char magic[8];
 	uint64_t turn, seed, commits, txn;
 	uint64_t sum; /* of what is above */
@@ -32,14 +33,14 @@ struct slot {
 static const char slot_magic[8] = { 't', 'o', 'l', 'd', ' ', '2', ' ', '\n' };
 
 static uint64_t
-slot_sum(const struct slot *slot)
+ack_slot_sum(const struct ack_slot *slot)
 {
-	return checksum(0, slot, offsetof(struct slot, sum));
+	return checksum(0, slot, offsetof(struct ack_slot, sum));
 }
 
-/* Whether that slot was written by a program of another version. */
+/* True if a program of another version wrote that slot. */
 static bool
-is_of_another(const struct state_told *t, int i)
+is_slot_of_other_version(const struct state_acknowledged *t, int i)
 {
 	enum { NAME = sizeof "told " - 1, NUMBER };
 	char magic[sizeof slot_magic];
@@ -53,14 +54,14 @@ is_of_another(const struct state_told *t, int i)
 }
 
 static bool
-take_newer(struct state_told *t, int i)
+read_newer_slot(struct state_acknowledged *t, int i)
 {
-	struct slot slot;
+	struct ack_slot slot;
 
 	if (file_read_at(t->fd, &slot, sizeof slot, (size_t)i * SLOT_SIZE) ==
 		-1 ||
 	    memcmp(slot.magic, slot_magic, sizeof slot_magic) != 0 ||
-	    slot.sum != slot_sum(&slot))
+	    slot.sum != ack_slot_sum(&slot))
 		return false;
 	if (slot.turn > t->turn) {
 		t->turn = slot.turn;
@@ -72,9 +73,9 @@ take_newer(struct state_told *t, int i)
 }
 
 int
-state_told_open(struct state *s, bool make)
+state_acknowledged_open(struct state *s, bool make)
 {
-	struct state_told *t = &s->told;
+	struct state_acknowledged *t = &s->acknowledged;
 	char *path = xasprintf("%s/stream.told", s->dir);
 	bool first, second;
 	int rc = 0;
@@ -86,41 +87,42 @@ state_told_open(struct state *s, bool make)
 	free(path);
 	if (rc != 0 || make)
 		return rc;
-	first = take_newer(t, 0);
-	second = take_newer(t, 1);
+	first = read_newer_slot(t, 0);
+	second = read_newer_slot(t, 1);
 	if (first || second)
 		return 0;
-	return is_of_another(t, 0) && is_of_another(t, 1) ? MDB_VERSION_MISMATCH
-							  : MDB_CORRUPTED;
+	return is_slot_of_other_version(t, 0) && is_slot_of_other_version(t, 1)
+		   ? MDB_VERSION_MISMATCH
+		   : MDB_CORRUPTED;
 }
 
 int
-state_told_write(struct state_told *t)
+state_acknowledged_write(struct state_acknowledged *t)
 {
 	char sector[SLOT_SIZE] = { 0 };
-	struct slot slot = { .turn = ++t->turn,
+	struct ack_slot slot = { .turn = ++t->turn,
 		.seed = t->seed,
 		.commits = t->commits,
 		.txn = t->txn };
 
 	memcpy(slot.magic, slot_magic, sizeof slot_magic);
-	slot.sum = slot_sum(&slot);
+	slot.sum = ack_slot_sum(&slot);
 	memcpy(sector, &slot, sizeof slot);
 	return file_write_at(t->fd, sector, sizeof sector,
 	    (size_t)(t->turn % SLOTS) * SLOT_SIZE);
 }
 
-/* Both slots, durably. */
 int
-state_told_sync(struct state_told *t)
+state_acknowledged_sync(struct state_acknowledged *t)
 {
-	if (state_told_write(t) == -1 || state_told_write(t) == -1)
+	if (state_acknowledged_write(t) == -1 ||
+	    state_acknowledged_write(t) == -1)
 		return -1;
 	return fdatasync(t->fd);
 }
 
 void
-state_told_release(struct state_told *t)
+state_acknowledged_release(struct state_acknowledged *t)
 {
 	if (t->fd >= 0)
 		(void)close(t->fd);

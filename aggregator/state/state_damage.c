@@ -1,7 +1,7 @@
 /*
- * state_damage: what is wrong with a state, said in one line. LMDB trusts its
- * file: so it is looked at before, see state_sums.c, and should a page that was
- * damaged since make LMDB crash, that is said as well.
+ * state_damage: explains an error of a state in one line. LMDB trusts its file:
+ * state_sums.c checks it before; if a page that was damaged since makes LMDB
+ * crash, a signal handler reports that here.
  */
 #define _DEFAULT_SOURCE /* sigaction's flags */
 
@@ -23,21 +23,21 @@
 	"and replay what is within the window"
 #define DAMAGED "state '%s' is damaged; " WAY_OUT
 
-/* What a crash inside LMDB is told with. */
-static char damaged[512];
+/* The line that reports a crash inside LMDB. */
+static char crash_line[512];
 static volatile sig_atomic_t guarded;
 
 static void
 die_damaged(void)
 {
-	ssize_t ignored = write(STDERR_FILENO, damaged, strlen(damaged));
+	ssize_t ignored = write(STDERR_FILENO, crash_line, strlen(crash_line));
 
 	(void)ignored;
 	_exit(PROG_DATA);
 }
 
 static void
-crashed(int signo)
+on_crash(int signo)
 {
 	if (guarded)
 		die_damaged();
@@ -46,7 +46,7 @@ crashed(int signo)
 }
 
 static void
-assertion(MDB_env *env, const char *text)
+on_lmdb_assertion(MDB_env *env, const char *text)
 {
 	(void)env;
 	(void)text;
@@ -64,22 +64,23 @@ void
 state_prepare_guard(const struct state *s)
 {
 	static const int signals[] = { SIGSEGV, SIGBUS };
-	struct sigaction action = { .sa_handler = crashed };
+	struct sigaction action = { .sa_handler = on_crash };
 	size_t i;
 
-	(void)snprintf(
-	    damaged, sizeof damaged, "%s: " DAMAGED "\n", prog_name(), s->path);
+	(void)snprintf(crash_line, sizeof crash_line, "%s: " DAMAGED "\n",
+	    prog_name(), s->path);
 	(void)sigemptyset(&action.sa_mask);
 	for (i = 0; i < ARRAY_LEN(signals); i++)
 		(void)sigaction(signals[i], &action, NULL);
-	(void)mdb_env_set_assert(s->env, assertion);
+	(void)mdb_env_set_assert(s->env, on_lmdb_assertion);
 }
 
 static char *
-path_of(const struct state *s)
+wrong_file_path(const struct state *s)
 {
-	return s->blamed == NULL ? xstrdup(s->path)
-				 : xasprintf("%s/%s", s->dir, s->blamed);
+	return s->wrong_file == NULL
+		   ? xstrdup(s->path)
+		   : xasprintf("%s/%s", s->dir, s->wrong_file);
 }
 
 static enum exit_code
@@ -102,7 +103,7 @@ explain_full(const struct state *s, struct buf *why)
 static enum exit_code
 explain_errno(const struct state *s, int err, struct buf *why)
 {
-	char *path = path_of(s);
+	char *path = wrong_file_path(s);
 	enum exit_code code;
 
 	errno = syserr_written(err, s->dir);
@@ -125,11 +126,11 @@ state_explain(const struct state *s, int rc, struct buf *why)
 {
 	char *path;
 
-	if (rc > 0 && (s->blamed == NULL || rc != ENOENT))
+	if (rc > 0 && (s->wrong_file == NULL || rc != ENOENT))
 		return explain_errno(s, rc, why);
 	if (rc == MDB_MAP_FULL)
 		return explain_full(s, why);
-	path = path_of(s);
+	path = wrong_file_path(s);
 	if (rc > 0)
 		buf_setf(why, "state '%s' is missing; " WAY_OUT, path);
 	else if (rc == MDB_VERSION_MISMATCH || rc == MDB_INCOMPATIBLE)
@@ -143,7 +144,6 @@ state_explain(const struct state *s, int rc, struct buf *why)
 	return PROG_DATA;
 }
 
-/* The same for what is wrong with the log. */
 enum exit_code
 state_explain_log(
     const struct state *s, enum state_log_result r, struct buf *why)

@@ -1,5 +1,5 @@
 /*
- * state_folder: see state_folder.h.
+ * state_folder: makes and locks the folder of --state.
  */
 #include "aggregator/state/state_folder.h"
 

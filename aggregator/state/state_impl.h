@@ -1,26 +1,33 @@
 /*
- * state_impl: what state*.c share; nobody else includes it. They alone see
- * LMDB. A value is stored behind a checksum of key and value.
+ * state_impl: what state*.c share; nobody else includes it, and only these
+ * files include LMDB. A value is stored behind a checksum of key and value.
+ * Each file uses those below it only:
  *
- *   state.c         reading and changing
- *   state_save.c    state_commit(): into the log, and, when that is due, the
- *                   file (is_due)
- *   state_open.c    opening, with what the log has and the file has not
- *   state_damage.c  what is wrong, said
- *   state_sums.c    a checksum of each page of the file
- *   state_acknowledged.c    what was acknowledged
- *   state_ops.c     changes as bytes, and made again from them
- *   state_log.c     the log as a file
+ *   state_open.c          opening: the file, then the log's newer commits
+ *   state_replay.c        a log entry's changes, made again
+ *   state_save.c          state_commit(): into the log, or into the file when
+ *                         a checkpoint is due
+ *   state.c               changes
+ *   state_ops.c           changes as bytes, for the log
+ *   state_read.c          reading
+ *   state_pages.c         how many pages the changes copied
+ *   state_sums.c          a checksum of each page of the file
+ *   state_acknowledged.c  the number of the last commit
+ *   state_log.c           the log as a file
+ *   state_damage.c        errors as sentences and exit codes
  */
 #ifndef AGGREGATOR_STATE_STATE_IMPL_H
 #define AGGREGATOR_STATE_STATE_IMPL_H
 
 #include <lmdb.h>
+#include <string.h>
+
+#include "common/base/checksum.h"
 
 #include "aggregator/state/state.h"
 #include "aggregator/state/state_log.h"
 
-/* The commit that the file has, in its table of numbers. */
+/* Name of the number, in the file, of the last commit that it has. */
 #define STATE_COMMIT_NUMBER "commit"
 
 #define STATE_SUM_LEN sizeof(uint64_t)
@@ -30,145 +37,183 @@ struct state_table {
 	char *name;
 	MDB_dbi dbi;
 	enum state_keys keys;
-	uint64_t named; /* the commit whose entry has its name */
+	uint64_t named; /* the last commit whose log entry names the table */
 	unsigned index; /* in that entry */
 };
 
-/* Which of LMDB's pages were copied to be changed, at most. */
+/* A hash set of the pages that LMDB copied to change them, at most. */
 struct state_pages {
 	uintptr_t *slots;
 	size_t n, mask;
 };
 
-/* One bit a page: it is not in use. */
+/* One bit a page; set: the page is not in use. */
 struct state_bitmap {
 	uint64_t *words;
 	size_t n;
 };
 
-/* LMDB's file, as its last commit has it. */
+/* LMDB's file after its last commit. */
 struct state_file {
 	int fd;
-	size_t page;  /* bytes of one */
-	size_t pages; /* that the commit has */
-	size_t there; /* that the file is long; may be less, or more */
+	size_t page;  /* size of one, in bytes */
+	size_t pages; /* of the commit */
+	size_t there; /* pages in the file; may be fewer, or more */
 	uint64_t txn; /* LMDB's number of that commit */
 };
 
 struct state_sums {
 	int fd;
-	uint64_t *v; /* by page */
-	bool *changed;
+	uint64_t *v;   /* by page */
+	bool *changed; /* by block of sums: not written yet */
 	size_t cap, pages;
 	struct state_bitmap unused; /* pages at the last commit */
-	size_t *wrong;              /* pages when it was opened */
+	size_t *wrong; /* pages whose checksum differed at opening */
 	size_t wrong_n, wrong_cap;
 };
 
-/* The last thing that is known to be there. */
-struct state_told {
+/* The last commit whose success was reported. */
+struct state_acknowledged {
 	int fd;
 	uint64_t turn, seed;
-	uint64_t commits, txn; /* ours and LMDB's */
+	uint64_t commits, txn; /* its number, ours and LMDB's */
 };
 
 struct state {
 	char *dir, *path;
-	const char *blamed; /* the file that is wrong; NULL: LMDB's */
-	size_t limit, map;  /* of the file; of addresses, so far */
-	bool is_new;        /* the file is made now */
+	const char *wrong_file; /* name of the file to blame in an error; NULL:
+				   LMDB's */
+	size_t limit, map;      /* bytes: of the file at most; mapped so far */
+	bool is_new;            /* the file is made now */
 	int lock;
 	MDB_env *env;
-	MDB_txn
-	    *reader;    /* kept between commits; reset while there is a write */
-	bool reading;   /* the reader is under way */
-	unsigned walks; /* that are under way */
-	MDB_txn *writer;          /* NULL: the file has everything */
-	struct state_pages pages; /* that it may have */
+	MDB_txn *reader; /* kept between commits; reset during a write */
+	bool reading;    /* the reader is active */
+	unsigned walks;  /* calls of state_each() that are active */
+	MDB_txn *writer; /* NULL: the file has everything */
+	struct state_pages pages; /* that the writer copied */
 
 	struct state_sums sums;
-	struct state_told told;
+	struct state_acknowledged acknowledged;
 	struct state_log log;
 	struct buf ops;       /* changes since the last commit, for the log */
-	unsigned named;       /* tables that are named in them */
-	bool changed;         /* there are some, in ops or not */
-	bool unlogged;        /* they are too many: the file at once */
-	bool replaying;       /* they are the log's own */
-	uint64_t commits;     /* number of the last one */
-	int64_t committed_ms; /* when that was */
-	int64_t began_ms; /* when the first one was that is not in the file */
+	unsigned named;       /* tables named in ops */
+	bool changed;         /* something changed since the last commit */
+	bool unlogged;        /* too much for the log: checkpoint instead */
+	bool replaying;       /* changes come from the log */
+	uint64_t commits;     /* number of the last commit */
+	int64_t committed_ms; /* its time */
+	int64_t began_ms;     /* time of the first commit that the file lacks */
 
-	int rc; /* the first error, as LMDB says it */
+	int rc; /* the first error: LMDB's number, or an errno */
 	struct state_table *tables[STATE_TABLES];
 	size_t tables_n;
 	struct state_table *meta;
-	int64_t version; /* of the writer; 0: not asked for yet */
+	int64_t version; /* of the next commit; 0: not asked for yet */
 	uint64_t seed[2];
 };
 
-/* Begins changing unless that is under way. False after an error. */
+/* state.c: begins a write transaction unless there is one. False after an
+ * error. */
 bool state_begin(struct state *s);
 
-/* For state_ops.c and state_save.c: LMDB's part of the changes. */
+/* Puts a value into LMDB, and not into the log. */
 void state_apply_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len, unsigned flags);
-void state_fail(struct state *s, int rc);
 
-/* What is there now, as state_get() would give it, but for its checksum. */
-bool state_stored(struct state_table *t, const void *key, size_t key_len,
+/* state_read.c */
+void state_fail(struct state *s, int rc);
+void state_stop_reading(struct state *s);
+
+/* A key as LMDB takes it, which wants numbers aligned. */
+struct state_key {
+	MDB_val val;
+	uint64_t number;
+};
+
+static inline void
+state_key_set(
+    struct state_key *k, const struct state_table *t, const void *key, size_t n)
+{
+	k->val.mv_size = n;
+	k->val.mv_data = (void *)(uintptr_t)key;
+	if (t->keys == STATE_NUMBERS) {
+		memcpy(&k->number, key, sizeof k->number);
+		k->val.mv_data = &k->number;
+	}
+}
+
+static inline uint64_t
+state_value_sum(const void *key, size_t key_len, const void *data, size_t len)
+{
+	return checksum(checksum(0, key, key_len), data, len);
+}
+
+/* The value as state_get() gives it, from the write transaction, with its
+ * checksum not looked at. */
+bool state_get_stored(struct state_table *t, const void *key, size_t key_len,
     const char **data, size_t *len);
 
-/* Notes a change for the log: a put before it is made, because what was there
- * matters, others once they are. */
-void state_note_table(struct state_table *t);
-void state_note_put(struct state_table *t, const void *key, size_t key_len,
-    const void *data, size_t len, bool append);
-void state_note_delete(struct state_table *t, const void *key, size_t key_len);
-void state_note_prefix(
-    struct state_table *t, const void *prefix, size_t len, size_t max);
-void state_note_empty(struct state_table *t);
+/* Moves a cursor to the first entry whose key begins with the prefix
+ * (MDB_SET_RANGE), or to the next one (MDB_NEXT). */
+int state_cursor_step(MDB_cursor *c, MDB_cursor_op op, const void *prefix,
+    size_t len, MDB_val *key, MDB_val *data);
 
-/* Makes the changes of one entry again. False: they make no sense. */
+/* state_ops.c: adds a change to the log entry of the next commit: a put before
+ * it is made, because it compares with the old value, others afterwards. */
+void state_ops_table(struct state_table *t);
+void state_ops_put(struct state_table *t, const void *key, size_t key_len,
+    const void *data, size_t len, bool append);
+void state_ops_delete(struct state_table *t, const void *key, size_t key_len);
+void state_ops_prefix(
+    struct state_table *t, const void *prefix, size_t len, size_t max);
+void state_ops_empty(struct state_table *t);
+
+/* Makes the changes of a log entry again. False: the entry is damaged. */
 bool state_replay(void *state, const char *data, size_t len);
 
-/* True: the page in which a value is was not met before. */
+/* Adds the page that a value lies in; false: it was there. */
 bool state_pages_add(struct state_pages *p, const void *value);
+void state_pages_clear(struct state_pages *p);
 
-/* Everything into the file; then the log begins anew. Without effect after an
- * error. */
+/* Commits LMDB's transaction, so that the file has everything, and restarts the
+ * log. Does nothing after an error. */
 void state_checkpoint(struct state *s);
 
-/* The sentence and the exit code for what LMDB or the system says. */
+/* How many bytes of addresses LMDB may map now: the limit, but only what is
+ * needed soon where addresses are bounded. */
+size_t state_map_size(const struct state *s);
+
+/* The sentence and the exit code for an error of LMDB or the system. */
 enum exit_code state_explain(const struct state *s, int rc, struct buf *why);
 
 /* The same for what is wrong with the log. */
 enum exit_code state_explain_log(
     const struct state *s, enum state_log_result r, struct buf *why);
 
-/* How much of it LMDB may map now: no more than is needed soon where addresses
- * are bounded. */
-size_t state_map_size(const struct state *s);
-
-/* All of these as LMDB says it; errno is among that. */
+/* All of these return 0, LMDB's number of an error, or an errno. */
 int state_sums_open(struct state *s, bool make);
-/* Whether the pages are those of the last commit. */
+/* Compares the pages of the last commit with their checksums. */
 int state_sums_check(struct state *s);
-/* After LMDB's commit, before that is told. */
+/* After LMDB's commit, before that is reported. */
 int state_sums_update(struct state *s);
-/* Takes a commit back that was not told. Then LMDB must open its file anew. */
+/* Undoes a commit of LMDB that was not reported. Then LMDB must open its file
+ * again. */
 int state_sums_step_back(struct state *s, bool *stepped);
 void state_sums_release(struct state_sums *sums);
 
-int state_told_open(struct state *s, bool make);
-/* -1 with errno; sync: both slots, durably. */
-int state_told_write(struct state_told *t);
-int state_told_sync(struct state_told *t);
-void state_told_release(struct state_told *t);
+int state_acknowledged_open(struct state *s, bool make);
+/* -1 with errno. One slot, not synced. */
+int state_acknowledged_write(struct state_acknowledged *t);
+/* -1 with errno. Both slots, synced. */
+int state_acknowledged_sync(struct state_acknowledged *t);
+void state_acknowledged_release(struct state_acknowledged *t);
 
-/* Once, when the environment is made. */
+/* Installs the handlers of state_guard(); once, when there is an
+ * environment. */
 void state_prepare_guard(const struct state *s);
 
-/* While LMDB works, a crash of this process is taken for a damaged file. */
+/* On while LMDB works: a crash then is reported as a damaged file. */
 void state_guard(const struct state *s, bool on);
 
 #endif

@@ -1,8 +1,7 @@
 /*
- * state_log: see state_log.h. The file grows in steps that are asked of the
- * file system before they are needed, and an entry is written to where there
- * was one before as soon as it can be: then a sync has no sizes and no blocks
- * to write.
+ * state_log: writes and reads the log; state_log.h describes it. The file grows
+ * in steps that are allocated before they are needed, and entries overwrite
+ * older ones: then a sync has no sizes and no blocks to write.
  */
 #define _DEFAULT_SOURCE
 
@@ -25,26 +24,27 @@
 #define LOG_VERSION "3\n"
 #define FIRST_SIZE ((uint64_t)1 << 20)
 
-/* Stands at the front of the file. */
-struct header {
+/* The first bytes of the file. */
+struct log_header {
 	char magic[sizeof MAGIC - 1];
 	char version[sizeof LOG_VERSION];
 	uint64_t seed[2];
 	uint64_t sum; /* of what is above */
 };
 
-/* Stands before the bytes of an entry. */
-struct frame {
+/* Precedes the bytes of an entry. */
+struct log_frame {
 	char magic[8];
 	uint64_t number;
 	uint64_t len;
-	uint64_t sum; /* of number, length and bytes, from the salt on */
+	uint64_t sum; /* of salt, number, length and bytes */
 };
 
 static const char frame_magic[8] = { 'c', 'o', 'm', 'm', 'i', 't', ' ', '\n' };
 
 static uint64_t
-frame_sum(const struct state_log *l, const struct frame *f, const void *data)
+frame_sum(
+    const struct state_log *l, const struct log_frame *f, const void *data)
 {
 	uint64_t h = checksum(l->salt, &f->number, sizeof f->number);
 
@@ -53,13 +53,13 @@ frame_sum(const struct state_log *l, const struct frame *f, const void *data)
 }
 
 static uint64_t
-header_sum(const struct header *h)
+header_sum(const struct log_header *h)
 {
-	return checksum(0, h, offsetof(struct header, sum));
+	return checksum(0, h, offsetof(struct log_header, sum));
 }
 
 static size_t
-pages(size_t len)
+round_to_pages(size_t len)
 {
 	return (len + STATE_LOG_PAGE - 1) / STATE_LOG_PAGE * STATE_LOG_PAGE;
 }
@@ -82,9 +82,9 @@ state_log_release(struct state_log *l)
 	l->path = NULL;
 }
 
-/* What is left to write after n bytes of it. */
+/* Skips the bytes that were written. */
 static void
-advance(struct iovec *iov, size_t n, size_t done)
+advance_iovec(struct iovec *iov, size_t n, size_t done)
 {
 	size_t i, len;
 
@@ -97,7 +97,7 @@ advance(struct iovec *iov, size_t n, size_t done)
 }
 
 static int
-write_at(int fd, struct iovec *iov, size_t n, size_t len, uint64_t at)
+write_iovec_at(int fd, struct iovec *iov, size_t n, size_t len, uint64_t at)
 {
 	ssize_t done;
 
@@ -109,7 +109,7 @@ write_at(int fd, struct iovec *iov, size_t n, size_t len, uint64_t at)
 			errno = done == 0 ? ENOSPC : errno;
 			return -1;
 		}
-		advance(iov, n, (size_t)done);
+		advance_iovec(iov, n, (size_t)done);
 		len -= (size_t)done;
 		at += (uint64_t)done;
 	}
@@ -117,17 +117,17 @@ write_at(int fd, struct iovec *iov, size_t n, size_t len, uint64_t at)
 }
 
 static void
-begin(struct state_log *l, const uint64_t seed[2], uint64_t size)
+begin_log(struct state_log *l, const uint64_t seed[2], uint64_t size)
 {
 	l->salt = checksum(0, seed, 2 * sizeof seed[0]);
 	l->size = size;
 	l->at = STATE_LOG_PAGE;
 }
 
-/* It got its name when it was that long, and was never shortened by us: what is
- * shorter was cut, and nobody can tell what of. */
+/* A log is renamed to its name when it has its first size, and never shortened:
+ * a shorter one was cut. */
 static bool
-is_size(uint64_t size)
+is_log_size(uint64_t size)
 {
 	return size >= FIRST_SIZE && size <= STATE_LOG_MAX;
 }
@@ -135,7 +135,7 @@ is_size(uint64_t size)
 enum state_log_result
 state_log_open(struct state_log *l, const uint64_t seed[2])
 {
-	struct header h;
+	struct log_header h;
 	struct stat st;
 	ssize_t n;
 
@@ -149,20 +149,20 @@ state_log_open(struct state_log *l, const uint64_t seed[2])
 		return STATE_LOG_DAMAGED;
 	if (memcmp(h.version, LOG_VERSION, sizeof h.version) != 0)
 		return STATE_LOG_VERSION;
-	if (h.sum != header_sum(&h) || !is_size((uint64_t)st.st_size))
+	if (h.sum != header_sum(&h) || !is_log_size((uint64_t)st.st_size))
 		return STATE_LOG_DAMAGED;
 	if (memcmp(h.seed, seed, sizeof h.seed) != 0)
 		return STATE_LOG_FOREIGN;
-	begin(l, seed, (uint64_t)st.st_size);
+	begin_log(l, seed, (uint64_t)st.st_size);
 	return STATE_LOG_OK;
 }
 
 static int
-fill_new(struct state_log *l, const uint64_t seed[2])
+write_log_header(struct state_log *l, const uint64_t seed[2])
 {
 	char page[STATE_LOG_PAGE] = { 0 };
 	struct iovec iov = { page, sizeof page };
-	struct header h;
+	struct log_header h;
 
 	memset(&h, 0, sizeof h);
 	memcpy(h.magic, MAGIC, sizeof h.magic);
@@ -171,9 +171,9 @@ fill_new(struct state_log *l, const uint64_t seed[2])
 	h.sum = header_sum(&h);
 	memcpy(page, &h, sizeof h);
 	errno = posix_fallocate(l->fd, 0, (off_t)FIRST_SIZE);
-	if (errno != 0 || write_at(l->fd, &iov, 1, sizeof page, 0) == -1)
+	if (errno != 0 || write_iovec_at(l->fd, &iov, 1, sizeof page, 0) == -1)
 		return -1;
-	begin(l, seed, FIRST_SIZE);
+	begin_log(l, seed, FIRST_SIZE);
 	return fsync(l->fd);
 }
 
@@ -186,7 +186,8 @@ state_log_make(struct state_log *l, const uint64_t seed[2])
 	if (l->fd >= 0)
 		(void)close(l->fd);
 	l->fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (l->fd >= 0 && fill_new(l, seed) == 0 && rename(name, l->path) == 0)
+	if (l->fd >= 0 && write_log_header(l, seed) == 0 &&
+	    rename(name, l->path) == 0)
 		rc = file_sync_folder_of(l->path);
 	err = errno;
 	if (rc == -1)
@@ -196,10 +197,10 @@ state_log_make(struct state_log *l, const uint64_t seed[2])
 	return rc;
 }
 
-/* The entry that begins there, if one does that is whole. */
+/* Reads the frame of the entry at that offset. False: no whole one is there. */
 static bool
-read_frame(
-    const struct state_log *l, const struct buf *b, size_t at, struct frame *f)
+read_log_frame(const struct state_log *l, const struct buf *b, size_t at,
+    struct log_frame *f)
 {
 	if (b->len < at || b->len - at < sizeof *f)
 		return false;
@@ -210,30 +211,30 @@ read_frame(
 }
 
 static bool
-is_any_above(
+has_entry_above(
     const struct state_log *l, const struct buf *b, size_t at, uint64_t number)
 {
-	struct frame f;
+	struct log_frame f;
 
 	for (; at < b->len; at += STATE_LOG_PAGE)
-		if (read_frame(l, b, at, &f) && f.number > number)
+		if (read_log_frame(l, b, at, &f) && f.number > number)
 			return true;
 	return false;
 }
 
-/* Entries follow each other by their numbers; the first that does not is what
- * is left of a time before. */
+/* The numbers of entries go up by one; the first entry whose number does not is
+ * left from before the last restart. */
 static enum state_log_result
-walk(const struct state_log *l, const struct buf *b, uint64_t *number,
+walk_log(const struct state_log *l, const struct buf *b, uint64_t *number,
     state_log_fn *entry, void *ctx)
 {
 	size_t at = STATE_LOG_PAGE;
 	uint64_t last = 0;
-	struct frame f;
+	struct log_frame f;
 
-	while (
-	    read_frame(l, b, at, &f) && (last == 0 || f.number == last + 1)) {
-		/* What was between is nowhere. */
+	while (read_log_frame(l, b, at, &f) &&
+	       (last == 0 || f.number == last + 1)) {
+		/* The commits between are lost. */
 		if (last == 0 && f.number > *number + 1)
 			return STATE_LOG_FOREIGN;
 		last = f.number;
@@ -242,10 +243,10 @@ walk(const struct state_log *l, const struct buf *b, uint64_t *number,
 				return STATE_LOG_DAMAGED;
 			*number = last;
 		}
-		at += pages(sizeof f + (size_t)f.len);
+		at += round_to_pages(sizeof f + (size_t)f.len);
 	}
-	return is_any_above(l, b, at, *number) ? STATE_LOG_DAMAGED
-					       : STATE_LOG_OK;
+	return has_entry_above(l, b, at, *number) ? STATE_LOG_DAMAGED
+						  : STATE_LOG_OK;
 }
 
 enum state_log_result
@@ -256,7 +257,7 @@ state_log_each(
 	enum state_log_result r = STATE_LOG_FAILED;
 
 	if (lseek(l->fd, 0, SEEK_SET) == 0 && file_read_all(l->fd, &b) == 0)
-		r = walk(l, &b, number, entry, ctx);
+		r = walk_log(l, &b, number, entry, ctx);
 	buf_release(&b);
 	return r;
 }
@@ -265,12 +266,13 @@ bool
 state_log_has_room(const struct state_log *l, size_t len)
 {
 	return len < STATE_LOG_MAX &&
-	       l->at + pages(sizeof(struct frame) + len) <= STATE_LOG_MAX;
+	       l->at + round_to_pages(sizeof(struct log_frame) + len) <=
+		   STATE_LOG_MAX;
 }
 
-/* Room for more than is needed now. */
+/* Makes the file twice as long, or more. */
 static int
-grow(struct state_log *l, uint64_t end)
+grow_log_file(struct state_log *l, uint64_t end)
 {
 	uint64_t size = l->size;
 
@@ -289,8 +291,8 @@ int
 state_log_add(struct state_log *l, uint64_t number, const struct buf *entry)
 {
 	static const char zeros[STATE_LOG_PAGE];
-	struct frame f = { .number = number, .len = entry->len };
-	size_t len = pages(sizeof f + entry->len);
+	struct log_frame f = { .number = number, .len = entry->len };
+	size_t len = round_to_pages(sizeof f + entry->len);
 	struct iovec iov[] = {
 		{ &f, sizeof f },
 		{ entry->data, entry->len },
@@ -299,9 +301,9 @@ state_log_add(struct state_log *l, uint64_t number, const struct buf *entry)
 
 	memcpy(f.magic, frame_magic, sizeof f.magic);
 	f.sum = frame_sum(l, &f, entry->data);
-	if (l->at + len > l->size && grow(l, l->at + len) == -1)
+	if (l->at + len > l->size && grow_log_file(l, l->at + len) == -1)
 		return -1;
-	if (write_at(l->fd, iov, ARRAY_LEN(iov), len, l->at) == -1 ||
+	if (write_iovec_at(l->fd, iov, ARRAY_LEN(iov), len, l->at) == -1 ||
 	    fdatasync(l->fd) != 0)
 		return -1;
 	l->at += len;

@@ -1,12 +1,11 @@
 /*
- * state_open: opens the file of a state, or refuses it; see state.h.
+ * state_open: opens a state, or refuses it; see state.h.
  *
- * What is looked at before anything is used: its pages are there, see
- * state_damage.c, it is of our version and was made for the same settings.
+ * Before anything is used it checks that the pages are those that were written
+ * (state_sums.c), that the version is ours and that the settings are the same.
  *
- * A new file, or one of before there was a log, is committed first, then its
- * log is made, then that it has one is committed: from then on it is refused
- * without.
+ * A new file is committed first, then its log is made, then it is committed
+ * again: a file with more than the first commit is refused without its log.
  */
 #include "aggregator/state/state_impl.h"
 
@@ -27,12 +26,13 @@
 #include "aggregator/state/state_folder.h"
 
 #define FORMAT "messaging-analytics stream 6"
-#define SPAN_BEFORE_MS HOUR_MS /* of those that tell none */
+#define SPAN_BEFORE_MS HOUR_MS /* of states that do not store one */
 enum { FIRST_COMMIT = 1 };
 
-/* A new file gets its name when it is whole. */
+/* The name to open: that of the file, or a temporary one for a new file, which
+ * is renamed once it is whole. */
 static char *
-name_to_open(const struct state *s)
+choose_state_file(const struct state *s)
 {
 	struct stat st;
 	char *name;
@@ -45,7 +45,7 @@ name_to_open(const struct state *s)
 }
 
 static int
-open_named(struct state *s, const char *name)
+open_lmdb(struct state *s, const char *name)
 {
 	unsigned flags = MDB_NOSUBDIR | MDB_NORDAHEAD | MDB_NOLOCK;
 	int rc = mdb_env_create(&s->env);
@@ -58,46 +58,46 @@ open_named(struct state *s, const char *name)
 	if (rc == 0) {
 		state_prepare_guard(s);
 		state_guard(s, true);
-		/* The lock that is held already is instead of LMDB's own. */
+		/* stream.lock is held already, so LMDB needs no lock. */
 		rc = mdb_env_open(s->env, name, flags, 0600);
 	}
 	state_guard(s, false);
 	return rc;
 }
 
-/* What stands beside LMDB's file. */
+/* Opens the files beside LMDB's. */
 static int
-open_beside(struct state *s)
+open_side_files(struct state *s)
 {
 	int rc;
 
-	s->blamed = "stream.told";
-	rc = state_told_open(s, s->is_new);
+	s->wrong_file = "stream.told";
+	rc = state_acknowledged_open(s, s->is_new);
 	if (rc != 0)
 		return rc;
-	s->blamed = "stream.sums";
+	s->wrong_file = "stream.sums";
 	rc = state_sums_open(s, s->is_new);
 	if (rc == 0)
-		s->blamed = NULL;
+		s->wrong_file = NULL;
 	return rc;
 }
 
 static int
-open_env(struct state *s)
+open_state_file(struct state *s)
 {
-	char *name = name_to_open(s);
+	char *name = choose_state_file(s);
 	bool stepped = false;
 	int rc;
 
 	s->is_new = strcmp(name, s->path) != 0;
-	rc = s->is_new ? 0 : open_beside(s);
+	rc = s->is_new ? 0 : open_side_files(s);
 	if (rc == 0)
-		rc = open_named(s, name);
+		rc = open_lmdb(s, name);
 	if (rc == 0 && !s->is_new)
 		rc = state_sums_step_back(s, &stepped);
 	if (rc == 0 && stepped) {
 		mdb_env_close(s->env);
-		rc = open_named(s, name);
+		rc = open_lmdb(s, name);
 	}
 	if (rc == 0 && !s->is_new)
 		rc = state_sums_check(s);
@@ -105,48 +105,8 @@ open_env(struct state *s)
 	return rc;
 }
 
-struct state_table *
-state_table(struct state *s, const char *name, enum state_keys keys)
-{
-	unsigned flags = keys == STATE_NUMBERS ? MDB_INTEGERKEY : 0;
-	struct state_table *t;
-	MDB_dbi dbi = 0;
-	bool made = false;
-	size_t i;
-	int rc;
-
-	for (i = 0; i < s->tables_n; i++)
-		if (strcmp(s->tables[i]->name, name) == 0)
-			return s->tables[i];
-	if (!state_begin(s))
-		return NULL;
-	state_guard(s, true);
-	rc = s->tables_n < STATE_TABLES
-		 ? mdb_dbi_open(s->writer, name, flags, &dbi)
-		 : MDB_DBS_FULL;
-	if (rc == MDB_NOTFOUND) {
-		made = true;
-		rc = mdb_dbi_open(s->writer, name, MDB_CREATE | flags, &dbi);
-	}
-	state_guard(s, false);
-	if (rc != 0) {
-		if (s->rc == 0)
-			s->rc = rc;
-		return NULL;
-	}
-	t = xcalloc(1, sizeof *t);
-	t->state = s;
-	t->name = xstrdup(name);
-	t->dbi = dbi;
-	t->keys = keys;
-	s->tables[s->tables_n++] = t;
-	if (made)
-		state_note_table(t);
-	return t;
-}
-
 static bool
-get_text(struct state *s, const char *key, const char **text, size_t *len)
+get_meta_text(struct state *s, const char *key, const char **text, size_t *len)
 {
 	const void *data;
 
@@ -157,14 +117,14 @@ get_text(struct state *s, const char *key, const char **text, size_t *len)
 }
 
 static void
-put_text(struct state *s, const char *key, const char *text)
+put_meta_text(struct state *s, const char *key, const char *text)
 {
 	state_put(s->meta, key, strlen(key), text, strlen(text));
 }
 
-/* There is no log yet, so it goes into the file. */
+/* There is no log yet, so this commit is a checkpoint. */
 static enum exit_code
-commit_first(struct state *s, struct buf *why)
+commit_new_state(struct state *s, struct buf *why)
 {
 	enum exit_code code = state_commit(s, why);
 	char *name = xasprintf("%s.new", s->path);
@@ -178,40 +138,40 @@ commit_first(struct state *s, struct buf *why)
 	return code;
 }
 
-/* A new file: what it is for. */
+/* Writes into a new file what it is made for. */
 static enum exit_code
-found(struct state *s, const struct state_identity *id, struct buf *why)
+create_state(struct state *s, const struct state_identity *id, struct buf *why)
 {
 	int rc;
 
 	if (access(s->log.path, F_OK) == 0)
 		return state_explain_log(s, STATE_LOG_FOREIGN, why);
 	random_fill(s->seed, sizeof s->seed);
-	rc = open_beside(s);
+	rc = open_side_files(s);
 	if (rc != 0)
 		return state_explain(s, rc, why);
-	s->told.seed = s->seed[0];
-	put_text(s, "format", FORMAT);
-	put_text(s, "definition", id->definition);
+	s->acknowledged.seed = s->seed[0];
+	put_meta_text(s, "format", FORMAT);
+	put_meta_text(s, "definition", id->definition);
 	state_set_number(s, "window", id->window_ms);
 	if (id->span_ms != 0)
 		state_set_number(s, "span", id->span_ms);
 	if (id->part != NULL && id->part[0] != '\0')
-		put_text(s, "part", id->part);
+		put_meta_text(s, "part", id->part);
 	state_put(s->meta, "seed", 4, s->seed, sizeof s->seed);
-	return commit_first(s, why);
+	return commit_new_state(s, why);
 }
 
-/* Chats of another part, or of another generation, do not belong here. */
+/* Refuses a state of another shard, or of another epoch of the topology. */
 static enum exit_code
-check_part(struct state *s, const char *want, struct buf *why)
+check_state_part(struct state *s, const char *want, struct buf *why)
 {
 	const char *text = "";
 	size_t len = 0;
 
 	if (want == NULL)
 		return PROG_OK;
-	if (!get_text(s, "part", &text, &len))
+	if (!get_meta_text(s, "part", &text, &len))
 		len = 0;
 	if (s->rc != 0)
 		return state_explain(s, MDB_CORRUPTED, why);
@@ -226,14 +186,14 @@ check_part(struct state *s, const char *want, struct buf *why)
 }
 
 static enum exit_code
-check_settings(
+check_state_settings(
     struct state *s, const struct state_identity *id, struct buf *why)
 {
 	const char *text = NULL;
 	size_t len = 0;
 	int64_t window;
 
-	if (!get_text(s, "definition", &text, &len) || s->rc != 0)
+	if (!get_meta_text(s, "definition", &text, &len) || s->rc != 0)
 		return state_explain(s, MDB_CORRUPTED, why);
 	if (len != strlen(id->definition) ||
 	    memcmp(text, id->definition, len) != 0) {
@@ -254,17 +214,17 @@ check_settings(
 	if (id->span_ms != 0 &&
 	    state_number(s, "span", SPAN_BEFORE_MS) != id->span_ms)
 		return state_explain(s, MDB_VERSION_MISMATCH, why);
-	return check_part(s, id->part, why);
+	return check_state_part(s, id->part, why);
 }
 
 static bool
-is_text(const char *text, size_t len, const char *want)
+is_meta_text(const char *text, size_t len, const char *want)
 {
 	return len == strlen(want) && memcmp(text, want, len) == 0;
 }
 
 static enum exit_code
-check_identity(
+check_state_identity(
     struct state *s, const struct state_identity *id, struct buf *why)
 {
 	const void *data = NULL;
@@ -274,27 +234,27 @@ check_identity(
 	s->meta = state_table(s, "meta", STATE_BYTES);
 	if (s->meta == NULL)
 		return state_explain(s, s->rc, why);
-	if (!get_text(s, "format", &text, &len)) {
+	if (!get_meta_text(s, "format", &text, &len)) {
 		if (s->rc != 0)
 			return state_explain(s, s->rc, why);
 		return state_count(s->meta) == 0
-			   ? found(s, id, why)
+			   ? create_state(s, id, why)
 			   : state_explain(s, MDB_VERSION_MISMATCH, why);
 	}
-	if (!is_text(text, len, FORMAT))
+	if (!is_meta_text(text, len, FORMAT))
 		return state_explain(s, MDB_VERSION_MISMATCH, why);
 	if (!state_get(s->meta, "seed", 4, &data, &len) ||
 	    len != sizeof s->seed)
 		return state_explain(s, MDB_CORRUPTED, why);
 	memcpy(s->seed, data, sizeof s->seed);
-	if (s->seed[0] != s->told.seed)
+	if (s->seed[0] != s->acknowledged.seed)
 		return state_explain_log(s, STATE_LOG_FOREIGN, why);
-	return check_settings(s, id, why);
+	return check_state_settings(s, id, why);
 }
 
-/* A file of which only its first commit is there has no log yet. */
+/* A file that has only its first commit has no log yet. */
 static enum exit_code
-make_log(struct state *s, struct buf *why)
+make_missing_log(struct state *s, struct buf *why)
 {
 	if (s->commits > FIRST_COMMIT)
 		return state_explain_log(s, STATE_LOG_NONE, why);
@@ -303,9 +263,9 @@ make_log(struct state *s, struct buf *why)
 	return PROG_OK;
 }
 
-/* What the log has and the file has not. */
+/* Opens the log, and applies the commits that the file lacks. */
 static enum exit_code
-open_log(struct state *s, struct buf *why)
+open_state_log(struct state *s, struct buf *why)
 {
 	uint64_t had;
 	enum state_log_result r;
@@ -314,7 +274,7 @@ open_log(struct state *s, struct buf *why)
 	s->commits = had = (uint64_t)state_number(s, STATE_COMMIT_NUMBER, 0);
 	r = s->rc == 0 ? state_log_open(&s->log, s->seed) : STATE_LOG_OK;
 	if (r == STATE_LOG_NONE) {
-		code = make_log(s, why);
+		code = make_missing_log(s, why);
 		if (code != PROG_OK)
 			return code;
 	} else if (r == STATE_LOG_OK && s->rc == 0) {
@@ -324,7 +284,7 @@ open_log(struct state *s, struct buf *why)
 	} else if (s->rc == 0) {
 		return state_explain_log(s, r, why);
 	}
-	if (s->rc == 0 && s->commits < s->told.commits)
+	if (s->rc == 0 && s->commits < s->acknowledged.commits)
 		return state_explain_log(s, STATE_LOG_SHORT, why);
 	if (had <= FIRST_COMMIT && s->commits <= FIRST_COMMIT)
 		s->commits = FIRST_COMMIT + 1;
@@ -340,18 +300,18 @@ state_open(const char *dir, const struct state_identity *id, size_t limit,
 	struct state *s = xcalloc(1, sizeof *s);
 	int rc;
 
-	s->lock = s->told.fd = s->sums.fd = -1;
+	s->lock = s->acknowledged.fd = s->sums.fd = -1;
 	s->limit = limit;
 	s->dir = xstrdup(dir);
 	s->path = xasprintf("%s/stream.mdb", dir);
 	state_log_init(&s->log, dir);
 	s->lock = state_folder_take(dir, "stream.lock", code, why);
 	if (s->lock >= 0) {
-		rc = open_env(s);
-		*code = rc == 0 ? check_identity(s, id, why)
+		rc = open_state_file(s);
+		*code = rc == 0 ? check_state_identity(s, id, why)
 				: state_explain(s, rc, why);
 		if (*code == PROG_OK)
-			*code = open_log(s, why);
+			*code = open_state_log(s, why);
 		if (*code == PROG_OK)
 			return s;
 	}
@@ -381,7 +341,7 @@ state_close(struct state *s)
 	}
 	state_log_release(&s->log);
 	state_sums_release(&s->sums);
-	state_told_release(&s->told);
+	state_acknowledged_release(&s->acknowledged);
 	buf_release(&s->ops);
 	free(s->pages.slots);
 	free(s->path);

@@ -1,13 +1,13 @@
 /*
- * state_ops: a commit's changes as bytes, for the log, and made again from
- * them (pack.h):
+ * state_ops: the changes of a commit as bytes (pack.h), for the log;
+ * state_replay.c reads them:
  *
  *   'T' keys name         the next table: 0, 1, 2 ...
  *   'P' table key data
  *   'A' table key data    with a key above all others
  *   'U' table key before behind data
- *                         puts what was there with another middle: so many
- *                         bytes of both ends stay
+ *                         the old value with another middle: `before` bytes
+ *                         of its begin and `behind` of its end stay
  *   'D' table key
  *   'F' table prefix n    the first n entries
  *   'E' table             all of them
@@ -20,18 +20,18 @@
 
 #include "common/containers/pack.h"
 
-/* What is shorter is noted as it is. */
+/* In bytes. A shorter value is logged whole. */
 #define UPDATE_LEAST 32
 
 static void
-put_bytes(struct buf *b, const void *data, size_t len)
+put_op_bytes(struct buf *b, const void *data, size_t len)
 {
 	pack_put_text(b, (struct text){ len > 0 ? data : "", len });
 }
 
-/* Whether the change is to be noted now. */
+/* Registers a change. True if it is to be logged. */
 static bool
-is_noted(struct state *s)
+is_change_logged(struct state *s)
 {
 	if (s->rc != 0 || s->replaying)
 		return false;
@@ -44,7 +44,7 @@ is_noted(struct state *s)
 }
 
 static void
-name_table(struct state_table *t)
+put_table_name(struct state_table *t)
 {
 	struct state *s = t->state;
 
@@ -54,27 +54,27 @@ name_table(struct state_table *t)
 	t->index = s->named++;
 	pack_put_number(&s->ops, 'T');
 	pack_put_number(&s->ops, (uint64_t)t->keys);
-	put_bytes(&s->ops, t->name, strlen(t->name));
+	put_op_bytes(&s->ops, t->name, strlen(t->name));
 }
 
 static void
-begin(struct state_table *t, unsigned what)
+begin_op(struct state_table *t, unsigned what)
 {
-	name_table(t);
+	put_table_name(t);
 	pack_put_number(&t->state->ops, what);
 	pack_put_number(&t->state->ops, t->index);
 }
 
 void
-state_note_table(struct state_table *t)
+state_ops_table(struct state_table *t)
 {
-	if (is_noted(t->state))
-		name_table(t);
+	if (is_change_logged(t->state))
+		put_table_name(t);
 }
 
-/* How many bytes are equal, from the front on. */
+/* How many bytes are equal at the begin. */
 static size_t
-equal_before(const char *a, const char *b, size_t max)
+equal_prefix_len(const char *a, const char *b, size_t max)
 {
 	size_t n = 0;
 	uint64_t x, y;
@@ -90,9 +90,9 @@ equal_before(const char *a, const char *b, size_t max)
 	return n;
 }
 
-/* The same from the end on. */
+/* The same at the end. */
 static size_t
-equal_behind(const char *a_end, const char *b_end, size_t max)
+equal_suffix_len(const char *a_end, const char *b_end, size_t max)
 {
 	size_t n = 0;
 	uint64_t x, y;
@@ -108,10 +108,10 @@ equal_behind(const char *a_end, const char *b_end, size_t max)
 	return n;
 }
 
-/* Of a value that changes in a few places only those; false: of this one
- * that would not be less. */
+/* Logs only the part of a value that changes. False: that would not be
+ * shorter. */
 static bool
-note_update(struct state_table *t, const void *key, size_t key_len,
+put_update(struct state_table *t, const void *key, size_t key_len,
     const char *data, size_t len)
 {
 	struct buf *ops = &t->state->ops;
@@ -119,180 +119,56 @@ note_update(struct state_table *t, const void *key, size_t key_len,
 	const char *old;
 
 	if (len < UPDATE_LEAST ||
-	    !state_stored(t, key, key_len, &old, &old_len))
+	    !state_get_stored(t, key, key_len, &old, &old_len))
 		return false;
 	least = len < old_len ? len : old_len;
-	before = equal_before(data, old, least);
-	behind = equal_behind(data + len, old + old_len, least - before);
+	before = equal_prefix_len(data, old, least);
+	behind = equal_suffix_len(data + len, old + old_len, least - before);
 	if (before + behind < UPDATE_LEAST / 2)
 		return false;
-	begin(t, 'U');
-	put_bytes(ops, key, key_len);
+	begin_op(t, 'U');
+	put_op_bytes(ops, key, key_len);
 	pack_put_number(ops, before);
 	pack_put_number(ops, behind);
-	put_bytes(ops, data + before, len - before - behind);
+	put_op_bytes(ops, data + before, len - before - behind);
 	return true;
 }
 
 void
-state_note_put(struct state_table *t, const void *key, size_t key_len,
+state_ops_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len, bool append)
 {
-	if (!is_noted(t->state) ||
-	    (!append && note_update(t, key, key_len, data, len)))
+	if (!is_change_logged(t->state) ||
+	    (!append && put_update(t, key, key_len, data, len)))
 		return;
-	begin(t, append ? 'A' : 'P');
-	put_bytes(&t->state->ops, key, key_len);
-	put_bytes(&t->state->ops, data, len);
+	begin_op(t, append ? 'A' : 'P');
+	put_op_bytes(&t->state->ops, key, key_len);
+	put_op_bytes(&t->state->ops, data, len);
 }
 
 void
-state_note_delete(struct state_table *t, const void *key, size_t key_len)
+state_ops_delete(struct state_table *t, const void *key, size_t key_len)
 {
-	if (!is_noted(t->state))
+	if (!is_change_logged(t->state))
 		return;
-	begin(t, 'D');
-	put_bytes(&t->state->ops, key, key_len);
+	begin_op(t, 'D');
+	put_op_bytes(&t->state->ops, key, key_len);
 }
 
 void
-state_note_prefix(
+state_ops_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max)
 {
-	if (!is_noted(t->state))
+	if (!is_change_logged(t->state))
 		return;
-	begin(t, 'F');
-	put_bytes(&t->state->ops, prefix, len);
+	begin_op(t, 'F');
+	put_op_bytes(&t->state->ops, prefix, len);
 	pack_put_number(&t->state->ops, max);
 }
 
 void
-state_note_empty(struct state_table *t)
+state_ops_empty(struct state_table *t)
 {
-	if (is_noted(t->state))
-		begin(t, 'E');
-}
-
-/* An entry that is read. */
-struct replay {
-	struct state *state;
-	struct pack in;
-	struct state_table *tables[STATE_TABLES];
-	size_t tables_n;
-};
-
-static bool
-replay_table(struct replay *r)
-{
-	uint64_t keys = pack_number(&r->in);
-	struct text t = pack_text(&r->in);
-	char name[64];
-
-	if (r->in.bad || keys > STATE_NUMBERS || t.len >= sizeof name ||
-	    r->tables_n == STATE_TABLES)
-		return false;
-	memcpy(name, t.p, t.len);
-	name[t.len] = '\0';
-	r->tables[r->tables_n] =
-	    state_table(r->state, name, (enum state_keys)keys);
-	return r->tables[r->tables_n++] != NULL;
-}
-
-static bool
-is_key(const struct state_table *t, size_t len)
-{
-	return t->keys != STATE_NUMBERS || len == sizeof(uint64_t);
-}
-
-static bool
-replay_update(struct replay *r, struct state_table *t, struct text key)
-{
-	uint64_t before = pack_number(&r->in), behind = pack_number(&r->in);
-	struct text middle = pack_text(&r->in);
-	struct buf b = BUF_INIT;
-	const void *old;
-	size_t old_len;
-
-	if (middle.p == NULL || !state_get(t, key.p, key.len, &old, &old_len) ||
-	    before > old_len || behind > old_len - before)
-		return false;
-	buf_add(&b, old, before);
-	buf_add(&b, middle.p, middle.len);
-	buf_add(&b, (const char *)old + old_len - behind, behind);
-	state_put(t, key.p, key.len, b.data, b.len);
-	buf_release(&b);
-	return true;
-}
-
-static bool
-replay_put(
-    struct replay *r, struct state_table *t, struct text key, bool append)
-{
-	struct text data = pack_text(&r->in);
-
-	if (data.p == NULL)
-		return false;
-	if (append)
-		state_append(t, key.p, key.len, data.p, data.len);
-	else
-		state_put(t, key.p, key.len, data.p, data.len);
-	return true;
-}
-
-static bool
-replay_prefix(struct replay *r, struct state_table *t, struct text prefix)
-{
-	uint64_t n = pack_number(&r->in);
-
-	return !r->in.bad &&
-	       state_delete_prefix(t, prefix.p, prefix.len, n) == n;
-}
-
-static bool
-replay_change(struct replay *r, uint64_t what)
-{
-	uint64_t i = pack_number(&r->in);
-	struct state_table *t;
-	struct text key;
-
-	if (r->in.bad || i >= r->tables_n)
-		return false;
-	t = r->tables[i];
-	if (what == 'E') {
-		state_empty(t);
-		return true;
-	}
-	key = pack_text(&r->in);
-	if (key.p == NULL || !is_key(t, key.len))
-		return false;
-	switch (what) {
-	case 'P':
-	case 'A':
-		return replay_put(r, t, key, what == 'A');
-	case 'U':
-		return replay_update(r, t, key);
-	case 'D':
-		state_delete(t, key.p, key.len);
-		return true;
-	case 'F':
-		return replay_prefix(r, t, key);
-	default:
-		return false;
-	}
-}
-
-bool
-state_replay(void *state, const char *data, size_t len)
-{
-	struct replay r = { .state = state, .in = pack_open_bare(data, len) };
-	bool good = true;
-	uint64_t what;
-
-	r.state->replaying = true;
-	while (good && pack_more(&r.in)) {
-		what = pack_number(&r.in);
-		good = what == 'T' ? replay_table(&r) : replay_change(&r, what);
-	}
-	r.state->replaying = false;
-	return good && pack_end(&r.in) == 0 && r.state->rc == 0;
+	if (is_change_logged(t->state))
+		begin_op(t, 'E');
 }

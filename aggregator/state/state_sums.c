@@ -1,16 +1,16 @@
 /*
- * state_sums: a checksum of each page of LMDB's file, in DIR/stream.sums: so
- * many words as there are pages. LMDB has none; without them a bit that flips
- * in a key, a page from an earlier time or in another's place is a wrong metric
+ * state_sums: a checksum of each page of LMDB's file, one word a page, in
+ * DIR/stream.sums. LMDB has none; without them a flipped bit in a key, or a
+ * page from an earlier time or in the place of another, would be a wrong metric
  * that nobody notices.
  *
  * LMDB never changes a page that its last commit uses, but writes another one.
- * So what a commit wrote is what is in use after it and was free before, and
- * its lists of free pages tell both. Only the page that has its root, the meta
- * page, is one of two in turns.
+ * So the pages that a commit wrote are those that are in use after it and were
+ * free before, and LMDB's lists of free pages show both. Only the meta page,
+ * which has the root, is one of two in turns.
  *
- * All pages are looked at when a state is opened, in the order of the file: a
- * second for some GiB. A page that is not in use may hold anything.
+ * All pages are checked when a state is opened, in the order of the file: some
+ * GiB a second. A page that is not in use may hold anything.
  */
 #define _DEFAULT_SOURCE
 
@@ -32,22 +32,22 @@
 #define BLOCK 512    /* words, written at once */
 
 static bool
-is_free(const struct state_bitmap *b, size_t page)
+is_page_free(const struct state_bitmap *b, size_t page)
 {
 	return page / 64 < b->n &&
 	       (b->words[page / 64] >> (page % 64) & 1) != 0;
 }
 
 static void
-set_free(struct state_bitmap *b, size_t page)
+set_page_free(struct state_bitmap *b, size_t page)
 {
 	if (page / 64 < b->n)
 		b->words[page / 64] |= UINT64_C(1) << (page % 64);
 }
 
-/* A list is a count and that many page numbers. */
+/* A list of LMDB is a count and that many page numbers. */
 static int
-add_list(struct state_bitmap *b, const MDB_val *data)
+add_free_list(struct state_bitmap *b, const MDB_val *data)
 {
 	size_t n, i, page;
 
@@ -61,14 +61,15 @@ add_list(struct state_bitmap *b, const MDB_val *data)
 		    sizeof page);
 		if (page < METAS)
 			return MDB_CORRUPTED;
-		set_free(b, page);
+		set_page_free(b, page);
 	}
 	return 0;
 }
 
-/* Which pages the last commit does not use; as LMDB says it. */
+/* Finds the pages that the last commit does not use. An error as state_impl.h
+ * says. */
 static int
-find_free(struct state *s, size_t pages, struct state_bitmap *b)
+find_free_pages(struct state *s, size_t pages, struct state_bitmap *b)
 {
 	enum { FREE_DBI = 0 };
 	MDB_txn *txn;
@@ -85,7 +86,7 @@ find_free(struct state *s, size_t pages, struct state_bitmap *b)
 	if (rc == 0) {
 		while (rc == 0 &&
 		       (rc = mdb_cursor_get(c, &key, &data, MDB_NEXT)) == 0)
-			rc = add_list(b, &data);
+			rc = add_free_list(b, &data);
 		mdb_cursor_close(c);
 	}
 	state_guard(s, false);
@@ -93,9 +94,9 @@ find_free(struct state *s, size_t pages, struct state_bitmap *b)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Of what LMDB's file is made; as LMDB says it. */
+/* The sizes of LMDB's file. */
 static int
-measure(struct state *s, struct state_file *f)
+measure_lmdb_file(struct state *s, struct state_file *f)
 {
 	MDB_envinfo info;
 	MDB_stat stat;
@@ -121,17 +122,18 @@ static uint64_t
 page_sum(
     const struct state *s, const struct state_file *f, size_t n, const char *p)
 {
-	uint64_t at[2] = { s->told.seed, n };
+	uint64_t at[2] = { s->acknowledged.seed, n };
 	uint64_t sum = checksum(
-	    checksum(s->told.seed, (const char *)at, sizeof at), p, f->page);
+	    checksum(s->acknowledged.seed, (const char *)at, sizeof at), p,
+	    f->page);
 
-	return sum == 0 ? 1 : sum; /* 0: nothing is known of it */
+	return sum == 0 ? 1 : sum; /* 0: the page has no checksum */
 }
 
-/* Calls back for the sum of each of so many pages. -1 with errno. */
+/* Calls back with the checksum of each page in a range. -1 with errno. */
 static int
-each_sum(struct state *s, const struct state_file *f, size_t from, size_t to,
-    void (*found)(struct state *s, size_t page, uint64_t sum))
+each_page_sum(struct state *s, const struct state_file *f, size_t from,
+    size_t to, void (*on_sum)(struct state *s, size_t page, uint64_t sum))
 {
 	char *pages = xmalloc(RUN_PAGES * f->page);
 	size_t n, i;
@@ -141,7 +143,7 @@ each_sum(struct state *s, const struct state_file *f, size_t from, size_t to,
 		n = to - from < RUN_PAGES ? to - from : RUN_PAGES;
 		rc = file_read_at(f->fd, pages, n * f->page, from * f->page);
 		for (i = 0; rc == 0 && i < n; i++)
-			found(s, from + i,
+			on_sum(s, from + i,
 			    page_sum(s, f, from + i, pages + i * f->page));
 	}
 	free(pages);
@@ -149,7 +151,7 @@ each_sum(struct state *s, const struct state_file *f, size_t from, size_t to,
 }
 
 static void
-make_room(struct state_sums *sums, size_t pages)
+grow_sums(struct state_sums *sums, size_t pages)
 {
 	size_t cap = (pages + BLOCK - 1) / BLOCK * BLOCK;
 
@@ -164,7 +166,7 @@ make_room(struct state_sums *sums, size_t pages)
 }
 
 static void
-keep_sum(struct state *s, size_t page, uint64_t sum)
+store_page_sum(struct state *s, size_t page, uint64_t sum)
 {
 	s->sums.v[page] = sum;
 	s->sums.changed[page / BLOCK] = true;
@@ -172,7 +174,7 @@ keep_sum(struct state *s, size_t page, uint64_t sum)
 
 /* -1 with errno. */
 static int
-write_changed(struct state_sums *sums)
+write_changed_sums(struct state_sums *sums)
 {
 	size_t i, len = BLOCK * sizeof *sums->v;
 
@@ -194,35 +196,37 @@ state_sums_update(struct state *s)
 	struct state_bitmap old = sums->unused;
 	size_t old_pages = sums->pages, from, to;
 	struct state_file f;
-	int rc = measure(s, &f);
+	int rc = measure_lmdb_file(s, &f);
 
 	if (rc == 0)
-		rc = find_free(s, f.pages, &sums->unused);
+		rc = find_free_pages(s, f.pages, &sums->unused);
 	if (rc != 0)
 		return rc;
-	make_room(sums, f.pages);
-	if (each_sum(s, &f, 0, METAS, keep_sum) == -1)
+	grow_sums(sums, f.pages);
+	if (each_page_sum(s, &f, 0, METAS, store_page_sum) == -1)
 		rc = errno;
 	for (from = METAS; rc == 0 && from < f.pages; from = to + 1) {
-		for (to = from; to < f.pages && !is_free(&sums->unused, to) &&
-				(to >= old_pages || is_free(&old, to));)
+		for (to = from; to < f.pages &&
+				!is_page_free(&sums->unused, to) &&
+				(to >= old_pages || is_page_free(&old, to));)
 			to++;
-		if (to > from && each_sum(s, &f, from, to, keep_sum) == -1)
+		if (to > from &&
+		    each_page_sum(s, &f, from, to, store_page_sum) == -1)
 			rc = errno;
 	}
 	free(old.words);
 	sums->pages = f.pages;
-	s->told.txn = f.txn;
-	if (rc == 0 && write_changed(sums) == -1)
+	s->acknowledged.txn = f.txn;
+	if (rc == 0 && write_changed_sums(sums) == -1)
 		rc = errno;
 	return rc;
 }
 
 static void
-compare_sum(struct state *s, size_t page, uint64_t sum)
+compare_page_sum(struct state *s, size_t page, uint64_t sum)
 {
-	/* The other one of the two has the commit before. */
-	if (page < METAS && page != (s->told.txn & 1))
+	/* The other meta page has the commit before. */
+	if (page < METAS && page != (s->acknowledged.txn & 1))
 		return;
 	if (page < s->sums.cap && s->sums.v[page] == sum)
 		return;
@@ -236,23 +240,23 @@ state_sums_check(struct state *s)
 	struct state_sums *sums = &s->sums;
 	struct state_file f;
 	size_t i;
-	int rc = measure(s, &f);
+	int rc = measure_lmdb_file(s, &f);
 
 	if (rc != 0)
 		return rc;
-	if (each_sum(s, &f, 0, f.there < f.pages ? f.there : f.pages,
-		compare_sum) == -1)
+	if (each_page_sum(s, &f, 0, f.there < f.pages ? f.there : f.pages,
+		compare_page_sum) == -1)
 		return errno;
 	for (i = 0; i < sums->wrong_n; i++)
 		if (sums->wrong[i] < METAS)
 			return MDB_CORRUPTED;
-	rc = find_free(s, f.pages, &sums->unused);
+	rc = find_free_pages(s, f.pages, &sums->unused);
 	for (i = 0; rc == 0 && i < sums->wrong_n; i++)
-		if (!is_free(&sums->unused, sums->wrong[i]))
+		if (!is_page_free(&sums->unused, sums->wrong[i]))
 			rc = MDB_CORRUPTED;
-	/* LMDB does not write what it took and gave back at once. */
+	/* LMDB does not write pages that it took and freed in one commit. */
 	for (i = f.there; rc == 0 && i < f.pages; i++)
-		if (!is_free(&sums->unused, i))
+		if (!is_page_free(&sums->unused, i))
 			rc = MDB_CORRUPTED;
 	sums->pages = f.pages;
 	return rc;
@@ -271,7 +275,7 @@ state_sums_open(struct state *s, bool make)
 	if (sums->fd < 0 || file_read_all(sums->fd, &b) == -1)
 		rc = errno;
 	if (b.len > 0) {
-		make_room(sums, b.len / sizeof *sums->v);
+		grow_sums(sums, b.len / sizeof *sums->v);
 		memcpy(
 		    sums->v, b.data, b.len / sizeof *sums->v * sizeof *sums->v);
 	}
@@ -291,12 +295,11 @@ state_sums_release(struct state_sums *sums)
 	free(sums->unused.words);
 }
 
-/* Makes the last commit that of before: its meta page gets what the other one
- * has. */
+/* Undoes the last commit: copies the other meta page over its meta page. */
 static int
-copy_meta(const struct state_file *f)
+copy_meta_page(const struct state_file *f)
 {
-	enum { HEAD = 16 }; /* has the page's number */
+	enum { HEAD = 16 }; /* bytes; they hold the number of the page */
 	size_t last = (f->txn & 1) * f->page, other = f->page - last;
 	char *page = xmalloc(f->page);
 	int rc = file_read_at(f->fd, page, f->page, other);
@@ -310,19 +313,19 @@ copy_meta(const struct state_file *f)
 	return rc;
 }
 
-/* When the process died between LMDB's commit and the sums of it, the log has
- * all that came since the commit before, whose pages are all there. */
+/* If the process died between LMDB's commit and writing its checksums, the log
+ * has all changes since the commit before, whose pages are all there. */
 int
 state_sums_step_back(struct state *s, bool *stepped)
 {
 	struct state_file f;
-	int rc = measure(s, &f);
+	int rc = measure_lmdb_file(s, &f);
 
 	*stepped = false;
-	if (rc != 0 || f.txn == s->told.txn)
+	if (rc != 0 || f.txn == s->acknowledged.txn)
 		return rc;
-	if (f.txn != s->told.txn + 1)
+	if (f.txn != s->acknowledged.txn + 1)
 		return MDB_CORRUPTED;
 	*stepped = true;
-	return copy_meta(&f) == -1 ? errno : 0;
+	return copy_meta_page(&f) == -1 ? errno : 0;
 }

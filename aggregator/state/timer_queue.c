@@ -1,12 +1,13 @@
 /*
- * timer_queue: see timer_queue.h. A binary heap, earliest first; in the state a
- * key of tenant, due and the rest, with nothing behind it.
+ * timer_queue: a binary heap, the earliest first. In the state an entry is a
+ * key of tenant, time and the caller's key, with an empty value.
  */
 #include "aggregator/state/timer_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/state/keyed_state.h"
@@ -21,11 +22,13 @@ timer_queue_open(
 	c->stored_from = INT64_MIN;
 	if (home->state != NULL)
 		c->store = state_table(home->state, name, STATE_BYTES);
-	keyed_state_home_add_timers(home, c);
+	if (home->timer_queues_n == KEYED_STATE_TABLES)
+		prog_die(PROG_SOFTWARE, "too many timer queues");
+	home->timer_queues[home->timer_queues_n++] = c;
 }
 
 static void
-free_item(struct timer_queue *c, struct timer_queue_item *item)
+free_timer(struct timer_queue *c, struct timer_queue_item *item)
 {
 	keyed_state_pool_give(c->home->pool, item->key, item->len + 1);
 }
@@ -36,14 +39,14 @@ timer_queue_close(struct timer_queue *c)
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		free_item(c, &c->heap[i]);
+		free_timer(c, &c->heap[i]);
 	free(c->heap);
 	buf_release(&c->key);
 	memset(c, 0, sizeof *c);
 }
 
 static void
-swap(struct timer_queue *c, size_t a, size_t b)
+swap_timers(struct timer_queue *c, size_t a, size_t b)
 {
 	struct timer_queue_item item = c->heap[a];
 
@@ -65,15 +68,15 @@ timer_queue_add(struct timer_queue *c, int64_t due, const void *key, size_t len)
 	if (len > 0)
 		memcpy(item->key, key, len);
 	for (; i > 0 && c->heap[(i - 1) / 2].due > due; i = (i - 1) / 2)
-		swap(c, i, (i - 1) / 2);
+		swap_timers(c, i, (i - 1) / 2);
 }
 
 static void
-remove_first(struct timer_queue *c)
+remove_first_timer(struct timer_queue *c)
 {
 	size_t i = 0, child;
 
-	free_item(c, &c->heap[0]);
+	free_timer(c, &c->heap[0]);
 	c->heap[0] = c->heap[--c->n];
 	while ((child = 2 * i + 1) < c->n) {
 		if (child + 1 < c->n &&
@@ -81,13 +84,13 @@ remove_first(struct timer_queue *c)
 			child++;
 		if (c->heap[i].due <= c->heap[child].due)
 			break;
-		swap(c, i, child);
+		swap_timers(c, i, child);
 		i = child;
 	}
 }
 
 static void
-stored_key(struct buf *b, const struct timer_queue *c,
+make_timer_key(struct buf *b, const struct timer_queue *c,
     const struct timer_queue_item *item)
 {
 	struct key k = { 0 };
@@ -100,8 +103,8 @@ stored_key(struct buf *b, const struct timer_queue *c,
 }
 
 static bool
-copy_key(void *timer_queue, const void *key, size_t key_len, const void *data,
-    size_t len)
+copy_timer_key(void *timer_queue, const void *key, size_t key_len,
+    const void *data, size_t len)
 {
 	struct timer_queue *c = timer_queue;
 
@@ -111,9 +114,10 @@ copy_key(void *timer_queue, const void *key, size_t key_len, const void *data,
 	return false;
 }
 
-/* The earliest one of the state into c->key, and out of the state. */
+/* Moves the earliest key of the state into c->key, if it is due. */
 static bool
-next_stored(struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+next_stored_timer(
+    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
 {
 	struct key prefix = { 0 };
 	size_t at;
@@ -122,7 +126,7 @@ next_stored(struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
 		return false;
 	keyed_state_home_prefix(c->home, &prefix);
 	buf_clear(&c->key);
-	state_each(c->store, prefix.bytes, prefix.len, copy_key, c);
+	state_each(c->store, prefix.bytes, prefix.len, copy_timer_key, c);
 	c->stored_from = INT64_MAX;
 	if (c->key.len < prefix.len + 8)
 		return false;
@@ -143,21 +147,21 @@ bool
 timer_queue_next(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
 {
-	if (next_stored(c, now, key, due))
+	if (next_stored_timer(c, now, key, due))
 		return true;
 	if (c->n == 0 || c->heap[0].due > now)
 		return false;
 	buf_clear(&c->key);
 	buf_add(&c->key, c->heap[0].key, c->heap[0].len);
 	*due = c->heap[0].due;
-	remove_first(c);
+	remove_first_timer(c);
 	key->p = buf_str(&c->key);
 	key->len = c->key.len;
 	return true;
 }
 
 static int
-compare_items(const void *a, const void *b)
+compare_timer_items(const void *a, const void *b)
 {
 	int64_t x = ((const struct timer_queue_item *)a)->due;
 	int64_t y = ((const struct timer_queue_item *)b)->due;
@@ -173,14 +177,14 @@ timer_queue_save(struct timer_queue *c)
 
 	if (c->store == NULL || c->n == 0)
 		return;
-	/* In their order they fall on the same pages. */
-	qsort(c->heap, c->n, sizeof *c->heap, compare_items);
+	/* In the order of keys neighbours fall on the same pages. */
+	qsort(c->heap, c->n, sizeof *c->heap, compare_timer_items);
 	if (c->heap[0].due < c->stored_from)
 		c->stored_from = c->heap[0].due;
 	for (i = 0; i < c->n; i++) {
-		stored_key(&key, c, &c->heap[i]);
+		make_timer_key(&key, c, &c->heap[i]);
 		state_put(c->store, key.data, key.len, "", 0);
-		free_item(c, &c->heap[i]);
+		free_timer(c, &c->heap[i]);
 	}
 	c->n = 0;
 	buf_release(&key);

@@ -1,7 +1,7 @@
 /*
- * timer_queue: what becomes due at a time: keys in the order of time. In
- * memory, or in the state, where only what is due is ever read, so that it may
- * hold a day of things to expire and costs nothing at a start.
+ * timer_queue: keys in the order of the time, in milliseconds, at which they
+ * become due. It is held in memory, or in the state; there only what is due is
+ * ever read, so that it may hold a day of keys and costs nothing at a start.
  */
 #ifndef AGGREGATOR_STATE_TIMER_QUEUE_H
 #define AGGREGATOR_STATE_TIMER_QUEUE_H
@@ -25,29 +25,30 @@ struct timer_queue_item {
 struct timer_queue {
 	struct keyed_state_home *home;
 	struct state_table *store;     /* NULL: all in memory */
-	struct timer_queue_item *heap; /* with a store: what is not saved yet */
+	struct timer_queue_item *heap; /* all; with a store: unsaved ones */
 	size_t n, cap;
-	int64_t stored_from; /* nothing in the store is due before */
-	struct buf key;      /* the one handed out last, with its due */
+	int64_t stored_from; /* nothing in the store is due before this */
+	struct buf key;      /* the one that timer_queue_next() returned last */
 };
 
-/* Opens it and puts it into the home. The name is one of the state's tables,
- * the same whenever the state is opened. */
+/* Opens a queue and adds it to the home. The name is that of a table of the
+ * state, the same whenever the state is opened. */
 void timer_queue_open(
     struct timer_queue *c, struct keyed_state_home *home, const char *name);
 void timer_queue_close(struct timer_queue *c);
 
-/* Adding the same again may give it once or twice. */
+/* Adds a key, which is copied. An equal key and time that is added twice may
+ * come back once or twice. */
 void timer_queue_add(
     struct timer_queue *c, int64_t due, const void *key, size_t len);
 
-/* Takes the next one that is due at `now` or before; its key is borrowed until
- * the next call. False: none. What is in the state comes in the order of time,
- * and so does what is not saved yet, but not the two together. */
+/* Removes and returns the next key that is due at `now` or before, borrowed
+ * until the next call. False: none. Saved keys come in the order of time, and
+ * so do unsaved ones, but not the two together. */
 bool timer_queue_next(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due);
 
-/* Puts what was added into the state; the caller commits. */
+/* Writes the keys that were added into the state; the caller commits. */
 void timer_queue_save(struct timer_queue *c);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * redelivery: see redelivery.h. What is gone stays in the list and in the index
- * until both are made anew, so nothing moves meanwhile.
+ * redelivery: a list of messages and a hash table of their indices. A dropped
+ * entry stays in both until they are rebuilt, so that no other one moves.
  */
 #include "aggregator/stream/redelivery.h"
 
@@ -14,7 +14,7 @@
 #define LAYOUT 1
 #define NONE SIZE_MAX
 #define INDEX_MIN 256
-/* So many with the same bytes and without an id are told apart. */
+/* How many messages with the same bytes and no id are distinguished. */
 #define SAME_MAX 64
 
 void
@@ -37,9 +37,9 @@ redelivery_release(struct redelivery *t)
 	redelivery_init(t, t->seed);
 }
 
-/* Where the index has that print, or would. */
+/* The slot of the index with that print, or the free one for it. */
 static uint32_t *
-slot_of(const struct redelivery *t, uint64_t print)
+find_print_slot(const struct redelivery *t, uint64_t print)
 {
 	size_t i = (size_t)print & (t->index_cap - 1);
 
@@ -49,15 +49,15 @@ slot_of(const struct redelivery *t, uint64_t print)
 }
 
 static size_t
-find(const struct redelivery *t, uint64_t print)
+find_print(const struct redelivery *t, uint64_t print)
 {
-	uint32_t at = t->index_cap > 0 ? *slot_of(t, print) : 0;
+	uint32_t at = t->index_cap > 0 ? *find_print_slot(t, print) : 0;
 
 	return at != 0 && !t->list[at - 1].gone ? at - 1 : NONE;
 }
 
 static void
-drop(struct redelivery *t, size_t i)
+drop_delivery(struct redelivery *t, size_t i)
 {
 	struct redelivery_entry *e = &t->list[i];
 
@@ -69,9 +69,9 @@ drop(struct redelivery *t, size_t i)
 	e->held_n = e->held_cap = 0;
 }
 
-/* Leaves out what is gone, and makes the index anew. */
+/* Removes dropped entries, and rebuilds the index. */
 static void
-close_up(struct redelivery *t)
+compact_entries(struct redelivery *t)
 {
 	size_t i, n = 0, current = NONE, unacked = NONE;
 
@@ -94,28 +94,28 @@ close_up(struct redelivery *t)
 	free(t->index);
 	t->index = xcalloc(t->index_cap, sizeof *t->index);
 	for (i = 0; i < n; i++)
-		*slot_of(t, t->list[i].print) = (uint32_t)i + 1;
+		*find_print_slot(t, t->list[i].print) = (uint32_t)i + 1;
 }
 
 static struct redelivery_entry *
-append(struct redelivery *t, uint64_t print)
+append_entry(struct redelivery *t, uint64_t print)
 {
 	struct redelivery_entry *e;
 
 	if (2 * (t->n + 1) > t->index_cap || 2 * t->gone > t->n + INDEX_MIN)
-		close_up(t);
+		compact_entries(t);
 	XGROW(t->list, t->n, t->cap);
 	e = &t->list[t->n++];
 	memset(e, 0, sizeof *e);
 	e->print = print;
-	*slot_of(t, print) = (uint32_t)t->n;
+	*find_print_slot(t, print) = (uint32_t)t->n;
 	return e;
 }
 
-/* The print of the one that it is again, and where that is; else of a new
- * one. */
+/* The index and *print of the entry that the message repeats; NONE and the
+ * *print of a new entry if it repeats none. */
 static size_t
-look_up(const struct redelivery *t, const struct redelivery_message *m,
+look_up_message(const struct redelivery *t, const struct redelivery_message *m,
     uint64_t *print)
 {
 	/* The seed is secret, so nobody can make two messages alike. */
@@ -124,11 +124,11 @@ look_up(const struct redelivery *t, const struct redelivery_message *m,
 
 	if (m->id != NULL) {
 		*print = checksum(bytes, m->id, strlen(m->id));
-		return find(t, *print);
+		return find_print(t, *print);
 	}
 	for (same = 0; same < SAME_MAX; same++) {
 		*print = checksum(bytes, &same, sizeof same);
-		i = find(t, *print);
+		i = find_print(t, *print);
 		if (i == NONE)
 			return NONE;
 		if (m->again && t->list[i].connection != m->connection)
@@ -138,30 +138,31 @@ look_up(const struct redelivery *t, const struct redelivery_message *m,
 	return NONE;
 }
 
-/* Those without an id need not be known any more. */
+/* An acknowledged message without an id is dropped. */
 static void
-set_acked(struct redelivery *t, size_t i)
+set_entry_acked(struct redelivery *t, size_t i)
 {
 	struct redelivery_entry *e = &t->list[i];
 
 	if (!e->named) {
-		drop(t, i);
+		drop_delivery(t, i);
 	} else if (!e->acked) {
 		e->acked = true;
 		t->named++;
 	}
 }
 
-/* What came through an earlier connection, and not again, was acknowledged. */
+/* What came through an earlier connection, and did not come again, was
+ * acknowledged. */
 static void
-sweep(struct redelivery *t, uint64_t connection)
+sweep_earlier_connections(struct redelivery *t, uint64_t connection)
 {
 	size_t i;
 
 	t->swept = connection;
 	for (i = 0; i < t->n; i++)
 		if (!t->list[i].gone && t->list[i].connection != connection)
-			set_acked(t, i);
+			set_entry_acked(t, i);
 }
 
 uint64_t
@@ -175,14 +176,14 @@ redelivery_begin(struct redelivery *t, const struct redelivery_message *m)
 	    t->list[t->current].connection == m->connection)
 		redelivery_whole(t);
 	if (!m->again && t->swept != m->connection)
-		sweep(t, m->connection);
-	i = look_up(t, m, &print);
+		sweep_earlier_connections(t, m->connection);
+	i = look_up_message(t, m, &print);
 	if (i != NONE) {
 		old = t->list[i];
 		t->list[i].held = NULL;
-		drop(t, i);
+		drop_delivery(t, i);
 	}
-	e = append(t, print);
+	e = append_entry(t, print);
 	e->connection = m->connection;
 	e->named = m->id != NULL;
 	e->dirty = true;
@@ -260,17 +261,17 @@ redelivery_acked(struct redelivery *t, uint64_t connection)
 		if (e->gone || e->acked)
 			continue;
 		if (e->whole && e->connection == connection) {
-			set_acked(t, i);
+			set_entry_acked(t, i);
 			continue;
 		}
 		first = i < first ? i : first;
-		/* So that what is packed last has all that may come again. */
+		/* The next pack then has all that may come again. */
 		e->dirty = true;
 	}
 	t->unacked = first;
 	for (i = 0; t->named > REDELIVERY_NAMED; i++)
 		if (!t->list[i].gone && t->list[i].named && t->list[i].acked)
-			drop(t, i);
+			drop_delivery(t, i);
 }
 
 static void
@@ -310,13 +311,13 @@ unpack_entry(struct redelivery *t, struct pack *r)
 	uint64_t print = pack_fixed(r), named = pack_number(r);
 	uint64_t lines = pack_number(r), left = pack_number(r);
 	struct redelivery_entry *e;
-	size_t i = find(t, print);
+	size_t i = find_print(t, print);
 
 	if (r->bad || named > 1 || left > (uint64_t)(r->end - r->p))
 		return -1;
 	if (i != NONE)
-		drop(t, i);
-	e = append(t, print);
+		drop_delivery(t, i);
+	e = append_entry(t, print);
 	e->named = named != 0;
 	e->lines = lines;
 	e->whole = true;

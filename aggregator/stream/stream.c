@@ -1,7 +1,7 @@
 /*
- * stream: takes blocks of a queue apart and gives each record to its tenant.
- * The loop that acknowledges last is common/endpoint/stage.h, a tick is its
- * flush. Snapshots go into the staging, line by line (stream_snapshot.c).
+ * stream: the run of a stream: splits blocks of a queue into records and adds
+ * each to its tenant's model. The loop, which acknowledges last, is
+ * common/endpoint/stage.h. Lines of snapshots go into the staging.
  */
 #include "aggregator/stream/stream.h"
 
@@ -19,110 +19,18 @@
 #include "aggregator/model/dedup.h"
 #include "aggregator/model/model_pack.h"
 
-/* A tick is due early when so many records have come (no more than the broker
- * sends ahead, see endpoint_amqp_read.c); late where the stream is behind. */
+/* After so many records a flush comes early (no more than the broker sends
+ * ahead, see endpoint_amqp_read.c); while the stream is behind it comes late.
+ */
 #define BATCH_RECORDS 600000
 #define BUSY_MS 5000
 #define EXPIRE_EVERY_MS HOUR_MS
 #define PAUSE_MS 1000
-/* So late a reservation may expire. */
+/* The longest delay with which a reservation expires. */
 #define ALLOCATION_IDLE_MS 100
 
-static void
-cannot_go_on(const char *what, unsigned event, unsigned state)
-{
-	prog_die(PROG_SOFTWARE,
-	    "%s cannot go on: event %u in state %u; this is a mistake in the "
-	    "program",
-	    what, event, state);
-}
-
-void
-stream_step(struct stream *s, enum stream_event e)
-{
-	enum stream_state next = stream_next(s->tick, e);
-
-	if (next == STREAM_STATES)
-		cannot_go_on("the tick", e, s->tick);
-	s->tick = next;
-}
-
-void
-stream_tenant_step(struct stream_tenant *t, enum stream_tenant_event e)
-{
-	enum stream_age next = stream_age_next(t->age, e);
-
-	if (next == TENANT_AGES)
-		cannot_go_on(t->name, e, t->age);
-	t->age = next;
-}
-
-void
-stream_fail(struct stream *s, enum exit_code code)
-{
-	s->code = code;
-	if (s->tick != STREAM_FAILED)
-		stream_step(s, STREAM_FAIL);
-}
-
-void
-stream_touch(struct stream_tenant *t)
-{
-	if (t->age == TENANT_TOUCHED) /* by most records */
-		return;
-	t->stream->touched += !stream_is_touched(t);
-	stream_tenant_step(t, TENANT_TOUCH);
-}
-
-/* Messages of a chat that was loaded without them. */
-static void
-fetch(void *ctx, struct model *m, struct chat *c)
-{
-	struct stream_tenant *t = ctx;
-	struct stream *s = t->stream;
-	size_t i, n = model_segments(c).stored, len = 0;
-	const void *data = NULL;
-	uint64_t key;
-
-	for (i = 0; i < n; i++) {
-		key = stream_segment_key(c->number, i);
-		if (!state_get(
-			s->tables.messages, &key, sizeof key, &data, &len) ||
-		    model_unpack_segment(m, c, data, len) == -1) {
-			state_set_damaged(s->state);
-			return;
-		}
-	}
-}
-
-struct stream_tenant *
-stream_tenant(struct stream *s, struct text name)
-{
-	struct stream_tenant *t = s->last;
-	void **slot;
-
-	if (t != NULL && text_is(name, t->name))
-		return t;
-	slot = strmap_put(&s->names, name.p, name.len);
-	if (*slot == NULL) {
-		t = xcalloc(1, sizeof *t);
-		t->name = text_dup(name);
-		t->stream = s;
-		t->number = (uint32_t)s->tenants_n;
-		pipeline_init(
-		    &t->pipeline, &s->setup, name, true, CLOCK_NONE, t->number);
-		t->pipeline.model.prompt = true;
-		t->pipeline.model.fetch = fetch;
-		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
-		s->tenants[s->tenants_n++] = t;
-		*slot = t;
-	}
-	s->last = *slot;
-	return *slot;
-}
-
 static enum outcome
-refuse(void *ctx, const char *line, size_t len, const char *reason)
+refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct stream *s = ctx;
 	enum outcome o = deadletter_add(
@@ -133,23 +41,23 @@ refuse(void *ctx, const char *line, size_t len, const char *reason)
 	return o;
 }
 
-/* Of a time that is more than so far from another one. */
+/* Refuses a record whose time is more than ms from what `than` says. */
 static enum outcome
-refuse_time(struct stream *s, const char *what, int64_t ms, const char *than,
-    uint64_t *count)
+refuse_record_time(struct stream *s, const char *what, int64_t ms,
+    const char *than, uint64_t *count)
 {
 	char reason[96];
 	enum outcome o;
 
 	(void)snprintf(reason, sizeof reason,
 	    "%s is more than %" PRId64 " s %s", what, ms / 1000, than);
-	o = refuse(s, s->scan.line, s->scan.len, reason);
+	o = refuse_stream_line(s, s->scan.line, s->scan.len, reason);
 	*count += o == OUTCOME_DONE;
 	return o;
 }
 
 static enum outcome
-pass_on(struct stream *s)
+pass_record_through(struct stream *s)
 {
 	if (endpoint_write(s->out, s->scan.line, s->scan.len) == 0) {
 		s->counts.passed++;
@@ -161,25 +69,26 @@ pass_on(struct stream *s)
 	return OUTCOME_NEVER;
 }
 
-/* The number of the line in hand within its message. */
+/* The number of the current line within its message. */
 static uint64_t
-line_number(const struct stream *s)
+message_line_number(const struct stream *s)
 {
 	return s->first_line + s->line;
 }
 
-/* Of those that are, one that became this. */
+/* True if a record with this result is passed through, of the types that
+ * are. */
 static bool
-is_passed_on(const struct stream_tenant *t, const struct record *r,
+is_passed_through(const struct stream_tenant *t, const struct record *r,
     enum model_taken taken)
 {
 	return taken != MODEL_LATE && taken != MODEL_AHEAD && !r->stale &&
 	       !(r->type == RECORD_MESSAGE && t->pipeline.model.aside);
 }
 
-/* A record outside of any snapshot. */
+/* Adds a record outside of any snapshot to its tenant. */
 static enum outcome
-add_record(struct stream *s)
+add_stream_record(struct stream *s)
 {
 	const struct record *r = &s->record;
 	struct stream_tenant *t;
@@ -195,16 +104,17 @@ add_record(struct stream *s)
 	newest = t->pipeline.model.as_of;
 	taken = pipeline_add(&t->pipeline, r);
 	passes = metric_selection_passes(&s->job->selection, r->type);
-	if (passes && !is_passed_on(t, r, taken)) {
-		redelivery_hold(&s->redelivery.known, line_number(s));
+	if (passes && !is_passed_through(t, r, taken)) {
+		redelivery_hold(&s->redelivery.known, message_line_number(s));
 		passes = false;
 	}
 	switch (taken) {
 	case MODEL_LATE:
-		return refuse_time(s, "late: it", s->setup.window_ms,
+		return refuse_record_time(s, "late: it", s->setup.window_ms,
 		    "older than its tenant's newest record", &s->counts.late);
 	case MODEL_AHEAD:
-		return refuse_time(s, "ahead: its time", s->setup.ahead_ms,
+		return refuse_record_time(s, "ahead: its time",
+		    s->setup.ahead_ms,
 		    "after the clock's and its tenant's newest",
 		    &s->counts.ahead);
 	case MODEL_AGAIN:
@@ -218,25 +128,26 @@ add_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
-	return passes ? pass_on(s) : OUTCOME_DONE;
+	return passes ? pass_record_through(s) : OUTCOME_DONE;
 }
 
-/* A record outside of any snapshot, of a message that was taken in before. */
+/* The same, of a message that was taken in before: it is only passed through.
+ */
 static enum outcome
-add_again(struct stream *s)
+add_known_record(struct stream *s)
 {
 	s->counts.again++;
 	if (metric_selection_passes(&s->job->selection, s->record.type) &&
-	    !redelivery_holds(&s->redelivery.known, line_number(s)))
-		return pass_on(s);
+	    !redelivery_holds(&s->redelivery.known, message_line_number(s)))
+		return pass_record_through(s);
 	return OUTCOME_DONE;
 }
 
-/* Letters first: a bad line that is in the staging is not refused again. */
+/* Dead letters first: a bad line in the staging is not refused again. */
 static enum outcome
-flush_staging(struct stream *s)
+flush_snapshots(struct stream *s)
 {
-	enum outcome o = stream_keep_letters(s);
+	enum outcome o = stream_flush_dead_letters(s);
 
 	if (o != OUTCOME_DONE)
 		return o;
@@ -246,32 +157,34 @@ flush_staging(struct stream *s)
 	return o;
 }
 
-/* The line in hand: a record, or one that is bad. */
+/* Handles the current line: a record, or a bad line. */
 static enum outcome
-take(struct stream *s)
+handle_line(struct stream *s)
 {
 	const struct record *r = &s->record;
 	enum outcome o;
 
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
-		/* What comes behind a snapshot counts behind it. */
-		o = staging_waits(&s->staging, r->tenant) ? flush_staging(s)
-							  : OUTCOME_DONE;
+		/* What comes behind a snapshot takes effect after it. */
+		o = staging_has_unpublished(&s->staging, r->tenant)
+			? flush_snapshots(s)
+			: OUTCOME_DONE;
 		if (o != OUTCOME_DONE)
 			return o;
-		return line_number(s) <= s->redelivery.lines ? add_again(s)
-							     : add_record(s);
+		return message_line_number(s) <= s->redelivery.lines
+			   ? add_known_record(s)
+			   : add_stream_record(s);
 	}
 	s->counts.bad += s->scanned == -1;
-	s->from.number = line_number(s);
+	s->from.number = message_line_number(s);
 	o = staging_add(&s->staging, s->scan.line, s->scan.len, &s->from);
 	s->code = s->staging.code;
 	return o;
 }
 
 static enum outcome
-handle_block(void *ctx, char *block, size_t len, size_t *lines)
+handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 {
 	struct stream *s = ctx;
 	enum outcome o;
@@ -288,7 +201,7 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 		s->again = false;
 		if (s->scanned == 0)
 			break;
-		o = take(s);
+		o = handle_line(s);
 		if (o != OUTCOME_DONE) {
 			s->again = true;
 			s->stage.code = s->code;
@@ -302,10 +215,10 @@ handle_block(void *ctx, char *block, size_t len, size_t *lines)
 }
 
 static enum outcome
-confirm(void *ctx)
+confirm_stream(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = stream_keep_letters(s);
+	enum outcome o = stream_flush_dead_letters(s);
 
 	if (o == OUTCOME_DONE)
 		o = stream_tick(s, false);
@@ -314,10 +227,10 @@ confirm(void *ctx)
 }
 
 static enum outcome
-flush(void *ctx)
+flush_stream(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = flush_staging(s);
+	enum outcome o = flush_snapshots(s);
 
 	if (o == OUTCOME_DONE)
 		o = stream_tick(s, false);
@@ -327,10 +240,10 @@ flush(void *ctx)
 	return o;
 }
 
-/* Nothing comes: the last records' waits are shown as they ended, and what is
- * due of allocation is done. */
+/* While nothing comes: writes the waits of the last records as they ended, and
+ * does what is due in allocation. */
 static void
-tick_idle(struct stream *s)
+tick_when_idle(struct stream *s)
 {
 	bool refresh = stream_refresh_due(s);
 	enum outcome o;
@@ -341,12 +254,12 @@ tick_idle(struct stream *s)
 		endpoint_pump(s->in);
 	if (o != OUTCOME_NEVER)
 		return;
-	/* Nobody asks idle() how it went. */
+	/* The callback returns nothing, so end the loop. */
 	stop_set(true);
 }
 
 static void
-pump(void *ctx)
+pump_outputs(void *ctx)
 {
 	struct stream *s = ctx;
 
@@ -356,22 +269,22 @@ pump(void *ctx)
 }
 
 static void
-idle(void *ctx)
+on_stream_idle(void *ctx)
 {
 	struct stream *s = ctx;
 
-	tick_idle(s);
-	state_rest(s->state);
+	tick_when_idle(s);
+	state_idle(s->state);
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
 	staging_expire(&s->staging);
 }
 
-/* Until it is done: at the start for what the last run left, at the end for
- * what the course of time changes. */
+/* Flushes until that is done: at the start what the last run left, at the end
+ * also what changed by time alone. */
 static enum exit_code
-finish(struct stream *s, bool refresh)
+finish_pending(struct stream *s, bool refresh)
 {
 	enum outcome o;
 
@@ -388,9 +301,9 @@ finish(struct stream *s, bool refresh)
 	return PROG_OK;
 }
 
-/* The last rows and reservations are confirmed: no mark of them need stay. */
+/* The last rows and reservations are confirmed: removes their keys. */
 static enum exit_code
-forget_marks(struct stream *s)
+delete_pending_keys(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -403,9 +316,10 @@ forget_marks(struct stream *s)
 	}
 	if (!aged && !s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 1);
-	if (s->unsent != 0)
-		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
-	s->unsent = 0;
+	if (s->pending_version != 0)
+		state_delete(s->tables.pending_rows, &s->pending_version,
+		    sizeof s->pending_version);
+	s->pending_version = 0;
 	code = state_commit(s->state, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
@@ -414,7 +328,7 @@ forget_marks(struct stream *s)
 }
 
 static void
-summarize(const struct stream *s)
+log_stream_summary(const struct stream *s)
 {
 	const struct stream_counts *c = &s->counts;
 
@@ -427,9 +341,9 @@ summarize(const struct stream *s)
 }
 
 static enum exit_code
-run(struct stream *s)
+run_stream(struct stream *s)
 {
-	enum exit_code code = finish(s, false);
+	enum exit_code code = finish_pending(s, false);
 	size_t incomplete;
 
 	if (code != PROG_OK || s->tick == STREAM_FAILED || stop_asked())
@@ -441,27 +355,27 @@ run(struct stream *s)
 		.batch_records = BATCH_RECORDS,
 		.batch_ms = (int)conf_int(s->job->conf, "aggregator", "every"),
 		.prompt = true,
-		/* A reservation is not to wait. */
+		/* Reservations are written without delay. */
 		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.wait_forever = !s->job->until_empty,
-		.handle_block = handle_block,
-		.flush = flush,
-		.pump = pump,
-		.idle = idle };
+		.handle_block = handle_stream_block,
+		.flush = flush_stream,
+		.pump = pump_outputs,
+		.idle = on_stream_idle };
 	code = stage_run(&s->stage);
 	if (s->tick == STREAM_FAILED)
 		code = s->code;
 	else if (code == PROG_OK)
-		code = finish(s, true);
-	/* Rows that nobody confirmed are written at the next start, also when
-	 * nobody reads the pipe any more, which is no failure of ours. */
+		code = finish_pending(s, true);
+	/* Rows that were not confirmed are written at the next start, also if
+	 * the reader closed the pipe, which is not an error. */
 	if (code == PROG_OK && s->tick == STREAM_OPEN)
-		code = forget_marks(s);
-	summarize(s);
+		code = delete_pending_keys(s);
+	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
 		return code;
-	incomplete = staging_tell_incomplete(&s->staging);
+	incomplete = staging_report_incomplete(&s->staging);
 	return incomplete > 0 || s->staging.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
@@ -482,7 +396,7 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->setup.ahead_ms = conf_int(job->conf, "aggregator", "ahead");
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
-	/* To tell which messages of a snapshot are known. */
+	/* To find out which messages of a snapshot came in the stream. */
 	s->setup.clocks = job->selection.messages;
 	s->snapshots = s->setup; /* before there is a state */
 	s->snapshots.window_ms = 0;
@@ -490,12 +404,12 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->snapshots.no_streaming = true;
 	s->staging.setup = &s->snapshots;
 	s->staging.ctx = s;
-	s->staging.refuse = refuse;
+	s->staging.refuse = refuse_stream_line;
 	s->staging.by_part = true;
 	if (job->selection.messages)
 		s->staging.passes = stream_passes;
 	s->staging.publish = stream_publish;
-	s->staging.confirm = confirm;
+	s->staging.confirm = confirm_stream;
 	scan_init(&s->scan);
 	if (!job->until_empty)
 		daemon_init();
@@ -537,9 +451,9 @@ stream_run(const struct aggregator_job *job)
 	code = stream_open(&s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
-	/* Who is asked to stop before the broker is there has no ends. */
+	/* If it is stopped while it connects, it has no input or output. */
 	if (code == PROG_OK && !stop_asked())
-		code = run(&s);
+		code = run_stream(&s);
 	stream_release(&s);
 	buf_release(&why);
 	return code;

@@ -1,9 +1,9 @@
 /*
- * stream_allocation: allocation in a stream. It is told each record as it
- * comes (pipeline.c), decides once a tick, after the model is settled, and what
- * it knows is committed with everything else. Promises are written after that
+ * stream_allocation: allocation in a stream. It takes each record as it comes
+ * (pipeline.c), assigns chats once a flush, after the model is recomputed, and
+ * is committed with everything else. Reservations are written after that
  * commit, as rows are: after a crash those that were not confirmed are written
- * again, the same.
+ * again, unchanged.
  */
 #include "aggregator/stream/stream.h"
 
@@ -52,7 +52,7 @@ stream_allocation_decide(struct stream_tenant *t)
 }
 
 static void
-save_entry(void *ctx, const struct buf *key, const struct buf *value)
+save_allocation_entry(void *ctx, const struct buf *key, const struct buf *value)
 {
 	struct stream_tenant *t = ctx;
 	struct stream *s = t->stream;
@@ -70,11 +70,12 @@ void
 stream_allocation_save(struct stream_tenant *t)
 {
 	if (t->pipeline.allocation != NULL)
-		allocation_pack(t->pipeline.allocation, save_entry, t);
+		allocation_pack(
+		    t->pipeline.allocation, save_allocation_entry, t);
 }
 
 static bool
-load_entry(
+load_allocation_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct stream_tenant *t = ctx;
@@ -99,14 +100,14 @@ stream_allocation_load(struct stream *s)
 		t = s->tenants[i];
 		stream_tenant_key(t, &s->key);
 		state_each(s->tables.allocation, s->key.data, s->key.len,
-		    load_entry, t);
-		/* Some may wait, or be reserved and not told of. */
+		    load_allocation_entry, t);
+		/* Chats may wait, or reservations be not yet written. */
 		stream_touch(t);
 	}
 	return state_failed(s->state) ? -1 : 0;
 }
 
-struct writer {
+struct reservation_writer {
 	struct stream_tenant *tenant;
 	struct buf line;
 	bool failed;
@@ -115,7 +116,7 @@ struct writer {
 static void
 write_reservation(void *ctx, const struct allocation_reservation *p)
 {
-	struct writer *w = ctx;
+	struct reservation_writer *w = ctx;
 
 	if (w->failed)
 		return;
@@ -128,7 +129,7 @@ write_reservation(void *ctx, const struct allocation_reservation *p)
 int
 stream_allocation_write(struct stream *s)
 {
-	struct writer w = { .failed = false };
+	struct reservation_writer w = { .failed = false };
 	size_t i;
 
 	for (i = 0; s->assign != NULL && i < s->tenants_n; i++) {

@@ -1,9 +1,9 @@
 /*
- * stream_export: the state of a stream as records, for aggregators of the next
- * generation: operators, chats, and the messages that are held, which say that
- * they were counted before. What was stored of them stays where it is; with
- * the records the new aggregators know what goes on. Writing them once more
- * changes nothing.
+ * stream_export: writes the state of a stream as records, for the aggregators
+ * of the next epoch of the topology: operators, chats, and the messages in
+ * memory, marked as counted before ("stale"). Rows that were written stay; the
+ * records let the new aggregators go on from here. Writing the records once
+ * more changes nothing.
  */
 #include "aggregator/stream/stream.h"
 
@@ -15,15 +15,14 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-struct export
-{
+struct record_export {
 	struct endpoint *to;
 	struct buf line;
 	bool failed;
 };
 
 static void
-begin(struct export *e, const char *type, const struct model *m)
+begin_record(struct record_export *e, const char *type, const struct model *m)
 {
 	buf_clear(&e->line);
 	jsonw_open(&e->line);
@@ -32,7 +31,7 @@ begin(struct export *e, const char *type, const struct model *m)
 }
 
 static void
-end(struct export *e)
+end_record(struct record_export *e)
 {
 	jsonw_close(&e->line);
 	if (!e->failed)
@@ -41,58 +40,59 @@ end(struct export *e)
 }
 
 static void
-add_text(struct export *e, const char *key, struct text t)
+export_text(struct record_export *e, const char *key, struct text t)
 {
 	if (t.p != NULL)
 		jsonw_text(&e->line, key, t);
 }
 
 static void
-add_time(struct export *e, const char *key, int64_t at)
+export_time(struct record_export *e, const char *key, int64_t at)
 {
 	if (at != CLOCK_NONE)
 		jsonw_time(&e->line, key, at);
 }
 
 static void
-write_operator(
-    struct export *e, const struct model *m, const struct operator_info *o)
+export_operator(struct record_export *e, const struct model *m,
+    const struct operator_info *o)
 {
-	begin(e, "operator", m);
-	add_text(e, "operator", operator_id(m, o));
-	/* Also one that the last snapshot did not tell: nobody would know it
-	 * any more when they leave. */
-	add_text(e, "name", model_name(m, o->name));
+	begin_record(e, "operator", m);
+	export_text(e, "operator", operator_id(m, o));
+	/* Also a name that the last snapshot did not have: once the operator
+	 * leaves, no other record has it. */
+	export_text(e, "name", model_name(m, o->name));
 	if (o->has_available)
 		jsonw_bool(&e->line, "available", o->available);
 	if (o->reported_open_chats != RECORD_NO_NUMBER)
 		jsonw_int(
 		    &e->line, "reported_open_chats", o->reported_open_chats);
-	end(e);
+	end_record(e);
 }
 
 static void
-write_description(struct export *e, const struct model *m, const struct chat *c,
-    const struct description *d)
+export_description(struct record_export *e, const struct model *m,
+    const struct chat *c, const struct description *d)
 {
-	begin(e, "chat", m);
+	begin_record(e, "chat", m);
 	jsonw_text(&e->line, "chat", chat_id(c));
-	add_time(e, "at", d->at);
+	export_time(e, "at", d->at);
 	if (d->status != CHAT_NONE)
 		jsonw_str(&e->line, "status", record_status_name(d->status));
-	add_text(e, "operator", model_name(m, d->holder));
-	add_text(e, "channel", model_name(m, d->channel));
-	add_text(e, "customer", model_name(m, d->customer));
-	add_text(e, "customer_name", model_name(m, d->customer_name));
-	add_text(e, "customer_phone", model_name(m, d->customer_phone));
-	add_text(e, "tag", model_name(m, d->tag));
-	add_time(e, "opened_at", d->opened_at);
-	end(e);
+	export_text(e, "operator", model_name(m, d->holder));
+	export_text(e, "channel", model_name(m, d->channel));
+	export_text(e, "customer", model_name(m, d->customer));
+	export_text(e, "customer_name", model_name(m, d->customer_name));
+	export_text(e, "customer_phone", model_name(m, d->customer_phone));
+	export_text(e, "tag", model_name(m, d->tag));
+	export_time(e, "opened_at", d->opened_at);
+	end_record(e);
 }
 
-/* What messages told that are held no more. */
+/* The status and assignee by messages that are no longer in memory. */
 static void
-write_forgotten(struct export *e, const struct model *m, const struct chat *c)
+export_dropped_messages(
+    struct record_export *e, const struct model *m, const struct chat *c)
 {
 	const struct forgotten *f = &c->forgotten;
 	struct description d = { .at = f->status_at,
@@ -109,17 +109,17 @@ write_forgotten(struct export *e, const struct model *m, const struct chat *c)
 		d.holder = c->descriptions->holder;
 	if (d.status == CHAT_NONE && c->descriptions != NULL)
 		d.status = c->descriptions->status;
-	write_description(e, m, c, &d);
+	export_description(e, m, c, &d);
 }
 
 static void
-write_message(void *ctx, const struct model *m, const struct chat *c,
+export_message(void *ctx, const struct model *m, const struct chat *c,
     const struct message *x)
 {
-	struct export *e = ctx;
+	struct record_export *e = ctx;
 	char id[MESSAGE_ID_TEXT];
 
-	begin(e, "message", m);
+	begin_record(e, "message", m);
 	jsonw_text(&e->line, "chat", chat_id(c));
 	jsonw_text(&e->line, "id",
 	    message_id_text(&m->lexicon.message_ids, x->id, id));
@@ -127,20 +127,21 @@ write_message(void *ctx, const struct model *m, const struct chat *c,
 	jsonw_str(
 	    &e->line, "from", record_from_name((enum message_from)x->from));
 	jsonw_bool(&e->line, "stale", true);
-	add_text(e, "user", model_name(m, x->user));
-	add_text(e, "operator", model_name(m, x->operator_id));
-	add_text(e, "channel", lexicon_channel_text(&m->lexicon, x->channel));
-	add_text(e, "kind", model_name(m, m->lexicon.kinds[x->kind]));
-	add_time(e, "updated_at", message_updated_at(x));
+	export_text(e, "user", model_name(m, x->user));
+	export_text(e, "operator", model_name(m, x->operator_id));
+	export_text(
+	    e, "channel", lexicon_channel_text(&m->lexicon, x->channel));
+	export_text(e, "kind", model_name(m, m->lexicon.kinds[x->kind]));
+	export_time(e, "updated_at", message_updated_at(x));
 	if (x->is_private)
 		jsonw_bool(&e->line, "private", true);
 	if (x->automated)
 		jsonw_bool(&e->line, "automated", true);
-	end(e);
+	end_record(e);
 }
 
 static void
-write_tenant(struct export *e, struct model *m)
+export_tenant(struct record_export *e, struct model *m)
 {
 	const struct description *d;
 	struct chat *c;
@@ -148,29 +149,29 @@ write_tenant(struct export *e, struct model *m)
 
 	for (i = 0; i < m->operators_n && !e->failed; i++)
 		if (m->operators[i]->listed)
-			write_operator(e, m, m->operators[i]);
+			export_operator(e, m, m->operators[i]);
 	for (i = 0; i < m->chats_n && !e->failed; i++) {
 		c = m->chats[i];
 		for (d = c->descriptions; d != NULL; d = d->next)
-			write_description(e, m, c, d);
-		write_forgotten(e, m, c);
-		model_each_message(m, c, write_message, e);
+			export_description(e, m, c, d);
+		export_dropped_messages(e, m, c);
+		model_each_message(m, c, export_message, e);
 	}
 	if (m->as_of == CLOCK_NONE || e->failed)
 		return;
-	begin(e, "clock", m);
-	add_time(e, "at", m->as_of);
-	end(e);
+	begin_record(e, "clock", m);
+	export_time(e, "at", m->as_of);
+	end_record(e);
 }
 
 static enum exit_code
-write_records(struct stream *s, struct endpoint *to)
+export_tenants(struct stream *s, struct endpoint *to)
 {
-	struct export e = { .to = to, .line = BUF_INIT };
+	struct record_export e = { .to = to, .line = BUF_INIT };
 	size_t i;
 
 	for (i = 0; i < s->tenants_n && !e.failed; i++)
-		write_tenant(&e, &s->tenants[i]->pipeline.model);
+		export_tenant(&e, &s->tenants[i]->pipeline.model);
 	buf_release(&e.line);
 	return e.failed ? endpoint_code(to) : PROG_OK;
 }
@@ -178,7 +179,7 @@ write_records(struct stream *s, struct endpoint *to)
 static enum exit_code
 export_to(struct stream *s, struct endpoint *to)
 {
-	enum exit_code code = write_records(s, to);
+	enum exit_code code = export_tenants(s, to);
 	enum outcome o = OUTCOME_LATER;
 
 	while (code == PROG_OK && o == OUTCOME_LATER && !stop_asked())
@@ -203,7 +204,7 @@ export_all(struct stream *s, struct buf *why)
 	bool there = access(file, F_OK) == 0;
 
 	free(file);
-	/* Or one would be made, in whatever folder was named. */
+	/* Opening would make one, in whatever folder was named. */
 	if (!there) {
 		buf_setf(why, "there is no state in '%s'; check its name",
 		    s->job->state);
@@ -212,7 +213,7 @@ export_all(struct stream *s, struct buf *why)
 	code = stream_open_state(s, why);
 	if (code != PROG_OK)
 		return code;
-	if (s->unsent != 0) {
+	if (s->pending_version != 0) {
 		buf_setf(why,
 		    "the last rows of state '%s' are not confirmed; let its "
 		    "aggregator end in order first, with --until-empty",
@@ -220,7 +221,7 @@ export_all(struct stream *s, struct buf *why)
 		return PROG_TEMPFAIL;
 	}
 	to = endpoint_open_write(s->job->to, &opt, why, &code);
-	if (to == NULL) /* asked to stop: nothing was handed over */
+	if (to == NULL) /* stopped: nothing was exported */
 		return code == PROG_OK ? PROG_TEMPFAIL : code;
 	code = export_to(s, to);
 	endpoint_close(to);

@@ -1,7 +1,8 @@
 /*
- * stream_load: reads the state back: of each tenant its operators, events,
- * identities and the heads of its chats; messages when a chat is written to.
- * Then the rows whose keys are marked are made anew.
+ * stream_load: reads the state at the start: of each tenant its operators,
+ * events, identities and the heads of its chats. Messages of a chat are read
+ * when a record of it comes. Then it marks the rows whose keys are pending, so
+ * that they are written again.
  */
 #include "aggregator/stream/stream.h"
 
@@ -13,14 +14,14 @@
 #include "aggregator/model/model_pack.h"
 #include "aggregator/tenant/pending_rows.h"
 
-struct load {
+struct stream_loader {
 	struct stream *stream;
 	struct stream_tenant **by_number;
 	size_t n, cap;
 };
 
 static struct stream_tenant *
-find(const struct load *l, uint32_t number)
+find_numbered_tenant(const struct stream_loader *l, uint32_t number)
 {
 	return number < l->n ? l->by_number[number] : NULL;
 }
@@ -36,18 +37,19 @@ read_u32(const void *p)
 
 /* The tenant that a key begins with; NULL: damaged. */
 static struct stream_tenant *
-tenant_of(const struct load *l, const void *key, size_t key_len)
+tenant_of_key(const struct stream_loader *l, const void *key, size_t key_len)
 {
-	struct stream_tenant *t = key_len >= 4 ? find(l, read_u32(key)) : NULL;
+	struct stream_tenant *t =
+	    key_len >= 4 ? find_numbered_tenant(l, read_u32(key)) : NULL;
 
 	if (t == NULL)
 		state_set_damaged(l->stream->state);
 	return t;
 }
 
-/* Goes on unless the bytes were not what a packer wrote. */
+/* False if unpacking failed: the state is damaged. */
 static bool
-check(const struct load *l, int rc)
+check_unpacked(const struct stream_loader *l, int rc)
 {
 	if (rc == -1)
 		state_set_damaged(l->stream->state);
@@ -55,24 +57,24 @@ check(const struct load *l, int rc)
 }
 
 static bool
-load_tenant(
+load_tenant_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct load *l = ctx;
+	struct stream_loader *l = ctx;
 	const char *nul = memchr(data, '\0', len);
 	struct stream_tenant *t;
 	struct text name = { data, 0 };
 
 	if (key_len != 4 || nul == NULL || read_u32(key) != l->n)
-		return check(l, -1);
+		return check_unpacked(l, -1);
 	name.len = (size_t)(nul - name.p);
 	t = stream_tenant(l->stream, name);
 	XGROW(l->by_number, l->n, l->cap);
 	l->by_number[l->n++] = t;
-	/* Who was killed may have left waits as they were long before. */
+	/* A run that was killed may have left old waits in the rows. */
 	t->age = l->stream->refreshed ? TENANT_FRESH : TENANT_AGED;
-	if (!check(l, model_unpack_tenant(
-			  &t->pipeline.model, nul + 1, len - name.len - 1)))
+	if (!check_unpacked(l, model_unpack_tenant(&t->pipeline.model, nul + 1,
+				   len - name.len - 1)))
 		return false;
 	if (t->pipeline.streaming != NULL)
 		streaming_metrics_resume(
@@ -81,98 +83,102 @@ load_tenant(
 }
 
 static bool
-load_operator(
+load_operator_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct load *l = ctx;
-	struct stream_tenant *t = tenant_of(l, key, key_len);
+	struct stream_loader *l = ctx;
+	struct stream_tenant *t = tenant_of_key(l, key, key_len);
 
 	return t != NULL &&
-	       check(l, model_unpack_operator(&t->pipeline.model, data, len));
+	       check_unpacked(
+		   l, model_unpack_operator(&t->pipeline.model, data, len));
 }
 
 static bool
-load_event(
+load_event_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct load *l = ctx;
-	struct stream_tenant *t = tenant_of(l, key, key_len);
+	struct stream_loader *l = ctx;
+	struct stream_tenant *t = tenant_of_key(l, key, key_len);
 
 	return t != NULL &&
-	       check(l, model_unpack_event(&t->pipeline.model,
-			    (const char *)key + 4, key_len - 4, data, len));
+	       check_unpacked(
+		   l, model_unpack_event(&t->pipeline.model,
+			  (const char *)key + 4, key_len - 4, data, len));
 }
 
 static bool
-load_chat(
+load_chat_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct load *l = ctx;
-	struct stream_tenant *t = tenant_of(l, data, len);
+	struct stream_loader *l = ctx;
+	struct stream_tenant *t = tenant_of_key(l, data, len);
 	uint64_t number;
 
 	if (t == NULL)
 		return false;
 	memcpy(&number, key, key_len < sizeof number ? key_len : sizeof number);
-	return check(l, model_unpack_chat(&t->pipeline.model,
-			    (const char *)data + 4, len - 4, number));
+	return check_unpacked(l, model_unpack_chat(&t->pipeline.model,
+				     (const char *)data + 4, len - 4, number));
 }
 
 static bool
-load_run(
+load_identity_run(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct load *l = ctx;
-	struct stream_tenant *t = tenant_of(l, key, key_len);
+	struct stream_loader *l = ctx;
+	struct stream_tenant *t = tenant_of_key(l, key, key_len);
 	const unsigned char *b = key;
 	uint16_t span;
 
 	if (t == NULL || key_len != 14)
-		return check(l, -1);
+		return check_unpacked(l, -1);
 	span = (uint16_t)(b[4] << 8 | b[5]);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
-	return check(l, model_unpack_seen(&t->pipeline.model, span, data, len));
+	return check_unpacked(
+	    l, model_unpack_seen(&t->pipeline.model, span, data, len));
 }
 
 static bool
-load_unsent(
+load_pending_rows(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct load *l = ctx;
+	struct stream_loader *l = ctx;
 	struct pack r = pending_rows_open(data, len);
 	struct stream_tenant *t;
 
-	memcpy(&l->stream->unsent, key,
-	    key_len < sizeof l->stream->unsent ? key_len
-					       : sizeof l->stream->unsent);
+	memcpy(&l->stream->pending_version, key,
+	    key_len < sizeof l->stream->pending_version
+		? key_len
+		: sizeof l->stream->pending_version);
 	while (pack_more(&r)) {
-		t = find(l, pending_rows_tenant(&r));
+		t = find_numbered_tenant(l, pending_rows_tenant(&r));
 		if (t == NULL || pending_rows_mark(&t->pipeline, &r) == -1)
-			return check(l, -1);
+			return check_unpacked(l, -1);
 		stream_touch(t);
 	}
-	return check(l, pack_end(&r));
+	return check_unpacked(l, pack_end(&r));
 }
 
 int
 stream_load(struct stream *s)
 {
-	struct load l = { .stream = s };
+	struct stream_loader l = { .stream = s };
 	const struct stream_tables *t = &s->tables;
 	uint64_t last = 0;
 
 	s->refreshed = state_number(s->state, STREAM_REFRESHED, 0) != 0;
-	state_each(t->tenants, NULL, 0, load_tenant, &l);
-	state_each(t->operators, NULL, 0, load_operator, &l);
-	state_each(t->events, NULL, 0, load_event, &l);
-	state_each(t->seen, NULL, 0, load_run, &l);
-	state_each(t->chats, NULL, 0, load_chat, &l);
+	state_each(t->tenants, NULL, 0, load_tenant_entry, &l);
+	state_each(t->operators, NULL, 0, load_operator_entry, &l);
+	state_each(t->events, NULL, 0, load_event_entry, &l);
+	state_each(t->dedup, NULL, 0, load_identity_run, &l);
+	state_each(t->chats, NULL, 0, load_chat_entry, &l);
 	if (state_last_number(t->chats, &last))
 		s->next_number = last;
 	s->next_number++;
-	state_each(t->unsent, NULL, 0, load_unsent, &l);
+	state_each(t->pending_rows, NULL, 0, load_pending_rows, &l);
 	stream_redelivery_load(s);
 	free(l.by_number);
 	if (stream_allocation_load(s) == -1)

@@ -1,6 +1,6 @@
 /*
- * stream_open: opens what a stream reads, keeps and writes: snapshots that are
- * not whole first, then the state, then the ends.
+ * stream_open: opens the staging first, because it locks the folder, then the
+ * state, then the input and the outputs.
  */
 #include "aggregator/stream/stream.h"
 
@@ -26,8 +26,8 @@ stream_open_state(struct stream *s, struct buf *why)
 		{ &s->tables.messages, "messages", STATE_NUMBERS },
 		{ &s->tables.operators, "operators", STATE_BYTES },
 		{ &s->tables.events, "events", STATE_BYTES },
-		{ &s->tables.seen, "seen", STATE_BYTES },
-		{ &s->tables.unsent, "unsent", STATE_NUMBERS },
+		{ &s->tables.dedup, "seen", STATE_BYTES },
+		{ &s->tables.pending_rows, "unsent", STATE_NUMBERS },
 		{ &s->tables.redelivery, "redelivery", STATE_NUMBERS },
 		{ &s->tables.allocation, "allocation", STATE_BYTES },
 	};

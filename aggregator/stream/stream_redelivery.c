@@ -1,14 +1,14 @@
 /*
- * stream_redelivery: which messages of the broker a stream has taken in, kept
- * with what they did, in the same commit:
+ * stream_redelivery: saves which messages of the broker a stream has taken in,
+ * in the same commit as what they changed:
  *
- *   version -> those with an id that came in that tick
- *   0       -> those without that may not be acknowledged yet
+ *   version -> messages with an id that came in the flush of that version
+ *   0       -> messages without an id that may not be acknowledged yet
  *
- * A record of a stream that comes again in a message that is known here does
- * nothing but to be passed on: whether that was confirmed is not known. Lines
- * of snapshots are left to the staging, and bad ones become dead letters once
- * more.
+ * A record outside of snapshots that comes again in such a message is only
+ * passed through once more, because whether that was confirmed is not known.
+ * The staging recognizes lines of snapshots itself; bad lines become dead
+ * letters once more.
  */
 #include "aggregator/stream/stream.h"
 
@@ -56,9 +56,9 @@ stream_redelivery_block(struct stream *s)
 			   d.id, d.body, d.len, d.connection, d.again });
 }
 
-/* What was read of the block is taken in. */
+/* The lines of the block that were read are taken in. */
 static void
-note_lines(struct stream *s)
+save_line_count(struct stream *s)
 {
 	redelivery_upto(&s->redelivery.known, s->first_line + s->line - 1);
 }
@@ -68,7 +68,7 @@ stream_redelivery_end(struct stream *s)
 {
 	struct endpoint_delivery d = { .last = false };
 
-	note_lines(s);
+	save_line_count(s);
 	(void)endpoint_delivery(s->in, &d);
 	if (d.last)
 		redelivery_whole(&s->redelivery.known);
@@ -81,16 +81,16 @@ stream_redelivery_flushed(struct stream *s)
 }
 
 static void
-add_tick(struct stream_redelivery *v, uint64_t version, size_t n)
+add_redelivery_tick(struct stream_redelivery *v, uint64_t version, size_t n)
 {
 	XGROW(v->ticks, v->ticks_n, v->ticks_cap);
 	v->ticks[v->ticks_n++] = (struct stream_redelivery_tick){ version, n };
 	v->messages += n;
 }
 
-/* Ticks that were acknowledged, but for the last REDELIVERY_NAMED messages. */
+/* Deletes acknowledged ticks, but for the last REDELIVERY_NAMED messages. */
 static void
-expire(struct stream *s)
+expire_redelivery_ticks(struct stream *s)
 {
 	struct stream_redelivery *v = &s->redelivery;
 	const struct stream_redelivery_tick *t = v->ticks;
@@ -120,9 +120,9 @@ save_named(struct stream *s)
 		return;
 	state_put(s->tables.redelivery, &version, sizeof version,
 	    s->scratch.data, s->scratch.len);
-	add_tick(&s->redelivery, version, n);
+	add_redelivery_tick(&s->redelivery, version, n);
 	s->redelivery.last = version;
-	expire(s);
+	expire_redelivery_ticks(s);
 }
 
 static void
@@ -144,13 +144,13 @@ save_others(struct stream *s)
 void
 stream_redelivery_save(struct stream *s)
 {
-	note_lines(s);
+	save_line_count(s);
 	save_named(s);
 	save_others(s);
 }
 
 static bool
-load_some(
+load_redelivery_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct stream *s = ctx;
@@ -167,7 +167,7 @@ load_some(
 	if (version == without_id)
 		v->has_others = true;
 	else
-		add_tick(v, version, (size_t)n);
+		add_redelivery_tick(v, version, (size_t)n);
 	return true;
 }
 
@@ -178,5 +178,5 @@ stream_redelivery_load(struct stream *s)
 
 	state_seed(s->state, seed);
 	redelivery_init(&s->redelivery.known, seed[0]);
-	state_each(s->tables.redelivery, NULL, 0, load_some, s);
+	state_each(s->tables.redelivery, NULL, 0, load_redelivery_entry, s);
 }

@@ -1,19 +1,19 @@
 /*
- * stream_save: what changed of a tenant goes into the state:
+ * stream_save: writes what changed of a tenant into the state:
  *
- *   tenants    number -> name, and what no other entry tells
+ *   tenants    number -> name, and what no other table has
  *   operators  tenant, id -> operator
  *   events     tenant, user, event -> count
  *   chats      number -> tenant, head
  *   messages   number, segment -> messages
  *   seen       tenant, span, version -> identities of that span
  *
- * LMDB writes whole pages, so what changes in one tick must lie together:
+ * LMDB writes whole pages, so what changes in one flush must lie together:
  * chats are numbered in the order in which they become active, and one that
- * wakes up after a pause gets a new number. A chat's number in memory carries
- * the minute of its last change above the number proper, for that. Identities
- * are a log: a run a tick under a growing key, and a span that is out of the
- * window goes as a whole, a little with each tick.
+ * becomes active after a pause gets a new number. For that a chat's number in
+ * memory carries the minute of its last change in its higher bits. Identities
+ * are a log: one run a flush under a growing key; a span that is out of the
+ * window is deleted in small steps, one with each flush.
  */
 #include "aggregator/stream/stream.h"
 
@@ -25,25 +25,11 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* A chat that was quiet for so long gets a new number. */
+/* A chat without a change for so long gets a new number. */
 #define PAUSE_MINUTES 10
 
-/* Of expired identities, with each tick. */
+/* Runs of expired identities that a flush deletes, at most. */
 #define EXPIRE_RUNS 64
-
-static void
-put_be(struct buf *to, uint64_t n, size_t bytes)
-{
-	while (bytes-- > 0)
-		buf_addc(to, (char)(unsigned char)(n >> (8 * bytes)));
-}
-
-void
-stream_tenant_key(const struct stream_tenant *t, struct buf *key)
-{
-	buf_clear(key);
-	put_be(key, t->number, 4);
-}
 
 static void
 save_tenant(struct stream_tenant *t)
@@ -102,14 +88,14 @@ save_events(struct stream_tenant *t)
 
 /* Minutes of this process, from 1 on; they wrap after 31 years. */
 static uint64_t
-minute(void)
+current_minute(void)
 {
 	return ((uint64_t)(clock_mono_ms() / 60000) + PAUSE_MINUTES + 1) &
 	       0xffffff;
 }
 
 static void
-remove_chat(struct stream *s, uint64_t number, size_t from, size_t to)
+delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 {
 	uint64_t key;
 
@@ -119,7 +105,7 @@ remove_chat(struct stream *s, uint64_t number, size_t from, size_t to)
 	}
 }
 
-/* Takes what stands under an old number to a new one. */
+/* Copies the segments of an old number to a new one. */
 static void
 move_segments(struct stream *s, uint64_t old, uint64_t new, size_t n)
 {
@@ -156,7 +142,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	key = STREAM_CHAT_NUMBER(c->number);
 	state_put(
 	    s->tables.chats, &key, sizeof key, s->scratch.data, s->scratch.len);
-	remove_chat(s, old, seg.to, seg.stored);
+	delete_segments(s, old, seg.to, seg.stored);
 	for (; seg.from < seg.to; seg.from++) {
 		buf_clear(&s->scratch);
 		model_pack_segment(
@@ -167,11 +153,11 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	}
 }
 
-/* A number among those of the chats that are active now. */
+/* Gives a chat a number among those of the chats that are active now. */
 static void
 renumber(struct stream *s, struct chat *c)
 {
-	uint64_t old = STREAM_CHAT_NUMBER(c->number), now = minute();
+	uint64_t old = STREAM_CHAT_NUMBER(c->number), now = current_minute();
 	uint64_t quiet = (now - (c->number >> 40)) & 0xffffff;
 	struct model_segments seg = model_segments(c);
 	size_t kept = seg.from < seg.stored ? seg.from : seg.stored;
@@ -184,7 +170,7 @@ renumber(struct stream *s, struct chat *c)
 	if (old == 0)
 		return;
 	move_segments(s, old, c->number, kept);
-	remove_chat(s, old, 0, seg.stored);
+	delete_segments(s, old, 0, seg.stored);
 	state_delete(s->tables.chats, &old, sizeof old);
 }
 
@@ -213,7 +199,7 @@ save_chats(struct stream_tenant *t)
 			renumber(s, c);
 			list[n++] = c;
 		} else if (old != 0) {
-			remove_chat(s, old, 0, model_segments(c).stored);
+			delete_segments(s, old, 0, model_segments(c).stored);
 			state_delete(s->tables.chats, &old, sizeof old);
 		}
 	}
@@ -231,9 +217,9 @@ save_run(void *ctx, uint16_t span, const void *p, size_t len)
 	struct stream *s = t->stream;
 
 	stream_tenant_key(t, &s->key);
-	put_be(&s->key, span, 2);
-	put_be(&s->key, (uint64_t)state_version(s->state), 8);
-	state_put(s->tables.seen, s->key.data, s->key.len, p, len);
+	stream_put_number(&s->key, span, 2);
+	stream_put_number(&s->key, (uint64_t)state_version(s->state), 8);
+	state_put(s->tables.dedup, s->key.data, s->key.len, p, len);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
@@ -248,9 +234,9 @@ expire_runs(struct stream_tenant *t)
 	while (t->has_runs && left > 0 &&
 	       model_span_is_over(&t->pipeline.model, t->oldest_run)) {
 		stream_tenant_key(t, &s->key);
-		put_be(&s->key, t->oldest_run, 2);
+		stream_put_number(&s->key, t->oldest_run, 2);
 		n = state_delete_prefix(
-		    s->tables.seen, s->key.data, s->key.len, left);
+		    s->tables.dedup, s->key.data, s->key.len, left);
 		if (n < left)
 			t->oldest_run++;
 		left -= n > 0 ? n : 1;

@@ -1,14 +1,15 @@
 /*
- * stream_snapshot: a snapshot that is whole, or a part of one that came
- * through an exchange, corrects what a stream has told of its tenant.
+ * stream_snapshot: a whole snapshot, or a part of one that came through an
+ * exchange, corrects the model of its tenant.
  *
- * Its messages that the stream did not have are passed on first, and are safe
- * before it is committed that they are known:
+ * Messages of the snapshot that did not come in the stream are passed through
+ * first, and confirmed before their identities are committed. After a crash
+ * behind each step:
  *
- *   messages, confirmed   the snapshot is still in the staging, and they are
+ *   messages confirmed    the snapshot is still in the staging, and they are
  *                         written once more
  *   state_commit()        the snapshot corrects the tenant again, which
- *                         changes nothing; no message is lacking
+ *                         changes nothing; no message is missing
  */
 #include "aggregator/stream/stream.h"
 
@@ -18,8 +19,9 @@
 #include "common/base/log.h"
 #include "common/base/stop.h"
 
-/* A message of a snapshot that is whole: has its tenant's stream had it? Of
- * what is said about one nobody here knows; its row's key does. */
+/* True if a message of a whole snapshot did not come in its tenant's stream.
+ * Whether a record about a message came is not stored, so it passes; the key of
+ * its row removes duplicates. */
 bool
 stream_passes(void *ctx, const struct record *r)
 {
@@ -40,8 +42,8 @@ write_passed(void *ctx, const char *line, size_t len)
 	return endpoint_write(s->out, line, len);
 }
 
-/* They must be safe before it is committed that they are known: nobody would
- * pass them on again. */
+/* Writes messages and waits until they are confirmed: once their identities are
+ * committed they would not be passed through again. */
 static enum outcome
 pass_messages(struct stream *s, const struct buf *lines)
 {
@@ -62,7 +64,6 @@ pass_messages(struct stream *s, const struct buf *lines)
 	return o;
 }
 
-/* A snapshot is whole: it corrects what is known of its tenant. */
 enum outcome
 stream_publish(void *ctx, struct intake *intake)
 {

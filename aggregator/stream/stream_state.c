@@ -1,9 +1,9 @@
 /*
- * stream_state: see stream_state.h.
+ * stream_state: the tables that stream_state.h draws.
  */
 #include "aggregator/stream/stream_state.h"
 
-/* What is not there cannot happen; 0 is that, so states are kept plus one. */
+/* States are stored plus one, because a missing entry, 0, cannot happen. */
 #define TO(state) ((unsigned char)((state) + 1))
 
 static const unsigned char tick[STREAM_STATES][STREAM_EVENTS] = {

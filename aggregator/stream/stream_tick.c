@@ -1,9 +1,10 @@
 /*
- * stream_tick: what has come becomes rows: settled, saved with the marks of
- * its rows in one commit, written, confirmed. See stream.h for the order.
+ * stream_tick: a flush: recomputes the tenants that changed, saves them and the
+ * keys of their rows in one commit, writes the rows and confirms them. stream.h
+ * has the order.
  *
- * It costs what changed. Once in a while, [aggregator] refresh, the rows in
- * which a wait runs are written too, of the tenants whose time went on.
+ * Its cost is in proportion to what changed. Every [aggregator] refresh it also
+ * writes the rows in which a wait goes on, of tenants whose time went on.
  */
 #include "aggregator/stream/stream.h"
 
@@ -15,7 +16,7 @@
 #include "aggregator/tenant/pending_rows.h"
 
 static enum outcome
-never(struct stream *s, enum exit_code code, const char *why)
+fail_tick(struct stream *s, enum exit_code code, const char *why)
 {
 	if (code != PROG_OK)
 		log_error("%s", why);
@@ -36,7 +37,7 @@ stream_refresh_due(const struct stream *s)
 	return false;
 }
 
-/* Its operators came, but nothing yet that tells a time to date rows by. */
+/* Only operators of the tenant came so far, and no time to date its rows by. */
 static bool
 is_undated(const struct stream_tenant *t)
 {
@@ -44,7 +45,7 @@ is_undated(const struct stream_tenant *t)
 }
 
 static void
-settle(struct stream *s, bool refresh)
+recompute_touched(struct stream *s, bool refresh)
 {
 	struct stream_tenant *t;
 	size_t i;
@@ -64,11 +65,11 @@ settle(struct stream *s, bool refresh)
 		s->refreshed_ms = clock_mono_ms();
 }
 
-/* Puts everything into the state, the marks of the rows with it. */
+/* Commits everything to the state, with the keys of the rows to write. */
 static enum outcome
-commit(struct stream *s)
+commit_tick(struct stream *s)
 {
-	struct buf marks = BUF_INIT, why = BUF_INIT;
+	struct buf keys = BUF_INIT, why = BUF_INIT;
 	uint64_t version = (uint64_t)state_version(s->state);
 	struct stream_tenant *t;
 	enum exit_code code;
@@ -81,32 +82,33 @@ commit(struct stream *s)
 			stream_save(t);
 		if ((stream_is_touched(t) || is_undated(t)) &&
 		    pending_rows_any(&t->pipeline))
-			pending_rows_pack(&t->pipeline, t->number, &marks);
+			pending_rows_pack(&t->pipeline, t->number, &keys);
 	}
 	if (s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 0);
 	s->refreshed = false;
-	if (s->unsent != 0)
-		state_delete(s->tables.unsent, &s->unsent, sizeof s->unsent);
-	s->unsent = 0;
-	if (marks.len > 0) {
-		state_put(s->tables.unsent, &version, sizeof version,
-		    marks.data, marks.len);
-		s->unsent = version;
+	if (s->pending_version != 0)
+		state_delete(s->tables.pending_rows, &s->pending_version,
+		    sizeof s->pending_version);
+	s->pending_version = 0;
+	if (keys.len > 0) {
+		state_put(s->tables.pending_rows, &version, sizeof version,
+		    keys.data, keys.len);
+		s->pending_version = version;
 	}
-	/* Commit point: what has come is known, whatever happens next. */
+	/* Commit point: what has come need not come again. */
 	code = state_commit(s->state, &why);
 	if (code == PROG_OK)
 		stream_step(s, STREAM_COMMIT);
 	else
-		(void)never(s, code, buf_str(&why));
-	buf_release(&marks);
+		(void)fail_tick(s, code, buf_str(&why));
+	buf_release(&keys);
 	buf_release(&why);
 	return code == PROG_OK ? OUTCOME_DONE : OUTCOME_NEVER;
 }
 
 static int
-write_line(void *ctx, const char *line, size_t len)
+write_row_line(void *ctx, const char *line, size_t len)
 {
 	struct stream *s = ctx;
 
@@ -115,7 +117,7 @@ write_line(void *ctx, const char *line, size_t len)
 }
 
 static enum outcome
-write_rows(struct stream *s, int64_t version)
+write_changed_rows(struct stream *s, int64_t version)
 {
 	struct report report;
 	size_t i;
@@ -129,20 +131,21 @@ write_rows(struct stream *s, int64_t version)
 			continue;
 		report_init_changed(
 		    &report, &t->pipeline, s->job->rules, version);
-		rc = report_ndjson(&report, write_line, s);
+		rc = report_ndjson(&report, write_row_line, s);
 		report_release(&report);
 	}
 	if (rc == -1)
-		return never(s, endpoint_code(s->out), endpoint_why(s->out));
+		return fail_tick(
+		    s, endpoint_code(s->out), endpoint_why(s->out));
 	if (stream_allocation_write(s) == -1)
-		return never(
+		return fail_tick(
 		    s, endpoint_code(s->assign), endpoint_why(s->assign));
 	return OUTCOME_DONE;
 }
 
-/* What could not be dated is written when it can be. */
+/* The rows are confirmed. Rows without a date stay pending. */
 static void
-forget_changed(struct stream *s)
+clear_changed_rows(struct stream *s)
 {
 	struct stream_tenant *t;
 	size_t i;
@@ -160,7 +163,7 @@ forget_changed(struct stream *s)
 }
 
 enum outcome
-stream_keep_letters(struct stream *s)
+stream_flush_dead_letters(struct stream *s)
 {
 	enum outcome o = deadletter_flush(&s->dead);
 
@@ -170,25 +173,25 @@ stream_keep_letters(struct stream *s)
 }
 
 static enum outcome
-settle_and_write(struct stream *s, bool refresh)
+commit_and_write(struct stream *s, bool refresh)
 {
 	int64_t version;
 	enum outcome o;
 
-	/* What was refused is known after the commit, and not refused again. */
-	o = stream_keep_letters(s);
+	/* After the commit bad lines that come again are not refused again. */
+	o = stream_flush_dead_letters(s);
 	if (o != OUTCOME_DONE)
 		return o;
 	stream_allocation_clock(s);
-	settle(s, refresh);
+	recompute_touched(s, refresh);
 	if (s->touched == 0) {
 		stream_step(s, STREAM_NOTHING);
 		return OUTCOME_DONE;
 	}
 	version = state_version(s->state);
-	o = commit(s);
+	o = commit_tick(s);
 	if (o == OUTCOME_DONE)
-		o = write_rows(s, version);
+		o = write_changed_rows(s, version);
 	if (o == OUTCOME_DONE)
 		stream_step(s, STREAM_WRITE);
 	s->counts.ticks++;
@@ -196,12 +199,12 @@ settle_and_write(struct stream *s, bool refresh)
 }
 
 static enum outcome
-confirm(struct stream *s, struct endpoint *to)
+confirm_output(struct stream *s, struct endpoint *to)
 {
 	enum outcome o = endpoint_flush(to);
 
 	if (o == OUTCOME_NEVER)
-		return never(s, endpoint_code(to), endpoint_why(to));
+		return fail_tick(s, endpoint_code(to), endpoint_why(to));
 	return o;
 }
 
@@ -212,16 +215,16 @@ stream_tick(struct stream *s, bool refresh)
 
 	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
 	if (s->tick == STREAM_OPEN) {
-		o = settle_and_write(s, refresh);
+		o = commit_and_write(s, refresh);
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	o = confirm(s, s->out);
+	o = confirm_output(s, s->out);
 	if (o == OUTCOME_DONE && s->assign != NULL)
-		o = confirm(s, s->assign);
+		o = confirm_output(s, s->assign);
 	if (o != OUTCOME_DONE)
 		return o;
 	stream_step(s, STREAM_CONFIRM);
-	forget_changed(s);
+	clear_changed_rows(s);
 	return OUTCOME_DONE;
 }

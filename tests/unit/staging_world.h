@@ -1,5 +1,5 @@
 /*
- * staging_world: an staging in a folder of its own, and what it published and
+ * staging_world: a staging in a folder of its own, and what it published and
  * refused, for its tests.
  */
 #ifndef TESTS_STAGING_WORLD_H
@@ -18,7 +18,7 @@
 
 #define DIR_NAME "state"
 
-/* What the staging was told to do. */
+/* A staging, and what it did. */
 struct world {
 	struct staging staging;
 	struct buf published; /* rows of the last publication */
@@ -31,7 +31,8 @@ struct world {
 	bool again;          /* which says that it sent them before */
 	bool by_part;
 	struct bucket_set parts; /* of the last publication */
-	struct strmap told;      /* snapshot -> its parts that were published */
+	struct strmap
+	    published_parts; /* snapshot -> its parts that were published */
 };
 
 static struct metric_selection selection;
@@ -60,7 +61,7 @@ static void
 note_parts(struct world *w, const struct intake_tenant *t,
     const struct bucket_set *wanted)
 {
-	struct bucket_set *told;
+	struct bucket_set *parts;
 	char *key;
 	void **slot;
 
@@ -68,12 +69,12 @@ note_parts(struct world *w, const struct intake_tenant *t,
 	if (wanted == NULL)
 		return;
 	key = xasprintf("%s %s", t->name, t->whole->id);
-	slot = strmap_put(&w->told, key, strlen(key));
+	slot = strmap_put(&w->published_parts, key, strlen(key));
 	if (*slot == NULL)
-		*slot = xcalloc(1, sizeof *told);
-	told = *slot;
-	told->chats |= wanted->chats;
-	told->all |= wanted->all;
+		*slot = xcalloc(1, sizeof *parts);
+	parts = *slot;
+	parts->chats |= wanted->chats;
+	parts->all |= wanted->all;
 	w->parts = *wanted;
 	free(key);
 }
@@ -185,7 +186,7 @@ clean(void **state)
 	if (w->published.data != NULL)
 		buf_clear(&w->published);
 	buf_clear(&w->refused);
-	strmap_release(&w->told, free);
+	strmap_release(&w->published_parts, free);
 	w->publications = 0;
 	w->later = w->firm = 0;
 	w->by_part = false;

@@ -122,7 +122,7 @@ change(struct keyed_state *k, uint64_t *want, uint64_t *d)
 	assert_int_equal(*n, want[i]);
 	*n = want[i] = 1 + dice(d, 1000000);
 	if (dice(d, 2) == 0)
-		keyed_state_tell(k, n);
+		keyed_state_emit(k, n);
 	else
 		keyed_state_change(k, n);
 }
@@ -147,7 +147,7 @@ a_table_is_what_was_put_into_it(void **state)
 		keyed_state_home_save(&home);
 		keyed_state_home_sent(&home);
 		most = pool.used > most ? pool.used : most;
-		assert_int_equal(k.told.n + k.dirty.n, 0);
+		assert_int_equal(k.pending.n + k.dirty.n, 0);
 		if (i % 10 == 9)
 			commit(s);
 		if (i % 100 != 99)

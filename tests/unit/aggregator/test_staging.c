@@ -147,10 +147,10 @@ a_newer_one_drops_an_unfinished_one(void **state)
 	/* What still comes of the old one belongs to nobody. */
 	add(w, "m3", 1, CHAT);
 	assert_string_equal(buf_str(&w->refused),
-	    "its snapshot did not begin, or was given up\n");
+	    "its snapshot did not begin, or was dropped\n");
 }
 
-/* It was told of; what comes of it again is no news. */
+/* Its drop was logged; what comes of it again is ignored. */
 static void
 a_dropped_one_that_comes_again_is_passed_over(void **state)
 {
@@ -251,7 +251,7 @@ a_bad_line_behind_its_end_makes_none_whole(void **state)
 	add(w, "m2", 2, "nonsense");
 	flush(w);
 	assert_int_equal(w->publications, 0);
-	assert_int_equal(staging_tell_incomplete(&w->staging), 1);
+	assert_int_equal(staging_report_incomplete(&w->staging), 1);
 	/* One that says whose it is counts. */
 	add(w, "m3", 1, "{\"type\":\"operator\"," IN_S1 "\"operator\":[]}");
 	flush(w);
@@ -270,10 +270,10 @@ what_came_before_an_end_is_made_safe_first(void **state)
 	add(w, "m1", 2, OPERATOR);
 	add(w, "m1", 3, CHAT);
 	flush(w);
-	assert_false(staging_waits(&w->staging, t));
+	assert_false(staging_has_unpublished(&w->staging, t));
 	add(w, "m1", 4, END);
-	assert_true(staging_waits(&w->staging, t));
-	assert_false(staging_waits(&w->staging, other));
+	assert_true(staging_has_unpublished(&w->staging, t));
+	assert_false(staging_has_unpublished(&w->staging, other));
 	w->later = 1;
 	assert_int_equal(staging_flush(&w->staging), OUTCOME_LATER);
 	assert_int_equal(w->publications, 0);
@@ -284,7 +284,7 @@ what_came_before_an_end_is_made_safe_first(void **state)
 	add(w, "m1", 4, END);
 	flush(w);
 	assert_int_equal(w->publications, 1);
-	assert_false(staging_waits(&w->staging, t));
+	assert_false(staging_has_unpublished(&w->staging, t));
 }
 
 static void
@@ -296,12 +296,12 @@ an_end_that_comes_early_waits_for_the_rest(void **state)
 	add(w, "m1", 1, BEGIN);
 	add(w, "m3", 1, END);
 	flush(w);
-	assert_int_equal(staging_tell_incomplete(&w->staging), 1);
+	assert_int_equal(staging_report_incomplete(&w->staging), 1);
 	add(w, "m2", 1, OPERATOR);
 	add(w, "m2", 2, CHAT);
 	flush(w);
 	assert_int_equal(w->publications, 1);
-	assert_int_equal(staging_tell_incomplete(&w->staging), 0);
+	assert_int_equal(staging_report_incomplete(&w->staging), 0);
 }
 
 /* Of tenant t, chat 1. */
@@ -358,7 +358,7 @@ each_part_is_published_when_it_is_whole(void **state)
 	assert_int_equal(w->publications, 3);
 	assert_true(w->parts.chats == 1u << 8 && !w->parts.all);
 	assert_int_equal(w->refused.len, 0);
-	assert_int_equal(staging_tell_incomplete(&w->staging), 0);
+	assert_int_equal(staging_report_incomplete(&w->staging), 0);
 }
 
 static void
@@ -421,7 +421,7 @@ all_parts_are_a_snapshot(void **state)
 			flush(w);
 		}
 		assert_int_equal(w->publications, round == 0);
-		assert_int_equal(staging_tell_incomplete(&w->staging), round);
+		assert_int_equal(staging_report_incomplete(&w->staging), round);
 		w->publications = 0;
 		stop(w);
 	}

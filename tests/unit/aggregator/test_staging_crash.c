@@ -19,9 +19,9 @@ struct played {
 
 static struct played queue[MESSAGES];
 static size_t queued;
-static bool with_ids;          /* messages have them */
-static size_t delivered;       /* so many were, or in part */
-static size_t lane, last_lane; /* a message holds lines of one */
+static bool with_ids;            /* messages have them */
+static size_t delivered;         /* so many were, or in part */
+static size_t shard, last_shard; /* a message holds lines of one */
 
 static void
 enqueue(char *line)
@@ -29,13 +29,13 @@ enqueue(char *line)
 	struct played *m;
 
 	if (queued == 0 || queue[queued - 1].n == LINES || rand() % 3 == 0 ||
-	    lane != last_lane) {
+	    shard != last_shard) {
 		assert_true(queued < MESSAGES);
 		m = &queue[queued++];
 		m->n = 0;
 		snprintf(m->id, sizeof m->id, "m%zu", queued);
 	}
-	last_lane = lane;
+	last_shard = shard;
 	m = &queue[queued - 1];
 	m->line[m->n++] = line;
 }
@@ -76,18 +76,18 @@ play_snapshots(void)
 	}
 }
 
-/* A part of a snapshot, as it comes in its lane. */
-struct lane {
+/* A part of a snapshot, as it comes in the queue of its shard. */
+struct shard_queue {
 	unsigned bucket;
 	int tenant, chat; /* -1: operators */
 	size_t size, said;
 };
 
-#define LANES 4
+#define SHARDS 4
 
-/* The next line of the lane: begin, lines, end. */
+/* The next line of the shard: begin, lines, end. */
 static void
-enqueue_part(struct lane *x, size_t snapshot)
+enqueue_part(struct shard_queue *x, size_t snapshot)
 {
 	char *head = xasprintf(
 	    "\"tenant\":\"t%d\",\"snapshot\":\"s%zu\"", x->tenant, snapshot);
@@ -113,21 +113,21 @@ enqueue_part(struct lane *x, size_t snapshot)
 	free(head);
 }
 
-/* The same through an exchange: lanes overtake each other. */
+/* The same through an exchange: shards overtake each other. */
 static void
 play_parts(void)
 {
-	struct lane lanes[2 * LANES];
+	struct shard_queue shards[2 * SHARDS];
 	size_t snapshot, i, left;
 	char text[16];
 
 	queued = 0;
 	for (snapshot = 0; snapshot < SNAPSHOTS; snapshot++) {
-		for (i = 0, left = 0; i < 2 * LANES; i++) {
-			struct lane *x = &lanes[i];
+		for (i = 0, left = 0; i < 2 * SHARDS; i++) {
+			struct shard_queue *x = &shards[i];
 
-			*x = (struct lane){ .tenant = (int)(i / LANES),
-				.chat = (int)(i % LANES) - 1,
+			*x = (struct shard_queue){ .tenant = (int)(i / SHARDS),
+				.chat = (int)(i % SHARDS) - 1,
 				.size = (size_t)(rand() % 4) };
 			snprintf(
 			    text, sizeof text, "t%d%d", x->tenant, x->chat);
@@ -137,10 +137,10 @@ play_parts(void)
 			left += x->size + 2;
 		}
 		while (left > 0) {
-			lane = (size_t)rand() % (2 * LANES);
-			if (lanes[lane].said == lanes[lane].size + 2)
+			shard = (size_t)rand() % (2 * SHARDS);
+			if (shards[shard].said == shards[shard].size + 2)
 				continue;
-			enqueue_part(&lanes[lane], snapshot);
+			enqueue_part(&shards[shard], snapshot);
 			left--;
 		}
 	}
@@ -150,13 +150,14 @@ static void
 all_parts_were_told(struct world *w)
 {
 	const struct strmap_entry *e;
-	const struct bucket_set *told;
+	const struct bucket_set *parts;
 	size_t i = 0, n = 0;
 
-	while ((e = strmap_next(&w->told, &i)) != NULL) {
-		told = e->value;
-		assert_true(told->all);
-		assert_int_equal(__builtin_popcountll(told->chats), LANES - 1);
+	while ((e = strmap_next(&w->published_parts, &i)) != NULL) {
+		parts = e->value;
+		assert_true(parts->all);
+		assert_int_equal(
+		    __builtin_popcountll(parts->chats), SHARDS - 1);
 		n++;
 	}
 	assert_int_equal(n, 2 * SNAPSHOTS);
@@ -220,7 +221,7 @@ read_queue(struct world *w)
 	}
 	assert_string_equal(buf_str(&w->refused), "");
 	assert_int_equal(w->staging.failed, 0);
-	assert_int_equal(staging_tell_incomplete(&w->staging), 0);
+	assert_int_equal(staging_report_incomplete(&w->staging), 0);
 	assert_int_equal(access(DIR_NAME "/t0.spool", F_OK), -1);
 	assert_int_equal(access(DIR_NAME "/t1.spool", F_OK), -1);
 	forget_queue();

@@ -1,8 +1,8 @@
 /*
- * The folder of an staging of which one file is not what it was: bytes changed
+ * The folder of a staging of which one file is not what it was: bytes changed
  * or zeroed; cut, missing, exchanged with another, put back from an earlier
  * time. It is refused in one line with the way out, or all is published as it
- * would have been, or what is wanting is told: as refused lines, or as a
+ * would have been, or what is wanting is reported: as refused lines, or as a
  * snapshot that is not whole. The draws come from a seed: DAMAGES=N SEED=N are
  * more.
  */
@@ -80,7 +80,7 @@ publish_rows(void *ctx, struct intake *in)
 	enum outcome o = publish(ctx, in);
 	char *line = w->published.data, *nl;
 
-	/* What a part is worth is held by w->told. */
+	/* What a part is worth is held by w->published_parts. */
 	for (; line != NULL && !w->by_part; line = nl + 1) {
 		nl = memchr(line, '\n',
 		    w->published.len - (size_t)(line - w->published.data));
@@ -169,14 +169,14 @@ sum_of_map(struct strmap *m, bool parts)
 static uint64_t
 sum_of(struct world *w)
 {
-	return w->by_part ? sum_of_map(&w->told, true)
+	return w->by_part ? sum_of_map(&w->published_parts, true)
 			  : sum_of_map(&rows, false);
 }
 
-enum result { SAME, TOLD, WRONG };
+enum result { SAME, REPORTED, WRONG };
 
 static bool
-is_told(const struct world *w, const struct buf *why)
+is_reported(const struct world *w, const struct buf *why)
 {
 	return w->staging.code == PROG_DATA &&
 	       strchr(buf_str(why), '\n') == NULL &&
@@ -190,13 +190,13 @@ use(struct world *w, uint64_t *sum)
 {
 	struct buf why = BUF_INIT;
 	enum result result;
-	bool told;
+	bool reported;
 
 	buf_clear(&w->refused);
-	strmap_release(&w->told, free);
+	strmap_release(&w->published_parts, free);
 	strmap_release(&rows, NULL);
 	if (try_open(w, &why) == -1) {
-		result = is_told(w, &why) ? TOLD : WRONG;
+		result = is_reported(w, &why) ? REPORTED : WRONG;
 		if (result == WRONG)
 			print_message("%s\n", buf_str(&why));
 		staging_close(&w->staging);
@@ -206,14 +206,14 @@ use(struct world *w, uint64_t *sum)
 	w->open = true;
 	w->staging.publish = publish_rows;
 	go(w, true);
-	told = w->refused.len > 0 || w->staging.failed > 0 ||
-	       staging_tell_incomplete(&w->staging) > 0;
+	reported = w->refused.len > 0 || w->staging.failed > 0 ||
+		   staging_report_incomplete(&w->staging) > 0;
 	stop(w);
 	if (*sum == 0)
 		*sum = sum_of(w);
 	if (sum_of(w) == *sum)
 		return SAME;
-	return told ? TOLD : WRONG;
+	return reported ? REPORTED : WRONG;
 }
 
 /* Changes up to len bytes somewhere. */
@@ -344,9 +344,9 @@ damage_all(struct world *w)
 			    names[i % FILES]);
 		n[result]++;
 	}
-	print_message("%u the same, %u told\n", n[SAME], n[TOLD]);
+	print_message("%u the same, %u reported\n", n[SAME], n[REPORTED]);
 	assert_int_equal(n[WRONG], 0);
-	assert_true(n[SAME] > 0 && n[TOLD] > damages / 4);
+	assert_true(n[SAME] > 0 && n[REPORTED] > damages / 4);
 	forget_copies();
 }
 

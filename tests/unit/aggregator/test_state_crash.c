@@ -385,7 +385,7 @@ work(unsigned seed, size_t last)
 			break;
 		case 1:
 			skipped += 2;
-			state_rest(s);
+			state_idle(s);
 			break;
 		case 2:
 			skipped += 60;
@@ -555,7 +555,7 @@ test_change_while_walking(void **unused)
 	}
 	assert_int_equal(state_commit(s, &why), PROG_OK);
 	skipped += 2;
-	state_rest(s); /* nothing is under way now */
+	state_idle(s); /* nothing is under way now */
 	oracle.number = 0;
 	state_each(open_table(s, 0), NULL, 0, change_another, s);
 	assert_int_equal(oracle.number, KEYS);

@@ -60,8 +60,8 @@ refused(const char *what)
 static struct image take(const char *name);
 static void put_back(const char *name, struct image im, size_t len);
 
-/* Commits, and is killed: the file has the first ones only. What was told
- * before them is kept beside it. */
+/* Commits, and is killed: the file has the first ones only. What was
+ * acknowledged before them is kept beside it. */
 static void
 leave_log(int64_t commits)
 {

@@ -1,0 +1,151 @@
+/*
+ * staging_tenant: one tenant of the staging in memory: its unfinished snapshot,
+ * which of its parts are whole, and the snapshots that were published before.
+ */
+#include "aggregator/snapshot/staging_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/snapshot/staging_file.h"
+
+struct staging_tenant *
+staging_tenant(struct staging *in, const char *name, size_t len)
+{
+	void **slot = strmap_put(&in->tenants, name, len);
+	struct staging_tenant *t;
+
+	if (*slot == NULL) {
+		t = xcalloc(1, sizeof *t);
+		t->name = xstrndup(name, len);
+		t->path = xasprintf("%s/%s.spool", in->dir, t->name);
+		t->done_path = xasprintf("%s/%s.done", in->dir, t->name);
+		t->done_at = CLOCK_NONE;
+		*slot = t;
+	}
+	return *slot;
+}
+
+void
+staging_tenant_free(void *tenant)
+{
+	struct staging_tenant *t = tenant;
+	size_t i;
+
+	staging_clear_snapshot(t);
+	buf_release(&t->pending);
+	buf_release(&t->message_lines);
+	for (i = 0; i < t->done_n; i++)
+		free(t->done[i].id);
+	free(t->ignored);
+	free(t->name);
+	free(t->path);
+	free(t->done_path);
+	free(t);
+}
+
+void
+staging_clear_snapshot(struct staging_tenant *t)
+{
+	free(t->id);
+	t->id = NULL;
+	t->in_parts = false;
+	memset(t->parts, 0, sizeof t->parts);
+	t->published = false;
+	strmap_release(&t->last_lines, free);
+	staging_lines_release(&t->lines);
+	buf_clear(&t->pending);
+	buf_clear(&t->message_lines);
+	t->message_line = 0;
+	free(t->message_id);
+	t->message_id = NULL;
+}
+
+void
+staging_end_message(struct staging_tenant *t)
+{
+	uint64_t *last;
+	void **slot;
+
+	if (t->message_lines.len > 0)
+		staging_file_piece(&t->pending, t->message_id, t->message_line,
+		    t->message_lines.data, t->message_lines.len);
+	if (t->message_id != NULL) {
+		slot = strmap_put(
+		    &t->last_lines, t->message_id, strlen(t->message_id));
+		if (*slot == NULL)
+			*slot = xcalloc(1, sizeof *last);
+		last = *slot;
+		if (t->message_line > *last)
+			*last = t->message_line;
+	}
+	free(t->message_id);
+	t->message_id = NULL;
+	t->message_line = 0;
+	buf_clear(&t->message_lines);
+}
+
+void
+staging_begin_part(struct staging_tenant *t, unsigned part)
+{
+	t->in_parts = part != STAGING_WHOLE;
+	t->parts[part] = (struct staging_part){ .begun = true, .records = -1 };
+}
+
+bool
+staging_is_part_whole(const struct staging_part *p)
+{
+	return p->begun && !p->done && p->records >= 0 &&
+	       p->lines == (uint64_t)p->records;
+}
+
+size_t
+staging_count_whole_parts(const struct staging_tenant *t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < ARRAY_LEN(t->parts); i++)
+		n += staging_is_part_whole(&t->parts[i]);
+	return n;
+}
+
+bool
+staging_is_ready(const struct staging *in, const struct staging_tenant *t)
+{
+	size_t n = t->id != NULL ? staging_count_whole_parts(t) : 0;
+
+	return n > 0 && (!t->in_parts || in->by_part || n == BUCKET_PARTS);
+}
+
+static const struct staging_done *
+find_done_snapshot(const struct staging_tenant *t, struct text id)
+{
+	size_t i;
+
+	for (i = 0; i < t->done_n; i++)
+		if (text_is(id, t->done[i].id))
+			return &t->done[i];
+	return NULL;
+}
+
+bool
+staging_is_done(const struct staging_tenant *t, struct text id, unsigned part)
+{
+	const struct staging_done *d = find_done_snapshot(t, id);
+
+	if (d == NULL)
+		return false;
+	if (!d->in_parts)
+		return !d->dropped;
+	return part != STAGING_WHOLE && bucket_set_has(&d->parts, part);
+}
+
+bool
+staging_is_dropped(const struct staging_tenant *t, struct text id)
+{
+	const struct staging_done *d = find_done_snapshot(t, id);
+
+	return d != NULL && d->dropped;
+}
