@@ -123,7 +123,7 @@ close_chat(struct clocks *c, const struct message *m)
 }
 
 static void
-take_mark(struct clocks *c, const struct mark *x)
+apply_mark(struct clocks *c, const struct mark *x)
 {
 	struct message closing = { .from = FROM_SYSTEM, .is = KIND_CLOSED };
 
@@ -152,7 +152,7 @@ take_mark(struct clocks *c, const struct mark *x)
 
 /* What chat records told before the message; NULL: all that is left. */
 static void
-take_marks(struct clocks *c, const struct message *m)
+apply_marks(struct clocks *c, const struct message *m)
 {
 	const struct mark *x;
 
@@ -164,13 +164,13 @@ take_marks(struct clocks *c, const struct message *m)
 						       x->kind == MARK_CLOSED)))
 			break;
 		guess_holder(c, x->at);
-		take_mark(c, x);
+		apply_mark(c, x);
 	}
 	c->said = false;
 }
 
 static void
-enter(struct clocks *c, const struct message *m)
+enter_message(struct clocks *c, const struct message *m)
 {
 	if (c->closed && c->to->episode != NULL)
 		c->to->episode(c->to->ctx, c->ended_at);
@@ -182,16 +182,16 @@ enter(struct clocks *c, const struct message *m)
 }
 
 static void
-take_message(struct clocks *c, const struct message *m)
+walk_message(struct clocks *c, const struct message *m)
 {
 	enum event_kind h = clocks_classify(m);
 
-	take_marks(c, m);
+	apply_marks(c, m);
 	guess_holder(c, m->at);
 	c->now = m;
 	/* A chat record may have told of this closing. */
 	if (h != HAPPENS_CLOSED || !c->said_closed || c->begun) {
-		enter(c, m);
+		enter_message(c, m);
 		if (h == HAPPENS_CLOSED)
 			close_chat(c, m);
 		else
@@ -224,8 +224,8 @@ clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
 	find_first_holder(&c);
 	rules->begin(&c);
 	for (i = 0; i < chat->n; i++)
-		take_message(&c, &chat->messages[i]);
-	take_marks(&c, NULL);
+		walk_message(&c, &chat->messages[i]);
+	apply_marks(&c, NULL);
 	c.now = NULL;
 	if (chat->ongoing && c.w != CLOCK_NONE)
 		rules->waits(&c, chat->as_of);

@@ -80,13 +80,13 @@ make_text(struct message_ids *x, struct text id)
 }
 
 static uint64_t
-kind_of(message_id id)
+word_kind(message_id id)
 {
 	return id >> KIND_SHIFT;
 }
 
 static struct message_id_text *
-text_of(message_id id)
+word_text(message_id id)
 {
 	return (struct message_id_text *)(uintptr_t)(id << 2 >> 2);
 }
@@ -96,9 +96,9 @@ message_id_drop(struct message_ids *x, message_id id)
 {
 	struct message_id_text *t;
 
-	if (kind_of(id) != KIND_TEXT)
+	if (word_kind(id) != KIND_TEXT)
 		return;
-	t = text_of(id);
+	t = word_text(id);
 	t->next = x->free[units(t->len)];
 	x->free[units(t->len)] = t;
 }
@@ -214,12 +214,12 @@ message_id_text(
 	uint64_t rest;
 	size_t digits = 1;
 
-	if (kind_of(id) == KIND_TEXT) {
-		t.p = text_of(id)->p;
-		t.len = text_of(id)->len;
+	if (word_kind(id) == KIND_TEXT) {
+		t.p = word_text(id)->p;
+		t.len = word_text(id)->len;
 		return t;
 	}
-	if (kind_of(id) == KIND_NUMBER) {
+	if (word_kind(id) == KIND_NUMBER) {
 		for (rest = id / 10; rest > 0; rest /= 10)
 			digits++;
 		return print(buf, 0, digits, id);
@@ -234,7 +234,7 @@ message_id_text(
 bool
 message_id_same_text(message_id a, message_id b)
 {
-	const struct message_id_text *x = text_of(a), *y = text_of(b);
+	const struct message_id_text *x = word_text(a), *y = word_text(b);
 
 	return x->hash == y->hash && x->len == y->len &&
 	       memcmp(x->p, y->p, x->len) == 0;
@@ -243,7 +243,7 @@ message_id_same_text(message_id a, message_id b)
 uint32_t
 message_id_hash_text(message_id id)
 {
-	return text_of(id)->hash;
+	return word_text(id)->hash;
 }
 
 int
@@ -255,8 +255,8 @@ message_id_compare(const struct message_ids *x, message_id a, message_id b)
 	if (a == b)
 		return 0;
 	/* Numbers, and numbers of one width behind one prefix. */
-	if (kind_of(a) != KIND_TEXT && kind_of(b) != KIND_TEXT &&
-	    (kind_of(a) == KIND_NUMBER || kind_of(b) == KIND_NUMBER ||
+	if (word_kind(a) != KIND_TEXT && word_kind(b) != KIND_TEXT &&
+	    (word_kind(a) == KIND_NUMBER || word_kind(b) == KIND_NUMBER ||
 		a >> DIGITS_SHIFT == b >> DIGITS_SHIFT))
 		return a < b ? -1 : 1;
 	at = message_id_text(x, a, a_buf);

@@ -7,7 +7,7 @@
 
 /* A is always set, from the chat's opening, else from its first message. */
 static void
-begin(struct clocks *c)
+chatwoot_begin(struct clocks *c)
 {
 	c->a = c->chat->opened_at;
 	if (c->a == CLOCK_NONE && c->chat->n > 0)
@@ -16,14 +16,14 @@ begin(struct clocks *c)
 }
 
 static void
-nothing(struct clocks *c, const struct message *m)
+chatwoot_nothing(struct clocks *c, const struct message *m)
 {
 	(void)c;
 	(void)m;
 }
 
 static void
-customer_writes(struct clocks *c, const struct message *m)
+chatwoot_customer_writes(struct clocks *c, const struct message *m)
 {
 	if (c->w == CLOCK_NONE)
 		c->w = m->at;
@@ -41,7 +41,7 @@ credit_reply(const struct clocks *c, const struct message *m)
 }
 
 static void
-human_answers(struct clocks *c, const struct message *m)
+chatwoot_human_answers(struct clocks *c, const struct message *m)
 {
 	if (c->f == CLOCK_NONE) {
 		c->f = m->at;
@@ -54,7 +54,7 @@ human_answers(struct clocks *c, const struct message *m)
 }
 
 static void
-bot_answers(struct clocks *c, const struct message *m)
+chatwoot_bot_answers(struct clocks *c, const struct message *m)
 {
 	(void)m;
 	c->w = CLOCK_NONE;
@@ -62,7 +62,7 @@ bot_answers(struct clocks *c, const struct message *m)
 
 /* The first of the chat's life. */
 static void
-handoff(struct clocks *c, const struct message *m)
+chatwoot_handoff(struct clocks *c, const struct message *m)
 {
 	if (c->handed_off)
 		return;
@@ -74,13 +74,13 @@ handoff(struct clocks *c, const struct message *m)
 
 /* Matters only while F is empty. */
 static void
-reopened(struct clocks *c, const struct message *m)
+chatwoot_reopened(struct clocks *c, const struct message *m)
 {
 	c->a = m->at;
 }
 
 static void
-transfer(struct clocks *c, const struct message *m)
+chatwoot_transfer(struct clocks *c, const struct message *m)
 {
 	c->holder = m->operator_id;
 	c->holder_known = true;
@@ -90,7 +90,7 @@ transfer(struct clocks *c, const struct message *m)
 }
 
 static void
-closed(struct clocks *c, const struct message *m)
+chatwoot_closed(struct clocks *c, const struct message *m)
 {
 	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->holder);
 	c->w = CLOCK_NONE;
@@ -98,7 +98,7 @@ closed(struct clocks *c, const struct message *m)
 
 /* Told anew: what was written before keeps the opening that it had. */
 static void
-opened(struct clocks *c, int64_t at)
+chatwoot_opened(struct clocks *c, int64_t at)
 {
 	if (c->from != CLOCK_NONE && at <= c->from)
 		return;
@@ -108,7 +108,7 @@ opened(struct clocks *c, int64_t at)
 
 /* A running wait is no interval here; waiting_since tells of it. */
 static void
-waits(struct clocks *c, int64_t as_of)
+chatwoot_waits(struct clocks *c, int64_t as_of)
 {
 	(void)c;
 	(void)as_of;
@@ -121,7 +121,7 @@ floor_seconds(int64_t ms)
 }
 
 static int64_t
-length(int64_t start, int64_t stop)
+chatwoot_length(int64_t start, int64_t stop)
 {
 	return (floor_seconds(stop) - floor_seconds(start)) * 1000;
 }
@@ -129,18 +129,18 @@ length(int64_t start, int64_t stop)
 const struct rules rules_chatwoot = {
 	.name = "chatwoot",
 	.whole_life = true,
-	.begin = begin,
+	.begin = chatwoot_begin,
 	.on = {
-		[HAPPENS_NOTHING] = nothing,
-		[HAPPENS_CUSTOMER_WRITES] = customer_writes,
-		[HAPPENS_HUMAN_ANSWERS] = human_answers,
-		[HAPPENS_BOT_ANSWERS] = bot_answers,
-		[HAPPENS_HANDOFF] = handoff,
-		[HAPPENS_REOPENED] = reopened,
-		[HAPPENS_TRANSFER] = transfer,
-		[HAPPENS_CLOSED] = closed,
+		[HAPPENS_NOTHING] = chatwoot_nothing,
+		[HAPPENS_CUSTOMER_WRITES] = chatwoot_customer_writes,
+		[HAPPENS_HUMAN_ANSWERS] = chatwoot_human_answers,
+		[HAPPENS_BOT_ANSWERS] = chatwoot_bot_answers,
+		[HAPPENS_HANDOFF] = chatwoot_handoff,
+		[HAPPENS_REOPENED] = chatwoot_reopened,
+		[HAPPENS_TRANSFER] = chatwoot_transfer,
+		[HAPPENS_CLOSED] = chatwoot_closed,
 	},
-	.opened = opened,
-	.waits = waits,
-	.length = length,
+	.opened = chatwoot_opened,
+	.waits = chatwoot_waits,
+	.length = chatwoot_length,
 };

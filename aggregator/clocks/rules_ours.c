@@ -5,13 +5,13 @@
 #include "aggregator/clocks/clocks.h"
 
 static void
-begin(struct clocks *c)
+ours_begin(struct clocks *c)
 {
 	(void)c; /* A is empty until somebody writes */
 }
 
 static void
-nothing(struct clocks *c, const struct message *m)
+ours_nothing(struct clocks *c, const struct message *m)
 {
 	(void)c;
 	(void)m;
@@ -40,7 +40,7 @@ stop_wait(struct clocks *c, int64_t at)
 }
 
 static void
-customer_writes(struct clocks *c, const struct message *m)
+ours_customer_writes(struct clocks *c, const struct message *m)
 {
 	if (c->a == CLOCK_NONE)
 		c->a = m->at;
@@ -48,7 +48,7 @@ customer_writes(struct clocks *c, const struct message *m)
 }
 
 static void
-human_answers(struct clocks *c, const struct message *m)
+ours_human_answers(struct clocks *c, const struct message *m)
 {
 	if (c->f == CLOCK_NONE) {
 		c->f = m->at;
@@ -63,14 +63,14 @@ human_answers(struct clocks *c, const struct message *m)
 }
 
 static void
-bot_answers(struct clocks *c, const struct message *m)
+ours_bot_answers(struct clocks *c, const struct message *m)
 {
 	stop_wait(c, m->at);
 }
 
 /* The first of each episode. */
 static void
-handoff(struct clocks *c, const struct message *m)
+ours_handoff(struct clocks *c, const struct message *m)
 {
 	if (c->handed_off)
 		return;
@@ -80,7 +80,7 @@ handoff(struct clocks *c, const struct message *m)
 }
 
 static void
-transfer(struct clocks *c, const struct message *m)
+ours_transfer(struct clocks *c, const struct message *m)
 {
 	c->holder_known = true;
 	c->holder_guessed = false;
@@ -95,7 +95,7 @@ transfer(struct clocks *c, const struct message *m)
 }
 
 static void
-closed(struct clocks *c, const struct message *m)
+ours_closed(struct clocks *c, const struct message *m)
 {
 	int64_t w = c->w;
 
@@ -109,7 +109,7 @@ closed(struct clocks *c, const struct message *m)
 
 /* What was before is over. */
 static void
-opened(struct clocks *c, int64_t at)
+ours_opened(struct clocks *c, int64_t at)
 {
 	if (c->begun) {
 		c->closed = true;
@@ -120,13 +120,13 @@ opened(struct clocks *c, int64_t at)
 
 /* Whoever holds the chat now has the last part. */
 static void
-waits(struct clocks *c, int64_t as_of)
+ours_waits(struct clocks *c, int64_t as_of)
 {
 	clocks_emit(c, INTERVAL_WAITING, c->part, as_of, c->chat->holder);
 }
 
 static int64_t
-length(int64_t start, int64_t stop)
+ours_length(int64_t start, int64_t stop)
 {
 	return stop - start;
 }
@@ -134,18 +134,18 @@ length(int64_t start, int64_t stop)
 const struct rules rules_ours = {
 	.name = "ours",
 	.whole_life = false,
-	.begin = begin,
+	.begin = ours_begin,
 	.on = {
-		[HAPPENS_NOTHING] = nothing,
-		[HAPPENS_CUSTOMER_WRITES] = customer_writes,
-		[HAPPENS_HUMAN_ANSWERS] = human_answers,
-		[HAPPENS_BOT_ANSWERS] = bot_answers,
-		[HAPPENS_HANDOFF] = handoff,
-		[HAPPENS_REOPENED] = nothing,
-		[HAPPENS_TRANSFER] = transfer,
-		[HAPPENS_CLOSED] = closed,
+		[HAPPENS_NOTHING] = ours_nothing,
+		[HAPPENS_CUSTOMER_WRITES] = ours_customer_writes,
+		[HAPPENS_HUMAN_ANSWERS] = ours_human_answers,
+		[HAPPENS_BOT_ANSWERS] = ours_bot_answers,
+		[HAPPENS_HANDOFF] = ours_handoff,
+		[HAPPENS_REOPENED] = ours_nothing,
+		[HAPPENS_TRANSFER] = ours_transfer,
+		[HAPPENS_CLOSED] = ours_closed,
 	},
-	.opened = opened,
-	.waits = waits,
-	.length = length,
+	.opened = ours_opened,
+	.waits = ours_waits,
+	.length = ours_length,
 };

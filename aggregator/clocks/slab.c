@@ -70,7 +70,7 @@ add_piece(struct slab *s)
 }
 
 static struct message *
-take(struct slab *s, size_t class)
+take_array(struct slab *s, size_t class)
 {
 	struct slab_array *old = s->free[class];
 	size_t size = sizes[class] * sizeof(struct message);
@@ -84,7 +84,7 @@ take(struct slab *s, size_t class)
 	if (s->left < size)
 		add_piece(s);
 	if (s->left < size)
-		return take(s, class);
+		return take_array(s, class);
 	p = s->at;
 	s->at += size;
 	s->left -= size;
@@ -116,7 +116,7 @@ slab_shrink(struct slab *s, struct message *old, size_t n, uint32_t *cap)
 
 	if (4 * n > *cap || class == SLAB_CLASSES || sizes[class] >= *cap)
 		return old;
-	m = take(s, class);
+	m = take_array(s, class);
 	memcpy(m, old, n * sizeof *m);
 	slab_give(s, old, *cap);
 	*cap = sizes[class];
@@ -138,7 +138,7 @@ slab_grow(struct slab *s, struct message *old, size_t n, uint32_t *cap)
 		m = xmalloc(*cap * sizeof *m);
 	} else {
 		*cap = sizes[class];
-		m = take(s, class);
+		m = take_array(s, class);
 	}
 	if (n > 0)
 		memcpy(m, old, n * sizeof *m);

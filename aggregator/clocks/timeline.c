@@ -248,7 +248,7 @@ drop_one(struct lexicon *w, struct message *old, const struct message *new)
 
 /* Moves the messages that count to the front; how many they are. */
 static size_t
-drop_doubles_by_table(struct lexicon *w, struct message *m, size_t n)
+drop_duplicates_by_table(struct lexicon *w, struct message *m, size_t n)
 {
 	size_t i, slot, kept = 0, slots = 16;
 	uint32_t *table; /* index + 1 into what is kept; 0: free */
@@ -279,7 +279,7 @@ drop_doubles_by_table(struct lexicon *w, struct message *m, size_t n)
 /* The same. Ids mostly grow: one above all before it is new, and the few that
  * are not are looked for among those, the last first. */
 static size_t
-drop_doubles(struct lexicon *w, struct message *m, size_t n)
+drop_duplicates(struct lexicon *w, struct message *m, size_t n)
 {
 	size_t i, k, kept = 0, looked = 0;
 	message_id highest = 0;
@@ -288,7 +288,7 @@ drop_doubles(struct lexicon *w, struct message *m, size_t n)
 		k = 0;
 		if (message_id_is_text(m[i].id) || looked > LOOKS * n) {
 			memmove(m + kept, m + i, (n - i) * sizeof *m);
-			return drop_doubles_by_table(w, m, kept + n - i);
+			return drop_duplicates_by_table(w, m, kept + n - i);
 		}
 		if (m[i].id <= highest)
 			for (k = kept; k > 0 && m[k - 1].id != m[i].id; k--)
@@ -390,7 +390,7 @@ timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 size_t
 timeline_settle(struct lexicon *w, struct message *m, size_t n)
 {
-	n = drop_doubles(w, m, n);
+	n = drop_duplicates(w, m, n);
 	(void)timeline_sort(w, m, n, 0);
 	return n;
 }

@@ -41,7 +41,7 @@ id_order_set(
 }
 
 static int
-compare(const void *a, const void *b)
+compare_id_items(const void *a, const void *b)
 {
 	const struct id_order_item *x = a, *y = b;
 	int c;
@@ -61,5 +61,5 @@ void
 id_order_sort(struct id_order_item *v, size_t n)
 {
 	if (n > 1)
-		qsort(v, n, sizeof *v, compare);
+		qsort(v, n, sizeof *v, compare_id_items);
 }

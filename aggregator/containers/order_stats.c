@@ -35,7 +35,7 @@ order_stats_release(struct order_stats *r)
 }
 
 static int
-compare(const void *a, const void *b)
+compare_int64(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
@@ -63,7 +63,7 @@ make_chunks(struct order_stats *r)
 
 	if (r->chunks_n > 0 || r->n == 0)
 		return;
-	qsort(r->v, r->n, sizeof *r->v, compare);
+	qsort(r->v, r->n, sizeof *r->v, compare_int64);
 	/* Three quarters full, so that insertions find room. */
 	for (i = 0; i < r->n; i += n) {
 		n = r->n - i < CHUNK / 4 * 3 ? r->n - i : CHUNK / 4 * 3;
@@ -166,7 +166,7 @@ order_stats_remove(struct order_stats *r, int64_t ms)
 }
 
 static void
-swap(int64_t *a, int64_t *b)
+swap_int64(int64_t *a, int64_t *b)
 {
 	int64_t t = *a;
 
@@ -178,7 +178,7 @@ static int64_t
 median_of_three(int64_t a, int64_t b, int64_t c)
 {
 	if (a > b)
-		swap(&a, &b);
+		swap_int64(&a, &b);
 	if (b > c)
 		b = a > c ? a : c;
 	return b;
@@ -210,7 +210,7 @@ select_index(int64_t *v, size_t n, size_t k)
 	while (n > SMALL) {
 		if (++rounds > 64) {
 			/* Somebody built the worst case. */
-			qsort(v, n, sizeof *v, compare);
+			qsort(v, n, sizeof *v, compare_int64);
 			return;
 		}
 		pivot = median_of_three(v[0], v[n / 2], v[n - 1]);
@@ -221,7 +221,7 @@ select_index(int64_t *v, size_t n, size_t k)
 				j--;
 			if (i >= j)
 				break;
-			swap(&v[i], &v[j]);
+			swap_int64(&v[i], &v[j]);
 		}
 		/* All before i are <= pivot, all from i on >= pivot. */
 		if (i == 0)

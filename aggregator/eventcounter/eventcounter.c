@@ -61,7 +61,7 @@ refuse_now(struct counter *c)
 
 /* c->why says what is wrong with it; body NULL: it was passed over. */
 static enum outcome
-refuse(struct counter *c, const char *body, size_t len)
+dead_letter_message(struct counter *c, const char *body, size_t len)
 {
 	buf_release(&c->text);
 	if (body != NULL)
@@ -71,14 +71,14 @@ refuse(struct counter *c, const char *body, size_t len)
 }
 
 static enum outcome
-take(struct counter *c, const char *body, size_t len)
+take_event(struct counter *c, const char *body, size_t len)
 {
 	struct event e;
 	size_t key_len;
 	const char *key = endpoint_routing_key(c->in, &key_len);
 
 	if (event_parse(&e, &c->flat, key, key_len, body, len, &c->why) == -1)
-		return refuse(c, body, len);
+		return dead_letter_message(c, body, len);
 	if (!ids_add(&c->ids, e.id, e.id_len)) {
 		c->duplicates++;
 		return OUTCOME_DONE;
@@ -90,7 +90,7 @@ take(struct counter *c, const char *body, size_t len)
 
 /* Without a state the broker holds all, up to a limit. */
 static bool
-is_due(struct counter *c)
+is_commit_due(struct counter *c)
 {
 	int64_t age = clock_mono_ms() - c->pending_since_ms;
 
@@ -119,7 +119,7 @@ is_quiet(const struct counter *c)
 
 /* How long to wait for a message. */
 static int
-wait_ms(const struct counter *c)
+read_timeout_ms(const struct counter *c)
 {
 	int64_t now = clock_mono_ms(), left = SLICE_MS, until;
 
@@ -135,18 +135,18 @@ wait_ms(const struct counter *c)
 }
 
 static enum outcome
-handle(struct counter *c, enum endpoint_status status, const char *body,
-    size_t len)
+handle_delivery(struct counter *c, enum endpoint_status status,
+    const char *body, size_t len)
 {
 	enum outcome o;
 
 	if (c->pending++ == 0)
 		c->pending_since_ms = clock_mono_ms();
 	if (status == ENDPOINT_RECORD) {
-		o = take(c, body, len);
+		o = take_event(c, body, len);
 	} else {
 		buf_setf(&c->why, "%s", endpoint_refusal(c->in));
-		o = refuse(c, NULL, 0);
+		o = dead_letter_message(c, NULL, 0);
 	}
 	c->quiet_since_ms = clock_mono_ms();
 	return o;
@@ -154,7 +154,7 @@ handle(struct counter *c, enum endpoint_status status, const char *body,
 
 /* Nothing came for a while. */
 static void
-look_after_others(struct counter *c)
+pump_endpoints(struct counter *c)
 {
 	deadletter_pump(&c->dead);
 	if (c->out != NULL)
@@ -167,19 +167,19 @@ look_after_others(struct counter *c)
 /* One message or one wait. A long silence alone does not end it: the queue must
  * be empty. */
 static enum outcome
-step(struct counter *c, enum endpoint_status *status)
+read_or_wait(struct counter *c, enum endpoint_status *status)
 {
 	enum outcome o = OUTCOME_DONE;
 	char *body = NULL;
 	size_t len = 0;
 
 	endpoint_set_until_empty(c->in, c->job->until_empty || is_quiet(c));
-	*status = endpoint_read(c->in, &body, &len, wait_ms(c));
+	*status = endpoint_read(c->in, &body, &len, read_timeout_ms(c));
 	if (*status == ENDPOINT_RECORD || *status == ENDPOINT_TOOLONG)
-		o = handle(c, *status, body, len);
+		o = handle_delivery(c, *status, body, len);
 	else
-		look_after_others(c);
-	if (o == OUTCOME_DONE && is_due(c)) {
+		pump_endpoints(c);
+	if (o == OUTCOME_DONE && is_commit_due(c)) {
 		o = counter_settle(c);
 		c->quiet_since_ms = clock_mono_ms();
 	}
@@ -192,7 +192,7 @@ step(struct counter *c, enum endpoint_status *status)
 }
 
 static enum exit_code
-count(struct counter *c)
+count_until_end(struct counter *c)
 {
 	enum endpoint_status status = ENDPOINT_WAIT;
 	enum outcome o = OUTCOME_DONE;
@@ -200,7 +200,7 @@ count(struct counter *c)
 	c->quiet_since_ms = c->files_ms = clock_mono_ms();
 	while (o == OUTCOME_DONE && !stop_asked() && status != ENDPOINT_EMPTY &&
 	       status != ENDPOINT_FAILED)
-		o = step(c, &status);
+		o = read_or_wait(c, &status);
 	if (o != OUTCOME_DONE)
 		return c->code;
 	if (status == ENDPOINT_FAILED) {
@@ -219,7 +219,7 @@ count(struct counter *c)
 }
 
 static int
-open_state(struct counter *c)
+open_counter_state(struct counter *c)
 {
 	const struct eventcounter_job *job = c->job;
 	const struct state_identity id = { .definition = "eventcounter",
@@ -243,7 +243,7 @@ open_state(struct counter *c)
 }
 
 static int
-open_ends(struct counter *c)
+open_endpoints(struct counter *c)
 {
 	const struct eventcounter_job *job = c->job;
 	struct endpoint_options opt = { .conf = job->conf,
@@ -273,13 +273,13 @@ open_ends(struct counter *c)
 }
 
 static enum exit_code
-run(struct counter *c)
+run_counter(struct counter *c)
 {
 	enum exit_code code = PROG_SOFTWARE;
 
 	if (counter_write_old_rows(c) != OUTCOME_DONE)
 		return c->code;
-	code = count(c);
+	code = count_until_end(c);
 	if (code == PROG_OK && counter_clear_old_rows(c) != OUTCOME_DONE)
 		code = c->code;
 	return code;
@@ -299,8 +299,8 @@ eventcounter_run(const struct eventcounter_job *job)
 		buf_release(&c.why);
 		return code;
 	}
-	if (open_state(&c) == 0 && open_ends(&c) == 0) {
-		code = run(&c);
+	if (open_counter_state(&c) == 0 && open_endpoints(&c) == 0) {
+		code = run_counter(&c);
 	} else {
 		log_error("%s", buf_str(&c.why));
 		code = c.code;

@@ -17,7 +17,7 @@
 #include "common/text/jsonw.h"
 
 static int
-compare(const void *a, const void *b)
+compare_users(const void *a, const void *b)
 {
 	const struct count *x = *(const struct count *const *)a;
 	const struct count *y = *(const struct count *const *)b;
@@ -30,7 +30,7 @@ compare(const void *a, const void *b)
 }
 
 static void
-format(const struct shard *part, struct buf *to)
+format_counts(const struct shard *part, struct buf *to)
 {
 	const struct count **sorted =
 	    xcalloc(part->counts.live, sizeof *sorted);
@@ -39,7 +39,7 @@ format(const struct shard *part, struct buf *to)
 
 	while ((e = strmap_next(&part->counts, &i)) != NULL)
 		sorted[n++] = e->value;
-	qsort(sorted, n, sizeof *sorted, compare);
+	qsort(sorted, n, sizeof *sorted, compare_users);
 	buf_clear(to);
 	buf_addc(to, '{');
 	for (i = 0; i < n; i++) {
@@ -54,7 +54,7 @@ format(const struct shard *part, struct buf *to)
 
 /* Writes and syncs the file of that name; errno. */
 static int
-write_new(const char *path, const struct buf *content)
+write_synced_file(const char *path, const struct buf *content)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int rc, err;
@@ -72,13 +72,13 @@ write_new(const char *path, const struct buf *content)
 }
 
 static int
-replace(const char *dir, const char *name, const struct buf *content,
+replace_file(const char *dir, const char *name, const struct buf *content,
     struct buf *why)
 {
 	char *path = xasprintf("%s/%s.json", dir, name);
 	/* Named by process: two that write there must not mix. */
 	char *fresh = xasprintf("%s/.%s.json.%ld", dir, name, (long)getpid());
-	int rc = write_new(fresh, content), err;
+	int rc = write_synced_file(fresh, content), err;
 
 	if (rc == 0)
 		rc = rename(fresh, path);
@@ -122,8 +122,8 @@ files_write(const char *dir, const struct parts *parts, struct buf *why)
 	for (i = 0; i < EVENT_TYPES && rc == 0; i++) {
 		if (parts->part[i].counts.live == 0)
 			continue;
-		format(&parts->part[i], &content);
-		rc = replace(dir, event_type_names[i], &content, why);
+		format_counts(&parts->part[i], &content);
+		rc = replace_file(dir, event_type_names[i], &content, why);
 	}
 	buf_release(&content);
 	return rc;

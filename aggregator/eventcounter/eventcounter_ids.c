@@ -27,7 +27,7 @@ fingerprint(const uint64_t seed[2], const char *id, size_t len)
 
 /* Where it is, or where it would go. */
 static struct keyed_hash *
-find(const struct idset *set, struct keyed_hash f)
+idset_find(const struct idset *set, struct keyed_hash f)
 {
 	size_t i = (size_t)f.a & (set->cap - 1);
 
@@ -38,18 +38,18 @@ find(const struct idset *set, struct keyed_hash f)
 }
 
 static bool
-has(const struct idset *set, struct keyed_hash f)
+idset_has(const struct idset *set, struct keyed_hash f)
 {
 	const struct keyed_hash *slot;
 
 	if (set->n == 0)
 		return false;
-	slot = find(set, f);
+	slot = idset_find(set, f);
 	return slot->a != 0 || slot->b != 0;
 }
 
 static void
-grow(struct idset *set)
+idset_grow(struct idset *set)
 {
 	struct idset more = { .cap = set->cap > 0 ? 2 * set->cap : FIRST_SLOTS,
 		.n = set->n };
@@ -58,19 +58,19 @@ grow(struct idset *set)
 	more.slots = xcalloc(more.cap, sizeof *more.slots);
 	for (i = 0; i < set->cap; i++)
 		if (set->slots[i].a != 0 || set->slots[i].b != 0)
-			*find(&more, set->slots[i]) = set->slots[i];
+			*idset_find(&more, set->slots[i]) = set->slots[i];
 	free(set->slots);
 	*set = more;
 }
 
 static bool
-insert(struct idset *set, struct keyed_hash f)
+idset_insert(struct idset *set, struct keyed_hash f)
 {
 	if (2 * (set->n + 1) > set->cap)
-		grow(set);
-	if (has(set, f))
+		idset_grow(set);
+	if (idset_has(set, f))
 		return false;
-	*find(set, f) = f;
+	*idset_find(set, f) = f;
 	set->n++;
 	return true;
 }
@@ -81,7 +81,7 @@ struct loading {
 };
 
 static bool
-load_run(
+load_idset_run(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct pack r = pack_open_bare(data, len);
@@ -94,7 +94,7 @@ load_run(
 		f.a = pack_fixed(&r);
 		f.b = pack_fixed(&r);
 		if (!r.bad)
-			(void)insert(l->set, f);
+			(void)idset_insert(l->set, f);
 	}
 	if (pack_end(&r) == -1)
 		state_set_damaged(l->state);
@@ -102,11 +102,11 @@ load_run(
 }
 
 static void
-load(struct ids *ids, int64_t number, struct idset *set)
+load_idset(struct ids *ids, int64_t number, struct idset *set)
 {
 	struct loading l = { ids->state, set };
 
-	state_each(ids->tables[number & 1], NULL, 0, load_run, &l);
+	state_each(ids->tables[number & 1], NULL, 0, load_idset_run, &l);
 }
 
 void
@@ -131,8 +131,8 @@ ids_open(struct ids *ids, struct state *state)
 		ids->tables[i] = state_table(state, names[i], STATE_NUMBERS);
 	if (state_failed(state))
 		return;
-	load(ids, ids->number, &ids->young);
-	load(ids, ids->number + 1, &ids->old);
+	load_idset(ids, ids->number, &ids->young);
+	load_idset(ids, ids->number + 1, &ids->old);
 	if (state_last_number(ids->tables[ids->number & 1], &ids->runs))
 		ids->runs++;
 }
@@ -151,7 +151,7 @@ ids_add(struct ids *ids, const char *id, size_t len)
 {
 	struct keyed_hash f = fingerprint(ids->seed, id, len);
 
-	if (has(&ids->old, f) || !insert(&ids->young, f))
+	if (idset_has(&ids->old, f) || !idset_insert(&ids->young, f))
 		return false;
 	if (ids->state != NULL) {
 		pack_put_fixed(&ids->unkept, f.a);

@@ -37,7 +37,7 @@ find_count(struct shard *part, const char *user, size_t len)
 }
 
 static void
-count_one(struct shard *part, const char *user, size_t len)
+count_event(struct shard *part, const char *user, size_t len)
 {
 	struct count *c = find_count(part, user, len);
 
@@ -57,13 +57,13 @@ count_all(struct shard *part)
 
 	for (; p < end; p += len) {
 		len = (unsigned char)*p++;
-		count_one(part, p, len);
+		count_event(part, p, len);
 	}
 	buf_clear(&part->work);
 }
 
 static void *
-work(void *ctx)
+run_counting_thread(void *ctx)
 {
 	struct shard *part = ctx;
 
@@ -135,8 +135,8 @@ parts_open(struct parts *p, struct buf *why)
 		part = &p->part[i];
 		(void)pthread_mutex_init(&part->lock, NULL);
 		(void)pthread_cond_init(&part->turn, NULL);
-		code = thread_start(
-		    &part->thread, event_type_names[i], work, part, why);
+		code = thread_start(&part->thread, event_type_names[i],
+		    run_counting_thread, part, why);
 	}
 	if (code != PROG_OK)
 		for (i--; i-- > 0;)

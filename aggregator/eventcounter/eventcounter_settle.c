@@ -47,7 +47,7 @@ flush_dead(struct counter *c)
 }
 
 static enum outcome
-out_failed(struct counter *c)
+rows_failed(struct counter *c)
 {
 	if (endpoint_code(c->out) != PROG_OK)
 		log_error("%s", endpoint_why(c->out));
@@ -60,11 +60,11 @@ flush_rows(struct counter *c)
 {
 	enum outcome o = endpoint_flush(c->out);
 
-	return o == OUTCOME_NEVER ? out_failed(c) : o;
+	return o == OUTCOME_NEVER ? rows_failed(c) : o;
 }
 
 static int
-write_row(struct counter *c, size_t type, const struct count *count)
+write_count_row(struct counter *c, size_t type, const struct count *count)
 {
 	struct buf *b = &c->text;
 
@@ -84,7 +84,7 @@ write_row(struct counter *c, size_t type, const struct count *count)
 
 /* The rows that changed, or all. */
 static enum outcome
-write_rows(struct counter *c, bool all)
+write_count_rows(struct counter *c, bool all)
 {
 	const struct strmap_entry *e;
 	const struct shard *part;
@@ -94,11 +94,11 @@ write_rows(struct counter *c, bool all)
 		part = &c->parts.part[type];
 		for (i = 0;
 		     all && (e = strmap_next(&part->counts, &i)) != NULL;)
-			if (write_row(c, type, e->value) != 0)
-				return out_failed(c);
+			if (write_count_row(c, type, e->value) != 0)
+				return rows_failed(c);
 		for (i = 0; !all && i < part->changed_n; i++)
-			if (write_row(c, type, part->changed[i]) != 0)
-				return out_failed(c);
+			if (write_count_row(c, type, part->changed[i]) != 0)
+				return rows_failed(c);
 	}
 	return counter_insist(c, flush_rows);
 }
@@ -115,7 +115,7 @@ next_version(struct counter *c)
 }
 
 static void
-keep_counts(struct counter *c)
+save_counts(struct counter *c)
 {
 	const struct shard *part;
 	struct buf count = BUF_INIT;
@@ -139,7 +139,7 @@ keep_counts(struct counter *c)
 }
 
 static enum outcome
-commit(struct counter *c, bool rows_to_come)
+commit_state(struct counter *c, bool rows_to_come)
 {
 	if (rows_to_come)
 		state_set_number(c->state, "rows_to_come", 1);
@@ -177,15 +177,15 @@ counter_settle(struct counter *c)
 		next_version(c);
 	ids_keep(&c->ids);
 	if (c->state != NULL) {
-		keep_counts(c);
+		save_counts(c);
 		/* Commit point, with a state. */
-		o = commit(c, true);
+		o = commit_state(c, true);
 	} else {
 		/* Commit point, without. */
 		o = counter_write_files(c);
 	}
 	if (o == OUTCOME_DONE && c->out != NULL)
-		o = write_rows(c, false);
+		o = write_count_rows(c, false);
 	if (o != OUTCOME_DONE)
 		return o;
 	parts_clear_changed(&c->parts);
@@ -231,9 +231,9 @@ counter_write_old_rows(struct counter *c)
 	    state_number(c->state, "rows_to_come", 0) == 0)
 		return OUTCOME_DONE;
 	next_version(c);
-	o = write_rows(c, true);
+	o = write_count_rows(c, true);
 	if (o == OUTCOME_DONE)
-		o = commit(c, false);
+		o = commit_state(c, false);
 	return o;
 }
 
@@ -243,5 +243,5 @@ counter_clear_old_rows(struct counter *c)
 	if (c->out == NULL || c->state == NULL)
 		return OUTCOME_DONE;
 	state_set_number(c->state, "rows_to_come", 0);
-	return commit(c, false);
+	return commit_state(c, false);
 }

@@ -113,7 +113,7 @@ model_list_operator(struct model *m, struct operator_info *o, bool listed)
 
 /* Of two records of one operator the later line counts: they have no time. */
 static void
-add_operator(struct model *m, const struct record *r)
+add_operator_record(struct model *m, const struct record *r)
 {
 	struct interner *n = &m->lexicon.names;
 	uint32_t id = interner_get(n, r->operator_id), old;
@@ -138,7 +138,7 @@ add_operator(struct model *m, const struct record *r)
 }
 
 static void
-add_chat(struct model *m, const struct record *r)
+add_chat_record(struct model *m, const struct record *r)
 {
 	struct interner *n = &m->lexicon.names;
 	struct chat *c = chats_get(m, r->chat);
@@ -202,7 +202,7 @@ model_has(struct model *m, struct chat *c, const struct message *x)
 
 /* Keeps what a later version takes the place of. */
 static void
-replace(struct model *m, const struct message *old)
+save_replaced(struct model *m, const struct message *old)
 {
 	struct interner *n = &m->lexicon.names;
 
@@ -244,7 +244,7 @@ model_revise(struct model *m, struct chat *c, const struct message *new)
 		message_drop(w, new);
 		return MODEL_AGAIN;
 	}
-	replace(m, old);
+	save_replaced(m, old);
 	/* What was told of points to the old one's id. */
 	id = old->id;
 	interner_drop(&w->names, old->user);
@@ -307,7 +307,7 @@ model_text(
 }
 
 static void
-remember(struct model *m, struct fingerprint f, int64_t at)
+remember_message(struct model *m, struct fingerprint f, int64_t at)
 {
 	struct model_private *p = m->private;
 	struct fresh_id *x;
@@ -339,7 +339,7 @@ model_is_new(struct model *m, struct fingerprint f, int64_t at)
 {
 	if (!dedup_add(&m->private->seen, f, model_span(m, at)))
 		return false;
-	remember(m, f, at);
+	remember_message(m, f, at);
 	return true;
 }
 
@@ -363,7 +363,7 @@ model_restore_id(struct model *m, struct fingerprint f, uint16_t span)
 }
 
 static enum model_taken
-add_message(struct model *m, const struct record *r)
+add_message_record(struct model *m, const struct record *r)
 {
 	bool late = model_is_late(m, r->at);
 	struct message new;
@@ -414,7 +414,7 @@ is_ahead(const struct model *m, int64_t at)
 
 /* What is now, for the tenant. CLOCK_NONE is below every time. */
 static void
-see_time(struct model *m, int64_t at)
+advance_as_of(struct model *m, int64_t at)
 {
 	if (m->stream && at > m->as_of)
 		m->as_of = at;
@@ -433,8 +433,8 @@ add_dated(struct model *m, const struct record *r)
 		taken = MODEL_SKIPPED;
 	else
 		taken = r->type == RECORD_EVENT ? events_add(m, r)
-						: add_message(m, r);
-	see_time(m, r->at);
+						: add_message_record(m, r);
+	advance_as_of(m, r->at);
 	return taken;
 }
 
@@ -457,14 +457,14 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_OPERATOR:
 		if (m->no_clocks)
 			return MODEL_SKIPPED;
-		add_operator(m, r);
+		add_operator_record(m, r);
 		return MODEL_NEW;
 	case RECORD_CHAT:
 		if (!r->stale && at != CLOCK_NONE && model_is_late(m, at))
 			return MODEL_LATE;
 		if (!m->no_clocks)
-			add_chat(m, r);
-		see_time(m, at);
+			add_chat_record(m, r);
+		advance_as_of(m, at);
 		return MODEL_NEW;
 	case RECORD_CLOCK:
 		if (at <= m->as_of)
@@ -480,7 +480,7 @@ model_add(struct model *m, const struct record *r)
 		break;
 	}
 	/* Even of these the tenant's newest `at` is known. */
-	see_time(m, r->at);
+	advance_as_of(m, r->at);
 	return MODEL_SKIPPED;
 }
 

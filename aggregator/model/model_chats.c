@@ -36,7 +36,7 @@ chat_id(const struct chat *c)
 }
 
 static uint64_t
-slot_of(const struct chat *c)
+chat_slot(const struct chat *c)
 {
 	return (uint64_t)(uintptr_t)c | (uint64_t)(c->hash >> 16) << TAG_SHIFT;
 }
@@ -49,7 +49,7 @@ chat_of(uint64_t slot)
 
 /* The slot of the id, or the free one where it goes. */
 static size_t
-find_slot(const struct model_private *p, uint32_t hash, struct text id)
+find_chat_slot(const struct model_private *p, uint32_t hash, struct text id)
 {
 	size_t i = hash & p->slot_mask;
 	struct text known;
@@ -65,7 +65,7 @@ find_slot(const struct model_private *p, uint32_t hash, struct text id)
 }
 
 static void
-grow_slots(const struct model *m, struct model_private *p)
+grow_chat_slots(const struct model *m, struct model_private *p)
 {
 	size_t i, to;
 
@@ -77,7 +77,7 @@ grow_slots(const struct model *m, struct model_private *p)
 		to = m->chats[i]->hash & p->slot_mask;
 		while (p->slots[to] != 0)
 			to = (to + 1) & p->slot_mask;
-		p->slots[to] = slot_of(m->chats[i]);
+		p->slots[to] = chat_slot(m->chats[i]);
 	}
 }
 
@@ -113,7 +113,7 @@ model_find_chat(const struct model *m, struct text id)
 
 	if (p->slots == NULL)
 		return NULL;
-	slot = p->slots[find_slot(p, chats_hash(m, id), id)];
+	slot = p->slots[find_chat_slot(p, chats_hash(m, id), id)];
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
@@ -181,15 +181,15 @@ chats_get_hashed(struct model *m, struct text id, uint32_t hash)
 	size_t i;
 
 	if (p->slots == NULL || m->chats_n * 2 > p->slot_mask)
-		grow_slots(m, p);
-	i = find_slot(p, hash, id);
+		grow_chat_slots(m, p);
+	i = find_chat_slot(p, hash, id);
 	if (p->slots[i] != 0) {
 		c = chat_of(p->slots[i]);
 		c->gone = false; /* it comes back before it is freed */
 		return c;
 	}
 	c = new_chat(m, hash, id);
-	p->slots[i] = slot_of(c);
+	p->slots[i] = chat_slot(c);
 	XGROW(m->chats, m->chats_n, m->chats_cap);
 	c->index = (uint32_t)m->chats_n;
 	m->chats[m->chats_n++] = c;
@@ -198,7 +198,7 @@ chats_get_hashed(struct model *m, struct text id, uint32_t hash)
 
 /* Empties the slot and moves back what was pushed behind it. */
 static void
-empty_slot(struct model_private *p, size_t i)
+empty_chat_slot(struct model_private *p, size_t i)
 {
 	size_t hole = i, home;
 
@@ -221,7 +221,8 @@ remove_from_list(struct model *m, struct chat *c)
 {
 	struct chat *last = m->chats[m->chats_n - 1];
 
-	empty_slot(m->private, find_slot(m->private, c->hash, chat_id(c)));
+	empty_chat_slot(
+	    m->private, find_chat_slot(m->private, c->hash, chat_id(c)));
 	m->chats[c->index] = last;
 	last->index = c->index;
 	m->chats_n--;

@@ -301,7 +301,7 @@ lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
 
 /* Which of them merge_message() would leave out, and did before. */
 static bool
-is_over(const struct chat *c, int64_t at, bool late)
+is_past_episode(const struct chat *c, int64_t at, bool late)
 {
 	return at <= c->forgotten.at || (late && c->descriptions != NULL &&
 					    at < c->descriptions->opened_at);
@@ -316,7 +316,7 @@ model_lacks(struct model *m, const struct record *r)
 	if (c != NULL && !c->gone) {
 		chats_load(m, c);
 		lacks = lacks_held(m, c, r, &held);
-		if (held || is_over(c, r->at, late))
+		if (held || is_past_episode(c, r->at, late))
 			return lacks;
 	}
 	return late ||

@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 
 static void
-add(struct model *m, const struct credit *v, size_t n)
+add_credits(struct model *m, const struct credit *v, size_t n)
 {
 	struct tenant_totals *t = &m->totals;
 	struct operator_info *o;
@@ -30,7 +30,7 @@ add(struct model *m, const struct credit *v, size_t n)
 }
 
 static void
-take_back(struct model *m, const struct credit *v, size_t n)
+remove_credits(struct model *m, const struct credit *v, size_t n)
 {
 	struct tenant_totals *t = &m->totals;
 	struct operator_info *o;
@@ -50,7 +50,7 @@ take_back(struct model *m, const struct credit *v, size_t n)
 }
 
 static bool
-same(const struct credit *a, const struct credit *b)
+same_credit(const struct credit *a, const struct credit *b)
 {
 	return a->ms == b->ms && a->operator_id == b->operator_id &&
 	       a->first == b->first && a->skewed == b->skewed;
@@ -63,20 +63,21 @@ credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
 	size_t from = 0, old_end = c->credits_n, end = n;
 
 	if (!m->lasting) {
-		add(m, v, n);
+		add_credits(m, v, n);
 		return;
 	}
-	while (from < old_end && from < end && same(&old[from], &v[from]))
+	while (
+	    from < old_end && from < end && same_credit(&old[from], &v[from]))
 		from++;
 	while (old_end > from && end > from &&
-	       same(&old[old_end - 1], &v[end - 1])) {
+	       same_credit(&old[old_end - 1], &v[end - 1])) {
 		old_end--;
 		end--;
 	}
 	if (from == old_end && from == end)
 		return;
-	take_back(m, old + from, old_end - from);
-	add(m, v + from, end - from);
+	remove_credits(m, old + from, old_end - from);
+	add_credits(m, v + from, end - from);
 	m->changes.totals = true;
 	if (n == 0) {
 		free(c->credits);
@@ -93,7 +94,7 @@ credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
 
 /* An ongoing chat among those of its holder and of the tenant. */
 static void
-count(struct model *m, uint32_t holder, int64_t wait, bool more)
+count_open_chat(struct model *m, uint32_t holder, int64_t wait, bool more)
 {
 	struct tenant_totals *t = &m->totals;
 	size_t one = more ? 1 : SIZE_MAX;
@@ -131,9 +132,9 @@ credit_open(struct model *m, struct chat *c)
 			  c->counted_wait == c->waiting_since)))
 		return;
 	if (c->counted)
-		count(m, c->counted_holder, c->counted_wait, false);
+		count_open_chat(m, c->counted_holder, c->counted_wait, false);
 	if (open)
-		count(m, c->now.holder, c->waiting_since, true);
+		count_open_chat(m, c->now.holder, c->waiting_since, true);
 	c->counted = open;
 	c->counted_holder = c->now.holder;
 	c->counted_wait = c->waiting_since;
@@ -143,7 +144,7 @@ credit_open(struct model *m, struct chat *c)
 void
 credit_unpacked(struct model *m, struct chat *c)
 {
-	add(m, c->credits, c->credits_n);
+	add_credits(m, c->credits, c->credits_n);
 	c->counted = false;
 	credit_open(m, c);
 }

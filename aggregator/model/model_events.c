@@ -21,7 +21,7 @@
 enum { WORD_AT, WORD_WHAT, EVENT_WORDS };
 
 static size_t
-find_slot(const struct model *m, uint32_t user, uint32_t event)
+find_event_slot(const struct model *m, uint32_t user, uint32_t event)
 {
 	const struct model_private *p = m->private;
 	uint64_t key = (uint64_t)user << 32 | event;
@@ -37,7 +37,7 @@ find_slot(const struct model *m, uint32_t user, uint32_t event)
 }
 
 static void
-grow_slots(const struct model *m, struct model_private *p)
+grow_event_slots(const struct model *m, struct model_private *p)
 {
 	size_t i;
 
@@ -47,16 +47,16 @@ grow_slots(const struct model *m, struct model_private *p)
 	free(p->event_slots);
 	p->event_slots = xcalloc(p->event_mask + 1, sizeof *p->event_slots);
 	for (i = 0; i < m->events_n; i++)
-		p->event_slots[find_slot(m, m->events[i]->user,
+		p->event_slots[find_event_slot(m, m->events[i]->user,
 		    m->events[i]->event)] = (uint32_t)i + 1;
 }
 
 static bool
-is_known(const struct model *m, uint32_t user, uint32_t event)
+is_counted_pair(const struct model *m, uint32_t user, uint32_t event)
 {
 	const uint32_t *slots = m->private->event_slots;
 
-	return slots != NULL && slots[find_slot(m, user, event)] != 0;
+	return slots != NULL && slots[find_event_slot(m, user, event)] != 0;
 }
 
 struct event_count *
@@ -67,8 +67,8 @@ events_count(struct model *m, uint32_t user, uint32_t event)
 	size_t i;
 
 	if (p->event_slots == NULL || m->events_n * 2 > p->event_mask)
-		grow_slots(m, p);
-	i = find_slot(m, user, event);
+		grow_event_slots(m, p);
+	i = find_event_slot(m, user, event);
 	if (p->event_slots[i] != 0)
 		return m->events[p->event_slots[i] - 1];
 	e = xcalloc(1, sizeof *e);
@@ -95,7 +95,7 @@ events_touch(struct model *m, struct event_count *e)
 }
 
 static void
-count(struct model *m, uint32_t user, uint32_t event, bool more)
+adjust_event_count(struct model *m, uint32_t user, uint32_t event, bool more)
 {
 	struct event_count *e = events_count(m, user, event);
 
@@ -110,7 +110,7 @@ may_count(struct model *m, uint32_t user, uint32_t event)
 	struct model_private *p = m->private;
 
 	if (m->event_pairs == 0 || m->events_n < m->event_pairs ||
-	    is_known(m, user, event))
+	    is_counted_pair(m, user, event))
 		return true;
 	if (!p->events_full)
 		log_error("tenant '%s' has more pairs of user and event; what "
@@ -132,7 +132,7 @@ span_of(const struct model *m, int64_t at)
 
 /* user 0: it is not counted. */
 static void
-remember(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
+remember_event(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
     uint32_t event)
 {
 	struct model_private *p = m->private;
@@ -185,7 +185,8 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 		if (compare_versions(n, words, at, user, event) <= 0)
 			return MODEL_AGAIN;
 		if (words[WORD_WHAT] != 0)
-			(void)count(m, (uint32_t)(words[WORD_WHAT] >> 32),
+			(void)adjust_event_count(m,
+			    (uint32_t)(words[WORD_WHAT] >> 32),
 			    (uint32_t)words[WORD_WHAT], false);
 		taken = MODEL_VERSION;
 	}
@@ -193,12 +194,12 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	/* The count holds the names as long as the model lives. */
 	words[WORD_WHAT] = 0;
 	if (user == 0 || !may_count(m, user, event)) {
-		remember(m, f, at, 0, event);
+		remember_event(m, f, at, 0, event);
 		return taken;
 	}
-	count(m, user, event, true);
+	adjust_event_count(m, user, event, true);
 	words[WORD_WHAT] = (uint64_t)user << 32 | event;
-	remember(m, f, at, user, event);
+	remember_event(m, f, at, user, event);
 	return taken;
 }
 
@@ -222,7 +223,7 @@ events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
 	words[WORD_AT] = (uint64_t)at;
 	words[WORD_WHAT] = 0;
 	/* Its count was restored before. */
-	if (user != 0 && is_known(m, user, event))
+	if (user != 0 && is_counted_pair(m, user, event))
 		words[WORD_WHAT] = (uint64_t)user << 32 | event;
 }
 

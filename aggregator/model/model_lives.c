@@ -14,7 +14,7 @@
 #include "common/base/xalloc.h"
 
 static bool
-is_over(enum chat_status s)
+is_over_status(enum chat_status s)
 {
 	return s == CHAT_CLOSED || s == CHAT_GONE;
 }
@@ -42,7 +42,7 @@ status_by(const struct message *m)
 
 /* Oldest first. */
 static void
-gather(struct model_private *p, const struct chat *c)
+gather_descriptions(struct model_private *p, const struct chat *c)
 {
 	const struct description *d;
 	size_t i;
@@ -123,7 +123,7 @@ lives_find(const struct model *m, const struct chat *c)
 	size_t i = 0, j = 0;
 	bool says;
 
-	gather(p, c);
+	gather_descriptions(p, c);
 	p->lives_n = 0;
 	add_life(p, 0, 0);
 	if (is_brief(m, c))
@@ -133,7 +133,7 @@ lives_find(const struct model *m, const struct chat *c)
 		       (i == c->n || p->said[j]->at <= c->messages[i].at);
 		at = says ? p->said[j]->at : c->messages[i].at;
 		if (last != CLOCK_NONE && at > last && at - last > m->memory &&
-		    (is_over(status) || is_missed(m, c, last, at))) {
+		    (is_over_status(status) || is_missed(m, c, last, at))) {
 			add_life(p, i, j);
 			status = CHAT_OPEN;
 			said_at = CLOCK_NONE;

@@ -33,7 +33,7 @@ put_name(struct buf *b, const struct model *m, uint32_t name)
 }
 
 static uint32_t
-take_name(struct pack *r, struct model *m)
+unpack_name(struct pack *r, struct model *m)
 {
 	return interner_get(&m->lexicon.names, pack_text(r));
 }
@@ -134,19 +134,19 @@ put_description(
 }
 
 static void
-take_description(struct pack *r, struct model *m, struct description *d)
+unpack_description(struct pack *r, struct model *m, struct description *d)
 {
 	d->next = NULL;
 	d->at = pack_signed(r);
 	d->opened_at = pack_signed(r);
 	d->closed_at = pack_signed(r);
 	d->status = (enum chat_status)pack_number(r);
-	d->holder = take_name(r, m);
-	d->channel = take_name(r, m);
-	d->customer = take_name(r, m);
-	d->customer_name = take_name(r, m);
-	d->customer_phone = take_name(r, m);
-	d->tag = take_name(r, m);
+	d->holder = unpack_name(r, m);
+	d->channel = unpack_name(r, m);
+	d->customer = unpack_name(r, m);
+	d->customer_name = unpack_name(r, m);
+	d->customer_phone = unpack_name(r, m);
+	d->tag = unpack_name(r, m);
 	if (d->status > CHAT_GONE)
 		r->bad = true;
 }
@@ -168,7 +168,7 @@ put_credits(struct buf *b, const struct model *m, const struct chat *c)
 }
 
 static void
-take_credits(struct pack *r, struct model *m, struct chat *c)
+unpack_credits(struct pack *r, struct model *m, struct chat *c)
 {
 	uint64_t n = pack_count(r, 3), i, flags;
 	struct credit *x;
@@ -179,7 +179,7 @@ take_credits(struct pack *r, struct model *m, struct chat *c)
 	for (i = 0; i < n && !r->bad; i++) {
 		x = &c->credits[i];
 		x->ms = pack_signed(r);
-		name = take_name(r, m);
+		name = unpack_name(r, m);
 		if (name != 0) {
 			/* Operators hold their names themselves. */
 			(void)model_operator(m, name);
@@ -231,7 +231,7 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 }
 
 static void
-take_chat(struct pack *r, struct model *m, struct chat *c)
+unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 {
 	struct description **end = &c->descriptions;
 	uint64_t n = pack_number(r), status, stand;
@@ -239,7 +239,7 @@ take_chat(struct pack *r, struct model *m, struct chat *c)
 
 	for (; n > 0 && !r->bad; n--) {
 		*end = xcalloc(1, sizeof **end);
-		take_description(r, m, *end);
+		unpack_description(r, m, *end);
 		end = &(*end)->next;
 	}
 	c->described = (uint32_t)pack_number(r);
@@ -247,7 +247,7 @@ take_chat(struct pack *r, struct model *m, struct chat *c)
 	c->absent_at = pack_signed(r);
 	lives_describe(c);
 	c->now.status = (enum chat_status)pack_number(r);
-	holder = take_name(r, m);
+	holder = unpack_name(r, m);
 	c->now.holder = holder;
 	c->forgotten.at = pack_signed(r);
 	c->forgotten.status_at = pack_signed(r);
@@ -257,7 +257,7 @@ take_chat(struct pack *r, struct model *m, struct chat *c)
 	c->forgotten.status = (enum chat_status)status;
 	c->forgotten.stand = (enum clocks_stand)stand;
 	c->forgotten.holder_at = pack_signed(r);
-	c->forgotten.holder = take_name(r, m);
+	c->forgotten.holder = unpack_name(r, m);
 	c->newest = pack_signed(r);
 	c->last_message_at = pack_signed(r);
 	c->waiting_since = pack_signed(r);
@@ -266,7 +266,7 @@ take_chat(struct pack *r, struct model *m, struct chat *c)
 	n = pack_number(r);
 	c->stored = (uint32_t)((n + MODEL_SEGMENT - 1) / MODEL_SEGMENT);
 	c->loaded = n == 0;
-	take_credits(r, m, c);
+	unpack_credits(r, m, c);
 	if (c->now.status > CHAT_GONE || status > CHAT_GONE ||
 	    stand > STAND_SAID_CLOSED || n > UINT32_MAX)
 		r->bad = true;
@@ -288,7 +288,7 @@ model_unpack_chat(struct model *m, const void *p, size_t len, uint64_t number)
 		return -1;
 	c = chats_get(m, id);
 	c->number = number;
-	take_chat(&r, m, c);
+	unpack_chat_head(&r, m, c);
 	if (pack_end(&r) == -1)
 		return -1;
 	c->shown = chat_is_open(c);
@@ -339,7 +339,7 @@ put_message(struct buf *b, const struct model *m, const struct message *x,
 }
 
 static void
-take_message(
+unpack_message(
     struct pack *r, struct model *m, struct message *x, unsigned *channel)
 {
 	struct lexicon *w = &m->lexicon;
@@ -354,8 +354,8 @@ take_message(
 		id.len = 1;
 	}
 	x->id = message_id_make(&w->message_ids, id);
-	x->user = take_name(r, m);
-	x->operator_id = take_name(r, m);
+	x->user = unpack_name(r, m);
+	x->operator_id = unpack_name(r, m);
 	x->updated = pack_number(r) & ((UINT64_C(1) << 49) - 1);
 	x->kind = lexicon_kind(w, pack_text(r)) & 127u;
 	flags = pack_number(r);
@@ -391,7 +391,7 @@ model_unpack_segment(struct model *m, struct chat *c, const void *p, size_t len)
 	unsigned channel = 0;
 
 	while (pack_more(&r))
-		take_message(&r, m, model_append(m, c), &channel);
+		unpack_message(&r, m, model_append(m, c), &channel);
 	return pack_end(&r);
 }
 
@@ -464,8 +464,8 @@ model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)
 			continue;
 		}
 		at = pack_signed(&r);
-		user = take_name(&r, m);
-		event = take_name(&r, m);
+		user = unpack_name(&r, m);
+		event = unpack_name(&r, m);
 		if (!r.bad)
 			events_restore(m, f, span, at, user, event);
 		interner_drop(&m->lexicon.names, user);
@@ -505,8 +505,8 @@ model_unpack_event(struct model *m, const void *key, size_t key_len,
 	uint32_t user, event;
 	uint64_t count = pack_number(&v);
 
-	user = take_name(&k, m);
-	event = take_name(&k, m);
+	user = unpack_name(&k, m);
+	event = unpack_name(&k, m);
 	if (pack_end(&k) == 0 && pack_end(&v) == 0) {
 		e = events_count(m, user, event);
 		e->count = count;

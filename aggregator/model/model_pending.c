@@ -27,7 +27,7 @@ struct pending {
 };
 
 static void
-keep(struct pending_text *to, struct text t)
+copy_pending_text(struct pending_text *to, struct text t)
 {
 	to->given = t.p != NULL;
 	to->len = (uint8_t)t.len;
@@ -36,7 +36,7 @@ keep(struct pending_text *to, struct text t)
 }
 
 static struct text
-text_of(const struct pending_text *t)
+pending_text_of(const struct pending_text *t)
 {
 	struct text text = { t->given ? t->p : NULL, t->len };
 
@@ -44,7 +44,7 @@ text_of(const struct pending_text *t)
 }
 
 static void
-append(struct model *m, struct chat *c, const struct message *new,
+append_message(struct model *m, struct chat *c, const struct message *new,
     struct text user, struct text operator_id)
 {
 	struct message *to = model_append(m, c);
@@ -67,7 +67,7 @@ pending_flush(struct model *m)
 	for (x = p->pending; x < end; x++)
 		chats_prefetch(m, x->hash);
 	for (x = p->pending; x < end; x++) {
-		x->chat = chats_get_hashed(m, text_of(&x->id), x->hash);
+		x->chat = chats_get_hashed(m, pending_text_of(&x->id), x->hash);
 		if (x->chat->n < x->chat->cap)
 			__builtin_prefetch(&x->chat->messages[x->chat->n], 1);
 		near = x->chat->near[x->m.from != FROM_CUSTOMER];
@@ -75,8 +75,8 @@ pending_flush(struct model *m)
 			__builtin_prefetch(interner_at(names, near), 1);
 	}
 	for (x = p->pending; x < end; x++)
-		append(m, x->chat, &x->m, text_of(&x->user),
-		    text_of(&x->operator_id));
+		append_message(m, x->chat, &x->m, pending_text_of(&x->user),
+		    pending_text_of(&x->operator_id));
 	p->pending_n = 0;
 }
 
@@ -90,7 +90,8 @@ pending_add(struct model *m, const struct record *r)
 	if (r->chat.len > PENDING_TEXT || r->user.len > PENDING_TEXT ||
 	    r->operator_id.len > PENDING_TEXT) {
 		message_read(&m->lexicon, &new, r);
-		append(m, chats_get(m, r->chat), &new, r->user, r->operator_id);
+		append_message(
+		    m, chats_get(m, r->chat), &new, r->user, r->operator_id);
 		return;
 	}
 	if (p->pending == NULL)
@@ -99,9 +100,9 @@ pending_add(struct model *m, const struct record *r)
 	x->hash = chats_hash(m, r->chat);
 	chats_prefetch_slot(m, x->hash);
 	message_read(&m->lexicon, &x->m, r);
-	keep(&x->id, r->chat);
-	keep(&x->user, r->user);
-	keep(&x->operator_id, r->operator_id);
+	copy_pending_text(&x->id, r->chat);
+	copy_pending_text(&x->user, r->user);
+	copy_pending_text(&x->operator_id, r->operator_id);
 	if (p->pending_n == PENDING)
 		pending_flush(m);
 }

@@ -179,7 +179,7 @@ hear_message(void *ctx, const struct clocks *clocks, const struct message *m,
 /* Walks over the chat. What counts stands in the chat, the intervals in the
  * model. */
 static void
-walk(struct collector *k, struct model *m, struct chat *c)
+walk_chat(struct collector *k, struct model *m, struct chat *c)
 {
 	struct clocks_listener to = { .ctx = k,
 		.interval = hear_interval,
@@ -255,7 +255,7 @@ is_told(const struct told *t, const struct interval *i)
 }
 
 static void
-withdraw(struct model *m, const struct chat *c, const struct told *t)
+withdraw_interval(struct model *m, const struct chat *c, const struct told *t)
 {
 	struct interval i = { .kind = (enum interval_kind)t->kind,
 		.start = t->start,
@@ -297,7 +297,7 @@ keep_told(struct model *m, struct chat *c, const struct interval *v, size_t n)
 
 /* Tells of the intervals that are new or no more. */
 static void
-tell(struct collector *k)
+report_intervals(struct collector *k)
 {
 	struct model *m = k->model;
 	struct chat *c = k->chat;
@@ -315,7 +315,7 @@ tell(struct collector *k)
 		end--;
 	}
 	for (i = from; i < old_end; i++)
-		withdraw(m, c, &c->told[i]);
+		withdraw_interval(m, c, &c->told[i]);
 	for (i = from; i < end; i++)
 		m->interval(m->ctx, m, c, &v[i], false);
 	if (m->lasting && (from < old_end || from < end))
@@ -378,7 +378,7 @@ forget_episodes(struct collector *k, size_t messages)
 
 /* What is older than the window, and was told of. */
 static void
-forget(struct collector *k)
+trim_chat(struct collector *k)
 {
 	size_t of_lives = 0;
 
@@ -419,11 +419,11 @@ settle_chat(struct model *m, struct chat *c)
 	put_in_order(m, c);
 	lives_find(m, c);
 	lives_stand(m, c);
-	walk(&k, m, c);
+	walk_chat(&k, m, c);
 	credit_chat(m, c, m->private->credits, find_credits(&k));
-	tell(&k);
+	report_intervals(&k);
 	credit_open(m, c);
-	forget(&k);
+	trim_chat(&k);
 	c->left |= c->shown && !chat_is_open(c);
 	c->shown = chat_is_open(c);
 	c->dirty = false;
@@ -438,7 +438,7 @@ settle_silently(struct model *m, struct chat *c)
 	if (m->interval == NULL)
 		return;
 	lives_find(m, c);
-	walk(&k, m, c);
+	walk_chat(&k, m, c);
 	keep_told(m, c, m->private->intervals, k.n);
 }
 

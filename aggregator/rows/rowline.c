@@ -56,7 +56,7 @@ rowline_release(struct rowline *l)
 }
 
 static char *
-put(char *to, const char *text, size_t len)
+put_span(char *to, const char *text, size_t len)
 {
 	memcpy(to, text, len);
 	return to + len;
@@ -71,7 +71,7 @@ put_number(char *to, uint64_t n)
 	do
 		digits[sizeof digits - ++len] = (char)('0' + n % 10);
 	while ((n /= 10) > 0);
-	return put(to, digits + sizeof digits - len, len);
+	return put_span(to, digits + sizeof digits - len, len);
 }
 
 static char *
@@ -105,17 +105,17 @@ put_time(char *to, int64_t ms)
 	size_t len = clock_format(ms, text);
 
 	*to++ = '"';
-	to = put(to, text, len);
+	to = put_span(to, text, len);
 	*to++ = '"';
 	return to;
 }
 
 /* All but text, which may need escapes and any room. */
 static char *
-put_value(char *to, enum cell_form form, const struct cell *c)
+put_cell(char *to, enum cell_form form, const struct cell *c)
 {
 	if (!c->set)
-		return put(to, "null", 4);
+		return put_span(to, "null", 4);
 	switch (form) {
 	case CELL_NUMBER:
 		return put_signed(to, c->n);
@@ -124,7 +124,8 @@ put_value(char *to, enum cell_form form, const struct cell *c)
 	case CELL_TIME:
 		return put_time(to, c->n);
 	case CELL_FLAG:
-		return c->n != 0 ? put(to, "true", 4) : put(to, "false", 5);
+		return c->n != 0 ? put_span(to, "true", 4)
+				 : put_span(to, "false", 5);
 	case CELL_TEXT:
 		break;
 	}
@@ -155,12 +156,12 @@ rowline_add(const struct rowline *l, const struct cell *cells, struct buf *to)
 		c = &cells[i];
 		len = l->cell[i].end - from;
 		start = buf_room(to, len + VALUE_ROOM + c->text.len);
-		p = put(start, l->names.data + from, len);
+		p = put_span(start, l->names.data + from, len);
 		if (!c->set || l->cell[i].form != CELL_TEXT) {
-			p = put_value(p, l->cell[i].form, c);
+			p = put_cell(p, l->cell[i].form, c);
 		} else if (is_plain(c->text)) {
 			*p++ = '"';
-			p = put(p, c->text.p, c->text.len);
+			p = put_span(p, c->text.p, c->text.len);
 			*p++ = '"';
 		} else {
 			buf_grown(to, (size_t)(p - start));
