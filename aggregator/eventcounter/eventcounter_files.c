@@ -19,8 +19,8 @@
 static int
 compare_users(const void *a, const void *b)
 {
-	const struct count *x = *(const struct count *const *)a;
-	const struct count *y = *(const struct count *const *)b;
+	const struct user_count *x = *(const struct user_count *const *)a;
+	const struct user_count *y = *(const struct user_count *const *)b;
 	size_t n = x->user_len < y->user_len ? x->user_len : y->user_len;
 	int c = memcmp(x->user, y->user, n);
 
@@ -30,14 +30,14 @@ compare_users(const void *a, const void *b)
 }
 
 static void
-format_counts(const struct shard *part, struct buf *to)
+format_counts(const struct type_counts *t, struct buf *to)
 {
-	const struct count **sorted =
-	    xcalloc(part->counts.live, sizeof *sorted);
+	const struct user_count **sorted =
+	    xcalloc(t->users.live, sizeof *sorted);
 	const struct strmap_entry *e;
 	size_t i = 0, n = 0;
 
-	while ((e = strmap_next(&part->counts, &i)) != NULL)
+	while ((e = strmap_next(&t->users, &i)) != NULL)
 		sorted[n++] = e->value;
 	qsort(sorted, n, sizeof *sorted, compare_users);
 	buf_clear(to);
@@ -52,7 +52,7 @@ format_counts(const struct shard *part, struct buf *to)
 	free(sorted);
 }
 
-/* Writes and syncs the file of that name; errno. */
+/* Writes and syncs the file. 0, or -1 with errno. */
 static int
 write_synced_file(const char *path, const struct buf *content)
 {
@@ -76,7 +76,7 @@ replace_file(const char *dir, const char *name, const struct buf *content,
     struct buf *why)
 {
 	char *path = xasprintf("%s/%s.json", dir, name);
-	/* Named by process: two that write there must not mix. */
+	/* Two processes may write into one folder. */
 	char *fresh = xasprintf("%s/.%s.json.%ld", dir, name, (long)getpid());
 	int rc = write_synced_file(fresh, content), err;
 
@@ -113,16 +113,16 @@ files_check(const char *dir, struct buf *why)
 }
 
 int
-files_write(const char *dir, const struct parts *parts, struct buf *why)
+files_write(const char *dir, const struct event_counts *counts, struct buf *why)
 {
 	struct buf content = BUF_INIT;
 	int rc = 0;
 	size_t i;
 
 	for (i = 0; i < EVENT_TYPES && rc == 0; i++) {
-		if (parts->part[i].counts.live == 0)
+		if (counts->by_type[i].users.live == 0)
 			continue;
-		format_counts(&parts->part[i], &content);
+		format_counts(&counts->by_type[i], &content);
 		rc = replace_file(dir, event_type_names[i], &content, why);
 	}
 	buf_release(&content);

@@ -1,7 +1,8 @@
 /*
- * eventcounter_ids: see eventcounter_ids.h. In the state each generation has a
- * table of runs, the fingerprints of one commit as they came: written in one
- * piece, read in one pass, dropped as a whole.
+ * eventcounter_ids: see eventcounter_ids.h. In the state each set has a table
+ * of runs; a run is the fingerprints of one commit in the order they came: it
+ * is appended in one piece, and the table is read in one pass and emptied as a
+ * whole.
  */
 #include "aggregator/eventcounter/eventcounter_ids.h"
 
@@ -15,7 +16,7 @@
 
 #define FIRST_SLOTS 1024
 
-/* Both 0 is an empty slot. */
+/* Never all zero bits: that is an empty slot. */
 static struct keyed_hash
 fingerprint(const uint64_t seed[2], const char *id, size_t len)
 {
@@ -25,7 +26,7 @@ fingerprint(const uint64_t seed[2], const char *id, size_t len)
 	return f;
 }
 
-/* Where it is, or where it would go. */
+/* The slot of the fingerprint, or the empty one where it goes. */
 static struct keyed_hash *
 idset_find(const struct idset *set, struct keyed_hash f)
 {
@@ -142,7 +143,7 @@ ids_release(struct ids *ids)
 {
 	free(ids->young.slots);
 	free(ids->old.slots);
-	buf_release(&ids->unkept);
+	buf_release(&ids->unsaved);
 	memset(ids, 0, sizeof *ids);
 }
 
@@ -154,8 +155,8 @@ ids_add(struct ids *ids, const char *id, size_t len)
 	if (idset_has(&ids->old, f) || !idset_insert(&ids->young, f))
 		return false;
 	if (ids->state != NULL) {
-		pack_put_fixed(&ids->unkept, f.a);
-		pack_put_fixed(&ids->unkept, f.b);
+		pack_put_fixed(&ids->unsaved, f.a);
+		pack_put_fixed(&ids->unsaved, f.b);
 	}
 	return true;
 }
@@ -177,18 +178,18 @@ turn_over(struct ids *ids, int64_t now)
 }
 
 void
-ids_keep(struct ids *ids)
+ids_save(struct ids *ids)
 {
 	int64_t now = clock_now_ms();
 
-	if (ids->unkept.len > 0) {
+	if (ids->unsaved.len > 0) {
 		if (ids->runs == 0)
 			state_set_number(
 			    ids->state, "ids_begun", ids->begun_ms);
 		state_append(ids->tables[ids->number & 1], &ids->runs,
-		    sizeof ids->runs, ids->unkept.data, ids->unkept.len);
+		    sizeof ids->runs, ids->unsaved.data, ids->unsaved.len);
 		ids->runs++;
-		buf_clear(&ids->unkept);
+		buf_clear(&ids->unsaved);
 	}
 	if (now - ids->begun_ms >= ids->window_ms)
 		turn_over(ids, now);
