@@ -1,11 +1,11 @@
 /*
  * rules_chatwoot: Chatwoot's definition of the clocks, so that its reports and
- * ours can be laid side by side. Each function is the field, for one event
- * kind, of the column "chatwoot" in the table of messaging-metrics(7).
+ * ours can be compared. Each function is one field of the column "chatwoot" in
+ * the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 
-/* A is always set, from the chat's opening, else from its first message. */
+/* A is always set: to the chat's opening, else to its first message. */
 static void
 chatwoot_begin(struct clocks *c)
 {
@@ -29,14 +29,14 @@ chatwoot_customer_writes(struct clocks *c, const struct message *m)
 		c->w = m->at;
 }
 
-/* Who a reply is credited to: the holder at that moment. Before the first
- * transfer that is not known, and the writer stands in; a chat that was never
- * transferred has had one holder all along. */
+/* A reply is credited to the assignee at that time. Before the first transfer
+ * that is not known, and it is credited to the writer; a chat that was never
+ * transferred had one assignee all the time. */
 static uint32_t
 credit_reply(const struct clocks *c, const struct message *m)
 {
 	if (!c->ever_assigned)
-		return c->chat->holder;
+		return c->chat->assignee;
 	return c->assigned ? c->assigned_to : message_operator(m);
 }
 
@@ -60,7 +60,7 @@ chatwoot_bot_answers(struct clocks *c, const struct message *m)
 	c->w = CLOCK_NONE;
 }
 
-/* The first of the chat's life. */
+/* Only the first of the chat's life counts. */
 static void
 chatwoot_handoff(struct clocks *c, const struct message *m)
 {
@@ -82,9 +82,9 @@ chatwoot_reopened(struct clocks *c, const struct message *m)
 static void
 chatwoot_transfer(struct clocks *c, const struct message *m)
 {
-	c->holder = m->operator_id;
-	c->holder_known = true;
-	c->holder_guessed = false;
+	c->assignee = m->operator_id;
+	c->assignee_known = true;
+	c->assignee_guessed = false;
 	c->assigned_to = m->operator_id;
 	c->assigned = true;
 }
@@ -92,11 +92,11 @@ chatwoot_transfer(struct clocks *c, const struct message *m)
 static void
 chatwoot_closed(struct clocks *c, const struct message *m)
 {
-	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->holder);
+	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->assignee);
 	c->w = CLOCK_NONE;
 }
 
-/* Told anew: what was written before keeps the opening that it had. */
+/* Messages before a later opening keep the opening that they had. */
 static void
 chatwoot_opened(struct clocks *c, int64_t at)
 {
@@ -106,7 +106,7 @@ chatwoot_opened(struct clocks *c, int64_t at)
 	c->a = at; /* matters only while F is empty */
 }
 
-/* A running wait is no interval here; waiting_since tells of it. */
+/* A wait that goes on is no interval here; waiting_since reports it. */
 static void
 chatwoot_waits(struct clocks *c, int64_t as_of)
 {
@@ -131,14 +131,14 @@ const struct rules rules_chatwoot = {
 	.whole_life = true,
 	.begin = chatwoot_begin,
 	.on = {
-		[HAPPENS_NOTHING] = chatwoot_nothing,
-		[HAPPENS_CUSTOMER_WRITES] = chatwoot_customer_writes,
-		[HAPPENS_HUMAN_ANSWERS] = chatwoot_human_answers,
-		[HAPPENS_BOT_ANSWERS] = chatwoot_bot_answers,
-		[HAPPENS_HANDOFF] = chatwoot_handoff,
-		[HAPPENS_REOPENED] = chatwoot_reopened,
-		[HAPPENS_TRANSFER] = chatwoot_transfer,
-		[HAPPENS_CLOSED] = chatwoot_closed,
+		[EVENT_NOTHING] = chatwoot_nothing,
+		[EVENT_CUSTOMER_WRITES] = chatwoot_customer_writes,
+		[EVENT_HUMAN_ANSWERS] = chatwoot_human_answers,
+		[EVENT_BOT_ANSWERS] = chatwoot_bot_answers,
+		[EVENT_HANDOFF] = chatwoot_handoff,
+		[EVENT_REOPENED] = chatwoot_reopened,
+		[EVENT_TRANSFER] = chatwoot_transfer,
+		[EVENT_CLOSED] = chatwoot_closed,
 	},
 	.opened = chatwoot_opened,
 	.waits = chatwoot_waits,

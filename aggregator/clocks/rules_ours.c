@@ -1,6 +1,6 @@
 /*
- * rules_ours: our definition of the clocks. Each function is the field, for one
- * event kind, of the column "ours" in the table of messaging-metrics(7).
+ * rules_ours: our definition of the clocks. Each function is one field of the
+ * column "ours" in the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -23,20 +23,21 @@ start_wait(struct clocks *c, int64_t at)
 	if (c->w != CLOCK_NONE)
 		return;
 	c->w = at;
-	c->part = at;
-	c->shard_cut = false;
+	c->wait_part_start = at;
+	c->wait_split = false;
 }
 
-/* The wait is over. If a transfer had cut it, the last holder's part is told
+/* Ends the wait. If a transfer split it, the last assignee's part is emitted,
  * too, so that the parts add up to the whole. */
 static void
 stop_wait(struct clocks *c, int64_t at)
 {
-	if (c->w != CLOCK_NONE && c->shard_cut)
-		clocks_emit(c, INTERVAL_WAITING, c->part, at, c->holder);
+	if (c->w != CLOCK_NONE && c->wait_split)
+		clocks_emit(
+		    c, INTERVAL_WAITING, c->wait_part_start, at, c->assignee);
 	c->w = CLOCK_NONE;
-	c->part = CLOCK_NONE;
-	c->shard_cut = false;
+	c->wait_part_start = CLOCK_NONE;
+	c->wait_split = false;
 }
 
 static void
@@ -68,7 +69,7 @@ ours_bot_answers(struct clocks *c, const struct message *m)
 	stop_wait(c, m->at);
 }
 
-/* The first of each episode. */
+/* Only the first of each episode counts. */
 static void
 ours_handoff(struct clocks *c, const struct message *m)
 {
@@ -82,16 +83,17 @@ ours_handoff(struct clocks *c, const struct message *m)
 static void
 ours_transfer(struct clocks *c, const struct message *m)
 {
-	c->holder_known = true;
-	c->holder_guessed = false;
-	if (c->holder == m->operator_id)
+	c->assignee_known = true;
+	c->assignee_guessed = false;
+	if (c->assignee == m->operator_id)
 		return;
 	if (c->w != CLOCK_NONE) {
-		clocks_emit(c, INTERVAL_WAITING, c->part, m->at, c->holder);
-		c->part = m->at;
-		c->shard_cut = true;
+		clocks_emit(c, INTERVAL_WAITING, c->wait_part_start, m->at,
+		    c->assignee);
+		c->wait_part_start = m->at;
+		c->wait_split = true;
 	}
-	c->holder = m->operator_id;
+	c->assignee = m->operator_id;
 }
 
 static void
@@ -100,14 +102,14 @@ ours_closed(struct clocks *c, const struct message *m)
 	int64_t w = c->w;
 
 	stop_wait(c, m->at);
-	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->holder);
+	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->assignee);
 	if (w != CLOCK_NONE)
-		clocks_emit(c, INTERVAL_UNANSWERED, w, m->at, c->holder);
+		clocks_emit(c, INTERVAL_UNANSWERED, w, m->at, c->assignee);
 	clocks_reset(c);
 	c->closed = true;
 }
 
-/* What was before is over. */
+/* Ends the episode before. */
 static void
 ours_opened(struct clocks *c, int64_t at)
 {
@@ -118,11 +120,12 @@ ours_opened(struct clocks *c, int64_t at)
 	clocks_reset(c);
 }
 
-/* Whoever holds the chat now has the last part. */
+/* The present assignee has the last part of the wait. */
 static void
 ours_waits(struct clocks *c, int64_t as_of)
 {
-	clocks_emit(c, INTERVAL_WAITING, c->part, as_of, c->chat->holder);
+	clocks_emit(
+	    c, INTERVAL_WAITING, c->wait_part_start, as_of, c->chat->assignee);
 }
 
 static int64_t
@@ -136,14 +139,14 @@ const struct rules rules_ours = {
 	.whole_life = false,
 	.begin = ours_begin,
 	.on = {
-		[HAPPENS_NOTHING] = ours_nothing,
-		[HAPPENS_CUSTOMER_WRITES] = ours_customer_writes,
-		[HAPPENS_HUMAN_ANSWERS] = ours_human_answers,
-		[HAPPENS_BOT_ANSWERS] = ours_bot_answers,
-		[HAPPENS_HANDOFF] = ours_handoff,
-		[HAPPENS_REOPENED] = ours_nothing,
-		[HAPPENS_TRANSFER] = ours_transfer,
-		[HAPPENS_CLOSED] = ours_closed,
+		[EVENT_NOTHING] = ours_nothing,
+		[EVENT_CUSTOMER_WRITES] = ours_customer_writes,
+		[EVENT_HUMAN_ANSWERS] = ours_human_answers,
+		[EVENT_BOT_ANSWERS] = ours_bot_answers,
+		[EVENT_HANDOFF] = ours_handoff,
+		[EVENT_REOPENED] = ours_nothing,
+		[EVENT_TRANSFER] = ours_transfer,
+		[EVENT_CLOSED] = ours_closed,
 	},
 	.opened = ours_opened,
 	.waits = ours_waits,

@@ -388,7 +388,7 @@ timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 }
 
 size_t
-timeline_settle(struct lexicon *w, struct message *m, size_t n)
+timeline_normalize(struct lexicon *w, struct message *m, size_t n)
 {
 	n = drop_duplicates(w, m, n);
 	(void)timeline_sort(w, m, n, 0);

@@ -115,6 +115,6 @@ size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 
 /* Keeps of each id the version that counts, drops the others, puts the rest in
  * order, and returns how many are left. */
-size_t timeline_settle(struct lexicon *w, struct message *m, size_t n);
+size_t timeline_normalize(struct lexicon *w, struct message *m, size_t n);
 
 #endif

@@ -139,10 +139,10 @@ static struct chat *
 new_chat(struct model *m, uint32_t hash, struct text id)
 {
 	struct chat *c = take_memory(m->private);
-	uint32_t life = c->life + 1;
+	uint32_t use = c->use + 1;
 
 	memset(c, 0, sizeof *c);
-	c->life = life;
+	c->use = use;
 	c->hash = hash;
 	c->loaded = true;
 	c->id_len = (uint8_t)id.len;
@@ -161,9 +161,9 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 	c->waiting_since = CLOCK_NONE;
 	c->first_response = STATS_NONE;
 	c->counted_wait = CLOCK_NONE;
-	c->forgotten.at = CLOCK_NONE;
-	c->forgotten.status_at = CLOCK_NONE;
-	c->forgotten.holder_at = CLOCK_NONE;
+	c->dropped.at = CLOCK_NONE;
+	c->dropped.status_at = CLOCK_NONE;
+	c->dropped.assignee_at = CLOCK_NONE;
 	return c;
 }
 
@@ -260,7 +260,7 @@ free_parts(struct model *m, struct chat *c)
 	/* A large one is the system's. */
 	slab_give(&m->private->slab, c->messages, c->cap);
 	free(c->credits);
-	free(c->told);
+	free(c->reported);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);
 }
@@ -274,14 +274,14 @@ chats_free(struct model *m, struct chat *c)
 
 	remove_from_list(m, c);
 	chats_drop_messages(m, c, c->n);
-	for (i = 0; i < c->told_n; i++)
-		interner_drop(&m->lexicon.names, c->told[i].operator_id);
+	for (i = 0; i < c->reported_n; i++)
+		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
 	for (d = c->descriptions; d != NULL; d = next) {
 		next = d->next;
 		chats_free_description(m, d);
 	}
 	c->descriptions = NULL;
-	interner_drop(&m->lexicon.names, c->forgotten.holder);
+	interner_drop(&m->lexicon.names, c->dropped.assignee);
 	free_parts(m, c);
 	XGROW(p->free, p->free_n, p->free_cap);
 	p->free[p->free_n++] = c;
@@ -301,7 +301,7 @@ chats_free_all(struct model *m)
 	free(p->blocks);
 	free(p->free);
 	free(p->slots);
-	free(p->leaving);
+	free(p->expiries);
 	free(m->chats);
 	free(m->changes.chats);
 }
@@ -325,26 +325,12 @@ void
 chats_touch(struct model *m, struct chat *c, bool derive)
 {
 	c->dirty |= derive;
-	c->resting &= !derive;
-	if (c->listed || !m->lasting)
+	c->trimmed &= !derive;
+	if (c->listed || !m->incremental)
 		return;
 	c->listed = true;
 	XGROW(m->changes.chats, m->changes.chats_n, m->changes.chats_cap);
 	m->changes.chats[m->changes.chats_n++] = c;
-}
-
-void
-chats_load(struct model *m, struct chat *c)
-{
-	if (c->loaded)
-		return;
-	if (m->fetch == NULL || m->rules == NULL)
-		prog_die(PROG_SOFTWARE, "nobody fetches a chat's messages");
-	c->loaded = true;
-	m->fetch(m->ctx, m, c);
-	c->settled = c->n;
-	c->clean = c->n;
-	settle_silently(m, c);
 }
 
 void
@@ -363,17 +349,17 @@ model_each_message(
 
 /* A heap by due. */
 static void
-heap_put(struct leaving *v, size_t i, struct leaving x)
+heap_put(struct chat_expiry *v, size_t i, struct chat_expiry x)
 {
 	for (; i > 0 && v[(i - 1) / 2].due > x.due; i = (i - 1) / 2)
 		v[i] = v[(i - 1) / 2];
 	v[i] = x;
 }
 
-static struct leaving
-heap_take(struct leaving *v, size_t n)
+static struct chat_expiry
+heap_take(struct chat_expiry *v, size_t n)
 {
-	struct leaving first = v[0], last = v[n - 1];
+	struct chat_expiry first = v[0], last = v[n - 1];
 	size_t i = 0, k;
 
 	for (;; i = k) {
@@ -391,38 +377,38 @@ heap_take(struct leaving *v, size_t n)
 }
 
 void
-chats_expect_leaving(struct model *m, struct chat *c)
+chats_queue_expiry(struct model *m, struct chat *c)
 {
 	struct model_private *p = m->private;
-	struct leaving x = { c->newest + (c->resting ? m->memory : 0), c,
-		c->life };
+	struct chat_expiry x = { c->newest + (c->trimmed ? m->memory : 0), c,
+		c->use };
 
-	if (c->leaving || m->window == 0 || c->gone ||
+	if (c->expiry_queued || m->window == 0 || c->gone ||
 	    (c->now.status != CHAT_CLOSED && c->now.status != CHAT_GONE))
 		return;
-	c->leaving = true;
-	XGROW(p->leaving, p->leaving_n, p->leaving_cap);
-	heap_put(p->leaving, p->leaving_n++, x);
+	c->expiry_queued = true;
+	XGROW(p->expiries, p->expiries_n, p->expiries_cap);
+	heap_put(p->expiries, p->expiries_n++, x);
 }
 
 struct chat *
-chats_next_leaving(struct model *m, int64_t limit)
+chats_next_expired(struct model *m, int64_t limit)
 {
 	struct model_private *p = m->private;
-	struct leaving x;
+	struct chat_expiry x;
 
-	while (p->leaving_n > 0 && p->leaving[0].due < limit) {
-		x = heap_take(p->leaving, p->leaving_n--);
-		if (x.life != x.chat->life || x.chat->gone)
+	while (p->expiries_n > 0 && p->expiries[0].due < limit) {
+		x = heap_take(p->expiries, p->expiries_n--);
+		if (x.use != x.chat->use || x.chat->gone)
 			continue;
-		x.chat->leaving = false;
-		if (x.chat->newest + (x.chat->resting ? m->memory : 0) <
+		x.chat->expiry_queued = false;
+		if (x.chat->newest + (x.chat->trimmed ? m->memory : 0) <
 			limit &&
 		    (x.chat->now.status == CHAT_CLOSED ||
 			x.chat->now.status == CHAT_GONE))
 			return x.chat;
 		/* It went on, or was opened again. */
-		chats_expect_leaving(m, x.chat);
+		chats_queue_expiry(m, x.chat);
 	}
 	return NULL;
 }

@@ -21,11 +21,11 @@ add_credits(struct model *m, const struct credit *v, size_t n)
 		t->skewed += v[i].skewed;
 		if (v[i].operator_id == 0)
 			continue;
-		o = model_operator(m, v[i].operator_id);
+		o = operators_get(m, v[i].operator_id);
 		order_stats_insert(&o->responses, v[i].ms);
 		if (v[i].first)
 			tally_add(&o->first_responses, v[i].ms);
-		model_touch_operator(m, o);
+		operators_touch(m, o);
 	}
 }
 
@@ -41,11 +41,11 @@ remove_credits(struct model *m, const struct credit *v, size_t n)
 		t->skewed -= v[i].skewed;
 		if (v[i].operator_id == 0)
 			continue;
-		o = model_operator(m, v[i].operator_id);
+		o = operators_get(m, v[i].operator_id);
 		order_stats_remove(&o->responses, v[i].ms);
 		if (v[i].first)
 			tally_remove(&o->first_responses, v[i].ms);
-		model_touch_operator(m, o);
+		operators_touch(m, o);
 	}
 }
 
@@ -62,7 +62,7 @@ credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
 	const struct credit *old = c->credits;
 	size_t from = 0, old_end = c->credits_n, end = n;
 
-	if (!m->lasting) {
+	if (!m->incremental) {
 		add_credits(m, v, n);
 		return;
 	}
@@ -94,7 +94,7 @@ credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
 
 /* An ongoing chat among those of its holder and of the tenant. */
 static void
-count_open_chat(struct model *m, uint32_t holder, int64_t wait, bool more)
+count_open_chat(struct model *m, uint32_t assignee, int64_t wait, bool more)
 {
 	struct tenant_totals *t = &m->totals;
 	size_t one = more ? 1 : SIZE_MAX;
@@ -107,13 +107,13 @@ count_open_chat(struct model *m, uint32_t holder, int64_t wait, bool more)
 		else
 			order_stats_remove(&t->waits, wait);
 	}
-	if (holder == 0) {
+	if (assignee == 0) {
 		t->unassigned_chats += one;
 		return;
 	}
-	o = model_operator(m, holder);
+	o = operators_get(m, assignee);
 	o->open_chats += one;
-	model_touch_operator(m, o);
+	operators_touch(m, o);
 	if (wait == CLOCK_NONE)
 		return;
 	if (more)
@@ -128,15 +128,15 @@ credit_open(struct model *m, struct chat *c)
 	bool open = chat_is_open(c);
 
 	if (c->counted == open &&
-	    (!open || (c->counted_holder == c->now.holder &&
+	    (!open || (c->counted_assignee == c->now.assignee &&
 			  c->counted_wait == c->waiting_since)))
 		return;
 	if (c->counted)
-		count_open_chat(m, c->counted_holder, c->counted_wait, false);
+		count_open_chat(m, c->counted_assignee, c->counted_wait, false);
 	if (open)
-		count_open_chat(m, c->now.holder, c->waiting_since, true);
+		count_open_chat(m, c->now.assignee, c->waiting_since, true);
 	c->counted = open;
-	c->counted_holder = c->now.holder;
+	c->counted_assignee = c->now.assignee;
 	c->counted_wait = c->waiting_since;
 	m->changes.totals = true;
 }
@@ -177,6 +177,6 @@ model_mark_waits(struct model *m)
 
 	for (i = 0; i < m->operators_n; i++)
 		if (m->operators[i]->waits.n > 0)
-			model_touch_operator(m, m->operators[i]);
+			operators_touch(m, m->operators[i]);
 	m->changes.totals = true;
 }

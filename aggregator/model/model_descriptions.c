@@ -17,7 +17,7 @@ chats_free_description(struct model *m, struct description *d)
 {
 	struct interner *n = &m->lexicon.names;
 
-	interner_drop(n, d->holder);
+	interner_drop(n, d->assignee);
 	interner_drop(n, d->channel);
 	interner_drop(n, d->customer);
 	interner_drop(n, d->customer_name);
@@ -40,11 +40,11 @@ compare_descriptions(const struct model *m, const struct description *a,
 	int c = (a->at > b->at) - (a->at < b->at);
 
 	if (c == 0)
-		c = strcmp(record_status_name(status_said(a)),
-		    record_status_name(status_said(b)));
+		c = strcmp(record_status_name(status_or_open(a)),
+		    record_status_name(status_or_open(b)));
 	if (c == 0)
 		c = interner_compare_bytes(
-		    &m->lexicon.names, a->holder, b->holder);
+		    &m->lexicon.names, a->assignee, b->assignee);
 	if (c == 0)
 		c = (a->opened_at > b->opened_at) -
 		    (a->opened_at < b->opened_at);
@@ -59,7 +59,7 @@ compare_descriptions(const struct model *m, const struct description *a,
 /* Which of the things that older descriptions may tell for newer ones it has
  * itself. */
 static unsigned
-told_by(const struct description *d)
+fields_of(const struct description *d)
 {
 	return (d->opened_at != CLOCK_NONE ? 1u : 0u) |
 	       (d->channel != 0 ? 2u : 0u) | (d->customer != 0 ? 4u : 0u) |
@@ -70,7 +70,7 @@ told_by(const struct description *d)
 /* Without what lies between them the chat would not seem to have been silent
  * for so long that it was forgotten. */
 static bool
-is_near(const struct model *m, const struct description *older,
+is_within_memory(const struct model *m, const struct description *older,
     const struct description *newer)
 {
 	return m->memory == 0 || older->at == CLOCK_NONE ||
@@ -78,18 +78,19 @@ is_near(const struct model *m, const struct description *older,
 }
 
 static bool
-says_the_same(const struct description *a, const struct description *b)
+is_same_state(const struct description *a, const struct description *b)
 {
-	return a != NULL && a->status == b->status && a->holder == b->holder &&
-	       a->opened_at == b->opened_at && a->closed_at == b->closed_at;
+	return a != NULL && a->status == b->status &&
+	       a->assignee == b->assignee && a->opened_at == b->opened_at &&
+	       a->closed_at == b->closed_at;
 }
 
 /* In between a message told of a status or a holder. */
 static bool
-is_parted(const struct chat *c, const struct description *older,
+has_change_between(const struct chat *c, const struct description *older,
     const struct description *newer)
 {
-	const struct forgotten *f = &c->forgotten;
+	const struct dropped_history *f = &c->dropped;
 	const struct message *x;
 	size_t i;
 
@@ -101,7 +102,7 @@ is_parted(const struct chat *c, const struct description *older,
 	/* Those that are not in order yet come last. */
 	for (i = c->n; i > 0; i--) {
 		x = &c->messages[i - 1];
-		if (i <= c->settled && x->at < older->at)
+		if (i <= c->sorted && x->at < older->at)
 			break;
 		if (x->from == FROM_SYSTEM && x->is != KIND_OTHER &&
 		    x->is != KIND_HANDOFF && x->at >= older->at &&
@@ -124,16 +125,17 @@ prune_descriptions(struct model *m, struct chat *c, size_t n)
 	unsigned told = 0;
 
 	for (at = &c->descriptions; (d = *at) != NULL;) {
-		if (newer != NULL && (told_by(d) & ~told) == 0 &&
-		    says_the_same(d->next, d) && is_near(m, d->next, newer) &&
-		    (d->at < limit || (m->lasting && n > DESCRIPTIONS &&
-					  says_the_same(newer, d))) &&
-		    !is_parted(c, d->next, d)) {
+		if (newer != NULL && (fields_of(d) & ~told) == 0 &&
+		    is_same_state(d->next, d) &&
+		    is_within_memory(m, d->next, newer) &&
+		    (d->at < limit || (m->incremental && n > DESCRIPTIONS &&
+					  is_same_state(newer, d))) &&
+		    !has_change_between(c, d->next, d)) {
 			*at = d->next;
 			chats_free_description(m, d);
 			continue;
 		}
-		told |= told_by(d);
+		told |= fields_of(d);
 		newer = d;
 		at = &d->next;
 	}

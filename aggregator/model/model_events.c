@@ -87,7 +87,7 @@ events_touch(struct model *m, struct event_count *e)
 {
 	struct model_changes *to = &m->changes;
 
-	if (e->changed || !m->lasting)
+	if (e->changed || !m->incremental)
 		return;
 	e->changed = true;
 	XGROW(to->events, to->events_n, to->events_cap);
@@ -138,7 +138,7 @@ remember_event(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	struct model_private *p = m->private;
 	struct fresh_id *x;
 
-	if (!m->lasting)
+	if (!m->incremental)
 		return;
 	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
 	x = &p->fresh[p->fresh_n++];
@@ -168,13 +168,13 @@ compare_versions(const struct interner *n, const uint64_t *words, int64_t at,
 	return c;
 }
 
-enum model_taken
+enum model_result
 events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
     uint32_t event)
 {
 	struct model_private *p = m->private;
 	const struct interner *n = &m->lexicon.names;
-	enum model_taken taken = MODEL_NEW;
+	enum model_result taken = MODEL_NEW;
 	uint64_t *words;
 	bool fresh;
 
@@ -183,7 +183,7 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	words = dedup_enter(&p->dedup_events, f, span_of(m, at), &fresh);
 	if (!fresh) {
 		if (compare_versions(n, words, at, user, event) <= 0)
-			return MODEL_AGAIN;
+			return MODEL_DUPLICATE;
 		if (words[WORD_WHAT] != 0)
 			(void)adjust_event_count(m,
 			    (uint32_t)(words[WORD_WHAT] >> 32),
@@ -227,7 +227,7 @@ events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
 		words[WORD_WHAT] = (uint64_t)user << 32 | event;
 }
 
-enum model_taken
+enum model_result
 events_add(struct model *m, const struct record *r)
 {
 	struct model_private *p = m->private;
@@ -235,7 +235,7 @@ events_add(struct model *m, const struct record *r)
 	struct text none = { NULL, 0 };
 	struct fingerprint f;
 	uint32_t user, event;
-	enum model_taken taken;
+	enum model_result taken;
 
 	if (r->user.p == NULL)
 		return MODEL_SKIPPED;

@@ -50,10 +50,10 @@ int model_unpack_segment(struct model *m, struct chat *c, const void *p,
 /* The identities that came since model_clear_changed(), a run a span; to be
  * kept under that span and given back at the start, in any order, after the
  * counted events, as long as the window has not passed it. */
-void model_pack_seen(const struct model *m, void *ctx,
+void model_pack_identities(const struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len));
-int model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)
-    __attribute__((warn_unused_result));
+int model_unpack_identities(struct model *m, uint16_t span, const void *p,
+    size_t len) __attribute__((warn_unused_result));
 bool model_span_is_over(const struct model *m, uint16_t span);
 
 /* Counted events, by user and event. */

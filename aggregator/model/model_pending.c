@@ -47,10 +47,10 @@ static void
 append_message(struct model *m, struct chat *c, const struct message *new,
     struct text user, struct text operator_id)
 {
-	struct message *to = model_append(m, c);
+	struct message *to = messages_append(m, c);
 
 	*to = *new;
-	message_name(&m->lexicon, to, user, operator_id, c->near);
+	message_name(&m->lexicon, to, user, operator_id, c->name_hints);
 }
 
 void
@@ -70,7 +70,7 @@ pending_flush(struct model *m)
 		x->chat = chats_get_hashed(m, pending_text_of(&x->id), x->hash);
 		if (x->chat->n < x->chat->cap)
 			__builtin_prefetch(&x->chat->messages[x->chat->n], 1);
-		near = x->chat->near[x->m.from != FROM_CUSTOMER];
+		near = x->chat->name_hints[x->m.from != FROM_CUSTOMER];
 		if (near != 0)
 			__builtin_prefetch(interner_at(names, near), 1);
 	}

@@ -51,7 +51,7 @@ take_interval(void *ctx, const struct interval *i)
 	l->at = i->end;
 	l->has_interval = true;
 	l->interval = *i;
-	if (!i->said)
+	if (!i->by_record)
 		return;
 	/* No message did. */
 	l->event = "chat closed";
@@ -125,7 +125,7 @@ show_wait(struct story *s, const struct explain *x, int64_t since)
 		.start = since,
 		.end = x->model->as_of,
 		.running = true,
-		.operator_id = x->chat->now.holder };
+		.operator_id = x->chat->now.assignee };
 
 	if (wait.end > since)
 		wait.ms = wait.end - since;
@@ -156,9 +156,9 @@ static void
 tell(const struct explain *x, struct story *s)
 {
 	struct clocks_listener to = { .ctx = s,
-		.interval = take_interval,
-		.message = take_message,
-		.episode = take_episode };
+		.on_interval = take_interval,
+		.on_message = take_message,
+		.on_episode = take_episode };
 	struct clocks_chat walk = model_clocks_chat(x->model, x->chat);
 	struct clocks end;
 
@@ -342,8 +342,8 @@ add_title(const struct explain *x, struct buf *to)
 	    x->model->tenant,
 	    now->status != CHAT_NONE ? record_status_name(now->status)
 				     : "never described");
-	buf_adds(to, now->holder != 0 ? "held by " : "held by nobody");
-	add_person(to, x, now->holder);
+	buf_adds(to, now->assignee != 0 ? "held by " : "held by nobody");
+	add_person(to, x, now->assignee);
 	if (now->opened_at != CLOCK_NONE) {
 		clock_format_sql(now->opened_at, time);
 		buf_addf(to, ", opened %s", time);

@@ -171,10 +171,10 @@ line_number(const struct stream *s)
 /* Of those that are, one that became this. */
 static bool
 is_passed_on(const struct stream_tenant *t, const struct record *r,
-    enum model_taken taken)
+    enum model_result taken)
 {
 	return taken != MODEL_LATE && taken != MODEL_AHEAD && !r->stale &&
-	       !(r->type == RECORD_MESSAGE && t->pipeline.model.aside);
+	       !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays);
 }
 
 /* A record outside of any snapshot. */
@@ -183,7 +183,7 @@ add_record(struct stream *s)
 {
 	const struct record *r = &s->record;
 	struct stream_tenant *t;
-	enum model_taken taken;
+	enum model_result taken;
 	int64_t newest;
 	bool passes;
 
@@ -207,7 +207,7 @@ add_record(struct stream *s)
 		return refuse_time(s, "ahead: its time", s->setup.ahead_ms,
 		    "after the clock's and its tenant's newest",
 		    &s->counts.ahead);
-	case MODEL_AGAIN:
+	case MODEL_DUPLICATE:
 		s->counts.again++;
 		if (t->pipeline.model.as_of > newest)
 			stream_touch(t);

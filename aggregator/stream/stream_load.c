@@ -133,7 +133,8 @@ load_run(
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
-	return check(l, model_unpack_seen(&t->pipeline.model, span, data, len));
+	return check(
+	    l, model_unpack_identities(&t->pipeline.model, span, data, len));
 }
 
 static bool

@@ -44,7 +44,7 @@ void pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 void pipeline_release(struct pipeline *d);
 
 /* One record: into the model, and what is new of it to the flows. */
-enum model_taken pipeline_add(struct pipeline *d, const struct record *r);
+enum model_result pipeline_add(struct pipeline *d, const struct record *r);
 
 /* Derives what changed; of the flows too. refresh: also what changes by the
  * mere course of time. */

@@ -136,7 +136,7 @@ save(struct store *s, const struct model *m)
 		buf_add(place(&s->events, key.data, key.len), value.data,
 		    value.len);
 	}
-	model_pack_seen(m, s, save_run);
+	model_pack_identities(m, s, save_run);
 	buf_clear(&s->tenant);
 	model_pack_tenant(m, &s->tenant);
 	buf_release(&key);
@@ -195,8 +195,8 @@ load(struct store *s, struct model *m)
 		memcpy(&span, b->data, sizeof span);
 		if (!model_span_is_over(m, span))
 			assert_int_equal(
-			    model_unpack_seen(m, span, b->data + sizeof span,
-				b->len - sizeof span),
+			    model_unpack_identities(m, span,
+				b->data + sizeof span, b->len - sizeof span),
 			    0);
 	}
 }

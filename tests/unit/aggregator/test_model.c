@@ -16,12 +16,12 @@ set_up_model(struct model *m, struct bag *intervals, const struct rules *rules,
 	struct text tenant = { "t", 1 };
 
 	model_init(m, tenant, true, CLOCK_NONE);
-	m->lasting = true;
+	m->incremental = true;
 	m->window = window;
 	m->memory = window;
 	m->rules = rules;
 	m->ctx = intervals;
-	m->interval = world_interval;
+	m->on_interval = world_interval;
 	m->fetch = fetch;
 }
 
@@ -107,10 +107,10 @@ settle_at_once(const struct line *v, size_t n, const struct rules *rules,
 	m.prompt = prompt;
 	m.memory = window;
 	m.ctx = intervals;
-	m.interval = world_interval;
+	m.on_interval = world_interval;
 	for (i = 0; i < n; i++)
 		assert_int_not_equal(model_add(&m, &v[i].r), MODEL_LATE);
-	model_settle(&m, rules);
+	model_recompute(&m, rules);
 	world_rows(&m, rows);
 	model_release(&m);
 }
@@ -122,7 +122,7 @@ note(const struct model *m)
 
 	for (i = 0; i < m->changes.chats_n; i++) {
 		gone += chat_is_gone(m->changes.chats[i]);
-		forgotten += m->changes.chats[i]->forgotten.at != CLOCK_NONE;
+		forgotten += m->changes.chats[i]->dropped.at != CLOCK_NONE;
 	}
 }
 
@@ -146,7 +146,7 @@ settle_in_ticks(const struct line *v, size_t n, const struct rules *rules,
 			continue;
 		if (i + 1 == n)
 			model_mark_waits(&m);
-		model_settle(&m, rules);
+		model_recompute(&m, rules);
 		take_changed(&table, &m);
 		save(&store, &m);
 		note(&m);

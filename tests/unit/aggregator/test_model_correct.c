@@ -61,11 +61,11 @@ static void
 begin(struct model *m, struct bag *intervals)
 {
 	model_init(m, tenant, true, CLOCK_NONE);
-	m->lasting = true;
+	m->incremental = true;
 	m->window = INT64_C(24) * 3600 * 1000;
 	m->rules = &rules_ours;
 	m->ctx = intervals;
-	m->interval = world_interval;
+	m->on_interval = world_interval;
 }
 
 static const struct operator_info *
@@ -96,7 +96,7 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&m, "stays", "2", 5000, FROM_CUSTOMER, "c");
 	add_message(&m, "known", "3", 100, FROM_CUSTOMER, "c");
 	add_message(&m, "known", "5", 300, FROM_OPERATOR, "1");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	model_clear_changed(&m);
 	assert_int_equal(m.totals.open_chats, 3);
 	assert_int_equal(m.totals.responses.n, 1);
@@ -110,7 +110,7 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&s, "new", "6", 3000, FROM_CUSTOMER, "c");
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 
 	assert_int_equal(m.totals.operators, 2);
 	assert_false(operator_of(&m, "1")->listed);
@@ -133,7 +133,7 @@ a_snapshot_corrects_a_stream(void **state)
 	model_init(&s, tenant, false, WORLD_START + 6000);
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	model_clear_changed(&m);
 	assert_int_equal(m.totals.open_chats, 0);
 	/* What is not newer than the snapshot reopens nothing, be the chat
@@ -141,11 +141,11 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&m, "known", "8", 6000, FROM_CUSTOMER, "c");
 	add_chat(&m, "known", 6000, "3");
 	add_message(&m, "unknown", "9", 5500, FROM_CUSTOMER, "c");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(m.totals.open_chats, 0);
 	model_clear_changed(&m);
 	add_message(&m, "known", "7", 6500, FROM_OPERATOR, "2");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	c = model_find_chat(&m, text("known"));
 	assert_false(chat_is_gone(c));
 	assert_int_equal(c->messages_counted, 5);
@@ -193,7 +193,7 @@ a_part_corrects_its_part(void **state)
 	add_operator(&m, "1");
 	add_chat(&m, "a", 0, "1");
 	add_chat(&m, "b", 0, "1");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	model_clear_changed(&m);
 	assert_int_not_equal(
 	    bucket_of("t", 1, "a", 1), bucket_of("t", 1, "b", 1));
@@ -202,7 +202,7 @@ a_part_corrects_its_part(void **state)
 	bucket_set_add(&chats, bucket_of("t", 1, "b", 1));
 	model_correct(&m, &s, &chats);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_true(chat_is_open(model_find_chat(&m, text("a"))));
 	assert_true(chat_has_left(model_find_chat(&m, text("b"))));
 	assert_true(operator_of(&m, "1")->listed);
@@ -212,7 +212,7 @@ a_part_corrects_its_part(void **state)
 	add_operator(&s, "2");
 	model_correct(&m, &s, &all);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_true(chat_is_open(model_find_chat(&m, text("a"))));
 	assert_false(operator_of(&m, "1")->listed);
 	assert_true(operator_of(&m, "2")->listed);
@@ -270,7 +270,7 @@ what_is_lacking_is_told_once(void **state)
 	add_message(&s, "b", "3", 100, FROM_CUSTOMER, "c");
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_false(lacks(&m, "a", "2", 4500, 0));
 	assert_false(lacks(&m, "a", "3", 100, 0));
 	assert_false(lacks(&m, "b", "3", 100, 0));
@@ -296,21 +296,21 @@ repetitions_are_put_aside(void **state)
 	r.from = FROM_CUSTOMER;
 	r.at = WORLD_START + 5000;
 	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_false(m.aside);
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
-	assert_false(m.aside);
+	assert_false(m.known_stays);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+	assert_false(m.known_stays);
 	r.at -= 1;
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
-	assert_true(m.aside);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+	assert_true(m.known_stays);
 	r.at += 2;
 	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
-	assert_true(m.aside);
+	assert_true(m.known_stays);
 	r.updated_at = r.at + 10;
 	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
-	assert_false(m.aside);
+	assert_false(m.known_stays);
 	r.updated_at = CLOCK_NONE;
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
-	assert_true(m.aside);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+	assert_true(m.known_stays);
 	model_release(&m);
 	bag_release(&told);
 }
@@ -343,12 +343,12 @@ half_a_stream_is_made_whole(void **state)
 		model_init(&s, tenant, false, CLOCK_NONE);
 		model_init(&all, tenant, true, CLOCK_NONE);
 		all.ctx = &told[1];
-		all.interval = world_interval;
+		all.on_interval = world_interval;
 		for (i = 0; i < n; i++) {
 			if (world_random(2) == 0)
 				(void)model_add(&m, &v[i].r);
 			if (world_random(50) == 0)
-				model_settle(&m, &rules_ours);
+				model_recompute(&m, &rules_ours);
 			(void)model_add(&s, &v[i].r);
 			(void)model_add(&all, &v[i].r);
 			if (v[i].r.at > s.as_of)
@@ -357,8 +357,8 @@ half_a_stream_is_made_whole(void **state)
 		model_correct(&m, &s, NULL);
 		model_release(&s);
 		m.as_of = all.as_of; /* of a record that tells nothing, too */
-		model_settle(&m, &rules_ours);
-		model_settle(&all, &rules_ours);
+		model_recompute(&m, &rules_ours);
+		model_recompute(&all, &rules_ours);
 		world_rows(&m, &rows[0]);
 		world_rows(&all, &rows[1]);
 		bag_same(&rows[0], &rows[1], "rows");
@@ -402,12 +402,12 @@ what_is_marked_is_told_again(void **state)
 	add_operator(&m, "1");
 	add_chat(&m, "a", 0, "1");
 	add_message(&m, "a", "1", 10, FROM_CUSTOMER, "c");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", "open"), 1);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 1);
 	model_clear_changed(&m);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", NULL), 0);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 0);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 0);
@@ -416,7 +416,7 @@ what_is_marked_is_told_again(void **state)
 	model_mark_chat(&m, text("nobody knows it"));
 	model_mark_operator(&m, text("1"));
 	model_mark_event(&m, text("u"), text("e"));
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", "open"), 1);
 	assert_int_equal(rows_of(&m, "chat_metrics", "left"), 1);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
@@ -425,7 +425,7 @@ what_is_marked_is_told_again(void **state)
 	assert_null(model_find_chat(&m, text("nobody knows it")));
 
 	model_mark_waits(&m);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 1);
 	model_release(&m);
@@ -452,12 +452,12 @@ late_ones_are_refused(void **state)
 	assert_int_equal(model_add(&m, &r), MODEL_LATE);
 	r.at = WORLD_START + 4000;
 	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
 	r.updated_at = WORLD_START + 4001;
 	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
 	assert_true(m.replaces);
 	assert_int_equal(m.replaced.at, WORLD_START + 4000);
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
 	r.type = RECORD_VIEW;
 	assert_int_equal(model_add(&m, &r), MODEL_SKIPPED);
 	model_release(&m);
@@ -485,7 +485,7 @@ unpack(struct model *m, size_t kind, const void *p, size_t len)
 		}
 		return model_unpack_segment(m, c, p, len);
 	case 4:
-		return model_unpack_seen(m, 1, p, len);
+		return model_unpack_identities(m, 1, p, len);
 	default:
 		return model_unpack_event(m, "\2u\2e", 4, p, len);
 	}
@@ -515,12 +515,12 @@ pack_all(struct model *m, struct buf packed[6])
 	r.user = text("u");
 	r.event = text("e");
 	(void)model_add(m, &r);
-	model_settle(m, &rules_ours);
+	model_recompute(m, &rules_ours);
 	model_pack_tenant(m, &packed[0]);
 	model_pack_operator(m, m->changes.operators[0], &packed[1]);
 	model_pack_chat(m, m->changes.chats[0], &packed[2]);
 	model_pack_segment(m, m->changes.chats[0], 0, &packed[3]);
-	model_pack_seen(m, &packed[4], keep_run);
+	model_pack_identities(m, &packed[4], keep_run);
 	model_pack_event(m, m->changes.events[0], &key, &packed[5]);
 	buf_release(&key);
 }

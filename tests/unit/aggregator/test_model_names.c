@@ -94,14 +94,14 @@ tell(struct model *m, const char *told, int64_t at)
 		model_correct(m, &s, NULL);
 		model_release(&s);
 	}
-	model_settle(m, &rules_ours);
+	model_recompute(m, &rules_ours);
 }
 
 static void
 begin(struct model *m)
 {
 	model_init(m, tenant, true, CLOCK_NONE);
-	m->lasting = true;
+	m->incremental = true;
 	m->window = INT64_C(24) * 3600 * 1000;
 	m->rules = &rules_ours;
 }
@@ -185,7 +185,7 @@ a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
 	add_operator(&s, "snapshot");
 	model_copy(&m, &s);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	check_name(&m, "Ann");
 	model_release(&m);
 
@@ -196,7 +196,7 @@ a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
 	add_operator(&s, "snapshot");
 	model_copy(&m, &s);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	check_name(&m, NULL);
 	model_release(&m);
 }
