@@ -18,8 +18,8 @@
 #define SPAN_MASK UINT64_C(0xffff)
 #define FIRST_SLOTS 16
 
-/* Slots looked at for expired ones at each insert: a table of 24 spans at 3/8
- * is swept in a quarter of one span's inserts. */
+/* Slots that each insertion checks: a table of 24 spans that is 3/8 full is
+ * swept within a quarter of one span's insertions. */
 #define SWEEP 64
 
 struct dedup_seed
@@ -145,7 +145,7 @@ grow_part(struct dedup_part *p, size_t width)
 	*p = bigger;
 }
 
-/* Empties slot i and moves back what was pushed behind it. */
+/* Empties slot i and shifts back the entries after it. */
 static void
 remove_slot(struct dedup_part *p, size_t width, size_t i)
 {
@@ -185,7 +185,7 @@ sweep_expired(struct dedup *s)
 		}
 		if (p->slots[s->sweep_slot * s->width] != 0 &&
 		    is_expired_slot(s, p->slots + s->sweep_slot * s->width)) {
-			/* Another one may have moved here: look again. */
+			/* Another slot may have moved here: check it again. */
 			remove_slot(p, s->width, s->sweep_slot);
 			s->n--;
 		} else {
@@ -272,6 +272,6 @@ dedup_expire(struct dedup *s, uint16_t oldest)
 		return;
 	s->oldest = oldest;
 	s->expires = true;
-	/* One more than there are: the present one from its beginning. */
+	/* All parts, and the rest of the present one before its position. */
 	s->to_sweep = DEDUP_PARTS + 1;
 }

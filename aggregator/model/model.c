@@ -1,6 +1,5 @@
 /*
- * model: takes records in; see model.h. What is derived from them stands in
- * model_recompute.c.
+ * model: takes records in; see model.h. model_recompute.c derives from them.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -14,8 +13,8 @@
 void
 model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 {
-	/* One for all models of the process, so that identities can go from
-	 * one to the other. */
+	/* One seed for all models of the process, so that identities can be
+	 * copied between them. */
 	static struct dedup_seed seed;
 	static bool seeded;
 	size_t i;
@@ -41,7 +40,7 @@ model_release(struct model *m)
 {
 	struct model_private *p = m->private;
 
-	operators_free(m);
+	model_operators_free(m);
 	order_stats_release(&m->totals.waits);
 	chats_free_all(m);
 	slab_release(&p->slab);
@@ -121,7 +120,7 @@ add_message_record(struct model *m, const struct record *r)
 	return MODEL_NEW;
 }
 
-/* When a record says that things stood so. */
+/* The time a record is about. */
 static int64_t
 time_of_record(const struct record *r)
 {
@@ -129,8 +128,8 @@ time_of_record(const struct record *r)
 							     : r->at;
 }
 
-/* The clock is asked only when a tenant's time jumps; its first record says
- * what time it has. */
+/* The system clock is read only when the time of the tenant jumps. The first
+ * record of a tenant is never ahead: it sets the tenant's time. */
 static bool
 is_ahead(const struct model *m, int64_t at)
 {
@@ -138,7 +137,7 @@ is_ahead(const struct model *m, int64_t at)
 	       at > m->as_of + m->ahead && at > clock_now_ms() + m->ahead;
 }
 
-/* What is now, for the tenant. CLOCK_NONE is below every time. */
+/* Advances the time of the tenant. CLOCK_NONE is below every time. */
 static void
 advance_as_of(struct model *m, int64_t at)
 {
@@ -149,19 +148,19 @@ advance_as_of(struct model *m, int64_t at)
 static enum model_result
 add_dated(struct model *m, const struct record *r)
 {
-	enum model_result taken;
+	enum model_result result;
 
-	/* What is known from earlier was in time then. */
+	/* A stale record was in time when it came first. */
 	if (!r->stale && r->at != CLOCK_NONE && model_is_late(m, r->at))
 		return MODEL_LATE;
 	if (!m->prompt && !m->incremental &&
 	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))
-		taken = MODEL_SKIPPED;
+		result = MODEL_SKIPPED;
 	else
-		taken = r->type == RECORD_EVENT ? events_add(m, r)
-						: add_message_record(m, r);
+		result = r->type == RECORD_EVENT ? events_add(m, r)
+						 : add_message_record(m, r);
 	advance_as_of(m, r->at);
-	return taken;
+	return result;
 }
 
 enum model_result
@@ -171,7 +170,7 @@ model_add(struct model *m, const struct record *r)
 
 	m->replaces = false;
 	m->known_stays = false;
-	/* What is said about a message is none, and happened at no time. */
+	/* A record about a message is no message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
 	if (is_ahead(m, at))
@@ -183,7 +182,7 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_OPERATOR:
 		if (m->no_clocks)
 			return MODEL_SKIPPED;
-		operators_add(m, r);
+		model_operators_add(m, r);
 		return MODEL_NEW;
 	case RECORD_CHAT:
 		if (!r->stale && at != CLOCK_NONE && model_is_late(m, at))
@@ -205,7 +204,7 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_TYPES:
 		break;
 	}
-	/* Even of these the tenant's newest `at` is known. */
+	/* These advance the time of the tenant, too. */
 	advance_as_of(m, r->at);
 	return MODEL_SKIPPED;
 }

@@ -1,7 +1,6 @@
 /*
- * model_chats: the chats of a model: the table that finds them, their memory,
- * and when they may be forgotten. What the CRM said of them:
- * model_descriptions.c.
+ * model_chats: the chats of a model: the hash table that finds them by id,
+ * their memory, and the queue of those that may expire.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -14,7 +13,7 @@
 #include "aggregator/containers/id_order.h"
 #include "common/containers/hash.h"
 
-/* Chats are taken from blocks and given back to a list; they never move. */
+/* Chats are allocated in blocks and reused by a free list; they never move. */
 #define BLOCK 64
 #define LINE 64 /* of the cache */
 
@@ -118,7 +117,7 @@ model_find_chat(const struct model *m, struct text id)
 }
 
 static struct chat *
-take_memory(struct model_private *p)
+allocate_chat(struct model_private *p)
 {
 	uintptr_t at;
 
@@ -138,7 +137,7 @@ take_memory(struct model_private *p)
 static struct chat *
 new_chat(struct model *m, uint32_t hash, struct text id)
 {
-	struct chat *c = take_memory(m->private);
+	struct chat *c = allocate_chat(m->private);
 	uint32_t use = c->use + 1;
 
 	memset(c, 0, sizeof *c);
@@ -185,7 +184,7 @@ chats_get_hashed(struct model *m, struct text id, uint32_t hash)
 	i = find_chat_slot(p, hash, id);
 	if (p->slots[i] != 0) {
 		c = chat_of(p->slots[i]);
-		c->gone = false; /* it comes back before it is freed */
+		c->gone = false; /* it came back before it was freed */
 		return c;
 	}
 	c = new_chat(m, hash, id);
@@ -196,7 +195,7 @@ chats_get_hashed(struct model *m, struct text id, uint32_t hash)
 	return c;
 }
 
-/* Empties the slot and moves back what was pushed behind it. */
+/* Empties the slot and shifts back the entries after it. */
 static void
 empty_chat_slot(struct model_private *p, size_t i)
 {
@@ -217,7 +216,7 @@ empty_chat_slot(struct model_private *p, size_t i)
 }
 
 static void
-remove_from_list(struct model *m, struct chat *c)
+remove_from_chats(struct model *m, struct chat *c)
 {
 	struct chat *last = m->chats[m->chats_n - 1];
 
@@ -242,7 +241,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 		c->messages =
 		    slab_shrink(&m->private->slab, c->messages, c->n, &c->cap);
 	} else {
-		slab_give(&m->private->slab, c->messages, c->cap);
+		slab_release_array(&m->private->slab, c->messages, c->cap);
 		c->messages = NULL;
 		c->cap = 0;
 	}
@@ -257,8 +256,8 @@ free_parts(struct model *m, struct chat *c)
 		next = d->next;
 		free(d);
 	}
-	/* A large one is the system's. */
-	slab_give(&m->private->slab, c->messages, c->cap);
+	/* A large array is not the slab's, but freed. */
+	slab_release_array(&m->private->slab, c->messages, c->cap);
 	free(c->credits);
 	free(c->reported);
 	if (c->id_len > sizeof c->id.bytes)
@@ -272,7 +271,7 @@ chats_free(struct model *m, struct chat *c)
 	struct description *d, *next;
 	uint32_t i;
 
-	remove_from_list(m, c);
+	remove_from_chats(m, c);
 	chats_drop_messages(m, c, c->n);
 	for (i = 0; i < c->reported_n; i++)
 		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
@@ -287,7 +286,7 @@ chats_free(struct model *m, struct chat *c)
 	p->free[p->free_n++] = c;
 }
 
-/* Without giving the names back: they go, too. */
+/* Without dropping names: the interner is released, too. */
 void
 chats_free_all(struct model *m)
 {
@@ -407,7 +406,7 @@ chats_next_expired(struct model *m, int64_t limit)
 		    (x.chat->now.status == CHAT_CLOSED ||
 			x.chat->now.status == CHAT_GONE))
 			return x.chat;
-		/* It went on, or was opened again. */
+		/* Records came since, or it was opened again. */
 		chats_queue_expiry(m, x.chat);
 	}
 	return NULL;

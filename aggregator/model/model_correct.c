@@ -1,7 +1,7 @@
 /*
- * model_correct: one model put into another: a snapshot that comes with a
- * stream, a snapshot that corrects one; and what is listed as changed because
- * somebody says so.
+ * model_correct: merges one model into another: a snapshot that comes with a
+ * stream (model_copy()) or corrects one (model_correct()); and lists things as
+ * changed on the caller's demand.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,7 +10,7 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* The same name among the names of another model, held. */
+/* The name of one model as a name of the other, held. */
 static uint32_t
 translate_name(struct model *to, const struct model *from, uint32_t name)
 {
@@ -62,11 +62,12 @@ copy_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
 	uint32_t id = translate_name(to, from, x->id), old;
-	struct operator_info *o = operators_get(to, id);
+	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
 	old = o->name;
-	/* The last known one is kept for when they have left. */
+	/* Without a name the last one is kept, for when the operator has left
+	 * the directory. */
 	if (x->name != 0) {
 		o->name = translate_name(to, from, x->name);
 		interner_drop(&to->lexicon.names, old);
@@ -75,7 +76,7 @@ copy_operator(
 	o->available = x->available;
 	o->has_available = x->has_available;
 	o->reported_open_chats = x->reported_open_chats;
-	operators_set_listed(to, o, true);
+	model_operators_set_listed(to, o, true);
 }
 
 static bool
@@ -109,7 +110,16 @@ copy_texts(struct model *to, const struct model *from)
 	}
 }
 
-/* Of a model that tells at once what came before, as if it came now. */
+/* A message of that time belongs to an episode that was dropped, or may have
+ * been. */
+static bool
+is_past_episode(const struct chat *c, int64_t at, bool late)
+{
+	return at <= c->dropped.at || (late && c->descriptions != NULL &&
+					  at < c->descriptions->opened_at);
+}
+
+/* Adds a message of the other model as if it came now. */
 static void
 merge_message(struct model *to, struct chat *c, const struct model *from,
     const struct message *old)
@@ -119,12 +129,9 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	    message_id_text(&from->lexicon.message_ids, old->id, buf);
 	struct message new;
 	bool late = model_is_late(to, old->at), known;
-	enum model_result taken = MODEL_NEW;
+	enum model_result result = MODEL_NEW;
 
-	/* Of a past episode, which was told of and forgotten. */
-	if (old->at <= c->dropped.at ||
-	    (late && c->descriptions != NULL &&
-		old->at < c->descriptions->opened_at))
+	if (is_past_episode(c, old->at, late))
 		return;
 	copy_message(to, from, old, &new);
 	to->replaces = false;
@@ -134,12 +141,12 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 			   !identities_add(to,
 			       identities_make(to, chat_id(c), id), old->at);
 	if (known)
-		taken = messages_revise(to, c, &new);
+		result = messages_revise(to, c, &new);
 	else
 		*messages_append(to, c) = new;
-	if (to->on_merged != NULL && !late && taken != MODEL_DUPLICATE)
+	if (to->on_merged != NULL && !late && result != MODEL_DUPLICATE)
 		to->on_merged(
-		    to->ctx, to, c, &new, model_text(from, c, old), taken);
+		    to->ctx, to, c, &new, model_text(from, c, old), result);
 }
 
 static struct chat *
@@ -156,7 +163,7 @@ copy_chat(struct model *to, const struct model *from, const struct chat *old)
 	return c;
 }
 
-/* As of when something is known of the chat, settled or not. */
+/* The time of the newest record of the chat, in order or not yet. */
 static int64_t
 newest_of(const struct chat *c)
 {
@@ -171,8 +178,8 @@ newest_of(const struct chat *c)
 	return at;
 }
 
-/* Chats that are not in it, and of which nothing is known since its time, are
- * derived anew: it is known now that they left. */
+/* Has chats recomputed that are not in the snapshot and have no newer record:
+ * they become CHAT_GONE. */
 static void
 touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
@@ -197,13 +204,13 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 	}
 }
 
-/* What the stream does not tell of an operator is as it was. */
+/* Fields that the stream has not reported are taken from the snapshot. */
 static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
 	uint32_t id = translate_name(to, from, x->id);
-	struct operator_info *o = operators_get(to, id);
+	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
 	if (o->name == 0)
@@ -216,7 +223,7 @@ complete_operator(
 	}
 	if (o->reported_open_chats == RECORD_NO_NUMBER)
 		o->reported_open_chats = x->reported_open_chats;
-	operators_set_listed(to, o, true);
+	model_operators_set_listed(to, o, true);
 }
 
 void
@@ -237,13 +244,13 @@ model_copy(struct model *to, struct model *from)
 		to->as_of = from->as_of;
 }
 
-/* Who left keeps the name only; who comes back begins anew. */
+/* An operator who left the directory keeps the name alone. */
 static void
 unlist_operator(struct model *m, struct operator_info *o)
 {
 	o->available = o->has_available = false;
 	o->reported_open_chats = RECORD_NO_NUMBER;
-	operators_set_listed(m, o, false);
+	model_operators_set_listed(m, o, false);
 }
 
 static void
@@ -276,7 +283,7 @@ model_correct(
 		m->as_of = snapshot->as_of;
 }
 
-/* Of the chat's messages that are held. */
+/* Compares it with the message of the chat, if that is kept. */
 static bool
 lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
 {
@@ -298,14 +305,6 @@ lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
 	}
 	message_drop(w, &new);
 	return lacks;
-}
-
-/* Which of them merge_message() would leave out, and did before. */
-static bool
-is_past_episode(const struct chat *c, int64_t at, bool late)
-{
-	return at <= c->dropped.at || (late && c->descriptions != NULL &&
-					  at < c->descriptions->opened_at);
 }
 
 bool
@@ -342,7 +341,7 @@ model_mark_operator(struct model *m, struct text id)
 {
 	uint32_t name = interner_get(&m->lexicon.names, id);
 
-	operators_touch(m, operators_get(m, name));
+	model_operators_touch(m, model_operators_get(m, name));
 	interner_drop(&m->lexicon.names, name);
 }
 
@@ -357,7 +356,7 @@ model_mark_event(struct model *m, struct text user, struct text event)
 	interner_drop(&m->lexicon.names, e);
 }
 
-/* What left is freed with its memory, which the next new chat gets. */
+/* The memory of a freed chat is reused by the next new one. */
 void
 model_clear_changed(struct model *m)
 {

@@ -1,6 +1,6 @@
 /*
- * model_credit: what operators and the tenant have of each chat: the
- * difference between what a chat gave them before and what it gives now.
+ * model_credit: what operators and the tenant have of each chat. When a chat
+ * changes, only the difference between its old and its new share is applied.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -21,11 +21,11 @@ add_credits(struct model *m, const struct credit *v, size_t n)
 		t->skewed += v[i].skewed;
 		if (v[i].operator_id == 0)
 			continue;
-		o = operators_get(m, v[i].operator_id);
+		o = model_operators_get(m, v[i].operator_id);
 		order_stats_insert(&o->responses, v[i].ms);
 		if (v[i].first)
 			tally_add(&o->first_responses, v[i].ms);
-		operators_touch(m, o);
+		model_operators_touch(m, o);
 	}
 }
 
@@ -41,11 +41,11 @@ remove_credits(struct model *m, const struct credit *v, size_t n)
 		t->skewed -= v[i].skewed;
 		if (v[i].operator_id == 0)
 			continue;
-		o = operators_get(m, v[i].operator_id);
+		o = model_operators_get(m, v[i].operator_id);
 		order_stats_remove(&o->responses, v[i].ms);
 		if (v[i].first)
 			tally_remove(&o->first_responses, v[i].ms);
-		operators_touch(m, o);
+		model_operators_touch(m, o);
 	}
 }
 
@@ -83,7 +83,7 @@ credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
 		free(c->credits);
 		c->credits = NULL;
 	} else {
-		/* Room in steps, for most changes add one. */
+		/* Allocated in steps of 8: most changes add one. */
 		if (c->credits == NULL || (n + 7) / 8 > (c->credits_n + 7u) / 8)
 			c->credits = xrealloc(
 			    c->credits, (n + 7) / 8 * 8, sizeof *c->credits);
@@ -92,7 +92,7 @@ credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
 	c->credits_n = (uint32_t)n;
 }
 
-/* An ongoing chat among those of its holder and of the tenant. */
+/* Adds an open chat to its assignee and the tenant, or removes it. */
 static void
 count_open_chat(struct model *m, uint32_t assignee, int64_t wait, bool more)
 {
@@ -111,9 +111,9 @@ count_open_chat(struct model *m, uint32_t assignee, int64_t wait, bool more)
 		t->unassigned_chats += one;
 		return;
 	}
-	o = operators_get(m, assignee);
+	o = model_operators_get(m, assignee);
 	o->open_chats += one;
-	operators_touch(m, o);
+	model_operators_touch(m, o);
 	if (wait == CLOCK_NONE)
 		return;
 	if (more)
@@ -177,6 +177,6 @@ model_mark_waits(struct model *m)
 
 	for (i = 0; i < m->operators_n; i++)
 		if (m->operators[i]->waits.n > 0)
-			operators_touch(m, m->operators[i]);
+			model_operators_touch(m, m->operators[i]);
 	m->changes.totals = true;
 }

@@ -1,6 +1,6 @@
 /*
- * model_descriptions: what the CRM said of a chat, each time it did, the newest
- * first, and which of it need not be kept.
+ * model_descriptions: the chat records of a chat, newest first, and which of
+ * them need not be kept.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -9,7 +9,8 @@
 
 #include "common/base/xalloc.h"
 
-/* So many descriptions of a chat are kept, whatever they say. */
+/* Above so many descriptions of a chat, repeated ones are dropped before the
+ * window has passed. */
 #define DESCRIPTIONS 64
 
 void
@@ -26,8 +27,7 @@ chats_free_description(struct model *m, struct description *d)
 	free(d);
 }
 
-/* By time; of one time the greater (status, operator) by bytes is the newer
- * one. */
+/* By time; of one time the greater (status, assignee, ...) is the newer one. */
 static int
 compare_descriptions(const struct model *m, const struct description *a,
     const struct description *b)
@@ -56,8 +56,8 @@ compare_descriptions(const struct model *m, const struct description *a,
 	return c;
 }
 
-/* Which of the things that older descriptions may tell for newer ones it has
- * itself. */
+/* Bits for the fields that it has, of those that a newer description inherits
+ * from an older one (lives_describe()). */
 static unsigned
 fields_of(const struct description *d)
 {
@@ -67,8 +67,7 @@ fields_of(const struct description *d)
 	       (d->customer_phone != 0 ? 16u : 0u) | (d->tag != 0 ? 32u : 0u);
 }
 
-/* Without what lies between them the chat would not seem to have been silent
- * for so long that it was forgotten. */
+/* The time between them is too short for a chat to expire. */
 static bool
 is_within_memory(const struct model *m, const struct description *older,
     const struct description *newer)
@@ -85,7 +84,7 @@ is_same_state(const struct description *a, const struct description *b)
 	       a->closed_at == b->closed_at;
 }
 
-/* In between a message told of a status or a holder. */
+/* A message between them changed the status or the assignee. */
 static bool
 has_change_between(const struct chat *c, const struct description *older,
     const struct description *newer)
@@ -94,12 +93,12 @@ has_change_between(const struct chat *c, const struct description *older,
 	const struct message *x;
 	size_t i;
 
-	/* Of forgotten ones only the last word is known. */
+	/* Of dropped messages only the last status is known. */
 	if (f->at != CLOCK_NONE &&
 	    ((f->at >= older->at && f->at < newer->at) ||
 		(f->status_at >= older->at && f->status_at <= newer->at)))
 		return true;
-	/* Those that are not in order yet come last. */
+	/* Messages that are not in order yet are at the end. */
 	for (i = c->n; i > 0; i--) {
 		x = &c->messages[i - 1];
 		if (i <= c->sorted && x->at < older->at)
@@ -112,9 +111,9 @@ has_change_between(const struct chat *c, const struct description *older,
 	return false;
 }
 
-/* Drops what tells nothing that is not known without it: what says the same as
- * the one before it, where nothing can come in between any more. A chat that
- * is told of again and again keeps the first and the last of those alike. */
+/* Drops descriptions that repeat the one before them, where no record can come
+ * between the two any more. Of a run of equal descriptions the first and the
+ * last are kept. */
 static void
 prune_descriptions(struct model *m, struct chat *c, size_t n)
 {
@@ -122,10 +121,10 @@ prune_descriptions(struct model *m, struct chat *c, size_t n)
 			    ? m->as_of - m->window
 			    : INT64_MIN;
 	struct description **at, *d, *newer = NULL;
-	unsigned told = 0;
+	unsigned newer_fields = 0;
 
 	for (at = &c->descriptions; (d = *at) != NULL;) {
-		if (newer != NULL && (fields_of(d) & ~told) == 0 &&
+		if (newer != NULL && (fields_of(d) & ~newer_fields) == 0 &&
 		    is_same_state(d->next, d) &&
 		    is_within_memory(m, d->next, newer) &&
 		    (d->at < limit || (m->incremental && n > DESCRIPTIONS &&
@@ -135,7 +134,7 @@ prune_descriptions(struct model *m, struct chat *c, size_t n)
 			chats_free_description(m, d);
 			continue;
 		}
-		told |= fields_of(d);
+		newer_fields |= fields_of(d);
 		newer = d;
 		at = &d->next;
 	}
@@ -155,7 +154,7 @@ chats_add_description(
 		if (order >= 0)
 			break;
 	}
-	/* The very same came before. */
+	/* A duplicate. */
 	if (*at != NULL && order == 0) {
 		chats_free_description(m, new);
 		return;

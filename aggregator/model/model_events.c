@@ -1,7 +1,7 @@
 /*
- * model_events: how often each user did each thing. An event counts once by
- * its id; of two versions the greater (at, user, event) counts. One that
- * nobody did is not counted.
+ * model_events: counts events by user and event name. An event is counted once
+ * by its id; of two versions of it the one with the greater (at, user, event)
+ * counts. An event without a user is skipped.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -17,7 +17,7 @@
 
 #define FIRST_SLOTS 64
 
-/* The words of a slot of dedup_events. */
+/* The words of a slot of dedup_events; WORD_WHAT is user << 32 | event. */
 enum { WORD_AT, WORD_WHAT, EVENT_WORDS };
 
 static size_t
@@ -103,7 +103,7 @@ adjust_event_count(struct model *m, uint32_t user, uint32_t event, bool more)
 	events_touch(m, e);
 }
 
-/* There is room for the pair, or it has its place. */
+/* The limit of pairs is not reached, or the pair is counted already. */
 static bool
 may_count(struct model *m, uint32_t user, uint32_t event)
 {
@@ -121,7 +121,8 @@ may_count(struct model *m, uint32_t user, uint32_t event)
 	return false;
 }
 
-/* How long the identity is known: what has no time is as old as the newest. */
+/* The span of an event's identity; an event without a time is as old as the
+ * newest record. */
 static uint16_t
 span_of(const struct model *m, int64_t at)
 {
@@ -130,10 +131,10 @@ span_of(const struct model *m, int64_t at)
 	return model_span(m, at);
 }
 
-/* user 0: it is not counted. */
+/* user 0: the event is not counted. */
 static void
-remember_event(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
-    uint32_t event)
+list_fresh_event(struct model *m, struct fingerprint f, int64_t at,
+    uint32_t user, uint32_t event)
 {
 	struct model_private *p = m->private;
 	struct fresh_id *x;
@@ -151,7 +152,7 @@ remember_event(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	interner_hold(&m->lexicon.names, event);
 }
 
-/* > 0 when the new one is the version that counts. */
+/* > 0 when the new version counts. */
 static int
 compare_versions(const struct interner *n, const uint64_t *words, int64_t at,
     uint32_t user, uint32_t event)
@@ -174,7 +175,7 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 {
 	struct model_private *p = m->private;
 	const struct interner *n = &m->lexicon.names;
-	enum model_result taken = MODEL_NEW;
+	enum model_result result = MODEL_NEW;
 	uint64_t *words;
 	bool fresh;
 
@@ -188,19 +189,19 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 			(void)adjust_event_count(m,
 			    (uint32_t)(words[WORD_WHAT] >> 32),
 			    (uint32_t)words[WORD_WHAT], false);
-		taken = MODEL_VERSION;
+		result = MODEL_VERSION;
 	}
 	words[WORD_AT] = (uint64_t)at;
-	/* The count holds the names as long as the model lives. */
+	/* The count holds the names until the model is released. */
 	words[WORD_WHAT] = 0;
 	if (user == 0 || !may_count(m, user, event)) {
-		remember_event(m, f, at, 0, event);
-		return taken;
+		list_fresh_event(m, f, at, 0, event);
+		return result;
 	}
 	adjust_event_count(m, user, event, true);
 	words[WORD_WHAT] = (uint64_t)user << 32 | event;
-	remember_event(m, f, at, user, event);
-	return taken;
+	list_fresh_event(m, f, at, user, event);
+	return result;
 }
 
 void
@@ -222,7 +223,7 @@ events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
 		return;
 	words[WORD_AT] = (uint64_t)at;
 	words[WORD_WHAT] = 0;
-	/* Its count was restored before. */
+	/* Counts are restored before identities. */
 	if (user != 0 && is_counted_pair(m, user, event))
 		words[WORD_WHAT] = (uint64_t)user << 32 | event;
 }
@@ -235,7 +236,7 @@ events_add(struct model *m, const struct record *r)
 	struct text none = { NULL, 0 };
 	struct fingerprint f;
 	uint32_t user, event;
-	enum model_result taken;
+	enum model_result result;
 
 	if (r->user.p == NULL)
 		return MODEL_SKIPPED;
@@ -244,10 +245,10 @@ events_add(struct model *m, const struct record *r)
 	if (p->dedup_events.width == 0)
 		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
 	f = dedup_fingerprint(&p->dedup_events, none, r->id);
-	taken = events_put(m, f, r->at, user, event);
+	result = events_put(m, f, r->at, user, event);
 	interner_drop(n, user);
 	interner_drop(n, event);
-	return taken;
+	return result;
 }
 
 void

@@ -1,7 +1,7 @@
 /*
- * model_identities: the deduplication of messages: which (chat, message id)
- * came within the window. New identities are listed until they were packed
- * (model_pack.h).
+ * model_identities: recognizes messages that came within the window by chat and
+ * message id. Of an incremental model new identities are listed until they
+ * were packed (model_pack.h).
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 
 static void
-remember_message(struct model *m, struct fingerprint f, int64_t at)
+list_fresh_message(struct model *m, struct fingerprint f, int64_t at)
 {
 	struct model_private *p = m->private;
 	struct fresh_id *x;
@@ -42,7 +42,7 @@ identities_add(struct model *m, struct fingerprint f, int64_t at)
 {
 	if (!dedup_add(&m->private->dedup_messages, f, model_span(m, at)))
 		return false;
-	remember_message(m, f, at);
+	list_fresh_message(m, f, at);
 	return true;
 }
 

@@ -9,7 +9,8 @@
  *   model_events.c        counted events
  *   model_identities.c    which messages came already
  *   model_recompute.c     derives what metrics read, with model_lives.c,
- *                         model_participants.c and model_credit.c
+ *                         model_participants.c, model_intervals.c and
+ *                         model_credit.c
  *   model_correct.c       merges another model
  *   model_pack.c          the packed form for the state
  */
@@ -115,15 +116,16 @@ struct model_private {
 /* model_operators.c. */
 
 /* The operator of that name; created if it is new. */
-struct operator_info *operators_get(struct model *m, uint32_t id);
+struct operator_info *model_operators_get(struct model *m, uint32_t id);
 /* Takes in an operator record. */
-void operators_add(struct model *m, const struct record *r);
+void model_operators_add(struct model *m, const struct record *r);
 /* Lists the operator as changed. */
-void operators_touch(struct model *m, struct operator_info *o);
-void operators_set_listed(
+void model_operators_touch(struct model *m, struct operator_info *o);
+void model_operators_set_listed(
     struct model *m, struct operator_info *o, bool listed);
-void operators_sort(const struct model *m, struct operator_info **v, size_t n);
-void operators_free(struct model *m);
+void model_operators_sort(
+    const struct model *m, struct operator_info **v, size_t n);
+void model_operators_free(struct model *m);
 
 /* model_chats.c. */
 
@@ -239,6 +241,17 @@ void lives_drop_messages(struct model *m, struct chat *c, size_t messages);
 /* model_participants.c. */
 void participants_empty(struct participants *p);
 void participants_add(struct participants *p, uint64_t key); /* not 0 */
+
+/* model_intervals.c. */
+
+/* Reports the differences between the intervals that were reported of the chat
+ * and the first n of the model's scratch. */
+void intervals_report(struct model *m, struct chat *c, size_t n);
+/* Saves them as reported, without a report. */
+void intervals_save(
+    struct model *m, struct chat *c, const struct interval *v, size_t n);
+/* Drops the first n reported ones, without a report. */
+void intervals_drop(struct model *m, struct chat *c, size_t n);
 
 /* model_recompute.c. */
 

@@ -1,11 +1,11 @@
 /*
- * model_lives: what is known of a chat, in order of time: the lives it had,
- * what its chat records told of each instant, and how it stands now. All of it
- * follows from the chat's records and their times alone.
+ * model_lives: merges the messages and the descriptions of a chat by time, and
+ * derives the chat's lives, the marks for the clocks, and its present state.
  *
- * A chat that is over and of which nothing came for `memory` is forgotten:
- * what comes then begins a new life, in which nothing is known of the one
- * before, whether its records are still held or not.
+ * A chat that is over and has no record for `memory` ms expires; the next
+ * record begins a new life, which knows nothing of the one before. Where a
+ * life ends follows from the times of the records alone, so it does not matter
+ * whether the chat was still kept.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -19,7 +19,7 @@ is_over_status(enum chat_status s)
 	return s == CHAT_CLOSED || s == CHAT_GONE;
 }
 
-/* What a message says of the chat's status; CHAT_NONE: nothing. */
+/* The status that a message sets; CHAT_NONE: none. */
 static enum chat_status
 status_of_message(const struct message *m)
 {
@@ -59,8 +59,8 @@ gather_descriptions(struct model_private *p, const struct chat *c)
 	}
 }
 
-/* The newest whole snapshot that did not have the chat, though it is told of
- * chats like it; CLOCK_NONE: there is none. */
+/* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
+ * CLOCK_NONE. */
 static int64_t
 missing_at(const struct model *m, const struct chat *c)
 {
@@ -90,7 +90,7 @@ add_life(struct model_private *p, size_t message, size_t description)
 	p->lives[p->lives_n++].description = description;
 }
 
-/* The time between the first and the last of all that is known is short. */
+/* All records lie within `memory`: there is one life only. */
 static bool
 fits_one_life(const struct model *m, const struct chat *c)
 {
@@ -122,7 +122,7 @@ lives_find(const struct model *m, const struct chat *c)
 	int64_t last = c->dropped.at, said_at = c->dropped.status_at, at;
 	enum chat_status status = c->dropped.status, by;
 	size_t i = 0, j = 0;
-	bool says;
+	bool is_description;
 
 	gather_descriptions(p, c);
 	p->lives_n = 0;
@@ -130,31 +130,33 @@ lives_find(const struct model *m, const struct chat *c)
 	if (fits_one_life(m, c))
 		return;
 	while (i < c->n || j < p->descriptions_n) {
-		says =
+		is_description =
 		    j < p->descriptions_n &&
 		    (i == c->n || p->descriptions[j]->at <= c->messages[i].at);
-		at = says ? p->descriptions[j]->at : c->messages[i].at;
+		at =
+		    is_description ? p->descriptions[j]->at : c->messages[i].at;
 		if (last != CLOCK_NONE && at > last && at - last > m->memory &&
 		    (is_over_status(status) || was_missing(m, c, last, at))) {
 			add_life(p, i, j);
 			status = CHAT_OPEN;
 			said_at = CLOCK_NONE;
 		}
-		if (says && at >= said_at) {
+		if (is_description && at >= said_at) {
 			status = status_or_open(p->descriptions[j]);
 			said_at = at;
 		}
-		by = says || at <= said_at ? CHAT_NONE
-					   : status_of_message(&c->messages[i]);
+		by = is_description || at <= said_at
+			 ? CHAT_NONE
+			 : status_of_message(&c->messages[i]);
 		if (by != CHAT_NONE)
 			status = by;
-		*(says ? &j : &i) += 1;
+		*(is_description ? &j : &i) += 1;
 		if (at > last)
 			last = at;
 	}
 }
 
-/* Where a life ends: its messages, what was said in it. */
+/* Behind the last message and description of a life. */
 static struct life
 life_end(const struct model *m, const struct chat *c, size_t life)
 {
@@ -186,8 +188,8 @@ inherit(uint32_t *to, uint32_t from)
 		*to = from;
 }
 
-/* The newest description counts; what it leaves out of the unchanging things
- * (a closing seldom tells the channel) is taken from the one before. */
+/* The newest description counts. Fields that do not change, which a closing
+ * seldom repeats, are inherited from older ones. */
 void
 lives_describe(struct chat *c)
 {
@@ -213,10 +215,10 @@ lives_describe(struct chat *c)
 	}
 }
 
-/* What happened after the chat was described decides. At the same instant the
- * description does, of the status; and a transfer, of the holder. */
+/* Applies messages after the newest description. Of the same instant the
+ * description decides the status, and a transfer the assignee. */
 static void
-follow_stream(struct chat *c, size_t from, bool first)
+apply_newer_messages(struct chat *c, size_t from, bool first)
 {
 	int64_t described_at = c->now.at;
 	enum chat_status status = CHAT_NONE;
@@ -229,7 +231,7 @@ follow_stream(struct chat *c, size_t from, bool first)
 	if (first && c->dropped.assignee_at != CLOCK_NONE &&
 	    c->dropped.assignee_at >= described_at)
 		c->now.assignee = c->dropped.assignee;
-	/* The newest decides: backwards until what is described. */
+	/* The newest message with a status decides. */
 	for (i = c->n; i > from && c->messages[i - 1].at > described_at &&
 		       status == CHAT_NONE;
 	     i--)
@@ -266,8 +268,8 @@ lives_set_state(const struct model *m, struct chat *c)
 	find_newest(c);
 	if (!m->stream)
 		return;
-	follow_stream(c, present.message, p->lives_n == 1);
-	/* Only what is newer than the snapshot brings it back. */
+	apply_newer_messages(c, present.message, p->lives_n == 1);
+	/* Only a record newer than the snapshot brings it back. */
 	if (missed != CLOCK_NONE && missed >= c->newest) {
 		c->now.status = CHAT_GONE;
 		c->absent_at = missed;
@@ -300,10 +302,11 @@ is_repeated_opening(const struct model_private *p, size_t from, size_t j)
 	return false;
 }
 
-/* How the forgotten messages stand has it: it was before the last of them. Of
+/* A mark of before the last dropped message: dropped_history has its effect. Of
  * one instant messages come before a closing. */
 static bool
-is_passed(const struct chat *c, size_t life, int64_t at, enum mark_kind kind)
+is_in_dropped(
+    const struct chat *c, size_t life, int64_t at, enum mark_kind kind)
 {
 	return life == 0 &&
 	       (kind == MARK_CLOSED ? at < c->dropped.at : at <= c->dropped.at);
@@ -322,14 +325,14 @@ make_marks(const struct model *m, const struct chat *c, size_t life)
 		d = p->descriptions[j];
 		if (d->opened_at != CLOCK_NONE &&
 		    !is_repeated_opening(p, begin.description, j) &&
-		    !is_passed(c, life, d->opened_at, MARK_OPENED))
+		    !is_in_dropped(c, life, d->opened_at, MARK_OPENED))
 			add_mark(p, &n, d->opened_at, MARK_OPENED, 0);
-		/* What is forgotten has it in its holder. */
+		/* An older one is in dropped.assignee. */
 		if (life > 0 || f->assignee_at == CLOCK_NONE ||
 		    d->at > f->assignee_at)
 			add_mark(p, &n, d->at, MARK_ASSIGNEE, d->assignee);
 		if (d->closed_at != CLOCK_NONE &&
-		    !is_passed(c, life, d->closed_at, MARK_CLOSED))
+		    !is_in_dropped(c, life, d->closed_at, MARK_CLOSED))
 			add_mark(p, &n, d->closed_at, MARK_CLOSED, 0);
 	}
 	return n;
@@ -361,7 +364,7 @@ lives_view(const struct model *m, const struct chat *c, size_t life)
 	for (j = begin.description;
 	     j < end.description && view.opened_at == CLOCK_NONE; j++)
 		view.opened_at = p->descriptions[j]->opened_at;
-	/* What was written before keeps what it had. */
+	/* Messages before it keep the opening that they had. */
 	if (m->stream && view.n > 0 && view.messages[0].at < view.opened_at)
 		view.opened_at = CLOCK_NONE;
 	if (!last && end.description > begin.description)

@@ -48,7 +48,7 @@ messages_has(struct model *m, struct chat *c, const struct message *x)
 	return messages_find(m, c, x->at, x->id) < c->n;
 }
 
-/* Keeps what a later version takes the place of. */
+/* Keeps the version that is replaced, for struct model: replaced. */
 static void
 save_replaced(struct model *m, const struct message *old)
 {
@@ -80,7 +80,7 @@ messages_revise(struct model *m, struct chat *c, const struct message *new)
 	struct message *old;
 	message_id id;
 
-	/* Not there: it was forgotten, and comes back with another time. */
+	/* It was dropped, and comes back with another time. */
 	if (i == c->n) {
 		*messages_append(m, c) = *new;
 		chats_touch(m, c, true);
@@ -93,7 +93,7 @@ messages_revise(struct model *m, struct chat *c, const struct message *new)
 		return MODEL_DUPLICATE;
 	}
 	save_replaced(m, old);
-	/* What was told of points to the old one's id. */
+	/* Reported intervals have the id of the old one. */
 	id = old->id;
 	interner_drop(&w->names, old->user);
 	interner_drop(&w->names, old->operator_id);
@@ -109,7 +109,7 @@ messages_revise(struct model *m, struct chat *c, const struct message *new)
 	return MODEL_VERSION;
 }
 
-/* Versions of one message may have texts of their own. */
+/* A text is kept for each version of a message: chat, id, at, updated. */
 #define TEXT_KEY (MESSAGE_ID_TEXT + 16 + RECORD_MAX_ID + 1)
 
 static size_t
@@ -132,7 +132,8 @@ messages_keep_text(struct model *m, const struct record *r)
 	void **slot = strmap_put(&m->private->texts, key, len);
 	char *text = text_dup(r->text);
 
-	/* So that the order of arrival never matters. */
+	/* The greater text is kept, so that the order of arrival does not
+	 * matter. */
 	if (*slot == NULL || strcmp(text, *slot) > 0) {
 		free(*slot);
 		*slot = text;

@@ -10,7 +10,7 @@
 #include "aggregator/containers/id_order.h"
 
 struct operator_info *
-operators_get(struct model *m, uint32_t id)
+model_operators_get(struct model *m, uint32_t id)
 {
 	struct name *name = interner_at(&m->lexicon.names, id);
 	struct operator_info *o = name->operator_info;
@@ -28,7 +28,7 @@ operators_get(struct model *m, uint32_t id)
 }
 
 void
-operators_touch(struct model *m, struct operator_info *o)
+model_operators_touch(struct model *m, struct operator_info *o)
 {
 	struct model_changes *to = &m->changes;
 
@@ -40,27 +40,27 @@ operators_touch(struct model *m, struct operator_info *o)
 }
 
 void
-operators_set_listed(struct model *m, struct operator_info *o, bool listed)
+model_operators_set_listed(
+    struct model *m, struct operator_info *o, bool listed)
 {
 	if (o->listed != listed) {
 		m->totals.operators += listed ? 1 : SIZE_MAX;
 		m->changes.totals = true;
 	}
 	o->listed = listed;
-	operators_touch(m, o);
+	model_operators_touch(m, o);
 }
 
-/* Of two records of one operator the later line counts: they have no time. */
+/* Operator records have no time: the one that came last counts. */
 void
-operators_add(struct model *m, const struct record *r)
+model_operators_add(struct model *m, const struct record *r)
 {
 	struct interner *n = &m->lexicon.names;
 	uint32_t id = interner_get(n, r->operator_id), old;
-	struct operator_info *o = operators_get(m, id);
+	struct operator_info *o = model_operators_get(m, id);
 
 	interner_drop(n, id);
-	/* What a stream does not tell anew, such as who comes and goes, is as
-	 * it was. */
+	/* In a stream a field that is absent keeps its value. */
 	if (r->name.p != NULL) {
 		old = o->name;
 		o->name = interner_get(n, r->name);
@@ -73,7 +73,7 @@ operators_add(struct model *m, const struct record *r)
 	}
 	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
 		o->reported_open_chats = r->reported_open_chats;
-	operators_set_listed(m, o, true);
+	model_operators_set_listed(m, o, true);
 }
 
 struct text
@@ -91,7 +91,7 @@ operator_name(const struct model *m, const struct operator_info *o)
 }
 
 void
-operators_sort(const struct model *m, struct operator_info **v, size_t n)
+model_operators_sort(const struct model *m, struct operator_info **v, size_t n)
 {
 	struct id_order_item *items = xcalloc(n + 1, sizeof *items);
 	struct text none = { NULL, 0 };
@@ -106,7 +106,7 @@ operators_sort(const struct model *m, struct operator_info **v, size_t n)
 }
 
 void
-operators_free(struct model *m)
+model_operators_free(struct model *m)
 {
 	size_t i;
 

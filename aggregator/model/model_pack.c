@@ -1,7 +1,7 @@
 /*
- * model_pack: see model_pack.h. Every packed thing begins with the number of
- * its layout; a layout that changes gets another one, and state.h's version
- * with it.
+ * model_pack: see model_pack.h. Everything packed begins with the number of its
+ * layout. A layout that changes gets a new number, and the state a new version
+ * (state.h).
  */
 #include "aggregator/model/model_pack.h"
 
@@ -22,8 +22,8 @@ enum layout {
 	LAYOUT_SEGMENT,
 };
 
-/* Above the status of what is forgotten. States from before it was packed have
- * STAND_OVER there. */
+/* Packed above the status of the dropped history. States from before it was
+ * packed have EPISODE_OVER there. */
 #define EPISODE_STATE_SHIFT 3
 
 static void
@@ -104,7 +104,7 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 	if (pack_end(&r) == -1 || id.p == NULL)
 		return -1;
 	number = interner_get(&m->lexicon.names, id);
-	o = operators_get(m, number);
+	o = model_operators_get(m, number);
 	interner_drop(&m->lexicon.names, number);
 	interner_drop(&m->lexicon.names, o->name);
 	o->name = interner_get(&m->lexicon.names, name);
@@ -181,8 +181,8 @@ unpack_credits(struct pack *r, struct model *m, struct chat *c)
 		x->ms = pack_signed(r);
 		name = unpack_name(r, m);
 		if (name != 0) {
-			/* Operators hold their names themselves. */
-			(void)operators_get(m, name);
+			/* The operator holds the name. */
+			(void)model_operators_get(m, name);
 			interner_drop(&m->lexicon.names, name);
 		}
 		x->operator_id = name;
@@ -273,7 +273,7 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 		r->bad = true;
 	/* The operator it is counted for holds the name. */
 	if (assignee != 0)
-		(void)operators_get(m, assignee);
+		(void)model_operators_get(m, assignee);
 	interner_drop(&m->lexicon.names, assignee);
 }
 
@@ -313,8 +313,8 @@ model_segments(const struct chat *c)
 	return s;
 }
 
-/* The channel of a message, unless it is that of the one before it in the
- * segment: what is packed before the first has none. */
+/* The channel follows: it differs from that of the message before in the
+ * segment. Before the first message there is none. */
 #define FLAG_CHANNEL (1u << 8)
 
 static void
@@ -408,7 +408,7 @@ static void
 put_fresh(struct buf *b, const struct model *m, const struct fresh_id *x)
 {
 	pack_put_fixed(b, x->f.a);
-	/* The low bits are free: 1 for an event. */
+	/* The low 16 bits of a fingerprint are 0: bit 0 marks an event. */
 	pack_put_fixed(b, x->f.b | (x->event != 0 ? 1 : 0));
 	if (x->event == 0)
 		return;

@@ -1,6 +1,6 @@
 /*
- * model_participants: the set of those who took part in an episode: a hash
- * table that is emptied by a new serial number instead of clearing its slots.
+ * model_participants: a hash set that is emptied by a new serial number, so
+ * that its slots need not be cleared for each episode.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -39,7 +39,6 @@ participants_grow(struct participants *p)
 	*p = bigger;
 }
 
-/* key is not 0. */
 void
 participants_add(struct participants *p, uint64_t key)
 {

@@ -1,8 +1,8 @@
 /*
- * model_pending: messages wait until some have come, so that what they need of
- * memory is on its way while others are looked at: most of their time is
- * waiting for the chat's place in the table, the chat, and the end of its
- * messages. Only where nobody asks at once whether a message was new.
+ * model_pending: delays messages until there are PENDING of them, and
+ * prefetches what they need meanwhile: most of their time is waiting for the
+ * memory of the chat's slot, the chat, and the end of its messages. For models
+ * that need not say at once whether a message is new.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -11,7 +11,7 @@
 #include "common/containers/hash.h"
 
 #define PENDING 32
-#define PENDING_TEXT 40 /* what is longer does not wait */
+#define PENDING_TEXT 40 /* bytes; a message with longer ids is not delayed */
 
 struct pending_text {
 	uint8_t len;
@@ -59,7 +59,7 @@ pending_flush(struct model *m)
 	struct model_private *p = m->private;
 	const struct interner *names = &m->lexicon.names;
 	struct pending *x, *end;
-	uint32_t near;
+	uint32_t hint;
 
 	if (p->pending_n == 0)
 		return;
@@ -70,9 +70,9 @@ pending_flush(struct model *m)
 		x->chat = chats_get_hashed(m, pending_text_of(&x->id), x->hash);
 		if (x->chat->n < x->chat->cap)
 			__builtin_prefetch(&x->chat->messages[x->chat->n], 1);
-		near = x->chat->name_hints[x->m.from != FROM_CUSTOMER];
-		if (near != 0)
-			__builtin_prefetch(interner_at(names, near), 1);
+		hint = x->chat->name_hints[x->m.from != FROM_CUSTOMER];
+		if (hint != 0)
+			__builtin_prefetch(interner_at(names, hint), 1);
 	}
 	for (x = p->pending; x < end; x++)
 		append_message(m, x->chat, &x->m, pending_text_of(&x->user),

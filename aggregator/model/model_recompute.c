@@ -1,9 +1,8 @@
 /*
- * model_recompute: derives from the records of a tenant what the metrics are
- * made of: each changed chat's state and its present episode, the intervals of
- * all its episodes, and what may be forgotten. Nothing here depends on the
- * order of the records. What operators and the tenant get of it:
- * model_credit.c.
+ * model_recompute: derives from the records what the metrics read: the state
+ * and the present episode of each changed chat, the intervals of all its
+ * episodes, and which messages may be dropped. The result does not depend on
+ * the order in which the records came.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -14,24 +13,23 @@
 #include "common/base/xalloc.h"
 
 #include "aggregator/containers/id_order.h"
-#include "common/containers/hash.h"
 
-/* What one walk collects; the lists are the model's, used again. */
+/* What one walk collects. Its lists are scratch of the model. */
 struct collector {
 	struct model *model;
 	struct chat *chat;
+	bool all;       /* intervals of past episodes, too */
+	int64_t limit;  /* older messages may be dropped; INT64_MIN: none */
 	size_t n;       /* intervals */
-	size_t present; /* the first one of the present episode */
+	size_t present; /* the first interval of the present episode */
 	size_t walked;  /* messages */
+	/* After the message walked over last. */
 	int64_t last_at;
-	uint32_t assignee; /* after these */
+	uint32_t assignee;
 	bool assignee_known, assignee_recorded;
-	enum episode_state episode; /* the same */
-	bool all;      /* intervals of past episodes are wanted, too */
-	int64_t limit; /* what is older may be forgotten */
-	/* What may be: of past episodes that are that old, and of past lives.
-	 */
-	struct old {
+	enum episode_state episode;
+	/* What may be dropped: past episodes before the limit, past lives. */
+	struct droppable {
 		size_t messages, intervals, lives;
 		int64_t at;
 		uint32_t assignee;
@@ -40,7 +38,7 @@ struct collector {
 	} old;
 };
 
-/* What came before counts no more. */
+/* Messages and intervals before it do not count. */
 static void
 start_episode(struct collector *k)
 {
@@ -52,7 +50,7 @@ start_episode(struct collector *k)
 	k->present = k->n;
 }
 
-/* All that was walked over is of past episodes. */
+/* All that was walked over belongs to past episodes. */
 static void
 collect_episode(void *ctx, int64_t ended_at)
 {
@@ -60,7 +58,8 @@ collect_episode(void *ctx, int64_t ended_at)
 	int64_t limit = k->limit;
 
 	start_episode(k);
-	/* The first chat record that comes tells who held it. */
+	/* The first chat record may still come and set the assignee of up to
+	 * `memory` ms before it. */
 	if (!k->assignee_recorded && limit != INT64_MIN)
 		limit -= k->model->memory;
 	if (k->walked == 0 || k->last_at >= limit || ended_at >= limit)
@@ -72,8 +71,8 @@ collect_episode(void *ctx, int64_t ended_at)
 	k->old.episode = k->episode;
 }
 
-/* Of a past life: nothing can come any more that would make it a part of the
- * next one. */
+/* A past life may be dropped when no record can come any more that would join
+ * it with the next one. */
 static void
 end_life(struct collector *k, size_t life)
 {
@@ -82,7 +81,7 @@ end_life(struct collector *k, size_t life)
 	start_episode(k);
 	if (k->limit == INT64_MIN || at >= k->limit - k->model->memory)
 		return;
-	k->old = (struct old){ .messages = k->walked,
+	k->old = (struct droppable){ .messages = k->walked,
 		.intervals = k->n,
 		.lives = life + 1,
 		.at = at };
@@ -103,7 +102,7 @@ collect_interval(void *ctx, const struct interval *i)
 
 static void
 collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
-    enum event_kind h)
+    enum event_kind kind)
 {
 	struct collector *k = ctx;
 	struct chat *c = k->chat;
@@ -115,8 +114,8 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	k->assignee_known = clocks->assignee_known;
 	k->assignee_recorded = clocks->assignee_recorded;
 	k->episode = clocks_episode_state(clocks);
-	if (h != EVENT_CUSTOMER_WRITES && h != EVENT_HUMAN_ANSWERS &&
-	    h != EVENT_BOT_ANSWERS)
+	if (kind != EVENT_CUSTOMER_WRITES && kind != EVENT_HUMAN_ANSWERS &&
+	    kind != EVENT_BOT_ANSWERS)
 		return;
 	c->messages_counted++;
 	c->last_message_at = m->at;
@@ -126,17 +125,17 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	    &k->model->private->participants, (uint64_t)user << 3 | m->from);
 }
 
-/* Walks over the chat. What counts stands in the chat, the intervals in the
- * model. */
+/* Walks over the lives of the chat. Sets its derived counts, and the intervals
+ * in the model's scratch. */
 static void
 walk_chat(struct collector *k, struct model *m, struct chat *c)
 {
-	struct clocks_listener to = { .ctx = k,
+	struct clocks_listener listener = { .ctx = k,
 		.on_interval = collect_interval,
 		.on_message = collect_message,
 		.on_episode = collect_episode };
 	size_t lives = m->private->lives_n, i;
-	/* What is not ongoing has no wait. */
+	/* A chat that is not open has no wait. */
 	struct clocks end = { .w = CLOCK_NONE };
 	struct clocks_chat view;
 
@@ -152,7 +151,7 @@ walk_chat(struct collector *k, struct model *m, struct chat *c)
 		if (!chat_is_open(c) && !k->all)
 			break;
 		view = lives_view(m, c, i);
-		clocks_walk(m->rules, &view, &to, &end);
+		clocks_walk(m->rules, &view, &listener, &end);
 		if (i + 1 < lives)
 			end_life(k, i);
 	}
@@ -164,7 +163,8 @@ walk_chat(struct collector *k, struct model *m, struct chat *c)
 	c->waiting_since = chat_is_open(c) ? end.w : CLOCK_NONE;
 }
 
-/* The responses that count, from the intervals. */
+/* Finds the responses of the present episode among the intervals; returns how
+ * many credits are in the model's scratch. */
 static size_t
 find_credits(struct collector *k)
 {
@@ -195,102 +195,8 @@ find_credits(struct collector *k)
 	return n;
 }
 
-static bool
-is_reported(const struct reported_interval *t, const struct interval *i)
-{
-	return t->start == i->start && t->end == i->end &&
-	       t->kind == (uint8_t)i->kind && t->by_record == i->by_record &&
-	       t->operator_id == i->operator_id &&
-	       message_id_same(t->message, i->message);
-}
-
-static void
-withdraw_interval(
-    struct model *m, const struct chat *c, const struct reported_interval *t)
-{
-	struct interval i = { .kind = (enum interval_kind)t->kind,
-		.start = t->start,
-		.end = t->end,
-		.skewed = t->skewed,
-		.by_record = t->by_record,
-		.operator_id = t->operator_id,
-		.message = t->message };
-
-	i.ms = m->rules->length(t->start, t->end);
-	if (i.ms < 0)
-		i.ms = 0;
-	m->on_interval(m->ctx, m, c, &i, true);
-}
-
-/* Keeps v as what was told of the chat. */
-static void
-save_reported(
-    struct model *m, struct chat *c, const struct interval *v, size_t n)
-{
-	struct reported_interval *told =
-	    n > 0 ? xcalloc(n, sizeof *told) : NULL;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		told[i].start = v[i].start;
-		told[i].end = v[i].end;
-		told[i].message = v[i].message;
-		told[i].operator_id = v[i].operator_id;
-		told[i].kind = (uint8_t)v[i].kind;
-		told[i].skewed = v[i].skewed;
-		told[i].by_record = v[i].by_record;
-		interner_hold(&m->lexicon.names, v[i].operator_id);
-	}
-	for (i = 0; i < c->reported_n; i++)
-		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
-	free(c->reported);
-	c->reported = told;
-	c->reported_n = (uint32_t)n;
-}
-
-/* Tells of the intervals that are new or no more. */
-static void
-report_intervals(struct collector *k)
-{
-	struct model *m = k->model;
-	struct chat *c = k->chat;
-	const struct interval *v = m->private->intervals;
-	size_t from = 0, old_end = c->reported_n, end = k->n, i;
-
-	if (m->on_interval == NULL)
-		return;
-	while (from < old_end && from < end &&
-	       is_reported(&c->reported[from], &v[from]))
-		from++;
-	while (old_end > from && end > from &&
-	       is_reported(&c->reported[old_end - 1], &v[end - 1])) {
-		old_end--;
-		end--;
-	}
-	for (i = from; i < old_end; i++)
-		withdraw_interval(m, c, &c->reported[i]);
-	for (i = from; i < end; i++)
-		m->on_interval(m->ctx, m, c, &v[i], false);
-	if (m->incremental && (from < old_end || from < end))
-		save_reported(m, c, v, k->n);
-}
-
-static void
-drop_reported(struct model *m, struct chat *c, size_t n)
-{
-	size_t i;
-
-	if (m->on_interval == NULL || n == 0)
-		return;
-	for (i = 0; i < n; i++)
-		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
-	c->reported_n -= (uint32_t)n;
-	memmove(
-	    c->reported, c->reported + n, c->reported_n * sizeof *c->reported);
-}
-
-/* Of past lives nothing is known in the next one, but when the last one ended.
- * How many messages they had. */
+/* Past lives leave the time of their last record alone. Returns how many
+ * messages they had. */
 static size_t
 drop_lives(struct collector *k)
 {
@@ -309,7 +215,7 @@ drop_lives(struct collector *k)
 	return next.message;
 }
 
-/* What past episodes of the present life leave behind. */
+/* Past episodes of the present life leave their status and assignee. */
 static void
 drop_episodes(struct collector *k, size_t messages)
 {
@@ -317,7 +223,7 @@ drop_episodes(struct collector *k, size_t messages)
 	struct chat *c = k->chat;
 	struct dropped_history *f = &c->dropped;
 
-	/* The life before is of no more interest. */
+	/* They replace what the lives before left. */
 	if (k->old.lives > 0)
 		*f = (struct dropped_history){ .at = CLOCK_NONE,
 			.status_at = CLOCK_NONE,
@@ -330,7 +236,7 @@ drop_episodes(struct collector *k, size_t messages)
 	f->episode = k->old.episode;
 }
 
-/* What is older than the window, and was told of. */
+/* Drops what is older than the window and was reported. */
 static void
 trim_chat(struct collector *k)
 {
@@ -342,13 +248,13 @@ trim_chat(struct collector *k)
 		drop_episodes(k, k->old.messages - of_lives);
 	if (k->old.messages == 0)
 		return;
-	drop_reported(k->model, k->chat, k->old.intervals);
+	intervals_drop(k->model, k->chat, k->old.intervals);
 	k->chat->sorted = k->chat->n;
 	k->chat->clean = 0;
 }
 
 static void
-put_in_order(struct model *m, struct chat *c)
+sort_messages(struct model *m, struct chat *c)
 {
 	size_t first;
 
@@ -370,12 +276,12 @@ recompute_chat(struct model *m, struct chat *c)
 {
 	struct collector k;
 
-	put_in_order(m, c);
+	sort_messages(m, c);
 	lives_find(m, c);
 	lives_set_state(m, c);
 	walk_chat(&k, m, c);
 	credit_chat(m, c, m->private->credits, find_credits(&k));
-	report_intervals(&k);
+	intervals_report(m, c, k.n);
 	credit_open(m, c);
 	trim_chat(&k);
 	c->left |= c->shown && !chat_is_open(c);
@@ -393,7 +299,7 @@ recompute_reported(struct model *m, struct chat *c)
 		return;
 	lives_find(m, c);
 	walk_chat(&k, m, c);
-	save_reported(m, c, m->private->intervals, k.n);
+	intervals_save(m, c, m->private->intervals, k.n);
 }
 
 void
@@ -410,7 +316,6 @@ chats_load(struct model *m, struct chat *c)
 	recompute_reported(m, c);
 }
 
-/* Nothing needs it any more. */
 void
 recompute_gone(struct model *m, struct chat *c)
 {
@@ -424,9 +329,9 @@ recompute_gone(struct model *m, struct chat *c)
 	credit_open(m, c);
 }
 
-/* Has the memory on its way that the next chats episode in. */
+/* Prefetches the chats that come next, and their messages. */
 static void
-look_ahead(struct chat *const *v, size_t n, size_t i)
+prefetch_next(struct chat *const *v, size_t n, size_t i)
 {
 	const char *c;
 	size_t line;
@@ -445,9 +350,9 @@ look_ahead(struct chat *const *v, size_t n, size_t i)
 	}
 }
 
-/* A chat that is over and silent for a window keeps no messages that are not
- * needed any more. It goes after another one: until then a record may come,
- * not late, that is of the time before the first had passed. */
+/* A chat that is over loses its messages when it had no record for a window,
+ * and is freed `memory` ms later: until then a record that is not late may
+ * still belong to its last life. */
 static void
 expire_chats(struct model *m)
 {
@@ -476,7 +381,7 @@ recompute_changed(struct model *m)
 	size_t i;
 
 	for (i = 0; i < x->chats_n; i++) {
-		look_ahead(x->chats, x->chats_n, i);
+		prefetch_next(x->chats, x->chats_n, i);
 		if (x->chats[i]->dirty && !x->chats[i]->gone)
 			recompute_chat(m, x->chats[i]);
 	}
@@ -485,7 +390,7 @@ recompute_changed(struct model *m)
 		identities_expire(m);
 	}
 	chats_sort(x->chats, x->chats_n);
-	operators_sort(m, x->operators, x->operators_n);
+	model_operators_sort(m, x->operators, x->operators_n);
 	events_sort(m, x->events, x->events_n);
 }
 
@@ -501,10 +406,10 @@ model_recompute(struct model *m, const struct rules *rules)
 	} else {
 		chats_sort(m->chats, m->chats_n);
 		for (i = 0; i < m->chats_n; i++) {
-			look_ahead(m->chats, m->chats_n, i);
+			prefetch_next(m->chats, m->chats_n, i);
 			recompute_chat(m, m->chats[i]);
 		}
-		operators_sort(m, m->operators, m->operators_n);
+		model_operators_sort(m, m->operators, m->operators_n);
 		events_sort(m, m->events, m->events_n);
 	}
 	credit_waits(m);
