@@ -1,6 +1,6 @@
 /*
- * interner: see interner.h. The names stand in chunks that never move; a table
- * of hashes leads to them.
+ * interner: see interner.h. Names are kept in chunks that never move; a hash
+ * table finds them by text.
  */
 #include "aggregator/containers/interner.h"
 
@@ -171,7 +171,7 @@ interner_hold(struct interner *n, uint32_t i)
 		interner_at(n, i)->held++;
 }
 
-/* Empties the slot and moves back what was pushed behind it. */
+/* Empties the slot and shifts back the entries after it. */
 static void
 empty_name_slot(struct interner *n, size_t i)
 {

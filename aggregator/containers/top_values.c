@@ -1,5 +1,6 @@
 /*
- * top_values: see top_values.h. What is in v is never smaller than what is not.
+ * top_values: see top_values.h. No value in v is smaller than one that is not
+ * kept.
  */
 #include "aggregator/containers/top_values.h"
 

@@ -1,6 +1,6 @@
 /*
- * treap: see treap.h. Weights are a fixed sequence, so that the same
- * changes make the same tree; a heap by weight is what keeps it flat.
+ * treap: see treap.h. Weights are a fixed pseudo-random sequence, so that the
+ * same changes make the same tree.
  */
 #include "aggregator/containers/treap.h"
 
@@ -29,7 +29,7 @@ next_weight(void)
 	return x;
 }
 
-/* Where the pointer to n is kept. */
+/* The pointer that points to n. */
 static struct treap_node **
 place_of(struct treap *o, const struct treap_node *n)
 {

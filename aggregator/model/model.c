@@ -103,7 +103,7 @@ add_message_record(struct model *m, const struct record *r)
 	    (m->keeps_texts ||
 		(m->text_of != NULL && text_is(r->chat, m->text_of))))
 		messages_keep_text(m, r);
-	if (!m->prompt && !m->incremental) {
+	if (!m->dedup_on_add && !m->incremental) {
 		pending_add(m, r);
 		return MODEL_NEW;
 	}
@@ -153,7 +153,7 @@ add_dated(struct model *m, const struct record *r)
 	/* A stale record was in time when it came first. */
 	if (!r->stale && r->at != CLOCK_NONE && model_is_late(m, r->at))
 		return MODEL_LATE;
-	if (!m->prompt && !m->incremental &&
+	if (!m->dedup_on_add && !m->incremental &&
 	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))
 		result = MODEL_SKIPPED;
 	else

@@ -131,7 +131,7 @@ struct tenant_totals {
 
 /* What model_add() did with a record. */
 enum model_result {
-	MODEL_NEW,       /* counted; without `prompt` it may be a duplicate */
+	MODEL_NEW,       /* counted; a duplicate, too, without dedup_on_add */
 	MODEL_DUPLICATE, /* it or a later version came before */
 	MODEL_VERSION,   /* a later version, which replaces the known one */
 	MODEL_LATE,      /* older than the window: to be refused */
@@ -154,16 +154,17 @@ struct model_changes {
 
 struct model {
 	/* Set between model_init() and the first record. */
-	bool incremental;   /* recomputed again and again; implies prompt */
-	bool prompt;        /* model_add() recognizes duplicates, for some 30
+	bool incremental;   /* recomputed again and again; dedup_on_add, too */
+	bool dedup_on_add;  /* model_add() recognizes duplicates, for some 30
 			       bytes an identity; else model_recompute() does */
 	bool no_clocks;     /* no metric needs chats and operators, */
 	bool no_events;     /* or events */
 	size_t event_pairs; /* how many pairs of user and event are counted; 0:
 			       all. Unpacked ones are counted besides */
 	int64_t window;     /* of an incremental one, in ms; 0: no limit */
-	int64_t memory;     /* a closed chat is kept for so many ms after its
-			       newest record; 0: for ever (model_lives.c) */
+	int64_t memory;     /* a chat that is over expires when it has no
+			       record for so many ms; 0: never
+			       (model_lives.c) */
 	int64_t ahead;      /* records so many ms after both the newest record
 			       and the system clock are refused; 0: none */
 	const struct rules *rules; /* needed when chats are fetched */
@@ -177,7 +178,7 @@ struct model {
 	/* The messages of an unpacked chat are needed: the callee passes them
 	 * to model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
-	/* Of a prompt model: model_copy() or model_correct() brought a message
+	/* With dedup_on_add: model_copy() or model_correct() brought a message
 	 * that is new (MODEL_NEW) or replaces one (MODEL_VERSION). */
 	void (*on_merged)(void *ctx, const struct model *m,
 	    const struct chat *c, const struct message *x, const char *text,

@@ -137,7 +137,7 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	to->replaces = false;
 	to->known_stays = false;
 	known = late ? messages_has(to, c, &new)
-		     : (to->prompt || to->incremental) &&
+		     : (to->dedup_on_add || to->incremental) &&
 			   !identities_add(to,
 			       identities_make(to, chat_id(c), id), old->at);
 	if (known)

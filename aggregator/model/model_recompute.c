@@ -258,7 +258,7 @@ sort_messages(struct model *m, struct chat *c)
 {
 	size_t first;
 
-	if (!m->incremental && !m->prompt) {
+	if (!m->incremental && !m->dedup_on_add) {
 		c->n = (uint32_t)timeline_normalize(
 		    &m->lexicon, c->messages, c->n);
 		return;

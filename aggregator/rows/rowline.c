@@ -12,7 +12,7 @@
 
 #include "aggregator/rows/metric.h"
 
-/* More than a number, a time or a word takes. */
+/* More bytes than a number, a time or a word takes. */
 #define VALUE_ROOM 48
 
 void
@@ -110,7 +110,7 @@ put_time(char *to, int64_t ms)
 	return to;
 }
 
-/* All but text, which may need escapes and any room. */
+/* All forms but text, which may need escapes and more than VALUE_ROOM. */
 static char *
 put_cell(char *to, enum cell_form form, const struct cell *c)
 {

@@ -1,7 +1,7 @@
 /*
- * rowline: rows of one table as NDJSON. What all of them have in common is
- * written once; a row is then copied together, and its numbers are printed by
- * hand: rows come by the ten thousand at each tick.
+ * rowline: formats the rows of one table as NDJSON. The text that all rows
+ * share is formatted once, and numbers without printf: a flush may write ten
+ * thousands of rows.
  */
 #ifndef AGGREGATOR_ROWS_ROWLINE_H
 #define AGGREGATOR_ROWS_ROWLINE_H
@@ -23,13 +23,14 @@ struct rowline {
 	} * cell;
 };
 
-/* snapshot NULL: of a stream; version 0: none; part NULL: there is only one. */
+/* snapshot NULL: of a stream; version 0: none; part NULL: the only
+ * aggregator. */
 void rowline_init(struct rowline *l, const struct table *t,
     const struct shard *part, const char *tenant, const char *snapshot,
     int64_t as_of, int64_t version);
 void rowline_release(struct rowline *l);
 
-/* Adds the row of these cells, without a newline. */
+/* Adds the row of these cells to the buffer, without a newline. */
 void rowline_add(
     const struct rowline *l, const struct cell *cells, struct buf *to);
 

@@ -131,7 +131,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	    d->selection->n, setup->conf, m->tenant,
 	    &(struct streaming_metrics_home){
 		setup->pool, setup->state, number, setup->window_ms });
-	m->prompt = true;
+	m->dedup_on_add = true;
 	m->on_interval = pass_interval;
 	m->on_merged = take_merged;
 }

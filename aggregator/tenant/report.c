@@ -62,8 +62,8 @@ emit(const struct report *r, struct rowset *to)
 
 	if (f->emit != NULL)
 		f->emit(r->model, to, r->which);
-	else if (f->emit_whatif != NULL && r->whatif != NULL)
-		f->emit_whatif(r->whatif, to);
+	else if (f->emit_simulation != NULL && r->whatif != NULL)
+		f->emit_simulation(r->whatif, to);
 	else if (f->streaming != NULL && r->pipeline->streaming != NULL)
 		streaming_metrics_emit(r->pipeline->streaming, to, r->which);
 	rowset_end(to);

@@ -104,7 +104,7 @@ settle_at_once(const struct line *v, size_t n, const struct rules *rules,
 	size_t i;
 
 	model_init(&m, tenant, true, CLOCK_NONE);
-	m.prompt = prompt;
+	m.dedup_on_add = prompt;
 	m.memory = window;
 	m.ctx = intervals;
 	m.on_interval = world_interval;
