@@ -9,7 +9,7 @@
 #include "common/base/prog.h"
 
 static unsigned char *
-key_room(struct key *k, size_t n)
+reserve_bytes(struct key *k, size_t n)
 {
 	unsigned char *p = k->bytes + k->len;
 
@@ -22,7 +22,7 @@ key_room(struct key *k, size_t n)
 void
 key_number(struct key *k, uint64_t n)
 {
-	unsigned char *p = key_room(k, 8);
+	unsigned char *p = reserve_bytes(k, 8);
 	int i;
 
 	for (i = 7; i >= 0; i--, n >>= 8)
@@ -38,13 +38,13 @@ key_time(struct key *k, int64_t ms)
 void
 key_byte(struct key *k, unsigned b)
 {
-	*key_room(k, 1) = (unsigned char)b;
+	*reserve_bytes(k, 1) = (unsigned char)b;
 }
 
 void
 key_text(struct key *k, struct text t)
 {
-	unsigned char *p = key_room(k, 1 + (t.len & 255));
+	unsigned char *p = reserve_bytes(k, 1 + (t.len & 255));
 
 	*p = (unsigned char)t.len;
 	if (t.len > 0)

@@ -246,12 +246,12 @@ void participants_add(struct participants *p, uint64_t key); /* not 0 */
 
 /* Reports the differences between the intervals that were reported of the chat
  * and the first n of the model's scratch. */
-void intervals_report(struct model *m, struct chat *c, size_t n);
+void chat_intervals_report(struct model *m, struct chat *c, size_t n);
 /* Saves them as reported, without a report. */
-void intervals_save(
+void chat_intervals_save(
     struct model *m, struct chat *c, const struct interval *v, size_t n);
 /* Drops the first n reported ones, without a report. */
-void intervals_drop(struct model *m, struct chat *c, size_t n);
+void chat_intervals_drop(struct model *m, struct chat *c, size_t n);
 
 /* model_recompute.c. */
 

@@ -38,7 +38,7 @@ withdraw_interval(
 }
 
 void
-intervals_save(
+chat_intervals_save(
     struct model *m, struct chat *c, const struct interval *v, size_t n)
 {
 	struct reported_interval *to = n > 0 ? xcalloc(n, sizeof *to) : NULL;
@@ -62,7 +62,7 @@ intervals_save(
 }
 
 void
-intervals_report(struct model *m, struct chat *c, size_t n)
+chat_intervals_report(struct model *m, struct chat *c, size_t n)
 {
 	const struct interval *v = m->private->intervals;
 	size_t from = 0, old_end = c->reported_n, end = n, i;
@@ -82,11 +82,11 @@ intervals_report(struct model *m, struct chat *c, size_t n)
 	for (i = from; i < end; i++)
 		m->on_interval(m->ctx, m, c, &v[i], false);
 	if (m->incremental && (from < old_end || from < end))
-		intervals_save(m, c, v, n);
+		chat_intervals_save(m, c, v, n);
 }
 
 void
-intervals_drop(struct model *m, struct chat *c, size_t n)
+chat_intervals_drop(struct model *m, struct chat *c, size_t n)
 {
 	size_t i;
 

@@ -248,7 +248,7 @@ trim_chat(struct collector *k)
 		drop_episodes(k, k->old.messages - of_lives);
 	if (k->old.messages == 0)
 		return;
-	intervals_drop(k->model, k->chat, k->old.intervals);
+	chat_intervals_drop(k->model, k->chat, k->old.intervals);
 	k->chat->sorted = k->chat->n;
 	k->chat->clean = 0;
 }
@@ -281,7 +281,7 @@ recompute_chat(struct model *m, struct chat *c)
 	lives_set_state(m, c);
 	walk_chat(&k, m, c);
 	credit_chat(m, c, m->private->credits, find_credits(&k));
-	intervals_report(m, c, k.n);
+	chat_intervals_report(m, c, k.n);
 	credit_open(m, c);
 	trim_chat(&k);
 	c->left |= c->shown && !chat_is_open(c);
@@ -299,7 +299,7 @@ recompute_reported(struct model *m, struct chat *c)
 		return;
 	lives_find(m, c);
 	walk_chat(&k, m, c);
-	intervals_save(m, c, m->private->intervals, k.n);
+	chat_intervals_save(m, c, m->private->intervals, k.n);
 }
 
 void

@@ -10,7 +10,7 @@
  *                  none
  *   held A T       a chat record of that instant names A, or nobody; without
  *                  any, one of 0 names A
- *   shut T         a chat record tells of a closing
+ *   shut T         a chat record reports a closing
  *   now T          as of when
  *
  * Times are seconds, with a fraction where it matters. Expected are the
@@ -128,7 +128,7 @@ static const struct vector {
 	{ "customer 0, closed 10, note 20, A 30, customer 40, A 45",
 	    "resolution 10 A, FR 30 A, RT 5 A", "RT 5 A" },
 
-	/* Who held the chat then, whatever is told later. */
+	/* The assignee of that time, whatever is reported later. */
 	{ "held A 0, held B 50, customer 10, closed 40", "resolution 40 A",
 	    "resolution 30 A, unanswered 30 A" },
 	{ "held A 0, held B 50, customer 10, closed 50", "resolution 50 B",
@@ -147,7 +147,7 @@ static const struct vector {
 	{ "held B 20, customer 10, transfer C 20, closed 40", "resolution 40 C",
 	    "waiting 10 B, waiting 20 C, resolution 30 C, unanswered 30 C" },
 
-	/* An opening that is told later leaves what was before as it was. */
+	/* A later opening does not change what was before it. */
 	{ "opened 0, opened 90, customer 10, A 11, customer 90, A 92",
 	    "FR 11 A, RT 2 A", "FR 2 A" },
 	{ "opened 0, opened 90, customer 95, A 97", "FR 7 A", "FR 2 A" },
@@ -155,7 +155,7 @@ static const struct vector {
 	    "resolution 50 A, resolution 20 A",
 	    "resolution 10 A, unanswered 10 A" },
 
-	/* A closing that a chat record tells of is one, and one alone. */
+	/* A closing that a chat record reports counts, and counts once. */
 	{ "customer 10, A 20, shut 30", "FR 20 A, resolution 30 A",
 	    "FR 10 A, resolution 20 A" },
 	{ "customer 10, shut 30, shut 40", "resolution 30 A",

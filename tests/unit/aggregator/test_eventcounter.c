@@ -22,7 +22,7 @@
 
 static const struct {
 	const char *key, *body;
-	const char *user; /* NULL: refused, why says... */
+	const char *user; /* NULL: refused, why has... */
 	enum event_type type;
 	const char *id, *why;
 } cases[] = {
