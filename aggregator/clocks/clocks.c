@@ -107,7 +107,7 @@ clocks_reset(struct clocks *c)
 	c->w = CLOCK_NONE;
 	c->f = CLOCK_NONE;
 	c->from = CLOCK_NONE;
-	c->wait_part_start = CLOCK_NONE;
+	c->part_start = CLOCK_NONE;
 	c->wait_split = false;
 	c->handed_off = false;
 	c->begun = false;

@@ -167,13 +167,12 @@ struct clocks {
 	const struct rules *rules;
 	const struct clocks_chat *chat;
 	const struct clocks_listener *listener;
-	int64_t a;    /* start of the first response */
-	int64_t w;    /* waiting since */
-	int64_t f;    /* first human answer */
-	int64_t from; /* start of the resolution */
-	int64_t
-	    wait_part_start; /* of the present assignee's part of the wait */
-	bool wait_split;     /* a transfer split the wait */
+	int64_t a;          /* start of the first response */
+	int64_t w;          /* waiting since */
+	int64_t f;          /* first human answer */
+	int64_t from;       /* start of the resolution */
+	int64_t part_start; /* of the present assignee's part of the wait */
+	bool wait_split;    /* a transfer split the wait */
 	bool handed_off;
 	bool begun;            /* messages came since the last closing */
 	bool begun_before;     /* so did dropped ones */

@@ -23,7 +23,7 @@ start_wait(struct clocks *c, int64_t at)
 	if (c->w != CLOCK_NONE)
 		return;
 	c->w = at;
-	c->wait_part_start = at;
+	c->part_start = at;
 	c->wait_split = false;
 }
 
@@ -34,9 +34,9 @@ stop_wait(struct clocks *c, int64_t at)
 {
 	if (c->w != CLOCK_NONE && c->wait_split)
 		clocks_emit(
-		    c, INTERVAL_WAITING, c->wait_part_start, at, c->assignee);
+		    c, INTERVAL_WAITING, c->part_start, at, c->assignee);
 	c->w = CLOCK_NONE;
-	c->wait_part_start = CLOCK_NONE;
+	c->part_start = CLOCK_NONE;
 	c->wait_split = false;
 }
 
@@ -88,9 +88,9 @@ ours_transfer(struct clocks *c, const struct message *m)
 	if (c->assignee == m->operator_id)
 		return;
 	if (c->w != CLOCK_NONE) {
-		clocks_emit(c, INTERVAL_WAITING, c->wait_part_start, m->at,
-		    c->assignee);
-		c->wait_part_start = m->at;
+		clocks_emit(
+		    c, INTERVAL_WAITING, c->part_start, m->at, c->assignee);
+		c->part_start = m->at;
 		c->wait_split = true;
 	}
 	c->assignee = m->operator_id;
@@ -125,7 +125,7 @@ static void
 ours_waits(struct clocks *c, int64_t as_of)
 {
 	clocks_emit(
-	    c, INTERVAL_WAITING, c->wait_part_start, as_of, c->chat->assignee);
+	    c, INTERVAL_WAITING, c->part_start, as_of, c->chat->assignee);
 }
 
 static int64_t

@@ -78,17 +78,32 @@ new_channel(struct lexicon *w, struct text channel)
 	return w->channels_n;
 }
 
+/* The cache entry of the channel, by a hash of its length and its last byte, in
+ * which the names of channels mostly differ. */
+static uint16_t *
+recent_channel(struct lexicon *w, struct text channel)
+{
+	size_t end =
+	    channel.len > 0 ? (unsigned char)channel.p[channel.len - 1] : 0;
+
+	return &w->recent_channels[(5 * channel.len + end) %
+				   LEXICON_RECENT_CHANNELS];
+}
+
 unsigned
 lexicon_channel(struct lexicon *w, struct text channel)
 {
-	struct text last = lexicon_channel_text(w, w->last_channel);
+	struct text known;
 	uintptr_t number;
+	uint16_t *recent;
 
 	if (channel.p == NULL)
 		return 0;
-	if (last.p != NULL && last.len == channel.len &&
-	    hash_same(last.p, channel.p, channel.len))
-		return w->last_channel;
+	recent = recent_channel(w, channel);
+	known = lexicon_channel_text(w, *recent);
+	if (known.p != NULL && known.len == channel.len &&
+	    hash_same(known.p, channel.p, channel.len))
+		return *recent;
 	number =
 	    (uintptr_t)strmap_get(&w->channel_numbers, channel.p, channel.len);
 	if (number == 0) {
@@ -97,8 +112,8 @@ lexicon_channel(struct lexicon *w, struct text channel)
 			*strmap_put(&w->channel_numbers, channel.p,
 			    channel.len) = (void *)number;
 	}
-	w->last_channel = (unsigned)number;
-	return w->last_channel;
+	*recent = (uint16_t)number;
+	return *recent;
 }
 
 struct text

@@ -38,6 +38,7 @@ struct message {
 
 #define LEXICON_KINDS 127
 #define LEXICON_CHANNELS 32767u
+#define LEXICON_RECENT_CHANNELS 64
 
 /* Shared by all messages of a tenant. */
 struct lexicon {
@@ -47,10 +48,10 @@ struct lexicon {
 	unsigned kinds_n;
 	uint32_t *channels; /* names, held; from 1 on */
 	unsigned channels_n;
-	/* Private: the numbers of channels and the last one used; scratch of
-	 * timeline_normalize(). */
+	/* Private: the numbers of channels, and a cache of them by hash;
+	 * scratch of timeline_normalize(). */
 	struct strmap channel_numbers;
-	unsigned last_channel;
+	uint16_t recent_channels[LEXICON_RECENT_CHANNELS];
 	bool channels_full;
 	uint32_t *table;
 	size_t table_cap;

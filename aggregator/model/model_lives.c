@@ -119,7 +119,7 @@ void
 lives_find(const struct model *m, const struct chat *c)
 {
 	struct model_private *p = m->private;
-	int64_t last = c->dropped.at, said_at = c->dropped.status_at, at;
+	int64_t last = c->dropped.at, status_at = c->dropped.status_at, at;
 	enum chat_status status = c->dropped.status, by;
 	size_t i = 0, j = 0;
 	bool is_description;
@@ -139,13 +139,13 @@ lives_find(const struct model *m, const struct chat *c)
 		    (is_over_status(status) || was_missing(m, c, last, at))) {
 			add_life(p, i, j);
 			status = CHAT_OPEN;
-			said_at = CLOCK_NONE;
+			status_at = CLOCK_NONE;
 		}
-		if (is_description && at >= said_at) {
+		if (is_description && at >= status_at) {
 			status = status_or_open(p->descriptions[j]);
-			said_at = at;
+			status_at = at;
 		}
-		by = is_description || at <= said_at
+		by = is_description || at <= status_at
 			 ? CHAT_NONE
 			 : status_of_message(&c->messages[i]);
 		if (by != CHAT_NONE)

@@ -132,7 +132,7 @@ def busy():
 
 def quiet(limit=0.3, wait_timeout=20):
     """Waits until others leave the machine alone, for a while."""
-    for _ in range(patience):
+    for _ in range(wait_timeout):
         before, began = busy(), now()
         time.sleep(0.5)
         if (busy() - before) / (now() - began) < limit:

@@ -148,7 +148,7 @@ class Programs:
 
     def finish(self, processes, wait_timeout=90):
         """Until all have ended, of themselves or not. Their exit codes."""
-        end = time.monotonic() + patience
+        end = time.monotonic() + wait_timeout
         left = list(processes)
         while left:
             now = time.monotonic()

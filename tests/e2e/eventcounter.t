@@ -207,7 +207,7 @@ for t in "created", "updated", "deleted":
                  for d in ("wantstate", "wantmore", "gotstate"))
     assert got == {u: a.get(u, 0) + b.get(u, 0) for u in set(a) | set(b)}
 END
-printf '[amqp]\npatience = 40s\n[aggregator]\nwindow = 2h\n' >"$tmp/conf"
+printf '[amqp]\nwait_timeout = 40s\n[aggregator]\nwindow = 2h\n' >"$tmp/conf"
 expect 78 "$aggregator" --input eventcounter -f queue:$queue \
 	--json-dir "$tmp/gotstate" --state "$tmp/state"
 says "was made with --window"

@@ -411,7 +411,7 @@ fi
 
 echo "- a database that is away is no fault of the input"
 "$servers" stop "$tmp/srv" mariadb
-printf '[mysql]\nurl = %s\npatience = 1s\n' "$MYSQL_URL" >away.conf
+printf '[mysql]\nurl = %s\nwait_timeout = 1s\n' "$MYSQL_URL" >away.conf
 chmod 600 away.conf
 unset MYSQL_URL
 run 75 "$reaper" -c away.conf <in

@@ -151,7 +151,7 @@ is "the reopened chat" "$(q "SELECT status FROM chat_metrics
 
 echo "- the database is away: rows wait in the queue for the next minute"
 "$scripts/servers" stop "$tmp/srv" mariadb
-sed -i 's/^\[mysql\]/&\npatience = 1s/' messaging.conf
+sed -i 's/^\[mysql\]/&\nwait_timeout = 1s/' messaging.conf
 advance 60
 cron 75 job
 "$scripts/servers" start "$tmp/srv" mariadb

@@ -9,7 +9,7 @@ set -euo pipefail
 start_db
 "$sink" --migrate
 where=${MYSQL_URL#*@}
-printf '[mysql]\npatience = 1s\ntimeout = 4s\n' >"$tmp/conf"
+printf '[mysql]\nwait_timeout = 1s\ntimeout = 4s\n' >"$tmp/conf"
 rows t s1 1 3 50 >"$tmp/rows"
 quick() {
 	"$sink" -c "$tmp/conf" "$@"
@@ -43,7 +43,7 @@ one_line 'is it running'
 
 # TLS: a server without it, and a host that is not this one.
 echo x >"$tmp/ca"
-printf '[mysql]\npatience = 1s\nca_file = %s\n' "$tmp/ca" >"$tmp/tls"
+printf '[mysql]\nwait_timeout = 1s\nca_file = %s\n' "$tmp/ca" >"$tmp/tls"
 code 78 "$sink" -c "$tmp/tls" -f "$tmp/rows"
 one_line 'TLS|SSL'
 untouched
@@ -94,8 +94,8 @@ locked() {
 		WHERE trx_rows_locked > 0")" -gt 0 ]
 }
 until_true 10 locked || fail "nothing is locked"
-printf '[mysql]\npatience = 60s\ntimeout = 4s\n' >"$tmp/patient"
-code 0 "$sink" -c "$tmp/patient" -vv -f "$tmp/rows"
+printf '[mysql]\nwait_timeout = 60s\ntimeout = 4s\n' >"$tmp/waits"
+code 0 "$sink" -c "$tmp/waits" -vv -f "$tmp/rows"
 grep -q 'transaction_conflict errno=1205' "$tmp/err" || fail "$(cat "$tmp/err")"
 wait
 is "stored after all" 50 "$(sql "SELECT COUNT(*) FROM chat_metrics")"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A table that somebody keeps locked: by hand patience counts the waiting for
+# A table that somebody keeps locked: one-shot, wait_timeout counts the waiting for
 # it, and a daemon, which waits for ever, says within seconds what for, once.
 set -euo pipefail
 # shellcheck source=tests/e2e/sinklib.sh
@@ -31,15 +31,15 @@ unlock() {
 	rm "$tmp/hold"
 }
 
-echo "- by hand, patience is all there is"
+echo "- one-shot, wait_timeout is all there is"
 lock_table
-for patience in 0s 4s; do
-	printf '[mysql]\npatience = %s\n' $patience >"$tmp/conf"
+for wait_timeout in 0s 4s; do
+	printf '[mysql]\nwait_timeout = %s\n' $wait_timeout >"$tmp/conf"
 	began=$SECONDS
 	code 75 "$sink" -c "$tmp/conf" -f "$tmp/rows"
 	one_line "$said"
 	[ $((SECONDS - began)) -le 20 ] ||
-		fail "patience of $patience took $((SECONDS - began)) s"
+		fail "a wait_timeout of $wait_timeout took $((SECONDS - began)) s"
 done
 unlock
 code 0 "$sink" -c "$tmp/conf" -f "$tmp/rows"
@@ -72,7 +72,7 @@ kill $daemon
 wait $daemon || fail "it gave $?"
 
 echo "- another migration is waited for as long"
-printf '[mysql]\npatience = 1s\n' >"$tmp/conf"
+printf '[mysql]\nwait_timeout = 1s\n' >"$tmp/conf"
 lock "SELECT GET_LOCK(CONCAT('messaging schema ',
 	LEFT(MD5(DATABASE()), 16)), 1)"
 code 75 timeout 60 "$sink" -c "$tmp/conf" --migrate

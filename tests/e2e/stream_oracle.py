@@ -89,7 +89,7 @@ class Round:
         conf = stream_metrics.configuration(self.world.conf)
         return self.lab.write("conf", conf + (
             "refresh = 100ms\nahead = 0s\n"
-            "[amqp]\nprefetch = %d\npatience = 30s\n[sink]\n"
+            "[amqp]\nprefetch = %d\nwait_timeout = 30s\n[sink]\n"
             % self.dice.choice((1, 5, 20, 500))))
 
     def commands(self):

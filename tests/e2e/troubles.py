@@ -179,7 +179,7 @@ WRONG_DB = {"MYSQL_URL": f"mysql://messaging:{PASSWORD}@{{mysql}}"}
 GONE_MQ = {"AMQP_URL": f"amqp://messaging:{PASSWORD}@127.0.0.1:{{closed}}/m"}
 DEAF_MQ = {"AMQP_URL": f"amqp://messaging:{PASSWORD}@127.0.0.1:{{deaf}}/m"}
 CRM_ENV = {"CRM_URL": "{url}", "CRM_TOKEN": "{token}", "CRM_TENANT": "acme"}
-SOON = "[amqp]\npatience = 1s\n[mysql]\npatience = 1s\n"
+SOON = "[amqp]\nwait_timeout = 1s\n[mysql]\nwait_timeout = 1s\n"
 NO_DB = r"database mysql://messaging:\*\*\*@127.* running"
 DENIED_DB = r"database mysql://messaging:\*\*\*@127.*denied.*check user"
 NO_MQ = r"RabbitMQ at amqp://messaging:\*\*\*@127.*; is it running"

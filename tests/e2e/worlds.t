@@ -6,4 +6,4 @@ command -v python3 >/dev/null || {
 	echo "skipped: no python3"
 	exit 77
 }
-exec python3 -B tests/oracle/drive.py
+exec python3 -B tests/oracle/run_worlds.py

@@ -361,6 +361,29 @@ interner_come_and_go(void **state)
 	assert_int_equal(0, interner_find(&lexicon.names, t));
 }
 
+/* Those remembered first are found whatever was asked for in between, also of
+ * names that are alike in length and end. */
+static void
+channels_keep_their_numbers(void **state)
+{
+	static const char *const names[] = { "sms", "webchat", "a.mail",
+		"b.mail", "c.mail", "x" };
+	unsigned numbers[ARRAY_LEN(names)];
+	size_t i, round;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		numbers[i] = channel(names[i]);
+		assert_true(text_is(
+		    lexicon_channel_text(&lexicon, numbers[i]), names[i]));
+	}
+	for (round = 0; round < 3; round++)
+		for (i = 0; i < ARRAY_LEN(names); i++)
+			assert_int_equal(channel(names[i]), numbers[i]);
+	assert_int_equal(
+	    lexicon_channel(&lexicon, (struct text){ NULL, 0 }), 0);
+}
+
 int
 main(void)
 {
@@ -374,6 +397,7 @@ main(void)
 		cmocka_unit_test(ids_stand_for_their_texts),
 		cmocka_unit_test(prefixes_have_a_limit),
 		cmocka_unit_test(interner_come_and_go),
+		cmocka_unit_test(channels_keep_their_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
