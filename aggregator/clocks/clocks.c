@@ -1,6 +1,5 @@
 /*
- * clocks: see clocks.h. Here is what both definitions share; what differs
- * stands in rules_*.c.
+ * clocks: see clocks.h. What both definitions share; rules_*.c have the rest.
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -43,60 +42,62 @@ clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
 		.start = start,
 		.end = end,
 		.operator_id = operator_id,
-		.running = c->now == NULL && !c->said,
-		.said = c->said,
-		.message = c->now != NULL ? c->now->id : 0 };
+		.running = c->current == NULL && !c->by_record,
+		.by_record = c->by_record,
+		.message = c->current != NULL ? c->current->id : 0 };
 
 	i.ms = c->rules->length(start, end);
 	i.skewed = i.ms < 0;
 	if (i.skewed)
 		i.ms = 0;
-	if (c->to->interval != NULL)
-		c->to->interval(c->to->ctx, &i);
+	if (c->listener->on_interval != NULL)
+		c->listener->on_interval(c->listener->ctx, &i);
 }
 
-/* Who held the chat before anything told so: whoever the first chat record
- * names, unless it had come to them by a transfer before. In a stream no longer
- * before it than is remembered, whenever it came. */
+/* Before anything reports an assignee, it is the one of the first chat record,
+ * unless a transfer had assigned the chat to them before. In a stream this
+ * reaches back guess_limit_ms at most, so that it does not depend on when
+ * messages are dropped. */
 static void
-find_first_holder(struct clocks *c)
+find_first_assignee(struct clocks *c)
 {
 	const struct clocks_chat *chat = c->chat;
 	const struct message *m, *end = chat->messages + chat->n;
 	const struct mark *x, *first = NULL;
 
-	c->holder = chat->first_holder;
-	c->holder_known = c->holder_said = chat->knows_first;
+	c->assignee = chat->first_assignee;
+	c->assignee_known = c->assignee_recorded = chat->first_assignee_known;
 	for (x = chat->marks; x < chat->marks + chat->marks_n; x++)
-		if (x->kind == MARK_HOLDER &&
+		if (x->kind == MARK_ASSIGNEE &&
 		    (first == NULL || x->at == first->at))
 			first = x;
-	if (first != NULL && !chat->knows_first) {
-		c->holder_guessed = true;
-		c->guess = first->holder;
+	if (first != NULL && !chat->first_assignee_known) {
+		c->assignee_guessed = true;
+		c->guess = first->assignee;
 		c->guess_from =
-		    chat->reach > 0 && first->at >= INT64_MIN + chat->reach
-			? first->at - chat->reach
+		    chat->guess_limit_ms > 0 &&
+			    first->at >= INT64_MIN + chat->guess_limit_ms
+			? first->at - chat->guess_limit_ms
 			: INT64_MIN;
 	}
 	for (m = chat->messages; m < end; m++) {
-		if (clocks_classify(m) != HAPPENS_TRANSFER)
+		if (clocks_classify(m) != EVENT_TRANSFER)
 			continue;
 		c->ever_assigned = true;
-		if (first != NULL && !chat->knows_first && m->at < first->at &&
-		    m->operator_id == first->holder)
+		if (first != NULL && !chat->first_assignee_known &&
+		    m->at < first->at && m->operator_id == first->assignee)
 			c->guess = 0;
 	}
 }
 
-/* Who held it at that time, as long as nothing told so. */
+/* Sets the guessed assignee, as long as nothing has reported one. */
 static void
-guess_holder(struct clocks *c, int64_t at)
+guess_assignee(struct clocks *c, int64_t at)
 {
-	if (!c->holder_guessed)
+	if (!c->assignee_guessed)
 		return;
-	c->holder_known = at >= c->guess_from;
-	c->holder = c->holder_known ? c->guess : 0;
+	c->assignee_known = at >= c->guess_from;
+	c->assignee = c->assignee_known ? c->guess : 0;
 }
 
 void
@@ -106,74 +107,74 @@ clocks_reset(struct clocks *c)
 	c->w = CLOCK_NONE;
 	c->f = CLOCK_NONE;
 	c->from = CLOCK_NONE;
-	c->part = CLOCK_NONE;
-	c->shard_cut = false;
+	c->part_start = CLOCK_NONE;
+	c->wait_split = false;
 	c->handed_off = false;
 	c->begun = false;
 }
 
-/* A closing, by whatever told of it. */
+/* A closing, reported by a message or a chat record. */
 static void
 close_chat(struct clocks *c, const struct message *m)
 {
-	c->rules->on[HAPPENS_CLOSED](c, m);
+	c->rules->on[EVENT_CLOSED](c, m);
 	c->begun = false;
-	c->said_closed = c->said;
+	c->closed_by_record = c->by_record;
 	c->ended_at = m->at;
 }
 
 static void
-take_mark(struct clocks *c, const struct mark *x)
+apply_mark(struct clocks *c, const struct mark *x)
 {
 	struct message closing = { .from = FROM_SYSTEM, .is = KIND_CLOSED };
 
 	switch (x->kind) {
 	case MARK_OPENED:
 		c->rules->opened(c, x->at);
-		c->said_closed = false;
+		c->closed_by_record = false;
 		c->begun_before = false;
 		break;
-	case MARK_HOLDER:
-		c->holder = x->holder;
-		c->holder_known = c->holder_said = true;
-		c->holder_guessed = false;
+	case MARK_ASSIGNEE:
+		c->assignee = x->assignee;
+		c->assignee_known = c->assignee_recorded = true;
+		c->assignee_guessed = false;
 		break;
 	case MARK_CLOSED:
 		message_set_at(&closing, x->at);
 		if (c->begun)
 			close_chat(c, &closing);
-		/* It was told of before the messages were forgotten. */
+		/* It closes the episode of the dropped messages. */
 		else if (c->begun_before)
-			c->said_closed = true;
+			c->closed_by_record = true;
 		c->begun_before = false;
 		break;
 	}
 }
 
-/* What chat records told before the message; NULL: all that is left. */
+/* Applies the marks before the message; NULL: all that are left. */
 static void
-take_marks(struct clocks *c, const struct message *m)
+apply_marks(struct clocks *c, const struct message *m)
 {
 	const struct mark *x;
 
-	c->now = NULL;
-	c->said = true;
+	c->current = NULL;
+	c->by_record = true;
 	for (; c->marks < c->chat->marks_n; c->marks++) {
 		x = &c->chat->marks[c->marks];
 		if (m != NULL && (x->at > m->at || (x->at == m->at &&
 						       x->kind == MARK_CLOSED)))
 			break;
-		guess_holder(c, x->at);
-		take_mark(c, x);
+		guess_assignee(c, x->at);
+		apply_mark(c, x);
 	}
-	c->said = false;
+	c->by_record = false;
 }
 
 static void
-enter(struct clocks *c, const struct message *m)
+enter_message(struct clocks *c, const struct message *m)
 {
-	if (c->closed && c->to->episode != NULL)
-		c->to->episode(c->to->ctx, c->ended_at);
+	if (c->closed && c->listener->on_episode != NULL)
+		c->listener->on_episode(c->listener->ctx, c->ended_at);
 	c->closed = false;
 	c->begun = true;
 	c->begun_before = false;
@@ -182,51 +183,52 @@ enter(struct clocks *c, const struct message *m)
 }
 
 static void
-take_message(struct clocks *c, const struct message *m)
+walk_message(struct clocks *c, const struct message *m)
 {
-	enum event_kind h = clocks_classify(m);
+	enum event_kind kind = clocks_classify(m);
 
-	take_marks(c, m);
-	guess_holder(c, m->at);
-	c->now = m;
-	/* A chat record may have told of this closing. */
-	if (h != HAPPENS_CLOSED || !c->said_closed || c->begun) {
-		enter(c, m);
-		if (h == HAPPENS_CLOSED)
+	apply_marks(c, m);
+	guess_assignee(c, m->at);
+	c->current = m;
+	/* A chat record may have reported this closing before. */
+	if (kind != EVENT_CLOSED || !c->closed_by_record || c->begun) {
+		enter_message(c, m);
+		if (kind == EVENT_CLOSED)
 			close_chat(c, m);
 		else
-			c->rules->on[h](c, m);
+			c->rules->on[kind](c, m);
 	}
-	if (c->to->message != NULL)
-		c->to->message(c->to->ctx, c, m, h);
+	if (c->listener->on_message != NULL)
+		c->listener->on_message(c->listener->ctx, c, m, kind);
 }
 
-enum clocks_stand
-clocks_stand(const struct clocks *c)
+enum episode_state
+clocks_episode_state(const struct clocks *c)
 {
 	if (c->begun)
-		return STAND_BEGUN;
-	return c->said_closed ? STAND_SAID_CLOSED : STAND_OVER;
+		return EPISODE_ONGOING;
+	return c->closed_by_record ? EPISODE_CLOSED_BY_RECORD : EPISODE_OVER;
 }
 
 void
 clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
-    const struct clocks_listener *to, struct clocks *end)
+    const struct clocks_listener *listener, struct clocks *end)
 {
 	struct clocks c = { .rules = rules,
 		.chat = chat,
-		.to = to,
-		.begun_before = chat->first_stand == STAND_BEGUN,
-		.said_closed = chat->first_stand == STAND_SAID_CLOSED };
+		.listener = listener,
+		.begun_before = chat->first_state == EPISODE_ONGOING,
+		.closed_by_record =
+		    chat->first_state == EPISODE_CLOSED_BY_RECORD };
 	size_t i;
 
 	clocks_reset(&c);
-	find_first_holder(&c);
+	find_first_assignee(&c);
 	rules->begin(&c);
 	for (i = 0; i < chat->n; i++)
-		take_message(&c, &chat->messages[i]);
-	take_marks(&c, NULL);
-	c.now = NULL;
+		walk_message(&c, &chat->messages[i]);
+	apply_marks(&c, NULL);
+	c.current = NULL;
 	if (chat->ongoing && c.w != CLOCK_NONE)
 		rules->waits(&c, chat->as_of);
 	if (end != NULL)

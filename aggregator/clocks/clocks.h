@@ -1,11 +1,13 @@
 /*
- * clocks: walks over the ordered messages of one chat, with what its chat
- * records told in between, and tells what they start, stop and mean:
- * messaging-metrics(7), "The clocks of a chat". Pure: no memory, no clock but
- * the messages' own, no knowledge of tables.
+ * clocks: walks over the messages of one chat in order, merged with what its
+ * chat records report, and emits the intervals that they start and end:
+ * messaging-metrics(7), "The clocks of a chat". A pure function of its input:
+ * it allocates nothing, reads no system clock and knows no tables.
  *
- * What each event kind does is a table of functions per definition
- * (rules_ours.c, rules_chatwoot.c), a row for each row of that page.
+ * clocks.c has what both definitions of the clocks share. What an event kind
+ * does in a definition is a function in rules_ours.c or rules_chatwoot.c, one
+ * for each row of the table in that page; the rules call back clocks_reset()
+ * and clocks_emit().
  */
 #ifndef AGGREGATOR_CLOCKS_CLOCKS_H
 #define AGGREGATOR_CLOCKS_CLOCKS_H
@@ -17,89 +19,89 @@ enum interval_kind {
 	INTERVAL_REPLY,
 	INTERVAL_RESOLUTION,
 	INTERVAL_UNANSWERED,
-	INTERVAL_WAITING, /* a running wait, or the part of a wait that one
-			     holder had before a transfer cut it */
+	INTERVAL_WAITING, /* a wait that goes on, or one assignee's part of a
+			     wait that a transfer split */
 };
 
 struct interval {
 	enum interval_kind kind;
 	int64_t start, end;
-	int64_t ms;   /* its length in the chosen definition, never below 0 */
-	bool skewed;  /* it was below 0 */
-	bool running; /* the wait goes on: no message ended it */
-	bool said;    /* a chat record ended it, and no message */
+	int64_t ms;     /* its length by the definition; below 0 becomes 0 */
+	bool skewed;    /* the length was below 0 */
+	bool running;   /* the wait goes on: no message ended it */
+	bool by_record; /* a chat record ended it, not a message */
 	uint32_t operator_id; /* who it is credited to; 0: nobody */
-	message_id message;   /* that ended it, at its end */
+	message_id message;   /* the message that ended it */
 };
 
 /* The rows of the table in messaging-metrics(7). */
 enum event_kind {
-	HAPPENS_NOTHING, /* note, autoreply, other system message */
-	HAPPENS_CUSTOMER_WRITES,
-	HAPPENS_HUMAN_ANSWERS,
-	HAPPENS_BOT_ANSWERS,
-	HAPPENS_HANDOFF,
-	HAPPENS_REOPENED,
-	HAPPENS_TRANSFER,
-	HAPPENS_CLOSED,
+	EVENT_NOTHING, /* note, autoreply, other system message */
+	EVENT_CUSTOMER_WRITES,
+	EVENT_HUMAN_ANSWERS,
+	EVENT_BOT_ANSWERS,
+	EVENT_HANDOFF,
+	EVENT_REOPENED,
+	EVENT_TRANSFER,
+	EVENT_CLOSED,
 	EVENT_KINDS
 };
 
-/* Private: a system message is what its kind says, whoever or whatever caused
- * it. */
+/* Private. The kind of a system message decides, not its author. */
 static inline enum event_kind
 clocks_classify_system(const struct message *m)
 {
 	switch ((enum message_kind)m->is) {
 	case KIND_OPENED:
-		return HAPPENS_REOPENED;
+		return EVENT_REOPENED;
 	case KIND_CLOSED:
-		return HAPPENS_CLOSED;
+		return EVENT_CLOSED;
 	case KIND_ASSIGNED:
-		return HAPPENS_TRANSFER;
+		return EVENT_TRANSFER;
 	case KIND_HANDOFF:
-		return HAPPENS_HANDOFF;
+		return EVENT_HANDOFF;
 	case KIND_OTHER:
 		break;
 	}
-	return HAPPENS_NOTHING;
+	return EVENT_NOTHING;
 }
 
-/* Which of them a message is: the column "record" of the table. */
+/* The event kind of a message: the column "record" of that table. */
 static inline enum event_kind
 clocks_classify(const struct message *m)
 {
 	if (m->from == FROM_SYSTEM)
 		return clocks_classify_system(m);
 	if (m->is_private || m->automated)
-		return HAPPENS_NOTHING;
+		return EVENT_NOTHING;
 	switch ((enum message_from)m->from) {
 	case FROM_CUSTOMER:
-		return HAPPENS_CUSTOMER_WRITES;
+		return EVENT_CUSTOMER_WRITES;
 	case FROM_OPERATOR:
-		return HAPPENS_HUMAN_ANSWERS;
+		return EVENT_HUMAN_ANSWERS;
 	case FROM_BOT:
-		return HAPPENS_BOT_ANSWERS;
+		return EVENT_BOT_ANSWERS;
 	case FROM_SYSTEM:
 	case FROM_NONE:
 		break;
 	}
-	return HAPPENS_NOTHING;
+	return EVENT_NOTHING;
 }
 
 struct clocks;
 
-/* One definition. */
+/* One definition of the clocks. */
 struct rules {
 	const char *name;
 	bool whole_life; /* else only the present episode counts */
-	void (*begin)(struct clocks *c); /* before the first message */
+	void (*begin)(struct clocks *c); /* called before the first message */
 	void (*on[EVENT_KINDS])(struct clocks *c, const struct message *m);
-	/* A chat record says that an episode begins. */
+	/* Called when a chat record reports that an episode begins. */
 	void (*opened)(struct clocks *c, int64_t at);
-	/* After the last one, of an ongoing chat with W set: it waits. */
+	/* Called after the last message of an open chat whose W is set. */
 	void (*waits)(struct clocks *c, int64_t as_of);
-	int64_t (*length)(int64_t start, int64_t end); /* may be below 0 */
+	/* Of an interval, in ms; may be below 0. */
+	int64_t (*length)(int64_t start, int64_t end);
 };
 
 extern const struct rules rules_ours;
@@ -108,99 +110,103 @@ extern const struct rules rules_chatwoot;
 /* The rules of that name, or NULL. */
 const struct rules *rules_find(const char *name);
 
-/* Who listens to a walk; each may be NULL. */
+/* The callbacks of a walk; each may be NULL. */
 struct clocks_listener {
 	void *ctx;
-	void (*interval)(void *ctx, const struct interval *i);
-	/* After each message, with event kind h. */
-	void (*message)(void *ctx, const struct clocks *c,
-	    const struct message *m, enum event_kind h);
-	/* A new episode begins: what came before, and ended then, counts no
-	 * more. */
-	void (*episode)(void *ctx, int64_t ended_at);
+	void (*on_interval)(void *ctx, const struct interval *i);
+	/* After each message, with its event kind. */
+	void (*on_message)(void *ctx, const struct clocks *c,
+	    const struct message *m, enum event_kind kind);
+	/* A new episode begins; the one before ended at that time and counts
+	 * no more. */
+	void (*on_episode)(void *ctx, int64_t ended_at);
 };
 
-/* What a chat record told of an instant. Of one instant in this order, and
- * messages come before a closing. */
-enum mark_kind { MARK_OPENED, MARK_HOLDER, MARK_CLOSED };
+/* What a chat record reports of an instant. Marks of one instant are in this
+ * order; messages of that instant come before MARK_CLOSED. */
+enum mark_kind { MARK_OPENED, MARK_ASSIGNEE, MARK_CLOSED };
 
 struct mark {
 	int64_t at;
 	enum mark_kind kind;
-	uint32_t holder; /* of MARK_HOLDER; 0: nobody */
+	uint32_t assignee; /* of MARK_ASSIGNEE; 0: nobody */
 };
 
-/* How things stand after a message: the part of it that outlasts an episode,
- * and which the walk must be told when that message is forgotten. */
-enum clocks_stand {
-	STAND_OVER,       /* a message told of the last closing */
-	STAND_BEGUN,      /* an episode goes on */
-	STAND_SAID_CLOSED /* only a chat record told of the last closing */
+/* The state of the episode after a message. A walk that begins after dropped
+ * messages needs the state after the last of them. The values are packed
+ * (model_pack.c). */
+enum episode_state {
+	EPISODE_OVER,            /* closed by a message, or none began */
+	EPISODE_ONGOING,         /* messages came since the last closing */
+	EPISODE_CLOSED_BY_RECORD /* closed by a chat record alone */
 };
 
-/* A chat to walk over. Of what was before a forgotten message no mark but a
- * holder is in it. */
+/* The input of a walk. When messages were dropped, the marks of their time are
+ * left out, but for MARK_ASSIGNEE. */
 struct clocks_chat {
-	const struct message *messages; /* settled */
+	const struct message *messages; /* in order, each once */
 	size_t n;
 	const struct mark *marks; /* in order */
 	size_t marks_n;
-	int64_t opened_at; /* as it was told first; CLOCK_NONE: never, or of a
-			    * stream in which messages came before */
+	int64_t opened_at; /* the first reported opening; CLOCK_NONE: none, or
+			      in a stream a message was before it */
 	int64_t as_of;
-	uint32_t holder;       /* who holds it now */
-	uint32_t first_holder; /* who held it before the first message, */
-	bool knows_first;      /* if that is known from forgotten ones */
-	int64_t reach; /* so long before it the first chat record tells who held
-			  it, in ms; 0: however long */
-	enum clocks_stand first_stand; /* after the last forgotten one */
+	uint32_t assignee;         /* at the end of the chat */
+	uint32_t first_assignee;   /* before the first message, */
+	bool first_assignee_known; /* if dropped messages left it known */
+	/* The first chat record's assignee is assumed for so many ms before
+	 * that record; 0: without limit. */
+	int64_t guess_limit_ms;
+	enum episode_state first_state; /* after the last dropped message */
 	bool ongoing;
 };
 
-/* The state. Times are CLOCK_NONE while empty. */
+/* The state of a walk. A time that is not set is CLOCK_NONE. a, w and f are
+ * the clocks A, W and F of messaging-metrics(7). */
 struct clocks {
 	const struct rules *rules;
 	const struct clocks_chat *chat;
-	const struct clocks_listener *to;
-	int64_t a;      /* where the first response starts */
-	int64_t w;      /* waiting since */
-	int64_t f;      /* first human answer at */
-	int64_t from;   /* where a resolution starts */
-	int64_t part;   /* where the present holder's part of the wait starts */
-	bool shard_cut; /* the wait was shared */
+	const struct clocks_listener *listener;
+	int64_t a;          /* start of the first response */
+	int64_t w;          /* waiting since */
+	int64_t f;          /* first human answer */
+	int64_t from;       /* start of the resolution */
+	int64_t part_start; /* of the present assignee's part of the wait */
+	bool wait_split;    /* a transfer split the wait */
 	bool handed_off;
-	bool begun;        /* there are messages since the last closing, */
-	bool said_closed;  /* of which no message told */
-	bool begun_before; /* there are, but they are forgotten */
-	bool closed;      /* the episode is over, the next message begins one */
-	int64_t ended_at; /* then */
-	const struct message *now; /* NULL: behind the last one, */
-	bool said;                 /* or what a chat record told */
-	size_t marks;              /* how many are done */
-	uint32_t holder;
-	bool holder_known;
-	bool holder_said;    /* what is told later does not change it */
-	bool holder_guessed; /* by the first chat record, which names */
-	uint32_t guess;      /* this one, */
-	int64_t guess_from;  /* from then on */
+	bool begun;            /* messages came since the last closing */
+	bool begun_before;     /* so did dropped ones */
+	bool closed_by_record; /* no message reported the last closing */
+	bool closed;           /* the next message begins an episode */
+	int64_t ended_at;      /* when the episode closed */
+	const struct message *current; /* NULL: after the last message, */
+	bool by_record;                /* or a mark is applied */
+	size_t marks;                  /* how many were applied */
+	uint32_t assignee;
+	bool assignee_known;
+	bool assignee_recorded; /* by a chat record: it is certain */
+	bool assignee_guessed;  /* from the first chat record: */
+	uint32_t guess;         /* its assignee, */
+	int64_t guess_from;     /* from this time on */
 	uint32_t assigned_to;
-	bool assigned;      /* an `assigned` has come */
-	bool ever_assigned; /* there is one somewhere in the chat */
+	bool assigned;      /* an `assigned` message was walked over */
+	bool ever_assigned; /* the chat has one */
 };
 
-/* Runs the walk. *end, unless NULL, is the state after the last message. */
+/* Walks over the chat. *end, unless NULL, is the state after the last
+ * message. */
 void clocks_walk(const struct rules *rules, const struct clocks_chat *chat,
-    const struct clocks_listener *to, struct clocks *end);
+    const struct clocks_listener *listener, struct clocks *end);
 
-/* For a listener, after a message. */
-enum clocks_stand clocks_stand(const struct clocks *c);
+/* For on_message(). */
+enum episode_state clocks_episode_state(const struct clocks *c);
 
 const char *clocks_interval_name(enum interval_kind k);
 
-/* For the rules: what an episode begins with. */
+/* For the rules: sets the state that an episode begins with. */
 void clocks_reset(struct clocks *c);
 
-/* For the rules: tells the listener of an interval. */
+/* For the rules: passes an interval to the listener. */
 void clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
     int64_t end, uint32_t operator_id);
 

@@ -1,12 +1,12 @@
 /*
- * message_id: see message_id.h. The two highest bits of a word say what it is:
+ * message_id: see message_id.h. The two highest bits of a word are its kind:
  *
  *   0  a number: its value, below 10^18
  *   1  14 bits: which prefix, 4 bits: how many digits, 34 bits: their value
  *   2  a pointer to struct message_id_text
  *
- * Prefixes are never given back, so that an id never has two words; when there
- * are too many of them, ids with a new one are kept as text.
+ * Prefixes are never dropped, so that an id never has two words. When there are
+ * MESSAGE_ID_PREFIXES of them, ids with a new prefix are kept as text.
  */
 #include "aggregator/clocks/message_id.h"
 
@@ -32,7 +32,7 @@
 #define SLOTS (MESSAGE_ID_PREFIXES * 2)
 
 struct message_id_text {
-	struct message_id_text *next; /* while it is free */
+	struct message_id_text *next; /* in the free list */
 	uint32_t hash;
 	uint8_t len;
 	char p[];
@@ -56,7 +56,7 @@ message_ids_release(struct message_ids *x)
 	memset(x, 0, sizeof *x);
 }
 
-/* In units of 16 bytes. */
+/* The size of a text, in units of 16 bytes. */
 static size_t
 units(size_t len)
 {
@@ -80,13 +80,13 @@ make_text(struct message_ids *x, struct text id)
 }
 
 static uint64_t
-kind_of(message_id id)
+word_kind(message_id id)
 {
 	return id >> KIND_SHIFT;
 }
 
 static struct message_id_text *
-text_of(message_id id)
+word_text(message_id id)
 {
 	return (struct message_id_text *)(uintptr_t)(id << 2 >> 2);
 }
@@ -96,9 +96,9 @@ message_id_drop(struct message_ids *x, message_id id)
 {
 	struct message_id_text *t;
 
-	if (kind_of(id) != KIND_TEXT)
+	if (word_kind(id) != KIND_TEXT)
 		return;
-	t = text_of(id);
+	t = word_text(id);
 	t->next = x->free[units(t->len)];
 	x->free[units(t->len)] = t;
 }
@@ -149,7 +149,7 @@ make_prefixed(
 	       (uint64_t)digits << DIGITS_SHIFT | value;
 }
 
-/* The number that eight digits are; false: there are others among them. */
+/* The value of eight digits; false when one is no digit. */
 static bool
 eight_digits(const char *p, uint64_t *value)
 {
@@ -161,7 +161,7 @@ eight_digits(const char *p, uint64_t *value)
 #endif
 	if (((x + ones * (0x80 - 10)) | x) & ones * 0x80)
 		return false;
-	/* Neighbours are put together: two, four, eight digits. */
+	/* Combines neighbours to two, four, eight digits. */
 	x = (x * 10 + (x >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
 	x = (x * 100 + (x >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
 	*value = (x * 10000 + (x >> 32)) & UINT64_C(0xFFFFFFFF);
@@ -179,7 +179,7 @@ message_id_make(struct message_ids *x, struct text id)
 		digits = 8;
 		unit = 100000000;
 	}
-	/* From the end; of more digits than fit the value is not needed. */
+	/* From the end; with too many digits the value is not used. */
 	for (; digits < id.len; digits++, unit *= 10) {
 		c = id.p[id.len - 1 - digits];
 		if (c < '0' || c > '9')
@@ -214,12 +214,12 @@ message_id_text(
 	uint64_t rest;
 	size_t digits = 1;
 
-	if (kind_of(id) == KIND_TEXT) {
-		t.p = text_of(id)->p;
-		t.len = text_of(id)->len;
+	if (word_kind(id) == KIND_TEXT) {
+		t.p = word_text(id)->p;
+		t.len = word_text(id)->len;
 		return t;
 	}
-	if (kind_of(id) == KIND_NUMBER) {
+	if (word_kind(id) == KIND_NUMBER) {
 		for (rest = id / 10; rest > 0; rest /= 10)
 			digits++;
 		return print(buf, 0, digits, id);
@@ -234,7 +234,7 @@ message_id_text(
 bool
 message_id_same_text(message_id a, message_id b)
 {
-	const struct message_id_text *x = text_of(a), *y = text_of(b);
+	const struct message_id_text *x = word_text(a), *y = word_text(b);
 
 	return x->hash == y->hash && x->len == y->len &&
 	       memcmp(x->p, y->p, x->len) == 0;
@@ -243,7 +243,7 @@ message_id_same_text(message_id a, message_id b)
 uint32_t
 message_id_hash_text(message_id id)
 {
-	return text_of(id)->hash;
+	return word_text(id)->hash;
 }
 
 int
@@ -254,9 +254,10 @@ message_id_compare(const struct message_ids *x, message_id a, message_id b)
 
 	if (a == b)
 		return 0;
-	/* Numbers, and numbers of one width behind one prefix. */
-	if (kind_of(a) != KIND_TEXT && kind_of(b) != KIND_TEXT &&
-	    (kind_of(a) == KIND_NUMBER || kind_of(b) == KIND_NUMBER ||
+	/* Numbers, and ids of one prefix and as many digits, compare as words.
+	 */
+	if (word_kind(a) != KIND_TEXT && word_kind(b) != KIND_TEXT &&
+	    (word_kind(a) == KIND_NUMBER || word_kind(b) == KIND_NUMBER ||
 		a >> DIGITS_SHIFT == b >> DIGITS_SHIFT))
 		return a < b ? -1 : 1;
 	at = message_id_text(x, a, a_buf);

@@ -1,11 +1,12 @@
 /*
- * message_id: the id of a message in one 64-bit word, so that a message is
- * small and most ids are compared without looking at any text. A whole number,
- * and a prefix with up to ten digits behind it ("m-0000000017"), are the word
- * itself; any other id is text kept here, and the word points to it.
+ * message_id: packs the id of a message into one 64-bit word, so that a message
+ * is small and most ids are compared without their text. A whole number, and a
+ * prefix with up to ten digits after it ("m-0000000017"), fit into the word;
+ * the text of any other id is kept in struct message_ids, and the word points
+ * to it.
  *
- * Within one struct message_ids the same id gives words that message_id_same()
- * knows as the same; words of two of them mean nothing to each other.
+ * Words of one struct message_ids that stand for the same id are equal by
+ * message_id_same(); words of different ones cannot be compared.
  */
 #ifndef AGGREGATOR_CLOCKS_MESSAGE_ID_H
 #define AGGREGATOR_CLOCKS_MESSAGE_ID_H
@@ -15,29 +16,29 @@
 
 typedef uint64_t message_id;
 
-#define MESSAGE_ID_PREFIX 15 /* bytes at most */
+#define MESSAGE_ID_PREFIX 15 /* longest prefix, in bytes */
 #define MESSAGE_ID_PREFIXES 1024
 
-/* Room for the text of any. */
+/* Room for the text of any id. */
 #define MESSAGE_ID_TEXT (RECORD_MAX_ID + 1)
 
 /* Private. */
 struct message_ids {
-	struct arena arena; /* of text; given back to free[] */
+	struct arena arena; /* of texts; dropped ones go to free[] */
 	struct message_id_text *free[RECORD_MAX_ID / 16 + 2];
 	struct message_id_prefix {
 		char p[MESSAGE_ID_PREFIX];
 		uint8_t len;
 	} * prefixes;
 	size_t prefixes_n, last;
-	uint16_t *slots; /* of prefixes, + 1 */
+	uint16_t *slots; /* a hash table: index of a prefix + 1 */
 	uint64_t seed;
 };
 
 void message_ids_init(struct message_ids *x);
 void message_ids_release(struct message_ids *x);
 
-/* The word of an id of 1 to RECORD_MAX_ID bytes; given back with
+/* The word of an id of 1 to RECORD_MAX_ID bytes; released by
  * message_id_drop(). */
 message_id message_id_make(struct message_ids *x, struct text id);
 void message_id_drop(struct message_ids *x, message_id id);
@@ -46,11 +47,11 @@ void message_id_drop(struct message_ids *x, message_id id);
 struct text message_id_text(
     const struct message_ids *x, message_id id, char buf[MESSAGE_ID_TEXT]);
 
-/* Private: an id that is kept as text, bit 63 of its word. */
+/* Private: of words whose bit 63 is set, that is, of ids kept as text. */
 bool message_id_same_text(message_id a, message_id b);
 uint32_t message_id_hash_text(message_id id);
 
-/* Any other word is that of one id alone. */
+/* Any other id has one word only. */
 static inline bool
 message_id_is_text(message_id id)
 {
@@ -63,7 +64,7 @@ message_id_same(message_id a, message_id b)
 	return a == b || ((a & b) >> 63 != 0 && message_id_same_text(a, b));
 }
 
-/* The same for ids that are the same. */
+/* Equal for equal ids. */
 static inline uint32_t
 message_id_hash(message_id id)
 {

@@ -1,13 +1,13 @@
 /*
  * rules_chatwoot: Chatwoot's definition of the clocks, so that its reports and
- * ours can be laid side by side. Each function is the field, for one event
- * kind, of the column "chatwoot" in the table of messaging-metrics(7).
+ * ours can be compared. Each function is one field of the column "chatwoot" in
+ * the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 
-/* A is always set, from the chat's opening, else from its first message. */
+/* A is always set: to the chat's opening, else to its first message. */
 static void
-begin(struct clocks *c)
+chatwoot_begin(struct clocks *c)
 {
 	c->a = c->chat->opened_at;
 	if (c->a == CLOCK_NONE && c->chat->n > 0)
@@ -16,32 +16,32 @@ begin(struct clocks *c)
 }
 
 static void
-nothing(struct clocks *c, const struct message *m)
+chatwoot_nothing(struct clocks *c, const struct message *m)
 {
 	(void)c;
 	(void)m;
 }
 
 static void
-customer_writes(struct clocks *c, const struct message *m)
+chatwoot_customer_writes(struct clocks *c, const struct message *m)
 {
 	if (c->w == CLOCK_NONE)
 		c->w = m->at;
 }
 
-/* Who a reply is credited to: the holder at that moment. Before the first
- * transfer that is not known, and the writer stands in; a chat that was never
- * transferred has had one holder all along. */
+/* A reply is credited to the assignee at that time. Before the first transfer
+ * that is not known, and it is credited to the writer; a chat that was never
+ * transferred had one assignee all the time. */
 static uint32_t
 credit_reply(const struct clocks *c, const struct message *m)
 {
 	if (!c->ever_assigned)
-		return c->chat->holder;
+		return c->chat->assignee;
 	return c->assigned ? c->assigned_to : message_operator(m);
 }
 
 static void
-human_answers(struct clocks *c, const struct message *m)
+chatwoot_human_answers(struct clocks *c, const struct message *m)
 {
 	if (c->f == CLOCK_NONE) {
 		c->f = m->at;
@@ -54,15 +54,15 @@ human_answers(struct clocks *c, const struct message *m)
 }
 
 static void
-bot_answers(struct clocks *c, const struct message *m)
+chatwoot_bot_answers(struct clocks *c, const struct message *m)
 {
 	(void)m;
 	c->w = CLOCK_NONE;
 }
 
-/* The first of the chat's life. */
+/* Only the first of the chat's life counts. */
 static void
-handoff(struct clocks *c, const struct message *m)
+chatwoot_handoff(struct clocks *c, const struct message *m)
 {
 	if (c->handed_off)
 		return;
@@ -74,31 +74,31 @@ handoff(struct clocks *c, const struct message *m)
 
 /* Matters only while F is empty. */
 static void
-reopened(struct clocks *c, const struct message *m)
+chatwoot_reopened(struct clocks *c, const struct message *m)
 {
 	c->a = m->at;
 }
 
 static void
-transfer(struct clocks *c, const struct message *m)
+chatwoot_transfer(struct clocks *c, const struct message *m)
 {
-	c->holder = m->operator_id;
-	c->holder_known = true;
-	c->holder_guessed = false;
+	c->assignee = m->operator_id;
+	c->assignee_known = true;
+	c->assignee_guessed = false;
 	c->assigned_to = m->operator_id;
 	c->assigned = true;
 }
 
 static void
-closed(struct clocks *c, const struct message *m)
+chatwoot_closed(struct clocks *c, const struct message *m)
 {
-	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->holder);
+	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->assignee);
 	c->w = CLOCK_NONE;
 }
 
-/* Told anew: what was written before keeps the opening that it had. */
+/* Messages before a later opening keep the opening that they had. */
 static void
-opened(struct clocks *c, int64_t at)
+chatwoot_opened(struct clocks *c, int64_t at)
 {
 	if (c->from != CLOCK_NONE && at <= c->from)
 		return;
@@ -106,9 +106,9 @@ opened(struct clocks *c, int64_t at)
 	c->a = at; /* matters only while F is empty */
 }
 
-/* A running wait is no interval here; waiting_since tells of it. */
+/* A wait that goes on is no interval here; waiting_since reports it. */
 static void
-waits(struct clocks *c, int64_t as_of)
+chatwoot_waits(struct clocks *c, int64_t as_of)
 {
 	(void)c;
 	(void)as_of;
@@ -121,7 +121,7 @@ floor_seconds(int64_t ms)
 }
 
 static int64_t
-length(int64_t start, int64_t stop)
+chatwoot_length(int64_t start, int64_t stop)
 {
 	return (floor_seconds(stop) - floor_seconds(start)) * 1000;
 }
@@ -129,18 +129,18 @@ length(int64_t start, int64_t stop)
 const struct rules rules_chatwoot = {
 	.name = "chatwoot",
 	.whole_life = true,
-	.begin = begin,
+	.begin = chatwoot_begin,
 	.on = {
-		[HAPPENS_NOTHING] = nothing,
-		[HAPPENS_CUSTOMER_WRITES] = customer_writes,
-		[HAPPENS_HUMAN_ANSWERS] = human_answers,
-		[HAPPENS_BOT_ANSWERS] = bot_answers,
-		[HAPPENS_HANDOFF] = handoff,
-		[HAPPENS_REOPENED] = reopened,
-		[HAPPENS_TRANSFER] = transfer,
-		[HAPPENS_CLOSED] = closed,
+		[EVENT_NOTHING] = chatwoot_nothing,
+		[EVENT_CUSTOMER_WRITES] = chatwoot_customer_writes,
+		[EVENT_HUMAN_ANSWERS] = chatwoot_human_answers,
+		[EVENT_BOT_ANSWERS] = chatwoot_bot_answers,
+		[EVENT_HANDOFF] = chatwoot_handoff,
+		[EVENT_REOPENED] = chatwoot_reopened,
+		[EVENT_TRANSFER] = chatwoot_transfer,
+		[EVENT_CLOSED] = chatwoot_closed,
 	},
-	.opened = opened,
-	.waits = waits,
-	.length = length,
+	.opened = chatwoot_opened,
+	.waits = chatwoot_waits,
+	.length = chatwoot_length,
 };

@@ -1,17 +1,17 @@
 /*
- * rules_ours: our definition of the clocks. Each function is the field, for one
- * event kind, of the column "ours" in the table of messaging-metrics(7).
+ * rules_ours: our definition of the clocks. Each function is one field of the
+ * column "ours" in the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 
 static void
-begin(struct clocks *c)
+ours_begin(struct clocks *c)
 {
 	(void)c; /* A is empty until somebody writes */
 }
 
 static void
-nothing(struct clocks *c, const struct message *m)
+ours_nothing(struct clocks *c, const struct message *m)
 {
 	(void)c;
 	(void)m;
@@ -23,24 +23,25 @@ start_wait(struct clocks *c, int64_t at)
 	if (c->w != CLOCK_NONE)
 		return;
 	c->w = at;
-	c->part = at;
-	c->shard_cut = false;
+	c->part_start = at;
+	c->wait_split = false;
 }
 
-/* The wait is over. If a transfer had cut it, the last holder's part is told
+/* Ends the wait. If a transfer split it, the last assignee's part is emitted,
  * too, so that the parts add up to the whole. */
 static void
 stop_wait(struct clocks *c, int64_t at)
 {
-	if (c->w != CLOCK_NONE && c->shard_cut)
-		clocks_emit(c, INTERVAL_WAITING, c->part, at, c->holder);
+	if (c->w != CLOCK_NONE && c->wait_split)
+		clocks_emit(
+		    c, INTERVAL_WAITING, c->part_start, at, c->assignee);
 	c->w = CLOCK_NONE;
-	c->part = CLOCK_NONE;
-	c->shard_cut = false;
+	c->part_start = CLOCK_NONE;
+	c->wait_split = false;
 }
 
 static void
-customer_writes(struct clocks *c, const struct message *m)
+ours_customer_writes(struct clocks *c, const struct message *m)
 {
 	if (c->a == CLOCK_NONE)
 		c->a = m->at;
@@ -48,7 +49,7 @@ customer_writes(struct clocks *c, const struct message *m)
 }
 
 static void
-human_answers(struct clocks *c, const struct message *m)
+ours_human_answers(struct clocks *c, const struct message *m)
 {
 	if (c->f == CLOCK_NONE) {
 		c->f = m->at;
@@ -63,14 +64,14 @@ human_answers(struct clocks *c, const struct message *m)
 }
 
 static void
-bot_answers(struct clocks *c, const struct message *m)
+ours_bot_answers(struct clocks *c, const struct message *m)
 {
 	stop_wait(c, m->at);
 }
 
-/* The first of each episode. */
+/* Only the first of each episode counts. */
 static void
-handoff(struct clocks *c, const struct message *m)
+ours_handoff(struct clocks *c, const struct message *m)
 {
 	if (c->handed_off)
 		return;
@@ -80,36 +81,37 @@ handoff(struct clocks *c, const struct message *m)
 }
 
 static void
-transfer(struct clocks *c, const struct message *m)
+ours_transfer(struct clocks *c, const struct message *m)
 {
-	c->holder_known = true;
-	c->holder_guessed = false;
-	if (c->holder == m->operator_id)
+	c->assignee_known = true;
+	c->assignee_guessed = false;
+	if (c->assignee == m->operator_id)
 		return;
 	if (c->w != CLOCK_NONE) {
-		clocks_emit(c, INTERVAL_WAITING, c->part, m->at, c->holder);
-		c->part = m->at;
-		c->shard_cut = true;
+		clocks_emit(
+		    c, INTERVAL_WAITING, c->part_start, m->at, c->assignee);
+		c->part_start = m->at;
+		c->wait_split = true;
 	}
-	c->holder = m->operator_id;
+	c->assignee = m->operator_id;
 }
 
 static void
-closed(struct clocks *c, const struct message *m)
+ours_closed(struct clocks *c, const struct message *m)
 {
 	int64_t w = c->w;
 
 	stop_wait(c, m->at);
-	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->holder);
+	clocks_emit(c, INTERVAL_RESOLUTION, c->from, m->at, c->assignee);
 	if (w != CLOCK_NONE)
-		clocks_emit(c, INTERVAL_UNANSWERED, w, m->at, c->holder);
+		clocks_emit(c, INTERVAL_UNANSWERED, w, m->at, c->assignee);
 	clocks_reset(c);
 	c->closed = true;
 }
 
-/* What was before is over. */
+/* Ends the episode before. */
 static void
-opened(struct clocks *c, int64_t at)
+ours_opened(struct clocks *c, int64_t at)
 {
 	if (c->begun) {
 		c->closed = true;
@@ -118,15 +120,16 @@ opened(struct clocks *c, int64_t at)
 	clocks_reset(c);
 }
 
-/* Whoever holds the chat now has the last part. */
+/* The present assignee has the last part of the wait. */
 static void
-waits(struct clocks *c, int64_t as_of)
+ours_waits(struct clocks *c, int64_t as_of)
 {
-	clocks_emit(c, INTERVAL_WAITING, c->part, as_of, c->chat->holder);
+	clocks_emit(
+	    c, INTERVAL_WAITING, c->part_start, as_of, c->chat->assignee);
 }
 
 static int64_t
-length(int64_t start, int64_t stop)
+ours_length(int64_t start, int64_t stop)
 {
 	return stop - start;
 }
@@ -134,18 +137,18 @@ length(int64_t start, int64_t stop)
 const struct rules rules_ours = {
 	.name = "ours",
 	.whole_life = false,
-	.begin = begin,
+	.begin = ours_begin,
 	.on = {
-		[HAPPENS_NOTHING] = nothing,
-		[HAPPENS_CUSTOMER_WRITES] = customer_writes,
-		[HAPPENS_HUMAN_ANSWERS] = human_answers,
-		[HAPPENS_BOT_ANSWERS] = bot_answers,
-		[HAPPENS_HANDOFF] = handoff,
-		[HAPPENS_REOPENED] = nothing,
-		[HAPPENS_TRANSFER] = transfer,
-		[HAPPENS_CLOSED] = closed,
+		[EVENT_NOTHING] = ours_nothing,
+		[EVENT_CUSTOMER_WRITES] = ours_customer_writes,
+		[EVENT_HUMAN_ANSWERS] = ours_human_answers,
+		[EVENT_BOT_ANSWERS] = ours_bot_answers,
+		[EVENT_HANDOFF] = ours_handoff,
+		[EVENT_REOPENED] = ours_nothing,
+		[EVENT_TRANSFER] = ours_transfer,
+		[EVENT_CLOSED] = ours_closed,
 	},
-	.opened = opened,
-	.waits = waits,
-	.length = length,
+	.opened = ours_opened,
+	.waits = ours_waits,
+	.length = ours_length,
 };

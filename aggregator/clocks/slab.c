@@ -10,17 +10,16 @@
 
 #include "common/base/xalloc.h"
 
+/* Bytes of the first piece, which doubles up to HUGE, a huge page. */
 #define FIRST_PIECE ((size_t)64 * 1024)
-#define HUGE                                                                   \
-	((size_t)2 * 1024 * 1024) /* a huge page, and the largest piece        \
-				   */
+#define HUGE ((size_t)2 * 1024 * 1024)
 
-/* How many messages the arrays of a class have; larger ones are taken from
- * the system, each half as large again. */
+/* The capacity of each class, in messages. Larger arrays are allocated by
+ * malloc(), and grow by half. */
 static const uint32_t sizes[SLAB_CLASSES] = { 4, 16, 32, 64, 96, 128, 192, 256,
 	384, 512, 768, 1024, 1536, 2048, 2560, 3072 };
 
-/* What an array is while nobody has it. */
+/* A released array. */
 struct slab_array {
 	struct slab_array *next;
 };
@@ -36,7 +35,7 @@ slab_release(struct slab *s)
 	memset(s, 0, sizeof *s);
 }
 
-/* The first class that has more than cap; SLAB_CLASSES: none. */
+/* The first class above cap; SLAB_CLASSES: none. */
 static size_t
 class_above(uint32_t cap)
 {
@@ -59,7 +58,7 @@ add_piece(struct slab *s)
 		p = xmalloc(size);
 		s->at = p;
 	} else {
-		/* What is not aligned is never touched, and costs nothing. */
+		/* The unaligned rest is never touched: it costs no memory. */
 		p = xmalloc(2 * HUGE);
 		at = ((uintptr_t)p + HUGE - 1) / HUGE * HUGE;
 		s->at = p + (at - (uintptr_t)p);
@@ -70,7 +69,7 @@ add_piece(struct slab *s)
 }
 
 static struct message *
-take(struct slab *s, size_t class)
+take_array(struct slab *s, size_t class)
 {
 	struct slab_array *old = s->free[class];
 	size_t size = sizes[class] * sizeof(struct message);
@@ -80,11 +79,11 @@ take(struct slab *s, size_t class)
 		s->free[class] = old->next;
 		return (struct message *)(void *)old;
 	}
-	/* The rest of a piece is lost: at most a few of a hundred bytes. */
+	/* The rest of a piece is lost: less than one array. */
 	if (s->left < size)
 		add_piece(s);
 	if (s->left < size)
-		return take(s, class);
+		return take_array(s, class);
 	p = s->at;
 	s->at += size;
 	s->left -= size;
@@ -92,7 +91,7 @@ take(struct slab *s, size_t class)
 }
 
 void
-slab_give(struct slab *s, struct message *old, uint32_t cap)
+slab_release_array(struct slab *s, struct message *old, uint32_t cap)
 {
 	struct slab_array *array = (struct slab_array *)(void *)old;
 	size_t class;
@@ -116,9 +115,9 @@ slab_shrink(struct slab *s, struct message *old, size_t n, uint32_t *cap)
 
 	if (4 * n > *cap || class == SLAB_CLASSES || sizes[class] >= *cap)
 		return old;
-	m = take(s, class);
+	m = take_array(s, class);
 	memcpy(m, old, n * sizeof *m);
-	slab_give(s, old, *cap);
+	slab_release_array(s, old, *cap);
 	*cap = sizes[class];
 	return m;
 }
@@ -132,16 +131,17 @@ slab_grow(struct slab *s, struct message *old, size_t n, uint32_t *cap)
 
 	if (class == SLAB_CLASSES) {
 		*cap += *cap / 2;
-		/* The first one of them comes from a piece. */
+		/* The old array is malloc()ed, too, unless it is the first
+		 * above the classes. */
 		if (old_cap > sizes[SLAB_CLASSES - 1])
 			return xrealloc(old, *cap, sizeof *m);
 		m = xmalloc(*cap * sizeof *m);
 	} else {
 		*cap = sizes[class];
-		m = take(s, class);
+		m = take_array(s, class);
 	}
 	if (n > 0)
 		memcpy(m, old, n * sizeof *m);
-	slab_give(s, old, old_cap);
+	slab_release_array(s, old, old_cap);
 	return m;
 }

@@ -1,9 +1,9 @@
 /*
- * slab: the memory of the messages of a model's chats: arrays that grow in
- * steps, where one that was outgrown is soon another one's. Taken from few
- * large pieces, for which huge pages are asked once they are large enough:
- * to touch a million messages then costs some dozen page faults, not ten
- * thousand. What is given back stays with the slab.
+ * slab: allocates the message arrays of a model's chats in size classes, so
+ * that an array which was outgrown is soon reused by another chat. Memory comes
+ * in few large pieces, with huge pages where they are large enough: the first
+ * touch of a million messages costs some dozen page faults instead of ten
+ * thousand. Released arrays stay in the slab.
  */
 #ifndef AGGREGATOR_CLOCKS_SLAB_H
 #define AGGREGATOR_CLOCKS_SLAB_H
@@ -23,14 +23,15 @@ struct slab {
 
 void slab_release(struct slab *s);
 
-/* An array of *cap messages with the n of the old one, which had *cap and is
- * given back, but for 0; *cap is what it has now, more than before. */
+/* Moves the n messages of an array of *cap into a larger one and releases the
+ * old one; *cap is the new capacity. *cap 0: there is no old one. */
 struct message *slab_grow(
     struct slab *s, struct message *old, size_t n, uint32_t *cap);
-/* The same n in an array that fits twice as many, if *cap is at least four
- * times as large; else the old one. n is not 0. */
+/* Moves them into an array of at least twice n if *cap is at least 4 * n; else
+ * returns the old one. n is not 0. */
 struct message *slab_shrink(
     struct slab *s, struct message *old, size_t n, uint32_t *cap);
-void slab_give(struct slab *s, struct message *old, uint32_t cap);
+/* Releases an array of that capacity. */
+void slab_release_array(struct slab *s, struct message *old, uint32_t cap);
 
 #endif

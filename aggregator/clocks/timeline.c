@@ -1,6 +1,6 @@
 /*
- * timeline: see timeline.h. Two versions of a message may lie far apart in
- * time, so doubles are looked for among all ids; messages that are in order, or
+ * timeline: see timeline.h. Two versions of a message may be far apart in time,
+ * so duplicates are searched among all ids. Messages that are in order, or
  * nearly, which is the rule, are neither sorted nor put into a table.
  */
 #include "aggregator/clocks/timeline.h"
@@ -13,7 +13,7 @@
 
 #include "common/containers/hash.h"
 
-/* So many ids are looked at for each message before it is worth a table. */
+/* A table is built when more than so many ids per message were compared. */
 #define LOOKS 4
 
 _Static_assert(sizeof(struct message) == 32, "there are many messages");
@@ -78,8 +78,8 @@ new_channel(struct lexicon *w, struct text channel)
 	return w->channels_n;
 }
 
-/* Where the channel is remembered that was asked for last of those like it:
- * names of channels differ in length, or in how they end. */
+/* The cache entry of the channel, by a hash of its length and its last byte, in
+ * which the names of channels mostly differ. */
 static uint16_t *
 recent_channel(struct lexicon *w, struct text channel)
 {
@@ -124,7 +124,7 @@ lexicon_channel_text(const struct lexicon *w, unsigned channel)
 }
 
 static enum message_kind
-is_what(const struct record *r)
+kind_of_system_message(const struct record *r)
 {
 	static const struct {
 		const char *name;
@@ -156,16 +156,16 @@ message_read(struct lexicon *w, struct message *m, const struct record *r)
 	message_set_updated(m, r->updated_at);
 	m->kind = lexicon_kind(w, r->kind) & 127u;
 	m->from = (unsigned)r->from & 7u;
-	m->is = (unsigned)is_what(r) & 7u;
+	m->is = (unsigned)kind_of_system_message(r) & 7u;
 	m->is_private = r->is_private;
 	m->automated = r->automated;
 }
 
 void
 message_name(struct lexicon *w, struct message *m, struct text user,
-    struct text operator_id, uint32_t near[2])
+    struct text operator_id, uint32_t hints[2])
 {
-	uint32_t *hint = &near[m->from != FROM_CUSTOMER];
+	uint32_t *hint = &hints[m->from != FROM_CUSTOMER];
 
 	m->user = interner_get_near(&w->names, user, *hint);
 	if (m->user != 0)
@@ -249,9 +249,9 @@ message_compare_version(
 	return c;
 }
 
-/* Of two versions of a message one stays, in the place of the first. */
+/* Keeps the version that counts, in the place of the first. */
 static void
-drop_one(struct lexicon *w, struct message *old, const struct message *new)
+drop_version(struct lexicon *w, struct message *old, const struct message *new)
 {
 	if (message_compare_version(w, new, old) > 0) {
 		message_drop(w, old);
@@ -261,9 +261,9 @@ drop_one(struct lexicon *w, struct message *old, const struct message *new)
 	}
 }
 
-/* Moves the messages that count to the front; how many they are. */
+/* Moves the messages that count to the front; returns how many they are. */
 static size_t
-drop_doubles_by_table(struct lexicon *w, struct message *m, size_t n)
+drop_duplicates_by_table(struct lexicon *w, struct message *m, size_t n)
 {
 	size_t i, slot, kept = 0, slots = 16;
 	uint32_t *table; /* index + 1 into what is kept; 0: free */
@@ -286,15 +286,15 @@ drop_doubles_by_table(struct lexicon *w, struct message *m, size_t n)
 			table[slot] = (uint32_t)kept;
 			continue;
 		}
-		drop_one(w, &m[table[slot] - 1], &m[i]);
+		drop_version(w, &m[table[slot] - 1], &m[i]);
 	}
 	return kept;
 }
 
-/* The same. Ids mostly grow: one above all before it is new, and the few that
- * are not are looked for among those, the last first. */
+/* The same without a table. Ids mostly grow: an id above all before it is new;
+ * the few others are searched backwards. */
 static size_t
-drop_doubles(struct lexicon *w, struct message *m, size_t n)
+drop_duplicates(struct lexicon *w, struct message *m, size_t n)
 {
 	size_t i, k, kept = 0, looked = 0;
 	message_id highest = 0;
@@ -303,7 +303,7 @@ drop_doubles(struct lexicon *w, struct message *m, size_t n)
 		k = 0;
 		if (message_id_is_text(m[i].id) || looked > LOOKS * n) {
 			memmove(m + kept, m + i, (n - i) * sizeof *m);
-			return drop_doubles_by_table(w, m, kept + n - i);
+			return drop_duplicates_by_table(w, m, kept + n - i);
 		}
 		if (m[i].id <= highest)
 			for (k = kept; k > 0 && m[k - 1].id != m[i].id; k--)
@@ -311,14 +311,14 @@ drop_doubles(struct lexicon *w, struct message *m, size_t n)
 		else
 			highest = m[i].id;
 		if (k > 0)
-			drop_one(w, &m[k - 1], &m[i]);
+			drop_version(w, &m[k - 1], &m[i]);
 		else
 			m[kept++] = m[i];
 	}
 	return kept;
 }
 
-/* Runs of messages that are in order, merged until there is one. */
+/* A bottom-up merge sort. */
 static void
 merge_sort(struct lexicon *w, struct message *m, size_t n)
 {
@@ -358,7 +358,7 @@ timeline_sort(struct lexicon *w, struct message *m, size_t n, size_t sorted)
 	size_t i, k, moved = 0, first = n;
 	struct message x;
 
-	/* Latecomers are put in their places, unless they are many. */
+	/* An insertion sort, unless it moves too many. */
 	for (i = sorted > 0 ? sorted : 1; i < n; i++) {
 		if (m[i - 1].at < m[i].at ||
 		    message_compare(w, &m[i - 1], &m[i]) <= 0)
@@ -395,7 +395,7 @@ timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 	}
 	if (from < n && m[from].at == at && message_id_same(m[from].id, id))
 		return from;
-	/* A version of another time. */
+	/* A version with another time. */
 	for (from = n; from > 0; from--)
 		if (message_id_same(m[from - 1].id, id))
 			return from - 1;
@@ -403,9 +403,9 @@ timeline_find(const struct lexicon *w, const struct message *m, size_t n,
 }
 
 size_t
-timeline_settle(struct lexicon *w, struct message *m, size_t n)
+timeline_normalize(struct lexicon *w, struct message *m, size_t n)
 {
-	n = drop_doubles(w, m, n);
+	n = drop_duplicates(w, m, n);
 	(void)timeline_sort(w, m, n, 0);
 	return n;
 }

@@ -1,6 +1,7 @@
 /*
- * timeline: the messages of one chat, each once and in order, whatever the
- * order they came in. Knows nothing of clocks.
+ * timeline: the messages of one chat, each once and in order of (at, id),
+ * whatever order they came in; and the lexicon, the names and numbers that the
+ * messages of one tenant share.
  */
 #ifndef AGGREGATOR_CLOCKS_TIMELINE_H
 #define AGGREGATOR_CLOCKS_TIMELINE_H
@@ -11,21 +12,21 @@
 #include "aggregator/clocks/message_id.h"
 #include "aggregator/containers/interner.h"
 
-/* What the clocks must know of a message's kind. */
+/* The kinds of system messages that the clocks distinguish. */
 enum message_kind {
-	KIND_OTHER, /* and everything that is not from the system */
+	KIND_OTHER, /* and of messages that are not from the system */
 	KIND_OPENED,
 	KIND_CLOSED,
 	KIND_ASSIGNED,
 	KIND_HANDOFF,
 };
 
-/* 32 bytes: there are a million of them. */
+/* 32 bytes, because there are millions. */
 struct message {
 	int64_t at : 49;       /* see message_set_at() */
 	uint64_t channel : 15; /* of the lexicon; 0: none */
 	message_id id;
-	uint32_t user; /* names */
+	uint32_t user; /* names, held, as operator_id */
 	uint32_t operator_id;
 	uint64_t updated : 49; /* see message_updated_at() */
 	uint64_t kind : 7;     /* of the lexicon; 0: none */
@@ -39,7 +40,7 @@ struct message {
 #define LEXICON_CHANNELS 32767u
 #define LEXICON_RECENT_CHANNELS 64
 
-/* What messages are made of. */
+/* Shared by all messages of a tenant. */
 struct lexicon {
 	struct interner names;
 	struct message_ids message_ids;
@@ -47,8 +48,8 @@ struct lexicon {
 	unsigned kinds_n;
 	uint32_t *channels; /* names, held; from 1 on */
 	unsigned channels_n;
-	/* Private: the number of each channel, some asked for last; and for
-	 * timeline_settle(). */
+	/* Private: the numbers of channels, and a cache of them by hash;
+	 * scratch of timeline_normalize(). */
 	struct strmap channel_numbers;
 	uint16_t recent_channels[LEXICON_RECENT_CHANNELS];
 	bool channels_full;
@@ -61,34 +62,34 @@ struct lexicon {
 void lexicon_init(struct lexicon *w);
 void lexicon_release(struct lexicon *w);
 
-/* The number of a message's kind. A tenant has LEXICON_KINDS kinds at most,
- * what is more is one more kind without a name: no metric depends on it. */
+/* The number of a message's kind. Kinds above LEXICON_KINDS share one number
+ * without a name: no metric depends on it. */
 unsigned lexicon_kind(struct lexicon *w, struct text kind);
 
-/* The number of a channel; 0 for none, and, which is said once, for more than
- * LEXICON_CHANNELS. */
+/* The number of a channel; 0 for none, and for channels above LEXICON_CHANNELS,
+ * which is logged once. */
 unsigned lexicon_channel(struct lexicon *w, struct text channel);
 
-/* Absent for none. */
+/* Absent for 0. */
 struct text lexicon_channel_text(const struct lexicon *w, unsigned channel);
 
-/* A message of a record, in two steps: all but the names, and these. What it
- * has is held until it is dropped. near: two names that are likely to be its
- * user's, the last customer's and the last one's of all others in that chat,
- * kept by the caller. */
+/* Make a message of a record in two steps: message_read() sets all but the
+ * names, message_name() these. hints are the chat's last user who is a customer
+ * and the last one who is not: most messages repeat one of them.
+ * message_drop() gives back the id and the names. */
 void message_read(struct lexicon *w, struct message *m, const struct record *r);
 void message_name(struct lexicon *w, struct message *m, struct text user,
-    struct text operator_id, uint32_t near[2]);
+    struct text operator_id, uint32_t hints[2]);
 void message_drop(struct lexicon *w, const struct message *m);
 
 /* 49 bits have room for the years 1 to 9999. */
 void message_set_at(struct message *m, int64_t at);
 
-/* CLOCK_NONE, the oldest, when not told. */
+/* CLOCK_NONE, which is the oldest, when the record has none. */
 int64_t message_updated_at(const struct message *m);
 void message_set_updated(struct message *m, int64_t at);
 
-/* Who wrote it, as an operator: a system message's operator is who it names. */
+/* The operator who wrote it; of a system message the one it names. */
 static inline uint32_t
 message_operator(const struct message *m)
 {
@@ -99,23 +100,23 @@ message_operator(const struct message *m)
 int message_compare(
     const struct lexicon *w, const struct message *a, const struct message *b);
 
-/* Two versions of one message: > 0 when a is the one that counts. What no
- * metric is made of, to and text, is not looked at. */
+/* Compares two versions of one message: > 0 when a counts. `to` and `text` are
+ * not compared, because no metric reads them. */
 int message_compare_version(
     const struct lexicon *w, const struct message *a, const struct message *b);
 
-/* Puts messages in order, of which the first `sorted` are already. The first
- * index that holds another one now, or n. */
+/* Sorts messages, of which the first `sorted` are in order. Returns the first
+ * index whose message changed, or n. */
 size_t timeline_sort(
     struct lexicon *w, struct message *m, size_t n, size_t sorted);
 
-/* Of messages in order: the one of that id, looked for at its time first; or
- * n. */
+/* The index of the message of that id among messages in order, or n. Expects it
+ * at that time, and else searches all. */
 size_t timeline_find(const struct lexicon *w, const struct message *m, size_t n,
     int64_t at, message_id id);
 
-/* Keeps of each id the version that counts, drops the others, puts the rest in
- * order, and returns how many are left. */
-size_t timeline_settle(struct lexicon *w, struct message *m, size_t n);
+/* Keeps the version of each id that counts, drops the others, sorts the rest,
+ * and returns how many are left. */
+size_t timeline_normalize(struct lexicon *w, struct message *m, size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * histogram: see histogram.h. Bucket b >= 32 begins at (32 + b % 32) << (b / 32
- * - 1); the buckets below that are b itself.
+ * - 1); bucket b below 32 is b ms.
  */
 #include "aggregator/containers/histogram.h"
 

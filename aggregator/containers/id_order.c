@@ -7,7 +7,7 @@
 
 #include "aggregator/containers/interner.h"
 
-/* Up to n bytes, the first one highest. */
+/* The first n bytes as a big-endian number. */
 static uint64_t
 pack(const char *p, size_t len, size_t n)
 {
@@ -19,7 +19,8 @@ pack(const char *p, size_t len, size_t n)
 	return w;
 }
 
-/* Numbers: their length, then their digits. All others behind them. */
+/* The key of a number is its length and its digits. All other ids are greater
+ * than numbers. */
 void
 id_order_set(
     struct id_order_item *o, struct text id, struct text second, void *item)
@@ -41,7 +42,7 @@ id_order_set(
 }
 
 static int
-compare(const void *a, const void *b)
+compare_id_items(const void *a, const void *b)
 {
 	const struct id_order_item *x = a, *y = b;
 	int c;
@@ -61,5 +62,5 @@ void
 id_order_sort(struct id_order_item *v, size_t n)
 {
 	if (n > 1)
-		qsort(v, n, sizeof *v, compare);
+		qsort(v, n, sizeof *v, compare_id_items);
 }

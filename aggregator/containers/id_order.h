@@ -1,7 +1,7 @@
 /*
- * id_order: sorts things by their ids as messaging-metrics(7) orders them,
- * which is dear to compare byte by byte: a key of 16 bytes decides nearly
- * always.
+ * id_order: sorts things by their ids in the order of messaging-metrics(7)
+ * (id_compare()). Comparing ids byte by byte is slow; a key of 16 bytes made
+ * of the id decides nearly always.
  */
 #ifndef AGGREGATOR_CONTAINERS_ID_ORDER_H
 #define AGGREGATOR_CONTAINERS_ID_ORDER_H
@@ -14,7 +14,8 @@ struct id_order_item {
 	void *item;
 };
 
-/* Fills one; second, absent or not, decides between things of one id. */
+/* Fills an item. second, which may be absent, orders items of the same id. The
+ * texts are borrowed until id_order_sort() returns. */
 void id_order_set(
     struct id_order_item *o, struct text id, struct text second, void *item);
 

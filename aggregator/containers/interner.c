@@ -1,6 +1,6 @@
 /*
- * interner: see interner.h. The names stand in chunks that never move; a table
- * of hashes leads to them.
+ * interner: see interner.h. Names are kept in chunks that never move; a hash
+ * table finds them by text.
  */
 #include "aggregator/containers/interner.h"
 
@@ -48,7 +48,7 @@ hash_of(const struct interner *n, struct text t)
 
 /* The slot of the text, or the free one where it goes. */
 static size_t
-find_slot(const struct interner *n, uint32_t hash, struct text t)
+find_name_slot(const struct interner *n, uint32_t hash, struct text t)
 {
 	size_t i = hash & n->mask;
 	const struct name *name;
@@ -67,7 +67,7 @@ find_slot(const struct interner *n, uint32_t hash, struct text t)
 }
 
 static void
-grow_slots(struct interner *n)
+grow_name_slots(struct interner *n)
 {
 	size_t i, to, old = n->slots != NULL ? n->mask + 1 : 0;
 	uint64_t *was = n->slots;
@@ -86,7 +86,7 @@ grow_slots(struct interner *n)
 }
 
 static uint32_t
-take_number(struct interner *n)
+allocate_name_number(struct interner *n)
 {
 	uint32_t i = n->first_free;
 
@@ -103,9 +103,9 @@ take_number(struct interner *n)
 }
 
 static uint32_t
-add(struct interner *n, uint32_t hash, struct text t)
+add_name(struct interner *n, uint32_t hash, struct text t)
 {
-	uint32_t i = take_number(n);
+	uint32_t i = allocate_name_number(n);
 	struct name *name = interner_at(n, i);
 
 	memset(name, 0, sizeof *name);
@@ -128,11 +128,11 @@ interner_get(struct interner *n, struct text t)
 	if (t.p == NULL)
 		return 0;
 	if (n->slots == NULL || (size_t)n->live * 2 > n->mask)
-		grow_slots(n);
+		grow_name_slots(n);
 	hash = hash_of(n, t);
-	slot = find_slot(n, hash, t);
+	slot = find_name_slot(n, hash, t);
 	if (n->slots[slot] == 0) {
-		i = add(n, hash, t);
+		i = add_name(n, hash, t);
 		n->slots[slot] = (uint64_t)hash << 32 | i;
 	}
 	i = (uint32_t)n->slots[slot];
@@ -161,7 +161,7 @@ interner_find(const struct interner *n, struct text t)
 {
 	if (t.p == NULL || n->slots == NULL)
 		return 0;
-	return (uint32_t)n->slots[find_slot(n, hash_of(n, t), t)];
+	return (uint32_t)n->slots[find_name_slot(n, hash_of(n, t), t)];
 }
 
 void
@@ -171,9 +171,9 @@ interner_hold(struct interner *n, uint32_t i)
 		interner_at(n, i)->held++;
 }
 
-/* Empties the slot and moves back what was pushed behind it. */
+/* Empties the slot and shifts back the entries after it. */
 static void
-empty_slot(struct interner *n, size_t i)
+empty_name_slot(struct interner *n, size_t i)
 {
 	size_t hole = i, home;
 
@@ -201,7 +201,7 @@ interner_drop(struct interner *n, uint32_t i)
 	name = interner_at(n, i);
 	if (--name->held > 0)
 		return;
-	empty_slot(n, find_slot(n, name->hash, interner_text(n, i)));
+	empty_name_slot(n, find_name_slot(n, name->hash, interner_text(n, i)));
 	if (name->len > NAME_SHORT)
 		free(name->u.far);
 	name->next_free = n->first_free;
@@ -222,7 +222,7 @@ interner_text(const struct interner *n, uint32_t i)
 }
 
 static bool
-is_number(const char *s, size_t len)
+id_is_number(const char *s, size_t len)
 {
 	size_t i;
 
@@ -237,9 +237,9 @@ is_number(const char *s, size_t len)
 int
 id_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-	bool a_number = is_number(a, a_len);
+	bool a_number = id_is_number(a, a_len);
 
-	if (a_number != is_number(b, b_len))
+	if (a_number != id_is_number(b, b_len))
 		return a_number ? -1 : 1;
 	/* Without leading zeros the longer number is the greater. */
 	if (a_number && a_len != b_len)

@@ -1,11 +1,10 @@
 /*
- * interner: every identifier and word of a tenant is kept once and known by a
- * number; two are the same when their numbers are. Names are counted: what
- * nobody holds any more is gone, and its number given to another.
+ * interner: keeps each identifier and word of a tenant once and gives it a
+ * number; two texts are the same when their numbers are. Names are reference
+ * counted: a name that nobody holds is removed, and its number is reused.
  *
- * Number 0 is the absent text. And the order of identifiers that
- * messaging-metrics(7) asks for, here because everything that is sorted by id
- * uses it.
+ * Number 0 is the absent text. id_compare() is here, too: the order of ids in
+ * messaging-metrics(7), which everything that sorts by id uses.
  */
 #ifndef AGGREGATOR_CONTAINERS_INTERNER_H
 #define AGGREGATOR_CONTAINERS_INTERNER_H
@@ -23,10 +22,10 @@ struct name {
 		char *far;                  /* when len > NAME_SHORT */
 	} u;
 	uint32_t len;
-	uint32_t held; /* by how many; 0: free */
+	uint32_t held; /* references; 0: free */
 	uint32_t hash;
 	uint32_t next_free;
-	struct operator_info *operator_info; /* once there is one */
+	struct operator_info *operator_info; /* of the model; may be NULL */
 };
 
 #define INTERNER_CHUNK 1024
@@ -35,8 +34,8 @@ struct name {
 struct interner {
 	struct name **chunks;
 	size_t chunks_n, chunks_cap;
-	uint32_t n;          /* numbers given, 0 included */
-	uint32_t first_free; /* of those that were given back; 0: none */
+	uint32_t n;          /* numbers in use or free, with 0 */
+	uint32_t first_free; /* of the free list; 0: none */
 	uint32_t live;
 	uint64_t *slots; /* hash << 32 | number; 0: free */
 	size_t mask;
@@ -46,16 +45,17 @@ struct interner {
 void interner_init(struct interner *n);
 void interner_release(struct interner *n);
 
-/* The number of the text, held once more by the caller; 0 for absent text. */
+/* The number of the text, with a reference for the caller; 0 for absent
+ * text. */
 uint32_t interner_get(struct interner *n, struct text t);
 
-/* The same, with a guess which one it is, not held; 0 for none. */
+/* The same; tries the name `guess` first, 0 for none. */
 uint32_t interner_get_near(struct interner *n, struct text t, uint32_t guess);
 
-/* The number, not held; 0 also when nobody holds it. */
+/* The number, without a reference; 0 when it is not known. */
 uint32_t interner_find(const struct interner *n, struct text t);
 
-/* Once more, once less; nothing for 0. */
+/* Add and drop a reference; nothing for 0. */
 void interner_hold(struct interner *n, uint32_t i);
 void interner_drop(struct interner *n, uint32_t i);
 
@@ -73,14 +73,14 @@ name_str(const struct name *name)
 	return name->len > NAME_SHORT ? name->u.far : name->u.bytes;
 }
 
-/* Absent for 0; valid while it is held. */
+/* Absent for 0; valid while the name is held. */
 struct text interner_text(const struct interner *n, uint32_t i);
 
-/* Orders ids: those that match 0|[1-9][0-9]* come first, by value, whatever
- * their length; all others follow, by bytes. <0, 0, >0. */
+/* Orders ids: those that match 0|[1-9][0-9]* come first, by value, of any
+ * length; all others follow, by bytes. <0, 0, >0. */
 int id_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 
-/* Names by bytes alone; 0, "nobody", and "" are the same and come first. */
+/* Orders names by bytes; 0 and "" are equal and come first. */
 int interner_compare_bytes(const struct interner *n, uint32_t a, uint32_t b);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * key: see key.h. Numbers are big-endian; of times the sign bit is turned, so
- * that those before 1970 come first.
+ * key: see key.h. Numbers are big-endian. Times have their sign bit inverted,
+ * so that those before 1970 come first.
  */
 #include "aggregator/containers/key.h"
 
@@ -9,7 +9,7 @@
 #include "common/base/prog.h"
 
 static unsigned char *
-room(struct key *k, size_t n)
+reserve_bytes(struct key *k, size_t n)
 {
 	unsigned char *p = k->bytes + k->len;
 
@@ -22,7 +22,7 @@ room(struct key *k, size_t n)
 void
 key_number(struct key *k, uint64_t n)
 {
-	unsigned char *p = room(k, 8);
+	unsigned char *p = reserve_bytes(k, 8);
 	int i;
 
 	for (i = 7; i >= 0; i--, n >>= 8)
@@ -38,13 +38,13 @@ key_time(struct key *k, int64_t ms)
 void
 key_byte(struct key *k, unsigned b)
 {
-	*room(k, 1) = (unsigned char)b;
+	*reserve_bytes(k, 1) = (unsigned char)b;
 }
 
 void
 key_text(struct key *k, struct text t)
 {
-	unsigned char *p = room(k, 1 + (t.len & 255));
+	unsigned char *p = reserve_bytes(k, 1 + (t.len & 255));
 
 	*p = (unsigned char)t.len;
 	if (t.len > 0)

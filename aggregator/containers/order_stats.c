@@ -11,10 +11,11 @@
 
 #define CHUNK 512
 
-/* Who asks oftener than that gets chunks: a selection reads all elements. */
+/* Chunks are made when ranks are asked for more often: a selection reads all
+ * elements. */
 #define ASKED_MAX 12
 
-/* Below that a range is sorted by insertion. */
+/* A range of up to so many elements is sorted by insertion. */
 #define SMALL 12
 
 struct order_stats_chunk {
@@ -35,7 +36,7 @@ order_stats_release(struct order_stats *r)
 }
 
 static int
-compare(const void *a, const void *b)
+compare_int64(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
@@ -63,8 +64,8 @@ make_chunks(struct order_stats *r)
 
 	if (r->chunks_n > 0 || r->n == 0)
 		return;
-	qsort(r->v, r->n, sizeof *r->v, compare);
-	/* Three quarters full, so that insertions find room. */
+	qsort(r->v, r->n, sizeof *r->v, compare_int64);
+	/* Three quarters full, so that insertions do not split them. */
 	for (i = 0; i < r->n; i += n) {
 		n = r->n - i < CHUNK / 4 * 3 ? r->n - i : CHUNK / 4 * 3;
 		add_chunk(r, r->chunks_n, r->v + i, n);
@@ -74,7 +75,8 @@ make_chunks(struct order_stats *r)
 	r->cap = 0;
 }
 
-/* The last chunk that begins with ms or less, else the first one. */
+/* The last chunk whose first element is not greater than ms, else the first
+ * chunk. */
 static size_t
 find_chunk(const struct order_stats *r, int64_t ms)
 {
@@ -90,7 +92,7 @@ find_chunk(const struct order_stats *r, int64_t ms)
 	return from;
 }
 
-/* How many of the chunk are below ms. */
+/* The number of elements of the chunk below ms. */
 static size_t
 lower_bound(const struct order_stats_chunk *c, int64_t ms)
 {
@@ -166,7 +168,7 @@ order_stats_remove(struct order_stats *r, int64_t ms)
 }
 
 static void
-swap(int64_t *a, int64_t *b)
+swap_int64(int64_t *a, int64_t *b)
 {
 	int64_t t = *a;
 
@@ -178,7 +180,7 @@ static int64_t
 median_of_three(int64_t a, int64_t b, int64_t c)
 {
 	if (a > b)
-		swap(&a, &b);
+		swap_int64(&a, &b);
 	if (b > c)
 		b = a > c ? a : c;
 	return b;
@@ -198,8 +200,8 @@ sort_small(int64_t *v, size_t n)
 	}
 }
 
-/* Puts the element that belongs to index k there, what is less before it and
- * what is greater behind it. */
+/* Quickselect: puts the element of rank k to index k, none greater before it
+ * and none less after it. */
 static void
 select_index(int64_t *v, size_t n, size_t k)
 {
@@ -209,8 +211,8 @@ select_index(int64_t *v, size_t n, size_t k)
 
 	while (n > SMALL) {
 		if (++rounds > 64) {
-			/* Somebody built the worst case. */
-			qsort(v, n, sizeof *v, compare);
+			/* The worst case of the pivots, made on purpose. */
+			qsort(v, n, sizeof *v, compare_int64);
 			return;
 		}
 		pivot = median_of_three(v[0], v[n / 2], v[n - 1]);
@@ -221,9 +223,9 @@ select_index(int64_t *v, size_t n, size_t k)
 				j--;
 			if (i >= j)
 				break;
-			swap(&v[i], &v[j]);
+			swap_int64(&v[i], &v[j]);
 		}
-		/* All before i are <= pivot, all from i on >= pivot. */
+		/* All before i are <= pivot, all from i on are >= pivot. */
 		if (i == 0)
 			i = 1;
 		if (k < i) {

@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a metric is when nothing is there to make it of: NULL, never 0. */
+/* A metric of no values: NULL in a row, never 0. */
 #define STATS_NONE INT64_MIN
 
 /* Sums of 64-bit values need more than 64 bits. */
 __extension__ typedef __int128 stats_wide;
 
-/* How many, and how much together. A zeroed struct is empty. */
+/* The number and the sum of values. A zeroed struct is empty. */
 struct tally {
 	stats_wide sum;
 	size_t n;
@@ -29,7 +29,7 @@ tally_add(struct tally *t, int64_t ms)
 	t->n++;
 }
 
-/* Takes back what was added before. */
+/* Removes a value that was added before. */
 static inline void
 tally_remove(struct tally *t, int64_t ms)
 {
@@ -37,7 +37,7 @@ tally_remove(struct tally *t, int64_t ms)
 	t->n--;
 }
 
-/* Rounded half up; none of them below 0. STATS_NONE of nothing. */
+/* Rounded half up; the values are not below 0. STATS_NONE when n is 0. */
 int64_t stats_mean(stats_wide sum, size_t n);
 int64_t tally_mean(const struct tally *t);
 

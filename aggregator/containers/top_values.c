@@ -1,12 +1,13 @@
 /*
- * top_values: see top_values.h. What is in v is never smaller than what is not.
+ * top_values: see top_values.h. No value in v is smaller than one that is not
+ * kept.
  */
 #include "aggregator/containers/top_values.h"
 
 #include <stdbool.h>
 
 static void
-forget(struct top_values_rest *r, int64_t x)
+drop_value(struct top_values_rest *r, int64_t x)
 {
 	if (r->any == 0 || x > r->most)
 		r->most = x;
@@ -14,24 +15,24 @@ forget(struct top_values_rest *r, int64_t x)
 }
 
 static void
-add(struct top_values_rest *r, int64_t *v, uint32_t room, int64_t x)
+insert_value(struct top_values_rest *r, int64_t *v, uint32_t room, int64_t x)
 {
 	bool full = r->kept == room;
 	uint32_t i;
 
 	if (full ? x <= v[room - 1] : r->any != 0 && x < r->most) {
-		forget(r, x);
+		drop_value(r, x);
 		return;
 	}
 	if (full)
-		forget(r, v[--r->kept]);
+		drop_value(r, v[--r->kept]);
 	for (i = r->kept++; i > 0 && v[i - 1] < x; i--)
 		v[i] = v[i - 1];
 	v[i] = x;
 }
 
 static void
-take(struct top_values_rest *r, int64_t *v, int64_t x)
+remove_value(struct top_values_rest *r, int64_t *v, int64_t x)
 {
 	uint32_t i = 0;
 
@@ -54,13 +55,13 @@ largest(const struct top_values_rest *r, const int64_t *v)
 void
 top_values_add(struct top_values *p, int64_t x)
 {
-	add(&p->rest, p->v, TOP_VALUES_KEPT, x);
+	insert_value(&p->rest, p->v, TOP_VALUES_KEPT, x);
 }
 
 void
 top_values_remove(struct top_values *p, int64_t x)
 {
-	take(&p->rest, p->v, x);
+	remove_value(&p->rest, p->v, x);
 }
 
 int64_t
@@ -72,13 +73,13 @@ top_values_get(const struct top_values *p)
 void
 top_values_add_long(struct top_values_long *p, int64_t x)
 {
-	add(&p->rest, p->v, TOP_VALUES_KEPT_LONG, x);
+	insert_value(&p->rest, p->v, TOP_VALUES_KEPT_LONG, x);
 }
 
 void
 top_values_remove_long(struct top_values_long *p, int64_t x)
 {
-	take(&p->rest, p->v, x);
+	remove_value(&p->rest, p->v, x);
 }
 
 int64_t

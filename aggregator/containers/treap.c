@@ -1,6 +1,6 @@
 /*
- * treap: see treap.h. Weights are a fixed sequence, so that the same
- * changes make the same tree; a heap by weight is what keeps it flat.
+ * treap: see treap.h. Weights are a fixed pseudo-random sequence, so that the
+ * same changes make the same tree.
  */
 #include "aggregator/containers/treap.h"
 
@@ -11,7 +11,7 @@ treap_init(struct treap *o, treap_compare *compare, uint64_t *steps)
 }
 
 static void
-step(const struct treap *o)
+count_step(const struct treap *o)
 {
 	if (o->steps != NULL)
 		++*o->steps;
@@ -29,7 +29,7 @@ next_weight(void)
 	return x;
 }
 
-/* Where the pointer to n is kept. */
+/* The pointer that points to n. */
 static struct treap_node **
 place_of(struct treap *o, const struct treap_node *n)
 {
@@ -44,7 +44,7 @@ rotate_up(struct treap *o, struct treap_node *n)
 {
 	struct treap_node *p = n->up, **place = place_of(o, p), *moved;
 
-	step(o);
+	count_step(o);
 	if (p->left == n) {
 		moved = n->right;
 		p->left = moved;
@@ -67,7 +67,7 @@ treap_add(struct treap *o, struct treap_node *n)
 	struct treap_node **place = &o->root, *up = NULL;
 
 	while (*place != NULL) {
-		step(o);
+		count_step(o);
 		up = *place;
 		place = o->compare(n, up) < 0 ? &up->left : &up->right;
 	}
@@ -104,7 +104,7 @@ treap_first(const struct treap *o)
 	struct treap_node *n = o->root;
 
 	while (n != NULL && n->left != NULL) {
-		step(o);
+		count_step(o);
 		n = n->left;
 	}
 	return n;
@@ -115,16 +115,16 @@ treap_next(const struct treap *o, const struct treap_node *n)
 {
 	struct treap_node *next = n->right;
 
-	step(o);
+	count_step(o);
 	if (next == NULL) {
 		while (n->up != NULL && n->up->right == n) {
-			step(o);
+			count_step(o);
 			n = n->up;
 		}
 		return n->up;
 	}
 	while (next->left != NULL) {
-		step(o);
+		count_step(o);
 		next = next->left;
 	}
 	return next;

@@ -1,11 +1,11 @@
 /*
- * treap: a set in order, whose nodes lie inside of what they stand for: a
- * treap. Adding, removing, the first and the next cost the logarithm of how
- * many there are; nothing is allocated. The order is the caller's, and no two
- * elements may be equal in it. What an element is compared by must not change
- * while it is in.
+ * treap: an ordered set whose nodes are embedded in its elements: a binary
+ * search tree that is a heap by random weights. Adding, removing, the first and
+ * the next element take logarithmic time; nothing is allocated. The caller
+ * defines the order; no two elements may be equal in it, and the fields that it
+ * compares must not change while the element is in the set.
  *
- * One thread.
+ * Not thread safe.
  */
 #ifndef AGGREGATOR_CONTAINERS_TREAP_H
 #define AGGREGATOR_CONTAINERS_TREAP_H
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A zeroed one is in no set. */
+/* A zeroed node is in no set. */
 struct treap_node {
 	struct treap_node *up, *left, *right;
 	uint32_t weight; /* 0: in no set */
@@ -26,11 +26,11 @@ typedef int treap_compare(
 struct treap {
 	struct treap_node *root;
 	treap_compare *compare;
-	uint64_t *steps; /* unless NULL: counts nodes that were looked at */
+	uint64_t *steps; /* unless NULL: counts the nodes visited */
 	size_t n;
 };
 
-/* What the node lies in. */
+/* The element that contains the node. */
 #define TREAP_OF(node, type, member)                                           \
 	((type *)((uintptr_t)(node)-offsetof(type, member)))
 
@@ -45,10 +45,10 @@ void treap_init(struct treap *o, treap_compare *compare, uint64_t *steps);
 /* The node is in no set. */
 void treap_add(struct treap *o, struct treap_node *n);
 
-/* Nothing if it is in none. */
+/* Does nothing when the node is in no set. */
 void treap_remove(struct treap *o, struct treap_node *n);
 
-/* NULL: there is none. */
+/* NULL: there is no such node. */
 struct treap_node *treap_first(const struct treap *o);
 struct treap_node *treap_next(
     const struct treap *o, const struct treap_node *n);

@@ -1,20 +1,20 @@
 /*
- * eventcounter: the loop; see eventcounter.h.
+ * eventcounter: the read loop; see eventcounter.h.
  *
- *   read a message -> is it an event? -> is its id new? -> to its partition
- *   when there is enough, or it is old enough: settle
+ *   read a message -> parse the event -> check its id -> count it by type
+ *   when the batch is full or old enough: counter_commit()
  *       dead letters confirmed -> counts and ids committed -> rows confirmed
  *       -> acknowledge
  *
- * What a crash costs at each point: before the commit, nothing has happened,
- * all comes again; after it, what comes again is known by its id; rows that
- * may not have been written are written again at the next start. Dead letters
- * may come twice.
+ * A crash before the commit loses nothing: all messages are delivered again.
+ * After the commit, messages that come again are recognized by their ids, and
+ * rows that may be missing are written at the next start. Dead letters may be
+ * published twice.
  *
- * Without a state `settle` is the writing of the files, and comes at the end
- * only (or when more waits for it than a broker should hold): all that was
- * not acknowledged comes again and is counted again, into files that replace
- * the old ones.
+ * Without a state the commit is the writing of the files. It happens at the
+ * end, or when more messages wait for it than a broker should hold. Messages
+ * that were not acknowledged come again and are counted again, into files that
+ * replace the old ones.
  */
 #include "aggregator/eventcounter/eventcounter_impl.h"
 
@@ -32,19 +32,20 @@
 
 #define BINDING "*.event.*"
 
-/* With a state: so many messages, or so old, are one commit; a commit is a
- * sync of the disk. The broker sends more meanwhile. */
+/* With a state: one commit for so many messages, or when the first of them is
+ * so old; each commit syncs the disk. PREFETCH lets the broker send the next
+ * batch meanwhile. */
 #define BATCH 20000
 #define BATCH_MS 100
 #define PREFETCH 40000
 
-/* Without: a broker keeps what is unacknowledged in memory, and ends readers
- * after half an hour. */
+/* Without a state: a broker keeps unacknowledged messages in memory, and closes
+ * the channel of a reader that leaves one unacknowledged for 30 minutes. */
 #define HOLD 2000000
 #define HOLD_MS (INT64_C(20) * 60 * 1000)
 #define NO_LIMIT 65536
 
-/* How often the files follow while messages come. */
+/* How often the files are written while messages come. */
 #define FILES_MS 10000
 #define SLICE_MS 500
 
@@ -59,38 +60,38 @@ refuse_now(struct counter *c)
 	return o;
 }
 
-/* c->why says what is wrong with it; body NULL: it was passed over. */
+/* c->why has the reason; body NULL: it was too long to be read. */
 static enum outcome
-refuse(struct counter *c, const char *body, size_t len)
+dead_letter_message(struct counter *c, const char *body, size_t len)
 {
 	buf_release(&c->text);
 	if (body != NULL)
 		buf_add(&c->text, body, len);
 	c->refused++;
-	return counter_insist(c, refuse_now);
+	return counter_retry(c, refuse_now);
 }
 
 static enum outcome
-take(struct counter *c, const char *body, size_t len)
+take_event(struct counter *c, const char *body, size_t len)
 {
-	struct event e;
+	struct user_event e;
 	size_t key_len;
 	const char *key = endpoint_routing_key(c->in, &key_len);
 
 	if (event_parse(&e, &c->flat, key, key_len, body, len, &c->why) == -1)
-		return refuse(c, body, len);
+		return dead_letter_message(c, body, len);
 	if (!ids_add(&c->ids, e.id, e.id_len)) {
 		c->duplicates++;
 		return OUTCOME_DONE;
 	}
-	parts_add(&c->parts, e.type, e.user, e.user_len);
+	event_counts_add(&c->counts, e.type, e.user, e.user_len);
 	c->counted++;
 	return OUTCOME_DONE;
 }
 
-/* Without a state the broker holds all, up to a limit. */
+/* Without a state the broker holds all messages, up to HOLD or HOLD_MS. */
 static bool
-is_due(struct counter *c)
+is_commit_due(struct counter *c)
 {
 	int64_t age = clock_mono_ms() - c->pending_since_ms;
 
@@ -100,15 +101,15 @@ is_due(struct counter *c)
 		return c->pending >= BATCH || age >= BATCH_MS;
 	if (c->pending < HOLD && age < HOLD_MS)
 		return false;
-	if (!c->told_hold)
+	if (!c->hold_reported)
 		log_warn("a long run: what is counted from here on is lost if "
 			 "it is killed; give --state DIR");
-	c->told_hold = true;
+	c->hold_reported = true;
 	return true;
 }
 
-/* The last message was processed so long ago that the end is near. With a state
- * one is processed when it is settled. */
+/* No message was processed for idle_exit_ms. With a state a message is
+ * processed when it is committed. */
 static bool
 is_quiet(const struct counter *c)
 {
@@ -117,9 +118,9 @@ is_quiet(const struct counter *c)
 	       clock_mono_ms() - c->quiet_since_ms >= c->job->idle_exit_ms;
 }
 
-/* How long to wait for a message. */
+/* How long to wait for a message, in ms. */
 static int
-wait_ms(const struct counter *c)
+read_timeout_ms(const struct counter *c)
 {
 	int64_t now = clock_mono_ms(), left = SLICE_MS, until;
 
@@ -135,55 +136,55 @@ wait_ms(const struct counter *c)
 }
 
 static enum outcome
-handle(struct counter *c, enum endpoint_status status, const char *body,
-    size_t len)
+handle_delivery(struct counter *c, enum endpoint_status status,
+    const char *body, size_t len)
 {
 	enum outcome o;
 
 	if (c->pending++ == 0)
 		c->pending_since_ms = clock_mono_ms();
 	if (status == ENDPOINT_RECORD) {
-		o = take(c, body, len);
+		o = take_event(c, body, len);
 	} else {
 		buf_setf(&c->why, "%s", endpoint_refusal(c->in));
-		o = refuse(c, NULL, 0);
+		o = dead_letter_message(c, NULL, 0);
 	}
 	c->quiet_since_ms = clock_mono_ms();
 	return o;
 }
 
-/* Nothing came for a while. */
+/* No message came within the wait. */
 static void
-look_after_others(struct counter *c)
+pump_endpoints(struct counter *c)
 {
 	deadletter_pump(&c->dead);
 	if (c->out != NULL)
 		endpoint_pump(c->out);
-	/* Silence of a broker that is away says nothing. */
+	/* No idle time counts while the broker is unreachable. */
 	if (!endpoint_is_up(c->in))
 		c->quiet_since_ms = clock_mono_ms();
 }
 
-/* One message or one wait. A long silence alone does not end it: the queue must
- * be empty. */
+/* Reads one message or waits for one. The idle time alone does not end the
+ * run: the queue must be empty, too. */
 static enum outcome
-step(struct counter *c, enum endpoint_status *status)
+read_or_wait(struct counter *c, enum endpoint_status *status)
 {
 	enum outcome o = OUTCOME_DONE;
 	char *body = NULL;
 	size_t len = 0;
 
 	endpoint_set_until_empty(c->in, c->job->until_empty || is_quiet(c));
-	*status = endpoint_read(c->in, &body, &len, wait_ms(c));
+	*status = endpoint_read(c->in, &body, &len, read_timeout_ms(c));
 	if (*status == ENDPOINT_RECORD || *status == ENDPOINT_TOOLONG)
-		o = handle(c, *status, body, len);
+		o = handle_delivery(c, *status, body, len);
 	else
-		look_after_others(c);
-	if (o == OUTCOME_DONE && is_due(c)) {
-		o = counter_settle(c);
+		pump_endpoints(c);
+	if (o == OUTCOME_DONE && is_commit_due(c)) {
+		o = counter_commit(c);
 		c->quiet_since_ms = clock_mono_ms();
 	}
-	/* What is not safe yet must not replace what was. */
+	/* The files hold committed counts only. */
 	if (o == OUTCOME_DONE && c->state != NULL && c->pending == 0 &&
 	    c->counted != c->files_counted &&
 	    clock_mono_ms() - c->files_ms >= FILES_MS)
@@ -192,7 +193,7 @@ step(struct counter *c, enum endpoint_status *status)
 }
 
 static enum exit_code
-count(struct counter *c)
+count_until_end(struct counter *c)
 {
 	enum endpoint_status status = ENDPOINT_WAIT;
 	enum outcome o = OUTCOME_DONE;
@@ -200,14 +201,14 @@ count(struct counter *c)
 	c->quiet_since_ms = c->files_ms = clock_mono_ms();
 	while (o == OUTCOME_DONE && !stop_asked() && status != ENDPOINT_EMPTY &&
 	       status != ENDPOINT_FAILED)
-		o = step(c, &status);
+		o = read_or_wait(c, &status);
 	if (o != OUTCOME_DONE)
 		return c->code;
 	if (status == ENDPOINT_FAILED) {
 		log_error("%s", endpoint_why(c->in));
 		return endpoint_code(c->in);
 	}
-	o = counter_settle(c);
+	o = counter_commit(c);
 	if (o == OUTCOME_DONE && c->state != NULL)
 		o = counter_write_files(c);
 	if (o != OUTCOME_DONE)
@@ -219,7 +220,7 @@ count(struct counter *c)
 }
 
 static int
-open_state(struct counter *c)
+open_counter_state(struct counter *c)
 {
 	const struct eventcounter_job *job = c->job;
 	const struct state_identity id = { .definition = "eventcounter",
@@ -235,7 +236,7 @@ open_state(struct counter *c)
 		counter_restore(c);
 	}
 	ids_open(&c->ids, c->state);
-	/* Nothing is changed yet: says whether all could be read. */
+	/* Commits nothing: reports whether all tables could be read. */
 	if (c->state == NULL)
 		return 0;
 	c->code = state_commit(c->state, &c->why);
@@ -243,7 +244,7 @@ open_state(struct counter *c)
 }
 
 static int
-open_ends(struct counter *c)
+open_endpoints(struct counter *c)
 {
 	const struct eventcounter_job *job = c->job;
 	struct endpoint_options opt = { .conf = job->conf,
@@ -273,13 +274,13 @@ open_ends(struct counter *c)
 }
 
 static enum exit_code
-run(struct counter *c)
+run_counter(struct counter *c)
 {
 	enum exit_code code = PROG_SOFTWARE;
 
 	if (counter_write_old_rows(c) != OUTCOME_DONE)
 		return c->code;
-	code = count(c);
+	code = count_until_end(c);
 	if (code == PROG_OK && counter_clear_old_rows(c) != OUTCOME_DONE)
 		code = c->code;
 	return code;
@@ -293,14 +294,14 @@ eventcounter_run(const struct eventcounter_job *job)
 
 	if (job->idle_exit_ms < 0 && !job->until_empty)
 		daemon_init();
-	code = parts_open(&c.parts, &c.why);
+	code = event_counts_open(&c.counts, &c.why);
 	if (code != PROG_OK) {
 		log_error("%s", buf_str(&c.why));
 		buf_release(&c.why);
 		return code;
 	}
-	if (open_state(&c) == 0 && open_ends(&c) == 0) {
-		code = run(&c);
+	if (open_counter_state(&c) == 0 && open_endpoints(&c) == 0) {
+		code = run_counter(&c);
 	} else {
 		log_error("%s", buf_str(&c.why));
 		code = c.code;
@@ -311,7 +312,7 @@ eventcounter_run(const struct eventcounter_job *job)
 		deadletter_close(&c.dead);
 	ids_release(&c.ids);
 	state_close(c.state);
-	parts_close(&c.parts);
+	event_counts_close(&c.counts);
 	flat_release(&c.flat);
 	buf_release(&c.why);
 	buf_release(&c.text);

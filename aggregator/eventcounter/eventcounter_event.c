@@ -1,6 +1,5 @@
 /*
- * eventcounter_event: see eventcounter_event.h. The key is USER.event.TYPE,
- * the body {"id":"..."}; what else is in the body is nobody's business.
+ * eventcounter_event: see eventcounter_event.h.
  */
 #include "aggregator/eventcounter/eventcounter_event.h"
 
@@ -24,7 +23,7 @@ event_type_parse(const char *p, size_t len, enum event_type *type)
 	return -1;
 }
 
-/* Users are what a record may call them: rows name them, too. */
+/* A user has the form of a record's id, because rows carry it. */
 static const char *
 user_fault(const char *user, size_t len)
 {
@@ -32,7 +31,7 @@ user_fault(const char *user, size_t len)
 }
 
 static int
-parse_key(struct event *e, const char *key, size_t len, struct buf *why)
+parse_key(struct user_event *e, const char *key, size_t len, struct buf *why)
 {
 	static const char middle[] = ".event.";
 	const size_t n = sizeof middle - 1;
@@ -68,7 +67,7 @@ parse_key(struct event *e, const char *key, size_t len, struct buf *why)
 }
 
 static int
-parse_body(struct event *e, struct flat *f, const char *body, size_t len,
+parse_body(struct user_event *e, struct flat *f, const char *body, size_t len,
     struct buf *why)
 {
 	const struct flat_field *id;
@@ -96,8 +95,8 @@ parse_body(struct event *e, struct flat *f, const char *body, size_t len,
 }
 
 int
-event_parse(struct event *e, struct flat *f, const char *key, size_t key_len,
-    const char *body, size_t body_len, struct buf *why)
+event_parse(struct user_event *e, struct flat *f, const char *key,
+    size_t key_len, const char *body, size_t body_len, struct buf *why)
 {
 	if (parse_key(e, key, key_len, why) == -1)
 		return -1;

@@ -17,10 +17,10 @@
 #include "common/text/jsonw.h"
 
 static int
-compare(const void *a, const void *b)
+compare_users(const void *a, const void *b)
 {
-	const struct count *x = *(const struct count *const *)a;
-	const struct count *y = *(const struct count *const *)b;
+	const struct user_count *x = *(const struct user_count *const *)a;
+	const struct user_count *y = *(const struct user_count *const *)b;
 	size_t n = x->user_len < y->user_len ? x->user_len : y->user_len;
 	int c = memcmp(x->user, y->user, n);
 
@@ -30,16 +30,16 @@ compare(const void *a, const void *b)
 }
 
 static void
-format(const struct shard *part, struct buf *to)
+format_counts(const struct type_counts *t, struct buf *to)
 {
-	const struct count **sorted =
-	    xcalloc(part->counts.live, sizeof *sorted);
+	const struct user_count **sorted =
+	    xcalloc(t->users.live, sizeof *sorted);
 	const struct strmap_entry *e;
 	size_t i = 0, n = 0;
 
-	while ((e = strmap_next(&part->counts, &i)) != NULL)
+	while ((e = strmap_next(&t->users, &i)) != NULL)
 		sorted[n++] = e->value;
-	qsort(sorted, n, sizeof *sorted, compare);
+	qsort(sorted, n, sizeof *sorted, compare_users);
 	buf_clear(to);
 	buf_addc(to, '{');
 	for (i = 0; i < n; i++) {
@@ -52,9 +52,9 @@ format(const struct shard *part, struct buf *to)
 	free(sorted);
 }
 
-/* Writes and syncs the file of that name; errno. */
+/* Writes and syncs the file. 0, or -1 with errno. */
 static int
-write_new(const char *path, const struct buf *content)
+write_synced_file(const char *path, const struct buf *content)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int rc, err;
@@ -72,13 +72,13 @@ write_new(const char *path, const struct buf *content)
 }
 
 static int
-replace(const char *dir, const char *name, const struct buf *content,
+replace_file(const char *dir, const char *name, const struct buf *content,
     struct buf *why)
 {
 	char *path = xasprintf("%s/%s.json", dir, name);
-	/* Named by process: two that write there must not mix. */
+	/* Two processes may write into one folder. */
 	char *fresh = xasprintf("%s/.%s.json.%ld", dir, name, (long)getpid());
-	int rc = write_new(fresh, content), err;
+	int rc = write_synced_file(fresh, content), err;
 
 	if (rc == 0)
 		rc = rename(fresh, path);
@@ -113,17 +113,17 @@ files_check(const char *dir, struct buf *why)
 }
 
 int
-files_write(const char *dir, const struct parts *parts, struct buf *why)
+files_write(const char *dir, const struct event_counts *counts, struct buf *why)
 {
 	struct buf content = BUF_INIT;
 	int rc = 0;
 	size_t i;
 
 	for (i = 0; i < EVENT_TYPES && rc == 0; i++) {
-		if (parts->part[i].counts.live == 0)
+		if (counts->by_type[i].users.live == 0)
 			continue;
-		format(&parts->part[i], &content);
-		rc = replace(dir, event_type_names[i], &content, why);
+		format_counts(&counts->by_type[i], &content);
+		rc = replace_file(dir, event_type_names[i], &content, why);
 	}
 	buf_release(&content);
 	return rc;

@@ -1,7 +1,8 @@
 /*
- * eventcounter_ids: see eventcounter_ids.h. In the state each generation has a
- * table of runs, the fingerprints of one commit as they came: written in one
- * piece, read in one pass, dropped as a whole.
+ * eventcounter_ids: see eventcounter_ids.h. In the state each set has a table
+ * of runs; a run is the fingerprints of one commit in the order they came: it
+ * is appended in one piece, and the table is read in one pass and emptied as a
+ * whole.
  */
 #include "aggregator/eventcounter/eventcounter_ids.h"
 
@@ -15,7 +16,7 @@
 
 #define FIRST_SLOTS 1024
 
-/* Both 0 is an empty slot. */
+/* Never all zero bits: that is an empty slot. */
 static struct keyed_hash
 fingerprint(const uint64_t seed[2], const char *id, size_t len)
 {
@@ -25,9 +26,9 @@ fingerprint(const uint64_t seed[2], const char *id, size_t len)
 	return f;
 }
 
-/* Where it is, or where it would go. */
+/* The slot of the fingerprint, or the empty one where it goes. */
 static struct keyed_hash *
-find(const struct idset *set, struct keyed_hash f)
+idset_find(const struct idset *set, struct keyed_hash f)
 {
 	size_t i = (size_t)f.a & (set->cap - 1);
 
@@ -38,18 +39,18 @@ find(const struct idset *set, struct keyed_hash f)
 }
 
 static bool
-has(const struct idset *set, struct keyed_hash f)
+idset_has(const struct idset *set, struct keyed_hash f)
 {
 	const struct keyed_hash *slot;
 
 	if (set->n == 0)
 		return false;
-	slot = find(set, f);
+	slot = idset_find(set, f);
 	return slot->a != 0 || slot->b != 0;
 }
 
 static void
-grow(struct idset *set)
+idset_grow(struct idset *set)
 {
 	struct idset more = { .cap = set->cap > 0 ? 2 * set->cap : FIRST_SLOTS,
 		.n = set->n };
@@ -58,19 +59,19 @@ grow(struct idset *set)
 	more.slots = xcalloc(more.cap, sizeof *more.slots);
 	for (i = 0; i < set->cap; i++)
 		if (set->slots[i].a != 0 || set->slots[i].b != 0)
-			*find(&more, set->slots[i]) = set->slots[i];
+			*idset_find(&more, set->slots[i]) = set->slots[i];
 	free(set->slots);
 	*set = more;
 }
 
 static bool
-insert(struct idset *set, struct keyed_hash f)
+idset_insert(struct idset *set, struct keyed_hash f)
 {
 	if (2 * (set->n + 1) > set->cap)
-		grow(set);
-	if (has(set, f))
+		idset_grow(set);
+	if (idset_has(set, f))
 		return false;
-	*find(set, f) = f;
+	*idset_find(set, f) = f;
 	set->n++;
 	return true;
 }
@@ -81,7 +82,7 @@ struct loading {
 };
 
 static bool
-load_run(
+load_idset_run(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct pack r = pack_open_bare(data, len);
@@ -94,7 +95,7 @@ load_run(
 		f.a = pack_fixed(&r);
 		f.b = pack_fixed(&r);
 		if (!r.bad)
-			(void)insert(l->set, f);
+			(void)idset_insert(l->set, f);
 	}
 	if (pack_end(&r) == -1)
 		state_set_damaged(l->state);
@@ -102,11 +103,11 @@ load_run(
 }
 
 static void
-load(struct ids *ids, int64_t number, struct idset *set)
+load_idset(struct ids *ids, int64_t number, struct idset *set)
 {
 	struct loading l = { ids->state, set };
 
-	state_each(ids->tables[number & 1], NULL, 0, load_run, &l);
+	state_each(ids->tables[number & 1], NULL, 0, load_idset_run, &l);
 }
 
 void
@@ -131,8 +132,8 @@ ids_open(struct ids *ids, struct state *state)
 		ids->tables[i] = state_table(state, names[i], STATE_NUMBERS);
 	if (state_failed(state))
 		return;
-	load(ids, ids->number, &ids->young);
-	load(ids, ids->number + 1, &ids->old);
+	load_idset(ids, ids->number, &ids->young);
+	load_idset(ids, ids->number + 1, &ids->old);
 	if (state_last_number(ids->tables[ids->number & 1], &ids->runs))
 		ids->runs++;
 }
@@ -142,7 +143,7 @@ ids_release(struct ids *ids)
 {
 	free(ids->young.slots);
 	free(ids->old.slots);
-	buf_release(&ids->unkept);
+	buf_release(&ids->unsaved);
 	memset(ids, 0, sizeof *ids);
 }
 
@@ -151,11 +152,11 @@ ids_add(struct ids *ids, const char *id, size_t len)
 {
 	struct keyed_hash f = fingerprint(ids->seed, id, len);
 
-	if (has(&ids->old, f) || !insert(&ids->young, f))
+	if (idset_has(&ids->old, f) || !idset_insert(&ids->young, f))
 		return false;
 	if (ids->state != NULL) {
-		pack_put_fixed(&ids->unkept, f.a);
-		pack_put_fixed(&ids->unkept, f.b);
+		pack_put_fixed(&ids->unsaved, f.a);
+		pack_put_fixed(&ids->unsaved, f.b);
 	}
 	return true;
 }
@@ -177,18 +178,18 @@ turn_over(struct ids *ids, int64_t now)
 }
 
 void
-ids_keep(struct ids *ids)
+ids_save(struct ids *ids)
 {
 	int64_t now = clock_now_ms();
 
-	if (ids->unkept.len > 0) {
+	if (ids->unsaved.len > 0) {
 		if (ids->runs == 0)
 			state_set_number(
 			    ids->state, "ids_begun", ids->begun_ms);
 		state_append(ids->tables[ids->number & 1], &ids->runs,
-		    sizeof ids->runs, ids->unkept.data, ids->unkept.len);
+		    sizeof ids->runs, ids->unsaved.data, ids->unsaved.len);
 		ids->runs++;
-		buf_clear(&ids->unkept);
+		buf_clear(&ids->unsaved);
 	}
 	if (now - ids->begun_ms >= ids->window_ms)
 		turn_over(ids, now);

@@ -1,10 +1,10 @@
 /*
- * eventcounter_ids: which message ids were seen, as 128-bit fingerprints under
- * a secret seed: so they take 16 bytes each, and nobody can make two collide.
+ * eventcounter_ids: which event ids were counted, as 128-bit fingerprints with
+ * a secret seed: 16 bytes each, and nobody can construct two ids that collide.
  *
- * There are two generations. The young one becomes the old one after a window
- * of time, and the old one is forgotten: an id is remembered for one window at
- * least and two at most, and the memory is bounded by what comes in two.
+ * There are two sets. After one window the young set becomes the old one, and
+ * the previous old one is dropped: an id is remembered for at least one window
+ * and at most two, and memory is bounded by the ids of two windows.
  */
 #ifndef AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IDS_H
 #define AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IDS_H
@@ -24,24 +24,25 @@ struct ids {
 
 	/* private */
 	struct idset young, old;
-	int64_t begun_ms;  /* when the young generation began */
-	int64_t number;    /* of the young generation */
-	struct buf unkept; /* fingerprints since the last ids_keep() */
+	int64_t begun_ms;   /* when the young set began */
+	int64_t number;     /* of the young set, from 0 */
+	struct buf unsaved; /* fingerprints since the last ids_save() */
 	uint64_t seed[2];
 	struct state *state;
 	struct state_table *tables[2]; /* by number modulo 2 */
-	uint64_t runs;                 /* in the young one's table */
+	uint64_t runs;                 /* in the young set's table */
 };
 
-/* With what the state has; NULL: nothing. The window is set before. */
+/* Loads the ids of the state; NULL: begins empty. The caller has set
+ * window_ms. */
 void ids_open(struct ids *ids, struct state *state);
 void ids_release(struct ids *ids);
 
-/* True when that id was not seen before. */
+/* Adds the id; true when it is new. */
 bool ids_add(struct ids *ids, const char *id, size_t len);
 
-/* Puts what is new into the state, for its next commit; and forgets what is
- * old. */
-void ids_keep(struct ids *ids);
+/* Puts the new fingerprints into the state, for its next commit, and drops the
+ * old set when the window has passed. */
+void ids_save(struct ids *ids);
 
 #endif

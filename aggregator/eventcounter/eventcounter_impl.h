@@ -1,6 +1,6 @@
 /*
- * eventcounter_impl: what the loop in eventcounter.c and the commit in
- * eventcounter_settle.c share; nobody else includes it.
+ * eventcounter_impl: what the read loop in eventcounter.c and the commit in
+ * eventcounter_commit.c share. No other file includes it.
  */
 #ifndef AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IMPL_H
 #define AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IMPL_H
@@ -16,40 +16,43 @@ struct counter {
 	struct endpoint *in, *out;
 	struct deadletter dead;
 	struct state *state;
-	struct state_table *counts; /* "TYPE\0USER" -> int64_t */
+	struct state_table *counts_table; /* "TYPE\0USER" -> int64_t */
 	struct ids ids;
-	struct parts parts;
+	struct event_counts counts;
 	struct flat flat;
 	struct buf why, text;
 	enum exit_code code;
 
-	size_t pending;           /* messages since the last settling */
+	size_t pending;           /* messages since the last commit */
 	int64_t pending_since_ms; /* when the first of them came */
 	int64_t quiet_since_ms;   /* when the last one was processed */
 	int64_t files_ms;         /* when the files were written */
-	uint64_t files_counted;   /* how much was counted then */
-	bool told_hold;
+	uint64_t files_counted;   /* the value of counted at that time */
+	bool hold_reported;
 	int64_t version; /* of rows, without a state */
 
 	uint64_t counted, duplicates, refused;
 };
 
-/* Does a step, again and again where a run that waits for ever may. When it is
- * not DONE, c->code says what to end with; the reason has been logged. */
-enum outcome counter_insist(
+/* Runs the step; a run without an end of its own repeats it while its outcome
+ * is LATER. When the result is not DONE, c->code is the exit code and the
+ * reason has been logged. */
+enum outcome counter_retry(
     struct counter *c, enum outcome (*step)(struct counter *c));
 
-/* Counts of the state into the partitions; state_failed() tells the rest. */
+/* Loads the counts of the state; errors are in state_failed(). */
 void counter_restore(struct counter *c);
 
-/* Makes the effect of all that was read safe, and acknowledges it. */
-enum outcome counter_settle(struct counter *c);
+/* Makes the effect of all messages read so far durable, then acknowledges
+ * them. */
+enum outcome counter_commit(struct counter *c);
 
-/* The files, when they are wanted; the partitions rest. */
+/* Writes the files, if there is a folder for them. The counting threads are
+ * idle (event_counts_wait()). */
 enum outcome counter_write_files(struct counter *c);
 
-/* Rows that a run before this one may have left unwritten; and the note that
- * there are none, at the end of a good run. */
+/* Writes the rows that an earlier run may have left unwritten; and, at the end
+ * of a good run, records in the state that there are none. */
 enum outcome counter_write_old_rows(struct counter *c);
 enum outcome counter_clear_old_rows(struct counter *c);
 

@@ -14,7 +14,7 @@ emit_chat_row(const struct model *m, const struct chat *chat,
 	struct cell *c = rowset_add(to);
 
 	c = cell_id(c, chat_id(chat));
-	c = cell_id(c, model_name(m, now->holder));
+	c = cell_id(c, model_name(m, now->assignee));
 	c = cell_id(c, model_name(m, now->channel));
 	c = cell_id(c, model_name(m, now->customer));
 	c = cell_id(c, model_name(m, now->customer_name));

@@ -18,8 +18,8 @@
 #define SPAN_MASK UINT64_C(0xffff)
 #define FIRST_SLOTS 16
 
-/* Slots looked at for expired ones at each insert: a table of 24 spans at 3/8
- * is swept in a quarter of one span's inserts. */
+/* Slots that each insertion checks: a table of 24 spans that is 3/8 full is
+ * swept within a quarter of one span's insertions. */
 #define SWEEP 64
 
 struct dedup_seed
@@ -86,7 +86,7 @@ dedup_span(int64_t at, int64_t span_ms)
 }
 
 static bool
-is_expired(const struct dedup *s, const uint64_t *slot)
+is_expired_slot(const struct dedup *s, const uint64_t *slot)
 {
 	uint16_t age = (uint16_t)((slot[1] & SPAN_MASK) - s->oldest);
 
@@ -94,7 +94,7 @@ is_expired(const struct dedup *s, const uint64_t *slot)
 }
 
 static struct dedup_part *
-shard_of(struct dedup *s, uint64_t a)
+part_of(struct dedup *s, uint64_t a)
 {
 	return &s->parts[a >> 56];
 }
@@ -110,7 +110,7 @@ dedup_prefetch(const struct dedup *s, struct fingerprint f)
 
 /* The slot of the fingerprint, or the free one where it goes. */
 static uint64_t *
-find(const struct dedup_part *p, size_t width, struct fingerprint f)
+find_fingerprint(const struct dedup_part *p, size_t width, struct fingerprint f)
 {
 	size_t i = f.a & p->mask;
 	uint64_t *slot;
@@ -124,7 +124,7 @@ find(const struct dedup_part *p, size_t width, struct fingerprint f)
 }
 
 static void
-grow(struct dedup_part *p, size_t width)
+grow_part(struct dedup_part *p, size_t width)
 {
 	size_t i, slots = p->slots != NULL ? (p->mask + 1) * 2 : FIRST_SLOTS;
 	struct dedup_part bigger = { .mask = slots - 1, .n = p->n };
@@ -138,13 +138,14 @@ grow(struct dedup_part *p, size_t width)
 			continue;
 		f.a = slot[0];
 		f.b = slot[1] & ~SPAN_MASK;
-		memcpy(find(&bigger, width, f), slot, width * sizeof *p->slots);
+		memcpy(find_fingerprint(&bigger, width, f), slot,
+		    width * sizeof *p->slots);
 	}
 	free(p->slots);
 	*p = bigger;
 }
 
-/* Empties slot i and moves back what was pushed behind it. */
+/* Empties slot i and shifts back the entries after it. */
 static void
 remove_slot(struct dedup_part *p, size_t width, size_t i)
 {
@@ -168,7 +169,7 @@ remove_slot(struct dedup_part *p, size_t width, size_t i)
 }
 
 static void
-sweep(struct dedup *s)
+sweep_expired(struct dedup *s)
 {
 	struct dedup_part *p = &s->parts[s->sweep_part];
 	size_t looked;
@@ -183,8 +184,8 @@ sweep(struct dedup *s)
 			continue;
 		}
 		if (p->slots[s->sweep_slot * s->width] != 0 &&
-		    is_expired(s, p->slots + s->sweep_slot * s->width)) {
-			/* Another one may have moved here: look again. */
+		    is_expired_slot(s, p->slots + s->sweep_slot * s->width)) {
+			/* Another slot may have moved here: check it again. */
 			remove_slot(p, s->width, s->sweep_slot);
 			s->n--;
 		} else {
@@ -200,12 +201,12 @@ dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span, bool *fresh)
 	uint64_t *slot;
 
 	if (s->to_sweep > 0)
-		sweep(s);
-	p = shard_of(s, f.a);
+		sweep_expired(s);
+	p = part_of(s, f.a);
 	if (p->slots == NULL || p->n * 4 >= (p->mask + 1) * 3)
-		grow(p, s->width);
-	slot = find(p, s->width, f);
-	*fresh = slot[0] == 0 || is_expired(s, slot);
+		grow_part(p, s->width);
+	slot = find_fingerprint(p, s->width, f);
+	*fresh = slot[0] == 0 || is_expired_slot(s, slot);
 	if (!*fresh)
 		return slot + 2;
 	if (slot[0] == 0) {
@@ -226,8 +227,8 @@ dedup_has(const struct dedup *s, struct fingerprint f)
 
 	if (p->slots == NULL)
 		return false;
-	slot = find(p, s->width, f);
-	return slot[0] != 0 && !is_expired(s, slot);
+	slot = find_fingerprint(p, s->width, f);
+	return slot[0] != 0 && !is_expired_slot(s, slot);
 }
 
 bool
@@ -255,7 +256,7 @@ dedup_next(const struct dedup *s, size_t *i, struct fingerprint *f)
 		}
 		slot = p->slots + (*i & low) * s->width;
 		*i += 1;
-		if (slot[0] == 0 || is_expired(s, slot))
+		if (slot[0] == 0 || is_expired_slot(s, slot))
 			continue;
 		f->a = slot[0];
 		f->b = slot[1] & ~SPAN_MASK;
@@ -271,6 +272,6 @@ dedup_expire(struct dedup *s, uint16_t oldest)
 		return;
 	s->oldest = oldest;
 	s->expires = true;
-	/* One more than there are: the present one from its beginning. */
+	/* All parts, and the rest of the present one before its position. */
 	s->to_sweep = DEDUP_PARTS + 1;
 }

@@ -1,7 +1,6 @@
 /*
- * model_chats: the chats of a model: the table that finds them, their memory,
- * and when they may be forgotten. What the CRM said of them:
- * model_descriptions.c.
+ * model_chats: the chats of a model: the hash table that finds them by id,
+ * their memory, and the queue of those that may expire.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -14,7 +13,7 @@
 #include "aggregator/containers/id_order.h"
 #include "common/containers/hash.h"
 
-/* Chats are taken from blocks and given back to a list; they never move. */
+/* Chats are allocated in blocks and reused by a free list; they never move. */
 #define BLOCK 64
 #define LINE 64 /* of the cache */
 
@@ -36,7 +35,7 @@ chat_id(const struct chat *c)
 }
 
 static uint64_t
-slot_of(const struct chat *c)
+chat_slot(const struct chat *c)
 {
 	return (uint64_t)(uintptr_t)c | (uint64_t)(c->hash >> 16) << TAG_SHIFT;
 }
@@ -49,7 +48,7 @@ chat_of(uint64_t slot)
 
 /* The slot of the id, or the free one where it goes. */
 static size_t
-find_slot(const struct model_private *p, uint32_t hash, struct text id)
+find_chat_slot(const struct model_private *p, uint32_t hash, struct text id)
 {
 	size_t i = hash & p->slot_mask;
 	struct text known;
@@ -65,7 +64,7 @@ find_slot(const struct model_private *p, uint32_t hash, struct text id)
 }
 
 static void
-grow_slots(const struct model *m, struct model_private *p)
+grow_chat_slots(const struct model *m, struct model_private *p)
 {
 	size_t i, to;
 
@@ -77,7 +76,7 @@ grow_slots(const struct model *m, struct model_private *p)
 		to = m->chats[i]->hash & p->slot_mask;
 		while (p->slots[to] != 0)
 			to = (to + 1) & p->slot_mask;
-		p->slots[to] = slot_of(m->chats[i]);
+		p->slots[to] = chat_slot(m->chats[i]);
 	}
 }
 
@@ -113,12 +112,12 @@ model_find_chat(const struct model *m, struct text id)
 
 	if (p->slots == NULL)
 		return NULL;
-	slot = p->slots[find_slot(p, chats_hash(m, id), id)];
+	slot = p->slots[find_chat_slot(p, chats_hash(m, id), id)];
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
 static struct chat *
-take_memory(struct model_private *p)
+allocate_chat(struct model_private *p)
 {
 	uintptr_t at;
 
@@ -138,11 +137,11 @@ take_memory(struct model_private *p)
 static struct chat *
 new_chat(struct model *m, uint32_t hash, struct text id)
 {
-	struct chat *c = take_memory(m->private);
-	uint32_t life = c->life + 1;
+	struct chat *c = allocate_chat(m->private);
+	uint32_t use = c->use + 1;
 
 	memset(c, 0, sizeof *c);
-	c->life = life;
+	c->use = use;
 	c->hash = hash;
 	c->loaded = true;
 	c->id_len = (uint8_t)id.len;
@@ -161,9 +160,9 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 	c->waiting_since = CLOCK_NONE;
 	c->first_response = STATS_NONE;
 	c->counted_wait = CLOCK_NONE;
-	c->forgotten.at = CLOCK_NONE;
-	c->forgotten.status_at = CLOCK_NONE;
-	c->forgotten.holder_at = CLOCK_NONE;
+	c->dropped.at = CLOCK_NONE;
+	c->dropped.status_at = CLOCK_NONE;
+	c->dropped.assignee_at = CLOCK_NONE;
 	return c;
 }
 
@@ -181,24 +180,24 @@ chats_get_hashed(struct model *m, struct text id, uint32_t hash)
 	size_t i;
 
 	if (p->slots == NULL || m->chats_n * 2 > p->slot_mask)
-		grow_slots(m, p);
-	i = find_slot(p, hash, id);
+		grow_chat_slots(m, p);
+	i = find_chat_slot(p, hash, id);
 	if (p->slots[i] != 0) {
 		c = chat_of(p->slots[i]);
-		c->gone = false; /* it comes back before it is freed */
+		c->gone = false; /* it came back before it was freed */
 		return c;
 	}
 	c = new_chat(m, hash, id);
-	p->slots[i] = slot_of(c);
+	p->slots[i] = chat_slot(c);
 	XGROW(m->chats, m->chats_n, m->chats_cap);
 	c->index = (uint32_t)m->chats_n;
 	m->chats[m->chats_n++] = c;
 	return c;
 }
 
-/* Empties the slot and moves back what was pushed behind it. */
+/* Empties the slot and shifts back the entries after it. */
 static void
-empty_slot(struct model_private *p, size_t i)
+empty_chat_slot(struct model_private *p, size_t i)
 {
 	size_t hole = i, home;
 
@@ -217,11 +216,12 @@ empty_slot(struct model_private *p, size_t i)
 }
 
 static void
-remove_from_list(struct model *m, struct chat *c)
+remove_from_chats(struct model *m, struct chat *c)
 {
 	struct chat *last = m->chats[m->chats_n - 1];
 
-	empty_slot(m->private, find_slot(m->private, c->hash, chat_id(c)));
+	empty_chat_slot(
+	    m->private, find_chat_slot(m->private, c->hash, chat_id(c)));
 	m->chats[c->index] = last;
 	last->index = c->index;
 	m->chats_n--;
@@ -241,7 +241,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 		c->messages =
 		    slab_shrink(&m->private->slab, c->messages, c->n, &c->cap);
 	} else {
-		slab_give(&m->private->slab, c->messages, c->cap);
+		slab_release_array(&m->private->slab, c->messages, c->cap);
 		c->messages = NULL;
 		c->cap = 0;
 	}
@@ -256,10 +256,10 @@ free_parts(struct model *m, struct chat *c)
 		next = d->next;
 		free(d);
 	}
-	/* A large one is the system's. */
-	slab_give(&m->private->slab, c->messages, c->cap);
+	/* A large array is not the slab's, but freed. */
+	slab_release_array(&m->private->slab, c->messages, c->cap);
 	free(c->credits);
-	free(c->told);
+	free(c->reported);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);
 }
@@ -271,22 +271,22 @@ chats_free(struct model *m, struct chat *c)
 	struct description *d, *next;
 	uint32_t i;
 
-	remove_from_list(m, c);
+	remove_from_chats(m, c);
 	chats_drop_messages(m, c, c->n);
-	for (i = 0; i < c->told_n; i++)
-		interner_drop(&m->lexicon.names, c->told[i].operator_id);
+	for (i = 0; i < c->reported_n; i++)
+		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
 	for (d = c->descriptions; d != NULL; d = next) {
 		next = d->next;
 		chats_free_description(m, d);
 	}
 	c->descriptions = NULL;
-	interner_drop(&m->lexicon.names, c->forgotten.holder);
+	interner_drop(&m->lexicon.names, c->dropped.assignee);
 	free_parts(m, c);
 	XGROW(p->free, p->free_n, p->free_cap);
 	p->free[p->free_n++] = c;
 }
 
-/* Without giving the names back: they go, too. */
+/* Without dropping names: the interner is released, too. */
 void
 chats_free_all(struct model *m)
 {
@@ -300,7 +300,7 @@ chats_free_all(struct model *m)
 	free(p->blocks);
 	free(p->free);
 	free(p->slots);
-	free(p->leaving);
+	free(p->expiries);
 	free(m->chats);
 	free(m->changes.chats);
 }
@@ -324,26 +324,12 @@ void
 chats_touch(struct model *m, struct chat *c, bool derive)
 {
 	c->dirty |= derive;
-	c->resting &= !derive;
-	if (c->listed || !m->lasting)
+	c->trimmed &= !derive;
+	if (c->listed || !m->incremental)
 		return;
 	c->listed = true;
 	XGROW(m->changes.chats, m->changes.chats_n, m->changes.chats_cap);
 	m->changes.chats[m->changes.chats_n++] = c;
-}
-
-void
-chats_load(struct model *m, struct chat *c)
-{
-	if (c->loaded)
-		return;
-	if (m->fetch == NULL || m->rules == NULL)
-		prog_die(PROG_SOFTWARE, "nobody fetches a chat's messages");
-	c->loaded = true;
-	m->fetch(m->ctx, m, c);
-	c->settled = c->n;
-	c->clean = c->n;
-	settle_silently(m, c);
 }
 
 void
@@ -362,17 +348,17 @@ model_each_message(
 
 /* A heap by due. */
 static void
-heap_put(struct leaving *v, size_t i, struct leaving x)
+heap_put(struct chat_expiry *v, size_t i, struct chat_expiry x)
 {
 	for (; i > 0 && v[(i - 1) / 2].due > x.due; i = (i - 1) / 2)
 		v[i] = v[(i - 1) / 2];
 	v[i] = x;
 }
 
-static struct leaving
-heap_take(struct leaving *v, size_t n)
+static struct chat_expiry
+heap_take(struct chat_expiry *v, size_t n)
 {
-	struct leaving first = v[0], last = v[n - 1];
+	struct chat_expiry first = v[0], last = v[n - 1];
 	size_t i = 0, k;
 
 	for (;; i = k) {
@@ -390,38 +376,38 @@ heap_take(struct leaving *v, size_t n)
 }
 
 void
-chats_expect_leaving(struct model *m, struct chat *c)
+chats_queue_expiry(struct model *m, struct chat *c)
 {
 	struct model_private *p = m->private;
-	struct leaving x = { c->newest + (c->resting ? m->memory : 0), c,
-		c->life };
+	struct chat_expiry x = { c->newest + (c->trimmed ? m->memory : 0), c,
+		c->use };
 
-	if (c->leaving || m->window == 0 || c->gone ||
+	if (c->expiry_queued || m->window == 0 || c->gone ||
 	    (c->now.status != CHAT_CLOSED && c->now.status != CHAT_GONE))
 		return;
-	c->leaving = true;
-	XGROW(p->leaving, p->leaving_n, p->leaving_cap);
-	heap_put(p->leaving, p->leaving_n++, x);
+	c->expiry_queued = true;
+	XGROW(p->expiries, p->expiries_n, p->expiries_cap);
+	heap_put(p->expiries, p->expiries_n++, x);
 }
 
 struct chat *
-chats_next_leaving(struct model *m, int64_t limit)
+chats_next_expired(struct model *m, int64_t limit)
 {
 	struct model_private *p = m->private;
-	struct leaving x;
+	struct chat_expiry x;
 
-	while (p->leaving_n > 0 && p->leaving[0].due < limit) {
-		x = heap_take(p->leaving, p->leaving_n--);
-		if (x.life != x.chat->life || x.chat->gone)
+	while (p->expiries_n > 0 && p->expiries[0].due < limit) {
+		x = heap_take(p->expiries, p->expiries_n--);
+		if (x.use != x.chat->use || x.chat->gone)
 			continue;
-		x.chat->leaving = false;
-		if (x.chat->newest + (x.chat->resting ? m->memory : 0) <
+		x.chat->expiry_queued = false;
+		if (x.chat->newest + (x.chat->trimmed ? m->memory : 0) <
 			limit &&
 		    (x.chat->now.status == CHAT_CLOSED ||
 			x.chat->now.status == CHAT_GONE))
 			return x.chat;
-		/* It went on, or was opened again. */
-		chats_expect_leaving(m, x.chat);
+		/* Records came since, or it was opened again. */
+		chats_queue_expiry(m, x.chat);
 	}
 	return NULL;
 }

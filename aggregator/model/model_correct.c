@@ -1,7 +1,7 @@
 /*
- * model_correct: one model put into another: a snapshot that comes with a
- * stream, a snapshot that corrects one; and what is listed as changed because
- * somebody says so.
+ * model_correct: merges one model into another: a snapshot that comes with a
+ * stream (model_copy()) or corrects one (model_correct()); and lists things as
+ * changed on the caller's demand.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,9 +10,9 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* The same name among the names of another model, held. */
+/* The name of one model as a name of the other, held. */
 static uint32_t
-translate(struct model *to, const struct model *from, uint32_t name)
+translate_name(struct model *to, const struct model *from, uint32_t name)
 {
 	return interner_get(&to->lexicon.names, model_name(from, name));
 }
@@ -27,12 +27,13 @@ copy_descriptions(struct model *to, struct chat *c, const struct model *from,
 	c->listed_at = from->as_of;
 	for (d = old->descriptions; d != NULL; d = d->next) {
 		new = *d;
-		new.holder = translate(to, from, d->holder);
-		new.channel = translate(to, from, d->channel);
-		new.customer = translate(to, from, d->customer);
-		new.customer_name = translate(to, from, d->customer_name);
-		new.customer_phone = translate(to, from, d->customer_phone);
-		new.tag = translate(to, from, d->tag);
+		new.assignee = translate_name(to, from, d->assignee);
+		new.channel = translate_name(to, from, d->channel);
+		new.customer = translate_name(to, from, d->customer);
+		new.customer_name = translate_name(to, from, d->customer_name);
+		new.customer_phone =
+		    translate_name(to, from, d->customer_phone);
+		new.tag = translate_name(to, from, d->tag);
 		chats_add_description(to, c, &new);
 	}
 }
@@ -46,8 +47,8 @@ copy_message(struct model *to, const struct model *from,
 	*new = *old;
 	new->id = message_id_make(&to->lexicon.message_ids,
 	    message_id_text(&from->lexicon.message_ids, old->id, buf));
-	new->user = translate(to, from, old->user);
-	new->operator_id = translate(to, from, old->operator_id);
+	new->user = translate_name(to, from, old->user);
+	new->operator_id = translate_name(to, from, old->operator_id);
 	new->channel = lexicon_channel(&to->lexicon,
 			   lexicon_channel_text(&from->lexicon, old->channel)) &
 		       LEXICON_CHANNELS;
@@ -60,21 +61,22 @@ static void
 copy_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = translate(to, from, x->id), old;
-	struct operator_info *o = model_operator(to, id);
+	uint32_t id = translate_name(to, from, x->id), old;
+	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
 	old = o->name;
-	/* The last known one is kept for when they have left. */
+	/* Without a name the last one is kept, for when the operator has left
+	 * the directory. */
 	if (x->name != 0) {
-		o->name = translate(to, from, x->name);
+		o->name = translate_name(to, from, x->name);
 		interner_drop(&to->lexicon.names, old);
 	}
 	o->nameless = x->nameless;
 	o->available = x->available;
 	o->has_available = x->has_available;
 	o->reported_open_chats = x->reported_open_chats;
-	model_list_operator(to, o, true);
+	model_operators_set_listed(to, o, true);
 }
 
 static bool
@@ -108,7 +110,16 @@ copy_texts(struct model *to, const struct model *from)
 	}
 }
 
-/* Of a model that tells at once what came before, as if it came now. */
+/* A message of that time belongs to an episode that was dropped, or may have
+ * been. */
+static bool
+is_past_episode(const struct chat *c, int64_t at, bool late)
+{
+	return at <= c->dropped.at || (late && c->descriptions != NULL &&
+					  at < c->descriptions->opened_at);
+}
+
+/* Adds a message of the other model as if it came now. */
 static void
 merge_message(struct model *to, struct chat *c, const struct model *from,
     const struct message *old)
@@ -118,27 +129,24 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	    message_id_text(&from->lexicon.message_ids, old->id, buf);
 	struct message new;
 	bool late = model_is_late(to, old->at), known;
-	enum model_taken taken = MODEL_NEW;
+	enum model_result result = MODEL_NEW;
 
-	/* Of a past episode, which was told of and forgotten. */
-	if (old->at <= c->forgotten.at ||
-	    (late && c->descriptions != NULL &&
-		old->at < c->descriptions->opened_at))
+	if (is_past_episode(c, old->at, late))
 		return;
 	copy_message(to, from, old, &new);
 	to->replaces = false;
-	to->aside = false;
-	known = late ? model_has(to, c, &new)
-		     : (to->prompt || to->lasting) &&
-			   !model_is_new(
-			       to, model_identity(to, chat_id(c), id), old->at);
+	to->known_stays = false;
+	known = late ? messages_has(to, c, &new)
+		     : (to->dedup_on_add || to->incremental) &&
+			   !identities_add(to,
+			       identities_make(to, chat_id(c), id), old->at);
 	if (known)
-		taken = model_revise(to, c, &new);
+		result = messages_revise(to, c, &new);
 	else
-		*model_append(to, c) = new;
-	if (to->merged != NULL && !late && taken != MODEL_AGAIN)
-		to->merged(
-		    to->ctx, to, c, &new, model_text(from, c, old), taken);
+		*messages_append(to, c) = new;
+	if (to->on_merged != NULL && !late && result != MODEL_DUPLICATE)
+		to->on_merged(
+		    to->ctx, to, c, &new, model_text(from, c, old), result);
 }
 
 static struct chat *
@@ -155,14 +163,14 @@ copy_chat(struct model *to, const struct model *from, const struct chat *old)
 	return c;
 }
 
-/* As of when something is known of the chat, settled or not. */
+/* The time of the newest record of the chat, in order or not yet. */
 static int64_t
 newest_of(const struct chat *c)
 {
 	int64_t at = c->newest;
 	size_t i;
 
-	for (i = c->settled; i < c->n; i++)
+	for (i = c->sorted; i < c->n; i++)
 		if (c->messages[i].at > at)
 			at = c->messages[i].at;
 	if (c->descriptions != NULL && c->descriptions->at > at)
@@ -170,10 +178,10 @@ newest_of(const struct chat *c)
 	return at;
 }
 
-/* Chats that are not in it, and of which nothing is known since its time, are
- * derived anew: it is known now that they left. */
+/* Has chats recomputed that are not in the snapshot and have no newer record:
+ * they become CHAT_GONE. */
 static void
-miss_chats(struct model *m, const struct model *snapshot,
+touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
 {
 	struct chat *c;
@@ -196,17 +204,17 @@ miss_chats(struct model *m, const struct model *snapshot,
 	}
 }
 
-/* What the stream does not tell of an operator is as it was. */
+/* Fields that the stream has not reported are taken from the snapshot. */
 static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = translate(to, from, x->id);
-	struct operator_info *o = model_operator(to, id);
+	uint32_t id = translate_name(to, from, x->id);
+	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
 	if (o->name == 0)
-		o->name = translate(to, from, x->name);
+		o->name = translate_name(to, from, x->name);
 	if (!o->listed)
 		o->nameless = x->nameless;
 	if (!o->has_available) {
@@ -215,7 +223,7 @@ complete_operator(
 	}
 	if (o->reported_open_chats == RECORD_NO_NUMBER)
 		o->reported_open_chats = x->reported_open_chats;
-	model_list_operator(to, o, true);
+	model_operators_set_listed(to, o, true);
 }
 
 void
@@ -229,20 +237,20 @@ model_copy(struct model *to, struct model *from)
 			complete_operator(to, from, from->operators[i]);
 	for (i = 0; i < from->chats_n; i++)
 		(void)copy_chat(to, from, from->chats[i]);
-	miss_chats(to, from, NULL);
+	touch_missing_chats(to, from, NULL);
 	events_copy(to, from);
 	copy_texts(to, from);
 	if (from->as_of > to->as_of)
 		to->as_of = from->as_of;
 }
 
-/* Who left keeps the name only; who comes back begins anew. */
+/* An operator who left the directory keeps the name alone. */
 static void
-unlist(struct model *m, struct operator_info *o)
+unlist_operator(struct model *m, struct operator_info *o)
 {
 	o->available = o->has_available = false;
 	o->reported_open_chats = RECORD_NO_NUMBER;
-	model_list_operator(m, o, false);
+	model_operators_set_listed(m, o, false);
 }
 
 static void
@@ -253,7 +261,7 @@ correct_operators(struct model *m, const struct model *snapshot)
 	for (i = 0; i < m->operators_n; i++)
 		if (m->operators[i]->listed &&
 		    !is_listed(snapshot, operator_id(m, m->operators[i])))
-			unlist(m, m->operators[i]);
+			unlist_operator(m, m->operators[i]);
 	for (i = 0; i < snapshot->operators_n; i++)
 		if (snapshot->operators[i]->listed)
 			copy_operator(m, snapshot, snapshot->operators[i]);
@@ -270,16 +278,16 @@ model_correct(
 		correct_operators(m, snapshot);
 	for (i = 0; i < snapshot->chats_n; i++)
 		(void)copy_chat(m, snapshot, snapshot->chats[i]);
-	miss_chats(m, snapshot, part);
+	touch_missing_chats(m, snapshot, part);
 	if (snapshot->as_of > m->as_of)
 		m->as_of = snapshot->as_of;
 }
 
-/* Of the chat's messages that are held. */
+/* Compares it with the message of the chat, if that is kept. */
 static bool
 lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
 {
-	uint32_t near[2] = { c->near[0], c->near[1] };
+	uint32_t hints[2] = { c->name_hints[0], c->name_hints[1] };
 	struct lexicon *w = &m->lexicon;
 	const struct message *old;
 	struct message new;
@@ -287,24 +295,16 @@ lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
 	size_t i;
 
 	message_read(w, &new, r);
-	message_name(w, &new, r->user, r->operator_id, near);
-	i = model_find_message(m, c, new.at, new.id);
+	message_name(w, &new, r->user, r->operator_id, hints);
+	i = messages_find(m, c, new.at, new.id);
 	*held = i < c->n;
 	if (*held) {
 		old = &c->messages[i];
 		lacks = message_compare_version(w, &new, old) > 0 &&
-			!model_is_aside(m, &new, old);
+			!messages_known_stays(m, &new, old);
 	}
 	message_drop(w, &new);
 	return lacks;
-}
-
-/* Which of them merge_message() would leave out, and did before. */
-static bool
-is_over(const struct chat *c, int64_t at, bool late)
-{
-	return at <= c->forgotten.at || (late && c->descriptions != NULL &&
-					    at < c->descriptions->opened_at);
 }
 
 bool
@@ -316,11 +316,11 @@ model_lacks(struct model *m, const struct record *r)
 	if (c != NULL && !c->gone) {
 		chats_load(m, c);
 		lacks = lacks_held(m, c, r, &held);
-		if (held || is_over(c, r->at, late))
+		if (held || is_past_episode(c, r->at, late))
 			return lacks;
 	}
-	return late ||
-	       !dedup_has(&m->private->seen, model_identity(m, r->chat, r->id));
+	return late || !dedup_has(&m->private->dedup_messages,
+			   identities_make(m, r->chat, r->id));
 }
 
 void
@@ -330,7 +330,7 @@ model_mark_chat(struct model *m, struct text id)
 
 	if (c == NULL) {
 		c = chats_get(m, id);
-		settle_gone(m, c);
+		recompute_gone(m, c);
 	}
 	c->left = true;
 	chats_touch(m, c, false);
@@ -341,7 +341,7 @@ model_mark_operator(struct model *m, struct text id)
 {
 	uint32_t name = interner_get(&m->lexicon.names, id);
 
-	model_touch_operator(m, model_operator(m, name));
+	model_operators_touch(m, model_operators_get(m, name));
 	interner_drop(&m->lexicon.names, name);
 }
 
@@ -356,7 +356,7 @@ model_mark_event(struct model *m, struct text user, struct text event)
 	interner_drop(&m->lexicon.names, e);
 }
 
-/* What left is freed with its memory, which the next new chat gets. */
+/* The memory of a freed chat is reused by the next new one. */
 void
 model_clear_changed(struct model *m)
 {

@@ -1,6 +1,6 @@
 /*
- * model_credit: what operators and the tenant have of each chat: the
- * difference between what a chat gave them before and what it gives now.
+ * model_credit: what operators and the tenant have of each chat. When a chat
+ * changes, only the difference between its old and its new share is applied.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 
 static void
-add(struct model *m, const struct credit *v, size_t n)
+add_credits(struct model *m, const struct credit *v, size_t n)
 {
 	struct tenant_totals *t = &m->totals;
 	struct operator_info *o;
@@ -21,16 +21,16 @@ add(struct model *m, const struct credit *v, size_t n)
 		t->skewed += v[i].skewed;
 		if (v[i].operator_id == 0)
 			continue;
-		o = model_operator(m, v[i].operator_id);
+		o = model_operators_get(m, v[i].operator_id);
 		order_stats_insert(&o->responses, v[i].ms);
 		if (v[i].first)
 			tally_add(&o->first_responses, v[i].ms);
-		model_touch_operator(m, o);
+		model_operators_touch(m, o);
 	}
 }
 
 static void
-take_back(struct model *m, const struct credit *v, size_t n)
+remove_credits(struct model *m, const struct credit *v, size_t n)
 {
 	struct tenant_totals *t = &m->totals;
 	struct operator_info *o;
@@ -41,16 +41,16 @@ take_back(struct model *m, const struct credit *v, size_t n)
 		t->skewed -= v[i].skewed;
 		if (v[i].operator_id == 0)
 			continue;
-		o = model_operator(m, v[i].operator_id);
+		o = model_operators_get(m, v[i].operator_id);
 		order_stats_remove(&o->responses, v[i].ms);
 		if (v[i].first)
 			tally_remove(&o->first_responses, v[i].ms);
-		model_touch_operator(m, o);
+		model_operators_touch(m, o);
 	}
 }
 
 static bool
-same(const struct credit *a, const struct credit *b)
+same_credit(const struct credit *a, const struct credit *b)
 {
 	return a->ms == b->ms && a->operator_id == b->operator_id &&
 	       a->first == b->first && a->skewed == b->skewed;
@@ -62,27 +62,28 @@ credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
 	const struct credit *old = c->credits;
 	size_t from = 0, old_end = c->credits_n, end = n;
 
-	if (!m->lasting) {
-		add(m, v, n);
+	if (!m->incremental) {
+		add_credits(m, v, n);
 		return;
 	}
-	while (from < old_end && from < end && same(&old[from], &v[from]))
+	while (
+	    from < old_end && from < end && same_credit(&old[from], &v[from]))
 		from++;
 	while (old_end > from && end > from &&
-	       same(&old[old_end - 1], &v[end - 1])) {
+	       same_credit(&old[old_end - 1], &v[end - 1])) {
 		old_end--;
 		end--;
 	}
 	if (from == old_end && from == end)
 		return;
-	take_back(m, old + from, old_end - from);
-	add(m, v + from, end - from);
+	remove_credits(m, old + from, old_end - from);
+	add_credits(m, v + from, end - from);
 	m->changes.totals = true;
 	if (n == 0) {
 		free(c->credits);
 		c->credits = NULL;
 	} else {
-		/* Room in steps, for most changes add one. */
+		/* Allocated in steps of 8: most changes add one. */
 		if (c->credits == NULL || (n + 7) / 8 > (c->credits_n + 7u) / 8)
 			c->credits = xrealloc(
 			    c->credits, (n + 7) / 8 * 8, sizeof *c->credits);
@@ -91,9 +92,9 @@ credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
 	c->credits_n = (uint32_t)n;
 }
 
-/* An ongoing chat among those of its holder and of the tenant. */
+/* Adds an open chat to its assignee and the tenant, or removes it. */
 static void
-count(struct model *m, uint32_t holder, int64_t wait, bool more)
+count_open_chat(struct model *m, uint32_t assignee, int64_t wait, bool more)
 {
 	struct tenant_totals *t = &m->totals;
 	size_t one = more ? 1 : SIZE_MAX;
@@ -106,13 +107,13 @@ count(struct model *m, uint32_t holder, int64_t wait, bool more)
 		else
 			order_stats_remove(&t->waits, wait);
 	}
-	if (holder == 0) {
+	if (assignee == 0) {
 		t->unassigned_chats += one;
 		return;
 	}
-	o = model_operator(m, holder);
+	o = model_operators_get(m, assignee);
 	o->open_chats += one;
-	model_touch_operator(m, o);
+	model_operators_touch(m, o);
 	if (wait == CLOCK_NONE)
 		return;
 	if (more)
@@ -127,15 +128,15 @@ credit_open(struct model *m, struct chat *c)
 	bool open = chat_is_open(c);
 
 	if (c->counted == open &&
-	    (!open || (c->counted_holder == c->now.holder &&
+	    (!open || (c->counted_assignee == c->now.assignee &&
 			  c->counted_wait == c->waiting_since)))
 		return;
 	if (c->counted)
-		count(m, c->counted_holder, c->counted_wait, false);
+		count_open_chat(m, c->counted_assignee, c->counted_wait, false);
 	if (open)
-		count(m, c->now.holder, c->waiting_since, true);
+		count_open_chat(m, c->now.assignee, c->waiting_since, true);
 	c->counted = open;
-	c->counted_holder = c->now.holder;
+	c->counted_assignee = c->now.assignee;
 	c->counted_wait = c->waiting_since;
 	m->changes.totals = true;
 }
@@ -143,7 +144,7 @@ credit_open(struct model *m, struct chat *c)
 void
 credit_unpacked(struct model *m, struct chat *c)
 {
-	add(m, c->credits, c->credits_n);
+	add_credits(m, c->credits, c->credits_n);
 	c->counted = false;
 	credit_open(m, c);
 }
@@ -176,6 +177,6 @@ model_mark_waits(struct model *m)
 
 	for (i = 0; i < m->operators_n; i++)
 		if (m->operators[i]->waits.n > 0)
-			model_touch_operator(m, m->operators[i]);
+			model_operators_touch(m, m->operators[i]);
 	m->changes.totals = true;
 }

@@ -1,6 +1,6 @@
 /*
- * model_descriptions: what the CRM said of a chat, each time it did, the newest
- * first, and which of it need not be kept.
+ * model_descriptions: the chat records of a chat, newest first, and which of
+ * them need not be kept.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -9,7 +9,8 @@
 
 #include "common/base/xalloc.h"
 
-/* So many descriptions of a chat are kept, whatever they say. */
+/* Above so many descriptions of a chat, repeated ones are dropped before the
+ * window has passed. */
 #define DESCRIPTIONS 64
 
 void
@@ -17,7 +18,7 @@ chats_free_description(struct model *m, struct description *d)
 {
 	struct interner *n = &m->lexicon.names;
 
-	interner_drop(n, d->holder);
+	interner_drop(n, d->assignee);
 	interner_drop(n, d->channel);
 	interner_drop(n, d->customer);
 	interner_drop(n, d->customer_name);
@@ -26,8 +27,7 @@ chats_free_description(struct model *m, struct description *d)
 	free(d);
 }
 
-/* By time; of one time the greater (status, operator) by bytes is the newer
- * one. */
+/* By time; of one time the greater (status, assignee, ...) is the newer one. */
 static int
 compare_descriptions(const struct model *m, const struct description *a,
     const struct description *b)
@@ -40,11 +40,11 @@ compare_descriptions(const struct model *m, const struct description *a,
 	int c = (a->at > b->at) - (a->at < b->at);
 
 	if (c == 0)
-		c = strcmp(record_status_name(status_said(a)),
-		    record_status_name(status_said(b)));
+		c = strcmp(record_status_name(status_or_open(a)),
+		    record_status_name(status_or_open(b)));
 	if (c == 0)
 		c = interner_compare_bytes(
-		    &m->lexicon.names, a->holder, b->holder);
+		    &m->lexicon.names, a->assignee, b->assignee);
 	if (c == 0)
 		c = (a->opened_at > b->opened_at) -
 		    (a->opened_at < b->opened_at);
@@ -56,10 +56,10 @@ compare_descriptions(const struct model *m, const struct description *a,
 	return c;
 }
 
-/* Which of the things that older descriptions may tell for newer ones it has
- * itself. */
+/* Bits for the fields that it has, of those that a newer description inherits
+ * from an older one (lives_describe()). */
 static unsigned
-told_by(const struct description *d)
+fields_of(const struct description *d)
 {
 	return (d->opened_at != CLOCK_NONE ? 1u : 0u) |
 	       (d->channel != 0 ? 2u : 0u) | (d->customer != 0 ? 4u : 0u) |
@@ -67,10 +67,9 @@ told_by(const struct description *d)
 	       (d->customer_phone != 0 ? 16u : 0u) | (d->tag != 0 ? 32u : 0u);
 }
 
-/* Without what lies between them the chat would not seem to have been silent
- * for so long that it was forgotten. */
+/* The time between them is too short for a chat to expire. */
 static bool
-is_near(const struct model *m, const struct description *older,
+is_within_memory(const struct model *m, const struct description *older,
     const struct description *newer)
 {
 	return m->memory == 0 || older->at == CLOCK_NONE ||
@@ -78,30 +77,31 @@ is_near(const struct model *m, const struct description *older,
 }
 
 static bool
-says_the_same(const struct description *a, const struct description *b)
+is_same_state(const struct description *a, const struct description *b)
 {
-	return a != NULL && a->status == b->status && a->holder == b->holder &&
-	       a->opened_at == b->opened_at && a->closed_at == b->closed_at;
+	return a != NULL && a->status == b->status &&
+	       a->assignee == b->assignee && a->opened_at == b->opened_at &&
+	       a->closed_at == b->closed_at;
 }
 
-/* In between a message told of a status or a holder. */
+/* A message between them changed the status or the assignee. */
 static bool
-is_parted(const struct chat *c, const struct description *older,
+has_change_between(const struct chat *c, const struct description *older,
     const struct description *newer)
 {
-	const struct forgotten *f = &c->forgotten;
+	const struct dropped_history *f = &c->dropped;
 	const struct message *x;
 	size_t i;
 
-	/* Of forgotten ones only the last word is known. */
+	/* Of dropped messages only the last status is known. */
 	if (f->at != CLOCK_NONE &&
 	    ((f->at >= older->at && f->at < newer->at) ||
 		(f->status_at >= older->at && f->status_at <= newer->at)))
 		return true;
-	/* Those that are not in order yet come last. */
+	/* Messages that are not in order yet are at the end. */
 	for (i = c->n; i > 0; i--) {
 		x = &c->messages[i - 1];
-		if (i <= c->settled && x->at < older->at)
+		if (i <= c->sorted && x->at < older->at)
 			break;
 		if (x->from == FROM_SYSTEM && x->is != KIND_OTHER &&
 		    x->is != KIND_HANDOFF && x->at >= older->at &&
@@ -111,9 +111,9 @@ is_parted(const struct chat *c, const struct description *older,
 	return false;
 }
 
-/* Drops what tells nothing that is not known without it: what says the same as
- * the one before it, where nothing can come in between any more. A chat that
- * is told of again and again keeps the first and the last of those alike. */
+/* Drops descriptions that repeat the one before them, where no record can come
+ * between the two any more. Of a run of equal descriptions the first and the
+ * last are kept. */
 static void
 prune_descriptions(struct model *m, struct chat *c, size_t n)
 {
@@ -121,19 +121,20 @@ prune_descriptions(struct model *m, struct chat *c, size_t n)
 			    ? m->as_of - m->window
 			    : INT64_MIN;
 	struct description **at, *d, *newer = NULL;
-	unsigned told = 0;
+	unsigned newer_fields = 0;
 
 	for (at = &c->descriptions; (d = *at) != NULL;) {
-		if (newer != NULL && (told_by(d) & ~told) == 0 &&
-		    says_the_same(d->next, d) && is_near(m, d->next, newer) &&
-		    (d->at < limit || (m->lasting && n > DESCRIPTIONS &&
-					  says_the_same(newer, d))) &&
-		    !is_parted(c, d->next, d)) {
+		if (newer != NULL && (fields_of(d) & ~newer_fields) == 0 &&
+		    is_same_state(d->next, d) &&
+		    is_within_memory(m, d->next, newer) &&
+		    (d->at < limit || (m->incremental && n > DESCRIPTIONS &&
+					  is_same_state(newer, d))) &&
+		    !has_change_between(c, d->next, d)) {
 			*at = d->next;
 			chats_free_description(m, d);
 			continue;
 		}
-		told |= told_by(d);
+		newer_fields |= fields_of(d);
 		newer = d;
 		at = &d->next;
 	}
@@ -153,7 +154,7 @@ chats_add_description(
 		if (order >= 0)
 			break;
 	}
-	/* The very same came before. */
+	/* A duplicate. */
 	if (*at != NULL && order == 0) {
 		chats_free_description(m, new);
 		return;

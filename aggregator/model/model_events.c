@@ -1,7 +1,7 @@
 /*
- * model_events: how often each user did each thing. An event counts once by
- * its id; of two versions the greater (at, user, event) counts. One that
- * nobody did is not counted.
+ * model_events: counts events by user and event name. An event is counted once
+ * by its id; of two versions of it the one with the greater (at, user, event)
+ * counts. An event without a user is skipped.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -17,11 +17,11 @@
 
 #define FIRST_SLOTS 64
 
-/* The words of a slot of dedup_events. */
+/* The words of a slot of dedup_events; WORD_WHAT is user << 32 | event. */
 enum { WORD_AT, WORD_WHAT, EVENT_WORDS };
 
 static size_t
-find_slot(const struct model *m, uint32_t user, uint32_t event)
+find_event_slot(const struct model *m, uint32_t user, uint32_t event)
 {
 	const struct model_private *p = m->private;
 	uint64_t key = (uint64_t)user << 32 | event;
@@ -37,7 +37,7 @@ find_slot(const struct model *m, uint32_t user, uint32_t event)
 }
 
 static void
-grow_slots(const struct model *m, struct model_private *p)
+grow_event_slots(const struct model *m, struct model_private *p)
 {
 	size_t i;
 
@@ -47,16 +47,16 @@ grow_slots(const struct model *m, struct model_private *p)
 	free(p->event_slots);
 	p->event_slots = xcalloc(p->event_mask + 1, sizeof *p->event_slots);
 	for (i = 0; i < m->events_n; i++)
-		p->event_slots[find_slot(m, m->events[i]->user,
+		p->event_slots[find_event_slot(m, m->events[i]->user,
 		    m->events[i]->event)] = (uint32_t)i + 1;
 }
 
 static bool
-is_known(const struct model *m, uint32_t user, uint32_t event)
+is_counted_pair(const struct model *m, uint32_t user, uint32_t event)
 {
 	const uint32_t *slots = m->private->event_slots;
 
-	return slots != NULL && slots[find_slot(m, user, event)] != 0;
+	return slots != NULL && slots[find_event_slot(m, user, event)] != 0;
 }
 
 struct event_count *
@@ -67,8 +67,8 @@ events_count(struct model *m, uint32_t user, uint32_t event)
 	size_t i;
 
 	if (p->event_slots == NULL || m->events_n * 2 > p->event_mask)
-		grow_slots(m, p);
-	i = find_slot(m, user, event);
+		grow_event_slots(m, p);
+	i = find_event_slot(m, user, event);
 	if (p->event_slots[i] != 0)
 		return m->events[p->event_slots[i] - 1];
 	e = xcalloc(1, sizeof *e);
@@ -87,7 +87,7 @@ events_touch(struct model *m, struct event_count *e)
 {
 	struct model_changes *to = &m->changes;
 
-	if (e->changed || !m->lasting)
+	if (e->changed || !m->incremental)
 		return;
 	e->changed = true;
 	XGROW(to->events, to->events_n, to->events_cap);
@@ -95,7 +95,7 @@ events_touch(struct model *m, struct event_count *e)
 }
 
 static void
-count(struct model *m, uint32_t user, uint32_t event, bool more)
+adjust_event_count(struct model *m, uint32_t user, uint32_t event, bool more)
 {
 	struct event_count *e = events_count(m, user, event);
 
@@ -103,14 +103,14 @@ count(struct model *m, uint32_t user, uint32_t event, bool more)
 	events_touch(m, e);
 }
 
-/* There is room for the pair, or it has its place. */
+/* The limit of pairs is not reached, or the pair is counted already. */
 static bool
 may_count(struct model *m, uint32_t user, uint32_t event)
 {
 	struct model_private *p = m->private;
 
 	if (m->event_pairs == 0 || m->events_n < m->event_pairs ||
-	    is_known(m, user, event))
+	    is_counted_pair(m, user, event))
 		return true;
 	if (!p->events_full)
 		log_error("tenant '%s' has more pairs of user and event; what "
@@ -121,7 +121,8 @@ may_count(struct model *m, uint32_t user, uint32_t event)
 	return false;
 }
 
-/* How long the identity is known: what has no time is as old as the newest. */
+/* The span of an event's identity; an event without a time is as old as the
+ * newest record. */
 static uint16_t
 span_of(const struct model *m, int64_t at)
 {
@@ -130,15 +131,15 @@ span_of(const struct model *m, int64_t at)
 	return model_span(m, at);
 }
 
-/* user 0: it is not counted. */
+/* user 0: the event is not counted. */
 static void
-remember(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
-    uint32_t event)
+list_fresh_event(struct model *m, struct fingerprint f, int64_t at,
+    uint32_t user, uint32_t event)
 {
 	struct model_private *p = m->private;
 	struct fresh_id *x;
 
-	if (!m->lasting)
+	if (!m->incremental)
 		return;
 	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
 	x = &p->fresh[p->fresh_n++];
@@ -151,7 +152,7 @@ remember(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	interner_hold(&m->lexicon.names, event);
 }
 
-/* > 0 when the new one is the version that counts. */
+/* > 0 when the new version counts. */
 static int
 compare_versions(const struct interner *n, const uint64_t *words, int64_t at,
     uint32_t user, uint32_t event)
@@ -168,13 +169,13 @@ compare_versions(const struct interner *n, const uint64_t *words, int64_t at,
 	return c;
 }
 
-enum model_taken
+enum model_result
 events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
     uint32_t event)
 {
 	struct model_private *p = m->private;
 	const struct interner *n = &m->lexicon.names;
-	enum model_taken taken = MODEL_NEW;
+	enum model_result result = MODEL_NEW;
 	uint64_t *words;
 	bool fresh;
 
@@ -183,23 +184,24 @@ events_put(struct model *m, struct fingerprint f, int64_t at, uint32_t user,
 	words = dedup_enter(&p->dedup_events, f, span_of(m, at), &fresh);
 	if (!fresh) {
 		if (compare_versions(n, words, at, user, event) <= 0)
-			return MODEL_AGAIN;
+			return MODEL_DUPLICATE;
 		if (words[WORD_WHAT] != 0)
-			(void)count(m, (uint32_t)(words[WORD_WHAT] >> 32),
+			(void)adjust_event_count(m,
+			    (uint32_t)(words[WORD_WHAT] >> 32),
 			    (uint32_t)words[WORD_WHAT], false);
-		taken = MODEL_VERSION;
+		result = MODEL_VERSION;
 	}
 	words[WORD_AT] = (uint64_t)at;
-	/* The count holds the names as long as the model lives. */
+	/* The count holds the names until the model is released. */
 	words[WORD_WHAT] = 0;
 	if (user == 0 || !may_count(m, user, event)) {
-		remember(m, f, at, 0, event);
-		return taken;
+		list_fresh_event(m, f, at, 0, event);
+		return result;
 	}
-	count(m, user, event, true);
+	adjust_event_count(m, user, event, true);
 	words[WORD_WHAT] = (uint64_t)user << 32 | event;
-	remember(m, f, at, user, event);
-	return taken;
+	list_fresh_event(m, f, at, user, event);
+	return result;
 }
 
 void
@@ -221,12 +223,12 @@ events_restore(struct model *m, struct fingerprint f, uint16_t span, int64_t at,
 		return;
 	words[WORD_AT] = (uint64_t)at;
 	words[WORD_WHAT] = 0;
-	/* Its count was restored before. */
-	if (user != 0 && is_known(m, user, event))
+	/* Counts are restored before identities. */
+	if (user != 0 && is_counted_pair(m, user, event))
 		words[WORD_WHAT] = (uint64_t)user << 32 | event;
 }
 
-enum model_taken
+enum model_result
 events_add(struct model *m, const struct record *r)
 {
 	struct model_private *p = m->private;
@@ -234,7 +236,7 @@ events_add(struct model *m, const struct record *r)
 	struct text none = { NULL, 0 };
 	struct fingerprint f;
 	uint32_t user, event;
-	enum model_taken taken;
+	enum model_result result;
 
 	if (r->user.p == NULL)
 		return MODEL_SKIPPED;
@@ -243,10 +245,10 @@ events_add(struct model *m, const struct record *r)
 	if (p->dedup_events.width == 0)
 		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
 	f = dedup_fingerprint(&p->dedup_events, none, r->id);
-	taken = events_put(m, f, r->at, user, event);
+	result = events_put(m, f, r->at, user, event);
 	interner_drop(n, user);
 	interner_drop(n, event);
-	return taken;
+	return result;
 }
 
 void

@@ -1,5 +1,18 @@
 /*
- * model_impl: what the files of the model share and nobody else sees.
+ * model_impl: what the files of the model share. No other file includes it.
+ *
+ *   model.c               takes in records
+ *   model_operators.c     operators
+ *   model_chats.c         the table of chats, their memory, their expiry
+ *   model_descriptions.c  what chat records say of a chat
+ *   model_messages.c      the messages of a chat; model_pending.c delays them
+ *   model_events.c        counted events
+ *   model_identities.c    which messages came already
+ *   model_recompute.c     derives what metrics read, with model_lives.c,
+ *                         model_participants.c, model_intervals.c and
+ *                         model_credit.c
+ *   model_correct.c       merges another model
+ *   model_pack.c          the packed form for the state
  */
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
 #define AGGREGATOR_MODEL_MODEL_IMPL_H
@@ -7,19 +20,19 @@
 #include "aggregator/clocks/slab.h"
 #include "aggregator/model/model.h"
 
-/* An interval that was told of, as it is kept to tell of it being withdrawn.
- * The operator is held, the id is the message's. */
-struct told {
+/* An interval that on_interval() has reported, kept to withdraw it later. The
+ * name operator_id is held; message is the id of a message of the chat. */
+struct reported_interval {
 	int64_t start, end;
 	message_id message;
 	uint32_t operator_id;
 	uint8_t kind;
-	bool skewed, said;
+	bool skewed, by_record;
 };
 
-/* A chat that is told of without a status is an open one. */
+/* A chat record without a status describes an open chat. */
 static inline enum chat_status
-status_said(const struct description *d)
+status_or_open(const struct description *d)
 {
 	return d->status == CHAT_NONE ? CHAT_OPEN : d->status;
 }
@@ -32,25 +45,27 @@ struct fresh_id {
 	int64_t at;
 };
 
-/* A chat that may be forgotten when the window has passed `due`. */
-struct leaving {
+/* A queue entry: the chat may expire when the window has passed `due`. It is
+ * stale when the chat's memory has another use by then. */
+struct chat_expiry {
 	int64_t due;
 	struct chat *chat;
-	uint32_t life;
+	uint32_t use;
 };
 
-/* Of a chat: the first message, the first description, oldest first. */
+/* A life of a chat (model_lives.c) begins with this message and this
+ * description, oldest first. */
 struct life {
-	size_t message, said;
+	size_t message, description;
 };
 
-/* Who took part in an episode: a set that is emptied by counting serial. */
-struct people {
+/* The set of an episode's participants, see model_participants.c. */
+struct participants {
 	uint64_t *keys;
-	uint32_t *serials;
+	uint32_t *serials; /* of the slot; taken if it is `serial` */
 	size_t mask;
 	uint32_t serial, n;
-	uint64_t last[2];
+	uint64_t last[2]; /* keys added last: most messages repeat them */
 };
 
 struct model_private {
@@ -58,18 +73,18 @@ struct model_private {
 
 	struct slab slab; /* of messages */
 
-	/* Chats by id. */
+	/* The table of chats by id. */
 	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
 	size_t slot_mask;
-	struct chat **blocks; /* of memory, see model_chats.c */
+	struct chat **blocks; /* memory of chats, see model_chats.c */
 	size_t blocks_n, blocks_cap, block_used;
 	struct chat **free;
 	size_t free_n, free_cap;
-	struct leaving *leaving; /* a heap */
-	size_t leaving_n, leaving_cap;
+	struct chat_expiry *expiries; /* a heap by due */
+	size_t expiries_n, expiries_cap;
 
-	/* What came already. */
-	struct dedup seen, dedup_events;
+	/* The identities that came within the window. */
+	struct dedup dedup_messages, dedup_events;
 	struct fresh_id *fresh;
 	size_t fresh_n, fresh_cap;
 
@@ -77,69 +92,105 @@ struct model_private {
 	size_t event_mask;
 	bool events_full;
 
-	struct strmap texts; /* of messages of text_of */
+	struct strmap texts; /* of messages, see struct model: text_of */
 
-	struct pending *pending; /* PENDING of them, see model_pending.c */
+	struct pending *pending; /* see model_pending.c */
 	size_t pending_n;
 
-	/* Of the chat that was looked at last, see model_lives.c. */
-	const struct description **said; /* oldest first */
-	size_t said_n, said_cap;
+	/* Of the chat that lives_find() was called for last. */
+	const struct description **descriptions; /* oldest first */
+	size_t descriptions_n, descriptions_cap;
 	struct life *lives;
 	size_t lives_n, lives_cap;
 	struct mark *marks;
 	size_t marks_cap;
 
-	/* Used while settling. */
-	struct people people;
+	/* Scratch of model_recompute(). */
+	struct participants participants;
 	struct interval *intervals;
 	size_t intervals_cap;
 	struct credit *credits;
 	size_t credits_cap;
 };
 
-/* model_chats.c */
-struct chat *chats_get(struct model *m, struct text id); /* or a new one */
+/* model_operators.c. */
+
+/* The operator of that name; created if it is new. */
+struct operator_info *model_operators_get(struct model *m, uint32_t id);
+/* Takes in an operator record. */
+void model_operators_add(struct model *m, const struct record *r);
+/* Lists the operator as changed. */
+void model_operators_touch(struct model *m, struct operator_info *o);
+void model_operators_set_listed(
+    struct model *m, struct operator_info *o, bool listed);
+void model_operators_sort(
+    const struct model *m, struct operator_info **v, size_t n);
+void model_operators_free(struct model *m);
+
+/* model_chats.c. */
+
+/* The chat of that id; created if it is new. */
+struct chat *chats_get(struct model *m, struct text id);
+struct chat *chats_get_hashed(struct model *m, struct text id, uint32_t hash);
+/* For model_pending.c: the hash of an id, and prefetching of the chat's slot,
+ * then of the chat. */
+uint32_t chats_hash(const struct model *m, struct text id);
+void chats_prefetch_slot(const struct model *m, uint32_t hash);
+void chats_prefetch(const struct model *m, uint32_t hash);
 void chats_free(struct model *m, struct chat *c);
 void chats_free_all(struct model *m);
+/* Removes the first n messages. */
 void chats_drop_messages(struct model *m, struct chat *c, size_t n);
 void chats_sort(struct chat **v, size_t n);
-void chats_free_description(struct model *m, struct description *d);
+/* Lists the chat as changed; derive: it is to be recomputed, too. */
+void chats_touch(struct model *m, struct chat *c, bool derive);
+/* Queues a chat that is over for its expiry; takes the next one whose due time
+ * is before limit, or NULL. */
+void chats_queue_expiry(struct model *m, struct chat *c);
+struct chat *chats_next_expired(struct model *m, int64_t limit);
+
+/* model_descriptions.c. */
+
+/* Takes over the names that the description holds. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
+void chats_free_description(struct model *m, struct description *d);
+/* Removes that many of the oldest ones. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
-void chats_load(struct model *m, struct chat *c);
-void chats_expect_leaving(struct model *m, struct chat *c);
-struct chat *chats_next_leaving(struct model *m, int64_t limit);
 
-/* Lists it as changed; derive: it is derived anew, too. */
-void chats_touch(struct model *m, struct chat *c, bool derive);
+/* model_messages.c. */
 
-/* model.c: the operator of that name, created if it is not known. */
-struct operator_info *model_operator(struct model *m, uint32_t id);
-void model_touch_operator(struct model *m, struct operator_info *o);
-void model_list_operator(struct model *m, struct operator_info *o, bool listed);
-
-/* An identity, of which the memory is on its way; and then: it did not come
- * before, and is remembered. */
-struct fingerprint model_identity(
-    struct model *m, struct text chat, struct text id);
-bool model_is_new(struct model *m, struct fingerprint f, int64_t at);
-struct message *model_append(struct model *m, struct chat *c);
-/* Another version of a message of the chat: takes it over, or drops it. */
-enum model_taken model_revise(
-    struct model *m, struct chat *c, const struct message *new);
-/* It is there, forgotten ones apart: its index, or c->n. */
-size_t model_find_message(
+/* A new message at the end of the chat, to be filled in. */
+struct message *messages_append(struct model *m, struct chat *c);
+/* The index of the message that is kept, or c->n. */
+size_t messages_find(
     struct model *m, struct chat *c, int64_t at, message_id id);
-bool model_has(struct model *m, struct chat *c, const struct message *x);
-/* See struct model: aside. Of two versions of a message, new and known. */
-bool model_is_aside(const struct model *m, const struct message *new,
+bool messages_has(struct model *m, struct chat *c, const struct message *x);
+/* Another version of a message of the chat: takes it over, or drops it. */
+enum model_result messages_revise(
+    struct model *m, struct chat *c, const struct message *new);
+/* Of two versions: see struct model, known_stays. */
+bool messages_known_stays(const struct model *m, const struct message *new,
     const struct message *old);
-/* One that came in an earlier life. */
-void model_restore_id(struct model *m, struct fingerprint f, uint16_t span);
-/* Identities older than the window are forgotten. */
-void model_expire(struct model *m);
+void messages_keep_text(struct model *m, const struct record *r);
+
+/* model_pending.c: for a model that need not say at once whether a message is
+ * new. */
+void pending_add(struct model *m, const struct record *r);
+void pending_flush(struct model *m);
+
+/* model_identities.c. */
+
+/* The identity of a message; prefetches its slot. */
+struct fingerprint identities_make(
+    struct model *m, struct text chat, struct text id);
+/* True when it is new; it is remembered from now on. */
+bool identities_add(struct model *m, struct fingerprint f, int64_t at);
+/* Adds an identity of the state. */
+void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
+/* Drops identities that are older than the window, of events, too. */
+void identities_expire(struct model *m);
+
 /* The span of an identity, see dedup.h. */
 static inline uint16_t
 model_span(const struct model *m, int64_t at)
@@ -155,24 +206,15 @@ model_is_late(const struct model *m, int64_t at)
 	       at < m->as_of - m->window;
 }
 
-/* model_pending.c: messages of a model that may take them in later. */
-void pending_add(struct model *m, const struct record *r);
-void pending_flush(struct model *m);
+/* model_events.c. */
 
-/* For that: a chat's place in the table, looked at before it is needed. */
-uint32_t chats_hash(const struct model *m, struct text id);
-void chats_prefetch_slot(const struct model *m, uint32_t hash);
-void chats_prefetch(const struct model *m, uint32_t hash);
-struct chat *chats_get_hashed(struct model *m, struct text id, uint32_t hash);
-
-/* model_events.c */
-enum model_taken events_add(struct model *m, const struct record *r);
-enum model_taken events_put(struct model *m, struct fingerprint f, int64_t at,
+enum model_result events_add(struct model *m, const struct record *r);
+enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);
-/* The same for an event, which is counted already. */
+/* Adds an identity of the state; its event is counted already. */
 void events_restore(struct model *m, struct fingerprint f, uint16_t span,
     int64_t at, uint32_t user, uint32_t event);
-/* Of that pair, which is made if need be, whatever the limit is. */
+/* The count of that pair; created if it is new, whatever event_pairs says. */
 struct event_count *events_count(
     struct model *m, uint32_t user, uint32_t event);
 void events_touch(struct model *m, struct event_count *e);
@@ -180,29 +222,54 @@ void events_sort(const struct model *m, struct event_count **v, size_t n);
 void events_free(struct model *m);
 void events_copy(struct model *to, const struct model *from);
 
-/* model_lives.c: finds the lives of a chat whose messages are in order, in the
- * model's private part, for the others; how it stands now; one of its lives to
- * walk over; when the last record of one came. */
+/* model_lives.c. */
+
+/* Finds the lives of a chat whose messages are in order, in the private part
+ * of the model, for the functions below. */
 void lives_find(const struct model *m, const struct chat *c);
-void lives_stand(const struct model *m, struct chat *c);
+/* Derives status, assignee and description of the present life. */
+void lives_set_state(const struct model *m, struct chat *c);
+/* The input of a walk over one life; of the last record of one, its time. */
 struct clocks_chat lives_view(
     const struct model *m, const struct chat *c, size_t life);
 int64_t lives_last_at(const struct model *m, const struct chat *c, size_t life);
-/* What the descriptions of the present life say of the chat. */
+/* Sets c->now from the descriptions of the present life. */
 void lives_describe(struct chat *c);
-/* The first messages go; what they say of the status is kept. */
-void lives_forget(struct model *m, struct chat *c, size_t messages);
+/* Removes the first messages and keeps the last status they report. */
+void lives_drop_messages(struct model *m, struct chat *c, size_t messages);
 
-/* model_recompute.c: rebuilds of a fetched chat what was told of; lists one as
- * gone. */
-void settle_silently(struct model *m, struct chat *c);
-void settle_gone(struct model *m, struct chat *c);
+/* model_participants.c. */
+void participants_empty(struct participants *p);
+void participants_add(struct participants *p, uint64_t key); /* not 0 */
 
-/* model_credit.c: what operators and totals have of a chat. */
+/* model_intervals.c. */
+
+/* Reports the differences between the intervals that were reported of the chat
+ * and the first n of the model's scratch. */
+void chat_intervals_report(struct model *m, struct chat *c, size_t n);
+/* Saves them as reported, without a report. */
+void chat_intervals_save(
+    struct model *m, struct chat *c, const struct interval *v, size_t n);
+/* Drops the first n reported ones, without a report. */
+void chat_intervals_drop(struct model *m, struct chat *c, size_t n);
+
+/* model_recompute.c. */
+
+/* Has the messages of an unpacked chat fetched. */
+void chats_load(struct model *m, struct chat *c);
+/* Marks the chat as gone, and takes back what it gave to the totals. */
+void recompute_gone(struct model *m, struct chat *c);
+
+/* model_credit.c: what operators and totals have of each chat. */
+
+/* Its responses; v is a copy of the caller's. */
 void credit_chat(
     struct model *m, struct chat *c, const struct credit *v, size_t n);
+/* Whether it is open, and since when it waits. */
 void credit_open(struct model *m, struct chat *c);
-void credit_waits(struct model *m); /* the longest one now */
+/* Both, of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
+/* The longest wait of the tenant at as_of. */
+void credit_waits(struct model *m);
 
 #endif

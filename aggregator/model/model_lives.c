@@ -1,11 +1,11 @@
 /*
- * model_lives: what is known of a chat, in order of time: the lives it had,
- * what its chat records told of each instant, and how it stands now. All of it
- * follows from the chat's records and their times alone.
+ * model_lives: merges the messages and the descriptions of a chat by time, and
+ * derives the chat's lives, the marks for the clocks, and its present state.
  *
- * A chat that is over and of which nothing came for `memory` is forgotten:
- * what comes then begins a new life, in which nothing is known of the one
- * before, whether its records are still held or not.
+ * A chat that is over and has no record for `memory` ms expires; the next
+ * record begins a new life, which knows nothing of the one before. Where a
+ * life ends follows from the times of the records alone, so it does not matter
+ * whether the chat was still kept.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -14,26 +14,26 @@
 #include "common/base/xalloc.h"
 
 static bool
-is_over(enum chat_status s)
+is_over_status(enum chat_status s)
 {
 	return s == CHAT_CLOSED || s == CHAT_GONE;
 }
 
-/* What a message says of the chat's status; CHAT_NONE: nothing. */
+/* The status that a message sets; CHAT_NONE: none. */
 static enum chat_status
-status_by(const struct message *m)
+status_of_message(const struct message *m)
 {
 	switch (clocks_classify(m)) {
-	case HAPPENS_CLOSED:
+	case EVENT_CLOSED:
 		return CHAT_CLOSED;
-	case HAPPENS_REOPENED:
-	case HAPPENS_CUSTOMER_WRITES:
+	case EVENT_REOPENED:
+	case EVENT_CUSTOMER_WRITES:
 		return CHAT_OPEN;
-	case HAPPENS_TRANSFER:
-	case HAPPENS_NOTHING:
-	case HAPPENS_HUMAN_ANSWERS:
-	case HAPPENS_BOT_ANSWERS:
-	case HAPPENS_HANDOFF:
+	case EVENT_TRANSFER:
+	case EVENT_NOTHING:
+	case EVENT_HUMAN_ANSWERS:
+	case EVENT_BOT_ANSWERS:
+	case EVENT_HANDOFF:
 	case EVENT_KINDS:
 		break;
 	}
@@ -42,27 +42,27 @@ status_by(const struct message *m)
 
 /* Oldest first. */
 static void
-gather(struct model_private *p, const struct chat *c)
+gather_descriptions(struct model_private *p, const struct chat *c)
 {
 	const struct description *d;
 	size_t i;
 
-	p->said_n = 0;
+	p->descriptions_n = 0;
 	for (d = c->descriptions; d != NULL; d = d->next) {
-		XGROW(p->said, p->said_n, p->said_cap);
-		p->said[p->said_n++] = d;
+		XGROW(p->descriptions, p->descriptions_n, p->descriptions_cap);
+		p->descriptions[p->descriptions_n++] = d;
 	}
-	for (i = 0; i < p->said_n / 2; i++) {
-		d = p->said[i];
-		p->said[i] = p->said[p->said_n - 1 - i];
-		p->said[p->said_n - 1 - i] = d;
+	for (i = 0; i < p->descriptions_n / 2; i++) {
+		d = p->descriptions[i];
+		p->descriptions[i] = p->descriptions[p->descriptions_n - 1 - i];
+		p->descriptions[p->descriptions_n - 1 - i] = d;
 	}
 }
 
-/* The newest whole snapshot that did not have the chat, though it is told of
- * chats like it; CLOCK_NONE: there is none. */
+/* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
+ * CLOCK_NONE. */
 static int64_t
-missed_at(const struct model *m, const struct chat *c)
+missing_at(const struct model *m, const struct chat *c)
 {
 	int64_t at;
 
@@ -73,28 +73,29 @@ missed_at(const struct model *m, const struct chat *c)
 }
 
 static bool
-is_missed(const struct model *m, const struct chat *c, int64_t last, int64_t at)
+was_missing(
+    const struct model *m, const struct chat *c, int64_t last, int64_t at)
 {
-	int64_t t = missed_at(m, c);
+	int64_t t = missing_at(m, c);
 
 	return (t >= last && t < at) ||
 	       (c->absent_at >= last && c->absent_at < at);
 }
 
 static void
-add_life(struct model_private *p, size_t message, size_t said)
+add_life(struct model_private *p, size_t message, size_t description)
 {
 	XGROW(p->lives, p->lives_n, p->lives_cap);
 	p->lives[p->lives_n].message = message;
-	p->lives[p->lives_n++].said = said;
+	p->lives[p->lives_n++].description = description;
 }
 
-/* The time between the first and the last of all that is known is short. */
+/* All records lie within `memory`: there is one life only. */
 static bool
-is_brief(const struct model *m, const struct chat *c)
+fits_one_life(const struct model *m, const struct chat *c)
 {
 	const struct model_private *p = m->private;
-	int64_t first = c->forgotten.at, last = first, at;
+	int64_t first = c->dropped.at, last = first, at;
 	size_t i;
 
 	if (m->memory == 0 || !m->stream)
@@ -104,8 +105,8 @@ is_brief(const struct model *m, const struct chat *c)
 			first = c->messages[0].at;
 		last = c->messages[c->n - 1].at;
 	}
-	for (i = 0; i < p->said_n; i++) {
-		at = p->said[i]->at;
+	for (i = 0; i < p->descriptions_n; i++) {
+		at = p->descriptions[i]->at;
 		if (at != CLOCK_NONE && (first == CLOCK_NONE || at < first))
 			first = at;
 		if (at > last)
@@ -118,46 +119,49 @@ void
 lives_find(const struct model *m, const struct chat *c)
 {
 	struct model_private *p = m->private;
-	int64_t last = c->forgotten.at, said_at = c->forgotten.status_at, at;
-	enum chat_status status = c->forgotten.status, by;
+	int64_t last = c->dropped.at, status_at = c->dropped.status_at, at;
+	enum chat_status status = c->dropped.status, by;
 	size_t i = 0, j = 0;
-	bool says;
+	bool is_description;
 
-	gather(p, c);
+	gather_descriptions(p, c);
 	p->lives_n = 0;
 	add_life(p, 0, 0);
-	if (is_brief(m, c))
+	if (fits_one_life(m, c))
 		return;
-	while (i < c->n || j < p->said_n) {
-		says = j < p->said_n &&
-		       (i == c->n || p->said[j]->at <= c->messages[i].at);
-		at = says ? p->said[j]->at : c->messages[i].at;
+	while (i < c->n || j < p->descriptions_n) {
+		is_description =
+		    j < p->descriptions_n &&
+		    (i == c->n || p->descriptions[j]->at <= c->messages[i].at);
+		at =
+		    is_description ? p->descriptions[j]->at : c->messages[i].at;
 		if (last != CLOCK_NONE && at > last && at - last > m->memory &&
-		    (is_over(status) || is_missed(m, c, last, at))) {
+		    (is_over_status(status) || was_missing(m, c, last, at))) {
 			add_life(p, i, j);
 			status = CHAT_OPEN;
-			said_at = CLOCK_NONE;
+			status_at = CLOCK_NONE;
 		}
-		if (says && at >= said_at) {
-			status = status_said(p->said[j]);
-			said_at = at;
+		if (is_description && at >= status_at) {
+			status = status_or_open(p->descriptions[j]);
+			status_at = at;
 		}
-		by = says || at <= said_at ? CHAT_NONE
-					   : status_by(&c->messages[i]);
+		by = is_description || at <= status_at
+			 ? CHAT_NONE
+			 : status_of_message(&c->messages[i]);
 		if (by != CHAT_NONE)
 			status = by;
-		*(says ? &j : &i) += 1;
+		*(is_description ? &j : &i) += 1;
 		if (at > last)
 			last = at;
 	}
 }
 
-/* Where a life ends: its messages, what was said in it. */
+/* Behind the last message and description of a life. */
 static struct life
 life_end(const struct model *m, const struct chat *c, size_t life)
 {
 	const struct model_private *p = m->private;
-	struct life end = { c->n, p->said_n };
+	struct life end = { c->n, p->descriptions_n };
 
 	return life + 1 < p->lives_n ? p->lives[life + 1] : end;
 }
@@ -167,12 +171,13 @@ lives_last_at(const struct model *m, const struct chat *c, size_t life)
 {
 	const struct model_private *p = m->private;
 	struct life begin = p->lives[life], end = life_end(m, c, life);
-	int64_t at = life == 0 ? c->forgotten.at : CLOCK_NONE;
+	int64_t at = life == 0 ? c->dropped.at : CLOCK_NONE;
 
 	if (end.message > begin.message && c->messages[end.message - 1].at > at)
 		at = c->messages[end.message - 1].at;
-	if (end.said > begin.said && p->said[end.said - 1]->at > at)
-		at = p->said[end.said - 1]->at;
+	if (end.description > begin.description &&
+	    p->descriptions[end.description - 1]->at > at)
+		at = p->descriptions[end.description - 1]->at;
 	return at;
 }
 
@@ -183,8 +188,8 @@ inherit(uint32_t *to, uint32_t from)
 		*to = from;
 }
 
-/* The newest description counts; what it leaves out of the unchanging things
- * (a closing seldom tells the channel) is taken from the one before. */
+/* The newest description counts. Fields that do not change, which a closing
+ * seldom repeats, are inherited from older ones. */
 void
 lives_describe(struct chat *c)
 {
@@ -197,7 +202,7 @@ lives_describe(struct chat *c)
 	if (n > 0 && d != NULL) {
 		c->now = *d;
 		c->now.next = NULL;
-		c->now.status = status_said(d);
+		c->now.status = status_or_open(d);
 	}
 	for (; n > 0 && d != NULL; n--, d = d->next) {
 		if (c->now.opened_at == CLOCK_NONE)
@@ -210,10 +215,10 @@ lives_describe(struct chat *c)
 	}
 }
 
-/* What happened after the chat was described decides. At the same instant the
- * description does, of the status; and a transfer, of the holder. */
+/* Applies messages after the newest description. Of the same instant the
+ * description decides the status, and a transfer the assignee. */
 static void
-follow_stream(struct chat *c, size_t from, bool first)
+apply_newer_messages(struct chat *c, size_t from, bool first)
 {
 	int64_t described_at = c->now.at;
 	enum chat_status status = CHAT_NONE;
@@ -221,22 +226,22 @@ follow_stream(struct chat *c, size_t from, bool first)
 
 	if (c->now.status == CHAT_NONE)
 		c->now.status = CHAT_OPEN;
-	if (first && c->forgotten.status_at > described_at)
-		c->now.status = c->forgotten.status;
-	if (first && c->forgotten.holder_at != CLOCK_NONE &&
-	    c->forgotten.holder_at >= described_at)
-		c->now.holder = c->forgotten.holder;
-	/* The newest decides: backwards until what is described. */
+	if (first && c->dropped.status_at > described_at)
+		c->now.status = c->dropped.status;
+	if (first && c->dropped.assignee_at != CLOCK_NONE &&
+	    c->dropped.assignee_at >= described_at)
+		c->now.assignee = c->dropped.assignee;
+	/* The newest message with a status decides. */
 	for (i = c->n; i > from && c->messages[i - 1].at > described_at &&
 		       status == CHAT_NONE;
 	     i--)
-		status = status_by(&c->messages[i - 1]);
+		status = status_of_message(&c->messages[i - 1]);
 	if (status != CHAT_NONE)
 		c->now.status = status;
 	for (i = c->n; i > from && c->messages[i - 1].at >= described_at; i--) {
-		if (clocks_classify(&c->messages[i - 1]) != HAPPENS_TRANSFER)
+		if (clocks_classify(&c->messages[i - 1]) != EVENT_TRANSFER)
 			continue;
-		c->now.holder = c->messages[i - 1].operator_id;
+		c->now.assignee = c->messages[i - 1].operator_id;
 		break;
 	}
 }
@@ -244,7 +249,7 @@ follow_stream(struct chat *c, size_t from, bool first)
 static void
 find_newest(struct chat *c)
 {
-	c->newest = c->forgotten.at;
+	c->newest = c->dropped.at;
 	if (c->n > 0 && c->messages[c->n - 1].at > c->newest)
 		c->newest = c->messages[c->n - 1].at;
 	if (c->descriptions != NULL && c->descriptions->at > c->newest)
@@ -252,19 +257,19 @@ find_newest(struct chat *c)
 }
 
 void
-lives_stand(const struct model *m, struct chat *c)
+lives_set_state(const struct model *m, struct chat *c)
 {
 	const struct model_private *p = m->private;
 	struct life present = p->lives[p->lives_n - 1];
-	int64_t missed = missed_at(m, c);
+	int64_t missed = missing_at(m, c);
 
-	c->described = (uint32_t)(p->said_n - present.said);
+	c->described = (uint32_t)(p->descriptions_n - present.description);
 	lives_describe(c);
 	find_newest(c);
 	if (!m->stream)
 		return;
-	follow_stream(c, present.message, p->lives_n == 1);
-	/* Only what is newer than the snapshot brings it back. */
+	apply_newer_messages(c, present.message, p->lives_n == 1);
+	/* Only a record newer than the snapshot brings it back. */
 	if (missed != CLOCK_NONE && missed >= c->newest) {
 		c->now.status = CHAT_GONE;
 		c->absent_at = missed;
@@ -273,9 +278,9 @@ lives_stand(const struct model *m, struct chat *c)
 
 static void
 add_mark(struct model_private *p, size_t *n, int64_t at, enum mark_kind kind,
-    uint32_t holder)
+    uint32_t assignee)
 {
-	struct mark x = { .at = at, .kind = kind, .holder = holder };
+	struct mark x = { .at = at, .kind = kind, .assignee = assignee };
 	size_t i;
 
 	XGROW(p->marks, *n, p->marks_cap);
@@ -288,21 +293,23 @@ add_mark(struct model_private *p, size_t *n, int64_t at, enum mark_kind kind,
 }
 
 static bool
-is_told_before(const struct model_private *p, size_t from, size_t j)
+is_repeated_opening(const struct model_private *p, size_t from, size_t j)
 {
 	for (; from < j; from++)
-		if (p->said[from]->opened_at == p->said[j]->opened_at)
+		if (p->descriptions[from]->opened_at ==
+		    p->descriptions[j]->opened_at)
 			return true;
 	return false;
 }
 
-/* How the forgotten messages stand has it: it was before the last of them. Of
+/* A mark of before the last dropped message: dropped_history has its effect. Of
  * one instant messages come before a closing. */
 static bool
-is_passed(const struct chat *c, size_t life, int64_t at, enum mark_kind kind)
+is_in_dropped(
+    const struct chat *c, size_t life, int64_t at, enum mark_kind kind)
 {
-	return life == 0 && (kind == MARK_CLOSED ? at < c->forgotten.at
-						 : at <= c->forgotten.at);
+	return life == 0 &&
+	       (kind == MARK_CLOSED ? at < c->dropped.at : at <= c->dropped.at);
 }
 
 static size_t
@@ -310,22 +317,22 @@ make_marks(const struct model *m, const struct chat *c, size_t life)
 {
 	struct model_private *p = m->private;
 	struct life begin = p->lives[life], end = life_end(m, c, life);
-	const struct forgotten *f = &c->forgotten;
+	const struct dropped_history *f = &c->dropped;
 	const struct description *d;
 	size_t j, n = 0;
 
-	for (j = begin.said; j < end.said; j++) {
-		d = p->said[j];
+	for (j = begin.description; j < end.description; j++) {
+		d = p->descriptions[j];
 		if (d->opened_at != CLOCK_NONE &&
-		    !is_told_before(p, begin.said, j) &&
-		    !is_passed(c, life, d->opened_at, MARK_OPENED))
+		    !is_repeated_opening(p, begin.description, j) &&
+		    !is_in_dropped(c, life, d->opened_at, MARK_OPENED))
 			add_mark(p, &n, d->opened_at, MARK_OPENED, 0);
-		/* What is forgotten has it in its holder. */
-		if (life > 0 || f->holder_at == CLOCK_NONE ||
-		    d->at > f->holder_at)
-			add_mark(p, &n, d->at, MARK_HOLDER, d->holder);
+		/* An older one is in dropped.assignee. */
+		if (life > 0 || f->assignee_at == CLOCK_NONE ||
+		    d->at > f->assignee_at)
+			add_mark(p, &n, d->at, MARK_ASSIGNEE, d->assignee);
 		if (d->closed_at != CLOCK_NONE &&
-		    !is_passed(c, life, d->closed_at, MARK_CLOSED))
+		    !is_in_dropped(c, life, d->closed_at, MARK_CLOSED))
 			add_mark(p, &n, d->closed_at, MARK_CLOSED, 0);
 	}
 	return n;
@@ -340,28 +347,30 @@ lives_view(const struct model *m, const struct chat *c, size_t life)
 	struct clocks_chat view = { .messages = c->messages + begin.message,
 		.n = end.message - begin.message,
 		.opened_at = CLOCK_NONE,
-		.holder = c->now.holder,
+		.assignee = c->now.assignee,
 		.as_of = m->as_of,
-		.reach = m->stream ? m->memory : 0,
+		.guess_limit_ms = m->stream ? m->memory : 0,
 		.ongoing = last && chat_is_open(c) };
 	size_t j;
 
 	view.marks_n = make_marks(m, c, life);
 	view.marks = p->marks;
 	if (life == 0) {
-		view.first_holder = c->forgotten.holder;
-		view.knows_first = c->forgotten.holder_at != CLOCK_NONE;
-		view.first_stand = c->forgotten.stand;
+		view.first_assignee = c->dropped.assignee;
+		view.first_assignee_known =
+		    c->dropped.assignee_at != CLOCK_NONE;
+		view.first_state = c->dropped.episode;
 	}
-	for (j = begin.said; j < end.said && view.opened_at == CLOCK_NONE; j++)
-		view.opened_at = p->said[j]->opened_at;
-	/* What was written before keeps what it had. */
+	for (j = begin.description;
+	     j < end.description && view.opened_at == CLOCK_NONE; j++)
+		view.opened_at = p->descriptions[j]->opened_at;
+	/* Messages before it keep the opening that they had. */
 	if (m->stream && view.n > 0 && view.messages[0].at < view.opened_at)
 		view.opened_at = CLOCK_NONE;
-	if (!last && end.said > begin.said)
-		view.holder = p->said[end.said - 1]->holder;
+	if (!last && end.description > begin.description)
+		view.assignee = p->descriptions[end.description - 1]->assignee;
 	else if (!last)
-		view.holder = 0;
+		view.assignee = 0;
 	return view;
 }
 
@@ -373,14 +382,14 @@ model_clocks_chat(const struct model *m, const struct chat *c)
 }
 
 void
-lives_forget(struct model *m, struct chat *c, size_t messages)
+lives_drop_messages(struct model *m, struct chat *c, size_t messages)
 {
-	struct forgotten *f = &c->forgotten;
+	struct dropped_history *f = &c->dropped;
 	enum chat_status status;
 	size_t i;
 
 	for (i = 0; i < messages; i++) {
-		status = status_by(&c->messages[i]);
+		status = status_of_message(&c->messages[i]);
 		if (status != CHAT_NONE) {
 			f->status = status;
 			f->status_at = c->messages[i].at;

@@ -1,7 +1,7 @@
 /*
- * model_pack: see model_pack.h. Every packed thing begins with the number of
- * its layout; a layout that changes gets another one, and state.h's version
- * with it.
+ * model_pack: see model_pack.h. Everything packed begins with the number of its
+ * layout. A layout that changes gets a new number, and the state a new version
+ * (state.h).
  */
 #include "aggregator/model/model_pack.h"
 
@@ -15,16 +15,16 @@
 
 enum layout {
 	LAYOUT_OPERATOR = 2,
-	LAYOUT_SEEN = 5,
+	LAYOUT_IDENTITIES = 5,
 	LAYOUT_EVENT,
 	LAYOUT_TENANT,
 	LAYOUT_CHAT,
 	LAYOUT_SEGMENT,
 };
 
-/* Above the status of what is forgotten. States from before it was packed have
- * STAND_OVER there. */
-#define STAND_SHIFT 3
+/* Packed above the status of the dropped history. States from before it was
+ * packed have EPISODE_OVER there. */
+#define EPISODE_STATE_SHIFT 3
 
 static void
 put_name(struct buf *b, const struct model *m, uint32_t name)
@@ -33,7 +33,7 @@ put_name(struct buf *b, const struct model *m, uint32_t name)
 }
 
 static uint32_t
-take_name(struct pack *r, struct model *m)
+unpack_name(struct pack *r, struct model *m)
 {
 	return interner_get(&m->lexicon.names, pack_text(r));
 }
@@ -104,7 +104,7 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 	if (pack_end(&r) == -1 || id.p == NULL)
 		return -1;
 	number = interner_get(&m->lexicon.names, id);
-	o = model_operator(m, number);
+	o = model_operators_get(m, number);
 	interner_drop(&m->lexicon.names, number);
 	interner_drop(&m->lexicon.names, o->name);
 	o->name = interner_get(&m->lexicon.names, name);
@@ -125,7 +125,7 @@ put_description(
 	pack_put_signed(b, d->opened_at);
 	pack_put_signed(b, d->closed_at);
 	pack_put_number(b, (uint64_t)d->status);
-	put_name(b, m, d->holder);
+	put_name(b, m, d->assignee);
 	put_name(b, m, d->channel);
 	put_name(b, m, d->customer);
 	put_name(b, m, d->customer_name);
@@ -134,19 +134,19 @@ put_description(
 }
 
 static void
-take_description(struct pack *r, struct model *m, struct description *d)
+unpack_description(struct pack *r, struct model *m, struct description *d)
 {
 	d->next = NULL;
 	d->at = pack_signed(r);
 	d->opened_at = pack_signed(r);
 	d->closed_at = pack_signed(r);
 	d->status = (enum chat_status)pack_number(r);
-	d->holder = take_name(r, m);
-	d->channel = take_name(r, m);
-	d->customer = take_name(r, m);
-	d->customer_name = take_name(r, m);
-	d->customer_phone = take_name(r, m);
-	d->tag = take_name(r, m);
+	d->assignee = unpack_name(r, m);
+	d->channel = unpack_name(r, m);
+	d->customer = unpack_name(r, m);
+	d->customer_name = unpack_name(r, m);
+	d->customer_phone = unpack_name(r, m);
+	d->tag = unpack_name(r, m);
 	if (d->status > CHAT_GONE)
 		r->bad = true;
 }
@@ -168,7 +168,7 @@ put_credits(struct buf *b, const struct model *m, const struct chat *c)
 }
 
 static void
-take_credits(struct pack *r, struct model *m, struct chat *c)
+unpack_credits(struct pack *r, struct model *m, struct chat *c)
 {
 	uint64_t n = pack_count(r, 3), i, flags;
 	struct credit *x;
@@ -179,10 +179,10 @@ take_credits(struct pack *r, struct model *m, struct chat *c)
 	for (i = 0; i < n && !r->bad; i++) {
 		x = &c->credits[i];
 		x->ms = pack_signed(r);
-		name = take_name(r, m);
+		name = unpack_name(r, m);
 		if (name != 0) {
-			/* Operators hold their names themselves. */
-			(void)model_operator(m, name);
+			/* The operator holds the name. */
+			(void)model_operators_get(m, name);
 			interner_drop(&m->lexicon.names, name);
 		}
 		x->operator_id = name;
@@ -214,13 +214,14 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	pack_put_signed(to, c->listed_at);
 	pack_put_signed(to, c->absent_at);
 	pack_put_number(to, (uint64_t)c->now.status);
-	put_name(to, m, c->now.holder);
-	pack_put_signed(to, c->forgotten.at);
-	pack_put_signed(to, c->forgotten.status_at);
-	pack_put_number(to, (uint64_t)c->forgotten.status |
-				(uint64_t)c->forgotten.stand << STAND_SHIFT);
-	pack_put_signed(to, c->forgotten.holder_at);
-	put_name(to, m, c->forgotten.holder);
+	put_name(to, m, c->now.assignee);
+	pack_put_signed(to, c->dropped.at);
+	pack_put_signed(to, c->dropped.status_at);
+	pack_put_number(
+	    to, (uint64_t)c->dropped.status | (uint64_t)c->dropped.episode
+						  << EPISODE_STATE_SHIFT);
+	pack_put_signed(to, c->dropped.assignee_at);
+	put_name(to, m, c->dropped.assignee);
 	pack_put_signed(to, c->newest);
 	pack_put_signed(to, c->last_message_at);
 	pack_put_signed(to, c->waiting_since);
@@ -231,15 +232,15 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 }
 
 static void
-take_chat(struct pack *r, struct model *m, struct chat *c)
+unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 {
 	struct description **end = &c->descriptions;
-	uint64_t n = pack_number(r), status, stand;
-	uint32_t holder;
+	uint64_t n = pack_number(r), status, episode;
+	uint32_t assignee;
 
 	for (; n > 0 && !r->bad; n--) {
 		*end = xcalloc(1, sizeof **end);
-		take_description(r, m, *end);
+		unpack_description(r, m, *end);
 		end = &(*end)->next;
 	}
 	c->described = (uint32_t)pack_number(r);
@@ -247,17 +248,17 @@ take_chat(struct pack *r, struct model *m, struct chat *c)
 	c->absent_at = pack_signed(r);
 	lives_describe(c);
 	c->now.status = (enum chat_status)pack_number(r);
-	holder = take_name(r, m);
-	c->now.holder = holder;
-	c->forgotten.at = pack_signed(r);
-	c->forgotten.status_at = pack_signed(r);
+	assignee = unpack_name(r, m);
+	c->now.assignee = assignee;
+	c->dropped.at = pack_signed(r);
+	c->dropped.status_at = pack_signed(r);
 	status = pack_number(r);
-	stand = status >> STAND_SHIFT;
-	status &= (1u << STAND_SHIFT) - 1;
-	c->forgotten.status = (enum chat_status)status;
-	c->forgotten.stand = (enum clocks_stand)stand;
-	c->forgotten.holder_at = pack_signed(r);
-	c->forgotten.holder = take_name(r, m);
+	episode = status >> EPISODE_STATE_SHIFT;
+	status &= (1u << EPISODE_STATE_SHIFT) - 1;
+	c->dropped.status = (enum chat_status)status;
+	c->dropped.episode = (enum episode_state)episode;
+	c->dropped.assignee_at = pack_signed(r);
+	c->dropped.assignee = unpack_name(r, m);
 	c->newest = pack_signed(r);
 	c->last_message_at = pack_signed(r);
 	c->waiting_since = pack_signed(r);
@@ -266,14 +267,14 @@ take_chat(struct pack *r, struct model *m, struct chat *c)
 	n = pack_number(r);
 	c->stored = (uint32_t)((n + MODEL_SEGMENT - 1) / MODEL_SEGMENT);
 	c->loaded = n == 0;
-	take_credits(r, m, c);
+	unpack_credits(r, m, c);
 	if (c->now.status > CHAT_GONE || status > CHAT_GONE ||
-	    stand > STAND_SAID_CLOSED || n > UINT32_MAX)
+	    episode > EPISODE_CLOSED_BY_RECORD || n > UINT32_MAX)
 		r->bad = true;
 	/* The operator it is counted for holds the name. */
-	if (holder != 0)
-		(void)model_operator(m, holder);
-	interner_drop(&m->lexicon.names, holder);
+	if (assignee != 0)
+		(void)model_operators_get(m, assignee);
+	interner_drop(&m->lexicon.names, assignee);
 }
 
 int
@@ -288,12 +289,12 @@ model_unpack_chat(struct model *m, const void *p, size_t len, uint64_t number)
 		return -1;
 	c = chats_get(m, id);
 	c->number = number;
-	take_chat(&r, m, c);
+	unpack_chat_head(&r, m, c);
 	if (pack_end(&r) == -1)
 		return -1;
 	c->shown = chat_is_open(c);
 	credit_unpacked(m, c);
-	chats_expect_leaving(m, c);
+	chats_queue_expiry(m, c);
 	return 0;
 }
 
@@ -312,8 +313,8 @@ model_segments(const struct chat *c)
 	return s;
 }
 
-/* The channel of a message, unless it is that of the one before it in the
- * segment: what is packed before the first has none. */
+/* The channel follows: it differs from that of the message before in the
+ * segment. Before the first message there is none. */
 #define FLAG_CHANNEL (1u << 8)
 
 static void
@@ -339,7 +340,7 @@ put_message(struct buf *b, const struct model *m, const struct message *x,
 }
 
 static void
-take_message(
+unpack_message(
     struct pack *r, struct model *m, struct message *x, unsigned *channel)
 {
 	struct lexicon *w = &m->lexicon;
@@ -354,8 +355,8 @@ take_message(
 		id.len = 1;
 	}
 	x->id = message_id_make(&w->message_ids, id);
-	x->user = take_name(r, m);
-	x->operator_id = take_name(r, m);
+	x->user = unpack_name(r, m);
+	x->operator_id = unpack_name(r, m);
 	x->updated = pack_number(r) & ((UINT64_C(1) << 49) - 1);
 	x->kind = lexicon_kind(w, pack_text(r)) & 127u;
 	flags = pack_number(r);
@@ -391,7 +392,7 @@ model_unpack_segment(struct model *m, struct chat *c, const void *p, size_t len)
 	unsigned channel = 0;
 
 	while (pack_more(&r))
-		take_message(&r, m, model_append(m, c), &channel);
+		unpack_message(&r, m, messages_append(m, c), &channel);
 	return pack_end(&r);
 }
 
@@ -407,7 +408,7 @@ static void
 put_fresh(struct buf *b, const struct model *m, const struct fresh_id *x)
 {
 	pack_put_fixed(b, x->f.a);
-	/* The low bits are free: 1 for an event. */
+	/* The low 16 bits of a fingerprint are 0: bit 0 marks an event. */
 	pack_put_fixed(b, x->f.b | (x->event != 0 ? 1 : 0));
 	if (x->event == 0)
 		return;
@@ -417,7 +418,7 @@ put_fresh(struct buf *b, const struct model *m, const struct fresh_id *x)
 }
 
 void
-model_pack_seen(const struct model *m, void *ctx,
+model_pack_identities(const struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len))
 {
 	const struct model_private *p = m->private;
@@ -432,7 +433,7 @@ model_pack_seen(const struct model *m, void *ctx,
 		    compare_spans);
 	for (i = 0; i < p->fresh_n; i++) {
 		if (b.len == 0)
-			pack_put_number(&b, LAYOUT_SEEN);
+			pack_put_number(&b, LAYOUT_IDENTITIES);
 		put_fresh(&b, m, v[i]);
 		if (i + 1 == p->fresh_n || v[i + 1]->span != v[i]->span) {
 			run(ctx, v[i]->span, b.data, b.len);
@@ -444,9 +445,10 @@ model_pack_seen(const struct model *m, void *ctx,
 }
 
 int
-model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)
+model_unpack_identities(
+    struct model *m, uint16_t span, const void *p, size_t len)
 {
-	struct pack r = pack_open(p, len, LAYOUT_SEEN);
+	struct pack r = pack_open(p, len, LAYOUT_IDENTITIES);
 	struct fingerprint f;
 	int64_t at;
 	uint32_t user, event;
@@ -460,12 +462,12 @@ model_unpack_seen(struct model *m, uint16_t span, const void *p, size_t len)
 		if (r.bad || f.a == 0)
 			return -1;
 		if (!is_event) {
-			model_restore_id(m, f, span);
+			identities_restore(m, f, span);
 			continue;
 		}
 		at = pack_signed(&r);
-		user = take_name(&r, m);
-		event = take_name(&r, m);
+		user = unpack_name(&r, m);
+		event = unpack_name(&r, m);
 		if (!r.bad)
 			events_restore(m, f, span, at, user, event);
 		interner_drop(&m->lexicon.names, user);
@@ -505,8 +507,8 @@ model_unpack_event(struct model *m, const void *key, size_t key_len,
 	uint32_t user, event;
 	uint64_t count = pack_number(&v);
 
-	user = take_name(&k, m);
-	event = take_name(&k, m);
+	user = unpack_name(&k, m);
+	event = unpack_name(&k, m);
 	if (pack_end(&k) == 0 && pack_end(&v) == 0) {
 		e = events_count(m, user, event);
 		e->count = count;

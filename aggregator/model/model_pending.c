@@ -1,8 +1,8 @@
 /*
- * model_pending: messages wait until some have come, so that what they need of
- * memory is on its way while others are looked at: most of their time is
- * waiting for the chat's place in the table, the chat, and the end of its
- * messages. Only where nobody asks at once whether a message was new.
+ * model_pending: delays messages until there are PENDING of them, and
+ * prefetches what they need meanwhile: most of their time is waiting for the
+ * memory of the chat's slot, the chat, and the end of its messages. For models
+ * that need not say at once whether a message is new.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -11,7 +11,7 @@
 #include "common/containers/hash.h"
 
 #define PENDING 32
-#define PENDING_TEXT 40 /* what is longer does not wait */
+#define PENDING_TEXT 40 /* bytes; a message with longer ids is not delayed */
 
 struct pending_text {
 	uint8_t len;
@@ -27,7 +27,7 @@ struct pending {
 };
 
 static void
-keep(struct pending_text *to, struct text t)
+copy_pending_text(struct pending_text *to, struct text t)
 {
 	to->given = t.p != NULL;
 	to->len = (uint8_t)t.len;
@@ -36,7 +36,7 @@ keep(struct pending_text *to, struct text t)
 }
 
 static struct text
-text_of(const struct pending_text *t)
+pending_text_of(const struct pending_text *t)
 {
 	struct text text = { t->given ? t->p : NULL, t->len };
 
@@ -44,13 +44,13 @@ text_of(const struct pending_text *t)
 }
 
 static void
-append(struct model *m, struct chat *c, const struct message *new,
+append_message(struct model *m, struct chat *c, const struct message *new,
     struct text user, struct text operator_id)
 {
-	struct message *to = model_append(m, c);
+	struct message *to = messages_append(m, c);
 
 	*to = *new;
-	message_name(&m->lexicon, to, user, operator_id, c->near);
+	message_name(&m->lexicon, to, user, operator_id, c->name_hints);
 }
 
 void
@@ -59,7 +59,7 @@ pending_flush(struct model *m)
 	struct model_private *p = m->private;
 	const struct interner *names = &m->lexicon.names;
 	struct pending *x, *end;
-	uint32_t near;
+	uint32_t hint;
 
 	if (p->pending_n == 0)
 		return;
@@ -67,16 +67,16 @@ pending_flush(struct model *m)
 	for (x = p->pending; x < end; x++)
 		chats_prefetch(m, x->hash);
 	for (x = p->pending; x < end; x++) {
-		x->chat = chats_get_hashed(m, text_of(&x->id), x->hash);
+		x->chat = chats_get_hashed(m, pending_text_of(&x->id), x->hash);
 		if (x->chat->n < x->chat->cap)
 			__builtin_prefetch(&x->chat->messages[x->chat->n], 1);
-		near = x->chat->near[x->m.from != FROM_CUSTOMER];
-		if (near != 0)
-			__builtin_prefetch(interner_at(names, near), 1);
+		hint = x->chat->name_hints[x->m.from != FROM_CUSTOMER];
+		if (hint != 0)
+			__builtin_prefetch(interner_at(names, hint), 1);
 	}
 	for (x = p->pending; x < end; x++)
-		append(m, x->chat, &x->m, text_of(&x->user),
-		    text_of(&x->operator_id));
+		append_message(m, x->chat, &x->m, pending_text_of(&x->user),
+		    pending_text_of(&x->operator_id));
 	p->pending_n = 0;
 }
 
@@ -90,7 +90,8 @@ pending_add(struct model *m, const struct record *r)
 	if (r->chat.len > PENDING_TEXT || r->user.len > PENDING_TEXT ||
 	    r->operator_id.len > PENDING_TEXT) {
 		message_read(&m->lexicon, &new, r);
-		append(m, chats_get(m, r->chat), &new, r->user, r->operator_id);
+		append_message(
+		    m, chats_get(m, r->chat), &new, r->user, r->operator_id);
 		return;
 	}
 	if (p->pending == NULL)
@@ -99,9 +100,9 @@ pending_add(struct model *m, const struct record *r)
 	x->hash = chats_hash(m, r->chat);
 	chats_prefetch_slot(m, x->hash);
 	message_read(&m->lexicon, &x->m, r);
-	keep(&x->id, r->chat);
-	keep(&x->user, r->user);
-	keep(&x->operator_id, r->operator_id);
+	copy_pending_text(&x->id, r->chat);
+	copy_pending_text(&x->user, r->user);
+	copy_pending_text(&x->operator_id, r->operator_id);
 	if (p->pending_n == PENDING)
 		pending_flush(m);
 }

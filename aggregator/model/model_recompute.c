@@ -1,146 +1,94 @@
 /*
- * model_recompute: derives from the records of a tenant what the metrics are
- * made of: each changed chat's state and its present episode, the intervals of
- * all its episodes, and what may be forgotten. Nothing here depends on the
- * order of the records. What operators and the tenant get of it:
- * model_credit.c.
+ * model_recompute: derives from the records what the metrics read: the state
+ * and the present episode of each changed chat, the intervals of all its
+ * episodes, and which messages may be dropped. The result does not depend on
+ * the order in which the records came.
  */
 #include "aggregator/model/model_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/containers/id_order.h"
-#include "common/containers/hash.h"
 
-/* What one walk collects; the lists are the model's, used again. */
+/* What one walk collects. Its lists are scratch of the model. */
 struct collector {
 	struct model *model;
 	struct chat *chat;
+	bool all;       /* intervals of past episodes, too */
+	int64_t limit;  /* older messages may be dropped; INT64_MIN: none */
 	size_t n;       /* intervals */
-	size_t present; /* the first one of the present episode */
+	size_t present; /* the first interval of the present episode */
 	size_t walked;  /* messages */
+	/* After the message walked over last. */
 	int64_t last_at;
-	uint32_t holder; /* after these */
-	bool holder_known, holder_said;
-	enum clocks_stand stand; /* the same */
-	bool all;      /* intervals of past episodes are wanted, too */
-	int64_t limit; /* what is older may be forgotten */
-	/* What may be: of past episodes that are that old, and of past lives.
-	 */
-	struct old {
+	uint32_t assignee;
+	bool assignee_known, assignee_recorded;
+	enum episode_state episode;
+	/* What may be dropped: past episodes before the limit, past lives. */
+	struct droppable {
 		size_t messages, intervals, lives;
 		int64_t at;
-		uint32_t holder;
-		bool holder_known;
-		enum clocks_stand stand;
+		uint32_t assignee;
+		bool assignee_known;
+		enum episode_state episode;
 	} old;
 };
 
+/* Messages and intervals before it do not count. */
 static void
-people_empty(struct people *p)
-{
-	if (++p->serial == 0 && p->keys != NULL) {
-		memset(p->serials, 0, (p->mask + 1) * sizeof *p->serials);
-		p->serial = 1;
-	}
-	p->n = 0;
-	p->last[0] = 0;
-	p->last[1] = 0;
-}
-
-static void people_add(struct people *p, uint64_t key);
-
-static void
-people_grow(struct people *p)
-{
-	struct people bigger = { .serial = 1 };
-	size_t i, slots = p->keys != NULL ? (p->mask + 1) * 2 : 32;
-
-	bigger.keys = xcalloc(slots, sizeof *bigger.keys);
-	bigger.serials = xcalloc(slots, sizeof *bigger.serials);
-	bigger.mask = slots - 1;
-	for (i = 0; p->keys != NULL && i <= p->mask; i++)
-		if (p->serials[i] == p->serial)
-			people_add(&bigger, p->keys[i]);
-	free(p->keys);
-	free(p->serials);
-	*p = bigger;
-}
-
-/* key is not 0. */
-static void
-people_add(struct people *p, uint64_t key)
-{
-	size_t i;
-
-	if (key == p->last[0] || key == p->last[1])
-		return;
-	p->last[1] = p->last[0];
-	p->last[0] = key;
-	if (p->keys == NULL || p->n * 2 > p->mask)
-		people_grow(p);
-	i = (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & p->mask;
-	for (; p->serials[i] == p->serial; i = (i + 1) & p->mask)
-		if (p->keys[i] == key)
-			return;
-	p->keys[i] = key;
-	p->serials[i] = p->serial;
-	p->n++;
-}
-
-/* What came before counts no more. */
-static void
-start_anew(struct collector *k)
+start_episode(struct collector *k)
 {
 	k->chat->last_message_at = CLOCK_NONE;
 	k->chat->messages_counted = 0;
-	people_empty(&k->model->private->people);
+	participants_empty(&k->model->private->participants);
 	if (!k->all)
 		k->n = 0;
 	k->present = k->n;
 }
 
-/* All that was walked over is of past episodes. */
+/* All that was walked over belongs to past episodes. */
 static void
-hear_episode(void *ctx, int64_t ended_at)
+collect_episode(void *ctx, int64_t ended_at)
 {
 	struct collector *k = ctx;
 	int64_t limit = k->limit;
 
-	start_anew(k);
-	/* The first chat record that comes tells who held it. */
-	if (!k->holder_said && limit != INT64_MIN)
+	start_episode(k);
+	/* The first chat record may still come and set the assignee of up to
+	 * `memory` ms before it. */
+	if (!k->assignee_recorded && limit != INT64_MIN)
 		limit -= k->model->memory;
 	if (k->walked == 0 || k->last_at >= limit || ended_at >= limit)
 		return;
 	k->old.messages = k->walked;
 	k->old.intervals = k->n;
-	k->old.holder = k->holder;
-	k->old.holder_known = k->holder_known;
-	k->old.stand = k->stand;
+	k->old.assignee = k->assignee;
+	k->old.assignee_known = k->assignee_known;
+	k->old.episode = k->episode;
 }
 
-/* Of a past life: nothing can come any more that would make it a part of the
- * next one. */
+/* A past life may be dropped when no record can come any more that would join
+ * it with the next one. */
 static void
 end_life(struct collector *k, size_t life)
 {
 	int64_t at = lives_last_at(k->model, k->chat, life);
 
-	start_anew(k);
+	start_episode(k);
 	if (k->limit == INT64_MIN || at >= k->limit - k->model->memory)
 		return;
-	k->old = (struct old){ .messages = k->walked,
+	k->old = (struct droppable){ .messages = k->walked,
 		.intervals = k->n,
 		.lives = life + 1,
 		.at = at };
 }
 
 static void
-hear_interval(void *ctx, const struct interval *i)
+collect_interval(void *ctx, const struct interval *i)
 {
 	struct collector *k = ctx;
 	struct model_private *p = k->model->private;
@@ -153,8 +101,8 @@ hear_interval(void *ctx, const struct interval *i)
 }
 
 static void
-hear_message(void *ctx, const struct clocks *clocks, const struct message *m,
-    enum event_kind h)
+collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
+    enum event_kind kind)
 {
 	struct collector *k = ctx;
 	struct chat *c = k->chat;
@@ -162,59 +110,61 @@ hear_message(void *ctx, const struct clocks *clocks, const struct message *m,
 
 	k->walked++;
 	k->last_at = m->at;
-	k->holder = clocks->holder;
-	k->holder_known = clocks->holder_known;
-	k->holder_said = clocks->holder_said;
-	k->stand = clocks_stand(clocks);
-	if (h != HAPPENS_CUSTOMER_WRITES && h != HAPPENS_HUMAN_ANSWERS &&
-	    h != HAPPENS_BOT_ANSWERS)
+	k->assignee = clocks->assignee;
+	k->assignee_known = clocks->assignee_known;
+	k->assignee_recorded = clocks->assignee_recorded;
+	k->episode = clocks_episode_state(clocks);
+	if (kind != EVENT_CUSTOMER_WRITES && kind != EVENT_HUMAN_ANSWERS &&
+	    kind != EVENT_BOT_ANSWERS)
 		return;
 	c->messages_counted++;
 	c->last_message_at = m->at;
 	if (user == 0 && m->from == FROM_OPERATOR)
 		user = m->operator_id;
-	people_add(&k->model->private->people, (uint64_t)user << 3 | m->from);
+	participants_add(
+	    &k->model->private->participants, (uint64_t)user << 3 | m->from);
 }
 
-/* Walks over the chat. What counts stands in the chat, the intervals in the
- * model. */
+/* Walks over the lives of the chat. Sets its derived counts, and the intervals
+ * in the model's scratch. */
 static void
-walk(struct collector *k, struct model *m, struct chat *c)
+walk_chat(struct collector *k, struct model *m, struct chat *c)
 {
-	struct clocks_listener to = { .ctx = k,
-		.interval = hear_interval,
-		.message = hear_message,
-		.episode = hear_episode };
+	struct clocks_listener listener = { .ctx = k,
+		.on_interval = collect_interval,
+		.on_message = collect_message,
+		.on_episode = collect_episode };
 	size_t lives = m->private->lives_n, i;
-	/* What is not ongoing has no wait. */
+	/* A chat that is not open has no wait. */
 	struct clocks end = { .w = CLOCK_NONE };
 	struct clocks_chat view;
 
 	memset(k, 0, sizeof *k);
 	k->model = m;
 	k->chat = c;
-	k->all = m->lasting || m->interval != NULL;
+	k->all = m->incremental || m->on_interval != NULL;
 	k->limit = INT64_MIN;
-	if (m->lasting && m->window > 0 && m->as_of != CLOCK_NONE)
+	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE)
 		k->limit = m->as_of - m->window;
-	start_anew(k);
+	start_episode(k);
 	for (i = k->all ? 0 : lives - 1; i < lives; i++) {
 		if (!chat_is_open(c) && !k->all)
 			break;
 		view = lives_view(m, c, i);
-		clocks_walk(m->rules, &view, &to, &end);
+		clocks_walk(m->rules, &view, &listener, &end);
 		if (i + 1 < lives)
 			end_life(k, i);
 	}
 	if (end.closed)
-		hear_episode(k, end.ended_at);
+		collect_episode(k, end.ended_at);
 	else if (!chat_is_open(c))
-		start_anew(k);
-	c->participants = m->private->people.n;
+		start_episode(k);
+	c->participants = m->private->participants.n;
 	c->waiting_since = chat_is_open(c) ? end.w : CLOCK_NONE;
 }
 
-/* The responses that count, from the intervals. */
+/* Finds the responses of the present episode among the intervals; returns how
+ * many credits are in the model's scratch. */
 static size_t
 find_credits(struct collector *k)
 {
@@ -245,206 +195,129 @@ find_credits(struct collector *k)
 	return n;
 }
 
-static bool
-is_told(const struct told *t, const struct interval *i)
-{
-	return t->start == i->start && t->end == i->end &&
-	       t->kind == (uint8_t)i->kind && t->said == i->said &&
-	       t->operator_id == i->operator_id &&
-	       message_id_same(t->message, i->message);
-}
-
-static void
-withdraw(struct model *m, const struct chat *c, const struct told *t)
-{
-	struct interval i = { .kind = (enum interval_kind)t->kind,
-		.start = t->start,
-		.end = t->end,
-		.skewed = t->skewed,
-		.said = t->said,
-		.operator_id = t->operator_id,
-		.message = t->message };
-
-	i.ms = m->rules->length(t->start, t->end);
-	if (i.ms < 0)
-		i.ms = 0;
-	m->interval(m->ctx, m, c, &i, true);
-}
-
-/* Keeps v as what was told of the chat. */
-static void
-keep_told(struct model *m, struct chat *c, const struct interval *v, size_t n)
-{
-	struct told *told = n > 0 ? xcalloc(n, sizeof *told) : NULL;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		told[i].start = v[i].start;
-		told[i].end = v[i].end;
-		told[i].message = v[i].message;
-		told[i].operator_id = v[i].operator_id;
-		told[i].kind = (uint8_t)v[i].kind;
-		told[i].skewed = v[i].skewed;
-		told[i].said = v[i].said;
-		interner_hold(&m->lexicon.names, v[i].operator_id);
-	}
-	for (i = 0; i < c->told_n; i++)
-		interner_drop(&m->lexicon.names, c->told[i].operator_id);
-	free(c->told);
-	c->told = told;
-	c->told_n = (uint32_t)n;
-}
-
-/* Tells of the intervals that are new or no more. */
-static void
-tell(struct collector *k)
-{
-	struct model *m = k->model;
-	struct chat *c = k->chat;
-	const struct interval *v = m->private->intervals;
-	size_t from = 0, old_end = c->told_n, end = k->n, i;
-
-	if (m->interval == NULL)
-		return;
-	while (
-	    from < old_end && from < end && is_told(&c->told[from], &v[from]))
-		from++;
-	while (old_end > from && end > from &&
-	       is_told(&c->told[old_end - 1], &v[end - 1])) {
-		old_end--;
-		end--;
-	}
-	for (i = from; i < old_end; i++)
-		withdraw(m, c, &c->told[i]);
-	for (i = from; i < end; i++)
-		m->interval(m->ctx, m, c, &v[i], false);
-	if (m->lasting && (from < old_end || from < end))
-		keep_told(m, c, v, k->n);
-}
-
-static void
-forget_told(struct model *m, struct chat *c, size_t n)
-{
-	size_t i;
-
-	if (m->interval == NULL || n == 0)
-		return;
-	for (i = 0; i < n; i++)
-		interner_drop(&m->lexicon.names, c->told[i].operator_id);
-	c->told_n -= (uint32_t)n;
-	memmove(c->told, c->told + n, c->told_n * sizeof *c->told);
-}
-
-/* Of past lives nothing is known in the next one, but when the last one ended.
- * How many messages they had. */
+/* Past lives leave the time of their last record alone. Returns how many
+ * messages they had. */
 static size_t
-forget_lives(struct collector *k)
+drop_lives(struct collector *k)
 {
 	struct model *m = k->model;
 	struct chat *c = k->chat;
-	struct forgotten *f = &c->forgotten;
+	struct dropped_history *f = &c->dropped;
 	struct life next = m->private->lives[k->old.lives];
 
-	chats_drop_descriptions(m, c, next.said);
+	chats_drop_descriptions(m, c, next.description);
 	chats_drop_messages(m, c, next.message);
-	interner_drop(&m->lexicon.names, f->holder);
-	*f = (struct forgotten){ .at = k->old.at,
+	interner_drop(&m->lexicon.names, f->assignee);
+	*f = (struct dropped_history){ .at = k->old.at,
 		.status_at = k->old.at,
-		.holder_at = CLOCK_NONE,
+		.assignee_at = CLOCK_NONE,
 		.status = CHAT_GONE };
 	return next.message;
 }
 
-/* What past episodes of the present life leave behind. */
+/* Past episodes of the present life leave their status and assignee. */
 static void
-forget_episodes(struct collector *k, size_t messages)
+drop_episodes(struct collector *k, size_t messages)
 {
 	struct model *m = k->model;
 	struct chat *c = k->chat;
-	struct forgotten *f = &c->forgotten;
+	struct dropped_history *f = &c->dropped;
 
-	/* The life before is of no more interest. */
+	/* They replace what the lives before left. */
 	if (k->old.lives > 0)
-		*f = (struct forgotten){ .at = CLOCK_NONE,
+		*f = (struct dropped_history){ .at = CLOCK_NONE,
 			.status_at = CLOCK_NONE,
-			.holder_at = CLOCK_NONE };
-	lives_forget(m, c, messages);
-	interner_hold(&m->lexicon.names, k->old.holder);
-	interner_drop(&m->lexicon.names, f->holder);
-	f->holder = k->old.holder;
-	f->holder_at = k->old.holder_known ? f->at : CLOCK_NONE;
-	f->stand = k->old.stand;
+			.assignee_at = CLOCK_NONE };
+	lives_drop_messages(m, c, messages);
+	interner_hold(&m->lexicon.names, k->old.assignee);
+	interner_drop(&m->lexicon.names, f->assignee);
+	f->assignee = k->old.assignee;
+	f->assignee_at = k->old.assignee_known ? f->at : CLOCK_NONE;
+	f->episode = k->old.episode;
 }
 
-/* What is older than the window, and was told of. */
+/* Drops what is older than the window and was reported. */
 static void
-forget(struct collector *k)
+trim_chat(struct collector *k)
 {
 	size_t of_lives = 0;
 
 	if (k->old.lives > 0)
-		of_lives = forget_lives(k);
+		of_lives = drop_lives(k);
 	if (k->old.messages > of_lives)
-		forget_episodes(k, k->old.messages - of_lives);
+		drop_episodes(k, k->old.messages - of_lives);
 	if (k->old.messages == 0)
 		return;
-	forget_told(k->model, k->chat, k->old.intervals);
-	k->chat->settled = k->chat->n;
+	chat_intervals_drop(k->model, k->chat, k->old.intervals);
+	k->chat->sorted = k->chat->n;
 	k->chat->clean = 0;
 }
 
 static void
-put_in_order(struct model *m, struct chat *c)
+sort_messages(struct model *m, struct chat *c)
 {
 	size_t first;
 
-	if (!m->lasting && !m->prompt) {
-		c->n =
-		    (uint32_t)timeline_settle(&m->lexicon, c->messages, c->n);
+	if (!m->incremental && !m->dedup_on_add) {
+		c->n = (uint32_t)timeline_normalize(
+		    &m->lexicon, c->messages, c->n);
 		return;
 	}
-	first = timeline_sort(&m->lexicon, c->messages, c->n, c->settled);
+	first = timeline_sort(&m->lexicon, c->messages, c->n, c->sorted);
 	if (first < c->clean)
 		c->clean = (uint32_t)first;
-	if (c->settled < c->clean)
-		c->clean = c->settled;
-	c->settled = c->n;
+	if (c->sorted < c->clean)
+		c->clean = c->sorted;
+	c->sorted = c->n;
 }
 
 static void
-settle_chat(struct model *m, struct chat *c)
+recompute_chat(struct model *m, struct chat *c)
 {
 	struct collector k;
 
-	put_in_order(m, c);
+	sort_messages(m, c);
 	lives_find(m, c);
-	lives_stand(m, c);
-	walk(&k, m, c);
+	lives_set_state(m, c);
+	walk_chat(&k, m, c);
 	credit_chat(m, c, m->private->credits, find_credits(&k));
-	tell(&k);
+	chat_intervals_report(m, c, k.n);
 	credit_open(m, c);
-	forget(&k);
+	trim_chat(&k);
 	c->left |= c->shown && !chat_is_open(c);
 	c->shown = chat_is_open(c);
 	c->dirty = false;
-	chats_expect_leaving(m, c);
+	chats_queue_expiry(m, c);
 }
 
-void
-settle_silently(struct model *m, struct chat *c)
+static void
+recompute_reported(struct model *m, struct chat *c)
 {
 	struct collector k;
 
-	if (m->interval == NULL)
+	if (m->on_interval == NULL)
 		return;
 	lives_find(m, c);
-	walk(&k, m, c);
-	keep_told(m, c, m->private->intervals, k.n);
+	walk_chat(&k, m, c);
+	chat_intervals_save(m, c, m->private->intervals, k.n);
 }
 
-/* Nothing needs it any more. */
 void
-settle_gone(struct model *m, struct chat *c)
+chats_load(struct model *m, struct chat *c)
+{
+	if (c->loaded)
+		return;
+	if (m->fetch == NULL || m->rules == NULL)
+		prog_die(PROG_SOFTWARE, "nobody fetches a chat's messages");
+	c->loaded = true;
+	m->fetch(m->ctx, m, c);
+	c->sorted = c->n;
+	c->clean = c->n;
+	recompute_reported(m, c);
+}
+
+void
+recompute_gone(struct model *m, struct chat *c)
 {
 	chats_touch(m, c, false);
 	c->gone = true;
@@ -456,24 +329,9 @@ settle_gone(struct model *m, struct chat *c)
 	credit_open(m, c);
 }
 
+/* Prefetches the chats that come next, and their messages. */
 static void
-sort_operators(const struct model *m, struct operator_info **v, size_t n)
-{
-	struct id_order_item *items = xcalloc(n + 1, sizeof *items);
-	struct text none = { NULL, 0 };
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		id_order_set(&items[i], operator_id(m, v[i]), none, v[i]);
-	id_order_sort(items, n);
-	for (i = 0; i < n; i++)
-		v[i] = items[i].item;
-	free(items);
-}
-
-/* Has the memory on its way that the next chats stand in. */
-static void
-look_ahead(struct chat *const *v, size_t n, size_t i)
+prefetch_next(struct chat *const *v, size_t n, size_t i)
 {
 	const char *c;
 	size_t line;
@@ -492,66 +350,66 @@ look_ahead(struct chat *const *v, size_t n, size_t i)
 	}
 }
 
-/* A chat that is over and silent for a window keeps no messages that are not
- * needed any more. It goes after another one: until then a record may come,
- * not late, that is of the time before the first had passed. */
+/* A chat that is over loses its messages when it had no record for a window,
+ * and is freed `memory` ms later: until then a record that is not late may
+ * still belong to its last life. */
 static void
-settle_leaving(struct model *m)
+expire_chats(struct model *m)
 {
 	int64_t limit = m->as_of - m->window;
 	struct chat *c;
 
-	while ((c = chats_next_leaving(m, limit)) != NULL) {
-		if (c->resting) {
-			settle_gone(m, c);
+	while ((c = chats_next_expired(m, limit)) != NULL) {
+		if (c->trimmed) {
+			recompute_gone(m, c);
 			continue;
 		}
-		c->resting = true;
+		c->trimmed = true;
 		if (c->loaded && c->n > 0) {
 			chats_touch(m, c, false);
-			settle_chat(m, c);
+			recompute_chat(m, c);
 		} else {
-			chats_expect_leaving(m, c);
+			chats_queue_expiry(m, c);
 		}
 	}
 }
 
 static void
-settle_lasting(struct model *m)
+recompute_changed(struct model *m)
 {
 	struct model_changes *x = &m->changes;
 	size_t i;
 
 	for (i = 0; i < x->chats_n; i++) {
-		look_ahead(x->chats, x->chats_n, i);
+		prefetch_next(x->chats, x->chats_n, i);
 		if (x->chats[i]->dirty && !x->chats[i]->gone)
-			settle_chat(m, x->chats[i]);
+			recompute_chat(m, x->chats[i]);
 	}
 	if (m->window > 0 && m->as_of != CLOCK_NONE) {
-		settle_leaving(m);
-		model_expire(m);
+		expire_chats(m);
+		identities_expire(m);
 	}
 	chats_sort(x->chats, x->chats_n);
-	sort_operators(m, x->operators, x->operators_n);
+	model_operators_sort(m, x->operators, x->operators_n);
 	events_sort(m, x->events, x->events_n);
 }
 
 void
-model_settle(struct model *m, const struct rules *rules)
+model_recompute(struct model *m, const struct rules *rules)
 {
 	size_t i;
 
 	m->rules = rules;
 	pending_flush(m);
-	if (m->lasting) {
-		settle_lasting(m);
+	if (m->incremental) {
+		recompute_changed(m);
 	} else {
 		chats_sort(m->chats, m->chats_n);
 		for (i = 0; i < m->chats_n; i++) {
-			look_ahead(m->chats, m->chats_n, i);
-			settle_chat(m, m->chats[i]);
+			prefetch_next(m->chats, m->chats_n, i);
+			recompute_chat(m, m->chats[i]);
 		}
-		sort_operators(m, m->operators, m->operators_n);
+		model_operators_sort(m, m->operators, m->operators_n);
 		events_sort(m, m->events, m->events_n);
 	}
 	credit_waits(m);

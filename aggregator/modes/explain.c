@@ -184,8 +184,8 @@ add_explain_title(const struct explain *x, struct buf *to)
 	    x->model->tenant,
 	    now->status != CHAT_NONE ? record_status_name(now->status)
 				     : "never described");
-	buf_adds(to, now->holder != 0 ? "held by " : "held by nobody");
-	add_operator_name(to, x, now->holder);
+	buf_adds(to, now->assignee != 0 ? "held by " : "held by nobody");
+	add_operator_name(to, x, now->assignee);
 	if (now->opened_at != CLOCK_NONE) {
 		clock_format_sql(now->opened_at, time);
 		buf_addf(to, ", opened %s", time);

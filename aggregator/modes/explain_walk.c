@@ -24,7 +24,7 @@ on_explained_interval(void *ctx, const struct interval *i)
 	l->at = i->end;
 	l->has_interval = true;
 	l->interval = *i;
-	if (!i->said)
+	if (!i->by_record)
 		return;
 	/* It ended without a message. */
 	l->event = "chat closed";
@@ -99,7 +99,7 @@ show_wait(struct explain_lines *s, const struct explain *x, int64_t since)
 		.start = since,
 		.end = x->model->as_of,
 		.running = true,
-		.operator_id = x->chat->now.holder };
+		.operator_id = x->chat->now.assignee };
 
 	if (wait.end > since)
 		wait.ms = wait.end - since;
@@ -131,9 +131,9 @@ void
 explain_walk(const struct explain *x, struct explain_lines *s)
 {
 	struct clocks_listener to = { .ctx = s,
-		.interval = on_explained_interval,
-		.message = on_explained_message,
-		.episode = on_explained_episode };
+		.on_interval = on_explained_interval,
+		.on_message = on_explained_message,
+		.on_episode = on_explained_episode };
 	struct clocks_chat walk = model_clocks_chat(x->model, x->chat);
 	struct clocks end;
 

@@ -1,5 +1,5 @@
 /*
- * duration: a length of time as a person reads it.
+ * duration: formats a length of time for people.
  */
 #ifndef AGGREGATOR_ROWS_DURATION_H
 #define AGGREGATOR_ROWS_DURATION_H
@@ -8,8 +8,8 @@
 
 #define DURATION_TEXT 32
 
-/* "0.4s", "42s", "3m12s", "2h05m", "4d03h": two units at most, cut, not
- * rounded up. text has DURATION_TEXT bytes; returned. */
+/* "0.4s", "42s", "3m12s", "2h05m", "4d03h": two units at most, rounded down.
+ * text has DURATION_TEXT bytes and is returned. */
 const char *duration_format(int64_t ms, char *text);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * metric: a table of rows and how they are made. One file a metric, called
- * metric_TABLE after its table in common/tables/tables.def, which has its name,
- * its columns and its place among the others. `tenant` stands before the cells
- * and `as_of` behind them in every table, so a metric makes neither.
+ * metric: a table of rows and how they are made. Each metric is a file
+ * metric_TABLE.c, named after its table in common/tables/tables.def, which has
+ * its columns and its place among the others. The columns `tenant` and `as_of`,
+ * first and last of every table, are added by rowline.c.
  *
- * A metric is made of the settled model (emit), or counts by itself while
- * records pass (flow). One that was not asked for costs nothing.
+ * A metric reads the recomputed model (emit), or keeps counts of its own while
+ * records pass (streaming). A metric that is not selected costs nothing.
  */
 #ifndef AGGREGATOR_ROWS_METRIC_H
 #define AGGREGATOR_ROWS_METRIC_H
@@ -19,30 +19,32 @@ struct streaming_metric_ops; /* aggregator/metrics/streaming_metric.h */
 struct simulation;           /* aggregator/simulation/simulation.h */
 
 enum metric_rows {
-	ROWS_ALL,     /* of everything that has a row */
-	ROWS_CHANGED, /* of what the model lists as changed. A chat that left
-			 has a last row with the status "left", an operator
+	ROWS_ALL,     /* of all that have a row */
+	ROWS_CHANGED, /* of those that the model lists as changed. A chat that
+			 left has a last row with the status "left", an operator
 			 one of zeros. */
 };
 
 struct metric {
-	/* One with the life LIFE_NOW stands between the markers of a snapshot;
-	 * the others tell what has happened, and stand before it. One with
-	 * parts spans chats: what one of several aggregators knows goes to
-	 * that table (shard.h), and a view adds the parts up. */
+	/* Rows with the life LIFE_NOW are between the markers of a snapshot;
+	 * the others report events of the past and come before them. A table
+	 * with parts spans chats: each of several aggregators writes its rows
+	 * to table->parts (shard.h), and a view adds them up. */
 	const struct table *table;
 	bool by_default; /* without -a */
-	/* Adds rows of a settled model, in the order of their keys; NULL for
-	 * a streaming metric. Where to->part is set, with the cells of the
-	 * parts. */
+	/* Adds rows of a recomputed model, in the order of their keys; NULL
+	 * for a streaming metric. If to->part is set, with the cells of
+	 * table->parts. */
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum metric_rows which);
 	const struct streaming_metric_ops
-	    *streaming; /* NULL: made of the model */
-	/* By hand alone, instead: of a day that is allocated once more. */
-	void (*emit_whatif)(const struct simulation *w, struct rowset *to);
-	bool acts; /* in a stream it changes the CRM: not among all */
-	/* In parts it cannot be told: the view makes it of this one's. */
+	    *streaming; /* NULL: reads the model */
+	/* Of the one-shot mode alone, instead of emit: rows of a simulated
+	 * allocation of a day. */
+	void (*emit_simulation)(const struct simulation *w, struct rowset *to);
+	bool acts; /* in a stream it changes the CRM: `all` leaves it out */
+	/* It cannot be written in parts: the view derives it from this one's.
+	 */
 	const struct metric *derived_from;
 };
 
@@ -51,17 +53,17 @@ struct metric {
 #define PRINTED METRIC
 #include "common/tables/tables.def"
 
-/* All there are; their rows are written in this order. */
+/* All metrics, in the order in which their rows are written. */
 extern const struct metric *const metrics[];
 extern const size_t metrics_n;
 
-/* There are never more. */
+/* More than there are. */
 #define METRICS_MAX 64
 
 /* The metric of that table, or NULL. */
 const struct metric *metric_find(const char *table);
 
-/* The index of the cell, or -1. */
+/* The index of the cell of that column, or -1. */
 int metric_column(const struct metric *f, const char *name);
 
 #endif

@@ -62,7 +62,7 @@ copy(char *to, const char *text, size_t len)
 
 /* All but text, which is of any length. */
 static char *
-put_value(char *to, enum cell_form form, const struct cell *c)
+put_cell(char *to, enum cell_form form, const struct cell *c)
 {
 	if (!c->set)
 		return copy(to, "null", 4);
@@ -94,7 +94,7 @@ rowline_add(const struct rowline *l, const struct cell *cells, struct buf *to)
 		len = l->cell[i].end - from;
 		start = buf_room(to, len + JSONW_TIME_ROOM);
 		p = copy(start, l->names.data + from, len);
-		p = put_value(p, l->cell[i].form, c);
+		p = put_cell(p, l->cell[i].form, c);
 		buf_grown(to, (size_t)(p - start));
 		if (c->set && l->cell[i].form == CELL_TEXT)
 			jsonw_quote(to, c->text.p, c->text.len);

@@ -26,13 +26,14 @@ struct rowline {
 	} * cell;
 };
 
-/* snapshot NULL: of a stream; version 0: none; part NULL: there is only one. */
+/* snapshot NULL: of a stream; version 0: none; part NULL: the only
+ * aggregator. */
 void rowline_init(struct rowline *l, const struct table *t,
     const struct shard *part, const char *tenant, const char *snapshot,
     int64_t as_of, int64_t version);
 void rowline_release(struct rowline *l);
 
-/* Adds the row of these cells, without a newline. */
+/* Adds the row of these cells to the buffer, without a newline. */
 void rowline_add(
     const struct rowline *l, const struct cell *cells, struct buf *to);
 

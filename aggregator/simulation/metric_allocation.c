@@ -11,11 +11,11 @@
 const struct metric metric_allocation_operators = {
 	.table = &tables[TABLE_allocation_operators],
 	.acts = true,
-	.emit_whatif = simulation_operators,
+	.emit_simulation = simulation_operators,
 };
 
 const struct metric metric_allocation_totals = {
 	.table = &tables[TABLE_allocation_totals],
 	.acts = true,
-	.emit_whatif = simulation_totals,
+	.emit_simulation = simulation_totals,
 };

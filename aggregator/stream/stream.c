@@ -80,10 +80,10 @@ message_line_number(const struct stream *s)
  * are. */
 static bool
 is_passed_through(const struct stream_tenant *t, const struct record *r,
-    enum model_taken taken)
+    enum model_result taken)
 {
 	return taken != MODEL_LATE && taken != MODEL_AHEAD && !r->stale &&
-	       !(r->type == RECORD_MESSAGE && t->pipeline.model.aside);
+	       !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays);
 }
 
 /* Adds a record outside of any snapshot to its tenant. */
@@ -92,7 +92,7 @@ add_stream_record(struct stream *s)
 {
 	const struct record *r = &s->record;
 	struct stream_tenant *t;
-	enum model_taken taken;
+	enum model_result taken;
 	int64_t newest;
 	bool passes;
 
@@ -117,7 +117,7 @@ add_stream_record(struct stream *s)
 		    s->setup.ahead_ms,
 		    "after the clock's and its tenant's newest",
 		    &s->counts.ahead);
-	case MODEL_AGAIN:
+	case MODEL_DUPLICATE:
 		s->counts.again++;
 		if (t->pipeline.model.as_of > newest)
 			stream_touch(t);

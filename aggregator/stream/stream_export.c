@@ -79,7 +79,7 @@ export_description(struct record_export *e, const struct model *m,
 	export_time(e, "at", d->at);
 	if (d->status != CHAT_NONE)
 		jsonw_str(&e->line, "status", record_status_name(d->status));
-	export_text(e, "operator", model_name(m, d->holder));
+	export_text(e, "operator", model_name(m, d->assignee));
 	export_text(e, "channel", model_name(m, d->channel));
 	export_text(e, "customer", model_name(m, d->customer));
 	export_text(e, "customer_name", model_name(m, d->customer_name));
@@ -94,19 +94,19 @@ static void
 export_dropped_messages(
     struct record_export *e, const struct model *m, const struct chat *c)
 {
-	const struct forgotten *f = &c->forgotten;
+	const struct dropped_history *f = &c->dropped;
 	struct description d = { .at = f->status_at,
 		.opened_at = CLOCK_NONE,
-		.holder = f->holder,
+		.assignee = f->assignee,
 		.status = f->status };
 
-	if (f->holder_at > d.at)
-		d.at = f->holder_at;
+	if (f->assignee_at > d.at)
+		d.at = f->assignee_at;
 	if (d.at == CLOCK_NONE ||
 	    (c->descriptions != NULL && c->descriptions->at >= d.at))
 		return;
-	if (d.holder == 0 && c->descriptions != NULL)
-		d.holder = c->descriptions->holder;
+	if (d.assignee == 0 && c->descriptions != NULL)
+		d.assignee = c->descriptions->assignee;
 	if (d.status == CHAT_NONE && c->descriptions != NULL)
 		d.status = c->descriptions->status;
 	export_description(e, m, c, &d);

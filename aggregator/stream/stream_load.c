@@ -138,7 +138,7 @@ load_identity_run(
 		t->oldest_run = span;
 	t->has_runs = true;
 	return check_unpacked(
-	    l, model_unpack_seen(&t->pipeline.model, span, data, len));
+	    l, model_unpack_identities(&t->pipeline.model, span, data, len));
 }
 
 static bool

@@ -250,7 +250,7 @@ stream_save(struct stream_tenant *t)
 	save_operators(t);
 	save_events(t);
 	save_chats(t);
-	model_pack_seen(&t->pipeline.model, t, save_run);
+	model_pack_identities(&t->pipeline.model, t, save_run);
 	expire_runs(t);
 	stream_allocation_save(t);
 	if (t->pipeline.streaming != NULL)

@@ -57,7 +57,7 @@ message_of(const struct model *m, const struct message *x)
 /* A message that came with a snapshot. */
 static void
 take_merged(void *ctx, const struct model *m, const struct chat *c,
-    const struct message *x, const char *text, enum model_taken taken)
+    const struct message *x, const char *text, enum model_result taken)
 {
 	struct pipeline *d = ctx;
 	struct streaming_metric_message now = message_of(m, x), old;
@@ -89,10 +89,11 @@ open_allocation(struct pipeline *d, const struct conf *conf)
 /* A record that was refused, or is a duplicate, changes nothing. */
 static void
 update_allocation(
-    struct pipeline *d, const struct record *r, enum model_taken taken)
+    struct pipeline *d, const struct record *r, enum model_result taken)
 {
 	if (taken != MODEL_LATE && taken != MODEL_AHEAD &&
-	    taken != MODEL_AGAIN && !(r->type == RECORD_MESSAGE && r->stale))
+	    taken != MODEL_DUPLICATE &&
+	    !(r->type == RECORD_MESSAGE && r->stale))
 		allocation_record(d->allocation, r);
 }
 
@@ -108,7 +109,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	model_init(m, tenant, stream, as_of);
 	m->ctx = d;
 	m->rules = setup->rules;
-	m->lasting = setup->state != NULL;
+	m->incremental = setup->state != NULL;
 	if (setup->state != NULL)
 		state_seed(setup->state, m->seed.k);
 	m->window = setup->window_ms;
@@ -130,9 +131,9 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	    d->selection->n, setup->conf, m->tenant,
 	    &(struct streaming_metrics_home){
 		setup->pool, setup->state, number, setup->window_ms });
-	m->prompt = true;
-	m->interval = pass_interval;
-	m->merged = take_merged;
+	m->dedup_on_add = true;
+	m->on_interval = pass_interval;
+	m->on_merged = take_merged;
 }
 
 void
@@ -143,11 +144,11 @@ pipeline_release(struct pipeline *d)
 	model_release(&d->model);
 }
 
-enum model_taken
+enum model_result
 pipeline_add(struct pipeline *d, const struct record *r)
 {
 	const struct model *model = &d->model;
-	enum model_taken taken = model_add(&d->model, r);
+	enum model_result taken = model_add(&d->model, r);
 	struct streaming_metric_message m, old;
 
 	if (d->allocation != NULL)
@@ -174,9 +175,9 @@ pipeline_add(struct pipeline *d, const struct record *r)
 void
 pipeline_recompute(struct pipeline *d, const struct rules *rules, bool refresh)
 {
-	if (refresh && d->model.lasting)
+	if (refresh && d->model.incremental)
 		model_mark_waits(&d->model);
-	model_settle(&d->model, rules);
+	model_recompute(&d->model, rules);
 	if (d->streaming != NULL)
 		streaming_metrics_advance(
 		    d->streaming, d->model.as_of, refresh);

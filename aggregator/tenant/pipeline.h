@@ -48,7 +48,7 @@ void pipeline_release(struct pipeline *d);
 
 /* Adds a record to the model, and what is new of it to the streaming metrics
  * and the allocation. */
-enum model_taken pipeline_add(struct pipeline *d, const struct record *r);
+enum model_result pipeline_add(struct pipeline *d, const struct record *r);
 
 /* Recomputes what changed, also of the streaming metrics. refresh: also what
  * changes with time alone. */

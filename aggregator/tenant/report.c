@@ -62,8 +62,8 @@ emit_rows(const struct report *r, struct rowset *to)
 
 	if (f->emit != NULL)
 		f->emit(r->model, to, r->which);
-	else if (f->emit_whatif != NULL && r->simulation != NULL)
-		f->emit_whatif(r->simulation, to);
+	else if (f->emit_simulation != NULL && r->simulation != NULL)
+		f->emit_simulation(r->simulation, to);
 	else if (f->streaming != NULL && r->pipeline->streaming != NULL)
 		streaming_metrics_emit(r->pipeline->streaming, to, r->which);
 	rowset_end(to);

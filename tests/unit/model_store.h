@@ -1,6 +1,7 @@
 /*
- * model_store: the store of a lasting model, in memory, for the tests of the
- * model: what changed is packed into it, and a new model is unpacked from it.
+ * model_store: the store of an incremental model, in memory, for the tests of
+ * the model: what changed is packed into it, and a new model is unpacked from
+ * it.
  */
 #ifndef TESTS_MODEL_STORE_H
 #define TESTS_MODEL_STORE_H
@@ -8,12 +9,12 @@
 #include "tests/unit/model_world.h"
 
 struct store {
-	struct strmap heads;     /* number -> bytes */
-	struct strmap numbers;   /* chat -> number */
-	struct strmap segments;  /* number, segment -> bytes */
-	struct strmap operators; /* id -> bytes */
-	struct strmap events;    /* key -> bytes */
-	struct strmap seen;      /* serial -> span and bytes */
+	struct strmap heads;      /* number -> bytes */
+	struct strmap numbers;    /* chat -> number */
+	struct strmap segments;   /* number, segment -> bytes */
+	struct strmap operators;  /* id -> bytes */
+	struct strmap events;     /* key -> bytes */
+	struct strmap identities; /* serial -> span and bytes */
 	struct buf tenant;
 	uint64_t next, runs;
 	struct dedup_seed seed;
@@ -45,7 +46,7 @@ find(struct strmap *m, const void *key, size_t len)
 }
 
 static void
-forget(struct strmap *m, const void *key, size_t len)
+remove_entry(struct strmap *m, const void *key, size_t len)
 {
 	void *old = strmap_delete(m, key, len);
 
@@ -61,7 +62,7 @@ release_store(struct store *s)
 	strmap_release(&s->segments, free_buf);
 	strmap_release(&s->operators, free_buf);
 	strmap_release(&s->events, free_buf);
-	strmap_release(&s->seen, free_buf);
+	strmap_release(&s->identities, free_buf);
 	buf_release(&s->tenant);
 }
 
@@ -80,7 +81,7 @@ save_segments(
 		model_pack_segment(
 		    m, c, k.segment, place(&s->segments, &k, sizeof k));
 	for (; k.segment < x.stored; k.segment++)
-		forget(&s->segments, &k, sizeof k);
+		remove_entry(&s->segments, &k, sizeof k);
 }
 
 static void
@@ -91,7 +92,7 @@ save_chat(struct store *s, const struct model *m, struct chat *c)
 
 	if (chat_is_gone(c)) {
 		save_segments(s, m, c, true);
-		forget(&s->heads, &c->number, sizeof c->number);
+		remove_entry(&s->heads, &c->number, sizeof c->number);
 		(void)strmap_delete(&s->numbers, id.p, id.len);
 		return;
 	}
@@ -106,7 +107,7 @@ static void
 save_run(void *ctx, uint16_t span, const void *p, size_t len)
 {
 	struct store *s = ctx;
-	struct buf *b = place(&s->seen, &s->runs, sizeof s->runs);
+	struct buf *b = place(&s->identities, &s->runs, sizeof s->runs);
 
 	s->runs++;
 	buf_add(b, &span, sizeof span);
@@ -136,7 +137,7 @@ save(struct store *s, const struct model *m)
 		buf_add(place(&s->events, key.data, key.len), value.data,
 		    value.len);
 	}
-	model_pack_seen(m, s, save_run);
+	model_pack_identities(m, s, save_run);
 	buf_clear(&s->tenant);
 	model_pack_tenant(m, &s->tenant);
 	buf_release(&key);
@@ -190,13 +191,13 @@ load(struct store *s, struct model *m)
 		    model_unpack_event(m, e->key, e->key_len, b->data, b->len),
 		    0);
 	}
-	for (i = 0; (e = strmap_next(&s->seen, &i)) != NULL;) {
+	for (i = 0; (e = strmap_next(&s->identities, &i)) != NULL;) {
 		b = e->value;
 		memcpy(&span, b->data, sizeof span);
 		if (!model_span_is_over(m, span))
 			assert_int_equal(
-			    model_unpack_seen(m, span, b->data + sizeof span,
-				b->len - sizeof span),
+			    model_unpack_identities(m, span,
+				b->data + sizeof span, b->len - sizeof span),
 			    0);
 	}
 }

@@ -26,9 +26,9 @@ struct world {
 	int64_t step; /* ms from one record to the next, at most */
 	int64_t late; /* how much a record may come late; 0: any order */
 	bool transfers, descriptions, events;
-	/* What a chat record says of the past is not older than this, in ms,
+	/* What a chat record reports of the past is not older than this, in ms,
 	 * and names nobody, or it would have held all that was before: a
-	 * stream may have forgotten that. 0: any. */
+	 * stream may have dropped that. 0: any. */
 	int64_t reach;
 };
 
@@ -274,7 +274,7 @@ bag_release(struct bag *b)
 	strmap_release(&b->map, NULL);
 }
 
-/* An interval as a model tells of it; ctx is a bag. */
+/* An interval as a model reports it; ctx is a bag. */
 static void
 world_interval(void *ctx, const struct model *m, const struct chat *c,
     const struct interval *i, bool withdrawn)
@@ -315,7 +315,7 @@ world_row(struct buf *b, const struct metric *f, const struct cell *c)
 	}
 }
 
-/* All rows of a settled model. */
+/* All rows of a recomputed model. */
 static void
 world_rows(const struct model *m, struct bag *to)
 {

@@ -10,7 +10,7 @@
  *                  none
  *   held A T       a chat record of that instant names A, or nobody; without
  *                  any, one of 0 names A
- *   shut T         a chat record tells of a closing
+ *   shut T         a chat record reports a closing
  *   now T          as of when
  *
  * Times are seconds, with a fraction where it matters. Expected are the
@@ -128,7 +128,7 @@ static const struct vector {
 	{ "customer 0, closed 10, note 20, A 30, customer 40, A 45",
 	    "resolution 10 A, FR 30 A, RT 5 A", "RT 5 A" },
 
-	/* Who held the chat then, whatever is told later. */
+	/* The assignee of that time, whatever is reported later. */
 	{ "held A 0, held B 50, customer 10, closed 40", "resolution 40 A",
 	    "resolution 30 A, unanswered 30 A" },
 	{ "held A 0, held B 50, customer 10, closed 50", "resolution 50 B",
@@ -147,7 +147,7 @@ static const struct vector {
 	{ "held B 20, customer 10, transfer C 20, closed 40", "resolution 40 C",
 	    "waiting 10 B, waiting 20 C, resolution 30 C, unanswered 30 C" },
 
-	/* An opening that is told later leaves what was before as it was. */
+	/* A later opening does not change what was before it. */
 	{ "opened 0, opened 90, customer 10, A 11, customer 90, A 92",
 	    "FR 11 A, RT 2 A", "FR 2 A" },
 	{ "opened 0, opened 90, customer 95, A 97", "FR 7 A", "FR 2 A" },
@@ -155,7 +155,7 @@ static const struct vector {
 	    "resolution 50 A, resolution 20 A",
 	    "resolution 10 A, unanswered 10 A" },
 
-	/* A closing that a chat record tells of is one, and one alone. */
+	/* A closing that a chat record reports counts, and counts once. */
 	{ "customer 10, A 20, shut 30", "FR 20 A, resolution 30 A",
 	    "FR 10 A, resolution 20 A" },
 	{ "customer 10, shut 30, shut 40", "resolution 30 A",
@@ -239,7 +239,7 @@ add_mark(
 
 	assert_true(i < MESSAGES);
 	if (whom != NULL && strcmp(whom, "nobody") != 0)
-		x.holder = name(whom, strlen(whom));
+		x.assignee = name(whom, strlen(whom));
 	for (; i > 0 &&
 	       (s->marks[i - 1].at > x.at ||
 		   (s->marks[i - 1].at == x.at && s->marks[i - 1].kind > kind));
@@ -270,7 +270,7 @@ add_step(struct script *s, const char *word, const char *whom, const char *at)
 	} else if (strcmp(word, "now") == 0) {
 		s->chat.as_of = milliseconds(at);
 	} else if (strcmp(word, "held") == 0) {
-		add_mark(s, MARK_HOLDER, whom, at);
+		add_mark(s, MARK_ASSIGNEE, whom, at);
 	} else if (strcmp(word, "shut") == 0) {
 		add_mark(s, MARK_CLOSED, NULL, at);
 	} else {
@@ -296,13 +296,13 @@ read_script(struct script *s, const char *timeline)
 	size_t n;
 
 	memset(s, 0, sizeof *s);
-	s->chat.holder = name("A", 1);
+	s->chat.assignee = name("A", 1);
 	s->chat.opened_at = CLOCK_NONE;
 	s->chat.marks = s->marks;
 	if (strstr(timeline, "opened") == NULL)
 		add_opening(s, "0");
 	if (strstr(timeline, "held") == NULL)
-		add_mark(s, MARK_HOLDER, "A", "0");
+		add_mark(s, MARK_ASSIGNEE, "A", "0");
 	s->chat.as_of = 100000 * 1000;
 	s->chat.ongoing = true;
 	for (part = strtok_r(copy, ",", &save); part != NULL;
@@ -317,12 +317,12 @@ read_script(struct script *s, const char *timeline)
 		add_step(s, w[0], n == 3 ? w[1] : NULL, w[n - 1]);
 	}
 	s->chat.messages = s->m;
-	s->chat.n = timeline_settle(&lexicon, s->m, s->n);
+	s->chat.n = timeline_normalize(&lexicon, s->m, s->n);
 	free(copy);
 }
 
 static void
-hear_interval(void *ctx, const struct interval *i)
+collect_interval(void *ctx, const struct interval *i)
 {
 	static const char *const words[] = {
 		[INTERVAL_FIRST_RESPONSE] = "FR",
@@ -348,7 +348,7 @@ hear_interval(void *ctx, const struct interval *i)
 }
 
 static void
-hear_episode(void *ctx, int64_t ended_at)
+collect_episode(void *ctx, int64_t ended_at)
 {
 	(void)ended_at;
 	buf_clear(ctx);
@@ -359,9 +359,9 @@ check(const struct vector *v, const struct rules *rules, const char *want)
 {
 	struct script s;
 	struct buf got = BUF_INIT;
-	struct clocks_listener to = {
-		.ctx = &got, .interval = hear_interval, .episode = hear_episode
-	};
+	struct clocks_listener to = { .ctx = &got,
+		.on_interval = collect_interval,
+		.on_episode = collect_episode };
 
 	read_script(&s, v->timeline);
 	clocks_walk(rules, &s.chat, &to, NULL);
@@ -394,7 +394,8 @@ shares_of_a_wait_add_up(void **state)
 	};
 	struct script s;
 	struct buf got = BUF_INIT;
-	struct clocks_listener to = { .ctx = &got, .interval = hear_interval };
+	struct clocks_listener to = { .ctx = &got,
+		.on_interval = collect_interval };
 	size_t i;
 
 	(void)state;
@@ -418,7 +419,8 @@ a_chat_that_is_not_ongoing_does_not_wait(void **state)
 {
 	struct script s;
 	struct buf got = BUF_INIT;
-	struct clocks_listener to = { .ctx = &got, .interval = hear_interval };
+	struct clocks_listener to = { .ctx = &got,
+		.on_interval = collect_interval };
 	struct clocks end;
 
 	(void)state;

@@ -1,5 +1,6 @@
 /*
- * Tests of aggregator/seen: against a naive set with expiry, while hours pass.
+ * Tests of aggregator/model/dedup: against a naive set with expiry, while hours
+ * pass.
  */
 #include "tests/unit/dice.h"
 #include "tests/unit/unit.h"

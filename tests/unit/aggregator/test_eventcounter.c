@@ -1,6 +1,6 @@
 /*
  * Tests of aggregator/eventcounter_*: what is an event, which ids are
- * remembered how long, and that partitions count what they are given. The rest
+ * remembered how long, and that counts by type are exact. The rest
  * needs a broker: tests/e2e/eventcounter.t.
  */
 #include "tests/unit/tmpdir.h"
@@ -22,7 +22,7 @@
 
 static const struct {
 	const char *key, *body;
-	const char *user; /* NULL: refused, why says... */
+	const char *user; /* NULL: refused, why has... */
 	enum event_type type;
 	const char *id, *why;
 } cases[] = {
@@ -80,7 +80,7 @@ an_event_is_understood_or_refused(void **state)
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
 	char body[256];
-	struct event e;
+	struct user_event e;
 	size_t i;
 	int rc;
 
@@ -117,7 +117,7 @@ static void
 pass_a_window(struct ids *ids)
 {
 	ids->begun_ms -= HOUR;
-	ids_keep(ids);
+	ids_save(ids);
 }
 
 static void
@@ -174,13 +174,13 @@ only_ids_that_were_committed_are_known_again(void **state)
 	(void)state;
 	ids_open(&ids, s);
 	assert_true(add(&ids, "a"));
-	ids_keep(&ids);
+	ids_save(&ids);
 	assert_int_equal(state_commit(s, &why), PROG_OK);
 	assert_true(add(&ids, "b"));
-	ids_keep(&ids);
+	ids_save(&ids);
 	assert_int_equal(state_commit(s, &why), PROG_OK);
 	assert_true(add(&ids, "c"));
-	ids_keep(&ids); /* and killed */
+	ids_save(&ids); /* and killed */
 	ids_release(&ids);
 	state_close(s);
 
@@ -225,26 +225,26 @@ generations_survive_a_restart(void **state)
 }
 
 static void
-partitions_count_and_files_show_it(void **state)
+counts_by_type_are_written_as_files(void **state)
 {
 	struct buf why = BUF_INIT, text = BUF_INIT;
-	struct parts p;
+	struct event_counts p;
 	size_t i;
 	FILE *f;
 	char line[256];
 
 	(void)state;
-	assert_int_equal(parts_open(&p, &why), PROG_OK);
+	assert_int_equal(event_counts_open(&p, &why), PROG_OK);
 	for (i = 0; i < 30000; i++)
-		parts_add(&p, i % 3 == 0 ? EVENT_CREATED : EVENT_DELETED,
+		event_counts_add(&p, i % 3 == 0 ? EVENT_CREATED : EVENT_DELETED,
 		    i % 2 == 0 ? "zoe" : "a\"b", 3);
-	parts_settle(&p);
-	assert_int_equal(p.part[EVENT_CREATED].changed_n, 2);
-	assert_int_equal(p.part[EVENT_UPDATED].changed_n, 0);
-	parts_clear_changed(&p);
-	parts_add(&p, EVENT_CREATED, "B", 1);
-	parts_settle(&p);
-	assert_int_equal(p.part[EVENT_CREATED].changed_n, 1);
+	event_counts_wait(&p);
+	assert_int_equal(p.by_type[EVENT_CREATED].changed_n, 2);
+	assert_int_equal(p.by_type[EVENT_UPDATED].changed_n, 0);
+	event_counts_clear_changed(&p);
+	event_counts_add(&p, EVENT_CREATED, "B", 1);
+	event_counts_wait(&p);
+	assert_int_equal(p.by_type[EVENT_CREATED].changed_n, 1);
 	assert_int_equal(files_check("files", &why), 0);
 	assert_int_equal(files_write("files", &p, &why), 0);
 	assert_int_not_equal(access("files/updated.json", F_OK), 0);
@@ -255,7 +255,7 @@ partitions_count_and_files_show_it(void **state)
 	(void)fclose(f);
 	assert_string_equal(buf_str(&text),
 	    "{\n  \"B\": 1,\n  \"a\\\"b\": 5000,\n  \"zoe\": 5000\n}");
-	parts_close(&p);
+	event_counts_close(&p);
 	buf_release(&why);
 	buf_release(&text);
 }
@@ -282,7 +282,7 @@ main(void)
 		cmocka_unit_test(ids_are_remembered_for_a_window_at_least),
 		cmocka_unit_test(only_ids_that_were_committed_are_known_again),
 		cmocka_unit_test(generations_survive_a_restart),
-		cmocka_unit_test(partitions_count_and_files_show_it),
+		cmocka_unit_test(counts_by_type_are_written_as_files),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, leave);

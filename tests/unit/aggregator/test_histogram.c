@@ -1,6 +1,7 @@
 /*
- * Tests of aggregator/histogram and aggregator/peak: buckets follow each other
- * without a gap and are as narrow as reserved; the largest of what is left.
+ * Tests of aggregator/containers/histogram and top_values: buckets follow each
+ * other without a gap and are as narrow as reserved; the largest of what is
+ * left.
  */
 #include "tests/unit/unit.h"
 

@@ -1,13 +1,13 @@
 /*
- * Tests of aggregator/model: whatever the order in which records come, how
- * often, and in how many ticks, a lasting model ends with the rows of one that
- * was settled once, and has told of the same intervals; also when it was
- * packed and unpacked in between, and forgot what it may forget.
+ * Tests of aggregator/model: in whatever order the records come, how often, and
+ * in how many ticks, an incremental model ends with the rows of one that was
+ * recomputed once, and has reported the same intervals; also when it was packed
+ * and unpacked in between, and dropped what it may drop.
  */
 #include "tests/unit/model_store.h"
 
 /* What the tests would prove nothing without. */
-static size_t forgotten, gone;
+static size_t dropped_n, gone;
 
 static void
 set_up_model(struct model *m, struct bag *intervals, const struct rules *rules,
@@ -16,12 +16,12 @@ set_up_model(struct model *m, struct bag *intervals, const struct rules *rules,
 	struct text tenant = { "t", 1 };
 
 	model_init(m, tenant, true, CLOCK_NONE);
-	m->lasting = true;
+	m->incremental = true;
 	m->window = window;
 	m->memory = window;
 	m->rules = rules;
 	m->ctx = intervals;
-	m->interval = world_interval;
+	m->on_interval = world_interval;
 	m->fetch = fetch;
 }
 
@@ -96,21 +96,21 @@ table_to_bag(const struct database *t, struct bag *to)
 }
 
 static void
-settle_at_once(const struct line *v, size_t n, const struct rules *rules,
-    int64_t window, bool prompt, struct bag *rows, struct bag *intervals)
+recompute_once(const struct line *v, size_t n, const struct rules *rules,
+    int64_t window, bool dedup, struct bag *rows, struct bag *intervals)
 {
 	struct text tenant = { "t", 1 };
 	struct model m;
 	size_t i;
 
 	model_init(&m, tenant, true, CLOCK_NONE);
-	m.prompt = prompt;
+	m.dedup_on_add = dedup;
 	m.memory = window;
 	m.ctx = intervals;
-	m.interval = world_interval;
+	m.on_interval = world_interval;
 	for (i = 0; i < n; i++)
 		assert_int_not_equal(model_add(&m, &v[i].r), MODEL_LATE);
-	model_settle(&m, rules);
+	model_recompute(&m, rules);
 	world_rows(&m, rows);
 	model_release(&m);
 }
@@ -122,13 +122,13 @@ note(const struct model *m)
 
 	for (i = 0; i < m->changes.chats_n; i++) {
 		gone += chat_is_gone(m->changes.chats[i]);
-		forgotten += m->changes.chats[i]->forgotten.at != CLOCK_NONE;
+		dropped_n += m->changes.chats[i]->dropped.at != CLOCK_NONE;
 	}
 }
 
 /* In ticks; every now and then the process dies and comes back. */
 static void
-settle_in_ticks(const struct line *v, size_t n, const struct rules *rules,
+recompute_in_ticks(const struct line *v, size_t n, const struct rules *rules,
     int64_t window, size_t ticks, struct bag *rows, struct bag *changed,
     struct bag *intervals)
 {
@@ -146,7 +146,7 @@ settle_in_ticks(const struct line *v, size_t n, const struct rules *rules,
 			continue;
 		if (i + 1 == n)
 			model_mark_waits(&m);
-		model_settle(&m, rules);
+		model_recompute(&m, rules);
 		take_changed(&table, &m);
 		save(&store, &m);
 		note(&m);
@@ -170,22 +170,23 @@ static void
 compare_models(const struct line *v, size_t n, const struct rules *rules,
     int64_t window, size_t ticks)
 {
-	struct bag rows[4] = { { STRMAP_INIT } }, told[3] = { { STRMAP_INIT } };
+	struct bag rows[4] = { { STRMAP_INIT } },
+		   intervals[3] = { { STRMAP_INIT } };
 	size_t i;
 
-	settle_at_once(v, n, rules, window, false, &rows[0], &told[0]);
-	settle_at_once(v, n, rules, window, true, &rows[1], &told[1]);
-	settle_in_ticks(
-	    v, n, rules, window, ticks, &rows[2], &rows[3], &told[2]);
-	bag_same(&rows[0], &rows[1], "rows, prompt");
-	bag_same(&told[0], &told[1], "intervals, prompt");
-	bag_same(&told[0], &told[2], "intervals, in ticks");
+	recompute_once(v, n, rules, window, false, &rows[0], &intervals[0]);
+	recompute_once(v, n, rules, window, true, &rows[1], &intervals[1]);
+	recompute_in_ticks(
+	    v, n, rules, window, ticks, &rows[2], &rows[3], &intervals[2]);
+	bag_same(&rows[0], &rows[1], "rows, dedup");
+	bag_same(&intervals[0], &intervals[1], "intervals, dedup");
+	bag_same(&intervals[0], &intervals[2], "intervals, in ticks");
 	bag_same(&rows[0], &rows[2], "rows, in ticks");
 	bag_same(&rows[0], &rows[3], "changed rows, in ticks");
 	for (i = 0; i < ARRAY_LEN(rows); i++)
 		bag_release(&rows[i]);
-	for (i = 0; i < ARRAY_LEN(told); i++)
-		bag_release(&told[i]);
+	for (i = 0; i < ARRAY_LEN(intervals); i++)
+		bag_release(&intervals[i]);
 }
 
 static void
@@ -215,7 +216,7 @@ compare_worlds(const struct world *w, int64_t window)
 		worlds = strtoull(many, NULL, 10);
 	seed = seed > 0 ? seed : 1; /* the dice have no 0 */
 	fetches = 0;
-	forgotten = 0;
+	dropped_n = 0;
 	gone = 0;
 	for (; worlds > 0; worlds--, seed++) {
 		print_message("SEED=%llu\n", (unsigned long long)seed);
@@ -237,10 +238,10 @@ any_order_gives_the_same(void **state)
 
 	(void)state;
 	compare_worlds(&w, 0);
-	assert_int_equal(forgotten + gone, 0);
+	assert_int_equal(dropped_n + gone, 0);
 }
 
-/* Chats that go on all the time, of which past episodes are forgotten. */
+/* Chats that go on all the time, whose past episodes are dropped. */
 static void
 what_is_forgotten_is_not_missed(void **state)
 {
@@ -255,7 +256,7 @@ what_is_forgotten_is_not_missed(void **state)
 
 	(void)state;
 	compare_worlds(&w, 700000);
-	assert_true(forgotten > 0);
+	assert_true(dropped_n > 0);
 }
 
 /* Chats that are closed and leave, and may come back. */
@@ -282,7 +283,7 @@ struct step {
 	enum chat_status status;
 	enum message_from from;
 	const char *kind;
-	int64_t opened_at; /* of a chat record; 0: not told */
+	int64_t opened_at; /* of a chat record; 0: none */
 };
 
 #define SAID(time, what, opened)                                               \
@@ -348,7 +349,7 @@ static const struct story stories[] = {
 	      CLOSED(20, "5"), PASSED(900, "2"), PASSED(1100, "3"),
 	      CLOSED(600, "4") },
 	    1 },
-	/* The message first, so that the record tells nothing. */
+	/* The message is first, so the record reports nothing new. */
 	{ { SAID(1, CHAT_OPEN, 0), WRITTEN(5, "1"), CLOSED(10, "5"),
 	      SAID(20, CHAT_CLOSED, 0), PASSED(900, "2"), PASSED(1100, "3"),
 	      CLOSED(600, "4") },
@@ -362,7 +363,7 @@ static const struct story stories[] = {
 	{ { SAID(1, CHAT_OPEN, 0), WRITTEN(10, "1"), SAID(10, CHAT_CLOSED, 0),
 	      PASSED(900, "2"), PASSED(1100, "3"), CLOSED(600, "4") },
 	    1 },
-	/* It is opened again before, which does not tell of an episode, */
+	/* It is opened again before, which begins no episode, */
 	{ { SAID(1, CHAT_OPEN, 0), WRITTEN(5, "1"), SAID(10, CHAT_CLOSED, 0),
 	      SAID(20, CHAT_OPEN, 0), PASSED(1100, "2"),
 	      SAID(1000, CHAT_OPEN, 0), CLOSED(600, "4") },
@@ -372,12 +373,13 @@ static const struct story stories[] = {
 	      SAID(20, CHAT_OPEN, 15), PASSED(1100, "2"),
 	      SAID(1000, CHAT_OPEN, 0), CLOSED(600, "4") },
 	    2 },
-	/* The episode began when the record says, before what is forgotten. */
+	/* The episode began at the record's time, before the dropped messages.
+	 */
 	{ { SAID(1, CHAT_OPEN, 1), WRITTEN(5, "1"), SAID(10, CHAT_CLOSED, 0),
 	      CLOSED(20, "5"), PASSED(1100, "2"), SAID(1000, CHAT_OPEN, 0),
 	      CLOSED(600, "4") },
 	    1 },
-	/* A forgotten transfer lies between two records that say the same. */
+	/* A dropped transfer is between two equal records. */
 	{ { SAID(1, CHAT_OPEN, 0), WRITTEN(5, "1"), GIVEN(6, "2"),
 	      CLOSED(10, "3"), SAID(50, CHAT_OPEN, 0), PASSED(1100, "4"),
 	      WRITTEN(500, "5"), SAID(990, CHAT_OPEN, 0), CLOSED(600, "6") },
@@ -387,23 +389,23 @@ static const struct story stories[] = {
 static int
 count_resolutions(const struct line *v, size_t n)
 {
-	struct bag rows = { STRMAP_INIT }, told = { STRMAP_INIT };
+	struct bag rows = { STRMAP_INIT }, intervals = { STRMAP_INIT };
 	const struct strmap_entry *e;
 	size_t i = 0;
 	int found = 0;
 
-	settle_at_once(v, n, &rules_ours, 1000, false, &rows, &told);
-	while ((e = strmap_next(&told.map, &i)) != NULL)
+	recompute_once(v, n, &rules_ours, 1000, false, &rows, &intervals);
+	while ((e = strmap_next(&intervals.map, &i)) != NULL)
 		if (strncmp(e->key, "a resolution ", 13) == 0)
 			found += (int)(intptr_t)e->value;
 	bag_release(&rows);
-	bag_release(&told);
+	bag_release(&intervals);
 	return found;
 }
 
-/* Whether a closing is the one that a chat record told of, and who holds the
- * chat, follows from times alone, also when that episode is forgotten already.
- */
+/* Whether a closing is the one that a chat record reported, and who the
+ * assignee is, follows from the times alone, also when that episode was
+ * dropped. */
 static void
 forgotten_ones_are_not_missed_by_the_next(void **state)
 {
@@ -418,13 +420,13 @@ forgotten_ones_are_not_missed_by_the_next(void **state)
 		for (n = 0; n < ARRAY_LEN(v) && x->steps[n].chat != NULL; n++)
 			make_line(&v[n], &x->steps[n]);
 		assert_int_equal(count_resolutions(v, n), x->resolutions);
-		forgotten = 0;
+		dropped_n = 0;
 		/* The rounds differ in when the process dies. */
 		for (round = 1; round <= 20; round++) {
 			world_state = round;
 			compare_models(v, n, &rules_ours, 1000, n);
 		}
-		assert_true(forgotten > 0);
+		assert_true(dropped_n > 0);
 	}
 }
 

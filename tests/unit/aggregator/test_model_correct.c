@@ -1,6 +1,6 @@
 /*
  * Tests of aggregator/model_correct and model_pack: a snapshot corrects a
- * stream, rows are listed because somebody says so, and bytes that no packer
+ * stream, rows are listed because they are marked, and bytes that no packer
  * wrote are refused.
  */
 #include "tests/unit/model_world.h"
@@ -44,7 +44,7 @@ add_operator(struct model *m, const char *id)
 }
 
 static void
-add_chat(struct model *m, const char *chat, int64_t at, const char *holder)
+add_chat(struct model *m, const char *chat, int64_t at, const char *assignee)
 {
 	struct record r;
 
@@ -53,7 +53,7 @@ add_chat(struct model *m, const char *chat, int64_t at, const char *holder)
 	r.chat = text(chat);
 	r.at = WORLD_START + at;
 	r.status = CHAT_OPEN;
-	r.operator_id = text(holder);
+	r.operator_id = text(assignee);
 	(void)model_add(m, &r);
 }
 
@@ -61,11 +61,11 @@ static void
 begin(struct model *m, struct bag *intervals)
 {
 	model_init(m, tenant, true, CLOCK_NONE);
-	m->lasting = true;
+	m->incremental = true;
 	m->window = INT64_C(24) * 3600 * 1000;
 	m->rules = &rules_ours;
 	m->ctx = intervals;
-	m->interval = world_interval;
+	m->on_interval = world_interval;
 }
 
 static const struct operator_info *
@@ -83,12 +83,12 @@ operator_of(const struct model *m, const char *id)
 static void
 a_snapshot_corrects_a_stream(void **state)
 {
-	struct bag told = { STRMAP_INIT };
+	struct bag intervals = { STRMAP_INIT };
 	struct model m, s;
 	struct chat *c;
 
 	(void)state;
-	begin(&m, &told);
+	begin(&m, &intervals);
 	add_operator(&m, "1");
 	add_operator(&m, "2");
 	add_chat(&m, "gone", 0, "1");
@@ -96,7 +96,7 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&m, "stays", "2", 5000, FROM_CUSTOMER, "c");
 	add_message(&m, "known", "3", 100, FROM_CUSTOMER, "c");
 	add_message(&m, "known", "5", 300, FROM_OPERATOR, "1");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	model_clear_changed(&m);
 	assert_int_equal(m.totals.open_chats, 3);
 	assert_int_equal(m.totals.responses.n, 1);
@@ -110,7 +110,7 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&s, "new", "6", 3000, FROM_CUSTOMER, "c");
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 
 	assert_int_equal(m.totals.operators, 2);
 	assert_false(operator_of(&m, "1")->listed);
@@ -133,7 +133,7 @@ a_snapshot_corrects_a_stream(void **state)
 	model_init(&s, tenant, false, WORLD_START + 6000);
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	model_clear_changed(&m);
 	assert_int_equal(m.totals.open_chats, 0);
 	/* What is not newer than the snapshot reopens nothing, be the chat
@@ -141,30 +141,30 @@ a_snapshot_corrects_a_stream(void **state)
 	add_message(&m, "known", "8", 6000, FROM_CUSTOMER, "c");
 	add_chat(&m, "known", 6000, "3");
 	add_message(&m, "unknown", "9", 5500, FROM_CUSTOMER, "c");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(m.totals.open_chats, 0);
 	model_clear_changed(&m);
 	add_message(&m, "known", "7", 6500, FROM_OPERATOR, "2");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	c = model_find_chat(&m, text("known"));
 	assert_false(chat_is_gone(c));
 	assert_int_equal(c->messages_counted, 5);
 	assert_int_equal(m.totals.open_chats, 1);
 	assert_int_equal(operator_of(&m, "2")->responses.n, 2);
 	model_release(&m);
-	bag_release(&told);
+	bag_release(&intervals);
 }
 
-/* Who left, and is told of again, has the name alone of before. */
+/* An operator who left and comes back keeps the name alone. */
 static void
 who_comes_back_begins_anew(void **state)
 {
-	struct bag told = { STRMAP_INIT };
+	struct bag intervals = { STRMAP_INIT };
 	const struct operator_info *o;
 	struct model m, s;
 
 	(void)state;
-	begin(&m, &told);
+	begin(&m, &intervals);
 	add_operator(&m, "1");
 	m.operators[0]->has_available = true;
 	m.operators[0]->reported_open_chats = 7;
@@ -177,7 +177,7 @@ who_comes_back_begins_anew(void **state)
 	assert_true(o->listed && !o->has_available);
 	assert_true(o->reported_open_chats == RECORD_NO_NUMBER);
 	model_release(&m);
-	bag_release(&told);
+	bag_release(&intervals);
 }
 
 /* A bucket alone: its chats, and nobody else's; operators alone. */
@@ -185,15 +185,15 @@ static void
 a_part_corrects_its_part(void **state)
 {
 	struct bucket_set chats = { .chats = 0 }, all = { .all = true };
-	struct bag told = { STRMAP_INIT };
+	struct bag intervals = { STRMAP_INIT };
 	struct model m, s;
 
 	(void)state;
-	begin(&m, &told);
+	begin(&m, &intervals);
 	add_operator(&m, "1");
 	add_chat(&m, "a", 0, "1");
 	add_chat(&m, "b", 0, "1");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	model_clear_changed(&m);
 	assert_int_not_equal(
 	    bucket_of("t", 1, "a", 1), bucket_of("t", 1, "b", 1));
@@ -202,7 +202,7 @@ a_part_corrects_its_part(void **state)
 	bucket_set_add(&chats, bucket_of("t", 1, "b", 1));
 	model_correct(&m, &s, &chats);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_true(chat_is_open(model_find_chat(&m, text("a"))));
 	assert_true(chat_has_left(model_find_chat(&m, text("b"))));
 	assert_true(operator_of(&m, "1")->listed);
@@ -212,12 +212,12 @@ a_part_corrects_its_part(void **state)
 	add_operator(&s, "2");
 	model_correct(&m, &s, &all);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_true(chat_is_open(model_find_chat(&m, text("a"))));
 	assert_false(operator_of(&m, "1")->listed);
 	assert_true(operator_of(&m, "2")->listed);
 	model_release(&m);
-	bag_release(&told);
+	bag_release(&intervals);
 }
 
 static bool
@@ -241,11 +241,11 @@ lacks(struct model *m, const char *chat, const char *id, int64_t at,
 static void
 what_is_lacking_is_told_once(void **state)
 {
-	struct bag told = { STRMAP_INIT };
+	struct bag intervals = { STRMAP_INIT };
 	struct model m, s;
 
 	(void)state;
-	begin(&m, &told);
+	begin(&m, &intervals);
 	m.window = 1000;
 	add_chat(&m, "a", 0, "1");
 	add_message(&m, "a", "1", 5000, FROM_CUSTOMER, "c");
@@ -258,7 +258,7 @@ what_is_lacking_is_told_once(void **state)
 	assert_true(lacks(&m, "a", "1", 5100, 6000));
 	assert_false(lacks(&m, "a", "1", 5100, 0));
 	assert_false(lacks(&m, "a", "1", 4900, 0));
-	/* Older than the window, as what a snapshot tells mostly is. */
+	/* Older than the window, as most records of a snapshot are. */
 	assert_true(lacks(&m, "a", "3", 100, 0));
 	assert_true(lacks(&m, "b", "3", 100, 0));
 
@@ -270,25 +270,25 @@ what_is_lacking_is_told_once(void **state)
 	add_message(&s, "b", "3", 100, FROM_CUSTOMER, "c");
 	model_correct(&m, &s, NULL);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_false(lacks(&m, "a", "2", 4500, 0));
 	assert_false(lacks(&m, "a", "3", 100, 0));
 	assert_false(lacks(&m, "b", "3", 100, 0));
 	assert_true(lacks(&m, "b", "4", 101, 0));
 	model_release(&m);
-	bag_release(&told);
+	bag_release(&intervals);
 }
 
 /* Which repetitions are not to take a place beside the known one. */
 static void
 repetitions_are_put_aside(void **state)
 {
-	struct bag told = { STRMAP_INIT };
+	struct bag intervals = { STRMAP_INIT };
 	struct record r;
 	struct model m;
 
 	(void)state;
-	begin(&m, &told);
+	begin(&m, &intervals);
 	world_clear(&r);
 	r.type = RECORD_MESSAGE;
 	r.chat = text("a");
@@ -296,26 +296,26 @@ repetitions_are_put_aside(void **state)
 	r.from = FROM_CUSTOMER;
 	r.at = WORLD_START + 5000;
 	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_false(m.aside);
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
-	assert_false(m.aside);
+	assert_false(m.known_stays);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+	assert_false(m.known_stays);
 	r.at -= 1;
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
-	assert_true(m.aside);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+	assert_true(m.known_stays);
 	r.at += 2;
 	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
-	assert_true(m.aside);
+	assert_true(m.known_stays);
 	r.updated_at = r.at + 10;
 	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
-	assert_false(m.aside);
+	assert_false(m.known_stays);
 	r.updated_at = CLOCK_NONE;
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
-	assert_true(m.aside);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
+	assert_true(m.known_stays);
 	model_release(&m);
-	bag_release(&told);
+	bag_release(&intervals);
 }
 
-/* Whatever half of a world the stream has seen, a snapshot of all of it makes
+/* Whatever half of a world the stream has, a snapshot of all of it makes
  * it whole. */
 static void
 half_a_stream_is_made_whole(void **state)
@@ -333,22 +333,22 @@ half_a_stream_is_made_whole(void **state)
 	print_message("SEED=%llu\n", (unsigned long long)seed);
 	for (round = 0; round < 20; round++) {
 		struct bag rows[2] = { { STRMAP_INIT } };
-		struct bag told[2] = { { STRMAP_INIT } };
+		struct bag intervals[2] = { { STRMAP_INIT } };
 		struct model m, s, all;
 
 		world_state = seed + round;
 		v = world_make(&w, &n);
-		begin(&m, &told[0]);
+		begin(&m, &intervals[0]);
 		m.window = 0;
 		model_init(&s, tenant, false, CLOCK_NONE);
 		model_init(&all, tenant, true, CLOCK_NONE);
-		all.ctx = &told[1];
-		all.interval = world_interval;
+		all.ctx = &intervals[1];
+		all.on_interval = world_interval;
 		for (i = 0; i < n; i++) {
 			if (world_random(2) == 0)
 				(void)model_add(&m, &v[i].r);
 			if (world_random(50) == 0)
-				model_settle(&m, &rules_ours);
+				model_recompute(&m, &rules_ours);
 			(void)model_add(&s, &v[i].r);
 			(void)model_add(&all, &v[i].r);
 			if (v[i].r.at > s.as_of)
@@ -356,19 +356,19 @@ half_a_stream_is_made_whole(void **state)
 		}
 		model_correct(&m, &s, NULL);
 		model_release(&s);
-		m.as_of = all.as_of; /* of a record that tells nothing, too */
-		model_settle(&m, &rules_ours);
-		model_settle(&all, &rules_ours);
+		m.as_of = all.as_of; /* of a record without effect, too */
+		model_recompute(&m, &rules_ours);
+		model_recompute(&all, &rules_ours);
 		world_rows(&m, &rows[0]);
 		world_rows(&all, &rows[1]);
 		bag_same(&rows[0], &rows[1], "rows");
-		bag_same(&told[0], &told[1], "intervals");
+		bag_same(&intervals[0], &intervals[1], "intervals");
 		model_release(&m);
 		model_release(&all);
 		bag_release(&rows[0]);
 		bag_release(&rows[1]);
-		bag_release(&told[0]);
-		bag_release(&told[1]);
+		bag_release(&intervals[0]);
+		bag_release(&intervals[1]);
 		free(v);
 	}
 }
@@ -394,20 +394,20 @@ rows_of(const struct model *m, const char *table, const char *status)
 static void
 what_is_marked_is_told_again(void **state)
 {
-	struct bag told = { STRMAP_INIT };
+	struct bag intervals = { STRMAP_INIT };
 	struct model m;
 
 	(void)state;
-	begin(&m, &told);
+	begin(&m, &intervals);
 	add_operator(&m, "1");
 	add_chat(&m, "a", 0, "1");
 	add_message(&m, "a", "1", 10, FROM_CUSTOMER, "c");
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", "open"), 1);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 1);
 	model_clear_changed(&m);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", NULL), 0);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 0);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 0);
@@ -416,7 +416,7 @@ what_is_marked_is_told_again(void **state)
 	model_mark_chat(&m, text("nobody knows it"));
 	model_mark_operator(&m, text("1"));
 	model_mark_event(&m, text("u"), text("e"));
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(rows_of(&m, "chat_metrics", "open"), 1);
 	assert_int_equal(rows_of(&m, "chat_metrics", "left"), 1);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
@@ -425,22 +425,22 @@ what_is_marked_is_told_again(void **state)
 	assert_null(model_find_chat(&m, text("nobody knows it")));
 
 	model_mark_waits(&m);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	assert_int_equal(rows_of(&m, "operator_metrics", NULL), 1);
 	assert_int_equal(rows_of(&m, "tenant_metrics", NULL), 1);
 	model_release(&m);
-	bag_release(&told);
+	bag_release(&intervals);
 }
 
 static void
 late_ones_are_refused(void **state)
 {
-	struct bag told = { STRMAP_INIT };
+	struct bag intervals = { STRMAP_INIT };
 	struct record r;
 	struct model m;
 
 	(void)state;
-	begin(&m, &told);
+	begin(&m, &intervals);
 	m.window = 1000;
 	add_message(&m, "a", "1", 5000, FROM_CUSTOMER, "c");
 	world_clear(&r);
@@ -452,16 +452,16 @@ late_ones_are_refused(void **state)
 	assert_int_equal(model_add(&m, &r), MODEL_LATE);
 	r.at = WORLD_START + 4000;
 	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
 	r.updated_at = WORLD_START + 4001;
 	assert_int_equal(model_add(&m, &r), MODEL_VERSION);
 	assert_true(m.replaces);
 	assert_int_equal(m.replaced.at, WORLD_START + 4000);
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
 	r.type = RECORD_VIEW;
 	assert_int_equal(model_add(&m, &r), MODEL_SKIPPED);
 	model_release(&m);
-	bag_release(&told);
+	bag_release(&intervals);
 }
 
 /* The ways to unpack, by number. */
@@ -485,7 +485,7 @@ unpack(struct model *m, size_t kind, const void *p, size_t len)
 		}
 		return model_unpack_segment(m, c, p, len);
 	case 4:
-		return model_unpack_seen(m, 1, p, len);
+		return model_unpack_identities(m, 1, p, len);
 	default:
 		return model_unpack_event(m, "\2u\2e", 4, p, len);
 	}
@@ -515,12 +515,12 @@ pack_all(struct model *m, struct buf packed[6])
 	r.user = text("u");
 	r.event = text("e");
 	(void)model_add(m, &r);
-	model_settle(m, &rules_ours);
+	model_recompute(m, &rules_ours);
 	model_pack_tenant(m, &packed[0]);
 	model_pack_operator(m, m->changes.operators[0], &packed[1]);
 	model_pack_chat(m, m->changes.chats[0], &packed[2]);
 	model_pack_segment(m, m->changes.chats[0], 0, &packed[3]);
-	model_pack_seen(m, &packed[4], keep_run);
+	model_pack_identities(m, &packed[4], keep_run);
 	model_pack_event(m, m->changes.events[0], &key, &packed[5]);
 	buf_release(&key);
 }
@@ -529,23 +529,23 @@ pack_all(struct model *m, struct buf packed[6])
 static void
 damaged_bytes_do_no_harm(void **state)
 {
-	struct bag told = { STRMAP_INIT };
+	struct bag intervals = { STRMAP_INIT };
 	struct buf packed[6] = { BUF_INIT };
 	struct model m;
 	size_t kind, i, j;
 	char *copy;
 
 	(void)state;
-	begin(&m, &told);
+	begin(&m, &intervals);
 	pack_all(&m, packed);
 	model_release(&m);
 	for (kind = 0; kind < ARRAY_LEN(packed); kind++) {
 		const struct buf *b = &packed[kind];
 
-		begin(&m, &told);
+		begin(&m, &intervals);
 		assert_int_equal(unpack(&m, kind, b->data, b->len), 0);
 		model_release(&m);
-		begin(&m, &told);
+		begin(&m, &intervals);
 		assert_int_equal(unpack(&m, kind, b->data, 0), -1);
 		assert_int_equal(unpack(&m, kind, "\177", 1), -1);
 		model_release(&m);
@@ -554,7 +554,7 @@ damaged_bytes_do_no_harm(void **state)
 			copy = xmalloc(i + 1);
 			memcpy(copy, b->data, i + 1);
 			for (j = 0; j < 4; j++) {
-				begin(&m, &told);
+				begin(&m, &intervals);
 				copy[i] = (char)(j == 0   ? copy[i]
 						 : j == 1 ? 0
 						 : j == 2 ? 127
@@ -566,7 +566,7 @@ damaged_bytes_do_no_harm(void **state)
 			copy = xmalloc(b->len);
 			memcpy(copy, b->data, b->len);
 			copy[i] = (char)(copy[i] ^ (char)(1 + i % 127));
-			begin(&m, &told);
+			begin(&m, &intervals);
 			(void)unpack(&m, kind, copy, b->len);
 			model_release(&m);
 			free(copy);
@@ -574,7 +574,7 @@ damaged_bytes_do_no_harm(void **state)
 	}
 	for (i = 0; i < ARRAY_LEN(packed); i++)
 		buf_release(&packed[i]);
-	bag_release(&told);
+	bag_release(&intervals);
 }
 
 int

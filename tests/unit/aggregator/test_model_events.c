@@ -25,7 +25,7 @@ static void
 begin(struct model *m, size_t pairs)
 {
 	model_init(m, tenant, true, CLOCK_NONE);
-	m->lasting = true;
+	m->incremental = true;
 	m->event_pairs = pairs;
 	m->window = INT64_C(24) * 3600 * 1000;
 }
@@ -66,7 +66,7 @@ carry_seen(void *ctx, uint16_t span, const void *p, size_t len)
 {
 	struct runs *r = ctx;
 
-	assert_int_equal(model_unpack_seen(r->to, span, p, len), 0);
+	assert_int_equal(model_unpack_identities(r->to, span, p, len), 0);
 	r->n++;
 }
 
@@ -86,7 +86,7 @@ carry(struct model *to, struct model *from)
 				     value.data, value.len),
 		    0);
 	}
-	model_pack_seen(from, &r, carry_seen);
+	model_pack_identities(from, &r, carry_seen);
 	assert_true(r.n > 0);
 	buf_release(&key);
 	buf_release(&value);
@@ -164,12 +164,12 @@ one_without_a_time_counts_once(void **state)
 	r.event = text("e");
 	r.at = CLOCK_NONE;
 	assert_int_equal(model_add(&m, &r), MODEL_NEW);
-	assert_int_equal(model_add(&m, &r), MODEL_AGAIN);
+	assert_int_equal(model_add(&m, &r), MODEL_DUPLICATE);
 	assert_int_equal(count_of(&m, "ann"), 2);
 	begin(&next, 0);
 	carry(&next, &m);
 	add(&next, "3", 3600 * 1000, "ann");
-	assert_int_equal(model_add(&next, &r), MODEL_AGAIN);
+	assert_int_equal(model_add(&next, &r), MODEL_DUPLICATE);
 	assert_int_equal(count_of(&next, "ann"), 3);
 	model_release(&next);
 }

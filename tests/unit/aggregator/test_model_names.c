@@ -1,7 +1,7 @@
 /*
- * Tests of an operator's name in a lasting model: a row has the one that the
- * CRM tells now, and of who is not listed any more the one that was known last,
- * over any restart.
+ * Tests of an operator's name in an incremental model: a row has the name that
+ * the CRM has now; of an operator who is not listed any more, the one that was
+ * known last, over any restart.
  */
 #include "tests/unit/unit.h"
 
@@ -16,9 +16,9 @@
 
 #define STEPS 4
 
-/* What is told of operator A, who holds a chat; the name in A's row then. */
+/* What is reported of operator A, who has a chat; the name in A's row then. */
 static const struct {
-	const char *told[STEPS], *name;
+	const char *input[STEPS], *name;
 } stories[] = {
 	{ { "snapshot Ann" }, "Ann" },
 	{ { "snapshot Ann", "snapshot" }, NULL },
@@ -48,9 +48,9 @@ clear(struct record *r)
 }
 
 static void
-add_operator(struct model *m, const char *told)
+add_operator(struct model *m, const char *input)
 {
-	const char *name = strchr(told, ' ');
+	const char *name = strchr(input, ' ');
 	struct record r;
 
 	clear(&r);
@@ -79,29 +79,29 @@ add_chat(struct model *m, int64_t at)
 }
 
 static void
-tell(struct model *m, const char *told, int64_t at)
+apply_input(struct model *m, const char *input, int64_t at)
 {
 	struct model s;
 
-	if (strncmp(told, "record", 6) == 0) {
+	if (strncmp(input, "record", 6) == 0) {
 		add_chat(m, at);
-		add_operator(m, told);
+		add_operator(m, input);
 	} else {
 		model_init(&s, tenant, false, START + at);
 		add_chat(&s, at);
-		if (strncmp(told, "snapshot", 8) == 0)
-			add_operator(&s, told);
+		if (strncmp(input, "snapshot", 8) == 0)
+			add_operator(&s, input);
 		model_correct(m, &s, NULL);
 		model_release(&s);
 	}
-	model_settle(m, &rules_ours);
+	model_recompute(m, &rules_ours);
 }
 
 static void
 begin(struct model *m)
 {
 	model_init(m, tenant, true, CLOCK_NONE);
-	m->lasting = true;
+	m->incremental = true;
 	m->window = INT64_C(24) * 3600 * 1000;
 	m->rules = &rules_ours;
 }
@@ -148,8 +148,8 @@ live(size_t story, bool restarts)
 	size_t i;
 
 	begin(&m);
-	for (i = 0; i < STEPS && stories[story].told[i] != NULL; i++) {
-		tell(&m, stories[story].told[i], (int64_t)i * 1000);
+	for (i = 0; i < STEPS && stories[story].input[i] != NULL; i++) {
+		apply_input(&m, stories[story].input[i], (int64_t)i * 1000);
 		model_clear_changed(&m);
 		if (restarts)
 			restart(&m);
@@ -171,7 +171,7 @@ the_last_known_name_is_kept(void **state)
 	}
 }
 
-/* By hand the snapshot's are put behind what the stream tells. */
+/* In the one-shot mode the snapshot's come after those of the stream. */
 static void
 a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
 {
@@ -185,7 +185,7 @@ a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
 	add_operator(&s, "snapshot");
 	model_copy(&m, &s);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	check_name(&m, "Ann");
 	model_release(&m);
 
@@ -196,7 +196,7 @@ a_stream_by_hand_keeps_the_name_that_it_tells(void **state)
 	add_operator(&s, "snapshot");
 	model_copy(&m, &s);
 	model_release(&s);
-	model_settle(&m, &rules_ours);
+	model_recompute(&m, &rules_ours);
 	check_name(&m, NULL);
 	model_release(&m);
 }

@@ -159,7 +159,7 @@ the_greater_version_wins(void **state)
 		for (j = 0; j < ARRAY_LEN(v); j++) {
 			m[0] = copy(&v[i]);
 			m[1] = copy(&v[j]);
-			assert_int_equal(timeline_settle(&lexicon, m, 2), 1);
+			assert_int_equal(timeline_normalize(&lexicon, m, 2), 1);
 			if (message_compare_version(
 				&lexicon, &m[0], &v[i > j ? i : j]) != 0)
 				fail_msg("version %zu against %zu", i, j);
@@ -177,7 +177,7 @@ messages_at_one_instant_are_ordered_by_id(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    timeline_settle(&lexicon, m, ARRAY_LEN(m)), ARRAY_LEN(m));
+	    timeline_normalize(&lexicon, m, ARRAY_LEN(m)), ARRAY_LEN(m));
 	for (i = 0; i < ARRAY_LEN(m); i++)
 		assert_id(&m[i], want[i]);
 }
@@ -186,7 +186,7 @@ static void
 nothing_is_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(timeline_settle(&lexicon, NULL, 0), 0);
+	assert_int_equal(timeline_normalize(&lexicon, NULL, 0), 0);
 }
 
 /* Every order of arrival of doubles, versions, ties and latecomers. */
@@ -212,7 +212,7 @@ the_order_of_arrival_does_not_matter(void **state)
 			m[i] = m[j];
 			m[j] = swap;
 		}
-		k = timeline_settle(&lexicon, m, ARRAY_LEN(m));
+		k = timeline_normalize(&lexicon, m, ARRAY_LEN(m));
 		if (round == 0) {
 			n = k;
 			assert_int_equal(n, 5);
@@ -244,7 +244,7 @@ doubles_are_found_in_any_order(void **state)
 			m[i] = message(id, (int64_t)(j / 2));
 		}
 		assert_int_equal(
-		    timeline_settle(&lexicon, m, ARRAY_LEN(m)), 64);
+		    timeline_normalize(&lexicon, m, ARRAY_LEN(m)), 64);
 		for (i = 0; i < 64; i++)
 			assert_int_equal(m[i].at, i);
 	}

@@ -1,6 +1,6 @@
 /*
- * eventcounter_settle: how what was counted becomes safe; eventcounter.c says
- * what a crash costs at each point.
+ * eventcounter_commit: makes the effect of a batch of messages durable, in the
+ * order that eventcounter.c gives, and restores it at the start.
  */
 #include "aggregator/eventcounter/eventcounter_impl.h"
 
@@ -19,7 +19,7 @@
 #define PAUSE_MS 500
 
 enum outcome
-counter_insist(struct counter *c, enum outcome (*step)(struct counter *c))
+counter_retry(struct counter *c, enum outcome (*step)(struct counter *c))
 {
 	bool wait_forever = c->job->idle_exit_ms < 0 && !c->job->until_empty;
 	enum outcome o;
@@ -37,7 +37,7 @@ counter_insist(struct counter *c, enum outcome (*step)(struct counter *c))
 }
 
 static enum outcome
-flush_dead(struct counter *c)
+flush_dead_letters(struct counter *c)
 {
 	enum outcome o = deadletter_flush(&c->dead);
 
@@ -47,7 +47,7 @@ flush_dead(struct counter *c)
 }
 
 static enum outcome
-out_failed(struct counter *c)
+rows_failed(struct counter *c)
 {
 	if (endpoint_code(c->out) != PROG_OK)
 		log_error("%s", endpoint_why(c->out));
@@ -60,11 +60,11 @@ flush_rows(struct counter *c)
 {
 	enum outcome o = endpoint_flush(c->out);
 
-	return o == OUTCOME_NEVER ? out_failed(c) : o;
+	return o == OUTCOME_NEVER ? rows_failed(c) : o;
 }
 
 static int
-write_row(struct counter *c, size_t type, const struct count *count)
+write_count_row(struct counter *c, size_t type, const struct user_count *count)
 {
 	struct buf *b = &c->text;
 
@@ -82,29 +82,28 @@ write_row(struct counter *c, size_t type, const struct count *count)
 	return endpoint_write(c->out, b->data, b->len);
 }
 
-/* The rows that changed, or all. */
+/* Writes the rows of the counts that changed, or of all counts. */
 static enum outcome
-write_rows(struct counter *c, bool all)
+write_count_rows(struct counter *c, bool all)
 {
 	const struct strmap_entry *e;
-	const struct shard *part;
+	const struct type_counts *t;
 	size_t type, i;
 
 	for (type = 0; type < EVENT_TYPES; type++) {
-		part = &c->parts.part[type];
-		for (i = 0;
-		     all && (e = strmap_next(&part->counts, &i)) != NULL;)
-			if (write_row(c, type, e->value) != 0)
-				return out_failed(c);
-		for (i = 0; !all && i < part->changed_n; i++)
-			if (write_row(c, type, part->changed[i]) != 0)
-				return out_failed(c);
+		t = &c->counts.by_type[type];
+		for (i = 0; all && (e = strmap_next(&t->users, &i)) != NULL;)
+			if (write_count_row(c, type, e->value) != 0)
+				return rows_failed(c);
+		for (i = 0; !all && i < t->changed_n; i++)
+			if (write_count_row(c, type, t->changed[i]) != 0)
+				return rows_failed(c);
 	}
-	return counter_insist(c, flush_rows);
+	return counter_retry(c, flush_rows);
 }
 
 static void
-next_version(struct counter *c)
+advance_version(struct counter *c)
 {
 	int64_t now = clock_now_ms();
 
@@ -115,23 +114,23 @@ next_version(struct counter *c)
 }
 
 static void
-keep_counts(struct counter *c)
+save_counts(struct counter *c)
 {
-	const struct shard *part;
+	const struct type_counts *t;
 	struct buf count = BUF_INIT;
 	size_t type, i;
 
 	for (type = 0; type < EVENT_TYPES; type++) {
-		part = &c->parts.part[type];
-		for (i = 0; i < part->changed_n; i++) {
+		t = &c->counts.by_type[type];
+		for (i = 0; i < t->changed_n; i++) {
 			buf_clear(&count);
-			pack_put_signed(&count, part->changed[i]->n);
+			pack_put_signed(&count, t->changed[i]->n);
 			buf_clear(&c->text);
 			buf_add(&c->text, event_type_names[type],
 			    strlen(event_type_names[type]) + 1);
-			buf_add(&c->text, part->changed[i]->user,
-			    part->changed[i]->user_len);
-			state_put(c->counts, c->text.data, c->text.len,
+			buf_add(&c->text, t->changed[i]->user,
+			    t->changed[i]->user_len);
+			state_put(c->counts_table, c->text.data, c->text.len,
 			    count.data, count.len);
 		}
 	}
@@ -139,7 +138,7 @@ keep_counts(struct counter *c)
 }
 
 static enum outcome
-commit(struct counter *c, bool rows_to_come)
+commit_state(struct counter *c, bool rows_to_come)
 {
 	if (rows_to_come)
 		state_set_number(c->state, "rows_to_come", 1);
@@ -157,7 +156,7 @@ counter_write_files(struct counter *c)
 		return OUTCOME_DONE;
 	c->files_ms = clock_mono_ms();
 	c->files_counted = c->counted;
-	if (files_write(c->job->json_dir, &c->parts, &c->why) == 0)
+	if (files_write(c->job->json_dir, &c->counts, &c->why) == 0)
 		return OUTCOME_DONE;
 	c->code = syserr_code(errno, PROG_CANTCREATE);
 	log_error("%s", buf_str(&c->why));
@@ -165,30 +164,30 @@ counter_write_files(struct counter *c)
 }
 
 enum outcome
-counter_settle(struct counter *c)
+counter_commit(struct counter *c)
 {
 	enum outcome o;
 
-	parts_settle(&c->parts);
-	o = counter_insist(c, flush_dead);
+	event_counts_wait(&c->counts);
+	o = counter_retry(c, flush_dead_letters);
 	if (o != OUTCOME_DONE)
 		return o;
 	if (c->out != NULL)
-		next_version(c);
-	ids_keep(&c->ids);
+		advance_version(c);
+	ids_save(&c->ids);
 	if (c->state != NULL) {
-		keep_counts(c);
-		/* Commit point, with a state. */
-		o = commit(c, true);
+		save_counts(c);
+		/* The commit point with a state. */
+		o = commit_state(c, true);
 	} else {
-		/* Commit point, without. */
+		/* The commit point without a state. */
 		o = counter_write_files(c);
 	}
 	if (o == OUTCOME_DONE && c->out != NULL)
-		o = write_rows(c, false);
+		o = write_count_rows(c, false);
 	if (o != OUTCOME_DONE)
 		return o;
-	parts_clear_changed(&c->parts);
+	event_counts_clear_changed(&c->counts);
 	endpoint_ack(c->in);
 	c->pending = 0;
 	return OUTCOME_DONE;
@@ -209,17 +208,17 @@ restore_count(
 		state_set_damaged(c->state);
 		return false;
 	}
-	parts_restore(
-	    &c->parts, type, zero + 1, key_len - (size_t)(zero + 1 - p), n);
+	event_counts_restore(
+	    &c->counts, type, zero + 1, key_len - (size_t)(zero + 1 - p), n);
 	return true;
 }
 
 void
 counter_restore(struct counter *c)
 {
-	c->counts = state_table(c->state, "counts", STATE_BYTES);
+	c->counts_table = state_table(c->state, "counts", STATE_BYTES);
 	if (!state_failed(c->state))
-		state_each(c->counts, NULL, 0, restore_count, c);
+		state_each(c->counts_table, NULL, 0, restore_count, c);
 }
 
 enum outcome
@@ -230,10 +229,10 @@ counter_write_old_rows(struct counter *c)
 	if (c->out == NULL || c->state == NULL ||
 	    state_number(c->state, "rows_to_come", 0) == 0)
 		return OUTCOME_DONE;
-	next_version(c);
-	o = write_rows(c, true);
+	advance_version(c);
+	o = write_count_rows(c, true);
 	if (o == OUTCOME_DONE)
-		o = commit(c, false);
+		o = commit_state(c, false);
 	return o;
 }
 
@@ -243,5 +242,5 @@ counter_clear_old_rows(struct counter *c)
 	if (c->out == NULL || c->state == NULL)
 		return OUTCOME_DONE;
 	state_set_number(c->state, "rows_to_come", 0);
-	return commit(c, false);
+	return commit_state(c, false);
 }

@@ -1,0 +1,66 @@
+/*
+ * model_identities: recognizes messages that came within the window by chat and
+ * message id. Of an incremental model new identities are listed until they
+ * were packed (model_pack.h).
+ */
+#include "aggregator/model/model_impl.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+static void
+list_fresh_message(struct model *m, struct fingerprint f, int64_t at)
+{
+	struct model_private *p = m->private;
+	struct fresh_id *x;
+
+	if (!m->incremental)
+		return;
+	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
+	x = &p->fresh[p->fresh_n++];
+	memset(x, 0, sizeof *x);
+	x->f = f;
+	x->span = model_span(m, at);
+}
+
+struct fingerprint
+identities_make(struct model *m, struct text chat, struct text id)
+{
+	struct dedup *s = &m->private->dedup_messages;
+	struct fingerprint f;
+
+	if (s->width == 0)
+		dedup_init(s, m->seed, 0);
+	f = dedup_fingerprint(s, chat, id);
+	dedup_prefetch(s, f);
+	return f;
+}
+
+bool
+identities_add(struct model *m, struct fingerprint f, int64_t at)
+{
+	if (!dedup_add(&m->private->dedup_messages, f, model_span(m, at)))
+		return false;
+	list_fresh_message(m, f, at);
+	return true;
+}
+
+void
+identities_expire(struct model *m)
+{
+	uint16_t oldest = model_span(m, m->as_of - m->window);
+
+	dedup_expire(&m->private->dedup_messages, oldest);
+	dedup_expire(&m->private->dedup_events, oldest);
+}
+
+void
+identities_restore(struct model *m, struct fingerprint f, uint16_t span)
+{
+	struct dedup *s = &m->private->dedup_messages;
+
+	if (s->width == 0)
+		dedup_init(s, m->seed, 0);
+	(void)dedup_add(s, f, span);
+}

@@ -1,0 +1,156 @@
+/*
+ * model_messages: the messages of a chat: appends them, finds them, replaces
+ * one by a later version of it, and keeps their texts where they are wanted.
+ */
+#include "aggregator/model/model_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+/* How many messages may be out of order before they are sorted to look for
+ * one. */
+#define UNSORTED 64
+
+struct message *
+messages_append(struct model *m, struct chat *c)
+{
+	if (c->n == c->cap)
+		c->messages =
+		    slab_grow(&m->private->slab, c->messages, c->n, &c->cap);
+	return &c->messages[c->n++];
+}
+
+size_t
+messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
+{
+	size_t i;
+
+	if (c->n - c->sorted > UNSORTED) {
+		i = timeline_sort(&m->lexicon, c->messages, c->n, c->sorted);
+		if (i < c->clean)
+			c->clean = (uint32_t)i;
+		if (c->sorted < c->clean)
+			c->clean = c->sorted;
+		c->sorted = c->n;
+	}
+	for (i = c->n; i > c->sorted; i--)
+		if (message_id_same(c->messages[i - 1].id, id))
+			return i - 1;
+	i = timeline_find(&m->lexicon, c->messages, c->sorted, at, id);
+	return i < c->sorted ? i : c->n;
+}
+
+bool
+messages_has(struct model *m, struct chat *c, const struct message *x)
+{
+	return messages_find(m, c, x->at, x->id) < c->n;
+}
+
+/* Keeps the version that is replaced, for struct model: replaced. */
+static void
+save_replaced(struct model *m, const struct message *old)
+{
+	struct interner *n = &m->lexicon.names;
+
+	interner_hold(n, old->user);
+	interner_hold(n, old->operator_id);
+	interner_drop(n, m->replaced.user);
+	interner_drop(n, m->replaced.operator_id);
+	m->replaced = *old;
+	m->replaces = true;
+}
+
+bool
+messages_known_stays(
+    const struct model *m, const struct message *new, const struct message *old)
+{
+	int c = message_compare_version(&m->lexicon, new, old);
+
+	return c < 0 ||
+	       (c > 0 && new->updated == old->updated &&new->at != old->at);
+}
+
+enum model_result
+messages_revise(struct model *m, struct chat *c, const struct message *new)
+{
+	size_t i = messages_find(m, c, new->at, new->id);
+	struct lexicon *w = &m->lexicon;
+	struct message *old;
+	message_id id;
+
+	/* It was dropped, and comes back with another time. */
+	if (i == c->n) {
+		*messages_append(m, c) = *new;
+		chats_touch(m, c, true);
+		return MODEL_VERSION;
+	}
+	old = &c->messages[i];
+	m->known_stays = messages_known_stays(m, new, old);
+	if (message_compare_version(w, new, old) <= 0) {
+		message_drop(w, new);
+		return MODEL_DUPLICATE;
+	}
+	save_replaced(m, old);
+	/* Reported intervals have the id of the old one. */
+	id = old->id;
+	interner_drop(&w->names, old->user);
+	interner_drop(&w->names, old->operator_id);
+	if (new->id != id)
+		message_id_drop(&w->message_ids, new->id);
+	*old = *new;
+	old->id = id;
+	if (i < c->sorted)
+		c->sorted = (uint32_t)i;
+	if (i < c->clean)
+		c->clean = (uint32_t)i;
+	chats_touch(m, c, true);
+	return MODEL_VERSION;
+}
+
+/* A text is kept for each version of a message: chat, id, at, updated. */
+#define TEXT_KEY (MESSAGE_ID_TEXT + 16 + RECORD_MAX_ID + 1)
+
+static size_t
+text_key(char key[TEXT_KEY], struct text chat, struct text id, int64_t at,
+    int64_t updated)
+{
+	memcpy(key, &at, 8);
+	memcpy(key + 8, &updated, 8);
+	memcpy(key + 16, chat.p, chat.len);
+	key[16 + chat.len] = '\0';
+	memcpy(key + 17 + chat.len, id.p, id.len);
+	return 17 + chat.len + id.len;
+}
+
+void
+messages_keep_text(struct model *m, const struct record *r)
+{
+	char key[TEXT_KEY];
+	size_t len = text_key(key, r->chat, r->id, r->at, r->updated_at);
+	void **slot = strmap_put(&m->private->texts, key, len);
+	char *text = text_dup(r->text);
+
+	/* The greater text is kept, so that the order of arrival does not
+	 * matter. */
+	if (*slot == NULL || strcmp(text, *slot) > 0) {
+		free(*slot);
+		*slot = text;
+	} else {
+		free(text);
+	}
+}
+
+const char *
+model_text(
+    const struct model *m, const struct chat *c, const struct message *message)
+{
+	char key[TEXT_KEY], buf[MESSAGE_ID_TEXT];
+	struct text id =
+	    message_id_text(&m->lexicon.message_ids, message->id, buf);
+
+	return strmap_get(&m->private->texts, key,
+	    text_key(
+		key, chat_id(c), id, message->at, message_updated_at(message)));
+}

@@ -1,0 +1,120 @@
+/*
+ * model_operators: the operators of a model, found by their interned ids.
+ */
+#include "aggregator/model/model_impl.h"
+
+#include <stdlib.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/id_order.h"
+
+struct operator_info *
+model_operators_get(struct model *m, uint32_t id)
+{
+	struct name *name = interner_at(&m->lexicon.names, id);
+	struct operator_info *o = name->operator_info;
+
+	if (o != NULL)
+		return o;
+	o = xcalloc(1, sizeof *o);
+	o->id = id;
+	o->reported_open_chats = RECORD_NO_NUMBER;
+	interner_hold(&m->lexicon.names, id);
+	XGROW(m->operators, m->operators_n, m->operators_cap);
+	m->operators[m->operators_n++] = o;
+	name->operator_info = o;
+	return o;
+}
+
+void
+model_operators_touch(struct model *m, struct operator_info *o)
+{
+	struct model_changes *to = &m->changes;
+
+	if (o->changed || !m->incremental)
+		return;
+	o->changed = true;
+	XGROW(to->operators, to->operators_n, to->operators_cap);
+	to->operators[to->operators_n++] = o;
+}
+
+void
+model_operators_set_listed(
+    struct model *m, struct operator_info *o, bool listed)
+{
+	if (o->listed != listed) {
+		m->totals.operators += listed ? 1 : SIZE_MAX;
+		m->changes.totals = true;
+	}
+	o->listed = listed;
+	model_operators_touch(m, o);
+}
+
+/* Operator records have no time: the one that came last counts. */
+void
+model_operators_add(struct model *m, const struct record *r)
+{
+	struct interner *n = &m->lexicon.names;
+	uint32_t id = interner_get(n, r->operator_id), old;
+	struct operator_info *o = model_operators_get(m, id);
+
+	interner_drop(n, id);
+	/* In a stream a field that is absent keeps its value. */
+	if (r->name.p != NULL) {
+		old = o->name;
+		o->name = interner_get(n, r->name);
+		interner_drop(n, old);
+	}
+	o->nameless = r->name.p == NULL && !m->stream;
+	if (r->has_available || !m->stream) {
+		o->available = r->available;
+		o->has_available = r->has_available;
+	}
+	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
+		o->reported_open_chats = r->reported_open_chats;
+	model_operators_set_listed(m, o, true);
+}
+
+struct text
+operator_id(const struct model *m, const struct operator_info *o)
+{
+	return model_name(m, o->id);
+}
+
+struct text
+operator_name(const struct model *m, const struct operator_info *o)
+{
+	struct text none = { NULL, 0 };
+
+	return o->listed && o->nameless ? none : model_name(m, o->name);
+}
+
+void
+model_operators_sort(const struct model *m, struct operator_info **v, size_t n)
+{
+	struct id_order_item *items = xcalloc(n + 1, sizeof *items);
+	struct text none = { NULL, 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		id_order_set(&items[i], operator_id(m, v[i]), none, v[i]);
+	id_order_sort(items, n);
+	for (i = 0; i < n; i++)
+		v[i] = items[i].item;
+	free(items);
+}
+
+void
+model_operators_free(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->operators_n; i++) {
+		order_stats_release(&m->operators[i]->responses);
+		order_stats_release(&m->operators[i]->waits);
+		free(m->operators[i]);
+	}
+	free(m->operators);
+	free(m->changes.operators);
+}
