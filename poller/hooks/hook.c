@@ -63,9 +63,9 @@ hook_tenant(const struct hook *h)
 }
 
 struct work_queue *
-hook_lane(const struct hook *h)
+hook_queue(const struct hook *h)
 {
-	return h->lane;
+	return h->queue;
 }
 
 const char *

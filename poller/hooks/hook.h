@@ -63,7 +63,7 @@ const char *hook_tenant(const struct hook *h);
 const char *hook_source(const struct hook *h);
 
 /* Where its payloads are to be read. */
-struct work_queue *hook_lane(const struct hook *h);
+struct work_queue *hook_queue(const struct hook *h);
 
 /* What came. All borrowed. */
 struct hook_delivery {

@@ -19,7 +19,7 @@ struct hook {
 	bool signs;
 	bool closed; /* to all but the routes of the originals */
 	char *key;   /* of signatures, or the secret */
-	struct work_queue *lane;
+	struct work_queue *queue;
 };
 
 struct hooks {

@@ -23,7 +23,7 @@
 static void
 release(struct hook *h)
 {
-	work_queue_close(h->lane);
+	work_queue_close(h->queue);
 	profile_hooks_release(&h->told);
 	profile_close(h->profile);
 	secret_free(h->key);
@@ -182,21 +182,21 @@ is_wanted(const struct conf *c, const char *tenant)
 
 /* What a thread keeps between payloads. */
 static void
-end_of_lane(void)
+end_queue_thread(void)
 {
 	crm_record_end();
 	value_end();
 }
 
 static struct work_queue *
-open_lane(const struct conf *c)
+open_queue(const struct conf *c)
 {
 	size_t connections = (size_t)conf_int(c, "listen", "connections");
 	size_t longest = (size_t)conf_int(c, "listen", "max_hook");
 
 	return work_queue_open(
 	    (connections + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
-	    longest * WORK_QUEUE_LONGEST, end_of_lane);
+	    longest * WORK_QUEUE_LONGEST, end_queue_thread);
 }
 
 struct hooks *
@@ -224,7 +224,7 @@ hooks_open(const struct conf *c)
 			    "webhooks of tenant %s: %s", tenant, buf_str(&why));
 			release(h);
 		} else {
-			h->lane = open_lane(c);
+			h->queue = open_queue(c);
 			all->n++;
 			all->failed--;
 		}

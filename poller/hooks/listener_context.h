@@ -19,6 +19,7 @@
 
 struct hooks;
 struct idempotency;
+struct outbox;
 struct operator_directory;
 
 struct listener_context {
@@ -32,6 +33,9 @@ struct listener_context {
 	char *secrets[JWT_KEYS]; /* what its keys are */
 	struct operator_directory *operators; /* of each tenant */
 	struct idempotency *keys;             /* of requests that came before */
+	/* Where records go; borrowed, set by the listener before the first
+	 * request. NULL: none is open. */
+	struct outbox *outbox;
 	size_t max_events, max_hook;
 	/* Webhooks of CRMs; see hook.h. */
 	struct hooks *hooks;

@@ -33,7 +33,8 @@
 
 struct listener {
 	const struct poller *poller;
-	struct listen_counts tally;
+	struct server_counts requests;
+	struct outbox_counts stored;
 	struct listener_context *intake;
 	struct listen_socket socket;
 	struct admission *admission;
@@ -106,7 +107,7 @@ open_outbox(struct listener *l)
 		.to = p->to != NULL ? p->to
 				    : conf_text(p->common.conf, "poller", "to"),
 		.conf = p->common.conf,
-		.tally = &l->tally,
+		.counts = &l->stored,
 		.wait_timeout_ms = setting(l, "wait_timeout"),
 	};
 	char *dir;
@@ -125,7 +126,17 @@ open_outbox(struct listener *l)
 		free(dir);
 	}
 	l->outbox = outbox_open(&opt, &l->code, &l->why);
+	l->intake->outbox = l->outbox;
 	return l->outbox != NULL ? 0 : -1;
+}
+
+/* A server_storer. */
+static void
+store_in_outbox(const void *context, struct pending_request *p)
+{
+	const struct listener_context *in = context;
+
+	outbox_put(in->outbox, p);
 }
 
 static int
@@ -134,10 +145,10 @@ open_server(struct listener *l)
 	struct server_options opt = {
 		.socket = &l->socket,
 		.admission = l->admission,
-		.outbox = l->outbox,
-		.tally = &l->tally,
-		.intake = l->intake,
-		.handler = route_answer,
+		.counts = &l->requests,
+		.callbacks = { .handle = route_answer,
+		    .store = store_in_outbox,
+		    .context = l->intake },
 		.threads = (unsigned)setting(l, "threads"),
 		.connections = (unsigned)setting(l, "connections"),
 		.max_body = (size_t)setting(l, "max_body"),
@@ -222,7 +233,7 @@ count(const atomic_ullong *n)
 static void
 tell_tally(const struct listener *l)
 {
-	const struct listen_counts *t = &l->tally;
+	const struct server_counts *t = &l->requests;
 
 	log_info("listened",
 	    "connections=%llu turned_away=%llu requests=%llu accepted=%llu "
@@ -233,7 +244,8 @@ tell_tally(const struct listener *l)
 	    count(&t->accepted), count(&t->malformed), count(&t->too_large),
 	    count(&t->too_many), count(&t->refused), count(&t->later),
 	    count(&t->failed), count(&t->slow), count(&t->records),
-	    count(&t->dead), count(&t->spooled), count(&t->drained));
+	    count(&t->dead), count(&l->stored.spooled),
+	    count(&l->stored.drained));
 }
 
 /* In this order: what is accepted is finished, and then made safe. */

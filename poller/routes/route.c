@@ -80,15 +80,15 @@ route_find(enum web_method method, const char *path)
 }
 
 void
-route_answer(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
+route_answer(
+    const void *context, const struct web_request *r, struct web_answer *a)
 {
 	const struct route *found = route_find(r->method, r->path);
 	bool get = route_find(WEB_GET, r->path) != NULL;
 	bool post = route_find(WEB_POST, r->path) != NULL;
 
 	if (found != NULL) {
-		found->handle(in, r, a);
+		found->handle(context, r, a);
 	} else if (get || post) {
 		route_detail(a, 405, "Method Not Allowed");
 		a->allow = get && post ? "GET, POST" : get ? "GET" : "POST";

@@ -17,16 +17,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct listener_context;
+
+/* Makes the answer, like a web_handler whose context is the listener's. */
+typedef void route_handler(const struct listener_context *in,
+    const struct web_request *r, struct web_answer *a);
+
 struct route {
 	enum web_method method;
 	const char *pattern;
-	web_handler *handle;
+	route_handler *handle;
 };
 
 extern const struct route routes[];
 extern const size_t routes_n;
 
-/* Answers any request. *a begins as struct web_answer says. */
+/* Answers any request; context is a struct listener_context. */
 web_handler route_answer;
 
 /* The row for the request; NULL: none. */
@@ -43,17 +49,17 @@ const char *route_part(const char *path, size_t n, size_t *len);
 void route_detail(struct web_answer *a, int status, const char *text);
 
 /* The handlers, by file. */
-web_handler route_root;              /* route_health.c */
-web_handler route_health;            /* route_health.c */
-web_handler route_messages_health;   /* route_health.c */
-web_handler route_analytics_health;  /* route_health.c */
-web_handler route_messages_send;     /* route_messages.c */
-web_handler route_events_one;        /* route_events.c */
-web_handler route_events_bulk;       /* route_events.c */
-web_handler route_message_analytics; /* route_analytics.c */
-web_handler route_openapi;           /* route_openapi.c */
-web_handler route_hook;              /* route_hooks.c */
-web_handler route_original_webhook;  /* route_originals.c */
-web_handler route_original_resolve;  /* route_originals.c */
+route_handler route_root;              /* route_health.c */
+route_handler route_health;            /* route_health.c */
+route_handler route_messages_health;   /* route_health.c */
+route_handler route_analytics_health;  /* route_health.c */
+route_handler route_messages_send;     /* route_messages.c */
+route_handler route_events_one;        /* route_events.c */
+route_handler route_events_bulk;       /* route_events.c */
+route_handler route_message_analytics; /* route_analytics.c */
+route_handler route_openapi;           /* route_openapi.c */
+route_handler route_hook;              /* route_hooks.c */
+route_handler route_original_webhook;  /* route_originals.c */
+route_handler route_original_resolve;  /* route_originals.c */
 
 #endif

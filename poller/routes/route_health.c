@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/text/jsonw.h"
+#include "poller/hooks/listener_context.h"
 #include "poller/spool/outbox.h"
 
 /* To the second. */
@@ -66,9 +67,8 @@ route_analytics_health(const struct listener_context *in,
 	struct outbox_view now = { .confirms = false };
 	bool good;
 
-	(void)in;
-	if (r->outbox != NULL)
-		outbox_look(r->outbox, &now);
+	if (in->outbox != NULL)
+		outbox_look(in->outbox, &now);
 	good = now.confirms || now.keeps;
 	jsonw_open(&a->body);
 	jsonw_str(&a->body, "status", good ? "healthy" : "unhealthy");

@@ -156,11 +156,13 @@ route_hook_fits(const struct listener_context *in, const struct web_request *r,
 	return false;
 }
 
-/* On the tenant's lane. */
+/* In the thread of the tenant's work queue. */
 static void
-read_hook(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
+read_hook(
+    const void *context, const struct web_request *r, struct web_answer *a)
 {
+	const struct listener_context *in = context;
+
 	if (route_hook_take(in, addressee(in, r), r, a))
 		buf_adds(&a->body, "{\"status\":\"ok\"}");
 	else
@@ -184,7 +186,7 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 		d.secret_len = d.secret != NULL ? strlen(d.secret) : 0;
 	}
 	if (hook_proves(h, &d, &verdict)) {
-		a->lane = hook_lane(h);
+		a->queue = hook_queue(h);
 		a->later = read_hook;
 	} else {
 		refuse(in, h, r, verdict, a);

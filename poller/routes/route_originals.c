@@ -186,7 +186,7 @@ is_payload(const struct member *members, const struct web_request *r)
 	return yes;
 }
 
-/* On the tenant's lane. */
+/* In the thread of the tenant's work queue. */
 static void
 take(const struct listener_context *in, const struct web_request *r,
     const struct member *members, struct web_answer *a)
@@ -202,17 +202,17 @@ take(const struct listener_context *in, const struct web_request *r,
 }
 
 static void
-take_webhook(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
+take_webhook(
+    const void *context, const struct web_request *r, struct web_answer *a)
 {
-	take(in, r, webhook, a);
+	take(context, r, webhook, a);
 }
 
 static void
-take_resolve(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
+take_resolve(
+    const void *context, const struct web_request *r, struct web_answer *a)
 {
-	take(in, r, resolve, a);
+	take(context, r, resolve, a);
 }
 
 static void
@@ -225,7 +225,7 @@ answer(const struct listener_context *in, const struct web_request *r,
 	if (h == NULL || strcmp(hook_source(h), "qiscus") != 0) {
 		route_detail(a, 404, "Not Found");
 	} else if (route_is_ours(in, r, 404, a) && route_hook_fits(in, r, a)) {
-		a->lane = hook_lane(h);
+		a->queue = hook_queue(h);
 		a->later = later;
 	}
 }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct listener_context;
+
 struct sender {
 	char tenant[RECORD_MAX_TENANT + 1];
 	bool by_token; /* a bearer token named the tenant */

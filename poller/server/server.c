@@ -39,8 +39,8 @@
 #define GRACE_MS 5000
 /* After a signal: how long what has begun may take. */
 #define STOP_MS 10000
-/* And how long lanes may begin with what waits there. */
-#define LANES_STOP_MS 5000
+/* And how long work queues may begin with what waits there. */
+#define QUEUES_STOP_MS 5000
 /* Of each connection: request line and headers, an entry for each of them,
  * and what is left for the answer's head and for pieces of a body. No more: the
  * library clears all of it between two requests. */
@@ -154,16 +154,16 @@ static void
 let_in(struct worker *w, int fd, const struct address *peer)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	struct listen_counts *t = w->server->opt.tally;
+	struct server_counts *t = w->server->opt.counts;
 
 	if (!admission_enter(w->server->opt.admission, peer)) {
-		listen_counts_add(&t->turned_away, 1);
+		server_count(&t->turned_away, 1);
 		(void)send(
 		    fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 		(void)close(fd);
 		return;
 	}
-	listen_counts_add(&t->connections, 1);
+	server_count(&t->connections, 1);
 	arrive(w, fd, peer);
 	w->arriving = w->connections;
 	if (MHD_add_connection(w->daemon, fd, &none, sizeof none) != MHD_YES &&
@@ -228,7 +228,7 @@ static void
 cut_off(struct connection *g)
 {
 	if (g->phase != PHASE_IDLE)
-		listen_counts_add(&g->worker->server->opt.tally->slow, 1);
+		server_count(&g->worker->server->opt.counts->slow, 1);
 	if (g->phase == PHASE_HEAD || g->phase == PHASE_BODY)
 		(void)send(
 		    g->fd, slow, sizeof slow - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -267,7 +267,7 @@ sweep(struct worker *w, int64_t now, bool stopping)
 			(void)shutdown(g->fd, SHUT_RDWR);
 }
 
-/* What the outbox or a lane is done with. */
+/* Requests that the storer or a work queue is done with. */
 static void
 resume(struct worker *w)
 {
@@ -407,7 +407,7 @@ server_close(struct server *s)
 
 	if (s == NULL)
 		return;
-	atomic_store(&s->lanes_end_ms, clock_mono_ms() + LANES_STOP_MS);
+	atomic_store(&s->queues_end_ms, clock_mono_ms() + QUEUES_STOP_MS);
 	atomic_store(&s->stopping, true);
 	for (i = 0; i < s->n; i++) {
 		w = &s->workers[i];

@@ -1,7 +1,8 @@
 /*
- * server: HTTP for the listener, over libmicrohttpd, which is visible here
- * only. A few threads, each with connections of its own; a request whose
- * records are on their way to safety is a suspended connection, never a thread.
+ * server: an HTTP server over libmicrohttpd, which is visible here only. A few
+ * threads, each with connections of its own. What is done with a request is the
+ * program's, see server_callbacks.h; a request that waits for a storer or a
+ * work queue is a suspended connection, never a thread.
  *
  * What comes from strangers is bounded: the request line to 4 KiB, headers to
  * 64, both together to 12 KiB, and the rest by the options below. Time is
@@ -23,9 +24,8 @@
 
 #include "common/http/admission.h"
 #include "common/http/listen_socket.h"
-#include "common/http/web.h"
-#include "poller/spool/listen_counts.h"
-#include "poller/spool/outbox.h"
+#include "poller/server/server_callbacks.h"
+#include "poller/server/server_counts.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,10 +36,8 @@ struct server;
 struct server_options {
 	const struct listen_socket *socket;
 	struct admission *admission;
-	struct outbox *outbox;
-	struct listen_counts *tally;
-	const struct listener_context *intake;
-	web_handler *handler;
+	struct server_counts *counts;
+	struct server_callbacks callbacks;
 	unsigned threads;     /* 0: one for each core, at most 8 */
 	unsigned connections; /* of all threads; admission's, too */
 	size_t max_body, memory;

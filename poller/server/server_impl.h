@@ -47,9 +47,9 @@ struct connection {
 	char client[ADDRESS_TEXT];
 	struct web_request request;
 	struct web_answer answer;
-	struct work_queue_job job; /* while a lane makes the answer */
+	struct work_queue_job job; /* while a work queue makes the answer */
 	struct pending_request pending;
-	bool safe; /* nothing is left to be made so */
+	bool safe; /* all its lines are stored */
 };
 
 /* Connections that were refused and are still sent to, of a worker. */
@@ -81,8 +81,9 @@ struct server {
 	struct worker *workers;
 	size_t n;
 	atomic_bool stopping;
-	atomic_llong lanes_end_ms; /* after it lanes begin nothing; 0: never */
-	atomic_size_t held;        /* bytes of all bodies */
+	/* After it work queues begin nothing; 0: no limit. */
+	atomic_llong queues_end_ms;
+	atomic_size_t held; /* bytes of all bodies */
 };
 
 /* The headers of a request, as far as the server cares. */

@@ -23,7 +23,8 @@
 #define POLITE_BYTES ((uint64_t)64 * 1024)
 /* What a connection keeps for its next request. */
 #define KEPT_BYTES ((size_t)16 * 1024)
-#define SPOOL_RETRY_S 5
+/* When lines cannot be stored, or the server stops. */
+#define STORE_RETRY_S 5
 
 static struct connection *
 connection_of(struct MHD_Connection *connection)
@@ -157,29 +158,29 @@ set_refusal(struct connection *g)
 static void
 count(const struct connection *g)
 {
-	struct listen_counts *t = g->worker->server->opt.tally;
+	struct server_counts *t = g->worker->server->opt.counts;
 	int status = g->answer.status;
 
-	listen_counts_add(&t->requests, 1);
+	server_count(&t->requests, 1);
 	if (status < 400)
-		listen_counts_add(&t->accepted, 1);
+		server_count(&t->accepted, 1);
 	else if (g->refusal == MHD_HTTP_BAD_REQUEST)
-		listen_counts_add(&t->malformed, 1);
+		server_count(&t->malformed, 1);
 	else if (status == MHD_HTTP_CONTENT_TOO_LARGE ||
 		 status == MHD_HTTP_URI_TOO_LONG ||
 		 status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
-		listen_counts_add(&t->too_large, 1);
+		server_count(&t->too_large, 1);
 	else if (status == MHD_HTTP_TOO_MANY_REQUESTS)
-		listen_counts_add(&t->too_many, 1);
+		server_count(&t->too_many, 1);
 	else if (status < 500)
-		listen_counts_add(&t->refused, 1);
+		server_count(&t->refused, 1);
 	else if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
-		listen_counts_add(&t->later, 1);
+		server_count(&t->later, 1);
 	else
-		listen_counts_add(&t->failed, 1);
+		server_count(&t->failed, 1);
 	if (g->safe) {
-		listen_counts_add(&t->records, g->answer.records_n);
-		listen_counts_add(&t->dead, g->answer.dead_n);
+		server_count(&t->records, g->answer.records_n);
+		server_count(&t->dead, g->answer.dead_n);
 	}
 }
 
@@ -299,7 +300,7 @@ find_argument(const struct web_request *r, const char *name)
 	    r->private, MHD_GET_ARGUMENT_KIND, name);
 }
 
-/* In a thread of the outbox, or of a lane. */
+/* In any thread: of the storer, or of a work queue. */
 static void
 made_safe(struct pending_request *p, bool safe)
 {
@@ -324,7 +325,7 @@ made_safe(struct pending_request *p, bool safe)
 static void
 ask(struct connection *g, const char *method)
 {
-	const struct server_options *o = &g->worker->server->opt;
+	const struct server_callbacks *c = &g->worker->server->opt.callbacks;
 
 	g->request = (struct web_request){
 		.method = g->is_get                     ? WEB_GET
@@ -337,15 +338,14 @@ ask(struct connection *g, const char *method)
 		.now_ms = clock_now_ms(),
 		.header = find_header,
 		.query = find_argument,
-		.outbox = o->outbox,
 		.private = g->connection,
 	};
 	g->asked = true;
 	g->answer.status = MHD_HTTP_OK;
-	o->handler(o->intake, &g->request, &g->answer);
+	c->handle(c->context, &g->request, &g->answer);
 }
 
-/* True when there are records that must be safe, if it is a success. */
+/* True when there are lines to store before the answer goes out. */
 static bool
 has_records(const struct connection *g)
 {
@@ -357,6 +357,7 @@ has_records(const struct connection *g)
 static void
 make_safe(struct connection *g)
 {
+	const struct server_callbacks *c = &g->worker->server->opt.callbacks;
 	struct web_answer *a = &g->answer;
 
 	g->pending = (struct pending_request){
@@ -365,24 +366,25 @@ make_safe(struct connection *g)
 		.done = made_safe,
 		.n = a->records_n + a->dead_n,
 	};
-	outbox_put(g->worker->server->opt.outbox, &g->pending);
+	c->store(c->context, &g->pending);
 }
 
-/* The rest of the request, in the thread of its lane. */
+/* The rest of the request, in the thread of its work queue. */
 static void
 work(struct work_queue_job *j)
 {
 	struct connection *g =
 	    (struct connection *)(void *)((char *)j -
 					  offsetof(struct connection, job));
-	struct server *s = g->worker->server;
-	long long end = atomic_load(&s->lanes_end_ms);
+	const struct server *s = g->worker->server;
+	const void *context = s->opt.callbacks.context;
+	long long end = atomic_load(&s->queues_end_ms);
 
 	if (end != 0 && clock_mono_ms() > end) {
 		g->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
-		g->retry_after = SPOOL_RETRY_S;
+		g->retry_after = STORE_RETRY_S;
 	} else {
-		g->answer.later(s->opt.intake, &g->request, &g->answer);
+		g->answer.later(context, &g->request, &g->answer);
 	}
 	if (g->refusal == 0 && has_records(g))
 		make_safe(g);
@@ -394,7 +396,7 @@ static void
 make_later(struct connection *g)
 {
 	g->job = (struct work_queue_job){ .run = work, .bytes = g->body.len };
-	if (work_queue_put(g->answer.lane, &g->job))
+	if (work_queue_put(g->answer.queue, &g->job))
 		return;
 	g->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 	g->retry_after = 1;
@@ -444,7 +446,7 @@ server_handle(void *cls, struct MHD_Connection *connection, const char *url,
 			return MHD_YES;
 	} else if (g->asked && !g->safe) {
 		g->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
-		g->retry_after = SPOOL_RETRY_S;
+		g->retry_after = STORE_RETRY_S;
 	}
 	return reply(g);
 }

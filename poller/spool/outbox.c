@@ -166,7 +166,8 @@ keep_all(struct outbox *o, struct outbox_line *all)
 	tell(o, why.len > 0 ? buf_str(&why) : NULL);
 	note_kept(o, kept.first != NULL ? lines : 0, lost.first != NULL);
 	if (kept.first != NULL)
-		listen_counts_add(&o->opt.tally->spooled, n);
+		(void)atomic_fetch_add_explicit(
+		    &o->opt.counts->spooled, n, memory_order_relaxed);
 	outbox_answer(&kept, true);
 	outbox_answer(&lost, false);
 	buf_release(&why);

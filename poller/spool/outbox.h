@@ -24,24 +24,20 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
+#include "common/http/pending_request.h"
 #include "poller/spool/dead_letter_files.h"
-#include "poller/spool/listen_counts.h"
 #include "poller/spool/spool.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct outbox;
 
-/* What one request wants to be made safe. It belongs to the outbox from
- * outbox_put() until done() is called, once, by one of its threads; done()
- * must not wait. */
-struct pending_request {
-	const struct buf *records, *dead; /* whole lines; may be empty */
-	void (*done)(struct pending_request *p, bool safe);
-	size_t n; /* how many lines */
-	struct pending_request
-	    *next; /* the outbox's; whose it is may use it after */
+/* What an outbox counts, by all its threads. */
+struct outbox_counts {
+	atomic_ullong spooled; /* requests whose lines went to the disk */
+	atomic_ullong drained; /* lines published from there */
 };
 
 struct outbox_options {
@@ -49,7 +45,7 @@ struct outbox_options {
 	const struct conf *conf; /* outlives the outbox */
 	struct spool *spool;     /* NULL: none; taken over, on failure too */
 	struct dead_letter_files *letters; /* likewise */
-	struct listen_counts *tally;
+	struct outbox_counts *counts;      /* borrowed */
 	int64_t wait_timeout_ms;
 };
 
@@ -58,6 +54,7 @@ struct outbox_options {
 struct outbox *outbox_open(const struct outbox_options *opt,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
+/* One of the outbox's threads calls p->done(). */
 void outbox_put(struct outbox *o, struct pending_request *p);
 
 /* True when nothing can be made safe any more: nobody reads the pipe (code

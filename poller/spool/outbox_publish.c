@@ -281,7 +281,8 @@ let_go(struct outbox *o, bool empty)
 static void
 drained(struct outbox *o, uint64_t lines)
 {
-	listen_counts_add(&o->opt.tally->drained, lines);
+	(void)atomic_fetch_add_explicit(
+	    &o->opt.counts->drained, lines, memory_order_relaxed);
 	(void)pthread_mutex_lock(&o->lock);
 	o->confirms = true;
 	o->kept -= lines < o->kept ? lines : o->kept;
