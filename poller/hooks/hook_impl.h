@@ -4,9 +4,9 @@
 #ifndef POLLER_HOOKS_HOOK_IMPL_H
 #define POLLER_HOOKS_HOOK_IMPL_H
 
+#include "common/http_server/work_queue.h"
 #include "poller/hooks/hook.h"
 #include "poller/profile/profile_hook.h"
-#include "poller/server/work_queue.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -19,13 +19,13 @@
  * behind them: what is odd there cannot be refused. It does not come through a
  * proxy.
  */
-#ifndef POLLER_SERVER_SERVER_H
-#define POLLER_SERVER_SERVER_H
+#ifndef COMMON_HTTP_SERVER_SERVER_H
+#define COMMON_HTTP_SERVER_SERVER_H
 
 #include "common/http/admission.h"
 #include "common/http/listen_socket.h"
-#include "poller/server/server_callbacks.h"
-#include "poller/server/server_counts.h"
+#include "common/http_server/server_callbacks.h"
+#include "common/http_server/server_counts.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -7,8 +7,8 @@
  * connections: the answer names a handler and a work queue that makes it, see
  * struct web_answer.
  */
-#ifndef POLLER_SERVER_SERVER_CALLBACKS_H
-#define POLLER_SERVER_SERVER_CALLBACKS_H
+#ifndef COMMON_HTTP_SERVER_SERVER_CALLBACKS_H
+#define COMMON_HTTP_SERVER_SERVER_CALLBACKS_H
 
 #include "common/http/pending_request.h"
 #include "common/http/web.h"

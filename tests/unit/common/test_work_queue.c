@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#include "poller/server/work_queue.h"
+#include "common/http_server/work_queue.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;

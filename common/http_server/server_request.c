@@ -6,7 +6,7 @@
  * refusal closes the connection, because the body is not read), for each piece
  * of the body, and again when all of it has come; after a suspension once more.
  */
-#include "poller/server/server_impl.h"
+#include "common/http_server/server_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>

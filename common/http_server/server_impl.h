@@ -2,11 +2,11 @@
  * server_impl: what the server's connections and requests share. Private to
  * server*.c.
  */
-#ifndef POLLER_SERVER_SERVER_IMPL_H
-#define POLLER_SERVER_SERVER_IMPL_H
+#ifndef COMMON_HTTP_SERVER_SERVER_IMPL_H
+#define COMMON_HTTP_SERVER_SERVER_IMPL_H
 
-#include "poller/server/server.h"
-#include "poller/server/work_queue.h"
+#include "common/http_server/server.h"
+#include "common/http_server/work_queue.h"
 
 #include <microhttpd.h>
 #include <pthread.h>

@@ -8,7 +8,7 @@
  */
 #define _DEFAULT_SOURCE /* MSG_NOSIGNAL */
 
-#include "poller/server/server_impl.h"
+#include "common/http_server/server_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
  * tells how long all was: so its pieces must stand one behind the other, from
  * the method to the end, and whatever stands between them it has hidden.
  */
-#include "poller/server/server_impl.h"
+#include "common/http_server/server_impl.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
  * server_counts: what the server counts, by all its threads, from its start on.
  * Any thread may read them at any time.
  */
-#ifndef POLLER_SERVER_SERVER_COUNTS_H
-#define POLLER_SERVER_SERVER_COUNTS_H
+#ifndef COMMON_HTTP_SERVER_SERVER_COUNTS_H
+#define COMMON_HTTP_SERVER_SERVER_COUNTS_H
 
 #include <stdatomic.h>
 

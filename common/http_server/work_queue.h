@@ -3,8 +3,8 @@
  * after the other as they came: what takes long there holds up nobody else. The
  * thread starts with the first piece.
  */
-#ifndef POLLER_SERVER_WORK_QUEUE_H
-#define POLLER_SERVER_WORK_QUEUE_H
+#ifndef COMMON_HTTP_SERVER_WORK_QUEUE_H
+#define COMMON_HTTP_SERVER_WORK_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
