@@ -1,10 +1,8 @@
 /*
- * server: threads, connections and their deadlines; see server.h. Requests are
- * server_request.c's.
- *
- * Each thread takes connections from the one socket, runs libmicrohttpd over
- * those it took, and looks at the clock a few times a second. What is too slow
- * is shut down under the library's feet, which then sees its end.
+ * server: the threads of the server; see server.h. Each one accepts connections
+ * from the one socket, runs libmicrohttpd over those it accepted, resumes the
+ * requests that storer or work queues are done with, and checks deadlines a few
+ * times a second.
  */
 #define _DEFAULT_SOURCE /* MSG_NOSIGNAL */
 
@@ -27,19 +25,15 @@
 
 #define THREADS_MAX 8
 #define SWEEP_MS 250
-/* Out of descriptors: how long nobody is let in. */
+/* Out of descriptors: how long nothing is accepted. */
 #define PAUSE_MS 100
-/* How long the rest of what was refused is read, and how often. */
-#define LINGER_MS 2000
+/* How often what refused clients still send is read. */
 #define DRAIN_MS 10
-#define DRAIN_BYTES 65536
-/* How many are let in before those inside have their turn. */
+/* How many are accepted before open connections are served again. */
 #define ACCEPTS 64
-/* How long a body may come slower than it should. */
-#define GRACE_MS 5000
-/* After a signal: how long what has begun may take. */
+/* After server_close(): how long requests that have begun may take. */
 #define STOP_MS 10000
-/* And how long work queues may begin with what waits there. */
+/* And how long work queues may begin with those that wait there. */
 #define QUEUES_STOP_MS 5000
 /* Of each connection: request line and headers, an entry for each of them,
  * and what is left for the answer's head and for pieces of a body. No more: the
@@ -49,109 +43,25 @@
 static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
 			   "Content-Length: 0\r\nRetry-After: 1\r\n"
 			   "Connection: close\r\n\r\n";
-static const char slow[] = "HTTP/1.1 408 Request Timeout\r\n"
-			   "Content-Length: 0\r\nConnection: close\r\n\r\n";
-
-void
-server_enter(struct connection *g, enum phase phase)
-{
-	g->phase = phase;
-	g->phase_ms = clock_mono_ms();
-}
 
 static void
-arrive(struct worker *w, int fd, const struct address *peer)
+on_connection_change(void *cls, struct MHD_Connection *connection,
+    void **socket_context, enum MHD_ConnectionNotificationCode what)
 {
-	struct connection *g = xcalloc(1, sizeof *g);
-
-	g->worker = w;
-	g->fd = fd;
-	g->peer = *peer;
-	server_enter(g, PHASE_HEAD);
-	g->request_ms = g->phase_ms;
-	g->next = w->connections;
-	g->prev = &w->connections;
-	if (g->next != NULL)
-		g->next->prev = &g->next;
-	w->connections = g;
-	w->guests_n++;
-}
-
-/* Whoever was refused and sends on would get a reset in place of the answer, so
- * a second descriptor of the connection stays, to be read from. */
-static void
-linger(struct connection *g)
-{
-	struct worker *w = g->worker;
-	struct lingerer *l = w->lingerers;
-
-	while (l < w->lingerers + LINGERERS && l->end_ms != 0)
-		l++;
-	if (l == w->lingerers + LINGERERS)
-		return;
-	l->fd = fcntl(g->fd, F_DUPFD_CLOEXEC, 0);
-	if (l->fd < 0)
-		return;
-	(void)shutdown(l->fd, SHUT_WR);
-	l->end_ms = clock_mono_ms() + LINGER_MS;
-	w->lingerers_n++;
-}
-
-/* Reads and drops; ends those whose time is over, or all. */
-static void
-drain(struct worker *w, int64_t now, bool all)
-{
-	char waste[DRAIN_BYTES];
-	struct lingerer *l;
-	ssize_t n;
-
-	for (l = w->lingerers; l < w->lingerers + LINGERERS; l++) {
-		if (l->end_ms == 0)
-			continue;
-		n = recv(l->fd, waste, sizeof waste, MSG_DONTWAIT);
-		if (!all && now < l->end_ms &&
-		    (n > 0 || (n < 0 && errno == EAGAIN)))
-			continue;
-		(void)close(l->fd);
-		l->end_ms = 0;
-		w->lingerers_n--;
-	}
-}
-
-static void
-leave(struct connection *g)
-{
-	*g->prev = g->next;
-	if (g->next != NULL)
-		g->next->prev = g->prev;
-	g->worker->guests_n--;
-	if (g->worker->arriving == g)
-		g->worker->arriving = NULL;
-	if (g->sends_on)
-		linger(g);
-	admission_leave(g->worker->server->opt.admission, &g->peer);
-	server_release(g);
-	free(g);
-}
-
-static void
-notify(void *cls, struct MHD_Connection *connection, void **socket_context,
-    enum MHD_ConnectionNotificationCode what)
-{
-	struct worker *w = cls;
+	struct server_worker *w = cls;
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		w->arriving->connection = connection;
 		*socket_context = w->arriving;
 	} else if (*socket_context != NULL) {
-		leave(*socket_context);
+		server_remove_connection(*socket_context);
 		*socket_context = NULL;
 	}
 }
 
-/* Lets one in. The library closes the socket when it cannot. */
+/* When the library cannot add it, the library has closed the socket. */
 static void
-let_in(struct worker *w, int fd, const struct address *peer)
+admit_connection(struct server_worker *w, int fd, const struct address *peer)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct server_counts *t = w->server->opt.counts;
@@ -164,16 +74,16 @@ let_in(struct worker *w, int fd, const struct address *peer)
 		return;
 	}
 	server_count(&t->connections, 1);
-	arrive(w, fd, peer);
+	server_add_connection(w, fd, peer);
 	w->arriving = w->connections;
 	if (MHD_add_connection(w->daemon, fd, &none, sizeof none) != MHD_YES &&
 	    w->arriving != NULL && w->arriving->connection == NULL)
-		leave(w->arriving);
+		server_remove_connection(w->arriving);
 	w->arriving = NULL;
 }
 
 static void
-accept_some(struct worker *w)
+accept_connections(struct server_worker *w)
 {
 	struct address peer;
 	bool full = false;
@@ -183,96 +93,18 @@ accept_some(struct worker *w)
 		fd = listen_socket_accept(w->server->opt.socket, &peer, &full);
 		if (fd < 0)
 			break;
-		let_in(w, fd, &peer);
+		admit_connection(w, fd, &peer);
 	}
 	if (full)
 		w->accept_ms = clock_mono_ms() + PAUSE_MS;
 }
 
-/* When the present phase has lasted too long; 0: it may. */
-static int64_t
-deadline(const struct connection *g)
-{
-	const struct server_options *o = &g->worker->server->opt;
-
-	switch (g->phase) {
-	case PHASE_IDLE:
-		/* The library ends what is silent; this one may have sent a
-		 * piece of a request line. */
-		return g->phase_ms + o->keep_alive_ms + o->header_ms;
-	case PHASE_HEAD:
-		return g->request_ms + o->header_ms;
-	case PHASE_BODY:
-		return g->request_ms + o->request_ms;
-	case PHASE_ANSWER:
-		return g->phase_ms + o->request_ms;
-	case PHASE_WAITING:
-		break;
-	}
-	return 0;
-}
-
-static bool
-is_slow(const struct connection *g, int64_t now)
-{
-	int64_t most = deadline(g), took = now - g->phase_ms;
-
-	if (most != 0 && now > most)
-		return true;
-	return g->phase == PHASE_BODY && took > GRACE_MS &&
-	       (int64_t)g->received <
-		   (took - GRACE_MS) / 1000 * g->worker->server->opt.min_rate;
-}
-
-static void
-cut_off(struct connection *g)
-{
-	if (g->phase != PHASE_IDLE)
-		server_count(&g->worker->server->opt.counts->slow, 1);
-	if (g->phase == PHASE_HEAD || g->phase == PHASE_BODY)
-		(void)send(
-		    g->fd, slow, sizeof slow - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	(void)shutdown(g->fd, SHUT_RDWR);
-}
-
-/* Not even the first line has come. */
-static bool
-has_asked_nothing(const struct connection *g)
-{
-	return g->phase == PHASE_IDLE ||
-	       (g->phase == PHASE_HEAD && g->target.len == 0);
-}
-
-/* In the middle of a body, of which nothing more can come. The library would
- * wait for it until it is too slow. */
-static bool
-has_left(const struct connection *g)
-{
-	char c;
-
-	return g->phase == PHASE_BODY &&
-	       recv(g->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
-static void
-sweep(struct worker *w, int64_t now, bool stopping)
-{
-	struct connection *g;
-
-	w->swept_ms = now;
-	for (g = w->connections; g != NULL; g = g->next)
-		if (is_slow(g, now))
-			cut_off(g);
-		else if (has_left(g) || (stopping && has_asked_nothing(g)))
-			(void)shutdown(g->fd, SHUT_RDWR);
-}
-
 /* Requests that the storer or a work queue is done with. */
 static void
-resume(struct worker *w)
+resume_connections(struct server_worker *w)
 {
 	struct pending_request *p, *next;
-	struct connection *g;
+	struct connection *c;
 	uint64_t n;
 
 	if (read(w->wake, &n, sizeof n) < 0)
@@ -283,16 +115,16 @@ resume(struct worker *w)
 	(void)pthread_mutex_unlock(&w->lock);
 	for (; p != NULL; p = next) {
 		next = p->next;
-		g = (struct connection *)(void *)((char *)p -
+		c = (struct connection *)(void *)((char *)p -
 						  offsetof(struct connection,
 						      pending));
 		w->waiting_n--;
-		MHD_resume_connection(g->connection);
+		MHD_resume_connection(c->connection);
 	}
 }
 
 static int
-poll_ms(const struct worker *w, int64_t now)
+poll_ms(const struct server_worker *w, int64_t now)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 	int64_t least = w->swept_ms + SWEEP_MS - now;
@@ -304,17 +136,17 @@ poll_ms(const struct worker *w, int64_t now)
 	return least > 0 ? (int)least : 0;
 }
 
-/* True while there is something to wait for after a signal. */
+/* True while a server that stops has requests to finish. */
 static bool
-is_busy(const struct worker *w, int64_t now, int64_t stop_ms)
+is_busy(const struct server_worker *w, int64_t now, int64_t stop_ms)
 {
-	return w->waiting_n > 0 || (w->guests_n > 0 && now < stop_ms);
+	return w->waiting_n > 0 || (w->connections_n > 0 && now < stop_ms);
 }
 
 static void *
-serve(void *ctx)
+run_worker(void *ctx)
 {
-	struct worker *w = ctx;
+	struct server_worker *w = ctx;
 	struct pollfd fds[3] = { { .fd = w->wake, .events = POLLIN },
 		{ .events = POLLIN }, { .events = POLLIN } };
 	int64_t now = clock_mono_ms(), stop_ms = 0;
@@ -331,23 +163,23 @@ serve(void *ctx)
 				: w->server->opt.socket->fd;
 		if (poll(fds, 3, poll_ms(w, now)) > 0) {
 			if (fds[0].revents != 0)
-				resume(w);
+				resume_connections(w);
 			if (fds[2].revents != 0)
-				accept_some(w);
+				accept_connections(w);
 		}
 		(void)MHD_run(w->daemon);
 		now = clock_mono_ms();
 		if (w->lingerers_n > 0)
-			drain(w, now, false);
+			server_drain_lingering(w, now, false);
 		if (now - w->swept_ms >= SWEEP_MS)
-			sweep(w, now, stop_ms != 0);
+			server_sweep_connections(w, now, stop_ms != 0);
 	}
-	drain(w, now, true);
+	server_drain_lingering(w, now, true);
 	return NULL;
 }
 
 static int
-start(struct worker *w, struct buf *why)
+start_worker(struct server_worker *w, struct buf *why)
 {
 	const struct server_options *o = &w->server->opt;
 	unsigned idle_s = (unsigned)((o->keep_alive_ms + 999) / 1000);
@@ -359,7 +191,7 @@ start(struct worker *w, struct buf *why)
 	    0, NULL, NULL, server_handle, w, MHD_OPTION_CONNECTION_LIMIT,
 	    o->connections + ACCEPTS, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES,
-	    MHD_OPTION_NOTIFY_CONNECTION, notify, w,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection_change, w,
 	    MHD_OPTION_URI_LOG_CALLBACK, server_begin_request, w,
 	    MHD_OPTION_NOTIFY_COMPLETED, server_end_request, w,
 	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
@@ -369,7 +201,7 @@ start(struct worker *w, struct buf *why)
 		return -1;
 	}
 	w->started =
-	    thread_start(&w->thread, "serve", serve, w, why) == PROG_OK;
+	    thread_start(&w->thread, "serve", run_worker, w, why) == PROG_OK;
 	return w->started ? 0 : -1;
 }
 
@@ -388,9 +220,10 @@ server_open(const struct server_options *opt, struct buf *why)
 					     : (size_t)cores;
 	s->workers = xcalloc(s->n, sizeof *s->workers);
 	for (i = 0; i < s->n; i++)
-		s->workers[i] = (struct worker){ .server = s, .wake = -1 };
+		s->workers[i] =
+		    (struct server_worker){ .server = s, .wake = -1 };
 	for (i = 0; i < s->n; i++) {
-		if (start(&s->workers[i], why) != 0) {
+		if (start_worker(&s->workers[i], why) != 0) {
 			server_close(s);
 			return NULL;
 		}
@@ -402,7 +235,7 @@ void
 server_close(struct server *s)
 {
 	uint64_t one = 1;
-	struct worker *w;
+	struct server_worker *w;
 	size_t i;
 
 	if (s == NULL)

@@ -1,6 +1,8 @@
 /*
- * server_impl: what the server's connections and requests share. Private to
- * server*.c.
+ * server_impl: threads, connections and requests of the server. Private to
+ * server*.c: server.c (threads) calls server_connection.c and
+ * server_request.c, which calls server_headers.c, server_answer.c and
+ * server_connection.c.
  */
 #ifndef COMMON_HTTP_SERVER_SERVER_IMPL_H
 #define COMMON_HTTP_SERVER_SERVER_IMPL_H
@@ -13,38 +15,38 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum phase {
+enum connection_phase {
 	PHASE_IDLE,    /* between two requests */
-	PHASE_HEAD,    /* headers are to come */
-	PHASE_BODY,    /* its body is */
-	PHASE_WAITING, /* its records are made, or on their way to safety */
-	PHASE_ANSWER,  /* the answer goes out */
+	PHASE_HEAD,    /* reads the request line and headers */
+	PHASE_BODY,    /* reads the body */
+	PHASE_WAITING, /* suspended: for a work queue, or for the storer */
+	PHASE_ANSWER,  /* sends the answer */
 };
 
 /* One connection, and its request, if there is one. */
 struct connection {
-	struct worker *worker;
+	struct server_worker *worker;
 	struct MHD_Connection *connection;
 	int fd;
 	struct address peer;
-	enum phase phase;
-	int64_t phase_ms, request_ms; /* when they began */
+	enum connection_phase phase;
+	int64_t phase_ms, request_ms; /* when they began, monotonic */
 	struct connection *next, **prev;
 
 	/* The request. */
-	struct buf target; /* path, NUL, and what is behind the '?' */
-	const char *raw;   /* the same, all of it, where the library has it */
+	struct buf target; /* the path, up to the '?' */
+	const char *raw;   /* path and query, in the library's memory */
 	size_t raw_len;
 	struct buf body;
 	size_t received;
-	bool blanks;     /* within the target */
-	bool begun;      /* the headers were looked at */
-	bool is_get;     /* GET or HEAD */
-	bool asked;      /* the handler was */
-	bool sends_on;   /* refused, and its body is not read */
-	int refusal;     /* a status of the server's own; 0: none */
-	int retry_after; /* of that */
-	char client[ADDRESS_TEXT];
+	bool blanks;               /* in path or query */
+	bool begun;                /* the headers were checked */
+	bool is_get;               /* GET or HEAD */
+	bool handled;              /* the handler was called */
+	bool sends_on;             /* refused before its body was read */
+	int refusal;               /* a status of the server's own; 0: none */
+	int retry_after;           /* of a refusal, in seconds; 0: none */
+	char client[ADDRESS_TEXT]; /* not the proxy's */
 	struct web_request request;
 	struct web_answer answer;
 	struct work_queue_job job; /* while a work queue makes the answer */
@@ -52,55 +54,58 @@ struct connection {
 	bool safe; /* all its lines are stored */
 };
 
-/* Connections that were refused and are still sent to, of a worker. */
+/* A second descriptor of a refused connection whose client still sends. */
 #define LINGERERS 16
 struct lingerer {
 	int fd;
-	int64_t end_ms; /* 0: a free place */
+	int64_t end_ms; /* when it is closed; 0: the slot is free */
 };
 
-struct worker {
+/* A thread and the connections it serves. */
+struct server_worker {
 	struct server *server;
 	struct MHD_Daemon *daemon;
 	pthread_t thread;
 	bool started;
-	int wake;                    /* an eventfd */
-	int64_t accept_ms, swept_ms; /* not to accept before; last sweep */
+	int wake; /* an eventfd: done is not empty, or the server stops */
+	int64_t accept_ms; /* accepts nothing before that time */
+	int64_t swept_ms;  /* last look at the deadlines */
 	struct connection *connections;
-	struct connection *arriving; /* while it is made */
-	size_t guests_n, waiting_n;
+	struct connection *arriving; /* while the library takes it over */
+	size_t connections_n, waiting_n;
 	struct lingerer lingerers[LINGERERS];
 	size_t lingerers_n;
 
 	pthread_mutex_t lock;
-	struct pending_request *done; /* of those that wait no more */
+	struct pending_request *done; /* to be resumed; behind the lock */
 };
 
 struct server {
 	struct server_options opt;
-	struct worker *workers;
+	struct server_worker *workers;
 	size_t n;
 	atomic_bool stopping;
-	/* After it work queues begin nothing; 0: no limit. */
+	/* Work queues begin no answer after that time; 0: no limit. */
 	atomic_llong queues_end_ms;
-	atomic_size_t held; /* bytes of all bodies */
+	atomic_size_t held; /* bytes of all bodies in memory */
 };
 
-/* The headers of a request, as far as the server cares. */
-struct headers {
+/* What server_read_headers() finds. */
+struct request_headers {
 	unsigned lengths, encodings, hosts, n;
-	unsigned seen; /* a bit for each that may come only once */
+	unsigned once; /* a bit for each found that may come only once */
 	bool chunked, odd;
-	const char *next; /* where the next one must begin */
+	const char *next; /* where the next header must begin */
 	uint64_t length;
 	struct buf forwarded;
 };
 
-/* Into *h, which begins as zeros; its forwarded is the caller's then. The
- * status that they deserve, or the request had already; 0: none. method and
- * version are the library's own. */
-int server_read_headers(const struct connection *g, const char *method,
-    const char *version, struct headers *h);
+/* Reads the headers into *h, which begins as zeros; the caller releases
+ * h->forwarded. Returns the status to refuse the request with, which may be
+ * one that it had before; 0: none. method and version are pointers of the
+ * library, into the request as it came. */
+int server_read_headers(const struct connection *c, const char *method,
+    const char *version, struct request_headers *h);
 
 /* The callbacks of libmicrohttpd that concern requests. */
 void *server_begin_request(
@@ -111,11 +116,30 @@ enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection,
 void server_end_request(void *cls, struct MHD_Connection *connection,
     void **ctx, enum MHD_RequestTerminationCode how);
 
-/* A new phase begins now. */
-void server_enter(struct connection *g, enum phase phase);
+/* Sends c->answer, or c->refusal if there is one. */
+enum MHD_Result server_send_answer(struct connection *c);
 
-/* Forgets the request; keeps a little memory for the next one. */
-void server_forget(struct connection *g);
-void server_release(struct connection *g);
+/* Adds a connection to those of w. The socket is closed by the library. */
+void server_add_connection(
+    struct server_worker *w, int fd, const struct address *peer);
+
+/* Removes and frees it, when the library closes its socket. */
+void server_remove_connection(struct connection *c);
+
+/* Begins a phase now. */
+void server_set_phase(struct connection *c, enum connection_phase phase);
+
+/* Clears the request; keeps some memory for the next one. */
+void server_reset_request(struct connection *c);
+void server_drop_body(struct connection *c);
+
+/* Shuts down the connections that are past their deadlines; when the server
+ * stops, also those whose request has not begun. */
+void server_sweep_connections(
+    struct server_worker *w, int64_t now, bool stopping);
+
+/* Reads and drops what refused clients still send; closes those whose time is
+ * over, or all. */
+void server_drain_lingering(struct server_worker *w, int64_t now, bool all);
 
 #endif

@@ -23,97 +23,98 @@ struct work_queue {
 struct work_queue *
 work_queue_open(size_t jobs, size_t bytes, void (*at_end)(void))
 {
-	struct work_queue *l = xcalloc(1, sizeof *l);
+	struct work_queue *q = xcalloc(1, sizeof *q);
 
-	(void)pthread_mutex_init(&l->lock, NULL);
-	(void)pthread_cond_init(&l->work, NULL);
-	l->last = &l->first;
-	l->most_jobs = jobs;
-	l->most_bytes = bytes;
-	l->at_end = at_end;
-	return l;
+	(void)pthread_mutex_init(&q->lock, NULL);
+	(void)pthread_cond_init(&q->work, NULL);
+	q->last = &q->first;
+	q->most_jobs = jobs;
+	q->most_bytes = bytes;
+	q->at_end = at_end;
+	return q;
 }
 
-/* The next one, or NULL: the lane is to end. */
+/* Waits for the next job. NULL: the queue is closed and empty. */
 static struct work_queue_job *
-take(struct work_queue *l)
+take_job(struct work_queue *q)
 {
 	struct work_queue_job *j;
 
-	(void)pthread_mutex_lock(&l->lock);
-	while (l->first == NULL && !l->closing)
-		(void)pthread_cond_wait(&l->work, &l->lock);
-	j = l->first;
+	(void)pthread_mutex_lock(&q->lock);
+	while (q->first == NULL && !q->closing)
+		(void)pthread_cond_wait(&q->work, &q->lock);
+	j = q->first;
 	if (j != NULL) {
-		l->first = j->next;
-		if (l->first == NULL)
-			l->last = &l->first;
-		l->jobs--;
-		l->bytes -= j->bytes;
+		q->first = j->next;
+		if (q->first == NULL)
+			q->last = &q->first;
+		q->jobs--;
+		q->bytes -= j->bytes;
 	}
-	(void)pthread_mutex_unlock(&l->lock);
+	(void)pthread_mutex_unlock(&q->lock);
 	return j;
 }
 
 static void *
-work(void *ctx)
+run_jobs(void *ctx)
 {
-	struct work_queue *l = ctx;
+	struct work_queue *q = ctx;
 	struct work_queue_job *j;
 
-	while ((j = take(l)) != NULL)
+	while ((j = take_job(q)) != NULL)
 		j->run(j);
-	l->at_end();
+	q->at_end();
 	return NULL;
 }
 
 /* The lock is held. */
 static bool
-start(struct work_queue *l)
+start_queue_thread(struct work_queue *q)
 {
 	struct buf why = BUF_INIT;
 
-	if (l->started)
+	if (q->started)
 		return true;
-	l->started = thread_start(&l->thread, "lane", work, l, &why) == PROG_OK;
-	if (!l->started)
+	q->started = thread_start(&q->thread, "work_queue", run_jobs, q,
+			 &why) == PROG_OK;
+	if (!q->started)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);
-	return l->started;
+	return q->started;
 }
 
 bool
-work_queue_put(struct work_queue *l, struct work_queue_job *j)
+work_queue_put(struct work_queue *q, struct work_queue_job *j)
 {
 	bool room;
 
-	(void)pthread_mutex_lock(&l->lock);
-	room = l->jobs < l->most_jobs && l->bytes + j->bytes <= l->most_bytes &&
-	       start(l);
+	(void)pthread_mutex_lock(&q->lock);
+	room = q->jobs < q->most_jobs && q->bytes + j->bytes <= q->most_bytes &&
+	       start_queue_thread(q);
 	if (room) {
 		j->next = NULL;
-		*l->last = j;
-		l->last = &j->next;
-		l->jobs++;
-		l->bytes += j->bytes;
-		(void)pthread_cond_signal(&l->work);
+		*q->last = j;
+		q->last = &j->next;
+		q->jobs++;
+		q->bytes += j->bytes;
+		(void)pthread_cond_signal(&q->work);
 	}
-	(void)pthread_mutex_unlock(&l->lock);
+	(void)pthread_mutex_unlock(&q->lock);
 	return room;
 }
 
 void
-work_queue_close(struct work_queue *l)
+work_queue_close(struct work_queue *q)
 {
-	if (l == NULL)
+	if (q == NULL)
 		return;
-	(void)pthread_mutex_lock(&l->lock);
-	l->closing = true;
-	(void)pthread_cond_signal(&l->work);
-	(void)pthread_mutex_unlock(&l->lock);
-	if (l->started)
-		(void)pthread_join(l->thread, NULL);
-	(void)pthread_mutex_destroy(&l->lock);
-	(void)pthread_cond_destroy(&l->work);
-	free(l);
+	(void)pthread_mutex_lock(&q->lock);
+	q->closing = true;
+	(void)pthread_cond_signal(&q->work);
+	(void)pthread_mutex_unlock(&q->lock);
+	if (q->started)
+		(void)pthread_join(q->thread, NULL);
+	(void)pthread_mutex_destroy(&q->lock);
+	(void)pthread_cond_destroy(&q->work);
+	free(q);
 }
