@@ -18,8 +18,8 @@
 #include "common/records/record.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/operator_directory.h"
+#include "poller/idempotency/idempotency.h"
 #include "poller/profile/profile_file.h"
-#include "poller/spool/idempotency.h"
 
 #define LISTEN "listen"
 #define OPENAPI_MAX ((size_t)1024 * 1024)

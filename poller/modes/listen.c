@@ -22,9 +22,9 @@
 #include "common/os/file.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/listener_context.h"
+#include "poller/idempotency/idempotency.h"
 #include "poller/modes/poller.h"
 #include "poller/routes/route.h"
-#include "poller/spool/idempotency.h"
 #include "poller/spool/outbox.h"
 
 /* Descriptors that are no connections. */

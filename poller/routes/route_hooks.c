@@ -21,8 +21,8 @@
 #include "common/base/log.h"
 #include "common/endpoint/deadletter.h"
 #include "common/text/jsonw.h"
+#include "poller/idempotency/idempotency.h"
 #include "poller/routes/route_hooks.h"
-#include "poller/spool/idempotency.h"
 
 /* One delivery, as the callbacks see it. */
 struct arrived {

@@ -7,8 +7,8 @@
 
 #include "common/http/web.h"
 #include "common/records/record.h"
+#include "poller/idempotency/idempotency.h"
 #include "poller/routes/validate.h"
-#include "poller/spool/idempotency.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
  * in quotes, the key in hexadecimal. Nothing is synced: what was written
  * survives the end of the process, not that of the machine.
  */
-#include "poller/spool/idempotency_impl.h"
+#include "poller/idempotency/idempotency_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

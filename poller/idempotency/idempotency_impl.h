@@ -2,10 +2,10 @@
  * idempotency_impl: what idempotency_store.c keeps on the disk of what
  * idempotency.c knows; nobody else includes it.
  */
-#ifndef POLLER_SPOOL_IDEMPOTENCY_IMPL_H
-#define POLLER_SPOOL_IDEMPOTENCY_IMPL_H
+#ifndef POLLER_IDEMPOTENCY_IDEMPOTENCY_IMPL_H
+#define POLLER_IDEMPOTENCY_IDEMPOTENCY_IMPL_H
 
-#include "poller/spool/idempotency.h"
+#include "poller/idempotency/idempotency.h"
 
 #include <stdbool.h>
 

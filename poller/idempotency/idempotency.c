@@ -2,7 +2,7 @@
  * idempotency: see idempotency.h. Here: the lock around all, and what is known,
  * in memory.
  */
-#include "poller/spool/idempotency.h"
+#include "poller/idempotency/idempotency.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
-#include "poller/spool/idempotency_impl.h"
+#include "poller/idempotency/idempotency_impl.h"
 
 /* In order of their coming: the oldest goes first. */
 struct kept {

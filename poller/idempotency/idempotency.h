@@ -11,8 +11,8 @@
  *
  * Any thread may ask at any time.
  */
-#ifndef POLLER_SPOOL_IDEMPOTENCY_H
-#define POLLER_SPOOL_IDEMPOTENCY_H
+#ifndef POLLER_IDEMPOTENCY_IDEMPOTENCY_H
+#define POLLER_IDEMPOTENCY_IDEMPOTENCY_H
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
