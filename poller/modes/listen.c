@@ -121,7 +121,7 @@ open_outbox(struct listener *l)
 			return -1;
 		dir = xasprintf("%s/dead", state);
 		l->damaged |= spool_is_damaged(opt.spool);
-		opt.letters = dead_letter_files_open(
+		opt.dead_letter_files = dead_letter_files_open(
 		    dir, conf_int(p->common.conf, "amqp", "dead_letters"));
 		free(dir);
 	}
