@@ -278,7 +278,7 @@ listen_on(struct poller *p)
 		l.code = PROG_OK;
 		tell_where(&l);
 		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
-			hooks_tell(l.intake->hooks, clock_mono_ms());
+			hooks_log_counts(l.intake->hooks, clock_mono_ms());
 			(void)stop_sleep(LOOK_MS);
 		}
 		if (l.code == PROG_OK && l.damaged)
