@@ -207,9 +207,9 @@ hook_read(const struct hook *h, const struct hook_delivery *d,
 {
 	enum hook_outcome o = HOOK_NO_JSON;
 	struct value *payload;
-	bool mended = false;
+	bool repaired = false;
 
-	payload = value_parse(d->body, d->len, &mended, why);
+	payload = value_parse(d->body, d->len, &repaired, why);
 	if (payload != NULL)
 		o = read_payload(h, d, payload, records, n, why);
 	value_unref(payload);

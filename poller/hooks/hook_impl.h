@@ -1,5 +1,5 @@
 /*
- * hook_impl: what hook.c and hook_open.c share; nobody else includes it.
+ * hook_impl: what hook.c and hook_open.c share, for them alone.
  */
 #ifndef POLLER_HOOKS_HOOK_IMPL_H
 #define POLLER_HOOKS_HOOK_IMPL_H

@@ -67,7 +67,7 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 	struct http_answer *a = NULL;
 	struct value *answer = NULL;
 	struct buf reason = BUF_INIT;
-	bool mended = false;
+	bool repaired = false;
 	int rc = webhooks_request(r->tenant->profile, call, in, &request, why);
 
 	if (rc == 0 && call == WEBHOOKS_LIST)
@@ -84,7 +84,7 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 		a = send_request(r, &request, host, call != WEBHOOKS_LIST);
 	if (a != NULL && a->outcome == HTTP_ANSWERED) {
 		answer = value_parse(
-		    buf_str(&a->body), a->body.len, &mended, &reason);
+		    buf_str(&a->body), a->body.len, &repaired, &reason);
 		in->answer = answer;
 		in->status = a->status;
 		f = webhooks_read(r->tenant->profile, call, in, out, why);
