@@ -41,7 +41,7 @@ libraries() {
 ^uni(case|ctype|norm|str)[.]h$ ^aggregator/metrics/words[.]c$
 ^xxhash[.]h$ ^(common/base/checksum|tests/tools/hash_loop)[.]c$
 ^openssl/ ^common/http/signature[.]c$
-^microhttpd[.]h$ ^(tests/|poller/server/server[a-z_]*[.][ch]$)
+^microhttpd[.]h$ ^(tests/|common/http_server/server[a-z_]*[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
 END
 }

@@ -48,9 +48,9 @@ address_of_socket(struct address *a, const struct sockaddr *sa)
 	}
 }
 
-/* Takes brackets and a port off; what is left stands in text. */
+/* Copies the address without brackets and port to text. */
 static int
-bare(const char *from, size_t len, char text[ADDRESS_TEXT])
+strip_port(const char *from, size_t len, char text[ADDRESS_TEXT])
 {
 	const char *colon = memchr(from, ':', len), *end;
 
@@ -79,7 +79,7 @@ address_parse(struct address *a, const char *from, size_t len)
 	struct in_addr in;
 
 	memset(a, 0, sizeof *a);
-	if (bare(from, len, text) != 0)
+	if (strip_port(from, len, text) != 0)
 		return -1;
 	if (strcmp(text, "unix") == 0) {
 		a->local = true;
@@ -157,7 +157,7 @@ networks_read(struct networks *ns, char *const *words, struct buf *why)
 }
 
 static bool
-has(const struct network *n, const struct address *a)
+network_has(const struct network *n, const struct address *a)
 {
 	size_t whole = n->bits / 8;
 	unsigned rest = n->bits % 8, mask = 0xFF00U >> rest & 0xFFU;
@@ -176,7 +176,7 @@ networks_have(const struct networks *ns, const struct address *a)
 	size_t i;
 
 	for (i = 0; i < ns->n; i++)
-		if (has(&ns->list[i], a))
+		if (network_has(&ns->list[i], a))
 			return true;
 	return false;
 }

@@ -1,7 +1,7 @@
 /*
- * address: who is at the other end of a connection, as something that can be
- * compared: IPv4 as IPv6 shows it (::ffff:a.b.c.d), or the local socket; and
- * lists of addresses and networks, as the configuration writes them.
+ * address: addresses of clients in a form that can be compared: IPv6, IPv4
+ * mapped to it (::ffff:a.b.c.d), or a Unix socket; and lists of addresses and
+ * networks from the configuration.
  */
 #ifndef COMMON_HTTP_ADDRESS_H
 #define COMMON_HTTP_ADDRESS_H
@@ -22,26 +22,27 @@ struct address {
 	bool local; /* a Unix socket; bytes are zeros */
 };
 
-/* Of what accept(2) told. What is neither IPv4 nor IPv6 is local. */
+/* Of what accept(2) returned. What is neither IPv4 nor IPv6 is local. */
 void address_of_socket(struct address *a, const struct sockaddr *sa);
 
-/* "192.0.2.1", "2001:db8::1", "[2001:db8::1]", each with or without a port
- * behind it, or "unix". -1: none of this. */
+/* Reads "192.0.2.1", "2001:db8::1", "[2001:db8::1]", with or without a port, or
+ * "unix". -1: none of these. */
 int address_parse(struct address *a, const char *text, size_t len)
     __attribute__((warn_unused_result));
 
-/* IPv4 as usual, "unix" for the local socket. text has ADDRESS_TEXT bytes. */
+/* Writes IPv4 in dotted form, and a Unix socket as "unix". text has
+ * ADDRESS_TEXT bytes. */
 void address_format(const struct address *a, char *text);
 
 bool address_same(const struct address *a, const struct address *b);
 
-/* Who counts as one client: IPv4 each, IPv6 by its network of 64 bits, which
- * is what one customer of a provider has at least. */
+/* What counts as one client: an IPv4 address, an IPv6 network of 64 bits, which
+ * is the least that a provider gives to one customer. */
 struct address address_client(const struct address *a);
 
 struct network {
 	struct address address;
-	unsigned bits; /* of the 128 that must be the same */
+	unsigned bits; /* of 128 that must be equal */
 };
 
 struct networks {
@@ -49,8 +50,8 @@ struct networks {
 	size_t n, cap;
 };
 
-/* Words as conf_list() gives them: an address, or one with "/BITS". -1 and
- * *why when one is neither. */
+/* Reads words as conf_list() returns them: ADDRESS or ADDRESS/BITS. -1 and *why
+ * when one is neither. */
 int networks_read(struct networks *ns, char *const *words, struct buf *why)
     __attribute__((warn_unused_result));
 bool networks_have(const struct networks *ns, const struct address *a);

@@ -11,7 +11,7 @@
 #include "common/base/random.h"
 #include "common/base/xalloc.h"
 
-/* Buckets stand in rows; an address belongs to one row. */
+/* The table has rows of buckets; an address belongs to one row. */
 #define ROWS 4096
 #define ROW 4
 #define CHAINS 1024
@@ -19,23 +19,23 @@
 
 struct bucket {
 	struct address client;
-	int64_t parts; /* what is left, in thousandths of a request */
-	int64_t at_ms; /* when that was so; 0: the place is free */
+	int64_t parts; /* tokens left, in thousandths of a request */
+	int64_t at_ms; /* when that was so; 0: the slot is free */
 };
 
-/* An address that has connections. */
-struct holder {
+/* A client that has connections. */
+struct client_connections {
 	struct address client;
 	unsigned n;
-	struct holder *next;
+	struct client_connections *next;
 };
 
 struct admission {
 	struct admission_limits limits;
 	uint64_t key[2]; /* of hashes */
 	pthread_mutex_t lock;
-	unsigned inside;
-	struct holder *chains[CHAINS];
+	unsigned connections;
+	struct client_connections *chains[CHAINS];
 	pthread_mutex_t rates;
 	struct bucket *buckets;
 };
@@ -57,7 +57,7 @@ admission_open(const struct admission_limits *limits)
 void
 admission_close(struct admission *a)
 {
-	struct holder *h, *next;
+	struct client_connections *h, *next;
 	size_t i;
 
 	if (a == NULL)
@@ -76,17 +76,18 @@ admission_close(struct admission *a)
 }
 
 static size_t
-hash(const struct admission *a, const struct address *client)
+hash_client(const struct admission *a, const struct address *client)
 {
 	return (size_t)keyed_hash(a->key, client->bytes, sizeof client->bytes)
 	    .a;
 }
 
-/* Where the holder of that address hangs, or would. */
-static struct holder **
-find(struct admission *a, const struct address *client)
+/* The link to that client in its chain, or the end of the chain. */
+static struct client_connections **
+find_client(struct admission *a, const struct address *client)
 {
-	struct holder **at = &a->chains[hash(a, client) % CHAINS];
+	struct client_connections **at =
+	    &a->chains[hash_client(a, client) % CHAINS];
 
 	while (*at != NULL && !address_same(&(*at)->client, client))
 		at = &(*at)->next;
@@ -94,15 +95,15 @@ find(struct admission *a, const struct address *client)
 }
 
 static bool
-enter(struct admission *a, const struct address *peer)
+admit_peer(struct admission *a, const struct address *peer)
 {
 	struct address client = address_client(peer);
-	struct holder **at, *h;
+	struct client_connections **at, *h;
 
-	if (a->inside >= a->limits.connections)
+	if (a->connections >= a->limits.connections)
 		return false;
 	if (!networks_have(&a->limits.proxies, peer)) {
-		at = find(a, &client);
+		at = find_client(a, &client);
 		h = *at;
 		if (h != NULL && h->n >= a->limits.per_address)
 			return false;
@@ -112,7 +113,7 @@ enter(struct admission *a, const struct address *peer)
 		}
 		h->n++;
 	}
-	a->inside++;
+	a->connections++;
 	return true;
 }
 
@@ -122,7 +123,7 @@ admission_enter(struct admission *a, const struct address *peer)
 	bool in;
 
 	(void)pthread_mutex_lock(&a->lock);
-	in = enter(a, peer);
+	in = admit_peer(a, peer);
 	(void)pthread_mutex_unlock(&a->lock);
 	return in;
 }
@@ -131,11 +132,11 @@ void
 admission_leave(struct admission *a, const struct address *peer)
 {
 	struct address client = address_client(peer);
-	struct holder **at, *h;
+	struct client_connections **at, *h;
 
 	(void)pthread_mutex_lock(&a->lock);
-	a->inside--;
-	at = find(a, &client);
+	a->connections--;
+	at = find_client(a, &client);
 	h = *at;
 	if (h != NULL && --h->n == 0) {
 		*at = h->next;
@@ -145,9 +146,9 @@ admission_leave(struct admission *a, const struct address *peer)
 }
 
 /* Takes the last name off the list, whose length is *len. False: there is none,
- * perhaps only because it is empty. */
+ * or it is empty. */
 static bool
-take_last(const char *list, size_t *len, struct address *name)
+take_last_name(const char *list, size_t *len, struct address *name)
 {
 	size_t end = *len, begin;
 
@@ -161,9 +162,9 @@ take_last(const char *list, size_t *len, struct address *name)
 		begin++;
 	if (begin == end)
 		return false;
-	/* "unknown" and the like: somebody, but nobody we know. To take them
-	 * for the proxy would be to trust them as it; and a socket of this
-	 * machine is known by being one. */
+	/* "unknown" and the like: a client without an address. It must not
+	 * have the trust of the proxy; nor may a name claim to be a Unix
+	 * socket. */
 	if (address_parse(name, list + begin, end - begin) != 0 || name->local)
 		memset(name, 0, sizeof *name);
 	return true;
@@ -178,7 +179,7 @@ admission_client(const struct admission *a, const struct address *peer,
 	bool proxy = networks_have(&a->limits.proxies, peer), named = false;
 
 	while (len > 0 && networks_have(&a->limits.proxies, &client)) {
-		if (take_last(forwarded, &len, &next)) {
+		if (take_last_name(forwarded, &len, &next)) {
 			client = next;
 			named = true;
 		}
@@ -188,11 +189,11 @@ admission_client(const struct admission *a, const struct address *peer,
 	return client;
 }
 
-/* The client's bucket, filled up to now. */
+/* The client's bucket, with the tokens of the time since its last request. */
 static struct bucket *
-fill(struct admission *a, const struct address *client, int64_t now_ms)
+refill_bucket(struct admission *a, const struct address *client, int64_t now_ms)
 {
-	struct bucket *row = &a->buckets[hash(a, client) % ROWS * ROW];
+	struct bucket *row = &a->buckets[hash_client(a, client) % ROWS * ROW];
 	struct bucket *b = row;
 	int64_t most = a->limits.burst * THOUSAND, since;
 	size_t i;
@@ -227,7 +228,7 @@ admission_take(struct admission *a, const struct address *from, int64_t now_ms)
 	if (a->limits.rate == 0)
 		return 0;
 	(void)pthread_mutex_lock(&a->rates);
-	b = fill(a, &client, now_ms);
+	b = refill_bucket(a, &client, now_ms);
 	if (b->parts >= THOUSAND)
 		b->parts -= THOUSAND;
 	else

@@ -1,7 +1,7 @@
 /*
- * json_body: see json_body.h. Two readers, one after the other: the first
- * knows what is wrong, where, and how deep it goes, without a stack of its
- * own; the second, jansson, makes values of it.
+ * json_body: see json_body.h. Two passes: the first checks the syntax and the
+ * depth, without recursion, and finds Python's words for an error; the second,
+ * jansson, makes the values.
  */
 #include "common/http/json_body.h"
 
@@ -15,8 +15,8 @@
 #include "common/base/parse.h"
 #include "common/text/jsonw.h"
 
-/* The text ends with NUL, which is nowhere else in it. */
-struct reader {
+/* The text ends with a NUL. */
+struct body_reader {
 	const char *p;
 	const char *what; /* NULL: nothing wrong so far */
 	const char *at;
@@ -24,7 +24,7 @@ struct reader {
 };
 
 static bool
-wrong(struct reader *r, const char *what, const char *at)
+body_wrong(struct body_reader *r, const char *what, const char *at)
 {
 	r->what = what;
 	r->at = at;
@@ -32,29 +32,29 @@ wrong(struct reader *r, const char *what, const char *at)
 }
 
 static void
-skip_blanks(struct reader *r)
+body_blanks(struct body_reader *r)
 {
 	r->p += strspn(r->p, " \t\n\r");
 }
 
 static bool
-escape(struct reader *r, const char *begin)
+body_escape(struct body_reader *r, const char *begin)
 {
 	int i;
 
 	r->p++;
 	if (*r->p == '\0')
-		return wrong(r, "Unterminated string starting at", begin);
+		return body_wrong(r, "Unterminated string starting at", begin);
 	if (*r->p != 'u') {
 		if (strchr("\"\\/bfnrt", *r->p) == NULL)
-			return wrong(r, "Invalid \\escape", r->p - 1);
+			return body_wrong(r, "Invalid \\escape", r->p - 1);
 		r->p++;
 		return true;
 	}
-	/* Python says so, too, of an escape with which the text ends. */
+	/* Python reports that for an escape at the end of the text, too. */
 	for (i = 1; i <= 5; i++) {
 		if (i < 5 ? hex_digit(r->p[i]) < 0 : r->p[i] == '\0')
-			return wrong(r,
+			return body_wrong(r,
 			    "Invalid \\uXXX"
 			    "X escape",
 			    r->p);
@@ -64,7 +64,7 @@ escape(struct reader *r, const char *begin)
 }
 
 static bool
-string(struct reader *r)
+body_string(struct body_reader *r)
 {
 	const char *begin = r->p++;
 
@@ -75,11 +75,12 @@ string(struct reader *r)
 		if (*r->p == '"')
 			break;
 		if (*r->p == '\0')
-			return wrong(
+			return body_wrong(
 			    r, "Unterminated string starting at", begin);
 		if (*r->p != '\\')
-			return wrong(r, "Invalid control character at", r->p);
-		if (!escape(r, begin))
+			return body_wrong(
+			    r, "Invalid control character at", r->p);
+		if (!body_escape(r, begin))
 			return false;
 	}
 	r->p++;
@@ -87,79 +88,79 @@ string(struct reader *r)
 }
 
 static const char *
-digits(const char *p)
+body_digits(const char *p)
 {
 	return p + strspn(p, "0123456789");
 }
 
-/* As much of a number as there is; what follows is for others to judge. */
+/* As much as is a number; the caller checks what follows. */
 static bool
-number(struct reader *r)
+body_number(struct body_reader *r)
 {
-	const char *p = r->p + (*r->p == '-'), *q = digits(p);
+	const char *p = r->p + (*r->p == '-'), *q = body_digits(p);
 
 	if (q == p)
-		return wrong(r, "Expecting value", r->p);
+		return body_wrong(r, "Expecting value", r->p);
 	r->p = *p == '0' ? p + 1 : q;
-	if (*r->p == '.' && digits(r->p + 1) > r->p + 1)
-		r->p = digits(r->p + 1);
+	if (*r->p == '.' && body_digits(r->p + 1) > r->p + 1)
+		r->p = body_digits(r->p + 1);
 	if (*r->p == 'e' || *r->p == 'E') {
 		p = r->p + 1;
 		p += *p == '+' || *p == '-';
-		if (digits(p) > p)
-			r->p = digits(p);
+		if (body_digits(p) > p)
+			r->p = body_digits(p);
 	}
 	return true;
 }
 
 static bool
-scalar(struct reader *r)
+body_scalar(struct body_reader *r)
 {
 	static const char *const words[] = { "true", "false", "null" };
 	size_t i;
 
 	if (*r->p == '"')
-		return string(r);
+		return body_string(r);
 	for (i = 0; i < 3; i++) {
 		if (strncmp(r->p, words[i], strlen(words[i])) == 0) {
 			r->p += strlen(words[i]);
 			return true;
 		}
 	}
-	return number(r);
+	return body_number(r);
 }
 
 /* A member's name and its colon. */
 static bool
-name(struct reader *r)
+body_name(struct body_reader *r)
 {
 	if (*r->p != '"')
-		return wrong(r,
+		return body_wrong(r,
 		    "Expecting property name enclosed in double quotes", r->p);
-	if (!string(r))
+	if (!body_string(r))
 		return false;
-	skip_blanks(r);
+	body_blanks(r);
 	if (*r->p != ':')
-		return wrong(r, "Expecting ':' delimiter", r->p);
+		return body_wrong(r, "Expecting ':' delimiter", r->p);
 	r->p++;
-	skip_blanks(r);
+	body_blanks(r);
 	return true;
 }
 
-/* Where we are: bit 0 of objects tells what we are in, bit 1 what that is in,
- * and so on. */
-struct nest {
+/* The open objects and arrays: bit 0 of objects is 1 if the innermost is an
+ * object, bit 1 is for the one around it, and so on. */
+struct body_nesting {
 	uint64_t objects;
 	int depth;
 };
 
-/* Behind a value: the ends of what it was in, then a comma. False also when
- * all has ended. */
+/* Behind a value: the ends of objects and arrays, then a comma. False also at
+ * the end of all. */
 static bool
-next(struct reader *r, struct nest *n)
+body_next(struct body_reader *r, struct body_nesting *n)
 {
 	for (;;) {
-		skip_blanks(r);
+		body_blanks(r);
 		if (n->depth == 0)
 			return false;
 		if (*r->p != ((n->objects & 1) != 0 ? '}' : ']'))
@@ -169,53 +170,53 @@ next(struct reader *r, struct nest *n)
 		n->depth--;
 	}
 	if (*r->p != ',')
-		return wrong(r, "Expecting ',' delimiter", r->p);
+		return body_wrong(r, "Expecting ',' delimiter", r->p);
 	r->p++;
-	skip_blanks(r);
+	body_blanks(r);
 	return true;
 }
 
-/* An object or a list begins. False: it ends at once, or is wrong. */
+/* An object or array begins. False: it is empty, or too deep. */
 static bool
-enter(struct reader *r, struct nest *n)
+body_enter(struct body_reader *r, struct body_nesting *n)
 {
 	bool object = *r->p++ == '{';
 
 	if (++n->depth > JSON_BODY_DEPTH) {
 		r->too_deep = true;
-		return wrong(r, "", r->p);
+		return body_wrong(r, "", r->p);
 	}
 	n->objects = n->objects << 1 | object;
-	skip_blanks(r);
+	body_blanks(r);
 	return *r->p != (object ? '}' : ']');
 }
 
 static bool
-whole(struct reader *r)
+body_is_whole(struct body_reader *r)
 {
-	struct nest n = { 0, 0 };
+	struct body_nesting n = { 0, 0 };
 
-	skip_blanks(r);
+	body_blanks(r);
 	for (;;) {
-		if ((n.objects & 1) != 0 && !name(r))
+		if ((n.objects & 1) != 0 && !body_name(r))
 			return false;
 		if (*r->p == '{' || *r->p == '[') {
-			if (enter(r, &n))
+			if (body_enter(r, &n))
 				continue;
-		} else if (!scalar(r)) {
+		} else if (!body_scalar(r)) {
 			return false;
 		}
-		if (r->what == NULL && next(r, &n))
+		if (r->what == NULL && body_next(r, &n))
 			continue;
 		if (r->what != NULL)
 			return false;
-		return *r->p == '\0' || wrong(r, "Extra data", r->p);
+		return *r->p == '\0' || body_wrong(r, "Extra data", r->p);
 	}
 }
 
-/* What the first reader lets pass, in our words. */
+/* Errors that the first pass does not find, in our words. */
 static const char *
-refusal(enum json_error_code code)
+jansson_fault(enum json_error_code code)
 {
 	if (code == json_error_duplicate_key)
 		return "Duplicate property name";
@@ -228,7 +229,7 @@ refusal(enum json_error_code code)
 }
 
 static size_t
-characters(const char *from, const char *to)
+characters_between(const char *from, const char *to)
 {
 	size_t n = 0;
 
@@ -241,7 +242,7 @@ json_t *
 json_body_read(const char *text, size_t len, struct json_fault *f)
 {
 	size_t mark = parse_utf8_mark(text, len);
-	struct reader r = { .p = text + mark };
+	struct body_reader r = { .p = text + mark };
 	json_error_t e;
 	json_t *v;
 
@@ -250,18 +251,18 @@ json_body_read(const char *text, size_t len, struct json_fault *f)
 		return NULL;
 	text += mark;
 	len -= mark;
-	if (!whole(&r) || r.p != text + len) {
-		/* A bare NUL ends the text before its end. */
+	if (!body_is_whole(&r) || r.p != text + len) {
+		/* A NUL within the text ends the first pass. */
 		if (r.what == NULL)
-			(void)wrong(&r, "Extra data", r.p);
+			(void)body_wrong(&r, "Extra data", r.p);
 		f->what = r.too_deep ? NULL : r.what;
-		f->at = characters(text, r.at);
+		f->at = characters_between(text, r.at);
 		return NULL;
 	}
 	v = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	if (v == NULL) {
-		f->what = refusal(json_error_code(&e));
-		f->at = characters(text, text + e.position);
+		f->what = jansson_fault(json_error_code(&e));
+		f->at = characters_between(text, text + e.position);
 	}
 	return v;
 }

@@ -1,9 +1,8 @@
 /*
- * json_body: the JSON of a request, read strictly: UTF-8, whole, no name
- * twice, whole numbers exact, nothing nested deeper than JSON_BODY_DEPTH, no
- * text that a record could not hold (U+0000, half surrogates). What is wrong
- * is said in the words and at the place of Python's json, as the original
- * service does.
+ * json_body: reads the JSON of a request strictly: UTF-8, complete, no
+ * duplicate names, exact integers, nested JSON_BODY_DEPTH deep at most, no text
+ * that a record cannot hold (U+0000, lone surrogates). Errors have the words
+ * and positions of Python's json, as in the original service.
  */
 #ifndef COMMON_HTTP_JSON_BODY_H
 #define COMMON_HTTP_JSON_BODY_H
@@ -16,17 +15,17 @@
 #define JSON_BODY_DEPTH 50
 
 struct json_fault {
-	const char *what; /* "Expecting value"; NULL: nobody can read it, as
-			     it is no UTF-8, or too deep */
-	size_t at;        /* in characters */
+	const char *what; /* "Expecting value"; NULL: it is no UTF-8, or
+			     nested too deep */
+	size_t at;        /* its position in characters */
 };
 
-/* NULL and *f. The caller's reference. */
+/* A new reference, the caller's; NULL and *f. */
 json_t *json_body_read(const char *text, size_t len, struct json_fault *f)
     __attribute__((warn_unused_result));
 
-/* Its text, appended: members in their order, numbers as short as they can be
- * and still be the same. */
+/* Appends its text: members in their order, numbers in the shortest form that
+ * reads as the same number. */
 void json_body_write(struct buf *b, json_t *v);
 
 #endif

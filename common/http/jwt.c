@@ -1,10 +1,9 @@
 /*
- * jwt: see jwt.h. libjwt 1.10 reads a token's header and claims before it
- * verifies, takes the algorithm from the header, lets base64 be sloppy and
- * members stand twice, knows no crit, and makes 0 of what is no number. So all
- * of that is checked here, on the token as it came, and the signature as well
- * before libjwt gets to see any of it; it has the last word on the token and
- * gives the texts of the claims.
+ * jwt: see jwt.h. libjwt 1.10 reads header and claims before it verifies, takes
+ * the algorithm from the header, accepts sloppy base64 and duplicate members,
+ * ignores crit, and reads 0 for what is no number. So all of that, and the
+ * signature, is checked here on the token as it came, before libjwt reads it;
+ * libjwt then verifies it again and returns the tenant.
  */
 #include "common/http/jwt.h"
 
@@ -21,7 +20,7 @@
 #include "common/http/signature.h"
 #include "common/records/record.h"
 
-/* The last second that a time of ours may be in: of the year 9999. */
+/* The last second of the year 9999. */
 #define SECONDS_MAX INT64_C(253402300799)
 
 /* Bytes of a MAC in base64url. */
@@ -30,7 +29,7 @@
 static const char base64url[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-struct part {
+struct token_part {
 	const char *p;
 	size_t len;
 };
@@ -38,16 +37,15 @@ struct part {
 enum { HEADER, CLAIMS, MAC, PARTS };
 
 static int
-refuse(struct buf *why, const char *reason)
+refuse_token(struct buf *why, const char *reason)
 {
 	buf_setf(why, "%s", reason);
 	return -1;
 }
 
-/* Appends the bytes. False: not base64url, or written in another way than the
- * one there is for these bytes. */
+/* Appends the bytes. False: not base64url, or not the canonical form. */
 static bool
-decode(const struct part *part, struct buf *to)
+decode_base64url(const struct token_part *part, struct buf *to)
 {
 	unsigned bits = 0, n = 0;
 	const char *digit;
@@ -87,26 +85,29 @@ encode_mac(const unsigned char mac[SIGNATURE_MAC], char text[MAC_TEXT + 1])
 }
 
 static int
-split(const char *token, struct part parts[PARTS], struct buf *why)
+split_token(const char *token, struct token_part parts[PARTS], struct buf *why)
 {
 	size_t i;
 
 	if (strnlen(token, JWT_TOKEN_MAX + 1) > JWT_TOKEN_MAX)
-		return refuse(why, "the token is longer than 8 KiB");
+		return refuse_token(why, "the token is longer than 8 KiB");
 	for (i = 0; i < PARTS; i++) {
 		parts[i].p = token;
 		parts[i].len = strcspn(token, ".");
 		token += parts[i].len;
 		if (*token != (i < MAC ? '.' : '\0'))
-			return refuse(why, "the token has not three parts");
+			return refuse_token(
+			    why, "the token has not three parts");
 		token += *token == '.';
 	}
 	return 0;
 }
 
-/* The key that made the signature, or NULL. Both are always tried. */
+/* The key that made the signature, or NULL. Always tries both: constant time.
+ */
 static const char *
-find_key(const struct jwt_rules *rules, const struct part parts[PARTS])
+find_signing_key(
+    const struct jwt_rules *rules, const struct token_part parts[PARTS])
 {
 	const struct signature_piece signed_text = { parts[HEADER].p,
 		parts[HEADER].len + 1 + parts[CLAIMS].len };
@@ -125,15 +126,15 @@ find_key(const struct jwt_rules *rules, const struct part parts[PARTS])
 	return found;
 }
 
-/* The JSON object of a part; NULL when it is none. */
+/* The JSON object of a part; NULL: it is none. */
 static json_t *
-read_part(const struct part *part)
+read_token_part(const struct token_part *part)
 {
 	struct buf text = BUF_INIT;
 	struct json_fault fault;
 	json_t *v = NULL;
 
-	if (decode(part, &text))
+	if (decode_base64url(part, &text))
 		v = json_body_read(text.data, text.len, &fault);
 	buf_release(&text);
 	if (v != NULL && !json_is_object(v)) {
@@ -144,22 +145,22 @@ read_part(const struct part *part)
 }
 
 static bool
-is_text(const json_t *v, const char *text)
+claim_is(const json_t *v, const char *text)
 {
 	return json_is_string(v) && strcmp(json_string_value(v), text) == 0;
 }
 
-/* alg, and beside it only what says nothing about how to read the token. */
+/* Accepts alg, and members that do not change how to read the token. */
 static int
-check_header(const struct part *part, struct buf *why)
+check_header(const struct token_part *part, struct buf *why)
 {
-	json_t *header = read_part(part), *value;
+	json_t *header = read_token_part(part), *value;
 	const char *name;
 	int rc = -1;
 
 	if (header == NULL)
-		return refuse(why, "the header is no JSON object");
-	if (!is_text(json_object_get(header, "alg"), "HS256")) {
+		return refuse_token(why, "the header is no JSON object");
+	if (!claim_is(json_object_get(header, "alg"), "HS256")) {
 		buf_setf(why, "it is not signed with HS256");
 	} else {
 		rc = 0;
@@ -167,12 +168,12 @@ check_header(const struct part *part, struct buf *why)
 		{
 			if (strcmp(name, "alg") == 0 ||
 			    (strcmp(name, "typ") == 0 &&
-				is_text(value, "JWT")) ||
+				claim_is(value, "JWT")) ||
 			    (strcmp(name, "kid") == 0 &&
 				json_is_string(value) &&
 				parse_is_name(json_string_value(value), 64)))
 				continue;
-			rc = refuse(
+			rc = refuse_token(
 			    why, "its header says more than alg, typ and kid");
 		}
 	}
@@ -180,10 +181,11 @@ check_header(const struct part *part, struct buf *why)
 	return rc;
 }
 
-/* A claim that is a time: absent is 0, anything but a whole number of seconds
- * is -2, and -1 is not there though it must be. */
+/* Reads a claim that is a time in seconds. 1, 0: it is absent, -1: it is absent
+ * and required, -2: it is no whole number. */
 static int
-read_time(const json_t *claims, const char *name, bool required, int64_t *s)
+read_claim_time(
+    const json_t *claims, const char *name, bool required, int64_t *s)
 {
 	const json_t *v = json_object_get(claims, name);
 
@@ -201,19 +203,20 @@ check_times(const json_t *claims, int64_t now_s, struct buf *why)
 	static const char *const begins[] = { "nbf", "iat" };
 	int64_t s;
 	size_t i;
-	int rc = read_time(claims, "exp", true, &s);
+	int rc = read_claim_time(claims, "exp", true, &s);
 
 	if (rc != 1)
-		return refuse(why, rc == -1 ? "it never expires: exp is missing"
-					    : "its exp is no time");
+		return refuse_token(
+		    why, rc == -1 ? "it never expires: exp is missing"
+				  : "its exp is no time");
 	if (s + JWT_LEEWAY_S <= now_s)
-		return refuse(why, "it has expired");
+		return refuse_token(why, "it has expired");
 	for (i = 0; i < ARRAY_LEN(begins); i++) {
-		rc = read_time(claims, begins[i], false, &s);
+		rc = read_claim_time(claims, begins[i], false, &s);
 		if (rc == -2)
-			return refuse(why, "its nbf or iat is no time");
+			return refuse_token(why, "its nbf or iat is no time");
 		if (rc == 1 && s - JWT_LEEWAY_S > now_s)
-			return refuse(why, "it is not valid yet");
+			return refuse_token(why, "it is not valid yet");
 	}
 	return 0;
 }
@@ -224,36 +227,38 @@ is_for(const json_t *aud, const char *audience)
 	size_t i;
 
 	for (i = 0; i < json_array_size(aud); i++) {
-		if (is_text(json_array_get(aud, i), audience))
+		if (claim_is(json_array_get(aud, i), audience))
 			return true;
 	}
-	return is_text(aud, audience);
+	return claim_is(aud, audience);
 }
 
 static int
-check_claims(const struct jwt_rules *rules, const struct part *part,
+check_claims(const struct jwt_rules *rules, const struct token_part *part,
     int64_t now_ms, struct buf *why)
 {
-	json_t *claims = read_part(part);
+	json_t *claims = read_token_part(part);
 	int rc;
 
 	if (claims == NULL)
-		return refuse(why, "its claims are no JSON object");
+		return refuse_token(why, "its claims are no JSON object");
 	rc = check_times(claims, now_ms / 1000, why);
 	if (rc == 0 && rules->issuer != NULL &&
-	    !is_text(json_object_get(claims, "iss"), rules->issuer))
-		rc = refuse(why, "its iss is not that of [listen] issuer");
+	    !claim_is(json_object_get(claims, "iss"), rules->issuer))
+		rc =
+		    refuse_token(why, "its iss is not that of [listen] issuer");
 	if (rc == 0 && rules->audience != NULL &&
 	    !is_for(json_object_get(claims, "aud"), rules->audience))
-		rc = refuse(why, "its aud is not that of [listen] audience");
+		rc = refuse_token(
+		    why, "its aud is not that of [listen] audience");
 	if (rc == 0 &&
 	    !json_is_string(json_object_get(claims, rules->tenant_claim)))
-		rc = refuse(why, "it names no tenant");
+		rc = refuse_token(why, "it names no tenant");
 	json_decref(claims);
 	return rc;
 }
 
-/* libjwt's own verdict, and the tenant. */
+/* Lets libjwt verify the token, and reads the tenant. */
 static int
 take_tenant(const char *token, const char *key, const char *claim, char *tenant,
     struct buf *why)
@@ -284,14 +289,14 @@ int
 jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
     char *tenant, struct buf *why)
 {
-	struct part parts[PARTS];
+	struct token_part parts[PARTS];
 	const char *key;
 
-	if (split(token, parts, why) != 0)
+	if (split_token(token, parts, why) != 0)
 		return -1;
-	key = find_key(rules, parts);
+	key = find_signing_key(rules, parts);
 	if (key == NULL)
-		return refuse(why, "its signature is wrong");
+		return refuse_token(why, "its signature is wrong");
 	if (check_header(&parts[HEADER], why) != 0 ||
 	    check_claims(rules, &parts[CLAIMS], now_ms, why) != 0)
 		return -1;

@@ -1,14 +1,14 @@
 /*
- * jwt: bearer tokens, JWTs that are signed with HS256 and with nothing else.
- * libjwt is seen in jwt.c only.
+ * jwt: checks bearer tokens: JWTs signed with HS256, and no other algorithm.
+ * libjwt is visible in jwt.c only.
  *
- * A token counts when it has three parts in canonical base64url, 8 KiB at
- * most; when one of our keys has made its signature; when its header says
- * HS256 and bears nothing that could steer a reader (crit, jku, jwk, x5u);
- * when exp lies ahead, and nbf and iat, if there are any, behind, all whole
- * numbers, by our clock and a minute more; when iss and aud are what the
- * configuration wants; and when it names a tenant. No claim is looked at
- * before the signature is found good. To revoke a token, change the key.
+ * A token is valid when it has three parts in canonical base64url, 8 KiB at
+ * most; one of our keys has made its signature; its header has HS256 and no
+ * member that changes how to read it (crit, jku, jwk, x5u); exp is in the
+ * future, and nbf and iat, if present, in the past, all whole numbers, give or
+ * take JWT_LEEWAY_S; iss and aud are those of the configuration; and it names a
+ * tenant. No claim is read before the signature is verified. To revoke a token,
+ * change the key.
  */
 #ifndef COMMON_HTTP_JWT_H
 #define COMMON_HTTP_JWT_H
@@ -23,16 +23,16 @@
 #define JWT_KEYS 2
 #define JWT_LEEWAY_S 60
 
-/* What the configuration wants. All borrowed. */
+/* From the configuration. All borrowed. */
 struct jwt_rules {
-	const char *keys[JWT_KEYS];    /* the present one, that before */
-	size_t keys_n;                 /* 0: no tokens are asked for */
+	const char *keys[JWT_KEYS];    /* the current one, the previous one */
+	size_t keys_n;                 /* 0: tokens are not required */
 	const char *issuer, *audience; /* NULL: any */
 	const char *tenant_claim;
 };
 
-/* 0 and the tenant, which has RECORD_MAX_TENANT + 1 bytes; or -1 and *why, for
- * the log: it holds nothing of the token. */
+/* 0 and the tenant, which has RECORD_MAX_TENANT + 1 bytes; or -1 and *why,
+ * which may be logged: it has no part of the token. */
 int jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
     char *tenant, struct buf *why) __attribute__((warn_unused_result));
 

@@ -78,7 +78,7 @@ read_address(const char *where, union any *a, socklen_t *len)
 	return 0;
 }
 
-/* True when somebody listens there. */
+/* True when a process listens there. */
 static bool
 answers(const union any *a, socklen_t len)
 {
@@ -125,9 +125,9 @@ listen_there(struct listen_socket *d, const union any *a, socklen_t len)
 	return d->path != NULL ? chmod(d->path, 0660) : 0;
 }
 
-/* Where it really listens. */
+/* The address with the real port, as text. */
 static void
-describe(struct listen_socket *d)
+describe_socket(struct listen_socket *d)
 {
 	char host[INET6_ADDRSTRLEN];
 	union any a;
@@ -169,13 +169,13 @@ listen_socket_open(struct listen_socket *d, const char *where,
 		return no_address(where, code, why);
 	}
 	if (listen_there(d, &a, len) == 0) {
-		describe(d);
+		describe_socket(d);
 		return 0;
 	}
 	*code = syserr_explain(why,
 	    errno == EACCES ? PROG_NOPERM : PROG_UNAVAILABLE,
 	    "cannot listen on '%s'", where);
-	free(d->path); /* somebody else's socket stays */
+	free(d->path); /* the socket of another listener stays */
 	d->path = NULL;
 	listen_socket_close(d);
 	return -1;

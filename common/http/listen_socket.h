@@ -16,17 +16,17 @@ struct listen_socket {
 	struct buf text; /* where it listens, port 0 replaced by the real one */
 };
 
-/* 0, or -1 with *code and *why: no address, in use, not allowed. A socket that
- * a killed listener left at a path is replaced, one in use is not. */
+/* 0, or -1 with *code and *why: no address, in use, not allowed. A Unix socket
+ * that a killed listener left is replaced, one in use is not. */
 int listen_socket_open(struct listen_socket *d, const char *where,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
-/* The next connection, which does not block, and who it is; -1: none waits.
- * *full: out of descriptors, so that coming again at once is no use. */
+/* Accepts a connection, which does not block, and its peer; -1: none waits.
+ * *full: out of descriptors; trying again at once fails, too. */
 int listen_socket_accept(const struct listen_socket *d, struct address *peer,
     bool *full) __attribute__((warn_unused_result));
 
-/* No more connections. Removes the socket of a path. */
+/* Closes the socket. Removes its path. */
 void listen_socket_close(struct listen_socket *d);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * signature: see signature.h. The MAC is made whatever the headers are like,
- * so that the time it takes tells nothing but the length of the body.
+ * signature: see signature.h. The MAC is computed whatever the headers are, so
+ * that the duration depends on the length of the body alone.
  */
 #include "common/http/signature.h"
 
@@ -15,7 +15,7 @@
 
 #define BLOCK 64 /* of SHA-256 */
 
-/* A year that a timestamp may have, in seconds. */
+/* The greatest timestamp, in seconds: of the year 5138. */
 #define SECONDS_MAX INT64_C(99999999999)
 
 static const char *const verdict_names[] = {
@@ -32,51 +32,51 @@ signature_verdict_name(enum signature_verdict v)
 	return verdict_names[v];
 }
 
-/* Only memory can be wanting, or a library that is broken. */
+/* A call fails only for want of memory, or when the library is broken. */
 static void
-must(int ok)
+libcrypto_must(int ok)
 {
 	if (ok != 1)
 		prog_die(PROG_SOFTWARE, "libcrypto does not work");
 }
 
 static EVP_MD_CTX *
-begin(const EVP_MD *kind)
+begin_digest(const EVP_MD *kind)
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 
-	must(c != NULL);
-	must(EVP_DigestInit_ex(c, kind, NULL));
+	libcrypto_must(c != NULL);
+	libcrypto_must(EVP_DigestInit_ex(c, kind, NULL));
 	return c;
 }
 
 static void
-end(EVP_MD_CTX *c, unsigned char *digest)
+end_digest(EVP_MD_CTX *c, unsigned char *digest)
 {
-	must(EVP_DigestFinal_ex(c, digest, NULL));
+	libcrypto_must(EVP_DigestFinal_ex(c, digest, NULL));
 	EVP_MD_CTX_free(c);
 }
 
 static void
 sha256(const char *p, size_t len, unsigned char digest[SIGNATURE_MAC])
 {
-	EVP_MD_CTX *c = begin(EVP_sha256());
+	EVP_MD_CTX *c = begin_digest(EVP_sha256());
 
-	must(EVP_DigestUpdate(c, p, len));
-	end(c, digest);
+	libcrypto_must(EVP_DigestUpdate(c, p, len));
+	end_digest(c, digest);
 }
 
-/* RFC 2104: of both halves the key, padded and turned, comes first. */
+/* RFC 2104: both halves begin with the key, padded and XORed. */
 static EVP_MD_CTX *
-begin_half(const unsigned char key[BLOCK], unsigned char turn)
+begin_half(const unsigned char key[BLOCK], unsigned char mask)
 {
-	EVP_MD_CTX *c = begin(EVP_sha256());
+	EVP_MD_CTX *c = begin_digest(EVP_sha256());
 	unsigned char pad[BLOCK];
 	size_t i;
 
 	for (i = 0; i < BLOCK; i++)
-		pad[i] = key[i] ^ turn;
-	must(EVP_DigestUpdate(c, pad, sizeof pad));
+		pad[i] = key[i] ^ mask;
+	libcrypto_must(EVP_DigestUpdate(c, pad, sizeof pad));
 	OPENSSL_cleanse(pad, sizeof pad);
 	return c;
 }
@@ -96,22 +96,22 @@ signature_mac(const char *key, size_t key_len,
 		memcpy(block, key, key_len);
 	c = begin_half(block, 0x36);
 	for (i = 0; i < n; i++)
-		must(EVP_DigestUpdate(c, pieces[i].p, pieces[i].len));
-	end(c, inner);
+		libcrypto_must(EVP_DigestUpdate(c, pieces[i].p, pieces[i].len));
+	end_digest(c, inner);
 	c = begin_half(block, 0x5C);
-	must(EVP_DigestUpdate(c, inner, sizeof inner));
-	end(c, mac);
+	libcrypto_must(EVP_DigestUpdate(c, inner, sizeof inner));
+	end_digest(c, mac);
 	OPENSSL_cleanse(block, sizeof block);
 }
 
 void
 signature_md5(const char *text, char hex[SIGNATURE_MD5_HEX])
 {
-	EVP_MD_CTX *c = begin(EVP_md5());
+	EVP_MD_CTX *c = begin_digest(EVP_md5());
 	unsigned char digest[EVP_MAX_MD_SIZE];
 
-	must(EVP_DigestUpdate(c, text, strlen(text)));
-	end(c, digest);
+	libcrypto_must(EVP_DigestUpdate(c, text, strlen(text)));
+	end_digest(c, digest);
 	*hex_write(hex, digest, SIGNATURE_MD5_HEX / 2) = '\0';
 }
 
@@ -125,7 +125,7 @@ signature_same_secret(const char *known, const char *b, size_t b_len)
 	return CRYPTO_memcmp(first, second, sizeof first) == 0;
 }
 
-/* 64 lower-case digits behind the prefix, and nothing else. */
+/* Reads 64 lower-case digits behind the prefix, and nothing else. */
 static bool
 read_hex(const struct signature_scheme *s, const char *text,
     unsigned char mac[SIGNATURE_MAC])
@@ -149,7 +149,7 @@ read_hex(const struct signature_scheme *s, const char *text,
 }
 
 static void
-make(const struct signature_scheme *s, const char *key,
+sign_claim(const struct signature_scheme *s, const char *key,
     const struct signature_claim *c, unsigned char mac[SIGNATURE_MAC])
 {
 	struct signature_piece pieces[8];
@@ -176,7 +176,7 @@ signature_check(const struct signature_scheme *s, const char *key,
 	unsigned char ours[SIGNATURE_MAC], theirs[SIGNATURE_MAC];
 	int64_t seconds = 0, off;
 
-	make(s, key, c, ours);
+	sign_claim(s, key, c, ours);
 	if (c->signature == NULL || *c->signature == '\0' ||
 	    (s->timestamp != NULL && c->timestamp == NULL))
 		return SIGNATURE_MISSING;

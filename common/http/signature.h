@@ -1,7 +1,7 @@
 /*
- * signature: whether a webhook comes from who it says: HMAC-SHA256 over the
- * raw bytes, and secrets, compared in constant time. libcrypto is seen in
- * signature.c only.
+ * signature: verifies the senders of webhooks: HMAC-SHA256 over the raw bytes,
+ * or a secret, compared in constant time. libcrypto is visible in signature.c
+ * only.
  */
 #ifndef COMMON_HTTP_SIGNATURE_H
 #define COMMON_HTTP_SIGNATURE_H
@@ -13,15 +13,15 @@
 #define SIGNATURE_MAC 32
 #define SIGNATURE_MD5_HEX 33 /* with its NUL */
 
-/* How a CRM signs, as its profile says. Texts are borrowed. */
+/* How a CRM signs, from its profile. Texts are borrowed. */
 struct signature_scheme {
-	const char *header;    /* that bears the signature */
-	const char *timestamp; /* that bears the time; NULL: none does */
+	const char *header;    /* that has the signature */
+	const char *timestamp; /* header that has the time; NULL: none */
 	const char *prefix;    /* before the hexadecimal digits, or NULL */
 	/* What is signed, in order, NULL-ended: "timestamp", "body", and what
 	 * stands between them. */
 	const char *const *parts;
-	int64_t window_ms; /* how far the time may be from now */
+	int64_t window_ms; /* how far the time may differ from now */
 };
 
 enum signature_verdict {
@@ -32,7 +32,7 @@ enum signature_verdict {
 	SIGNATURE_WRONG,
 };
 
-/* What the headers are; NULL: not there. */
+/* The values of the headers; NULL: absent. */
 struct signature_claim {
 	const char *signature, *timestamp;
 	const char *body;
@@ -43,7 +43,7 @@ struct signature_claim {
 enum signature_verdict signature_check(const struct signature_scheme *s,
     const char *key, const struct signature_claim *c);
 
-/* For the log: "missing", ... */
+/* A word for the log: "missing", ... */
 const char *signature_verdict_name(enum signature_verdict v);
 
 /* HMAC-SHA256 of several pieces, one after the other. */
@@ -55,10 +55,10 @@ void signature_mac(const char *key, size_t key_len,
     const struct signature_piece *pieces, size_t n,
     unsigned char mac[SIGNATURE_MAC]);
 
-/* Takes a time that depends on b's length at most. */
+/* Whether they are equal. Its duration depends on b's length alone. */
 bool signature_same_secret(const char *known, const char *b, size_t b_len);
 
-/* The MD5 of a text in lower-case hexadecimal: some keys are made so. */
+/* The MD5 of a text in lower-case hexadecimal, which some CRMs use as key. */
 void signature_md5(const char *text, char hex[SIGNATURE_MD5_HEX]);
 
 #endif

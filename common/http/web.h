@@ -1,8 +1,8 @@
 /*
- * web: a request that came in and its answer, as the routes see them. HTTP
- * itself is server.c's; a route is a pure function over what the configuration
- * says (struct listener_context) and the request, so that every contract is
- * tested without a socket. Routes run in several threads at a time.
+ * web: a request that came in and its answer, as handlers see them. HTTP itself
+ * is the server's (server.h); a handler is a function of a program's own
+ * context and the request, so that it is tested without a socket. Handlers run
+ * in several threads at a time.
  */
 #ifndef COMMON_HTTP_WEB_H
 #define COMMON_HTTP_WEB_H
@@ -12,14 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct listener_context;
 struct work_queue;
-struct outbox;
 struct web_answer;
 struct web_request;
 
-typedef void web_handler(const struct listener_context *in,
-    const struct web_request *r, struct web_answer *a);
+/* Makes the answer *a, which begins as struct web_answer says. context: the
+ * program's own. */
+typedef void web_handler(
+    const void *context, const struct web_request *r, struct web_answer *a);
 
 enum web_method { WEB_GET, WEB_POST, WEB_OTHER };
 
@@ -35,33 +35,32 @@ struct web_request {
 	 */
 	const char *(*header)(const struct web_request *r, const char *name);
 	const char *(*query)(const struct web_request *r, const char *name);
-	void *private;
-	/* Where records go, for who asks how it is; NULL: not known. */
-	struct outbox *outbox;
+	void *private; /* of header and query */
 };
 
-/* Filled by a handler; begins as zeros, with status 200. */
+/* Filled by a handler; begins as zeros and empty buffers, with status 200. The
+ * buffers are the caller's. */
 struct web_answer {
 	int status;
 	const char *content_type; /* NULL: application/json */
 	struct buf body;
 	int retry_after; /* seconds; 0: no such header */
-	/* Headers Allow and WWW-Authenticate; NULL: none. For ever. */
+	/* Headers Allow and WWW-Authenticate; NULL: none. Static texts. */
 	const char *allow, *authenticate;
-	/* Records, each a line with its newline, that must be safe before the
-	 * answer goes out; when they cannot be, it is 503 instead. Nothing of
-	 * an answer that is no success is published. */
+	/* Records, each a line with its newline, that the server's storer
+	 * makes safe before the answer goes out; when it cannot, the answer is
+	 * 503 instead. Those of an answer that is no success (status 300 and
+	 * above) are dropped. */
 	struct buf records;
 	size_t records_n;
-	/* The same for dead letters, deadletter_write()'s: what is authentic
-	 * and not understood. They go to the queue of dead letters, or into a
-	 * file of the state, and are as safe as records. */
+	/* The same for dead letters, deadletter_write()'s: requests that are
+	 * authentic and not understood. */
 	struct buf dead;
 	size_t dead_n;
-	/* What takes time: then the answer is made by this handler, in the
-	 * thread of that lane. NULL: it is made. */
+	/* For an answer that takes long to make: this handler makes it, in the
+	 * thread of this queue. NULL: the answer is made. */
 	web_handler *later;
-	struct work_queue *lane;
+	struct work_queue *queue;
 };
 
 #endif

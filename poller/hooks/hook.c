@@ -1,6 +1,6 @@
 /*
- * hook: webhooks that come; see hook.h. What the configuration says of them is
- * hook_open.c's.
+ * hook: authenticates and reads deliveries of webhooks; see hook.h. hook_open.c
+ * opens the webhooks.
  */
 #include "poller/hooks/hook_impl.h"
 
@@ -8,10 +8,10 @@
 
 #include "common/text/jsonw.h"
 
-/* The log has a line about each kind of them that often, at most. */
-#define TELL_MS (INT64_C(10) * 1000)
+/* At most one warning about each result in that time. */
+#define LOG_MS (INT64_C(10) * 1000)
 
-/* What is held against that counts for nothing. */
+/* The key for a delivery to an unknown webhook, so that it takes as long. */
 static const char NOBODY[] = "0123456789abcdef";
 static const char *const nobodys_parts[] = { "timestamp", ".", "body", NULL };
 
@@ -22,7 +22,7 @@ hooks_failed(const struct hooks *all)
 }
 
 static bool
-is_name(const char *name, const char *p, size_t len)
+same_name(const char *name, const char *p, size_t len)
 {
 	return strlen(name) == len && memcmp(name, p, len) == 0;
 }
@@ -34,11 +34,11 @@ hook_find(const struct hooks *all, const char *tenant, size_t tenant_len,
 	const struct hook *found = NULL;
 	size_t i;
 
-	/* To the end, wherever it is. */
+	/* Looks at all, so that the time does not depend on the place. */
 	for (i = 0; i < all->n; i++) {
 		if (!all->all[i].closed &&
-		    is_name(all->all[i].tenant, tenant, tenant_len) &&
-		    is_name(all->all[i].source, source, source_len))
+		    same_name(all->all[i].tenant, tenant, tenant_len) &&
+		    same_name(all->all[i].source, source, source_len))
 			found = &all->all[i];
 	}
 	return found;
@@ -63,9 +63,9 @@ hook_tenant(const struct hook *h)
 }
 
 struct work_queue *
-hook_lane(const struct hook *h)
+hook_queue(const struct hook *h)
 {
-	return h->lane;
+	return h->queue;
 }
 
 const char *
@@ -74,8 +74,8 @@ hook_source(const struct hook *h)
 	return h->source;
 }
 
-/* Both ways are gone for everybody, so that the time tells neither which one
- * counts nor whether there is such a tenant. */
+/* Checks both a signature and a secret, so that the time shows neither which of
+ * them counts nor whether there is such a tenant. */
 bool
 hook_proves(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict)
@@ -109,27 +109,27 @@ hook_proves(const struct hook *h, const struct hook_delivery *d,
 }
 
 unsigned
-hook_count(struct hooks *all, enum hook_tally what, int64_t now_ms)
+hook_count(struct hooks *all, enum hook_result what, int64_t now_ms)
 {
-	struct counted *t = &all->tallies[what];
+	struct hook_count *t = &all->counts[what];
 	unsigned n = 0;
 
 	(void)pthread_mutex_lock(&all->counting);
 	t->all++;
 	t->since++;
-	if (now_ms - t->told_ms >= TELL_MS || now_ms < t->told_ms) {
+	if (now_ms - t->logged_ms >= LOG_MS || now_ms < t->logged_ms) {
 		n = t->since;
 		t->since = 0;
-		t->told_ms = now_ms;
+		t->logged_ms = now_ms;
 	}
 	(void)pthread_mutex_unlock(&all->counting);
 	return n;
 }
 
-/* A record of the stream: it stands in no snapshot. */
+/* Appends a record of the stream, which is part of no snapshot. */
 static void
-add_line(struct buf *out, const struct hook *h, const struct crm_record *r,
-    int64_t now_ms)
+add_hook_record(struct buf *out, const struct hook *h,
+    const struct crm_record *r, int64_t now_ms)
 {
 	struct buf line = BUF_INIT;
 
@@ -151,8 +151,8 @@ add_line(struct buf *out, const struct hook *h, const struct crm_record *r,
 	buf_release(&line);
 }
 
-/* What the profile makes of it. A repeat of what bears no time of its own is
- * read as if it came when the first one did, *now_ms. */
+/* Has the profile read the payload. A repeat of an event without a time of its
+ * own is read as if it came when the first one did, *now_ms. */
 static int
 ask_profile(const struct hook *h, const struct hook_delivery *d,
     const struct value *payload, struct profile_hook_answer *a, int64_t *now_ms,
@@ -162,7 +162,7 @@ ask_profile(const struct hook *h, const struct hook_delivery *d,
 		.payload = payload,
 		.header = d->header,
 		.ctx = d->ctx };
-	int rc = profile_hook_read(h->profile, &h->told, &in, a, why);
+	int rc = profile_hook_read(h->profile, &h->spec, &in, a, why);
 
 	*now_ms = d->now_ms;
 	if (rc == 0 && a->once != NULL && d->first != NULL)
@@ -170,7 +170,7 @@ ask_profile(const struct hook *h, const struct hook_delivery *d,
 	if (*now_ms != d->now_ms) {
 		profile_hook_release(a);
 		in.now_ms = *now_ms;
-		rc = profile_hook_read(h->profile, &h->told, &in, a, why);
+		rc = profile_hook_read(h->profile, &h->spec, &in, a, why);
 	}
 	return rc;
 }
@@ -194,7 +194,7 @@ read_payload(const struct hook *h, const struct hook_delivery *d,
 	for (i = 0; o == HOOK_RECORDS && i < a.n; i++) {
 		if (a.records[i].type == RECORD_UNKNOWN)
 			continue; /* a customer: no record of a stream */
-		add_line(records, h, &a.records[i], now_ms);
+		add_hook_record(records, h, &a.records[i], now_ms);
 		++*n;
 	}
 	profile_hook_release(&a);
@@ -207,9 +207,9 @@ hook_read(const struct hook *h, const struct hook_delivery *d,
 {
 	enum hook_outcome o = HOOK_NO_JSON;
 	struct value *payload;
-	bool mended = false;
+	bool repaired = false;
 
-	payload = value_parse(d->body, d->len, &mended, why);
+	payload = value_parse(d->body, d->len, &repaired, why);
 	if (payload != NULL)
 		o = read_payload(h, d, payload, records, n, why);
 	value_unref(payload);

@@ -1,16 +1,16 @@
 /*
- * hook: the webhooks that the configuration allows, one a tenant: whose they
- * are, how each proves where it comes from, and what its payload says as
- * records. Knows nothing of HTTP; route_hooks.c does.
+ * hook: the webhooks of the configuration, one a tenant: finds the tenant of a
+ * delivery, authenticates it, and turns its payload into records. HTTP is left
+ * to route_hooks.c.
  *
- * A tenant has webhooks when [crm NAME] hook says how they prove themselves:
- * by a signature that the CRM makes over time and body, or by a secret that
- * stands in the address the CRM was given.
+ * A tenant has a webhook when [crm NAME] hook says how deliveries are
+ * authenticated: by a signature that the CRM makes over time and body, or by a
+ * secret in the address that the CRM was given.
  *
- * All may be called by several threads at a time once they are open, but for
- * hook_read(): the payloads of a tenant are read one after the other, each
- * within a second of processor time, on the tenant's lane, so that nobody
- * else waits for them.
+ * All functions may be called by several threads at a time once the webhooks
+ * are open, but for hook_read(): the payloads of a tenant are read one after
+ * the other, each within a second of processor time, in the thread of the
+ * tenant's work queue, so that no other tenant waits.
  */
 #ifndef POLLER_HOOKS_HOOK_H
 #define POLLER_HOOKS_HOOK_H
@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of a secret that stands in an address. */
+/* Length of a secret in an address. */
 #define HOOK_SECRET_LEAST 16
 #define HOOK_SECRET_MOST 128
 
@@ -32,40 +32,38 @@ struct hooks;
 struct hook;
 struct work_queue;
 
-/* Opens the webhooks of all tenants that have some. What is wrong with one of
- * them is told and stops that one only. Call it before there are threads.
- * Owned. */
+/* Opens the webhooks of all tenants that have one. An error is logged and
+ * closes that webhook only. Call it before there are threads. Owned. */
 struct hooks *hooks_open(const struct conf *c)
     __attribute__((warn_unused_result));
 
 /* NULL is fine. */
 void hooks_free(struct hooks *all);
 
-/* Those that something was wrong with. */
+/* How many could not be opened. */
 size_t hooks_failed(const struct hooks *all);
 
-/* The webhook of a tenant and source, which is the name of its profile; NULL:
- * there is none. */
+/* The webhook of a tenant and source, the name of its profile; NULL: none. */
 const struct hook *hook_find(const struct hooks *all, const char *tenant,
     size_t tenant_len, const char *source, size_t source_len);
 
-/* The tenant's, whatever its source, and also when [crm NAME] hook is off, if
- * it is [listen] tenant; or NULL. */
+/* The webhook of a tenant, whatever its source; also when [crm NAME] hook is
+ * off, if it is [listen] tenant. NULL: none. */
 const struct hook *hook_of(const struct hooks *all, const char *tenant);
 
-/* What stands behind the listener's address for a tenant, for who registers
- * it: "/hooks/TENANT/SOURCE", and in *secret what has to follow a slash, owned,
- * or NULL. Needs no key of signatures. NULL and *why. Owned. */
+/* The path to register at the CRM: "/hooks/TENANT/SOURCE", and in *secret what
+ * follows it behind a slash, owned, or NULL. Needs no key of signatures. NULL
+ * and *why. Owned. */
 char *hook_path(const struct conf *c, const char *tenant, char **secret,
     struct buf *why) __attribute__((warn_unused_result));
 
 const char *hook_tenant(const struct hook *h);
 const char *hook_source(const struct hook *h);
 
-/* Where its payloads are to be read. */
-struct work_queue *hook_lane(const struct hook *h);
+/* The queue in whose thread its payloads are to be read. */
+struct work_queue *hook_queue(const struct hook *h);
 
-/* What came. All borrowed. */
+/* A delivery. All borrowed. */
 struct hook_delivery {
 	const char *body;
 	size_t len;
@@ -74,43 +72,44 @@ struct hook_delivery {
 	size_t secret_len;
 	/* A header of any case, or NULL. */
 	const char *(*header)(const void *ctx, const char *name);
-	/* When what bears that name came for the first time, now_ms if that is
-	 * now. NULL: nobody remembers. */
+	/* When the delivery of that name (once) came for the first time;
+	 * now_ms: now. NULL: not remembered. */
 	int64_t (*first)(const void *ctx, const char *once);
 	const void *ctx;
 };
 
-/* Whether it comes from who it says; else *verdict tells the log why not. h
- * NULL takes as long as any and is false. */
+/* Authenticates a delivery; *verdict is for the log. NULL for h takes as long
+ * as any other and returns false. */
 bool hook_proves(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict);
 
-/* What became of deliveries; counted, and told in the log: see hooks_tell. */
-enum hook_tally {
+/* The results of deliveries, which are counted for hooks_log_counts(). */
+enum hook_result {
 	HOOK_TAKEN,
 	HOOK_KEPT,    /* as a dead letter */
-	HOOK_REFUSED, /* it did not prove where it comes from */
-	HOOK_TALLIES
+	HOOK_REFUSED, /* not authentic, or no JSON */
+	HOOK_RESULTS
 };
 
-/* Counts one: how many there were since the last line of the log about such
- * ones, if it is time for one again, else 0. */
-unsigned hook_count(struct hooks *all, enum hook_tally what, int64_t now_ms);
+/* Counts a result. How many there were since the last warning about it, if
+ * another one is due, else 0. */
+unsigned hook_count(struct hooks *all, enum hook_result what, int64_t now_ms);
 
-/* Tells all counts so far in the log (-v): every ten minutes, if there are new
- * ones since; hooks_free does so at the end. For one thread, which calls it now
- * and then; now_mono: milliseconds of a clock that only goes on. */
-void hooks_tell(struct hooks *all, int64_t now_mono);
+/* Logs all counts so far (-v), every ten minutes if they have changed;
+ * hooks_free() does so at the end. For one thread, which calls it now and then;
+ * now_mono: milliseconds of the monotonic clock. */
+void hooks_log_counts(struct hooks *all, int64_t now_mono);
 
 enum hook_outcome {
-	HOOK_RECORDS, /* perhaps none: it tells of nothing that is counted */
-	HOOK_UNKNOWN, /* an event that the profile does not know */
+	HOOK_RECORDS, /* perhaps none: an event without records */
+	HOOK_UNKNOWN, /* an event that the profile has not */
 	HOOK_UNREAD,  /* the profile cannot read it */
 	HOOK_NO_JSON,
 };
 
-/* In one thread at a time. Its records, each a line with its newline, appended
- * and counted; of all but RECORDS *why says what is wrong, half a sentence. */
+/* Reads a payload, in one thread at a time. Appends its records, each a line
+ * with its newline, and adds their number to *n; of all but HOOK_RECORDS *why
+ * says what is wrong, half a sentence. */
 enum hook_outcome hook_read(const struct hook *h, const struct hook_delivery *d,
     struct buf *records, size_t *n, struct buf *why);
 

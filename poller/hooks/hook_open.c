@@ -1,6 +1,6 @@
 /*
- * hook_open: the webhooks that the configuration allows, made ready, and what
- * their addresses are; see hook.h.
+ * hook_open: opens the webhooks of the configuration, and makes their
+ * addresses; see hook.h.
  */
 #include "poller/hooks/hook_impl.h"
 
@@ -12,19 +12,19 @@
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 
-#define TELL_EVERY_MS (INT64_C(10) * 60 * 1000)
-/* What reading a payload may take of a processor. */
+#define LOG_EVERY_MS (INT64_C(10) * 60 * 1000)
+/* The processor time that reading a payload may take. */
 #define READ_MS 1000
-/* Of all connections, which share may wait for one tenant; and how many of the
- * longest payloads. */
+/* The queue of a tenant has room for one in so many of all connections, and for
+ * so many of the longest payloads. */
 #define WORK_QUEUE_SHARE 4
 #define WORK_QUEUE_LONGEST 16
 
 static void
-release(struct hook *h)
+release_hook(struct hook *h)
 {
-	work_queue_close(h->lane);
-	profile_hooks_release(&h->told);
+	work_queue_close(h->queue);
+	profile_hooks_release(&h->spec);
 	profile_close(h->profile);
 	secret_free(h->key);
 	free(h->tenant);
@@ -63,7 +63,7 @@ open_profile(struct hook *h, const struct conf *c, struct buf *why)
 	if (h->profile == NULL)
 		return -1;
 	profile_set_limit(h->profile, READ_MS);
-	rc = profile_hooks_read(h->profile, &h->told, &reason);
+	rc = profile_hooks_read(h->profile, &h->spec, &reason);
 	if (rc != 0)
 		buf_setf(why, "profile '%s': %s", name, buf_str(&reason));
 	buf_release(&reason);
@@ -72,22 +72,21 @@ open_profile(struct hook *h, const struct conf *c, struct buf *why)
 
 /* Owned; NULL and *why. */
 static char *
-find_secret(const struct hook *h, const struct conf *c, struct buf *why)
+find_hook_secret(const struct hook *h, const struct conf *c, struct buf *why)
 {
 	char *secret = conf_secret(c, h->section, "hook_secret", why);
 	const char *token = conf_text(c, h->section, "token");
 
 	if (secret != NULL || why->len > 0)
 		return secret;
-	if (h->signs && h->told.key_is_token && token != NULL)
+	if (h->signs && h->spec.key_is_token && token != NULL)
 		return xstrdup(token);
 	buf_setf(why, "it has no secret for its webhooks; set "
 		      "hook_secret_file to a file that holds it");
 	return NULL;
 }
 
-/* Of those that stand in an address: what nobody guesses, and what needs no
- * escape there. */
+/* A secret in an address has enough letters, which need no escape there. */
 static bool
 is_address_secret(const char *s)
 {
@@ -100,11 +99,11 @@ is_address_secret(const char *s)
 }
 
 static int
-set_key(struct hook *h, const struct conf *c, struct buf *why)
+set_hook_key(struct hook *h, const struct conf *c, struct buf *why)
 {
 	char md5[SIGNATURE_MD5_HEX];
 
-	h->key = find_secret(h, c, why);
+	h->key = find_hook_secret(h, c, why);
 	if (h->key == NULL)
 		return -1;
 	if (!h->signs && !is_address_secret(h->key)) {
@@ -116,7 +115,7 @@ set_key(struct hook *h, const struct conf *c, struct buf *why)
 		    HOOK_SECRET_LEAST, HOOK_SECRET_MOST);
 		return -1;
 	}
-	if (h->signs && h->told.key_is_md5) {
+	if (h->signs && h->spec.key_is_md5) {
 		signature_md5(h->key, md5);
 		secret_free(h->key);
 		h->key = xstrdup(md5);
@@ -125,24 +124,24 @@ set_key(struct hook *h, const struct conf *c, struct buf *why)
 }
 
 static int
-set_scheme(struct hook *h, const struct conf *c, struct buf *why)
+set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
 {
 	const char *header = conf_text(c, h->section, "hook_signature");
 	const char *time = conf_text(c, h->section, "hook_timestamp");
 
-	if (h->signs && h->told.parts == NULL) {
+	if (h->signs && h->spec.parts == NULL) {
 		buf_setf(why,
 		    "%s does not sign its webhooks; set hook = secret",
 		    h->source);
 		return -1;
 	}
 	h->scheme = (struct signature_scheme){
-		.header = header != NULL ? header : h->told.header,
-		.timestamp = time != NULL && h->told.timestamp != NULL
+		.header = header != NULL ? header : h->spec.header,
+		.timestamp = time != NULL && h->spec.timestamp != NULL
 				 ? time
-				 : h->told.timestamp,
-		.prefix = h->told.prefix,
-		.parts = (const char *const *)h->told.parts,
+				 : h->spec.timestamp,
+		.prefix = h->spec.prefix,
+		.parts = (const char *const *)h->spec.parts,
 		.window_ms = conf_int(c, h->section, "hook_window"),
 	};
 	return 0;
@@ -161,12 +160,12 @@ open_hook(
 		return -1;
 	if (h->closed)
 		return 0;
-	return set_scheme(h, c, why) == 0 ? set_key(h, c, why) : -1;
+	return set_hook_scheme(h, c, why) == 0 ? set_hook_key(h, c, why) : -1;
 }
 
-/* Also one for the routes of the originals, which are Qiscus's alone. */
+/* Also for the routes of the original service, which are for Qiscus alone. */
 static bool
-is_wanted(const struct conf *c, const char *tenant)
+hook_is_wanted(const struct conf *c, const char *tenant)
 {
 	const char *original = conf_text(c, "listen", "tenant");
 	char *section = xasprintf("crm %s", tenant);
@@ -180,23 +179,23 @@ is_wanted(const struct conf *c, const char *tenant)
 	return wanted;
 }
 
-/* What a thread keeps between payloads. */
+/* Frees what the thread of a queue keeps between payloads. */
 static void
-end_of_lane(void)
+end_queue_thread(void)
 {
 	crm_record_end();
 	value_end();
 }
 
 static struct work_queue *
-open_lane(const struct conf *c)
+open_hook_queue(const struct conf *c)
 {
 	size_t connections = (size_t)conf_int(c, "listen", "connections");
 	size_t longest = (size_t)conf_int(c, "listen", "max_hook");
 
 	return work_queue_open(
 	    (connections + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
-	    longest * WORK_QUEUE_LONGEST, end_of_lane);
+	    longest * WORK_QUEUE_LONGEST, end_queue_thread);
 }
 
 struct hooks *
@@ -212,7 +211,7 @@ hooks_open(const struct conf *c)
 		struct hook *h = &all->all[all->n];
 		const char *tenant = conf_tenant(c, i);
 
-		if (!is_wanted(c, tenant))
+		if (!hook_is_wanted(c, tenant))
 			continue;
 		buf_clear(&why);
 		all->failed++;
@@ -222,9 +221,9 @@ hooks_open(const struct conf *c)
 		} else if (open_hook(h, c, tenant, &why) != 0) {
 			log_error(
 			    "webhooks of tenant %s: %s", tenant, buf_str(&why));
-			release(h);
+			release_hook(h);
 		} else {
-			h->lane = open_lane(c);
+			h->queue = open_hook_queue(c);
 			all->n++;
 			all->failed--;
 		}
@@ -233,34 +232,34 @@ hooks_open(const struct conf *c)
 	return all;
 }
 
-/* All so far, unless no more than those came. */
+/* Logs all counts so far, unless they are as many as at the last time. */
 static void
-tell(struct hooks *all, uint64_t told)
+log_hook_counts(struct hooks *all, uint64_t logged)
 {
-	uint64_t n[HOOK_TALLIES];
+	uint64_t n[HOOK_RESULTS];
 	size_t i;
 
-	all->told = 0;
+	all->logged = 0;
 	(void)pthread_mutex_lock(&all->counting);
-	for (i = 0; i < HOOK_TALLIES; i++) {
-		n[i] = all->tallies[i].all;
-		all->told += n[i];
+	for (i = 0; i < HOOK_RESULTS; i++) {
+		n[i] = all->counts[i].all;
+		all->logged += n[i];
 	}
 	(void)pthread_mutex_unlock(&all->counting);
-	if (all->told != told)
+	if (all->logged != logged)
 		log_info("webhooks",
 		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64,
 		    n[HOOK_TAKEN], n[HOOK_KEPT], n[HOOK_REFUSED]);
 }
 
 void
-hooks_tell(struct hooks *all, int64_t now_mono)
+hooks_log_counts(struct hooks *all, int64_t now_mono)
 {
-	if (all->tell_mono != 0 && now_mono < all->tell_mono)
+	if (all->log_mono != 0 && now_mono < all->log_mono)
 		return;
-	if (all->tell_mono != 0)
-		tell(all, all->told);
-	all->tell_mono = now_mono + TELL_EVERY_MS;
+	if (all->log_mono != 0)
+		log_hook_counts(all, all->logged);
+	all->log_mono = now_mono + LOG_EVERY_MS;
 }
 
 void
@@ -271,9 +270,9 @@ hooks_free(struct hooks *all)
 	if (all == NULL)
 		return;
 	if (all->n > 0)
-		tell(all, UINT64_MAX);
+		log_hook_counts(all, UINT64_MAX);
 	for (i = 0; i < all->n; i++)
-		release(&all->all[i]);
+		release_hook(&all->all[i]);
 	free(all->all);
 	(void)pthread_mutex_destroy(&all->counting);
 	free(all);
@@ -293,7 +292,8 @@ hook_path(
 		    "it takes no webhooks; set hook in [%s] to signature or "
 		    "secret",
 		    section);
-	} else if (strcmp(how, "signature") == 0 || set_key(&h, c, why) == 0) {
+	} else if (strcmp(how, "signature") == 0 ||
+		   set_hook_key(&h, c, why) == 0) {
 		h.source = source_name(conf_text(c, section, "profile"));
 		path = xasprintf("/hooks/%s/%s", tenant, h.source);
 		*secret = h.key;

@@ -18,15 +18,17 @@
 #include "common/records/record.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/operator_directory.h"
+#include "poller/idempotency/idempotency.h"
 #include "poller/profile/profile_file.h"
-#include "poller/spool/idempotency.h"
 
 #define LISTEN "listen"
 #define OPENAPI_MAX ((size_t)1024 * 1024)
 
-/* Takes the key, read for the name. NULL: there is none, or *why says why. */
+/* Adds the key of that name. NULL: there is none, or it could not be read,
+ * *why.
+ */
 static int
-take_key(struct listener_context *in, char *key, const char *name,
+take_token_key(struct listener_context *in, char *key, const char *name,
     enum exit_code *code, struct buf *why)
 {
 	if (key == NULL && why->len > 0)
@@ -56,8 +58,8 @@ open_tokens(struct listener_context *in, enum exit_code *code, struct buf *why)
 	in->jwt.audience = conf_text(in->conf, LISTEN, "audience");
 	in->jwt.tenant_claim = conf_text(in->conf, LISTEN, "tenant_claim");
 	key = conf_secret(in->conf, LISTEN, "secret_key", why);
-	if (take_key(in, key, plain ? "secret_key" : "secret_key_file", code,
-		why) != 0)
+	if (take_token_key(in, key, plain ? "secret_key" : "secret_key_file",
+		code, why) != 0)
 		return -1;
 	if (in->jwt.keys_n == 0 && old != NULL) {
 		buf_setf(why, "[listen] has secret_key_old_file and no key; "
@@ -65,11 +67,11 @@ open_tokens(struct listener_context *in, enum exit_code *code, struct buf *why)
 		return -1;
 	}
 	key = secret_choose(LISTEN, "secret_key_old", NULL, old, why);
-	return take_key(in, key, "secret_key_old_file", code, why);
+	return take_token_key(in, key, "secret_key_old_file", code, why);
 }
 
 static int
-open_tenant(struct listener_context *in, struct buf *why)
+open_default_tenant(struct listener_context *in, struct buf *why)
 {
 	in->tenant = conf_text(in->conf, LISTEN, "tenant");
 	if (in->tenant == NULL || parse_is_name(in->tenant, RECORD_MAX_TENANT))
@@ -94,7 +96,7 @@ open_trusted(struct listener_context *in, struct buf *why)
 	return rc;
 }
 
-/* It stands beside the profiles' folder. */
+/* openapi.json is in the folder of the profiles. */
 static int
 open_description(
     struct listener_context *in, enum exit_code *code, struct buf *why)
@@ -127,7 +129,7 @@ listener_context_open(const struct conf *conf, const char *state,
 	in->max_events = (size_t)conf_int(conf, LISTEN, "max_events");
 	in->max_hook = (size_t)conf_int(conf, LISTEN, "max_hook");
 	*code = PROG_CONFIG;
-	if (open_tenant(in, why) != 0 || open_trusted(in, why) != 0 ||
+	if (open_default_tenant(in, why) != 0 || open_trusted(in, why) != 0 ||
 	    open_tokens(in, code, why) != 0)
 		goto fail;
 	if (open_description(in, code, why) != 0)
@@ -138,7 +140,8 @@ listener_context_open(const struct conf *conf, const char *state,
 		goto fail;
 	in->operators = operator_directory_open(conf, state);
 	in->hooks = hooks_open(conf);
-	/* The others' webhooks are served; `poller -n` tells. */
+	/* The webhooks of other tenants are served; `poller -n` ends with it.
+	 */
 	*code = hooks_failed(in->hooks) > 0 ? PROG_CONFIG : PROG_OK;
 	return in;
 fail:

@@ -1,9 +1,9 @@
 /*
- * listener_context: what the routes need to know: the configuration, made ready
- * once, and what the listener remembers of requests. Made by the listener, read
- * by all its threads; what changes inside has locks of its own.
+ * listener_context: what the routes share: the configuration, read once, and
+ * the keys of requests that came before. Opened by the listener, read by all
+ * its threads; members that change have locks of their own.
  *
- * Each group of routes keeps its part here and opens it in
+ * Each group of routes has its members here and opens them in
  * listener_context_open().
  */
 #ifndef POLLER_HOOKS_LISTENER_CONTEXT_H
@@ -19,19 +19,23 @@
 
 struct hooks;
 struct idempotency;
+struct outbox;
 struct operator_directory;
 
 struct listener_context {
 	const struct conf *conf; /* borrowed */
 
-	/* The tenant of the routes whose paths name none; NULL: they are not
-	 * there. */
+	/* The tenant of the routes whose paths name none; NULL: they answer
+	 * 404. */
 	const char *tenant;
-	struct networks trusted; /* who may use routes without a secret */
+	struct networks trusted; /* may use routes without a secret */
 	struct jwt_rules jwt;    /* no keys: no bearer tokens */
-	char *secrets[JWT_KEYS]; /* what its keys are */
+	char *secrets[JWT_KEYS]; /* the keys of jwt, owned */
 	struct operator_directory *operators; /* of each tenant */
 	struct idempotency *keys;             /* of requests that came before */
+	/* Where records go; borrowed, set by the listener before the first
+	 * request. NULL: none is open. */
+	struct outbox *outbox;
 	size_t max_events, max_hook;
 	/* Webhooks of CRMs; see hook.h. */
 	struct hooks *hooks;
@@ -45,12 +49,12 @@ struct listener_context *listener_context_open(const struct conf *conf,
     const char *state, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* True when the client at this address may use a route that asks for no
- * secret. peer: as struct web_request has it. */
+/* True when the client at this address may use a route without a secret. peer:
+ * as in struct web_request. */
 bool listener_context_trusts(
     const struct listener_context *in, const char *peer);
 
-/* NULL is fine. No request may be under way. */
+/* NULL is fine. No request may be open. */
 void listener_context_close(struct listener_context *in);
 
 #endif

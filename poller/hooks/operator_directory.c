@@ -17,45 +17,46 @@
 #define LOOK_AGAIN_MS (60 * INT64_C(1000))
 
 /* One tenant. */
-struct list {
+struct operator_list {
 	const char *tenant;
-	char *const *named;  /* by the configuration */
-	const char *dir;     /* the poller's state; NULL: none */
-	struct store *store; /* NULL: there is nothing to read */
-	struct buf told;     /* why so */
-	struct strmap seen;  /* ids, by the CRM; the value says nothing */
-	int64_t looked_ms;
+	char *const *named;   /* by the configuration */
+	const char *dir;      /* the poller's state; NULL: none */
+	struct store *store;  /* NULL: it is not open */
+	struct buf logged;    /* the last reason for that in the log */
+	struct strmap listed; /* ids from the CRM; values are unused */
+	int64_t looked_ms;    /* when the state was last read */
 };
 
 struct operator_directory {
 	pthread_mutex_t lock;
-	struct list *lists;
+	struct operator_list *lists;
 	size_t n;
 };
 
-/* The same is told once. */
+/* Does not log the same reason again. */
 static void
-tell(struct list *l, const char *why, const char *way_out)
+warn_operators_unknown(
+    struct operator_list *l, const char *why, const char *way_out)
 {
-	if (strcmp(why, buf_str(&l->told)) == 0)
+	if (strcmp(why, buf_str(&l->logged)) == 0)
 		return;
-	buf_setf(&l->told, "%s", why);
+	buf_setf(&l->logged, "%s", why);
 	log_warn("operators of %s that the CRM lists are not known: %s%s",
 	    l->tenant, why, way_out);
 }
 
-/* asked: somebody wants to know now. */
+/* asked: an operator is looked up, it is not the start. */
 static void
-open_state(struct list *l, bool asked)
+open_operator_state(struct operator_list *l, bool asked)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
 	l->store = store_open(l->dir, l->tenant, STORE_READ_ONLY, &code, &why);
 	if (l->store == NULL && code != PROG_NOINPUT)
-		tell(l, buf_str(&why), "");
+		warn_operators_unknown(l, buf_str(&why), "");
 	else if (l->store == NULL && asked && l->named[0] == NULL)
-		tell(l, buf_str(&why),
+		warn_operators_unknown(l, buf_str(&why),
 		    "; poll into it, set [poller] state to the folder that is "
 		    "polled into, or name them (operators in [crm])");
 	buf_release(&why);
@@ -66,7 +67,7 @@ operator_directory_open(const struct conf *conf, const char *state)
 {
 	struct operator_directory *l = xcalloc(1, sizeof *l);
 	const char *dir = conf_text(conf, "poller", "state");
-	struct list *one;
+	struct operator_list *one;
 	char *section;
 	size_t i;
 
@@ -82,7 +83,7 @@ operator_directory_open(const struct conf *conf, const char *state)
 		free(section);
 		one->dir = dir != NULL ? dir : state;
 		if (one->dir != NULL)
-			open_state(one, false);
+			open_operator_state(one, false);
 	}
 	return l;
 }
@@ -96,8 +97,8 @@ operator_directory_close(struct operator_directory *l)
 		return;
 	for (i = 0; i < l->n; i++) {
 		store_close(l->lists[i].store);
-		strmap_release(&l->lists[i].seen, NULL);
-		buf_release(&l->lists[i].told);
+		strmap_release(&l->lists[i].listed, NULL);
+		buf_release(&l->lists[i].logged);
 	}
 	free(l->lists);
 	(void)pthread_mutex_destroy(&l->lock);
@@ -106,22 +107,22 @@ operator_directory_close(struct operator_directory *l)
 
 /* Of one operator's record, members without braces. */
 static void
-add_operator(struct list *l, const char *members)
+add_operator_record(struct operator_list *l, const char *members)
 {
 	char *text = xasprintf("{%s}", members);
 	json_t *v = json_loads(text, 0, NULL);
 	const json_t *id = json_object_get(v, "operator");
 
 	if (json_is_string(id))
-		*strmap_put(&l->seen, json_string_value(id),
+		*strmap_put(&l->listed, json_string_value(id),
 		    json_string_length(id)) = l;
 	json_decref(v);
 	free(text);
 }
 
-/* They stand one after the other, each with its NUL. */
+/* Reads the operators again; they are texts in a row, each with its NUL. */
 static void
-look(struct list *l)
+refresh_operator_list(struct operator_list *l)
 {
 	const void *data;
 	const char *p;
@@ -132,16 +133,16 @@ look(struct list *l)
 		l->store = NULL;
 	}
 	if (l->store == NULL)
-		open_state(l, true);
+		open_operator_state(l, true);
 	if (l->store == NULL)
-		return; /* those known before stay */
+		return; /* those of before stay */
 	if (!store_get(l->store, STORE_META, "operators", &data, &len)) {
 		store_end_read(l->store);
 		return;
 	}
-	strmap_release(&l->seen, NULL);
+	strmap_release(&l->listed, NULL);
 	for (p = data; len > 0 && memchr(p, '\0', len) != NULL; p += one) {
-		add_operator(l, p);
+		add_operator_record(l, p);
 		one = strlen(p) + 1;
 		len -= one;
 	}
@@ -149,7 +150,7 @@ look(struct list *l)
 }
 
 static bool
-has(struct list *l, const char *id, int64_t now_ms)
+operator_list_has(struct operator_list *l, const char *id, int64_t now_ms)
 {
 	size_t i;
 
@@ -162,9 +163,9 @@ has(struct list *l, const char *id, int64_t now_ms)
 	if (l->looked_ms == CLOCK_NONE || now_ms < l->looked_ms ||
 	    now_ms - l->looked_ms >= LOOK_AGAIN_MS) {
 		l->looked_ms = now_ms;
-		look(l);
+		refresh_operator_list(l);
 	}
-	return strmap_get(&l->seen, id, strlen(id)) != NULL;
+	return strmap_get(&l->listed, id, strlen(id)) != NULL;
 }
 
 bool
@@ -178,7 +179,7 @@ operator_directory_has(struct operator_directory *l, const char *tenant,
 		if (strcmp(l->lists[i].tenant, tenant) != 0)
 			continue;
 		(void)pthread_mutex_lock(&l->lock);
-		yes = has(&l->lists[i], id, now_ms);
+		yes = operator_list_has(&l->lists[i], id, now_ms);
 		(void)pthread_mutex_unlock(&l->lock);
 	}
 	return yes;

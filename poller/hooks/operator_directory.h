@@ -1,11 +1,11 @@
 /*
- * operator_directory: who is an operator of a tenant: those that [crm NAME]
- * operators names, and those that the poller saw when it last asked the CRM.
- * These are read from the poller's state, which is looked at again once a
- * minute, also when it was not there before or was replaced. Nothing is made in
- * it but marks in LMDB's lock file.
+ * operator_directory: the operators of each tenant: those that [crm NAME]
+ * operators names, and those that the CRM listed at the last poll. The latter
+ * are read from the poller's state, again once a minute, also when it was
+ * missing before or was replaced. Nothing is written to it but LMDB's lock
+ * file.
  *
- * Any thread may ask at any time.
+ * Any thread may call operator_directory_has() at any time.
  */
 #ifndef POLLER_HOOKS_OPERATOR_DIRECTORY_H
 #define POLLER_HOOKS_OPERATOR_DIRECTORY_H
@@ -17,11 +17,13 @@
 
 struct operator_directory;
 
-/* The poller's folder is [poller] state, or `state` if that is not set: the
+/* The poller's folder is [poller] state, or `state` if that is not set, the
  * listener's own; NULL if there is none. Call it before there are threads: a
- * state is examined by a child. What cannot be used is told, once, and done
- * without; that there is none yet is told when it is asked for, unless the
- * configuration names operators. Owned; the configuration must outlive it. */
+ * child process checks a state. A state that cannot be used is logged, once,
+ * and left out; one that is missing is logged when an operator is looked up,
+ * unless the configuration names operators. Owned; the configuration must
+ * outlive it.
+ */
 struct operator_directory *operator_directory_open(const struct conf *conf,
     const char *state) __attribute__((warn_unused_result));
 

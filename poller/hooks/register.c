@@ -1,7 +1,7 @@
 /*
- * register: see register.h. Each thing is asked once: what changes something
- * is never sent again when no answer came, as it may have arrived. To say it
- * all again is harmless: what is there already is changed, not doubled.
+ * register: see register.h. A request that changes something is never sent
+ * again when no answer came, as it may have arrived. To run the command again
+ * is harmless: an existing webhook is updated, not added twice.
  */
 #include "poller/hooks/register.h"
 
@@ -67,11 +67,11 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 	struct http_answer *a = NULL;
 	struct value *answer = NULL;
 	struct buf reason = BUF_INIT;
-	bool mended = false;
+	bool repaired = false;
 	int rc = webhooks_request(r->tenant->profile, call, in, &request, why);
 
 	if (rc == 0 && call == WEBHOOKS_LIST)
-		return ERROR_CLASS_NONE; /* it does not tell */
+		return ERROR_CLASS_NONE; /* the CRM cannot list them */
 	if (rc <= 0) {
 		if (rc == 0)
 			buf_setf(why, "its CRM has no API for that");
@@ -84,7 +84,7 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 		a = send_request(r, &request, host, call != WEBHOOKS_LIST);
 	if (a != NULL && a->outcome == HTTP_ANSWERED) {
 		answer = value_parse(
-		    buf_str(&a->body), a->body.len, &mended, &reason);
+		    buf_str(&a->body), a->body.len, &repaired, &reason);
 		in->answer = answer;
 		in->status = a->status;
 		f = webhooks_read(r->tenant->profile, call, in, out, why);
@@ -100,7 +100,7 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 		buf_setf(why, "asked to stop");
 	}
 	http_answer_free(a);
-	/* The next page's request must not see it. */
+	/* The request of the next page must not have it. */
 	in->answer = NULL;
 	in->status = 0;
 	value_unref(answer);
@@ -109,10 +109,10 @@ ask_page(struct registry *r, enum webhooks_call call, struct webhooks_input *in,
 	return f;
 }
 
-/* As many requests as the profile wants. */
+/* Sends the request of each page that the profile wants. */
 static enum exit_code
-ask(struct registry *r, enum webhooks_call call, const struct webhook *hook,
-    struct webhooks *out, struct buf *why)
+ask_all_pages(struct registry *r, enum webhooks_call call,
+    const struct webhook *hook, struct webhooks *out, struct buf *why)
 {
 	struct webhooks_input in = { .url = r->url };
 	struct value *cursor = NULL;
@@ -160,7 +160,7 @@ registry_open(struct registry *r, struct http *http, const struct conf *c,
 		r->url = xasprintf("%s%s%s%s", base, r->path,
 		    r->secret != NULL ? "/" : "",
 		    r->secret != NULL ? r->secret : "");
-	return ask(r, WEBHOOKS_LIST, NULL, &r->there, why);
+	return ask_all_pages(r, WEBHOOKS_LIST, NULL, &r->there, why);
 }
 
 void
@@ -173,10 +173,10 @@ registry_release(struct registry *r)
 	*r = (struct registry){ .http = NULL };
 }
 
-/* Behind the host, up to the secret: whether the address is the tenant's. Its
- * end, or NULL. */
+/* The end of the tenant's path in an address, where the secret follows; NULL:
+ * it is not the tenant's. */
 static const char *
-find_path(const struct registry *r, const char *url)
+find_hook_path(const struct registry *r, const char *url)
 {
 	const char *at = r->path != NULL ? strstr(url, r->path) : NULL;
 
@@ -186,23 +186,23 @@ find_path(const struct registry *r, const char *url)
 	return *at == '\0' || *at == '/' || *at == '?' ? at : NULL;
 }
 
-/* At this address, with whatever secret. */
+/* True at our address, with any secret. */
 static bool
-is_ours(const struct registry *r, const struct webhook *w)
+is_our_webhook(const struct registry *r, const struct webhook *w)
 {
 	size_t len = strlen(r->base);
 	const char *end;
 
 	if (w->url == NULL || strncmp(w->url, r->base, len) != 0)
 		return false;
-	end = find_path(r, w->url);
+	end = find_hook_path(r, w->url);
 	return end != NULL && (size_t)(end - w->url) == len + strlen(r->path);
 }
 
 void
 registry_show_url(const struct registry *r, const char *url, struct buf *out)
 {
-	const char *end = find_path(r, url), *host = strstr(url, "://");
+	const char *end = find_hook_path(r, url), *host = strstr(url, "://");
 
 	if (end != NULL) {
 		buf_add(out, url, (size_t)(end - url));
@@ -215,22 +215,21 @@ registry_show_url(const struct registry *r, const char *url, struct buf *out)
 	buf_adds(out, "/***");
 }
 
-/* Whether the CRM makes up what it signs with. */
+/* Whether the CRM makes up the key that it signs with. */
 static bool
 makes_key(const struct registry *r)
 {
-	struct profile_hooks told;
+	struct profile_hooks spec;
 	struct buf why = BUF_INIT;
-	bool yes = profile_hooks_read(r->tenant->profile, &told, &why) == 0 &&
-		   r->secret == NULL && !told.key_is_token;
+	bool yes = profile_hooks_read(r->tenant->profile, &spec, &why) == 0 &&
+		   r->secret == NULL && !spec.key_is_token;
 
-	profile_hooks_release(&told);
+	profile_hooks_release(&spec);
 	buf_release(&why);
 	return yes;
 }
 
-/* A new file, private from its first byte, which takes the other's place when
- * it is whole. */
+/* Writes a new file, private from its first byte, and renames it into place. */
 static int
 store_secret(const char *path, const char *secret, struct buf *why)
 {
@@ -253,7 +252,7 @@ store_secret(const char *path, const char *secret, struct buf *why)
 	return rc;
 }
 
-/* Before anything is changed: where the key is to go. */
+/* The path for the key, checked before anything is changed at the CRM. */
 static const char *
 key_file(const struct registry *r, struct buf *why)
 {
@@ -303,10 +302,10 @@ registry_add(struct registry *r, struct buf *why)
 			return PROG_CONFIG;
 	}
 	for (i = 0; i < r->there.n && known == NULL; i++) {
-		if (is_ours(r, &r->there.list[i]))
+		if (is_our_webhook(r, &r->there.list[i]))
 			known = &r->there.list[i];
 	}
-	code = ask(r, WEBHOOKS_ADD, known, &answer, why);
+	code = ask_all_pages(r, WEBHOOKS_ADD, known, &answer, why);
 	if (code == PROG_OK && file != NULL)
 		code = keep_key(r, &answer, file, why);
 	webhooks_release(&answer);
@@ -322,9 +321,10 @@ registry_remove(struct registry *r, size_t *n, struct buf *why)
 
 	*n = 0;
 	for (i = 0; i < r->there.n && code == PROG_OK; i++) {
-		if (!is_ours(r, &r->there.list[i]))
+		if (!is_our_webhook(r, &r->there.list[i]))
 			continue;
-		code = ask(r, WEBHOOKS_REMOVE, &r->there.list[i], &answer, why);
+		code = ask_all_pages(
+		    r, WEBHOOKS_REMOVE, &r->there.list[i], &answer, why);
 		*n += code == PROG_OK;
 	}
 	webhooks_release(&answer);

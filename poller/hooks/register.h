@@ -1,6 +1,6 @@
 /*
- * register: the webhooks of tenants at their CRMs, by the CRMs' APIs: what
- * `poller --register`, `--registered` and `--unregister` do.
+ * register: lists, adds and removes the webhooks of a tenant at its CRM, over
+ * the CRM's API: `poller --register`, `--registered` and `--unregister`.
  */
 #ifndef POLLER_HOOKS_REGISTER_H
 #define POLLER_HOOKS_REGISTER_H
@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-/* One tenant's webhooks, while they are worked at. */
+/* The webhooks of one tenant at its CRM. */
 struct registry {
 	struct http *http;
 	const struct conf *conf;
@@ -24,23 +24,23 @@ struct registry {
 	struct webhooks there;
 };
 
-/* Asks for all that there are. base may be NULL. PROG_OK, or the code and
- * *why, half a sentence. Release it in both cases. */
+/* Lists those that are registered, in r->there. base may be NULL. PROG_OK, or
+ * the code and *why, half a sentence. Release it in both cases. */
 enum exit_code registry_open(struct registry *r, struct http *http,
     const struct conf *c, const struct tenant *t, const char *base,
     struct buf *why) __attribute__((warn_unused_result));
 void registry_release(struct registry *r);
 
-/* Registers the tenant's address, or changes what stands there already. What
- * the CRM made up to sign with goes to hook_secret_file. */
+/* Registers the tenant's address, or updates its webhook. A key that the CRM
+ * makes up is written to hook_secret_file. */
 enum exit_code registry_add(struct registry *r, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Removes all of the tenant's at this address; *n: how many. */
+/* Removes all webhooks of the tenant at this address; *n: how many. */
 enum exit_code registry_remove(struct registry *r, size_t *n, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* How an address may be shown: ours without its secret, of others' the host
+/* Appends an address for people: ours without its secret, of others the host
  * alone. */
 void registry_show_url(
     const struct registry *r, const char *url, struct buf *out);

@@ -17,14 +17,14 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/http/listen_socket.h"
+#include "common/http_server/server.h"
 #include "common/os/daemon.h"
 #include "common/os/file.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/listener_context.h"
+#include "poller/idempotency/idempotency.h"
 #include "poller/modes/poller.h"
 #include "poller/routes/route.h"
-#include "poller/server/server.h"
-#include "poller/spool/idempotency.h"
 #include "poller/spool/outbox.h"
 
 /* File descriptors beside those of connections. */
@@ -33,7 +33,8 @@
 
 struct listener {
 	const struct poller *poller;
-	struct listen_counts tally;
+	struct server_counts requests;
+	struct outbox_counts stored;
 	struct listener_context *intake;
 	struct listen_socket socket;
 	struct admission *admission;
@@ -106,7 +107,7 @@ open_outbox(struct listener *l)
 		.to = p->to != NULL ? p->to
 				    : conf_text(p->common.conf, "poller", "to"),
 		.conf = p->common.conf,
-		.tally = &l->tally,
+		.counts = &l->stored,
 		.wait_timeout_ms = setting(l, "wait_timeout"),
 	};
 	char *dir;
@@ -120,12 +121,22 @@ open_outbox(struct listener *l)
 			return -1;
 		dir = xasprintf("%s/dead", state);
 		l->damaged |= spool_is_damaged(opt.spool);
-		opt.letters = dead_letter_files_open(
+		opt.dead_letter_files = dead_letter_files_open(
 		    dir, conf_int(p->common.conf, "amqp", "dead_letters"));
 		free(dir);
 	}
 	l->outbox = outbox_open(&opt, &l->code, &l->why);
+	l->intake->outbox = l->outbox;
 	return l->outbox != NULL ? 0 : -1;
+}
+
+/* A server_storer. */
+static void
+store_in_outbox(const void *context, struct pending_request *p)
+{
+	const struct listener_context *in = context;
+
+	outbox_put(in->outbox, p);
 }
 
 static int
@@ -134,10 +145,10 @@ open_server(struct listener *l)
 	struct server_options opt = {
 		.socket = &l->socket,
 		.admission = l->admission,
-		.outbox = l->outbox,
-		.tally = &l->tally,
-		.intake = l->intake,
-		.handler = route_answer,
+		.counts = &l->requests,
+		.callbacks = { .handle = route_answer,
+		    .store = store_in_outbox,
+		    .context = l->intake },
 		.threads = (unsigned)setting(l, "threads"),
 		.connections = (unsigned)setting(l, "connections"),
 		.max_body = (size_t)setting(l, "max_body"),
@@ -222,7 +233,7 @@ counter_value(const atomic_ullong *n)
 static void
 log_counts(const struct listener *l)
 {
-	const struct listen_counts *t = &l->tally;
+	const struct server_counts *t = &l->requests;
 
 	log_info("listened",
 	    "connections=%llu turned_away=%llu requests=%llu accepted=%llu "
@@ -235,8 +246,8 @@ log_counts(const struct listener *l)
 	    counter_value(&t->too_many), counter_value(&t->refused),
 	    counter_value(&t->later), counter_value(&t->failed),
 	    counter_value(&t->slow), counter_value(&t->records),
-	    counter_value(&t->dead), counter_value(&t->spooled),
-	    counter_value(&t->drained));
+	    counter_value(&t->dead), counter_value(&l->stored.spooled),
+	    counter_value(&l->stored.drained));
 }
 
 /* In this order: accepted requests are answered, then their records are
@@ -270,7 +281,7 @@ listen_on(struct poller *p)
 		l.code = PROG_OK;
 		log_address(&l);
 		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
-			hooks_tell(l.intake->hooks, clock_mono_ms());
+			hooks_log_counts(l.intake->hooks, clock_mono_ms());
 			(void)stop_sleep(CHECK_MS);
 		}
 		if (l.code == PROG_OK && l.damaged)

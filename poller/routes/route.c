@@ -1,31 +1,12 @@
 /*
- * route: see route.h.
+ * route: paths and patterns, and the answer that several routes give; see
+ * route.h. The table of routes is route_table.c's.
  */
 #include "poller/routes/route.h"
 
 #include <string.h>
 
-#include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
-
-const struct route routes[] = {
-	{ WEB_GET, "/", route_root },
-	{ WEB_GET, "/health", route_health },
-	{ WEB_GET, "/api/v1/health", route_messages_health },
-	{ WEB_GET, "/api/v1/analytics/health", route_analytics_health },
-	{ WEB_POST, "/api/v1/messages/send", route_messages_send },
-	{ WEB_POST, "/api/v1/analytics/events", route_events_one },
-	{ WEB_POST, "/api/v1/analytics/events/bulk", route_events_bulk },
-	{ WEB_POST, "/api/v1/analytics/messages/analytics",
-	    route_message_analytics },
-	{ WEB_GET, "/openapi.json", route_openapi },
-	{ WEB_POST, "/hooks/{tenant}/{source}", route_hook },
-	{ WEB_POST, "/hooks/{tenant}/{source}/{secret}", route_hook },
-	{ WEB_POST, "/webhook", route_original_webhook },
-	{ WEB_POST, "/resolve", route_original_resolve },
-};
-
-const size_t routes_n = ARRAY_LEN(routes);
 
 void
 route_detail(struct web_answer *a, int status, const char *text)
@@ -61,36 +42,5 @@ route_part(const char *path, size_t n, size_t *len)
 		if (n-- == 0 || *len == 0)
 			return path;
 		path += *len;
-	}
-}
-
-const struct route *
-route_find(enum web_method method, const char *path)
-{
-	size_t i;
-
-	for (i = 0; i < routes_n; i++) {
-		if (routes[i].method == method &&
-		    route_fits(routes[i].pattern, path))
-			return &routes[i];
-	}
-	return NULL;
-}
-
-void
-route_answer(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
-{
-	const struct route *found = route_find(r->method, r->path);
-	bool get = route_find(WEB_GET, r->path) != NULL;
-	bool post = route_find(WEB_POST, r->path) != NULL;
-
-	if (found != NULL) {
-		found->handle(in, r, a);
-	} else if (get || post) {
-		route_detail(a, 405, "Method Not Allowed");
-		a->allow = get && post ? "GET, POST" : get ? "GET" : "POST";
-	} else {
-		route_detail(a, 404, "Not Found");
 	}
 }

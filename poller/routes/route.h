@@ -1,13 +1,13 @@
 /*
- * route: which request is whose: one table of methods and paths. A path that
- * is not in it is 404, a method that its path has not is 405 with Allow; both
- * in the shape of the original services, {"detail":"Not Found"}.
+ * route: finds the handler of a request in a table of methods and paths. The
+ * answer to an unknown path is 404, to an unknown method of a path 405 with
+ * Allow, both in the shape of the original services, {"detail":"Not Found"}.
  *
  * A pattern is a path whose parts may be {name}: any one part that is not
  * empty. Parts are compared as they were sent, byte for byte.
  *
- * To add a route: its handler below, its row in route.c, its description in
- * openapi.json, its tests.
+ * To add a route: its handler below, its row in route_table.c, its description
+ * in openapi.json, its tests.
  */
 #ifndef POLLER_ROUTES_ROUTE_H
 #define POLLER_ROUTES_ROUTE_H
@@ -17,43 +17,49 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct listener_context;
+
+/* Makes the answer, like a web_handler whose context is the listener's. */
+typedef void route_handler(const struct listener_context *in,
+    const struct web_request *r, struct web_answer *a);
+
 struct route {
 	enum web_method method;
 	const char *pattern;
-	web_handler *handle;
+	route_handler *handle;
 };
 
 extern const struct route routes[];
 extern const size_t routes_n;
 
-/* Answers any request. *a begins as struct web_answer says. */
+/* Answers any request; context is a struct listener_context. */
 web_handler route_answer;
 
-/* The row for the request; NULL: none. */
+/* The row of the request; NULL: none. */
 const struct route *route_find(enum web_method method, const char *path);
 
 /* True when the path fits the pattern. */
 bool route_fits(const char *pattern, const char *path);
 
 /* The n-th part of a path, from 0, as it was sent; *len is 0 when there are
- * not so many. For a handler whose pattern has a {name}. */
+ * fewer. For a handler whose pattern has a {name}. */
 const char *route_part(const char *path, size_t n, size_t *len);
 
-/* The answers that several routes give: {"detail":TEXT}. */
+/* Makes the answer {"detail":TEXT}. */
 void route_detail(struct web_answer *a, int status, const char *text);
 
 /* The handlers, by file. */
-web_handler route_root;              /* route_health.c */
-web_handler route_health;            /* route_health.c */
-web_handler route_messages_health;   /* route_health.c */
-web_handler route_analytics_health;  /* route_health.c */
-web_handler route_messages_send;     /* route_messages.c */
-web_handler route_events_one;        /* route_events.c */
-web_handler route_events_bulk;       /* route_events.c */
-web_handler route_message_analytics; /* route_analytics.c */
-web_handler route_openapi;           /* route_openapi.c */
-web_handler route_hook;              /* route_hooks.c */
-web_handler route_original_webhook;  /* route_originals.c */
-web_handler route_original_resolve;  /* route_originals.c */
+route_handler route_root;              /* route_service.c */
+route_handler route_health;            /* route_service.c */
+route_handler route_messages_health;   /* route_service.c */
+route_handler route_analytics_health;  /* route_service.c */
+route_handler route_messages_send;     /* route_messages.c */
+route_handler route_events_one;        /* route_events.c */
+route_handler route_events_bulk;       /* route_events.c */
+route_handler route_message_analytics; /* route_analytics.c */
+route_handler route_openapi;           /* route_service.c */
+route_handler route_hook;              /* route_hooks.c */
+route_handler route_original_webhook;  /* route_originals.c */
+route_handler route_original_resolve;  /* route_originals.c */
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * route_analytics: POST /api/v1/analytics/messages/analytics: what somebody
- * found out about a message becomes a message record that is about it, with all
- * of it in its data. Of the message's text only the length is kept.
+ * route_analytics: POST /api/v1/analytics/messages/analytics: the analysis of a
+ * message becomes a message record about it, with the analysis in its data. Of
+ * the text of the message only the length is stored.
  */
 #include "poller/routes/route.h"
 
@@ -13,7 +13,7 @@
 #include "poller/routes/route_ids.h"
 #include "poller/routes/route_models.h"
 
-/* What was found out about a message. Groups are NULL when absent. */
+/* The analysis of a message. Groups are NULL when absent. */
 struct analytics {
 	const char *id;
 	json_t *v[VALIDATE_FIELDS], *content[VALIDATE_FIELDS];
@@ -22,7 +22,7 @@ struct analytics {
 };
 
 static void
-number(struct buf *b, const char *name, const json_t *v)
+add_number(struct buf *b, const char *name, const json_t *v)
 {
 	if (v == NULL) {
 		jsonw_null(b, name);
@@ -42,18 +42,18 @@ analytics_data(struct buf *b, const struct analytics *n)
 	jsonw_int(b, "message_length", n->length);
 	if (n->v[ANALYTICS_SENTIMENT] != NULL) {
 		jsonw_open_in(b, "sentiment");
-		number(b, "score", n->sentiment[SENTIMENT_SCORE]);
+		add_number(b, "score", n->sentiment[SENTIMENT_SCORE]);
 		collect_member(b, "label", n->sentiment[SENTIMENT_LABEL]);
-		number(b, "confidence", n->sentiment[SENTIMENT_CONFIDENCE]);
+		add_number(b, "confidence", n->sentiment[SENTIMENT_CONFIDENCE]);
 		jsonw_close(b);
 	}
 	if (n->v[ANALYTICS_INTENT] != NULL) {
 		jsonw_open_in(b, "intent");
 		collect_member(b, "name", n->intent[INTENT_NAME]);
-		number(b, "confidence", n->intent[INTENT_CONFIDENCE]);
+		add_number(b, "confidence", n->intent[INTENT_CONFIDENCE]);
 		jsonw_close(b);
 	}
-	number(b, "response_time", n->v[ANALYTICS_RESPONSE_TIME]);
+	add_number(b, "response_time", n->v[ANALYTICS_RESPONSE_TIME]);
 	jsonw_close(b);
 	jsonw_close(b);
 }
@@ -93,40 +93,41 @@ analytics_answer(struct collect *c, const struct analytics *n)
 	collect_member(b, "channel_id", n->v[ANALYTICS_CHANNEL]);
 	collect_member(b, "direction", n->v[ANALYTICS_DIRECTION]);
 	jsonw_int(b, "message_length", n->length);
-	number(b, "sentiment_score", n->sentiment[SENTIMENT_SCORE]);
+	add_number(b, "sentiment_score", n->sentiment[SENTIMENT_SCORE]);
 	collect_member(b, "sentiment_label", n->sentiment[SENTIMENT_LABEL]);
-	number(b, "sentiment_confidence", n->sentiment[SENTIMENT_CONFIDENCE]);
+	add_number(
+	    b, "sentiment_confidence", n->sentiment[SENTIMENT_CONFIDENCE]);
 	collect_member(b, "intent_name", n->intent[INTENT_NAME]);
-	number(b, "intent_confidence", n->intent[INTENT_CONFIDENCE]);
-	number(b, "response_time", n->v[ANALYTICS_RESPONSE_TIME]);
+	add_number(b, "intent_confidence", n->intent[INTENT_CONFIDENCE]);
+	add_number(b, "response_time", n->v[ANALYTICS_RESPONSE_TIME]);
 	jsonw_str(b, "tenant_id", c->sender.tenant);
 	jsonw_time(b, "created_at", c->at);
 	jsonw_close(b);
 }
 
-/* A member of the body that is an object of its own. */
+/* Validates a member of the body that is an object. */
 static void
-read_group(struct collect *c, const struct validate_model *m, const char *name,
-    json_t *group, json_t **values)
+read_analytics_group(struct collect *c, const struct validate_model *m,
+    const char *name, json_t *group, json_t **values)
 {
 	struct validate_place at = { &collect_body, name, 0 };
 
 	if (group != NULL)
-		validate_object(&c->faults, &at, m, group, values);
+		validate_object(&c->errors, &at, m, group, values);
 }
 
 static void
-read_analytics(struct collect *c, struct analytics *n)
+read_message_analytics(struct collect *c, struct analytics *n)
 {
 	const char *s;
 
 	validate_object(
-	    &c->faults, &collect_body, &model_analytics, c->body, n->v);
-	read_group(
+	    &c->errors, &collect_body, &model_analytics, c->body, n->v);
+	read_analytics_group(
 	    c, &model_content, "content", n->v[ANALYTICS_CONTENT], n->content);
-	read_group(c, &model_sentiment, "sentiment", n->v[ANALYTICS_SENTIMENT],
-	    n->sentiment);
-	read_group(
+	read_analytics_group(c, &model_sentiment, "sentiment",
+	    n->v[ANALYTICS_SENTIMENT], n->sentiment);
+	read_analytics_group(
 	    c, &model_intent, "intent", n->v[ANALYTICS_INTENT], n->intent);
 	s = json_string_value(n->content[CONTENT_TEXT]);
 	for (; s != NULL && *s != '\0'; s++)
@@ -151,11 +152,11 @@ route_message_analytics(const struct listener_context *in,
 
 	if (collect_begin(&c)) {
 		if (c.body != NULL)
-			read_analytics(&c, &n);
+			read_message_analytics(&c, &n);
 		if (c.key == NULL)
 			route_uuid(uuid);
 		n.id = c.key != NULL ? c.key : uuid;
-		collect_settle(&c, "analytics", write_analytics, &n);
+		collect_finish(&c, "analytics", write_analytics, &n);
 	}
 	collect_end(&c);
 }

@@ -18,7 +18,7 @@ static const struct validate_place in_query = { NULL, "query", 0 };
 static const struct validate_place in_header = { NULL, "header", 0 };
 
 static void
-answer_faults(struct collect *c)
+answer_errors(struct collect *c)
 {
 	struct buf *b = &c->a->body;
 
@@ -27,14 +27,14 @@ answer_faults(struct collect *c)
 	jsonw_open(b);
 	jsonw_key(b, "detail");
 	jsonw_list(b);
-	buf_add(b, buf_str(&c->faults.list), c->faults.list.len);
+	buf_add(b, buf_str(&c->errors.list), c->errors.list.len);
 	jsonw_list_end(b);
 	jsonw_close(b);
 }
 
-/* Bad JSON is all that is told then. False: the answer is made. */
+/* Bad JSON is the only error then. False: the answer is made. */
 static bool
-read_json(struct collect *c)
+read_json_request(struct collect *c)
 {
 	struct validate_place at = { &collect_body, NULL, 0 };
 	struct json_fault fault;
@@ -50,21 +50,21 @@ read_json(struct collect *c)
 	at.index = fault.at;
 	jsonw_object_of(&ctx, "error", fault.what);
 	c->body = json_object();
-	validate_fault(&c->faults, &at, "json_invalid", "JSON decode error",
+	validate_error(&c->errors, &at, "json_invalid", "JSON decode error",
 	    c->body, buf_str(&ctx));
 	buf_release(&ctx);
-	answer_faults(c);
+	answer_errors(c);
 	return false;
 }
 
-/* A body that does not say it is JSON is a text to the original. */
+/* As in the original, a body of another content type is a text. */
 static bool
-read_body(struct collect *c)
+read_request_body(struct collect *c)
 {
 	if (c->r->len == 0)
 		return true;
 	if (route_says_json(c->r))
-		return read_json(c);
+		return read_json_request(c);
 	if (!parse_is_utf8(c->r->body, c->r->len)) {
 		route_detail(c->a, 400, "There was an error parsing the body");
 		return false;
@@ -74,7 +74,7 @@ read_body(struct collect *c)
 }
 
 static void
-read_tenant(struct collect *c)
+read_query_tenant(struct collect *c)
 {
 	struct validate_place at = { &in_query, "tenant_id", 0 };
 	const char *name = c->r->query(c->r, "tenant_id");
@@ -83,11 +83,11 @@ read_tenant(struct collect *c)
 	if (c->sender.by_token)
 		return;
 	if (name == NULL) {
-		validate_fault(
-		    &c->faults, &at, "missing", "Field required", NULL, NULL);
+		validate_error(
+		    &c->errors, &at, "missing", "Field required", NULL, NULL);
 	} else if (!parse_is_name(name, RECORD_MAX_TENANT)) {
 		input = json_string(name);
-		validate_mismatch(&c->faults, &at, input, TENANT_PATTERN);
+		validate_mismatch(&c->errors, &at, input, TENANT_PATTERN);
 		json_decref(input);
 	} else {
 		memcpy(c->sender.tenant, name, strlen(name) + 1);
@@ -95,7 +95,7 @@ read_tenant(struct collect *c)
 }
 
 static void
-read_key(struct collect *c)
+read_idempotency_key(struct collect *c)
 {
 	struct validate_place at = { &in_header, "idempotency-key", 0 };
 	json_t *input;
@@ -103,7 +103,7 @@ read_key(struct collect *c)
 	if (route_key(c->r, &c->key))
 		return;
 	input = json_string(c->key);
-	validate_mismatch(&c->faults, &at, input, "^[!-~]{1,180}$");
+	validate_mismatch(&c->errors, &at, input, "^[!-~]{1,180}$");
 	json_decref(input);
 }
 
@@ -112,38 +112,38 @@ collect_begin(struct collect *c)
 {
 	if (!route_token(c->in, c->r, c->a, &c->sender))
 		return false;
-	if (!c->sender.by_token && !route_is_ours(c->in, c->r, 403, c->a))
+	if (!c->sender.by_token && !route_is_trusted(c->in, c->r, 403, c->a))
 		return false;
-	if (!read_body(c))
+	if (!read_request_body(c))
 		return false;
-	read_tenant(c);
-	read_key(c);
+	read_query_tenant(c);
+	read_idempotency_key(c);
 	if (c->body == NULL)
-		validate_fault(&c->faults, &collect_body, "missing",
+		validate_error(&c->errors, &collect_body, "missing",
 		    "Field required", NULL, NULL);
 	return true;
 }
 
-/* The key is not this request's. */
+/* The key is that of another request. */
 static void
-answer_key(struct collect *c)
+answer_key_conflict(struct collect *c)
 {
 	struct validate_place at = { &in_header, "idempotency-key", 0 };
 	json_t *input = json_string(c->key);
 
-	validate_fault(&c->faults, &at, "value_error",
+	validate_error(&c->errors, &at, "value_error",
 	    "Value error, the key is that of another request", input, NULL);
 	json_decref(input);
-	answer_faults(c);
+	answer_errors(c);
 }
 
 void
-collect_settle(
+collect_finish(
     struct collect *c, const char *kind, collect_write *write, void *ctx)
 {
 	c->at = c->r->now_ms;
-	if (c->faults.n > 0) {
-		answer_faults(c);
+	if (c->errors.n > 0) {
+		answer_errors(c);
 		return;
 	}
 	if (!write(c, ctx))
@@ -151,15 +151,15 @@ collect_settle(
 	switch (
 	    route_first(c->in, c->r, &c->sender, kind, c->key, NULL, &c->at)) {
 	case IDEMPOTENCY_OTHER:
-		route_take_back(c->a);
-		answer_key(c);
+		route_clear_answer(c->a);
+		answer_key_conflict(c);
 		break;
 	case IDEMPOTENCY_FAILED:
-		route_take_back(c->a);
+		route_clear_answer(c->a);
 		route_busy(c->a);
 		break;
 	case IDEMPOTENCY_AGAIN:
-		route_take_back(c->a);
+		route_clear_answer(c->a);
 		(void)write(c, ctx);
 		break;
 	case IDEMPOTENCY_NEW:
@@ -171,7 +171,7 @@ void
 collect_end(struct collect *c)
 {
 	json_decref(c->body);
-	validate_release(&c->faults);
+	validate_release(&c->errors);
 }
 
 bool
@@ -179,10 +179,10 @@ collect_fits(struct collect *c, size_t from, const struct validate_place *at)
 {
 	if (c->a->records.len - from <= RECORD_MAX_LINE)
 		return true;
-	validate_fault(&c->faults, at, "value_error",
+	validate_error(&c->errors, at, "value_error",
 	    "Value error, it is too large for one record", NULL, NULL);
-	route_take_back(c->a);
-	answer_faults(c);
+	route_clear_answer(c->a);
+	answer_errors(c);
 	return false;
 }
 

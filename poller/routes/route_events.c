@@ -1,6 +1,6 @@
 /*
- * route_events: POST /api/v1/analytics/events and /events/bulk: what users and
- * systems did becomes event records. A bulk counts whole or not at all.
+ * route_events: POST /api/v1/analytics/events and /events/bulk: events of users
+ * and systems become event records. A bulk is stored whole or not at all.
  */
 #include "poller/routes/route.h"
 
@@ -27,14 +27,14 @@ usable(const json_t *v)
 		   : NULL;
 }
 
-/* What an event's fields come to. Borrowed. */
-struct event {
+/* The fields of an event, with defaults. Borrowed. */
+struct event_request {
 	json_t *const *v;
 	const char *id, *source, *session;
 };
 
 static void
-event_record(struct collect *c, const struct event *e)
+event_record(struct collect *c, const struct event_request *e)
 {
 	struct buf *b = &c->a->records, data = BUF_INIT;
 	json_t *const *v = e->v;
@@ -62,7 +62,7 @@ event_record(struct collect *c, const struct event *e)
 }
 
 static void
-event_answer(struct collect *c, const struct event *e)
+event_answer(struct collect *c, const struct event_request *e)
 {
 	struct buf *b = &c->a->body;
 
@@ -78,12 +78,12 @@ event_answer(struct collect *c, const struct event *e)
 	jsonw_close(b);
 }
 
-/* Defaults are the original's. id: what the client gave, or NULL. */
+/* Defaults are those of the original. id: of the client, or NULL. */
 static bool
 add_event(struct collect *c, json_t *const *v, const char *id,
     const struct validate_place *at)
 {
-	struct event e = { v, id, "communication-hub",
+	struct event_request e = { v, id, "communication-hub",
 		json_string_value(v[EVENT_SESSION]) };
 	struct buf session = BUF_INIT;
 	size_t from = c->a->records.len;
@@ -122,8 +122,8 @@ route_events_one(const struct listener_context *in, const struct web_request *r,
 	if (collect_begin(&c)) {
 		if (c.body != NULL)
 			validate_object(
-			    &c.faults, &collect_body, &model_event, c.body, v);
-		collect_settle(&c, "event", write_one, v);
+			    &c.errors, &collect_body, &model_event, c.body, v);
+		collect_finish(&c, "event", write_one, v);
 	}
 	collect_end(&c);
 }
@@ -138,12 +138,12 @@ bulk_list(struct collect *c)
 	json_t *v[VALIDATE_FIELDS] = { NULL };
 
 	if (c->body != NULL)
-		validate_object(&c->faults, &collect_body, &model, c->body, v);
+		validate_object(&c->errors, &collect_body, &model, c->body, v);
 	return v[0];
 }
 
-/* Every item is checked before the first one counts. No key has a blank, so no
- * event by itself can have the id of one of a bulk. */
+/* All items were checked before. No key has a blank, so a single event cannot
+ * have the id of one of a bulk. */
 static bool
 write_bulk(struct collect *c, void *ctx)
 {
@@ -156,7 +156,7 @@ write_bulk(struct collect *c, void *ctx)
 
 	jsonw_list(&c->a->body);
 	for (; item.index < n; item.index++) {
-		validate_object(&c->faults, &item, &model_event,
+		validate_object(&c->errors, &item, &model_event,
 		    json_array_get(list, item.index), v);
 		jsonw_next(&c->a->body);
 		(void)snprintf(id, sizeof id, "%s %zu", c->key, item.index);
@@ -179,9 +179,9 @@ route_events_bulk(const struct listener_context *in,
 	if (collect_begin(&c)) {
 		list = bulk_list(&c);
 		for (; item.index < json_array_size(list); item.index++)
-			validate_object(&c.faults, &item, &model_event,
+			validate_object(&c.errors, &item, &model_event,
 			    json_array_get(list, item.index), v);
-		collect_settle(&c, "events", write_bulk, list);
+		collect_finish(&c, "events", write_bulk, list);
 	}
 	collect_end(&c);
 }

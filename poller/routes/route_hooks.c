@@ -1,18 +1,17 @@
 /*
  * route_hooks: webhooks of CRMs, POST /hooks/TENANT/SOURCE, with a secret as
- * a last part, or as ?secret=, where the CRM does not sign.
+ * the last part, or as ?secret=, where the CRM does not sign.
  *
- * Nothing of a body is parsed before it has proved where it comes from; then
- * that is done on the tenant's lane, since it may take a second. Who
- * cannot prove it learns nothing: a wrong secret, a bad signature and a tenant
- * that does not exist are one answer, that takes one time.
+ * No body is parsed before the delivery is authenticated; then that is done in
+ * the thread of the tenant's work queue, since it may take a second. A wrong
+ * secret, a bad signature and an unknown tenant get the same answer after the
+ * same time.
  *
- * What is authentic JSON gets 200 even if nobody understands it: else a CRM
- * sends it again and again, and switches the webhook off. It is kept as a dead
- * letter. Most repeats need no memory: records say how things stand, and bear
- * ids and times of the payload, so twice is once. What bears no time is
- * remembered by the name that its profile gives it, and gets the time of the
- * first.
+ * Authentic JSON is answered 200 even if the profile cannot read it: else a CRM
+ * sends it again and again, and disables the webhook. It becomes a dead letter.
+ * Most repeats do no harm: their records have the ids and times of the payload.
+ * An event without a time is remembered by the name that its profile gives it,
+ * and its repeats get the time of the first.
  */
 #include "poller/routes/route.h"
 
@@ -21,8 +20,8 @@
 #include "common/base/log.h"
 #include "common/endpoint/deadletter.h"
 #include "common/text/jsonw.h"
+#include "poller/idempotency/idempotency.h"
 #include "poller/routes/route_hooks.h"
-#include "poller/spool/idempotency.h"
 
 /* One delivery, as the callbacks see it. */
 struct arrived {
@@ -32,14 +31,14 @@ struct arrived {
 };
 
 static const char *
-find_header(const void *ctx, const char *name)
+find_delivery_header(const void *ctx, const char *name)
 {
 	const struct arrived *a = ctx;
 
 	return a->request->header(a->request, name);
 }
 
-/* Where that cannot be remembered it counts as the first: to lose it would be
+/* An event that cannot be remembered counts as the first: losing it would be
  * worse. */
 static int64_t
 first_time(const void *ctx, const char *once)
@@ -49,7 +48,7 @@ first_time(const void *ctx, const char *once)
 	enum idempotency_verdict v = IDEMPOTENCY_NEW;
 	struct buf kind = BUF_INIT;
 
-	/* A profile may be called as a kind of requests is. */
+	/* Not only the source: a profile may have the name of another kind. */
 	buf_addf(&kind, "webhook %s", hook_source(a->hook));
 	if (strlen(once) <= IDEMPOTENCY_KEY_MAX)
 		v = idempotency_first(a->in->keys, hook_tenant(a->hook),
@@ -66,12 +65,12 @@ delivery(const struct arrived *a)
 	return (struct hook_delivery){ .body = r->body,
 		.len = r->len,
 		.now_ms = r->now_ms,
-		.header = find_header,
+		.header = find_delivery_header,
 		.first = first_time,
 		.ctx = a };
 }
 
-/* Whose webhook it is; NULL: nobody's. */
+/* The webhook of the path; NULL: there is none. */
 static const struct hook *
 addressee(const struct listener_context *in, const struct web_request *r)
 {
@@ -82,9 +81,9 @@ addressee(const struct listener_context *in, const struct web_request *r)
 	return hook_find(in->hooks, tenant, tenant_len, source, source_len);
 }
 
-/* A dead letter. The reason may quote the body, so the log has none. */
+/* Adds a dead letter. The reason may quote the body, so it is not logged. */
 static void
-keep(const struct listener_context *in, const struct hook *h,
+keep_dead_letter(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, const char *why, struct web_answer *a)
 {
 	struct buf where = BUF_INIT, letter = BUF_INIT;
@@ -118,7 +117,7 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 		break;
 	case HOOK_UNKNOWN:
 	case HOOK_UNREAD:
-		keep(in, h, r, buf_str(&why), a);
+		keep_dead_letter(in, h, r, buf_str(&why), a);
 		break;
 	case HOOK_NO_JSON:
 		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
@@ -129,9 +128,9 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	return json;
 }
 
-/* Anybody can make that happen, so it is not told each time. */
+/* Anybody can cause it, so it is not logged each time. */
 static void
-refuse(const struct listener_context *in, const struct hook *h,
+refuse_delivery(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, enum signature_verdict verdict,
     struct web_answer *a)
 {
@@ -156,11 +155,13 @@ route_hook_fits(const struct listener_context *in, const struct web_request *r,
 	return false;
 }
 
-/* On the tenant's lane. */
+/* In the thread of the tenant's work queue. */
 static void
-read_hook(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
+read_hook(
+    const void *context, const struct web_request *r, struct web_answer *a)
 {
+	const struct listener_context *in = context;
+
 	if (route_hook_take(in, addressee(in, r), r, a))
 		jsonw_object_of(&a->body, "status", "ok");
 	else
@@ -184,9 +185,9 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 		d.secret_len = d.secret != NULL ? strlen(d.secret) : 0;
 	}
 	if (hook_proves(h, &d, &verdict)) {
-		a->lane = hook_lane(h);
+		a->queue = hook_queue(h);
 		a->later = read_hook;
 	} else {
-		refuse(in, h, r, verdict, a);
+		refuse_delivery(in, h, r, verdict, a);
 	}
 }

@@ -1,5 +1,6 @@
 /*
- * route_hooks: what routes of webhooks share.
+ * route_hooks: what route_hooks.c and route_originals.c, the routes of
+ * webhooks, share.
  */
 #ifndef POLLER_ROUTES_ROUTE_HOOKS_H
 #define POLLER_ROUTES_ROUTE_HOOKS_H
@@ -10,12 +11,13 @@
 
 #include <stdbool.h>
 
-/* False and 413 when the body is longer than that of a webhook may be. */
+/* False and 413 when the body is longer than [listen] max_hook. */
 bool route_hook_fits(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a);
 
-/* On the hook's lane. What a delivery says that was found authentic: records,
- * or a dead letter where nobody understands it. False when it is no JSON. */
+/* Turns an authentic delivery into records, or, when the profile cannot read
+ * it, a dead letter. False: it is no JSON. In the thread of the hook's queue.
+ */
 bool route_hook_take(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, struct web_answer *a);
 

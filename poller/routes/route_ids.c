@@ -37,8 +37,8 @@ route_uuid(char id[ROUTE_ID])
 	}
 }
 
-/* A name that only one process of the machine can have at a time, and that is
- * free again when it ends. */
+/* Binds a name that only one process of the machine can have at a time, and
+ * that is free again when the process ends. */
 static bool
 take_slot(unsigned slot)
 {
@@ -52,13 +52,13 @@ take_slot(unsigned slot)
 	if (bind(fd, (const struct sockaddr *)&name,
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
 			    (size_t)len)) == 0)
-		return true; /* fd stays open for as long as we live */
+		return true; /* fd stays open until the process ends */
 	(void)close(fd);
 	return false;
 }
 
-/* Where there are no such names, chance has to do: on a thousand machines two
- * would have to write into one conversation in one microsecond. */
+/* Without such a name the slot is random: two processes then have to write to
+ * one conversation in one microsecond, and draw the same of a thousand. */
 static unsigned
 choose_slot(void)
 {

@@ -1,8 +1,7 @@
 /*
- * route_messages: POST /api/v1/messages/send, an application's message. It
- * becomes a message record, with its text, since to carry that is what the
- * route is for. Bad input is told in a line of plain text, as the original
- * does.
+ * route_messages: POST /api/v1/messages/send, a message of an application. It
+ * becomes a message record, always with its text. Errors are a line of plain
+ * text, as in the original.
  */
 #include "poller/routes/route.h"
 
@@ -17,15 +16,15 @@
 #include "poller/routes/route_models.h"
 #include "poller/routes/route_sender.h"
 
-/* What was sent. Texts are borrowed; NULL: absent. */
-struct message {
+/* The request. Texts are borrowed; NULL: absent. */
+struct sent_message {
 	const char *id, *chat, *from, *to, *text, *kind, *channel;
 	bool by_operator;
 	char own_id[ROUTE_ID], own_chat[ROUTE_ID];
 };
 
 static void
-invalid(struct web_answer *a, const char *why)
+answer_invalid(struct web_answer *a, const char *why)
 {
 	a->status = 400;
 	a->content_type = "text/plain; charset=utf-8";
@@ -35,9 +34,9 @@ invalid(struct web_answer *a, const char *why)
 	buf_addc(&a->body, '\n');
 }
 
-/* Text that is there and not empty. */
+/* A text that is not empty, or NULL. */
 static const char *
-given(const json_t *v)
+nonempty_text(const json_t *v)
 {
 	const char *s = json_string_value(v);
 
@@ -45,28 +44,29 @@ given(const json_t *v)
 }
 
 static bool
-read_message(struct message *m, json_t *body, struct web_answer *a)
+read_message(struct sent_message *m, json_t *body, struct web_answer *a)
 {
 	struct validate_place at = { NULL, "body", 0 };
-	struct validate_faults faults = { .n = 0 };
+	struct validate_errors errors = { .n = 0 };
 	json_t *v[VALIDATE_FIELDS];
 	bool good;
 
-	validate_object(&faults, &at, &model_send, body, v);
-	good = faults.n == 0;
+	validate_object(&errors, &at, &model_send, body, v);
+	good = errors.n == 0;
 	if (!good)
-		invalid(a, faults.by_type ? NULL : buf_str(&faults.first));
-	validate_release(&faults);
+		answer_invalid(
+		    a, errors.by_type ? NULL : buf_str(&errors.first));
+	validate_release(&errors);
 	if (!good)
 		return false;
-	*m = (struct message){ .chat = given(v[SEND_CONVERSATION]),
+	*m = (struct sent_message){ .chat = nonempty_text(v[SEND_CONVERSATION]),
 		.from = json_string_value(v[SEND_SENDER]),
-		.to = given(v[SEND_RECEIVER]),
-		.text = given(v[SEND_CONTENT]),
-		.kind = given(v[SEND_TYPE]),
-		.channel = given(v[SEND_CHANNEL]) };
+		.to = nonempty_text(v[SEND_RECEIVER]),
+		.text = nonempty_text(v[SEND_CONTENT]),
+		.kind = nonempty_text(v[SEND_TYPE]),
+		.channel = nonempty_text(v[SEND_CHANNEL]) };
 	if (m->chat == NULL && m->to == NULL) {
-		invalid(a, "neither conversation_id nor receiver_id");
+		answer_invalid(a, "neither conversation_id nor receiver_id");
 		return false;
 	}
 	if (m->chat == NULL) {
@@ -77,15 +77,15 @@ read_message(struct message *m, json_t *body, struct web_answer *a)
 }
 
 static void
-optional(struct buf *b, const char *name, const char *value)
+add_optional(struct buf *b, const char *name, const char *value)
 {
 	if (value != NULL)
 		jsonw_str(b, name, value);
 }
 
 static void
-write_record(const struct message *m, const char *tenant, int64_t at,
-    struct web_answer *a)
+write_message_record(const struct sent_message *m, const char *tenant,
+    int64_t at, struct web_answer *a)
 {
 	struct buf *b = &a->records;
 
@@ -94,21 +94,21 @@ write_record(const struct message *m, const char *tenant, int64_t at,
 	jsonw_str(b, "tenant", tenant);
 	jsonw_str(b, "id", m->id);
 	jsonw_str(b, "chat", m->chat);
-	optional(b, "channel", m->channel);
+	add_optional(b, "channel", m->channel);
 	jsonw_time(b, "at", at);
 	jsonw_str(b, "from", m->by_operator ? "operator" : "customer");
 	jsonw_str(b, "user", m->from);
 	if (m->by_operator)
 		jsonw_str(b, "operator", m->from);
-	optional(b, "to", m->to);
+	add_optional(b, "to", m->to);
 	jsonw_str(b, "kind", m->kind != NULL ? m->kind : "text");
-	optional(b, "text", m->text);
+	add_optional(b, "text", m->text);
 	jsonw_line(b);
 	a->records_n++;
 }
 
 static void
-write_answer(const struct message *m, struct web_answer *a)
+write_send_answer(const struct sent_message *m, struct web_answer *a)
 {
 	jsonw_open(&a->body);
 	jsonw_str(&a->body, "status", "success");
@@ -117,19 +117,19 @@ write_answer(const struct message *m, struct web_answer *a)
 	jsonw_line(&a->body);
 }
 
-/* Whoever sends the same once more gets the same once more. What does not fit
- * uses no key up, so the record is written first, and again if it came before.
+/* A repeat gets the same answer. A message that does not fit does not use its
+ * key up, so the record is written first, and again if the message came before.
  */
 static void
 send_message(const struct listener_context *in, const struct web_request *r,
-    const struct sender *s, struct message *m, struct web_answer *a)
+    const struct sender *s, struct sent_message *m, struct web_answer *a)
 {
 	const char *key;
 	uint64_t note;
 	int64_t at;
 
 	if (!route_key(r, &key)) {
-		invalid(a, "Idempotency-Key");
+		answer_invalid(a, "Idempotency-Key");
 		return;
 	}
 	if (key == NULL)
@@ -138,34 +138,34 @@ send_message(const struct listener_context *in, const struct web_request *r,
 	note = operator_directory_has(
 	    in->operators, s->tenant, m->from, r->now_ms);
 	m->by_operator = note != 0;
-	write_record(m, s->tenant, r->now_ms, a);
+	write_message_record(m, s->tenant, r->now_ms, a);
 	if (a->records.len > RECORD_MAX_LINE) {
-		route_take_back(a);
-		invalid(a, "content is too long");
+		route_clear_answer(a);
+		answer_invalid(a, "content is too long");
 		return;
 	}
 	switch (route_first(in, r, s, "message", key, &note, &at)) {
 	case IDEMPOTENCY_OTHER:
-		route_take_back(a);
-		invalid(a, "Idempotency-Key is that of another request");
+		route_clear_answer(a);
+		answer_invalid(a, "Idempotency-Key is that of another request");
 		return;
 	case IDEMPOTENCY_FAILED:
-		route_take_back(a);
+		route_clear_answer(a);
 		route_busy(a);
 		return;
 	case IDEMPOTENCY_AGAIN:
-		route_take_back(a);
+		route_clear_answer(a);
 		m->by_operator = note != 0;
-		write_record(m, s->tenant, at, a);
+		write_message_record(m, s->tenant, at, a);
 		break;
 	case IDEMPOTENCY_NEW:
 		break;
 	}
-	write_answer(m, a);
+	write_send_answer(m, a);
 }
 
-/* Without a token there is such a route only for a tenant that is configured,
- * and for those who are trusted. */
+/* Without a token the route answers only for [listen] tenant and to trusted
+ * clients. */
 static bool
 is_there(const struct listener_context *in, const struct web_request *r,
     struct sender *s, struct web_answer *a)
@@ -176,7 +176,7 @@ is_there(const struct listener_context *in, const struct web_request *r,
 		route_detail(a, 404, "Not Found");
 		return false;
 	}
-	if (!route_is_ours(in, r, 404, a))
+	if (!route_is_trusted(in, r, 404, a))
 		return false;
 	memcpy(s->tenant, in->tenant, strlen(in->tenant) + 1);
 	return true;
@@ -188,14 +188,14 @@ route_messages_send(const struct listener_context *in,
 {
 	struct sender s = { .by_token = false };
 	struct json_fault fault;
-	struct message m;
+	struct sent_message m;
 	json_t *body;
 
 	if (!route_token(in, r, a, &s) || !is_there(in, r, &s, a))
 		return;
 	body = json_body_read(r->body, r->len, &fault);
 	if (body == NULL)
-		invalid(a, NULL);
+		answer_invalid(a, NULL);
 	else if (read_message(&m, body, a))
 		send_message(in, r, &s, &m, a);
 	json_decref(body);

@@ -1,6 +1,6 @@
 /*
- * route_models: see route_models.h. Lengths are those of the tables' columns
- * and of what a record may hold.
+ * route_models: see route_models.h. Lengths are those of the columns and of
+ * records.
  */
 #include "poller/routes/route_models.h"
 

@@ -1,6 +1,6 @@
 /*
- * route_models: what the bodies of requests hold, and what the answers do, as
- * tables. The routes read by them; openapi.json is tested against them.
+ * route_models: the fields of the bodies of requests, as tables. The routes
+ * validate by them; openapi.json is tested against them.
  */
 #ifndef POLLER_ROUTES_ROUTE_MODELS_H
 #define POLLER_ROUTES_ROUTE_MODELS_H
@@ -35,7 +35,7 @@ enum {
 };
 extern const struct validate_model model_analytics;
 
-/* What counts of the objects in it. */
+/* The members that are read of its objects. */
 enum { CONTENT_TEXT };
 extern const struct validate_model model_content;
 enum { SENTIMENT_SCORE, SENTIMENT_LABEL, SENTIMENT_CONFIDENCE };

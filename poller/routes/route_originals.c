@@ -1,12 +1,12 @@
 /*
- * route_originals: POST /webhook and POST /resolve, as the custom agent
- * allocation for Qiscus has them that this takes the place of: a room without
- * an agent, and a room that is resolved. Their paths name no tenant and no
- * secret, so they are there only for the tenant that [listen] names, if its
- * profile is Qiscus's, and for the addresses it trusts.
+ * route_originals: POST /webhook and POST /resolve of the custom agent
+ * allocation for Qiscus, which this program replaces: a room without an agent,
+ * and a room that is resolved. Their paths have no tenant and no secret, so
+ * they answer only for [listen] tenant, if its profile is qiscus, and to
+ * trusted addresses.
  *
- * Answers, also to wrong types, are the original's; but a room that is told of
- * twice is no error.
+ * Answers, also to wrong types, are those of the original; but a room that is
+ * reported twice is no error.
  */
 #include "poller/routes/route.h"
 
@@ -19,16 +19,17 @@
 #include "poller/routes/route_hooks.h"
 #include "poller/routes/route_sender.h"
 
-enum kind { TEXT, WHOLE, FLAG, LIST, TEXTS, OBJECT, TEXT_OR_NUMBER };
+enum payload_kind { TEXT, WHOLE, FLAG, LIST, TEXTS, OBJECT, TEXT_OR_NUMBER };
 
-/* What a member must be, if it is there and not null. */
-struct member {
+/* The type of a member that is present and not null. */
+struct payload_member {
 	const char *name;
-	enum kind kind;
-	const struct member *members; /* of an OBJECT; ended by no name */
+	enum payload_kind kind;
+	const struct payload_member
+	    *members; /* of an OBJECT; ended by no name */
 };
 
-static const struct member latest_service[] = {
+static const struct payload_member latest_service[] = {
 	{ "id", WHOLE, NULL },
 	{ "user_id", WHOLE, NULL },
 	{ "room_log_id", WHOLE, NULL },
@@ -44,7 +45,7 @@ static const struct member latest_service[] = {
 	{ NULL, TEXT, NULL },
 };
 
-static const struct member candidate_agent[] = {
+static const struct payload_member candidate_agent[] = {
 	{ "id", WHOLE, NULL },
 	{ "name", TEXT, NULL },
 	{ "email", TEXT, NULL },
@@ -66,7 +67,7 @@ static const struct member candidate_agent[] = {
 	{ NULL, TEXT, NULL },
 };
 
-static const struct member webhook[] = {
+static const struct payload_member webhook[] = {
 	{ "app_id", TEXT, NULL },
 	{ "source", TEXT, NULL },
 	{ "name", TEXT, NULL },
@@ -80,7 +81,7 @@ static const struct member webhook[] = {
 	{ NULL, TEXT, NULL },
 };
 
-static const struct member customer[] = {
+static const struct payload_member customer[] = {
 	{ "additional_info", LIST, NULL },
 	{ "avatar", TEXT, NULL },
 	{ "name", TEXT, NULL },
@@ -88,7 +89,7 @@ static const struct member customer[] = {
 	{ NULL, TEXT, NULL },
 };
 
-static const struct member resolved_by[] = {
+static const struct payload_member resolved_by[] = {
 	{ "id", WHOLE, NULL },
 	{ "email", TEXT, NULL },
 	{ "name", TEXT, NULL },
@@ -97,7 +98,7 @@ static const struct member resolved_by[] = {
 	{ NULL, TEXT, NULL },
 };
 
-static const struct member service[] = {
+static const struct payload_member service[] = {
 	{ "id", WHOLE, NULL },
 	{ "room_id", TEXT, NULL },
 	{ "is_resolved", FLAG, NULL },
@@ -107,7 +108,7 @@ static const struct member service[] = {
 	{ NULL, TEXT, NULL },
 };
 
-static const struct member resolve[] = {
+static const struct payload_member resolve[] = {
 	{ "customer", OBJECT, customer },
 	{ "resolved_by", OBJECT, resolved_by },
 	{ "service", OBJECT, service },
@@ -131,7 +132,7 @@ are_texts(json_t *list)
 }
 
 static bool
-fits(const struct member *m, json_t *v)
+member_fits(const struct payload_member *m, json_t *v)
 {
 	switch (m->kind) {
 	case TEXT:
@@ -152,23 +153,24 @@ fits(const struct member *m, json_t *v)
 	return false;
 }
 
-/* All members, and one level of theirs. */
+/* Checks all members, and theirs one level down. */
 static bool
-all_fit(const struct member *members, json_t *object)
+members_fit(const struct payload_member *members, json_t *object)
 {
-	const struct member *m, *inner;
+	const struct payload_member *m, *inner;
 	json_t *v, *w;
 
 	for (m = members; m->name != NULL; m++) {
 		v = json_object_get(object, m->name);
 		if (v == NULL || json_is_null(v))
 			continue;
-		if (!fits(m, v))
+		if (!member_fits(m, v))
 			return false;
 		inner = m->members;
 		for (; inner != NULL && inner->name != NULL; inner++) {
 			w = json_object_get(v, inner->name);
-			if (w != NULL && !json_is_null(w) && !fits(inner, w))
+			if (w != NULL && !json_is_null(w) &&
+			    !member_fits(inner, w))
 				return false;
 		}
 	}
@@ -176,21 +178,21 @@ all_fit(const struct member *members, json_t *object)
 }
 
 static bool
-is_payload(const struct member *members, const struct web_request *r)
+is_payload(const struct payload_member *members, const struct web_request *r)
 {
 	struct json_fault f;
 	json_t *v = json_body_read(r->body, r->len, &f);
-	bool yes = json_is_object(v) && all_fit(members, v);
+	bool yes = json_is_object(v) && members_fit(members, v);
 
 	yes = yes || json_is_null(v);
 	json_decref(v);
 	return yes;
 }
 
-/* On the tenant's lane. */
+/* In the thread of the tenant's work queue. */
 static void
-take(const struct listener_context *in, const struct web_request *r,
-    const struct member *members, struct web_answer *a)
+take_payload(const struct listener_context *in, const struct web_request *r,
+    const struct payload_member *members, struct web_answer *a)
 {
 	if (is_payload(members, r) &&
 	    route_hook_take(in, hook_of(in->hooks, in->tenant), r, a)) {
@@ -203,21 +205,21 @@ take(const struct listener_context *in, const struct web_request *r,
 }
 
 static void
-take_webhook(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
+take_webhook(
+    const void *context, const struct web_request *r, struct web_answer *a)
 {
-	take(in, r, webhook, a);
+	take_payload(context, r, webhook, a);
 }
 
 static void
-take_resolve(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
+take_resolve(
+    const void *context, const struct web_request *r, struct web_answer *a)
 {
-	take(in, r, resolve, a);
+	take_payload(context, r, resolve, a);
 }
 
 static void
-answer(const struct listener_context *in, const struct web_request *r,
+answer_original(const struct listener_context *in, const struct web_request *r,
     web_handler *later, struct web_answer *a)
 {
 	const struct hook *h =
@@ -225,8 +227,9 @@ answer(const struct listener_context *in, const struct web_request *r,
 
 	if (h == NULL || strcmp(hook_source(h), "qiscus") != 0) {
 		route_detail(a, 404, "Not Found");
-	} else if (route_is_ours(in, r, 404, a) && route_hook_fits(in, r, a)) {
-		a->lane = hook_lane(h);
+	} else if (route_is_trusted(in, r, 404, a) &&
+		   route_hook_fits(in, r, a)) {
+		a->queue = hook_queue(h);
 		a->later = later;
 	}
 }
@@ -235,12 +238,12 @@ void
 route_original_webhook(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a)
 {
-	answer(in, r, take_webhook, a);
+	answer_original(in, r, take_webhook, a);
 }
 
 void
 route_original_resolve(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a)
 {
-	answer(in, r, take_resolve, a);
+	answer_original(in, r, take_resolve, a);
 }

@@ -15,7 +15,8 @@
 #define BEARER "Bearer "
 
 static bool
-refuse(struct web_answer *a, const char *challenge, const char *detail)
+refuse_credentials(
+    struct web_answer *a, const char *challenge, const char *detail)
 {
 	route_detail(a, 401, detail);
 	a->authenticate = challenge;
@@ -33,7 +34,7 @@ route_token(const struct listener_context *in, const struct web_request *r,
 	if (in->jwt.keys_n == 0)
 		return true;
 	if (header == NULL || strncasecmp(header, BEARER, strlen(BEARER)) != 0)
-		return refuse(a, "Bearer", "Not authenticated");
+		return refuse_credentials(a, "Bearer", "Not authenticated");
 	header += strlen(BEARER);
 	header += strspn(header, " ");
 	rc = jwt_check(&in->jwt, header, r->now_ms, s->tenant, &why);
@@ -42,7 +43,7 @@ route_token(const struct listener_context *in, const struct web_request *r,
 		    buf_str(&why));
 	buf_release(&why);
 	if (rc != 0)
-		return refuse(a, "Bearer error=\"invalid_token\"",
+		return refuse_credentials(a, "Bearer error=\"invalid_token\"",
 		    "Could not validate credentials");
 	s->by_token = true;
 	return true;
@@ -64,11 +65,11 @@ route_says_json(const struct web_request *r)
 	       (len > 17 && strncasecmp(type + len - 5, "+json", 5) == 0);
 }
 
-/* Who is trusted for the address may be a browser, which posts whatever a page
- * of anybody's makes it: it tells the page's origin, and what needs no consent
- * of ours is no JSON. */
+/* A client with a trusted address may be a browser, which posts what any web
+ * page makes it post (CSRF). But it sends Origin then, and without a preflight
+ * it sends no JSON. */
 bool
-route_is_ours(const struct listener_context *in, const struct web_request *r,
+route_is_trusted(const struct listener_context *in, const struct web_request *r,
     int stranger, struct web_answer *a)
 {
 	bool trusted = listener_context_trusts(in, r->peer);
@@ -103,7 +104,7 @@ route_key(const struct web_request *r, const char **key)
 }
 
 void
-route_take_back(struct web_answer *a)
+route_clear_answer(struct web_answer *a)
 {
 	buf_clear(&a->records);
 	a->records_n = 0;

@@ -11,13 +11,13 @@
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
 
-/* A longer one is not repeated in the answer. */
+/* A longer input is not repeated in the answer. */
 #define INPUT_MAX 16384
 
 #define URL "https://errors.pydantic.dev/2.5/v/"
 
 void
-validate_release(struct validate_faults *f)
+validate_release(struct validate_errors *f)
 {
 	buf_release(&f->list);
 	buf_release(&f->first);
@@ -50,7 +50,7 @@ add_input(struct buf *b, json_t *input)
 }
 
 void
-validate_fault(struct validate_faults *f, const struct validate_place *at,
+validate_error(struct validate_errors *f, const struct validate_place *at,
     const char *type, const char *msg, json_t *input, const char *ctx)
 {
 	struct buf loc = BUF_INIT;
@@ -60,7 +60,7 @@ validate_fault(struct validate_faults *f, const struct validate_place *at,
 		    at->name != NULL ? at->name : "body", msg);
 		f->by_type = strstr(type, "_type") != NULL;
 	}
-	if (f->n > VALIDATE_FAULTS)
+	if (f->n > VALIDATE_ERRORS)
 		return;
 	jsonw_list(&loc);
 	add_place(&loc, at);
@@ -73,7 +73,7 @@ validate_fault(struct validate_faults *f, const struct validate_place *at,
 	add_input(&f->list, input);
 	if (ctx != NULL)
 		jsonw_raw(&f->list, "ctx", ctx, strlen(ctx));
-	/* The original has none for what it makes up itself. */
+	/* The original has no url for errors of its own. */
 	if (strcmp(type, "enum") != 0 && strcmp(type, "json_invalid") != 0) {
 		buf_setf(&loc, URL "%s", type);
 		jsonw_str(&f->list, "url", buf_str(&loc));
@@ -88,10 +88,10 @@ validate_is_id(const char *s, size_t len, size_t max)
 	return len > 0 && len <= max && record_id_error(s, len) == NULL;
 }
 
-/* A limit was passed: the message and the context name it. */
+/* Adds the error that a text is longer than max. */
 static void
-too_long(struct validate_faults *f, const struct validate_place *at, size_t max,
-    const char *unit, json_t *v)
+add_length_error(struct validate_errors *f, const struct validate_place *at,
+    size_t max, const char *unit, json_t *v)
 {
 	struct buf msg = BUF_INIT, ctx = BUF_INIT;
 
@@ -99,14 +99,14 @@ too_long(struct validate_faults *f, const struct validate_place *at, size_t max,
 	jsonw_open(&ctx);
 	jsonw_int(&ctx, "max_length", (int64_t)max);
 	jsonw_close(&ctx);
-	validate_fault(
+	validate_error(
 	    f, at, "string_too_long", buf_str(&msg), v, buf_str(&ctx));
 	buf_release(&msg);
 	buf_release(&ctx);
 }
 
 static size_t
-characters(const char *s)
+utf8_length(const char *s)
 {
 	size_t n = 0;
 
@@ -116,42 +116,42 @@ characters(const char *s)
 }
 
 static void
-empty_id(struct validate_faults *f, const struct validate_place *at, json_t *v)
+add_empty_error(struct validate_errors *f, const struct validate_place *at, json_t *v)
 {
 	struct buf ctx = BUF_INIT;
 
 	jsonw_open(&ctx);
 	jsonw_int(&ctx, "min_length", 1);
 	jsonw_close(&ctx);
-	validate_fault(f, at, "string_too_short",
+	validate_error(f, at, "string_too_short",
 	    "String should have at least 1 characters", v, buf_str(&ctx));
 	buf_release(&ctx);
 }
 
 void
-validate_mismatch(struct validate_faults *f, const struct validate_place *at,
+validate_mismatch(struct validate_errors *f, const struct validate_place *at,
     json_t *input, const char *pattern)
 {
 	struct buf msg = BUF_INIT, ctx = BUF_INIT;
 
 	buf_setf(&msg, "String should match pattern '%s'", pattern);
 	jsonw_object_of(&ctx, "pattern", pattern);
-	validate_fault(f, at, "string_pattern_mismatch", buf_str(&msg), input,
+	validate_error(f, at, "string_pattern_mismatch", buf_str(&msg), input,
 	    buf_str(&ctx));
 	buf_release(&msg);
 	buf_release(&ctx);
 }
 
 static bool
-check_id(struct validate_faults *f, const struct validate_place *at,
+check_id(struct validate_errors *f, const struct validate_place *at,
     const struct validate_field *field, json_t *v)
 {
 	size_t len = json_string_length(v);
 
 	if (len == 0 && field->kind == VALIDATE_ID)
-		empty_id(f, at, v);
+		add_empty_error(f, at, v);
 	else if (len > field->max)
-		too_long(f, at, field->max, "bytes", v);
+		add_length_error(f, at, field->max, "bytes", v);
 	else if (len > 0 &&
 		 !validate_is_id(json_string_value(v), len, field->max))
 		validate_mismatch(f, at, v,
@@ -162,17 +162,17 @@ check_id(struct validate_faults *f, const struct validate_place *at,
 }
 
 static bool
-check_text(struct validate_faults *f, const struct validate_place *at,
+check_text(struct validate_errors *f, const struct validate_place *at,
     const struct validate_field *field, json_t *v)
 {
 	if (!json_is_string(v))
-		validate_fault(f, at, "string_type",
+		validate_error(f, at, "string_type",
 		    "Input should be a valid string", v, NULL);
 	else if (field->kind != VALIDATE_TEXT)
 		return check_id(f, at, field, v);
 	else if (field->max > 0 &&
-		 characters(json_string_value(v)) > field->max)
-		too_long(f, at, field->max, "characters", v);
+		 utf8_length(json_string_value(v)) > field->max)
+		add_length_error(f, at, field->max, "characters", v);
 	else
 		return true;
 	return false;
@@ -192,7 +192,7 @@ is_word(const struct validate_field *field, const char *s)
 
 /* 'a', 'b' or 'c' */
 static bool
-check_word(struct validate_faults *f, const struct validate_place *at,
+check_word(struct validate_errors *f, const struct validate_place *at,
     const struct validate_field *field, json_t *v)
 {
 	struct buf words = BUF_INIT, msg = BUF_INIT, ctx = BUF_INIT;
@@ -208,7 +208,7 @@ check_word(struct validate_faults *f, const struct validate_place *at,
 	}
 	buf_setf(&msg, "Input should be %s", buf_str(&words));
 	jsonw_object_of(&ctx, "expected", buf_str(&words));
-	validate_fault(f, at, "enum", buf_str(&msg), v, buf_str(&ctx));
+	validate_error(f, at, "enum", buf_str(&msg), v, buf_str(&ctx));
 	buf_release(&words);
 	buf_release(&msg);
 	buf_release(&ctx);
@@ -217,14 +217,14 @@ check_word(struct validate_faults *f, const struct validate_place *at,
 
 /* ^(a|b)$ */
 static bool
-check_pattern(struct validate_faults *f, const struct validate_place *at,
+check_pattern(struct validate_errors *f, const struct validate_place *at,
     const struct validate_field *field, json_t *v)
 {
 	struct buf pattern = BUF_INIT;
 	size_t i;
 
 	if (!json_is_string(v)) {
-		validate_fault(f, at, "string_type",
+		validate_error(f, at, "string_type",
 		    "Input should be a valid string", v, NULL);
 		return false;
 	}
@@ -255,7 +255,7 @@ text_number(const char *s, double *d)
 
 static bool
 check_number(
-    struct validate_faults *f, const struct validate_place *at, json_t *v)
+    struct validate_errors *f, const struct validate_place *at, json_t *v)
 {
 	double d;
 
@@ -264,12 +264,12 @@ check_number(
 	if (json_is_string(v) && text_number(json_string_value(v), &d))
 		return true;
 	if (json_is_string(v))
-		validate_fault(f, at, "float_parsing",
+		validate_error(f, at, "float_parsing",
 		    "Input should be a valid number, unable to parse string as "
 		    "a number",
 		    v, NULL);
 	else
-		validate_fault(f, at, "float_type",
+		validate_error(f, at, "float_type",
 		    "Input should be a valid number", v, NULL);
 	return false;
 }
@@ -289,14 +289,14 @@ validate_number(const json_t *v)
 }
 
 static bool
-check_list(struct validate_faults *f, const struct validate_place *at,
+check_list(struct validate_errors *f, const struct validate_place *at,
     const struct validate_field *field, json_t *v)
 {
 	struct buf msg = BUF_INIT, ctx = BUF_INIT;
 	size_t n = json_array_size(v);
 
 	if (!json_is_array(v)) {
-		validate_fault(f, at, "list_type",
+		validate_error(f, at, "list_type",
 		    "Input should be a valid list", v, NULL);
 		return false;
 	}
@@ -310,14 +310,14 @@ check_list(struct validate_faults *f, const struct validate_place *at,
 	jsonw_int(&ctx, "max_length", (int64_t)field->max);
 	jsonw_int(&ctx, "actual_length", (int64_t)n);
 	jsonw_close(&ctx);
-	validate_fault(f, at, "too_long", buf_str(&msg), v, buf_str(&ctx));
+	validate_error(f, at, "too_long", buf_str(&msg), v, buf_str(&ctx));
 	buf_release(&msg);
 	buf_release(&ctx);
 	return false;
 }
 
 static bool
-check_value(struct validate_faults *f, const struct validate_place *at,
+check_field(struct validate_errors *f, const struct validate_place *at,
     const struct validate_field *field, json_t *v)
 {
 	switch (field->kind) {
@@ -336,14 +336,14 @@ check_value(struct validate_faults *f, const struct validate_place *at,
 	case VALIDATE_OBJECT:
 		if (json_is_object(v))
 			return true;
-		validate_fault(f, at, "dict_type",
+		validate_error(f, at, "dict_type",
 		    "Input should be a valid dictionary", v, NULL);
 	}
 	return false;
 }
 
 void
-validate_object(struct validate_faults *f, const struct validate_place *at,
+validate_object(struct validate_errors *f, const struct validate_place *at,
     const struct validate_model *m, json_t *v, json_t **values)
 {
 	size_t i;
@@ -351,7 +351,7 @@ validate_object(struct validate_faults *f, const struct validate_place *at,
 	for (i = 0; i < m->n; i++)
 		values[i] = NULL;
 	if (!json_is_object(v)) {
-		validate_fault(f, at, "model_attributes_type",
+		validate_error(f, at, "model_attributes_type",
 		    "Input should be a valid dictionary or object to extract "
 		    "fields from",
 		    v, NULL);
@@ -363,12 +363,12 @@ validate_object(struct validate_faults *f, const struct validate_place *at,
 		json_t *value = json_object_get(v, field->name);
 
 		if (value == NULL && field->need == VALIDATE_REQUIRED)
-			validate_fault(
+			validate_error(
 			    f, &here, "missing", "Field required", v, NULL);
 		if (value == NULL ||
 		    (json_is_null(value) && field->need == VALIDATE_OPTIONAL))
 			continue;
-		if (check_value(f, &here, field, value))
+		if (check_field(f, &here, field, value))
 			values[i] = value;
 	}
 }

@@ -1,8 +1,8 @@
 /*
- * validate: is a value what a route wants? What a route takes is a table of
- * fields, and what is wrong is told as the original's validator (pydantic 2.5)
- * tells it: {"type":..,"loc":[..],"msg":..,"input":..} for each, all at once.
- * The tables are also what openapi.json is tested against.
+ * validate: checks a JSON value by a table of fields, and reports all errors at
+ * once, in the words of the original's validator (pydantic 2.5), each as
+ * {"type":..,"loc":[..],"msg":..,"input":..}. openapi.json is tested against
+ * the same tables.
  */
 #ifndef POLLER_ROUTES_VALIDATE_H
 #define POLLER_ROUTES_VALIDATE_H
@@ -20,8 +20,8 @@ enum validate_kind {
 	VALIDATE_NAME,    /* the same, or empty */
 	VALIDATE_TEXT,    /* of up to max characters */
 	VALIDATE_WORD,    /* one of words */
-	VALIDATE_PATTERN, /* one of words, as a pattern in what is said */
-	VALIDATE_NUMBER,  /* or a text that is one */
+	VALIDATE_PATTERN, /* one of words, called a pattern in the error */
+	VALIDATE_NUMBER,  /* a number, or a text that is one */
 	VALIDATE_OBJECT,
 	VALIDATE_LIST, /* of up to max items */
 };
@@ -40,51 +40,51 @@ struct validate_field {
 	const char *const *words; /* NULL-ended */
 };
 
-/* The object that a route, or a part of its body, wants. */
+/* The fields of a body, or of an object in it. */
 struct validate_model {
 	const char *name; /* of its schema in openapi.json */
 	const struct validate_field *fields;
 	size_t n;
 };
 
-#define VALIDATE_FIELDS 8 /* of a model, at most */
+#define VALIDATE_FIELDS 8 /* the most of a model */
 
-/* Where a value stands: a list from the innermost outwards. */
+/* The path of a value, from the innermost outwards. */
 struct validate_place {
-	const struct validate_place *in; /* NULL: nothing around it */
+	const struct validate_place *in; /* NULL: the outermost */
 	const char *name;                /* NULL: an index */
 	size_t index;
 };
 
-/* What was found wrong. Zeroed: nothing. */
-struct validate_faults {
+/* The errors. Zeroed: none. */
+struct validate_errors {
 	struct buf list;  /* the JSON objects, parted by commas */
-	size_t n;         /* all; those beyond VALIDATE_FAULTS are not listed */
+	size_t n;         /* all; those beyond VALIDATE_ERRORS are not listed */
 	struct buf first; /* one sentence: "sender_id: Field required" */
 	bool by_type;     /* the first is of a value of the wrong type */
 };
 
-#define VALIDATE_FAULTS 100
+#define VALIDATE_ERRORS 100
 
-void validate_release(struct validate_faults *f);
+void validate_release(struct validate_errors *f);
 
-/* Adds one. input may be NULL (null); ctx is JSON text or NULL. */
-void validate_fault(struct validate_faults *f, const struct validate_place *at,
+/* Adds an error. input may be NULL (null); ctx is JSON text or NULL. */
+void validate_error(struct validate_errors *f, const struct validate_place *at,
     const char *type, const char *msg, json_t *input, const char *ctx);
 
 /* The same of a text that does not match the pattern. */
-void validate_mismatch(struct validate_faults *f,
+void validate_mismatch(struct validate_errors *f,
     const struct validate_place *at, json_t *input, const char *pattern);
 
 /* Checks v, which stands at. values[i] is what the i-th field has, borrowed;
  * NULL: absent, null, or wrong. */
-void validate_object(struct validate_faults *f, const struct validate_place *at,
+void validate_object(struct validate_errors *f, const struct validate_place *at,
     const struct validate_model *m, json_t *v, json_t **values);
 
-/* The number of what VALIDATE_NUMBER let pass. */
+/* The number of a value that VALIDATE_NUMBER accepts. */
 double validate_number(const json_t *v);
 
-/* What VALIDATE_ID lets pass. */
+/* True for a text that VALIDATE_ID accepts. */
 bool validate_is_id(const char *s, size_t len, size_t max);
 
 #endif

@@ -26,7 +26,7 @@ struct dead_letter_files {
 	int64_t keep_ms;
 	char day[DAY_LEN + 1]; /* of the open file */
 	int fd;                /* -1: none */
-	bool unsafe;           /* something is not synced yet */
+	bool unsafe;           /* lines were written and not synced */
 };
 
 struct dead_letter_files *
@@ -52,7 +52,8 @@ dead_letter_files_close(struct dead_letter_files *l)
 }
 
 static int
-failed(const struct dead_letter_files *l, const char *what, struct buf *why)
+dead_letters_failed(
+    const struct dead_letter_files *l, const char *what, struct buf *why)
 {
 	(void)syserr_explain(why, PROG_CANTCREATE,
 	    "cannot %s dead letters in '%s'", what, l->dir);
@@ -60,7 +61,7 @@ failed(const struct dead_letter_files *l, const char *what, struct buf *why)
 }
 
 static void
-day_of(int64_t ms, char day[DAY_LEN + 1])
+utc_day(int64_t ms, char day[DAY_LEN + 1])
 {
 	char text[CLOCK_TEXT];
 
@@ -70,24 +71,24 @@ day_of(int64_t ms, char day[DAY_LEN + 1])
 }
 
 static bool
-is_letter_file(const char *name)
+is_dead_letter_file(const char *name)
 {
 	return strlen(name) == DAY_LEN + sizeof ENDING - 1 &&
 	       strspn(name, "0123456789-") == DAY_LEN &&
 	       strcmp(name + DAY_LEN, ENDING) == 0;
 }
 
-/* What is too old goes; what is no file of ours stays. */
+/* Other files in the folder stay. */
 static void
-sweep(const struct dead_letter_files *l, int64_t now_ms)
+remove_expired_files(const struct dead_letter_files *l, int64_t now_ms)
 {
 	char oldest[DAY_LEN + 1];
 	DIR *d = opendir(l->dir);
 	struct dirent *e;
 
-	day_of(now_ms - l->keep_ms, oldest);
+	utc_day(now_ms - l->keep_ms, oldest);
 	while (d != NULL && (e = readdir(d)) != NULL) {
-		if (is_letter_file(e->d_name) &&
+		if (is_dead_letter_file(e->d_name) &&
 		    strncmp(e->d_name, oldest, DAY_LEN) < 0 &&
 		    unlinkat(dirfd(d), e->d_name, 0) != 0)
 			log_warn("cannot remove '%s/%s': %s; %s", l->dir,
@@ -97,9 +98,9 @@ sweep(const struct dead_letter_files *l, int64_t now_ms)
 		(void)closedir(d);
 }
 
-/* The file of that day. */
+/* Opens the file of that day. */
 static int
-open_day(struct dead_letter_files *l, const char *day, int64_t now_ms,
+open_day_file(struct dead_letter_files *l, const char *day, int64_t now_ms,
     struct buf *why)
 {
 	char *path = xasprintf("%s/%s%s", l->dir, day, ENDING);
@@ -112,16 +113,16 @@ open_day(struct dead_letter_files *l, const char *day, int64_t now_ms,
 	}
 	l->fd = -1;
 	if (rc == 0 && mkdir(l->dir, 0700) != 0 && errno != EEXIST)
-		rc = failed(l, "keep", why);
+		rc = dead_letters_failed(l, "keep", why);
 	if (rc == 0) {
 		l->fd = file_open_lines(path, O_NOFOLLOW, &torn);
 		if (l->fd < 0 || file_sync_folder_of(l->dir) != 0)
-			rc = failed(l, "keep", why);
+			rc = dead_letters_failed(l, "keep", why);
 	}
 	free(path);
 	if (rc == 0) {
 		memcpy(l->day, day, sizeof l->day);
-		sweep(l, now_ms);
+		remove_expired_files(l, now_ms);
 	}
 	return rc;
 }
@@ -132,17 +133,17 @@ dead_letter_files_write(struct dead_letter_files *l, const char *line,
 {
 	char day[DAY_LEN + 1];
 
-	day_of(now_ms, day);
+	utc_day(now_ms, day);
 	if ((l->fd < 0 || strcmp(day, l->day) != 0) &&
-	    open_day(l, day, now_ms, why) != 0)
+	    open_day_file(l, day, now_ms, why) != 0)
 		return -1;
 	l->unsafe = true;
 	if (file_write_all(l->fd, line, len) == 0 &&
 	    file_write_all(l->fd, "\n", 1) == 0)
 		return 0;
-	(void)failed(l, "write", why);
-	/* What is there of it goes when the file is opened again; the others
-	 * that were not synced are not taken for safe. */
+	(void)dead_letters_failed(l, "write", why);
+	/* A torn line is cut when the file is opened again; lines that were
+	 * not synced do not count as safe. */
 	(void)close(l->fd);
 	l->fd = -1;
 	l->unsafe = false;
@@ -155,7 +156,7 @@ dead_letter_files_flush(struct dead_letter_files *l, struct buf *why)
 	if (!l->unsafe)
 		return 0;
 	if (fdatasync(l->fd) != 0)
-		return failed(l, "sync", why);
+		return dead_letters_failed(l, "sync", why);
 	l->unsafe = false;
 	return 0;
 }

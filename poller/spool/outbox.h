@@ -1,22 +1,23 @@
 /*
- * outbox: makes the records of requests safe, and tells when they are. Many
- * requests wait for one confirmation: what comes while a batch is on its way
- * is the next batch.
+ * outbox: makes the lines of requests safe before they are answered: published
+ * and confirmed by the broker, or synced to the spool. It has two threads.
  *
- * Two threads of its own. The publisher owns the endpoint: it writes, flushes,
- * and may be stuck there as long as the broker likes. The spool writer looks
- * after the rest: when a batch is not confirmed within wait_timeout, or the
- * broker is known to be away, it takes the batch and all that comes: into the
- * spool, one sync for all who wait, and that is success as well; or, without a
- * spool, the answer is that the client is to come again. What is in the
- * spool is published in order when the broker is back; until that is done
- * everything goes through it, so that the order is kept.
+ * The publisher owns the endpoint. It publishes in batches: the requests that
+ * come while one batch is on its way are the next one. It may block as long as
+ * the broker does.
  *
- * No lock is held during I/O, but for the removal of a file. Nobody waits
+ * The spool writer takes over in an outage: when a batch is not confirmed
+ * within wait_timeout, or the broker is away. It writes the batch and what
+ * comes into the spool, one sync for all of them, which is success as well;
+ * without a spool the requests are refused. When the broker is back, the spool
+ * is published in order, and all requests go through it until it is empty.
+ *
+ * No lock is held during I/O, but for the removal of a file. No request waits
  * longer than wait_timeout, one sync and some milliseconds.
  *
- * Dead letters (lines of type "dead") go to the queue of that name beside the
- * endpoint's; by hand to files, or, without a folder for them, to stderr.
+ * Dead letters (lines of type "dead") go to the broker's queue NAME.dead; if
+ * the endpoint is no broker, to files, or, without a folder for them, to
+ * stderr.
  */
 #ifndef POLLER_SPOOL_OUTBOX_H
 #define POLLER_SPOOL_OUTBOX_H
@@ -24,59 +25,56 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
+#include "common/http/pending_request.h"
 #include "poller/spool/dead_letter_files.h"
-#include "poller/spool/listen_counts.h"
 #include "poller/spool/spool.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct outbox;
 
-/* What one request wants to be made safe. It belongs to the outbox from
- * outbox_put() until done() is called, once, by one of its threads; done()
- * must not wait. */
-struct pending_request {
-	const struct buf *records, *dead; /* whole lines; may be empty */
-	void (*done)(struct pending_request *p, bool safe);
-	size_t n; /* how many lines */
-	struct pending_request
-	    *next; /* the outbox's; whose it is may use it after */
+/* What an outbox counts, by all its threads. */
+struct outbox_counts {
+	atomic_ullong spooled; /* requests whose lines went to the disk */
+	atomic_ullong drained; /* lines published from there */
 };
 
 struct outbox_options {
 	const char *to;          /* the endpoint */
 	const struct conf *conf; /* outlives the outbox */
 	struct spool *spool;     /* NULL: none; taken over, on failure too */
-	struct dead_letter_files *letters; /* likewise */
-	struct listen_counts *tally;
+	struct dead_letter_files *dead_letter_files; /* likewise */
+	struct outbox_counts *counts;                /* borrowed */
 	int64_t wait_timeout_ms;
 };
 
-/* Reaches for the endpoint once, so that a wrong name or password ends here:
- * NULL, the code and *why. A broker that is away is no failure. Owned. */
+/* Connects once, so that a wrong name or password ends here: NULL, the code and
+ * *why. A broker that is away is no failure. Owned. */
 struct outbox *outbox_open(const struct outbox_options *opt,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
+/* Takes a request; one of the outbox's threads calls p->done(). */
 void outbox_put(struct outbox *o, struct pending_request *p);
 
-/* True when nothing can be made safe any more: nobody reads the pipe (code
- * PROG_OK), the disk is full, the broker refuses us. Requests are answered all
- * the same. */
+/* True when no more lines can be made safe: the reader of the pipe is gone
+ * (code PROG_OK), the disk is full, the broker refuses us. Requests are still
+ * answered. */
 bool outbox_has_ended(struct outbox *o, enum exit_code *code);
 
-/* How it is now, for who asks after it. */
+/* Its health. */
 struct outbox_view {
-	bool confirms;    /* the endpoint takes what comes; a broker confirms */
-	bool keeps;       /* the spool does, or would */
-	uint64_t waiting; /* lines that are not published, about */
+	bool confirms;    /* the endpoint took, the broker confirmed the last */
+	bool keeps;       /* the spool takes lines, or would */
+	uint64_t waiting; /* about how many lines are not published */
 };
 
-/* Does not wait. A broker that went away is noticed within some seconds. */
+/* Does not block. An outage shows within some seconds. */
 void outbox_look(struct outbox *o, struct outbox_view *view);
 
-/* Answers all requests, ends the threads, closes endpoint and spool. Nobody
- * may put any more. NULL is fine. */
+/* Answers all requests, ends the threads, closes endpoint and spool. No request
+ * may be put any more. NULL is fine. */
 void outbox_close(struct outbox *o);
 
 #endif

@@ -1,9 +1,8 @@
 /*
  * outbox_impl: what the two threads of an outbox share. Private to outbox*.c.
  *
- * The endpoints are the publisher's alone; adding to the spool is the
- * spool writer's, reading it the publisher's. What stands behind the lock says
- * so.
+ * The endpoints belong to the publisher. The spool writer adds to the spool,
+ * the publisher reads it.
  */
 #ifndef POLLER_SPOOL_OUTBOX_IMPL_H
 #define POLLER_SPOOL_OUTBOX_IMPL_H
@@ -14,57 +13,64 @@
 
 #include <pthread.h>
 
-/* Requests, one behind the other. */
-struct outbox_line {
+/* Requests in the order they came. */
+struct outbox_queue {
 	struct pending_request *first, **last;
 };
 
 struct outbox {
 	struct outbox_options opt;
-	struct endpoint *out, *dead; /* the publisher's */
-	struct buf batch;            /* the publisher's */
-	bool letter_failed;          /* the publisher's: of the batch */
-	int64_t rest_ms;             /* the publisher's: not to try before */
-	int64_t told_ms;             /* the spool writer's */
 
-	pthread_mutex_t lock;
-	pthread_cond_t work, trouble; /* for publisher and spool writer */
+	/* The publisher's. */
+	struct endpoint *out, *dead;
+	struct buf batch;
+	bool dead_letter_failed; /* to be written, of this batch */
+	int64_t retry_ms;        /* tries nothing before that time */
+
+	int64_t logged_ms; /* the spool writer's: its last line of the log */
+
+	pthread_mutex_t lock;                /* of what follows */
+	pthread_cond_t publishing, spooling; /* wake the two threads */
 	pthread_t publisher, spool_writer;
-	struct outbox_line waiting;
-	struct outbox_line sent; /* the batch that is on its way */
+	struct outbox_queue waiting;
+	struct outbox_queue sent; /* the batch that is on its way */
 	int64_t sent_ms;
 	enum outbox_state state;
-	int64_t rejoining_ms; /* since then */
-	bool keeping;  /* the spool writer is at work, without the lock */
-	bool closing;  /* the publisher is asked to end */
-	bool confirms; /* the last try was good */
-	uint64_t kept; /* lines of the spool, about */
-	uint64_t refused_size; /* the spool's, when it took no more; or 0 */
-	enum exit_code code;
+	int64_t rejoining_ms;  /* when that state began */
+	bool writes_spool;     /* the spool writer does, without the lock */
+	bool closing;          /* the publisher is asked to end */
+	bool confirms;         /* the last try at the endpoint succeeded */
+	uint64_t kept;         /* about how many lines the spool has */
+	uint64_t refused_size; /* of the spool, in bytes, at a refusal; or 0 */
+	enum exit_code code;   /* of OUTBOX_ENDED */
 };
 
-/* Of a line. move: behind the end of `to`; from is empty then. */
-void outbox_line_clear(struct outbox_line *l);
-void outbox_line_add(struct outbox_line *l, struct pending_request *p);
-void outbox_line_move(struct outbox_line *to, struct outbox_line *from);
+/* move: appends from to the end of `to`, and empties it. */
+void outbox_queue_clear(struct outbox_queue *q);
+void outbox_queue_add(struct outbox_queue *q, struct pending_request *p);
+void outbox_queue_move(struct outbox_queue *to, struct outbox_queue *from);
 
-/* Tells all of them; the line is empty then. No lock is held. */
-void outbox_answer(struct outbox_line *l, bool safe);
+/* Calls done() of all, and empties the queue. No lock is held. */
+void outbox_queue_answer(struct outbox_queue *q, bool safe);
 
 /* Waits at most ms for c; the lock is held. */
 void outbox_wait(struct outbox *o, pthread_cond_t *c, int64_t ms);
 
-/* An endpoint of that name that has not reached for the broker yet. */
+/* How many lines its requests have. The lock is held. */
+uint64_t outbox_queue_lines(const struct outbox_queue *q);
+
+/* An endpoint of that name, not connected yet. Owned; NULL, code, *why. */
 struct endpoint *outbox_endpoint(
     struct outbox *o, const char *name, enum exit_code *code, struct buf *why);
 
-/* The state that follows; the lock is held. */
+/* Changes the state; the lock is held. */
 void outbox_step(struct outbox *o, enum outbox_event e);
 
-/* What the last try at the endpoint came to. */
+/* Whether the last try at the endpoint succeeded. No lock is held. */
 void outbox_confirms(struct outbox *o, bool confirms);
 
-/* The publisher's thread. */
+/* The threads. */
 void *outbox_publish(void *outbox);
+void *outbox_spool_writer(void *outbox);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * outbox_publish: the outbox's publisher: batches while all is well, and the
- * spool until all is well again; see outbox.h.
+ * outbox_publish: the outbox's publisher: publishes batches of requests, and
+ * after an outage the spool; see outbox.h.
  */
 #include "poller/spool/outbox_impl.h"
 
@@ -15,12 +15,12 @@
 /* A batch of requests, and a piece of the spool, have about that much. */
 #define BATCH_BYTES ((size_t)256 * 1024)
 #define PUMP_MS 1000
-/* Between two tries; and after a refusal that only a person can mend. */
+/* Between two tries, and after a refusal that only an operator can end. */
 #define TRY_MS 100
 #define REFUSED_MS 5000
 
 static bool
-is_by_hand(const struct outbox *o)
+has_no_broker(const struct outbox *o)
 {
 	return endpoint_amqp_name(o->opt.to) == NULL;
 }
@@ -41,7 +41,7 @@ outbox_endpoint(
 
 /* The queue of dead letters beside ours, opened with the first one. */
 static struct endpoint *
-dead_letters(struct outbox *o)
+dead_letter_endpoint(struct outbox *o)
 {
 	enum exit_code code;
 	struct buf why = BUF_INIT;
@@ -59,7 +59,7 @@ dead_letters(struct outbox *o)
 }
 
 static bool
-is_letter(const char *line, size_t len)
+is_dead_letter(const char *line, size_t len)
 {
 	static const char start[] = "{\"type\":\"dead\",";
 
@@ -67,41 +67,42 @@ is_letter(const char *line, size_t len)
 	       memcmp(line, start, sizeof start - 1) == 0;
 }
 
-/* Of a failure flush() tells. A log may not hold what a letter does. */
+/* flush_endpoints() reports a failure. The log may not hold what a dead letter
+ * does, so its record is left out. */
 static void
-write_letter_by_hand(struct outbox *o, const char *line, size_t len)
+write_dead_letter_to_file(struct outbox *o, const char *line, size_t len)
 {
 	const char *record = strstr(line, ",\"record");
 	struct buf why = BUF_INIT;
 
-	if (o->opt.letters == NULL) {
+	if (o->opt.dead_letter_files == NULL) {
 		if (record != NULL && record < line + len)
 			len = (size_t)(record - line);
 		log_warn("a dead letter, not kept for want of --state: %.*s",
 		    (int)(len < 1500 ? len : 1500), line);
-	} else if (dead_letter_files_write(
-		       o->opt.letters, line, len, clock_now_ms(), &why) != 0) {
+	} else if (dead_letter_files_write(o->opt.dead_letter_files, line, len,
+		       clock_now_ms(), &why) != 0) {
 		log_error("%s", buf_str(&why));
-		o->letter_failed = true;
+		o->dead_letter_failed = true;
 	}
 	buf_release(&why);
 }
 
 static int
-write_letter(struct outbox *o, const char *line, size_t len)
+write_dead_letter(struct outbox *o, const char *line, size_t len)
 {
 	struct endpoint *dead;
 
-	if (is_by_hand(o)) {
-		write_letter_by_hand(o, line, len);
+	if (has_no_broker(o)) {
+		write_dead_letter_to_file(o, line, len);
 		return 0;
 	}
-	dead = dead_letters(o);
+	dead = dead_letter_endpoint(o);
 	return dead != NULL ? endpoint_write(dead, line, len) : -1;
 }
 
 static int
-write_lines(struct outbox *o, const char *lines, size_t len)
+write_batch_lines(struct outbox *o, const char *lines, size_t len)
 {
 	const char *end = lines + len, *nl;
 	int rc = 0;
@@ -111,42 +112,43 @@ write_lines(struct outbox *o, const char *lines, size_t len)
 		if (nl == NULL)
 			nl = end;
 		len = (size_t)(nl - lines);
-		rc = is_letter(lines, len) ? write_letter(o, lines, len)
-					   : endpoint_write(o->out, lines, len);
+		rc = is_dead_letter(lines, len)
+			 ? write_dead_letter(o, lines, len)
+			 : endpoint_write(o->out, lines, len);
 	}
 	return rc;
 }
 
 static enum outcome
-flush(struct outbox *o)
+flush_endpoints(struct outbox *o)
 {
 	enum outcome done = endpoint_flush(o->out);
 	struct buf why = BUF_INIT;
 
 	if (done == OUTCOME_DONE && o->dead != NULL)
 		done = endpoint_flush(o->dead);
-	if (o->opt.letters != NULL &&
-	    dead_letter_files_flush(o->opt.letters, &why) != 0) {
+	if (o->opt.dead_letter_files != NULL &&
+	    dead_letter_files_flush(o->opt.dead_letter_files, &why) != 0) {
 		log_error("%s", buf_str(&why));
-		o->letter_failed = true;
+		o->dead_letter_failed = true;
 	}
-	if (o->letter_failed && done == OUTCOME_DONE)
+	if (o->dead_letter_failed && done == OUTCOME_DONE)
 		done = OUTCOME_LATER;
-	o->letter_failed = false;
+	o->dead_letter_failed = false;
 	buf_release(&why);
 	return done;
 }
 
-/* Forgets what is not confirmed: the spool writer has it. */
+/* Drops what is not confirmed, which the spool writer has. */
 static void
-reopen(struct outbox *o)
+reopen_endpoints(struct outbox *o)
 {
 	enum exit_code code;
 	struct buf why = BUF_INIT;
 
 	endpoint_close(o->dead);
 	o->dead = NULL;
-	if (!is_by_hand(o)) {
+	if (!has_no_broker(o)) {
 		endpoint_close(o->out);
 		o->out = outbox_endpoint(o, o->opt.to, &code, &why);
 		if (o->out == NULL)
@@ -155,29 +157,29 @@ reopen(struct outbox *o)
 	buf_release(&why);
 }
 
-/* Nothing but a person can help. With a spool a broker's refusal is waited
- * out: what comes is kept. */
+/* Only an operator can end it. With a spool the outbox waits until the broker
+ * accepts again; without one, or a broker, it ends. */
 static void
-refused(struct outbox *o)
+on_broker_refusal(struct outbox *o)
 {
-	bool end = is_by_hand(o) || o->opt.spool == NULL;
+	bool end = has_no_broker(o) || o->opt.spool == NULL;
 	enum exit_code code = endpoint_code(o->out);
 
 	if (code != PROG_OK)
 		log_error("%s", endpoint_why(o->out));
 	(void)pthread_mutex_lock(&o->lock);
-	outbox_step(o, end ? OUTBOX_REFUSED : OUTBOX_TROUBLE);
+	outbox_step(o, end ? OUTBOX_REFUSED : OUTBOX_OUTAGE);
 	o->confirms = false;
 	if (end)
 		o->code = code;
-	(void)pthread_cond_signal(&o->trouble);
+	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);
-	o->rest_ms = clock_mono_ms() + REFUSED_MS;
+	o->retry_ms = clock_mono_ms() + REFUSED_MS;
 }
 
-/* Takes what waits, about a batch of it; the lock is held. */
+/* Moves requests that wait, about a batch, to those sent; the lock is held. */
 static void
-gather(struct outbox *o)
+gather_batch(struct outbox *o)
 {
 	struct pending_request *p;
 
@@ -185,55 +187,54 @@ gather(struct outbox *o)
 	while ((p = o->waiting.first) != NULL && o->batch.len < BATCH_BYTES) {
 		o->waiting.first = p->next;
 		if (o->waiting.first == NULL)
-			outbox_line_clear(&o->waiting);
-		outbox_line_add(&o->sent, p);
+			outbox_queue_clear(&o->waiting);
+		outbox_queue_add(&o->sent, p);
 		buf_add(&o->batch, p->records->data, p->records->len);
 		buf_add(&o->batch, p->dead->data, p->dead->len);
 	}
 	o->sent_ms = clock_mono_ms();
 }
 
-/* Publishes the batch, and answers those whose it was unless the spool writer
- * did. */
+/* Publishes the batch, and answers its requests unless the spool writer has. */
 static void
 publish_batch(struct outbox *o)
 {
 	enum outcome done = OUTCOME_LATER;
-	struct outbox_line ours;
+	struct outbox_queue ours;
 
-	if (write_lines(o, o->batch.data, o->batch.len) == 0)
-		done = flush(o);
+	if (write_batch_lines(o, o->batch.data, o->batch.len) == 0)
+		done = flush_endpoints(o);
 	else if (endpoint_code(o->out) != PROG_TEMPFAIL)
 		done = OUTCOME_NEVER;
-	outbox_line_clear(&ours);
+	outbox_queue_clear(&ours);
 	(void)pthread_mutex_lock(&o->lock);
 	o->confirms = done == OUTCOME_DONE;
 	if (done == OUTCOME_DONE) {
-		outbox_line_move(&ours, &o->sent);
+		outbox_queue_move(&ours, &o->sent);
 	} else {
-		outbox_step(o, OUTBOX_TROUBLE);
-		(void)pthread_cond_signal(&o->trouble);
+		outbox_step(o, OUTBOX_OUTAGE);
+		(void)pthread_cond_signal(&o->spooling);
 	}
 	(void)pthread_mutex_unlock(&o->lock);
-	outbox_answer(&ours, true);
+	outbox_queue_answer(&ours, true);
 	if (done == OUTCOME_NEVER)
-		refused(o);
+		on_broker_refusal(o);
 	if (done != OUTCOME_DONE)
-		reopen(o);
+		reopen_endpoints(o);
 }
 
-/* Publishes a piece of the spool; the broker may take its time. */
+/* Publishes a piece of the spool, however long the broker takes. */
 static enum outcome
-publish_kept(struct outbox *o, const char *lines, size_t len)
+publish_spooled(struct outbox *o, const char *lines, size_t len)
 {
 	enum outcome done;
 	bool closing;
 
-	if (write_lines(o, lines, len) != 0)
+	if (write_batch_lines(o, lines, len) != 0)
 		return endpoint_code(o->out) == PROG_TEMPFAIL ? OUTCOME_LATER
 							      : OUTCOME_NEVER;
 	do {
-		done = flush(o);
+		done = flush_endpoints(o);
 		(void)pthread_mutex_lock(&o->lock);
 		closing = o->closing;
 		(void)pthread_mutex_unlock(&o->lock);
@@ -241,29 +242,28 @@ publish_kept(struct outbox *o, const char *lines, size_t len)
 	return done;
 }
 
-/* Asks the spool writer to rest, so that the spool can become empty at all. */
+/* Stops the spool writer, so that the spool can become empty. */
 static void
-hold_keeper(struct outbox *o)
+hold_spool_writer(struct outbox *o)
 {
 	(void)pthread_mutex_lock(&o->lock);
 	outbox_step(o, OUTBOX_DRAINED);
 	o->rejoining_ms = clock_mono_ms();
-	(void)pthread_cond_signal(&o->trouble);
-	while (o->keeping || o->sent.first != NULL)
-		(void)pthread_cond_wait(&o->work, &o->lock);
+	(void)pthread_cond_signal(&o->spooling);
+	while (o->writes_spool || o->sent.first != NULL)
+		(void)pthread_cond_wait(&o->publishing, &o->lock);
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
-/* The spool writer goes on, or, when all is published, is needed no more: true.
- */
+/* True when all of the spool is published; else the spool writer goes on. */
 static bool
-let_go(struct outbox *o, bool empty)
+release_spool_writer(struct outbox *o, bool empty)
 {
 	bool back;
 
 	(void)pthread_mutex_lock(&o->lock);
-	/* It may have grown tired of resting. */
-	back = empty && o->state == OUTBOX_REJOINING && !o->keeping &&
+	/* It may have gone on after wait_timeout. */
+	back = empty && o->state == OUTBOX_REJOINING && !o->writes_spool &&
 	       o->sent.first == NULL;
 	if (back && o->opt.spool != NULL)
 		spool_clear(o->opt.spool);
@@ -272,26 +272,27 @@ let_go(struct outbox *o, bool empty)
 		o->kept = o->refused_size = 0;
 	}
 	if (o->state == OUTBOX_REJOINING)
-		outbox_step(o, back ? OUTBOX_REJOINED : OUTBOX_TIRED);
-	(void)pthread_cond_signal(&o->trouble);
+		outbox_step(o, back ? OUTBOX_REJOINED : OUTBOX_TIMED_OUT);
+	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);
 	return back;
 }
 
 static void
-drained(struct outbox *o, uint64_t lines)
+count_published(struct outbox *o, uint64_t lines)
 {
-	listen_counts_add(&o->opt.tally->drained, lines);
+	(void)atomic_fetch_add_explicit(
+	    &o->opt.counts->drained, lines, memory_order_relaxed);
 	(void)pthread_mutex_lock(&o->lock);
 	o->confirms = true;
 	o->kept -= lines < o->kept ? lines : o->kept;
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
-/* Publishes what is kept up to its end. NEVER: the broker refuses it, or it
- * cannot be read. */
+/* Publishes the spool to its end. NEVER: the broker refuses it, or it cannot be
+ * read. */
 static enum outcome
-drain(struct outbox *o, bool *held)
+publish_spool_files(struct outbox *o, bool *held)
 {
 	struct buf why = BUF_INIT;
 	enum outcome done = OUTCOME_DONE;
@@ -307,56 +308,55 @@ drain(struct outbox *o, bool *held)
 		} else if (got == 0 && *held) {
 			break;
 		} else if (got == 0) {
-			hold_keeper(o);
+			hold_spool_writer(o);
 			*held = true;
 		} else {
-			done = publish_kept(o, lines, len);
+			done = publish_spooled(o, lines, len);
 		}
 		if (got <= 0 || done != OUTCOME_DONE)
 			continue;
-		spool_taken(o->opt.spool);
-		drained(o, lines_count(lines, len));
+		spool_confirm(o->opt.spool);
+		count_published(o, lines_count(lines, len));
 	}
 	buf_release(&why);
 	return done;
 }
 
-/* One try to be well again. */
+/* One try to end the outage. */
 static void
-come_back(struct outbox *o)
+try_to_rejoin(struct outbox *o)
 {
 	enum outcome done = endpoint_connect(o->out);
 	bool there = done == OUTCOME_DONE, held = false;
 
-	o->rest_ms = clock_mono_ms() + TRY_MS;
+	o->retry_ms = clock_mono_ms() + TRY_MS;
 	if (there && o->opt.spool == NULL)
-		hold_keeper(o);
+		hold_spool_writer(o);
 	else if (there)
-		done = drain(o, &held);
-	if (let_go(o, done == OUTCOME_DONE))
+		done = publish_spool_files(o, &held);
+	if (release_spool_writer(o, done == OUTCOME_DONE))
 		log_info("broker_works", "endpoint=%s", o->opt.to);
 	if (done != OUTCOME_DONE)
 		outbox_confirms(o, false);
 	if (done == OUTCOME_NEVER)
-		refused(o);
+		on_broker_refusal(o);
 	if (there && done != OUTCOME_DONE) {
-		spool_again(o->opt.spool);
-		reopen(o);
+		spool_rewind(o->opt.spool);
+		reopen_endpoints(o);
 	}
 }
 
-/* While there is nothing to do. A broker that went away is waited for without
- * keeping requests waiting. */
+/* While no request waits: notices that the broker went away. */
 static void
-rest(struct outbox *o)
+pump_endpoint(struct outbox *o)
 {
 	endpoint_pump(o->out);
 	if (endpoint_is_up(o->out))
 		return;
 	(void)pthread_mutex_lock(&o->lock);
 	o->confirms = false;
-	outbox_step(o, OUTBOX_TROUBLE);
-	(void)pthread_cond_signal(&o->trouble);
+	outbox_step(o, OUTBOX_OUTAGE);
+	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
@@ -364,31 +364,31 @@ rest(struct outbox *o)
 static void
 publish_once(struct outbox *o)
 {
-	int64_t wait = o->rest_ms - clock_mono_ms();
+	int64_t wait = o->retry_ms - clock_mono_ms();
 	bool batch;
 
 	if (o->state == OUTBOX_ENDED)
 		wait = PUMP_MS;
 	if (o->state != OUTBOX_DIRECT && wait > 0) {
-		outbox_wait(o, &o->work, wait);
+		outbox_wait(o, &o->publishing, wait);
 		return;
 	}
 	if (o->state != OUTBOX_DIRECT) {
 		(void)pthread_mutex_unlock(&o->lock);
-		come_back(o);
+		try_to_rejoin(o);
 		(void)pthread_mutex_lock(&o->lock);
 		return;
 	}
 	if (o->waiting.first == NULL)
-		outbox_wait(o, &o->work, PUMP_MS);
+		outbox_wait(o, &o->publishing, PUMP_MS);
 	batch = o->waiting.first != NULL;
 	if (batch)
-		gather(o);
+		gather_batch(o);
 	(void)pthread_mutex_unlock(&o->lock);
 	if (batch)
 		publish_batch(o);
 	else
-		rest(o);
+		pump_endpoint(o);
 	(void)pthread_mutex_lock(&o->lock);
 }
 
@@ -402,7 +402,7 @@ outbox_publish(void *ctx)
 	       (o->state == OUTBOX_DIRECT && o->waiting.first != NULL))
 		publish_once(o);
 	outbox_step(o, OUTBOX_CLOSE);
-	(void)pthread_cond_signal(&o->trouble);
+	(void)pthread_cond_signal(&o->spooling);
 	(void)pthread_mutex_unlock(&o->lock);
 	return NULL;
 }

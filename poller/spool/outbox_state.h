@@ -1,11 +1,11 @@
 /*
- * outbox_state: which way requests go through an outbox. One table says what
- * may follow what; whatever it does not have ends the program.
+ * outbox_state: the states of an outbox: who takes its requests. A transition
+ * that is not in the table ends the program.
  *
- *                     TROUBLE                DRAINED
+ *                      OUTAGE                DRAINED
  *        DIRECT ----------------> DETOUR ----------------> REJOINING
  *          ^                      |    ^                     |    |
- *          |                      |    +------- TIRED -------+    |
+ *          |                      |    +----- TIMED_OUT -----+    |
  *          |              REFUSED |                               |
  *          +----------------------|-------- REJOINED -------------+
  *                                 v
@@ -25,18 +25,18 @@ enum outbox_state {
 	OUTBOX_DIRECT,    /* to the endpoint; its confirmation answers */
 	OUTBOX_DETOUR,    /* to the spool writer: into the spool, or refused */
 	OUTBOX_REJOINING, /* they wait while the spool's end is published */
-	OUTBOX_ENDED,  /* to the spool writer; nothing is published any more */
-	OUTBOX_CLOSED, /* to the spool writer, which ends when there is none */
+	OUTBOX_ENDED,     /* to the spool writer; nothing is published */
+	OUTBOX_CLOSED,    /* to the spool writer, which ends after the last */
 	OUTBOX_STATES
 };
 
 enum outbox_event {
-	OUTBOX_TROUBLE,  /* a batch is not confirmed, or the broker is away */
-	OUTBOX_DRAINED,  /* the broker is back, and the spool at its end */
-	OUTBOX_REJOINED, /* that end is published, too */
-	OUTBOX_TIRED,    /* it was not, for longer than requests may wait */
-	OUTBOX_REFUSED,  /* only a person can help */
-	OUTBOX_CLOSE,    /* the publisher has ended */
+	OUTBOX_OUTAGE,    /* a batch is not confirmed, or the broker is away */
+	OUTBOX_DRAINED,   /* the broker is back, and the spool at its end */
+	OUTBOX_REJOINED,  /* that end is published, too */
+	OUTBOX_TIMED_OUT, /* it is not, and requests wait for too long */
+	OUTBOX_REFUSED,   /* only an operator can help */
+	OUTBOX_CLOSE,     /* the publisher has ended */
 	OUTBOX_EVENTS
 };
 

@@ -1,7 +1,7 @@
 /*
- * spool: see spool.h. Files are called NNNNNNNNNN.ndjson, by the number of
- * their first line; after a start a new one is begun, so that nothing is ever
- * added behind what a crash left.
+ * spool: see spool.h. A file is named NNNNNNNNNN.ndjson, by the number of its
+ * first line. After a start a new one is begun, so that no line is ever added
+ * behind what a crash left.
  */
 #include "poller/spool/spool_impl.h"
 
@@ -20,7 +20,7 @@
 #include "common/os/lock.h"
 #include "poller/spool/spool_line.h"
 
-/* A file that long is finished, and the next one begun. */
+/* A file of that size is finished, and the next one begun. */
 #define FILE_BYTES ((uint64_t)4 * 1024 * 1024)
 
 const struct spool_kind spool_spool = {
@@ -45,7 +45,7 @@ make_folders(const char *dir)
 }
 
 static int
-open_all(struct spool *b, enum exit_code *code, struct buf *why)
+open_spool_folder(struct spool *b, enum exit_code *code, struct buf *why)
 {
 	char *lock, *mark;
 	int rc;
@@ -87,7 +87,7 @@ spool_open(const char *dir, const struct spool_kind *kind, uint64_t max,
 	b->max = max;
 	b->lock_fd = b->fd = b->from = b->mark.fd = -1;
 	(void)pthread_mutex_init(&b->guard, NULL);
-	if (open_all(b, code, why) == 0) {
+	if (open_spool_folder(b, code, why) == 0) {
 		b->synced = b->number;
 		return b;
 	}
@@ -96,7 +96,7 @@ spool_open(const char *dir, const struct spool_kind *kind, uint64_t max,
 }
 
 static void
-shut(int *fd)
+close_and_clear(int *fd)
 {
 	if (*fd >= 0)
 		(void)close(*fd);
@@ -111,11 +111,11 @@ spool_close(struct spool *b)
 
 	if (b == NULL)
 		return;
-	shut(&b->fd);
-	shut(&b->from);
+	close_and_clear(&b->fd);
+	close_and_clear(&b->from);
 	for (i = 0; i < b->n; i++) {
-		path = spool_path(b, b->parts[i].number);
-		if (b->parts[i].safe == 0)
+		path = spool_path(b, b->files[i].number);
+		if (b->files[i].safe == 0)
 			(void)unlink(path);
 		free(path);
 	}
@@ -124,14 +124,14 @@ spool_close(struct spool *b)
 	(void)pthread_mutex_destroy(&b->guard);
 	buf_release(&b->frame);
 	buf_release(&b->chunk);
-	free(b->parts);
+	free(b->files);
 	free(b->dir);
 	free(b);
 }
 
-/* Begins the next file, in place of one of which nothing became safe. */
+/* Begins the next file; it replaces one of which no line became safe. */
 static int
-begin(struct spool *b)
+begin_spool_file(struct spool *b)
 {
 	char *path = spool_path(b, b->number);
 
@@ -142,9 +142,9 @@ begin(struct spool *b)
 	if (b->fd < 0)
 		return -1;
 	(void)pthread_mutex_lock(&b->guard);
-	if (b->n == 0 || b->parts[b->n - 1].number != b->number) {
-		XGROW(b->parts, b->n, b->cap);
-		b->parts[b->n++] = (struct part){ .number = b->number };
+	if (b->n == 0 || b->files[b->n - 1].number != b->number) {
+		XGROW(b->files, b->n, b->cap);
+		b->files[b->n++] = (struct spool_file){ .number = b->number };
 	}
 	(void)pthread_mutex_unlock(&b->guard);
 	b->written = 0;
@@ -152,28 +152,28 @@ begin(struct spool *b)
 	return 0;
 }
 
-/* What is safe of the file that is added to. */
+/* How many bytes are safe of the file that is added to. */
 static uint64_t
 safe_bytes(struct spool *b)
 {
 	uint64_t safe;
 
 	(void)pthread_mutex_lock(&b->guard);
-	safe = b->parts[b->n - 1].safe;
+	safe = b->files[b->n - 1].safe;
 	(void)pthread_mutex_unlock(&b->guard);
 	return safe;
 }
 
-/* Cuts off what is written and not synced. If even that fails it stays in a
- * file that nobody adds to any more, and of which only safe bytes are read. */
+/* Cuts off what is written and not synced. If that fails it stays in a file
+ * that is not added to any more, and of which only safe bytes are read. */
 static void
-take_back(struct spool *b)
+discard_unsynced(struct spool *b)
 {
 	uint64_t safe = safe_bytes(b);
 
 	if (ftruncate(b->fd, (off_t)safe) != 0)
 		log_info("spool_not_cut", "dir=%s", b->dir);
-	shut(&b->fd);
+	close_and_clear(&b->fd);
 	b->spoiled = false;
 	b->number = b->synced;
 }
@@ -188,10 +188,9 @@ cannot_write(const struct spool *b, struct buf *why)
 	return -1;
 }
 
-/* A file that was removed or moved away takes what is written, and nobody ever
- * finds it again. */
+/* -1 when the file was removed or moved away: what is written to it is lost. */
 static int
-check_place(const struct spool *b, const char *path)
+check_file_in_place(const struct spool *b, const char *path)
 {
 	struct stat ours, there;
 
@@ -203,9 +202,9 @@ check_place(const struct spool *b, const char *path)
 	return -1;
 }
 
-/* The lines as they are kept. Their number. */
+/* Puts the lines as they are stored into b->frame. Returns how many. */
 static uint64_t
-frame(struct spool *b, const char *lines, size_t len)
+frame_lines(struct spool *b, const char *lines, size_t len)
 {
 	const char *end = lines + len, *nl;
 	uint64_t n = 0;
@@ -225,25 +224,25 @@ frame(struct spool *b, const char *lines, size_t len)
 int
 spool_add(struct spool *b, const char *lines, size_t len, struct buf *why)
 {
-	uint64_t before, unsafe, n = frame(b, lines, len);
+	uint64_t before, unsafe, n = frame_lines(b, lines, len);
 
 	if (b->fd >= 0 && b->written >= FILE_BYTES &&
 	    b->written == safe_bytes(b))
-		shut(&b->fd);
+		close_and_clear(&b->fd);
 	unsafe = b->fd >= 0 ? b->written - safe_bytes(b) : 0;
 	if (spool_bytes(b) + unsafe + b->frame.len > b->max) {
 		buf_setf(why,
 		    "'%s' is full (%" PRIu64 " bytes); raise [listen] spool, "
-		    "or mend the broker",
+		    "or repair the broker",
 		    b->dir, b->max);
 		return -1;
 	}
-	if (b->fd < 0 && begin(b) != 0)
+	if (b->fd < 0 && begin_spool_file(b) != 0)
 		return cannot_write(b, why);
 	before = b->written;
 	if (file_write_all(b->fd, b->frame.data, b->frame.len) != 0) {
 		(void)cannot_write(b, why);
-		/* What was added before it stays. */
+		/* What was added before stays. */
 		b->spoiled = ftruncate(b->fd, (off_t)before) != 0;
 		return -1;
 	}
@@ -252,9 +251,9 @@ spool_add(struct spool *b, const char *lines, size_t len, struct buf *why)
 	return 0;
 }
 
-/* What was added is on the disk, and found there again. */
+/* Syncs the file, and its folder when it is new, and writes the mark. */
 static int
-make_safe(struct spool *b)
+sync_added_lines(struct spool *b)
 {
 	char *path;
 	uint64_t number;
@@ -262,15 +261,15 @@ make_safe(struct spool *b)
 	int rc = b->spoiled || (sync && fsync(b->fd) != 0) ? -1 : 0;
 
 	(void)pthread_mutex_lock(&b->guard);
-	number = b->parts[b->n - 1].number;
+	number = b->files[b->n - 1].number;
 	(void)pthread_mutex_unlock(&b->guard);
 	path = spool_path(b, number);
 	if (rc == 0 && sync && b->fresh)
 		rc = file_sync_folder_of(path);
 	if (rc == 0)
-		rc = check_place(b, path);
+		rc = check_file_in_place(b, path);
 	if (rc == 0)
-		rc = spool_mark_tell(
+		rc = spool_mark_write(
 		    &b->mark, SPOOL_ACKNOWLEDGED, b->number - 1);
 	free(path);
 	return rc;
@@ -279,42 +278,42 @@ make_safe(struct spool *b)
 int
 spool_sync(struct spool *b, struct buf *why)
 {
-	struct part *last;
+	struct spool_file *last;
 
-	if (make_safe(b) != 0) {
+	if (sync_added_lines(b) != 0) {
 		(void)cannot_write(b, why);
-		/* After a failed sync nobody knows what is on the disk. */
-		take_back(b);
+		/* After a failed sync it is unknown what is on the disk. */
+		discard_unsynced(b);
 		return -1;
 	}
 	b->fresh = false;
 	b->synced = b->number;
-	/* Commit point: who reads may have it. */
+	/* Commit point: the lines may be read. */
 	(void)pthread_mutex_lock(&b->guard);
-	last = &b->parts[b->n - 1];
+	last = &b->files[b->n - 1];
 	b->bytes += b->written - last->safe;
 	last->safe = b->written;
 	(void)pthread_mutex_unlock(&b->guard);
 	return 0;
 }
 
-/* The part to read on in; false: there is nothing more. */
+/* The file to read on in; false: there are no more lines. */
 static bool
-find_next(struct spool *b, struct part *p)
+find_file_to_read(struct spool *b, struct spool_file *p)
 {
 	bool found = false;
 
 	(void)pthread_mutex_lock(&b->guard);
 	while (b->at < b->n && !found) {
-		*p = b->parts[b->at];
+		*p = b->files[b->at];
 		found = b->offset < p->safe;
-		/* What is not the last has no more to come. */
+		/* Only the last file grows. */
 		if (!found && b->at + 1 == b->n)
 			break;
 		if (!found) {
 			b->at++;
 			b->offset = 0;
-			shut(&b->from);
+			close_and_clear(&b->from);
 		}
 	}
 	(void)pthread_mutex_unlock(&b->guard);
@@ -324,7 +323,7 @@ find_next(struct spool *b, struct part *p)
 /* Reads about `most` bytes of p at the offset, and then on to a line's end.
  * The length of whole lines, or -1. */
 static ssize_t
-read_lines(struct spool *b, const struct part *p, size_t most)
+read_spool_chunk(struct spool *b, const struct spool_file *p, size_t most)
 {
 	struct buf *chunk = &b->chunk;
 	uint64_t left;
@@ -349,23 +348,23 @@ read_lines(struct spool *b, const struct part *p, size_t most)
 	}
 }
 
-/* Somebody removed the file: it would be in the way of all behind it. */
+/* The file was removed by somebody else; the ones behind it are read. */
 static void
-pass_over(struct spool *b, const struct part *p, const char *path)
+skip_removed_file(struct spool *b, const struct spool_file *p, const char *path)
 {
 	log_error("'%s' is gone, and %" PRIu64 " bytes with it that were not "
 		  "published; if it was moved, put it back and restart",
 	    path, p->safe - b->offset);
 	b->offset = p->safe;
 	(void)pthread_mutex_lock(&b->guard);
-	b->parts[b->at].gone = true;
+	b->files[b->at].gone = true;
 	(void)pthread_mutex_unlock(&b->guard);
 }
 
-/* Makes records of the n bytes of lines in the chunk, in place: their length,
+/* Turns the n bytes of lines in the chunk into records, in place. Their length,
  * or -1. */
 static ssize_t
-take_records(struct spool *b, size_t n)
+unframe_records(struct spool *b, size_t n)
 {
 	char *to = b->chunk.data, *line = to, *end = to + n, *nl;
 	const char *record;
@@ -387,11 +386,11 @@ take_records(struct spool *b, size_t n)
 	return to - b->chunk.data;
 }
 
-/* Opens the next part that is there. 1, 0: there is none, or -1. */
+/* Opens the next file that is there. 1, 0: there is none, or -1. */
 static int
-open_next(struct spool *b, struct part *p, char **path)
+open_file_to_read(struct spool *b, struct spool_file *p, char **path)
 {
-	while (find_next(b, p)) {
+	while (find_file_to_read(b, p)) {
 		*path = spool_path(b, p->number);
 		if (b->from < 0)
 			b->from =
@@ -400,7 +399,7 @@ open_next(struct spool *b, struct part *p, char **path)
 			return 1;
 		if (errno != ENOENT)
 			return -1;
-		pass_over(b, p, *path);
+		skip_removed_file(b, p, *path);
 		free(*path);
 		*path = NULL;
 	}
@@ -411,11 +410,11 @@ int
 spool_next(struct spool *b, const char **lines, size_t *len, size_t most,
     struct buf *why)
 {
-	struct part p;
+	struct spool_file p;
 	char *path = NULL;
-	int got = open_next(b, &p, &path);
-	ssize_t n = got > 0 ? read_lines(b, &p, most) : got;
-	ssize_t records = n > 0 ? take_records(b, (size_t)n) : n;
+	int got = open_file_to_read(b, &p, &path);
+	ssize_t n = got > 0 ? read_spool_chunk(b, &p, most) : got;
+	ssize_t records = n > 0 ? unframe_records(b, (size_t)n) : n;
 
 	if (records < 0) {
 		if (errno == EBADMSG)
@@ -426,7 +425,7 @@ spool_next(struct spool *b, const char **lines, size_t *len, size_t most,
 		else
 			(void)syserr_explain(
 			    why, PROG_IO, "cannot read '%s'", path);
-		shut(&b->from);
+		close_and_clear(&b->from);
 	}
 	free(path);
 	if (records <= 0)
@@ -437,61 +436,61 @@ spool_next(struct spool *b, const char **lines, size_t *len, size_t most,
 	return 1;
 }
 
-/* Removes the first n parts. */
+/* Removes the first n files; the lock is held. */
 static void
-drop(struct spool *b, size_t n)
+remove_spool_files(struct spool *b, size_t n)
 {
 	char *path;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		path = spool_path(b, b->parts[i].number);
-		if (!b->parts[i].gone)
+		path = spool_path(b, b->files[i].number);
+		if (!b->files[i].gone)
 			(void)unlink(path);
 		free(path);
-		b->bytes -= b->parts[i].safe;
+		b->bytes -= b->files[i].safe;
 	}
-	memmove(b->parts, b->parts + n, (b->n - n) * sizeof *b->parts);
+	memmove(b->files, b->files + n, (b->n - n) * sizeof *b->files);
 	b->n -= n;
 	b->at -= n;
 }
 
-/* Before files go: what is not there then is not missing. */
+/* Before files are removed, so that their lines do not count as missing. */
 static void
-tell_taken(struct spool *b, uint64_t last)
+write_taken_mark(struct spool *b, uint64_t last)
 {
 	if (last > b->mark.n[SPOOL_TAKEN] &&
-	    spool_mark_tell(&b->mark, SPOOL_TAKEN, last) != 0)
+	    spool_mark_write(&b->mark, SPOOL_TAKEN, last) != 0)
 		log_warn("cannot write to '%s': %s; %s, or the next start may "
 			 "miss what was published",
 		    b->dir, log_errno(errno), syserr_way_out(errno));
 }
 
 void
-spool_taken(struct spool *b)
+spool_confirm(struct spool *b)
 {
-	tell_taken(b, b->last);
+	write_taken_mark(b, b->last);
 	(void)pthread_mutex_lock(&b->guard);
 	if (b->at > 0)
-		drop(b, b->at);
+		remove_spool_files(b, b->at);
 	(void)pthread_mutex_unlock(&b->guard);
 }
 
 void
-spool_forget(struct spool *b, uint64_t number)
+spool_remove_up_to(struct spool *b, uint64_t number)
 {
 	size_t n = 0;
 
-	while (n + 1 < b->n && b->parts[n + 1].number <= number + 1)
+	while (n + 1 < b->n && b->files[n + 1].number <= number + 1)
 		n++;
 	if (n == 0)
 		return;
-	tell_taken(b, b->parts[n].number - 1);
+	write_taken_mark(b, b->files[n].number - 1);
 	(void)pthread_mutex_lock(&b->guard);
-	shut(&b->from);
+	close_and_clear(&b->from);
 	b->at = n;
 	b->offset = 0;
-	drop(b, n);
+	remove_spool_files(b, n);
 	(void)pthread_mutex_unlock(&b->guard);
 }
 
@@ -510,24 +509,24 @@ spool_number_read(const struct spool *b)
 void
 spool_clear(struct spool *b)
 {
-	shut(&b->fd);
-	shut(&b->from);
-	tell_taken(b, b->mark.n[SPOOL_ACKNOWLEDGED]);
+	close_and_clear(&b->fd);
+	close_and_clear(&b->from);
+	write_taken_mark(b, b->mark.n[SPOOL_ACKNOWLEDGED]);
 	(void)pthread_mutex_lock(&b->guard);
 	b->at = b->n;
 	if (b->n > 0)
-		drop(b, b->n);
+		remove_spool_files(b, b->n);
 	b->offset = 0;
 	(void)pthread_mutex_unlock(&b->guard);
 }
 
 void
-spool_again(struct spool *b)
+spool_rewind(struct spool *b)
 {
 	(void)pthread_mutex_lock(&b->guard);
 	b->at = 0;
 	b->offset = 0;
-	shut(&b->from);
+	close_and_clear(&b->from);
 	(void)pthread_mutex_unlock(&b->guard);
 }
 

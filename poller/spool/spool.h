@@ -1,26 +1,25 @@
 /*
- * spool: lines kept on the disk: the listener's spool, while the broker is
- * away, and what it knows of requests with a key. Files of a folder, each a row
- * of whole lines, written one after the other, read in the same order, and
- * removed when what is in them is safe elsewhere.
+ * spool: a queue of lines on disk: requests during an outage of the broker, and
+ * keys of requests (idempotency). It is a folder of files of whole lines, which
+ * are written one after the other, read in the same order, and removed when
+ * their lines are safe elsewhere.
  *
- * Commit point: spool_sync(). What was added before it is found again after
- * kill -9 and loss of power; what was added after it may be there or not.
+ * Commit point: spool_sync(). Lines added before it are found again after kill
+ * -9 and loss of power; lines added after it may be there or not.
  *
- * Every line bears a number and a checksum (spool_line.h), and a file beside
- * them tells up to which number it was acknowledged, and up to which it is safe
- * elsewhere (spool_mark.h). So when the folder is opened, what was cut,
- * changed, removed or put back from an earlier time shows: one line says how
- * many records are missing, what is whole is read all the same, and a file of
- * which something is lost is kept beside as FILE.damaged. Only an end of which
- * nobody was told that it is safe is cut off without a word.
+ * Every line has a number and a checksum (spool_line.h). A mark beside the
+ * files holds the last number that was acknowledged, and the last that is safe
+ * elsewhere (spool_mark.h). So opening the folder detects lines that were cut,
+ * changed, removed or replaced by older ones: one log line says how many are
+ * missing, the whole ones are read, and a file that lost something is kept as
+ * FILE.damaged. Lines at the end that were never acknowledged are cut off
+ * without a message.
  *
- * A file goes when all its lines were published, so a crash in between
- * publishes some of them a second time. They are the same records with the
- * same identities, which whoever reads them knows; it does no harm.
+ * A file is removed when all its lines were published, so a crash publishes
+ * some of them twice. They have the same identities; readers deduplicate.
  *
- * A file that somebody removed or moved while it was in use is told and passed
- * over; what is added to it afterwards does not become safe.
+ * A file that is removed or moved while in use is logged and skipped; what is
+ * added to it afterwards does not become safe.
  *
  * One thread adds and syncs, another one reads and removes; a lock guards what
  * they share and is not held during I/O.
@@ -37,33 +36,33 @@
 
 struct spool;
 
-/* What lines are there for, in words for who reads that some are missing. */
+/* What the lines are, for the message that some are missing. */
 struct spool_kind {
 	bool unsynced;    /* they need not survive a loss of power */
 	const char *what; /* "records that ..." */
-	const char *rest; /* what becomes of the others, and what to do */
+	const char *rest; /* what happens to the others, and what to do */
 };
 
 extern const struct spool_kind spool_spool;
 
-/* Opens the folder, made if need be, and its parent; takes its lock. max is
- * the size of all files together. NULL, the code and *why: another listener
+/* Opens the folder, and makes it and its parent if missing; takes its lock.
+ * max: bytes of all files together. NULL, the code and *why: another listener
  * holds it (TEMPFAIL), it cannot be made or read, it is of an earlier version
  * (CONFIG). Owned. */
 struct spool *spool_open(const char *dir, const struct spool_kind *kind,
     uint64_t max, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* NULL is fine. Files stay, but for empty ones. */
+/* Removes empty files; the others stay. NULL is fine. */
 void spool_close(struct spool *b);
 
-/* Whole lines, each with its newline. -1: nothing of it was added, *why says
- * whether it is full or cannot be written. */
+/* Adds whole lines, each with its newline. -1: none of them is added, *why says
+ * whether the spool is full or cannot be written. */
 int spool_add(struct spool *b, const char *lines, size_t len, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* 0: all that was added is safe. -1: nothing since the last sync is, nor will
- * it be read; *why. */
+/* 0: all lines added are safe. -1 and *why: those since the last sync are lost,
+ * and are not read. */
 int spool_sync(struct spool *b, struct buf *why)
     __attribute__((warn_unused_result));
 
@@ -72,34 +71,34 @@ int spool_sync(struct spool *b, struct buf *why)
 int spool_next(struct spool *b, const char **lines, size_t *len, size_t most,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* All that was returned is safe elsewhere: files that were read to their end
- * go, but for the one that is added to. */
-void spool_taken(struct spool *b);
+/* The lines returned are safe elsewhere: removes files that were read to their
+ * end, but for the one that is added to. */
+void spool_confirm(struct spool *b);
 
-/* The same when nobody adds now and nothing is left: that one goes as well. */
+/* The same when no line is left and none is being added: removes all files. */
 void spool_clear(struct spool *b);
 
-/* Lines up to that number are not needed any more, the first being 1: files of
- * nothing else go. For who adds, when nobody reads. */
-void spool_forget(struct spool *b, uint64_t number);
+/* Removes files of lines up to that number, the first being 1. For the thread
+ * that adds, while none reads. */
+void spool_remove_up_to(struct spool *b, uint64_t number);
 
 /* The number of the line that was added last, and of the one that was read
  * last. */
 uint64_t spool_number(const struct spool *b);
 uint64_t spool_number_read(const struct spool *b);
 
-/* What was returned and not taken comes again. */
-void spool_again(struct spool *b);
+/* Lines returned and not confirmed are returned again. */
+void spool_rewind(struct spool *b);
 
-/* True when nothing is kept. */
+/* True when it has no safe lines. */
 bool spool_is_empty(struct spool *b);
 
-/* When it was opened: lines are missing, or nobody can tell; and how many there
- * were. */
+/* When it was opened: whether lines were missing, or that could not be known;
+ * and how many lines there were. */
 bool spool_is_damaged(const struct spool *b);
 uint64_t spool_lines(const struct spool *b);
 
-/* How many bytes are kept. */
+/* Safe bytes of all files. */
 uint64_t spool_bytes(struct spool *b);
 
 const char *spool_dir(const struct spool *b);

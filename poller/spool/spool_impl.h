@@ -1,5 +1,6 @@
 /*
- * spool_impl: what spool*.c share; nobody else includes it.
+ * spool_impl: what spool.c and spool_load.c share. Private to spool*.c; of the
+ * two, spool.c calls spool_load.c.
  */
 #ifndef POLLER_SPOOL_SPOOL_IMPL_H
 #define POLLER_SPOOL_SPOOL_IMPL_H
@@ -11,10 +12,10 @@
 
 #define SPOOL_MARK "acknowledged"
 
-struct part {
+struct spool_file {
 	uint64_t number; /* of its first line */
 	uint64_t safe;   /* bytes that are synced */
-	bool gone;       /* somebody removed it; it is not ours to remove */
+	bool gone;       /* removed by somebody else */
 };
 
 struct spool {
@@ -28,34 +29,35 @@ struct spool {
 	uint64_t lines;
 	uint64_t lost, lost_first, lost_last; /* numbers that are missing */
 	bool aside;                           /* a damaged file was kept */
-	bool mark_lost; /* nobody can tell whether something is missing */
+	bool mark_lost; /* whether lines are missing is unknown */
 
-	pthread_mutex_t guard; /* of what follows */
-	struct part *parts;    /* in order; the last one is added to */
+	pthread_mutex_t guard;    /* of what follows */
+	struct spool_file *files; /* in order; the last one is added to */
 	size_t n, cap;
-	uint64_t bytes; /* safe ones, of all parts */
+	uint64_t bytes; /* safe ones, of all files */
 
-	/* Of who adds. */
+	/* Of the thread that adds. */
 	int fd;           /* of the last part; -1: none is open */
 	uint64_t written; /* to it */
 	uint64_t number;  /* of the line that is added next */
 	uint64_t synced;  /* the same at the last sync */
 	struct buf frame;
-	bool fresh;   /* the folder does not know the file yet */
+	bool fresh;   /* the folder with the file's name is not synced */
 	bool spoiled; /* what was added since the last sync is lost */
 
-	/* Of who reads: what was read of the part at `at` of parts. */
+	/* Of the thread that reads: offset within files[at]. */
 	size_t at;
 	uint64_t offset;
 	uint64_t last; /* number of the line that was read last */
-	int from;
+	int from;      /* the file; -1: none is open */
 	struct buf chunk;
 };
 
+/* The path of the file whose first line has that number. Owned. */
 char *spool_path(const struct spool *b, uint64_t number);
 
-/* What earlier runs left: parts, counts, the number of the next line, and one
- * line on stderr if something is missing. The mark is open. -1, the code and
+/* Reads what earlier runs left: the files, the counts, and the number of the
+ * next line; logs if lines are missing. The mark is open. -1, the code and
  * *why: it cannot be read, or is of an earlier version. */
 int spool_load(struct spool *b, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));

@@ -35,9 +35,9 @@ spool_line_put(struct buf *b, uint64_t number, const char *record, size_t len)
 	buf_adds(b, "}\n");
 }
 
-/* True when that text is next, which is then passed. */
+/* Moves *p behind the text, if it stands there. */
 static bool
-skip(const char **p, const char *end, const char *text)
+skip_text(const char **p, const char *end, const char *text)
 {
 	size_t len = strlen(text);
 
@@ -69,15 +69,15 @@ spool_line_take(const char *line, size_t len, uint64_t *number,
 	uint64_t sum;
 	size_t n;
 
-	if (!skip(&p, end, FRONT))
+	if (!skip_text(&p, end, FRONT))
 		return false;
 	*number = 0;
 	for (digits = p; p < end && *p >= '0' && *p <= '9'; p++)
 		*number = *number * 10 + (uint64_t)(*p - '0');
 	n = (size_t)(p - digits);
-	if (n == 0 || n > NUMBER_LEN || !skip(&p, end, MIDDLE) ||
-	    !take_sum(&p, end, &sum) || !skip(&p, end, BEHIND) || p == end ||
-	    end[-1] != '}')
+	if (n == 0 || n > NUMBER_LEN || !skip_text(&p, end, MIDDLE) ||
+	    !take_sum(&p, end, &sum) || !skip_text(&p, end, BEHIND) ||
+	    p == end || end[-1] != '}')
 		return false;
 	*record = p;
 	*record_len = (size_t)(end - p) - 1;

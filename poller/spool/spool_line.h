@@ -1,7 +1,7 @@
 /*
- * spool_line: a line of the spool: its record, its number in the order of
- * all that were ever kept there, and a checksum of both. It is JSON, so that
- * `jq -c .record` reads what is whole of a damaged file, too.
+ * spool_line: the format of a spool's line: the record, its number in the order
+ * of all that were ever added, and a checksum of both. It is JSON, so that
+ * `jq -c .record` reads the whole lines of a damaged file.
  *
  *   {"n":12,"sum":"00f3a1b2c3d4e5f6","record":{"type":"message",...}}
  */
@@ -18,8 +18,8 @@
 void spool_line_put(
     struct buf *b, uint64_t number, const char *record, size_t len);
 
-/* Of a line without its newline; the record lies within it. False: it is not
- * as it was written. */
+/* Reads a line without its newline; the record points into it. False: it is
+ * damaged. */
 bool spool_line_take(const char *line, size_t len, uint64_t *number,
     const char **record, size_t *record_len);
 

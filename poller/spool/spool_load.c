@@ -1,12 +1,11 @@
 /*
- * spool_load: what earlier runs left in a spool. Every line is looked at.
- * A file with lines that are not as they were written is written anew with
- * those that are, and kept aside if something of it is lost.
+ * spool_load: reads what earlier runs left in a spool, and checks every line. A
+ * file with damaged lines is rewritten with the whole ones, and kept aside if
+ * something of it is lost.
  *
- * What is lost is known from the numbers: from the first that was not taken to
- * the last that was acknowledged each must be there. Only what is at the end
- * of the last file and above that is a write that was cut by a crash: nobody
- * was told that it is safe.
+ * The numbers show what is lost: each must be there, from the first that is not
+ * safe elsewhere to the last that was acknowledged. Higher ones at the end of
+ * the last file were cut by a crash before they were acknowledged.
  */
 #define _DEFAULT_SOURCE /* link */
 
@@ -30,21 +29,21 @@
 #define SUFFIX ".ndjson"
 #define DIGITS 10
 
-/* A whole line of a file. */
-struct line {
+/* A whole line of a file, by its offset. */
+struct spool_file_line {
 	uint64_t number;
 	size_t at, len; /* with its newline */
 };
 
-/* A file as it is read. */
+/* A file in memory. */
 struct contents {
-	struct part *part;
+	struct spool_file *file;
 	uint64_t end; /* numbers from there on are the next file's */
 	struct buf bytes;
-	struct line *lines;
+	struct spool_file_line *lines;
 	size_t n, cap;
-	size_t odd;  /* bytes that are no line that belongs there, before... */
-	size_t tail; /* ...those behind its last line */
+	size_t odd;  /* bytes that are no line of this file, before... */
+	size_t tail; /* ...and behind its last line */
 	bool mixed;  /* not in order */
 };
 
@@ -54,9 +53,9 @@ spool_path(const struct spool *b, uint64_t number)
 	return xasprintf("%s/%0*" PRIu64 "%s", b->dir, DIGITS, number, SUFFIX);
 }
 
-/* "0000000012.ndjson": 12; 0: no file of ours. */
+/* "0000000012.ndjson": 12; 0: not a file of a spool. */
 static uint64_t
-number_of(const char *name)
+spool_file_number(const char *name)
 {
 	size_t digits = strspn(name, "0123456789");
 	uint64_t n = 0;
@@ -71,23 +70,23 @@ number_of(const char *name)
 }
 
 static int
-by_part(const void *x, const void *y)
+by_file_number(const void *x, const void *y)
 {
-	const struct part *a = x, *b = y;
+	const struct spool_file *a = x, *b = y;
 
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
 static int
-by_line(const void *x, const void *y)
+by_line_number(const void *x, const void *y)
 {
-	const struct line *a = x, *b = y;
+	const struct spool_file_line *a = x, *b = y;
 
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
 static int
-list_files(struct spool *b)
+list_spool_files(struct spool *b)
 {
 	DIR *d = opendir(b->dir);
 	struct dirent *e;
@@ -96,20 +95,20 @@ list_files(struct spool *b)
 	if (d == NULL)
 		return -1;
 	while ((e = readdir(d)) != NULL) {
-		number = number_of(e->d_name);
+		number = spool_file_number(e->d_name);
 		if (number == 0)
 			continue;
-		XGROW(b->parts, b->n, b->cap);
-		b->parts[b->n++] = (struct part){ .number = number };
+		XGROW(b->files, b->n, b->cap);
+		b->files[b->n++] = (struct spool_file){ .number = number };
 	}
 	(void)closedir(d);
 	if (b->n > 0)
-		qsort(b->parts, b->n, sizeof *b->parts, by_part);
+		qsort(b->files, b->n, sizeof *b->files, by_file_number);
 	return 0;
 }
 
 static int
-read_file(const char *path, struct buf *bytes)
+read_spool_file(const char *path, struct buf *bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc = -1;
 
@@ -120,13 +119,13 @@ read_file(const char *path, struct buf *bytes)
 	return rc;
 }
 
-/* Finds its lines. */
+/* Finds the whole lines of the file. */
 static void
-take_lines(struct contents *c)
+find_lines_of_file(struct contents *c)
 {
 	const char *p = buf_str(&c->bytes), *end = p + c->bytes.len;
 	const char *nl, *record;
-	struct line line;
+	struct spool_file_line line;
 	size_t len;
 
 	for (; p < end; p += line.len) {
@@ -136,7 +135,7 @@ take_lines(struct contents *c)
 		if (nl == NULL ||
 		    !spool_line_take(
 			p, line.len - 1, &line.number, &record, &len) ||
-		    line.number < c->part->number || line.number >= c->end) {
+		    line.number < c->file->number || line.number >= c->end) {
 			c->tail += line.len;
 			continue;
 		}
@@ -148,12 +147,12 @@ take_lines(struct contents *c)
 		c->lines[c->n++] = line;
 	}
 	if (c->mixed)
-		qsort(c->lines, c->n, sizeof *c->lines, by_line);
+		qsort(c->lines, c->n, sizeof *c->lines, by_line_number);
 }
 
-/* All numbers up to this one are past: who has not come is lost. */
+/* Counts the numbers up to this one that have not come as lost. */
 static void
-pass_up_to(struct spool *b, uint64_t last)
+count_lost_up_to(struct spool *b, uint64_t last)
 {
 	if (b->number > last)
 		return;
@@ -164,11 +163,11 @@ pass_up_to(struct spool *b, uint64_t last)
 	b->number = last + 1;
 }
 
-/* What comes twice is dropped. */
+/* Looks for gaps in the numbers; drops lines that come twice. */
 static void
-number_lines(struct spool *b, struct contents *c)
+check_numbers(struct spool *b, struct contents *c)
 {
-	const struct line *l;
+	const struct spool_file_line *l;
 	size_t i, n = 0;
 
 	for (i = 0; i < c->n; i++) {
@@ -176,30 +175,30 @@ number_lines(struct spool *b, struct contents *c)
 		if (n > 0 && l->number == c->lines[n - 1].number)
 			continue;
 		if (l->number > b->number)
-			pass_up_to(b, l->number - 1);
+			count_lost_up_to(b, l->number - 1);
 		if (l->number == b->number)
 			b->number++;
 		c->lines[n++] = *l;
 	}
 	c->n = n;
 	b->lines += n;
-	pass_up_to(b,
+	count_lost_up_to(b,
 	    c->end < UINT64_MAX ? c->end - 1 : b->mark.n[SPOOL_ACKNOWLEDGED]);
 }
 
 static int
-write_lines(struct contents *c, const char *name)
+write_spool_lines(struct contents *c, const char *name)
 {
 	int fd = open(
 	    name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int rc = fd < 0 ? -1 : 0;
 	size_t i;
 
-	c->part->safe = 0;
+	c->file->safe = 0;
 	for (i = 0; rc == 0 && i < c->n; i++) {
 		rc = file_write_all(
 		    fd, c->bytes.data + c->lines[i].at, c->lines[i].len);
-		c->part->safe += c->lines[i].len;
+		c->file->safe += c->lines[i].len;
 	}
 	if (rc == 0)
 		rc = fsync(fd);
@@ -208,16 +207,16 @@ write_lines(struct contents *c, const char *name)
 	return rc;
 }
 
-/* Its lines take the place of the file, which is kept under another name if
+/* Replaces the file by its whole lines, and keeps it under another name if
  * something of it is lost. */
 static int
-write_anew(struct spool *b, struct contents *c, const char *path, bool keep)
+rewrite_file(struct spool *b, struct contents *c, const char *path, bool keep)
 {
 	char *name = xasprintf("%s.new", path);
 	char *kept = xasprintf("%s.damaged", path);
-	int rc = write_lines(c, name);
+	int rc = write_spool_lines(c, name);
 
-	log_info("spool_mended", "file=%s lines=%zu", path, c->n);
+	log_info("spool_repaired", "file=%s lines=%zu", path, c->n);
 	if (rc == 0 && keep) {
 		b->aside = true;
 		rc = link(path, kept);
@@ -233,15 +232,15 @@ write_anew(struct spool *b, struct contents *c, const char *path, bool keep)
 	return rc;
 }
 
-/* What a crash left of lines that nobody was told of. */
+/* What a crash left of lines that were never acknowledged. */
 static int
-cut_tail(struct contents *c, const char *path)
+cut_unacknowledged_tail(struct contents *c, const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), rc = -1;
 
-	c->part->safe -= c->tail;
+	c->file->safe -= c->tail;
 	log_info("spool_cut", "file=%s bytes=%zu", path, c->tail);
-	if (fd >= 0 && ftruncate(fd, (off_t)c->part->safe) == 0)
+	if (fd >= 0 && ftruncate(fd, (off_t)c->file->safe) == 0)
 		rc = fsync(fd);
 	if (fd >= 0)
 		(void)close(fd);
@@ -249,30 +248,30 @@ cut_tail(struct contents *c, const char *path)
 }
 
 static int
-take_file(struct spool *b, struct contents *c, const char *path)
+recover_file(struct spool *b, struct contents *c, const char *path)
 {
 	uint64_t lost = b->lost;
 	bool whole;
 	int rc = 0;
 
-	take_lines(c);
-	number_lines(b, c);
-	c->part->safe = c->bytes.len;
-	/* As it was written, but for its end. */
+	find_lines_of_file(c);
+	check_numbers(b, c);
+	c->file->safe = c->bytes.len;
+	/* Undamaged but for its end. */
 	whole = c->odd == 0 && !c->mixed;
 	if (whole && c->tail > 0 && c->end == UINT64_MAX && b->lost == lost &&
 	    !b->mark_lost)
-		rc = cut_tail(c, path);
+		rc = cut_unacknowledged_tail(c, path);
 	else if (!whole || c->tail > 0)
-		rc = write_anew(b, c, path, b->lost > lost || b->mark_lost);
+		rc = rewrite_file(b, c, path, b->lost > lost || b->mark_lost);
 	if (rc == 0 && c->n == 0) {
-		c->part->safe = 0;
+		c->file->safe = 0;
 		rc = unlink(path);
 	}
 	return rc;
 }
 
-/* Before there were numbers. */
+/* That version wrote records without numbers. */
 static bool
 is_of_earlier_version(const struct spool *b, const struct contents *c)
 {
@@ -283,12 +282,12 @@ is_of_earlier_version(const struct spool *b, const struct contents *c)
 }
 
 static int
-load_file(struct spool *b, struct part *p, uint64_t end, enum exit_code *code,
-    struct buf *why)
+load_spool_file(struct spool *b, struct spool_file *p, uint64_t end,
+    enum exit_code *code, struct buf *why)
 {
-	struct contents c = { .part = p, .end = end };
+	struct contents c = { .file = p, .end = end };
 	char *path = spool_path(b, p->number);
-	int rc = read_file(path, &c.bytes);
+	int rc = read_spool_file(path, &c.bytes);
 
 	if (rc == 0 && is_of_earlier_version(b, &c)) {
 		*code = PROG_CONFIG;
@@ -297,9 +296,9 @@ load_file(struct spool *b, struct part *p, uint64_t end, enum exit_code *code,
 		    "has published it",
 		    path);
 		rc = -1;
-	} else if (rc != 0 || take_file(b, &c, path) != 0) {
+	} else if (rc != 0 || recover_file(b, &c, path) != 0) {
 		*code = syserr_explain(
-		    why, PROG_IO, "cannot read or mend '%s'", path);
+		    why, PROG_IO, "cannot read or repair '%s'", path);
 		rc = -1;
 	}
 	buf_release(&c.bytes);
@@ -308,9 +307,9 @@ load_file(struct spool *b, struct part *p, uint64_t end, enum exit_code *code,
 	return rc;
 }
 
-/* One line about all that is lost. */
+/* One message about all that is lost. */
 static void
-tell(const struct spool *b)
+log_lost_lines(const struct spool *b)
 {
 	if (b->lost > 0)
 		log_error("'%s' lacks %" PRIu64 " %s (numbers %" PRIu64
@@ -326,40 +325,40 @@ tell(const struct spool *b)
 		    b->dir, b->mark.made ? "gone" : "damaged", b->kind->what);
 }
 
-/* What is told from now on goes by what is there; each number has two places.
- * -1: errno. */
+/* Sets the mark, both slots of each number, to the lines that are there. -1:
+ * errno. */
 static int
-mark_anew(struct spool *b, uint64_t taken)
+rewrite_mark(struct spool *b, uint64_t taken)
 {
 	struct spool_mark *m = &b->mark;
 	uint64_t last = b->number - 1;
 	int i, rc = 0;
 
 	for (i = 0; rc == 0 && i < 2; i++) {
-		rc = spool_mark_tell(m, SPOOL_ACKNOWLEDGED, last);
+		rc = spool_mark_write(m, SPOOL_ACKNOWLEDGED, last);
 		if (rc == 0)
-			rc = spool_mark_tell(
+			rc = spool_mark_write(
 			    m, SPOOL_TAKEN, b->n > 0 ? taken : last);
 	}
 	return rc;
 }
 
 static int
-load_files(struct spool *b, enum exit_code *code, struct buf *why)
+load_spool_files(struct spool *b, enum exit_code *code, struct buf *why)
 {
 	size_t i, n = 0;
 	uint64_t end;
 
 	for (i = 0; i < b->n; i++) {
-		end = i + 1 < b->n ? b->parts[i + 1].number : UINT64_MAX;
-		if (load_file(b, &b->parts[i], end, code, why) != 0) {
-			b->n = 0; /* they stay as they are */
+		end = i + 1 < b->n ? b->files[i + 1].number : UINT64_MAX;
+		if (load_spool_file(b, &b->files[i], end, code, why) != 0) {
+			b->n = 0; /* spool_close() removes none */
 			return -1;
 		}
-		if (b->parts[i].safe == 0)
+		if (b->files[i].safe == 0)
 			continue;
-		b->bytes += b->parts[i].safe;
-		b->parts[n++] = b->parts[i];
+		b->bytes += b->files[i].safe;
+		b->files[n++] = b->files[i];
 	}
 	b->n = n;
 	return 0;
@@ -370,18 +369,18 @@ spool_load(struct spool *b, enum exit_code *code, struct buf *why)
 {
 	uint64_t taken = b->mark.n[SPOOL_TAKEN];
 
-	if (list_files(b) != 0)
+	if (list_spool_files(b) != 0)
 		goto failed;
 	b->mark_lost = b->mark.damaged || (b->mark.made && b->n > 0);
 	if (b->mark_lost && taken == 0 && b->n > 0)
-		taken = b->parts[0].number - 1;
+		taken = b->files[0].number - 1;
 	b->number = taken + 1;
-	if (load_files(b, code, why) != 0)
+	if (load_spool_files(b, code, why) != 0)
 		return -1;
-	pass_up_to(b, b->mark.n[SPOOL_ACKNOWLEDGED]);
-	tell(b);
+	count_lost_up_to(b, b->mark.n[SPOOL_ACKNOWLEDGED]);
+	log_lost_lines(b);
 	if ((b->mark_lost || (b->n == 0 && b->lost > 0)) &&
-	    mark_anew(b, taken) != 0)
+	    rewrite_mark(b, taken) != 0)
 		goto failed;
 	return 0;
 failed:

@@ -1,6 +1,6 @@
 /*
- * spool_mark: see spool_mark.h. A place is a line of text, on a sector of
- * its own:
+ * spool_mark: see spool_mark.h. A slot is a line of text, on a sector of its
+ * own:
  *
  *   acknowledged TURN NUMBER SUM
  */
@@ -19,12 +19,13 @@
 #include "common/os/file.h"
 
 #define SECTOR 512
-#define PLACES 2
+#define SLOTS_EACH 2
 
-static const char *const names[SPOOL_TOLD] = { "acknowledged", "taken" };
+static const char *const names[SPOOL_MARKS] = { "acknowledged", "taken" };
 
 static void
-format(char text[SECTOR], enum spool_told what, uint64_t turn, uint64_t n)
+format_mark(
+    char text[SECTOR], enum spool_mark_kind what, uint64_t turn, uint64_t n)
 {
 	int len;
 
@@ -38,30 +39,30 @@ format(char text[SECTOR], enum spool_told what, uint64_t turn, uint64_t n)
 }
 
 static size_t
-place(enum spool_told what, uint64_t turn)
+mark_offset(enum spool_mark_kind what, uint64_t turn)
 {
-	return ((size_t)what * PLACES + turn % PLACES) * SECTOR;
+	return ((size_t)what * SLOTS_EACH + turn % SLOTS_EACH) * SECTOR;
 }
 
-/* The newer one of those that are whole; false: none is. */
+/* Reads the newer slot of those that are whole; false: none is. */
 static bool
-read_newest(struct spool_mark *m, enum spool_told what)
+read_newest_mark(struct spool_mark *m, enum spool_mark_kind what)
 {
 	char text[SECTOR + 1], want[SECTOR];
 	uint64_t turn, n, i;
 	char *end;
 	bool found = false;
 
-	for (i = 0; i < PLACES; i++) {
-		if (file_read_at(m->fd, text, SECTOR, place(what, i)) == -1)
+	for (i = 0; i < SLOTS_EACH; i++) {
+		if (file_read_at(m->fd, text, SECTOR, mark_offset(what, i)) ==
+		    -1)
 			continue;
 		text[SECTOR] = '\0';
-		/* Whatever it says must come out the same when it is written
-		 * again. */
+		/* Whole means that writing its numbers gives the same text. */
 		turn = strtoull(text + strlen(names[what]), &end, 10);
 		n = strtoull(end, NULL, 10);
-		format(want, what, turn, n);
-		if (memcmp(text, want, SECTOR) != 0 || turn % PLACES != i)
+		format_mark(want, what, turn, n);
+		if (memcmp(text, want, SECTOR) != 0 || turn % SLOTS_EACH != i)
 			continue;
 		if (!found || turn > m->turn[what]) {
 			m->turn[what] = turn;
@@ -72,9 +73,9 @@ read_newest(struct spool_mark *m, enum spool_told what)
 	return found;
 }
 
-/* It gets its name when it is whole. */
+/* Renames it into place when it is whole. */
 static int
-make(struct spool_mark *m, const char *path)
+make_mark_file(struct spool_mark *m, const char *path)
 {
 	char *name = xasprintf("%s.new", path);
 	int rc = -1;
@@ -82,8 +83,8 @@ make(struct spool_mark *m, const char *path)
 	m->made = true;
 	m->fd = open(
 	    name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (m->fd >= 0 && spool_mark_tell(m, SPOOL_ACKNOWLEDGED, 0) == 0 &&
-	    spool_mark_tell(m, SPOOL_TAKEN, 0) == 0 && fsync(m->fd) == 0 &&
+	if (m->fd >= 0 && spool_mark_write(m, SPOOL_ACKNOWLEDGED, 0) == 0 &&
+	    spool_mark_write(m, SPOOL_TAKEN, 0) == 0 && fsync(m->fd) == 0 &&
 	    rename(name, path) == 0)
 		rc = file_sync_folder_of(path);
 	free(name);
@@ -96,9 +97,9 @@ spool_mark_open(struct spool_mark *m, const char *path)
 	memset(m, 0, sizeof *m);
 	m->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (m->fd < 0)
-		return errno == ENOENT ? make(m, path) : -1;
-	m->damaged = !read_newest(m, SPOOL_ACKNOWLEDGED);
-	m->damaged |= !read_newest(m, SPOOL_TAKEN);
+		return errno == ENOENT ? make_mark_file(m, path) : -1;
+	m->damaged = !read_newest_mark(m, SPOOL_ACKNOWLEDGED);
+	m->damaged |= !read_newest_mark(m, SPOOL_TAKEN);
 	return 0;
 }
 
@@ -111,13 +112,13 @@ spool_mark_close(struct spool_mark *m)
 }
 
 int
-spool_mark_tell(struct spool_mark *m, enum spool_told what, uint64_t n)
+spool_mark_write(struct spool_mark *m, enum spool_mark_kind what, uint64_t n)
 {
 	uint64_t turn = m->turn[what] + 1;
 	char text[SECTOR];
 
-	format(text, what, turn, n);
-	if (file_write_at(m->fd, text, SECTOR, place(what, turn)) == -1)
+	format_mark(text, what, turn, n);
+	if (file_write_at(m->fd, text, SECTOR, mark_offset(what, turn)) == -1)
 		return -1;
 	m->turn[what] = turn;
 	m->n[what] = n;

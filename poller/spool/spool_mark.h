@@ -1,12 +1,12 @@
 /*
- * spool_mark: how much of a spool was acknowledged, and how much of that is
- * safe elsewhere, in a file beside it: what tells an end that was torn from one
- * that was cut, and a file of an earlier time from one that is new.
+ * spool_mark: a file beside a spool with two numbers: its last line that was
+ * acknowledged, and its last that is safe elsewhere. They distinguish a write
+ * that a crash has torn from lines that were cut later, and old files that were
+ * put back from new ones.
  *
- * Each of the two numbers has two places that are written in turns, so that a
- * torn one leaves the other. They are not synced: after a loss of power they
- * may be older than the files, which then have more than they tell, never less.
- * The two may be told by a thread each.
+ * Each number has two slots that are written in turn, so that a torn write
+ * leaves the other. They are not synced: after a loss of power they may be
+ * older than the files, never newer. Two threads may write one number each.
  */
 #ifndef POLLER_SPOOL_SPOOL_MARK_H
 #define POLLER_SPOOL_SPOOL_MARK_H
@@ -14,17 +14,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum spool_told {
+enum spool_mark_kind {
 	SPOOL_ACKNOWLEDGED, /* the last line whose request was answered */
 	SPOOL_TAKEN,        /* the last one that is safe elsewhere */
-	SPOOL_TOLD
+	SPOOL_MARKS
 };
 
 struct spool_mark {
 	int fd;
-	bool made;    /* it was not there */
-	bool damaged; /* one of the numbers is not known */
-	uint64_t n[SPOOL_TOLD], turn[SPOOL_TOLD];
+	bool made;    /* the file was missing */
+	bool damaged; /* one of the numbers is unknown */
+	uint64_t n[SPOOL_MARKS], turn[SPOOL_MARKS];
 };
 
 /* Makes the file if it is missing. -1: errno. */
@@ -32,8 +32,8 @@ int spool_mark_open(struct spool_mark *m, const char *path)
     __attribute__((warn_unused_result));
 void spool_mark_close(struct spool_mark *m);
 
-/* -1: errno. */
-int spool_mark_tell(struct spool_mark *m, enum spool_told what, uint64_t n)
-    __attribute__((warn_unused_result));
+/* Writes one of the numbers. -1: errno. */
+int spool_mark_write(struct spool_mark *m, enum spool_mark_kind what,
+    uint64_t n) __attribute__((warn_unused_result));
 
 #endif

@@ -423,14 +423,14 @@ a_body_that_is_no_json_is_told_apart(void **state)
 	close_all(all, c);
 }
 
-/* What hooks_tell says at a time; "": nothing. */
+/* What hooks_log_counts says at a time; "": nothing. */
 static void
 tells(struct hooks *all, int64_t now, const char *want)
 {
 	char told[256];
 	int saved = tmpdir_catch_stderr();
 
-	hooks_tell(all, now);
+	hooks_log_counts(all, now);
 	tmpdir_stderr(saved, told, sizeof told);
 	if (*want == '\0' ? *told != '\0' : strstr(told, want) == NULL)
 		fail_msg(

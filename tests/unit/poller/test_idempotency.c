@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#include "poller/spool/idempotency.h"
+#include "poller/idempotency/idempotency.h"
 
 #define T0 INT64_C(1795168800000)
 

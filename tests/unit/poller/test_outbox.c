@@ -29,7 +29,7 @@ struct request {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned answered, safe;
 static struct request requests[MANY];
-static struct listen_counts tally;
+static struct outbox_counts counts;
 
 static void
 done(struct pending_request *p, bool is_safe)
@@ -94,7 +94,7 @@ open_to(const char *to, const struct conf *conf, struct spool *b,
 		.to = to,
 		.conf = conf,
 		.spool = b,
-		.tally = &tally,
+		.counts = &counts,
 		.wait_timeout_ms = 200,
 	};
 
@@ -225,7 +225,7 @@ without_a_broker_it_is_kept_and_later_published(void **state)
 		put(o, i, "");
 	wait_for(MANY);
 	assert_int_equal(safe, MANY);
-	assert_int_equal(atomic_load(&tally.spooled), MANY);
+	assert_int_equal(atomic_load(&counts.spooled), MANY);
 	outbox_close(o);
 	assert_kept("state/spool/0000000001.ndjson", MANY);
 
@@ -233,10 +233,10 @@ without_a_broker_it_is_kept_and_later_published(void **state)
 	o = must_open("out", NULL, open_backlog(1 << 20));
 	put(o, MANY - 1, "");
 	wait_for(1);
-	for (i = 0; i < 10000 && atomic_load(&tally.drained) < MANY; i++)
+	for (i = 0; i < 10000 && atomic_load(&counts.drained) < MANY; i++)
 		(void)stop_sleep(2);
 	outbox_close(o);
-	assert_in_range(atomic_load(&tally.drained), MANY, MANY + 1);
+	assert_in_range(atomic_load(&counts.drained), MANY, MANY + 1);
 	assert_int_not_equal(access("state/spool/0000000001.ndjson", F_OK), 0);
 	{
 		struct buf all = BUF_INIT, first = BUF_INIT;
@@ -395,7 +395,7 @@ clean(void **state)
 	(void)state;
 	tmpdir_empty("state/spool");
 	(void)unlink("out");
-	memset(&tally, 0, sizeof tally);
+	memset(&counts, 0, sizeof counts);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ every_state_is_reached_and_left(void **state)
 }
 
 /* What was kept is published before anything passes by it, and what only a
- * person can mend is not tried again. */
+ * operator can end is not tried again. */
 static void
 the_order_of_requests_is_kept(void **state)
 {
@@ -51,13 +51,13 @@ a_broker_goes_and_comes_back(void **state)
 		enum outbox_event event;
 		enum outbox_state then;
 	} day[] = {
-		{ OUTBOX_TROUBLE, OUTBOX_DETOUR },
-		{ OUTBOX_TROUBLE, OUTBOX_DETOUR },
+		{ OUTBOX_OUTAGE, OUTBOX_DETOUR },
+		{ OUTBOX_OUTAGE, OUTBOX_DETOUR },
 		{ OUTBOX_DRAINED, OUTBOX_REJOINING },
-		{ OUTBOX_TIRED, OUTBOX_DETOUR },
+		{ OUTBOX_TIMED_OUT, OUTBOX_DETOUR },
 		{ OUTBOX_DRAINED, OUTBOX_REJOINING },
 		{ OUTBOX_REJOINED, OUTBOX_DIRECT },
-		{ OUTBOX_TROUBLE, OUTBOX_DETOUR },
+		{ OUTBOX_OUTAGE, OUTBOX_DETOUR },
 		{ OUTBOX_REFUSED, OUTBOX_ENDED },
 		{ OUTBOX_CLOSE, OUTBOX_CLOSED },
 	};

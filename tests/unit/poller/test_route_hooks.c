@@ -11,9 +11,9 @@
 #include "common/conf/conf.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/listener_context.h"
+#include "poller/idempotency/idempotency.h"
 #include "poller/profile/crm_record.h"
 #include "poller/routes/route.h"
-#include "poller/spool/idempotency.h"
 
 #define NOW INT64_C(1750163802250)
 #define LONGEST 10000

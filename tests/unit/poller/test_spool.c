@@ -122,7 +122,7 @@ lines_come_back_in_order(void **state)
 	add(b, "four\n");
 	sync_it(b);
 	assert_reads(b, "four\n");
-	spool_again(b);
+	spool_rewind(b);
 	assert_reads(b, "one\ntwo\nthree\nfour\n");
 	assert_false(spool_is_empty(b));
 	spool_clear(b);
@@ -153,7 +153,7 @@ a_later_run_goes_on(void **state)
 	add(b, "two\n");
 	sync_it(b);
 	assert_reads(b, "one\ntwo\n");
-	spool_taken(b);
+	spool_confirm(b);
 	spool_close(b);
 	/* The first file was read to its end, the second one may grow. */
 	b = open_max(MIB);
@@ -186,7 +186,7 @@ long_lines_and_many_files(void **state)
 	read_all(b, 65536, &all);
 	assert_int_equal(all.len, want.len);
 	assert_memory_equal(all.data, want.data, want.len);
-	spool_taken(b);
+	spool_confirm(b);
 	assert_int_equal(files(), 1);
 	spool_clear(b);
 	assert_int_equal(files(), 0);

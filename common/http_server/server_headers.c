@@ -1,14 +1,14 @@
 /*
- * server_headers: what the headers of a request say, and whether it is refused
- * for them, because somebody else might read them in another way; see server.h.
+ * server_headers: reads the headers of a request, and refuses those that a
+ * proxy might read in another way (request smuggling); see server.h.
  *
- * The library takes bare line feeds, folds lines, ends a text at a NUL and the
- * headers at a line that begins with a colon, all without a word. But it leaves
- * what it reads where it came, each line ended by CR and LF (NULs by then), and
- * tells how long all was: so its pieces must stand one behind the other, from
- * the method to the end, and whatever stands between them it has hidden.
+ * The library accepts bare line feeds, folds lines, ends a text at a NUL and
+ * the headers at a line that begins with a colon, and reports none of it. But
+ * it leaves what it reads in place, each line ended by two bytes, and says how
+ * long all of it is: so the pieces must follow each other without a gap, from
+ * the method to the end; a gap is something that the library has hidden.
  */
-#include "poller/server/server_impl.h"
+#include "common/http_server/server_impl.h"
 
 #include <string.h>
 
@@ -16,7 +16,7 @@
 
 #define HEADERS_MAX 64
 #define CRLF 2
-#define HEADERS_MAX_BYTES ((size_t)12 * 1024) /* the line included */
+#define HEADERS_MAX_BYTES ((size_t)12 * 1024) /* with the request line */
 
 static bool
 is_named(const char *key, size_t len, const char *name)
@@ -29,7 +29,7 @@ is_named(const char *key, size_t len, const char *name)
 	return i == len && name[i] == '\0';
 }
 
-/* Digits alone, which the library has seen to for the first of that name. */
+/* Of digits alone, as the library has checked for the first of that name. */
 static uint64_t
 read_length(const char *value, size_t len)
 {
@@ -53,8 +53,8 @@ has_controls(const char *s, size_t len)
 	return false;
 }
 
-/* The name of a header: the library takes a blank before the colon for a part
- * of it, others do not. */
+/* The library takes a blank before the colon as a part of the name; others do
+ * not. */
 static bool
 is_token(const char *s, size_t len)
 {
@@ -67,31 +67,31 @@ is_token(const char *s, size_t len)
 	return len > 0;
 }
 
-/* Of these we would read the first, and others perhaps the last. */
-static const char *const once[] = { "authorization", "content-type",
+/* May come only once: we would read the first, others perhaps the last. */
+static const char *const single[] = { "authorization", "content-type",
 	"idempotency-key" };
 
 static bool
-is_repeated(struct headers *h, const char *key, size_t len)
+is_repeated(struct request_headers *h, const char *key, size_t len)
 {
 	unsigned i, bit;
 
-	for (i = 0; i < ARRAY_LEN(once); i++) {
+	for (i = 0; i < ARRAY_LEN(single); i++) {
 		bit = 1U << i;
-		if (!is_named(key, len, once[i]))
+		if (!is_named(key, len, single[i]))
 			continue;
-		if ((h->seen & bit) != 0)
+		if ((h->once & bit) != 0)
 			return true;
-		h->seen |= bit;
+		h->once |= bit;
 	}
 	return false;
 }
 
 static enum MHD_Result
-see_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
+on_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
     const char *value, size_t len)
 {
-	struct headers *h = cls;
+	struct request_headers *h = cls;
 
 	(void)kind;
 	h->n++;
@@ -118,43 +118,43 @@ see_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
 }
 
 static enum MHD_Result
-see_argument(void *cls, enum MHD_ValueKind kind, const char *key,
-    size_t key_len, const char *value, size_t len)
+on_argument(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
+    const char *value, size_t len)
 {
 	bool *odd = cls;
 
 	(void)kind;
-	/* A NUL within would hide what is behind it. */
+	/* A NUL would hide what follows it. */
 	if (strlen(key) != key_len || (value != NULL && strlen(value) != len))
 		*odd = true;
 	return MHD_YES;
 }
 
-/* Its pieces are all of it. */
+/* The pieces of the request follow each other without a gap. */
 static bool
-is_whole(const struct connection *g, const char *method, const char *version,
-    const struct headers *h, size_t size)
+has_no_gaps(const struct connection *c, const char *method, const char *version,
+    const struct request_headers *h, size_t size)
 {
-	return g->raw == method + strlen(method) + 1 &&
-	       version == g->raw + g->raw_len + 1 &&
+	return c->raw == method + strlen(method) + 1 &&
+	       version == c->raw + c->raw_len + 1 &&
 	       h->next + CRLF == method + size;
 }
 
 static int
-judge(const struct connection *g, const char *method, const char *version,
-    const struct headers *h)
+judge_headers(const struct connection *c, const char *method,
+    const char *version, const struct request_headers *h)
 {
-	const struct server_options *o = &g->worker->server->opt;
+	const struct server_options *o = &c->worker->server->opt;
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    g->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	    c->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	bool is_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0, odd = false;
 
 	(void)MHD_get_connection_values_n(
-	    g->connection, MHD_GET_ARGUMENT_KIND, see_argument, &odd);
+	    c->connection, MHD_GET_ARGUMENT_KIND, on_argument, &odd);
 	if (odd || h->odd || info == NULL ||
-	    !is_whole(g, method, version, h, info->header_size) ||
-	    buf_str(&g->target)[0] != '/' ||
-	    has_controls(g->target.data, g->target.len) || g->blanks)
+	    !has_no_gaps(c, method, version, h, info->header_size) ||
+	    buf_str(&c->target)[0] != '/' ||
+	    has_controls(c->target.data, c->target.len) || c->blanks)
 		return MHD_HTTP_BAD_REQUEST;
 	if (h->lengths > 1 || h->encodings > 1 || h->hosts > 1 ||
 	    (h->hosts == 0 && is_1_1) ||
@@ -166,11 +166,12 @@ judge(const struct connection *g, const char *method, const char *version,
 }
 
 int
-server_read_headers(const struct connection *g, const char *method,
-    const char *version, struct headers *h)
+server_read_headers(const struct connection *c, const char *method,
+    const char *version, struct request_headers *h)
 {
 	h->next = version + strlen(version) + CRLF;
 	(void)MHD_get_connection_values_n(
-	    g->connection, MHD_HEADER_KIND, see_header, h);
-	return g->refusal != 0 ? g->refusal : judge(g, method, version, h);
+	    c->connection, MHD_HEADER_KIND, on_header, h);
+	return c->refusal != 0 ? c->refusal
+			       : judge_headers(c, method, version, h);
 }

@@ -1,8 +1,7 @@
 /*
- * idempotency: see idempotency.h. Here: the lock around all, and what is known,
- * in memory.
+ * idempotency: see idempotency.h. The keys in memory, and the lock around all.
  */
-#include "poller/spool/idempotency.h"
+#include "poller/idempotency/idempotency.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,14 +9,14 @@
 
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
-#include "poller/spool/idempotency_impl.h"
+#include "poller/idempotency/idempotency_impl.h"
 
-/* In order of their coming: the oldest goes first. */
-struct kept {
-	struct kept *next;
+/* A list in the order they came. */
+struct known_request {
+	struct known_request *next;
 	struct idempotent what;
 	uint64_t number; /* of its line in the store */
-	bool outdated;   /* the same key came once more, behind it */
+	bool outdated;   /* the same key came again later */
 	size_t len;
 	char key[];
 };
@@ -25,13 +24,13 @@ struct kept {
 struct idempotency {
 	pthread_mutex_t lock;
 	struct idempotency_store *store; /* NULL: in memory alone */
-	struct strmap map;               /* to struct kept */
-	struct kept *oldest, **end;
+	struct strmap map;               /* to struct known_request */
+	struct known_request *oldest, **end;
 	size_t max;
 };
 
 static enum idempotency_verdict
-compare(const struct idempotent *known, struct idempotent *r)
+compare_request(const struct idempotent *known, struct idempotent *r)
 {
 	if (r->at - known->at >= IDEMPOTENCY_WINDOW_MS)
 		return IDEMPOTENCY_NEW;
@@ -41,11 +40,10 @@ compare(const struct idempotent *known, struct idempotent *r)
 	return IDEMPOTENCY_AGAIN;
 }
 
-/* The last line of all before the oldest one need not be known any more. */
 static void
 drop_oldest(struct idempotency *m)
 {
-	struct kept *k = m->oldest;
+	struct known_request *k = m->oldest;
 
 	m->oldest = k->next;
 	if (m->oldest == NULL)
@@ -53,22 +51,22 @@ drop_oldest(struct idempotency *m)
 	if (!k->outdated)
 		(void)strmap_delete(&m->map, k->key, k->len);
 	if (m->store != NULL)
-		idempotency_store_forget(m->store, k->number);
+		idempotency_store_remove_up_to(m->store, k->number);
 	free(k);
 }
 
 static void
-keep(void *ctx, const char *key, size_t len, const struct idempotent *r,
-    uint64_t number)
+remember_request(void *ctx, const char *key, size_t len,
+    const struct idempotent *r, uint64_t number)
 {
 	struct idempotency *m = ctx;
-	struct kept *k = xmalloc(sizeof *k + len), *old;
+	struct known_request *k = xmalloc(sizeof *k + len), *old;
 	void **slot = strmap_put(&m->map, key, len);
 
 	old = *slot;
 	if (old != NULL)
 		old->outdated = true;
-	*k = (struct kept){ .what = *r, .number = number, .len = len };
+	*k = (struct known_request){ .what = *r, .number = number, .len = len };
 	memcpy(k->key, key, len);
 	*slot = k;
 	*m->end = k;
@@ -92,7 +90,8 @@ idempotency_open(
 	m->store = idempotency_store_open(dir, code, why);
 	if (m->store != NULL) {
 		*code = PROG_IO;
-		if (idempotency_store_each(m->store, keep, m, why) == 0)
+		if (idempotency_store_each(
+			m->store, remember_request, m, why) == 0)
 			return m;
 	}
 	idempotency_close(m);
@@ -102,7 +101,7 @@ idempotency_open(
 void
 idempotency_close(struct idempotency *m)
 {
-	struct kept *k, *next;
+	struct known_request *k, *next;
 
 	if (m == NULL)
 		return;
@@ -123,14 +122,15 @@ idempotency_is_damaged(const struct idempotency *m)
 }
 
 static enum idempotency_verdict
-first(struct idempotency *m, const char *key, size_t len, struct idempotent *r)
+check_request(
+    struct idempotency *m, const char *key, size_t len, struct idempotent *r)
 {
 	enum idempotency_verdict v = IDEMPOTENCY_NEW;
-	const struct kept *k = strmap_get(&m->map, key, len);
+	const struct known_request *k = strmap_get(&m->map, key, len);
 	uint64_t number = 0;
 
 	if (k != NULL)
-		v = compare(&k->what, r);
+		v = compare_request(&k->what, r);
 	if (v != IDEMPOTENCY_NEW)
 		return v;
 	if (m->store != NULL) {
@@ -138,7 +138,7 @@ first(struct idempotency *m, const char *key, size_t len, struct idempotent *r)
 		if (number == 0)
 			return IDEMPOTENCY_FAILED;
 	}
-	keep(m, key, len, r, number);
+	remember_request(m, key, len, r, number);
 	while (m->map.live > m->max ||
 	       r->at - m->oldest->what.at >= IDEMPOTENCY_WINDOW_MS)
 		drop_oldest(m);
@@ -156,7 +156,7 @@ idempotency_first(struct idempotency *m, const char *tenant, const char *kind,
 	buf_add(&id, kind, strlen(kind) + 1);
 	buf_adds(&id, key);
 	(void)pthread_mutex_lock(&m->lock);
-	v = first(m, id.data, id.len, r);
+	v = check_request(m, id.data, id.len, r);
 	(void)pthread_mutex_unlock(&m->lock);
 	buf_release(&id);
 	return v;

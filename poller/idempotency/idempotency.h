@@ -1,18 +1,18 @@
 /*
- * idempotency: what a client sent before. A request that bears a key (header
- * Idempotency-Key) is remembered by it for a day, so that a client who got no
- * answer may send it again: the same records come of it, with the time of the
- * first, and are one row, because tables go by identity and time.
+ * idempotency: keys of requests that came before (header Idempotency-Key). A
+ * key is remembered for a day, so that a client that got no answer may repeat
+ * the request: it makes the same records, with the time of the first, which are
+ * one row, because rows are identified by id and time.
  *
- * It is kept in memory, and with a folder written to DIR/keys, too, without
- * fsync: it survives the end of a process, however that comes; what a machine
- * that goes down hard loses of it, or somebody damages, is told at the next
- * start. Without a folder fewer are kept. Above the limit the oldest go.
+ * Keys are in memory and, with a folder, in DIR/keys, without fsync: they
+ * survive any end of the process, not every crash of the machine; the next
+ * start logs what is missing or damaged. Without a folder fewer are kept. Above
+ * the limit the oldest are dropped.
  *
- * Any thread may ask at any time.
+ * Any thread may call idempotency_first() at any time.
  */
-#ifndef POLLER_SPOOL_IDEMPOTENCY_H
-#define POLLER_SPOOL_IDEMPOTENCY_H
+#ifndef POLLER_IDEMPOTENCY_IDEMPOTENCY_H
+#define POLLER_IDEMPOTENCY_IDEMPOTENCY_H
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -30,18 +30,18 @@
 /* Kept at most without a folder. */
 #define IDEMPOTENCY_IN_MEMORY 100000
 
-/* Of a request, what must be the same again. */
+/* What is remembered of a request. */
 struct idempotent {
 	int64_t at;    /* when it first came */
-	uint64_t sum;  /* of what it said */
-	uint64_t note; /* what else was decided then */
+	uint64_t sum;  /* checksum of its body */
+	uint64_t note; /* of the route: what else it decided then */
 };
 
 enum idempotency_verdict {
 	IDEMPOTENCY_NEW,
 	IDEMPOTENCY_AGAIN,  /* *r is as it was the first time */
 	IDEMPOTENCY_OTHER,  /* the key is that of another request */
-	IDEMPOTENCY_FAILED, /* nothing is known: a full disk, ... */
+	IDEMPOTENCY_FAILED, /* it cannot be remembered: a full disk, ... */
 };
 
 struct idempotency;
@@ -53,10 +53,11 @@ struct idempotency *idempotency_open(const char *dir, size_t max,
 /* NULL is fine. */
 void idempotency_close(struct idempotency *m);
 
-/* Some were missing when it was opened, which was told. */
+/* Keys were missing when it was opened, which was logged. */
 bool idempotency_is_damaged(const struct idempotency *m);
 
-/* kind parts keys of routes that have nothing to do with each other. */
+/* Looks the key up, and remembers *r if it is new. kind separates the keys of
+ * unrelated routes. */
 enum idempotency_verdict idempotency_first(struct idempotency *m,
     const char *tenant, const char *kind, const char *key,
     struct idempotent *r);

@@ -1,11 +1,10 @@
 /*
- * idempotency_impl: what idempotency_store.c keeps on the disk of what
- * idempotency.c knows; nobody else includes it.
+ * idempotency_impl: the keys on disk, for idempotency.c alone.
  */
-#ifndef POLLER_SPOOL_IDEMPOTENCY_IMPL_H
-#define POLLER_SPOOL_IDEMPOTENCY_IMPL_H
+#ifndef POLLER_IDEMPOTENCY_IDEMPOTENCY_IMPL_H
+#define POLLER_IDEMPOTENCY_IDEMPOTENCY_IMPL_H
 
-#include "poller/spool/idempotency.h"
+#include "poller/idempotency/idempotency.h"
 
 #include <stdbool.h>
 
@@ -15,7 +14,7 @@ struct idempotency_store *idempotency_store_open(const char *dir,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 void idempotency_store_close(struct idempotency_store *s);
 
-/* Keys are missing, which was told. */
+/* Keys are missing, which was logged. */
 bool idempotency_store_is_damaged(const struct idempotency_store *s);
 
 /* Calls back for each key, the oldest first; a later one of the same key
@@ -26,11 +25,12 @@ int idempotency_store_each(struct idempotency_store *s,
     idempotency_key_fn *each, void *ctx, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Its number, 0: it cannot be written, which was told. */
+/* Adds a key. Its number; 0: it cannot be written, which was logged. */
 uint64_t idempotency_store_add(struct idempotency_store *s, const char *key,
     size_t len, const struct idempotent *r);
 
-/* All up to that number need not be known any more. */
-void idempotency_store_forget(struct idempotency_store *s, uint64_t number);
+/* Removes keys up to that number, file by file. */
+void idempotency_store_remove_up_to(
+    struct idempotency_store *s, uint64_t number);
 
 #endif

@@ -6,7 +6,7 @@
  * in quotes, the key in hexadecimal. Nothing is synced: what was written
  * survives the end of the process, not that of the machine.
  */
-#include "poller/spool/idempotency_impl.h"
+#include "poller/idempotency/idempotency_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ idempotency_store_is_damaged(const struct idempotency_store *s)
 }
 
 static size_t
-read_key(const char *hex, char key[KEY_MAX])
+read_hex_key(const char *hex, char key[KEY_MAX])
 {
 	char digits[3] = "";
 	size_t n = 0;
@@ -117,7 +117,7 @@ idempotency_store_each(struct idempotency_store *s, idempotency_key_fn *each,
 			r.at = strtoll(p + 1, &end, 10);
 			r.sum = strtoull(end, &end, 10);
 			r.note = strtoull(end, &end, 10);
-			n = read_key(end + 1, key);
+			n = read_hex_key(end + 1, key);
 			/* Not above the line's own: some may be missing. */
 			each(ctx, key, n, &r, number++);
 		}
@@ -153,7 +153,7 @@ idempotency_store_add(struct idempotency_store *s, const char *key, size_t len,
 }
 
 void
-idempotency_store_forget(struct idempotency_store *s, uint64_t number)
+idempotency_store_remove_up_to(struct idempotency_store *s, uint64_t number)
 {
-	spool_forget(s->lines, number);
+	spool_remove_up_to(s->lines, number);
 }

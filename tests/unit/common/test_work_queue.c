@@ -1,12 +1,12 @@
 /*
- * Tests of poller/lane: what waits is done in order, beside other lanes, and
- * not more waits than may.
+ * Tests of common/http_server/work_queue: jobs run in order, beside other
+ * queues, and no more wait than may.
  */
 #include "tests/unit/unit.h"
 
 #include <pthread.h>
 
-#include "poller/server/work_queue.h"
+#include "common/http_server/work_queue.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -101,7 +101,7 @@ one_after_the_other_and_beside_others(void **state)
 }
 
 static void
-a_lane_holds_so_many_bytes(void **state)
+a_queue_holds_so_many_bytes(void **state)
 {
 	struct work_queue *l = work_queue_open(100, 100, count_end);
 	struct piece first = { .job = { .run = wait_at_gate } };
@@ -137,7 +137,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_after_the_other_and_beside_others),
-		cmocka_unit_test(a_lane_holds_so_many_bytes),
+		cmocka_unit_test(a_queue_holds_so_many_bytes),
 		cmocka_unit_test(one_that_had_nothing_to_do_ends),
 	};
 

@@ -1,0 +1,112 @@
+/*
+ * server_answer: sends the answer of a request, the handler's or the server's
+ * own refusal, and counts it; see server.h.
+ */
+#include "common/http_server/server_impl.h"
+
+#include <stdio.h>
+
+#include "common/text/jsonw.h"
+
+static const char *
+status_text(int status)
+{
+	switch (status) {
+	case MHD_HTTP_BAD_REQUEST:
+		return "Bad Request";
+	case MHD_HTTP_CONTENT_TOO_LARGE:
+		return "Content Too Large";
+	case MHD_HTTP_URI_TOO_LONG:
+		return "URI Too Long";
+	case MHD_HTTP_TOO_MANY_REQUESTS:
+		return "Too Many Requests";
+	case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+		return "Request Header Fields Too Large";
+	default:
+		return "Service Unavailable";
+	}
+}
+
+/* The server's own answer in place of the handler's. */
+static void
+set_refusal(struct connection *c)
+{
+	struct web_answer *a = &c->answer;
+
+	a->status = c->refusal;
+	a->content_type = a->allow = a->authenticate = NULL;
+	a->retry_after = c->retry_after;
+	buf_clear(&a->body);
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "detail", status_text(c->refusal));
+	jsonw_close(&a->body);
+}
+
+static void
+count_answer(const struct connection *c)
+{
+	struct server_counts *t = c->worker->server->opt.counts;
+	int status = c->answer.status;
+
+	server_count(&t->requests, 1);
+	if (status < 400)
+		server_count(&t->accepted, 1);
+	else if (c->refusal == MHD_HTTP_BAD_REQUEST)
+		server_count(&t->malformed, 1);
+	else if (status == MHD_HTTP_CONTENT_TOO_LARGE ||
+		 status == MHD_HTTP_URI_TOO_LONG ||
+		 status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
+		server_count(&t->too_large, 1);
+	else if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+		server_count(&t->too_many, 1);
+	else if (status < 500)
+		server_count(&t->refused, 1);
+	else if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		server_count(&t->later, 1);
+	else
+		server_count(&t->failed, 1);
+	if (c->safe) {
+		server_count(&t->records, c->answer.records_n);
+		server_count(&t->dead, c->answer.dead_n);
+	}
+}
+
+enum MHD_Result
+server_send_answer(struct connection *c)
+{
+	struct web_answer *a = &c->answer;
+	struct MHD_Response *r;
+	enum MHD_Result result;
+	char number[16];
+	bool ok = true;
+
+	if (c->refusal != 0)
+		set_refusal(c);
+	count_answer(c);
+	server_set_phase(c, PHASE_ANSWER);
+	/* The body stays where it is until the request has ended. */
+	r = MHD_create_response_from_buffer(
+	    a->body.len, a->body.data, MHD_RESPMEM_PERSISTENT);
+	if (r == NULL)
+		return MHD_NO;
+	if (a->body.len > 0)
+		ok = MHD_add_response_header(r, "Content-Type",
+		    a->content_type != NULL ? a->content_type
+					    : "application/json");
+	if (a->allow != NULL)
+		ok = ok && MHD_add_response_header(r, "Allow", a->allow);
+	if (a->authenticate != NULL)
+		ok = ok && MHD_add_response_header(
+			       r, "WWW-Authenticate", a->authenticate);
+	if (a->retry_after > 0) {
+		(void)snprintf(number, sizeof number, "%d", a->retry_after);
+		ok = ok && MHD_add_response_header(r, "Retry-After", number);
+	}
+	if (atomic_load_explicit(
+		&c->worker->server->stopping, memory_order_relaxed))
+		ok = ok && MHD_add_response_header(r, "Connection", "close");
+	result = ok ? MHD_queue_response(c->connection, (unsigned)a->status, r)
+		    : MHD_NO;
+	MHD_destroy_response(r);
+	return result;
+}

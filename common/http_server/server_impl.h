@@ -1,0 +1,145 @@
+/*
+ * server_impl: threads, connections and requests of the server. Private to
+ * server*.c: server.c (threads) calls server_connection.c and
+ * server_request.c, which calls server_headers.c, server_answer.c and
+ * server_connection.c.
+ */
+#ifndef COMMON_HTTP_SERVER_SERVER_IMPL_H
+#define COMMON_HTTP_SERVER_SERVER_IMPL_H
+
+#include "common/http_server/server.h"
+#include "common/http_server/work_queue.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum connection_phase {
+	PHASE_IDLE,    /* between two requests */
+	PHASE_HEAD,    /* reads the request line and headers */
+	PHASE_BODY,    /* reads the body */
+	PHASE_WAITING, /* suspended: for a work queue, or for the storer */
+	PHASE_ANSWER,  /* sends the answer */
+};
+
+/* One connection, and its request, if there is one. */
+struct connection {
+	struct server_worker *worker;
+	struct MHD_Connection *connection;
+	int fd;
+	struct address peer;
+	enum connection_phase phase;
+	int64_t phase_ms, request_ms; /* when they began, monotonic */
+	struct connection *next, **prev;
+
+	/* The request. */
+	struct buf target; /* the path, up to the '?' */
+	const char *raw;   /* path and query, in the library's memory */
+	size_t raw_len;
+	struct buf body;
+	size_t received;
+	bool blanks;               /* in path or query */
+	bool begun;                /* the headers were checked */
+	bool is_get;               /* GET or HEAD */
+	bool handled;              /* the handler was called */
+	bool sends_on;             /* refused before its body was read */
+	int refusal;               /* a status of the server's own; 0: none */
+	int retry_after;           /* of a refusal, in seconds; 0: none */
+	char client[ADDRESS_TEXT]; /* not the proxy's */
+	struct web_request request;
+	struct web_answer answer;
+	struct work_queue_job job; /* while a work queue makes the answer */
+	struct pending_request pending;
+	bool safe; /* all its lines are stored */
+};
+
+/* A second descriptor of a refused connection whose client still sends. */
+#define LINGERERS 16
+struct lingerer {
+	int fd;
+	int64_t end_ms; /* when it is closed; 0: the slot is free */
+};
+
+/* A thread and the connections it serves. */
+struct server_worker {
+	struct server *server;
+	struct MHD_Daemon *daemon;
+	pthread_t thread;
+	bool started;
+	int wake; /* an eventfd: done is not empty, or the server stops */
+	int64_t accept_ms; /* accepts nothing before that time */
+	int64_t swept_ms;  /* last look at the deadlines */
+	struct connection *connections;
+	struct connection *arriving; /* while the library takes it over */
+	size_t connections_n, waiting_n;
+	struct lingerer lingerers[LINGERERS];
+	size_t lingerers_n;
+
+	pthread_mutex_t lock;
+	struct pending_request *done; /* to be resumed; behind the lock */
+};
+
+struct server {
+	struct server_options opt;
+	struct server_worker *workers;
+	size_t n;
+	atomic_bool stopping;
+	/* Work queues begin no answer after that time; 0: no limit. */
+	atomic_llong queues_end_ms;
+	atomic_size_t held; /* bytes of all bodies in memory */
+};
+
+/* What server_read_headers() finds. */
+struct request_headers {
+	unsigned lengths, encodings, hosts, n;
+	unsigned once; /* a bit for each found that may come only once */
+	bool chunked, odd;
+	const char *next; /* where the next header must begin */
+	uint64_t length;
+	struct buf forwarded;
+};
+
+/* Reads the headers into *h, which begins as zeros; the caller releases
+ * h->forwarded. Returns the status to refuse the request with, which may be
+ * one that it had before; 0: none. method and version are pointers of the
+ * library, into the request as it came. */
+int server_read_headers(const struct connection *c, const char *method,
+    const char *version, struct request_headers *h);
+
+/* The callbacks of libmicrohttpd that concern requests. */
+void *server_begin_request(
+    void *cls, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection,
+    const char *url, const char *method, const char *version, const char *data,
+    size_t *len, void **ctx);
+void server_end_request(void *cls, struct MHD_Connection *connection,
+    void **ctx, enum MHD_RequestTerminationCode how);
+
+/* Sends c->answer, or c->refusal if there is one. */
+enum MHD_Result server_send_answer(struct connection *c);
+
+/* Adds a connection to those of w. The socket is closed by the library. */
+void server_add_connection(
+    struct server_worker *w, int fd, const struct address *peer);
+
+/* Removes and frees it, when the library closes its socket. */
+void server_remove_connection(struct connection *c);
+
+/* Begins a phase now. */
+void server_set_phase(struct connection *c, enum connection_phase phase);
+
+/* Clears the request; keeps some memory for the next one. */
+void server_reset_request(struct connection *c);
+void server_drop_body(struct connection *c);
+
+/* Shuts down the connections that are past their deadlines; when the server
+ * stops, also those whose request has not begun. */
+void server_sweep_connections(
+    struct server_worker *w, int64_t now, bool stopping);
+
+/* Reads and drops what refused clients still send; closes those whose time is
+ * over, or all. */
+void server_drain_lingering(struct server_worker *w, int64_t now, bool all);
+
+#endif

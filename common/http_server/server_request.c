@@ -1,0 +1,303 @@
+/*
+ * server_request: one request of a connection, from its first line to its
+ * answer; see server.h.
+ *
+ * The library calls server_handle() once after the headers (a refusal then
+ * closes the connection, because the body is not read), once for each piece of
+ * the body, once at its end, and once after a suspension.
+ */
+#include "common/http_server/server_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+/* Of path and query. */
+#define LINE_MAX_BYTES ((size_t)4096)
+/* The body of a refused request is read when it is not longer than that, so
+ * that the connection can stay open. */
+#define POLITE_BYTES ((uint64_t)64 * 1024)
+/* When lines cannot be stored, or the server stops. */
+#define STORE_RETRY_S 5
+
+static struct connection *
+connection_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+	    ->socket_context;
+}
+
+void *
+server_begin_request(
+    void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	struct connection *c = connection_of(connection);
+	const char *query = strchr(uri, '?');
+	size_t len = strlen(uri);
+	bool first = c->phase == PHASE_HEAD;
+
+	(void)cls;
+	server_set_phase(c, PHASE_HEAD);
+	if (!first)
+		c->request_ms = c->phase_ms;
+	c->raw = uri;
+	c->raw_len = len;
+	if (len > LINE_MAX_BYTES)
+		c->refusal = MHD_HTTP_URI_TOO_LONG;
+	c->blanks = strchr(uri, ' ') != NULL;
+	if (query != NULL)
+		len = (size_t)(query - uri);
+	buf_clear(&c->target);
+	buf_add(&c->target, uri, len);
+	return c;
+}
+
+void
+server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
+    enum MHD_RequestTerminationCode how)
+{
+	struct connection *c = *ctx;
+
+	(void)cls;
+	(void)connection;
+	(void)how;
+	if (c == NULL)
+		return;
+	server_reset_request(c);
+	server_set_phase(c, PHASE_IDLE);
+	*ctx = NULL;
+}
+
+/* Refuses the request if its client is over its rate. */
+static void
+admit_request(struct connection *c, const char *forwarded)
+{
+	struct admission *a = c->worker->server->opt.admission;
+	struct address client = admission_client(a, &c->peer, forwarded);
+	int wait = admission_take(a, &client, c->phase_ms);
+
+	address_format(&client, c->client);
+	if (wait > 0) {
+		c->refusal = MHD_HTTP_TOO_MANY_REQUESTS;
+		c->retry_after = wait;
+	}
+}
+
+static enum MHD_Result
+begin_body(struct connection *c, const char *method, const char *version)
+{
+	struct request_headers h = { .n = 0 };
+	int status;
+
+	c->begun = true;
+	server_set_phase(c, PHASE_BODY);
+	status = server_read_headers(c, method, version, &h);
+	admit_request(c, h.forwarded.len > 0 ? buf_str(&h.forwarded) : NULL);
+	buf_release(&h.forwarded);
+	c->is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	if (status != 0)
+		c->refusal = status;
+	/* An answer before the body has come closes the connection. */
+	if (status == 0 &&
+	    (c->refusal == 0 || (!h.chunked && h.length <= POLITE_BYTES)))
+		return MHD_YES;
+	c->sends_on = h.chunked || h.length > 0;
+	return server_send_answer(c);
+}
+
+/* A piece of the body. What is beyond max_body is read and dropped, up to four
+ * times as much: a chunked body does not tell its length. */
+static enum MHD_Result
+add_to_body(struct connection *c, const char *data, size_t len)
+{
+	struct server *s = c->worker->server;
+	size_t most = s->opt.max_body, held;
+
+	c->received += len;
+	if (c->refusal != 0)
+		return c->received > 4 * most ? MHD_NO : MHD_YES;
+	if (c->received > most) {
+		c->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
+		server_drop_body(c);
+		return MHD_YES;
+	}
+	held = atomic_fetch_add_explicit(&s->held, len, memory_order_relaxed);
+	buf_add(&c->body, data, len);
+	if (held + len > s->opt.memory) {
+		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
+		c->retry_after = 1;
+		server_drop_body(c); /* or all later ones are refused, too */
+	}
+	return MHD_YES;
+}
+
+static const char *
+find_request_header(const struct web_request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->private, MHD_HEADER_KIND, name);
+}
+
+static const char *
+find_argument(const struct web_request *r, const char *name)
+{
+	return MHD_lookup_connection_value(
+	    r->private, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* Has the request resumed by its thread. Called in any thread. */
+static void
+on_stored(struct pending_request *p, bool safe)
+{
+	struct connection *c =
+	    (struct connection *)(void *)((char *)p -
+					  offsetof(struct connection, pending));
+	struct server_worker *w = c->worker;
+	uint64_t one = 1;
+	bool first;
+
+	c->safe = safe;
+	(void)pthread_mutex_lock(&w->lock);
+	first = w->done == NULL;
+	p->next = w->done;
+	w->done = p;
+	(void)pthread_mutex_unlock(&w->lock);
+	/* c may be freed by now. */
+	if (first && write(w->wake, &one, sizeof one) < 0)
+		return;
+}
+
+static void
+call_handler(struct connection *c, const char *method)
+{
+	const struct server_callbacks *cb = &c->worker->server->opt.callbacks;
+
+	c->request = (struct web_request){
+		.method = c->is_get                     ? WEB_GET
+			  : strcmp(method, "POST") == 0 ? WEB_POST
+							: WEB_OTHER,
+		.path = buf_str(&c->target),
+		.body = buf_str(&c->body),
+		.len = c->body.len,
+		.peer = c->client,
+		.now_ms = clock_now_ms(),
+		.header = find_request_header,
+		.query = find_argument,
+		.private = c->connection,
+	};
+	c->handled = true;
+	c->answer.status = MHD_HTTP_OK;
+	cb->handle(cb->context, &c->request, &c->answer);
+}
+
+/* True when there are lines to store before the answer goes out. */
+static bool
+has_lines(const struct connection *c)
+{
+	const struct web_answer *a = &c->answer;
+
+	return a->status < 300 && a->records.len + a->dead.len > 0;
+}
+
+static void
+store_lines(struct connection *c)
+{
+	const struct server_callbacks *cb = &c->worker->server->opt.callbacks;
+	struct web_answer *a = &c->answer;
+
+	c->pending = (struct pending_request){
+		.records = &a->records,
+		.dead = &a->dead,
+		.done = on_stored,
+		.n = a->records_n + a->dead_n,
+	};
+	cb->store(cb->context, &c->pending);
+}
+
+/* In the thread of the work queue. */
+static void
+run_later_handler(struct work_queue_job *j)
+{
+	struct connection *c =
+	    (struct connection *)(void *)((char *)j -
+					  offsetof(struct connection, job));
+	const struct server *s = c->worker->server;
+	const void *context = s->opt.callbacks.context;
+	long long end = atomic_load(&s->queues_end_ms);
+
+	if (end != 0 && clock_mono_ms() > end) {
+		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
+		c->retry_after = STORE_RETRY_S;
+	} else {
+		c->answer.later(context, &c->request, &c->answer);
+	}
+	if (c->refusal == 0 && has_lines(c))
+		store_lines(c);
+	else
+		on_stored(&c->pending, true);
+}
+
+/* The answer is 503 when the queue is full. */
+static void
+make_later(struct connection *c)
+{
+	c->job = (struct work_queue_job){ .run = run_later_handler,
+		.bytes = c->body.len };
+	if (work_queue_put(c->answer.queue, &c->job))
+		return;
+	c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
+	c->retry_after = 1;
+	on_stored(&c->pending, true);
+}
+
+/* Suspends the connection if a work queue or the storer comes first. */
+static bool
+must_wait(struct connection *c)
+{
+	bool later = c->answer.later != NULL;
+
+	if (!later && !has_lines(c))
+		return false;
+	server_set_phase(c, PHASE_WAITING);
+	c->worker->waiting_n++;
+	MHD_suspend_connection(c->connection);
+	if (later)
+		make_later(c);
+	else
+		store_lines(c);
+	return true;
+}
+
+/* NOLINTBEGIN(readability-function-size): its eight parameters are given */
+enum MHD_Result
+server_handle(void *cls, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *len,
+    void **ctx)
+{
+	struct connection *c = *ctx;
+
+	(void)cls;
+	(void)url;
+	(void)connection;
+	if (!c->begun)
+		return begin_body(c, method, version);
+	if (*len > 0) {
+		enum MHD_Result result = add_to_body(c, data, *len);
+
+		*len = 0;
+		return result;
+	}
+	if (c->refusal == 0 && !c->handled) {
+		call_handler(c, method);
+		if (must_wait(c))
+			return MHD_YES;
+	} else if (c->handled && !c->safe) {
+		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
+		c->retry_after = STORE_RETRY_S;
+	}
+	return server_send_answer(c);
+}
+/* NOLINTEND(readability-function-size) */
