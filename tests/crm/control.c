@@ -15,8 +15,8 @@ const char control_help[] =
     "  POST /control/reset-stats       calls back to 0\n"
     "  POST /control/advance?seconds=S moves the clock; the worlds live on\n"
     "  POST /control/set?lag=S&latency=MS&speed=X&quota=N&per_minute=N\n"
-    "  POST /control/trouble?name=NAME[&count=N][&after=N][&route=PREFIX]\n"
-    "       [&value=V][&account=TOKEN][&method=M]  adds a trouble; name=none\n"
+    "  POST /control/fault?name=NAME[&count=N][&after=N][&route=PREFIX]\n"
+    "       [&value=V][&account=TOKEN][&method=M]  adds a fault; name=none\n"
     "       ends all\n"
     "  POST /control/act?do=ACT&dialog=ID[&operator=ID][&account=TOKEN]\n"
     "       ACT: client answer note autoreply system survey transfer close\n"
@@ -34,7 +34,7 @@ const char control_help[] =
     "       API), given (by others), resolved, online, offline; before: who\n"
     "       had it; held: how many open ones the operator has, with it\n"
     "With the header X-Uncounted: 1 the API itself is neither counted, slow\n"
-    "nor troubled: what the CRM shows.\n";
+    "nor given faults: what the CRM shows.\n";
 
 static void
 ok(struct answer *a)
@@ -135,10 +135,10 @@ set(struct sim *s, struct call *c, struct answer *a)
 }
 
 static void
-trouble(struct sim *s, struct call *c, struct answer *a)
+fault(struct sim *s, struct call *c, struct answer *a)
 {
-	if (trouble_add(&s->troubles, c) != 0)
-		answer_error(a, 400, "no such trouble; see --help", NULL);
+	if (fault_add(&s->faults, c) != 0)
+		answer_error(a, 400, "no such fault; see --help", NULL);
 	else
 		ok(a);
 }
@@ -150,7 +150,7 @@ webhooks(struct sim *s, struct call *c, struct answer *a)
 		answer_error(a, 400, "only --crm qiscus sends webhooks", NULL);
 		return;
 	}
-	push_trouble(s->push, call_int(c, "lose", 0), call_int(c, "repeat", 0),
+	push_fault(s->push, call_int(c, "lose", 0), call_int(c, "repeat", 0),
 	    call_int(c, "delay", 0));
 	ok(a);
 }
@@ -403,7 +403,7 @@ static const struct {
 	{ METHOD_POST, "/control/reset-stats", reset_stats },
 	{ METHOD_POST, "/control/advance", advance },
 	{ METHOD_POST, "/control/set", set },
-	{ METHOD_POST, "/control/trouble", trouble },
+	{ METHOD_POST, "/control/fault", fault },
 	{ METHOD_POST, "/control/webhooks", webhooks },
 	{ METHOD_POST, "/control/act", act },
 	{ METHOD_GET, "/control/world", show_world },

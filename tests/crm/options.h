@@ -1,6 +1,6 @@
 /*
  * options: the command line of crm-sim; --help documents it, and the control
- * calls and troubles too.
+ * calls and faults too.
  */
 #ifndef TESTS_CRM_OPTIONS_H
 #define TESTS_CRM_OPTIONS_H

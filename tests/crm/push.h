@@ -24,7 +24,7 @@ void push_add(struct push *p, const char *url, const char *body);
 
 /* Of 1000 webhooks so many are lost, so many sent twice, and each waits for
  * anything up to so many milliseconds, so that they overtake each other. */
-void push_trouble(struct push *p, int64_t lose, int64_t repeat, int64_t delay);
+void push_fault(struct push *p, int64_t lose, int64_t repeat, int64_t delay);
 
 struct push_tally push_tally(struct push *p);
 

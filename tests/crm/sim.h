@@ -1,6 +1,6 @@
 /*
  * sim: the simulator as a whole: its accounts (a token is an account with a
- * world of its own), its clock, its counters and its troubles. One thread,
+ * world of its own), its clock, its counters and its faults. One thread,
  * one caller: server.c.
  */
 #ifndef TESTS_CRM_SIM_H
@@ -12,7 +12,7 @@
 
 #include "tests/crm/call.h"
 #include "tests/crm/push.h"
-#include "tests/crm/trouble.h"
+#include "tests/crm/fault_injection.h"
 #include "tests/crm/world.h"
 
 /* The first half is Chat2Desk's, the second Qiscus's; the last of each counts
@@ -32,7 +32,7 @@ struct sim {
 	bool ignore_reverse;
 	uint64_t calls;
 	uint64_t by_route[SIM_ROUTES];
-	struct trouble_set troubles;
+	struct fault_set faults;
 	struct push *push; /* webhooks on their way; NULL: not Qiscus */
 };
 

@@ -80,7 +80,7 @@ void
 story_release(struct story *s)
 {
 	free(s->pool);
-	backlog_release(&s->backlog);
+	delayed_lines_release(&s->delayed);
 	world_release(&s->world);
 	composer_release(&s->composer);
 }
@@ -266,7 +266,7 @@ look(struct story *s, const struct draft *d, uint64_t due)
 	if (early)
 		put(s, line, len, false);
 	else
-		backlog_add(&s->backlog, due + in, line, len, false);
+		delayed_lines_add(&s->delayed, due + in, line, len, false);
 }
 
 static void
@@ -278,7 +278,7 @@ repeat(struct story *s, const struct chat *c, const char *line, size_t len,
 
 	if (dice_below(d, 8) == 0)
 		in = 1 + dice_below(d, s->far);
-	backlog_add(&s->backlog, due + in, line, len, true);
+	delayed_lines_add(&s->delayed, due + in, line, len, true);
 	s->world.tenants[c->tenant].duplicates++;
 }
 
@@ -338,7 +338,7 @@ write_message(struct story *s, struct chat *c, enum kind kind)
 		put(s, line, len, true);
 		t->newest = s->now;
 	} else {
-		backlog_add(&s->backlog, due, line, len, true);
+		delayed_lines_add(&s->delayed, due, line, len, true);
 	}
 	if (dice_chance(&w->dice, s->o.duplicates))
 		repeat(s, c, line, len, due);
@@ -374,19 +374,19 @@ write_event(struct story *s, const struct chat *c)
 	w->tenants[c->tenant].events++;
 	put(s, line, len, false);
 	if (dice_chance(&w->dice, s->o.duplicates))
-		backlog_add(&s->backlog,
+		delayed_lines_add(&s->delayed,
 		    s->written + dice_below(&w->dice, NEAR), line, len, false);
 }
 
 bool
 story_drain(struct story *s)
 {
-	const struct backlog_line *b = backlog_due(&s->backlog, UINT64_MAX);
+	const struct delayed_line *b = delayed_lines_due(&s->delayed, UINT64_MAX);
 
 	if (b == NULL)
 		return false;
 	put(s, b->text, b->len, b->is_message);
-	backlog_drop(&s->backlog);
+	delayed_lines_drop(&s->delayed);
 	return true;
 }
 
@@ -398,7 +398,7 @@ story_step(struct story *s)
 	struct chat *c, *sent;
 
 	while (s->written == before) {
-		if (backlog_due(&s->backlog, s->written) != NULL) {
+		if (delayed_lines_due(&s->delayed, s->written) != NULL) {
 			story_drain(s);
 			continue;
 		}

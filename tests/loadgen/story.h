@@ -8,7 +8,7 @@
 #ifndef TESTS_LOADGEN_STORY_H
 #define TESTS_LOADGEN_STORY_H
 
-#include "tests/loadgen/backlog.h"
+#include "tests/loadgen/delayed_lines.h"
 #include "tests/loadgen/compose.h"
 #include "tests/loadgen/world.h"
 
@@ -29,7 +29,7 @@ struct story {
 	struct story_options o;
 	struct world world;
 	struct composer composer;
-	struct backlog backlog;
+	struct delayed_lines delayed;
 
 	/* Takes a finished line, without its newline. */
 	void (*write)(void *ctx, const char *line, size_t len);
@@ -65,7 +65,7 @@ void story_step(struct story *s);
 static inline uint64_t
 story_waiting(const struct story *s)
 {
-	return s->backlog.messages;
+	return s->delayed.messages;
 }
 
 /* Writes the oldest line that waits. False: there was none. */

@@ -12,6 +12,7 @@ import counts
 import metrics
 import records
 from clocks import LONG_AGO, OURS, Chat, as_of_what
+from row_keys import KEYS
 
 DAY = 86400000
 DEFAULTS = {
@@ -19,22 +20,6 @@ DEFAULTS = {
     "alert_minute": 8, "alert_five_minutes": 20, "trend_window": 120000,
     "trend_count": 2, "trend_length": 3, "stop": (), "definition": OURS,
 }
-KEYS = {
-    "operator_metrics": ("operator",),
-    "chat_metrics": ("chat",),
-    "tenant_metrics": (),
-    "event_counts": ("user", "event"),
-    "conversation_metrics": ("conversation_id",),
-    "user_stats": ("user_id",),
-    "realtime_user_activity": ("created_at", "user_id"),
-    "alerts": ("started_at", "user_id", "rule"),
-    "trends": ("window_start", "word"),
-    "channel_metrics": ("hour", "channel"),
-    "intervals": ("end_at", "chat", "message", "kind"),
-    "response_hours": ("hour", "operator", "kind"),
-    "response_histogram": ("hour", "operator", "kind", "bucket"),
-}
-KEYS.update((table, module.KEY) for table, module in counts.OWN.items())
 LIVE = ("operator_metrics", "chat_metrics", "tenant_metrics")
 
 
