@@ -1,6 +1,6 @@
 /*
- * call: one HTTP request as the simulator's logic sees it, and its answer,
- * without a word of the HTTP library.
+ * call: an HTTP request to the simulator and its answer, independent of the
+ * HTTP library.
  */
 #ifndef TESTS_CRM_CALL_H
 #define TESTS_CRM_CALL_H

@@ -179,13 +179,13 @@ operator_acts(struct world *w, const char *what, int32_t who)
 		struct worker *o = &w->operators[i];
 
 		if (o->kind != HUMAN || o->hidden ||
-		    (who != NOBODY && (int32_t)i != who))
+		    (who != NO_OPERATOR && (int32_t)i != who))
 			continue;
 		o->online = on;
 		o->offline_type = NULL;
 		o->next_at = 0; /* no more changes by itself */
-		world_did(
-		    w, on ? DEED_ONLINE : DEED_OFFLINE, -1, (int32_t)i, NOBODY);
+		world_did(w, on ? DEED_ONLINE : DEED_OFFLINE, -1, (int32_t)i,
+		    NO_OPERATOR);
 	}
 	return true;
 }
@@ -228,7 +228,7 @@ say(struct world *w, int32_t i, const char *what, int32_t who)
 		if (w->dialogs[i].end != 0 && sayings[k].type == TO_CLIENT)
 			world_open_request(w, i, w->now);
 		world_say(w, i, sayings[k].type,
-		    sayings[k].by_operator ? who : NOBODY, w->now);
+		    sayings[k].by_operator ? who : NO_OPERATOR, w->now);
 		if (sayings[k].type == TO_CLIENT)
 			w->dialogs[i].phase = PHASE_ANSWERED;
 		return true;
@@ -236,11 +236,11 @@ say(struct world *w, int32_t i, const char *what, int32_t who)
 	return false;
 }
 
-/* By hand, from outside of the API. */
+/* Control calls that the API does not have. */
 static void
 transfer(struct world *w, int32_t i, int32_t who)
 {
-	int32_t before = w->dialogs[i].holder;
+	int32_t before = w->dialogs[i].assignee;
 
 	world_give(w, i, who, w->now);
 	world_did(w, DEED_GIVEN, i, who, before);
@@ -266,18 +266,19 @@ act(struct sim *s, struct call *c, struct answer *a)
 		return;
 	}
 	if (w != NULL && what != NULL &&
-	    operator_acts(w, what, id == 0 ? NOBODY : world_operator(w, id)))
+	    operator_acts(
+		w, what, id == 0 ? NO_OPERATOR : world_operator(w, id)))
 		return;
 	if (d == NULL || what == NULL || d->request < 0) {
 		answer_error(a, 400, "no such dialog or act", NULL);
 		return;
 	}
 	i = (int32_t)(d - w->dialogs);
-	who = id == 0 ? d->holder : world_operator(w, id);
+	who = id == 0 ? d->assignee : world_operator(w, id);
 	if (strcmp(what, "client") == 0)
 		life_client_writes(w, i, w->now);
 	else if (strcmp(what, "transfer") == 0)
-		transfer(w, i, id == 0 ? NOBODY : who);
+		transfer(w, i, id == 0 ? NO_OPERATOR : who);
 	else if (strcmp(what, "close") == 0 && d->end == 0)
 		world_close(w, i, w->now);
 	else if (strcmp(what, "remove") == 0)
@@ -354,7 +355,7 @@ show_world(struct sim *s, struct call *c, struct answer *a)
 static void
 put_operator(struct buf *b, const char *key, const struct world *w, int32_t who)
 {
-	if (who == NOBODY)
+	if (who == NO_OPERATOR)
 		jsonw_null(b, key);
 	else
 		jsonw_int(b, key, w->operators[who].id);

@@ -35,15 +35,14 @@ struct fault_set {
  * there is no such kind or FAULT_MAX are set. */
 int fault_add(struct fault_set *t, const struct call *c);
 
-/* Call before the route: may answer itself (true) or change the call. *on is the
- * kind that applies, for fault_after(), and *value its value. now is the clock
- * of the world. */
+/* Call before the route: may answer itself (true) or change the call. *on is
+ * the kind that applies, for fault_after(), and *value its value. now is the
+ * clock of the world. */
 bool fault_before(struct fault_set *t, struct call *c, struct answer *a,
     int64_t now, const struct fault_kind **on, int64_t *value);
 
 /* Call after the route: may change the answer. */
-void fault_after(
-    const struct fault_kind *on, int64_t value, struct answer *a);
+void fault_after(const struct fault_kind *on, int64_t value, struct answer *a);
 
 /* Appends a line for each kind. */
 void fault_help(struct buf *b);

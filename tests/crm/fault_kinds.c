@@ -416,7 +416,7 @@ no_date(struct answer *a, int64_t value)
 	a->no_date = true;
 }
 
-/* What was asked for is done, but nobody is told. */
+/* The request is carried out, but its answer is lost. */
 static void
 lost_answer(struct answer *a, int64_t value)
 {

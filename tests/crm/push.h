@@ -1,7 +1,7 @@
 /*
- * push: sends webhooks, one after the other, each once, as a CRM does that
- * knows of no retries; on demand it loses, repeats and delays some. A thread
- * of its own; the only part that includes curl.h.
+ * push: sends webhooks one after the other, each once, like a CRM without
+ * retries; on demand it loses, repeats and delays some. It has its own thread,
+ * and is the only part that includes curl.h.
  */
 #ifndef TESTS_CRM_PUSH_H
 #define TESTS_CRM_PUSH_H

@@ -1,7 +1,7 @@
 /*
- * sim: the simulator as a whole: its accounts (a token is an account with a
- * world of its own), its clock, its counters and its faults. One thread,
- * one caller: server.c.
+ * sim: the whole simulator: its accounts (a token is an account with its own
+ * world), its clock, its counters and its faults. One thread, one caller:
+ * server.c.
  */
 #ifndef TESTS_CRM_SIM_H
 #define TESTS_CRM_SIM_H
@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "tests/crm/call.h"
-#include "tests/crm/push.h"
 #include "tests/crm/fault_injection.h"
+#include "tests/crm/push.h"
 #include "tests/crm/world.h"
 
 /* The first half is Chat2Desk's, the second Qiscus's; the last of each counts
@@ -42,7 +42,7 @@ void sim_answer(struct sim *s, struct call *c, struct answer *a);
 /* The name of a route that was counted; NULL: none. */
 const char *sim_route_name(size_t index, struct buf *text);
 
-/* What happened is told by webhooks. Milliseconds until that is to be done
+/* Sends webhooks for new events. Milliseconds until that is to be done
  * again. */
 int64_t sim_turn(struct sim *s);
 

@@ -23,8 +23,8 @@ swap(struct delayed_line *a, struct delayed_line *b)
 }
 
 void
-delayed_lines_add(struct delayed_lines *b, uint64_t due, const char *line, size_t len,
-    bool is_message)
+delayed_lines_add(struct delayed_lines *b, uint64_t due, const char *line,
+    size_t len, bool is_message)
 {
 	size_t i = b->n, up;
 

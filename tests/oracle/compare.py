@@ -1,7 +1,7 @@
-"""Compares tables column by column with what was expected.
+"""Compares tables column by column with the expected rows.
 
 Expected rows are those of metrics.compute(). Actual ones come from the
-aggregator's NDJSON or from the database; both are brought to the same values:
+aggregator's NDJSON or from the database; both are normalized:
 times in milliseconds, seconds as decimals, flags as booleans, null as None.
 """
 

@@ -1,15 +1,15 @@
-"""Random worlds through the whole chain, against the oracle.
+"""Random worlds through all programs, compared with the oracle.
 
 One world is one simulator with one to three accounts, on a frozen clock. A
 step moves the clock, polls (poller | aggregator | sink, for some worlds over
-a queue) and compares all tables with what the oracle makes of what the CRM
-showed; then it reaps, now and then after time has passed, and compares again.
-What is chosen per world: sizes, pace, lag, definition, history, customers,
-big ids, what service lines tell. What may happen at a step: the poller's
+a queue) and compares all tables with those that the oracle computes from the
+CRM; then it reaps, sometimes after a while, and compares again.
+Chosen for each world: sizes, pace, lag, definition, history, customers,
+big ids, the contents of service lines. What may happen at a step: the poller's
 state is lost; a poll is killed first; the reaper asks about all chats.
 
-WORLDS worlds are tried (20; LONG=1: 200), on seeds that rotate with the
-time. SEED=n tries n alone, or WORLDS from n on.
+WORLDS worlds are run (20; LONG=1: 200), with seeds that change with the time.
+SEED=n runs n alone, or WORLDS from n on.
 """
 
 import collections

@@ -1,9 +1,9 @@
-"""What a stream of records comes to, from the manual alone.
+"""The expected rows of a stream of records, from the manual alone.
 
-expected() reads the lines as they come and gives the rows of every table, the
-lines that are refused, and those that are late. In a stream a line is held
-against the newest time before it; by hand nothing is late, and one snapshot,
-the newest, counts. Beyond that a stream and the same by hand are the same.
+expected() reads the lines in their order and gives the rows of every table, the
+refused lines and the late ones. In a stream a line is late by the newest time
+before it; in a one-shot run nothing is late, and only the newest snapshot
+counts. All else is the same for both.
 """
 
 import collections

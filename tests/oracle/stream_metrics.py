@@ -1,9 +1,9 @@
-"""Random streams through the aggregator by hand, against the oracle.
+"""Random streams through one-shot runs of the aggregator, against the oracle.
 
-SEED=n repeats a stream, STREAMS=n says how many, LONG=1: 400. What fails is
-made small, told with the row that differs, and kept in a file.
-usage: stream_metrics.py [FILE]: the stream of a file instead, with the
-settings that nobody changed.
+SEED=n repeats a stream, STREAMS=n says how many, LONG=1: 400. A failing
+stream is shrunk, reported with the row that differs, and kept in a file.
+usage: stream_metrics.py [FILE]: the stream of a file instead, with the default
+settings.
 """
 
 import json
