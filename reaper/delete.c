@@ -11,31 +11,31 @@
 #include "common/base/xalloc.h"
 #include "reaper/rows/rules.h"
 
-/* Whether this one is to be deleted, as far as is known. */
+/* Whether nothing found so far keeps the chat. */
 static bool
-applies(const struct closing *one)
+may_be_deleted(const struct chat_answer *one)
 {
 	return one->fate == FATE_NONE || one->fate == FATE_DELETED;
 }
 
 static bool
-is_gone(const struct closing *one)
+is_gone(const struct chat_answer *one)
 {
 	return one->status == CHAT_GONE;
 }
 
-/* The closing of that chat in a run sorted by chat. */
-static struct closing *
-find_chat(struct closing *const *run, size_t n, const char *chat)
+/* The answer about that chat, among one tenant's sorted answers. */
+static struct chat_answer *
+find_chat(struct chat_answer *const *answers, size_t n, const char *chat)
 {
 	size_t low = 0, high = n, mid;
 	int d;
 
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		d = strcmp(run[mid]->chat, chat);
+		d = strcmp(answers[mid]->chat, chat);
 		if (d == 0)
-			return run[mid];
+			return answers[mid];
 		if (d < 0)
 			low = mid + 1;
 		else
@@ -44,10 +44,10 @@ find_chat(struct closing *const *run, size_t n, const char *chat)
 	return NULL;
 }
 
-/* Locks the tenants' rows in the order of their names. A tenant that has no
- * row has nothing stored, and nothing that could be locked. */
+/* Locks the rows of the tenants in the order of their names. A tenant without a
+ * row has nothing stored. */
 static enum outcome
-lock_tenants(struct closed *c)
+lock_slice_tenants(struct chat_deletion *c)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *found;
@@ -56,10 +56,11 @@ lock_tenants(struct closed *c)
 	bool more;
 
 	buf_adds(&sql, "SELECT tenant FROM tenants WHERE tenant IN (");
-	for (i = 0; i < c->now_n; i = closings_run(c->now, i, c->now_n)) {
+	for (i = 0; i < c->slice_n;
+	     i = chat_answers_tenant_end(c->slice, i, c->slice_n)) {
 		if (i > 0)
 			buf_adds(&sql, ", ");
-		db_quote(c->db, &sql, db_str(c->now[i]->tenant));
+		db_quote(c->db, &sql, db_str(c->slice[i]->tenant));
 	}
 	buf_adds(&sql, ") ORDER BY tenant");
 	if (!c->dry_run)
@@ -69,62 +70,65 @@ lock_tenants(struct closed *c)
 	if (o != OUTCOME_DONE)
 		return o;
 	more = db_next(found);
-	for (i = 0; i < c->now_n; i = end) {
-		end = closings_run(c->now, i, c->now_n);
-		if (more && strcmp(db_get(found, 0), c->now[i]->tenant) == 0) {
+	for (i = 0; i < c->slice_n; i = end) {
+		end = chat_answers_tenant_end(c->slice, i, c->slice_n);
+		if (more &&
+		    strcmp(db_get(found, 0), c->slice[i]->tenant) == 0) {
 			more = db_next(found);
 			continue;
 		}
 		for (k = i; k < end; k++)
-			c->now[k]->fate = FATE_UNKNOWN;
+			c->slice[k]->fate = FATE_UNKNOWN;
 	}
 	db_rows_free(found);
 	return OUTCOME_DONE;
 }
 
-/* "... WHERE tenant = 'T' AND chat IN ('1', '2')" for one run; false when
- * there is nothing to ask for. */
+/* Writes `select` WHERE tenant = 'T' AND chat IN ('1', '2') for the wanted ones
+ * of one tenant's answers; false when none is wanted. */
 static bool
-chats_of(struct closed *c, struct closing *const *run, size_t n,
-    bool (*wanted)(const struct closing *), const char *select, struct buf *sql)
+write_chats_query(struct chat_deletion *c, struct chat_answer *const *answers,
+    size_t n, bool (*wanted)(const struct chat_answer *), const char *select,
+    struct buf *sql)
 {
 	size_t i, used = 0;
 
 	buf_clear(sql);
 	buf_adds(sql, select);
 	buf_adds(sql, " WHERE tenant = ");
-	db_quote(c->db, sql, db_str(run[0]->tenant));
+	db_quote(c->db, sql, db_str(answers[0]->tenant));
 	for (i = 0; i < n; i++) {
-		if (!wanted(run[i]))
+		if (!wanted(answers[i]))
 			continue;
 		buf_adds(sql, used++ > 0 ? ", " : " AND chat IN (");
-		db_quote(c->db, sql, db_str(run[i]->chat));
+		db_quote(c->db, sql, db_str(answers[i]->chat));
 	}
 	buf_adds(sql, ")");
 	return used > 0;
 }
 
-/* Looks at the rows under the lock: one that tells of a time after the CRM
- * was asked is of a chat that was reopened. */
+/* Reads the rows under the lock: a row newer than the CRM's answer means that
+ * the chat was reopened. */
 static enum outcome
-look_again(struct closed *c)
+find_reopened_chats(struct chat_deletion *c)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *found;
-	struct closing *one;
+	struct chat_answer *one;
 	enum outcome o = OUTCOME_DONE;
 	size_t i, end;
 
-	for (i = 0; i < c->now_n && o == OUTCOME_DONE; i = end) {
-		end = closings_run(c->now, i, c->now_n);
-		if (!chats_of(c, c->now + i, end - i, applies,
+	for (i = 0; i < c->slice_n && o == OUTCOME_DONE; i = end) {
+		end = chat_answers_tenant_end(c->slice, i, c->slice_n);
+		if (!write_chats_query(c, c->slice + i, end - i, may_be_deleted,
 			"SELECT chat, as_of FROM chat_metrics", &sql))
 			continue;
 		o = db_query(c->db, buf_str(&sql), NULL, 0, &found);
 		if (o != OUTCOME_DONE)
 			break;
 		while (db_next(found)) {
-			one = find_chat(c->now + i, end - i, db_get(found, 0));
+			one =
+			    find_chat(c->slice + i, end - i, db_get(found, 0));
 			if (one != NULL)
 				one->fate = db_get_time(found, 1) > one->at
 						? FATE_NEWER
@@ -136,29 +140,30 @@ look_again(struct closed *c)
 	return o;
 }
 
-/* The rows of a table that go. The time is looked at once more: what is
- * deleted must be right by itself, not only by what was read before. */
+/* Writes the condition for the rows of a table to delete. It compares the time
+ * once more, so that the statement alone is correct. */
 static void
-condition(struct closed *c, const struct table *table, struct buf *sql)
+write_chats_condition(
+    struct chat_deletion *c, const struct table *table, struct buf *sql)
 {
 	size_t i;
 
-	for (i = 0; i < c->now_n; i++) {
-		if (!applies(c->now[i]))
+	for (i = 0; i < c->slice_n; i++) {
+		if (!may_be_deleted(c->slice[i]))
 			continue;
 		buf_adds(sql, sql->len > 0 ? " OR (tenant = " : "(tenant = ");
-		db_quote(c->db, sql, db_str(c->now[i]->tenant));
+		db_quote(c->db, sql, db_str(c->slice[i]->tenant));
 		buf_addf(sql, " AND `%s` = ", rule_column(table, table->chat));
-		db_quote(c->db, sql, db_str(c->now[i]->chat));
+		db_quote(c->db, sql, db_str(c->slice[i]->chat));
 		buf_addf(sql, " AND `%s` <= ", rule_column(table, table->at));
-		db_quote(c->db, sql, db_time(c->now[i]->at));
+		db_quote(c->db, sql, db_time(c->slice[i]->at));
 		buf_addc(sql, ')');
 	}
 }
 
-/* Reads what goes, for the archive or to be shown. */
+/* Appends the rows to delete, for the archive or a dry run. */
 static enum outcome
-read_rows(struct closed *c, struct buf *lines)
+read_rows(struct chat_deletion *c, struct buf *lines)
 {
 	struct buf where = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
@@ -168,9 +173,9 @@ read_rows(struct closed *c, struct buf *lines)
 		if (!rule_on_close(&tables[i], c->all))
 			continue;
 		buf_clear(&where);
-		condition(c, &tables[i], &where);
+		write_chats_condition(c, &tables[i], &where);
 		if (where.len > 0)
-			o = rows_read(&c->rows, c->db, tables[i].name,
+			o = row_export_append(&c->export, c->db, tables[i].name,
 			    buf_str(&where), lines);
 	}
 	buf_release(&where);
@@ -178,7 +183,7 @@ read_rows(struct closed *c, struct buf *lines)
 }
 
 static enum outcome
-archive_rows(struct closed *c)
+archive_rows(struct chat_deletion *c)
 {
 	struct buf lines = BUF_INIT;
 	enum outcome o = read_rows(c, &lines);
@@ -191,7 +196,7 @@ archive_rows(struct closed *c)
 }
 
 static enum outcome
-delete_rows(struct closed *c)
+delete_rows(struct chat_deletion *c)
 {
 	struct buf sql = BUF_INIT;
 	struct buf where = BUF_INIT;
@@ -202,7 +207,7 @@ delete_rows(struct closed *c)
 		if (!rule_on_close(&tables[i], c->all))
 			continue;
 		buf_clear(&where);
-		condition(c, &tables[i], &where);
+		write_chats_condition(c, &tables[i], &where);
 		if (where.len == 0)
 			continue;
 		buf_clear(&sql);
@@ -215,10 +220,10 @@ delete_rows(struct closed *c)
 	return o;
 }
 
-/* A tombstone for each, also for a chat that has no row yet: its rows may
- * still be on their way. The newer of two stays. */
+/* Writes a tombstone for each chat, also for one without a row: its rows may
+ * still arrive. The newer of two tombstones stays. */
 static enum outcome
-leave_tombstones(struct closed *c)
+leave_tombstones(struct chat_deletion *c)
 {
 	struct db_value v[4];
 	size_t i;
@@ -233,13 +238,13 @@ leave_tombstones(struct closed *c)
 		    "as_of = GREATEST(as_of, VALUES(as_of))",
 		    ARRAY_LEN(v));
 	db_bulk_clear(c->tombstones);
-	for (i = 0; i < c->now_n; i++) {
-		if (!applies(c->now[i]))
+	for (i = 0; i < c->slice_n; i++) {
+		if (!may_be_deleted(c->slice[i]))
 			continue;
-		v[0] = db_str(c->now[i]->tenant);
-		v[1] = db_str(c->now[i]->chat);
-		v[2] = db_time(c->now[i]->closed_at);
-		v[3] = db_time(c->now[i]->at);
+		v[0] = db_str(c->slice[i]->tenant);
+		v[1] = db_str(c->slice[i]->chat);
+		v[2] = db_time(c->slice[i]->closed_at);
+		v[3] = db_time(c->slice[i]->at);
 		db_bulk_add(c->tombstones, v);
 	}
 	if (db_bulk_rows(c->tombstones) == 0)
@@ -247,21 +252,21 @@ leave_tombstones(struct closed *c)
 	return db_bulk_run(c->tombstones, 0, db_bulk_rows(c->tombstones));
 }
 
-/* May run several times, and after a commit whose answer was lost. */
+/* Runs once for each try, and again after a commit whose answer was lost. */
 static enum outcome
-transaction(struct db *db, void *ctx)
+delete_in_transaction(struct db *db, void *ctx)
 {
-	struct closed *c = ctx;
+	struct chat_deletion *c = ctx;
 	enum outcome o;
 	size_t i;
 
 	(void)db;
-	for (i = 0; i < c->now_n; i++)
-		c->now[i]->fate = FATE_NONE;
+	for (i = 0; i < c->slice_n; i++)
+		c->slice[i]->fate = FATE_NONE;
 	buf_clear(&c->shown);
-	o = lock_tenants(c);
+	o = lock_slice_tenants(c);
 	if (o == OUTCOME_DONE)
-		o = look_again(c);
+		o = find_reopened_chats(c);
 	if (o == OUTCOME_DONE && c->dry_run)
 		return read_rows(c, &c->shown);
 	if (o == OUTCOME_DONE && c->archive != NULL)
@@ -275,14 +280,14 @@ transaction(struct db *db, void *ctx)
 }
 
 static enum outcome
-failed(struct closed *c, enum outcome o)
+log_delete_failure(struct chat_deletion *c, enum outcome o)
 {
 	if (c->why.len > 0) {
 		log_error("%s", buf_str(&c->why));
 		c->stage->code = c->why_code;
 		buf_clear(&c->why);
 	} else {
-		/* Asked to stop while it waited: no failure. */
+		/* A stop while waiting for the database is no failure. */
 		if (o == OUTCOME_NEVER || !stop_asked())
 			log_error("%s", db_why(c->db));
 		c->stage->code = db_code(c->db);
@@ -291,22 +296,23 @@ failed(struct closed *c, enum outcome o)
 }
 
 enum outcome
-delete_slice(struct closed *c)
+delete_slice(struct chat_deletion *c)
 {
-	enum outcome o = db_transaction(c->db, transaction, c, c->wait_forever);
+	enum outcome o =
+	    db_transaction(c->db, delete_in_transaction, c, c->wait_forever);
 
-	return o == OUTCOME_DONE ? o : failed(c, o);
+	return o == OUTCOME_DONE ? o : log_delete_failure(c, o);
 }
 
-struct count {
-	struct closed *c;
-	struct closing *const *run;
+struct gone_count {
+	struct chat_deletion *c;
+	struct chat_answer *const *answers;
 	size_t n;
 	uint64_t rows, gone;
 };
 
 static enum outcome
-count_one(struct closed *c, const char *sql, uint64_t *n)
+add_query_count(struct chat_deletion *c, const char *sql, uint64_t *n)
 {
 	struct db_rows *found;
 	enum outcome o = db_query(c->db, sql, NULL, 0, &found);
@@ -320,36 +326,38 @@ count_one(struct closed *c, const char *sql, uint64_t *n)
 }
 
 static enum outcome
-count_work(struct db *db, void *ctx)
+count_gone_chats(struct db *db, void *ctx)
 {
-	struct count *k = ctx;
+	struct gone_count *k = ctx;
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 	size_t i, n;
 
 	k->rows = k->gone = 0;
 	buf_adds(&sql, "SELECT COUNT(*) FROM chat_metrics WHERE tenant = ");
-	db_quote(db, &sql, db_str(k->run[0]->tenant));
-	o = count_one(k->c, buf_str(&sql), &k->rows);
+	db_quote(db, &sql, db_str(k->answers[0]->tenant));
+	o = add_query_count(k->c, buf_str(&sql), &k->rows);
 	for (i = 0; i < k->n && o == OUTCOME_DONE; i += n) {
-		n = k->n - i < CLOSED_BATCH ? k->n - i : CLOSED_BATCH;
-		if (chats_of(k->c, k->run + i, n, is_gone,
+		n = k->n - i < CHAT_DELETION_BATCH ? k->n - i
+						   : CHAT_DELETION_BATCH;
+		if (write_chats_query(k->c, k->answers + i, n, is_gone,
 			"SELECT COUNT(*) FROM chat_metrics", &sql))
-			o = count_one(k->c, buf_str(&sql), &k->gone);
+			o = add_query_count(k->c, buf_str(&sql), &k->gone);
 	}
 	buf_release(&sql);
 	return o;
 }
 
 enum outcome
-delete_count(struct closed *c, struct closing *const *run, size_t n,
-    uint64_t *rows, uint64_t *gone)
+delete_count(struct chat_deletion *c, struct chat_answer *const *answers,
+    size_t n, uint64_t *rows, uint64_t *gone)
 {
-	struct count k = { c, run, n, 0, 0 };
-	enum outcome o = db_transaction(c->db, count_work, &k, c->wait_forever);
+	struct gone_count k = { c, answers, n, 0, 0 };
+	enum outcome o =
+	    db_transaction(c->db, count_gone_chats, &k, c->wait_forever);
 
 	if (o != OUTCOME_DONE)
-		return failed(c, o);
+		return log_delete_failure(c, o);
 	*rows = k.rows;
 	*gone = k.gone;
 	return o;

@@ -1,21 +1,22 @@
 /*
- * delete: the one transaction that deletes what belonged to closed chats; see
- * closed.h for the order of its steps and why.
+ * delete: the transaction that deletes the rows of closed chats; see
+ * chat_deletion.h for its steps.
  */
 #ifndef REAPER_DELETE_H
 #define REAPER_DELETE_H
 
-#include "reaper/closed.h"
+#include "reaper/chat_deletion.h"
 
-/* Deletes c->now, all of them closed or gone, and sets the fate of each. What
- * went wrong is logged, and its code in the stage. Dry run: c->shown gets the
- * rows that would go. */
-enum outcome delete_slice(struct closed *c) __attribute__((warn_unused_result));
-
-/* How many chats the database knows of the run's tenant, and how many of
- * those are gone ones of the run. */
-enum outcome delete_count(struct closed *c, struct closing *const *run,
-    size_t n, uint64_t *rows, uint64_t *gone)
+/* Deletes c->slice, all of them closed or gone, and sets the fate of each.
+ * Errors are logged, and their code is set in the stage. Dry run: c->shown gets
+ * the rows that would be deleted. */
+enum outcome delete_slice(struct chat_deletion *c)
     __attribute__((warn_unused_result));
+
+/* Counts the chats that the database has of the answers' tenant, and those that
+ * the n answers say are gone. */
+enum outcome delete_count(struct chat_deletion *c,
+    struct chat_answer *const *answers, size_t n, uint64_t *rows,
+    uint64_t *gone) __attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * expiry: see expiry.h. No lock of the tenant is needed: its as_of only grows,
- * so a trace that is too old stays too old.
+ * so a row that is too old stays too old.
  */
 #include "reaper/expiry.h"
 
@@ -15,35 +15,35 @@
 #define BATCH 1000
 #define BATCH_TEXT "1000"
 
-struct tenant {
+struct expiry_tenant {
 	char *name;
 	int64_t as_of;
 };
 
-struct ageing {
-	struct tenant *tenants;
+struct expiry {
+	struct expiry_tenant *tenants;
 	size_t n, cap;
-	const struct table *table; /* the deletion at hand */
-	const struct tenant *tenant;
+	const struct table *table; /* of the current deletion */
+	const struct expiry_tenant *tenant;
 	int64_t before;
 	uint64_t affected;
 };
 
 static void
-forget_tenants(struct ageing *a)
+free_expiry_tenants(struct expiry *a)
 {
 	while (a->n > 0)
 		free(a->tenants[--a->n].name);
 }
 
 static enum outcome
-read_tenants(struct db *db, void *ctx)
+read_expiry_tenants(struct db *db, void *ctx)
 {
-	struct ageing *a = ctx;
+	struct expiry *a = ctx;
 	struct db_rows *found;
 	enum outcome o;
 
-	forget_tenants(a);
+	free_expiry_tenants(a);
 	o = db_query(db,
 	    "SELECT tenant, as_of FROM tenants WHERE as_of IS NOT NULL "
 	    "ORDER BY tenant",
@@ -61,9 +61,9 @@ read_tenants(struct db *db, void *ctx)
 }
 
 static enum outcome
-delete_some(struct db *db, void *ctx)
+delete_old_traces(struct db *db, void *ctx)
 {
-	struct ageing *a = ctx;
+	struct expiry *a = ctx;
 	struct buf sql = BUF_INIT;
 	struct db_value args[2] = { db_str(a->tenant->name),
 		db_time(a->before) };
@@ -78,8 +78,8 @@ delete_some(struct db *db, void *ctx)
 }
 
 static enum outcome
-expiry_tenant(
-    struct db *db, struct ageing *a, int64_t keep_ms, uint64_t *deleted)
+delete_traces_of_tenant(
+    struct db *db, struct expiry *a, int64_t keep_ms, uint64_t *deleted)
 {
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
@@ -91,7 +91,7 @@ expiry_tenant(
 		    a->table->life != LIFE_REFUSAL)
 			continue;
 		do {
-			o = db_transaction(db, delete_some, a, false);
+			o = db_transaction(db, delete_old_traces, a, false);
 			if (o == OUTCOME_DONE)
 				*deleted += a->affected;
 		} while (
@@ -103,15 +103,15 @@ expiry_tenant(
 enum exit_code
 expiry_run(struct db *db, int64_t keep_ms, uint64_t *deleted)
 {
-	struct ageing a = { .n = 0 };
-	enum outcome o = db_transaction(db, read_tenants, &a, false);
+	struct expiry a = { .n = 0 };
+	enum outcome o = db_transaction(db, read_expiry_tenants, &a, false);
 	enum exit_code code = PROG_OK;
 	size_t i;
 
 	*deleted = 0;
 	for (i = 0; i < a.n && o == OUTCOME_DONE && !stop_asked(); i++) {
 		a.tenant = &a.tenants[i];
-		o = expiry_tenant(db, &a, keep_ms, deleted);
+		o = delete_traces_of_tenant(db, &a, keep_ms, deleted);
 	}
 	if (o != OUTCOME_DONE && !stop_asked()) {
 		log_error("%s", db_why(db));
@@ -119,7 +119,7 @@ expiry_run(struct db *db, int64_t keep_ms, uint64_t *deleted)
 	}
 	if (*deleted > 0)
 		log_info("traces_aged", "rows=%" PRIu64, *deleted);
-	forget_tenants(&a);
+	free_expiry_tenants(&a);
 	free(a.tenants);
 	return code;
 }

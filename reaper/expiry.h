@@ -1,16 +1,15 @@
 /*
- * expiry: what is forgotten in time: tombstones, and the record of rows that
- * were refused. Age is counted in the CRM's time, behind the tenant's newest
- * snapshot, as the sink counts it when it refuses rows that are older than
- * the tombstones are kept.
+ * expiry: deletes old tombstones and old entries of refused_rows. Their age is
+ * measured in the CRM's time, back from the tenant's newest snapshot, like the
+ * age of the rows that the sink refuses as older than tombstones are kept.
  */
 #ifndef REAPER_EXPIRY_H
 #define REAPER_EXPIRY_H
 
 #include "common/db/db.h"
 
-/* Deletes traces older than keep_ms, in small transactions. *deleted counts
- * them. Errors are logged; the exit code is returned. */
+/* Deletes rows older than keep_ms in small transactions and counts them in
+ * *deleted. Errors are logged; returns the exit code. */
 enum exit_code expiry_run(struct db *db, int64_t keep_ms, uint64_t *deleted)
     __attribute__((warn_unused_result));
 

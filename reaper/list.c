@@ -1,6 +1,6 @@
 /*
- * list: see list.h. Chats are read a page at a time, by key: the list may be
- * long, and whoever reads it may be slow.
+ * list: see list.h. Chats are read a page at a time by key: the list may be
+ * long and its reader slow.
  */
 #include "reaper/list.h"
 
@@ -18,22 +18,22 @@
 #define PAGE_TEXT "1000"
 
 static const struct option_row rows[] = {
-	OPTION_FORMAT(struct reap, format),
-	OPTION_TEXT('t', "to", "TO", struct reap, to,
+	OPTION_FORMAT(struct reaper, format),
+	OPTION_TEXT('t', "to", "TO", struct reaper, to,
 	    "where records go: -, a file, queue:NAME, exchange:NAME"),
 };
 
-struct list {
+struct chat_list {
 	struct db *db;
 	int64_t stale_ms;
-	struct endpoint *out;   /* chat records go there, or, when NULL, */
-	struct out_table table; /* here */
+	struct endpoint *out; /* for chat records; NULL: use table */
+	struct out_table table;
 	uint64_t count;
-	bool enough; /* nobody reads any more */
+	bool reader_gone; /* the reader closed the pipe */
 };
 
-/* One query, tried again while the server is away. */
-struct ask {
+/* A query, repeated while the server is away. */
+struct chat_query {
 	const char *sql;
 	struct db_value args[2];
 	size_t n;
@@ -41,9 +41,9 @@ struct ask {
 };
 
 static enum outcome
-ask_work(struct db *db, void *ctx)
+query_in_transaction(struct db *db, void *ctx)
 {
-	struct ask *a = ctx;
+	struct chat_query *a = ctx;
 
 	db_rows_free(a->rows);
 	a->rows = NULL;
@@ -51,28 +51,29 @@ ask_work(struct db *db, void *ctx)
 }
 
 static enum exit_code
-ask(struct list *l, struct ask *a)
+run_chat_query(struct chat_list *l, struct chat_query *a)
 {
-	if (db_transaction(l->db, ask_work, a, false) == OUTCOME_DONE)
+	if (db_transaction(l->db, query_in_transaction, a, false) ==
+	    OUTCOME_DONE)
 		return PROG_OK;
 	log_error("%s", db_why(l->db));
 	return db_code(l->db);
 }
 
-/* Whoever closes the pipe has read enough: an ordinary end. */
+/* A reader that closes the pipe has read enough: no error. */
 static enum exit_code
-lost_reader(struct list *l)
+stop_at_lost_reader(struct chat_list *l)
 {
 	enum exit_code code = endpoint_code(l->out);
 
-	l->enough = true;
+	l->reader_gone = true;
 	if (code != PROG_OK)
 		log_error("%s", endpoint_why(l->out));
 	return code;
 }
 
 static enum exit_code
-write_chat(struct list *l, const char *tenant, const struct db_rows *r)
+write_chat(struct chat_list *l, const char *tenant, const struct db_rows *r)
 {
 	const char *status = db_get(r, 2);
 	char at[CLOCK_TEXT];
@@ -93,20 +94,20 @@ write_chat(struct list *l, const char *tenant, const struct db_rows *r)
 	jsonw_str(&line, "tenant", tenant);
 	jsonw_str(&line, "chat", db_get(r, 0));
 	jsonw_time(&line, "at", db_get_time(r, 1));
-	/* What a chat that left is now is the question. */
+	/* The status of a chat that left is what the CRM is asked for. */
 	if (strcmp(status, "left") != 0)
 		jsonw_str(&line, "status", status);
 	jsonw_close(&line);
 	if (endpoint_write(l->out, line.data, line.len) == -1)
-		code = lost_reader(l);
+		code = stop_at_lost_reader(l);
 	buf_release(&line);
 	return code;
 }
 
 static enum exit_code
-list_chats(struct list *l, const char *tenant, bool all)
+list_chats_of_tenant(struct chat_list *l, const char *tenant, bool all)
 {
-	struct ask a = { .n = 2 };
+	struct chat_query a = { .n = 2 };
 	char *last = xstrdup("");
 	enum exit_code code;
 	size_t n;
@@ -121,53 +122,54 @@ list_chats(struct list *l, const char *tenant, bool all)
 		a.args[0] = db_str(tenant);
 		a.args[1] = db_str(last);
 		n = 0;
-		code = ask(l, &a);
-		while (code == PROG_OK && !l->enough && db_next(a.rows)) {
+		code = run_chat_query(l, &a);
+		while (code == PROG_OK && !l->reader_gone && db_next(a.rows)) {
 			code = write_chat(l, tenant, a.rows);
 			if (++n == PAGE) {
 				free(last);
 				last = xstrdup(db_get(a.rows, 0));
 			}
 		}
-	} while (code == PROG_OK && !l->enough && n == PAGE);
+	} while (code == PROG_OK && !l->reader_gone && n == PAGE);
 	db_rows_free(a.rows);
 	free(last);
 	return code;
 }
 
 static enum exit_code
-list_tenants(struct list *l)
+list_chats_of_all(struct chat_list *l)
 {
-	/* One that was removed is asked about no more, unless it is back. */
-	struct ask a = { .sql =
-			     "SELECT tenant, stored_at FROM tenants "
-			     "WHERE removed_at IS NULL OR as_of > removed_at "
-			     "ORDER BY tenant" };
-	enum exit_code code = ask(l, &a);
+	/* A removed tenant is left out, unless it was added again. */
+	struct chat_query a = {
+		.sql = "SELECT tenant, stored_at FROM tenants "
+		       "WHERE removed_at IS NULL OR as_of > removed_at "
+		       "ORDER BY tenant"
+	};
+	enum exit_code code = run_chat_query(l, &a);
 	int64_t stored_at, now = clock_now_ms();
 
-	while (code == PROG_OK && !l->enough && db_next(a.rows)) {
+	while (code == PROG_OK && !l->reader_gone && db_next(a.rows)) {
 		stored_at = db_get_time(a.rows, 1);
-		code = list_chats(l, db_get(a.rows, 0),
+		code = list_chats_of_tenant(l, db_get(a.rows, 0),
 		    stored_at == CLOCK_NONE || now - stored_at > l->stale_ms);
 	}
 	db_rows_free(a.rows);
-	if (code == PROG_OK && !l->enough && l->out != NULL &&
+	if (code == PROG_OK && !l->reader_gone && l->out != NULL &&
 	    endpoint_flush(l->out) != OUTCOME_DONE)
-		code = lost_reader(l);
+		code = stop_at_lost_reader(l);
 	log_info("chats_listed", "chats=%" PRIu64, l->count);
 	return code;
 }
 
 static enum exit_code
-list(const struct reap *r)
+list_chats(const struct reaper *r)
 {
 	static const struct out_column columns[] = { { "tenant", false },
 		{ "chat", false }, { "status", false }, { "as_of", false } };
 	enum out_format format =
 	    r->to != NULL ? OUT_NDJSON : out_format_resolve(r->format);
 	struct endpoint_options opt = { .conf = r->common.conf };
-	struct list l = { .db = r->db,
+	struct chat_list l = { .db = r->db,
 		.stale_ms = conf_int(r->common.conf, "reaper", "stale") };
 	struct buf text = BUF_INIT;
 	enum exit_code code;
@@ -182,10 +184,10 @@ list(const struct reap *r)
 		}
 	}
 	out_table_init(&l.table, columns, ARRAY_LEN(columns));
-	code = list_tenants(&l);
+	code = list_chats_of_all(&l);
 	if (code == PROG_OK && l.out == NULL) {
 		out_table_show(&l.table, format, &text);
-		code = reap_print(&text);
+		code = reaper_print(&text);
 	}
 	out_table_release(&l.table);
 	endpoint_close(l.out);
@@ -194,9 +196,9 @@ list(const struct reap *r)
 }
 
 static int
-check(void *options)
+check_list_options(void *options)
 {
-	const struct reap *r = options;
+	const struct reaper *r = options;
 
 	if (r->to != NULL && r->format != OUT_AUTO && r->format != OUT_NDJSON)
 		return prog_usage_error("-t takes records: -o ndjson");
@@ -204,9 +206,9 @@ check(void *options)
 }
 
 static enum exit_code
-run(void *options)
+run_list(void *options)
 {
-	return reap_with_db(options, list);
+	return reaper_with_db(options, list_chats);
 }
 
 const struct option_mode reaper_mode_list = {
@@ -216,6 +218,6 @@ const struct option_mode reaper_mode_list = {
 		 "poller --status.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check,
-	.run = run,
+	.check = check_list_options,
+	.run = run_list,
 };

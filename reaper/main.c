@@ -1,6 +1,6 @@
 /*
- * reaper: removes what must not be kept. What is deleted and when is in
- * closed.h, rules.h, expiry.h, retention.h and purge.h.
+ * reaper: deletes what must not be kept. What and when is in chat_deletion.h,
+ * expiry.h, retention.h, purge.h and rows/rules.h.
  */
 #include "common/base/xalloc.h"
 #include "common/options/program.h"
@@ -19,7 +19,7 @@ static const struct option_mode *const modes[] = {
 int
 main(int argc, char **argv)
 {
-	struct reap r = { .format = OUT_AUTO };
+	struct reaper r = { .format = OUT_AUTO };
 
 	return program_main(modes, ARRAY_LEN(modes), argc, argv, &r);
 }

@@ -14,7 +14,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "reaper/rows/archive.h"
-#include "reaper/rows/rows.h"
+#include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
 
 #define BATCH 1000
@@ -25,17 +25,17 @@ struct purge {
 	struct archive *archive; /* NULL: none */
 	const char *tenant;
 	bool dry_run;
-	size_t table; /* the one at work */
+	size_t table; /* the current one */
 	uint64_t affected;
 	uint64_t *deleted; /* rows, table by table as in tables[] */
-	struct rows rows;
+	struct row_export export;
 	struct buf why; /* of the archive */
 	enum exit_code why_code;
 };
 
-/* From when on rows count again: now, on the CRM's clock as far as it is
- * known. Where that one is ahead of ours, the newest snapshot is of a time
- * that we shall only see. */
+/* Rows up to this time are refused: the present by the CRM's clock, estimated
+ * from the newest snapshot. A CRM whose clock is ahead of ours writes snapshots
+ * of our future. */
 static int64_t
 removal_time(int64_t as_of, int64_t stored_at)
 {
@@ -49,7 +49,7 @@ removal_time(int64_t as_of, int64_t stored_at)
 }
 
 static enum outcome
-lock_tenant(struct purge *p, struct db_rows **found)
+lock_purged_tenant(struct purge *p, struct db_rows **found)
 {
 	struct db_value arg = db_str(p->tenant);
 
@@ -61,14 +61,14 @@ lock_tenant(struct purge *p, struct db_rows **found)
 	    &arg, 1, found);
 }
 
-/* affected: whether there is such a tenant. */
+/* Sets affected to 1 if there is such a tenant. */
 static enum outcome
 mark_removed(struct db *db, void *ctx)
 {
 	struct purge *p = ctx;
 	struct db_value args[2];
 	struct db_rows *found;
-	enum outcome o = lock_tenant(p, &found);
+	enum outcome o = lock_purged_tenant(p, &found);
 
 	if (o != OUTCOME_DONE)
 		return o;
@@ -87,9 +87,10 @@ mark_removed(struct db *db, void *ctx)
 	return o;
 }
 
-/* The same rows for the archive and for the deletion, hence the order. */
+/* Writes the condition for a batch of rows. It orders them, so that the archive
+ * and the deletion get the same ones. */
 static void
-condition(struct purge *p, struct buf *sql)
+write_purge_condition(struct purge *p, struct buf *sql)
 {
 	const struct table *t = &tables[p->table];
 	size_t i;
@@ -103,11 +104,11 @@ condition(struct purge *p, struct buf *sql)
 }
 
 static enum outcome
-keep(struct purge *p, const struct buf *where)
+archive_purged_rows(struct purge *p, const struct buf *where)
 {
 	struct buf lines = BUF_INIT;
-	enum outcome o = rows_read(
-	    &p->rows, p->db, tables[p->table].name, buf_str(where), &lines);
+	enum outcome o = row_export_append(
+	    &p->export, p->db, tables[p->table].name, buf_str(where), &lines);
 
 	if (o == OUTCOME_DONE &&
 	    archive_write(p->archive, &lines, &p->why, &p->why_code) == -1)
@@ -117,21 +118,21 @@ keep(struct purge *p, const struct buf *where)
 }
 
 static enum outcome
-delete_some(struct db *db, void *ctx)
+delete_purged_rows(struct db *db, void *ctx)
 {
 	struct purge *p = ctx;
 	const struct table *t = &tables[p->table];
 	struct buf sql = BUF_INIT;
 	struct buf where = BUF_INIT;
 	struct db_rows *found;
-	enum outcome o = lock_tenant(p, &found);
+	enum outcome o = lock_purged_tenant(p, &found);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	db_rows_free(found);
-	condition(p, &where);
+	write_purge_condition(p, &where);
 	if (p->archive != NULL && t->life != LIFE_TRACE)
-		o = keep(p, &where);
+		o = archive_purged_rows(p, &where);
 	if (o == OUTCOME_DONE) {
 		buf_addf(
 		    &sql, "DELETE FROM %s WHERE %s", t->name, buf_str(&where));
@@ -144,7 +145,7 @@ delete_some(struct db *db, void *ctx)
 }
 
 static enum outcome
-count_rows(struct db *db, void *ctx)
+count_purged_rows(struct db *db, void *ctx)
 {
 	struct purge *p = ctx;
 	struct db_value arg = db_str(p->tenant);
@@ -165,7 +166,7 @@ count_rows(struct db *db, void *ctx)
 }
 
 static enum exit_code
-failed(struct purge *p)
+log_purge_failure(struct purge *p)
 {
 	if (p->why.len > 0) {
 		log_error("%s", buf_str(&p->why));
@@ -176,7 +177,7 @@ failed(struct purge *p)
 }
 
 static enum exit_code
-purge(struct purge *p)
+purge_tables(struct purge *p)
 {
 	enum outcome o = db_transaction(p->db, mark_removed, p, false);
 
@@ -191,17 +192,18 @@ purge(struct purge *p)
 			continue;
 		do {
 			o = db_transaction(p->db,
-			    p->dry_run ? count_rows : delete_some, p, false);
+			    p->dry_run ? count_purged_rows : delete_purged_rows,
+			    p, false);
 			if (o == OUTCOME_DONE)
 				p->deleted[p->table] += p->affected;
 		} while (o == OUTCOME_DONE && !p->dry_run &&
 			 p->affected == BATCH && !stop_asked());
 	}
-	return o == OUTCOME_DONE ? PROG_OK : failed(p);
+	return o == OUTCOME_DONE ? PROG_OK : log_purge_failure(p);
 }
 
 static enum exit_code
-show(const struct reap *r, const struct purge *p)
+show_purged_rows(const struct reaper *r, const struct purge *p)
 {
 	static const struct out_column columns[] = { { "table", false },
 		{ "rows", true } };
@@ -233,13 +235,13 @@ show(const struct reap *r, const struct purge *p)
 	if (f != OUT_NDJSON)
 		out_table_show(&table, f, &text);
 	if (r->dry_run || r->format != OUT_AUTO || f == OUT_TABLE)
-		code = reap_print(&text);
+		code = reaper_print(&text);
 	out_table_release(&table);
 	buf_release(&text);
 	return code;
 }
 
-/* A tenant that is still polled would be back within a minute. */
+/* A tenant that is still polled would return within a minute. */
 static bool
 is_configured(const struct conf *conf, const char *tenant)
 {
@@ -252,7 +254,7 @@ is_configured(const struct conf *conf, const char *tenant)
 }
 
 static enum exit_code
-purge_tenant(const struct reap *r)
+purge_tenant(const struct reaper *r)
 {
 	const char *tenant = r->purge;
 	struct purge p = {
@@ -268,38 +270,38 @@ purge_tenant(const struct reap *r)
 		return PROG_CONFIG;
 	}
 	p.deleted = xcalloc(TABLES_STORED, sizeof *p.deleted);
-	code = reap_open_archive(r, &p.archive);
+	code = reaper_open_archive(r, &p.archive);
 	if (code == PROG_OK)
-		code = purge(&p);
+		code = purge_tables(&p);
 	if (code == PROG_OK)
-		code = show(r, &p);
+		code = show_purged_rows(r, &p);
 	archive_close(p.archive);
-	rows_release(&p.rows);
+	row_export_release(&p.export);
 	buf_release(&p.why);
 	free(p.deleted);
 	return code;
 }
 
 static enum exit_code
-run(void *options)
+run_purge(void *options)
 {
-	return reap_with_db(options, purge_tenant);
+	return reaper_with_db(options, purge_tenant);
 }
 
 static const struct option_row rows[] = {
-	OPTION_FORMAT(struct reap, format),
+	OPTION_FORMAT(struct reaper, format),
 	REAPER_ARCHIVE,
 	REAPER_DRY_RUN,
-	OPTION_FLAG("force", struct reap, force,
+	OPTION_FLAG("force", struct reaper, force,
 	    "purge although the tenant is still configured"),
 };
 
 const struct option_mode reaper_mode_purge = {
-	.choice = OPTION_TEXT(0, "purge", "TENANT", struct reap, purge,
+	.choice = OPTION_TEXT(0, "purge", "TENANT", struct reaper, purge,
 	    "delete all of a tenant that was removed"),
 	.about = "Deletes all of TENANT, which was removed from the "
 		 "configuration.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run,
+	.run = run_purge,
 };

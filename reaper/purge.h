@@ -1,17 +1,17 @@
 /*
- * purge: reaper --purge; a tenant is no customer any more; everything of it
- * goes.
+ * purge: reaper --purge deletes everything of a tenant that is no customer any
+ * more.
  */
 #ifndef REAPER_PURGE_H
 #define REAPER_PURGE_H
 
-#include "reaper/reap.h"
+#include "reaper/modes.h"
 
-/* --purge: marks the tenant as removed, so that no row on its way is stored any
- * more, then deletes its rows in small transactions, and shows how many of
- * which table; a run that was killed is simply repeated. A dry run counts only.
- * Errors are logged; PROG_NOINPUT when there is no such tenant, PROG_CONFIG
- * when it is still configured (unless forced). */
+/* --purge: marks the tenant as removed, so that sinks refuse rows that still
+ * arrive, then deletes its rows in small transactions, and shows how many of
+ * which table. A run that was killed is repeated. A dry run only counts. Errors
+ * are logged; PROG_NOINPUT when there is no such tenant, PROG_CONFIG when it is
+ * still configured (unless forced). */
 extern const struct option_mode reaper_mode_purge;
 
 #endif

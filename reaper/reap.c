@@ -3,129 +3,66 @@
  */
 #include "reaper/reap.h"
 
-#include <errno.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/stop.h"
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/stage.h"
 #include "common/os/daemon.h"
-#include "reaper/closed.h"
+#include "reaper/chat_deletion.h"
 #include "reaper/expiry.h"
 #include "reaper/retention.h"
 
 #define BATCH_MS 1000
 #define EXPIRY_EVERY_MS HOUR_MS
 
-/* What the stage's functions are given. */
-struct run {
-	struct closed closed; /* first: its functions take it for their own */
-	const struct reap *reap;
-	int64_t aged_at;     /* monotonic */
-	enum exit_code aged; /* logged already */
+/* The context of the stage's functions. */
+struct reap_run {
+	struct chat_deletion deletion; /* first: its functions get this */
+	const struct reaper *options;
+	int64_t expired_at; /* monotonic */
 };
 
 static const struct option_row rows[] = {
-	OPTION_TEXT('f', "from", "FROM", struct reap, from,
+	OPTION_TEXT('f', "from", "FROM", struct reaper, from,
 	    "where chat records come from: -, a file, queue:NAME"),
-	OPTION_FORMAT(struct reap, format),
+	OPTION_FORMAT(struct reaper, format),
 	REAPER_ARCHIVE,
 	REAPER_DRY_RUN,
-	OPTION_FLAG("force", struct reap, force,
+	OPTION_FLAG("force", struct reaper, force,
 	    "delete although very many chats are gone at once"),
-	OPTION_FLAG("until-empty", struct reap, until_empty,
+	OPTION_FLAG("until-empty", struct reaper, until_empty,
 	    "with a queue: end when it is empty"),
 };
 
 static enum exit_code
-age(struct run *r)
+expire_old_rows(struct reap_run *r)
 {
-	const struct conf *conf = r->reap->common.conf;
+	const struct conf *conf = r->options->common.conf;
 	int64_t keep_ms = conf_int(conf, "reaper", "retention");
 	enum exit_code code;
 	uint64_t deleted;
 
-	r->aged_at = clock_mono_ms();
+	r->expired_at = clock_mono_ms();
 	code = expiry_run(
-	    r->reap->db, conf_int(conf, "reaper", "tombstones"), &deleted);
+	    r->options->db, conf_int(conf, "reaper", "tombstones"), &deleted);
 	if (code == PROG_OK && keep_ms > 0)
-		code = retention_run(r->reap, keep_ms, false);
+		code = retention_run(r->options, keep_ms, false);
 	return code;
 }
 
-/* A reaper that waits at a queue for days ages things in between. */
+/* A reaper at a queue runs for days and expires rows in between. */
 static void
-idle(void *ctx)
+expire_when_due(void *ctx)
 {
-	struct run *r = ctx;
+	struct reap_run *r = ctx;
 
-	if (clock_mono_ms() - r->aged_at > EXPIRY_EVERY_MS)
-		r->aged = age(r);
-}
-
-/* Options stand above the file. */
-static int
-set_keys(const struct reap *r, struct buf *why)
-{
-	const struct {
-		const char *key, *value;
-	} keys[] = {
-		{ "archive", r->archive },
-		{ "retention", r->retention },
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(keys); i++)
-		if (keys[i].value != NULL &&
-		    conf_set(r->common.conf, "reaper", keys[i].key,
-			keys[i].value, why) == -1)
-			return prog_usage_error(
-			    "--%s: %s", keys[i].key, buf_str(why));
-	return -1;
-}
-
-enum exit_code
-reap_with_db(struct reap *r, enum exit_code (*work)(const struct reap *r))
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_USAGE;
-
-	if (set_keys(r, &why) == -1) {
-		r->db = db_open(r->common.conf, &why, &code);
-		if (r->db == NULL)
-			log_error("%s", buf_str(&why));
-		else
-			code = r->common.only_check ? PROG_OK : work(r);
-		db_close(r->db);
-	}
-	buf_release(&why);
-	return code;
-}
-
-enum exit_code
-reap_print(struct buf *text)
-{
-	bool ok = fwrite(buf_str(text), 1, text->len, stdout) == text->len &&
-		  fflush(stdout) == 0;
-	struct buf why = BUF_INIT;
-	enum exit_code code;
-
-	buf_clear(text);
-	if (ok || errno == EPIPE)
-		return PROG_OK;
-	code = syserr_explain(&why, PROG_IO, "cannot write standard output");
-	log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
+	if (clock_mono_ms() - r->expired_at > EXPIRY_EVERY_MS)
+		(void)expire_old_rows(r); /* errors are logged */
 }
 
 static enum exit_code
-show(const struct reap *r, struct closed *c)
+show_summary(const struct reaper *r, struct chat_deletion *c)
 {
 	enum out_format f = out_format_resolve(r->format);
 	struct buf text = BUF_INIT;
@@ -136,67 +73,49 @@ show(const struct reap *r, struct closed *c)
 	else if (r->dry_run)
 		out_table_show(&c->would_table, f, &text);
 	else if (r->format != OUT_AUTO || f == OUT_TABLE)
-		run_summary_show(&c->tally, f, &text);
+		run_summary_show(&c->summary, f, &text);
 	else
-		run_summary_log(&c->tally);
+		run_summary_log(&c->summary);
 	if (text.len > 0)
-		code = reap_print(&text);
+		code = reaper_print(&text);
 	buf_release(&text);
 	return code;
 }
 
-enum exit_code
-reap_open_archive(const struct reap *r, struct archive **a)
-{
-	const char *path = conf_text(r->common.conf, "reaper", "archive");
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
-
-	if (path == NULL || r->dry_run)
-		return PROG_OK;
-	*a = archive_open(path, &why, &code);
-	if (*a != NULL)
-		code = PROG_OK;
-	else
-		log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
-}
-
 static void
-set_up(struct run *r, struct stage *s)
+init_stage(struct reap_run *r, struct stage *s)
 {
-	const struct conf *conf = r->reap->common.conf;
-	struct closed *c = &r->closed;
+	const struct conf *conf = r->options->common.conf;
+	struct chat_deletion *c = &r->deletion;
 
 	c->stage = s;
-	c->db = r->reap->db;
+	c->db = r->options->db;
 	c->all = conf_text(conf, "reaper", "on_close")[0] == 'a';
-	c->force = r->reap->force;
-	c->dry_run = r->reap->dry_run;
-	c->endless = endpoint_is_queue(r->reap->from);
+	c->force = r->options->force;
+	c->dry_run = r->options->dry_run;
+	c->from_queue = endpoint_is_queue(r->options->from);
 	c->wait_forever = s->wait_forever;
 	c->percent = conf_int(conf, "reaper", "gone_percent");
 	c->least = conf_int(conf, "reaper", "gone_least");
 	s->ctx = r;
-	s->batch_records = CLOSED_BATCH;
+	s->batch_records = CHAT_DELETION_BATCH;
 	s->batch_ms = BATCH_MS;
-	s->handle = closed_handle;
-	s->flush = closed_flush;
-	s->idle = idle;
+	s->handle = chat_deletion_handle;
+	s->flush = chat_deletion_flush;
+	s->idle = expire_when_due;
 }
 
-/* The input is open. What the CRM said of gone chats counts only when all of
- * it was heard. */
+/* Reads the open input. Gone chats are deleted only if all of it was read. */
 static enum exit_code
-work(struct run *r, struct stage *s)
+read_and_delete(struct reap_run *r, struct stage *s)
 {
 	enum exit_code code = stage_run(s), late;
 
 	if (code == PROG_OK || code == PROG_DATA) {
-		if (closed_finish(&r->closed, s->ended) != OUTCOME_DONE)
+		if (chat_deletion_finish(&r->deletion, s->ended) !=
+		    OUTCOME_DONE)
 			code = s->code;
-		else if (code == PROG_OK && r->closed.refused &&
+		else if (code == PROG_OK && r->deletion.refused &&
 			 !s->wait_forever)
 			code = PROG_DATA;
 	}
@@ -204,19 +123,19 @@ work(struct run *r, struct stage *s)
 		code = s->dead->code;
 	if (code == PROG_OK)
 		code = deadletter_code(s->dead);
-	if ((code == PROG_OK || code == PROG_DATA) && !r->reap->dry_run &&
+	if ((code == PROG_OK || code == PROG_DATA) && !r->options->dry_run &&
 	    !stop_asked()) {
-		late = age(r);
+		late = expire_old_rows(r);
 		code = code != PROG_OK ? code : late;
 	}
-	late = show(r->reap, &r->closed);
+	late = show_summary(r->options, &r->deletion);
 	return code != PROG_OK ? code : late;
 }
 
 static enum exit_code
-reap(const struct reap *asked)
+reap_input(const struct reaper *asked)
 {
-	struct run r = { .reap = asked, .aged_at = clock_mono_ms() };
+	struct reap_run r = { .options = asked, .expired_at = clock_mono_ms() };
 	struct deadletter dead = { .count = 0 };
 	struct stage s = { .dead = &dead };
 	struct endpoint_options opt = { .conf = asked->common.conf,
@@ -228,8 +147,8 @@ reap(const struct reap *asked)
 	    endpoint_is_queue(asked->from) && !asked->until_empty;
 	if (s.wait_forever)
 		daemon_init();
-	closed_init(&r.closed);
-	code = reap_open_archive(asked, &r.closed.archive);
+	chat_deletion_init(&r.deletion);
+	code = reaper_open_archive(asked, &r.deletion.archive);
 	if (code != PROG_OK)
 		goto out;
 	s.in = endpoint_open_read(asked->from, &opt, &why, &code);
@@ -238,21 +157,21 @@ reap(const struct reap *asked)
 		goto out;
 	}
 	deadletter_open(&dead, s.in, &opt);
-	set_up(&r, &s);
-	code = work(&r, &s);
+	init_stage(&r, &s);
+	code = read_and_delete(&r, &s);
 	deadletter_close(&dead);
 	endpoint_close(s.in);
 out:
-	archive_close(r.closed.archive);
-	closed_release(&r.closed);
+	archive_close(r.deletion.archive);
+	chat_deletion_release(&r.deletion);
 	buf_release(&why);
 	return code;
 }
 
 static int
-check(void *options)
+check_reap_options(void *options)
 {
-	struct reap *r = options;
+	struct reaper *r = options;
 
 	if (r->from == NULL)
 		r->from = "-";
@@ -262,9 +181,9 @@ check(void *options)
 }
 
 static enum exit_code
-run(void *options)
+run_reap(void *options)
 {
-	return reap_with_db(options, reap);
+	return reaper_with_db(options, reap_input);
 }
 
 const struct option_mode reaper_mode_reap = {
@@ -274,6 +193,6 @@ const struct option_mode reaper_mode_reap = {
 		 "  reaper --list | poller --status | reaper\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check,
-	.run = run,
+	.check = check_reap_options,
+	.run = run_reap,
 };

@@ -19,44 +19,45 @@
 #define BATCH_TEXT "2000"
 
 enum {
-	/* How long a table that somebody uses is waited for, and how often. */
+	/* How long to wait for a table that another session uses, and how
+	 * often. */
 	WAIT_S = 2,
 	TRIES = 5,
 };
 
 struct retention {
-	const struct reap *reap;
+	const struct reaper *reap;
 	struct db *db;
 	int64_t keep_ms;
-	int64_t before; /* what is older goes */
+	int64_t before; /* older rows are deleted */
 	char **tenants;
 	size_t tenants_n, tenants_cap;
 	struct {
 		uint64_t partitions, rows;
 	} * gone;             /* table by table as in tables[] */
-	size_t table, tenant; /* at work */
+	size_t table, tenant; /* the current ones */
 	uint64_t affected;
-	bool young; /* a row was found that stays */
-	bool held;  /* a table could not be had */
+	bool young;  /* a row was found that stays */
+	bool locked; /* a table was locked for too long */
 };
 
 static void
-forget_tenants(struct retention *t)
+free_tenant_names(struct retention *t)
 {
 	while (t->tenants_n > 0)
 		free(t->tenants[--t->tenants_n]);
 }
 
-/* The clocks, and who there is. */
+/* Sets t->before by the slower clock, and reads the tenants. */
 static enum outcome
-look(struct db *db, void *ctx)
+read_clock_and_tenants(struct db *db, void *ctx)
 {
 	struct retention *t = ctx;
 	struct db_rows *found;
 	int64_t now;
 	enum outcome o;
 
-	forget_tenants(t);
+	free_tenant_names(t);
 	o = db_query(db, "SELECT UTC_TIMESTAMP(3)", NULL, 0, &found);
 	if (o != OUTCOME_DONE)
 		return o;
@@ -78,8 +79,8 @@ look(struct db *db, void *ctx)
 	return OUTCOME_DONE;
 }
 
-/* Selects `what` of the tenant's and the rule's rows at hand whose age compares
- * so with the day before which history goes; `limit` ends the query. */
+/* Selects `what` of the current tenant's rows in the current table whose time
+ * compares as `compare` says with t->before; `limit` ends the query. */
 static enum outcome
 select_rows(struct db *db, const struct retention *t, const char *what,
     const char *compare, const char *limit, struct db_rows **found)
@@ -110,7 +111,7 @@ find_young(struct db *db, void *ctx)
 	return o;
 }
 
-/* Counts what is old; in a transaction of its own. */
+/* Counts old rows, in a transaction of its own. */
 static enum outcome
 count_old(struct db *db, void *ctx)
 {
@@ -125,7 +126,7 @@ count_old(struct db *db, void *ctx)
 }
 
 static enum outcome
-delete_some(struct db *db, void *ctx)
+delete_old_rows(struct db *db, void *ctx)
 {
 	struct retention *t = ctx;
 	const struct table *table = &tables[t->table];
@@ -142,10 +143,11 @@ delete_some(struct db *db, void *ctx)
 	return o;
 }
 
-/* Does work for each table of history and each tenant, as long as `again`
- * says so; ends early with a young row. */
+/* Runs work for each table of history and each tenant, and repeats it while
+ * `again` returns true; ends early at a young row. */
 static enum outcome
-for_all(struct retention *t, enum outcome (*work)(struct db *db, void *ctx),
+for_each_tenant_table(struct retention *t,
+    enum outcome (*delete_history)(struct db *db, void *ctx),
     bool (*again)(struct retention *t))
 {
 	enum outcome o = OUTCOME_DONE;
@@ -155,7 +157,8 @@ for_all(struct retention *t, enum outcome (*work)(struct db *db, void *ctx),
 		     tables[t->table].age >= 0 && t->tenant < t->tenants_n;
 		     t->tenant++)
 			do {
-				o = db_transaction(t->db, work, t, false);
+				o = db_transaction(
+				    t->db, delete_history, t, false);
 				if (o != OUTCOME_DONE || stop_asked() ||
 				    t->young)
 					return o;
@@ -164,20 +167,20 @@ for_all(struct retention *t, enum outcome (*work)(struct db *db, void *ctx),
 }
 
 static bool
-note_rows(struct retention *t)
+add_counted_rows(struct retention *t)
 {
 	t->gone[t->table].rows += t->affected;
 	return false;
 }
 
 static bool
-note_deleted(struct retention *t)
+add_deleted_rows(struct retention *t)
 {
 	t->gone[t->table].rows += t->affected;
 	return t->affected == BATCH;
 }
 
-/* The table's partitions that are old as a whole, as a list of names. */
+/* Lists the names of the table's partitions that hold only old rows. */
 static enum outcome
 find_partitions(struct retention *t, struct buf *names)
 {
@@ -187,7 +190,7 @@ find_partitions(struct retention *t, struct buf *names)
 	struct db_rows *found;
 	enum outcome o = db_connect(t->db);
 
-	/* Bounds are written like that, in quotes. */
+	/* The server writes bounds in this form, in quotes. */
 	clock_format_sql(t->before, before);
 	args[1] = db_text(before, strlen(form));
 	if (o == OUTCOME_DONE)
@@ -208,9 +211,9 @@ find_partitions(struct retention *t, struct buf *names)
 	return o;
 }
 
-/* Rows in partitions that go. */
+/* Counts the rows of the named partitions. */
 static enum outcome
-count_in(struct retention *t, const char *names)
+count_partition_rows(struct retention *t, const char *names)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *found;
@@ -226,9 +229,9 @@ count_in(struct retention *t, const char *names)
 	return o;
 }
 
-/* Waits for the table, but not so long that those who store must wait. */
+/* Waits for the table's lock, but not so long that sinks have to wait. */
 static enum outcome
-drop(struct retention *t, const char *names)
+drop_named_partitions(struct retention *t, const char *names)
 {
 	struct buf sql = BUF_INIT;
 	enum outcome o = OUTCOME_LATER;
@@ -250,11 +253,10 @@ drop(struct retention *t, const char *names)
 	return o;
 }
 
-/* What a table that could not be had means: its rows are deleted one by one
- * when it is a matter of rights, and left for another run when somebody uses
- * it for long. */
+/* After a failed drop: without the right to drop, rows are deleted one by one;
+ * rows of a table that another session locks are left for another run. */
 static enum outcome
-not_dropped(struct retention *t, enum db_cause cause, enum outcome o)
+handle_drop_failure(struct retention *t, enum db_cause cause, enum outcome o)
 {
 	const char *table = tables[t->table].name;
 
@@ -270,7 +272,7 @@ not_dropped(struct retention *t, enum db_cause cause, enum outcome o)
 	log_error("the table %s is in use by somebody for long; its old "
 		  "partitions are left for another run",
 	    table);
-	t->held = true;
+	t->locked = true;
 	return OUTCOME_DONE;
 }
 
@@ -291,21 +293,21 @@ drop_partitions(struct retention *t)
 		n = t->affected;
 		if (o != OUTCOME_DONE || n == 0)
 			continue;
-		o = count_in(t, buf_str(&names));
+		o = count_partition_rows(t, buf_str(&names));
 		if (o == OUTCOME_DONE)
-			o = drop(t, buf_str(&names));
+			o = drop_named_partitions(t, buf_str(&names));
 		if (o == OUTCOME_DONE) {
 			t->gone[t->table].partitions = n;
 			continue;
 		}
 		t->gone[t->table].rows = rows;
-		o = not_dropped(t, db_cause(t->db), o);
+		o = handle_drop_failure(t, db_cause(t->db), o);
 	}
 	buf_release(&names);
 	return o;
 }
 
-/* A dry run: how many would be dropped; their rows are counted as old ones. */
+/* Dry run: counts the partitions to drop; their rows count as old rows. */
 static enum outcome
 count_partitions(struct retention *t)
 {
@@ -325,7 +327,7 @@ count_partitions(struct retention *t)
 }
 
 static enum exit_code
-failed(const struct retention *t)
+log_retention_failure(const struct retention *t)
 {
 	if (stop_asked())
 		return PROG_OK;
@@ -333,8 +335,8 @@ failed(const struct retention *t)
 	return db_code(t->db);
 }
 
-/* Whether there is anything at all that stays; else the clock is to blame,
- * or nobody has written for that long. */
+/* Checks that some row stays: else the clock may be wrong. *nothing: there is
+ * no old row either. */
 static enum exit_code
 check_clock(struct retention *t, bool *nothing)
 {
@@ -343,14 +345,15 @@ check_clock(struct retention *t, bool *nothing)
 	size_t i;
 
 	*nothing = false;
-	if (for_all(t, find_young, NULL) != OUTCOME_DONE)
-		return failed(t);
+	if (for_each_tenant_table(t, find_young, NULL) != OUTCOME_DONE)
+		return log_retention_failure(t);
 	if (t->young) {
 		t->young = false;
 		return PROG_OK;
 	}
-	if (for_all(t, count_old, note_rows) != OUTCOME_DONE)
-		return failed(t);
+	if (for_each_tenant_table(t, count_old, add_counted_rows) !=
+	    OUTCOME_DONE)
+		return log_retention_failure(t);
 	for (i = 0; i < TABLES_STORED; i++) {
 		old += t->gone[i].rows;
 		t->gone[i].rows = 0;
@@ -366,28 +369,30 @@ check_clock(struct retention *t, bool *nothing)
 }
 
 static enum exit_code
-work(struct retention *t)
+delete_history(struct retention *t)
 {
 	bool dry = t->reap->dry_run, nothing;
 	enum exit_code code;
 	enum outcome o;
 
-	if (db_transaction(t->db, look, t, false) != OUTCOME_DONE)
-		return failed(t);
+	if (db_transaction(t->db, read_clock_and_tenants, t, false) !=
+	    OUTCOME_DONE)
+		return log_retention_failure(t);
 	code = check_clock(t, &nothing);
 	if (code != PROG_OK || stop_asked())
 		return code;
 	o = dry ? count_partitions(t) : drop_partitions(t);
 	if (o == OUTCOME_DONE && !nothing && !stop_asked())
-		o = dry ? for_all(t, count_old, note_rows)
-			: for_all(t, delete_some, note_deleted);
+		o = dry ? for_each_tenant_table(t, count_old, add_counted_rows)
+			: for_each_tenant_table(
+			      t, delete_old_rows, add_deleted_rows);
 	if (o != OUTCOME_DONE)
-		return failed(t);
-	return t->held ? PROG_TEMPFAIL : PROG_OK;
+		return log_retention_failure(t);
+	return t->locked ? PROG_TEMPFAIL : PROG_OK;
 }
 
 static void
-add_row(const struct retention *t, size_t i, enum out_format f,
+show_table_counts(const struct retention *t, size_t i, enum out_format f,
     struct out_table *table, struct buf *text)
 {
 	char number[24];
@@ -413,7 +418,7 @@ show_gone(const struct retention *t)
 {
 	static const struct out_column columns[] = { { "table", false },
 		{ "partitions", true }, { "rows", true } };
-	const struct reap *r = t->reap;
+	const struct reaper *r = t->reap;
 	enum out_format f = out_format_resolve(r->format);
 	struct out_table table;
 	struct buf text = BUF_INIT;
@@ -423,11 +428,11 @@ show_gone(const struct retention *t)
 	out_table_init(&table, columns, ARRAY_LEN(columns));
 	for (i = 0; i < TABLES_STORED; i++)
 		if (tables[i].age >= 0)
-			add_row(t, i, f, &table, &text);
+			show_table_counts(t, i, f, &table, &text);
 	if (f != OUT_NDJSON)
 		out_table_show(&table, f, &text);
 	if (r->dry_run || r->format != OUT_AUTO || f == OUT_TABLE)
-		code = reap_print(&text);
+		code = reaper_print(&text);
 	out_table_release(&table);
 	buf_release(&text);
 	return code;
@@ -447,49 +452,49 @@ log_gone(const struct retention *t)
 }
 
 enum exit_code
-retention_run(const struct reap *r, int64_t keep_ms, bool show)
+retention_run(const struct reaper *r, int64_t keep_ms, bool show)
 {
 	struct retention t = { .reap = r, .db = r->db, .keep_ms = keep_ms };
 	enum exit_code code, shown = PROG_OK;
 
 	t.gone = xcalloc(TABLES_STORED, sizeof *t.gone);
-	code = work(&t);
+	code = delete_history(&t);
 	if (!r->dry_run)
 		log_gone(&t);
 	if (show && (code == PROG_OK || code == PROG_TEMPFAIL))
 		shown = show_gone(&t);
-	forget_tenants(&t);
+	free_tenant_names(&t);
 	free(t.tenants);
 	free(t.gone);
 	return code != PROG_OK ? code : shown;
 }
 
 static enum exit_code
-age(const struct reap *r)
+delete_and_show(const struct reaper *r)
 {
 	return retention_run(
 	    r, conf_int(r->common.conf, "reaper", "retention"), true);
 }
 
 static enum exit_code
-run(void *options)
+run_retention(void *options)
 {
-	return reap_with_db(options, age);
+	return reaper_with_db(options, delete_and_show);
 }
 
 static const struct option_row options_rows[] = {
-	OPTION_FORMAT(struct reap, format),
+	OPTION_FORMAT(struct reaper, format),
 	REAPER_DRY_RUN,
-	OPTION_FLAG("force", struct reap, force,
+	OPTION_FLAG("force", struct reaper, force,
 	    "delete although no row of history is young enough to stay"),
 };
 
 const struct option_mode reaper_mode_retention = {
-	.choice = OPTION_TEXT(0, "retention", "AGE", struct reap, retention,
+	.choice = OPTION_TEXT(0, "retention", "AGE", struct reaper, retention,
 	    "delete history that is older, such as 30d"),
 	.about =
 	    "Deletes history that is older than AGE, such as 30d, by day.\n",
 	.rows = options_rows,
 	.rows_n = ARRAY_LEN(options_rows),
-	.run = run,
+	.run = run_retention,
 };

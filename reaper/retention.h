@@ -1,29 +1,30 @@
 /*
- * retention: history goes by age, whoever it is about.
+ * retention: deletes history by age, whichever chat it belongs to.
  *
- * Kept is the time since the beginning of the day that lies keep_ms back; so
- * never less than keep_ms, and today always. Age is counted by our clock or
- * the database's, whichever is behind, not by the newest row: one message from
- * a wrong future must not make all others old. And when not one row of history
- * is young enough to stay, that is rather a clock far ahead than the truth:
- * then nothing is deleted unless forced.
+ * Kept is everything since the beginning of the day that lies keep_ms back: so
+ * never less than keep_ms, and always today. Age is measured by our clock or
+ * the database's, whichever is behind, and not by the newest row: one message
+ * with a wrong time in the future would make all others old. If no row of
+ * history is young enough to stay, a clock far ahead is the likely reason:
+ * nothing is deleted then unless forced.
  *
- * Of tables whose days are partitions (pYYYYMMDD, see sink) whole ones are
- * dropped. What else is old, there and in other tables, goes row by row in
- * small transactions. Nothing of it is archived.
+ * Of tables with daily partitions (pYYYYMMDD, see sink/store/partitions.h) old
+ * partitions are dropped. Other old rows, there and in other tables, are
+ * deleted in small transactions. None of them are archived.
  */
 #ifndef REAPER_RETENTION_H
 #define REAPER_RETENTION_H
 
-#include "reaper/reap.h"
+#include "reaper/modes.h"
 
-/* show: print what went (or would go: r->dry_run). Errors are logged; the exit
- * code is returned: PROG_DATA when everything would go, PROG_TEMPFAIL when a
- * table was held by somebody for too long. */
-enum exit_code retention_run(const struct reap *r, int64_t keep_ms, bool show)
+/* Deletes history older than keep_ms. show: print the counts, in a dry run
+ * those of what would be deleted. Errors are logged; returns the exit code:
+ * PROG_DATA when everything would be deleted, PROG_TEMPFAIL when another
+ * session locked a table for too long. */
+enum exit_code retention_run(const struct reaper *r, int64_t keep_ms, bool show)
     __attribute__((warn_unused_result));
 
-/* --retention: that, shown. */
+/* --retention */
 extern const struct option_mode reaper_mode_retention;
 
 #endif

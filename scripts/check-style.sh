@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks what the compiler does not: banned functions, one foreign library in
-# one place, includes that point one way (scripts/rooms), sizes, and the look of the sources.
+# Checks what the compiler does not: banned functions, each foreign library in
+# its files only, includes in one direction (scripts/rooms), sizes and layout.
 # Prints FILE:LINE: COMPLAINT for each, ends with 1 if there was one.
 #
 # usage: check-style.sh [FILE...]        (default: every source of the tree)
@@ -13,7 +13,7 @@ max_file=600
 max_function=100
 max_line=80
 
-# What may break a rule, and why: RULE FILE [NAME]. Rules: file (longer than
+# Exceptions to the rules, and why: RULE FILE [NAME]. Rules: file (longer than
 # $max_file), function NAME (longer than $max_function), call NAME (banned).
 allowances() {
 	sed 's/#.*//; /^[[:space:]]*$/d' <<'END'
@@ -51,8 +51,8 @@ rooms() {
 	sed '/^#/d; s/ *| */|/g; s/^ *//' scripts/rooms | cut -d '|' -f 1,2
 }
 
-# The law itself: whoever may be included stands above, and each room is there,
-# with the header it names.
+# Checks scripts/rooms: a room includes only rooms above it, and each room exists,
+# with the header in its line.
 check_rooms() {
 	sed '/^#/d; s/ *| */|/g' scripts/rooms | awk -F '|' '
 	function complain(what) {
@@ -155,7 +155,7 @@ check_code() {
 		sub(/\/[^\/]*$/, "", path)
 		return path
 	}
-	# A main folder that has rooms is none itself.
+	# The main folder of a program is no room.
 	function check_room(path,    from, to) {
 		from = room_of(file)
 		to = room_of(path)
@@ -230,7 +230,7 @@ check_c() {
 	esac
 }
 
-# Ends of lines and ends of file, in every text.
+# Checks ends of lines and of files, in every text.
 check_text() {
 	awk -v file="$1" '
 	/[ \t]$/ && $0 !~ /^[ \t]*$/ {

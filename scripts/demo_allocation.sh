@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names that demo sets and reads
-# demo_allocation.sh: the act of the demo in which chats are given to operators.
-# Sourced by demo, which has the broker, the database and the words for them.
+# demo_allocation.sh: the part of the demo in which chats are assigned to operators.
+# Sourced by demo, which starts the broker and the database.
 #
-# What is shown is what the tables say (chat_metrics, operator_metrics), looked
-# at again and again; on a terminal as a table that stays at the bottom, else
-# only what changed, a line each. What is claimed is checked at the CRM: who
-# was given which chat, in which order, and that nobody has more than allowed.
-# A condition ends each step; the pauses on a terminal are for the eyes.
+# It polls the tables chat_metrics and operator_metrics and shows them: on a
+# terminal as a table that stays at the bottom, else only changes, a line each. It
+# checks at the CRM who was assigned which chat, in which order, and that no
+# operator exceeds the limit. A condition ends each step; on a terminal there are
+# pauses for the reader.
 
 staff='501 502 503'
 limit_all=2
 
-# --- what it takes
+# --- Setup
 
 start_qiscus() {
 	background qiscus "$sim" --crm qiscus --by-us --port-file "$tmp/qport" \
@@ -70,8 +70,8 @@ configure_allocation() {
 	config=$MESSAGING_CONFIG
 }
 
-# A copy of all that the aggregator is given, for what-if: the broker's tracing
-# puts it into a queue of its own.
+# A copy of the aggregator's input for the simulation: the tracing of the broker
+# writes it to a queue of its own.
 tap() {
 	printf '%s\n' 'queue tap' 'bind amq.rabbitmq.trace tap deliver.records' |
 		"$bin/aggregator" --declare >"$tmp/said" 2>&1 ||
@@ -106,14 +106,14 @@ poll() {
 		wrong "poller failed with $?"
 }
 
-# --- what is seen
+# --- Display
 
 ms() {
 	local now=${EPOCHREALTIME//[.,]/}
 	echo $((now / 1000))
 }
 
-# look: what the tables say, in $tmp/now, and show what is new.
+# look: reads the tables into $tmp/now and shows changes.
 look() {
 	[ ! -e "$tmp/now" ] || mv "$tmp/now" "$tmp/before"
 	ask "SELECT 'o', operator, name, IFNULL(available, 0)
@@ -128,7 +128,7 @@ look() {
 	show_news "$(cat "$tmp/events")"
 }
 
-# Writes what changed to events, and the table to board.
+# Writes changes to events, and the table to board.
 # shellcheck disable=SC2016 # awk's
 watch='
 FILENAME ~ /arrived$/ { if ($1 == "l") limit[$2] = $3; else came[$1] = $2; next }
@@ -181,13 +181,13 @@ END {
 	printf "   waiting:%s\n", queue == "" ? " nobody" : queue >board
 }'
 
-# show_news TEXT: above the table, where there is one.
+# show_news TEXT: above the table, if there is one.
 show_news() {
 	if [ -z "$bold" ]; then
 		[ -z "$1" ] || printf '%s\n' "$1"
 		return
 	fi
-	# Back to where the table begins; one write, so that nothing flickers.
+	# Back to the begin of the table; one write prevents flicker.
 	printf '%s' "$(
 		[ "$drawn" = 0 ] || printf '\033[%dA' "$drawn"
 		printf '\r\033[J'
@@ -198,13 +198,13 @@ show_news() {
 	drawn=$(wc -l <"$tmp/board")
 }
 
-# The table stays where it is, and what follows comes below.
+# Leaves the table; further output goes below.
 leave_board() {
 	[ -n "$bold" ] || cat "$tmp/board"
 	drawn=0
 }
 
-# linger TENTHS: on a terminal, where somebody looks.
+# linger TENTHS: a pause, on a terminal only.
 linger() {
 	[ -n "$bold" ] || return 0
 	for _ in $(seq "$1"); do
@@ -213,7 +213,7 @@ linger() {
 	done
 }
 
-# until_seen WHAT CONDITION...: looks until it holds.
+# until_seen WHAT CONDITION...: polls until it holds.
 until_seen() {
 	local what=$1
 	shift
@@ -226,8 +226,8 @@ until_seen() {
 	wrong "$what did not come: $(cat "$tmp/board")"
 }
 
-# held OPERATOR CHAT..., waits CHAT...: whether the tables say so; waits also
-# that no other does.
+# held OPERATOR CHAT..., waits CHAT...: whether the tables show that; waits also
+# checks that no other chat waits.
 held() {
 	local chat who=$1
 	shift
@@ -249,7 +249,7 @@ is_away() {
 	grep -q "^o	$1	.*	0\$" "$tmp/now"
 }
 
-# --- what happens
+# --- The steps
 
 step() {
 	say "   $*"
@@ -276,15 +276,15 @@ resolve() { # CHAT
 	control "act?do=close&dialog=$1"
 }
 
-# present on|off OPERATOR: the next poll tells.
+# present on|off OPERATOR: the next poll reads it.
 present() {
 	control "act?do=${1}line&operator=$2"
 	poll
 }
 
-# What the CRM says: nobody has more than allowed, no chat is two's, and chats
-# were given once each, in the order of their arrival; of those that were given
-# at once any may have been the first.
+# Checks at the CRM: no operator exceeds the limit, no chat has two operators, and
+# chats were assigned once each, in the order of their arrival; of those assigned
+# at the same time any may be the first.
 check_crm() {
 	curl -sS --fail "$crm/control/world" >"$tmp/world" ||
 		wrong "the CRM does not show its world"
@@ -391,14 +391,14 @@ show_allocation() {
 	until_seen "the move" held 501 9011
 	settled
 
-	# Their order was looked at each time.
+	# Their order was checked each time.
 	[ "$(jq -c '[.assigned[].dialog] | sort' "$tmp/world")" = \
 		"[$(seq -s , 9001 9011)]" ] ||
 		wrong "not each was given: $(jq -c .assigned "$tmp/world")"
-	echo "   11 chats, given once each, in the order of their arrival;" \
+	echo "   11 chats, assigned once each, in the order of their arrival;" \
 		"nobody had too many"
 
-	say "   What if? All that the aggregator was told, with other limits:"
+	say "   Simulation: the same input of the aggregator, with other limits:"
 	stop_one listener
 	stop_one assign
 	stop_one aggregator

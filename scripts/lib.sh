@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# lib.sh: what the scripts share. Sourced, by bash and by sh, after $0 is known
-# and before the options are read. It sets $me and $here and starts nothing.
+# lib.sh: functions of all scripts. Sourced by bash and sh before the options are
+# read. It sets $me and $here and starts nothing.
 #
 # Where the programs are: -b DIR, else $MESSAGING_BIN, else build/bin of the
 # checkout these scripts stand in, else ../../../bin (PREFIX/bin, when they are
@@ -57,8 +57,8 @@ need_programs() {
 	done
 }
 
-# The configuration that the programs would take, as an absolute path in
-# $config; empty when there is none and the environment must be enough.
+# The configuration that the programs would use, as an absolute path in $config;
+# empty when there is none, so that the environment must be enough.
 find_config() {
 	if [ -z "$config" ]; then
 		config=${MESSAGING_CONFIG:-}
@@ -102,7 +102,7 @@ take_lock() {
 	date +%s >"$lock"
 }
 
-# lock_age: for how many seconds the other run has held the lock.
+# lock_age: the seconds for which the other run has held the lock.
 lock_age() {
 	began=$(cat "$lock" 2>/dev/null) || :
 	case $began in
@@ -111,7 +111,7 @@ lock_age() {
 	esac
 }
 
-# skip_or_complain SECONDS: what a run does that found the lock taken.
+# skip_or_complain SECONDS: ends a run that found the lock taken.
 skip_or_complain() {
 	age=$(lock_age)
 	[ "$age" -lt "$1" ] || die 75 "the run before this one has been at work for" \
@@ -119,7 +119,7 @@ skip_or_complain() {
 	exit 0
 }
 
-# conf_value SECTION KEY: what the configuration says, as it stands there.
+# conf_value SECTION KEY: the value in the configuration, unchanged.
 conf_value() {
 	[ -n "$config" ] || return 0
 	LC_ALL=C awk -v section="$1" -v key="$2" '
@@ -136,8 +136,8 @@ conf_value() {
 		}' "$config"
 }
 
-# conf_path SECTION KEY: the same for a path, which is meant from the folder of
-# the configuration.
+# conf_path SECTION KEY: the same for a path, relative to the folder of the
+# configuration.
 conf_path() {
 	path=$(conf_value "$1" "$2")
 	case $path in
@@ -153,8 +153,8 @@ conf_tenants() {
 		"$config"
 }
 
-# mysql_options: the database's URL as an option file for its client, on
-# stdout: a password must not stand in argv, nor in a file that may be left.
+# mysql_options: prints the database's URL as an option file for its client: a
+# password must not be in argv, nor in a file that may be left.
 mysql_options() {
 	url=${MYSQL_URL:-$(conf_value mysql url)}
 	[ -n "$url" ] || die 78 \
@@ -227,8 +227,8 @@ mysql_options() {
 	}'
 }
 
-# Whether row m of tenant_metrics_all is a stream's: its version is the clock's,
-# that of a snapshot's row its time.
+# SQL: whether row m of tenant_metrics_all is a stream's. Its version is the clock;
+# the version of a snapshot's row is its time.
 # shellcheck disable=SC2034 # for report and tenant
 of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
 	DIV 1000)"
@@ -246,13 +246,14 @@ sql() {
 	END
 }
 
-# unreadable CODE: what to do when sql failed. A code of ours has been explained.
+# unreadable CODE: ends the script after sql failed. Our own codes are explained
+# already.
 unreadable() {
 	[ "$1" != 69 ] && [ "$1" != 78 ] || exit "$1"
 	die 69 "cannot read the database; see above"
 }
 
-# Of -o, in $format: auto becomes a table on a terminal, else ndjson.
+# Sets $format from -o: auto becomes a table on a terminal, else ndjson.
 choose_format() {
 	case $format in
 	auto)
@@ -269,10 +270,10 @@ choose_format() {
 
 # show FORMAT TITLE...: lines of cells between tabs on stdin as table, csv or
 # ndjson. \001 in a cell is NULL. A title that ends in # is of a number, one
-# that ends in ? of a flag (1 or 0), one that ends in ~ of seconds, which
-# people get as minutes. A table fits into $fit columns, if that is set: the
+# that ends in ? of a flag (1 or 0), one that ends in ~ of seconds, which a table
+# shows as minutes. A table fits into $fit columns, if that is set: the
 # columns named in $spare go, in their order, then the end of the first one.
-# What cannot be written ends it with 74: cat tells, not every awk does.
+# A failing write ends it with 74: cat reports that, not every awk does.
 show() {
 	format=$1
 	shift
@@ -282,7 +283,7 @@ show() {
 		cat
 	} | LC_ALL=C awk -F '\t' -v format="$format" -v fit="${fit:-0}" \
 		-v spare="${spare:-}" '
-	# What a terminal gives a text, of UTF-8 in bytes: one column a
+	# The width of a UTF-8 text on a terminal: one column for each
 	# character, two for those of East Asia and for pictures (U+1100 to
 	# 115F, 2E80 to A4BF, AC00 to D7A3, F900 to FAFF, FF00 to FF60, 1F300
 	# to 1F9FF, 20000 and above), none for marks (U+0300 to 036F).

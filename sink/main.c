@@ -1,5 +1,6 @@
 /*
- * sink: rows in, tables up to date.
+ * sink: stores the rows and records that the other programs write in MariaDB
+ * or MySQL.
  */
 #include "common/base/xalloc.h"
 #include "common/options/program.h"

@@ -116,7 +116,8 @@ utf8_length(const char *s)
 }
 
 static void
-add_empty_error(struct validate_errors *f, const struct validate_place *at, json_t *v)
+add_empty_error(
+    struct validate_errors *f, const struct validate_place *at, json_t *v)
 {
 	struct buf ctx = BUF_INIT;
 

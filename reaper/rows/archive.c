@@ -20,20 +20,20 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 
-/* How long to wait for another run that has the file. */
-#define LOCK_PATIENCE_MS 10000
+/* How long to wait for another run that holds the lock. */
+#define LOCK_TIMEOUT_MS 10000
 #define LOCK_PAUSE_MS 50
 
 struct archive {
 	char *path;
 	int fd;
-	off_t size; /* all of it whole lines */
+	off_t size; /* bytes, all of them whole lines */
 };
 
 static int
 wait_for_lock(int fd)
 {
-	int64_t end = clock_mono_ms() + LOCK_PATIENCE_MS;
+	int64_t end = clock_mono_ms() + LOCK_TIMEOUT_MS;
 
 	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
@@ -46,8 +46,8 @@ wait_for_lock(int fd)
 	return 0;
 }
 
-/* Moves a->size back behind the last newline. Only what looks like the
- * beginning of a record is cut off: the file may be somebody else's. */
+/* Truncates the file behind its last newline. Only the beginning of a row
+ * record is cut off: any other file is not an archive. */
 static int
 drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
 {
@@ -98,7 +98,7 @@ drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
 }
 
 static int
-examine(struct archive *a, struct buf *why, enum exit_code *code)
+examine_archive(struct archive *a, struct buf *why, enum exit_code *code)
 {
 	struct stat st;
 
@@ -117,7 +117,7 @@ examine(struct archive *a, struct buf *why, enum exit_code *code)
 			    a->path);
 		return -1;
 	}
-	/* Its size counts only now that nobody else writes. */
+	/* Under the lock the size does not change any more. */
 	if (fstat(a->fd, &st) == -1) {
 		*code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot look at '%s'", a->path);
@@ -141,9 +141,9 @@ archive_open(const char *path, struct buf *why, enum exit_code *code)
 	if (a->fd == -1) {
 		*code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot open '%s'", path);
-	} else if (examine(a, why, code) == 0) {
+	} else if (examine_archive(a, why, code) == 0) {
 		if (a->size > 0 || file_sync_folder_of(path) == 0) {
-			/* A limit of size is an error like a full disk. */
+			/* Exceeding the size limit becomes an error. */
 			signal(SIGXFSZ, SIG_IGN);
 			return a;
 		}

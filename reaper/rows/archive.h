@@ -1,13 +1,12 @@
 /*
- * archive: the file that what is deleted is written to first, as row records
- * (NDJSON). Rows are safe on the disk before the transaction that deletes
- * them commits, so a crash may leave a row in the file that is in the table
- * too, or twice in the file, and never one that is in neither.
+ * archive: a file to which deleted rows are written first, as row records
+ * (NDJSON). Rows are synced to the disk before the transaction that deletes
+ * them commits. So after a crash a row may be in the file and in the table, or
+ * twice in the file, but never in neither.
  *
- * The file is private (0600), never reached through a link, and held by one
- * process at a time (flock). A last line without newline, what a crash or a
- * full disk leaves behind, belonged to a deletion that did not happen and is
- * cut off.
+ * The file is private (0600), not opened through a symbolic link, and locked by
+ * one process at a time (flock). A last line without a newline, left by a crash
+ * or a full disk, belongs to a deletion that was not committed and is cut off.
  */
 #ifndef REAPER_ROWS_ARCHIVE_H
 #define REAPER_ROWS_ARCHIVE_H
@@ -17,12 +16,12 @@
 
 struct archive;
 
-/* NULL, *why and *code when the file cannot be had. Owned. */
+/* Opens and locks the file. Owned; NULL with *why and *code on errors. */
 struct archive *archive_open(const char *path, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 
-/* Appends whole lines and waits until they are on the disk. -1, *why and
- * *code when that failed; the file is then as it was. */
+/* Appends whole lines and syncs them to the disk. -1 with *why and *code on
+ * errors; the file is then as it was. */
 int archive_write(struct archive *a, const struct buf *lines, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 

@@ -1,7 +1,7 @@
 /*
- * rules: what may be deleted, and when, as the tables' declarations have it
- * (common/tables/tables.def). `tenants` itself is never: it is the lock, and
- * remembers for ever when a tenant was removed.
+ * rules: which tables' rows may be deleted, and when, by the tables'
+ * declarations (common/tables/tables.def). Rows of `tenants` are never deleted:
+ * they are the locks, and they keep the time at which a tenant was removed.
  */
 #ifndef REAPER_ROWS_RULES_H
 #define REAPER_ROWS_RULES_H
@@ -11,10 +11,10 @@
 /* Whether rows of the table are ever deleted. */
 bool rule_ends(const struct table *t);
 
-/* Whether a closing deletes from it. */
+/* Whether closing a chat deletes its rows; all: [reaper] on_close = all. */
 bool rule_on_close(const struct table *t, bool all);
 
-/* The name of one of its columns; it needs backticks. */
+/* The name of a column; in SQL it needs backticks. */
 static inline const char *
 rule_column(const struct table *t, int column)
 {

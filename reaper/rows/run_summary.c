@@ -15,7 +15,7 @@
 
 #define LATELY_MS (INT64_C(3600) * 1000)
 
-/* The columns of the summary behind the tenant. */
+/* The columns of the summary after the tenant. */
 static const struct {
 	const char *name;
 	size_t offset;
@@ -63,7 +63,7 @@ count_of(const struct run_summary_tenant *t, size_t i)
 }
 
 static void
-show_ndjson(const struct run_summary *t, struct buf *to)
+show_summary_ndjson(const struct run_summary *t, struct buf *to)
 {
 	struct strmap_entry *e;
 	size_t i = 0, k;
@@ -90,7 +90,7 @@ run_summary_show(const struct run_summary *t, enum out_format f, struct buf *to)
 	size_t i = 0, k;
 
 	if (f == OUT_NDJSON) {
-		show_ndjson(t, to);
+		show_summary_ndjson(t, to);
 		return;
 	}
 	for (k = 0; k < ARRAY_LEN(counts); k++) {

@@ -1,8 +1,8 @@
 /*
- * check: see check.h. What is looked at, but for rights (check_rights.c), and
- * how it is told.
+ * check: see check.h. Server, schema, tables and thresholds; check_rights.c
+ * checks what our user may do.
  */
-#include "sink/check/check_impl.h"
+#include "sink/check/check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,60 +10,17 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/tables/tables.h"
-#include "common/text/jsonw.h"
+#include "sink/check/check_rights.h"
 #include "sink/tables/migrate.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
 
-/* As poller --check has them; it gives no advice. */
-static const char *const results[] = {
-	[CHECK_FINE] = "ok",
-	[CHECK_ADVICE] = "advice",
-	[CHECK_WRONG] = "failed",
-};
-
-static const struct out_column columns[] = {
-	{ "check", false },
-	{ "result", false },
-	{ "detail", false },
-};
-
-/* What was looked at, what it is, and what to do unless it is fine. */
-void
-check_item(struct check_report *r, enum check_result result, const char *name,
-    const char *is, const char *what)
-{
-	struct buf detail = BUF_INIT;
-
-	r->wrong |= result == CHECK_WRONG;
-	if (result == CHECK_FINE && r->format == OUT_TABLE && !r->each) {
-		r->fine++;
-		return;
-	}
-	buf_adds(&detail, is);
-	if (result != CHECK_FINE)
-		buf_addf(&detail, "; %s", what);
-	if (r->format != OUT_NDJSON) {
-		out_table_cell(&r->table, name);
-		out_table_cell(&r->table, results[result]);
-		out_table_cell(&r->table, buf_str(&detail));
-	} else {
-		jsonw_open(&r->text);
-		jsonw_str(&r->text, "type", "check");
-		jsonw_str(&r->text, "check", name);
-		jsonw_str(&r->text, "result", results[result]);
-		jsonw_str(&r->text, "detail", buf_str(&detail));
-		jsonw_line(&r->text);
-	}
-	buf_release(&detail);
-}
-
-/* A server variable against what it should be. */
+/* Server variables and their wanted values. */
 static const struct setting {
 	const char *name;
-	const char *wanted; /* values that are fine, separated by | */
-	const char *other;  /* ... and those that are only advised against */
-	const char *what;
+	const char *wanted; /* good values, separated by | */
+	const char *other;  /* values that are advised against */
+	const char *what;   /* advice */
 } settings[] = {
 	{ "innodb_flush_log_at_trx_commit", "1", "2",
 	    "set it to 1: else what was acknowledged can be lost in a crash" },
@@ -85,7 +42,7 @@ static const struct setting {
 };
 
 static bool
-one_of(const char *value, const char *list)
+is_one_of(const char *value, const char *list)
 {
 	size_t len = strlen(value), n;
 	const char *p;
@@ -104,7 +61,7 @@ one_of(const char *value, const char *list)
 	return false;
 }
 
-/* The value of a variable (session's, else global), or "" . */
+/* Reads a variable's value (the session's, else the global one), or "". */
 static enum outcome
 variable(struct db *db, const char *name, struct buf *value)
 {
@@ -122,7 +79,7 @@ variable(struct db *db, const char *name, struct buf *value)
 }
 
 static enum outcome
-check_settings(struct check_report *r)
+check_variables(struct check_report *r)
 {
 	struct buf value = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
@@ -138,16 +95,16 @@ check_settings(struct check_report *r)
 		is = buf_str(&value);
 		if (o != OUTCOME_DONE || is[0] == '\0')
 			continue;
-		if (one_of(is, s->wanted))
+		if (is_one_of(is, s->wanted))
 			result = CHECK_FINE;
-		else if (one_of(is, s->other))
+		else if (is_one_of(is, s->other))
 			result = CHECK_ADVICE;
 		/* Without a binary log its settings do not matter. */
 		if (strcmp(s->name, "log_bin") == 0)
-			binlog = one_of(is, "ON|1");
+			binlog = is_one_of(is, "ON|1");
 		else if (strstr(s->name, "binlog") != NULL && !binlog)
 			continue;
-		check_item(r, result, s->name, is, s->what);
+		check_report_item(r, result, s->name, is, s->what);
 	}
 	buf_release(&value);
 	return o;
@@ -176,45 +133,48 @@ check_server(struct check_report *r)
 	char text[64];
 
 	least = s->mariadb ? 1005 : 507;
-	check_item(r, version >= least ? CHECK_FINE : CHECK_ADVICE, "version",
-	    s->version,
+	check_report_item(r, version >= least ? CHECK_FINE : CHECK_ADVICE,
+	    "version", s->version,
 	    "MariaDB 10.5 or MySQL 5.7 is the oldest one that is tested for");
-	check_item(r, CHECK_FINE, "bulk", s->bulk ? "arrays" : "text", "");
-	check_item(r, CHECK_FINE, "tls",
+	check_report_item(
+	    r, CHECK_FINE, "bulk", s->bulk ? "arrays" : "text", "");
+	check_report_item(r, CHECK_FINE, "tls",
 	    s->cipher != NULL ? s->cipher
 	    : s->socket       ? "not needed: a socket of this machine"
 			      : "off",
 	    "");
 	snprintf(text, sizeof text, "%zu", s->max_packet);
-	check_item(r, s->max_packet >= 1024 * 1024 ? CHECK_FINE : CHECK_ADVICE,
+	check_report_item(r,
+	    s->max_packet >= 1024 * 1024 ? CHECK_FINE : CHECK_ADVICE,
 	    "max_allowed_packet", text,
 	    "set it to 1M or more: larger statements are faster");
 }
 
 static void
-tell_fault(void *ctx, const struct schema_fault *f)
+add_difference(void *ctx, const struct schema_difference *d)
 {
 	struct check_report *r = ctx;
 	struct buf what = BUF_INIT;
 
-	r->faults++;
-	if (f->harmless)
+	r->differences++;
+	if (d->harmless)
 		buf_adds(&what, "run `sink --migrate`, which makes it");
 	else
-		buf_addf(&what, "type: %s", f->sql);
-	check_item(r, CHECK_WRONG, "tables and views", f->what, buf_str(&what));
+		buf_addf(&what, "type: %s", d->sql);
+	check_report_item(
+	    r, CHECK_WRONG, "tables and views", d->what, buf_str(&what));
 	buf_release(&what);
 }
 
 static enum outcome
-compare_schema(struct check_report *r)
+check_against_migrations(struct check_report *r)
 {
 	enum outcome o;
 
-	r->faults = 0;
-	o = schema_compare(r->db, r->schema, tell_fault, r);
-	if (o == OUTCOME_DONE && r->faults == 0)
-		check_item(r, CHECK_FINE, "tables and views",
+	r->differences = 0;
+	o = schema_compare(r->db, r->schema, add_difference, r);
+	if (o == OUTCOME_DONE && r->differences == 0)
+		check_report_item(r, CHECK_FINE, "tables and views",
 		    "as the migrations make them", "");
 	return o;
 }
@@ -231,13 +191,13 @@ check_schema(struct check_report *r)
 		return o;
 	snprintf(text, sizeof text, "%lld", (long long)number);
 	objection = migrate_objection(number);
-	check_item(r, objection != NULL ? CHECK_WRONG : CHECK_FINE, "schema",
-	    text, objection != NULL ? objection : "");
-	return objection != NULL ? o : compare_schema(r);
+	check_report_item(r, objection != NULL ? CHECK_WRONG : CHECK_FINE,
+	    "schema", text, objection != NULL ? objection : "");
+	return objection != NULL ? o : check_against_migrations(r);
 }
 
-/* Storing rows needs none of this, so the right to read it may be missing; and
- * an older schema was complained of before. */
+/* The sink works without reading thresholds, so that right may be missing. The
+ * table is missing in an older schema, which is reported already. */
 static enum outcome
 check_thresholds(struct check_report *r)
 {
@@ -246,13 +206,14 @@ check_thresholds(struct check_report *r)
 	enum outcome o = thresholds_compare(r->db, r->conf, &differ);
 
 	if (o == OUTCOME_NEVER && db_cause(r->db) == DB_DENIED) {
-		check_item(r, CHECK_ADVICE, name, "cannot be read",
+		check_report_item(r, CHECK_ADVICE, name, "cannot be read",
 		    "grant SELECT on metric_settings");
 		o = OUTCOME_DONE;
 	} else if (o == OUTCOME_NEVER && db_cause(r->db) == DB_SCHEMA) {
 		o = OUTCOME_DONE;
 	} else if (o == OUTCOME_DONE) {
-		check_item(r, differ.len > 0 ? CHECK_WRONG : CHECK_FINE, name,
+		check_report_item(r, differ.len > 0 ? CHECK_WRONG : CHECK_FINE,
+		    name,
 		    differ.len > 0 ? buf_str(&differ) : "as in [aggregator]",
 		    "alerts_all and trends_all go by the table: run `sink "
 		    "--migrate` with this configuration");
@@ -261,7 +222,7 @@ check_thresholds(struct check_report *r)
 	return o;
 }
 
-/* Engine and collation of our tables. */
+/* Checks engine and collation of our tables. */
 static enum outcome
 check_tables(struct check_report *r)
 {
@@ -287,12 +248,13 @@ check_tables(struct check_report *r)
 		const char *collation = db_get(rows, 2);
 
 		snprintf(name, sizeof name, "engine of %s", db_get(rows, 0));
-		check_item(r,
+		check_report_item(r,
 		    strcmp(engine, "InnoDB") == 0 ? CHECK_FINE : CHECK_WRONG,
 		    name, engine,
-		    "ALTER TABLE ... ENGINE=InnoDB: others forget");
+		    "ALTER TABLE ... ENGINE=InnoDB: others lose rows in a "
+		    "crash");
 		snprintf(name, sizeof name, "collation of %s", db_get(rows, 0));
-		check_item(r,
+		check_report_item(r,
 		    strcmp(collation, "utf8mb4_bin") == 0 ? CHECK_FINE
 							  : CHECK_WRONG,
 		    name, collation,
@@ -303,11 +265,11 @@ check_tables(struct check_report *r)
 }
 
 static enum outcome
-work(struct db *db, void *ctx)
+run_checks(struct db *db, void *ctx)
 {
 	static enum outcome (*const checks[])(struct check_report *) = {
 		check_schema,
-		check_settings,
+		check_variables,
 		check_tables,
 		check_thresholds,
 		check_needed_rights,
@@ -318,30 +280,11 @@ work(struct db *db, void *ctx)
 	size_t i;
 
 	(void)db;
-	out_table_release(&r->table);
-	out_table_init(&r->table, columns, ARRAY_LEN(columns));
-	buf_clear(&r->text);
-	r->wrong = false;
-	r->fine = 0;
+	check_report_restart(r);
 	check_server(r);
 	for (i = 0; i < ARRAY_LEN(checks) && o == OUTCOME_DONE; i++)
 		o = checks[i](r);
 	return o;
-}
-
-/* Dozens of lines that all is well hide the one that matters. */
-static void
-fold(struct check_report *r)
-{
-	struct buf detail = BUF_INIT;
-
-	if (r->fine == 0)
-		return;
-	buf_addf(&detail, "%u checks; -v shows each", r->fine);
-	out_table_cell(&r->table, "all else");
-	out_table_cell(&r->table, results[CHECK_FINE]);
-	out_table_cell(&r->table, buf_str(&detail));
-	buf_release(&detail);
 }
 
 enum exit_code
@@ -357,18 +300,14 @@ check_run(struct db *db, const struct conf *conf, const char *dir,
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_CONFIG;
 
-	out_table_init(&r.table, columns, ARRAY_LEN(columns));
+	check_report_restart(&r);
 	if (migrations_read(&files, dir, &why, &code) == 0)
 		r.schema = schema_read(&files);
 	migrations_release(&files);
 	if (r.schema == NULL) {
 		log_error("%s", buf_str(&why));
-	} else if (db_transaction(db, work, &r, false) == OUTCOME_DONE) {
-		fold(&r);
-		if (r.format != OUT_NDJSON)
-			out_table_show(&r.table, r.format, &r.text);
-		fwrite(r.text.data, 1, r.text.len, stdout);
-		code = prog_flush();
+	} else if (db_transaction(db, run_checks, &r, false) == OUTCOME_DONE) {
+		code = check_report_print(&r);
 		if (code == PROG_OK && r.wrong)
 			code = PROG_CONFIG;
 	} else {
@@ -377,8 +316,7 @@ check_run(struct db *db, const struct conf *conf, const char *dir,
 	}
 	schema_free(r.schema);
 	buf_release(&why);
-	out_table_release(&r.table);
-	buf_release(&r.text);
+	check_report_release(&r);
 	return code;
 }
 

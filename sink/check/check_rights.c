@@ -1,9 +1,9 @@
 /*
- * check_rights: what our user may do, neither too little nor too much. Rights
- * are not read from SHOW GRANTS alone (roles and wildcards make that a guess):
- * each statement the sink needs is tried on no row at all.
+ * check_rights: see check_rights.h. SHOW GRANTS alone does not tell which
+ * rights are missing (roles and wildcards), so each statement the sink needs is
+ * tried on no row at all.
  */
-#include "sink/check/check_impl.h"
+#include "sink/check/check_rights.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 #include "common/base/xalloc.h"
 #include "common/tables/tables.h"
 
-/* Tries a statement that is about no row; a right that is missing is noted, a
- * table that is (the schema was looked at before) is not. */
+/* Tries a statement that affects no row, and appends the right if it is
+ * missing. A missing table is no error here: the schema check reports it. */
 static enum outcome
 try_right(struct db *db, const char *right, const char *table, struct buf *sql,
     struct buf *missing)
@@ -37,7 +37,7 @@ try_right(struct db *db, const char *right, const char *table, struct buf *sql,
 	return OUTCOME_DONE;
 }
 
-/* What the sink does to one of our tables: it reads it, and writes it. */
+/* Tries to read, and if `written` to write, one of our tables. */
 static enum outcome
 try_table(struct db *db, enum table_id id, bool written, struct buf *sql,
     struct buf *missing)
@@ -58,7 +58,7 @@ try_table(struct db *db, enum table_id id, bool written, struct buf *sql,
 	return try_right(db, "UPDATE", t, sql, missing);
 }
 
-/* Those that rows go to, and what the sink needs beside them. */
+/* Tries the tables of rows, and those that the sink needs besides. */
 static enum outcome
 try_tables(struct db *db, struct buf *sql, struct buf *missing)
 {
@@ -81,7 +81,7 @@ try_tables(struct db *db, struct buf *sql, struct buf *missing)
 	return o;
 }
 
-/* Operators that a snapshot no longer has are removed. */
+/* The end of a snapshot deletes operators. */
 static enum outcome
 try_removal(struct db *db, struct buf *sql, struct buf *missing)
 {
@@ -91,7 +91,7 @@ try_removal(struct db *db, struct buf *sql, struct buf *missing)
 	return try_right(db, "DELETE", t, sql, missing);
 }
 
-/* Partitions are made as days are met: tried on one that cannot be there. */
+/* Partitions need ALTER: tried on a partition that cannot exist. */
 static enum outcome
 try_partitions(
     struct db *db, const char *t, struct buf *sql, struct buf *missing)
@@ -120,12 +120,12 @@ check_needed_rights(struct check_report *r)
 			o = try_partitions(
 			    r->db, tables[i].name, &sql, &missing);
 	if (o == OUTCOME_LATER && db_connected(r->db)) {
-		/* A server that is read-only, or full. */
-		check_item(r, CHECK_WRONG, "rights that are missing",
+		/* The server is read-only, or its disk is full. */
+		check_report_item(r, CHECK_WRONG, "rights that are missing",
 		    "cannot be tried", db_why(r->db));
 		o = OUTCOME_DONE;
 	} else if (o == OUTCOME_DONE) {
-		check_item(r, missing.len > 0 ? CHECK_WRONG : CHECK_FINE,
+		check_report_item(r, missing.len > 0 ? CHECK_WRONG : CHECK_FINE,
 		    "rights that are missing",
 		    missing.len > 0 ? buf_str(&missing) : "none",
 		    "grant them; scripts/grants.sql.example shows how");
@@ -135,15 +135,15 @@ check_needed_rights(struct check_report *r)
 	return o;
 }
 
-/* Rights no daemon should have. Those for the whole server are wrong, those
- * for our database only advised against. */
+/* Rights no daemon should have: wrong for the whole server, advised against for
+ * our database. */
 static const char *const dangers[] = { "ALL PRIVILEGES", "SUPER", "FILE",
 	"PROCESS", "SHUTDOWN", "RELOAD", "CREATE USER", "GRANT OPTION", "DROP",
 	"ALTER", "CREATE", "TRIGGER", "EVENT" };
 
-/* Whether it is about a table whose partitions the sink has to make. */
+/* Whether the grant is for a table whose partitions the sink creates. */
 static bool
-is_of_days(const char *grant)
+has_partitioned_table(const char *grant)
 {
 	char name[80];
 	size_t i;
@@ -164,8 +164,8 @@ add_dangers(const char *grant, struct buf *found)
 
 	for (i = 0; i < ARRAY_LEN(dangers); i++) {
 		p = strstr(grant, dangers[i]);
-		if (p == NULL ||
-		    (strcmp(dangers[i], "ALTER") == 0 && is_of_days(grant)))
+		if (p == NULL || (strcmp(dangers[i], "ALTER") == 0 &&
+				     has_partitioned_table(grant)))
 			continue;
 		/* Behind TO only WITH GRANT OPTION says anything. */
 		if (to != NULL && p > to &&
@@ -193,11 +193,11 @@ check_wide_rights(struct check_report *r)
 		    strstr(grant, " ON *.* ") != NULL ? &everywhere : &here);
 	}
 	db_rows_free(rows);
-	check_item(r, everywhere.len > 0 ? CHECK_WRONG : CHECK_FINE,
+	check_report_item(r, everywhere.len > 0 ? CHECK_WRONG : CHECK_FINE,
 	    "rights for the whole server",
 	    everywhere.len > 0 ? buf_str(&everywhere) : "none",
 	    "use a user of its own; see scripts/grants.sql.example");
-	check_item(r, here.len > 0 ? CHECK_ADVICE : CHECK_FINE,
+	check_report_item(r, here.len > 0 ? CHECK_ADVICE : CHECK_FINE,
 	    "rights beyond storing rows",
 	    here.len > 0 ? buf_str(&here) : "none",
 	    "leave them to the user that migrates");

@@ -12,7 +12,7 @@ static const struct option_row rows[] = {
 };
 
 static enum exit_code
-work(struct sink *s, struct db **db)
+check_database(struct sink *s, struct db **db)
 {
 	char *dir = prog_data("migrations", "sink/migrations");
 	enum exit_code code = check_run(
@@ -23,9 +23,9 @@ work(struct sink *s, struct db **db)
 }
 
 static enum exit_code
-run(void *options)
+run_check(void *options)
 {
-	return sink_with_db(options, work);
+	return sink_with_db(options, check_database);
 }
 
 const struct option_mode sink_mode_check = {
@@ -35,5 +35,5 @@ const struct option_mode sink_mode_check = {
 	    "Examines the server, the tables, the thresholds and our rights.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run,
+	.run = run_check,
 };

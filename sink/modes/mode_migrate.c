@@ -7,7 +7,7 @@
 #include "sink/tables/migrate.h"
 
 static enum exit_code
-work(struct sink *s, struct db **db)
+migrate_database(struct sink *s, struct db **db)
 {
 	char *dir = prog_data("migrations", "sink/migrations");
 	enum exit_code code = migrate_run(*db, s->common.conf, dir);
@@ -17,9 +17,9 @@ work(struct sink *s, struct db **db)
 }
 
 static enum exit_code
-run(void *options)
+run_migrate(void *options)
 {
-	return sink_with_db(options, work);
+	return sink_with_db(options, migrate_database);
 }
 
 const struct option_mode sink_mode_migrate = {
@@ -27,5 +27,5 @@ const struct option_mode sink_mode_migrate = {
 	    "migrate", "make or upgrade the tables, write the thresholds"),
 	.about = "Makes or upgrades the tables, and writes the thresholds that "
 		 "views go by.\n",
-	.run = run,
+	.run = run_migrate,
 };

@@ -1,7 +1,7 @@
 /*
  * mode_store: sink without --migrate and --check. The path of a row is
- * consume.c -> row_reader.c -> row.c -> batch_group.c -> worker.c ->
- * batch_store.c.
+ * consume.c -> row_reader.c -> row_record.c -> batch_group.c -> store_worker.c
+ * -> batch_store.c.
  */
 #include "common/base/log.h"
 #include "common/base/stop.h"
@@ -23,34 +23,35 @@ static const struct option_row rows[] = {
 };
 
 static const char *
-input(const struct sink *s)
+row_source(const struct sink *s)
 {
 	return s->from != NULL ? s->from
 			       : conf_text(s->common.conf, "sink", "from");
 }
 
-struct start {
+struct start_check {
 	bool accept_loss;
 	struct buf why;
 };
 
 static enum outcome
-start_work(struct db *db, void *ctx)
+check_start_in_transaction(struct db *db, void *ctx)
 {
-	struct start *s = ctx;
+	struct start_check *s = ctx;
 
 	return check_start(db, s->accept_loss, &s->why);
 }
 
-/* Whether this database can be worked with; waits for it as long as work
- * itself would. */
+/* Checks whether sink can work with this database; waits for it as long as
+ * storing itself would. */
 static enum exit_code
-start(struct db *db, bool accept_loss, bool wait_forever)
+wait_for_database(struct db *db, bool accept_loss, bool wait_forever)
 {
-	struct start s = { accept_loss, BUF_INIT };
+	struct start_check s = { accept_loss, BUF_INIT };
 	enum exit_code code = PROG_OK;
 
-	if (db_transaction(db, start_work, &s, wait_forever) != OUTCOME_DONE) {
+	if (db_transaction(db, check_start_in_transaction, &s, wait_forever) !=
+	    OUTCOME_DONE) {
 		code = s.why.len > 0 ? PROG_CONFIG : db_code(db);
 		if (stop_asked() && code == PROG_TEMPFAIL)
 			code = PROG_OK;
@@ -66,12 +67,12 @@ start(struct db *db, bool accept_loss, bool wait_forever)
 	return code;
 }
 
-/* Takes *db when it comes to storing. */
+/* Takes over *db once it stores. */
 static enum exit_code
-work(struct sink *s, struct db **db)
+store_rows(struct sink *s, struct db **db)
 {
 	const struct conf *conf = s->common.conf;
-	const char *from = input(s);
+	const char *from = row_source(s);
 	struct endpoint_options opt = { .conf = conf,
 		.until_empty = s->until_empty,
 		.wait_forever = endpoint_is_queue(from) && !s->until_empty };
@@ -82,7 +83,7 @@ work(struct sink *s, struct db **db)
 
 	if (opt.wait_forever)
 		daemon_init();
-	code = start(*db, s->accept_loss, opt.wait_forever);
+	code = wait_for_database(*db, s->accept_loss, opt.wait_forever);
 	if (code != PROG_OK || stop_asked())
 		return code;
 	in = endpoint_open_read(from, &opt, &why, &code);
@@ -101,14 +102,14 @@ work(struct sink *s, struct db **db)
 }
 
 static enum exit_code
-run(void *options)
+run_store(void *options)
 {
 	struct sink *s = options;
 
-	if (s->until_empty && !endpoint_is_queue(input(s)))
+	if (s->until_empty && !endpoint_is_queue(row_source(s)))
 		return (enum exit_code)prog_usage_error(
 		    "--until-empty is for -f queue:NAME");
-	return sink_with_db(s, work);
+	return sink_with_db(s, store_rows);
 }
 
 const struct option_mode sink_mode_store = {
@@ -117,5 +118,5 @@ const struct option_mode sink_mode_store = {
 		 "MySQL.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.run = run,
+	.run = run_store,
 };

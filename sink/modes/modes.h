@@ -1,5 +1,5 @@
 /*
- * modes: the ways sink is run, a file each, and what its options fill.
+ * modes: the modes of sink, a file each, and the struct that its options fill.
  */
 #ifndef SINK_MODES_MODES_H
 #define SINK_MODES_MODES_H
@@ -10,18 +10,18 @@
 
 struct sink {
 	struct option_common common; /* first: see option_table.h */
-	const char *from;            /* NULL: what is configured */
+	const char *from;            /* NULL: as configured */
 	enum out_format format;
 	bool until_empty, accept_loss;
 };
 
 extern const struct option_mode
-    sink_mode_store; /* rows in, without an option */
+    sink_mode_store; /* stores rows; without an option */
 extern const struct option_mode sink_mode_migrate; /* --migrate */
 extern const struct option_mode sink_mode_check;   /* --check */
 
-/* Opens the configured database and has work done with it, unless only the
- * configuration is to be checked. work() may take the database: *db = NULL. */
+/* Opens the configured database, calls work() unless only the configuration is
+ * to be checked, and closes it. work() may take it over: *db = NULL. */
 enum exit_code sink_with_db(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
 

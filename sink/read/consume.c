@@ -16,40 +16,40 @@
 #include "common/os/retry.h"
 
 enum {
-	/* How long the input is waited for while there is nothing to do, and
-	 * how long the workers are between two looks at it. */
+	/* How long to wait for input while idle, and for the workers between
+	 * two reads of the input. */
 	IDLE_MS = 1000,
 	LOOK_MS = 1,
-	/* Between two looks at heartbeats while there is nothing to read. */
+	/* Time between two heartbeats while there is nothing to read. */
 	PUMP_MS = 100,
 	RETRY_BASE_MS = 200,
 	RETRY_CAP_MS = 5000,
-	/* A load is stored by one connection alone up to that many rows: a
-	 * second transaction would cost more than it gains. */
+	/* One connection alone stores a group of up to that many rows: a second
+	 * transaction would cost more than it gains. */
 	WHOLE_ROWS = 500,
-	/* However many rows fit. */
+	/* The greatest size of a group, however many rows fit. */
 	BATCH_GROUP_BYTES = 8 * 1024 * 1024,
 };
 
 static enum outcome
-give_up(struct consume *c, enum exit_code code)
+fail_with_code(struct consume *c, enum exit_code code)
 {
 	c->code = code;
 	return OUTCOME_NEVER;
 }
 
-/* The broker hangs up on who is silent for long. */
+/* The broker closes a connection that stays silent for long. */
 static void
-pump(struct consume *c)
+keep_heartbeats(struct consume *c)
 {
 	endpoint_pump(c->in);
 	deadletter_pump(&c->dead);
 }
 
-/* After an outcome that is not DONE: true when it shall be tried again, and
- * then the pause is over. */
+/* Called after an outcome other than DONE. True: the pause is over, try again.
+ * False: give up. */
 static bool
-again(struct consume *c, enum outcome o, struct retry *retry)
+wait_before_retry(struct consume *c, enum outcome o, struct retry *retry)
 {
 	int64_t left;
 
@@ -59,18 +59,18 @@ again(struct consume *c, enum outcome o, struct retry *retry)
 	do {
 		if (stop_sleep(left < IDLE_MS ? left : IDLE_MS))
 			return false;
-		pump(c);
+		keep_heartbeats(c);
 		left -= IDLE_MS;
 	} while (left > 0);
 	return true;
 }
 
-/* Dead letters of the rows that only the database refused, from *next on. */
+/* Writes dead letters for the rows from *next on that the database refused. */
 static enum outcome
-send_bad(struct consume *c, const struct rows *rows, size_t *next)
+send_bad(struct consume *c, const struct row_list *rows, size_t *next)
 {
 	char where[32];
-	const struct row *row;
+	const struct sink_row *row;
 	enum outcome o;
 
 	for (; *next < rows->n; ++*next) {
@@ -88,7 +88,7 @@ send_bad(struct consume *c, const struct rows *rows, size_t *next)
 }
 
 static enum outcome
-send_all_bad(struct consume *c, const struct batch *b)
+send_all_bad(struct consume *c, const struct row_batch *b)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o = OUTCOME_DONE;
@@ -98,16 +98,16 @@ send_all_bad(struct consume *c, const struct batch *b)
 		next = 0;
 		do {
 			o = send_bad(c, &b->rows[k], &next);
-		} while (o != OUTCOME_DONE && again(c, o, &retry));
+		} while (o != OUTCOME_DONE && wait_before_retry(c, o, &retry));
 	}
 	return o;
 }
 
 static void
-count_rows(struct consume *c, const struct batch *b)
+count_fates(struct consume *c, const struct row_batch *b)
 {
 	uint64_t refused = 0, older = 0;
-	const struct rows *rows;
+	const struct row_list *rows;
 	size_t i, k;
 
 	for (k = 0; k < TABLES; k++) {
@@ -139,7 +139,7 @@ count_rows(struct consume *c, const struct batch *b)
 }
 
 static void
-say_missing(struct text tenant, const struct seen *s)
+log_missing_rows(struct text tenant, const struct snapshot_progress *s)
 {
 	log_warn("snapshot %s of %.*s is not whole: %lld of %lld rows came; "
 		 "operators and chats that are gone stay until the next one",
@@ -148,11 +148,12 @@ say_missing(struct text tenant, const struct seen *s)
 }
 
 static void
-note_end(struct consume *c, const struct tenant *t)
+count_snapshot(struct consume *c, const struct batch_tenant *t)
 {
-	struct seen now = { NULL, t->ended.as_of, t->arrived,
+	struct snapshot_progress now = { NULL, t->ended.as_of, t->arrived,
 		t->ended.records };
-	struct seen *before = strmap_get(&c->missing, t->name.p, t->name.len);
+	struct snapshot_progress *before =
+	    strmap_get(&c->missing, t->name.p, t->name.len);
 
 	if (t->fate == END_NONE || t->fate == END_AGAIN)
 		return;
@@ -164,12 +165,14 @@ note_end(struct consume *c, const struct tenant *t)
 		return;
 	}
 	if (before != NULL && !text_is(t->ended.snapshot, before->snapshot))
-		say_missing(t->name, before);
+		log_missing_rows(t->name, before);
 	if (t->fate == END_INCOMPLETE) {
-		seen_put(&c->missing, t->name, t->ended.snapshot, &now);
+		snapshot_progress_put(
+		    &c->missing, t->name, t->ended.snapshot, &now);
 		return;
 	}
-	seen_free(strmap_delete(&c->missing, t->name.p, t->name.len));
+	snapshot_progress_free(
+	    strmap_delete(&c->missing, t->name.p, t->name.len));
 	c->counts.snapshots++;
 	c->counts.swept += t->swept;
 	c->counts.left += t->left;
@@ -181,209 +184,209 @@ note_end(struct consume *c, const struct tenant *t)
 }
 
 static void
-note_ends(struct consume *c, const struct batch *b)
+count_snapshots(struct consume *c, const struct row_batch *b)
 {
 	struct strmap_entry *e;
 	size_t i = 0;
 
 	while ((e = strmap_next(&b->tenants, &i)) != NULL)
-		note_end(c, e->value);
+		count_snapshot(c, e->value);
 }
 
-/* The workers rest: what came of it. Of several failures one is told. */
+/* The outcome of the idle workers. Of several failures one is logged. */
 static enum outcome
-look_at_outcomes(struct consume *c, const struct batch_group *l)
+collect_outcomes(struct consume *c, const struct batch_group *g)
 {
 	enum outcome o = OUTCOME_DONE;
 	struct db *db = NULL;
 	size_t i;
 
-	for (i = 0; i < l->parts; i++) {
-		if (worker_outcome(c->workers[i]) == OUTCOME_DONE ||
+	for (i = 0; i < g->parts; i++) {
+		if (store_worker_outcome(c->workers[i]) == OUTCOME_DONE ||
 		    o == OUTCOME_NEVER)
 			continue;
-		o = worker_outcome(c->workers[i]);
-		db = worker_db(c->workers[i]);
+		o = store_worker_outcome(c->workers[i]);
+		db = store_worker_db(c->workers[i]);
 	}
 	if (o == OUTCOME_NEVER) {
 		log_error("%s", db_why(db));
-		return give_up(c, db_code(db));
+		return fail_with_code(c, db_code(db));
 	}
 	if (o == OUTCOME_LATER && !stop_asked())
 		log_error("%s; nothing is lost, run it again", db_why(db));
 	return o;
 }
 
-/* Parts in the order in which they were committed: the last one saw the rows
- * of all others. */
+/* Counts the parts in the order of their commits: the last one saw the rows of
+ * all others. */
 static void
-note_parts(struct consume *c, const struct batch_group *l)
+count_parts(struct consume *c, const struct batch_group *g)
 {
 	uint64_t last = 0, next;
 	size_t i, n, k = 0;
 
-	for (n = 0; n < l->parts; n++) {
+	for (n = 0; n < g->parts; n++) {
 		next = UINT64_MAX;
-		for (i = 0; i < l->parts; i++)
-			if (worker_done(c->workers[i]) > last &&
-			    worker_done(c->workers[i]) < next) {
-				next = worker_done(c->workers[i]);
+		for (i = 0; i < g->parts; i++)
+			if (store_worker_done(c->workers[i]) > last &&
+			    store_worker_done(c->workers[i]) < next) {
+				next = store_worker_done(c->workers[i]);
 				k = i;
 			}
 		last = next;
-		count_rows(c, &l->part[k]);
-		note_ends(c, &l->part[k]);
+		count_fates(c, &g->part[k]);
+		count_snapshots(c, &g->part[k]);
 	}
 }
 
 static enum outcome
-flush_letters(struct consume *c)
+flush_dead_letters(struct consume *c)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o;
 
 	do {
 		o = deadletter_flush(&c->dead);
-	} while (o != OUTCOME_DONE && again(c, o, &retry));
+	} while (o != OUTCOME_DONE && wait_before_retry(c, o, &retry));
 	return o;
 }
 
-/* Whether the load that is being stored is done; waits up to timeout_ms. */
+/* Waits up to timeout_ms for the group being stored; true when it is done. */
 static bool
-is_stored(struct consume *c, int timeout_ms)
+group_is_stored(struct consume *c, int timeout_ms)
 {
 	size_t i;
 
 	for (i = 0; i < c->storing->parts; i++)
-		if (!worker_wait(c->workers[i], timeout_ms))
+		if (!store_worker_wait(c->workers[i], timeout_ms))
 			return false;
 	return true;
 }
 
-/* Waits for the load that is being stored; then its dead letters, then the
- * acknowledgement: in this order, or not at all. */
+/* Waits for the group being stored, then writes its dead letters, then
+ * acknowledges it: in this order, or not at all. */
 static enum outcome
-settle(struct consume *c)
+complete_group(struct consume *c)
 {
-	struct batch_group *l = c->storing;
+	struct batch_group *g = c->storing;
 	enum outcome o;
 	size_t i;
 
-	if (l == NULL)
+	if (g == NULL)
 		return OUTCOME_DONE;
-	while (!is_stored(c, PUMP_MS))
-		pump(c);
+	while (!group_is_stored(c, PUMP_MS))
+		keep_heartbeats(c);
 	c->storing = NULL;
-	o = look_at_outcomes(c, l);
+	o = collect_outcomes(c, g);
 	if (o != OUTCOME_DONE)
 		return o;
-	note_parts(c, l);
-	for (i = 0; i < l->parts && o == OUTCOME_DONE; i++)
-		o = send_all_bad(c, &l->part[i]);
+	count_parts(c, g);
+	for (i = 0; i < g->parts && o == OUTCOME_DONE; i++)
+		o = send_all_bad(c, &g->part[i]);
 	if (o == OUTCOME_DONE)
-		o = flush_letters(c);
+		o = flush_dead_letters(c);
 	if (o == OUTCOME_NEVER)
-		return give_up(c, c->dead.code);
+		return fail_with_code(c, c->dead.code);
 	if (o != OUTCOME_DONE)
 		return o;
-	/* Commit point: the input is not needed any more. */
-	endpoint_ack_to(c->in, &l->mark);
-	batch_group_clear(l);
+	/* Commit point: the group's lines are not needed any more. */
+	endpoint_ack_to(c->in, &g->mark);
+	batch_group_clear(g);
 	return OUTCOME_DONE;
 }
 
-/* Hands the load that was filled to the workers, which rest, and takes the
- * other one. */
+/* Gives the filled group to the idle workers, and switches to the other one. */
 static void
-start(struct consume *c)
+start_group(struct consume *c)
 {
-	struct batch_group *l = c->filling;
+	struct batch_group *g = c->filling;
 	size_t i, whole = c->batch < WHOLE_ROWS ? c->batch : WHOLE_ROWS;
 
-	l->mark = row_reader_mark(&c->inlet);
-	partitions_see_to(&c->days, worker_db(c->workers[0]), &l->part[0]);
-	if (batch_is_empty(&l->part[0]))
-		l->parts = 0;
+	g->mark = row_reader_mark(&c->reader);
+	partitions_prepare(
+	    &c->partitions, store_worker_db(c->workers[0]), &g->part[0]);
+	if (batch_is_empty(&g->part[0]))
+		g->parts = 0;
 	else
-		batch_group_divide(l, c->workers_n, whole);
-	for (i = 0; i < l->parts; i++)
-		worker_start(c->workers[i], &l->part[i], c->wait_forever);
-	c->storing = l;
-	c->filling = l == &c->loads[0] ? &c->loads[1] : &c->loads[0];
+		batch_group_divide(g, c->workers_n, whole);
+	for (i = 0; i < g->parts; i++)
+		store_worker_start(c->workers[i], &g->part[i], c->wait_forever);
+	c->storing = g;
+	c->filling = g == &c->groups[0] ? &c->groups[1] : &c->groups[0];
 }
 
 static bool
-is_full(const struct consume *c)
+group_is_full(const struct consume *c)
 {
-	const struct batch_group *l = c->filling;
+	const struct batch_group *g = c->filling;
 
-	return l->lines >= c->batch * c->workers_n ||
-	       l->bytes >= BATCH_GROUP_BYTES;
+	return g->lines >= c->batch * c->workers_n ||
+	       g->bytes >= BATCH_GROUP_BYTES;
 }
 
-/* Whether the load that is being filled shall be stored now. */
+/* Whether the group that is being filled is to be stored now. */
 static bool
-is_due(const struct consume *c, bool goes_on)
+group_is_due(const struct consume *c, bool goes_on)
 {
-	const struct batch_group *l = c->filling;
+	const struct batch_group *g = c->filling;
 
-	if (l->lines == 0)
+	if (g->lines == 0)
 		return false;
-	return !goes_on || !c->by_hand || is_full(c) ||
-	       clock_mono_ms() - l->since_ms >= c->linger_ms;
+	return !goes_on || !c->one_shot || group_is_full(c) ||
+	       clock_mono_ms() - g->since_ms >= c->linger_ms;
 }
 
-/* How long more lines are waited for. A queue gives what it has; a pipe is
- * given some time to come up with more. */
+/* How long to wait for more lines. A queue delivers what it has at once; a pipe
+ * gets some time to deliver more. */
 static int64_t
-wait_ms(const struct consume *c)
+group_wait_ms(const struct consume *c)
 {
-	const struct batch_group *l = c->filling;
+	const struct batch_group *g = c->filling;
 
-	if (l->lines == 0)
+	if (g->lines == 0)
 		return c->storing != NULL ? 0 : IDLE_MS;
-	if (c->storing != NULL || !c->by_hand)
+	if (c->storing != NULL || !c->one_shot)
 		return 0;
-	return l->since_ms + c->linger_ms - clock_mono_ms();
+	return g->since_ms + c->linger_ms - clock_mono_ms();
 }
 
-/* One look at the input. */
+/* Reads the input once into the group. */
 static enum endpoint_status
-read_some(struct consume *c, int timeout_ms, enum outcome *o)
+read_into_group(struct consume *c, int timeout_ms, enum outcome *o)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	struct batch_group *l = c->filling;
+	struct batch_group *g = c->filling;
 	enum endpoint_status status;
-	bool first = l->lines == 0;
+	bool first = g->lines == 0;
 
 	do {
-		status = row_reader_read(&c->inlet, l, c->batch * c->workers_n,
+		status = row_reader_read(&c->reader, g, c->batch * c->workers_n,
 		    BATCH_GROUP_BYTES, timeout_ms, o);
-	} while (*o != OUTCOME_DONE && again(c, *o, &retry));
+	} while (*o != OUTCOME_DONE && wait_before_retry(c, *o, &retry));
 	if (*o == OUTCOME_NEVER)
 		c->code = c->dead.code;
-	if (first && l->lines > 0)
-		l->since_ms = clock_mono_ms();
+	if (first && g->lines > 0)
+		g->since_ms = clock_mono_ms();
 	return status;
 }
 
-/* Reads until the load is full or old, or there is nothing more to read and
- * nothing else to wait for: RECORD or WAIT to go on, else what ended it. */
+/* Reads until the group is full or old, or there is nothing to read and nothing
+ * else to wait for. RECORD or WAIT to go on, else the status that ended it. */
 static enum endpoint_status
-fill(struct consume *c, enum outcome *o)
+fill_group(struct consume *c, enum outcome *o)
 {
 	enum endpoint_status status;
 	int64_t left;
 
 	*o = OUTCOME_DONE;
-	while (!is_full(c)) {
-		left = wait_ms(c);
-		if (left < 0 || (c->storing != NULL && is_stored(c, 0)))
+	while (!group_is_full(c)) {
+		left = group_wait_ms(c);
+		if (left < 0 || (c->storing != NULL && group_is_stored(c, 0)))
 			return ENDPOINT_RECORD;
 		if (c->storing == NULL && c->filling->lines > 0 &&
 		    clock_mono_ms() - c->filling->since_ms > c->linger_ms)
 			return ENDPOINT_RECORD;
-		status = read_some(c, (int)left, o);
+		status = read_into_group(c, (int)left, o);
 		if (*o != OUTCOME_DONE)
 			return status;
 		if (status == ENDPOINT_RECORD || status == ENDPOINT_TOOLONG)
@@ -391,40 +394,40 @@ fill(struct consume *c, enum outcome *o)
 		if (status != ENDPOINT_WAIT || stop_asked())
 			return status;
 		if (c->storing != NULL)
-			(void)is_stored(c, LOOK_MS);
-		else if (c->filling->lines > 0 && !c->by_hand)
+			(void)group_is_stored(c, LOOK_MS);
+		else if (c->filling->lines > 0 && !c->one_shot)
 			return status;
 		else
-			pump(c);
+			keep_heartbeats(c);
 	}
 	return ENDPOINT_RECORD;
 }
 
-/* Reads one load while the one before is stored, until the input ends. */
+/* Reads one group while the one before is stored, until the input ends. */
 static enum exit_code
-run(struct consume *c)
+consume_groups(struct consume *c)
 {
 	enum endpoint_status status;
 	enum outcome o, late;
 	bool goes_on;
 
 	do {
-		status = fill(c, &o);
+		status = fill_group(c, &o);
 		goes_on =
 		    (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT ||
 			status == ENDPOINT_TOOLONG) &&
 		    !stop_asked();
-		/* While the one before is stored. */
+		/* Sorting runs while the group before is stored. */
 		batch_group_sort(c->filling);
-		late = settle(c);
-		/* A line was refused: nothing of its load is acknowledged,
-		 * it comes again. */
+		late = complete_group(c);
+		/* A dead letter was not written: nothing of the group is
+		 * acknowledged, it is delivered again. */
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, c->code);
-		if (late == OUTCOME_DONE && is_due(c, goes_on))
-			start(c);
+		if (late == OUTCOME_DONE && group_is_due(c, goes_on))
+			start_group(c);
 		if (late == OUTCOME_DONE && !goes_on)
-			late = settle(c);
+			late = complete_group(c);
 		if (late != OUTCOME_DONE)
 			return stage_refusal(late, c->code);
 	} while (goes_on);
@@ -443,50 +446,50 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 	memset(c, 0, sizeof *c);
 	c->in = in;
 	c->code = PROG_SOFTWARE;
-	c->by_hand = !endpoint_is_queue(endpoint_name(in));
+	c->one_shot = !endpoint_is_queue(endpoint_name(in));
 	c->wait_forever = opt->wait_forever;
 	c->batch = (size_t)conf_int(conf, "sink", "batch");
 	c->linger_ms = conf_int(conf, "sink", "batch_age");
-	c->filling = &c->loads[0];
+	c->filling = &c->groups[0];
 	c->missing = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
-	row_reader_init(&c->inlet, in, &c->dead);
+	row_reader_init(&c->reader, in, &c->dead);
 	c->workers_n = (size_t)conf_int(conf, "sink", "connections");
 	for (i = 0; i < c->workers_n; i++)
-		c->workers[i] = worker_new(
+		c->workers[i] = store_worker_new(
 		    i == 0 ? db : db_another(db), keep_ms, all, &c->stored);
 }
 
-/* Snapshots that began and never ended, and those that lack rows. */
+/* Warns of snapshots without an end marker, and of those with rows missing. */
 static bool
-say_unfinished(struct consume *c)
+log_unfinished(struct consume *c)
 {
 	struct strmap_entry *e;
-	const struct seen *s;
+	const struct snapshot_progress *s;
 	struct text tenant;
 	size_t i = 0;
 
 	while ((e = strmap_next(&c->missing, &i)) != NULL) {
 		tenant.p = e->key;
 		tenant.len = e->key_len;
-		say_missing(tenant, e->value);
+		log_missing_rows(tenant, e->value);
 	}
 	for (i = 0;
-	     c->by_hand && (e = strmap_next(&c->inlet.open, &i)) != NULL;) {
+	     c->one_shot && (e = strmap_next(&c->reader.open, &i)) != NULL;) {
 		s = e->value;
 		log_warn("snapshot %s of %s was cut: its end marker is "
 			 "missing",
 		    s->snapshot, e->key);
 	}
-	return c->missing.live > 0 || c->inlet.open.live > 0;
+	return c->missing.live > 0 || c->reader.open.live > 0;
 }
 
 static enum exit_code
 consume_finish(struct consume *c, enum exit_code code)
 {
 	const struct consume_counts *n = &c->counts;
-	const struct row_reader *t = &c->inlet;
-	bool unfinished = c->ended && say_unfinished(c);
+	const struct row_reader *t = &c->reader;
+	bool unfinished = c->ended && log_unfinished(c);
 
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "
@@ -498,9 +501,9 @@ consume_finish(struct consume *c, enum exit_code code)
 	    (unsigned long long)t->skipped, (unsigned long long)n->batches,
 	    (unsigned long long)n->snapshots, (unsigned long long)n->swept,
 	    (unsigned long long)n->left);
-	if (code != PROG_OK || !c->by_hand || !c->ended)
+	if (code != PROG_OK || !c->one_shot || !c->ended)
 		return code;
-	if (c->inlet.lines == 0) {
+	if (c->reader.lines == 0) {
 		log_error("no input; give it the rows that aggregator writes");
 		return PROG_NOINPUT;
 	}
@@ -510,7 +513,7 @@ consume_finish(struct consume *c, enum exit_code code)
 enum exit_code
 consume_run(struct consume *c)
 {
-	return consume_finish(c, run(c));
+	return consume_finish(c, consume_groups(c));
 }
 
 void
@@ -519,11 +522,11 @@ consume_release(struct consume *c)
 	size_t i;
 
 	for (i = 0; i < c->workers_n; i++)
-		worker_free(c->workers[i]);
-	for (i = 0; i < ARRAY_LEN(c->loads); i++)
-		batch_group_release(&c->loads[i]);
-	partitions_release(&c->days);
+		store_worker_free(c->workers[i]);
+	for (i = 0; i < ARRAY_LEN(c->groups); i++)
+		batch_group_release(&c->groups[i]);
+	partitions_release(&c->partitions);
 	deadletter_close(&c->dead);
-	row_reader_release(&c->inlet);
-	strmap_release(&c->missing, seen_free);
+	row_reader_release(&c->reader);
+	strmap_release(&c->missing, snapshot_progress_free);
 }

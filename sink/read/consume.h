@@ -1,20 +1,20 @@
 /*
- * consume: lines in, rows stored: the sink's loop.
+ * consume: the sink's loop. It reads lines and stores their rows.
  *
- *   read a load -> divide it among the connections -> all of them commit
- *   -> dead letters of what only the database refused -> flush the dead
- *   letters -> acknowledge the load
+ *   read a group of batches -> divide it among the connections -> all of them
+ *   commit -> write dead letters for the rows that only the database refused
+ *   -> flush the dead letters -> acknowledge the group
  *
- * While one load commits the next one is read. A load is stored as soon as
- * nothing more is there to read at the moment, so a single row does not wait,
- * and under load what came meanwhile makes the next one large.
+ * While one group is stored, the next one is read. A group is stored as soon
+ * as no further line is available, so a single row does not wait; under load
+ * more lines arrive meanwhile, and the next group is large.
  *
  * Guarantee: a line is acknowledged after the COMMIT that holds its row, or
- * after its dead letter was confirmed; in that order for a row that only the
- * database refused; and loads are acknowledged in the order in which they
- * came. Killed at any point before, the line comes again, and what was done of
- * it is done once more without a change. So nothing is lost; a dead letter may
- * come twice.
+ * after its dead letter is confirmed; a row that only the database refused
+ * needs both, in this order. Groups are acknowledged in the order in which
+ * they were read. After a kill at any earlier point the line is delivered
+ * again, and storing it twice changes nothing. So nothing is lost; a dead
+ * letter may be written twice.
  */
 #ifndef SINK_READ_CONSUME_H
 #define SINK_READ_CONSUME_H
@@ -22,49 +22,51 @@
 #include "common/conf/conf.h"
 #include "sink/read/row_reader.h"
 #include "sink/store/partitions.h"
-#include "sink/store/worker.h"
+#include "sink/store/store_worker.h"
 
 #include <stdatomic.h>
 
 struct consume_counts {
-	uint64_t stored;    /* sent to their tables; the newest of each key */
-	uint64_t refused;   /* by tombstones, age, or a removed tenant */
-	uint64_t older;     /* of a snapshot older than the stored one */
+	uint64_t stored;    /* rows upserted, the newest of each key only */
+	uint64_t refused;   /* rows under a tombstone, too old, or of a
+			       removed tenant */
+	uint64_t older;     /* rows of a snapshot older than the stored one */
 	uint64_t batches;   /* transactions */
-	uint64_t snapshots; /* that were stored as a whole */
-	uint64_t swept;     /* operators removed */
+	uint64_t snapshots; /* stored completely */
+	uint64_t swept;     /* operators removed at the end of a snapshot */
 	uint64_t left;      /* chats marked as left */
 };
 
 struct consume {
 	struct consume_counts counts;
 	struct deadletter dead;
-	struct row_reader inlet;
+	struct row_reader reader;
 
 	/* private */
 	struct endpoint *in;
-	enum exit_code code; /* set by whoever answers NEVER */
-	bool by_hand;        /* the input is no queue */
-	bool wait_forever;   /* try for ever */
-	bool ended;          /* the input was settled to its end */
+	enum exit_code code; /* set by the function that returns NEVER */
+	bool one_shot;       /* the input is a file or a pipe, no queue */
+	bool wait_forever;   /* retry for ever while a server is away */
+	bool ended;          /* all of the input is read and acknowledged */
 	size_t batch;        /* rows in one transaction */
 	int64_t linger_ms;   /* how long a row of a pipe waits for others */
-	struct worker *workers[BATCH_GROUP_PARTS];
+	struct store_worker *workers[BATCH_GROUP_PARTS];
 	size_t workers_n;
 	atomic_uint_least64_t stored; /* batches, counted by the workers */
-	struct partitions days;
-	struct batch_group loads[2];
-	struct batch_group *filling, *storing; /* storing NULL: nothing */
-	struct strmap missing; /* tenant -> snapshot that lacks rows */
+	struct partitions partitions;
+	struct batch_group groups[2];
+	struct batch_group *filling, *storing; /* storing NULL: no group */
+	struct strmap missing; /* tenant -> progress of a snapshot with rows
+				  missing */
 };
 
-/* in is borrowed and outlives c; opt is what it was opened with. Takes db,
- * and closes it with consume_release(). */
+/* `in` is borrowed and outlives c; opt holds the options it was opened with. c
+ * owns db, and consume_release() closes it. */
 void consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt);
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal asks
- * to stop. Says what was not whole, logs the counts, errors too. */
+ * to stop. Logs incomplete snapshots, the counts and errors. */
 enum exit_code consume_run(struct consume *c);
 
 void consume_release(struct consume *c);

@@ -1,7 +1,7 @@
 /*
  * row_reader: see row_reader.h. A block is copied once, as a whole, into the
- * load; rows point into that copy. A block that does not fit into its load goes
- * on in the next one.
+ * group; rows point into that copy. When the group is full, the rest of the
+ * block is copied into the next one.
  */
 #include "sink/read/row_reader.h"
 
@@ -13,11 +13,12 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "sink/store/row_record.h"
 
 void
-seen_free(void *p)
+snapshot_progress_free(void *p)
 {
-	struct seen *s = p;
+	struct snapshot_progress *s = p;
 
 	if (s != NULL)
 		free(s->snapshot);
@@ -25,13 +26,13 @@ seen_free(void *p)
 }
 
 void
-seen_put(struct strmap *map, struct text tenant, struct text snapshot,
-    const struct seen *what)
+snapshot_progress_put(struct strmap *map, struct text tenant,
+    struct text snapshot, const struct snapshot_progress *what)
 {
 	void **slot = strmap_put(map, tenant.p, tenant.len);
-	struct seen *s;
+	struct snapshot_progress *s;
 
-	seen_free(*slot);
+	snapshot_progress_free(*slot);
 	s = xmalloc(sizeof *s);
 	*s = *what;
 	s->snapshot = text_dup(snapshot);
@@ -52,7 +53,8 @@ field_text(const struct flat *f, const char *name, size_t max)
 	return t;
 }
 
-/* The key of a bad row as refused_rows keeps it; without one, its line. */
+/* The key of a bad row as refused_rows keeps it; a hash of its line when it has
+ * no valid key. */
 static void
 bad_key(const struct flat *f, struct text table, const char *line, size_t len,
     struct buf *key)
@@ -74,9 +76,9 @@ bad_key(const struct flat *f, struct text table, const char *line, size_t len,
 		    (unsigned long long)checksum(0, line, len));
 }
 
-/* A bad row is accounted for in its snapshot, if it tells which that is. */
+/* Counts a bad row as refused in its snapshot, if it names one. */
 static void
-refuse_bad(struct row_reader *t, struct batch_group *l)
+refuse_bad_row(struct row_reader *t, struct batch_group *g)
 {
 	struct refusal r = { .as_of = CLOCK_NONE };
 	struct buf key = BUF_INIT, unused = BUF_INIT;
@@ -102,42 +104,43 @@ refuse_bad(struct row_reader *t, struct batch_group *l)
 	as_of = field_text(f, "as_of", CLOCK_TEXT * 2);
 	if (as_of.p == NULL || clock_parse(as_of.p, as_of.len, &r.as_of) != 0)
 		r.as_of = clock_now_ms();
-	batch_refuse(&l->part[0], &r, tenant);
+	batch_refuse(&g->part[0], &r, tenant);
 out:
 	buf_release(&key);
 	buf_release(&unused);
 }
 
-/* Where the present line came from. */
+/* The place of the current line in the input, for messages. */
 static const char *
-where(struct row_reader *t)
+line_position(struct row_reader *t)
 {
 	return endpoint_where_in(
 	    t->in, t->block_end - (t->copy_end - t->scan.line));
 }
 
 static enum outcome
-bad_line(struct row_reader *t, struct batch_group *l)
+reject_line(struct row_reader *t, struct batch_group *g)
 {
-	enum outcome o = deadletter_add(
-	    t->dead, where(t), t->scan.line, t->scan.len, buf_str(&t->why));
+	enum outcome o = deadletter_add(t->dead, line_position(t), t->scan.line,
+	    t->scan.len, buf_str(&t->why));
 
 	t->bad = o != OUTCOME_DONE;
 	if (o == OUTCOME_DONE)
-		refuse_bad(t, l);
+		refuse_bad_row(t, g);
 	return o;
 }
 
 static int
-read_end(struct row_reader *t, const struct record *r, struct end *end)
+read_end_marker(
+    struct row_reader *t, const struct record *r, struct end_marker *end)
 {
-	const struct seen *begun =
+	const struct snapshot_progress *begun =
 	    strmap_get(&t->open, r->tenant.p, r->tenant.len);
 
 	end->snapshot = r->snapshot;
 	end->records = r->records;
-	/* The begin marker's time is what the rows carry. An end marker may
-	 * tell when it was over instead; alone, it has to be believed. */
+	/* Rows carry the begin marker's time. An end marker may carry the time
+	 * at which the snapshot ended; without a begin marker it is used. */
 	end->as_of = r->at;
 	if (begun != NULL && text_is(r->snapshot, begun->snapshot))
 		end->as_of = begun->as_of;
@@ -148,24 +151,25 @@ read_end(struct row_reader *t, const struct record *r, struct end *end)
 }
 
 static int
-take_marker(struct row_reader *t, struct batch_group *l, const struct record *r)
+read_marker(struct row_reader *t, struct batch_group *g, const struct record *r)
 {
-	struct seen begun = { NULL, r->at, 0, 0 };
-	struct end end;
+	struct snapshot_progress begun = { NULL, r->at, 0, 0 };
+	struct end_marker end;
 
 	if (r->state == SNAPSHOT_BEGIN) {
-		seen_put(&t->open, r->tenant, r->snapshot, &begun);
+		snapshot_progress_put(&t->open, r->tenant, r->snapshot, &begun);
 		return 0;
 	}
-	if (read_end(t, r, &end) != 0)
+	if (read_end_marker(t, r, &end) != 0)
 		return -1;
-	seen_free(strmap_delete(&t->open, r->tenant.p, r->tenant.len));
-	batch_end(&l->part[0], r->tenant, &end);
+	snapshot_progress_free(
+	    strmap_delete(&t->open, r->tenant.p, r->tenant.len));
+	batch_end(&g->part[0], r->tenant, &end);
 	return 0;
 }
 
 static void
-skip(struct row_reader *t, const struct record *r)
+skip_record(struct row_reader *t, const struct record *r)
 {
 	if (t->skipped++ == 0 && r->type != RECORD_UNKNOWN)
 		log_warn("records of type %.*s are no rows and are skipped; "
@@ -173,12 +177,12 @@ skip(struct row_reader *t, const struct record *r)
 		    TEXT_ARG(r->type_name));
 }
 
-/* The row is stored all the same; each column is told of once a run. */
+/* The row is stored all the same; a run warns once for each column. */
 static void
-note_cut(struct row_reader *t, const struct row *row)
+warn_cut_texts(struct row_reader *t, const struct sink_row *row)
 {
 	const struct table *table = row->table;
-	uint32_t *said = &t->said_cut[table - tables];
+	uint32_t *said = &t->warned_cut[table - tables];
 	size_t k;
 
 	for (k = 0; k < table->columns_n; k++) {
@@ -188,14 +192,15 @@ note_cut(struct row_reader *t, const struct row *row)
 		if ((*said >> k & 1) == 0)
 			log_warn("%s: a text is too long for %s.%s and is cut "
 				 "to %lld characters; so are others like it",
-			    where(t), table->name, table->columns[k].name,
+			    line_position(t), table->name,
+			    table->columns[k].name,
 			    (long long)table->columns[k].max);
 		*said |= UINT32_C(1) << k;
 	}
 }
 
 static bool
-is_row(enum record_type type)
+is_stored_type(enum record_type type)
 {
 	return type == RECORD_ROW || type == RECORD_MESSAGE ||
 	       type == RECORD_VIEW || type == RECORD_EVENT ||
@@ -203,27 +208,29 @@ is_row(enum record_type type)
 }
 
 static void
-add_row(struct row_reader *t, struct batch_group *l, struct row *row)
+add_to_group(struct row_reader *t, struct batch_group *g, struct sink_row *row)
 {
 	row->number = t->lines;
-	batch_add(&l->part[0], row);
-	l->rows++;
+	batch_add(&g->part[0], row);
+	g->rows++;
 	if (row->cut != 0)
-		note_cut(t, row);
+		warn_cut_texts(t, row);
 }
 
-/* One record that could be parsed. -1 and t->why: it is bad all the same. */
+/* Adds the rows of a parsed record, or its marker, to the group. -1 and t->why:
+ * it is bad all the same. */
 static int
-take(struct row_reader *t, struct batch_group *l, const struct record *r)
+read_record_rows(
+    struct row_reader *t, struct batch_group *g, const struct record *r)
 {
-	struct batch *b = &l->part[0];
+	struct row_batch *b = &g->part[0];
 	struct arena_mark mark = arena_mark(&b->arena);
-	struct row *row, *analytics = NULL;
+	struct sink_row *row, *analytics = NULL;
 
 	if (r->type == RECORD_SNAPSHOT)
-		return take_marker(t, l, r);
-	if (!is_row(r->type)) {
-		skip(t, r);
+		return read_marker(t, g, r);
+	if (!is_stored_type(r->type)) {
+		skip_record(t, r);
 		return 0;
 	}
 	t->rows++;
@@ -233,54 +240,55 @@ take(struct row_reader *t, struct batch_group *l, const struct record *r)
 		arena_back(&b->arena, mark);
 		return -1;
 	}
-	add_row(t, l, row);
+	add_to_group(t, g, row);
 	if (analytics != NULL)
-		add_row(t, l, analytics);
+		add_to_group(t, g, analytics);
 	return 0;
 }
 
-/* The lines of the block at hand, until the load is full. */
+/* Reads lines of the current block until the group is full. */
 static enum outcome
-take_lines(struct row_reader *t, struct batch_group *l, size_t full_rows,
+read_block_lines(struct row_reader *t, struct batch_group *g, size_t full_rows,
     size_t full_bytes)
 {
-	enum outcome o = t->bad ? bad_line(t, l) : OUTCOME_DONE;
+	enum outcome o = t->bad ? reject_line(t, g) : OUTCOME_DONE;
 	struct record r;
 	int rc;
 
-	while (o == OUTCOME_DONE && l->lines < full_rows &&
-	       l->bytes < full_bytes) {
+	while (o == OUTCOME_DONE && g->lines < full_rows &&
+	       g->bytes < full_bytes) {
 		rc = scan_record(&t->scan, &r);
 		if (rc == 0) {
 			t->inside = false;
 			break;
 		}
 		t->lines++;
-		l->lines++;
-		l->bytes += t->scan.len;
+		g->lines++;
+		g->bytes += t->scan.len;
 		if (rc == -1)
 			buf_setf(&t->why, "%s", buf_str(&t->scan.why));
-		if (rc == -1 || take(t, l, &r) != 0)
-			o = bad_line(t, l);
+		if (rc == -1 || read_record_rows(t, g, &r) != 0)
+			o = reject_line(t, g);
 	}
 	return o;
 }
 
-/* Puts len bytes of lines, readable before and behind, into the load. */
+/* Copies len bytes of lines, with the bytes around them that scan reads, into
+ * the group. */
 static void
 keep_block(
-    struct row_reader *t, struct batch_group *l, const char *block, size_t len)
+    struct row_reader *t, struct batch_group *g, const char *block, size_t len)
 {
 	char *copy = arena_copy(
-	    &l->blocks, block - SCAN_BEFORE, SCAN_BEFORE + len + SCAN_BEHIND);
+	    &g->blocks, block - SCAN_BEFORE, SCAN_BEFORE + len + SCAN_BEHIND);
 
-	t->load = l;
+	t->group = g;
 	t->copy_end = copy + SCAN_BEFORE + len;
 	scan_block(&t->scan, copy + SCAN_BEFORE, len);
 }
 
 static enum outcome
-too_long(struct row_reader *t, struct batch_group *l)
+reject_long_line(struct row_reader *t, struct batch_group *g)
 {
 	enum outcome o = deadletter_add(t->dead, endpoint_where_in(t->in, NULL),
 	    NULL, 0, endpoint_refusal(t->in));
@@ -288,13 +296,13 @@ too_long(struct row_reader *t, struct batch_group *l)
 	t->long_line = o != OUTCOME_DONE;
 	if (o == OUTCOME_DONE) {
 		t->lines++;
-		l->lines++;
+		g->lines++;
 	}
 	return o;
 }
 
 enum endpoint_status
-row_reader_read(struct row_reader *t, struct batch_group *l, size_t full_rows,
+row_reader_read(struct row_reader *t, struct batch_group *g, size_t full_rows,
     size_t full_bytes, int timeout_ms, enum outcome *o)
 {
 	enum endpoint_status status = ENDPOINT_RECORD;
@@ -303,26 +311,26 @@ row_reader_read(struct row_reader *t, struct batch_group *l, size_t full_rows,
 
 	*o = OUTCOME_DONE;
 	if (t->long_line) {
-		*o = too_long(t, l);
+		*o = reject_long_line(t, g);
 		return ENDPOINT_TOOLONG;
 	}
-	if (t->inside && t->load != l)
+	if (t->inside && t->group != g)
 		keep_block(
-		    t, l, t->scan.at, (size_t)(t->copy_end - t->scan.at));
+		    t, g, t->scan.at, (size_t)(t->copy_end - t->scan.at));
 	if (!t->inside) {
 		mark = endpoint_mark(t->in);
 		status =
 		    endpoint_read_block(t->in, &t->block_end, &len, timeout_ms);
 		if (status == ENDPOINT_TOOLONG)
-			*o = too_long(t, l);
+			*o = reject_long_line(t, g);
 		if (status != ENDPOINT_RECORD)
 			return status;
 		t->mark = mark;
-		keep_block(t, l, t->block_end, len);
+		keep_block(t, g, t->block_end, len);
 		t->block_end += len;
 		t->inside = true;
 	}
-	*o = take_lines(t, l, full_rows, full_bytes);
+	*o = read_block_lines(t, g, full_rows, full_bytes);
 	return status;
 }
 
@@ -349,5 +357,5 @@ row_reader_release(struct row_reader *t)
 	scan_release(&t->scan);
 	flat_release(&t->flat);
 	buf_release(&t->why);
-	strmap_release(&t->open, seen_free);
+	strmap_release(&t->open, snapshot_progress_free);
 }

@@ -1,6 +1,7 @@
 /*
- * row_reader: lines in, rows in a load. What is no row that can be stored goes
- * to the dead letters with its reason, and is accounted for in its snapshot.
+ * row_reader: reads lines of the input into rows of a batch group. A line that
+ * is no row the tables can hold becomes a dead letter with its reason, and is
+ * counted as refused in its snapshot.
  */
 #ifndef SINK_READ_ROW_READER_H
 #define SINK_READ_ROW_READER_H
@@ -10,18 +11,18 @@
 #include "common/records/scan.h"
 #include "sink/store/batch_group.h"
 
-/* A snapshot that has begun, or that lacks rows. */
-struct seen {
+/* How far a snapshot has come: it has begun, or rows of it are missing. */
+struct snapshot_progress {
 	char *snapshot;
 	int64_t as_of, arrived, records;
 };
 
 struct row_reader {
 	uint64_t lines;     /* read, bad ones included */
-	uint64_t rows;      /* in them */
+	uint64_t rows;      /* lines that are rows of a table */
 	uint64_t cut;       /* texts cut to the width of their column */
 	uint64_t skipped;   /* records that are no rows */
-	struct strmap open; /* tenant -> struct seen that has begun */
+	struct strmap open; /* tenant -> progress of the snapshot that began */
 
 	/* private */
 	struct endpoint *in;
@@ -29,35 +30,38 @@ struct row_reader {
 	struct scan scan;
 	struct flat flat;
 	struct buf why;
-	uint32_t said_cut[TABLES]; /* of which columns that was said */
-	char *block_end;           /* of the endpoint's block */
-	const char *copy_end;      /* of ours */
-	struct endpoint_mark mark; /* of what was returned before the block */
+	uint32_t
+	    warned_cut[TABLES];    /* bit k: the warning for column k is out */
+	char *block_end;           /* end of the endpoint's block */
+	const char *copy_end;      /* end of its copy in the group */
+	struct endpoint_mark mark; /* of the lines before the block */
 	bool inside;               /* lines of the block are left */
-	bool bad, long_line;       /* of which no letter was sent yet */
-	struct batch_group *load;  /* that holds our block */
+	bool bad, long_line;       /* its dead letter is still to be written */
+	struct batch_group *group; /* that holds the copy of the block */
 };
 
-/* Both are borrowed. */
+/* `in` and `dead` are borrowed and outlive t. */
 void row_reader_init(
     struct row_reader *t, struct endpoint *in, struct deadletter *dead);
 
-/* Reads a block, or what is left of one, until the load has `full` rows or
- * bytes. The endpoint's answer; RECORD and TOOLONG: something was taken.
- * *o: DONE; else what the dead letters say: call again to go on with the same
- * line. */
+/* Reads a block, or the rest of one, until the group has full_rows lines or
+ * full_bytes bytes. Returns the endpoint's status; RECORD and TOOLONG mean that
+ * lines were read. *o is DONE, or the outcome of a dead letter that could not
+ * be written: call again to go on with the same line. */
 enum endpoint_status row_reader_read(struct row_reader *t,
-    struct batch_group *l, size_t full_rows, size_t full_bytes, int timeout_ms,
+    struct batch_group *g, size_t full_rows, size_t full_bytes, int timeout_ms,
     enum outcome *o);
 
-/* How far the input may be acknowledged when all that was read is safe. */
+/* How far the input may be acknowledged once all rows read so far are safe. */
 struct endpoint_mark row_reader_mark(const struct row_reader *t);
 
 void row_reader_release(struct row_reader *t);
 
-/* A map from tenants to snapshots. */
-void seen_put(struct strmap *map, struct text tenant, struct text snapshot,
-    const struct seen *what);
-void seen_free(void *p);
+/* For a map from tenants to struct snapshot_progress: stores a copy of *what
+ * with the snapshot's name, in place of the tenant's former one; and frees a
+ * value of that map (NULL is fine). */
+void snapshot_progress_put(struct strmap *map, struct text tenant,
+    struct text snapshot, const struct snapshot_progress *what);
+void snapshot_progress_free(void *p);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * batch: see batch.h. Rows go to the database in the order of their keys: two
+ * batch: see batch.h. Rows go to the database in the order of their keys:
  * transactions that take the same locks in the same order do not deadlock.
  */
 #include "sink/store/batch.h"
@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 
 void
-batch_clear(struct batch *b)
+batch_clear(struct row_batch *b)
 {
 	size_t i;
 
@@ -24,7 +24,7 @@ batch_clear(struct batch *b)
 }
 
 void
-batch_release(struct batch *b)
+batch_release(struct row_batch *b)
 {
 	size_t i;
 
@@ -37,39 +37,39 @@ batch_release(struct batch *b)
 }
 
 bool
-batch_is_empty(const struct batch *b)
+batch_is_empty(const struct row_batch *b)
 {
 	return b->tenants.live == 0;
 }
 
 static struct text
-copy_text(struct batch *b, struct text t)
+copy_into_batch(struct row_batch *b, struct text t)
 {
 	if (t.p != NULL)
 		t.p = arena_copy(&b->arena, t.p, t.len);
 	return t;
 }
 
-struct tenant *
-batch_tenant(struct batch *b, struct text name)
+struct batch_tenant *
+batch_tenant(struct row_batch *b, struct text name)
 {
 	void **slot = strmap_put(&b->tenants, name.p, name.len);
-	struct tenant *t = *slot;
+	struct batch_tenant *t = *slot;
 
 	if (t == NULL) {
 		t = arena_take(&b->arena, sizeof *t);
-		t->name = copy_text(b, name);
+		t->name = copy_into_batch(b, name);
 		*slot = t;
 	}
 	return t;
 }
 
 void
-batch_add(struct batch *b, struct row *row)
+batch_add(struct row_batch *b, struct sink_row *row)
 {
-	struct rows *r = &b->rows[row->table - tables];
+	struct row_list *r = &b->rows[row->table - tables];
 	struct text name = { row->values[0].text, row->values[0].len };
-	struct tenant *t = batch_tenant(b, name);
+	struct batch_tenant *t = batch_tenant(b, name);
 
 	row->tenant = t;
 	t->has_rows = true;
@@ -78,19 +78,19 @@ batch_add(struct batch *b, struct row *row)
 }
 
 void
-batch_end(struct batch *b, struct text tenant, const struct end *end)
+batch_end(struct row_batch *b, struct text tenant, const struct end_marker *end)
 {
-	struct tenant *t = batch_tenant(b, tenant);
+	struct batch_tenant *t = batch_tenant(b, tenant);
 
 	if (t->end.snapshot.p != NULL && t->end.as_of >= end->as_of)
 		return;
 	t->end = *end;
-	t->end.snapshot = copy_text(b, end->snapshot);
+	t->end.snapshot = copy_into_batch(b, end->snapshot);
 	b->exclusive = true;
 }
 
 void
-batch_refuse(struct batch *b, const struct refusal *r, struct text tenant)
+batch_refuse(struct row_batch *b, const struct refusal *r, struct text tenant)
 {
 	struct refusal *kept;
 	struct text reason = { r->reason, strlen(r->reason) };
@@ -99,53 +99,55 @@ batch_refuse(struct batch *b, const struct refusal *r, struct text tenant)
 	kept = &b->refusals[b->refusals_n++];
 	*kept = *r;
 	kept->tenant = batch_tenant(b, tenant);
-	kept->snapshot = copy_text(b, r->snapshot);
-	kept->table = copy_text(b, r->table);
-	kept->key = copy_text(b, r->key);
-	kept->chat = copy_text(b, r->chat);
-	kept->reason = copy_text(b, reason).p;
+	kept->snapshot = copy_into_batch(b, r->snapshot);
+	kept->table = copy_into_batch(b, r->table);
+	kept->key = copy_into_batch(b, r->key);
+	kept->chat = copy_into_batch(b, r->chat);
+	kept->reason = copy_into_batch(b, reason).p;
 }
 
-/* A row and where it stands: what compares less stands before, and only of
- * equal heads the keys have to be looked at. Rows lie all over the memory,
- * their heads side by side. */
-struct place {
+/* A row and the head of its sort key. Heads order the rows, and only equal
+ * heads need a look at the keys: rows are scattered in memory, heads are side
+ * by side. */
+struct sort_entry {
 	uint64_t head;
-	struct row *row;
+	struct sink_row *row;
 };
 
 enum {
-	/* The tenant's share of a head; the rest is the key's next column. */
+	/* A head is the tenant's rank, then the start of the key's next
+	 * column. */
 	RANK_BITS = 16,
 	REST_BITS = 64 - RANK_BITS,
 };
 
 static int
-by_name(const void *a, const void *b)
+by_tenant_name(const void *a, const void *b)
 {
-	const struct tenant *const *x = a, *const *y = b;
+	const struct batch_tenant *const *x = a, *const *y = b;
 
 	return text_compare((*x)->name, (*y)->name);
 }
 
-/* As row_compare() has them. */
+/* Ranks the tenants in the order of row_compare(). */
 static void
-rank_tenants(struct batch *b)
+rank_tenants(struct row_batch *b)
 {
-	struct tenant **t = xcalloc(b->tenants.live, sizeof(struct tenant *));
+	struct batch_tenant **t =
+	    xcalloc(b->tenants.live, sizeof(struct batch_tenant *));
 	struct strmap_entry *e;
 	size_t i = 0, n = 0;
 
 	while ((e = strmap_next(&b->tenants, &i)) != NULL)
 		t[n++] = e->value;
-	qsort(t, n, sizeof(struct tenant *), by_name);
+	qsort(t, n, sizeof(struct batch_tenant *), by_tenant_name);
 	for (i = 0; i < n; i++)
 		t[i]->rank = i;
 	free(t);
 }
 
-/* The first bytes of a text, the first one highest; or the number, moved so
- * that none is below 0. What does not fit is cut to the nearest that does. */
+/* The first bytes of a text, the first one highest; or the number, shifted so
+ * that none is below 0, and limited to REST_BITS. */
 static uint64_t
 head_of_value(const struct db_value *v)
 {
@@ -165,9 +167,9 @@ head_of_value(const struct db_value *v)
 	return n < 0 ? 0 : n > most ? (uint64_t)most : (uint64_t)n;
 }
 
-/* Tenants beyond the ranks share the last one, and no rest: keys decide. */
+/* Tenants beyond the greatest rank share it, without a rest: keys decide. */
 static uint64_t
-head_of(const struct row *row)
+head_of(const struct sink_row *row)
 {
 	const size_t last = (1 << RANK_BITS) - 1;
 	uint64_t rank = row->tenant->rank;
@@ -178,18 +180,18 @@ head_of(const struct row *row)
 }
 
 static int
-by_key(const void *a, const void *b)
+by_row_key(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct sort_entry *x = a, *y = b;
 
 	if (x->head != y->head)
 		return x->head < y->head ? -1 : 1;
 	return row_compare(x->row, y->row);
 }
 
-/* True when they stood in order already, each key once. */
+/* True when the rows are sorted already, each key once. */
 static bool
-find_places(const struct rows *r, struct place *place)
+fill_sort_entries(const struct row_list *r, struct sort_entry *place)
 {
 	bool sorted = true;
 	size_t i;
@@ -206,13 +208,13 @@ find_places(const struct rows *r, struct place *place)
 }
 
 static void
-sort_rows(struct rows *r, struct place *place)
+sort_rows(struct row_list *r, struct sort_entry *place)
 {
 	size_t i, n = 0;
 
-	if (find_places(r, place))
+	if (fill_sort_entries(r, place))
 		return;
-	qsort(place, r->n, sizeof *place, by_key);
+	qsort(place, r->n, sizeof *place, by_row_key);
 	for (i = 0; i < r->n; i++)
 		if (n == 0 || place[i - 1].head != place[i].head ||
 		    row_compare_key(r->row[n - 1], place[i].row) != 0)
@@ -221,9 +223,9 @@ sort_rows(struct rows *r, struct place *place)
 }
 
 void
-batch_sort(struct batch *b)
+batch_sort(struct row_batch *b)
 {
-	struct place *place;
+	struct sort_entry *place;
 	size_t k, most = 0;
 
 	for (k = 0; k < TABLES; k++)

@@ -1,7 +1,7 @@
 /*
- * batch: what one transaction will store: rows by table, ends of snapshots
- * and refusals by tenant. Collected line by line, put in order once, stored
- * (batch_store.h) as often as it takes, cleared.
+ * batch: the rows, ends of snapshots and refusals that one transaction stores,
+ * by table and by tenant. Filled line by line, sorted once with batch_sort(),
+ * stored as often as retries need (batch_store.h), then cleared.
  */
 #ifndef SINK_STORE_BATCH_H
 #define SINK_STORE_BATCH_H
@@ -13,13 +13,13 @@
 #include <stdbool.h>
 
 /* The end marker of a snapshot of rows. */
-struct end {
+struct end_marker {
 	struct text snapshot; /* p NULL: none */
 	int64_t as_of;        /* the begin marker's time */
 	int64_t records;      /* rows between the markers */
 };
 
-/* What the table tenants says, read anew in each try. */
+/* The tenant's row of the table tenants, read again in each try. */
 struct tenant_stored {
 	bool known;
 	int64_t as_of, removed_at;
@@ -28,75 +28,81 @@ struct tenant_stored {
 	char pending[RECORD_MAX_ID + 1]; /* snapshot; "": none */
 };
 
-/* How a snapshot stands after the transaction: for the log, and for the
- * summary at the end of the input. */
+/* The state of a snapshot after the transaction, for the log and for the
+ * warnings at the end of the input. */
 enum end_fate {
 	END_NONE,
-	END_STORED,     /* it is whole: swept */
-	END_INCOMPLETE, /* rows of it are missing, so far */
-	END_OVERTAKEN,  /* rows of the next one are there already */
-	END_OLDER,      /* an older one than the stored one */
-	END_AGAIN,      /* the stored one, once more */
+	END_STORED,     /* complete; what it no longer has is removed */
+	END_INCOMPLETE, /* rows of it are missing so far */
+	END_OVERTAKEN,  /* rows of the next snapshot are stored already */
+	END_OLDER,      /* older than the stored one */
+	END_AGAIN,      /* the stored one, delivered again */
 };
 
-struct tenant {
+struct batch_tenant {
 	struct text name;
-	struct end end;
+	struct end_marker end;
 	bool has_rows;
-	size_t rank; /* its place among the batch's, by name */
+	size_t rank; /* its place among the batch's tenants, by name */
 
-	/* Of the try under way. */
-	int64_t oldest_chat; /* as_of of the oldest row tombstones can refuse */
+	/* Results of the current try. */
+	int64_t oldest_chat; /* as_of of its oldest row that a tombstone can
+				refuse */
 	struct tenant_stored stored;
 	bool ends; /* this batch may complete the pending snapshot */
 	enum end_fate fate;
-	struct end ended; /* the snapshot fate is about */
-	int64_t arrived;  /* rows of it that are accounted for */
+	struct end_marker ended; /* the snapshot fate is about */
+	int64_t arrived;         /* rows of it that are accounted for */
 	uint64_t swept, left;
 };
 
-/* A row of a snapshot that will be in no table; see refused_rows. */
+/* A row of a snapshot that will be in no table; the table refused_rows lists
+ * it. */
 struct refusal {
-	struct tenant *tenant;
+	struct batch_tenant *tenant;
 	struct text snapshot, table, key, chat;
 	const char *reason;
 	int64_t as_of;
 };
 
-struct rows {
-	struct row **row;
+struct row_list {
+	struct sink_row **row;
 	size_t n, cap;
 };
 
-struct batch {
+struct row_batch {
 	struct arena arena;
-	struct rows rows[TABLES];
-	struct strmap tenants; /* name -> struct tenant */
+	struct row_list rows[TABLES];
+	struct strmap tenants; /* name -> struct batch_tenant */
 	struct refusal *refusals;
 	size_t refusals_n, refusals_cap;
-	bool exclusive; /* lock the tenants exclusively from the start */
+	bool exclusive; /* lock the rows of tenants exclusively at once */
 };
 
 /* A zeroed struct is empty. */
-void batch_clear(struct batch *b);
-void batch_release(struct batch *b);
+void batch_clear(struct row_batch *b);
+void batch_release(struct row_batch *b);
 
-bool batch_is_empty(const struct batch *b);
+bool batch_is_empty(const struct row_batch *b);
 
-/* The batch's tenant of that name, made if need be; borrowed until cleared. */
-struct tenant *batch_tenant(struct batch *b, struct text name);
+/* The batch's tenant of that name, added if it is new; borrowed until the
+ * batch is cleared. */
+struct batch_tenant *batch_tenant(struct row_batch *b, struct text name);
 
-/* Takes a row that lies in the batch's arena. */
-void batch_add(struct batch *b, struct row *row);
+/* Adds a row, which stays where it is: in the arena of this batch, or of the
+ * first one of its group. */
+void batch_add(struct row_batch *b, struct sink_row *row);
 
-/* Takes the end of a snapshot; of several of one tenant the newest counts. */
-void batch_end(struct batch *b, struct text tenant, const struct end *end);
+/* Adds the end of a snapshot; of several of one tenant the newest counts. */
+void batch_end(
+    struct row_batch *b, struct text tenant, const struct end_marker *end);
 
-/* Notes that a row of a snapshot is bad. Texts are copied. */
-void batch_refuse(struct batch *b, const struct refusal *r, struct text tenant);
+/* Adds a bad row of a snapshot. Its texts are copied. */
+void batch_refuse(
+    struct row_batch *b, const struct refusal *r, struct text tenant);
 
-/* Puts the rows of each table in the order of their keys and drops all but
- * the newest of each. Call once, before storing. */
-void batch_sort(struct batch *b);
+/* Sorts the rows of each table by key and drops all but the newest of each
+ * key. Call once, before storing. */
+void batch_sort(struct row_batch *b);
 
 #endif

@@ -6,51 +6,51 @@
 #include <string.h>
 
 void
-batch_group_clear(struct batch_group *l)
+batch_group_clear(struct batch_group *g)
 {
 	size_t i;
 
 	for (i = 0; i < BATCH_GROUP_PARTS; i++)
-		batch_clear(&l->part[i]);
-	arena_clear(&l->blocks);
-	memset(&l->mark, 0, sizeof l->mark);
-	l->parts = 0;
-	l->lines = l->rows = l->bytes = 0;
+		batch_clear(&g->part[i]);
+	arena_clear(&g->blocks);
+	memset(&g->mark, 0, sizeof g->mark);
+	g->parts = 0;
+	g->lines = g->rows = g->bytes = 0;
 }
 
 void
-batch_group_release(struct batch_group *l)
+batch_group_release(struct batch_group *g)
 {
 	size_t i;
 
 	for (i = 0; i < BATCH_GROUP_PARTS; i++)
-		batch_release(&l->part[i]);
-	arena_release(&l->blocks);
+		batch_release(&g->part[i]);
+	arena_release(&g->blocks);
 }
 
 void
-batch_group_sort(struct batch_group *l)
+batch_group_sort(struct batch_group *g)
 {
-	batch_sort(&l->part[0]);
+	batch_sort(&g->part[0]);
 }
 
 void
-batch_group_divide(struct batch_group *l, size_t n, size_t whole)
+batch_group_divide(struct batch_group *g, size_t n, size_t whole)
 {
-	struct batch *first = &l->part[0];
-	struct rows *rows;
+	struct row_batch *first = &g->part[0];
+	struct row_list *rows;
 	size_t i, k, part;
 
-	l->parts = 1;
-	if (first->exclusive || l->rows <= whole || n <= 1)
+	g->parts = 1;
+	if (first->exclusive || g->rows <= whole || n <= 1)
 		return;
-	l->parts = n;
+	g->parts = n;
 	for (k = 0; k < TABLES; k++) {
 		rows = &first->rows[k];
 		for (part = 1; part < n; part++)
 			for (i = rows->n * part / n;
 			     i < rows->n * (part + 1) / n; i++)
-				batch_add(&l->part[part], rows->row[i]);
+				batch_add(&g->part[part], rows->row[i]);
 		rows->n /= n;
 	}
 }

@@ -1,12 +1,12 @@
 /*
- * batch_group: what is read at a time and stored at a time: blocks of lines,
- * the rows in them, and how far the input may be acknowledged once they are
- * safe.
+ * batch_group: the lines that are read, stored and acknowledged together: their
+ * blocks, the rows in them, and how far the input may be acknowledged once the
+ * rows are safe.
  *
- * A load is stored by up to BATCH_GROUP_PARTS transactions at once. Each has a
- * range of the keys of every table: so no key is in two of them, and they work
- * on different pages. A small load, and one in which a snapshot ends, is not
- * divided.
+ * Up to BATCH_GROUP_PARTS transactions store a group at the same time. Each has
+ * a range of the keys of every table, so that no key is in two of them and they
+ * work on different pages. A small group, and one in which a snapshot ends, is
+ * not divided.
  */
 #ifndef SINK_STORE_BATCH_GROUP_H
 #define SINK_STORE_BATCH_GROUP_H
@@ -17,23 +17,22 @@
 enum { BATCH_GROUP_PARTS = 8 };
 
 struct batch_group {
-	struct batch part[BATCH_GROUP_PARTS]; /* read into the first */
-	size_t parts;                         /* in use, once divided */
-	struct arena blocks;                  /* what the rows point to */
-	struct endpoint_mark mark;            /* when all of it was read */
+	struct row_batch part[BATCH_GROUP_PARTS]; /* read into the first */
+	size_t parts;                             /* in use, once divided */
+	struct arena blocks;                      /* what the rows point to */
+	struct endpoint_mark mark;                /* when all of it was read */
 	size_t lines, rows, bytes;
 	int64_t since_ms; /* when the first line came, monotonic */
 };
 
 /* A zeroed struct is empty. */
-void batch_group_clear(struct batch_group *l);
-void batch_group_release(struct batch_group *l);
+void batch_group_clear(struct batch_group *g);
+void batch_group_release(struct batch_group *g);
 
-/* Puts the rows in the order of their keys, the newest of each key only. */
-void batch_group_sort(struct batch_group *l);
+/* Sorts the rows by key and keeps the newest of each key only. */
+void batch_group_sort(struct batch_group *g);
 
-/* Divides the rows, sorted, into up to n parts, if there are more than `whole`.
- */
-void batch_group_divide(struct batch_group *l, size_t n, size_t whole);
+/* Divides the sorted rows into n parts if there are more than `whole` rows. */
+void batch_group_divide(struct batch_group *g, size_t n, size_t whole);
 
 #endif

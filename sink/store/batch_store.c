@@ -13,14 +13,15 @@
 #include "sink/tables/table_sql.h"
 
 enum {
-	/* Names in one IN list. */
+	/* Names in one IN list of a query. */
 	LIST = 500,
 };
 
 static const char TOMB_REASON[] = "its chat was deleted later than that";
 
 void
-store_init(struct store *s, struct db *db, int64_t keep_ms, bool all)
+batch_store_init(
+    struct batch_store *s, struct db *db, int64_t keep_ms, bool all)
 {
 	struct table_sql sql;
 	size_t i;
@@ -43,7 +44,7 @@ store_init(struct store *s, struct db *db, int64_t keep_ms, bool all)
 }
 
 void
-store_release(struct store *s)
+batch_store_release(struct batch_store *s)
 {
 	size_t i;
 
@@ -60,7 +61,7 @@ copy_id(char *to, const char *from)
 }
 
 static void
-take_stored(struct batch *b, struct db_rows *rows)
+read_stored_tenant(struct row_batch *b, struct db_rows *rows)
 {
 	struct text name = { db_get(rows, 0), db_get_len(rows, 0) };
 	struct tenant_stored *s = &batch_tenant(b, name)->stored;
@@ -74,13 +75,14 @@ take_stored(struct batch *b, struct db_rows *rows)
 	s->pending_records = db_get_int(rows, 6);
 }
 
-/* The names of the batch's tenants as an SQL list; of the unknown ones only,
- * and each in parentheses, for an INSERT. Returns how many. */
+/* Appends the names of the batch's tenants as an SQL list. With `unknown`, only
+ * those without a row in `tenants`, each in parentheses for an INSERT. Returns
+ * how many. */
 static size_t
-list_tenants(struct store *s, struct buf *sql, bool unknown)
+list_tenant_names(struct batch_store *s, struct buf *sql, bool unknown)
 {
 	struct strmap_entry *e;
-	const struct tenant *t;
+	const struct batch_tenant *t;
 	size_t i = 0, n = 0;
 
 	while ((e = strmap_next(&s->batch->tenants, &i)) != NULL) {
@@ -96,7 +98,7 @@ list_tenants(struct store *s, struct buf *sql, bool unknown)
 }
 
 static enum outcome
-lock_known(struct store *s)
+lock_known(struct batch_store *s)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
@@ -105,25 +107,25 @@ lock_known(struct store *s)
 	buf_adds(&sql,
 	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
 	    "pending_snapshot, pending_records FROM tenants WHERE tenant IN (");
-	list_tenants(s, &sql, false);
+	list_tenant_names(s, &sql, false);
 	buf_addf(&sql, ") ORDER BY tenant %s",
 	    s->batch->exclusive ? "FOR UPDATE" : "LOCK IN SHARE MODE");
 	o = db_query(s->db, sql.data, NULL, 0, &rows);
 	while (o == OUTCOME_DONE && db_next(rows))
-		take_stored(s->batch, rows);
+		read_stored_tenant(s->batch, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
 	return o;
 }
 
 static enum outcome
-add_unknown(struct store *s)
+add_unknown(struct batch_store *s)
 {
 	struct buf sql = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
 	buf_adds(&sql, "INSERT INTO tenants (tenant) VALUES ");
-	if (list_tenants(s, &sql, true) > 0) {
+	if (list_tenant_names(s, &sql, true) > 0) {
 		buf_adds(&sql, " ON DUPLICATE KEY UPDATE tenant = tenant");
 		o = db_exec(s->db, sql.data, NULL, 0, NULL);
 		if (o == OUTCOME_DONE)
@@ -133,11 +135,11 @@ add_unknown(struct store *s)
 	return o;
 }
 
-/* Rows of a snapshot whose end came before them can complete it. */
+/* Whether the batch has rows of a pending snapshot, which may complete it. */
 static bool
-may_complete(struct store *s)
+may_complete(struct batch_store *s)
 {
-	const struct row *row;
+	const struct sink_row *row;
 	bool found = false;
 	size_t i, k;
 
@@ -161,10 +163,10 @@ may_complete(struct store *s)
 }
 
 static enum outcome
-lock_tenants(struct store *s)
+lock_batch_tenants(struct batch_store *s)
 {
 	struct strmap_entry *e;
-	struct tenant *t;
+	struct batch_tenant *t;
 	enum outcome o;
 	size_t i = 0;
 
@@ -182,19 +184,20 @@ lock_tenants(struct store *s)
 		o = add_unknown(s);
 	if (o != OUTCOME_DONE || !may_complete(s) || s->batch->exclusive)
 		return o;
-	/* The stronger lock on top of the other; should two of us want that
-	 * at once, one is rolled back and has it from the start next time. */
+	/* Upgrades the shared lock. If two transactions do that at once, one is
+	 * rolled back, and takes the exclusive lock at once in its next try. */
 	s->batch->exclusive = true;
 	return lock_known(s);
 }
 
-/* Marks the rows of the tenant's chats that have a tombstone at least as new
- * as they are. rows: (chat, as_of). */
+/* Marks the rows of the tenant whose chat has a tombstone at least as new as
+ * they are. answer: the tombstones as (chat, as_of). */
 static void
-mark_tombs(struct rows *chats, struct tenant *t, struct db_rows *answer)
+mark_deleted_chats(
+    struct row_list *chats, struct batch_tenant *t, struct db_rows *answer)
 {
 	struct strmap tombs = STRMAP_INIT;
-	struct row *row;
+	struct sink_row *row;
 	const struct db_value *chat;
 	int64_t *as_of = xcalloc(db_rows_count(answer), sizeof *as_of);
 	size_t i, n = 0;
@@ -220,14 +223,15 @@ mark_tombs(struct rows *chats, struct tenant *t, struct db_rows *answer)
 	free(as_of);
 }
 
-/* Asks for the tombstones of up to LIST of the tenant's chats from *i on. */
+/* Reads the tombstones of up to LIST of the tenant's chats from *i on. */
 static enum outcome
-find_tombs(struct store *s, struct rows *chats, struct tenant *t, size_t *i)
+find_tombstones(struct batch_store *s, struct row_list *chats,
+    struct batch_tenant *t, size_t *i)
 {
 	struct db_value name = db_text(t->name.p, t->name.len);
 	struct buf sql = BUF_INIT;
 	struct db_rows *answer;
-	const struct row *row;
+	const struct sink_row *row;
 	enum outcome o;
 	size_t n = 0;
 
@@ -244,17 +248,18 @@ find_tombs(struct store *s, struct rows *chats, struct tenant *t, size_t *i)
 	buf_addc(&sql, ')');
 	o = n > 0 ? db_query(s->db, sql.data, NULL, 0, &answer) : OUTCOME_DONE;
 	if (n > 0 && o == OUTCOME_DONE) {
-		mark_tombs(chats, t, answer);
+		mark_deleted_chats(chats, t, answer);
 		db_rows_free(answer);
 	}
 	buf_release(&sql);
 	return o;
 }
 
-/* Tombstones that are newer than the oldest row are rare (only replays and
- * chats closed this minute have them): one look into an index tells. */
+/* Tombstones newer than the oldest row are rare (replays, and chats closed this
+ * minute): one index lookup finds out. */
 static enum outcome
-has_tombs(struct store *s, const struct tenant *t, bool *has)
+has_newer_tombstone(
+    struct batch_store *s, const struct batch_tenant *t, bool *has)
 {
 	struct db_value args[2] = { db_text(t->name.p, t->name.len),
 		db_time(t->oldest_chat) };
@@ -271,10 +276,10 @@ has_tombs(struct store *s, const struct tenant *t, bool *has)
 }
 
 static enum outcome
-apply_tombs(struct store *s, struct rows *chats)
+apply_tombstones(struct batch_store *s, struct row_list *chats)
 {
 	struct strmap_entry *e;
-	struct tenant *t;
+	struct batch_tenant *t;
 	enum outcome o = OUTCOME_DONE;
 	size_t i = 0, from;
 	bool has;
@@ -284,23 +289,23 @@ apply_tombs(struct store *s, struct rows *chats)
 		t = e->value;
 		if (t->oldest_chat == INT64_MAX)
 			continue;
-		o = has_tombs(s, t, &has);
+		o = has_newer_tombstone(s, t, &has);
 		for (from = 0; o == OUTCOME_DONE && has && from < chats->n;)
-			o = find_tombs(s, chats, t, &from);
+			o = find_tombstones(s, chats, t, &from);
 	}
 	return o;
 }
 
-/* Whether tombstones are the business of that table's rows. */
+/* Whether tombstones refuse rows of that table. */
 static bool
-can_be_deleted(const struct store *s, const struct table *t)
+can_be_deleted(const struct batch_store *s, const struct table *t)
 {
 	return t->life != LIFE_HISTORY || s->all;
 }
 
-/* What the tenant alone decides about a row. */
+/* The fate of a row as far as its tenant decides it. */
 static enum row_fate
-judge(const struct store *s, const struct row *row)
+decide_fate(const struct batch_store *s, const struct sink_row *row)
 {
 	const struct tenant_stored *t = &row->tenant->stored;
 
@@ -316,11 +321,11 @@ judge(const struct store *s, const struct row *row)
 }
 
 static enum outcome
-judge_rows(struct store *s)
+decide_fates(struct batch_store *s)
 {
 	enum outcome o = OUTCOME_DONE;
-	struct rows *rows;
-	struct row *row;
+	struct row_list *rows;
+	struct sink_row *row;
 	bool tombs;
 	size_t i, k;
 
@@ -329,7 +334,7 @@ judge_rows(struct store *s)
 		tombs = tables[k].chat >= 0 && can_be_deleted(s, &tables[k]);
 		for (i = 0; i < rows->n; i++) {
 			row = rows->row[i];
-			row->fate = judge(s, row);
+			row->fate = decide_fate(s, row);
 			if (tombs && row->as_of < row->tenant->oldest_chat)
 				row->tenant->oldest_chat = row->as_of;
 		}
@@ -337,17 +342,17 @@ judge_rows(struct store *s)
 	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++)
 		if (tables[k].chat >= 0 && can_be_deleted(s, &tables[k]) &&
 		    s->batch->rows[k].n > 0)
-			o = apply_tombs(s, &s->batch->rows[k]);
+			o = apply_tombstones(s, &s->batch->rows[k]);
 	return o;
 }
 
-/* Stores rows first to first + n of those added. When the database takes
- * offence at one of them, halves find it. */
+/* Stores the rows [first, first + n) of the bulk. When the database refuses one
+ * of them, halving finds it. */
 static enum outcome
-run_halves(struct store *s, struct db_bulk *bulk, size_t first, size_t n)
+run_halves(struct batch_store *s, struct db_bulk *bulk, size_t first, size_t n)
 {
 	enum outcome o = db_bulk_run(bulk, first, n);
-	struct row *row;
+	struct sink_row *row;
 	const char *why, *text;
 	size_t half = n / 2;
 
@@ -356,7 +361,7 @@ run_halves(struct store *s, struct db_bulk *bulk, size_t first, size_t n)
 	if (n == 1) {
 		row = s->sent[first];
 		row->fate = ROW_BAD;
-		/* Without the "database mysql://...: " in front. */
+		/* Without the prefix "database mysql://...: ". */
 		why = db_why(s->db);
 		text = strstr(why, ": ");
 		text = text != NULL ? text + 2 : why;
@@ -369,9 +374,9 @@ run_halves(struct store *s, struct db_bulk *bulk, size_t first, size_t n)
 }
 
 static enum outcome
-upsert(struct store *s, size_t k)
+upsert(struct batch_store *s, size_t k)
 {
-	struct rows *rows = &s->batch->rows[k];
+	struct row_list *rows = &s->batch->rows[k];
 	struct db_bulk *bulk = s->upsert[k];
 	size_t i, n = 0;
 
@@ -388,7 +393,7 @@ upsert(struct store *s, size_t k)
 	return n > 0 ? run_halves(s, bulk, 0, n) : OUTCOME_DONE;
 }
 
-/* A reason fits its column: cut between two characters. */
+/* The text cut to max bytes, between two characters. */
 static struct db_value
 short_text(const char *p, size_t max)
 {
@@ -404,7 +409,7 @@ short_text(const char *p, size_t max)
 }
 
 static void
-add_refusal(struct store *s, const struct refusal *r)
+add_refusal(struct batch_store *s, const struct refusal *r)
 {
 	struct db_value values[7] = { db_text(r->tenant->name.p,
 					  r->tenant->name.len),
@@ -416,13 +421,13 @@ add_refusal(struct store *s, const struct refusal *r)
 	db_bulk_add(s->refuse, values);
 }
 
-/* Rows that were fine in themselves but are not in their table. */
+/* Adds the well-formed rows that are not stored. */
 static void
-add_refused_rows(struct store *s, const struct rows *rows)
+add_refused_rows(struct batch_store *s, const struct row_list *rows)
 {
 	struct buf key = BUF_INIT;
 	struct refusal r;
-	const struct row *row;
+	const struct sink_row *row;
 	size_t i;
 
 	for (i = 0; i < rows->n; i++) {
@@ -449,7 +454,8 @@ add_refused_rows(struct store *s, const struct rows *rows)
 	buf_release(&key);
 }
 
-/* Nobody will count the rows of that snapshot any more. */
+/* Whether the refusal's snapshot is complete or gone, so that its rows are not
+ * counted any more. */
 static bool
 is_past(const struct refusal *r)
 {
@@ -458,9 +464,9 @@ is_past(const struct refusal *r)
 }
 
 static enum outcome
-note_refusals(struct store *s)
+store_refusals(struct batch_store *s)
 {
-	struct batch *b = s->batch;
+	struct row_batch *b = s->batch;
 	size_t i;
 
 	db_bulk_clear(s->refuse);
@@ -475,23 +481,23 @@ note_refusals(struct store *s)
 }
 
 static enum outcome
-work(struct db *db, void *ctx)
+store_in_transaction(struct db *db, void *ctx)
 {
-	struct store *s = ctx;
+	struct batch_store *s = ctx;
 	struct strmap_entry *e;
-	struct tenant *t;
+	struct batch_tenant *t;
 	enum outcome o;
 	size_t i;
 
-	/* What the try before this one took for its reasons. */
+	/* Frees the reasons of the try before. */
 	arena_back(&s->batch->arena, s->mark);
-	o = lock_tenants(s);
+	o = lock_batch_tenants(s);
 	if (o == OUTCOME_DONE)
-		o = judge_rows(s);
+		o = decide_fates(s);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
 		o = upsert(s, i);
 	if (o == OUTCOME_DONE)
-		o = note_refusals(s);
+		o = store_refusals(s);
 	i = 0;
 	while (o == OUTCOME_DONE &&
 	       (e = strmap_next(&s->batch->tenants, &i)) != NULL) {
@@ -503,9 +509,9 @@ work(struct db *db, void *ctx)
 }
 
 enum outcome
-store_batch(struct store *s, struct batch *b, bool wait_forever)
+store_batch(struct batch_store *s, struct row_batch *b, bool wait_forever)
 {
 	s->batch = b;
 	s->mark = arena_mark(&b->arena);
-	return db_transaction(s->db, work, s, wait_forever);
+	return db_transaction(s->db, store_in_transaction, s, wait_forever);
 }

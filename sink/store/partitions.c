@@ -1,6 +1,6 @@
 /*
- * partitions: see partitions.h. Names: pYYYYMMDD is that day; bYYYYMMDD is what
- * comes before that day, and bmax what comes after all others.
+ * partitions: see partitions.h. Partition pYYYYMMDD holds that day, bYYYYMMDD
+ * all days before it that no other one holds, and bmax all later days.
  */
 #include "sink/store/partitions.h"
 
@@ -13,23 +13,23 @@
 #include "common/base/xalloc.h"
 
 enum {
-	/* Today and so many more are made before their first row comes. */
+	/* Days after today that are split off before their first row. */
 	AHEAD = 3,
-	/* Only days that near to ours get a partition: a clock that is wrong
-	 * by years must not leave hundreds of them. */
+	/* Only days that near to today get a partition: a clock that is wrong
+	 * by years must not create hundreds of them. */
 	PAST = 400,
 	FUTURE = 31,
-	/* Cutting copies the rows that are there, while everybody waits. */
+	/* Splitting copies the rows of the partition, and everybody waits. */
 	MOVED_ROWS = 20000,
-	/* How long the table is waited for, and how long not asked for after
-	 * it was waited for in vain. */
+	/* How long to wait for the table's lock, and how long to pause after
+	 * a timeout. */
 	WAIT_S = 1,
 	RETRY_MS = 60000,
 	PARTITIONS = 4096,
 };
 
 static int64_t
-day_of(int64_t ms)
+day_number(int64_t ms)
 {
 	return ms / DAY_MS - (ms % DAY_MS < 0);
 }
@@ -80,9 +80,9 @@ partitions_cut(struct buf *sql, const char *table,
 	buf_addc(sql, ')');
 }
 
-/* Where day is or would be in the sorted list. */
+/* The index of day in the sorted list, or where it would be. */
 static size_t
-place(const int64_t *list, size_t n, int64_t day)
+day_position(const int64_t *list, size_t n, int64_t day)
 {
 	size_t low = 0, mid;
 
@@ -97,17 +97,17 @@ place(const int64_t *list, size_t n, int64_t day)
 }
 
 static bool
-is_known(const struct partitions *d, size_t k, int64_t day)
+day_is_known(const struct partitions *d, size_t k, int64_t day)
 {
-	size_t i = place(d->table[k].known, d->table[k].n, day);
+	size_t i = day_position(d->table[k].known, d->table[k].n, day);
 
 	return i < d->table[k].n && d->table[k].known[i] == day;
 }
 
 static void
-know(struct partitions *d, size_t k, int64_t day)
+add_known_day(struct partitions *d, size_t k, int64_t day)
 {
-	size_t i = place(d->table[k].known, d->table[k].n, day);
+	size_t i = day_position(d->table[k].known, d->table[k].n, day);
 
 	if (i < d->table[k].n && d->table[k].known[i] == day)
 		return;
@@ -118,15 +118,15 @@ know(struct partitions *d, size_t k, int64_t day)
 	d->table[k].n++;
 }
 
-struct list {
+struct day_list {
 	int64_t *day;
 	size_t n, cap;
 };
 
 static void
-want(struct list *l, int64_t day)
+add_wanted_day(struct day_list *l, int64_t day)
 {
-	size_t i = place(l->day, l->n, day);
+	size_t i = day_position(l->day, l->n, day);
 
 	if (i < l->n && l->day[i] == day)
 		return;
@@ -136,31 +136,31 @@ want(struct list *l, int64_t day)
 	l->n++;
 }
 
-/* The days of the rows that were not seen to yet, and those ahead. */
+/* Collects the days of the rows that are not known yet, and those ahead. */
 static void
-find_wanted(
-    struct partitions *d, size_t k, const struct rows *rows, struct list *l)
+find_wanted(struct partitions *d, size_t k, const struct row_list *rows,
+    struct day_list *l)
 {
-	int64_t today = day_of(clock_now_ms()), last = INT64_MIN, day;
-	const struct row *row;
+	int64_t today = day_number(clock_now_ms()), last = INT64_MIN, day;
+	const struct sink_row *row;
 	size_t i;
 
 	for (i = 0; i < rows->n; i++) {
 		row = rows->row[i];
-		day = day_of(row->values[row->table->day].num);
+		day = day_number(row->values[row->table->day].num);
 		if (day == last)
 			continue;
 		last = day;
 		if (day >= today - PAST && day <= today + FUTURE &&
-		    !is_known(d, k, day))
-			want(l, day);
+		    !day_is_known(d, k, day))
+			add_wanted_day(l, day);
 	}
 	if (rows->n > 0 && d->table[k].ahead < today + AHEAD)
 		for (day = today; day <= today + AHEAD; day++)
-			want(l, day);
+			add_wanted_day(l, day);
 }
 
-/* '2026-11-20 00:00:00', MAXVALUE; anything else is not ours. */
+/* Reads '2026-11-20 00:00:00' or MAXVALUE; false for anything else. */
 static bool
 read_bound(const char *text, int64_t *below)
 {
@@ -175,11 +175,11 @@ read_bound(const char *text, int64_t *below)
 	snprintf(at, sizeof at, "%.10sT00:00:00Z", text + 1);
 	if (clock_parse(at, strlen(at), &ms) != 0)
 		return false;
-	*below = day_of(ms);
+	*below = day_number(ms);
 	return true;
 }
 
-/* The table's partitions in order; NULL when they are not as we make them. */
+/* The table's partitions in order; NULL when they have another form. */
 static struct partitions_partition *
 read_partitions(struct db *db, const char *table, size_t *n)
 {
@@ -214,7 +214,7 @@ read_partitions(struct db *db, const char *table, size_t *n)
 	return NULL;
 }
 
-/* Whether so few rows are in it that moving them is quick. */
+/* Whether the partition has so few rows that copying them is quick. */
 static bool
 has_few_rows(struct db *db, const char *table, const char *partition)
 {
@@ -236,7 +236,7 @@ has_few_rows(struct db *db, const char *table, const char *partition)
 }
 
 static void
-say_failed(struct partitions *d, size_t k, const struct db *db)
+postpone_table(struct partitions *d, size_t k, const struct db *db)
 {
 	d->table[k].retry_ms = clock_mono_ms() + RETRY_MS;
 	if (db_cause(db) == DB_DENIED) {
@@ -252,10 +252,10 @@ say_failed(struct partitions *d, size_t k, const struct db *db)
 	    "no_partition", "table=%s why=\"%s\"", tables[k].name, db_why(db));
 }
 
-/* Cuts the n days out of p, which begins with `from`, unless it is one day or
- * has many rows. False: not now. */
+/* Splits the n days off p, which begins with `from`, unless it is a single day
+ * or has many rows. False: the database refused. */
 static bool
-cut(struct partitions *d, struct db *db, size_t k,
+cut_partition(struct partitions *d, struct db *db, size_t k,
     const struct partitions_partition *p, int64_t from, const int64_t *days,
     size_t n)
 {
@@ -273,13 +273,14 @@ cut(struct partitions *d, struct db *db, size_t k,
 			    tables[k].name, n);
 	}
 	for (i = 0; i < n && o == OUTCOME_DONE; i++)
-		know(d, k, days[i]);
+		add_known_day(d, k, days[i]);
 	return o == OUTCOME_DONE;
 }
 
-/* Each partition with those of the wanted days that are in it. */
+/* Splits each partition that holds wanted days. */
 static bool
-cut_all(struct partitions *d, struct db *db, size_t k, const struct list *l)
+cut_partitions(
+    struct partitions *d, struct db *db, size_t k, const struct day_list *l)
 {
 	struct partitions_partition *list;
 	int64_t from = INT64_MIN;
@@ -290,10 +291,10 @@ cut_all(struct partitions *d, struct db *db, size_t k, const struct list *l)
 	if (list == NULL)
 		return false;
 	for (i = 0; i < parts && fine; i++, first = end) {
-		end = place(l->day, l->n, list[i].below);
+		end = day_position(l->day, l->n, list[i].below);
 		if (end > first)
-			fine = cut(d, db, k, &list[i], from, l->day + first,
-			    end - first);
+			fine = cut_partition(d, db, k, &list[i], from,
+			    l->day + first, end - first);
 		from = list[i].below;
 	}
 	free(list);
@@ -301,28 +302,30 @@ cut_all(struct partitions *d, struct db *db, size_t k, const struct list *l)
 }
 
 static void
-see_to_table(
-    struct partitions *d, struct db *db, size_t k, const struct list *l)
+prepare_table(
+    struct partitions *d, struct db *db, size_t k, const struct day_list *l)
 {
-	int64_t today = day_of(clock_now_ms());
+	int64_t today = day_number(clock_now_ms());
 
 	if (db_connect(db) != OUTCOME_DONE ||
 	    db_wait_for_tables(db, WAIT_S) != OUTCOME_DONE)
 		return;
-	/* Another sink may have been faster: what it made counts. */
-	if (cut_all(d, db, k, l) ||
-	    (db_cause(db) == DB_BUG && cut_all(d, db, k, l)))
+	/* Another sink may have split it meanwhile: read the partitions again.
+	 */
+	if (cut_partitions(d, db, k, l) ||
+	    (db_cause(db) == DB_BUG && cut_partitions(d, db, k, l)))
 		d->table[k].ahead = today + AHEAD;
 	else
-		say_failed(d, k, db);
+		postpone_table(d, k, db);
 	if (db_connected(db) && db_wait_for_tables(db, 0) != OUTCOME_DONE)
 		log_debug("session", "%s", db_why(db));
 }
 
 void
-partitions_see_to(struct partitions *d, struct db *db, const struct batch *b)
+partitions_prepare(
+    struct partitions *d, struct db *db, const struct row_batch *b)
 {
-	struct list wanted = { NULL, 0, 0 };
+	struct day_list wanted = { NULL, 0, 0 };
 	size_t k;
 
 	for (k = 0; k < TABLES; k++) {
@@ -332,7 +335,7 @@ partitions_see_to(struct partitions *d, struct db *db, const struct batch *b)
 		wanted.n = 0;
 		find_wanted(d, k, &b->rows[k], &wanted);
 		if (wanted.n > 0)
-			see_to_table(d, db, k, &wanted);
+			prepare_table(d, db, k, &wanted);
 	}
 	free(wanted.day);
 }

@@ -1,15 +1,15 @@
 /*
- * partitions: partitions. Tables of messages and the like are kept a day in a
- * partition, so that ageing drops whole ones. A table begins with one
- * partition for everything; a day is cut out of the partition that holds it
- * (ALTER TABLE ... REORGANIZE PARTITION) when it is met, and today and the
- * next days ahead of that, while the partition is empty and cutting costs
+ * partitions: creates the daily partitions of tables of messages and the like,
+ * so that the reaper drops whole days. A table begins with one partition for
+ * everything. A day is split off the partition that contains it (ALTER TABLE
+ * ... REORGANIZE PARTITION) when its first row arrives; today and the next days
+ * are split off ahead, while the partition is empty and splitting costs
  * nothing.
  *
- * Without a partition of its own a row is stored all the same, in the one
- * around it: when the right to ALTER is missing (said once), when somebody
- * holds the table for long, when the one around has many rows already, and
- * for days that are far away.
+ * A row whose day has no partition of its own is stored in the partition that
+ * contains it. That happens when the right to ALTER is missing (one warning),
+ * when another session locks the table for long, when the containing partition
+ * has many rows already, and for days far from today.
  */
 #ifndef SINK_STORE_PARTITIONS_H
 #define SINK_STORE_PARTITIONS_H
@@ -19,24 +19,24 @@
 
 struct partitions {
 	struct {
-		int64_t *known; /* days that are seen to, sorted */
+		int64_t *known; /* days that need no more work, sorted */
 		size_t n, cap;
-		int64_t ahead;    /* the last day of those made ahead */
-		int64_t retry_ms; /* no try before, monotonic */
-		bool refused;     /* the right is missing */
+		int64_t ahead;    /* the last day that was split off ahead */
+		int64_t retry_ms; /* do not try before, monotonic */
+		bool refused;     /* the right to ALTER is missing */
 	} table[TABLES];
 };
 
-/* A zeroed struct is empty. Sees to the days of the batch's rows; db must not
- * be in a transaction. What goes wrong is logged and keeps no row from being
- * stored. */
-void partitions_see_to(
-    struct partitions *d, struct db *db, const struct batch *b);
+/* Creates partitions for the days of the batch's rows. A zeroed struct is
+ * empty; db must not be in a transaction. Errors are logged, and rows are
+ * stored all the same. */
+void partitions_prepare(
+    struct partitions *d, struct db *db, const struct row_batch *b);
 
 void partitions_release(struct partitions *d);
 
-/* Pure, for tests. A partition: everything below `below` (days since 1970)
- * that is in no partition before it. */
+/* A partition holds all rows below `below` (days since 1970) that are in no
+ * partition before it. Public for tests. */
 #define PARTITIONS_MAX INT64_MAX
 #define PARTITIONS_NAME 16
 
@@ -45,8 +45,8 @@ struct partitions_partition {
 	int64_t below; /* PARTITIONS_MAX: MAXVALUE */
 };
 
-/* Appends the statement that cuts the days (sorted) out of the partition that
- * holds them, [from, p->below) */
+/* Appends the statement that splits the n sorted days off the partition p,
+ * which holds the days [from, p->below). */
 void partitions_cut(struct buf *sql, const char *table,
     const struct partitions_partition *p, int64_t from, const int64_t *days,
     size_t n);

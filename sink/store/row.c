@@ -1,6 +1,6 @@
 /*
- * row: from fields to values; see row.h. Fields usually stand in the order of
- * the columns, so each is looked for behind the one before.
+ * row: see row.h. Fields mostly stand in the order of the columns, so each is
+ * looked up from the column after the one before it.
  */
 #include "sink/store/row.h"
 
@@ -10,19 +10,19 @@
 #include "common/base/xalloc.h"
 #include "sink/tables/table_sql.h"
 
-/* DECIMAL(15,3), in thousandths. */
+/* The greatest DECIMAL(15,3), in thousandths. */
 #define SECONDS_MAX INT64_C(999999999999999)
 
-/* DATETIME begins there. */
+/* The first year of a DATETIME. */
 #define OLDEST_YEAR 1000
 
 static const char *const statuses[] = { "open", "pending", "snoozed", "left" };
 
-/* More digits than a number we take can have. */
+/* No number that a column takes has more digits. */
 enum { MAX_DIGITS = 40 };
 
-/* Digits of a JSON number without point and exponent; where the point is,
- * counted from the first digit. */
+/* The digits of a JSON number without point and exponent, and the place of the
+ * point, counted from the first digit. */
 struct decimal {
 	char digits[MAX_DIGITS];
 	int n, point;
@@ -98,7 +98,7 @@ row_text_bytes(const char *p, size_t len, int64_t max)
 }
 
 static bool
-is_whole(const struct flat_field *f)
+is_whole_number(const struct flat_field *f)
 {
 	size_t i;
 
@@ -110,26 +110,28 @@ is_whole(const struct flat_field *f)
 	return true;
 }
 
-/* The readers: NULL, or what is wrong with the value. */
+/* The functions read_*_column() return NULL, or what is wrong with the value.
+ */
 static const char *
-read_text(
+read_text_column(
     const struct column *c, const struct flat_field *f, struct db_value *v)
 {
-	if (f->kind != FLAT_STRING && !is_whole(f))
+	if (f->kind != FLAT_STRING && !is_whole_number(f))
 		return "must be a string";
 	*v = db_text(f->val, row_text_bytes(f->val, f->val_len, c->max));
 	return NULL;
 }
 
 static const char *
-read_id(const struct column *c, const struct flat_field *f, struct db_value *v)
+read_id_column(
+    const struct column *c, const struct flat_field *f, struct db_value *v)
 {
-	const char *wrong = read_text(c, f, v);
+	const char *wrong = read_text_column(c, f, v);
 
 	if (wrong != NULL)
 		return wrong;
 	/* Bounded in bytes, as in records: the reaper must be able to name
-	 * them. Cut they would be those of others. */
+	 * them. A cut id would be the id of something else. */
 	if (f->val_len > (size_t)c->max)
 		return "is too long";
 	if (c->needed && f->val_len == 0)
@@ -137,9 +139,9 @@ read_id(const struct column *c, const struct flat_field *f, struct db_value *v)
 	return record_id_field_error(f);
 }
 
-/* As it was written: the database reads numbers of any size and form. */
+/* Passed on as written: the database reads numbers of any size and form. */
 static const char *
-read_real(const struct flat_field *f, struct db_value *v)
+read_real_column(const struct flat_field *f, struct db_value *v)
 {
 	if (f->kind != FLAT_NUMBER)
 		return "must be a number";
@@ -147,9 +149,9 @@ read_real(const struct flat_field *f, struct db_value *v)
 	return NULL;
 }
 
-/* Any value but null, as it was written. */
+/* Any value but null, passed on as written. */
 static const char *
-read_json(const struct flat_field *f, struct db_value *v)
+read_json_column(const struct flat_field *f, struct db_value *v)
 {
 	size_t len;
 	const char *raw = flat_raw(f, &len);
@@ -159,7 +161,7 @@ read_json(const struct flat_field *f, struct db_value *v)
 }
 
 static const char *
-read_time(const struct flat_field *f, struct db_value *v)
+read_time_column(const struct flat_field *f, struct db_value *v)
 {
 	int64_t ms;
 
@@ -172,13 +174,13 @@ read_time(const struct flat_field *f, struct db_value *v)
 }
 
 static const char *
-read_count(
+read_count_column(
     const struct column *c, const struct flat_field *f, struct db_value *v)
 {
 	int64_t n = 0;
 	size_t i;
 
-	if (!is_whole(f))
+	if (!is_whole_number(f))
 		return "must be a whole number";
 	if (f->val[0] == '-')
 		return "is below 0";
@@ -192,7 +194,7 @@ read_count(
 }
 
 static const char *
-read_status(const struct flat_field *f, struct db_value *v)
+read_status_column(const struct flat_field *f, struct db_value *v)
 {
 	size_t i;
 
@@ -207,7 +209,7 @@ read_status(const struct flat_field *f, struct db_value *v)
 }
 
 static const char *
-read_value(
+read_column(
     const struct column *c, const struct flat_field *f, struct db_value *v)
 {
 	int64_t ms;
@@ -215,13 +217,13 @@ read_value(
 	switch (c->kind) {
 	case COLUMN_ID:
 	case COLUMN_PLACE:
-		return read_id(c, f, v);
+		return read_id_column(c, f, v);
 	case COLUMN_JSON:
-		return read_json(f, v);
+		return read_json_column(f, v);
 	case COLUMN_TEXT:
-		return read_text(c, f, v);
+		return read_text_column(c, f, v);
 	case COLUMN_TIME:
-		return read_time(f, v);
+		return read_time_column(f, v);
 	case COLUMN_SECONDS:
 		if (f->kind != FLAT_NUMBER)
 			return "must be a number";
@@ -231,16 +233,16 @@ read_value(
 		return NULL;
 	case COLUMN_COUNT:
 	case COLUMN_VERSION:
-		return read_count(c, f, v);
+		return read_count_column(c, f, v);
 	case COLUMN_REAL:
-		return read_real(f, v);
+		return read_real_column(f, v);
 	case COLUMN_BOOL:
 		if (f->kind != FLAT_TRUE && f->kind != FLAT_FALSE)
 			return "must be true or false";
 		*v = db_int(f->kind == FLAT_TRUE);
 		return NULL;
 	case COLUMN_STATUS:
-		return read_status(f, v);
+		return read_status_column(f, v);
 	case COLUMN_OWN:
 		break;
 	}
@@ -267,7 +269,8 @@ find_column(const struct table *t, const struct flat_field *f, size_t from)
 }
 
 int
-row_set(struct row *row, size_t k, const struct flat_field *f, struct buf *why)
+row_set(
+    struct sink_row *row, size_t k, const struct flat_field *f, struct buf *why)
 {
 	const struct column *c = &row->table->columns[k];
 	const char *wrong;
@@ -276,7 +279,7 @@ row_set(struct row *row, size_t k, const struct flat_field *f, struct buf *why)
 	row->cut &= ~(UINT32_C(1) << k);
 	if (f->kind == FLAT_NULL)
 		return 0;
-	wrong = read_value(c, f, &row->values[k]);
+	wrong = read_column(c, f, &row->values[k]);
 	if (wrong != NULL) {
 		buf_setf(why, "field '%s' %s", c->name, wrong);
 		return -1;
@@ -286,9 +289,9 @@ row_set(struct row *row, size_t k, const struct flat_field *f, struct buf *why)
 	return 0;
 }
 
-/* Of a key that stands twice the last counts, so later fields overwrite. */
+/* Of a key that occurs twice the last one counts: later fields overwrite. */
 static int
-read_fields(struct row *row, const struct flat *f, struct buf *why)
+read_columns(struct sink_row *row, const struct flat *f, struct buf *why)
 {
 	const struct table *t = row->table;
 	size_t i, k, from = 0;
@@ -304,9 +307,9 @@ read_fields(struct row *row, const struct flat *f, struct buf *why)
 	return 0;
 }
 
-/* What is missing: has a default, or makes a bad row. */
+/* Missing values: some have a default, others make the row bad. */
 static int
-fill_in(struct row *row, struct buf *why)
+fill_in(struct sink_row *row, struct buf *why)
 {
 	const struct table *t = row->table;
 	struct db_value *v;
@@ -329,37 +332,37 @@ fill_in(struct row *row, struct buf *why)
 	return 0;
 }
 
-/* What had to be unescaped lies in the reader's scratch memory, which the
- * next line overwrites. */
+/* Unescaped texts lie in the reader's scratch memory, which the next line
+ * overwrites. */
 static void
-keep(struct text *t, const char *line, size_t len, struct arena *a)
+keep_row_text(struct text *t, const char *line, size_t len, struct arena *a)
 {
 	if (t->p != NULL && t->len > 0 && (t->p < line || t->p > line + len))
 		t->p = arena_copy(a, t->p, t->len);
 }
 
 void
-row_keep_texts(struct row *row, struct arena *a)
+row_keep_texts(struct sink_row *row, struct arena *a)
 {
 	struct text t;
 	size_t k;
 
-	keep(&row->snapshot, row->line, row->len, a);
+	keep_row_text(&row->snapshot, row->line, row->len, a);
 	for (k = 0; k < row->table->columns_n; k++) {
 		if (row->values[k].type != DB_TEXT)
 			continue;
 		t.p = row->values[k].text;
 		t.len = row->values[k].len;
-		keep(&t, row->line, row->len, a);
+		keep_row_text(&t, row->line, row->len, a);
 		row->values[k].text = t.p;
 	}
 }
 
-struct row *
+struct sink_row *
 row_new(const struct table *t, const struct record *r, const char *line,
     size_t len, struct arena *a)
 {
-	struct row *row =
+	struct sink_row *row =
 	    arena_take(a, sizeof *row + t->columns_n * sizeof row->values[0]);
 
 	row->table = t;
@@ -369,12 +372,12 @@ row_new(const struct table *t, const struct record *r, const char *line,
 	return row;
 }
 
-static struct row *
-read_row(const struct record *r, const char *line, size_t len, struct arena *a,
-    struct buf *why)
+struct sink_row *
+row_read_columns(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why)
 {
 	const struct table *t = table_find(r->table.p, r->table.len);
-	struct row *row;
+	struct sink_row *row;
 
 	if (t == NULL) {
 		buf_setf(why, "no table '%.*s'", TEXT_ARG(r->table));
@@ -387,30 +390,13 @@ read_row(const struct record *r, const char *line, size_t len, struct arena *a,
 	}
 	row = row_new(t, r, line, len, a);
 	row->as_of = r->as_of;
-	if (read_fields(row, r->flat, why) != 0 || fill_in(row, why) != 0)
+	if (read_columns(row, r->flat, why) != 0 || fill_in(row, why) != 0)
 		return NULL;
 	row->as_of = row->values[t->at].num;
 	if (t->versions)
 		row->version = row->values[t->columns_n - 1].num;
 	row_keep_texts(row, a);
 	return row;
-}
-
-struct row *
-row_read(const struct record *r, const char *line, size_t len, struct arena *a,
-    struct buf *why)
-{
-	if (r->type == RECORD_MESSAGE && r->about)
-		return row_read_about(r, line, len, a, why);
-	if (r->type == RECORD_MESSAGE)
-		return row_read_message(r, line, len, a, why);
-	if (r->type == RECORD_VIEW)
-		return row_read_view(r, line, len, a, why);
-	if (r->type == RECORD_EVENT)
-		return row_read_event(r, line, len, a, why);
-	if (r->type == RECORD_ASSIGNMENT)
-		return row_read_assignment(r, line, len, a, why);
-	return read_row(r, line, len, a, why);
 }
 
 static int
@@ -425,7 +411,7 @@ compare_value(const struct db_value *a, const struct db_value *b)
 }
 
 int
-row_compare_key(const struct row *a, const struct row *b)
+row_compare_key(const struct sink_row *a, const struct sink_row *b)
 {
 	size_t k;
 	int c = 0;
@@ -436,7 +422,7 @@ row_compare_key(const struct row *a, const struct row *b)
 }
 
 static int
-compare_ties(const struct row *a, const struct row *b)
+compare_ties(const struct sink_row *a, const struct sink_row *b)
 {
 	size_t n, i;
 	const size_t *ties = table_ties(a->table, &n);
@@ -448,7 +434,7 @@ compare_ties(const struct row *a, const struct row *b)
 }
 
 int
-row_compare(const struct row *a, const struct row *b)
+row_compare(const struct sink_row *a, const struct sink_row *b)
 {
 	int c = row_compare_key(a, b);
 
@@ -463,7 +449,7 @@ row_compare(const struct row *a, const struct row *b)
 }
 
 void
-row_key(const struct row *row, struct buf *key)
+row_key(const struct sink_row *row, struct buf *key)
 {
 	const struct db_value *v;
 	char text[CLOCK_TEXT];

@@ -1,7 +1,5 @@
 /*
- * row_record: records as rows of their tables; see row.h. The record was
- * checked when it was parsed; what the database needs beyond that is looked at
- * here, and what stands in its data.
+ * row_record: see row_record.h.
  */
 #define _GNU_SOURCE /* memmem */
 #include <stdlib.h>
@@ -9,16 +7,16 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/store/row.h"
+#include "sink/store/row_record.h"
 
-/* Bytes that may be read behind a text that is parsed. */
+/* flat_parse() may read that many bytes behind the text it parses. */
 static const char padding[64];
 
-/* DATETIME begins there. */
+/* The first year of a DATETIME. */
 #define OLDEST_YEAR 1000
 
 static int
-check_time(int64_t at, struct buf *why)
+check_row_time(int64_t at, struct buf *why)
 {
 	if (at >= clock_civil(OLDEST_YEAR, 1, 1, 0, 0, 0) * 1000)
 		return 0;
@@ -27,14 +25,14 @@ check_time(int64_t at, struct buf *why)
 }
 
 static struct db_value
-value(struct text t)
+text_value(struct text t)
 {
 	return db_text(t.p, t.len);
 }
 
-/* Of a text that only people read what fits. */
+/* A text that only people read, cut to its column. */
 static struct db_value
-cut(struct row *row, size_t k, struct text t)
+cut_text_value(struct sink_row *row, size_t k, struct text t)
 {
 	size_t len;
 
@@ -46,89 +44,90 @@ cut(struct row *row, size_t k, struct text t)
 	return db_text(t.p, len);
 }
 
-struct row *
-row_read_message(const struct record *r, const char *line, size_t len,
+static struct sink_row *
+read_message_row(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why)
 {
-	struct row *row;
+	struct sink_row *row;
 	struct db_value *v;
 	struct text sender = r->user;
 
-	if (check_time(r->at, why) != 0)
+	if (check_row_time(r->at, why) != 0)
 		return NULL;
 	if (sender.p == NULL && r->from == FROM_OPERATOR)
 		sender = r->operator_id;
 	row = row_new(&tables[TABLE_messages], r, line, len, a);
 	row->as_of = r->at;
-	/* Not edited: the oldest version there can be. */
+	/* A message that was never edited has the oldest possible version. */
 	row->version = r->updated_at != CLOCK_NONE && r->updated_at > 0
 			   ? r->updated_at
 			   : 0;
 	v = row->values;
-	v[TABLE_COLUMN(messages, tenant)] = value(r->tenant);
+	v[TABLE_COLUMN(messages, tenant)] = text_value(r->tenant);
 	v[TABLE_COLUMN(messages, created_at)] = db_time(r->at);
-	v[TABLE_COLUMN(messages, conversation_id)] = value(r->chat);
-	v[TABLE_COLUMN(messages, message_id)] = value(r->id);
+	v[TABLE_COLUMN(messages, conversation_id)] = text_value(r->chat);
+	v[TABLE_COLUMN(messages, message_id)] = text_value(r->id);
 	v[TABLE_COLUMN(messages, sender)] = db_str(record_from_name(r->from));
-	v[TABLE_COLUMN(messages, sender_id)] = value(sender);
-	v[TABLE_COLUMN(messages, receiver_id)] = value(r->to);
-	v[TABLE_COLUMN(messages, operator)] = value(r->operator_id);
-	v[TABLE_COLUMN(messages, channel)] = value(r->channel);
+	v[TABLE_COLUMN(messages, sender_id)] = text_value(sender);
+	v[TABLE_COLUMN(messages, receiver_id)] = text_value(r->to);
+	v[TABLE_COLUMN(messages, operator)] = text_value(r->operator_id);
+	v[TABLE_COLUMN(messages, channel)] = text_value(r->channel);
 	v[TABLE_COLUMN(messages, message_type)] =
-	    cut(row, TABLE_COLUMN(messages, message_type), r->kind);
+	    cut_text_value(row, TABLE_COLUMN(messages, message_type), r->kind);
 	v[TABLE_COLUMN(messages, private)] = db_int(r->is_private);
 	v[TABLE_COLUMN(messages, automated)] = db_int(r->automated);
-	v[TABLE_COLUMN(messages, content)] = value(r->text);
-	v[TABLE_COLUMN(messages, data)] = value(r->data);
+	v[TABLE_COLUMN(messages, content)] = text_value(r->text);
+	v[TABLE_COLUMN(messages, data)] = text_value(r->data);
 	v[TABLE_COLUMN(messages, version)] = db_int(row->version);
 	row_keep_texts(row, a);
 	return row;
 }
 
-struct row *
-row_read_view(const struct record *r, const char *line, size_t len,
+static struct sink_row *
+read_view_row(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why)
 {
-	struct row *row;
+	struct sink_row *row;
 	struct db_value *v;
 
-	if (check_time(r->at, why) != 0)
+	if (check_row_time(r->at, why) != 0)
 		return NULL;
 	row = row_new(&tables[TABLE_message_views], r, line, len, a);
 	row->as_of = r->at;
 	v = row->values;
-	v[TABLE_COLUMN(message_views, tenant)] = value(r->tenant);
+	v[TABLE_COLUMN(message_views, tenant)] = text_value(r->tenant);
 	v[TABLE_COLUMN(message_views, viewed_at)] = db_time(r->at);
-	v[TABLE_COLUMN(message_views, message_id)] = value(r->message);
-	v[TABLE_COLUMN(message_views, user_id)] = value(r->user);
+	v[TABLE_COLUMN(message_views, message_id)] = text_value(r->message);
+	v[TABLE_COLUMN(message_views, user_id)] = text_value(r->user);
 	v[TABLE_COLUMN(message_views, conversation_id)] =
-	    r->chat.p != NULL ? value(r->chat) : db_text("", 0);
-	/* What the original's table has where nobody says. */
+	    r->chat.p != NULL ? text_value(r->chat) : db_text("", 0);
+	/* The default that the original system's table has. */
 	v[TABLE_COLUMN(message_views, device)] =
 	    r->device.p != NULL
-		? cut(row, TABLE_COLUMN(message_views, device), r->device)
+		? cut_text_value(
+		      row, TABLE_COLUMN(message_views, device), r->device)
 		: db_str("web");
 	row_keep_texts(row, a);
 	return row;
 }
 
-/* One object inside of a record, read by itself. A zeroed one is empty. */
-struct inner {
+/* An object inside a record, parsed on its own. A zeroed struct is empty. */
+struct inner_object {
 	struct flat flat;
-	struct buf text; /* flat_parse() reads on behind what it parses */
+	struct buf text; /* a copy with padding for flat_parse() */
 };
 
 static void
-inner_release(struct inner *in)
+inner_release(struct inner_object *in)
 {
 	flat_release(&in->flat);
 	buf_release(&in->text);
 }
 
-/* False: it is no object. What is said of it by `why` is of no use to whoever
- * wrote the line: they wrote JSON. */
+/* False: it is no object. The parser's reason is dropped: the line around it is
+ * valid JSON, so the reason would mislead. */
 static bool
-inner_read(struct inner *in, const char *p, size_t len)
+inner_read(struct inner_object *in, const char *p, size_t len)
 {
 	struct buf why = BUF_INIT;
 	bool good = false;
@@ -142,16 +141,17 @@ inner_read(struct inner *in, const char *p, size_t len)
 	return good;
 }
 
-/* A member of an object that is a column. */
-struct member {
+/* A member of an object, and the column it goes to. */
+struct data_member {
 	const char *name;
 	size_t column;
 };
 
-/* Takes those members that are there; *where is told before the reason. */
+/* Sets the columns of the members that are present; `where` stands in front of
+ * the reason of a bad one. */
 static int
-take_members(struct row *row, const struct flat *f, const struct member *m,
-    size_t n, const char *where, struct buf *why)
+read_members(struct sink_row *row, const struct flat *f,
+    const struct data_member *m, size_t n, const char *where, struct buf *why)
 {
 	const struct flat_field *field;
 	char *reason;
@@ -169,101 +169,102 @@ take_members(struct row *row, const struct flat *f, const struct member *m,
 	return 0;
 }
 
-/* When it happened, or, where that is not told, when we got to know: of two
- * rows with one key the first stays, so it does not change. */
+/* The record's time, or the present when it has none. Of two rows with one key
+ * the first stays, so the stored time does not change. */
 static int64_t
-time_of(const struct record *r)
+event_time(const struct record *r)
 {
 	return r->at != CLOCK_NONE ? r->at : clock_now_ms();
 }
 
-/* What POST /api/v1/analytics/events leaves of a request; data of any other
- * form is an event's data as a whole. */
+/* Data as POST /api/v1/analytics/events writes it fills several columns; data
+ * of any other form is the event's data as a whole. */
 static int
-take_event_data(
-    struct row *row, const struct record *r, struct arena *a, struct buf *why)
+read_event_data(struct sink_row *row, const struct record *r, struct arena *a,
+    struct buf *why)
 {
-	static const struct member members[] = {
+	static const struct data_member members[] = {
 		{ "event_data", TABLE_COLUMN(events, event_data) },
 		{ "source_service", TABLE_COLUMN(events, source_service) },
 		{ "session_id", TABLE_COLUMN(events, session_id) },
 		{ "ip_address", TABLE_COLUMN(events, ip_address) },
 		{ "user_agent", TABLE_COLUMN(events, user_agent) },
 	};
-	struct inner data = { .flat = FLAT_INIT };
+	struct inner_object data = { .flat = FLAT_INIT };
 	int rc = 0;
 
-	row->values[TABLE_COLUMN(events, event_data)] = value(r->data);
+	row->values[TABLE_COLUMN(events, event_data)] = text_value(r->data);
 	if (r->data.p != NULL && inner_read(&data, r->data.p, r->data.len) &&
 	    flat_find(&data.flat, members[0].name) != NULL)
-		rc = take_members(
+		rc = read_members(
 		    row, &data.flat, members, ARRAY_LEN(members), "data", why);
 	row_keep_texts(row, a);
 	inner_release(&data);
 	return rc;
 }
 
-struct row *
-row_read_event(const struct record *r, const char *line, size_t len,
+static struct sink_row *
+read_event_row(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why)
 {
-	struct row *row;
+	struct sink_row *row;
 	struct db_value *v;
-	int64_t at = time_of(r);
+	int64_t at = event_time(r);
 
-	if (check_time(at, why) != 0)
+	if (check_row_time(at, why) != 0)
 		return NULL;
 	row = row_new(&tables[TABLE_events], r, line, len, a);
 	row->as_of = at;
 	v = row->values;
-	v[TABLE_COLUMN(events, tenant)] = value(r->tenant);
-	v[TABLE_COLUMN(events, id)] = value(r->id);
+	v[TABLE_COLUMN(events, tenant)] = text_value(r->tenant);
+	v[TABLE_COLUMN(events, id)] = text_value(r->id);
 	v[TABLE_COLUMN(events, created_at)] = db_time(at);
-	v[TABLE_COLUMN(events, event_type)] = value(r->event);
-	v[TABLE_COLUMN(events, user_id)] = value(r->user);
+	v[TABLE_COLUMN(events, event_type)] = text_value(r->event);
+	v[TABLE_COLUMN(events, user_id)] = text_value(r->user);
 	v[TABLE_COLUMN(events, conversation_id)] =
-	    r->chat.p != NULL ? value(r->chat) : db_text("", 0);
-	v[TABLE_COLUMN(events, channel_id)] = value(r->channel);
-	return take_event_data(row, r, a, why) == 0 ? row : NULL;
+	    r->chat.p != NULL ? text_value(r->chat) : db_text("", 0);
+	v[TABLE_COLUMN(events, channel_id)] = text_value(r->channel);
+	return read_event_data(row, r, a, why) == 0 ? row : NULL;
 }
 
-struct row *
-row_read_assignment(const struct record *r, const char *line, size_t len,
+static struct sink_row *
+read_assignment_row(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why)
 {
-	struct row *row;
+	struct sink_row *row;
 	struct db_value *v;
-	int64_t at = time_of(r);
+	int64_t at = event_time(r);
 
-	if (check_time(at, why) != 0 || check_time(r->expires, why) != 0)
+	if (check_row_time(at, why) != 0 ||
+	    check_row_time(r->expires, why) != 0)
 		return NULL;
 	row = row_new(&tables[TABLE_assignments], r, line, len, a);
 	row->as_of = at;
 	v = row->values;
-	v[TABLE_COLUMN(assignments, tenant)] = value(r->tenant);
-	v[TABLE_COLUMN(assignments, id)] = value(r->id);
+	v[TABLE_COLUMN(assignments, tenant)] = text_value(r->tenant);
+	v[TABLE_COLUMN(assignments, id)] = text_value(r->id);
 	v[TABLE_COLUMN(assignments, reserved_at)] = db_time(at);
-	v[TABLE_COLUMN(assignments, chat)] = value(r->chat);
-	v[TABLE_COLUMN(assignments, operator)] = value(r->operator_id);
+	v[TABLE_COLUMN(assignments, chat)] = text_value(r->chat);
+	v[TABLE_COLUMN(assignments, operator)] = text_value(r->operator_id);
 	v[TABLE_COLUMN(assignments, expires)] = db_time(r->expires);
 	row_keep_texts(row, a);
 	return row;
 }
 
-/* The members of `name`, an object within analytics, if there is one. */
+/* Reads the members of the object `name` within analytics, if it is there. */
 static int
-take_group(struct row *row, const struct flat *f, const char *name,
-    const struct member *m, size_t n, struct arena *a, struct buf *why)
+read_member_group(struct sink_row *row, const struct flat *f, const char *name,
+    const struct data_member *m, size_t n, struct arena *a, struct buf *why)
 {
 	const struct flat_field *group = flat_find(f, name);
-	struct inner in = { .flat = FLAT_INIT };
+	struct inner_object in = { .flat = FLAT_INIT };
 	int rc = 0;
 
 	if (group == NULL || group->kind == FLAT_NULL)
 		return 0;
 	if (group->kind == FLAT_JSON &&
 	    inner_read(&in, group->val, group->val_len)) {
-		rc = take_members(row, &in.flat, m, n, name, why);
+		rc = read_members(row, &in.flat, m, n, name, why);
 		row_keep_texts(row, a);
 	} else {
 		buf_setf(
@@ -275,10 +276,10 @@ take_group(struct row *row, const struct flat *f, const char *name,
 }
 
 static int
-take_analytics(
-    struct row *row, const struct flat *f, struct arena *a, struct buf *why)
+read_analytics_members(struct sink_row *row, const struct flat *f,
+    struct arena *a, struct buf *why)
 {
-	static const struct member own[] = {
+	static const struct data_member own[] = {
 		{ "id", TABLE_COLUMN(message_analytics, id) },
 		{ "direction", TABLE_COLUMN(message_analytics, direction) },
 		{ "message_length",
@@ -286,44 +287,46 @@ take_analytics(
 		{ "response_time",
 		    TABLE_COLUMN(message_analytics, response_time) },
 	};
-	static const struct member sentiment[] = {
+	static const struct data_member sentiment[] = {
 		{ "score", TABLE_COLUMN(message_analytics, sentiment_score) },
 		{ "label", TABLE_COLUMN(message_analytics, sentiment_label) },
 		{ "confidence",
 		    TABLE_COLUMN(message_analytics, sentiment_confidence) },
 	};
-	static const struct member intent[] = {
+	static const struct data_member intent[] = {
 		{ "name", TABLE_COLUMN(message_analytics, intent_name) },
 		{ "confidence",
 		    TABLE_COLUMN(message_analytics, intent_confidence) },
 	};
 
-	if (take_members(row, f, own, ARRAY_LEN(own), "analytics", why) != 0 ||
-	    take_group(row, f, "sentiment", sentiment, ARRAY_LEN(sentiment), a,
-		why) != 0)
+	if (read_members(row, f, own, ARRAY_LEN(own), "analytics", why) != 0 ||
+	    read_member_group(row, f, "sentiment", sentiment,
+		ARRAY_LEN(sentiment), a, why) != 0)
 		return -1;
-	return take_group(row, f, "intent", intent, ARRAY_LEN(intent), a, why);
+	return read_member_group(
+	    row, f, "intent", intent, ARRAY_LEN(intent), a, why);
 }
 
-/* A row of what analytics says; what it does not say the message tells. */
-static struct row *
+/* The row of an analytics object; missing members come from the message. */
+static struct sink_row *
 analytics_row(const struct record *r, const struct flat *f, const char *line,
     size_t len, struct arena *a, struct buf *why)
 {
-	struct row *row =
+	struct sink_row *row =
 	    row_new(&tables[TABLE_message_analytics], r, line, len, a);
 	struct db_value *v = row->values;
 
 	row->as_of = r->at;
-	v[TABLE_COLUMN(message_analytics, tenant)] = value(r->tenant);
+	v[TABLE_COLUMN(message_analytics, tenant)] = text_value(r->tenant);
 	v[TABLE_COLUMN(message_analytics, created_at)] = db_time(r->at);
-	v[TABLE_COLUMN(message_analytics, message_id)] = value(r->id);
-	v[TABLE_COLUMN(message_analytics, conversation_id)] = value(r->chat);
-	v[TABLE_COLUMN(message_analytics, channel_id)] = value(r->channel);
-	if (take_analytics(row, f, a, why) != 0)
+	v[TABLE_COLUMN(message_analytics, message_id)] = text_value(r->id);
+	v[TABLE_COLUMN(message_analytics, conversation_id)] =
+	    text_value(r->chat);
+	v[TABLE_COLUMN(message_analytics, channel_id)] = text_value(r->channel);
+	if (read_analytics_members(row, f, a, why) != 0)
 		return NULL;
 	if (v[TABLE_COLUMN(message_analytics, id)].type == DB_NULL)
-		v[TABLE_COLUMN(message_analytics, id)] = value(r->id);
+		v[TABLE_COLUMN(message_analytics, id)] = text_value(r->id);
 	if (v[TABLE_COLUMN(message_analytics, direction)].type == DB_NULL)
 		v[TABLE_COLUMN(message_analytics, direction)] =
 		    db_str(r->from == FROM_CUSTOMER ? "inbound" : "outbound");
@@ -331,20 +334,20 @@ analytics_row(const struct record *r, const struct flat *f, const char *line,
 	return row;
 }
 
-/* The row of data's analytics in *row, or NULL there. -1 and *why: it is
- * bad. */
+/* Reads the analytics object in data into *row, NULL when there is none. -1 and
+ * *why if it is bad. */
 static int
-read_analytics(const struct record *r, const char *line, size_t len,
-    struct arena *a, struct row **row, struct buf *why)
+read_data_analytics(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct sink_row **row, struct buf *why)
 {
 	static const char name[] = "analytics", quoted[] = "\"analytics\"";
-	struct inner data = { .flat = FLAT_INIT },
-		     analytics = { .flat = FLAT_INIT };
+	struct inner_object data = { .flat = FLAT_INIT },
+			    analytics = { .flat = FLAT_INIT };
 	const struct flat_field *f = NULL;
 	bool there;
 
 	*row = NULL;
-	/* Most data has none, and is not read for that. */
+	/* Most data has none: a search is cheaper than parsing it. */
 	if (r->data.p == NULL ||
 	    memmem(r->data.p, r->data.len, quoted, sizeof quoted - 1) == NULL)
 		return 0;
@@ -359,14 +362,14 @@ read_analytics(const struct record *r, const char *line, size_t len,
 	return there && *row == NULL ? -1 : 0;
 }
 
-struct row *
-row_read_about(const struct record *r, const char *line, size_t len,
+static struct sink_row *
+read_about_row(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why)
 {
-	struct row *row;
+	struct sink_row *row;
 
-	if (check_time(r->at, why) != 0 ||
-	    read_analytics(r, line, len, a, &row, why) != 0)
+	if (check_row_time(r->at, why) != 0 ||
+	    read_data_analytics(r, line, len, a, &row, why) != 0)
 		return NULL;
 	if (row == NULL)
 		buf_setf(why, "a record about a message has no analytics in "
@@ -374,12 +377,29 @@ row_read_about(const struct record *r, const char *line, size_t len,
 	return row;
 }
 
+struct sink_row *
+row_read(const struct record *r, const char *line, size_t len, struct arena *a,
+    struct buf *why)
+{
+	if (r->type == RECORD_MESSAGE && r->about)
+		return read_about_row(r, line, len, a, why);
+	if (r->type == RECORD_MESSAGE)
+		return read_message_row(r, line, len, a, why);
+	if (r->type == RECORD_VIEW)
+		return read_view_row(r, line, len, a, why);
+	if (r->type == RECORD_EVENT)
+		return read_event_row(r, line, len, a, why);
+	if (r->type == RECORD_ASSIGNMENT)
+		return read_assignment_row(r, line, len, a, why);
+	return row_read_columns(r, line, len, a, why);
+}
+
 int
 row_read_analytics(const struct record *r, const char *line, size_t len,
-    struct arena *a, struct row **row, struct buf *why)
+    struct arena *a, struct sink_row **row, struct buf *why)
 {
 	*row = NULL;
 	if (r->type != RECORD_MESSAGE || r->about)
 		return 0;
-	return read_analytics(r, line, len, a, row, why);
+	return read_data_analytics(r, line, len, a, row, why);
 }

@@ -1,5 +1,5 @@
 /*
- * snapshot_end: count, then sweep; see snapshot_end.h.
+ * snapshot_end: see snapshot_end.h.
  */
 #include "sink/store/snapshot_end.h"
 
@@ -7,12 +7,13 @@
 
 #include "common/base/clock.h"
 
-/* The tenant's rows that are of the snapshot (how is "=") or newer (">"), and
- * for "=" those of it that were refused: one SELECT over all tables. */
+/* Counts the tenant's rows of the snapshot (how is "=") or newer ones (">"),
+ * and with "=" its refused rows: one SELECT over all tables. */
 static enum outcome
-count_rows(struct db *db, const struct tenant *t, const char *how, int64_t *n)
+count_snapshot_rows(
+    struct db *db, const struct batch_tenant *t, const char *how, int64_t *n)
 {
-	const struct end *end = &t->ended;
+	const struct end_marker *end = &t->ended;
 	struct db_value args[2 * TABLES + 2];
 	struct db_value name = db_text(t->name.p, t->name.len);
 	struct buf sql = BUF_INIT;
@@ -47,10 +48,10 @@ count_rows(struct db *db, const struct tenant *t, const char *how, int64_t *n)
 	return o;
 }
 
-/* Removes operators the snapshot no longer has, and marks chats that are no
- * longer in it: whether they were closed only the CRM can tell. */
+/* Deletes operators that the snapshot no longer has, and marks its missing
+ * chats as left: only the CRM can say whether they were closed. */
 static enum outcome
-sweep(struct db *db, struct tenant *t)
+sweep_snapshot(struct db *db, struct batch_tenant *t)
 {
 	struct db_value as_of = db_time(t->ended.as_of);
 	struct db_value version = db_int(t->ended.as_of);
@@ -82,7 +83,7 @@ sweep(struct db *db, struct tenant *t)
 }
 
 static enum outcome
-keep_pending(struct db *db, const struct tenant *t)
+store_pending_end(struct db *db, const struct batch_tenant *t)
 {
 	struct db_value args[4] = { db_time(t->ended.as_of),
 		db_text(t->ended.snapshot.p, t->ended.snapshot.len),
@@ -94,9 +95,9 @@ keep_pending(struct db *db, const struct tenant *t)
 	    args, 4, NULL);
 }
 
-/* Of the batch's end marker and the pending one the newer. */
+/* Picks the newer one of the batch's end marker and the pending one. */
 static void
-choose_end(struct tenant *t)
+choose_end(struct batch_tenant *t)
 {
 	const struct tenant_stored *s = &t->stored;
 
@@ -111,7 +112,7 @@ choose_end(struct tenant *t)
 }
 
 enum outcome
-snapshot_end(struct db *db, struct tenant *t)
+snapshot_end(struct db *db, struct batch_tenant *t)
 {
 	const struct tenant_stored *s = &t->stored;
 	int64_t newer = 0;
@@ -125,18 +126,18 @@ snapshot_end(struct db *db, struct tenant *t)
 								  : END_OLDER;
 		return OUTCOME_DONE;
 	}
-	o = count_rows(db, t, "=", &t->arrived);
+	o = count_snapshot_rows(db, t, "=", &t->arrived);
 	if (o == OUTCOME_DONE && t->arrived < t->ended.records)
-		o = count_rows(db, t, ">", &newer);
+		o = count_snapshot_rows(db, t, ">", &newer);
 	if (o != OUTCOME_DONE)
 		return o;
 	if (t->arrived >= t->ended.records) {
 		t->fate = END_STORED;
-		return sweep(db, t);
+		return sweep_snapshot(db, t);
 	}
-	/* Rows of the next snapshot have taken the places of some: nothing is
-	 * missing, and the next one will sweep. */
+	/* Rows of the next snapshot have replaced some: nothing is missing, and
+	 * the next snapshot removes what is gone. */
 	t->fate = t->arrived + newer >= t->ended.records ? END_OVERTAKEN
 							 : END_INCOMPLETE;
-	return keep_pending(db, t);
+	return store_pending_end(db, t);
 }

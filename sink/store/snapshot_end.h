@@ -1,13 +1,14 @@
 /*
- * snapshot_end: the end of a snapshot of rows. Its rows are in the tables
- * already (the newest wins, as they come); the end marker removes what the
- * snapshot no longer has, and only if every row of it has arrived.
+ * snapshot_end: completes a snapshot of rows. Its rows are in the tables
+ * already, stored as they came. Once every row of the snapshot has arrived, its
+ * end marker removes the operators that the snapshot no longer has, and marks
+ * chats that it no longer has as left.
  *
- * Whether it has is counted in the tables themselves: rows whose version is the
- * snapshot's time, and those of it in refused_rows. That survives crashes and
- * repetition, and does not care which sink stored which row. An end marker
- * that comes before the last rows is kept in `tenants` as pending; the batch
- * that brings the last row then completes it.
+ * Arrived rows are counted in the tables: rows whose version is the snapshot's
+ * time, and its rows in refused_rows. So the count survives crashes and
+ * repetition, and any number of sinks may store the rows. An end marker that
+ * comes before the last rows is stored in `tenants` as pending; the batch that
+ * brings the last row completes it.
  */
 #ifndef SINK_STORE_SNAPSHOT_END_H
 #define SINK_STORE_SNAPSHOT_END_H
@@ -15,10 +16,10 @@
 #include "common/db/db.h"
 #include "sink/store/batch.h"
 
-/* Looks at the tenant's end marker, else at its pending one, and sweeps when
- * the snapshot is whole. Within a transaction that holds the exclusive lock
- * on the tenant; sets t->fate, ended, arrived, swept and left. */
-enum outcome snapshot_end(struct db *db, struct tenant *t)
+/* Handles the newer of the tenant's end marker and its pending one. Within a
+ * transaction that holds the exclusive lock on the tenant; sets t->fate, ended,
+ * arrived, swept and left. */
+enum outcome snapshot_end(struct db *db, struct batch_tenant *t)
     __attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * migrate: compares the files with what was applied, applies the rest, and
- * repairs what is missing since; see migrate.h.
+ * migrate: see migrate.h. Compares the files with those applied, applies the
+ * rest, then repairs what is missing.
  */
 #include "sink/tables/migrate.h"
 
@@ -16,11 +16,10 @@
 #include "sink/tables/thresholds.h"
 
 enum {
-	/* How long another migration is waited for, per try. */
+	/* Seconds to wait for another migration, in each try. */
 	LOCK_S = 5,
-	/* The server's number for it. */
+	/* The server's error numbers: no such table; the column exists. */
 	NO_SUCH_TABLE = 1146,
-	/* ... and for a column that is there already. */
 	HAS_COLUMN = 1060,
 };
 
@@ -31,24 +30,24 @@ static const char CREATE_TABLE[] =
     "PRIMARY KEY (number)) "
     "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
 
-/* What a try of the migration works on. */
+/* The state of one try. */
 struct migration {
 	struct db *db;
 	const struct conf *conf;
 	struct migrations files;
-	int64_t at; /* the number the database is at */
+	int64_t at; /* the number of the last applied file */
 	struct buf why;
 	enum exit_code code;
 };
 
 static enum outcome
-refuse(struct migration *m, enum exit_code code)
+refuse_migration(struct migration *m, enum exit_code code)
 {
 	m->code = code;
 	return OUTCOME_NEVER;
 }
 
-/* Works out the checksums; the server does it, which saves us a library. */
+/* Lets the server compute the checksums, which saves a library. */
 static enum outcome
 check_sums(struct migration *m)
 {
@@ -70,16 +69,16 @@ check_sums(struct migration *m)
 	return o;
 }
 
-/* One line of schema_migrations against the file of that number. */
+/* Compares a row of schema_migrations with the file of that number. */
 static enum outcome
-compare(struct migration *m, const struct db_rows *rows)
+compare_applied(struct migration *m, const struct db_rows *rows)
 {
 	int64_t number = db_get_int(rows, 0);
 	const struct migration_file *f;
 
 	if (number > (int64_t)m->files.n) {
 		buf_setf(&m->why, "%s", migrate_objection(number));
-		return refuse(m, PROG_CONFIG);
+		return refuse_migration(m, PROG_CONFIG);
 	}
 	f = &m->files.file[number - 1];
 	if (strcmp(f->name, db_get(rows, 1)) != 0 ||
@@ -88,7 +87,7 @@ compare(struct migration *m, const struct db_rows *rows)
 		    "migration %s is not what was applied as %s; put the file "
 		    "of that version back",
 		    f->name, db_get(rows, 1));
-		return refuse(m, PROG_CONFIG);
+		return refuse_migration(m, PROG_CONFIG);
 	}
 	m->at = number;
 	return OUTCOME_DONE;
@@ -110,14 +109,14 @@ read_applied(struct migration *m)
 	if (o != OUTCOME_DONE)
 		return o;
 	while (o == OUTCOME_DONE && db_next(rows))
-		o = compare(m, rows);
+		o = compare_applied(m, rows);
 	db_rows_free(rows);
 	return o;
 }
 
-/* The statements of a file, each of which bears being repeated. */
+/* Executes the statements of a file, each of which is repeatable. */
 static enum outcome
-execute(struct migration *m, const struct migration_file *f)
+execute_file(struct migration *m, const struct migration_file *f)
 {
 	const char *text = buf_str(&f->text);
 	struct buf sql = BUF_INIT;
@@ -125,8 +124,7 @@ execute(struct migration *m, const struct migration_file *f)
 
 	while (o == OUTCOME_DONE && migrations_statement(&text, &sql)) {
 		o = db_exec(m->db, buf_str(&sql), NULL, 0, NULL);
-		/* No statement for "unless it is there" is known to both
-		 * servers. */
+		/* MariaDB and MySQL share no ADD COLUMN IF NOT EXISTS. */
 		if (o == OUTCOME_NEVER && db_errno(m->db) == HAS_COLUMN)
 			o = OUTCOME_DONE;
 	}
@@ -135,11 +133,11 @@ execute(struct migration *m, const struct migration_file *f)
 }
 
 static enum outcome
-apply(struct migration *m, const struct migration_file *f)
+apply_file(struct migration *m, const struct migration_file *f)
 {
 	struct db_value row[4] = { db_int(f->number), db_str(f->name),
 		db_str(f->checksum), db_time(clock_now_ms()) };
-	enum outcome o = execute(m, f);
+	enum outcome o = execute_file(m, f);
 
 	/* Commit point: from here on the file is never applied again. */
 	if (o == OUTCOME_DONE)
@@ -152,21 +150,21 @@ apply(struct migration *m, const struct migration_file *f)
 	return o;
 }
 
-/* The lock is the connection's: if that breaks, so does the lock, and the
- * migration begins anew. */
+/* The connection holds the lock: if it breaks, the lock is gone and the
+ * migration starts again. */
 static enum outcome
-take_lock(struct migration *m)
+lock_migrations(struct migration *m)
 {
 	struct db_value wait = db_int(LOCK_S);
 	struct db_rows *rows;
 	enum outcome o;
-	bool mine = false, told = false;
+	bool mine = false, warned = false;
 
 	while (!mine && !stop_asked()) {
 		if (db_wait_left(m->db) == 0) {
 			buf_setf(&m->why, "another migration is at work; try "
 					  "again when it is done");
-			return refuse(m, PROG_TEMPFAIL);
+			return refuse_migration(m, PROG_TEMPFAIL);
 		}
 		o = db_query(m->db,
 		    "SELECT GET_LOCK(CONCAT('messaging schema ', "
@@ -176,59 +174,59 @@ take_lock(struct migration *m)
 			return o;
 		mine = db_next(rows) && db_get_int(rows, 0) == 1;
 		db_rows_free(rows);
-		if (!mine && !told)
+		if (!mine && !warned)
 			log_warn("another migration is at work; waiting");
-		told |= !mine;
+		warned |= !mine;
 	}
 	return mine ? OUTCOME_DONE : OUTCOME_LATER;
 }
 
-/* What is told of a comparison. */
-struct faults {
-	struct buf mends;   /* statements, one a line */
-	struct buf remains; /* of the first that a person has to mend */
-	size_t others;      /* that a person has to mend, too */
+/* The result of a comparison. */
+struct schema_differences {
+	struct buf repairs; /* statements, one per line */
+	struct buf remains; /* the first one that a person has to repair */
+	size_t others;      /* further ones that a person has to repair */
 	size_t n;           /* in all */
 };
 
 static void
-note_fault(void *ctx, const struct schema_fault *f)
+collect_difference(void *ctx, const struct schema_difference *d)
 {
-	struct faults *all = ctx;
+	struct schema_differences *all = ctx;
 
 	all->n++;
-	if (!f->harmless && all->remains.len == 0)
-		buf_setf(&all->remains, "%s; type: %s", f->what, f->sql);
-	else if (!f->harmless)
+	if (!d->harmless && all->remains.len == 0)
+		buf_setf(&all->remains, "%s; type: %s", d->what, d->sql);
+	else if (!d->harmless)
 		all->others++;
-	else if (f->sql != NULL)
-		buf_addf(&all->mends, "%s\n", f->sql);
-	if (f->harmless)
-		log_info("schema_lacks", "what=\"%s\"", f->what);
+	else if (d->sql != NULL)
+		buf_addf(&all->repairs, "%s\n", d->sql);
+	if (d->harmless)
+		log_info("schema_lacks", "what=\"%s\"", d->what);
 }
 
 static enum outcome
-compare_schema(struct migration *m, struct faults *all)
+find_differences(struct migration *m, struct schema_differences *all)
 {
 	struct schema *s = schema_read(&m->files);
 	enum outcome o;
 
-	buf_clear(&all->mends);
+	buf_clear(&all->repairs);
 	buf_clear(&all->remains);
 	all->n = all->others = 0;
-	o = schema_compare(m->db, s, note_fault, all);
+	o = schema_compare(m->db, s, collect_difference, all);
 	schema_free(s);
 	if (all->others > 0)
 		buf_addf(&all->remains,
-		    "; `sink --check` tells the other %zu, too", all->others);
+		    "; `sink --check` shows the other %zu, too", all->others);
 	return o;
 }
 
-/* Columns come first: views and updates of the files read them. */
+/* Adds columns first: views and updates of the files read them. */
 static enum outcome
-mend(struct migration *m, const struct buf *mends)
+execute_repairs(struct migration *m, const struct buf *repairs)
 {
-	const char *p = buf_str(mends);
+	const char *p = buf_str(repairs);
 	struct buf sql = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 	size_t i, len;
@@ -240,46 +238,46 @@ mend(struct migration *m, const struct buf *mends)
 		o = db_exec(m->db, buf_str(&sql), NULL, 0, NULL);
 	}
 	for (i = 0; i < m->files.n && o == OUTCOME_DONE; i++)
-		o = execute(m, &m->files.file[i]);
+		o = execute_file(m, &m->files.file[i]);
 	buf_release(&sql);
 	return o;
 }
 
 static enum outcome
-repair(struct migration *m)
+repair_schema(struct migration *m)
 {
-	struct faults all = { .n = 0 };
-	enum outcome o = compare_schema(m, &all);
+	struct schema_differences all = { .n = 0 };
+	enum outcome o = find_differences(m, &all);
 
-	/* Where a person has to do something first, the files may not fit. */
+	/* The files may fail while a person has something to repair. */
 	if (o == OUTCOME_DONE && all.n > 0 && all.remains.len == 0) {
-		o = mend(m, &all.mends);
+		o = execute_repairs(m, &all.repairs);
 		if (o == OUTCOME_DONE)
-			o = compare_schema(m, &all);
+			o = find_differences(m, &all);
 	}
 	if (o == OUTCOME_DONE && all.remains.len > 0) {
 		buf_setf(&m->why, "%s", buf_str(&all.remains));
-		o = refuse(m, PROG_CONFIG);
+		o = refuse_migration(m, PROG_CONFIG);
 	} else if (o == OUTCOME_DONE && all.n > 0) {
 		buf_setf(&m->why,
 		    "the schema is not what it should be, and cannot be "
-		    "mended; `sink --check` tells what differs");
-		o = refuse(m, PROG_CONFIG);
+		    "repaired; `sink --check` shows what differs");
+		o = refuse_migration(m, PROG_CONFIG);
 	}
-	buf_release(&all.mends);
+	buf_release(&all.repairs);
 	buf_release(&all.remains);
 	return o;
 }
 
 static enum outcome
-work(struct db *db, void *ctx)
+migrate_in_transaction(struct db *db, void *ctx)
 {
 	struct migration *m = ctx;
 	enum outcome o;
 	int64_t first;
 
 	(void)db;
-	o = take_lock(m);
+	o = lock_migrations(m);
 	if (o != OUTCOME_DONE)
 		return o;
 	o = check_sums(m);
@@ -287,11 +285,11 @@ work(struct db *db, void *ctx)
 		o = read_applied(m);
 	first = m->at;
 	while (o == OUTCOME_DONE && m->at < (int64_t)m->files.n) {
-		o = apply(m, &m->files.file[m->at]);
+		o = apply_file(m, &m->files.file[m->at]);
 		m->at++;
 	}
 	if (o == OUTCOME_DONE)
-		o = repair(m);
+		o = repair_schema(m);
 	if (o == OUTCOME_DONE)
 		o = thresholds_write(m->db, m->conf);
 	if (o == OUTCOME_DONE)
@@ -314,8 +312,9 @@ migrate_run(struct db *db, const struct conf *conf, const char *dir)
 
 	if (migrations_read(&m.files, dir, &m.why, &code) != 0) {
 		log_error("%s", buf_str(&m.why));
-	} else if (db_transaction(db, work, &m, false) != OUTCOME_DONE) {
-		/* Ours when we refused, else the database's. */
+	} else if (db_transaction(db, migrate_in_transaction, &m, false) !=
+		   OUTCOME_DONE) {
+		/* m.why explains a refusal of ours, db_why() the rest. */
 		code = m.code != PROG_OK ? m.code : db_code(db);
 		log_error(
 		    "%s", m.code != PROG_OK ? buf_str(&m.why) : db_why(db));

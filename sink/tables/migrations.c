@@ -15,7 +15,7 @@
 /* The Makefile counts the files. */
 const int64_t migrations_last = SCHEMA;
 
-/* A file is never that large. */
+/* Bytes of the largest file, plus one. */
 #define FILE_MAX (1024 * 1024)
 
 void
@@ -43,7 +43,7 @@ file_number(const char *name)
 }
 
 static int
-by_number(const void *a, const void *b)
+by_migration_number(const void *a, const void *b)
 {
 	const struct migration_file *f = a, *g = b;
 
@@ -51,7 +51,7 @@ by_number(const void *a, const void *b)
 }
 
 static int
-read_file(struct migration_file *f, const char *dir, struct buf *why,
+read_migration(struct migration_file *f, const char *dir, struct buf *why,
     enum exit_code *code)
 {
 	char *path = xasprintf("%s/%s", dir, f->name), *room;
@@ -81,7 +81,6 @@ out:
 	return rc;
 }
 
-/* All files of the folder, in order, without a gap, up to migrations_last. */
 int
 migrations_read(struct migrations *f, const char *dir, struct buf *why,
     enum exit_code *code)
@@ -108,11 +107,11 @@ migrations_read(struct migrations *f, const char *dir, struct buf *why,
 	}
 	closedir(d);
 	if (f->n > 0)
-		qsort(f->file, f->n, sizeof *f->file, by_number);
+		qsort(f->file, f->n, sizeof *f->file, by_migration_number);
 	for (i = 0; i < f->n; i++) {
 		if (f->file[i].number != (int64_t)i + 1)
 			break;
-		if (read_file(&f->file[i], dir, why, code) != 0)
+		if (read_migration(&f->file[i], dir, why, code) != 0)
 			return -1;
 	}
 	if (i == f->n && (int64_t)f->n == migrations_last)

@@ -1,5 +1,5 @@
 /*
- * schema: reads the files; see schema.h.
+ * schema: see schema.h.
  */
 #include "sink/tables/schema.h"
 
@@ -24,9 +24,9 @@ begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* The name at *p, which may stand in backticks; *p is moved behind it. */
+/* The name at *p, with or without backticks; moves *p behind it. */
 static char *
-take_name(const char **p)
+parse_name(const char **p)
 {
 	size_t len;
 	char *name;
@@ -41,7 +41,7 @@ take_name(const char **p)
 
 /* "(tenant, `user`) ..." as "tenant,user". */
 static char *
-take_list(const char *p)
+parse_name_list(const char *p)
 {
 	struct buf list = BUF_INIT;
 
@@ -58,7 +58,7 @@ add_column(struct schema_table *t, const char *p)
 
 	XGROW(t->column, t->columns, t->columns_cap);
 	c = &t->column[t->columns++];
-	c->name = take_name(&p);
+	c->name = parse_name(&p);
 	c->definition = xstrdup(p);
 }
 
@@ -70,10 +70,10 @@ add_key(struct schema_table *t, char *name, const char *list)
 	XGROW(t->key, t->keys, t->keys_cap);
 	k = &t->key[t->keys++];
 	k->name = name;
-	k->columns = take_list(list);
+	k->columns = parse_name_list(list);
 }
 
-/* One column or key. */
+/* Adds a column or a key. */
 static void
 add_part(struct schema_table *t, const char *p)
 {
@@ -84,16 +84,16 @@ add_part(struct schema_table *t, const char *p)
 		add_key(t, xstrdup("PRIMARY"), p + strlen(primary));
 	} else if (begins(p, key)) {
 		p += strlen(key);
-		name = take_name(&p);
+		name = parse_name(&p);
 		add_key(t, name, p);
 	} else {
 		add_column(t, p);
 	}
 }
 
-/* The lines up to the one with the closing bracket. */
+/* Reads the lines of a table up to the closing parenthesis. */
 static void
-read_table(struct schema *s, const char *p)
+read_create_table(struct schema *s, const char *p)
 {
 	struct buf part = BUF_INIT;
 	struct schema_table *t;
@@ -102,9 +102,9 @@ read_table(struct schema *s, const char *p)
 	XGROW(s->table, s->tables, s->tables_cap);
 	t = &s->table[s->tables++];
 	memset(t, 0, sizeof *t);
-	t->name = take_name(&p);
+	t->name = parse_name(&p);
 	if (day != NULL)
-		t->day = take_list(day + strlen(PARTITION) - 1);
+		t->day = parse_name_list(day + strlen(PARTITION) - 1);
 	for (line = strchr(p, '\n'); line != NULL; line = end) {
 		line++;
 		end = strchr(line, '\n');
@@ -117,7 +117,7 @@ read_table(struct schema *s, const char *p)
 		line += strspn(line, " ");
 		buf_addf(&part, "%s%.*s", part.len > 0 ? " " : "",
 		    (int)(end - line), line);
-		/* The comma belongs to the list, not to the part. */
+		/* The comma separates parts and belongs to none. */
 		if (part.data[part.len - 1] == ',' && begins(end + 1, "  ") &&
 		    !begins(end + 1, "   "))
 			part.data[--part.len] = '\0';
@@ -128,7 +128,7 @@ read_table(struct schema *s, const char *p)
 }
 
 static struct schema_table *
-find_table(struct schema *s, const char *name)
+find_schema_table(struct schema *s, const char *name)
 {
 	size_t i;
 
@@ -138,22 +138,22 @@ find_table(struct schema *s, const char *name)
 	return NULL;
 }
 
-/* "A TO B": B takes the place of A, which is freed; NULL: it is not A. */
+/* "A TO B" with `old` A: returns B and frees old. NULL: old is not A. */
 static char *
 new_name(const char *p, char *old)
 {
-	char *from = take_name(&p), *to = NULL;
+	char *from = parse_name(&p), *to = NULL;
 
 	if (begins(p, "TO ") && strcmp(from, old) == 0) {
 		p += strlen("TO ");
-		to = take_name(&p);
+		to = parse_name(&p);
 		free(old);
 	}
 	free(from);
 	return to;
 }
 
-/* "tenant,day" with another name for one of them. */
+/* The list "tenant,day" with one of its names replaced. */
 static char *
 rename_in_list(char *list, const char *p)
 {
@@ -185,12 +185,12 @@ rename_column(struct schema_table *t, const char *p)
 		t->key[i].columns = rename_in_list(t->key[i].columns, p);
 }
 
-/* Names of partitions' columns never change. */
+/* Columns of partitions are never renamed. */
 static void
-read_alter(struct schema *s, const char *p)
+read_alter_table(struct schema *s, const char *p)
 {
-	char *name = take_name(&p);
-	struct schema_table *t = find_table(s, name);
+	char *name = parse_name(&p);
+	struct schema_table *t = find_schema_table(s, name);
 
 	free(name);
 	if (t != NULL && begins(p, ADD_COLUMN))
@@ -200,9 +200,9 @@ read_alter(struct schema *s, const char *p)
 }
 
 static void
-read_view(struct schema *s, const char *p)
+read_create_view(struct schema *s, const char *p)
 {
-	char *name = take_name(&p);
+	char *name = parse_name(&p);
 	size_t i;
 
 	for (i = 0; i < s->views; i++) {
@@ -237,10 +237,10 @@ free_table(struct schema_table *t)
 static void
 drop_table(struct schema *s, const char *p)
 {
-	char *name = take_name(&p);
+	char *name = parse_name(&p);
 	struct schema_table *t;
 
-	while ((t = find_table(s, name)) != NULL) {
+	while ((t = find_schema_table(s, name)) != NULL) {
 		free_table(t);
 		*t = s->table[--s->tables];
 	}
@@ -260,11 +260,11 @@ schema_read(const struct migrations *files)
 		while (migrations_statement(&text, &sql)) {
 			p = buf_str(&sql);
 			if (begins(p, CREATE_TABLE))
-				read_table(s, p + strlen(CREATE_TABLE));
+				read_create_table(s, p + strlen(CREATE_TABLE));
 			else if (begins(p, CREATE_VIEW))
-				read_view(s, p + strlen(CREATE_VIEW));
+				read_create_view(s, p + strlen(CREATE_VIEW));
 			else if (begins(p, ALTER_TABLE))
-				read_alter(s, p + strlen(ALTER_TABLE));
+				read_alter_table(s, p + strlen(ALTER_TABLE));
 			else if (begins(p, DROP_TABLE))
 				drop_table(s, p + strlen(DROP_TABLE));
 		}

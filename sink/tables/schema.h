@@ -1,12 +1,12 @@
 /*
- * schema: the tables and views as the migrations make them, read from their
- * files, and what a database has otherwise: somebody removed a table or changed
- * a column. What others have added is theirs, unless it is in the way of our
- * rows.
+ * schema: the tables and views that the migrations make, read from their files,
+ * and how a database differs from them: a table that was removed, a column that
+ * was changed. What others added is left alone unless it refuses our rows.
  *
  * Read are CREATE TABLE with one column or key a line (a line that is indented
- * deeper goes on with it), ALTER TABLE ... ADD COLUMN, and CREATE ... VIEW:
- * what a migration may contain besides does not change the schema.
+ * deeper continues it), ALTER TABLE ... ADD COLUMN and RENAME COLUMN, DROP
+ * TABLE, and CREATE ... VIEW. A migration's other statements do not change the
+ * schema.
  */
 #ifndef SINK_TABLES_SCHEMA_H
 #define SINK_TABLES_SCHEMA_H
@@ -17,20 +17,21 @@
 
 struct schema; /* opaque */
 
-/* Owned. */
+/* The schema of the files. Owned; free it with schema_free(). */
 struct schema *schema_read(const struct migrations *files);
 void schema_free(struct schema *s);
 
-/* One thing that differs. */
-struct schema_fault {
+/* One difference. */
+struct schema_difference {
 	const char *what; /* "column messages.content is missing" */
-	const char *sql;  /* what mends it; NULL: to apply the files again */
-	bool harmless;    /* no value is lost by that, and none invented */
+	const char *sql;  /* repairs it; NULL: apply the files again */
+	bool harmless;    /* the repair neither loses nor invents a value */
 };
 
-/* Tells each fault. What the user has no right to see is passed over. */
+/* Calls report for each difference. What our user has no right to see is
+ * ignored. */
 enum outcome schema_compare(struct db *db, const struct schema *s,
-    void (*fault)(void *ctx, const struct schema_fault *f), void *ctx)
+    void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
     __attribute__((warn_unused_result));
 
 #endif

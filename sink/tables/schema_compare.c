@@ -1,5 +1,5 @@
 /*
- * schema_compare: what a database has of the schema; see schema.h.
+ * schema_compare: compares a database with the schema; see schema.h.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static const char KINDS[] =
 
 enum { FIELDS = 6 };
 
-/* An answer as text: field 0 is the table, field 1 most often a name in it. */
+/* The rows of a query: field 0 is the table, field 1 mostly a name in it. */
 struct answer {
 	char *(*row)[FIELDS];
 	size_t n, cap;
@@ -39,13 +39,13 @@ struct comparison {
 	struct db *db;
 	const struct schema *schema;
 	struct answer columns, keys, partitions, kinds;
-	void (*fault)(void *ctx, const struct schema_fault *f);
+	void (*report)(void *ctx, const struct schema_difference *d);
 	void *ctx;
 	struct buf what, sql;
 };
 
 static enum outcome
-ask(struct db *db, const char *sql, size_t fields, struct answer *a)
+query_catalog(struct db *db, const char *sql, size_t fields, struct answer *a)
 {
 	struct db_rows *rows;
 	enum outcome o = db_query(db, sql, NULL, 0, &rows);
@@ -77,7 +77,7 @@ answer_release(struct answer *a)
 
 /* The row of that table, and of that name unless it is NULL. */
 static char *const *
-find(const struct answer *a, const char *table, const char *name)
+find_answer(const struct answer *a, const char *table, const char *name)
 {
 	size_t i;
 
@@ -88,19 +88,19 @@ find(const struct answer *a, const char *table, const char *name)
 	return NULL;
 }
 
-/* Tells of c->what and c->sql. */
+/* Reports c->what and c->sql. */
 static void
-tell(struct comparison *c, bool harmless)
+report_difference(struct comparison *c, bool harmless)
 {
-	const struct schema_fault f = { buf_str(&c->what),
+	const struct schema_difference d = { buf_str(&c->what),
 		c->sql.len > 0 ? buf_str(&c->sql) : NULL, harmless };
 
-	c->fault(c->ctx, &f);
+	c->report(c->ctx, &d);
 	buf_clear(&c->sql);
 }
 
-/* The type in a definition, or in column_type, as both servers have it: in
- * small letters and without the width of an integer. */
+/* The type of a definition or of column_type, in the form that both servers
+ * share: in lower case and without the width of an integer. */
 static void
 normalize(const char *text, struct buf *type)
 {
@@ -148,10 +148,10 @@ is_key_column(const struct schema_table *t, const char *name)
 	return false;
 }
 
-/* A column that is missing: it may be added if its rows need no value that
- * nobody knows. */
+/* A missing column may be added if NULL or a default fits its rows. */
 static void
-miss_column(struct comparison *c, const struct schema_table *t, size_t i)
+report_missing_column(
+    struct comparison *c, const struct schema_table *t, size_t i)
 {
 	const struct schema_column *col = &t->column[i];
 	const char *d = col->definition;
@@ -162,27 +162,28 @@ miss_column(struct comparison *c, const struct schema_table *t, size_t i)
 		buf_adds(&c->what, ", which its key needs: put a copy back, or "
 				   "give its rows up");
 		buf_setf(&c->sql, "DROP TABLE `%s`", t->name);
-		tell(c, false);
+		report_difference(c, false);
 		return;
 	}
 	buf_setf(&c->sql, "ALTER TABLE `%s` ADD COLUMN `%s` %s", t->name,
 	    col->name, d);
 	if (i > 0)
 		buf_addf(&c->sql, " AFTER `%s`", t->column[i - 1].name);
-	tell(c, strstr(d, "NOT NULL") == NULL || strstr(d, "DEFAULT") != NULL);
+	report_difference(
+	    c, strstr(d, "NOT NULL") == NULL || strstr(d, "DEFAULT") != NULL);
 }
 
 static void
 compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 {
 	const struct schema_column *col = &t->column[i];
-	char *const *is = find(&c->columns, t->name, col->name);
+	char *const *is = find_answer(&c->columns, t->name, col->name);
 	struct buf want = BUF_INIT, got = BUF_INIT;
 	bool generated = strstr(col->definition, " GENERATED ") != NULL;
 	bool needed = strstr(col->definition, "NOT NULL") != NULL;
 
 	if (is == NULL) {
-		miss_column(c, t, i);
+		report_missing_column(c, t, i);
 		return;
 	}
 	normalize(col->definition, &want);
@@ -195,15 +196,15 @@ compare_column(struct comparison *c, const struct schema_table *t, size_t i)
 		    " NULL", col->definition);
 		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s",
 		    t->name, col->name, col->definition);
-		tell(c, false);
+		report_difference(c, false);
 	}
 	buf_release(&want);
 	buf_release(&got);
 }
 
-/* Columns of others that would refuse our rows. */
+/* Reports columns and keys of others that would refuse our rows. */
 static void
-find_strangers(struct comparison *c, const struct schema_table *t)
+find_foreign(struct comparison *c, const struct schema_table *t)
 {
 	char *const *row;
 	size_t i, k;
@@ -223,7 +224,7 @@ find_strangers(struct comparison *c, const struct schema_table *t)
 		    t->name, row[1]);
 		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s NULL",
 		    t->name, row[1], row[2]);
-		tell(c, false);
+		report_difference(c, false);
 	}
 	for (i = 0; i < c->keys.n; i++) {
 		row = c->keys.row[i];
@@ -235,7 +236,7 @@ find_strangers(struct comparison *c, const struct schema_table *t)
 		    row[1], t->name);
 		buf_setf(
 		    &c->sql, "ALTER TABLE `%s` DROP KEY `%s`", t->name, row[1]);
-		tell(c, false);
+		report_difference(c, false);
 	}
 }
 
@@ -243,7 +244,7 @@ static void
 compare_key(struct comparison *c, const struct schema_table *t,
     const struct schema_key *k)
 {
-	char *const *is = find(&c->keys, t->name, k->name);
+	char *const *is = find_answer(&c->keys, t->name, k->name);
 	bool primary = strcmp(k->name, "PRIMARY") == 0;
 
 	if (is != NULL && strcmp(is[2], k->columns) == 0)
@@ -261,14 +262,14 @@ compare_key(struct comparison *c, const struct schema_table *t,
 		buf_addf(&c->sql, "ADD PRIMARY KEY (%s)", k->columns);
 	else
 		buf_addf(&c->sql, "ADD KEY `%s` (%s)", k->name, k->columns);
-	/* Rows may be there twice. */
-	tell(c, !primary);
+	/* A primary key may fail: rows may exist twice. */
+	report_difference(c, !primary);
 }
 
 static void
 compare_partitions(struct comparison *c, const struct schema_table *t)
 {
-	char *const *is = find(&c->partitions, t->name, NULL);
+	char *const *is = find_answer(&c->partitions, t->name, NULL);
 
 	if (t->day == NULL)
 		return;
@@ -279,7 +280,7 @@ compare_partitions(struct comparison *c, const struct schema_table *t)
 		    "ALTER TABLE `%s` PARTITION BY RANGE COLUMNS (%s) "
 		    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))",
 		    t->name, t->day);
-		tell(c, false);
+		report_difference(c, false);
 	} else if (strcmp(is[2], "1") != 0) {
 		buf_setf(&c->what, "table %s has no partition for later days",
 		    t->name);
@@ -287,14 +288,14 @@ compare_partitions(struct comparison *c, const struct schema_table *t)
 		    "ALTER TABLE `%s` ADD PARTITION "
 		    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))",
 		    t->name);
-		tell(c, true);
+		report_difference(c, true);
 	}
 }
 
-/* Whether a table or view can be read. What is there and may not be read is as
- * good as there: whoever looks for rights tells that. */
+/* Whether a table or view exists. One that may not be read counts as existing:
+ * the check of rights reports it. */
 static enum outcome
-look(struct comparison *c, const char *name, bool *there)
+can_be_read(struct comparison *c, const char *name, bool *there)
 {
 	struct db_rows *rows;
 	struct buf sql = BUF_INIT;
@@ -309,23 +310,23 @@ look(struct comparison *c, const char *name, bool *there)
 	return o == OUTCOME_NEVER ? OUTCOME_DONE : o;
 }
 
-/* Whether a view stands where a table should be, or a table where a view. */
+/* Whether the name of a table belongs to a view, or the reverse. */
 static bool
 find_impostor(struct comparison *c, const char *name, bool view)
 {
-	char *const *is = find(&c->kinds, name, NULL);
+	char *const *is = find_answer(&c->kinds, name, NULL);
 
 	if (is == NULL || (strcmp(is[1], "1") == 0) == view)
 		return false;
 	buf_setf(&c->what, "%s %s is a %s", view ? "view" : "table", name,
 	    view ? "table" : "view");
-	/* What a table holds may be wanted. */
+	/* Rows of the table may be wanted, so it is renamed. */
 	if (view)
 		buf_setf(
 		    &c->sql, "RENAME TABLE `%s` TO `%s_before`", name, name);
 	else
 		buf_setf(&c->sql, "DROP VIEW `%s`", name);
-	tell(c, false);
+	report_difference(c, false);
 	return true;
 }
 
@@ -338,19 +339,19 @@ compare_table(struct comparison *c, const struct schema_table *t)
 
 	if (find_impostor(c, t->name, false))
 		return OUTCOME_DONE;
-	if (find(&c->columns, t->name, NULL) == NULL) {
-		o = look(c, t->name, &there);
+	if (find_answer(&c->columns, t->name, NULL) == NULL) {
+		o = can_be_read(c, t->name, &there);
 		if (o != OUTCOME_DONE || there)
 			return o;
 		buf_setf(&c->what, "table %s is missing", t->name);
-		tell(c, true);
+		report_difference(c, true);
 		return OUTCOME_DONE;
 	}
 	for (i = 0; i < t->columns; i++)
 		compare_column(c, t, i);
 	for (i = 0; i < t->keys; i++)
 		compare_key(c, t, &t->key[i]);
-	find_strangers(c, t);
+	find_foreign(c, t);
 	compare_partitions(c, t);
 	return OUTCOME_DONE;
 }
@@ -363,26 +364,26 @@ compare_view(struct comparison *c, const char *name)
 
 	if (find_impostor(c, name, true))
 		return OUTCOME_DONE;
-	o = look(c, name, &there);
+	o = can_be_read(c, name, &there);
 	if (o != OUTCOME_DONE || there)
 		return o;
 	buf_setf(&c->what, "view %s is missing, or lacks what it reads", name);
-	tell(c, true);
+	report_difference(c, true);
 	return OUTCOME_DONE;
 }
 
 static enum outcome
 compare_all(struct comparison *c)
 {
-	enum outcome o = ask(c->db, COLUMNS, 6, &c->columns);
+	enum outcome o = query_catalog(c->db, COLUMNS, 6, &c->columns);
 	size_t i;
 
 	if (o == OUTCOME_DONE)
-		o = ask(c->db, KEYS, 4, &c->keys);
+		o = query_catalog(c->db, KEYS, 4, &c->keys);
 	if (o == OUTCOME_DONE)
-		o = ask(c->db, PARTITIONS, 3, &c->partitions);
+		o = query_catalog(c->db, PARTITIONS, 3, &c->partitions);
 	if (o == OUTCOME_DONE)
-		o = ask(c->db, KINDS, 2, &c->kinds);
+		o = query_catalog(c->db, KINDS, 2, &c->kinds);
 	for (i = 0; i < c->schema->tables && o == OUTCOME_DONE; i++)
 		o = compare_table(c, &c->schema->table[i]);
 	for (i = 0; i < c->schema->views && o == OUTCOME_DONE; i++)
@@ -392,10 +393,10 @@ compare_all(struct comparison *c)
 
 enum outcome
 schema_compare(struct db *db, const struct schema *s,
-    void (*fault)(void *ctx, const struct schema_fault *f), void *ctx)
+    void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
 {
 	struct comparison c = {
-		.db = db, .schema = s, .fault = fault, .ctx = ctx
+		.db = db, .schema = s, .report = report, .ctx = ctx
 	};
 	enum outcome o = compare_all(&c);
 

@@ -1,6 +1,6 @@
 /*
- * schema_impl: what schema.c reads from the files and schema_compare.c looks
- * for in the database.
+ * schema_impl: the form of struct schema, which schema.c reads from the files
+ * and schema_compare.c compares with the database.
  */
 #ifndef SINK_TABLES_SCHEMA_IMPL_H
 #define SINK_TABLES_SCHEMA_IMPL_H

@@ -1,5 +1,5 @@
 /*
- * table_sql: the statements that store rows; see table_sql.h.
+ * table_sql: see table_sql.h.
  */
 #include "sink/tables/table_sql.h"
 
@@ -13,7 +13,7 @@
 const size_t *
 table_ties(const struct table *t, size_t *n)
 {
-	/* What the aggregator compares of them, and what only we keep. */
+	/* First the columns that the aggregator compares, then the others. */
 	static const size_t of_messages[] = { TIE(sender), TIE(sender_id),
 		TIE(operator), TIE(message_type), TIE(private), TIE(automated),
 		TIE(channel), TIE(receiver_id), TIE(content), TIE(data) };
@@ -22,9 +22,9 @@ table_ties(const struct table *t, size_t *n)
 	return of_messages;
 }
 
-/* The new row is greater by version and the first n of the ties. The database
- * leaves blanks at the end out of account where it compares texts, not bytes;
- * NULL comes first. */
+/* Writes the condition that the new row is greater by version and the first n
+ * ties. Compares bytes: in texts the database ignores trailing blanks. NULL
+ * comes first. */
 static void
 is_greater(struct buf *sql, const struct table *t, size_t n)
 {
@@ -55,11 +55,11 @@ take_greater(struct buf *sql, const struct table *t, size_t column, size_t ties)
 	buf_addf(sql, ", VALUES(`%s`), `%s`), ", name, name);
 }
 
-/* Assignments are made from left to right and see the new values: were the
- * version set before the others, an old row would leave its metrics under a
- * new version, for ever. So it comes last, and before it the ties, the last
- * one first: each is compared by those that are still the old ones. If all up
- * to it are equal, taking it or not is the same. */
+/* The database assigns from left to right and sees new values: with the version
+ * set before the others, an old row would leave its metrics under a new version
+ * for ever. So the version comes last, and before it the ties, the last one
+ * first: each comparison then sees only old values. If all ties up to one are
+ * equal, assigning it or not is the same. */
 static void
 newest_wins(struct buf *sql, const struct table *t)
 {

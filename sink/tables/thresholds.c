@@ -1,11 +1,11 @@
 /*
- * thresholds: [aggregator]'s in the table metric_settings; see thresholds.h.
+ * thresholds: see thresholds.h.
  */
 #include "sink/tables/thresholds.h"
 
 #include "common/base/xalloc.h"
 
-/* Keys of [aggregator], and names in the table. */
+/* Keys of [aggregator], which are the names in metric_settings, too. */
 static const char *const thresholds[] = {
 	"alert_minute",
 	"alert_five_minutes",
@@ -30,9 +30,10 @@ thresholds_write(struct db *db, const struct conf *conf)
 	return o;
 }
 
-/* One of them: the row that was found, or none. */
+/* Compares one threshold with its row, if there is one. */
 static void
-compare(struct db_rows *rows, const char *name, int64_t wanted, struct buf *to)
+compare_threshold(
+    struct db_rows *rows, const char *name, int64_t wanted, struct buf *to)
 {
 	bool found = db_next(rows);
 
@@ -57,7 +58,7 @@ thresholds_compare(struct db *db, const struct conf *conf, struct buf *differ)
 		    "SELECT value FROM metric_settings WHERE name = ?", &name,
 		    1, &rows);
 		if (o == OUTCOME_DONE)
-			compare(rows, thresholds[i],
+			compare_threshold(rows, thresholds[i],
 			    conf_int(conf, "aggregator", thresholds[i]),
 			    differ);
 		db_rows_free(rows);

@@ -1,9 +1,9 @@
 /*
- * thresholds: alerts and trends of several aggregators are made by views of the
- * database, because a threshold needs the sum over the parts. The views read
- * the thresholds from the table metric_settings; the configuration,
- * [aggregator] alert_minute and so on, is what fills it: whoever migrates
- * writes them, nobody else.
+ * thresholds: views of the database make the alerts and trends of several
+ * aggregators, because a threshold applies to the sum over the shards. The
+ * views read the thresholds from the table metric_settings. Only `sink
+ * --migrate` fills it, from the configuration ([aggregator] alert_minute and so
+ * on).
  */
 #ifndef SINK_TABLES_THRESHOLDS_H
 #define SINK_TABLES_THRESHOLDS_H
@@ -12,12 +12,13 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
-/* Within a transaction, with the tables there: stores those of conf. */
+/* Stores the thresholds of conf, within a transaction and after the migration.
+ */
 enum outcome thresholds_write(struct db *db, const struct conf *conf)
     __attribute__((warn_unused_result));
 
-/* Appends to differ, in words, where the table is not what conf says: nothing
- * when it is. */
+/* Appends to differ, in words, where the table and conf differ; nothing when
+ * they agree. */
 enum outcome thresholds_compare(struct db *db, const struct conf *conf,
     struct buf *differ) __attribute__((warn_unused_result));
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The metrics of a stream by hand are what the generator counted.
+# The metrics of a stream in a one-shot run are what the generator counted.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

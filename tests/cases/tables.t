@@ -1,5 +1,5 @@
 #!/bin/sh
-# tables: the page of the tables and the migrations are what is declared in
+# tables: the page of the tables and the migrations agree with
 # common/tables/tables.def. See tests/lint/tables.py.
 set -eu
 

@@ -166,7 +166,7 @@ get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 	const char *order = c->query(c->ctx, "order");
 	int64_t operator_id = call_int(c, "operator_id", 0);
 	int32_t who =
-	    operator_id == 0 ? NOBODY : world_operator(w, operator_id);
+	    operator_id == 0 ? NO_OPERATOR : world_operator(w, operator_id);
 	bool desc = order != NULL && strcmp(order, "desc") == 0;
 	struct page p;
 
@@ -186,7 +186,7 @@ get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 		if (state != NULL &&
 		    (strncmp(state, "open", 4) == 0) != (d->end == 0))
 			continue;
-		if (operator_id != 0 && d->holder != who && !c->no_filter)
+		if (operator_id != 0 && d->assignee != who && !c->no_filter)
 			continue;
 		if (page_row(&p))
 			render_dialog(&a->body, w, d);

@@ -79,7 +79,7 @@ passes(const struct world *w, const struct filter *f, const struct message *m)
 	       (f->client < 0 || f->client == d->client) &&
 	       (f->channel < 0 ||
 		   f->channel == world_channels[d->channel].id) &&
-	       (f->author < 0 || (m->author != NOBODY &&
+	       (f->author < 0 || (m->author != NO_OPERATOR &&
 				     w->operators[m->author].id == f->author));
 }
 
@@ -212,7 +212,7 @@ request_stats(struct buf *b, const struct world *w, const struct request *r)
 	jsonw_int(b, "incoming_messages", t.in);
 	jsonw_int(b, "outgoing_messages", t.out);
 	render_id(b, "operator_id",
-	    d->holder == NOBODY ? 0 : w->operators[d->holder].id);
+	    d->assignee == NO_OPERATOR ? 0 : w->operators[d->assignee].id);
 	jsonw_int(b, "channel_id", channel->id);
 	jsonw_str(b, "channel_name", channel->name);
 	jsonw_str(b, "transport", channel->transport);

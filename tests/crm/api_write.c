@@ -71,7 +71,7 @@ api_put_dialog(struct sim *s, struct world *w, struct call *c, int64_t id,
 	struct params p = params_of(c);
 	int64_t operator_id = param_int(&p, "operator_id", -1);
 	const char *state = param_text(&p, "state");
-	int32_t before = d != NULL ? d->holder : NOBODY;
+	int32_t before = d != NULL ? d->assignee : NO_OPERATOR;
 
 	(void)s;
 	a->status = 200;
@@ -85,7 +85,7 @@ api_put_dialog(struct sim *s, struct world *w, struct call *c, int64_t id,
 			    world_operator(w, operator_id), w->now);
 		if (operator_id > 0)
 			world_did(w, DEED_ASSIGNED, (int32_t)(d - w->dialogs),
-			    d->holder, before);
+			    d->assignee, before);
 		if (state != NULL)
 			set_state(w, (int32_t)(d - w->dialogs), state, a);
 		if (a->status == 200) {
@@ -111,7 +111,7 @@ api_transfer(struct sim *s, struct world *w, struct call *c, int64_t id,
 		    NULL);
 		return;
 	}
-	w->dialogs[m->dialog].holder = who;
+	w->dialogs[m->dialog].assignee = who;
 	answer_text(a, 200, "{\"status\":\"success\"}");
 }
 
@@ -136,11 +136,11 @@ post(struct world *w, const struct params *p, int32_t dialog, struct answer *a)
 		    (open != NULL && strcmp(open, "false") == 0);
 	const struct message *m;
 
-	/* The trap: unless told otherwise a closed dialog is opened again. */
+	/* The trap: by default a closed dialog is opened again. */
 	if (d->end != 0 && !stay)
 		world_open_request(w, dialog, w->now);
-	if (who == NOBODY)
-		who = d->holder;
+	if (who == NO_OPERATOR)
+		who = d->assignee;
 	m = &w->messages[world_say(
 	    w, dialog, note ? COMMENT : TO_CLIENT, who, w->now)];
 	buf_adds(&a->body, "{\"data\":");

@@ -1,6 +1,6 @@
 /*
- * call: one HTTP request as the simulator's logic sees it, and its answer,
- * without a word of the HTTP library.
+ * call: an HTTP request to the simulator and its answer, independent of the
+ * HTTP library.
  */
 #ifndef TESTS_CRM_CALL_H
 #define TESTS_CRM_CALL_H
@@ -24,14 +24,14 @@ struct call {
 	const char *path;  /* without the query */
 	const char *token; /* Authorization, or Qiscus's secret; or NULL */
 	bool by_admin;     /* of Qiscus: that is an admin's, who logged in */
-	bool uncounted;    /* X-Uncounted: neither counted nor troubled */
+	bool uncounted;    /* X-Uncounted: neither counted nor given faults */
 	struct buf body;
 	/* A parameter of the query, decoded, or NULL. Borrowed. */
 	const char *(*query)(void *ctx, const char *name);
 	/* A header, or NULL. Borrowed. */
 	const char *(*header)(void *ctx, const char *name);
 	void *ctx;
-	/* Set by troubles. */
+	/* Set by faults. */
 	int64_t shift;  /* added to an offset above 0 */
 	bool same_page; /* offset and start_id have no effect */
 	bool no_filter; /* nor have state, operator_id, dialog_id */

@@ -15,8 +15,8 @@ const char control_help[] =
     "  POST /control/reset-stats       calls back to 0\n"
     "  POST /control/advance?seconds=S moves the clock; the worlds live on\n"
     "  POST /control/set?lag=S&latency=MS&speed=X&quota=N&per_minute=N\n"
-    "  POST /control/trouble?name=NAME[&count=N][&after=N][&route=PREFIX]\n"
-    "       [&value=V][&account=TOKEN][&method=M]  adds a trouble; name=none\n"
+    "  POST /control/fault?name=NAME[&count=N][&after=N][&route=PREFIX]\n"
+    "       [&value=V][&account=TOKEN][&method=M]  adds a fault; name=none\n"
     "       ends all\n"
     "  POST /control/act?do=ACT&dialog=ID[&operator=ID][&account=TOKEN]\n"
     "       ACT: client answer note autoreply system survey transfer close\n"
@@ -34,7 +34,7 @@ const char control_help[] =
     "       API), given (by others), resolved, online, offline; before: who\n"
     "       had it; held: how many open ones the operator has, with it\n"
     "With the header X-Uncounted: 1 the API itself is neither counted, slow\n"
-    "nor troubled: what the CRM shows.\n";
+    "nor given faults: what the CRM shows.\n";
 
 static void
 ok(struct answer *a)
@@ -135,10 +135,10 @@ set(struct sim *s, struct call *c, struct answer *a)
 }
 
 static void
-trouble(struct sim *s, struct call *c, struct answer *a)
+fault(struct sim *s, struct call *c, struct answer *a)
 {
-	if (trouble_add(&s->troubles, c) != 0)
-		answer_error(a, 400, "no such trouble; see --help", NULL);
+	if (fault_add(&s->faults, c) != 0)
+		answer_error(a, 400, "no such fault; see --help", NULL);
 	else
 		ok(a);
 }
@@ -150,7 +150,7 @@ webhooks(struct sim *s, struct call *c, struct answer *a)
 		answer_error(a, 400, "only --crm qiscus sends webhooks", NULL);
 		return;
 	}
-	push_trouble(s->push, call_int(c, "lose", 0), call_int(c, "repeat", 0),
+	push_fault(s->push, call_int(c, "lose", 0), call_int(c, "repeat", 0),
 	    call_int(c, "delay", 0));
 	ok(a);
 }
@@ -179,13 +179,13 @@ operator_acts(struct world *w, const char *what, int32_t who)
 		struct worker *o = &w->operators[i];
 
 		if (o->kind != HUMAN || o->hidden ||
-		    (who != NOBODY && (int32_t)i != who))
+		    (who != NO_OPERATOR && (int32_t)i != who))
 			continue;
 		o->online = on;
 		o->offline_type = NULL;
 		o->next_at = 0; /* no more changes by itself */
-		world_did(
-		    w, on ? DEED_ONLINE : DEED_OFFLINE, -1, (int32_t)i, NOBODY);
+		world_did(w, on ? DEED_ONLINE : DEED_OFFLINE, -1, (int32_t)i,
+		    NO_OPERATOR);
 	}
 	return true;
 }
@@ -228,7 +228,7 @@ say(struct world *w, int32_t i, const char *what, int32_t who)
 		if (w->dialogs[i].end != 0 && sayings[k].type == TO_CLIENT)
 			world_open_request(w, i, w->now);
 		world_say(w, i, sayings[k].type,
-		    sayings[k].by_operator ? who : NOBODY, w->now);
+		    sayings[k].by_operator ? who : NO_OPERATOR, w->now);
 		if (sayings[k].type == TO_CLIENT)
 			w->dialogs[i].phase = PHASE_ANSWERED;
 		return true;
@@ -236,11 +236,11 @@ say(struct world *w, int32_t i, const char *what, int32_t who)
 	return false;
 }
 
-/* By hand, from outside of the API. */
+/* Control calls that the API does not have. */
 static void
 transfer(struct world *w, int32_t i, int32_t who)
 {
-	int32_t before = w->dialogs[i].holder;
+	int32_t before = w->dialogs[i].assignee;
 
 	world_give(w, i, who, w->now);
 	world_did(w, DEED_GIVEN, i, who, before);
@@ -266,18 +266,19 @@ act(struct sim *s, struct call *c, struct answer *a)
 		return;
 	}
 	if (w != NULL && what != NULL &&
-	    operator_acts(w, what, id == 0 ? NOBODY : world_operator(w, id)))
+	    operator_acts(
+		w, what, id == 0 ? NO_OPERATOR : world_operator(w, id)))
 		return;
 	if (d == NULL || what == NULL || d->request < 0) {
 		answer_error(a, 400, "no such dialog or act", NULL);
 		return;
 	}
 	i = (int32_t)(d - w->dialogs);
-	who = id == 0 ? d->holder : world_operator(w, id);
+	who = id == 0 ? d->assignee : world_operator(w, id);
 	if (strcmp(what, "client") == 0)
 		life_client_writes(w, i, w->now);
 	else if (strcmp(what, "transfer") == 0)
-		transfer(w, i, id == 0 ? NOBODY : who);
+		transfer(w, i, id == 0 ? NO_OPERATOR : who);
 	else if (strcmp(what, "close") == 0 && d->end == 0)
 		world_close(w, i, w->now);
 	else if (strcmp(what, "remove") == 0)
@@ -354,7 +355,7 @@ show_world(struct sim *s, struct call *c, struct answer *a)
 static void
 put_operator(struct buf *b, const char *key, const struct world *w, int32_t who)
 {
-	if (who == NOBODY)
+	if (who == NO_OPERATOR)
 		jsonw_null(b, key);
 	else
 		jsonw_int(b, key, w->operators[who].id);
@@ -403,7 +404,7 @@ static const struct {
 	{ METHOD_POST, "/control/reset-stats", reset_stats },
 	{ METHOD_POST, "/control/advance", advance },
 	{ METHOD_POST, "/control/set", set },
-	{ METHOD_POST, "/control/trouble", trouble },
+	{ METHOD_POST, "/control/fault", fault },
 	{ METHOD_POST, "/control/webhooks", webhooks },
 	{ METHOD_POST, "/control/act", act },
 	{ METHOD_GET, "/control/world", show_world },

@@ -1,6 +1,6 @@
 /*
- * control: the test's side of the simulator, under /control/: no token, not
- * counted. control_help() describes it.
+ * control: the calls by which tests control the simulator, under /control/: no
+ * token, not counted. control_help() describes them.
  */
 #ifndef TESTS_CRM_CONTROL_H
 #define TESTS_CRM_CONTROL_H

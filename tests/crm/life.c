@@ -36,7 +36,7 @@ robot(const struct world *w)
 	for (size_t i = 0; i < w->operators_n; i++)
 		if (w->operators[i].kind == ROBOT)
 			return (int32_t)i;
-	return NOBODY;
+	return NO_OPERATOR;
 }
 
 /* Whether only the API gives dialogs away; that was not always so. */
@@ -51,11 +51,11 @@ take(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	if (d->holder != NOBODY || is_ours(w))
+	if (d->assignee != NO_OPERATOR || is_ours(w))
 		return;
 	world_give(w, dialog, somebody(w, d), t);
 	if (!w->opt.qiscus && rng_chance(&d->rng, 400))
-		world_tell(w, dialog, TOLD_TRANSFERRED, d->holder, t);
+		world_tell(w, dialog, SERVICE_TRANSFERRED, d->assignee, t);
 }
 
 void
@@ -65,8 +65,8 @@ life_client_writes(struct world *w, int32_t dialog, int64_t t)
 
 	if (d->phase == PHASE_CLOSED)
 		world_open_request(w, dialog, t);
-	/* On a client's message the API shows the holder, not an author. */
-	world_say(w, dialog, FROM_CLIENT, d->holder, t);
+	/* On a client's message the API shows the assignee, not an author. */
+	world_say(w, dialog, FROM_CLIENT, d->assignee, t);
 	d->phase = PHASE_WAITING;
 }
 
@@ -78,9 +78,9 @@ life_operator_answers(struct world *w, int32_t dialog, int64_t t)
 	if (d->phase == PHASE_CLOSED)
 		world_open_request(w, dialog, t);
 	take(w, dialog, t);
-	if (d->holder == NOBODY)
+	if (d->assignee == NO_OPERATOR)
 		return;
-	world_say(w, dialog, TO_CLIENT, d->holder, t);
+	world_say(w, dialog, TO_CLIENT, d->assignee, t);
 	d->phase = PHASE_ANSWERED;
 }
 
@@ -106,13 +106,13 @@ robot_answers(struct world *w, int32_t dialog, int64_t t)
 static void
 integration_answers(struct world *w, int32_t dialog, int64_t t)
 {
-	world_say(w, dialog, TO_CLIENT, NOBODY, t);
+	world_say(w, dialog, TO_CLIENT, NO_OPERATOR, t);
 }
 
 static void
 autoreply(struct world *w, int32_t dialog, int64_t t)
 {
-	world_say(w, dialog, AUTOREPLY, NOBODY, t);
+	world_say(w, dialog, AUTOREPLY, NO_OPERATOR, t);
 }
 
 static void
@@ -127,7 +127,7 @@ note(struct world *w, int32_t dialog, int64_t t)
 static void
 system_line(struct world *w, int32_t dialog, int64_t t)
 {
-	world_say(w, dialog, SYSTEM, NOBODY, t);
+	world_say(w, dialog, SYSTEM, NO_OPERATOR, t);
 }
 
 static void
@@ -139,14 +139,14 @@ transfer(struct world *w, int32_t dialog, int64_t t)
 		return;
 	world_give(w, dialog, somebody(w, d), t);
 	if (!w->opt.qiscus && rng_chance(&d->rng, 700))
-		world_tell(w, dialog, TOLD_TRANSFERRED, d->holder, t);
+		world_tell(w, dialog, SERVICE_TRANSFERRED, d->assignee, t);
 }
 
 static void
 release(struct world *w, int32_t dialog, int64_t t)
 {
 	if (!is_ours(w))
-		world_give(w, dialog, NOBODY, t);
+		world_give(w, dialog, NO_OPERATOR, t);
 }
 
 /* A survey belongs to the request it asks about, though it may come late. */
@@ -156,7 +156,7 @@ late_survey(struct world *w, int32_t dialog, int64_t t)
 	struct dialog *d = &w->dialogs[dialog];
 
 	if (d->previous >= 0 && !w->opt.qiscus) {
-		int32_t m = world_say(w, dialog, UNTYPED, NOBODY, t);
+		int32_t m = world_say(w, dialog, UNTYPED, NO_OPERATOR, t);
 
 		w->messages[m].request = d->previous;
 	}
@@ -168,10 +168,10 @@ finish(struct world *w, int32_t dialog, int64_t t)
 	struct dialog *d = &w->dialogs[dialog];
 
 	if (!w->opt.qiscus && rng_chance(&d->rng, 600))
-		world_tell(w, dialog, TOLD_CLOSED, NOBODY, t);
+		world_tell(w, dialog, SERVICE_CLOSED, NO_OPERATOR, t);
 	world_close(w, dialog, t);
 	if (!w->opt.qiscus && rng_chance(&d->rng, 300))
-		world_say(w, dialog, UNTYPED, NOBODY, t);
+		world_say(w, dialog, UNTYPED, NO_OPERATOR, t);
 }
 
 /* What can happen in an open dialog; weights by phase, of 1000. */
@@ -215,10 +215,10 @@ come_back(struct world *w, int32_t dialog, int64_t t)
 	struct dialog *d = &w->dialogs[dialog];
 
 	if (rng_chance(&d->rng, 300))
-		d->holder = NOBODY;
+		d->assignee = NO_OPERATOR;
 	if (d->request >= 0 && rng_chance(&d->rng, 100)) {
 		world_open_request(w, dialog, t);
-		world_tell(w, dialog, TOLD_REOPENED, NOBODY, t);
+		world_tell(w, dialog, SERVICE_REOPENED, NO_OPERATOR, t);
 	}
 	if (rng_chance(&d->rng, 920))
 		life_client_writes(w, dialog, t);

@@ -1,9 +1,9 @@
 /*
- * life: what happens in a world as time goes by: clients write in bursts,
+ * life: simulates the events of a world over time: clients write in bursts,
  * operators answer, take, transfer, note and close, robots and autoreplies
- * speak in between, surveys follow closings, closed dialogs come back with a
- * new request, new clients arrive, operators take breaks, one is hired and
- * one is removed. Roughly as many dialogs open as close.
+ * write in between, surveys follow closings, closed dialogs return with a new
+ * request, new clients arrive, operators take breaks, one is hired and one is
+ * removed. Roughly as many dialogs open as close.
  */
 #ifndef TESTS_CRM_LIFE_H
 #define TESTS_CRM_LIFE_H
@@ -23,7 +23,7 @@ void life_plan(struct world *w, int32_t dialog, int64_t at);
 /* The client writes, which opens a new request in a closed dialog. */
 void life_client_writes(struct world *w, int32_t dialog, int64_t t);
 
-/* The holder answers, whoever takes it if there is none. */
+/* The assignee answers, whoever takes it if there is none. */
 void life_operator_answers(struct world *w, int32_t dialog, int64_t t);
 
 #endif

@@ -270,8 +270,8 @@ help(void)
 
 	buf_adds(&text, usage);
 	buf_adds(&text, control_help);
-	buf_adds(&text, "Troubles:\n");
-	trouble_help(&text);
+	buf_adds(&text, "Faults:\n");
+	fault_help(&text);
 	code = prog_help(buf_str(&text));
 	buf_release(&text);
 	return code;

@@ -1,6 +1,6 @@
 /*
- * options: the command line of crm-sim; --help documents it, and the control
- * calls and troubles too.
+ * options: the command line of crm-sim; --help documents it, with the control
+ * calls and the faults.
  */
 #ifndef TESTS_CRM_OPTIONS_H
 #define TESTS_CRM_OPTIONS_H

@@ -101,7 +101,7 @@ make_dialog(struct world *w, int64_t i, bool open)
 
 	d = &w->dialogs[dialog];
 	if (rng_chance(&d->rng, 10)) /* left behind by a deleted account */
-		d->holder = (int32_t)w->operators_n - 1;
+		d->assignee = (int32_t)w->operators_n - 1;
 	ago = rng_below(&d->rng, gap);
 	move(w, dialog, first_request, w->opt.start_ms - ago - last);
 	d->next_at = w->opt.start_ms - ago + gap;

@@ -1,6 +1,6 @@
 /*
- * past: makes a world as it stands when the simulator starts: operators,
- * dialogs and weeks of messages, the same for the same options.
+ * past: creates the initial world: operators, dialogs and weeks of messages,
+ * the same for the same options.
  */
 #ifndef TESTS_CRM_PAST_H
 #define TESTS_CRM_PAST_H

@@ -214,7 +214,7 @@ push_add(struct push *p, const char *url, const char *body)
 }
 
 void
-push_trouble(struct push *p, int64_t lose, int64_t repeat, int64_t delay)
+push_fault(struct push *p, int64_t lose, int64_t repeat, int64_t delay)
 {
 	pthread_mutex_lock(&p->lock);
 	p->lose = lose;

@@ -1,7 +1,7 @@
 /*
- * push: sends webhooks, one after the other, each once, as a CRM does that
- * knows of no retries; on demand it loses, repeats and delays some. A thread
- * of its own; the only part that includes curl.h.
+ * push: sends webhooks one after the other, each once, like a CRM without
+ * retries; on demand it loses, repeats and delays some. It has its own thread,
+ * and is the only part that includes curl.h.
  */
 #ifndef TESTS_CRM_PUSH_H
 #define TESTS_CRM_PUSH_H
@@ -24,7 +24,7 @@ void push_add(struct push *p, const char *url, const char *body);
 
 /* Of 1000 webhooks so many are lost, so many sent twice, and each waits for
  * anything up to so many milliseconds, so that they overtake each other. */
-void push_trouble(struct push *p, int64_t lose, int64_t repeat, int64_t delay);
+void push_fault(struct push *p, int64_t lose, int64_t repeat, int64_t delay);
 
 struct push_tally push_tally(struct push *p);
 

@@ -1,9 +1,9 @@
 /*
  * qiscus: the routes of Qiscus Omnichannel, on the same port as Chat2Desk's,
  * under /api/: agents, rooms, comments (which are on another host in reality),
- * assigning and resolving, webhooks. Every quirk that clients are known to
- * have met is there: rows that a filter should have left out, an order that
- * has no effect, ids as numbers here and as strings there, nulls.
+ * assigning and resolving, webhooks. It has the known quirks of the API: rows
+ * that a filter should leave out, an order without effect, ids as numbers in
+ * one place and as strings in another, nulls.
  */
 #ifndef TESTS_CRM_QISCUS_H
 #define TESTS_CRM_QISCUS_H

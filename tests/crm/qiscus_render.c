@@ -69,7 +69,7 @@ qiscus_load(const struct world *w, int32_t who)
 
 	for (size_t i = 0; i < w->dialogs_n; i++)
 		n += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
-		     w->dialogs[i].holder == who;
+		     w->dialogs[i].assignee == who;
 	return n;
 }
 
@@ -159,10 +159,10 @@ event_text(const struct world *w, const struct message *m)
 {
 	char *name, *text;
 
-	switch (m->told) {
-	case TOLD_CLOSED:
+	switch (m->service) {
+	case SERVICE_CLOSED:
 		return xstrdup("Admin marked this conversation as resolved");
-	case TOLD_TRANSFERRED:
+	case SERVICE_TRANSFERRED:
 		name = full_name(&w->operators[m->author]);
 		text = xasprintf("%s joined this conversation", name);
 		free(name);
@@ -214,7 +214,7 @@ add_machine(struct buf *b, const struct world *w, const struct message *m)
 static bool
 is_human(const struct world *w, const struct message *m)
 {
-	return m->type == TO_CLIENT && m->author != NOBODY &&
+	return m->type == TO_CLIENT && m->author != NO_OPERATOR &&
 	       w->operators[m->author].kind != ROBOT;
 }
 
@@ -324,7 +324,7 @@ qiscus_room(struct buf *b, const struct world *w, const struct dialog *d)
 	jsonw_str(b, "name", customer_name(d));
 	jsonw_str(b, "source", source(c));
 	jsonw_bool(b, "is_resolved", d->end != 0);
-	jsonw_bool(b, "is_waiting", d->end == 0 && d->holder == NOBODY);
+	jsonw_bool(b, "is_waiting", d->end == 0 && d->assignee == NO_OPERATOR);
 	jsonw_bool(b, "is_handled_by_bot", false);
 	add_last(b, w, d);
 	jsonw_str(b, "room_type", "group");
@@ -343,7 +343,7 @@ qiscus_service(
 
 	jsonw_open(b);
 	jsonw_int(b, "id", r->id);
-	render_id(b, "user_id", who == NOBODY ? 0 : w->operators[who].id);
+	render_id(b, "user_id", who == NO_OPERATOR ? 0 : w->operators[who].id);
 	text_id(b, "room_id", w->dialogs[r->dialog].id);
 	jsonw_bool(b, "is_resolved", r->end != 0);
 	jsonw_null(b, "notes");
@@ -370,18 +370,18 @@ add_channel(struct buf *b, const struct channel *c)
 static void
 add_candidate(struct buf *b, const struct world *w)
 {
-	int32_t best = NOBODY;
+	int32_t best = NO_OPERATOR;
 
 	for (size_t i = 0; i < w->operators_n; i++) {
 		const struct worker *o = &w->operators[i];
 
 		if (o->kind == HUMAN && !o->hidden && is_free(o) &&
-		    (best == NOBODY ||
+		    (best == NO_OPERATOR ||
 			qiscus_load(w, (int32_t)i) < qiscus_load(w, best)))
 			best = (int32_t)i;
 	}
 	buf_adds(b, ",\"candidate_agent\":");
-	if (best == NOBODY)
+	if (best == NO_OPERATOR)
 		buf_adds(b, "null");
 	else
 		qiscus_agent(b, w, best);
@@ -415,7 +415,7 @@ waiting(struct buf *b, const struct world *w, const struct event *h)
 	if (d->previous < 0)
 		buf_adds(b, "null");
 	else
-		qiscus_service(b, w, d->previous, NOBODY);
+		qiscus_service(b, w, d->previous, NO_OPERATOR);
 	jsonw_close(b);
 	free(id);
 }
@@ -434,10 +434,11 @@ resolved(struct buf *b, const struct world *w, const struct event *h)
 	buf_adds(b, "},\"resolved_by\":");
 	jsonw_open(b);
 	jsonw_int(b, "id",
-	    h->who == NOBODY ? w->opt.id_base + 1 : w->operators[h->who].id);
+	    h->who == NO_OPERATOR ? w->opt.id_base + 1
+				  : w->operators[h->who].id);
 	jsonw_str(b, "email", "somebody@example.test");
 	jsonw_str(b, "name", "Somebody");
-	jsonw_str(b, "type", h->who == NOBODY ? "admin" : "agent");
+	jsonw_str(b, "type", h->who == NO_OPERATOR ? "admin" : "agent");
 	jsonw_bool(b, "is_available", true);
 	buf_adds(b, "},\"service\":");
 	jsonw_open(b);
@@ -485,7 +486,7 @@ session(struct buf *b, const struct world *w, const struct event *h)
 	jsonw_str(b, "user_id", id);
 	jsonw_str(b, "name", customer_name(d));
 	jsonw_bool(b, "resolved", false);
-	jsonw_bool(b, "is_waiting", h->who == NOBODY);
+	jsonw_bool(b, "is_waiting", h->who == NO_OPERATOR);
 	buf_adds(b, "},\"webhook_type\":\"NEW_SESSION_WEBHOOK\"}");
 	free(id);
 }

@@ -34,7 +34,8 @@ is_held_by(const struct world *w, const struct dialog *d, const json_t *agents)
 		if (json_is_string(v) &&
 		    parse_int(json_string_value(v), 0, INT64_MAX, &id) != 0)
 			return false;
-		if (d->holder != NOBODY && w->operators[d->holder].id == id)
+		if (d->assignee != NO_OPERATOR &&
+		    w->operators[d->assignee].id == id)
 			return true;
 	}
 	return json_array_size(agents) == 0;
@@ -43,7 +44,7 @@ is_held_by(const struct world *w, const struct dialog *d, const json_t *agents)
 static bool
 passes(const struct world *w, const struct filter *f, const struct dialog *d)
 {
-	bool resolved = d->end != 0, waiting = !resolved && d->holder < 0;
+	bool resolved = d->end != 0, waiting = !resolved && d->assignee < 0;
 
 	if (d->gone || d->messages_n == 0)
 		return false;
@@ -107,11 +108,11 @@ static void
 move(struct world *w, int64_t number)
 {
 	struct dialog *d = world_dialog(w, number < 0 ? -number : number);
-	int32_t who = NOBODY;
+	int32_t who = NO_OPERATOR;
 
 	for (size_t i = 0; i < w->operators_n; i++)
 		if (w->operators[i].kind == HUMAN && !w->operators[i].hidden &&
-		    (who == NOBODY || number > 0))
+		    (who == NO_OPERATOR || number > 0))
 			who = (int32_t)i;
 	if (d != NULL && d->end == 0)
 		world_give(w, (int32_t)(d - w->dialogs), who, w->now);
@@ -174,7 +175,7 @@ qiscus_unserved(struct sim *s, struct world *w, struct call *c, int64_t id,
 	for (size_t i = 0; i < w->dialogs_n; i++) {
 		const struct dialog *d = &w->dialogs[i];
 
-		n += d->end == 0 && d->holder == NOBODY && !d->gone &&
+		n += d->end == 0 && d->assignee == NO_OPERATOR && !d->gone &&
 		     d->messages_n > 0;
 	}
 	buf_addf(

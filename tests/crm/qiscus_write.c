@@ -24,10 +24,10 @@ agent_of(const struct world *w, const json_t *params)
 {
 	int32_t who = world_operator(w, qiscus_int(params, "agent_id", -1));
 
-	return who != NOBODY && w->operators[who].kind == HUMAN &&
+	return who != NO_OPERATOR && w->operators[who].kind == HUMAN &&
 		       !w->operators[who].hidden
 		   ? who
-		   : NOBODY;
+		   : NO_OPERATOR;
 }
 
 static void
@@ -50,7 +50,7 @@ qiscus_assign(struct sim *s, struct world *w, struct call *c, int64_t id,
 	json_t *params = qiscus_params(c);
 	struct dialog *d = room_of(w, params);
 	int32_t who = agent_of(w, params);
-	int32_t before = d != NULL ? d->holder : NOBODY;
+	int32_t before = d != NULL ? d->assignee : NO_OPERATOR;
 	bool replace = qiscus_flag(params, "replace_latest_agent");
 	int64_t most = qiscus_int(params, "max_agent", AGENTS_MOST);
 
@@ -58,16 +58,16 @@ qiscus_assign(struct sim *s, struct world *w, struct call *c, int64_t id,
 	(void)id;
 	if (d == NULL) {
 		qiscus_error(a, 404, "room not found");
-	} else if (who == NOBODY) {
+	} else if (who == NO_OPERATOR) {
 		qiscus_error(a, 404, "agent not found");
 	} else if (d->end != 0) {
 		qiscus_error(a, 400, "room is already resolved");
-	} else if (d->holder == who) {
+	} else if (d->assignee == who) {
 		qiscus_error(a, 400, "agent is already assigned to this room");
 	} else if (!replace && d->agents >= most) {
 		qiscus_error(a, 400, "maximum number of agents is reached");
 	} else {
-		if (d->holder == NOBODY || replace)
+		if (d->assignee == NO_OPERATOR || replace)
 			world_give(w, (int32_t)(d - w->dialogs), who, w->now);
 		else
 			d->agents++;
@@ -88,12 +88,12 @@ qiscus_remove(struct sim *s, struct world *w, struct call *c, int64_t id,
 
 	(void)s;
 	(void)id;
-	if (d == NULL || who == NOBODY || d->holder != who) {
+	if (d == NULL || who == NO_OPERATOR || d->assignee != who) {
 		qiscus_error(a, 400, "agent is not in this room");
 	} else {
-		world_give(w, (int32_t)(d - w->dialogs), NOBODY, w->now);
+		world_give(w, (int32_t)(d - w->dialogs), NO_OPERATOR, w->now);
 		world_did(
-		    w, DEED_GIVEN, (int32_t)(d - w->dialogs), NOBODY, who);
+		    w, DEED_GIVEN, (int32_t)(d - w->dialogs), NO_OPERATOR, who);
 		buf_adds(&a->body, "{\"data\":{\"removed_agent\":");
 		qiscus_agent(&a->body, w, who);
 		buf_adds(&a->body, "}}");
@@ -121,7 +121,7 @@ qiscus_resolve(struct sim *s, struct world *w, struct call *c, int64_t id,
 			life_plan(w, i, w->now + 10 * w->opt.pace_ms);
 		d = &w->dialogs[i];
 		buf_adds(&a->body, "{\"data\":{\"service\":");
-		qiscus_service(&a->body, w, d->request, d->holder);
+		qiscus_service(&a->body, w, d->request, d->assignee);
 		buf_adds(&a->body, ",\"room_info\":{\"room\":");
 		qiscus_room(&a->body, w, d);
 		buf_adds(&a->body, "}}}");

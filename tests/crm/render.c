@@ -57,7 +57,7 @@ render_id(struct buf *b, const char *key, int64_t id)
 static int64_t
 operator_id(const struct world *w, int32_t who)
 {
-	return who == NOBODY ? 0 : w->operators[who].id;
+	return who == NO_OPERATOR ? 0 : w->operators[who].id;
 }
 
 const char *
@@ -99,7 +99,7 @@ held(const struct world *w, const struct worker *o)
 
 	for (size_t i = 0; i < w->dialogs_n; i++)
 		n += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
-		     w->dialogs[i].holder == who;
+		     w->dialogs[i].assignee == who;
 	return n;
 }
 
@@ -154,11 +154,11 @@ type_name(enum message_type type)
 static void
 add_text(struct buf *b, const struct message *m)
 {
-	static const char *const told[] = { "", "Chat closed", "Chat reopened",
-		"Chat transferred" };
+	static const char *const service_texts[] = { "", "Chat closed",
+		"Chat reopened", "Chat transferred" };
 
-	if (m->told != TOLD_NOTHING)
-		jsonw_str(b, "text", told[m->told]);
+	if (m->service != SERVICE_NOTHING)
+		jsonw_str(b, "text", service_texts[m->service]);
 	else if (m->text >= WORLD_TEXTS)
 		jsonw_null(b, "text");
 	else
@@ -171,10 +171,10 @@ add_told(struct buf *b, const struct world *w, const struct message *m)
 	static const char *const names[] = { "", "close_dialog",
 		"reopen_dialog", "transfer" };
 
-	if (m->told == TOLD_NOTHING)
+	if (m->service == SERVICE_NOTHING)
 		return;
-	jsonw_str(b, "system_type", names[m->told]);
-	if (m->told == TOLD_TRANSFERRED)
+	jsonw_str(b, "system_type", names[m->service]);
+	if (m->service == SERVICE_TRANSFERRED)
 		render_id(b, "operator_id", operator_id(w, m->author));
 }
 
@@ -196,8 +196,8 @@ render_message(struct buf *b, const struct world *w, const struct message *m)
 	jsonw_str(b, "transport", c->transport);
 	jsonw_int(b, "read", m->read);
 	buf_adds(b, ",\"coordinates\":null,\"pdf\":null,\"photo\":");
-	buf_adds(
-	    b, m->text >= WORLD_TEXTS && !m->told ? "\"/img/a.jpg\"" : "null");
+	buf_adds(b,
+	    m->text >= WORLD_TEXTS && !m->service ? "\"/img/a.jpg\"" : "null");
 	buf_adds(b, ",\"video\":null,\"audio\":null,\"attachments\":[],"
 		    "\"remote_id\":null,\"recipient_status\":null,"
 		    "\"ai_tips\":null");
@@ -248,7 +248,7 @@ render_dialog(struct buf *b, const struct world *w, const struct dialog *d)
 	jsonw_str(b, "state", d->end == 0 ? "open" : "closed");
 	render_time(b, "begin", d->begin);
 	render_time(b, "end", d->end);
-	render_id(b, "operator_id", operator_id(w, d->holder));
+	render_id(b, "operator_id", operator_id(w, d->assignee));
 	if (d->id % 5 == 0) { /* seen as a string too */
 		buf_addf(b, ",\"messages\":\"%zu\"", d->messages_n);
 	} else {

@@ -1,6 +1,6 @@
 /*
- * render: the objects of a world as the API's JSON, appended to a buffer.
- * Every field that Chat2Desk is known to send is there, null where it is.
+ * render: appends the objects of a world to a buffer as the API's JSON, with
+ * every field that Chat2Desk is known to send, null where it is null there.
  */
 #ifndef TESTS_CRM_RENDER_H
 #define TESTS_CRM_RENDER_H

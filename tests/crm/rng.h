@@ -1,7 +1,7 @@
 /*
- * rng: the simulator's random numbers. Each dialog has a generator of its
- * own, so that what is done to one dialog by hand changes no other, and one
- * seed gives one world. Integers only: no libm, the same everywhere.
+ * rng: the simulator's random numbers. Each dialog has its own generator, so
+ * that a control call to one dialog changes no other, and one seed gives one
+ * world. Integers only: no libm, the same on every machine.
  */
 #ifndef TESTS_CRM_RNG_H
 #define TESTS_CRM_RNG_H

@@ -1,7 +1,7 @@
 /*
- * server: HTTP on the loopback with libmicrohttpd, in one thread. A slow
- * answer is a suspended connection and an entry in a list of alarms, never a
- * thread. The only part that includes microhttpd.h.
+ * server: HTTP on the loopback with libmicrohttpd, in one thread. A slow answer
+ * is a suspended connection and an entry in a list of alarms, not a thread. It
+ * is the only part that includes microhttpd.h.
  */
 #ifndef TESTS_CRM_SERVER_H
 #define TESTS_CRM_SERVER_H

@@ -135,7 +135,7 @@ answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
 void
 sim_answer(struct sim *s, struct call *c, struct answer *a)
 {
-	const struct trouble_kind *on = NULL;
+	const struct fault_kind *on = NULL;
 	const struct route *route;
 	int64_t id, value = 0;
 	size_t index = SIM_ROUTES / 2 - 1;
@@ -160,7 +160,7 @@ sim_answer(struct sim *s, struct call *c, struct answer *a)
 	}
 	s->calls++;
 	s->by_route[index]++;
-	if (!trouble_before(&s->troubles, c, a, s->now_ms, &on, &value))
+	if (!fault_before(&s->faults, c, a, s->now_ms, &on, &value))
 		answer_api(s, c, route, id, a);
-	trouble_after(on, value, a);
+	fault_after(on, value, a);
 }

@@ -1,7 +1,7 @@
 /*
- * sim: the simulator as a whole: its accounts (a token is an account with a
- * world of its own), its clock, its counters and its troubles. One thread,
- * one caller: server.c.
+ * sim: the whole simulator: its accounts (a token is an account with its own
+ * world), its clock, its counters and its faults. One thread, one caller:
+ * server.c.
  */
 #ifndef TESTS_CRM_SIM_H
 #define TESTS_CRM_SIM_H
@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "tests/crm/call.h"
+#include "tests/crm/fault_injection.h"
 #include "tests/crm/push.h"
-#include "tests/crm/trouble.h"
 #include "tests/crm/world.h"
 
 /* The first half is Chat2Desk's, the second Qiscus's; the last of each counts
@@ -32,7 +32,7 @@ struct sim {
 	bool ignore_reverse;
 	uint64_t calls;
 	uint64_t by_route[SIM_ROUTES];
-	struct trouble_set troubles;
+	struct fault_set faults;
 	struct push *push; /* webhooks on their way; NULL: not Qiscus */
 };
 
@@ -42,8 +42,8 @@ void sim_answer(struct sim *s, struct call *c, struct answer *a);
 /* The name of a route that was counted; NULL: none. */
 const char *sim_route_name(size_t index, struct buf *text);
 
-/* What happened is told by webhooks. Milliseconds until that is to be done
- * again. */
+/* Sends webhooks for new events. Returns the milliseconds until the next call.
+ */
 int64_t sim_turn(struct sim *s);
 
 /* The world's clock; the worlds are run up to it. */

@@ -224,7 +224,7 @@ class Contract(unittest.TestCase):
     def test_an_answer_may_be_lost(self):
         with Sim() as s:
             room = s.arrive()
-            s.control("trouble", name="lost-answer", count=1, route=ASSIGN)
+            s.control("fault", name="lost-answer", count=1, route=ASSIGN)
             with self.assertRaises(OSError):
                 s.ask(ASSIGN, {"room_id": room, "agent_id": 501})
             self.assertFalse(s.room(room)["is_waiting"])

@@ -1,5 +1,5 @@
 """The simulator keeps Chat2Desk's contract: envelopes, paging and its traps,
-errors, lag, its clock, and each of its troubles."""
+errors, lag, its clock, and each of its faults."""
 
 import gzip
 import http.client
@@ -384,8 +384,8 @@ class Life(unittest.TestCase):
             self.assertLess(took, 1.2)
 
 
-class Troubles(unittest.TestCase):
-    """Each trouble, once, on the second page of the open dialogs."""
+class Faults(unittest.TestCase):
+    """Each fault, once, on the second page of the open dialogs."""
 
     PATH = "/v1/dialogs?state=open&limit=100&offset=100"
 
@@ -399,11 +399,11 @@ class Troubles(unittest.TestCase):
         cls.sim.__exit__(None, None, None)
 
     def ask(self, name, timeout=20, headers=TOKEN, **query):
-        self.sim.control("trouble", name=name, count=1, **query)
+        self.sim.control("fault", name=name, count=1, **query)
         try:
             return self.sim.raw("GET", self.PATH, headers, timeout=timeout)
         finally:
-            self.sim.control("trouble", name="none")
+            self.sim.control("fault", name="none")
 
     def test_answers_of_another_status(self):
         for name, status, text in (
@@ -457,7 +457,7 @@ class Troubles(unittest.TestCase):
         self.assertEqual(json.loads(body), self.good)
 
     def test_a_byte_at_a_time(self):
-        self.sim.control("trouble", name="drip", count=1, value=1)
+        self.sim.control("fault", name="drip", count=1, value=1)
         _, _, body = self.sim.raw("GET", "/v1/operators?limit=1")
         self.assertEqual(json.loads(body)["status"], "success")
 
@@ -479,13 +479,13 @@ class Troubles(unittest.TestCase):
     def test_the_world_moves_between_pages(self):
         with Sim("--dialogs", "30", "--pace", "0") as s:
             first = s.dialogs()[0]
-            s.control("trouble", name="page-moves", count=1)
+            s.control("fault", name="page-moves", count=1)
             s.get("/dialogs?state=open&limit=10&offset=10")
             moved = s.dialogs()[0]
             self.assertEqual(moved["id"], first["id"])
             self.assertGreater(moved["last_message"]["id"],
                                first["last_message"]["id"])
-            s.control("trouble", name="page-moves", count=1, value=1)
+            s.control("fault", name="page-moves", count=1, value=1)
             page = s.get("/dialogs?state=open&limit=10&offset=10")
             self.assertEqual(page["meta"]["total"], 29)
             self.assertNotEqual(s.dialogs()[0]["id"], first["id"])
@@ -495,7 +495,7 @@ class Troubles(unittest.TestCase):
         page = json.loads(self.ask("no-filter")[2])
         self.assertEqual(set(good), {"open"})
         self.assertGreater(page["meta"]["total"], 150)
-        self.sim.control("trouble", name="no-filter", count=1)
+        self.sim.control("fault", name="no-filter", count=1)
         page = self.sim.get("/messages?dialog_id=9001&limit=200")
         self.assertGreater(len({m["dialog_id"] for m in page["data"]}), 1)
 
@@ -526,17 +526,17 @@ class Troubles(unittest.TestCase):
 
     def test_aim(self):
         s = self.sim
-        s.control("trouble", name="500", count=2, after=1,
+        s.control("fault", name="500", count=2, after=1,
                   route="/v1/operators")
         codes = [s.raw("GET", "/v1/operators")[0] for _ in range(4)]
         self.assertEqual(codes, [200, 500, 500, 200])
-        s.control("trouble", name="500", account="another")
+        s.control("fault", name="500", account="another")
         self.assertEqual(s.raw("GET", "/v1/operators")[0], 200)
-        s.control("trouble", name="500")
+        s.control("fault", name="500")
         calm = {**TOKEN, "X-Uncounted": "1"}
         self.assertEqual(s.raw("GET", "/v1/operators", calm)[0], 200)
         self.assertEqual(s.raw("GET", "/v1/operators")[0], 500)
-        s.control("trouble", name="none")
+        s.control("fault", name="none")
         self.assertEqual(s.raw("GET", "/v1/operators")[0], 200)
 
 

@@ -72,7 +72,7 @@ world_operator(const struct world *w, int64_t id)
 	for (size_t i = 0; i < w->operators_n; i++)
 		if (w->operators[i].id == id)
 			return (int32_t)i;
-	return NOBODY;
+	return NO_OPERATOR;
 }
 
 const struct message *
@@ -103,7 +103,7 @@ world_add_dialog(struct world *w, int64_t client, int64_t t)
 	d->end = t;
 	d->rng = rng_seeded(w->opt.seed, 1000 + w->dialogs_n);
 	d->channel = (int32_t)rng_below(&d->rng, WORLD_CHANNELS);
-	d->holder = NOBODY;
+	d->assignee = NO_OPERATOR;
 	d->request = -1;
 	d->previous = -1;
 	d->phase = PHASE_CLOSED;
@@ -127,14 +127,14 @@ world_open_request(struct world *w, int32_t dialog, int64_t t)
 	d->request = (int32_t)w->requests_n++;
 	d->end = 0;
 	if (w->opt.qiscus) {
-		d->holder = NOBODY;
+		d->assignee = NO_OPERATOR;
 		d->agents = 0;
 	}
 	d->phase = PHASE_ANSWERED;
 	return d->request;
 }
 
-/* For the webhooks of Qiscus; nobody is told of the past. */
+/* Adds an event for the webhooks of Qiscus; the past has none. */
 static void
 happened(struct world *w, enum push_kind kind, int32_t dialog, int64_t t,
     bool is_new)
@@ -145,7 +145,7 @@ happened(struct world *w, enum push_kind kind, int32_t dialog, int64_t t,
 		return;
 	XGROW(w->events, w->happenings_n, w->happenings_cap);
 	h = &w->events[w->happenings_n++];
-	*h = (struct event){ t, kind, dialog, w->dialogs[dialog].holder,
+	*h = (struct event){ t, kind, dialog, w->dialogs[dialog].assignee,
 		(int32_t)w->messages_n - 1, is_new };
 }
 
@@ -157,15 +157,15 @@ world_did(struct world *w, enum deed_kind kind, int32_t dialog, int32_t who,
 
 	if (w->ids_later) /* the past */
 		return;
-	for (size_t i = 0; who != NOBODY && i < w->dialogs_n; i++)
+	for (size_t i = 0; who != NO_OPERATOR && i < w->dialogs_n; i++)
 		held += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
-			w->dialogs[i].holder == who;
+			w->dialogs[i].assignee == who;
 	XGROW(w->deeds, w->deeds_n, w->deeds_cap);
 	w->deeds[w->deeds_n++] =
 	    (struct deed){ w->now, kind, dialog, who, before, held };
 }
 
-/* Told again for each message while nobody holds the dialog. */
+/* Repeated for each message while the dialog has no assignee. */
 static void
 client_wrote(struct world *w, int32_t dialog, int64_t t)
 {
@@ -181,10 +181,10 @@ client_wrote(struct world *w, int32_t dialog, int64_t t)
 	}
 	if (is_new)
 		happened(w, PUSH_SESSION, dialog, t, true);
-	if (d->holder != NOBODY)
+	if (d->assignee != NO_OPERATOR)
 		return;
 	happened(w, PUSH_WAITING, dialog, t, is_new);
-	world_did(w, DEED_WAITS, dialog, NOBODY, NOBODY);
+	world_did(w, DEED_WAITS, dialog, NO_OPERATOR, NO_OPERATOR);
 }
 
 void
@@ -193,13 +193,13 @@ world_close(struct world *w, int32_t dialog, int64_t t)
 	struct dialog *d;
 
 	if (w->opt.qiscus)
-		world_tell(w, dialog, TOLD_CLOSED, NOBODY, t);
+		world_tell(w, dialog, SERVICE_CLOSED, NO_OPERATOR, t);
 	d = &w->dialogs[dialog];
 	d->end = t;
 	d->phase = PHASE_CLOSED;
 	w->requests[d->request].end = t;
 	happened(w, PUSH_RESOLVED, dialog, t, false);
-	world_did(w, DEED_RESOLVED, dialog, NOBODY, d->holder);
+	world_did(w, DEED_RESOLVED, dialog, NO_OPERATOR, d->assignee);
 }
 
 void
@@ -207,10 +207,10 @@ world_give(struct world *w, int32_t dialog, int32_t who, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	d->holder = who;
-	d->agents = who != NOBODY;
-	if (w->opt.qiscus && who != NOBODY)
-		world_tell(w, dialog, TOLD_TRANSFERRED, who, t);
+	d->assignee = who;
+	d->agents = who != NO_OPERATOR;
+	if (w->opt.qiscus && who != NO_OPERATOR)
+		world_tell(w, dialog, SERVICE_TRANSFERRED, who, t);
 }
 
 int32_t
@@ -243,13 +243,13 @@ world_say(struct world *w, int32_t dialog, enum message_type type,
 }
 
 void
-world_tell(
-    struct world *w, int32_t dialog, enum told told, int32_t author, int64_t t)
+world_tell(struct world *w, int32_t dialog, enum service_line service,
+    int32_t author, int64_t t)
 {
 	int32_t m = world_say(w, dialog, SYSTEM, author, t);
 
 	if (w->opt.tells)
-		w->messages[m].told = (uint8_t)told;
+		w->messages[m].service = (uint8_t)service;
 }
 
 static bool

@@ -1,14 +1,14 @@
 /*
- * world: what one account of the simulated CRM holds: operators, channels,
- * dialogs, their requests and messages, as plain arrays in memory. In the
- * words of Chat2Desk; to Qiscus a dialog is a room, a request a session.
+ * world: the data of one account of the simulated CRM: operators, channels,
+ * dialogs, their requests and messages, as arrays in memory. Names are those of
+ * Chat2Desk; for Qiscus a dialog is a room, a request a session.
  *
- * A dialog is the permanent thread of one client on one channel; a request
- * is one contact inside it, from its first message to the closing. Ids of
- * messages and requests ascend with time, so arrays are sorted by id. Nothing
- * is ever removed: indexes stay valid, pointers only until the next change.
+ * A dialog is the permanent thread of one client on one channel; a request is
+ * one contact in it, from its first message to the closing. Ids of messages and
+ * requests increase with time, so arrays are sorted by id. Nothing is ever
+ * removed: indexes stay valid, pointers only until the next change.
  *
- * Clients are not stored: everything about one follows from its number.
+ * Clients are not stored: their data are computed from their number.
  */
 #ifndef TESTS_CRM_WORLD_H
 #define TESTS_CRM_WORLD_H
@@ -21,7 +21,7 @@
 
 #define WORLD_CHANNELS 5
 #define WORLD_TEXTS 16
-#define NOBODY (-1)
+#define NO_OPERATOR (-1)
 
 enum message_type {
 	FROM_CLIENT,
@@ -32,17 +32,22 @@ enum message_type {
 	UNTYPED, /* an automatic survey: "type": null */
 };
 
-/* What a service line tells beside its text, in extra_data. */
-enum told { TOLD_NOTHING, TOLD_CLOSED, TOLD_REOPENED, TOLD_TRANSFERRED };
+/* The event of a service line, in extra_data besides its text. */
+enum service_line {
+	SERVICE_NOTHING,
+	SERVICE_CLOSED,
+	SERVICE_REOPENED,
+	SERVICE_TRANSFERRED
+};
 
 struct message {
 	int64_t id;
 	int64_t at; /* ms; the API shows whole seconds */
 	int32_t dialog;
 	int32_t request;
-	int32_t author; /* index, or NOBODY */
+	int32_t author; /* index, or NO_OPERATOR */
 	uint8_t type;
-	uint8_t told;
+	uint8_t service;
 	uint8_t text; /* WORLD_TEXTS: none, a photo instead */
 	bool read;
 };
@@ -68,12 +73,13 @@ struct dialog {
 	int32_t *messages; /* indexes, ascending */
 	size_t messages_n, messages_cap;
 	int32_t channel;  /* index into world_channels */
-	int32_t holder;   /* who has it, or NOBODY */
+	int32_t assignee; /* who has it, or NO_OPERATOR */
 	int32_t request;  /* the newest one, or -1 */
 	int32_t previous; /* the one before, or -1 */
 	enum phase phase;
 	int32_t agents; /* Qiscus: how many it has, more than one by mistake */
-	bool gone;      /* removed by hand: nothing shows it any more */
+	bool gone; /* removed by a control call: the API does not show it any
+		      more */
 };
 
 enum operator_kind { HUMAN, ROBOT, DISABLED, DELETED };
@@ -109,20 +115,21 @@ struct world_options {
 	int hour_from, hour_to; /* operators work between them (UTC) */
 	bool request_ids;
 	bool tells;  /* service lines say what they are about */
-	bool qiscus; /* closing takes the holder away, and all is told */
+	bool qiscus; /* closing removes the assignee, and every event has a
+			webhook */
 	bool apart;  /* each agent of Qiscus serves one channel, in turn */
-	bool by_us;  /* nobody takes a dialog: they are given by the API */
+	bool by_us;  /* no operator takes dialogs: the API assigns them */
 	const char *app;
 };
 
-/* What a webhook tells of. */
+/* The event of a webhook. */
 enum push_kind { PUSH_WAITING, PUSH_RESOLVED, PUSH_SESSION, PUSH_KINDS };
 
 struct event {
 	int64_t at;
 	enum push_kind kind;
 	int32_t dialog;
-	int32_t who; /* who held it, or NOBODY */
+	int32_t who; /* who held it, or NO_OPERATOR */
 	int32_t message;
 	bool is_new; /* the first message of a session */
 };
@@ -145,9 +152,10 @@ enum deed_kind {
 struct deed {
 	int64_t at;
 	enum deed_kind kind;
-	int32_t dialog;      /* -1: of an operator */
-	int32_t who, before; /* who has it from then on, who had it; NOBODY */
-	int64_t held;        /* open dialogs that `who` holds, with this one */
+	int32_t dialog; /* -1: of an operator */
+	int32_t who,
+	    before;   /* who has it from then on, who had it; NO_OPERATOR */
+	int64_t held; /* open dialogs that `who` holds, with this one */
 };
 
 enum plan_kind {
@@ -182,7 +190,7 @@ struct world {
 	int64_t planned; /* ever */
 	int64_t next_message_id, next_request_id;
 	bool ids_later; /* making the past: ids follow when it is sorted */
-	struct event *events; /* not yet told of */
+	struct event *events; /* whose webhooks are still to be sent */
 	size_t happenings_n, happenings_cap;
 	struct webhook webhooks[PUSH_KINDS];
 	struct deed *deeds;
@@ -195,7 +203,7 @@ struct world {
 struct dialog *world_dialog(const struct world *w, int64_t id);
 struct message *world_message(const struct world *w, int64_t id);
 struct request *world_request(const struct world *w, int64_t id);
-int32_t world_operator(const struct world *w, int64_t id); /* or NOBODY */
+int32_t world_operator(const struct world *w, int64_t id); /* or NO_OPERATOR */
 
 /* Index of the first message with an id >= id. */
 size_t world_message_from(const struct world *w, int64_t id);
@@ -217,12 +225,12 @@ int32_t world_say(struct world *w, int32_t dialog, enum message_type type,
 void world_did(struct world *w, enum deed_kind kind, int32_t dialog,
     int32_t who, int32_t before);
 
-/* Gives a dialog to somebody, or to NOBODY; tells of it if Qiscus does. */
+/* Gives a dialog to somebody, or to NO_OPERATOR; tells of it if Qiscus does. */
 void world_give(struct world *w, int32_t dialog, int32_t who, int64_t t);
 
 /* A service line; author is whom a transfer names. */
-void world_tell(
-    struct world *w, int32_t dialog, enum told told, int32_t author, int64_t t);
+void world_tell(struct world *w, int32_t dialog, enum service_line service,
+    int32_t author, int64_t t);
 
 /* The heap of events to come: adds one; takes the first one up to until. */
 void world_plan(struct world *w, enum plan_kind kind, int32_t who, int64_t at);

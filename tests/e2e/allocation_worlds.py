@@ -34,7 +34,7 @@ LANES = 2 if LONG else 4  # worlds at a time, each with queues of its own
 PATIENCE = 90     # seconds until what has to come counts as not coming
 WITHIN = 2.0      # seconds
 # What may come of a request that gives a chat; some of it is done all the same.
-TROUBLES = ("500", "500-done", "lost-answer", "reset", "404", "502-html")
+FAULTS = ("500", "500-done", "lost-answer", "reset", "404", "502-html")
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 SECRET = "0123456789abcdef"
 
@@ -137,7 +137,7 @@ class Choices:
         self.limits = 0 if calm else d.choice((0, 0.05))
         self.poll_every = d.choice((0.3, 0.7, 1.5))
         self.crowd = d.choice((0.25, 0.4, 0.6))
-        self.troubles = 0 if calm else d.choice((0, 0, 0.1))
+        self.faults = 0 if calm else d.choice((0, 0, 0.1))
         self.ahead = 0 if calm else d.choice((0, 0, -0.7, 0.7))
 
     def __str__(self):
@@ -352,8 +352,8 @@ class World:
 
     def step(self):
         c, d = self.choices, self.dice
-        if d.random() < c.troubles:
-            self.sim.trouble(d.choice(TROUBLES), count=1,
+        if d.random() < c.faults:
+            self.sim.fault(d.choice(FAULTS), count=1,
                              route="/api/v1/admin/service")
         pick = d.random()
         if pick < c.by_hand:
@@ -412,7 +412,7 @@ class World:
 
     def finish(self):
         self.sim.control("webhooks")
-        self.sim.trouble("none")
+        self.sim.fault("none")
         if not self.online:
             self.go("online", self.agents[0])
         self.settle("at the end")

@@ -49,7 +49,7 @@ free() { # DIALOG...: nobody has it, and nothing was asked yet
 	for dialog in "$@"; do
 		control "act?do=transfer&dialog=$dialog"
 	done
-	control "trouble?name=none"
+	control "fault?name=none"
 	control reset-stats
 }
 conf() { # LINE...
@@ -145,21 +145,21 @@ conf "assign = yes" "concurrency = 1"
 	assignment p3 "${dialogs[4]}" "$a"
 } >in
 free "${dialogs[@]:3:2}"
-control "trouble?name=404-gone&route=/v1/dialogs/${dialogs[3]}&count=1"
+control "fault?name=404-gone&route=/v1/dialogs/${dialogs[3]}&count=1"
 run 0 "${assign[@]}"
 is "outcomes" "$(outcome | sort | xargs)" "$(printf '%s\n' "$d $b open p1" \
 	"${dialogs[3]} $a open p2" "${dialogs[4]} $a open p3" | sort | xargs)"
 is "calls" "$(calls "$get") $(calls "$list")" "4 0"
 free "${dialogs[@]:3:2}"
-control "trouble?name=404-gone&route=/v1/dialogs/${dialogs[3]}"
-control "trouble?name=404-gone&route=/v1/dialogs/${dialogs[4]}"
+control "fault?name=404-gone&route=/v1/dialogs/${dialogs[3]}"
+control "fault?name=404-gone&route=/v1/dialogs/${dialogs[4]}"
 run 69 "${assign[@]}"
 is "outcomes" "$(outcome)" "$d $b open p1"
 is "lines" "$(wc -l <err)" 1
 grep -q 'cannot read chats: one that is listed is not found; ' err ||
 	fail "$(cat err)"
 is "calls" "$(calls "$get") $(calls "$list")" "4 1"
-control "trouble?name=none"
+control "fault?name=none"
 conf "assign = yes"
 
 echo "- on to another operator: only from whom it is said"
@@ -212,12 +212,12 @@ run 0 "${assign[@]}"
 is "outcome" "$(outcome)" "${dialogs[2]} - gone p1"
 is "calls" "$(calls "$get") $(calls "$list")" "2 3"
 free
-control "trouble?name=404-gone&route=/v1/dialogs/${dialogs[3]}"
+control "fault?name=404-gone&route=/v1/dialogs/${dialogs[3]}"
 assignment p1 "${dialogs[3]}" "$a" | sed "s/}/,\"replaces\":\"$b\"}/" >in
 run 69 "${assign[@]}"
 is "outcome" "$(outcome)" ""
 is "calls" "$(calls "$get") $(calls "$list")" "2 3"
-control "trouble?name=none"
+control "fault?name=none"
 conf "assign = yes"
 
 echo "- many old reservations of a chat cost one reading"
@@ -239,38 +239,38 @@ is "holder" "$(holder "$d")" null
 
 echo "- 4xx: refused, and read again"
 free "$d"
-control "trouble?name=errors-string&method=PUT&count=1"
+control "fault?name=errors-string&method=PUT&count=1"
 assignment p1 "$d" "$a" >in
 run 0 "${assign[@]}"
 is "outcome" "$(outcome)" "$d - open p1"
 is "calls" "$(calls "$get") $(calls "$put")" "2 1"
 
 echo "- 5xx, too many requests, cut off: read again, then given"
-for trouble in 500 502-html 429-retry reset; do
+for fault in 500 502-html 429-retry reset; do
 	free "$d"
-	control "trouble?name=$trouble&method=PUT&count=1"
+	control "fault?name=$fault&method=PUT&count=1"
 	run 0 "${assign[@]}"
-	is "$trouble" "$(outcome)" "$d $a open p1"
-	is "$trouble: holder" "$(holder "$d")" "$a"
-	is "$trouble: calls" "$(calls "$get") $(calls "$put")" "2 2"
+	is "$fault" "$(outcome)" "$d $a open p1"
+	is "$fault: holder" "$(holder "$d")" "$a"
+	is "$fault: calls" "$(calls "$get") $(calls "$put")" "2 2"
 done
 
 echo "- no answer, or none to be read, although the CRM did it: found done"
-for trouble in 'slow&value=20000' cut-chunk truncated; do
+for fault in 'slow&value=20000' cut-chunk truncated; do
 	free "$d"
-	control "trouble?name=$trouble&method=PUT&count=1"
+	control "fault?name=$fault&method=PUT&count=1"
 	conf "assign = yes" "timeout = 3s"
 	run 0 "${assign[@]}"
-	is "$trouble" "$(outcome)" "$d $a open p1"
-	is "$trouble: calls" "$(calls "$get") $(calls "$put")" "2 1"
+	is "$fault" "$(outcome)" "$d $a open p1"
+	is "$fault: calls" "$(calls "$get") $(calls "$put")" "2 1"
 done
 conf "assign = yes"
 
 echo "- the answer names another operator, or nobody"
 for who in "$b" null; do
 	free "$d"
-	[ "$who" = null ] || control "trouble?name=other-operator&value=$who&method=PUT"
-	[ "$who" != null ] || control "trouble?name=other-operator&value=0&method=PUT"
+	[ "$who" = null ] || control "fault?name=other-operator&value=$who&method=PUT"
+	[ "$who" != null ] || control "fault?name=other-operator&value=0&method=PUT"
 	run 0 "${assign[@]}"
 	is "outcome" "$(outcome)" "$d ${who/null/-} open p1"
 	grep -q "was to be given to operator $a; the CRM says" err || fail "$(cat err)"
@@ -278,7 +278,7 @@ done
 
 echo "- the token may not write: told once, no outcome, the reservation expires"
 free "$d" "${dialogs[4]}"
-control "trouble?name=403&method=PUT"
+control "fault?name=403&method=PUT"
 {
 	assignment p1 "$d" "$a"
 	assignment p2 "${dialogs[4]}" "$a"
@@ -290,7 +290,7 @@ grep -q 'acme: cannot give chats to operators: .*403.*; check ' err || fail "$(c
 
 echo "- the CRM is away: by hand that is the end"
 free "$d"
-control "trouble?name=500"
+control "fault?name=500"
 conf "assign = yes"
 printf '[poller]\nretry_budget = 1s\n' >>conf
 assignment p1 "$d" "$a" >in

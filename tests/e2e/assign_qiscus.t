@@ -40,7 +40,7 @@ free() { # DIALOG...
 	for dialog in "$@"; do
 		control "act?do=transfer&dialog=$dialog"
 	done
-	control "trouble?name=none"
+	control "fault?name=none"
 	control reset-stats
 }
 
@@ -79,7 +79,7 @@ grep -q "chat ${d[2]} is not given to operator 99999: .*agent not found" err ||
 
 echo "- no answer although it was done: found done"
 free "${d[0]}"
-control "trouble?name=slow&value=20000&route=/api/v1/admin/service&count=1"
+control "fault?name=slow&value=20000&route=/api/v1/admin/service&count=1"
 assignment p1 "${d[0]}" 502 >in
 run 0
 is "outcome" "$(outcome)" "${d[0]} 502 open p1"

@@ -44,7 +44,7 @@ free() { # DIALOG...
 	for dialog in "$@"; do
 		control "act?do=transfer&dialog=$dialog"
 	done
-	control "trouble?name=none"
+	control "fault?name=none"
 	control reset-stats
 }
 begin() { # a poller in the background: $pid
@@ -82,7 +82,7 @@ later=$(at 360000)
 
 echo "- killed while the CRM changes: found done"
 free "$d"
-control "trouble?name=slow&value=30000&method=PUT&count=1"
+control "fault?name=slow&value=30000&method=PUT&count=1"
 reservation p1 "$d" "$a" | put
 begin
 until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
@@ -97,7 +97,7 @@ until_true 10 none_waits assignments || fail "it is not acknowledged"
 
 echo "- the same, and the reservation expires meanwhile: it is told all the same"
 free "$d"
-control "trouble?name=slow&value=30000&method=PUT&count=1"
+control "fault?name=slow&value=30000&method=PUT&count=1"
 reservation p2 "$d" "$b" "$(at 60)" | put
 begin
 until_true 20 called PUT 1 || fail "no change is asked for: $(cat "$tmp/err")"
@@ -110,7 +110,7 @@ is "outcome" "$(outcomes)" "$d $b open p2"
 
 echo "- killed while the chat is read: nothing was done, and then it is"
 free "$d"
-control "trouble?name=slow&value=30000&count=1"
+control "fault?name=slow&value=30000&count=1"
 reservation p3 "$d" "$a" | put
 begin
 until_true 20 called GET 1 || fail "nothing is read: $(cat "$tmp/err")"
@@ -122,19 +122,19 @@ until_true 20 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 echo "- the CRM is away: it is told once and waits, and is no dead letter"
 outcomes >/dev/null
 free "$d"
-control "trouble?name=500&method=GET"
+control "fault?name=500&method=GET"
 reservation p4 "$d" "$b" | put
 until_true 20 grep -q 'acme: cannot read chats: .*it is tried again' "$tmp/err" ||
 	fail "nothing is told"
 until_true 20 called GET 5 || fail "it is not tried again"
-control "trouble?name=none"
+control "fault?name=none"
 until_true 30 arrived 1 || fail "no outcome: $(cat "$tmp/err")"
 is "outcome" "$(outcomes)" "$d $b open p4"
 is "lines" "$(wc -l <"$tmp/err")" 1
 
 echo "- it wants no call for hours: that is told, and ends in order"
 free "$d"
-control "trouble?name=429-decade&method=PUT&count=1"
+control "fault?name=429-decade&method=PUT&count=1"
 reservation p8 "$d" "$b" | put
 until_true 20 grep -q 'acme: cannot give chats.*no call for 3600 s; it is wait' \
 	"$tmp/err" || fail "nothing is told: $(cat "$tmp/err")"
@@ -164,7 +164,7 @@ is "outcome" "$(outcomes)" "$d $b open p5"
 
 echo "- a signal: what the CRM is changing is waited for"
 free "$d"
-control "trouble?name=slow&value=1500&method=PUT&count=1"
+control "fault?name=slow&value=1500&method=PUT&count=1"
 {
 	reservation p6 "$d" "$a"
 	reservation p7 "$d" "$b"

@@ -54,7 +54,7 @@ all_went_well() { # OUTPUT
 }
 
 chats_were_given() { # OUTPUT
-	grep -q '11 chats, given once each, in the order' "$1" || fail "$(cat "$1")"
+	grep -q '11 chats, assigned once each, in the order' "$1" || fail "$(cat "$1")"
 	grep -q 'chat 9005 -> Anna Orlova, after [0-9.]*s' "$1" || fail "$(cat "$1")"
 	grep -q 'waiting: 9006 [0-9.]*s, 9007 [0-9.]*s' "$1" || fail "$(cat "$1")"
 }

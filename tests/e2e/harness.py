@@ -141,8 +141,8 @@ class Sim:
     def advance(self, seconds):
         self.control("advance", seconds=seconds)
 
-    def trouble(self, name="none", **query):
-        self.control("trouble", name=name, **query)
+    def fault(self, name="none", **query):
+        self.control("fault", name=name, **query)
 
     def stats(self):
         return self._ask("/control/stats", "GET", {})

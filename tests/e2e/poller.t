@@ -136,11 +136,11 @@ wait $busy
 run 0 "$poller" -c conf --state state
 
 # A clock that goes back is told once; time goes forward all the same.
-control "trouble?name=skew"
+control "fault?name=skew"
 run 0 "$poller" -c conf --state clock
 silent
 ahead=$(jq -r 'select(.state == "begin") | .at' out)
-control "trouble?name=none"
+control "fault?name=none"
 run 0 "$poller" -c conf --state clock
 one_line "clock, or ours, went back by 3[56][0-9][0-9] s; until ${ahead%.*}"
 [[ $(jq -r 'select(.state == "begin") | .at' out) > $ahead ]] ||
@@ -168,7 +168,7 @@ run 0 "$poller" -c beta.conf --state swapped
 conf "concurrency = 8" "[poller]" "retry_budget = 1s"
 run 0 "$poller" -c conf --state state
 control "act?do=client&dialog=9002"
-control "trouble?name=errors-string&route=/v1/messages"
+control "fault?name=errors-string&route=/v1/messages"
 for _ in 1 2; do
 	run 69 "$poller" -c conf --state state
 	one_line "1 of .* chats could not be read.*chat 9002"
@@ -179,32 +179,32 @@ one_line "shown as last seen.*9002"
 whole
 same_chats
 is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" 9002
-control "trouble?name=none"
+control "fault?name=none"
 run 0 "$poller" -c conf --state state
 silent
 is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" ""
 
 # The same when only this chat is left to ask about and its answers are late.
 control "act?do=client&dialog=9002"
-control "trouble?name=500&route=/v1/messages"
+control "fault?name=500&route=/v1/messages"
 for _ in 1 2; do
 	run 69 "$poller" -c conf --state state
 done
 run 0 "$poller" -c conf --state state
-control "trouble?name=none"
+control "fault?name=none"
 run 0 "$poller" -c conf --state state
 silent
 
 # A chat of the list whose messages are not found is not gone: once does no harm,
 # later it is like any other that cannot be read.
 control "act?do=client&dialog=9002"
-control "trouble?name=404-gone&route=/v1/messages&count=1"
+control "fault?name=404-gone&route=/v1/messages&count=1"
 run 0 "$poller" -c conf --state state
 silent
 whole
 same_chats
 control "act?do=client&dialog=9002"
-control "trouble?name=404-gone&route=/v1/messages"
+control "fault?name=404-gone&route=/v1/messages"
 for _ in 1 2; do
 	run 69 "$poller" -c conf --state state
 	one_line "1 of .* chats could not be read.*chat 9002.*404"
@@ -213,14 +213,14 @@ run 0 "$poller" -c conf --state state
 one_line "shown as last seen.*9002"
 same_chats
 is "stale chats" "$(records chat | jq -r 'select(.stale) | .chat')" 9002
-control "trouble?name=none"
+control "fault?name=none"
 run 0 "$poller" -c conf --state state
 silent
 
 # A dialog of the list that is odd in one thing goes without that; one without
 # an id is lost, and so is no other. The same for an operator.
 odd() { # VALUE ROUTE WHAT-IS-SAID
-	control "trouble?name=odd-row&value=$1&route=$2"
+	control "fault?name=odd-row&value=$1&route=$2"
 	for _ in 1 2; do
 		run 0 "$poller" -c conf --with-text --state odd
 		[ "$2" = /v1/dialogs ] || rm -r odd # operators are cached
@@ -228,7 +228,7 @@ odd() { # VALUE ROUTE WHAT-IS-SAID
 		whole
 		is "chats with $3" "$(records chat | wc -l)" "${4:-30}"
 	done
-	control "trouble?name=none"
+	control "fault?name=none"
 }
 odd 0 /v1/dialogs "chat 9001: .*'opened_at'"
 odd 1 /v1/dialogs "chat 9001: .*'channel'"
@@ -332,9 +332,9 @@ control reset-stats
 run 0 "$poller" -c conf --state state --status -f one
 is "calls for one" "$(calls)" 1
 echo '{"type":"chat","tenant":"acme","chat":"9002"}' >one
-control "trouble?name=404&route=/v1/dialogs?"
+control "fault?name=404&route=/v1/dialogs?"
 run 0 "$poller" -c conf --state state --status -f one
-control "trouble?name=none"
+control "fault?name=none"
 is "gone" "$(jq -r .status out)" gone
 # Where the list has only free chats, one answer alone is not believed.
 sed -e 's/^     budget:/     by_operator: true,&/' \
@@ -342,16 +342,16 @@ sed -e 's/^     budget:/     by_operator: true,&/' \
 	"$profiles/chat2desk.jq" >each.jq
 conf "profile = ./each.jq"
 echo '{"type":"chat","tenant":"acme","chat":"9010"}' >>one
-control "trouble?name=404-gone&route=/v1/dialogs/9010&count=1"
+control "fault?name=404-gone&route=/v1/dialogs/9010&count=1"
 run 0 "$poller" -c conf --state state --status -f one
-control "trouble?name=none"
+control "fault?name=none"
 is "where each operator has a list" "$(jq -r '.chat + " " + .status' out | sort |
 	xargs)" "9002 gone 9010 open"
 conf
-control "trouble?name=403&route=/v1/dialogs"
+control "fault?name=403&route=/v1/dialogs"
 run 77 "$poller" -c conf --state state --status -f one
 is "said without a token" "$(cat out)" ""
-control "trouble?name=none"
+control "fault?name=none"
 run 78 "$poller" -c conf --status -f <(
 	echo '{"type":"chat","tenant":"nobody","chat":"1"}')
 one_line "tenant 'nobody'"
@@ -394,7 +394,7 @@ grep -q '^acme *chats *ok' out || fail "no table: $(cat out)"
 grep -q '^acme *calls *failed .* % of \[crm acme\] budget.*; with \[poller\] state [0-9]* ([0-9]* % .*; set \[poller\] state' \
 	out || fail "it is not too dear: $(cat out)"
 grep -q '^acme *token .*API calls: used [0-9]' out || fail "$(cat out)"
-control "trouble?name=401"
+control "fault?name=401"
 run 77 "$poller" -c conf --check -o table
 grep -q 'token *failed.*not correct' out || fail "it is blind: $(cat out)"
-control "trouble?name=none"
+control "fault?name=none"

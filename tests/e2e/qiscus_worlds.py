@@ -1,6 +1,6 @@
 """Random worlds of a simulated Qiscus: what poller and aggregator make of
 them equals the oracle's metrics; rooms that move while they are listed, and
-troubles, lose nothing.
+faults, lose nothing.
 
 WORLDS worlds are tried (3; LONG=1: 60); SEED=n repeats from one on.
 """
@@ -19,7 +19,7 @@ import qiscus  # noqa: E402
 from harness import LONG, Lab, main, say, seed  # noqa: E402
 
 METRICS = ("operator_metrics", "chat_metrics", "tenant_metrics")
-TROUBLES = ("403", "429-retry", "500", "502-html", "login-page", "cut-chunk",
+FAULTS = ("403", "429-retry", "500", "502-html", "login-page", "cut-chunk",
             "truncated", "reset", "errors-string", "wrong-shape",
             "lost-answer", "500-done")
 
@@ -110,10 +110,10 @@ def random_world(lab, number):
     for _ in range(3):
         w.shift()
         if w.dice.random() < 0.25:
-            w.sim.trouble(w.dice.choice(TROUBLES), count=1,
+            w.sim.fault(w.dice.choice(FAULTS), count=1,
                           after=w.dice.choice((0, 1, 3, 6)))
             w.lab.run(["poller", "-c", w.conf])
-            w.sim.trouble("none")
+            w.sim.fault("none")
         chats += w.check(w.poll())
     say("world %d: %d chats, %d calls" % (number, chats, w.sim.calls()))
 
@@ -138,13 +138,13 @@ def moving_rooms(lab):
         raise AssertionError("the world has no rooms to move")
     # The lists: those that wait, admin, 501, 502, 503.
     room = rooms[first][0]
-    w.sim.trouble("room-moves", value=room, count=1, after=3,
+    w.sim.fault("room-moves", value=room, count=1, after=3,
                   route="/api/v2/customer_rooms")
     seen = holders(w.poll())
     if seen != {**before, room: last}:
         raise AssertionError("seen twice: %s has %s" % (seen.get(room), room))
     room = rooms[last][0]
-    w.sim.trouble("room-moves", value="-" + room, count=1, after=3,
+    w.sim.fault("room-moves", value="-" + room, count=1, after=3,
                   route="/api/v2/customer_rooms")
     seen, asked = holders(w.poll()), w.sim.stats()["by_route"]
     if room in seen:

@@ -118,7 +118,7 @@ change="three columns"
 sql "ALTER TABLE chat_metrics MODIFY tag VARCHAR(20) NULL,
 	MODIFY messages TINYINT NULL, MODIFY channel VARCHAR(20) NULL"
 code 78 "$sink" --migrate
-one_line 'MODIFY COLUMN [^;]*; .sink --check. tells the other 2, too$'
+one_line 'MODIFY COLUMN [^;]*; .sink --check. shows the other 2, too$'
 for _ in 1 2 3; do
 	code 78 "$sink" --migrate
 	sql "$(sed -n 's/.*; type: \(ALTER TABLE [^;]*\).*/\1/p' "$tmp/err")"

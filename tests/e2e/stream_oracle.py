@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import compare  # noqa: E402
 import nasty  # noqa: E402
 import partitions  # noqa: E402
+import row_keys  # noqa: E402
 import stream  # noqa: E402
 import stream_metrics  # noqa: E402
 from harness import LONG, TESTBIN, Checks, Lab, main, say, seed  # noqa: E402
@@ -31,22 +32,6 @@ ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 4))
 SHARDS = int(os.environ.get("SHARDS", 20 if LONG else 1))
 PARTS = 3
 KEPT = ("schema_migrations", "generations", "metric_settings")
-# What a row that is nothing any more has none of.
-NOTHING = {
-    "operator_metrics": ("available", "open_chats", "responses",
-                         "waiting_chats"),
-    "response_hours": ("responses",),
-    "response_histogram": ("count",),
-    "realtime_user_activity": ("messages_last_minute",),
-    "channel_metrics": ("messages",),
-    "conversation_metrics": ("message_count",),
-    "user_stats": ("message_count",),
-    "alerts": ("messages",),
-    "trends": ("occurrences",),
-    "event_counts": ("count",),
-}
-NOTHING.update((table, module.NOTHING)
-               for table, module in stream.counts.OWN.items())
 HISTORY = {
     "messages": ("tenant", "conversation_id", "message_id", "created_at",
                  "sender", "sender_id", "receiver_id", "operator", "channel",
@@ -63,8 +48,7 @@ HISTORY = {
 def is_nothing(table, row):
     if table == "chat_metrics":
         return row["status"] != "open"
-    return table in NOTHING and not any(
-        row.get(c) for c in NOTHING[table])
+    return row_keys.is_zero(table, row)
 
 
 class Round:
@@ -222,13 +206,13 @@ class Round:
             row.pop("withdrawn", None)
             for k, v in row.items():
                 row[k] = value_of(k, v)
-            key = (table,) + tuple(row[k] for k in stream.KEYS[table])
+            key = (table,) + tuple(row[k] for k in row_keys.KEYS[table])
             found.setdefault(name, {})[key] = row
         return found
 
     def wrong(self):
         want = stream.expected(self.data, self.world.conf, by_hand=False)
-        for table in stream.KEYS:
+        for table in row_keys.KEYS:
             there = self.rows(table)
             for name in sorted(set(want.rows) | set(there)):
                 expected = {k: plain(row) for k, row in want.rows.get(

@@ -320,7 +320,7 @@ def in_tables(sql):
     """The same from the database."""
     found = {}
     for table in HAND:
-        names = ", ".join(f"`{c}`" for c in tables.TABLES[table])
+        names = ", ".join(f"`{c}`" for c in tables.compare.COLUMNS[table])
         rows = sql.ask(f"SELECT JSON_ARRAY({names}) FROM {table}")
         found[table] = {}
         for line in rows:

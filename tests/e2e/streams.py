@@ -11,37 +11,12 @@ the same.
 streams.py lines TYPE < RECORDS: the different lines of that type, sorted.
 """
 import json
+import os
 import sys
 
-KEYS = {
-    "operator_metrics": ("operator",),
-    "chat_metrics": ("chat",),
-    "tenant_metrics": (),
-    "event_counts": ("user", "event"),
-    "conversation_metrics": ("conversation_id",),
-    "user_stats": ("user_id",),
-    "realtime_user_activity": ("user_id", "created_at"),
-    "alerts": ("user_id", "rule", "started_at"),
-    "trends": ("word", "window_start"),
-    "channel_metrics": ("channel", "hour"),
-    "response_hours": ("operator", "hour", "kind"),
-    "response_histogram": ("operator", "hour", "kind", "bucket"),
-    "intervals": ("end_at", "chat", "message", "kind"),
-}
-# What a row that says "gone" has of these is 0 or nothing.
-COUNTS = {
-    "operator_metrics": ("name", "available", "open_chats", "responses",
-                         "waiting_chats"),
-    "response_hours": ("responses",),
-    "response_histogram": ("count",),
-    "realtime_user_activity": ("messages_last_minute",),
-    "channel_metrics": ("messages",),
-    "conversation_metrics": ("message_count",),
-    "user_stats": ("message_count",),
-    "alerts": ("messages",),
-    "trends": ("occurrences",),
-    "event_counts": ("count",),
-}
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import row_keys  # noqa: E402
 
 
 def is_gone(row):
@@ -50,7 +25,9 @@ def is_gone(row):
         return row["status"] == "left"
     if table == "intervals":
         return bool(row.get("withdrawn"))
-    return table in COUNTS and not any(row.get(c) for c in COUNTS[table])
+    if table == "operator_metrics" and row.get("name"):
+        return False
+    return row_keys.is_zero(table, row)
 
 
 def folded(records, by_hand):
@@ -64,7 +41,7 @@ def folded(records, by_hand):
         if (version is None) != by_hand:
             sys.exit(f"version: {line}")
         key = (row["tenant"], row["table"],
-               *(str(row[c]) for c in KEYS[row["table"]]))
+               *(str(row[c]) for c in row_keys.KEYS[row["table"]]))
         old = newest.get(key)
         if old is None or by_hand or version > old["version"]:
             newest[key] = row

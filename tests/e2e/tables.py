@@ -7,44 +7,22 @@ opens a new session.
 """
 
 import json
+import os
 import subprocess
+import sys
 import time
 
-# The columns that are looked at, by table; the key comes first.
-TABLES = {
-    "operator_metrics": (
-        "tenant", "operator", "name", "available", "open_chats",
-        "reported_open_chats", "responses", "avg_response_seconds",
-        "median_response_seconds", "p90_response_seconds",
-        "first_responses", "avg_first_response_seconds", "waiting_chats",
-        "longest_wait_seconds", "as_of",
-    ),
-    "chat_metrics": (
-        "tenant", "chat", "operator", "channel", "customer",
-        "customer_name", "customer_phone", "tag", "status", "opened_at",
-        "last_message_at", "messages", "participants", "responses",
-        "avg_response_seconds", "first_response_seconds", "waiting_since",
-        "as_of",
-    ),
-    "tenant_metrics": (
-        "tenant", "operators", "open_chats", "unassigned_chats",
-        "waiting_chats", "longest_wait_seconds", "responses",
-        "avg_response_seconds", "skewed", "as_of",
-    ),
-    "closed_chats": ("tenant", "chat", "closed_at", "as_of"),
-    "tenants": ("tenant", "as_of", "snapshot"),
-}
-KEYS = {
-    "operator_metrics": 2, "chat_metrics": 2, "tenant_metrics": 1,
-    "closed_chats": 2, "tenants": 1,
-}
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import compare  # noqa: E402
+
 DONE = "--end--"
 
 
 def statement():
     """One line of SQL: all tables, each row a line of JSON."""
     parts = ["START TRANSACTION WITH CONSISTENT SNAPSHOT"]
-    for table, columns in TABLES.items():
+    for table, columns in compare.COLUMNS.items():
         names = ", ".join(f"`{c}`" for c in columns)
         parts.append(f"SELECT '{table}', JSON_ARRAY({names}) FROM {table}")
     return "; ".join(parts) + f"; COMMIT; SELECT '{DONE}';\n"
@@ -73,14 +51,14 @@ def normal(column, value):
 
 def row_of(table, values):
     """{column: normal value} of a row given as a list or a dict."""
-    columns = TABLES[table]
+    columns = compare.COLUMNS[table]
     if isinstance(values, dict):
         values = [values.get(c) for c in columns]
     return {c: normal(c, v) for c, v in zip(columns, values)}
 
 
 def key_of(table, row):
-    return tuple(row[c] for c in TABLES[table][: KEYS[table]])
+    return tuple(row[c] for c in compare.KEYS[table])
 
 
 class Reader:
@@ -139,7 +117,7 @@ class Reader:
             time.sleep(0.05)
         else:
             raise AssertionError("the database does not come back")
-        tables = {table: {} for table in TABLES}
+        tables = {table: {} for table in compare.COLUMNS}
         for table, text in seen:
             row = row_of(table, json.loads(text))
             tables[table][key_of(table, row)] = row

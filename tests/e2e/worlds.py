@@ -41,7 +41,7 @@ def row_of(table, row):
         c: text_of(row[c]) if isinstance(row.get(c), int)
         and (c.endswith(("_at", "_since")) or c == "as_of")
         else tables.normal(c, row.get(c))
-        for c in tables.TABLES[table]
+        for c in tables.compare.COLUMNS[table]
     }
 
 

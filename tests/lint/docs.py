@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs.py CHECK...: holds the pages against the programs, both ways.
+"""docs.py CHECK...: compares the pages with the programs, both ways.
 
 Checks: the functions check_* below, without an argument all of them. One line on
 stdout for each difference; ends with 1 if there was one. Works from the root

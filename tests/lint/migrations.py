@@ -1,5 +1,5 @@
-"""migrations: what sink/migrations makes of a database, read as text; for
-tables.py and docs.py."""
+"""migrations: the schema that sink/migrations makes, read as text; for tables.py
+and docs.py."""
 import os
 import re
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""tables.py [--write]: holds what is made of common/tables/tables.def against
-what stands in the tree: the page of the tables, and the migrations.
+"""tables.py [--write]: compares what is generated from common/tables/tables.def
+with the tree: the page of the tables, and the migrations.
 
 One line on stdout for each difference; ends with 1 if there was one. With
---write the page is written anew. Works from the root of the repository, with
+--write it writes the page. Works from the root of the repository, with
 TESTBIN set as tests/run sets it.
 """
 import os

@@ -157,8 +157,8 @@ add_people(struct composer *c, struct world *w, const struct draft *d,
 	/* In half of the chats it is told to whom. */
 	if (chat->chat.len % 2 == chat->language % 2U)
 		return;
-	if (d->kind == K_CUSTOMER && chat->holder >= 0)
-		fields_add(f, w->people[chat->holder].to);
+	if (d->kind == K_CUSTOMER && chat->assignee >= 0)
+		fields_add(f, w->people[chat->assignee].to);
 	else if (d->kind == K_ANSWER)
 		fields_add(f, w->people[chat->customer[0]].to);
 }
@@ -244,8 +244,8 @@ compose_chat(struct composer *c, const struct world *w, const struct chat *chat,
 	fields_add(&f, w->tenants[chat->tenant].tenant);
 	fields_add(&f, chat->chat);
 	fields_add(&f, c->status);
-	if (chat->holder >= 0)
-		fields_add(&f, w->people[chat->holder].operator_id);
+	if (chat->assignee >= 0)
+		fields_add(&f, w->people[chat->assignee].operator_id);
 	fields_add(&f, (struct text){ customer, n });
 	fields_add(&f, w->channel[chat->channel]);
 	fields_add(&f, time_piece(c, c->key_at, at, time));

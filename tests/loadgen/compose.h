@@ -1,6 +1,6 @@
 /*
- * compose: the records themselves, as lines of JSON. What is the same in many
- * is kept ready.
+ * compose: writes the records as lines of JSON. Pieces that many records share
+ * are prepared once.
  */
 #ifndef TESTS_LOADGEN_COMPOSE_H
 #define TESTS_LOADGEN_COMPOSE_H
@@ -35,7 +35,7 @@ struct composer {
 struct draft {
 	const struct chat *chat;
 	enum kind kind;
-	int32_t person; /* who wrote it or is named; NOBODY */
+	int32_t person; /* who wrote it or is named; NO_OPERATOR */
 	int64_t at;
 	uint32_t serial; /* its id: unique in the tenant, or another chat's */
 };

@@ -1,6 +1,6 @@
 /*
- * dice: the generator's random numbers (splitmix64), inline because several
- * are thrown for each record. Integers only: one seed, one stream, everywhere.
+ * dice: the generator's random numbers (splitmix64), inline because each record
+ * needs several. Integers only: one seed gives one stream on every machine.
  */
 #ifndef TESTS_LOADGEN_DICE_H
 #define TESTS_LOADGEN_DICE_H

@@ -1,9 +1,9 @@
 /*
- * fields: one record put together from ready pieces of JSON, each a member
- * "key":value without its comma. A style says how it looks: keys in any
- * order, blanks behind ':' and ',', fields that nobody knows. Pieces that
- * never change (a chat's name, a phrase) are made once, so that a record
- * costs little more than its bytes.
+ * fields: builds a record from prepared pieces of JSON, each a member
+ * "key":value without its comma. A style decides the form: keys in any order,
+ * blanks behind ':' and ',', unknown fields. Pieces that never change (a chat's
+ * name, a phrase) are made once, so that a record costs little more than its
+ * bytes.
  */
 #ifndef TESTS_LOADGEN_FIELDS_H
 #define TESTS_LOADGEN_FIELDS_H

@@ -1,5 +1,5 @@
-"""The metrics of a stream by hand, duplicates and latecomers in it, are what
-the generator counted while it made the stream: conversations, users, events,
+"""The metrics of a stream in a one-shot run, with duplicates and late messages,
+are what the generator counted while it made the stream: conversations, users, events,
 channels."""
 
 import os

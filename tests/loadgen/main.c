@@ -101,7 +101,7 @@ tell_story(struct load *l)
 	while (s->written + story_waiting(s) < end &&
 	       wait_for(l, (int64_t)s->written))
 		story_step(s);
-	while (story_waiting(s) > 0 || s->backlog.n > 0) {
+	while (story_waiting(s) > 0 || s->delayed.n > 0) {
 		if (s->written < end && !time_is_up(l))
 			(void)wait_for(l, (int64_t)s->written);
 		if (!story_drain(s))

@@ -1,7 +1,7 @@
 /*
- * phrases: what people write, in the scripts of many languages, some of it
- * with escapes. Ready as pieces of records ("text":"..."), so that choosing
- * is all a message costs.
+ * phrases: the texts of messages, in the scripts of many languages, some with
+ * escapes. They are prepared pieces of records ("text":"..."), so that a
+ * message only has to choose one.
  */
 #ifndef TESTS_LOADGEN_PHRASES_H
 #define TESTS_LOADGEN_PHRASES_H

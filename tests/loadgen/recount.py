@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""recount STREAM TOTALS [WINDOW_MS]: counts a stream of the generator anew, a
-record at a time from the text alone, and holds the generator's totals against
-it. Prints what differs; exit status 1 if anything does."""
+"""recount STREAM TOTALS [WINDOW_MS]: counts a stream of the generator
+independently, record by record, and compares the generator's totals. Prints
+differences; exit status 1 if anything does."""
 
 import json
 import sys

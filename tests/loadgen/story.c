@@ -80,7 +80,7 @@ void
 story_release(struct story *s)
 {
 	free(s->pool);
-	backlog_release(&s->backlog);
+	delayed_lines_release(&s->delayed);
 	world_release(&s->world);
 	composer_release(&s->composer);
 }
@@ -185,15 +185,15 @@ choose_person(struct world *w, const struct chat *c, enum kind kind)
 		return (int32_t)c->customer[dice_below(d, c->customers)];
 	case K_ANSWER:
 	case K_NOTE:
-		if (c->holder < 0 || dice_below(d, 32) == 0)
+		if (c->assignee < 0 || dice_below(d, 32) == 0)
 			return (int32_t)world_operator(w, c->tenant);
-		return c->holder;
+		return c->assignee;
 	case K_BOT:
 	case K_AUTOREPLY:
 		return (int32_t)world_bot(w, c->tenant);
 	case K_ASSIGNED:
 		return dice_below(d, 16) == 0
-			   ? NOBODY
+			   ? NO_OPERATOR
 			   : (int32_t)world_operator(w, c->tenant);
 	case K_CLOSED:
 	case K_OPENED:
@@ -202,7 +202,7 @@ choose_person(struct world *w, const struct chat *c, enum kind kind)
 	case KINDS:
 		break;
 	}
-	return NOBODY;
+	return NO_OPERATOR;
 }
 
 static void
@@ -217,7 +217,7 @@ move(struct chat *c, enum kind kind, int32_t person)
 	else if (kind == K_CLOSED)
 		c->state = ST_CLOSED;
 	else if (kind == K_ASSIGNED)
-		c->holder = person;
+		c->assignee = person;
 }
 
 /* A new id, or rarely one that another chat of the tenant has used. Nobody
@@ -255,8 +255,8 @@ look(struct story *s, const struct draft *d, uint64_t due)
 
 	if (d->kind != K_CUSTOMER)
 		person = d->chat->customer[0];
-	else if (d->chat->holder >= 0)
-		person = (uint32_t)d->chat->holder;
+	else if (d->chat->assignee >= 0)
+		person = (uint32_t)d->chat->assignee;
 	else
 		person = world_operator(w, d->chat->tenant);
 	len = compose_view(&s->composer, w, d, person, early ? d->at : at,
@@ -266,7 +266,7 @@ look(struct story *s, const struct draft *d, uint64_t due)
 	if (early)
 		put(s, line, len, false);
 	else
-		backlog_add(&s->backlog, due + in, line, len, false);
+		delayed_lines_add(&s->delayed, due + in, line, len, false);
 }
 
 static void
@@ -278,7 +278,7 @@ repeat(struct story *s, const struct chat *c, const char *line, size_t len,
 
 	if (dice_below(d, 8) == 0)
 		in = 1 + dice_below(d, s->far);
-	backlog_add(&s->backlog, due + in, line, len, true);
+	delayed_lines_add(&s->delayed, due + in, line, len, true);
 	s->world.tenants[c->tenant].duplicates++;
 }
 
@@ -338,7 +338,7 @@ write_message(struct story *s, struct chat *c, enum kind kind)
 		put(s, line, len, true);
 		t->newest = s->now;
 	} else {
-		backlog_add(&s->backlog, due, line, len, true);
+		delayed_lines_add(&s->delayed, due, line, len, true);
 	}
 	if (dice_chance(&w->dice, s->o.duplicates))
 		repeat(s, c, line, len, due);
@@ -352,7 +352,7 @@ describe(struct story *s, struct chat *c)
 
 	c->described = true;
 	if (dice_below(&s->world.dice, 20) == 0)
-		c->holder = NOBODY;
+		c->assignee = NO_OPERATOR;
 	else
 		put(s, line,
 		    compose_chat(&s->composer, &s->world, c, s->now, line),
@@ -374,19 +374,20 @@ write_event(struct story *s, const struct chat *c)
 	w->tenants[c->tenant].events++;
 	put(s, line, len, false);
 	if (dice_chance(&w->dice, s->o.duplicates))
-		backlog_add(&s->backlog,
+		delayed_lines_add(&s->delayed,
 		    s->written + dice_below(&w->dice, NEAR), line, len, false);
 }
 
 bool
 story_drain(struct story *s)
 {
-	const struct backlog_line *b = backlog_due(&s->backlog, UINT64_MAX);
+	const struct delayed_line *b =
+	    delayed_lines_due(&s->delayed, UINT64_MAX);
 
 	if (b == NULL)
 		return false;
 	put(s, b->text, b->len, b->is_message);
-	backlog_drop(&s->backlog);
+	delayed_lines_drop(&s->delayed);
 	return true;
 }
 
@@ -398,7 +399,7 @@ story_step(struct story *s)
 	struct chat *c, *sent;
 
 	while (s->written == before) {
-		if (backlog_due(&s->backlog, s->written) != NULL) {
+		if (delayed_lines_due(&s->delayed, s->written) != NULL) {
 			story_drain(s);
 			continue;
 		}

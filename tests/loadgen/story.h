@@ -1,15 +1,15 @@
 /*
- * story: what happens next, for ever: in the chats that are active now people
- * write, answer, transfer, close and come back; some send far too much; some
- * look at what was written, sometimes before it arrives. Each step gives one
- * message, to be written now, later, or (too late) refused, and the records
+ * story: generates the events of a stream without end: in the active chats
+ * people write, answer, transfer, close and return; some send far too much;
+ * some read messages, sometimes before they arrive. Each step gives one
+ * message, written now, later, or (too late) to be refused, and the records
  * around it.
  */
 #ifndef TESTS_LOADGEN_STORY_H
 #define TESTS_LOADGEN_STORY_H
 
-#include "tests/loadgen/backlog.h"
 #include "tests/loadgen/compose.h"
+#include "tests/loadgen/delayed_lines.h"
 #include "tests/loadgen/world.h"
 
 struct story_options {
@@ -29,7 +29,7 @@ struct story {
 	struct story_options o;
 	struct world world;
 	struct composer composer;
-	struct backlog backlog;
+	struct delayed_lines delayed;
 
 	/* Takes a finished line, without its newline. */
 	void (*write)(void *ctx, const char *line, size_t len);
@@ -65,7 +65,7 @@ void story_step(struct story *s);
 static inline uint64_t
 story_waiting(const struct story *s)
 {
-	return s->backlog.messages;
+	return s->delayed.messages;
 }
 
 /* Writes the oldest line that waits. False: there was none. */

@@ -103,9 +103,9 @@ world_chat(struct world *w, struct style *s, uint32_t i)
 	    (uint8_t)dice_below(&w->dice, (uint32_t)w->phrases.languages);
 	c->channel = (uint8_t)dice_below(&w->dice, CHANNELS);
 	c->first = c->last = CLOCK_NONE;
-	c->holder = NOBODY;
+	c->assignee = NO_OPERATOR;
 	if (dice_below(&w->dice, 10) != 0)
-		c->holder = (int32_t)world_operator(w, c->tenant);
+		c->assignee = (int32_t)world_operator(w, c->tenant);
 	choose_customers(w, c);
 	return c;
 }

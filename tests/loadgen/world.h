@@ -1,8 +1,7 @@
 /*
- * world: who there is: tenants, the people of each (customers, operators, a
- * bot) and the chats, and what the generator counts of each: the expected
- * totals. Counting is done where a message is made, by adding one; nothing of
- * the aggregator is used.
+ * world: the tenants, the people of each (customers, operators, a bot), the
+ * chats, and the counts of each, which are the expected totals. A message is
+ * counted where it is made, by adding one; no code of the aggregator is used.
  */
 #ifndef TESTS_LOADGEN_WORLD_H
 #define TESTS_LOADGEN_WORLD_H
@@ -11,7 +10,7 @@
 #include "tests/loadgen/fields.h"
 #include "tests/loadgen/phrases.h"
 
-enum { EVENT_KINDS = 5, CHANNELS = 5, CUSTOMERS_MAX = 4, NOBODY = -1 };
+enum { EVENT_KINDS = 5, CHANNELS = 5, CUSTOMERS_MAX = 4, NO_OPERATOR = -1 };
 
 enum world_ids { IDS_MIXED, IDS_NUMBER, IDS_UUID };
 
@@ -42,7 +41,7 @@ struct chat {
 	uint32_t tenant;
 	uint8_t language, channel, state, customers;
 	bool described, opened_before;
-	int32_t holder; /* an operator's index in people, or NOBODY */
+	int32_t assignee; /* an operator's index in people, or NO_OPERATOR */
 	uint32_t customer[CUSTOMERS_MAX];
 	/* counted */
 	uint32_t messages, all;

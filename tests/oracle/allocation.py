@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""allocation: who gets which chat, once more and without any structure: at
-each decision all chats and operators are looked at. It shares nothing with
-aggregator/allocation/allocation*.c but the definition, and the scripts of events that
+"""allocation: an independent allocation without any data structure: each decision
+examines all chats and operators. It shares nothing with aggregator/allocation
+but the definition, and the scripts of events that
 tests/unit/allocation_script.h explains.
 
-    allocation.py [FIRST [WORLDS]]    random events, held against the program
+    allocation.py [FIRST [WORLDS]]    random events, compared with the program
 
-$TESTBIN/unit/aggregator/test_allocation is what runs them in C.
+$TESTBIN/unit/aggregator/test_allocation runs them in C.
 """
 import os
 import random

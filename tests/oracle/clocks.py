@@ -1,12 +1,12 @@
-"""The clocks of a chat, run over all that is known of it.
+"""The clocks of a chat, run over all its records.
 
-An independent statement of what the definition says of one chat, written from
-the definition alone and sharing nothing with the programs. What happened is
-put in order of time, whatever order it came in, and lived through:
+An independent implementation of the definition for one chat, written from the
+definition alone and sharing nothing with the programs. It sorts all events by
+time, in whatever order they arrived, and processes them in this order:
 
   messages  [{"id", "at", "from", "user", "operator", "kind", "private",
               "automated", "updated_at", "channel", "to", "text"}]
-  records   what the CRM said of the chat: [{"at", "status", "operator",
+  records   chat records: [{"at", "status", "operator",
               "opened_at", "closed_at", "channel", "customer", ...}]
 
 Times are whole milliseconds since 1970.

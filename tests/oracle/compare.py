@@ -1,7 +1,7 @@
-"""Compares tables column by column with what was expected.
+"""Compares tables column by column with the expected rows.
 
 Expected rows are those of metrics.compute(). Actual ones come from the
-aggregator's NDJSON or from the database; both are brought to the same values:
+aggregator's NDJSON or from the database; both are normalized:
 times in milliseconds, seconds as decimals, flags as booleans, null as None.
 """
 
@@ -10,7 +10,7 @@ import json
 import re
 from decimal import Decimal
 
-TABLES = {
+KEYS = {
     "operator_metrics": ("tenant", "operator"),
     "chat_metrics": ("tenant", "chat"),
     "tenant_metrics": ("tenant",),
@@ -71,7 +71,7 @@ def value_of(column, value):
 
 def put(tables, table, row):
     row = {c: value_of(c, row.get(c)) for c in COLUMNS[table]}
-    key = tuple(row[k] for k in TABLES[table])
+    key = tuple(row[k] for k in KEYS[table])
     rows = tables[table]
     if key in rows:
         raise ValueError("%s %s came twice" % (table, key))
@@ -80,13 +80,13 @@ def put(tables, table, row):
 
 def from_ndjson(text):
     """(tables, markers) of the aggregator's output."""
-    tables, markers = {t: {} for t in TABLES}, []
+    tables, markers = {t: {} for t in KEYS}, []
     for line in text.splitlines():
         record = json.loads(line, parse_float=Decimal)
         if record["type"] == "snapshot":
             markers.append(record)
         elif record["type"] == "row":
-            if record["table"] in TABLES:
+            if record["table"] in KEYS:
                 put(tables, record["table"], record)
         else:
             raise ValueError("an odd record: %s" % line)
@@ -107,7 +107,7 @@ def statement():
 
 
 def from_database(lines):
-    tables = {t: {} for t in TABLES}
+    tables = {t: {} for t in KEYS}
     for line in lines:
         table, text = line.split("\t", 1)
         put(tables, table, dict(zip(COLUMNS[table], json.loads(text))))
@@ -139,10 +139,10 @@ def differences(table, expected, actual):
 
 def expected_tables(all_rows):
     """The tables of several tenants together, keyed as the actual ones."""
-    tables = {t: {} for t in TABLES}
+    tables = {t: {} for t in KEYS}
     for rows in all_rows:
         for table, by_id in rows.items():
             for row in by_id.values():
-                key = tuple(row[k] for k in TABLES[table])
+                key = tuple(row[k] for k in KEYS[table])
                 tables[table][key] = row
     return tables

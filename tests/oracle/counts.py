@@ -1,11 +1,11 @@
-"""What metrics count as messages pass, computed from all of them at once:
-with nothing kept and nothing taken back.
+"""The metrics that a stream counts message by message, computed from all
+messages at once, without a state and without retractions.
 
 Conversations, users, activity, alerts, trends, channels, intervals and their
 histograms, and events. Each function gives rows as dictionaries. A metric may
-have a file of its own, table_NAME.py after its table: it says KEY, the columns
-of the key behind the tenant, NOTHING, those of which a row that is none any
-more has 0, and rows(messages, newest, conf), of all that count.
+have a file of its own, table_NAME.py after its table: it declares KEY and
+ZERO_IF_RETRACTED, see row_keys.py, and rows(messages, newest, conf), which gets
+all messages that count.
 """
 
 import collections
@@ -17,7 +17,7 @@ import unicodedata
 from clocks import LONG_AGO, by_bytes, counts, version_key, writer
 
 MINUTE, HOUR = 60000, 3600000
-OWN = {
+TABLES = {
     os.path.basename(path)[6:-3]:
         importlib.import_module(os.path.basename(path)[:-3])
     for path in sorted(glob.glob(os.path.join(
@@ -235,6 +235,6 @@ def rows(versions, events, chats, newest, conf):
         "response_histogram": histogram,
         "event_counts": event_rows(events),
     }
-    for table, module in OWN.items():
+    for table, module in TABLES.items():
         found[table] = module.rows(best, newest, conf)
     return {table: list(own) for table, own in found.items()}

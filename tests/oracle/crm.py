@@ -1,16 +1,15 @@
-"""What a Chat2Desk account shows, turned into what the metrics need.
+"""Turns what a Chat2Desk account shows into the input of the metrics.
 
 An independent client: it asks the simulator with "X-Uncounted: 1", so that
-its calls are neither counted nor disturbed, and knows nothing of the poller
-but what the manual reservations:
+its calls are neither counted nor get faults. It implements what the manual says
+of the poller:
 
 - a chat is an open dialog; it is opened at the first message known of its
   last request; if none is known, at the latest of: the first message after
-  the last closing that a service line told of, what was known before, the
-  dialog's begin;
-- the listing's last message is known even while /messages hides it, and what
-  was once shown stays known;
-- history = episode: messages before opened_at are not told.
+  the last closing in a service line, the value known before, the dialog's begin;
+- the listing's last message is known even while /messages hides it, and stays
+  known;
+- history = episode: messages before opened_at are left out.
 """
 
 import json

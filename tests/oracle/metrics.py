@@ -1,7 +1,6 @@
-"""The tables of how things stand, computed straight from their definition.
+"""The tables about the present, computed directly from their definition.
 
-operator_metrics, chat_metrics and tenant_metrics, from chats as clocks.py
-lives through them. Whole milliseconds, fractions and decimals; no floating
+operator_metrics, chat_metrics and tenant_metrics, from the chats of clocks.py. Whole milliseconds, fractions and decimals; no floating
 point.
 """
 

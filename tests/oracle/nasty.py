@@ -1,9 +1,9 @@
-"""Nasty streams: everything a publisher can say, likely or not.
+"""Nasty streams: everything that a publisher can send, likely or not.
 
 Several tenants whose messages come late, twice, edited and out of order;
-chats that are described, closed, opened, transferred and forgotten; snapshots
+chats that are described, closed, opened, transferred and dropped; snapshots
 between them, whole and cut; identifiers, texts, times and numbers of every
-sort, and lines that are no records. The same seed gives the same stream.
+kind, and lines that are no records. The same seed gives the same stream.
 """
 
 import json

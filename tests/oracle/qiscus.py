@@ -1,16 +1,16 @@
-"""What a Qiscus account shows, turned into what the metrics need.
+"""Turns what a Qiscus account shows into the input of the metrics.
 
-It looks at the simulated world itself, not at the API that the poller asks,
-and knows nothing of the poller but what the manual reservations:
+It reads the simulated world itself, not the API of the poller, and implements
+what the manual says of the poller:
 
 - a chat is a room that is not resolved and has been written in; whoever has an
-  account may hold it; a room held by somebody without one is not shown;
-- a comment that is hidden yet is not known;
-- it is opened at the first message behind the last resolving, or at the
-  resolving while nothing is behind it, or at its first message;
-- an agent writes as the account of that sdk_email, and without one is known
-  by it; who joins is known if exactly one account bears the name;
-- history = episode: messages before opened_at are not told.
+  account may have it; a room of an operator without one is left out;
+- a comment that is still hidden is unknown;
+- it is opened at the first message after the last resolving, or at the
+  resolving while there is none, or at its first message;
+- an agent is the account with that sdk_email, and without one is identified by
+  it; a joining agent is known if exactly one account has the name;
+- history = episode: messages before opened_at are left out.
 """
 
 import collections

@@ -1,8 +1,8 @@
 """Random snapshots through the aggregator, against the oracle.
 
-Chats with everything a record can say, likely or not: hand-offs, reopenings,
+Chats with everything that a record can contain, likely or not: hand-offs, reopenings,
 ties, ids of all kinds, versions of one message, messages out of order,
-skewed clocks, chats that are not open, operators nobody listed. A run has
+skewed clocks, chats that are not open, operators that are not listed. A run has
 SNAPSHOTS of them (LONG=1: many more) in both definitions; SEED=n repeats one.
 """
 
@@ -17,12 +17,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare  # noqa: E402
 import clocks  # noqa: E402
 import metrics  # noqa: E402
+import records  # noqa: E402
 
 BIN = os.environ.get("BIN", "build/bin")
 SNAPSHOTS = 3000 if os.environ.get("LONG") == "1" else 200
 START = 1795165200000
 KINDS = ("text", "image", "audio")
-SYSTEM = ("closed", "opened", "assigned", "handoff", "other")
 
 
 class World:
@@ -52,7 +52,7 @@ class World:
                         (40, 35, 10, 15))[0]
         m["from"] = who
         if who == "system":
-            m["kind"] = d.choice(SYSTEM)
+            m["kind"] = d.choice(records.SYSTEM_KINDS)
             if m["kind"] == "assigned" and d.random() < 0.8:
                 m["operator"] = d.choice(self.users)
         elif d.random() < 0.8:

@@ -1,4 +1,4 @@
-"""Random messages and read receipts, and what read_status is to say of them.
+"""Random messages and read receipts, and the expected rows of read_status.
 
 usage: receipts.py SEED LINES WANT: writes the records into the file LINES, in
 no order and some of them twice, and into WANT the view's lines for the tenant

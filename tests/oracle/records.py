@@ -1,4 +1,4 @@
-"""Reads records as messaging-records(5) says, and nothing else does.
+"""An independent reader of records, written from messaging-records(5) alone.
 
 read() gives the records of a text, a dictionary each with the number of its
 line, and the numbers of the lines that are refused. Times become milliseconds
@@ -40,6 +40,8 @@ FIELDS = {
     "event": {"!id": "id", "!event": "id", "user": "id", "snapshot": "id",
               "channel": "id", "chat": "id", "at": "time"},
 }
+# Kinds of system messages.
+SYSTEM_KINDS = ("closed", "opened", "assigned", "handoff", "other")
 WORDS = {
     ("message", "from"): ("customer", "operator", "bot", "system"),
     ("chat", "status"): ("open", "pending", "snoozed", "closed", "gone"),

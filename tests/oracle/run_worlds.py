@@ -1,15 +1,15 @@
-"""Random worlds through the whole chain, against the oracle.
+"""Random worlds through all programs, compared with the oracle.
 
 One world is one simulator with one to three accounts, on a frozen clock. A
 step moves the clock, polls (poller | aggregator | sink, for some worlds over
-a queue) and compares all tables with what the oracle makes of what the CRM
-showed; then it reaps, now and then after time has passed, and compares again.
-What is chosen per world: sizes, pace, lag, definition, history, customers,
-big ids, what service lines tell. What may happen at a step: the poller's
+a queue) and compares all tables with those that the oracle computes from the
+CRM; then it reaps, sometimes after a while, and compares again.
+Chosen for each world: sizes, pace, lag, definition, history, customers,
+big ids, the contents of service lines. What may happen at a step: the poller's
 state is lost; a poll is killed first; the reaper asks about all chats.
 
-WORLDS worlds are tried (20; LONG=1: 200), on seeds that rotate with the
-time. SEED=n tries n alone, or WORLDS from n on.
+WORLDS worlds are run (20; LONG=1: 200), with seeds that change with the time.
+SEED=n runs n alone, or WORLDS from n on.
 """
 
 import collections
@@ -34,7 +34,7 @@ from harness import LONG, Lab, main, program, say  # noqa: E402
 
 ROBOT = 10900
 # What the CRM may answer once or twice; some of it makes the poll fail.
-TROUBLES = ("401", "403", "404", "429-negative", "500", "502-html",
+FAULTS = ("401", "403", "404", "429-negative", "500", "502-html",
             "login-page", "204", "empty", "cut-chunk", "long-length",
             "short-length", "truncated", "bom", "reset", "errors-string",
             "errors-object", "error-200", "wrong-shape", "html-type")
@@ -75,8 +75,8 @@ class Choices:
         self.request_ids = d.random() < 0.85
         self.honour_offset = d.random() < 0.2
         self.killing = d.random() < 0.3  # a poll, at some step
-        self.troubled = d.random() < 0.3  # the CRM, at some step
-        if self.killing or self.troubled:
+        self.faulty = d.random() < 0.3  # the CRM, at some step
+        if self.killing or self.faulty:
             # Nobody knows if such a poll has read the operators.
             self.operators_every = 0
 
@@ -188,19 +188,19 @@ class World:
         self.pipeline(["poller"], ["aggregator", "-t", queue], **how)
         self.pipeline(["sink", "-f", queue, "--until-empty"])
 
-    def trouble(self):
-        name = self.dice.choice(TROUBLES)
+    def fault(self):
+        name = self.dice.choice(FAULTS)
         self.where += " (%s)" % name
-        self.sim.trouble(name, count=self.dice.choice((1, 2)),
+        self.sim.fault(name, count=self.dice.choice((1, 2)),
                          after=self.dice.choice((0, 1, 2, 5)))
-        self.counts["troubles"] += 1
+        self.counts["faults"] += 1
 
     def calm(self):
-        self.sim.trouble("none")
+        self.sim.fault("none")
 
-    def poll_in_trouble(self):
+    def poll_with_fault(self):
         """The poll gets over it, or stores nothing of that tenant."""
-        self.trouble()
+        self.fault()
         self.poll(may_fail=True)
         self.calm()
         self.take_in(all_of_them=False)
@@ -273,7 +273,7 @@ class World:
                 self.counts["reaped"] += 1
 
     def expected(self):
-        tables = {t: {} for t in compare.TABLES}
+        tables = {t: {} for t in compare.KEYS}
         for tenant in self.tenants:
             rows = self.views[tenant].expected(
                 self.as_of[tenant], self.choices.definition)
@@ -369,9 +369,9 @@ class World:
             self.where += ", after a poll that was killed"
             self.poll(killed_after=d.random() * 0.06)
             self.take_in(all_of_them=False)  # some may have been ready
-        if c.troubled and d.random() < 0.6:
-            self.where += ", after a poll in trouble"
-            self.poll_in_trouble()
+        if c.faulty and d.random() < 0.6:
+            self.where += ", after a poll with a fault"
+            self.poll_with_fault()
         self.poll()
         self.take_in(all_of_them=True)
         self.check()
@@ -391,8 +391,8 @@ class World:
         for tenant in self.tenants:
             self.expect_reap(tenant, everything)
         chain = (["reaper", "--list"], ["poller", "--status"], ["reaper"])
-        if self.choices.troubled and self.dice.random() < 0.4:
-            self.trouble()
+        if self.choices.faulty and self.dice.random() < 0.4:
+            self.fault()
             self.pipeline(*chain, conf=conf, may_fail=True)
             self.calm()
             self.check_nothing_too_much()

@@ -1,5 +1,5 @@
-"""Makes a failing stream small: drops records, and fields that records need
-not have, while it still fails."""
+"""Shrinks a failing stream: drops records and optional fields while it still
+fails."""
 
 import collections
 import json

@@ -1,9 +1,9 @@
-"""What a stream of records comes to, from the manual alone.
+"""The expected rows of a stream of records, from the manual alone.
 
-expected() reads the lines as they come and gives the rows of every table, the
-lines that are refused, and those that are late. In a stream a line is held
-against the newest time before it; by hand nothing is late, and one snapshot,
-the newest, counts. Beyond that a stream and the same by hand are the same.
+expected() reads the lines in their order and gives the rows of every table, the
+refused lines and the late ones. In a stream a line is late by the newest time
+before it; in a one-shot run nothing is late, and only the newest snapshot
+counts. All else is the same for both.
 """
 
 import collections
@@ -12,6 +12,7 @@ import counts
 import metrics
 import records
 from clocks import LONG_AGO, OURS, Chat, as_of_what
+from row_keys import KEYS
 
 DAY = 86400000
 DEFAULTS = {
@@ -19,22 +20,6 @@ DEFAULTS = {
     "alert_minute": 8, "alert_five_minutes": 20, "trend_window": 120000,
     "trend_count": 2, "trend_length": 3, "stop": (), "definition": OURS,
 }
-KEYS = {
-    "operator_metrics": ("operator",),
-    "chat_metrics": ("chat",),
-    "tenant_metrics": (),
-    "event_counts": ("user", "event"),
-    "conversation_metrics": ("conversation_id",),
-    "user_stats": ("user_id",),
-    "realtime_user_activity": ("created_at", "user_id"),
-    "alerts": ("started_at", "user_id", "rule"),
-    "trends": ("window_start", "word"),
-    "channel_metrics": ("hour", "channel"),
-    "intervals": ("end_at", "chat", "message", "kind"),
-    "response_hours": ("hour", "operator", "kind"),
-    "response_histogram": ("hour", "operator", "kind", "bucket"),
-}
-KEYS.update((table, module.KEY) for table, module in counts.OWN.items())
 LIVE = ("operator_metrics", "chat_metrics", "tenant_metrics")
 
 

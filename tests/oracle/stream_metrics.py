@@ -1,9 +1,9 @@
-"""Random streams through the aggregator by hand, against the oracle.
+"""Random streams through one-shot runs of the aggregator, against the oracle.
 
-SEED=n repeats a stream, STREAMS=n says how many, LONG=1: 400. What fails is
-made small, told with the row that differs, and kept in a file.
-usage: stream_metrics.py [FILE]: the stream of a file instead, with the
-settings that nobody changed.
+SEED=n repeats a stream, STREAMS=n says how many, LONG=1: 400. A failing
+stream is shrunk, reported with the row that differs, and kept in a file.
+usage: stream_metrics.py [FILE]: the stream of a file instead, with the default
+settings.
 """
 
 import json
@@ -18,6 +18,7 @@ from decimal import Decimal
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare  # noqa: E402
 import nasty  # noqa: E402
+import row_keys  # noqa: E402
 import shrink  # noqa: E402
 import stream  # noqa: E402
 
@@ -53,7 +54,7 @@ def row_of(record):
         elif k.endswith("_seconds") and v is not None:
             row[k] = Decimal(v)
     table = record["table"]
-    return (table,) + tuple(row[k] for k in stream.KEYS[table]), row
+    return (table,) + tuple(row[k] for k in row_keys.KEYS[table]), row
 
 
 def time_or_text(text):

@@ -6,7 +6,7 @@ import counts
 from clocks import id_key
 
 KEY = ("conversation_id",)
-NOTHING = ("messages",)
+ZERO_IF_RETRACTED = ("messages",)
 
 
 def rows(messages, newest, conf):

@@ -1,5 +1,5 @@
-"""Holds clocks.py, metrics.py and stream.py against the vectors of the
-definition, and against small cases whose metrics were worked out by hand."""
+"""Compares clocks.py, metrics.py and stream.py with the vectors of the definition,
+and with small cases whose metrics were computed by a person."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Holds oracle and aggregator, by hand, against the vectors of records."""
+"""Compares oracle and aggregator (one-shot runs) with the vectors of records."""
 
 import os
 import sys

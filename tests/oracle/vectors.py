@@ -1,13 +1,13 @@
-"""The second half of vectors.txt: records, and rows that must come of them.
+"""Reads the second half of vectors.txt: records and their expected rows.
 
-A vector begins with "--" and a sentence; "conf KEY=VALUE" sets what the
-configuration has. A record is a word or two and fields, KEY=VALUE:
+A vector begins with "--" and a sentence; "conf KEY=VALUE" sets a key
+of the configuration. A record is a word or two and fields, KEY=VALUE:
 
   chat C, listed OPERATOR, event ID       a record of that type
   customer C, bot C, A C, B C             a message in chat C, of that writer
   closed C, opened C, assigned C, handoff C, other C   one of the system
   begin S, end S                          a snapshot, with all between them
-  {...}                                   as it stands
+  {...}                                   the record itself
 
 Times are seconds after BEGIN, also 90d, 24h, 5m, and sums: 24h+0.001. A
 message has the line's number as its id, unless it says another one.
@@ -17,8 +17,8 @@ message has the line's number as its id, unless it says another one.
   = 2 TABLE KEY=VALUE ...       there are so many
   = refused 3                   the third record is refused, and no other
 
-"ours" or "chatwoot" behind "=" says that only that definition has it so,
-"snapshot" that the rows of the snapshot alone do. Where no order is said, with
+"ours" or "chatwoot" behind "=" limits it to that definition, "snapshot" to the
+rows of the snapshot alone. Where no order is said, with
 "in order" at the end of the sentence, records may come in any; snapshots are
 in order by themselves.
 """
@@ -35,7 +35,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FILE = os.path.join(HERE, "vectors.txt")
 BEGIN = 1767225600000 # 2026-01-01T00:00:00Z
 UNITS = {"m": 60, "h": 3600, "d": 86400}
-SYSTEM = ("closed", "opened", "assigned", "handoff", "other")
 WRITERS = {"customer": {"from": "customer", "user": "c"},
            "bot": {"from": "bot", "user": "robot"}}
 TIMES = ("at", "updated_at", "opened_at", "closed_at")
@@ -64,7 +63,7 @@ def fields(words):
 
 def message(word, chat, number):
     m = {"type": "message", "id": str(number), "chat": chat}
-    if word in SYSTEM:
+    if word in records.SYSTEM_KINDS:
         return dict(m, **{"from": "system", "kind": word})
     if word in WRITERS:
         return dict(m, **WRITERS[word])

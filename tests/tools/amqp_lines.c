@@ -1,11 +1,11 @@
 /*
- * amqp_lines: what publishes in the plainest way, for tests: each N lines of
- * standard input as a message of the broker that is persistent and carries
- * nothing else, no id above all.
+ * amqp_lines: a minimal publisher for tests: each N lines of standard input as
+ * a persistent message of the broker without any other property, above all
+ * without an id.
  *
  *   amqp_lines QUEUE N
  *
- * The configuration is found as the programs find it.
+ * The configuration is that of the programs.
  */
 #include <stdio.h>
 #include <stdlib.h>

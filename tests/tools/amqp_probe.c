@@ -1,6 +1,6 @@
 /*
- * amqp_probe: endpoints and the stage loop by hand, for the tests of the
- * broker; everything the four programs do with a queue and nothing else.
+ * amqp_probe: drives endpoints and the stage loop for the tests of the broker;
+ * everything the four programs do with a queue and nothing else.
  *
  *   amqp_probe [-p] [-b N] write ENDPOINT     lines from stdin, flushed every
  *       N; after each flush that is DONE, "confirmed TOTAL" on stdout

@@ -1,10 +1,10 @@
 /*
- * declared: what is made of the declarations in common/tables/tables.def:
+ * declared: prints what is generated from common/tables/tables.def:
  *
  *   declared columns     the sections of man/messaging-tables.5
- *   declared metrics     and its list of what aggregator -a takes
- *   declared sql TABLE   the statements of a migration that makes the table,
- *                        and for shards its parts and the view over them
+ *   declared metrics     and its list of the metrics of aggregator -a
+ *   declared sql TABLE   the statements of a migration that creates the table,
+ *                        and with shards TABLE_parts and the view over it
  *   declared types       TABLE COLUMN DEFINITION, separated by tabs, and of
  *                        each table PRIMARY KEY and its columns
  */
@@ -16,10 +16,10 @@
 
 enum adding { KEY, SUM, MAX, MIN, BY_VIEW, NONE };
 
-static const struct table *now; /* the one at hand; NULL: it is not wanted */
+static const struct table *now; /* the current one; NULL: left out */
 static size_t at;               /* its column */
 
-/* As SQL has it; the default is not told of a part. */
+/* The SQL type; TABLE_parts have no defaults. */
 static void
 type_of(const struct column *c, char *type, size_t size)
 {
@@ -210,7 +210,7 @@ static void
 page_begin_parts(const struct table *t)
 {
 	page_begin(t->parts);
-	printf("One row a part of\n.Li %s ;\nthe view\n.Li %s_all\n"
+	printf("Partial rows of\n.Li %s ;\nthe view\n.Li %s_all\n"
 	       "adds them up.\n.Bl -tag -width Ds -compact\n",
 	    t->name, t->name);
 }

@@ -1,7 +1,7 @@
 /*
  * hash_loop: what hashing a key costs, the table's hash beside XXH3 and the
- * keyed one, in ns a key; the best of some rounds. What hash.h says it measured
- * is what this tells.
+ * keyed one, in ns a key; the best of some rounds. The
+ * measurements in hash.h come from it.
  */
 #include <stdio.h>
 #include <time.h>

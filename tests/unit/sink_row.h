@@ -10,12 +10,13 @@
 
 #include "common/base/xalloc.h"
 #include "sink/store/batch.h"
+#include "sink/store/row_record.h"
 
 enum { PADDING = 64 }; /* behind a line, for record_parse() */
 
 /* Reads a line into the batch's arena; NULL and *why when it is refused. */
-static struct row *
-read_row(struct batch *b, struct flat *f, const char *line, struct buf *why)
+static struct sink_row *
+read_row(struct row_batch *b, struct flat *f, const char *line, struct buf *why)
 {
 	char *copy = arena_take(&b->arena, strlen(line) + PADDING);
 	struct record r;

@@ -39,12 +39,12 @@ any_value(const struct column *c, unsigned *seed)
 	return db_str(texts[any(seed, ARRAY_LEN(texts))]);
 }
 
-static struct row *
-add_row(struct batch *b, enum table_id id, unsigned *seed, uint64_t number)
+static struct sink_row *
+add_row(struct row_batch *b, enum table_id id, unsigned *seed, uint64_t number)
 {
 	const struct table *t = &tables[id];
 	struct record r = { .type = RECORD_ROW };
-	struct row *row = row_new(t, &r, "", 0, &b->arena);
+	struct sink_row *row = row_new(t, &r, "", 0, &b->arena);
 	size_t k;
 
 	for (k = 0; k < t->keys; k++)
@@ -56,7 +56,7 @@ add_row(struct batch *b, enum table_id id, unsigned *seed, uint64_t number)
 }
 
 static void
-is_sorted(const struct rows *rows)
+is_sorted(const struct row_list *rows)
 {
 	size_t i;
 
@@ -67,7 +67,7 @@ is_sorted(const struct rows *rows)
 
 /* Of each key one row is left, and none goes before it. */
 static void
-is_first(const struct rows *rows, const struct row *row)
+is_first(const struct row_list *rows, const struct sink_row *row)
 {
 	size_t k;
 
@@ -79,8 +79,8 @@ is_first(const struct rows *rows, const struct row *row)
 static void
 heads_change_no_order(void **state)
 {
-	struct batch b = { .exclusive = false };
-	struct row *all[900];
+	struct row_batch b = { .exclusive = false };
+	struct sink_row *all[900];
 	unsigned seed = 7;
 	size_t i, id;
 
@@ -102,9 +102,9 @@ static void
 tenants_may_be_many(void **state)
 {
 	enum { TENANTS = 70000 };
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct record r = { .type = RECORD_ROW };
-	struct row *row;
+	struct sink_row *row;
 	char name[16];
 	size_t i;
 
@@ -128,9 +128,10 @@ tenants_may_be_many(void **state)
 static void
 the_newest_end_of_a_batch_counts(void **state)
 {
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct text tenant = { "t", 1 }, one = { "s1", 2 }, two = { "s2", 2 };
-	const struct end first = { one, 1000, 5 }, second = { two, 2000, 6 };
+	const struct end_marker first = { one, 1000, 5 },
+				second = { two, 2000, 6 };
 
 	(void)state;
 	batch_end(&b, tenant, &second);

@@ -20,8 +20,8 @@ fill(struct batch_group *l)
 {
 	const struct table *t = &tables[TABLE_event_counts];
 	struct record none = { .type = RECORD_ROW };
-	struct batch *b = &l->part[0];
-	struct row *row;
+	struct row_batch *b = &l->part[0];
+	struct sink_row *row;
 	char name[16];
 	size_t i, len;
 
@@ -44,8 +44,8 @@ static void
 no_key_is_in_two_parts(void **state)
 {
 	static const size_t parts[] = { 1, 2, 3, BATCH_GROUP_PARTS };
-	const struct row *last, *row;
-	const struct rows *rows;
+	const struct sink_row *last, *row;
+	const struct row_list *rows;
 	struct batch_group l;
 	size_t i, k, n, p;
 
@@ -81,7 +81,7 @@ no_key_is_in_two_parts(void **state)
 static void
 small_loads_and_ends_are_whole(void **state)
 {
-	struct end end = { { "s", 1 }, 1000, ROWS };
+	struct end_marker end = { { "s", 1 }, 1000, ROWS };
 	struct batch_group l;
 
 	(void)state;

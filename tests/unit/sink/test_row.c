@@ -61,10 +61,10 @@ numbers_become_thousandths(void **state)
 static void
 a_row_is_read_by_column(void **state)
 {
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT, key = BUF_INIT;
-	struct row *row;
+	struct sink_row *row;
 
 	(void)state;
 	/* Another order, a later version's field, a key that comes twice, an
@@ -100,12 +100,12 @@ a_row_is_read_by_column(void **state)
 }
 
 /* TEXT becomes n times TEXT in the row's field. */
-static struct row *
-read_long(struct batch *b, struct flat *f, const char *field, const char *text,
-    int n, struct buf *why)
+static struct sink_row *
+read_long(struct row_batch *b, struct flat *f, const char *field,
+    const char *text, int n, struct buf *why)
 {
 	struct buf line = BUF_INIT;
-	struct row *row;
+	struct sink_row *row;
 
 	buf_addf(&line,
 	    "{\"type\":\"row\",\"table\":\"chat_metrics\",\"tenant\":\"t\","
@@ -142,10 +142,10 @@ long_texts_are_cut_and_long_ids_refused(void **state)
 		{ "chat", "\xC3\xA9", 96, 1, 0, false },
 		{ "operator", "a", 192, 2, 0, false },
 	};
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
-	struct row *row;
+	struct sink_row *row;
 	size_t i;
 
 	(void)state;
@@ -186,10 +186,10 @@ ids_are_those_of_records(void **state)
 		{ "operator", "", NULL },
 		{ "tag", "\\u0000\\n ", NULL },
 	};
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
-	struct row *row;
+	struct sink_row *row;
 	size_t i;
 
 	(void)state;
@@ -220,11 +220,11 @@ a_batch_keeps_the_newest_in_order(void **state)
 		EVENT("a", "x", "2Z\",\"count\":7"),
 	};
 	static const int64_t want[] = { 7, 1, 2, 5 };
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
-	struct rows *rows = &b.rows[TABLE_event_counts];
-	struct row *row;
+	struct row_list *rows = &b.rows[TABLE_event_counts];
+	struct sink_row *row;
 	size_t i;
 
 	(void)state;
@@ -255,10 +255,10 @@ a_row_may_bring_its_version(void **state)
 		EVENT("b", "x", "2Z\",\"count\":4,\"version\":0"),
 	};
 	static const int64_t versions[] = { 7, 8, INT64_C(1795168802000), 0 };
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
-	struct row *row;
+	struct sink_row *row;
 	size_t i;
 
 	(void)state;

@@ -23,10 +23,10 @@ is_text(const struct db_value *v, const char *text)
 static void
 a_message_is_a_row_of_messages(void **state)
 {
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT, key = BUF_INIT;
-	struct row *row;
+	struct sink_row *row;
 
 	(void)state;
 	row = read_row(&b, &f,
@@ -81,10 +81,10 @@ a_view_is_a_row_of_message_views(void **state)
 		"\"user\":\"u \",\"at\":\"2026-11-20T10:00:00Z\"}",
 		"\"user\":\"u\",\"at\":\"0999-11-20T10:00:00Z\"}",
 	};
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT, line = BUF_INIT;
-	struct row *row[ARRAY_LEN(tails)];
+	struct sink_row *row[ARRAY_LEN(tails)];
 	size_t i;
 
 	(void)state;
@@ -116,10 +116,10 @@ a_view_is_a_row_of_message_views(void **state)
 static void
 an_event_is_a_row_of_events(void **state)
 {
-	struct batch b = { .exclusive = false };
+	struct row_batch b = { .exclusive = false };
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT, key = BUF_INIT;
-	struct row *one, *two;
+	struct sink_row *one, *two;
 
 	(void)state;
 	one = read_row(&b, &f,

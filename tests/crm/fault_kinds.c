@@ -1,5 +1,7 @@
-/* trouble_kinds: what can go wrong, one row each. */
-#include "tests/crm/trouble_kinds.h"
+/*
+ * fault_kinds: the faults, one row each; see fault_kinds.h.
+ */
+#include "tests/crm/fault_kinds.h"
 
 #include <string.h>
 
@@ -414,7 +416,7 @@ no_date(struct answer *a, int64_t value)
 	a->no_date = true;
 }
 
-/* What was asked for is done, but nobody is told. */
+/* The request is carried out, but its answer is lost. */
 static void
 lost_answer(struct answer *a, int64_t value)
 {
@@ -443,7 +445,7 @@ html_type(struct answer *a, int64_t value)
 
 #define GIB ((int64_t)1 << 30)
 
-const struct trouble_kind trouble_kinds[] = {
+const struct fault_kind fault_kinds[] = {
 	{ "401", "wrong token, with that status", 401, bad_token, NULL, NULL },
 	{ "403", "wrong token, with that status", 403, bad_token, NULL, NULL },
 	{ "404", "Page not found", 0, not_found, NULL, NULL },
@@ -527,4 +529,4 @@ const struct trouble_kind trouble_kinds[] = {
 	{ "html-type", "JSON called text/html", 0, NULL, NULL, html_type },
 };
 
-const size_t trouble_kinds_n = ARRAY_LEN(trouble_kinds);
+const size_t fault_kinds_n = ARRAY_LEN(fault_kinds);

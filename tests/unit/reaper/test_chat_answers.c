@@ -1,5 +1,5 @@
 /*
- * Tests of reaper/closings: one answer a chat, the last asked for; and when
+ * Tests of reaper/chat_answers: one answer a chat, the last asked for; and when
  * too many are gone.
  */
 #include "tests/unit/unit.h"
@@ -9,11 +9,11 @@
 
 #include "common/base/xalloc.h"
 #include "common/text/flat.h"
-#include "reaper/closings.h"
+#include "reaper/chat_answers.h"
 
 /* Reads "TENANT CHAT STATUS MINUTE" as a record and adds or corrects. */
 static void
-say(struct closings *c, bool add, const char *tenant, const char *chat,
+say(struct chat_answers *c, bool add, const char *tenant, const char *chat,
     const char *status, int minute)
 {
 	struct flat flat = FLAT_INIT;
@@ -27,9 +27,9 @@ say(struct closings *c, bool add, const char *tenant, const char *chat,
 	memset(line + n, 0, 64);
 	assert_int_equal(record_parse(&r, &flat, line, (size_t)n, NULL), 0);
 	if (add)
-		closings_add(c, &r, "line 1");
+		chat_answers_add(c, &r, "line 1");
 	else
-		closings_correct(c, &r);
+		chat_answers_correct(c, &r);
 	flat_release(&flat);
 }
 
@@ -48,7 +48,7 @@ the_answer_asked_for_last_counts(void **state)
 		    CHAT_CLOSED },
 		{ "gone", "closed", "gone", 1, 2, CHAT_GONE },
 	};
-	struct closings c = CLOSINGS_INIT;
+	struct chat_answers c = CHAT_ANSWERS_INIT;
 	size_t i;
 
 	(void)state;
@@ -58,15 +58,15 @@ the_answer_asked_for_last_counts(void **state)
 		if (c.n != 1 || c.list[0]->status != cases[i].want)
 			fail_msg("%s: %zu answers, status %d", cases[i].name,
 			    c.n, (int)c.list[0]->status);
-		closings_clear(&c);
+		chat_answers_clear(&c);
 	}
-	closings_release(&c);
+	chat_answers_release(&c);
 }
 
 static void
 correcting_adds_nothing(void **state)
 {
-	struct closings c = CLOSINGS_INIT;
+	struct chat_answers c = CHAT_ANSWERS_INIT;
 
 	(void)state;
 	say(&c, false, "t", "5", "open", 9);
@@ -76,14 +76,14 @@ correcting_adds_nothing(void **state)
 	say(&c, false, "t", "6", "open", 2);
 	assert_int_equal(c.n, 1);
 	assert_int_equal(c.list[0]->status, CHAT_OPEN);
-	closings_release(&c);
+	chat_answers_release(&c);
 }
 
 /* Tenant and chat are two names: "a" "bc" is not "ab" "c". */
 static void
 they_are_sorted_into_runs(void **state)
 {
-	struct closings c = CLOSINGS_INIT;
+	struct chat_answers c = CHAT_ANSWERS_INIT;
 	size_t i;
 
 	(void)state;
@@ -93,16 +93,16 @@ they_are_sorted_into_runs(void **state)
 	say(&c, true, "a", "10", "closed", 1);
 	say(&c, true, "a", "9", "closed", 1);
 	assert_int_equal(c.n, 5);
-	closings_sort(&c);
+	chat_answers_sort(&c);
 	assert_string_equal(c.list[0]->chat, "10");
 	assert_string_equal(c.list[1]->chat, "9");
 	assert_string_equal(c.list[2]->chat, "bc");
-	assert_int_equal(closings_run(c.list, 0, c.n), 3);
-	assert_int_equal(closings_run(c.list, 0, 2), 2);
-	i = closings_run(c.list, 3, c.n);
+	assert_int_equal(chat_answers_tenant_end(c.list, 0, c.n), 3);
+	assert_int_equal(chat_answers_tenant_end(c.list, 0, 2), 2);
+	i = chat_answers_tenant_end(c.list, 3, c.n);
 	assert_int_equal(i, 4);
-	assert_int_equal(closings_run(c.list, i, c.n), 5);
-	closings_release(&c);
+	assert_int_equal(chat_answers_tenant_end(c.list, i, c.n), 5);
+	chat_answers_release(&c);
 }
 
 static void
@@ -127,14 +127,14 @@ more_than_a_fifth_and_more_than_ten(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		if (closings_too_many(cases[i].gone, cases[i].known, 20, 10) !=
-		    cases[i].want)
+		if (chat_answers_too_many(
+			cases[i].gone, cases[i].known, 20, 10) != cases[i].want)
 			fail_msg("%llu of %llu",
 			    (unsigned long long)cases[i].gone,
 			    (unsigned long long)cases[i].known);
 	}
-	assert_false(closings_too_many(50, 50, 100, 10));
-	assert_true(closings_too_many(1, 50, 0, 0));
+	assert_false(chat_answers_too_many(50, 50, 100, 10));
+	assert_true(chat_answers_too_many(1, 50, 0, 0));
 }
 
 int

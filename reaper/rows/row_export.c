@@ -1,7 +1,7 @@
 /*
- * rows: see rows.h.
+ * row_export: see row_export.h.
  */
-#include "reaper/rows/rows.h"
+#include "reaper/rows/row_export.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,23 +9,23 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 
-enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_FLAG, COLUMN_TIME };
+enum export_kind { EXPORT_TEXT, EXPORT_NUMBER, EXPORT_FLAG, EXPORT_TIME };
 
-struct column {
+struct export_column {
 	char *name;
-	enum column_kind kind;
+	enum export_kind kind;
 };
 
-struct columns {
-	struct column *list;
+struct export_columns {
+	struct export_column *list;
 	size_t n, cap;
 	struct buf names; /* quoted, for the SELECT */
 };
 
 static void
-free_columns(void *p)
+free_export_columns(void *p)
 {
-	struct columns *c = p;
+	struct export_columns *c = p;
 	size_t i;
 
 	if (c == NULL)
@@ -37,30 +37,31 @@ free_columns(void *p)
 	free(c);
 }
 
-/* The schema keeps flags, and nothing else, in a TINYINT. */
-static enum column_kind
-kind_of(const char *type)
+/* In our schema a TINYINT is always a flag. */
+static enum export_kind
+export_kind_of(const char *type)
 {
 	static const char *const numbers[] = { "smallint", "mediumint", "int",
 		"bigint", "decimal", "double", "float" };
 	size_t i;
 
 	if (strcmp(type, "tinyint") == 0)
-		return COLUMN_FLAG;
+		return EXPORT_FLAG;
 	if (strcmp(type, "datetime") == 0 || strcmp(type, "timestamp") == 0)
-		return COLUMN_TIME;
+		return EXPORT_TIME;
 	for (i = 0; i < ARRAY_LEN(numbers); i++)
 		if (strcmp(type, numbers[i]) == 0)
-			return COLUMN_NUMBER;
-	return COLUMN_TEXT;
+			return EXPORT_NUMBER;
+	return EXPORT_TEXT;
 }
 
 static enum outcome
-learn(struct db *db, const char *table, struct columns **columns)
+read_export_columns(
+    struct db *db, const char *table, struct export_columns **columns)
 {
 	struct db_value arg = db_str(table);
 	struct db_rows *found;
-	struct columns *c;
+	struct export_columns *c;
 	enum outcome o;
 
 	o = db_query(db,
@@ -75,7 +76,7 @@ learn(struct db *db, const char *table, struct columns **columns)
 	while (db_next(found)) {
 		XGROW(c->list, c->n, c->cap);
 		c->list[c->n].name = xstrdup(db_get(found, 0));
-		c->list[c->n].kind = kind_of(db_get(found, 1));
+		c->list[c->n].kind = export_kind_of(db_get(found, 1));
 		buf_addf(&c->names, "%s`%s`", c->n > 0 ? ", " : "",
 		    c->list[c->n].name);
 		c->n++;
@@ -86,8 +87,8 @@ learn(struct db *db, const char *table, struct columns **columns)
 }
 
 static void
-write_value(
-    struct buf *b, const struct column *c, const struct db_rows *r, size_t i)
+write_column(struct buf *b, const struct export_column *c,
+    const struct db_rows *r, size_t i)
 {
 	const char *text = db_get(r, i);
 
@@ -96,34 +97,34 @@ write_value(
 		return;
 	}
 	switch (c->kind) {
-	case COLUMN_TEXT:
+	case EXPORT_TEXT:
 		jsonw_strn(b, c->name, text, db_get_len(r, i));
 		break;
-	case COLUMN_NUMBER:
+	case EXPORT_NUMBER:
 		jsonw_raw(b, c->name, text, db_get_len(r, i));
 		break;
-	case COLUMN_FLAG:
+	case EXPORT_FLAG:
 		jsonw_bool(b, c->name, db_get_int(r, i) != 0);
 		break;
-	case COLUMN_TIME:
+	case EXPORT_TIME:
 		jsonw_time(b, c->name, db_get_time(r, i));
 		break;
 	}
 }
 
 enum outcome
-rows_read(struct rows *r, struct db *db, const char *table,
+row_export_append(struct row_export *r, struct db *db, const char *table,
     const char *condition, struct buf *lines)
 {
 	void **slot = strmap_put(&r->tables, table, strlen(table));
 	struct buf sql = BUF_INIT;
-	struct columns *c;
+	struct export_columns *c;
 	struct db_rows *found;
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
 	if (*slot == NULL) {
-		o = learn(db, table, &c);
+		o = read_export_columns(db, table, &c);
 		if (o != OUTCOME_DONE)
 			return o;
 		*slot = c;
@@ -140,7 +141,7 @@ rows_read(struct rows *r, struct db *db, const char *table,
 		jsonw_str(lines, "type", "row");
 		jsonw_str(lines, "table", table);
 		for (i = 0; i < c->n; i++)
-			write_value(lines, &c->list[i], found, i);
+			write_column(lines, &c->list[i], found, i);
 		jsonw_line(lines);
 	}
 	db_rows_free(found);
@@ -148,7 +149,7 @@ rows_read(struct rows *r, struct db *db, const char *table,
 }
 
 void
-rows_release(struct rows *r)
+row_export_release(struct row_export *r)
 {
-	strmap_release(&r->tables, free_columns);
+	strmap_release(&r->tables, free_export_columns);
 }

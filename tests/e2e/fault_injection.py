@@ -1,10 +1,9 @@
-"""troubles: everything that can go wrong outside, one row of a table each.
+"""fault_injection: faults of CRMs, brokers, databases and files, one row each.
 
-Each row names a trouble, the exit code, and what the one line on stderr must
-say: the thing, and the way out. Beyond that, for each row: no secret is in
-any output, memory stays bounded, what the database held about the tenant is
-untouched, the tenants that have no trouble are served, and when the trouble
-is over the next poll is as if it had never been.
+Each row names a fault, the exit code, and what the one line on stderr must
+say: the object and the way out. Besides, for each row: no secret is in any output,
+memory stays bounded, the rows of the tenant stay as they were, tenants without
+a fault are served, and the first poll after the fault is complete.
 """
 
 import json
@@ -22,26 +21,26 @@ import tables
 from harness import Checks, Lab, main, program, sanitized, say, seed
 
 WORKERS = 3
-PEAK_KIB = 120 * 1024 # what no trouble may drive a program's memory above
+PEAK_KIB = 120 * 1024 # what no fault may drive a program's memory above
 PASSWORD = "canary-password-5e81"
 MIB = 1 << 20
 
 
 class Crm:
-    """A trouble of the CRM, for the first of three tenants.
+    """A fault of the CRM, for the first of three tenants.
 
     code: of the poller; says: what its line must match, None: no line.
-    troubles: (name, parameters) for the simulator; conf: keys of the tenant,
+    faults: (name, parameters) for the simulator; conf: keys of the tenant,
     None takes one away; big: the account has more than one page of open
     dialogs; calls: how many are no storm; other_world: it works, but what it
     reads is not what the tenant's own simulator shows; waits: the next poll
     makes no call at all."""
 
-    def __init__(self, name, code, says, *troubles, conf=None, big=False,
+    def __init__(self, name, code, says, *faults, conf=None, big=False,
                  budget="1s", calls=60, at_least=0.0, other_world=False,
                  waits=False):
         self.name, self.code, self.says = name, code, says
-        self.troubles, self.conf, self.big = troubles, conf or {}, big
+        self.faults, self.conf, self.big = faults, conf or {}, big
         self.budget, self.calls, self.at_least = budget, calls, at_least
         self.other_world, self.waits = other_world, waits
 
@@ -142,7 +141,7 @@ CRM = [
 
 
 class Prog:
-    """A trouble of one program.
+    """A fault of one program.
 
     argv and the texts of env, conf and says may name places in {}; stdin is
     the input or the name of a place. says: what the one line must match.
@@ -361,7 +360,7 @@ class Bench:
         self.reader = tables.Reader(self.lab.server_dir)
 
     def conf(self, case, state=True, fix=False):
-        """The configuration of a case; fix: without its own trouble."""
+        """The configuration of a case; fix: without its own fault."""
         sections = {}
         for name in self.names:
             keys = {
@@ -392,7 +391,7 @@ class Bench:
         done = self.lab.run(["aggregator", "-o", "ndjson"], stdin=records)
         rows = {}
         for r in done.records():
-            if r.get("type") != "row" or r["table"] not in tables.TABLES:
+            if r.get("type") != "row" or r["table"] not in tables.compare.COLUMNS:
                 continue
             row = tables.row_of(r["table"], r)
             for k in ("as_of", "longest_wait_seconds"):
@@ -504,7 +503,7 @@ class Bench:
     def run(self, case):
         self.case = case
         token = self.big_token if case.big else self.tokens[self.names[0]]
-        self.sim.trouble("none")
+        self.sim.fault("none")
         self.sim.advance(60)
         first = self.lab.run(["poller", "-c", self.conf(case, fix=True)])
         self.that(first.code == 0, f"beforehand: {first}")
@@ -512,8 +511,8 @@ class Bench:
         before = self.stored()
         self.sim.advance(60)
         self.sim.control("act", do="touch", percent=50, account=token)
-        for name, query in case.troubles:
-            self.sim.trouble(name, account=token, **{
+        for name, query in case.faults:
+            self.sim.fault(name, account=token, **{
                 k: str(v).format(**self.work.places)
                 for k, v in query.items()
             })
@@ -530,7 +529,7 @@ class Bench:
         self.check_served(done)
         self.check_secrets(done)
         self.check_cost(done)
-        self.sim.trouble("none")
+        self.sim.fault("none")
         if not case.other_world:
             self.check_stored(before, done.out)
         if case.waits:
@@ -712,7 +711,7 @@ class Work:
 
 def body():
     dice = random.Random(seed())
-    with Lab("troubles") as lab:
+    with Lab("fault_injection") as lab:
         work = Work(lab, dice)
         work.setup()
         wanted = sys.argv[1:] # rows whose names hold one of these words
@@ -729,7 +728,7 @@ def body():
         work.run_crm(crm)
         other.join()
         work.check_trap()
-        say(f"{len(crm)} troubles of a CRM, {len(programs)} of programs")
+        say(f"{len(crm)} faults of a CRM, {len(programs)} of programs")
         return work.checks.result()
 
 

@@ -1,9 +1,11 @@
-/* trouble: which trouble meets which call; see trouble.h. */
-#include "tests/crm/trouble.h"
+/*
+ * fault_injection: see fault_injection.h. Chooses the fault for a call.
+ */
+#include "tests/crm/fault_injection.h"
 
 #include <string.h>
 
-#include "tests/crm/trouble_kinds.h"
+#include "tests/crm/fault_kinds.h"
 
 static void
 copy(char *to, size_t size, const char *from)
@@ -19,21 +21,21 @@ copy(char *to, size_t size, const char *from)
 
 /* Those that have had their calls make room. */
 static void
-drop_spent(struct trouble_set *t)
+drop_spent(struct fault_set *t)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < t->n; i++)
-		if (t->trouble[i].count != 0)
-			t->trouble[kept++] = t->trouble[i];
+		if (t->fault[i].count != 0)
+			t->fault[kept++] = t->fault[i];
 	t->n = kept;
 }
 
 int
-trouble_add(struct trouble_set *t, const struct call *c)
+fault_add(struct fault_set *t, const struct call *c)
 {
 	const char *name = c->query(c->ctx, "name");
-	struct trouble *new;
+	struct fault *new;
 
 	if (name == NULL)
 		return -1;
@@ -42,14 +44,14 @@ trouble_add(struct trouble_set *t, const struct call *c)
 		return 0;
 	}
 	drop_spent(t);
-	for (size_t i = 0; i < trouble_kinds_n && t->n < TROUBLE_MAX; i++) {
-		if (strcmp(trouble_kinds[i].name, name) != 0)
+	for (size_t i = 0; i < fault_kinds_n && t->n < FAULT_MAX; i++) {
+		if (strcmp(fault_kinds[i].name, name) != 0)
 			continue;
-		new = &t->trouble[t->n++];
-		new->kind = &trouble_kinds[i];
+		new = &t->fault[t->n++];
+		new->kind = &fault_kinds[i];
 		new->count = call_int(c, "count", -1);
 		new->after = call_int(c, "after", 0);
-		new->value = call_int(c, "value", trouble_kinds[i].value);
+		new->value = call_int(c, "value", fault_kinds[i].value);
 		copy(new->route, sizeof new->route, c->query(c->ctx, "route"));
 		copy(
 		    new->token, sizeof new->token, c->query(c->ctx, "account"));
@@ -61,7 +63,7 @@ trouble_add(struct trouble_set *t, const struct call *c)
 }
 
 static bool
-applies(const struct trouble *t, const struct call *c)
+applies(const struct fault *t, const struct call *c)
 {
 	static const char *const methods[] = {
 		[METHOD_GET] = "GET",
@@ -80,12 +82,12 @@ applies(const struct trouble *t, const struct call *c)
 }
 
 bool
-trouble_before(struct trouble_set *set, struct call *c, struct answer *a,
-    int64_t now, const struct trouble_kind **on, int64_t *value)
+fault_before(struct fault_set *set, struct call *c, struct answer *a,
+    int64_t now, const struct fault_kind **on, int64_t *value)
 {
 	*on = NULL;
 	for (size_t i = 0; i < set->n; i++) {
-		struct trouble *t = &set->trouble[i];
+		struct fault *t = &set->fault[i];
 
 		if (!applies(t, c))
 			continue;
@@ -108,16 +110,16 @@ trouble_before(struct trouble_set *set, struct call *c, struct answer *a,
 }
 
 void
-trouble_after(const struct trouble_kind *on, int64_t value, struct answer *a)
+fault_after(const struct fault_kind *on, int64_t value, struct answer *a)
 {
 	if (on != NULL && on->spoil != NULL)
 		on->spoil(a, value);
 }
 
 void
-trouble_help(struct buf *b)
+fault_help(struct buf *b)
 {
-	for (size_t i = 0; i < trouble_kinds_n; i++)
-		buf_addf(b, "  %-14s %s\n", trouble_kinds[i].name,
-		    trouble_kinds[i].help);
+	for (size_t i = 0; i < fault_kinds_n; i++)
+		buf_addf(b, "  %-14s %s\n", fault_kinds[i].name,
+		    fault_kinds[i].help);
 }

@@ -1,7 +1,7 @@
 /*
- * closed: see closed.h. The transaction itself is in delete.c.
+ * chat_deletion: see chat_deletion.h. The transaction itself is in delete.c.
  */
-#include "reaper/closed.h"
+#include "reaper/chat_deletion.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,24 +13,24 @@
 #include "common/text/jsonw.h"
 #include "reaper/delete.h"
 
-/* Of a dry run's table. */
+/* The table of a dry run. */
 static const struct out_column columns[] = { { "tenant", false },
 	{ "chat", false }, { "status", false }, { "asked", false } };
 
 void
-closed_init(struct closed *c)
+chat_deletion_init(struct chat_deletion *c)
 {
 	memset(c, 0, sizeof *c);
 	out_table_init(&c->would_table, columns, ARRAY_LEN(columns));
 }
 
 void
-closed_release(struct closed *c)
+chat_deletion_release(struct chat_deletion *c)
 {
-	closings_release(&c->batch);
-	closings_release(&c->held);
-	rows_release(&c->rows);
-	run_summary_release(&c->tally);
+	chat_answers_release(&c->batch);
+	chat_answers_release(&c->held);
+	row_export_release(&c->export);
+	run_summary_release(&c->summary);
 	db_bulk_free(c->tombstones);
 	buf_release(&c->would_go);
 	out_table_release(&c->would_table);
@@ -39,8 +39,8 @@ closed_release(struct closed *c)
 }
 
 static enum outcome
-letter(struct closed *c, const char *where, const char *line, size_t len,
-    const char *reason)
+send_dead_letter(struct chat_deletion *c, const char *where, const char *line,
+    size_t len, const char *reason)
 {
 	enum outcome o =
 	    deadletter_add(c->stage->dead, where, line, len, reason);
@@ -51,40 +51,42 @@ letter(struct closed *c, const char *where, const char *line, size_t len,
 }
 
 static enum outcome
-bad_record(struct closed *c, const char *line, size_t len, const char *reason)
+reject_record(
+    struct chat_deletion *c, const char *line, size_t len, const char *reason)
 {
-	return letter(c, endpoint_where(c->stage->in), line, len, reason);
+	return send_dead_letter(
+	    c, endpoint_where(c->stage->in), line, len, reason);
 }
 
-/* Sorts one answer into where it belongs. */
+/* Adds an answer to the batch, or holds it back. */
 static void
-take_answer(struct closed *c, const struct record *r)
+collect_answer(struct chat_deletion *c, const struct record *r)
 {
 	struct run_summary_tenant *t =
-	    run_summary_of(&c->tally, r->tenant.p, r->tenant.len);
+	    run_summary_of(&c->summary, r->tenant.p, r->tenant.len);
 	const char *where = endpoint_where(c->stage->in);
 
 	switch (r->status) {
 	case CHAT_CLOSED:
 		t->closed++;
-		closings_add(&c->batch, r, where);
-		closings_correct(&c->held, r);
+		chat_answers_add(&c->batch, r, where);
+		chat_answers_correct(&c->held, r);
 		break;
 	case CHAT_GONE:
 		t->gone++;
-		if (c->endless) {
-			closings_add(&c->batch, r, where);
+		if (c->from_queue) {
+			chat_answers_add(&c->batch, r, where);
 		} else {
-			closings_add(&c->held, r, where);
-			closings_correct(&c->batch, r);
+			chat_answers_add(&c->held, r, where);
+			chat_answers_correct(&c->batch, r);
 		}
 		break;
 	case CHAT_OPEN:
 	case CHAT_PENDING:
 	case CHAT_SNOOZED:
 		t->open++;
-		closings_add(&c->batch, r, where);
-		closings_correct(&c->held, r);
+		chat_answers_add(&c->batch, r, where);
+		chat_answers_correct(&c->held, r);
 		break;
 	case CHAT_NONE:
 		break;
@@ -92,32 +94,33 @@ take_answer(struct closed *c, const struct record *r)
 }
 
 enum outcome
-closed_handle(void *ctx, char *line, size_t len)
+chat_deletion_handle(void *ctx, char *line, size_t len)
 {
-	struct closed *c = ctx;
+	struct chat_deletion *c = ctx;
 	struct flat flat = FLAT_INIT;
 	struct buf why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 	struct record r;
 
 	if (record_parse(&r, &flat, line, len, &why) == -1)
-		o = bad_record(c, line, len, buf_str(&why));
+		o = reject_record(c, line, len, buf_str(&why));
 	else if (r.type != RECORD_CHAT)
-		; /* a stream of all records may be read as well */
+		; /* the input may be a stream of all records */
 	else if (r.at == CLOCK_NONE &&
 		 (r.status == CHAT_CLOSED || r.status == CHAT_GONE))
-		o = bad_record(c, line, len,
+		o = reject_record(c, line, len,
 		    "a closed chat without 'at': when was the CRM asked?");
 	else if (r.at != CLOCK_NONE)
-		take_answer(c, &r);
+		collect_answer(c, &r);
 	flat_release(&flat);
 	buf_release(&why);
 	return o;
 }
 
-/* A closing as the record it came as, for the dead letter. */
+/* Writes an answer to the dead letters as the record it came as. */
 static enum outcome
-bury(struct closed *c, const struct closing *one, const char *reason)
+send_answer_to_dead_letters(
+    struct chat_deletion *c, const struct chat_answer *one, const char *reason)
 {
 	struct buf line = BUF_INIT;
 	enum outcome o;
@@ -131,13 +134,13 @@ bury(struct closed *c, const struct closing *one, const char *reason)
 	if (one->closed_at != CLOCK_NONE)
 		jsonw_time(&line, "closed_at", one->closed_at);
 	jsonw_close(&line);
-	o = letter(c, one->where, line.data, line.len, reason);
+	o = send_dead_letter(c, one->where, line.data, line.len, reason);
 	buf_release(&line);
 	return o;
 }
 
 static void
-show_would_go(struct closed *c, const struct closing *one)
+show_would_go(struct chat_deletion *c, const struct chat_answer *one)
 {
 	char at[CLOCK_TEXT];
 
@@ -148,12 +151,12 @@ show_would_go(struct closed *c, const struct closing *one)
 	out_table_cell(&c->would_table, at);
 }
 
-/* After a commit: counts what became of one. */
+/* Counts the fate of an answer, after the commit. */
 static enum outcome
-account(struct closed *c, const struct closing *one)
+count_fate(struct chat_deletion *c, const struct chat_answer *one)
 {
 	struct run_summary_tenant *t =
-	    run_summary_of(&c->tally, one->tenant, strlen(one->tenant));
+	    run_summary_of(&c->summary, one->tenant, strlen(one->tenant));
 
 	if (one->status == CHAT_GONE && one->fate == FATE_DELETED)
 		run_summary_add_gone(t, 1);
@@ -167,11 +170,13 @@ account(struct closed *c, const struct closing *one)
 		t->newer++;
 		break;
 	case FATE_UNKNOWN:
-		return bury(c, one, "the database does not know this tenant");
+		return send_answer_to_dead_letters(
+		    c, one, "the database does not know this tenant");
 	case FATE_REFUSED:
 		t->refused++;
-		if (c->endless)
-			return bury(c, one, "too many chats gone at once");
+		if (c->from_queue)
+			return send_answer_to_dead_letters(
+			    c, one, "too many chats gone at once");
 		break;
 	case FATE_NONE:
 		break;
@@ -179,9 +184,11 @@ account(struct closed *c, const struct closing *one)
 	return OUTCOME_DONE;
 }
 
-/* Puts the gone ones of one tenant's run [i, end) to the test. */
+/* Refuses the gone chats of one tenant's answers [i, end) if they are too
+ * many. */
 static enum outcome
-judge_run(struct closed *c, const struct closings *l, size_t i, size_t end)
+limit_gone_of_tenant(
+    struct chat_deletion *c, const struct chat_answers *l, size_t i, size_t end)
 {
 	struct run_summary_tenant *t;
 	const char *tenant = l->list[i]->tenant;
@@ -193,14 +200,14 @@ judge_run(struct closed *c, const struct closings *l, size_t i, size_t end)
 		gone += l->list[k]->status == CHAT_GONE;
 	if (gone == 0 || c->force)
 		return OUTCOME_DONE;
-	t = run_summary_of(&c->tally, tenant, strlen(tenant));
+	t = run_summary_of(&c->summary, tenant, strlen(tenant));
 	lately = run_summary_gone_lately(t);
 	if (gone + lately > (uint64_t)c->least) {
 		o = delete_count(c, l->list + i, end - i, &rows, &with_rows);
 		if (o != OUTCOME_DONE)
 			return o;
 	}
-	if (!closings_too_many(
+	if (!chat_answers_too_many(
 		with_rows + lately, rows + lately, c->percent, c->least))
 		return OUTCOME_DONE;
 	c->refused = true;
@@ -216,76 +223,78 @@ judge_run(struct closed *c, const struct closings *l, size_t i, size_t end)
 }
 
 static enum outcome
-judge(struct closed *c, const struct closings *l)
+limit_gone_chats(struct chat_deletion *c, const struct chat_answers *l)
 {
 	enum outcome o = OUTCOME_DONE;
 	size_t i, end;
 
 	for (i = 0; i < l->n && o == OUTCOME_DONE; i = end) {
-		end = closings_run(l->list, i, l->n);
-		o = judge_run(c, l, i, end);
+		end = chat_answers_tenant_end(l->list, i, l->n);
+		o = limit_gone_of_tenant(c, l, i, end);
 	}
 	return o;
 }
 
-/* Deletes todo[0, n), a transaction each CLOSED_BATCH. */
+/* Deletes todo[0, n), CHAT_DELETION_BATCH in a transaction. */
 static enum outcome
-reap_all(struct closed *c, struct closing **todo, size_t n)
+delete_in_slices(struct chat_deletion *c, struct chat_answer **todo, size_t n)
 {
 	enum outcome o = OUTCOME_DONE;
 	size_t i, k;
 
-	for (i = 0; i < n && o == OUTCOME_DONE; i += c->now_n) {
-		c->now = todo + i;
-		c->now_n = n - i < CLOSED_BATCH ? n - i : CLOSED_BATCH;
+	for (i = 0; i < n && o == OUTCOME_DONE; i += c->slice_n) {
+		c->slice = todo + i;
+		c->slice_n =
+		    n - i < CHAT_DELETION_BATCH ? n - i : CHAT_DELETION_BATCH;
 		o = delete_slice(c);
 		if (o != OUTCOME_DONE)
 			break;
 		buf_add(&c->would_go, buf_str(&c->shown), c->shown.len);
-		for (k = 0; k < c->now_n && o == OUTCOME_DONE; k++)
-			o = account(c, c->now[k]);
+		for (k = 0; k < c->slice_n && o == OUTCOME_DONE; k++)
+			o = count_fate(c, c->slice[k]);
 	}
 	return o;
 }
 
 static enum outcome
-reap_list(struct closed *c, struct closings *l)
+delete_answered_chats(struct chat_deletion *c, struct chat_answers *l)
 {
-	struct closing **todo = xcalloc(l->n + 1, sizeof(struct closing *));
+	struct chat_answer **todo =
+	    xcalloc(l->n + 1, sizeof(struct chat_answer *));
 	enum outcome o;
 	size_t i, n = 0;
 
 	for (i = 0; i < l->n; i++)
 		l->list[i]->fate = FATE_NONE;
-	closings_sort(l);
-	o = judge(c, l);
+	chat_answers_sort(l);
+	o = limit_gone_chats(c, l);
 	for (i = 0; i < l->n && o == OUTCOME_DONE; i++) {
 		if (l->list[i]->fate == FATE_REFUSED)
-			o = account(c, l->list[i]);
+			o = count_fate(c, l->list[i]);
 		else if (l->list[i]->status == CHAT_CLOSED ||
 			 l->list[i]->status == CHAT_GONE)
 			todo[n++] = l->list[i];
 	}
 	if (o == OUTCOME_DONE)
-		o = reap_all(c, todo, n);
+		o = delete_in_slices(c, todo, n);
 	free(todo);
 	return o;
 }
 
 enum outcome
-closed_flush(void *ctx)
+chat_deletion_flush(void *ctx)
 {
-	struct closed *c = ctx;
-	enum outcome o = reap_list(c, &c->batch);
+	struct chat_deletion *c = ctx;
+	enum outcome o = delete_answered_chats(c, &c->batch);
 
-	/* What said LATER is tried again with the same batch. */
+	/* After LATER the stage calls again with the same batch. */
 	if (o == OUTCOME_DONE)
-		closings_clear(&c->batch);
+		chat_answers_clear(&c->batch);
 	return o;
 }
 
 enum outcome
-closed_finish(struct closed *c, bool whole)
+chat_deletion_finish(struct chat_deletion *c, bool whole)
 {
 	enum outcome o = OUTCOME_DONE;
 
@@ -294,7 +303,7 @@ closed_finish(struct closed *c, bool whole)
 			 "were left for another run",
 		    c->held.n);
 	else if (c->held.n > 0)
-		o = reap_list(c, &c->held);
-	closings_clear(&c->held);
+		o = delete_answered_chats(c, &c->held);
+	chat_answers_clear(&c->held);
 	return o;
 }

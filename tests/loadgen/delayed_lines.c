@@ -1,33 +1,35 @@
-/* backlog: see backlog.h. A binary heap. */
-#include "tests/loadgen/backlog.h"
+/*
+ * delayed_lines: see delayed_lines.h. A binary heap.
+ */
+#include "tests/loadgen/delayed_lines.h"
 
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
 
 static bool
-before(const struct backlog_line *a, const struct backlog_line *b)
+before(const struct delayed_line *a, const struct delayed_line *b)
 {
 	return a->due != b->due ? a->due < b->due : a->seq < b->seq;
 }
 
 static void
-swap(struct backlog_line *a, struct backlog_line *b)
+swap(struct delayed_line *a, struct delayed_line *b)
 {
-	struct backlog_line t = *a;
+	struct delayed_line t = *a;
 
 	*a = *b;
 	*b = t;
 }
 
 void
-backlog_add(struct backlog *b, uint64_t due, const char *line, size_t len,
-    bool is_message)
+delayed_lines_add(struct delayed_lines *b, uint64_t due, const char *line,
+    size_t len, bool is_message)
 {
 	size_t i = b->n, up;
 
 	XGROW(b->heap, b->n, b->cap);
-	b->heap[i] = (struct backlog_line){
+	b->heap[i] = (struct delayed_line){
 		.due = due,
 		.seq = b->seq++,
 		.text = xstrndup(line, len),
@@ -44,14 +46,14 @@ backlog_add(struct backlog *b, uint64_t due, const char *line, size_t len,
 	}
 }
 
-const struct backlog_line *
-backlog_due(struct backlog *b, uint64_t now)
+const struct delayed_line *
+delayed_lines_due(struct delayed_lines *b, uint64_t now)
 {
 	return b->n > 0 && b->heap[0].due <= now ? &b->heap[0] : NULL;
 }
 
 void
-backlog_drop(struct backlog *b)
+delayed_lines_drop(struct delayed_lines *b)
 {
 	size_t i = 0, k;
 
@@ -70,9 +72,9 @@ backlog_drop(struct backlog *b)
 }
 
 void
-backlog_release(struct backlog *b)
+delayed_lines_release(struct delayed_lines *b)
 {
 	while (b->n > 0)
-		backlog_drop(b);
+		delayed_lines_drop(b);
 	free(b->heap);
 }

@@ -1,7 +1,7 @@
 /*
- * worker: see worker.h.
+ * store_worker: see store_worker.h.
  */
-#include "sink/store/worker.h"
+#include "sink/store/store_worker.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,26 +10,26 @@
 #include "common/base/xalloc.h"
 #include "common/os/thread.h"
 
-enum state { RESTS, WORKS, LEAVES };
+enum store_worker_state { IDLE, BUSY, ENDING };
 
-struct worker {
+struct store_worker {
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t turn; /* the state has changed */
-	enum state state;
+	pthread_cond_t changed; /* the state has */
+	enum store_worker_state state;
 
-	struct store store;
+	struct batch_store store;
 	atomic_uint_least64_t *stored; /* of all workers */
-	struct batch *batch;
+	struct row_batch *batch;
 	bool wait_forever;
 	enum outcome outcome;
 	uint64_t done;
 };
 
 static void
-store(struct worker *w)
+store_own_batch(struct store_worker *w)
 {
-	/* All rows may belong to other parts. */
+	/* All rows may be in other parts of the group. */
 	w->outcome = batch_is_empty(w->batch)
 			 ? OUTCOME_DONE
 			 : store_batch(&w->store, w->batch, w->wait_forever);
@@ -37,63 +37,64 @@ store(struct worker *w)
 }
 
 static void *
-work(void *ctx)
+store_worker_main(void *ctx)
 {
-	struct worker *w = ctx;
+	struct store_worker *w = ctx;
 
 	db_thread_begin();
 	(void)pthread_mutex_lock(&w->lock);
-	while (w->state != LEAVES) {
-		if (w->state == RESTS) {
-			(void)pthread_cond_wait(&w->turn, &w->lock);
+	while (w->state != ENDING) {
+		if (w->state == IDLE) {
+			(void)pthread_cond_wait(&w->changed, &w->lock);
 			continue;
 		}
 		(void)pthread_mutex_unlock(&w->lock);
-		store(w);
+		store_own_batch(w);
 		(void)pthread_mutex_lock(&w->lock);
-		w->state = RESTS;
-		(void)pthread_cond_broadcast(&w->turn);
+		w->state = IDLE;
+		(void)pthread_cond_broadcast(&w->changed);
 	}
 	(void)pthread_mutex_unlock(&w->lock);
 	db_thread_end();
 	return NULL;
 }
 
-struct worker *
-worker_new(
+struct store_worker *
+store_worker_new(
     struct db *db, int64_t keep_ms, bool all, atomic_uint_least64_t *stored)
 {
-	struct worker *w = xcalloc(1, sizeof *w);
+	struct store_worker *w = xcalloc(1, sizeof *w);
 	pthread_condattr_t monotonic;
 
-	store_init(&w->store, db, keep_ms, all);
+	batch_store_init(&w->store, db, keep_ms, all);
 	w->stored = stored;
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&w->turn, &monotonic);
+	(void)pthread_cond_init(&w->changed, &monotonic);
 	(void)pthread_condattr_destroy(&monotonic);
-	thread_must_start(&w->thread, "store", work, w);
+	thread_must_start(&w->thread, "store", store_worker_main, w);
 	return w;
 }
 
 void
-worker_start(struct worker *w, struct batch *b, bool wait_forever)
+store_worker_start(
+    struct store_worker *w, struct row_batch *b, bool wait_forever)
 {
 	(void)pthread_mutex_lock(&w->lock);
 	w->batch = b;
 	w->wait_forever = wait_forever;
-	w->state = WORKS;
-	(void)pthread_cond_broadcast(&w->turn);
+	w->state = BUSY;
+	(void)pthread_cond_broadcast(&w->changed);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
 bool
-worker_wait(struct worker *w, int timeout_ms)
+store_worker_wait(struct store_worker *w, int timeout_ms)
 {
 	struct timespec end;
 	int rc = 0;
-	bool rests;
+	bool idle;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += timeout_ms / 1000;
@@ -103,49 +104,49 @@ worker_wait(struct worker *w, int timeout_ms)
 		end.tv_nsec -= 1000000000L;
 	}
 	(void)pthread_mutex_lock(&w->lock);
-	while (w->state == WORKS && rc == 0)
-		rc = pthread_cond_timedwait(&w->turn, &w->lock, &end);
-	rests = w->state == RESTS;
+	while (w->state == BUSY && rc == 0)
+		rc = pthread_cond_timedwait(&w->changed, &w->lock, &end);
+	idle = w->state == IDLE;
 	(void)pthread_mutex_unlock(&w->lock);
-	return rests;
+	return idle;
 }
 
 enum outcome
-worker_outcome(const struct worker *w)
+store_worker_outcome(const struct store_worker *w)
 {
 	return w->outcome;
 }
 
 uint64_t
-worker_done(const struct worker *w)
+store_worker_done(const struct store_worker *w)
 {
 	return w->done;
 }
 
 struct db *
-worker_db(struct worker *w)
+store_worker_db(struct store_worker *w)
 {
 	return w->store.db;
 }
 
 void
-worker_free(struct worker *w)
+store_worker_free(struct store_worker *w)
 {
 	struct db *db;
 
 	if (w == NULL)
 		return;
 	(void)pthread_mutex_lock(&w->lock);
-	while (w->state == WORKS)
-		(void)pthread_cond_wait(&w->turn, &w->lock);
-	w->state = LEAVES;
-	(void)pthread_cond_broadcast(&w->turn);
+	while (w->state == BUSY)
+		(void)pthread_cond_wait(&w->changed, &w->lock);
+	w->state = ENDING;
+	(void)pthread_cond_broadcast(&w->changed);
 	(void)pthread_mutex_unlock(&w->lock);
 	(void)pthread_join(w->thread, NULL);
 	(void)pthread_mutex_destroy(&w->lock);
-	(void)pthread_cond_destroy(&w->turn);
+	(void)pthread_cond_destroy(&w->changed);
 	db = w->store.db;
-	store_release(&w->store);
+	batch_store_release(&w->store);
 	db_close(db);
 	free(w);
 }

@@ -1,7 +1,7 @@
 /*
- * closings: see closings.h.
+ * chat_answers: see chat_answers.h.
  */
-#include "reaper/closings.h"
+#include "reaper/chat_answers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/xalloc.h"
 
-/* Neither part holds a NUL byte, so that one parts them. */
+/* Neither name holds a NUL byte, so one separates them. */
 static void
 make_key(struct buf *key, const struct record *r)
 {
@@ -19,7 +19,7 @@ make_key(struct buf *key, const struct record *r)
 }
 
 static void
-take_answer(struct closing *c, const struct record *r)
+update_answer(struct chat_answer *c, const struct record *r)
 {
 	c->at = r->at;
 	c->closed_at = r->closed_at;
@@ -27,10 +27,11 @@ take_answer(struct closing *c, const struct record *r)
 }
 
 void
-closings_add(struct closings *c, const struct record *r, const char *where)
+chat_answers_add(
+    struct chat_answers *c, const struct record *r, const char *where)
 {
 	struct buf key = BUF_INIT;
-	struct closing *one;
+	struct chat_answer *one;
 	void **slot;
 
 	make_key(&key, r);
@@ -41,48 +42,48 @@ closings_add(struct closings *c, const struct record *r, const char *where)
 		one->tenant = text_dup(r->tenant);
 		one->chat = text_dup(r->chat);
 		one->where = xstrdup(where);
-		take_answer(one, r);
+		update_answer(one, r);
 		*slot = one;
 		XGROW(c->list, c->n, c->cap);
 		c->list[c->n++] = one;
 	} else if (r->at >= one->at) {
-		take_answer(one, r);
+		update_answer(one, r);
 	}
 	buf_release(&key);
 }
 
 void
-closings_correct(struct closings *c, const struct record *r)
+chat_answers_correct(struct chat_answers *c, const struct record *r)
 {
 	struct buf key = BUF_INIT;
-	struct closing *one;
+	struct chat_answer *one;
 
 	make_key(&key, r);
 	one = strmap_get(&c->index, key.data, key.len);
 	if (one != NULL && r->at >= one->at)
-		take_answer(one, r);
+		update_answer(one, r);
 	buf_release(&key);
 }
 
 static int
-compare(const void *a, const void *b)
+by_tenant_and_chat(const void *a, const void *b)
 {
-	const struct closing *x = *(struct closing *const *)a;
-	const struct closing *y = *(struct closing *const *)b;
+	const struct chat_answer *x = *(struct chat_answer *const *)a;
+	const struct chat_answer *y = *(struct chat_answer *const *)b;
 	int d = strcmp(x->tenant, y->tenant);
 
 	return d != 0 ? d : strcmp(x->chat, y->chat);
 }
 
 void
-closings_sort(struct closings *c)
+chat_answers_sort(struct chat_answers *c)
 {
 	if (c->n > 1)
-		qsort(c->list, c->n, sizeof *c->list, compare);
+		qsort(c->list, c->n, sizeof *c->list, by_tenant_and_chat);
 }
 
 size_t
-closings_run(struct closing *const *list, size_t i, size_t n)
+chat_answers_tenant_end(struct chat_answer *const *list, size_t i, size_t n)
 {
 	size_t end = i;
 
@@ -92,7 +93,7 @@ closings_run(struct closing *const *list, size_t i, size_t n)
 }
 
 void
-closings_clear(struct closings *c)
+chat_answers_clear(struct chat_answers *c)
 {
 	size_t i;
 
@@ -108,15 +109,16 @@ closings_clear(struct closings *c)
 }
 
 void
-closings_release(struct closings *c)
+chat_answers_release(struct chat_answers *c)
 {
-	closings_clear(c);
+	chat_answers_clear(c);
 	free(c->list);
-	*c = (struct closings)CLOSINGS_INIT;
+	*c = (struct chat_answers)CHAT_ANSWERS_INIT;
 }
 
 bool
-closings_too_many(uint64_t gone, uint64_t known, int64_t percent, int64_t least)
+chat_answers_too_many(
+    uint64_t gone, uint64_t known, int64_t percent, int64_t least)
 {
 	return gone > (uint64_t)least && gone * 100 > known * (uint64_t)percent;
 }

@@ -1,16 +1,16 @@
 /*
- * trouble_kinds: the table of troubles, private to trouble.c and
- * trouble_kinds.c. A kind does one of three things.
+ * fault_kinds: the table of faults, private to fault_injection.c and
+ * fault_kinds.c. A kind does one of three things.
  */
-#ifndef TESTS_CRM_TROUBLE_KINDS_H
-#define TESTS_CRM_TROUBLE_KINDS_H
+#ifndef TESTS_CRM_FAULT_KINDS_H
+#define TESTS_CRM_FAULT_KINDS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "tests/crm/call.h"
 
-struct trouble_kind {
+struct fault_kind {
 	const char *name, *help;
 	int64_t value; /* its default */
 	/* Answers instead of the route. */
@@ -21,7 +21,7 @@ struct trouble_kind {
 	void (*spoil)(struct answer *a, int64_t value);
 };
 
-extern const struct trouble_kind trouble_kinds[];
-extern const size_t trouble_kinds_n;
+extern const struct fault_kind fault_kinds[];
+extern const size_t fault_kinds_n;
 
 #endif

@@ -1,0 +1,69 @@
+/*
+ * chat_answers: the CRM's answers about chats, one for each chat: of several
+ * the one that was asked for last counts, in whatever order they arrive.
+ */
+#ifndef REAPER_CHAT_ANSWERS_H
+#define REAPER_CHAT_ANSWERS_H
+
+#include "common/containers/strmap.h"
+#include "common/records/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What happens to the chat of an answer; the transaction decides. */
+enum answer_fate {
+	FATE_NONE,
+	FATE_DELETED, /* only a tombstone of the chat is left */
+	FATE_NEWER,   /* kept: seen open since the CRM was asked */
+	FATE_UNKNOWN, /* the database has no such tenant */
+	FATE_REFUSED, /* kept: too many chats are gone at once */
+};
+
+struct chat_answer {
+	char *tenant, *chat;
+	char *where; /* its place in the input, for the dead letter */
+	int64_t at;  /* when the CRM was asked */
+	int64_t closed_at;
+	enum chat_status status;
+	enum answer_fate fate;
+};
+
+struct chat_answers {
+	struct chat_answer **list; /* in order of arrival until sorted */
+	size_t n, cap;
+	struct strmap index;
+};
+
+#define CHAT_ANSWERS_INIT                                                      \
+	{                                                                      \
+		NULL, 0, 0, STRMAP_INIT                                        \
+	}
+
+/* Adds the record, a chat with `at`, or replaces an earlier answer about the
+ * same chat. Texts are copied. */
+void chat_answers_add(
+    struct chat_answers *c, const struct record *r, const char *where);
+
+/* Replaces an earlier answer about the same chat; adds none. */
+void chat_answers_correct(struct chat_answers *c, const struct record *r);
+
+/* Sorts by tenant and chat: the order in which rows are locked. Add nothing
+ * after that. */
+void chat_answers_sort(struct chat_answers *c);
+
+/* In a sorted list of n, the index after the last answer about the tenant of
+ * list[i]. */
+size_t chat_answers_tenant_end(
+    struct chat_answer *const *list, size_t i, size_t n);
+
+void chat_answers_clear(struct chat_answers *c);
+void chat_answers_release(struct chat_answers *c);
+
+/* Whether so many gone chats of so many known ones look like a mistake: more
+ * than `least`, and more than percent of the known ones. */
+bool chat_answers_too_many(
+    uint64_t gone, uint64_t known, int64_t percent, int64_t least);
+
+#endif

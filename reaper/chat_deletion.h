@@ -1,0 +1,72 @@
+/*
+ * chat_deletion: reads chat records and deletes the chats that are closed or
+ * gone from the database.
+ *
+ * A transaction handles a slice of at most CHAT_DELETION_BATCH chats: it locks
+ * the rows of their tenants in `tenants` exclusively, keeps every chat that was
+ * seen open after the CRM was asked, writes the rows to the archive and syncs
+ * it, deletes them, leaves a tombstone dated when the CRM was asked, and
+ * commits. Sinks hold the same lock shared, so that no row is stored meanwhile.
+ *
+ * `gone` may be a mistake of the CRM, of a token, or ours; so when many of a
+ * tenant's chats are gone at once, none of them is deleted. From a file or a
+ * pipe the gone chats are held back until all of the input is read; a queue has
+ * no end, so there the gone chats of the last hour count together.
+ */
+#ifndef REAPER_CHAT_DELETION_H
+#define REAPER_CHAT_DELETION_H
+
+#include "common/conf/conf.h"
+#include "common/db/db.h"
+#include "common/endpoint/deadletter.h"
+#include "common/endpoint/stage.h"
+#include "reaper/chat_answers.h"
+#include "reaper/rows/archive.h"
+#include "reaper/rows/row_export.h"
+#include "reaper/rows/run_summary.h"
+
+#define CHAT_DELETION_BATCH 1000
+
+struct chat_deletion {
+	/* Set by the caller; all borrowed. */
+	struct db *db;
+	struct stage *stage;     /* its input and dead letters are used,
+				    its code is set */
+	struct archive *archive; /* NULL: none */
+	bool all;                /* [reaper] on_close = all */
+	bool force, dry_run;
+	bool from_queue; /* the input has no end */
+	bool wait_forever;
+	int64_t percent, least; /* see chat_answers_too_many() */
+
+	/* The result. */
+	struct run_summary summary;
+	struct buf would_go;          /* dry run: the rows, */
+	struct out_table would_table; /* and the chats */
+	bool refused;                 /* too many of a tenant were gone */
+
+	/* Private. */
+	struct chat_answers batch, held;
+	struct chat_answer **slice; /* the chats of the current transaction */
+	size_t slice_n;
+	struct buf shown; /* dry run: the rows of the slice */
+	struct row_export export;
+	struct db_bulk *tombstones;
+	struct buf why; /* of a failure outside the database */
+	enum exit_code why_code;
+};
+
+void chat_deletion_init(struct chat_deletion *c);
+
+/* Functions for struct stage; ctx is a struct chat_deletion. */
+enum outcome chat_deletion_handle(void *ctx, char *line, size_t len);
+enum outcome chat_deletion_flush(void *ctx);
+
+/* Call after the input: deletes the chats that were held back. whole: all of
+ * the input was read; if not, the gone chats are left for another run. */
+enum outcome chat_deletion_finish(struct chat_deletion *c, bool whole)
+    __attribute__((warn_unused_result));
+
+void chat_deletion_release(struct chat_deletion *c);
+
+#endif

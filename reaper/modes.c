@@ -1,0 +1,87 @@
+/*
+ * modes: see modes.h.
+ */
+#include "reaper/modes.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+
+/* Options override the configuration. */
+static int
+apply_path_options(const struct reaper *r, struct buf *why)
+{
+	const struct {
+		const char *key, *value;
+	} keys[] = {
+		{ "archive", r->archive },
+		{ "retention", r->retention },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(keys); i++)
+		if (keys[i].value != NULL &&
+		    conf_set(r->common.conf, "reaper", keys[i].key,
+			keys[i].value, why) == -1)
+			return prog_usage_error(
+			    "--%s: %s", keys[i].key, buf_str(why));
+	return -1;
+}
+
+enum exit_code
+reaper_with_db(
+    struct reaper *r, enum exit_code (*read_and_delete)(const struct reaper *r))
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_USAGE;
+
+	if (apply_path_options(r, &why) == -1) {
+		r->db = db_open(r->common.conf, &why, &code);
+		if (r->db == NULL)
+			log_error("%s", buf_str(&why));
+		else
+			code =
+			    r->common.only_check ? PROG_OK : read_and_delete(r);
+		db_close(r->db);
+	}
+	buf_release(&why);
+	return code;
+}
+
+enum exit_code
+reaper_print(struct buf *text)
+{
+	bool ok = fwrite(buf_str(text), 1, text->len, stdout) == text->len &&
+		  fflush(stdout) == 0;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	buf_clear(text);
+	if (ok || errno == EPIPE)
+		return PROG_OK;
+	code = syserr_explain(&why, PROG_IO, "cannot write standard output");
+	log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
+}
+
+enum exit_code
+reaper_open_archive(const struct reaper *r, struct archive **a)
+{
+	const char *path = conf_text(r->common.conf, "reaper", "archive");
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	if (path == NULL || r->dry_run)
+		return PROG_OK;
+	*a = archive_open(path, &why, &code);
+	if (*a != NULL)
+		code = PROG_OK;
+	else
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
+}

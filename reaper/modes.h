@@ -1,0 +1,47 @@
+/*
+ * modes: the struct that the options of reaper fill, and what its modes share.
+ * The modes are in reap.h, list.h, purge.h and retention.h.
+ */
+#ifndef REAPER_MODES_H
+#define REAPER_MODES_H
+
+#include "common/base/buf.h"
+#include "common/conf/conf.h"
+#include "common/db/db.h"
+#include "common/options/option_table.h"
+#include "common/text/out.h"
+#include "reaper/rows/archive.h"
+
+#include <stdbool.h>
+
+struct reaper {
+	struct option_common common; /* first: see option_table.h */
+	const char *from, *to, *archive, *purge, *retention;
+	enum out_format format; /* OUT_AUTO: nothing unless on a terminal */
+	bool force, dry_run, until_empty;
+	struct db *db; /* set by reaper_with_db() */
+};
+
+/* Options that several modes have. */
+#define REAPER_ARCHIVE                                                         \
+	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
+	    "append there first what is deleted")
+#define REAPER_DRY_RUN                                                         \
+	OPTION_FLAG("dry-run", struct reaper, dry_run,                         \
+	    "show what would go, delete nothing")
+
+/* Opens the configured database, calls work() unless only the configuration is
+ * to be checked, and closes it. */
+enum exit_code reaper_with_db(
+    struct reaper *r, enum exit_code (*work)(const struct reaper *r));
+
+/* Opens the configured archive into *a, which stays NULL without one and in a
+ * dry run. Errors are logged. */
+enum exit_code reaper_open_archive(const struct reaper *r, struct archive **a)
+    __attribute__((warn_unused_result));
+
+/* Writes text to stdout and empties it. PROG_OK, or PROG_IO (logged). */
+enum exit_code reaper_print(struct buf *text)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * row_record: reads any record that is a row: a row record as it stands, and
+ * messages, views, events and assignments as rows of their own tables. The
+ * record is checked when it is parsed; checked here is only what the database
+ * demands beyond that, and the contents of `data`.
+ */
+#ifndef SINK_STORE_ROW_RECORD_H
+#define SINK_STORE_ROW_RECORD_H
+
+#include "sink/store/row.h"
+
+/* Reads the row that r is. Its texts are in line; all that the result points to
+ * lies in line or in the arena. NULL and *why if it is bad. */
+struct sink_row *row_read(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why) __attribute__((warn_unused_result));
+
+/* Reads the analytics in a message's data into *row, NULL when there are none;
+ * memory as above. -1 and *why if they are bad. */
+int row_read_analytics(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct sink_row **row, struct buf *why)
+    __attribute__((warn_unused_result));
+
+#endif
