@@ -78,11 +78,12 @@ struct tenant_assigner {
 	void *ctx;
 
 	struct recent_assignments recent; /* that a list may lack */
-	size_t active;             /* reservations started and not ended */
-	struct strmap busy;        /* their chats, by id */
-	enum exit_code code;       /* of the last error */
-	struct strmap asked;       /* chat -> when it was last read */
-	enum error_class reported; /* logged, and lasting */
+	size_t active;       /* reservations started and not ended */
+	struct strmap busy;  /* their chats, by id */
+	enum exit_code code; /* of the last error */
+	struct strmap asked; /* chat -> when it was last read */
+	enum error_class
+	    reported; /* the error that was logged, until a success */
 };
 
 void tenant_assigner_release(struct tenant_assigner *assigner);
@@ -106,10 +107,10 @@ struct reservation {
 	enum chat_status status;
 	enum reservation_giving giving;
 	bool taken;        /* assigned, but the CRM does not say to whom */
-	bool not_found;    /* it was not found when it was read, */
-	bool in_a_list;    /* and is in a list */
-	int64_t listed_ms; /* when the operator's chats were asked for, */
-	struct strmap listed_ids; /* monotonic, and which they are */
+	bool not_found;    /* the last reading did not find it, */
+	bool in_a_list;    /* but a list has it */
+	int64_t listed_ms; /* request of the operator's list, monotonic */
+	struct strmap listed_ids; /* chats of that list */
 	char *answer; /* assignee in the answer to giving, or NULL */
 	struct retry retry;
 	int64_t due_ms; /* while it waits, monotonic */

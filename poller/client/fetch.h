@@ -48,7 +48,7 @@ struct question {
 	void (*end)(void *ctx, const struct ending *e);
 };
 
-/* All borrowed. */
+/* Pointers are borrowed. */
 struct fetch *fetch_new(struct http *h, const struct tenant *t,
     struct skew *skew) __attribute__((warn_unused_result));
 void fetch_free(struct fetch *f);

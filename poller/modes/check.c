@@ -162,9 +162,10 @@ run_check_mode(void *options)
 const struct option_mode poller_mode_check = {
 	.choice = OPTION_MODE(
 	    "check", "does it work, what does it see, what will it cost"),
-	.about = "Checks whether address, token, rights and profile work, what "
-		 "can be seen, and how\nmany calls a month the schedule will "
-		 "cost.\n",
+	.about =
+	    "Checks address, token, rights and profile, and shows what can "
+	    "be seen and how\nmany calls a month the schedule will "
+	    "cost.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_check_mode,

@@ -119,7 +119,7 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 
 /* {body} becomes JSON, {form} becomes form data. */
 static void
-read_request_body(jv result, struct profile_request *out)
+read_body_or_form(jv result, struct profile_request *out)
 {
 	jv body = profile_member(result, "body"),
 	   form = profile_member(result, "form");
@@ -178,7 +178,7 @@ profile_request_read(jv result, struct profile_request *out, struct buf *why)
 		buf_setf(why, "it must give {path, query}, {url} or null");
 		return -1;
 	}
-	read_request_body(result, out);
+	read_body_or_form(result, out);
 	if (read_method(result, out, why) == 0 &&
 	    read_target(result, out, why) == 0)
 		return 1;

@@ -19,7 +19,7 @@ static const char *const names[] = {
 
 /* The text of a member, owned; NULL if it is absent or empty. */
 static char *
-nonempty_text(jv object, const char *key)
+webhook_text(jv object, const char *key)
 {
 	jv v = profile_member(object, key);
 	char *s =
@@ -110,8 +110,8 @@ add_webhook(struct webhooks *out, jv v)
 	XGROW(out->list, out->n, out->cap);
 	w = &out->list[out->n++];
 	*w = (struct webhook){ .id = profile_id(profile_member(v, "id")),
-		.url = nonempty_text(v, "url"),
-		.secret = nonempty_text(v, "secret"),
+		.url = webhook_text(v, "url"),
+		.secret = webhook_text(v, "secret"),
 		.events = join_texts(profile_member(v, "events")),
 		.active = jv_get_kind(active) != JV_KIND_FALSE };
 	jv_free(active);
@@ -132,7 +132,7 @@ add_webhooks(struct webhooks *out, jv list)
 static void
 set_error_text(jv result, struct buf *why)
 {
-	char *message = nonempty_text(result, "message");
+	char *message = webhook_text(result, "message");
 
 	buf_setf(why, "%s", message != NULL ? message : "");
 	free(message);
@@ -145,7 +145,7 @@ webhooks_read(struct profile *p, enum webhooks_call call,
 	jv result = call_profile(p, call, "read", in, why);
 	jv hooks = profile_member(result, "hooks"),
 	   next = profile_member(result, "next");
-	char *error = nonempty_text(result, "error");
+	char *error = webhook_text(result, "error");
 	enum error_class f = ERROR_CLASS_NONE;
 
 	value_unref(out->next);
