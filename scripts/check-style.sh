@@ -24,7 +24,8 @@ call common/base/xalloc.c strdup
 call common/base/xalloc.c strndup
 call common/base/log.c strerror     # log_errno() is its only caller
 call common/base/log.c strerror_r
-call common/base/prog.c exit        # prog_die()
+call common/base/prog.c exit        # before anything can be logged
+call common/base/prog_die.c exit    # prog_die()
 END
 }
 

@@ -5,19 +5,14 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/base/prog.h"
-#include "common/base/xalloc.h"
 
 #define LOG_LINE 2048
 
@@ -49,51 +44,10 @@ log_set_verbosity(bool quiet, int verbose)
 		log_set_level(verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 }
 
-/* Systemd says which device and inode the journal is (systemd.exec(5),
- * $JOURNAL_STREAM). */
-static bool
-stderr_is_journal(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	struct stat st;
-	char *own;
-	bool same;
-
-	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
-		return false;
-	own = xasprintf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	same = strcmp(stream, own) == 0;
-	free(own);
-	return same;
-}
-
-static bool
-is_journal(void)
-{
-	static atomic_int known = -1; /* not looked yet */
-
-	if (known < 0)
-		known = stderr_is_journal();
-	return known != 0;
-}
-
-const char *
-log_prefix(enum log_level level)
-{
-	static const char *const prefixes[] = {
-		[LOG_LEVEL_ERROR] = "<3>",
-		[LOG_LEVEL_WARN] = "<4>",
-		[LOG_LEVEL_INFO] = "<6>",
-		[LOG_LEVEL_DEBUG] = "<7>",
-	};
-
-	return is_journal() ? prefixes[level] : "";
-}
-
 void
 log_stamp(bool on)
 {
-	stamped = on && !is_journal();
+	stamped = on && *log_prefix(LOG_LEVEL_INFO) == '\0';
 }
 
 /* True for what could forge a line or its order on a screen: C0, DEL, C1,

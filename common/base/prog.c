@@ -1,5 +1,5 @@
 /*
- * prog: name, help, version and the fatal end of a program; see prog.h.
+ * prog: start, help, version, options and data files; see prog.h.
  */
 #include "common/base/prog.h"
 
@@ -17,10 +17,6 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-
-void (*prog_die_hook)(enum exit_code code);
-
-static const char *name = "messaging-analytics";
 
 /* The next file or socket would get the number of a closed standard
  * descriptor: a log line would go to the database. /dev/null takes its place,
@@ -45,15 +41,9 @@ prog_init(const char *argv0)
 	hold_descriptors();
 	if (argv0 != NULL && argv0[0] != '\0') {
 		slash = strrchr(argv0, '/');
-		name = slash != NULL ? slash + 1 : argv0;
+		prog_set_name(slash != NULL ? slash + 1 : argv0);
 	}
 	json_set_alloc_funcs(xmalloc, free);
-}
-
-const char *
-prog_name(void)
-{
-	return name;
 }
 
 enum exit_code
@@ -66,8 +56,8 @@ prog_flush(void)
 	if (errno == EPIPE)
 		return PROG_OK;
 	err = errno;
-	fprintf(stderr, "%s: cannot write standard output: %s; %s\n", name,
-	    log_errno(err), syserr_way_out(err));
+	fprintf(stderr, "%s: cannot write standard output: %s; %s\n",
+	    prog_name(), log_errno(err), syserr_way_out(err));
 	return syserr_code(err, PROG_IO);
 }
 
@@ -81,7 +71,7 @@ prog_help(const char *usage)
 int
 prog_show_version(void)
 {
-	printf("%s (messaging-analytics) %s\n", name, prog_version());
+	printf("%s (messaging-analytics) %s\n", prog_name(), prog_version());
 	return (int)prog_flush();
 }
 
@@ -94,7 +84,8 @@ prog_usage_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_addv(&text, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "%s: %s; try '%s -h'\n", name, buf_str(&text), name);
+	fprintf(stderr, "%s: %s; try '%s -h'\n", prog_name(), buf_str(&text),
+	    prog_name());
 	buf_release(&text);
 	return PROG_USAGE;
 }
@@ -109,23 +100,6 @@ prog_bad_option(int c, char *const *argv)
 	return prog_usage_error(
 	    c == ':' ? "option '%s' needs a value" : "unknown option '%s'",
 	    is_letter ? letter : argv[optind - 1]);
-}
-
-_Noreturn void
-prog_die(enum exit_code code, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	/* No allocation here: memory may be what ran out. */
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "%s%s: fatal: %s\n", log_prefix(LOG_LEVEL_ERROR), name,
-	    text);
-	if (prog_die_hook != NULL)
-		prog_die_hook(code);
-	_exit((int)code);
 }
 
 /* How far above the program a checkout's top is looked for: build/bin is two

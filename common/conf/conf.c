@@ -15,55 +15,9 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf_file.h"
+#include "common/conf/conf_section.h"
 #include "common/conf/conf_value.h"
 #include "common/conf/secret.h"
-
-struct conf_section *
-conf_section_find(const struct conf *c, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < c->n; i++) {
-		if (strcmp(c->sections[i].name, name) == 0)
-			return &c->sections[i];
-	}
-	return NULL;
-}
-
-/* The table's row, or conf_keys_n. */
-size_t
-conf_key_at(const char *kind, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < conf_keys_n; i++) {
-		if (strcmp(conf_keys[i].section, kind) == 0 &&
-		    strcmp(conf_keys[i].name, name) == 0)
-			break;
-	}
-	return i;
-}
-
-struct conf_section *
-conf_section_add(struct conf *c, const char *kind, const char *tenant)
-{
-	struct conf_section *s;
-
-	XGROW(c->sections, c->n, c->cap);
-	s = &c->sections[c->n++];
-	memset(s, 0, sizeof *s);
-	s->kind = kind;
-	s->name =
-	    tenant != NULL ? xasprintf("%s %s", kind, tenant) : xstrdup(kind);
-	s->values = xcalloc(conf_keys_n, sizeof *s->values);
-	return s;
-}
-
-bool
-conf_is_tenant(const struct conf_section *s)
-{
-	return strcmp(s->kind, "crm") == 0;
-}
 
 /* The value of the row's variable, owned, or NULL. A secret is removed from
  * the environment. */
@@ -241,6 +195,15 @@ apply_defaults(struct conf_section *s)
 	buf_release(&why);
 }
 
+/* Reads the folder of tenants, if [poller] tenants names one. */
+static int
+load_tenants(struct conf *c, struct buf *why)
+{
+	const char *dir = conf_text(c, "poller", "tenants");
+
+	return dir != NULL ? conf_file_load_tenants(c, dir, why) : 0;
+}
+
 struct conf *
 conf_load(const char *path, struct buf *why)
 {
@@ -253,8 +216,8 @@ conf_load(const char *path, struct buf *why)
 		    conf_section_find(c, conf_keys[i].section) == NULL)
 			conf_section_add(c, conf_keys[i].section, NULL);
 	}
-	if (conf_file_load(c, path, why) != 0 ||
-	    conf_file_load_tenants(c, why) != 0 || load_env(c, why) != 0) {
+	if (conf_file_load(c, path, why) != 0 || load_tenants(c, why) != 0 ||
+	    load_env(c, why) != 0) {
 		err = c->error;
 		conf_free(c);
 		errno = err;

@@ -18,6 +18,7 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/conf/conf_section.h"
 #include "common/conf/ini.h"
 #include "common/conf/secret.h"
 #include "common/os/file.h"
@@ -362,15 +363,12 @@ by_bytes(const struct dirent **a, const struct dirent **b)
 }
 
 int
-conf_file_load_tenants(struct conf *c, struct buf *why)
+conf_file_load_tenants(struct conf *c, const char *dir, struct buf *why)
 {
-	const char *dir = conf_text(c, "poller", "tenants");
 	struct dirent **list = NULL;
 	char *path, *tenant;
 	int i, n;
 
-	if (dir == NULL)
-		return 0;
 	n = scandir(dir, &list, is_tenant_file, by_bytes);
 	if (n < 0) {
 		c->error = errno;

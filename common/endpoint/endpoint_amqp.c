@@ -282,39 +282,6 @@ endpoint_amqp_first(struct amqp_endpoint *a)
 	return o;
 }
 
-static struct endpoint *
-amqp_open(const char *rest, bool writing, const struct endpoint_options *opt,
-    struct buf *why, enum exit_code *code)
-{
-	return writing ? endpoint_amqp_open_write(rest, false, opt, why, code)
-		       : endpoint_amqp_open_read(rest, opt, why, code);
-}
-
-static struct endpoint *
-exchange_open(const char *rest, bool writing,
-    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
-{
-	if (writing)
-		return endpoint_amqp_open_write(rest, true, opt, why, code);
-	buf_setf(why,
-	    "'exchange:%s' can be written to only; read one of the queues "
-	    "behind it",
-	    rest);
-	*code = PROG_USAGE;
-	return NULL;
-}
-
-/* Each end brings the rest of its operations. */
-const struct endpoint_ops endpoint_amqp_ops = {
-	.prefix = "queue:",
-	.open = amqp_open,
-};
-
-const struct endpoint_ops endpoint_exchange_ops = {
-	.prefix = "exchange:",
-	.open = exchange_open,
-};
-
 enum outcome
 endpoint_amqp_op_connect(struct endpoint *e)
 {

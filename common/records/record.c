@@ -12,47 +12,6 @@
 #include "common/records/record_words.h"
 #include "common/text/scan_value.h"
 
-static const char *const status_names[] = {
-	[CHAT_NONE] = "",
-	[CHAT_OPEN] = "open",
-	[CHAT_PENDING] = "pending",
-	[CHAT_SNOOZED] = "snoozed",
-	[CHAT_CLOSED] = "closed",
-	[CHAT_GONE] = "gone",
-};
-
-static const char *const from_names[] = {
-	[FROM_NONE] = "",
-	[FROM_CUSTOMER] = "customer",
-	[FROM_OPERATOR] = "operator",
-	[FROM_BOT] = "bot",
-	[FROM_SYSTEM] = "system",
-};
-
-static const char *const state_names[] = {
-	[SNAPSHOT_NONE] = "",
-	[SNAPSHOT_BEGIN] = "begin",
-	[SNAPSHOT_END] = "end",
-};
-
-const char *
-record_state_name(enum snapshot_state s)
-{
-	return state_names[s];
-}
-
-const char *
-record_status_name(enum chat_status s)
-{
-	return status_names[s];
-}
-
-const char *
-record_from_name(enum message_from f)
-{
-	return from_names[f];
-}
-
 /* The index of the value among the words, or 0. */
 static unsigned
 word_index(const struct flat_field *v, const struct keywords *words)

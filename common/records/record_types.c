@@ -1,7 +1,7 @@
 /*
  * record_types: the tables of all record types and fields: how a field is read,
- * and which types may or must have it. A test compares messaging-records(5)
- * with these tables.
+ * which types may or must have it; and the words of the enumerations. A test
+ * compares messaging-records(5) with the tables.
  */
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
@@ -122,3 +122,44 @@ const struct record_field record_fields[] = {
 };
 
 const size_t record_fields_n = ARRAY_LEN(record_fields);
+
+static const char *const status_names[] = {
+	[CHAT_NONE] = "",
+	[CHAT_OPEN] = "open",
+	[CHAT_PENDING] = "pending",
+	[CHAT_SNOOZED] = "snoozed",
+	[CHAT_CLOSED] = "closed",
+	[CHAT_GONE] = "gone",
+};
+
+static const char *const from_names[] = {
+	[FROM_NONE] = "",
+	[FROM_CUSTOMER] = "customer",
+	[FROM_OPERATOR] = "operator",
+	[FROM_BOT] = "bot",
+	[FROM_SYSTEM] = "system",
+};
+
+static const char *const state_names[] = {
+	[SNAPSHOT_NONE] = "",
+	[SNAPSHOT_BEGIN] = "begin",
+	[SNAPSHOT_END] = "end",
+};
+
+const char *
+record_state_name(enum snapshot_state s)
+{
+	return state_names[s];
+}
+
+const char *
+record_status_name(enum chat_status s)
+{
+	return status_names[s];
+}
+
+const char *
+record_from_name(enum message_from f)
+{
+	return from_names[f];
+}

@@ -1,5 +1,5 @@
 /*
- * Tests of common/spread: the lane is that of the bucket, and each time that
+ * Tests of common/spread: the bucket of each line, and each time that
  * moved is appended once.
  */
 #include "tests/unit/unit.h"
