@@ -1,7 +1,7 @@
 /*
- * amqp_lines: a minimal publisher for tests: each N lines of standard input as a
- * persistent message of the broker without any other property, above all without
- * an id.
+ * amqp_lines: a minimal publisher for tests: each N lines of standard input as
+ * a persistent message of the broker without any other property, above all
+ * without an id.
  *
  *   amqp_lines QUEUE N
  *
