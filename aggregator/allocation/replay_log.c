@@ -53,7 +53,7 @@ is_of_interest(const struct record *r)
 
 /* When it happened; of a chat record without a time: when it was opened. */
 static int64_t
-record_time(const struct record *r)
+replay_record_time(const struct record *r)
 {
 	return r->at == CLOCK_NONE && r->type == RECORD_CHAT ? r->opened_at
 							     : r->at;
@@ -63,7 +63,8 @@ void
 replay_log_add(struct replay_log *n, struct strmap *texts,
     const struct record *r, int64_t snapshot_at)
 {
-	int64_t when = snapshot_at != CLOCK_NONE ? snapshot_at : record_time(r);
+	int64_t when =
+	    snapshot_at != CLOCK_NONE ? snapshot_at : replay_record_time(r);
 	struct replay_entry *to;
 
 	if (!is_of_interest(r))

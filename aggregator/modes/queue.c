@@ -95,7 +95,7 @@ publish_snapshots(void *ctx, struct intake *intake)
 /* Dead letters are written first: a bad line that is in the staging is not
  * refused again. */
 static enum outcome
-flush_dead_letters(struct queue *q)
+flush_queue_dead_letters(struct queue *q)
 {
 	enum outcome o = deadletter_flush(&q->dead);
 
@@ -105,10 +105,10 @@ flush_dead_letters(struct queue *q)
 }
 
 static enum outcome
-confirm_output(void *ctx)
+confirm_rows_of_queue(void *ctx)
 {
 	struct queue *q = ctx;
-	enum outcome o = flush_dead_letters(q);
+	enum outcome o = flush_queue_dead_letters(q);
 
 	if (o != OUTCOME_DONE)
 		return o;
@@ -137,7 +137,7 @@ static enum outcome
 flush_staged(void *ctx)
 {
 	struct queue *q = ctx;
-	enum outcome o = flush_dead_letters(q);
+	enum outcome o = flush_queue_dead_letters(q);
 
 	if (o == OUTCOME_DONE)
 		o = staging_flush(&q->staging);
@@ -216,7 +216,7 @@ init_staging(struct queue *q)
 	q->staging.refuse = dead_letter_line;
 	q->staging.passes = queue_passes;
 	q->staging.publish = publish_snapshots;
-	q->staging.confirm = confirm_output;
+	q->staging.confirm = confirm_rows_of_queue;
 }
 
 static enum exit_code

@@ -235,7 +235,7 @@ truncate_spool(
 }
 
 static int
-read_spool_file(const char *path, int fd, struct buf *b,
+read_staging_file(const char *path, int fd, struct buf *b,
     const struct staging_file_reader *r, struct buf *why)
 {
 	size_t head = strlen(HEAD), whole = 0;
@@ -277,7 +277,7 @@ staging_file_read(
 	int fd = -1, rc, err;
 
 	if (read_whole_spool(path, &b, &fd) == 0) {
-		rc = read_spool_file(path, fd, &b, r, why);
+		rc = read_staging_file(path, fd, &b, r, why);
 	} else if (errno == ENOENT) {
 		rc = 0;
 	} else {

@@ -190,7 +190,7 @@ is_all_published(const struct staging_tenant *t)
 }
 
 static int
-load_spool_file(
+load_staging_file(
     struct staging *in, const char *name, size_t len, struct buf *why)
 {
 	struct staging_tenant *t = staging_tenant(in, name, len);
@@ -256,7 +256,7 @@ load_staging_files(struct staging *in, const char *suffix, struct buf *why)
 		if (len == 0)
 			continue;
 		if (strcmp(suffix, SPOOL) == 0) {
-			rc = load_spool_file(in, e->d_name, len, why);
+			rc = load_staging_file(in, e->d_name, len, why);
 		} else {
 			t = staging_tenant(in, e->d_name, len);
 			rc = load_done_file(t, why);

@@ -240,7 +240,7 @@ count_parts(struct consume *c, const struct batch_group *g)
 }
 
 static enum outcome
-flush_dead_letters(struct consume *c)
+flush_sink_dead_letters(struct consume *c)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o;
@@ -284,7 +284,7 @@ complete_group(struct consume *c)
 	for (i = 0; i < g->parts && o == OUTCOME_DONE; i++)
 		o = send_all_bad(c, &g->part[i]);
 	if (o == OUTCOME_DONE)
-		o = flush_dead_letters(c);
+		o = flush_sink_dead_letters(c);
 	if (o == OUTCOME_NEVER)
 		return fail_with_code(c, c->dead.code);
 	if (o != OUTCOME_DONE)
@@ -462,7 +462,7 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 
 /* Warns of snapshots without an end marker, and of those with rows missing. */
 static bool
-log_unfinished(struct consume *c)
+log_cut_snapshots(struct consume *c)
 {
 	struct strmap_entry *e;
 	const struct snapshot_progress *s;
@@ -489,7 +489,7 @@ consume_finish(struct consume *c, enum exit_code code)
 {
 	const struct consume_counts *n = &c->counts;
 	const struct row_reader *t = &c->reader;
-	bool unfinished = c->ended && log_unfinished(c);
+	bool unfinished = c->ended && log_cut_snapshots(c);
 
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "
