@@ -121,14 +121,14 @@ on_queue() { # CALL: of Erlang, with the process of the queue as P
 		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$queue\">>)),
 		P = amqqueue:get_pid(Q), $1." >/dev/null
 }
-"$aggregator" --input eventcounter -f queue:$queue --idle-exit 2s \
+"$aggregator" --input eventcounter -f queue:$queue --idle-exit 10s \
 	--json-dir "$tmp/gotslow" --exchange eventcountertest &
 slow=$!
 until_true 30 reads_one || fail "it does not read"
 on_queue 'sys:suspend(P)'
 (publish wantslow -n 20 -s 13) &
 publishing=$!
-for ((i = 0; i < 50; i++)); do # five seconds, or until it ended too early
+for ((i = 0; i < 150; i++)); do # 15 seconds, or until it ended too early
 	kill -0 $slow 2>/dev/null || break
 	sleep 0.1
 done
