@@ -1,6 +1,6 @@
 /*
- * purge: reaper --purge deletes everything of a tenant that is no customer any
- * more.
+ * purge: reaper --purge deletes everything of a tenant that is no longer a
+ * customer.
  */
 #ifndef REAPER_PURGE_H
 #define REAPER_PURGE_H

@@ -27,12 +27,13 @@
  *   allocation_refusals.c     who refused a chat, and the pauses after it
  *   allocation_lines.c        who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
- *   allocation_reservation.c  who is selected, and how a reservation ends
+ *   allocation_decide.c       who is selected, and how a reservation ends
  *   allocation_events.c       chats, operators, the clock and snapshots change
  *   allocation_limits.c       limits change
  *   allocation_record.c       the events that a record stands for
  *   allocation_pack.c         as bytes, for the state
  *   allocation_settings.c     from the configuration
+ *   replay_log.c              what records changed, kept to be applied later
  *
  * Text that is passed in is borrowed for the call. One thread.
  */

@@ -10,7 +10,8 @@
 
 #include "common/base/xalloc.h"
 
-/* What decides its line: a chat leaves its place before that changes. */
+/* Tags and channel decide a chat's line: it leaves its place before they
+ * change. */
 static void
 update_required(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)

@@ -1,8 +1,8 @@
 /*
  * allocation_impl: what the files of allocation share; no other includes it.
- * Each file calls only those above it: allocation_place.c, allocation_order.c,
- * allocation_refusals.c, allocation_lines.c, allocation.c,
- * allocation_reservation.c, allocation_events.c and allocation_limits.c,
+ * Each calls only those before it in this list: allocation_place.c,
+ * allocation_order.c, allocation_refusals.c, allocation_lines.c, allocation.c,
+ * allocation_decide.c, allocation_events.c and allocation_limits.c,
  * allocation_record.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -225,7 +225,7 @@ void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
 void alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
 
-/* allocation_reservation.c */
+/* allocation_decide.c */
 /* The reservation is over: refused, or somebody is assigned the chat. */
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,

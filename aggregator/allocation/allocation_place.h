@@ -1,7 +1,7 @@
 /*
  * allocation_place: where a chat is on its way to an operator, and whether its
- * assignee has answered it. One table each has what may follow what; any other
- * step ends the program.
+ * assignee has answered it. Each has a table of the steps that may follow, the
+ * same place included; any other step ends the program.
  *
  *               refused by all who have room
  *             +---------> PAUSED ----------+  somebody has room
@@ -12,8 +12,7 @@
  *                 the customer's last operator
  *
  *   QUEUE, PAUSED, AWAITING -- it waits no more, or is reserved --> NONE
- *   NONE -- for an operator --> RESERVED -- fulfilled, refused, expired -->
- * NONE
+ *   NONE -- for an operator --> RESERVED -- kept, refused, expired --> NONE
  *
  * A reservation is committed, then published until it is confirmed: the flush
  * of a stream (aggregator/stream/stream_state.h).

@@ -5,11 +5,12 @@
  *
  * A row is written when the tenant's newest time reaches the end of its window,
  * and again when a late message has the word. An edited message counts with
- * the words it came with: those of another text are neither added nor removed.
- * The same text in a newer version counts in the window of that version, and no
- * more in the earlier window; a row that thereby falls to the threshold is
- * written once more, with occurrences 0. So of each message that has words a
- * hash of its text is kept, and in which window it counts.
+ * the words it came with: those of a changed text are neither added nor
+ * removed. A newer version with the same text moves its words to the window of
+ * that version, and they no longer count in the earlier one; a row that thereby
+ * falls to the threshold is written once more, with occurrences 0. So of each
+ * message that has words a hash of its text is kept, and in which window it
+ * counts.
  *
  * One of several aggregators writes every word, whatever its count, and at each
  * refresh those of windows that go on: the view that adds them up applies the

@@ -1,7 +1,7 @@
 /*
- * model_identities: recognizes messages that came within the window by chat and
- * message id. Of an incremental model new identities are listed until they
- * were packed (model_pack.h).
+ * model_identities: recognizes, by chat and message id, messages that came
+ * before within the window; the table is dedup.c's. An incremental model lists
+ * new identities until they are packed (model_pack.h).
  */
 #include "aggregator/model/model_impl.h"
 

@@ -1,9 +1,9 @@
 /*
- * rowline: rows of one table as NDJSON. What all of them have in common is
- * formatted once, a row is then copied together from it and its values. Rows
+ * rowline: rows of one table as NDJSON. What all rows share is formatted once;
+ * each row is then copied together from that and its values. Rows
  * come by the ten thousand at each flush, and a row of 15 columns takes a third
  * of the instructions that a jsonw call for each member takes (measured with
- * callgrind: 2,800 and 9,200). Values are written by the functions that jsonw
+ * callgrind: 3,200 and 9,600). Values are written by the functions that jsonw
  * uses.
  */
 #ifndef AGGREGATOR_ROWS_ROWLINE_H

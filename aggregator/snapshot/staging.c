@@ -37,7 +37,7 @@ is_duplicate_line(struct staging_tenant *t, const struct incoming_line *l)
 
 	if (from->id == NULL)
 		return from->again &&
-		       staging_lines_again(&t->lines, from->connection,
+		       staging_repeats_again(&t->lines, from->connection,
 			   staging_line_hash(l->p, l->len));
 	if (t->message_id != NULL && strcmp(t->message_id, from->id) == 0 &&
 	    from->number <= t->message_line)
@@ -60,7 +60,7 @@ append_staged_line(struct staging_tenant *t, const struct incoming_line *l)
 		t->message_id = id != NULL ? xstrdup(id) : NULL;
 	}
 	if (id == NULL)
-		staging_lines_add(&t->lines, l->from->connection,
+		staging_repeats_add(&t->lines, l->from->connection,
 		    staging_line_hash(l->p, l->len));
 	buf_add(&t->message_lines, l->p, l->len);
 	buf_addc(&t->message_lines, '\n');

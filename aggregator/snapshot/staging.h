@@ -15,7 +15,7 @@
  * The folder holds, besides its lock:
  *
  *   version          "aggregator 1"
- *   TENANT.spool     the unfinished snapshot, see staging_file.h
+ *   TENANT.spool     the unfinished snapshot, see staging_spool.h
  *   TENANT.done      the last snapshots that were published or dropped
  *
  * What may happen, and what follows:
@@ -24,7 +24,7 @@
  *   a crash after that              the spool has them
  *   a crash during publishing       the same rows are published again
  *   a message comes again           its lines are recognized by its id, without
- *                                   an id by their bytes (staging_lines.h)
+ *                                   an id by their bytes (staging_repeats.h)
  *   a newer snapshot begins         an unfinished one, or what is unfinished of
  *                                   one in parts, is dropped and logged
  *   a snapshot that was published or dropped, or an older one, comes again

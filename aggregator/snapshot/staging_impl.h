@@ -8,6 +8,8 @@
  *   staging_publish.c  whole snapshots, published
  *   staging_store.c    one tenant's files, written and removed
  *   staging_tenant.c   one tenant, in memory
+ *   staging_spool.c    the file of an unfinished snapshot
+ *   staging_repeats.c  lines without an id that came before
  */
 #ifndef AGGREGATOR_SNAPSHOT_STAGING_IMPL_H
 #define AGGREGATOR_SNAPSHOT_STAGING_IMPL_H
@@ -15,7 +17,7 @@
 #include "common/records/bucket.h"
 
 #include "aggregator/snapshot/staging.h"
-#include "aggregator/snapshot/staging_lines.h"
+#include "aggregator/snapshot/staging_repeats.h"
 
 /* The index of the one part of a snapshot that is not in parts. */
 #define STAGING_WHOLE BUCKET_PARTS
@@ -52,7 +54,7 @@ struct staging_tenant {
 	bool in_parts;
 	struct staging_part parts[BUCKET_PARTS + 1];
 	struct strmap last_lines; /* message id -> its last line in the spool */
-	struct staging_lines lines; /* of messages without an id */
+	struct staging_repeats lines; /* of messages without an id */
 	bool published; /* rows are written, and not yet confirmed */
 	struct bucket_set publishing; /* the parts that are in these rows */
 

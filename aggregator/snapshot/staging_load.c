@@ -14,7 +14,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/statefile.h"
 
-#include "aggregator/snapshot/staging_file.h"
+#include "aggregator/snapshot/staging_spool.h"
 
 #define SPOOL ".spool"
 #define DONE ".done"
@@ -106,7 +106,8 @@ replay_spool_piece(void *ctx, const char *id, uint64_t line)
 	} else {
 		for (at = 0; at < p->hashes.len; at += sizeof hash) {
 			memcpy(&hash, p->hashes.data + at, sizeof hash);
-			staging_lines_add(&p->t->lines, STAGING_EARLIER, hash);
+			staging_repeats_add(
+			    &p->t->lines, STAGING_EARLIER, hash);
 		}
 	}
 	buf_clear(&p->hashes);

@@ -10,7 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 
-#include "aggregator/snapshot/staging_file.h"
+#include "aggregator/snapshot/staging_spool.h"
 
 static const char *
 name_spool(void *ctx, const char *line)

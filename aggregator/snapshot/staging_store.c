@@ -16,7 +16,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/statefile.h"
 
-#include "aggregator/snapshot/staging_file.h"
+#include "aggregator/snapshot/staging_spool.h"
 
 enum outcome
 staging_fail(struct staging *in, enum exit_code code, const char *why)

@@ -9,7 +9,7 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/snapshot/staging_file.h"
+#include "aggregator/snapshot/staging_spool.h"
 
 struct staging_tenant *
 staging_tenant(struct staging *in, const char *name, size_t len)
@@ -55,7 +55,7 @@ staging_clear_snapshot(struct staging_tenant *t)
 	memset(t->parts, 0, sizeof t->parts);
 	t->published = false;
 	strmap_release(&t->last_lines, free);
-	staging_lines_release(&t->lines);
+	staging_repeats_release(&t->lines);
 	buf_clear(&t->pending);
 	buf_clear(&t->message_lines);
 	t->message_line = 0;

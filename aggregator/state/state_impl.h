@@ -1,7 +1,7 @@
 /*
- * state_impl: what state*.c share; nobody else includes it, and only these
- * files include LMDB. A value is stored behind a checksum of key and value.
- * Each file uses those below it only:
+ * state_impl: what the files below share; nobody else includes it, and only
+ * these files include LMDB. A value is stored behind a checksum of key and
+ * value. Each file uses those below it only:
  *
  *   state_open.c          opening: the file, then the log's newer commits
  *   state_replay.c        a log entry's changes, made again

@@ -1,6 +1,8 @@
 /*
- * redelivery: a list of messages and a hash table of their indices. A dropped
- * entry stays in both until they are rebuilt, so that no other one moves.
+ * redelivery: whether a message of the broker was taken in before; see
+ * redelivery.h. It is a list of messages and a hash table of their indices. A
+ * dropped entry stays in both until they are rebuilt, so that no other one
+ * moves.
  */
 #include "aggregator/stream/redelivery.h"
 

@@ -1,7 +1,7 @@
 /*
  * amqp_pack: compresses bodies of messages to LZ4 frames (content_encoding
  * "lz4") and decompresses them; any program with the library can read them.
- * Most of the cost of a busy quorum queue are the bytes that the broker writes,
+ * Most of the cost of a busy quorum queue is the bytes that the broker writes,
  * and records shrink to a quarter. Private to endpoint_amqp_write.c and
  * amqp_inflow.c.
  */

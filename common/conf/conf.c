@@ -1,6 +1,8 @@
 /*
- * conf: see conf.h. What is read later overrides what came before: file, files
- * of tenants, environment; then flags, through conf_set().
+ * conf: answers what a key of a section has, a secret also from the file that
+ * NAME_file names (secret.c reads it); see conf.h. What is read later overrides
+ * what came before: file, files of tenants, environment; then flags, through
+ * conf_set().
  *
  * What is wrong in the main file or in the environment stops the program.
  * What is wrong with one tenant's own file or token stops that tenant only.

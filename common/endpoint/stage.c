@@ -1,5 +1,5 @@
 /*
- * stage: see stage.h. In words of what may happen at each point:
+ * stage: see stage.h. What may happen at each point:
  *
  *   reading, handling     a crash here: the lines come again
  *   flush, dead letters   a crash here: as above, and part of the effect is

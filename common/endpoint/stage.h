@@ -1,7 +1,7 @@
 /*
  * stage: the main loop of aggregator and reaper, which acknowledges input last.
  * The sink, which reads on while it stores, has a loop of its own (consume.h),
- * as has the event counter, which writes files (eventcounter_settle.c):
+ * as has the event counter, which writes files (eventcounter_commit.c):
  *
  *   read a batch (bounded wait) -> handle each line -> flush the effect
  *   -> flush the dead letters -> acknowledge the batch -> asked to stop?

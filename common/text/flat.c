@@ -1,5 +1,5 @@
 /*
- * flat: the record reader; see flat.h.
+ * flat: splits a line, one JSON object, into its fields; see flat.h.
  *
  * flat_walk() reads the usual line. It gives up on anything else, valid or not;
  * then parse_stepwise() reads the line, so that all rules about unusual JSON

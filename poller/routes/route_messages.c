@@ -1,7 +1,7 @@
 /*
  * route_messages: POST /api/v1/messages/send, a message of an application. It
  * becomes a message record, always with its text. Errors are a line of plain
- * text, as in the original.
+ * text, as in the service whose API this is.
  */
 #include "poller/routes/route.h"
 

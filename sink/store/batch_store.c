@@ -10,7 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/store/snapshot_end.h"
-#include "sink/tables/table_sql.h"
+#include "sink/tables/upsert_sql.h"
 
 enum {
 	/* Names in one IN list of a query. */
@@ -23,7 +23,7 @@ void
 batch_store_init(
     struct batch_store *s, struct db *db, int64_t keep_ms, bool all)
 {
-	struct table_sql sql;
+	struct upsert_sql sql;
 	size_t i;
 
 	memset(s, 0, sizeof *s);
@@ -31,10 +31,10 @@ batch_store_init(
 	s->keep_ms = keep_ms;
 	s->all = all;
 	for (i = 0; i < TABLES; i++) {
-		table_sql_init(&sql, &tables[i]);
+		upsert_sql_init(&sql, &tables[i]);
 		s->upsert[i] = db_bulk_new(
 		    db, sql.head, sql.row, sql.tail, tables[i].columns_n);
-		table_sql_release(&sql);
+		upsert_sql_release(&sql);
 	}
 	s->refuse = db_bulk_new(db,
 	    "INSERT INTO refused_rows (tenant, snapshot, table_name, row_key, "

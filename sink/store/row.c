@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/tables/table_sql.h"
+#include "sink/tables/upsert_sql.h"
 
 /* The greatest DECIMAL(15,3), in thousandths. */
 #define SECONDS_MAX INT64_C(999999999999999)

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#include "aggregator/snapshot/staging_lines.h"
+#include "aggregator/snapshot/staging_repeats.h"
 
 #include "tests/unit/dice.h"
 

@@ -8,7 +8,7 @@
 
 #include "common/base/buf.h"
 
-#include "aggregator/snapshot/staging_file.h"
+#include "aggregator/snapshot/staging_spool.h"
 
 #define PATH "acme.spool"
 

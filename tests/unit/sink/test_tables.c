@@ -10,19 +10,19 @@
 #include "sink/store/batch.h"
 #include "sink/tables/migrate.h"
 #include "sink/tables/migrations.h"
-#include "sink/tables/table_sql.h"
+#include "sink/tables/upsert_sql.h"
 
 static void
 the_version_is_assigned_last(void **state)
 {
 	static const char last[] =
 	    "version = GREATEST(version, VALUES(version))";
-	struct table_sql sql;
+	struct upsert_sql sql;
 	size_t i, len;
 
 	(void)state;
 	for (i = 0; i < TABLES; i++) {
-		table_sql_init(&sql, &tables[i]);
+		upsert_sql_init(&sql, &tables[i]);
 		assert_null(strstr(sql.tail, "`tenant` ="));
 		len = strlen(sql.tail);
 		if (tables[i].versions) {
@@ -34,7 +34,7 @@ the_version_is_assigned_last(void **state)
 			assert_string_equal(sql.tail,
 			    " ON DUPLICATE KEY UPDATE tenant = tenant");
 		}
-		table_sql_release(&sql);
+		upsert_sql_release(&sql);
 	}
 }
 

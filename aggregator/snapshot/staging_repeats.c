@@ -1,7 +1,7 @@
 /*
- * staging_lines: see staging_lines.h.
+ * staging_repeats: see staging_repeats.h.
  */
-#include "aggregator/snapshot/staging_lines.h"
+#include "aggregator/snapshot/staging_repeats.h"
 
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ struct line_count {
 };
 
 void
-staging_lines_release(struct staging_lines *l)
+staging_repeats_release(struct staging_repeats *l)
 {
 	strmap_release(&l->by_hash, free);
 }
@@ -42,7 +42,7 @@ enter_session(struct line_count *k, uint64_t session)
 }
 
 void
-staging_lines_add(struct staging_lines *l, uint64_t session, uint64_t hash)
+staging_repeats_add(struct staging_repeats *l, uint64_t session, uint64_t hash)
 {
 	void **slot = strmap_put(&l->by_hash, (const char *)&hash, sizeof hash);
 	struct line_count *k;
@@ -55,7 +55,8 @@ staging_lines_add(struct staging_lines *l, uint64_t session, uint64_t hash)
 }
 
 bool
-staging_lines_again(struct staging_lines *l, uint64_t session, uint64_t hash)
+staging_repeats_again(
+    struct staging_repeats *l, uint64_t session, uint64_t hash)
 {
 	struct line_count *k =
 	    strmap_get(&l->by_hash, (const char *)&hash, sizeof hash);

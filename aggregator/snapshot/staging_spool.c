@@ -1,8 +1,8 @@
 /*
- * staging_file: writes and reads spools; staging_file.h has their format.
+ * staging_spool: writes and reads spools; staging_spool.h has their format.
  */
 #define _GNU_SOURCE /* memmem */
-#include "aggregator/snapshot/staging_file.h"
+#include "aggregator/snapshot/staging_spool.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /*
- * table_sql: the statement that upserts rows of a table, made from the table's
+ * upsert_sql: the statement that upserts rows of a table, made from the table's
  * declaration, and the columns that decide which of two rows of one key stays.
  */
-#ifndef SINK_TABLES_TABLE_SQL_H
-#define SINK_TABLES_TABLE_SQL_H
+#ifndef SINK_TABLES_UPSERT_SQL_H
+#define SINK_TABLES_UPSERT_SQL_H
 
 #include "common/tables/tables.h"
 
@@ -13,12 +13,12 @@
 const size_t *table_ties(const struct table *t, size_t *n);
 
 /* The parts of the upsert, in which the newest version wins; see db_bulk_new().
- * Owned; release them with table_sql_release(). */
-struct table_sql {
+ * Owned; release them with upsert_sql_release(). */
+struct upsert_sql {
 	char *head, *row, *tail;
 };
 
-void table_sql_init(struct table_sql *sql, const struct table *t);
-void table_sql_release(struct table_sql *sql);
+void upsert_sql_init(struct upsert_sql *sql, const struct table *t);
+void upsert_sql_release(struct upsert_sql *sql);
 
 #endif

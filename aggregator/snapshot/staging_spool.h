@@ -1,7 +1,7 @@
 /*
- * staging_file: the file of one tenant's unfinished snapshot, with its lines as
- * they came over the queue, so that their messages can be acknowledged before
- * the snapshot ends.
+ * staging_spool: the file of one tenant's unfinished snapshot, with its lines
+ * as they came over the queue, so that their messages can be acknowledged
+ * before the snapshot ends.
  *
  *   messaging-spool 2
  *   @ LINE BYTES CHECKSUM MESSAGE-ID
@@ -13,8 +13,8 @@
  * that is wrong is damage, also a piece that is not whole and has whole ones
  * behind it. Such a file is refused and never repaired by guessing.
  */
-#ifndef AGGREGATOR_SNAPSHOT_STAGING_FILE_H
-#define AGGREGATOR_SNAPSHOT_STAGING_FILE_H
+#ifndef AGGREGATOR_SNAPSHOT_STAGING_SPOOL_H
+#define AGGREGATOR_SNAPSHOT_STAGING_SPOOL_H
 
 #include "common/base/buf.h"
 

@@ -1,7 +1,7 @@
 /*
- * table_sql: see table_sql.h.
+ * upsert_sql: see upsert_sql.h.
  */
-#include "sink/tables/table_sql.h"
+#include "sink/tables/upsert_sql.h"
 
 #include <stdlib.h>
 
@@ -74,7 +74,7 @@ newest_wins(struct buf *sql, const struct table *t)
 }
 
 void
-table_sql_init(struct table_sql *sql, const struct table *t)
+upsert_sql_init(struct upsert_sql *sql, const struct table *t)
 {
 	struct buf head = BUF_INIT, row = BUF_INIT, tail = BUF_INIT;
 	size_t i;
@@ -99,7 +99,7 @@ table_sql_init(struct table_sql *sql, const struct table *t)
 }
 
 void
-table_sql_release(struct table_sql *sql)
+upsert_sql_release(struct upsert_sql *sql)
 {
 	free(sql->head);
 	free(sql->row);

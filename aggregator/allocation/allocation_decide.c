@@ -1,5 +1,5 @@
 /*
- * allocation_reservation: which operator is selected for the chat that is
+ * allocation_decide: which operator is selected for the chat that is
  * served next, the reservation, and how it ends.
  */
 #include "aggregator/allocation/allocation_impl.h"
