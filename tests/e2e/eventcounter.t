@@ -40,10 +40,6 @@ same() { # FOLDER FOLDER: equal as JSON, file by file
 	END
 }
 
-reads_one() { # somebody reads the queue
-	ctl -p messaging list_queues name consumers | grep -q "^$queue	1"
-}
-
 letters() { # what is dead, emptied
 	"$probe" -e read "queue:$queue.dead" | cut -f 2-
 }
@@ -116,24 +112,32 @@ wait $!
 same wanttrickle gottrickle
 
 echo "- a queue that is slower than --idle-exit is not taken for an empty one"
-on_queue() { # CALL: of Erlang, with the process of the queue as P
-	ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
+# The broker itself waits for the reader, holds the queue's process until all
+# has come to it and --idle-exit is over, and lets it go on.
+ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
 		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$queue\">>)),
-		P = amqqueue:get_pid(Q), $1." >/dev/null
-}
-"$aggregator" --input eventcounter -f queue:$queue --idle-exit 10s \
+	P = amqqueue:get_pid(Q),
+	Until = fun(F, True) -> case True() of
+		true -> ok;
+		false -> timer:sleep(10), F(F, True) end end,
+	ok = file:write_file(\"$tmp/waits\", <<>>),
+	Until(Until, fun() -> rabbit_amqqueue:consumers(Q) =/= [] end),
+	sys:suspend(P),
+	ok = file:write_file(\"$tmp/suspended\", <<>>),
+	timer:sleep(3000),
+	Until(Until, fun() ->
+		element(2, process_info(P, message_queue_len)) >= 20 end),
+	sys:resume(P)." >/dev/null &
+holding=$!
+until_true 60 test -e "$tmp/waits" || fail "the broker does not wait"
+"$aggregator" --input eventcounter -f queue:$queue --idle-exit 2s \
 	--json-dir "$tmp/gotslow" --exchange eventcountertest &
 slow=$!
-until_true 30 reads_one || fail "it does not read"
-on_queue 'sys:suspend(P)'
-(publish wantslow -n 20 -s 13) &
-publishing=$!
-for ((i = 0; i < 150; i++)); do # 15 seconds, or until it ended too early
-	kill -0 $slow 2>/dev/null || break
-	sleep 0.1
-done
-on_queue 'sys:resume(P)'
-wait $publishing
+until_true 60 test -e "$tmp/suspended" || fail "the queue was not suspended"
+mkdir "$tmp/wantslow"
+"$publisher" -e eventcountertest -o "$tmp/wantslow" -n 20 -s 13 >"$tmp/sent" ||
+	fail "nothing was published"
+wait $holding || fail "the queue was not held"
 wait $slow || fail "it gave $?"
 same wantslow gotslow
 
