@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "reaper/rows/rules.h"
 
 /* Whether nothing found so far keeps the chat. */

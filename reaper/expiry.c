@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "reaper/rows/rules.h"
 
 #define BATCH 1000

@@ -5,10 +5,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/stage.h"
 #include "common/os/daemon.h"
+#include "common/os/stop.h"
 #include "reaper/chat_deletion.h"
 #include "reaper/expiry.h"
 #include "reaper/retention.h"

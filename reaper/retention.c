@@ -10,8 +10,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "common/text/jsonw.h"
 #include "reaper/rows/rules.h"
 

@@ -40,7 +40,7 @@ libraries() {
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/http/(jwt|json_body)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/operator_directory|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str)[.]h$ ^aggregator/metrics/words[.]c$
-^xxhash[.]h$ ^(common/base/checksum|tests/tools/hash_loop)[.]c$
+^xxhash[.]h$ ^(common/digest/checksum|tests/tools/hash_loop)[.]c$
 ^openssl/ ^common/http/signature[.]c$
 ^microhttpd[.]h$ ^(tests/|common/http_server/server[a-z_]*[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/checksum.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "common/text/jsonw.h"
 
 /* After so many refused reservations in a row the operator pauses, too. */

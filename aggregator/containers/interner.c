@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
+#include "common/digest/random.h"
 
 #include "common/containers/hash.h"
 

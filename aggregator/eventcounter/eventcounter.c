@@ -23,10 +23,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/syserr.h"
 #include "common/conf/conf.h"
 #include "common/os/daemon.h"
+#include "common/os/stop.h"
 
 #include "aggregator/eventcounter/eventcounter_files.h"
 

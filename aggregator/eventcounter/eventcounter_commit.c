@@ -9,9 +9,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/syserr.h"
 #include "common/containers/pack.h"
+#include "common/os/stop.h"
 #include "common/text/jsonw.h"
 
 #include "aggregator/eventcounter/eventcounter_files.h"

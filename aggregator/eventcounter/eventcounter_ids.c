@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
+#include "common/digest/random.h"
 
 #define FIRST_SLOTS 1024
 

@@ -10,7 +10,7 @@
 #define AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_IDS_H
 
 #include "common/base/buf.h"
-#include "common/base/keyed_hash.h"
+#include "common/digest/keyed_hash.h"
 
 #include "aggregator/state/state.h"
 

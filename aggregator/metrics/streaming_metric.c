@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
+#include "common/digest/random.h"
 
 #include "aggregator/state/state.h"
 

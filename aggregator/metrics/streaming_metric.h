@@ -21,8 +21,8 @@
 #include "common/conf/conf.h"
 #include "common/records/record.h"
 
+#include "aggregator/keyed_state/keyed_state.h"
 #include "aggregator/rows/metric.h"
-#include "aggregator/state/keyed_state.h"
 
 /* What streaming metrics use of a message. Text is borrowed for the call. */
 struct streaming_metric_message {

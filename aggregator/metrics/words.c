@@ -13,9 +13,9 @@
 #include <unistr.h>
 
 #include "common/base/prog.h"
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
+#include "common/digest/random.h"
 
 enum {
 	/* How much larger lower-casing (by half at most) or pairs of

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
+#include "common/digest/random.h"
 
 #include "common/containers/hash.h"
 

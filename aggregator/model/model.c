@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
+#include "common/digest/random.h"
 
 void
 model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)

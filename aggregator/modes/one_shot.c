@@ -8,9 +8,9 @@
 
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/deadletter.h"
+#include "common/os/stop.h"
 
 #include "aggregator/modes/explain.h"
 #include "aggregator/modes/modes.h"

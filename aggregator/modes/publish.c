@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 
 #include "aggregator/modes/modes.h"
 

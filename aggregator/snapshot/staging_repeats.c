@@ -5,9 +5,9 @@
 
 #include <stdlib.h>
 
-#include "common/base/keyed_hash.h"
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
+#include "common/digest/keyed_hash.h"
+#include "common/digest/random.h"
 
 /* Of equal lines. */
 struct line_count {

@@ -17,8 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/checksum.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "common/os/file.h"
 
 #define SLOTS 2

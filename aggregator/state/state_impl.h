@@ -22,7 +22,7 @@
 #include <lmdb.h>
 #include <string.h>
 
-#include "common/base/checksum.h"
+#include "common/digest/checksum.h"
 
 #include "aggregator/state/state.h"
 #include "aggregator/state/state_log.h"

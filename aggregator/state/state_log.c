@@ -16,8 +16,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "common/base/checksum.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "common/os/file.h"
 
 #define MAGIC "messaging-analytics stream log "

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/random.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/digest/random.h"
 #include "common/os/file.h"
 #include "common/os/lock.h"
 

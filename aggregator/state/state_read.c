@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "common/base/checksum.h"
+#include "common/digest/checksum.h"
 
 void
 state_fail(struct state *s, int rc)

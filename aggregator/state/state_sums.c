@@ -23,8 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/checksum.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "common/os/file.h"
 
 #define METAS 2

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/checksum.h"
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
+#include "common/digest/checksum.h"
 
 #define LAYOUT 1
 #define NONE SIZE_MAX

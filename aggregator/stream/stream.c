@@ -12,9 +12,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/os/daemon.h"
+#include "common/os/stop.h"
 
 #include "aggregator/model/dedup.h"
 #include "aggregator/model/model_pack.h"

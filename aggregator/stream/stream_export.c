@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "common/text/jsonw.h"
 
 struct record_export {

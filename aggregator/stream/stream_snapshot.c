@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
+#include "common/os/stop.h"
 
 /* True if a message of a whole snapshot did not come in its tenant's stream.
  * Whether a record about a message came is not stored, so it passes; the key of

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/base/hex.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/digest/hex.h"
 
 /* Percent-decoded copy, owned; NULL when an escape is none or gives NUL. */
 static char *

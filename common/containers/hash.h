@@ -3,8 +3,8 @@
  * seed, and the comparison and the copy that tables need with it. Inline,
  * because a call costs more than the work. The seed is part of both factors of
  * each product, so that nobody outside can make a factor 0 and keys collide.
- * Input that is chosen to collide needs common/base/keyed_hash.h, which is
- * slower; checksums on a disk are common/base/checksum.h.
+ * Input that is chosen to collide needs common/digest/keyed_hash.h, which is
+ * slower; checksums on a disk are common/digest/checksum.h.
  *
  * Measured against XXH3 of libxxhash, all inline: keys of 4 to 40 bytes take
  * XXH3 3.3 ns and this 2.8; keys of 4 to 16 bytes, as most are, 2.6 and 1.7

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
+#include "common/digest/random.h"
 
 static uint64_t
 hash_key(const char *key, size_t len)

@@ -13,10 +13,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 #include "common/os/retry.h"
+#include "common/os/stop.h"
 
 enum {
 	/* Conflicts are tried again soon, that often, before they are treated

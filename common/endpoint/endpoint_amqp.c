@@ -11,9 +11,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "common/os/stop.h"
 
 #define RETRY_BASE_MS 100
 #define RETRY_CAP_MS 5000

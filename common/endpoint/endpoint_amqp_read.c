@@ -23,10 +23,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/os/lines.h"
+#include "common/os/stop.h"
 #include "common/records/record.h"
 
 /* A queue counts as empty when the broker says so twice, that far apart, and

@@ -23,10 +23,10 @@
 
 #include "common/amqp/amqp_pack.h"
 #include "common/base/clock.h"
-#include "common/base/random.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "common/digest/random.h"
+#include "common/os/stop.h"
 #include "common/records/bucket.h"
 #include "common/records/spread.h"
 

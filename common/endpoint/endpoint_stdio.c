@@ -21,11 +21,11 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 #include "common/os/lines.h"
+#include "common/os/stop.h"
 #include "common/records/record.h"
 
 #define WRITE_SIZE ((size_t)64 * 1024)

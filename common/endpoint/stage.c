@@ -15,8 +15,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/os/retry.h"
+#include "common/os/stop.h"
 
 #define IDLE_MS 1000
 /* A prompt stage rests for that part of the duration of a flush; after that

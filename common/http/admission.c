@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/keyed_hash.h"
-#include "common/base/random.h"
 #include "common/base/xalloc.h"
+#include "common/digest/keyed_hash.h"
+#include "common/digest/random.h"
 
 /* The table has rows of buckets; an address belongs to one row. */
 #define ROWS 4096

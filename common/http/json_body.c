@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/hex.h"
 #include "common/base/parse.h"
+#include "common/digest/hex.h"
 #include "common/text/jsonw.h"
 
 /* The text ends with a NUL. */

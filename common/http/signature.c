@@ -8,10 +8,10 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "common/base/hex.h"
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/digest/hex.h"
 
 #define BLOCK 64 /* of SHA-256 */
 

@@ -6,9 +6,9 @@
 #include <errno.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/syserr.h"
 #include "common/conf/conf.h"
+#include "common/os/stop.h"
 
 int
 program_main(const struct option_mode *const *modes, size_t modes_n, int argc,

@@ -12,7 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/prog.h"
-#include "common/base/stop.h"
+#include "common/os/stop.h"
 
 /* Formatted beforehand: a signal handler may do little more than write(2). */
 static struct buf refusal = BUF_INIT;

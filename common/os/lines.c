@@ -16,8 +16,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 
 #define CHUNK ((size_t)256 * 1024)
 

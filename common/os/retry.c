@@ -6,7 +6,7 @@
 #include "common/os/retry.h"
 
 #include "common/base/clock.h"
-#include "common/base/random.h"
+#include "common/digest/random.h"
 
 /* The longest wait by a server's hint, without a budget. */
 #define HINT_CAP_MS (INT64_C(3600) * 1000)

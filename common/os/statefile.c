@@ -17,9 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/checksum.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "common/os/file.h"
 
 #define NAME "messaging-state "

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "common/base/hex.h"
+#include "common/digest/hex.h"
 
 bool
 json_text_wrong(struct json_text *t, const char *what)

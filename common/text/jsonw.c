@@ -5,7 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
-#include "common/base/hex.h"
+#include "common/digest/hex.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/hex.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/digest/hex.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>

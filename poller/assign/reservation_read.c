@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "common/text/jsonw.h"
 
 /* Chats of which the time of the last reading is kept. */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/base/buf.h"
-#include "common/base/keyed_hash.h"
-#include "common/base/random.h"
+#include "common/digest/keyed_hash.h"
+#include "common/digest/random.h"
 
 static void *const MARK = (void *)(uintptr_t)1;
 

@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/conf/url.h"
 #include "common/os/file.h"
+#include "common/os/stop.h"
 #include "poller/client/error_class.h"
 #include "poller/hooks/hook.h"
 #include "poller/profile/profile_hook.h"

@@ -16,11 +16,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/daemon.h"
+#include "common/os/stop.h"
 #include "common/records/record.h"
 #include "poller/assign/assigner.h"
 #include "poller/assign/dry_run.h"

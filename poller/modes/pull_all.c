@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
+#include "common/os/stop.h"
 #include "poller/client/fetch.h"
 #include "poller/client/progress.h"
 #include "poller/modes/poller.h"

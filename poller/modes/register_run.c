@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "common/text/jsonw.h"
 #include "common/text/out.h"
 #include "poller/hooks/register.h"

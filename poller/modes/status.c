@@ -15,11 +15,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
+#include "common/os/stop.h"
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
 #include "poller/client/error_class.h"

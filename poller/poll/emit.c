@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/random.h"
+#include "common/digest/random.h"
 #include "common/text/jsonw.h"
 
 #define PAD 64 /* bytes that the parser may read behind a line */

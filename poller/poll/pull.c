@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/checksum.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "poller/client/error_class.h"
 #include "poller/client/fetch.h"
 #include "poller/poll/chat_lists.h"

@@ -11,12 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/checksum.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "common/os/file.h"
 
 #define PRELUDE "prelude.jq"

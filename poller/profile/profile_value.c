@@ -9,8 +9,8 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/text/utf8_repair.h"
 #include "poller/profile/profile_impl.h"
-#include "poller/profile/utf8_repair.h"
 
 /* libjq rounds whole numbers above this. */
 #define EXACT_MAX (INT64_C(1) << 53)

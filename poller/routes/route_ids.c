@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base/hex.h"
-#include "common/base/random.h"
+#include "common/digest/hex.h"
+#include "common/digest/random.h"
 #include "common/http/signature.h"
 
 #define SLOTS 1000

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/base/checksum.h"
 #include "common/base/log.h"
+#include "common/digest/checksum.h"
 #include "common/http/jwt.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route.h"

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/base/checksum.h"
-#include "common/base/hex.h"
+#include "common/digest/checksum.h"
+#include "common/digest/hex.h"
 
 static const char FRONT[] = "{\"n\":";
 static const char MIDDLE[] = ",\"sum\":\"";

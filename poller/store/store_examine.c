@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/base/checksum.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 
 #define MAP_MIN ((size_t)16 * 1024 * 1024)
 

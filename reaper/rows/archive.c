@@ -15,10 +15,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "common/os/stop.h"
 
 /* How long to wait for another run that holds the lock. */
 #define LOCK_TIMEOUT_MS 10000

@@ -4,11 +4,11 @@
  * -> batch_store.c.
  */
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/daemon.h"
+#include "common/os/stop.h"
 #include "sink/check/check.h"
 #include "sink/modes/modes.h"
 #include "sink/read/consume.h"

@@ -9,11 +9,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/stage.h"
 #include "common/os/retry.h"
+#include "common/os/stop.h"
 
 enum {
 	/* How long to wait for input while idle, and for the workers between

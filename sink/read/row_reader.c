@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/checksum.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "sink/store/row_record.h"
 
 void

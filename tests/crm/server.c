@@ -11,8 +11,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 #include "tests/crm/gzip.h"
 #include "tests/crm/qiscus.h"
 

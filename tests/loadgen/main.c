@@ -16,9 +16,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
+#include "common/os/stop.h"
 #include "tests/loadgen/options.h"
 #include "tests/loadgen/totals.h"
 

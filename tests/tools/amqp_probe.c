@@ -21,9 +21,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/stop.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/stage.h"
+#include "common/os/stop.h"
 
 struct probe {
 	struct endpoint *in, *out;

@@ -25,9 +25,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "common/os/stop.h"
 
 #define WINDOW 500 /* unconfirmed at most */
 #define KEPT 1000  /* ids from which duplicates are drawn */

@@ -9,9 +9,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "common/base/keyed_hash.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
+#include "common/digest/keyed_hash.h"
 
 #define KEYS 4096
 #define LONGEST 40

@@ -19,11 +19,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 #include "common/endpoint/endpoint.h"
+#include "common/os/stop.h"
 
 enum { LOST_MS = 10000, BETWEEN_MS = 5 };
 

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "aggregator/state/keyed_state.h"
+#include "aggregator/keyed_state/keyed_state.h"
 #include "aggregator/state/state.h"
 
 enum {

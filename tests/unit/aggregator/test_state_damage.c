@@ -15,7 +15,7 @@
 
 #include "aggregator/state/state.h"
 
-#include "common/base/checksum.h"
+#include "common/digest/checksum.h"
 #include "tests/unit/dice.h"
 
 #define DAY INT64_C(86400000)

@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 #include "common/base/buf.h"
-#include "common/base/stop.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
+#include "common/os/stop.h"
 
 static const struct {
 	const char *name;

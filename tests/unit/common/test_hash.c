@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#include "common/base/checksum.h"
-#include "common/base/keyed_hash.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
+#include "common/digest/checksum.h"
+#include "common/digest/keyed_hash.h"
 
 /* Of libxxhash's own xxhsum -H3, seed 0. */
 static void

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/os/lines.h"
+#include "common/os/stop.h"
 
 /* What reading the text with a limit of 8 gives: "text|" per line, then a
  * letter for the end. */

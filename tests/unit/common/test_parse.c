@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#include "common/base/hex.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/digest/hex.h"
 
 #define BAD INT64_MIN
 

@@ -4,7 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/random.h"
+#include "common/digest/random.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,9 +3,9 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/stop.h"
 #include "common/base/xalloc.h"
 #include "common/os/retry.h"
+#include "common/os/stop.h"
 
 static void
 delays_stay_within_their_window(void **state)

@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 #include "common/base/buf.h"
-#include "common/base/stop.h"
 #include "common/endpoint/stage.h"
+#include "common/os/stop.h"
 
 struct play {
 	struct endpoint base; /* first: the stage sees an endpoint */

@@ -11,7 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
+#include "common/os/stop.h"
 #include "poller/spool/outbox.h"
 #include "poller/spool/spool_line.h"
 

@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 
-#include "common/base/stop.h"
+#include "common/os/stop.h"
 #include "reaper/rows/archive.h"
 
 #define ROW "{\"type\":\"row\",\"table\":\"chat_metrics\",\"chat\":\"5\"}\n"

@@ -2,7 +2,7 @@
  * checksum: see checksum.h. The library is compiled in: what it does is one
  * header.
  */
-#include "common/base/checksum.h"
+#include "common/digest/checksum.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

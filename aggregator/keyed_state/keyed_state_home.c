@@ -8,7 +8,7 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
-#include "aggregator/state/keyed_state_impl.h"
+#include "aggregator/keyed_state/keyed_state_impl.h"
 #include "aggregator/state/state.h"
 
 enum {

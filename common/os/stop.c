@@ -1,7 +1,7 @@
 /*
  * stop: the flag that asks a program to stop; see stop.h.
  */
-#include "common/base/stop.h"
+#include "common/os/stop.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,8 +1,8 @@
 /*
  * hex: hexadecimal digits, read and written.
  */
-#ifndef COMMON_BASE_HEX_H
-#define COMMON_BASE_HEX_H
+#ifndef COMMON_DIGEST_HEX_H
+#define COMMON_DIGEST_HEX_H
 
 #include <stddef.h>
 

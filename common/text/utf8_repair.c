@@ -2,13 +2,13 @@
  * utf8_repair: see utf8_repair.h. One pass over the bytes that distinguishes
  * only strings, escapes and numbers.
  */
-#include "poller/profile/utf8_repair.h"
+#include "common/text/utf8_repair.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/base/hex.h"
 #include "common/base/parse.h"
+#include "common/digest/hex.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 

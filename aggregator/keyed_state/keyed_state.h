@@ -12,14 +12,14 @@
  *
  * A payload is stored as it lies in memory, so it must not hold pointers.
  */
-#ifndef AGGREGATOR_STATE_KEYED_STATE_H
-#define AGGREGATOR_STATE_KEYED_STATE_H
+#ifndef AGGREGATOR_KEYED_STATE_KEYED_STATE_H
+#define AGGREGATOR_KEYED_STATE_KEYED_STATE_H
 
 #include "common/base/buf.h"
 #include "common/containers/arena.h"
 
 #include "aggregator/containers/key.h"
-#include "aggregator/state/timer_queue.h"
+#include "aggregator/keyed_state/timer_queue.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,8 +8,8 @@
  *
  * Measured: 0.21 us for 4096 bytes, 10 ns for 64 bytes.
  */
-#ifndef COMMON_BASE_CHECKSUM_H
-#define COMMON_BASE_CHECKSUM_H
+#ifndef COMMON_DIGEST_CHECKSUM_H
+#define COMMON_DIGEST_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * become due. It is held in memory, or in the state; there only what is due is
  * ever read, so that it may hold a day of keys and costs nothing at a start.
  */
-#ifndef AGGREGATOR_STATE_TIMER_QUEUE_H
-#define AGGREGATOR_STATE_TIMER_QUEUE_H
+#ifndef AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
+#define AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
 
 #include "common/base/buf.h"
 

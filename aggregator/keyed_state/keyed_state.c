@@ -4,7 +4,7 @@
  * that a look-up finds key and head in one line of the cache, and the head is
  * found from the payload. keyed_state_home.c saves, evicts and expires.
  */
-#include "aggregator/state/keyed_state.h"
+#include "aggregator/keyed_state/keyed_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 
-#include "aggregator/state/keyed_state_impl.h"
+#include "aggregator/keyed_state/keyed_state_impl.h"
 #include "aggregator/state/state.h"
 
 enum {

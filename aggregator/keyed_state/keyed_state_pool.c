@@ -2,7 +2,7 @@
  * keyed_state_pool: the memory of all entries: blocks of an arena, and of each
  * size a list of those that were given back.
  */
-#include "aggregator/state/keyed_state.h"
+#include "aggregator/keyed_state/keyed_state.h"
 
 #include <string.h>
 

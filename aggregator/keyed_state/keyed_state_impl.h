@@ -2,10 +2,10 @@
  * keyed_state_impl: what keyed_state.c and keyed_state_home.c share; nobody
  * else includes it.
  */
-#ifndef AGGREGATOR_STATE_KEYED_STATE_IMPL_H
-#define AGGREGATOR_STATE_KEYED_STATE_IMPL_H
+#ifndef AGGREGATOR_KEYED_STATE_KEYED_STATE_IMPL_H
+#define AGGREGATOR_KEYED_STATE_KEYED_STATE_IMPL_H
 
-#include "aggregator/state/keyed_state.h"
+#include "aggregator/keyed_state/keyed_state.h"
 
 enum keyed_state_flags {
 	KEYED_STATE_DIRTY = 1,   /* in the list of entries to save */

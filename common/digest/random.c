@@ -1,7 +1,7 @@
 /*
  * random: see random.h.
  */
-#include "common/base/random.h"
+#include "common/digest/random.h"
 
 #include <errno.h>
 #include <sys/random.h>

@@ -6,8 +6,8 @@
  * libcrypto's SipHash takes 70 ns for 24 bytes because of its calls, this one
  * 26 (build/tests/tools/hash_loop).
  */
-#ifndef COMMON_BASE_KEYED_HASH_H
-#define COMMON_BASE_KEYED_HASH_H
+#ifndef COMMON_DIGEST_KEYED_HASH_H
+#define COMMON_DIGEST_KEYED_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /*
  * keyed_hash: see keyed_hash.h.
  */
-#include "common/base/keyed_hash.h"
+#include "common/digest/keyed_hash.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * half and pass on other encodings, and one such message must not make the
  * whole answer unreadable.
  */
-#ifndef POLLER_PROFILE_UTF8_REPAIR_H
-#define POLLER_PROFILE_UTF8_REPAIR_H
+#ifndef COMMON_TEXT_UTF8_REPAIR_H
+#define COMMON_TEXT_UTF8_REPAIR_H
 
 #include "common/base/buf.h"
 

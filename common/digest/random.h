@@ -4,8 +4,8 @@
  * and one line: with a predictable number others could make keys collide, or
  * guess an id.
  */
-#ifndef COMMON_BASE_RANDOM_H
-#define COMMON_BASE_RANDOM_H
+#ifndef COMMON_DIGEST_RANDOM_H
+#define COMMON_DIGEST_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * is, with one line and 75, which is as safe as kill -9. SIGPIPE and SIGXFSZ
  * are ignored, so that EPIPE and EFBIG arrive as ordinary errors.
  */
-#ifndef COMMON_BASE_STOP_H
-#define COMMON_BASE_STOP_H
+#ifndef COMMON_OS_STOP_H
+#define COMMON_OS_STOP_H
 
 #include <stdbool.h>
 #include <stdint.h>

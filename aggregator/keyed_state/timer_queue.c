@@ -2,7 +2,7 @@
  * timer_queue: a binary heap, the earliest first. In the state an entry is a
  * key of tenant, time and the caller's key, with an empty value.
  */
-#include "aggregator/state/timer_queue.h"
+#include "aggregator/keyed_state/timer_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
-#include "aggregator/state/keyed_state.h"
+#include "aggregator/keyed_state/keyed_state.h"
 #include "aggregator/state/state.h"
 
 void
