@@ -4,7 +4,7 @@
  */
 #include "common/base/xalloc.h"
 #include "common/options/program.h"
-#include "reaper/list.h"
+#include "reaper/chats_to_ask.h"
 #include "reaper/purge.h"
 #include "reaper/reap.h"
 #include "reaper/retention.h"

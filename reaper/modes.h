@@ -1,6 +1,6 @@
 /*
  * modes: the struct that the options of reaper fill, and what its modes share.
- * The modes are in reap.h, list.h, purge.h and retention.h.
+ * The modes are in reap.h, chats_to_ask.h, purge.h and retention.h.
  */
 #ifndef REAPER_MODES_H
 #define REAPER_MODES_H

@@ -17,7 +17,7 @@
 #include "common/os/file.h"
 #include "common/records/record.h"
 #include "poller/hooks/hook.h"
-#include "poller/hooks/operator_directory.h"
+#include "poller/hooks/known_operators.h"
 #include "poller/idempotency/idempotency.h"
 #include "poller/profile/profile_file.h"
 
@@ -138,7 +138,7 @@ listener_context_open(const struct conf *conf, const char *state,
 	    (size_t)conf_int(conf, LISTEN, "idempotency_keys"), code, why);
 	if (in->keys == NULL)
 		goto fail;
-	in->operators = operator_directory_open(conf, state);
+	in->operators = known_operators_open(conf, state);
 	in->hooks = hooks_open(conf);
 	/* The webhooks of other tenants are served; `poller -n` ends with it.
 	 */
@@ -169,7 +169,7 @@ listener_context_close(struct listener_context *in)
 		secret_free(in->secrets[i]);
 	networks_release(&in->trusted);
 	idempotency_close(in->keys);
-	operator_directory_close(in->operators);
+	known_operators_close(in->operators);
 	hooks_free(in->hooks);
 	buf_release(&in->openapi);
 	free(in);

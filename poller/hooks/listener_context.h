@@ -20,7 +20,7 @@
 struct hooks;
 struct idempotency;
 struct outbox;
-struct operator_directory;
+struct known_operators;
 
 struct listener_context {
 	const struct conf *conf; /* borrowed */
@@ -28,11 +28,11 @@ struct listener_context {
 	/* The tenant of the routes whose paths name none; NULL: they answer
 	 * 404. */
 	const char *tenant;
-	struct networks trusted; /* may use routes without a secret */
-	struct jwt_rules jwt;    /* no keys: no bearer tokens */
-	char *secrets[JWT_KEYS]; /* the keys of jwt, owned */
-	struct operator_directory *operators; /* of each tenant */
-	struct idempotency *keys;             /* of requests that came before */
+	struct networks trusted;           /* may use routes without a secret */
+	struct jwt_rules jwt;              /* no keys: no bearer tokens */
+	char *secrets[JWT_KEYS];           /* the keys of jwt, owned */
+	struct known_operators *operators; /* of each tenant */
+	struct idempotency *keys;          /* of requests that came before */
 	/* Where records go; borrowed, set by the listener before the first
 	 * request. NULL: none is open. */
 	struct outbox *outbox;

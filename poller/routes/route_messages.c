@@ -10,8 +10,8 @@
 #include "common/base/xalloc.h"
 #include "common/http/json_body.h"
 #include "common/text/jsonw.h"
+#include "poller/hooks/known_operators.h"
 #include "poller/hooks/listener_context.h"
-#include "poller/hooks/operator_directory.h"
 #include "poller/routes/route_ids.h"
 #include "poller/routes/route_models.h"
 #include "poller/routes/route_sender.h"
@@ -135,8 +135,8 @@ send_message(const struct listener_context *in, const struct web_request *r,
 	if (key == NULL)
 		route_message_id(m->own_id);
 	m->id = key != NULL ? key : m->own_id;
-	note = operator_directory_has(
-	    in->operators, s->tenant, m->from, r->now_ms);
+	note =
+	    known_operators_has(in->operators, s->tenant, m->from, r->now_ms);
 	m->by_operator = note != 0;
 	write_message_record(m, s->tenant, r->now_ms, a);
 	if (a->records.len > RECORD_MAX_LINE) {

@@ -1,8 +1,8 @@
 /*
- * list: see list.h. Chats are read a page at a time by key: the list may be
- * long and its reader slow.
+ * chats_to_ask: see chats_to_ask.h. Chats are read a page at a time by key: the
+ * list may be long and its reader slow.
  */
-#include "reaper/list.h"
+#include "reaper/chats_to_ask.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

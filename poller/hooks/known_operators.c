@@ -1,7 +1,7 @@
 /*
- * operator_directory: see operator_directory.h.
+ * known_operators: see known_operators.h.
  */
-#include "poller/hooks/operator_directory.h"
+#include "poller/hooks/known_operators.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@ struct operator_list {
 	int64_t looked_ms;    /* when the state was last read */
 };
 
-struct operator_directory {
+struct known_operators {
 	pthread_mutex_t lock;
 	struct operator_list *lists;
 	size_t n;
@@ -62,10 +62,10 @@ open_operator_state(struct operator_list *l, bool asked)
 	buf_release(&why);
 }
 
-struct operator_directory *
-operator_directory_open(const struct conf *conf, const char *state)
+struct known_operators *
+known_operators_open(const struct conf *conf, const char *state)
 {
-	struct operator_directory *l = xcalloc(1, sizeof *l);
+	struct known_operators *l = xcalloc(1, sizeof *l);
 	const char *dir = conf_text(conf, "poller", "state");
 	struct operator_list *one;
 	char *section;
@@ -89,7 +89,7 @@ operator_directory_open(const struct conf *conf, const char *state)
 }
 
 void
-operator_directory_close(struct operator_directory *l)
+known_operators_close(struct known_operators *l)
 {
 	size_t i;
 
@@ -169,7 +169,7 @@ operator_list_has(struct operator_list *l, const char *id, int64_t now_ms)
 }
 
 bool
-operator_directory_has(struct operator_directory *l, const char *tenant,
+known_operators_has(struct known_operators *l, const char *tenant,
     const char *id, int64_t now_ms)
 {
 	bool yes = false;
