@@ -1,13 +1,7 @@
 /*
- * profile: see profile.h.
- *
- * The jq program is prelude.jq, then the profile, then MAIN, which calls the
- * function that the input names. It is compiled once. libjq reads the
- * environment through the global environ, so that points to an empty one while
- * it compiles; in a running program, the prelude hides it.
+ * profile: opens a profile and calls its functions; see profile.h. The program
+ * is compiled once, by profile_compile.c.
  */
-#define _DEFAULT_SOURCE /* environ */
-
 #include "poller/profile/profile.h"
 
 #include <errno.h>
@@ -15,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -28,11 +21,6 @@
 /* From so many rows on the share of bad ones decides about a list. */
 #define MANY_ROWS 10
 
-extern char **environ;
-
-/* Static, since another thread may read it while environ is restored. */
-static char *no_environ[] = { NULL };
-
 struct profile {
 	jq_state *jq;
 	char *name;
@@ -41,7 +29,6 @@ struct profile {
 	jv options; /* as the profile gets them */
 	struct value *operators;
 	uint64_t version;
-	unsigned prelude_lines;
 	struct buf error; /* the first one of libjq */
 	struct profile_clock clock;
 	int64_t limit_ms; /* of a call */
@@ -52,45 +39,6 @@ const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
 
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable" };
-
-/* A read function gets only answers in which failure finds no error. */
-static const char MAIN[] =
-    "def read(f): failure as $e | if $e == null then f else $e end;"
-    "jq_call(.call as $c "
-    "| if $c == \"messages_read\" then read(messages_read)"
-    " elif $c == \"messages_request\" then messages_request"
-    " elif $c == \"chats_request\" then chats_request"
-    " elif $c == \"chats_read\" then read(chats_read)"
-    " elif $c == \"operators_request\" then operators_request"
-    " elif $c == \"operators_read\" then read(operators_read)"
-    " elif $c == \"chat_request\" then chat_request"
-    " elif $c == \"chat_read\" then read(chat_read)"
-    " elif $c == \"customer_request\" then customer_request"
-    " elif $c == \"customer_read\" then read(customer_read)"
-    " elif $c == \"check_request\" then check_request"
-    " elif $c == \"check_read\" then read(check_read)"
-    " elif $c == \"assign_request\" then assign_request"
-    " elif $c == \"assign_read\" then read(assign_read)"
-    " elif $c == \"hook_read\" then hook_read"
-    " elif $c == \"hooks_request\" then hooks_request"
-    " elif $c == \"hooks_read\" then read(hooks_read)"
-    " elif $c == \"hook_add_request\" then hook_add_request"
-    " elif $c == \"hook_add_read\" then read(hook_add_read)"
-    " elif $c == \"hook_remove_request\" then hook_remove_request"
-    " elif $c == \"hook_remove_read\" then read(hook_remove_read)"
-    /* jq's regular expressions are initialized before there are threads. */
-    " else (\"\" | test(\"\")) as $ready | about end)";
-
-static void
-remember_error(void *ctx, jv message)
-{
-	struct profile *p = ctx;
-	jv text = jq_format_error(message);
-
-	if (p->error.len == 0)
-		buf_adds(&p->error, jv_string_value(text));
-	jv_free(text);
-}
 
 /* Runs the program on input (taken). Its first result, or invalid and *why. */
 static jv
@@ -428,56 +376,6 @@ read_about(struct profile *p, struct buf *why)
 	return profile_about_read(about, &p->about, why);
 }
 
-/* "jq: error: REASON (Unix shell quoting issues?) at <top-level>, line N:",
- * where lines count from the first one of the prelude. */
-static void
-correct_line(struct profile *p, struct buf *why)
-{
-	static const char *const ends[] = { " (Unix shell", " at <", "\n" };
-	const char *text = buf_str(&p->error), *end = text + p->error.len;
-	const char *line = strstr(text, ", line "), *at;
-	size_t i;
-
-	if (strncmp(text, "jq: error: ", 11) == 0)
-		text += 11;
-	for (i = 0; i < ARRAY_LEN(ends); i++) {
-		at = strstr(text, ends[i]);
-		if (at != NULL && at < end)
-			end = at;
-	}
-	buf_setf(why, "profile '%s'", p->name);
-	if (line != NULL)
-		buf_addf(why, ", line %ld",
-		    strtol(line + 7, NULL, 10) - (long)p->prelude_lines);
-	buf_addf(why, ": %.*s", (int)(end - text), text);
-}
-
-static int
-compile(struct profile *p, const struct profile_file *f, struct buf *why)
-{
-	char **saved = environ;
-	struct buf program = BUF_INIT;
-	const char *c;
-	int ok;
-
-	buf_adds(&program, buf_str(&f->prelude));
-	buf_addc(&program, '\n');
-	for (c = buf_str(&program); *c != '\0'; c++)
-		p->prelude_lines += *c == '\n';
-	buf_adds(&program, buf_str(&f->text));
-	buf_addc(&program, '\n');
-	buf_adds(&program, MAIN);
-
-	jq_set_error_cb(p->jq, remember_error, p);
-	environ = no_environ;
-	ok = jq_compile(p->jq, buf_str(&program));
-	environ = saved;
-	buf_release(&program);
-	if (!ok)
-		correct_line(p, why);
-	return ok ? 0 : -1;
-}
-
 struct profile *
 profile_open(
     const char *name, const struct profile_options *opt, struct buf *why)
@@ -495,7 +393,8 @@ profile_open(
 		value_dump_jv(jv_copy(p->options), &key);
 		p->version = profile_file_version(&f, buf_str(&key));
 		p->jq = jq_init();
-		ok = p->jq != NULL && compile(p, &f, why) == 0;
+		ok = p->jq != NULL &&
+		     profile_compile(p->jq, name, &f, &p->error, why) == 0;
 		if (ok && read_about(p, &reason) != 0) {
 			ok = false;
 			buf_setf(why, "about of profile '%s': %s", name,

@@ -7,7 +7,7 @@
 
 #include "poller/profile/profile.h"
 
-#include <jv.h>
+#include <jq.h>
 
 struct value {
 	unsigned refs;
@@ -16,6 +16,13 @@ struct value {
 
 /* Takes v. */
 struct value *value_new_jv(jv v);
+
+/* Compiles the profile of that name. jq goes on writing its first error into
+ * *error, which must outlive it. 0; or -1, and *why names the line. */
+struct profile_file;
+int profile_compile(jq_state *jq, const char *name,
+    const struct profile_file *f, struct buf *error, struct buf *why)
+    __attribute__((warn_unused_result));
 
 /* A copy for libjq; null for NULL. */
 jv value_jv(const struct value *v);
