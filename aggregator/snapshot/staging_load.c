@@ -196,14 +196,14 @@ load_staging_file(
 {
 	struct staging_tenant *t = staging_tenant(in, name, len);
 	struct spool_replay p = { in, t, BUF_INIT };
-	struct staging_file_reader r = { .ctx = &p,
+	struct staging_spool_reader r = { .ctx = &p,
 		.line = replay_spool_line,
 		.piece = replay_spool_piece };
 
 	int rc;
 
 	staging_clear_snapshot(t);
-	rc = staging_file_read(t->path, &r, why);
+	rc = staging_spool_read(t->path, &r, why);
 	buf_release(&p.hashes);
 	if (rc == -1)
 		return -1;

@@ -45,7 +45,7 @@ static enum outcome
 publish_spool(struct staging *in, struct staging_tenant *t)
 {
 	struct intake intake;
-	struct staging_file_reader r = { .ctx = &intake,
+	struct staging_spool_reader r = { .ctx = &intake,
 		.line = feed_intake_line };
 	struct buf why = BUF_INIT;
 	enum outcome o;
@@ -56,7 +56,7 @@ publish_spool(struct staging *in, struct staging_tenant *t)
 	intake.wanted = t->in_parts ? &t->publishing : NULL;
 	intake.passes = in->passes;
 	intake.passes_ctx = in->ctx;
-	got = staging_file_read(t->path, &r, &why);
+	got = staging_spool_read(t->path, &r, &why);
 	if (got != 1) {
 		if (why.len == 0)
 			buf_addf(&why, "'%s' is gone", t->path);

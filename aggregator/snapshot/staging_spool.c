@@ -35,7 +35,7 @@ piece_sum(const char *id, uint64_t line, const char *data, size_t len)
 }
 
 void
-staging_file_piece(struct buf *to, const char *id, uint64_t line,
+staging_spool_piece(struct buf *to, const char *id, uint64_t line,
     const char *lines, size_t len)
 {
 	if (id == NULL)
@@ -58,7 +58,8 @@ append_pieces(int fd, const char *path, off_t size, const struct buf *pieces)
 }
 
 int
-staging_file_append(const char *path, const struct buf *pieces, struct buf *why)
+staging_spool_append(
+    const char *path, const struct buf *pieces, struct buf *why)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	struct stat st;
@@ -127,7 +128,7 @@ parse_piece_head(char *data, size_t left, struct piece_head *p)
 }
 
 static int
-read_piece_lines(const struct staging_file_reader *r, char *data, size_t len)
+read_piece_lines(const struct staging_spool_reader *r, char *data, size_t len)
 {
 	char *end = data + len, *nl;
 
@@ -169,7 +170,7 @@ has_piece_behind(const char *data, size_t len)
 /* Reads the pieces in data; *whole is where the last whole one ends. */
 static int
 read_pieces(
-    char *data, size_t len, const struct staging_file_reader *r, size_t *whole)
+    char *data, size_t len, const struct staging_spool_reader *r, size_t *whole)
 {
 	struct piece_head p;
 	char *body;
@@ -236,7 +237,7 @@ truncate_spool(
 
 static int
 read_staging_file(const char *path, int fd, struct buf *b,
-    const struct staging_file_reader *r, struct buf *why)
+    const struct staging_spool_reader *r, struct buf *why)
 {
 	size_t head = strlen(HEAD), whole = 0;
 
@@ -270,8 +271,8 @@ read_staging_file(const char *path, int fd, struct buf *b,
 }
 
 int
-staging_file_read(
-    const char *path, const struct staging_file_reader *r, struct buf *why)
+staging_spool_read(
+    const char *path, const struct staging_spool_reader *r, struct buf *why)
 {
 	struct buf b = BUF_INIT;
 	int fd = -1, rc, err;

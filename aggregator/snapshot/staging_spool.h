@@ -21,17 +21,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Adds a piece to a buffer for staging_file_append(). id NULL: none. */
-void staging_file_piece(struct buf *to, const char *id, uint64_t line,
+/* Adds a piece to a buffer for staging_spool_append(). id NULL: none. */
+void staging_spool_piece(struct buf *to, const char *id, uint64_t line,
     const char *lines, size_t len);
 
 /* Appends pieces and syncs them; a new file gets its first line before. 0, or
  * -1 with *why (errno kept) and nothing appended. */
-int staging_file_append(const char *path, const struct buf *pieces,
+int staging_spool_append(const char *path, const struct buf *pieces,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* Callbacks of staging_file_read(). An id of "" means none. */
-struct staging_file_reader {
+/* Callbacks of staging_spool_read(). An id of "" means none. */
+struct staging_spool_reader {
 	void *ctx;
 	/* One line, with 64 readable bytes behind it. -1 ends the reading. */
 	int (*line)(void *ctx, char *line, size_t len);
@@ -42,7 +42,7 @@ struct staging_file_reader {
 /* Reads all pieces, and cuts off a last one that is not whole. 1: there were
  * some; 0: no such file, or no piece in it; -1: *why, and errno of the system's
  * error, or 0 when the contents are wrong. */
-int staging_file_read(const char *path, const struct staging_file_reader *r,
+int staging_spool_read(const char *path, const struct staging_spool_reader *r,
     struct buf *why) __attribute__((warn_unused_result));
 
 #endif

@@ -51,7 +51,7 @@ staging_sync_spool(struct staging *in, struct staging_tenant *t)
 	staging_end_message(t);
 	if (t->pending.len == 0)
 		return OUTCOME_DONE;
-	if (staging_file_append(t->path, &t->pending, &why) == -1)
+	if (staging_spool_append(t->path, &t->pending, &why) == -1)
 		o = staging_fail(
 		    in, syserr_code(errno, PROG_CANTCREATE), buf_str(&why));
 	buf_clear(&t->pending);

@@ -70,7 +70,7 @@ staging_end_message(struct staging_tenant *t)
 	void **slot;
 
 	if (t->message_lines.len > 0)
-		staging_file_piece(&t->pending, t->message_id, t->message_line,
+		staging_spool_piece(&t->pending, t->message_id, t->message_line,
 		    t->message_lines.data, t->message_lines.len);
 	if (t->message_id != NULL) {
 		slot = strmap_put(

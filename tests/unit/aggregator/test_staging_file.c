@@ -30,13 +30,13 @@ hear_piece(void *ctx, const char *id, uint64_t line)
 static int
 read_back(struct buf *got, struct buf *why)
 {
-	struct staging_file_reader r = {
+	struct staging_spool_reader r = {
 		.ctx = got, .line = hear_line, .piece = hear_piece
 	};
 
 	buf_clear(got);
 	buf_clear(why);
-	return staging_file_read(PATH, &r, why);
+	return staging_spool_read(PATH, &r, why);
 }
 
 static void
@@ -44,8 +44,8 @@ append(const char *id, uint64_t number, const char *lines)
 {
 	struct buf pieces = BUF_INIT, why = BUF_INIT;
 
-	staging_file_piece(&pieces, id, number, lines, strlen(lines));
-	if (staging_file_append(PATH, &pieces, &why) == -1)
+	staging_spool_piece(&pieces, id, number, lines, strlen(lines));
+	if (staging_spool_append(PATH, &pieces, &why) == -1)
 		fail_msg("%s", buf_str(&why));
 	buf_release(&pieces);
 }
@@ -195,8 +195,8 @@ a_folder_that_is_not_there_is_told(void **state)
 	struct buf pieces = BUF_INIT, why = BUF_INIT;
 
 	(void)state;
-	staging_file_piece(&pieces, "m", 1, "x\n", 2);
-	assert_int_equal(staging_file_append("no/such", &pieces, &why), -1);
+	staging_spool_piece(&pieces, "m", 1, "x\n", 2);
+	assert_int_equal(staging_spool_append("no/such", &pieces, &why), -1);
 	assert_non_null(strstr(buf_str(&why), "cannot write 'no/such'"));
 	buf_release(&pieces);
 	buf_release(&why);
