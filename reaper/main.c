@@ -1,6 +1,6 @@
 /*
  * reaper: deletes what must not be kept. What and when is in chat_deletion.h,
- * expiry.h, retention.h, purge.h and rows/rules.h.
+ * trace_expiry.h, retention.h, purge.h and rows/rules.h.
  */
 #include "common/base/xalloc.h"
 #include "common/options/program.h"

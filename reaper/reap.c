@@ -10,8 +10,8 @@
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
 #include "reaper/chat_deletion.h"
-#include "reaper/expiry.h"
 #include "reaper/retention.h"
+#include "reaper/trace_expiry.h"
 
 #define BATCH_MS 1000
 #define EXPIRY_EVERY_MS HOUR_MS

@@ -35,7 +35,7 @@ libraries() {
 ^curl/ ^(poller/client/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/profile/profile[a-z_]*[.][ch]$
 ^lmdb[.]h$ ^(poller/store/store|aggregator/state/state)_impl[.]h$
-^lz4 ^(common/amqp/|tests/unit/common/test_)amqp_pack[.]c$
+^lz4 ^(common/amqp/|tests/unit/common/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/http/(jwt|json_body)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|tests/.*)[.][ch]$

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/amqp/amqp_pack.h"
+#include "common/amqp/amqp_compress.h"
 #include "common/base/xalloc.h"
 #include "common/os/lines.h"
 
@@ -107,7 +107,7 @@ body_room(size_t size)
 static bool
 is_packed(const amqp_basic_properties_t *p)
 {
-	const amqp_bytes_t lz4 = amqp_cstring_bytes(AMQP_PACK_ENCODING);
+	const amqp_bytes_t lz4 = amqp_cstring_bytes(AMQP_COMPRESS_ENCODING);
 
 	return (p->_flags & AMQP_BASIC_CONTENT_ENCODING_FLAG) != 0 &&
 	       p->content_encoding.len == lz4.len &&
@@ -158,14 +158,14 @@ amqp_message_unpack(struct amqp_message *m, size_t max_message)
 	m->packed = false;
 	memset(buf_room(&body, LINES_BEFORE), 0, LINES_BEFORE);
 	buf_grown(&body, LINES_BEFORE);
-	switch (amqp_unpack(&body, m->data, m->size, max_message)) {
-	case AMQP_PACK_TOO_LONG:
+	switch (amqp_decompress(&body, m->data, m->size, max_message)) {
+	case AMQP_COMPRESS_TOO_LONG:
 		m->too_long = true;
 		break;
-	case AMQP_PACK_DAMAGED:
+	case AMQP_COMPRESS_DAMAGED:
 		m->damaged = true;
 		break;
-	case AMQP_PACK_GOOD:
+	case AMQP_COMPRESS_GOOD:
 		memset(buf_room(&body, 1 + LINES_BEHIND), 0, 1 + LINES_BEHIND);
 		free(m->data - LINES_BEFORE);
 		m->size = body.len - LINES_BEFORE;

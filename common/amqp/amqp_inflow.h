@@ -21,7 +21,7 @@ struct amqp_message {
 	size_t len;  /* bytes of it received, kept unless too_long */
 	size_t size; /* of the whole body; unpacked, when it is */
 	bool too_long;
-	bool packed;  /* the body still is, see amqp_pack.h */
+	bool packed;  /* the body still is, see amqp_compress.h */
 	bool damaged; /* it is said to be packed, but cannot be unpacked */
 };
 

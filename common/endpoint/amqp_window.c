@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/amqp/amqp_pack.h"
+#include "common/amqp/amqp_compress.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/records/bucket.h"
@@ -198,7 +198,7 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 			  AMQP_BASIC_MESSAGE_ID_FLAG |
 			  (m->packed ? AMQP_BASIC_CONTENT_ENCODING_FLAG : 0),
 		.content_type = amqp_cstring_bytes("application/x-ndjson"),
-		.content_encoding = amqp_cstring_bytes(AMQP_PACK_ENCODING),
+		.content_encoding = amqp_cstring_bytes(AMQP_COMPRESS_ENCODING),
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
 	};
 	const char *exchange = "", *key = w->a.queue;

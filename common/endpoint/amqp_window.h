@@ -62,7 +62,7 @@ struct amqp_writer {
 	bool full, gone;
 
 	size_t body_bytes;
-	bool packs; /* bodies of AMQP_PACK_LEAST bytes are packed */
+	bool packs; /* bodies of AMQP_COMPRESS_LEAST bytes are packed */
 	struct amqp_buffer *buffers;
 	size_t buffers_n;
 	int64_t swept_ms; /* when all buffers were checked last */

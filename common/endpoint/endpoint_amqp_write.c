@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/amqp/amqp_pack.h"
+#include "common/amqp/amqp_compress.h"
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
@@ -141,9 +141,10 @@ seal(struct amqp_writer *w, struct amqp_buffer *buffer)
 	struct amqp_outgoing *m = amqp_window_at(w, w->n);
 	struct buf empty = m->body;
 
-	m->packed = w->packs && buffer->filling.len >= AMQP_PACK_LEAST;
+	m->packed = w->packs && buffer->filling.len >= AMQP_COMPRESS_LEAST;
 	if (m->packed) {
-		amqp_pack(&m->body, buffer->filling.data, buffer->filling.len);
+		amqp_compress(
+		    &m->body, buffer->filling.data, buffer->filling.len);
 		amqp_window_shorten(&buffer->filling);
 	} else {
 		m->body = buffer->filling;

@@ -1,8 +1,8 @@
 /*
- * expiry: see expiry.h. No lock of the tenant is needed: its as_of only grows,
- * so a row that is too old stays too old.
+ * trace_expiry: see trace_expiry.h. No lock of the tenant is needed: its as_of
+ * only grows, so a row that is too old stays too old.
  */
-#include "reaper/expiry.h"
+#include "reaper/trace_expiry.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

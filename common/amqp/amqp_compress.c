@@ -1,7 +1,7 @@
 /*
- * amqp_pack: see amqp_pack.h.
+ * amqp_compress: see amqp_compress.h.
  */
-#include "common/amqp/amqp_pack.h"
+#include "common/amqp/amqp_compress.h"
 
 #include <lz4frame.h>
 #include <string.h>
@@ -31,7 +31,7 @@ is_error(size_t code)
 }
 
 void
-amqp_pack(struct buf *to, const char *from, size_t len)
+amqp_compress(struct buf *to, const char *from, size_t len)
 {
 	const LZ4F_preferences_t how = {
 		.frameInfo = { .blockSizeID = LZ4F_max64KB,
@@ -68,10 +68,10 @@ unpack_step(LZ4F_dctx *ctx, struct buf *to, const char **from, size_t *len,
 	return used > 0 || room > 0;
 }
 
-enum amqp_packed
-amqp_unpack(struct buf *to, const char *from, size_t len, size_t max)
+enum amqp_compressed
+amqp_decompress(struct buf *to, const char *from, size_t len, size_t max)
 {
-	enum amqp_packed rc = AMQP_PACK_GOOD;
+	enum amqp_compressed rc = AMQP_COMPRESS_GOOD;
 	size_t before = to->len, left = 1;
 	LZ4F_dctx *ctx = NULL;
 
@@ -79,11 +79,11 @@ amqp_unpack(struct buf *to, const char *from, size_t len, size_t max)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 	if (len < max / USUAL_RATIO)
 		(void)buf_room(to, USUAL_RATIO * len + BLOCK);
-	while (rc == AMQP_PACK_GOOD && (len > 0 || left > 0)) {
+	while (rc == AMQP_COMPRESS_GOOD && (len > 0 || left > 0)) {
 		if (!unpack_step(ctx, to, &from, &len, &left))
-			rc = AMQP_PACK_DAMAGED;
+			rc = AMQP_COMPRESS_DAMAGED;
 		else if (to->len - before > max)
-			rc = AMQP_PACK_TOO_LONG;
+			rc = AMQP_COMPRESS_TOO_LONG;
 	}
 	(void)LZ4F_freeDecompressionContext(ctx);
 	return rc;

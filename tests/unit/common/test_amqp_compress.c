@@ -1,6 +1,6 @@
 /*
- * Tests of common/amqp_pack and of how amqp_inflow unpacks: bodies come out as
- * they went in, and what is damaged, too long or of another encoding does no
+ * Tests of common/amqp_compress and of how amqp_inflow unpacks: bodies come out
+ * as they went in, and what is damaged, too long or of another encoding does no
  * harm.
  */
 #include "tests/unit/unit.h"
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/amqp/amqp_compress.h"
 #include "common/amqp/amqp_inflow.h"
-#include "common/amqp/amqp_pack.h"
 #include "common/base/xalloc.h"
 
 #define MAX_MESSAGE ((size_t)1 << 20)
@@ -98,7 +98,7 @@ bodies_come_out_as_they_went_in(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(lines); i++) {
 		fill(&plain, lines[i]);
-		amqp_pack(&packed, plain.data, plain.len);
+		amqp_compress(&packed, plain.data, plain.len);
 		is_body("lz4", &packed, &plain);
 		is_body(NULL, &plain, &plain);
 		is_body("gzip", &packed, &packed);
@@ -153,7 +153,7 @@ what_is_damaged_is_found(void **state)
 
 	(void)state;
 	fill(&plain, 20);
-	amqp_pack(&packed, plain.data, plain.len);
+	amqp_compress(&packed, plain.data, plain.len);
 	whole = packed.len;
 	for (i = 0; i < whole; i++) {
 		packed.data[i] = (char)(packed.data[i] ^ 0x55);
@@ -182,10 +182,10 @@ what_would_be_too_long_is_refused(void **state)
 	(void)state;
 	memset(buf_room(&plain, 9 * MAX_MESSAGE), 'a', 9 * MAX_MESSAGE);
 	buf_grown(&plain, MAX_MESSAGE);
-	amqp_pack(&packed, plain.data, plain.len);
+	amqp_compress(&packed, plain.data, plain.len);
 	is_body("lz4", &packed, &plain);
 	buf_grown(&plain, 8 * MAX_MESSAGE);
-	amqp_pack(&packed, plain.data, plain.len);
+	amqp_compress(&packed, plain.data, plain.len);
 	assert_in_range(packed.len, 1, MAX_MESSAGE / 10);
 	m = deliver("lz4", packed.data, packed.len);
 	assert_true(m.too_long);
