@@ -52,9 +52,9 @@ jsonw_list_end(struct buf *b)
 void
 jsonw_next(struct buf *b)
 {
-	char last = b->len > 0 ? b->data[b->len - 1] : '[';
+	size_t n = b->len;
 
-	if (last != '{' && last != '[')
+	if (n > 0 && b->data[n - 1] != '{' && b->data[n - 1] != '[')
 		buf_addc(b, ',');
 }
 

@@ -138,51 +138,52 @@ find_schema_table(struct schema *s, const char *name)
 	return NULL;
 }
 
-/* "A TO B" with `old` A: returns B and frees old. NULL: old is not A. */
+/* "A TO B": B if the name is A, else the name itself. Owned. */
 static char *
-new_name(const char *p, char *old)
+renamed(const char *name, const char *p)
 {
-	char *from = parse_name(&p), *to = NULL;
+	char *from = parse_name(&p);
+	bool is_it = begins(p, "TO ") && strcmp(from, name) == 0;
 
-	if (begins(p, "TO ") && strcmp(from, old) == 0) {
-		p += strlen("TO ");
-		to = parse_name(&p);
-		free(old);
-	}
 	free(from);
-	return to;
+	if (!is_it)
+		return xstrdup(name);
+	p += strlen("TO ");
+	return parse_name(&p);
 }
 
-/* The list "tenant,day" with one of its names replaced. */
+/* The list "tenant,day" with one of its names replaced. Owned. */
 static char *
-rename_in_list(char *list, const char *p)
+renamed_in_list(char *list, const char *p)
 {
-	struct buf renamed = BUF_INIT;
-	char *name, *to, *rest = NULL;
+	struct buf out = BUF_INIT;
+	char *name, *now, *rest = NULL;
 
 	for (name = strtok_r(list, ",", &rest); name != NULL;
 	     name = strtok_r(NULL, ",", &rest)) {
-		name = xstrdup(name);
-		to = new_name(p, name);
-		buf_addf(&renamed, "%s%s", renamed.len > 0 ? "," : "",
-		    to != NULL ? to : name);
-		free(to != NULL ? to : name);
+		now = renamed(name, p);
+		buf_addf(&out, "%s%s", out.len > 0 ? "," : "", now);
+		free(now);
 	}
-	free(list);
-	return buf_take(&renamed);
+	return buf_take(&out);
 }
 
 static void
 rename_column(struct schema_table *t, const char *p)
 {
-	char *to;
+	char *now;
 	size_t i;
 
-	for (i = 0; i < t->columns; i++)
-		if ((to = new_name(p, t->column[i].name)) != NULL)
-			t->column[i].name = to;
-	for (i = 0; i < t->keys; i++)
-		t->key[i].columns = rename_in_list(t->key[i].columns, p);
+	for (i = 0; i < t->columns; i++) {
+		now = renamed(t->column[i].name, p);
+		free(t->column[i].name);
+		t->column[i].name = now;
+	}
+	for (i = 0; i < t->keys; i++) {
+		now = renamed_in_list(t->key[i].columns, p);
+		free(t->key[i].columns);
+		t->key[i].columns = now;
+	}
 }
 
 /* Columns of partitions are never renamed. */
