@@ -20,6 +20,13 @@ reserve_bytes(struct key *k, size_t n)
 }
 
 void
+key_begin_with(struct key *k, struct text other)
+{
+	k->len = 0;
+	memcpy(reserve_bytes(k, other.len), other.p, other.len);
+}
+
+void
 key_number(struct key *k, uint64_t n)
 {
 	unsigned char *p = reserve_bytes(k, 8);

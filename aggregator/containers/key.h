@@ -19,6 +19,9 @@ struct key {
 	unsigned char bytes[KEY_MAX];
 };
 
+/* Begins the key with all parts of another one. */
+void key_begin_with(struct key *k, struct text other);
+
 /* Each adds a part; begin with len 0. A key that is too long ends the process;
  * two texts of RECORD_MAX_ID fit. */
 void key_time(struct key *k, int64_t ms);

@@ -118,9 +118,9 @@ is_quiet(const struct counter *c)
 	       clock_mono_ms() - c->quiet_since_ms >= c->job->idle_exit_ms;
 }
 
-/* How long to wait for a message, in ms. */
+/* How long to wait for a message, in ms. quiet: of is_quiet(). */
 static int
-read_timeout_ms(const struct counter *c)
+read_timeout_ms(const struct counter *c, bool quiet)
 {
 	int64_t now = clock_mono_ms(), left = SLICE_MS, until;
 
@@ -128,7 +128,7 @@ read_timeout_ms(const struct counter *c)
 		until = c->pending_since_ms + BATCH_MS - now;
 		left = until < left ? until : left;
 	}
-	if (c->job->idle_exit_ms >= 0 && !is_quiet(c)) {
+	if (c->job->idle_exit_ms >= 0 && !quiet) {
 		until = c->quiet_since_ms + c->job->idle_exit_ms - now;
 		left = until < left ? until : left;
 	}
@@ -171,11 +171,12 @@ static enum outcome
 read_or_wait(struct counter *c, enum endpoint_status *status)
 {
 	enum outcome o = OUTCOME_DONE;
+	bool quiet = is_quiet(c);
 	char *body = NULL;
 	size_t len = 0;
 
-	endpoint_set_until_empty(c->in, c->job->until_empty || is_quiet(c));
-	*status = endpoint_read(c->in, &body, &len, read_timeout_ms(c));
+	endpoint_set_until_empty(c->in, c->job->until_empty || quiet);
+	*status = endpoint_read(c->in, &body, &len, read_timeout_ms(c, quiet));
 	if (*status == ENDPOINT_RECORD || *status == ENDPOINT_TOOLONG)
 		o = handle_delivery(c, *status, body, len);
 	else

@@ -100,7 +100,7 @@ activity_emit(void *ctx, struct rowset *to, enum metric_rows which)
 		minute = key_read_time(key, &at);
 		c = rowset_add(to);
 		c = cell_time(c, minute);
-		c = streaming_metric_cell(c, key_read_text(key, &at));
+		c = cell_id(c, key_read_text(key, &at));
 		cell_count(c, *count);
 	}
 	free(list);

@@ -445,7 +445,7 @@ emit_alert(const struct alerts *f, const struct alert *a, struct rowset *to)
 	int64_t end = a->ended != 0 ? a->end : CLOCK_NONE;
 
 	c = cell_time(c, begin);
-	c = streaming_metric_cell(c, w.user);
+	c = cell_id(c, w.user);
 	c = cell_text(c, rule->name);
 	c = cell_time(c, a->retracted != 0 ? begin : end);
 	c = cell_count(c, a->messages);

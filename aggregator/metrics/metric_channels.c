@@ -186,7 +186,7 @@ channels_emit(void *ctx, struct rowset *to, enum metric_rows which)
 		hour = key_read_time(key, &at);
 		c = rowset_add(to);
 		c = cell_time(c, hour);
-		c = streaming_metric_cell(c, key_read_text(key, &at));
+		c = cell_id(c, key_read_text(key, &at));
 		c = cell_count(c, h->inbound + h->outbound);
 		c = cell_count(c, h->inbound);
 		c = cell_count(c, h->outbound);

@@ -65,8 +65,7 @@ drop_others(void *others, struct text chat, const void *talk)
 {
 	struct key k;
 
-	memcpy(k.bytes, chat.p, chat.len);
-	k.len = chat.len;
+	key_begin_with(&k, chat);
 	key_time(&k, ((const struct talk *)talk)->stretch.start);
 	keyed_state_delete_prefix(others, k.bytes, k.len);
 }
@@ -135,11 +134,9 @@ static uint64_t *
 find_other(struct conversations *f, const struct conversation *c,
     const struct talk *t, uint64_t who, bool make)
 {
-	struct text chat = keyed_state_key(c);
 	struct key k;
 
-	memcpy(k.bytes, chat.p, chat.len);
-	k.len = chat.len;
+	key_begin_with(&k, keyed_state_key(c));
 	key_time(&k, t->stretch.start);
 	key_number(&k, who);
 	return make ? keyed_state_get(&f->others, k.bytes, k.len, NULL)
@@ -375,8 +372,7 @@ emit_conversation(
 	bool any = sum.messages > 0;
 	size_t at = 0;
 
-	cell =
-	    streaming_metric_cell(cell, key_read_text(keyed_state_key(c), &at));
+	cell = cell_id(cell, key_read_text(keyed_state_key(c), &at));
 	cell = cell_count(cell, count_own(f, c));
 	cell = cell_count(cell, count_leaders(f, c));
 	cell = cell_time(cell, any ? sum.last : c->known_last);

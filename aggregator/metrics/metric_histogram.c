@@ -192,7 +192,7 @@ begin_response_row(
 	hour = key_read_time(*key, at);
 	kind = (enum interval_kind)key_read_byte(*key, at);
 	c = cell_time(c, hour);
-	c = streaming_metric_cell(c, key_read_text(*key, at));
+	c = cell_id(c, key_read_text(*key, at));
 	return cell_text(c, clocks_interval_name(kind));
 }
 

@@ -80,12 +80,12 @@ emit_interval(const struct interval_row *r, struct rowset *to)
 		operator_id.len = r->operator_len;
 	}
 	c = cell_time(c, key_read_time(key, &at));
-	c = streaming_metric_cell(c, key_read_text(key, &at));
-	c = streaming_metric_cell(c, key_read_text(key, &at));
+	c = cell_id(c, key_read_text(key, &at));
+	c = cell_id(c, key_read_text(key, &at));
 	c = cell_text(c,
 	    clocks_interval_name((enum interval_kind)key_read_byte(key, &at)));
 	c = cell_time(c, r->start);
-	c = streaming_metric_cell(c, operator_id);
+	c = cell_id(c, operator_id);
 	c = cell_number(c, r->ms);
 	cell_flag(c, true, r->retracted != 0);
 }

@@ -103,11 +103,9 @@ run_add(const struct monologues *f, struct monologue_run *r, int64_t at,
 static struct key
 link_key(const struct monologue *c, uint32_t number)
 {
-	struct text chat = keyed_state_key(c);
 	struct key k;
 
-	memcpy(k.bytes, chat.p, chat.len);
-	k.len = chat.len;
+	key_begin_with(&k, keyed_state_key(c));
 	key_number(&k, number);
 	return k;
 }
@@ -352,8 +350,7 @@ monologues_emit(void *ctx, struct rowset *to, enum metric_rows which)
 			continue;
 		at = 0;
 		cell = rowset_add(to);
-		cell = streaming_metric_cell(
-		    cell, key_read_text(keyed_state_key(c), &at));
+		cell = cell_id(cell, key_read_text(keyed_state_key(c), &at));
 		cell = cell_count(cell, c->all.longest);
 		cell_time(
 		    cell, c->all.longest > 0 ? c->all.last_at : c->known_last);

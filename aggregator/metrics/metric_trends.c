@@ -401,7 +401,7 @@ emit_word(struct trends *f, uint64_t *n, bool all, struct rowset *to)
 		return;
 	c = rowset_add(to);
 	c = cell_time(c, begin);
-	c = streaming_metric_cell(c, word);
+	c = cell_id(c, word);
 	c = cell_time(c, begin + f->length);
 	cell_count(c, *n > f->more_than ? *n : 0);
 }

@@ -329,7 +329,7 @@ emit_user(struct users *f, const struct user *u, struct rowset *to)
 	struct cell *c = rowset_add(to);
 	size_t at = 0;
 
-	c = streaming_metric_cell(c, key_read_text(keyed_state_key(u), &at));
+	c = cell_id(c, key_read_text(keyed_state_key(u), &at));
 	c = cell_count(c, sum.messages);
 	c = cell_count(c, u->conversations);
 	c = cell_time(c, sum.last);

@@ -357,11 +357,3 @@ streaming_metric_span(int64_t at, int64_t length)
 
 	return at - (rest < 0 ? rest + length : rest);
 }
-
-struct cell *
-streaming_metric_cell(struct cell *c, struct text t)
-{
-	c->text = t;
-	c->set = t.p != NULL;
-	return c + 1;
-}

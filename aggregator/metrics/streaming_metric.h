@@ -176,7 +176,4 @@ bool streaming_metric_in_parts(const struct streaming_metric_setup *s);
  * time lies; both in ms. */
 int64_t streaming_metric_span(int64_t at, int64_t length);
 
-/* Sets the cell to the text, or to NULL where t.p is; returns the next. */
-struct cell *streaming_metric_cell(struct cell *c, struct text t);
-
 #endif

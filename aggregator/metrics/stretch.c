@@ -47,11 +47,9 @@ stretches_watch(struct stretches *x, const void *head, int64_t at)
 static struct key
 past_key(const void *head, int64_t start)
 {
-	struct text own = keyed_state_key(head);
 	struct key k;
 
-	memcpy(k.bytes, own.p, own.len);
-	k.len = own.len;
+	key_begin_with(&k, keyed_state_key(head));
 	key_time(&k, start);
 	return k;
 }

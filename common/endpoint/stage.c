@@ -44,8 +44,10 @@ keep_links(struct stage *s)
 }
 
 static void
-serve_others(struct stage *s)
+serve_others(void *ctx)
 {
+	struct stage *s = ctx;
+
 	keep_links(s);
 	if (s->idle != NULL)
 		s->idle(s->ctx);
@@ -55,18 +57,8 @@ serve_others(struct stage *s)
 static bool
 try_again(struct stage *s, enum outcome o, struct retry *retry)
 {
-	int64_t left;
-
-	if (o != OUTCOME_LATER || !s->wait_forever)
-		return false;
-	left = retry_next(retry, -1);
-	do {
-		if (stop_sleep(left < IDLE_MS ? left : IDLE_MS))
-			return false;
-		serve_others(s);
-		left -= IDLE_MS;
-	} while (left > 0);
-	return true;
+	return o == OUTCOME_LATER && s->wait_forever &&
+	       retry_wait(retry, serve_others, s);
 }
 
 /* Handles a line or a block; *lines: how many lines of a block. */

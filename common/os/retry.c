@@ -1,15 +1,19 @@
 /*
  * retry: back-off with full jitter. The computation is a pure function, so
  * that it can be tested with every random number there is; only retry_next()
- * looks at the clock.
+ * looks at the clock, and only retry_wait() sleeps.
  */
 #include "common/os/retry.h"
 
 #include "common/base/clock.h"
 #include "common/digest/random.h"
+#include "common/os/stop.h"
 
 /* The longest wait by a server's hint, without a budget. */
 #define HINT_CAP_MS (INT64_C(3600) * 1000)
+
+/* A link that is not served for longer may be closed by its other end. */
+#define SERVE_MS 1000
 
 static int64_t
 min64(int64_t a, int64_t b)
@@ -64,6 +68,22 @@ retry_next(struct retry *r, int64_t hint_ms)
 	if (hint_ms > left)
 		return -1;
 	return min64(delay, left);
+}
+
+bool
+retry_wait(struct retry *r, void (*serve)(void *ctx), void *ctx)
+{
+	int64_t left = retry_next(r, -1);
+
+	if (left < 0)
+		return false;
+	do {
+		if (stop_sleep(left < SERVE_MS ? left : SERVE_MS))
+			return false;
+		serve(ctx);
+		left -= SERVE_MS;
+	} while (left > 0);
+	return true;
 }
 
 void

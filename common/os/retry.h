@@ -1,7 +1,7 @@
 /*
  * retry: computes how long to wait before the next try, with exponential
  * back-off and jitter. Functions return an enum outcome; only their loops call
- * retry_next() and sleep.
+ * retry_wait(), or retry_next() and sleep.
  */
 #ifndef COMMON_OS_RETRY_H
 #define COMMON_OS_RETRY_H
@@ -30,6 +30,11 @@ int64_t retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms,
 
 /* Counts a failure. The delay to sleep, or -1 when the budget is used up. */
 int64_t retry_next(struct retry *r, int64_t hint_ms);
+
+/* Counts a failure and sleeps the delay. After each second of it serve(ctx) is
+ * called, which keeps links alive. False: asked to stop, or the budget is used
+ * up. */
+bool retry_wait(struct retry *r, void (*serve)(void *ctx), void *ctx);
 
 /* After a success: the next failure is the first one again. */
 void retry_reset(struct retry *r);

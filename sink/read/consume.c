@@ -40,8 +40,10 @@ fail_with_code(struct consume *c, enum exit_code code)
 
 /* The broker closes a connection that stays silent for long. */
 static void
-keep_heartbeats(struct consume *c)
+keep_heartbeats(void *ctx)
 {
+	struct consume *c = ctx;
+
 	endpoint_pump(c->in);
 	deadletter_pump(&c->dead);
 }
@@ -51,18 +53,8 @@ keep_heartbeats(struct consume *c)
 static bool
 wait_before_retry(struct consume *c, enum outcome o, struct retry *retry)
 {
-	int64_t left;
-
-	if (o != OUTCOME_LATER || !c->wait_forever)
-		return false;
-	left = retry_next(retry, -1);
-	do {
-		if (stop_sleep(left < IDLE_MS ? left : IDLE_MS))
-			return false;
-		keep_heartbeats(c);
-		left -= IDLE_MS;
-	} while (left > 0);
-	return true;
+	return o == OUTCOME_LATER && c->wait_forever &&
+	       retry_wait(retry, keep_heartbeats, c);
 }
 
 /* Writes dead letters for the rows from *next on that the database refused. */

@@ -13,9 +13,7 @@ state=$tmp/state
 
 # on_leader EXPRESSION: of the queue, with its process as P.
 on_leader() {
-	ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
-		rabbit_misc:r(<<\"messaging\">>, queue, <<\"records\">>)),
-		{P, _} = amqqueue:get_pid(Q), $1."
+	on_queue records "{P, _} = amqqueue:get_pid(Q), $1"
 }
 
 # How many ask to read and were not answered.

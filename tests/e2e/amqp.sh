@@ -33,12 +33,16 @@ ctl() {
 	"$servers" rabbitmqctl "$tmp/servers" -q "$@"
 }
 
+# on_queue QUEUE EXPRESSION: of Erlang, in the broker, with the queue as Q.
+on_queue() {
+	ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
+		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$1\">>)), $2."
+}
+
 # waiting QUEUE: how many messages wait in it. Asked of the queue itself:
 # list_queues shows what was so some seconds ago.
 waiting() {
-	ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
-		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$1\">>)),
-		{ok, N, _} = rabbit_amqqueue:stat(Q), N."
+	on_queue "$1" '{ok, N, _} = rabbit_amqqueue:stat(Q), N'
 }
 
 # none_waits QUEUE: all was taken; for until_true.

@@ -111,12 +111,10 @@ reader=$!
 records 1 10 >"$tmp/in"
 expect 0 "$probe" write queue:forgetful <"$tmp/in"
 until_true 10 lines_read 10 || fail "nothing arrived"
-ctl eval '{ok, Q} = rabbit_amqqueue:lookup(
-	rabbit_misc:r(<<"messaging">>, queue, <<"forgetful">>)),
-	[C] = rabbit_amqqueue:consumers(Q),
+on_queue forgetful '[C] = rabbit_amqqueue:consumers(Q),
 	{ok, _, _} = ra:process_command(amqqueue:get_pid(Q),
 		rabbit_fifo:make_checkout({element(2, C), element(1, C)},
-			cancel, #{})).' >/dev/null || fail "cannot be forgotten"
+			cancel, #{}))' >/dev/null || fail "cannot be forgotten"
 records 11 20 >"$tmp/in"
 expect 0 "$probe" write queue:forgetful <"$tmp/in"
 until_true 60 lines_read 20 ||

@@ -114,9 +114,7 @@ same wanttrickle gottrickle
 echo "- a queue that is slower than --idle-exit is not taken for an empty one"
 # The broker itself waits for the reader, holds the queue's process until all
 # has come to it and --idle-exit is over, and lets it go on.
-ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
-		rabbit_misc:r(<<\"messaging\">>, queue, <<\"$queue\">>)),
-	P = amqqueue:get_pid(Q),
+on_queue $queue "P = amqqueue:get_pid(Q),
 	Until = fun(F, True) -> case True() of
 		true -> ok;
 		false -> timer:sleep(10), F(F, True) end end,
@@ -127,7 +125,7 @@ ctl eval "{ok, Q} = rabbit_amqqueue:lookup(
 	timer:sleep(3000),
 	Until(Until, fun() ->
 		element(2, process_info(P, message_queue_len)) >= 20 end),
-	sys:resume(P)." >/dev/null &
+	sys:resume(P)" >/dev/null &
 holding=$!
 until_true 60 test -e "$tmp/waits" || fail "the broker does not wait"
 "$aggregator" --input eventcounter -f queue:$queue --idle-exit 2s \
