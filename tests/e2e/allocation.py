@@ -72,7 +72,8 @@ class Aggregator:
 
     def stop(self):
         self.process.terminate()
-        if self.process.wait() != 0:
+        # One that was just started has no handler of the signal yet.
+        if self.process.wait() not in (0, -signal.SIGTERM):
             fail("the aggregator ended with %d" % self.process.returncode)
 
 
@@ -90,6 +91,7 @@ class Crm:
         self.given = {}        # chat -> the reservation that did it
         self.told = {}         # chat -> when its holder was first told of
         self.came = {}         # chat -> when it was itself; both in writings
+        self.history = []      # what was reserved and written
 
     def arrive(self, now):
         self.number += 1
@@ -113,6 +115,7 @@ class Crm:
     def note(self, record, writing):
         """That record is about to be written."""
         name = record["chat"]
+        self.history.append((writing, record))
         self.came.setdefault(name, writing)
         if "operator" in record:
             self.told.setdefault(name, writing)
@@ -123,24 +126,32 @@ class Crm:
         return (self.told.get(name, sys.maxsize) < self.came[p["chat"]]
                 or self.given[name]["expires"] > p["at"])
 
+    def history_of(self, names):
+        return "\n".join(str(h) for h in self.history
+                         if h[1]["chat"] in names)
+
     def has_room(self, p):
         held = self.held(p["operator"])
         if len(held) < LIMIT:
             return True
         if all(self.could_know(n, p) for n in held):
-            fail("%s is reserved above the limit: %s" % (p, held))
+            fail("%s is reserved above the limit: %s\n%s" % (
+                p, held, self.history_of(held + [p["chat"]])))
         return False
 
     def carry_out(self, p, now):
         """A reservation: the records that come of it."""
         name = p["chat"]
+        self.history.append(("reserved", p))
         if p["id"] not in self.done and name not in self.first:
             self.first.append(name)
         if p["expires"] <= stamp(now) or R.random() < 0.06:
             self.unlucky.add(name)
             return []          # forgotten
         chat = self.chats[name]
-        if chat[1] is None and not chat[2]:
+        # A reservation that comes again is told of again, but not tried again:
+        # since its refusal was told, its operator may have been given others.
+        if p["id"] not in self.done and chat[1] is None and not chat[2]:
             if R.random() < 0.1 or not self.has_room(p):
                 self.unlucky.add(name)
             else:
