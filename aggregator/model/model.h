@@ -83,9 +83,9 @@ struct chat {
 	struct dropped_history {
 		int64_t at; /* of the newest dropped message */
 		int64_t status_at, assignee_at;
-		enum chat_status status;
-		enum episode_state episode;
 		uint32_t assignee;
+		uint8_t status;  /* an enum chat_status */
+		uint8_t episode; /* an enum episode_state */
 	} dropped;
 	int64_t counted_wait; /* as it is in operators and totals */
 	uint32_t counted_assignee;

@@ -391,7 +391,7 @@ lives_drop_messages(struct model *m, struct chat *c, size_t messages)
 	for (i = 0; i < messages; i++) {
 		status = status_of_message(&c->messages[i]);
 		if (status != CHAT_NONE) {
-			f->status = status;
+			f->status = (uint8_t)status;
 			f->status_at = c->messages[i].at;
 		}
 	}

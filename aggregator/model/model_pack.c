@@ -255,8 +255,8 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	status = pack_number(r);
 	episode = status >> EPISODE_STATE_SHIFT;
 	status &= (1u << EPISODE_STATE_SHIFT) - 1;
-	c->dropped.status = (enum chat_status)status;
-	c->dropped.episode = (enum episode_state)episode;
+	c->dropped.status = (uint8_t)status;
+	c->dropped.episode = (uint8_t)episode;
 	c->dropped.assignee_at = pack_signed(r);
 	c->dropped.assignee = unpack_name(r, m);
 	c->newest = pack_signed(r);

@@ -233,7 +233,7 @@ drop_episodes(struct collector *k, size_t messages)
 	interner_drop(&m->lexicon.names, f->assignee);
 	f->assignee = k->old.assignee;
 	f->assignee_at = k->old.assignee_known ? f->at : CLOCK_NONE;
-	f->episode = k->old.episode;
+	f->episode = (uint8_t)k->old.episode;
 }
 
 /* Drops what is older than the window and was reported. */
