@@ -302,3 +302,69 @@ jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
 		return -1;
 	return take_tenant(token, key, rules->tenant_claim, tenant, why);
 }
+
+/* Copies a text of 1 to room - 1 printable bytes, or nothing when there is no
+ * such claim. */
+static bool
+copy_claim(const json_t *v, char *to, size_t room)
+{
+	const char *text = json_string_value(v);
+	size_t i, len = json_string_length(v);
+
+	to[0] = '\0';
+	if (v == NULL)
+		return true;
+	if (text == NULL || len == 0 || len >= room)
+		return false;
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
+			return false;
+	}
+	memcpy(to, text, len + 1);
+	return true;
+}
+
+static bool
+copy_teams(const json_t *list, char *to, size_t room)
+{
+	size_t i, len;
+
+	to[0] = '\0';
+	if (list != NULL && !json_is_array(list))
+		return false;
+	for (i = 0; i < json_array_size(list); i++) {
+		if (json_array_get(list, i) == NULL || room < 2 ||
+		    !copy_claim(json_array_get(list, i), to, room - 1))
+			return false;
+		len = strlen(to);
+		to[len++] = '\n';
+		to[len] = '\0';
+		to += len;
+		room -= len;
+	}
+	return true;
+}
+
+int
+jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
+{
+	struct token_part parts[PARTS];
+	json_t *claims;
+	bool good;
+
+	if (split_token(token, parts, why) != 0)
+		return -1;
+	claims = read_token_part(&parts[CLAIMS]);
+	good =
+	    copy_claim(
+		json_object_get(claims, "role"), c->role, sizeof c->role) &&
+	    copy_claim(json_object_get(claims, "sub"), c->subject,
+		sizeof c->subject) &&
+	    copy_claim(json_object_get(claims, "jti"), c->id, sizeof c->id) &&
+	    copy_teams(
+		json_object_get(claims, "teams"), c->teams, sizeof c->teams);
+	json_decref(claims);
+	return good ? 0
+		    : refuse_token(
+			  why, "its role, sub, jti or teams is no short text");
+}

@@ -36,4 +36,17 @@ struct jwt_rules {
 int jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
     char *tenant, struct buf *why) __attribute__((warn_unused_result));
 
+/* What else a token says; "" where it says nothing. */
+struct jwt_claims {
+	char role[16];
+	char subject[192]; /* sub: whom it was made for */
+	char id[65];       /* jti: by which it is revoked */
+	char teams[1024];  /* a list of names: each with a newline behind it */
+};
+
+/* Of a token that jwt_check() has accepted. -1 and *why when one of these
+ * claims is no text, or too long. */
+int jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
+    __attribute__((warn_unused_result));
+
 #endif

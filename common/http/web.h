@@ -47,6 +47,9 @@ struct web_answer {
 	int retry_after; /* seconds; 0: no such header */
 	/* Headers Allow and WWW-Authenticate; NULL: none. Static texts. */
 	const char *allow, *authenticate;
+	/* More headers, each "Name: value" with a newline; no text of a
+	 * client's may be in it. */
+	struct buf headers;
 	/* Records, each a line with its newline, that the server's storer
 	 * makes safe before the answer goes out; when it cannot, the answer is
 	 * 503 instead. Those of an answer that is no success (status 300 and

@@ -5,6 +5,7 @@
 #include "common/http_server/server_impl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/text/jsonw.h"
 
@@ -37,6 +38,7 @@ set_refusal(struct connection *c)
 	a->content_type = a->allow = a->authenticate = NULL;
 	a->retry_after = c->retry_after;
 	buf_clear(&a->body);
+	buf_clear(&a->headers);
 	jsonw_open(&a->body);
 	jsonw_str(&a->body, "detail", status_text(c->refusal));
 	jsonw_close(&a->body);
@@ -71,6 +73,27 @@ count_answer(const struct connection *c)
 	}
 }
 
+/* Adds lines of "Name: value". */
+static bool
+add_headers(struct MHD_Response *r, const char *lines)
+{
+	struct buf line = BUF_INIT;
+	bool ok = true;
+	size_t len, name;
+
+	for (; ok && *lines != '\0'; lines += len + 1) {
+		len = strcspn(lines, "\n");
+		name = strcspn(lines, ":");
+		buf_clear(&line);
+		buf_add(&line, lines, len);
+		line.data[name] = '\0';
+		ok = MHD_add_response_header(
+			 r, line.data, line.data + name + 2) == MHD_YES;
+	}
+	buf_release(&line);
+	return ok;
+}
+
 enum MHD_Result
 server_send_answer(struct connection *c)
 {
@@ -98,6 +121,7 @@ server_send_answer(struct connection *c)
 	if (a->authenticate != NULL)
 		ok = ok && MHD_add_response_header(
 			       r, "WWW-Authenticate", a->authenticate);
+	ok = ok && add_headers(r, buf_str(&a->headers));
 	if (a->retry_after > 0) {
 		(void)snprintf(number, sizeof number, "%d", a->retry_after);
 		ok = ok && MHD_add_response_header(r, "Retry-After", number);

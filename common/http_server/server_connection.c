@@ -79,10 +79,12 @@ server_reset_request(struct connection *c)
 	recycle(&kept.body);
 	recycle(&kept.records);
 	recycle(&kept.dead);
+	recycle(&kept.headers);
 	*a = (struct web_answer){
 		.body = kept.body,
 		.records = kept.records,
 		.dead = kept.dead,
+		.headers = kept.headers,
 	};
 	c->received = 0;
 	c->begun = c->handled = c->safe = false;
@@ -98,6 +100,7 @@ release_request(struct connection *c)
 	buf_release(&c->answer.body);
 	buf_release(&c->answer.records);
 	buf_release(&c->answer.dead);
+	buf_release(&c->answer.headers);
 }
 
 /* A client that is refused while it sends would get a reset in place of the

@@ -13,21 +13,25 @@
 struct work_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
-	pthread_t thread;
+	pthread_t threads[WORK_QUEUE_THREADS];
+	unsigned threads_n, most_threads, idle; /* idle: wait for a job */
 	struct work_queue_job *first, **last;
 	size_t jobs, most_jobs, bytes, most_bytes; /* that wait */
 	void (*at_end)(void);
-	bool started, closing;
+	bool closing;
 };
 
 struct work_queue *
-work_queue_open(size_t jobs, size_t bytes, void (*at_end)(void))
+work_queue_open(
+    unsigned threads, size_t jobs, size_t bytes, void (*at_end)(void))
 {
 	struct work_queue *q = xcalloc(1, sizeof *q);
 
 	(void)pthread_mutex_init(&q->lock, NULL);
 	(void)pthread_cond_init(&q->work, NULL);
 	q->last = &q->first;
+	q->most_threads =
+	    threads < WORK_QUEUE_THREADS ? threads : WORK_QUEUE_THREADS;
 	q->most_jobs = jobs;
 	q->most_bytes = bytes;
 	q->at_end = at_end;
@@ -41,8 +45,10 @@ take_job(struct work_queue *q)
 	struct work_queue_job *j;
 
 	(void)pthread_mutex_lock(&q->lock);
+	q->idle++;
 	while (q->first == NULL && !q->closing)
 		(void)pthread_cond_wait(&q->work, &q->lock);
+	q->idle--;
 	j = q->first;
 	if (j != NULL) {
 		q->first = j->next;
@@ -67,20 +73,22 @@ run_jobs(void *ctx)
 	return NULL;
 }
 
-/* The lock is held. */
+/* Starts one more thread when more jobs than idle threads would wait. False:
+ * there is no thread at all. The lock is held. */
 static bool
 start_queue_thread(struct work_queue *q)
 {
 	struct buf why = BUF_INIT;
 
-	if (q->started)
+	if (q->jobs < q->idle || q->threads_n == q->most_threads)
 		return true;
-	q->started = thread_start(&q->thread, "work_queue", run_jobs, q,
-			 &why) == PROG_OK;
-	if (!q->started)
+	if (thread_start(&q->threads[q->threads_n], "work_queue", run_jobs, q,
+		&why) == PROG_OK)
+		q->threads_n++;
+	else
 		log_error("%s", buf_str(&why));
 	buf_release(&why);
-	return q->started;
+	return q->threads_n > 0;
 }
 
 bool
@@ -110,10 +118,10 @@ work_queue_close(struct work_queue *q)
 		return;
 	(void)pthread_mutex_lock(&q->lock);
 	q->closing = true;
-	(void)pthread_cond_signal(&q->work);
+	(void)pthread_cond_broadcast(&q->work);
 	(void)pthread_mutex_unlock(&q->lock);
-	if (q->started)
-		(void)pthread_join(q->thread, NULL);
+	while (q->threads_n > 0)
+		(void)pthread_join(q->threads[--q->threads_n], NULL);
 	(void)pthread_mutex_destroy(&q->lock);
 	(void)pthread_cond_destroy(&q->work);
 	free(q);

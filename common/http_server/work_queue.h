@@ -1,7 +1,8 @@
 /*
- * work_queue: a thread that runs jobs one after the other, in the order they
- * were put: the slow requests of one tenant delay no other tenant, each of
- * which has its own queue. The thread starts with the first job.
+ * work_queue: threads that run jobs in the order they were put; with one
+ * thread, one after the other. The slow requests of one tenant delay no other
+ * tenant that has a queue of its own. Threads start when there are jobs for
+ * them.
  */
 #ifndef COMMON_HTTP_SERVER_WORK_QUEUE_H
 #define COMMON_HTTP_SERVER_WORK_QUEUE_H
@@ -18,16 +19,18 @@ struct work_queue_job {
 	struct work_queue_job *next; /* the queue's */
 };
 
-/* At most so many jobs, and so many bytes of them, wait. at_end() is called in
- * the thread when it ends. Owned. */
-struct work_queue *work_queue_open(size_t jobs, size_t bytes,
+/* At most so many jobs, and so many bytes of them, wait for one of 1 to
+ * WORK_QUEUE_THREADS threads. at_end() is called in each thread when it ends.
+ * Owned. */
+#define WORK_QUEUE_THREADS 64
+struct work_queue *work_queue_open(unsigned threads, size_t jobs, size_t bytes,
     void (*at_end)(void)) __attribute__((warn_unused_result));
 
-/* Called by any thread. False: too much waits, or the thread cannot start. */
+/* Called by any thread. False: too much waits, or no thread can start. */
 bool work_queue_put(struct work_queue *q, struct work_queue_job *j)
     __attribute__((warn_unused_result));
 
-/* Runs the jobs that wait, and ends the thread. No job may be put any more.
+/* Runs the jobs that wait, and ends the threads. No job may be put any more.
  * NULL is fine. */
 void work_queue_close(struct work_queue *q);
 

@@ -243,8 +243,8 @@ show_table(const struct out_table *t, struct buf *to)
 
 /* RFC 4180. Text that begins like a formula gets an apostrophe, by which
  * spreadsheets take it as text. */
-static void
-add_csv(struct buf *to, const char *s, bool number)
+void
+out_csv_cell(struct buf *to, const char *s, bool number)
 {
 	bool quote = *s == '\0' || strpbrk(s, ",\"\r\n") != NULL;
 	bool formula = !number && *s != '\0' && strchr("=+-@\t\r", *s) != NULL;
@@ -270,13 +270,13 @@ show_csv(const struct out_table *t, struct buf *to)
 	for (i = 0; i < t->columns_n; i++) {
 		if (i > 0)
 			buf_addc(to, ',');
-		add_csv(to, t->columns[i].title, false);
+		out_csv_cell(to, t->columns[i].title, false);
 	}
 	buf_adds(to, "\r\n");
 	for (i = 0; i < t->n; i++) {
 		column = i % t->columns_n;
 		if (t->cells[i] != NULL)
-			add_csv(to, t->cells[i], t->columns[column].right);
+			out_csv_cell(to, t->cells[i], t->columns[column].right);
 		if (column + 1 < t->columns_n)
 			buf_addc(to, ',');
 		else

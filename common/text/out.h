@@ -29,6 +29,9 @@ int out_format_option(const char *s, enum out_format *f)
 /* AUTO becomes TABLE or NDJSON, by stdout. */
 enum out_format out_format_resolve(enum out_format f);
 
+/* Appends one cell of CSV. A number is no formula, whatever it begins with. */
+void out_csv_cell(struct buf *to, const char *s, bool number);
+
 struct out_column {
 	const char *title;
 	bool right; /* numbers stand to the right */

@@ -193,7 +193,7 @@ open_hook_queue(const struct conf *c)
 	size_t connections = (size_t)conf_int(c, "listen", "connections");
 	size_t longest = (size_t)conf_int(c, "listen", "max_hook");
 
-	return work_queue_open(
+	return work_queue_open(1,
 	    (connections + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
 	    longest * WORK_QUEUE_LONGEST, end_queue_thread);
 }

@@ -3,7 +3,6 @@
  */
 #include "poller/hooks/listener_context.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/conf/secret.h"
 #include "common/os/file.h"
 #include "common/records/record.h"
 #include "poller/hooks/hook.h"
@@ -23,52 +21,6 @@
 
 #define LISTEN "listen"
 #define OPENAPI_MAX ((size_t)1024 * 1024)
-
-/* Adds the key of that name. NULL: there is none, or it could not be read,
- * *why.
- */
-static int
-take_token_key(struct listener_context *in, char *key, const char *name,
-    enum exit_code *code, struct buf *why)
-{
-	if (key == NULL && why->len > 0)
-		*code = syserr_code(errno, PROG_CONFIG);
-	if (key == NULL)
-		return why->len > 0 ? -1 : 0;
-	in->secrets[in->jwt.keys_n] = key;
-	if (strlen(key) < JWT_KEY_LEAST) {
-		buf_setf(why,
-		    "[listen] %s has %zu bytes, and %d random ones are the "
-		    "least; make one by: openssl rand -hex 32",
-		    name, strlen(key), JWT_KEY_LEAST);
-		return -1;
-	}
-	in->jwt.keys[in->jwt.keys_n++] = key;
-	return 0;
-}
-
-static int
-open_tokens(struct listener_context *in, enum exit_code *code, struct buf *why)
-{
-	bool plain = conf_text(in->conf, LISTEN, "secret_key") != NULL;
-	const char *old = conf_text(in->conf, LISTEN, "secret_key_old_file");
-	char *key;
-
-	in->jwt.issuer = conf_text(in->conf, LISTEN, "issuer");
-	in->jwt.audience = conf_text(in->conf, LISTEN, "audience");
-	in->jwt.tenant_claim = conf_text(in->conf, LISTEN, "tenant_claim");
-	key = conf_secret(in->conf, LISTEN, "secret_key", why);
-	if (take_token_key(in, key, plain ? "secret_key" : "secret_key_file",
-		code, why) != 0)
-		return -1;
-	if (in->jwt.keys_n == 0 && old != NULL) {
-		buf_setf(why, "[listen] has secret_key_old_file and no key; "
-			      "set secret_key_file");
-		return -1;
-	}
-	key = secret_choose(LISTEN, "secret_key_old", NULL, old, why);
-	return take_token_key(in, key, "secret_key_old_file", code, why);
-}
 
 static int
 open_default_tenant(struct listener_context *in, struct buf *why)
@@ -130,7 +82,7 @@ listener_context_open(const struct conf *conf, const char *state,
 	in->max_hook = (size_t)conf_int(conf, LISTEN, "max_hook");
 	*code = PROG_CONFIG;
 	if (open_default_tenant(in, why) != 0 || open_trusted(in, why) != 0 ||
-	    open_tokens(in, code, why) != 0)
+	    jwt_conf_read(&in->tokens, conf, code, why) != 0)
 		goto fail;
 	if (open_description(in, code, why) != 0)
 		goto fail;
@@ -161,12 +113,9 @@ listener_context_trusts(const struct listener_context *in, const char *peer)
 void
 listener_context_close(struct listener_context *in)
 {
-	size_t i;
-
 	if (in == NULL)
 		return;
-	for (i = 0; i < JWT_KEYS; i++)
-		secret_free(in->secrets[i]);
+	jwt_conf_release(&in->tokens);
 	networks_release(&in->trusted);
 	idempotency_close(in->keys);
 	known_operators_close(in->operators);

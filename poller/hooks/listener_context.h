@@ -13,7 +13,7 @@
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/http/address.h"
-#include "common/http/jwt.h"
+#include "common/http/jwt_conf.h"
 
 #include <stdbool.h>
 
@@ -29,8 +29,7 @@ struct listener_context {
 	 * 404. */
 	const char *tenant;
 	struct networks trusted;           /* may use routes without a secret */
-	struct jwt_rules jwt;              /* no keys: no bearer tokens */
-	char *secrets[JWT_KEYS];           /* the keys of jwt, owned */
+	struct jwt_conf tokens;            /* no keys: no bearer tokens */
 	struct known_operators *operators; /* of each tenant */
 	struct idempotency *keys;          /* of requests that came before */
 	/* Where records go; borrowed, set by the listener before the first

@@ -1,24 +1,15 @@
 /*
- * listen: poller --listen. Opens socket, admission, outbox and server, lets the
- * server handle requests by the routes, and waits for the signal to stop.
+ * listen: poller --listen. Opens service and outbox, lets the server handle
+ * requests by the routes, and waits for the signal to stop.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/http/listen_socket.h"
-#include "common/http_server/server.h"
+#include "common/http_server/service.h"
 #include "common/os/daemon.h"
-#include "common/os/file.h"
 #include "common/os/stop.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/listener_context.h"
@@ -27,21 +18,15 @@
 #include "poller/routes/route.h"
 #include "poller/spool/outbox.h"
 
-/* File descriptors beside those of connections. */
-#define OWN_FILES 512
 #define CHECK_MS 200
 
 struct listener {
 	const struct poller *poller;
-	struct server_counts requests;
+	struct service service;
 	struct outbox_counts stored;
 	struct listener_context *intake;
-	struct listen_socket socket;
-	struct admission *admission;
 	struct outbox *outbox;
-	struct server *server;
-	bool wrote_port; /* the port file is ours to remove */
-	bool damaged;    /* spool or idempotency keys were found damaged */
+	bool damaged; /* spool or idempotency keys were found damaged */
 	enum exit_code code;
 	struct buf why;
 };
@@ -50,52 +35,6 @@ static int64_t
 setting(const struct listener *l, const char *key)
 {
 	return conf_int(l->poller->common.conf, "listen", key);
-}
-
-/* Raises the limit of open files to what [listen] connections needs. */
-static int
-raise_files(struct listener *l)
-{
-	rlim_t want = (rlim_t)setting(l, "connections") + OWN_FILES;
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
-		return 0;
-	if (r.rlim_max >= want || r.rlim_max == RLIM_INFINITY) {
-		r.rlim_cur = want;
-		if (setrlimit(RLIMIT_NOFILE, &r) == 0)
-			return 0;
-	}
-	buf_setf(&l->why,
-	    "[listen] connections wants %llu open files, the limit is %llu; "
-	    "raise it (ulimit -n, LimitNOFILE), or take fewer",
-	    (unsigned long long)want, (unsigned long long)r.rlim_max);
-	l->code = PROG_CONFIG;
-	return -1;
-}
-
-static int
-open_admission(struct listener *l)
-{
-	struct admission_limits limits = {
-		.connections = (unsigned)setting(l, "connections"),
-		.per_address = (unsigned)setting(l, "connections_per_address"),
-		.rate = (unsigned)setting(l, "rate"),
-		.burst = (unsigned)setting(l, "burst"),
-	};
-	struct buf why = BUF_INIT;
-
-	if (networks_read(&limits.proxies,
-		conf_list(l->poller->common.conf, "listen", "proxies"),
-		&why) != 0) {
-		buf_setf(&l->why, "[listen] proxies: %s", buf_str(&why));
-		buf_release(&why);
-		networks_release(&limits.proxies);
-		l->code = PROG_CONFIG;
-		return -1;
-	}
-	l->admission = admission_open(&limits);
-	return 0;
 }
 
 static int
@@ -140,54 +79,19 @@ store_in_outbox(const void *context, struct pending_request *p)
 }
 
 static int
-open_server(struct listener *l)
+start_service(struct listener *l)
 {
-	struct server_options opt = {
-		.socket = &l->socket,
-		.admission = l->admission,
-		.counts = &l->requests,
-		.callbacks = { .handle = route_answer,
-		    .store = store_in_outbox,
-		    .context = l->intake },
-		.threads = (unsigned)setting(l, "threads"),
-		.connections = (unsigned)setting(l, "connections"),
-		.max_body = (size_t)setting(l, "max_body"),
+	const struct server_callbacks callbacks = { .handle = route_answer,
+		.store = store_in_outbox,
+		.context = l->intake };
+	const struct service_bodies bodies = {
+		.longest = (size_t)setting(l, "max_body"),
 		.memory = (size_t)setting(l, "memory"),
-		.header_ms = setting(l, "header_timeout"),
-		.request_ms = setting(l, "request_timeout"),
-		.keep_alive_ms = setting(l, "keep_alive"),
 		.min_rate = setting(l, "min_rate"),
 	};
 
-	l->code = PROG_TEMPFAIL;
-	l->server = server_open(&opt, &l->why);
-	return l->server != NULL ? 0 : -1;
-}
-
-/* Renamed into place: a script that waits for the file reads it at once. */
-static int
-write_port(struct listener *l)
-{
-	const char *path = l->poller->port_file;
-	char *new, port[16];
-	int fd, n, rc = -1;
-
-	if (path == NULL)
-		return 0;
-	new = xasprintf("%s.new", path);
-	n = snprintf(port, sizeof port, "%d\n", l->socket.port);
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd >= 0 && file_write_all(fd, port, (size_t)n) == 0)
-		rc = rename(new, path);
-	if (rc != 0) {
-		l->code = syserr_explain(
-		    &l->why, PROG_CANTCREATE, "cannot write '%s'", path);
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	l->wrote_port = rc == 0;
-	free(new);
-	return rc;
+	return service_start(
+	    &l->service, &callbacks, &bodies, &l->code, &l->why);
 }
 
 static int
@@ -198,30 +102,16 @@ open_listener(struct listener *l)
 	/* A check of the configuration leaves the state alone. */
 	l->intake = listener_context_open(p->common.conf,
 	    p->common.only_check ? NULL : poller_state(p), &l->code, &l->why);
-	if (l->intake == NULL || open_admission(l) != 0)
+	if (l->intake == NULL ||
+	    service_configure(&l->service, &l->code, &l->why) != 0)
 		return -1;
 	if (p->common.only_check)
 		return 0;
 	l->damaged = idempotency_is_damaged(l->intake->keys);
-	if (raise_files(l) != 0 ||
-	    listen_socket_open(&l->socket, p->address, &l->code, &l->why) !=
-		0 ||
-	    open_outbox(l) != 0 || open_server(l) != 0)
+	if (service_bind(&l->service, &l->code, &l->why) != 0 ||
+	    open_outbox(l) != 0)
 		return -1;
-	return write_port(l);
-}
-
-static void
-log_address(const struct listener *l)
-{
-	size_t len = strlen(l->poller->address);
-	bool chosen =
-	    len > 2 && strcmp(l->poller->address + len - 2, ":0") == 0;
-
-	if (chosen)
-		log_warn("listening on %s", buf_str(&l->socket.text));
-	else
-		log_info("listening", "address=%s", buf_str(&l->socket.text));
+	return start_service(l);
 }
 
 static unsigned long long
@@ -233,7 +123,7 @@ counter_value(const atomic_ullong *n)
 static void
 log_counts(const struct listener *l)
 {
-	const struct server_counts *t = &l->requests;
+	const struct server_counts *t = &l->service.counts;
 
 	log_info("listened",
 	    "connections=%llu turned_away=%llu requests=%llu accepted=%llu "
@@ -255,19 +145,21 @@ log_counts(const struct listener *l)
 static void
 close_listener(struct listener *l)
 {
-	server_close(l->server);
+	service_end_requests(&l->service);
 	outbox_close(l->outbox);
-	listen_socket_close(&l->socket);
-	if (l->wrote_port)
-		(void)unlink(l->poller->port_file);
-	admission_close(l->admission);
+	service_close(&l->service);
 	listener_context_close(l->intake);
 }
 
 static enum exit_code
 listen_on(struct poller *p)
 {
-	struct listener l = { .poller = p, .socket = { .fd = -1 } };
+	struct listener l = { .poller = p,
+		.service = { .conf = p->common.conf,
+		    .section = "listen",
+		    .address = p->address,
+		    .port_file = p->port_file,
+		    .socket = { .fd = -1 } } };
 	bool open;
 
 	/* Any thread may serve any connection: with an arena a thread, each
@@ -279,7 +171,7 @@ listen_on(struct poller *p)
 	if (open && !p->common.only_check) {
 		daemon_init();
 		l.code = PROG_OK;
-		log_address(&l);
+		service_log_address(&l.service);
 		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
 			hooks_log_counts(l.intake->hooks, clock_mono_ms());
 			(void)stop_sleep(CHECK_MS);

@@ -3,8 +3,7 @@
  * answer to an unknown path is 404, to an unknown method of a path 405 with
  * Allow, both in the shape of the original services, {"detail":"Not Found"}.
  *
- * A pattern is a path whose parts may be {name}: any one part that is not
- * empty. Parts are compared as they were sent, byte for byte.
+ * Patterns: see path_pattern.h.
  *
  * To add a route: its handler below, its row in route_table.c, its description
  * in openapi.json, its tests.
@@ -14,7 +13,6 @@
 
 #include "common/http/web.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct listener_context;
@@ -37,13 +35,6 @@ web_handler route_answer;
 
 /* The row of the request; NULL: none. */
 const struct route *route_find(enum web_method method, const char *path);
-
-/* True when the path fits the pattern. */
-bool route_fits(const char *pattern, const char *path);
-
-/* The n-th part of a path, from 0, as it was sent; *len is 0 when there are
- * fewer. For a handler whose pattern has a {name}. */
-const char *route_part(const char *path, size_t n, size_t *len);
 
 /* Makes the answer {"detail":TEXT}. */
 void route_detail(struct web_answer *a, int status, const char *text);

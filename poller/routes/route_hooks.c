@@ -19,6 +19,7 @@
 
 #include "common/base/log.h"
 #include "common/endpoint/deadletter.h"
+#include "common/http/path_pattern.h"
 #include "common/text/jsonw.h"
 #include "poller/idempotency/idempotency.h"
 #include "poller/routes/route_hooks.h"
@@ -75,8 +76,8 @@ static const struct hook *
 addressee(const struct listener_context *in, const struct web_request *r)
 {
 	size_t tenant_len, source_len;
-	const char *tenant = route_part(r->path, 1, &tenant_len);
-	const char *source = route_part(r->path, 2, &source_len);
+	const char *tenant = path_pattern_part(r->path, 1, &tenant_len);
+	const char *source = path_pattern_part(r->path, 2, &source_len);
 
 	return hook_find(in->hooks, tenant, tenant_len, source, source_len);
 }
@@ -179,7 +180,7 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 
 	if (!route_hook_fits(in, r, a))
 		return;
-	d.secret = route_part(r->path, 3, &d.secret_len);
+	d.secret = path_pattern_part(r->path, 3, &d.secret_len);
 	if (d.secret_len == 0) {
 		d.secret = r->query(r, "secret");
 		d.secret_len = d.secret != NULL ? strlen(d.secret) : 0;

@@ -23,6 +23,23 @@ refuse_credentials(
 	return false;
 }
 
+/* A token with a role is for reading: whoever looks at a board must not write
+ * what the board shows. */
+static int
+check_sender_token(const struct jwt_rules *rules, const char *token,
+    const struct web_request *r, struct sender *s, struct buf *why)
+{
+	struct jwt_claims claims;
+
+	if (jwt_check(rules, token, r->now_ms, s->tenant, why) != 0 ||
+	    jwt_read_claims(token, &claims, why) != 0)
+		return -1;
+	if (claims.role[0] == '\0')
+		return 0;
+	buf_setf(why, "it has a role, so it is for reading");
+	return -1;
+}
+
 bool
 route_token(const struct listener_context *in, const struct web_request *r,
     struct web_answer *a, struct sender *s)
@@ -31,13 +48,13 @@ route_token(const struct listener_context *in, const struct web_request *r,
 	struct buf why = BUF_INIT;
 	int rc;
 
-	if (in->jwt.keys_n == 0)
+	if (in->tokens.rules.keys_n == 0)
 		return true;
 	if (header == NULL || strncasecmp(header, BEARER, strlen(BEARER)) != 0)
 		return refuse_credentials(a, "Bearer", "Not authenticated");
 	header += strlen(BEARER);
 	header += strspn(header, " ");
-	rc = jwt_check(&in->jwt, header, r->now_ms, s->tenant, &why);
+	rc = check_sender_token(&in->tokens.rules, header, r, s, &why);
 	if (rc != 0)
 		log_info("token_refused", "peer=%s reason=\"%s\"", r->peer,
 		    buf_str(&why));

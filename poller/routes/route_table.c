@@ -5,6 +5,7 @@
 #include "poller/routes/route.h"
 
 #include "common/base/xalloc.h"
+#include "common/http/path_pattern.h"
 
 const struct route routes[] = {
 	{ WEB_GET, "/", route_root },
@@ -32,7 +33,7 @@ route_find(enum web_method method, const char *path)
 
 	for (i = 0; i < routes_n; i++) {
 		if (routes[i].method == method &&
-		    route_fits(routes[i].pattern, path))
+		    path_pattern_fits(routes[i].pattern, path))
 			return &routes[i];
 	}
 	return NULL;

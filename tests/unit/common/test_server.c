@@ -108,7 +108,7 @@ expect(const char *request, const char *status, const char *body)
 static void
 callbacks_are_all_it_needs(void **state)
 {
-	struct program p = { .queue = work_queue_open(4, 1024, end_thread) };
+	struct program p = { .queue = work_queue_open(1, 4, 1024, end_thread) };
 	struct admission_limits limits = { .connections = 10,
 		.per_address = 10 };
 	struct server_counts counts = { .requests = 0 };

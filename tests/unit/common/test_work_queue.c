@@ -73,8 +73,8 @@ count_end(void)
 static void
 one_after_the_other_and_beside_others(void **state)
 {
-	struct work_queue *slow = work_queue_open(3, 100, count_end);
-	struct work_queue *quick = work_queue_open(3, 100, count_end);
+	struct work_queue *slow = work_queue_open(1, 3, 100, count_end);
+	struct work_queue *quick = work_queue_open(1, 3, 100, count_end);
 	struct work_queue_job other = { .run = go_by };
 	struct piece first = { .job = { .run = wait_at_gate } }, more[6];
 	int i, put = 0;
@@ -103,7 +103,7 @@ one_after_the_other_and_beside_others(void **state)
 static void
 a_queue_holds_so_many_bytes(void **state)
 {
-	struct work_queue *l = work_queue_open(100, 100, count_end);
+	struct work_queue *l = work_queue_open(1, 100, 100, count_end);
 	struct piece first = { .job = { .run = wait_at_gate } };
 	struct piece a = { .job = { .run = number, .bytes = 60 } };
 	struct piece b = { .job = { .run = number, .bytes = 41 } };
@@ -122,12 +122,31 @@ a_queue_holds_so_many_bytes(void **state)
 	assert_int_equal(c.place, 3);
 }
 
+/* The second job runs while the first waits for it. */
+static void
+two_threads_run_two_jobs(void **state)
+{
+	struct work_queue *q = work_queue_open(2, 3, 100, count_end);
+	struct piece first = { .job = { .run = wait_at_gate } };
+	struct work_queue_job other = { .run = go_by };
+
+	(void)state;
+	open_gate = went_by = false;
+	ended = 0;
+	assert_true(work_queue_put(q, &first.job));
+	assert_true(work_queue_put(q, &other));
+	wait_for(&went_by);
+	set(&open_gate);
+	work_queue_close(q);
+	assert_int_equal(ended, 2);
+}
+
 static void
 one_that_had_nothing_to_do_ends(void **state)
 {
 	(void)state;
 	ended = 0;
-	work_queue_close(work_queue_open(1, 1, count_end));
+	work_queue_close(work_queue_open(1, 1, 1, count_end));
 	work_queue_close(NULL);
 	assert_int_equal(ended, 0);
 }
@@ -138,6 +157,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_after_the_other_and_beside_others),
 		cmocka_unit_test(a_queue_holds_so_many_bytes),
+		cmocka_unit_test(two_threads_run_two_jobs),
 		cmocka_unit_test(one_that_had_nothing_to_do_ends),
 	};
 

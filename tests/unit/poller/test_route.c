@@ -55,31 +55,12 @@ the_root_says_who_is_there(void **state)
 	world_close(&w);
 }
 
-static void
-patterns_fit_what_they_should(void **state)
-{
-	size_t len;
-
-	(void)state;
-	assert_true(route_fits("/a/{x}/{y}", "/a/b/c"));
-	assert_false(route_fits("/a/{x}/{y}", "/a/b/"));
-	assert_false(route_fits("/a/{x}/{y}", "/a//c"));
-	assert_false(route_fits("/a/{x}/{y}", "/a/b/c/d"));
-	assert_false(route_fits("/a/{x}", "/a"));
-	assert_false(route_fits("/a", "/a/"));
-	assert_memory_equal(route_part("/a/bc/d", 1, &len), "bc", 2);
-	assert_int_equal(len, 2);
-	(void)route_part("/a/bc/d", 3, &len);
-	assert_int_equal(len, 0);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_there_is_404_and_405),
 		cmocka_unit_test(the_root_says_who_is_there),
-		cmocka_unit_test(patterns_fit_what_they_should),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);

@@ -1,0 +1,159 @@
+/*
+ * service: see service.h.
+ */
+#include "common/http_server/service.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+
+/* File descriptors beside those of connections. */
+#define OWN_FILES 512
+
+static int64_t
+setting(const struct service *s, const char *key)
+{
+	return conf_int(s->conf, s->section, key);
+}
+
+int
+service_configure(struct service *s, enum exit_code *code, struct buf *why)
+{
+	struct admission_limits limits = {
+		.connections = (unsigned)setting(s, "connections"),
+		.per_address = (unsigned)setting(s, "connections_per_address"),
+		.rate = (unsigned)setting(s, "rate"),
+		.burst = (unsigned)setting(s, "burst"),
+	};
+	struct buf reason = BUF_INIT;
+
+	s->socket.fd = -1;
+	if (networks_read(&limits.proxies,
+		conf_list(s->conf, s->section, "proxies"), &reason) != 0) {
+		buf_setf(why, "[%s] proxies: %s", s->section, buf_str(&reason));
+		buf_release(&reason);
+		networks_release(&limits.proxies);
+		*code = PROG_CONFIG;
+		return -1;
+	}
+	s->admission = admission_open(&limits);
+	return 0;
+}
+
+/* Raises the limit of open files to what the connections need. */
+static int
+raise_files(const struct service *s, enum exit_code *code, struct buf *why)
+{
+	rlim_t want = (rlim_t)setting(s, "connections") + OWN_FILES;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
+		return 0;
+	if (r.rlim_max >= want || r.rlim_max == RLIM_INFINITY) {
+		r.rlim_cur = want;
+		if (setrlimit(RLIMIT_NOFILE, &r) == 0)
+			return 0;
+	}
+	buf_setf(why,
+	    "[%s] connections wants %llu open files, the limit is %llu; "
+	    "raise it (ulimit -n, LimitNOFILE), or take fewer",
+	    s->section, (unsigned long long)want,
+	    (unsigned long long)r.rlim_max);
+	*code = PROG_CONFIG;
+	return -1;
+}
+
+int
+service_bind(struct service *s, enum exit_code *code, struct buf *why)
+{
+	if (raise_files(s, code, why) != 0)
+		return -1;
+	return listen_socket_open(&s->socket, s->address, code, why);
+}
+
+/* Renamed into place: a script that waits for the file reads it at once. */
+static int
+write_port(struct service *s, enum exit_code *code, struct buf *why)
+{
+	const char *path = s->port_file;
+	char *new, port[16];
+	int fd, n, rc = -1;
+
+	if (path == NULL)
+		return 0;
+	new = xasprintf("%s.new", path);
+	n = snprintf(port, sizeof port, "%d\n", s->socket.port);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd >= 0 && file_write_all(fd, port, (size_t)n) == 0)
+		rc = rename(new, path);
+	if (rc != 0) {
+		*code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", path);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	s->wrote_port = rc == 0;
+	free(new);
+	return rc;
+}
+
+int
+service_start(struct service *s, const struct server_callbacks *callbacks,
+    const struct service_bodies *bodies, enum exit_code *code, struct buf *why)
+{
+	struct server_options opt = {
+		.socket = &s->socket,
+		.admission = s->admission,
+		.counts = &s->counts,
+		.callbacks = *callbacks,
+		.threads = (unsigned)setting(s, "threads"),
+		.connections = (unsigned)setting(s, "connections"),
+		.max_body = bodies->longest,
+		.memory = bodies->memory,
+		.header_ms = setting(s, "header_timeout"),
+		.request_ms = setting(s, "request_timeout"),
+		.keep_alive_ms = setting(s, "keep_alive"),
+		.min_rate = bodies->min_rate,
+	};
+
+	*code = PROG_TEMPFAIL;
+	s->server = server_open(&opt, why);
+	return s->server != NULL ? write_port(s, code, why) : -1;
+}
+
+void
+service_log_address(const struct service *s)
+{
+	size_t len = strlen(s->address);
+	bool chosen = len > 2 && strcmp(s->address + len - 2, ":0") == 0;
+
+	if (chosen)
+		log_warn("listening on %s", buf_str(&s->socket.text));
+	else
+		log_info("listening", "address=%s", buf_str(&s->socket.text));
+}
+
+void
+service_end_requests(struct service *s)
+{
+	server_close(s->server);
+	s->server = NULL;
+}
+
+void
+service_close(struct service *s)
+{
+	service_end_requests(s);
+	listen_socket_close(&s->socket);
+	if (s->wrote_port)
+		(void)unlink(s->port_file);
+	admission_close(s->admission);
+}

@@ -1,0 +1,63 @@
+/*
+ * service: the HTTP server of a program as a section of the configuration
+ * describes it: admission, files, socket, server and port file, opened in three
+ * steps, so that a program can open what is its own between them.
+ *
+ * The section has the keys connections, connections_per_address, rate, burst,
+ * proxies, threads, header_timeout, request_timeout and keep_alive.
+ */
+#ifndef COMMON_HTTP_SERVER_SERVICE_H
+#define COMMON_HTTP_SERVER_SERVICE_H
+
+#include "common/base/prog.h"
+#include "common/conf/conf.h"
+#include "common/http_server/server.h"
+
+#include <stdbool.h>
+
+struct service {
+	/* Set by the program; borrowed. */
+	const struct conf *conf;
+	const char *section;
+	const char *address;   /* where to listen */
+	const char *port_file; /* NULL: none */
+
+	/* The rest is private. */
+	struct server_counts counts;
+	struct listen_socket socket;
+	struct admission *admission;
+	struct server *server;
+	bool wrote_port; /* the port file is ours to remove */
+};
+
+/* The limits of bodies, which are a program's own. */
+struct service_bodies {
+	size_t longest;   /* bytes of one */
+	size_t memory;    /* bytes of all together */
+	int64_t min_rate; /* bytes a second */
+};
+
+/* Each returns 0, or -1 with *code and *why, a whole sentence; then
+ * service_close() is called all the same. */
+
+/* Reads the section; a check of the configuration ends here. Must be called
+ * first. */
+int service_configure(struct service *s, enum exit_code *code, struct buf *why)
+    __attribute__((warn_unused_result));
+/* Raises the limit of open files if need be, and opens the socket. */
+int service_bind(struct service *s, enum exit_code *code, struct buf *why)
+    __attribute__((warn_unused_result));
+/* Starts the server and writes the port file. */
+int service_start(struct service *s, const struct server_callbacks *callbacks,
+    const struct service_bodies *bodies, enum exit_code *code, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Says where it listens: as a warning when port 0 was asked for. */
+void service_log_address(const struct service *s);
+
+/* Answers the requests that have begun, see server_close(). service_close()
+ * frees all else, and calls it unless it was called. */
+void service_end_requests(struct service *s);
+void service_close(struct service *s);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Tests of which path fits which pattern.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/http/path_pattern.h"
+
+static void
+patterns_fit_what_they_should(void **state)
+{
+	size_t len;
+
+	(void)state;
+	assert_true(path_pattern_fits("/a/{x}/{y}", "/a/b/c"));
+	assert_false(path_pattern_fits("/a/{x}/{y}", "/a/b/"));
+	assert_false(path_pattern_fits("/a/{x}/{y}", "/a//c"));
+	assert_false(path_pattern_fits("/a/{x}/{y}", "/a/b/c/d"));
+	assert_false(path_pattern_fits("/a/{x}", "/a"));
+	assert_false(path_pattern_fits("/a", "/a/"));
+	assert_memory_equal(path_pattern_part("/a/bc/d", 1, &len), "bc", 2);
+	assert_int_equal(len, 2);
+	(void)path_pattern_part("/a/bc/d", 3, &len);
+	assert_int_equal(len, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(patterns_fit_what_they_should),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
