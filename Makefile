@@ -50,8 +50,8 @@ ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson)
 LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto libjwt) -ljq -llmdb
 LIBS_aggregator := -llmdb -lunistring
-LIBS_sink       := $(call pkg,--libs libmariadb)
-LIBS_reaper     := $(LIBS_sink)
+LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto libjwt)
+LIBS_reaper     := $(call pkg,--libs libmariadb)
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lunistring -lcmocka
 

@@ -10,6 +10,8 @@ static const struct option_mode *const modes[] = {
 	&sink_mode_store,
 	&sink_mode_migrate,
 	&sink_mode_check,
+	&sink_mode_get,
+	&sink_mode_serve,
 };
 
 int

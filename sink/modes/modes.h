@@ -12,6 +12,8 @@ struct sink {
 	struct option_common common; /* first: see option_table.h */
 	const char *from;            /* NULL: as configured */
 	enum out_format format;
+	const char *get, *tenant;        /* --get */
+	const char *address, *port_file; /* --serve */
 	bool until_empty, accept_loss;
 };
 
@@ -19,6 +21,8 @@ extern const struct option_mode
     sink_mode_store; /* stores rows; without an option */
 extern const struct option_mode sink_mode_migrate; /* --migrate */
 extern const struct option_mode sink_mode_check;   /* --check */
+extern const struct option_mode sink_mode_get;     /* --get */
+extern const struct option_mode sink_mode_serve;   /* --serve */
 
 /* Opens the configured database, calls work() unless only the configuration is
  * to be checked, and closes it. work() may take it over: *db = NULL. */

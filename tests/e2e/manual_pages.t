@@ -51,6 +51,10 @@ sql() { # WHAT PAGE HEADING BLOCK
 echo "- sink(1): the schema"
 shown_in sink.1 EXAMPLES 1 | typed "the schema"
 
+echo "- messaging-api(7)"
+shown_in messaging-api.7 EXAMPLES 1 | typed "the API"
+grep -q '^{"tenant":"acme","now":' out || fail "no answer: $(cat out)"
+
 echo "- poller(1)"
 # What it says of costs depends on the world.
 {

@@ -1,0 +1,269 @@
+/*
+ * list: see list.h.
+ *
+ * The condition of a cursor is written so that the server can begin at its
+ * place in the index: key1 >= a AND (key1 > a OR (key1 = a AND ...)).
+ */
+#include "sink/api/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/digest/hex.h"
+#include "common/text/jsonw.h"
+#include "sink/api/reply.h"
+
+#define ARGS_MAX (LIST_COLUMNS + 2 + LIST_KEYS * LIST_KEYS)
+
+struct page {
+	struct question *q;
+	const struct list *list;
+	struct sheet_column titles[LIST_COLUMNS];
+	size_t columns_n, keys_n;
+	int64_t limit, from, to;
+	struct buf sql, cursor; /* the values of the cursor, each NUL-ended */
+	const char *after[LIST_KEYS];
+	struct db_value args[ARGS_MAX];
+	size_t args_n;
+};
+
+static void
+add_argument(struct page *p, struct db_value v)
+{
+	p->args[p->args_n++] = v;
+}
+
+static size_t
+column_named(const struct page *p, const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(p->titles[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static void
+read_columns(struct page *p)
+{
+	const struct list_column *c = p->list->columns;
+
+	for (; c[p->columns_n].name != NULL; p->columns_n++)
+		p->titles[p->columns_n] =
+		    (struct sheet_column){ c[p->columns_n].name,
+			    c[p->columns_n].type };
+	while (p->keys_n < LIST_KEYS && p->list->key[p->keys_n] != NULL)
+		p->keys_n++;
+}
+
+/* Takes the cursor apart: values with NULs between them, in hexadecimal. */
+static bool
+read_cursor(struct page *p)
+{
+	const char *hex = question_parameter(p->q, "cursor");
+	size_t i, n = 0;
+	char c;
+
+	if (hex == NULL)
+		return true;
+	p->after[0] = "";
+	for (i = 0; hex[i] != '\0'; i += 2) {
+		if (hex_digit(hex[i]) < 0 || hex_digit(hex[i + 1]) < 0)
+			goto bad;
+		c = (char)(hex_digit(hex[i]) << 4 | hex_digit(hex[i + 1]));
+		n += c == '\0';
+		buf_addc(&p->cursor, c);
+	}
+	if (n + 1 != p->keys_n)
+		goto bad;
+	p->after[0] = buf_str(&p->cursor);
+	for (i = 1; i < p->keys_n; i++)
+		p->after[i] = p->after[i - 1] + strlen(p->after[i - 1]) + 1;
+	return true;
+bad:
+	return question_problem(
+	    p->q, 400, "cursor is none that this resource gave");
+}
+
+static bool
+read_parameters(struct page *p)
+{
+	p->limit = LIST_PAGE;
+	p->from = p->to = CLOCK_NONE;
+	return question_int(p->q, "limit", 1, LIST_PAGE_MAX, &p->limit) &&
+	       (p->list->time == NULL ||
+		   (question_time(p->q, "from", &p->from) &&
+		       question_time(p->q, "to", &p->to))) &&
+	       read_cursor(p);
+}
+
+static void
+add_range(struct page *p)
+{
+	if (p->from != CLOCK_NONE) {
+		buf_addf(&p->sql, " AND %s >= ?", p->list->time);
+		add_argument(p, db_time(p->from));
+	}
+	if (p->to != CLOCK_NONE) {
+		buf_addf(&p->sql, " AND %s < ?", p->list->time);
+		add_argument(p, db_time(p->to));
+	}
+}
+
+static void
+add_filters(struct page *p)
+{
+	const struct list_column *c;
+	const char *v;
+	size_t i;
+
+	for (i = 0; i < p->columns_n; i++) {
+		c = &p->list->columns[i];
+		v = c->use != LIST_SHOWN ? question_parameter(p->q, c->name)
+					 : NULL;
+		if (v == NULL || p->q->viewer.role < c->least)
+			continue;
+		buf_addf(&p->sql, " AND `%s` = ?", c->name);
+		add_argument(p, db_str(v));
+	}
+	if (p->q->viewer.role == VIEWER_AGENT && p->list->operator!= NULL) {
+		buf_addf(&p->sql, " AND `%s` = ?", p->list->operator);
+		add_argument(p, db_str(p->q->viewer.claims.subject));
+	}
+}
+
+static void
+add_cursor(struct page *p)
+{
+	const char *sign = p->list->newest_first ? "<" : ">";
+	size_t i;
+
+	if (p->after[0] == NULL)
+		return;
+	buf_addf(&p->sql, " AND `%s` %s= ?", p->list->key[0], sign);
+	add_argument(p, db_str(p->after[0]));
+	for (i = 0; i < p->keys_n; i++) {
+		buf_addf(&p->sql, " AND (`%s` %s ?", p->list->key[i], sign);
+		add_argument(p, db_str(p->after[i]));
+		if (i + 1 == p->keys_n)
+			break;
+		buf_addf(&p->sql, " OR (`%s` = ?", p->list->key[i]);
+		add_argument(p, db_str(p->after[i]));
+	}
+	for (i = 1; i < 2 * p->keys_n; i++)
+		buf_addc(&p->sql, ')');
+}
+
+static void
+build_statement(struct page *p)
+{
+	const struct list_column *c = p->list->columns;
+	size_t i;
+
+	buf_adds(&p->sql, "SELECT ");
+	for (i = 0; i < p->columns_n; i++) {
+		buf_adds(&p->sql, i > 0 ? ", " : "");
+		if (p->q->viewer.role < c[i].least)
+			buf_adds(&p->sql, "NULL");
+		else
+			buf_addf(&p->sql, "`%s`", c[i].name);
+	}
+	buf_addf(&p->sql, " FROM %s WHERE tenant = ?", p->list->table);
+	add_range(p);
+	add_filters(p);
+	add_cursor(p);
+	for (i = 0; i < p->keys_n; i++)
+		buf_addf(&p->sql, "%s`%s`%s", i == 0 ? " ORDER BY " : ", ",
+		    p->list->key[i], p->list->newest_first ? " DESC" : "");
+	buf_addf(&p->sql, " LIMIT %d", (int)p->limit + 1);
+}
+
+/* The cursor behind the present row. */
+static void
+write_cursor(const struct page *p, const struct db_rows *rows, struct buf *to)
+{
+	struct buf text = BUF_INIT;
+	size_t i, column;
+	char *end;
+
+	for (i = 0; i < p->keys_n; i++) {
+		column = column_named(p, p->list->key[i]);
+		if (i > 0)
+			buf_addc(&text, '\0');
+		buf_adds(&text, db_get(rows, column));
+	}
+	end = buf_room(to, 2 * text.len);
+	(void)hex_write(end, (const unsigned char *)buf_str(&text), text.len);
+	buf_grown(to, 2 * text.len);
+	buf_release(&text);
+}
+
+static void
+add_link_parameter(struct page *p, struct buf *to, const char *name)
+{
+	const char *v = question_parameter(p->q, name);
+
+	if (v == NULL)
+		return;
+	buf_addf(to, "%s=", name);
+	reply_encode(to, v);
+	buf_addc(to, '&');
+}
+
+/* Header Link: the same request with the cursor. */
+static void
+link_next(struct page *p, const char *cursor)
+{
+	struct buf *to = &p->q->answer->headers;
+	size_t i;
+
+	buf_adds(to, "Link: <?");
+	add_link_parameter(p, to, "from");
+	add_link_parameter(p, to, "to");
+	add_link_parameter(p, to, "limit");
+	for (i = 0; i < p->columns_n; i++) {
+		if (p->list->columns[i].use != LIST_SHOWN)
+			add_link_parameter(p, to, p->titles[i].name);
+	}
+	buf_addf(to, "cursor=%s>; rel=\"next\"\n", cursor);
+}
+
+static void
+write_page(struct page *p, struct db_rows *rows)
+{
+	struct sheet s;
+	struct buf next = BUF_INIT; /* the cursor */
+	struct buf *body = reply_begin(p->q);
+	bool more = db_rows_count(rows) > (size_t)p->limit;
+
+	sheet_begin(&s, body, p->q->format, p->titles, p->columns_n);
+	while (s.rows < (size_t)p->limit && db_next(rows)) {
+		sheet_row(&s, rows);
+		if (more && s.rows == (size_t)p->limit)
+			write_cursor(p, rows, &next);
+	}
+	sheet_end(&s);
+	if (more)
+		link_next(p, buf_str(&next));
+	reply_end(p->q, more ? buf_str(&next) : NULL);
+	buf_release(&next);
+}
+
+void
+list_answer(struct question *q, const struct list *l)
+{
+	struct page p = { .q = q, .list = l };
+	struct db_rows *rows = NULL;
+
+	read_columns(&p);
+	if (read_parameters(&p)) {
+		build_statement(&p);
+		if (question_ask(q, buf_str(&p.sql), p.args, p.args_n, &rows))
+			write_page(&p, rows);
+	}
+	db_rows_free(rows);
+	buf_release(&p.sql);
+	buf_release(&p.cursor);
+}

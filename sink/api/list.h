@@ -1,0 +1,48 @@
+/*
+ * list: resources that are the rows of a table: filtered by a range of time and
+ * by columns, in pages. A page ends with a cursor, which the next request sends
+ * back; rows that are stored meanwhile are neither repeated nor passed over.
+ *
+ * Parameters: from, to (the column `time`), limit, cursor, and each column that
+ * filters.
+ */
+#ifndef SINK_API_LIST_H
+#define SINK_API_LIST_H
+
+#include "sink/api/question.h"
+
+#define LIST_COLUMNS 20
+#define LIST_KEYS 4
+
+/* Rows of a page: without a limit, and at most. */
+#define LIST_PAGE 100
+#define LIST_PAGE_MAX 1000
+
+enum list_column_use {
+	LIST_SHOWN,
+	LIST_FILTER, /* a parameter of that name selects rows */
+	LIST_KEY     /* of the order; a parameter, too */
+};
+
+/* A column is read by its own name. */
+struct list_column {
+	const char *name;
+	enum sheet_type type;
+	enum list_column_use use;
+	enum viewer_role least; /* below it the cell is null; NONE: never */
+};
+
+struct list {
+	const char *table;
+	struct list_column columns[LIST_COLUMNS]; /* up to one without name */
+	/* The order, by names of columns; with tenant a key of the table. */
+	const char *key[LIST_KEYS];
+	const char *time;     /* the column of from and to; NULL: none */
+	const char *operator; /* the column by which an agent is limited */
+	bool newest_first;
+};
+
+/* Answers with a page of the list. */
+void list_answer(struct question *q, const struct list *l);
+
+#endif

@@ -1,0 +1,202 @@
+/*
+ * question: see question.h.
+ */
+#include "sink/api/question.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/digest/hex.h"
+#include "common/http/path_pattern.h"
+#include "common/text/jsonw.h"
+
+/* The server's number for a statement that took too long, MariaDB's and
+ * MySQL's. */
+#define TOO_LONG_MARIADB 1969
+#define TOO_LONG_MYSQL 3024
+
+static const char *
+problem_title(int status)
+{
+	switch (status) {
+	case 400:
+		return "Bad Request";
+	case 401:
+		return "Unauthorized";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 406:
+		return "Not Acceptable";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Internal Server Error";
+	}
+}
+
+bool
+question_problem(struct question *q, int status, const char *detail, ...)
+{
+	struct web_answer *a = q->answer;
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, detail);
+	buf_addv(&text, detail, ap);
+	va_end(ap);
+	a->status = status;
+	a->content_type = "application/problem+json";
+	buf_clear(&a->body);
+	buf_clear(&a->headers);
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "type", "about:blank");
+	jsonw_str(&a->body, "title", problem_title(status));
+	jsonw_int(&a->body, "status", status);
+	jsonw_strn(&a->body, "detail", buf_str(&text), text.len);
+	jsonw_close(&a->body);
+	buf_release(&text);
+	return false;
+}
+
+static void
+add_time_limit(const struct question *q, struct buf *sql)
+{
+	if (db_server(q->db)->mariadb)
+		buf_addf(sql,
+		    "SET STATEMENT max_statement_time = %" PRId64
+		    ".%03d FOR SELECT ",
+		    q->timeout_ms / 1000, (int)(q->timeout_ms % 1000));
+	else
+		buf_addf(sql, "SELECT /*+ MAX_EXECUTION_TIME(%" PRId64 ") */ ",
+		    q->timeout_ms);
+}
+
+static bool
+explain_failure(struct question *q)
+{
+	unsigned number = db_errno(q->db);
+
+	if (number == TOO_LONG_MARIADB || number == TOO_LONG_MYSQL)
+		return question_problem(q, 503,
+		    "the answer takes longer than [serve] query_timeout; ask "
+		    "for a shorter range");
+	log_error("%s", db_why(q->db));
+	if (db_outcome(db_cause(q->db)) != OUTCOME_LATER)
+		return question_problem(q, 500, "the tables cannot be read");
+	q->answer->retry_after = 1;
+	return question_problem(q, 503, "the database is away; try again");
+}
+
+bool
+question_ask(struct question *q, const char *sql, const struct db_value *args,
+    size_t n, struct db_rows **rows)
+{
+	struct db_value *all = xcalloc(n + 1, sizeof *all);
+	struct buf text = BUF_INIT;
+	enum outcome o = db_connect(q->db);
+	size_t i;
+
+	all[0] = db_str(q->viewer.tenant);
+	for (i = 0; i < n; i++)
+		all[i + 1] = args[i];
+	if (o == OUTCOME_DONE) {
+		add_time_limit(q, &text);
+		buf_adds(&text, sql + strlen("SELECT "));
+		o = db_query(q->db, buf_str(&text), all, n + 1, rows);
+	}
+	buf_release(&text);
+	free(all);
+	return o == OUTCOME_DONE || explain_failure(q);
+}
+
+/* False: not percent-encoded right, or too long, or no text. */
+static bool
+decode_part(const char *p, size_t len, char *to, size_t room)
+{
+	size_t i, n = 0;
+	int high, low;
+
+	for (i = 0; i < len && n + 1 < room; i++) {
+		to[n] = p[i];
+		if (p[i] == '%') {
+			high = i + 2 < len ? hex_digit(p[i + 1]) : -1;
+			low = i + 2 < len ? hex_digit(p[i + 2]) : -1;
+			if (high < 0 || low < 0)
+				return false;
+			to[n] = (char)(high << 4 | low);
+			i += 2;
+		}
+		if (to[n++] == '\0')
+			return false;
+	}
+	to[n] = '\0';
+	return i == len && n > 0 && parse_is_utf8(to, n);
+}
+
+bool
+question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
+{
+	size_t len;
+	const char *part = path_pattern_part(q->path, n, &len);
+
+	if (decode_part(part, len, id, RECORD_MAX_ID + 1))
+		return true;
+	return question_problem(
+	    q, 400, "a part of the path is no id of 1 to 191 bytes");
+}
+
+const char *
+question_parameter(const struct question *q, const char *name)
+{
+	const char *v = q->request->query(q->request, name);
+
+	return v != NULL && *v != '\0' ? v : NULL;
+}
+
+bool
+question_time(struct question *q, const char *name, int64_t *ms)
+{
+	const char *v = question_parameter(q, name);
+	char date[32];
+	int64_t back;
+
+	if (v == NULL || clock_parse(v, strlen(v), ms) == 0)
+		return true;
+	if (parse_duration(v, &back) == 0) {
+		*ms = q->request->now_ms - back;
+		return true;
+	}
+	if (strlen(v) == strlen("2026-11-20")) {
+		memcpy(date, v, 10);
+		memcpy(date + 10, "T00:00:00Z", 11);
+		if (clock_parse(date, 20, ms) == 0)
+			return true;
+	}
+	return question_problem(q, 400,
+	    "%s is no time; give 2026-11-20T10:00:00Z, 2026-11-20, or how "
+	    "long ago: 24h, 7d",
+	    name);
+}
+
+bool
+question_int(
+    struct question *q, const char *name, int64_t min, int64_t max, int64_t *n)
+{
+	const char *v = question_parameter(q, name);
+
+	if (v == NULL || parse_int(v, min, max, n) == 0)
+		return true;
+	return question_problem(q, 400,
+	    "%s is no whole number from %" PRId64 " to %" PRId64, name, min,
+	    max);
+}

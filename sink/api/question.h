@@ -1,0 +1,60 @@
+/*
+ * question: a request to the API under way, and what all resources share:
+ * parameters, the way to the tables, and the forms of an answer.
+ *
+ * question_ask() is the only way to the tables. It puts the viewer's tenant in
+ * place of the first question mark of the statement, so nobody is answered from
+ * another tenant's rows, and limits the time a statement may take.
+ */
+#ifndef SINK_API_QUESTION_H
+#define SINK_API_QUESTION_H
+
+#include "common/db/db.h"
+#include "common/http/web.h"
+#include "sink/api/sheet.h"
+#include "sink/api/viewer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define QUESTION_PATH_MAX 1024
+
+struct question {
+	const struct web_request *request;
+	struct web_answer *answer;
+	struct db *db;
+	struct viewer viewer;
+	int64_t timeout_ms;           /* of a statement */
+	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
+	enum sheet_format format;
+};
+
+/* Runs "SELECT ... WHERE tenant = ? ..." with the tenant and then args. False:
+ * the answer is made, a problem. */
+bool question_ask(struct question *q, const char *sql,
+    const struct db_value *args, size_t n, struct db_rows **rows)
+    __attribute__((warn_unused_result));
+
+/* Makes the answer a problem (RFC 9457). detail is a sentence; it may name what
+ * the client sent. Returns false. */
+bool question_problem(struct question *q, int status, const char *detail, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The n-th part of the path, decoded: 1 to RECORD_MAX_ID bytes, else a problem
+ * and false. */
+bool question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
+    __attribute__((warn_unused_result));
+
+/* A parameter of the query; NULL: it is absent or empty. */
+const char *question_parameter(const struct question *q, const char *name);
+
+/* Parameters; a problem and false when one is there and is no such thing. An
+ * absent one leaves *n as it is. Times are RFC 3339, dates (their beginning, in
+ * UTC), or durations before now ("24h", "7d"). */
+bool question_time(struct question *q, const char *name, int64_t *ms)
+    __attribute__((warn_unused_result));
+bool question_int(struct question *q, const char *name, int64_t min,
+    int64_t max, int64_t *n) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * reply: see reply.h.
+ *
+ * The ETag is a checksum of the answer: the same figures have the same one,
+ * whichever server or process computed them.
+ */
+#include "sink/api/reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/digest/checksum.h"
+#include "common/text/jsonw.h"
+
+struct buf *
+reply_begin(struct question *q)
+{
+	static const char *const types[] = {
+		[SHEET_JSON] = "application/json",
+		[SHEET_NDJSON] = "application/x-ndjson",
+		[SHEET_CSV] = "text/csv; charset=utf-8",
+	};
+	struct buf *to = &q->answer->body;
+
+	q->answer->content_type = types[q->format];
+	if (q->format == SHEET_JSON) {
+		jsonw_open(to);
+		jsonw_str(to, "tenant", q->viewer.tenant);
+		jsonw_key(to, "rows");
+	}
+	return to;
+}
+
+struct buf *
+reply_begin_object(struct question *q)
+{
+	struct buf *to = &q->answer->body;
+
+	if (q->format != SHEET_JSON) {
+		question_problem(q, 406, "this resource has JSON only");
+		return NULL;
+	}
+	jsonw_open(to);
+	jsonw_str(to, "tenant", q->viewer.tenant);
+	return to;
+}
+
+void
+reply_rows(struct buf *to, const char *name, const struct sheet_column *columns,
+    size_t n, struct db_rows *rows)
+{
+	struct sheet s;
+
+	jsonw_key(to, name);
+	sheet_begin(&s, to, SHEET_JSON, columns, n);
+	while (db_next(rows))
+		sheet_row(&s, rows);
+	sheet_end(&s);
+}
+
+static bool
+has_same(const struct question *q, const char *etag)
+{
+	const char *known = q->request->header(q->request, "If-None-Match");
+
+	return known != NULL && strstr(known, etag) != NULL;
+}
+
+void
+reply_end(struct question *q, const char *next)
+{
+	struct web_answer *a = q->answer;
+	char etag[24];
+
+	if (q->format == SHEET_JSON) {
+		if (next != NULL)
+			jsonw_str(&a->body, "next", next);
+		jsonw_close(&a->body);
+	}
+	(void)snprintf(etag, sizeof etag, "\"%016" PRIx64 "\"",
+	    checksum(0, a->body.data, a->body.len));
+	buf_addf(&a->headers,
+	    "ETag: %s\nCache-Control: private, no-cache\nVary: Accept, "
+	    "Authorization, Cookie\n",
+	    etag);
+	if (has_same(q, etag)) {
+		a->status = 304;
+		buf_clear(&a->body);
+	}
+}
+
+void
+reply_encode(struct buf *to, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (; *text != '\0'; text++) {
+		if (strchr(plain, *text) != NULL)
+			buf_addc(to, *text);
+		else
+			buf_addf(to, "%%%02X", (unsigned char)*text);
+	}
+}

@@ -1,0 +1,30 @@
+/*
+ * reply: the frame of a good answer: content type, ETag, and in JSON the object
+ * around the rows: {"tenant":..., "rows":[...], "next":...}.
+ */
+#ifndef SINK_API_REPLY_H
+#define SINK_API_REPLY_H
+
+#include "sink/api/question.h"
+
+/* Begins the answer in the question's format; the rows are written next, by a
+ * sheet, into what is returned. */
+struct buf *reply_begin(struct question *q);
+
+/* The same for an answer that is one object, which has JSON only: the members
+ * are written next. NULL: another format is asked for, and the answer is a
+ * problem. */
+struct buf *reply_begin_object(struct question *q);
+
+/* Appends a member of such an object: a list of all rows of a result. */
+void reply_rows(struct buf *to, const char *name,
+    const struct sheet_column *columns, size_t n, struct db_rows *rows);
+
+/* Ends either. next: the cursor of the next page, NULL: none. Answers 304 when
+ * the client has the same already. */
+void reply_end(struct question *q, const char *next);
+
+/* Appends text percent-encoded, fit for a query and a header. */
+void reply_encode(struct buf *to, const char *text);
+
+#endif

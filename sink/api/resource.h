@@ -1,0 +1,44 @@
+/*
+ * resource: the table of what the API has: path, who may read it, and the
+ * function that answers; and api_answer(), which answers any request.
+ *
+ * To add a resource: its function in a file of its own, declared below, its row
+ * in resource_table.c, its description in openapi.json, its tests. A resource
+ * that is the rows of a table is a struct list in resource_lists.c instead.
+ */
+#ifndef SINK_API_RESOURCE_H
+#define SINK_API_RESOURCE_H
+
+#include "sink/api/list.h"
+#include "sink/api/question.h"
+
+typedef void resource_handler(struct question *q);
+
+/* Either answer or list is set. */
+struct resource {
+	const char *pattern; /* see path_pattern.h */
+	enum viewer_role least;
+	resource_handler *answer;
+	const struct list *list;
+};
+
+extern const struct resource resources[];
+extern const size_t resources_n;
+
+/* Answers a request of a viewer from the tables: finds the resource by path and
+ * the format by suffix or Accept. db is connected when it is first needed. */
+void resource_answer(const struct viewer *viewer, struct db *db,
+    int64_t timeout_ms, const struct web_request *r, struct web_answer *a);
+
+/* The handlers, by file. */
+resource_handler resource_now;      /* resource_now.c */
+resource_handler resource_chat;     /* resource_chat.c */
+resource_handler resource_timeline; /* resource_chat.c */
+
+/* resource_lists.c */
+extern const struct list list_operators, list_chats, list_messages,
+    list_intervals, list_conversations, list_users, list_alerts, list_trends,
+    list_events, list_receipts, list_channels, list_response_hours,
+    list_assignments;
+
+#endif

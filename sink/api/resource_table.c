@@ -1,0 +1,118 @@
+/*
+ * resource_table: the table of resources, and how a request finds its row; see
+ * resource.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/http/path_pattern.h"
+#include "sink/api/resource.h"
+
+#define V1 "/api/v1/"
+
+const struct resource resources[] = {
+	{ V1 "now", VIEWER_WALL, resource_now, NULL },
+	{ V1 "operators", VIEWER_AGENT, NULL, &list_operators },
+	{ V1 "chats", VIEWER_AGENT, NULL, &list_chats },
+	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL },
+	{ V1 "chats/{chat}/timeline", VIEWER_LEAD, resource_timeline, NULL },
+	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages },
+	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals },
+	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours },
+	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations },
+	{ V1 "users", VIEWER_LEAD, NULL, &list_users },
+	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts },
+	{ V1 "trends", VIEWER_LEAD, NULL, &list_trends },
+	{ V1 "events", VIEWER_LEAD, NULL, &list_events },
+	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts },
+	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels },
+	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments },
+};
+
+const size_t resources_n = ARRAY_LEN(resources);
+
+/* Cuts the suffix off the path. */
+static bool
+take_suffix(char *path, const char *suffix)
+{
+	size_t len = strlen(path), n = strlen(suffix);
+
+	if (len <= n || strcmp(path + len - n, suffix) != 0)
+		return false;
+	path[len - n] = '\0';
+	return true;
+}
+
+static bool
+accepts(const struct question *q, const char *type)
+{
+	const char *accept = q->request->header(q->request, "Accept");
+
+	return accept != NULL && strstr(accept, type) != NULL;
+}
+
+/* A suffix of the last part counts more than the header. */
+static bool
+read_format(struct question *q)
+{
+	const char *path = q->request->path;
+
+	if (strlen(path) >= QUESTION_PATH_MAX)
+		return question_problem(q, 404, "there is no such path");
+	memcpy(q->path, path, strlen(path) + 1);
+	if (take_suffix(q->path, ".csv"))
+		q->format = SHEET_CSV;
+	else if (take_suffix(q->path, ".ndjson"))
+		q->format = SHEET_NDJSON;
+	else if (take_suffix(q->path, ".json"))
+		q->format = SHEET_JSON;
+	else if (accepts(q, "application/json"))
+		q->format = SHEET_JSON;
+	else if (accepts(q, "text/csv"))
+		q->format = SHEET_CSV;
+	else if (accepts(q, "application/x-ndjson"))
+		q->format = SHEET_NDJSON;
+	return true;
+}
+
+static const struct resource *
+find_resource(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < resources_n; i++) {
+		if (path_pattern_fits(resources[i].pattern, path))
+			return &resources[i];
+	}
+	return NULL;
+}
+
+void
+resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
+    const struct web_request *r, struct web_answer *a)
+{
+	struct question q = { .request = r,
+		.answer = a,
+		.db = db,
+		.viewer = *viewer,
+		.timeout_ms = timeout_ms };
+	const struct resource *found;
+
+	if (!read_format(&q))
+		return;
+	found = find_resource(q.path);
+	if (found == NULL) {
+		question_problem(&q, 404, "there is no such path");
+	} else if (r->method != WEB_GET) {
+		question_problem(&q, 405, "this resource is read only");
+		a->allow = "GET";
+	} else if (viewer->role < found->least) {
+		question_problem(&q, 403, "not for the role %s",
+		    viewer_role_name(viewer->role));
+	} else if (found->list != NULL) {
+		list_answer(&q, found->list);
+	} else {
+		found->answer(&q);
+	}
+}

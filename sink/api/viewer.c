@@ -1,0 +1,55 @@
+/*
+ * viewer: see viewer.h.
+ */
+#include "sink/api/viewer.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+static const char *const role_names[] = {
+	[VIEWER_NONE] = "none",
+	[VIEWER_WALL] = "wall",
+	[VIEWER_AGENT] = "agent",
+	[VIEWER_LEAD] = "lead",
+	[VIEWER_ADMIN] = "admin",
+};
+
+enum viewer_role
+viewer_role_named(const char *name)
+{
+	size_t i;
+
+	for (i = VIEWER_WALL; i < ARRAY_LEN(role_names); i++) {
+		if (strcmp(role_names[i], name) == 0)
+			return (enum viewer_role)i;
+	}
+	return VIEWER_NONE;
+}
+
+const char *
+viewer_role_name(enum viewer_role role)
+{
+	return role_names[role];
+}
+
+int
+viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
+    const char *token, int64_t now_ms, struct buf *why)
+{
+	*v = (struct viewer){ .role = VIEWER_NONE };
+	if (jwt_check(rules, token, now_ms, v->tenant, why) != 0 ||
+	    jwt_read_claims(token, &v->claims, why) != 0)
+		return -1;
+	v->role = viewer_role_named(v->claims.role);
+	if (v->role == VIEWER_NONE) {
+		buf_setf(why, "it has no role that may read; make one by sink "
+			      "--token");
+		return -1;
+	}
+	if (v->role == VIEWER_AGENT && v->claims.subject[0] == '\0') {
+		buf_setf(why, "it is an agent's and has no sub");
+		return -1;
+	}
+	return 0;
+}

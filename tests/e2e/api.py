@@ -1,0 +1,431 @@
+"""api: what the API answers is what the tables hold, in every form, page by
+page; to each role its part, to another tenant nothing; by hand the same; and
+bad requests, a database that is away and a user who may only read.
+
+Every text of a tenant's rows begins with the tenant's name, so that a leak is
+seen in the bytes of any answer.
+"""
+
+import csv
+import io
+import json
+import os
+import random
+
+from api_client import Server, token
+from harness import LONG, Checks, Lab, main, seed, until
+from streamlib import Sql
+
+OURS, THEIRS = "ours", "theirs"
+STRANGER_REQUESTS = 10000 if LONG else 1000
+V1 = "/api/v1/"
+
+# Resource: table, order, columns of time.
+LISTS = {
+    "operators": ("operator_metrics_all", "operator"),
+    "chats": ("chat_metrics", "chat"),
+    "messages": ("messages",
+                 "created_at DESC, conversation_id DESC, message_id DESC"),
+    "intervals": ("intervals",
+                  "end_at DESC, chat DESC, message DESC, kind DESC"),
+    "response-hours": ("response_hours_all",
+                       "hour DESC, operator DESC, kind DESC"),
+    "conversations": ("conversation_metrics_all", "conversation_id"),
+    "users": ("user_stats_all", "user_id"),
+    "alerts": ("alerts_all", "started_at DESC, user_id DESC, rule DESC"),
+    "trends": ("trends_all", "window_start DESC, word DESC"),
+    "events": ("events", "created_at DESC, id DESC"),
+    "receipts": ("message_views", "viewed_at DESC, message_id DESC, "
+                                  "user_id DESC, conversation_id DESC"),
+    "channels": ("channel_metrics_all", "hour DESC, channel DESC"),
+    "assignments": ("assignments", "reserved_at DESC, id DESC"),
+}
+TABLES = {  # where rows are put, and how many
+    "operator_metrics": 12, "chat_metrics": 60, "tenant_metrics": 1,
+    "messages": 150, "intervals": 120, "response_hours": 60,
+    "conversation_metrics": 40, "user_stats": 40, "alerts": 20, "trends": 20,
+    "events": 40, "message_views": 40, "channel_metrics": 30,
+    "assignments": 30,
+}
+NASTY = ['"', "\\", ",", "\n", "=1+1", "<script>", "%00", "é", "🙂", "'", ";"]
+
+
+class World:
+    """Random rows of two tenants, put into the tables as they are."""
+
+    def __init__(self, lab, dice):
+        self.dice = dice
+        self.sql = Sql(lab.server_dir)
+        self.sql.ask("SET NAMES utf8mb4")
+        for table, n in TABLES.items():
+            columns = self.sql.ask(
+                "SELECT column_name, data_type, character_maximum_length "
+                "FROM information_schema.columns WHERE table_schema = "
+                f"DATABASE() AND table_name = '{table}' AND "
+                "generation_expression IS NULL ORDER BY ordinal_position")
+            for tenant in (OURS, THEIRS):
+                for _ in range(n):
+                    self.put(table, columns, tenant)
+
+    def put(self, table, columns, tenant):
+        cells = {c[0]: self.cell(c, tenant) for c in columns}
+        if table == "tenant_metrics":
+            cells["tenant"] = f"'{tenant}'"
+        self.sql.ask(f"INSERT IGNORE INTO {table} ("
+                     + ", ".join(f"`{c}`" for c in cells) + ") VALUES ("
+                     + ", ".join(cells.values()) + ")")
+
+    def cell(self, column, tenant):
+        name, kind, length = column
+        if name == "tenant":
+            return f"'{tenant}'"
+        if kind in ("varchar", "mediumtext", "text"):
+            return self.text(name, tenant, length)
+        if kind == "datetime":
+            return "'2026-11-%02d %02d:00:0%d.%03d'" % (
+                self.dice.randrange(1, 29), self.dice.randrange(24),
+                self.dice.randrange(3), self.dice.randrange(2))
+        if kind == "tinyint":
+            return str(self.dice.randrange(2))
+        if kind == "decimal":
+            return "%d.%03d" % (self.dice.randrange(99),
+                                self.dice.randrange(1000))
+        if kind == "double":
+            return str(self.dice.random())
+        return str(self.dice.randrange(100))
+
+    def text(self, name, tenant, length):
+        words = {"status": ["open", "pending", "left"],
+                 "kind": ["response", "first_response", "wait"],
+                 "sender": ["customer", "operator", "bot"]}
+        if name in words:
+            return "'%s'" % self.dice.choice(words[name])
+        text = tenant + str(self.dice.randrange(25))
+        if name in ("content", "event_data", "customer_name", "tag", "chat",
+                    "conversation_id", "word", "operator", "user_id"):
+            text += self.dice.choice([""] * 9 + NASTY)
+        text = text[:int(length)]
+        return "'%s'" % text.replace("\\", "\\\\").replace(
+            "'", "\\'").replace("\n", "\\n")
+
+    def table(self, name, columns):
+        """[{column: text or None}] as the resource gives it."""
+        table, order = LISTS[name]
+        names = ", ".join(f"'{c}', CAST(`{c}` AS CHAR)" for c in columns)
+        # JSON, so that NULL, newlines and tabs are told apart.
+        rows = self.sql.ask(
+            f"SELECT TO_BASE64(JSON_OBJECT({names})) FROM {table} "
+            f"WHERE tenant = '{OURS}' ORDER BY {order}")
+        return [json.loads(base64_text(r[0])) for r in rows]
+
+
+def base64_text(text):
+    import base64
+    return base64.b64decode(text.replace("\\n", "")).decode()
+
+
+def same_cell(got, want):
+    """An answer's cell against the table's text."""
+    if got is None or want is None:
+        return got is None and want is None
+    if isinstance(got, bool):
+        return got == (want != "0")
+    if isinstance(got, (int, float)):
+        return float(got) == float(want)
+    if got == want:
+        return True
+    return len(got) == 24 and got[:-1].replace("T", " ") == want
+
+
+def same_rows(got, want):
+    return len(got) == len(want) and all(
+        same_cell(g[c], w[c]) for g, w in zip(got, want) for c in g)
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        self.dice = random.Random(seed())
+        lab.start_servers("mariadb")
+        conf = lab.conf("messaging.conf", {"sink": {}})
+        lab.must(["sink", "-c", conf, "--migrate"])
+        self.world = World(lab, self.dice)
+        self.server = Server(lab, {"serve": {"rate": 0}})
+        self.admin = token(tenant_id=OURS, role="admin")
+        self.lead = token(tenant_id=OURS, role="lead")
+        self.wall = token(tenant_id=OURS, role="wall")
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def pages(self, name, bearer, **parameters):
+        """All rows of a list, by its cursors."""
+        rows = []
+        while True:
+            answer = self.server.get(
+                V1 + name, bearer, limit=self.dice.randrange(1, 30),
+                **parameters)
+            if answer.status != 200:
+                raise AssertionError(f"{name}: {answer.status} {answer.body}")
+            rows += answer.rows()
+            cursor = answer.json().get("next")
+            if cursor is None:
+                return rows
+            self.that(f"cursor={cursor}>" in answer.headers["Link"],
+                      f"{name}: no Link to the next page")
+            parameters["cursor"] = cursor
+
+    def every_list_is_its_table(self):
+        for name in LISTS:
+            rows = self.pages(name, self.admin)
+            if not self.that(rows, f"{name} is empty"):
+                continue
+            want = self.world.table(name, list(rows[0]))
+            self.that(same_rows(rows, want), f"{name} differs from its table")
+            self.forms_agree(name)
+            self.filters_select(name, rows)
+
+    def forms_agree(self, name):
+        rows = self.server.get(V1 + name, self.admin, limit=1000).rows()
+        lines = self.server.ask(V1 + name + ".ndjson?limit=1000", self.admin)
+        self.that([json.loads(x) for x in lines.body.decode().split("\n")
+                   if x] == rows, f"{name}: NDJSON differs from JSON")
+        text = self.server.ask(V1 + name + "?limit=1000", self.admin,
+                               headers={"Accept": "text/csv"})
+        self.that(text.headers["Content-Type"].startswith("text/csv"),
+                  f"{name}: {text.headers['Content-Type']}")
+        table = list(csv.reader(io.StringIO(text.body.decode(), newline="")))
+        self.that(table[0] == list(rows[0]), f"{name}: CSV has {table[0]}")
+        self.that(len(table) == len(rows) + 1, f"{name}: CSV has other rows")
+        for line, row in zip(table[1:], rows):
+            for cell, value in zip(line, row.values()):
+                formula = isinstance(value, str) and value[:1] in tuple("=+-@")
+                self.that(not formula or cell[0] == "'",
+                          f"{name}: a formula in CSV: {cell}")
+
+    def filters_select(self, name, rows):
+        for column in ("operator", "chat", "kind", "sender", "user_id"):
+            if column not in rows[0]:
+                continue
+            value = self.dice.choice(rows)[column]
+            got = self.pages(name, self.admin, **{column: value})
+            self.that(got == [r for r in rows if r[column] == value],
+                      f"{name}: {column}={value!r} selects other rows")
+        time = next((c for c in rows[0] if c.endswith("_at") or c == "hour"),
+                    None)
+        if name in ("messages", "intervals", "events", "channels"):
+            first, last = "2026-11-05T03:00:00Z", "2026-11-17T00:00:00.001Z"
+            got = self.pages(name, self.admin, **{"from": first, "to": last})
+            self.that(got == [r for r in rows if "2026-11-05T03:00:00.000Z"
+                              <= r[time] < last],
+                      f"{name}: a range selects other rows")
+
+    def each_role_sees_its_part(self):
+        ask = self.server.get
+        for name in LISTS:
+            self.that(ask(V1 + name, self.wall).status == 403,
+                      f"a wall reads {name}")
+        now = ask(V1 + "now", self.wall)
+        self.that(OURS not in now.body.decode().replace(
+            f'"tenant":"{OURS}"', "").replace('"channel":"' + OURS, ""),
+            f"a wall sees a name: {now.body}")
+        self.that(now.json()["operators"] and now.json()["waiting"],
+                  "a wall sees nothing")
+        for row in self.pages("messages", self.lead):
+            self.that(row["content"] is None, "a lead reads a message")
+        # A token's sub has no newline.
+        operators = [r["operator"] for r in self.pages(
+            "operators", self.lead) if "\n" not in r["operator"]]
+        for operator in operators[:4]:
+            self.agent_sees_their_own(operator)
+
+    def agent_sees_their_own(self, operator):
+        agent = token(tenant_id=OURS, role="agent", sub=operator)
+        for name in ("operators", "chats", "intervals", "response-hours",
+                     "assignments"):
+            want = [r for r in self.pages(name, self.lead)
+                    if r["operator"] == operator]
+            got = self.pages(name, agent)
+            for row in want:
+                for column in ("customer", "customer_name", "customer_phone"):
+                    if column in row:
+                        row[column] = None
+            self.that(got == want, f"an agent's {name} are not their own")
+        now = self.server.get(V1 + "now", agent).json()
+        self.that([r["operator"] for r in now["operators"]] == [operator],
+                  "an agent sees other operators")
+        self.that({r["operator"] for r in now["waiting"]}
+                  <= {operator, None}, "an agent sees others' chats")
+        for chat in self.pages("chats", self.lead):
+            answer = self.server.ask(V1 + "chats/" + quoted(chat["chat"]),
+                                     agent)
+            own = chat["operator"] in (operator, None)
+            self.that(answer.status == (200 if own else 404),
+                      f"{answer.status} for a chat of {chat['operator']}")
+
+    def a_chat_has_its_messages(self):
+        chats = {r["conversation_id"] for r in self.pages(
+            "messages", self.admin)}
+        for chat in sorted(chats):
+            answer = self.server.ask(
+                V1 + f"chats/{quoted(chat)}/timeline", self.admin)
+            got = answer.json()
+            want = [r for r in self.pages("messages", self.admin)
+                    if r["conversation_id"] == chat][::-1]
+            self.that([(r["created_at"], r["message_id"], r["content"])
+                       for r in got["messages"]]
+                      == [(r["created_at"], r["message_id"], r["content"])
+                          for r in want], f"the messages of {chat!r}")
+            self.that(got["chat"] == chat, f"{got['chat']!r}, not {chat!r}")
+            want = [r for r in self.pages("intervals", self.admin)
+                    if r["chat"] == chat]
+            self.that(len(got["intervals"]) == len(want),
+                      f"the intervals of {chat!r}")
+
+    def a_stranger_sees_nothing(self):
+        """Random requests, with our ids, as somebody of another tenant."""
+        ids = sorted({v for name in LISTS for row in self.pages(
+            name, self.admin) for v in row.values()
+            if isinstance(v, str) and v.startswith(OURS)})
+        subjects = [i for i in ids if "\n" not in i]
+        paths = list(LISTS) + ["now", "chats/{}", "chats/{}/timeline"]
+        for _ in range(STRANGER_REQUESTS):
+            stranger = token(tenant_id=THEIRS, role=self.dice.choice(
+                ["admin", "lead", "agent", "wall"]),
+                sub=self.dice.choice(subjects))
+            path = self.dice.choice(paths).format(
+                quoted(self.dice.choice(ids)))
+            parameters = {self.dice.choice(
+                ["operator", "chat", "tenant", "tenant_id", "cursor", "kind",
+                 "conversation_id", "from", "limit", "user_id"]):
+                self.dice.choice(ids + [OURS, "1' OR '1'='1", "5", "7d"])
+                for _ in range(self.dice.randrange(3))}
+            answer = self.server.get(
+                V1 + path + self.dice.choice(["", ".csv", ".ndjson"]),
+                stranger, **parameters)
+            self.that(answer.status in (200, 400, 403, 404, 406),
+                      f"{answer.status} for {path} {parameters}")
+            said = answer.body.decode()
+            if "timeline" not in path and answer.status == 200:
+                self.that(OURS not in said, f"a leak: {path} {parameters}")
+            elif answer.status == 200:
+                self.that(False, f"{path}: a stranger has that chat")
+
+    def bad_requests_are_refused(self):
+        admin, ask = self.admin, self.server.ask
+        bad = {
+            "nothing": 404, "chats/": 404, "chats?limit=0": 400,
+            "chats?limit=1001": 400, "chats?limit=ten": 400,
+            "chats?cursor=zz": 400, "chats?cursor=00": 400,
+            "messages?cursor=61": 400, "messages?from=yesterday": 400,
+            "messages?to=2026-02-30": 400, "now.csv": 406,
+            "chats/%ff": 400, "chats/%zz": 400, "chats/%00": 400,
+            "chats/" + "x" * 192: 400, "chats/none": 404,
+            "chats/none/timeline": 404,
+        }
+        for path, status in bad.items():
+            answer = ask(V1 + path, admin)
+            self.that(answer.status == status,
+                      f"{path}: {answer.status}, not {status}")
+            self.that(answer.problem(), f"{path}: no sentence")
+        for method in ("POST", "PUT", "DELETE"):
+            answer = ask(V1 + "chats", admin, method)
+            self.that(answer.status == 405
+                      and answer.headers["Allow"] == "GET",
+                      f"{method}: {answer.status}")
+        for name, bearer in {
+                "none": None, "nonsense": "nonsense",
+                "another key": token(key="x" * 32, tenant_id=OURS,
+                                     role="admin"),
+                "expired": token(tenant_id=OURS, role="admin", exp=1000),
+                "no role": token(tenant_id=OURS),
+                "no such role": token(tenant_id=OURS, role="root"),
+                "agent without sub": token(tenant_id=OURS, role="agent"),
+                "two roles": token(tenant_id=OURS, role=["admin"]),
+                "no tenant": token(role="admin")}.items():
+            answer = ask(V1 + "now", bearer)
+            self.that(answer.status == 401 and answer.problem(),
+                      f"{name}: {answer.status}")
+
+    def the_same_is_not_sent_again(self):
+        for path in ("now", "chats?limit=3", "chats.csv"):
+            first = self.server.ask(V1 + path, self.admin)
+            again = self.server.ask(V1 + path, self.admin, headers={
+                "If-None-Match": first.headers["ETag"]})
+            self.that(again.status == 304 and again.body == b"",
+                      f"{path}: {again.status}")
+        self.world.sql.ask("UPDATE chat_metrics SET messages = messages + 1 "
+                           f"WHERE tenant = '{OURS}'")
+        again = self.server.ask(V1 + "chats?limit=3", self.admin, headers={
+            "If-None-Match": first.headers["ETag"]})
+        self.that(again.status == 200, "a change is not seen")
+
+    def by_hand_it_is_the_same(self):
+        for path in ("now", "chats?limit=5", "chats.csv", "operators.ndjson"):
+            served = self.server.ask(V1 + path, self.admin).body
+            printed = self.lab.must(
+                ["sink", "--tenant", OURS, "--get", V1 + path]).out
+            self.that(printed.rstrip(b"\n") == served.rstrip(b"\n"),
+                      f"{path} by hand differs")
+        for path, code in ((V1 + "nothing", 66), (V1 + "chats?limit=0", 64),
+                           (V1 + "now.csv", 64)):
+            done = self.lab.run(["sink", "--tenant", OURS, "--get", path])
+            self.that(done.code == code and len(done.lines()) == 1
+                      and path in done.err, f"{path}: {done}")
+        done = self.lab.run(["sink", "--get", V1 + "now"])
+        self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
+
+    def one_who_may_only_read_is_enough(self):
+        self.world.sql.ask(
+            "CREATE USER reader@'%' IDENTIFIED BY 'reader'; "
+            "GRANT SELECT ON messaging.* TO reader@'%'")
+        url = self.lab.env["MYSQL_URL"]
+        url = "mysql://reader:reader@" + url.split("@")[1]
+        server = Server(self.lab, name="reader", env={"MYSQL_URL": url})
+        for name in LISTS:
+            self.that(server.get(V1 + name, self.admin).status == 200,
+                      f"a reader cannot read {name}")
+
+    def a_database_that_is_away_comes_back(self):
+        self.lab.servers("kill", "mariadb")
+        answer = self.server.ask(V1 + "now", self.admin)
+        self.that(answer.status == 503 and answer.headers["Retry-After"],
+                  f"away: {answer.status}")
+        self.lab.servers("start", "mariadb")
+        until(60, lambda: self.server.ask(V1 + "now",
+                                          self.admin).status == 200,
+              "an answer after the database came back")
+
+    def it_ends_when_asked(self):
+        self.server.process.terminate()
+        self.that(self.server.process.wait(30) == 0, "it ends badly")
+        self.that(not os.path.exists(self.server.port_file),
+                  "the port file stays")
+        with open(self.server.log, encoding="utf-8") as f:
+            log = f.read()
+        self.that(self.admin not in log, "a token is in the log")
+
+
+def quoted(text):
+    return "".join("%%%02X" % b for b in text.encode())
+
+
+def body():
+    with Lab("api") as lab:
+        test = Test(lab)
+        test.every_list_is_its_table()
+        test.each_role_sees_its_part()
+        test.a_chat_has_its_messages()
+        test.bad_requests_are_refused()
+        test.a_stranger_sees_nothing()
+        test.the_same_is_not_sent_again()
+        test.by_hand_it_is_the_same()
+        test.one_who_may_only_read_is_enough()
+        test.a_database_that_is_away_comes_back()
+        test.it_ends_when_asked()
+        return test.checks.result()
+
+
+if __name__ == "__main__":
+    main(body)

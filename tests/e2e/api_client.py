@@ -1,0 +1,103 @@
+"""api_client: sink --serve in a Lab, tokens for it, and requests to it.
+
+Tokens are made here, with Python's hmac: not by what is tested.
+"""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import time
+from urllib.parse import urlencode
+
+from harness import until
+
+KEY = "0123456789abcdef0123456789abcdef"
+PATIENCE = 30
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def token(key=KEY, **claims):
+    """A JWT. Claims that are None are left out."""
+    claims.setdefault("exp", int(time.time()) + 600)
+    claims = {k: v for k, v in claims.items() if v is not None}
+    text = (encoded(b'{"alg":"HS256","typ":"JWT"}') + "."
+            + encoded(json.dumps(claims).encode()))
+    mac = hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()
+    return text + "." + encoded(mac)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def rows(self):
+        return self.json()["rows"]
+
+    def problem(self):
+        """The sentence, of an answer that is a problem of this status."""
+        if self.headers["Content-Type"] != "application/problem+json":
+            raise AssertionError(f"no problem: {self.headers} {self.body!r}")
+        problem = self.json()
+        if problem["status"] != self.status:
+            raise AssertionError(f"{self.status} says {problem}")
+        return problem["detail"]
+
+
+class Server:
+    """sink --serve, as long as the lab."""
+
+    def __init__(self, lab, sections=None, env=None, name="serve"):
+        self.port_file = lab.path(name + ".port")
+        self.log = lab.path(name + ".log")
+        key = lab.write(name + ".key", KEY + "\n")
+        conf = lab.conf(name + ".conf", {
+            "listen": {"secret_key_file": key}, **(sections or {})})
+        self.process = lab.start(
+            ["sink", "-c", conf, "--serve", "127.0.0.1:0", "--port-file",
+             self.port_file], self.log, env)
+
+        def ready():
+            if self.process.poll() is not None:
+                with open(self.log, encoding="utf-8") as f:
+                    raise AssertionError("sink --serve: " + f.read())
+            try:
+                with open(self.port_file, encoding="ascii") as f:
+                    self.port = int(f.read())
+                return True
+            except FileNotFoundError:
+                return False
+
+        until(PATIENCE, ready, "sink --serve")
+        self.connection = None
+
+    def ask(self, path, bearer=None, method="GET", headers=None):
+        """On one connection that stays."""
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection(
+                "127.0.0.1", self.port, timeout=PATIENCE)
+        headers = dict(headers or {})
+        if bearer is not None:
+            headers["Authorization"] = "Bearer " + bearer
+        try:
+            self.connection.request(method, path, headers=headers)
+            got = self.connection.getresponse()
+            return Answer(got.status, got.headers, got.read())
+        except (OSError, http.client.HTTPException):
+            self.connection.close()
+            self.connection = None
+            raise
+
+    def get(self, path, bearer, **parameters):
+        if parameters:
+            path += "?" + urlencode(parameters)
+        return self.ask(path, bearer)
