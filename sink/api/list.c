@@ -245,6 +245,7 @@ write_page(struct page *p, struct db_rows *rows)
 			write_cursor(p, rows, &next);
 	}
 	sheet_end(&s);
+	p->q->rows = s.rows; /* not the one that tells of a next page */
 	if (more)
 		link_next(p, buf_str(&next));
 	reply_end(p->q, more ? buf_str(&next) : NULL);

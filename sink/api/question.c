@@ -14,56 +14,23 @@
 #include "common/base/xalloc.h"
 #include "common/digest/hex.h"
 #include "common/http/path_pattern.h"
-#include "common/text/jsonw.h"
+#include "sink/api/problem.h"
 
 /* The server's number for a statement that took too long, MariaDB's and
  * MySQL's. */
 #define TOO_LONG_MARIADB 1969
 #define TOO_LONG_MYSQL 3024
 
-static const char *
-problem_title(int status)
-{
-	switch (status) {
-	case 400:
-		return "Bad Request";
-	case 401:
-		return "Unauthorized";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 406:
-		return "Not Acceptable";
-	case 503:
-		return "Service Unavailable";
-	default:
-		return "Internal Server Error";
-	}
-}
-
 bool
 question_problem(struct question *q, int status, const char *detail, ...)
 {
-	struct web_answer *a = q->answer;
 	struct buf text = BUF_INIT;
 	va_list ap;
 
 	va_start(ap, detail);
 	buf_addv(&text, detail, ap);
 	va_end(ap);
-	a->status = status;
-	a->content_type = "application/problem+json";
-	buf_clear(&a->body);
-	buf_clear(&a->headers);
-	jsonw_open(&a->body);
-	jsonw_str(&a->body, "type", "about:blank");
-	jsonw_str(&a->body, "title", problem_title(status));
-	jsonw_int(&a->body, "status", status);
-	jsonw_strn(&a->body, "detail", buf_str(&text), text.len);
-	jsonw_close(&a->body);
+	problem_answer(q->answer, status, buf_str(&text));
 	buf_release(&text);
 	return false;
 }
@@ -116,7 +83,10 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 	}
 	buf_release(&text);
 	free(all);
-	return o == OUTCOME_DONE || explain_failure(q);
+	if (o != OUTCOME_DONE)
+		return explain_failure(q);
+	q->rows += db_rows_count(*rows);
+	return true;
 }
 
 /* False: not percent-encoded right, or too long, or no text. */

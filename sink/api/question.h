@@ -28,6 +28,7 @@ struct question {
 	int64_t timeout_ms;           /* of a statement */
 	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
 	enum sheet_format format;
+	size_t rows; /* that were read for the answer */
 };
 
 /* Runs "SELECT ... WHERE tenant = ? ..." with the tenant and then args. False:

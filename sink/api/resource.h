@@ -26,8 +26,9 @@ extern const struct resource resources[];
 extern const size_t resources_n;
 
 /* Answers a request of a viewer from the tables: finds the resource by path and
- * the format by suffix or Accept. db is connected when it is first needed. */
-void resource_answer(const struct viewer *viewer, struct db *db,
+ * the format by suffix or Accept. db is connected when it is first needed.
+ * Returns how many rows of tables the answer has. */
+size_t resource_answer(const struct viewer *viewer, struct db *db,
     int64_t timeout_ms, const struct web_request *r, struct web_answer *a);
 
 /* The handlers, by file. */

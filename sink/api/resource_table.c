@@ -88,7 +88,7 @@ find_resource(const char *path)
 	return NULL;
 }
 
-void
+size_t
 resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const struct web_request *r, struct web_answer *a)
 {
@@ -100,7 +100,7 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	const struct resource *found;
 
 	if (!read_format(&q))
-		return;
+		return 0;
 	found = find_resource(q.path);
 	if (found == NULL) {
 		question_problem(&q, 404, "there is no such path");
@@ -115,4 +115,5 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	} else {
 		found->answer(&q);
 	}
+	return q.rows;
 }
