@@ -1,6 +1,6 @@
 /*
  * jwt: checks bearer tokens: JWTs signed with HS256, and no other algorithm.
- * libjwt is visible in jwt.c only.
+ * libjwt is visible in jwt*.c only; jwt_sign.h makes tokens.
  *
  * A token is valid when it has three parts in canonical base64url, 8 KiB at
  * most; one of our keys has made its signature; its header has HS256 and no
@@ -42,6 +42,7 @@ struct jwt_claims {
 	char subject[192]; /* sub: whom it was made for */
 	char id[65];       /* jti: by which it is revoked */
 	char teams[1024];  /* a list of names: each with a newline behind it */
+	int64_t expires_s; /* exp */
 };
 
 /* Of a token that jwt_check() has accepted. -1 and *why when one of these

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "sink/api/by_hand.h"
@@ -104,12 +103,7 @@ static const struct option_row rows[] = {
 static int
 check_get(void *options)
 {
-	const struct sink *s = options;
-
-	if (s->tenant == NULL || parse_is_name(s->tenant, RECORD_MAX_TENANT))
-		return -1;
-	return prog_usage_error(
-	    "--tenant '%s' is no name of a tenant", s->tenant);
+	return sink_check_tenant(options);
 }
 
 static enum exit_code

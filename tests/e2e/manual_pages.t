@@ -104,6 +104,10 @@ shown_in sink.1 EXAMPLES 3 | typed "without a broker"
 grep '"type":"view"' stream | sink
 sql "read messages" sink.1 EXAMPLES 4
 grep -q "^2	read" out || fail "message 2 is not read: $(cat out)"
+export SECRET_KEY=0123456789abcdef0123456789abcdef
+shown_in sink.1 EXAMPLES 5 | typed "a token"
+unset SECRET_KEY
+[ "$(tr -cd . <ann.token)" = .. ] || fail "no token: $(cat ann.token)"
 
 echo "- messaging-tables(5)"
 aggregator -f day.ndjson -a all -o ndjson | sink
