@@ -16,8 +16,10 @@ decode_form_text(char *p)
 		if (*p == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0) {
 			*to++ = (char)(hex_digit(p[1]) << 4 | hex_digit(p[2]));
 			p += 2;
+		} else if (*p == '+') {
+			*to++ = ' ';
 		} else {
-			*to++ = *p == '+' ? ' ' : *p;
+			*to++ = *p;
 		}
 	}
 	*to = '\0';
