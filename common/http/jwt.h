@@ -7,8 +7,8 @@
  * member that changes how to read it (crit, jku, jwk, x5u); exp is in the
  * future, and nbf and iat, if present, in the past, all whole numbers, give or
  * take JWT_LEEWAY_S; iss and aud are those of the configuration; and it names a
- * tenant. No claim is read before the signature is verified. To revoke a token,
- * change the key.
+ * tenant. No claim is read before the signature is verified. To revoke all
+ * tokens, change the key.
  */
 #ifndef COMMON_HTTP_JWT_H
 #define COMMON_HTTP_JWT_H

@@ -52,6 +52,7 @@ grep '"result":"failed"' check && fail "sink --check is not content"
 as report "$report" -o csv >table
 grep -q '^t1,7,Ann,' table || fail "the report shows: $(cat table)"
 as report "$report" -o ndjson >/dev/null
+as sink "$BIN/sink" --token --tenant t1 --revoke x
 
 as reaper "$BIN/reaper" --list -o ndjson >listed
 cat >closed <<'END'
@@ -89,3 +90,7 @@ refused reaper 'UPDATE operator_metrics SET name = 1'
 refused reaper 'DROP TABLE chat_metrics'
 refused report 'DELETE FROM chat_metrics'
 refused report 'INSERT INTO tenants (tenant) VALUES (1)'
+refused report "DELETE FROM revoked_tokens"
+refused serve 'SELECT 1 FROM closed_chats'
+refused serve 'UPDATE chat_metrics SET tag = 1'
+refused serve "DELETE FROM revoked_tokens"
