@@ -15,10 +15,9 @@
 #include "common/os/stop.h"
 #include "sink/modes/modes.h"
 #include "sink/serve/audit.h"
-#include "sink/serve/db_pool.h"
 #include "sink/serve/login.h"
 #include "sink/serve/revocation.h"
-#include "sink/serve/serve_context.h"
+#include "sink/serve/serve.h"
 #include "sink/serve/serve_routes.h"
 
 #define SERVE "serve"
@@ -36,10 +35,18 @@ struct api_server {
 	const struct conf *conf;
 	struct service service;
 	struct jwt_conf tokens;
-	struct serve_context context;
+	struct serve serve; /* the context of the handlers */
 	enum exit_code code;
 	struct buf why;
 };
+
+/* A web_handler, in a thread of the server. */
+static void
+begin_answer(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	serve_route(r)(context, r, a);
+}
 
 static int
 configure(struct api_server *s)
@@ -47,16 +54,16 @@ configure(struct api_server *s)
 	if (sink_read_tokens(&s->tokens, s->conf, &s->code, &s->why) != 0 ||
 	    service_configure(&s->service, &s->code, &s->why) != 0)
 		return -1;
-	s->context.audit =
+	s->serve.audit =
 	    audit_open(conf_text(s->conf, SERVE, "audit"), &s->why, &s->code);
-	return s->context.audit != NULL ? 0 : -1;
+	return s->serve.audit != NULL ? 0 : -1;
 }
 
 static int
 read_revocations(struct api_server *s, struct db *db)
 {
-	s->context.revocation = revocation_open();
-	if (revocation_refresh(s->context.revocation, db) != OUTCOME_NEVER)
+	s->serve.revocation = revocation_open();
+	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER)
 		return 0;
 	s->code = db_code(db);
 	buf_setf(&s->why, "%s", db_why(db));
@@ -66,19 +73,18 @@ read_revocations(struct api_server *s, struct db *db)
 static int
 start_serving(struct api_server *s, const struct db *db)
 {
-	const struct server_callbacks callbacks = {
-		.handle = serve_routes_answer, .context = &s->context
-	};
+	const struct server_callbacks callbacks = { .handle = begin_answer,
+		.context = &s->serve };
 	const struct service_bodies bodies = { BODY_MAX, BODIES_MAX,
 		BODY_RATE };
 	unsigned n = (unsigned)conf_int(s->conf, SERVE, "queries");
 
 	if (service_bind(&s->service, &s->code, &s->why) != 0)
 		return -1;
-	s->context.tokens = &s->tokens.rules;
-	s->context.timeout_ms = conf_int(s->conf, SERVE, "query_timeout");
-	s->context.pool = db_pool_open(db, n);
-	s->context.queue = work_queue_open(
+	s->serve.tokens = &s->tokens.rules;
+	s->serve.timeout_ms = conf_int(s->conf, SERVE, "query_timeout");
+	s->serve.pool = db_pool_open(db, n);
+	s->serve.queue = work_queue_open(
 	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, db_thread_end);
 	return service_start(
 	    &s->service, &callbacks, &bodies, &s->code, &s->why);
@@ -88,11 +94,11 @@ static void
 stop_serving(struct api_server *s)
 {
 	service_end_requests(&s->service);
-	work_queue_close(s->context.queue);
+	work_queue_close(s->serve.queue);
 	service_close(&s->service);
-	db_pool_close(s->context.pool);
-	revocation_close(s->context.revocation);
-	audit_close(s->context.audit);
+	db_pool_close(s->serve.pool);
+	revocation_close(s->serve.revocation);
+	audit_close(s->serve.audit);
 	jwt_conf_release(&s->tokens);
 	buf_release(&s->why);
 }
@@ -119,7 +125,7 @@ serve(struct sink *o, struct db **db)
 		s.code = PROG_OK;
 		service_log_address(&s.service);
 		while (!stop_asked()) {
-			(void)revocation_refresh(s.context.revocation, *db);
+			(void)revocation_refresh(s.serve.revocation, *db);
 			(void)stop_sleep(CHECK_MS);
 		}
 	}

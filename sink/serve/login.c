@@ -12,8 +12,8 @@
 #include "common/base/xalloc.h"
 #include "common/text/form.h"
 #include "sink/api/problem.h"
-#include "sink/serve/cookie.h"
-#include "sink/serve/request_viewer.h"
+#include "sink/serve/serve.h"
+#include "sink/serve/session.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
@@ -87,20 +87,20 @@ trimmed(const char *text)
 }
 
 static void
-log_in(const struct serve_context *s, const struct web_request *r,
-    const char *token, struct web_answer *a)
+log_in(const struct serve *s, const struct web_request *r, const char *token,
+    struct web_answer *a)
 {
 	struct viewer v;
 	int64_t age_s;
 
-	if (!request_viewer_of_token(s, r, token, &v, a))
+	if (!serve_check_token(s, r, token, &v, a))
 		return;
 	log_info("login", "tenant=%s id=%s role=%s peer=%s", v.tenant,
 	    v.claims.id, viewer_role_name(v.role), r->peer);
 	/* A valid token may have expired within the leeway. */
 	age_s = v.claims.expires_s - r->now_ms / 1000;
 	send_home(a);
-	cookie_set(
+	session_set(
 	    &a->headers, token, age_s > 0 ? age_s : 1, wants_secure_cookie(r));
 }
 
@@ -134,5 +134,5 @@ logout_answer(
 	if (is_from_another_site(r, a))
 		return;
 	send_home(a);
-	cookie_set(&a->headers, "", 0, wants_secure_cookie(r));
+	session_set(&a->headers, "", 0, wants_secure_cookie(r));
 }

@@ -15,7 +15,7 @@
 /* The longest form: browsers keep no longer cookie. */
 #define LOGIN_BODY_MAX ((size_t)4000)
 
-/* Their context is a struct serve_context. */
+/* Their context is a struct serve. */
 web_handler login_answer, logout_answer;
 
 #endif

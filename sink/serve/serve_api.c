@@ -6,8 +6,7 @@
 #include "sink/api/problem.h"
 #include "sink/api/resource.h"
 #include "sink/serve/audit.h"
-#include "sink/serve/db_pool.h"
-#include "sink/serve/request_viewer.h"
+#include "sink/serve/serve.h"
 
 /* In a thread of the queue. The token is read once more: it may have been
  * revoked while the request waited. */
@@ -15,12 +14,12 @@ static void
 answer_from_tables(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
-	const struct serve_context *s = context;
+	const struct serve *s = context;
 	struct viewer v;
 	struct db *db;
 	size_t rows;
 
-	if (!request_viewer(s, r, &v, a))
+	if (!serve_find_viewer(s, r, &v, a))
 		return;
 	db = db_pool_take(s->pool);
 	rows = resource_answer(&v, db, s->timeout_ms, r, a);
@@ -36,10 +35,10 @@ void
 serve_api_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
-	const struct serve_context *s = context;
+	const struct serve *s = context;
 	struct viewer v;
 
-	if (!request_viewer(s, r, &v, a))
+	if (!serve_find_viewer(s, r, &v, a))
 		return;
 	a->later = answer_from_tables;
 	a->queue = s->queue;

@@ -8,7 +8,7 @@
 
 #include "common/http/web.h"
 
-/* Its context is a struct serve_context. */
+/* Its context is a struct serve. */
 web_handler serve_api_answer;
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * serve_routes: see serve_routes.h.
+ * serve_routes: the table of paths; see serve_routes.h.
  */
 #include "sink/serve/serve_routes.h"
 
@@ -11,39 +11,51 @@
 #include "sink/serve/login.h"
 #include "sink/serve/serve_api.h"
 
-static const struct serve_route serve_routes[] = {
-	{ "/login", WEB_POST, login_answer },
-	{ "/logout", WEB_POST, logout_answer },
+static const struct {
+	enum web_method method;
+	const char *pattern; /* see path_pattern.h */
+	web_handler *answer;
+} routes[] = {
+	{ WEB_POST, "/login", login_answer },
+	{ WEB_POST, "/logout", logout_answer },
 };
 
-static void
-refuse_method(struct web_answer *a, bool get, bool post)
+static bool
+route_takes(enum web_method method, const char *path)
 {
-	problem_answer(a, 405, "this path does not take that method");
-	a->allow = !post ? "GET" : !get ? "POST" : "GET, POST";
-}
-
-void
-serve_routes_answer(
-    const void *context, const struct web_request *r, struct web_answer *a)
-{
-	const struct serve_route *route;
-	bool get = false, post = false;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(serve_routes); i++) {
-		route = &serve_routes[i];
-		if (!path_pattern_fits(route->pattern, r->path))
-			continue;
-		if (route->method == r->method) {
-			route->handle(context, r, a);
-			return;
-		}
-		get = get || route->method == WEB_GET;
-		post = post || route->method == WEB_POST;
+	for (i = 0; i < ARRAY_LEN(routes); i++) {
+		if (routes[i].method == method &&
+		    path_pattern_fits(routes[i].pattern, path))
+			return true;
 	}
-	if (get || post)
-		refuse_method(a, get, post);
-	else
-		serve_api_answer(context, r, a);
+	return false;
+}
+
+static void
+refuse_method(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	(void)context;
+	problem_answer(a, 405, "this path does not take that method");
+	a->allow = !route_takes(WEB_POST, r->path)  ? "GET"
+		   : !route_takes(WEB_GET, r->path) ? "POST"
+						    : "GET, POST";
+}
+
+web_handler *
+serve_route(const struct web_request *r)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(routes); i++) {
+		if (!path_pattern_fits(routes[i].pattern, r->path))
+			continue;
+		if (routes[i].method == r->method)
+			return routes[i].answer;
+		found = true;
+	}
+	return found ? refuse_method : serve_api_answer;
 }

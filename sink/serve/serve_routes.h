@@ -1,24 +1,19 @@
 /*
- * serve_routes: which handler a request to sink --serve goes to, by path and
- * method. What has no row is a request to the API (serve_api.h).
+ * serve_routes: the paths of sink --serve that are no resources of the API.
  *
- * To add a path: its handler, a web_handler with a struct serve_context, in a
- * file of its own, and its row in serve_routes.c. A handler runs in a thread of
- * the server, so it must not wait: what asks the database goes to the context's
- * queue (web_answer.later). Who asks it finds out itself (request_viewer.h).
+ * To add a path: its handler in a file of its own, and its row in
+ * serve_routes.c. A handler runs in a thread of the server, so it must not
+ * wait: what asks the database goes to the queue (web_answer.later). It finds
+ * out itself who asks, see serve.h.
  */
 #ifndef SINK_SERVE_SERVE_ROUTES_H
 #define SINK_SERVE_SERVE_ROUTES_H
 
 #include "common/http/web.h"
 
-struct serve_route {
-	const char *pattern; /* see path_pattern.h */
-	enum web_method method;
-	web_handler *handle;
-};
-
-/* Answers any request, or leaves it to the handler's queue. */
-web_handler serve_routes_answer;
+/* The handler of a request, whose context is a struct serve. Never NULL: what
+ * the table does not have is answered by the API. */
+web_handler *serve_route(const struct web_request *r)
+    __attribute__((warn_unused_result));
 
 #endif
