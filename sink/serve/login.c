@@ -65,12 +65,27 @@ is_form(const struct web_request *r, struct web_answer *a)
 	return false;
 }
 
-/* The browser goes to the page it came for, by GET. */
+/* The browser goes to that page, by GET. */
 static void
-send_home(struct web_answer *a)
+send_to(struct web_answer *a, const char *page)
 {
 	a->status = 303;
-	buf_adds(&a->headers, "Location: /\nCache-Control: no-store\n");
+	buf_clear(&a->body);
+	buf_clear(&a->headers);
+	buf_addf(&a->headers, "Location: %s\nCache-Control: no-store\n", page);
+}
+
+/* People get the page of the login again, which says that it was refused;
+ * programs get the problem. */
+static void
+show_refusal(const struct web_request *r, struct web_answer *a)
+{
+	const char *accept = r->header(r, "Accept");
+
+	if (accept == NULL || strstr(accept, "text/html") == NULL)
+		return;
+	a->authenticate = NULL;
+	send_to(a, "/login#refused");
 }
 
 /* Tokens that are pasted come with blanks around them. */
@@ -99,7 +114,7 @@ log_in(const struct serve *s, const struct web_request *r, const char *token,
 	    v.claims.id, viewer_role_name(v.role), r->peer);
 	/* A valid token may have expired within the leeway. */
 	age_s = v.claims.expires_s - r->now_ms / 1000;
-	send_home(a);
+	send_to(a, "/");
 	session_set(
 	    &a->headers, token, age_s > 0 ? age_s : 1, wants_secure_cookie(r));
 }
@@ -122,6 +137,8 @@ login_answer(
 		problem_answer(a, 400, "the form has no token");
 	else
 		log_in(context, r, token, a);
+	if (a->status == 400 || a->status == 401)
+		show_refusal(r, a);
 	free(token);
 	free(body);
 }
@@ -133,6 +150,6 @@ logout_answer(
 	(void)context;
 	if (is_from_another_site(r, a))
 		return;
-	send_home(a);
+	send_to(a, "/");
 	session_set(&a->headers, "", 0, wants_secure_cookie(r));
 }

@@ -355,6 +355,14 @@ class Test:
                       and (status != 405 or "POST" in answer.headers["Allow"]),
                       f"{name}: {answer.status}")
 
+        for bearer in ("", "x.y.z"):
+            answer = self.login(bearer, Accept="text/html,*/*;q=0.8")
+            self.that(answer.status == 303 and answer.body == b""
+                      and answer.headers["Location"] == "/login#refused"
+                      and not answer.headers["Set-Cookie"]
+                      and not answer.headers["WWW-Authenticate"],
+                      f"{bearer}: {answer.status} {answer.headers}")
+
     def audit(self):
         with open(self.audit_file, encoding="utf-8") as f:
             return [json.loads(line) for line in f]
