@@ -13,10 +13,10 @@
 #include "common/http_server/work_queue.h"
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
+#include "sink/access/audit.h"
+#include "sink/access/revocation.h"
 #include "sink/modes/modes.h"
-#include "sink/serve/audit.h"
 #include "sink/serve/login.h"
-#include "sink/serve/revocation.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_routes.h"
 

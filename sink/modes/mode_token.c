@@ -14,9 +14,9 @@
 #include "common/digest/random.h"
 #include "common/http/jwt_sign.h"
 #include "common/records/record.h"
+#include "sink/access/revoke_token.h"
 #include "sink/api/viewer.h"
 #include "sink/modes/modes.h"
-#include "sink/serve/revoke_token.h"
 
 #define DAYS "30"
 #define DAYS_MAX 366

@@ -3,9 +3,9 @@
  */
 #include "sink/serve/serve_api.h"
 
+#include "sink/access/audit.h"
 #include "sink/api/problem.h"
 #include "sink/api/resource.h"
-#include "sink/serve/audit.h"
 #include "sink/serve/serve.h"
 
 /* In a thread of the queue. The token is read once more: it may have been

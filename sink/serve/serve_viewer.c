@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "common/base/log.h"
+#include "sink/access/revocation.h"
 #include "sink/api/problem.h"
-#include "sink/serve/revocation.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/session.h"
 

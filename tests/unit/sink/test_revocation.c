@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "common/containers/strmap.h"
-#include "sink/serve/revocation.h"
+#include "sink/access/revocation.h"
 
 static struct revocation *
 revocation_with(const char *tenant, const char *id)

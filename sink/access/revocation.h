@@ -6,8 +6,8 @@
  *
  * One thread refreshes it, any thread asks.
  */
-#ifndef SINK_SERVE_REVOCATION_H
-#define SINK_SERVE_REVOCATION_H
+#ifndef SINK_ACCESS_REVOCATION_H
+#define SINK_ACCESS_REVOCATION_H
 
 #include "common/db/db.h"
 

@@ -1,13 +1,13 @@
 /*
  * revoke_token: see revoke_token.h.
  */
-#include "sink/serve/revoke_token.h"
+#include "sink/access/revoke_token.h"
 
 #include <stdbool.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/serve/revocation.h"
+#include "sink/access/revocation.h"
 
 /* The server's number for a key that is there already. */
 #define DUPLICATE_KEY 1062

@@ -11,8 +11,8 @@
  * file is for appending, locked, of mode 0600; when it was renamed (logrotate)
  * or removed, a new one is begun.
  */
-#ifndef SINK_SERVE_AUDIT_H
-#define SINK_SERVE_AUDIT_H
+#ifndef SINK_ACCESS_AUDIT_H
+#define SINK_ACCESS_AUDIT_H
 
 #include "common/base/prog.h"
 #include "common/http/web.h"

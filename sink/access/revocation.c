@@ -2,7 +2,7 @@
  * revocation: see revocation.h. A key is TENANT/ID; names of tenants have no
  * slash.
  */
-#include "sink/serve/revocation.h"
+#include "sink/access/revocation.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /*
  * audit: see audit.h.
  */
-#include "sink/serve/audit.h"
+#include "sink/access/audit.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -2,8 +2,8 @@
  * revoke_token: puts the id of a token into the table of those that count no
  * more; see revocation.h.
  */
-#ifndef SINK_SERVE_REVOKE_TOKEN_H
-#define SINK_SERVE_REVOKE_TOKEN_H
+#ifndef SINK_ACCESS_REVOKE_TOKEN_H
+#define SINK_ACCESS_REVOKE_TOKEN_H
 
 #include "common/db/db.h"
 
