@@ -2,7 +2,7 @@
  * histogram: see histogram.h. Bucket b >= 32 begins at (32 + b % 32) << (b / 32
  * - 1); bucket b below 32 is b ms.
  */
-#include "aggregator/containers/histogram.h"
+#include "common/containers/histogram.h"
 
 enum {
 	BITS = 5,

@@ -11,13 +11,18 @@
  * durations of up to 30 days at two digits, 3,816 at one digit, which would be
  * off by 1/16. Here a count is a row, and empty buckets have none.
  */
-#ifndef AGGREGATOR_CONTAINERS_HISTOGRAM_H
-#define AGGREGATOR_CONTAINERS_HISTOGRAM_H
+#ifndef COMMON_CONTAINERS_HISTOGRAM_H
+#define COMMON_CONTAINERS_HISTOGRAM_H
 
 #include <stdint.h>
 
 /* The bucket of a duration in ms; below 0 counts as 0. */
 uint32_t histogram_bucket(int64_t ms);
+
+/* The same in SQL, of a column that holds ms from 0. */
+#define HISTOGRAM_BUCKET_SQL(ms)                                               \
+	"CASE WHEN " ms " < 64 THEN " ms " ELSE (LENGTH(BIN(" ms               \
+	")) - 6) * 32 + (" ms " >> (LENGTH(BIN(" ms ")) - 6)) END"
 
 /* The smallest and the largest duration of a bucket, in ms. */
 int64_t histogram_low(uint32_t bucket);
