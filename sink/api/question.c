@@ -89,6 +89,24 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 	return true;
 }
 
+bool
+question_begin(struct question *q)
+{
+	enum outcome o = db_exec(q->db,
+	    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", NULL,
+	    0, NULL);
+
+	if (o == OUTCOME_DONE)
+		o = db_begin(q->db);
+	return o == OUTCOME_DONE || explain_failure(q);
+}
+
+void
+question_end(struct question *q)
+{
+	db_rollback(q->db);
+}
+
 /* False: not percent-encoded right, or too long, or no text. */
 static bool
 decode_part(const char *p, size_t len, char *to, size_t room)

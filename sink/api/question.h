@@ -37,6 +37,11 @@ bool question_ask(struct question *q, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
+/* Statements between the two see the tables as they are at one moment. The end
+ * may come without a begin. */
+bool question_begin(struct question *q) __attribute__((warn_unused_result));
+void question_end(struct question *q);
+
 /* Makes the answer a problem (RFC 9457). detail is a sentence; it may name what
  * the client sent. Returns false. */
 bool question_problem(struct question *q, int status, const char *detail, ...)

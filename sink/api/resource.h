@@ -35,6 +35,8 @@ size_t resource_answer(const struct viewer *viewer, struct db *db,
 resource_handler resource_now;      /* resource_now.c */
 resource_handler resource_chat;     /* resource_chat.c */
 resource_handler resource_timeline; /* resource_chat.c */
+/* In sink/responses. */
+resource_handler resource_responses, resource_heatmap;
 
 /* resource_lists.c */
 extern const struct list list_operators, list_chats, list_messages,

@@ -20,6 +20,8 @@ const struct resource resources[] = {
 	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages },
 	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals },
 	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours },
+	{ V1 "responses", VIEWER_WALL, resource_responses, NULL },
+	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL },
 	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations },
 	{ V1 "users", VIEWER_LEAD, NULL, &list_users },
 	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts },

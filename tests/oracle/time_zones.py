@@ -135,4 +135,5 @@ def main():
     return 1 if wrong or len(asked) < 5000 else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+/*
+ * response_plan: which hours can be read as a whole, and which are cut; see
+ * response_sums.h. Hours that follow each other and belong to the same slot are
+ * a stretch, whose number INTERVAL() finds by halving.
+ */
+#include "sink/responses/response_sums.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+static int64_t
+hour_floor(int64_t ms)
+{
+	int64_t rest = ms % HOUR_MS;
+
+	return ms - (rest < 0 ? rest + HOUR_MS : rest);
+}
+
+static int64_t
+hour_ceil(int64_t ms)
+{
+	return hour_floor(ms + HOUR_MS - 1);
+}
+
+void
+response_plan_add(struct response_plan *p, int64_t from, int64_t to)
+{
+	struct response_range *last =
+	    p->intervals_n > 0 ? &p->intervals[p->intervals_n - 1] : NULL;
+
+	if (from >= to)
+		return;
+	if (last != NULL && last->to == from) {
+		last->to = to;
+		return;
+	}
+	XGROW(p->intervals, p->intervals_n, p->intervals_cap);
+	p->intervals[p->intervals_n++] = (struct response_range){ from, to };
+}
+
+void
+response_plan_release(struct response_plan *p)
+{
+	buf_release(&p->hour_slot);
+	buf_release(&p->interval_slot);
+	free(p->intervals);
+	free(p->stretches);
+}
+
+/* From this hour on the slot is that. */
+static void
+add_stretch(struct response_plan *p, int64_t begin, int64_t slot)
+{
+	struct response_stretch *last =
+	    p->stretches_n > 0 ? &p->stretches[p->stretches_n - 1] : NULL;
+
+	if (last != NULL && last->begin == begin) {
+		last->slot = slot;
+		return;
+	}
+	if (last != NULL && last->slot == slot)
+		return;
+	XGROW(p->stretches, p->stretches_n, p->stretches_cap);
+	p->stretches[p->stretches_n++] =
+	    (struct response_stretch){ begin, slot };
+}
+
+/* The hours of a period: cut at its begin, whole, cut at its end. */
+static void
+add_period(struct response_plan *p, int64_t from, int64_t to, size_t slot)
+{
+	int64_t first = hour_ceil(from), last = hour_floor(to);
+
+	if (first >= last) {
+		response_plan_add(p, from, to);
+		return;
+	}
+	response_plan_add(p, from, first);
+	add_stretch(p, first, (int64_t)slot);
+	add_stretch(p, last, -1);
+	response_plan_add(p, last, to);
+}
+
+static bool
+some_are_whole(const struct response_plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->stretches_n; i++) {
+		if (p->stretches[i].slot >= 0)
+			return true;
+	}
+	return false;
+}
+
+void
+response_plan_periods(struct response_plan *p, const struct response_span *s)
+{
+	size_t i;
+
+	p->from = s->from;
+	p->to = s->to;
+	buf_adds(&p->interval_slot, "INTERVAL(" RESPONSE_SLOT_MS);
+	add_stretch(p, hour_floor(s->from), -1);
+	for (i = 0; i < s->n; i++) {
+		add_period(p, s->begins[i], s->begins[i + 1], i);
+		buf_addf(&p->interval_slot, ", %" PRId64, s->begins[i]);
+	}
+	buf_adds(&p->interval_slot, ") - 1");
+	if (!some_are_whole(p))
+		return;
+	buf_adds(&p->hour_slot, "INTERVAL(" RESPONSE_SLOT_HOUR);
+	for (i = 0; i < p->stretches_n; i++)
+		buf_addf(&p->hour_slot, ", %" PRId64,
+		    p->stretches[i].begin / HOUR_MS);
+	buf_adds(&p->hour_slot, ") - 1");
+}
