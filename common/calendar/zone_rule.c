@@ -137,7 +137,7 @@ read_rule(const char *text, struct zone_rule *r)
 }
 
 static int64_t
-day_number(int year, int month, int day)
+civil_day(int year, int month, int day)
 {
 	return clock_civil(year, month, day, 0, 0, 0) / DAY_S;
 }
@@ -146,20 +146,20 @@ day_number(int year, int month, int day)
 static int64_t
 rule_time(const struct rule_day *d, int year)
 {
-	int64_t first = day_number(year, 1, 1), day;
+	int64_t first = civil_day(year, 1, 1), day;
 
 	if (d->kind == 'M') {
-		first = day_number(year, d->month, 1);
+		first = civil_day(year, d->month, 1);
 		/* 1970-01-01, day 0, was a Thursday, 4. */
 		day = first + (d->day - (first + 4) % 7 + 7) % 7 +
 		      7 * (int64_t)(d->week - 1);
-		if (day >= (d->month < 12 ? day_number(year, d->month + 1, 1)
-					  : day_number(year + 1, 1, 1)))
+		if (day >= (d->month < 12 ? civil_day(year, d->month + 1, 1)
+					  : civil_day(year + 1, 1, 1)))
 			day -= 7;
 	} else if (d->kind == 'J') {
 		day = first + d->day - 1;
 		if (d->day >= 60 &&
-		    day_number(year, 3, 1) - day_number(year, 2, 1) == 29)
+		    civil_day(year, 3, 1) - civil_day(year, 2, 1) == 29)
 			day++;
 	} else {
 		day = first + d->day;
@@ -188,7 +188,7 @@ zone_add_rule(struct zone *z, const char *text)
 	if (!r.changes)
 		return true;
 	while (z->n > 0 && year < ZONE_LAST_YEAR &&
-	       day_number(year + 1, 1, 1) * DAY_S < z->changes[z->n - 1].at)
+	       civil_day(year + 1, 1, 1) * DAY_S < z->changes[z->n - 1].at)
 		year++;
 	for (good = true; good && year <= ZONE_LAST_YEAR; year++) {
 		begin = rule_time(&r.begin, year) - r.standard;

@@ -54,7 +54,7 @@ read_kind(struct question *q, struct response_choice *c)
 /* An agent is answered about themselves and everybody together, a wall only
  * about everybody together. */
 static bool
-read_operator(struct question *q, struct response_choice *c)
+read_chosen_operator(struct question *q, struct response_choice *c)
 {
 	const char *nobody = question_parameter(q, "nobody");
 
@@ -89,7 +89,7 @@ bool
 response_choice_read(struct question *q, struct response_choice *c)
 {
 	*c = (struct response_choice){ .zone = NULL };
-	return read_kind(q, c) && read_operator(q, c) && read_zone(q, c);
+	return read_kind(q, c) && read_chosen_operator(q, c) && read_zone(q, c);
 }
 
 void
