@@ -45,6 +45,7 @@ void
 response_plan_release(struct response_plan *p)
 {
 	buf_release(&p->hour_slot);
+	buf_release(&p->bucket_slot);
 	buf_release(&p->interval_slot);
 	free(p->intervals);
 	free(p->stretches);
@@ -84,16 +85,43 @@ add_period(struct response_plan *p, int64_t from, int64_t to, size_t slot)
 	response_plan_add(p, last, to);
 }
 
-static bool
-some_are_whole(const struct response_plan *p)
+/* Finds the whole hours; returns how many stretches are. */
+static size_t
+find_whole(struct response_plan *p)
 {
-	size_t i;
+	size_t i, n = 0;
 
-	for (i = 0; i < p->stretches_n; i++) {
-		if (p->stretches[i].slot >= 0)
-			return true;
+	/* The last one is none. */
+	for (i = 0; i + 1 < p->stretches_n; i++) {
+		if (p->stretches[i].slot < 0)
+			continue;
+		if (n++ == 0)
+			p->whole_from = p->stretches[i].begin;
+		p->whole_to = p->stretches[i + 1].begin;
 	}
-	return false;
+	return n;
+}
+
+static void
+write_hour_slots(struct response_plan *p)
+{
+	size_t i, whole = find_whole(p);
+
+	if (whole == 0)
+		return;
+	buf_adds(&p->hour_slot, "INTERVAL(" RESPONSE_SLOT_HOUR);
+	for (i = 0; i < p->stretches_n; i++)
+		buf_addf(&p->hour_slot, ", %" PRId64,
+		    p->stretches[i].begin / HOUR_MS);
+	buf_adds(&p->hour_slot, ") - 1");
+	if (whole > 1) {
+		buf_adds(&p->bucket_slot, buf_str(&p->hour_slot));
+		return;
+	}
+	/* One that needs not be computed for each row. */
+	for (i = 0; p->stretches[i].slot < 0;)
+		i++;
+	buf_addf(&p->bucket_slot, "%zu", i);
 }
 
 void
@@ -110,11 +138,5 @@ response_plan_periods(struct response_plan *p, const struct response_span *s)
 		buf_addf(&p->interval_slot, ", %" PRId64, s->begins[i]);
 	}
 	buf_adds(&p->interval_slot, ") - 1");
-	if (!some_are_whole(p))
-		return;
-	buf_adds(&p->hour_slot, "INTERVAL(" RESPONSE_SLOT_HOUR);
-	for (i = 0; i < p->stretches_n; i++)
-		buf_addf(&p->hour_slot, ", %" PRId64,
-		    p->stretches[i].begin / HOUR_MS);
-	buf_adds(&p->hour_slot, ") - 1");
+	write_hour_slots(p);
 }

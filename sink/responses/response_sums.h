@@ -46,6 +46,9 @@ struct response_plan {
 	/* Of an hour; with stretches it is the number of one instead. Empty:
 	 * none is read as a whole. */
 	struct buf hour_slot;
+	/* The same for buckets, of these hours only; it may be simpler. */
+	struct buf bucket_slot;
+	int64_t whole_from, whole_to;
 	struct response_stretch *stretches; /* owned */
 	size_t stretches_n, stretches_cap;
 	struct buf interval_slot;         /* of an interval, by its end */
