@@ -65,16 +65,18 @@ read_counts(
 bool
 zone_add(struct zone *z, int64_t at, int64_t offset)
 {
-	const struct zone_change *last =
-	    z->n > 0 ? &z->changes[z->n - 1] : NULL;
-	int64_t before = last != NULL ? last->after : z->first;
+	int64_t before = z->first;
 
-	if (last != NULL && at <= last->at)
-		return false;
+	if (z->n > 0) {
+		before = z->changes[z->n - 1].after;
+		if (at <= z->changes[z->n - 1].at)
+			return false;
+	}
 	if (offset == before)
 		return true;
-	XGROW(z->changes, z->n, z->cap);
-	z->changes[z->n++] = (struct zone_change){ at, before, offset };
+	if (z->n == z->room)
+		return false;
+	z->changes[z->n++] = (struct zone_change){ at, offset };
 	return true;
 }
 
@@ -91,6 +93,8 @@ add_changes(struct zone *z, const unsigned char *p, const struct tz_counts *c)
 	const unsigned char *types = which + c->time;
 	size_t i;
 
+	z->room = c->time + (size_t)ZONE_RULE_CHANGES;
+	z->changes = xcalloc(z->room, sizeof *z->changes);
 	z->first = offset_of_type(types, 0);
 	for (i = 0; i < c->time; i++) {
 		if (which[i] >= c->type || !zone_add(z, read_be64(p + 8 * i),

@@ -28,13 +28,12 @@ hour_ceil(int64_t ms)
 void
 response_plan_add(struct response_plan *p, int64_t from, int64_t to)
 {
-	struct response_range *last =
-	    p->intervals_n > 0 ? &p->intervals[p->intervals_n - 1] : NULL;
+	size_t n = p->intervals_n;
 
 	if (from >= to)
 		return;
-	if (last != NULL && last->to == from) {
-		last->to = to;
+	if (n > 0 && p->intervals[n - 1].to == from) {
+		p->intervals[n - 1].to = to;
 		return;
 	}
 	XGROW(p->intervals, p->intervals_n, p->intervals_cap);
@@ -55,14 +54,13 @@ response_plan_release(struct response_plan *p)
 static void
 add_stretch(struct response_plan *p, int64_t begin, int64_t slot)
 {
-	struct response_stretch *last =
-	    p->stretches_n > 0 ? &p->stretches[p->stretches_n - 1] : NULL;
+	size_t n = p->stretches_n;
 
-	if (last != NULL && last->begin == begin) {
-		last->slot = slot;
+	if (n > 0 && p->stretches[n - 1].begin == begin) {
+		p->stretches[n - 1].slot = slot;
 		return;
 	}
-	if (last != NULL && last->slot == slot)
+	if (n > 0 && p->stretches[n - 1].slot == slot)
 		return;
 	XGROW(p->stretches, p->stretches_n, p->stretches_cap);
 	p->stretches[p->stretches_n++] =
