@@ -48,15 +48,21 @@ add_time_limit(const struct question *q, struct buf *sql)
 		    q->timeout_ms);
 }
 
+bool
+question_late(struct question *q)
+{
+	return question_problem(q, 503,
+	    "the answer takes longer than [serve] query_timeout; ask for a "
+	    "shorter range");
+}
+
 static bool
 explain_failure(struct question *q)
 {
 	unsigned number = db_errno(q->db);
 
 	if (number == TOO_LONG_MARIADB || number == TOO_LONG_MYSQL)
-		return question_problem(q, 503,
-		    "the answer takes longer than [serve] query_timeout; ask "
-		    "for a shorter range");
+		return question_late(q);
 	log_error("%s", db_why(q->db));
 	if (db_outcome(db_cause(q->db)) != OUTCOME_LATER)
 		return question_problem(q, 500, "the tables cannot be read");

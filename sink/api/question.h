@@ -37,6 +37,9 @@ bool question_ask(struct question *q, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
+/* Makes the answer the problem that it takes too long. Returns false. */
+bool question_late(struct question *q);
+
 /* Statements between the two see the tables as they are at one moment. The end
  * may come without a begin. */
 bool question_begin(struct question *q) __attribute__((warn_unused_result));

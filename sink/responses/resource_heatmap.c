@@ -82,7 +82,6 @@ plan_heatmap(struct response_plan *p, const struct response_span *s)
 	buf_addf(&p->hour_slot, " + %d) MOD %d END", FIRST_HOUR, WEEK_HOURS);
 	p->whole_from = first * HOUR_MS;
 	p->whole_to = last * HOUR_MS;
-	buf_adds(&p->bucket_slot, buf_str(&p->hour_slot));
 }
 
 static void

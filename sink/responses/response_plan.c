@@ -44,7 +44,6 @@ void
 response_plan_release(struct response_plan *p)
 {
 	buf_release(&p->hour_slot);
-	buf_release(&p->bucket_slot);
 	buf_release(&p->interval_slot);
 	free(p->intervals);
 	free(p->stretches);
@@ -100,26 +99,50 @@ find_whole(struct response_plan *p)
 	return n;
 }
 
+/* The number of a stretch from the first to before the end. */
 static void
-write_hour_slots(struct response_plan *p)
+write_stretch(
+    const struct response_plan *p, size_t first, size_t end, struct buf *to)
 {
-	size_t i, whole = find_whole(p);
+	size_t i;
 
-	if (whole == 0)
-		return;
-	buf_adds(&p->hour_slot, "INTERVAL(" RESPONSE_SLOT_HOUR);
-	for (i = 0; i < p->stretches_n; i++)
-		buf_addf(&p->hour_slot, ", %" PRId64,
-		    p->stretches[i].begin / HOUR_MS);
-	buf_adds(&p->hour_slot, ") - 1");
-	if (whole > 1) {
-		buf_adds(&p->bucket_slot, buf_str(&p->hour_slot));
+	if (first + 1 == end) { /* which needs not be computed for each row */
+		buf_addf(to, "%zu", first);
 		return;
 	}
-	/* One that needs not be computed for each row. */
-	for (i = 0; p->stretches[i].slot < 0;)
-		i++;
-	buf_addf(&p->bucket_slot, "%zu", i);
+	buf_adds(to, "INTERVAL(" RESPONSE_SLOT_HOUR);
+	for (i = first; i < end; i++)
+		buf_addf(to, ", %" PRId64, p->stretches[i].begin / HOUR_MS);
+	buf_addf(to, ") + %zu - 1", first);
+}
+
+bool
+response_plan_next(
+    const struct response_plan *p, int64_t least_ms, struct response_chunk *c)
+{
+	size_t first = c->next, end;
+
+	buf_clear(&c->slot);
+	if (p->stretches_n == 0) {
+		c->from = p->whole_from;
+		c->to = p->whole_to;
+		buf_adds(&c->slot, buf_str(&p->hour_slot));
+		return c->next++ == 0 && c->from < c->to;
+	}
+	while (first < p->stretches_n && p->stretches[first].slot < 0)
+		first++;
+	if (first == p->stretches_n)
+		return false;
+	/* The last one is not whole. */
+	for (end = first + 1;
+	     p->stretches[end].begin < p->whole_to &&
+	     p->stretches[end].begin - p->stretches[first].begin < least_ms;)
+		end++;
+	c->from = p->stretches[first].begin;
+	c->to = p->stretches[end].begin;
+	c->next = end;
+	write_stretch(p, first, end, &c->slot);
+	return true;
 }
 
 void
@@ -136,5 +159,6 @@ response_plan_periods(struct response_plan *p, const struct response_span *s)
 		buf_addf(&p->interval_slot, ", %" PRId64, s->begins[i]);
 	}
 	buf_adds(&p->interval_slot, ") - 1");
-	write_hour_slots(p);
+	if (find_whole(p) > 0)
+		write_stretch(p, 0, p->stretches_n, &p->hour_slot);
 }

@@ -19,6 +19,7 @@
 /* Groups that are read; an answer that needs more is refused. */
 #define SUMS_MAX 50000
 #define BUCKETS_MAX 300000
+#define CHUNK_MS (6 * HOUR_MS)
 
 struct sums_reader {
 	struct question *q;
@@ -26,6 +27,7 @@ struct sums_reader {
 	const struct response_choice *choice;
 	bool by_operator;
 	struct response_sums *to;
+	int64_t end_ms; /* no further statement, by the monotonic clock */
 };
 
 /* The name, kept as long as the sums. */
@@ -158,7 +160,8 @@ read_hours(struct sums_reader *r, const char *table)
 }
 
 static bool
-read_buckets(struct sums_reader *r, const char *table)
+read_chunk(
+    struct sums_reader *r, const char *table, const struct response_chunk *c)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
@@ -167,15 +170,13 @@ read_buckets(struct sums_reader *r, const char *table)
 	size_t n;
 	bool good;
 
-	if (r->plan->hour_slot.len == 0)
-		return true;
 	buf_addf(&sql,
 	    "SELECT %s AS slot, %s AS who, bucket, SUM(`count`) FROM %s",
-	    buf_str(&r->plan->bucket_slot),
-	    r->by_operator ? HOUR_OPERATOR : "''", table);
-	n = add_hours(r, r->plan->whole_from, r->plan->whole_to, &sql, args);
+	    buf_str(&c->slot), r->by_operator ? HOUR_OPERATOR : "''", table);
+	n = add_hours(r, c->from, c->to, &sql, args);
 	buf_addf(&sql, " GROUP BY slot, who, bucket LIMIT %d", BUCKETS_MAX + 1);
-	good = ask_groups(r, &sql, args, n, BUCKETS_MAX, &rows);
+	good =
+	    ask_groups(r, &sql, args, n, BUCKETS_MAX - r->to->buckets_n, &rows);
 	while (good && db_next(rows)) {
 		slot = read_slot(r, rows, true);
 		if (slot >= 0 && db_get_int(rows, 3) > 0)
@@ -188,6 +189,21 @@ read_buckets(struct sums_reader *r, const char *table)
 	}
 	db_rows_free(rows);
 	buf_release(&sql);
+	return good;
+}
+
+/* By operator in chunks: a group has room for the longest name. */
+static bool
+read_buckets(struct sums_reader *r, const char *table)
+{
+	struct response_chunk c = { .next = 0 };
+	int64_t least = r->by_operator ? CHUNK_MS : INT64_MAX;
+	bool good = true;
+
+	while (good && response_plan_next(r->plan, least, &c))
+		good = (clock_mono_ms() < r->end_ms || question_late(r->q)) &&
+		       read_chunk(r, table, &c);
+	buf_release(&c.slot);
 	return good;
 }
 
@@ -356,7 +372,8 @@ bool
 response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_choice *c, bool by_operator, struct response_sums *s)
 {
-	struct sums_reader r = { q, p, c, by_operator, s };
+	struct sums_reader r = { q, p, c, by_operator, s,
+		clock_mono_ms() + q->timeout_ms };
 	bool good;
 
 	*s = (struct response_sums){ .version = CLOCK_NONE,

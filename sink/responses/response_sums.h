@@ -46,9 +46,7 @@ struct response_plan {
 	/* Of an hour; with stretches it is the number of one instead. Empty:
 	 * none is read as a whole. */
 	struct buf hour_slot;
-	/* The same for buckets, of these hours only; it may be simpler. */
-	struct buf bucket_slot;
-	int64_t whole_from, whole_to;
+	int64_t whole_from, whole_to; /* the whole ones lie between these */
 	struct response_stretch *stretches; /* owned */
 	size_t stretches_n, stretches_cap;
 	struct buf interval_slot;         /* of an interval, by its end */
@@ -74,6 +72,19 @@ struct response_sums {
 /* A range that is read from intervals; ranges are added in their order. */
 void response_plan_add(struct response_plan *p, int64_t from, int64_t to);
 void response_plan_release(struct response_plan *p);
+
+/* Hours that are asked for at once. */
+struct response_chunk {
+	int64_t from, to;
+	struct buf slot;
+	size_t next; /* private */
+};
+
+/* The next whole hours, at least that many ms of them, if there are so many:
+ * what a statement has to group stays small enough for memory. False: that was
+ * all. Begins as zeros; the caller releases the slot. */
+bool response_plan_next(
+    const struct response_plan *p, int64_t least_ms, struct response_chunk *c);
 
 /* A slot for each period of the span. */
 void response_plan_periods(

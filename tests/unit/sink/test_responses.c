@@ -110,6 +110,48 @@ cut_hours_come_from_intervals(void **state)
 	release(&s, &p);
 }
 
+/* Whole hours come in chunks without a gap. */
+static void
+hours_are_asked_for_in_chunks(void **state)
+{
+	struct response_chunk c = { .next = 0 };
+	struct response_span s;
+	struct response_plan p;
+	int64_t at = time_of("2024-10-26T23:00:00Z");
+	int n = 0;
+
+	(void)state;
+	plan(&s, &p, "Europe/Lisbon", BY_HOUR, "2024-10-26T23:00:00Z",
+	    "2024-10-28T00:00:00Z");
+	for (; response_plan_next(&p, 6 * HOUR_MS, &c); n++) {
+		assert_int_equal(c.from, at);
+		assert_int_equal(c.to - c.from, n < 4 ? 6 * HOUR_MS : HOUR_MS);
+		at = c.to;
+	}
+	assert_int_equal(n, 5);
+	assert_string_equal(buf_str(&c.slot), "");
+	c.next = 0;
+	assert_true(response_plan_next(&p, INT64_MAX, &c));
+	assert_int_equal(c.to - c.from, 25 * HOUR_MS);
+	assert_false(response_plan_next(&p, INT64_MAX, &c));
+	release(&s, &p);
+	/* What is between whole hours is left out. */
+	plan(&s, &p, "Asia/Kolkata", BY_DAY, "2024-10-26T12:10:00Z",
+	    "2024-10-27T20:00:00Z");
+	c.next = 0;
+	assert_true(response_plan_next(&p, 1, &c));
+	assert_int_equal(c.from, time_of("2024-10-26T13:00:00Z"));
+	assert_int_equal(c.to, time_of("2024-10-26T18:00:00Z"));
+	assert_true(response_plan_next(&p, 1, &c));
+	assert_int_equal(c.from, time_of("2024-10-26T19:00:00Z"));
+	assert_int_equal(c.to, time_of("2024-10-27T18:00:00Z"));
+	assert_string_equal(buf_str(&c.slot), "3");
+	assert_true(response_plan_next(&p, 1, &c));
+	assert_false(response_plan_next(&p, 1, &c));
+	release(&s, &p);
+	buf_release(&c.slot);
+}
+
 static void
 assert_before(
     enum response_by by, const char *from, const char *to, const char *before)
@@ -220,6 +262,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_hours_need_no_intervals),
 		cmocka_unit_test(cut_hours_come_from_intervals),
+		cmocka_unit_test(hours_are_asked_for_in_chunks),
 		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(shares),
