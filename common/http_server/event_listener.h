@@ -30,11 +30,12 @@ struct event_listener {
 	/* Behind the lock of the topic. */
 	struct event_text *newest; /* not sent yet; NULL: none */
 	bool parked;
+	char known[EVENT_ID_MAX + 1]; /* of the event it has already; "" */
 };
 
 /* Makes it a listener; takes over the caller's reference to the topic. The
- * present state is its first event, unless that has the id known (NULL: none
- * is). */
+ * present state is its first event, or else the first that is published; but
+ * not the one with the id known (NULL: none is). */
 void event_listener_join(struct event_listener *l, struct event_topic *topic,
     const char *known, void (*wake)(struct event_listener *l));
 

@@ -97,6 +97,9 @@ make_event_text(const char *name, const char *id, const char *data, size_t len)
 static void
 tell_listener(struct event_listener *l, struct event_text *text)
 {
+	if (strcmp(l->known, text->id) == 0)
+		return;
+	l->known[0] = '\0';
 	event_text_release(l->newest);
 	l->newest = hold_text(text);
 	if (l->parked) {
@@ -133,9 +136,9 @@ event_listener_join(struct event_listener *l, struct event_topic *topic,
 	if (l->next != NULL)
 		l->next->prev = &l->next;
 	t->listeners = l;
-	if (t->newest != NULL &&
-	    (known == NULL || strcmp(known, t->newest->id) != 0))
-		l->newest = hold_text(t->newest);
+	(void)snprintf(l->known, sizeof l->known, "%s", known ? known : "");
+	if (t->newest != NULL)
+		tell_listener(l, t->newest);
 	(void)pthread_mutex_unlock(&t->lock);
 }
 

@@ -7,7 +7,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -16,13 +15,13 @@
 #include "common/http_server/work_queue.h"
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
-#include "common/text/jsonw.h"
-#include "sink/api/resource.h"
 #include "sink/modes/modes.h"
-#include "sink/serve/db_pool.h"
+#include "sink/serve/board_files.h"
+#include "sink/serve/live.h"
+#include "sink/serve/serve.h"
+#include "sink/serve/serve_routes.h"
 
 #define SERVE "serve"
-#define BEARER "Bearer "
 #define CHECK_MS 200
 
 /* Requests to the API have no body. */
@@ -37,83 +36,30 @@ struct api_server {
 	const struct conf *conf;
 	struct service service;
 	struct jwt_conf tokens;
-	struct db_pool *pool;
-	struct work_queue *queue;
-	int64_t timeout_ms;
+	struct serve serve; /* the context of the handlers */
+	struct board_files *board;
 	enum exit_code code;
 	struct buf why;
 };
-
-static void
-refuse_token(struct web_answer *a, const char *challenge, const char *detail)
-{
-	a->status = 401;
-	a->content_type = "application/problem+json";
-	a->authenticate = challenge;
-	buf_clear(&a->body);
-	jsonw_open(&a->body);
-	jsonw_str(&a->body, "type", "about:blank");
-	jsonw_str(&a->body, "title", "Unauthorized");
-	jsonw_int(&a->body, "status", 401);
-	jsonw_str(&a->body, "detail", detail);
-	jsonw_close(&a->body);
-}
-
-static bool
-find_viewer(const struct api_server *s, const struct web_request *r,
-    struct viewer *v, struct web_answer *a)
-{
-	const char *header = r->header(r, "Authorization");
-	struct buf why = BUF_INIT;
-	int rc;
-
-	if (header == NULL ||
-	    strncasecmp(header, BEARER, strlen(BEARER)) != 0) {
-		refuse_token(
-		    a, "Bearer", "send a token: Authorization: Bearer");
-		return false;
-	}
-	header += strlen(BEARER);
-	header += strspn(header, " ");
-	rc = viewer_from_token(v, &s->tokens.rules, header, r->now_ms, &why);
-	if (rc != 0) {
-		log_info("token_refused", "peer=%s reason=\"%s\"", r->peer,
-		    buf_str(&why));
-		refuse_token(a, "Bearer error=\"invalid_token\"",
-		    "the token is not valid");
-	}
-	buf_release(&why);
-	return rc == 0;
-}
-
-/* In a thread of the work queue. */
-static void
-answer_from_tables(
-    const void *context, const struct web_request *r, struct web_answer *a)
-{
-	const struct api_server *s = context;
-	struct viewer v;
-	struct db *db;
-
-	if (!find_viewer(s, r, &v, a))
-		return;
-	db = db_pool_take(s->pool);
-	resource_answer(&v, db, s->timeout_ms, r, a);
-	db_pool_give(s->pool, db);
-}
 
 /* A web_handler, in a thread of the server. */
 static void
 begin_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
-	const struct api_server *s = context;
-	struct viewer v;
+	serve_route(r)(context, r, a);
+}
 
-	if (!find_viewer(s, r, &v, a))
-		return;
-	a->later = answer_from_tables;
-	a->queue = s->queue;
+static int
+read_board(struct api_server *s)
+{
+	char *folder = prog_data("board", "sink/board");
+
+	s->board = board_files_open(folder, &s->why);
+	s->serve.board = s->board;
+	s->code = PROG_NOINPUT;
+	free(folder);
+	return s->board != NULL ? 0 : -1;
 }
 
 static int
@@ -134,15 +80,20 @@ static int
 start(struct api_server *s, const struct db *db)
 {
 	const struct server_callbacks callbacks = { .handle = begin_answer,
-		.context = s };
+		.context = &s->serve };
 	const struct service_bodies bodies = { BODY_MAX, BODIES_MAX,
 		BODY_RATE };
 	unsigned n = (unsigned)conf_int(s->conf, SERVE, "queries");
 
-	if (service_bind(&s->service, &s->code, &s->why) != 0)
+	if (read_board(s) != 0 ||
+	    service_bind(&s->service, &s->code, &s->why) != 0)
 		return -1;
-	s->pool = db_pool_open(db, n);
-	s->queue = work_queue_open(
+	s->code = PROG_TEMPFAIL;
+	s->serve.live = live_open(db, s->serve.timeout_ms, &s->why);
+	if (s->serve.live == NULL)
+		return -1;
+	s->serve.pool = db_pool_open(db, n);
+	s->serve.queue = work_queue_open(
 	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, db_thread_end);
 	return service_start(
 	    &s->service, &callbacks, &bodies, &s->code, &s->why);
@@ -157,9 +108,11 @@ serve(struct sink *o, struct db **db)
 		    .address = o->address,
 		    .port_file = o->port_file,
 		    .socket = { .fd = -1 } },
-		.timeout_ms = conf_int(o->common.conf, SERVE, "query_timeout"),
+		.serve = { .timeout_ms = conf_int(
+			       o->common.conf, SERVE, "query_timeout") },
 		.code = PROG_CONFIG };
 
+	s.serve.tokens = &s.tokens.rules;
 	/* Any thread may serve any connection: with an arena a thread, each
 	 * would keep the largest amount of memory it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
@@ -173,9 +126,11 @@ serve(struct sink *o, struct db **db)
 			(void)stop_sleep(CHECK_MS);
 	}
 	service_end_requests(&s.service);
-	work_queue_close(s.queue);
+	work_queue_close(s.serve.queue);
+	live_close(s.serve.live);
 	service_close(&s.service);
-	db_pool_close(s.pool);
+	db_pool_close(s.serve.pool);
+	board_files_close(s.board);
 	jwt_conf_release(&s.tokens);
 	buf_release(&s.why);
 	return s.code;
