@@ -2,7 +2,7 @@
  * server sends, without being loaded again. */
 
 import { byId, setText } from "./element.js";
-import { refresh } from "./history.js";
+import { redraw, refresh } from "./history.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
 import { setClock } from "./time.js";
@@ -144,7 +144,7 @@ function listen() {
 	});
 	field("settings").addEventListener("submit", (event) =>
 		event.preventDefault());
-	field("wall").addEventListener("click", KEYS.w);
+	field("wall-button").addEventListener("click", KEYS.w);
 	field("help-button").addEventListener("click", KEYS["?"]);
 	field("keys").addEventListener("change", (event) =>
 		change({ keys: event.target.checked }));
@@ -162,5 +162,6 @@ onChange(() => {
 	show();
 	showHistory();
 });
+addEventListener("resize", redraw);
 setInterval(tick, 1000);
 start();

@@ -30,11 +30,11 @@ export function setText(node, text) {
 		node.textContent = text;
 }
 
-function cell(column, row, first) {
+function cell(column, row) {
 	const value = column.value(row);
-	const node = element(first ? "th" : "td", {
-		role: first ? "rowheader" : "cell",
-		scope: first ? "row" : null,
+	const node = element(column.names ? "th" : "td", {
+		role: column.names ? "rowheader" : "cell",
+		scope: column.names ? "row" : null,
 		class: column.kind ?? null,
 		"data-label": column.title,
 	});
@@ -43,8 +43,8 @@ function cell(column, row, first) {
 	return node;
 }
 
-/* Rows as a table. A column is {title, value(row), kind}; one that no row has a
- * value for is left out. Roles are named because narrow screens show a row as a
+/* Rows as a table. A column is {title, value(row), kind, names}, of which names
+ * tells which one names the row; one that no row has a value for is left out. Roles are named because narrow screens show a row as a
  * block, and a browser then forgets that it is one. */
 export function table(node, columns, rows, attributes = () => ({})) {
 	const shown = columns.filter((column) =>
@@ -54,7 +54,7 @@ export function table(node, columns, rows, attributes = () => ({})) {
 		column.title));
 	const lines = rows.map((row) => element("tr",
 		{ role: "row", ...attributes(row) },
-		...shown.map((column, i) => cell(column, row, i === 0))));
+		...shown.map((column) => cell(column, row))));
 
 	node.setAttribute("role", "table");
 	node.replaceChildren(

@@ -9,10 +9,12 @@ import { clockTime, midnight, now, span } from "./time.js";
 const EVERY_MS = 60000;
 const PAGES = 10;
 
-/* The picture, in the units of its viewBox. */
-const PICTURE = { width: 720, left: 56, right: 44, top: 14, floor: 206 };
+/* The picture, in pixels of a screen with the usual size of text. */
+const PICTURE = { height: 240, left: 56, right: 44, top: 14, floor: 206 };
+const NARROW = 480;
 const HOUR_MS = 3600000;
 
+let shown = []; /* what the picture shows */
 let asked = { key: "", at: 0 };
 
 /* All rows of a list; null: the role may not see it. */
@@ -53,7 +55,7 @@ export function byHour(rows) {
 	}
 	return [...hours].filter(([, at]) => at.n > 0)
 		.sort(([a], [b]) => a < b ? -1 : 1)
-		.map(([hour, at]) => ({ hour: new Date(hour), responses: at.n,
+		.map(([hour, at]) => ({ hour: Date.parse(hour), responses: at.n,
 			average: at.sum / at.n / 1000, longest: at.max / 1000 }));
 }
 
@@ -65,57 +67,80 @@ function roundUp(value) {
 	return steps.find((step) => step >= value) ?? value;
 }
 
-function axes(most, mostResponses) {
-	const lines = [];
+function grid(width, most, mostResponses) {
+	const right = width - PICTURE.right;
+	const parts = [];
 
 	for (let i = 0; i <= 4; i++) {
 		const y = PICTURE.floor - (PICTURE.floor - PICTURE.top) * i / 4;
 
-		lines.push(
-			drawing("line", { class: "grid", x1: PICTURE.left,
-				x2: PICTURE.width - PICTURE.right, y1: y, y2: y }),
+		parts.push(
+			drawing("line", { class: "grid", x1: PICTURE.left, x2: right,
+				y1: y, y2: y }),
 			drawing("text", { class: "before", x: PICTURE.left - 6,
 				y: y + 4 }, span(most * i / 4)));
 	}
-	lines.push(drawing("text", { class: "behind", x: PICTURE.width
-		- PICTURE.right + 6, y: PICTURE.top + 4 }, String(mostResponses)),
-		drawing("text", { class: "behind", x: PICTURE.width
-			- PICTURE.right + 6, y: PICTURE.floor + 4 }, "0"));
-	return lines;
+	parts.push(
+		drawing("text", { x: right + 6, y: PICTURE.top + 4 },
+			String(mostResponses)),
+		drawing("text", { x: right + 6, y: PICTURE.floor + 4 }, "0"));
+	return parts;
 }
 
-/* Bars: responses; line: their average. */
-function draw(hours) {
-	const first = midnight().getTime();
-	const wide = (PICTURE.width - PICTURE.left - PICTURE.right) / 24;
-	const high = PICTURE.floor - PICTURE.top;
-	const most = roundUp(Math.max(...hours.map((h) => h.average), 1));
-	const mostResponses = Math.max(...hours.map((h) => h.responses));
-	const x = (hour) => PICTURE.left + wide * (hour - first) / HOUR_MS;
-	const points = hours.map((h) => [x(h.hour) + wide / 2,
-		PICTURE.floor - high * h.average / most, h]);
-	const parts = axes(most, mostResponses);
+function hourNames(width, x, first) {
+	const every = width < NARROW ? 6 : 3;
+	const parts = [];
 
-	for (const h of hours)
-		parts.push(drawing("rect", { class: "bar", x: x(h.hour) + 2,
-			y: PICTURE.floor - high * h.responses / mostResponses,
-			width: wide - 4, height: high * h.responses / mostResponses },
-			drawing("title", {}, `${clockTime(h.hour)}: ${h.responses}`)));
-	parts.push(drawing("polyline", { class: "line",
-		points: points.map(([x, y]) => `${x},${y}`).join(" ") }));
-	for (const [px, py, h] of points)
-		parts.push(drawing("circle", { class: "point", cx: px, cy: py, r: 4 },
-			drawing("title", {}, `${clockTime(h.hour)}: `
-				+ span(h.average))));
-	for (let hour = 0; hour < 24; hour += 3)
-		parts.push(drawing("text", { class: "under", x: PICTURE.left
-			+ wide * hour, y: PICTURE.floor + 20 },
-			clockTime(new Date(first + hour * HOUR_MS))));
-	byId("today-picture").replaceChildren(...parts);
+	for (let hour = 0; hour < 24; hour += every)
+		parts.push(drawing("text", { x: x(first + hour * HOUR_MS),
+			y: PICTURE.floor + 20 }, clockTime(first + hour * HOUR_MS)));
+	return parts;
+}
+
+function bars(hours, x, wide, mostResponses) {
+	const high = (PICTURE.floor - PICTURE.top) / mostResponses;
+
+	return hours.map((h) => drawing("rect", { class: "bar",
+		x: x(h.hour) + 0.1 * wide, y: PICTURE.floor - high * h.responses,
+		width: 0.8 * wide, height: high * h.responses },
+	drawing("title", {}, `${clockTime(h.hour)}: ${h.responses}`)));
+}
+
+function curve(hours, x, wide, most) {
+	const high = (PICTURE.floor - PICTURE.top) / most;
+	const place = (h) => [x(h.hour) + wide / 2,
+		PICTURE.floor - high * h.average];
+	const points = hours.map((h) => place(h).join(",")).join(" ");
+
+	return [drawing("polyline", { class: "line", points }),
+		...hours.map((h) => drawing("circle", { class: "point",
+			cx: place(h)[0], cy: place(h)[1], r: 4 },
+		drawing("title", {}, `${clockTime(h.hour)}: ${span(h.average)}`)))];
+}
+
+/* Bars: responses; line: their average. Drawn for the width that it has, so
+ * that text is as large as elsewhere. */
+export function redraw() {
+	const node = byId("today-picture");
+	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
+	const width = node.getBoundingClientRect().width / text;
+
+	if (shown.length === 0 || width === 0)
+		return;
+	const first = midnight().getTime();
+	const wide = (width - PICTURE.left - PICTURE.right) / 24;
+	const most = roundUp(Math.max(...shown.map((h) => h.average), 1));
+	const mostResponses = Math.max(...shown.map((h) => h.responses));
+	const x = (time) => PICTURE.left + wide * (time - first) / HOUR_MS;
+
+	node.setAttribute("viewBox", `0 0 ${width} ${PICTURE.height}`);
+	node.replaceChildren(...grid(width, most, mostResponses),
+		...bars(shown, x, wide, mostResponses),
+		...curve(shown, x, wide, most), ...hourNames(width, x, first));
 }
 
 const HOURS = [
-	{ title: "Hour", value: (h) => clockTime(h.hour) },
+	{ title: "Hour", names: true, value: (h) => clockTime(h.hour) },
 	{ title: "Responses", kind: "number", value: (h) => h.responses },
 	{ title: "Average", kind: "time", value: (h) => span(h.average) },
 	{ title: "Longest", kind: "time", value: (h) => span(h.longest) },
@@ -134,17 +159,17 @@ async function showToday() {
 	setText(byId("today-note"), hours.length === 0
 		? "No responses yet today."
 		: "Line: average response; bars: number of responses.");
-	if (hours.length > 0)
-		draw(hours);
+	shown = hours;
+	redraw();
 	table(byId("today-table"), HOURS, hours);
 }
 
 const ALERTS = [
-	{ title: "Since", value: (a) => element("time",
-		{ datetime: a.started_at }, clockTime(new Date(a.started_at))) },
+	{ title: "Since", names: true, value: (a) => element("time",
+		{ datetime: a.started_at }, clockTime(a.started_at)) },
 	{ title: "Until", value: (a) => a.ended_at === null ? "now"
-		: clockTime(new Date(a.ended_at)) },
-	{ title: "User", value: (a) => a.user_id },
+		: clockTime(a.ended_at) },
+	{ title: "User", kind: "text", value: (a) => a.user_id },
 	{ title: "Rule", value: (a) => a.rule },
 	{ title: "Messages", kind: "number", value: (a) => a.messages },
 	{ title: "Allowed", kind: "number", value: (a) => a.threshold },

@@ -38,8 +38,11 @@ export function spoken(seconds) {
 	return `${n} ${name}${n === 1 ? "" : "s"}`;
 }
 
-export function clockTime(date) {
-	return date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+/* A time of day, in the zone of the screen. */
+export function clockTime(time, seconds = false) {
+	return new Date(time).toLocaleTimeString([], { hourCycle: "h23",
+		hour: "2-digit", minute: "2-digit",
+		second: seconds ? "2-digit" : undefined });
 }
 
 export function midnight() {

@@ -3,7 +3,7 @@
 
 import { byId, element, setText, table } from "./element.js";
 import { settings } from "./settings.js";
-import { now, span, spoken } from "./time.js";
+import { clockTime, now, span, spoken } from "./time.js";
 
 /* Of the time to answer, what is left when a wait becomes urgent. */
 const SOON = 0.2;
@@ -67,7 +67,7 @@ function totals() {
 		["open", "Open chats", total.open_chats, null],
 		["unassigned", "Unassigned", total.unassigned_chats, null],
 		["available", "Operators there",
-			`${there} of ${answer.operators.length}`, null],
+			`${there}/${answer.operators.length}`, null],
 		["responses", "Responses", total.responses, null],
 		["average", "Average response",
 			seconds(total.avg_response_seconds ?? null), null],
@@ -86,10 +86,10 @@ function showTotals() {
 const WAITING = [
 	{ title: "Waits", kind: "time waits", value: () => "" },
 	{ title: "Answer", kind: "time left", value: () => "" },
-	{ title: "Customer", value: (row) => row.customer_name },
-	{ title: "Chat", value: (row) => row.chat },
-	{ title: "Operator", value: (row) => nameOf(row.operator) },
-	{ title: "Channel", value: (row) => row.channel },
+	{ title: "Customer", kind: "text", value: (row) => row.customer_name },
+	{ title: "Chat", kind: "text", names: true, value: (row) => row.chat },
+	{ title: "Operator", kind: "text", value: (row) => nameOf(row.operator) },
+	{ title: "Channel", kind: "text", value: (row) => row.channel },
 ];
 /* On a wall nobody is named. */
 const WAITING_WALL = [WAITING[0], WAITING[1], WAITING[5]];
@@ -107,7 +107,8 @@ function showWaiting() {
 }
 
 const OPERATORS = [
-	{ title: "Operator", value: (o) => o.name ?? o.operator },
+	{ title: "Operator", kind: "text", names: true,
+		value: (o) => o.name ?? o.operator },
 	{ title: "There", value: (o) => o.available === null ? null
 		: o.available ? "yes" : "no" },
 	{ title: "Chats", kind: "number", value: (o) => o.open_chats },
@@ -158,7 +159,7 @@ function showSettings() {
 	if (document.activeElement !== byId("threshold"))
 		byId("threshold").value = settings.threshold / 60;
 	byId("keys").checked = settings.keys;
-	byId("wall").setAttribute("aria-pressed", String(settings.wall));
+	byId("wall-button").setAttribute("aria-pressed", String(settings.wall));
 	document.body.classList.toggle("wall", settings.wall);
 }
 
@@ -186,7 +187,7 @@ function showFreshness() {
 		setText(node, "nothing is stored yet");
 		return;
 	}
-	setText(node, `as of ${new Date(asOf).toLocaleTimeString()}`
+	setText(node, `as of ${clockTime(asOf, true)}`
 		+ (age > OLD_MS ? `, ${spoken(age / 1000)} old` : ""));
 	node.classList.toggle("old", age > OLD_MS);
 }
