@@ -5,9 +5,10 @@ change; a listener that does not read holds up nobody; all ends with the server.
 
 import json
 import socket
+import subprocess
 
 from api_client import PATIENCE, token
-from board_world import MARKUP, OPERATORS, TENANT, BoardWorld
+from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
 from harness import Checks, Lab, main, until
 
 STREAM = "/api/v1/now/stream"
@@ -199,6 +200,29 @@ class Test:
             one.close()
         reader.close()
 
+    def the_page_shows_it_right(self, lab):
+        """Its example, typed as it stands."""
+        lab.write("token", self.lead + "\n")
+        typed = example(1).replace(":8081", f":{self.server.port}")
+        shell = lab.start(["bash", "-euo", "pipefail", "-c", typed],
+                          cwd=lab.tmp, stdout=subprocess.PIPE)
+        waiting = self.world.sql.ask(
+            "SELECT waiting_chats FROM tenant_metrics_all")[0][0]
+        self.that(shell.stdout.readline().decode().strip() == waiting,
+                  "the first line of the example")
+        self.world.answer_chat("9002")
+        line = waiting
+        while line == waiting:
+            line = shell.stdout.readline().decode().strip()
+        self.that(line == str(int(waiting) - 1), f"the next line is {line}")
+        # curl ends with the stream, jq with it.
+        for pid in subprocess.run(
+                ["pgrep", "-P", str(shell.pid)], capture_output=True,
+                text=True, check=True).stdout.split():
+            subprocess.run(["kill", pid], check=False)
+        shell.wait(PATIENCE)
+        shell.stdout.close()
+
     def it_outlives_the_database(self, lab):
         listener = self.listen()
         listener.event()
@@ -233,6 +257,7 @@ def body():
         test.each_change_is_told()
         test.what_is_known_is_not_repeated()
         test.who_does_not_read_holds_up_nobody()
+        test.the_page_shows_it_right(lab)
         test.it_outlives_the_database(lab)
         test.it_ends_with_the_server()
         return test.checks.result()

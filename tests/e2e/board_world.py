@@ -5,6 +5,8 @@ Names hold what a page could take for markup. Times are near the present one,
 because a board counts from it.
 """
 
+import re
+
 from api_client import Server, token
 from streamlib import Sql
 
@@ -25,6 +27,14 @@ def quoted(text):
     if text is None:
         return "NULL"
     return "'" + str(text).replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def example(n):
+    """The n-th example of messaging-board(7), as it is typed."""
+    with open("man/messaging-board.7", encoding="utf-8") as f:
+        text = f.read().split(".Sh EXAMPLES\n")[1]
+    blocks = re.findall(r"\.Bd -literal.*?\n(.*?)\.Ed", text, re.S)
+    return blocks[n].replace("\\(aq", "'").replace("\\e", "\\")
 
 
 class BoardWorld:
