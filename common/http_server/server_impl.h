@@ -26,7 +26,7 @@ enum connection_phase {
 };
 
 /* An answer that stays open. */
-struct stream {
+struct answer_stream {
 	struct event_listener listener;
 	struct event_text *text; /* that is being sent; NULL: none */
 	const char *bytes;       /* what is left of it, or of something else */
@@ -67,7 +67,7 @@ struct connection {
 	struct work_queue_job job; /* while a work queue makes the answer */
 	struct pending_request pending;
 	bool safe; /* all its lines are stored */
-	struct stream stream;
+	struct answer_stream stream;
 };
 
 /* A second descriptor of a refused connection whose client still sends. */

@@ -16,7 +16,7 @@
 #include "common/base/clock.h"
 
 #define COMMENT_MS 15000
-#define BLOCK_BYTES 4096
+#define BLOCK_BYTES 8192
 
 /* The browser comes back that soon, in ms, when a stream has ended. */
 static const char opening[] = "retry: 1000\n:\n\n";
@@ -34,7 +34,7 @@ begin_piece(struct connection *c, const char *bytes, size_t len)
 static bool
 next_piece(struct connection *c)
 {
-	struct stream *s = &c->stream;
+	struct answer_stream *s = &c->stream;
 
 	event_text_release(s->text);
 	s->text = NULL;
@@ -55,7 +55,7 @@ static ssize_t
 read_stream(void *cls, uint64_t pos, char *to, size_t room)
 {
 	struct connection *c = cls;
-	struct stream *s = &c->stream;
+	struct answer_stream *s = &c->stream;
 	size_t n;
 
 	(void)pos;
@@ -96,7 +96,7 @@ server_begin_stream(struct connection *c)
 			      "X-Accel-Buffering: no\n");
 	buf_clear(&a->body);
 	buf_adds(&a->body, opening);
-	c->stream = (struct stream){ .end_ms = a->events_ms };
+	c->stream = (struct answer_stream){ .end_ms = a->events_ms };
 	if (a->events_ms > 0)
 		c->stream.end_ms += clock_mono_ms();
 	begin_piece(c, opening, sizeof opening - 1);
@@ -114,7 +114,7 @@ server_end_stream(struct connection *c)
 	c->answer.events = NULL;
 	event_listener_leave(&c->stream.listener);
 	event_text_release(c->stream.text);
-	c->stream = (struct stream){ .left = 0 };
+	c->stream = (struct answer_stream){ .left = 0 };
 }
 
 /* The library does not look at what is suspended. */
@@ -129,7 +129,7 @@ has_left(const struct connection *c)
 void
 server_tend_stream(struct connection *c, int64_t now, bool stopping)
 {
-	struct stream *s = &c->stream;
+	struct answer_stream *s = &c->stream;
 
 	if (!s->suspended) {
 		if (stopping)

@@ -12,7 +12,7 @@
 #define BEARER "Bearer "
 
 static void
-refuse_token(struct web_answer *a, const char *challenge, const char *detail)
+refuse_viewer(struct web_answer *a, const char *challenge, const char *detail)
 {
 	a->status = 401;
 	a->content_type = "application/problem+json";
@@ -49,14 +49,14 @@ serve_find_viewer(const struct serve *s, const struct web_request *r,
 	bool found = find_token(r, &token);
 
 	if (!found) {
-		refuse_token(
+		refuse_viewer(
 		    a, "Bearer", "send a token: Authorization: Bearer");
 	} else if (viewer_from_token(
 		       v, s->tokens, buf_str(&token), r->now_ms, &why) != 0) {
 		found = false;
 		log_info("token_refused", "peer=%s reason=\"%s\"", r->peer,
 		    buf_str(&why));
-		refuse_token(a, "Bearer error=\"invalid_token\"",
+		refuse_viewer(a, "Bearer error=\"invalid_token\"",
 		    "the token is not valid");
 	}
 	buf_release(&token);
