@@ -43,14 +43,16 @@ function cell(column, row) {
 	return node;
 }
 
-/* Rows as a table. A column is {title, value(row), kind, names}, of which names
- * tells which one names the row; one that no row has a value for is left out. Roles are named because narrow screens show a row as a
- * block, and a browser then forgets that it is one. */
+/* Rows as a table. A column is {title, value(row), kind, names}; names says
+ * that it names the row. A column that no row has a value for is left out. Roles are
+ * written because narrow screens show a row as a block, and a browser then
+ * forgets that it is one. */
 export function table(node, columns, rows, attributes = () => ({})) {
 	const shown = columns.filter((column) =>
 		rows.some((row) => column.value(row) !== null));
 	const titles = shown.map((column) => element("th",
-		{ role: "columnheader", scope: "col", class: column.kind ?? null },
+		{ role: "columnheader", scope: "col",
+			class: column.kind ?? null },
 		column.title));
 	const lines = rows.map((row) => element("tr",
 		{ role: "row", ...attributes(row) },

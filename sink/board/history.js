@@ -56,7 +56,8 @@ export function byHour(rows) {
 	return [...hours].filter(([, at]) => at.n > 0)
 		.sort(([a], [b]) => a < b ? -1 : 1)
 		.map(([hour, at]) => ({ hour: Date.parse(hour), responses: at.n,
-			average: at.sum / at.n / 1000, longest: at.max / 1000 }));
+			average: at.sum / at.n / 1000,
+			longest: at.max / 1000 }));
 }
 
 /* A round number of seconds not below the value. */
@@ -75,8 +76,8 @@ function grid(width, most, mostResponses) {
 		const y = PICTURE.floor - (PICTURE.floor - PICTURE.top) * i / 4;
 
 		parts.push(
-			drawing("line", { class: "grid", x1: PICTURE.left, x2: right,
-				y1: y, y2: y }),
+			drawing("line", { class: "grid", x1: PICTURE.left,
+				x2: right, y1: y, y2: y }),
 			drawing("text", { class: "before", x: PICTURE.left - 6,
 				y: y + 4 }, span(most * i / 4)));
 	}
@@ -93,7 +94,8 @@ function hourNames(width, x, first) {
 
 	for (let hour = 0; hour < 24; hour += every)
 		parts.push(drawing("text", { x: x(first + hour * HOUR_MS),
-			y: PICTURE.floor + 20 }, clockTime(first + hour * HOUR_MS)));
+			y: PICTURE.floor + 20 },
+		clockTime(first + hour * HOUR_MS)));
 	return parts;
 }
 
@@ -101,8 +103,9 @@ function bars(hours, x, wide, mostResponses) {
 	const high = (PICTURE.floor - PICTURE.top) / mostResponses;
 
 	return hours.map((h) => drawing("rect", { class: "bar",
-		x: x(h.hour) + 0.1 * wide, y: PICTURE.floor - high * h.responses,
-		width: 0.8 * wide, height: high * h.responses },
+		x: x(h.hour) + 0.1 * wide, width: 0.8 * wide,
+		y: PICTURE.floor - high * h.responses,
+		height: high * h.responses },
 	drawing("title", {}, `${clockTime(h.hour)}: ${h.responses}`)));
 }
 
@@ -115,7 +118,8 @@ function curve(hours, x, wide, most) {
 	return [drawing("polyline", { class: "line", points }),
 		...hours.map((h) => drawing("circle", { class: "point",
 			cx: place(h)[0], cy: place(h)[1], r: 4 },
-		drawing("title", {}, `${clockTime(h.hour)}: ${span(h.average)}`)))];
+		drawing("title", {},
+			`${clockTime(h.hour)}: ${span(h.average)}`)))];
 }
 
 /* Bars: responses; line: their average. Drawn for the width that it has, so

@@ -1,5 +1,6 @@
 /* What the viewer has chosen, kept in the URL behind #, so that a bookmark or a
- * screen on a wall has it: #wall&threshold=300&operator=7&channel=web&keys=off */
+ * screen on a wall has it:
+ * #wall&threshold=300&operator=7&channel=web&keys=off */
 
 const THRESHOLD_S = 300;
 

@@ -47,7 +47,8 @@ function remaining(waited) {
 
 function chosen(row) {
 	return (settings.operator === "" || row.operator === settings.operator)
-		&& (settings.channel === "" || row.channel === settings.channel);
+		&& (settings.channel === ""
+			|| row.channel === settings.channel);
 }
 
 /* Figures of the whole tenant, and how many of those shown are late. */
@@ -76,7 +77,8 @@ function totals() {
 
 function showTotals() {
 	const figures = totals().map(([id, title, value, kind]) =>
-		element("div", { class: `figure ${kind ?? ""}`, id: `total-${id}` },
+		element("div",
+			{ class: `figure ${kind ?? ""}`, id: `total-${id}` },
 			element("dt", {}, title),
 			element("dd", {}, String(value ?? "–"))));
 
@@ -88,7 +90,8 @@ const WAITING = [
 	{ title: "Answer", kind: "time left", value: () => "" },
 	{ title: "Customer", kind: "text", value: (row) => row.customer_name },
 	{ title: "Chat", kind: "text", names: true, value: (row) => row.chat },
-	{ title: "Operator", kind: "text", value: (row) => nameOf(row.operator) },
+	{ title: "Operator", kind: "text",
+		value: (row) => nameOf(row.operator) },
 	{ title: "Channel", kind: "text", value: (row) => row.channel },
 ];
 /* On a wall nobody is named. */
@@ -98,10 +101,12 @@ function showWaiting() {
 	const rows = answer.waiting.filter(chosen);
 	const all = answer.now[0]?.waiting_chats ?? answer.waiting.length;
 	const note = rows.length === 0 ? "Nobody waits."
-		: rows.length < all ? `${rows.length} of ${all} are shown.` : "";
+		: rows.length < all
+			? `${rows.length} of ${all} are shown.` : "";
 
 	setText(byId("waiting-note"), note);
-	table(byId("waiting-table"), settings.wall ? WAITING_WALL : WAITING, rows,
+	table(byId("waiting-table"),
+		settings.wall ? WAITING_WALL : WAITING, rows,
 		(row) => ({ "data-since": row.waiting_since,
 			"data-chat": settings.wall ? null : row.chat }));
 }
@@ -143,7 +148,8 @@ function showChoices(id, title, values) {
 		all.set(settings[id], settings[id]);
 	node.replaceChildren(element("option", { value: "" }, title),
 		...[...all].sort((a, b) => a[1].localeCompare(b[1]))
-			.map(([value, name]) => element("option", { value }, name)));
+			.map(([value, name]) =>
+				element("option", { value }, name)));
 	node.value = settings[id];
 }
 

@@ -22,6 +22,8 @@
 #include "sink/serve/serve.h"
 
 #define LOOK_MS 250
+/* Or less often, so that looking takes a quarter of the time at most. */
+#define PAUSE_FACTOR 3
 /* After the tables could not be read. */
 #define FAILED_MS 5000
 /* A stream ends then, and the browser comes back: its token is checked anew. */
@@ -203,11 +205,18 @@ watch_tables(void *ctx)
 {
 	struct live *l = ctx;
 	struct live_view *first;
-	int64_t ms = 0;
+	int64_t ms = 0, start;
 
 	db_thread_begin();
-	while ((first = wait_for_views(l, ms)) != NULL)
-		ms = look_for_changes(l, first) ? LOOK_MS : FAILED_MS;
+	while ((first = wait_for_views(l, ms)) != NULL) {
+		start = clock_mono_ms();
+		if (look_for_changes(l, first)) {
+			ms = PAUSE_FACTOR * (clock_mono_ms() - start);
+			ms = ms > LOOK_MS ? ms : LOOK_MS;
+		} else {
+			ms = FAILED_MS;
+		}
+	}
 	db_thread_end();
 	return NULL;
 }

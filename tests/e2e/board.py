@@ -57,6 +57,7 @@ class Test:
             "f.elements[0].type, document.activeElement.id]; })()")
         self.that(form == ["post", "/login", "token", "password", "token"],
                   f"the form of the login is {form}")
+        self.that(self.browser.findings() == [], "axe: the login")
         self.browser.picture(PICTURES, "login")
         # What was behind # comes back with the visitor.
         self.visit("lead")
@@ -212,6 +213,7 @@ class Test:
         browser.press("?")
         self.that(browser.ask("document.getElementById('help').open"),
                   "? opens no help")
+        self.that(browser.findings() == [], "axe: the help")
         browser.picture(PICTURES, "help")
         browser.press(Keys.ESCAPE)
         browser.until(lambda: not browser.ask(
@@ -299,6 +301,8 @@ class Test:
             ".filter((e) => e.scrollWidth > e.clientWidth + 1)"
             ".map((e) => e.textContent)")
         self.that(spilt == [], f"{name}: {spilt} do not fit")
+        findings = self.browser.findings()
+        self.that(findings == [], f"{name}: axe: {findings}")
         high = self.browser.ask("document.documentElement.scrollHeight")
         if not name.endswith("wall"):
             self.browser.resize(width, max(high, 600))

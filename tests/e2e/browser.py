@@ -98,6 +98,19 @@ class Browser:
         os.makedirs(folder, exist_ok=True)
         self.driver.save_screenshot(os.path.join(folder, name + ".png"))
 
+    def findings(self):
+        """What axe-core finds; it is in no package of Debian, so AXE has the
+        path of its axe.min.js. Without that: nothing."""
+        path = os.environ.get("AXE")
+        if not path:
+            return []
+        with open(path, encoding="utf-8") as f:
+            self.driver.execute_script(f.read())
+        return self.driver.execute_async_script(
+            "const done = arguments[0]; axe.run(document).then((found) => "
+            "done(found.violations.map((v) => [v.id, "
+            "v.nodes.map((n) => n.html)])))")
+
     def take_requests(self):
         """URLs of all requests so far."""
         for entry in self.driver.get_log("performance"):
