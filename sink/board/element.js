@@ -44,8 +44,8 @@ function cell(column, row) {
 }
 
 /* Rows as a table. A column is {title, value(row), kind, names}; names says
- * that it names the row. A column that no row has a value for is left out. Roles are
- * written because narrow screens show a row as a block, and a browser then
+ * that it names the row. A column that no row has a value for is left out. Roles
+ * are written because narrow screens show a row as a block, and a browser then
  * forgets that it is one. */
 export function table(node, columns, rows, attributes = () => ({})) {
 	const shown = columns.filter((column) =>

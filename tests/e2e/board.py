@@ -283,8 +283,8 @@ class Test:
                 self.browser.scheme(scheme)
                 self.browser.resize(*size)
                 self.visit("lead")
-                self.browser.until(lambda: self.browser.rows(
-                    "#today-table"), "the picture")
+                self.browser.until(lambda: self.browser.text(
+                    "#today-note"), "the picture")
                 self.it_fits(size[0], f"{name}-{scheme}")
             self.browser.resize(*size)
             self.visit("wall", "/#wall")
