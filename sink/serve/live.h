@@ -2,10 +2,10 @@
  * live: GET /api/v1/now/stream: the answers of /api/v1/now to the listener's
  * role as Server-Sent Events, one at once and one after each change.
  *
- * One thread, with a connection of its own, looks at the tables up to four times a
- * second for each tenant that somebody listens to, and makes the answers for
- * those roles that somebody has; each agent is a role of their own. While
- * nobody listens it does nothing.
+ * One thread, with a connection of its own, looks at the tables up to four
+ * times a second for each tenant that somebody listens to, and makes the
+ * answers for those roles that somebody has; each agent is a role of their own.
+ * While nobody listens it does nothing.
  */
 #ifndef SINK_SERVE_LIVE_H
 #define SINK_SERVE_LIVE_H
