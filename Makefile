@@ -218,7 +218,8 @@ D         = $(DESTDIR)$(DATADIR)
 INSTALLED_SCRIPTS = job limits reap report tenant topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
-	$(INSTALL) -d $(D)/profiles $(D)/migrations $(D)/scripts $(D)/examples
+	$(INSTALL) -d $(D)/profiles $(D)/migrations $(D)/board $(D)/scripts \
+	    $(D)/examples
 	for p in $(PROGS); do \
 	    $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$$p && \
 	    $(INSTALL) -m 644 man/$$p.1 \
@@ -228,6 +229,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 poller/profiles/*.jq poller/profiles/openapi.json \
 	    $(D)/profiles
 	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
+	$(INSTALL) -m 644 sink/board/* $(D)/board
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
 	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
@@ -238,7 +240,8 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	    $(D)/scripts/lib.sh
 uninstall:  ## what install put there
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)%) $(MANPAGES)
-	rm -rf $(D)/profiles $(D)/migrations $(D)/scripts $(D)/examples
+	rm -rf $(D)/profiles $(D)/migrations $(D)/board $(D)/scripts \
+	    $(D)/examples
 	-rmdir $(D)
 
 dist:  ## a tarball of HEAD

@@ -6,6 +6,7 @@
  * main thread keeps the list of revoked tokens up to date.
  */
 #include <malloc.h>
+#include <stdlib.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -16,6 +17,8 @@
 #include "sink/access/audit.h"
 #include "sink/access/revocation.h"
 #include "sink/modes/modes.h"
+#include "sink/serve/board_files.h"
+#include "sink/serve/live.h"
 #include "sink/serve/login.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_routes.h"
@@ -36,6 +39,7 @@ struct api_server {
 	struct service service;
 	struct jwt_conf tokens;
 	struct serve serve; /* the context of the handlers */
+	struct board_files *board;
 	enum exit_code code;
 	struct buf why;
 };
@@ -60,6 +64,18 @@ configure(struct api_server *s)
 }
 
 static int
+read_board(struct api_server *s)
+{
+	char *folder = prog_data("board", "sink/board");
+
+	s->board = board_files_open(folder, &s->why);
+	s->serve.board = s->board;
+	s->code = PROG_NOINPUT;
+	free(folder);
+	return s->board != NULL ? 0 : -1;
+}
+
+static int
 read_revocations(struct api_server *s, struct db *db)
 {
 	s->serve.revocation = revocation_open();
@@ -79,10 +95,15 @@ start_serving(struct api_server *s, const struct db *db)
 		BODY_RATE };
 	unsigned n = (unsigned)conf_int(s->conf, SERVE, "queries");
 
-	if (service_bind(&s->service, &s->code, &s->why) != 0)
+	if (read_board(s) != 0 ||
+	    service_bind(&s->service, &s->code, &s->why) != 0)
 		return -1;
 	s->serve.tokens = &s->tokens.rules;
 	s->serve.timeout_ms = conf_int(s->conf, SERVE, "query_timeout");
+	s->code = PROG_TEMPFAIL;
+	s->serve.live = live_open(db, s->serve.timeout_ms, &s->why);
+	if (s->serve.live == NULL)
+		return -1;
 	s->serve.pool = db_pool_open(db, n);
 	s->serve.queue = work_queue_open(
 	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, db_thread_end);
@@ -95,8 +116,10 @@ stop_serving(struct api_server *s)
 {
 	service_end_requests(&s->service);
 	work_queue_close(s->serve.queue);
+	live_close(s->serve.live);
 	service_close(&s->service);
 	db_pool_close(s->serve.pool);
+	board_files_close(s->board);
 	revocation_close(s->serve.revocation);
 	audit_close(s->serve.audit);
 	jwt_conf_release(&s->tokens);

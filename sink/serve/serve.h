@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 struct audit;
+struct board_files;
+struct live;
 struct revocation;
 struct work_queue;
 
@@ -27,6 +29,8 @@ struct serve {
 	struct audit *audit;
 	struct db_pool *pool;
 	struct work_queue *queue; /* of what asks the database */
+	struct live *live;
+	const struct board_files *board;
 	int64_t timeout_ms;       /* of a statement */
 };
 

@@ -8,6 +8,8 @@
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
 #include "sink/api/problem.h"
+#include "sink/serve/board_files.h"
+#include "sink/serve/live.h"
 #include "sink/serve/login.h"
 #include "sink/serve/serve_api.h"
 
@@ -16,6 +18,10 @@ static const struct {
 	const char *pattern; /* see path_pattern.h */
 	web_handler *answer;
 } routes[] = {
+	{ WEB_GET, "/", board_files_answer },
+	{ WEB_GET, "/login", board_files_answer },
+	{ WEB_GET, "/board/{file}", board_files_answer },
+	{ WEB_GET, "/api/v1/now/stream", live_answer },
 	{ WEB_POST, "/login", login_answer },
 	{ WEB_POST, "/logout", logout_answer },
 };
