@@ -215,11 +215,11 @@ MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5)) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
 D         = $(DESTDIR)$(DATADIR)
+DATA_FOLDERS = profiles migrations api board scripts examples
 INSTALLED_SCRIPTS = job limits reap report tenant topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
-	$(INSTALL) -d $(D)/profiles $(D)/migrations $(D)/board $(D)/scripts \
-	    $(D)/examples
+	$(INSTALL) -d $(addprefix $(D)/,$(DATA_FOLDERS))
 	for p in $(PROGS); do \
 	    $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$$p && \
 	    $(INSTALL) -m 644 man/$$p.1 \
@@ -230,6 +230,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	    $(D)/profiles
 	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
 	$(INSTALL) -m 644 sink/board/* $(D)/board
+	$(INSTALL) -m 644 sink/api/openapi.json $(D)/api
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
 	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
@@ -240,8 +241,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	    $(D)/scripts/lib.sh
 uninstall:  ## what install put there
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)%) $(MANPAGES)
-	rm -rf $(D)/profiles $(D)/migrations $(D)/board $(D)/scripts \
-	    $(D)/examples
+	rm -rf $(addprefix $(D)/,$(DATA_FOLDERS))
 	-rmdir $(D)
 
 dist:  ## a tarball of HEAD

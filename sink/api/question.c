@@ -137,16 +137,32 @@ decode_part(const char *p, size_t len, char *to, size_t room)
 	return i == len && n > 0 && parse_is_utf8(to, n);
 }
 
+static bool
+take_id(struct question *q, const char *part, size_t len,
+    char id[RECORD_MAX_ID + 1])
+{
+	if (decode_part(part, len, id, RECORD_MAX_ID + 1))
+		return true;
+	return question_problem(
+	    q, 400, "a part of the path is no id of 1 to 191 bytes");
+}
+
 bool
 question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
 {
 	size_t len;
 	const char *part = path_pattern_part(q->path, n, &len);
 
-	if (decode_part(part, len, id, RECORD_MAX_ID + 1))
-		return true;
-	return question_problem(
-	    q, 400, "a part of the path is no id of 1 to 191 bytes");
+	return take_id(q, part, len, id);
+}
+
+bool
+question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
+{
+	size_t len;
+	const char *part = path_pattern_part(q->request->path, n, &len);
+
+	return take_id(q, part, strlen(part), id);
 }
 
 const char *

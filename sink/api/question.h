@@ -55,6 +55,10 @@ bool question_problem(struct question *q, int status, const char *detail, ...)
 bool question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
     __attribute__((warn_unused_result));
 
+/* The same with all that is behind it, slashes and suffix included. */
+bool question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
+    __attribute__((warn_unused_result));
+
 /* A parameter of the query; NULL: it is absent or empty. */
 const char *question_parameter(const struct question *q, const char *name);
 

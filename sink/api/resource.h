@@ -5,6 +5,9 @@
  * To add a resource: its function in a file of its own, declared below, its row
  * in resource_table.c, its description in openapi.json, its tests. A resource
  * that is the rows of a table is a struct list in resource_lists.c instead.
+ *
+ * One whose least role is VIEWER_NONE needs no token; the viewer then has no
+ * tenant.
  */
 #ifndef SINK_API_RESOURCE_H
 #define SINK_API_RESOURCE_H
@@ -31,12 +34,20 @@ extern const size_t resources_n;
 size_t resource_answer(const struct viewer *viewer, struct db *db,
     int64_t timeout_ms, const struct web_request *r, struct web_answer *a);
 
+/* True when the request needs no token. */
+bool resource_is_public(const struct web_request *r);
+
 /* The handlers, by file. */
 resource_handler resource_now;      /* resource_now.c */
 resource_handler resource_chat;     /* resource_chat.c */
 resource_handler resource_timeline; /* resource_chat.c */
 /* In sink/responses. */
 resource_handler resource_responses, resource_heatmap;
+resource_handler resource_openapi;  /* resource_openapi.c */
+resource_handler original_messages; /* original_messages.c */
+/* original_analytics.c */
+resource_handler original_conversation, original_channel, original_dashboard,
+    original_health;
 
 /* resource_lists.c */
 extern const struct list list_operators, list_chats, list_messages,

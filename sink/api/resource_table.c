@@ -10,6 +10,7 @@
 #include "sink/api/resource.h"
 
 #define V1 "/api/v1/"
+#define ANALYTICS V1 "analytics/"
 
 const struct resource resources[] = {
 	{ V1 "now", VIEWER_WALL, resource_now, NULL },
@@ -30,6 +31,15 @@ const struct resource resources[] = {
 	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts },
 	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels },
 	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments },
+	{ V1 "messages/conversation/{*conversation_id}", VIEWER_LEAD,
+	    original_messages, NULL },
+	{ ANALYTICS "conversations/{conversation_id}/analytics", VIEWER_LEAD,
+	    original_conversation, NULL },
+	{ ANALYTICS "channels/{channel_id}/analytics", VIEWER_AGENT,
+	    original_channel, NULL },
+	{ ANALYTICS "dashboard", VIEWER_AGENT, original_dashboard, NULL },
+	{ ANALYTICS "health", VIEWER_NONE, original_health, NULL },
+	{ V1 "openapi", VIEWER_NONE, resource_openapi, NULL },
 };
 
 const size_t resources_n = ARRAY_LEN(resources);
@@ -54,14 +64,15 @@ accepts(const struct question *q, const char *type)
 	return accept != NULL && strstr(accept, type) != NULL;
 }
 
-/* A suffix of the last part counts more than the header. */
+/* Sets path and format. A suffix of the last part counts more than the header.
+ * False: the path is too long for any resource. */
 static bool
-read_format(struct question *q)
+read_path(struct question *q)
 {
 	const char *path = q->request->path;
 
 	if (strlen(path) >= QUESTION_PATH_MAX)
-		return question_problem(q, 404, "there is no such path");
+		return false;
 	memcpy(q->path, path, strlen(path) + 1);
 	if (take_suffix(q->path, ".csv"))
 		q->format = SHEET_CSV;
@@ -90,6 +101,16 @@ find_resource(const char *path)
 	return NULL;
 }
 
+bool
+resource_is_public(const struct web_request *r)
+{
+	struct question q = { .request = r };
+	const struct resource *found =
+	    read_path(&q) ? find_resource(q.path) : NULL;
+
+	return found != NULL && found->least == VIEWER_NONE;
+}
+
 size_t
 resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const struct web_request *r, struct web_answer *a)
@@ -99,11 +120,9 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		.db = db,
 		.viewer = *viewer,
 		.timeout_ms = timeout_ms };
-	const struct resource *found;
+	const struct resource *found =
+	    read_path(&q) ? find_resource(q.path) : NULL;
 
-	if (!read_format(&q))
-		return 0;
-	found = find_resource(q.path);
 	if (found == NULL) {
 		question_problem(&q, 404, "there is no such path");
 	} else if (r->method != WEB_GET) {

@@ -15,11 +15,11 @@ answer_from_tables(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
 	const struct serve *s = context;
-	struct viewer v;
+	struct viewer v = { .role = VIEWER_NONE };
 	struct db *db;
 	size_t rows;
 
-	if (!serve_find_viewer(s, r, &v, a))
+	if (!resource_is_public(r) && !serve_find_viewer(s, r, &v, a))
 		return;
 	db = db_pool_take(s->pool);
 	rows = resource_answer(&v, db, s->timeout_ms, r, a);
@@ -36,9 +36,9 @@ serve_api_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
 	const struct serve *s = context;
-	struct viewer v;
+	struct viewer v = { .role = VIEWER_NONE };
 
-	if (!serve_find_viewer(s, r, &v, a))
+	if (!resource_is_public(r) && !serve_find_viewer(s, r, &v, a))
 		return;
 	a->later = answer_from_tables;
 	a->queue = s->queue;
