@@ -239,6 +239,32 @@ class Test:
         self.that(self.history("nobody's", self.admin) == [],
                   "a conversation that is unknown")
 
+    def a_history_costs_what_it_has(self):
+        """Not what its tenant has, nor does a timeline: of 20,000 messages and
+        intervals of another chat few rows are read."""
+        one = "'2026-11-01' + INTERVAL seq SECOND"
+        for table, time_, chat, message, rest, values in (
+                ("messages", "created_at", "conversation_id", "message_id",
+                 "sender, private, automated", "'system', 0, 0"),
+                ("intervals", "end_at", "chat", "message",
+                 "kind, as_of", "'reply', UTC_TIMESTAMP(3)")):
+            self.world.sql.ask(
+                f"INSERT INTO {table} (tenant, {time_}, {chat}, {message}, "
+                f"{rest}) SELECT '{OURS}', {one}, 'large', CONCAT('l', seq), "
+                f"{values} FROM seq_1_to_20000")
+        for path in (HISTORY + "conv-abc123", HISTORY + "conv-abc123?limit=5",
+                     V1 + "chats/conv-abc123/timeline"):
+            before = self.rows_read()
+            answer = self.server.ask(path, self.admin)
+            read = self.rows_read() - before
+            self.that(answer.status == 200, f"{path}: {answer.status}")
+            self.that(read < 10000, f"{path}: {read} rows were read")
+
+    def rows_read(self):
+        """Ever, by anyone; asking reads some hundred."""
+        return sum(int(n) for _, n in self.world.sql.ask(
+            "SHOW GLOBAL STATUS LIKE 'Handler_read%'"))
+
     def bad_requests_for_messages(self):
         for path, status in {"": 404, "x?limit=0": 400, "x?limit=1001": 400,
                              "x?cursor=1": 400, "x?cursor=yesterday,1": 400,
@@ -459,6 +485,7 @@ def body():
     with Lab("originals") as lab:
         test = Test(lab)
         test.a_conversation_has_its_messages()
+        test.a_history_costs_what_it_has()
         test.bad_requests_for_messages()
         test.conversations_are_the_oracles()
         test.channels_are_the_oracles()
