@@ -139,8 +139,10 @@ class World:
         their sums."""
         hour = self.now.replace(minute=0, second=0) - timedelta(days=95)
         resolved = {}
-        for n in range(120):
-            end = self.moment()
+        # Some in the hours in which the dashboard's periods begin.
+        ends = [self.now - timedelta(days=days, seconds=self.dice.randrange(
+            -3600, 3600)) for days in BACK.values() for _ in range(12)]
+        for n, end in enumerate(ends + [self.moment() for _ in range(120)]):
             row = {"tenant": tenant, "end_at": end, "chat": f"c{n}",
                    "message": "", "kind": self.dice.choice(
                        ["resolution", "resolution", "reply"]),
