@@ -107,11 +107,13 @@ ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 	    q->viewer.role < VIEWER_ADMIN
 		? "SELECT created_at, message_id, sender, operator, channel, "
 		  "message_type, `private`, automated, NULL FROM messages "
-		  "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id = ? "
+		  "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id "
+		  "= ? "
 		  "ORDER BY created_at, message_id LIMIT " TIMELINE_MAX
 		: "SELECT created_at, message_id, sender, operator, channel, "
 		  "message_type, `private`, automated, content FROM messages "
-		  "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id = ? "
+		  "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id "
+		  "= ? "
 		  "ORDER BY created_at, message_id LIMIT " TIMELINE_MAX,
 	    &id, 1, rows);
 }
@@ -123,7 +125,8 @@ ask_intervals(struct question *q, const char *chat, struct db_rows **rows)
 
 	return question_ask(q,
 	    "SELECT end_at, message, kind, start_at, operator, seconds, "
-	    "withdrawn FROM intervals FORCE INDEX (by_chat) WHERE tenant = ? AND chat = ? "
+	    "withdrawn FROM intervals FORCE INDEX (by_chat) WHERE tenant = ? "
+	    "AND chat = ? "
 	    "ORDER BY end_at, message, kind LIMIT " TIMELINE_MAX,
 	    &id, 1, rows);
 }

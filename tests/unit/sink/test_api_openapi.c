@@ -6,7 +6,6 @@
 #include "tests/unit/unit.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,13 +81,17 @@ static json_t *
 resolved(json_t *v)
 {
 	const char *ref = json_string_value(json_object_get(v, "$ref"));
-	char kind[32], name[64];
+	char *path, *part, *rest = NULL;
 
 	if (ref == NULL)
 		return v;
-	assert_int_equal(
-	    sscanf(ref, "#/components/%31[^/]/%63s", kind, name), 2);
-	return get(get(get(description, "components"), kind), name);
+	path = xstrdup(ref);
+	assert_string_equal(strtok_r(path, "/", &rest), "#");
+	v = description;
+	while ((part = strtok_r(NULL, "/", &rest)) != NULL)
+		v = get(v, part);
+	free(path);
+	return v;
 }
 
 static bool
