@@ -197,7 +197,10 @@ build_statement(struct page *p)
 		else
 			buf_addf(&p->sql, "`%s`", c[i].name);
 	}
-	buf_addf(&p->sql, " FROM %s WHERE tenant = ?", p->list->table);
+	buf_addf(&p->sql, " FROM %s", p->list->table);
+	if (p->list->chat != NULL && question_parameter(p->q, p->list->chat))
+		buf_addf(&p->sql, " FORCE INDEX (%s)", p->list->chat_index);
+	buf_adds(&p->sql, " WHERE tenant = ?");
 	add_range(p);
 	add_words(p);
 	add_filters(p);

@@ -48,6 +48,9 @@ struct list {
 	const char *time;     /* the column of from and to; NULL: none */
 	const char *operator; /* the column by which an agent is limited */
 	bool newest_first;
+	/* With a filter on this column the index is used. Left to itself the
+	 * server may scan the tenant, because the key has the order. */
+	const char *chat, *chat_index;
 };
 
 /* Answers with a page of the list. */

@@ -66,6 +66,8 @@ const struct list list_messages = {
 	.key = { "created_at", "conversation_id", "message_id" },
 	.time = "created_at",
 	.newest_first = true,
+	.chat = "conversation_id",
+	.chat_index = "by_chat",
 };
 
 const struct list list_intervals = {
@@ -82,6 +84,8 @@ const struct list list_intervals = {
 	.time = "end_at",
 	.operator= "operator",
 	.newest_first = true,
+	.chat = "chat",
+	.chat_index = "by_chat",
 };
 
 const struct list list_response_hours = {

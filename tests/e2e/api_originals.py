@@ -255,7 +255,9 @@ class Test:
                 f"{rest}) SELECT '{OURS}', {one}, 'large', CONCAT('l', seq), "
                 f"{values} FROM seq_1_to_20000")
         for path in (HISTORY + "conv-abc123", HISTORY + "conv-abc123?limit=5",
-                     V1 + "chats/conv-abc123/timeline"):
+                     V1 + "chats/conv-abc123/timeline",
+                     V1 + "messages?conversation_id=conv-abc123",
+                     V1 + "intervals?chat=c5"):
             before = self.rows_read()
             answer = self.server.ask(path, self.admin)
             read = self.rows_read() - before
