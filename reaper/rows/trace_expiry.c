@@ -2,7 +2,7 @@
  * trace_expiry: see trace_expiry.h. No lock of the tenant is needed: its as_of
  * only grows, so a row that is too old stays too old.
  */
-#include "reaper/trace_expiry.h"
+#include "reaper/rows/trace_expiry.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * like the age of the rows that the sink refuses as older than tombstones are
  * kept.
  */
-#ifndef REAPER_TRACE_EXPIRY_H
-#define REAPER_TRACE_EXPIRY_H
+#ifndef REAPER_ROWS_TRACE_EXPIRY_H
+#define REAPER_ROWS_TRACE_EXPIRY_H
 
 #include "common/db/db.h"
 
