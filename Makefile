@@ -216,7 +216,8 @@ MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
 D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles migrations api board scripts examples
-INSTALLED_SCRIPTS = dead-letters job limits reap report tenant topology
+INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
+                    topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
 	$(INSTALL) -d $(addprefix $(D)/,$(DATA_FOLDERS))

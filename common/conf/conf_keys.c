@@ -286,6 +286,9 @@ const struct conf_key conf_keys[] = {
 	PATH("serve", "audit", NULL,
 	    "the file in which it is written down who has read what"),
 
+	PATH("metrics", "folder", NULL,
+	    "where jobs and daemons write NAME.prom for node_exporter"),
+
 	CHOICE(
 	    "reaper", "on_close", "live", "live|all", "what a closing removes"),
 	PATH("reaper", "archive", NULL,
