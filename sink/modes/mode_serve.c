@@ -99,6 +99,7 @@ start_serving(struct api_server *s, const struct db *db)
 	    service_bind(&s->service, &s->code, &s->why) != 0)
 		return -1;
 	s->serve.tokens = &s->tokens.rules;
+	s->serve.counts = &s->service.counts;
 	s->serve.timeout_ms = conf_int(s->conf, SERVE, "query_timeout");
 	s->code = PROG_TEMPFAIL;
 	s->serve.live = live_open(db, s->serve.timeout_ms, &s->why);

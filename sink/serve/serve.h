@@ -20,11 +20,13 @@ struct audit;
 struct board_files;
 struct live;
 struct revocation;
+struct server_counts;
 struct work_queue;
 
 /* The context of each handler. All borrowed, constant while requests come. */
 struct serve {
 	const struct jwt_rules *tokens;
+	const struct server_counts *counts; /* of its requests */
 	struct revocation *revocation;
 	struct audit *audit;
 	struct db_pool *pool;

@@ -12,6 +12,7 @@
 #include "sink/serve/live.h"
 #include "sink/serve/login.h"
 #include "sink/serve/serve_api.h"
+#include "sink/serve/serve_metrics.h"
 
 static const struct {
 	enum web_method method;
@@ -22,6 +23,7 @@ static const struct {
 	{ WEB_GET, "/login", board_files_answer },
 	{ WEB_GET, "/board/{file}", board_files_answer },
 	{ WEB_GET, "/api/v1/now/stream", live_answer },
+	{ WEB_GET, "/metrics", serve_metrics_answer },
 	{ WEB_POST, "/login", login_answer },
 	{ WEB_POST, "/logout", logout_answer },
 };

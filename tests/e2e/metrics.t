@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # What the daemons tell Prometheus: GET /metrics of the listener has the counts of
-# what was done to it, before and during an outage of the broker; strangers get
-# none. promtool approves of each text.
+# what was done to it, before and during an outage of the broker; that of the
+# API's server how each tenant is; strangers get none. promtool approves of each
+# text.
 set -euo pipefail
 # shellcheck source=tests/e2e/amqp.sh
 . "$(dirname "$0")/amqp.sh"
 
 start_broker
+"$servers" start "$tmp/servers" mariadb || fail "no database"
+eval "$("$servers" env "$tmp/servers")"
 umask 077
 printf '[listen]\ntenant = t\nwait_timeout = 500ms\n' >"$tmp/conf"
 
@@ -80,6 +83,39 @@ echo "- is not for strangers"
 [ "$(curl -s -o "$tmp/answer" -w '%{http_code}' -H 'X-Forwarded-For: 192.0.2.1' \
 	"$there/metrics")" = 404 ] || fail "$(cat "$tmp/answer")"
 grep -qx '{"detail":"Not Found"}' "$tmp/answer" || fail "$(cat "$tmp/answer")"
+
+echo "- the server of the API"
+"$BIN/sink" --migrate
+"$BIN/sink" <<'END'
+{"type":"row","table":"tenant_metrics","tenant":"one","operators":2,"open_chats":7,"waiting_chats":3,"longest_wait_seconds":61.5,"as_of":"2026-11-20T10:00:00.250Z","version":1}
+{"type":"row","table":"tenant_metrics","tenant":"two","operators":2,"as_of":"2026-11-20T11:00:00Z","version":1}
+END
+head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$tmp/key"
+printf '[listen]\nsecret_key_file = %s\n' "$tmp/key" >"$tmp/serve.conf"
+"$BIN/sink" -c "$tmp/serve.conf" --serve 127.0.0.1:0 --port-file "$tmp/serving" \
+	2>>"$tmp/serve.log" &
+until_true 20 test -s "$tmp/serving" || fail "no server: $(cat "$tmp/serve.log")"
+there=http://127.0.0.1:$(cat "$tmp/serving")
+scrape
+grep -qE '^messaging_build_info\{program="sink",' "$tmp/scraped" || fail "no build"
+is messaging_database_up 1
+is 'messaging_tenant_as_of_timestamp_seconds{tenant="one"}' \
+	"$(date -u -d 2026-11-20T10:00:00Z +%s).250"
+is 'messaging_tenant_open_chats{tenant="one"}' 7
+is 'messaging_tenant_waiting_chats{tenant="one"}' 3
+is 'messaging_tenant_longest_wait_seconds{tenant="one"}' 61.500
+is 'messaging_tenant_longest_wait_seconds{tenant="two"}' 0.000
+is 'messaging_http_requests_total{result="accepted"}' 0
+[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' "$there/api/v1/now")" = 401 ] ||
+	fail "without a token: $(cat "$tmp/answer")"
+[ "$(curl -s -o "$tmp/answer" -w '%{http_code}' -H 'X-Forwarded-For: 192.0.2.1' \
+	"$there/metrics")" = 401 ] || fail "a stranger: $(cat "$tmp/answer")"
+"$servers" stop "$tmp/servers" mariadb
+scrape
+is messaging_database_up 0
+is 'messaging_http_requests_total{result="accepted"}' 1
+is 'messaging_http_requests_total{result="refused"}' 2
+! grep -q messaging_tenant "$tmp/scraped" || fail "of which database?"
 
 echo "- promtool"
 command -v promtool >/dev/null || {
