@@ -164,7 +164,7 @@ SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp_compress amqp_roundtrip assign \
                   byhand hooks listen listen_bounds listen_http listen_routes \
                   poller qiscus reaper sink sink_bad sink_intake stream stream_again \
                   stream_pipe)
-UNSANITIZED = $(patsubst %,tests/cases/%.t,aggregator_cut docs load load_metrics \
+UNSANITIZED = $(patsubst %,tests/cases/%.t,aggregator_cut alerts docs load load_metrics \
                 man-lint scripts_build scripts_deps scripts_examples scripts_jobs \
                 scripts_tenant style symbols tables) \
               $(B)/tests/unit/aggregator/test_state_crash
