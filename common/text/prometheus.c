@@ -66,14 +66,14 @@ prometheus_counter(
     struct buf *to, const char *name, const char *help, uint64_t n)
 {
 	prometheus_head(to, name, PROMETHEUS_COUNTER, help);
-	prometheus_count(to, name, NULL, NULL, n);
+	prometheus_count(to, name, NULL, "", n);
 }
 
 void
 prometheus_gauge(struct buf *to, const char *name, const char *help, uint64_t n)
 {
 	prometheus_head(to, name, PROMETHEUS_GAUGE, help);
-	prometheus_count(to, name, NULL, NULL, n);
+	prometheus_count(to, name, NULL, "", n);
 }
 
 void

@@ -23,8 +23,8 @@ enum prometheus_type { PROMETHEUS_COUNTER, PROMETHEUS_GAUGE };
 void prometheus_head(struct buf *to, const char *name,
     enum prometheus_type type, const char *help);
 
-/* A sample with one label, or none (label NULL). The value of the label may be
- * any UTF-8. */
+/* A sample with one label, or none (label NULL, its value ""). The value of the
+ * label may be any UTF-8. */
 void prometheus_count(struct buf *to, const char *name, const char *label,
     const char *value, uint64_t n);
 /* Milliseconds, as seconds. */
