@@ -231,7 +231,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	    $(D)/profiles
 	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
 	$(INSTALL) -m 644 sink/board/* $(D)/board
-	$(INSTALL) -m 644 sink/api/openapi.json $(D)/api
+	$(INSTALL) -m 644 sink/resources/openapi.json $(D)/api
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
 	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples

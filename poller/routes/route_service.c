@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/http_server/server_metrics.h"
+#include "common/monitoring/prometheus.h"
+#include "common/monitoring/server_metrics.h"
 #include "common/text/jsonw.h"
-#include "common/text/prometheus.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/spool/outbox.h"
 

@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
-#include "common/http/jwt.h"
+#include "common/tokens/jwt.h"
 
 struct revocation {
 	pthread_mutex_t lock; /* of list and known */

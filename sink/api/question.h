@@ -31,6 +31,9 @@ struct question {
 	size_t rows; /* that were read for the answer */
 };
 
+/* Makes the answer to a question. */
+typedef void resource_handler(struct question *q);
+
 /* Runs "SELECT ... WHERE tenant = ? ..." with the tenant and then args. False:
  * the answer is made, a problem. */
 bool question_ask(struct question *q, const char *sql,

@@ -10,8 +10,8 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "sink/api/by_hand.h"
 #include "sink/modes/modes.h"
+#include "sink/resources/by_hand.h"
 
 /* Takes the only tenant there is. */
 static enum exit_code

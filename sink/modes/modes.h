@@ -5,9 +5,9 @@
 #define SINK_MODES_MODES_H
 
 #include "common/db/db.h"
-#include "common/http/jwt_conf.h"
 #include "common/options/option_table.h"
 #include "common/text/out.h"
+#include "common/tokens/jwt_conf.h"
 
 struct sink {
 	struct option_common common; /* first: see option_table.h */

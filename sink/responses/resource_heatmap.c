@@ -12,8 +12,8 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/api/reply.h"
-#include "sink/api/resource.h"
 #include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
 
 #define WEEK_HOURS 168
 

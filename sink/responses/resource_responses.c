@@ -20,8 +20,8 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
-#include "sink/api/resource.h"
 #include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
 
 #define WITHIN_MAX_S (INT64_C(366) * 86400)
 

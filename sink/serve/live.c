@@ -17,8 +17,8 @@
 #include "common/digest/checksum.h"
 #include "common/http_server/event_topic.h"
 #include "common/os/thread.h"
-#include "sink/api/by_hand.h"
 #include "sink/api/now_state.h"
+#include "sink/resources/by_hand.h"
 #include "sink/serve/serve.h"
 
 #define LOOK_MS 250

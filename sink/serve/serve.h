@@ -8,8 +8,8 @@
 #ifndef SINK_SERVE_SERVE_H
 #define SINK_SERVE_SERVE_H
 
-#include "common/http/jwt.h"
 #include "common/http/web.h"
+#include "common/tokens/jwt.h"
 #include "sink/api/viewer.h"
 #include "sink/serve/db_pool.h"
 
@@ -33,7 +33,7 @@ struct serve {
 	struct work_queue *queue; /* of what asks the database */
 	struct live *live;
 	const struct board_files *board;
-	int64_t timeout_ms;       /* of a statement */
+	int64_t timeout_ms; /* of a statement */
 };
 
 /* False: the answer is made, 401, or 503 while it is not known which tokens

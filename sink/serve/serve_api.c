@@ -5,7 +5,7 @@
 
 #include "sink/access/audit.h"
 #include "sink/api/problem.h"
-#include "sink/api/resource.h"
+#include "sink/resources/resource.h"
 #include "sink/serve/serve.h"
 
 /* In a thread of the queue. The token is read once more: it may have been

@@ -1,7 +1,8 @@
 /*
- * serve_api: requests to the API (sink/api/resource.h) over HTTP: who asks is
- * found out in the thread of the server, the tables are asked in a thread of
- * the queue, and what the audit wants is written before the answer goes out.
+ * serve_api: requests to the API (sink/resources/resource.h) over HTTP: who
+ * asks is found out in the thread of the server, the tables are asked in a
+ * thread of the queue, and what the audit wants is written before the answer
+ * goes out.
  */
 #ifndef SINK_SERVE_SERVE_API_H
 #define SINK_SERVE_SERVE_API_H

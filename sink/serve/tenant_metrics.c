@@ -5,7 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/text/prometheus.h"
+#include "common/monitoring/prometheus.h"
 
 /* Beyond so many tenants their metrics are no longer small. */
 #define TENANTS_SQL                                                            \

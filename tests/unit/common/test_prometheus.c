@@ -7,7 +7,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/text/prometheus.h"
+#include "common/monitoring/prometheus.h"
 
 static void
 a_metric_has_a_head_and_samples(void **state)

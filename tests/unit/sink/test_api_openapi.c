@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "sink/api/resource.h"
+#include "sink/resources/resource.h"
 
 static json_t *description;
 
@@ -173,7 +173,7 @@ main(void)
 		cmocka_unit_test(its_least_role_is_described),
 		cmocka_unit_test(each_list_has_its_columns),
 	};
-	char *dir = prog_data("api", "sink/api");
+	char *dir = prog_data("api", "sink/resources");
 	char *path = xasprintf("%s/openapi.json", dir);
 	json_error_t error;
 	int rc;

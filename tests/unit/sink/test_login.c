@@ -10,7 +10,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
-#include "common/http/jwt_sign.h"
+#include "common/tokens/jwt_sign.h"
 #include "sink/access/revocation.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_routes.h"

@@ -1,5 +1,5 @@
 /*
- * Tests of common/http/jwt_sign: what is signed is what is read, and no token
+ * Tests of common/tokens/jwt_sign: what is signed is what is read, and no token
  * is made that would not be accepted.
  */
 #include "tests/unit/unit.h"
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/http/jwt_sign.h"
+#include "common/tokens/jwt_sign.h"
 #include "sink/api/viewer.h"
 
 #define KEY "0123456789abcdef0123456789abcdef"

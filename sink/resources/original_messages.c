@@ -15,7 +15,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
-#include "sink/api/resource.h"
+#include "sink/resources/resource.h"
 
 static const struct sheet_column original_columns[] = {
 	{ "message_id", SHEET_TEXT },

@@ -1,7 +1,7 @@
 /*
  * by_hand: see by_hand.h.
  */
-#include "sink/api/by_hand.h"
+#include "sink/resources/by_hand.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/form.h"
-#include "sink/api/resource.h"
+#include "sink/resources/resource.h"
 
 static const char *
 no_header(const struct web_request *r, const char *name)

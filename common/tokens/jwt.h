@@ -10,8 +10,8 @@
  * tenant. No claim is read before the signature is verified. To revoke all
  * tokens, change the key.
  */
-#ifndef COMMON_HTTP_JWT_H
-#define COMMON_HTTP_JWT_H
+#ifndef COMMON_TOKENS_JWT_H
+#define COMMON_TOKENS_JWT_H
 
 #include "common/base/buf.h"
 

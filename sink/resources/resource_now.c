@@ -7,7 +7,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
-#include "sink/api/resource.h"
+#include "sink/resources/resource.h"
 
 #define WAITING_MAX "200"
 

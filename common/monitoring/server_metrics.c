@@ -1,10 +1,10 @@
 /*
  * server_metrics: see server_metrics.h.
  */
-#include "common/http_server/server_metrics.h"
+#include "common/monitoring/server_metrics.h"
 
 #include "common/base/xalloc.h"
-#include "common/text/prometheus.h"
+#include "common/monitoring/prometheus.h"
 
 static uint64_t
 counted(const atomic_ullong *n)

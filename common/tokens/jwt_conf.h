@@ -3,12 +3,12 @@
  * which the listener and sink --serve share: secret_key, its files, issuer,
  * audience, tenant_claim.
  */
-#ifndef COMMON_HTTP_JWT_CONF_H
-#define COMMON_HTTP_JWT_CONF_H
+#ifndef COMMON_TOKENS_JWT_CONF_H
+#define COMMON_TOKENS_JWT_CONF_H
 
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
-#include "common/http/jwt.h"
+#include "common/tokens/jwt.h"
 
 /* Zeros before jwt_conf_read(). */
 struct jwt_conf {

@@ -1,7 +1,7 @@
 /*
  * original_query: see original_query.h.
  */
-#include "sink/api/original_query.h"
+#include "sink/resources/original_query.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,8 +8,8 @@
  * tenant is one. No sample has a timestamp: node_exporter would refuse the
  * file.
  */
-#ifndef COMMON_TEXT_PROMETHEUS_H
-#define COMMON_TEXT_PROMETHEUS_H
+#ifndef COMMON_MONITORING_PROMETHEUS_H
+#define COMMON_MONITORING_PROMETHEUS_H
 
 #include "common/base/buf.h"
 

@@ -1,7 +1,7 @@
 /*
  * jwt_conf: see jwt_conf.h.
  */
-#include "common/http/jwt_conf.h"
+#include "common/tokens/jwt_conf.h"
 
 #include <errno.h>
 #include <string.h>

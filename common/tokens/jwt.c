@@ -5,7 +5,7 @@
  * signature, is checked here on the token as it came, before libjwt reads it;
  * libjwt then verifies it again and returns the tenant.
  */
-#include "common/http/jwt.h"
+#include "common/tokens/jwt.h"
 
 #include <jansson.h>
 #include <jwt.h>
@@ -355,13 +355,14 @@ jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 	if (split_token(token, parts, why) != 0)
 		return -1;
 	claims = read_token_part(&parts[CLAIMS]);
-	good = copy_claim(json_object_get(claims, "role"), c->role,
-		   sizeof c->role) &&
-	       copy_claim(json_object_get(claims, "sub"), c->subject,
-		   sizeof c->subject) &&
-	       copy_claim(json_object_get(claims, "jti"), c->id, sizeof c->id) &&
-	       copy_teams(json_object_get(claims, "teams"), c->teams,
-		   sizeof c->teams);
+	good =
+	    copy_claim(
+		json_object_get(claims, "role"), c->role, sizeof c->role) &&
+	    copy_claim(json_object_get(claims, "sub"), c->subject,
+		sizeof c->subject) &&
+	    copy_claim(json_object_get(claims, "jti"), c->id, sizeof c->id) &&
+	    copy_teams(
+		json_object_get(claims, "teams"), c->teams, sizeof c->teams);
 	c->expires_s = json_integer_value(json_object_get(claims, "exp"));
 	json_decref(claims);
 	return good ? 0

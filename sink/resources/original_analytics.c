@@ -13,9 +13,9 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
-#include "sink/api/original_query.h"
 #include "sink/api/reply.h"
-#include "sink/api/resource.h"
+#include "sink/resources/original_query.h"
+#include "sink/resources/resource.h"
 
 /* Different labels, and different intents, of one conversation. */
 #define WORDS_MAX "1000"

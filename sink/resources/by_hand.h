@@ -2,8 +2,8 @@
  * by_hand: a request that no server takes in: path and query as text, for sink
  * --get and for reports.
  */
-#ifndef SINK_API_BY_HAND_H
-#define SINK_API_BY_HAND_H
+#ifndef SINK_RESOURCES_BY_HAND_H
+#define SINK_RESOURCES_BY_HAND_H
 
 #include "common/db/db.h"
 #include "common/http/web.h"

@@ -12,7 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 #include "sink/api/reply.h"
-#include "sink/api/resource.h"
+#include "sink/resources/resource.h"
 
 #define OPENAPI_MAX ((size_t)1024 * 1024)
 
@@ -20,7 +20,7 @@
 static bool
 read_description(struct buf *to)
 {
-	char *dir = prog_data("api", "sink/api");
+	char *dir = prog_data("api", "sink/resources");
 	char *path = xasprintf("%s/openapi.json", dir);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = -1;
 	struct buf why = BUF_INIT;

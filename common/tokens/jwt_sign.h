@@ -2,10 +2,10 @@
  * jwt_sign: makes bearer tokens that jwt_check() accepts: JWTs signed with
  * HS256 and the current key. libjwt is visible in jwt*.c only.
  */
-#ifndef COMMON_HTTP_JWT_SIGN_H
-#define COMMON_HTTP_JWT_SIGN_H
+#ifndef COMMON_TOKENS_JWT_SIGN_H
+#define COMMON_TOKENS_JWT_SIGN_H
 
-#include "common/http/jwt.h"
+#include "common/tokens/jwt.h"
 
 /* What a token says, beside issuer and audience, which are those of the rules.
  * Texts are UTF-8, borrowed. */

@@ -1,7 +1,7 @@
 /*
  * jwt_sign: see jwt_sign.h.
  */
-#include "common/http/jwt_sign.h"
+#include "common/tokens/jwt_sign.h"
 
 #include <errno.h>
 #include <jwt.h>

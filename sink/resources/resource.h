@@ -9,13 +9,12 @@
  * One whose least role is VIEWER_NONE needs no token; the viewer then has no
  * tenant.
  */
-#ifndef SINK_API_RESOURCE_H
-#define SINK_API_RESOURCE_H
+#ifndef SINK_RESOURCES_RESOURCE_H
+#define SINK_RESOURCES_RESOURCE_H
 
 #include "sink/api/list.h"
 #include "sink/api/question.h"
-
-typedef void resource_handler(struct question *q);
+#include "sink/responses/responses.h"
 
 /* Either answer or list is set. */
 struct resource {
@@ -41,8 +40,6 @@ bool resource_is_public(const struct web_request *r);
 resource_handler resource_now;      /* resource_now.c */
 resource_handler resource_chat;     /* resource_chat.c */
 resource_handler resource_timeline; /* resource_chat.c */
-/* In sink/responses. */
-resource_handler resource_responses, resource_heatmap;
 resource_handler resource_openapi;  /* resource_openapi.c */
 resource_handler original_messages; /* original_messages.c */
 /* original_analytics.c */

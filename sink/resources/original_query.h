@@ -4,8 +4,8 @@
  * and the list of all that are wrong. tenant_id has to be there and to be that
  * of the token: it never decides.
  */
-#ifndef SINK_API_ORIGINAL_QUERY_H
-#define SINK_API_ORIGINAL_QUERY_H
+#ifndef SINK_RESOURCES_ORIGINAL_QUERY_H
+#define SINK_RESOURCES_ORIGINAL_QUERY_H
 
 #include "common/http/validate_errors.h"
 #include "sink/api/question.h"

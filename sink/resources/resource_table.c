@@ -7,7 +7,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
-#include "sink/api/resource.h"
+#include "sink/resources/resource.h"
 
 #define V1 "/api/v1/"
 #define ANALYTICS V1 "analytics/"

@@ -1,7 +1,7 @@
 /*
  * prometheus: see prometheus.h.
  */
-#include "common/text/prometheus.h"
+#include "common/monitoring/prometheus.h"
 
 #include "common/base/prog.h"
 

@@ -2,7 +2,7 @@
  * resource_lists: the resources that are rows of a table or a view; see list.h
  * and messaging-tables(5), which explains the columns.
  */
-#include "sink/api/resource.h"
+#include "sink/resources/resource.h"
 
 #define TEXT(name)                                                             \
 	{                                                                      \
