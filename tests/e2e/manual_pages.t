@@ -188,7 +188,7 @@ echo "- messaging-operation(7): rights at the broker"
 for user in aggregator sink listener assign; do
 	rabbitmqctl -q add_user $user secret
 done
-shown_in messaging-operation.7 SECURITY 2 | typed "rights at the broker"
+shown_in messaging-operation.7 SECURITY 1 | typed "rights at the broker"
 [ "$(rabbitmqctl -q list_permissions -p messaging | grep -c 'amq')" = 4 ] ||
 	fail "not four have rights"
 

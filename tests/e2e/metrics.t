@@ -109,7 +109,7 @@ is 'messaging_http_requests_total{result="accepted"}' 0
 [ "$(curl -s -o "$tmp/answer" -w '%{http_code}' "$there/api/v1/now")" = 401 ] ||
 	fail "without a token: $(cat "$tmp/answer")"
 [ "$(curl -s -o "$tmp/answer" -w '%{http_code}' -H 'X-Forwarded-For: 192.0.2.1' \
-	"$there/metrics")" = 401 ] || fail "a stranger: $(cat "$tmp/answer")"
+	"$there/metrics")" = 404 ] || fail "a stranger: $(cat "$tmp/answer")"
 "$servers" stop "$tmp/servers" mariadb
 scrape
 is messaging_database_up 0

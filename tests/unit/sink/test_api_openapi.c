@@ -109,6 +109,18 @@ has_parameter(json_t *operation, const char *name)
 	return false;
 }
 
+static bool
+is_column(const struct list *l, const char *name)
+{
+	size_t i;
+
+	for (i = 0; l->columns[i].name != NULL; i++) {
+		if (strcmp(l->columns[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 check_parameters(const struct list *l, json_t *operation, size_t columns)
 {
@@ -127,6 +139,10 @@ check_parameters(const struct list *l, json_t *operation, size_t columns)
 		if (!has_parameter(operation, l->columns[i].name))
 			fail_msg("%s: no %s", l->table, l->columns[i].name);
 		n++;
+	}
+	for (i = 0; l->words[i].parameter != NULL; i++) {
+		assert_true(has_parameter(operation, l->words[i].parameter));
+		n += !is_column(l, l->words[i].parameter);
 	}
 	assert_int_equal(json_array_size(get(operation, "parameters")), n);
 }
