@@ -44,6 +44,16 @@ const struct resource resources[] = {
 
 const size_t resources_n = ARRAY_LEN(resources);
 
+/* The forms of answers; of several that a client accepts the first. */
+static const struct {
+	const char *suffix, *type;
+	enum sheet_format format;
+} forms[] = {
+	{ ".json", "application/json", SHEET_JSON },
+	{ ".csv", "text/csv", SHEET_CSV },
+	{ ".ndjson", "application/x-ndjson", SHEET_NDJSON },
+};
+
 /* Cuts the suffix off the path. */
 static bool
 take_suffix(char *path, const char *suffix)
@@ -70,22 +80,24 @@ static bool
 read_path(struct question *q)
 {
 	const char *path = q->request->path;
+	size_t i;
 
 	if (strlen(path) >= QUESTION_PATH_MAX)
 		return false;
 	memcpy(q->path, path, strlen(path) + 1);
-	if (take_suffix(q->path, ".csv"))
-		q->format = SHEET_CSV;
-	else if (take_suffix(q->path, ".ndjson"))
-		q->format = SHEET_NDJSON;
-	else if (take_suffix(q->path, ".json"))
-		q->format = SHEET_JSON;
-	else if (accepts(q, "application/json"))
-		q->format = SHEET_JSON;
-	else if (accepts(q, "text/csv"))
-		q->format = SHEET_CSV;
-	else if (accepts(q, "application/x-ndjson"))
-		q->format = SHEET_NDJSON;
+	q->format = SHEET_JSON;
+	for (i = 0; i < ARRAY_LEN(forms); i++) {
+		if (take_suffix(q->path, forms[i].suffix)) {
+			q->format = forms[i].format;
+			return true;
+		}
+	}
+	for (i = 0; i < ARRAY_LEN(forms); i++) {
+		if (accepts(q, forms[i].type)) {
+			q->format = forms[i].format;
+			break;
+		}
+	}
 	return true;
 }
 
