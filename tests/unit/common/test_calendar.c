@@ -25,7 +25,7 @@ static void
 add_be(struct buf *to, uint64_t n, int bytes)
 {
 	while (bytes-- > 0)
-		buf_addc(to, bytes < 8 ? (char)(n >> 8 * bytes & 0xff) : '\0');
+		buf_addc(to, (char)(bytes < 8 ? n >> 8 * bytes & 0xff : 0));
 }
 
 static void
