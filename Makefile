@@ -164,7 +164,7 @@ SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp_compress amqp_roundtrip assign \
                   byhand hooks listen listen_bounds listen_http listen_routes \
                   poller qiscus reaper sink sink_bad sink_intake stream stream_again \
                   stream_pipe)
-UNSANITIZED = $(patsubst %,tests/cases/%.t,aggregator_cut docs load load_metrics \
+UNSANITIZED = $(patsubst %,tests/cases/%.t,aggregator_cut alerts docs load load_metrics \
                 man-lint scripts_build scripts_deps scripts_examples scripts_jobs \
                 scripts_tenant style symbols tables) \
               $(B)/tests/unit/aggregator/test_state_crash
@@ -215,10 +215,12 @@ MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5)) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
 D         = $(DESTDIR)$(DATADIR)
-INSTALLED_SCRIPTS = job limits reap report tenant topology
+DATA_FOLDERS = profiles migrations api board scripts examples
+INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
+                    topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
-	$(INSTALL) -d $(D)/profiles $(D)/migrations $(D)/scripts $(D)/examples
+	$(INSTALL) -d $(addprefix $(D)/,$(DATA_FOLDERS))
 	for p in $(PROGS); do \
 	    $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$$p && \
 	    $(INSTALL) -m 644 man/$$p.1 \
@@ -228,6 +230,8 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 poller/profiles/*.jq poller/profiles/openapi.json \
 	    $(D)/profiles
 	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
+	$(INSTALL) -m 644 sink/board/* $(D)/board
+	$(INSTALL) -m 644 sink/resources/openapi.json $(D)/api
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
 	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
@@ -238,7 +242,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	    $(D)/scripts/lib.sh
 uninstall:  ## what install put there
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)%) $(MANPAGES)
-	rm -rf $(D)/profiles $(D)/migrations $(D)/scripts $(D)/examples
+	rm -rf $(addprefix $(D)/,$(DATA_FOLDERS))
 	-rmdir $(D)
 
 dist:  ## a tarball of HEAD

@@ -14,6 +14,7 @@ static const struct option_mode *const modes[] = {
 	&aggregator_mode_export,
 	&aggregator_mode_declare,
 	&aggregator_mode_publish,
+	&aggregator_mode_dead_letters,
 };
 
 int

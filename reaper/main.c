@@ -1,6 +1,6 @@
 /*
  * reaper: deletes what must not be kept. What and when is in chat_deletion.h,
- * trace_expiry.h, retention.h, purge.h and rows/rules.h.
+ * retention.h, purge.h, rights.h, rows/trace_expiry.h and rows/rules.h.
  */
 #include "common/base/xalloc.h"
 #include "common/options/program.h"
@@ -8,12 +8,15 @@
 #include "reaper/purge.h"
 #include "reaper/reap.h"
 #include "reaper/retention.h"
+#include "reaper/rights.h"
 
 static const struct option_mode *const modes[] = {
 	&reaper_mode_reap,
 	&reaper_mode_list,
 	&reaper_mode_purge,
 	&reaper_mode_retention,
+	&reaper_mode_export,
+	&reaper_mode_forget,
 };
 
 int

@@ -1,6 +1,7 @@
 /*
  * modes: the struct that the options of reaper fill, and what its modes share.
- * The modes are in reap.h, chats_to_ask.h, purge.h and retention.h.
+ * The modes are in reap.h, chats_to_ask.h, purge.h, retention.h,
+ * rights/forget.h and rights/export.h.
  */
 #ifndef REAPER_MODES_H
 #define REAPER_MODES_H
@@ -14,9 +15,17 @@
 
 #include <stdbool.h>
 
+/* The values of an option that may be repeated. */
+struct reaper_paths {
+	const char *path[32];
+	size_t n;
+};
+
 struct reaper {
 	struct option_common common; /* first: see option_table.h */
 	const char *from, *to, *archive, *purge, *retention;
+	const char *forget, *export, *tenant;
+	struct reaper_paths files, states;
 	enum out_format format; /* OUT_AUTO: nothing unless on a terminal */
 	bool force, dry_run, until_empty;
 	struct db *db; /* set by reaper_with_db() */

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 #include "reaper/rows/archive.h"
+#include "reaper/rows/present_time.h"
 #include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
 
@@ -32,21 +32,6 @@ struct purge {
 	struct buf why; /* of the archive */
 	enum exit_code why_code;
 };
-
-/* Rows up to this time are refused: the present by the CRM's clock, estimated
- * from the newest snapshot. A CRM whose clock is ahead of ours writes snapshots
- * of our future. */
-static int64_t
-removal_time(int64_t as_of, int64_t stored_at)
-{
-	int64_t now = clock_now_ms();
-
-	if (as_of == CLOCK_NONE)
-		return now;
-	if (stored_at != CLOCK_NONE && as_of > stored_at)
-		now += as_of - stored_at;
-	return as_of > now ? as_of : now;
-}
 
 static enum outcome
 lock_purged_tenant(struct purge *p, struct db_rows **found)
@@ -74,8 +59,9 @@ mark_removed(struct db *db, void *ctx)
 		return o;
 	p->affected = db_next(found);
 	if (p->affected && !p->dry_run) {
+		/* Rows up to this time are refused. */
 		args[0] = db_time(
-		    removal_time(db_get_time(found, 0), db_get_time(found, 1)));
+		    present_time(db_get_time(found, 0), db_get_time(found, 1)));
 		args[1] = db_str(p->tenant);
 		o = db_exec(db,
 		    "UPDATE tenants SET removed_at = ?, pending_as_of = NULL, "

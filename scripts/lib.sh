@@ -153,6 +153,88 @@ conf_tenants() {
 		"$config"
 }
 
+# reader_queues: the queues that programs read, and that may have dead letters:
+# those of the defaults and of the configuration, and of every generation behind
+# an exchange of topology. Needs $aggregator.
+reader_queues() {
+	printf '%s\n' rows records assignments
+	shard_queues records
+	for name in "$(conf_value poller to)" "$(conf_value sink from)" \
+		"$(conf_value aggregator assign_to)"; do
+		case $name in
+		queue:rows | queue:records | queue:assignments) ;;
+		queue:*) echo "${name#queue:}" ;;
+		exchange:records) ;;
+		exchange:*) shard_queues "${name#exchange:}" ;;
+		esac
+	done
+}
+
+# shard_queues EXCHANGE
+shard_queues() {
+	g=1
+	while is_declared exchange "$1.g$g"; do
+		q=0
+		while is_declared queue "$1.g$g.$q.dead"; do
+			echo "$1.g$g.$q"
+			q=$((q + 1))
+		done
+		g=$((g + 1))
+	done
+}
+
+# dead_letter_count QUEUE: how many messages wait in QUEUE.dead.
+dead_letter_count() {
+	# shellcheck disable=SC2154 # set by need_programs
+	answer=$(echo "count $1.dead" | "$aggregator" --declare) || exit $?
+	echo "${answer%% *}"
+}
+
+# is_declared KIND NAME: at the broker; ends the shell when that is not known.
+is_declared() {
+	# shellcheck disable=SC2154 # set by need_programs
+	answer=$(echo "look $1 $2" | "$aggregator" --declare) || exit $?
+	[ "$answer" = "yes $2" ]
+}
+
+# job_metrics NAME STATUS SECONDS: keeps what Prometheus should know of a run in
+# [metrics] folder, for node_exporter. Runs hold the lock of their NAME.
+job_metrics() {
+	folder=$(conf_path metrics folder)
+	[ -n "$folder" ] || return 0
+	prom=$folder/messaging_$1.prom
+	at=$(date +%s) result=success
+	if [ "$2" != 0 ]; then
+		result=failure
+		at=$(job_metric last_success_timestamp_seconds)
+	fi
+	succeeded=$(job_metric 'runs_total.*success')
+	failed=$(job_metric 'runs_total.*failure')
+	[ $result = success ] && succeeded=$((succeeded + 1)) ||
+		failed=$((failed + 1))
+	{ cat >"$prom.new" <<-END
+		# HELP messaging_job_last_success_timestamp_seconds When a job of cron last ended without an error; 0: never.
+		# TYPE messaging_job_last_success_timestamp_seconds gauge
+		messaging_job_last_success_timestamp_seconds{task="$1"} $at
+		# HELP messaging_job_last_duration_seconds How long its last run took.
+		# TYPE messaging_job_last_duration_seconds gauge
+		messaging_job_last_duration_seconds{task="$1"} $3
+		# HELP messaging_job_runs_total Its runs, but for those that found the one before at work.
+		# TYPE messaging_job_runs_total counter
+		messaging_job_runs_total{task="$1",result="success"} $succeeded
+		messaging_job_runs_total{task="$1",result="failure"} $failed
+		END
+	} 2>/dev/null && chmod 644 "$prom.new" && mv "$prom.new" "$prom" ||
+		echo "$me: cannot write '$prom'; see [metrics] folder" >&2
+}
+
+# job_metric PATTERN: that value of the run before in $prom; 0: there is none.
+job_metric() {
+	value=$(sed -n "s/^messaging_job_$1.* \([0-9]*\)\$/\1/p" "$prom" \
+		2>/dev/null) || :
+	echo "${value:-0}"
+}
+
 # mysql_options: prints the database's URL as an option file for its client: a
 # password must not be in argv, nor in a file that may be left.
 mysql_options() {

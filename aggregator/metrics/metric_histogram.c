@@ -15,8 +15,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/containers/histogram.h"
 
-#include "aggregator/containers/histogram.h"
 #include "aggregator/containers/top_values.h"
 
 /* A snapshot may correct hours that are older than the window. */

@@ -6,9 +6,8 @@
 #include "aggregator/rows/metric.h"
 
 #include "common/base/xalloc.h"
+#include "common/containers/histogram.h"
 #include "common/text/jsonw.h"
-
-#include "aggregator/containers/histogram.h"
 
 /* Who left the directory keeps only the name. */
 static int64_t

@@ -16,6 +16,7 @@ struct aggregator {
 	struct eventcounter_job counter;
 	const char *input; /* of --input */
 	const char *table;
+	const char *reason; /* of --reason */
 	/* Options that override the configuration file. */
 	const char *assign_to, *definition, *every, *metrics, *generation;
 	const char *part, *window;
@@ -28,6 +29,7 @@ extern const struct option_mode aggregator_mode_eventcounter; /* --input */
 extern const struct option_mode aggregator_mode_export;
 extern const struct option_mode aggregator_mode_declare;
 extern const struct option_mode aggregator_mode_publish;
+extern const struct option_mode aggregator_mode_dead_letters;
 
 /* Option rows of several modes. */
 #define AGGREGATOR_FROM                                                        \

@@ -283,6 +283,11 @@ const struct conf_key conf_keys[] = {
 	    "requests that ask the database at a time, a connection each"),
 	DURATION("serve", "query_timeout", "5s", 10, HOUR,
 	    "how long the database may take for a statement"),
+	PATH("serve", "audit", NULL,
+	    "the file in which it is written down who has read what"),
+
+	PATH("metrics", "folder", NULL,
+	    "where jobs and daemons write NAME.prom for node_exporter"),
 
 	CHOICE(
 	    "reaper", "on_close", "live", "live|all", "what a closing removes"),

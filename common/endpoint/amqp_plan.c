@@ -3,6 +3,7 @@
  */
 #include "common/endpoint/amqp_plan.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,21 @@ print_presence(struct amqp_plan *p)
 	return o;
 }
 
+static enum outcome
+print_count(struct amqp_plan *p)
+{
+	struct amqp_queue_load load = { 0, 0 };
+	bool found;
+	enum outcome o =
+	    amqp_declare_look(&p->link, "queue", p->word[0], &found);
+
+	if (o == OUTCOME_DONE && found)
+		o = amqp_link_queue(&p->link, p->word[0], &load);
+	if (o == OUTCOME_DONE)
+		printf("%" PRIu32 " %s\n", load.messages, p->word[0]);
+	return o;
+}
+
 static const struct {
 	const char *name;
 	size_t words;
@@ -138,6 +154,7 @@ static const struct {
 	{ "part", 2, unbind_exchanges },
 	{ "drop", 2, drop_named },
 	{ "look", 2, print_presence },
+	{ "count", 1, print_count },
 };
 
 /* Cuts the line into words, in place. */

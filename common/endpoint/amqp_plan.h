@@ -12,6 +12,8 @@
  *   drop queue NAME           delete it, and NAME.dead if empty; an error while
  *                             it has messages or a reader
  *   look exchange|queue NAME  print "yes NAME" or "no NAME"
+ *   count NAME                print "N NAME", the messages that wait in that
+ *                             queue; 0 without such a queue
  *
  * Commands are idempotent: a list may be run again.
  */

@@ -126,6 +126,14 @@ endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 		e->ops->ack_to(e, mark);
 }
 
+void
+endpoint_ack_only(
+    struct endpoint *e, const struct endpoint_mark *marks, size_t n)
+{
+	if (e->ops->ack_only != NULL)
+		e->ops->ack_only(e, marks, n);
+}
+
 int
 endpoint_write(struct endpoint *e, const char *line, size_t len)
 {

@@ -55,6 +55,8 @@ struct endpoint_options {
 	    *conf;         /* for [amqp]; borrowed, outlives the endpoint */
 	size_t max_line;   /* 0: RECORD_MAX_LINE */
 	bool until_empty;  /* reading a queue: ENDPOINT_EMPTY at its end */
+	bool present;      /* reading a queue: the messages that it holds
+			 when it is connected to, then ENDPOINT_EMPTY */
 	bool wait_forever; /* a daemon: wait for the broker for ever, or
 			 until asked to stop; else give up after
 			 [amqp] wait_timeout */
@@ -119,6 +121,13 @@ struct endpoint_mark {
 };
 struct endpoint_mark endpoint_mark(const struct endpoint *e);
 void endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
+
+/* Acknowledges only the messages whose last lines were the last ones when these
+ * marks were made, in their order, for callers that leave others where they
+ * are: these do not use the functions above. Returns when the broker has taken
+ * it. */
+void endpoint_ack_only(
+    struct endpoint *e, const struct endpoint_mark *marks, size_t n);
 
 int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* 0, or -1: endpoint_why() */
@@ -208,6 +217,8 @@ struct endpoint_ops {
 	void (*ack)(struct endpoint *e);
 	struct endpoint_mark (*mark)(const struct endpoint *e);
 	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
+	void (*ack_only)(
+	    struct endpoint *e, const struct endpoint_mark *marks, size_t n);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);
 	enum outcome (*connect)(struct endpoint *e);

@@ -9,14 +9,12 @@
  * replaces it. There is never a second one: the broker puts back the messages
  * of a lost connection consumer by consumer, out of order.
  *
- * Guarantee: a message is acknowledged by amqp_ack() after its last line was
- * returned, or later. When the link goes down, all unacknowledged messages are
- * dropped here, because the broker sends them again; delivery tags of the old
- * connection are never used on a new one.
+ * Guarantee: a message is acknowledged by endpoint_amqp_ack() after its last
+ * line was returned, or later. When the link goes down, all unacknowledged
+ * messages are dropped here, because the broker sends them again; delivery tags
+ * of the old connection are never used on a new one.
  */
-#include "common/amqp/amqp_inflow.h"
-#include "common/endpoint/amqp_cursor.h"
-#include "common/endpoint/endpoint_amqp.h"
+#include "common/endpoint/endpoint_amqp_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,42 +54,6 @@
 #define SMALL_BYTES 4096
 #define MEAN_OF 16
 
-struct amqp_reader {
-	struct amqp_endpoint a;
-	uint16_t prefetch; /* 0: no limit */
-	bool may_widen;    /* the limit is not configured */
-	bool until_empty;
-
-	struct amqp_inflow ready;
-
-	struct amqp_cursor now;
-	bool stale; /* its connection broke: to be freed by the next read */
-
-	/* Of this connection. */
-	struct endpoint_mark done;  /* whole messages returned so far */
-	struct endpoint_mark acked; /* of them, acknowledged */
-	unsigned consumers;         /* so far; the last one is in use */
-	uint16_t more;              /* what the limit is above prefetch */
-	uint64_t mean;    /* bytes of the last ones, as sent; times MEAN_OF */
-	bool said_empty;  /* at the last check of the queue */
-	int64_t check_ms; /* the next check is not before */
-
-	bool passed_over; /* messages waited at the last idle check */
-	int64_t idle_ms;  /* since when nothing came; or the last check */
-};
-
-static struct amqp_reader *
-reader_of(struct endpoint *e)
-{
-	return (struct amqp_reader *)(void *)e;
-}
-
-static const struct amqp_reader *
-reader_of_const(const struct endpoint *e)
-{
-	return (const struct amqp_reader *)(const void *)e;
-}
-
 /* The link is gone, and with it every delivery that was not acknowledged. */
 static void
 drop_unacknowledged(struct amqp_reader *r)
@@ -107,8 +69,8 @@ drop_unacknowledged(struct amqp_reader *r)
 	r->said_empty = false;
 }
 
-static int
-reader_lost(struct amqp_reader *r)
+int
+endpoint_amqp_reader_lost(struct amqp_reader *r)
 {
 	drop_unacknowledged(r);
 	endpoint_amqp_lost(&r->a);
@@ -166,10 +128,15 @@ static enum outcome
 reader_set_up(struct amqp_endpoint *a)
 {
 	struct amqp_reader *r = reader_of(&a->base);
-	enum outcome o;
+	struct amqp_queue_load load = { 0, 0 };
+	enum outcome o = OUTCOME_DONE;
 
 	r->consumers = 0;
-	o = consume(a, r->prefetch);
+	if (r->present_only)
+		o = endpoint_amqp_queue(a, &load);
+	r->present = load.messages;
+	if (o == OUTCOME_DONE)
+		o = consume(a, r->prefetch);
 	if (o != OUTCOME_DONE)
 		return o;
 	r->passed_over = false;
@@ -198,7 +165,9 @@ open_read(const char *queue, const struct endpoint_options *opt,
 		    opt->prefetch <= PREFETCH_MAX ? (uint16_t)opt->prefetch : 0;
 	else if (r->prefetch == 0)
 		r->prefetch = PREFETCH;
-	r->until_empty = opt->until_empty;
+	r->present_only = opt->present;
+	/* Others may have taken some of those that were counted. */
+	r->until_empty = opt->until_empty || opt->present;
 	r->now.whole = opt->whole;
 	/* One more than may come: then it is never full. */
 	room = (size_t)r->prefetch + (r->may_widen ? SMALL_MORE : 0);
@@ -258,7 +227,7 @@ receive_frames(struct amqp_reader *r, int wait_ms)
 		/* The rest of a message may be waited for, but once. */
 		wait_ms = r->ready.n == 0 && wait_ms > 0 ? 1 : 0;
 	}
-	return l->conn == NULL || got < 0 ? reader_lost(r) : 0;
+	return l->conn == NULL || got < 0 ? endpoint_amqp_reader_lost(r) : 0;
 }
 
 static void
@@ -322,7 +291,7 @@ widen(struct amqp_reader *r)
 		return;
 	if (retire_consumer(r) != OUTCOME_DONE ||
 	    consume(&r->a, (uint16_t)(r->prefetch + more)) != OUTCOME_DONE)
-		(void)reader_lost(r);
+		(void)endpoint_amqp_reader_lost(r);
 	else
 		r->more = more;
 }
@@ -336,7 +305,7 @@ check_empty(struct amqp_reader *r)
 	if (clock_mono_ms() < r->check_ms)
 		return ENDPOINT_RECORD;
 	if (endpoint_amqp_queue(&r->a, &load) != OUTCOME_DONE) {
-		(void)reader_lost(r);
+		(void)endpoint_amqp_reader_lost(r);
 		return ENDPOINT_RECORD;
 	}
 	if (load.messages == 0 && r->said_empty)
@@ -366,7 +335,7 @@ is_overlooked(struct amqp_reader *r)
 	if (l->conn != NULL)
 		amqp_link_drop(l, "the queue '%s' at %s was deleted or moved",
 		    r->a.queue, buf_str(&l->title));
-	(void)reader_lost(r);
+	(void)endpoint_amqp_reader_lost(r);
 	return true;
 }
 
@@ -417,6 +386,9 @@ reader_next(
 	for (;;) {
 		if (!r->stale && next_part(r, lines, part, len, &status))
 			return status;
+		if (r->present_only && r->a.link.conn != NULL &&
+		    r->done.messages >= r->present)
+			return ENDPOINT_EMPTY;
 		if (next_message(r))
 			continue;
 		if (is_starved(r))
@@ -445,39 +417,6 @@ static enum endpoint_status
 amqp_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
 	return reader_next(reader_of(e), false, block, len, timeout_ms);
-}
-
-static struct endpoint_mark
-amqp_mark(const struct endpoint *e)
-{
-	return reader_of_const(e)->done;
-}
-
-static void
-amqp_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
-{
-	struct amqp_reader *r = reader_of(e);
-	struct amqp_link *l = &r->a.link;
-
-	if (l->conn == NULL || mark->connection != r->done.connection ||
-	    mark->tag <= r->acked.tag)
-		return;
-	/* Commit point: the broker deletes what was returned. */
-	if (amqp_link_check(l, "acknowledge",
-		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 1)) !=
-	    0) {
-		(void)reader_lost(r);
-		return;
-	}
-	r->acked = *mark;
-}
-
-static void
-amqp_ack(struct endpoint *e)
-{
-	const struct endpoint_mark all = amqp_mark(e);
-
-	amqp_ack_to(e, &all);
 }
 
 static void
@@ -551,9 +490,10 @@ reader_close(struct endpoint *e)
 static const struct endpoint_ops ops = {
 	.read = amqp_read,
 	.read_block = amqp_read_block,
-	.ack = amqp_ack,
-	.mark = amqp_mark,
-	.ack_to = amqp_ack_to,
+	.ack = endpoint_amqp_ack,
+	.mark = endpoint_amqp_mark,
+	.ack_to = endpoint_amqp_ack_to,
+	.ack_only = endpoint_amqp_ack_only,
 	.pump = reader_pump,
 	.where = amqp_where,
 	.delivery = amqp_delivery,

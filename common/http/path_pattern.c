@@ -14,6 +14,8 @@ path_pattern_fits(const char *pattern, const char *path)
 				return false;
 			continue;
 		}
+		if (pattern[1] == '*')
+			return *path != '\0';
 		if (*path == '\0' || *path == '/')
 			return false;
 		path += strcspn(path, "/");

@@ -1,7 +1,8 @@
 /*
  * path_pattern: compares the path of a request with a pattern: a path whose
- * parts may be {name}, any one part that is not empty. Parts are compared as
- * they were sent, byte for byte.
+ * parts may be {name}, any one part that is not empty, and which may end in
+ * {*name}, all the rest, that is not empty. Parts are compared as they were
+ * sent, byte for byte.
  */
 #ifndef COMMON_HTTP_PATH_PATTERN_H
 #define COMMON_HTTP_PATH_PATTERN_H

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct event_topic;
 struct work_queue;
 struct web_answer;
 struct web_request;
@@ -64,6 +65,12 @@ struct web_answer {
 	 * thread of this queue. NULL: the answer is made. */
 	web_handler *later;
 	struct work_queue *queue;
+	/* For an answer of status 200 that stays open: its body are the events
+	 * of this topic (event_topic.h), for events_ms at most (0: no limit),
+	 * after which a browser asks anew. A reference that is given away.
+	 * NULL: it has a body. */
+	struct event_topic *events;
+	int64_t events_ms;
 };
 
 #endif

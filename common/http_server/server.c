@@ -99,7 +99,8 @@ accept_connections(struct server_worker *w)
 		w->accept_ms = clock_mono_ms() + PAUSE_MS;
 }
 
-/* Requests that the storer or a work queue is done with. */
+/* Requests that the storer or a work queue is done with, and streams that have
+ * something to send. */
 static void
 resume_connections(struct server_worker *w)
 {
@@ -118,7 +119,9 @@ resume_connections(struct server_worker *w)
 		c = (struct connection *)(void *)((char *)p -
 						  offsetof(struct connection,
 						      pending));
-		w->waiting_n--;
+		if (c->phase == PHASE_WAITING)
+			w->waiting_n--;
+		c->stream.suspended = false;
 		MHD_resume_connection(c->connection);
 	}
 }
@@ -154,8 +157,10 @@ run_worker(void *ctx)
 	fds[1].fd =
 	    MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 	for (;;) {
-		if (stop_ms == 0 && atomic_load(&w->server->stopping))
+		if (stop_ms == 0 && atomic_load(&w->server->stopping)) {
 			stop_ms = now + STOP_MS;
+			w->swept_ms = 0;
+		}
 		if (stop_ms != 0 && !is_busy(w, now, stop_ms))
 			break;
 		fds[2].fd = stop_ms != 0 || now < w->accept_ms
@@ -167,12 +172,12 @@ run_worker(void *ctx)
 			if (fds[2].revents != 0)
 				accept_connections(w);
 		}
-		(void)MHD_run(w->daemon);
 		now = clock_mono_ms();
 		if (w->lingerers_n > 0)
 			server_drain_lingering(w, now, false);
 		if (now - w->swept_ms >= SWEEP_MS)
 			server_sweep_connections(w, now, stop_ms != 0);
+		(void)MHD_run(w->daemon);
 	}
 	server_drain_lingering(w, now, true);
 	return NULL;

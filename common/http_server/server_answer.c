@@ -94,6 +94,19 @@ add_headers(struct MHD_Response *r, const char *lines)
 	return ok;
 }
 
+/* The body stays where it is until the request has ended. */
+static struct MHD_Response *
+make_response(struct connection *c)
+{
+	struct web_answer *a = &c->answer;
+
+	if (a->events != NULL && c->refusal == 0)
+		return server_begin_stream(c);
+	server_set_phase(c, PHASE_ANSWER);
+	return MHD_create_response_from_buffer(
+	    a->body.len, a->body.data, MHD_RESPMEM_PERSISTENT);
+}
+
 enum MHD_Result
 server_send_answer(struct connection *c)
 {
@@ -106,10 +119,7 @@ server_send_answer(struct connection *c)
 	if (c->refusal != 0)
 		set_refusal(c);
 	count_answer(c);
-	server_set_phase(c, PHASE_ANSWER);
-	/* The body stays where it is until the request has ended. */
-	r = MHD_create_response_from_buffer(
-	    a->body.len, a->body.data, MHD_RESPMEM_PERSISTENT);
+	r = make_response(c);
 	if (r == NULL)
 		return MHD_NO;
 	if (a->body.len > 0)

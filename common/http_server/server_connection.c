@@ -76,6 +76,7 @@ server_reset_request(struct connection *c)
 	struct web_answer *a = &c->answer, kept = *a;
 
 	server_drop_body(c);
+	server_end_stream(c);
 	recycle(&kept.body);
 	recycle(&kept.records);
 	recycle(&kept.dead);
@@ -174,6 +175,8 @@ deadline(const struct connection *c)
 		return c->request_ms + o->header_ms;
 	case PHASE_BODY:
 		return c->request_ms + o->request_ms;
+	case PHASE_STREAM:
+		return c->stream.suspended ? 0 : c->phase_ms + o->request_ms;
 	case PHASE_ANSWER:
 		return c->phase_ms + o->request_ms;
 	case PHASE_WAITING:
@@ -233,6 +236,8 @@ server_sweep_connections(struct server_worker *w, int64_t now, bool stopping)
 	for (c = w->connections; c != NULL; c = c->next)
 		if (is_slow(c, now))
 			cut_off_slow(c);
+		else if (c->phase == PHASE_STREAM)
+			server_tend_stream(c, now, stopping);
 		else if (has_hung_up(c) || (stopping && has_no_request(c)))
 			(void)shutdown(c->fd, SHUT_RDWR);
 }

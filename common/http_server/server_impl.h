@@ -1,12 +1,13 @@
 /*
  * server_impl: threads, connections and requests of the server. Private to
  * server*.c: server.c (threads) calls server_connection.c and
- * server_request.c, which calls server_headers.c, server_answer.c and
- * server_connection.c.
+ * server_request.c, which calls server_headers.c, server_answer.c,
+ * server_stream.c and server_connection.c.
  */
 #ifndef COMMON_HTTP_SERVER_SERVER_IMPL_H
 #define COMMON_HTTP_SERVER_SERVER_IMPL_H
 
+#include "common/http_server/event_listener.h"
 #include "common/http_server/server.h"
 #include "common/http_server/work_queue.h"
 
@@ -21,6 +22,20 @@ enum connection_phase {
 	PHASE_BODY,    /* reads the body */
 	PHASE_WAITING, /* suspended: for a work queue, or for the storer */
 	PHASE_ANSWER,  /* sends the answer */
+	PHASE_STREAM,  /* sends an answer that stays open */
+};
+
+/* An answer that stays open. */
+struct answer_stream {
+	struct event_listener listener;
+	struct event_text *text; /* that is being sent; NULL: none */
+	const char *bytes;       /* what is left of it, or of something else */
+	size_t left;
+	int64_t end_ms; /* when it ends, monotonic; 0: at no time */
+	bool suspended; /* all is sent */
+	bool comments;  /* a line of comment is due */
+	bool ends;      /* it is to end */
+	bool broken;    /* the client has closed its side */
 };
 
 /* One connection, and its request, if there is one. */
@@ -52,6 +67,7 @@ struct connection {
 	struct work_queue_job job; /* while a work queue makes the answer */
 	struct pending_request pending;
 	bool safe; /* all its lines are stored */
+	struct answer_stream stream;
 };
 
 /* A second descriptor of a refused connection whose client still sends. */
@@ -118,6 +134,17 @@ void server_end_request(void *cls, struct MHD_Connection *connection,
 
 /* Sends c->answer, or c->refusal if there is one. */
 enum MHD_Result server_send_answer(struct connection *c);
+
+/* Has a suspended connection go on in its thread. Called in any thread, once
+ * for each suspension; the connection may be gone when it returns. */
+void server_resume(struct connection *c);
+
+/* The response that sends the events of c->answer.events. NULL: no memory. */
+struct MHD_Response *server_begin_stream(struct connection *c);
+/* Frees what a stream has; fine without one. */
+void server_end_stream(struct connection *c);
+/* Sees to comments, the end of its time, and a client that has left. */
+void server_tend_stream(struct connection *c, int64_t now, bool stopping);
 
 /* Adds a connection to those of w. The socket is closed by the library. */
 void server_add_connection(

@@ -148,26 +148,33 @@ find_argument(const struct web_request *r, const char *name)
 	    r->private, MHD_GET_ARGUMENT_KIND, name);
 }
 
-/* Has the request resumed by its thread. Called in any thread. */
+void
+server_resume(struct connection *c)
+{
+	struct server_worker *w = c->worker;
+	uint64_t one = 1;
+	bool first;
+
+	(void)pthread_mutex_lock(&w->lock);
+	first = w->done == NULL;
+	c->pending.next = w->done;
+	w->done = &c->pending;
+	(void)pthread_mutex_unlock(&w->lock);
+	/* c may be freed by now. */
+	if (first && write(w->wake, &one, sizeof one) < 0)
+		return;
+}
+
+/* Called in any thread. */
 static void
 on_stored(struct pending_request *p, bool safe)
 {
 	struct connection *c =
 	    (struct connection *)(void *)((char *)p -
 					  offsetof(struct connection, pending));
-	struct server_worker *w = c->worker;
-	uint64_t one = 1;
-	bool first;
 
 	c->safe = safe;
-	(void)pthread_mutex_lock(&w->lock);
-	first = w->done == NULL;
-	p->next = w->done;
-	w->done = p;
-	(void)pthread_mutex_unlock(&w->lock);
-	/* c may be freed by now. */
-	if (first && write(w->wake, &one, sizeof one) < 0)
-		return;
+	server_resume(c);
 }
 
 static void

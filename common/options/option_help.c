@@ -11,8 +11,7 @@
 /* The options of every mode: left and right column. */
 static const char *const commons[][2] = {
 	{ "  -c, --config FILE", "configuration" },
-	{ "  -n, -q, -v", "check the configuration only; say less; say more" },
-	{ "  -h, -V", "help; version" },
+	{ "  -n, -q, -v, -h, -V", "check only; say less; more; help; version" },
 };
 #define COMMONS_N (sizeof commons / sizeof commons[0])
 

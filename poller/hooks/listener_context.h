@@ -13,13 +13,15 @@
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/http/address.h"
-#include "common/http/jwt_conf.h"
+#include "common/tokens/jwt_conf.h"
 
 #include <stdbool.h>
 
 struct hooks;
 struct idempotency;
 struct outbox;
+struct outbox_counts;
+struct server_counts;
 struct known_operators;
 
 struct listener_context {
@@ -35,6 +37,9 @@ struct listener_context {
 	/* Where records go; borrowed, set by the listener before the first
 	 * request. NULL: none is open. */
 	struct outbox *outbox;
+	/* What it and the server count; likewise. NULL: nobody does. */
+	const struct outbox_counts *stored;
+	const struct server_counts *counts;
 	size_t max_events, max_hook;
 	/* Webhooks of CRMs; see hook.h. */
 	struct hooks *hooks;

@@ -66,6 +66,8 @@ open_outbox(struct listener *l)
 	}
 	l->outbox = outbox_open(&opt, &l->code, &l->why);
 	l->intake->outbox = l->outbox;
+	l->intake->stored = &l->stored;
+	l->intake->counts = &l->service.counts;
 	return l->outbox != NULL ? 0 : -1;
 }
 

@@ -49,6 +49,7 @@ route_handler route_events_one;        /* route_events.c */
 route_handler route_events_bulk;       /* route_events.c */
 route_handler route_message_analytics; /* route_analytics.c */
 route_handler route_openapi;           /* route_service.c */
+route_handler route_metrics;           /* route_service.c */
 route_handler route_hook;              /* route_hooks.c */
 route_handler route_original_webhook;  /* route_originals.c */
 route_handler route_original_resolve;  /* route_originals.c */

@@ -17,21 +17,6 @@ const struct validate_place collect_body = { NULL, "body", 0 };
 static const struct validate_place in_query = { NULL, "query", 0 };
 static const struct validate_place in_header = { NULL, "header", 0 };
 
-static void
-answer_errors(struct collect *c)
-{
-	struct buf *b = &c->a->body;
-
-	c->a->status = 422;
-	buf_clear(b);
-	jsonw_open(b);
-	jsonw_key(b, "detail");
-	jsonw_list(b);
-	buf_add(b, buf_str(&c->errors.list), c->errors.list.len);
-	jsonw_list_end(b);
-	jsonw_close(b);
-}
-
 /* Bad JSON is the only error then. False: the answer is made. */
 static bool
 read_json_request(struct collect *c)
@@ -53,7 +38,7 @@ read_json_request(struct collect *c)
 	validate_error(&c->errors, &at, "json_invalid", "JSON decode error",
 	    c->body, buf_str(&ctx));
 	buf_release(&ctx);
-	answer_errors(c);
+	validate_answer(&c->errors, c->a);
 	return false;
 }
 
@@ -134,7 +119,7 @@ answer_key_conflict(struct collect *c)
 	validate_error(&c->errors, &at, "value_error",
 	    "Value error, the key is that of another request", input, NULL);
 	json_decref(input);
-	answer_errors(c);
+	validate_answer(&c->errors, c->a);
 }
 
 void
@@ -143,7 +128,7 @@ collect_finish(
 {
 	c->at = c->r->now_ms;
 	if (c->errors.n > 0) {
-		answer_errors(c);
+		validate_answer(&c->errors, c->a);
 		return;
 	}
 	if (!write(c, ctx))
@@ -182,7 +167,7 @@ collect_fits(struct collect *c, size_t from, const struct validate_place *at)
 	validate_error(&c->errors, at, "value_error",
 	    "Value error, it is too large for one record", NULL, NULL);
 	route_clear_answer(c->a);
-	answer_errors(c);
+	validate_answer(&c->errors, c->a);
 	return false;
 }
 

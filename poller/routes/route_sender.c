@@ -8,7 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/digest/checksum.h"
-#include "common/http/jwt.h"
+#include "common/tokens/jwt.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route.h"
 

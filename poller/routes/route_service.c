@@ -4,11 +4,15 @@
  * that name beside the profiles. The health of analytics is that of the outbox:
  * whether the broker confirms, and whether the spool takes requests while it
  * does not; one of them is enough for requests to succeed. The others always
- * answer healthy.
+ * answer healthy. GET /metrics is for Prometheus, and answers no strangers.
  */
 #include "poller/routes/route.h"
 
+#include <string.h>
+
 #include "common/base/clock.h"
+#include "common/monitoring/prometheus.h"
+#include "common/monitoring/server_metrics.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/spool/outbox.h"
@@ -86,4 +90,55 @@ route_openapi(const struct listener_context *in, const struct web_request *r,
 {
 	(void)r;
 	buf_add(&a->body, buf_str(&in->openapi), in->openapi.len);
+}
+
+static void
+write_outbox_metrics(struct buf *to, const struct listener_context *in)
+{
+	struct outbox_view now;
+
+	outbox_look(in->outbox, &now);
+	prometheus_gauge(to, "messaging_listener_broker_confirms",
+	    "1 if the broker confirmed what it was sent last, else 0.",
+	    now.confirms);
+	prometheus_gauge(to, "messaging_listener_spool_usable",
+	    "1 if the spool takes records while the broker does not.",
+	    now.keeps);
+	prometheus_gauge(to, "messaging_listener_waiting_records",
+	    "About how many records the broker does not have yet.",
+	    now.waiting);
+	prometheus_counter(to, "messaging_listener_spooled_requests_total",
+	    "Requests whose records went to the disk first.",
+	    atomic_load(&in->stored->spooled));
+	prometheus_counter(to, "messaging_listener_drained_records_total",
+	    "Records that were published from the disk.",
+	    atomic_load(&in->stored->drained));
+	prometheus_counter(to, "messaging_listener_records_total",
+	    "Records that were made safe.", atomic_load(&in->counts->records));
+	prometheus_counter(to, "messaging_listener_dead_letters_total",
+	    "Webhooks that are authentic and were not understood.",
+	    atomic_load(&in->counts->dead));
+}
+
+/* Prometheus comes from this machine and sends no X-Forwarded-For, as a proxy
+ * would: such a client has no address ("::"). */
+static bool
+may_scrape(const struct listener_context *in, const struct web_request *r)
+{
+	return strcmp(r->peer, "::") == 0 ||
+	       listener_context_trusts(in, r->peer);
+}
+
+void
+route_metrics(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
+{
+	if (in->outbox == NULL || !may_scrape(in, r)) {
+		route_detail(a, 404, "Not Found");
+		return;
+	}
+	a->content_type = PROMETHEUS_CONTENT_TYPE;
+	prometheus_build_info(&a->body);
+	server_metrics_write(&a->body, in->counts);
+	write_outbox_metrics(&a->body, in);
 }

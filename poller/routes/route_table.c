@@ -18,6 +18,7 @@ const struct route routes[] = {
 	{ WEB_POST, "/api/v1/analytics/messages/analytics",
 	    route_message_analytics },
 	{ WEB_GET, "/openapi.json", route_openapi },
+	{ WEB_GET, "/metrics", route_metrics },
 	{ WEB_POST, "/hooks/{tenant}/{source}", route_hook },
 	{ WEB_POST, "/hooks/{tenant}/{source}/{secret}", route_hook },
 	{ WEB_POST, "/webhook", route_original_webhook },

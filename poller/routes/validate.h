@@ -1,13 +1,11 @@
 /*
  * validate: checks a JSON value by a table of fields, and reports all errors at
- * once, in the words of the original's validator (pydantic 2.5), each as
- * {"type":..,"loc":[..],"msg":..,"input":..}. openapi.json is tested against
- * the same tables.
+ * once. openapi.json is tested against the same tables.
  */
 #ifndef POLLER_ROUTES_VALIDATE_H
 #define POLLER_ROUTES_VALIDATE_H
 
-#include "common/base/buf.h"
+#include "common/http/validate_errors.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -48,33 +46,6 @@ struct validate_model {
 };
 
 #define VALIDATE_FIELDS 8 /* the most of a model */
-
-/* The path of a value, from the innermost outwards. */
-struct validate_place {
-	const struct validate_place *in; /* NULL: the outermost */
-	const char *name;                /* NULL: an index */
-	size_t index;
-};
-
-/* The errors. Zeroed: none. */
-struct validate_errors {
-	struct buf list;  /* the JSON objects, parted by commas */
-	size_t n;         /* all; those beyond VALIDATE_ERRORS are not listed */
-	struct buf first; /* one sentence: "sender_id: Field required" */
-	bool by_type;     /* the first is of a value of the wrong type */
-};
-
-#define VALIDATE_ERRORS 100
-
-void validate_release(struct validate_errors *f);
-
-/* Adds an error. input may be NULL (null); ctx is JSON text or NULL. */
-void validate_error(struct validate_errors *f, const struct validate_place *at,
-    const char *type, const char *msg, json_t *input, const char *ctx);
-
-/* The same of a text that does not match the pattern. */
-void validate_mismatch(struct validate_errors *f,
-    const struct validate_place *at, json_t *input, const char *pattern);
 
 /* Checks v, which stands at. values[i] is what the i-th field has, borrowed;
  * NULL: absent, null, or wrong. */

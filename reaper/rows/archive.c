@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -127,21 +128,47 @@ examine_archive(struct archive *a, struct buf *why, enum exit_code *code)
 	return a->size > 0 ? drop_cut_line(a, why, code) : 0;
 }
 
+/* Whether the file was exchanged for another while its lock was waited for, by
+ * logrotate or reaper --forget. */
+static bool
+is_exchanged(const struct archive *a)
+{
+	struct stat mine, there;
+
+	return fstat(a->fd, &mine) == 0 && lstat(a->path, &there) == 0 &&
+	       (mine.st_dev != there.st_dev || mine.st_ino != there.st_ino);
+}
+
+/* Opens, locks and examines the file that has the name then. */
+static int
+open_archive_file(struct archive *a, struct buf *why, enum exit_code *code)
+{
+	for (;;) {
+		*code = PROG_CANTCREATE;
+		a->fd = open(a->path,
+		    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC |
+			O_NOCTTY | O_NONBLOCK,
+		    S_IRUSR | S_IWUSR);
+		if (a->fd == -1) {
+			*code = syserr_explain(
+			    why, PROG_CANTCREATE, "cannot open '%s'", a->path);
+			return -1;
+		}
+		if (examine_archive(a, why, code) != 0)
+			return -1;
+		if (!is_exchanged(a))
+			return 0;
+		close(a->fd);
+	}
+}
+
 struct archive *
 archive_open(const char *path, struct buf *why, enum exit_code *code)
 {
 	struct archive *a = xcalloc(1, sizeof *a);
 
-	*code = PROG_CANTCREATE;
 	a->path = xstrdup(path);
-	a->fd = open(path,
-	    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY |
-		O_NONBLOCK,
-	    S_IRUSR | S_IWUSR);
-	if (a->fd == -1) {
-		*code = syserr_explain(
-		    why, PROG_CANTCREATE, "cannot open '%s'", path);
-	} else if (examine_archive(a, why, code) == 0) {
+	if (open_archive_file(a, why, code) == 0) {
 		if (a->size > 0 || file_sync_folder_of(path) == 0) {
 			/* Exceeding the size limit becomes an error. */
 			signal(SIGXFSZ, SIG_IGN);

@@ -112,6 +112,32 @@ add_range(struct page *p)
 	}
 }
 
+/* The word that a parameter has; NULL: an ordinary value, or none. */
+static const struct list_word *
+word_of(const struct page *p, const char *parameter)
+{
+	const struct list_word *w = p->list->words;
+	const char *v = question_parameter(p->q, parameter);
+
+	for (; v != NULL && w->parameter != NULL; w++) {
+		if (strcmp(w->parameter, parameter) == 0 &&
+		    strcmp(w->value, v) == 0)
+			return w;
+	}
+	return NULL;
+}
+
+static void
+add_words(struct page *p)
+{
+	const struct list_word *w = p->list->words;
+
+	for (; w->parameter != NULL; w++) {
+		if (word_of(p, w->parameter) == w)
+			buf_addf(&p->sql, " AND %s", w->condition);
+	}
+}
+
 static void
 add_filters(struct page *p)
 {
@@ -123,7 +149,8 @@ add_filters(struct page *p)
 		c = &p->list->columns[i];
 		v = c->use != LIST_SHOWN ? question_parameter(p->q, c->name)
 					 : NULL;
-		if (v == NULL || p->q->viewer.role < c->least)
+		if (v == NULL || p->q->viewer.role < c->least ||
+		    word_of(p, c->name) != NULL)
 			continue;
 		buf_addf(&p->sql, " AND `%s` = ?", c->name);
 		add_argument(p, db_str(v));
@@ -170,8 +197,12 @@ build_statement(struct page *p)
 		else
 			buf_addf(&p->sql, "`%s`", c[i].name);
 	}
-	buf_addf(&p->sql, " FROM %s WHERE tenant = ?", p->list->table);
+	buf_addf(&p->sql, " FROM %s", p->list->table);
+	if (p->list->chat != NULL && question_parameter(p->q, p->list->chat))
+		buf_addf(&p->sql, " FORCE INDEX (%s)", p->list->chat_index);
+	buf_adds(&p->sql, " WHERE tenant = ?");
 	add_range(p);
+	add_words(p);
 	add_filters(p);
 	add_cursor(p);
 	for (i = 0; i < p->keys_n; i++)
@@ -212,11 +243,24 @@ add_link_parameter(struct page *p, struct buf *to, const char *name)
 	buf_addc(to, '&');
 }
 
+static bool
+is_parameter_column(const struct page *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->columns_n; i++) {
+		if (strcmp(p->titles[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Header Link: the same request with the cursor. */
 static void
 link_next(struct page *p, const char *cursor)
 {
 	struct buf *to = &p->q->answer->headers;
+	const struct list_word *w = p->list->words;
 	size_t i;
 
 	buf_adds(to, "Link: <?");
@@ -226,6 +270,10 @@ link_next(struct page *p, const char *cursor)
 	for (i = 0; i < p->columns_n; i++) {
 		if (p->list->columns[i].use != LIST_SHOWN)
 			add_link_parameter(p, to, p->titles[i].name);
+	}
+	for (; w->parameter != NULL; w++) {
+		if (!is_parameter_column(p, w->parameter))
+			add_link_parameter(p, to, w->parameter);
 	}
 	buf_addf(to, "cursor=%s>; rel=\"next\"\n", cursor);
 }
@@ -245,6 +293,7 @@ write_page(struct page *p, struct db_rows *rows)
 			write_cursor(p, rows, &next);
 	}
 	sheet_end(&s);
+	p->q->rows = s.rows; /* not the one that tells of a next page */
 	if (more)
 		link_next(p, buf_str(&next));
 	reply_end(p->q, more ? buf_str(&next) : NULL);

@@ -13,6 +13,7 @@
 
 #define LIST_COLUMNS 20
 #define LIST_KEYS 4
+#define LIST_WORDS 3
 
 /* Rows of a page: without a limit, and at most. */
 #define LIST_PAGE 100
@@ -22,6 +23,12 @@ enum list_column_use {
 	LIST_SHOWN,
 	LIST_FILTER, /* a parameter of that name selects rows */
 	LIST_KEY     /* of the order; a parameter, too */
+};
+
+/* A value of a parameter that selects by more than one column's value. The
+ * parameter may be a column's. */
+struct list_word {
+	const char *parameter, *value, *condition;
 };
 
 /* A column is read by its own name. */
@@ -37,9 +44,13 @@ struct list {
 	struct list_column columns[LIST_COLUMNS]; /* up to one without name */
 	/* The order, by names of columns; with tenant a key of the table. */
 	const char *key[LIST_KEYS];
+	struct list_word words[LIST_WORDS]; /* up to one without parameter */
 	const char *time;     /* the column of from and to; NULL: none */
 	const char *operator; /* the column by which an agent is limited */
 	bool newest_first;
+	/* With a filter on this column the index is used. Left to itself the
+	 * server may scan the tenant, because the key has the order. */
+	const char *chat, *chat_index;
 };
 
 /* Answers with a page of the list. */

@@ -14,56 +14,23 @@
 #include "common/base/xalloc.h"
 #include "common/digest/hex.h"
 #include "common/http/path_pattern.h"
-#include "common/text/jsonw.h"
+#include "sink/api/problem.h"
 
 /* The server's number for a statement that took too long, MariaDB's and
  * MySQL's. */
 #define TOO_LONG_MARIADB 1969
 #define TOO_LONG_MYSQL 3024
 
-static const char *
-problem_title(int status)
-{
-	switch (status) {
-	case 400:
-		return "Bad Request";
-	case 401:
-		return "Unauthorized";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 406:
-		return "Not Acceptable";
-	case 503:
-		return "Service Unavailable";
-	default:
-		return "Internal Server Error";
-	}
-}
-
 bool
 question_problem(struct question *q, int status, const char *detail, ...)
 {
-	struct web_answer *a = q->answer;
 	struct buf text = BUF_INIT;
 	va_list ap;
 
 	va_start(ap, detail);
 	buf_addv(&text, detail, ap);
 	va_end(ap);
-	a->status = status;
-	a->content_type = "application/problem+json";
-	buf_clear(&a->body);
-	buf_clear(&a->headers);
-	jsonw_open(&a->body);
-	jsonw_str(&a->body, "type", "about:blank");
-	jsonw_str(&a->body, "title", problem_title(status));
-	jsonw_int(&a->body, "status", status);
-	jsonw_strn(&a->body, "detail", buf_str(&text), text.len);
-	jsonw_close(&a->body);
+	problem_answer(q->answer, status, buf_str(&text));
 	buf_release(&text);
 	return false;
 }
@@ -81,15 +48,21 @@ add_time_limit(const struct question *q, struct buf *sql)
 		    q->timeout_ms);
 }
 
+bool
+question_late(struct question *q)
+{
+	return question_problem(q, 503,
+	    "the answer takes longer than [serve] query_timeout; ask for a "
+	    "shorter range");
+}
+
 static bool
 explain_failure(struct question *q)
 {
 	unsigned number = db_errno(q->db);
 
 	if (number == TOO_LONG_MARIADB || number == TOO_LONG_MYSQL)
-		return question_problem(q, 503,
-		    "the answer takes longer than [serve] query_timeout; ask "
-		    "for a shorter range");
+		return question_late(q);
 	log_error("%s", db_why(q->db));
 	if (db_outcome(db_cause(q->db)) != OUTCOME_LATER)
 		return question_problem(q, 500, "the tables cannot be read");
@@ -116,7 +89,28 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 	}
 	buf_release(&text);
 	free(all);
+	if (o != OUTCOME_DONE)
+		return explain_failure(q);
+	q->rows += db_rows_count(*rows);
+	return true;
+}
+
+bool
+question_begin(struct question *q)
+{
+	enum outcome o = db_exec(q->db,
+	    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", NULL,
+	    0, NULL);
+
+	if (o == OUTCOME_DONE)
+		o = db_begin(q->db);
 	return o == OUTCOME_DONE || explain_failure(q);
+}
+
+void
+question_end(struct question *q)
+{
+	db_rollback(q->db);
 }
 
 /* False: not percent-encoded right, or too long, or no text. */
@@ -143,16 +137,32 @@ decode_part(const char *p, size_t len, char *to, size_t room)
 	return i == len && n > 0 && parse_is_utf8(to, n);
 }
 
+static bool
+take_id(struct question *q, const char *part, size_t len,
+    char id[RECORD_MAX_ID + 1])
+{
+	if (decode_part(part, len, id, RECORD_MAX_ID + 1))
+		return true;
+	return question_problem(
+	    q, 400, "a part of the path is no id of 1 to 191 bytes");
+}
+
 bool
 question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
 {
 	size_t len;
 	const char *part = path_pattern_part(q->path, n, &len);
 
-	if (decode_part(part, len, id, RECORD_MAX_ID + 1))
-		return true;
-	return question_problem(
-	    q, 400, "a part of the path is no id of 1 to 191 bytes");
+	return take_id(q, part, len, id);
+}
+
+bool
+question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
+{
+	size_t len;
+	const char *part = path_pattern_part(q->request->path, n, &len);
+
+	return take_id(q, part, strlen(part), id);
 }
 
 const char *

@@ -28,13 +28,25 @@ struct question {
 	int64_t timeout_ms;           /* of a statement */
 	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
 	enum sheet_format format;
+	size_t rows; /* that were read for the answer */
 };
+
+/* Makes the answer to a question. */
+typedef void resource_handler(struct question *q);
 
 /* Runs "SELECT ... WHERE tenant = ? ..." with the tenant and then args. False:
  * the answer is made, a problem. */
 bool question_ask(struct question *q, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
+
+/* Makes the answer the problem that it takes too long. Returns false. */
+bool question_late(struct question *q);
+
+/* Statements between the two see the tables as they are at one moment. The end
+ * may come without a begin. */
+bool question_begin(struct question *q) __attribute__((warn_unused_result));
+void question_end(struct question *q);
 
 /* Makes the answer a problem (RFC 9457). detail is a sentence; it may name what
  * the client sent. Returns false. */
@@ -44,6 +56,10 @@ bool question_problem(struct question *q, int status, const char *detail, ...)
 /* The n-th part of the path, decoded: 1 to RECORD_MAX_ID bytes, else a problem
  * and false. */
 bool question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
+    __attribute__((warn_unused_result));
+
+/* The same with all that is behind it, slashes and suffix included. */
+bool question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
     __attribute__((warn_unused_result));
 
 /* A parameter of the query; NULL: it is absent or empty. */

@@ -14,8 +14,8 @@
 #define SINK_API_VIEWER_H
 
 #include "common/base/buf.h"
-#include "common/http/jwt.h"
 #include "common/records/record.h"
+#include "common/tokens/jwt.h"
 
 #include <stdint.h>
 

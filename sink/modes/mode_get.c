@@ -8,11 +8,10 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "sink/api/by_hand.h"
 #include "sink/modes/modes.h"
+#include "sink/resources/by_hand.h"
 
 /* Takes the only tenant there is. */
 static enum exit_code
@@ -104,12 +103,7 @@ static const struct option_row rows[] = {
 static int
 check_get(void *options)
 {
-	const struct sink *s = options;
-
-	if (s->tenant == NULL || parse_is_name(s->tenant, RECORD_MAX_TENANT))
-		return -1;
-	return prog_usage_error(
-	    "--tenant '%s' is no name of a tenant", s->tenant);
+	return sink_check_tenant(options);
 }
 
 static enum exit_code

@@ -2,31 +2,32 @@
  * mode_serve: sink --serve: answers requests to the API over HTTP.
  *
  * The server's threads only read requests and check tokens; what asks the
- * database runs in the threads of a work queue, each with a connection.
+ * database runs in the threads of a work queue, each with a connection. The
+ * main thread keeps the list of revoked tokens up to date.
  */
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/http/jwt_conf.h"
 #include "common/http_server/service.h"
 #include "common/http_server/work_queue.h"
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
-#include "common/text/jsonw.h"
-#include "sink/api/resource.h"
+#include "sink/access/audit.h"
+#include "sink/access/revocation.h"
 #include "sink/modes/modes.h"
-#include "sink/serve/db_pool.h"
+#include "sink/serve/board_files.h"
+#include "sink/serve/live.h"
+#include "sink/serve/login.h"
+#include "sink/serve/serve.h"
+#include "sink/serve/serve_routes.h"
 
 #define SERVE "serve"
-#define BEARER "Bearer "
 #define CHECK_MS 200
 
-/* Requests to the API have no body. */
-#define BODY_MAX ((size_t)1024)
+/* Only a login has a body. */
+#define BODY_MAX LOGIN_BODY_MAX
 #define BODIES_MAX ((size_t)1024 * 1024)
 #define BODY_RATE 500
 
@@ -37,115 +38,93 @@ struct api_server {
 	const struct conf *conf;
 	struct service service;
 	struct jwt_conf tokens;
-	struct db_pool *pool;
-	struct work_queue *queue;
-	int64_t timeout_ms;
+	struct serve serve; /* the context of the handlers */
+	struct board_files *board;
 	enum exit_code code;
 	struct buf why;
 };
-
-static void
-refuse_token(struct web_answer *a, const char *challenge, const char *detail)
-{
-	a->status = 401;
-	a->content_type = "application/problem+json";
-	a->authenticate = challenge;
-	buf_clear(&a->body);
-	jsonw_open(&a->body);
-	jsonw_str(&a->body, "type", "about:blank");
-	jsonw_str(&a->body, "title", "Unauthorized");
-	jsonw_int(&a->body, "status", 401);
-	jsonw_str(&a->body, "detail", detail);
-	jsonw_close(&a->body);
-}
-
-static bool
-find_viewer(const struct api_server *s, const struct web_request *r,
-    struct viewer *v, struct web_answer *a)
-{
-	const char *header = r->header(r, "Authorization");
-	struct buf why = BUF_INIT;
-	int rc;
-
-	if (header == NULL ||
-	    strncasecmp(header, BEARER, strlen(BEARER)) != 0) {
-		refuse_token(
-		    a, "Bearer", "send a token: Authorization: Bearer");
-		return false;
-	}
-	header += strlen(BEARER);
-	header += strspn(header, " ");
-	rc = viewer_from_token(v, &s->tokens.rules, header, r->now_ms, &why);
-	if (rc != 0) {
-		log_info("token_refused", "peer=%s reason=\"%s\"", r->peer,
-		    buf_str(&why));
-		refuse_token(a, "Bearer error=\"invalid_token\"",
-		    "the token is not valid");
-	}
-	buf_release(&why);
-	return rc == 0;
-}
-
-/* In a thread of the work queue. */
-static void
-answer_from_tables(
-    const void *context, const struct web_request *r, struct web_answer *a)
-{
-	const struct api_server *s = context;
-	struct viewer v;
-	struct db *db;
-
-	if (!find_viewer(s, r, &v, a))
-		return;
-	db = db_pool_take(s->pool);
-	resource_answer(&v, db, s->timeout_ms, r, a);
-	db_pool_give(s->pool, db);
-}
 
 /* A web_handler, in a thread of the server. */
 static void
 begin_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
-	const struct api_server *s = context;
-	struct viewer v;
-
-	if (!find_viewer(s, r, &v, a))
-		return;
-	a->later = answer_from_tables;
-	a->queue = s->queue;
+	serve_route(r)(context, r, a);
 }
 
 static int
 configure(struct api_server *s)
 {
-	if (jwt_conf_read(&s->tokens, s->conf, &s->code, &s->why) != 0 ||
+	if (sink_read_tokens(&s->tokens, s->conf, &s->code, &s->why) != 0 ||
 	    service_configure(&s->service, &s->code, &s->why) != 0)
 		return -1;
-	if (s->tokens.rules.keys_n > 0)
+	s->serve.audit =
+	    audit_open(conf_text(s->conf, SERVE, "audit"), &s->why, &s->code);
+	return s->serve.audit != NULL ? 0 : -1;
+}
+
+static int
+read_board(struct api_server *s)
+{
+	char *folder = prog_data("board", "sink/board");
+
+	s->board = board_files_open(folder, &s->why);
+	s->serve.board = s->board;
+	s->code = PROG_NOINPUT;
+	free(folder);
+	return s->board != NULL ? 0 : -1;
+}
+
+static int
+read_revocations(struct api_server *s, struct db *db)
+{
+	s->serve.revocation = revocation_open();
+	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER)
 		return 0;
-	s->code = PROG_CONFIG;
-	buf_setf(&s->why, "[listen] has no secret_key_file, so no token could "
-			  "say who asks; make a key by: openssl rand -hex 32");
+	s->code = db_code(db);
+	buf_setf(&s->why, "%s", db_why(db));
 	return -1;
 }
 
 static int
-start(struct api_server *s, const struct db *db)
+start_serving(struct api_server *s, const struct db *db)
 {
 	const struct server_callbacks callbacks = { .handle = begin_answer,
-		.context = s };
+		.context = &s->serve };
 	const struct service_bodies bodies = { BODY_MAX, BODIES_MAX,
 		BODY_RATE };
 	unsigned n = (unsigned)conf_int(s->conf, SERVE, "queries");
 
-	if (service_bind(&s->service, &s->code, &s->why) != 0)
+	if (read_board(s) != 0 ||
+	    service_bind(&s->service, &s->code, &s->why) != 0)
 		return -1;
-	s->pool = db_pool_open(db, n);
-	s->queue = work_queue_open(
+	s->serve.tokens = &s->tokens.rules;
+	s->serve.counts = &s->service.counts;
+	s->serve.timeout_ms = conf_int(s->conf, SERVE, "query_timeout");
+	s->code = PROG_TEMPFAIL;
+	s->serve.live = live_open(db, s->serve.timeout_ms, &s->why);
+	if (s->serve.live == NULL)
+		return -1;
+	s->serve.pool = db_pool_open(db, n);
+	s->serve.queue = work_queue_open(
 	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, db_thread_end);
 	return service_start(
 	    &s->service, &callbacks, &bodies, &s->code, &s->why);
+}
+
+static void
+stop_serving(struct api_server *s)
+{
+	service_end_requests(&s->service);
+	work_queue_close(s->serve.queue);
+	live_close(s->serve.live);
+	service_close(&s->service);
+	db_pool_close(s->serve.pool);
+	board_files_close(s->board);
+	revocation_close(s->serve.revocation);
+	audit_close(s->serve.audit);
+	jwt_conf_release(&s->tokens);
+	buf_release(&s->why);
 }
 
 static enum exit_code
@@ -157,27 +136,24 @@ serve(struct sink *o, struct db **db)
 		    .address = o->address,
 		    .port_file = o->port_file,
 		    .socket = { .fd = -1 } },
-		.timeout_ms = conf_int(o->common.conf, SERVE, "query_timeout"),
 		.code = PROG_CONFIG };
 
 	/* Any thread may serve any connection: with an arena a thread, each
 	 * would keep the largest amount of memory it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	if (configure(&s) != 0 || start(&s, *db) != 0) {
+	if (configure(&s) != 0 || read_revocations(&s, *db) != 0 ||
+	    start_serving(&s, *db) != 0) {
 		log_error("%s", buf_str(&s.why));
 	} else {
 		daemon_init();
 		s.code = PROG_OK;
 		service_log_address(&s.service);
-		while (!stop_asked())
+		while (!stop_asked()) {
+			(void)revocation_refresh(s.serve.revocation, *db);
 			(void)stop_sleep(CHECK_MS);
+		}
 	}
-	service_end_requests(&s.service);
-	work_queue_close(s.queue);
-	service_close(&s.service);
-	db_pool_close(s.pool);
-	jwt_conf_release(&s.tokens);
-	buf_release(&s.why);
+	stop_serving(&s);
 	return s.code;
 }
 

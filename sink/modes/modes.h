@@ -7,13 +7,15 @@
 #include "common/db/db.h"
 #include "common/options/option_table.h"
 #include "common/text/out.h"
+#include "common/tokens/jwt_conf.h"
 
 struct sink {
 	struct option_common common; /* first: see option_table.h */
 	const char *from;            /* NULL: as configured */
 	enum out_format format;
-	const char *get, *tenant;        /* --get */
-	const char *address, *port_file; /* --serve */
+	const char *get, *tenant;                   /* --get; of --token, too */
+	const char *address, *port_file;            /* --serve */
+	const char *role, *subject, *days, *revoke; /* --token */
 	bool until_empty, accept_loss;
 };
 
@@ -23,10 +25,20 @@ extern const struct option_mode sink_mode_migrate; /* --migrate */
 extern const struct option_mode sink_mode_check;   /* --check */
 extern const struct option_mode sink_mode_get;     /* --get */
 extern const struct option_mode sink_mode_serve;   /* --serve */
+extern const struct option_mode sink_mode_token;   /* --token */
 
 /* Opens the configured database, calls work() unless only the configuration is
  * to be checked, and closes it. work() may take it over: *db = NULL. */
 enum exit_code sink_with_db(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
+
+/* Reads the rules of tokens, of which at least one key is needed. As
+ * jwt_conf_read(). */
+int sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
+    enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
+
+/* Checks --tenant, if it is there: -1 to go on, else the exit code after a
+ * message. */
+int sink_check_tenant(const struct sink *s);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "common/containers/arena.h"
 #include "common/containers/strmap.h"
+#include "common/digest/forgotten_id.h"
 #include "sink/store/row.h"
 
 #include <stdbool.h>
@@ -26,6 +27,8 @@ struct tenant_stored {
 	char snapshot[RECORD_MAX_ID + 1];
 	int64_t pending_as_of, pending_records;
 	char pending[RECORD_MAX_ID + 1]; /* snapshot; "": none */
+	int64_t forgets; /* 0: nobody was forgotten; see forgotten_rows.h */
+	char forget_key[FORGOTTEN_KEY + 1];
 };
 
 /* The state of a snapshot after the transaction, for the log and for the

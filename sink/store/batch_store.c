@@ -51,6 +51,7 @@ batch_store_release(struct batch_store *s)
 	for (i = 0; i < TABLES; i++)
 		db_bulk_free(s->upsert[i]);
 	db_bulk_free(s->refuse);
+	forgotten_rows_release(&s->forgotten);
 	free(s->sent);
 }
 
@@ -73,6 +74,9 @@ read_stored_tenant(struct row_batch *b, struct db_rows *rows)
 	s->pending_as_of = db_get_time(rows, 4);
 	copy_id(s->pending, db_get(rows, 5));
 	s->pending_records = db_get_int(rows, 6);
+	s->forgets = db_get_int(rows, 7);
+	snprintf(s->forget_key, sizeof s->forget_key, "%s",
+	    db_get(rows, 8) != NULL ? db_get(rows, 8) : "");
 }
 
 /* Appends the names of the batch's tenants as an SQL list. With `unknown`, only
@@ -106,7 +110,8 @@ lock_known(struct batch_store *s)
 
 	buf_adds(&sql,
 	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
-	    "pending_snapshot, pending_records FROM tenants WHERE tenant IN (");
+	    "pending_snapshot, pending_records, forgets, forget_key "
+	    "FROM tenants WHERE tenant IN (");
 	list_tenant_names(s, &sql, false);
 	buf_addf(&sql, ") ORDER BY tenant %s",
 	    s->batch->exclusive ? "FOR UPDATE" : "LOCK IN SHARE MODE");
@@ -492,6 +497,8 @@ store_in_transaction(struct db *db, void *ctx)
 	/* Frees the reasons of the try before. */
 	arena_back(&s->batch->arena, s->mark);
 	o = lock_batch_tenants(s);
+	if (o == OUTCOME_DONE)
+		o = forgotten_rows_apply(&s->forgotten, db, s->batch);
 	if (o == OUTCOME_DONE)
 		o = decide_fates(s);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)

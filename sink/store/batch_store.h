@@ -7,6 +7,8 @@
  *     snapshot older than the stored one, of a removed tenant, and rows older
  *     than tombstones are kept. Rows of history are refused only if closing a
  *     chat deletes history too ([reaper] on_close)
+ *     Rows about a customer who was forgotten lose what tells of them
+ *     (forgotten_rows.h)
  *   3 upsert the other rows in the order of their keys, the newest version
  *     wins; a row that the database refuses is found by halving, and its
  *     neighbours are stored
@@ -29,6 +31,7 @@
 
 #include "common/db/db.h"
 #include "sink/store/batch.h"
+#include "sink/store/forgotten_rows.h"
 
 struct batch_store {
 	struct db *db;
@@ -38,6 +41,7 @@ struct batch_store {
 	/* private */
 	struct db_bulk *upsert[TABLES];
 	struct db_bulk *refuse;
+	struct forgotten_rows forgotten;
 	struct row_batch *batch;
 	struct arena_mark mark; /* of the arena before the first try */
 	struct sink_row **sent; /* the rows of the current upsert */

@@ -18,9 +18,11 @@
 enum {
 	/* Seconds to wait for another migration, in each try. */
 	LOCK_S = 5,
-	/* The server's error numbers: no such table; the column exists. */
+	/* The server's error numbers: no such table; the column, the key
+	 * exists. */
 	NO_SUCH_TABLE = 1146,
 	HAS_COLUMN = 1060,
+	HAS_KEY = 1061,
 };
 
 static const char CREATE_TABLE[] =
@@ -124,8 +126,9 @@ execute_file(struct migration *m, const struct migration_file *f)
 
 	while (o == OUTCOME_DONE && migrations_statement(&text, &sql)) {
 		o = db_exec(m->db, buf_str(&sql), NULL, 0, NULL);
-		/* MariaDB and MySQL share no ADD COLUMN IF NOT EXISTS. */
-		if (o == OUTCOME_NEVER && db_errno(m->db) == HAS_COLUMN)
+		/* MariaDB and MySQL share no ADD ... IF NOT EXISTS. */
+		if (o == OUTCOME_NEVER && (db_errno(m->db) == HAS_COLUMN ||
+					      db_errno(m->db) == HAS_KEY))
 			o = OUTCOME_DONE;
 	}
 	buf_release(&sql);

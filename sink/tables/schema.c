@@ -14,6 +14,7 @@ static const char CREATE_VIEW[] =
     "CREATE OR REPLACE SQL SECURITY INVOKER VIEW ";
 static const char ALTER_TABLE[] = "ALTER TABLE ";
 static const char ADD_COLUMN[] = "ADD COLUMN ";
+static const char ADD_KEY[] = "ADD KEY ";
 static const char RENAME_COLUMN[] = "RENAME COLUMN IF EXISTS ";
 static const char DROP_TABLE[] = "DROP TABLE IF EXISTS ";
 static const char PARTITION[] = "PARTITION BY RANGE COLUMNS (";
@@ -196,6 +197,8 @@ read_alter_table(struct schema *s, const char *p)
 	free(name);
 	if (t != NULL && begins(p, ADD_COLUMN))
 		add_column(t, p + strlen(ADD_COLUMN));
+	else if (t != NULL && begins(p, ADD_KEY))
+		add_part(t, p + strlen("ADD "));
 	else if (t != NULL && begins(p, RENAME_COLUMN))
 		rename_column(t, p + strlen(RENAME_COLUMN));
 }

@@ -27,9 +27,12 @@ expect 64 "unknown option '-x'" -x
 expect 64 "option '-f' needs a value" -f
 expect 64 "no format 'xml'; there are table, ndjson and csv" -o xml
 expect 64 "unexpected argument 'chats'" chats
+expect 64 'exclude each other' --export 5 --forget 5
+expect 64 '-t takes a file' --export 5 -t queue:rows
+expect 64 '-t is for' --forget 5 -t gone
 expect 64 'exclude each other' --list --purge t
 expect 64 'exclude each other' --retention 30d --purge t
-expect 64 '--archive is for deleting closed chats and --purge, not for --retention' --retention 30d --archive gone
+expect 64 '--archive is for deleting closed chats, --purge, --export and --forget, not for --retention' --retention 30d --archive gone
 expect 64 'retention = 30 is not between 1d and 36500d; write the unit: ms, s, m, h or d' --retention 30
 expect 64 'retention = 3h is not between' --retention 3h
 expect 64 '--dry-run is for .*, not for --list' --list --dry-run

@@ -181,7 +181,7 @@ fresh
 SKIP=1 deps 0
 [ ! -s "$tmp/apt" ] || fail "SKIP_DEPS did not skip"
 deps 64 everything
-says "one of demo, check, dev"
+says "one of demo, check, browser, monitoring, dev"
 rm "$tmp/bin/dpkg-query"
 deps 69
 says "this is not Debian"

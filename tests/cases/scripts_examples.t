@@ -129,18 +129,23 @@ done <<'END'
 max_body client_max_body_size
 header_timeout client_header_timeout
 END
-port=$(sed -n 's/^ *server 127.0.0.1:\([0-9]*\);$/\1/p' $nginx)
+port=$(sed -n '/^upstream messaging_listener/,/}/s/^ *server 127.0.0.1:\([0-9]*\);$/\1/p' $nginx)
 grep -q -- "--listen 127.0.0.1:$port " scripts/messaging-listener.service ||
 	fail "nginx and the unit do not meet at port '$port'"
+api=$(sed -n '/^upstream messaging_api/,/}/s/^ *server 127.0.0.1:\([0-9]*\);$/\1/p' $nginx)
+[ -n "$api" ] || fail "no server of the API in $nginx"
 if command -v nginx >/dev/null && command -v openssl >/dev/null; then
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 2 \
 		-keyout "$tmp/key" -out "$tmp/cert" 2>/dev/null
 	sed "/listen \[/d; s,listen 443,listen unix:$tmp/tls,
 		s,/etc/ssl/.*pem;,$tmp/cert;,; s,/etc/ssl/.*key;,$tmp/key;,
 		s,server 127.0.0.1:$port;,server unix:$tmp/nobody;,
+		s,server 127.0.0.1:$api;,server unix:$tmp/api;,
 		s,/var/log/nginx,$tmp," $nginx >"$tmp/site"
 	{
-		echo "pid $tmp/pid; error_log $tmp/error; events { } http {"
+		# The workers have to reach the sockets here.
+		echo "user $(id -un); pid $tmp/pid; error_log $tmp/error;"
+		echo "events { } http {"
 		for kind in client_body proxy fastcgi uwsgi scgi; do
 			echo "${kind}_temp_path $tmp/$kind;"
 		done
@@ -171,6 +176,48 @@ if command -v nginx >/dev/null && command -v openssl >/dev/null; then
 	ask /hooks/acme/qiscus/canary --data-binary @"$tmp/long" >>"$tmp/codes"
 	ask /webhook -d '{}' >>"$tmp/codes"
 	[ "$(xargs <"$tmp/codes")" = "502 413 403" ] || fail "$(cat "$tmp/codes")"
+
+	# What is read goes to the API, which answers; the rest to the listener,
+	# which is away.
+	python3 -B - "$tmp/api" >"$tmp/said.api" 2>&1 <<'END' &
+import socketserver, sys
+from http.server import BaseHTTPRequestHandler
+class Api(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200, "api")
+        self.send_header("X-Path", self.path)
+        self.end_headers()
+    do_HEAD = do_POST = do_GET
+    address_string = lambda self: "nginx"
+socketserver.UnixStreamServer(sys.argv[1], Api).serve_forever()
+END
+	api=$!
+	trap 'kill "$server" "$api"; wait "$server" "$api"; rm -rf "$tmp"' EXIT
+	for _ in $(seq 100); do
+		[ ! -S "$tmp/api" ] || break
+		sleep 0.1
+	done
+	while read -r code method path; do
+		[ "$(ask "$path" -X "$method" -D "$tmp/headers")" = "$code" ] ||
+			fail "$method $path: $(cat "$tmp/answer" "$tmp/said")"
+		[ "$code" != 200 ] || grep -Fqx "X-Path: $path" \
+			<(tr -d '\r' <"$tmp/headers") ||
+			fail "$path became $(cat "$tmp/headers")"
+	done <<'END'
+200 GET /api/v1/now
+200 GET /api/v1/analytics/dashboard?tenant_id=acme
+200 GET /api/v1/messages/conversation/a%2Fb//c%20d
+200 GET /api/v1/openapi.json
+502 GET /api/v1/health
+502 GET /api/v1/analytics/health
+502 GET /openapi.json
+502 POST /api/v1/analytics/events?tenant_id=acme
+502 POST /api/v1/messages/send
+502 DELETE /api/v1/now
+END
+	kill "$api"
+	wait "$api" || :
+	trap 'kill "$server"; wait "$server"; rm -rf "$tmp"' EXIT
 	kill -QUIT "$server"
 	wait "$server" || fail "nginx ended with $?: $(cat "$tmp/said")"
 	trap 'rm -rf "$tmp"' EXIT

@@ -96,7 +96,7 @@ class World:
 
     def text(self, name, tenant, length):
         words = {"status": ["open", "pending", "left"],
-                 "kind": ["response", "first_response", "wait"],
+                 "kind": ["reply", "first_response", "waiting"],
                  "sender": ["customer", "operator", "bot"]}
         if name in words:
             return "'%s'" % self.dice.choice(words[name])

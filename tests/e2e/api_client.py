@@ -56,7 +56,8 @@ class Answer:
 class Server:
     """sink --serve, as long as the lab."""
 
-    def __init__(self, lab, sections=None, env=None, name="serve"):
+    def __init__(self, lab, sections=None, env=None, name="serve",
+                 options=()):
         self.port_file = lab.path(name + ".port")
         self.log = lab.path(name + ".log")
         key = lab.write(name + ".key", KEY + "\n")
@@ -64,7 +65,7 @@ class Server:
             "listen": {"secret_key_file": key}, **(sections or {})})
         self.process = lab.start(
             ["sink", "-c", conf, "--serve", "127.0.0.1:0", "--port-file",
-             self.port_file], self.log, env)
+             self.port_file, *options], self.log, env)
 
         def ready():
             if self.process.poll() is not None:
@@ -80,7 +81,8 @@ class Server:
         until(PATIENCE, ready, "sink --serve")
         self.connection = None
 
-    def ask(self, path, bearer=None, method="GET", headers=None):
+    def ask(self, path, bearer=None, method="GET", headers=None,
+            body=None):
         """On one connection that stays."""
         if self.connection is None:
             self.connection = http.client.HTTPConnection(
@@ -89,7 +91,7 @@ class Server:
         if bearer is not None:
             headers["Authorization"] = "Bearer " + bearer
         try:
-            self.connection.request(method, path, headers=headers)
+            self.connection.request(method, path, body, headers)
             got = self.connection.getresponse()
             return Answer(got.status, got.headers, got.read())
         except (OSError, http.client.HTTPException):

@@ -52,6 +52,7 @@ grep '"result":"failed"' check && fail "sink --check is not content"
 as report "$report" -o csv >table
 grep -q '^t1,7,Ann,' table || fail "the report shows: $(cat table)"
 as report "$report" -o ndjson >/dev/null
+as sink "$BIN/sink" --token --tenant t1 --revoke x
 
 as reaper "$BIN/reaper" --list -o ndjson >listed
 cat >closed <<'END'
@@ -62,6 +63,17 @@ grep -q '"chat":"9"' gone || fail "nothing was archived"
 as sink "$BIN/sink" -f rows # what was deleted stays deleted
 [ -z "$("$servers" mysql "$tmp/srv" messaging -N -B \
 	-e 'SELECT chat FROM chat_metrics')" ] || fail "the chat is back"
+cat >said <<'END'
+{"type":"message","tenant":"t1","chat":"5","id":"1","from":"customer","user":"c1","text":"hello","at":"2026-11-20T10:00:00Z"}
+{"type":"event","tenant":"t1","id":"1","user":"c1","event":"click","at":"2026-11-20T10:00:00Z"}
+END
+"$BIN/aggregator" -a all <said -o ndjson >rows
+as sink "$BIN/sink" -f rows
+as reaper "$BIN/reaper" --export c1 --tenant t1 >rows
+grep -q '"content":"hello"' rows || fail "exported: $(cat rows)"
+as reaper "$BIN/reaper" --forget c1 --tenant t1 --archive gone
+as reaper "$BIN/reaper" --export c1 --tenant t1 >rows
+if grep -q '"content":"hello"' rows; then fail "not forgotten: $(cat rows)"; fi
 as reaper "$BIN/reaper" --purge t1
 
 # History: the sink makes partitions, the reaper drops them.
@@ -89,3 +101,7 @@ refused reaper 'UPDATE operator_metrics SET name = 1'
 refused reaper 'DROP TABLE chat_metrics'
 refused report 'DELETE FROM chat_metrics'
 refused report 'INSERT INTO tenants (tenant) VALUES (1)'
+refused report "DELETE FROM revoked_tokens"
+refused serve 'SELECT 1 FROM closed_chats'
+refused serve 'UPDATE chat_metrics SET tag = 1'
+refused serve "DELETE FROM revoked_tokens"

@@ -25,9 +25,10 @@ fail() {
 	exit 1
 }
 
-# until_true SECONDS COMMAND...: polls.
+# until_true SECONDS COMMAND...: polls. They are seconds of a quiet machine; a
+# busy one has four times as many.
 until_true() {
-	local tries=$(($1 * 50))
+	local tries=$(($1 * 200))
 	shift
 	until "$@"; do
 		tries=$((tries - 1))

@@ -104,6 +104,10 @@ shown_in sink.1 EXAMPLES 3 | typed "without a broker"
 grep '"type":"view"' stream | sink
 sql "read messages" sink.1 EXAMPLES 4
 grep -q "^2	read" out || fail "message 2 is not read: $(cat out)"
+export SECRET_KEY=0123456789abcdef0123456789abcdef
+shown_in sink.1 EXAMPLES 5 | typed "a token"
+unset SECRET_KEY
+[ "$(tr -cd . <ann.token)" = .. ] || fail "no token: $(cat ann.token)"
 
 echo "- messaging-tables(5)"
 aggregator -f day.ndjson -a all -o ndjson | sink
@@ -161,6 +165,12 @@ echo "- reaper(1)"
 shown_in reaper.1 EXAMPLES 1 | typed "what would go"
 shown_in reaper.1 EXAMPLES 2 | typed "with a copy"
 shown_in reaper.1 EXAMPLES 4 | typed "retention"
+who=$("$servers" mysql "$tmp/srv" messaging -N -B -e "SELECT customer FROM
+	chat_metrics WHERE tenant = 'acme' AND customer IS NOT NULL LIMIT 1")
+[ -n "$who" ] || fail "no customer is left"
+shown_in reaper.1 EXAMPLES 5 | sed "s/5001/$who/" | typed "a customer's rights"
+grep -q '"type":"export".*"customer":"'"$who" customer.ndjson ||
+	fail "exported: $(cat customer.ndjson)"
 
 echo "- messaging-listen(7)"
 sed -i 's,^hook = .*,hook = secret\nhook_secret_file = acme.hook,' hooks.conf
@@ -178,7 +188,7 @@ echo "- messaging-operation(7): rights at the broker"
 for user in aggregator sink listener assign; do
 	rabbitmqctl -q add_user $user secret
 done
-shown_in messaging-operation.7 SECURITY 2 | typed "rights at the broker"
+shown_in messaging-operation.7 SECURITY 1 | typed "rights at the broker"
 [ "$(rabbitmqctl -q list_permissions -p messaging | grep -c 'amq')" = 4 ] ||
 	fail "not four have rights"
 

@@ -214,7 +214,7 @@ code 0 "$copy" --migrate
 echo "-- touched" >>"$tmp/copy/sink/migrations/0001_tables.sql"
 code 78 "$copy" --migrate
 one_line '0001_tables.sql is not what was applied'
-cp sink/migrations/0001_tables.sql "$tmp/copy/sink/migrations/000${last}_more.sql"
+cp sink/migrations/0001_tables.sql "$tmp/copy/sink/migrations/$(printf %04d "$last")_more.sql"
 code 78 "$copy" --migrate
 one_line 'install program and data of one version'
 rm "$tmp/copy/sink/migrations/"*

@@ -68,6 +68,9 @@ ALTER TABLE messages DROP COLUMN user_id|column messages.user_id is missing
 ALTER TABLE message_analytics DROP COLUMN period_hour|column message_analytics.period_hour is missing
 ALTER TABLE tenants DROP COLUMN removed_at, DROP COLUMN stored_at|column tenants.removed_at is missing
 ALTER TABLE closed_chats DROP KEY by_age|key by_age of closed_chats is missing
+ALTER TABLE messages DROP KEY by_chat|key by_chat of messages is missing
+ALTER TABLE messages DROP KEY by_chat, ADD KEY by_chat (tenant, conversation_id)|key by_chat of messages is tenant,conversation_id, not .tenant,conversation_id,created_at
+ALTER TABLE intervals DROP KEY by_chat|key by_chat of intervals is missing
 ALTER TABLE closed_chats DROP KEY by_age, ADD KEY by_age (as_of)|key by_age of closed_chats is as_of, not .tenant,as_of
 END
 

@@ -184,16 +184,6 @@ def check_rows():
                 set(row) | {"version"}, columns.get(table, set()))
 
 
-def check_grants():
-    """The page's rights are those of the example, but for its admin."""
-    def rights(text):
-        return {x.replace("@localhost", "") for x in
-                re.findall(r"^GRANT [^;]*", text, re.M) if "admin" not in x}
-    compare("man/messaging-operation.7", "right:",
-            rights(read("scripts/grants.sql.example")),
-            rights(read("man/messaging-operation.7")))
-
-
 def helps_of(name):
     """The help of each mode: [(arguments, text)], the program's first."""
     first = program(name, "-h").stdout

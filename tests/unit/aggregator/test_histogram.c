@@ -1,13 +1,12 @@
 /*
- * Tests of aggregator/containers/histogram and top_values: buckets follow each
- * other without a gap and are as narrow as reserved; the largest of what is
- * left.
+ * Tests of histogram and top_values: buckets follow each other without a gap
+ * and are as narrow as documented; the largest of what is left.
  */
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
+#include "common/containers/histogram.h"
 
-#include "aggregator/containers/histogram.h"
 #include "aggregator/containers/top_values.h"
 
 static void

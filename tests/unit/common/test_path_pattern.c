@@ -17,6 +17,10 @@ patterns_fit_what_they_should(void **state)
 	assert_false(path_pattern_fits("/a/{x}/{y}", "/a/b/c/d"));
 	assert_false(path_pattern_fits("/a/{x}", "/a"));
 	assert_false(path_pattern_fits("/a", "/a/"));
+	assert_true(path_pattern_fits("/a/{*rest}", "/a/b"));
+	assert_true(path_pattern_fits("/a/{*rest}", "/a//b/c/"));
+	assert_false(path_pattern_fits("/a/{*rest}", "/a/"));
+	assert_false(path_pattern_fits("/a/{*rest}", "/b/c"));
 	assert_memory_equal(path_pattern_part("/a/bc/d", 1, &len), "bc", 2);
 	assert_int_equal(len, 2);
 	(void)path_pattern_part("/a/bc/d", 3, &len);

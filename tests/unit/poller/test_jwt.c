@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/http/jwt.h"
 #include "common/records/record.h"
+#include "common/tokens/jwt.h"
 #include "tests/unit/jwt_vectors.h"
 
 #define NOW INT64_C(1795168800000)

@@ -72,6 +72,7 @@ every_status_is_described(void **state)
 		{ "/api/v1/analytics/messages/analytics", "422" },
 		{ "/hooks/{tenant}/{source}", "401" },
 		{ "/hooks/{tenant}/{source}/{secret}", "401" },
+		{ "/metrics", "404" },
 		{ "/webhook", "403" },
 		{ "/webhook", "404" },
 		{ "/webhook", "415" },

@@ -1,0 +1,351 @@
+/*
+ * dead_letters: aggregator --dead-letters, for scripts/dead-letters. Reads what
+ * a queue of dead letters (deadletter.h) holds now. To a file or a pipe it
+ * writes the letters, which stay in the queue; to a queue or an exchange the
+ * records in them, and then removes these letters.
+ *
+ * A message may hold several letters, of which only some are replayed; the
+ * others are put back as a message of their own. Guarantee: a message is
+ * acknowledged only when the broker has confirmed all of its records and what
+ * was put back. A crash before that gives records twice, and loses none.
+ *
+ * What is no record, as the body of a webhook, is no input of any program and
+ * stays.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/os/stop.h"
+
+#include "aggregator/modes/modes.h"
+
+/* A letter holds its record as a JSON string, up to six bytes for one. */
+#define LETTER_MAX (8 * (size_t)RECORD_MAX_LINE)
+/* Messages between two commits. */
+#define MARKS_MAX 500
+/* Behind what flat_parse() reads. */
+#define READABLE 64
+/* More than a broker limits: nothing is acknowledged while letters are shown.
+ */
+#define NO_PREFETCH_LIMIT 65536
+
+struct letter_run {
+	const char *reason; /* only letters whose reason has it; NULL: all */
+	bool replay;
+	struct endpoint *in, *out;
+	struct endpoint *back; /* the input's queue, for what is put back */
+	struct endpoint_options opt;
+	struct flat flat;
+
+	/* Of the message in hand. */
+	struct buf records, others; /* lines */
+	uint64_t taken, kept;
+	bool damaged; /* a letter that cannot be read: all of it stays */
+
+	struct endpoint_mark marks[MARKS_MAX]; /* written, not acknowledged */
+	size_t marks_n;
+	uint64_t replayed, left; /* letters */
+	enum exit_code code;
+};
+
+/* The reader of a pipe may have seen enough: that is no error. */
+static bool
+write_failed(struct letter_run *r, struct endpoint *to)
+{
+	r->code = endpoint_code(to);
+	if (r->code == PROG_OK && !r->replay)
+		return false;
+	if (r->code == PROG_OK)
+		r->code = PROG_TEMPFAIL;
+	log_error("%s; the letters stay where they are", endpoint_why(to));
+	return false;
+}
+
+static bool
+write_letter_lines(
+    struct letter_run *r, struct endpoint *to, const struct buf *lines)
+{
+	const char *line = buf_str(lines), *nl;
+
+	for (; (nl = strchr(line, '\n')) != NULL; line = nl + 1)
+		if (endpoint_write(to, line, (size_t)(nl - line)) != 0)
+			return write_failed(r, to);
+	return true;
+}
+
+static bool
+open_back(struct letter_run *r)
+{
+	struct endpoint_options opt = r->opt;
+	struct buf why = BUF_INIT;
+
+	opt.plain = true;
+	if (r->back == NULL)
+		r->back = endpoint_open_write(
+		    endpoint_name(r->in), &opt, &why, &r->code);
+	if (r->back == NULL)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return r->back != NULL;
+}
+
+static bool
+commit_replay(struct letter_run *r)
+{
+	if (r->marks_n > 0 && endpoint_flush(r->out) != OUTCOME_DONE)
+		return write_failed(r, r->out);
+	if (r->back != NULL && endpoint_flush(r->back) != OUTCOME_DONE)
+		return write_failed(r, r->back);
+	/* Commit point: each of these letters is somewhere else. */
+	endpoint_ack_only(r->in, r->marks, r->marks_n);
+	r->marks_n = 0;
+	return true;
+}
+
+/* All letters of a message are known. */
+static bool
+end_of_message(struct letter_run *r)
+{
+	bool moves = r->taken > 0 && !r->damaged, ok = true;
+
+	r->left += moves ? r->kept : r->taken + r->kept;
+	if (moves && r->others.len > 0)
+		ok = open_back(r) && write_letter_lines(r, r->back, &r->others);
+	if (ok && moves) {
+		r->replayed += r->taken;
+		ok = write_letter_lines(r, r->out, &r->records);
+		r->marks[r->marks_n++] = endpoint_mark(r->in);
+	}
+	buf_clear(&r->records);
+	buf_clear(&r->others);
+	r->taken = r->kept = 0;
+	r->damaged = false;
+	return ok && (r->marks_n < MARKS_MAX || commit_replay(r));
+}
+
+/* Whether what a letter has kept is a record, in the bytes behind `from`. */
+static bool
+is_record_kept(struct letter_run *r, size_t from)
+{
+	struct flat flat = FLAT_INIT;
+	struct buf why = BUF_INIT, copy = BUF_INIT;
+	struct record record;
+	size_t len = r->records.len - from;
+	bool is;
+
+	buf_add(&copy, r->records.data + from, len);
+	memset(buf_room(&copy, READABLE), 0, READABLE);
+	is = memchr(copy.data, '\n', len) == NULL &&
+	     record_parse(&record, &flat, copy.data, len, &why) == 0 &&
+	     record.type != RECORD_UNKNOWN;
+	flat_release(&flat);
+	buf_release(&copy);
+	buf_release(&why);
+	return is;
+}
+
+/* Takes the record out of the letter; false if it stays. */
+static bool
+take_record(struct letter_run *r)
+{
+	const struct flat_field *record = flat_find(&r->flat, "record");
+	size_t before = r->records.len;
+
+	if (record == NULL || record->kind != FLAT_STRING ||
+	    record->val_len == 0)
+		return false;
+	buf_add(&r->records, record->val, record->val_len);
+	if (!is_record_kept(r, before)) {
+		r->records.len = before;
+		return false;
+	}
+	buf_addc(&r->records, '\n');
+	return true;
+}
+
+static bool
+is_reason_asked_for(const struct letter_run *r)
+{
+	const struct flat_field *f = flat_find(&r->flat, "reason");
+	char *reason;
+	bool is;
+
+	if (r->reason == NULL)
+		return true;
+	if (f == NULL || f->kind != FLAT_STRING)
+		return false;
+	reason = xstrndup(f->val, f->val_len);
+	is = strstr(reason, r->reason) != NULL;
+	free(reason);
+	return is;
+}
+
+static bool
+take_letter(struct letter_run *r, const char *line, size_t len)
+{
+	struct buf why = BUF_INIT;
+	bool readable = flat_parse(&r->flat, line, len, &why) == 0;
+	bool asked = readable && is_reason_asked_for(r);
+
+	buf_release(&why);
+	if (!r->replay && (asked || (!readable && r->reason == NULL)))
+		return endpoint_write(r->out, line, len) == 0 ||
+		       write_failed(r, r->out);
+	if (!r->replay)
+		return true;
+	if (asked && take_record(r)) {
+		r->taken++;
+		return true;
+	}
+	r->kept++;
+	buf_add(&r->others, line, len);
+	buf_addc(&r->others, '\n');
+	return true;
+}
+
+static void
+on_long_letter(struct letter_run *r)
+{
+	r->damaged = true;
+	r->kept++;
+}
+
+static enum endpoint_status
+read_letters(struct letter_run *r)
+{
+	struct endpoint_delivery d;
+	enum endpoint_status status;
+	char *line = NULL;
+	size_t len = 0;
+	bool ok = true;
+
+	while (ok && !stop_asked()) {
+		status = endpoint_read(r->in, &line, &len, -1);
+		if (status == ENDPOINT_WAIT)
+			continue;
+		if (status != ENDPOINT_RECORD && status != ENDPOINT_TOOLONG)
+			return status;
+		if (status == ENDPOINT_RECORD)
+			ok = take_letter(r, line, len);
+		else
+			on_long_letter(r);
+		if (ok && r->replay && endpoint_delivery(r->in, &d) && d.last)
+			ok = end_of_message(r);
+	}
+	return ENDPOINT_EMPTY;
+}
+
+static void
+tell_replayed(const struct letter_run *r)
+{
+	if (!r->replay)
+		return;
+	log_info("letters_replayed",
+	    "from=%s replayed=%" PRIu64 " left=%" PRIu64, endpoint_name(r->in),
+	    r->replayed, r->left);
+	if (r->left > 0 && r->reason == NULL)
+		log_warn("%" PRIu64 " letters stay in '%s': what they keep is "
+			 "no record, so its sender has to send it again",
+		    r->left, endpoint_name(r->in));
+}
+
+static enum exit_code
+work_on_letters(struct letter_run *r)
+{
+	enum endpoint_status status = read_letters(r);
+
+	if (r->code == PROG_OK && status == ENDPOINT_FAILED) {
+		log_error("%s", endpoint_why(r->in));
+		r->code = endpoint_code(r->in);
+	}
+	if (r->code == PROG_OK && !commit_replay(r))
+		return r->code;
+	if (r->code == PROG_OK && endpoint_flush(r->out) != OUTCOME_DONE)
+		(void)write_failed(r, r->out);
+	if (r->code == PROG_OK)
+		tell_replayed(r);
+	return r->code;
+}
+
+static enum exit_code
+run_letters(const struct aggregator *a)
+{
+	struct letter_run *r = xcalloc(1, sizeof *r);
+	struct endpoint_options reading;
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	r->reason = a->reason;
+	r->replay = endpoint_amqp_name(a->job.to) != NULL;
+	r->opt.conf = a->common.conf;
+	reading = r->opt;
+	reading.present = true;
+	reading.max_line = LETTER_MAX;
+	reading.prefetch = NO_PREFETCH_LIMIT;
+	r->out = endpoint_open_write(a->job.to, &r->opt, &why, &code);
+	if (r->out != NULL)
+		r->in = endpoint_open_read(a->job.from, &reading, &why, &code);
+	if (r->in != NULL)
+		code = work_on_letters(r);
+	else
+		log_error("%s", buf_str(&why));
+	endpoint_close(r->back);
+	endpoint_close(r->out);
+	endpoint_close(r->in);
+	flat_release(&r->flat);
+	buf_release(&r->records);
+	buf_release(&r->others);
+	buf_release(&why);
+	free(r);
+	return code;
+}
+
+static const struct option_row rows[] = {
+	OPTION_REQUIRED('f', "from", "queue:NAME.dead", struct aggregator,
+	    job.from, "the queue of dead letters"),
+	OPTION_TEXT('t', "to", "TO", struct aggregator, job.to,
+	    "where they go; a queue or exchange: records"),
+	OPTION_TEXT(0, "reason", "TEXT", struct aggregator, reason,
+	    "only those with that in their reason"),
+};
+
+static int
+check_dead_letters(void *options)
+{
+	const struct aggregator *a = options;
+	size_t len = strlen(a->job.from), n = strlen(".dead");
+
+	if (!endpoint_is_queue(a->job.from) || len <= n ||
+	    strcmp(a->job.from + len - n, ".dead") != 0)
+		return prog_usage_error(
+		    "--dead-letters reads a queue of them, such as "
+		    "-f queue:rows.dead");
+	if (strcmp(a->job.from, a->job.to) == 0)
+		return prog_usage_error(
+		    "'%s' is where they are already; give another -t",
+		    a->job.to);
+	return -1;
+}
+
+static enum exit_code
+run_dead_letters(void *options)
+{
+	const struct aggregator *a = options;
+
+	return a->common.only_check ? PROG_OK : run_letters(a);
+}
+
+const struct option_mode aggregator_mode_dead_letters = {
+	.choice =
+	    OPTION_MODE("dead-letters", "show dead letters, or put them back"),
+	.about =
+	    "Shows the letters that a queue of dead letters holds, or puts "
+	    "their records\ninto a queue and removes them.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check_dead_letters,
+	.run = run_dead_letters,
+};

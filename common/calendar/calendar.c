@@ -1,0 +1,186 @@
+/*
+ * calendar: see calendar.h.
+ */
+#include "common/calendar/calendar.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+
+#define QUARTER_MS (HOUR_MS / 4)
+#define MINUTE_MS INT64_C(60000)
+
+/* No clock is further from UTC. */
+#define OFFSET_MAX (26 * HOUR_MS)
+
+static int64_t
+floor_to(int64_t n, int64_t unit)
+{
+	int64_t rest = n % unit;
+
+	return n - (rest < 0 ? rest + unit : rest);
+}
+
+/* The first instant at which the clock shows that time, or a later one. */
+static int64_t
+first_instant(const struct zone *z, int64_t local)
+{
+	int64_t t = local - OFFSET_MAX;
+	struct zone_span s;
+
+	for (;;) {
+		s = zone_find(z, t);
+		if (local - s.offset <= t)
+			return t;
+		if (local - s.offset < s.until)
+			return local - s.offset;
+		t = s.until;
+	}
+}
+
+int64_t
+calendar_day_begin(const struct zone *z, int64_t day)
+{
+	return first_instant(z, day * DAY_MS);
+}
+
+int64_t
+calendar_day(const struct zone *z, int64_t ms)
+{
+	int64_t local = ms + zone_find(z, ms).offset;
+	int64_t day = floor_to(local, DAY_MS) / DAY_MS;
+
+	/* The clock may show yesterday once more. */
+	while (calendar_day_begin(z, day + 1) <= ms)
+		day++;
+	return day;
+}
+
+/* The first day of a month. */
+static int64_t
+month_day(int64_t month)
+{
+	int64_t year = floor_to(month, 12) / 12;
+
+	return clock_civil((int)(1970 + year), (int)(month - 12 * year) + 1, 1,
+		   0, 0, 0) /
+	       86400;
+}
+
+/* The month of a day. */
+static int64_t
+month_of_day(int64_t day)
+{
+	int64_t month = day * 4800 / 146097; /* nearly: 400 years */
+
+	while (month_day(month) > day)
+		month--;
+	while (month_day(month + 1) <= day)
+		month++;
+	return month;
+}
+
+int64_t
+calendar_month_begin(const struct zone *z, int64_t month)
+{
+	return calendar_day_begin(z, month_day(month));
+}
+
+int64_t
+calendar_month(const struct zone *z, int64_t ms)
+{
+	return month_of_day(calendar_day(z, ms));
+}
+
+/* Day 0 was a Thursday. */
+static int64_t
+monday_of(int64_t day)
+{
+	return floor_to(day + 3, 7) - 3;
+}
+
+/* True when the clock is changed then by something else than whole units. */
+static bool
+breaks_unit(const struct zone *z, int64_t change, int64_t unit)
+{
+	return (zone_find(z, change).offset - zone_find(z, change - 1).offset) %
+		   unit !=
+	       0;
+}
+
+/* Of an hour or a quarter. */
+static int64_t
+short_begin(const struct zone *z, int64_t ms, int64_t unit)
+{
+	struct zone_span s = zone_find(z, ms);
+	int64_t begin = floor_to(ms + s.offset, unit) - s.offset;
+
+	return begin < s.since && breaks_unit(z, s.since, unit) ? s.since
+								: begin;
+}
+
+static int64_t
+short_next(const struct zone *z, int64_t ms, int64_t unit)
+{
+	struct zone_span s = zone_find(z, ms);
+	int64_t next = floor_to(ms + s.offset, unit) + unit - s.offset;
+
+	return next > s.until && breaks_unit(z, s.until, unit) ? s.until : next;
+}
+
+int64_t
+calendar_begin(const struct zone *z, enum calendar_unit unit, int64_t ms)
+{
+	switch (unit) {
+	case CALENDAR_QUARTER:
+		return short_begin(z, ms, QUARTER_MS);
+	case CALENDAR_HOUR:
+		return short_begin(z, ms, HOUR_MS);
+	case CALENDAR_DAY:
+		break;
+	case CALENDAR_WEEK:
+		return calendar_day_begin(z, monday_of(calendar_day(z, ms)));
+	case CALENDAR_MONTH:
+		return calendar_month_begin(z, calendar_month(z, ms));
+	}
+	return calendar_day_begin(z, calendar_day(z, ms));
+}
+
+int64_t
+calendar_next(const struct zone *z, enum calendar_unit unit, int64_t ms)
+{
+	int64_t day, month;
+
+	switch (unit) {
+	case CALENDAR_QUARTER:
+		return short_next(z, ms, QUARTER_MS);
+	case CALENDAR_HOUR:
+		return short_next(z, ms, HOUR_MS);
+	case CALENDAR_DAY:
+		break;
+	case CALENDAR_WEEK:
+		day = monday_of(calendar_day(z, ms)) + 7;
+		return calendar_day_begin(z, day);
+	case CALENDAR_MONTH:
+		month = calendar_month(z, ms) + 1;
+		return calendar_month_begin(z, month);
+	}
+	return calendar_day_begin(z, calendar_day(z, ms) + 1);
+}
+
+void
+calendar_format(const struct zone *z, int64_t ms, char *text)
+{
+	int64_t offset = zone_find(z, ms).offset, minutes;
+	size_t len;
+
+	if (offset % MINUTE_MS != 0)
+		offset = 0;
+	minutes = (offset < 0 ? -offset : offset) / MINUTE_MS;
+	len = clock_format(ms + offset, text);
+	/* In place of the Z. */
+	(void)snprintf(text + len - 1, CALENDAR_TEXT - len + 1, "%c%02d:%02d",
+	    offset < 0 ? '-' : '+', (int)(minutes / 60) % 100,
+	    (int)(minutes % 60));
+}

@@ -1,0 +1,48 @@
+/*
+ * calendar: where quarters of an hour, hours, days, weeks and months begin in a
+ * time zone. Times are ms since 1970.
+ *
+ * A day begins at the first instant at which the clock on the wall shows its
+ * date: at 01:00 where midnight is passed over, at the first midnight where
+ * there are two. So days have 23 or 25 hours when the clocks change, and each
+ * instant is in exactly one day, week and month. Weeks begin on Monday. Hours
+ * and quarters begin when the clock shows a full one, and whenever it is
+ * changed by anything but whole ones.
+ */
+#ifndef COMMON_CALENDAR_CALENDAR_H
+#define COMMON_CALENDAR_CALENDAR_H
+
+#include "common/calendar/zone.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum calendar_unit {
+	CALENDAR_QUARTER,
+	CALENDAR_HOUR,
+	CALENDAR_DAY,
+	CALENDAR_WEEK,
+	CALENDAR_MONTH
+};
+
+/* The begin of the unit that ms is in; that of the unit after it. */
+int64_t calendar_begin(
+    const struct zone *z, enum calendar_unit unit, int64_t ms);
+int64_t calendar_next(
+    const struct zone *z, enum calendar_unit unit, int64_t ms);
+
+/* Days since 1970-01-01 and months since January 1970 by the zone's calendar,
+ * and when they begin. */
+int64_t calendar_day(const struct zone *z, int64_t ms);
+int64_t calendar_month(const struct zone *z, int64_t ms);
+int64_t calendar_day_begin(const struct zone *z, int64_t day);
+int64_t calendar_month_begin(const struct zone *z, int64_t month);
+
+/* Room for a formatted time, NUL included. */
+#define CALENDAR_TEXT 40
+
+/* "2026-11-20T10:00:00.123+05:30". RFC 3339 has no offsets with seconds: a time
+ * of before they went out of use is written in UTC. */
+void calendar_format(const struct zone *z, int64_t ms, char *text);
+
+#endif

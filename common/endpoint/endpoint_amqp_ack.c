@@ -1,0 +1,89 @@
+/*
+ * endpoint_amqp_ack: acknowledges messages of a queue; see endpoint_amqp_read.c
+ * for when.
+ */
+#include "common/endpoint/endpoint_amqp_reader.h"
+
+/* A channel keeps single acknowledgements back when 32 are under way to a
+ * quorum queue, and forgets them when it is closed. */
+#define ACKS_AT_ONCE 25
+
+struct endpoint_mark
+endpoint_amqp_mark(const struct endpoint *e)
+{
+	return reader_of_const(e)->done;
+}
+
+void
+endpoint_amqp_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
+{
+	struct amqp_reader *r = reader_of(e);
+	struct amqp_link *l = &r->a.link;
+
+	if (l->conn == NULL || mark->connection != r->done.connection ||
+	    mark->tag <= r->acked.tag)
+		return;
+	/* Commit point: the broker deletes what was returned. */
+	if (amqp_link_check(l, "acknowledge",
+		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 1)) !=
+	    0) {
+		(void)endpoint_amqp_reader_lost(r);
+		return;
+	}
+	r->acked = *mark;
+}
+
+/* One message; 0, or -1 when the link is lost. */
+static int
+ack_alone(struct amqp_reader *r, uint64_t tag)
+{
+	struct amqp_link *l = &r->a.link;
+
+	/* Commit point: the broker deletes this message. */
+	if (amqp_link_check(l, "acknowledge",
+		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, tag, 0)) == 0)
+		return 0;
+	return endpoint_amqp_reader_lost(r);
+}
+
+/* Waits until the leader of a quorum queue has taken all requests so far. */
+static int
+wait_for_leader(struct amqp_reader *r)
+{
+	if (amqp_declare_probe(&r->a.link, r->a.queue, true) == OUTCOME_DONE &&
+	    amqp_declare_probe(&r->a.link, r->a.queue, false) == OUTCOME_DONE)
+		return 0;
+	return endpoint_amqp_reader_lost(r);
+}
+
+void
+endpoint_amqp_ack_only(
+    struct endpoint *e, const struct endpoint_mark *marks, size_t n)
+{
+	struct amqp_reader *r = reader_of(e);
+	size_t i = 0, sent = 0;
+
+	if (n == 0 || marks[0].connection != r->done.connection)
+		return;
+	/* Without a gap one acknowledgement is enough. */
+	while (i < n && marks[i].tag == r->acked.tag + i + 1)
+		i++;
+	if (i > 0)
+		endpoint_amqp_ack_to(e, &marks[i - 1]);
+	for (; i < n && r->a.link.conn != NULL; i++) {
+		if (marks[i].connection != r->done.connection ||
+		    ack_alone(r, marks[i].tag) != 0 ||
+		    (++sent % ACKS_AT_ONCE == 0 && wait_for_leader(r) != 0))
+			return;
+	}
+	if (sent > 0 && r->a.link.conn != NULL)
+		(void)wait_for_leader(r);
+}
+
+void
+endpoint_amqp_ack(struct endpoint *e)
+{
+	const struct endpoint_mark all = endpoint_amqp_mark(e);
+
+	endpoint_amqp_ack_to(e, &all);
+}

@@ -1,0 +1,39 @@
+/*
+ * event_topic: a state that changes, and its listeners: connections whose
+ * answer stays open and gets each new state as a Server-Sent Event. A handler
+ * puts a topic into its answer (struct web_answer), the program publishes.
+ *
+ * All listeners share one text of the newest state. A listener that reads
+ * slowly passes over states that were replaced meanwhile, so that each holds
+ * two texts at most: the one that is being sent, and the newest.
+ *
+ * Any thread may call any of these.
+ */
+#ifndef COMMON_HTTP_SERVER_EVENT_TOPIC_H
+#define COMMON_HTTP_SERVER_EVENT_TOPIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct event_topic;
+
+/* The longest id of an event. */
+#define EVENT_ID_MAX 63
+
+/* One reference to it is the caller's. */
+struct event_topic *event_topic_open(void) __attribute__((warn_unused_result));
+
+/* One more reference, and one less; the last one frees it. NULL is fine. */
+struct event_topic *event_topic_hold(struct event_topic *t);
+void event_topic_release(struct event_topic *t);
+
+/* True while nobody but the caller has a reference: nobody listens, nor is
+ * about to. */
+bool event_topic_is_idle(struct event_topic *t);
+
+/* Sends an event to all listeners; later ones get it when they come. name and
+ * id are one line each; data is any text. */
+void event_topic_publish(struct event_topic *t, const char *name,
+    const char *id, const char *data, size_t len);
+
+#endif

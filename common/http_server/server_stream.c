@@ -1,0 +1,145 @@
+/*
+ * server_stream: an answer that stays open and sends the events of a topic; see
+ * event_topic.h. Called by the thread of the connection alone, but for
+ * on_event().
+ *
+ * A stream that has sent everything is a suspended connection, which costs
+ * nothing until there is an event; libmicrohttpd would ask again and again for
+ * more. A line of comment every 15 seconds keeps proxies from cutting it off.
+ * What does not read an event within the deadline of a request is shut down.
+ */
+#include "common/http_server/server_impl.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/base/clock.h"
+
+#define COMMENT_MS 15000
+#define BLOCK_BYTES 8192
+
+/* The browser comes back that soon, in ms, when a stream has ended. */
+static const char opening[] = "retry: 1000\n:\n\n";
+static const char comment[] = ":\n\n";
+
+static void
+begin_piece(struct connection *c, const char *bytes, size_t len)
+{
+	c->stream.bytes = bytes;
+	c->stream.left = len;
+	server_set_phase(c, PHASE_STREAM);
+}
+
+/* Finds what to send next. False: nothing, and the listener is parked. */
+static bool
+next_piece(struct connection *c)
+{
+	struct answer_stream *s = &c->stream;
+
+	event_text_release(s->text);
+	s->text = NULL;
+	if (s->comments) {
+		s->comments = false;
+		begin_piece(c, comment, sizeof comment - 1);
+		return true;
+	}
+	s->text = event_listener_take(&s->listener);
+	if (s->text == NULL)
+		return false;
+	begin_piece(c, s->text->bytes, s->text->len);
+	return true;
+}
+
+/* The library's MHD_ContentReaderCallback. */
+static ssize_t
+read_stream(void *cls, uint64_t pos, char *to, size_t room)
+{
+	struct connection *c = cls;
+	struct answer_stream *s = &c->stream;
+	size_t n;
+
+	(void)pos;
+	if (s->broken)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (s->left == 0 &&
+	    (s->ends || atomic_load_explicit(&c->worker->server->stopping,
+			    memory_order_relaxed)))
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (s->left == 0 && !next_piece(c)) {
+		s->suspended = true;
+		MHD_suspend_connection(c->connection);
+		return 0;
+	}
+	n = s->left < room ? s->left : room;
+	memcpy(to, s->bytes, n);
+	s->bytes += n;
+	s->left -= n;
+	return (ssize_t)n;
+}
+
+/* In the thread of a publisher. */
+static void
+on_event(struct event_listener *l)
+{
+	server_resume((
+	    struct connection *)(void *)((char *)l - offsetof(struct connection,
+							 stream.listener)));
+}
+
+struct MHD_Response *
+server_begin_stream(struct connection *c)
+{
+	struct web_answer *a = &c->answer;
+
+	a->content_type = "text/event-stream";
+	buf_adds(&a->headers, "Cache-Control: no-store\n"
+			      "X-Accel-Buffering: no\n");
+	buf_clear(&a->body);
+	buf_adds(&a->body, opening);
+	c->stream = (struct answer_stream){ .end_ms = a->events_ms };
+	if (a->events_ms > 0)
+		c->stream.end_ms += clock_mono_ms();
+	begin_piece(c, opening, sizeof opening - 1);
+	event_listener_join(&c->stream.listener, a->events,
+	    c->request.header(&c->request, "Last-Event-ID"), on_event);
+	a->events = NULL;
+	return MHD_create_response_from_callback(
+	    MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, c, NULL);
+}
+
+void
+server_end_stream(struct connection *c)
+{
+	event_topic_release(c->answer.events);
+	c->answer.events = NULL;
+	event_listener_leave(&c->stream.listener);
+	event_text_release(c->stream.text);
+	c->stream = (struct answer_stream){ .left = 0 };
+}
+
+/* The library does not look at what is suspended. */
+static bool
+has_left(const struct connection *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+void
+server_tend_stream(struct connection *c, int64_t now, bool stopping)
+{
+	struct answer_stream *s = &c->stream;
+
+	if (!s->suspended) {
+		if (stopping)
+			(void)shutdown(c->fd, SHUT_RDWR);
+		return;
+	}
+	s->broken = has_left(c);
+	s->ends = stopping || (s->end_ms != 0 && now >= s->end_ms);
+	s->comments = now - c->phase_ms >= COMMENT_MS;
+	if ((s->broken || s->ends || s->comments) &&
+	    event_listener_unpark(&s->listener))
+		server_resume(c);
+}

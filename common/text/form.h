@@ -1,0 +1,26 @@
+/*
+ * form: the names and values of a query or of an HTML form:
+ * name=value&name=value, percent-encoded, a plus for a blank.
+ */
+#ifndef COMMON_TEXT_FORM_H
+#define COMMON_TEXT_FORM_H
+
+#include <stddef.h>
+
+/* Further ones are left out. */
+#define FORM_MAX 64
+
+/* Texts of the form that was taken apart. */
+struct form {
+	const char *names[FORM_MAX], *values[FORM_MAX];
+	size_t n;
+};
+
+/* Takes text apart and decodes it, in place; it must outlive f. A member
+ * without a = is left out; what is not percent-encoded right stays as it is. */
+void form_split(struct form *f, char *text);
+
+/* The first value of that name, or NULL. */
+const char *form_value(const struct form *f, const char *name);
+
+#endif

@@ -1,0 +1,371 @@
+/*
+ * jwt: see jwt.h. libjwt 1.10 reads header and claims before it verifies, takes
+ * the algorithm from the header, accepts sloppy base64 and duplicate members,
+ * ignores crit, and reads 0 for what is no number. So all of that, and the
+ * signature, is checked here on the token as it came, before libjwt reads it;
+ * libjwt then verifies it again and returns the tenant.
+ */
+#include "common/tokens/jwt.h"
+
+#include <jansson.h>
+#include <jwt.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/http/json_body.h"
+#include "common/http/signature.h"
+#include "common/records/record.h"
+
+/* The last second of the year 9999. */
+#define SECONDS_MAX INT64_C(253402300799)
+
+/* Bytes of a MAC in base64url. */
+#define MAC_TEXT 43
+
+static const char base64url[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+struct token_part {
+	const char *p;
+	size_t len;
+};
+
+enum { HEADER, CLAIMS, MAC, PARTS };
+
+static int
+refuse_token(struct buf *why, const char *reason)
+{
+	buf_setf(why, "%s", reason);
+	return -1;
+}
+
+/* Appends the bytes. False: not base64url, or not the canonical form. */
+static bool
+decode_base64url(const struct token_part *part, struct buf *to)
+{
+	unsigned bits = 0, n = 0;
+	const char *digit;
+	size_t i;
+
+	if (part->len == 0 || part->len % 4 == 1)
+		return false;
+	for (i = 0; i < part->len; i++) {
+		digit = strchr(base64url, part->p[i]);
+		if (digit == NULL || *digit == '\0')
+			return false;
+		bits = bits << 6 | (unsigned)(digit - base64url);
+		n += 6;
+		if (n >= 8) {
+			n -= 8;
+			buf_addc(to, (char)(bits >> n & 0xFF));
+			bits &= (1u << n) - 1;
+		}
+	}
+	return bits == 0;
+}
+
+static void
+encode_mac(const unsigned char mac[SIGNATURE_MAC], char text[MAC_TEXT + 1])
+{
+	unsigned bits = 0, n = 0, i, at = 0;
+
+	for (i = 0; i < SIGNATURE_MAC; i++) {
+		bits = bits << 8 | mac[i];
+		for (n += 8; n >= 6; bits &= (1u << n) - 1) {
+			n -= 6;
+			text[at++] = base64url[bits >> n & 63];
+		}
+	}
+	text[at++] = base64url[bits << (6 - n) & 63];
+	text[at] = '\0';
+}
+
+static int
+split_token(const char *token, struct token_part parts[PARTS], struct buf *why)
+{
+	size_t i;
+
+	if (strnlen(token, JWT_TOKEN_MAX + 1) > JWT_TOKEN_MAX)
+		return refuse_token(why, "the token is longer than 8 KiB");
+	for (i = 0; i < PARTS; i++) {
+		parts[i].p = token;
+		parts[i].len = strcspn(token, ".");
+		token += parts[i].len;
+		if (*token != (i < MAC ? '.' : '\0'))
+			return refuse_token(
+			    why, "the token has not three parts");
+		token += *token == '.';
+	}
+	return 0;
+}
+
+/* The key that made the signature, or NULL. Always tries both: constant time.
+ */
+static const char *
+find_signing_key(
+    const struct jwt_rules *rules, const struct token_part parts[PARTS])
+{
+	const struct signature_piece signed_text = { parts[HEADER].p,
+		parts[HEADER].len + 1 + parts[CLAIMS].len };
+	unsigned char mac[SIGNATURE_MAC];
+	char text[MAC_TEXT + 1];
+	const char *found = NULL;
+	size_t i;
+
+	for (i = 0; i < rules->keys_n; i++) {
+		signature_mac(rules->keys[i], strlen(rules->keys[i]),
+		    &signed_text, 1, mac);
+		encode_mac(mac, text);
+		if (signature_same_secret(text, parts[MAC].p, parts[MAC].len))
+			found = rules->keys[i];
+	}
+	return found;
+}
+
+/* The JSON object of a part; NULL: it is none. */
+static json_t *
+read_token_part(const struct token_part *part)
+{
+	struct buf text = BUF_INIT;
+	struct json_fault fault;
+	json_t *v = NULL;
+
+	if (decode_base64url(part, &text))
+		v = json_body_read(text.data, text.len, &fault);
+	buf_release(&text);
+	if (v != NULL && !json_is_object(v)) {
+		json_decref(v);
+		v = NULL;
+	}
+	return v;
+}
+
+static bool
+claim_is(const json_t *v, const char *text)
+{
+	return json_is_string(v) && strcmp(json_string_value(v), text) == 0;
+}
+
+/* Accepts alg, and members that do not change how to read the token. */
+static int
+check_header(const struct token_part *part, struct buf *why)
+{
+	json_t *header = read_token_part(part), *value;
+	const char *name;
+	int rc = -1;
+
+	if (header == NULL)
+		return refuse_token(why, "the header is no JSON object");
+	if (!claim_is(json_object_get(header, "alg"), "HS256")) {
+		buf_setf(why, "it is not signed with HS256");
+	} else {
+		rc = 0;
+		json_object_foreach(header, name, value)
+		{
+			if (strcmp(name, "alg") == 0 ||
+			    (strcmp(name, "typ") == 0 &&
+				claim_is(value, "JWT")) ||
+			    (strcmp(name, "kid") == 0 &&
+				json_is_string(value) &&
+				parse_is_name(json_string_value(value), 64)))
+				continue;
+			rc = refuse_token(
+			    why, "its header says more than alg, typ and kid");
+		}
+	}
+	json_decref(header);
+	return rc;
+}
+
+/* Reads a claim that is a time in seconds. 1, 0: it is absent, -1: it is absent
+ * and required, -2: it is no whole number. */
+static int
+read_claim_time(
+    const json_t *claims, const char *name, bool required, int64_t *s)
+{
+	const json_t *v = json_object_get(claims, name);
+
+	if (v == NULL)
+		return required ? -1 : 0;
+	*s = json_integer_value(v);
+	if (!json_is_integer(v) || *s < 0 || *s > SECONDS_MAX)
+		return -2;
+	return 1;
+}
+
+static int
+check_times(const json_t *claims, int64_t now_s, struct buf *why)
+{
+	static const char *const begins[] = { "nbf", "iat" };
+	int64_t s;
+	size_t i;
+	int rc = read_claim_time(claims, "exp", true, &s);
+
+	if (rc != 1)
+		return refuse_token(
+		    why, rc == -1 ? "it never expires: exp is missing"
+				  : "its exp is no time");
+	if (s + JWT_LEEWAY_S <= now_s)
+		return refuse_token(why, "it has expired");
+	for (i = 0; i < ARRAY_LEN(begins); i++) {
+		rc = read_claim_time(claims, begins[i], false, &s);
+		if (rc == -2)
+			return refuse_token(why, "its nbf or iat is no time");
+		if (rc == 1 && s - JWT_LEEWAY_S > now_s)
+			return refuse_token(why, "it is not valid yet");
+	}
+	return 0;
+}
+
+static bool
+is_for(const json_t *aud, const char *audience)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(aud); i++) {
+		if (claim_is(json_array_get(aud, i), audience))
+			return true;
+	}
+	return claim_is(aud, audience);
+}
+
+static int
+check_claims(const struct jwt_rules *rules, const struct token_part *part,
+    int64_t now_ms, struct buf *why)
+{
+	json_t *claims = read_token_part(part);
+	int rc;
+
+	if (claims == NULL)
+		return refuse_token(why, "its claims are no JSON object");
+	rc = check_times(claims, now_ms / 1000, why);
+	if (rc == 0 && rules->issuer != NULL &&
+	    !claim_is(json_object_get(claims, "iss"), rules->issuer))
+		rc =
+		    refuse_token(why, "its iss is not that of [listen] issuer");
+	if (rc == 0 && rules->audience != NULL &&
+	    !is_for(json_object_get(claims, "aud"), rules->audience))
+		rc = refuse_token(
+		    why, "its aud is not that of [listen] audience");
+	if (rc == 0 &&
+	    !json_is_string(json_object_get(claims, rules->tenant_claim)))
+		rc = refuse_token(why, "it names no tenant");
+	json_decref(claims);
+	return rc;
+}
+
+/* Lets libjwt verify the token, and reads the tenant. */
+static int
+take_tenant(const char *token, const char *key, const char *claim, char *tenant,
+    struct buf *why)
+{
+	const char *name;
+	jwt_t *jwt = NULL;
+	int rc = -1;
+
+	if (strlen(key) > INT_MAX ||
+	    jwt_decode(&jwt, token, (const unsigned char *)key,
+		(int)strlen(key)) != 0 ||
+	    jwt_get_alg(jwt) != JWT_ALG_HS256) {
+		buf_setf(why, "libjwt refuses it");
+	} else {
+		name = jwt_get_grant(jwt, claim);
+		if (name != NULL && parse_is_name(name, RECORD_MAX_TENANT)) {
+			memcpy(tenant, name, strlen(name) + 1);
+			rc = 0;
+		} else {
+			buf_setf(why, "its tenant is no name of one");
+		}
+	}
+	jwt_free(jwt);
+	return rc;
+}
+
+int
+jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
+    char *tenant, struct buf *why)
+{
+	struct token_part parts[PARTS];
+	const char *key;
+
+	if (split_token(token, parts, why) != 0)
+		return -1;
+	key = find_signing_key(rules, parts);
+	if (key == NULL)
+		return refuse_token(why, "its signature is wrong");
+	if (check_header(&parts[HEADER], why) != 0 ||
+	    check_claims(rules, &parts[CLAIMS], now_ms, why) != 0)
+		return -1;
+	return take_tenant(token, key, rules->tenant_claim, tenant, why);
+}
+
+/* Copies a text of 1 to room - 1 printable bytes, or nothing when there is no
+ * such claim. */
+static bool
+copy_claim(const json_t *v, char *to, size_t room)
+{
+	const char *text = json_string_value(v);
+	size_t i, len = json_string_length(v);
+
+	to[0] = '\0';
+	if (v == NULL)
+		return true;
+	if (text == NULL || len == 0 || len >= room)
+		return false;
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
+			return false;
+	}
+	memcpy(to, text, len + 1);
+	return true;
+}
+
+static bool
+copy_teams(const json_t *list, char *to, size_t room)
+{
+	size_t i, len;
+
+	to[0] = '\0';
+	if (list != NULL && !json_is_array(list))
+		return false;
+	for (i = 0; i < json_array_size(list); i++) {
+		if (json_array_get(list, i) == NULL || room < 2 ||
+		    !copy_claim(json_array_get(list, i), to, room - 1))
+			return false;
+		len = strlen(to);
+		to[len++] = '\n';
+		to[len] = '\0';
+		to += len;
+		room -= len;
+	}
+	return true;
+}
+
+int
+jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
+{
+	struct token_part parts[PARTS];
+	json_t *claims;
+	bool good;
+
+	if (split_token(token, parts, why) != 0)
+		return -1;
+	claims = read_token_part(&parts[CLAIMS]);
+	good =
+	    copy_claim(
+		json_object_get(claims, "role"), c->role, sizeof c->role) &&
+	    copy_claim(json_object_get(claims, "sub"), c->subject,
+		sizeof c->subject) &&
+	    copy_claim(json_object_get(claims, "jti"), c->id, sizeof c->id) &&
+	    copy_teams(
+		json_object_get(claims, "teams"), c->teams, sizeof c->teams);
+	c->expires_s = json_integer_value(json_object_get(claims, "exp"));
+	json_decref(claims);
+	return good ? 0
+		    : refuse_token(
+			  why, "its role, sub, jti or teams is no short text");
+}

@@ -1,0 +1,53 @@
+/*
+ * jwt: checks bearer tokens: JWTs signed with HS256, and no other algorithm.
+ * libjwt is visible in jwt*.c only; jwt_sign.h makes tokens.
+ *
+ * A token is valid when it has three parts in canonical base64url, 8 KiB at
+ * most; one of our keys has made its signature; its header has HS256 and no
+ * member that changes how to read it (crit, jku, jwk, x5u); exp is in the
+ * future, and nbf and iat, if present, in the past, all whole numbers, give or
+ * take JWT_LEEWAY_S; iss and aud are those of the configuration; and it names a
+ * tenant. No claim is read before the signature is verified. To revoke all
+ * tokens, change the key.
+ */
+#ifndef COMMON_TOKENS_JWT_H
+#define COMMON_TOKENS_JWT_H
+
+#include "common/base/buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define JWT_TOKEN_MAX 8192
+#define JWT_KEY_LEAST 32
+#define JWT_KEYS 2
+#define JWT_LEEWAY_S 60
+
+/* From the configuration. All borrowed. */
+struct jwt_rules {
+	const char *keys[JWT_KEYS];    /* the current one, the previous one */
+	size_t keys_n;                 /* 0: tokens are not required */
+	const char *issuer, *audience; /* NULL: any */
+	const char *tenant_claim;
+};
+
+/* 0 and the tenant, which has RECORD_MAX_TENANT + 1 bytes; or -1 and *why,
+ * which may be logged: it has no part of the token. */
+int jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
+    char *tenant, struct buf *why) __attribute__((warn_unused_result));
+
+/* What else a token says; "" where it says nothing. */
+struct jwt_claims {
+	char role[16];
+	char subject[192]; /* sub: whom it was made for */
+	char id[65];       /* jti: by which it is revoked */
+	char teams[1024];  /* a list of names: each with a newline behind it */
+	int64_t expires_s; /* exp */
+};
+
+/* Of a token that jwt_check() has accepted. -1 and *why when one of these
+ * claims is no text, or too long. */
+int jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
+    __attribute__((warn_unused_result));
+
+#endif

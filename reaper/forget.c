@@ -1,0 +1,300 @@
+/*
+ * forget: reaper --forget; see rights.h.
+ */
+#include "reaper/rights.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/os/lock.h"
+#include "common/os/stop.h"
+#include "common/text/jsonw.h"
+#include "reaper/rights/forgetting.h"
+#include "reaper/rights/line_file.h"
+
+enum {
+	/* How long to wait for a poll of the tenant to end. */
+	POLL_WAIT_MS = 60000,
+	POLL_PAUSE_MS = 100,
+};
+
+/* What was forgotten, place by place. */
+struct forget_run {
+	const struct reaper *options;
+	struct subject_lines *lines;
+	struct subject *subject;
+	struct out_table table;
+	struct buf text;
+	enum out_format format;
+	uint64_t total;
+};
+
+static void
+show_place(struct forget_run *f, const char *place, uint64_t n)
+{
+	char number[24];
+
+	f->total += n;
+	if (f->format == OUT_NDJSON) {
+		jsonw_open(&f->text);
+		jsonw_str(&f->text, "type", "forgotten");
+		jsonw_str(&f->text, "tenant", f->subject->tenant);
+		jsonw_str(&f->text, "place", place);
+		jsonw_int(&f->text, "rows", (int64_t)n);
+		jsonw_line(&f->text);
+		return;
+	}
+	snprintf(number, sizeof number, "%" PRIu64, n);
+	out_table_cell(&f->table, place);
+	out_table_cell(&f->table, number);
+}
+
+static enum exit_code
+log_database_failure(const struct subject *s)
+{
+	log_error(
+	    "%s", stop_asked() ? "asked to stop; run it again" : db_why(s->db));
+	return stop_asked() ? PROG_TEMPFAIL : db_code(s->db);
+}
+
+static enum exit_code
+forget_tables(struct forget_run *f)
+{
+	uint64_t rows;
+	size_t i;
+
+	for (i = 0; i < personal_tables_n; i++) {
+		if (personal_tables[i].change == NULL)
+			continue;
+		if (forgetting_run(f->subject, &personal_tables[i],
+			f->options->dry_run, &rows) != OUTCOME_DONE)
+			return log_database_failure(f->subject);
+		show_place(f, tables[personal_tables[i].table].name, rows);
+	}
+	return PROG_OK;
+}
+
+static bool
+line_is_theirs(void *ctx, const char *line, size_t len)
+{
+	return subject_lines_match(ctx, line, len);
+}
+
+static enum exit_code
+forget_in_file(void *ctx, const char *path)
+{
+	struct forget_run *f = ctx;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	f->lines->found = 0;
+	code = f->options->dry_run
+		   ? line_file_read(path, line_is_theirs, f->lines, &why)
+		   : line_file_remove(path, line_is_theirs, f->lines, &why);
+	if (code == PROG_OK)
+		show_place(f, path, f->lines->found);
+	else
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
+}
+
+/* Takes the lock that a poll of the tenant holds; -1 and *code. */
+static int
+lock_poll(const char *name, enum exit_code *code, struct buf *why)
+{
+	int64_t end = clock_mono_ms() + POLL_WAIT_MS;
+	int fd;
+
+	do
+		fd = lock_take(name, why);
+	while (fd < 0 && errno == EWOULDBLOCK && clock_mono_ms() < end &&
+	       !stop_sleep(POLL_PAUSE_MS));
+	if (fd < 0)
+		*code = syserr_code(errno, PROG_CANTCREATE);
+	return fd;
+}
+
+/* Removes the file of the poller's state: all in it is read from the CRM again,
+ * and pages that LMDB has freed would still hold what was deleted. */
+static enum exit_code
+remove_poll_state(const char *path, const char *lock, struct buf *why)
+{
+	enum exit_code code = PROG_OK;
+	int fd = lock_poll(lock, &code, why);
+
+	if (fd < 0)
+		return code;
+	if ((unlink(path) != 0 && errno != ENOENT) ||
+	    file_sync_folder_of(path) != 0)
+		code = syserr_explain(why, PROG_IO, "cannot remove '%s'", path);
+	lock_release(fd);
+	return code;
+}
+
+static enum exit_code
+forget_in_state(struct forget_run *f, const char *dir)
+{
+	const char *tenant = f->subject->tenant;
+	char *path = xasprintf("%s/%s.mdb", dir, tenant);
+	char *lock = xasprintf("%s/%s.lock", dir, tenant);
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct stat st;
+
+	if (stat(path, &st) == 0) {
+		if (!f->options->dry_run)
+			code = remove_poll_state(path, lock, &why);
+		if (code == PROG_OK)
+			show_place(f, path, 1);
+		else
+			log_error("%s", buf_str(&why));
+	}
+	buf_release(&why);
+	free(path);
+	free(lock);
+	return code;
+}
+
+static enum exit_code
+forget_in_files(struct forget_run *f)
+{
+	const struct reaper_paths *states = &f->options->states;
+	enum exit_code code = rights_each_file(f->options, forget_in_file, f);
+	size_t i;
+
+	for (i = 0; i < states->n && code == PROG_OK; i++)
+		code = forget_in_state(f, states->path[i]);
+	return code;
+}
+
+/* Writes the entry first, then looks for chats once more: a sink may have
+ * stored some that it did not know as theirs. */
+static enum exit_code
+record_subject_and_chats(struct subject *s)
+{
+	enum outcome o = subject_record(s);
+
+	if (o == OUTCOME_DONE)
+		o = subject_read(s);
+	if (o == OUTCOME_DONE)
+		o = subject_record_chats(s);
+	return o == OUTCOME_DONE ? PROG_OK : log_database_failure(s);
+}
+
+/* Whether anything is kept about a customer of whom no chat is known. */
+static enum exit_code
+look_for_rows(struct forget_run *f, bool *any)
+{
+	struct subject *s = f->subject;
+	uint64_t rows;
+	size_t i;
+
+	*any = s->recorded || s->chats.n > 0 || f->lines->found > 0;
+	s->asked_at = clock_now_ms();
+	for (i = 0; i < personal_tables_n && !*any; i++) {
+		if (personal_tables[i].user == NULL)
+			continue;
+		if (forgetting_run(s, &personal_tables[i], true, &rows) !=
+		    OUTCOME_DONE)
+			return log_database_failure(s);
+		*any = rows > 0;
+	}
+	return PROG_OK;
+}
+
+static enum exit_code
+show_forgotten(struct forget_run *f)
+{
+	const struct reaper *r = f->options;
+
+	if (f->format != OUT_NDJSON)
+		out_table_show(&f->table, f->format, &f->text);
+	if (!r->dry_run)
+		log_info("customer_forgotten",
+		    "tenant=%s chats=%zu rows=%" PRIu64, f->subject->tenant,
+		    f->subject->chats.n, f->total);
+	if (r->dry_run || r->format != OUT_AUTO || f->format == OUT_TABLE)
+		return reaper_print(&f->text);
+	return PROG_OK;
+}
+
+static enum exit_code
+forget_all(struct forget_run *f)
+{
+	bool dry_run = f->options->dry_run, any;
+	enum exit_code code = look_for_rows(f, &any);
+
+	if (code == PROG_OK && !any) {
+		log_error("nothing is kept about a customer of '%s' with this "
+			  "id",
+		    f->subject->tenant);
+		return PROG_NOINPUT;
+	}
+	if (code == PROG_OK && !dry_run)
+		code = record_subject_and_chats(f->subject);
+	if (code == PROG_OK)
+		code = forget_tables(f);
+	if (code == PROG_OK)
+		code = forget_in_files(f);
+	if (code == PROG_OK && !dry_run &&
+	    subject_done(f->subject) != OUTCOME_DONE)
+		code = log_database_failure(f->subject);
+	return code == PROG_OK ? show_forgotten(f) : code;
+}
+
+static enum exit_code
+forget_subject(const struct reaper *r, struct subject_lines *l)
+{
+	static const struct out_column columns[] = { { "place", false },
+		{ "rows", true } };
+	struct forget_run f = {
+		.options = r, .lines = l, .subject = l->subject
+	};
+	enum exit_code code;
+
+	f.format = out_format_resolve(r->format);
+	out_table_init(&f.table, columns, ARRAY_LEN(columns));
+	code = forget_all(&f);
+	out_table_release(&f.table);
+	buf_release(&f.text);
+	return code;
+}
+
+static enum exit_code
+read_and_forget(const struct reaper *r)
+{
+	return rights_read_and(r, forget_subject);
+}
+
+static enum exit_code
+run_forget(void *options)
+{
+	return reaper_with_db(options, read_and_forget);
+}
+
+static const struct option_row forget_rows[] = {
+	OPTION_FORMAT(struct reaper, format),
+	RIGHTS_OPTIONS,
+	REAPER_DRY_RUN,
+};
+
+const struct option_mode reaper_mode_forget = {
+	.choice = OPTION_TEXT(0, "forget", "CUSTOMER", struct reaper, forget,
+	    "remove what tells of a customer, keep the metrics"),
+	.about = "Removes what tells of the customer with that id of the CRM; "
+		 "metrics stay.\n",
+	.rows = forget_rows,
+	.rows_n = ARRAY_LEN(forget_rows),
+	.run = run_forget,
+};

@@ -1,0 +1,158 @@
+/*
+ * rights: see rights.h; what both modes do.
+ */
+#include "reaper/rights.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/records/record.h"
+#include "reaper/rights/line_file.h"
+
+int
+rights_take_path(const char *value, void *to)
+{
+	struct reaper_paths *p = to;
+
+	if (p->n == ARRAY_LEN(p->path))
+		return prog_usage_error("more than %zu files or folders; name "
+					"the others in another run",
+		    ARRAY_LEN(p->path));
+	p->path[p->n++] = value;
+	return -1;
+}
+
+/* Visits the dead letters of a listener; the folder may have none. */
+static enum exit_code
+each_dead_letter_file(const char *state,
+    enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
+{
+	static const char ending[] = ".ndjson";
+	char *dir = xasprintf("%s/dead", state), *path;
+	DIR *d = opendir(dir);
+	enum exit_code code = PROG_OK;
+	struct dirent *e;
+	size_t len;
+
+	while (d != NULL && code == PROG_OK && (e = readdir(d)) != NULL) {
+		len = strlen(e->d_name);
+		if (len < sizeof ending ||
+		    strcmp(e->d_name + len - (sizeof ending - 1), ending) != 0)
+			continue;
+		path = xasprintf("%s/%s", dir, e->d_name);
+		code = visit(ctx, path);
+		free(path);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	else if (errno != ENOENT)
+		log_warn("cannot open '%s': %s; %s", dir, log_errno(errno),
+		    syserr_way_out(errno));
+	free(dir);
+	return code;
+}
+
+enum exit_code
+rights_each_file(const struct reaper *r,
+    enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
+{
+	const char *archive = conf_text(r->common.conf, "reaper", "archive");
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	if (archive != NULL)
+		code = visit(ctx, archive);
+	for (i = 0; i < r->files.n && code == PROG_OK; i++)
+		code = visit(ctx, r->files.path[i]);
+	for (i = 0; i < r->states.n && code == PROG_OK; i++)
+		code = each_dead_letter_file(r->states.path[i], visit, ctx);
+	return code;
+}
+
+static bool
+learn_line(void *ctx, const char *line, size_t len)
+{
+	subject_lines_learn(ctx, line, len);
+	return true;
+}
+
+static enum exit_code
+learn_file(void *ctx, const char *path)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = line_file_read(path, learn_line, ctx, &why);
+
+	if (code != PROG_OK)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
+}
+
+/* The tenant of --tenant, else the only one; NULL after a message. */
+static const char *
+choose_tenant(const struct reaper *r)
+{
+	if (r->tenant != NULL)
+		return r->tenant;
+	if (conf_tenants(r->common.conf) == 1)
+		return conf_tenant(r->common.conf, 0);
+	(void)prog_usage_error("whose customer? name the tenant with --tenant");
+	return NULL;
+}
+
+static enum exit_code
+read_subject(const struct reaper *r, struct subject_lines *l)
+{
+	struct subject *s = l->subject;
+
+	if (subject_read(s) != OUTCOME_DONE) {
+		log_error("%s", db_why(s->db));
+		return db_code(s->db);
+	}
+	if (!s->known) {
+		log_error(
+		    "the database does not know the tenant '%s'", s->tenant);
+		return PROG_NOINPUT;
+	}
+	if (s->is_operator)
+		log_warn("an operator of '%s' has the same id: what is kept "
+			 "by user is the operator's and stays",
+		    s->tenant);
+	return rights_each_file(r, learn_file, l);
+}
+
+/* The option of the mode that runs. */
+static const char *
+customer_of(const struct reaper *r)
+{
+	return r->forget != NULL ? r->forget : r->export;
+}
+
+enum exit_code
+rights_read_and(const struct reaper *r,
+    enum exit_code (*work)(const struct reaper *r, struct subject_lines *l))
+{
+	struct subject s = { .db = r->db, .asked_at = CLOCK_NONE };
+	struct subject_lines l = { .subject = &s };
+	enum exit_code code;
+
+	s.tenant = choose_tenant(r);
+	s.id = customer_of(r);
+	if (s.tenant == NULL)
+		return PROG_USAGE;
+	if (s.id[0] == '\0' || strlen(s.id) > RECORD_MAX_ID)
+		return (enum exit_code)prog_usage_error(
+		    "the id of a customer has 1 to %d bytes", RECORD_MAX_ID);
+	code = read_subject(r, &l);
+	if (code == PROG_OK)
+		code = work(r, &l);
+	subject_lines_release(&l);
+	subject_release(&s);
+	return code;
+}

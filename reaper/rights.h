@@ -1,0 +1,45 @@
+/*
+ * rights: what a customer may ask for: reaper --export, all that is kept about
+ * them; reaper --forget, that it goes (rights/personal.h says what that means).
+ *
+ * Forgetting is many small steps, each of which may be repeated. First the
+ * table `forgotten` gets an entry, by which sinks recognize rows about the
+ * customer that arrive from then on; then the tables are changed, day by day;
+ * then files are written anew. Killed at any time and started again, it ends
+ * the same.
+ */
+#ifndef REAPER_RIGHTS_H
+#define REAPER_RIGHTS_H
+
+#include "reaper/modes.h"
+#include "reaper/rights/subject_lines.h"
+
+/* Reads what database and files have of the customer that the options name,
+ * then calls work(). Errors are logged; returns the exit code. */
+enum exit_code rights_read_and(const struct reaper *r,
+    enum exit_code (*work)(const struct reaper *r, struct subject_lines *l));
+
+/* Calls visit() for the path of each file of lines that the options name: the
+ * archive, those of --file, and dead letters in a folder of --state. */
+enum exit_code rights_each_file(const struct reaper *r,
+    enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
+    __attribute__((warn_unused_result));
+
+/* The rows of these options. */
+int rights_take_path(const char *value, void *to);
+#define RIGHTS_OPTIONS                                                         \
+	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
+	    "the archive, if it is not the configured one"),                   \
+	    OPTION_TAKE(0, "file", "FILE", struct reaper, files,               \
+		rights_take_path, "records are here, too; may be repeated"),   \
+	    OPTION_TAKE(0, "state", "DIR", struct reaper, states,              \
+		rights_take_path,                                              \
+		"the state of a poller or listener; may be repeated"),         \
+	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
+		"whose customer; needed unless there is only one tenant")
+
+/* --export, --forget */
+extern const struct option_mode reaper_mode_export;
+extern const struct option_mode reaper_mode_forget;
+
+#endif

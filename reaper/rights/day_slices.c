@@ -1,0 +1,86 @@
+/*
+ * day_slices: see day_slices.h.
+ */
+#include "reaper/rights/day_slices.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/clock.h"
+#include "common/os/stop.h"
+
+/* The time that a key of the table orders its rows by; -1: none does. Rows that
+ * replace each other have no index by time but their key. */
+static int
+slice_column(const struct table *t)
+{
+	if (t->age >= 0 && ((size_t)t->age < t->keys || !t->versions))
+		return t->age;
+	return -1;
+}
+
+void
+day_slice_write(struct db *db, const struct day_slice *slice, struct buf *sql)
+{
+	int column = slice_column(slice->table);
+
+	if (column < 0)
+		return;
+	buf_addf(sql, " AND `%s` >= ", slice->table->columns[column].name);
+	db_quote(db, sql, db_time(slice->from));
+	buf_addf(sql, " AND `%s` < ", slice->table->columns[column].name);
+	db_quote(db, sql, db_time(slice->to));
+}
+
+/* Moves the slice to the day of the first row at or after its end. */
+static enum outcome
+find_next_day(struct db *db, void *ctx)
+{
+	struct day_slice *s = ctx;
+	const char *name = s->table->columns[slice_column(s->table)].name;
+	struct buf sql = BUF_INIT;
+	struct db_rows *found;
+	enum outcome o;
+
+	buf_addf(&sql, "SELECT MIN(`%s`) FROM %s WHERE tenant = ", name,
+	    s->table->name);
+	db_quote(db, &sql, db_str(s->tenant));
+	if (s->to != CLOCK_NONE) {
+		buf_addf(&sql, " AND `%s` >= ", name);
+		db_quote(db, &sql, db_time(s->to));
+	}
+	o = db_query(db, buf_str(&sql), NULL, 0, &found);
+	buf_release(&sql);
+	if (o != OUTCOME_DONE)
+		return o;
+	s->from = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
+	db_rows_free(found);
+	if (s->from != CLOCK_NONE) {
+		s->from -= (s->from % DAY_MS + DAY_MS) % DAY_MS;
+		s->to = s->from + DAY_MS;
+	}
+	return OUTCOME_DONE;
+}
+
+enum outcome
+day_slices_each(struct db *db, struct day_slice *slice,
+    enum outcome (*work)(struct db *db, void *ctx), void (*done)(void *ctx),
+    void *ctx)
+{
+	bool all = slice_column(slice->table) < 0;
+	enum outcome o;
+
+	slice->from = slice->to = CLOCK_NONE;
+	do {
+		if (stop_asked())
+			return OUTCOME_LATER;
+		o = all ? OUTCOME_DONE
+			: db_transaction(db, find_next_day, slice, false);
+		if (o != OUTCOME_DONE || (!all && slice->from == CLOCK_NONE))
+			return o;
+		o = db_transaction(db, work, ctx, false);
+		if (o == OUTCOME_DONE && done != NULL)
+			done(ctx);
+	} while (o == OUTCOME_DONE && !all);
+	return o;
+}

@@ -1,0 +1,31 @@
+/*
+ * line_file: reads a file of lines, and removes some of its lines: what is kept
+ * is written to a new file beside it, which is synced and then takes the name
+ * of the old one. Killed at any time, there is the old file or the new one.
+ *
+ * The file is locked meanwhile (flock), as by those that append to it;
+ * archive.c notices that it was exchanged while it waited for the lock.
+ */
+#ifndef REAPER_RIGHTS_LINE_FILE_H
+#define REAPER_RIGHTS_LINE_FILE_H
+
+#include "common/base/buf.h"
+#include "common/base/prog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Gets a line without its newline, with 64 readable bytes behind it. */
+typedef bool line_file_fn(void *ctx, const char *line, size_t len);
+
+/* Calls see() for each whole line, whatever it returns. A file that is not
+ * there has none. PROG_OK, or the code and *why. */
+enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
+    struct buf *why) __attribute__((warn_unused_result));
+
+/* Removes the lines for which gone() is true, and a last one that was cut. */
+enum exit_code line_file_remove(const char *path, line_file_fn *gone, void *ctx,
+    struct buf *why) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * personal: see personal.h.
+ */
+#include "reaper/rights/personal.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+/* Of sender and receiver one is the customer: operators and bots have other
+ * ids, or the same by chance. */
+#define SENT_BY(ids, uids)                                                     \
+	"(sender IN ('customer', 'system') AND sender_id IN (" ids             \
+	") OR sender_id IN (" uids "))"
+#define SENT_TO(ids, uids)                                                     \
+	"(sender <> 'customer' AND receiver_id IN (" ids                       \
+	") OR receiver_id IN (" uids "))"
+#define SENT SENT_BY("$CUSTOMER", "$USER")
+#define RECEIVED SENT_TO("$CUSTOMER", "$USER")
+#define SENT_EVER SENT_BY("$IDS", "$UIDS")
+#define RECEIVED_EVER SENT_TO("$IDS", "$UIDS")
+
+/* The words of their names; of Chinese and Japanese names two characters. */
+#define LETTERS                                                                \
+	"REGEXP_REPLACE(LOWER($NAMES), "                                       \
+	"'[^\\\\p{L}\\\\p{M}\\\\p{Nd}_]+', ' ')"
+#define OF_NAME                                                                \
+	"(LOCATE(CONCAT(' ', word, ' '), CONCAT(' ', " LETTERS                 \
+	", ' ')) > 0 OR CHAR_LENGTH(word) = 2 AND LOCATE(word, " LETTERS       \
+	") > 0)"
+
+/* Words too rare to be a trend, which no view shows. */
+#define RARE                                                                   \
+	"(window_start, word) IN (SELECT window_start, word FROM "             \
+	"(SELECT window_start, word FROM trends_parts WHERE tenant = $TENANT " \
+	"AND window_start >= $FROM AND window_start < $TO "                    \
+	"AND window_end <= $ASKED GROUP BY window_start, word HAVING "         \
+	"SUM(occurrences) <= (SELECT value FROM metric_settings WHERE name = " \
+	"'trend_count')) rare)"
+
+#define OF_CHAT "conversation_id IN ($CHATS)"
+
+#define BY_USER(table, column)                                                 \
+	{                                                                      \
+		TABLE_##table, "`" column "` IN ($UIDS)",                      \
+		    "`" column "` = $ALIAS", "`" column "` = $USER", column    \
+	}
+#define ONLY_CHAT(table, column)                                               \
+	{                                                                      \
+		TABLE_##table, "`" column "` IN ($CHATS)", NULL, NULL, NULL    \
+	}
+
+const struct personal personal_tables[] = {
+	BY_USER(event_counts, "user"),
+	BY_USER(event_counts_parts, "user"),
+	BY_USER(user_stats, "user_id"),
+	BY_USER(user_stats_parts, "user_id"),
+	BY_USER(realtime_user_activity, "user_id"),
+	BY_USER(realtime_user_activity_parts, "user_id"),
+	BY_USER(alerts, "user_id"),
+	{ TABLE_trends, OF_NAME, "", "window_start <= $ASKED AND " OF_NAME,
+	    NULL },
+	{ TABLE_trends_parts, OF_NAME, "",
+	    "window_start <= $ASKED AND (" OF_NAME " OR " RARE ")", NULL },
+	{ TABLE_refused_rows, "chat IN ($CHATS)", "reason = 'forgotten'",
+	    "chat IN ($CHATS) AND as_of <= $ASKED", NULL },
+	ONLY_CHAT(conversation_metrics, "conversation_id"),
+	ONLY_CHAT(conversation_metrics_parts, "conversation_id"),
+	ONLY_CHAT(longest_monologue, "conversation_id"),
+	ONLY_CHAT(longest_monologue_parts, "conversation_id"),
+	ONLY_CHAT(intervals, "chat"),
+	ONLY_CHAT(message_analytics, "conversation_id"),
+	ONLY_CHAT(assignments, "chat"),
+	ONLY_CHAT(closed_chats, "chat"),
+	{ TABLE_message_views, "user_id IN ($UIDS) OR " OF_CHAT,
+	    "user_id = $ALIAS", "user_id = $USER AND viewed_at <= $ASKED",
+	    "user_id" },
+	/* Assigned from left to right: the id last. */
+	{ TABLE_events, "user_id IN ($UIDS) OR " OF_CHAT,
+	    "session_id = IF(user_id = $USER, NULL, session_id), "
+	    "ip_address = IF(user_id = $USER, NULL, ip_address), "
+	    "user_agent = IF(user_id = $USER, NULL, user_agent), "
+	    "event_data = NULL, "
+	    "user_id = IF(user_id = $USER, $ALIAS, user_id)",
+	    "(user_id = $USER OR " OF_CHAT ") AND created_at <= $ASKED", NULL },
+	{ TABLE_messages, OF_CHAT " OR " SENT_EVER " OR " RECEIVED_EVER,
+	    "receiver_id = IF(" RECEIVED ", $ALIAS, receiver_id), "
+	    "sender_id = IF(" SENT ", $ALIAS, sender_id), "
+	    "content = NULL, data = NULL",
+	    OF_CHAT " AND created_at <= $ASKED", NULL },
+	{ TABLE_chat_metrics, "customer IN ($IDS) OR chat IN ($CHATS)",
+	    "customer = $ALIAS, customer_name = NULL, customer_phone = NULL, "
+	    "tag = NULL",
+	    "customer = $CUSTOMER AND "
+	    "(opened_at IS NULL OR opened_at <= $ASKED)",
+	    NULL },
+};
+const size_t personal_tables_n = ARRAY_LEN(personal_tables);
+
+static void
+write_ids(struct buf *sql, const struct subject *s, bool theirs)
+{
+	db_quote(s->db, sql, db_str(theirs ? s->id : NULL));
+	if (s->alias[0] == '\0')
+		return;
+	buf_adds(sql, ", ");
+	db_quote(s->db, sql, db_str(s->alias));
+}
+
+static void
+write_chats(struct buf *sql, const struct subject *s)
+{
+	struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&s->chats, &i)) != NULL) {
+		buf_adds(sql, n++ > 0 ? ", " : "");
+		db_quote(s->db, sql, db_text(e->key, e->key_len));
+	}
+	if (n == 0)
+		buf_adds(sql, "NULL");
+}
+
+static void
+write_mark(
+    struct buf *sql, const char *mark, size_t len, const struct subject *s)
+{
+	const struct {
+		const char *name;
+		struct db_value value;
+	} values[] = {
+		{ "CUSTOMER", db_str(s->id) },
+		{ "USER", db_str(s->is_operator ? NULL : s->id) },
+		{ "ALIAS", db_str(s->alias) },
+		{ "NAMES", db_text(buf_str(&s->names), s->names.len) },
+		{ "ASKED", db_time(s->asked_at) },
+		{ "TENANT", db_str(s->tenant) },
+		{ "FROM", db_time(s->from) },
+		{ "TO", db_time(s->to) },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(values); i++)
+		if (strlen(values[i].name) == len &&
+		    memcmp(values[i].name, mark, len) == 0)
+			db_quote(s->db, sql, values[i].value);
+	if (len == 3 && memcmp(mark, "IDS", len) == 0)
+		write_ids(sql, s, true);
+	else if (len == 4 && memcmp(mark, "UIDS", len) == 0)
+		write_ids(sql, s, !s->is_operator);
+	else if (len == 5 && memcmp(mark, "CHATS", len) == 0)
+		write_chats(sql, s);
+}
+
+void
+personal_write(struct buf *sql, const char *text, const struct subject *s)
+{
+	static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const char *mark;
+	size_t len;
+
+	while ((mark = strchr(text, '$')) != NULL) {
+		buf_add(sql, text, (size_t)(mark - text));
+		len = strspn(++mark, capitals);
+		write_mark(sql, mark, len, s);
+		text = mark + len;
+	}
+	buf_adds(sql, text);
+}

@@ -1,0 +1,351 @@
+/*
+ * subject: see subject.h.
+ */
+#include "reaper/rights/subject.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/digest/random.h"
+#include "reaper/rights/day_slices.h"
+#include "reaper/rights/personal.h"
+#include "reaper/rows/present_time.h"
+
+#define CHATS_AT_ONCE 1000
+
+void
+subject_add_chat(struct subject *s, const char *chat, size_t len)
+{
+	if (len > 0)
+		*strmap_put(&s->chats, chat, len) = &s->chats;
+}
+
+void
+subject_add_name(struct subject *s, const char *name, size_t len)
+{
+	if (len == 0)
+		return;
+	buf_addc(&s->names, ' ');
+	buf_add(&s->names, name, len);
+}
+
+void
+subject_release(struct subject *s)
+{
+	strmap_release(&s->chats, NULL);
+	buf_release(&s->names);
+}
+
+static void
+digest_of_subject(const struct subject *s, enum forgotten_kind kind,
+    char digest[FORGOTTEN_DIGEST + 1])
+{
+	forgotten_digest(s->key, kind, s->id, strlen(s->id), digest);
+}
+
+/* Runs a query whose marks are replaced. */
+static enum outcome
+ask(struct subject *s, const char *text, const char *tail,
+    struct db_rows **found)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	personal_write(&sql, text, s);
+	buf_adds(&sql, tail);
+	o = db_query(s->db, buf_str(&sql), NULL, 0, found);
+	buf_release(&sql);
+	return o;
+}
+
+/* Reads the customer's entry, if there is one. */
+static enum outcome
+read_entry(struct subject *s)
+{
+	char digest[FORGOTTEN_DIGEST + 1];
+	struct db_value args[2] = { db_str(s->tenant) };
+	struct db_rows *found;
+	enum outcome o;
+
+	digest_of_subject(s, FORGOTTEN_CUSTOMER, digest);
+	args[1] = db_str(digest);
+	o = db_query(s->db,
+	    "SELECT alias, asked_at FROM forgotten WHERE tenant = ? AND "
+	    "digest = ?",
+	    args, 2, &found);
+	if (o != OUTCOME_DONE)
+		return o;
+	s->recorded = db_next(found);
+	if (s->recorded) {
+		snprintf(s->alias, sizeof s->alias, "%s", db_get(found, 0));
+		s->asked_at = db_get_time(found, 1);
+	}
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+read_tenant(struct db *db, void *ctx)
+{
+	struct subject *s = ctx;
+	struct db_rows *found;
+	enum outcome o = db_connect(db);
+	bool has_key;
+
+	s->known = s->recorded = s->is_operator = false;
+	s->alias[0] = '\0';
+	s->asked_at = CLOCK_NONE;
+	if (o == OUTCOME_DONE)
+		o = ask(s,
+		    "SELECT forget_key FROM tenants WHERE tenant = $TENANT", "",
+		    &found);
+	if (o != OUTCOME_DONE)
+		return o;
+	s->known = db_next(found);
+	has_key = s->known && forgotten_key_read(db_get(found, 0), s->key) == 0;
+	db_rows_free(found);
+	if (has_key)
+		o = read_entry(s);
+	if (o == OUTCOME_DONE)
+		o = ask(s,
+		    "SELECT 1 FROM operator_metrics WHERE tenant = $TENANT AND "
+		    "operator = $CUSTOMER UNION ALL SELECT 1 FROM "
+		    "operator_metrics_parts WHERE tenant = $TENANT AND "
+		    "operator = $CUSTOMER LIMIT 1",
+		    "", &found);
+	if (o != OUTCOME_DONE)
+		return o;
+	s->is_operator = db_rows_count(found) > 0;
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+/* The queries that find chats; the first one finds names, too. */
+static const struct {
+	enum table_id table;
+	const char *sql;
+} chat_queries[] = {
+	{ TABLE_chat_metrics,
+	    "SELECT chat, customer_name, customer_phone FROM chat_metrics "
+	    "WHERE tenant = $TENANT AND customer IN ($IDS)" },
+	{ TABLE_messages,
+	    "SELECT DISTINCT conversation_id FROM messages WHERE "
+	    "tenant = $TENANT AND (sender IN ('customer', 'system') AND "
+	    "sender_id IN ($IDS) OR sender_id IN ($UIDS) OR "
+	    "sender <> 'customer' AND receiver_id IN ($IDS) OR "
+	    "receiver_id IN ($UIDS))" },
+	{ TABLE_message_views,
+	    "SELECT DISTINCT conversation_id FROM message_views WHERE "
+	    "tenant = $TENANT AND user_id IN ($UIDS)" },
+	{ TABLE_events, "SELECT DISTINCT conversation_id FROM events WHERE "
+			"tenant = $TENANT AND user_id IN ($UIDS)" },
+};
+
+struct chat_search {
+	struct subject *subject;
+	struct day_slice slice;
+	size_t query;
+};
+
+static enum outcome
+find_chats_of_slice(struct db *db, void *ctx)
+{
+	struct chat_search *c = ctx;
+	struct subject *s = c->subject;
+	struct buf tail = BUF_INIT;
+	struct db_rows *found;
+	enum outcome o = db_connect(db);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	day_slice_write(db, &c->slice, &tail);
+	o = ask(s, chat_queries[c->query].sql, buf_str(&tail), &found);
+	buf_release(&tail);
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(found)) {
+		subject_add_chat(s, db_get(found, 0), db_get_len(found, 0));
+		if (c->query > 0)
+			continue;
+		if (db_get(found, 1) != NULL)
+			subject_add_name(
+			    s, db_get(found, 1), db_get_len(found, 1));
+		if (db_get(found, 2) != NULL)
+			subject_add_name(
+			    s, db_get(found, 2), db_get_len(found, 2));
+	}
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+enum outcome
+subject_read(struct subject *s)
+{
+	struct chat_search c = { .subject = s };
+	enum outcome o = db_transaction(s->db, read_tenant, s, false);
+
+	for (;
+	     o == OUTCOME_DONE && s->known && c.query < ARRAY_LEN(chat_queries);
+	     c.query++) {
+		c.slice.tenant = s->tenant;
+		c.slice.table = &tables[chat_queries[c.query].table];
+		o = day_slices_each(
+		    s->db, &c.slice, find_chats_of_slice, NULL, &c);
+	}
+	return o;
+}
+
+/* Locks the tenant, as sinks do for each batch. */
+static enum outcome
+lock_tenant_of(struct subject *s, struct db_rows **found)
+{
+	struct db_value name = db_str(s->tenant);
+
+	return db_query(s->db,
+	    "SELECT as_of, stored_at, forget_key FROM tenants WHERE tenant = ? "
+	    "FOR UPDATE",
+	    &name, 1, found);
+}
+
+static enum outcome
+tell_sinks(struct subject *s, const char *key)
+{
+	struct db_value args[2] = { db_str(key), db_str(s->tenant) };
+
+	return db_exec(s->db,
+	    "UPDATE tenants SET forgets = forgets + 1, "
+	    "forget_key = IFNULL(forget_key, ?) WHERE tenant = ?",
+	    args, 2, NULL);
+}
+
+static enum outcome
+write_entry(
+    struct subject *s, const char *digest, const char *kind, const char *alias)
+{
+	struct db_value args[5] = { db_str(s->tenant), db_str(digest),
+		db_str(kind), db_str(alias), db_time(s->asked_at) };
+
+	return db_exec(s->db,
+	    "INSERT INTO forgotten (tenant, digest, kind, alias, asked_at) "
+	    "VALUES (?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
+	    "asked_at = GREATEST(asked_at, VALUES(asked_at)), done_at = NULL",
+	    args, 5, NULL);
+}
+
+/* An alias is drawn once: a second call for the same customer reads it. */
+static enum outcome
+write_entries(struct subject *s)
+{
+	char digest[FORGOTTEN_DIGEST + 1];
+	int64_t now = s->asked_at;
+	enum outcome o = read_entry(s);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	if (!s->recorded || now > s->asked_at)
+		s->asked_at = now;
+	if (!s->recorded)
+		snprintf(s->alias, sizeof s->alias, "forgotten-%016llx",
+		    (unsigned long long)random_64());
+	digest_of_subject(s, FORGOTTEN_CUSTOMER, digest);
+	o = write_entry(s, digest, "customer", s->alias);
+	if (o == OUTCOME_DONE && !s->is_operator) {
+		digest_of_subject(s, FORGOTTEN_USER, digest);
+		o = write_entry(s, digest, "user", s->alias);
+	}
+	return o;
+}
+
+static enum outcome
+record_subject(struct db *db, void *ctx)
+{
+	struct subject *s = ctx;
+	char key[FORGOTTEN_KEY + 1];
+	struct db_rows *found;
+	enum outcome o = lock_tenant_of(s, &found);
+
+	(void)db;
+	if (o != OUTCOME_DONE)
+		return o;
+	forgotten_key_draw(key);
+	if (db_next(found)) {
+		s->asked_at =
+		    present_time(db_get_time(found, 0), db_get_time(found, 1));
+		if (db_get(found, 2) != NULL)
+			snprintf(key, sizeof key, "%s", db_get(found, 2));
+	}
+	db_rows_free(found);
+	if (forgotten_key_read(key, s->key) != 0)
+		o = OUTCOME_NEVER;
+	if (o == OUTCOME_DONE)
+		o = write_entries(s);
+	return o == OUTCOME_DONE ? tell_sinks(s, key) : o;
+}
+
+enum outcome
+subject_record(struct subject *s)
+{
+	s->noted = 0;
+	return db_transaction(s->db, record_subject, s, false);
+}
+
+/* Writes the digests of some chats, from the first that has none. */
+static enum outcome
+record_some_chats(struct db *db, void *ctx)
+{
+	struct subject *s = ctx;
+	char digest[FORGOTTEN_DIGEST + 1];
+	struct db_rows *found;
+	struct strmap_entry *e;
+	size_t i = s->noted, n = 0;
+	enum outcome o = lock_tenant_of(s, &found);
+
+	(void)db;
+	if (o != OUTCOME_DONE)
+		return o;
+	db_rows_free(found);
+	while (o == OUTCOME_DONE && n++ < CHATS_AT_ONCE &&
+	       (e = strmap_next(&s->chats, &i)) != NULL) {
+		forgotten_digest(
+		    s->key, FORGOTTEN_CHAT, e->key, e->key_len, digest);
+		o = write_entry(s, digest, "chat", NULL);
+	}
+	return o == OUTCOME_DONE ? tell_sinks(s, NULL) : o;
+}
+
+enum outcome
+subject_record_chats(struct subject *s)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	while (o == OUTCOME_DONE && s->noted < s->chats.n) {
+		o = db_transaction(s->db, record_some_chats, s, false);
+		if (o == OUTCOME_DONE)
+			s->noted += CHATS_AT_ONCE;
+	}
+	return o;
+}
+
+static enum outcome
+write_done(struct db *db, void *ctx)
+{
+	const struct subject *s = ctx;
+	char digest[FORGOTTEN_DIGEST + 1];
+	struct db_value args[2] = { db_str(s->tenant) };
+
+	digest_of_subject(s, FORGOTTEN_CUSTOMER, digest);
+	args[1] = db_str(digest);
+	return db_exec(db,
+	    "UPDATE forgotten SET done_at = UTC_TIMESTAMP(3) WHERE tenant = ? "
+	    "AND digest = ?",
+	    args, 2, NULL);
+}
+
+enum outcome
+subject_done(struct subject *s)
+{
+	return db_transaction(s->db, write_done, s, false);
+}

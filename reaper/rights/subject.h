@@ -1,0 +1,63 @@
+/*
+ * subject: the customer whom --export and --forget are about: which of a
+ * tenant's chats are theirs, their names, and their entry in `forgotten`.
+ *
+ * A chat is theirs if it has them as its customer, if they wrote in it, if
+ * somebody wrote to them in it, or if a receipt or an event of theirs names it.
+ * Where an operator has the same id, columns that hold ids of both are the
+ * operator's, and nothing in them is theirs.
+ */
+#ifndef REAPER_RIGHTS_SUBJECT_H
+#define REAPER_RIGHTS_SUBJECT_H
+
+#include "common/base/buf.h"
+#include "common/containers/strmap.h"
+#include "common/db/db.h"
+#include "common/digest/forgotten_id.h"
+
+#include <stdbool.h>
+
+struct subject {
+	/* Set by the caller; borrowed. */
+	struct db *db;
+	const char *tenant, *id;
+
+	bool known;       /* the database has the tenant */
+	bool is_operator; /* an operator has the same id */
+	bool recorded;    /* `forgotten` has them */
+	char alias[64];   /* "": none yet */
+	int64_t asked_at; /* up to when all is forgotten; CLOCK_NONE: not yet */
+	struct strmap chats; /* their ids; each value is the map itself */
+	struct buf names;    /* names and phone numbers, blanks between */
+
+	int64_t from, to; /* the marks $FROM and $TO of personal.h */
+
+	/* private */
+	uint64_t key[2];
+	size_t noted; /* chats that are in `forgotten` */
+};
+
+/* Reads the tenant and the entry, and finds chats and names. */
+enum outcome subject_read(struct subject *s)
+    __attribute__((warn_unused_result));
+
+/* Adds a chat, or a name. */
+void subject_add_chat(struct subject *s, const char *chat, size_t len);
+void subject_add_name(struct subject *s, const char *name, size_t len);
+
+/* Writes the entry, or renews its time, which forgets all up to now: sinks see
+ * it with their next batch. Sets alias and asked_at. */
+enum outcome subject_record(struct subject *s)
+    __attribute__((warn_unused_result));
+
+/* Writes the chats that were found so far beside it. */
+enum outcome subject_record_chats(struct subject *s)
+    __attribute__((warn_unused_result));
+
+/* Notes that everything was done. */
+enum outcome subject_done(struct subject *s)
+    __attribute__((warn_unused_result));
+
+void subject_release(struct subject *s);
+
+#endif

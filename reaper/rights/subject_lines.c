@@ -1,0 +1,131 @@
+/*
+ * subject_lines: see subject_lines.h.
+ */
+#include "reaper/rights/subject_lines.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+/* The readable bytes that flat_parse() wants behind a line. */
+#define BEHIND 64
+
+void
+subject_lines_release(struct subject_lines *l)
+{
+	flat_release(&l->flat);
+	buf_release(&l->inner);
+	buf_release(&l->why);
+}
+
+/* Whether the field is there and has that text, or those digits. */
+static bool
+field_is(const struct flat *f, const char *name, const char *text)
+{
+	const struct flat_field *v = flat_find(f, name);
+
+	return v != NULL &&
+	       (v->kind == FLAT_STRING || v->kind == FLAT_NUMBER) &&
+	       v->val_len == strlen(text) &&
+	       memcmp(v->val, text, v->val_len) == 0;
+}
+
+static bool
+any_field_is(const struct flat *f, const char *const *names, const char *text)
+{
+	for (; *names != NULL; names++)
+		if (field_is(f, *names, text))
+			return true;
+	return false;
+}
+
+/* Reads the line; of a dead letter the record in it. False: it is no JSON, or
+ * of another tenant. */
+static bool
+read_line(struct subject_lines *l, const char *line, size_t len)
+{
+	const struct flat_field *record;
+	size_t inner;
+
+	if (flat_parse(&l->flat, line, len, &l->why) != 0)
+		return false;
+	if (field_is(&l->flat, "type", "dead")) {
+		record = flat_find(&l->flat, "record");
+		if (record == NULL || record->kind != FLAT_STRING)
+			return false;
+		inner = record->val_len;
+		buf_clear(&l->inner);
+		buf_add(&l->inner, record->val, inner);
+		memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
+		if (flat_parse(&l->flat, l->inner.data, inner, &l->why) != 0)
+			return false;
+	}
+	return field_is(&l->flat, "tenant", l->subject->tenant);
+}
+
+/* Whether a column or field for ids of customers has the customer's; one for
+ * all users counts unless an operator has the same id. */
+static bool
+is_theirs(const struct subject_lines *l)
+{
+	static const char *const users[] = { "user", "user_id", "sender_id",
+		"receiver_id", "to", NULL };
+	static const char *const writers[] = { "user", "sender_id", NULL };
+	static const char *const readers[] = { "to", "receiver_id", NULL };
+	const struct subject *s = l->subject;
+	bool wrote = field_is(&l->flat, "sender", "customer") ||
+		     field_is(&l->flat, "from", "customer");
+
+	if (field_is(&l->flat, "customer", s->id))
+		return true;
+	if (!s->is_operator)
+		return any_field_is(&l->flat, users, s->id);
+	return any_field_is(&l->flat, wrote ? writers : readers, s->id) &&
+	       (wrote || flat_find(&l->flat, "sender") != NULL ||
+		   flat_find(&l->flat, "from") != NULL);
+}
+
+static const char *const chat_fields[] = { "chat", "conversation_id", NULL };
+
+bool
+subject_lines_match(struct subject_lines *l, const char *line, size_t len)
+{
+	const struct flat_field *v;
+	bool match;
+	size_t i;
+
+	if (!read_line(l, line, len))
+		return false;
+	match = is_theirs(l);
+	for (i = 0; chat_fields[i] != NULL && !match; i++) {
+		v = flat_find(&l->flat, chat_fields[i]);
+		match =
+		    v != NULL && v->kind != FLAT_NULL &&
+		    strmap_get(&l->subject->chats, v->val, v->val_len) != NULL;
+	}
+	l->found += match;
+	return match;
+}
+
+void
+subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
+{
+	static const char *const names[] = { "customer_name", "customer_phone",
+		NULL };
+	const struct flat_field *v;
+	size_t i;
+
+	if (!read_line(l, line, len) || !is_theirs(l))
+		return;
+	l->found++;
+	for (i = 0; chat_fields[i] != NULL; i++) {
+		v = flat_find(&l->flat, chat_fields[i]);
+		if (v != NULL && v->kind != FLAT_NULL)
+			subject_add_chat(l->subject, v->val, v->val_len);
+	}
+	for (i = 0; names[i] != NULL; i++) {
+		v = flat_find(&l->flat, names[i]);
+		if (v != NULL && v->kind == FLAT_STRING)
+			subject_add_name(l->subject, v->val, v->val_len);
+	}
+}

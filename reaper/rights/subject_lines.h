@@ -1,0 +1,31 @@
+/*
+ * subject_lines: which lines of a file are about a customer: records, rows, and
+ * dead letters with a record in them. A line that is no JSON is about nobody.
+ */
+#ifndef REAPER_RIGHTS_SUBJECT_LINES_H
+#define REAPER_RIGHTS_SUBJECT_LINES_H
+
+#include "common/text/flat.h"
+#include "reaper/rights/subject.h"
+
+/* What reading lines needs; zeroed before the first, its subject set. */
+struct subject_lines {
+	struct subject *subject;
+	uint64_t found; /* lines that were about them */
+
+	/* private */
+	struct flat flat;
+	struct buf inner, why;
+};
+
+/* Whether the line is about the customer or a chat of theirs. The 64 bytes
+ * behind the line must be readable. */
+bool subject_lines_match(struct subject_lines *l, const char *line, size_t len);
+
+/* The same, for the customer alone; adds the line's chat and names to those of
+ * the subject. */
+void subject_lines_learn(struct subject_lines *l, const char *line, size_t len);
+
+void subject_lines_release(struct subject_lines *l);
+
+#endif

@@ -1,0 +1,231 @@
+#!/bin/bash
+# health-check.sh: one line about the whole pipeline, with the exit codes and the
+# figures that Nagios, Icinga and their like expect. See HEALTH CHECK in
+# messaging-monitoring(7).
+#
+# usage: health-check.sh [-b DIR] [-C FILE] [-w TIME] [-c TIME] [-d W,C]
+#                        [-s DIR]... [-t SECONDS] [--tenant NAME]
+#   -w TIME, -c TIME  metrics and jobs older than that are a warning (300),
+#                     critical (900); 90, 5m, 1h
+#   -d W,C       less free disk than W percent is a warning, than C critical (10,5)
+#   -s DIR       another folder whose disk must have room, as a listener's state
+#   -t SECONDS   how long broker and database may take, each (10)
+#   --tenant NAME  the metrics of this tenant only
+#   -b DIR       where the programs are; -C FILE the configuration
+#
+# Checked are: broker, database, the version of its schema, the age of each
+# tenant's metrics, dead letters, the disk below [poller] state and
+# [aggregator] state, and the last success of each job that [metrics] folder
+# tells of.
+#
+# Exit status: 0 ok, 1 warning, 2 critical, 3 unknown.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+# Whatever the matter is, one line on stdout says it.
+die() {
+	shift
+	echo "MESSAGING UNKNOWN - $*"
+	exit 3
+}
+usage_error() {
+	die 64 "$*; try '$me -h'"
+}
+
+# seconds TIME: 90, 90s, 5m, 1h, 2d.
+seconds() {
+	local n=${1%[smhd]} unit=1
+	case $n in
+	'' | *[!0-9]* | ????????*) usage_error "'$1' is no time" ;;
+	esac
+	case $1 in
+	*m) unit=60 ;;
+	*h) unit=3600 ;;
+	*d) unit=86400 ;;
+	esac
+	echo $((10#$n * unit))
+}
+
+warn=300 critical=900 disk=10,5 limit=10 tenant='' folders=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) help ;;
+	-b | -C | -w | -c | -d | -s | -t | --tenant)
+		[ -n "${2:-}" ] || usage_error "$1 needs a value"
+		case $1 in
+		-b) bin=$2 ;;
+		-C) config=$2 ;;
+		-w) warn=$2 ;;
+		-c) critical=$2 ;;
+		-d) disk=$2 ;;
+		-s) folders+=("$2") ;;
+		-t) limit=$2 ;;
+		--tenant) tenant=$2 ;;
+		esac
+		shift
+		;;
+	*) usage_error "unknown argument '$1'" ;;
+	esac
+	shift
+done
+# What is no time says so itself.
+warn=$(seconds "$warn") || { echo "$warn" && exit 3; }
+critical=$(seconds "$critical") || { echo "$critical" && exit 3; }
+limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
+case $disk in
+*[!0-9,]* | ,* | *, | *,*,* | ????????*) usage_error "'$disk' is no -d" ;;
+*,*) ;;
+*) usage_error "-d wants two percentages, as 10,5" ;;
+esac
+case $tenant in
+[.-]* | *[!A-Za-z0-9_.-]*) usage_error "'$tenant' names no tenant" ;;
+esac
+need_programs aggregator
+find_config
+
+# What is wrong, worst first, and the figures.
+criticals=() warnings=() notes=() figures=()
+
+# judge LEVEL TEXT...
+judge() {
+	local level=$1
+	shift
+	case $level in
+	critical) criticals+=("$*") ;;
+	warning) warnings+=("$*") ;;
+	*) notes+=("$*") ;;
+	esac
+}
+
+# judge_age WHAT SECONDS: of metrics, of a job.
+judge_age() {
+	if [ "$2" -gt "$critical" ]; then
+		judge critical "$1 is $2 s old"
+	elif [ "$2" -gt "$warn" ]; then
+		judge warning "$1 is $2 s old"
+	fi
+}
+
+# within COMMAND [ARGUMENT]...: one of lib.sh, with a limit to its time. What it
+# says goes to $answer; false, with the reason there, when it fails.
+within() {
+	local rc=0
+	# shellcheck disable=SC2154 # set by need_programs
+	answer=$(timeout -k 1 "$limit" bash -c 'set -eu; . "$0"
+		config=$1 aggregator=$2; shift 2; "$@"' "$here/lib.sh" \
+		"$config" "$aggregator" "$@" 2>&1) || rc=$?
+	[ $rc -lt 124 ] || answer="no answer within $limit s"
+	[ $rc = 0 ] || answer=${answer##*$'\n'}
+	[ $rc = 0 ]
+}
+
+check_broker() {
+	local queue n=0 count
+	if ! within reader_queues; then
+		judge critical "broker: ${answer#aggregator: }"
+		return
+	fi
+	for queue in $answer; do
+		within dead_letter_count "$queue" || {
+			judge critical "broker: ${answer#aggregator: }"
+			return
+		}
+		count=$answer
+		[ "$count" = 0 ] ||
+			judge warning "$count messages of dead letters in $queue.dead"
+		n=$((n + count))
+	done
+	figures+=("dead_letters=$n;0")
+}
+
+check_schema() {
+	local wanted=0 file
+	for file in "$here"/../migrations/*.sql "$here"/../sink/migrations/*.sql; do
+		[ ! -e "$file" ] || wanted=$((wanted + 1))
+	done
+	if ! within sql "SELECT COALESCE(MAX(number), 0) FROM schema_migrations"; then
+		judge critical "database: $answer"
+		return 1
+	elif [ "$answer" != "$wanted" ]; then
+		judge critical "the schema has version $answer, not $wanted;" \
+			"run sink --migrate"
+	fi
+}
+
+check_tenants() {
+	local name age n=0
+	within sql "SELECT t.tenant, GREATEST(0, TIMESTAMPDIFF(SECOND,
+		GREATEST(COALESCE(t.as_of, m.as_of), COALESCE(m.as_of, t.as_of)),
+		UTC_TIMESTAMP(3)))
+		FROM tenants t LEFT JOIN tenant_metrics_all m USING (tenant)
+		WHERE (t.removed_at IS NULL OR t.removed_at < t.as_of)
+		AND COALESCE(t.as_of, m.as_of) IS NOT NULL
+		AND ('$tenant' = '' OR t.tenant = '$tenant') ORDER BY t.tenant" || {
+		judge critical "database: $answer"
+		return
+	}
+	while read -r name age; do
+		[ -n "$name" ] || continue
+		n=$((n + 1))
+		judge_age "the newest of $name" "$age"
+		figures+=("age_$name=${age}s;$warn;$critical")
+	done <<<"$answer"
+	if [ "$n" = 0 ]; then
+		judge critical "no metrics${tenant:+ of $tenant}"
+	else
+		judge note "$n tenants"
+	fi
+}
+
+check_disks() {
+	local folder free used
+	for folder in "$(conf_path poller state)" "$(conf_path aggregator state)" \
+		${folders[0]+"${folders[@]}"}; do
+		[ -n "$folder" ] || continue
+		used=$(timeout -k 1 "$limit" df -P -- "$folder" 2>/dev/null |
+			awk 'NR == 2 { sub(/%/, "", $5); print $5 }') || used=
+		if [ -z "$used" ]; then
+			judge critical "cannot look at the folder $folder"
+			continue
+		fi
+		free=$((100 - used))
+		if [ "$free" -lt "${disk#*,}" ]; then
+			judge critical "$free % of the disk of $folder are free"
+		elif [ "$free" -lt "${disk%,*}" ]; then
+			judge warning "$free % of the disk of $folder are free"
+		fi
+		figures+=("'free $folder'=$free%;${disk%,*}:;${disk#*,}:")
+	done
+}
+
+check_jobs() {
+	local folder task at age
+	folder=$(conf_path metrics folder)
+	[ -n "$folder" ] || return 0
+	while read -r task at; do
+		[ -n "$task" ] || continue
+		age=$(($(date +%s) - at))
+		judge_age "the last success of $task" "$age"
+		figures+=("job_$task=${age}s;$warn;$critical")
+	done <<<"$(sed -n 's/^messaging_job_last_success.*task="\([a-z]*\)"} \([0-9]*\)$/\1 \2/p' \
+		"$folder"/messaging_*.prom 2>/dev/null || :)"
+}
+
+check_broker
+! check_schema || check_tenants
+check_disks
+check_jobs
+
+word=OK code=0
+if [ ${#criticals[@]} -gt 0 ]; then
+	word=CRITICAL code=2
+elif [ ${#warnings[@]} -gt 0 ]; then
+	word=WARNING code=1
+fi
+text=$(printf '%s; ' ${criticals[0]+"${criticals[@]}"} \
+	${warnings[0]+"${warnings[@]}"} ${notes[0]+"${notes[@]}"})
+text=${text%; }
+# A bar would begin the figures.
+echo "MESSAGING $word - ${text//|/ } | ${figures[*]-}"
+exit $code

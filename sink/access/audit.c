@@ -1,0 +1,213 @@
+/*
+ * audit: see audit.h.
+ */
+#include "sink/access/audit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/http/path_pattern.h"
+#include "common/os/file.h"
+#include "common/text/jsonw.h"
+
+#define V1 "/api/v1/"
+
+struct audit {
+	pthread_mutex_t lock; /* of fd, and of the file's lines */
+	const char *path;     /* NULL: none */
+	int fd;               /* -1: to be opened */
+};
+
+/* What shows neither a chat nor a customer. What is not here is written down,
+ * so that a new resource is not forgotten. */
+static const char *const impersonal[] = {
+	V1 "operators",
+	V1 "response-hours",
+	V1 "channels",
+	V1 "trends",
+};
+
+/* Parameters that say which rows were asked for. Others are not written down:
+ * whatever a client puts into its address may be a secret. */
+static const char *const told_parameters[] = { "from", "to", "limit", "cursor",
+	"operator", "channel", "chat", "conversation_id", "message",
+	"message_id", "user_id", "customer" };
+
+static int
+open_audit_file(struct audit *a)
+{
+	size_t torn;
+
+	a->fd = file_open_lines(a->path, 0, &torn);
+	return a->fd >= 0 ? 0 : -1;
+}
+
+static void
+close_audit_file(struct audit *a)
+{
+	if (a->fd >= 0)
+		(void)close(a->fd);
+	a->fd = -1;
+}
+
+struct audit *
+audit_open(const char *path, struct buf *why, enum exit_code *code)
+{
+	struct audit *a = xcalloc(1, sizeof *a);
+
+	(void)pthread_mutex_init(&a->lock, NULL);
+	a->path = path;
+	a->fd = -1;
+	if (path == NULL || open_audit_file(a) == 0)
+		return a;
+	if (errno == EWOULDBLOCK) {
+		buf_setf(why,
+		    "[serve] audit '%s' is written by another process; give "
+		    "each a file of its own",
+		    path);
+		*code = PROG_CONFIG;
+	} else {
+		*code = syserr_explain(
+		    why, PROG_CONFIG, "cannot write [serve] audit '%s'", path);
+	}
+	audit_close(a);
+	return NULL;
+}
+
+void
+audit_close(struct audit *a)
+{
+	if (a == NULL)
+		return;
+	close_audit_file(a);
+	(void)pthread_mutex_destroy(&a->lock);
+	free(a);
+}
+
+static bool
+is_impersonal(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(impersonal); i++) {
+		if (path_pattern_fits(impersonal[i], path))
+			return true;
+	}
+	return false;
+}
+
+bool
+audit_wants(const struct viewer *v, const struct web_request *r,
+    const struct web_answer *answer)
+{
+	const char *type = answer->content_type;
+
+	if (answer->status != 200)
+		return false;
+	if (type != NULL && strcmp(type, "application/json") != 0)
+		return true;
+	return v->role >= VIEWER_LEAD && !is_impersonal(r->path);
+}
+
+/* Text of a client's; JSON has UTF-8 only. */
+static void
+add_client_text(struct buf *line, const char *key, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (parse_is_utf8(text, len))
+		jsonw_strn(line, key, text, len);
+	else
+		jsonw_null(line, key);
+}
+
+static void
+write_audit_line(struct buf *line, const struct viewer *v,
+    const struct web_request *r, int status, size_t rows)
+{
+	const char *value;
+	size_t i;
+
+	jsonw_open(line);
+	jsonw_time(line, "at", r->now_ms);
+	jsonw_str(line, "tenant", v->tenant);
+	jsonw_str(line, "id", v->claims.id);
+	jsonw_str(line, "role", viewer_role_name(v->role));
+	jsonw_str(line, "subject", v->claims.subject);
+	jsonw_str(line, "peer", r->peer);
+	add_client_text(line, "path", r->path);
+	jsonw_open_in(line, "parameters");
+	for (i = 0; i < ARRAY_LEN(told_parameters); i++) {
+		value = r->query(r, told_parameters[i]);
+		if (value != NULL)
+			add_client_text(line, told_parameters[i], value);
+	}
+	jsonw_close(line);
+	jsonw_int(line, "status", status);
+	jsonw_int(line, "rows", (int64_t)rows);
+	jsonw_line(line);
+}
+
+/* Whether the path still names the open file. */
+static bool
+is_same_file(const struct audit *a)
+{
+	struct stat named, opened;
+
+	return stat(a->path, &named) == 0 && fstat(a->fd, &opened) == 0 &&
+	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+/* After an error the file is opened anew by the next line, which removes what
+ * was written of this one. */
+static int
+append_audit_line(struct audit *a, const struct buf *line)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&a->lock);
+	if (a->fd >= 0 && !is_same_file(a))
+		close_audit_file(a);
+	if (a->fd < 0)
+		rc = open_audit_file(a);
+	if (rc == 0)
+		rc = file_write_all(a->fd, line->data, line->len);
+	if (rc != 0) {
+		log_error("cannot write [serve] audit '%s': %s; what it should "
+			  "tell is not answered meanwhile",
+		    a->path, log_errno(errno));
+		close_audit_file(a);
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+	return rc;
+}
+
+int
+audit_add(struct audit *a, const struct viewer *v, const struct web_request *r,
+    const struct web_answer *answer, size_t rows)
+{
+	struct buf line = BUF_INIT;
+	int rc = 0;
+
+	if (a->path != NULL) {
+		write_audit_line(&line, v, r, answer->status, rows);
+		rc = append_audit_line(a, &line);
+		buf_release(&line);
+	}
+	/* The path comes last, so that nothing in it looks like the rest. */
+	if (rc == 0)
+		log_info("read",
+		    "tenant=%s id=%s role=%s subject=\"%s\" peer=%s status=%d "
+		    "rows=%zu path=%s",
+		    v->tenant, v->claims.id, viewer_role_name(v->role),
+		    v->claims.subject, r->peer, answer->status, rows, r->path);
+	return rc;
+}

@@ -1,0 +1,13 @@
+/*
+ * problem: answers that are errors, in the form of RFC 9457.
+ */
+#ifndef SINK_API_PROBLEM_H
+#define SINK_API_PROBLEM_H
+
+#include "common/http/web.h"
+
+/* Makes the answer a problem of that status, whatever it was before. detail is
+ * a sentence for the client. */
+void problem_answer(struct web_answer *a, int status, const char *detail);
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * mode_token: sink --token: makes a token for the read side, or revokes one by
+ * its id. A token is on stdout and nothing else is; its id, which is no secret,
+ * is told on stderr.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/digest/hex.h"
+#include "common/digest/random.h"
+#include "common/records/record.h"
+#include "common/tokens/jwt_sign.h"
+#include "sink/access/revoke_token.h"
+#include "sink/api/viewer.h"
+#include "sink/modes/modes.h"
+
+#define DAYS "30"
+#define DAYS_MAX 366
+#define ID_BYTES 16
+#define ID_TEXT (2 * ID_BYTES + 1)
+
+static void
+draw_token_id(char id[ID_TEXT])
+{
+	unsigned char bits[ID_BYTES];
+
+	random_fill(bits, sizeof bits);
+	*hex_write(id, bits, sizeof bits) = '\0';
+}
+
+/* In ms; 0: it is no number of days. */
+static int64_t
+read_days(const char *days)
+{
+	int64_t n = 0;
+
+	if (parse_int(days, 1, DAYS_MAX, &n) != 0)
+		return 0;
+	return n * DAY_MS;
+}
+
+static enum exit_code
+print_token(const struct sink *s, const struct jwt_rules *rules)
+{
+	struct buf token = BUF_INIT, why = BUF_INIT;
+	enum exit_code code = PROG_CONFIG;
+	char id[ID_TEXT], expires[CLOCK_TEXT];
+	int64_t now_ms = clock_now_ms(),
+		end_ms = now_ms + read_days(s->days != NULL ? s->days : DAYS);
+	const struct jwt_content content = { .tenant = s->tenant,
+		.role = s->role,
+		.subject = s->subject,
+		.id = id,
+		.issued_s = now_ms / 1000,
+		.expires_s = end_ms / 1000 };
+
+	draw_token_id(id);
+	if (jwt_sign(rules, &content, &token, &why) != 0) {
+		log_error("%s", buf_str(&why));
+	} else {
+		clock_format(end_ms, expires);
+		log_warn("the token has the id %s and is good until %s; to "
+			 "revoke it: %s --token --tenant %s --revoke %s",
+		    id, expires, prog_name(), s->tenant, id);
+		puts(buf_str(&token));
+		code = prog_flush();
+	}
+	buf_release(&token);
+	buf_release(&why);
+	return code;
+}
+
+static enum exit_code
+make_token(const struct sink *s)
+{
+	struct jwt_conf tokens = { .rules = { .keys_n = 0 } };
+	enum exit_code code = PROG_CONFIG;
+	struct buf why = BUF_INIT;
+
+	if (sink_read_tokens(&tokens, s->common.conf, &code, &why) != 0)
+		log_error("%s", buf_str(&why));
+	else
+		code = s->common.only_check ? PROG_OK
+					    : print_token(s, &tokens.rules);
+	jwt_conf_release(&tokens);
+	buf_release(&why);
+	return code;
+}
+
+static enum exit_code
+revoke_by_id(struct sink *s, struct db **db)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	int64_t expires_ms =
+	    s->days != NULL ? clock_now_ms() + read_days(s->days) : CLOCK_NONE;
+	enum outcome o =
+	    revoke_token(*db, s->tenant, s->revoke, expires_ms, &why);
+
+	if (o == OUTCOME_DONE) {
+		log_info(
+		    "token_revoked", "tenant=%s id=%s", s->tenant, s->revoke);
+	} else {
+		code = why.len > 0 ? PROG_CONFIG : db_code(*db);
+		log_error("%s", why.len > 0 ? buf_str(&why) : db_why(*db));
+	}
+	buf_release(&why);
+	return code;
+}
+
+static bool
+is_printable(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7F)
+			return false;
+	}
+	return true;
+}
+
+static int
+check_making(const struct sink *s)
+{
+	enum viewer_role role;
+
+	if (s->role == NULL)
+		return prog_usage_error(
+		    "--token needs --role wall, agent, lead or admin");
+	role = viewer_role_named(s->role);
+	if (role == VIEWER_NONE)
+		return prog_usage_error("no role '%s'; there are wall, agent, "
+					"lead and admin",
+		    s->role);
+	if (role == VIEWER_AGENT && s->subject == NULL)
+		return prog_usage_error("--role agent needs --for OPERATOR, "
+					"whose rows the token shows");
+	if (s->subject != NULL &&
+	    (*s->subject == '\0' || strlen(s->subject) > RECORD_MAX_ID ||
+		!parse_is_utf8(s->subject, strlen(s->subject)) ||
+		!is_printable(s->subject)))
+		return prog_usage_error(
+		    "--for takes 1 to %d bytes of printable UTF-8",
+		    RECORD_MAX_ID);
+	return -1;
+}
+
+/* An id is no secret, but a token given by mistake is: no message shows it. */
+static int
+check_revoking(const struct sink *s)
+{
+	const char *id = s->revoke;
+
+	if (s->role != NULL || s->subject != NULL)
+		return prog_usage_error(
+		    "--revoke takes no --role and no --for");
+	if (*id == '\0' || strlen(id) > REVOKE_ID_MAX ||
+	    strchr(id, ' ') != NULL || !is_printable(id) ||
+	    !parse_is_utf8(id, strlen(id)))
+		return prog_usage_error(
+		    "--revoke takes the id of a token (its jti), 1 to %d "
+		    "characters without a blank, not the token",
+		    REVOKE_ID_MAX);
+	return -1;
+}
+
+static int
+check_token(void *options)
+{
+	const struct sink *s = options;
+	int code = sink_check_tenant(s);
+
+	if (code != -1)
+		return code;
+	if (s->tenant == NULL)
+		return prog_usage_error("--token needs --tenant NAME");
+	if (s->days != NULL && read_days(s->days) == 0)
+		return prog_usage_error(
+		    "--days takes a whole number from 1 to %d", DAYS_MAX);
+	return s->revoke != NULL ? check_revoking(s) : check_making(s);
+}
+
+static enum exit_code
+run_token(void *options)
+{
+	struct sink *s = options;
+
+	return s->revoke != NULL ? sink_with_db(s, revoke_by_id)
+				 : make_token(s);
+}
+
+static const struct option_row rows[] = {
+	OPTION_REQUIRED(0, "tenant", "NAME", struct sink, tenant,
+	    "whose data the token is for"),
+	OPTION_TEXT(0, "role", "ROLE", struct sink, role,
+	    "what it shows: wall, agent, lead or admin"),
+	OPTION_TEXT(0, "for", "OPERATOR", struct sink, subject,
+	    "for whom it is; an agent's token shows their rows"),
+	OPTION_TEXT(0, "days", "N", struct sink, days,
+	    "how long it is good, 1 to 366; default: " DAYS),
+	OPTION_TEXT(0, "revoke", "ID", struct sink, revoke,
+	    "make no token; the one of that id counts no more"),
+};
+
+const struct option_mode sink_mode_token = {
+	.choice = OPTION_MODE("token",
+	    "make a token for whoever asks sink --serve, or revoke one"),
+	.about = "Makes a token for requests to sink --serve, see "
+		 "messaging-api(7), and prints it.\nIts id goes to standard "
+		 "error; --revoke ID writes that into the database.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check_token,
+	.run = run_token,
+};

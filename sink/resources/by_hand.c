@@ -1,0 +1,50 @@
+/*
+ * by_hand: see by_hand.h.
+ */
+#include "sink/resources/by_hand.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/form.h"
+#include "sink/resources/resource.h"
+
+static const char *
+no_header(const struct web_request *r, const char *name)
+{
+	(void)r;
+	(void)name;
+	return NULL;
+}
+
+static const char *
+find_parameter(const struct web_request *r, const char *name)
+{
+	return form_value(r->private, name);
+}
+
+void
+by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
+    const char *target, struct web_answer *a)
+{
+	struct form parameters = { .n = 0 };
+	char *text = xstrdup(target), *query = strchr(text, '?');
+	struct web_request r = { .method = WEB_GET,
+		.path = text,
+		.body = "",
+		.peer = "::1",
+		.now_ms = clock_now_ms(),
+		.header = no_header,
+		.query = find_parameter,
+		.private = &parameters };
+
+	if (query != NULL) {
+		*query++ = '\0';
+		form_split(&parameters, query);
+	}
+	a->status = 200;
+	(void)resource_answer(viewer, db, timeout_ms, &r, a);
+	free(text);
+}

@@ -1,0 +1,17 @@
+/*
+ * by_hand: a request that no server takes in: path and query as text, for sink
+ * --get and for reports.
+ */
+#ifndef SINK_RESOURCES_BY_HAND_H
+#define SINK_RESOURCES_BY_HAND_H
+
+#include "common/db/db.h"
+#include "common/http/web.h"
+#include "sink/api/viewer.h"
+
+/* Answers GET of the target, "/api/v1/now" or "/api/v1/chats?limit=5". The
+ * answer begins as struct web_answer says; its buffers are the caller's. */
+void by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
+    const char *target, struct web_answer *a);
+
+#endif

@@ -1,0 +1,450 @@
+/*
+ * original_analytics: what is read of the analytics service that this program
+ * replaces: GET /api/v1/analytics/conversations/ID/analytics,
+ * channels/ID/analytics, dashboard and health, in its shapes: zeros where there
+ * are no rows, and never 404. A period includes both its ends.
+ *
+ * Nothing says how much of what a channel was sent had success, or when it was
+ * up: those members are null. Of the cache, which is none, neither.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "sink/api/reply.h"
+#include "sink/resources/original_query.h"
+#include "sink/resources/resource.h"
+
+/* Different labels, and different intents, of one conversation. */
+#define WORDS_MAX "1000"
+
+/* Hours of a channel in one answer: 416 days. */
+#define HOURS_MAX 10000
+#define HOURS_LIMIT "10001" /* that and one more */
+
+#define MS_OF_MINUTE 60000.0
+
+struct analytics_period {
+	int64_t start, end;
+};
+
+static void
+member_period(struct buf *to, const struct analytics_period *p)
+{
+	jsonw_open_in(to, "period");
+	jsonw_time(to, "start", p->start);
+	jsonw_time(to, "end", p->end);
+	jsonw_close(to);
+}
+
+/* A number as the database has it; 0: NULL. */
+static void
+member_cell(struct buf *to, const char *name, const struct db_rows *r, size_t i)
+{
+	const char *text = db_get(r, i);
+
+	jsonw_key(to, name);
+	buf_adds(to, text != NULL ? text : "0");
+}
+
+static void
+member_real(struct buf *to, const char *name, double value)
+{
+	jsonw_key(to, name);
+	jsonw_real(to, value);
+}
+
+static bool
+ask_conversation(struct question *q, const char *id,
+    const struct analytics_period *p, struct db_rows **rows)
+{
+	const struct db_value args[] = { db_str(id), db_time(p->start),
+		db_time(p->end) };
+
+	return question_ask(q,
+	    "SELECT COUNT(*), SUM(direction = 'inbound'), "
+	    "SUM(direction = 'outbound'), AVG(message_length), "
+	    "AVG(sentiment_score), COUNT(DISTINCT intent_name), "
+	    "AVG(response_time), MAX(response_time), MIN(response_time) "
+	    "FROM message_analytics WHERE tenant = ? AND conversation_id = ? "
+	    "AND created_at >= ? AND created_at <= ?",
+	    args, ARRAY_LEN(args), rows);
+}
+
+/* How often each word of the column is there. */
+static bool
+ask_words(struct question *q, const char *column, const char *id,
+    const struct analytics_period *p, struct db_rows **rows)
+{
+	const struct db_value args[] = { db_str(id), db_time(p->start),
+		db_time(p->end) };
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_addf(&sql,
+	    "SELECT %s, COUNT(*) FROM message_analytics WHERE tenant = ? "
+	    "AND conversation_id = ? AND created_at >= ? AND created_at <= ? "
+	    "AND %s IS NOT NULL GROUP BY %s ORDER BY 2 DESC, 1 "
+	    "LIMIT " WORDS_MAX,
+	    column, column, column);
+	good = question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), rows);
+	buf_release(&sql);
+	return good;
+}
+
+static void
+add_words(struct buf *to, const char *name, struct db_rows *words)
+{
+	jsonw_open_in(to, name);
+	while (db_next(words)) {
+		jsonw_name(to, db_get(words, 0), db_get_len(words, 0));
+		buf_adds(to, db_get(words, 1));
+	}
+	jsonw_close(to);
+}
+
+static void
+write_conversation(struct question *q, const char *id,
+    const struct analytics_period *p, struct db_rows *r, struct db_rows *labels,
+    struct db_rows *intents)
+{
+	struct buf *to = &q->answer->body;
+
+	(void)db_next(r);
+	jsonw_open(to);
+	jsonw_str(to, "conversation_id", id);
+	member_period(to, p);
+	jsonw_open_in(to, "message_metrics");
+	member_cell(to, "total_messages", r, 0);
+	member_cell(to, "inbound_messages", r, 1);
+	member_cell(to, "outbound_messages", r, 2);
+	member_cell(to, "avg_message_length", r, 3);
+	jsonw_close(to);
+	jsonw_open_in(to, "sentiment_metrics");
+	member_cell(to, "avg_sentiment", r, 4);
+	add_words(to, "sentiment_distribution", labels);
+	jsonw_close(to);
+	jsonw_open_in(to, "intent_metrics");
+	add_words(to, "intent_distribution", intents);
+	member_cell(to, "intent_changes", r, 5);
+	jsonw_close(to);
+	jsonw_open_in(to, "performance_metrics");
+	member_cell(to, "avg_response_time", r, 6);
+	member_cell(to, "max_response_time", r, 7);
+	member_cell(to, "min_response_time", r, 8);
+	jsonw_close(to);
+	reply_end(q, NULL);
+}
+
+void
+original_conversation(struct question *q)
+{
+	struct analytics_period p = { .end = q->request->now_ms };
+	struct db_rows *rows = NULL, *labels = NULL, *intents = NULL;
+	char id[RECORD_MAX_ID + 1];
+	struct original_query o;
+
+	q->format = SHEET_JSON;
+	p.start = CLOCK_NONE;
+	original_query_begin(&o, q);
+	original_query_time(&o, "start_time", false, &p.start);
+	original_query_time(&o, "end_time", false, &p.end);
+	if (p.start == CLOCK_NONE)
+		p.start = p.end - 7 * DAY_MS;
+	if (original_query_end(&o) && question_part(q, 4, id) &&
+	    ask_conversation(q, id, &p, &rows) &&
+	    ask_words(q, "sentiment_label", id, &p, &labels) &&
+	    ask_words(q, "intent_name", id, &p, &intents))
+		write_conversation(q, id, &p, rows, labels, intents);
+	db_rows_free(rows);
+	db_rows_free(labels);
+	db_rows_free(intents);
+}
+
+static bool
+ask_hours(struct question *q, const char *id, const struct analytics_period *p,
+    struct db_rows **rows)
+{
+	const struct db_value args[] = { db_str(id), db_time(p->start),
+		db_time(p->end) };
+
+	if (!question_ask(q,
+		"SELECT hour, active_conversations, messages "
+		"FROM channel_metrics_all WHERE tenant = ? AND channel = ? "
+		"AND hour >= ? AND hour <= ? ORDER BY hour DESC "
+		"LIMIT " HOURS_LIMIT,
+		args, ARRAY_LEN(args), rows))
+		return false;
+	return db_rows_count(*rows) <= HOURS_MAX ||
+	       question_problem(q, 400,
+		   "the range has more than %d hours; ask for a shorter one",
+		   HOURS_MAX);
+}
+
+/* The response times that callers measured, by hour, newest first. */
+static bool
+ask_response_times(struct question *q, const char *id,
+    const struct analytics_period *p, struct db_rows **rows)
+{
+	const struct db_value args[] = { db_str(id), db_time(p->start),
+		db_time(p->end) };
+
+	return question_ask(q,
+	    "SELECT CAST(DATE_FORMAT(created_at, '%Y-%m-%d %H:00:00') "
+	    "AS DATETIME(3)) AS hour, SUM(response_time), "
+	    "COUNT(response_time) FROM message_analytics WHERE tenant = ? "
+	    "AND channel_id = ? AND created_at >= ? AND created_at <= ? "
+	    "AND response_time IS NOT NULL GROUP BY 1 ORDER BY 1 DESC "
+	    "LIMIT " HOURS_LIMIT,
+	    args, ARRAY_LEN(args), rows);
+}
+
+/* Sums over a channel's hours. */
+struct channel_sums {
+	int64_t conversations, messages;
+	double response_sum; /* in seconds */
+	int64_t responses;
+};
+
+/* Steps the response times to the hour or one before it, adding up those they
+ * come by; true: it is the hour. */
+static bool
+step_times(
+    struct db_rows *times, bool *more, int64_t hour, struct channel_sums *sums)
+{
+	while (*more && db_get_time(times, 0) >= hour) {
+		sums->response_sum += strtod(db_get(times, 1), NULL);
+		sums->responses += db_get_int(times, 2);
+		if (db_get_time(times, 0) == hour)
+			return true;
+		*more = db_next(times);
+	}
+	return false;
+}
+
+static void
+add_hour(
+    struct buf *to, const struct db_rows *hour, const struct db_rows *times)
+{
+	jsonw_next(to);
+	jsonw_open(to);
+	jsonw_time(to, "timestamp", db_get_time(hour, 0));
+	member_cell(to, "active_conversations", hour, 1);
+	member_cell(to, "messages_processed", hour, 2);
+	if (times != NULL)
+		member_real(to, "response_time",
+		    strtod(db_get(times, 1), NULL) /
+			(double)db_get_int(times, 2));
+	else
+		jsonw_null(to, "response_time");
+	jsonw_null(to, "success_rate");
+	jsonw_close(to);
+}
+
+static void
+add_series(struct buf *to, struct db_rows *hours, struct db_rows *times,
+    struct channel_sums *sums)
+{
+	bool more = db_next(times), there;
+
+	jsonw_list(to);
+	while (db_next(hours)) {
+		there = step_times(times, &more, db_get_time(hours, 0), sums);
+		add_hour(to, hours, there ? times : NULL);
+		if (there)
+			more = db_next(times);
+		sums->conversations += db_get_int(hours, 1);
+		sums->messages += db_get_int(hours, 2);
+	}
+	(void)step_times(times, &more, INT64_MIN, sums);
+	jsonw_list_end(to);
+}
+
+static void
+write_channel(struct question *q, const char *id,
+    const struct analytics_period *p, struct db_rows *hours,
+    struct db_rows *times)
+{
+	struct buf *to = &q->answer->body, series = BUF_INIT;
+	struct channel_sums sums = { .responses = 0 };
+
+	add_series(&series, hours, times, &sums);
+	jsonw_open(to);
+	jsonw_str(to, "channel_id", id);
+	member_period(to, p);
+	jsonw_open_in(to, "metrics");
+	if (db_rows_count(hours) > 0) {
+		jsonw_int(to, "total_conversations", sums.conversations);
+		jsonw_int(to, "total_messages", sums.messages);
+		member_real(to, "avg_response_time",
+		    sums.responses > 0
+			? sums.response_sum / (double)sums.responses
+			: 0.0);
+		jsonw_null(to, "success_rate");
+		jsonw_null(to, "uptime_percentage");
+	}
+	jsonw_close(to);
+	jsonw_raw(to, "time_series", series.data, series.len);
+	reply_end(q, NULL);
+	buf_release(&series);
+}
+
+void
+original_channel(struct question *q)
+{
+	struct analytics_period p = { .start = 0 };
+	struct db_rows *hours = NULL, *times = NULL;
+	char id[RECORD_MAX_ID + 1];
+	struct original_query o;
+
+	q->format = SHEET_JSON;
+	original_query_begin(&o, q);
+	original_query_time(&o, "start_time", true, &p.start);
+	original_query_time(&o, "end_time", true, &p.end);
+	if (original_query_end(&o) && question_part(q, 4, id) &&
+	    ask_hours(q, id, &p, &hours) &&
+	    ask_response_times(q, id, &p, &times))
+		write_channel(q, id, &p, hours, times);
+	db_rows_free(hours);
+	db_rows_free(times);
+}
+
+static bool
+ask_messages_of(
+    struct question *q, const struct analytics_period *p, struct db_rows **rows)
+{
+	const struct db_value args[] = { db_time(p->start), db_time(p->end) };
+
+	return question_ask(q,
+	    "SELECT COUNT(*), SUM(direction = 'inbound'), "
+	    "SUM(direction = 'outbound'), AVG(sentiment_score), "
+	    "AVG(response_time) FROM message_analytics WHERE tenant = ? "
+	    "AND created_at >= ? AND created_at <= ?",
+	    args, ARRAY_LEN(args), rows);
+}
+
+/* The period ends now: whoever wrote in it wrote last in it. */
+static bool
+ask_active(
+    struct question *q, const struct analytics_period *p, struct db_rows **rows)
+{
+	const struct db_value start = db_time(p->start);
+
+	return question_ask(q,
+	    "SELECT COUNT(*) FROM conversation_metrics_all WHERE tenant = ? "
+	    "AND last_message_at >= ?",
+	    &start, 1, rows);
+}
+
+/* Number and duration of what was resolved: whole hours from their sums, the
+ * beginning of the period from its intervals. */
+static bool
+ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
+    int64_t *sum_ms)
+{
+	int64_t hour = (p->start + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
+	const struct db_value edge[] = { db_time(p->start), db_time(hour) };
+	struct db_rows *first = NULL, *whole = NULL;
+	bool good;
+
+	good = question_ask(q,
+		   "SELECT COUNT(*), COALESCE(SUM(ms), 0) FROM intervals "
+		   "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
+		   "AND kind = 'resolution' AND COALESCE(withdrawn, 0) = 0",
+		   edge, 2, &first) &&
+	       question_ask(q,
+		   "SELECT COALESCE(SUM(responses), 0), "
+		   "COALESCE(SUM(sum_ms), 0) FROM response_hours_all "
+		   "WHERE tenant = ? AND hour >= ? AND kind = 'resolution'",
+		   &edge[1], 1, &whole) &&
+	       db_next(first) && db_next(whole);
+	if (good) {
+		*n = db_get_int(first, 0) + db_get_int(whole, 0);
+		*sum_ms = db_get_int(first, 1) + db_get_int(whole, 1);
+	}
+	db_rows_free(first);
+	db_rows_free(whole);
+	return good;
+}
+
+static void
+write_dashboard(struct question *q, const struct analytics_period *p,
+    struct db_rows *messages, struct db_rows *active, int64_t resolved,
+    int64_t sum_ms)
+{
+	struct buf *to = &q->answer->body;
+	double total, rate;
+
+	(void)db_next(messages);
+	(void)db_next(active);
+	total = (double)db_get_int(active, 0);
+	rate = (double)resolved / (total > 1 ? total : 1) * 100;
+	jsonw_open(to);
+	member_period(to, p);
+	jsonw_open_in(to, "message_metrics");
+	member_cell(to, "total", messages, 0);
+	member_cell(to, "inbound", messages, 1);
+	member_cell(to, "outbound", messages, 2);
+	member_cell(to, "avg_sentiment", messages, 3);
+	member_cell(to, "avg_response_time", messages, 4);
+	jsonw_close(to);
+	jsonw_open_in(to, "conversation_metrics");
+	member_cell(to, "total", active, 0);
+	jsonw_int(to, "resolved", resolved);
+	member_real(to, "avg_duration",
+	    resolved > 0 ? (double)sum_ms / MS_OF_MINUTE / (double)resolved
+			 : 0.0);
+	/* A conversation may be resolved twice. */
+	member_real(to, "resolution_rate", rate < 100 ? rate : 100.0);
+	jsonw_close(to);
+	reply_end(q, NULL);
+}
+
+void
+original_dashboard(struct question *q)
+{
+	static const char *const words[] = { "hour", "day", "week", "month",
+		NULL };
+	static const int days[] = { 1, 7, 28, 90 };
+	struct analytics_period p = { .end = q->request->now_ms };
+	struct db_rows *messages = NULL, *active = NULL;
+	int64_t resolved, sum_ms;
+	struct original_query o;
+
+	q->format = SHEET_JSON;
+	original_query_begin(&o, q);
+	p.start =
+	    p.end - days[original_query_word(&o, "period", words, 1)] * DAY_MS;
+	if (original_query_end(&o) && ask_messages_of(q, &p, &messages) &&
+	    ask_active(q, &p, &active) &&
+	    ask_resolved(q, &p, &resolved, &sum_ms))
+		write_dashboard(q, &p, messages, active, resolved, sum_ms);
+	db_rows_free(messages);
+	db_rows_free(active);
+}
+
+/* Answered by anyone's request, and with 200 whatever it says. */
+void
+original_health(struct question *q)
+{
+	struct web_answer *a = q->answer;
+	struct db_rows *rows = NULL;
+	bool good = question_ask(q,
+	    "SELECT 1 FROM tenants WHERE tenant = ? LIMIT 1", NULL, 0, &rows);
+
+	db_rows_free(rows);
+	a->status = 200;
+	a->content_type = NULL;
+	a->retry_after = 0;
+	buf_clear(&a->body);
+	q->format = SHEET_JSON;
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "status", good ? "healthy" : "unhealthy");
+	jsonw_time(&a->body, "timestamp", q->request->now_ms);
+	jsonw_bool(&a->body, "database_connected", good);
+	jsonw_null(&a->body, "cache_connected");
+	jsonw_null(&a->body, "processing_queue_size");
+	reply_end(q, NULL);
+}

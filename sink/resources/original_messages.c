@@ -1,0 +1,134 @@
+/*
+ * original_messages: GET /api/v1/messages/conversation/ID of the message API
+ * that this program replaces: the messages of a conversation, oldest first, in
+ * the columns of its table. ID is the rest of the path, whatever is in it. As
+ * there, a conversation that nobody knows has no messages, and is no error.
+ *
+ * Ours are pages: limit, and the cursor, which header Link has: time and id of
+ * the last message before, "2026-11-20T10:00:00.000Z,ID".
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "sink/api/reply.h"
+#include "sink/resources/resource.h"
+
+static const struct sheet_column original_columns[] = {
+	{ "message_id", SHEET_TEXT },
+	{ "conversation_id", SHEET_TEXT },
+	{ "sender_id", SHEET_TEXT },
+	{ "receiver_id", SHEET_TEXT },
+	{ "content", SHEET_TEXT },
+	{ "created_at", SHEET_TIME },
+	{ "message_type", SHEET_TEXT },
+	{ "user_id", SHEET_TEXT },
+	{ "event_type", SHEET_TEXT },
+};
+
+enum { MESSAGE_ID = 0, CREATED_AT = 5 };
+
+struct history {
+	struct question *q;
+	char conversation[RECORD_MAX_ID + 1];
+	int64_t limit;
+	int64_t after_ms;     /* of the cursor */
+	const char *after_id; /* NULL: the first page */
+};
+
+static bool
+read_history_cursor(struct history *h)
+{
+	const char *text = question_parameter(h->q, "cursor"), *comma;
+
+	if (text == NULL)
+		return true;
+	comma = strchr(text, ',');
+	if (comma != NULL &&
+	    clock_parse(text, (size_t)(comma - text), &h->after_ms) == 0 &&
+	    strlen(comma + 1) <= RECORD_MAX_ID &&
+	    parse_is_utf8(comma + 1, strlen(comma + 1))) {
+		h->after_id = comma + 1;
+		return true;
+	}
+	return question_problem(
+	    h->q, 400, "cursor is none that this resource gave");
+}
+
+/* Left to itself the server may choose the primary key, which has the order,
+ * and read the whole tenant to find the first page. */
+static bool
+ask_history(const struct history *h, struct db_rows **rows)
+{
+	const struct db_value args[] = { db_str(h->conversation),
+		db_time(h->after_ms), db_time(h->after_ms),
+		db_str(h->after_id) };
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_addf(&sql,
+	    "SELECT message_id, conversation_id, sender_id, receiver_id, %s, "
+	    "created_at, message_type, user_id, event_type FROM messages "
+	    "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id = ?%s "
+	    "ORDER BY created_at, message_id LIMIT %" PRId64,
+	    h->q->viewer.role < VIEWER_ADMIN ? "NULL" : "content",
+	    h->after_id == NULL ? ""
+				: " AND created_at >= ? AND (created_at > ? "
+				  "OR message_id > ?)",
+	    h->limit + 1);
+	good = question_ask(
+	    h->q, buf_str(&sql), args, h->after_id == NULL ? 1 : 4, rows);
+	buf_release(&sql);
+	return good;
+}
+
+/* Header Link: the page behind the present row. */
+static void
+link_next_messages(const struct history *h, const struct db_rows *row)
+{
+	struct buf *to = &h->q->answer->headers;
+	char time[CLOCK_TEXT];
+
+	clock_format(db_get_time(row, CREATED_AT), time);
+	buf_addf(to, "Link: <?limit=%" PRId64 "&cursor=%s,", h->limit, time);
+	reply_encode(to, db_get(row, MESSAGE_ID));
+	buf_adds(to, ">; rel=\"next\"\n");
+}
+
+static void
+write_history(const struct history *h, struct db_rows *rows)
+{
+	struct buf *to = &h->q->answer->body;
+	size_t n = db_rows_count(rows), limit = (size_t)h->limit;
+	struct sheet s;
+
+	jsonw_open(to);
+	jsonw_str(to, "conversation_id", h->conversation);
+	jsonw_key(to, "messages");
+	sheet_begin(
+	    &s, to, SHEET_JSON, original_columns, ARRAY_LEN(original_columns));
+	while (s.rows < limit && db_next(rows)) {
+		sheet_row(&s, rows);
+		if (n > limit && s.rows == limit)
+			link_next_messages(h, rows);
+	}
+	sheet_end(&s);
+	reply_end(h->q, NULL);
+}
+
+void
+original_messages(struct question *q)
+{
+	struct history h = { .q = q, .limit = LIST_PAGE };
+	struct db_rows *rows = NULL;
+
+	q->format = SHEET_JSON; /* a suffix belongs to the id */
+	if (question_rest(q, 4, h.conversation) &&
+	    question_int(q, "limit", 1, LIST_PAGE_MAX, &h.limit) &&
+	    read_history_cursor(&h) && ask_history(&h, &rows))
+		write_history(&h, rows);
+	db_rows_free(rows);
+}

@@ -1,0 +1,131 @@
+/*
+ * original_query: see original_query.h.
+ */
+#include "sink/resources/original_query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/text/jsonw.h"
+
+/* From here on a number is milliseconds; and the longest text of a time. */
+#define MILLISECONDS_FROM INT64_C(20000000000)
+#define TIME_TEXT_MAX 40
+
+static const struct validate_place in_parameters = { NULL, "query", 0 };
+
+static const char *
+original_parameter(const struct original_query *o, const char *name)
+{
+	return o->q->request->query(o->q->request, name);
+}
+
+static void
+add_missing(struct original_query *o, const char *name)
+{
+	struct validate_place at = { &in_parameters, name, 0 };
+
+	validate_error(
+	    &o->errors, &at, "missing", "Field required", NULL, NULL);
+}
+
+void
+original_query_begin(struct original_query *o, struct question *q)
+{
+	*o = (struct original_query){ .q = q };
+	if (original_parameter(o, "tenant_id") == NULL)
+		add_missing(o, "tenant_id");
+}
+
+static bool
+parse_seconds(const char *text, int64_t *ms)
+{
+	int64_t n;
+
+	if (parse_int(text, 0, MILLISECONDS_FROM * 1000, &n) != 0)
+		return false;
+	*ms = n < MILLISECONDS_FROM ? n * 1000 : n;
+	return true;
+}
+
+static bool
+parse_original_time(const char *text, int64_t *ms)
+{
+	static const char *const ends[] = { "", "Z", ":00Z" };
+	char whole[TIME_TEXT_MAX + 8];
+	size_t i;
+	int n;
+
+	if (strlen(text) > TIME_TEXT_MAX)
+		return false;
+	for (i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		n = snprintf(whole, sizeof whole, "%s%s", text, ends[i]);
+		if (clock_parse(whole, (size_t)n, ms) == 0)
+			return true;
+	}
+	return parse_seconds(text, ms);
+}
+
+void
+original_query_time(
+    struct original_query *o, const char *name, bool needed, int64_t *ms)
+{
+	struct validate_place at = { &in_parameters, name, 0 };
+	const char *text = original_parameter(o, name);
+	json_t *input;
+
+	if (text == NULL && needed)
+		add_missing(o, name);
+	if (text == NULL || parse_original_time(text, ms))
+		return;
+	input = json_string(text);
+	validate_error(&o->errors, &at, "datetime_parsing",
+	    "Input should be a valid datetime, it is no RFC 3339", input,
+	    "{\"error\":\"it is no RFC 3339\"}");
+	json_decref(input);
+}
+
+size_t
+original_query_word(struct original_query *o, const char *name,
+    const char *const *words, size_t otherwise)
+{
+	struct validate_place at = { &in_parameters, name, 0 };
+	const char *text = original_parameter(o, name);
+	struct buf pattern = BUF_INIT;
+	json_t *input;
+	size_t i;
+
+	if (text == NULL)
+		return otherwise;
+	for (i = 0; words[i] != NULL; i++) {
+		if (strcmp(words[i], text) == 0)
+			break;
+		buf_addf(&pattern, "%s%s", i > 0 ? "|" : "^(", words[i]);
+	}
+	if (words[i] == NULL) {
+		buf_adds(&pattern, ")$");
+		input = json_string(text);
+		validate_mismatch(&o->errors, &at, input, buf_str(&pattern));
+		json_decref(input);
+		i = otherwise;
+	}
+	buf_release(&pattern);
+	return i;
+}
+
+bool
+original_query_end(struct original_query *o)
+{
+	const char *tenant = original_parameter(o, "tenant_id");
+	bool good = o->errors.n == 0;
+
+	if (!good)
+		validate_answer(&o->errors, o->q->answer);
+	else if (strcmp(tenant, o->q->viewer.tenant) != 0)
+		good = question_problem(
+		    o->q, 403, "tenant_id is not the tenant of the token");
+	validate_release(&o->errors);
+	return good;
+}

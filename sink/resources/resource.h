@@ -1,0 +1,55 @@
+/*
+ * resource: the table of what the API has: path, who may read it, and the
+ * function that answers; and api_answer(), which answers any request.
+ *
+ * To add a resource: its function in a file of its own, declared below, its row
+ * in resource_table.c, its description in openapi.json, its tests. A resource
+ * that is the rows of a table is a struct list in resource_lists.c instead.
+ *
+ * One whose least role is VIEWER_NONE needs no token; the viewer then has no
+ * tenant.
+ */
+#ifndef SINK_RESOURCES_RESOURCE_H
+#define SINK_RESOURCES_RESOURCE_H
+
+#include "sink/api/list.h"
+#include "sink/api/question.h"
+#include "sink/responses/responses.h"
+
+/* Either answer or list is set. */
+struct resource {
+	const char *pattern; /* see path_pattern.h */
+	enum viewer_role least;
+	resource_handler *answer;
+	const struct list *list;
+};
+
+extern const struct resource resources[];
+extern const size_t resources_n;
+
+/* Answers a request of a viewer from the tables: finds the resource by path and
+ * the format by suffix or Accept. db is connected when it is first needed.
+ * Returns how many rows of tables the answer has. */
+size_t resource_answer(const struct viewer *viewer, struct db *db,
+    int64_t timeout_ms, const struct web_request *r, struct web_answer *a);
+
+/* True when the request needs no token. */
+bool resource_is_public(const struct web_request *r);
+
+/* The handlers, by file. */
+resource_handler resource_now;      /* resource_now.c */
+resource_handler resource_chat;     /* resource_chat.c */
+resource_handler resource_timeline; /* resource_chat.c */
+resource_handler resource_openapi;  /* resource_openapi.c */
+resource_handler original_messages; /* original_messages.c */
+/* original_analytics.c */
+resource_handler original_conversation, original_channel, original_dashboard,
+    original_health;
+
+/* resource_lists.c */
+extern const struct list list_operators, list_chats, list_messages,
+    list_intervals, list_conversations, list_users, list_alerts, list_trends,
+    list_events, list_receipts, list_channels, list_response_hours,
+    list_assignments;
+
+#endif

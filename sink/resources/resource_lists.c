@@ -1,0 +1,175 @@
+/*
+ * resource_lists: the resources that are rows of a table or a view; see list.h
+ * and messaging-tables(5), which explains the columns.
+ */
+#include "sink/resources/resource.h"
+
+#define TEXT(name)                                                             \
+	{                                                                      \
+		name, SHEET_TEXT, LIST_SHOWN, VIEWER_NONE                      \
+	}
+#define NUMBER(name)                                                           \
+	{                                                                      \
+		name, SHEET_NUMBER, LIST_SHOWN, VIEWER_NONE                    \
+	}
+#define TIME(name)                                                             \
+	{                                                                      \
+		name, SHEET_TIME, LIST_SHOWN, VIEWER_NONE                      \
+	}
+#define FLAG(name)                                                             \
+	{                                                                      \
+		name, SHEET_FLAG, LIST_SHOWN, VIEWER_NONE                      \
+	}
+#define FILTER(name)                                                           \
+	{                                                                      \
+		name, SHEET_TEXT, LIST_FILTER, VIEWER_NONE                     \
+	}
+/* Of a customer. */
+#define PERSONAL(name)                                                         \
+	{                                                                      \
+		name, SHEET_TEXT, LIST_SHOWN, VIEWER_LEAD                      \
+	}
+
+const struct list list_operators = {
+	.table = "operator_metrics_all",
+	.columns = { FILTER("operator"), TEXT("name"), FLAG("available"),
+	    NUMBER("open_chats"), NUMBER("reported_open_chats"),
+	    NUMBER("responses"), NUMBER("avg_response_seconds"),
+	    NUMBER("median_response_seconds"), NUMBER("p90_response_seconds"),
+	    NUMBER("first_responses"), NUMBER("avg_first_response_seconds"),
+	    NUMBER("waiting_chats"), NUMBER("longest_wait_seconds"),
+	    TIME("as_of") },
+	.key = { "operator" },
+	.operator= "operator",
+};
+
+const struct list list_chats = {
+	.table = "chat_metrics",
+	.columns = { FILTER("chat"), FILTER("operator"), FILTER("channel"),
+	    FILTER("status"), FILTER("tag"), PERSONAL("customer"),
+	    PERSONAL("customer_name"), PERSONAL("customer_phone"),
+	    TIME("opened_at"), TIME("last_message_at"), NUMBER("messages"),
+	    NUMBER("participants"), NUMBER("responses"),
+	    NUMBER("avg_response_seconds"), NUMBER("first_response_seconds"),
+	    TIME("waiting_since"), TIME("as_of") },
+	.key = { "chat" },
+	.operator= "operator",
+};
+
+const struct list list_messages = {
+	.table = "messages",
+	.columns = { TIME("created_at"), FILTER("conversation_id"),
+	    FILTER("message_id"), FILTER("sender"), TEXT("sender_id"),
+	    TEXT("receiver_id"), FILTER("operator"), FILTER("channel"),
+	    TEXT("message_type"), FLAG("private"), FLAG("automated"),
+	    { "content", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN } },
+	.key = { "created_at", "conversation_id", "message_id" },
+	.time = "created_at",
+	.newest_first = true,
+	.chat = "conversation_id",
+	.chat_index = "by_chat",
+};
+
+const struct list list_intervals = {
+	.table = "intervals",
+	.columns = { TIME("end_at"), FILTER("chat"), FILTER("message"),
+	    FILTER("kind"), TIME("start_at"), FILTER("operator"),
+	    NUMBER("seconds"),
+	    { "withdrawn", SHEET_FLAG, LIST_FILTER, VIEWER_NONE },
+	    TIME("as_of"), NUMBER("version") },
+	.key = { "end_at", "chat", "message", "kind" },
+	.words = { { "kind", "response",
+		       "kind IN ('first_response', 'reply')" },
+	    { "nobody", "1", "operator IS NULL" } },
+	.time = "end_at",
+	.operator= "operator",
+	.newest_first = true,
+	.chat = "chat",
+	.chat_index = "by_chat",
+};
+
+const struct list list_response_hours = {
+	.table = "response_hours_all",
+	.columns = { TIME("hour"), FILTER("operator"), FILTER("kind"),
+	    NUMBER("responses"), NUMBER("sum_ms"), NUMBER("max_ms"),
+	    TIME("as_of"), NUMBER("version") },
+	.key = { "hour", "operator", "kind" },
+	.time = "hour",
+	.operator= "operator",
+	.newest_first = true,
+};
+
+const struct list list_conversations = {
+	.table = "conversation_metrics_all",
+	.columns = { FILTER("conversation_id"), NUMBER("message_count"),
+	    NUMBER("participant_count"), TIME("created_at"),
+	    TIME("last_message_at"), TIME("as_of") },
+	.key = { "conversation_id" },
+};
+
+const struct list list_users = {
+	.table = "user_stats_all",
+	.columns = { FILTER("user_id"), NUMBER("message_count"),
+	    NUMBER("active_conversations"), TIME("last_active"),
+	    TIME("created_at"), TIME("as_of") },
+	.key = { "user_id" },
+};
+
+const struct list list_alerts = {
+	.table = "alerts_all",
+	.columns = { TIME("started_at"), FILTER("user_id"), FILTER("rule"),
+	    TIME("ended_at"), NUMBER("messages"), NUMBER("threshold"),
+	    TIME("as_of") },
+	.key = { "started_at", "user_id", "rule" },
+	.time = "started_at",
+	.newest_first = true,
+};
+
+const struct list list_trends = {
+	.table = "trends_all",
+	.columns = { TIME("window_start"), FILTER("word"), TIME("window_end"),
+	    NUMBER("occurrences"), TIME("as_of") },
+	.key = { "window_start", "word" },
+	.time = "window_start",
+	.newest_first = true,
+};
+
+const struct list list_events = {
+	.table = "events",
+	.columns = { TIME("created_at"), TEXT("id"), FILTER("event_type"),
+	    FILTER("source_service"), FILTER("user_id"), TEXT("session_id"),
+	    FILTER("conversation_id"), FILTER("channel_id"),
+	    { "event_data", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN } },
+	.key = { "created_at", "id" },
+	.time = "created_at",
+	.newest_first = true,
+};
+
+const struct list list_receipts = {
+	.table = "message_views",
+	.columns = { TIME("viewed_at"), FILTER("message_id"), FILTER("user_id"),
+	    FILTER("conversation_id"), TEXT("device") },
+	.key = { "viewed_at", "message_id", "user_id", "conversation_id" },
+	.time = "viewed_at",
+	.newest_first = true,
+};
+
+const struct list list_channels = {
+	.table = "channel_metrics_all",
+	.columns = { TIME("hour"), FILTER("channel"), NUMBER("messages"),
+	    NUMBER("inbound_messages"), NUMBER("outbound_messages"),
+	    NUMBER("active_conversations"), TIME("as_of") },
+	.key = { "hour", "channel" },
+	.time = "hour",
+	.newest_first = true,
+};
+
+const struct list list_assignments = {
+	.table = "assignments",
+	.columns = { TIME("reserved_at"), TEXT("id"), FILTER("chat"),
+	    FILTER("operator"), TIME("expires") },
+	.key = { "reserved_at", "id" },
+	.time = "reserved_at",
+	.operator= "operator",
+	.newest_first = true,
+};

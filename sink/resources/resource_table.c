@@ -1,0 +1,152 @@
+/*
+ * resource_table: the table of resources, and how a request finds its row; see
+ * resource.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/http/path_pattern.h"
+#include "sink/resources/resource.h"
+
+#define V1 "/api/v1/"
+#define ANALYTICS V1 "analytics/"
+
+const struct resource resources[] = {
+	{ V1 "now", VIEWER_WALL, resource_now, NULL },
+	{ V1 "operators", VIEWER_AGENT, NULL, &list_operators },
+	{ V1 "chats", VIEWER_AGENT, NULL, &list_chats },
+	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL },
+	{ V1 "chats/{chat}/timeline", VIEWER_LEAD, resource_timeline, NULL },
+	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages },
+	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals },
+	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours },
+	{ V1 "responses", VIEWER_WALL, resource_responses, NULL },
+	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL },
+	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations },
+	{ V1 "users", VIEWER_LEAD, NULL, &list_users },
+	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts },
+	{ V1 "trends", VIEWER_LEAD, NULL, &list_trends },
+	{ V1 "events", VIEWER_LEAD, NULL, &list_events },
+	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts },
+	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels },
+	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments },
+	{ V1 "messages/conversation/{*conversation_id}", VIEWER_LEAD,
+	    original_messages, NULL },
+	{ ANALYTICS "conversations/{conversation_id}/analytics", VIEWER_LEAD,
+	    original_conversation, NULL },
+	{ ANALYTICS "channels/{channel_id}/analytics", VIEWER_AGENT,
+	    original_channel, NULL },
+	{ ANALYTICS "dashboard", VIEWER_AGENT, original_dashboard, NULL },
+	{ ANALYTICS "health", VIEWER_NONE, original_health, NULL },
+	{ V1 "openapi", VIEWER_NONE, resource_openapi, NULL },
+};
+
+const size_t resources_n = ARRAY_LEN(resources);
+
+/* The forms of answers; of several that a client accepts the first. */
+static const struct {
+	const char *suffix, *type;
+	enum sheet_format format;
+} forms[] = {
+	{ ".json", "application/json", SHEET_JSON },
+	{ ".csv", "text/csv", SHEET_CSV },
+	{ ".ndjson", "application/x-ndjson", SHEET_NDJSON },
+};
+
+/* Cuts the suffix off the path. */
+static bool
+take_suffix(char *path, const char *suffix)
+{
+	size_t len = strlen(path), n = strlen(suffix);
+
+	if (len <= n || strcmp(path + len - n, suffix) != 0)
+		return false;
+	path[len - n] = '\0';
+	return true;
+}
+
+static bool
+accepts(const struct question *q, const char *type)
+{
+	const char *accept = q->request->header(q->request, "Accept");
+
+	return accept != NULL && strstr(accept, type) != NULL;
+}
+
+/* Sets path and format. A suffix of the last part counts more than the header.
+ * False: the path is too long for any resource. */
+static bool
+read_path(struct question *q)
+{
+	const char *path = q->request->path;
+	size_t i;
+
+	if (strlen(path) >= QUESTION_PATH_MAX)
+		return false;
+	memcpy(q->path, path, strlen(path) + 1);
+	q->format = SHEET_JSON;
+	for (i = 0; i < ARRAY_LEN(forms); i++) {
+		if (take_suffix(q->path, forms[i].suffix)) {
+			q->format = forms[i].format;
+			return true;
+		}
+	}
+	for (i = 0; i < ARRAY_LEN(forms); i++) {
+		if (accepts(q, forms[i].type)) {
+			q->format = forms[i].format;
+			break;
+		}
+	}
+	return true;
+}
+
+static const struct resource *
+find_resource(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < resources_n; i++) {
+		if (path_pattern_fits(resources[i].pattern, path))
+			return &resources[i];
+	}
+	return NULL;
+}
+
+bool
+resource_is_public(const struct web_request *r)
+{
+	struct question q = { .request = r };
+	const struct resource *found =
+	    read_path(&q) ? find_resource(q.path) : NULL;
+
+	return found != NULL && found->least == VIEWER_NONE;
+}
+
+size_t
+resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
+    const struct web_request *r, struct web_answer *a)
+{
+	struct question q = { .request = r,
+		.answer = a,
+		.db = db,
+		.viewer = *viewer,
+		.timeout_ms = timeout_ms };
+	const struct resource *found =
+	    read_path(&q) ? find_resource(q.path) : NULL;
+
+	if (found == NULL) {
+		question_problem(&q, 404, "there is no such path");
+	} else if (r->method != WEB_GET) {
+		question_problem(&q, 405, "this resource is read only");
+		a->allow = "GET";
+	} else if (viewer->role < found->least) {
+		question_problem(&q, 403, "not for the role %s",
+		    viewer_role_name(viewer->role));
+	} else if (found->list != NULL) {
+		list_answer(&q, found->list);
+	} else {
+		found->answer(&q);
+	}
+	return q.rows;
+}

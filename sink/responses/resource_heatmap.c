@@ -1,0 +1,133 @@
+/*
+ * resource_heatmap: GET /api/v1/heatmap: responses by hour of the week, 168
+ * rows from Monday 00:00, in a zone. Parameters: those of response_span.h.
+ *
+ * An hour of the week is one of the clock on the wall: when the clocks change,
+ * one comes twice in the range or not at all. Where clocks differ from UTC by
+ * anything but whole hours, all is read from intervals.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "sink/api/reply.h"
+#include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
+
+#define WEEK_HOURS 168
+
+/* 1970-01-01 was a Thursday. */
+#define FIRST_HOUR (3 * 24)
+
+static const struct sheet_column heatmap_columns[] = {
+	{ "weekday", SHEET_NUMBER },
+	{ "hour", SHEET_NUMBER },
+	{ "count", SHEET_NUMBER },
+	{ "sum_seconds", SHEET_NUMBER },
+	{ "avg_seconds", SHEET_NUMBER },
+	{ "median_seconds", SHEET_NUMBER },
+};
+
+/* Appends the offset at a number of SQL, as an expression in the same unit. */
+static void
+write_offset(struct buf *to, const struct response_span *s, const char *number,
+    int64_t unit)
+{
+	struct zone_span z = zone_find(s->zone, s->from);
+
+	buf_adds(to, "CASE");
+	for (; z.until < s->to; z = zone_find(s->zone, z.until))
+		buf_addf(to, " WHEN %s < %" PRId64 " THEN %" PRId64, number,
+		    z.until / unit, z.offset / unit);
+	buf_addf(to, " WHEN TRUE THEN %" PRId64 " END", z.offset / unit);
+}
+
+static bool
+has_whole_hours(const struct response_span *s)
+{
+	struct zone_span z = zone_find(s->zone, s->from);
+
+	for (; z.until < s->to; z = zone_find(s->zone, z.until)) {
+		if (z.offset % HOUR_MS != 0 || z.until % HOUR_MS != 0)
+			return false;
+	}
+	return z.offset % HOUR_MS == 0;
+}
+
+static void
+plan_heatmap(struct response_plan *p, const struct response_span *s)
+{
+	int64_t first = (s->from + HOUR_MS - 1) / HOUR_MS;
+	int64_t last = s->to / HOUR_MS;
+
+	p->from = s->from;
+	p->to = s->to;
+	buf_adds(&p->interval_slot, "((" RESPONSE_SLOT_MS " + ");
+	write_offset(&p->interval_slot, s, RESPONSE_SLOT_MS, 1);
+	buf_addf(&p->interval_slot, ") DIV %" PRId64 " + %d) MOD %d", HOUR_MS,
+	    FIRST_HOUR, WEEK_HOURS);
+	if (first >= last || !has_whole_hours(s)) {
+		response_plan_add(p, s->from, s->to);
+		return;
+	}
+	response_plan_add(p, s->from, first * HOUR_MS);
+	response_plan_add(p, last * HOUR_MS, s->to);
+	buf_addf(&p->hour_slot,
+	    "CASE WHEN " RESPONSE_SLOT_HOUR " < %" PRId64
+	    " OR " RESPONSE_SLOT_HOUR " >= %" PRId64 " THEN -1 ELSE "
+	    "(" RESPONSE_SLOT_HOUR " + ",
+	    first, last);
+	write_offset(&p->hour_slot, s, RESPONSE_SLOT_HOUR, HOUR_MS);
+	buf_addf(&p->hour_slot, " + %d) MOD %d END", FIRST_HOUR, WEEK_HOURS);
+	p->whole_from = first * HOUR_MS;
+	p->whole_to = last * HOUR_MS;
+}
+
+static void
+write_heatmap(struct question *q, const struct response_choice *c,
+    const struct response_span *span, const struct response_sums *sums)
+{
+	const struct response_sum none = { .n = 0 }, *sum;
+	struct buf *to = reply_begin(q);
+	struct sheet s;
+	size_t slot, i = 0;
+
+	sheet_begin(
+	    &s, to, q->format, heatmap_columns, ARRAY_LEN(heatmap_columns));
+	for (slot = 0; slot < WEEK_HOURS; slot++) {
+		sum = &none;
+		if (i < sums->n && sums->list[i].slot == slot)
+			sum = &sums->list[i++];
+		sheet_int(&s, (int64_t)slot / 24 + 1);
+		sheet_int(&s, (int64_t)slot % 24);
+		sheet_int(&s, sum->n);
+		sheet_seconds(&s, sum->sum_ms);
+		sheet_seconds(&s, response_mean(sum));
+		sheet_seconds(&s, response_median(sum));
+	}
+	sheet_end(&s);
+	if (q->format == SHEET_JSON)
+		response_write_frame(to, c, span, sums);
+	reply_end(q, NULL);
+}
+
+void
+resource_heatmap(struct question *q)
+{
+	struct response_choice c = { .zone = NULL };
+	struct response_span span = { .zone = NULL };
+	struct response_plan plan = { .from = 0 };
+	struct response_sums sums = { .n = 0 };
+
+	if (response_choice_read(q, &c) &&
+	    response_span_read(q, c.zone, &span)) {
+		plan_heatmap(&plan, &span);
+		if (response_sums_read(q, &plan, &c, false, &sums))
+			write_heatmap(q, &c, &span, &sums);
+	}
+	response_span_release(&span);
+	response_plan_release(&plan);
+	response_sums_release(&sums);
+	response_choice_release(&c);
+}

@@ -1,0 +1,309 @@
+/*
+ * resource_responses: GET /api/v1/responses: how fast was answered, by period
+ * of a zone's calendar and by operator. Each row has a link to the intervals it
+ * is made of. Parameters, besides those of response_span.h:
+ *
+ *   by              quarter, hour, day (without it), week, month, total
+ *   group           none (without it), operator
+ *   compare         previous: the rows of the span before, too
+ *   within_seconds  the share that was answered within that time
+ *
+ * Without group=operator each period has a row, with it each operator who has
+ * responses in the period.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "sink/api/reply.h"
+#include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
+
+#define WITHIN_MAX_S (INT64_C(366) * 86400)
+
+static const struct sheet_column response_columns[] = {
+	{ "span", SHEET_TEXT },
+	{ "period", SHEET_NUMBER },
+	{ "begin", SHEET_TEXT },
+	{ "end", SHEET_TEXT },
+	{ "begin_utc", SHEET_TIME },
+	{ "end_utc", SHEET_TIME },
+	{ "operator", SHEET_TEXT },
+	{ "count", SHEET_NUMBER },
+	{ "sum_seconds", SHEET_NUMBER },
+	{ "avg_seconds", SHEET_NUMBER },
+	{ "median_seconds", SHEET_NUMBER },
+	{ "p90_seconds", SHEET_NUMBER },
+	{ "p99_seconds", SHEET_NUMBER },
+	{ "max_seconds", SHEET_NUMBER },
+	{ "within", SHEET_NUMBER },
+	{ "within_exact", SHEET_FLAG },
+	{ "href", SHEET_TEXT },
+};
+
+struct responses_question {
+	struct question *q;
+	struct response_choice choice;
+	enum response_by by;
+	bool by_operator, compares;
+	int64_t within_ms; /* CLOCK_NONE: not asked for */
+	/* The span and that before it. */
+	struct response_span spans[2];
+	struct response_plan plans[2];
+	struct response_sums sums[2];
+};
+
+/* A word of a parameter that has two; absent is the first. */
+static bool
+read_word(struct question *q, const char *name, const char *no, const char *yes,
+    bool *is_yes)
+{
+	const char *v = question_parameter(q, name);
+
+	*is_yes = v != NULL && strcmp(v, yes) == 0;
+	if (v == NULL || *is_yes || strcmp(v, no) == 0)
+		return true;
+	return question_problem(
+	    q, 400, "%s is neither %s nor %s", name, no, yes);
+}
+
+static bool
+read_group(struct responses_question *r)
+{
+	struct question *q = r->q;
+	const char *v = question_parameter(q, "group");
+
+	if (v != NULL && strcmp(v, "channel") == 0)
+		return question_problem(q, 400,
+		    "response times are not known by channel; group is none "
+		    "or operator");
+	if (!read_word(q, "group", "none", "operator", &r->by_operator))
+		return false;
+	if (!r->by_operator)
+		return true;
+	if (q->viewer.role == VIEWER_AGENT)
+		r->choice.operator= q->viewer.claims.subject;
+	if (q->viewer.role >= VIEWER_AGENT)
+		return true;
+	return question_problem(q, 403,
+	    "the metrics of operators are not for the role %s",
+	    viewer_role_name(q->viewer.role));
+}
+
+/* Seconds with up to three decimals. */
+static bool
+read_within(struct responses_question *r)
+{
+	const char *v = question_parameter(r->q, "within_seconds"), *p;
+	char whole[16], thousandths[4] = "000";
+	int64_t s, ms;
+	size_t len, decimals = 0;
+
+	r->within_ms = CLOCK_NONE;
+	if (v == NULL)
+		return true;
+	p = strchr(v, '.');
+	len = p != NULL ? (size_t)(p - v) : strlen(v);
+	if (p != NULL)
+		decimals = strlen(p + 1);
+	if (len < sizeof whole && decimals <= 3 &&
+	    (p == NULL || decimals > 0)) {
+		memcpy(whole, v, len);
+		whole[len] = '\0';
+		if (p != NULL)
+			memcpy(thousandths, p + 1, decimals);
+		if (parse_int(whole, 0, WITHIN_MAX_S, &s) == 0 &&
+		    parse_int(thousandths, 0, 999, &ms) == 0) {
+			r->within_ms = 1000 * s + ms;
+			return true;
+		}
+	}
+	return question_problem(r->q, 400,
+	    "within_seconds is no number of seconds up to %" PRId64
+	    " with at most three decimals",
+	    WITHIN_MAX_S);
+}
+
+static bool
+read_responses_parameters(struct responses_question *r)
+{
+	struct question *q = r->q;
+
+	if (!response_choice_read(q, &r->choice) || !read_group(r) ||
+	    !response_by_read(q, &r->by) ||
+	    !read_word(q, "compare", "none", "previous", &r->compares) ||
+	    !read_within(r) ||
+	    !response_span_read(q, r->choice.zone, &r->spans[0]) ||
+	    !response_span_cut(q, &r->spans[0], r->by))
+		return false;
+	if (!r->compares)
+		return true;
+	r->spans[1] = response_span_before(&r->spans[0], r->by);
+	return response_span_cut(q, &r->spans[1], r->by);
+}
+
+static bool
+read_responses(struct responses_question *r)
+{
+	size_t i;
+
+	for (i = 0; i < (r->compares ? 2 : 1); i++) {
+		response_plan_periods(&r->plans[i], &r->spans[i]);
+		if (!response_sums_read(r->q, &r->plans[i], &r->choice,
+			r->by_operator, &r->sums[i]))
+			return false;
+	}
+	return true;
+}
+
+static void
+add_href_time(struct buf *to, const char *name, int64_t ms)
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(ms, text);
+	buf_addf(to, "%s=", name);
+	reply_encode(to, text);
+	buf_addc(to, '&');
+}
+
+/* The list of the intervals that a row is made of; NULL: not for the viewer. */
+static const char *
+write_href(const struct responses_question *r, int64_t from, int64_t to,
+    const char *operator, struct buf * href)
+{
+	const struct viewer *v = &r->q->viewer;
+
+	if (v->role < VIEWER_AGENT ||
+	    (v->role == VIEWER_AGENT &&
+		(operator== NULL || strcmp(operator, v->claims.subject) != 0)))
+		return NULL;
+	buf_clear(href);
+	buf_adds(href, "/api/v1/intervals?");
+	add_href_time(href, "from", from);
+	add_href_time(href, "to", to);
+	buf_addf(href, "kind=%s&withdrawn=0", r->choice.kind);
+	if (operator!= NULL && * operator== '\0') {
+		buf_adds(href, "&nobody=1");
+	} else if (operator!= NULL) {
+		buf_adds(href, "&operator=");
+		reply_encode(href, operator);
+	}
+	return buf_str(href);
+}
+
+static void
+write_within(const struct responses_question *r, struct sheet *s,
+    const struct response_sum *sum)
+{
+	char text[16];
+	bool exact;
+
+	if (r->within_ms == CLOCK_NONE || sum->buckets_n == 0) {
+		sheet_text(s, NULL);
+		sheet_text(s, NULL);
+		return;
+	}
+	(void)snprintf(text, sizeof text, "%.4f",
+	    response_share_within(sum, r->within_ms, &exact));
+	sheet_text(s, text);
+	sheet_text(s, exact ? "1" : "0");
+}
+
+static void
+write_metrics(struct sheet *s, const struct response_sum *sum)
+{
+	sheet_int(s, sum->n);
+	sheet_seconds(s, sum->sum_ms);
+	sheet_seconds(s, response_mean(sum));
+	sheet_seconds(s, response_median(sum));
+	sheet_seconds(s, response_percentile(sum, 900));
+	sheet_seconds(s, response_percentile(sum, 990));
+	sheet_seconds(s, sum->n > 0 ? sum->max_ms : CLOCK_NONE);
+}
+
+static void
+write_response_row(const struct responses_question *r, struct sheet *s,
+    size_t span, const struct response_sum *sum)
+{
+	const struct zone *z = r->choice.zone;
+	int64_t from = r->spans[span].begins[sum->slot];
+	int64_t to = r->spans[span].begins[sum->slot + 1];
+	const char *operator= r->by_operator ? sum->operator: NULL;
+	struct buf href = BUF_INIT;
+	char text[CALENDAR_TEXT];
+
+	sheet_text(s, span == 0 ? "asked" : "previous");
+	sheet_int(s, sum->slot);
+	calendar_format(z, from, text);
+	sheet_text(s, text);
+	calendar_format(z, to, text);
+	sheet_text(s, text);
+	sheet_time(s, from);
+	sheet_time(s, to);
+	sheet_text(s, operator);
+	write_metrics(s, sum);
+	write_within(r, s, sum);
+	sheet_text(s,
+	    write_href(r, from, to,
+		operator!= NULL ? operator: r->choice.operator, &href));
+	buf_release(&href);
+}
+
+static void
+write_span(const struct responses_question *r, struct sheet *s, size_t span)
+{
+	const struct response_sums *sums = &r->sums[span];
+	struct response_sum none = { .n = 0 };
+	size_t i, slot = 0;
+
+	for (i = 0; i < sums->n; i++) {
+		for (; !r->by_operator && slot < sums->list[i].slot; slot++) {
+			none.slot = (uint32_t)slot;
+			write_response_row(r, s, span, &none);
+		}
+		write_response_row(r, s, span, &sums->list[i]);
+		slot = sums->list[i].slot + (size_t)1;
+	}
+	for (; !r->by_operator && slot < r->spans[span].n; slot++) {
+		none.slot = (uint32_t)slot;
+		write_response_row(r, s, span, &none);
+	}
+}
+
+static void
+write_responses(const struct responses_question *r)
+{
+	struct buf *to = reply_begin(r->q);
+	struct sheet s;
+
+	sheet_begin(&s, to, r->q->format, response_columns,
+	    ARRAY_LEN(response_columns));
+	write_span(r, &s, 0);
+	if (r->compares)
+		write_span(r, &s, 1);
+	sheet_end(&s);
+	if (r->q->format == SHEET_JSON)
+		response_write_frame(to, &r->choice, &r->spans[0], &r->sums[0]);
+	reply_end(r->q, NULL);
+}
+
+void
+resource_responses(struct question *q)
+{
+	struct responses_question r = { .q = q };
+	size_t i;
+
+	if (read_responses_parameters(&r) && read_responses(&r))
+		write_responses(&r);
+	for (i = 0; i < ARRAY_LEN(r.spans); i++) {
+		response_span_release(&r.spans[i]);
+		response_plan_release(&r.plans[i]);
+		response_sums_release(&r.sums[i]);
+	}
+	response_choice_release(&r.choice);
+}

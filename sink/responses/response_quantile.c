@@ -1,0 +1,85 @@
+/*
+ * response_quantile: what is computed from a sum and its buckets; see
+ * response_sums.h.
+ *
+ * A bucket is at most 1/32 of its low end wide, so its middle is off by at most
+ * 1/64 of what it stands for.
+ */
+#include "sink/responses/response_sums.h"
+
+#include "common/base/clock.h"
+#include "common/containers/histogram.h"
+
+int64_t
+response_mean(const struct response_sum *s)
+{
+	return s->n > 0 ? (2 * s->sum_ms + s->n) / (2 * s->n) : CLOCK_NONE;
+}
+
+static int64_t
+bucketed(const struct response_sum *s)
+{
+	int64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < s->buckets_n; i++)
+		n += s->buckets[i].n;
+	return n;
+}
+
+/* Twice the middle of the bucket of the element at that place, from 1. */
+static int64_t
+twice_at(const struct response_sum *s, int64_t place)
+{
+	uint32_t bucket = 0;
+	int64_t twice;
+	size_t i;
+
+	for (i = 0; i < s->buckets_n && place > 0; i++) {
+		bucket = s->buckets[i].bucket;
+		place -= s->buckets[i].n;
+	}
+	twice = histogram_low(bucket) + histogram_high(bucket);
+	return twice < 2 * s->max_ms ? twice : 2 * s->max_ms;
+}
+
+int64_t
+response_median(const struct response_sum *s)
+{
+	int64_t n = bucketed(s);
+
+	if (n == 0)
+		return CLOCK_NONE;
+	return (twice_at(s, (n + 1) / 2) + twice_at(s, n / 2 + 1) + 2) / 4;
+}
+
+int64_t
+response_percentile(const struct response_sum *s, int64_t permille)
+{
+	int64_t n = bucketed(s);
+
+	if (n == 0)
+		return CLOCK_NONE;
+	return (twice_at(s, (n * permille + 999) / 1000) + 1) / 2;
+}
+
+double
+response_share_within(const struct response_sum *s, int64_t ms, bool *exact)
+{
+	uint32_t last = histogram_bucket(ms);
+	int64_t low = histogram_low(last), high = histogram_high(last);
+	double n = 0;
+	size_t i;
+
+	*exact = true;
+	for (i = 0; i < s->buckets_n && s->buckets[i].bucket <= last; i++) {
+		if (s->buckets[i].bucket < last || ms >= high) {
+			n += (double)s->buckets[i].n;
+			continue;
+		}
+		*exact = false;
+		n += (double)s->buckets[i].n * (double)(ms - low + 1) /
+		     (double)(high - low + 1);
+	}
+	return n / (double)bucketed(s);
+}

@@ -1,0 +1,238 @@
+/*
+ * response_span: see response_span.h.
+ */
+#include "sink/responses/response_span.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+#define DAYS_WITHOUT_FROM 7
+
+/* Before it nothing was stored, and behind it clocks are not known. */
+#define YEAR_MIN 1970
+
+static const char *const by_names[] = {
+	[BY_QUARTER] = "quarter",
+	[BY_HOUR] = "hour",
+	[BY_DAY] = "day",
+	[BY_WEEK] = "week",
+	[BY_MONTH] = "month",
+	[BY_TOTAL] = "total",
+};
+
+static const struct {
+	const char *name, *kinds;
+} response_kinds[] = {
+	{ "response", "'first_response', 'reply'" },
+	{ "first_response", "'first_response'" },
+	{ "reply", "'reply'" },
+	{ "resolution", "'resolution'" },
+	{ "unanswered", "'unanswered'" },
+};
+
+static bool
+read_kind(struct question *q, struct response_choice *c)
+{
+	const char *kind = question_parameter(q, "kind");
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(response_kinds); i++) {
+		if (kind != NULL && strcmp(kind, response_kinds[i].name) != 0)
+			continue;
+		c->kind = response_kinds[i].name;
+		c->kinds = response_kinds[i].kinds;
+		return true;
+	}
+	return question_problem(q, 400,
+	    "kind is none of response, first_response, reply, resolution, "
+	    "unanswered");
+}
+
+/* An agent is answered about themselves and everybody together, a wall only
+ * about everybody together. */
+static bool
+read_chosen_operator(struct question *q, struct response_choice *c)
+{
+	const char *nobody = question_parameter(q, "nobody");
+
+	c->operator= question_parameter(q, "operator");
+	if (nobody != NULL && strcmp(nobody, "1") == 0)
+		c->operator= "";
+	if (c->operator== NULL || q->viewer.role >=
+	    VIEWER_LEAD ||(q->viewer.role == VIEWER_AGENT &&
+			   strcmp(c->operator, q->viewer.claims.subject) == 0))
+		return true;
+	return question_problem(q, 403,
+	    "the metrics of an operator are not for the role %s",
+	    viewer_role_name(q->viewer.role));
+}
+
+static bool
+read_zone(struct question *q, struct response_choice *c)
+{
+	struct buf why = BUF_INIT;
+
+	c->zone_name = question_parameter(q, "zone");
+	if (c->zone_name == NULL)
+		c->zone_name = "UTC";
+	c->zone = zone_open(c->zone_name, &why);
+	if (c->zone == NULL)
+		(void)question_problem(q, 400, "zone: %s", buf_str(&why));
+	buf_release(&why);
+	return c->zone != NULL;
+}
+
+bool
+response_choice_read(struct question *q, struct response_choice *c)
+{
+	*c = (struct response_choice){ .zone = NULL };
+	return read_kind(q, c) && read_chosen_operator(q, c) && read_zone(q, c);
+}
+
+void
+response_choice_release(struct response_choice *c)
+{
+	zone_close(c->zone);
+}
+
+/* A time; a date is its beginning in the zone. */
+static bool
+read_zoned_time(
+    struct question *q, const struct zone *zone, const char *name, int64_t *ms)
+{
+	const char *v = question_parameter(q, name);
+
+	if (!question_time(q, name, ms))
+		return false;
+	if (v != NULL && strlen(v) == strlen("2026-11-20") && v[4] == '-' &&
+	    v[7] == '-')
+		*ms = calendar_day_begin(zone, *ms / DAY_MS);
+	return true;
+}
+
+bool
+response_span_read(
+    struct question *q, const struct zone *zone, struct response_span *s)
+{
+	const int64_t first = clock_civil(YEAR_MIN, 1, 1, 0, 0, 0) * 1000;
+	const int64_t last = clock_civil(ZONE_LAST_YEAR, 1, 1, 0, 0, 0) * 1000;
+	int64_t now = q->request->now_ms;
+
+	*s = (struct response_span){ .zone = zone,
+		.from = CLOCK_NONE,
+		.to = calendar_next(zone, CALENDAR_DAY, now) };
+	if (!read_zoned_time(q, zone, "to", &s->to) ||
+	    !read_zoned_time(q, zone, "from", &s->from))
+		return false;
+	if (s->from == CLOCK_NONE)
+		s->from = calendar_day_begin(
+		    zone, calendar_day(zone, s->to) - DAYS_WITHOUT_FROM);
+	if (s->from >= s->to)
+		return question_problem(q, 400, "from is not before to");
+	if (s->from < first || s->to > last)
+		return question_problem(q, 400,
+		    "from and to are times from %d to %d", YEAR_MIN,
+		    ZONE_LAST_YEAR);
+	return true;
+}
+
+bool
+response_by_read(struct question *q, enum response_by *by)
+{
+	const char *v = question_parameter(q, "by");
+	size_t i;
+
+	*by = BY_DAY;
+	if (v == NULL)
+		return true;
+	for (i = 0; i < ARRAY_LEN(by_names); i++) {
+		*by = (enum response_by)i;
+		if (strcmp(v, by_names[i]) == 0)
+			return true;
+	}
+	return question_problem(
+	    q, 400, "by is none of quarter, hour, day, week, month, total");
+}
+
+const char *
+response_by_name(enum response_by by)
+{
+	return by_names[by];
+}
+
+static int64_t
+next_begin(const struct response_span *s, enum response_by by, int64_t ms)
+{
+	static const enum calendar_unit units[] = {
+		[BY_QUARTER] = CALENDAR_QUARTER,
+		[BY_HOUR] = CALENDAR_HOUR,
+		[BY_DAY] = CALENDAR_DAY,
+		[BY_WEEK] = CALENDAR_WEEK,
+		[BY_MONTH] = CALENDAR_MONTH,
+	};
+
+	return by == BY_TOTAL ? s->to : calendar_next(s->zone, units[by], ms);
+}
+
+bool
+response_span_cut(
+    struct question *q, struct response_span *s, enum response_by by)
+{
+	size_t cap = 0;
+	int64_t t;
+
+	for (t = s->from; t < s->to; t = next_begin(s, by, t)) {
+		if (s->n == RESPONSE_PERIODS_MAX)
+			return question_problem(q, 400,
+			    "more than %d periods of a %s; take a longer "
+			    "period (by) or a shorter range",
+			    RESPONSE_PERIODS_MAX, by_names[by]);
+		XGROW(s->begins, s->n + 1, cap); /* one more for the end */
+		s->begins[s->n++] = t;
+	}
+	s->begins[s->n] = s->to;
+	return true;
+}
+
+static bool
+begins_month(const struct zone *z, int64_t ms)
+{
+	return calendar_begin(z, CALENDAR_MONTH, ms) == ms;
+}
+
+static bool
+begins_day(const struct zone *z, int64_t ms)
+{
+	return calendar_begin(z, CALENDAR_DAY, ms) == ms;
+}
+
+struct response_span
+response_span_before(const struct response_span *s, enum response_by by)
+{
+	const struct zone *z = s->zone;
+	struct response_span b = {
+		.zone = z, .from = s->from - (s->to - s->from), .to = s->from
+	};
+	int64_t first;
+
+	if (by >= BY_MONTH && begins_month(z, s->from) &&
+	    begins_month(z, s->to)) {
+		first = calendar_month(z, s->from);
+		b.from = calendar_month_begin(
+		    z, 2 * first - calendar_month(z, s->to));
+	} else if (begins_day(z, s->from) && begins_day(z, s->to)) {
+		first = calendar_day(z, s->from);
+		b.from =
+		    calendar_day_begin(z, 2 * first - calendar_day(z, s->to));
+	}
+	return b;
+}
+
+void
+response_span_release(struct response_span *s)
+{
+	free(s->begins);
+}

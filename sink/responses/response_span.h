@@ -1,0 +1,70 @@
+/*
+ * response_span: the range of time of a request, cut into periods of a zone's
+ * calendar; the first and the last period are cut where the range begins and
+ * ends. And the parameters that choose responses:
+ *
+ *   from, to   times; a date is its beginning in the zone. Without `to` the end
+ *              of today, without `from` seven days before `to`
+ *   zone       UTC without it
+ *   kind       response (first responses and replies) without it
+ *   operator   or nobody=1
+ */
+#ifndef SINK_RESPONSES_RESPONSE_SPAN_H
+#define SINK_RESPONSES_RESPONSE_SPAN_H
+
+#include "common/calendar/calendar.h"
+#include "sink/api/question.h"
+
+#include <stdbool.h>
+
+/* Periods of a request. */
+#define RESPONSE_PERIODS_MAX 5000
+
+enum response_by {
+	BY_QUARTER,
+	BY_HOUR,
+	BY_DAY,
+	BY_WEEK,
+	BY_MONTH,
+	BY_TOTAL /* one period */
+};
+
+struct response_span {
+	const struct zone *zone; /* borrowed */
+	int64_t from, to;
+	int64_t *begins; /* owned; begins[n] is `to` */
+	size_t n;
+};
+
+/* Which responses. */
+struct response_choice {
+	const char *kind;     /* the parameter, or what it is without one */
+	const char *kinds;    /* of the tables, as SQL: 'reply', ... */
+	const char *operator; /* "": nobody; NULL: everybody */
+	const char *zone_name;
+	struct zone *zone; /* owned */
+};
+
+/* All of these: false, and the answer is a problem. */
+bool response_choice_read(struct question *q, struct response_choice *c)
+    __attribute__((warn_unused_result));
+bool response_span_read(struct question *q, const struct zone *zone,
+    struct response_span *s) __attribute__((warn_unused_result));
+bool response_by_read(struct question *q, enum response_by *by)
+    __attribute__((warn_unused_result));
+const char *response_by_name(enum response_by by);
+
+/* Cuts it into periods. */
+bool response_span_cut(struct question *q, struct response_span *s,
+    enum response_by by) __attribute__((warn_unused_result));
+
+/* The span of equal length before: as many months where both begin with a
+ * month and periods are months or the whole, as many days where both begin with
+ * a day, else as much time. Not cut yet. */
+struct response_span response_span_before(
+    const struct response_span *s, enum response_by by);
+
+void response_span_release(struct response_span *s);
+void response_choice_release(struct response_choice *c);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * responses: the resources of response times over a range, see
+ * messaging-responses(7).
+ */
+#ifndef SINK_RESPONSES_RESPONSES_H
+#define SINK_RESPONSES_RESPONSES_H
+
+#include "sink/api/question.h"
+
+resource_handler resource_responses; /* resource_responses.c */
+resource_handler resource_heatmap;   /* resource_heatmap.c */
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * board_files: see board_files.h.
+ */
+#include "sink/serve/board_files.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
+#include "common/os/file.h"
+#include "common/text/jsonw.h"
+#include "sink/serve/serve.h"
+
+#define FILE_BYTES_MAX ((size_t)1024 * 1024)
+
+#define PAGE "text/html; charset=utf-8"
+#define SCRIPT "text/javascript; charset=utf-8"
+
+static const struct {
+	const char *path, *name, *type;
+} names[] = {
+	{ "/", "index.html", PAGE },
+	{ "/login", "login.html", PAGE },
+	{ "/board/board.css", "board.css", "text/css; charset=utf-8" },
+	{ "/board/board.js", "board.js", SCRIPT },
+	{ "/board/element.js", "element.js", SCRIPT },
+	{ "/board/history.js", "history.js", SCRIPT },
+	{ "/board/settings.js", "settings.js", SCRIPT },
+	{ "/board/time.js", "time.js", SCRIPT },
+	{ "/board/views.js", "views.js", SCRIPT },
+};
+
+static const char headers[] =
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; "
+    "style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\n"
+    "X-Content-Type-Options: nosniff\n"
+    "Referrer-Policy: no-referrer\n"
+    "Cross-Origin-Opener-Policy: same-origin\n"
+    "Cross-Origin-Resource-Policy: same-origin\n"
+    "Cache-Control: no-cache\n";
+
+struct board_files {
+	struct board_file {
+		struct buf text;
+		char etag[24];
+	} files[ARRAY_LEN(names)];
+};
+
+static int
+read_file(struct board_file *f, const char *path, struct buf *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = -1;
+
+	f->text.max = FILE_BYTES_MAX;
+	if (fd >= 0)
+		rc = file_read_all(fd, &f->text);
+	if (rc != 0)
+		(void)syserr_explain(
+		    why, PROG_NOINPUT, "cannot read '%s' of the board", path);
+	if (fd >= 0)
+		(void)close(fd);
+	(void)snprintf(f->etag, sizeof f->etag, "\"%016" PRIx64 "\"",
+	    checksum(0, f->text.data, f->text.len));
+	return rc;
+}
+
+struct board_files *
+board_files_open(const char *folder, struct buf *why)
+{
+	struct board_files *b = xcalloc(1, sizeof *b);
+	char *path;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < ARRAY_LEN(names) && rc == 0; i++) {
+		path = xasprintf("%s/%s", folder, names[i].name);
+		rc = read_file(&b->files[i], path, why);
+		free(path);
+	}
+	if (rc == 0)
+		return b;
+	board_files_close(b);
+	return NULL;
+}
+
+void
+board_files_close(struct board_files *b)
+{
+	size_t i;
+
+	for (i = 0; b != NULL && i < ARRAY_LEN(names); i++)
+		buf_release(&b->files[i].text);
+	free(b);
+}
+
+static void
+send_file(const struct board_file *f, const char *type,
+    const struct web_request *r, struct web_answer *a)
+{
+	const char *known = r->header(r, "If-None-Match");
+
+	a->content_type = type;
+	buf_adds(&a->headers, headers);
+	buf_addf(&a->headers, "ETag: %s\n", f->etag);
+	if (known != NULL && strstr(known, f->etag) != NULL)
+		a->status = 304;
+	else
+		buf_add(&a->body, f->text.data, f->text.len);
+}
+
+void
+board_files_answer(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	const struct serve *s = context;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(names[i].path, r->path) == 0) {
+			send_file(&s->board->files[i], names[i].type, r, a);
+			return;
+		}
+	}
+	a->status = 404;
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "detail", "there is no such file");
+	jsonw_close(&a->body);
+}

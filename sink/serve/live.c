@@ -1,0 +1,264 @@
+/*
+ * live: see live.h. Views (of a tenant, as a role sees it) are added by the
+ * threads of the server and removed by the thread that watches; so that one may
+ * read a view without the lock.
+ */
+#include "sink/serve/live.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
+#include "common/http_server/event_topic.h"
+#include "common/os/thread.h"
+#include "sink/api/now_state.h"
+#include "sink/resources/by_hand.h"
+#include "sink/serve/serve.h"
+
+#define LOOK_MS 250
+/* Or less often, so that looking takes a quarter of the time at most. */
+#define PAUSE_FACTOR 3
+/* After the tables could not be read. */
+#define FAILED_MS 5000
+/* A stream ends then, and the browser comes back: its token is checked anew. */
+#define STREAM_MS ((int64_t)5 * 60 * 1000)
+
+/* What listeners of one role see. */
+struct live_view {
+	struct viewer viewer;
+	struct event_topic *topic;
+	bool made;      /* the first answer was */
+	uint64_t state; /* of the tables at the last answer */
+	char id[24];    /* of it */
+	struct live_view *next;
+};
+
+struct live {
+	pthread_t thread;
+	struct db *db;
+	int64_t timeout_ms;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* a view was added, or closing */
+	struct live_view *views;
+	bool added, closing;
+};
+
+/* True when both get the same answers. */
+static bool
+sees_the_same(const struct viewer *a, const struct viewer *b)
+{
+	return a->role == b->role && strcmp(a->tenant, b->tenant) == 0 &&
+	       (a->role != VIEWER_AGENT ||
+		   strcmp(a->claims.subject, b->claims.subject) == 0);
+}
+
+static struct event_topic *
+find_topic(struct live *l, const struct viewer *viewer)
+{
+	struct live_view *v;
+	struct event_topic *t;
+
+	(void)pthread_mutex_lock(&l->lock);
+	v = l->views;
+	while (v != NULL && !sees_the_same(&v->viewer, viewer))
+		v = v->next;
+	if (v == NULL) {
+		v = xcalloc(1, sizeof *v);
+		v->viewer = *viewer;
+		v->topic = event_topic_open();
+		v->next = l->views;
+		l->views = v;
+		l->added = true;
+		(void)pthread_cond_signal(&l->changed);
+	}
+	t = event_topic_hold(v->topic);
+	(void)pthread_mutex_unlock(&l->lock);
+	return t;
+}
+
+void
+live_answer(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	const struct serve *s = context;
+	struct viewer v;
+
+	if (!serve_find_viewer(s, r, &v, a))
+		return;
+	a->events = find_topic(s->live, &v);
+	a->events_ms = STREAM_MS;
+}
+
+static void
+free_view(struct live_view *v)
+{
+	event_topic_release(v->topic);
+	free(v);
+}
+
+/* The lock is held. */
+static void
+drop_idle_views(struct live *l)
+{
+	struct live_view *v, **at = &l->views;
+
+	while ((v = *at) != NULL) {
+		if (event_topic_is_idle(v->topic)) {
+			*at = v->next;
+			free_view(v);
+		} else {
+			at = &v->next;
+		}
+	}
+}
+
+/* Waits until it is time to look. The first view; NULL: the end. */
+static struct live_view *
+wait_for_views(struct live *l, int64_t ms)
+{
+	struct live_view *first;
+	struct timespec end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += ms % 1000 * 1000000;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	(void)pthread_mutex_lock(&l->lock);
+	while (!l->closing && !l->added &&
+	       pthread_cond_timedwait(&l->changed, &l->lock, &end) == 0)
+		continue;
+	drop_idle_views(l);
+	while (!l->closing && l->views == NULL)
+		(void)pthread_cond_wait(&l->changed, &l->lock);
+	l->added = false;
+	first = l->closing ? NULL : l->views;
+	(void)pthread_mutex_unlock(&l->lock);
+	return first;
+}
+
+/* Publishes the answer unless it is the last one again. */
+static bool
+make_answer(struct live *l, struct live_view *v)
+{
+	struct web_answer a = { .status = 200 };
+	char id[sizeof v->id];
+	bool done;
+
+	by_hand_get(&v->viewer, l->db, l->timeout_ms, "/api/v1/now", &a);
+	done = a.status == 200;
+	(void)snprintf(
+	    id, sizeof id, "%016" PRIx64, checksum(0, a.body.data, a.body.len));
+	if (done && strcmp(id, v->id) != 0) {
+		memcpy(v->id, id, sizeof id);
+		event_topic_publish(
+		    v->topic, "now", id, a.body.data, a.body.len);
+	}
+	buf_release(&a.body);
+	buf_release(&a.headers);
+	return done;
+}
+
+/* The state of the tables of v's tenant. Views before it may have asked. */
+static bool
+find_state(struct live *l, const struct live_view *first,
+    const struct live_view *v, uint64_t *state)
+{
+	for (; first != v; first = first->next) {
+		if (strcmp(first->viewer.tenant, v->viewer.tenant) == 0) {
+			*state = first->state;
+			return true;
+		}
+	}
+	return now_state(&v->viewer, l->db, l->timeout_ms, state);
+}
+
+/* Looks once at each tenant. False: the database is away. */
+static bool
+look_for_changes(struct live *l, struct live_view *first)
+{
+	struct live_view *v;
+	uint64_t state;
+
+	for (v = first; v != NULL; v = v->next) {
+		if (!find_state(l, first, v, &state))
+			return false;
+		if (v->made && state == v->state)
+			continue;
+		if (!make_answer(l, v))
+			return false;
+		v->made = true;
+		v->state = state;
+	}
+	return true;
+}
+
+static void *
+watch_tables(void *ctx)
+{
+	struct live *l = ctx;
+	struct live_view *first;
+	int64_t ms = 0, start;
+
+	db_thread_begin();
+	while ((first = wait_for_views(l, ms)) != NULL) {
+		start = clock_mono_ms();
+		if (look_for_changes(l, first)) {
+			ms = PAUSE_FACTOR * (clock_mono_ms() - start);
+			ms = ms > LOOK_MS ? ms : LOOK_MS;
+		} else {
+			ms = FAILED_MS;
+		}
+	}
+	db_thread_end();
+	return NULL;
+}
+
+struct live *
+live_open(const struct db *db, int64_t timeout_ms, struct buf *why)
+{
+	struct live *l = xcalloc(1, sizeof *l);
+	pthread_condattr_t attributes;
+
+	(void)pthread_mutex_init(&l->lock, NULL);
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&l->changed, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	l->db = db_another(db);
+	l->timeout_ms = timeout_ms;
+	if (thread_start(&l->thread, "live", watch_tables, l, why) == PROG_OK)
+		return l;
+	db_close(l->db);
+	free(l);
+	return NULL;
+}
+
+void
+live_close(struct live *l)
+{
+	struct live_view *v;
+
+	if (l == NULL)
+		return;
+	(void)pthread_mutex_lock(&l->lock);
+	l->closing = true;
+	(void)pthread_cond_signal(&l->changed);
+	(void)pthread_mutex_unlock(&l->lock);
+	(void)pthread_join(l->thread, NULL);
+	while ((v = l->views) != NULL) {
+		l->views = v->next;
+		free_view(v);
+	}
+	(void)pthread_mutex_destroy(&l->lock);
+	(void)pthread_cond_destroy(&l->changed);
+	db_close(l->db);
+	free(l);
+}

@@ -1,0 +1,45 @@
+/*
+ * serve_api: see serve_api.h.
+ */
+#include "sink/serve/serve_api.h"
+
+#include "sink/access/audit.h"
+#include "sink/api/problem.h"
+#include "sink/resources/resource.h"
+#include "sink/serve/serve.h"
+
+/* In a thread of the queue. The token is read once more: it may have been
+ * revoked while the request waited. */
+static void
+answer_from_tables(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	const struct serve *s = context;
+	struct viewer v = { .role = VIEWER_NONE };
+	struct db *db;
+	size_t rows;
+
+	if (!resource_is_public(r) && !serve_find_viewer(s, r, &v, a))
+		return;
+	db = db_pool_take(s->pool);
+	rows = resource_answer(&v, db, s->timeout_ms, r, a);
+	db_pool_give(s->pool, db);
+	if (audit_wants(&v, r, a) && audit_add(s->audit, &v, r, a, rows) != 0) {
+		problem_answer(a, 503,
+		    "what is read cannot be written down, see [serve] audit");
+		a->retry_after = 5;
+	}
+}
+
+void
+serve_api_answer(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	const struct serve *s = context;
+	struct viewer v = { .role = VIEWER_NONE };
+
+	if (!resource_is_public(r) && !serve_find_viewer(s, r, &v, a))
+		return;
+	a->later = answer_from_tables;
+	a->queue = s->queue;
+}

@@ -1,0 +1,95 @@
+/*
+ * serve_viewer: who a request is from; see serve.h. No token, and no part of
+ * one, is logged or answered.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/log.h"
+#include "sink/access/revocation.h"
+#include "sink/api/problem.h"
+#include "sink/serve/serve.h"
+#include "sink/serve/session.h"
+
+#define BEARER "Bearer "
+
+static bool
+refuse_viewer(struct web_answer *a, const char *challenge, const char *detail)
+{
+	problem_answer(a, 401, detail);
+	a->authenticate = challenge;
+	return false;
+}
+
+static bool
+refuse_bearer(
+    const struct web_request *r, const char *reason, struct web_answer *a)
+{
+	log_info("token_refused", "peer=%s reason=\"%s\"", r->peer, reason);
+	return refuse_viewer(
+	    a, "Bearer error=\"invalid_token\"", "the token is not valid");
+}
+
+static bool
+refuse_for_now(struct web_answer *a)
+{
+	problem_answer(a, 503,
+	    "the database is away, and it is not known which tokens were "
+	    "revoked; try again");
+	a->retry_after = 1;
+	return false;
+}
+
+bool
+serve_check_token(const struct serve *s, const struct web_request *r,
+    const char *token, struct viewer *v, struct web_answer *a)
+{
+	struct buf why = BUF_INIT;
+	bool good =
+	    viewer_from_token(v, s->tokens, token, r->now_ms, &why) == 0 ||
+	    refuse_bearer(r, buf_str(&why), a);
+
+	buf_release(&why);
+	if (!good)
+		return false;
+	switch (revocation_of(s->revocation, v->tenant, v->claims.id)) {
+	case REVOCATION_NONE:
+		return true;
+	case REVOCATION_DONE:
+		return refuse_bearer(r, "it was revoked", a);
+	case REVOCATION_UNKNOWN:
+		break;
+	}
+	return refuse_for_now(a);
+}
+
+/* A cookie counts for GET only: no other page can have a browser send more. */
+static bool
+find_token(const struct web_request *r, struct buf *token)
+{
+	const char *header = r->header(r, "Authorization");
+
+	if (header == NULL)
+		return r->method == WEB_GET && session_cookie(r, token);
+	if (strncasecmp(header, BEARER, strlen(BEARER)) != 0)
+		return false;
+	header += strlen(BEARER);
+	buf_adds(token, header + strspn(header, " "));
+	return true;
+}
+
+bool
+serve_find_viewer(const struct serve *s, const struct web_request *r,
+    struct viewer *v, struct web_answer *a)
+{
+	struct buf token = BUF_INIT;
+	bool found = find_token(r, &token);
+
+	if (found)
+		found = serve_check_token(s, r, buf_str(&token), v, a);
+	else
+		refuse_viewer(
+		    a, "Bearer", "send a token: Authorization: Bearer");
+	buf_release(&token);
+	return found;
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# The alerts of scripts/alerts.yml.example, by promtool: each one fires in the
+# fault it is for and in no other; and the metrics they read are described.
+set -euo pipefail
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+rules=$PWD/scripts/alerts.yml.example
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/alerts.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+
+echo "- what they read is described"
+page=man/messaging-monitoring.7
+grep -v '^ *#' "$rules" | grep -o 'messaging_[a-z_]*' | sort -u >"$tmp/names"
+[ "$(wc -l <"$tmp/names")" -ge 7 ] || fail "$(cat "$tmp/names")"
+while read -r name; do
+	grep -q "^\.It Li $name\b" "$page" || fail "$page does not describe $name"
+done <"$tmp/names"
+
+sed -n 's/^ *- alert: //p' "$rules" >"$tmp/alerts"
+sed -n '/^\.Sh ALERTS/,/^\.Sh SEE/s/^\.It Li //p' $page | diff - "$tmp/alerts" ||
+	fail "$page describes other alerts"
+
+command -v promtool >/dev/null || {
+	echo "promtool is missing: scripts/install-deps monitoring"
+	exit 77
+}
+echo "- the rules and the configuration are Prometheus'"
+promtool check rules "$rules" >"$tmp/said" || fail "$(cat "$tmp/said")"
+sed "s,/etc/prometheus/messaging-alerts.yml,$rules," \
+	scripts/prometheus.yml.example >"$tmp/prometheus.yml"
+promtool check config "$tmp/prometheus.yml" >"$tmp/said" || fail "$(cat "$tmp/said")"
+
+echo "- each fires in its fault and in no other"
+# Series of an hour, a sample a minute; a fault replaces one of them. Half an hour
+# into it exactly its alert fires, with those labels.
+python3 - "$rules" >"$tmp/test.yml" <<'END'
+import json
+import re
+import sys
+
+# Every time of the test counts from 0.
+WELL = {
+    'messaging_tenant_as_of_timestamp_seconds{tenant="a"}': "0+60x60",
+    'messaging_tenant_as_of_timestamp_seconds{tenant="b"}': "0+60x60",
+    'messaging_database_up': "1x60",
+    'messaging_job_last_success_timestamp_seconds{task="job"}': "0+60x60",
+    'messaging_job_last_success_timestamp_seconds{task="reap"}': "0+60x60",
+    'rabbitmq_queue_messages{queue="rows"}': "5x60",
+    'rabbitmq_queue_messages{queue="rows.dead"}': "0x60",
+    'messaging_listener_dead_letters_total': "3x60",
+    'messaging_http_requests_total{job="messaging-listener",instance="l",'
+    'result="accepted"}': "0+600x60",
+    'messaging_http_requests_total{job="messaging-listener",instance="l",'
+    'result="refused"}': "0+600x60",
+    'messaging_http_requests_total{job="messaging-listener",instance="l",'
+    'result="later"}': "0x60",
+    'messaging_listener_broker_confirms{instance="l"}': "1x60",
+    'messaging_listener_waiting_records{instance="l"}': "7x60",
+    'up{job="messaging-listener",instance="l"}': "1x60",
+    'up{job="node",instance="n"}': "0x60",
+}
+LATER = [k for k in WELL if "later" in k][0]
+FAULTS = {
+    "MessagingTenantStale": (
+        {'messaging_tenant_as_of_timestamp_seconds{tenant="b"}': "0x60"},
+        {"tenant": "b", "severity": "critical"}),
+    "MessagingDatabaseAway": (
+        {'messaging_database_up': "0x60"}, {"severity": "critical"}),
+    "MessagingJobFailing": (
+        {'messaging_job_last_success_timestamp_seconds{task="reap"}': "0x60"},
+        {"task": "reap", "severity": "critical"}),
+    "MessagingDeadLetters": (
+        {'rabbitmq_queue_messages{queue="rows.dead"}': "2x60"},
+        {"queue": "rows.dead", "severity": "warning"}),
+    "MessagingWebhooksNotUnderstood": (
+        {'messaging_listener_dead_letters_total': "3x25 4x35"},
+        {"severity": "warning"}),
+    "MessagingListenerRefusing": (
+        {LATER: "0+200x60"}, {"instance": "l", "severity": "critical"}),
+    "MessagingSpoolFilling": (
+        {'messaging_listener_broker_confirms{instance="l"}': "0x60"},
+        {"instance": "l", "severity": "warning"}),
+    "MessagingDaemonAway": (
+        {'up{job="messaging-listener",instance="l"}': "0x60"},
+        {"job": "messaging-listener", "instance": "l",
+         "severity": "critical"}),
+}
+text = open(sys.argv[1], encoding="utf-8").read()
+alerts = re.findall(r"- alert: (\w+)", text)
+assert sorted(alerts) == sorted(FAULTS), alerts
+
+
+tests = []
+for fault, (series, labels) in [(None, ({}, {}))] + list(FAULTS.items()):
+    values = dict(WELL)
+    values.update(series)
+    # ALERTS has what fires, without the texts, which depend on values.
+    labels = dict(labels, alertname=fault, alertstate="firing")
+    expected = [] if fault is None else [{
+        "labels": "ALERTS{%s}" % ",".join(
+            "%s=%s" % (k, json.dumps(v)) for k, v in sorted(labels.items())),
+        "value": 1}]
+    tests.append({
+        "name": fault or "all is well", "interval": "1m",
+        "input_series": [{"series": k, "values": v}
+                         for k, v in values.items()],
+        "promql_expr_test": [{
+            "expr": 'ALERTS{alertstate="firing"}', "eval_time": "30m",
+            "exp_samples": expected}]})
+print(json.dumps({"rule_files": [sys.argv[1]], "evaluation_interval": "1m",
+                  "tests": tests}, indent=1))
+END
+promtool test rules "$tmp/test.yml" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+
+echo "- and this test can fail"
+sed 's/> 900/> 90000/' "$rules" >"$tmp/other"
+sed "s,$rules,$tmp/other," "$tmp/test.yml" >"$tmp/other.yml"
+! promtool test rules "$tmp/other.yml" >"$tmp/said" 2>&1 || fail "it does not"

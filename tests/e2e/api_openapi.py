@@ -1,0 +1,280 @@
+"""api_openapi: openapi.json is a description by OpenAPI 3.1, and what the API
+answers is what it describes: good answers of every path, of every role that may
+ask, and each problem; by a validator that is not ours.
+"""
+
+import json
+import random
+import re
+from urllib.parse import quote
+
+import jsonschema
+from jsonschema import Draft202012Validator, FormatChecker
+
+import api
+from api_client import Server, token
+from harness import Checks, Lab, main, seed
+
+OURS = api.OURS
+ROLES = ["wall", "agent", "lead", "admin"]
+
+# OpenAPI 3.1 says of a document what is checked here; its schemas are of JSON
+# Schema 2020-12.
+OPERATION = {
+    "type": "object",
+    "required": ["operationId", "summary", "security", "responses"],
+    "properties": {
+        "operationId": {"type": "string", "pattern": "^[a-z_]+$"},
+        "summary": {"type": "string", "minLength": 3},
+        "security": {"type": "array", "items": {
+            "type": "object", "required": ["bearer"],
+            "properties": {"bearer": {"type": "array", "minItems": 1,
+                                      "items": {"enum": ROLES}}},
+            "additionalProperties": False}},
+        "parameters": {"type": "array", "items": {"anyOf": [
+            {"type": "object", "required": ["$ref"]},
+            {"type": "object", "required": ["name", "in", "schema"],
+             "properties": {"in": {"enum": ["path", "query"]}}}]}},
+        "responses": {
+            "type": "object", "required": ["200", "304", "405", "429", "503"],
+            "propertyNames": {"pattern": "^[2345][0-9][0-9]$"},
+            "additionalProperties": {"anyOf": [
+                {"type": "object", "required": ["$ref"]},
+                {"type": "object", "required": ["description"]}]}}},
+    "additionalProperties": False,
+}
+DOCUMENT = {
+    "type": "object", "required": ["openapi", "info", "paths", "components"],
+    "properties": {
+        "openapi": {"const": "3.1.0"},
+        "info": {"type": "object", "required": ["title", "version"]},
+        "components": {"type": "object"},
+        "paths": {
+            "type": "object",
+            "propertyNames": {"pattern": "^/"},
+            "additionalProperties": {
+                "type": "object", "required": ["get"],
+                "properties": {"get": OPERATION},
+                "additionalProperties": False}}},
+    "additionalProperties": False,
+}
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        lab.start_servers("mariadb")
+        lab.must(["sink", "-c", lab.conf("m.conf", {"sink": {}}),
+                  "--migrate"])
+        self.world = api.World(lab, random.Random(seed()))
+        self.sql = self.world.sql
+        self.server = Server(lab, {"serve": {"rate": 0}})
+        answer = self.server.ask(api.V1 + "openapi.json")
+        self.that(answer.status == 200
+                  and answer.headers["Content-Type"] == "application/json",
+                  f"without a token: {answer.status}")
+        self.document = answer.json()
+        self.seen = set()
+        self.targets = {}
+        self.sql.ask("INSERT INTO message_analytics (tenant, id, created_at, "
+                     "message_id, conversation_id, channel_id, direction, "
+                     "sentiment_label, intent_name, response_time) SELECT "
+                     f"'{OURS}', message_id, UTC_TIMESTAMP(3), message_id, "
+                     "conversation_id, channel, 'inbound', 'good', 'order', "
+                     f"1.5 FROM messages WHERE tenant = '{OURS}' "
+                     "GROUP BY message_id")
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def refs(self, v):
+        if isinstance(v, dict):
+            if "$ref" in v:
+                yield v["$ref"]
+            v = list(v.values())
+        for each in v if isinstance(v, list) else ():
+            yield from self.refs(each)
+
+    def resolved(self, v):
+        while "$ref" in v:
+            place = self.document
+            for name in v["$ref"].removeprefix("#/").split("/"):
+                place = place[name]
+            v = place
+        return v
+
+    def it_is_openapi(self):
+        try:
+            Draft202012Validator(DOCUMENT).validate(self.document)
+            for schema in self.document["components"]["schemas"].values():
+                Draft202012Validator.check_schema(schema)
+        except jsonschema.exceptions.ValidationError as e:
+            self.that(False, f"{list(e.absolute_path)}: {e.message}")
+        for ref in self.refs(self.document):
+            self.that(self.resolved({"$ref": ref}), ref)
+        ids = [o["get"]["operationId"]
+               for o in self.document["paths"].values()]
+        self.that(len(ids) == len(set(ids)), f"two are called alike: {ids}")
+        for path, operation in self.document["paths"].items():
+            named = {p["name"] for p in map(
+                self.resolved, operation["get"].get("parameters", []))
+                if p["in"] == "path" and p["required"]}
+            self.that(named == set(re.findall(r"\{(\w+)\}", path)),
+                      f"{path}: the parts of the path are {named}")
+
+    def fits(self, path, answer):
+        """The answer is as the description of the path has it."""
+        text = f"{path}: {answer.status} {answer.body[:300]!r}"
+        operation = self.document["paths"][path]["get"]
+        described = operation["responses"].get(str(answer.status))
+        if not self.that(described, f"{text} is not described"):
+            return
+        self.seen.add((path, answer.status))
+        described = self.resolved(described)
+        for name, header in described.get("headers", {}).items():
+            self.that(name in answer.headers or name == "Link",
+                      f"{text}: no {name}")
+        kind = (answer.headers["Content-Type"] or "").split(";")[0]
+        content = described.get("content")
+        if content is None:
+            self.that(answer.body == b"" or answer.status == 429, text)
+            return
+        if not self.that(kind in content, f"{text}: {kind}"):
+            return
+        schema = content[kind].get("schema")
+        if schema is None or kind == "text/csv":
+            return
+        # With what its references name beside it.
+        validator = Draft202012Validator(
+            {**schema, "components": self.document["components"]},
+            format_checker=FormatChecker())
+        rows = ([json.loads(line) for line in answer.body.splitlines()]
+                if kind.endswith("ndjson") else [answer.json()])
+        for row in rows:
+            for error in validator.iter_errors(row):
+                self.that(False, f"{path}: {list(error.absolute_path)}: "
+                                 f"{error.message}")
+
+    def target(self, path, **instead):
+        """A request that has an answer."""
+        ids = {"chat": "SELECT chat FROM chat_metrics",
+               "conversation_id": "SELECT conversation_id FROM messages",
+               "channel_id": "SELECT channel FROM channel_metrics"}
+        if path.endswith("timeline"):
+            ids["chat"] = ids["conversation_id"]
+
+        def value(match):
+            name = match.group(1)
+            rows = self.sql.ask(f"{ids[name]} WHERE tenant = '{OURS}' "
+                                "AND NOT INSTR("
+                                f"{ids[name].split()[1]}, CHAR(10)) LIMIT 1")
+            return quote(instead.get(name, rows[0][0]), safe="")
+
+        target = re.sub(r"\{(\w+)\}", value, path)
+        if any(p.get("name") == "tenant_id" for p in self.document["paths"][
+                path]["get"].get("parameters", [])):
+            target += (f"?tenant_id={OURS}&start_time=2020-01-01T00:00:00Z"
+                       "&end_time=2026-12-31T00:00:00Z")
+            if "channels" in path:
+                target = target.replace("2020-01", "2026-11")
+        return target
+
+    def good_answers_fit(self):
+        for path, operation in self.document["paths"].items():
+            operation = operation["get"]
+            least = operation["security"]
+            if not least:
+                self.fits(path, self.server.ask(self.target(path)))
+                continue
+            least = ROLES.index(least[0]["bearer"][0])
+            for n, role in enumerate(ROLES):
+                bearer = token(tenant_id=OURS, role=role, sub="ours1")
+                answer = self.server.ask(self.target(path), bearer)
+                self.that((answer.status == 403) == (n < least),
+                          f"{path} as {role}: {answer.status}")
+                self.fits(path, answer)
+            self.that(answer.status == 200, f"{path}: {answer.status}")
+            self.other_forms_fit(path, bearer)
+
+    def other_forms_fit(self, path, bearer):
+        ends = {".ndjson": "application/x-ndjson", ".csv": "text/csv"}
+        good = self.document["paths"][path]["get"]["responses"]["200"]
+        for end, kind in ends.items():
+            if path.split("/")[-1] in ("analytics", "dashboard") or \
+                    "messages/conversation" in path:
+                continue  # these have one form, whatever is asked for
+            answer = self.server.ask(self.target(path) + end, bearer)
+            self.that(answer.status == (200 if kind in good["content"]
+                                        else 406),
+                      f"{path}{end}: {answer.status}")
+            self.fits(path, answer)
+        target = self.target(path)
+        if "dashboard" in path:
+            return  # ends now: another one each time
+        etag = self.server.ask(target, bearer).headers["ETag"]
+        again = self.server.ask(target, bearer,
+                                headers={"If-None-Match": etag})
+        self.that(again.status == 304, f"{path}: {again.status}")
+        self.fits(path, again)
+
+    def problems_fit(self):
+        admin = token(tenant_id=OURS, role="admin")
+        for path, operation in self.document["paths"].items():
+            target = self.target(path)
+            self.fits(path, self.server.ask(target, admin, "DELETE"))
+            if operation["get"]["security"]:
+                self.fits(path, self.server.ask(target))
+                self.fits(path, self.server.ask(target, "nonsense"))
+            if "{" in path:
+                for bad in ("%00", "none-of-these"):
+                    self.fits(path, self.server.ask(
+                        self.target(path, chat=bad).replace("%2500", "%00"),
+                        admin))
+                self.fits(path, self.server.ask(
+                    re.sub(r"\{\w+\}", "%ff", path) + (
+                        target[target.index("?"):] if "?" in target else ""),
+                    admin))
+            for parameter in map(self.resolved, operation["get"].get(
+                    "parameters", [])):
+                if parameter["name"] in ("limit", "from", "cursor", "period",
+                                         "end_time", "tenant_id"):
+                    answer = self.server.ask(
+                        target.split("?")[0] + f"?{parameter['name']}=-",
+                        admin)
+                    self.that(answer.status in (400, 403, 422),
+                              f"{path}: {answer.status} for {parameter}")
+                    self.fits(path, answer)
+
+    def a_database_that_is_away_fits(self):
+        self.lab.servers("kill", "mariadb")
+        admin = token(tenant_id=OURS, role="admin")
+        for path, target in self.targets.items():
+            self.fits(path, self.server.ask(target, admin))
+
+    def each_status_was_seen(self):
+        """But for those that this test cannot bring about."""
+        for path, operation in self.document["paths"].items():
+            for status in map(int, operation["get"]["responses"]):
+                if status in (304, 429, 500) or (
+                        status == 503 and not operation["get"]["security"]):
+                    continue
+                self.that((path, status) in self.seen,
+                          f"{path}: {status} was never answered")
+
+
+def body():
+    with Lab("openapi") as lab:
+        test = Test(lab)
+        test.it_is_openapi()
+        test.good_answers_fit()
+        test.problems_fit()
+        test.targets = {path: test.target(path)
+                        for path in test.document["paths"]}
+        test.a_database_that_is_away_fits()
+        test.each_status_was_seen()
+        return test.checks.result()
+
+
+if __name__ == "__main__":
+    main(body)

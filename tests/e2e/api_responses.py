@@ -1,0 +1,530 @@
+"""api_responses: /api/v1/responses and /api/v1/heatmap against an oracle that
+knows the rows of intervals, and nothing of hours and buckets.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+import random
+import sys
+from collections import defaultdict
+from datetime import datetime, timedelta, timezone
+from urllib.parse import urlencode
+
+from api_client import Server, token
+from harness import LONG, TESTBIN, Checks, Lab, main, seed
+from streamlib import Sql, millis
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+from time_zones import Place  # noqa: E402
+
+TENANT = "acme"
+V1 = "/api/v1/"
+QUESTIONS = 2000 if LONG else 250
+CHATS = 500
+CHUNKS = 14
+HOUR = 3600 * 1000
+DAY = 24 * HOUR
+ZONES = ("UTC", "Europe/Lisbon", "Asia/Kolkata", "Pacific/Chatham",
+         "America/New_York", "Australia/Lord_Howe", "America/St_Johns")
+OPERATORS = ["7", "10", "ann", "Zoé", "a&b=c", "x y"]
+KINDS = {"response": ("first_response", "reply"),
+         "first_response": ("first_response",), "reply": ("reply",),
+         "resolution": ("resolution",), "unanswered": ("unanswered",)}
+BY = ("quarter", "hour", "day", "week", "month", "total")
+LONG_UNITS = {"day": 0, "week": 1, "month": 2}
+# In each of these weeks the clocks of one of the zones change.
+CHANGES = ("2026-03-08", "2026-03-29", "2026-04-05", "2026-09-27",
+           "2026-10-04", "2026-10-25", "2026-11-01")
+ERROR = 1 / 64
+
+
+def ms(text):
+    return millis(text.rstrip("Z").replace("T", " "))
+
+
+def utc_text(t):
+    return (datetime(1970, 1, 1, tzinfo=timezone.utc)
+            + timedelta(milliseconds=t)).isoformat(
+                timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Stream:
+    """Messages of chats that begin about midnights of changes."""
+
+    def __init__(self, dice):
+        self.dice = dice
+        self.records = []  # (time of arrival, record)
+        for n in range(CHATS):
+            self.chat(str(n))
+        self.records.sort(key=lambda x: x[0])
+
+    def add(self, at, **record):
+        late = self.dice.randrange(18 * HOUR) if self.dice.random() < 0.3 \
+            else 0
+        self.records.append((at + late, {"tenant": TENANT, "at": utc_text(at),
+                                         **record}))
+
+    def chat(self, name):
+        d = self.dice
+        day = ms(d.choice(CHANGES) + "T00:00:00.000")
+        at = day + d.randrange(-30, 48) * HOUR + d.choice(
+            (0, d.randrange(HOUR), d.randrange(HOUR), -1, 15 * 60000))
+        for n in range(d.choice((2, 4, 8, 20))):
+            who = d.choices(("customer", "operator", "system"),
+                            (50, 45, 5))[0]
+            record = {"type": "message", "chat": name, "id": f"{name}.{n}",
+                      "from": who}
+            if who == "operator":
+                record["user"] = record["operator"] = d.choice(OPERATORS)
+            elif who == "system":
+                record["kind"] = d.choice(("closed", "closed", "assigned",
+                                           "handoff"))
+                if record["kind"] == "assigned" and d.random() < 0.8:
+                    record["operator"] = d.choice(OPERATORS)
+            self.add(at, **record)
+            at += d.choice((0, 1, 40, 999, 60000, 899999, d.randrange(1000),
+                            d.randrange(100000), d.randrange(8 * HOUR)))
+
+    def chunks(self):
+        size = len(self.records) // CHUNKS + 1
+        for i in range(0, len(self.records), size):
+            lines = [json.dumps(r, ensure_ascii=False)
+                     for _, r in self.records[i:i + size]]
+            yield ("\n".join(lines) + "\n").encode()
+
+
+class Oracle:
+    def __init__(self, sql):
+        rows = sql.ask("SELECT end_at, COALESCE(operator, ''), kind, ms FROM "
+                       f"intervals WHERE tenant = '{TENANT}' AND "
+                       "withdrawn = 0")
+        self.intervals = sorted((millis(end), who, kind, int(n))
+                                for end, who, kind, n in rows)
+        self.places = {name: Place(name) for name in ZONES}
+
+    def next(self, zone, by, t, to):
+        """The end of the period that t is in."""
+        if by == "total":
+            return to
+        place = self.places[zone]
+        if by in LONG_UNITS:
+            return list(place.long_units(t // 1000))[
+                LONG_UNITS[by]][1] * 1000
+        return place.short_unit(
+            t // 1000, 900 if by == "quarter" else 3600)[1] * 1000
+
+    def periods(self, zone, by, begin, end):
+        found = []
+        while begin < end:
+            after = min(self.next(zone, by, begin, end), end)
+            found.append((begin, after))
+            begin = after
+        return found
+
+    def before(self, zone, by, begin, end):
+        """Where the span before begins."""
+        place = self.places[zone]
+
+        def date(t):
+            there = place.date(t // 1000)
+            return there if place.begin_of(there) * 1000 == t else None
+
+        first, last = date(begin), date(end)
+        if first is None or last is None:
+            return begin - (end - begin)
+        if by in ("month", "total") and first.day == last.day == 1:
+            months = 2 * (first.year * 12 + first.month) - (
+                last.year * 12 + last.month) - 1
+            there = first.replace(year=months // 12, month=months % 12 + 1)
+        else:
+            there = first - (last - first)
+        return place.begin_of(there) * 1000
+
+    def chosen(self, kind, operator, begin, end):
+        return [i for i in self.intervals
+                if begin <= i[0] < end and i[2] in KINDS[kind]
+                and (operator is None or i[1] == operator)]
+
+    def groups(self, zone, by, kind, operator, by_operator, begin, end):
+        """{(period, operator or None): [ms]}, and the periods."""
+        periods = self.periods(zone, by, begin, end)
+        found = defaultdict(list)
+        if not by_operator:
+            for n in range(len(periods)):
+                found[n, None] = []
+        rows, n = self.chosen(kind, operator, begin, end), 0
+        for at, who, _, length in rows:
+            while at >= periods[n][1]:
+                n += 1
+            found[n, who if by_operator else None].append(length)
+        return found, periods
+
+    def heatmap(self, zone, kind, operator, begin, end):
+        place, found = self.places[zone], defaultdict(list)
+        for at, _, _, length in self.chosen(kind, operator, begin, end):
+            there = (datetime(1970, 1, 1, tzinfo=timezone.utc)
+                     + timedelta(milliseconds=at)).astimezone(place.zone)
+            found[there.isoweekday(), there.hour].append(length)
+        return found
+
+
+def near(got, want):
+    """Seconds from buckets, ms of the intervals."""
+    return abs(got * 1000 - want) <= want * ERROR + 0.51
+
+
+def mean(lengths):
+    n = len(lengths)
+    return (2 * sum(lengths) + n) // (2 * n)
+
+
+def middle(lengths):
+    n = len(lengths)
+    return (lengths[(n + 1) // 2 - 1] + lengths[n // 2]) / 2
+
+
+def percentile(lengths, p):
+    return lengths[math.ceil(round(len(lengths) * p, 6)) - 1]
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        self.that = self.checks.that
+        self.dice = random.Random(seed())
+        lab.start_servers("rabbitmq", "mariadb")
+        self.fill(lab.conf("messaging.conf", {"aggregator": {}, "sink": {}}))
+        self.sql = Sql(lab.server_dir)
+        self.move_to_parts()
+        self.oracle = Oracle(self.sql)
+        self.server = Server(lab, {"serve": {"rate": 0,
+                                             "query_timeout": "30s"}})
+        self.lead = token(tenant_id=TENANT, role="lead")
+        withdrawn = self.sql.number(
+            "SELECT COUNT(*) FROM intervals WHERE withdrawn = 1")
+        nobody = [i for i in self.oracle.intervals if i[1] == ""]
+        self.that(len(self.oracle.intervals) > 100 and withdrawn > 0
+                  and len(nobody) > 0,
+                  f"{len(self.oracle.intervals)} intervals, {withdrawn} "
+                  f"withdrawn, {len(nobody)} of nobody: too few")
+        self.by_operator_rows = self.links = self.inexact = 0
+
+    def fill(self, conf):
+        lab = self.lab
+        lab.must(["sink", "-c", conf, "--migrate"])
+        for lines in Stream(self.dice).chunks():
+            lab.must([TESTBIN + "/tools/amqp_probe", "-p", "-b", "20",
+                      "write", "queue:records"], stdin=lines,
+                     env={"MESSAGING_CONFIG": conf})
+            lab.must(["aggregator", "-c", conf, "-a", "all", "--every",
+                      "20ms", "-f", "queue:records", "-t", "queue:rows",
+                      "--state", lab.path("state"), "--until-empty"])
+            lab.must(["sink", "-c", conf, "-f", "queue:rows",
+                      "--until-empty"])
+
+    def move_to_parts(self):
+        """A third of the sums, as if another aggregator had stored them."""
+        third = "CRC32(CONCAT(hour, operator, kind)) % 3 = 0"
+        for table, values in (
+                ("response_hours", "responses, sum_ms, max_ms"),
+                ("response_histogram", "bucket, count")):
+            names = f"tenant, hour, operator, kind, {values}, as_of, version"
+            self.sql.ask(
+                f"INSERT INTO {table}_parts ({names}, generation, part) "
+                f"SELECT {names}, 1, 0 FROM {table} WHERE {third}; "
+                f"DELETE FROM {table} WHERE {third}")
+
+    def get(self, path, **parameters):
+        answer = self.server.get(V1 + path, self.lead, **parameters)
+        if answer.status != 200:
+            raise AssertionError(f"{path} {parameters}: {answer.status} "
+                                 f"{answer.body!r}")
+        return answer.json()
+
+    # What is asked.
+
+    def range(self, zone, by):
+        """Some days, hours or anything about a change of clocks."""
+        d, place = self.dice, self.oracle.places[zone]
+        day = ms(d.choice(CHANGES) + "T00:00:00.000")
+        short = by in ("quarter", "hour")
+        kind = d.choice(("days", "days", "hours", "any", "months", "year"))
+        longest = 5 if short else 60
+        begin = day - d.randrange(3 * 24) * HOUR
+        end = begin + d.randrange(1, longest * 24) * HOUR
+        if kind == "days":
+            begin = place.begin_of(place.date(begin // 1000)) * 1000
+            end = place.begin_of(place.date(end // 1000)
+                                 + timedelta(days=1)) * 1000
+        elif kind == "any":
+            begin += d.randrange(HOUR)
+            end += d.randrange(HOUR)
+        elif kind == "year" and not short:  # several changes of clocks
+            begin = ms("2026-01-02T00:00:00.000") + d.randrange(DAY)
+            end = ms("2026-11-20T00:00:00.000") + d.randrange(DAY)
+        elif kind == "months" and not short:
+            first = place.date(begin // 1000).replace(day=1)
+            last = (first + timedelta(days=31 * d.randrange(1, 4))).replace(
+                day=1)
+            begin = place.begin_of(first) * 1000
+            end = place.begin_of(last) * 1000
+        return begin, end
+
+    def question(self):
+        d = self.dice
+        by, zone = d.choice(BY), d.choice(ZONES)
+        begin, end = self.range(zone, by)
+        asked = {"from": utc_text(begin), "to": utc_text(end), "by": by,
+                 "zone": zone}
+        kind = d.choice(list(KINDS) + ["response"] * 4)
+        if kind != "response" or d.random() < 0.5:
+            asked["kind"] = kind
+        operator = None
+        if d.random() < 0.2:
+            operator = d.choice(OPERATORS + [""])
+            asked.update({"operator": operator} if operator
+                         else {"nobody": "1"})
+        if d.random() < 0.5:
+            asked["group"] = "operator"
+        if d.random() < 0.3:
+            asked["compare"] = "previous"
+        if d.random() < 0.5:
+            asked["within_seconds"] = d.choice(
+                ("0", "60", "0.063", "1.5", "1800", "600.255", "90"))
+        return asked, (zone, by, kind, operator, begin, end)
+
+    # What is answered.
+
+    def responses_are_right(self):
+        for _ in range(QUESTIONS):
+            asked, (zone, by, kind, operator, begin, end) = self.question()
+            rows = self.get("responses", **asked)["rows"]
+            spans = [("asked", begin, end)]
+            if "compare" in asked:
+                spans.append(("previous",
+                              self.oracle.before(zone, by, begin, end),
+                              begin))
+            for name, first, last in spans:
+                groups, periods = self.oracle.groups(
+                    zone, by, kind, operator, "group" in asked, first, last)
+                self.span_is_right(
+                    asked, [r for r in rows if r["span"] == name], groups,
+                    periods)
+
+    def span_is_right(self, asked, rows, groups, periods):
+        place = self.oracle.places[asked["zone"]]
+        got = [(r["period"], r["operator"]) for r in rows]
+        want = sorted(groups, key=lambda k: (k[0], (k[1] or "").encode()))
+        if not self.that(got == want, f"{asked}: rows {got[:9]} for "
+                                      f"{want[:9]}"):
+            return
+        for row in rows:
+            n = row["period"]
+            begin, end = periods[n]
+            lengths = sorted(groups[n, row["operator"]])
+            same = (ms(row["begin_utc"]) == begin
+                    and ms(row["end_utc"]) == end
+                    and row["begin"] == self.text(place, begin)
+                    and row["end"] == self.text(place, end))
+            self.that(same, f"{asked}: {row} is not {periods[n]}")
+            self.row_is_right(asked, row, lengths)
+            if "group" in asked:
+                self.by_operator_rows += 1
+            if self.dice.random() < 0.02:
+                self.link_opens(row)
+
+    @staticmethod
+    def text(place, t):
+        there = (datetime(1970, 1, 1, tzinfo=timezone.utc)
+                 + timedelta(milliseconds=t)).astimezone(place.zone)
+        return there.isoformat(timespec="milliseconds")
+
+    def row_is_right(self, asked, row, lengths):
+        where = f"{asked}: {row} of {lengths[:20]}"
+        self.that(row["count"] == len(lengths), where)
+        self.that(round(row["sum_seconds"] * 1000) == sum(lengths), where)
+        names = ("avg", "max", "median", "p90", "p99")
+        values = [row[n + "_seconds"] for n in names]
+        if not lengths:
+            self.that(values == [None] * 5 and row["within"] is None, where)
+            return
+        average, longest, median, p90, p99 = values
+        self.that(round(average * 1000) == mean(lengths), where)
+        self.that(round(longest * 1000) == lengths[-1], where)
+        self.that(near(median, middle(lengths)), where)
+        self.that(near(p90, percentile(lengths, 0.9)), where)
+        self.that(near(p99, percentile(lengths, 0.99)), where)
+        self.within_is_right(asked, row, lengths, where)
+
+    def within_is_right(self, asked, row, lengths, where):
+        if "within_seconds" not in asked:
+            self.that(row["within"] is None, where)
+            return
+        limit = round(float(asked["within_seconds"]) * 1000)
+        n = len(lengths)
+        share = sum(x <= limit for x in lengths) / n
+        unsure = 0
+        if not row["within_exact"]:
+            self.inexact += 1
+            unsure = sum(abs(x - limit) <= limit / 32 for x in lengths) / n
+        self.that(abs(row["within"] - share) <= unsure + 0.0001, where)
+
+    def link_opens(self, row):
+        """The intervals of a row's link sum to it."""
+        self.links += 1
+        count = total = 0
+        path = row["href"]
+        while path is not None:
+            answer = self.server.ask(path, self.lead)
+            if not self.that(answer.status == 200, f"{path}: {answer.body}"):
+                return
+            page = answer.json()
+            count += len(page["rows"])
+            total += sum(round(r["seconds"] * 1000) for r in page["rows"])
+            path = None
+            if "next" in page:
+                link = answer.headers["Link"]
+                path = V1 + "intervals" + link[1:link.index(">")]
+        self.that(count == row["count"]
+                  and total == round(row["sum_seconds"] * 1000),
+                  f"{row['href']} has {count}, {total} for {row}")
+
+    def heat_maps_are_right(self):
+        for _ in range(QUESTIONS // 5):
+            asked, (zone, _, kind, operator, begin, end) = self.question()
+            rows = self.get("heatmap", **asked)["rows"]
+            want = self.oracle.heatmap(zone, kind, operator, begin, end)
+            self.that([(r["weekday"], r["hour"]) for r in rows]
+                      == [(d, h) for d in range(1, 8) for h in range(24)],
+                      "the hours of the week")
+            for r in rows:
+                lengths = sorted(want[r["weekday"], r["hour"]])
+                good = r["count"] == len(lengths) and round(
+                    r["sum_seconds"] * 1000) == sum(lengths)
+                if lengths:
+                    good = good and round(
+                        r["avg_seconds"] * 1000) == mean(lengths) and near(
+                            r["median_seconds"], middle(lengths))
+                else:
+                    good = good and r["avg_seconds"] is None
+                self.that(good, f"heatmap {asked}: {r} of {lengths}")
+
+    def dates_are_of_the_zone(self):
+        for zone in ZONES:
+            place = self.oracle.places[zone]
+            rows = self.get("responses", **{
+                "from": "2026-10-25", "to": "2026-11-02", "zone": zone,
+                "by": "total"})
+            want = [place.begin_of(datetime(2026, m, d).date()) * 1000
+                    for m, d in ((10, 25), (11, 2))]
+            row = rows["rows"][0]
+            self.that([ms(row["begin_utc"]), ms(row["end_utc"])] == want,
+                      f"{zone}: {row}")
+        frame = self.get("responses", zone="Asia/Kolkata")
+        self.that(len(frame["rows"]) == 7
+                  and frame["from"].endswith("T00:00:00.000+05:30")
+                  and frame["version"] is None, f"without a range: {frame}")
+
+    def a_version_tells_of_changes(self):
+        asked = {"from": "2026-10-20", "to": "2026-11-05",
+                 "zone": "Asia/Kolkata"}
+        before = self.get("responses", **asked)
+        newest = self.sql.number(
+            "SELECT MAX(version) FROM response_hours_all WHERE "
+            "hour >= '2026-10-19 18:00' AND hour < '2026-11-04 19:00' AND "
+            "kind IN ('first_response', 'reply')")
+        self.that(before["version"] == newest, f"{before['version']}")
+
+    def roles_see_their_part(self):
+        asked = {"from": "2026-03-01", "to": "2026-11-05", "by": "month"}
+
+        def ask(role, sub=None, **more):
+            return self.server.get(V1 + "responses", token(
+                tenant_id=TENANT, role=role, sub=sub), **asked, **more)
+
+        all_of_them = self.get("responses", **asked)["rows"]
+        for role, sub in (("wall", None), ("agent", "ann")):
+            rows = ask(role, sub).rows()
+            self.that(all(r["href"] is None for r in rows)
+                      and [r["count"] for r in rows]
+                      == [r["count"] for r in all_of_them], f"{role}: {rows}")
+            self.that(ask(role, sub, operator="7").status == 403, role)
+            self.that(ask(role, sub, nobody="1").status == 403, role)
+        self.that(ask("wall", group="operator").status == 403, "wall")
+        own = ask("agent", "ann", group="operator").rows()
+        self.that(own and {r["operator"] for r in own} == {"ann"}
+                  and all(r["href"] for r in own), f"agent: {own}")
+        same = ask("agent", "ann", operator="ann").rows()
+        self.that([r["count"] for r in same if r["count"]]
+                  == [r["count"] for r in own], "an agent by name")
+        stranger = self.server.get(
+            V1 + "responses", token(tenant_id="other", role="admin"), **asked)
+        self.that(all(r["count"] == 0 for r in stranger.rows()), "a stranger")
+
+    def bad_questions_are_refused(self):
+        bad = [{"zone": z} for z in (
+            "Europe/Nowhere", "../etc/passwd", "/etc/localtime", "Europe",
+            "EST5EDT,M3.2.0,M11.1.0", "x" * 500, "UTC ")]
+        bad += [{"by": "year"}, {"kind": "waiting"}, {"group": "channel"},
+                {"group": "x"}, {"compare": "next"}, {"from": "yesterday"},
+                {"from": "2026-11-02", "to": "2026-11-02"},
+                {"from": "1969-12-31", "to": "2026-01-01", "by": "total"},
+                {"from": "2026-01-01", "to": "2201-01-01", "by": "total"},
+                {"from": "2025-01-01", "to": "2026-11-01", "by": "quarter"}]
+        bad += [{"within_seconds": w} for w in
+                ("-1", "x", "1.", "1.2345", ".5", "1e3", "99999999999")]
+        for asked in bad:
+            answer = self.server.get(V1 + "responses", self.lead, **asked)
+            self.that(answer.status == 400 and answer.problem(),
+                      f"{asked}: {answer.status} {answer.body!r}")
+        many = {"from": "2026-10-01", "to": "2026-11-01", "by": "hour",
+                "zone": "Europe/Lisbon"}
+        rows = self.get("responses", **many)["rows"]
+        self.that(len(rows) == 31 * 24 + 1, f"October has {len(rows)} hours")
+
+    def forms_agree(self):
+        asked = urlencode({"from": "2026-10-20", "to": "2026-11-05",
+                           "zone": "Pacific/Chatham", "group": "operator"})
+        path = V1 + "responses?" + asked
+        rows = self.server.ask(path, self.lead).rows()
+        lines = self.server.ask(path.replace("?", ".ndjson?"),
+                                self.lead).body
+        self.that([json.loads(x) for x in lines.splitlines()] == rows,
+                  "NDJSON differs")
+        text = self.server.ask(path.replace("?", ".csv?"),
+                               self.lead).body.decode()
+        table = list(csv.DictReader(io.StringIO(text, newline="")))
+        self.that([r["href"] for r in table] == [r["href"] for r in rows],
+                  "CSV differs")
+        served = self.server.ask(path, self.lead)
+        again = self.server.ask(path, self.lead, headers={
+            "If-None-Match": served.headers["ETag"]})
+        self.that(again.status == 304, "the same is sent again")
+        printed = self.lab.must(["sink", "--tenant", TENANT, "--get",
+                                 path]).out
+        self.that(json.loads(printed) == served.json(), "by hand differs")
+
+
+def body():
+    with Lab("api_responses") as lab:
+        test = Test(lab)
+        test.responses_are_right()
+        test.heat_maps_are_right()
+        test.dates_are_of_the_zone()
+        test.a_version_tells_of_changes()
+        test.roles_see_their_part()
+        test.bad_questions_are_refused()
+        test.forms_agree()
+        test.that(test.by_operator_rows > 0 and test.links > 0
+                  and test.inexact > 0,
+                  f"too little was asked: {test.by_operator_rows} rows by "
+                  f"operator, {test.links} links, {test.inexact} inexact")
+        return test.checks.result()
+
+
+main(body)

@@ -1,0 +1,352 @@
+"""board: the live board in a browser: its numbers are SQL's, rows change without
+a reload, the keyboard is enough, names stay from a wall, nothing of a customer's
+is taken for markup, and no request leaves the host.
+"""
+
+import os
+import time
+
+from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
+from browser import Browser, Keys
+from harness import Checks, Lab, main, say
+
+PICTURES = "build/board"
+SIZES = {"320": (320, 900), "1280": (1280, 900), "2560": (2560, 1440)}
+
+
+def span(seconds):
+    """As the page writes it."""
+    if seconds == "NULL":
+        return "–"
+    s = int(float(seconds))
+    minutes = f"{s // 60}:{s % 60:02}"
+    return minutes if s < 3600 else f"{s // 3600}:{s // 60 % 60:02}:{s % 60:02}"
+
+
+class Test:
+    def __init__(self, lab, world, browser):
+        self.checks = Checks()
+        self.lab = lab
+        self.world = world
+        self.browser = browser
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def sql(self, statement):
+        return self.world.sql.ask(statement)
+
+    def visit(self, role, path="/", **claims):
+        self.browser.log_in(self.world.token(role, **claims))
+        self.browser.open(path)
+        self.browser.until(
+            lambda: self.browser.text("#connection") == "live",
+            "the board to be live")
+
+    def waiting(self):
+        return self.browser.rows("#waiting-table")
+
+    def nobody_sees_it_without_a_login(self):
+        self.browser.open("/#operator=1")
+        self.browser.until(
+            lambda: self.browser.ask("location.pathname") == "/login",
+            "the login")
+        form = self.browser.ask(
+            "(() => { const f = document.forms[0]; return [f.method, "
+            "new URL(f.action).pathname, f.elements[0].name, "
+            "f.elements[0].type, document.activeElement.id]; })()")
+        self.that(form == ["post", "/login", "token", "password", "token"],
+                  f"the form of the login is {form}")
+        self.that(self.browser.findings() == [], "axe: the login")
+        self.browser.picture(PICTURES, "login")
+        # What was behind # comes back with the visitor.
+        self.visit("lead")
+        self.that(self.browser.ask("location.hash") == "#operator=1",
+                  "what was chosen is lost by the login")
+        self.browser.complaints()
+
+    def its_numbers_are_sqls(self):
+        self.visit("lead")
+        [[chats, unassigned, waiting, responses, average]] = self.sql(
+            "SELECT open_chats, unassigned_chats, waiting_chats, responses, "
+            "avg_response_seconds FROM tenant_metrics_all")
+        for name, want in {"open": chats, "unassigned": unassigned,
+                           "waiting": waiting, "responses": responses,
+                           "average": span(average),
+                           "available": f"3/{len(OPERATORS)}"}.items():
+            got = self.browser.text(f"#total-{name} dd")
+            self.that(got == want, f"{name}: {got}, not {want}")
+        want = self.sql(
+            "SELECT name, IF(available, 'yes', 'no'), open_chats, "
+            "waiting_chats, longest_wait_seconds, responses, "
+            "avg_response_seconds, median_response_seconds, "
+            "p90_response_seconds FROM operator_metrics_all "
+            "ORDER BY open_chats DESC, operator")
+        got = [list(r.values()) for r in
+               self.browser.rows("#operators-table")]
+        for row in want:
+            for i in (4, 6, 7, 8):
+                row[i] = span(row[i])
+        self.that(got == want, f"operators: {got}, not {want}")
+        self.who_waits_is_sqls()
+        self.today_is_sqls()
+
+    def who_waits_is_sqls(self):
+        want = self.sql(
+            "SELECT c.chat, c.customer_name, COALESCE(o.name, '–'), "
+            "c.channel FROM chat_metrics c LEFT JOIN operator_metrics o "
+            "ON o.tenant = c.tenant AND o.operator = c.operator "
+            "WHERE c.waiting_since IS NOT NULL ORDER BY c.waiting_since")
+        got = [[r["Chat"], r["Customer"], r["Operator"], r["Channel"]]
+               for r in self.waiting()]
+        self.that(got == want, f"waiting: {got}, not {want}")
+
+    def today_is_sqls(self):
+        want = [[hour, n, span(mean), span(longest)] for
+                hour, n, mean, longest in self.sql(
+            "SELECT DATE_FORMAT(hour, '%H:%i'), SUM(responses), "
+            "SUM(sum_ms) / SUM(responses) / 1000, MAX(max_ms) / 1000 "
+            "FROM response_hours GROUP BY hour ORDER BY hour")]
+        self.browser.until(lambda: self.browser.rows("#today-table"),
+                           "today's hours")
+        got = [list(r.values()) for r in self.browser.rows("#today-table")]
+        self.that(got == want, f"today: {got}, not {want}")
+        for shape in ("rect.bar", "circle.point"):
+            self.that(len(self.browser.texts("#today-picture " + shape))
+                      == len(want), f"the picture has other {shape}s")
+        self.browser.until(lambda: self.browser.rows("#alerts-table"),
+                           "the alert")
+        [alert] = self.browser.rows("#alerts-table")
+        self.that([alert["User"], alert["Messages"], alert["Until"]]
+                  == [MARKUP, "11", "now"], f"the alert is {alert}")
+
+    def text_is_no_markup(self):
+        self.that(self.browser.ask(
+            "document.querySelectorAll('main img, main b').length") == 0
+            and self.browser.ask("document.title") != "1",
+            "a name became markup")
+        self.browser.ask(
+            "(() => { const s = document.createElement('script'); "
+            "s.textContent = 'window.injected = 1'; document.body.append(s);"
+            " s.remove(); })()")
+        self.that(self.browser.ask("window.injected") is None,
+                  "an inline script runs")
+        self.that(any("Content Security Policy" in text
+                      for text in self.browser.complaints()),
+                  "the policy does not complain")
+
+    def a_row_changes_without_a_reload(self):
+        self.browser.ask("window.mark = 1")
+        self.that("9003" in [r["Chat"] for r in self.waiting()],
+                  "9003 does not wait yet")
+        before = int(self.browser.text("#total-waiting dd"))
+        self.world.answer_chat("9003")
+        start = time.monotonic()
+        self.browser.until(lambda: "9003" not in [
+            r["Chat"] for r in self.waiting()], "the row to go")
+        say(f"a row was gone {time.monotonic() - start:.3f} s after its "
+            "commit")
+        self.browser.until(lambda: int(self.browser.text(
+            "#total-waiting dd")) == before - 1, "the total to follow")
+        self.world.put_chat(TENANT, "9999", 1, None, "web", "New one")
+        self.world.put_tenant(TENANT)
+        self.browser.until(lambda: self.waiting()[-1]["Chat"] == "9999",
+                           "the new row")
+        self.that(self.browser.ask("window.mark") == 1, "it was reloaded")
+
+    def waits_count(self):
+        first = self.waiting()[0]
+        self.browser.until(
+            lambda: self.waiting()[0]["Waits"] != first["Waits"]
+            and self.waiting()[0]["Answer"] != first["Answer"],
+            "the first row to count")
+        self.that(self.browser.text("#total-longest dd")
+                  >= first["Waits"], "the longest wait does not count")
+
+    def the_threshold_decides(self):
+        self.browser.open("/#threshold=130")
+        self.browser.until(self.waiting, "rows")
+        for row in self.waiting():
+            minutes, seconds = row["Waits"].split(":")
+            waits = int(minutes) * 60 + int(seconds)
+            word = row["Answer"].split(",")[0]
+            want = ("late" if waits >= 130 else "soon" if waits >= 104
+                    else "in time")
+            self.that(word == want or abs(waits - 130) < 3
+                      or abs(waits - 104) < 3, f"{row} is {want}")
+        late = len([r for r in self.waiting()
+                    if r["Answer"].startswith("late")])
+        self.that(abs(int(self.browser.text("#total-late dd")) - late) <= 1,
+                  "the number of late ones")
+
+    def the_keyboard_is_enough(self):
+        browser = self.browser
+        browser.open("/")
+        browser.until(self.waiting, "rows")
+        everyone = len(self.waiting())
+        browser.press("2")
+        self.that(browser.focused() == "waiting-title", "2 leads elsewhere")
+        browser.press("t")
+        self.that(browser.focused() == "threshold", "t leads elsewhere")
+        browser.press("1" + Keys.ENTER)
+        browser.until(lambda: browser.ask("location.hash")
+                      == "#threshold=60", "the threshold in the URL")
+        browser.press(Keys.SHIFT + Keys.TAB)
+        self.that(browser.focused() == "channel", "Tab leads elsewhere")
+        browser.press("w")
+        browser.until(lambda: browser.ask("location.hash")
+                      == "#threshold=60&channel=web"
+                      or browser.press("w"), "a channel chosen by its letter")
+        self.that({r["Channel"] for r in self.waiting()} <= {"web",
+                  "whatsapp"}, "the channel does not select")
+        browser.open(browser.ask("location.pathname + location.hash"))
+        browser.until(self.waiting, "rows")
+        self.that(0 < len(self.waiting()) < everyone
+                  and {r["Channel"] for r in self.waiting()} == {"web"},
+                  "the URL does not keep what was chosen")
+        browser.press("x")
+        browser.until(lambda: len(self.waiting()) == everyone, "all again")
+        self.keys_open_and_close()
+
+    def keys_open_and_close(self):
+        browser = self.browser
+        browser.press("?")
+        self.that(browser.ask("document.getElementById('help').open"),
+                  "? opens no help")
+        self.that(browser.findings() == [], "axe: the help")
+        browser.picture(PICTURES, "help")
+        browser.press(Keys.ESCAPE)
+        browser.until(lambda: not browser.ask(
+            "document.getElementById('help').open"), "the help to close")
+        browser.press("w")
+        browser.until(lambda: browser.ask(
+            "document.body.classList.contains('wall')"), "the wall")
+        self.that("Customer" not in self.waiting()[0]
+                  and "Chat" not in self.waiting()[0], "a wall has names")
+        browser.press(Keys.ESCAPE)
+        browser.until(lambda: "Chat" in self.waiting()[0],
+                      "the board behind the wall")
+        browser.open("/#keys=off")
+        browser.until(self.waiting, "rows")
+        browser.press("?")
+        self.that(not browser.ask("document.getElementById('help').open"),
+                  "keys that are off work")
+
+    def names_and_labels_are_there(self):
+        """What a screen reader needs."""
+        self.browser.open("/")
+        self.browser.until(self.waiting, "rows")
+        bad = self.browser.ask(
+            "[...document.querySelectorAll('input, select, button')]"
+            ".filter((e) => !e.labels?.length && !e.textContent.trim())"
+            ".map((e) => e.id)")
+        self.that(bad == [], f"without a name: {bad}")
+        ids = self.browser.ask(
+            "[...document.querySelectorAll('[id]')].map((e) => e.id)")
+        self.that(len(ids) == len(set(ids)), "an id twice")
+        refs = self.browser.ask(
+            "[...document.querySelectorAll('[aria-labelledby]')].flatMap("
+            "(e) => e.getAttribute('aria-labelledby').split(' '))")
+        self.that(set(refs) <= set(ids), f"{set(refs) - set(ids)} are none")
+        self.that(self.browser.text("#announcement").endswith("."),
+                  "nothing is announced")
+        self.that(len(self.browser.texts("main th[scope=row]"))
+                  >= len(self.waiting()), "rows without a name")
+
+    def each_role_sees_its_part(self):
+        self.visit("wall", "/#wall")
+        self.browser.until(self.waiting, "rows")
+        page = self.browser.ask("document.documentElement.outerHTML")
+        for name in [n for n, *_ in OPERATORS.values()] + ["Customer 0",
+                                                           "onerror"]:
+            self.that(name.split(" ")[0] not in page or name == "Customer 0"
+                      and "Customer 0" not in page, f"a wall has {name}")
+        self.that(self.browser.ask(
+            "['operators', 'today', 'alerts'].every((id) => "
+            "document.getElementById(id).hidden)"),
+            "a wall has views that it may not see")
+        self.visit("wall", example(0).strip())
+        self.browser.until(self.waiting, "rows")
+        self.that({r["Channel"] for r in self.waiting()} == {"web"}
+                  and self.browser.ask("Number(document.getElementById("
+                                       "'threshold').value)") == 3,
+                  "the example of a wall")
+        self.visit("agent", sub="2")
+        self.that([r["Operator"] for r in self.browser.rows(
+            "#operators-table")] == ["Boris Lee"], "an agent sees others")
+        self.that({r["Operator"] for r in self.waiting()}
+                  <= {"Boris Lee", "–"}, "an agent sees others' chats")
+
+    def it_fits_every_screen(self):
+        for name, size in SIZES.items():
+            for scheme in ("light", "dark"):
+                self.browser.scheme(scheme)
+                self.browser.resize(*size)
+                self.visit("lead")
+                self.browser.until(lambda: self.browser.text(
+                    "#today-note"), "the picture")
+                self.it_fits(size[0], f"{name}-{scheme}")
+            self.browser.resize(*size)
+            self.visit("wall", "/#wall")
+            self.browser.until(self.waiting, "rows")
+            self.it_fits(size[0], f"{name}-wall")
+        self.browser.scheme("light")
+        self.browser.resize(*SIZES["1280"])
+
+    def it_fits(self, width, name):
+        wide = self.browser.ask("document.documentElement.scrollWidth")
+        self.that(wide <= width, f"{name}: {wide} px wide")
+        spilt = self.browser.ask(
+            "[...document.querySelectorAll('main dd, main td, main th')]"
+            ".filter((e) => e.scrollWidth > e.clientWidth + 1)"
+            ".map((e) => e.textContent)")
+        self.that(spilt == [], f"{name}: {spilt} do not fit")
+        findings = self.browser.findings()
+        self.that(findings == [], f"{name}: axe: {findings}")
+        high = self.browser.ask("document.documentElement.scrollHeight")
+        if not name.endswith("wall"):
+            self.browser.resize(width, max(high, 600))
+        self.browser.picture(PICTURES, name)
+
+    def it_says_when_it_is_cut_off(self):
+        self.visit("lead")
+        self.browser.complaints()
+        self.world.server.process.terminate()
+        self.browser.until(
+            lambda: self.browser.text("#connection") == "disconnected",
+            "the board to notice")
+        self.that(len(self.waiting()) > 0, "what was there is gone")
+
+    def no_request_left_the_host(self):
+        # chrome: is the browser's own first page, from its own files.
+        away = {url for url in self.browser.take_requests()
+                if not url.startswith((self.world.url + "/", "data:",
+                                       "chrome:"))}
+        self.that(away == set(), f"requests to {away}")
+        self.that(len(self.browser.requests) > 10, "no request was seen")
+
+
+def body():
+    with Lab("board") as lab:
+        world = BoardWorld(lab)
+        os.environ["TZ"] = "UTC"  # of the browser
+        with Browser(lab, world.url) as browser:
+            test = Test(lab, world, browser)
+            test.nobody_sees_it_without_a_login()
+            test.its_numbers_are_sqls()
+            test.that(browser.complaints() == [], "the console complains")
+            test.text_is_no_markup()
+            test.a_row_changes_without_a_reload()
+            test.waits_count()
+            test.the_threshold_decides()
+            test.the_keyboard_is_enough()
+            test.names_and_labels_are_there()
+            test.each_role_sees_its_part()
+            test.it_fits_every_screen()
+            test.it_says_when_it_is_cut_off()
+            test.no_request_left_the_host()
+            return test.checks.result()
+
+
+if __name__ == "__main__":
+    main(body)

@@ -1,0 +1,267 @@
+"""board_stream: the files of the board have the headers that keep a page safe;
+the stream has what /api/v1/now has for the same role, at once and after each
+change; a listener that does not read holds up nobody; all ends with the server.
+"""
+
+import json
+import socket
+import subprocess
+
+from api_client import PATIENCE, token
+from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
+from harness import Checks, Lab, main, until
+
+STREAM = "/api/v1/now/stream"
+NOW = "/api/v1/now"
+FILES = {
+    "/": "text/html; charset=utf-8",
+    "/login": "text/html; charset=utf-8",
+    "/board/board.css": "text/css; charset=utf-8",
+    "/board/board.js": "text/javascript; charset=utf-8",
+}
+POLICY = {
+    "default-src 'none'", "script-src 'self'", "style-src 'self'",
+    "connect-src 'self'", "img-src 'self' data:", "form-action 'self'",
+    "base-uri 'none'", "frame-ancestors 'none'",
+}
+LISTENERS = 50
+
+
+class Listener:
+    """A raw connection to the stream; takes chunks and events apart."""
+
+    def __init__(self, port, bearer, last=None, cookie=False):
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        who = ("Cookie: a=b; session=" if cookie
+               else "Authorization: Bearer ")
+        known = f"Last-Event-ID: {last}\r\n" if last else ""
+        self.socket.sendall(
+            f"GET {STREAM} HTTP/1.1\r\nHost: x\r\n{who}{bearer}\r\n{known}"
+            "\r\n".encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = {}
+        while (line := self.file.readline().decode().strip()):
+            name, value = line.split(": ", 1)
+            self.headers[name] = value
+        self.text = b""
+        self.ended = False
+
+    def chunk(self):
+        size = self.file.readline()
+        if not size:
+            return False
+        data = self.file.read(int(size, 16))
+        self.file.readline()
+        self.text += data
+        self.ended = not data
+        return bool(data)
+
+    def block(self):
+        """What stands before the next empty line."""
+        while b"\n\n" not in self.text:
+            if not self.chunk():
+                raise AssertionError(f"the stream ended: {self.text!r}")
+        block, self.text = self.text.split(b"\n\n", 1)
+        return block.decode()
+
+    def event(self):
+        """The next one, as (id, data); comments are passed over."""
+        while True:
+            block = self.block()
+            fields = dict(line.split(": ", 1) for line in block.split("\n")
+                          if not line.startswith(":"))
+            if "data" in fields:
+                if fields["event"] != "now":
+                    raise AssertionError(f"no event of ours: {block}")
+                return fields["id"], fields["data"]
+
+    def until_end(self):
+        while self.chunk():
+            pass
+        return self.ended
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Test:
+    def __init__(self, lab):
+        self.checks = Checks()
+        self.world = BoardWorld(lab)
+        self.server = self.world.server
+        self.lead = self.world.token("lead")
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def listen(self, bearer=None, **how):
+        return Listener(self.server.port, bearer or self.lead, **how)
+
+    def files_have_their_headers(self):
+        for path, kind in FILES.items():
+            got = self.server.ask(path)
+            policy = set(got.headers["Content-Security-Policy"].split("; "))
+            self.that(got.status == 200, f"{path}: {got.status}")
+            self.that(got.headers["Content-Type"] == kind, f"{path}: type")
+            self.that(policy == POLICY, f"{path}: {policy ^ POLICY}")
+            for name, value in {"X-Content-Type-Options": "nosniff",
+                                "Referrer-Policy": "no-referrer",
+                                "Cache-Control": "no-cache"}.items():
+                self.that(got.headers[name] == value,
+                          f"{path}: {name}: {got.headers[name]}")
+            again = self.server.ask(path, headers={
+                "If-None-Match": got.headers["ETag"]})
+            self.that(again.status == 304 and again.body == b"",
+                      f"{path} is sent again")
+            text = got.body.decode()
+            self.that("<script>" not in text and " style=" not in text
+                      and "innerHTML" not in text, f"{path}: inline")
+        for path in ("/board/none.js", "/board/..%2f..%2fmain.c", "/board/"):
+            got = self.server.ask(path)
+            self.that(got.status in (401, 404), f"{path}: {got.status}")
+
+    def who_may_hear_it(self):
+        for bearer in ("nonsense", token(tenant_id=TENANT),
+                       self.world.token("lead", exp=1000)):
+            refused = self.listen(bearer)
+            self.that(refused.status == 401, f"heard by {bearer}")
+            refused.close()
+        got = self.server.ask(STREAM, self.lead, method="POST")
+        self.that(got.status in (404, 405), f"POST: {got.status}")
+        cookie = {"Cookie": "session=" + self.lead}
+        got = self.server.ask(NOW, headers=cookie)
+        self.that(got.status == 200, f"the cookie is refused: {got.status}")
+        got = self.server.ask(NOW, method="POST", headers=cookie)
+        self.that(got.status == 401, f"POST by cookie: {got.status}")
+
+    def it_says_what_now_says(self):
+        tokens = {"lead": self.lead, "wall": self.world.token("wall"),
+                  "agent": self.world.token("agent", sub="2"),
+                  "stranger": token(tenant_id="other", role="admin")}
+        for who, bearer in tokens.items():
+            listener = self.listen(bearer, cookie=who == "wall")
+            self.that(listener.status == 200
+                      and listener.headers["Content-Type"]
+                      == "text/event-stream"
+                      and listener.headers["X-Accel-Buffering"] == "no",
+                      f"{who}: {listener.status} {listener.headers}")
+            key, data = listener.event()
+            got = self.server.ask(NOW, bearer)
+            self.that(data == got.body.decode(), f"{who} hears otherwise")
+            self.that(got.headers["ETag"] == f'"{key}"', f"{who}: id {key}")
+            if who == "wall":
+                self.that(MARKUP not in data and not any(
+                    name in data for name, *_ in OPERATORS.values()),
+                    "a wall hears names")
+            if who == "stranger":
+                self.that(json.loads(data)["waiting"] == []
+                          and TENANT not in data, "a stranger hears ours")
+            listener.close()
+
+    def each_change_is_told(self):
+        listeners = [self.listen() for _ in range(LISTENERS)]
+        first = {listener.event() for listener in listeners}
+        self.that(len(first) == 1, "listeners hear different things")
+        key = first.pop()[0]
+        self.world.answer_chat("9003")
+        for listener in listeners:
+            new, data = listener.event()
+            # A look between the two commits gives one more.
+            if "9003" in data:
+                new, data = listener.event()
+            self.that(new != key and "9003" not in data, "a change is lost")
+        for listener in listeners:
+            listener.close()
+
+    def what_is_known_is_not_repeated(self):
+        listener = self.listen()
+        key, _ = listener.event()
+        known = self.listen(last=key)
+        stale = self.listen(last="0000")
+        self.that(stale.event()[0] == key, "the present state is not told")
+        self.world.answer_chat("9005")
+        self.that(known.event()[0] != key, "what is known is told again")
+        for one in (listener, known, stale):
+            one.close()
+
+    def who_does_not_read_holds_up_nobody(self):
+        deaf = [self.listen() for _ in range(5)]
+        reader = self.listen()
+        reader.event()
+        for n in range(10):
+            self.world.put_chat(TENANT, f"new{n}", 5, "1", "web",
+                                "N" * 200)
+            self.world.put_tenant(TENANT)
+            while f"new{n}" not in reader.event()[1]:
+                pass
+        for one in deaf:
+            one.close()
+        reader.close()
+
+    def the_page_shows_it_right(self, lab):
+        """Its example, typed as it stands."""
+        lab.write("token", self.lead + "\n")
+        typed = example(1).replace(":8081", f":{self.server.port}")
+        shell = lab.start(["bash", "-euo", "pipefail", "-c", typed],
+                          cwd=lab.tmp, stdout=subprocess.PIPE)
+        waiting = self.world.sql.ask(
+            "SELECT waiting_chats FROM tenant_metrics_all")[0][0]
+        self.that(shell.stdout.readline().decode().strip() == waiting,
+                  "the first line of the example")
+        self.world.answer_chat("9002")
+        line = waiting
+        while line == waiting:
+            line = shell.stdout.readline().decode().strip()
+        self.that(line == str(int(waiting) - 1), f"the next line is {line}")
+        # curl ends with the stream, jq with it.
+        for pid in subprocess.run(
+                ["pgrep", "-P", str(shell.pid)], capture_output=True,
+                text=True, check=True).stdout.split():
+            subprocess.run(["kill", pid], check=False)
+        shell.wait(PATIENCE)
+        shell.stdout.close()
+
+    def it_outlives_the_database(self, lab):
+        listener = self.listen()
+        listener.event()
+        lab.servers("kill", "mariadb")
+        until(PATIENCE, lambda: self.server.ask(NOW, self.lead).status == 503,
+              "the database to be away")
+        lab.servers("start", "mariadb")
+        self.world.sql = type(self.world.sql)(lab.server_dir)
+        self.world.answer_chat("9001")
+        while '"9001"' in listener.event()[1]:
+            pass
+        listener.close()
+
+    def it_ends_with_the_server(self):
+        listeners = [self.listen() for _ in range(LISTENERS)]
+        for listener in listeners:
+            listener.event()
+        self.server.process.terminate()
+        self.that(all(listener.until_end() for listener in listeners),
+                  "a stream is broken off")
+        self.that(self.server.process.wait(PATIENCE) == 0, "it ends badly")
+        with open(self.server.log, encoding="utf-8") as f:
+            self.that(self.lead not in f.read(), "a token is in the log")
+
+
+def body():
+    with Lab("board_stream") as lab:
+        test = Test(lab)
+        test.files_have_their_headers()
+        test.who_may_hear_it()
+        test.it_says_what_now_says()
+        test.each_change_is_told()
+        test.what_is_known_is_not_repeated()
+        test.who_does_not_read_holds_up_nobody()
+        test.the_page_shows_it_right(lab)
+        test.it_outlives_the_database(lab)
+        test.it_ends_with_the_server()
+        return test.checks.result()
+
+
+if __name__ == "__main__":
+    main(body)

@@ -1,0 +1,132 @@
+"""browser: a Chromium without a window, with a profile of its own in a Lab's
+folder, which reaches no host but this one, driven by Debian's packages.
+"""
+
+import json
+import os
+import shutil
+
+from harness import Skip, until
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.common.by import By
+
+PATIENCE = 30
+OPTIONS = [
+    "--headless=new", "--no-first-run", "--disable-gpu",
+    "--disable-dev-shm-usage", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    "--lang=en-GB", "--force-color-profile=srgb",
+]
+
+
+class Browser:
+    def __init__(self, lab, url):
+        self.url = url
+        options = webdriver.ChromeOptions()
+        for option in OPTIONS:
+            options.add_argument(option)
+        if os.geteuid() == 0:  # its sandbox wants another user
+            options.add_argument("--no-sandbox")
+        options.add_argument("--user-data-dir=" + lab.path("chromium"))
+        options.binary_location = found("chromium")
+        options.set_capability(
+            "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(
+            service=Service(found("chromedriver")), options=options)
+        self.driver.set_script_timeout(PATIENCE)
+        self.requests = []  # URLs
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.driver.quit()
+
+    def log_in(self, bearer):
+        self.open("/login")
+        self.driver.add_cookie({
+            "name": "session", "value": bearer, "path": "/",
+            "httpOnly": True, "sameSite": "Strict"})
+
+    def open(self, path):
+        """Loads it, even when only what is behind # differs."""
+        self.driver.get("about:blank")
+        self.driver.get(self.url + path)
+
+    def ask(self, expression, *arguments):
+        return self.driver.execute_script("return " + expression, *arguments)
+
+    def texts(self, selector):
+        return self.ask("[...document.querySelectorAll(arguments[0])]"
+                        ".map((e) => e.textContent)", selector)
+
+    def text(self, selector):
+        found_texts = self.texts(selector)
+        return found_texts[0] if found_texts else None
+
+    def rows(self, selector):
+        """A table's rows, as {title: text} in the order of its columns."""
+        return [dict(row) for row in self.ask(
+            "[...document.querySelectorAll(arguments[0] + ' tbody tr')].map("
+            "(tr) => [...tr.cells].map((c) => "
+            "[c.dataset.label, c.textContent]))", selector)]
+
+    def until(self, condition, what):
+        return until(PATIENCE, condition, what)
+
+    def press(self, keys):
+        """As somebody without a mouse: where the focus is."""
+        self.driver.switch_to.active_element.send_keys(keys)
+
+    def focused(self):
+        return self.ask("document.activeElement.id")
+
+    def resize(self, width, height):
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 1,
+            "mobile": False})
+
+    def scheme(self, name):
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": name}]})
+
+    def picture(self, folder, name):
+        os.makedirs(folder, exist_ok=True)
+        self.driver.save_screenshot(os.path.join(folder, name + ".png"))
+
+    def findings(self):
+        """What axe-core finds; it is in no package of Debian, so AXE has the
+        path of its axe.min.js. Without that: nothing."""
+        path = os.environ.get("AXE")
+        if not path:
+            return []
+        with open(path, encoding="utf-8") as f:
+            self.driver.execute_script(f.read())
+        return self.driver.execute_async_script(
+            "const done = arguments[0]; axe.run(document).then((found) => "
+            "done(found.violations.map((v) => [v.id, "
+            "v.nodes.map((n) => n.html)])))")
+
+    def take_requests(self):
+        """URLs of all requests so far."""
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self.requests.append(message["params"]["request"]["url"])
+        return self.requests
+
+    def complaints(self):
+        """Of the console, since the last call."""
+        return [entry["message"] for entry in self.driver.get_log("browser")
+                if entry["level"] in ("SEVERE", "WARNING")]
+
+
+def found(program):
+    path = shutil.which(program)
+    if path is None:
+        raise Skip(f"{program} is missing; run: scripts/install-deps browser")
+    return path

@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# scripts/dead-letters: lists, shows and replays what lies in NAME.dead: all of
+# it or by reason, to where it came from or elsewhere; killed in the middle it
+# loses nothing; what is no record stays.
+set -euo pipefail
+# shellcheck source=tests/e2e/amqp.sh
+. "$(dirname "$0")/amqp.sh"
+
+"$servers" start "$tmp/servers" || fail "no servers"
+eval "$("$servers" env "$tmp/servers")"
+export MESSAGING_BIN=$BIN
+"$BIN/sink" --migrate
+letters=$PWD/scripts/dead-letters
+
+sql() {
+	"$servers" mysql "$tmp/servers" messaging -N -B -e "$1"
+}
+is() { # WHAT EXPECTED GOT
+	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
+}
+listed() { # queue, letters, program and reason of each line
+	"$letters" "$@" -o ndjson |
+		jq -r '"\(.queue) \(.letters) \(.program): \(.reason)"'
+}
+chat() { # NUMBER TAG
+	echo '{"type":"row","table":"chat_metrics","tenant":"t","chat":"c'"$1"'",' \
+		'"status":"open","tag":"'"$2"'","as_of":"2026-11-20T10:00:00Z"}' |
+		tr -d '\n'
+	echo
+}
+letter() { # REASON RECORD AT
+	jq -nc --arg reason "$1" --arg record "$2" --arg at "$3" '{type: "dead",
+		program: "sink", at: $at, reason: $reason, where: "line 1",
+		record: $record}'
+}
+
+echo "- none yet, and no queue is made by looking"
+expect 0 "$letters" -o ndjson
+[ ! -s "$tmp/out" ] || fail "$(cat "$tmp/out")"
+expect 0 "$letters" show rows
+expect 66 "$letters" replay --all rows
+says "there is no queue 'rows' that anybody would read; say with -t"
+is "queues" "" "$(ctl list_queues -p messaging --no-table-headers name)"
+
+echo "- what a sink refuses is listed by reason, and shown"
+sql "ALTER TABLE chat_metrics ADD CONSTRAINT no_poison
+	CHECK (tag IS NULL OR tag <> 'poison')"
+{
+	chat 1 fine
+	for i in 2 3 4; do chat $i poison; done
+	echo '{"type":"row","table":"x","tenant":"t","as_of":"2026-11-20T10:00:00Z"}'
+	printf '{"type":"row\xff"\n'
+} | "$probe" write queue:rows >"$tmp/out"
+"$BIN/sink" -f queue:rows --until-empty || fail "the sink gives $?"
+listed >"$tmp/listed"
+is "reasons" 3 "$(wc -l <"$tmp/listed")"
+grep -q '^rows 3 sink: .*no_poison' "$tmp/listed" || fail "$(cat "$tmp/listed")"
+grep -q "^rows 1 sink: no table 'x'" "$tmp/listed" ||
+	fail "$(cat "$tmp/listed")"
+is "of one queue" "$(cat "$tmp/listed")" "$(listed rows.dead)"
+"$letters" -o table | grep -Eq '^QUEUE +LETTERS +OLDEST' || fail "no table"
+is "shown" 5 "$("$letters" show rows | wc -l)"
+is "two of them" 2 "$("$letters" show -n 2 rows | wc -l)"
+is "of a reason" '"c2"' "$("$letters" show -n 1 -r no_poison rows |
+	jq -r .record | jq .chat)"
+is "still there" "$(cat "$tmp/listed")" "$(listed)"
+
+echo "- replayed once the cause is removed: by reason, the others stay"
+sql "ALTER TABLE chat_metrics DROP CONSTRAINT no_poison"
+expect 0 "$letters" replay --reason no_poison rows
+is "left" "2 sink" "$(listed | awk '{n += $2; p = $3} END {print n, p}' | tr -d :)"
+"$BIN/sink" -f queue:rows --until-empty || fail "the sink gives $?"
+is "stored" "c1 c2 c3 c4" "$(sql "SELECT GROUP_CONCAT(chat ORDER BY chat
+	SEPARATOR ' ') FROM chat_metrics")"
+is "none came back" 2 "$(listed | awk '{n += $2} END {print n}')"
+
+echo "- as messaging-monitoring(7) has it"
+shown_in messaging-monitoring.7 'DEAD LETTERS' | sed 's,^,scripts/,; 3!d' |
+	bash >"$tmp/out" || fail "the page's example gives $?"
+grep -qx '{"type":"row","table":"x".*' "$tmp/out" || fail "$(cat "$tmp/out")"
+shown_in messaging-monitoring.7 'DEAD LETTERS' | sed 's,^,scripts/,; 3d; $d' |
+	bash >"$tmp/out" || fail "the page's examples give $?"
+
+echo "- while its reader refuses it again: this ends, and nothing is lost"
+"$BIN/sink" -f queue:rows &
+reader=$!
+expect 0 "$letters" replay --all rows
+says "1 letters stay in 'queue:rows.dead': what they keep is no record"
+until_true 20 bash -c "[ \"\$('$letters' show rows | grep -c 'no table')\" = 1 ]" ||
+	fail "it did not come back"
+kill $reader
+wait $reader || fail "the sink gives $?"
+is "letters" 2 "$("$letters" show rows | wc -l)"
+
+echo "- messages with letters of both kinds; elsewhere, and nowhere"
+for i in $(seq 1 700); do
+	letter "reason $((i % 2))" "$(chat "$i" x)" \
+		"2026-11-20T10:$((10 + i % 50)):00.000Z"
+done | "$probe" -b 7 write queue:some.dead >"$tmp/out"
+is "counted" "some 350 sink: reason 0
+some 350 sink: reason 1" "$(listed some | sort)"
+is "the oldest and the newest" "2026-11-20T10:10:00.000Z 2026-11-20T10:59:00.000Z" \
+	"$("$letters" some -o ndjson | jq -rs '"\(map(.oldest) | min) \(
+		map(.newest) | max)"')"
+expect 66 "$letters" replay --all some
+says "there is no queue 'some'"
+expect 66 "$letters" replay --all -t exchange:none some
+says "there is no exchange 'none'"
+expect 0 "$letters" replay -r "reason 1" -t queue:rows some
+is "left" "some 350 sink: reason 0" "$(listed some)"
+"$probe" -e read queue:rows | cut -f 2 | jq -r '.chat[1:]' | sort -n >"$tmp/got"
+cmp -s "$tmp/got" <(seq 1 2 700) || fail "not the odd ones: $(head "$tmp/got")"
+
+echo "- killed while it waits for a full queue, and run again"
+ctl set_policy -p messaging full '^rows$' '{"max-length":8}' --apply-to queues
+filler=$(printf '%01000d' 0)
+for i in $(seq 1 1500); do
+	echo '{"type":"dead","program":"sink","at":"2026-11-20T10:00:00.000Z",' \
+		'"reason":"r","where":"line 1","record":"{\"type\":\"row\",' \
+		'\"table\":\"chat_metrics\",\"tenant\":\"t\",\"as_of\":' \
+		'\"2026-11-20T10:00:00Z\",\"n\":'"$i"',' \
+		'\"filler\":\"'"$filler"'\"}"}' | tr -d ' '
+done |
+	"$probe" -b 1 write queue:rows.dead >"$tmp/out"
+before=$(waiting rows.dead)
+"$BIN/aggregator" --dead-letters -f queue:rows.dead --reason r \
+	-t queue:rows 2>"$tmp/err" &
+replay=$!
+is_full() {
+	[ "$(waiting rows)" -ge 8 ]
+}
+until_true 60 is_full || fail "it is never full: $(cat "$tmp/err")"
+kill -9 $replay
+wait $replay 2>/dev/null || :
+put_back() {
+	left=$(waiting rows.dead)
+	[ "$left" -gt 0 ]
+}
+until_true 20 put_back || fail "nothing is left: it was not killed in the middle"
+[ "$left" -lt "$before" ] || fail "nothing was acknowledged before: $left"
+ctl clear_policy -p messaging full
+expect 0 "$letters" replay --reason r rows
+"$probe" -e read queue:rows | cut -f 2 | jq .n | sort -n | uniq >"$tmp/got"
+cmp -s "$tmp/got" <(seq 1 1500) || fail "$(wc -l <"$tmp/got") are there"
+is "letters" 2 "$("$letters" show rows | wc -l)"
+
+echo "- used wrongly"
+while IFS='|' read -r args fault; do
+	# shellcheck disable=SC2086 # words
+	expect 64 "$letters" $args
+	grep -q "$fault" "$tmp/err" || fail "$args: $(cat "$tmp/err")"
+done <<'END'
+replay rows|which letters: --all
+replay --all -r x rows|not both
+replay --all|takes one queue
+show rows records|takes one queue
+show -n 0 rows|is no number of letters
+-r x rows|show or replay
+show a/b|names no queue
+list -x|unknown option
+-o xml|no format
+END
+expect 64 "$BIN/aggregator" --dead-letters -f queue:rows
+says "reads a queue of them"
+expect 64 "$BIN/aggregator" --dead-letters -f queue:rows.dead -t queue:rows.dead
+says "where they are already"
+
+echo "- the broker is away"
+printf '[amqp]\nurl = %s\nwait_timeout = 100ms\n' "$AMQP_URL" >"$tmp/conf"
+chmod 600 "$tmp/conf"
+unset AMQP_URL
+"$servers" stop "$tmp/servers" rabbitmq
+expect 75 "$letters" -c "$tmp/conf"
+says "cannot reach"

@@ -1,0 +1,471 @@
+"""forget: a customer is exported and forgotten in a filled installation.
+
+The same world is stored for several tenants, so that what one of them becomes
+can be compared with what another one becomes in another way: with reaper killed
+again and again, and with all rows arriving once more after the customer was
+forgotten. In the end no byte that tells of the customer is in any table, nor in
+any file that is not the database's own.
+"""
+
+import json
+import os
+import random
+import re
+import subprocess
+import time
+
+from harness import BIN, TOKEN, Checks, Lab, main, say, seed, until
+
+DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
+C, D = "cust-77341", "cust-2"
+SECRETS = {
+    "id": C, "name": "Quorbella", "surname": "zyxtrand", "phone": "119876001",
+    "text": "markertext", "reply": "markerreply", "ip": "203.0.113.77",
+    "session": "sess-marker", "agent": "agent-marker", "event": "markerevent",
+    "tag": "markertag", "data": "markerdata",
+}
+# Metrics about nobody: these stay as they were to the byte.
+UNTOUCHED = (
+    "operator_metrics", "tenant_metrics", "conversation_metrics",
+    "conversation_metrics_parts", "longest_monologue", "intervals",
+    "channel_metrics", "response_hours", "response_histogram",
+    "message_analytics",
+)
+# And these but for the columns that held the customer.
+LOST = {
+    "user_stats": {"user_id"}, "user_stats_parts": {"user_id"},
+    "realtime_user_activity": {"user_id"},
+    "realtime_user_activity_parts": {"user_id"},
+    "alerts": {"user_id"}, "event_counts": {"user"},
+    "message_views": {"user_id"},
+    "messages": {"sender_id", "receiver_id", "content", "data", "user_id"},
+    "events": {"user_id", "session_id", "ip_address", "user_agent",
+               "event_data"},
+    "chat_metrics": {"customer", "customer_name", "customer_phone", "tag"},
+}
+VIEWS = ("user_stats_all", "alerts_all", "event_counts_all",
+         "realtime_user_activity_all", "conversation_metrics_all")
+
+
+def at(minute, second=0):
+    return f"{DAY}T{10 + minute // 60:02d}:{minute % 60:02d}:{second:02d}.000Z"
+
+
+def message(chat, n, minute, who, user, to, text, second=0, **more):
+    return {"type": "message", "id": f"{chat}-{n}", "chat": chat,
+            "at": at(minute, second), "from": who, "user": user, "to": to,
+            "channel": "telegram", "text": text, **more}
+
+
+def chat_of(chat, customer, **more):
+    return {"type": "chat", "chat": chat, "at": at(59), "status": "open",
+            "operator": "7", "customer": customer, "channel": "telegram",
+            "opened_at": at(0), **more}
+
+
+def talk(chat, customer, mark):
+    """Questions and answers, enough for an alert, a receipt, events."""
+    yield chat_of(chat, customer,
+                  customer_name=f"Quorbella Zyxtrand {mark}" if mark else "Dan",
+                  customer_phone=f"+55119876001{mark}" if mark else "+551",
+                  tag="markertag" if mark else "vip")
+    for n in range(12):
+        yield message(chat, n, 5, "customer", customer, "7",
+                      f"markertext{n} Zyxtrand" if mark else "hello there",
+                      second=n * 3,
+                      data={"note": "markerdata" if mark else "n"})
+    for n in range(12, 20):
+        yield message(chat, n, n - 5, "operator", "7", customer,
+                      f"markerreply{n} Quorbella" if mark else "certainly",
+                      operator="7",
+                      data={"analytics": {"direction": "outbound"}})
+    yield {"type": "view", "message": f"{chat}-12", "user": customer,
+           "chat": chat, "at": at(16)}
+    yield {"type": "view", "message": f"{chat}-1", "user": "7", "chat": chat,
+           "at": at(16)}
+    for n, user in enumerate((customer, customer, "7")):
+        theirs = mark and user == customer
+        yield {"type": "event", "id": f"{chat}-e{n}", "user": user,
+               "event": "clicked", "chat": chat, "at": at(17, n),
+               "data": {"event_data": {"x": "markerevent" if mark else "y"},
+                        "session_id": "sess-marker" if theirs else "s",
+                        "ip_address": "203.0.113.77" if theirs else "::1",
+                        "user_agent": "agent-marker" if theirs else "a"}}
+
+
+def world():
+    yield {"type": "operator", "operator": "7", "name": "Ann",
+           "available": True}
+    yield from talk("100", C, 1)
+    yield from talk("101", D, 0)
+    yield from talk("102", C, 2)
+
+
+def parts(tenant):
+    """Rows of one of several aggregators."""
+    head = {"type": "row", "tenant": tenant, "generation": 1, "part": 0,
+            "as_of": at(59)}
+    for user, n in ((C, 5), (D, 2)):
+        yield {**head, "table": "user_stats_parts", "user_id": user,
+               "message_count": n, "last_active": at(5)}
+        yield {**head, "table": "realtime_user_activity_parts",
+               "user_id": user, "created_at": at(5),
+               "messages_last_minute": n}
+    yield {**head, "table": "conversation_metrics_parts",
+           "conversation_id": "100", "message_count": 5,
+           "last_message_at": at(5)}
+    yield {**head, "table": "tenant_metrics_parts", "open_chats": 1}
+    for word, n in (("markertext1", 1), ("hello", 9)):
+        yield {**head, "table": "trends_parts", "word": word,
+               "window_start": at(4), "window_end": at(6), "occurrences": n}
+
+
+def lines_of(tenant, records):
+    return "".join(json.dumps({**r, "tenant": tenant}) + "\n"
+                   for r in records).encode()
+
+
+class House:
+    """A lab with a database, and the rows of the world."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        lab.start_servers("mariadb")
+        lab.must(["sink", "--migrate"])
+        self.rows = {}
+
+    def make(self, tenant):
+        done = self.lab.must(["aggregator", "-a", "all", "-o", "ndjson"],
+                             stdin=lines_of(tenant, world()))
+        self.rows[tenant] = done.out + lines_of(tenant, parts(tenant))
+
+    def store(self, tenant):
+        self.lab.must(["sink"], stdin=self.rows[tenant])
+
+    def ask(self, *statements):
+        """For each statement its rows, as dictionaries of text."""
+        text = subprocess.run(
+            ["scripts/servers", "mysql", self.lab.server_dir, "--xml",
+             "messaging", "-e", ";".join(statements)], check=True,
+            capture_output=True, stdin=subprocess.DEVNULL).stdout.decode()
+        return [[dict(re.findall(r'<field name="([^"]*)"[^/>]*>([^<]*)<', row))
+                 for row in re.findall(r"<row>(.*?)</row>", answer, re.S)]
+                for answer in re.findall(r"<resultset.*?</resultset>|"
+                                         r"<resultset[^>]*/>", text, re.S)]
+
+    def dump(self, table, tenant, without=()):
+        """Its rows as text, sorted, the alias by that word."""
+        rows = [{k: v for k, v in r.items() if k not in without}
+                for r in self.ask(f"SELECT * FROM {table} WHERE tenant = "
+                                  f"'{tenant}'")[0]]
+        text = [re.sub(r"forgotten-[0-9a-f]{16}", "ALIAS",
+                       json.dumps(r, sort_keys=True)).replace(tenant, "T")
+                for r in rows]
+        return sorted(text)
+
+    def tables(self):
+        return [t for (t,) in self.lab.sql(
+            "SELECT table_name FROM information_schema.tables WHERE "
+            "table_schema = 'messaging' AND table_type = 'BASE TABLE'")]
+
+    def whole(self, tenant):
+        """All tables but those whose purpose is to differ."""
+        skip = ("tenants", "forgotten", "schema_migrations", "generations",
+                "metric_settings")
+        return {t: self.dump(t, tenant, ("asked_at", "done_at"))
+                for t in self.tables() if t not in skip}
+
+    def figures(self, tenant):
+        got = {t: self.dump(t, tenant) for t in UNTOUCHED}
+        for table, without in LOST.items():
+            got[table] = self.dump(table, tenant, without)
+        for view in VIEWS:
+            got[view] = self.dump(view, tenant, {"user_id", "user"})
+        return got
+
+    def found(self, secret, tenant):
+        """The tables that have it in any column."""
+        tables = self.tables()
+        tables = [t for t in tables if t not in (
+            "schema_migrations", "generations", "metric_settings")]
+        rows = self.ask(*(f"SELECT * FROM {t} WHERE tenant = '{tenant}'"
+                          for t in tables))
+        assert len(rows) == len(tables)
+        return [t for t, of in zip(tables, rows)
+                if secret.lower() in repr(of).lower()]
+
+    def on_disk(self, secret):
+        """The files of the lab that have it, but for the database's own."""
+        got = []
+        for folder, _, names in os.walk(self.lab.tmp):
+            if folder.startswith(self.lab.server_dir):
+                continue
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as f:
+                    if secret.lower().encode() in f.read().lower():
+                        got.append(name)
+        return got
+
+    def forget(self, tenant, *options, customer=C):
+        return self.lab.run(["reaper", "--forget", customer, "--tenant",
+                             tenant, *options])
+
+
+def same(checks, what, want, got):
+    for table, rows in want.items():
+        more = [r for r in got[table] if r not in rows]
+        less = [r for r in rows if r not in got[table]]
+        checks.that(got[table] == rows,
+                    f"{what}: {table}: more {more[:2]}, less {less[:2]}")
+
+
+def check_filled(checks, house):
+    for name, secret in SECRETS.items():
+        checks.that(house.found(secret, "calm"), f"no {name} in any table")
+    for table in (*UNTOUCHED, *LOST):
+        checks.that(house.dump(table, "calm"), f"{table} is empty")
+
+
+def check_export(checks, house):
+    lab = house.lab
+    path = lab.path("export")
+    lab.must(["reaper", "--export", C, "--tenant", "calm", "-t", path,
+              "--file", lab.path("letters")])
+    checks.that(os.stat(path).st_mode & 0o777 == 0o600, "mode of the export")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    records = [json.loads(line) for line in text.splitlines()]
+    checks.that(records[0]["customer"] == C, f"first line {records[0]}")
+    checks.that({r.get("tenant") for r in records if r["type"] != "dead"} ==
+                {"calm"}, "rows of another tenant")
+    for name, secret in SECRETS.items():
+        checks.that(secret.lower() in text.lower(), f"export without {name}")
+    checks.that("markerletter" in text, "export without the dead letter")
+    checks.that("hello there" not in text, "another customer's text")
+    messages = [r for r in records if r.get("table") == "messages"]
+    checks.that(len(messages) == 40, f"{len(messages)} messages")
+    os.unlink(path)
+    done = lab.run(["reaper", "--export", "nobody", "--tenant", "calm"])
+    checks.that(done.code == 66 and "nothing is kept" in done.err,
+                f"export of nobody: {done}")
+
+
+def letters(tenant):
+    """Dead letters about the customer, and about another."""
+    for user, text in ((C, "markerletter"), (D, "kept")):
+        record = {"type": "message", "tenant": tenant, "chat": "x" + user,
+                  "id": "1", "from": "customer", "user": user, "text": text}
+        yield json.dumps({"type": "dead", "program": "sink", "at": at(1),
+                          "reason": "no time", "record": json.dumps(record)})
+
+
+def check_calm(checks, house):
+    """Forgets as everybody would: with an archive and a state."""
+    lab = house.lab
+    before = house.figures("calm")
+    house.lab.must(["reaper", "--archive", lab.path("archive")],
+                   stdin=lines_of("calm", [
+                       {"type": "chat", "chat": "102", "status": "closed",
+                        "at": at(60)},
+                       {"type": "chat", "chat": "101", "status": "closed",
+                        "at": at(60)}]))
+    checks.that(house.on_disk("Zyxtrand 2"), "no name in the archive")
+    os.makedirs(lab.path("state/dead"))
+    lab.write(f"state/dead/{DAY}.ndjson",
+              "".join(x + "\n" for x in letters("calm")))
+    dry = house.forget("calm", "--dry-run", "-o", "ndjson")
+    checks.that(dry.code == 0 and house.found("zyxtrand", "calm"),
+                f"a dry run: {dry}")
+    options = ("--archive", lab.path("archive"), "--file",
+               lab.path("letters"), "--state", lab.path("state"))
+    done = house.forget("calm", "-o", "ndjson", *options)
+    checks.that(done.code == 0, f"forget: {done}")
+    counted = {r["place"]: r["rows"] for r in done.records()}
+    for r in dry.records():
+        checks.that(counted[r["place"]] == r["rows"],
+                    f"{r} but {counted[r['place']]} were changed")
+    after = house.figures("calm")
+    # The two closed chats are not in the table of the present.
+    before["chat_metrics"] = [r for r in before["chat_metrics"]
+                              if '"chat": "100"' in r]
+    same(checks, "metrics", before, after)
+    for name, secret in SECRETS.items():
+        checks.that(not house.found(secret, "calm"),
+                    f"{name} is in {house.found(secret, 'calm')}")
+        checks.that(not house.on_disk(secret),
+                    f"{name} is on disk in {house.on_disk(secret)}")
+    checks.that(not house.on_disk("markerletter"), "a dead letter stayed")
+    with open(lab.path("archive")) as f:
+        checks.that([json.loads(x)["chat"] for x in f] == ["101"],
+                    "the archive has other lines")
+    with open(lab.path(f"state/dead/{DAY}.ndjson")) as f:
+        checks.that(f.read() == list(letters("calm"))[1] + "\n",
+                    "the other dead letter is not what it was")
+    checks.that(lab.sql("SELECT COUNT(*) FROM forgotten WHERE tenant = 'calm' "
+                        "AND kind = 'customer' AND done_at IS NOT NULL")
+                == [["1"]], "no entry of what was done")
+    again = house.forget("calm", *options)
+    checks.that(again.code == 0, f"once more: {again}")
+    same(checks, "once more", after, house.figures("calm"))
+
+
+def check_late(checks, house, want):
+    """All arrives once more, and what was not there arrives late."""
+    lab = house.lab
+    lab.sql("DELETE FROM messages WHERE tenant = 'late' AND message_id LIKE "
+            "'%-1%'; DELETE FROM user_stats WHERE tenant = 'late'; "
+            "DELETE FROM message_views WHERE tenant = 'late'")
+    checks.that(house.forget("late").code == 0, "forget before")
+    house.store("late")
+    got = house.whole("late")
+    # Which words are of the name was known only while the name was.
+    for table in ("trends", "trends_parts"):
+        got[table] = want[table]
+    same(checks, "late rows", want, got)
+
+
+def check_return(checks, house):
+    """What the customer does later is stored as it is, and may be forgotten in
+    its turn."""
+    later = time.strftime("%Y-%m-%dT%H:%M:%S.000Z",
+                          time.gmtime(time.time() + 2))
+    house.lab.must(["sink"], stdin=lines_of("late", [
+        {**message("100", 99, 0, "customer", C, "7", "back again"),
+         "at": later}]))
+    got = house.lab.sql("SELECT sender_id, content FROM messages WHERE "
+                        "tenant = 'late' AND message_id = '100-99'")
+    checks.that(got == [[C, "back again"]], f"a new message: {got}")
+
+    def is_forgotten():
+        checks.that(house.forget("late").code == 0, "forget once more")
+        return not house.found(C, "late")
+
+    until(20, is_forgotten, "the second time")
+    checks.that(house.lab.sql(
+        "SELECT COUNT(DISTINCT sender_id), COUNT(content) FROM messages WHERE "
+        "tenant = 'late' AND conversation_id = '100' AND sender = 'customer'")
+        == [["1", "0"]], "the alias is another one, or a text is left")
+
+
+def check_kills(checks, house, want):
+    """Killed at random moments until it once comes to its end."""
+    rng = random.Random(seed())
+    argv = [os.path.join(BIN, "reaper"), "--forget", C, "--tenant", "storm"]
+    kills, most = 0, 0.005
+    while True:
+        p = subprocess.Popen(argv, env=house.lab.env)
+        try:
+            code = p.wait(rng.uniform(0, most))
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+            kills += 1
+            most *= 1.05
+            continue
+        checks.that(code == 0, f"after {kills} kills: exit {code}")
+        break
+    say(f"killed {kills} times")
+    checks.that(kills > 5, "it was hardly killed")
+    same(checks, "killed", want, house.whole("storm"))
+
+
+def check_two(checks, house):
+    """Two customers at once, and one customer twice."""
+    before = house.figures("two")
+    run = [subprocess.Popen([os.path.join(BIN, "reaper"), "--forget", who,
+                             "--tenant", "two"], env=house.lab.env)
+           for who in (C, D, C)]
+    checks.that([p.wait() for p in run] == [0, 0, 0], "two at once")
+    same(checks, "two at once", before, house.figures("two"))
+    checks.that(not house.found(C, "two") and not house.found(D, "two"),
+                "one of two is still there")
+    checks.that(house.lab.sql("SELECT COUNT(DISTINCT user_id) FROM user_stats "
+                              "WHERE tenant = 'two'") == [["3"]],
+                "two aliases became one")
+
+
+def check_refusals(checks, house):
+    for argv, code, text in (
+            (["--forget", "nobody", "--tenant", "calm"], 66, "nothing is kept"),
+            (["--forget", C, "--tenant", "none"], 66, "does not know"),
+            (["--forget", C], 64, "--tenant"),
+            (["--forget", "", "--tenant", "calm"], 64, "1 to 191")):
+        done = house.lab.run(["reaper", *argv])
+        checks.that(done.code == code and text in done.err,
+                    f"{argv}: {done}")
+    # An operator with the same id keeps what is by user.
+    before = house.dump("user_stats", "twin")
+    done = house.forget("twin", customer="7")
+    checks.that("an operator of 'twin'" in done.err, f"an operator: {done}")
+    checks.that(before == house.dump("user_stats", "twin"),
+                "an operator was forgotten")
+
+
+def check_poller(checks, house):
+    """The whole way from the CRM, with a state that has names and texts."""
+    lab = house.lab
+    sim = lab.sim("--seed", 5)
+    conf = lab.conf("messaging.conf", {
+        "crm acme": {"url": sim.url, "token": TOKEN, "customers": "yes",
+                     "customer_phone": "yes"},
+        "poller": {"state": lab.path("poller")}})
+
+    def poll():
+        done = lab.pipe(["poller", "-c", conf, "--with-text"],
+                        ["aggregator", "-a", "all", "-o", "ndjson"], ["sink"])
+        checks.that([d.code for d in done] == [0, 0, 0], f"a poll: {done}")
+
+    poll()
+    # Names and texts are those of others in this world, too.
+    who, chat, phone = lab.sql(
+        "SELECT customer, chat, customer_phone FROM chat_metrics WHERE "
+        "tenant = 'acme' AND customer_phone IS NOT NULL GROUP BY customer "
+        "HAVING COUNT(*) = 1 ORDER BY chat LIMIT 1")[0]
+
+    def texts():
+        return int(lab.sql("SELECT COUNT(content) FROM messages WHERE tenant "
+                           f"= 'acme' AND conversation_id = '{chat}'")[0][0])
+
+    def name():
+        return lab.sql("SELECT IFNULL(customer_name, '') FROM chat_metrics "
+                       f"WHERE tenant = 'acme' AND chat = '{chat}'")[0][0]
+
+    checks.that(house.on_disk(phone) and texts() and name(), "not filled")
+    # No --tenant: there is one.
+    lab.must(["reaper", "-c", conf, "--forget", who, "--state",
+              lab.path("poller")])
+    checks.that(not house.on_disk(phone), "the state has the number")
+    for moment in ("is stored", "is back"):
+        checks.that(not house.found(phone, "acme"), f"the number {moment}")
+        checks.that(not texts(), f"a text {moment}")
+        checks.that(not name(), f"the name {moment}")
+        # The CRM has not forgotten; what it shows of before is stored
+        # without them.
+        sim.advance(60)
+        poll()
+
+
+def body():
+    checks = Checks()
+    with Lab("forget") as lab:
+        house = House(lab)
+        for tenant in ("calm", "plain", "late", "storm", "two", "twin"):
+            house.make(tenant)
+            house.store(tenant)
+        lab.write("letters", "".join(x + "\n" for x in letters("calm")))
+        check_filled(checks, house)
+        check_export(checks, house)
+        check_calm(checks, house)
+        checks.that(house.forget("plain").code == 0, "forget plain")
+        want = house.whole("plain")
+        check_late(checks, house, want)
+        check_return(checks, house)
+        check_kills(checks, house, want)
+        check_two(checks, house)
+        check_refusals(checks, house)
+        check_poller(checks, house)
+    return checks.result()
+
+
+if __name__ == "__main__":
+    main(body)

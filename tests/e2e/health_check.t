@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# scripts/health-check.sh: one line, and the exit code that Nagios wants: each
+# check fires in the fault it is for and in no other, servers that hang are given
+# up, and no password is in any command line. And what the jobs of cron write for
+# Prometheus.
+set -euo pipefail
+# shellcheck source=tests/e2e/amqp.sh
+. "$(dirname "$0")/amqp.sh"
+
+"$servers" start "$tmp/servers" || fail "no servers"
+eval "$("$servers" env "$tmp/servers")"
+scripts=$PWD/scripts
+start_sim --account one-token:3:6
+mkdir "$tmp/state" "$tmp/metrics"
+cat >"$tmp/conf" <<END
+[amqp]
+url = $AMQP_URL
+wait_timeout = 1s
+[mysql]
+url = $MYSQL_URL
+wait_timeout = 1s
+[crm one]
+url = $sim/v1
+token_file = $tmp/token
+[poller]
+state = $tmp/state
+[metrics]
+folder = $tmp/metrics
+END
+echo one-token >"$tmp/token"
+chmod 600 "$tmp/conf" "$tmp/token"
+unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN
+export MESSAGING_CONFIG=$tmp/conf MESSAGING_BIN=$BIN
+"$BIN/sink" --migrate
+
+sql() {
+	"$servers" mysql "$tmp/servers" messaging -N -B -e "$1"
+}
+
+# checked WANTED-CODE PATTERN [OPTION]...: one line with that after its level.
+# The CRM's clock may not be ours.
+checked() {
+	local want=$1 pattern=$2 got=0 level
+	level=$(echo OK WARNING CRITICAL UNKNOWN | cut -d ' ' -f $((want + 1)))
+	shift 2
+	"$scripts/health-check.sh" -w 1000d -c 2000d "$@" >"$tmp/out" \
+		2>"$tmp/err" || got=$?
+	[ "$got" = "$want" ] || fail "exit $got, not $want: $(cat "$tmp/out" "$tmp/err")"
+	[ "$(wc -l <"$tmp/out")" = 1 ] || fail "not one line: $(cat "$tmp/out")"
+	[ ! -s "$tmp/err" ] || fail "on stderr: $(cat "$tmp/err")"
+	grep -Eq "^MESSAGING $level - $pattern" "$tmp/out" ||
+		fail "no '$level - $pattern': $(cat "$tmp/out")"
+	! grep -qF "$(password)" "$tmp/out" || fail "it shows a password"
+}
+
+metric() { # FILE METRIC
+	awk -v name="$2" '$1 == name { print $2 }' "$tmp/metrics/messaging_$1.prom"
+}
+is() { # WHAT EXPECTED GOT
+	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
+}
+
+echo "- before the first run"
+checked 2 'no metrics \|'
+[ -z "$(ls "$tmp/metrics")" ] || fail "$(ls "$tmp/metrics")"
+
+echo "- the jobs tell how they ended"
+before=$(date +%s)
+"$scripts/job" -l "$tmp/lock" || fail "the job gives $?"
+"$scripts/reap" -l "$tmp/lock" || fail "the reaper's job gives $?"
+success='messaging_job_last_success_timestamp_seconds'
+[ "$(metric job "$success{task=\"job\"}")" -ge "$before" ] || fail "no success"
+[ "$(metric reap "$success{task=\"reap\"}")" -ge "$before" ] || fail "no success"
+runs='messaging_job_runs_total{task="job",result='
+is "runs" "1 0" "$(metric job "$runs\"success\"}") $(metric job "$runs\"failure\"}")"
+is "mode" 644 "$(stat -c %a "$tmp/metrics/messaging_job.prom")"
+at=$(metric job "$success{task=\"job\"}")
+echo wrong >"$tmp/token"
+! "$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "it did not fail"
+is "runs" "1 1" "$(metric job "$runs\"success\"}") $(metric job "$runs\"failure\"}")"
+is "last success" "$at" "$(metric job "$success{task=\"job\"}")"
+echo one-token >"$tmp/token"
+is "left behind" "messaging_job.prom messaging_reap.prom" \
+	"$(find "$tmp/metrics" -type f -printf '%f\n' | sort | paste -sd ' ')"
+mv "$tmp/metrics" "$tmp/gone"
+"$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "its metrics end a job: $?"
+grep -q "cannot write .*messaging_job.prom" "$tmp/err" || fail "it is silent"
+mv "$tmp/gone" "$tmp/metrics"
+if command -v promtool >/dev/null; then
+	promtool check metrics <"$tmp/metrics/messaging_job.prom" ||
+		fail "promtool complains"
+fi
+
+echo "- all is well"
+checked 0 '1 tenants \| dead_letters=0;0 age_one=[0-9]+s;86400000;172800000'
+checked 0 '1 tenants' --tenant one
+checked 0 '1 tenants .* job_job=[0-9]+s;[0-9;]* job_reap=[0-9]+s'
+
+shown_in messaging-monitoring.7 'HEALTH CHECK' | sed "s,^,$scripts/,
+	s,/var/lib/messaging-analytics/listener,$tmp/state,; s/acme/one/" >"$tmp/typed"
+[ "$(wc -l <"$tmp/typed")" = 3 ] || fail "$(cat "$tmp/typed")"
+while read -r line; do
+	rc=0
+	bash -c "$line" >"$tmp/out" || rc=$?
+	[ $rc -le 2 ] || fail "$line: $(cat "$tmp/out")"
+done <"$tmp/typed"
+(
+	shown_in messaging-monitoring.7 'The jobs of cron' >"$tmp/page.conf"
+	chmod 600 "$tmp/page.conf"
+	"$BIN/sink" -n -c "$tmp/page.conf" 2>"$tmp/err" ||
+		grep -q 'no database' "$tmp/err" || fail "$(cat "$tmp/err")"
+)
+
+echo "- metrics are old, or are none"
+sql "UPDATE tenants SET as_of = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE;
+	UPDATE tenant_metrics SET as_of = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE"
+checked 1 'the newest of one is 1[0-9]* s old; 1 tenants \|' -w 10m -c 1h
+checked 2 'the newest of one is 1[0-9]* s old; 1 tenants \|' -w 60 -c 10m
+checked 0 '1 tenants' -w 1h -c 2h
+checked 2 'no metrics of two' --tenant two
+
+echo "- a job has not succeeded for long"
+sed -i "s/\(timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
+	"$tmp/metrics/messaging_reap.prom"
+checked 1 'the newest of one .*; the last success of reap is 12[0-9]* s old;' \
+	-w 15m -c 1h
+sed -i "s/\(timestamp_seconds{.*}\) .*/\1 $(date +%s)/" \
+	"$tmp/metrics/messaging_reap.prom"
+checked 0 '1 tenants'
+
+echo "- dead letters"
+echo '{"type":"row","table":"x"}' | "$probe" write queue:rows >/dev/null
+"$BIN/sink" -f queue:rows --until-empty
+checked 1 '1 messages of dead letters in rows.dead; 1 tenants \| dead_letters=1;0'
+"$probe" -e read queue:rows.dead >/dev/null
+checked 0 '1 tenants'
+
+echo "- the disk"
+checked 1 '[0-9]* % of the disk of .*/state are free; 1 tenants' -d 101,0
+checked 2 '[0-9]* % of the disk of .*/state are free; 1 tenants' -d 101,101
+checked 2 "cannot look at the folder $tmp/none; 1 tenants" -s "$tmp/none"
+
+echo "- a schema of another version"
+sql "CREATE TABLE kept AS SELECT * FROM schema_migrations
+	ORDER BY number DESC LIMIT 1;
+	DELETE FROM schema_migrations ORDER BY number DESC LIMIT 1"
+checked 2 'the schema has version [0-9]*, not [0-9]*; run sink --migrate; 1 tenants'
+sql "INSERT INTO schema_migrations SELECT * FROM kept; DROP TABLE kept"
+checked 0 '1 tenants'
+
+echo "- the broker, the database: away, and hanging"
+"$servers" stop "$tmp/servers" rabbitmq
+checked 2 'broker: cannot reach RabbitMQ .*; 1 tenants'
+"$servers" start "$tmp/servers" rabbitmq
+read -r pid _ <"$tmp/servers/mariadb/pid"
+kill -STOP "$pid"
+"$scripts/health-check.sh" -t 2 >"$tmp/out" &
+check=$!
+until_true 20 pgrep -f "mariadb --defaults-file=/dev/fd/8" >/dev/null ||
+	fail "it asks no database"
+! cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' |
+	grep -qF "$(cat "$tmp/servers/mariadb/password")" || fail "in a command line"
+rc=0
+wait $check || rc=$?
+kill -CONT "$pid"
+is "exit status" 2 "$rc"
+grep -q 'CRITICAL - database: no answer within 2 s |' "$tmp/out" || fail "$(cat "$tmp/out")"
+"$servers" stop "$tmp/servers" mariadb
+checked 2 'database: .*[Cc]an.t connect'
+"$servers" start "$tmp/servers" mariadb
+checked 0 '1 tenants'
+
+echo "- used wrongly, or not configured"
+checked 3 "'x' is no time" -t x
+checked 3 "unknown argument '--what'" --what
+checked 3 "-c needs a value" -c
+checked 3 "-d wants two" -d 5
+checked 3 "cannot read the configuration" -C "$tmp/none"
+checked 3 "cannot find the program" -b "$tmp"

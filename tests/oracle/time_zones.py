@@ -1,0 +1,139 @@
+"""Where days, weeks, months, hours and quarters begin in every zone
+of this machine, against Python's zoneinfo, at random times and about changes of
+the clock from 1900 to 2199.
+"""
+
+import os
+import random
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo, available_timezones
+
+TESTBIN = os.environ.get("TESTBIN", "build/tests")
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+SECOND = timedelta(seconds=1)
+TIMES = 30  # of each zone
+SHORT = (900, 3600)
+FIRST, LAST = -2208988800, 7226582400
+
+
+def utc(s):
+    return EPOCH + timedelta(seconds=s)
+
+
+class Place:
+    """Seconds since 1970 throughout."""
+
+    def __init__(self, name):
+        self.zone = ZoneInfo(name)
+
+    def offset(self, s):
+        return utc(s).astimezone(self.zone).utcoffset() // SECOND
+
+    def change(self, low, high):
+        """The change of the offset between them."""
+        before = self.offset(low)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.offset(middle) == before:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def of_wall(self, date, fold):
+        there = datetime(date.year, date.month, date.day, fold=fold,
+                         tzinfo=self.zone)
+        return (there.astimezone(timezone.utc) - EPOCH) // SECOND
+
+    def begin_of(self, date):
+        """The first instant of a date."""
+        early, late = self.of_wall(date, 0), self.of_wall(date, 1)
+        if early <= late:
+            return early
+        return self.change(late - 1, early)  # midnight is passed over
+
+    def date(self, s):
+        date = utc(s).astimezone(self.zone).date()
+        while self.begin_of(date + timedelta(days=1)) <= s:
+            date += timedelta(days=1)
+        return date
+
+    def long_units(self, s):
+        date = self.date(s)
+        yield (self.begin_of(date), self.begin_of(date + timedelta(days=1)))
+        monday = date - timedelta(days=date.weekday())
+        yield (self.begin_of(monday),
+               self.begin_of(monday + timedelta(days=7)))
+        first = date.replace(day=1)
+        after = (first + timedelta(days=31)).replace(day=1)
+        yield (self.begin_of(first), self.begin_of(after))
+
+    def breaks(self, change, unit):
+        return (self.offset(change) - self.offset(change - 1)) % unit
+
+    def short_unit(self, s, unit):
+        offset = self.offset(s)
+        begin = s - (s + offset) % unit
+        end = begin + unit
+        if self.offset(begin) != offset:
+            change = self.change(begin, s)
+            if self.breaks(change, unit):
+                begin = change
+        if self.offset(end) != offset:
+            change = self.change(s, end)
+            if change < end and self.breaks(change, unit):
+                end = change
+        return begin, end
+
+    def units(self, s):
+        for unit in SHORT:
+            yield self.short_unit(s, unit)
+        yield from self.long_units(s)
+
+    def text(self, s):
+        there = utc(s).astimezone(self.zone)
+        if there.utcoffset().seconds % 60:
+            there = utc(s)
+        return there.isoformat(timespec="milliseconds")
+
+    def times(self, dice):
+        """Random ones, half of them about changes of the clock."""
+        for i in range(TIMES):
+            s = dice.randrange(FIRST, LAST) if i % 5 == 0 else \
+                dice.randrange(0, 2208988800)
+            later = s + 200 * 86400
+            if i % 2 and self.offset(s) != self.offset(later):
+                s = self.change(s, later) + dice.choice(
+                    (-86400, -3600, -1800, -900, -1, 0, 1, 60, 1800, 3600,
+                     dice.randrange(-90000, 90000)))
+            yield s
+
+
+def main():
+    seed = int(os.environ.get("SEED") or random.randrange(2 ** 32))
+    print(f"SEED={seed}")
+    dice = random.Random(seed)
+    asked = []
+    for name in sorted(available_timezones() - {"localtime"}):
+        place = Place(name)
+        asked += [(name, place, s) for s in place.times(dice)]
+    text = "".join(f"{name} {s * 1000}\n" for name, _, s in asked)
+    lines = subprocess.run(
+        [os.path.join(TESTBIN, "tools", "calendar_lines")], input=text,
+        capture_output=True, text=True, check=True).stdout.splitlines()
+    wrong = 0
+    for (name, place, s), line in zip(asked, lines, strict=True):
+        want = " ".join([place.text(s)] + [
+            f"{b * 1000} {e * 1000}" for b, e in place.units(s)])
+        if line != want:
+            wrong += 1
+            if wrong <= 10:
+                print(f"{name} {s}: is     {line}\n  should be {want}")
+    print(f"{len(asked)} times, {wrong} wrong")
+    return 1 if wrong or len(asked) < 5000 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+/*
+ * calendar_lines: the calendar by lines: reads "ZONE MS" and writes the time as
+ * text, and the begin and the end of each unit that it is in, from quarter to
+ * month; "none" for a zone that is none.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/calendar/calendar.h"
+
+static void
+write_units(const struct zone *z, int64_t ms)
+{
+	char text[CALENDAR_TEXT];
+	int unit;
+
+	calendar_format(z, ms, text);
+	fputs(text, stdout);
+	for (unit = CALENDAR_QUARTER; unit <= CALENDAR_MONTH; unit++)
+		printf(" %" PRId64 " %" PRId64,
+		    calendar_begin(z, (enum calendar_unit)unit, ms),
+		    calendar_next(z, (enum calendar_unit)unit, ms));
+	putchar('\n');
+}
+
+int
+main(void)
+{
+	char line[256], name[256] = "", *blank;
+	struct zone *z = NULL;
+
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		blank = strchr(line, ' ');
+		if (blank == NULL)
+			return 1;
+		*blank = '\0';
+		if (z == NULL || strcmp(name, line) != 0) {
+			zone_close(z);
+			z = zone_open(line, NULL);
+			memcpy(name, line, sizeof name);
+		}
+		if (z == NULL)
+			puts("none");
+		else
+			write_units(z, strtoll(blank + 1, NULL, 10));
+	}
+	zone_close(z);
+	return 0;
+}

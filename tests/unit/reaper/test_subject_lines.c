@@ -1,0 +1,140 @@
+/*
+ * Tests of reaper/rights/subject_lines: which lines of files are about a
+ * customer.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "reaper/rights/subject_lines.h"
+
+/* The chats of the customer 5 of t are 10 and 11. */
+static void
+make_subject(struct subject *s, bool is_operator)
+{
+	memset(s, 0, sizeof *s);
+	s->tenant = "t";
+	s->id = "5";
+	s->is_operator = is_operator;
+	subject_add_chat(s, "10", 2);
+	subject_add_chat(s, "11", 2);
+}
+
+/* A copy with readable bytes behind it. */
+static const char *
+padded(const char *line)
+{
+	static char text[4096];
+
+	memset(text, 0, sizeof text);
+	memcpy(text, line, strlen(line));
+	return text;
+}
+
+#define ROW(table, members)                                                    \
+	"{\"type\":\"row\",\"table\":\"" table "\",\"tenant\":\"t\"," members  \
+	"}"
+#define DEAD(record)                                                           \
+	"{\"type\":\"dead\",\"reason\":\"r\",\"record\":\"" record "\"}"
+
+static const struct {
+	const char *line;
+	bool match, of_operator; /* where an operator has the same id */
+} lines[] = {
+	{ ROW("chat_metrics", "\"chat\":\"9\",\"customer\":\"5\""), 1, 1 },
+	{ ROW("chat_metrics", "\"chat\":\"9\",\"customer\":5"), 1, 1 },
+	{ ROW("chat_metrics", "\"chat\":\"9\",\"customer\":\"55\""), 0, 0 },
+	{ ROW("chat_metrics", "\"chat\":\"10\",\"customer\":\"6\""), 1, 1 },
+	{ ROW("intervals", "\"chat\":\"11\""), 1, 1 },
+	{ ROW("intervals", "\"chat\":\"5\""), 0, 0 },
+	{ ROW("user_stats", "\"user_id\":\"5\""), 1, 0 },
+	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"customer\","
+			  "\"sender_id\":\"5\""),
+	    1, 1 },
+	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"operator\","
+			  "\"sender_id\":\"5\",\"receiver_id\":\"6\""),
+	    1, 0 },
+	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"operator\","
+			  "\"sender_id\":\"6\",\"receiver_id\":\"5\""),
+	    1, 1 },
+	{ ROW("messages", "\"conversation_id\":\"9\",\"sender\":\"customer\","
+			  "\"sender_id\":\"6\",\"content\":\"5\""),
+	    0, 0 },
+	{ ROW("events", "\"user_id\":null,\"conversation_id\":\"10\""), 1, 1 },
+	{ "{\"type\":\"message\",\"tenant\":\"t\",\"chat\":\"9\","
+	  "\"from\":\"customer\",\"user\":\"5\"}",
+	    1, 1 },
+	{ "{\"type\":\"row\",\"tenant\":\"other\",\"customer\":\"5\"}", 0, 0 },
+	{ "{\"type\":\"row\",\"customer\":\"5\"}", 0, 0 },
+	{ DEAD("{\\\"tenant\\\":\\\"t\\\",\\\"customer\\\":\\\"5\\\"}"), 1, 1 },
+	{ DEAD("{\\\"tenant\\\":\\\"t\\\",\\\"chat\\\":\\\"10\\\"}"), 1, 1 },
+	{ DEAD("{\\\"tenant\\\":\\\"t\\\",\\\"customer\\\":\\\"6\\\"}"), 0, 0 },
+	{ DEAD("no JSON about 5"), 0, 0 },
+	{ "{\"type\":\"dead\",\"tenant\":\"t\",\"customer\":\"5\"}", 0, 0 },
+	{ "no JSON about 5", 0, 0 },
+	{ "", 0, 0 },
+};
+
+static void
+lines_are_about_the_customer(void **state)
+{
+	struct subject s;
+	struct subject_lines l = { .subject = &s };
+	size_t i;
+	int twin;
+
+	(void)state;
+	for (twin = 0; twin < 2; twin++) {
+		make_subject(&s, twin == 1);
+		for (i = 0; i < ARRAY_LEN(lines); i++)
+			if (subject_lines_match(&l, padded(lines[i].line),
+				strlen(lines[i].line)) !=
+			    (twin ? lines[i].of_operator : lines[i].match))
+				fail_msg(
+				    "operator %d: %s", twin, lines[i].line);
+		subject_release(&s);
+	}
+	subject_lines_release(&l);
+}
+
+static void
+lines_tell_of_chats_and_names(void **state)
+{
+	static const char *const told[] = {
+		ROW("chat_metrics", "\"chat\":\"12\",\"customer\":\"5\","
+				    "\"customer_name\":\"Ann B\","
+				    "\"customer_phone\":\"+55\""),
+		ROW("messages", "\"conversation_id\":\"13\",\"sender\":"
+				"\"customer\",\"sender_id\":\"5\""),
+		/* Of a chat of theirs, but not theirs. */
+		ROW("chat_metrics", "\"chat\":\"10\",\"customer\":\"6\","
+				    "\"customer_name\":\"Other\""),
+	};
+	struct subject s;
+	struct subject_lines l = { .subject = &s };
+	size_t i;
+
+	(void)state;
+	make_subject(&s, false);
+	for (i = 0; i < ARRAY_LEN(told); i++)
+		subject_lines_learn(&l, padded(told[i]), strlen(told[i]));
+	assert_int_equal(s.chats.live, 4);
+	assert_non_null(strmap_get(&s.chats, "12", 2));
+	assert_non_null(strmap_get(&s.chats, "13", 2));
+	assert_string_equal(buf_str(&s.names), " Ann B +55");
+	assert_int_equal(l.found, 2);
+	subject_lines_release(&l);
+	subject_release(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_are_about_the_customer),
+		cmocka_unit_test(lines_tell_of_chats_and_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

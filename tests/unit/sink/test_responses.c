@@ -1,0 +1,272 @@
+/*
+ * Tests of sink/responses without a database: which hours are read as a whole,
+ * the span before, and what is computed from buckets. tests/e2e/api_responses.t
+ * has the rest.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/containers/histogram.h"
+#include "sink/responses/response_sums.h"
+
+static int64_t
+time_of(const char *text)
+{
+	int64_t ms = 0;
+
+	assert_int_equal(clock_parse(text, strlen(text), &ms), 0);
+	return ms;
+}
+
+static const char *
+no_parameter(const struct web_request *r, const char *name)
+{
+	(void)r;
+	(void)name;
+	return NULL;
+}
+
+/* Cuts a range into periods, and plans them. */
+static void
+plan(struct response_span *s, struct response_plan *p, const char *zone,
+    enum response_by by, const char *from, const char *to)
+{
+	struct web_request request = { .query = no_parameter };
+	struct web_answer answer = { .status = 200 };
+	struct question q = { .request = &request, .answer = &answer };
+	struct zone *z = zone_open(zone, NULL);
+
+	assert_non_null(z);
+	*p = (struct response_plan){ .from = 0 };
+	*s = (struct response_span){
+		.zone = z, .from = time_of(from), .to = time_of(to)
+	};
+	assert_true(response_span_cut(&q, s, by));
+	response_plan_periods(p, s);
+	zone_close(z);
+	s->zone = NULL;
+}
+
+static void
+release(struct response_span *s, struct response_plan *p)
+{
+	response_span_release(s);
+	response_plan_release(p);
+}
+
+static void
+assert_range(
+    const struct response_plan *p, size_t i, const char *from, const char *to)
+{
+	assert_true(i < p->intervals_n);
+	assert_int_equal(p->intervals[i].from, time_of(from));
+	assert_int_equal(p->intervals[i].to, time_of(to));
+}
+
+static void
+whole_hours_need_no_intervals(void **state)
+{
+	struct response_span s;
+	struct response_plan p;
+
+	(void)state;
+	plan(&s, &p, "Europe/Lisbon", BY_DAY, "2024-10-26T23:00:00Z",
+	    "2024-10-29T00:00:00Z");
+	assert_int_equal(s.n, 2);
+	assert_int_equal(p.intervals_n, 0);
+	assert_int_equal(p.stretches_n, 3);
+	assert_int_equal(p.stretches[0].begin, time_of("2024-10-26T23:00:00Z"));
+	assert_int_equal(p.stretches[0].slot, 0);
+	assert_int_equal(p.stretches[1].begin, time_of("2024-10-28T00:00:00Z"));
+	assert_int_equal(p.stretches[1].slot, 1);
+	assert_int_equal(p.stretches[2].slot, -1);
+	release(&s, &p);
+}
+
+static void
+cut_hours_come_from_intervals(void **state)
+{
+	struct response_span s;
+	struct response_plan p;
+
+	(void)state;
+	plan(&s, &p, "Asia/Kolkata", BY_DAY, "2024-10-26T12:10:00Z",
+	    "2024-10-27T20:00:00Z");
+	assert_int_equal(s.n, 3);
+	assert_int_equal(p.intervals_n, 3);
+	assert_range(&p, 0, "2024-10-26T12:10:00Z", "2024-10-26T13:00:00Z");
+	assert_range(&p, 1, "2024-10-26T18:00:00Z", "2024-10-26T19:00:00Z");
+	assert_range(&p, 2, "2024-10-27T18:00:00Z", "2024-10-27T19:00:00Z");
+	release(&s, &p);
+	/* Every one, and all in one range. */
+	plan(&s, &p, "Asia/Kolkata", BY_HOUR, "2024-10-26T12:10:00Z",
+	    "2024-10-27T20:00:00Z");
+	assert_int_equal(p.intervals_n, 1);
+	assert_range(&p, 0, "2024-10-26T12:10:00Z", "2024-10-27T20:00:00Z");
+	assert_int_equal(p.hour_slot.len, 0);
+	release(&s, &p);
+}
+
+/* Whole hours come in chunks without a gap. */
+static void
+hours_are_asked_for_in_chunks(void **state)
+{
+	struct response_chunk c = { .next = 0 };
+	struct response_span s;
+	struct response_plan p;
+	int64_t at = time_of("2024-10-26T23:00:00Z");
+	int n = 0;
+
+	(void)state;
+	plan(&s, &p, "Europe/Lisbon", BY_HOUR, "2024-10-26T23:00:00Z",
+	    "2024-10-28T00:00:00Z");
+	for (; response_plan_next(&p, 6 * HOUR_MS, &c); n++) {
+		assert_int_equal(c.from, at);
+		assert_int_equal(c.to - c.from, n < 4 ? 6 * HOUR_MS : HOUR_MS);
+		at = c.to;
+	}
+	assert_int_equal(n, 5);
+	assert_string_equal(buf_str(&c.slot), "");
+	c.next = 0;
+	assert_true(response_plan_next(&p, INT64_MAX, &c));
+	assert_int_equal(c.to - c.from, 25 * HOUR_MS);
+	assert_false(response_plan_next(&p, INT64_MAX, &c));
+	release(&s, &p);
+	/* What is between whole hours is left out. */
+	plan(&s, &p, "Asia/Kolkata", BY_DAY, "2024-10-26T12:10:00Z",
+	    "2024-10-27T20:00:00Z");
+	c.next = 0;
+	assert_true(response_plan_next(&p, 1, &c));
+	assert_int_equal(c.from, time_of("2024-10-26T13:00:00Z"));
+	assert_int_equal(c.to, time_of("2024-10-26T18:00:00Z"));
+	assert_true(response_plan_next(&p, 1, &c));
+	assert_int_equal(c.from, time_of("2024-10-26T19:00:00Z"));
+	assert_int_equal(c.to, time_of("2024-10-27T18:00:00Z"));
+	assert_string_equal(buf_str(&c.slot), "3");
+	assert_true(response_plan_next(&p, 1, &c));
+	assert_false(response_plan_next(&p, 1, &c));
+	release(&s, &p);
+	buf_release(&c.slot);
+}
+
+static void
+assert_before(
+    enum response_by by, const char *from, const char *to, const char *before)
+{
+	struct zone *z = zone_open("Europe/Lisbon", NULL);
+	struct response_span s = {
+		.zone = z, .from = time_of(from), .to = time_of(to)
+	};
+	struct response_span b;
+
+	assert_non_null(z);
+	b = response_span_before(&s, by);
+	assert_int_equal(b.to, s.from);
+	assert_int_equal(b.from, time_of(before));
+	zone_close(z);
+}
+
+static void
+the_span_before_is_as_long_by_the_calendar(void **state)
+{
+	(void)state;
+	/* October, with 31 days and an hour; September has 30. */
+	assert_before(BY_MONTH, "2024-09-30T23:00:00Z", "2024-11-01T00:00:00Z",
+	    "2024-08-31T23:00:00Z");
+	assert_before(BY_TOTAL, "2024-09-30T23:00:00Z", "2024-11-01T00:00:00Z",
+	    "2024-08-31T23:00:00Z");
+	/* 31 days. */
+	assert_before(BY_DAY, "2024-09-30T23:00:00Z", "2024-11-01T00:00:00Z",
+	    "2024-08-30T23:00:00Z");
+	/* A day of 25 hours after one of 24. */
+	assert_before(BY_HOUR, "2024-10-26T23:00:00Z", "2024-10-28T00:00:00Z",
+	    "2024-10-25T23:00:00Z");
+	assert_before(BY_HOUR, "2024-10-26T23:30:00Z", "2024-10-28T00:00:00Z",
+	    "2024-10-25T23:00:00Z");
+}
+
+/* Of these lengths; buckets are in order because they are. */
+static struct response_sum
+sum_of(const int64_t *ms, size_t n, struct response_bucket *buckets)
+{
+	struct response_sum s = { .n = (int64_t)n, .buckets = buckets };
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		s.sum_ms += ms[i];
+		s.max_ms = ms[i];
+		buckets[i] =
+		    (struct response_bucket){ .bucket = histogram_bucket(ms[i]),
+			    .n = 1 };
+		s.buckets_n++;
+	}
+	return s;
+}
+
+static void
+quantiles(void **state)
+{
+	static const int64_t few[] = { 1, 2, 4, 9 };
+	static const int64_t ten[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 98400 };
+	struct response_bucket buckets[10];
+	struct response_sum none = { .n = 0 }, s;
+
+	(void)state;
+	assert_int_equal(response_mean(&none), CLOCK_NONE);
+	assert_int_equal(response_median(&none), CLOCK_NONE);
+	assert_int_equal(response_percentile(&none, 900), CLOCK_NONE);
+	s = sum_of(few, 1, buckets);
+	assert_int_equal(response_median(&s), 1);
+	assert_int_equal(response_percentile(&s, 1), 1);
+	s = sum_of(few, 4, buckets);
+	assert_int_equal(response_mean(&s), 4);
+	assert_int_equal(response_median(&s), 3);
+	assert_int_equal(response_percentile(&s, 900), 9);
+	s = sum_of(ten, 10, buckets);
+	assert_int_equal(response_median(&s), 6); /* 5.5 */
+	assert_int_equal(response_percentile(&s, 900), 9);
+	/* The middle of its bucket is 99327. */
+	assert_int_equal(response_percentile(&s, 990), 98400);
+}
+
+static void
+shares(void **state)
+{
+	static const int64_t ms[] = { 10, 20, 128, 130, 4000 };
+	struct response_bucket buckets[5];
+	struct response_sum s = sum_of(ms, 5, buckets);
+	bool exact;
+
+	(void)state;
+	assert_true(response_share_within(&s, 9, &exact) * 5 == 0.0);
+	assert_true(exact);
+	assert_true(response_share_within(&s, 20, &exact) * 5 == 2.0);
+	assert_true(exact);
+	/* 128 to 131 are a bucket. */
+	assert_true(response_share_within(&s, 129, &exact) * 5 == 3.0);
+	assert_false(exact);
+	assert_true(response_share_within(&s, 131, &exact) * 5 == 4.0);
+	assert_true(exact);
+	assert_true(response_share_within(&s, 3000, &exact) * 5 == 4.0);
+	assert_true(exact);
+	assert_true(response_share_within(&s, 5000, &exact) == 1.0);
+	assert_true(exact);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_hours_need_no_intervals),
+		cmocka_unit_test(cut_hours_come_from_intervals),
+		cmocka_unit_test(hours_are_asked_for_in_chunks),
+		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
+		cmocka_unit_test(quantiles),
+		cmocka_unit_test(shares),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
