@@ -20,20 +20,19 @@ percent_decode(const char *s, size_t len)
 {
 	char *out = xmalloc(len + 1);
 	size_t i, n = 0;
-	int hi, lo;
+	int byte;
 
 	for (i = 0; i < len; i++) {
 		if (s[i] != '%') {
 			out[n++] = s[i];
 			continue;
 		}
-		hi = len - i > 2 ? hex_digit(s[i + 1]) : -1;
-		lo = len - i > 2 ? hex_digit(s[i + 2]) : -1;
-		if (hi < 0 || lo < 0 || hi + lo == 0) {
+		byte = len - i > 2 ? hex_byte(s + i + 1) : -1;
+		if (byte <= 0) {
 			free(out);
 			return NULL;
 		}
-		out[n++] = (char)(hi * 16 + lo);
+		out[n++] = (char)byte;
 		i += 2;
 	}
 	out[n] = '\0';

@@ -24,6 +24,16 @@ hex_small_digit(char c)
 	return c >= 'A' && c <= 'F' ? -1 : hex_digit(c);
 }
 
+/* The value of two digits, or -1. Reads nothing behind the first byte that is
+ * no digit. */
+static inline int
+hex_byte(const char *p)
+{
+	int high = hex_digit(p[0]), low = high < 0 ? -1 : hex_digit(p[1]);
+
+	return low < 0 ? -1 : high << 4 | low;
+}
+
 /* The value of four digits, as in JSON's \u escapes, or -1. Reads nothing
  * behind the first byte that is no digit. */
 static inline int

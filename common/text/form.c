@@ -11,10 +11,12 @@ static void
 decode_form_text(char *p)
 {
 	char *to = p;
+	int byte;
 
 	for (; *p != '\0'; p++) {
-		if (*p == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0) {
-			*to++ = (char)(hex_digit(p[1]) << 4 | hex_digit(p[2]));
+		byte = *p == '%' ? hex_byte(p + 1) : -1;
+		if (byte >= 0) {
+			*to++ = (char)byte;
 			p += 2;
 		} else if (*p == '+') {
 			*to++ = ' ';

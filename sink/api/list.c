@@ -35,12 +35,13 @@ add_argument(struct page *p, struct db_value v)
 	p->args[p->args_n++] = v;
 }
 
+/* Its index; columns_n: there is no such column. */
 static size_t
 column_named(const struct page *p, const char *name)
 {
 	size_t i = 0;
 
-	while (strcmp(p->titles[i].name, name) != 0)
+	while (i < p->columns_n && strcmp(p->titles[i].name, name) != 0)
 		i++;
 	return i;
 }
@@ -64,17 +65,17 @@ read_cursor(struct page *p)
 {
 	const char *hex = question_parameter(p->q, "cursor");
 	size_t i, n = 0;
-	char c;
+	int byte;
 
 	if (hex == NULL)
 		return true;
 	p->after[0] = "";
 	for (i = 0; hex[i] != '\0'; i += 2) {
-		if (hex_digit(hex[i]) < 0 || hex_digit(hex[i + 1]) < 0)
+		byte = hex_byte(hex + i);
+		if (byte < 0)
 			goto bad;
-		c = (char)(hex_digit(hex[i]) << 4 | hex_digit(hex[i + 1]));
-		n += c == '\0';
-		buf_addc(&p->cursor, c);
+		n += byte == 0;
+		buf_addc(&p->cursor, (char)byte);
 	}
 	if (n + 1 != p->keys_n)
 		goto bad;
@@ -243,18 +244,6 @@ add_link_parameter(struct page *p, struct buf *to, const char *name)
 	buf_addc(to, '&');
 }
 
-static bool
-is_parameter_column(const struct page *p, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < p->columns_n; i++) {
-		if (strcmp(p->titles[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Header Link: the same request with the cursor. */
 static void
 link_next(struct page *p, const char *cursor)
@@ -272,7 +261,7 @@ link_next(struct page *p, const char *cursor)
 			add_link_parameter(p, to, p->titles[i].name);
 	}
 	for (; w->parameter != NULL; w++) {
-		if (!is_parameter_column(p, w->parameter))
+		if (column_named(p, w->parameter) == p->columns_n)
 			add_link_parameter(p, to, w->parameter);
 	}
 	buf_addf(to, "cursor=%s>; rel=\"next\"\n", cursor);

@@ -118,16 +118,15 @@ static bool
 decode_part(const char *p, size_t len, char *to, size_t room)
 {
 	size_t i, n = 0;
-	int high, low;
+	int byte;
 
 	for (i = 0; i < len && n + 1 < room; i++) {
 		to[n] = p[i];
 		if (p[i] == '%') {
-			high = i + 2 < len ? hex_digit(p[i + 1]) : -1;
-			low = i + 2 < len ? hex_digit(p[i + 2]) : -1;
-			if (high < 0 || low < 0)
+			byte = i + 2 < len ? hex_byte(p + i + 1) : -1;
+			if (byte < 0)
 				return false;
-			to[n] = (char)(high << 4 | low);
+			to[n] = (char)byte;
 			i += 2;
 		}
 		if (to[n++] == '\0')
