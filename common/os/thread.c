@@ -46,3 +46,18 @@ thread_must_start(
 	buf_release(&why);
 	prog_die(code, "%s", text);
 }
+
+struct timespec
+thread_deadline(int64_t ms)
+{
+	struct timespec end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += (time_t)(ms / 1000);
+	end.tv_nsec += (long)(ms % 1000) * 1000000L;
+	if (end.tv_nsec >= 1000000000L) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000L;
+	}
+	return end;
+}

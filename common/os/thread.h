@@ -7,6 +7,8 @@
 #define COMMON_OS_THREAD_H
 
 #include <pthread.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
@@ -20,5 +22,9 @@ enum exit_code thread_start(pthread_t *t, const char *name,
 /* The same, but ends the process when the thread cannot be made. */
 void thread_must_start(
     pthread_t *t, const char *name, void *(*run)(void *), void *ctx);
+
+/* The time in ms from now, by the monotonic clock, for
+ * pthread_cond_timedwait() on a condition that has that clock. */
+struct timespec thread_deadline(int64_t ms);
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include "poller/spool/outbox_impl.h"
 
-#include <time.h>
+#include "common/os/thread.h"
 
 void
 outbox_queue_clear(struct outbox_queue *q)
@@ -46,15 +46,8 @@ outbox_queue_answer(struct outbox_queue *q, bool safe)
 void
 outbox_wait(struct outbox *o, pthread_cond_t *c, int64_t ms)
 {
-	struct timespec end;
+	struct timespec end = thread_deadline(ms);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += (time_t)(ms / 1000);
-	end.tv_nsec += (long)(ms % 1000) * 1000000L;
-	if (end.tv_nsec >= 1000000000L) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000L;
-	}
 	(void)pthread_cond_timedwait(c, &o->lock, &end);
 }
 

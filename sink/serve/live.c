@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -124,13 +123,8 @@ static struct live_view *
 wait_for_views(struct live *l, int64_t ms)
 {
 	struct live_view *first;
-	struct timespec end;
+	struct timespec end = thread_deadline(ms);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += ms / 1000;
-	end.tv_nsec += ms % 1000 * 1000000;
-	end.tv_sec += end.tv_nsec / 1000000000;
-	end.tv_nsec %= 1000000000;
 	(void)pthread_mutex_lock(&l->lock);
 	while (!l->closing && !l->added &&
 	       pthread_cond_timedwait(&l->changed, &l->lock, &end) == 0)

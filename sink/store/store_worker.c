@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/base/xalloc.h"
 #include "common/os/thread.h"
@@ -92,17 +91,10 @@ store_worker_start(
 bool
 store_worker_wait(struct store_worker *w, int timeout_ms)
 {
-	struct timespec end;
+	struct timespec end = thread_deadline(timeout_ms);
 	int rc = 0;
 	bool idle;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += timeout_ms / 1000;
-	end.tv_nsec += timeout_ms % 1000 * 1000000L;
-	if (end.tv_nsec >= 1000000000L) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000L;
-	}
 	(void)pthread_mutex_lock(&w->lock);
 	while (w->state == BUSY && rc == 0)
 		rc = pthread_cond_timedwait(&w->changed, &w->lock, &end);
