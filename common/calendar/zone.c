@@ -159,15 +159,9 @@ static bool
 read_zone_file(const char *name, struct buf *data)
 {
 	char path[sizeof FOLDER + ZONE_NAME_MAX] = FOLDER;
-	int fd, rc;
 
 	memcpy(path + strlen(FOLDER), name, strlen(name) + 1);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	rc = file_read_all(fd, data);
-	close(fd);
-	return rc == 0;
+	return file_read_path(path, 0, data) == 0;
 }
 
 struct zone *

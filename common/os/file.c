@@ -88,6 +88,34 @@ file_write_at(int fd, const void *data, size_t len, size_t at)
 }
 
 int
+file_read_path(const char *path, int flags, struct buf *b)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | flags), rc, err;
+
+	if (fd < 0)
+		return -1;
+	rc = file_read_all(fd, b);
+	err = errno;
+	(void)close(fd);
+	errno = err;
+	return rc;
+}
+
+int
+file_is_at(int fd, const char *path, bool follow)
+{
+	struct stat ours, there;
+
+	if (fstat(fd, &ours) != 0 || fstatat(AT_FDCWD, path, &there,
+					 follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
+		return -1;
+	if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		return 0;
+	errno = ENOENT;
+	return -1;
+}
+
+int
 file_write_all(int fd, const void *data, size_t len)
 {
 	const char *p = data;

@@ -8,11 +8,21 @@
 
 #include "common/base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Appends everything up to the end of fd; EFBIG when that is more than the
  * buffer's cap allows. */
 int file_read_all(int fd, struct buf *b) __attribute__((warn_unused_result));
+
+/* The same of the file at path; flags: further flags of open(2). */
+int file_read_path(const char *path, int flags, struct buf *b)
+    __attribute__((warn_unused_result));
+
+/* 0 when path still names the open file; ENOENT when it names another one. A
+ * symbolic link is followed, or is another file. */
+int file_is_at(int fd, const char *path, bool follow)
+    __attribute__((warn_unused_result));
 
 int file_write_all(int fd, const void *data, size_t len)
     __attribute__((warn_unused_result));

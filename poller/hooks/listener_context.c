@@ -55,17 +55,14 @@ open_description(
 {
 	char *dir = profile_file_dir();
 	char *path = xasprintf("%s/openapi.json", dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = -1;
+	int rc;
 
 	in->openapi.max = OPENAPI_MAX;
-	if (fd >= 0)
-		rc = file_read_all(fd, &in->openapi);
+	rc = file_read_path(path, O_NOCTTY, &in->openapi);
 	if (rc != 0)
 		*code = syserr_explain(why, PROG_NOINPUT,
 		    "cannot read '%s', which is installed with the profiles",
 		    path);
-	if (fd >= 0)
-		(void)close(fd);
 	free(path);
 	free(dir);
 	return rc;

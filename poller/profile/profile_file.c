@@ -64,12 +64,11 @@ profile_file_dir(void)
 static int
 read_profile_file(const char *path, struct buf *b, struct buf *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = -1;
 	size_t mark;
+	int rc;
 
 	b->max = FILE_MAX_BYTES;
-	if (fd >= 0)
-		rc = file_read_all(fd, b);
+	rc = file_read_path(path, O_NOCTTY, b);
 	mark = parse_utf8_mark(buf_str(b), b->len);
 	if (rc != 0) {
 		(void)syserr_explain(
@@ -82,8 +81,6 @@ read_profile_file(const char *path, struct buf *b, struct buf *why)
 		b->len -= mark;
 		memmove(b->data, b->data + mark, b->len + 1);
 	}
-	if (fd >= 0)
-		(void)close(fd);
 	return rc;
 }
 

@@ -188,20 +188,6 @@ cannot_write(const struct spool *b, struct buf *why)
 	return -1;
 }
 
-/* -1 when the file was removed or moved away: what is written to it is lost. */
-static int
-check_file_in_place(const struct spool *b, const char *path)
-{
-	struct stat ours, there;
-
-	if (fstat(b->fd, &ours) != 0 || lstat(path, &there) != 0)
-		return -1;
-	if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
-		return 0;
-	errno = ENOENT;
-	return -1;
-}
-
 /* Puts the lines as they are stored into b->frame. Returns how many. */
 static uint64_t
 frame_lines(struct spool *b, const char *lines, size_t len)
@@ -267,7 +253,7 @@ sync_added_lines(struct spool *b)
 	if (rc == 0 && sync && b->fresh)
 		rc = file_sync_folder_of(path);
 	if (rc == 0)
-		rc = check_file_in_place(b, path);
+		rc = file_is_at(b->fd, path, false);
 	if (rc == 0)
 		rc = spool_mark_write(
 		    &b->mark, SPOOL_ACKNOWLEDGED, b->number - 1);

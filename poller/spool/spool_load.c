@@ -107,18 +107,6 @@ list_spool_files(struct spool *b)
 	return 0;
 }
 
-static int
-read_spool_file(const char *path, struct buf *bytes)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc = -1;
-
-	if (fd >= 0)
-		rc = file_read_all(fd, bytes);
-	if (fd >= 0)
-		(void)close(fd);
-	return rc;
-}
-
 /* Finds the whole lines of the file. */
 static void
 find_lines_of_file(struct contents *c)
@@ -287,7 +275,7 @@ load_spool_file(struct spool *b, struct spool_file *p, uint64_t end,
 {
 	struct contents c = { .file = p, .end = end };
 	char *path = spool_path(b, p->number);
-	int rc = read_spool_file(path, &c.bytes);
+	int rc = file_read_path(path, O_NOFOLLOW, &c.bytes);
 
 	if (rc == 0 && is_of_earlier_version(b, &c)) {
 		*code = PROG_CONFIG;

@@ -15,6 +15,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
+#include "common/os/file.h"
 #include "common/os/lock.h"
 #include "poller/store/store_impl.h"
 
@@ -242,12 +243,10 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 bool
 store_is_there(const struct store *s)
 {
-	struct stat ours, there;
 	int fd;
 
-	return mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &ours) == 0 &&
-	       stat(s->path, &there) == 0 && ours.st_dev == there.st_dev &&
-	       ours.st_ino == there.st_ino;
+	return mdb_env_get_fd(s->env, &fd) == 0 &&
+	       file_is_at(fd, s->path, true) == 0;
 }
 
 /* Opens the read transaction if there is none. Another process may have

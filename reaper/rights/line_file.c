@@ -108,16 +108,6 @@ line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
 	return code;
 }
 
-/* Whether the path still names the open file. */
-static bool
-is_still(int fd, const char *path)
-{
-	struct stat mine, there;
-
-	return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 &&
-	       mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
-}
-
 /* Opens and locks the file. -1 with errno, EWOULDBLOCK: others have it. */
 static int
 open_locked(const char *path)
@@ -129,7 +119,8 @@ open_locked(const char *path)
 		fd = open_line_file(path);
 		if (fd < 0)
 			return -1;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_still(fd, path))
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+		    file_is_at(fd, path, false) == 0)
 			return fd;
 		(void)close(fd);
 		if (clock_mono_ms() >= end || stop_sleep(LOCK_PAUSE_MS)) {

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -156,16 +155,6 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_line(line);
 }
 
-/* Whether the path still names the open file. */
-static bool
-is_same_file(const struct audit *a)
-{
-	struct stat named, opened;
-
-	return stat(a->path, &named) == 0 && fstat(a->fd, &opened) == 0 &&
-	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
-}
-
 /* After an error the file is opened anew by the next line, which removes what
  * was written of this one. */
 static int
@@ -174,7 +163,7 @@ append_audit_line(struct audit *a, const struct buf *line)
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&a->lock);
-	if (a->fd >= 0 && !is_same_file(a))
+	if (a->fd >= 0 && file_is_at(a->fd, a->path, true) != 0)
 		close_audit_file(a);
 	if (a->fd < 0)
 		rc = open_audit_file(a);

@@ -4,7 +4,6 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/prog.h"
@@ -22,20 +21,17 @@ read_description(struct buf *to)
 {
 	char *dir = prog_data("api", "sink/resources");
 	char *path = xasprintf("%s/openapi.json", dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = -1;
 	struct buf why = BUF_INIT;
+	int rc;
 
 	to->max = OPENAPI_MAX;
-	if (fd >= 0)
-		rc = file_read_all(fd, to);
+	rc = file_read_path(path, O_NOCTTY, to);
 	if (rc != 0) {
 		(void)syserr_explain(&why, PROG_NOINPUT,
 		    "cannot read '%s', which is installed with the program",
 		    path);
 		log_error("%s", buf_str(&why));
 	}
-	if (fd >= 0)
-		(void)close(fd);
 	buf_release(&why);
 	free(path);
 	free(dir);
