@@ -6,11 +6,9 @@
  */
 #include "sink/api/reply.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "common/digest/checksum.h"
+#include "common/http/etag.h"
 #include "common/text/jsonw.h"
 
 struct buf *
@@ -59,32 +57,23 @@ reply_rows(struct buf *to, const char *name, const struct sheet_column *columns,
 	sheet_end(&s);
 }
 
-static bool
-has_same(const struct question *q, const char *etag)
-{
-	const char *known = q->request->header(q->request, "If-None-Match");
-
-	return known != NULL && strstr(known, etag) != NULL;
-}
-
 void
 reply_end(struct question *q, const char *next)
 {
 	struct web_answer *a = q->answer;
-	char etag[24];
+	char etag[ETAG_TEXT];
 
 	if (q->format == SHEET_JSON) {
 		if (next != NULL)
 			jsonw_str(&a->body, "next", next);
 		jsonw_close(&a->body);
 	}
-	(void)snprintf(etag, sizeof etag, "\"%016" PRIx64 "\"",
-	    checksum(0, a->body.data, a->body.len));
+	etag_write(etag, &a->body);
 	buf_addf(&a->headers,
 	    "ETag: %s\nCache-Control: private, no-cache\nVary: Accept, "
 	    "Authorization, Cookie\n",
 	    etag);
-	if (has_same(q, etag)) {
+	if (etag_is_known(q->request, etag)) {
 		a->status = 304;
 		buf_clear(&a->body);
 	}

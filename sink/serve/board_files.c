@@ -3,16 +3,12 @@
  */
 #include "sink/serve/board_files.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
+#include "common/http/etag.h"
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
 #include "sink/serve/serve.h"
@@ -49,25 +45,21 @@ static const char headers[] =
 struct board_files {
 	struct board_file {
 		struct buf text;
-		char etag[24];
+		char etag[ETAG_TEXT];
 	} files[ARRAY_LEN(names)];
 };
 
 static int
 read_file(struct board_file *f, const char *path, struct buf *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = -1;
+	int rc;
 
 	f->text.max = FILE_BYTES_MAX;
-	if (fd >= 0)
-		rc = file_read_all(fd, &f->text);
+	rc = file_read_path(path, 0, &f->text);
 	if (rc != 0)
 		(void)syserr_explain(
 		    why, PROG_NOINPUT, "cannot read '%s' of the board", path);
-	if (fd >= 0)
-		(void)close(fd);
-	(void)snprintf(f->etag, sizeof f->etag, "\"%016" PRIx64 "\"",
-	    checksum(0, f->text.data, f->text.len));
+	etag_write(f->etag, &f->text);
 	return rc;
 }
 
@@ -104,12 +96,10 @@ static void
 send_file(const struct board_file *f, const char *type,
     const struct web_request *r, struct web_answer *a)
 {
-	const char *known = r->header(r, "If-None-Match");
-
 	a->content_type = type;
 	buf_adds(&a->headers, headers);
 	buf_addf(&a->headers, "ETag: %s\n", f->etag);
-	if (known != NULL && strstr(known, f->etag) != NULL)
+	if (etag_is_known(r, f->etag))
 		a->status = 304;
 	else
 		buf_add(&a->body, f->text.data, f->text.len);

@@ -1,0 +1,18 @@
+/*
+ * etag: the entity tag of an answer, a checksum of its bytes, and whether a
+ * client has them already.
+ */
+#ifndef COMMON_HTTP_ETAG_H
+#define COMMON_HTTP_ETAG_H
+
+#include "common/http/web.h"
+
+/* Room for one, quotes and NUL included. */
+#define ETAG_TEXT 24
+
+void etag_write(char etag[ETAG_TEXT], const struct buf *body);
+
+/* True when header If-None-Match has it: the answer is 304. */
+bool etag_is_known(const struct web_request *r, const char *etag);
+
+#endif
