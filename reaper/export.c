@@ -19,7 +19,6 @@
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
 #include "reaper/rights/day_slices.h"
-#include "reaper/rights/line_file.h"
 #include "reaper/rights/personal.h"
 #include "reaper/rows/row_export.h"
 
@@ -112,13 +111,7 @@ export_line(void *ctx, const char *line, size_t len)
 static enum exit_code
 export_file(void *ctx, const char *path)
 {
-	struct buf why = BUF_INIT;
-	enum exit_code code = line_file_read(path, export_line, ctx, &why);
-
-	if (code != PROG_OK)
-		log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
+	return rights_read_lines(path, export_line, ctx);
 }
 
 static void

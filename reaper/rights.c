@@ -13,7 +13,6 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
-#include "reaper/rights/line_file.h"
 
 int
 rights_take_path(const char *value, void *to)
@@ -82,16 +81,22 @@ learn_line(void *ctx, const char *line, size_t len)
 	return true;
 }
 
-static enum exit_code
-learn_file(void *ctx, const char *path)
+enum exit_code
+rights_read_lines(const char *path, line_file_fn *see, void *ctx)
 {
 	struct buf why = BUF_INIT;
-	enum exit_code code = line_file_read(path, learn_line, ctx, &why);
+	enum exit_code code = line_file_read(path, see, ctx, &why);
 
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);
 	return code;
+}
+
+static enum exit_code
+learn_file(void *ctx, const char *path)
+{
+	return rights_read_lines(path, learn_line, ctx);
 }
 
 /* The tenant of --tenant, else the only one; NULL after a message. */

@@ -12,6 +12,7 @@
 #define REAPER_RIGHTS_H
 
 #include "reaper/modes.h"
+#include "reaper/rights/line_file.h"
 #include "reaper/rights/subject_lines.h"
 
 /* Reads what database and files have of the customer that the options name,
@@ -23,6 +24,10 @@ enum exit_code rights_read_and(const struct reaper *r,
  * archive, those of --file, and dead letters in a folder of --state. */
 enum exit_code rights_each_file(const struct reaper *r,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
+    __attribute__((warn_unused_result));
+
+/* Calls see() for each line of the file at path; errors are logged. */
+enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
 /* The rows of these options. */

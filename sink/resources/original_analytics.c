@@ -56,21 +56,30 @@ member_real(struct buf *to, const char *name, double value)
 	jsonw_real(to, value);
 }
 
+/* Of one conversation or channel: the statement has its id and the period
+ * behind the tenant. */
 static bool
-ask_conversation(struct question *q, const char *id,
+ask_in_period(struct question *q, const char *sql, const char *id,
     const struct analytics_period *p, struct db_rows **rows)
 {
 	const struct db_value args[] = { db_str(id), db_time(p->start),
 		db_time(p->end) };
 
-	return question_ask(q,
+	return question_ask(q, sql, args, ARRAY_LEN(args), rows);
+}
+
+static bool
+ask_conversation(struct question *q, const char *id,
+    const struct analytics_period *p, struct db_rows **rows)
+{
+	return ask_in_period(q,
 	    "SELECT COUNT(*), SUM(direction = 'inbound'), "
 	    "SUM(direction = 'outbound'), AVG(message_length), "
 	    "AVG(sentiment_score), COUNT(DISTINCT intent_name), "
 	    "AVG(response_time), MAX(response_time), MIN(response_time) "
 	    "FROM message_analytics WHERE tenant = ? AND conversation_id = ? "
 	    "AND created_at >= ? AND created_at <= ?",
-	    args, ARRAY_LEN(args), rows);
+	    id, p, rows);
 }
 
 /* How often each word of the column is there. */
@@ -78,8 +87,6 @@ static bool
 ask_words(struct question *q, const char *column, const char *id,
     const struct analytics_period *p, struct db_rows **rows)
 {
-	const struct db_value args[] = { db_str(id), db_time(p->start),
-		db_time(p->end) };
 	struct buf sql = BUF_INIT;
 	bool good;
 
@@ -89,7 +96,7 @@ ask_words(struct question *q, const char *column, const char *id,
 	    "AND %s IS NOT NULL GROUP BY %s ORDER BY 2 DESC, 1 "
 	    "LIMIT " WORDS_MAX,
 	    column, column, column);
-	good = question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), rows);
+	good = ask_in_period(q, buf_str(&sql), id, p, rows);
 	buf_release(&sql);
 	return good;
 }
@@ -167,15 +174,12 @@ static bool
 ask_hours(struct question *q, const char *id, const struct analytics_period *p,
     struct db_rows **rows)
 {
-	const struct db_value args[] = { db_str(id), db_time(p->start),
-		db_time(p->end) };
-
-	if (!question_ask(q,
+	if (!ask_in_period(q,
 		"SELECT hour, active_conversations, messages "
 		"FROM channel_metrics_all WHERE tenant = ? AND channel = ? "
 		"AND hour >= ? AND hour <= ? ORDER BY hour DESC "
 		"LIMIT " HOURS_LIMIT,
-		args, ARRAY_LEN(args), rows))
+		id, p, rows))
 		return false;
 	return db_rows_count(*rows) <= HOURS_MAX ||
 	       question_problem(q, 400,
@@ -188,17 +192,14 @@ static bool
 ask_response_times(struct question *q, const char *id,
     const struct analytics_period *p, struct db_rows **rows)
 {
-	const struct db_value args[] = { db_str(id), db_time(p->start),
-		db_time(p->end) };
-
-	return question_ask(q,
+	return ask_in_period(q,
 	    "SELECT CAST(DATE_FORMAT(created_at, '%Y-%m-%d %H:00:00') "
 	    "AS DATETIME(3)) AS hour, SUM(response_time), "
 	    "COUNT(response_time) FROM message_analytics WHERE tenant = ? "
 	    "AND channel_id = ? AND created_at >= ? AND created_at <= ? "
 	    "AND response_time IS NOT NULL GROUP BY 1 ORDER BY 1 DESC "
 	    "LIMIT " HOURS_LIMIT,
-	    args, ARRAY_LEN(args), rows);
+	    id, p, rows);
 }
 
 /* Sums over a channel's hours. */

@@ -53,6 +53,11 @@ static const struct sheet_column interval_columns[] = {
 	{ "withdrawn", SHEET_FLAG },
 };
 
+#define CHAT_METRICS                                                           \
+	"tag, status, opened_at, last_message_at, messages, participants, "    \
+	"responses, avg_response_seconds, first_response_seconds, "            \
+	"waiting_since, as_of FROM chat_metrics WHERE tenant = ? AND chat = ?"
+
 /* An agent sees their own chats, and those that nobody has. */
 static bool
 ask_chat(struct question *q, const char *chat, struct db_rows **rows)
@@ -62,16 +67,10 @@ ask_chat(struct question *q, const char *chat, struct db_rows **rows)
 	bool agent = q->viewer.role == VIEWER_AGENT;
 
 	return question_ask(q,
-	    agent ? "SELECT chat, operator, channel, NULL, NULL, tag, status, "
-		    "opened_at, last_message_at, messages, participants, "
-		    "responses, avg_response_seconds, first_response_seconds, "
-		    "waiting_since, as_of FROM chat_metrics WHERE tenant = ? "
-		    "AND chat = ? AND (operator = ? OR operator IS NULL)"
-		  : "SELECT chat, operator, channel, customer, customer_name, "
-		    "tag, status, opened_at, last_message_at, messages, "
-		    "participants, responses, avg_response_seconds, "
-		    "first_response_seconds, waiting_since, as_of "
-		    "FROM chat_metrics WHERE tenant = ? AND chat = ?",
+	    agent ? "SELECT chat, operator, channel, NULL, NULL, " CHAT_METRICS
+		    " AND (operator = ? OR operator IS NULL)"
+		  : "SELECT chat, operator, channel, customer, "
+		    "customer_name, " CHAT_METRICS,
 	    args, agent ? 2 : 1, rows);
 }
 
@@ -98,6 +97,14 @@ resource_chat(struct question *q)
 	db_rows_free(rows);
 }
 
+#define MESSAGES_BUT_CONTENT                                                   \
+	"SELECT created_at, message_id, sender, operator, channel, "           \
+	"message_type, `private`, automated, "
+#define MESSAGES_OF_CHAT                                                       \
+	" FROM messages FORCE INDEX (by_chat) WHERE tenant = ? AND "           \
+	"conversation_id = ? ORDER BY created_at, message_id "                 \
+	"LIMIT " TIMELINE_MAX
+
 static bool
 ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 {
@@ -105,16 +112,8 @@ ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 
 	return question_ask(q,
 	    q->viewer.role < VIEWER_ADMIN
-		? "SELECT created_at, message_id, sender, operator, channel, "
-		  "message_type, `private`, automated, NULL FROM messages "
-		  "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id "
-		  "= ? "
-		  "ORDER BY created_at, message_id LIMIT " TIMELINE_MAX
-		: "SELECT created_at, message_id, sender, operator, channel, "
-		  "message_type, `private`, automated, content FROM messages "
-		  "FORCE INDEX (by_chat) WHERE tenant = ? AND conversation_id "
-		  "= ? "
-		  "ORDER BY created_at, message_id LIMIT " TIMELINE_MAX,
+		? MESSAGES_BUT_CONTENT "NULL" MESSAGES_OF_CHAT
+		: MESSAGES_BUT_CONTENT "content" MESSAGES_OF_CHAT,
 	    &id, 1, rows);
 }
 

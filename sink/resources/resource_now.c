@@ -54,6 +54,13 @@ ask_tenant(struct question *q, struct db_rows **rows)
 	    NULL, 0, rows);
 }
 
+/* Behind who it is. */
+#define OPERATOR_METRICS                                                       \
+	"available, open_chats, responses, avg_response_seconds, "             \
+	"median_response_seconds, p90_response_seconds, waiting_chats, "       \
+	"longest_wait_seconds FROM operator_metrics_all WHERE tenant = ? "
+#define MOST_CHATS_FIRST "ORDER BY open_chats DESC, operator"
+
 static bool
 ask_operators(struct question *q, struct db_rows **rows)
 {
@@ -61,24 +68,13 @@ ask_operators(struct question *q, struct db_rows **rows)
 
 	if (q->viewer.role == VIEWER_AGENT)
 		return question_ask(q,
-		    "SELECT operator, name, available, open_chats, responses, "
-		    "avg_response_seconds, median_response_seconds, "
-		    "p90_response_seconds, waiting_chats, longest_wait_seconds "
-		    "FROM operator_metrics_all WHERE tenant = ? AND "
-		    "operator = ?",
+		    "SELECT operator, name, " OPERATOR_METRICS
+		    "AND operator = ?",
 		    &own, 1, rows);
 	return question_ask(q,
 	    q->viewer.role == VIEWER_WALL
-		? "SELECT NULL, NULL, available, open_chats, responses, "
-		  "avg_response_seconds, median_response_seconds, "
-		  "p90_response_seconds, waiting_chats, longest_wait_seconds "
-		  "FROM operator_metrics_all WHERE tenant = ? "
-		  "ORDER BY open_chats DESC, operator"
-		: "SELECT operator, name, available, open_chats, responses, "
-		  "avg_response_seconds, median_response_seconds, "
-		  "p90_response_seconds, waiting_chats, longest_wait_seconds "
-		  "FROM operator_metrics_all WHERE tenant = ? "
-		  "ORDER BY open_chats DESC, operator",
+		? "SELECT NULL, NULL, " OPERATOR_METRICS MOST_CHATS_FIRST
+		: "SELECT operator, name, " OPERATOR_METRICS MOST_CHATS_FIRST,
 	    NULL, 0, rows);
 }
 
