@@ -204,7 +204,7 @@ lint:  ## cppcheck, shellcheck, mandoc, style
 	    --suppress='unknownMacro:poller/profile/profile*.c' \
 	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools tests/fuzz
 	shellcheck -e SC2016 $(SHELL_SCRIPTS)
-	mandoc -T lint -W warning man/*.[157]
+	mandoc -T lint -W warning man/man?/*
 	scripts/check-style.sh
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   .ci/run scripts/* tests/run tests/*/*.t tests/bench/* \
@@ -212,8 +212,7 @@ SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
 
 # Where things go, once for install and once for uninstall.
 MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
-            $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5)) \
-            $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
+            $(patsubst man/%,$(DESTDIR)$(MANDIR)/%,$(wildcard man/man[57]/*))
 D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles migrations api board scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
@@ -223,10 +222,10 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -d $(addprefix $(D)/,$(DATA_FOLDERS))
 	for p in $(PROGS); do \
 	    $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$$p && \
-	    $(INSTALL) -m 644 man/$$p.1 \
+	    $(INSTALL) -m 644 man/man1/$$p.1 \
 	        $(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)$$p.1 || exit 1; done
-	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
-	$(INSTALL) -m 644 man/*.7 $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 644 man/man5/* $(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -m 644 man/man7/* $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 644 poller/profiles/*.jq poller/profiles/openapi.json \
 	    $(D)/profiles
 	$(INSTALL) -m 644 sink/migrations/*.sql $(D)/migrations
@@ -234,7 +233,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 sink/resources/openapi.json $(D)/api
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
-	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
+	$(INSTALL) -m 644 scripts/examples/* scripts/units/* $(D)/examples
 	sed -i -e 's,/usr/local/share/$(NAME),$(DATADIR),g' \
 	    -e 's,/usr/local/bin/\(sink\|aggregator\|poller\),$(BINDIR)/$(PROGRAM_PREFIX)\1,' \
 	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) $(D)/examples/*

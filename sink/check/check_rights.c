@@ -128,7 +128,7 @@ check_needed_rights(struct check_report *r)
 		check_report_item(r, missing.len > 0 ? CHECK_WRONG : CHECK_FINE,
 		    "rights that are missing",
 		    missing.len > 0 ? buf_str(&missing) : "none",
-		    "grant them; scripts/grants.sql.example shows how");
+		    "grant them; scripts/examples/grants.sql.example shows how");
 	}
 	buf_release(&sql);
 	buf_release(&missing);
@@ -196,7 +196,7 @@ check_wide_rights(struct check_report *r)
 	check_report_item(r, everywhere.len > 0 ? CHECK_WRONG : CHECK_FINE,
 	    "rights for the whole server",
 	    everywhere.len > 0 ? buf_str(&everywhere) : "none",
-	    "use a user of its own; see scripts/grants.sql.example");
+	    "use a user of its own; see scripts/examples/grants.sql.example");
 	check_report_item(r, here.len > 0 ? CHECK_ADVICE : CHECK_FINE,
 	    "rights beyond storing rows",
 	    here.len > 0 ? buf_str(&here) : "none",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The alerts of scripts/alerts.yml.example, by promtool: each one fires in the
+# The alerts of scripts/examples/alerts.yml.example, by promtool: each one fires in the
 # fault it is for and in no other; and the metrics they read are described.
 set -euo pipefail
 
@@ -7,12 +7,12 @@ fail() {
 	echo "FAILED: $*" >&2
 	exit 1
 }
-rules=$PWD/scripts/alerts.yml.example
+rules=$PWD/scripts/examples/alerts.yml.example
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/alerts.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 
 echo "- what they read is described"
-page=man/messaging-monitoring.7
+page=man/man7/messaging-monitoring.7
 grep -v '^ *#' "$rules" | grep -o 'messaging_[a-z_]*' | sort -u >"$tmp/names"
 [ "$(wc -l <"$tmp/names")" -ge 7 ] || fail "$(cat "$tmp/names")"
 while read -r name; do
@@ -30,7 +30,7 @@ command -v promtool >/dev/null || {
 echo "- the rules and the configuration are Prometheus'"
 promtool check rules "$rules" >"$tmp/said" || fail "$(cat "$tmp/said")"
 sed "s,/etc/prometheus/messaging-alerts.yml,$rules," \
-	scripts/prometheus.yml.example >"$tmp/prometheus.yml"
+	scripts/examples/prometheus.yml.example >"$tmp/prometheus.yml"
 promtool check config "$tmp/prometheus.yml" >"$tmp/said" || fail "$(cat "$tmp/said")"
 
 echo "- each fires in its fault and in no other"

@@ -15,7 +15,7 @@ fail() {
 }
 
 # Every line of a job, those in comments too.
-sed -n 's/^#\{0,1\}\([0-9*][0-9*\/]* .*\)/\1/p' scripts/crontab.example |
+sed -n 's/^#\{0,1\}\([0-9*][0-9*\/]* .*\)/\1/p' scripts/examples/crontab.example |
 	tr -s ' ' >"$tmp/lines"
 [ "$(wc -l <"$tmp/lines")" = 9 ] || fail "$(cat "$tmp/lines")"
 while read -r minute hour day month weekday command; do
@@ -45,7 +45,7 @@ if command -v systemd-analyze >/dev/null; then
 		messaging-aggregator@.service messaging-assign.service \
 		messaging-listener.service; do
 		sed 's,/usr/local/bin/[a-z]*,/bin/true,
-			s,^User=.*,User=root,' "scripts/$unit" >"$tmp/$unit"
+			s,^User=.*,User=root,' "scripts/units/$unit" >"$tmp/$unit"
 		systemd-analyze verify --man=no "$tmp/$unit" >"$tmp/said" 2>&1 ||
 			fail "$(cat "$tmp/said")"
 		! grep -E "$unit:[0-9]+: " "$tmp/said" ||
@@ -53,7 +53,7 @@ if command -v systemd-analyze >/dev/null; then
 	done
 fi
 
-page=man/messaging-allocation.7
+page=man/man7/messaging-allocation.7
 sed -n '/^\.Sh QISCUS FROM ZERO/,/^\.Sh/p' $page >"$tmp/zero"
 (
 	umask 077
@@ -73,7 +73,7 @@ starts() { # PROGRAM OPTION...: as far as its configuration goes
 }
 # unit NAME: what a service runs, without -c and what -n has no use for.
 unit() {
-	tr -d '\\\n' <"scripts/messaging-$1.service" | sed \
+	tr -d '\\\n' <"scripts/units/messaging-$1.service" | sed \
 		"s,.*/usr/local/bin/,,; s, -c [^ ]*,,; s,\${STATE_DIRECTORY},$tmp/s,
 		s,/var/lib/messaging-analytics/listener,$tmp/s,
 		s/\(StateDirectory\|Restart\)=.*//"
@@ -86,7 +86,7 @@ done
 starts $(unit aggregator@ |
 	sed 's/%i/1/g; s/${GENERATION}/2/g; s/${PARTS}/3/g') -a operators
 # It reads the queue of what was before like its own, until that is empty.
-tr -d '\\\n' <scripts/messaging-aggregator@.service | tr -s ' ' | sed \
+tr -d '\\\n' <scripts/units/messaging-aggregator@.service | tr -s ' ' | sed \
 	's/.*ExecStartPre=//; s/ExecStart=/\n/; s/StateDirectory=.*/\n/' >"$tmp/part"
 [ "$(sed -n '1{s/\.before / /; s/--until-empty //; p}' "$tmp/part")" = \
 	"$(sed -n 2p "$tmp/part")" ] || fail "$(cat "$tmp/part")"
@@ -94,7 +94,7 @@ grep -c 'records.g${GENERATION}.%i.before .*--until-empty ' "$tmp/part" |
 	grep -qx 1 || fail "what was before is not read first: $(cat "$tmp/part")"
 starts poller -t queue:records
 grep -q "^\* \* \* \* \*  $(sed -n 's/^#\*  *\* .*  \(flock .*\)/\1/p' \
-	scripts/crontab.example)\$" "$tmp/zero" ||
+	scripts/examples/crontab.example)\$" "$tmp/zero" ||
 	fail "the poll in the crontab is another"
 # What is typed there is found: by its whole path what is not in PATH.
 share=/usr/local/share/messaging-analytics
@@ -115,7 +115,7 @@ bash "$tmp/typed" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
 grep -q 'assign = yes' "$tmp/tenants/other.conf" || fail "no other tenant"
 starts poller --tenant other --register https://hooks.example.com
 
-nginx=scripts/nginx.conf.example
+nginx=scripts/examples/nginx.conf.example
 limit() { # KEY: the default of [listen], in small letters
 	tr -d '\n' <common/conf/conf_keys.c |
 		sed -n "s/.*\"listen\", \"$1\", \"\([^\"]*\)\".*/\\1/p" |
@@ -130,7 +130,7 @@ max_body client_max_body_size
 header_timeout client_header_timeout
 END
 port=$(sed -n '/^upstream messaging_listener/,/}/s/^ *server 127.0.0.1:\([0-9]*\);$/\1/p' $nginx)
-grep -q -- "--listen 127.0.0.1:$port " scripts/messaging-listener.service ||
+grep -q -- "--listen 127.0.0.1:$port " scripts/units/messaging-listener.service ||
 	fail "nginx and the unit do not meet at port '$port'"
 api=$(sed -n '/^upstream messaging_api/,/}/s/^ *server 127.0.0.1:\([0-9]*\);$/\1/p' $nginx)
 [ -n "$api" ] || fail "no server of the API in $nginx"

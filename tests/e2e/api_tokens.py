@@ -94,9 +94,9 @@ class Test:
                 self.sql.ask(f"INSERT INTO {table} VALUES ({row})")
 
     def serving_user(self):
-        """As scripts/grants.sql.example makes it."""
+        """As scripts/examples/grants.sql.example makes it."""
         self.sql.ask("CREATE USER serve@'%' IDENTIFIED BY 'secret'")
-        with open("scripts/grants.sql.example", encoding="utf-8") as f:
+        with open("scripts/examples/grants.sql.example", encoding="utf-8") as f:
             grants = re.findall(r"^GRANT .* TO serve@localhost;", f.read(),
                                 re.M)
         for grant in grants:

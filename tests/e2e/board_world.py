@@ -31,7 +31,7 @@ def quoted(text):
 
 def example(n):
     """The n-th example of messaging-board(7), as it is typed."""
-    with open("man/messaging-board.7", encoding="utf-8") as f:
+    with open("man/man7/messaging-board.7", encoding="utf-8") as f:
         text = f.read().split(".Sh EXAMPLES\n")[1]
     blocks = re.findall(r"\.Bd -literal.*?\n(.*?)\.Ed", text, re.S)
     return blocks[n].replace("\\(aq", "'").replace("\\e", "\\")

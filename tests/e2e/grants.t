@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The rights that scripts/grants.sql.example gives are enough for each program,
+# The rights that scripts/examples/grants.sql.example gives are enough for each program,
 # and not more than they need: a program's forbidden deeds are refused.
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 servers=$PWD/scripts/servers
-page=$PWD/man/messaging-records.5
+page=$PWD/man/man5/messaging-records.5
 report=$PWD/scripts/report
 
 stop_servers() {
@@ -19,7 +19,7 @@ eval "$("$servers" env "$tmp/srv")"
 where=${MYSQL_URL#*@}
 
 # Over TCP the host is an address.
-sed "s/@localhost/@'%'/; s/CHANGE ME/secret/" scripts/grants.sql.example \
+sed "s/@localhost/@'%'/; s/CHANGE ME/secret/" scripts/examples/grants.sql.example \
 	>"$tmp/grants"
 sed '/^-- 2[.]/,$d' "$tmp/grants" | "$servers" mysql "$tmp/srv"
 cd "$tmp"

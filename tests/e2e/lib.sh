@@ -37,7 +37,7 @@ until_true() {
 	done
 }
 
-# shown_in PAGE HEADING [N]: the literal lines below that heading of man/PAGE, of
+# shown_in PAGE HEADING [N]: the literal lines below that heading of PAGE, of
 # the Nth block or of all, as they are typed.
 shown_in() {
 	awk -v heading="$2" -v only="${3:-0}" '
@@ -45,7 +45,7 @@ shown_in() {
 	!inside { next }
 	/^\.Bd -literal/ { literal = 1; block++; next }
 	/^\.Ed/ { literal = 0 }
-	literal && (only == 0 || only == block)' "$root/man/$1" | sed 's/\\e/\\/g; s/\\(aq/'"'"'/g; s/\\&//g; s/^\$ //'
+	literal && (only == 0 || only == block)' "$root/man/man${1##*.}/$1" | sed 's/\\e/\\/g; s/\\(aq/'"'"'/g; s/\\&//g; s/^\$ //'
 }
 
 # start_sim OPTION...: a simulator; $sim is where it listens, and the

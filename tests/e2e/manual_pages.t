@@ -143,7 +143,7 @@ echo "- messaging-analytics(7): the job of a minute"
 shown_in messaging-analytics.7 'THE JOB OF A MINUTE' 2 | typed "job"
 shown_in messaging-analytics.7 'THE JOB OF A MINUTE' 3 | typed "reap"
 shown_in messaging-analytics.7 'THE JOB OF A MINUTE' 1 | while read -r line; do
-	grep -qF "${line% *}" "$root/scripts/crontab.example" ||
+	grep -qF "${line% *}" "$root/scripts/examples/crontab.example" ||
 		fail "not in the crontab: $line"
 done
 
@@ -214,7 +214,7 @@ grep -q '^Ann	1	' out || fail "Ann is not there: $(cat out)"
 
 echo "- messaging-profile(5)"
 sed -n '/^def about:/,/^\.Ed/{/^\.Ed/d; s/\\e/\\/g; p}' \
-	"$root/man/messaging-profile.5" >mycrm.jq
+	"$root/man/man5/messaging-profile.5" >mycrm.jq
 cat >crm.py <<'END'
 import http.server
 import os

@@ -208,7 +208,7 @@ is "but for what is newer" "3 3 0 0" "$(history)"
 
 echo "- a snapshot is whole whatever else is counted of it"
 {
-	sed -n '/^A whole snapshot/,/^\.Ed/s/^{/{/p' man/messaging-records.5 |
+	sed -n '/^A whole snapshot/,/^\.Ed/s/^{/{/p' man/man5/messaging-records.5 |
 		sed '$d'
 	printf '{"type":"event","tenant":"t1","snapshot":"s1","id":"1","user":"7","event":"e"}\n'
 	printf '{"type":"snapshot","tenant":"t1","state":"end","snapshot":"s1","at":"2026-11-20T10:02:00.000Z","records":5}\n'

@@ -15,7 +15,7 @@ import sys
 from migrations import migrated, read
 
 PROGRAMS = ["poller", "aggregator", "sink", "reaper"]
-PAGES = sorted(glob.glob("man/*.[157]"))
+PAGES = sorted(glob.glob("man/man?/*"))
 problems = []
 
 
@@ -106,7 +106,7 @@ def said(body, label):
 
 
 def check_keys():
-    page = Page("man/messaging.conf.5")
+    page = Page("man/man5/messaging.conf.5")
     # Keys stand below an .Ss of their section, in whichever page.
     there = {}
     for path in PAGES:
@@ -121,7 +121,7 @@ def check_keys():
         keys[sub, name] = (default, env)
     compare(page.path, "key", {"%s %s" % k for k in keys},
             {"%s %s" % k for k in there})
-    variables = {words[1] for path in (page.path, "man/messaging-tenant.5")
+    variables = {words[1] for path in (page.path, "man/man5/messaging-tenant.5")
                  for sec, _, words, _ in Page(path).items
                  if sec == "ENVIRONMENT" and words[0] == "Ev"
                  and words[1] != "CRM_*"}
@@ -138,7 +138,7 @@ def check_keys():
 
 
 def check_fields():
-    page = Page("man/messaging-records.5")
+    page = Page("man/man5/messaging-records.5")
     code = {(t, f): need for t, f, need in rows("field")}
     there = page.ic("DESCRIPTION")
     compare(page.path, "field", {"%s.%s" % k for k in code},
@@ -209,7 +209,7 @@ def check_options():
     """The options of a page are those of the modes' helps, and its SYNOPSIS
     their usage lines."""
     for name in PROGRAMS:
-        page = Page("man/%s.1" % name)
+        page = Page("man/man1/%s.1" % name)
         # Examples may call the others.
         others = "|".join(p for p in PROGRAMS if p != name)
         helps = [re.sub(r"\b(%s)( -\S+)+" % others, "", text)
@@ -223,7 +223,7 @@ def check_options():
 
 def check_synopsis(name, helps):
     text = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=500",
-                           "man/%s.1" % name], check=True, text=True,
+                           "man/man1/%s.1" % name], check=True, text=True,
                           stdout=subprocess.PIPE).stdout
     text = re.sub(".\b", "", text)
     m = re.search(r"\nSYNOPSIS\n(.*?)\n\S", text, re.S)
@@ -239,7 +239,7 @@ def check_synopsis(name, helps):
             lines.append(line)
     head = re.sub(r"\s+", " ", " ".join(lines)).strip()
     if page != head:
-        complain("man/%s.1" % name, "SYNOPSIS is not the usage\n  %s\n  %s"
+        complain("man/man1/%s.1" % name, "SYNOPSIS is not the usage\n  %s\n  %s"
                  % (page, head))
 
 
@@ -250,7 +250,7 @@ def check_exits():
     if set(names.values()) != known:
         complain("common/base/prog.h", "tests/tools/tables.c lists other codes")
     for name in PROGRAMS:
-        page = Page("man/%s.1" % name)
+        page = Page("man/man1/%s.1" % name)
         there = {words[0] for sec, _, words, _ in page.items
                  if sec == "EXIT STATUS"}
         for code in sorted(there - known):
@@ -270,7 +270,7 @@ def check_diagnostics():
             for path in sources(folder):
                 said_by += read(path)
         said_by = re.sub(r'"\s*\n\s*"', "", said_by)
-        for section, _, words, _ in Page("man/%s.1" % name).items:
+        for section, _, words, _ in Page("man/man1/%s.1" % name).items:
             if section != "DIAGNOSTICS":
                 continue
             text = " ".join(words).strip('"')
@@ -278,12 +278,12 @@ def check_diagnostics():
             for part in re.split(r"\b[A-Z]\b|'|\.\.\.", text):
                 part = part.strip(" :;,")
                 if len(part) > 3 and part not in said_by:
-                    complain("man/%s.1" % name, "nobody says '%s'" % part)
+                    complain("man/man1/%s.1" % name, "nobody says '%s'" % part)
 
 
 def check_functions():
     """The functions of a profile, and the example of one."""
-    page = Page("man/messaging-profile.5")
+    page = Page("man/man5/messaging-profile.5")
     there = {w for section, _, words, _ in page.items
              for w in words[1:] if section == "FUNCTIONS" and words[0] == "Ic"}
     prelude = read("poller/profiles/prelude.jq")
@@ -344,7 +344,7 @@ def check_paths(page, text):
 
 def check_state_tables():
     """Each function of a state table stands in a file that it names."""
-    page = "man/messaging-internals.7"
+    page = "man/man7/messaging-internals.7"
     section = re.search(r"^\.Sh STATE TABLES\n.*?(?=^\.Sh )", read(page),
                         re.S | re.M).group(0)
     for table in section.split("\n.Ss ")[1:]:
@@ -359,7 +359,7 @@ def check_state_tables():
 def check_internals():
     """The page for contributors names files that exist, and its rooms are
     those of scripts/rooms."""
-    page = "man/messaging-internals.7"
+    page = "man/man7/messaging-internals.7"
     check_paths(page, read(page))
     got = subprocess.run(["tests/lint/rooms.py"], text=True,
                          stdout=subprocess.PIPE)
@@ -375,7 +375,7 @@ def check_vectors():
     for line in read("tests/oracle/vectors.txt").splitlines():
         if line[:1] not in ("#", "") and not line.startswith("names:"):
             tested.add(cells(line.split("|")))
-    page = "man/messaging-metrics.7"
+    page = "man/man7/messaging-metrics.7"
     block = re.search(r"^what happens .*?^\.Ed", read(page), re.S | re.M)
     rows = []
     for line in block.group(0).splitlines()[1:-1]:
@@ -418,7 +418,8 @@ def check_readme():
         for page, section in re.findall(r"^\.Xr (\S+) (\d)", read(path),
                                         re.M):
             ours = page.startswith("messaging") or page in PROGRAMS
-            if ours and not os.path.exists("man/%s.%s" % (page, section)):
+            if ours and not os.path.exists(
+                    "man/man%s/%s.%s" % (section, page, section)):
                 complain(path, "there is no page %s(%s)" % (page, section))
 
 

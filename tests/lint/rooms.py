@@ -10,7 +10,7 @@ import sys
 import textwrap
 
 TABLE = "scripts/rooms"
-PAGE = "man/messaging-internals.7"
+PAGE = "man/man7/messaging-internals.7"
 BEGIN = '.\\" Drawn by tests/lint/rooms.py --draw from scripts/rooms.\n'
 END = '.\\" The end of what is drawn.\n'
 NAME_WIDTH = 14

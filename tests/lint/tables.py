@@ -13,7 +13,7 @@ import sys
 
 from migrations import FOLDER, migrated, plain, read
 
-PAGE = "man/messaging-tables.5"
+PAGE = "man/man5/messaging-tables.5"
 problems = []
 
 

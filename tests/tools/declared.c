@@ -1,7 +1,7 @@
 /*
  * declared: prints what is generated from common/tables/tables.def:
  *
- *   declared columns     the sections of man/messaging-tables.5
+ *   declared columns     the sections of man/man5/messaging-tables.5
  *   declared metrics     and its list of the metrics of aggregator -a
  *   declared sql TABLE   the statements of a migration that creates the table,
  *                        and with shards TABLE_parts and the view over it

@@ -1,5 +1,5 @@
 /*
- * Test of scripts/messaging.conf.example against the table of keys: each key
+ * Test of scripts/examples/messaging.conf.example against the table of keys: each key
  * once, in its section, a commented one with its default; and with every
  * comment taken off it is a configuration that can be read.
  */
@@ -115,7 +115,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_stands_in_the_example),
 	};
-	FILE *f = fopen("scripts/messaging.conf.example", "r");
+	FILE *f = fopen("scripts/examples/messaging.conf.example", "r");
 	int rc;
 
 	example = xcalloc(1, 65536);
