@@ -45,9 +45,15 @@ waiting() {
 	on_queue "$1" '{ok, N, _} = rabbit_amqqueue:stat(Q), N'
 }
 
+# so_many_wait QUEUE N; for until_true: what a reader that ended left unacknowledged
+# is ready again only when the broker has noticed.
+so_many_wait() {
+	[ "$(waiting "$1")" = "$2" ]
+}
+
 # none_waits QUEUE: all was taken; for until_true.
 none_waits() {
-	[ "$(waiting "$1")" = 0 ]
+	so_many_wait "$1" 0
 }
 
 # read_and_die QUEUE: a reader that acknowledges nothing; what it had read is in
