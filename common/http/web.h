@@ -65,6 +65,8 @@ struct web_answer {
 	 * thread of this queue. NULL: the answer is made. */
 	web_handler *later;
 	struct work_queue *queue;
+	/* Bytes that a handler leaves for the one above. */
+	struct buf note;
 	/* For an answer of status 200 that stays open: its body are the events
 	 * of this topic (event_topic.h), for events_ms at most (0: no limit),
 	 * after which a browser asks anew. A reference that is given away.

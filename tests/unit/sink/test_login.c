@@ -316,6 +316,39 @@ a_revoked_token_is_refused(void **state)
 	free(header);
 }
 
+/* The second look needs no token. */
+static void
+a_token_is_refused_that_is_revoked_while_its_request_waits(void **state)
+{
+	char *header = xasprintf("Bearer %s", (char *)*state);
+	struct revocation *list = revocation_open();
+	struct strmap one = STRMAP_INIT;
+	struct headers h = { .authorization = header };
+	struct serve s = serve_with(list);
+	struct web_answer a = { .status = 200 };
+	const struct web_request r = { .method = WEB_GET,
+		.path = "/api/v1/now",
+		.now_ms = NOW_S * 1000,
+		.peer = "::1",
+		.header = header_of,
+		.private = &h };
+
+	serve_route (&r)(&s, &r, &a);
+	assert_int_equal(a.status, 200);
+	assert_non_null(a.later);
+	h.authorization = NULL;
+	revocation_add(&one, "acme", "1");
+	revocation_replace(list, &one);
+	a.later(&s, &r, &a);
+	assert_int_equal(a.status, 401);
+	assert_non_null(strstr(a.body.data, "the token is not valid"));
+	buf_release(&a.body);
+	buf_release(&a.headers);
+	buf_release(&a.note);
+	revocation_close(list);
+	free(header);
+}
+
 int
 main(void)
 {
@@ -328,6 +361,8 @@ main(void)
 		cmocka_unit_test(a_cookie_is_found_among_others),
 		cmocka_unit_test(a_cookie_answers_get_alone),
 		cmocka_unit_test(a_revoked_token_is_refused),
+		cmocka_unit_test(
+		    a_token_is_refused_that_is_revoked_while_its_request_waits),
 	};
 
 	return cmocka_run_group_tests(tests, open_world, close_world);
