@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "sink/access/revocation.h"
 #include "sink/api/problem.h"
@@ -81,6 +82,18 @@ serve_find_kept_viewer(const struct serve *s, const struct web_request *r,
 {
 	memcpy(v, a->note.data, sizeof *v);
 	return check_revocation(s, r, v, a);
+}
+
+bool
+serve_token_is_good(const void *context, const struct web_answer *a)
+{
+	const struct serve *s = context;
+	struct viewer v;
+
+	memcpy(&v, a->note.data, sizeof v);
+	return clock_now_ms() / 1000 < v.claims.expires_s + JWT_LEEWAY_S &&
+	       revocation_of(s->revocation, v.tenant, v.claims.id) !=
+		   REVOCATION_DONE;
 }
 
 /* A cookie counts for GET only: no other page can have a browser send more. */

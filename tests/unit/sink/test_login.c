@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 #include "common/tokens/jwt_sign.h"
@@ -349,6 +350,32 @@ a_token_is_refused_that_is_revoked_while_its_request_waits(void **state)
 	free(header);
 }
 
+static void
+a_stream_goes_on_while_its_token_is_good(void **state)
+{
+	const int64_t now_s = clock_now_ms() / 1000;
+	struct viewer v = { .tenant = "acme", .claims = { .id = "1" } };
+	struct revocation *list = revocation_open();
+	struct serve s = serve_with(list);
+	struct web_answer a = { .status = 200 };
+	struct strmap one = STRMAP_INIT;
+
+	(void)state;
+	v.claims.expires_s = now_s + 100;
+	serve_keep_viewer(&v, &a);
+	assert_true(serve_token_is_good(&s, &a));
+	v.claims.expires_s = now_s - 2 * JWT_LEEWAY_S;
+	serve_keep_viewer(&v, &a);
+	assert_false(serve_token_is_good(&s, &a));
+	v.claims.expires_s = now_s + 100;
+	serve_keep_viewer(&v, &a);
+	revocation_add(&one, "acme", "1");
+	revocation_replace(list, &one);
+	assert_false(serve_token_is_good(&s, &a));
+	buf_release(&a.note);
+	revocation_close(list);
+}
+
 int
 main(void)
 {
@@ -363,6 +390,7 @@ main(void)
 		cmocka_unit_test(a_revoked_token_is_refused),
 		cmocka_unit_test(
 		    a_token_is_refused_that_is_revoked_while_its_request_waits),
+		cmocka_unit_test(a_stream_goes_on_while_its_token_is_good),
 	};
 
 	return cmocka_run_group_tests(tests, open_world, close_world);
