@@ -206,6 +206,30 @@ remove_staged(struct forget_run *f, const char *dir)
 	return log_unless_ok(code, &why);
 }
 
+static enum exit_code
+count_spooled(void *ctx, const char *path)
+{
+	struct forget_run *f = ctx;
+
+	return rights_read_lines(path, line_is_theirs, f->lines);
+}
+
+/* A listener's spool is left to the listener: its records go to the broker. */
+static enum exit_code
+check_spool(struct forget_run *f, const char *dir)
+{
+	enum exit_code code;
+
+	f->lines->found = 0;
+	code = rights_each_line_file(dir, "spool", count_spooled, f);
+	if (code != PROG_OK || f->lines->found == 0)
+		return code;
+	log_error("the spool of '%s' has %" PRIu64 " records about them that "
+		  "wait for the broker; run this again when it is there",
+	    dir, f->lines->found);
+	return PROG_TEMPFAIL;
+}
+
 /* Of a poller's state the file goes: all in it is read from the CRM again, and
  * pages that LMDB has freed would still hold what was deleted. */
 static enum exit_code
@@ -243,6 +267,9 @@ forget_in_files(struct forget_run *f)
 	for (i = 0; i < states->n && code == PROG_OK; i++)
 		if (!stream_order_takes(states->path[i]))
 			code = remove_staged(f, states->path[i]);
+	for (i = 0; i < states->n && code == PROG_OK && !f->options->dry_run;
+	     i++)
+		code = check_spool(f, states->path[i]);
 	return code;
 }
 
