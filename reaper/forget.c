@@ -21,6 +21,7 @@
 #include "common/text/jsonw.h"
 #include "reaper/rights/forgetting.h"
 #include "reaper/rights/line_file.h"
+#include "reaper/rights/stream_order.h"
 
 enum {
 	/* How long to wait for a poll of the tenant to end. */
@@ -37,6 +38,7 @@ struct forget_run {
 	struct buf text;
 	enum out_format format;
 	uint64_t total;
+	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators of states */
 };
 
 static void
@@ -125,10 +127,9 @@ lock_poll(const char *name, enum exit_code *code, struct buf *why)
 	return fd;
 }
 
-/* Removes the file of the poller's state: all in it is read from the CRM again,
- * and pages that LMDB has freed would still hold what was deleted. */
+/* Removes a file while nobody else uses it. */
 static enum exit_code
-remove_poll_state(const char *path, const char *lock, struct buf *why)
+remove_under_lock(const char *path, const char *lock, struct buf *why)
 {
 	enum exit_code code = PROG_OK;
 	int fd = lock_poll(lock, &code, why);
@@ -143,6 +144,95 @@ remove_poll_state(const char *path, const char *lock, struct buf *why)
 }
 
 static enum exit_code
+log_unless_ok(enum exit_code code, struct buf *why)
+{
+	if (code != PROG_OK)
+		log_error("%s", buf_str(why));
+	buf_release(why);
+	return code;
+}
+
+/* Before anything is forgotten here: names tell an aggregator which words of
+ * trends go. */
+static enum exit_code
+order_streams(struct forget_run *f)
+{
+	const struct reaper_paths *states = &f->options->states;
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < states->n && code == PROG_OK; i++)
+		if (stream_order_takes(states->path[i]))
+			code = stream_order_write(
+			    f->subject, states->path[i], &f->wait_ms[i], &why);
+	return log_unless_ok(code, &why);
+}
+
+static enum exit_code
+wait_for_streams(struct forget_run *f)
+{
+	const struct reaper_paths *states = &f->options->states;
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < states->n && code == PROG_OK; i++)
+		if (stream_order_takes(states->path[i]))
+			code = stream_order_wait(
+			    f->subject, states->path[i], f->wait_ms[i], &why);
+	return log_unless_ok(code, &why);
+}
+
+/* A snapshot that is not whole, of an aggregator that is no stream's: the next
+ * one has all. */
+static enum exit_code
+remove_staged(struct forget_run *f, const char *dir)
+{
+	char *path = xasprintf("%s/%s.spool", dir, f->subject->tenant);
+	char *lock = xasprintf("%s/lock", dir);
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct stat st;
+
+	if (stat(path, &st) == 0) {
+		if (!f->options->dry_run)
+			code = remove_under_lock(path, lock, &why);
+		if (code == PROG_OK)
+			show_place(f, path, 1);
+	}
+	free(path);
+	free(lock);
+	return log_unless_ok(code, &why);
+}
+
+static enum exit_code
+count_spooled(void *ctx, const char *path)
+{
+	struct forget_run *f = ctx;
+
+	return rights_read_lines(path, line_is_theirs, f->lines);
+}
+
+/* A listener's spool is left to the listener: its records go to the broker. */
+static enum exit_code
+check_spool(struct forget_run *f, const char *dir)
+{
+	enum exit_code code;
+
+	f->lines->found = 0;
+	code = rights_each_line_file(dir, "spool", count_spooled, f);
+	if (code != PROG_OK || f->lines->found == 0)
+		return code;
+	log_error("the spool of '%s' has %" PRIu64 " records about them that "
+		  "wait for the broker; run this again when it is there",
+	    dir, f->lines->found);
+	return PROG_TEMPFAIL;
+}
+
+/* Of a poller's state the file goes: all in it is read from the CRM again, and
+ * pages that LMDB has freed would still hold what was deleted. */
+static enum exit_code
 forget_in_state(struct forget_run *f, const char *dir)
 {
 	const char *tenant = f->subject->tenant;
@@ -152,18 +242,17 @@ forget_in_state(struct forget_run *f, const char *dir)
 	enum exit_code code = PROG_OK;
 	struct stat st;
 
-	if (stat(path, &st) == 0) {
+	if (stream_order_takes(dir)) {
+		show_place(f, dir, 1);
+	} else if (stat(path, &st) == 0) {
 		if (!f->options->dry_run)
-			code = remove_poll_state(path, lock, &why);
+			code = remove_under_lock(path, lock, &why);
 		if (code == PROG_OK)
 			show_place(f, path, 1);
-		else
-			log_error("%s", buf_str(&why));
 	}
-	buf_release(&why);
 	free(path);
 	free(lock);
-	return code;
+	return log_unless_ok(code, &why);
 }
 
 static enum exit_code
@@ -175,6 +264,12 @@ forget_in_files(struct forget_run *f)
 
 	for (i = 0; i < states->n && code == PROG_OK; i++)
 		code = forget_in_state(f, states->path[i]);
+	for (i = 0; i < states->n && code == PROG_OK; i++)
+		if (!stream_order_takes(states->path[i]))
+			code = remove_staged(f, states->path[i]);
+	for (i = 0; i < states->n && code == PROG_OK && !f->options->dry_run;
+	     i++)
+		code = check_spool(f, states->path[i]);
 	return code;
 }
 
@@ -233,7 +328,7 @@ static enum exit_code
 forget_all(struct forget_run *f)
 {
 	bool dry_run = f->options->dry_run, any;
-	enum exit_code code = look_for_rows(f, &any);
+	enum exit_code code = look_for_rows(f, &any), undone = PROG_OK;
 
 	if (code == PROG_OK && !any) {
 		log_error("nothing is kept about a customer of '%s' with this "
@@ -243,10 +338,17 @@ forget_all(struct forget_run *f)
 	}
 	if (code == PROG_OK && !dry_run)
 		code = record_subject_and_chats(f->subject);
+	if (code == PROG_OK && !dry_run)
+		code = order_streams(f);
+	/* What they write again after this is without what is forgotten. */
+	if (code == PROG_OK && !dry_run)
+		undone = wait_for_streams(f);
 	if (code == PROG_OK)
 		code = forget_tables(f);
 	if (code == PROG_OK)
 		code = forget_in_files(f);
+	if (code == PROG_OK)
+		code = undone;
 	if (code == PROG_OK && !dry_run &&
 	    subject_done(f->subject) != OUTCOME_DONE)
 		code = log_database_failure(f->subject);

@@ -16,8 +16,10 @@
 #include <stdbool.h>
 
 /* The values of an option that may be repeated. */
+enum { REAPER_PATHS = 32 };
+
 struct reaper_paths {
-	const char *path[32];
+	const char *path[REAPER_PATHS];
 	size_t n;
 };
 

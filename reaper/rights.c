@@ -27,13 +27,12 @@ rights_take_path(const char *value, void *to)
 	return -1;
 }
 
-/* Visits the dead letters of a listener; the folder may have none. */
-static enum exit_code
-each_dead_letter_file(const char *state,
+enum exit_code
+rights_each_line_file(const char *state, const char *folder,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
 {
 	static const char ending[] = ".ndjson";
-	char *dir = xasprintf("%s/dead", state), *path;
+	char *dir = xasprintf("%s/%s", state, folder), *path;
 	DIR *d = opendir(dir);
 	enum exit_code code = PROG_OK;
 	struct dirent *e;
@@ -70,7 +69,8 @@ rights_each_file(const struct reaper *r,
 	for (i = 0; i < r->files.n && code == PROG_OK; i++)
 		code = visit(ctx, r->files.path[i]);
 	for (i = 0; i < r->states.n && code == PROG_OK; i++)
-		code = each_dead_letter_file(r->states.path[i], visit, ctx);
+		code = rights_each_line_file(
+		    r->states.path[i], "dead", visit, ctx);
 	return code;
 }
 

@@ -26,6 +26,12 @@ enum exit_code rights_each_file(const struct reaper *r,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
     __attribute__((warn_unused_result));
 
+/* The same for each file of lines of a listener's state in that folder: dead,
+ * spool. There may be none. */
+enum exit_code rights_each_line_file(const char *state, const char *folder,
+    enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
+    __attribute__((warn_unused_result));
+
 /* Calls see() for each line of the file at path; errors are logged. */
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));

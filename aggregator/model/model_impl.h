@@ -272,4 +272,14 @@ void credit_unpacked(struct model *m, struct chat *c);
 /* The longest wait of the tenant at as_of. */
 void credit_waits(struct model *m);
 
+/* The first number of what model_pack.c packs. */
+enum layout {
+	LAYOUT_OPERATOR = 2,
+	LAYOUT_IDENTITIES = 5,
+	LAYOUT_EVENT,
+	LAYOUT_TENANT,
+	LAYOUT_CHAT,
+	LAYOUT_SEGMENT,
+};
+
 #endif

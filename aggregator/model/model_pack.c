@@ -13,15 +13,6 @@
 #include "aggregator/model/model_impl.h"
 #include "common/containers/pack.h"
 
-enum layout {
-	LAYOUT_OPERATOR = 2,
-	LAYOUT_IDENTITIES = 5,
-	LAYOUT_EVENT,
-	LAYOUT_TENANT,
-	LAYOUT_CHAT,
-	LAYOUT_SEGMENT,
-};
-
 /* Packed above the status of the dropped history. States from before it was
  * packed have EPISODE_OVER there. */
 #define EPISODE_STATE_SHIFT 3

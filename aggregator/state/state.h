@@ -80,6 +80,19 @@ struct state_identity {
 struct state *state_open(const char *dir, const struct state_identity *id,
     size_t limit, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
+/* Gets one entry of a state that is written anew, and passes to state_put(),
+ * with `to`, the table of the same name, what the new state has of it. */
+typedef void state_copy_fn(void *ctx, struct state_table *to, const char *name,
+    const void *key, size_t key_len, const void *data, size_t len);
+
+/* Writes a state anew, table by table in the order of their names: of what
+ * copy() does not pass on no byte is left in the files, where a deleted entry's
+ * stay until LMDB uses its page again. Killed at any time, there is the old
+ * state or the new one. The same codes; PROG_OK when there is no state. */
+enum exit_code state_rewrite(const char *dir, const struct state_identity *id,
+    size_t limit, state_copy_fn *copy, void *ctx, struct buf *why)
+    __attribute__((warn_unused_result));
+
 /* Does not commit. Writes what was committed into the file, unless there are
  * changes that were not, or an error: then the next state_open() does. NULL is
  * allowed. */

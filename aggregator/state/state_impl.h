@@ -3,7 +3,9 @@
  * these files include LMDB. A value is stored behind a checksum of key and
  * value. Each file uses those below it only:
  *
+ *   state_rewrite.c       a state written anew, entry by entry
  *   state_open.c          opening: the file, then the log's newer commits
+ *   state_exchange.c      a folder's files take the places of the state's
  *   state_replay.c        a log entry's changes, made again
  *   state_save.c          state_commit(): into the log, or into the file when
  *                         a checkpoint is due
@@ -112,6 +114,24 @@ struct state {
 	int64_t version; /* of the next commit; 0: not asked for yet */
 	uint64_t seed[2];
 };
+
+/* state_open(); seed NULL: a new state draws one. */
+struct state *state_open_seeded(const char *dir,
+    const struct state_identity *id, size_t limit, const uint64_t seed[2],
+    enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
+
+/* Where a state is written anew: in the folder of the first name, which gets
+ * the second when it is whole. */
+#define STATE_UNFINISHED "rewritten.new"
+#define STATE_REWRITTEN "rewritten"
+
+/* Removes the unfinished folder, or the files of one. */
+int state_exchange_clear(const char *dir) __attribute__((warn_unused_result));
+/* The unfinished folder is whole, and synced: its files are the state's from
+ * now on, also if this is interrupted. */
+int state_exchange(const char *dir) __attribute__((warn_unused_result));
+/* Ends what was interrupted. The folder is locked. All: -1 with errno. */
+int state_exchange_finish(const char *dir) __attribute__((warn_unused_result));
 
 /* state.c: begins a write transaction unless there is one. False after an
  * error. */

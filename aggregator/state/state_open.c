@@ -146,7 +146,8 @@ create_state(struct state *s, const struct state_identity *id, struct buf *why)
 
 	if (access(s->log.path, F_OK) == 0)
 		return state_explain_log(s, STATE_LOG_FOREIGN, why);
-	random_fill(s->seed, sizeof s->seed);
+	if (s->seed[0] == 0 && s->seed[1] == 0)
+		random_fill(s->seed, sizeof s->seed);
 	rc = open_side_files(s);
 	if (rc != 0)
 		return state_explain(s, rc, why);
@@ -297,6 +298,13 @@ struct state *
 state_open(const char *dir, const struct state_identity *id, size_t limit,
     enum exit_code *code, struct buf *why)
 {
+	return state_open_seeded(dir, id, limit, NULL, code, why);
+}
+
+struct state *
+state_open_seeded(const char *dir, const struct state_identity *id,
+    size_t limit, const uint64_t seed[2], enum exit_code *code, struct buf *why)
+{
 	struct state *s = xcalloc(1, sizeof *s);
 	int rc;
 
@@ -304,10 +312,13 @@ state_open(const char *dir, const struct state_identity *id, size_t limit,
 	s->limit = limit;
 	s->dir = xstrdup(dir);
 	s->path = xasprintf("%s/stream.mdb", dir);
+	if (seed != NULL)
+		memcpy(s->seed, seed, sizeof s->seed);
 	state_log_init(&s->log, dir);
 	s->lock = state_folder_take(dir, "stream.lock", code, why);
 	if (s->lock >= 0) {
-		rc = open_state_file(s);
+		rc = state_exchange_finish(dir) == 0 ? open_state_file(s)
+						     : errno;
 		*code = rc == 0 ? check_state_identity(s, id, why)
 				: state_explain(s, rc, why);
 		if (*code == PROG_OK)

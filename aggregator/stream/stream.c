@@ -237,6 +237,7 @@ flush_stream(void *ctx)
 	if (o == OUTCOME_DONE)
 		stream_redelivery_flushed(s);
 	s->stage.code = s->code;
+	stream_forget_look(s);
 	return o;
 }
 
@@ -275,6 +276,7 @@ on_stream_idle(void *ctx)
 
 	tick_when_idle(s);
 	state_idle(s->state);
+	stream_forget_look(s);
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
@@ -440,21 +442,42 @@ stream_release(struct stream *s)
 	staging_close(&s->staging);
 }
 
+/* One run, and what it was asked to forget in it. *again: to go on. */
+static enum exit_code
+run_once(struct stream *s, const struct aggregator_job *job, bool *again)
+{
+	struct stream_forgetting *f = NULL;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+
+	stream_init(s, job);
+	code = stream_open(s, &why);
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
+	/* If it is stopped while it connects, it has no input or output. */
+	if (code == PROG_OK && !stop_asked()) {
+		code = run_stream(s);
+		if (code == PROG_OK && s->tick == STREAM_OPEN &&
+		    (s->stage.enough || s->stage.ended))
+			f = stream_forget_begin(s);
+	}
+	*again = s->stage.enough;
+	stream_release(s);
+	if (f != NULL)
+		code = stream_forget_end(f, s);
+	buf_release(&why);
+	return code;
+}
+
 enum exit_code
 stream_run(const struct aggregator_job *job)
 {
 	static struct stream s;
-	struct buf why = BUF_INIT;
 	enum exit_code code;
+	bool again;
 
-	stream_init(&s, job);
-	code = stream_open(&s, &why);
-	if (why.len > 0)
-		log_error("%s", buf_str(&why));
-	/* If it is stopped while it connects, it has no input or output. */
-	if (code == PROG_OK && !stop_asked())
-		code = run_stream(&s);
-	stream_release(&s);
-	buf_release(&why);
+	do
+		code = run_once(&s, job, &again);
+	while (code == PROG_OK && again && !stop_asked());
 	return code;
 }

@@ -5,6 +5,7 @@
  *
  *   stream_export.c      the state as records, for the next epoch of the
  * topology stream.c             the run: blocks in, records to their tenants
+ *   stream_forget.c      customers who are to be forgotten
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_tick.c        a flush: recompute, save, commit, write rows, confirm
  *   stream_open.c        opens the state, the input and the outputs
@@ -121,6 +122,12 @@ struct stream {
 	int64_t refreshed_ms, expired_ms;
 	int64_t now_ms; /* the clock at the current block, for allocation */
 	struct buf scratch, key;
+
+	/* See stream_forget.c; monotonic. */
+	struct {
+		int64_t looked_ms;
+		int64_t seen_ms; /* 0: no order */
+	} forget;
 };
 
 /* Reads a stream, and snapshots that correct it, from a queue until it is
@@ -135,6 +142,22 @@ void stream_init(struct stream *s, const struct aggregator_job *job);
 enum exit_code stream_open_state(struct stream *s, struct buf *why);
 enum exit_code stream_open(struct stream *s, struct buf *why);
 void stream_release(struct stream *s);
+
+/* What a state of this stream is made for. */
+struct state_identity;
+void stream_identity(
+    const struct stream *s, char part[SHARD_TEXT], struct state_identity *id);
+
+/* Looks for orders to forget customers, and ends the run when it is time. Call
+ * it often. */
+void stream_forget_look(struct stream *s);
+
+/* Between a run that has ended in order and stream_release(): reads the orders.
+ * Owned. */
+struct stream_forgetting *stream_forget_begin(struct stream *s);
+/* After it: forgets, and frees f. */
+enum exit_code stream_forget_end(
+    struct stream_forgetting *f, const struct stream *s);
 
 /* The tenant of that name, made if it is missing. */
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);

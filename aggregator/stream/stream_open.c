@@ -8,14 +8,21 @@
 
 #include "aggregator/model/dedup.h"
 
+void
+stream_identity(
+    const struct stream *s, char part[SHARD_TEXT], struct state_identity *id)
+{
+	*id = (struct state_identity){ s->job->rules->name, s->setup.window_ms,
+		s->job->export ? NULL : shard_text(&s->job->part, part),
+		dedup_span_ms(s->setup.window_ms) };
+}
+
 enum exit_code
 stream_open_state(struct stream *s, struct buf *why)
 {
 	const struct conf *conf = s->job->conf;
 	char part[SHARD_TEXT];
-	struct state_identity id = { s->job->rules->name, s->setup.window_ms,
-		s->job->export ? NULL : shard_text(&s->job->part, part),
-		dedup_span_ms(s->setup.window_ms) };
+	struct state_identity id;
 	const struct {
 		struct state_table **table;
 		const char *name;
@@ -36,6 +43,7 @@ stream_open_state(struct stream *s, struct buf *why)
 	enum exit_code code = PROG_OK;
 	size_t i;
 
+	stream_identity(s, part, &id);
 	s->state = state_open(s->job->state, &id, (size_t)limit, &code, why);
 	if (s->state == NULL)
 		return code;

@@ -20,6 +20,18 @@ text_compare(struct text a, struct text b)
 	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
 }
 
+bool
+text_is_printable(const char *p, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)p[i] < ' ' || p[i] == 0x7F)
+			return false;
+	}
+	return true;
+}
+
 char *
 text_dup(struct text t)
 {

@@ -17,6 +17,8 @@ struct text {
 bool text_is(struct text t, const char *s);
 /* Order by bytes, as of strcmp(); an absent text counts as empty. */
 int text_compare(struct text a, struct text b);
+/* True when no control character of ASCII is among these bytes. */
+bool text_is_printable(const char *p, size_t len);
 /* A NUL-ended copy, owned; NULL when absent. */
 char *text_dup(struct text t);
 

@@ -39,6 +39,28 @@
 #define DURATION(section, name, def, min, max, help)                           \
 	KEY(section, name, CONF_DURATION, def, min, max, NULL, NULL, help)
 
+/* What each server of HTTP has; their defaults differ. */
+#define HTTP_SERVER(                                                           \
+    section, connections, per_address, rate, burst, keep_alive)                \
+	INT(section, "connections", connections, 1, 100000,                    \
+	    "connections at a time"),                                          \
+	    INT(section, "connections_per_address", per_address, 1, 100000,    \
+		"connections of one client at a time"),                        \
+	    INT(section, "rate", rate, 0, 100000000,                           \
+		"requests a second of one client; 0: no limit"),               \
+	    INT(section, "burst", burst, 1, 100000000,                         \
+		"requests of one client at once"),                             \
+	    WORDS(section, "proxies", "127.0.0.1, ::1, unix",                  \
+		"whose X-Forwarded-For is believed"),                          \
+	    DURATION(section, "header_timeout", "10s", 100, HOUR,              \
+		"how long a request's headers may take"),                      \
+	    DURATION(section, "request_timeout", "30s", 100, HOUR,             \
+		"how long a whole request may take"),                          \
+	    DURATION(section, "keep_alive", keep_alive, SECOND, HOUR,          \
+		"how long a connection without a request stays"),              \
+	    INT(section, "threads", "0", 0, 64,                                \
+		"that serve connections; 0: one for each core, at most 8")
+
 const struct conf_key conf_keys[] = {
 	TEXT("crm", "url", NULL, "CRM_URL",
 	    "where the CRM's API is; default: what the profile says"),
@@ -146,30 +168,13 @@ const struct conf_key conf_keys[] = {
 	    "the longest body of a webhook"),
 	SIZE("listen", "memory", "64M", MIB, 64 * 1024 * MIB,
 	    "bodies of all requests under way together"),
-	INT("listen", "connections", "1024", 1, 100000,
-	    "connections at a time"),
-	INT("listen", "connections_per_address", "64", 1, 100000,
-	    "connections of one client at a time"),
-	INT("listen", "rate", "1000", 0, 100000000,
-	    "requests a second of one client; 0: no limit"),
-	INT("listen", "burst", "2000", 1, 100000000,
-	    "requests of one client at once"),
-	WORDS("listen", "proxies", "127.0.0.1, ::1, unix",
-	    "whose X-Forwarded-For is believed"),
-	DURATION("listen", "header_timeout", "10s", 100, HOUR,
-	    "how long a request's headers may take"),
-	DURATION("listen", "request_timeout", "30s", 100, HOUR,
-	    "how long a whole request may take"),
-	DURATION("listen", "keep_alive", "15s", SECOND, HOUR,
-	    "how long a connection without a request stays"),
+	HTTP_SERVER("listen", "1024", "64", "1000", "2000", "15s"),
 	SIZE("listen", "min_rate", "500", 1, MIB,
 	    "bytes a second of a body; slower ones are cut off"),
 	DURATION("listen", "wait_timeout", "2s", 100, HOUR,
 	    "how long the broker's confirmation is waited for"),
 	SIZE("listen", "spool", "1G", MIB, 1024 * 1024 * MIB,
 	    "what is kept at most while the broker is away"),
-	INT("listen", "threads", "0", 0, 64,
-	    "that serve connections; 0: one for each core, at most 8"),
 	TEXT("listen", "tenant", NULL, NULL,
 	    "the tenant of the routes whose paths name none"),
 	WORDS("listen", "trusted", "127.0.0.1, ::1, unix",
@@ -262,23 +267,7 @@ const struct conf_key conf_keys[] = {
 	INT("sink", "connections", "2", 1, 8,
 	    "transactions at the same time, a connection each"),
 
-	INT("serve", "connections", "2048", 1, 100000, "connections at a time"),
-	INT("serve", "connections_per_address", "256", 1, 100000,
-	    "connections of one client at a time"),
-	INT("serve", "rate", "200", 0, 100000000,
-	    "requests a second of one client; 0: no limit"),
-	INT("serve", "burst", "400", 1, 100000000,
-	    "requests of one client at once"),
-	WORDS("serve", "proxies", "127.0.0.1, ::1, unix",
-	    "whose X-Forwarded-For is believed"),
-	DURATION("serve", "header_timeout", "10s", 100, HOUR,
-	    "how long a request's headers may take"),
-	DURATION("serve", "request_timeout", "30s", 100, HOUR,
-	    "how long a whole request may take"),
-	DURATION("serve", "keep_alive", "60s", SECOND, HOUR,
-	    "how long a connection without a request stays"),
-	INT("serve", "threads", "0", 0, 64,
-	    "that serve connections; 0: one for each core, at most 8"),
+	HTTP_SERVER("serve", "2048", "256", "200", "400", "60s"),
 	INT("serve", "queries", "4", 1, 64,
 	    "requests that ask the database at a time, a connection each"),
 	DURATION("serve", "query_timeout", "5s", 10, HOUR,

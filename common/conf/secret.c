@@ -18,6 +18,7 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 
 /* How long a secret may take to come through a pipe. */
@@ -69,7 +70,6 @@ static ssize_t
 first_line(const char *data, size_t len, const char *path, struct buf *why)
 {
 	const char *nl = memchr(data, '\n', len);
-	size_t i;
 
 	if (nl != NULL)
 		len = (size_t)(nl - data);
@@ -85,11 +85,9 @@ first_line(const char *data, size_t len, const char *path, struct buf *why)
 		    path, SECRET_MAX);
 		return -1;
 	}
-	for (i = 0; i < len; i++) {
-		if ((unsigned char)data[i] < ' ' || data[i] == 0x7f) {
-			buf_setf(why, "'%s' holds a control character", path);
-			return -1;
-		}
+	if (!text_is_printable(data, len)) {
+		buf_setf(why, "'%s' holds a control character", path);
+		return -1;
 	}
 	return (ssize_t)len;
 }

@@ -122,7 +122,7 @@ batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 {
 	int64_t now = clock_mono_ms(), left = b->began + s->batch_ms - now;
 
-	if (stop_asked())
+	if (stop_asked() || s->enough)
 		return -1;
 	if (left < 0 && s->busy && now < b->began + s->busy_ms &&
 	    is_dense(b, now))
@@ -163,6 +163,8 @@ fill_batch(struct stage *s, struct stage_batch *b, enum outcome *o)
 			return status;
 		else
 			serve_others(s);
+		if (status == ENDPOINT_WAIT && s->enough)
+			return status;
 		if (status == ENDPOINT_WAIT)
 			continue;
 		s->lines += lines;
@@ -245,10 +247,10 @@ stage_verdict(struct endpoint *in, const struct deadletter *dead,
 }
 
 static bool
-may_go_on(enum endpoint_status status)
+may_go_on(const struct stage *s, enum endpoint_status status)
 {
 	return (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT) &&
-	       !stop_asked();
+	       !s->enough && !stop_asked();
 }
 
 enum exit_code
@@ -273,7 +275,7 @@ stage_run(struct stage *s)
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, s->code);
 		s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
-	} while (may_go_on(status));
+	} while (may_go_on(s, status));
 	log_debug("stage_done", "input=%s lines=%" PRIu64, endpoint_name(s->in),
 	    s->lines);
 	return stage_verdict(s->in, s->dead, status);

@@ -55,6 +55,9 @@ struct stage {
 	void (*pump)(void *ctx);
 	void (*idle)(void *ctx);
 
+	/* Set by a callback: ends in order, as if a signal asked to stop. */
+	bool enough;
+
 	/* Results. */
 	enum exit_code code; /* set by the function that returns NEVER;
 				PROG_SOFTWARE until then; PROG_OK for a closed

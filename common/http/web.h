@@ -9,6 +9,7 @@
 
 #include "common/base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,12 +66,17 @@ struct web_answer {
 	 * thread of this queue. NULL: the answer is made. */
 	web_handler *later;
 	struct work_queue *queue;
+	/* Bytes that a handler leaves for the one above, and for goes_on. */
+	struct buf note;
 	/* For an answer of status 200 that stays open: its body are the events
 	 * of this topic (event_topic.h), for events_ms at most (0: no limit),
 	 * after which a browser asks anew. A reference that is given away.
 	 * NULL: it has a body. */
 	struct event_topic *events;
 	int64_t events_ms;
+	/* Asked again and again while it is open; false ends it. NULL: it goes
+	 * on. */
+	bool (*goes_on)(const void *context, const struct web_answer *a);
 };
 
 #endif

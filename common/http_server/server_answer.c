@@ -7,26 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/http/http_status.h"
 #include "common/text/jsonw.h"
-
-static const char *
-status_text(int status)
-{
-	switch (status) {
-	case MHD_HTTP_BAD_REQUEST:
-		return "Bad Request";
-	case MHD_HTTP_CONTENT_TOO_LARGE:
-		return "Content Too Large";
-	case MHD_HTTP_URI_TOO_LONG:
-		return "URI Too Long";
-	case MHD_HTTP_TOO_MANY_REQUESTS:
-		return "Too Many Requests";
-	case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
-		return "Request Header Fields Too Large";
-	default:
-		return "Service Unavailable";
-	}
-}
 
 /* The server's own answer in place of the handler's. */
 static void
@@ -40,7 +22,7 @@ set_refusal(struct connection *c)
 	buf_clear(&a->body);
 	buf_clear(&a->headers);
 	jsonw_open(&a->body);
-	jsonw_str(&a->body, "detail", status_text(c->refusal));
+	jsonw_str(&a->body, "detail", http_status_text(c->refusal));
 	jsonw_close(&a->body);
 }
 

@@ -81,11 +81,13 @@ server_reset_request(struct connection *c)
 	recycle(&kept.records);
 	recycle(&kept.dead);
 	recycle(&kept.headers);
+	recycle(&kept.note);
 	*a = (struct web_answer){
 		.body = kept.body,
 		.records = kept.records,
 		.dead = kept.dead,
 		.headers = kept.headers,
+		.note = kept.note,
 	};
 	c->received = 0;
 	c->begun = c->handled = c->safe = false;
@@ -102,6 +104,7 @@ release_request(struct connection *c)
 	buf_release(&c->answer.records);
 	buf_release(&c->answer.dead);
 	buf_release(&c->answer.headers);
+	buf_release(&c->answer.note);
 }
 
 /* A client that is refused while it sends would get a reset in place of the

@@ -126,6 +126,17 @@ has_left(const struct connection *c)
 	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* Its time is over, or the program wants no more of it. */
+static bool
+is_over(const struct connection *c, int64_t now)
+{
+	const struct web_answer *a = &c->answer;
+
+	return (c->stream.end_ms != 0 && now >= c->stream.end_ms) ||
+	       (a->goes_on != NULL &&
+		   !a->goes_on(c->worker->server->opt.callbacks.context, a));
+}
+
 void
 server_tend_stream(struct connection *c, int64_t now, bool stopping)
 {
@@ -137,7 +148,7 @@ server_tend_stream(struct connection *c, int64_t now, bool stopping)
 		return;
 	}
 	s->broken = has_left(c);
-	s->ends = stopping || (s->end_ms != 0 && now >= s->end_ms);
+	s->ends = stopping || is_over(c, now);
 	s->comments = now - c->phase_ms >= COMMENT_MS;
 	if ((s->broken || s->ends || s->comments) &&
 	    event_listener_unpark(&s->listener))

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "common/base/parse.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/http/json_body.h"
 #include "common/http/signature.h"
@@ -309,17 +310,14 @@ static bool
 copy_claim(const json_t *v, char *to, size_t room)
 {
 	const char *text = json_string_value(v);
-	size_t i, len = json_string_length(v);
+	size_t len = json_string_length(v);
 
 	to[0] = '\0';
 	if (v == NULL)
 		return true;
-	if (text == NULL || len == 0 || len >= room)
+	if (text == NULL || len == 0 || len >= room ||
+	    !text_is_printable(text, len))
 		return false;
-	for (i = 0; i < len; i++) {
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
-			return false;
-	}
 	memcpy(to, text, len + 1);
 	return true;
 }

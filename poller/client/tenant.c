@@ -8,18 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
-
-static bool
-is_header_text(const char *s)
-{
-	for (; *s != '\0'; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7F)
-			return false;
-	}
-	return true;
-}
 
 /* The header lines of each request to that host; NULL if one has control
  * characters. */
@@ -36,7 +27,7 @@ make_headers(const struct profile_host *h, const char *token)
 	lines = xcalloc(n + 3, sizeof *lines);
 	for (i = 0; i < n; i++) {
 		lines[i] = h->headers[i];
-		good = good && is_header_text(lines[i]);
+		good = good && text_is_printable(lines[i], strlen(lines[i]));
 	}
 	lines[n] = xasprintf("%s: %s%s",
 	    h->auth_header != NULL ? h->auth_header : "Authorization",
@@ -70,7 +61,7 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 	else
 		t->token_source =
 		    xasprintf("the token of [%s] (or CRM_TOKEN)", t->section);
-	if (!is_header_text(token)) {
+	if (!text_is_printable(token, strlen(token))) {
 		buf_setf(why,
 		    "%s holds control characters; it has to be one "
 		    "line of text",
@@ -117,7 +108,7 @@ tenant_admit(struct tenant *t, const struct conf *c, struct buf *why)
 		if (!about->hosts[i].for_admin)
 			continue;
 		token = admin_token(t, c, why);
-		if (token != NULL && is_header_text(token))
+		if (token != NULL && text_is_printable(token, strlen(token)))
 			t->hosts[i].headers =
 			    make_headers(&about->hosts[i], token);
 		else if (token != NULL)

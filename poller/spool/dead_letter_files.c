@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -18,14 +19,20 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 
+enum {
+	/* How long to wait for who has the file. */
+	LOCK_WAIT_MS = 2000,
+	LOCK_PAUSE_MS = 5,
+};
+
 #define DAY_LEN 10 /* of YYYY-MM-DD */
 static const char ENDING[] = ".ndjson";
 
 struct dead_letter_files {
 	char *dir;
 	int64_t keep_ms;
-	char day[DAY_LEN + 1]; /* of the open file */
-	int fd;                /* -1: none */
+	char day[DAY_LEN + 1]; /* of the last file; "": there was none */
+	int fd;                /* -1: none is open */
 	bool unsafe;           /* lines were written and not synced */
 };
 
@@ -98,29 +105,47 @@ remove_expired_files(const struct dead_letter_files *l, int64_t now_ms)
 		(void)closedir(d);
 }
 
+/* Opens the file under its lock, which reaper --forget may have for a moment.
+ * The file may be exchanged for another one meanwhile. */
+static int
+open_when_free(const char *path)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+	int64_t end = clock_mono_ms() + LOCK_WAIT_MS;
+	size_t torn;
+	int fd;
+
+	for (;;) {
+		fd = file_open_lines(path, O_NOFOLLOW, &torn);
+		if (fd >= 0 && file_is_at(fd, path, false) == 0)
+			return fd;
+		if (fd >= 0) {
+			(void)close(fd);
+			errno = EWOULDBLOCK;
+		}
+		if (errno != EWOULDBLOCK || clock_mono_ms() >= end)
+			return -1;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 /* Opens the file of that day. */
 static int
 open_day_file(struct dead_letter_files *l, const char *day, int64_t now_ms,
     struct buf *why)
 {
 	char *path = xasprintf("%s/%s%s", l->dir, day, ENDING);
-	size_t torn;
 	int rc = 0;
 
-	if (l->fd >= 0) {
-		rc = dead_letter_files_flush(l, why);
-		(void)close(l->fd);
-	}
-	l->fd = -1;
-	if (rc == 0 && mkdir(l->dir, 0700) != 0 && errno != EEXIST)
+	if (mkdir(l->dir, 0700) != 0 && errno != EEXIST)
 		rc = dead_letters_failed(l, "keep", why);
 	if (rc == 0) {
-		l->fd = file_open_lines(path, O_NOFOLLOW, &torn);
+		l->fd = open_when_free(path);
 		if (l->fd < 0 || file_sync_folder_of(l->dir) != 0)
 			rc = dead_letters_failed(l, "keep", why);
 	}
 	free(path);
-	if (rc == 0) {
+	if (rc == 0 && strcmp(day, l->day) != 0) {
 		memcpy(l->day, day, sizeof l->day);
 		remove_expired_files(l, now_ms);
 	}
@@ -134,8 +159,9 @@ dead_letter_files_write(struct dead_letter_files *l, const char *line,
 	char day[DAY_LEN + 1];
 
 	utc_day(now_ms, day);
-	if ((l->fd < 0 || strcmp(day, l->day) != 0) &&
-	    open_day_file(l, day, now_ms, why) != 0)
+	if (strcmp(day, l->day) != 0 && dead_letter_files_flush(l, why) != 0)
+		return -1;
+	if (l->fd < 0 && open_day_file(l, day, now_ms, why) != 0)
 		return -1;
 	l->unsafe = true;
 	if (file_write_all(l->fd, line, len) == 0 &&
@@ -153,10 +179,14 @@ dead_letter_files_write(struct dead_letter_files *l, const char *line,
 int
 dead_letter_files_flush(struct dead_letter_files *l, struct buf *why)
 {
+	int rc = 0;
+
 	if (!l->unsafe)
 		return 0;
 	if (fdatasync(l->fd) != 0)
-		return dead_letters_failed(l, "sync", why);
+		rc = dead_letters_failed(l, "sync", why);
+	(void)close(l->fd);
+	l->fd = -1;
 	l->unsafe = false;
-	return 0;
+	return rc;
 }

@@ -1,7 +1,9 @@
 /*
  * dead_letter_files: dead letters of a listener that has no queue for them:
  * files in a folder of its state, one a day (UTC), YYYY-MM-DD.ndjson, which are
- * removed when they are older than keep_ms. For one thread.
+ * removed when they are older than keep_ms. A file is open, and locked, only
+ * from a write to the flush, so that reaper --forget may write it anew between
+ * two. For one thread.
  */
 #ifndef POLLER_SPOOL_DEAD_LETTER_FILES_H
 #define POLLER_SPOOL_DEAD_LETTER_FILES_H

@@ -39,8 +39,8 @@ any_field_is(const struct flat *f, const char *const *names, const char *text)
 	return false;
 }
 
-/* Reads the line; of a dead letter the record in it. False: it is no JSON, or
- * of another tenant. */
+/* Reads the line; of a dead letter, or a line of a spool, the record in it.
+ * False: it is no JSON, or of another tenant. */
 static bool
 read_line(struct subject_lines *l, const char *line, size_t len)
 {
@@ -49,9 +49,11 @@ read_line(struct subject_lines *l, const char *line, size_t len)
 
 	if (flat_parse(&l->flat, line, len, &l->why) != 0)
 		return false;
-	if (field_is(&l->flat, "type", "dead")) {
-		record = flat_find(&l->flat, "record");
-		if (record == NULL || record->kind != FLAT_STRING)
+	record = flat_find(&l->flat, "record");
+	if (field_is(&l->flat, "type", "dead") ||
+	    (record != NULL && record->kind == FLAT_JSON)) {
+		if (record == NULL ||
+		    (record->kind != FLAT_STRING && record->kind != FLAT_JSON))
 			return false;
 		inner = record->val_len;
 		buf_clear(&l->inner);

@@ -30,15 +30,18 @@ reply_begin(struct question *q)
 	return to;
 }
 
+bool
+reply_takes_object(struct question *q)
+{
+	return q->format == SHEET_JSON ||
+	       question_problem(q, 406, "this resource has JSON only");
+}
+
 struct buf *
 reply_begin_object(struct question *q)
 {
 	struct buf *to = &q->answer->body;
 
-	if (q->format != SHEET_JSON) {
-		question_problem(q, 406, "this resource has JSON only");
-		return NULL;
-	}
 	jsonw_open(to);
 	jsonw_str(to, "tenant", q->viewer.tenant);
 	return to;

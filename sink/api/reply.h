@@ -11,9 +11,12 @@
  * sheet, into what is returned. */
 struct buf *reply_begin(struct question *q);
 
-/* The same for an answer that is one object, which has JSON only: the members
- * are written next. NULL: another format is asked for, and the answer is a
- * problem. */
+/* For an answer that is one object, which has JSON only. False: another format
+ * is asked for, and the answer is a problem. Call it before tables are asked.
+ */
+bool reply_takes_object(struct question *q);
+
+/* Begins that object; the members are written next. */
 struct buf *reply_begin_object(struct question *q);
 
 /* Appends a member of such an object: a list of all rows of a result. */

@@ -17,6 +17,7 @@
 #include "sink/access/audit.h"
 #include "sink/access/revocation.h"
 #include "sink/modes/modes.h"
+#include "sink/resources/resource.h"
 #include "sink/serve/board_files.h"
 #include "sink/serve/live.h"
 #include "sink/serve/login.h"
@@ -63,8 +64,9 @@ configure(struct api_server *s)
 	return s->serve.audit != NULL ? 0 : -1;
 }
 
+/* What is installed with the program, and answered as it is. */
 static int
-read_board(struct api_server *s)
+read_files(struct api_server *s)
 {
 	char *folder = prog_data("board", "sink/board");
 
@@ -72,7 +74,7 @@ read_board(struct api_server *s)
 	s->serve.board = s->board;
 	s->code = PROG_NOINPUT;
 	free(folder);
-	return s->board != NULL ? 0 : -1;
+	return s->board != NULL ? resource_openapi_read(&s->why) : -1;
 }
 
 static int
@@ -95,7 +97,7 @@ start_serving(struct api_server *s, const struct db *db)
 		BODY_RATE };
 	unsigned n = (unsigned)conf_int(s->conf, SERVE, "queries");
 
-	if (read_board(s) != 0 ||
+	if (read_files(s) != 0 ||
 	    service_bind(&s->service, &s->code, &s->why) != 0)
 		return -1;
 	s->serve.tokens = &s->tokens.rules;

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hex.h"
 #include "common/digest/random.h"
@@ -112,16 +113,6 @@ revoke_by_id(struct sink *s, struct db **db)
 	return code;
 }
 
-static bool
-is_printable(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < ' ' || *text == 0x7F)
-			return false;
-	}
-	return true;
-}
-
 static int
 check_making(const struct sink *s)
 {
@@ -141,7 +132,7 @@ check_making(const struct sink *s)
 	if (s->subject != NULL &&
 	    (*s->subject == '\0' || strlen(s->subject) > RECORD_MAX_ID ||
 		!parse_is_utf8(s->subject, strlen(s->subject)) ||
-		!is_printable(s->subject)))
+		!text_is_printable(s->subject, strlen(s->subject))))
 		return prog_usage_error(
 		    "--for takes 1 to %d bytes of printable UTF-8",
 		    RECORD_MAX_ID);
@@ -158,7 +149,7 @@ check_revoking(const struct sink *s)
 		return prog_usage_error(
 		    "--revoke takes no --role and no --for");
 	if (*id == '\0' || strlen(id) > REVOKE_ID_MAX ||
-	    strchr(id, ' ') != NULL || !is_printable(id) ||
+	    strchr(id, ' ') != NULL || !text_is_printable(id, strlen(id)) ||
 	    !parse_is_utf8(id, strlen(id)))
 		return prog_usage_error(
 		    "--revoke takes the id of a token (its jti), 1 to %d "

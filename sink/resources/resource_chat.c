@@ -137,7 +137,8 @@ resource_timeline(struct question *q)
 	char chat[RECORD_MAX_ID + 1];
 	struct buf *to;
 
-	if (!question_part(q, 3, chat) || !ask_messages(q, chat, &messages) ||
+	if (!reply_takes_object(q) || !question_part(q, 3, chat) ||
+	    !ask_messages(q, chat, &messages) ||
 	    !ask_intervals(q, chat, &intervals))
 		goto out;
 	if (db_rows_count(messages) + db_rows_count(intervals) == 0) {
@@ -145,8 +146,6 @@ resource_timeline(struct question *q)
 		goto out;
 	}
 	to = reply_begin_object(q);
-	if (to == NULL)
-		goto out;
 	jsonw_str(to, "chat", chat);
 	reply_rows(to, "messages", message_columns, ARRAY_LEN(message_columns),
 	    messages);

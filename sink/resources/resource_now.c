@@ -120,8 +120,9 @@ resource_now(struct question *q)
 	struct db_rows *tenant = NULL, *operators = NULL, *waiting = NULL;
 	struct buf *to;
 
-	if (ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
-	    ask_waiting(q, &waiting) && (to = reply_begin_object(q)) != NULL) {
+	if (reply_takes_object(q) && ask_tenant(q, &tenant) &&
+	    ask_operators(q, &operators) && ask_waiting(q, &waiting)) {
+		to = reply_begin_object(q);
 		reply_rows(to, "now", tenant_columns, ARRAY_LEN(tenant_columns),
 		    tenant);
 		reply_rows(to, "operators", operator_columns,

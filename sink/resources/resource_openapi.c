@@ -1,6 +1,6 @@
 /*
  * resource_openapi: GET /api/v1/openapi.json: the description of the API, the
- * file of that name.
+ * file of that name, which is read once.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,41 +15,52 @@
 
 #define OPENAPI_MAX ((size_t)1024 * 1024)
 
-/* False: it cannot be read, which is logged. */
-static bool
-read_description(struct buf *to)
+/* For as long as the program runs; constant while requests come. */
+static struct buf description = BUF_INIT;
+
+int
+resource_openapi_read(struct buf *why)
 {
 	char *dir = prog_data("api", "sink/resources");
 	char *path = xasprintf("%s/openapi.json", dir);
-	struct buf why = BUF_INIT;
 	int rc;
 
-	to->max = OPENAPI_MAX;
-	rc = file_read_path(path, O_NOCTTY, to);
+	buf_clear(&description);
+	description.max = OPENAPI_MAX;
+	rc = file_read_path(path, O_NOCTTY, &description);
 	if (rc != 0) {
-		(void)syserr_explain(&why, PROG_NOINPUT,
+		(void)syserr_explain(why, PROG_NOINPUT,
 		    "cannot read '%s', which is installed with the program",
 		    path);
-		log_error("%s", buf_str(&why));
+		buf_release(&description);
 	}
-	buf_release(&why);
 	free(path);
 	free(dir);
-	return rc == 0;
+	return rc;
+}
+
+/* By hand there is no start at which it was read. */
+static bool
+has_description(void)
+{
+	struct buf why = BUF_INIT;
+	bool has = description.len > 0 || resource_openapi_read(&why) == 0;
+
+	if (!has)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return has;
 }
 
 void
 resource_openapi(struct question *q)
 {
-	struct buf text = BUF_INIT;
-
-	if (read_description(&text)) {
+	if (has_description()) {
 		q->format = SHEET_NDJSON; /* whole as it is: no frame */
-		buf_add(reply_begin(q), buf_str(&text), text.len);
+		buf_add(reply_begin(q), description.data, description.len);
 		q->answer->content_type = "application/json";
 		reply_end(q, NULL);
 	} else {
 		question_problem(q, 500, "the description cannot be read");
 	}
-	buf_release(&text);
 }

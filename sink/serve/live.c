@@ -25,7 +25,7 @@
 #define PAUSE_FACTOR 3
 /* After the tables could not be read. */
 #define FAILED_MS 5000
-/* A stream ends then, and the browser comes back: its token is checked anew. */
+/* A stream ends then, and the browser comes back. */
 #define STREAM_MS ((int64_t)5 * 60 * 1000)
 
 /* What listeners of one role see. */
@@ -91,6 +91,8 @@ live_answer(
 
 	if (!serve_find_viewer(s, r, &v, a))
 		return;
+	serve_keep_viewer(&v, a);
+	a->goes_on = serve_token_is_good;
 	a->events = find_topic(s->live, &v);
 	a->events_ms = STREAM_MS;
 }

@@ -6,6 +6,8 @@
  * times a second for each tenant that somebody listens to, and makes the
  * answers for those roles that somebody has; each agent is a role of their own.
  * While nobody listens it does nothing.
+ *
+ * A stream ends within seconds after its token was revoked or has expired.
  */
 #ifndef SINK_SERVE_LIVE_H
 #define SINK_SERVE_LIVE_H

@@ -46,4 +46,15 @@ bool serve_check_token(const struct serve *s, const struct web_request *r,
     const char *token, struct viewer *v, struct web_answer *a)
     __attribute__((warn_unused_result));
 
+/* For what is done later: keeps the viewer with the answer, and finds it there
+ * without the token. False: that was revoked meanwhile, and the answer is made.
+ */
+void serve_keep_viewer(const struct viewer *v, struct web_answer *a);
+bool serve_find_kept_viewer(const struct serve *s, const struct web_request *r,
+    struct viewer *v, struct web_answer *a) __attribute__((warn_unused_result));
+
+/* Of an answer that goes on: whether the token of the viewer that was kept
+ * still counts. */
+bool serve_token_is_good(const void *context, const struct web_answer *a);
+
 #endif

@@ -8,8 +8,9 @@
 #include "sink/resources/resource.h"
 #include "sink/serve/serve.h"
 
-/* In a thread of the queue. The token is read once more: it may have been
- * revoked while the request waited. */
+/* In a thread of the queue. The token was checked before the request went into
+ * it, so that a stranger's takes no place there, and may have been revoked
+ * while it waited. */
 static void
 answer_from_tables(
     const void *context, const struct web_request *r, struct web_answer *a)
@@ -19,7 +20,7 @@ answer_from_tables(
 	struct db *db;
 	size_t rows;
 
-	if (!resource_is_public(r) && !serve_find_viewer(s, r, &v, a))
+	if (!resource_is_public(r) && !serve_find_kept_viewer(s, r, &v, a))
 		return;
 	db = db_pool_take(s->pool);
 	rows = resource_answer(&v, db, s->timeout_ms, r, a);
@@ -38,8 +39,11 @@ serve_api_answer(
 	const struct serve *s = context;
 	struct viewer v = { .role = VIEWER_NONE };
 
-	if (!resource_is_public(r) && !serve_find_viewer(s, r, &v, a))
-		return;
+	if (!resource_is_public(r)) {
+		if (!serve_find_viewer(s, r, &v, a))
+			return;
+		serve_keep_viewer(&v, a);
+	}
 	a->later = answer_from_tables;
 	a->queue = s->queue;
 }

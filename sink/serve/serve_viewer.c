@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "sink/access/revocation.h"
 #include "sink/api/problem.h"
@@ -40,6 +41,21 @@ refuse_for_now(struct web_answer *a)
 	return false;
 }
 
+static bool
+check_revocation(const struct serve *s, const struct web_request *r,
+    const struct viewer *v, struct web_answer *a)
+{
+	switch (revocation_of(s->revocation, v->tenant, v->claims.id)) {
+	case REVOCATION_NONE:
+		return true;
+	case REVOCATION_DONE:
+		return refuse_bearer(r, "it was revoked", a);
+	case REVOCATION_UNKNOWN:
+		break;
+	}
+	return refuse_for_now(a);
+}
+
 bool
 serve_check_token(const struct serve *s, const struct web_request *r,
     const char *token, struct viewer *v, struct web_answer *a)
@@ -50,17 +66,34 @@ serve_check_token(const struct serve *s, const struct web_request *r,
 	    refuse_bearer(r, buf_str(&why), a);
 
 	buf_release(&why);
-	if (!good)
-		return false;
-	switch (revocation_of(s->revocation, v->tenant, v->claims.id)) {
-	case REVOCATION_NONE:
-		return true;
-	case REVOCATION_DONE:
-		return refuse_bearer(r, "it was revoked", a);
-	case REVOCATION_UNKNOWN:
-		break;
-	}
-	return refuse_for_now(a);
+	return good && check_revocation(s, r, v, a);
+}
+
+void
+serve_keep_viewer(const struct viewer *v, struct web_answer *a)
+{
+	buf_clear(&a->note);
+	buf_add(&a->note, (const char *)v, sizeof *v);
+}
+
+bool
+serve_find_kept_viewer(const struct serve *s, const struct web_request *r,
+    struct viewer *v, struct web_answer *a)
+{
+	memcpy(v, a->note.data, sizeof *v);
+	return check_revocation(s, r, v, a);
+}
+
+bool
+serve_token_is_good(const void *context, const struct web_answer *a)
+{
+	const struct serve *s = context;
+	struct viewer v;
+
+	memcpy(&v, a->note.data, sizeof v);
+	return clock_now_ms() / 1000 < v.claims.expires_s + JWT_LEEWAY_S &&
+	       revocation_of(s->revocation, v.tenant, v.claims.id) !=
+		   REVOCATION_DONE;
 }
 
 /* A cookie counts for GET only: no other page can have a browser send more. */

@@ -117,9 +117,8 @@ starts poller --tenant other --register https://hooks.example.com
 
 nginx=scripts/examples/nginx.conf.example
 limit() { # KEY: the default of [listen], in small letters
-	tr -d '\n' <common/conf/conf_keys.c |
-		sed -n "s/.*\"listen\", \"$1\", \"\([^\"]*\)\".*/\\1/p" |
-		tr '[:upper:]' '[:lower:]'
+	sed -n "/^\[listen\]/,/^\[aggregator\]/s/^#$1 = //p" \
+		scripts/messaging.conf.example | tr '[:upper:]' '[:lower:]'
 }
 while read -r key directive; do
 	[ -n "$(limit "$key")" ] || fail "no key $key"

@@ -17,7 +17,7 @@ from harness import LONG, Checks, Lab, main, seed, until
 from streamlib import Sql
 
 OURS, THEIRS = "ours", "theirs"
-STRANGER_REQUESTS = 10000 if LONG else 1000
+STRANGER_REQUESTS = 10000
 V1 = "/api/v1/"
 
 # Resource: table, order, columns of time.

@@ -76,6 +76,13 @@ class Listener:
                     raise AssertionError(f"no event of ours: {block}")
                 return fields["id"], fields["data"]
 
+    def until_revoked(self):
+        """False: it goes on, and only comments come."""
+        while self.text.count(b":\n\n") < 4:
+            if not self.chunk():
+                return self.ended
+        return False
+
     def until_end(self):
         while self.chunk():
             pass
@@ -186,6 +193,21 @@ class Test:
         for one in (listener, known, stale):
             one.close()
 
+    def a_revoked_token_hears_no_more(self):
+        gone, other = (self.listen(self.world.token("lead", jti=jti))
+                       for jti in ("gone", "other"))
+        for listener in (gone, other):
+            listener.event()
+        self.world.sql.ask("INSERT INTO revoked_tokens (tenant, id, "
+                           f"revoked_at) VALUES ('{TENANT}', 'gone', NOW(3))")
+        self.that(gone.until_revoked(), "a revoked token listens on")
+        self.world.put_chat(TENANT, "later", 5, "1", "web", "Later")
+        self.world.put_tenant(TENANT)
+        while "later" not in other.event()[1]:
+            pass
+        for listener in (gone, other):
+            listener.close()
+
     def who_does_not_read_holds_up_nobody(self):
         deaf = [self.listen() for _ in range(5)]
         reader = self.listen()
@@ -256,6 +278,7 @@ def body():
         test.it_says_what_now_says()
         test.each_change_is_told()
         test.what_is_known_is_not_repeated()
+        test.a_revoked_token_hears_no_more()
         test.who_does_not_read_holds_up_nobody()
         test.the_page_shows_it_right(lab)
         test.it_outlives_the_database(lab)

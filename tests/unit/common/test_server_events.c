@@ -6,6 +6,7 @@
 #include "tests/unit/tmpdir.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,12 +22,22 @@
 
 struct world {
 	struct event_topic *topic;
+	atomic_bool unwanted; /* streams of /wanted end */
 	struct admission_limits limits;
 	struct server_counts counts;
 	struct listen_socket socket;
 	struct server_options opt;
 	struct server *server;
 };
+
+static bool
+is_wanted(const void *context, const struct web_answer *a)
+{
+	const struct world *w = context;
+
+	(void)a;
+	return !atomic_load(&w->unwanted);
+}
 
 static void
 listen_to_topic(
@@ -37,6 +48,8 @@ listen_to_topic(
 	a->events = event_topic_hold(w->topic);
 	if (strcmp(r->path, "/short") == 0)
 		a->events_ms = 1;
+	if (strcmp(r->path, "/wanted") == 0)
+		a->goes_on = is_wanted;
 }
 
 static void
@@ -280,6 +293,27 @@ a_stream_ends_in_time(void **state)
 	close_world(&w);
 }
 
+static void
+a_stream_ends_that_is_not_wanted_any_more(void **state)
+{
+	struct world w;
+	struct buf got = BUF_INIT;
+	int fd;
+
+	(void)state;
+	open_world(&w);
+	fd = ask("GET /wanted", "");
+	expect(fd, &got, "retry:");
+	event_topic_publish(w.topic, "now", "1", "x", 1);
+	expect(fd, &got, "data: x");
+	atomic_store(&w.unwanted, true);
+	expect(fd, &got, "\r\n0\r\n\r\n");
+	wait_until_idle(&w);
+	(void)close(fd);
+	buf_release(&got);
+	close_world(&w);
+}
+
 /* It does not read at all: the server must not wait for it. */
 static void
 a_full_socket_does_not_hold_up_the_stop(void **state)
@@ -311,6 +345,7 @@ main(void)
 		cmocka_unit_test(a_slow_reader_gets_the_newest),
 		cmocka_unit_test(whoever_leaves_is_noticed),
 		cmocka_unit_test(a_stream_ends_in_time),
+		cmocka_unit_test(a_stream_ends_that_is_not_wanted_any_more),
 		cmocka_unit_test(a_full_socket_does_not_hold_up_the_stop),
 	};
 

@@ -1,9 +1,12 @@
 /*
  * Tests of poller/letters: a file a day, private, and what is too old goes.
  */
+#define _DEFAULT_SOURCE /* flock */
 #include "tests/unit/tmpdir.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -95,6 +98,25 @@ old_ones_go(void **state)
 	assert_int_equal(access("dead/2026-11-19.ndjson.gz", F_OK), 0);
 }
 
+/* As reaper --forget does it. */
+static void
+others_may_exchange_a_file(void **state)
+{
+	struct dead_letter_files *l = dead_letter_files_open("dead", 2 * DAY);
+	int fd;
+
+	(void)state;
+	put(l, "a", NOON);
+	fd = open("dead/2026-11-20.ndjson", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	tmpdir_file("dead/new", "x\n", 2, 0600);
+	assert_int_equal(rename("dead/new", "dead/2026-11-20.ndjson"), 0);
+	(void)close(fd);
+	put(l, "b", NOON + 1);
+	assert_string_equal(content("2026-11-20"), "x|b|");
+	dead_letter_files_close(l);
+}
+
 static void
 half_a_letter_goes(void **state)
 {
@@ -131,6 +153,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_day_has_a_file, remove_folder),
 		cmocka_unit_test_teardown(old_ones_go, remove_folder),
+		cmocka_unit_test_teardown(
+		    others_may_exchange_a_file, remove_folder),
 		cmocka_unit_test_teardown(half_a_letter_goes, remove_folder),
 		cmocka_unit_test(a_folder_that_cannot_be_is_told),
 	};

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 #include "common/tokens/jwt_sign.h"
@@ -316,6 +317,65 @@ a_revoked_token_is_refused(void **state)
 	free(header);
 }
 
+/* The second look needs no token. */
+static void
+a_token_is_refused_that_is_revoked_while_its_request_waits(void **state)
+{
+	char *header = xasprintf("Bearer %s", (char *)*state);
+	struct revocation *list = revocation_open();
+	struct strmap one = STRMAP_INIT;
+	struct headers h = { .authorization = header };
+	struct serve s = serve_with(list);
+	struct web_answer a = { .status = 200 };
+	const struct web_request r = { .method = WEB_GET,
+		.path = "/api/v1/now",
+		.now_ms = NOW_S * 1000,
+		.peer = "::1",
+		.header = header_of,
+		.private = &h };
+
+	serve_route (&r)(&s, &r, &a);
+	assert_int_equal(a.status, 200);
+	assert_non_null(a.later);
+	h.authorization = NULL;
+	revocation_add(&one, "acme", "1");
+	revocation_replace(list, &one);
+	a.later(&s, &r, &a);
+	assert_int_equal(a.status, 401);
+	assert_non_null(strstr(a.body.data, "the token is not valid"));
+	buf_release(&a.body);
+	buf_release(&a.headers);
+	buf_release(&a.note);
+	revocation_close(list);
+	free(header);
+}
+
+static void
+a_stream_goes_on_while_its_token_is_good(void **state)
+{
+	const int64_t now_s = clock_now_ms() / 1000;
+	struct viewer v = { .tenant = "acme", .claims = { .id = "1" } };
+	struct revocation *list = revocation_open();
+	struct serve s = serve_with(list);
+	struct web_answer a = { .status = 200 };
+	struct strmap one = STRMAP_INIT;
+
+	(void)state;
+	v.claims.expires_s = now_s + 100;
+	serve_keep_viewer(&v, &a);
+	assert_true(serve_token_is_good(&s, &a));
+	v.claims.expires_s = now_s - 2 * JWT_LEEWAY_S;
+	serve_keep_viewer(&v, &a);
+	assert_false(serve_token_is_good(&s, &a));
+	v.claims.expires_s = now_s + 100;
+	serve_keep_viewer(&v, &a);
+	revocation_add(&one, "acme", "1");
+	revocation_replace(list, &one);
+	assert_false(serve_token_is_good(&s, &a));
+	buf_release(&a.note);
+	revocation_close(list);
+}
+
 int
 main(void)
 {
@@ -328,6 +388,9 @@ main(void)
 		cmocka_unit_test(a_cookie_is_found_among_others),
 		cmocka_unit_test(a_cookie_answers_get_alone),
 		cmocka_unit_test(a_revoked_token_is_refused),
+		cmocka_unit_test(
+		    a_token_is_refused_that_is_revoked_while_its_request_waits),
+		cmocka_unit_test(a_stream_goes_on_while_its_token_is_good),
 	};
 
 	return cmocka_run_group_tests(tests, open_world, close_world);

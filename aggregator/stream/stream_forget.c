@@ -1,0 +1,303 @@
+/*
+ * stream_forget: forgets customers, as orders in a folder of the state ask
+ * (common/records/forget_order.h). The stream ends its run as at a signal, with
+ * all rows confirmed and nothing pending; then the state is written anew
+ * without what tells of them, the orders are removed, and the run begins again.
+ * Killed at any time, the orders are still there, or nothing of the customers
+ * is.
+ *
+ * Names, phone numbers and tags of chats go, and words of trends; counts by
+ * user stay, with the user's id, since the next message counts there. A
+ * snapshot of the tenant that is not whole goes: the next one has all.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/os/lock.h"
+#include "common/os/statefile.h"
+
+#include "aggregator/tenant/forgotten_words.h"
+#include "aggregator/model/model_pack.h"
+#include "aggregator/state/state_folder.h"
+
+enum {
+	LOOK_MS = 1000,
+	/* What was published before the order is read by then, or by the later
+	 * time when the stream is behind. */
+	QUIET_MS = 1000,
+	LATEST_MS = 10000,
+	/* The number of the tenant, which keys and chats begin with. */
+	TENANT_BYTES = 4,
+};
+
+struct stream_order {
+	char *path;
+	struct buf bytes;
+	struct forget_order order; /* borrows from them */
+	bool known;                /* the state has the tenant, */
+	uint32_t tenant;           /* by this number */
+	struct forgotten_words words;
+};
+
+struct stream_forgetting {
+	struct stream_order *list;
+	size_t n, cap;
+	struct buf scratch, names;
+	uint64_t changed; /* entries */
+};
+
+static bool
+is_order(const char *name)
+{
+	size_t len = strlen(name), n = strlen(FORGET_ENDING);
+
+	return len > n && strcmp(name + len - n, FORGET_ENDING) == 0;
+}
+
+static bool
+has_orders(const struct stream *s)
+{
+	char *dir = xasprintf("%s/" FORGET_FOLDER, s->job->state);
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	bool any = false;
+
+	while (d != NULL && !any && (e = readdir(d)) != NULL)
+		any = is_order(e->d_name);
+	if (d != NULL)
+		(void)closedir(d);
+	free(dir);
+	return any;
+}
+
+void
+stream_forget_look(struct stream *s)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now - s->forget.looked_ms < LOOK_MS)
+		return;
+	s->forget.looked_ms = now;
+	if (!has_orders(s))
+		s->forget.seen_ms = 0;
+	else if (s->forget.seen_ms == 0)
+		s->forget.seen_ms = now;
+	if (s->forget.seen_ms != 0 &&
+	    now - s->forget.seen_ms >= (s->stage.busy ? LATEST_MS : QUIET_MS))
+		s->stage.enough = true;
+}
+
+static void
+read_order(struct stream_forgetting *f, struct stream *s, char *path)
+{
+	struct stream_order o = { .path = path };
+	struct stream_tenant *t;
+	struct buf why = BUF_INIT;
+
+	if (statefile_read(path, &o.bytes, &why) != 1 ||
+	    forget_order_unpack(&o.order, o.bytes.data, o.bytes.len) != 0) {
+		log_warn("'%s' is no order to forget that can be read; remove "
+			 "it: %s",
+		    path, buf_str(&why));
+		buf_release(&o.bytes);
+		free(path);
+	} else {
+		t = strmap_get(&s->names, o.order.tenant.p, o.order.tenant.len);
+		o.known = t != NULL;
+		o.tenant = t != NULL ? t->number : 0;
+		forgotten_words_init(&o.words, s->job->conf, o.order.asked_at);
+		forgotten_words_add(&o.words, o.order.names);
+		XGROW(f->list, f->n, f->cap);
+		f->list[f->n++] = o;
+	}
+	buf_release(&why);
+}
+
+struct stream_forgetting *
+stream_forget_begin(struct stream *s)
+{
+	struct stream_forgetting *f = xcalloc(1, sizeof *f);
+	char *dir = xasprintf("%s/" FORGET_FOLDER, s->job->state);
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (is_order(e->d_name))
+			read_order(f, s, xasprintf("%s/%s", dir, e->d_name));
+	if (d != NULL)
+		(void)closedir(d);
+	free(dir);
+	return f;
+}
+
+/* Whether the bytes, a key or a chat, are of the order's tenant. */
+static bool
+is_of_tenant(const struct stream_order *o, const void *p, size_t len)
+{
+	const unsigned char *b = p;
+
+	return o->known && len >= TENANT_BYTES &&
+	       ((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
+		   (uint32_t)b[2] << 8 | b[3]) == o->tenant;
+}
+
+/* Puts the chat without what is the customer's into f->scratch. */
+static bool
+forget_chat(struct stream_forgetting *f, struct stream_order *o,
+    const char *data, size_t len)
+{
+	buf_clear(&f->names);
+	buf_clear(&f->scratch);
+	buf_add(&f->scratch, data, TENANT_BYTES);
+	if (!model_forget(data + TENANT_BYTES, len - TENANT_BYTES, &o->order,
+		&f->scratch, &f->names))
+		return false;
+	forgotten_words_add(
+	    &o->words, (struct text){ f->names.data, f->names.len });
+	return true;
+}
+
+static void
+copy_chat(struct stream_forgetting *f, struct state_table *to, const void *key,
+    size_t key_len, const void *data, size_t len)
+{
+	struct buf last = BUF_INIT;
+	size_t i;
+
+	buf_add(&last, data, len);
+	for (i = 0; i < f->n; i++) {
+		if (!is_of_tenant(&f->list[i], last.data, last.len) ||
+		    !forget_chat(f, &f->list[i], last.data, last.len))
+			continue;
+		f->changed++;
+		buf_clear(&last);
+		buf_add(&last, f->scratch.data, f->scratch.len);
+	}
+	state_put(to, key, key_len, last.data, last.len);
+	buf_release(&last);
+}
+
+static bool
+is_forgotten_word(struct stream_forgetting *f, const char *name,
+    const char *key, size_t key_len, const void *data, size_t len)
+{
+	bool goes = false;
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		if (!is_of_tenant(&f->list[i], key, key_len))
+			continue;
+		goes = forgotten_words_has(&f->list[i].words, name,
+			   (struct text){
+			       key + TENANT_BYTES, key_len - TENANT_BYTES },
+			   data, len) ||
+		       goes;
+	}
+	return goes;
+}
+
+/* A state_copy_fn. */
+static void
+copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
+    const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct stream_forgetting *f = ctx;
+
+	if (strcmp(name, "chats") == 0)
+		copy_chat(f, to, key, key_len, data, len);
+	else if (is_forgotten_word(f, name, key, key_len, data, len))
+		f->changed++;
+	else
+		state_put(to, key, key_len, data, len);
+}
+
+static enum exit_code
+remove_forgotten_file(const char *path, struct buf *why)
+{
+	if ((unlink(path) == 0 && file_sync_folder_of(path) == 0) ||
+	    errno == ENOENT)
+		return PROG_OK;
+	return syserr_explain(why, PROG_IO, "cannot remove '%s'", path);
+}
+
+/* The order last: it is done. */
+static enum exit_code
+finish_order(const struct stream_order *o, const char *dir, struct buf *why)
+{
+	char *spool = xasprintf(
+	    "%s/%.*s.spool", dir, (int)o->order.tenant.len, o->order.tenant.p);
+	enum exit_code code = remove_forgotten_file(spool, why);
+
+	if (code == PROG_OK)
+		code = remove_forgotten_file(o->path, why);
+	free(spool);
+	return code;
+}
+
+static void
+release_forgetting(struct stream_forgetting *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		forgotten_words_release(&f->list[i].words);
+		buf_release(&f->list[i].bytes);
+		free(f->list[i].path);
+	}
+	free(f->list);
+	buf_release(&f->scratch);
+	buf_release(&f->names);
+	free(f);
+}
+
+static enum exit_code
+forget_in_folder(struct stream_forgetting *f, const struct stream *s,
+    const struct state_identity *id, struct buf *why)
+{
+	const char *dir = s->job->state;
+	enum exit_code code;
+	size_t i;
+
+	code = state_rewrite(dir, id,
+	    (size_t)conf_int(s->job->conf, "aggregator", "state_limit"),
+	    copy_but_forgotten, f, why);
+	for (i = 0; i < f->n && code == PROG_OK; i++)
+		code = finish_order(&f->list[i], dir, why);
+	if (code == PROG_OK)
+		log_info("customers_forgotten",
+		    "customers=%zu entries=%" PRIu64, f->n, f->changed);
+	return code;
+}
+
+enum exit_code
+stream_forget_end(struct stream_forgetting *f, const struct stream *s)
+{
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	struct state_identity id;
+	char part[SHARD_TEXT];
+	int lock;
+
+	stream_identity(s, part, &id);
+	lock = state_folder_take(s->job->state, "lock", &code, &why);
+	if (lock >= 0) {
+		code = f->n > 0 ? forget_in_folder(f, s, &id, &why) : PROG_OK;
+		lock_release(lock);
+	}
+	if (code != PROG_OK)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	release_forgetting(f);
+	return code;
+}

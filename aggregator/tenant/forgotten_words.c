@@ -1,0 +1,72 @@
+/*
+ * forgotten_words: see forgotten_words.h. The tables are those of
+ * metric_trends.c, where the timers of words come after the words.
+ */
+#include "aggregator/tenant/forgotten_words.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/key.h"
+
+void
+forgotten_words_init(
+    struct forgotten_words *f, const struct conf *conf, int64_t until)
+{
+	memset(f, 0, sizeof *f);
+	f->until = until;
+	f->shortest = (size_t)conf_int(conf, "aggregator", "trend_length") + 1;
+	f->rare = (uint64_t)conf_int(conf, "aggregator", "trend_count");
+}
+
+void
+forgotten_words_release(struct forgotten_words *f)
+{
+	words_release(&f->words);
+	strmap_release(&f->names, NULL);
+	strmap_release(&f->gone, NULL);
+}
+
+void
+forgotten_words_add(struct forgotten_words *f, struct text names)
+{
+	size_t i;
+
+	words_find(&f->words, names, f->shortest);
+	for (i = 0; i < f->words.n; i++)
+		*strmap_put(&f->names, f->words.v[i].p, f->words.v[i].len) = f;
+}
+
+static bool
+word_goes(struct forgotten_words *f, struct text key, uint64_t count)
+{
+	size_t at = 0;
+	int64_t begin = key_read_time(key, &at);
+	struct text word = key_read_text(key, &at);
+
+	if (begin > f->until)
+		return false;
+	if (count > f->rare && strmap_get(&f->names, word.p, word.len) == NULL)
+		return false;
+	*strmap_put(&f->gone, key.p, key.len) = f;
+	return true;
+}
+
+bool
+forgotten_words_has(struct forgotten_words *f, const char *table,
+    struct text key, const void *payload, size_t len)
+{
+	uint64_t count = 0;
+	size_t at = 0;
+
+	if (strcmp(table, "trend_words") == 0 && len == sizeof count) {
+		memcpy(&count, payload, sizeof count);
+		return word_goes(f, key, count);
+	}
+	if (strcmp(table, "trends_due") != 0)
+		return false;
+	(void)key_read_time(key, &at);
+	return at < key.len &&
+	       strmap_get(&f->gone, key.p + at, key.len - at) != NULL;
+}

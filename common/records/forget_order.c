@@ -1,0 +1,32 @@
+/*
+ * forget_order: see forget_order.h.
+ */
+#include "common/records/forget_order.h"
+
+#include "common/containers/pack.h"
+
+#define LAYOUT 1
+
+void
+forget_order_pack(const struct forget_order *o, struct buf *to)
+{
+	pack_put_number(to, LAYOUT);
+	pack_put_text(to, o->tenant);
+	pack_put_text(to, o->customer);
+	pack_put_text(to, o->names);
+	pack_put_signed(to, o->asked_at);
+}
+
+int
+forget_order_unpack(struct forget_order *o, const void *p, size_t len)
+{
+	struct pack r = pack_open(p, len, LAYOUT);
+
+	o->tenant = pack_text(&r);
+	o->customer = pack_text(&r);
+	o->names = pack_text(&r);
+	o->asked_at = pack_signed(&r);
+	return pack_end(&r) == 0 && o->tenant.p != NULL && o->customer.p != NULL
+		   ? 0
+		   : -1;
+}

@@ -1,0 +1,31 @@
+/*
+ * forget_order: what `reaper --forget` asks of a program that keeps a state and
+ * runs: a file in the folder FORGET_FOLDER of the state, written by
+ * statefile_write() under a name that ends in FORGET_ENDING. The program
+ * removes it once nothing of the customer is left in the state.
+ */
+#ifndef COMMON_RECORDS_FORGET_ORDER_H
+#define COMMON_RECORDS_FORGET_ORDER_H
+
+#include "common/base/buf.h"
+#include "common/base/text.h"
+
+#include <stdint.h>
+
+#define FORGET_FOLDER "forget"
+#define FORGET_ENDING ".order"
+
+struct forget_order {
+	struct text tenant, customer; /* the id at the CRM */
+	struct text names;            /* and phone numbers, blanks between */
+	int64_t asked_at; /* what the customer did later stays, in ms */
+};
+
+/* Appends it as bytes. */
+void forget_order_pack(const struct forget_order *o, struct buf *to);
+
+/* Borrows from the bytes. -1: they are no order. */
+int forget_order_unpack(struct forget_order *o, const void *p, size_t len)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * stream_order: see stream_order.h. By root, folder and file are for the owner
+ * of the state.
+ */
+#include "reaper/rights/stream_order.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/lock.h"
+#include "common/os/statefile.h"
+#include "common/os/stop.h"
+#include "common/records/forget_order.h"
+
+enum {
+	WAIT_MS = 60000,
+	PAUSE_MS = 100,
+};
+
+bool
+stream_order_takes(const char *dir)
+{
+	char *path = xasprintf("%s/stream.sums", dir);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
+/* It is the same for the same customer. */
+static char *
+order_path(const struct subject *s, const char *dir)
+{
+	return xasprintf(
+	    "%s/" FORGET_FOLDER "/%s" FORGET_ENDING, dir, s->alias);
+}
+
+static int
+give_to_owner(const char *dir, const char *path)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	return stat(dir, &st) != 0 || lchown(path, st.st_uid, st.st_gid) != 0
+		   ? -1
+		   : 0;
+}
+
+static enum exit_code
+make_order_folder(const char *dir, struct buf *why)
+{
+	char *path = xasprintf("%s/" FORGET_FOLDER, dir);
+	enum exit_code code = PROG_OK;
+
+	if ((mkdir(path, S_IRWXU) != 0 && errno != EEXIST) ||
+	    give_to_owner(dir, path) != 0)
+		code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot make '%s'", path);
+	free(path);
+	return code;
+}
+
+/* An aggregator has the state open. Asked once, before there is an order: while
+ * it carries one out it does not have it open all the time. */
+static bool
+is_running(const char *dir)
+{
+	char *path = xasprintf("%s/stream.lock", dir);
+	struct buf why = BUF_INIT;
+	int fd = lock_take(path, &why);
+
+	if (fd >= 0)
+		lock_release(fd);
+	buf_release(&why);
+	free(path);
+	return fd < 0;
+}
+
+enum exit_code
+stream_order_write(
+    const struct subject *s, const char *dir, int64_t *wait_ms, struct buf *why)
+{
+	const struct forget_order order = {
+		.tenant = { s->tenant, strlen(s->tenant) },
+		.customer = { s->id, strlen(s->id) },
+		.names = { s->names.data, s->names.len },
+		.asked_at = s->asked_at,
+	};
+	char *path = order_path(s, dir);
+	enum exit_code code = make_order_folder(dir, why);
+	struct buf bytes = BUF_INIT;
+
+	*wait_ms = is_running(dir) ? WAIT_MS : 0;
+	forget_order_pack(&order, &bytes);
+	if (code == PROG_OK &&
+	    (statefile_write(path, bytes.data, bytes.len, why) != 0 ||
+		give_to_owner(dir, path) != 0))
+		code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", path);
+	buf_release(&bytes);
+	free(path);
+	return code;
+}
+
+enum exit_code
+stream_order_wait(
+    const struct subject *s, const char *dir, int64_t wait_ms, struct buf *why)
+{
+	int64_t end = clock_mono_ms() + wait_ms;
+	char *path = order_path(s, dir);
+	bool there;
+
+	while ((there = access(path, F_OK) == 0) && clock_mono_ms() < end &&
+	       !stop_sleep(PAUSE_MS))
+		continue;
+	if (there)
+		buf_setf(why,
+		    "the stream of '%s' has not forgotten them yet; start its "
+		    "aggregator if it does not run, and run this again",
+		    dir);
+	free(path);
+	return there ? PROG_TEMPFAIL : PROG_OK;
+}

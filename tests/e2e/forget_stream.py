@@ -1,0 +1,170 @@
+"""forget_stream: reaper --forget beside a stream that runs. The same world comes
+for several tenants; one of them is forgotten in, one is not, and all that the
+metrics say of both must stay the same, also of what comes afterwards.
+"""
+
+import json
+import os
+import random
+import time
+
+import streamlib
+from forget import C, D, LOST, SECRETS, UNTOUCHED, House, at, lines_of, \
+    message, same, world
+from harness import TESTBIN, Checks, Lab, main, say, seed, until
+
+KEPT, GONE, STORM = "kept", "gone", "storm"
+TENANTS = (KEPT, GONE, STORM)
+# What a state of a stream has of a customer but for the id.
+IN_STATE = ("name", "surname", "phone", "text", "reply", "tag")
+WRITTEN = {"version", "stored_at"}  # when a row was written
+STORMS = 4
+
+
+def afterwards(tenant):
+    """What comes later: of the customer, of another, and what is late."""
+    for chat, user in (("100", C), ("101", D)):
+        for n in range(30, 34):
+            yield message(chat, n, n + 20, "customer", user, "7", "once more")
+        yield message(chat, 40, 55, "operator", "7", user, "yes, once more",
+                      operator="7")
+    yield message("102", 50, 3, "customer", C, "7", "it was late")
+
+
+def unfinished(tenant):
+    """A snapshot whose end never comes."""
+    head = {"tenant": tenant, "snapshot": "s1"}
+    yield {**head, "type": "snapshot", "state": "begin", "at": at(58)}
+    yield {**head, "type": "chat", "chat": "100", "status": "open",
+           "customer": C, "customer_name": "Quorbella Staged",
+           "opened_at": at(0), "operator": "7"}
+
+
+class Test:
+    def __init__(self, lab):
+        self.checks = Checks()
+        self.lab = lab
+        self.stream = streamlib.House(lab)
+        self.tables = House.__new__(House)
+        self.tables.lab = lab
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def aggregator(self):
+        self.stream.aggregator(metrics="all")
+
+    def publish(self, records):
+        self.lab.must([TESTBIN + "/tools/amqp_probe", "-p", "-b", "20",
+                       "write", "queue:" + streamlib.IN], stdin=records,
+                      env={"MESSAGING_CONFIG": self.stream.conf})
+
+    def rest(self):
+        self.stream.rest(60, lambda: self.stream.queue_rests(
+            streamlib.IN, streamlib.ROWS))
+
+    def figures(self, tenant):
+        got = {}
+        for table in UNTOUCHED:
+            got[table] = self.tables.dump(table, tenant, WRITTEN)
+        for table, without in LOST.items():
+            got[table] = self.tables.dump(table, tenant, without | WRITTEN)
+        return got
+
+    def in_state(self, secret):
+        return self.tables.on_disk(secret)
+
+    def forget(self, tenant):
+        return self.tables.forget(tenant, "--state", self.stream.state)
+
+    def nothing_is_left(self, tenant):
+        for name in IN_STATE:
+            found = self.in_state(SECRETS[name] + tenant)
+            self.that(not found, f"{tenant}: {name} is in {found}")
+        self.that(not self.in_state("staged" + tenant), "a staged snapshot")
+        self.that(not os.listdir(os.path.join(self.stream.state, "forget")),
+                  "an order is left")
+
+    def fill(self):
+        self.aggregator()
+        self.stream.sink()
+        for tenant in TENANTS:
+            self.publish(marked(lines_of(tenant, world()), tenant))
+            self.publish(marked(lines_of(tenant, unfinished(tenant)), tenant))
+        self.rest()
+        for name in IN_STATE:
+            self.that(self.in_state(SECRETS[name] + GONE),
+                      f"no {name} in the state")
+        self.that(self.in_state("staged" + GONE), "nothing is staged")
+
+    def it_forgets_while_it_runs(self):
+        before = self.figures(GONE)
+        done = self.forget(GONE)
+        self.that(done.code == 0, f"forget: {done}")
+        self.nothing_is_left(GONE)
+        self.rest()
+        self.nothing_is_left(GONE)
+        same(self.checks, "at once", before, self.figures(GONE))
+        self.that(self.in_state(SECRETS["name"] + KEPT), "others are gone")
+        again = self.forget(GONE)
+        self.that(again.code == 0, f"once more: {again}")
+
+    def the_metrics_go_on(self, tenant):
+        want = self.figures(KEPT)
+        same(self.checks, f"afterwards, {tenant}", want, self.figures(tenant))
+        words = [json.loads(r)["word"]
+                 for r in self.tables.dump("trends", tenant)]
+        self.that("hello" in words, f"trends of {tenant}: {words}")
+        self.that(not any(SECRETS["name"] in w for w in words),
+                  f"{tenant}: the name in trends: {words}")
+
+    def it_is_killed_in_the_middle(self, dice):
+        """The aggregator away, then both killed at any time."""
+        self.stream.kill("aggregator")
+        done = self.forget(STORM)
+        self.that(done.code == 75 and "aggregator" in done.err,
+                  f"without an aggregator: {done}")
+        self.aggregator()
+        for _ in range(STORMS):
+            reaper = self.lab.start(
+                ["reaper", "--forget", C, "--tenant", STORM, "--state",
+                 self.stream.state], self.lab.path("reaper.log"))
+            time.sleep(dice.uniform(0, 1.6))
+            self.stream.kill("aggregator")
+            if dice.random() < 0.5:
+                reaper.kill()
+            else:
+                reaper.terminate()
+            reaper.wait()
+            self.lab.processes.remove(reaper)
+            self.aggregator()
+        until(60, lambda: self.forget(STORM).code == 0, "it to be forgotten")
+        self.nothing_is_left(STORM)
+
+
+def marked(lines, tenant):
+    """Each tenant's secrets end in its name, so that they can be told apart."""
+    for name in IN_STATE:
+        for form in {SECRETS[name], SECRETS[name].capitalize()}:
+            lines = lines.replace(form.encode(), (form + tenant).encode())
+    return lines.replace(b"Staged", b"Staged" + tenant.encode())
+
+
+def body():
+    dice = random.Random(seed())
+    with Lab("forget_stream") as lab:
+        test = Test(lab)
+        test.fill()
+        test.it_forgets_while_it_runs()
+        test.it_is_killed_in_the_middle(dice)
+        for tenant in TENANTS:
+            test.publish(marked(lines_of(tenant, afterwards(tenant)), tenant))
+        test.rest()
+        for tenant in (GONE, STORM):
+            test.nothing_is_left(tenant)
+            test.the_metrics_go_on(tenant)
+        return test.checks.result()
+
+
+if __name__ == "__main__":
+    main(body)

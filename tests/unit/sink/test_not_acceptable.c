@@ -1,0 +1,43 @@
+/*
+ * Test of resources that have JSON only: another format is refused before the
+ * database is asked. There is none here.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/xalloc.h"
+#include "sink/resources/by_hand.h"
+
+static int
+status_of(const char *target)
+{
+	const struct viewer v = { .tenant = "acme", .role = VIEWER_ADMIN };
+	struct web_answer a = { .status = 200 };
+
+	by_hand_get(&v, NULL, 1000, target, &a);
+	buf_release(&a.body);
+	buf_release(&a.headers);
+	return a.status;
+}
+
+static void
+another_format_is_refused_without_a_database(void **state)
+{
+	static const char *const targets[] = { "/api/v1/now.csv",
+		"/api/v1/now.ndjson", "/api/v1/chats/1/timeline.csv",
+		"/api/v1/chats/1/timeline.ndjson" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(targets); i++)
+		assert_int_equal(status_of(targets[i]), 406);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(another_format_is_refused_without_a_database),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
