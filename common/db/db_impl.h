@@ -39,7 +39,7 @@ enum { DB_DEADLOCK = 1213 };
 /* Whole seconds, at least one: what libmariadb and the server take. */
 unsigned db_seconds_of(int64_t ms);
 
-/* Remembers the beginning of a statement, for messages about waits. */
+/* A statement begins: remembers its first words, for messages about waits. */
 void db_doing(struct db *db, const char *sql);
 
 /* Ends the connection, if there is one. */

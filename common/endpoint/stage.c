@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/os/notify.h"
 #include "common/os/retry.h"
 #include "common/os/stop.h"
 
@@ -37,6 +38,7 @@ static void
 keep_links(struct stage *s)
 {
 	s->looked_ms = clock_mono_ms();
+	notify_alive();
 	endpoint_pump(s->in);
 	deadletter_pump(s->dead);
 	if (s->pump != NULL)
@@ -262,9 +264,12 @@ stage_run(struct stage *s)
 	s->ended = false;
 	s->lines = 0;
 	s->looked_ms = clock_mono_ms();
+	notify_ready();
 	do {
 		before = s->lines;
 		status = read_batch(s, &o);
+		if (!may_go_on(status))
+			notify_stopping();
 		/* The handler refused a line: nothing of this batch is
 		 * acknowledged, it comes again. */
 		if (o != OUTCOME_DONE)

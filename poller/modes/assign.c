@@ -20,6 +20,7 @@
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/records/record.h"
 #include "poller/assign/assigner.h"
@@ -332,7 +333,9 @@ carry_out_assignments(struct assign *a)
 	int64_t wait;
 
 	assigners_account(&a->assigners, true);
+	notify_ready();
 	while (assign_goes_on(a)) {
+		notify_alive();
 		wait = step_reservations(a);
 		if (assigners_in_flight(&a->assigners) == 0 &&
 		    a->unflushed == 0) {
@@ -349,6 +352,7 @@ carry_out_assignments(struct assign *a)
 			endpoint_pump(a->to);
 		assigners_account(&a->assigners, false);
 	}
+	notify_stopping();
 	assigners_account(&a->assigners, true);
 }
 

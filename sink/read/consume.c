@@ -12,6 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/stage.h"
+#include "common/os/notify.h"
 #include "common/os/retry.h"
 #include "common/os/stop.h"
 
@@ -38,12 +39,23 @@ fail_with_code(struct consume *c, enum exit_code code)
 	return OUTCOME_NEVER;
 }
 
+/* While a group is stored, only its workers can say that this goes on. */
+static void
+say_alive(const struct consume *c)
+{
+	if (c->storing == NULL)
+		notify_alive();
+	else
+		notify_idle();
+}
+
 /* The broker closes a connection that stays silent for long. */
 static void
 keep_heartbeats(void *ctx)
 {
 	struct consume *c = ctx;
 
+	say_alive(c);
 	endpoint_pump(c->in);
 	deadletter_pump(&c->dead);
 }
@@ -372,6 +384,7 @@ fill_group(struct consume *c, enum outcome *o)
 
 	*o = OUTCOME_DONE;
 	while (!group_is_full(c)) {
+		say_alive(c);
 		left = group_wait_ms(c);
 		if (left < 0 || (c->storing != NULL && group_is_stored(c, 0)))
 			return ENDPOINT_RECORD;
@@ -403,12 +416,15 @@ consume_groups(struct consume *c)
 	enum outcome o, late;
 	bool goes_on;
 
+	notify_ready();
 	do {
 		status = fill_group(c, &o);
 		goes_on =
 		    (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT ||
 			status == ENDPOINT_TOOLONG) &&
 		    !stop_asked();
+		if (!goes_on)
+			notify_stopping();
 		/* Sorting runs while the group before is stored. */
 		batch_group_sort(c->filling);
 		late = complete_group(c);
