@@ -21,6 +21,7 @@ struct db {
 	int64_t connect_ms, timeout_ms, lock_ms, wait_timeout_ms;
 	unsigned lock_s;    /* what the session waits for a lock */
 	int64_t give_up_ms; /* of the transaction under way; 0: never */
+	uint64_t retries;   /* of transactions, so far */
 
 	char *name;
 	struct buf why;

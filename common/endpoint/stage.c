@@ -41,6 +41,7 @@ keep_links(struct stage *s)
 	notify_alive();
 	endpoint_pump(s->in);
 	deadletter_pump(s->dead);
+	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
 	if (s->pump != NULL)
 		s->pump(s->ctx);
 }
@@ -59,6 +60,8 @@ serve_others(void *ctx)
 static bool
 try_again(struct stage *s, enum outcome o, struct retry *retry)
 {
+	if (o == OUTCOME_LATER)
+		daemon_metrics_retried(s->metrics, 1);
 	return o == OUTCOME_LATER && s->wait_forever &&
 	       retry_wait(retry, serve_others, s);
 }
@@ -216,6 +219,9 @@ complete_batch(struct stage *s, uint64_t lines)
 		/* Commit point: the input is not needed any more. */
 		endpoint_ack(s->in);
 	now = clock_mono_ms();
+	if (o == OUTCOME_DONE && lines > 0)
+		daemon_metrics_flushed(s->metrics, now - began);
+	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
 	s->resting_ms =
 	    now + (now - began) / (lines < MANY_LINES ? REST_PART : 1);
 	return o;

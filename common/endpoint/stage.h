@@ -15,6 +15,7 @@
 
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
+#include "common/monitoring/daemon_metrics.h"
 
 struct stage {
 	struct endpoint *in;
@@ -54,6 +55,8 @@ struct stage {
 	 * repeats of a stage that waits for ever. */
 	void (*pump)(void *ctx);
 	void (*idle)(void *ctx);
+
+	struct daemon_metrics *metrics; /* borrowed; NULL: none */
 
 	/* Results. */
 	enum exit_code code; /* set by the function that returns NEVER;
