@@ -197,7 +197,11 @@ run_snapshot_queue(struct queue *q)
 	q->stage.flush = flush_staged;
 	q->stage.pump = pump_output;
 	q->stage.idle = expire_staging;
+	if (!q->job->until_empty)
+		q->stage.metrics = daemon_metrics_open(q->job->conf,
+		    endpoint_amqp_name(endpoint_name(q->in)), NULL, NULL);
 	code = stage_run(&q->stage);
+	daemon_metrics_close(q->stage.metrics);
 	if (code != PROG_OK || !q->stage.ended)
 		return code;
 	incomplete = staging_report_incomplete(&q->staging);

@@ -361,6 +361,7 @@ run_stream(struct stream *s)
 		.busy_ms = s->assign != NULL ? 0 : BUSY_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.wait_forever = !s->job->until_empty,
+		.metrics = stream_metrics_open(s),
 		.handle_block = handle_stream_block,
 		.flush = flush_stream,
 		.pump = pump_outputs,
@@ -374,6 +375,7 @@ run_stream(struct stream *s)
 	 * the reader closed the pipe, which is not an error. */
 	if (code == PROG_OK && s->tick == STREAM_OPEN)
 		code = delete_pending_keys(s);
+	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
 		return code;

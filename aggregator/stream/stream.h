@@ -13,6 +13,7 @@
  *   stream_load.c        reads the state at the start
  *   stream_allocation.c  assignment of chats, and the reservations it makes
  *   stream_redelivery.c  the broker's messages that were taken in before
+ *   stream_metrics.c     what Prometheus is told
  *   stream_tenant.c      the tenants, and the steps of a flush
  *   stream_state.c       the steps as tables
  *
@@ -236,6 +237,11 @@ void stream_allocation_sent(struct stream_tenant *t);
 /* Corrects allocation by a snapshot; part NULL: by all of it. */
 void stream_allocation_correct(struct stream_tenant *t,
     const struct replay_log *replay, const struct bucket_set *part);
+
+/* NULL when it is no daemon, or without [metrics] folder. The input is open.
+ * Owned. */
+struct daemon_metrics *stream_metrics_open(struct stream *s)
+    __attribute__((warn_unused_result));
 
 /* Writes what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);

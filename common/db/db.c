@@ -21,6 +21,7 @@
 #include "common/conf/url.h"
 #include "common/db/db_impl.h"
 #include "common/os/file.h"
+#include "common/os/notify.h"
 
 enum {
 	DEFAULT_PORT = 3306,
@@ -342,6 +343,7 @@ db_connect(struct db *db)
 
 	if (db->my != NULL)
 		return OUTCOME_DONE;
+	notify_alive();
 	o = check_authorities(db);
 	if (o != OUTCOME_DONE)
 		return o;

@@ -144,6 +144,9 @@ enum outcome db_transaction(struct db *db,
  * waits for something else. INT64_MAX: no limit. */
 int64_t db_wait_left(const struct db *db);
 
+/* How often a transaction of this connection was tried again so far. */
+uint64_t db_retries(const struct db *db);
+
 /* How long this session waits for the metadata lock of a table, for ALTER TABLE
  * and the like, in seconds; other sessions queue behind it meanwhile. 0: as
  * usual. */

@@ -21,6 +21,7 @@ struct db {
 	int64_t connect_ms, timeout_ms, lock_ms, wait_timeout_ms;
 	unsigned lock_s;    /* what the session waits for a lock */
 	int64_t give_up_ms; /* of the transaction under way; 0: never */
+	uint64_t retries;   /* of transactions, so far */
 
 	char *name;
 	struct buf why;
@@ -39,7 +40,7 @@ enum { DB_DEADLOCK = 1213 };
 /* Whole seconds, at least one: what libmariadb and the server take. */
 unsigned db_seconds_of(int64_t ms);
 
-/* Remembers the beginning of a statement, for messages about waits. */
+/* A statement begins: remembers its first words, for messages about waits. */
 void db_doing(struct db *db, const char *sql);
 
 /* Ends the connection, if there is one. */

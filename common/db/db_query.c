@@ -17,6 +17,7 @@
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
+#include "common/os/notify.h"
 
 /* Where a cell's text is in db_rows.text; `at` is CELL_NULL for NULL. */
 struct result_cell {
@@ -144,6 +145,7 @@ db_doing(struct db *db, const char *sql)
 	/* Names of tables come first; values in quotes or brackets. */
 	size_t len = strcspn(sql, "('\n");
 
+	notify_alive();
 	while (len > 0 && sql[len - 1] == ' ')
 		len--;
 	if (len >= sizeof db->doing)

@@ -80,6 +80,12 @@ db_wait_left(const struct db *db)
 	return left > 0 ? left : 0;
 }
 
+uint64_t
+db_retries(const struct db *db)
+{
+	return db->retries;
+}
+
 /* Sets how long the next attempt waits for a lock. */
 static enum outcome
 limit_locks(struct db *db, const struct wait *w)
@@ -122,6 +128,7 @@ wait_again(struct db *db, struct wait *w)
 	 * nothing. */
 	if (left == 0 && !(first && db->number == DB_DEADLOCK))
 		return false;
+	db->retries++;
 	ms = retry_next(conflict ? &w->conflicts : &w->away, -1);
 	if (ms > left)
 		ms = left;

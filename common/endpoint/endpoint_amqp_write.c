@@ -26,6 +26,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/digest/random.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/records/bucket.h"
 #include "common/records/spread.h"
@@ -119,6 +120,7 @@ shrink(struct amqp_writer *w, size_t n, bool flushing)
 	enum outcome o = OUTCOME_DONE;
 
 	for (;;) {
+		notify_alive();
 		if (w->n <= n)
 			return OUTCOME_DONE;
 		o = send_and_receive(w, n, AMQP_SLICE_MS);

@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/os/notify.h"
 #include "common/os/retry.h"
 #include "common/os/stop.h"
 
@@ -37,8 +38,10 @@ static void
 keep_links(struct stage *s)
 {
 	s->looked_ms = clock_mono_ms();
+	notify_alive();
 	endpoint_pump(s->in);
 	deadletter_pump(s->dead);
+	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
 	if (s->pump != NULL)
 		s->pump(s->ctx);
 }
@@ -57,6 +60,8 @@ serve_others(void *ctx)
 static bool
 try_again(struct stage *s, enum outcome o, struct retry *retry)
 {
+	if (o == OUTCOME_LATER)
+		daemon_metrics_retried(s->metrics, 1);
 	return o == OUTCOME_LATER && s->wait_forever &&
 	       retry_wait(retry, serve_others, s);
 }
@@ -216,6 +221,9 @@ complete_batch(struct stage *s, uint64_t lines)
 		/* Commit point: the input is not needed any more. */
 		endpoint_ack(s->in);
 	now = clock_mono_ms();
+	if (o == OUTCOME_DONE && lines > 0)
+		daemon_metrics_flushed(s->metrics, now - began);
+	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
 	s->resting_ms =
 	    now + (now - began) / (lines < MANY_LINES ? REST_PART : 1);
 	return o;
@@ -264,9 +272,12 @@ stage_run(struct stage *s)
 	s->ended = false;
 	s->lines = 0;
 	s->looked_ms = clock_mono_ms();
+	notify_ready();
 	do {
 		before = s->lines;
 		status = read_batch(s, &o);
+		if (!may_go_on(status))
+			notify_stopping();
 		/* The handler refused a line: nothing of this batch is
 		 * acknowledged, it comes again. */
 		if (o != OUTCOME_DONE)

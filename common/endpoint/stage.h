@@ -15,6 +15,7 @@
 
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
+#include "common/monitoring/daemon_metrics.h"
 
 struct stage {
 	struct endpoint *in;
@@ -57,6 +58,7 @@ struct stage {
 
 	/* Set by a callback: ends in order, as if a signal asked to stop. */
 	bool enough;
+	struct daemon_metrics *metrics; /* borrowed; NULL: none */
 
 	/* Results. */
 	enum exit_code code; /* set by the function that returns NEVER;

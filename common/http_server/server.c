@@ -21,6 +21,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/os/notify.h"
 #include "common/os/thread.h"
 
 #define THREADS_MAX 8
@@ -172,6 +173,7 @@ run_worker(void *ctx)
 			if (fds[2].revents != 0)
 				accept_connections(w);
 		}
+		notify_alive();
 		now = clock_mono_ms();
 		if (w->lingerers_n > 0)
 			server_drain_lingering(w, now, false);

@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/os/notify.h"
 #include "common/os/thread.h"
 
 struct work_queue {
@@ -67,8 +68,11 @@ run_jobs(void *ctx)
 	struct work_queue *q = ctx;
 	struct work_queue_job *j;
 
-	while ((j = take_job(q)) != NULL)
+	while ((j = take_job(q)) != NULL) {
+		notify_alive();
 		j->run(j);
+		notify_idle();
+	}
 	q->at_end();
 	return NULL;
 }

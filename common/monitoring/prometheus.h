@@ -17,17 +17,29 @@
 
 #define PROMETHEUS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-enum prometheus_type { PROMETHEUS_COUNTER, PROMETHEUS_GAUGE };
+enum prometheus_type {
+	PROMETHEUS_COUNTER,
+	PROMETHEUS_GAUGE,
+	PROMETHEUS_HISTOGRAM,
+};
 
 /* help: a sentence, of one line. */
 void prometheus_head(struct buf *to, const char *name,
     enum prometheus_type type, const char *help);
 
-/* A sample with one label, or none (label NULL, its value ""). The value of the
- * label may be any UTF-8. */
+/* Labels are a text that grows by one label a call. The value may be any
+ * UTF-8. */
+void prometheus_label(struct buf *labels, const char *name, const char *value);
+
+/* A sample with labels, "" for none: a count, or milliseconds as seconds. */
+void prometheus_sample(
+    struct buf *to, const char *name, const char *labels, uint64_t n);
+void prometheus_sample_seconds(
+    struct buf *to, const char *name, const char *labels, int64_t ms);
+
+/* The same with one label, or none (label NULL, its value ""). */
 void prometheus_count(struct buf *to, const char *name, const char *label,
     const char *value, uint64_t n);
-/* Milliseconds, as seconds. */
 void prometheus_seconds(struct buf *to, const char *name, const char *label,
     const char *value, int64_t ms);
 
@@ -36,6 +48,19 @@ void prometheus_counter(
     struct buf *to, const char *name, const char *help, uint64_t n);
 void prometheus_gauge(
     struct buf *to, const char *name, const char *help, uint64_t n);
+
+/* Durations counted by their length, up to half a minute and above. */
+#define PROMETHEUS_DURATIONS 14
+struct prometheus_durations {
+	uint64_t within[PROMETHEUS_DURATIONS + 1];
+	int64_t sum_ms;
+};
+
+void prometheus_observe(struct prometheus_durations *d, int64_t ms);
+
+/* The samples of a histogram; its head is the caller's. */
+void prometheus_histogram(struct buf *to, const char *name, const char *labels,
+    const struct prometheus_durations *d);
 
 /* messaging_build_info: the program and its version. */
 void prometheus_build_info(struct buf *to);

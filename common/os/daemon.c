@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/prog.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 
 /* Formatted beforehand: a signal handler may do little more than write(2). */
@@ -51,6 +52,7 @@ daemon_init(void)
 	struct sigaction sa = { .sa_handler = refuse_reload }, old;
 
 	log_stamp(true);
+	notify_open();
 	if (sigaction(SIGHUP, NULL, &old) != 0 || old.sa_handler == SIG_IGN)
 		return;
 	buf_setf(&refusal,

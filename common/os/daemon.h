@@ -4,6 +4,7 @@
  * SIGHUP does not end it: one line says that the configuration is read at the
  * start only. With a terminal SIGHUP means that the terminal has gone, and the
  * program stops as on SIGTERM. Under nohup(1) SIGHUP stays ignored.
+ * The manager that started it is told how it is (notify.h).
  */
 #ifndef COMMON_OS_DAEMON_H
 #define COMMON_OS_DAEMON_H

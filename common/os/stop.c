@@ -14,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/prog.h"
+#include "common/os/notify.h"
 
 /* Lock-free: written by a signal, read by all threads. */
 static atomic_int asked;
@@ -82,6 +83,7 @@ stop_sleep(int64_t ms)
 	/* In slices: a signal between the look at the flag and the sleep must
 	 * not cost the whole wait. */
 	while (!stop_asked() && (left = end - clock_mono_ms()) > 0) {
+		notify_alive();
 		if (left > 200)
 			left = 200;
 		ts.tv_sec = 0;

@@ -21,7 +21,7 @@ void stop_init(void);
 bool stop_asked(void);
 
 /* Sleeps for ms milliseconds, less if asked to stop. True when the sleep was
- * cut short by that. */
+ * cut short by that. Who sleeps so does not hang (notify.h). */
 bool stop_sleep(int64_t ms);
 
 /* Sets the request to stop; tests clear it. */

@@ -20,8 +20,10 @@
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/records/record.h"
+#include "poller/assign/assign_metrics.h"
 #include "poller/assign/assigner.h"
 #include "poller/assign/dry_run.h"
 #include "poller/assign/reservation.h"
@@ -52,11 +54,12 @@ struct assign {
 	struct deadletter dead;
 	struct assigners assigners;
 	struct assign_entries entries;
-	size_t entries_n, unflushed;
+	size_t unflushed;
+	struct assign_counts counts;
+	struct daemon_metrics *metrics; /* NULL: none */
 	struct record record;
 	struct flat flat;
 	struct buf why;
-	uint64_t counts[RESERVATION_FATES];
 	struct dry_run dry_run; /* output, of a dry run */
 	bool ended, failed, one_shot;
 };
@@ -94,7 +97,7 @@ on_reservation_done(void *ctx, struct reservation *r)
 					    offsetof(struct assign_entry,
 						reservation));
 
-	a->counts[r->fate]++;
+	a->counts.ended[r->fate]++;
 	if (a->poller->dry_run)
 		dry_run_add(&a->dry_run, r);
 	/* AWAY: the queue delivers it again; a one-shot run fails. */
@@ -132,7 +135,7 @@ static void
 drop_entry(struct assign *a, struct assign_entry *e)
 {
 	STAILQ_REMOVE_HEAD(&a->entries, link);
-	a->entries_n--;
+	a->counts.in_hand--;
 	reservation_release(&e->reservation);
 	free(e);
 }
@@ -158,11 +161,15 @@ static void
 flush_and_acknowledge(struct assign *a)
 {
 	enum outcome o = OUTCOME_DONE;
+	bool some = a->unflushed > 0;
+	int64_t began = clock_mono_ms();
 
 	if (a->failed)
 		return;
-	if (a->unflushed > 0)
+	if (some)
 		o = endpoint_flush(a->to);
+	if (o == OUTCOME_LATER)
+		daemon_metrics_retried(a->metrics, 1);
 	if (o == OUTCOME_NEVER)
 		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
 	/* Not acknowledged, so they are delivered again. */
@@ -176,8 +183,11 @@ flush_and_acknowledge(struct assign *a)
 		a->failed = true;
 		poller_failed(a->poller, a->dead.code);
 	}
-	if (o == OUTCOME_DONE)
-		acknowledge(a);
+	if (o != OUTCOME_DONE)
+		return;
+	acknowledge(a);
+	if (some)
+		daemon_metrics_flushed(a->metrics, clock_mono_ms() - began);
 }
 
 static struct assign_entry *
@@ -187,8 +197,9 @@ add_entry(struct assign *a)
 
 	e->mark = endpoint_mark(a->from);
 	e->completed = true;
+	a->counts.lines++;
 	STAILQ_INSERT_TAIL(&a->entries, e, link);
-	a->entries_n++;
+	a->counts.in_hand++;
 	return e;
 }
 
@@ -226,7 +237,7 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 		return;
 	assigner = assigners_find(&a->assigners, r->tenant);
 	if (assigner == NULL) {
-		a->counts[RESERVATION_LEFT]++;
+		a->counts.ended[RESERVATION_LEFT]++;
 		return;
 	}
 	reservation_init(&e->reservation, assigner, r);
@@ -241,10 +252,10 @@ take_input(struct assign *a, int wait_ms)
 	char *line;
 	size_t len;
 
-	if (a->ended || a->entries_n >= WINDOW)
+	if (a->ended || a->counts.in_hand >= WINDOW)
 		(void)stop_sleep(wait_ms);
-	while (
-	    !a->ended && !a->failed && !stop_asked() && a->entries_n < WINDOW) {
+	while (!a->ended && !a->failed && !stop_asked() &&
+	       a->counts.in_hand < WINDOW) {
 		switch (endpoint_read(a->from, &line, &len, wait_ms)) {
 		case ENDPOINT_RECORD:
 			take_assignment_line(a, line, len);
@@ -332,7 +343,9 @@ carry_out_assignments(struct assign *a)
 	int64_t wait;
 
 	assigners_account(&a->assigners, true);
+	notify_ready();
 	while (assign_goes_on(a)) {
+		notify_alive();
 		wait = step_reservations(a);
 		if (assigners_in_flight(&a->assigners) == 0 &&
 		    a->unflushed == 0) {
@@ -348,14 +361,17 @@ carry_out_assignments(struct assign *a)
 		if (a->to != NULL)
 			endpoint_pump(a->to);
 		assigners_account(&a->assigners, false);
+		daemon_metrics_count(
+		    a->metrics, a->counts.lines, a->dead.count);
 	}
+	notify_stopping();
 	assigners_account(&a->assigners, true);
 }
 
 static void
 log_assign_summary(const struct assign *a)
 {
-	const uint64_t *n = a->counts;
+	const uint64_t *n = a->counts.ended;
 
 	log_info("assign_done",
 	    "kept=%" PRIu64 " confirmed=%" PRIu64 " taken=%" PRIu64
@@ -386,8 +402,12 @@ open_assign_ends(struct assign *a)
 		    p->to != NULL ? p->to : "-", &opt, &a->why, &code);
 	if (a->from != NULL)
 		deadletter_open(&a->dead, a->from, &opt);
-	if (a->from != NULL && (a->to != NULL || p->dry_run))
+	if (a->from != NULL && (a->to != NULL || p->dry_run)) {
+		if (opt.wait_forever)
+			a->metrics = assign_metrics_open(p->common.conf,
+			    endpoint_amqp_name(from), &a->counts);
 		return 0;
+	}
 	log_error("%s", buf_str(&a->why));
 	poller_failed(p, code);
 	return -1;
@@ -398,6 +418,7 @@ release_assign(struct assign *a)
 {
 	struct assign_entry *e;
 
+	daemon_metrics_close(a->metrics);
 	assigners_release(&a->assigners, a->one_shot);
 	while ((e = STAILQ_FIRST(&a->entries)) != NULL)
 		drop_entry(a, e);

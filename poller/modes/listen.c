@@ -10,6 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/http_server/service.h"
 #include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "poller/hooks/hook.h"
 #include "poller/hooks/listener_context.h"
@@ -174,10 +175,12 @@ listen_on(struct poller *p)
 		daemon_init();
 		l.code = PROG_OK;
 		service_log_address(&l.service);
+		notify_ready();
 		while (!stop_asked() && !outbox_has_ended(l.outbox, &l.code)) {
 			hooks_log_counts(l.intake->hooks, clock_mono_ms());
 			(void)stop_sleep(CHECK_MS);
 		}
+		notify_stopping();
 		if (l.code == PROG_OK && l.damaged)
 			l.code = PROG_DATA;
 	}

@@ -12,7 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/monitoring/prometheus.h"
-#include "common/monitoring/server_metrics.h"
+#include "common/http_server/server_metrics.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/spool/outbox.h"

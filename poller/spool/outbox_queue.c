@@ -4,6 +4,7 @@
  */
 #include "poller/spool/outbox_impl.h"
 
+#include "common/os/notify.h"
 #include "common/os/thread.h"
 
 void
@@ -48,6 +49,7 @@ outbox_wait(struct outbox *o, pthread_cond_t *c, int64_t ms)
 {
 	struct timespec end = thread_deadline(ms);
 
+	notify_alive();
 	(void)pthread_cond_timedwait(c, &o->lock, &end);
 }
 

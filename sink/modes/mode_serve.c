@@ -13,6 +13,7 @@
 #include "common/http_server/service.h"
 #include "common/http_server/work_queue.h"
 #include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "sink/access/audit.h"
 #include "sink/access/revocation.h"
@@ -150,10 +151,12 @@ serve(struct sink *o, struct db **db)
 		daemon_init();
 		s.code = PROG_OK;
 		service_log_address(&s.service);
+		notify_ready();
 		while (!stop_asked()) {
 			(void)revocation_refresh(s.serve.revocation, *db);
 			(void)stop_sleep(CHECK_MS);
 		}
+		notify_stopping();
 	}
 	stop_serving(&s);
 	return s.code;

@@ -12,8 +12,10 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/stage.h"
+#include "common/os/notify.h"
 #include "common/os/retry.h"
 #include "common/os/stop.h"
+#include "sink/read/consume_metrics.h"
 
 enum {
 	/* How long to wait for input while idle, and for the workers between
@@ -38,12 +40,24 @@ fail_with_code(struct consume *c, enum exit_code code)
 	return OUTCOME_NEVER;
 }
 
+/* While a group is stored, only its workers can say that this goes on. */
+static void
+say_alive(const struct consume *c)
+{
+	if (c->storing == NULL)
+		notify_alive();
+	else
+		notify_idle();
+}
+
 /* The broker closes a connection that stays silent for long. */
 static void
 keep_heartbeats(void *ctx)
 {
 	struct consume *c = ctx;
 
+	say_alive(c);
+	daemon_metrics_count(c->metrics, c->reader.lines, c->dead.count);
 	endpoint_pump(c->in);
 	deadletter_pump(&c->dead);
 }
@@ -53,6 +67,8 @@ keep_heartbeats(void *ctx)
 static bool
 wait_before_retry(struct consume *c, enum outcome o, struct retry *retry)
 {
+	if (o == OUTCOME_LATER)
+		daemon_metrics_retried(c->metrics, 1);
 	return o == OUTCOME_LATER && c->wait_forever &&
 	       retry_wait(retry, keep_heartbeats, c);
 }
@@ -283,6 +299,8 @@ complete_group(struct consume *c)
 		return o;
 	/* Commit point: the group's lines are not needed any more. */
 	endpoint_ack_to(c->in, &g->mark);
+	if (g->lines > 0)
+		consume_metrics_stored(c);
 	batch_group_clear(g);
 	return OUTCOME_DONE;
 }
@@ -304,6 +322,7 @@ start_group(struct consume *c)
 	for (i = 0; i < g->parts; i++)
 		store_worker_start(c->workers[i], &g->part[i], c->wait_forever);
 	c->storing = g;
+	c->storing_ms = clock_mono_ms();
 	c->filling = g == &c->groups[0] ? &c->groups[1] : &c->groups[0];
 }
 
@@ -372,6 +391,7 @@ fill_group(struct consume *c, enum outcome *o)
 
 	*o = OUTCOME_DONE;
 	while (!group_is_full(c)) {
+		say_alive(c);
 		left = group_wait_ms(c);
 		if (left < 0 || (c->storing != NULL && group_is_stored(c, 0)))
 			return ENDPOINT_RECORD;
@@ -403,12 +423,15 @@ consume_groups(struct consume *c)
 	enum outcome o, late;
 	bool goes_on;
 
+	notify_ready();
 	do {
 		status = fill_group(c, &o);
 		goes_on =
 		    (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT ||
 			status == ENDPOINT_TOOLONG) &&
 		    !stop_asked();
+		if (!goes_on)
+			notify_stopping();
 		/* Sorting runs while the group before is stored. */
 		batch_group_sort(c->filling);
 		late = complete_group(c);
@@ -450,6 +473,8 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 	for (i = 0; i < c->workers_n; i++)
 		c->workers[i] = store_worker_new(
 		    i == 0 ? db : db_another(db), keep_ms, all, &c->stored);
+	if (c->wait_forever)
+		c->metrics = consume_metrics_open(c, conf);
 }
 
 /* Warns of snapshots without an end marker, and of those with rows missing. */
@@ -483,6 +508,7 @@ consume_finish(struct consume *c, enum exit_code code)
 	const struct row_reader *t = &c->reader;
 	bool unfinished = c->ended && log_cut_snapshots(c);
 
+	daemon_metrics_count(c->metrics, t->lines, c->dead.count);
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "
 	    "cut=%llu skipped=%llu batches=%llu snapshots=%llu swept=%llu "
@@ -513,6 +539,7 @@ consume_release(struct consume *c)
 {
 	size_t i;
 
+	daemon_metrics_close(c->metrics);
 	for (i = 0; i < c->workers_n; i++)
 		store_worker_free(c->workers[i]);
 	for (i = 0; i < ARRAY_LEN(c->groups); i++)

@@ -20,6 +20,7 @@
 #define SINK_READ_CONSUME_H
 
 #include "common/conf/conf.h"
+#include "common/monitoring/daemon_metrics.h"
 #include "sink/read/row_reader.h"
 #include "sink/store/partitions.h"
 #include "sink/store/store_worker.h"
@@ -43,6 +44,8 @@ struct consume {
 	struct row_reader reader;
 
 	/* private */
+	struct daemon_metrics *metrics; /* NULL: none */
+	uint64_t retries;               /* of the database, told so far */
 	struct endpoint *in;
 	enum exit_code code; /* set by the function that returns NEVER */
 	bool one_shot;       /* the input is a file or a pipe, no queue */
@@ -56,6 +59,7 @@ struct consume {
 	struct partitions partitions;
 	struct batch_group groups[2];
 	struct batch_group *filling, *storing; /* storing NULL: no group */
+	int64_t storing_ms;                    /* since when */
 	struct strmap missing; /* tenant -> progress of a snapshot with rows
 				  missing */
 };

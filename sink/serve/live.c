@@ -15,6 +15,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/http_server/event_topic.h"
+#include "common/os/notify.h"
 #include "common/os/thread.h"
 #include "sink/api/now_state.h"
 #include "sink/resources/by_hand.h"
@@ -132,6 +133,7 @@ wait_for_views(struct live *l, int64_t ms)
 	       pthread_cond_timedwait(&l->changed, &l->lock, &end) == 0)
 		continue;
 	drop_idle_views(l);
+	notify_idle();
 	while (!l->closing && l->views == NULL)
 		(void)pthread_cond_wait(&l->changed, &l->lock);
 	l->added = false;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/monitoring/prometheus.h"
-#include "common/monitoring/server_metrics.h"
+#include "common/http_server/server_metrics.h"
 #include "sink/api/problem.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/tenant_metrics.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
+#include "common/os/notify.h"
 #include "common/os/thread.h"
 
 enum store_worker_state { IDLE, BUSY, ENDING };
@@ -48,7 +49,9 @@ store_worker_main(void *ctx)
 			continue;
 		}
 		(void)pthread_mutex_unlock(&w->lock);
+		notify_alive();
 		store_own_batch(w);
+		notify_idle();
 		(void)pthread_mutex_lock(&w->lock);
 		w->state = IDLE;
 		(void)pthread_cond_broadcast(&w->changed);

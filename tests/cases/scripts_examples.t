@@ -43,7 +43,7 @@ if command -v systemd-analyze >/dev/null; then
 	# The paths of an installation are not here.
 	for unit in messaging-sink.service messaging-aggregator.service \
 		messaging-aggregator@.service messaging-assign.service \
-		messaging-listener.service; do
+		messaging-listener.service messaging-api.service; do
 		sed 's,/usr/local/bin/[a-z]*,/bin/true,
 			s,^User=.*,User=root,' "scripts/units/$unit" >"$tmp/$unit"
 		systemd-analyze verify --man=no "$tmp/$unit" >"$tmp/said" 2>&1 ||

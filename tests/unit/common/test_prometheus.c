@@ -41,6 +41,63 @@ labels_are_escaped(void **state)
 }
 
 static void
+several_labels_are_one_text(void **state)
+{
+	struct buf labels = BUF_INIT, b = BUF_INIT;
+
+	(void)state;
+	prometheus_label(&labels, "program", "sink");
+	prometheus_label(&labels, "queue", "r\"s");
+	prometheus_sample(&b, "n", buf_str(&labels), 3);
+	prometheus_sample_seconds(&b, "s", buf_str(&labels), 1500);
+	prometheus_sample(&b, "m", "", 4);
+	assert_string_equal(buf_str(&b),
+	    "n{program=\"sink\",queue=\"r\\\"s\"} 3\n"
+	    "s{program=\"sink\",queue=\"r\\\"s\"} 1.500\n"
+	    "m 4\n");
+	buf_release(&labels);
+	buf_release(&b);
+}
+
+/* Buckets are cumulative, and their ends belong to them. */
+static void
+durations_are_counted_by_length(void **state)
+{
+	static const int64_t lengths[] = { 0, 1, 2, 3, 100, 101, 30000, 30001,
+		1000000 };
+	struct prometheus_durations d = { { 0 }, 0 };
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
+		prometheus_observe(&d, lengths[i]);
+	prometheus_histogram(&b, "h", "a=\"b\"", &d);
+	assert_string_equal(buf_str(&b), "h_bucket{a=\"b\",le=\"0.001\"} 2\n"
+					 "h_bucket{a=\"b\",le=\"0.002\"} 3\n"
+					 "h_bucket{a=\"b\",le=\"0.005\"} 4\n"
+					 "h_bucket{a=\"b\",le=\"0.010\"} 4\n"
+					 "h_bucket{a=\"b\",le=\"0.025\"} 4\n"
+					 "h_bucket{a=\"b\",le=\"0.050\"} 4\n"
+					 "h_bucket{a=\"b\",le=\"0.100\"} 5\n"
+					 "h_bucket{a=\"b\",le=\"0.250\"} 6\n"
+					 "h_bucket{a=\"b\",le=\"0.500\"} 6\n"
+					 "h_bucket{a=\"b\",le=\"1.000\"} 6\n"
+					 "h_bucket{a=\"b\",le=\"2.500\"} 6\n"
+					 "h_bucket{a=\"b\",le=\"5.000\"} 6\n"
+					 "h_bucket{a=\"b\",le=\"10.000\"} 6\n"
+					 "h_bucket{a=\"b\",le=\"30.000\"} 7\n"
+					 "h_bucket{a=\"b\",le=\"+Inf\"} 9\n"
+					 "h_sum{a=\"b\"} 1060.208\n"
+					 "h_count{a=\"b\"} 9\n");
+	buf_clear(&b);
+	prometheus_histogram(&b, "h", "", &d);
+	assert_non_null(strstr(buf_str(&b), "h_bucket{le=\"0.001\"} 2\n"));
+	assert_non_null(strstr(buf_str(&b), "h_sum 1060.208\nh_count 9\n"));
+	buf_release(&b);
+}
+
+static void
 durations_are_seconds(void **state)
 {
 	static const struct {
@@ -85,6 +142,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_metric_has_a_head_and_samples),
 		cmocka_unit_test(labels_are_escaped),
+		cmocka_unit_test(several_labels_are_one_text),
+		cmocka_unit_test(durations_are_counted_by_length),
 		cmocka_unit_test(durations_are_seconds),
 		cmocka_unit_test(the_build_names_program_and_version),
 	};

@@ -1,7 +1,7 @@
 /*
  * server_metrics: see server_metrics.h.
  */
-#include "common/monitoring/server_metrics.h"
+#include "common/http_server/server_metrics.h"
 
 #include "common/base/xalloc.h"
 #include "common/monitoring/prometheus.h"

@@ -1,8 +1,8 @@
 /*
  * server_metrics: what a server counts, as metrics of Prometheus.
  */
-#ifndef COMMON_MONITORING_SERVER_METRICS_H
-#define COMMON_MONITORING_SERVER_METRICS_H
+#ifndef COMMON_HTTP_SERVER_SERVER_METRICS_H
+#define COMMON_HTTP_SERVER_SERVER_METRICS_H
 
 #include "common/base/buf.h"
 #include "common/http_server/server_counts.h"

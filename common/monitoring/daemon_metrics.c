@@ -1,0 +1,173 @@
+/*
+ * daemon_metrics: see daemon_metrics.h.
+ */
+#include "common/monitoring/daemon_metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+
+/* How often the file is written: more often than Prometheus reads it. */
+#define WRITE_MS 5000
+
+struct daemon_metrics {
+	char *path, *new_path;
+	struct buf labels, text;
+	daemon_metrics_writer *more;
+	void *ctx;
+	int64_t started_ms, flushed_ms; /* times of the day; 0: never */
+	int64_t written_ms;             /* by the monotonic clock */
+	uint64_t lines, dead_letters, retries;
+	struct prometheus_durations flushes;
+	bool failed; /* and that was said */
+};
+
+static void
+add_time(
+    struct daemon_metrics *m, const char *name, const char *help, int64_t ms)
+{
+	prometheus_head(&m->text, name, PROMETHEUS_GAUGE, help);
+	prometheus_sample_seconds(&m->text, name, buf_str(&m->labels), ms);
+}
+
+static void
+add_total(
+    struct daemon_metrics *m, const char *name, const char *help, uint64_t n)
+{
+	prometheus_head(&m->text, name, PROMETHEUS_COUNTER, help);
+	prometheus_sample(&m->text, name, buf_str(&m->labels), n);
+}
+
+static void
+describe_daemon(struct daemon_metrics *m)
+{
+	static const char flush[] = "messaging_daemon_flush_duration_seconds";
+
+	buf_clear(&m->text);
+	add_time(m, "messaging_daemon_start_timestamp_seconds",
+	    "When a daemon that reads a queue began.", m->started_ms);
+	add_time(m, "messaging_daemon_written_timestamp_seconds",
+	    "When it wrote this: old, if it has ended or hangs.",
+	    clock_now_ms());
+	add_time(m, "messaging_daemon_last_success_timestamp_seconds",
+	    "When it last acknowledged input, whose effect is safe; 0: never.",
+	    m->flushed_ms);
+	add_total(m, "messaging_daemon_records_total",
+	    "Lines that it read, bad ones included.", m->lines);
+	add_total(m, "messaging_daemon_dead_letters_total",
+	    "Lines that went to the queue of dead letters.", m->dead_letters);
+	add_total(m, "messaging_daemon_retries_total",
+	    "How often it tried something again, since a server was away or "
+	    "busy.",
+	    m->retries);
+	prometheus_head(&m->text, flush, PROMETHEUS_HISTOGRAM,
+	    "How long it took to make the effect of a batch safe.");
+	prometheus_histogram(&m->text, flush, buf_str(&m->labels), &m->flushes);
+	if (m->more != NULL)
+		m->more(m->ctx, &m->text, buf_str(&m->labels));
+}
+
+/* Read by another user, so the umask does not count. */
+static int
+replace_metrics_file(const struct daemon_metrics *m)
+{
+	int fd = open(m->new_path,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int rc = -1;
+
+	if (fd < 0)
+		return -1;
+	if (fchmod(fd, 0644) == 0 &&
+	    file_write_all(fd, m->text.data, m->text.len) == 0)
+		rc = rename(m->new_path, m->path);
+	(void)close(fd);
+	return rc;
+}
+
+static void
+write_metrics_file(struct daemon_metrics *m)
+{
+	int rc;
+
+	m->written_ms = clock_mono_ms();
+	describe_daemon(m);
+	rc = replace_metrics_file(m);
+	if (rc != 0 && !m->failed)
+		log_warn("cannot write '%s': %s; give this user the right to "
+			 "([metrics] folder). All else goes on",
+		    m->path, log_errno(errno));
+	m->failed = rc != 0;
+}
+
+struct daemon_metrics *
+daemon_metrics_open(const struct conf *conf, const char *queue,
+    daemon_metrics_writer *more, void *ctx)
+{
+	const char *folder = conf_text(conf, "metrics", "folder");
+	struct daemon_metrics *m;
+
+	if (folder == NULL)
+		return NULL;
+	m = xcalloc(1, sizeof *m);
+	/* All that a queue may be called a file may be, too. */
+	m->path =
+	    xasprintf("%s/messaging_%s_%s.prom", folder, prog_name(), queue);
+	m->new_path = xasprintf("%s.new", m->path);
+	prometheus_label(&m->labels, "program", prog_name());
+	prometheus_label(&m->labels, "queue", queue);
+	m->more = more;
+	m->ctx = ctx;
+	m->started_ms = clock_now_ms();
+	write_metrics_file(m);
+	return m;
+}
+
+void
+daemon_metrics_flushed(struct daemon_metrics *m, int64_t ms)
+{
+	if (m == NULL)
+		return;
+	prometheus_observe(&m->flushes, ms);
+	m->flushed_ms = clock_now_ms();
+}
+
+void
+daemon_metrics_retried(struct daemon_metrics *m, uint64_t n)
+{
+	if (m != NULL)
+		m->retries += n;
+}
+
+void
+daemon_metrics_count(
+    struct daemon_metrics *m, uint64_t lines, uint64_t dead_letters)
+{
+	if (m == NULL)
+		return;
+	m->lines = lines;
+	m->dead_letters = dead_letters;
+	if (clock_mono_ms() - m->written_ms >= WRITE_MS)
+		write_metrics_file(m);
+}
+
+void
+daemon_metrics_close(struct daemon_metrics *m)
+{
+	if (m == NULL)
+		return;
+	write_metrics_file(m);
+	free(m->path);
+	free(m->new_path);
+	buf_release(&m->labels);
+	buf_release(&m->text);
+	free(m);
+}

@@ -1,0 +1,216 @@
+/*
+ * notify: see notify.h. Each thread that ever went on has a slot with the time
+ * of it; whichever thread goes on when the manager is due to hear of it looks
+ * at all slots.
+ */
+#define _DEFAULT_SOURCE /* SOCK_CLOEXEC, MSG_NOSIGNAL */
+
+#include "common/os/notify.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+
+/* Parts of WatchdogSec: how often the manager is told, because a message may
+ * be lost, and how long a thread may take for a turn. */
+#define TELL_PART 4
+#define TURN_PART 2
+/* How long READY=1 waits for a manager that has much to read: it comes once. */
+#define TELL_S 5
+
+struct thread_slot {
+	atomic_llong turned_ms; /* 0: the thread is idle */
+	atomic_bool taken;
+	struct thread_slot *next;
+};
+
+static struct {
+	int fd;
+	struct sockaddr_un to;
+	socklen_t len; /* of the address; 0: nobody listens */
+	/* 0: none. Set last: other threads may run already. */
+	atomic_llong watchdog_ms;
+	atomic_llong next_ms;
+	atomic_bool ready, stopping;
+	pthread_key_t slot;                /* of the calling thread */
+	struct thread_slot *_Atomic slots; /* grows only */
+} manager;
+
+/* The number in a variable of the environment; 0: none. */
+static int64_t
+number_in_environment(const char *name)
+{
+	const char *text = getenv(name);
+	int64_t n;
+
+	if (text == NULL || parse_int(text, 1, INT64_MAX, &n) != 0)
+		return 0;
+	return n;
+}
+
+static int64_t
+watchdog_of_environment(void)
+{
+	int64_t us = number_in_environment("WATCHDOG_USEC"),
+		pid = number_in_environment("WATCHDOG_PID");
+
+	if (us == 0 || (pid != 0 && pid != getpid()))
+		return 0;
+	return us < 1000 * TELL_PART ? TELL_PART : us / 1000;
+}
+
+/* '@' stands for the zero byte in front of an abstract name. */
+static int
+set_manager_address(const char *path)
+{
+	size_t len = strlen(path);
+
+	if ((path[0] != '/' && path[0] != '@') || path[1] == '\0' ||
+	    len >= sizeof manager.to.sun_path)
+		return -1;
+	manager.to.sun_family = AF_UNIX;
+	memcpy(manager.to.sun_path, path, len);
+	if (path[0] == '@')
+		manager.to.sun_path[0] = '\0';
+	else
+		len++;
+	manager.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	return 0;
+}
+
+/* A thread has ended: the next one may take its slot. */
+static void
+free_slot(void *p)
+{
+	struct thread_slot *slot = p;
+
+	atomic_store(&slot->turned_ms, 0);
+	atomic_store(&slot->taken, false);
+}
+
+void
+notify_open(void)
+{
+	const struct timeval patience = { .tv_sec = TELL_S };
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	if (path == NULL || path[0] == '\0')
+		return;
+	manager.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (manager.fd < 0 || set_manager_address(path) != 0) {
+		log_warn("NOTIFY_SOCKET '%s' is no socket of this machine; the "
+			 "manager of this service hears nothing",
+		    path);
+		if (manager.fd >= 0)
+			(void)close(manager.fd);
+		return;
+	}
+	(void)setsockopt(
+	    manager.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	if (pthread_key_create(&manager.slot, free_slot) == 0)
+		atomic_store(&manager.watchdog_ms, watchdog_of_environment());
+}
+
+static void
+tell_manager(const char *what, int flags)
+{
+	if (manager.len > 0)
+		(void)sendto(manager.fd, what, strlen(what),
+		    MSG_NOSIGNAL | flags, (const struct sockaddr *)&manager.to,
+		    manager.len);
+}
+
+void
+notify_ready(void)
+{
+	if (!atomic_exchange(&manager.ready, true))
+		tell_manager("READY=1", 0);
+}
+
+static struct thread_slot *
+take_slot(void)
+{
+	struct thread_slot *slot = atomic_load(&manager.slots);
+
+	while (slot != NULL && atomic_exchange(&slot->taken, true))
+		slot = slot->next;
+	if (slot == NULL) {
+		slot = xcalloc(1, sizeof *slot);
+		atomic_store(&slot->taken, true);
+		slot->next = atomic_load(&manager.slots);
+		while (!atomic_compare_exchange_weak(
+		    &manager.slots, &slot->next, slot))
+			;
+	}
+	(void)pthread_setspecific(manager.slot, slot);
+	return slot;
+}
+
+static bool
+all_go_on(int64_t now)
+{
+	const struct thread_slot *slot = atomic_load(&manager.slots);
+	int64_t turned;
+
+	for (; slot != NULL; slot = slot->next) {
+		turned = atomic_load(&slot->turned_ms);
+		if (turned != 0 &&
+		    now - turned > manager.watchdog_ms / TURN_PART)
+			return false;
+	}
+	return true;
+}
+
+void
+notify_alive(void)
+{
+	struct thread_slot *slot;
+	long long due;
+	int64_t now;
+
+	if (manager.watchdog_ms == 0)
+		return;
+	slot = pthread_getspecific(manager.slot);
+	if (slot == NULL)
+		slot = take_slot();
+	now = clock_mono_ms();
+	atomic_store(&slot->turned_ms, now);
+	due = atomic_load(&manager.next_ms);
+	if (now < due || !all_go_on(now))
+		return;
+	if (atomic_compare_exchange_strong(
+		&manager.next_ms, &due, now + manager.watchdog_ms / TELL_PART))
+		tell_manager("WATCHDOG=1", MSG_DONTWAIT);
+}
+
+void
+notify_idle(void)
+{
+	struct thread_slot *slot;
+
+	if (manager.watchdog_ms == 0)
+		return;
+	slot = pthread_getspecific(manager.slot);
+	if (slot != NULL)
+		atomic_store(&slot->turned_ms, 0);
+}
+
+void
+notify_stopping(void)
+{
+	if (!atomic_exchange(&manager.stopping, true))
+		tell_manager("STOPPING=1", 0);
+}

@@ -1,0 +1,79 @@
+/*
+ * consume_metrics: see consume_metrics.h.
+ */
+#include "sink/read/consume_metrics.h"
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+
+static void
+add_row_counts(const struct consume *c, struct buf *to, const char *labels)
+{
+	static const char name[] = "messaging_sink_rows_total";
+	const struct {
+		const char *result;
+		uint64_t n;
+	} results[] = {
+		{ "stored", c->counts.stored },
+		{ "older", c->counts.older },
+		{ "refused", c->counts.refused },
+	};
+	struct buf with = BUF_INIT;
+	size_t i;
+
+	prometheus_head(to, name, PROMETHEUS_COUNTER,
+	    "Rows that were stored, were older than the stored ones, or were "
+	    "of closed chats, of days that are over, of removed tenants "
+	    "(refused).");
+	for (i = 0; i < ARRAY_LEN(results); i++) {
+		buf_setf(&with, "%s", labels);
+		prometheus_label(&with, "result", results[i].result);
+		prometheus_sample(to, name, buf_str(&with), results[i].n);
+	}
+	buf_release(&with);
+}
+
+/* A daemon_metrics_writer. */
+static void
+add_sink_metrics(void *ctx, struct buf *to, const char *labels)
+{
+	const struct consume *c = ctx;
+	const struct {
+		const char *name, *help;
+		uint64_t n;
+	} totals[] = {
+		{ "messaging_sink_transactions_total",
+		    "Transactions that stored rows.", c->counts.batches },
+		{ "messaging_sink_snapshots_total",
+		    "Snapshots that were stored completely.",
+		    c->counts.snapshots },
+	};
+	size_t i;
+
+	add_row_counts(c, to, labels);
+	for (i = 0; i < ARRAY_LEN(totals); i++) {
+		prometheus_head(
+		    to, totals[i].name, PROMETHEUS_COUNTER, totals[i].help);
+		prometheus_sample(to, totals[i].name, labels, totals[i].n);
+	}
+}
+
+struct daemon_metrics *
+consume_metrics_open(struct consume *c, const struct conf *conf)
+{
+	return daemon_metrics_open(conf,
+	    endpoint_amqp_name(endpoint_name(c->in)), add_sink_metrics, c);
+}
+
+void
+consume_metrics_stored(struct consume *c)
+{
+	uint64_t retries = 0;
+	size_t i;
+
+	for (i = 0; i < c->workers_n; i++)
+		retries += db_retries(store_worker_db(c->workers[i]));
+	daemon_metrics_retried(c->metrics, retries - c->retries);
+	c->retries = retries;
+	daemon_metrics_flushed(c->metrics, clock_mono_ms() - c->storing_ms);
+}
