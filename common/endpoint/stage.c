@@ -276,7 +276,7 @@ stage_run(struct stage *s)
 	do {
 		before = s->lines;
 		status = read_batch(s, &o);
-		if (!may_go_on(status))
+		if (!may_go_on(s, status))
 			notify_stopping();
 		/* The handler refused a line: nothing of this batch is
 		 * acknowledged, it comes again. */

@@ -118,7 +118,7 @@ starts poller --tenant other --register https://hooks.example.com
 nginx=scripts/examples/nginx.conf.example
 limit() { # KEY: the default of [listen], in small letters
 	sed -n "/^\[listen\]/,/^\[aggregator\]/s/^#$1 = //p" \
-		scripts/messaging.conf.example | tr '[:upper:]' '[:lower:]'
+		scripts/examples/messaging.conf.example | tr '[:upper:]' '[:lower:]'
 }
 while read -r key directive; do
 	[ -n "$(limit "$key")" ] || fail "no key $key"
