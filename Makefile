@@ -50,7 +50,7 @@ ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson)
 LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto libjwt) -ljq -llmdb
 LIBS_aggregator := -llmdb -lunistring
-LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto libjwt)
+LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto libjwt) -lm
 LIBS_reaper     := $(call pkg,--libs libmariadb)
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lunistring -lcmocka
@@ -217,7 +217,7 @@ MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
 D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles migrations api board scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
-                    topology
+                    mail-report topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
 	$(INSTALL) -d $(addprefix $(D)/,$(DATA_FOLDERS))
