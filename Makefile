@@ -145,10 +145,13 @@ check-e2e: test-programs  ## tests with private servers
 	@$(RUN) $(E2E)
 check-long: test-programs  ## 200 random worlds and the other soaks: an hour
 	@LONG=1 $(RUN) -t 7200 $(E2E)
-demo:  ## install what is missing, build, show the whole job
+demo-programs:
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build all sim load $(B)/tests/tools/amqp_probe
+demo: demo-programs  ## install what is missing, build, show the whole job
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/demo
+live: demo-programs  ## the board in a browser, with a made-up CRM, until ^C
+	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/live
 eventcounter:  ## the same for the event counter, with 100 messages
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build $(B)/bin/aggregator \
@@ -261,8 +264,8 @@ clean:  ## remove what was built
 
 FORCE:
 .PHONY: FORCE all units sim load test-programs check check-fast check-e2e check-long \
-        check-asan check-fuzz fuzz fuzzers demo eventcounter bench asan \
-        analyze lint install uninstall dist \
+        check-asan check-fuzz fuzz fuzzers demo demo-programs live \
+        eventcounter bench asan analyze lint install uninstall dist \
         distcheck help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -74,6 +74,16 @@ for file in day.ndjson rows.ndjson deleted.ndjson allocation.ndjson; do
 	jq -s . "build/demo/$file" >/dev/null || fail "$file is not NDJSON"
 done
 
+echo "- its report, where it says"
+grep -q '^   build/demo/report.html ' "$tmp/one" || fail "no report: $(cat "$tmp/one")"
+grep -q '^<h1>team: response times, Mon ' build/demo/report.html ||
+	fail "another report"
+[ "$(grep -c '^<svg ' build/demo/report.html)" = 3 ] || fail "not three pictures"
+for name in Anna Chlo Boris; do
+	grep -q "^<tr><td align=\"left\">$name.*<td align=\"right\">[1-9]" \
+		build/demo/report.html || fail "no figures of $name"
+done
+
 # interrupted OUTPUT PATTERN OPTION...: as soon as it says that.
 interrupted() {
 	(
