@@ -26,7 +26,7 @@ no_text(const struct web_request *r, const char *name)
 
 /* The answer to a GET. */
 static json_t *
-get_json(struct report *r, const char *target)
+get_json(struct report_work *r, const char *target)
 {
 	json_t *answer;
 
@@ -47,7 +47,7 @@ get_json(struct report *r, const char *target)
 }
 
 static json_t *
-ask_span(struct report *r, const char *resource, const char *more)
+ask_span(struct report_work *r, const char *resource, const char *more)
 {
 	struct buf target = BUF_INIT;
 	json_t *answer;
@@ -62,7 +62,7 @@ ask_span(struct report *r, const char *resource, const char *more)
 }
 
 json_t *
-report_ask(struct report *r, const char *resource, const char *more)
+report_ask(struct report_work *r, const char *resource, const char *more)
 {
 	json_t *answer = ask_span(r, resource, more);
 	json_t *rows = json_incref(json_object_get(answer, "rows"));
@@ -72,8 +72,8 @@ report_ask(struct report *r, const char *resource, const char *more)
 }
 
 bool
-report_query(struct report *r, const char *sql, const struct db_value *args,
-    size_t n, struct db_rows **rows)
+report_query(struct report_work *r, const char *sql,
+    const struct db_value *args, size_t n, struct db_rows **rows)
 {
 	struct question q = { .request = &r->web,
 		.answer = &r->answer,
@@ -88,31 +88,43 @@ report_query(struct report *r, const char *sql, const struct db_value *args,
 	return false;
 }
 
+static void
+take_names(struct report_work *r, const json_t *rows)
+{
+	const json_t *row;
+	size_t i;
+
+	for (i = 0; i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
+		json_object_set(r->names,
+		    json_string_value(json_object_get(row, "operator")),
+		    json_object_get(row, "name"));
+	}
+}
+
 /* Of all operators, page by page. */
 static bool
-read_names(struct report *r)
+read_names(struct report_work *r)
 {
 	struct buf target = BUF_INIT;
-	json_t *answer, *row, *cursor;
-	size_t i;
+	const char *cursor;
+	json_t *answer;
+	bool more = true;
 
 	r->names = json_object();
 	buf_adds(&target, V1 "operators?limit=1000");
-	do {
+	while (more && r->code == PROG_OK) {
 		answer = get_json(r, buf_str(&target));
-		json_array_foreach(json_object_get(answer, "rows"), i, row)
-		    json_object_set(r->names,
-			json_string_value(json_object_get(row, "operator")),
-			json_object_get(row, "name"));
-		cursor = json_incref(json_object_get(answer, "next"));
+		take_names(r, json_object_get(answer, "rows"));
+		cursor = json_string_value(json_object_get(answer, "next"));
+		more = cursor != NULL;
 		buf_clear(&target);
 		buf_addf(&target, V1 "operators?limit=1000&cursor=%s",
-		    cursor != NULL ? json_string_value(cursor) : "");
-		json_decref(cursor);
+		    more ? cursor : "");
 		json_decref(answer);
-	} while (answer != NULL && cursor != NULL);
+	}
 	buf_release(&target);
-	return answer != NULL;
+	return r->code == PROG_OK;
 }
 
 static void
@@ -124,7 +136,7 @@ format_day(const struct zone *z, int64_t ms, char *text)
 
 /* Without dates the last week that is over. */
 static void
-choose_days(struct report *r)
+choose_days(struct report_work *r)
 {
 	int64_t monday =
 	    calendar_begin(r->zone, CALENDAR_WEEK, r->request->now_ms);
@@ -154,7 +166,7 @@ time_member(const json_t *row, const char *member)
 
 /* The API knows which span is the one before. */
 static bool
-read_totals(struct report *r)
+read_totals(struct report_work *r)
 {
 	struct buf more = BUF_INIT;
 	const json_t *rows;
@@ -174,7 +186,7 @@ read_totals(struct report *r)
 }
 
 bool
-report_begin(struct report *r)
+report_begin(struct report_work *r)
 {
 	struct buf why = BUF_INIT;
 
@@ -197,7 +209,7 @@ report_begin(struct report *r)
 }
 
 void
-report_release(struct report *r)
+report_release(struct report_work *r)
 {
 	zone_close(r->zone);
 	json_decref(r->totals);
@@ -207,7 +219,7 @@ report_release(struct report *r)
 }
 
 const char *
-report_operator(const struct report *r, const char *id)
+report_operator(const struct report_work *r, const char *id)
 {
 	const char *name;
 
@@ -250,7 +262,7 @@ report_number(const json_t *row, const char *member)
 }
 
 void
-report_time(const struct report *r, int64_t ms, char text[CALENDAR_TEXT])
+report_time(const struct report_work *r, int64_t ms, char text[CALENDAR_TEXT])
 {
 	calendar_format(r->zone, ms, text);
 	text[strlen(REPORT_DAY)] = ' ';

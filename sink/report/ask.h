@@ -10,10 +10,10 @@
 #include "common/calendar/calendar.h"
 #include "common/http/web.h"
 #include "sink/api/question.h"
-#include "sink/report/figures.h"
+#include "sink/page/figures.h"
 #include "sink/report/report.h"
 
-struct report {
+struct report_work {
 	const struct report_request *request; /* borrowed */
 	struct zone *zone;                    /* owned */
 	const char *zone_name;
@@ -31,21 +31,21 @@ struct report {
 
 /* Finds out the days and reads what all sections share. False: r->code says
  * why; release it all the same. */
-bool report_begin(struct report *r) __attribute__((warn_unused_result));
-void report_release(struct report *r);
+bool report_begin(struct report_work *r) __attribute__((warn_unused_result));
+void report_release(struct report_work *r);
 
 /* The rows of /api/v1/RESOURCE over the span, with further parameters ("" or
  * "&by=day"). Owned by the caller; NULL: r->code says why. */
-json_t *report_ask(struct report *r, const char *resource, const char *more)
-    __attribute__((warn_unused_result));
+json_t *report_ask(struct report_work *r, const char *resource,
+    const char *more) __attribute__((warn_unused_result));
 
 /* Rows of a statement, as question_ask(). */
-bool report_query(struct report *r, const char *sql,
+bool report_query(struct report_work *r, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
 /* The name of an operator, or the id. Borrowed. */
-const char *report_operator(const struct report *r, const char *id);
+const char *report_operator(const struct report_work *r, const char *id);
 
 /* Adds a member of an object as a cell. */
 void report_add(struct figure_table *t, const json_t *row, const char *member);
@@ -57,6 +57,7 @@ void report_add_from(struct figure_table *t, const json_t *row, size_t column);
 double report_number(const json_t *row, const char *member);
 
 /* Writes "2026-11-20 10:00", by the clock in the zone. */
-void report_time(const struct report *r, int64_t ms, char text[CALENDAR_TEXT]);
+void report_time(
+    const struct report_work *r, int64_t ms, char text[CALENDAR_TEXT]);
 
 #endif

@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/out.h"
-#include "sink/report/page.h"
+#include "sink/page/page.h"
 #include "sink/report/section.h"
 
 static const struct section *const sections[] = {
@@ -83,7 +83,7 @@ write_csv(struct buf *to, const struct section *s, const struct figure_table *t)
 
 /* For people: the last day that belongs to the span. */
 static void
-begin_html(const struct report *r, struct buf *to)
+begin_html(const struct report_work *r, struct buf *to)
 {
 	struct buf title = BUF_INIT, subtitle = BUF_INIT;
 	char last[CALENDAR_TEXT];
@@ -106,7 +106,7 @@ begin_html(const struct report *r, struct buf *to)
 }
 
 static bool
-write_section(struct report *r, const struct section *s, struct buf *to)
+write_section(struct report_work *r, const struct section *s, struct buf *to)
 {
 	struct figure_table t = { .columns = s->columns,
 		.columns_n = s->columns_n };
@@ -124,7 +124,7 @@ enum exit_code
 report_write(
     const struct report_request *request, struct db *db, struct buf *to)
 {
-	struct report r = { .request = request, .db = db };
+	struct report_work r = { .request = request, .db = db };
 	bool html = request->form == REPORT_HTML;
 	bool good = report_begin(&r);
 	size_t i;

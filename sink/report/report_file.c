@@ -15,7 +15,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "sink/report/page.h"
+#include "sink/page/page.h"
 
 static const struct {
 	const char *suffix, *begin; /* of a file of that form */

@@ -6,8 +6,8 @@
 #ifndef SINK_REPORT_SECTION_H
 #define SINK_REPORT_SECTION_H
 
+#include "sink/page/figures.h"
 #include "sink/report/ask.h"
-#include "sink/report/figures.h"
 
 struct section {
 	const char *name;         /* of its lines in CSV */
@@ -15,7 +15,7 @@ struct section {
 	const struct figure_column *columns;
 	size_t columns_n;
 	/* Adds the rows; there may be none. False: r->code says why. */
-	bool (*fill)(struct report *r, struct figure_table *t);
+	bool (*fill)(struct report_work *r, struct figure_table *t);
 	/* Appends the picture of a table that has rows; NULL: there is none. */
 	void (*draw)(const struct figure_table *t, struct buf *to);
 };

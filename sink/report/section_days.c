@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/report/picture.h"
+#include "sink/page/picture.h"
 #include "sink/report/section.h"
 
 /* Up to so many days have a row for each hour, day and week. */
@@ -34,7 +34,7 @@ static const struct figure_column resolved_columns[] = {
 };
 
 static const char *
-period_of(const struct report *r)
+period_of(const struct report_work *r)
 {
 	int64_t days =
 	    calendar_day(r->zone, r->to) - calendar_day(r->zone, r->from);
@@ -47,7 +47,7 @@ period_of(const struct report *r)
 }
 
 static json_t *
-ask_periods(struct report *r, const char *kind)
+ask_periods(struct report_work *r, const char *kind)
 {
 	struct buf more = BUF_INIT;
 	json_t *rows;
@@ -61,7 +61,8 @@ ask_periods(struct report *r, const char *kind)
 
 /* The date, of an hour with its time, too. */
 static void
-add_period(const struct report *r, struct figure_table *t, const json_t *row)
+add_period_cell(
+    const struct report_work *r, struct figure_table *t, const json_t *row)
 {
 	const char *begin = json_string_value(json_object_get(row, "begin"));
 	char text[] = "2026-11-20 10:00";
@@ -72,14 +73,15 @@ add_period(const struct report *r, struct figure_table *t, const json_t *row)
 }
 
 static bool
-fill_days(struct report *r, struct figure_table *t)
+fill_days(struct report_work *r, struct figure_table *t)
 {
-	json_t *rows = ask_periods(r, "response"), *row;
+	json_t *rows = ask_periods(r, "response");
+	const json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-	{
-		add_period(r, t, row);
+	for (i = 0; i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
+		add_period_cell(r, t, row);
 		report_add_from(t, row, 1);
 	}
 	json_decref(rows);
@@ -88,19 +90,17 @@ fill_days(struct report *r, struct figure_table *t)
 
 /* The two answers have the same periods. */
 static bool
-fill_resolved(struct report *r, struct figure_table *t)
+fill_resolved(struct report_work *r, struct figure_table *t)
 {
-	json_t *resolved = ask_periods(r, "resolution"), *row;
-	json_t *unanswered = NULL;
+	json_t *resolved = ask_periods(r, "resolution"), *unanswered = NULL;
+	const json_t *row;
 	size_t i;
 
 	if (resolved != NULL)
 		unanswered = ask_periods(r, "unanswered");
-	json_array_foreach(resolved, i, row)
-	{
-		if (unanswered == NULL)
-			break;
-		add_period(r, t, row);
+	for (i = 0; i < json_array_size(unanswered); i++) {
+		row = json_array_get(resolved, i);
+		add_period_cell(r, t, row);
 		report_add(t, row, "count");
 		report_add(t, row, "avg_seconds");
 		report_add(t, row, "median_seconds");

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "sink/report/picture.h"
+#include "sink/page/picture.h"
 #include "sink/report/section.h"
 
 /* Bars of the picture; the table has all. */
@@ -53,7 +53,7 @@ compare_operators(const void *a, const void *b)
 
 /* before: the rows of the span before, by operator. */
 static void
-add_operator(const struct report *r, struct figure_table *t,
+add_operator_row(const struct report_work *r, struct figure_table *t,
     const json_t *before, const json_t *row)
 {
 	size_t i;
@@ -68,7 +68,7 @@ add_operator(const struct report *r, struct figure_table *t,
 }
 
 static bool
-fill_operators(struct report *r, struct figure_table *t)
+fill_operators(struct report_work *r, struct figure_table *t)
 {
 	struct buf more = BUF_INIT;
 	json_t *rows, *row, *before = json_object();
@@ -81,8 +81,8 @@ fill_operators(struct report *r, struct figure_table *t)
 	rows = report_ask(r, "responses", buf_str(&more));
 	buf_release(&more);
 	list = xcalloc(json_array_size(rows) + 1, sizeof *list);
-	json_array_foreach(rows, i, row)
-	{
+	for (i = 0; i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
 		if (is_before(row))
 			json_object_set(before, id_of(row), row);
 		else
@@ -90,7 +90,7 @@ fill_operators(struct report *r, struct figure_table *t)
 	}
 	qsort(list, n, sizeof *list, compare_operators);
 	for (i = 0; i < n; i++)
-		add_operator(r, t, before, list[i]);
+		add_operator_row(r, t, before, list[i]);
 	free(list);
 	json_decref(before);
 	json_decref(rows);

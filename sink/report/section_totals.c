@@ -51,7 +51,7 @@ static const struct {
 };
 
 static bool
-fill_about(struct report *r, struct figure_table *t)
+fill_about(struct report_work *r, struct figure_table *t)
 {
 	const json_t *version = json_object_get(r->totals, "version");
 
@@ -78,7 +78,7 @@ fill_about(struct report *r, struct figure_table *t)
 
 /* Of the two cells before it. */
 static void
-add_change(struct figure_table *t)
+add_total_change(struct figure_table *t)
 {
 	size_t row = figure_rows(t);
 	double now = figure_value(t, row, 3), then = figure_value(t, row, 4);
@@ -115,12 +115,12 @@ add_responses(struct figure_table *t, const json_t *rows, const char *kind)
 		    t, json_array_get(rows, 0), response_totals[i].member);
 		report_add(
 		    t, json_array_get(rows, 1), response_totals[i].member);
-		add_change(t);
+		add_total_change(t);
 	}
 }
 
 static bool
-ask_kind(struct report *r, struct figure_table *t, const char *kind)
+ask_kind(struct report_work *r, struct figure_table *t, const char *kind)
 {
 	struct buf more = BUF_INIT;
 	json_t *rows;
@@ -137,7 +137,7 @@ ask_kind(struct report *r, struct figure_table *t, const char *kind)
 /* How many rows of a statement, which has the place of from and to, there are
  * in the span and in the one before. */
 static bool
-ask_count(struct report *r, struct figure_table *t, const char *name,
+ask_count(struct report_work *r, struct figure_table *t, const char *name,
     const char *title, const char *sql)
 {
 	const struct db_value spans[2][2] = {
@@ -155,12 +155,12 @@ ask_count(struct report *r, struct figure_table *t, const char *name,
 		figure_add(t, db_get(rows, 0));
 		db_rows_free(rows);
 	}
-	add_change(t);
+	add_total_change(t);
 	return true;
 }
 
 static bool
-fill_totals(struct report *r, struct figure_table *t)
+fill_totals(struct report_work *r, struct figure_table *t)
 {
 	add_responses(t, json_object_get(r->totals, "rows"), "response");
 	return ask_kind(r, t, "first_response") &&

@@ -30,7 +30,7 @@ static const struct figure_column receipt_columns[] = {
 /* Hours that begin in the span; the bounds are numbers, because the tenant is
  * the first place of a statement. */
 static bool
-ask_channels(struct report *r, struct db_rows **rows)
+ask_channels(struct report_work *r, struct db_rows **rows)
 {
 	const struct db_value args[] = { db_time(r->before), db_time(r->to) };
 	char from[CLOCK_TEXT];
@@ -54,7 +54,7 @@ ask_channels(struct report *r, struct db_rows **rows)
 }
 
 static bool
-fill_channels(struct report *r, struct figure_table *t)
+fill_channels(struct report_work *r, struct figure_table *t)
 {
 	struct db_rows *rows = NULL;
 	size_t i;
@@ -72,7 +72,7 @@ fill_channels(struct report *r, struct figure_table *t)
 }
 
 static bool
-fill_receipts(struct report *r, struct figure_table *t)
+fill_receipts(struct report_work *r, struct figure_table *t)
 {
 	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
 	struct db_rows *rows = NULL;

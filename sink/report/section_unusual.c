@@ -24,7 +24,7 @@ static const struct figure_column word_columns[] = {
 };
 
 static void
-add_time(struct report *r, struct figure_table *t, int64_t ms)
+add_time(struct report_work *r, struct figure_table *t, int64_t ms)
 {
 	char text[CALENDAR_TEXT];
 
@@ -33,7 +33,7 @@ add_time(struct report *r, struct figure_table *t, int64_t ms)
 }
 
 static bool
-fill_alerts(struct report *r, struct figure_table *t)
+fill_alerts(struct report_work *r, struct figure_table *t)
 {
 	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
 	struct db_rows *rows = NULL;
@@ -57,7 +57,7 @@ fill_alerts(struct report *r, struct figure_table *t)
 }
 
 static bool
-fill_words(struct report *r, struct figure_table *t)
+fill_words(struct report_work *r, struct figure_table *t)
 {
 	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
 	struct db_rows *rows = NULL;

@@ -56,7 +56,7 @@ add_wait_range(struct wait_ranges *w, int64_t from, int64_t to)
 /* Hours that the span cuts, as in zones at :30, and the hours with the longest
  * maxima among the others. */
 static bool
-find_ranges(struct report *r, struct wait_ranges *w)
+find_ranges(struct report_work *r, struct wait_ranges *w)
 {
 	int64_t first = (r->from + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
 	int64_t last = r->to / HOUR_MS * HOUR_MS, hour, before = CLOCK_NONE;
@@ -92,7 +92,8 @@ kind_for_people(const char *kind)
 }
 
 static void
-add_wait(struct report *r, struct figure_table *t, const struct db_rows *rows)
+add_wait_row(
+    struct report_work *r, struct figure_table *t, const struct db_rows *rows)
 {
 	char text[CALENDAR_TEXT];
 
@@ -106,7 +107,7 @@ add_wait(struct report *r, struct figure_table *t, const struct db_rows *rows)
 }
 
 static bool
-fill_waits(struct report *r, struct figure_table *t)
+fill_waits(struct report_work *r, struct figure_table *t)
 {
 	struct wait_ranges w = { .n = 0 };
 	struct buf sql = BUF_INIT;
@@ -122,7 +123,7 @@ fill_waits(struct report *r, struct figure_table *t)
 		    buf_str(&w.sql));
 		good = report_query(r, buf_str(&sql), w.args, w.n, &rows);
 		while (good && db_next(rows))
-			add_wait(r, t, rows);
+			add_wait_row(r, t, rows);
 	}
 	db_rows_free(rows);
 	buf_release(&sql);
@@ -131,7 +132,7 @@ fill_waits(struct report *r, struct figure_table *t)
 }
 
 static bool
-fill_transfers(struct report *r, struct figure_table *t)
+fill_transfers(struct report_work *r, struct figure_table *t)
 {
 	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
 	struct db_rows *rows = NULL;

@@ -3,7 +3,7 @@
  * took.
  */
 #include "common/base/xalloc.h"
-#include "sink/report/picture.h"
+#include "sink/page/picture.h"
 #include "sink/report/section.h"
 
 /* Columns: the hour, then the days' counts, then their medians. */
@@ -29,7 +29,7 @@ static const struct figure_column week_columns[] = {
 
 /* The API's rows are the hours from Monday on. */
 static void
-add_hour(struct figure_table *t, const json_t *rows, size_t hour)
+add_week_hour(struct figure_table *t, const json_t *rows, size_t hour)
 {
 	static const char *const members[] = { "count", "median_seconds" };
 	struct buf text = BUF_INIT;
@@ -47,13 +47,13 @@ add_hour(struct figure_table *t, const json_t *rows, size_t hour)
 }
 
 static bool
-fill_week(struct report *r, struct figure_table *t)
+fill_week(struct report_work *r, struct figure_table *t)
 {
 	json_t *rows = report_ask(r, "heatmap", "");
 	size_t hour;
 
 	for (hour = 0; rows != NULL && hour < PICTURE_HOURS; hour++)
-		add_hour(t, rows, hour);
+		add_week_hour(t, rows, hour);
 	json_decref(rows);
 	return rows != NULL;
 }

@@ -9,10 +9,10 @@
 
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "sink/report/figures.h"
-#include "sink/report/markup.h"
-#include "sink/report/page.h"
-#include "sink/report/picture.h"
+#include "sink/page/figures.h"
+#include "sink/page/markup.h"
+#include "sink/page/page.h"
+#include "sink/page/picture.h"
 #include "sink/report/report_file.h"
 
 static const struct figure_column columns[] = {
@@ -165,7 +165,7 @@ tables_have_what_people_see(void **state)
 }
 
 static size_t
-count_of(const struct buf *b, const char *text)
+occurrences(const struct buf *b, const char *text)
 {
 	const char *p = buf_str(b);
 	size_t n = 0;
@@ -205,15 +205,15 @@ curves_have_gaps(void **state)
 	for (i = 0; i < ARRAY_LEN(lengths); i++) {
 		points = some_points(lengths[i], 3);
 		picture_curves(&to, "\"t\"", titles, 2, points, lengths[i]);
-		assert_int_equal(count_of(&to, "<title>&quot;t&quot;<"), 1);
+		assert_int_equal(occurrences(&to, "<title>&quot;t&quot;<"), 1);
 		assert_null(strstr(buf_str(&to), "nan"));
 		assert_null(strstr(buf_str(&to), "inf"));
 		/* Labels do not cover each other. */
-		assert_in_range(count_of(&to, "&lt;&amp;&gt;"), 1, 12);
+		assert_in_range(occurrences(&to, "&lt;&amp;&gt;"), 1, 12);
 		if (lengths[i] == 7) {
-			assert_int_equal(count_of(&to, "<circle "), 6);
-			assert_int_equal(count_of(&to, " M "), 2);
-			assert_int_equal(count_of(&to, " L "), 4);
+			assert_int_equal(occurrences(&to, "<circle "), 6);
+			assert_int_equal(occurrences(&to, " M "), 2);
+			assert_int_equal(occurrences(&to, " L "), 4);
 		}
 		free(points);
 		buf_clear(&to);
@@ -232,16 +232,16 @@ bars_and_weeks_of_nothing(void **state)
 	picture_bars(&to, "none", NULL, 0);
 	assert_int_equal(to.len, 0);
 	picture_bars(&to, "gap", points, 4);
-	assert_int_equal(count_of(&to, "<rect "), 3);
-	assert_int_equal(count_of(&to, ">3m00s<"), 1);
+	assert_int_equal(occurrences(&to, "<rect "), 3);
+	assert_int_equal(occurrences(&to, ">3m00s<"), 1);
 	buf_clear(&to);
 	picture_week(&to, "week", counts);
-	assert_int_equal(count_of(&to, "fill=\"#ffffff\""), 168);
+	assert_int_equal(occurrences(&to, "fill=\"#ffffff\""), 168);
 	buf_clear(&to);
 	counts[6][23] = 12345;
 	picture_week(&to, "week", counts);
-	assert_int_equal(count_of(&to, "fill=\"#1b5e9e\""), 1);
-	assert_int_equal(count_of(&to, ">12k<"), 1);
+	assert_int_equal(occurrences(&to, "fill=\"#1b5e9e\""), 1);
+	assert_int_equal(occurrences(&to, ">12k<"), 1);
 	buf_release(&to);
 	free(points);
 }

@@ -4,8 +4,8 @@
  * nothing that the table below it does not: mail programs leave it out, and a
  * screen reader hears only its title.
  */
-#ifndef SINK_REPORT_PICTURE_H
-#define SINK_REPORT_PICTURE_H
+#ifndef SINK_PAGE_PICTURE_H
+#define SINK_PAGE_PICTURE_H
 
 #include "common/base/buf.h"
 

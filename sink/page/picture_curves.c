@@ -7,13 +7,14 @@
 #include <stdio.h>
 
 #include "common/base/xalloc.h"
-#include "sink/report/picture_impl.h"
+#include "sink/page/picture_impl.h"
 
 #define HEIGHT 250
 #define LEFT 60
 #define RIGHT (PICTURE_WIDTH - 12)
 #define TOP 30
 #define BOTTOM (HEIGHT - 28)
+#define LEGEND 150 /* of one curve */
 #define LABELS_MAX 12
 #define DOTS_MAX 62 /* more points have no dots */
 #define GRID_MAX 6
@@ -107,9 +108,11 @@ draw_grid_label(struct buf *to, const struct curve_scale *s, double v)
 static void
 draw_grid(struct buf *to, const struct curve_scale *s)
 {
+	int i, lines = (int)(s->top / s->step + 0.5);
 	double v;
 
-	for (v = 0; v <= s->top + s->step / 2; v += s->step) {
+	for (i = 0; i <= lines; i++) {
+		v = i * s->step;
 		picture_line(to, LEFT, y_of(s, v), RIGHT, y_of(s, v));
 		draw_grid_label(to, s, v);
 	}
@@ -160,12 +163,13 @@ static void
 draw_legend(struct buf *to, const char *const *titles, size_t curves)
 {
 	size_t c;
-	double x = LEFT;
+	int x;
 
-	for (c = 0; c < curves; c++, x += 150) {
+	for (c = 0; c < curves; c++) {
+		x = LEFT + (int)c * LEGEND;
 		buf_addf(to,
 		    "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\" "
-		    "stroke-dasharray=\"%s\" d=\"M %.1f 12 h 26\"/>\n",
+		    "stroke-dasharray=\"%s\" d=\"M %d 12 h 26\"/>\n",
 		    pens[c].ink, pens[c].dashes, x);
 		picture_text(
 		    to, x + 32, 16, PICTURE_START, PICTURE_INK, titles[c]);

@@ -1,9 +1,9 @@
 /*
  * picture: see picture.h and picture_impl.h.
  */
-#include "sink/report/picture_impl.h"
+#include "sink/page/picture_impl.h"
 
-#include "sink/report/markup.h"
+#include "sink/page/markup.h"
 
 #define TEXT_MAX 26 /* characters */
 

@@ -2,8 +2,8 @@
  * markup: text in HTML and SVG, written so that the page is well-formed XML,
  * too: whoever reads a report by a program needs no parser of HTML.
  */
-#ifndef SINK_REPORT_MARKUP_H
-#define SINK_REPORT_MARKUP_H
+#ifndef SINK_PAGE_MARKUP_H
+#define SINK_PAGE_MARKUP_H
 
 #include "common/base/buf.h"
 

@@ -3,8 +3,8 @@
  */
 #include <math.h>
 
-#include "sink/report/figures.h"
-#include "sink/report/picture_impl.h"
+#include "sink/page/figures.h"
+#include "sink/page/picture_impl.h"
 
 #define LINE 20 /* of one bar */
 #define LEFT 190
@@ -15,7 +15,8 @@ picture_bars(struct buf *to, const char *title,
     const struct picture_point *points, size_t n)
 {
 	struct buf text = BUF_INIT;
-	double most = 0, v, width, y = 4;
+	double most = 0, v, width;
+	int y;
 	size_t i;
 
 	if (n == 0)
@@ -23,7 +24,8 @@ picture_bars(struct buf *to, const char *title,
 	for (i = 0; i < n; i++)
 		most = fmax(most, points[i].values[0]);
 	picture_begin(to, title, (int)n * LINE + 8);
-	for (i = 0; i < n; i++, y += LINE) {
+	for (i = 0; i < n; i++) {
+		y = (int)i * LINE + 4;
 		v = points[i].values[0];
 		picture_text(to, LEFT - 8, y + 14, PICTURE_END, PICTURE_INK,
 		    points[i].label);
@@ -31,7 +33,7 @@ picture_bars(struct buf *to, const char *title,
 			continue;
 		width = most > 0 ? v / most * WIDEST : 0;
 		buf_addf(to,
-		    "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" "
+		    "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" "
 		    "fill=\"#1b5e9e\"/>\n",
 		    LEFT, y + 3, fmax(width, 1), LINE - 6);
 		buf_clear(&text);

@@ -1,9 +1,9 @@
 /*
  * page: see page.h.
  */
-#include "sink/report/page.h"
+#include "sink/page/page.h"
 
-#include "sink/report/markup.h"
+#include "sink/page/markup.h"
 
 /* Nothing is loaded and no script runs, whoever opens it. */
 static const char head[] =
@@ -115,7 +115,7 @@ add_titles(struct buf *to, const struct figure_table *t)
 }
 
 static void
-add_row(struct buf *to, const struct figure_table *t, size_t row)
+add_table_row(struct buf *to, const struct figure_table *t, size_t row)
 {
 	struct buf text = BUF_INIT;
 	size_t c;
@@ -149,6 +149,6 @@ page_table(struct buf *to, const struct figure_table *t)
 	add_titles(to, t);
 	buf_adds(to, "<tbody>\n");
 	for (row = 0; row < figure_rows(t); row++)
-		add_row(to, t, row);
+		add_table_row(to, t, row);
 	buf_adds(to, "</tbody></table></div>\n");
 }

@@ -2,10 +2,10 @@
  * picture_impl: what all kinds of pictures share: the frame of the SVG and text
  * in it.
  */
-#ifndef SINK_REPORT_PICTURE_IMPL_H
-#define SINK_REPORT_PICTURE_IMPL_H
+#ifndef SINK_PAGE_PICTURE_IMPL_H
+#define SINK_PAGE_PICTURE_IMPL_H
 
-#include "sink/report/picture.h"
+#include "sink/page/picture.h"
 
 #define PICTURE_WIDTH 720
 #define PICTURE_INK "#222222"

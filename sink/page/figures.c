@@ -1,7 +1,7 @@
 /*
  * figures: see figures.h.
  */
-#include "sink/report/figures.h"
+#include "sink/page/figures.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,8 +3,8 @@
  * are text, as the API and the database have them: seconds with three decimals,
  * shares from 0 to 1. CSV has them like that; the page has "3m20s", "93.4 %".
  */
-#ifndef SINK_REPORT_FIGURES_H
-#define SINK_REPORT_FIGURES_H
+#ifndef SINK_PAGE_FIGURES_H
+#define SINK_PAGE_FIGURES_H
 
 #include "common/base/buf.h"
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "sink/report/picture_impl.h"
+#include "sink/page/picture_impl.h"
 
 #define LEFT 40
 #define TOP 18

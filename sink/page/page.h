@@ -4,11 +4,11 @@
  * same: so tables have the attributes of old, which survive where styles do
  * not.
  */
-#ifndef SINK_REPORT_PAGE_H
-#define SINK_REPORT_PAGE_H
+#ifndef SINK_PAGE_PAGE_H
+#define SINK_PAGE_PAGE_H
 
 #include "common/base/buf.h"
-#include "sink/report/figures.h"
+#include "sink/page/figures.h"
 
 /* How each page begins; see report_file.h. */
 #define PAGE_BEGIN "<!DOCTYPE html>\n<!-- messaging-analytics: a report -->\n"
