@@ -50,7 +50,7 @@ ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson)
 LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto libjwt) -ljq -llmdb
 LIBS_aggregator := -llmdb -lunistring
-LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto libjwt)
+LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto libjwt) -lm
 LIBS_reaper     := $(call pkg,--libs libmariadb)
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lunistring -lcmocka
@@ -145,10 +145,13 @@ check-e2e: test-programs  ## tests with private servers
 	@$(RUN) $(E2E)
 check-long: test-programs  ## 200 random worlds and the other soaks: an hour
 	@LONG=1 $(RUN) -t 7200 $(E2E)
-demo:  ## install what is missing, build, show the whole job
+demo-programs:
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build all sim load $(B)/tests/tools/amqp_probe
+demo: demo-programs  ## install what is missing, build, show the whole job
 	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/demo
+live: demo-programs  ## the board in a browser, with a made-up CRM, until ^C
+	@BIN=$(abspath $(B)/bin) TESTBIN=$(abspath $(B)/tests) scripts/live
 eventcounter:  ## the same for the event counter, with 100 messages
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build $(B)/bin/aggregator \
@@ -216,7 +219,7 @@ MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
 D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles migrations api board scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
-                    topology
+                    mail-report topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
 	$(INSTALL) -d $(addprefix $(D)/,$(DATA_FOLDERS))
@@ -260,8 +263,8 @@ clean:  ## remove what was built
 
 FORCE:
 .PHONY: FORCE all units sim load test-programs check check-fast check-e2e check-long \
-        check-asan check-fuzz fuzz fuzzers demo eventcounter bench asan \
-        analyze lint install uninstall dist \
+        check-asan check-fuzz fuzz fuzzers demo demo-programs live \
+        eventcounter bench asan analyze lint install uninstall dist \
         distcheck help clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -24,16 +24,6 @@ start_qiscus() {
 	control 'act?do=offline&operator=503'
 }
 
-# wait_for FILE NAME: the port that NAME writes when it is there.
-wait_for() {
-	for _ in $(seq 600); do
-		[ ! -s "$1" ] || return 0
-		alive "$tmp/$2.pid" || break
-		sleep 0.05
-	done
-	wrong "the $2 did not start: $(cat "$tmp/$2.log")"
-}
-
 configure_allocation() {
 	mkdir -m 700 "$tmp/listener"
 	(

@@ -3,6 +3,8 @@
  */
 #include "sink/modes/modes.h"
 
+#include <stdio.h>
+
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/records/record.h"
@@ -45,4 +47,44 @@ sink_check_tenant(const struct sink *s)
 		return -1;
 	return prog_usage_error(
 	    "--tenant '%s' is no name of a tenant", s->tenant);
+}
+
+/* Takes the only tenant there is. */
+static enum exit_code
+find_tenant(struct db *db, struct viewer *v)
+{
+	struct db_rows *rows = NULL;
+	enum exit_code code = PROG_OK;
+	enum outcome o = db_connect(db);
+
+	if (o == OUTCOME_DONE)
+		o = db_query(db,
+		    "SELECT tenant FROM tenants WHERE removed_at IS NULL "
+		    "UNION SELECT tenant FROM tenant_metrics_all LIMIT 2",
+		    NULL, 0, &rows);
+	if (o != OUTCOME_DONE) {
+		log_error("%s", db_why(db));
+		return db_code(db);
+	}
+	if (db_rows_count(rows) == 1 && db_next(rows)) {
+		(void)snprintf(
+		    v->tenant, sizeof v->tenant, "%s", db_get(rows, 0));
+	} else {
+		log_error("%s; give --tenant",
+		    db_rows_count(rows) == 0 ? "no tenant is stored yet"
+					     : "several tenants are stored");
+		code = PROG_USAGE;
+	}
+	db_rows_free(rows);
+	return code;
+}
+
+enum exit_code
+sink_find_viewer(const struct sink *s, struct db *db, struct viewer *v)
+{
+	*v = (struct viewer){ .role = VIEWER_ADMIN };
+	if (s->tenant == NULL)
+		return find_tenant(db, v);
+	(void)snprintf(v->tenant, sizeof v->tenant, "%s", s->tenant);
+	return PROG_OK;
 }

@@ -8,12 +8,17 @@
 #include "common/options/option_table.h"
 #include "common/text/out.h"
 #include "common/tokens/jwt_conf.h"
+#include "sink/api/viewer.h"
+#include "sink/report/report.h"
 
 struct sink {
 	struct option_common common; /* first: see option_table.h */
 	const char *from;            /* NULL: as configured */
 	enum out_format format;
-	const char *get, *tenant;                   /* --get; of --token, too */
+	const char *get;    /* --get */
+	const char *tenant; /* of --get, --report and --token */
+	const char *report, *from_day, *to_day, *zone, *within; /* --report */
+	enum report_form report_form;
 	const char *address, *port_file;            /* --serve */
 	const char *role, *subject, *days, *revoke; /* --token */
 	bool until_empty, accept_loss;
@@ -24,6 +29,7 @@ extern const struct option_mode
 extern const struct option_mode sink_mode_migrate; /* --migrate */
 extern const struct option_mode sink_mode_check;   /* --check */
 extern const struct option_mode sink_mode_get;     /* --get */
+extern const struct option_mode sink_mode_report;  /* --report */
 extern const struct option_mode sink_mode_serve;   /* --serve */
 extern const struct option_mode sink_mode_token;   /* --token */
 
@@ -40,5 +46,10 @@ int sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
 /* Checks --tenant, if it is there: -1 to go on, else the exit code after a
  * message. */
 int sink_check_tenant(const struct sink *s);
+
+/* Who asks by hand: an administrator of --tenant, or of the only tenant that is
+ * stored. Otherwise the code, after a message. */
+enum exit_code sink_find_viewer(
+    const struct sink *s, struct db *db, struct viewer *v);
 
 #endif

@@ -3,10 +3,12 @@
  */
 #include "sink/resources/by_hand.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/form.h"
 #include "sink/resources/resource.h"
@@ -47,4 +49,26 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	a->status = 200;
 	(void)resource_answer(viewer, db, timeout_ms, &r, a);
 	free(text);
+}
+
+enum exit_code
+by_hand_explain(const struct web_answer *a, const char *target)
+{
+	json_t *problem = json_loadb(a->body.data, a->body.len, 0, NULL);
+	const char *detail =
+	    json_string_value(json_object_get(problem, "detail"));
+
+	log_error("%s: %s", target, detail != NULL ? detail : "no answer");
+	json_decref(problem);
+	switch (a->status) {
+	case 400:
+	case 406:
+		return PROG_USAGE;
+	case 404:
+		return PROG_NOINPUT;
+	case 503:
+		return PROG_TEMPFAIL;
+	default:
+		return PROG_UNAVAILABLE;
+	}
 }

@@ -5,6 +5,7 @@
 #ifndef SINK_RESOURCES_BY_HAND_H
 #define SINK_RESOURCES_BY_HAND_H
 
+#include "common/base/prog.h"
 #include "common/db/db.h"
 #include "common/http/web.h"
 #include "sink/api/viewer.h"
@@ -13,5 +14,9 @@
  * answer begins as struct web_answer says; its buffers are the caller's. */
 void by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const char *target, struct web_answer *a);
+
+/* Logs the sentence of an answer that is a problem, and returns the exit code
+ * for it. */
+enum exit_code by_hand_explain(const struct web_answer *a, const char *target);
 
 #endif

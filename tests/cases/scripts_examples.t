@@ -17,12 +17,12 @@ fail() {
 # Every line of a job, those in comments too.
 sed -n 's/^#\{0,1\}\([0-9*][0-9*\/]* .*\)/\1/p' scripts/examples/crontab.example |
 	tr -s ' ' >"$tmp/lines"
-[ "$(wc -l <"$tmp/lines")" = 9 ] || fail "$(cat "$tmp/lines")"
+[ "$(wc -l <"$tmp/lines")" = 10 ] || fail "$(cat "$tmp/lines")"
 while read -r minute hour day month weekday command; do
 	case $minute$hour$day$month$weekday in
 	*[!0-9*/,-]*) fail "no schedule: $minute $hour $day $month $weekday" ;;
 	esac
-	script=$(echo "$command" | sed -n 's,.*[$]SCRIPTS/\([a-z]*\).*,\1,p')
+	script=$(echo "$command" | sed -n 's,.*[$]SCRIPTS/\([a-z-]*\).*,\1,p')
 	[ -z "$script" ] || [ -x "scripts/$script" ] || fail "no $script"
 done <"$tmp/lines"
 schedule() { # KEY: what conf_keys.c says

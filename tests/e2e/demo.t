@@ -89,6 +89,16 @@ if [ -e "$tmp/keys" ]; then
 	nothing_left "$tmp/terminal"
 fi
 
+echo "- its report, where it says"
+grep -q '^   build/demo/report.html ' "$tmp/one" || fail "no report: $(cat "$tmp/one")"
+grep -q '^<h1>team: response times, Mon ' build/demo/report.html ||
+	fail "another report"
+[ "$(grep -c '^<svg ' build/demo/report.html)" = 3 ] || fail "not three pictures"
+for name in Anna Chlo Boris; do
+	grep -q "^<tr><td align=\"left\">$name.*<td align=\"right\">[1-9]" \
+		build/demo/report.html || fail "no figures of $name"
+done
+
 # interrupted OUTPUT PATTERN OPTION...: as soon as it says that.
 interrupted() {
 	(

@@ -109,6 +109,21 @@ shown_in sink.1 EXAMPLES 5 | typed "a token"
 unset SECRET_KEY
 [ "$(tr -cd . <ann.token)" = .. ] || fail "no token: $(cat ann.token)"
 
+echo "- messaging-report(7)"
+shown_in messaging-report.7 EXAMPLES 1 | typed "last week"
+grep -q '^<h1>acme: ' week.html || fail "no report: $(cat week.html)"
+grep -q '^totals,responses,Responses,count,' week.csv ||
+	fail "no report: $(cat week.csv)"
+shown_in messaging-report.7 EXAMPLES 2 | typed "a month"
+grep -q 'Mon 2026-11-30</td>' november.html || fail "not November"
+shown_in messaging-report.7 EXAMPLES 3 | typed "the operators"
+grep -q '^operator,name,count,' out || fail "no operators: $(cat out)"
+grep -qF "$(shown_in messaging-report.7 'EACH MONDAY' 1)" \
+	"$root/scripts/crontab.example" || fail "not in the crontab"
+shown_in messaging-report.7 'EACH MONDAY' 2 | sed "s/.*  sink/sink/
+	s,/var/www/html,$tmp/lib,; s/\$/ --tenant acme/" | typed "a file by cron"
+[ -s "$tmp/lib/team.html" ] || fail "cron keeps no file"
+
 echo "- messaging-tables(5)"
 aggregator -f day.ndjson -a all -o ndjson | sink
 sql "who lets customers wait" messaging-tables.5 EXAMPLES 1

@@ -1,0 +1,145 @@
+/*
+ * mode_report: sink --report: the figures of a span of days as one file, to
+ * mail and to print. Whoever may read the database is an administrator here, as
+ * for --get.
+ */
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "sink/modes/modes.h"
+#include "sink/report/report_file.h"
+
+#define WITHIN "300" /* seconds; the board's, too */
+
+static enum exit_code
+make_report(struct sink *s, struct db **db)
+{
+	struct viewer v;
+	const struct report_request request = { .viewer = &v,
+		.timeout_ms =
+		    conf_int(s->common.conf, "serve", "query_timeout"),
+		.now_ms = clock_now_ms(),
+		.from = s->from_day,
+		.to = s->to_day,
+		.zone = s->zone,
+		.within = s->within != NULL ? s->within : WITHIN,
+		.form = s->report_form };
+	struct buf text = BUF_INIT;
+	enum exit_code code = report_file_check(s->report, s->report_form);
+
+	if (code == PROG_OK)
+		code = sink_find_viewer(s, *db, &v);
+	if (code == PROG_OK)
+		code = report_write(&request, *db, &text);
+	if (code == PROG_OK)
+		code = report_file_write(s->report, &text);
+	buf_release(&text);
+	return code;
+}
+
+static int
+take_form(const char *value, void *to)
+{
+	enum report_form *form = to;
+
+	*form = strcmp(value, "html") == 0  ? REPORT_HTML
+		: strcmp(value, "csv") == 0 ? REPORT_CSV
+					    : REPORT_BY_NAME;
+	if (*form != REPORT_BY_NAME)
+		return -1;
+	return prog_usage_error(
+	    "there is no format '%s'; a report is html or csv", value);
+}
+
+static const struct option_row rows[] = {
+	OPTION_TEXT('f', "from", "DAY", struct sink, from_day,
+	    "the first day; without it the last whole week"),
+	OPTION_TEXT(
+	    0, "to", "DAY", struct sink, to_day, "the day behind the last one"),
+	OPTION_TEXT(0, "zone", "ZONE", struct sink, zone,
+	    "the days' time zone: Europe/Lisbon; without it UTC"),
+	OPTION_TEXT(0, "within", "SECONDS", struct sink, within,
+	    "which share was answered within so long (" WITHIN ")"),
+	OPTION_TAKE('o', NULL, "FORMAT", struct sink, report_form, take_form,
+	    "html or csv; without it by the name of the file"),
+	OPTION_TEXT(0, "tenant", "NAME", struct sink, tenant,
+	    "whose tables; needed when there are several"),
+};
+
+/* The API says whether it is a date. */
+static bool
+is_day(const char *text)
+{
+	static const char like[] = REPORT_DAY;
+	size_t i;
+
+	for (i = 0; i < sizeof like - 1; i++) {
+		if (text[i] == '\0' || (text[i] == '-') != (like[i] == '-'))
+			return false;
+	}
+	return text[i] == '\0' &&
+	       strspn(text, "0123456789-") == sizeof like - 1;
+}
+
+static int
+check_days(const struct sink *s)
+{
+	if ((s->from_day == NULL) != (s->to_day == NULL))
+		return prog_usage_error(
+		    "--from and --to belong together; without both it is the "
+		    "last whole week");
+	if (s->from_day != NULL && !is_day(s->from_day))
+		return prog_usage_error("--from '%s' is no day; give one like "
+					"2026-11-16",
+		    s->from_day);
+	if (s->to_day != NULL && !is_day(s->to_day))
+		return prog_usage_error(
+		    "--to '%s' is no day; give one like 2026-11-23", s->to_day);
+	return -1;
+}
+
+static int
+check_report(void *options)
+{
+	struct sink *s = options;
+	int64_t seconds;
+	int code = check_days(s);
+
+	if (code != -1)
+		return code;
+	if (s->within != NULL &&
+	    parse_int(s->within, 0, 366 * 86400, &seconds) != 0)
+		return prog_usage_error(
+		    "--within '%s' is no number of seconds", s->within);
+	if (s->report_form == REPORT_BY_NAME)
+		s->report_form = report_form_of(s->report);
+	if (s->report_form == REPORT_BY_NAME && strcmp(s->report, "-") == 0)
+		s->report_form = REPORT_HTML;
+	if (s->report_form == REPORT_BY_NAME)
+		return prog_usage_error(
+		    "'%s' says no format; give a name with .html or .csv, or "
+		    "-o html",
+		    s->report);
+	return sink_check_tenant(s);
+}
+
+static enum exit_code
+run_report(void *options)
+{
+	return sink_with_db(options, make_report);
+}
+
+const struct option_mode sink_mode_report = {
+	.choice = OPTION_TEXT(0, "report", "FILE", struct sink, report,
+	    "write how the team did in a span of days"),
+	.about = "Writes a report, see messaging-report(7), to FILE, whose "
+		 "name ends in .html or\n.csv; - is standard output. A DAY is "
+		 "like 2026-11-16.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check_report,
+	.run = run_report,
+};

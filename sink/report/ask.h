@@ -1,0 +1,63 @@
+/*
+ * ask: a report under way, and how its sections get their figures: the API's
+ * answers, as JSON, and statements that add up what the API has as lists.
+ */
+#ifndef SINK_REPORT_ASK_H
+#define SINK_REPORT_ASK_H
+
+#include <jansson.h>
+
+#include "common/calendar/calendar.h"
+#include "common/http/web.h"
+#include "sink/api/question.h"
+#include "sink/page/figures.h"
+#include "sink/report/report.h"
+
+struct report_work {
+	const struct report_request *request; /* borrowed */
+	struct zone *zone;                    /* owned */
+	const char *zone_name;
+	char from_day[CALENDAR_TEXT], to_day[CALENDAR_TEXT];
+	int64_t from, to;
+	int64_t before; /* when the span before this one begins */
+	char before_day[CALENDAR_TEXT];
+	json_t *totals; /* the answer about the whole; owned */
+	json_t *names;  /* of operators, by id; owned */
+	struct db *db;  /* borrowed */
+	struct web_request web;
+	struct web_answer answer; /* of the last question */
+	enum exit_code code;      /* why it failed */
+};
+
+/* Finds out the days and reads what all sections share. False: r->code says
+ * why; release it all the same. */
+bool report_begin(struct report_work *r) __attribute__((warn_unused_result));
+void report_release(struct report_work *r);
+
+/* The rows of /api/v1/RESOURCE over the span, with further parameters ("" or
+ * "&by=day"). Owned by the caller; NULL: r->code says why. */
+json_t *report_ask(struct report_work *r, const char *resource,
+    const char *more) __attribute__((warn_unused_result));
+
+/* Rows of a statement, as question_ask(). */
+bool report_query(struct report_work *r, const char *sql,
+    const struct db_value *args, size_t n, struct db_rows **rows)
+    __attribute__((warn_unused_result));
+
+/* The name of an operator, or the id. Borrowed. */
+const char *report_operator(const struct report_work *r, const char *id);
+
+/* Adds a member of an object as a cell. */
+void report_add(struct figure_table *t, const json_t *row, const char *member);
+
+/* Adds the members that the columns from that one on name. */
+void report_add_from(struct figure_table *t, const json_t *row, size_t column);
+
+/* A number; 0: it is absent. */
+double report_number(const json_t *row, const char *member);
+
+/* Writes "2026-11-20 10:00", by the clock in the zone. */
+void report_time(
+    const struct report_work *r, int64_t ms, char text[CALENDAR_TEXT]);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * report: see report.h: the order of the sections, and the two forms they are
+ * written in. A line of CSV begins with the name of its section, so that one
+ * of them is cut out by grep; sections have an empty line between them.
+ */
+#include "sink/report/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/out.h"
+#include "sink/page/page.h"
+#include "sink/report/section.h"
+
+static const struct section *const sections[] = {
+	&section_totals,
+	&section_days,
+	&section_operators,
+	&section_week,
+	&section_waits,
+	&section_resolved,
+	&section_transfers,
+	&section_channels,
+	&section_receipts,
+	&section_alerts,
+	&section_words,
+	&section_about,
+};
+
+static void
+write_html(
+    struct buf *to, const struct section *s, const struct figure_table *t)
+{
+	const struct page_part part = { s->name, s->title, s->note };
+
+	page_part_begin(to, &part);
+	if (s->draw != NULL && figure_rows(t) > 0)
+		s->draw(t, to);
+	page_table(to, t);
+	page_part_end(to);
+}
+
+static bool
+is_number(enum figure_unit unit)
+{
+	return unit >= FIGURE_COUNT && unit <= FIGURE_CHANGE;
+}
+
+static void
+write_csv_row(struct buf *to, const struct figure_table *t, size_t row)
+{
+	const char *cell;
+	size_t c;
+
+	for (c = 0; c < t->columns_n; c++) {
+		buf_addc(to, ',');
+		cell = figure_at(t, row, c);
+		if (cell != NULL)
+			out_csv_cell(
+			    to, cell, is_number(figure_unit_at(t, row, c)));
+	}
+	buf_adds(to, "\r\n");
+}
+
+static void
+write_csv(struct buf *to, const struct section *s, const struct figure_table *t)
+{
+	size_t row, c;
+
+	if (to->len > 0)
+		buf_adds(to, "\r\n");
+	buf_adds(to, s->name);
+	for (c = 0; c < t->columns_n; c++)
+		buf_addf(to, ",%s", t->columns[c].name);
+	buf_adds(to, "\r\n");
+	for (row = 0; row < figure_rows(t); row++) {
+		buf_adds(to, s->name);
+		write_csv_row(to, t, row);
+	}
+}
+
+/* For people: the last day that belongs to the span. */
+static void
+begin_html(const struct report_work *r, struct buf *to)
+{
+	struct buf title = BUF_INIT, subtitle = BUF_INIT;
+	char last[CALENDAR_TEXT];
+
+	report_time(r, r->to - 1, last);
+	last[strlen(REPORT_DAY)] = '\0';
+	buf_addf(&title, "%s: response times, ", r->request->viewer->tenant);
+	figure_period(&title, r->from_day);
+	buf_adds(&title, " to ");
+	figure_period(&title, last);
+	buf_addf(
+	    &subtitle, "Days and hours of %s. Before: from ", r->zone_name);
+	figure_period(&subtitle, r->before_day);
+	buf_adds(&subtitle, " on, as long. The limit: ");
+	figure_duration(&subtitle, strtod(r->request->within, NULL));
+	buf_addc(&subtitle, '.');
+	page_begin(to, buf_str(&title), buf_str(&subtitle));
+	buf_release(&title);
+	buf_release(&subtitle);
+}
+
+static bool
+write_section(struct report_work *r, const struct section *s, struct buf *to)
+{
+	struct figure_table t = { .columns = s->columns,
+		.columns_n = s->columns_n };
+	bool good = s->fill(r, &t);
+
+	if (good && r->request->form == REPORT_CSV)
+		write_csv(to, s, &t);
+	else if (good)
+		write_html(to, s, &t);
+	figure_release(&t);
+	return good;
+}
+
+enum exit_code
+report_write(
+    const struct report_request *request, struct db *db, struct buf *to)
+{
+	struct report_work r = { .request = request, .db = db };
+	bool html = request->form == REPORT_HTML;
+	bool good = report_begin(&r);
+	size_t i;
+
+	if (good && html)
+		begin_html(&r, to);
+	for (i = 0; good && i < ARRAY_LEN(sections); i++)
+		good = write_section(&r, sections[i], to);
+	if (good && html)
+		page_end(to);
+	report_release(&r);
+	return r.code;
+}

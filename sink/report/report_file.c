@@ -1,0 +1,137 @@
+/*
+ * report_file: see report_file.h.
+ */
+#include "sink/report/report_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "sink/page/page.h"
+
+static const struct {
+	const char *suffix, *begin; /* of a file of that form */
+	enum report_form form;
+} forms[] = {
+	{ ".html", PAGE_BEGIN, REPORT_HTML },
+	{ ".htm", PAGE_BEGIN, REPORT_HTML },
+	{ ".csv", "totals,figure,", REPORT_CSV },
+};
+
+enum report_form
+report_form_of(const char *path)
+{
+	size_t i, len = strlen(path), n;
+
+	for (i = 0; i < ARRAY_LEN(forms); i++) {
+		n = strlen(forms[i].suffix);
+		if (len > n && strcmp(path + len - n, forms[i].suffix) == 0)
+			return forms[i].form;
+	}
+	return REPORT_BY_NAME;
+}
+
+/* Whether the open file begins as a report does. */
+static bool
+is_report(int fd, enum report_form form)
+{
+	char begin[sizeof PAGE_BEGIN];
+	ssize_t got = pread(fd, begin, sizeof begin, 0);
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(forms); i++) {
+		if (forms[i].form == form &&
+		    got >= (ssize_t)strlen(forms[i].begin) &&
+		    memcmp(begin, forms[i].begin, strlen(forms[i].begin)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum exit_code
+explain_file(const char *what, const char *path)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code =
+	    syserr_explain(&why, PROG_CANTCREATE, "cannot %s '%s'", what, path);
+
+	log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
+}
+
+enum exit_code
+report_file_check(const char *path, enum report_form form)
+{
+	struct stat st;
+	bool replaceable;
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return PROG_OK;
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return PROG_OK;
+	if (fd < 0)
+		return explain_file("read", path);
+	replaceable = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		      (st.st_size == 0 || is_report(fd, form));
+	(void)close(fd);
+	if (replaceable)
+		return PROG_OK;
+	log_error("'%s' is there, and is no such report; remove it, or give "
+		  "another name",
+	    path);
+	return PROG_CANTCREATE;
+}
+
+/* 0, or -1 with errno; then the new file is gone. */
+static int
+write_beside(const char *path, const char *new, const struct buf *text)
+{
+	int fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int rc = -1, saved;
+
+	if (fd < 0)
+		return -1;
+	if (file_write_all(fd, text->data, text->len) == 0 && fsync(fd) == 0)
+		rc = 0;
+	saved = errno;
+	if (close(fd) != 0 && rc == 0) {
+		saved = errno;
+		rc = -1;
+	}
+	errno = saved;
+	if (rc == 0)
+		rc = rename(new, path);
+	saved = errno;
+	if (rc != 0)
+		(void)unlink(new);
+	errno = saved;
+	return rc == 0 ? file_sync_folder_of(path) : -1;
+}
+
+enum exit_code
+report_file_write(const char *path, const struct buf *text)
+{
+	enum exit_code code = PROG_OK;
+	char *new;
+
+	if (strcmp(path, "-") == 0) {
+		(void)fwrite(text->data, 1, text->len, stdout);
+		return prog_flush();
+	}
+	new = xasprintf("%s.%ld.new", path, (long)getpid());
+	if (write_beside(path, new, text) != 0)
+		code = explain_file("write", path);
+	free(new);
+	return code;
+}

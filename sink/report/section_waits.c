@@ -1,0 +1,175 @@
+/*
+ * section_waits: who waited longest, and the waits that a transfer cut.
+ *
+ * The longest waits of a month are found without reading all its intervals:
+ * each is in one of the hours with the longest maxima.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "sink/report/section.h"
+
+#define WAITS 10
+#define WAITS_TEXT "10"
+#define OPERATORS_MAX "100"
+
+/* A transfer cuts none that ended. */
+#define WAITED "('first_response', 'reply', 'unanswered')"
+
+static const struct figure_column wait_columns[] = {
+	{ "ended", "Ended", FIGURE_TEXT },
+	{ "seconds", "Waited", FIGURE_SECONDS },
+	{ "chat", "Chat", FIGURE_TEXT },
+	{ "operator", "Id", FIGURE_KEY },
+	{ "name", "Operator", FIGURE_TEXT },
+	{ "kind", "Ended by", FIGURE_TEXT },
+};
+
+static const struct figure_column transfer_columns[] = {
+	{ "operator", "Id", FIGURE_KEY },
+	{ "name", "Operator", FIGURE_TEXT },
+	{ "parts", "Parts of waits", FIGURE_COUNT },
+	{ "sum_seconds", "All together", FIGURE_SECONDS },
+	{ "max_seconds", "Longest", FIGURE_SECONDS },
+};
+
+/* Ranges of time that intervals are read from. */
+struct wait_ranges {
+	struct buf sql;
+	struct db_value args[2 * (WAITS + 2)];
+	size_t n;
+};
+
+static void
+add_wait_range(struct wait_ranges *w, int64_t from, int64_t to)
+{
+	if (from >= to)
+		return;
+	buf_adds(&w->sql, w->n > 0 ? " OR " : "");
+	buf_adds(&w->sql, "(end_at >= ? AND end_at < ?)");
+	w->args[w->n++] = db_time(from);
+	w->args[w->n++] = db_time(to);
+}
+
+/* Hours that the span cuts, as in zones at :30, and the hours with the longest
+ * maxima among the others. */
+static bool
+find_ranges(struct report_work *r, struct wait_ranges *w)
+{
+	int64_t first = (r->from + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
+	int64_t last = r->to / HOUR_MS * HOUR_MS, hour, before = CLOCK_NONE;
+	const struct db_value args[] = { db_time(first), db_time(last) };
+	struct db_rows *rows = NULL;
+
+	if (!report_query(r,
+		"SELECT `hour` FROM (SELECT `hour`, max_ms "
+		"FROM response_hours_all WHERE tenant = ? AND `hour` >= ? "
+		"AND `hour` < ? AND responses > 0 AND kind IN " WAITED
+		" ORDER BY max_ms DESC LIMIT " WAITS_TEXT
+		") longest ORDER BY `hour`",
+		args, 2, &rows))
+		return false;
+	add_wait_range(w, r->from, first);
+	add_wait_range(w, last, r->to);
+	while (db_next(rows)) {
+		hour = db_get_time(rows, 0);
+		if (hour != before)
+			add_wait_range(w, hour, hour + HOUR_MS);
+		before = hour;
+	}
+	db_rows_free(rows);
+	return true;
+}
+
+static const char *
+kind_for_people(const char *kind)
+{
+	if (strcmp(kind, "first_response") == 0)
+		return "first response";
+	return strcmp(kind, "unanswered") == 0 ? "closing, unanswered" : kind;
+}
+
+static void
+add_wait_row(
+    struct report_work *r, struct figure_table *t, const struct db_rows *rows)
+{
+	char text[CALENDAR_TEXT];
+
+	report_time(r, db_get_time(rows, 0), text);
+	figure_add(t, text);
+	figure_add_seconds(t, db_get_int(rows, 1));
+	figure_add(t, db_get(rows, 2));
+	figure_add(t, db_get(rows, 3));
+	figure_add(t, report_operator(r, db_get(rows, 3)));
+	figure_add(t, kind_for_people(db_get(rows, 4)));
+}
+
+static bool
+fill_waits(struct report_work *r, struct figure_table *t)
+{
+	struct wait_ranges w = { .n = 0 };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	bool good = find_ranges(r, &w);
+
+	if (good && w.n > 0) {
+		buf_addf(&sql,
+		    "SELECT end_at, ms, chat, operator, kind FROM intervals "
+		    "WHERE tenant = ? AND (%s) AND kind IN " WAITED
+		    " AND COALESCE(withdrawn, 0) = 0 "
+		    "ORDER BY ms DESC, end_at, chat LIMIT " WAITS_TEXT,
+		    buf_str(&w.sql));
+		good = report_query(r, buf_str(&sql), w.args, w.n, &rows);
+		while (good && db_next(rows))
+			add_wait_row(r, t, rows);
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	buf_release(&w.sql);
+	return good;
+}
+
+static bool
+fill_transfers(struct report_work *r, struct figure_table *t)
+{
+	const struct db_value args[] = { db_time(r->from), db_time(r->to) };
+	struct db_rows *rows = NULL;
+
+	if (!report_query(r,
+		"SELECT COALESCE(operator, ''), COUNT(*), SUM(ms), MAX(ms) "
+		"FROM intervals WHERE tenant = ? AND end_at >= ? "
+		"AND end_at < ? AND kind = 'waiting' "
+		"AND COALESCE(withdrawn, 0) = 0 GROUP BY 1 "
+		"ORDER BY 3 DESC, 1 LIMIT " OPERATORS_MAX,
+		args, 2, &rows))
+		return false;
+	while (db_next(rows)) {
+		figure_add(t, db_get(rows, 0));
+		figure_add(t, report_operator(r, db_get(rows, 0)));
+		figure_add(t, db_get(rows, 1));
+		figure_add_seconds(t, db_get_int(rows, 2));
+		figure_add_seconds(t, db_get_int(rows, 3));
+	}
+	db_rows_free(rows);
+	return true;
+}
+
+const struct section section_waits = {
+	.name = "waits",
+	.title = "Who waited longest",
+	.columns = wait_columns,
+	.columns_n = ARRAY_LEN(wait_columns),
+	.fill = fill_waits,
+};
+
+const struct section section_transfers = {
+	.name = "transfers",
+	.title = "Waits that a transfer cut",
+	.note = "A wait that was handed over has a part for each operator who "
+		"held the chat meanwhile; the parts add up to the wait.",
+	.columns = transfer_columns,
+	.columns_n = ARRAY_LEN(transfer_columns),
+	.fill = fill_transfers,
+};

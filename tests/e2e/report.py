@@ -1,0 +1,415 @@
+"""report: sink --report: its figures are those of --get and of SQL, in CSV and
+in what a mail program leaves of the page; nothing in it runs or is loaded; which
+files it writes; and, where there is a browser, how it looks and prints.
+"""
+
+import csv
+import io
+import json
+import os
+import time
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from harness import TESTBIN, Checks, Lab, main, say
+from report_mail import check_mail
+from report_page import ReportPage, shown
+from streamlib import Sql
+
+TENANT = "t1"
+FIRST, DAYS = "2026-10-17", 12  # over the end of summer time in Lisbon
+WEEK = ("2026-10-19", "2026-10-26")
+HOSTILE = {
+    "501": "<script>alert(1)</script>", "502": "\"' onload='x",
+    "503": "Chloé & 👩‍💻 Søn", "504": "=1+2", "505": "]]> --> <!--",
+}
+CHANNEL = "\"><img src=x onerror=alert(1)>"
+STRANGER = "Stranger"
+
+
+def utc(zone, day):
+    """When a day begins, as SQL has it."""
+    at = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+    return at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def sections(text):
+    """A report in CSV: {section: [row as {column: cell}]}."""
+    found = {}
+    for block in text.split("\r\n\r\n"):
+        lines = list(csv.reader(io.StringIO(block, newline="")))
+        found[lines[0][0]] = [dict(zip(lines[0][1:], line[1:]))
+                              for line in lines[1:]]
+    return found
+
+
+def same(got, want):
+    """A cell of CSV against a value of JSON or SQL."""
+    if want is None or want == "NULL":
+        return got == ""
+    if isinstance(want, (int, float)):
+        return got != "" and float(got) == want
+    return got in (want, "'" + want)
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        lab.start_servers("mariadb")
+        lab.must(["sink", "-c", lab.conf("c", {"sink": {}}), "--migrate"])
+        self.sql = Sql(lab.server_dir)
+        self.fill()
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def fill(self):
+        """Busy hours of each day, of two tenants, and names that a page could
+        take for markup."""
+        records = b""
+        for n in range(DAYS):
+            day = datetime.fromisoformat(FIRST) + timedelta(days=n)
+            for hour, count in ((7, 150), (22, 60)):
+                at = day + timedelta(hours=hour)
+                records += self.lab.must(
+                    [os.path.join(TESTBIN, "load"), "--seed", n * 24 + hour,
+                     "--prefix", f"{n}-{hour}-", "--start",
+                     at.strftime("%Y-%m-%dT%H:%M:%SZ"), "--gap", 60000,
+                     "-n", count, "--tenants", 2, "--operators", 5,
+                     "--users", 40, "--chats", 60, "--active", 8,
+                     "--late", 0, "--latecomers", 0]).out
+        rows = self.lab.must(["aggregator", "-a", "all", "-o", "ndjson"],
+                             stdin=records).out
+        self.lab.must(["sink"], stdin=rows)
+        self.sql.ask("SET NAMES utf8mb4")
+        for operator, name in HOSTILE.items():
+            quoted = name.replace("'", "''")
+            self.sql.ask(f"UPDATE operator_metrics SET name = '{quoted}' "
+                         f"WHERE operator = '{operator}' AND tenant = 't1'")
+        self.sql.ask("UPDATE channel_metrics SET channel = "
+                     f"'{CHANNEL}' WHERE channel = 'email'")
+        self.sql.ask("UPDATE operator_metrics SET name = "
+                     f"'{STRANGER}' WHERE tenant = 't2'")
+        for table, column in (("intervals", "chat"), ("alerts", "user_id"),
+                              ("trends", "word"),
+                              ("channel_metrics", "channel")):
+            self.sql.ask(f"UPDATE {table} SET {column} = CONCAT("
+                         f"'{STRANGER}', {column}) WHERE tenant = 't2'")
+
+    def report(self, *options, code=0, form="csv", env=None):
+        done = self.lab.run(["sink", "--tenant", TENANT, "--report", "-",
+                             "-o", form, *options], env=env)
+        self.that(done.code == code, f"{options}: {done}")
+        self.that(not done.err or code != 0, f"{options}: {done.err}")
+        return done.out.decode()
+
+    def span(self, zone, days, **more):
+        options = ["--from", days[0], "--to", days[1], "--zone", zone]
+        return sections(self.report(*options, **more))
+
+    def get(self, path):
+        return json.loads(self.lab.must(
+            ["sink", "--tenant", TENANT, "--get", "/api/v1/" + path]).out)
+
+    def rows_are(self, got, want, what):
+        self.that(len(got) == len(want),
+                  f"{what}: {len(got)} rows, not {len(want)}")
+        for mine, theirs in zip(got, want):
+            for name, value in theirs.items():
+                self.that(same(mine[name], value),
+                          f"{what}: {name} is {mine[name]!r}, not {value!r}")
+
+    def its_response_times_are_the_apis(self, zone, days):
+        r = self.span(zone, days)
+        span = f"from={days[0]}&to={days[1]}&zone={zone}&within_seconds=300"
+        figures = ("count", "avg_seconds", "median_seconds", "p90_seconds",
+                   "max_seconds", "within")
+        want = [{"begin": row["begin"][:10], **{f: row[f] for f in figures}}
+                for row in self.get(f"responses?{span}")["rows"]]
+        self.rows_are(r["days"], want, f"days of {zone}")
+        whole = self.get(f"responses?{span}&by=total&compare=previous")
+        totals = {row["figure"]: row for row in r["totals"]}
+        for name, member in (("responses", "count"),
+                             ("response_avg", "avg_seconds"),
+                             ("response_p90", "p90_seconds"),
+                             ("response_within", "within")):
+            self.rows_are([totals[name]], [{
+                "value": whole["rows"][0][member],
+                "before": whole["rows"][1][member]}], name)
+        for kind, name in (("first_response", "first_responses"),
+                           ("resolution", "resolutions"),
+                           ("unanswered", "unanswered")):
+            [row] = self.get(f"responses?{span}&by=total&kind={kind}")["rows"]
+            self.rows_are([totals[name]], [{"value": row["count"]}], name)
+        about = {row["what"]: row["value"] for row in r["about"]}
+        self.that(about["version"] == str(whole["version"])
+                  and about["zone"] == zone, f"about: {about}")
+        self.operators_are_the_apis(r, span, figures)
+        self.the_week_is_the_apis(r, span)
+
+    def operators_are_the_apis(self, r, span, figures):
+        rows = self.get(f"responses?{span}&by=total&group=operator"
+                        "&compare=previous")["rows"]
+        before = {row["operator"]: row for row in rows
+                  if row["span"] == "previous"}
+        want = [{"operator": row["operator"],
+                 "name": HOSTILE.get(row["operator"], "(nobody)"),
+                 "count_before": before.get(row["operator"],
+                                            {"count": None})["count"],
+                 **{f: row[f] for f in figures}}
+                for row in rows if row["span"] == "asked"]
+        want.sort(key=lambda row: (-row["count"], row["operator"]))
+        self.that(len(want) >= 5, "hardly any operators")
+        self.rows_are(r["operators"], want, "operators")
+
+    def the_week_is_the_apis(self, r, span):
+        names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+        for row in self.get(f"heatmap?{span}")["rows"]:
+            mine = r["week"][row["hour"]]
+            for figure in ("count", "median_seconds"):
+                cell = mine[names[row["weekday"] - 1] + "_" + figure]
+                self.that(same(cell, row[figure]),
+                          f"the week has {cell}, not {row[figure]}")
+
+    def the_rest_is_sqls(self, zone, days):
+        r = self.span(zone, days)
+        begin, end = (utc(zone, day) for day in days)
+
+        def rows(names, statement, times=()):
+            found = self.sql.ask(statement.format(
+                f"tenant = '{TENANT}'", begin, end))
+            for row in found:
+                for i in times:
+                    at = datetime.fromisoformat(row[i] + "+00:00")
+                    row[i] = at.astimezone(ZoneInfo(zone)).strftime(
+                        "%Y-%m-%d %H:%M")
+            return [dict(zip(names, row)) for row in found]
+
+        for section, names, statement, times in (
+            ("waits", ("ended", "seconds", "chat", "operator"),
+             "SELECT end_at, seconds, chat, operator FROM intervals "
+             "WHERE {} AND end_at >= '{}' AND end_at < '{}' AND kind IN "
+             "('first_response', 'reply', 'unanswered') AND NOT withdrawn "
+             "ORDER BY ms DESC, end_at, chat LIMIT 10", (0,)),
+            ("transfers", ("operator", "parts", "sum_seconds",
+                           "max_seconds"),
+             "SELECT COALESCE(operator, ''), COUNT(*), SUM(seconds), "
+             "MAX(seconds) FROM intervals WHERE {} AND end_at >= '{}' AND "
+             "end_at < '{}' AND kind = 'waiting' AND NOT withdrawn "
+             "GROUP BY 1 ORDER BY 3 DESC, 1", ()),
+            ("channels", ("channel", "inbound_messages",
+                          "outbound_messages"),
+             "SELECT channel, SUM(inbound_messages), "
+             "SUM(outbound_messages) FROM channel_metrics WHERE {} "
+             "AND hour >= '{}' AND hour < '{}' GROUP BY 1", ()),
+            ("receipts", ("device", "receipts", "messages", "readers"),
+             "SELECT device, COUNT(*), COUNT(DISTINCT message_id, "
+             "conversation_id), COUNT(DISTINCT user_id) FROM message_views "
+             "WHERE {} AND viewed_at >= '{}' AND viewed_at < '{}' "
+             "GROUP BY 1", ()),
+            ("alerts", ("user_id", "alerts", "messages", "first", "last"),
+             "SELECT user_id, COUNT(*), MAX(messages), MIN(started_at), "
+             "MAX(started_at) FROM alerts WHERE {} AND started_at >= '{}' "
+             "AND started_at < '{}' AND messages > 0 GROUP BY 1", (3, 4)),
+            ("words", ("word", "occurrences"),
+             "SELECT word, SUM(occurrences) n FROM trends WHERE {} "
+             "AND window_start >= '{}' AND window_start < '{}' "
+             "AND occurrences > 0 GROUP BY 1 ORDER BY n DESC, word "
+             "LIMIT 30", ()),
+        ):
+            want = rows(names, statement, times)
+            got = r[section]
+            if section in ("channels", "alerts"):
+                got = sorted(got, key=lambda row: row[names[0]].encode())
+                want.sort(key=lambda row: row[names[0]].encode())
+            self.rows_are(got, want, f"{section} in {zone}")
+        [[begun]] = self.sql.ask(
+            "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = "
+            f"'{TENANT}' AND created_at >= '{begin}' AND created_at < '{end}'")
+        self.that(begun in [row["value"] for row in r["totals"]
+                            if row["figure"] == "conversations"],
+                  f"not {begun} conversations")
+        return r
+
+    def whatever_is_left_of_the_page_has_the_figures(self, zone, days):
+        """All that a sanitizer leaves are tables and text."""
+        options = ["--from", days[0], "--to", days[1], "--zone", zone]
+        page = ReportPage(self.report(*options, form="html"))
+        for complaint in page.complaints():
+            self.that(False, complaint)
+        table = self.span(zone, days)
+        for name, rows in table.items():
+            want = [[shown(name, column, row) for column in row
+                     if shown(name, column, row) is not None]
+                    for row in rows]
+            self.that(page.tables.get(name, []) == want,
+                      f"the page's {name}: {page.tables.get(name)}, "
+                      f"not {want}")
+        self.that(len(page.pictures) == 3, f"pictures: {page.pictures}")
+        self.that(STRANGER not in page.source, "another tenant is in it")
+        for name in HOSTILE.values():
+            self.that(name in page.text, f"{name} is not to be read")
+
+    def spans_have_fitting_periods(self):
+        for days, count, last in (
+            (("2026-10-20", "2026-10-21"), 24, "2026-10-20 23:00"),
+            (("2026-10-25", "2026-10-26"), 25, "2026-10-25 23:00"),
+            (("2026-10-01", "2026-11-01"), 31, "2026-10-31"),
+            (("2026-01-01", "2027-01-01"), 53, "2026-12-28"),
+            (("2025-01-01", "2027-01-01"), 24, "2026-12-01"),
+        ):
+            r = self.span("Europe/Lisbon", days)
+            self.that(len(r["days"]) == count
+                      and r["days"][-1]["begin"] == last,
+                      f"{days}: {len(r['days'])}, {r['days'][-1]}")
+            self.whatever_is_left_of_the_page_is_a_page(days)
+        about = {row["what"]: row["value"] for row in self.span(
+            "UTC", ("2026-10-01", "2026-11-01"))["about"]}
+        self.that(about["before_from"] == "2026-09-01", "before October")
+
+    def whatever_is_left_of_the_page_is_a_page(self, days):
+        options = ["--from", days[0], "--to", days[1]]
+        for complaint in ReportPage(
+                self.report(*options, form="html")).complaints():
+            self.that(False, f"{days}: {complaint}")
+
+    def nothing_is_said_of_nothing(self):
+        days = ("2031-01-06", "2031-01-13")
+        r = self.span("UTC", days)
+        self.that(all(row["count"] == "0" and row["avg_seconds"] == ""
+                      for row in r["days"]), f"{r['days']}")
+        self.that(r["operators"] == r["waits"] == r["words"] == [],
+                  "something of nothing")
+        self.whatever_is_left_of_the_page_is_a_page(days)
+        done = self.lab.must(["sink", "--tenant", "nobody", "--report", "-"])
+        self.that(b"nothing of it" in done.out, "no page of nobody")
+
+    def without_dates_it_is_last_week(self):
+        for zone in ("UTC", "Pacific/Chatham", "America/New_York"):
+            before = datetime.now(ZoneInfo(zone)).date()
+            about = {row["what"]: row["value"] for row in sections(
+                self.report("--zone", zone))["about"]}
+            for today in (before, datetime.now(ZoneInfo(zone)).date()):
+                monday = today - timedelta(days=today.weekday())
+                if about["to"] == str(monday):
+                    break
+            self.that((about["from"], about["to"]) == (
+                str(monday - timedelta(days=7)), str(monday)),
+                f"last week in {zone}: {about}")
+
+    def a_limit_of_ones_own(self):
+        r = sections(self.report("--from", WEEK[0], "--to", WEEK[1],
+                                 "--within", "60"))
+        [row] = self.get(f"responses?from={WEEK[0]}&to={WEEK[1]}&by=total"
+                         "&within_seconds=60")["rows"]
+        [got] = [x["value"] for x in r["totals"]
+                 if x["figure"] == "response_within"]
+        self.that(same(got, row["within"]), f"{got}, not {row['within']}")
+
+    def wrong_options_are_refused(self):
+        for options, code, says in (
+            (["--report", "x"], 64, "no format"),
+            (["--report", "x.pdf"], 64, "no format"),
+            (["--report", "x.html", "-o", "table"], 64, "html or csv"),
+            (["--report", "x.html", "--from", "2026-10-01"], 64, "together"),
+            (["--report", "x.html", "--to", "2026-10-01"], 64, "together"),
+            (["--report", "x.html", "--from", "7d", "--to", "2026-10-01"],
+             64, "no day"),
+            (["--report", "x.html", "--from", "2026-10-01&by=hour",
+              "--to", "2026-10-02"], 64, "no day"),
+            (["--report", "x.html", "--from", "2026-02-30", "--to",
+              "2026-10-01"], 64, "no time"),
+            (["--report", "x.html", "--from", "2026-10-02", "--to",
+              "2026-10-02"], 64, "not before"),
+            (["--report", "x.html", "--zone", "Mars/Base"], 64, "Mars"),
+            (["--report", "x.html", "--zone", "../etc/passwd"], 64, "zone"),
+            (["--report", "x.html", "--within", "soon"], 64, "seconds"),
+            (["--report", "x.html", "--tenant", "a b"], 64, "tenant"),
+            (["--report", "none/x.html"], 73, "none/x.html"),
+            (["--report", "/dev/null", "-o", "html"], 73, "no such report"),
+            (["--report", ".", "-o", "html"], 73, "no such report"),
+        ):
+            done = self.lab.run(["sink", "--tenant", TENANT, *options],
+                                cwd=self.lab.tmp)
+            self.that(done.code == code and says in done.err
+                      and len(done.lines()) == 1, f"{options}: {done}")
+        done = self.lab.run(["sink", "--report", "x.html"], cwd=self.lab.tmp)
+        self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
+        self.that(not os.path.exists(self.lab.path("x.html")),
+                  "a file of a report that failed")
+
+    def a_file_is_whole_or_as_it_was(self):
+        path = self.lab.path("week.html")
+        run = ["sink", "--tenant", TENANT, "--report", path]
+        self.lab.must(run)
+        inode = os.stat(path).st_ino
+        self.lab.must(run)
+        self.that(os.stat(path).st_ino != inode, "written in place")
+        with open(path, "rb") as f:
+            before = f.read()
+        done = self.lab.run(run, env={"MYSQL_URL": "mysql://a:b@127.0.0.1:1/x"})
+        self.that(done.code == 75, f"without a database: {done}")
+        with open(path, "rb") as f:
+            self.that(f.read() == before, "a failure took the last one")
+        mine = self.lab.write("messaging.html", "[crm x]\n")
+        done = self.lab.run(["sink", "--tenant", TENANT, "--report", mine])
+        self.that(done.code == 73 and len(done.lines()) == 1, f"{done}")
+        with open(mine, "rb") as f:
+            self.that(f.read() == b"[crm x]\n", "it was overwritten")
+        self.that(not [x for x in os.listdir(self.lab.tmp)
+                       if x.endswith(".new")], "a part was left")
+        done = self.lab.run(["sh", "-c", f"{os.environ.get('BIN')}/sink "
+                             f"--tenant {TENANT} --report - >/dev/full"])
+        self.that(done.code == 74, f"a full disk: {done}")
+
+    def one_who_may_only_read_is_enough(self):
+        self.sql.ask("CREATE USER reader@'%' IDENTIFIED BY 'reader'; "
+                     "GRANT SELECT ON messaging.* TO reader@'%'")
+        url = "mysql://reader:reader@" + self.lab.env["MYSQL_URL"].split(
+            "@")[1]
+        self.report(env={"MYSQL_URL": url})
+
+    def how_long_it_takes(self):
+        for name, days in (("a week", WEEK),
+                           ("a month", ("2026-10-01", "2026-11-01"))):
+            start = time.monotonic()
+            self.report("--from", days[0], "--to", days[1], form="html")
+            say(f"{name} took {time.monotonic() - start:.2f} s")
+
+    def it_looks_right(self):
+        try:
+            from report_picture import look
+        except ImportError:
+            say("not looked at: python3-selenium is missing; run: "
+                "scripts/install-deps browser")
+            return
+        path = self.lab.path("look.html")
+        self.lab.must(["sink", "--tenant", TENANT, "--report", path,
+                       "--from", "2026-10-12", "--to", "2026-11-09"])
+        look(self.lab, path, self.that)
+
+
+def body():
+    with Lab("report") as lab:
+        test = Test(lab)
+        for zone, days in (("UTC", WEEK), ("Europe/Lisbon", WEEK),
+                           ("Asia/Kolkata", ("2026-10-20", "2026-10-27"))):
+            test.its_response_times_are_the_apis(zone, days)
+            test.the_rest_is_sqls(zone, days)
+            test.whatever_is_left_of_the_page_has_the_figures(zone, days)
+        test.spans_have_fitting_periods()
+        test.nothing_is_said_of_nothing()
+        test.without_dates_it_is_last_week()
+        test.a_limit_of_ones_own()
+        test.wrong_options_are_refused()
+        test.a_file_is_whole_or_as_it_was()
+        test.one_who_may_only_read_is_enough()
+        check_mail(lab, TENANT, test.that)
+        test.how_long_it_takes()
+        test.it_looks_right()
+        return test.checks.result()
+
+
+if __name__ == "__main__":
+    main(body)

@@ -1,0 +1,296 @@
+/*
+ * Tests of sink/report: text that could be taken for markup, figures as people
+ * read them, tables, and pictures of nothing, one day and a year; and which
+ * files are replaced.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include <math.h>
+
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "sink/page/figures.h"
+#include "sink/page/markup.h"
+#include "sink/page/page.h"
+#include "sink/page/picture.h"
+#include "sink/report/report_file.h"
+
+static const struct figure_column columns[] = {
+	{ "day", "Day", FIGURE_PERIOD },
+	{ "name", "Name", FIGURE_TEXT },
+	{ "id", "Id", FIGURE_KEY },
+	{ "unit", "Unit", FIGURE_UNIT },
+	{ "n", "N", FIGURE_COUNT },
+	{ "s", "Seconds", FIGURE_SECONDS },
+	{ "within", "Within", FIGURE_SHARE },
+	{ "value", "Value", FIGURE_OF_ROW },
+	{ "change", "Change", FIGURE_CHANGE },
+};
+
+static struct figure_table
+one_row(const char *const *cells)
+{
+	struct figure_table t = { .columns = columns,
+		.columns_n = ARRAY_LEN(columns) };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(columns); i++)
+		figure_add(&t, cells[i]);
+	return t;
+}
+
+static void
+check_markup(const char *text, size_t characters, const char *want)
+{
+	struct buf to = BUF_INIT;
+
+	if (characters > 0)
+		markup_cut(&to, text, characters);
+	else
+		markup_text(&to, text);
+	assert_string_equal(buf_str(&to), want);
+	buf_release(&to);
+}
+
+static void
+text_is_no_markup(void **state)
+{
+	(void)state;
+	check_markup("", 0, "");
+	check_markup("<script>alert('x')</script>", 0,
+	    "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;");
+	check_markup("\" onload=\"x", 0, "&quot; onload=&quot;x");
+	check_markup("&amp; & Sons", 0, "&amp;amp; &amp; Sons");
+	check_markup("]]> --> <!--", 0, "]]&gt; --&gt; &lt;!--");
+	check_markup("Chlo\xc3\xa9 \xf0\x9f\x98\x80", 0,
+	    "Chlo\xc3\xa9 \xf0\x9f\x98\x80");
+	check_markup("a\nb\tc\rd\x01\x1b[31m\x7f", 0, "a b c?d??[31m?");
+	check_markup("a\xef\xbf\xbf"
+		     "b\xef\xbf\xbe",
+	    0, "a?b?");
+	check_markup("\xef\xbf\xbd", 0, "\xef\xbf\xbd");
+	check_markup("\xd0\x90\xd0\x91\xd0\x92", 3, "\xd0\x90\xd0\x91\xd0\x92");
+	check_markup(
+	    "\xd0\x90\xd0\x91\xd0\x92", 2, "\xd0\x90\xd0\x91\xe2\x80\xa6");
+	check_markup("<<<", 1, "&lt;\xe2\x80\xa6");
+}
+
+static void
+check_shown(const char *const *cells, const char *const *want)
+{
+	struct figure_table t = one_row(cells);
+	struct buf to = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(columns); i++) {
+		buf_clear(&to);
+		figure_show(&to, &t, 0, i);
+		assert_string_equal(buf_str(&to), want[i]);
+	}
+	buf_release(&to);
+	figure_release(&t);
+}
+
+static void
+figures_are_for_people(void **state)
+{
+	static const char *const none[] = { NULL, NULL, NULL, "count", NULL,
+		NULL, NULL, NULL, NULL };
+	static const char *const dashes[] = { "\xe2\x80\x93", "\xe2\x80\x93",
+		"\xe2\x80\x93", "count", "\xe2\x80\x93", "\xe2\x80\x93",
+		"\xe2\x80\x93", "\xe2\x80\x93", "\xe2\x80\x93" };
+	static const char *const some[] = { "2026-11-20", "Ann", "7", "seconds",
+		"12", "78.500", "0.9345", "200.000", "-0.0512" };
+	static const char *const shown[] = { "Fri 2026-11-20", "Ann", "7",
+		"seconds", "12", "1m18s", "93.5 %", "3m20s", "-5.1 %" };
+	static const char *const other[] = { "2026-11-20 10:00", "", "",
+		"share", "0", "0.000", "1.0000", "0.5000", "0.0000" };
+	static const char *const others[] = { "2026-11-20 10:00", "", "",
+		"share", "0", "0.0s", "100.0 %", "50.0 %", "+0.0 %" };
+
+	(void)state;
+	check_shown(none, dashes);
+	check_shown(some, shown);
+	check_shown(other, others);
+}
+
+static void
+check_duration(double seconds, const char *want)
+{
+	struct buf to = BUF_INIT;
+
+	figure_duration(&to, seconds);
+	assert_string_equal(buf_str(&to), want);
+	buf_release(&to);
+}
+
+static void
+durations_have_two_units(void **state)
+{
+	(void)state;
+	check_duration(0.099, "0.0s");
+	check_duration(0.3, "0.3s");
+	check_duration(9.999, "9.9s");
+	check_duration(59.9, "59s");
+	check_duration(60, "1m00s");
+	check_duration(3599.999, "59m59s");
+	check_duration(7260, "2h01m");
+	check_duration(97200, "1d03h");
+}
+
+static void
+tables_have_what_people_see(void **state)
+{
+	static const char *const cells[] = { "2026-11-20", "<b>\"&", "key",
+		"count", "12", NULL, NULL, "5", NULL };
+	struct figure_table t = one_row(cells);
+	struct figure_table empty = { .columns = columns,
+		.columns_n = ARRAY_LEN(columns) };
+	struct buf to = BUF_INIT;
+
+	(void)state;
+	page_table(&to, &t);
+	assert_non_null(
+	    strstr(buf_str(&to), "<td align=\"left\">Fri 2026-11-20</td>"
+				 "<td align=\"left\">&lt;b&gt;&quot;&amp;</td>"
+				 "<td align=\"right\">12</td>"));
+	assert_null(strstr(buf_str(&to), "key"));
+	assert_null(strstr(buf_str(&to), "Unit"));
+	buf_clear(&to);
+	page_table(&to, &empty);
+	assert_string_equal(
+	    buf_str(&to), "<p>There is nothing of it in this span.</p>\n");
+	buf_release(&to);
+	figure_release(&t);
+}
+
+static size_t
+occurrences(const struct buf *b, const char *text)
+{
+	const char *p = buf_str(b);
+	size_t n = 0;
+
+	for (; (p = strstr(p, text)) != NULL; p++)
+		n++;
+	return n;
+}
+
+/* Points with a value each but for a gap at `none`. */
+static struct picture_point *
+some_points(size_t n, size_t none)
+{
+	struct picture_point *points = xcalloc(n, sizeof *points);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		points[i].label = "<&>";
+		points[i].values[0] = i == none ? (double)NAN : (double)i * 60;
+		points[i].values[1] = (double)NAN;
+	}
+	return points;
+}
+
+static void
+curves_have_gaps(void **state)
+{
+	static const char *const titles[] = { "one", "two" };
+	static const size_t lengths[] = { 1, 7, 62, 366 };
+	struct picture_point *points;
+	struct buf to = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	picture_curves(&to, "none", titles, 2, NULL, 0);
+	assert_int_equal(to.len, 0);
+	for (i = 0; i < ARRAY_LEN(lengths); i++) {
+		points = some_points(lengths[i], 3);
+		picture_curves(&to, "\"t\"", titles, 2, points, lengths[i]);
+		assert_int_equal(occurrences(&to, "<title>&quot;t&quot;<"), 1);
+		assert_null(strstr(buf_str(&to), "nan"));
+		assert_null(strstr(buf_str(&to), "inf"));
+		/* Labels do not cover each other. */
+		assert_in_range(occurrences(&to, "&lt;&amp;&gt;"), 1, 12);
+		if (lengths[i] == 7) {
+			assert_int_equal(occurrences(&to, "<circle "), 6);
+			assert_int_equal(occurrences(&to, " M "), 2);
+			assert_int_equal(occurrences(&to, " L "), 4);
+		}
+		free(points);
+		buf_clear(&to);
+	}
+	buf_release(&to);
+}
+
+static void
+bars_and_weeks_of_nothing(void **state)
+{
+	double counts[PICTURE_DAYS][PICTURE_HOURS] = { { 0 } };
+	struct picture_point *points = some_points(4, 2);
+	struct buf to = BUF_INIT;
+
+	(void)state;
+	picture_bars(&to, "none", NULL, 0);
+	assert_int_equal(to.len, 0);
+	picture_bars(&to, "gap", points, 4);
+	assert_int_equal(occurrences(&to, "<rect "), 3);
+	assert_int_equal(occurrences(&to, ">3m00s<"), 1);
+	buf_clear(&to);
+	picture_week(&to, "week", counts);
+	assert_int_equal(occurrences(&to, "fill=\"#ffffff\""), 168);
+	buf_clear(&to);
+	counts[6][23] = 12345;
+	picture_week(&to, "week", counts);
+	assert_int_equal(occurrences(&to, "fill=\"#1b5e9e\""), 1);
+	assert_int_equal(occurrences(&to, ">12k<"), 1);
+	buf_release(&to);
+	free(points);
+}
+
+static void
+only_reports_are_replaced(void **state)
+{
+	struct buf text = BUF_INIT, got = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(report_form_of("a.html"), REPORT_HTML);
+	assert_int_equal(report_form_of("a.csv"), REPORT_CSV);
+	assert_int_equal(report_form_of(".csv"), REPORT_BY_NAME);
+	assert_int_equal(report_form_of("messaging.conf"), REPORT_BY_NAME);
+	assert_int_equal(report_file_check("r.html", REPORT_HTML), PROG_OK);
+	buf_adds(&text, PAGE_BEGIN "and so on");
+	assert_int_equal(report_file_write("r.html", &text), PROG_OK);
+	assert_int_equal(file_read_path("r.html", 0, &got), 0);
+	assert_string_equal(buf_str(&got), buf_str(&text));
+	assert_int_equal(report_file_check("r.html", REPORT_HTML), PROG_OK);
+	assert_int_equal(
+	    report_file_check("r.html", REPORT_CSV), PROG_CANTCREATE);
+	tmpdir_file("notes.html", "<html>", 6, 0600);
+	assert_int_equal(
+	    report_file_check("notes.html", REPORT_HTML), PROG_CANTCREATE);
+	tmpdir_file("empty.html", "", 0, 0600);
+	assert_int_equal(report_file_check("empty.html", REPORT_HTML), PROG_OK);
+	assert_int_equal(report_file_check(".", REPORT_HTML), PROG_CANTCREATE);
+	assert_int_equal(
+	    report_file_check("/dev/null", REPORT_HTML), PROG_CANTCREATE);
+	assert_int_equal(
+	    report_file_write("none/r.html", &text), PROG_CANTCREATE);
+	buf_release(&text);
+	buf_release(&got);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_is_no_markup),
+		cmocka_unit_test(figures_are_for_people),
+		cmocka_unit_test(durations_have_two_units),
+		cmocka_unit_test(tables_have_what_people_see),
+		cmocka_unit_test(curves_have_gaps),
+		cmocka_unit_test(bars_and_weeks_of_nothing),
+		cmocka_unit_test_setup_teardown(
+		    only_reports_are_replaced, tmpdir_enter, tmpdir_leave),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
