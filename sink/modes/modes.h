@@ -13,9 +13,10 @@ struct sink {
 	struct option_common common; /* first: see option_table.h */
 	const char *from;            /* NULL: as configured */
 	enum out_format format;
-	const char *get, *tenant;                   /* --get; of --token, too */
-	const char *address, *port_file;            /* --serve */
-	const char *role, *subject, *days, *revoke; /* --token */
+	const char *get, *tenant;        /* --get; of --token, too */
+	const char *address, *port_file; /* --serve */
+	/* --token */
+	const char *role, *subject, *teams, *days, *revoke;
 	bool until_empty, accept_loss;
 };
 

@@ -65,6 +65,7 @@ const struct list list_messages = {
 	    { "content", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN } },
 	.key = { "created_at", "conversation_id", "message_id" },
 	.time = "created_at",
+	.operator= "operator",
 	.newest_first = true,
 	.chat = "conversation_id",
 	.chat_index = "by_chat",
@@ -86,6 +87,8 @@ const struct list list_intervals = {
 	.newest_first = true,
 	.chat = "chat",
 	.chat_index = "by_chat",
+	.add_more = interval_choice_add,
+	.more = interval_parameters,
 };
 
 const struct list list_response_hours = {

@@ -52,6 +52,7 @@ serve_check_token(const struct serve *s, const struct web_request *r,
 	buf_release(&why);
 	if (!good)
 		return false;
+	v->teams = s->teams;
 	switch (revocation_of(s->revocation, v->tenant, v->claims.id)) {
 	case REVOCATION_NONE:
 		return true;
