@@ -53,6 +53,9 @@ const struct list list_chats = {
 	    NUMBER("avg_response_seconds"), NUMBER("first_response_seconds"),
 	    TIME("waiting_since"), TIME("as_of") },
 	.key = { "chat" },
+	.words = { { "nobody", "1", "operator IS NULL" },
+	    { "open", "1", "status <> 'left'" },
+	    { "waiting", "1", "waiting_since IS NOT NULL" } },
 	.operator= "operator",
 };
 

@@ -32,7 +32,8 @@ LEAST = {  # the least role for each resource
     "channels": AGENT, "assignments": AGENT, "figure": AGENT,
     "allocation": LEAD,
 }
-IMPERSONAL = ("operators", "response-hours", "channels", "trends")
+IMPERSONAL = ("operators", "response-hours", "channels", "trends", "figure",
+              "allocation")
 ONE_OBJECT = ("now", "chats/c1/timeline")  # which has no CSV
 # What it may not read: rows that are not served, and other people's.
 UNSERVED = ("closed_chats", "refused_rows", "event_counts", "tenants",
