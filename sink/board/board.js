@@ -31,6 +31,7 @@ const SECTIONS = ["totals", "waiting", "operators", "responses", "heatmap",
 /* Settings that spans of time depend on. */
 const OF_SPANS = ["operator", "range", "zone", "threshold", "wall"];
 
+let source = null; /* of events */
 let lost = null; /* a timer: the connection is away */
 let asked = { key: "", at: 0 }; /* for spans */
 let rest = null; /* a timer: the settings may change on */
@@ -119,8 +120,7 @@ async function showQueue() {
 }
 
 function follow() {
-	const source = new EventSource(STREAM);
-
+	source = new EventSource(STREAM);
 	source.addEventListener("open", onConnected);
 	source.addEventListener("now", (event) => {
 		onConnected();
@@ -212,6 +212,13 @@ function listen() {
 
 restoreAfterLogin();
 listen();
+/* A page that was left may be kept for the way back, and its connection with it,
+ * of which a browser has six. */
+addEventListener("pagehide", () => source?.close());
+addEventListener("pageshow", (event) => {
+	if (event.persisted)
+		start();
+});
 onChange(() => {
 	show();
 	showOpened();

@@ -108,6 +108,8 @@ function showValue(node, text, address) {
 	const anchor = node.querySelector("a");
 
 	if (address === null) {
+		if (anchor !== null)
+			anchor.remove();
 		setText(node, text);
 	} else if (anchor === null) {
 		node.replaceChildren(link(text, address));

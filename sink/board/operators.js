@@ -35,13 +35,14 @@ const COLUMNS = [
 ];
 
 export function showOperators() {
-	const rows = present.operators.filter((o) => settings.operator === ""
-		|| o.operator === settings.operator)
+	const named = !settings.wall && present.operators.some((o) =>
+		o.operator !== null);
+	const rows = present.operators.filter((o) => named
+		&& (settings.operator === "" || o.operator === settings.operator))
 		.map((o) => ({ ...o, key: o.operator }));
-	const named = rows.some((o) => o.operator !== null);
 
 	table(byId("operators-table"), COLUMNS, rows,
 		(o) => ({ "data-operator": o.operator,
 			class: o.available ? "there" : "away" }));
-	byId("operators").hidden = settings.wall || !named;
+	byId("operators").hidden = !named;
 }
