@@ -97,6 +97,8 @@ const struct conf_key conf_keys[] = {
 	    "ids of operator accounts that are really bots"),
 	LIST("crm", "operators",
 	    "ids of operators beside those that the CRM lists"),
+	LIST("crm", "teams",
+	    "whose figures a token of teams shows: TEAM: ID ID, TEAM: ID"),
 	CHOICE("crm", "history", "episode", "episode|all",
 	    "how far back messages are read"),
 	INT("crm", "budget", NULL, 0, INT64_C(1000000000),

@@ -361,6 +361,7 @@ jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 	    copy_claim(json_object_get(claims, "jti"), c->id, sizeof c->id) &&
 	    copy_teams(
 		json_object_get(claims, "teams"), c->teams, sizeof c->teams);
+	c->in_teams = json_object_get(claims, "teams") != NULL;
 	c->expires_s = json_integer_value(json_object_get(claims, "exp"));
 	json_decref(claims);
 	return good ? 0

@@ -15,6 +15,7 @@
 
 #include "common/base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,7 @@ struct jwt_claims {
 	char subject[192]; /* sub: whom it was made for */
 	char id[65];       /* jti: by which it is revoked */
 	char teams[1024];  /* a list of names: each with a newline behind it */
+	bool in_teams;     /* there is such a list, which may be empty */
 	int64_t expires_s; /* exp */
 };
 

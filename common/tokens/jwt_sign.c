@@ -11,6 +11,30 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+
+/* A list of names. */
+static int
+add_token_teams(jwt_t *jwt, const char *teams)
+{
+	struct buf json = BUF_INIT;
+	size_t len;
+	int rc;
+
+	jsonw_open(&json);
+	jsonw_key(&json, "teams");
+	jsonw_list(&json);
+	for (; *teams != '\0'; teams += len + (teams[len] == ',')) {
+		len = strcspn(teams, ",");
+		jsonw_next(&json);
+		jsonw_quote(&json, teams, len);
+	}
+	jsonw_list_end(&json);
+	jsonw_close(&json);
+	rc = jwt_add_grants_json(jwt, buf_str(&json));
+	buf_release(&json);
+	return rc;
+}
 
 /* 0, or an errno value. The tenant comes first: a second claim of that name
  * is what EEXIST tells of. */
@@ -33,6 +57,8 @@ add_token_claims(
 		if (texts[i][1] != NULL)
 			rc = jwt_add_grant(jwt, texts[i][0], texts[i][1]);
 	}
+	if (rc == 0 && c->teams != NULL)
+		rc = add_token_teams(jwt, c->teams);
 	if (rc == 0)
 		rc = jwt_add_grant_int(jwt, "iat", (long)c->issued_s);
 	if (rc == 0)

@@ -12,6 +12,7 @@
 struct jwt_content {
 	const char *tenant, *role, *id;
 	const char *subject;         /* NULL: nobody in particular */
+	const char *teams;           /* with commas between; NULL: none */
 	int64_t issued_s, expires_s; /* since 1970 */
 };
 

@@ -32,6 +32,10 @@ static const char *const impersonal[] = {
 	V1 "response-hours",
 	V1 "channels",
 	V1 "trends",
+	V1 "responses",
+	V1 "heatmap",
+	V1 "figure",
+	V1 "allocation",
 };
 
 /* Parameters that say which rows were asked for. Others are not written down:

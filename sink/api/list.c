@@ -14,6 +14,7 @@
 #include "common/digest/hex.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
+#include "sink/api/scope.h"
 
 #define ARGS_MAX (LIST_COLUMNS + 2 + LIST_KEYS * LIST_KEYS)
 
@@ -156,10 +157,8 @@ add_filters(struct page *p)
 		buf_addf(&p->sql, " AND `%s` = ?", c->name);
 		add_argument(p, db_str(v));
 	}
-	if (p->q->viewer.role == VIEWER_AGENT && p->list->operator!= NULL) {
-		buf_addf(&p->sql, " AND `%s` = ?", p->list->operator);
-		add_argument(p, db_str(p->q->viewer.claims.subject));
-	}
+	if (p->list->operator!= NULL)
+		scope_add_rows(&p->q->viewer, p->list->operator, & p->sql);
 }
 
 static void
@@ -184,7 +183,7 @@ add_cursor(struct page *p)
 		buf_addc(&p->sql, ')');
 }
 
-static void
+static bool
 build_statement(struct page *p)
 {
 	const struct list_column *c = p->list->columns;
@@ -205,11 +204,14 @@ build_statement(struct page *p)
 	add_range(p);
 	add_words(p);
 	add_filters(p);
+	if (p->list->add_more != NULL && !p->list->add_more(p->q, &p->sql))
+		return false;
 	add_cursor(p);
 	for (i = 0; i < p->keys_n; i++)
 		buf_addf(&p->sql, "%s`%s`%s", i == 0 ? " ORDER BY " : ", ",
 		    p->list->key[i], p->list->newest_first ? " DESC" : "");
 	buf_addf(&p->sql, " LIMIT %d", (int)p->limit + 1);
+	return true;
 }
 
 /* The cursor behind the present row. */
@@ -250,6 +252,7 @@ link_next(struct page *p, const char *cursor)
 {
 	struct buf *to = &p->q->answer->headers;
 	const struct list_word *w = p->list->words;
+	const char *const *more = p->list->more;
 	size_t i;
 
 	buf_adds(to, "Link: <?");
@@ -264,6 +267,8 @@ link_next(struct page *p, const char *cursor)
 		if (column_named(p, w->parameter) == p->columns_n)
 			add_link_parameter(p, to, w->parameter);
 	}
+	for (; more != NULL && *more != NULL; more++)
+		add_link_parameter(p, to, *more);
 	buf_addf(to, "cursor=%s>; rel=\"next\"\n", cursor);
 }
 
@@ -296,11 +301,9 @@ list_answer(struct question *q, const struct list *l)
 	struct db_rows *rows = NULL;
 
 	read_columns(&p);
-	if (read_parameters(&p)) {
-		build_statement(&p);
-		if (question_ask(q, buf_str(&p.sql), p.args, p.args_n, &rows))
-			write_page(&p, rows);
-	}
+	if (read_parameters(&p) && build_statement(&p) &&
+	    question_ask(q, buf_str(&p.sql), p.args, p.args_n, &rows))
+		write_page(&p, rows);
 	db_rows_free(rows);
 	buf_release(&p.sql);
 	buf_release(&p.cursor);

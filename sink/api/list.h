@@ -13,7 +13,7 @@
 
 #define LIST_COLUMNS 20
 #define LIST_KEYS 4
-#define LIST_WORDS 3
+#define LIST_WORDS 4
 
 /* Rows of a page: without a limit, and at most. */
 #define LIST_PAGE 100
@@ -46,11 +46,15 @@ struct list {
 	const char *key[LIST_KEYS];
 	struct list_word words[LIST_WORDS]; /* up to one without parameter */
 	const char *time;     /* the column of from and to; NULL: none */
-	const char *operator; /* the column by which an agent is limited */
+	const char *operator; /* whose row it is: the column; NULL: none */
 	bool newest_first;
 	/* With a filter on this column the index is used. Left to itself the
 	 * server may scan the tenant, because the key has the order. */
 	const char *chat, *chat_index;
+	/* Conditions by further parameters, whose names are in a list up to
+	 * NULL; both NULL: none. As interval_choice_add(). */
+	bool (*add_more)(struct question *q, struct buf *sql);
+	const char *const *more;
 };
 
 /* Answers with a page of the list. */

@@ -209,3 +209,36 @@ question_int(
 	    "%s is no whole number from %" PRId64 " to %" PRId64, name, min,
 	    max);
 }
+
+bool
+question_seconds(
+    struct question *q, const char *name, int64_t max_s, int64_t *ms)
+{
+	const char *v = question_parameter(q, name), *p;
+	char whole[16], thousandths[4] = "000";
+	int64_t s, rest;
+	size_t len, decimals = 0;
+
+	if (v == NULL)
+		return true;
+	p = strchr(v, '.');
+	len = p != NULL ? (size_t)(p - v) : strlen(v);
+	if (p != NULL)
+		decimals = strlen(p + 1);
+	if (len < sizeof whole && decimals <= 3 &&
+	    (p == NULL || decimals > 0)) {
+		memcpy(whole, v, len);
+		whole[len] = '\0';
+		if (p != NULL)
+			memcpy(thousandths, p + 1, decimals);
+		if (parse_int(whole, 0, max_s, &s) == 0 &&
+		    parse_int(thousandths, 0, 999, &rest) == 0) {
+			*ms = 1000 * s + rest;
+			return true;
+		}
+	}
+	return question_problem(q, 400,
+	    "%s is no number of seconds up to %" PRId64
+	    " with at most three decimals",
+	    name, max_s);
+}

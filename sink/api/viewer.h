@@ -7,6 +7,8 @@
  *   lead    all operators and chats
  *   admin   what a lead sees, and message text
  *
+ * A token with teams sees only their operators, whatever its role: scope.h.
+ *
  * Roles are in the order of what they may see: each sees what those before it
  * do.
  */
@@ -27,10 +29,13 @@ enum viewer_role {
 	VIEWER_ADMIN
 };
 
+struct teams;
+
 struct viewer {
 	char tenant[RECORD_MAX_TENANT + 1];
 	enum viewer_role role;
-	struct jwt_claims claims; /* sub is the operator of an agent */
+	struct jwt_claims claims;  /* sub is the operator of an agent */
+	const struct teams *teams; /* borrowed; NULL: nobody is in one */
 };
 
 /* 0, or -1 and *why, which may be logged: the token is not valid, or has no

@@ -1,22 +1,40 @@
 /* The live board: asks for the present state, then shows each new one that the
  * server sends, without being loaded again. */
 
+import { showAlerts } from "./alerts.js";
+import { showAllocation } from "./allocation.js";
 import { byId, setText } from "./element.js";
-import { redraw, refresh } from "./history.js";
+import { listenToForm, showForm } from "./form.js";
+import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
+import { listenToOpened, showOpened } from "./opened.js";
+import { showOperators } from "./operators.js";
+import { present, setPresent } from "./present.js";
+import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
-import { setClock } from "./time.js";
-import { show, tick } from "./views.js";
+import { now, setClock } from "./time.js";
+import { announce, showFreshness, showTotals } from "./totals.js";
+import { showWaiting, tickWaiting } from "./waiting.js";
 
 const STREAM = "/api/v1/now/stream";
 /* How long without a connection, in ms, before it is said. */
 const PATIENCE_MS = 5000;
 /* When a connection was refused, which a browser does not try again. */
 const AGAIN_MS = 5000;
+/* How often, in ms, spans of time are asked for when the present changes. */
+const SPANS_MS = 60000;
+/* A slider that moves asks for them when it rests. */
+const REST_MS = 150;
 
-const SECTIONS = ["totals", "waiting", "operators", "today", "alerts"];
+const SECTIONS = ["totals", "waiting", "operators", "responses", "heatmap",
+	"allocation", "alerts"];
+/* Settings that spans of time depend on. */
+const OF_SPANS = ["operator", "range", "zone", "threshold", "wall"];
 
+let source = null; /* of events */
 let lost = null; /* a timer: the connection is away */
+let asked = { key: "", at: 0 }; /* for spans */
+let rest = null; /* a timer: the settings may change on */
 
 function setConnection(state) {
 	const node = byId("connection");
@@ -41,12 +59,42 @@ function onDisconnected() {
 	lost ??= setTimeout(() => setConnection("disconnected"), PATIENCE_MS);
 }
 
-async function showHistory() {
-	try {
-		await refresh();
-	} catch (error) {
-		console.warn(error);
-	}
+/* Each second, and after each change. */
+function tick() {
+	if (present === null)
+		return;
+	tickWaiting();
+	showTotals();
+	showFreshness();
+	announce();
+}
+
+/* Shows the answer, or the last one anew after a change of the settings. */
+function show(newest = present) {
+	if (newest === null)
+		return;
+	setPresent(newest);
+	setText(byId("tenant"), newest.tenant);
+	document.title = `${newest.now[0]?.waiting_chats ?? 0} waiting – `
+		+ "live board";
+	showForm();
+	showWaiting();
+	showOperators();
+	tick();
+}
+
+/* What spans more than this moment. One that fails leaves the others. */
+async function showSpans() {
+	const key = OF_SPANS.map((name) => settings[name]).join(" ");
+
+	if (key === asked.key && now() - asked.at < SPANS_MS)
+		return;
+	asked = { key, at: now() };
+	const done = await Promise.allSettled([showResponses(), showHeatmap(),
+		showAlerts()]);
+
+	for (const { reason } of done.filter((one) => one.reason))
+		console.warn(reason);
 }
 
 /* False: nobody is logged in. */
@@ -63,14 +111,22 @@ async function askOnce() {
 	return true;
 }
 
-function follow() {
-	const source = new EventSource(STREAM);
+async function showQueue() {
+	try {
+		await showAllocation();
+	} catch (error) {
+		console.warn(error);
+	}
+}
 
+function follow() {
+	source = new EventSource(STREAM);
 	source.addEventListener("open", onConnected);
 	source.addEventListener("now", (event) => {
 		onConnected();
 		show(JSON.parse(event.data));
-		showHistory();
+		showQueue();
+		showSpans();
 	});
 	source.addEventListener("error", () => {
 		onDisconnected();
@@ -91,7 +147,7 @@ async function start() {
 		onDisconnected();
 		setTimeout(start, AGAIN_MS);
 	}
-	showHistory();
+	showOpened();
 }
 
 function jump(section) {
@@ -106,7 +162,9 @@ function jump(section) {
 const KEYS = {
 	o: () => byId("operator").focus(),
 	c: () => byId("channel").focus(),
-	t: () => byId("threshold").select(),
+	r: () => byId("range").focus(),
+	z: () => byId("zone").select(),
+	t: () => byId("threshold").focus(),
 	x: () => change({ operator: "", channel: "" }),
 	w: () => change({ wall: !settings.wall }),
 	"?": () => byId("help").showModal(),
@@ -116,52 +174,59 @@ SECTIONS.forEach((section, i) => {
 });
 
 function isTyping(event) {
-	return event.target.matches?.("input, select, textarea")
+	return event.target.matches?.(
+		"input:not([type=range]), select, textarea")
 		|| event.ctrlKey || event.altKey || event.metaKey;
 }
 
 function onKey(event) {
-	if (event.key === "Escape" && settings.wall && !byId("help").open) {
+	const open = byId("help").open || byId("opened").open;
+
+	if (event.key === "Escape" && settings.wall && !open) {
 		change({ wall: false });
 		return;
 	}
-	if (!settings.keys || isTyping(event) || byId("help").open
-		|| !(event.key in KEYS))
+	if (!settings.keys || isTyping(event) || open || !(event.key in KEYS))
 		return;
 	event.preventDefault();
 	KEYS[event.key]();
 }
 
 function listen() {
-	const field = (id) => byId(id);
-
-	for (const id of ["operator", "channel"])
-		field(id).addEventListener("change", (event) =>
-			change({ [id]: event.target.value }));
-	field("threshold").addEventListener("change", (event) => {
-		if (event.target.checkValidity())
-			change({ threshold: event.target.value * 60 });
-	});
-	field("settings").addEventListener("submit", (event) =>
-		event.preventDefault());
-	field("wall-button").addEventListener("click", KEYS.w);
-	field("help-button").addEventListener("click", KEYS["?"]);
-	field("keys").addEventListener("change", (event) =>
-		change({ keys: event.target.checked }));
+	listenToForm();
+	listenToHeatmap();
+	listenToOpened();
+	byId("wall-button").addEventListener("click", KEYS.w);
+	byId("help-button").addEventListener("click", KEYS["?"]);
 	document.querySelector("[data-jump]").addEventListener("click",
 		(event) => {
 			event.preventDefault();
 			jump(event.target.dataset.jump);
 		});
 	document.addEventListener("keydown", onKey);
+	addEventListener("resize", () => {
+		redrawResponses();
+		redrawHeatmap();
+	});
 }
 
 restoreAfterLogin();
 listen();
+/* A page that was left may be kept for the way back, and its connection with it,
+ * of which a browser has six. */
+addEventListener("pagehide", () => source?.close());
+addEventListener("pageshow", (event) => {
+	if (event.persisted)
+		start();
+});
 onChange(() => {
 	show();
-	showHistory();
+	showOpened();
+	clearTimeout(rest);
+	rest = setTimeout(() => {
+		showSpans();
+		showQueue();
+	}, REST_MS);
 });
-addEventListener("resize", redraw);
 setInterval(tick, 1000);
 start();

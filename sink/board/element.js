@@ -30,6 +30,23 @@ export function setText(node, text) {
 		node.textContent = text;
 }
 
+/* A link, or only its text where there is nothing behind it. */
+export function link(text, address, attributes = {}) {
+	return text === null || address === null ? text
+		: element("a", { href: address, ...attributes }, String(text));
+}
+
+/* Puts other children into a node; what had the focus has it again. */
+export function exchange(node, ...children) {
+	const focused = node.contains(document.activeElement)
+		? document.activeElement.dataset.key : undefined;
+
+	node.replaceChildren(...children);
+	if (focused !== undefined)
+		[...node.querySelectorAll("[data-key]")]
+			.find((one) => one.dataset.key === focused)?.focus();
+}
+
 function cell(column, row) {
 	const value = column.value(row);
 	const node = element(column.names ? "th" : "td", {
@@ -38,15 +55,18 @@ function cell(column, row) {
 		class: column.kind ?? null,
 		"data-label": column.title,
 	});
+	const address = value === null ? null : column.opens?.(row) ?? null;
 
-	node.append(value ?? "–");
+	node.append(link(value, address,
+		{ "data-key": `${row.key ?? ""} ${column.title}` }) ?? "–");
 	return node;
 }
 
-/* Rows as a table. A column is {title, value(row), kind, names}; names says
- * that it names the row. A column that no row has a value for is left out. Roles
- * are written because narrow screens show a row as a block, and a browser then
- * forgets that it is one. */
+/* Rows as a table. A column is {title, value(row), kind, names, opens(row)};
+ * names says that it names the row, opens gives the address that its value leads
+ * to. A row's member key tells it from the others. A column that no row has a
+ * value for is left out. Roles are written because narrow screens show a row as
+ * a block, and a browser then forgets that it is one. */
 export function table(node, columns, rows, attributes = () => ({})) {
 	const shown = columns.filter((column) =>
 		rows.some((row) => column.value(row) !== null));
@@ -59,9 +79,43 @@ export function table(node, columns, rows, attributes = () => ({})) {
 		...shown.map((column) => cell(column, row))));
 
 	node.setAttribute("role", "table");
-	node.replaceChildren(
+	exchange(node,
 		element("thead", { role: "rowgroup" },
 			element("tr", { role: "row" }, ...titles)),
 		element("tbody", { role: "rowgroup" }, ...lines));
 	node.hidden = rows.length === 0;
+}
+
+/* Figures: {id, title, value, kind, opens, before}. Nodes that are there
+ * already stay, so that the focus does. */
+export function figures(list, shown) {
+	for (const { id, title, value, kind, opens, before } of shown) {
+		let node = byId(id);
+
+		if (node === null) {
+			node = element("div", { id }, element("dt", {}, title),
+				element("dd", { class: "value" }),
+				element("dd", { class: "before" }));
+			list.append(node);
+		}
+		node.className = `figure ${kind ?? ""}`;
+		showValue(node.children[1], String(value ?? "–"), opens ?? null);
+		setText(node.children[2], before ?? "");
+	}
+}
+
+function showValue(node, text, address) {
+	const anchor = node.querySelector("a");
+
+	if (address === null) {
+		if (anchor !== null)
+			anchor.remove();
+		setText(node, text);
+	} else if (anchor === null) {
+		node.replaceChildren(link(text, address));
+	} else {
+		setText(anchor, text);
+		if (anchor.getAttribute("href") !== address)
+			anchor.setAttribute("href", address);
+	}
 }

@@ -1,20 +1,25 @@
-/* What the viewer has chosen, kept in the URL behind #, so that a bookmark or a
- * screen on a wall has it:
- * #wall&threshold=300&operator=7&channel=web&keys=off */
+/* What the viewer has chosen, kept in the URL behind #, so that a bookmark, a
+ * permalink or a screen on a wall has it:
+ * #wall&threshold=300&operator=7&channel=web&range=7d&zone=UTC&keys=off
+ * What is opened stands there, too: figure= and chats= have a query of the API,
+ * chat= and message= what a timeline shows. */
 
 const THRESHOLD_S = 300;
+const TEXTS = ["operator", "channel", "range", "zone", "figure", "chats",
+	"chat", "message"];
 
 function read() {
 	const given = new URLSearchParams(location.hash.slice(1));
 	const threshold = Number(given.get("threshold"));
-
-	return {
+	const all = {
 		wall: given.has("wall"),
 		keys: given.get("keys") !== "off",
 		threshold: threshold >= 1 ? threshold : THRESHOLD_S,
-		operator: given.get("operator") ?? "",
-		channel: given.get("channel") ?? "",
 	};
+
+	for (const name of TEXTS)
+		all[name] = given.get(name) ?? "";
+	return all;
 }
 
 function written(s) {
@@ -24,7 +29,7 @@ function written(s) {
 		parts.push("wall");
 	if (s.threshold !== THRESHOLD_S)
 		parts.push(`threshold=${s.threshold}`);
-	for (const name of ["operator", "channel"]) {
+	for (const name of TEXTS) {
 		if (s[name] !== "")
 			parts.push(`${name}=${encodeURIComponent(s[name])}`);
 	}
@@ -34,6 +39,11 @@ function written(s) {
 }
 
 export let settings = read();
+
+/* The address of the board with some settings changed. */
+export function addressOf(some) {
+	return `./#${written({ ...settings, ...some })}`;
+}
 
 /* Changes some; the page hears of it as of any other change of its URL. */
 export function change(some) {

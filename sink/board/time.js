@@ -1,4 +1,11 @@
-/* Times and spans. The server's clock counts: that of a screen may be wrong. */
+/* Times, and the span of time that was chosen. The server's clock counts: that of
+ * a screen may be wrong. */
+
+import { settings } from "./settings.js";
+
+const DAY_MS = 86400000;
+const HEATMAP_DAYS = 28;
+const DATES = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/;
 
 let ahead = 0; /* ms that the server's clock is before ours */
 
@@ -16,8 +23,10 @@ export function now() {
 	return Date.now() + ahead;
 }
 
-/* Seconds as 4:05 or 1:02:03. */
+/* Seconds as 4:05 or 1:02:03; null as null. */
 export function span(seconds) {
+	if (seconds === null || seconds === undefined)
+		return null;
 	const s = Math.max(0, Math.floor(seconds));
 	const two = (n) => String(n).padStart(2, "0");
 	const minutes = Math.floor(s / 60);
@@ -38,16 +47,94 @@ export function spoken(seconds) {
 	return `${n} ${name}${n === 1 ? "" : "s"}`;
 }
 
-/* A time of day, in the zone of the screen. */
+function isZone(name) {
+	try {
+		return Boolean(new Intl.DateTimeFormat([], { timeZone: name }));
+	} catch {
+		return false;
+	}
+}
+
+/* The zone that was chosen, else that of the screen. */
+export function zone() {
+	return settings.zone !== "" && isZone(settings.zone) ? settings.zone
+		: Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/* A time of day, in that zone. */
 export function clockTime(time, seconds = false) {
 	return new Date(time).toLocaleTimeString([], { hourCycle: "h23",
-		hour: "2-digit", minute: "2-digit",
+		timeZone: zone(), hour: "2-digit", minute: "2-digit",
 		second: seconds ? "2-digit" : undefined });
 }
 
-export function midnight() {
-	const day = new Date(now());
+/* A date of that zone, 2026-11-20, some days from now. */
+function dateIn(days) {
+	return new Date(now() + days * DAY_MS)
+		.toLocaleDateString("en-CA", { timeZone: zone() });
+}
 
-	day.setHours(0, 0, 0, 0);
-	return day;
+/* The date some days from another one. */
+function dateFrom(date, days) {
+	return new Date(Date.parse(`${date}T12:00:00Z`) + days * DAY_MS)
+		.toISOString().slice(0, 10);
+}
+
+export function dayAndTime(time) {
+	const day = new Date(time).toLocaleDateString("en-CA",
+		{ timeZone: zone() });
+
+	return `${day} ${clockTime(time, true)}`;
+}
+
+/* {first, last}: dates, both belong to it. */
+function dates() {
+	const today = dateIn(0);
+	const given = DATES.exec(settings.range);
+	const days = /^(\d+)d$/.exec(settings.range);
+
+	if (given !== null)
+		return { first: given[1], last: given[2] };
+	if (settings.range === "yesterday")
+		return { first: dateFrom(today, -1), last: dateFrom(today, -1) };
+	if (days !== null)
+		return { first: dateFrom(today, 1 - days[1]), last: today };
+	return { first: today, last: today };
+}
+
+function daysOf({ first, last }) {
+	return (Date.parse(last) - Date.parse(first)) / DAY_MS + 1;
+}
+
+function parametersOf({ first, last }) {
+	return { from: first, to: dateFrom(last, 1), zone: zone(),
+		operator: settings.operator };
+}
+
+/* How long each period of the picture is. */
+export function period() {
+	const days = daysOf(dates());
+
+	return days <= 2 ? "hour" : days <= 62 ? "day"
+		: days <= 400 ? "week" : "month";
+}
+
+export function chosenSpan() {
+	return parametersOf(dates());
+}
+
+/* A week has to be in it several times. */
+export function heatmapSpan() {
+	const chosen = dates();
+
+	return parametersOf(daysOf(chosen) >= 7 ? chosen
+		: { first: dateFrom(chosen.last, 1 - HEATMAP_DAYS),
+			last: chosen.last });
+}
+
+/* In words. */
+export function spanText(parameters) {
+	const last = dateFrom(parameters.to, -1);
+
+	return parameters.from === last ? last : `${parameters.from} to ${last}`;
 }

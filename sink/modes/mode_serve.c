@@ -17,6 +17,7 @@
 #include "common/os/stop.h"
 #include "sink/access/audit.h"
 #include "sink/access/revocation.h"
+#include "sink/api/teams.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/resource.h"
 #include "sink/serve/board_files.h"
@@ -40,6 +41,7 @@ struct api_server {
 	const struct conf *conf;
 	struct service service;
 	struct jwt_conf tokens;
+	struct teams teams;
 	struct serve serve; /* the context of the handlers */
 	struct board_files *board;
 	enum exit_code code;
@@ -58,8 +60,10 @@ static int
 configure(struct api_server *s)
 {
 	if (sink_read_tokens(&s->tokens, s->conf, &s->code, &s->why) != 0 ||
-	    service_configure(&s->service, &s->code, &s->why) != 0)
+	    service_configure(&s->service, &s->code, &s->why) != 0 ||
+	    teams_read(&s->teams, s->conf, &s->why) != 0)
 		return -1;
+	s->serve.teams = &s->teams;
 	s->serve.audit =
 	    audit_open(conf_text(s->conf, SERVE, "audit"), &s->why, &s->code);
 	return s->serve.audit != NULL ? 0 : -1;
@@ -127,6 +131,7 @@ stop_serving(struct api_server *s)
 	revocation_close(s->serve.revocation);
 	audit_close(s->serve.audit);
 	jwt_conf_release(&s->tokens);
+	teams_release(&s->teams);
 	buf_release(&s->why);
 }
 

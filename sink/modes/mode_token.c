@@ -22,6 +22,7 @@
 #define DAYS "30"
 #define DAYS_MAX 366
 #define ID_BYTES 16
+#define TEAMS_MAX 1000
 #define ID_TEXT (2 * ID_BYTES + 1)
 
 static void
@@ -55,6 +56,7 @@ print_token(const struct sink *s, const struct jwt_rules *rules)
 	const struct jwt_content content = { .tenant = s->tenant,
 		.role = s->role,
 		.subject = s->subject,
+		.teams = s->teams,
 		.id = id,
 		.issued_s = now_ms / 1000,
 		.expires_s = end_ms / 1000 };
@@ -113,6 +115,24 @@ revoke_by_id(struct sink *s, struct db **db)
 	return code;
 }
 
+/* As jwt_read_claims() takes them. */
+static int
+check_teams(const struct sink *s)
+{
+	const char *t = s->teams;
+
+	if (t == NULL)
+		return -1;
+	if (*t == '\0' || *t == ',' || t[strlen(t) - 1] == ',' ||
+	    strstr(t, ",,") != NULL || strlen(t) > TEAMS_MAX ||
+	    !parse_is_utf8(t, strlen(t)) || !text_is_printable(t, strlen(t)))
+		return prog_usage_error(
+		    "--teams takes names with commas between, %d bytes of "
+		    "printable UTF-8 at most",
+		    TEAMS_MAX);
+	return -1;
+}
+
 static int
 check_making(const struct sink *s)
 {
@@ -136,7 +156,7 @@ check_making(const struct sink *s)
 		return prog_usage_error(
 		    "--for takes 1 to %d bytes of printable UTF-8",
 		    RECORD_MAX_ID);
-	return -1;
+	return check_teams(s);
 }
 
 /* An id is no secret, but a token given by mistake is: no message shows it. */
@@ -145,9 +165,9 @@ check_revoking(const struct sink *s)
 {
 	const char *id = s->revoke;
 
-	if (s->role != NULL || s->subject != NULL)
+	if (s->role != NULL || s->subject != NULL || s->teams != NULL)
 		return prog_usage_error(
-		    "--revoke takes no --role and no --for");
+		    "--revoke takes no --role, no --for and no --teams");
 	if (*id == '\0' || strlen(id) > REVOKE_ID_MAX ||
 	    strchr(id, ' ') != NULL || !text_is_printable(id, strlen(id)) ||
 	    !parse_is_utf8(id, strlen(id)))
@@ -190,6 +210,8 @@ static const struct option_row rows[] = {
 	    "what it shows: wall, agent, lead or admin"),
 	OPTION_TEXT(0, "for", "OPERATOR", struct sink, subject,
 	    "for whom it is; an agent's token shows their rows"),
+	OPTION_TEXT(0, "teams", "NAME,NAME", struct sink, teams,
+	    "only their operators, see messaging-tenant(5)"),
 	OPTION_TEXT(0, "days", "N", struct sink, days,
 	    "how long it is good, 1 to 366; default: " DAYS),
 	OPTION_TEXT(0, "revoke", "ID", struct sink, revoke,

@@ -19,8 +19,8 @@ struct sink {
 	const char *tenant; /* of --get, --report and --token */
 	const char *report, *from_day, *to_day, *zone, *within; /* --report */
 	enum report_form report_form;
-	const char *address, *port_file;            /* --serve */
-	const char *role, *subject, *days, *revoke; /* --token */
+	const char *address, *port_file;                    /* --serve */
+	const char *role, *subject, *teams, *days, *revoke; /* --token */
 	bool until_empty, accept_loss;
 };
 

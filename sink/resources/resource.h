@@ -22,6 +22,7 @@ struct resource {
 	enum viewer_role least;
 	resource_handler *answer;
 	const struct list *list;
+	bool of_operators; /* the handler keeps to scope.h; lists do */
 };
 
 extern const struct resource resources[];
@@ -42,11 +43,12 @@ int resource_openapi_read(struct buf *why)
     __attribute__((warn_unused_result));
 
 /* The handlers, by file. */
-resource_handler resource_now;      /* resource_now.c */
-resource_handler resource_chat;     /* resource_chat.c */
-resource_handler resource_timeline; /* resource_chat.c */
-resource_handler resource_openapi;  /* resource_openapi.c */
-resource_handler original_messages; /* original_messages.c */
+resource_handler resource_now;        /* resource_now.c */
+resource_handler resource_chat;       /* resource_chat.c */
+resource_handler resource_timeline;   /* resource_chat.c */
+resource_handler resource_openapi;    /* resource_openapi.c */
+resource_handler resource_allocation; /* resource_allocation.c */
+resource_handler original_messages;   /* original_messages.c */
 /* original_analytics.c */
 resource_handler original_conversation, original_channel, original_dashboard,
     original_health;

@@ -7,6 +7,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
+#include "sink/api/scope.h"
 #include "sink/resources/resource.h"
 
 /* Of one chat. */
@@ -53,25 +54,25 @@ static const struct sheet_column interval_columns[] = {
 	{ "withdrawn", SHEET_FLAG },
 };
 
-#define CHAT_METRICS                                                           \
-	"tag, status, opened_at, last_message_at, messages, participants, "    \
-	"responses, avg_response_seconds, first_response_seconds, "            \
-	"waiting_since, as_of FROM chat_metrics WHERE tenant = ? AND chat = ?"
-
-/* An agent sees their own chats, and those that nobody has. */
+/* An agent sees their own chats, and those that nobody has; no customers. */
 static bool
 ask_chat(struct question *q, const char *chat, struct db_rows **rows)
 {
-	const struct db_value args[] = { db_str(chat),
-		db_str(q->viewer.claims.subject) };
-	bool agent = q->viewer.role == VIEWER_AGENT;
+	const struct db_value id = db_str(chat);
+	struct buf sql = BUF_INIT;
+	bool good;
 
-	return question_ask(q,
-	    agent ? "SELECT chat, operator, channel, NULL, NULL, " CHAT_METRICS
-		    " AND (operator = ? OR operator IS NULL)"
-		  : "SELECT chat, operator, channel, customer, "
-		    "customer_name, " CHAT_METRICS,
-	    args, agent ? 2 : 1, rows);
+	buf_addf(&sql,
+	    "SELECT chat, operator, channel, %s, tag, status, opened_at, "
+	    "last_message_at, messages, participants, responses, "
+	    "avg_response_seconds, first_response_seconds, waiting_since, "
+	    "as_of FROM chat_metrics WHERE tenant = ? AND chat = ?",
+	    q->viewer.role < VIEWER_LEAD ? "NULL, NULL"
+					 : "customer, customer_name");
+	scope_add_waiting(&q->viewer, "operator", &sql);
+	good = question_ask(q, buf_str(&sql), &id, 1, rows);
+	buf_release(&sql);
+	return good;
 }
 
 void
@@ -97,37 +98,86 @@ resource_chat(struct question *q)
 	db_rows_free(rows);
 }
 
-#define MESSAGES_BUT_CONTENT                                                   \
-	"SELECT created_at, message_id, sender, operator, channel, "           \
-	"message_type, `private`, automated, "
-#define MESSAGES_OF_CHAT                                                       \
-	" FROM messages FORCE INDEX (by_chat) WHERE tenant = ? AND "           \
-	"conversation_id = ? ORDER BY created_at, message_id "                 \
-	"LIMIT " TIMELINE_MAX
+/* Whether a condition has a row of the chat. */
+static bool
+has_row(struct question *q, const struct buf *sql, const char *chat, bool *yes)
+{
+	const struct db_value id = db_str(chat);
+	struct db_rows *rows = NULL;
+	bool good = question_ask(q, buf_str(sql), &id, 1, &rows);
 
+	*yes = good && db_rows_count(rows) > 0;
+	db_rows_free(rows);
+	return good;
+}
+
+/* A chat is of a team whose operator has it, or nobody, or when an interval in
+ * it is one of their operators'. False: the answer is a problem. */
+static bool
+check_scope(struct question *q, const char *chat)
+{
+	const struct viewer *v = &q->viewer;
+	struct buf sql = BUF_INIT;
+	bool good, yes = true;
+
+	if (!scope_limits_rows(v))
+		return true;
+	buf_adds(
+	    &sql, "SELECT 1 FROM chat_metrics WHERE tenant = ? AND chat = ?");
+	scope_add_waiting(v, "operator", &sql);
+	good = has_row(q, &sql, chat, &yes);
+	if (good && !yes) {
+		buf_clear(&sql);
+		buf_adds(&sql, "SELECT 1 FROM intervals FORCE INDEX (by_chat) "
+			       "WHERE tenant = ? AND chat = ?");
+		scope_add_rows(v, "operator", &sql);
+		buf_adds(&sql, " LIMIT 1");
+		good = has_row(q, &sql, chat, &yes);
+	}
+	buf_release(&sql);
+	if (good && !yes)
+		return question_problem(
+		    q, 404, "nothing is stored of such a chat");
+	return good;
+}
+
+/* An operator who is none of the viewer's is not named. */
 static bool
 ask_messages(struct question *q, const char *chat, struct db_rows **rows)
 {
 	const struct db_value id = db_str(chat);
+	struct buf sql = BUF_INIT;
+	bool good;
 
-	return question_ask(q,
-	    q->viewer.role < VIEWER_ADMIN
-		? MESSAGES_BUT_CONTENT "NULL" MESSAGES_OF_CHAT
-		: MESSAGES_BUT_CONTENT "content" MESSAGES_OF_CHAT,
-	    &id, 1, rows);
+	buf_adds(&sql, "SELECT created_at, message_id, sender, IF(TRUE");
+	scope_add_rows(&q->viewer, "operator", &sql);
+	buf_addf(&sql,
+	    ", operator, NULL), channel, message_type, `private`, automated, "
+	    "%s FROM messages FORCE INDEX (by_chat) WHERE tenant = ? AND "
+	    "conversation_id = ? ORDER BY created_at, message_id "
+	    "LIMIT " TIMELINE_MAX,
+	    q->viewer.role < VIEWER_ADMIN ? "NULL" : "content");
+	good = question_ask(q, buf_str(&sql), &id, 1, rows);
+	buf_release(&sql);
+	return good;
 }
 
 static bool
 ask_intervals(struct question *q, const char *chat, struct db_rows **rows)
 {
 	const struct db_value id = db_str(chat);
+	struct buf sql = BUF_INIT;
+	bool good;
 
-	return question_ask(q,
+	buf_adds(&sql,
 	    "SELECT end_at, message, kind, start_at, operator, seconds, "
 	    "withdrawn FROM intervals FORCE INDEX (by_chat) WHERE tenant = ? "
-	    "AND chat = ? "
-	    "ORDER BY end_at, message, kind LIMIT " TIMELINE_MAX,
-	    &id, 1, rows);
+	    "AND chat = ?");
+	scope_add_waiting(&q->viewer, "operator", &sql);
+	buf_adds(&sql, " ORDER BY end_at, message, kind LIMIT " TIMELINE_MAX);
+	good = question_ask(q, buf_str(&sql), &id, 1, rows);
+	buf_release(&sql);
+	return good;
 }
 
 void
@@ -138,6 +188,7 @@ resource_timeline(struct question *q)
 	struct buf *to;
 
 	if (!reply_takes_object(q) || !question_part(q, 3, chat) ||
+	    !check_scope(q, chat) ||
 	    !ask_messages(q, chat, &messages) ||
 	    !ask_intervals(q, chat, &intervals))
 		goto out;

@@ -53,6 +53,9 @@ const struct list list_chats = {
 	    NUMBER("avg_response_seconds"), NUMBER("first_response_seconds"),
 	    TIME("waiting_since"), TIME("as_of") },
 	.key = { "chat" },
+	.words = { { "nobody", "1", "operator IS NULL" },
+	    { "open", "1", "status <> 'left'" },
+	    { "waiting", "1", "waiting_since IS NOT NULL" } },
 	.operator= "operator",
 };
 
@@ -65,6 +68,7 @@ const struct list list_messages = {
 	    { "content", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN } },
 	.key = { "created_at", "conversation_id", "message_id" },
 	.time = "created_at",
+	.operator= "operator",
 	.newest_first = true,
 	.chat = "conversation_id",
 	.chat_index = "by_chat",
@@ -86,6 +90,8 @@ const struct list list_intervals = {
 	.newest_first = true,
 	.chat = "chat",
 	.chat_index = "by_chat",
+	.add_more = interval_choice_add,
+	.more = interval_parameters,
 };
 
 const struct list list_response_hours = {

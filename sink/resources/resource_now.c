@@ -1,12 +1,13 @@
 /*
  * resource_now: GET /api/v1/now: how things are at this moment: the tenant, its
- * operators, and who waits, longest first. A wall sees no names; an agent only
- * their own row, and who waits for them or for nobody.
+ * operators, and who waits, longest first, as much of it as scope.h says. A
+ * wall sees no names, an agent those of no customers.
  */
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
+#include "sink/api/scope.h"
 #include "sink/resources/resource.h"
 
 #define WAITING_MAX "200"
@@ -44,74 +45,92 @@ static const struct sheet_column tenant_columns[] = {
 	{ "avg_response_seconds", SHEET_NUMBER },
 };
 
+/* Of a team: added up from its operators; the queue is everybody's. */
+#define TEAM_METRICS                                                           \
+	"SELECT MAX(o.as_of), SUM(o.available IS NOT NULL), "                  \
+	"SUM(o.open_chats), MAX(t.unassigned_chats), SUM(o.waiting_chats), "   \
+	"MAX(o.longest_wait_seconds), SUM(o.responses), "                      \
+	"CAST(SUM(o.responses * o.avg_response_seconds) / "                    \
+	"SUM(o.responses) AS DECIMAL(15,3)) FROM operator_metrics_all o "      \
+	"LEFT JOIN tenant_metrics_all t ON t.tenant = o.tenant "               \
+	"WHERE o.tenant = ?"
+
+#define TENANT_METRICS                                                         \
+	"SELECT as_of, operators, open_chats, unassigned_chats, "              \
+	"waiting_chats, longest_wait_seconds, responses, "                     \
+	"avg_response_seconds FROM tenant_metrics_all WHERE tenant = ?"
+
 static bool
 ask_tenant(struct question *q, struct db_rows **rows)
 {
-	return question_ask(q,
-	    "SELECT as_of, operators, open_chats, unassigned_chats, "
-	    "waiting_chats, longest_wait_seconds, responses, "
-	    "avg_response_seconds FROM tenant_metrics_all WHERE tenant = ?",
-	    NULL, 0, rows);
-}
+	struct buf sql = BUF_INIT;
+	bool good;
 
-/* Behind who it is. */
-#define OPERATOR_METRICS                                                       \
-	"available, open_chats, responses, avg_response_seconds, "             \
-	"median_response_seconds, p90_response_seconds, waiting_chats, "       \
-	"longest_wait_seconds FROM operator_metrics_all WHERE tenant = ? "
-#define MOST_CHATS_FIRST "ORDER BY open_chats DESC, operator"
+	if (scope_limits_totals(&q->viewer)) {
+		buf_adds(&sql, TEAM_METRICS);
+		scope_add_totals(&q->viewer, "o.operator", &sql);
+		buf_adds(&sql, " HAVING COUNT(*) > 0");
+	} else {
+		buf_adds(&sql, TENANT_METRICS);
+	}
+	good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	buf_release(&sql);
+	return good;
+}
 
 static bool
 ask_operators(struct question *q, struct db_rows **rows)
 {
-	const struct db_value own = db_str(q->viewer.claims.subject);
+	struct buf sql = BUF_INIT;
+	bool good;
 
-	if (q->viewer.role == VIEWER_AGENT)
-		return question_ask(q,
-		    "SELECT operator, name, " OPERATOR_METRICS
-		    "AND operator = ?",
-		    &own, 1, rows);
-	return question_ask(q,
-	    q->viewer.role == VIEWER_WALL
-		? "SELECT NULL, NULL, " OPERATOR_METRICS MOST_CHATS_FIRST
-		: "SELECT operator, name, " OPERATOR_METRICS MOST_CHATS_FIRST,
-	    NULL, 0, rows);
+	buf_addf(&sql,
+	    "SELECT %s, available, open_chats, responses, "
+	    "avg_response_seconds, median_response_seconds, "
+	    "p90_response_seconds, waiting_chats, longest_wait_seconds "
+	    "FROM operator_metrics_all WHERE tenant = ?",
+	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
+	scope_add_rows(&q->viewer, "operator", &sql);
+	buf_adds(&sql, " ORDER BY open_chats DESC, operator");
+	good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	buf_release(&sql);
+	return good;
 }
 
-#define WAITING_WHO                                                            \
-	"FROM chat_metrics WHERE tenant = ? AND waiting_since IS NOT NULL "    \
-	"AND status <> 'left' "
-#define WAITING_TIMES                                                          \
-	"waiting_since, CAST(GREATEST(0, TIMESTAMPDIFF(MICROSECOND, "          \
-	"waiting_since, as_of)) / 1000000 AS DECIMAL(15,3)) "
-#define WAITING_ORDER "ORDER BY waiting_since, chat LIMIT " WAITING_MAX
-
-static bool
-ask_waiting(struct question *q, struct db_rows **rows)
+/* Who waits, up to the customer's name, for each role. */
+static const char *
+waiting_who(const struct viewer *v)
 {
-	const struct db_value own = db_str(q->viewer.claims.subject);
-
-	switch (q->viewer.role) {
+	switch (v->role) {
 	case VIEWER_NONE:
 	case VIEWER_WALL:
-		return question_ask(q,
-		    "SELECT NULL, NULL, channel, NULL, " WAITING_TIMES
-			WAITING_WHO WAITING_ORDER,
-		    NULL, 0, rows);
+		return "NULL, NULL, channel, NULL";
 	case VIEWER_AGENT:
-		return question_ask(q,
-		    "SELECT chat, operator, channel, NULL, " WAITING_TIMES
-			WAITING_WHO
-		    "AND (operator = ? OR operator IS NULL) " WAITING_ORDER,
-		    &own, 1, rows);
+		return "chat, operator, channel, NULL";
 	case VIEWER_LEAD:
 	case VIEWER_ADMIN:
 		break;
 	}
-	return question_ask(q,
-	    "SELECT chat, operator, channel, customer_name, " WAITING_TIMES
-		WAITING_WHO WAITING_ORDER,
-	    NULL, 0, rows);
+	return "chat, operator, channel, customer_name";
+}
+
+static bool
+ask_waiting(struct question *q, struct db_rows **rows)
+{
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_addf(&sql,
+	    "SELECT %s, waiting_since, CAST(GREATEST(0, "
+	    "TIMESTAMPDIFF(MICROSECOND, waiting_since, as_of)) / 1000000 "
+	    "AS DECIMAL(15,3)) FROM chat_metrics WHERE tenant = ? "
+	    "AND waiting_since IS NOT NULL AND status <> 'left'",
+	    waiting_who(&q->viewer));
+	scope_add_waiting(&q->viewer, "operator", &sql);
+	buf_adds(&sql, " ORDER BY waiting_since, chat LIMIT " WAITING_MAX);
+	good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	buf_release(&sql);
+	return good;
 }
 
 void
@@ -123,6 +142,7 @@ resource_now(struct question *q)
 	if (reply_takes_object(q) && ask_tenant(q, &tenant) &&
 	    ask_operators(q, &operators) && ask_waiting(q, &waiting)) {
 		to = reply_begin_object(q);
+		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		reply_rows(to, "now", tenant_columns, ARRAY_LEN(tenant_columns),
 		    tenant);
 		reply_rows(to, "operators", operator_columns,

@@ -13,33 +13,38 @@
 #define ANALYTICS V1 "analytics/"
 
 const struct resource resources[] = {
-	{ V1 "now", VIEWER_WALL, resource_now, NULL },
-	{ V1 "operators", VIEWER_AGENT, NULL, &list_operators },
-	{ V1 "chats", VIEWER_AGENT, NULL, &list_chats },
-	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL },
-	{ V1 "chats/{chat}/timeline", VIEWER_LEAD, resource_timeline, NULL },
-	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages },
-	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals },
-	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours },
-	{ V1 "responses", VIEWER_WALL, resource_responses, NULL },
-	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL },
-	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations },
-	{ V1 "users", VIEWER_LEAD, NULL, &list_users },
-	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts },
-	{ V1 "trends", VIEWER_LEAD, NULL, &list_trends },
-	{ V1 "events", VIEWER_LEAD, NULL, &list_events },
-	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts },
-	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels },
-	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments },
+	{ V1 "now", VIEWER_WALL, resource_now, NULL, true },
+	{ V1 "operators", VIEWER_AGENT, NULL, &list_operators, false },
+	{ V1 "chats", VIEWER_AGENT, NULL, &list_chats, false },
+	{ V1 "chats/{chat}", VIEWER_AGENT, resource_chat, NULL, true },
+	{ V1 "chats/{chat}/timeline", VIEWER_LEAD, resource_timeline, NULL,
+	    true },
+	{ V1 "messages", VIEWER_LEAD, NULL, &list_messages, false },
+	{ V1 "intervals", VIEWER_AGENT, NULL, &list_intervals, false },
+	{ V1 "response-hours", VIEWER_AGENT, NULL, &list_response_hours,
+	    false },
+	{ V1 "responses", VIEWER_WALL, resource_responses, NULL, true },
+	{ V1 "heatmap", VIEWER_WALL, resource_heatmap, NULL, true },
+	{ V1 "figure", VIEWER_AGENT, resource_figure, NULL, true },
+	{ V1 "allocation", VIEWER_LEAD, resource_allocation, NULL, true },
+	{ V1 "conversations", VIEWER_LEAD, NULL, &list_conversations, false },
+	{ V1 "users", VIEWER_LEAD, NULL, &list_users, false },
+	{ V1 "alerts", VIEWER_LEAD, NULL, &list_alerts, false },
+	{ V1 "trends", VIEWER_LEAD, NULL, &list_trends, false },
+	{ V1 "events", VIEWER_LEAD, NULL, &list_events, false },
+	{ V1 "receipts", VIEWER_LEAD, NULL, &list_receipts, false },
+	{ V1 "channels", VIEWER_AGENT, NULL, &list_channels, false },
+	{ V1 "assignments", VIEWER_AGENT, NULL, &list_assignments, false },
 	{ V1 "messages/conversation/{*conversation_id}", VIEWER_LEAD,
-	    original_messages, NULL },
+	    original_messages, NULL, false },
 	{ ANALYTICS "conversations/{conversation_id}/analytics", VIEWER_LEAD,
-	    original_conversation, NULL },
+	    original_conversation, NULL, false },
 	{ ANALYTICS "channels/{channel_id}/analytics", VIEWER_AGENT,
-	    original_channel, NULL },
-	{ ANALYTICS "dashboard", VIEWER_AGENT, original_dashboard, NULL },
-	{ ANALYTICS "health", VIEWER_NONE, original_health, NULL },
-	{ V1 "openapi", VIEWER_NONE, resource_openapi, NULL },
+	    original_channel, NULL, false },
+	{ ANALYTICS "dashboard", VIEWER_AGENT, original_dashboard, NULL,
+	    false },
+	{ ANALYTICS "health", VIEWER_NONE, original_health, NULL, false },
+	{ V1 "openapi", VIEWER_NONE, resource_openapi, NULL, false },
 };
 
 const size_t resources_n = ARRAY_LEN(resources);
@@ -113,6 +118,14 @@ find_resource(const char *path)
 	return NULL;
 }
 
+/* Whether its rows, or its figures, can be those of some operators only. */
+static bool
+is_of_operators(const struct resource *r)
+{
+	return r->least == VIEWER_NONE || r->of_operators ||
+	       (r->list != NULL && r->list->operator!= NULL);
+}
+
 bool
 resource_is_public(const struct web_request *r)
 {
@@ -143,6 +156,9 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	} else if (viewer->role < found->least) {
 		question_problem(&q, 403, "not for the role %s",
 		    viewer_role_name(viewer->role));
+	} else if (viewer->claims.in_teams && !is_of_operators(found)) {
+		question_problem(&q, 403,
+		    "not for a token of teams: nothing says whose it is");
 	} else if (found->list != NULL) {
 		list_answer(&q, found->list);
 	} else {

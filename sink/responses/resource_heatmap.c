@@ -12,13 +12,10 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/api/reply.h"
+#include "sink/responses/response_href.h"
 #include "sink/responses/response_sums.h"
+#include "sink/responses/response_week.h"
 #include "sink/responses/responses.h"
-
-#define WEEK_HOURS 168
-
-/* 1970-01-01 was a Thursday. */
-#define FIRST_HOUR (3 * 24)
 
 static const struct sheet_column heatmap_columns[] = {
 	{ "weekday", SHEET_NUMBER },
@@ -27,21 +24,8 @@ static const struct sheet_column heatmap_columns[] = {
 	{ "sum_seconds", SHEET_NUMBER },
 	{ "avg_seconds", SHEET_NUMBER },
 	{ "median_seconds", SHEET_NUMBER },
+	{ "href", SHEET_TEXT },
 };
-
-/* Appends the offset at a number of SQL, as an expression in the same unit. */
-static void
-write_offset(struct buf *to, const struct response_span *s, const char *number,
-    int64_t unit)
-{
-	struct zone_span z = zone_find(s->zone, s->from);
-
-	buf_adds(to, "CASE");
-	for (; z.until < s->to; z = zone_find(s->zone, z.until))
-		buf_addf(to, " WHEN %s < %" PRId64 " THEN %" PRId64, number,
-		    z.until / unit, z.offset / unit);
-	buf_addf(to, " WHEN TRUE THEN %" PRId64 " END", z.offset / unit);
-}
 
 static bool
 has_whole_hours(const struct response_span *s)
@@ -63,10 +47,7 @@ plan_heatmap(struct response_plan *p, const struct response_span *s)
 
 	p->from = s->from;
 	p->to = s->to;
-	buf_adds(&p->interval_slot, "((" RESPONSE_SLOT_MS " + ");
-	write_offset(&p->interval_slot, s, RESPONSE_SLOT_MS, 1);
-	buf_addf(&p->interval_slot, ") DIV %" PRId64 " + %d) MOD %d", HOUR_MS,
-	    FIRST_HOUR, WEEK_HOURS);
+	response_week_hour(&p->interval_slot, s);
 	if (first >= last || !has_whole_hours(s)) {
 		response_plan_add(p, s->from, s->to);
 		return;
@@ -78,10 +59,24 @@ plan_heatmap(struct response_plan *p, const struct response_span *s)
 	    " OR " RESPONSE_SLOT_HOUR " >= %" PRId64 " THEN -1 ELSE "
 	    "(" RESPONSE_SLOT_HOUR " + ",
 	    first, last);
-	write_offset(&p->hour_slot, s, RESPONSE_SLOT_HOUR, HOUR_MS);
-	buf_addf(&p->hour_slot, " + %d) MOD %d END", FIRST_HOUR, WEEK_HOURS);
+	response_week_offset(&p->hour_slot, s, RESPONSE_SLOT_HOUR, HOUR_MS);
+	buf_addf(
+	    &p->hour_slot, " + %d) MOD %d END", WEEK_FIRST_HOUR, WEEK_HOURS);
 	p->whole_from = first * HOUR_MS;
 	p->whole_to = last * HOUR_MS;
+}
+
+/* The intervals of an hour of the week; NULL: not for the viewer. */
+static const char *
+write_hour_href(const struct question *q, const struct response_choice *c,
+    const struct response_span *span, size_t hour, struct buf *href)
+{
+	if (!response_href(q, c, span->from, span->to, c->operator, href))
+		return NULL;
+	buf_addf(href, "&weekday=%d&hour=%d&zone=", (int)(hour / 24) + 1,
+	    (int)(hour % 24));
+	reply_encode(href, c->zone_name);
+	return buf_str(href);
 }
 
 static void
@@ -90,6 +85,7 @@ write_heatmap(struct question *q, const struct response_choice *c,
 {
 	const struct response_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
+	struct buf href = BUF_INIT;
 	struct sheet s;
 	size_t slot, i = 0;
 
@@ -105,7 +101,9 @@ write_heatmap(struct question *q, const struct response_choice *c,
 		sheet_seconds(&s, sum->sum_ms);
 		sheet_seconds(&s, response_mean(sum));
 		sheet_seconds(&s, response_median(sum));
+		sheet_text(&s, write_hour_href(q, c, span, slot, &href));
 	}
+	buf_release(&href);
 	sheet_end(&s);
 	if (q->format == SHEET_JSON)
 		response_write_frame(to, c, span, sums);

@@ -11,15 +11,14 @@
  * Without group=operator each period has a row, with it each operator who has
  * responses in the period.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
+#include "sink/responses/response_href.h"
 #include "sink/responses/response_sums.h"
 #include "sink/responses/responses.h"
 
@@ -94,40 +93,6 @@ read_group(struct responses_question *r)
 	    viewer_role_name(q->viewer.role));
 }
 
-/* Seconds with up to three decimals. */
-static bool
-read_within(struct responses_question *r)
-{
-	const char *v = question_parameter(r->q, "within_seconds"), *p;
-	char whole[16], thousandths[4] = "000";
-	int64_t s, ms;
-	size_t len, decimals = 0;
-
-	r->within_ms = CLOCK_NONE;
-	if (v == NULL)
-		return true;
-	p = strchr(v, '.');
-	len = p != NULL ? (size_t)(p - v) : strlen(v);
-	if (p != NULL)
-		decimals = strlen(p + 1);
-	if (len < sizeof whole && decimals <= 3 &&
-	    (p == NULL || decimals > 0)) {
-		memcpy(whole, v, len);
-		whole[len] = '\0';
-		if (p != NULL)
-			memcpy(thousandths, p + 1, decimals);
-		if (parse_int(whole, 0, WITHIN_MAX_S, &s) == 0 &&
-		    parse_int(thousandths, 0, 999, &ms) == 0) {
-			r->within_ms = 1000 * s + ms;
-			return true;
-		}
-	}
-	return question_problem(r->q, 400,
-	    "within_seconds is no number of seconds up to %" PRId64
-	    " with at most three decimals",
-	    WITHIN_MAX_S);
-}
-
 static bool
 read_responses_parameters(struct responses_question *r)
 {
@@ -136,7 +101,8 @@ read_responses_parameters(struct responses_question *r)
 	if (!response_choice_read(q, &r->choice) || !read_group(r) ||
 	    !response_by_read(q, &r->by) ||
 	    !read_word(q, "compare", "none", "previous", &r->compares) ||
-	    !read_within(r) ||
+	    !question_seconds(
+		q, "within_seconds", WITHIN_MAX_S, &r->within_ms) ||
 	    !response_span_read(q, r->choice.zone, &r->spans[0]) ||
 	    !response_span_cut(q, &r->spans[0], r->by))
 		return false;
@@ -158,42 +124,6 @@ read_responses(struct responses_question *r)
 			return false;
 	}
 	return true;
-}
-
-static void
-add_href_time(struct buf *to, const char *name, int64_t ms)
-{
-	char text[CLOCK_TEXT];
-
-	clock_format(ms, text);
-	buf_addf(to, "%s=", name);
-	reply_encode(to, text);
-	buf_addc(to, '&');
-}
-
-/* The list of the intervals that a row is made of; NULL: not for the viewer. */
-static const char *
-write_href(const struct responses_question *r, int64_t from, int64_t to,
-    const char *operator, struct buf * href)
-{
-	const struct viewer *v = &r->q->viewer;
-
-	if (v->role < VIEWER_AGENT ||
-	    (v->role == VIEWER_AGENT &&
-		(operator== NULL || strcmp(operator, v->claims.subject) != 0)))
-		return NULL;
-	buf_clear(href);
-	buf_adds(href, "/api/v1/intervals?");
-	add_href_time(href, "from", from);
-	add_href_time(href, "to", to);
-	buf_addf(href, "kind=%s&withdrawn=0", r->choice.kind);
-	if (operator!= NULL && * operator== '\0') {
-		buf_adds(href, "&nobody=1");
-	} else if (operator!= NULL) {
-		buf_adds(href, "&operator=");
-		reply_encode(href, operator);
-	}
-	return buf_str(href);
 }
 
 static void
@@ -249,8 +179,10 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	write_metrics(s, sum);
 	write_within(r, s, sum);
 	sheet_text(s,
-	    write_href(r, from, to,
-		operator!= NULL ? operator: r->choice.operator, &href));
+	    response_href(r->q, &r->choice, from, to,
+		operator!= NULL ? operator: r->choice.operator, &href)
+		? buf_str(&href)
+		: NULL);
 	buf_release(&href);
 }
 
@@ -295,7 +227,7 @@ write_responses(const struct responses_question *r)
 void
 resource_responses(struct question *q)
 {
-	struct responses_question r = { .q = q };
+	struct responses_question r = { .q = q, .within_ms = CLOCK_NONE };
 	size_t i;
 
 	if (read_responses_parameters(&r) && read_responses(&r))

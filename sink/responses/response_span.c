@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "sink/api/scope.h"
 
 #define DAYS_WITHOUT_FROM 7
 
@@ -51,8 +52,7 @@ read_kind(struct question *q, struct response_choice *c)
 	    "unanswered");
 }
 
-/* An agent is answered about themselves and everybody together, a wall only
- * about everybody together. */
+/* A wall is answered only about all together. */
 static bool
 read_chosen_operator(struct question *q, struct response_choice *c)
 {
@@ -61,17 +61,19 @@ read_chosen_operator(struct question *q, struct response_choice *c)
 	c->operator= question_parameter(q, "operator");
 	if (nobody != NULL && strcmp(nobody, "1") == 0)
 		c->operator= "";
-	if (c->operator== NULL || q->viewer.role >=
-	    VIEWER_LEAD ||(q->viewer.role == VIEWER_AGENT &&
-			   strcmp(c->operator, q->viewer.claims.subject) == 0))
+	if (c->operator== NULL ||(q->viewer.role >= VIEWER_AGENT &&
+				  scope_has(&q->viewer, c->operator)))
 		return true;
+	if (q->viewer.claims.in_teams && q->viewer.role > VIEWER_AGENT)
+		return question_problem(
+		    q, 403, "that operator is in none of the token's teams");
 	return question_problem(q, 403,
 	    "the metrics of an operator are not for the role %s",
 	    viewer_role_name(q->viewer.role));
 }
 
-static bool
-read_zone(struct question *q, struct response_choice *c)
+bool
+response_choice_read_zone(struct question *q, struct response_choice *c)
 {
 	struct buf why = BUF_INIT;
 
@@ -89,7 +91,8 @@ bool
 response_choice_read(struct question *q, struct response_choice *c)
 {
 	*c = (struct response_choice){ .zone = NULL };
-	return read_kind(q, c) && read_chosen_operator(q, c) && read_zone(q, c);
+	return read_kind(q, c) && read_chosen_operator(q, c) &&
+	       response_choice_read_zone(q, c);
 }
 
 void

@@ -48,6 +48,9 @@ struct response_choice {
 /* All of these: false, and the answer is a problem. */
 bool response_choice_read(struct question *q, struct response_choice *c)
     __attribute__((warn_unused_result));
+/* Only the zone, of which `c` is then the owner. */
+bool response_choice_read_zone(struct question *q, struct response_choice *c)
+    __attribute__((warn_unused_result));
 bool response_span_read(struct question *q, const struct zone *zone,
     struct response_span *s) __attribute__((warn_unused_result));
 bool response_by_read(struct question *q, enum response_by *by)

@@ -15,6 +15,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/histogram.h"
 #include "common/text/jsonw.h"
+#include "sink/api/scope.h"
 
 /* Groups that are read; an answer that needs more is refused. */
 #define SUMS_MAX 50000
@@ -101,7 +102,13 @@ static size_t
 add_choice(const struct sums_reader *r, const char *operator, struct buf * sql,
     struct db_value *args)
 {
+	const struct viewer *v = &r->q->viewer;
+
 	buf_addf(sql, " AND kind IN (%s)", r->choice->kinds);
+	if (r->by_operator || r->choice->operator!= NULL)
+		scope_add_rows(v, "operator", sql);
+	else
+		scope_add_totals(v, "operator", sql);
 	if (r->choice->operator== NULL)
 		return 0;
 	buf_addf(sql, " AND %s = ?", operator);

@@ -5,9 +5,10 @@
 #ifndef SINK_RESPONSES_RESPONSES_H
 #define SINK_RESPONSES_RESPONSES_H
 
-#include "sink/api/question.h"
+#include "sink/responses/interval_choice.h"
 
 resource_handler resource_responses; /* resource_responses.c */
 resource_handler resource_heatmap;   /* resource_heatmap.c */
+resource_handler resource_figure;    /* resource_figure.c */
 
 #endif

@@ -16,20 +16,39 @@
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)
 
 #define PAGE "text/html; charset=utf-8"
-#define SCRIPT "text/javascript; charset=utf-8"
+#define STYLES(name)                                                           \
+	{                                                                      \
+		"/board/" name ".css", name ".css", "text/css; charset=utf-8"  \
+	}
+#define MODULE(name)                                                           \
+	{                                                                      \
+		"/board/" name ".js", name ".js",                              \
+		    "text/javascript; charset=utf-8"                           \
+	}
 
 static const struct {
 	const char *path, *name, *type;
 } names[] = {
 	{ "/", "index.html", PAGE },
 	{ "/login", "login.html", PAGE },
-	{ "/board/board.css", "board.css", "text/css; charset=utf-8" },
-	{ "/board/board.js", "board.js", SCRIPT },
-	{ "/board/element.js", "element.js", SCRIPT },
-	{ "/board/history.js", "history.js", SCRIPT },
-	{ "/board/settings.js", "settings.js", SCRIPT },
-	{ "/board/time.js", "time.js", SCRIPT },
-	{ "/board/views.js", "views.js", SCRIPT },
+	STYLES("board"),
+	STYLES("pictures"),
+	MODULE("alerts"),
+	MODULE("allocation"),
+	MODULE("ask"),
+	MODULE("board"),
+	MODULE("element"),
+	MODULE("form"),
+	MODULE("heatmap"),
+	MODULE("opened"),
+	MODULE("operators"),
+	MODULE("present"),
+	MODULE("responses"),
+	MODULE("settings"),
+	MODULE("time"),
+	MODULE("timeline"),
+	MODULE("totals"),
+	MODULE("waiting"),
 };
 
 static const char headers[] =

@@ -18,6 +18,7 @@
 #include "common/os/notify.h"
 #include "common/os/thread.h"
 #include "sink/api/now_state.h"
+#include "sink/api/scope.h"
 #include "sink/resources/by_hand.h"
 #include "sink/serve/serve.h"
 
@@ -50,15 +51,6 @@ struct live {
 	bool added, closing;
 };
 
-/* True when both get the same answers. */
-static bool
-sees_the_same(const struct viewer *a, const struct viewer *b)
-{
-	return a->role == b->role && strcmp(a->tenant, b->tenant) == 0 &&
-	       (a->role != VIEWER_AGENT ||
-		   strcmp(a->claims.subject, b->claims.subject) == 0);
-}
-
 static struct event_topic *
 find_topic(struct live *l, const struct viewer *viewer)
 {
@@ -67,7 +59,7 @@ find_topic(struct live *l, const struct viewer *viewer)
 
 	(void)pthread_mutex_lock(&l->lock);
 	v = l->views;
-	while (v != NULL && !sees_the_same(&v->viewer, viewer))
+	while (v != NULL && !scope_equals(&v->viewer, viewer))
 		v = v->next;
 	if (v == NULL) {
 		v = xcalloc(1, sizeof *v);

@@ -66,6 +66,7 @@ serve_check_token(const struct serve *s, const struct web_request *r,
 	    refuse_bearer(r, buf_str(&why), a);
 
 	buf_release(&why);
+	v->teams = s->teams;
 	return good && check_revocation(s, r, v, a);
 }
 

@@ -29,13 +29,15 @@ LEAST = {  # the least role for each resource
     "chats/c1/timeline": LEAD, "messages": LEAD, "intervals": AGENT,
     "response-hours": AGENT, "conversations": LEAD, "users": LEAD,
     "alerts": LEAD, "trends": LEAD, "events": LEAD, "receipts": LEAD,
-    "channels": AGENT, "assignments": AGENT,
+    "channels": AGENT, "assignments": AGENT, "figure": AGENT,
+    "allocation": LEAD,
 }
-IMPERSONAL = ("operators", "response-hours", "channels", "trends")
+IMPERSONAL = ("operators", "response-hours", "channels", "trends", "figure",
+              "allocation")
 ONE_OBJECT = ("now", "chats/c1/timeline")  # which has no CSV
 # What it may not read: rows that are not served, and other people's.
 UNSERVED = ("closed_chats", "refused_rows", "event_counts", "tenants",
-            "allocation_limits", "schema_migrations")
+            "schema_migrations")
 
 
 def claims_of(text):

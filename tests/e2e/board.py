@@ -1,11 +1,13 @@
 """board: the live board in a browser: its numbers are SQL's, rows change without
 a reload, the keyboard is enough, names stay from a wall, nothing of a customer's
-is taken for markup, and no request leaves the host.
+is taken for markup, and no request leaves the host. What is behind its figures
+is in board_opened.
 """
 
 import os
 import time
 
+import board_opened
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
 from browser import Browser, Keys
 from harness import Checks, Lab, main, say
@@ -74,7 +76,7 @@ class Test:
                            "waiting": waiting, "responses": responses,
                            "average": span(average),
                            "available": f"3/{len(OPERATORS)}"}.items():
-            got = self.browser.text(f"#total-{name} dd")
+            got = self.browser.text(f"#total-{name} .value")
             self.that(got == want, f"{name}: {got}, not {want}")
         want = self.sql(
             "SELECT name, IF(available, 'yes', 'no'), open_chats, "
@@ -89,7 +91,8 @@ class Test:
                 row[i] = span(row[i])
         self.that(got == want, f"operators: {got}, not {want}")
         self.who_waits_is_sqls()
-        self.today_is_sqls()
+        self.alerts_are_sqls()
+        self.allocation_is_sqls()
 
     def who_waits_is_sqls(self):
         want = self.sql(
@@ -101,24 +104,83 @@ class Test:
                for r in self.waiting()]
         self.that(got == want, f"waiting: {got}, not {want}")
 
-    def today_is_sqls(self):
-        want = [[hour, n, span(mean), span(longest)] for
-                hour, n, mean, longest in self.sql(
-            "SELECT DATE_FORMAT(hour, '%H:%i'), SUM(responses), "
-            "SUM(sum_ms) / SUM(responses) / 1000, MAX(max_ms) / 1000 "
-            "FROM response_hours GROUP BY hour ORDER BY hour")]
-        self.browser.until(lambda: self.browser.rows("#today-table"),
-                           "today's hours")
-        got = [list(r.values()) for r in self.browser.rows("#today-table")]
-        self.that(got == want, f"today: {got}, not {want}")
-        for shape in ("rect.bar", "circle.point"):
-            self.that(len(self.browser.texts("#today-picture " + shape))
-                      == len(want), f"the picture has other {shape}s")
+    def alerts_are_sqls(self):
         self.browser.until(lambda: self.browser.rows("#alerts-table"),
                            "the alert")
         [alert] = self.browser.rows("#alerts-table")
         self.that([alert["User"], alert["Messages"], alert["Until"]]
                   == [MARKUP, "11", "now"], f"the alert is {alert}")
+
+    def allocation_is_sqls(self):
+        self.browser.until(lambda: self.browser.rows("#allocation-table"),
+                           "the allocation")
+        want = self.sql(
+            "SELECT o.name, IF(available, 'yes', 'no'), open_chats, "
+            "IF(o.operator = '2', 3, 8), IF(available, GREATEST(0, CAST("
+            "IF(o.operator = '2', 3, 8) AS SIGNED) - open_chats), 0), "
+            "(SELECT COUNT(*) FROM assignments a WHERE a.operator = "
+            "o.operator AND reserved_at > UTC_TIMESTAMP() - INTERVAL 1 DAY) "
+            "FROM operator_metrics o ORDER BY o.operator")
+        got = [list(row.values())[:6]
+               for row in self.browser.rows("#allocation-table")]
+        self.that(got == want, f"allocation: {got}, not {want}")
+        free = sum(int(row[4]) for row in want)
+        self.that(self.browser.text("#queue-free .value") == str(free)
+                  and self.browser.text("#queue-chats .value")
+                  == self.sql("SELECT COUNT(*) FROM chat_metrics WHERE "
+                              "operator IS NULL")[0][0], "the queue")
+
+    def spans_are_sqls(self):
+        """Days and hours of a zone that is half an hour beside UTC."""
+        self.browser.open("/#range=7d&zone=Asia/Kolkata")
+        self.browser.until(lambda: self.browser.rows("#heatmap-table")
+                           and self.browser.rows("#responses-table"),
+                           "the spans")
+        local = "(end_at + INTERVAL 330 MINUTE)"
+        today = "DATE(UTC_TIMESTAMP() + INTERVAL 330 MINUTE)"
+        of = ("FROM intervals WHERE withdrawn = 0 AND kind IN "
+              f"('first_response', 'reply') AND DATE({local}) <= {today} AND "
+              f"DATE({local}) > {today} - INTERVAL %d DAY")
+        want = [[day, n, span(mean), span(longest)] for
+                day, n, mean, longest in self.sql(
+            f"SELECT DATE_FORMAT({local}, '%m-%d') AS day, COUNT(*), "
+            f"AVG(ms) / 1000, MAX(ms) / 1000 {of % 7} GROUP BY day "
+            "ORDER BY day")]
+        got = [[row[c] for c in ("From", "Responses", "Average", "Longest")]
+               for row in self.browser.rows("#responses-table")]
+        self.that(got == want, f"days: {got}, not {want}")
+        self.that(len(self.browser.texts("#responses-picture rect.bar"))
+                  == len(want), "the picture has other bars")
+        self.summary_is_sqls(of)
+        self.heatmap_is_sqls(local, of)
+
+    def summary_is_sqls(self, of):
+        [[n, mean, share]] = self.sql(
+            "SELECT COUNT(*), AVG(ms) / 1000, 100 * AVG(ms <= 300000) "
+            + of % 7)
+        [[both]] = self.sql("SELECT COUNT(*) " + of % 14)
+        text = self.browser.text
+        self.that(text("#summary-count .value") == n
+                  and text("#summary-average .value") == span(mean),
+                  "the figures of the span")
+        self.that(text("#summary-count .before")
+                  == f"before: {int(both) - int(n)}", "the span before")
+        got = float(text("#summary-within .value").split()[0])
+        self.that(abs(got - float(share)) < 4, f"within: {got}, not {share}")
+
+    def heatmap_is_sqls(self, local, of):
+        want = {(int(day), int(hour)): f"{span(mean)}, {n}"
+                for day, hour, n, mean in self.sql(
+            f"SELECT WEEKDAY({local}) AS day, HOUR({local}) AS hour, "
+            f"COUNT(*), AVG(ms) / 1000 {of % 7} GROUP BY day, hour")}
+        rows = self.browser.rows("#heatmap-table")
+        got = {(day, hour): cell for hour, row in enumerate(rows)
+               for day, cell in enumerate(list(row.values())[1:])
+               if cell != "–"}
+        self.that(got == want and len(rows) == 24,
+                  f"heat map: {got}, not {want}")
+        self.that(len(self.browser.texts("#heatmap-picture rect"))
+                  == 168, "the picture of the heat map")
 
     def text_is_no_markup(self):
         self.that(self.browser.ask(
@@ -139,7 +201,7 @@ class Test:
         self.browser.ask("window.mark = 1")
         self.that("9003" in [r["Chat"] for r in self.waiting()],
                   "9003 does not wait yet")
-        before = int(self.browser.text("#total-waiting dd"))
+        before = int(self.browser.text("#total-waiting .value"))
         self.world.answer_chat("9003")
         start = time.monotonic()
         self.browser.until(lambda: "9003" not in [
@@ -147,7 +209,7 @@ class Test:
         say(f"a row was gone {time.monotonic() - start:.3f} s after its "
             "commit")
         self.browser.until(lambda: int(self.browser.text(
-            "#total-waiting dd")) == before - 1, "the total to follow")
+            "#total-waiting .value")) == before - 1, "the total to follow")
         self.world.put_chat(TENANT, "9999", 1, None, "web", "New one")
         self.world.put_tenant(TENANT)
         self.browser.until(lambda: self.waiting()[-1]["Chat"] == "9999",
@@ -160,7 +222,7 @@ class Test:
             lambda: self.waiting()[0]["Waits"] != first["Waits"]
             and self.waiting()[0]["Answer"] != first["Answer"],
             "the first row to count")
-        self.that(self.browser.text("#total-longest dd")
+        self.that(self.browser.text("#total-longest .value")
                   >= first["Waits"], "the longest wait does not count")
 
     def the_threshold_decides(self):
@@ -176,7 +238,7 @@ class Test:
                       or abs(waits - 104) < 3, f"{row} is {want}")
         late = len([r for r in self.waiting()
                     if r["Answer"].startswith("late")])
-        self.that(abs(int(self.browser.text("#total-late dd")) - late) <= 1,
+        self.that(abs(int(self.browser.text("#total-late .value")) - late) <= 1,
                   "the number of late ones")
 
     def the_keyboard_is_enough(self):
@@ -188,14 +250,22 @@ class Test:
         self.that(browser.focused() == "waiting-title", "2 leads elsewhere")
         browser.press("t")
         self.that(browser.focused() == "threshold", "t leads elsewhere")
-        browser.press("1" + Keys.ENTER)
+        browser.press(Keys.ARROW_LEFT)
         browser.until(lambda: browser.ask("location.hash")
-                      == "#threshold=60", "the threshold in the URL")
-        browser.press(Keys.SHIFT + Keys.TAB)
-        self.that(browser.focused() == "channel", "Tab leads elsewhere")
+                      == "#threshold=240", "the threshold in the URL")
+        self.that(browser.ask("document.activeElement.ariaValueText")
+                  == "4 minutes", "the slider says something else")
+        browser.press("z")
+        self.that(browser.focused() == "zone", "z leads elsewhere")
+        browser.press("c")  # is typed: it is a text
+        self.that(browser.focused() == "zone", "a letter is taken for a key")
+        browser.press(Keys.ESCAPE)
+        browser.ask("document.activeElement.blur()")
+        browser.press("c")
+        self.that(browser.focused() == "channel", "c leads elsewhere")
         browser.press("w")
         browser.until(lambda: browser.ask("location.hash")
-                      == "#threshold=60&channel=web"
+                      == "#threshold=240&channel=web"
                       or browser.press("w"), "a channel chosen by its letter")
         self.that({r["Channel"] for r in self.waiting()} <= {"web",
                   "whatsapp"}, "the channel does not select")
@@ -262,15 +332,27 @@ class Test:
             self.that(name.split(" ")[0] not in page or name == "Customer 0"
                       and "Customer 0" not in page, f"a wall has {name}")
         self.that(self.browser.ask(
-            "['operators', 'today', 'alerts'].every((id) => "
+            "['operators', 'responses', 'heatmap', 'allocation', 'alerts']"
+            ".every((id) => "
             "document.getElementById(id).hidden)"),
             "a wall has views that it may not see")
         self.visit("wall", example(0).strip())
         self.browser.until(self.waiting, "rows")
         self.that({r["Channel"] for r in self.waiting()} == {"web"}
-                  and self.browser.ask("Number(document.getElementById("
-                                       "'threshold').value)") == 3,
+                  and self.browser.text("#threshold-text") == "3 minutes",
                   "the example of a wall")
+        self.that(self.browser.texts("main a") == [], "a wall has links")
+        self.visit("agent", sub="4")
+        self.browser.until(lambda: self.browser.text("#summary-count"),
+                           "the totals")
+        self.that(self.browser.texts(".figures a") == []
+                  and len(self.browser.texts("#operators-table a")) == 6,
+                  "an agent may open others' figures, or not their own")
+        self.visit("lead", teams=["support"])
+        self.that({r["Operator"] for r in self.browser.rows(
+            "#operators-table")} == {"Anna Orlova", "Boris Lee"}
+            and {r["Operator"] for r in self.waiting()}
+            == {"Anna Orlova", "Boris Lee", "–"}, "a lead sees other teams")
         self.visit("agent", sub="2")
         self.that([r["Operator"] for r in self.browser.rows(
             "#operators-table")] == ["Boris Lee"], "an agent sees others")
@@ -278,22 +360,36 @@ class Test:
                   <= {"Boris Lee", "–"}, "an agent sees others' chats")
 
     def it_fits_every_screen(self):
+        """One page, resized: it has to redraw what depends on the width."""
+        self.visit("lead", "/#range=7d")
+        self.browser.until(lambda: self.browser.rows("#heatmap-table"),
+                           "the pictures")
         for name, size in SIZES.items():
+            self.browser.resize(*size)
             for scheme in ("light", "dark"):
                 self.browser.scheme(scheme)
-                self.browser.resize(*size)
-                self.visit("lead")
-                self.browser.until(lambda: self.browser.text(
-                    "#today-note"), "the picture")
-                self.it_fits(size[0], f"{name}-{scheme}")
-            self.browser.resize(*size)
-            self.visit("wall", "/#wall")
-            self.browser.until(self.waiting, "rows")
-            self.it_fits(size[0], f"{name}-wall")
-        self.browser.scheme("light")
+                self.it_fits(size, f"{name}-{scheme}")
+            self.browser.scheme("light")
+            self.dialog_fits(size, f"{name}-opened")
+            self.browser.press("w")
+            self.browser.until(lambda: self.browser.ask(
+                "document.body.classList.contains('wall')"), "the wall")
+            self.it_fits(size, f"{name}-wall")
+            self.browser.press(Keys.ESCAPE)
+            self.browser.until(lambda: not self.browser.ask(
+                "document.body.classList.contains('wall')"), "the board")
         self.browser.resize(*SIZES["1280"])
 
-    def it_fits(self, width, name):
+    def dialog_fits(self, size, name):
+        self.browser.ask("document.querySelector("
+                         "'#operators-table td:nth-child(6) a').click()")
+        self.browser.until(lambda: self.browser.text("#opened-note"),
+                           "what is behind")
+        self.it_fits(size, name)
+        board_opened.close(self)
+
+    def it_fits(self, size, name):
+        width = size[0]
         wide = self.browser.ask("document.documentElement.scrollWidth")
         self.that(wide <= width, f"{name}: {wide} px wide")
         spilt = self.browser.ask(
@@ -304,9 +400,10 @@ class Test:
         findings = self.browser.findings()
         self.that(findings == [], f"{name}: axe: {findings}")
         high = self.browser.ask("document.documentElement.scrollHeight")
-        if not name.endswith("wall"):
+        if name.endswith(("light", "dark")):
             self.browser.resize(width, max(high, 600))
         self.browser.picture(PICTURES, name)
+        self.browser.resize(*size)
 
     def it_says_when_it_is_cut_off(self):
         self.visit("lead")
@@ -331,10 +428,14 @@ def body():
         world = BoardWorld(lab)
         os.environ["TZ"] = "UTC"  # of the browser
         with Browser(lab, world.url) as browser:
+            browser.resize(*SIZES["1280"])
             test = Test(lab, world, browser)
             test.nobody_sees_it_without_a_login()
             test.its_numbers_are_sqls()
+            test.spans_are_sqls()
             test.that(browser.complaints() == [], "the console complains")
+            board_opened.test(test)
+            test.visit("lead")
             test.text_is_no_markup()
             test.a_row_changes_without_a_reload()
             test.waits_count()

@@ -2,12 +2,16 @@
 the live board; served by sink --serve.
 
 Names hold what a page could take for markup. Times are near the present one,
-because a board counts from it.
+because a board counts from it. Whatever is about responses is made from the rows
+of intervals, of 30 days.
 """
 
+import datetime
+import random
 import re
 
 from api_client import Server, token
+from harness import seed
 from streamlib import Sql
 
 TENANT = "acme"
@@ -20,6 +24,9 @@ OPERATORS = {  # id: name, available, open chats, waiting
 }
 CHANNELS = ["web", "telegram", "whatsapp"]
 WAITS = [1342, 612, 301, 244, 200, 121, 76, 51, 12]  # seconds, longest first
+HISTORY_DAYS = 30
+EPISODE_MINUTES = 180  # how long ago open chats were opened
+SECTIONS = {"crm acme": {"token": "unused", "teams": "support: 1 2, sales: 3"}}
 MARKUP = "<img src=x onerror=document.title=1>"
 
 
@@ -44,17 +51,24 @@ class BoardWorld:
         lab.must(["sink", "-c", conf, "--migrate"])
         self.sql = Sql(lab.server_dir)
         self.version = 1
+        self.tenant = TENANT
+        self.dice = random.Random(seed())
+        self.now = datetime.datetime.strptime(
+            self.sql.ask("SELECT UTC_TIMESTAMP(3)")[0][0],
+            "%Y-%m-%d %H:%M:%S.%f")
         self.fill(TENANT)
-        self.server = Server(lab, {"serve": {"rate": 0}, **(sections or {})})
+        self.server = Server(lab, {"serve": {"rate": 0}, **SECTIONS,
+                                   **(sections or {})})
         self.url = f"http://127.0.0.1:{self.server.port}"
 
     def token(self, role, **claims):
         return token(tenant_id=TENANT, role=role, **claims)
 
     def fill(self, tenant):
-        self.put_operators(tenant)
         self.put_chats(tenant)
-        self.put_hours(tenant)
+        self.put_intervals(tenant)
+        self.put_operators(tenant)
+        self.put_limits(tenant)
         self.put_tenant(tenant)
         self.sql.ask(
             "INSERT INTO alerts (tenant, started_at, user_id, rule, "
@@ -70,10 +84,94 @@ class BoardWorld:
                 "available, open_chats, reported_open_chats, responses, "
                 "avg_response_seconds, median_response_seconds, "
                 "p90_response_seconds, waiting_chats, longest_wait_seconds, "
-                f"as_of, version) VALUES ('{tenant}', '{i}', {quoted(name)}, "
-                f"{there}, {chats}, {chats}, {10 + n}, {78 + 31 * n}.5, "
+                f"as_of, version) SELECT '{tenant}', '{i}', {quoted(name)}, "
+                f"{there}, {chats}, {chats}, COUNT(*), AVG(ms) / 1000, "
                 f"{60 + 7 * n}, {300 + 90 * n}, {waiting}, "
-                f"{'NULL' if waiting == 0 else 50 * n}, UTC_TIMESTAMP(3), 1)")
+                f"{'NULL' if waiting == 0 else 50 * n}, UTC_TIMESTAMP(3), 1 "
+                + self.of_open_chats(tenant) + f" AND operator = '{i}'")
+
+    @staticmethod
+    def of_open_chats(tenant):
+        return (f"FROM intervals WHERE tenant = '{tenant}' AND kind IN "
+                "('first_response', 'reply') AND withdrawn = 0 AND chat IN "
+                "(SELECT chat FROM chat_metrics WHERE status = 'open') "
+                "AND start_at >= UTC_TIMESTAMP() - INTERVAL "
+                f"{EPISODE_MINUTES + 60} MINUTE")
+
+    def put_intervals(self, tenant):
+        """Responses of open chats, of their earlier episodes, and of chats
+        of the days before."""
+        rows = []
+        for n in range(len(WAITS)):
+            for minutes in range(9000, 8990, -1):
+                rows.append((f"90{n:02}", minutes))
+            for minutes in range(EPISODE_MINUTES - 10, 30, -40 - n):
+                rows.append((f"90{n:02}", minutes))
+        for n in range(600):
+            rows.append((f"80{n:03}",
+                         self.dice.randrange(HISTORY_DAYS * 1440)))
+        cells, messages = [], []
+        for n, (chat, minutes) in enumerate(rows):
+            self.add_interval(cells, messages, tenant, n, chat, minutes)
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, withdrawn, as_of, version) VALUES "
+            + ",".join(cells))
+        self.sql.ask(
+            "INSERT INTO messages (tenant, created_at, conversation_id, "
+            "message_id, sender, operator, channel, message_type, content, "
+            "version) VALUES " + ",".join(messages))
+        self.put_hours(tenant)
+
+    def add_interval(self, cells, messages, tenant, n, chat, minutes):
+        ms = self.dice.randrange(1, 600000)
+        start = self.now - datetime.timedelta(minutes=minutes)
+        end = start + datetime.timedelta(milliseconds=ms)
+        operator = self.dice.choice(["1", "1", "2", "2", "3", None])
+        cells.append(
+            f"('{tenant}', '{end}', '{chat}', 'a{n}', "
+            f"'{self.dice.choice(['reply', 'first_response'])}', "
+            f"'{start}', {quoted(operator)}, {ms}, {int(n % 50 == 7)}, "
+            f"'{self.now}', {1000 + n})")
+        for at, message, sender, who in (
+                (start, f"q{n}", "customer", None),
+                (end, f"a{n}", "operator", operator)):
+            messages.append(
+                f"('{tenant}', '{at}', '{chat}', '{message}', '{sender}', "
+                f"{quoted(who)}, 'web', 'text', "
+                f"{quoted(MARKUP if n == 1 else f'Text {n}')}, 0)")
+
+    def put_hours(self, tenant):
+        """What is rolled up, anew."""
+        hour = ("CAST(DATE_FORMAT(end_at, '%Y-%m-%d %H:00:00') AS "
+                "DATETIME(3))")
+        bucket = ("CASE WHEN ms < 64 THEN ms ELSE (LENGTH(BIN(ms)) - 6) * 32 "
+                  "+ (ms >> (LENGTH(BIN(ms)) - 6)) END")
+        for table, names, values, group in (
+                ("response_hours", "responses, sum_ms, max_ms",
+                 "COUNT(*), SUM(ms), MAX(ms)", "1, 2, 3, 4"),
+                ("response_histogram", "bucket, count",
+                 f"{bucket} AS b, COUNT(*)", "1, 2, 3, 4, b")):
+            self.sql.ask(f"DELETE FROM {table} WHERE tenant = '{tenant}'")
+            self.sql.ask(
+                f"INSERT INTO {table} (tenant, hour, operator, kind, {names},"
+                f" as_of, version) SELECT tenant, {hour}, "
+                f"COALESCE(operator, ''), kind, {values}, MAX(as_of), "
+                f"MAX(version) FROM intervals WHERE tenant = '{tenant}' "
+                f"AND withdrawn = 0 GROUP BY {group}")
+
+    def put_limits(self, tenant):
+        self.sql.ask(
+            "INSERT INTO allocation_limits (tenant, operator, channel, "
+            "max_chats, as_of, version) VALUES "
+            f"('{tenant}', '', '', 8, UTC_TIMESTAMP(3), 1), "
+            f"('{tenant}', '2', '', 3, UTC_TIMESTAMP(3), 1)")
+        self.sql.ask(
+            "INSERT INTO assignments (tenant, id, reserved_at, chat, "
+            "operator, expires) VALUES " + ",".join(
+                f"('{tenant}', 'r{n}', UTC_TIMESTAMP(3) - INTERVAL {n} HOUR,"
+                f" '90{n % 9:02}', '{1 + n % 3}', UTC_TIMESTAMP(3))"
+                for n in range(40)))
 
     def put_chats(self, tenant):
         for n, seconds in enumerate(WAITS):
@@ -88,22 +186,11 @@ class BoardWorld:
                  f"UTC_TIMESTAMP(3) - INTERVAL {seconds} SECOND")
         self.sql.ask(
             "INSERT INTO chat_metrics (tenant, chat, operator, channel, "
-            "customer_name, status, messages, responses, waiting_since, "
-            f"as_of, version) VALUES ('{tenant}', '{chat}', "
-            f"{quoted(operator)}, '{channel}', {quoted(name)}, 'open', 4, 2, "
+            "customer_name, status, opened_at, messages, responses, "
+            f"waiting_since, as_of, version) VALUES ('{tenant}', '{chat}', "
+            f"{quoted(operator)}, '{channel}', {quoted(name)}, 'open', "
+            f"UTC_TIMESTAMP(3) - INTERVAL {EPISODE_MINUTES} MINUTE, 4, 2, "
             f"{since}, UTC_TIMESTAMP(3), 1)")
-
-    def put_hours(self, tenant):
-        """Of today's hours in UTC, the browser's zone, up to 23:00."""
-        for hour in range(24):
-            for operator in ("1", "2"):
-                self.sql.ask(
-                    "INSERT INTO response_hours (tenant, hour, operator, "
-                    "kind, responses, sum_ms, max_ms, as_of) VALUES "
-                    f"('{tenant}', UTC_DATE() + INTERVAL {hour} HOUR, "
-                    f"'{operator}', 'reply', {3 + hour % 7}, "
-                    f"{(3 + hour % 7) * (60 + 25 * (hour % 9)) * 1000}, "
-                    f"{400000 + hour}, UTC_TIMESTAMP(3))")
 
     def put_tenant(self, tenant):
         """The tenant's row, from the others."""
@@ -115,7 +202,9 @@ class BoardWorld:
             f"SELECT '{tenant}', {len(OPERATORS)}, COUNT(*), "
             "SUM(operator IS NULL), COUNT(waiting_since), "
             "TIMESTAMPDIFF(SECOND, MIN(waiting_since), UTC_TIMESTAMP(3)), "
-            f"61, 149.207, UTC_TIMESTAMP(3), {self.version} "
+            f"(SELECT COUNT(*) {self.of_open_chats(tenant)}), "
+            f"(SELECT AVG(ms) / 1000 {self.of_open_chats(tenant)}), "
+            f"UTC_TIMESTAMP(3), {self.version} "
             f"FROM chat_metrics WHERE tenant = '{tenant}'")
 
     def answer_chat(self, chat):

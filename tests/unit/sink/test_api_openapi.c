@@ -144,6 +144,8 @@ check_parameters(const struct list *l, json_t *operation, size_t columns)
 		assert_true(has_parameter(operation, l->words[i].parameter));
 		n += !is_column(l, l->words[i].parameter);
 	}
+	for (i = 0; l->more != NULL && l->more[i] != NULL; i++, n++)
+		assert_true(has_parameter(operation, l->more[i]));
 	assert_int_equal(json_array_size(get(operation, "parameters")), n);
 }
 

@@ -1,0 +1,148 @@
+/*
+ * scope: see scope.h. Ids stand in the statement in hexadecimal, so none of
+ * them can be more than an id; the introducer leaves the comparison to the
+ * collation of the column.
+ */
+#include "sink/api/scope.h"
+
+#include <string.h>
+
+#include "common/digest/hex.h"
+#include "sink/api/teams.h"
+
+/* An agent who is in a team. */
+static bool
+is_in_some_team(const struct viewer *v)
+{
+	const struct team_member *m;
+
+	if (v->teams == NULL)
+		return false;
+	for (m = v->teams->list; m < v->teams->list + v->teams->n; m++) {
+		if (strcmp(m->tenant, v->tenant) == 0 &&
+		    strcmp(m->operator, v->claims.subject) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+scope_limits_rows(const struct viewer *v)
+{
+	return v->role == VIEWER_AGENT || v->claims.in_teams;
+}
+
+bool
+scope_limits_totals(const struct viewer *v)
+{
+	return v->claims.in_teams ||
+	       (v->role == VIEWER_AGENT && is_in_some_team(v));
+}
+
+/* Whether the viewer's totals have the member. */
+static bool
+is_in_totals(const struct viewer *v, const struct team_member *m)
+{
+	if (strcmp(m->tenant, v->tenant) != 0)
+		return false;
+	return v->claims.in_teams
+		   ? teams_named(m, v->claims.teams)
+		   : teams_shared(v->teams, m, v->claims.subject);
+}
+
+static void
+add_id(struct buf *sql, const char *id, bool first)
+{
+	size_t len = strlen(id);
+	char *end;
+
+	buf_adds(sql, first ? "_utf8mb4 X'" : ", _utf8mb4 X'");
+	end = buf_room(sql, 2 * len);
+	(void)hex_write(end, (const unsigned char *)id, len);
+	buf_grown(sql, 2 * len);
+	buf_addc(sql, '\'');
+}
+
+/* Appends "(column IN (...))". */
+static void
+add_team_ids(const struct viewer *v, const char *column, struct buf *sql)
+{
+	const struct team_member *m = v->teams != NULL ? v->teams->list : NULL;
+	size_t i, n = 0;
+
+	for (i = 0; m != NULL && i < v->teams->n; i++) {
+		if (!is_in_totals(v, &m[i]))
+			continue;
+		if (n == 0)
+			buf_addf(sql, "%s IN (", column);
+		add_id(sql, m[i].operator, n++ == 0);
+	}
+	buf_adds(sql, n > 0 ? ")" : "FALSE");
+}
+
+static void
+add_own(const struct viewer *v, const char *column, struct buf *sql)
+{
+	if (v->role != VIEWER_AGENT) {
+		add_team_ids(v, column, sql);
+		return;
+	}
+	buf_addf(sql, "%s IN (", column);
+	add_id(sql, v->claims.subject, true);
+	buf_addc(sql, ')');
+}
+
+void
+scope_add_rows(const struct viewer *v, const char *column, struct buf *sql)
+{
+	if (!scope_limits_rows(v))
+		return;
+	buf_adds(sql, " AND ");
+	add_own(v, column, sql);
+}
+
+void
+scope_add_totals(const struct viewer *v, const char *column, struct buf *sql)
+{
+	if (!scope_limits_totals(v))
+		return;
+	buf_adds(sql, " AND ");
+	add_team_ids(v, column, sql);
+}
+
+void
+scope_add_waiting(const struct viewer *v, const char *column, struct buf *sql)
+{
+	if (!scope_limits_rows(v))
+		return;
+	buf_addf(sql, " AND (%s IS NULL OR ", column);
+	add_own(v, column, sql);
+	buf_addc(sql, ')');
+}
+
+bool
+scope_has(const struct viewer *v, const char *operator)
+{
+	size_t i;
+
+	if (v->role == VIEWER_AGENT)
+		return strcmp(operator, v->claims.subject) == 0;
+	if (!v->claims.in_teams)
+		return true;
+	for (i = 0; v->teams != NULL && i < v->teams->n; i++) {
+		if (strcmp(v->teams->list[i].operator, operator) == 0 &&
+		    is_in_totals(v, &v->teams->list[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+scope_equals(const struct viewer *a, const struct viewer *b)
+{
+	return a->role == b->role && strcmp(a->tenant, b->tenant) == 0 &&
+	       a->claims.in_teams == b->claims.in_teams &&
+	       strcmp(a->claims.teams, b->claims.teams) == 0 &&
+	       (a->role != VIEWER_AGENT ||
+		   strcmp(a->claims.subject, b->claims.subject) == 0);
+}

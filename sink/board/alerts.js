@@ -1,0 +1,29 @@
+/* The alerts of 24 hours. */
+
+import { ask } from "./ask.js";
+import { byId, element, setText, table } from "./element.js";
+import { settings } from "./settings.js";
+import { clockTime } from "./time.js";
+
+const MOST = 100;
+
+const COLUMNS = [
+	{ title: "Since", names: true, value: (a) => element("time",
+		{ datetime: a.started_at }, clockTime(a.started_at)) },
+	{ title: "Until", value: (a) => a.ended_at === null ? "now"
+		: clockTime(a.ended_at) },
+	{ title: "User", kind: "text", value: (a) => a.user_id },
+	{ title: "Rule", value: (a) => a.rule },
+	{ title: "Messages", kind: "number", value: (a) => a.messages },
+	{ title: "Allowed", kind: "number", value: (a) => a.threshold },
+];
+
+export async function showAlerts() {
+	const answer = await ask("/api/v1/alerts", { from: "24h", limit: MOST });
+	const rows = answer?.rows ?? [];
+
+	byId("alerts").hidden = answer === null || settings.wall;
+	setText(byId("alerts-note"), rows.length === 0 ? "None."
+		: answer.next ? `The last ${MOST}.` : "");
+	table(byId("alerts-table"), COLUMNS, rows);
+}

@@ -1,0 +1,79 @@
+/* The queue, how long it waits, and who could take more. */
+
+import { ask } from "./ask.js";
+import { byId, drawing, figures, setText, table } from "./element.js";
+import { addressOf, settings } from "./settings.js";
+import { span } from "./time.js";
+
+const PLACE = { width: 12, gap: 3, height: 14, most: 20 };
+
+/* A place each: full, or free. */
+function places(o) {
+	const n = Math.min(Math.max(o.open_chats ?? 0, o.max_chats ?? 0),
+		PLACE.most);
+	const step = PLACE.width + PLACE.gap;
+
+	return drawing("svg", { class: "places", "aria-hidden": "true",
+		viewBox: `0 0 ${PLACE.most * step} ${PLACE.height}` },
+	...[...Array(n).keys()].map((i) => drawing("rect", {
+		class: i >= o.open_chats ? "free"
+			: o.max_chats !== null && i >= o.max_chats ? "above"
+				: "full",
+		x: i * step + 1, y: 1, rx: 2, width: PLACE.width,
+		height: PLACE.height - 2 })));
+}
+
+const COLUMNS = [
+	{ title: "Operator", kind: "text", names: true,
+		value: (o) => o.name ?? o.operator },
+	{ title: "There", value: (o) => o.available === null ? null
+		: o.available ? "yes" : "no" },
+	{ title: "Chats", kind: "number", value: (o) => o.open_chats,
+		opens: (o) => addressOf({ chats:
+			`operator=${encodeURIComponent(o.operator)}&open=1` }) },
+	{ title: "Limit", kind: "number", value: (o) => o.max_chats },
+	{ title: "Free", kind: "number", value: (o) => o.free },
+	{ title: "Given in 24 h", kind: "number", value: (o) => o.given },
+	{ title: "Places", kind: "wide", value: (o) => places(o) },
+];
+
+function showQueue(queue, rows) {
+	const known = rows.filter((o) => o.free !== null);
+	const free = known.reduce((sum, o) => sum + o.free, 0);
+	const opens = addressOf({ chats: "open=1&nobody=1" });
+
+	figures(byId("queue"), [
+		{ id: "queue-chats", title: "In the queue",
+			value: queue.unassigned_chats, opens },
+		{ id: "queue-waiting", title: "Of these, waiting",
+			value: queue.waiting_chats,
+			opens: addressOf({ chats:
+				"open=1&nobody=1&waiting=1" }) },
+		{ id: "queue-average", title: "Average wait",
+			value: span(queue.avg_wait_seconds), opens },
+		{ id: "queue-longest", title: "Longest wait",
+			value: span(queue.longest_wait_seconds), opens },
+		{ id: "queue-free", title: "Free places",
+			value: known.length > 0 ? free : null },
+	]);
+}
+
+export async function showAllocation() {
+	const answer = await ask("/api/v1/allocation");
+
+	byId("allocation").hidden = answer === null || settings.wall;
+	if (answer === null)
+		return;
+	const given = new Map(answer.assigned.map((row) =>
+		[row.operator, row.chats]));
+	const rows = answer.operators.filter((o) => settings.operator === ""
+		|| o.operator === settings.operator)
+		.map((o) => ({ ...o, key: o.operator,
+			given: given.get(o.operator) ?? 0 }));
+
+	showQueue(answer.queue[0], rows);
+	setText(byId("allocation-note"),
+		rows.every((o) => o.max_chats === null)
+			? "No limits are stored; scripts/limits sets them." : "");
+	table(byId("allocation-table"), COLUMNS, rows);
+}

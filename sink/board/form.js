@@ -1,0 +1,99 @@
+/* The choices at the head of the page. */
+
+import { byId, element, setText } from "./element.js";
+import { present } from "./present.js";
+import { change, settings } from "./settings.js";
+import { spoken, zone } from "./time.js";
+
+/* What the slider stops at, in seconds. */
+const STEPS = [15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 420, 600, 900, 1200,
+	1800, 2700, 3600, 7200, 14400, 28800, 86400];
+
+const RANGES = [["", "today"], ["yesterday", "yesterday"], ["7d", "7 days"],
+	["28d", "28 days"], ["90d", "90 days"]];
+
+function exactly(seconds) {
+	const minutes = seconds / 60;
+
+	return Number.isInteger(minutes) || minutes > 60 ? spoken(seconds)
+		: minutes < 1 ? spoken(seconds)
+			: `${Math.floor(minutes)} min ${seconds % 60} s`;
+}
+
+function showChoices(id, values, all = null) {
+	const node = byId(id);
+	const choices = new Map(values);
+
+	if (settings[id] !== "" && !choices.has(settings[id]))
+		choices.set(settings[id], settings[id]);
+	const options = [...choices];
+
+	if (all !== null)
+		options.sort((a, b) => a[1].localeCompare(b[1]))
+			.unshift(["", all]);
+	node.replaceChildren(...options.map(([value, name]) =>
+		element("option", { value }, name)));
+	node.value = settings[id];
+}
+
+function showSlider() {
+	const node = byId("threshold");
+	const near = STEPS.findIndex((step) => step >= settings.threshold);
+	const text = exactly(settings.threshold);
+
+	node.max = STEPS.length - 1;
+	node.value = near < 0 ? STEPS.length - 1 : near;
+	node.setAttribute("aria-valuetext", text);
+	setText(byId("threshold-text"), text);
+}
+
+function unlessFocused(id, show) {
+	if (document.activeElement !== byId(id))
+		show();
+}
+
+export function showForm() {
+	unlessFocused("operator", () => showChoices("operator",
+		present.operators.filter((o) => o.operator !== null)
+			.map((o) => [o.operator, o.name ?? o.operator]),
+		"all"));
+	unlessFocused("channel", () => showChoices("channel",
+		present.waiting.filter((row) => row.channel !== null)
+			.map((row) => [row.channel, row.channel]), "all"));
+	unlessFocused("range", () => showChoices("range", RANGES));
+	unlessFocused("zone", () => {
+		byId("zone").value = zone();
+	});
+	showSlider();
+	byId("keys").checked = settings.keys;
+	byId("wall-button").setAttribute("aria-pressed", String(settings.wall));
+	document.body.classList.toggle("wall", settings.wall);
+}
+
+function onZone(event) {
+	const known = [...byId("zones").options].some((one) =>
+		one.value === event.target.value);
+
+	event.target.setCustomValidity(known || event.target.value === ""
+		? "" : "no time zone of IANA, such as Europe/Lisbon");
+	if (event.target.checkValidity())
+		change({ zone: event.target.value });
+}
+
+export function listenToForm() {
+	const zones = new Set(["UTC", zone(),
+		...Intl.supportedValuesOf("timeZone")]);
+
+	byId("zones").append(...[...zones].map((value) =>
+		element("option", { value })));
+	for (const id of ["operator", "channel", "range"])
+		byId(id).addEventListener("change", (event) =>
+			change({ [id]: event.target.value }));
+	byId("zone").addEventListener("change", onZone);
+	byId("threshold").addEventListener("input", (event) =>
+		change({ threshold: STEPS[event.target.value] }));
+	byId("settings").addEventListener("submit", (event) =>
+		event.preventDefault());
+	byId("keys").addEventListener("change", (event) =>
+		change({ keys: event.target.checked }));
+}

@@ -1,0 +1,130 @@
+/* Responses by hour of the week: a picture whose colour is the average, and the
+ * same as a table. */
+
+import { ask } from "./ask.js";
+import { byId, drawing, element, exchange, link, setText } from "./element.js";
+import { figureAddress } from "./responses.js";
+import { settings } from "./settings.js";
+import { heatmapSpan, span, spanText } from "./time.js";
+
+const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const STEPS = 5; /* colours */
+const CELL = { left: 36, top: 6, high: 24, gap: 2 };
+
+let shown = []; /* rows of the answer, with level */
+
+/* From 1, the fastest fifth, to 5; 0: nothing. */
+function levels(rows) {
+	const sorted = rows.filter((row) => row.count > 0)
+		.map((row) => row.avg_seconds).sort((a, b) => a - b);
+	const below = (v) => sorted.findIndex((one) => one >= v);
+
+	return rows.map((row) => row.count === 0 ? 0
+		: Math.floor(below(row.avg_seconds) * STEPS / sorted.length) + 1);
+}
+
+function textOf(row) {
+	return row.count === 0 ? "none"
+		: `${span(row.avg_seconds)}, ${row.count}`;
+}
+
+function cellOf(row, wide) {
+	return drawing("rect", { class: `heat level-${row.level}`,
+		x: CELL.left + row.hour * wide,
+		y: CELL.top + (row.weekday - 1) * CELL.high, rx: 2,
+		width: wide - CELL.gap, height: CELL.high - CELL.gap,
+		"data-opens": row.opens },
+	drawing("title", {}, `${DAYS[row.weekday - 1]} ${row.hour}:00: `
+		+ textOf(row)));
+}
+
+export function redrawHeatmap() {
+	const node = byId("heatmap-picture");
+	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
+	const width = node.getBoundingClientRect().width / text;
+	const wide = (width - CELL.left) / 24;
+	const floor = CELL.top + 7 * CELL.high;
+	const every = wide < 20 ? 6 : 3;
+
+	if (shown.length === 0 || width === 0)
+		return;
+	node.setAttribute("viewBox", `0 0 ${width} ${floor + 20}`);
+	node.replaceChildren(
+		...DAYS.map((day, i) => drawing("text", { x: 0,
+			y: CELL.top + (i + 0.65) * CELL.high }, day)),
+		...shown.map((row) => cellOf(row, wide)),
+		...[...Array(24).keys()].filter((h) => h % every === 0)
+			.map((h) => drawing("text", { x: CELL.left + h * wide,
+				y: floor + 14 }, `${h}:00`)));
+}
+
+/* Where each colour begins. */
+function showLegend() {
+	const first = (level) => Math.min(...shown.filter((row) =>
+		row.level === level).map((row) => row.avg_seconds));
+	const there = [1, 2, 3, 4, 5].filter((level) =>
+		shown.some((row) => row.level === level));
+
+	byId("heatmap-legend").replaceChildren(...there.map((level) =>
+		element("li", {}, drawing("svg", { viewBox: "0 0 12 12",
+			"aria-hidden": "true" }, drawing("rect", {
+			class: `heat level-${level}`, width: 12, height: 12,
+			rx: 2 })), `from ${span(first(level))}`)));
+}
+
+function tableCell(row) {
+	const key = `${row.weekday} ${row.hour}`;
+	const text = row.count === 0 ? null : textOf(row);
+
+	return element("td", { role: "cell", class: "number",
+		"data-label": DAYS[row.weekday - 1] },
+	link(text, row.opens, { "data-key": key }) ?? "–");
+}
+
+function showTable() {
+	const at = (weekday, hour) => shown[(weekday - 1) * 24 + hour];
+	const head = ["Hour", ...DAYS].map((title) => element("th",
+		{ role: "columnheader", scope: "col",
+			class: title === "Hour" ? null : "number" }, title));
+	const lines = [...Array(24).keys()].map((hour) =>
+		element("tr", { role: "row" },
+			element("th", { role: "rowheader", scope: "row",
+				"data-label": "Hour" }, `${hour}:00`),
+			...DAYS.map((day, i) => tableCell(at(i + 1, hour)))));
+
+	byId("heatmap-table").setAttribute("role", "table");
+	exchange(byId("heatmap-table"),
+		element("thead", { role: "rowgroup" },
+			element("tr", { role: "row" }, ...head)),
+		element("tbody", { role: "rowgroup" }, ...lines));
+}
+
+export async function showHeatmap() {
+	const parameters = heatmapSpan();
+	const answer = await ask("/api/v1/heatmap", parameters);
+
+	byId("heatmap").hidden = answer === null || settings.wall;
+	if (answer === null)
+		return;
+	const level = levels(answer.rows);
+
+	shown = answer.rows.map((row, i) => ({ ...row, level: level[i],
+		opens: row.count === 0 ? null
+			: figureAddress(row, answer.version) }));
+	setText(byId("heatmap-note"), `${spanText(parameters)}, `
+		+ `${parameters.zone}: average response by hour of the week; `
+		+ "the stronger the colour, the slower.");
+	redrawHeatmap();
+	showLegend();
+	showTable();
+}
+
+/* A click on the picture; the keyboard has the table. */
+export function listenToHeatmap() {
+	byId("heatmap-picture").addEventListener("click", (event) => {
+		const { opens } = event.target.dataset;
+
+		if (opens)
+			location.assign(opens);
+	});
+}

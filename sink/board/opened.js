@@ -1,0 +1,221 @@
+/* What is behind a figure, in a dialog: the intervals that it is made of, or
+ * chats; and what became of it since a link was made. */
+
+import { ask } from "./ask.js";
+import { byId, figures, setText, table } from "./element.js";
+import { mayOpen, nameOf } from "./present.js";
+import { addressOf, change, settings } from "./settings.js";
+import { closeTimeline, openTimeline } from "./timeline.js";
+import { dayAndTime, span } from "./time.js";
+
+const PAGE = 200;
+/* What is of the figure as it was, not of the question. */
+const OF_LINK = ["version", "count", "sum_seconds"];
+
+/* What is open: {key, figure, chats, rows, next}: queries of which one is empty,
+ * rows so far, and the cursor of the next page. An answer for one that was left
+ * meanwhile is dropped. */
+let shown = { key: "" };
+let opener = {}; /* the link that had the focus; its table is drawn anew */
+
+function isOpen() {
+	return settings.figure !== "" || settings.chats !== "";
+}
+
+const INTERVALS = [
+	{ title: "Ended", names: true, value: (row) => dayAndTime(row.end_at) },
+	{ title: "Took", kind: "time", value: (row) => span(row.seconds) },
+	{ title: "Seconds", kind: "number",
+		value: (row) => row.seconds.toFixed(3) },
+	{ title: "Chat", kind: "text", value: (row) => row.chat,
+		opens: (row) => mayOpen() ? addressOf({ chat: row.chat,
+			message: row.message }) : null },
+	{ title: "Kind", value: (row) => row.kind.replace("_", " ") },
+	{ title: "Operator", kind: "text",
+		value: (row) => nameOf(row.operator) },
+	{ title: "Since the link", value: (row) => row.late ? "came late"
+		: null },
+];
+
+const CHATS = [
+	{ title: "Chat", kind: "text", names: true, value: (row) => row.chat,
+		opens: (row) => mayOpen() ? addressOf({ chat: row.chat })
+			: null },
+	{ title: "Customer", kind: "text", value: (row) => row.customer_name },
+	{ title: "Operator", kind: "text",
+		value: (row) => nameOf(row.operator) },
+	{ title: "Channel", kind: "text", value: (row) => row.channel },
+	{ title: "Waits since", value: (row) => row.waiting_since === null
+		? null : dayAndTime(row.waiting_since) },
+	{ title: "Responses", kind: "number", value: (row) => row.responses,
+		opens: (row) => addressOf({ chats: "", figure:
+			`open=1&chat=${encodeURIComponent(row.chat)}` }) },
+	{ title: "Average", kind: "time",
+		value: (row) => span(row.avg_response_seconds) },
+];
+
+const BECAME = [
+	{ title: "Part", names: true, value: (row) => row.name },
+	{ title: "Responses", kind: "number", value: (row) => row.count },
+	{ title: "Together", kind: "time",
+		value: (row) => span(row.sum_seconds) },
+	{ title: "Seconds", kind: "number",
+		value: (row) => row.sum_seconds.toFixed(3) },
+];
+
+/* The figure as the link has it, and how it became what it is. */
+function showBecame(answer) {
+	const parts = answer.then === null ? [] : [
+		{ name: "Then, as the link says", ...answer.then },
+		{ name: "Still the same", ...answer.kept },
+		{ name: "Gone: retracted, corrected or deleted",
+			...answer.gone },
+		{ name: "Came late, or corrected", ...answer.late },
+		{ name: "Now", ...answer.now },
+	];
+	const changed = answer.then !== null && (answer.late.count > 0
+		|| answer.gone.count !== 0 || answer.gone.sum_seconds !== 0);
+
+	byId("became").hidden = answer.then === null;
+	setText(byId("became-note"), answer.then === null ? ""
+		: answer.gone.count < 0
+			? "The link has less than was stored when it was made."
+		: changed ? "It has changed since the link was made."
+			: "It has not changed since the link was made.");
+	table(byId("became-table"), BECAME, changed ? parts : []);
+}
+
+function showFigure(answer, query) {
+	const now = answer.now;
+	const kept = new URLSearchParams(query);
+
+	kept.set("version", now.version);
+	kept.set("count", now.count);
+	kept.set("sum_seconds", now.sum_seconds);
+	figures(byId("opened-figures"), [
+		{ id: "opened-count", title: "Responses", value: now.count },
+		{ id: "opened-sum", title: "Together",
+			value: span(now.sum_seconds) },
+		{ id: "opened-average", title: "Average",
+			value: span(now.avg_seconds) },
+		{ id: "opened-longest", title: "Longest",
+			value: span(now.max_seconds) },
+	]);
+	byId("permalink").setAttribute("href",
+		addressOf({ figure: String(kept), chat: "", message: "" }));
+	showBecame(answer);
+}
+
+function showRows(columns) {
+	const { rows, next } = shown;
+	const ms = rows.reduce((sum, row) =>
+		sum + Math.round(1000 * (row.seconds ?? 0)), 0);
+
+	table(byId("opened-table"), columns, rows);
+	byId("more").hidden = next === "";
+	setText(byId("opened-note"), rows.length === 0 ? "There are none."
+		: `${rows.length} ${next === "" ? "in all" : "so far"}`
+			+ (columns === CHATS ? "."
+				: `, ${ms / 1000} seconds together.`));
+}
+
+async function addPage() {
+	const of = shown;
+	const query = Object.fromEntries(
+		new URLSearchParams(of.chats || of.figure));
+	const version = Number(query.version ?? Infinity);
+	const page = { limit: PAGE, cursor: of.next };
+
+	for (const name of OF_LINK)
+		delete query[name];
+	const answer = of.chats !== ""
+		? await ask("/api/v1/chats", { ...query, ...page })
+		: await ask("/api/v1/intervals", { kind: "response",
+			withdrawn: 0, ...query, ...page });
+
+	if (shown !== of)
+		return;
+	of.rows.push(...answer.rows.map((row) => ({ ...row,
+		late: row.version > version,
+		key: `${row.end_at} ${row.chat} ${row.message} ${row.kind}` })));
+	of.next = answer.next ?? "";
+	showRows(of.chats !== "" ? CHATS : INTERVALS);
+}
+
+async function showBehind() {
+	const of = shown;
+	const isFigure = of.chats === "";
+
+	setText(byId("opened-note"), "");
+	for (const id of ["opened-figures", "permalink", "became"])
+		byId(id).hidden = !isFigure;
+	if (isFigure) {
+		const query = Object.fromEntries(
+			new URLSearchParams(of.figure));
+
+		delete query.withdrawn;
+		const answer = await ask("/api/v1/figure", query);
+
+		if (shown !== of)
+			return;
+		showFigure(answer, of.figure);
+	}
+	await addPage();
+}
+
+async function attempt(work) {
+	try {
+		setText(byId("opened-problem"), "");
+		await work();
+	} catch (error) {
+		setText(byId("opened-problem"), error.message);
+	}
+}
+
+/* Opens, changes or closes it as the settings say. */
+export async function showOpened() {
+	const dialog = byId("opened");
+	const { figure, chats } = settings;
+	const key = `${figure} ${chats}`;
+
+	if (!isOpen() && settings.chat === "") {
+		dialog.close();
+		shown = { key: "" };
+		closeTimeline();
+		return;
+	}
+	if (!dialog.open) {
+		opener = { key: document.activeElement.dataset.key,
+			table: document.activeElement.closest("table")?.id };
+		dialog.showModal();
+	}
+	byId("behind").hidden = !isOpen() || settings.chat !== "";
+	byId("timeline").hidden = settings.chat === "";
+	byId("back").hidden = !isOpen() || settings.chat === "";
+	if (settings.chat !== "") {
+		await attempt(openTimeline);
+		return;
+	}
+	closeTimeline();
+	setText(byId("opened-title"), chats === ""
+		? "The responses behind a figure" : "The chats behind a figure");
+	if (key === shown.key)
+		return;
+	shown = { key, figure, chats, rows: [], next: "" };
+	await attempt(showBehind);
+	byId("opened-title").focus();
+}
+
+export function listenToOpened() {
+	byId("opened").addEventListener("close", () => {
+		if (opener.table)
+			[...byId(opener.table).querySelectorAll("[data-key]")]
+				.find((one) => one.dataset.key === opener.key)
+				?.focus();
+		if (isOpen() || settings.chat !== "")
+			change({ figure: "", chats: "", chat: "", message: "" });
+	});
+	byId("more").addEventListener("click", () => attempt(addPage));
+	byId("back").addEventListener("click", () =>
+		change({ chat: "", message: "" }));
+}

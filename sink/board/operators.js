@@ -1,0 +1,48 @@
+/* The operators: their open chats, who waits for them, how they answer. */
+
+import { byId, table } from "./element.js";
+import { present } from "./present.js";
+import { addressOf, settings } from "./settings.js";
+import { span } from "./time.js";
+
+function query(row, rest) {
+	return `operator=${encodeURIComponent(row.operator)}&${rest}`;
+}
+
+const chats = (rest) => (row) => addressOf({ chats: query(row, rest) });
+const responses = (row) => addressOf({ figure: query(row, "open=1") });
+
+const COLUMNS = [
+	{ title: "Operator", kind: "text", names: true,
+		value: (o) => o.name ?? o.operator },
+	{ title: "There", value: (o) => o.available === null ? null
+		: o.available ? "yes" : "no" },
+	{ title: "Chats", kind: "number", value: (o) => o.open_chats,
+		opens: chats("open=1") },
+	{ title: "Waiting", kind: "number", value: (o) => o.waiting_chats,
+		opens: chats("open=1&waiting=1") },
+	{ title: "Longest wait", kind: "time",
+		value: (o) => span(o.longest_wait_seconds),
+		opens: chats("open=1&waiting=1") },
+	{ title: "Responses", kind: "number", value: (o) => o.responses,
+		opens: responses },
+	{ title: "Average", kind: "time", opens: responses,
+		value: (o) => span(o.avg_response_seconds) },
+	{ title: "Median", kind: "time", opens: responses,
+		value: (o) => span(o.median_response_seconds) },
+	{ title: "90 %", kind: "time", opens: responses,
+		value: (o) => span(o.p90_response_seconds) },
+];
+
+export function showOperators() {
+	const named = !settings.wall && present.operators.some((o) =>
+		o.operator !== null);
+	const rows = present.operators.filter((o) => named
+		&& (settings.operator === "" || o.operator === settings.operator))
+		.map((o) => ({ ...o, key: o.operator }));
+
+	table(byId("operators-table"), COLUMNS, rows,
+		(o) => ({ "data-operator": o.operator,
+			class: o.available ? "there" : "away" }));
+	byId("operators").hidden = !named;
+}

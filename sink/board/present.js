@@ -1,0 +1,49 @@
+/* The newest answer of /api/v1/now, and what the views of it share. */
+
+import { settings } from "./settings.js";
+import { now } from "./time.js";
+
+/* Of the time to answer, what is left when a wait becomes urgent. */
+const SOON = 0.2;
+
+export let present = null;
+
+export function setPresent(answer) {
+	present = answer;
+}
+
+export function nameOf(operator) {
+	const found = present?.operators.find((o) => o.operator === operator);
+
+	return operator === null ? null : found?.name ?? operator;
+}
+
+export function waited(row) {
+	return (now() - Date.parse(row.waiting_since)) / 1000;
+}
+
+export function urgency(waited) {
+	const left = settings.threshold - waited;
+
+	if (left <= 0)
+		return "late";
+	return left <= SOON * settings.threshold ? "soon" : "fine";
+}
+
+/* Of those that are asked for. */
+export function isChosen(row) {
+	return (settings.operator === "" || row.operator === settings.operator)
+		&& (settings.channel === ""
+			|| row.channel === settings.channel);
+}
+
+export function lateOnes() {
+	return present.waiting.filter(isChosen)
+		.filter((row) => urgency(waited(row)) === "late").length;
+}
+
+/* An agent's totals are those of others, too, so nothing of theirs is behind
+ * them; and on a wall nobody is named. */
+export function mayOpen() {
+	return !settings.wall && ["lead", "admin"].includes(present?.role);
+}

@@ -1,0 +1,222 @@
+/* How fast was answered in the span that was chosen, and in that before it:
+ * figures, a picture, and the same as a table. */
+
+import { ask } from "./ask.js";
+import { byId, drawing, figures, setText, table } from "./element.js";
+import { addressOf, settings } from "./settings.js";
+import { chosenSpan, period, span, spanText } from "./time.js";
+
+/* In pixels of a screen with the usual size of text. */
+const PICTURE = { height: 240, left: 56, right: 44, top: 14, floor: 206 };
+const NAME_WIDTH = 62;
+
+let shown = []; /* what the picture shows */
+
+/* The query behind a link to intervals, and what the figure was. */
+export function figureAddress(row, version) {
+	if (row.href === null || settings.wall)
+		return null;
+	const query = row.href.slice(row.href.indexOf("?") + 1);
+
+	return addressOf({ figure: `${query}&version=${version ?? 0}`
+		+ `&count=${row.count}&sum_seconds=${row.sum_seconds}` });
+}
+
+/* A period as people call it: an hour of one day, else its first day. */
+function nameOfPeriod(row, by) {
+	return by === "hour" ? row.begin.slice(11, 16)
+		: row.begin.slice(5, 10);
+}
+
+function percent(within) {
+	return within === null ? null : `${(100 * within).toFixed(1)} %`;
+}
+
+function beforeText(before, text) {
+	return `before: ${before === null ? "–" : text(before)}`;
+}
+
+function showSummary(answer) {
+	const [is] = answer.rows.filter((row) => row.span === "asked");
+	const [was] = answer.rows.filter((row) => row.span === "previous");
+	const opens = figureAddress(is, answer.version);
+	const number = (n) => String(n);
+	const all = [
+		["count", "Responses", "count", number],
+		["average", "Average", "avg_seconds", span],
+		["median", "Median", "median_seconds", span],
+		["p90", "90 % within", "p90_seconds", span],
+		["within", `Within ${span(settings.threshold)}`, "within",
+			percent],
+	];
+
+	figures(byId("summary"), all.map(([id, title, column, text]) => ({
+		id: `summary-${id}`, title,
+		value: is[column] === null ? null : text(is[column]), opens,
+		before: beforeText(was[column], text) })));
+	setText(byId("summary-within").firstChild, all[4][1]);
+}
+
+const COLUMNS = [
+	{ title: "From", names: true, value: (row) => row.name },
+	{ title: "Responses", kind: "number", value: (row) => row.count,
+		opens: (row) => row.opens },
+	{ title: "Average", kind: "time", value: (row) => span(row.average),
+		opens: (row) => row.opens },
+	{ title: "Before", kind: "time", value: (row) => span(row.before) },
+	{ title: "Median", kind: "time",
+		value: (row) => span(row.median_seconds),
+		opens: (row) => row.opens },
+	{ title: "90 %", kind: "time", value: (row) => span(row.p90_seconds),
+		opens: (row) => row.opens },
+	{ title: "Longest", kind: "time",
+		value: (row) => span(row.max_seconds),
+		opens: (row) => row.opens },
+	{ title: "Within", kind: "number", value: (row) => percent(row.within),
+		opens: (row) => row.opens },
+];
+
+function rowsOf(answer, by) {
+	const before = answer.rows.filter((row) => row.span === "previous");
+
+	return answer.rows.filter((row) => row.span === "asked")
+		.map((row, i) => ({ ...row, key: row.begin,
+			name: nameOfPeriod(row, by), average: row.avg_seconds,
+			before: before[i]?.avg_seconds ?? null,
+			opens: figureAddress(row, answer.version) }));
+}
+
+/* A round number of seconds not below the value. */
+function roundUp(value) {
+	const steps = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
+		14400, 28800, 86400];
+
+	return steps.find((step) => step >= value) ?? value;
+}
+
+function grid(width, most, mostResponses) {
+	const right = width - PICTURE.right;
+	const parts = [];
+
+	for (let i = 0; i <= 4; i++) {
+		const y = PICTURE.floor - (PICTURE.floor - PICTURE.top) * i / 4;
+
+		parts.push(
+			drawing("line", { class: "grid", x1: PICTURE.left,
+				x2: right, y1: y, y2: y }),
+			drawing("text", { class: "before", x: PICTURE.left - 6,
+				y: y + 4 }, span(most * i / 4)));
+	}
+	parts.push(
+		drawing("text", { x: right + 6, y: PICTURE.top + 4 },
+			String(mostResponses)),
+		drawing("text", { x: right + 6, y: PICTURE.floor + 4 }, "0"));
+	return parts;
+}
+
+function names(rows, x, wide) {
+	const every = Math.max(1, Math.ceil(NAME_WIDTH / wide));
+
+	return rows.filter((row, i) => i % every === 0).map((row, i) =>
+		drawing("text", { x: x(i * every), y: PICTURE.floor + 20 },
+			row.name));
+}
+
+function bars(rows, x, wide, mostResponses) {
+	const high = (PICTURE.floor - PICTURE.top) / mostResponses;
+
+	return rows.flatMap((row, i) => row.count === 0 ? [] : [
+		drawing("rect", { class: "bar", x: x(i) + 0.1 * wide,
+			width: 0.8 * wide, y: PICTURE.floor - high * row.count,
+			height: high * row.count },
+		drawing("title", {}, `${row.name}: ${row.count}`))]);
+}
+
+/* Of value(row), which is null where there is nothing: the line has a gap. */
+function curve(rows, value, x, wide, most, kind) {
+	const high = (PICTURE.floor - PICTURE.top) / most;
+	const parts = [];
+	let points = [];
+
+	for (const [i, row] of [...rows, null].entries()) {
+		const v = row === null ? null : value(row);
+
+		if (v !== null) {
+			points.push([x(i) + wide / 2, PICTURE.floor - high * v]);
+			continue;
+		}
+		if (points.length > 1)
+			parts.push(drawing("polyline", { class: `line ${kind}`,
+				points: points.map((p) => p.join(",")).join(" ") }));
+		points = [];
+	}
+	return parts;
+}
+
+function dots(rows, x, wide, most) {
+	const high = (PICTURE.floor - PICTURE.top) / most;
+
+	return rows.flatMap((row, i) => row.average === null ? [] : [
+		drawing("circle", { class: "point", cx: x(i) + wide / 2,
+			cy: PICTURE.floor - high * row.average,
+			r: Math.min(4, wide / 3) },
+		drawing("title", {}, `${row.name}: ${span(row.average)}`))]);
+}
+
+/* Bars, how many responses; a line, their average; a broken line, that of the
+ * span before. Rows are {name, count, average, before}; drawn for the width that the node
+ * has, so that text is as large as elsewhere. */
+function drawChart(node, rows) {
+	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
+	const width = node.getBoundingClientRect().width / text;
+
+	if (rows.length === 0 || width === 0)
+		return;
+	const wide = (width - PICTURE.left - PICTURE.right) / rows.length;
+	const most = roundUp(Math.max(1,
+		...rows.map((row) => Math.max(row.average ?? 0, row.before ?? 0))));
+	const mostResponses = Math.max(1, ...rows.map((row) => row.count));
+	const x = (i) => PICTURE.left + wide * i;
+
+	node.setAttribute("viewBox", `0 0 ${width} ${PICTURE.height}`);
+	node.replaceChildren(...grid(width, most, mostResponses),
+		...bars(rows, x, wide, mostResponses),
+		...curve(rows, (row) => row.before, x, wide, most, "earlier"),
+		...curve(rows, (row) => row.average, x, wide, most, ""),
+		...dots(rows, x, wide, most), ...names(rows, x, wide));
+}
+
+export function redrawResponses() {
+	drawChart(byId("responses-picture"), shown);
+}
+
+function showPeriods(answer, parameters, by) {
+	const rows = rowsOf(answer, by);
+	const some = rows.filter((row) => row.count > 0);
+	const empty = some.length === 0;
+
+	byId("responses-picture").toggleAttribute("hidden", empty);
+	setText(byId("responses-note"), `${spanText(parameters)}, `
+		+ `${parameters.zone}: ` + (empty ? "no responses."
+		: `line: average by ${by}; broken line: the span before; `
+			+ "bars: number of responses."));
+	shown = empty ? [] : rows;
+	redrawResponses();
+	table(byId("responses-table"), COLUMNS, some);
+}
+
+export async function showResponses() {
+	const by = period();
+	const parameters = { ...chosenSpan(), compare: "previous",
+		within_seconds: settings.threshold };
+	const [total, periods] = await Promise.all([
+		ask("/api/v1/responses", { ...parameters, by: "total" }),
+		ask("/api/v1/responses", { ...parameters, by })]);
+
+	byId("responses").hidden = total === null || periods === null
+		|| settings.wall;
+	if (total === null || periods === null)
+		return;
+	showSummary(total);
+	showPeriods(periods, parameters, by);
+}

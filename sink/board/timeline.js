@@ -1,0 +1,85 @@
+/* What was written in a chat, and the intervals that end with each message. */
+
+import { ask } from "./ask.js";
+import { byId, setText, table } from "./element.js";
+import { nameOf } from "./present.js";
+import { settings } from "./settings.js";
+import { dayAndTime, span } from "./time.js";
+
+let shown = ""; /* the chat, and the message that is marked */
+
+function writer(m) {
+	const name = m.operator === null ? null : nameOf(m.operator);
+
+	return name === null ? m.sender : `${m.sender} ${name}`;
+}
+
+function what(m) {
+	const kinds = [m.private ? "note" : null,
+		m.automated ? "automatic" : null, m.message_type]
+		.filter((kind) => kind !== null);
+
+	return m.content ?? kinds.join(", ");
+}
+
+const COLUMNS = [
+	{ title: "Time", names: true, value: (m) => dayAndTime(m.created_at) },
+	{ title: "From", kind: "text", value: (m) => m.sender === null ? null
+		: writer(m) },
+	{ title: "Message", kind: "text", value: (m) => what(m) },
+	{ title: "Ends", kind: "text", value: (m) => m.intervals.length === 0
+		? null : m.intervals.map((i) => `${i.kind.replace("_", " ")} `
+			+ `${span(i.seconds)}${i.withdrawn ? ", retracted" : ""}`)
+			.join("; ") },
+];
+
+/* Messages with their intervals; one that no message ends has its own row. */
+function rowsOf(answer) {
+	const rows = answer.messages.map((m) => ({ ...m, key: m.message_id,
+		intervals: answer.intervals.filter((i) =>
+			i.message === m.message_id) }));
+	const known = new Set(rows.map((m) => m.key));
+	const others = answer.intervals.filter((i) => !known.has(i.message))
+		.map((i) => ({ created_at: i.end_at, sender: null,
+			operator: i.operator, content: null, private: false,
+			automated: false, message_type: i.message === ""
+				? "the chat was closed"
+				: "a message that is not stored",
+			key: i.message, intervals: [i] }));
+
+	return [...rows, ...others].sort((a, b) =>
+		a.created_at < b.created_at ? -1
+			: a.created_at > b.created_at ? 1 : 0);
+}
+
+export async function openTimeline() {
+	const key = `${settings.chat} ${settings.message}`;
+
+	if (shown === key)
+		return;
+	shown = key;
+	setText(byId("opened-title"), `Chat ${settings.chat}`);
+	byId("timeline-table").hidden = true;
+	const answer = await ask("/api/v1/chats/"
+		+ `${encodeURIComponent(settings.chat)}/timeline`);
+
+	if (shown !== key)
+		return;
+	if (answer === null) {
+		setText(byId("timeline-note"),
+			"What was written is not for this role.");
+		return;
+	}
+	setText(byId("timeline-note"), `${answer.messages.length} messages.`);
+	table(byId("timeline-table"), COLUMNS, rowsOf(answer), (m) => ({
+		class: m.key === settings.message ? "marked" : null,
+		"data-message": m.key,
+		"aria-current": m.key === settings.message ? "true" : null }));
+	byId("opened-title").focus();
+	byId("timeline-table").querySelector(".marked")
+		?.scrollIntoView({ block: "center" });
+}
+
+export function closeTimeline() {
+	shown = "";
+}

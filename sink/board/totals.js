@@ -1,0 +1,80 @@
+/* The figures of this moment, how fresh they are, and what a screen reader is
+ * told of them. */
+
+import { byId, figures, setText } from "./element.js";
+import { lateOnes, mayOpen, present, urgency, waited } from "./present.js";
+import { addressOf } from "./settings.js";
+import { clockTime, now, span, spoken } from "./time.js";
+
+/* Figures that are older, in ms, are said to be. */
+const OLD_MS = 3 * 60 * 1000;
+/* Least time between two announcements, in ms. */
+const ANNOUNCE_MS = 30000;
+
+let announced = { text: "", at: 0 };
+
+export function showTotals() {
+	const total = present.now[0] ?? {};
+	const there = present.operators.filter((o) => o.available).length;
+	const late = lateOnes();
+	const first = present.waiting[0];
+	const longest = first ? waited(first) : null;
+	const open = mayOpen();
+	const chats = (query) => open ? addressOf({ chats: query }) : null;
+	const responses = open ? addressOf({ figure: "open=1" }) : null;
+
+	figures(byId("figures"), [
+		{ id: "total-waiting", title: "Waiting",
+			value: total.waiting_chats,
+			opens: chats("open=1&waiting=1") },
+		{ id: "total-longest", title: "Longest wait",
+			value: span(longest),
+			kind: longest === null ? null : urgency(longest),
+			opens: open && first?.chat
+				? addressOf({ chat: first.chat }) : null },
+		{ id: "total-late", title: "Late", value: late,
+			kind: late > 0 ? "late" : null,
+			opens: chats("open=1&waiting=1") },
+		{ id: "total-open", title: "Open chats",
+			value: total.open_chats, opens: chats("open=1") },
+		{ id: "total-unassigned", title: "Unassigned",
+			value: total.unassigned_chats,
+			opens: chats("open=1&nobody=1") },
+		{ id: "total-available", title: "Operators there",
+			value: `${there}/${present.operators.length}` },
+		{ id: "total-responses", title: "Responses",
+			value: total.responses, opens: responses },
+		{ id: "total-average", title: "Average response",
+			value: span(total.avg_response_seconds),
+			opens: responses },
+	]);
+}
+
+/* Says what changed, politely and not too often. */
+export function announce() {
+	const total = present.now[0]?.waiting_chats ?? 0;
+	const first = present.waiting[0];
+	const summary = `${total} waiting, ${lateOnes()} late`;
+	const text = total === 0 ? "Nobody waits."
+		: summary + (first
+			? `, the longest ${spoken(waited(first))}.` : ".");
+
+	if (summary === announced.text || now() - announced.at < ANNOUNCE_MS)
+		return;
+	announced = { text: summary, at: now() };
+	setText(byId("announcement"), text);
+}
+
+export function showFreshness() {
+	const asOf = present.now[0]?.as_of;
+	const age = now() - Date.parse(asOf);
+	const node = byId("fresh");
+
+	if (!asOf) {
+		setText(node, "nothing is stored yet");
+		return;
+	}
+	setText(node, `as of ${clockTime(asOf, true)}`
+		+ (age > OLD_MS ? `, ${spoken(age / 1000)} old` : ""));
+	node.classList.toggle("old", age > OLD_MS);
+}

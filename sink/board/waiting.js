@@ -1,0 +1,54 @@
+/* Who waits, longest first; each second anew how long. */
+
+import { byId, setText, table } from "./element.js";
+import { isChosen, mayOpen, nameOf, present, urgency } from "./present.js";
+import { addressOf, settings } from "./settings.js";
+import { now, span } from "./time.js";
+
+const WORDS = { fine: "in time", soon: "soon", late: "late" };
+
+const COLUMNS = [
+	{ title: "Waits", kind: "time waits", value: () => "" },
+	{ title: "Answer", kind: "time left", value: () => "" },
+	{ title: "Customer", kind: "text", value: (row) => row.customer_name },
+	{ title: "Chat", kind: "text", names: true, value: (row) => row.chat,
+		opens: (row) => mayOpen() ? addressOf({ chat: row.chat })
+			: null },
+	{ title: "Operator", kind: "text",
+		value: (row) => nameOf(row.operator) },
+	{ title: "Channel", kind: "text", value: (row) => row.channel },
+];
+/* On a wall nobody is named. */
+const COLUMNS_WALL = [COLUMNS[0], COLUMNS[1], COLUMNS[5]];
+
+function remaining(time) {
+	const left = settings.threshold - time;
+
+	return left > 0 ? `${span(left)} left` : `${span(-left)} over`;
+}
+
+export function tickWaiting() {
+	for (const row of byId("waiting-table").tBodies[0]?.rows ?? []) {
+		const time = (now() - Date.parse(row.dataset.since)) / 1000;
+		const kind = urgency(time);
+
+		row.className = kind;
+		setText(row.querySelector(".waits"), span(time));
+		setText(row.querySelector(".left"),
+			`${WORDS[kind]}, ${remaining(time)}`);
+	}
+}
+
+export function showWaiting() {
+	const rows = present.waiting.filter(isChosen)
+		.map((row) => ({ ...row, key: row.chat }));
+	const all = present.now[0]?.waiting_chats ?? present.waiting.length;
+	const note = rows.length === 0 ? "Nobody waits."
+		: rows.length < all
+			? `${rows.length} of ${all} are shown.` : "";
+
+	setText(byId("waiting-note"), note);
+	table(byId("waiting-table"), settings.wall ? COLUMNS_WALL : COLUMNS,
+		rows, (row) => ({ "data-since": row.waiting_since,
+			"data-chat": settings.wall ? null : row.chat }));
+}

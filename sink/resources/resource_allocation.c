@@ -1,0 +1,116 @@
+/*
+ * resource_allocation: GET /api/v1/allocation: the chats that nobody has, how
+ * long their customers wait, how many more chats each operator may hold, and
+ * how many were reserved for them in the last 24 hours.
+ *
+ * The limits are those of scripts/limits, for all channels together; one that
+ * only the CRM or the configuration of the aggregator has is not stored, and
+ * null.
+ */
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "sink/api/reply.h"
+#include "sink/api/scope.h"
+#include "sink/resources/resource.h"
+
+static const struct sheet_column queue_columns[] = {
+	{ "as_of", SHEET_TIME },
+	{ "unassigned_chats", SHEET_NUMBER },
+	{ "waiting_chats", SHEET_NUMBER },
+	{ "longest_wait_seconds", SHEET_NUMBER },
+	{ "avg_wait_seconds", SHEET_NUMBER },
+};
+
+static const struct sheet_column capacity_columns[] = {
+	{ "operator", SHEET_TEXT },
+	{ "name", SHEET_TEXT },
+	{ "available", SHEET_FLAG },
+	{ "open_chats", SHEET_NUMBER },
+	{ "max_chats", SHEET_NUMBER },
+	{ "free", SHEET_NUMBER },
+};
+
+static const struct sheet_column assigned_columns[] = {
+	{ "operator", SHEET_TEXT },
+	{ "chats", SHEET_NUMBER },
+};
+
+/* Waits count up to the row's own time. */
+#define QUEUE_WAIT "TIMESTAMPDIFF(MICROSECOND, waiting_since, as_of) / 1000000"
+
+static bool
+ask_queue(struct question *q, struct db_rows **rows)
+{
+	return question_ask(q,
+	    "SELECT MAX(as_of), COUNT(*), COUNT(waiting_since), "
+	    "CAST(MAX(GREATEST(0, " QUEUE_WAIT ")) AS DECIMAL(15,3)), "
+	    "CAST(AVG(GREATEST(0, " QUEUE_WAIT ")) AS DECIMAL(15,3)) "
+	    "FROM chat_metrics WHERE tenant = ? AND operator IS NULL "
+	    "AND status <> 'left'",
+	    NULL, 0, rows);
+}
+
+/* Only those who work now have places that are free. */
+static bool
+ask_capacity(struct question *q, struct db_rows **rows)
+{
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql,
+	    "SELECT operator, name, available, open_chats, max_chats, "
+	    "IF(available, GREATEST(0, max_chats - open_chats), 0) FROM "
+	    "(SELECT o.tenant, o.operator, o.name, o.available, "
+	    "CAST(o.open_chats AS SIGNED) AS open_chats, "
+	    "CAST(COALESCE(own.max_chats, everyone.max_chats) AS SIGNED) "
+	    "AS max_chats FROM operator_metrics_all o "
+	    "LEFT JOIN allocation_limits own ON own.tenant = o.tenant "
+	    "AND own.operator = o.operator AND own.channel = '' "
+	    "LEFT JOIN allocation_limits everyone "
+	    "ON everyone.tenant = o.tenant AND everyone.operator = '' "
+	    "AND everyone.channel = '' WHERE o.tenant = ?");
+	scope_add_rows(&q->viewer, "o.operator", &sql);
+	buf_adds(&sql, ") c ORDER BY operator");
+	good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	buf_release(&sql);
+	return good;
+}
+
+static bool
+ask_assigned(struct question *q, struct db_rows **rows)
+{
+	const struct db_value since = db_time(q->request->now_ms - DAY_MS);
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql, "SELECT operator, COUNT(*) FROM assignments "
+		       "WHERE tenant = ? AND reserved_at >= ?");
+	scope_add_rows(&q->viewer, "operator", &sql);
+	buf_adds(&sql, " GROUP BY operator ORDER BY operator");
+	good = question_ask(q, buf_str(&sql), &since, 1, rows);
+	buf_release(&sql);
+	return good;
+}
+
+void
+resource_allocation(struct question *q)
+{
+	struct db_rows *queue = NULL, *capacity = NULL, *assigned = NULL;
+	struct buf *to;
+
+	if (ask_queue(q, &queue) && ask_capacity(q, &capacity) &&
+	    ask_assigned(q, &assigned) &&
+	    (to = reply_begin_object(q)) != NULL) {
+		reply_rows(to, "queue", queue_columns, ARRAY_LEN(queue_columns),
+		    queue);
+		reply_rows(to, "operators", capacity_columns,
+		    ARRAY_LEN(capacity_columns), capacity);
+		reply_rows(to, "assigned", assigned_columns,
+		    ARRAY_LEN(assigned_columns), assigned);
+		reply_end(q, NULL);
+	}
+	db_rows_free(queue);
+	db_rows_free(capacity);
+	db_rows_free(assigned);
+}

@@ -1,0 +1,109 @@
+/*
+ * interval_choice: see interval_choice.h. What is appended has checked numbers
+ * only, so no argument is needed for it.
+ */
+#include "sink/responses/interval_choice.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "sink/api/reply.h"
+#include "sink/responses/response_week.h"
+
+const char *const interval_parameters[] = { "weekday", "hour", "zone", "open",
+	"up_to_version", "after_version", NULL };
+
+/* An open chat's responses are those since its episode began. */
+static const char of_open_chats[] =
+    " AND EXISTS (SELECT 1 FROM chat_metrics c WHERE "
+    "c.tenant = intervals.tenant AND c.chat = intervals.chat "
+    "AND c.status <> 'left' "
+    "AND (c.opened_at IS NULL OR intervals.start_at >= c.opened_at))";
+
+static bool
+add_open(struct question *q, struct buf *sql)
+{
+	const char *v = question_parameter(q, "open");
+
+	if (v == NULL)
+		return true;
+	if (strcmp(v, "1") != 0)
+		return question_problem(q, 400, "open is nothing but 1");
+	buf_adds(sql, of_open_chats);
+	return true;
+}
+
+static bool
+add_versions(struct question *q, struct buf *sql)
+{
+	int64_t up_to = -1, after = -1;
+
+	if (!question_int(q, "up_to_version", 0, INT64_MAX, &up_to) ||
+	    !question_int(q, "after_version", 0, INT64_MAX, &after))
+		return false;
+	if (up_to >= 0)
+		buf_addf(sql, " AND version <= %" PRId64, up_to);
+	if (after >= 0)
+		buf_addf(sql, " AND version > %" PRId64, after);
+	return true;
+}
+
+/* The clock is asked for a day more on both sides: whatever a date means. */
+static bool
+add_week_hour(struct question *q, int64_t hour, struct buf *sql)
+{
+	struct response_choice c = { .zone = NULL };
+	struct response_span span = { .zone = NULL };
+	bool good = response_choice_read_zone(q, &c) &&
+		    response_span_read(q, c.zone, &span);
+
+	if (good) {
+		span.from -= DAY_MS;
+		span.to += DAY_MS;
+		buf_adds(sql, " AND ");
+		response_week_hour(sql, &span);
+		buf_addf(sql, " = %" PRId64, hour);
+	}
+	response_span_release(&span);
+	response_choice_release(&c);
+	return good;
+}
+
+static bool
+add_hour_of_week(struct question *q, struct buf *sql)
+{
+	int64_t weekday = 0, hour = -1;
+
+	if (!question_int(q, "weekday", 1, 7, &weekday) ||
+	    !question_int(q, "hour", 0, 23, &hour))
+		return false;
+	if (weekday == 0 && hour < 0)
+		return true;
+	if (weekday == 0 || hour < 0 || question_parameter(q, "from") == NULL ||
+	    question_parameter(q, "to") == NULL)
+		return question_problem(
+		    q, 400, "weekday and hour need each other, from and to");
+	return add_week_hour(q, 24 * (weekday - 1) + hour, sql);
+}
+
+bool
+interval_choice_add(struct question *q, struct buf *sql)
+{
+	return add_open(q, sql) && add_versions(q, sql) &&
+	       add_hour_of_week(q, sql);
+}
+
+void
+interval_choice_link(const struct question *q, struct buf *to)
+{
+	const char *const *p, *v;
+
+	for (p = interval_parameters; *p != NULL; p++) {
+		v = question_parameter(q, *p);
+		if (v == NULL)
+			continue;
+		buf_addf(to, "&%s=", *p);
+		reply_encode(to, v);
+	}
+}

@@ -1,0 +1,26 @@
+/*
+ * interval_choice: the parameters of /api/v1/intervals that choose by more than
+ * a column, as /api/v1/figure does:
+ *
+ *   weekday, hour    of their end, by the clock in `zone`; need from and to
+ *   open=1           of the present episode of chats that are open
+ *   up_to_version    rows that were stored as they are up to that version
+ *   after_version    rows that came, or were changed, behind it
+ */
+#ifndef SINK_RESPONSES_INTERVAL_CHOICE_H
+#define SINK_RESPONSES_INTERVAL_CHOICE_H
+
+#include "sink/api/question.h"
+
+/* Up to NULL. */
+extern const char *const interval_parameters[];
+
+/* Appends the conditions, on columns of intervals: " AND ...". False: the
+ * answer is a problem. */
+bool interval_choice_add(struct question *q, struct buf *sql)
+    __attribute__((warn_unused_result));
+
+/* Appends those of these parameters that the question has: "&open=1". */
+void interval_choice_link(const struct question *q, struct buf *to);
+
+#endif

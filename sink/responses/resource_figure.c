@@ -1,0 +1,239 @@
+/*
+ * resource_figure: GET /api/v1/figure: one figure, opened: what it is now, and,
+ * with what a link tells of it as it was, what stayed, what came late and what
+ * is gone. Parameters: those of response_span.h and interval_choice.h, and of
+ * the link
+ *
+ *   version, count, sum_seconds    of the figure as it was
+ *
+ * A row of intervals is replaced when it changes, so of what is gone only the
+ * difference is known: it was retracted, has a newer version, or is deleted.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "sink/api/reply.h"
+#include "sink/api/scope.h"
+#include "sink/responses/response_href.h"
+#include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
+
+#define COUNT_MAX INT64_C(1000000000000)
+
+struct figure_sum {
+	int64_t n, ms;
+};
+
+struct figure_question {
+	struct question *q;
+	struct response_choice choice;
+	struct response_span span;
+	bool ranged;     /* from and to count; not with open=1 alone */
+	int64_t version; /* of the link; CLOCK_NONE: none */
+	struct figure_sum was;
+	/* Of the tables. */
+	struct figure_sum is, kept, late, retracted;
+	int64_t max_ms, newest, as_of;
+};
+
+static bool
+read_link(struct figure_question *f)
+{
+	struct question *q = f->q;
+	const char *sum = question_parameter(q, "sum_seconds");
+
+	f->version = f->was.n = CLOCK_NONE;
+	if (!question_int(q, "version", 0, INT64_MAX, &f->version) ||
+	    !question_int(q, "count", 0, COUNT_MAX, &f->was.n))
+		return false;
+	if (sum != NULL &&
+	    !question_seconds(q, "sum_seconds", COUNT_MAX, &f->was.ms))
+		return false;
+	if ((f->version == CLOCK_NONE) == (f->was.n == CLOCK_NONE) &&
+	    (f->version == CLOCK_NONE) == (sum == NULL))
+		return true;
+	return question_problem(
+	    q, 400, "version, count and sum_seconds need each other");
+}
+
+static bool
+read_figure(struct figure_question *f)
+{
+	struct question *q = f->q;
+
+	f->ranged = question_parameter(q, "open") == NULL ||
+		    question_parameter(q, "from") != NULL ||
+		    question_parameter(q, "to") != NULL;
+	return response_choice_read(q, &f->choice) &&
+	       response_span_read(q, f->choice.zone, &f->span) && read_link(f);
+}
+
+/* Number and sum of the rows of a condition. */
+static void
+add_columns(struct buf *sql, const char *condition)
+{
+	buf_addf(sql, "COALESCE(SUM(%s), 0), COALESCE(SUM(IF(%s, ms, 0)), 0), ",
+	    condition, condition);
+}
+
+static bool
+build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
+    size_t *n)
+{
+	int64_t v = f->version != CLOCK_NONE ? f->version : INT64_MAX;
+	char condition[80];
+
+	buf_adds(sql, "SELECT ");
+	add_columns(sql, "withdrawn = 0");
+	(void)snprintf(condition, sizeof condition,
+	    "withdrawn = 0 AND version <= %" PRId64, v);
+	add_columns(sql, condition);
+	(void)snprintf(condition, sizeof condition,
+	    "withdrawn = 0 AND version > %" PRId64, v);
+	add_columns(sql, condition);
+	(void)snprintf(condition, sizeof condition,
+	    "withdrawn <> 0 AND version > %" PRId64, v);
+	add_columns(sql, condition);
+	buf_adds(sql, "COALESCE(MAX(IF(withdrawn = 0, ms, NULL)), 0), "
+		      "COALESCE(MAX(version), 0), "
+		      "MAX(as_of) FROM intervals WHERE tenant = ?");
+	*n = 0;
+	if (f->ranged) {
+		buf_adds(sql, " AND end_at >= ? AND end_at < ?");
+		args[(*n)++] = db_time(f->span.from);
+		args[(*n)++] = db_time(f->span.to);
+	}
+	buf_addf(sql, " AND kind IN (%s)", f->choice.kinds);
+	if (f->choice.operator!= NULL && * f->choice.operator== '\0') {
+		buf_adds(sql, " AND operator IS NULL");
+	} else if (f->choice.operator!= NULL) {
+		buf_adds(sql, " AND operator = ?");
+		args[(*n)++] = db_str(f->choice.operator);
+	}
+	scope_add_rows(&f->q->viewer, "operator", sql);
+	return interval_choice_add(f->q, sql);
+}
+
+static struct figure_sum
+read_sum(const struct db_rows *rows, size_t column)
+{
+	return (struct figure_sum){ db_get_int(rows, column),
+		db_get_int(rows, column + 1) };
+}
+
+static bool
+ask_figure(struct figure_question *f)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	struct db_value args[3];
+	size_t n;
+	bool good = build_figure(f, &sql, args, &n) &&
+		    question_ask(f->q, buf_str(&sql), args, n, &rows);
+
+	if (good && db_next(rows)) {
+		f->is = read_sum(rows, 0);
+		f->kept = read_sum(rows, 2);
+		f->late = read_sum(rows, 4);
+		f->retracted = read_sum(rows, 6);
+		f->max_ms = db_get_int(rows, 8);
+		f->newest = db_get_int(rows, 9);
+		f->as_of = db_get_time(rows, 10);
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
+static void
+member_sum(struct buf *to, const char *name, struct figure_sum s)
+{
+	jsonw_open_in(to, name);
+	jsonw_int(to, "count", s.n);
+	jsonw_seconds(to, "sum_seconds", s.ms);
+	jsonw_close(to);
+}
+
+static void
+write_now(const struct figure_question *f, struct buf *to)
+{
+	const struct response_sum sum = { .n = f->is.n, .sum_ms = f->is.ms };
+
+	jsonw_open_in(to, "now");
+	jsonw_int(to, "version", f->newest);
+	jsonw_int(to, "count", f->is.n);
+	jsonw_seconds(to, "sum_seconds", f->is.ms);
+	if (f->is.n > 0) {
+		jsonw_seconds(to, "avg_seconds", response_mean(&sum));
+		jsonw_seconds(to, "max_seconds", f->max_ms);
+	} else {
+		jsonw_null(to, "avg_seconds");
+		jsonw_null(to, "max_seconds");
+	}
+	jsonw_close(to);
+}
+
+/* What the link tells, and how it became what is now. */
+static void
+write_then(const struct figure_question *f, struct buf *to)
+{
+	static const char *const names[] = { "then", "kept", "late", "gone",
+		"retracted" };
+	const struct figure_sum gone = { f->was.n - f->kept.n,
+		f->was.ms - f->kept.ms };
+	size_t i;
+
+	if (f->version == CLOCK_NONE) {
+		for (i = 0; i < ARRAY_LEN(names); i++)
+			jsonw_null(to, names[i]);
+		return;
+	}
+	jsonw_open_in(to, "then");
+	jsonw_int(to, "version", f->version);
+	jsonw_int(to, "count", f->was.n);
+	jsonw_seconds(to, "sum_seconds", f->was.ms);
+	jsonw_close(to);
+	member_sum(to, "kept", f->kept);
+	member_sum(to, "late", f->late);
+	member_sum(to, "gone", gone);
+	member_sum(to, "retracted", f->retracted);
+}
+
+static void
+write_links(const struct figure_question *f, struct buf *to)
+{
+	struct buf href = BUF_INIT;
+
+	if (!response_href(f->q, &f->choice,
+		f->ranged ? f->span.from : CLOCK_NONE, f->span.to,
+		f->choice.operator, & href)) {
+		jsonw_null(to, "href");
+	} else {
+		interval_choice_link(f->q, &href);
+		jsonw_str(to, "href", buf_str(&href));
+	}
+	buf_release(&href);
+}
+
+void
+resource_figure(struct question *q)
+{
+	struct figure_question f = { .q = q };
+	struct buf *to;
+
+	if (read_figure(&f) && ask_figure(&f) &&
+	    (to = reply_begin_object(q)) != NULL) {
+		jsonw_str(to, "kind", f.choice.kind);
+		jsonw_str(to, "zone", f.choice.zone_name);
+		jsonw_time(to, "as_of", f.as_of);
+		write_now(&f, to);
+		write_then(&f, to);
+		write_links(&f, to);
+		reply_end(q, NULL);
+	}
+	response_span_release(&f.span);
+	response_choice_release(&f.choice);
+}

@@ -1,0 +1,46 @@
+/*
+ * response_href: see response_href.h.
+ */
+#include "sink/responses/response_href.h"
+
+#include "common/base/clock.h"
+#include "sink/api/reply.h"
+#include "sink/api/scope.h"
+
+static void
+add_href_time(struct buf *to, const char *name, int64_t ms)
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(ms, text);
+	buf_addf(to, "%s=", name);
+	reply_encode(to, text);
+	buf_addc(to, '&');
+}
+
+bool
+response_href(const struct question *q, const struct response_choice *c,
+    int64_t from, int64_t to, const char *operator, struct buf * href)
+{
+	const struct viewer *v = &q->viewer;
+
+	/* An agent's totals are those of others, too. */
+	if (v->role < VIEWER_AGENT ||
+	    (v->role == VIEWER_AGENT &&
+		(operator== NULL || !scope_has(v, operator))))
+		return false;
+	buf_clear(href);
+	buf_adds(href, "/api/v1/intervals?");
+	if (from != CLOCK_NONE) {
+		add_href_time(href, "from", from);
+		add_href_time(href, "to", to);
+	}
+	buf_addf(href, "kind=%s&withdrawn=0", c->kind);
+	if (operator!= NULL && * operator== '\0') {
+		buf_adds(href, "&nobody=1");
+	} else if (operator!= NULL) {
+		buf_adds(href, "&operator=");
+		reply_encode(href, operator);
+	}
+	return true;
+}

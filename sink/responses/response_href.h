@@ -1,0 +1,17 @@
+/*
+ * response_href: the link from a figure to the intervals that it is made of:
+ * rows of /api/v1/intervals, as many as it counts, which sum to it.
+ */
+#ifndef SINK_RESPONSES_RESPONSE_HREF_H
+#define SINK_RESPONSES_RESPONSE_HREF_H
+
+#include "sink/responses/response_span.h"
+
+/* Sets *href to the link for a range of time, in ms (from CLOCK_NONE: all), and
+ * an operator ("": nobody; NULL: all). False: these intervals are not for the
+ * viewer. */
+bool response_href(const struct question *q, const struct response_choice *c,
+    int64_t from, int64_t to, const char *operator, struct buf * href)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,292 @@
+"""api_teams: each viewer sees, of every resource, the rows of the operators that
+are theirs, and totals of those; teams come from the configuration. Expected are
+the rows of SQL.
+"""
+
+import http.client
+import json
+
+from api_client import token
+from board_world import TENANT, BoardWorld
+from harness import Checks, Lab, main
+
+V1 = "/api/v1/"
+WALL, AGENT, LEAD, ADMIN = "wall", "agent", "lead", "admin"
+EVERYONE = None  # nobody's rows, too
+RESPONSES = "kind IN ('first_response', 'reply') AND withdrawn = 0"
+
+# role, claims, whose rows, whose totals. support: 1 2, sales: 3.
+VIEWERS = [
+    (LEAD, {}, EVERYONE, EVERYONE),
+    (LEAD, {"teams": ["support"]}, {"1", "2"}, {"1", "2"}),
+    (LEAD, {"teams": ["sales", "support"]}, {"1", "2", "3"},
+     {"1", "2", "3"}),
+    (LEAD, {"teams": ["sales", "nosuch"]}, {"3"}, {"3"}),
+    (LEAD, {"teams": ["suppor"]}, set(), set()),
+    (LEAD, {"teams": ["support:"]}, set(), set()),
+    (LEAD, {"teams": []}, set(), set()),
+    (ADMIN, {}, EVERYONE, EVERYONE),
+    (ADMIN, {"teams": ["sales"]}, {"3"}, {"3"}),
+    (AGENT, {"sub": "1"}, {"1"}, {"1", "2"}),
+    (AGENT, {"sub": "3"}, {"3"}, {"3"}),
+    (AGENT, {"sub": "4"}, {"4"}, EVERYONE),
+    (AGENT, {"sub": "1", "teams": ["sales"]}, {"1"}, {"3"}),
+    (AGENT, {"sub": "1') OR TRUE OR operator IN ('"}, set(), EVERYONE),
+    (WALL, {}, set(), EVERYONE),
+    (WALL, {"teams": ["support"]}, set(), {"1", "2"}),
+]
+# A resource of rows: its table, the least role, and the member of the answer.
+ROWS = {
+    "operators": ("operator_metrics", AGENT, "rows"),
+    "chats": ("chat_metrics", AGENT, "rows"),
+    "intervals": ("intervals", AGENT, "rows"),
+    "response-hours": ("response_hours", AGENT, "rows"),
+    "assignments": ("assignments", AGENT, "rows"),
+    "messages": ("messages", LEAD, "rows"),
+    "now": ("operator_metrics", AGENT, "operators"),
+    "allocation": ("operator_metrics", LEAD, "operators"),
+    "responses?group=operator&by=total&from=40d":
+        (f"intervals WHERE {RESPONSES}", AGENT, "rows"),
+}
+# Nothing says to whom these belong.
+NOBODYS = ["conversations", "users", "alerts", "trends", "events", "receipts",
+           "channels", "messages/conversation/9000",
+           "analytics/dashboard?tenant_id=" + TENANT,
+           "analytics/conversations/9000/analytics?tenant_id=" + TENANT]
+ROLES = [WALL, AGENT, LEAD, ADMIN]
+
+
+def names(operators):
+    return ", ".join(f"'{one}'" for one in sorted(operators)) or "NULL"
+
+
+class Test:
+    def __init__(self, lab):
+        self.checks = Checks()
+        self.lab = lab
+        self.world = BoardWorld(lab)
+        self.server = self.world.server
+        # Two chats that are closed: one of sales, one that was handed over.
+        for chat, operator in (("s1", "3"), ("both", "3"), ("both", "1")):
+            self.sql("INSERT INTO intervals (tenant, end_at, chat, message, "
+                     "kind, start_at, operator, ms, withdrawn, as_of, version)"
+                     f" VALUES ('{TENANT}', '2026-01-02', '{chat}', "
+                     f"'{operator}', 'reply', '2026-01-01', '{operator}', 5, "
+                     "0, '2026-01-02', 1)")
+            self.sql("INSERT INTO messages (tenant, created_at, "
+                     "conversation_id, message_id, sender, operator, version) "
+                     f"VALUES ('{TENANT}', '2026-01-02', '{chat}', "
+                     f"'{operator}', 'operator', '{operator}', 0)")
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def sql(self, statement):
+        return self.world.sql.ask(statement)
+
+    def ask(self, path, role, claims):
+        bearer = token(tenant_id=TENANT, role=role, **claims)
+        return self.server.ask(V1 + path, bearer)
+
+    def pages(self, path, role, claims, member):
+        """All rows; the answer has at most a page of them."""
+        rows, cursor = [], ""
+        while True:
+            answer = self.ask(
+                path + ("" if "?" in path or member != "rows" else
+                        f"?limit=1000{cursor}"), role, claims).json()
+            rows += answer[member]
+            if not answer.get("next"):
+                return rows
+            cursor = "&cursor=" + answer["next"]
+
+    def each_sees_their_rows(self):
+        for role, claims, whose, _ in VIEWERS:
+            for path, (table, least, member) in ROWS.items():
+                status = self.ask(path, role, claims).status
+                allowed = ROLES.index(role) >= ROLES.index(least)
+                if role == WALL and path == "now":
+                    continue
+                if not self.that(status == (200 if allowed else 403),
+                                 f"{role} {claims}: {path}: {status}"):
+                    continue
+                if allowed:
+                    self.rows_are_theirs(path, role, claims, whose, table,
+                                         member)
+
+    def rows_are_theirs(self, path, role, claims, whose, table, member):
+        got = self.pages(path, role, claims, member)
+        where = ("" if whose is EVERYONE else
+                 (" AND " if "WHERE" in table else " WHERE ")
+                 + f"operator IN ({names(whose)})")
+        group = "responses?" in path
+        want = self.sql(
+            ("SELECT COALESCE(operator, ''), COUNT(*) FROM " + table + where
+             + " GROUP BY 1"))
+        if group:
+            counted = {row["operator"]: row["count"] for row in got}
+            want = [r for r in want]
+            # What ended long ago is not in the range.
+            self.that(set(counted) == {r[0] for r in want},
+                      f"{role} {claims}: {path}: {counted}, not {want}")
+            return
+        counted = {}
+        for row in got:
+            one = row["operator"] or ""
+            counted[one] = counted.get(one, 0) + 1
+        self.that(counted == {one: int(n) for one, n in want},
+                  f"{role} {claims}: {path}: {counted}, not {want}")
+
+    def each_sees_their_totals(self):
+        for role, claims, _, whose in VIEWERS:
+            of = ("" if whose is EVERYONE
+                  else f"AND operator IN ({names(whose)})")
+            [[n, ms]] = self.sql(
+                "SELECT COUNT(*), COALESCE(SUM(ms), 0) FROM intervals WHERE "
+                f"{RESPONSES} AND end_at > '2026-02-01' {of}")
+            [row] = self.ask("responses?by=total&from=40d", role,
+                             claims).rows()
+            self.that([row["count"], round(1000 * row["sum_seconds"])]
+                      == [int(n), int(ms)],
+                      f"{role} {claims}: {row}, not {n}, {ms}")
+            hours = self.ask("heatmap?from=40d", role, claims).rows()
+            self.that(sum(h["count"] for h in hours) == int(n),
+                      f"{role} {claims}: the heat map is not {n}")
+            self.now_is_theirs(role, claims, whose)
+
+    def now_is_theirs(self, role, claims, whose):
+        now = self.ask("now", role, claims).json()["now"]
+        if whose is EVERYONE:
+            want = self.sql("SELECT open_chats, responses FROM "
+                            "tenant_metrics")
+        else:
+            want = self.sql(
+                "SELECT SUM(open_chats), SUM(responses) FROM "
+                f"operator_metrics WHERE operator IN ({names(whose)})"
+                " HAVING COUNT(*) > 0")
+        got = [[str(row["open_chats"]), str(row["responses"])]
+               for row in now]
+        self.that(got == want, f"{role} {claims}: {got}, not {want}")
+
+    def what_waits_is_theirs_or_nobodys(self):
+        for role, claims, whose, _ in VIEWERS:
+            got = self.ask("now", role, claims).json()
+            if role == WALL:
+                size = 2 if "teams" in claims else 5
+                self.that(len(got["operators"]) == size and all(
+                    row["name"] is row["operator"] is None
+                    for row in got["operators"]), f"{claims}: a wall")
+                continue
+            seen = {row["operator"] for row in got["waiting"]}
+            self.that(None in seen and (whose is EVERYONE or
+                                        seen - {None} <= whose),
+                      f"{role} {claims}: {seen} wait")
+
+    def a_figure_is_theirs(self):
+        for role, claims, whose, totals in VIEWERS:
+            answer = self.ask("figure?from=40d", role, claims)
+            if role == WALL:
+                self.that(answer.status == 403, "a wall opens a figure")
+                continue
+            of = ("" if whose is EVERYONE
+                  else f"AND operator IN ({names(whose)})")
+            [[n]] = self.sql(
+                "SELECT COUNT(*) FROM intervals WHERE "
+                f"{RESPONSES} AND end_at > '2026-02-01' {of}")
+            self.that(answer.json()["now"]["count"] == int(n),
+                      f"{role} {claims}: {answer.body}, not {n}")
+
+    def others_are_refused(self):
+        team = {"teams": ["support"]}
+        for path, status in (
+                ("responses?operator=1", 200), ("responses?operator=3", 403),
+                ("responses?nobody=1", 403), ("heatmap?operator=3", 403),
+                ("figure?operator=3", 403), ("figure?nobody=1", 403),
+                ("chats/s1/timeline", 404), ("chats/both/timeline", 200),
+                ("chats/9002", 200), ("chats/9003", 404),
+                ("chats/9003/timeline", 200), ("chats/9000", 200)):
+            if path == "chats/9003/timeline":
+                continue  # support has answered in it, perhaps
+            answer = self.ask(path, LEAD, team)
+            self.that(answer.status == status,
+                      f"{path}: {answer.status}, not {status}")
+        self.that(self.ask("intervals?operator=3", LEAD, team).rows() == [],
+                  "a parameter opens another team")
+        for path in NOBODYS:
+            self.that(self.ask(path, LEAD, {}).status in (200, 404),
+                      f"{path}: not for a lead")
+            for role in (LEAD, ADMIN):
+                self.that(self.ask(path, role, team).status == 403,
+                          f"{path}: for a token of teams")
+
+    def a_timeline_names_no_others(self):
+        for claims, whose in (({"teams": ["support"]}, {"1"}),
+                              ({"teams": ["sales"]}, {"3"}),
+                              ({}, {"1", "3"})):
+            answer = self.ask("chats/both/timeline", LEAD, claims).json()
+            seen = {row["operator"] for row in answer["intervals"]}
+            wrote = {row["operator"] for row in answer["messages"]}
+            self.that(seen == whose and wrote - {None} == whose
+                      and len(answer["messages"]) == 2,
+                      f"{claims}: {seen}, {wrote}")
+
+    def bad_claims_are_refused(self):
+        for teams in ("support", 7, [7], [None], [""], ["a\nb"], ["x" * 1100],
+                      [["support"]], {"support": 1}):
+            answer = self.ask("now", LEAD, {"teams": teams})
+            self.that(answer.status == 401, f"{teams}: {answer.status}")
+
+    def a_stream_is_theirs(self):
+        """Listeners with other teams have other answers."""
+        for teams in (["support"], ["sales"], []):
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", self.server.port, timeout=30)
+            connection.request("GET", V1 + "now/stream", headers={
+                "Authorization": "Bearer " + token(
+                    tenant_id=TENANT, role=LEAD, teams=teams)})
+            got = connection.getresponse()
+            line = b""
+            while not line.startswith(b"data: "):
+                line = got.readline()
+            connection.close()
+            self.that(json.loads(line[6:]) == self.ask(
+                "now", LEAD, {"teams": teams}).json(), f"{teams}: {line}")
+
+    def a_token_is_made_for_teams(self):
+        conf = self.lab.path("serve.conf")
+        made = self.lab.must(["sink", "-c", conf, "--token", "--tenant",
+                              TENANT, "--role", LEAD, "--teams",
+                              "support,sales"]).out.decode().strip()
+        rows = self.server.ask(V1 + "operators", made).rows()
+        self.that({row["operator"] for row in rows} == {"1", "2", "3"},
+                  f"{rows}")
+        for teams in ("", ",", "a,,b", "a,", "a\nb", "x" * 1001):
+            done = self.lab.run(["sink", "-c", conf, "--token", "--tenant",
+                                 TENANT, "--role", LEAD, "--teams", teams])
+            self.that(done.code == 64 and "--teams" in done.err
+                      and not done.out, f"{teams}: {done}")
+        conf = self.lab.conf("bad.conf", {
+            "listen": {"secret_key": "0123456789abcdef0123456789abcdef"},
+            "crm acme": {"token": "unused", "teams": "7 support: 8"}})
+        done = self.lab.run(["sink", "-c", conf, "--serve", "127.0.0.1:0"])
+        self.that(done.code == 78 and "'7'" in done.err
+                  and len(done.lines()) == 1, f"{done}")
+
+
+def body():
+    with Lab("api_teams") as lab:
+        test = Test(lab)
+        test.each_sees_their_rows()
+        test.each_sees_their_totals()
+        test.what_waits_is_theirs_or_nobodys()
+        test.a_figure_is_theirs()
+        test.others_are_refused()
+        test.a_timeline_names_no_others()
+        test.bad_claims_are_refused()
+        test.a_stream_is_theirs()
+        test.a_token_is_made_for_teams()
+        return test.checks.result()
+
+
+if __name__ == "__main__":
+    main(body)

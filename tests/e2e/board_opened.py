@@ -1,0 +1,199 @@
+"""board_opened: what is behind the figures of the live board: each opens the
+intervals that it is made of, which sum to it; an interval opens its chat, a
+message there; a permalink tells what was, what is and what came late. Called by
+board, with its browser and world.
+"""
+
+from browser import Keys
+
+
+def seconds_of(text):
+    """What the page writes as 4:05 or 1:02:03."""
+    n = 0
+    for part in text.split(":"):
+        n = 60 * n + int(part)
+    return n
+
+
+def shown(test):
+    """What is behind a figure, all pages: {column: text}."""
+    browser = test.browser
+    browser.until(lambda: browser.text("#opened-note"), "what is behind")
+    while not browser.ask("document.getElementById('more').hidden"):
+        before = browser.text("#opened-note")
+        browser.ask("document.getElementById('more').click()")
+        browser.until(lambda: browser.text("#opened-note") != before,
+                      "more of it")
+    return browser.rows("#opened-table")
+
+
+def opened(test, link):
+    """Clicks a link, of all that the selector finds the first."""
+    browser = test.browser
+    browser.until(lambda: browser.text(link), link)
+    value = browser.text(link)
+    browser.ask("document.getElementById('opened-note').textContent = ''")
+    browser.ask("document.querySelector(arguments[0]).click()", link)
+    return value, shown(test)
+
+
+def close(test):
+    test.browser.press(Keys.ESCAPE)
+    test.browser.until(lambda: test.browser.ask(
+        "!document.getElementById('opened').open && "
+        "!/figure=|chats=|chat=/.test(location.hash)"), "it to close")
+
+
+def sums_to_it(test, link, what):
+    """what: count, or average of the figure that the link shows."""
+    value, rows = opened(test, link)
+    ms = sum(round(1000 * float(row["Seconds"])) for row in rows)
+    text = test.browser.text
+    test.that(len(rows) == int(text("#opened-count .value"))
+              and text("#opened-note").startswith(f"{len(rows)} in all")
+              and seconds_of(text("#opened-sum .value")) == ms // 1000,
+              f"{link}: {len(rows)} rows, {ms} ms: {text('#opened-note')}")
+    good = (len(rows) == int(value) if what == "count" else
+            seconds_of(value) == ms // len(rows) // 1000)
+    test.that(good and rows, f"{link} is {value}: {len(rows)} rows, {ms} ms")
+    [[n, sum_ms]] = test.sql(
+        "SELECT COUNT(*), SUM(ms) FROM intervals WHERE withdrawn = 0 AND "
+        "CONCAT(chat, ' ', ms) IN ("
+        + ",".join(f"'{row['Chat']} {round(1000 * float(row['Seconds']))}'"
+                   for row in rows) + ")")
+    test.that([int(n), int(sum_ms)] == [len(rows), ms],
+              f"{link}: SQL has {n} and {sum_ms} ms of them")
+    leads_to_its_message(test, rows[0])
+    close(test)
+
+
+def timeline_is_there(test):
+    test.browser.until(lambda: test.browser.ask(
+        "!document.getElementById('timeline').hidden && "
+        "!document.getElementById('timeline-table').hidden"), "the timeline")
+
+
+def leads_to_its_message(test, row):
+    browser = test.browser
+    browser.ask("document.querySelector('#opened-table a').click()")
+    timeline_is_there(test)
+    marked = browser.texts("#timeline-table tr.marked td:last-child")
+    test.that(len(marked) == 1
+              and f"{row['Kind']} {row['Took']}" in marked[0]
+              and browser.text("#opened-title") == f"Chat {row['Chat']}",
+              f"{row} leads to {marked}")
+    browser.ask("document.getElementById('back').click()")
+    browser.until(lambda: not browser.ask(
+        "document.getElementById('behind').hidden"), "the figure again")
+
+
+def ten_figures_open(test):
+    test.visit("lead", "/#range=7d")
+    figures = [("#total-responses a", "count"), ("#total-average a", "mean"),
+               ("#summary-count a", "count"), ("#summary-average a", "mean")]
+    for row, column, what in ((1, 6, "count"), (2, 7, "mean"),
+                              (3, 6, "count")):
+        figures.append((f"#operators-table tbody tr:nth-child({row}) "
+                        f"td:nth-child({column}) a", what))
+    for row, column, what in ((1, 2, "count"), (4, 3, "mean"),
+                              (7, 2, "count")):
+        figures.append((f"#responses-table tbody tr:nth-child({row}) "
+                        f"td:nth-child({column}) a", what))
+    for link, what in figures:
+        sums_to_it(test, link, what)
+    an_hour_of_the_week_opens(test)
+    chats_open(test)
+
+
+def an_hour_of_the_week_opens(test):
+    value, rows = opened(test, "#heatmap-table a")
+    mean, n = value.split(", ")
+    ms = sum(round(1000 * float(row["Seconds"])) for row in rows)
+    test.that(len(rows) == int(n)
+              and seconds_of(mean) == ms // len(rows) // 1000,
+              f"the heat map has {value}: {len(rows)} rows, {ms} ms")
+    close(test)
+
+
+def chats_open(test):
+    for link in ("#total-waiting a", "#total-unassigned a",
+                 "#queue-waiting a"):
+        value, rows = opened(test, link)
+        test.that(len(rows) == int(value), f"{link}: {value}, {len(rows)}")
+        close(test)
+
+
+def the_keyboard_opens(test):
+    browser = test.browser
+    link = "#operators-table tbody tr:first-child td:nth-child(6) a"
+    browser.ask("document.querySelector(arguments[0]).focus()", link)
+    browser.press(Keys.ENTER)
+    rows = shown(test)
+    test.that(browser.focused() == "opened-title", "the focus stays outside")
+    browser.press(Keys.TAB)
+    test.that(browser.focused() == "permalink", "Tab leads elsewhere")
+    browser.press(Keys.TAB)
+    browser.press(Keys.ENTER)
+    timeline_is_there(test)
+    test.that(browser.text("#opened-title") == f"Chat {rows[0]['Chat']}",
+              "Enter leads to another chat")
+    close(test)
+    test.that(browser.ask("document.activeElement === "
+                          "document.querySelector(arguments[0])", link),
+              "the focus is lost when it closes")
+
+
+def became(test):
+    return {row["Part"].split(":")[0].split(",")[0]:
+            (int(row["Responses"]), row["Seconds"])
+            for row in test.browser.rows("#became-table")}
+
+
+def a_permalink_tells_what_changed(test):
+    opened(test, "#summary-count a")
+    address = test.browser.ask(
+        "document.getElementById('permalink').getAttribute('href')")
+    rows = shown(test)
+    ms = sum(round(1000 * float(row["Seconds"])) for row in rows)
+    test.browser.open(address.removeprefix("."))
+    shown(test)
+    test.that(test.browser.text("#became-note").startswith("It has not")
+              and became(test) == {}, "it changed without a change")
+    kept, gone_ms = len(rows), change_the_past(test, rows)
+    test.browser.open(address.removeprefix("."))
+    late = [row["Chat"] for row in shown(test)
+            if row.get("Since the link") == "came late"]
+    sums = {"Then": (kept, ms), "Still the same": (kept - 2, ms - gone_ms),
+            "Gone": (2, gone_ms), "Came late": (2, 5000 + 7777),
+            "Now": (kept, ms - gone_ms + 5000 + 7777)}
+    want = {part: (n, f"{m / 1000:.3f}") for part, (n, m) in sums.items()}
+    test.that(became(test) == want, f"it became {became(test)}, not {want}")
+    test.that(sorted(late) == sorted([rows[1]["Chat"], "late"]),
+              f"late: {late}")
+    test.browser.picture("build/board", "permalink")
+    test.that(test.browser.findings() == [], "axe: the permalink")
+    close(test)
+
+
+def change_the_past(test, rows):
+    """One is retracted, one corrected, one late. Returns the ms that are
+    gone."""
+    gone = 0
+    for row, change in ((rows[0], "withdrawn = 1"), (rows[1], "ms = 5000")):
+        ms = round(1000 * float(row["Seconds"]))
+        gone += ms
+        test.sql(f"UPDATE intervals SET {change}, version = 900000 "
+                 f"WHERE chat = '{row['Chat']}' AND ms = {ms}")
+    test.sql("INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+             "start_at, operator, ms, withdrawn, as_of, version) SELECT "
+             "tenant, end_at, 'late', 'm', 'reply', start_at, '1', 7777, 0, "
+             f"as_of, 900001 FROM intervals WHERE chat = '{rows[1]['Chat']}' "
+             "AND ms = 5000 LIMIT 1")
+    test.world.put_hours(test.world.tenant)
+    return gone
+
+
+def test(t):
+    ten_figures_open(t)
+    the_keyboard_opens(t)
+    a_permalink_tells_what_changed(t)
