@@ -119,7 +119,7 @@ grep -q 'Mon 2026-11-30</td>' november.html || fail "not November"
 shown_in messaging-report.7 EXAMPLES 3 | typed "the operators"
 grep -q '^operator,name,count,' out || fail "no operators: $(cat out)"
 grep -qF "$(shown_in messaging-report.7 'EACH MONDAY' 1)" \
-	"$root/scripts/crontab.example" || fail "not in the crontab"
+	"$root/scripts/examples/crontab.example" || fail "not in the crontab"
 shown_in messaging-report.7 'EACH MONDAY' 2 | sed "s/.*  sink/sink/
 	s,/var/www/html,$tmp/lib,; s/\$/ --tenant acme/" | typed "a file by cron"
 [ -s "$tmp/lib/team.html" ] || fail "cron keeps no file"
