@@ -10,7 +10,8 @@
 enum { ASSIGNEE, CHANNEL, CUSTOMER, NAME, PHONE, TAG, TEXTS };
 
 static bool
-describes_customer(const struct forget_order *o, struct text customer, int64_t opened_at)
+describes_customer(
+    const struct forget_order *o, struct text customer, int64_t opened_at)
 {
 	return text_compare(customer, o->customer) == 0 &&
 	       (opened_at == CLOCK_NONE || opened_at <= o->asked_at);

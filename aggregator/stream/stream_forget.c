@@ -169,8 +169,8 @@ forget_in_chat(struct stream_forgetting *f, struct stream_order *o,
 }
 
 static void
-copy_chat_entry(struct stream_forgetting *f, struct state_table *to, const void *key,
-    size_t key_len, const void *data, size_t len)
+copy_chat_entry(struct stream_forgetting *f, struct state_table *to,
+    const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct buf last = BUF_INIT;
 	size_t i;
