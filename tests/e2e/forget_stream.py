@@ -145,6 +145,31 @@ class Test:
         self.nothing_is_left(STORM)
 
 
+    def the_tables_files_have_nothing(self):
+        """Once they are written anew: what was changed leaves bytes behind."""
+        names = ", ".join(self.tables.tables())
+        self.tables.ask(f"OPTIMIZE TABLE {names}",
+                        f"FLUSH TABLES {names} FOR EXPORT", "UNLOCK TABLES")
+        files = [os.path.join(folder, name)
+                 for folder, _, names in os.walk(self.lab.server_dir)
+                 for name in names if name.endswith(".ibd")
+                 and os.path.basename(folder) == "messaging"]
+        self.that(len(files) > 10, f"the tables' files: {files}")
+        for secret in (SECRETS[name].lower() for name in IN_STATE):
+            self.that(self.found(files, secret + KEPT), f"no {secret} at all")
+            for tenant in (GONE, STORM):
+                found = self.found(files, secret + tenant)
+                self.that(not found, f"{tenant}: {secret} is in {found}")
+
+    @staticmethod
+    def found(files, secret):
+        got = []
+        for path in files:
+            with open(path, "rb") as f:
+                if secret.encode() in f.read().lower():
+                    got.append(os.path.basename(path))
+        return got
+
     def a_listener_keeps_what_waits(self):
         """Beside a listener: first the broker must have its records."""
         state = self.lab.path("listener-state")
@@ -191,6 +216,7 @@ def body():
         for tenant in (GONE, STORM):
             test.nothing_is_left(tenant)
             test.the_metrics_go_on(tenant)
+        test.the_tables_files_have_nothing()
         test.a_listener_keeps_what_waits()
         return test.checks.result()
 
