@@ -207,7 +207,7 @@ remove_staged(struct forget_run *f, const char *dir)
 }
 
 static enum exit_code
-count_spooled(void *ctx, const char *path)
+count_in_spool(void *ctx, const char *path)
 {
 	struct forget_run *f = ctx;
 
@@ -221,7 +221,7 @@ check_spool(struct forget_run *f, const char *dir)
 	enum exit_code code;
 
 	f->lines->found = 0;
-	code = rights_each_line_file(dir, "spool", count_spooled, f);
+	code = rights_each_line_file(dir, "spool", count_in_spool, f);
 	if (code != PROG_OK || f->lines->found == 0)
 		return code;
 	log_error("the spool of '%s' has %" PRIu64 " records about them that "

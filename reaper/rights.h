@@ -45,7 +45,7 @@ int rights_take_path(const char *value, void *to);
 		rights_take_path, "records are here, too; may be repeated"),   \
 	    OPTION_TAKE(0, "state", "DIR", struct reaper, states,              \
 		rights_take_path,                                              \
-		"the state of a poller or listener; may be repeated"),         \
+		"the state of a poller, listener or stream; may be repeated"), \
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
 		"whose customer; needed unless there is only one tenant")
 

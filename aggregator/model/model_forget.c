@@ -10,7 +10,8 @@
 enum { ASSIGNEE, CHANNEL, CUSTOMER, NAME, PHONE, TAG, TEXTS };
 
 static bool
-is_theirs(const struct forget_order *o, struct text customer, int64_t opened_at)
+describes_customer(
+    const struct forget_order *o, struct text customer, int64_t opened_at)
 {
 	return text_compare(customer, o->customer) == 0 &&
 	       (opened_at == CLOCK_NONE || opened_at <= o->asked_at);
@@ -39,7 +40,7 @@ copy_description(struct pack *r, const struct forget_order *o, struct buf *to,
 
 	for (i = 0; i < TEXTS; i++)
 		v[i] = pack_text(r);
-	theirs = !r->bad && is_theirs(o, v[CUSTOMER], opened_at) &&
+	theirs = !r->bad && describes_customer(o, v[CUSTOMER], opened_at) &&
 		 (v[NAME].p != NULL || v[PHONE].p != NULL || v[TAG].p != NULL);
 	if (theirs) {
 		note_name(names, v[NAME]);

@@ -89,7 +89,7 @@ static size_t
 list_tables(struct state *s, char *names[STATE_TABLES])
 {
 	MDB_cursor *c = NULL;
-	MDB_dbi all;
+	MDB_dbi all = 0;
 	MDB_val key;
 	size_t n = 0;
 	int rc =

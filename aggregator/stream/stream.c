@@ -415,8 +415,6 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->staging.publish = stream_publish;
 	s->staging.confirm = confirm_stream;
 	scan_init(&s->scan);
-	if (!job->until_empty)
-		daemon_init();
 }
 
 void
@@ -478,6 +476,8 @@ stream_run(const struct aggregator_job *job)
 	enum exit_code code;
 	bool again;
 
+	if (!job->until_empty)
+		daemon_init();
 	do
 		code = run_once(&s, job, &again);
 	while (code == PROG_OK && again && !stop_asked());

@@ -27,9 +27,9 @@
 #include "common/os/lock.h"
 #include "common/os/statefile.h"
 
-#include "aggregator/tenant/forgotten_words.h"
 #include "aggregator/model/model_pack.h"
 #include "aggregator/state/state_folder.h"
+#include "aggregator/tenant/forgotten_words.h"
 
 enum {
 	LOOK_MS = 1000,
@@ -154,7 +154,7 @@ is_of_tenant(const struct stream_order *o, const void *p, size_t len)
 
 /* Puts the chat without what is the customer's into f->scratch. */
 static bool
-forget_chat(struct stream_forgetting *f, struct stream_order *o,
+forget_in_chat(struct stream_forgetting *f, struct stream_order *o,
     const char *data, size_t len)
 {
 	buf_clear(&f->names);
@@ -169,8 +169,8 @@ forget_chat(struct stream_forgetting *f, struct stream_order *o,
 }
 
 static void
-copy_chat(struct stream_forgetting *f, struct state_table *to, const void *key,
-    size_t key_len, const void *data, size_t len)
+copy_chat_entry(struct stream_forgetting *f, struct state_table *to,
+    const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct buf last = BUF_INIT;
 	size_t i;
@@ -178,7 +178,7 @@ copy_chat(struct stream_forgetting *f, struct state_table *to, const void *key,
 	buf_add(&last, data, len);
 	for (i = 0; i < f->n; i++) {
 		if (!is_of_tenant(&f->list[i], last.data, last.len) ||
-		    !forget_chat(f, &f->list[i], last.data, last.len))
+		    !forget_in_chat(f, &f->list[i], last.data, last.len))
 			continue;
 		f->changed++;
 		buf_clear(&last);
@@ -215,7 +215,7 @@ copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
 	struct stream_forgetting *f = ctx;
 
 	if (strcmp(name, "chats") == 0)
-		copy_chat(f, to, key, key_len, data, len);
+		copy_chat_entry(f, to, key, key_len, data, len);
 	else if (is_forgotten_word(f, name, key, key_len, data, len))
 		f->changed++;
 	else

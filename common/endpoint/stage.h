@@ -67,11 +67,11 @@ struct stage {
 	bool ended;     /* all input was handled and acknowledged: it was not
 			   cut, and neither an error nor a signal ended it */
 	uint64_t lines; /* read so far, bad ones included */
+	bool busy;      /* the last batch hardly waited for its lines */
 
 	/* Private. */
 	int64_t resting_ms; /* a prompt stage does not flush before */
 	int64_t looked_ms;  /* when pump() was called last */
-	bool busy;          /* the last batch hardly waited for its lines */
 };
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal

@@ -39,8 +39,7 @@ bool resource_is_public(const struct web_request *r);
 
 /* Reads openapi.json; the program that serves calls it before requests come, so
  * that no request reads the file. -1 and *why. */
-int resource_openapi_read(struct buf *why)
-    __attribute__((warn_unused_result));
+int resource_openapi_read(struct buf *why) __attribute__((warn_unused_result));
 
 /* The handlers, by file. */
 resource_handler resource_now;        /* resource_now.c */

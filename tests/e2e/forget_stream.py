@@ -3,6 +3,7 @@ for several tenants; one of them is forgotten in, one is not, and all that the
 metrics say of both must stay the same, also of what comes afterwards.
 """
 
+import http.client
 import json
 import os
 import random
@@ -11,7 +12,9 @@ import time
 import streamlib
 from forget import C, D, LOST, SECRETS, UNTOUCHED, House, at, lines_of, \
     message, same, world
-from harness import TESTBIN, Checks, Lab, main, say, seed, until
+
+from harness import TESTBIN, Checks, Lab, main, seed, until
+from listen import Listener
 
 KEPT, GONE, STORM = "kept", "gone", "storm"
 TENANTS = (KEPT, GONE, STORM)
@@ -142,6 +145,56 @@ class Test:
         self.nothing_is_left(STORM)
 
 
+    def the_tables_files_have_nothing(self):
+        """Once they are written anew: what was changed leaves bytes behind."""
+        names = ", ".join(self.tables.tables())
+        self.tables.ask(f"OPTIMIZE TABLE {names}",
+                        f"FLUSH TABLES {names} FOR EXPORT", "UNLOCK TABLES")
+        files = [os.path.join(folder, name)
+                 for folder, _, names in os.walk(self.lab.server_dir)
+                 for name in names if name.endswith(".ibd")
+                 and os.path.basename(folder) == "messaging"]
+        self.that(len(files) > 10, f"the tables' files: {files}")
+        for secret in (SECRETS[name].lower() for name in IN_STATE):
+            self.that(self.found(files, secret + KEPT), f"no {secret} at all")
+            for tenant in (GONE, STORM):
+                found = self.found(files, secret + tenant)
+                self.that(not found, f"{tenant}: {secret} is in {found}")
+
+    @staticmethod
+    def found(files, secret):
+        got = []
+        for path in files:
+            with open(path, "rb") as f:
+                if secret.encode() in f.read().lower():
+                    got.append(os.path.basename(path))
+        return got
+
+    def a_listener_keeps_what_waits(self):
+        """Beside a listener: first the broker must have its records."""
+        state = self.lab.path("listener-state")
+        listener = Listener(self.lab, "listener", "--state", state)
+        self.lab.servers("kill", "rabbitmq")
+        there = http.client.HTTPConnection("127.0.0.1", listener.port,
+                                           timeout=60)
+        there.request("POST", f"/api/v1/analytics/events?tenant_id={GONE}",
+                      json.dumps({"user_id": C, "event_type": "user_action",
+                                  "event_data": {"x": "spooled-marker"}}))
+        answer = there.getresponse()
+        self.that(answer.status < 300, f"{answer.status}: {answer.read()}")
+        there.close()
+        options = ("--state", state)
+        done = self.tables.forget(GONE, *options)
+        self.that(done.code == 75 and "the spool of" in done.err,
+                  f"while records wait: {done}")
+        self.that(self.in_state("spooled-marker"), "nothing was spooled")
+        self.lab.servers("start", "rabbitmq")
+        until(60, lambda: self.tables.forget(GONE, *options).code == 0,
+              "the spool to be empty")
+        self.that(not self.in_state("spooled-marker"), "it is in the spool")
+        self.that(listener.stop() == 0, "the listener ends badly")
+
+
 def marked(lines, tenant):
     """Each tenant's secrets end in its name, so that they can be told apart."""
     for name in IN_STATE:
@@ -163,6 +216,8 @@ def body():
         for tenant in (GONE, STORM):
             test.nothing_is_left(tenant)
             test.the_metrics_go_on(tenant)
+        test.the_tables_files_have_nothing()
+        test.a_listener_keeps_what_waits()
         return test.checks.result()
 
 

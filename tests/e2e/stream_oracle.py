@@ -375,6 +375,10 @@ def tell(r, wrong):
     say("SEED=%d: the stream is %s" % (r.number, path))
     for sentence in wrong[:10]:
         say("  " + sentence)
+    for name in r.commands():
+        with open(r.lab.path(name + ".log"), errors="replace") as log:
+            for line in log.read().splitlines()[-12:]:
+                say("  %s: %s" % (name, line))
 
 
 def body():

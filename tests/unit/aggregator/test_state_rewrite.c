@@ -122,10 +122,41 @@ is_anywhere(void)
 	return found;
 }
 
+static const char *const files[] = { "stream.mdb", "stream.log", "stream.sums",
+	"stream.told" };
+
 static void
 remove_all(void)
 {
-	assert_int_equal(system("rm -rf stream.* rewritten*"), 0);
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(files); i++)
+		assert_int_equal(unlink(files[i]), 0);
+}
+
+/* The copy of a file in a folder. */
+static void
+copy_file(const char *from, const char *dir, const char *name)
+{
+	char *to = xasprintf("%s/%s", dir, name);
+	struct buf b = BUF_INIT;
+
+	if (file_read_path(from, 0, &b) != 0)
+		fail_msg("cannot read %s", from);
+	tmpdir_file(to, b.data, b.len, 0600);
+	buf_release(&b);
+	free(to);
+}
+
+static void
+move_file(const char *from_dir, const char *to_dir, const char *name)
+{
+	char *from = xasprintf("%s/%s", from_dir, name);
+	char *to = xasprintf("%s/%s", to_dir, name);
+
+	assert_int_equal(rename(from, to), 0);
+	free(from);
+	free(to);
 }
 
 static void
@@ -176,33 +207,31 @@ what_is_not_passed_on_is_nowhere(void **state)
 	remove_all();
 }
 
-/* Moves the first n files back to where they were when it was killed. */
+/* Killed when the first files had been moved: the others are where they were
+ * before. */
 static void
 an_interrupted_exchange_is_ended(void **state)
 {
-	static const char *const names[] = { "stream.mdb", "stream.log",
-		"stream.sums", "stream.told" };
-	size_t left, i, n = 0;
-	char *command;
+	size_t moved, i, n = 0;
 
 	(void)state;
-	for (left = 0; left <= ARRAY_LEN(names); left++) {
+	for (moved = 0; moved <= ARRAY_LEN(files); moved++) {
 		fill();
-		assert_int_equal(system("mkdir old && cp stream.* old"), 0);
+		assert_int_equal(mkdir("old", 0700), 0);
+		for (i = 0; i < ARRAY_LEN(files); i++)
+			copy_file(files[i], "old", files[i]);
 		assert_int_equal(state_rewrite(".", &ours, LIMIT,
 				     copy_without_secrets, &n, &why),
 		    PROG_OK);
-		assert_int_equal(
-		    system("mkdir rewritten && touch rewritten/stream.lock"),
-		    0);
-		for (i = left; i < ARRAY_LEN(names); i++) {
-			command = xasprintf("mv %s rewritten && mv old/%s .",
-			    names[i], names[i]);
-			assert_int_equal(system(command), 0);
-			free(command);
+		assert_int_equal(mkdir("rewritten", 0700), 0);
+		tmpdir_file("rewritten/stream.lock", "", 0, 0600);
+		for (i = moved; i < ARRAY_LEN(files); i++) {
+			move_file(".", "rewritten", files[i]);
+			move_file("old", ".", files[i]);
 		}
 		state_close(open_ours());
-		assert_int_equal(system("rm -r old"), 0);
+		tmpdir_empty("old");
+		assert_int_equal(rmdir("old"), 0);
 		assert_false(is_anywhere());
 		remove_all();
 	}
@@ -211,14 +240,14 @@ an_interrupted_exchange_is_ended(void **state)
 static void
 an_unfinished_one_is_made_again(void **state)
 {
-	size_t n = 0;
+	size_t i, n = 0;
 
 	(void)state;
 	fill();
-	assert_int_equal(
-	    system("mkdir rewritten.new && cp stream.* rewritten.new && "
-		   "cp stream.mdb rewritten.new/stream.mdb.new"),
-	    0);
+	assert_int_equal(mkdir("rewritten.new", 0700), 0);
+	for (i = 0; i < ARRAY_LEN(files); i++)
+		copy_file(files[i], "rewritten.new", files[i]);
+	copy_file("stream.mdb", "rewritten.new", "stream.mdb.new");
 	state_close(open_ours());
 	assert_int_equal(
 	    state_rewrite(".", &ours, LIMIT, copy_without_secrets, &n, &why),

@@ -1,0 +1,171 @@
+/*
+ * Tests of what is left of a customer in the state of a stream: in a packed
+ * chat, and in the tables of trends.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+#include "aggregator/containers/key.h"
+#include "aggregator/model/model_pack.h"
+#include "aggregator/tenant/forgotten_words.h"
+
+#define START INT64_C(1795168800000)
+#define ASKED (START + 1000)
+
+static struct text
+text(const char *s)
+{
+	return (struct text){ s, s != NULL ? strlen(s) : 0 };
+}
+
+/* The packed head of a chat of that customer, opened at that time. */
+static void
+pack_chat_of(const char *customer, int64_t opened_at, struct buf *to)
+{
+	struct record r = { .type = RECORD_CHAT,
+		.at = START + 5000,
+		.opened_at = opened_at,
+		.closed_at = CLOCK_NONE,
+		.updated_at = CLOCK_NONE,
+		.reported_open_chats = RECORD_NO_NUMBER,
+		.status = CHAT_OPEN,
+		.chat = text("c"),
+		.operator_id = text("7"),
+		.channel = text("web"),
+		.customer = text(customer),
+		.customer_name = text("Ann Lee"),
+		.customer_phone = text("+551"),
+		.tag = text("vip") };
+	struct model m;
+
+	model_init(&m, text("t"), true, CLOCK_NONE);
+	m.incremental = true;
+	m.window = DAY_MS;
+	m.rules = &rules_ours;
+	(void)model_add(&m, &r);
+	model_recompute(&m, &rules_ours);
+	model_pack_chat(&m, m.chats[0], to);
+	model_release(&m);
+}
+
+static void
+assert_name(const struct model *m, uint32_t name, const char *want)
+{
+	assert_true(want != NULL ? text_is(model_name(m, name), want)
+				 : model_name(m, name).p == NULL);
+}
+
+static void
+names_phone_and_tag_go(void **state)
+{
+	static const struct {
+		const char *customer;
+		int64_t opened_at;
+		bool goes;
+	} rows[] = {
+		{ "5", START, true },
+		{ "5", ASKED, true },
+		{ "5", CLOCK_NONE, true },
+		{ "5", ASKED + 1, false },
+		{ "55", START, false },
+		{ NULL, START, false },
+	};
+	const struct forget_order order = { text("t"), text("5"),
+		text("Ann Lee"), ASKED };
+	struct buf packed = BUF_INIT, left = BUF_INIT, names = BUF_INIT;
+	struct model m;
+	const struct description *d;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_clear(&packed);
+		buf_clear(&left);
+		buf_clear(&names);
+		pack_chat_of(rows[i].customer, rows[i].opened_at, &packed);
+		assert_int_equal(model_forget(packed.data, packed.len, &order,
+				     &left, &names),
+		    rows[i].goes);
+		assert_string_equal(
+		    buf_str(&names), rows[i].goes ? " Ann Lee +551" : "");
+		if (!rows[i].goes)
+			continue;
+		model_init(&m, text("t"), true, CLOCK_NONE);
+		assert_int_equal(
+		    model_unpack_chat(&m, left.data, left.len, 1), 0);
+		d = &m.chats[0]->now;
+		assert_name(&m, d->customer, "5");
+		assert_name(&m, d->channel, "web");
+		assert_name(&m, d->customer_name, NULL);
+		assert_name(&m, d->customer_phone, NULL);
+		assert_name(&m, d->tag, NULL);
+		model_release(&m);
+	}
+	assert_false(model_forget("\xff\xff", 2, &order, &left, &names));
+	buf_release(&packed);
+	buf_release(&left);
+	buf_release(&names);
+}
+
+static bool
+word_goes_with(
+    struct forgotten_words *f, int64_t begin, const char *word, uint64_t n)
+{
+	struct key k = { 0 }, due = { 0 };
+	bool goes;
+
+	key_time(&k, begin);
+	key_text(&k, text(word));
+	goes = forgotten_words_has(f, "trend_words",
+	    (struct text){ (const char *)k.bytes, k.len }, &n, sizeof n);
+	key_time(&due, begin + 120000);
+	key_time(&due, begin);
+	key_text(&due, text(word));
+	assert_int_equal(
+	    forgotten_words_has(f, "trends_due",
+		(struct text){ (const char *)due.bytes, due.len }, "", 0),
+	    goes);
+	return goes;
+}
+
+static void
+words_of_names_and_rare_ones_go(void **state)
+{
+	struct forgotten_words *f = xcalloc(1, sizeof *f);
+	struct buf why = BUF_INIT;
+	struct conf *conf;
+	uint64_t n = 1;
+
+	(void)state;
+	tmpdir_file("t.conf", "", 0, 0600);
+	conf = conf_load("t.conf", &why);
+	assert_non_null(conf);
+	forgotten_words_init(f, conf, ASKED);
+	forgotten_words_add(f, text(" Quorbella O'Neill +551198"));
+	assert_true(word_goes_with(f, START, "quorbella", 9));
+	assert_true(word_goes_with(f, START, "neill", 9));
+	assert_true(word_goes_with(f, START, "551198", 9));
+	assert_false(word_goes_with(f, START, "hello", 3));
+	assert_true(word_goes_with(f, START, "hello", 2));
+	assert_false(word_goes_with(f, ASKED + 1, "hello", 2));
+	assert_false(word_goes_with(f, ASKED + 1, "quorbella", 2));
+	assert_false(forgotten_words_has(f, "users", text("x"), &n, sizeof n));
+	forgotten_words_release(f);
+	free(f);
+	conf_free(conf);
+	buf_release(&why);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_phone_and_tag_go),
+		cmocka_unit_test(words_of_names_and_rare_ones_go),
+	};
+
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+}
