@@ -99,9 +99,9 @@ resource_allocation(struct question *q)
 	struct db_rows *queue = NULL, *capacity = NULL, *assigned = NULL;
 	struct buf *to;
 
-	if (ask_queue(q, &queue) && ask_capacity(q, &capacity) &&
-	    ask_assigned(q, &assigned) &&
-	    (to = reply_begin_object(q)) != NULL) {
+	if (reply_takes_object(q) && ask_queue(q, &queue) &&
+	    ask_capacity(q, &capacity) && ask_assigned(q, &assigned)) {
+		to = reply_begin_object(q);
 		reply_rows(to, "queue", queue_columns, ARRAY_LEN(queue_columns),
 		    queue);
 		reply_rows(to, "operators", capacity_columns,

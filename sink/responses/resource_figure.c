@@ -209,7 +209,7 @@ write_links(const struct figure_question *f, struct buf *to)
 
 	if (!response_href(f->q, &f->choice,
 		f->ranged ? f->span.from : CLOCK_NONE, f->span.to,
-		f->choice.operator, & href)) {
+		f->choice.operator, &href)) {
 		jsonw_null(to, "href");
 	} else {
 		interval_choice_link(f->q, &href);
@@ -224,8 +224,8 @@ resource_figure(struct question *q)
 	struct figure_question f = { .q = q };
 	struct buf *to;
 
-	if (read_figure(&f) && ask_figure(&f) &&
-	    (to = reply_begin_object(q)) != NULL) {
+	if (reply_takes_object(q) && read_figure(&f) && ask_figure(&f)) {
+		to = reply_begin_object(q);
 		jsonw_str(to, "kind", f.choice.kind);
 		jsonw_str(to, "zone", f.choice.zone_name);
 		jsonw_time(to, "as_of", f.as_of);
