@@ -4,6 +4,7 @@
 #include "common/tokens/jwt_sign.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <jwt.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -11,28 +12,27 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
 
 /* A list of names. */
 static int
 add_token_teams(jwt_t *jwt, const char *teams)
 {
-	struct buf json = BUF_INIT;
+	json_t *list = json_array();
+	json_t *claims = json_pack("{so}", "teams", list);
+	char *text;
 	size_t len;
-	int rc;
+	int rc = 0;
 
-	jsonw_open(&json);
-	jsonw_key(&json, "teams");
-	jsonw_list(&json);
 	for (; *teams != '\0'; teams += len + (teams[len] == ',')) {
 		len = strcspn(teams, ",");
-		jsonw_next(&json);
-		jsonw_quote(&json, teams, len);
+		if (json_array_append_new(list, json_stringn(teams, len)) != 0)
+			rc = EINVAL;
 	}
-	jsonw_list_end(&json);
-	jsonw_close(&json);
-	rc = jwt_add_grants_json(jwt, buf_str(&json));
-	buf_release(&json);
+	text = json_dumps(claims, 0);
+	if (rc == 0)
+		rc = text != NULL ? jwt_add_grants_json(jwt, text) : ENOMEM;
+	free(text);
+	json_decref(claims);
 	return rc;
 }
 

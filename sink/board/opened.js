@@ -33,8 +33,8 @@ const INTERVALS = [
 	{ title: "Kind", value: (row) => row.kind.replace("_", " ") },
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator) },
-	{ title: "Since the link", value: (row) => row.late ? "came late"
-		: null },
+	{ title: "Since the link", value: (row) => row.late
+		? "late or corrected" : null },
 ];
 
 const CHATS = [

@@ -142,13 +142,13 @@ resource_now(struct question *q)
 	if (reply_takes_object(q) && ask_tenant(q, &tenant) &&
 	    ask_operators(q, &operators) && ask_waiting(q, &waiting)) {
 		to = reply_begin_object(q);
-		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		reply_rows(to, "now", tenant_columns, ARRAY_LEN(tenant_columns),
 		    tenant);
 		reply_rows(to, "operators", operator_columns,
 		    ARRAY_LEN(operator_columns), operators);
 		reply_rows(to, "waiting", waiting_columns,
 		    ARRAY_LEN(waiting_columns), waiting);
+		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		reply_end(q, NULL);
 	}
 	db_rows_free(tenant);

@@ -89,9 +89,6 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 	buf_adds(sql, "SELECT ");
 	add_columns(sql, "withdrawn = 0");
 	(void)snprintf(condition, sizeof condition,
-	    "withdrawn = 0 AND version <= %" PRId64, v);
-	add_columns(sql, condition);
-	(void)snprintf(condition, sizeof condition,
 	    "withdrawn = 0 AND version > %" PRId64, v);
 	add_columns(sql, condition);
 	(void)snprintf(condition, sizeof condition,
@@ -136,12 +133,13 @@ ask_figure(struct figure_question *f)
 
 	if (good && db_next(rows)) {
 		f->is = read_sum(rows, 0);
-		f->kept = read_sum(rows, 2);
-		f->late = read_sum(rows, 4);
-		f->retracted = read_sum(rows, 6);
-		f->max_ms = db_get_int(rows, 8);
-		f->newest = db_get_int(rows, 9);
-		f->as_of = db_get_time(rows, 10);
+		f->late = read_sum(rows, 2);
+		f->retracted = read_sum(rows, 4);
+		f->kept = (struct figure_sum){ f->is.n - f->late.n,
+			f->is.ms - f->late.ms };
+		f->max_ms = db_get_int(rows, 6);
+		f->newest = db_get_int(rows, 7);
+		f->as_of = db_get_time(rows, 8);
 	}
 	db_rows_free(rows);
 	buf_release(&sql);

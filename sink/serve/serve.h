@@ -27,7 +27,7 @@ struct work_queue;
 /* The context of each handler. All borrowed, constant while requests come. */
 struct serve {
 	const struct jwt_rules *tokens;
-	const struct teams *teams; /* of all tenants */
+	const struct teams *teams;          /* of all tenants */
 	const struct server_counts *counts; /* of its requests */
 	struct revocation *revocation;
 	struct audit *audit;

@@ -185,6 +185,7 @@ called "poller " "aggregator -t queue:rows" "sink -f queue:rows --until-empty"
 
 echo "- every script says what it is for"
 for script in "$scripts"/*; do
+	[ -f "$script" ] || continue
 	case ${script##*/} in
 	*.* | check-style* | rooms) continue ;;
 	esac

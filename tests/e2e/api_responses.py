@@ -413,6 +413,27 @@ class Test:
                 else:
                     good = good and r["avg_seconds"] is None
                 self.that(good, f"heatmap {asked}: {r} of {lengths}")
+            for r in self.dice.sample(rows, 3):
+                self.link_opens(r)
+                self.figure_is_the_row(r)
+
+    def figure_is_the_row(self, row):
+        """The same figure, opened; and as a link has it that is not true."""
+        path = row["href"].replace("intervals?", "figure?").replace(
+            "&withdrawn=0", "")
+        answer = self.server.ask(path, self.lead).json()
+        now = answer["now"]
+        self.that([now["count"], now["sum_seconds"], now["avg_seconds"]]
+                  == [row["count"], row["sum_seconds"], row["avg_seconds"]]
+                  and answer["then"] is None, f"{path}: {answer}, not {row}")
+        answer = self.server.ask(
+            path + f"&version={now['version']}&count={now['count'] + 1}"
+            f"&sum_seconds={now['sum_seconds'] + 2:.3f}", self.lead).json()
+        self.that(answer["kept"] == {"count": now["count"], "sum_seconds":
+                                     now["sum_seconds"]}
+                  and answer["late"] == {"count": 0, "sum_seconds": 0}
+                  and answer["gone"] == {"count": 1, "sum_seconds": 2},
+                  f"{path}: {answer}")
 
     def dates_are_of_the_zone(self):
         for zone in ZONES:
@@ -466,6 +487,33 @@ class Test:
             V1 + "responses", token(tenant_id="other", role="admin"), **asked)
         self.that(all(r["count"] == 0 for r in stranger.rows()), "a stranger")
 
+    def bad_links_are_refused(self):
+        span = {"from": "2026-11-01", "to": "2026-11-08"}
+        link = {"version": 1, "count": 1, "sum_seconds": 1}
+        of_link = [{n: v for n, v in link.items() if n != name}
+                   for name in link]
+        bad = [{"weekday": 1}, {"hour": 1}, {"weekday": 0, "hour": 1},
+               {"weekday": 8, "hour": 1}, {"weekday": 1, "hour": 24},
+               {"weekday": "1 OR 1", "hour": 1}, {"open": "0"},
+               {"up_to_version": -1}, {"after_version": "1;"}]
+        for resource, questions in (
+                ("intervals", bad), ("figure", bad + of_link + [
+                    {**link, "count": -1}, {**link, "sum_seconds": "1e3"},
+                    {**link, "sum_seconds": "0.0001"},
+                    {**link, "version": "x"}])):
+            for question in questions:
+                answer = self.server.get(V1 + resource, self.lead,
+                                         **{**span, **question})
+                self.that(answer.status == 400 and answer.problem(),
+                          f"{resource} {question}: {answer.status}")
+            answer = self.server.get(V1 + resource, self.lead,
+                                     weekday=1, hour=1)
+            self.that(answer.status == 400,
+                      f"{resource}: an hour of the week without a range")
+            answer = self.server.get(V1 + resource, self.lead, weekday=1,
+                                     hour=1, zone="Nowhere", **span)
+            self.that(answer.status == 400, f"{resource}: a bad zone")
+
     def bad_questions_are_refused(self):
         bad = [{"zone": z} for z in (
             "Europe/Nowhere", "../etc/passwd", "/etc/localtime", "Europe",
@@ -518,6 +566,7 @@ def body():
         test.dates_are_of_the_zone()
         test.a_version_tells_of_changes()
         test.roles_see_their_part()
+        test.bad_links_are_refused()
         test.bad_questions_are_refused()
         test.forms_agree()
         test.that(test.by_operator_rows > 0 and test.links > 0

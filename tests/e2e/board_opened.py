@@ -162,7 +162,7 @@ def a_permalink_tells_what_changed(test):
     kept, gone_ms = len(rows), change_the_past(test, rows)
     test.browser.open(address.removeprefix("."))
     late = [row["Chat"] for row in shown(test)
-            if row.get("Since the link") == "came late"]
+            if row.get("Since the link") == "late or corrected"]
     sums = {"Then": (kept, ms), "Still the same": (kept - 2, ms - gone_ms),
             "Gone": (2, gone_ms), "Came late": (2, 5000 + 7777),
             "Now": (kept, ms - gone_ms + 5000 + 7777)}
