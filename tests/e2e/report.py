@@ -227,12 +227,18 @@ class Test:
                 got = sorted(got, key=lambda row: row[names[0]].encode())
                 want.sort(key=lambda row: row[names[0]].encode())
             self.rows_are(got, want, f"{section} in {zone}")
-        [[begun]] = self.sql.ask(
-            "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = "
-            f"'{TENANT}' AND created_at >= '{begin}' AND created_at < '{end}'")
-        self.that(begun in [row["value"] for row in r["totals"]
-                            if row["figure"] == "conversations"],
-                  f"not {begun} conversations")
+        [totals] = [row for row in r["totals"]
+                    if row["figure"] == "conversations"]
+        first, last = (datetime.fromisoformat(day) for day in days)
+        before = utc(zone, str((first - (last - first)).date()))
+        for figure, (since, until) in {"value": (begin, end),
+                                       "before": (before, begin)}.items():
+            [[begun]] = self.sql.ask(
+                "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = "
+                f"'{TENANT}' AND created_at >= '{since}' "
+                f"AND created_at < '{until}'")
+            self.that(totals[figure] == begun and begun != "0",
+                      f"{figure}: not {begun} conversations")
         return r
 
     def whatever_is_left_of_the_page_has_the_figures(self, zone, days):
