@@ -209,7 +209,7 @@ report_begin(struct report_work *r)
 }
 
 void
-report_release(struct report_work *r)
+report_end(struct report_work *r)
 {
 	zone_close(r->zone);
 	json_decref(r->totals);

@@ -32,7 +32,7 @@ struct report_work {
 /* Finds out the days and reads what all sections share. False: r->code says
  * why; release it all the same. */
 bool report_begin(struct report_work *r) __attribute__((warn_unused_result));
-void report_release(struct report_work *r);
+void report_end(struct report_work *r);
 
 /* The rows of /api/v1/RESOURCE over the span, with further parameters ("" or
  * "&by=day"). Owned by the caller; NULL: r->code says why. */

@@ -135,6 +135,6 @@ report_write(
 		good = write_section(&r, sections[i], to);
 	if (good && html)
 		page_end(to);
-	report_release(&r);
+	report_end(&r);
 	return r.code;
 }

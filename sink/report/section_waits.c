@@ -64,10 +64,13 @@ find_ranges(struct report_work *r, struct wait_ranges *w)
 	struct db_rows *rows = NULL;
 
 	if (!report_query(r,
-		"SELECT `hour` FROM (SELECT `hour`, max_ms "
-		"FROM response_hours_all WHERE tenant = ? AND `hour` >= ? "
-		"AND `hour` < ? AND responses > 0 AND kind IN " WAITED
-		" ORDER BY max_ms DESC LIMIT " WAITS_TEXT
+		"SELECT `hour` FROM (SELECT `hour`, max_ms FROM "
+		"(SELECT tenant, `hour`, kind, responses, max_ms "
+		"FROM response_hours UNION ALL "
+		"SELECT tenant, `hour`, kind, responses, max_ms "
+		"FROM response_hours_parts) h WHERE tenant = ? "
+		"AND `hour` >= ? AND `hour` < ? AND responses > 0 "
+		"AND kind IN " WAITED " ORDER BY max_ms DESC LIMIT " WAITS_TEXT
 		") longest ORDER BY `hour`",
 		args, 2, &rows))
 		return false;

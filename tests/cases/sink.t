@@ -47,7 +47,7 @@ expect 64 "no format 'xml'; there are table, ndjson and csv" "$sink" --check -o 
 expect 64 'exclude each other' "$sink" --check --migrate
 expect 64 '--accept-loss is for storing rows, not for --check' \
 	"$sink" --check --accept-loss
-expect 64 '-f is for storing rows, not for --migrate' \
+expect 64 '-f is for storing rows and --report, not for --migrate' \
 	"$sink" --migrate -f queue:rows
 expect 64 '--until-empty is for -f queue:NAME' "$sink" --until-empty
 expect 78 'set \[mysql\] url or MYSQL_URL' "$sink"
