@@ -215,7 +215,7 @@ MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5)) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
 D         = $(DESTDIR)$(DATADIR)
-DATA_FOLDERS = profiles migrations api board scripts examples
+DATA_FOLDERS = profiles migrations api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
                     topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
@@ -234,7 +234,9 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 sink/resources/openapi.json $(D)/api
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
-	$(INSTALL) -m 644 scripts/*.example scripts/*.service $(D)/examples
+	$(INSTALL) -m 644 scripts/*.example scripts/*.service \
+	    scripts/grafana/*.yml $(D)/examples
+	$(INSTALL) -m 644 scripts/grafana/dashboards/*.json $(D)/grafana
 	sed -i -e 's,/usr/local/share/$(NAME),$(DATADIR),g' \
 	    -e 's,/usr/local/bin/\(sink\|aggregator\|poller\),$(BINDIR)/$(PROGRAM_PREFIX)\1,' \
 	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) $(D)/examples/*
