@@ -123,7 +123,8 @@ class Test:
                        "burst": 200},
             "mysql": {"timeout": "2s"},
             "crm room": {"url": "http://127.0.0.1:1/v1", "token": "x",
-                         "hook": "secret", "hook_secret": SECRET},
+                         "hook": "secret", "hook_secret": SECRET,
+                         "assign": "yes"},
         })
         self.serve_conf = lab.conf("serve.conf", {
             "listen": {"secret_key_file": lab.write("key", SECRET * 2)},
@@ -143,13 +144,19 @@ class Test:
             "aggregator", "-f", "queue:records", "-t", "queue:rows",
             "--every", "50ms", "--state", lab.path("stream")],
             labels={"program": "aggregator"})
-        self.daemons = [self.listener, self.api, self.sink, self.stream]
+        self.assign = Daemon(self, "assign", [
+            "poller", "--assign", "-f", "queue:assignments", "-t",
+            "queue:records", "--state", lab.path("polls")],
+            labels={"program": "poller"})
+        self.daemons = [self.listener, self.api, self.sink, self.stream,
+                        self.assign]
 
     def post(self, path, body):
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.ports['listener']}{path}",
             data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"})
+            headers={"Content-Type": "application/json",
+                     "X-Forwarded-For": "127.0.0.1"})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status
@@ -217,6 +224,8 @@ class Test:
         until(PATIENCE, lambda: self.series(
             "messaging_tenant_as_of_timestamp_seconds"), "the tenant")
         until(PATIENCE, lambda: len(self.series("up == 1")) == 3, "targets")
+        until(PATIENCE, lambda: len(self.series(
+            "messaging_daemon_written_timestamp_seconds")) == 3, "all files")
         # What came before all were there is no fault of theirs.
         until(PATIENCE, lambda: not self.firing(), "peace")
         self.began = time.time()
@@ -267,6 +276,8 @@ class Test:
         self.fault("MessagingDaemonSilent", self.sink.kill, self.sink.restart)
         self.fault("MessagingDaemonSilent", self.stream.kill,
                    self.stream.restart)
+        self.fault("MessagingDaemonSilent", self.assign.kill,
+                   self.assign.restart)
         self.fault("MessagingWebhooksNotUnderstood", lambda: self.post(
             f"/hooks/room/chat2desk/{SECRET}", {"hook_type": "nobody knows"}),
             lambda: None)
