@@ -217,7 +217,7 @@ SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
 MANPAGES  = $(PROGS:%=$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)%.1) \
             $(patsubst man/%,$(DESTDIR)$(MANDIR)/%,$(wildcard man/man[57]/*))
 D         = $(DESTDIR)$(DATADIR)
-DATA_FOLDERS = profiles migrations api board scripts examples
+DATA_FOLDERS = profiles migrations api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap report tenant \
                     mail-report topology
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
@@ -236,7 +236,9 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 sink/resources/openapi.json $(D)/api
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) $(D)/scripts
 	$(INSTALL) -m 644 scripts/lib.sh $(D)/scripts
-	$(INSTALL) -m 644 scripts/examples/* scripts/units/* $(D)/examples
+	$(INSTALL) -m 644 scripts/examples/* scripts/units/* \
+	    scripts/grafana/*.yml $(D)/examples
+	$(INSTALL) -m 644 scripts/grafana/dashboards/*.json $(D)/grafana
 	sed -i -e 's,/usr/local/share/$(NAME),$(DATADIR),g' \
 	    -e 's,/usr/local/bin/\(sink\|aggregator\|poller\),$(BINDIR)/$(PROGRAM_PREFIX)\1,' \
 	    -e 's,/usr/local/bin,$(BINDIR),g' $(MANPAGES) $(D)/examples/*

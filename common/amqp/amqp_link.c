@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/os/notify.h"
 
 #define CLOSE_MS 3000
 /* Between two looks at the heartbeats, however long the wait. */
@@ -127,6 +128,7 @@ amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 	amqp_bytes_t text;
 	int code;
 
+	notify_alive();
 	if (r.reply_type == AMQP_RESPONSE_NORMAL)
 		return 0;
 	if (r.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION)

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/monitoring/prometheus.h"
 #include "common/http_server/server_metrics.h"
+#include "common/monitoring/prometheus.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/spool/outbox.h"

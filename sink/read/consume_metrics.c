@@ -76,4 +76,5 @@ consume_metrics_stored(struct consume *c)
 	daemon_metrics_retried(c->metrics, retries - c->retries);
 	c->retries = retries;
 	daemon_metrics_flushed(c->metrics, clock_mono_ms() - c->storing_ms);
+	daemon_metrics_count(c->metrics, c->reader.lines, c->dead.count);
 }

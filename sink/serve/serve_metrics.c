@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "common/monitoring/prometheus.h"
 #include "common/http_server/server_metrics.h"
+#include "common/monitoring/prometheus.h"
 #include "sink/api/problem.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/tenant_metrics.h"

@@ -59,6 +59,8 @@ WELL = {
     'result="later"}': "0x60",
     'messaging_listener_broker_confirms{instance="l"}': "1x60",
     'messaging_listener_waiting_records{instance="l"}': "7x60",
+    'messaging_daemon_written_timestamp_seconds{program="sink",queue="rows"}':
+    "0+60x60",
     'up{job="messaging-listener",instance="l"}': "1x60",
     'up{job="node",instance="n"}': "0x60",
 }
@@ -83,6 +85,10 @@ FAULTS = {
     "MessagingSpoolFilling": (
         {'messaging_listener_broker_confirms{instance="l"}': "0x60"},
         {"instance": "l", "severity": "warning"}),
+    "MessagingDaemonSilent": (
+        {'messaging_daemon_written_timestamp_seconds{program="sink",'
+         'queue="rows"}': "0+60x25 1500x35"},
+        {"program": "sink", "queue": "rows", "severity": "critical"}),
     "MessagingDaemonAway": (
         {'up{job="messaging-listener",instance="l"}': "0x60"},
         {"job": "messaging-listener", "instance": "l",

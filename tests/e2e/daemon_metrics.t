@@ -101,6 +101,20 @@ has sink_rows 'messaging_sink_rows_total{result="stored"}' 1 ||
 	fail "$(cat "$tmp"/metrics/*)"
 has sink_rows messaging_daemon_flush_duration_seconds_count 1 || fail "one flush"
 
+echo "- never idle"
+daemon sink sink -f queue:rows
+wait_for sink_rows messaging_daemon_records_total 0
+while row g; do sleep 0.2; done |
+	"$TESTBIN/tools/amqp_probe" -b 1 write queue:rows >/dev/null &
+feeder=$!
+busy() {
+	[ "$(value sink_rows messaging_daemon_records_total)" -ge "$1" ]
+}
+until_true 60 busy 1 || fail "$(cat "$tmp"/metrics/*)"
+until_true 60 busy 30 || fail "$(cat "$tmp"/metrics/*)"
+stop sink_rows
+kill $feeder
+
 echo "- a stream"
 daemon stream aggregator -f queue:records.g1.0 -t queue:unread --every 50ms \
 	--state "$tmp/state"
@@ -139,6 +153,14 @@ kill "$pid"
 wait "$pid" || fail "exit $?"
 [ "$(grep -c 'cannot write' "$tmp/nowhere.log")" = 1 ] ||
 	fail "$(cat "$tmp/nowhere.log")"
+
+echo "- all of them are described"
+names=$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$tmp"/metrics/*.prom | sort -u)
+[ "$(echo "$names" | wc -l)" -ge 15 ] || fail "few: $names"
+for name in $names; do
+	grep -q "^\.It Li $name\b" man/messaging-monitoring.7 ||
+		fail "messaging-monitoring(7) does not describe $name"
+done
 
 echo "- promtool"
 command -v promtool >/dev/null || {
