@@ -158,7 +158,7 @@ echo "- all of them are described"
 names=$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$tmp"/metrics/*.prom | sort -u)
 [ "$(echo "$names" | wc -l)" -ge 15 ] || fail "few: $names"
 for name in $names; do
-	grep -q "^\.It Li $name\b" man/messaging-monitoring.7 ||
+	grep -q "^\.It Li $name\b" man/man7/messaging-monitoring.7 ||
 		fail "messaging-monitoring(7) does not describe $name"
 done
 

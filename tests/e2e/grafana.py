@@ -131,7 +131,7 @@ class Test:
         lab = self.lab
         lab.start_servers("mariadb")
         lab.must(["sink", "--migrate"])
-        with open("scripts/grants.sql.example", encoding="utf-8") as f:
+        with open("scripts/examples/grants.sql.example", encoding="utf-8") as f:
             text = f.read()
         statements = [
             s for s in re.sub("(?m)^--.*", "", text).split(";")

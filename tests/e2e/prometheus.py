@@ -20,7 +20,7 @@ import urllib.request
 
 from harness import Checks, Lab, Skip, main, say, until
 
-RULES = "scripts/alerts.yml.example"
+RULES = "scripts/examples/alerts.yml.example"
 # Seconds in place of the example's; it takes two for each "for".
 SHORTER = {
     "MessagingTenantStale": ("> 900", "> 60"),
