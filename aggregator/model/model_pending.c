@@ -1,8 +1,9 @@
 /*
- * model_pending: delays messages until there are PENDING of them, and
- * prefetches what they need meanwhile: most of their time is waiting for the
- * memory of the chat's slot, the chat, and the end of its messages. For models
- * that need not say at once whether a message is new.
+ * model_pending: delays messages and events until there are PENDING of them,
+ * and prefetches what they need meanwhile: most of their time is waiting for
+ * memory, that of the chat's slot, the chat, and the end of its messages, or
+ * that of the event's identity. For models that need not say at once whether a
+ * message or an event is new.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,7 +11,7 @@
 
 #include "common/containers/hash.h"
 
-#define PENDING 32
+#define PENDING 128
 #define PENDING_TEXT 40 /* bytes; a message with longer ids is not delayed */
 
 struct pending_text {
@@ -24,6 +25,13 @@ struct pending {
 	struct chat *chat;
 	uint32_t hash;
 	struct pending_text id, user, operator_id;
+};
+
+/* The names are held. */
+struct pending_event {
+	struct fingerprint f;
+	int64_t at;
+	uint32_t user, event;
 };
 
 static void
@@ -53,8 +61,8 @@ append_message(struct model *m, struct chat *c, const struct message *new,
 	message_name(&m->lexicon, to, user, operator_id, c->name_hints);
 }
 
-void
-pending_flush(struct model *m)
+static void
+flush_messages(struct model *m)
 {
 	struct model_private *p = m->private;
 	const struct interner *names = &m->lexicon.names;
@@ -104,5 +112,49 @@ pending_add(struct model *m, const struct record *r)
 	copy_pending_text(&x->user, r->user);
 	copy_pending_text(&x->operator_id, r->operator_id);
 	if (p->pending_n == PENDING)
-		pending_flush(m);
+		flush_messages(m);
+}
+
+static void
+flush_events(struct model *m)
+{
+	struct model_private *p = m->private;
+	struct interner *names = &m->lexicon.names;
+	struct pending_event *x;
+	size_t i;
+
+	for (i = 0; i < p->pending_events_n; i++) {
+		x = &p->pending_events[i];
+		(void)events_put(m, x->f, x->at, x->user, x->event);
+		interner_drop(names, x->user);
+		interner_drop(names, x->event);
+	}
+	p->pending_events_n = 0;
+}
+
+void
+pending_add_event(struct model *m, struct fingerprint f, int64_t at,
+    uint32_t user, uint32_t event)
+{
+	struct model_private *p = m->private;
+	struct pending_event *x;
+
+	dedup_prefetch(&p->dedup_events, f);
+	events_prefetch(m, user, event);
+	if (p->pending_events == NULL)
+		p->pending_events = xcalloc(PENDING, sizeof *p->pending_events);
+	x = &p->pending_events[p->pending_events_n++];
+	x->f = f;
+	x->at = at;
+	x->user = user;
+	x->event = event;
+	if (p->pending_events_n == PENDING)
+		flush_events(m);
+}
+
+void
+pending_flush(struct model *m)
+{
+	flush_messages(m);
+	flush_events(m);
 }
