@@ -30,6 +30,16 @@ first_event_slot(const struct model_private *p, uint32_t user, uint32_t event)
 }
 
 void
+events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event)
+{
+	const struct model_private *p = m->private;
+
+	if (p->event_slots != NULL)
+		__builtin_prefetch(
+		    &p->event_slots[first_event_slot(p, user, event)]);
+}
+
+void
 events_prefetch(const struct model *m, uint32_t user, uint32_t event)
 {
 	const struct model_private *p = m->private;
@@ -261,15 +271,13 @@ events_add(struct model *m, const struct record *r)
 
 	if (r->user.p == NULL)
 		return MODEL_SKIPPED;
-	user = interner_get(n, r->user);
-	event = interner_get(n, r->event);
 	if (p->dedup_events.width == 0)
 		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
 	f = dedup_fingerprint(&p->dedup_events, none, r->id);
-	if (!m->dedup_on_add && !m->incremental) {
-		pending_add_event(m, f, r->at, user, event);
+	if (!m->dedup_on_add && !m->incremental && pending_add_event(m, f, r))
 		return MODEL_NEW;
-	}
+	user = interner_get(n, r->user);
+	event = interner_get(n, r->event);
 	result = events_put(m, f, r->at, user, event);
 	interner_drop(n, user);
 	interner_drop(n, event);

@@ -177,10 +177,11 @@ bool messages_known_stays(const struct model *m, const struct message *new,
 void messages_keep_text(struct model *m, const struct record *r);
 
 /* model_pending.c: for a model that need not say at once whether a message or
- * an event is new. Takes over the references to the names. */
+ * an event is new. False: the event cannot be delayed, events_put() must take
+ * it. */
 void pending_add(struct model *m, const struct record *r);
-void pending_add_event(struct model *m, struct fingerprint f, int64_t at,
-    uint32_t user, uint32_t event);
+bool pending_add_event(
+    struct model *m, struct fingerprint f, const struct record *r);
 void pending_flush(struct model *m);
 
 /* model_identities.c. */
@@ -213,7 +214,9 @@ model_is_late(const struct model *m, int64_t at)
 /* model_events.c. */
 
 enum model_result events_add(struct model *m, const struct record *r);
-/* Prefetches what the pair's count needs. */
+/* Prefetch what the pair's count needs: its slot, then the count. */
+void events_prefetch_slot(
+    const struct model *m, uint32_t user, uint32_t event);
 void events_prefetch(const struct model *m, uint32_t user, uint32_t event);
 enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);

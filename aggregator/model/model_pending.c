@@ -27,11 +27,12 @@ struct pending {
 	struct pending_text id, user, operator_id;
 };
 
-/* The names are held. */
 struct pending_event {
 	struct fingerprint f;
 	int64_t at;
-	uint32_t user, event;
+	uint32_t hash;        /* of the user's name */
+	uint32_t user, event; /* held */
+	struct pending_text user_name;
 };
 
 static void
@@ -120,11 +121,20 @@ flush_events(struct model *m)
 {
 	struct model_private *p = m->private;
 	struct interner *names = &m->lexicon.names;
-	struct pending_event *x;
-	size_t i;
+	struct pending_event *x, *end = p->pending_events + p->pending_events_n;
 
-	for (i = 0; i < p->pending_events_n; i++) {
-		x = &p->pending_events[i];
+	if (p->pending_events_n == 0)
+		return;
+	for (x = p->pending_events; x < end; x++)
+		interner_prefetch_name(names, x->hash);
+	for (x = p->pending_events; x < end; x++) {
+		x->user = interner_get_hashed(
+		    names, pending_text_of(&x->user_name), x->hash);
+		events_prefetch_slot(m, x->user, x->event);
+	}
+	for (x = p->pending_events; x < end; x++)
+		events_prefetch(m, x->user, x->event);
+	for (x = p->pending_events; x < end; x++) {
 		(void)events_put(m, x->f, x->at, x->user, x->event);
 		interner_drop(names, x->user);
 		interner_drop(names, x->event);
@@ -132,24 +142,29 @@ flush_events(struct model *m)
 	p->pending_events_n = 0;
 }
 
-void
-pending_add_event(struct model *m, struct fingerprint f, int64_t at,
-    uint32_t user, uint32_t event)
+bool
+pending_add_event(
+    struct model *m, struct fingerprint f, const struct record *r)
 {
 	struct model_private *p = m->private;
+	struct interner *names = &m->lexicon.names;
 	struct pending_event *x;
 
+	if (r->user.len > PENDING_TEXT)
+		return false;
 	dedup_prefetch(&p->dedup_events, f);
-	events_prefetch(m, user, event);
 	if (p->pending_events == NULL)
 		p->pending_events = xcalloc(PENDING, sizeof *p->pending_events);
 	x = &p->pending_events[p->pending_events_n++];
 	x->f = f;
-	x->at = at;
-	x->user = user;
-	x->event = event;
+	x->at = r->at;
+	x->hash = interner_hash(names, r->user);
+	interner_prefetch_slot(names, x->hash);
+	copy_pending_text(&x->user_name, r->user);
+	x->event = interner_get(names, r->event);
 	if (p->pending_events_n == PENDING)
 		flush_events(m);
+	return true;
 }
 
 void
