@@ -116,7 +116,8 @@ read_to_end(struct one_shot *b, struct read_ahead *ahead, struct endpoint *in)
 static enum exit_code
 read_one_shot_input(struct one_shot *b)
 {
-	struct endpoint_options opt = { .conf = b->job->conf };
+	struct endpoint_options opt = { .conf = b->job->conf,
+		.uncounted = true };
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	struct endpoint *in =
