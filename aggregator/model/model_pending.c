@@ -125,6 +125,11 @@ flush_events(struct model *m)
 
 	if (p->pending_events_n == 0)
 		return;
+	/* Not when they come: there may be many messages between two. */
+	for (x = p->pending_events; x < end; x++) {
+		interner_prefetch_slot(names, x->hash);
+		dedup_prefetch(&p->dedup_events, x->f);
+	}
 	for (x = p->pending_events; x < end; x++)
 		interner_prefetch_name(names, x->hash);
 	for (x = p->pending_events; x < end; x++) {
@@ -152,14 +157,12 @@ pending_add_event(
 
 	if (r->user.len > PENDING_TEXT)
 		return false;
-	dedup_prefetch(&p->dedup_events, f);
 	if (p->pending_events == NULL)
 		p->pending_events = xcalloc(PENDING, sizeof *p->pending_events);
 	x = &p->pending_events[p->pending_events_n++];
 	x->f = f;
 	x->at = r->at;
 	x->hash = interner_hash(names, r->user);
-	interner_prefetch_slot(names, x->hash);
 	copy_pending_text(&x->user_name, r->user);
 	x->event = interner_get(names, r->event);
 	if (p->pending_events_n == PENDING)
