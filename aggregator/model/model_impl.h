@@ -215,8 +215,7 @@ model_is_late(const struct model *m, int64_t at)
 
 enum model_result events_add(struct model *m, const struct record *r);
 /* Prefetch what the pair's count needs: its slot, then the count. */
-void events_prefetch_slot(
-    const struct model *m, uint32_t user, uint32_t event);
+void events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event);
 void events_prefetch(const struct model *m, uint32_t user, uint32_t event);
 enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);

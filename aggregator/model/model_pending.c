@@ -148,8 +148,7 @@ flush_events(struct model *m)
 }
 
 bool
-pending_add_event(
-    struct model *m, struct fingerprint f, const struct record *r)
+pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
 {
 	struct model_private *p = m->private;
 	struct interner *names = &m->lexicon.names;

@@ -74,8 +74,8 @@ add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
 
 	/* Without a queue a dead letter is a line on stderr, which cannot
 	 * fail. */
-	enum outcome ignored = deadletter_add(
-	    &b->dead, where_is_line(b, line), line, len, reason);
+	enum outcome ignored =
+	    deadletter_add(&b->dead, where_is_line(b, line), line, len, reason);
 
 	(void)ignored;
 }

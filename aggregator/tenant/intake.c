@@ -284,8 +284,8 @@ intake_add_block(struct intake *in, const char *block, size_t len,
 }
 
 void
-intake_add_scanned(struct intake *in, struct scanned *lines,
-    const struct intake_source *from)
+intake_add_scanned(
+    struct intake *in, struct scanned *lines, const struct intake_source *from)
 {
 	struct scanned_user *u = &in->user;
 	enum scanned_what what;

@@ -101,8 +101,8 @@ void intake_add(struct intake *in, const char *line, size_t len,
     const struct intake_source *from);
 
 /* The same for lines that were scanned before. */
-void intake_add_scanned(struct intake *in, struct scanned *lines,
-    const struct intake_source *from);
+void intake_add_scanned(
+    struct intake *in, struct scanned *lines, const struct intake_source *from);
 
 /* A line was too long to be read: it counts for the snapshot it seems to belong
  * to. */

@@ -23,8 +23,8 @@
 struct read_ahead;
 
 /* Reads blocks of `in`, which is borrowed and not to be used otherwise until
- * the input has ended or read_ahead_close(). With fewer than two cores, or while
- * little was read, without threads. skips_text: see scan.h. */
+ * the input has ended or read_ahead_close(). Without threads on one core, and
+ * while little was read. skips_text: see scan.h. */
 struct read_ahead *read_ahead_open(
     struct endpoint *in, size_t cores, bool skips_text);
 

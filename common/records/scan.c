@@ -513,8 +513,8 @@ take_fast(struct scan *s, struct record *r)
 	if (!finish_record(&w, s->at, s->len) &&
 	    !take_flat(&w, s->at, s->len, s->k))
 		return false;
-	s->fields = w.set & (BIT(RECORD_TYPE_KEY) - 1) &
-		    plan.words->may[r->type];
+	s->fields =
+	    w.set & (BIT(RECORD_TYPE_KEY) - 1) & plan.words->may[r->type];
 	s->k = w.k;
 	s->at = end + 2;
 	s->fast++;

@@ -69,8 +69,8 @@ make_scanned_plan(void)
 
 	for (i = 0; i < record_fields_n; i++)
 		plan_row(i, record_fields[i].kind);
-	plan.most = sizeof(struct scanned_item) +
-		    record_fields_n * sizeof(struct text);
+	plan.most =
+	    sizeof(struct scanned_item) + record_fields_n * sizeof(struct text);
 	record_clear(&plan.blank);
 }
 
@@ -163,14 +163,12 @@ add_record(struct scanned *x)
 	item->type = (uint32_t)r->type;
 	memcpy(item->small, base + SMALL_FROM, SMALL);
 	for (rows = has & plan.numbers; rows != 0; rows &= rows - 1) {
-		memcpy(to,
-		    base + record_fields[__builtin_ctzll(rows)].offset,
+		memcpy(to, base + record_fields[__builtin_ctzll(rows)].offset,
 		    sizeof(int64_t));
 		to += sizeof(int64_t);
 	}
 	for (rows = has & plan.texts; rows != 0; rows &= rows - 1) {
-		memcpy(to,
-		    base + record_fields[__builtin_ctzll(rows)].offset,
+		memcpy(to, base + record_fields[__builtin_ctzll(rows)].offset,
 		    sizeof(struct text));
 		to += sizeof(struct text);
 	}

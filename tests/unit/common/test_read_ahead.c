@@ -169,8 +169,7 @@ check_too_long(struct story *s, const struct read_ahead *a)
 	const char *p = s->text.data + s->at;
 	const char *nl = memchr(p, '\n', s->text.len - s->at);
 
-	assert_string_equal(
-	    read_ahead_refusal(a), "the line is too long");
+	assert_string_equal(read_ahead_refusal(a), "the line is too long");
 	assert_int_equal(nl - p, RECORD_MAX_LINE + 1);
 	s->at += RECORD_MAX_LINE + 2;
 	s->too_long++;
@@ -289,8 +288,8 @@ a_part_comes_at_once(void **state)
 			buf_addf(&s.text, "%s\n", kinds[i % 8]);
 		if (i >= 500)
 			buf_addf(&s.text, "%s\n", kinds[i % 8]);
-		assert_int_equal(write(fd[1], s.text.data + from,
-				     s.text.len - from),
+		assert_int_equal(
+		    write(fd[1], s.text.data + from, s.text.len - from),
 		    (ssize_t)(s.text.len - from));
 		assert_int_equal(read_ahead_next(a, &x), ENDPOINT_RECORD);
 		s.user.has = SCANNED_UNKNOWN;
