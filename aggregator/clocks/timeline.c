@@ -42,7 +42,7 @@ lexicon_release(struct lexicon *w)
 }
 
 static bool
-same_name(struct text a, struct text b)
+same_kind(struct text a, struct text b)
 {
 	return a.len == b.len && hash_same(a.p, b.p, a.len);
 }
@@ -55,11 +55,11 @@ lexicon_kind(struct lexicon *w, struct text kind)
 
 	if (kind.p == NULL)
 		return 0;
-	if (w->recent_kind.p != NULL && same_name(w->recent_kind, kind))
+	if (w->recent_kind.p != NULL && same_kind(w->recent_kind, kind))
 		return w->recent_kind_n;
 	for (i = 1; i <= w->kinds_n; i++) {
 		known = interner_text(&w->names, w->kinds[i]);
-		if (!same_name(known, kind))
+		if (!same_kind(known, kind))
 			continue;
 		/* A held name stays where it is. */
 		w->recent_kind = known;

@@ -47,7 +47,7 @@ static const char *const kinds[] = {
 };
 
 /* What is read, and how far the reader came. */
-struct story {
+struct told_lines {
 	struct buf text;
 	size_t at;
 	struct record record;
@@ -58,7 +58,7 @@ struct story {
 };
 
 static void
-tell_line(struct story *s, uint64_t *dice)
+tell_line(struct told_lines *s, uint64_t *dice)
 {
 	size_t kind = dice_below(dice, ARRAY_LEN(kinds)), i, n;
 	char *room;
@@ -83,7 +83,7 @@ tell_line(struct story *s, uint64_t *dice)
 }
 
 static void
-story_end(struct story *s)
+story_end(struct told_lines *s)
 {
 	buf_release(&s->text);
 	buf_release(&s->why);
@@ -92,7 +92,7 @@ story_end(struct story *s)
 
 /* The line that comes next in the story, which must be this one. */
 static size_t
-check_line(struct story *s, const char *line, size_t most)
+expect_line(struct told_lines *s, const char *line, size_t most)
 {
 	const char *want = s->text.data + s->at, *nl;
 	size_t len;
@@ -107,14 +107,14 @@ check_line(struct story *s, const char *line, size_t most)
 }
 
 static void
-check_record(struct story *s)
+expect_record(struct told_lines *s)
 {
 	const struct scanned_user *u = &s->user;
 	char *copy = xcalloc(1, u->len + SCAN_BEHIND);
 	struct record alone;
 	const char *differs;
 
-	assert_int_equal(check_line(s, u->line, u->len), u->len);
+	assert_int_equal(expect_line(s, u->line, u->len), u->len);
 	memcpy(copy, u->line, u->len);
 	if (record_parse(&alone, &s->flat, copy, u->len, &s->why) != 0)
 		fail_msg("a record, though it is bad: %s", copy);
@@ -126,26 +126,26 @@ check_record(struct story *s)
 }
 
 static void
-check_lines(struct story *s)
+expect_lines(struct told_lines *s)
 {
 	const char *p = s->user.line, *end = p + s->user.len;
 
 	while (p < end)
-		p += check_line(s, p, (size_t)(end - p)) + 1;
+		p += expect_line(s, p, (size_t)(end - p)) + 1;
 	assert_ptr_equal(p, end);
 	s->user.has = SCANNED_UNKNOWN;
 }
 
 static void
-check_part(struct story *s, struct scanned *x)
+expect_part(struct told_lines *s, struct scanned *x)
 {
 	enum scanned_what what;
 
 	while ((what = scanned_next(x, &s->user)) != SCANNED_END) {
 		if (what == SCANNED_RECORD)
-			check_record(s);
+			expect_record(s);
 		else
-			check_lines(s);
+			expect_lines(s);
 	}
 }
 
@@ -164,7 +164,7 @@ open_story(const char *name)
 
 /* Skips a line that is too long. */
 static void
-check_too_long(struct story *s, const struct read_ahead *a)
+expect_too_long(struct told_lines *s, const struct read_ahead *a)
 {
 	const char *p = s->text.data + s->at;
 	const char *nl = memchr(p, '\n', s->text.len - s->at);
@@ -177,7 +177,7 @@ check_too_long(struct story *s, const struct read_ahead *a)
 
 /* Reads all of the file; returns how it ended. */
 static enum endpoint_status
-read_story(struct story *s, const char *name, size_t cores)
+read_story(struct told_lines *s, const char *name, size_t cores)
 {
 	struct endpoint *in = open_story(name);
 	struct read_ahead *a = read_ahead_open(in, cores, false);
@@ -191,9 +191,9 @@ read_story(struct story *s, const char *name, size_t cores)
 	for (;;) {
 		status = read_ahead_next(a, &x);
 		if (status == ENDPOINT_RECORD)
-			check_part(s, x);
+			expect_part(s, x);
 		else if (status == ENDPOINT_TOOLONG)
-			check_too_long(s, a);
+			expect_too_long(s, a);
 		else
 			break;
 	}
@@ -207,7 +207,7 @@ lines_come_in_order(void **state)
 {
 	static const size_t cores[] = { 1, 2, 3, 64 };
 	uint64_t dice = DICE_START;
-	struct story s = { .at = 0 };
+	struct told_lines s = { .at = 0 };
 	size_t i, cut, whole;
 
 	(void)state;
@@ -233,7 +233,7 @@ lines_come_in_order(void **state)
 static void
 may_be_closed_at_any_time(void **state)
 {
-	struct story s = { .at = 0 };
+	struct told_lines s = { .at = 0 };
 	uint64_t dice = DICE_START;
 	struct read_ahead *a;
 	struct endpoint *in;
@@ -271,7 +271,7 @@ open_pipe(int fd[2])
 static void
 a_part_comes_at_once(void **state)
 {
-	struct story s = { .user = { .record = &s.record } };
+	struct told_lines s = { .user = { .record = &s.record } };
 	struct read_ahead *a;
 	struct endpoint *in;
 	struct scanned *x;
@@ -293,7 +293,7 @@ a_part_comes_at_once(void **state)
 		    (ssize_t)(s.text.len - from));
 		assert_int_equal(read_ahead_next(a, &x), ENDPOINT_RECORD);
 		s.user.has = SCANNED_UNKNOWN;
-		check_part(&s, x);
+		expect_part(&s, x);
 		assert_int_equal(s.at, s.text.len);
 	}
 	stop_set(true);
