@@ -41,6 +41,12 @@ lexicon_release(struct lexicon *w)
 	memset(w, 0, sizeof *w);
 }
 
+static bool
+same_kind(struct text a, struct text b)
+{
+	return a.len == b.len && hash_same(a.p, b.p, a.len);
+}
+
 unsigned
 lexicon_kind(struct lexicon *w, struct text kind)
 {
@@ -49,11 +55,16 @@ lexicon_kind(struct lexicon *w, struct text kind)
 
 	if (kind.p == NULL)
 		return 0;
+	if (w->recent_kind.p != NULL && same_kind(w->recent_kind, kind))
+		return w->recent_kind_n;
 	for (i = 1; i <= w->kinds_n; i++) {
 		known = interner_text(&w->names, w->kinds[i]);
-		if (known.len == kind.len &&
-		    hash_same(known.p, kind.p, kind.len))
-			return i;
+		if (!same_kind(known, kind))
+			continue;
+		/* A held name stays where it is. */
+		w->recent_kind = known;
+		w->recent_kind_n = i;
+		return i;
 	}
 	if (w->kinds_n + 1 < LEXICON_KINDS)
 		w->kinds[++w->kinds_n] = interner_get(&w->names, kind);

@@ -51,6 +51,8 @@ struct lexicon {
 	/* Private: the numbers of channels, and a cache of them by hash;
 	 * scratch of timeline_normalize(). */
 	struct strmap channel_numbers;
+	struct text recent_kind; /* of recent_kind_n; of most messages */
+	unsigned recent_kind_n;
 	uint16_t recent_channels[LEXICON_RECENT_CHANNELS];
 	bool channels_full;
 	uint32_t *table;

@@ -40,10 +40,29 @@ interner_release(struct interner *n)
 	memset(n, 0, sizeof *n);
 }
 
-static uint32_t
-hash_of(const struct interner *n, struct text t)
+uint32_t
+interner_hash(const struct interner *n, struct text t)
 {
 	return (uint32_t)(hash_text(n->seed, t.p, t.len) >> 32);
+}
+
+void
+interner_prefetch_slot(const struct interner *n, uint32_t hash)
+{
+	if (n->slots != NULL)
+		__builtin_prefetch(&n->slots[hash & n->mask]);
+}
+
+void
+interner_prefetch_name(const struct interner *n, uint32_t hash)
+{
+	uint64_t slot;
+
+	if (n->slots == NULL)
+		return;
+	slot = n->slots[hash & n->mask];
+	if (slot != 0)
+		__builtin_prefetch(interner_at(n, (uint32_t)slot), 1);
 }
 
 /* The slot of the text, or the free one where it goes. */
@@ -122,14 +141,17 @@ add_name(struct interner *n, uint32_t hash, struct text t)
 uint32_t
 interner_get(struct interner *n, struct text t)
 {
-	uint32_t hash, i;
+	return t.p != NULL ? interner_get_hashed(n, t, interner_hash(n, t)) : 0;
+}
+
+uint32_t
+interner_get_hashed(struct interner *n, struct text t, uint32_t hash)
+{
+	uint32_t i;
 	size_t slot;
 
-	if (t.p == NULL)
-		return 0;
 	if (n->slots == NULL || (size_t)n->live * 2 > n->mask)
 		grow_name_slots(n);
-	hash = hash_of(n, t);
 	slot = find_name_slot(n, hash, t);
 	if (n->slots[slot] == 0) {
 		i = add_name(n, hash, t);
@@ -161,7 +183,7 @@ interner_find(const struct interner *n, struct text t)
 {
 	if (t.p == NULL || n->slots == NULL)
 		return 0;
-	return (uint32_t)n->slots[find_name_slot(n, hash_of(n, t), t)];
+	return (uint32_t)n->slots[find_name_slot(n, interner_hash(n, t), t)];
 }
 
 void

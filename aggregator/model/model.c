@@ -49,6 +49,7 @@ model_release(struct model *m)
 	strmap_release(&p->texts, free);
 	free(p->fresh);
 	free(p->pending);
+	free(p->pending_events);
 	free(p->descriptions);
 	free(p->lives);
 	free(p->marks);

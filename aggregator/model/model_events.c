@@ -20,12 +20,43 @@
 /* The words of a slot of dedup_events; WORD_WHAT is user << 32 | event. */
 enum { WORD_AT, WORD_WHAT, EVENT_WORDS };
 
+/* Where the search for the pair begins. */
+static size_t
+first_event_slot(const struct model_private *p, uint32_t user, uint32_t event)
+{
+	uint64_t key = (uint64_t)user << 32 | event;
+
+	return (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & p->event_mask;
+}
+
+void
+events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event)
+{
+	const struct model_private *p = m->private;
+
+	if (p->event_slots != NULL)
+		__builtin_prefetch(
+		    &p->event_slots[first_event_slot(p, user, event)]);
+}
+
+void
+events_prefetch(const struct model *m, uint32_t user, uint32_t event)
+{
+	const struct model_private *p = m->private;
+	uint32_t slot;
+
+	if (p->event_slots == NULL)
+		return;
+	slot = p->event_slots[first_event_slot(p, user, event)];
+	if (slot != 0)
+		__builtin_prefetch(m->events[slot - 1], 1);
+}
+
 static size_t
 find_event_slot(const struct model *m, uint32_t user, uint32_t event)
 {
 	const struct model_private *p = m->private;
-	uint64_t key = (uint64_t)user << 32 | event;
-	size_t i = (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & p->event_mask;
+	size_t i = first_event_slot(p, user, event);
 	const struct event_count *e;
 
 	for (; p->event_slots[i] != 0; i = (i + 1) & p->event_mask) {
@@ -240,11 +271,13 @@ events_add(struct model *m, const struct record *r)
 
 	if (r->user.p == NULL)
 		return MODEL_SKIPPED;
-	user = interner_get(n, r->user);
-	event = interner_get(n, r->event);
 	if (p->dedup_events.width == 0)
 		dedup_init(&p->dedup_events, m->seed, EVENT_WORDS);
 	f = dedup_fingerprint(&p->dedup_events, none, r->id);
+	if (!m->dedup_on_add && !m->incremental && pending_add_event(m, f, r))
+		return MODEL_NEW;
+	user = interner_get(n, r->user);
+	event = interner_get(n, r->event);
 	result = events_put(m, f, r->at, user, event);
 	interner_drop(n, user);
 	interner_drop(n, event);

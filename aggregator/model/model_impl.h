@@ -5,7 +5,8 @@
  *   model_operators.c     operators
  *   model_chats.c         the table of chats, their memory, their expiry
  *   model_descriptions.c  what chat records say of a chat
- *   model_messages.c      the messages of a chat; model_pending.c delays them
+ *   model_messages.c      the messages of a chat
+ *   model_pending.c       delays messages and events, and prefetches
  *   model_events.c        counted events
  *   model_identities.c    which messages came already
  *   model_recompute.c     derives what metrics read, with model_lives.c,
@@ -95,7 +96,8 @@ struct model_private {
 	struct strmap texts; /* of messages, see struct model: text_of */
 
 	struct pending *pending; /* see model_pending.c */
-	size_t pending_n;
+	struct pending_event *pending_events;
+	size_t pending_n, pending_events_n;
 
 	/* Of the chat that lives_find() was called for last. */
 	const struct description **descriptions; /* oldest first */
@@ -174,9 +176,12 @@ bool messages_known_stays(const struct model *m, const struct message *new,
     const struct message *old);
 void messages_keep_text(struct model *m, const struct record *r);
 
-/* model_pending.c: for a model that need not say at once whether a message is
- * new. */
+/* model_pending.c: for a model that need not say at once whether a message or
+ * an event is new. False: the event cannot be delayed, events_put() must take
+ * it. */
 void pending_add(struct model *m, const struct record *r);
+bool pending_add_event(
+    struct model *m, struct fingerprint f, const struct record *r);
 void pending_flush(struct model *m);
 
 /* model_identities.c. */
@@ -209,6 +214,9 @@ model_is_late(const struct model *m, int64_t at)
 /* model_events.c. */
 
 enum model_result events_add(struct model *m, const struct record *r);
+/* Prefetch what the pair's count needs: its slot, then the count. */
+void events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event);
+void events_prefetch(const struct model *m, uint32_t user, uint32_t event);
 enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);
 /* Adds an identity of the state; its event is counted already. */

@@ -1,8 +1,9 @@
 /*
- * model_pending: delays messages until there are PENDING of them, and
- * prefetches what they need meanwhile: most of their time is waiting for the
- * memory of the chat's slot, the chat, and the end of its messages. For models
- * that need not say at once whether a message is new.
+ * model_pending: delays messages and events until there are PENDING of them,
+ * and prefetches what they need meanwhile: most of their time is waiting for
+ * memory, that of the chat's slot, the chat, and the end of its messages, or
+ * that of the event's identity. For models that need not say at once whether a
+ * message or an event is new.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,7 +11,7 @@
 
 #include "common/containers/hash.h"
 
-#define PENDING 32
+#define PENDING 128
 #define PENDING_TEXT 40 /* bytes; a message with longer ids is not delayed */
 
 struct pending_text {
@@ -24,6 +25,14 @@ struct pending {
 	struct chat *chat;
 	uint32_t hash;
 	struct pending_text id, user, operator_id;
+};
+
+struct pending_event {
+	struct fingerprint f;
+	int64_t at;
+	uint32_t hash;        /* of the user's name */
+	uint32_t user, event; /* held */
+	struct pending_text user_name;
 };
 
 static void
@@ -53,8 +62,8 @@ append_message(struct model *m, struct chat *c, const struct message *new,
 	message_name(&m->lexicon, to, user, operator_id, c->name_hints);
 }
 
-void
-pending_flush(struct model *m)
+static void
+flush_messages(struct model *m)
 {
 	struct model_private *p = m->private;
 	const struct interner *names = &m->lexicon.names;
@@ -104,5 +113,65 @@ pending_add(struct model *m, const struct record *r)
 	copy_pending_text(&x->user, r->user);
 	copy_pending_text(&x->operator_id, r->operator_id);
 	if (p->pending_n == PENDING)
-		pending_flush(m);
+		flush_messages(m);
+}
+
+static void
+flush_events(struct model *m)
+{
+	struct model_private *p = m->private;
+	struct interner *names = &m->lexicon.names;
+	struct pending_event *x, *end = p->pending_events + p->pending_events_n;
+
+	if (p->pending_events_n == 0)
+		return;
+	/* Not when they come: there may be many messages between two. */
+	for (x = p->pending_events; x < end; x++) {
+		interner_prefetch_slot(names, x->hash);
+		dedup_prefetch(&p->dedup_events, x->f);
+	}
+	for (x = p->pending_events; x < end; x++)
+		interner_prefetch_name(names, x->hash);
+	for (x = p->pending_events; x < end; x++) {
+		x->user = interner_get_hashed(
+		    names, pending_text_of(&x->user_name), x->hash);
+		events_prefetch_slot(m, x->user, x->event);
+	}
+	for (x = p->pending_events; x < end; x++)
+		events_prefetch(m, x->user, x->event);
+	for (x = p->pending_events; x < end; x++) {
+		(void)events_put(m, x->f, x->at, x->user, x->event);
+		interner_drop(names, x->user);
+		interner_drop(names, x->event);
+	}
+	p->pending_events_n = 0;
+}
+
+bool
+pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
+{
+	struct model_private *p = m->private;
+	struct interner *names = &m->lexicon.names;
+	struct pending_event *x;
+
+	if (r->user.len > PENDING_TEXT)
+		return false;
+	if (p->pending_events == NULL)
+		p->pending_events = xcalloc(PENDING, sizeof *p->pending_events);
+	x = &p->pending_events[p->pending_events_n++];
+	x->f = f;
+	x->at = r->at;
+	x->hash = interner_hash(names, r->user);
+	copy_pending_text(&x->user_name, r->user);
+	x->event = interner_get(names, r->event);
+	if (p->pending_events_n == PENDING)
+		flush_events(m);
+	return true;
+}
+
+void
+pending_flush(struct model *m)
+{
+	flush_messages(m);
+	flush_events(m);
 }

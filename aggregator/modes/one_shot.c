@@ -3,14 +3,17 @@
  * nothing and opens no output file before all input was read; so a poller that
  * dies in the middle leaves the next program with nothing instead of half.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ahead/read_ahead.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/deadletter.h"
 #include "common/os/stop.h"
+#include "common/os/thread.h"
 
 #include "aggregator/modes/explain.h"
 #include "aggregator/modes/modes.h"
@@ -31,7 +34,7 @@ struct one_shot {
 	struct simulation **simulations; /* one a tenant, if selected */
 	size_t simulations_n;
 	struct explain explained;
-	struct buf text;
+	struct buf text, where;
 };
 
 static enum exit_code
@@ -52,51 +55,46 @@ one_shot_passes(void *ctx, const struct record *r)
 	return metric_selection_passes(&b->job->selection, r->type);
 }
 
-/* The context of the lines of an input. */
-struct one_shot_source {
-	struct one_shot *b;
-	struct endpoint *in;
-};
-
+/* Only the line that is being taken in is asked for; a block of the endpoint is
+ * far ahead of it. */
 static const char *
-where_in_source(void *ctx, const char *line)
+where_is_line(void *ctx, const char *line)
 {
-	const struct one_shot_source *s = ctx;
+	struct one_shot *b = ctx;
 
-	return endpoint_where_in(s->in, line);
+	(void)line;
+	buf_setf(&b->where, "line %" PRIu64, b->intake.lines);
+	return buf_str(&b->where);
 }
 
 static void
 add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
 {
-	const struct one_shot_source *s = ctx;
+	struct one_shot *b = ctx;
 
 	/* Without a queue a dead letter is a line on stderr, which cannot
 	 * fail. */
-	enum outcome ignored = deadletter_add(
-	    &s->b->dead, where_in_source(ctx, line), line, len, reason);
+	enum outcome ignored =
+	    deadletter_add(&b->dead, where_is_line(b, line), line, len, reason);
 
 	(void)ignored;
 }
 
 /* PROG_OK also when the input is bad: *b says so. */
 static enum exit_code
-read_to_end(struct one_shot *b, struct endpoint *in)
+read_to_end(struct one_shot *b, struct read_ahead *ahead, struct endpoint *in)
 {
-	struct one_shot_source source = { b, in };
-	const struct intake_source from = { &source, where_in_source,
-		add_dead_letter };
-	char *block;
-	size_t len;
+	const struct intake_source from = { b, where_is_line, add_dead_letter };
+	struct scanned *lines;
 
 	for (;;) {
-		switch (endpoint_read_block(in, &block, &len, -1)) {
+		switch (read_ahead_next(ahead, &lines)) {
 		case ENDPOINT_RECORD:
-			intake_add_block(&b->intake, block, len, &from);
+			intake_add_scanned(&b->intake, lines, &from);
 			break;
 		case ENDPOINT_TOOLONG:
 			intake_add_unread(&b->intake);
-			add_dead_letter(&source, NULL, 0, endpoint_refusal(in));
+			add_dead_letter(b, NULL, 0, read_ahead_refusal(ahead));
 			break;
 		case ENDPOINT_WAIT:
 			b->stopped = stop_asked();
@@ -118,17 +116,22 @@ read_to_end(struct one_shot *b, struct endpoint *in)
 static enum exit_code
 read_one_shot_input(struct one_shot *b)
 {
-	struct endpoint_options opt = { .conf = b->job->conf };
+	struct endpoint_options opt = { .conf = b->job->conf,
+		.uncounted = true };
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	struct endpoint *in =
 	    endpoint_open_read(b->job->from, &opt, &why, &code);
+	struct read_ahead *ahead;
 
 	if (in == NULL) {
 		log_error("%s", buf_str(&why));
 	} else {
 		deadletter_open(&b->dead, in, &opt);
-		code = read_to_end(b, in);
+		ahead = read_ahead_open(
+		    in, thread_cores(), b->intake.scan.skips_text);
+		code = read_to_end(b, ahead, in);
+		read_ahead_close(ahead);
 	}
 	endpoint_close(in);
 	buf_release(&why);
@@ -364,6 +367,7 @@ release_one_shot(struct one_shot *b)
 	intake_release(&b->intake);
 	keyed_state_pool_release(&b->pool);
 	buf_release(&b->text);
+	buf_release(&b->where);
 }
 
 static enum exit_code

@@ -40,6 +40,7 @@ intake_init(
 	scan_init(&in->scan);
 	in->scan.skips_text =
 	    text_of == NULL && !metric_selection_needs_text(setup->selection);
+	in->user.record = &in->record;
 }
 
 void
@@ -280,6 +281,29 @@ intake_add_block(struct intake *in, const char *block, size_t len,
 	scan_block(&in->scan, block, len);
 	while ((rc = scan_record(&in->scan, &in->record)) != 0)
 		add_scanned(in, rc);
+}
+
+void
+intake_add_scanned(
+    struct intake *in, struct scanned *lines, const struct intake_source *from)
+{
+	struct scanned_user *u = &in->user;
+	enum scanned_what what;
+
+	in->from = from;
+	/* Other lines may have come between two parts. */
+	u->has = SCANNED_UNKNOWN;
+	while ((what = scanned_next(lines, u)) != SCANNED_END) {
+		if (what == SCANNED_LINES) {
+			intake_add_block(in, u->line, u->len, from);
+			u->has = SCANNED_UNKNOWN;
+			continue;
+		}
+		in->scan.line = u->line;
+		in->scan.len = u->len;
+		in->lines++;
+		add_parsed(in);
+	}
 }
 
 void

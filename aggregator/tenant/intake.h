@@ -19,6 +19,7 @@
 #include "common/containers/strmap.h"
 #include "common/records/bucket.h"
 #include "common/records/scan.h"
+#include "common/records/scanned.h"
 
 #include "aggregator/allocation/replay_log.h"
 #include "aggregator/tenant/pass_through.h"
@@ -74,6 +75,7 @@ struct intake {
 	uint64_t failed;      /* snapshots that are not whole */
 	struct record record; /* the last line's */
 	struct scan scan;
+	struct scanned_user user; /* of record */
 	const struct intake_source *from;
 };
 
@@ -97,6 +99,10 @@ void intake_add_block(struct intake *in, const char *block, size_t len,
     const struct intake_source *from);
 void intake_add(struct intake *in, const char *line, size_t len,
     const struct intake_source *from);
+
+/* The same for lines that were scanned before. */
+void intake_add_scanned(
+    struct intake *in, struct scanned *lines, const struct intake_source *from);
 
 /* A line was too long to be read: it counts for the snapshot it seems to belong
  * to. */

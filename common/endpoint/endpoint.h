@@ -54,6 +54,8 @@ struct endpoint_options {
 	const struct conf
 	    *conf;         /* for [amqp]; borrowed, outlives the endpoint */
 	size_t max_line;   /* 0: RECORD_MAX_LINE */
+	bool uncounted;    /* reading blocks of a file: the caller counts
+			 lines, endpoint_where() cannot tell them */
 	bool until_empty;  /* reading a queue: ENDPOINT_EMPTY at its end */
 	bool present;      /* reading a queue: the messages that it holds
 			 when it is connected to, then ENDPOINT_EMPTY */

@@ -9,6 +9,8 @@
  * A pipe whose reader is gone (`| head`) is an ordinary end: NEVER with
  * PROG_OK. One that is full when the program is asked to stop gets GRACE_MS.
  */
+#define _GNU_SOURCE /* F_GETPIPE_SZ */
+
 #include "common/endpoint/endpoint.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +128,7 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 	s->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	lines_init(&s->lines, fd,
 	    opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE);
+	s->lines.uncounted = opt->uncounted;
 	return &s->base;
 }
 
@@ -208,10 +212,22 @@ wait_writable(struct stdio_endpoint *s)
 	return stdio_fail(s, n == 0 ? EPIPE : errno);
 }
 
+/* How many bytes may be written at once, now that the pipe takes some, so that
+ * write(2) does not block: PIPE_BUF; all that it holds while it is empty. */
+static size_t
+pipe_room(int fd)
+{
+	int size = fcntl(fd, F_GETPIPE_SZ), unread = 0;
+
+	if (size > PIPE_BUF && ioctl(fd, FIONREAD, &unread) == 0 && unread == 0)
+		return (size_t)size;
+	return PIPE_BUF;
+}
+
 static int
 write_out(struct stdio_endpoint *s)
 {
-	size_t done = 0, left;
+	size_t done = 0, left, room;
 	ssize_t n;
 
 	while (done < s->out.len) {
@@ -219,8 +235,9 @@ write_out(struct stdio_endpoint *s)
 		if (!s->is_file) {
 			if (wait_writable(s) != 0)
 				return -1;
-			if (left > PIPE_BUF)
-				left = PIPE_BUF;
+			room = pipe_room(s->fd);
+			if (left > room)
+				left = room;
 		}
 		n = write(s->fd, s->out.data + done, left);
 		if (n >= 0)

@@ -164,7 +164,8 @@ take_block(struct lines *l, const char *to, char **block, size_t *len)
 		    l, memchr(from, '\n', l->end - l->start), block, len);
 	l->start += n;
 	l->scanned = l->start;
-	l->number += lines_count(from, n);
+	if (!l->uncounted)
+		l->number += lines_count(from, n);
 	*block = from;
 	*len = n;
 	return LINE_OK;

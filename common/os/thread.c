@@ -1,11 +1,12 @@
 /*
  * thread: see thread.h.
  */
-#define _GNU_SOURCE /* pthread_setname_np */
+#define _GNU_SOURCE /* pthread_setname_np, sched_getaffinity */
 
 #include "common/os/thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -60,4 +61,15 @@ thread_deadline(int64_t ms)
 		end.tv_nsec -= 1000000000L;
 	}
 	return end;
+}
+
+size_t
+thread_cores(void)
+{
+	cpu_set_t set;
+
+	/* It fails where there are more of them than the set has room for. */
+	if (sched_getaffinity(0, sizeof set, &set) != 0)
+		return CPU_SETSIZE;
+	return (size_t)CPU_COUNT(&set);
 }

@@ -513,6 +513,8 @@ take_fast(struct scan *s, struct record *r)
 	if (!finish_record(&w, s->at, s->len) &&
 	    !take_flat(&w, s->at, s->len, s->k))
 		return false;
+	s->fields =
+	    w.set & (BIT(RECORD_TYPE_KEY) - 1) & plan.words->may[r->type];
 	s->k = w.k;
 	s->at = end + 2;
 	s->fast++;
@@ -531,6 +533,7 @@ take_by_parser(struct scan *s, struct record *r)
 	while (s->k < x->n && x->base + x->close[s->k] < s->at)
 		s->k++;
 	s->slow++;
+	s->fields = 0;
 	buf_clear(&s->why);
 	return record_parse(r, &s->flat, s->line, s->len, &s->why) == 0 ? 1
 									: -1;

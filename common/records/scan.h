@@ -40,6 +40,9 @@ struct scan {
 	size_t len;
 	struct buf why;
 	struct flat flat;
+	/* Of a record that was read here: bit i stands for row i of
+	 * record_fields that is not absent. 0: record_parse() read it. */
+	uint64_t fields;
 
 	/* May be set after scan_init(): the caller does not use r->text, whose
 	 * escapes may then be left as they are. */

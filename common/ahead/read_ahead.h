@@ -1,0 +1,45 @@
+/*
+ * read_ahead: reads an endpoint and scans its records on threads of their own,
+ * ahead of their use. The parts of the input come back in their order, so that
+ * whoever uses them need not know: rows, errors and their order are the same
+ * with any number of threads, and with none.
+ *
+ *     a = read_ahead_open(in, thread_cores(), false);
+ *     while (read_ahead_next(a, &x) == ENDPOINT_RECORD)
+ *             while (scanned_next(x, &user) != SCANNED_END) ...
+ *
+ * Memory is bounded: a ring of parts, each what one read gave, RECORD_MAX_LINE
+ * and 256 KiB at most. A part is passed on when it was read, however small it
+ * is, so nothing waits for a slow writer to fill it.
+ *
+ * For files and pipes: nothing is acknowledged.
+ */
+#ifndef COMMON_AHEAD_READ_AHEAD_H
+#define COMMON_AHEAD_READ_AHEAD_H
+
+#include "common/endpoint/endpoint.h"
+#include "common/records/scanned.h"
+
+struct read_ahead;
+
+/* Reads blocks of `in`, which is borrowed and not to be used otherwise until
+ * the input has ended or read_ahead_close(). Without threads on one core, and
+ * while little was read. skips_text: see scan.h. */
+struct read_ahead *read_ahead_open(
+    struct endpoint *in, size_t cores, bool skips_text);
+
+/* The next part; waits for it, or until asked to stop. The answers of
+ * endpoint_read_block(); of ENDPOINT_RECORD *lines, to be used before the next
+ * call. */
+enum endpoint_status read_ahead_next(
+    struct read_ahead *a, struct scanned **lines);
+
+/* Why the last ENDPOINT_TOOLONG was skipped. */
+const char *read_ahead_refusal(const struct read_ahead *a);
+
+/* Ends the threads, at once or when they see that they shall, within
+ * READ_AHEAD_LOOK_MS. NULL is fine. */
+#define READ_AHEAD_LOOK_MS 100
+void read_ahead_close(struct read_ahead *a);
+
+#endif

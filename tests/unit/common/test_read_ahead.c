@@ -1,0 +1,319 @@
+/*
+ * Tests of common/read_ahead and common/scanned: with any number of threads the
+ * lines of an input come in their order, each read as record_parse() reads it,
+ * wherever parts end; a part is there as soon as it was written; and a request
+ * to stop ends a wait.
+ */
+#include "tests/unit/tmpdir.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "common/ahead/read_ahead.h"
+#include "common/base/buf.h"
+#include "common/os/stop.h"
+#include "tests/unit/dice.h"
+#include "tests/unit/record_equal.h"
+
+#define AT "\"at\":\"2026-11-20T10:00:00.123Z\""
+#define CHAT "\"tenant\":\"t1\",\"chat\":\"c-1\","
+#define MESSAGE                                                                \
+	"{\"type\":\"message\"," CHAT AT ",\"from\":\"operator\","             \
+	"\"user\":\"op-1\",\"kind\":\"text\""
+
+/* Usual and unusual ones, bad ones, and ones that nobody keeps. */
+static const char *const kinds[] = {
+	MESSAGE ",\"id\":\"m-17\",\"private\":true}",
+	MESSAGE ", \"id\": 17, \"stale\": true, \"snapshot\": \"s\"}",
+	MESSAGE ",\"id\":\"m-18\",\"text\":\"a \\\"b\\\" \\u00e9\","
+		"\"data\":{\"a\":[1,2]}}\r",
+	MESSAGE ",\"id\":\"m\\u002d19\",\t\"operator\":null}",
+	MESSAGE "}",
+	"{\"type\":\"chat\"," CHAT "\"status\":\"closed\",\"tag\":\"\","
+	"\"closed_at\":\"2026-11-20T09:00:00Z\",\"customer_name\":\"Z\"}",
+	"{\"type\":\"operator\",\"tenant\":\"t2\",\"operator\":\"7\","
+	"\"available\":false,\"max_chats\":0}",
+	"{\"type\":\"event\",\"tenant\":\"t2\",\"id\":\"e-1\",\"user\":\"u\","
+	"\"event\":\"login\"," AT ",\"x\":{\"id\":\"no\"}}",
+	"{\"type\":\"clock\",\"tenant\":\"t1\"," AT "}",
+	"{\"type\":\"snapshot\",\"tenant\":\"t1\",\"snapshot\":\"s\","
+	"\"state\":\"end\",\"records\":5}",
+	"{\"type\":\"row\",\"table\":\"t\",\"tenant\":\"t1\",\"n\":1.5,"
+	"\"as_of\":\"2026-11-20T10:00:00.123Z\"}",
+	"{\"type\":\"telepathy\",\"tenant\":\"t1\",\"n\":[]}",
+	"",
+	"\"",
+	"\xC3",
+};
+
+/* What is read, and how far the reader came. */
+struct told_lines {
+	struct buf text;
+	size_t at;
+	struct record record;
+	struct scanned_user user;
+	struct flat flat;
+	struct buf why;
+	size_t too_long;
+};
+
+static void
+tell_line(struct told_lines *s, uint64_t *dice)
+{
+	size_t kind = dice_below(dice, ARRAY_LEN(kinds)), i, n;
+	char *room;
+
+	switch (dice_below(dice, 4000)) {
+	case 0: /* as long as a line may be, or one longer */
+		n = RECORD_MAX_LINE + dice_below(dice, 2);
+		room = buf_room(&s->text, n);
+		memset(room, 'x', n);
+		buf_grown(&s->text, n);
+		break;
+	case 1:
+		buf_add(&s->text, "{\"a\0b", 5);
+		break;
+	default:
+		buf_adds(&s->text, kinds[kind]);
+		for (i = dice_below(dice, 8); i == 0; i = dice_below(dice, 8))
+			buf_addc(&s->text, ' ');
+		break;
+	}
+	buf_addc(&s->text, '\n');
+}
+
+static void
+story_end(struct told_lines *s)
+{
+	buf_release(&s->text);
+	buf_release(&s->why);
+	flat_release(&s->flat);
+}
+
+/* The line that comes next in the story, which must be this one. */
+static size_t
+expect_line(struct told_lines *s, const char *line, size_t most)
+{
+	const char *want = s->text.data + s->at, *nl;
+	size_t len;
+
+	nl = memchr(want, '\n', s->text.len - s->at);
+	assert_non_null(nl);
+	len = (size_t)(nl - want);
+	if (len > most || memcmp(want, line, len) != 0)
+		fail_msg("at byte %zu another line", s->at);
+	s->at += len + 1;
+	return len;
+}
+
+static void
+expect_record(struct told_lines *s)
+{
+	const struct scanned_user *u = &s->user;
+	char *copy = xcalloc(1, u->len + SCAN_BEHIND);
+	struct record alone;
+	const char *differs;
+
+	assert_int_equal(expect_line(s, u->line, u->len), u->len);
+	memcpy(copy, u->line, u->len);
+	if (record_parse(&alone, &s->flat, copy, u->len, &s->why) != 0)
+		fail_msg("a record, though it is bad: %s", copy);
+	alone.type_name = s->record.type_name;
+	differs = record_difference(&s->record, &alone);
+	if (differs != NULL)
+		fail_msg("another %s in %s", differs, copy);
+	free(copy);
+}
+
+static void
+expect_lines(struct told_lines *s)
+{
+	const char *p = s->user.line, *end = p + s->user.len;
+
+	while (p < end)
+		p += expect_line(s, p, (size_t)(end - p)) + 1;
+	assert_ptr_equal(p, end);
+	s->user.has = SCANNED_UNKNOWN;
+}
+
+static void
+expect_part(struct told_lines *s, struct scanned *x)
+{
+	enum scanned_what what;
+
+	while ((what = scanned_next(x, &s->user)) != SCANNED_END) {
+		if (what == SCANNED_RECORD)
+			expect_record(s);
+		else
+			expect_lines(s);
+	}
+}
+
+static struct endpoint *
+open_story(const char *name)
+{
+	struct endpoint_options opt = { 0 };
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	struct endpoint *in = endpoint_open_read(name, &opt, &why, &code);
+
+	assert_non_null(in);
+	buf_release(&why);
+	return in;
+}
+
+/* Skips a line that is too long. */
+static void
+expect_too_long(struct told_lines *s, const struct read_ahead *a)
+{
+	const char *p = s->text.data + s->at;
+	const char *nl = memchr(p, '\n', s->text.len - s->at);
+
+	assert_string_equal(read_ahead_refusal(a), "the line is too long");
+	assert_int_equal(nl - p, RECORD_MAX_LINE + 1);
+	s->at += RECORD_MAX_LINE + 2;
+	s->too_long++;
+}
+
+/* Reads all of the file; returns how it ended. */
+static enum endpoint_status
+read_story(struct told_lines *s, const char *name, size_t cores)
+{
+	struct endpoint *in = open_story(name);
+	struct read_ahead *a = read_ahead_open(in, cores, false);
+	enum endpoint_status status;
+	struct scanned *x;
+
+	s->at = 0;
+	s->too_long = 0;
+	s->user = (struct scanned_user){ .record = &s->record,
+		.has = SCANNED_UNKNOWN };
+	for (;;) {
+		status = read_ahead_next(a, &x);
+		if (status == ENDPOINT_RECORD)
+			expect_part(s, x);
+		else if (status == ENDPOINT_TOOLONG)
+			expect_too_long(s, a);
+		else
+			break;
+	}
+	read_ahead_close(a);
+	endpoint_close(in);
+	return status;
+}
+
+static void
+lines_come_in_order(void **state)
+{
+	static const size_t cores[] = { 1, 2, 3, 64 };
+	uint64_t dice = DICE_START;
+	struct told_lines s = { .at = 0 };
+	size_t i, cut, whole;
+
+	(void)state;
+	while (s.text.len < 6 * 1024 * 1024)
+		tell_line(&s, &dice);
+	whole = s.text.len;
+	tmpdir_file("story", s.text.data, whole, 0600);
+	buf_adds(&s.text, "{\"cut");
+	tmpdir_file("cut", s.text.data, s.text.len, 0600);
+	for (i = 0; i < ARRAY_LEN(cores); i++) {
+		for (cut = 0; cut < 2; cut++) {
+			assert_int_equal(
+			    read_story(&s, cut ? "cut" : "story", cores[i]),
+			    cut ? ENDPOINT_CUT : ENDPOINT_END);
+			assert_int_equal(s.at, whole);
+			assert_true(s.too_long > 0);
+		}
+	}
+	story_end(&s);
+}
+
+/* A user who does not read on, and one who closes in the middle. */
+static void
+may_be_closed_at_any_time(void **state)
+{
+	struct told_lines s = { .at = 0 };
+	uint64_t dice = DICE_START;
+	struct read_ahead *a;
+	struct endpoint *in;
+	struct scanned *x;
+	size_t parts, i;
+
+	(void)state;
+	while (s.text.len < 8 * 1024 * 1024)
+		tell_line(&s, &dice);
+	tmpdir_file("story", s.text.data, s.text.len, 0600);
+	for (parts = 0; parts < 12; parts++) {
+		in = open_story("story");
+		a = read_ahead_open(in, 4, true);
+		for (i = 0; i < parts; i++)
+			(void)read_ahead_next(a, &x);
+		read_ahead_close(a);
+		endpoint_close(in);
+	}
+	read_ahead_close(NULL);
+	story_end(&s);
+}
+
+/* Opens a pipe as /dev/fd/N; *end is where to write. */
+static struct endpoint *
+open_pipe(int fd[2])
+{
+	char name[32];
+
+	assert_int_equal(pipe(fd), 0);
+	(void)snprintf(name, sizeof name, "/dev/fd/%d", fd[0]);
+	return open_story(name);
+}
+
+/* Nothing is written before the last part was read. */
+static void
+a_part_comes_at_once(void **state)
+{
+	struct told_lines s = { .user = { .record = &s.record } };
+	struct read_ahead *a;
+	struct endpoint *in;
+	struct scanned *x;
+	size_t from, i;
+	int fd[2];
+
+	(void)state;
+	in = open_pipe(fd);
+	a = read_ahead_open(in, 2, false);
+	/* More than is read without threads. */
+	for (i = 0; i < 600; i++) {
+		from = s.text.len;
+		while (i < 500 && s.text.len - from < 1000)
+			buf_addf(&s.text, "%s\n", kinds[i % 8]);
+		if (i >= 500)
+			buf_addf(&s.text, "%s\n", kinds[i % 8]);
+		assert_int_equal(
+		    write(fd[1], s.text.data + from, s.text.len - from),
+		    (ssize_t)(s.text.len - from));
+		assert_int_equal(read_ahead_next(a, &x), ENDPOINT_RECORD);
+		s.user.has = SCANNED_UNKNOWN;
+		expect_part(&s, x);
+		assert_int_equal(s.at, s.text.len);
+	}
+	stop_set(true);
+	assert_int_equal(read_ahead_next(a, &x), ENDPOINT_WAIT);
+	stop_set(false);
+	read_ahead_close(a);
+	endpoint_close(in);
+	assert_int_equal(close(fd[0]), 0);
+	assert_int_equal(close(fd[1]), 0);
+	story_end(&s);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_come_in_order),
+		cmocka_unit_test(may_be_closed_at_any_time),
+		cmocka_unit_test(a_part_comes_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
+}
