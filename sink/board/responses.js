@@ -164,8 +164,8 @@ function dots(rows, x, wide, most) {
 }
 
 /* Bars, how many responses; a line, their average; a broken line, that of the
- * span before. Rows are {name, count, average, before}; drawn for the width that the node
- * has, so that text is as large as elsewhere. */
+ * span before. Rows are {name, count, average, before}; drawn for the width that
+ * the node has, so that text is as large as elsewhere. */
 function drawChart(node, rows) {
 	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
 	const width = node.getBoundingClientRect().width / text;
