@@ -2,7 +2,7 @@
 
 import { ask } from "./ask.js";
 import { byId, drawing, figures, setText, table } from "./element.js";
-import { addressOf, settings } from "./settings.js";
+import { addressBehind, settings } from "./settings.js";
 import { span } from "./time.js";
 
 const PLACE = { width: 12, gap: 3, height: 14, most: 20 };
@@ -29,7 +29,7 @@ const COLUMNS = [
 	{ title: "There", value: (o) => o.available === null ? null
 		: o.available ? "yes" : "no" },
 	{ title: "Chats", kind: "number", value: (o) => o.open_chats,
-		opens: (o) => addressOf({ chats:
+		opens: (o) => addressBehind({ chats:
 			`operator=${encodeURIComponent(o.operator)}&open=1` }) },
 	{ title: "Limit", kind: "number", value: (o) => o.max_chats },
 	{ title: "Free", kind: "number", value: (o) => o.free },
@@ -40,14 +40,14 @@ const COLUMNS = [
 function showQueue(queue, rows) {
 	const known = rows.filter((o) => o.free !== null);
 	const free = known.reduce((sum, o) => sum + o.free, 0);
-	const opens = addressOf({ chats: "open=1&nobody=1" });
+	const opens = addressBehind({ chats: "open=1&nobody=1" });
 
 	figures(byId("queue"), [
 		{ id: "queue-chats", title: "In the queue",
 			value: queue.unassigned_chats, opens },
 		{ id: "queue-waiting", title: "Of these, waiting",
 			value: queue.waiting_chats,
-			opens: addressOf({ chats:
+			opens: addressBehind({ chats:
 				"open=1&nobody=1&waiting=1" }) },
 		{ id: "queue-average", title: "Average wait",
 			value: span(queue.avg_wait_seconds), opens },

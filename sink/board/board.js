@@ -212,8 +212,8 @@ function listen() {
 
 restoreAfterLogin();
 listen();
-/* A page that was left may be kept for the way back, and its connection with it,
- * of which a browser has six. */
+/* A page that was left may be kept for the way back, and its connection with
+ * it, of which a browser has six. */
 addEventListener("pagehide", () => source?.close());
 addEventListener("pageshow", (event) => {
 	if (event.persisted)

@@ -63,10 +63,10 @@ function cell(column, row) {
 }
 
 /* Rows as a table. A column is {title, value(row), kind, names, opens(row)};
- * names says that it names the row, opens gives the address that its value leads
- * to. A row's member key tells it from the others. A column that no row has a
- * value for is left out. Roles are written because narrow screens show a row as
- * a block, and a browser then forgets that it is one. */
+ * names says that it names the row, opens gives the address that its value
+ * leads to. A row's member key tells it from the others. A column that no row
+ * has a value for is left out. Roles are written because narrow screens show a
+ * row as a block, and a browser then forgets that it is one. */
 export function table(node, columns, rows, attributes = () => ({})) {
 	const shown = columns.filter((column) =>
 		rows.some((row) => column.value(row) !== null));

@@ -12,8 +12,8 @@ const PAGE = 200;
 /* What is of the figure as it was, not of the question. */
 const OF_LINK = ["version", "count", "sum_seconds"];
 
-/* What is open: {key, figure, chats, rows, next}: queries of which one is empty,
- * rows so far, and the cursor of the next page. An answer for one that was left
+/* What is open: {key, figure, chats, rows, next}: queries of which one is
+ * empty, rows so far, and the cursor of the next page. An answer for one that was left
  * meanwhile is dropped. */
 let shown = { key: "" };
 let opener = {}; /* the link that had the focus; its table is drawn anew */

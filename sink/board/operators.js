@@ -2,15 +2,15 @@
 
 import { byId, table } from "./element.js";
 import { present } from "./present.js";
-import { addressOf, settings } from "./settings.js";
+import { addressBehind, settings } from "./settings.js";
 import { span } from "./time.js";
 
 function query(row, rest) {
 	return `operator=${encodeURIComponent(row.operator)}&${rest}`;
 }
 
-const chats = (rest) => (row) => addressOf({ chats: query(row, rest) });
-const responses = (row) => addressOf({ figure: query(row, "open=1") });
+const chats = (rest) => (row) => addressBehind({ chats: query(row, rest) });
+const responses = (row) => addressBehind({ figure: query(row, "open=1") });
 
 const COLUMNS = [
 	{ title: "Operator", kind: "text", names: true,

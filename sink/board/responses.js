@@ -3,7 +3,7 @@
 
 import { ask } from "./ask.js";
 import { byId, drawing, figures, setText, table } from "./element.js";
-import { addressOf, settings } from "./settings.js";
+import { addressBehind, settings } from "./settings.js";
 import { chosenSpan, period, span, spanText } from "./time.js";
 
 /* In pixels of a screen with the usual size of text. */
@@ -18,7 +18,7 @@ export function figureAddress(row, version) {
 		return null;
 	const query = row.href.slice(row.href.indexOf("?") + 1);
 
-	return addressOf({ figure: `${query}&version=${version ?? 0}`
+	return addressBehind({ figure: `${query}&version=${version ?? 0}`
 		+ `&count=${row.count}&sum_seconds=${row.sum_seconds}` });
 }
 
@@ -164,8 +164,8 @@ function dots(rows, x, wide, most) {
 }
 
 /* Bars, how many responses; a line, their average; a broken line, that of the
- * span before. Rows are {name, count, average, before}; drawn for the width that the node
- * has, so that text is as large as elsewhere. */
+ * span before. Rows are {name, count, average, before}; drawn for the width that
+ * the node has, so that text is as large as elsewhere. */
 function drawChart(node, rows) {
 	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
 	const width = node.getBoundingClientRect().width / text;

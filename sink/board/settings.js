@@ -45,6 +45,12 @@ export function addressOf(some) {
 	return `./#${written({ ...settings, ...some })}`;
 }
 
+/* The same for a link of the board: whatever is open now is not then. */
+export function addressBehind(some) {
+	return addressOf({ figure: "", chats: "", chat: "", message: "",
+		...some });
+}
+
 /* Changes some; the page hears of it as of any other change of its URL. */
 export function change(some) {
 	location.hash = written({ ...settings, ...some });

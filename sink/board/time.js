@@ -1,5 +1,5 @@
-/* Times, and the span of time that was chosen. The server's clock counts: that of
- * a screen may be wrong. */
+/* Times, and the span of time that was chosen. The server's clock counts: that
+ * of a screen may be wrong. */
 
 import { settings } from "./settings.js";
 

@@ -3,7 +3,7 @@
 
 import { byId, figures, setText } from "./element.js";
 import { lateOnes, mayOpen, present, urgency, waited } from "./present.js";
-import { addressOf } from "./settings.js";
+import { addressBehind } from "./settings.js";
 import { clockTime, now, span, spoken } from "./time.js";
 
 /* Figures that are older, in ms, are said to be. */
@@ -20,8 +20,8 @@ export function showTotals() {
 	const first = present.waiting[0];
 	const longest = first ? waited(first) : null;
 	const open = mayOpen();
-	const chats = (query) => open ? addressOf({ chats: query }) : null;
-	const responses = open ? addressOf({ figure: "open=1" }) : null;
+	const chats = (query) => open ? addressBehind({ chats: query }) : null;
+	const responses = open ? addressBehind({ figure: "open=1" }) : null;
 
 	figures(byId("figures"), [
 		{ id: "total-waiting", title: "Waiting",
@@ -31,7 +31,7 @@ export function showTotals() {
 			value: span(longest),
 			kind: longest === null ? null : urgency(longest),
 			opens: open && first?.chat
-				? addressOf({ chat: first.chat }) : null },
+				? addressBehind({ chat: first.chat }) : null },
 		{ id: "total-late", title: "Late", value: late,
 			kind: late > 0 ? "late" : null,
 			opens: chats("open=1&waiting=1") },

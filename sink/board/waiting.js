@@ -2,7 +2,7 @@
 
 import { byId, setText, table } from "./element.js";
 import { isChosen, mayOpen, nameOf, present, urgency } from "./present.js";
-import { addressOf, settings } from "./settings.js";
+import { addressBehind, settings } from "./settings.js";
 import { now, span } from "./time.js";
 
 const WORDS = { fine: "in time", soon: "soon", late: "late" };
@@ -12,7 +12,7 @@ const COLUMNS = [
 	{ title: "Answer", kind: "time left", value: () => "" },
 	{ title: "Customer", kind: "text", value: (row) => row.customer_name },
 	{ title: "Chat", kind: "text", names: true, value: (row) => row.chat,
-		opens: (row) => mayOpen() ? addressOf({ chat: row.chat })
+		opens: (row) => mayOpen() ? addressBehind({ chat: row.chat })
 			: null },
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator) },
