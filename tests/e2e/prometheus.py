@@ -18,14 +18,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import Checks, Lab, Skip, main, say, until
+from harness import TESTBIN, Checks, Lab, Skip, main, say, until
 
 RULES = "scripts/examples/alerts.yml.example"
 # Seconds in place of the example's; it takes two for each "for".
 SHORTER = {
     "MessagingTenantStale": ("> 900", "> 60"),
     "MessagingJobFailing": ("> 900", "> 30"),
-    "MessagingDaemonSilent": ("> 60", "> 20"),
+    "MessagingDaemonSilent": ("> 60", "> 35"),
 }
 PATIENCE = 180
 SECRET = "0123456789abcdef"
@@ -116,7 +116,7 @@ class Test:
         os.mkdir(self.folder)
         os.chmod(lab.tmp, 0o755)
         self.ports = {n: free_port() for n in (
-            "listener", "api", "node", "prometheus")}
+            "listener", "api", "node", "rabbitmq", "prometheus")}
         self.conf = lab.conf("messaging.conf", {
             "metrics": {"folder": self.folder},
             "listen": {"tenant": "t", "wait_timeout": "500ms", "rate": 200,
@@ -183,10 +183,14 @@ class Test:
         with open(RULES, encoding="utf-8") as f:
             rules = self.lab.write("rules.yml", shorter(f.read()))
         targets = "".join(
-            f"  - job_name: {job}\n    static_configs:\n"
+            f"  - job_name: {job}\n    metrics_path: {path}\n"
+            f"    static_configs:\n"
             f"      - targets: ['127.0.0.1:{self.ports[port]}']\n"
-            for job, port in (("messaging-listener", "listener"),
-                              ("messaging-api", "api"), ("node", "node")))
+            for job, port, path in (
+                ("messaging-listener", "listener", "/metrics"),
+                ("messaging-api", "api", "/metrics"),
+                ("node", "node", "/metrics"),
+                ("rabbitmq", "rabbitmq", "/metrics/per-object")))
         config = self.lab.write("prometheus.yml", (
             "global:\n  scrape_interval: 2s\n  scrape_timeout: 2s\n"
             f"  evaluation_interval: 1s\nrule_files:\n  - {rules}\n"
@@ -203,6 +207,24 @@ class Test:
             f"--web.listen-address=127.0.0.1:{self.ports['prometheus']}"],
             self.lab.path("prometheus.log"))
 
+    def enable_plugin(self):
+        """RabbitMQ's own metrics, until it is killed, at a port of ours."""
+        plugins = f"{self.lab.server_dir}/rabbitmq/enabled_plugins"
+        with open(plugins, "w", encoding="ascii") as f:
+            f.write("[rabbitmq_prometheus].\n")
+        self.rabbitmqctl("eval", (
+            "application:set_env(rabbitmq_prometheus, tcp_config, "
+            f'[{{ip, "127.0.0.1"}}, {{port, {self.ports["rabbitmq"]}}}]), '
+            f'rabbit_plugins:ensure("{plugins}").'))
+
+    def rabbitmqctl(self, *argv):
+        subprocess.run(
+            ["scripts/servers", "rabbitmqctl", self.lab.server_dir, "-q",
+             *argv], check=True, stdout=subprocess.DEVNULL)
+
+    def purge(self, queue):
+        self.rabbitmqctl("-p", "messaging", "purge_queue", queue)
+
     def firing(self):
         found = self.ask("alerts")
         return {a["labels"]["alertname"] for a in (found or {}).get(
@@ -211,6 +233,7 @@ class Test:
     def begin(self):
         lab = self.lab
         lab.start_servers("rabbitmq", "mariadb")
+        self.enable_plugin()
         lab.must(["sink", "--migrate"])
         for d in self.daemons:
             d.start()
@@ -223,7 +246,7 @@ class Test:
             "messaging_daemon_records_total > 0")) == 2, "both daemons")
         until(PATIENCE, lambda: self.series(
             "messaging_tenant_as_of_timestamp_seconds"), "the tenant")
-        until(PATIENCE, lambda: len(self.series("up == 1")) == 3, "targets")
+        until(PATIENCE, lambda: len(self.series("up == 1")) == 4, "targets")
         until(PATIENCE, lambda: len(self.series(
             "messaging_daemon_written_timestamp_seconds")) == 3, "all files")
         # What came before all were there is no fault of theirs.
@@ -259,7 +282,7 @@ class Test:
             seen.update(self.firing())
             return not self.firing()
 
-        until(PATIENCE, over, f"the end of {alert}")
+        until(PATIENCE, over, f"the end of {alert}, with {seen}")
         self.checks.that(seen <= {alert, *also}, f"{alert}: {seen} fired")
 
     def flood(self):
@@ -278,9 +301,14 @@ class Test:
                    self.stream.restart)
         self.fault("MessagingDaemonSilent", self.assign.kill,
                    self.assign.restart)
+        self.fault("MessagingDeadLetters", lambda: lab.must(
+            [f"{TESTBIN}/tools/amqp_probe", "write", "queue:rows"],
+            stdin=b"no JSON\n"),
+            lambda: self.purge("rows.dead"))
         self.fault("MessagingWebhooksNotUnderstood", lambda: self.post(
             f"/hooks/room/chat2desk/{SECRET}", {"hook_type": "nobody knows"}),
-            lambda: None)
+            # It is a dead letter, too.
+            lambda: self.purge("records.dead"), also={"MessagingDeadLetters"})
         self.fault("MessagingListenerRefusing", self.flood, lambda: None)
         self.fault("MessagingSpoolFilling",
                    lambda: lab.servers("kill", "rabbitmq"),
@@ -305,7 +333,7 @@ class Test:
     def scrapes(self):
         """None failed but of what was dead."""
         n = 0
-        for labels, values in self.samples("up"):
+        for labels, values in self.samples('up{job!="rabbitmq"}'):
             own = [d for d in self.daemons if d.job == labels["job"]]
             for at, value in values:
                 n += 1
