@@ -70,6 +70,7 @@ try_tables(struct db *db, struct buf *sql, struct buf *missing)
 		{ TABLE_closed_chats, false },
 		{ TABLE_tenants, true },
 		{ TABLE_refused_rows, true },
+		{ TABLE_response_rollups, true },
 	};
 	enum outcome o = OUTCOME_DONE;
 	size_t i;

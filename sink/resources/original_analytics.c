@@ -16,6 +16,7 @@
 #include "sink/api/reply.h"
 #include "sink/resources/original_query.h"
 #include "sink/resources/resource.h"
+#include "sink/responses/response_sums.h"
 
 /* Different labels, and different intents, of one conversation. */
 #define WORDS_MAX "1000"
@@ -339,34 +340,27 @@ ask_active(
 	    &start, 1, rows);
 }
 
-/* Number and duration of what was resolved: whole hours from their sums, the
- * beginning of the period from its intervals. */
+/* Number and duration of what was resolved, up to the end of this hour. */
 static bool
 ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
     int64_t *sum_ms)
 {
-	int64_t hour = (p->start + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
-	const struct db_value edge[] = { db_time(p->start), db_time(hour) };
-	struct db_rows *first = NULL, *whole = NULL;
+	int64_t begins[] = { p->start, (p->end / HOUR_MS + 1) * HOUR_MS };
+	const struct response_span span = {
+		.from = begins[0], .to = begins[1], .begins = begins, .n = 1
+	};
+	const struct response_choice choice = { .kinds = "'resolution'",
+		.kind_set = 1U << SPAN_RESOLUTION };
+	struct response_plan plan = { .from = 0 };
+	struct response_sums sums;
 	bool good;
 
-	good = question_ask(q,
-		   "SELECT COUNT(*), COALESCE(SUM(ms), 0) FROM intervals "
-		   "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
-		   "AND kind = 'resolution' AND COALESCE(withdrawn, 0) = 0",
-		   edge, 2, &first) &&
-	       question_ask(q,
-		   "SELECT COALESCE(SUM(responses), 0), "
-		   "COALESCE(SUM(sum_ms), 0) FROM response_hours_all "
-		   "WHERE tenant = ? AND hour >= ? AND kind = 'resolution'",
-		   &edge[1], 1, &whole) &&
-	       db_next(first) && db_next(whole);
-	if (good) {
-		*n = db_get_int(first, 0) + db_get_int(whole, 0);
-		*sum_ms = db_get_int(first, 1) + db_get_int(whole, 1);
-	}
-	db_rows_free(first);
-	db_rows_free(whole);
+	response_plan_periods(&plan, &span);
+	good = response_sums_read(q, &plan, &choice, false, &sums);
+	*n = sums.n > 0 ? sums.list[0].of.n : 0;
+	*sum_ms = sums.n > 0 ? sums.list[0].of.sum_ms : 0;
+	response_sums_release(&sums);
+	response_plan_release(&plan);
 	return good;
 }
 

@@ -29,18 +29,18 @@ static const struct sheet_column heatmap_columns[] = {
 	{ "median_seconds", SHEET_NUMBER },
 };
 
-/* Appends the offset at a number of SQL, as an expression in the same unit. */
+/* Appends the offset at the end of an interval, in ms, as SQL. */
 static void
-write_offset(struct buf *to, const struct response_span *s, const char *number,
-    int64_t unit)
+write_offset(struct buf *to, const struct response_span *s)
 {
 	struct zone_span z = zone_find(s->zone, s->from);
 
 	buf_adds(to, "CASE");
 	for (; z.until < s->to; z = zone_find(s->zone, z.until))
-		buf_addf(to, " WHEN %s < %" PRId64 " THEN %" PRId64, number,
-		    z.until / unit, z.offset / unit);
-	buf_addf(to, " WHEN TRUE THEN %" PRId64 " END", z.offset / unit);
+		buf_addf(to,
+		    " WHEN " RESPONSE_SLOT_MS " < %" PRId64 " THEN %" PRId64,
+		    z.until, z.offset);
+	buf_addf(to, " WHEN TRUE THEN %" PRId64 " END", z.offset);
 }
 
 static bool
@@ -55,40 +55,50 @@ has_whole_hours(const struct response_span *s)
 	return z.offset % HOUR_MS == 0;
 }
 
+/* A stretch for each hour. */
+static void
+add_hours_of_week(struct response_plan *p, const struct response_span *s,
+    int64_t t, int64_t to)
+{
+	struct zone_span z = zone_find(s->zone, t);
+
+	for (; t < to; t += HOUR_MS) {
+		if (t >= z.until)
+			z = zone_find(s->zone, t);
+		response_plan_stretch(p, t,
+		    (t + z.offset + FIRST_HOUR * HOUR_MS) / HOUR_MS %
+			WEEK_HOURS);
+	}
+	response_plan_stretch(p, to, -1);
+}
+
 static void
 plan_heatmap(struct response_plan *p, const struct response_span *s)
 {
-	int64_t first = (s->from + HOUR_MS - 1) / HOUR_MS;
-	int64_t last = s->to / HOUR_MS;
+	int64_t first = (s->from + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
+	int64_t last = s->to / HOUR_MS * HOUR_MS;
 
 	p->from = s->from;
 	p->to = s->to;
 	buf_adds(&p->interval_slot, "((" RESPONSE_SLOT_MS " + ");
-	write_offset(&p->interval_slot, s, RESPONSE_SLOT_MS, 1);
+	write_offset(&p->interval_slot, s);
 	buf_addf(&p->interval_slot, ") DIV %" PRId64 " + %d) MOD %d", HOUR_MS,
 	    FIRST_HOUR, WEEK_HOURS);
+	response_plan_stretch(p, s->from / HOUR_MS * HOUR_MS, -1);
 	if (first >= last || !has_whole_hours(s)) {
 		response_plan_add(p, s->from, s->to);
 		return;
 	}
-	response_plan_add(p, s->from, first * HOUR_MS);
-	response_plan_add(p, last * HOUR_MS, s->to);
-	buf_addf(&p->hour_slot,
-	    "CASE WHEN " RESPONSE_SLOT_HOUR " < %" PRId64
-	    " OR " RESPONSE_SLOT_HOUR " >= %" PRId64 " THEN -1 ELSE "
-	    "(" RESPONSE_SLOT_HOUR " + ",
-	    first, last);
-	write_offset(&p->hour_slot, s, RESPONSE_SLOT_HOUR, HOUR_MS);
-	buf_addf(&p->hour_slot, " + %d) MOD %d END", FIRST_HOUR, WEEK_HOURS);
-	p->whole_from = first * HOUR_MS;
-	p->whole_to = last * HOUR_MS;
+	response_plan_add(p, s->from, first);
+	response_plan_add(p, last, s->to);
+	add_hours_of_week(p, s, first, last);
 }
 
 static void
 write_heatmap(struct question *q, const struct response_choice *c,
     const struct response_span *span, const struct response_sums *sums)
 {
-	const struct response_sum none = { .n = 0 }, *sum;
+	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
 	struct sheet s;
 	size_t slot, i = 0;
@@ -98,7 +108,7 @@ write_heatmap(struct question *q, const struct response_choice *c,
 	for (slot = 0; slot < WEEK_HOURS; slot++) {
 		sum = &none;
 		if (i < sums->n && sums->list[i].slot == slot)
-			sum = &sums->list[i++];
+			sum = &sums->list[i++].of;
 		sheet_int(&s, (int64_t)slot / 24 + 1);
 		sheet_int(&s, (int64_t)slot % 24);
 		sheet_int(&s, sum->n);

@@ -45,6 +45,7 @@ class BoardWorld:
         self.sql = Sql(lab.server_dir)
         self.version = 1
         self.fill(TENANT)
+        lab.must(["sink", "-c", conf, "--recompute"])
         self.server = Server(lab, {"serve": {"rate": 0}, **(sections or {})})
         self.url = f"http://127.0.0.1:{self.server.port}"
 
