@@ -16,6 +16,21 @@ CREATE TABLE IF NOT EXISTS response_rollups (
   KEY by_operator (tenant, everyone, span, operator, begin_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- Sums of message_analytics by hour of UTC and channel; channel '': none.
+CREATE TABLE IF NOT EXISTS message_analytics_hours (
+  tenant VARCHAR(64) NOT NULL,
+  `hour` DATETIME(3) NOT NULL,
+  channel VARCHAR(191) NOT NULL,
+  messages BIGINT NOT NULL,
+  inbound BIGINT NOT NULL,
+  outbound BIGINT NOT NULL,
+  sentiments BIGINT NOT NULL,
+  sentiment_sum DOUBLE NOT NULL,
+  responses BIGINT NOT NULL,
+  response_sum DOUBLE NOT NULL,
+  PRIMARY KEY (tenant, `hour`, channel)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- Days that were stored before and are not added up yet: sink --migrate does
 -- that, and takes them off the list.
 CREATE TABLE IF NOT EXISTS rollups_due (
@@ -28,3 +43,8 @@ INSERT IGNORE INTO rollups_due (tenant, day)
   SELECT DISTINCT tenant, DATE(`hour`) FROM response_hours;
 INSERT IGNORE INTO rollups_due (tenant, day)
   SELECT DISTINCT tenant, DATE(`hour`) FROM response_hours_parts;
+INSERT IGNORE INTO rollups_due (tenant, day)
+  SELECT DISTINCT tenant, DATE(created_at) FROM message_analytics;
+
+-- Who wrote lately is counted without reading all conversations.
+ALTER TABLE conversation_metrics ADD KEY by_time (tenant, last_message_at);

@@ -7,6 +7,7 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
+#include "sink/api/sharded.h"
 #include "sink/resources/resource.h"
 
 #define WAITING_MAX "200"
@@ -44,38 +45,53 @@ static const struct sheet_column tenant_columns[] = {
 	{ "avg_response_seconds", SHEET_NUMBER },
 };
 
+/* "COLUMNS FROM the table, or its view REST", with at most one argument. */
+static bool
+ask_sharded(struct question *q, const char *columns, const char *table,
+    const char *parts, const char *rest, const struct db_value *arg,
+    struct db_rows **rows)
+{
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_addf(&sql, "SELECT %s FROM ", columns);
+	good = sharded_table(q, table, parts, &sql);
+	if (good) {
+		buf_addf(&sql, " WHERE tenant = ? %s", rest);
+		good = question_ask(
+		    q, buf_str(&sql), arg, arg != NULL ? 1 : 0, rows);
+	}
+	buf_release(&sql);
+	return good;
+}
+
 static bool
 ask_tenant(struct question *q, struct db_rows **rows)
 {
-	return question_ask(q,
-	    "SELECT as_of, operators, open_chats, unassigned_chats, "
-	    "waiting_chats, longest_wait_seconds, responses, "
-	    "avg_response_seconds FROM tenant_metrics_all WHERE tenant = ?",
-	    NULL, 0, rows);
+	return ask_sharded(q,
+	    "as_of, operators, open_chats, unassigned_chats, waiting_chats, "
+	    "longest_wait_seconds, responses, avg_response_seconds",
+	    "tenant_metrics", "tenant_metrics_parts", "", NULL, rows);
 }
 
 /* Behind who it is. */
 #define OPERATOR_METRICS                                                       \
 	"available, open_chats, responses, avg_response_seconds, "             \
 	"median_response_seconds, p90_response_seconds, waiting_chats, "       \
-	"longest_wait_seconds FROM operator_metrics_all WHERE tenant = ? "
-#define MOST_CHATS_FIRST "ORDER BY open_chats DESC, operator"
+	"longest_wait_seconds"
 
 static bool
 ask_operators(struct question *q, struct db_rows **rows)
 {
 	const struct db_value own = db_str(q->viewer.claims.subject);
+	bool is_agent = q->viewer.role == VIEWER_AGENT;
 
-	if (q->viewer.role == VIEWER_AGENT)
-		return question_ask(q,
-		    "SELECT operator, name, " OPERATOR_METRICS
-		    "AND operator = ?",
-		    &own, 1, rows);
-	return question_ask(q,
-	    q->viewer.role == VIEWER_WALL
-		? "SELECT NULL, NULL, " OPERATOR_METRICS MOST_CHATS_FIRST
-		: "SELECT operator, name, " OPERATOR_METRICS MOST_CHATS_FIRST,
-	    NULL, 0, rows);
+	return ask_sharded(q,
+	    q->viewer.role == VIEWER_WALL ? "NULL, NULL, " OPERATOR_METRICS
+					  : "operator, name, " OPERATOR_METRICS,
+	    "operator_metrics", "operator_metrics_parts",
+	    is_agent ? "AND operator = ?" : "ORDER BY open_chats DESC, operator",
+	    is_agent ? &own : NULL, rows);
 }
 
 #define WAITING_WHO                                                            \

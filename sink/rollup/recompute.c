@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
+#include "sink/rollup/analytics_hours.h"
 #include "sink/rollup/rollup.h"
 
 struct recompute {
@@ -25,7 +26,9 @@ struct recompute {
 static const char stored_days[] = DAYS_OF("response_hours",
     "`hour`") " UNION " DAYS_OF("response_hours_parts",
     "`hour`") " UNION " DAYS_OF("response_rollups",
-    "begin_at") " UNION SELECT tenant, day FROM rollups_due WHERE done = 0 "
+    "begin_at") " UNION " DAYS_OF("message_analytics",
+    "created_at") " UNION " DAYS_OF("message_analytics_hours",
+    "`hour`") " UNION SELECT tenant, day FROM rollups_due WHERE done = 0 "
 		"AND (? IS NULL OR tenant = ?) ORDER BY tenant, day";
 
 static enum outcome
@@ -34,9 +37,17 @@ recompute_in_transaction(struct db *db, void *ctx)
 	struct recompute *c = ctx;
 	const struct db_value args[] = { db_text(c->tenant.p, c->tenant.len),
 		db_time(c->day) };
+	struct db_rows *rows;
 	enum outcome o;
 
-	o = rollup_day(&c->rollup, c->tenant, c->day);
+	/* Those who store have locked it for others to share. */
+	o = db_query(db, "SELECT tenant FROM tenants WHERE tenant = ? FOR UPDATE",
+	    args, 1, &rows);
+	db_rows_free(rows);
+	if (o == OUTCOME_DONE)
+		o = rollup_day(&c->rollup, c->tenant, c->day);
+	if (o == OUTCOME_DONE)
+		o = analytics_hours_day(db, c->tenant, c->day);
 	if (o == OUTCOME_DONE)
 		o = db_exec(db,
 		    "UPDATE rollups_due SET done = 1 WHERE tenant = ? "
@@ -83,7 +94,7 @@ find_and_recompute(struct db *db, const char *sql, const struct db_value *args,
 enum outcome
 recompute_all(struct db *db, const char *tenant, size_t *days)
 {
-	struct db_value args[8];
+	struct db_value args[12];
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(args); i++)

@@ -1,6 +1,7 @@
 /*
- * recompute: makes response_rollups anew from what is stored, day by day, each
- * in a transaction of its own, beside sinks that store.
+ * recompute: makes response_rollups and message_analytics_hours anew from what
+ * is stored, day by day, each in a transaction of its own, beside sinks that
+ * store.
  */
 #ifndef SINK_ROLLUP_RECOMPUTE_H
 #define SINK_ROLLUP_RECOMPUTE_H

@@ -41,7 +41,7 @@ batch_store_init(
 	    "chat, reason, as_of) VALUES ",
 	    "(?, ?, ?, ?, ?, ?, ?)",
 	    " ON DUPLICATE KEY UPDATE reason = VALUES(reason)", 7);
-	rollup_init(&s->rollup, db);
+	batch_rollup_init(&s->rollup, db);
 }
 
 void
@@ -53,7 +53,7 @@ batch_store_release(struct batch_store *s)
 		db_bulk_free(s->upsert[i]);
 	db_bulk_free(s->refuse);
 	forgotten_rows_release(&s->forgotten);
-	rollup_release(&s->rollup);
+	batch_rollup_release(&s->rollup);
 	free(s->sent);
 }
 
@@ -487,33 +487,6 @@ store_refusals(struct batch_store *s)
 	return db_bulk_run(s->refuse, 0, db_bulk_rows(s->refuse));
 }
 
-/* Tells the roll-up which hours have new rows. */
-static enum outcome
-roll_up(struct batch_store *s)
-{
-	/* All of them begin with tenant, hour and operator. */
-	static const enum table_id summed[] = { TABLE_response_hours,
-		TABLE_response_hours_parts, TABLE_response_histogram,
-		TABLE_response_histogram_parts };
-	const struct row_list *rows;
-	const struct sink_row *row;
-	size_t i, k;
-
-	rollup_begin(&s->rollup);
-	for (k = 0; k < ARRAY_LEN(summed); k++) {
-		rows = &s->batch->rows[summed[k]];
-		for (i = 0; i < rows->n; i++) {
-			row = rows->row[i];
-			if (row->fate == ROW_STORED)
-				rollup_add(&s->rollup, row->tenant->name,
-				    row->values[1].num,
-				    (struct text){ row->values[2].text,
-					row->values[2].len });
-		}
-	}
-	return rollup_changed(&s->rollup);
-}
-
 static enum outcome
 store_in_transaction(struct db *db, void *ctx)
 {
@@ -531,7 +504,12 @@ store_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = decide_fates(s);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
-		o = upsert(s, i);
+		if (i != TABLE_message_analytics)
+			o = upsert(s, i);
+	if (o == OUTCOME_DONE)
+		o = batch_rollup_before(&s->rollup, s->batch);
+	if (o == OUTCOME_DONE)
+		o = upsert(s, TABLE_message_analytics);
 	if (o == OUTCOME_DONE)
 		o = store_refusals(s);
 	i = 0;
@@ -541,7 +519,7 @@ store_in_transaction(struct db *db, void *ctx)
 		if (t->ends)
 			o = snapshot_end(db, t);
 	}
-	return o == OUTCOME_DONE ? roll_up(s) : o;
+	return o == OUTCOME_DONE ? batch_rollup_after(&s->rollup, s->batch) : o;
 }
 
 enum outcome

@@ -1,5 +1,5 @@
-"""rollup: response_rollups against what SQL and Python add up from the rows
-that it is made of."""
+"""rollup: response_rollups and message_analytics_hours against what SQL and
+Python add up from the rows that they are made of."""
 
 import json
 import random
@@ -69,10 +69,31 @@ class World:
             for bucket in d.sample(range(40, 70), 6):
                 lines.append(self.row("response_histogram", cell,
                                       bucket=bucket, count=d.randrange(4)))
+        lines += [self.analysis() for _ in range(60)]
         lines += d.sample(self.old, min(len(self.old), 200))
         self.old += d.sample(lines, 100)
         d.shuffle(lines)
         return ("\n".join(lines) + "\n").encode()
+
+
+    def analysis(self):
+        """Some ids come again, with other figures: the first one stays."""
+        d = self.dice
+        tenant, hour, *_ = d.choice(self.cells)
+        at = hour + timedelta(seconds=d.randrange(3600))
+        analytics = {"id": f"a{d.randrange(2000)}",
+                     "direction": d.choice(("inbound", "outbound")),
+                     "message_length": d.randrange(99)}
+        if d.random() < 0.7:
+            analytics["sentiment_score"] = d.randrange(100) / 4
+        if d.random() < 0.5:
+            analytics["response_time"] = d.randrange(1000) / 8
+        message = {"type": "message", "tenant": tenant, "at": text(at),
+                   "chat": "9", "id": f"m{d.randrange(10**9)}",
+                   "from": "customer", "data": {"analytics": analytics}}
+        if d.random() < 0.8:
+            message["channel"] = d.choice(("web", "mail"))
+        return json.dumps(message)
 
 
 def read_sums(stored):
@@ -152,7 +173,27 @@ class Test:
                     add(want[t, "1", span, begin, ""], kind, *numbers)
         return want
 
+    def analyses_are_right(self, when):
+        """Sums of quarters and eighths are exact."""
+        got = self.sql.ask(
+            "SELECT tenant, hour, channel, messages, inbound, outbound, "
+            "sentiments, sentiment_sum, responses, response_sum FROM "
+            "message_analytics_hours WHERE messages > 0 ORDER BY 1, 2, 3")
+        want = self.sql.ask(
+            "SELECT tenant, CAST(DATE_FORMAT(created_at, '%Y-%m-%d %H:00:00') "
+            "AS DATETIME(3)), COALESCE(channel_id, ''), COUNT(*), "
+            "SUM(direction = 'inbound'), SUM(direction = 'outbound'), "
+            "COUNT(sentiment_score), COALESCE(SUM(sentiment_score), 0), "
+            "COUNT(response_time), COALESCE(SUM(response_time), 0) FROM "
+            "message_analytics GROUP BY 1, 2, 3 ORDER BY 1, 2, 3")
+        wrong = [w for w in want if w not in got] + [
+            g for g in got if g not in want]
+        self.that(len(want) > 5 and not wrong,
+                  f"{when}: of {len(want)} hours of analyses differ: "
+                  f"{wrong[:4]}")
+
     def is_right(self, when):
+        self.analyses_are_right(when)
         got = {}
         for *key, stored in self.sql.ask(
                 "SELECT tenant, everyone, span, begin_at, operator, sums "
@@ -205,6 +246,11 @@ class Test:
         self.sql.ask(
             "UPDATE response_rollups SET sums = 'reply 1 1 1 1 5:1;' WHERE "
             "CRC32(CONCAT(begin_at, operator)) % 3 = 0; "
+            "UPDATE message_analytics_hours SET messages = 3, inbound = 9, "
+            "response_sum = 1 WHERE CRC32(hour) % 2; "
+            "DELETE FROM message_analytics_hours WHERE CRC32(hour) % 3 = 0; "
+            "INSERT INTO message_analytics_hours VALUES ('beta', "
+            "'2026-02-03 04:00', 'gone', 1, 1, 1, 1, 1, 1, 1); "
             "DELETE FROM response_rollups WHERE CRC32(CONCAT(begin_at, "
             "operator, span)) % 5 = 0; "
             "INSERT INTO response_rollups VALUES ('beta', 0, 'day', "
@@ -255,11 +301,14 @@ class Test:
     def an_upgrade_adds_up_what_was_there(self):
         self.sql.ask(
             "DELETE FROM response_rollups; "
+            "DELETE FROM message_analytics_hours; "
             "INSERT INTO rollups_due (tenant, day) SELECT DISTINCT tenant, "
-            "DATE(hour) FROM response_hours_all")
+            "DATE(hour) FROM response_hours_all; "
+            "INSERT IGNORE INTO rollups_due (tenant, day) SELECT DISTINCT "
+            "tenant, DATE(created_at) FROM message_analytics")
         hour = self.now.replace(minute=0, second=0, microsecond=0)
         refused = self.get("acme", hour - HOUR, hour)
-        self.that(refused.code != 0 and b"not added up yet" in refused.err,
+        self.that(refused.code != 0 and "not added up yet" in refused.err,
                   f"before: {refused}")
         self.sink("-f", self.file())
         self.sink("--migrate")
@@ -273,7 +322,7 @@ class Test:
         self.lab.must(["reaper", "-c", self.conf, "--retention", f"{days}d"])
         oldest = self.sql.number(
             "SELECT COUNT(*) FROM response_rollups WHERE begin_at < "
-            f"UTC_TIMESTAMP() - INTERVAL {days} DAY - INTERVAL 1 HOUR")
+            f"UTC_DATE() - INTERVAL {days} DAY - INTERVAL 1 DAY")
         left = self.sql.number("SELECT COUNT(*) FROM response_rollups")
         self.that(oldest == 0 and left > 0,
                   f"{oldest} old ones of {left} are left")
