@@ -6,8 +6,8 @@
 #include "common/base/xalloc.h"
 
 bool
-sharded_table(struct question *q, const char *table, const char *parts,
-    struct buf *name)
+sharded_table(
+    struct question *q, const char *table, const char *parts, struct buf *name)
 {
 	const struct db_value args[] = { db_str(q->viewer.tenant) };
 	struct buf sql = BUF_INIT;
@@ -20,13 +20,12 @@ sharded_table(struct question *q, const char *table, const char *parts,
 	    "SELECT EXISTS(SELECT 1 FROM %s WHERE tenant = ?) OR "
 	    "EXISTS(SELECT 1 FROM tenant_metrics_parts WHERE tenant = ?)",
 	    parts);
-	good =
-	    question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), &rows) &&
-	    db_next(rows);
+	good = question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), &rows) &&
+	       db_next(rows);
 	q->rows = before; /* nothing of it is answered */
 	if (good)
-		buf_addf(
-		    name, "%s%s", table, db_get_int(rows, 0) != 0 ? "_all" : "");
+		buf_addf(name, "%s%s", table,
+		    db_get_int(rows, 0) != 0 ? "_all" : "");
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;

@@ -39,13 +39,13 @@ run_recompute(void *options)
 }
 
 static const struct option_row rows[] = {
-	OPTION_TEXT(0, "tenant", "NAME", struct sink, tenant,
-	    "of this tenant only"),
+	OPTION_TEXT(
+	    0, "tenant", "NAME", struct sink, tenant, "of this tenant only"),
 };
 
 const struct option_mode sink_mode_recompute = {
-	.choice = OPTION_MODE(
-	    "recompute", "add up responses and analyses anew"),
+	.choice =
+	    OPTION_MODE("recompute", "add up responses and analyses anew"),
 	.about = "Makes response_rollups, the responses of hours, days and "
 		 "months, and\nmessage_analytics_hours anew from what is "
 		 "stored. Sinks may store meanwhile.\n",

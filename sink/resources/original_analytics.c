@@ -180,8 +180,8 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 	bool good;
 
 	buf_adds(&sql, "SELECT hour, active_conversations, messages FROM ");
-	good = sharded_table(
-	    q, "channel_metrics", "channel_metrics_parts", &sql);
+	good =
+	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
 	if (good) {
 		buf_adds(&sql,
 		    " WHERE tenant = ? AND channel = ? AND hour >= ? "

@@ -90,7 +90,8 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    q->viewer.role == VIEWER_WALL ? "NULL, NULL, " OPERATOR_METRICS
 					  : "operator, name, " OPERATOR_METRICS,
 	    "operator_metrics", "operator_metrics_parts",
-	    is_agent ? "AND operator = ?" : "ORDER BY open_chats DESC, operator",
+	    is_agent ? "AND operator = ?"
+		     : "ORDER BY open_chats DESC, operator",
 	    is_agent ? &own : NULL, rows);
 }
 

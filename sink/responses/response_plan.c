@@ -107,7 +107,7 @@ response_plan_slot(const struct response_plan *p, int64_t begin)
 }
 
 static void
-add_piece(struct response_pieces *p, int64_t from, int64_t to)
+add_span_piece(struct response_pieces *p, int64_t from, int64_t to)
 {
 	if (p->n > 0 && p->list[p->n - 1].to == from) {
 		p->list[p->n - 1].to = to;
@@ -161,7 +161,7 @@ response_plan_cut(const struct response_plan *p,
 			next = p->stretches[i].slot < 0
 				   ? t + HOUR_MS
 				   : longest_span(t, to, has, ctx, &level);
-			add_piece(&pieces[level], t, next);
+			add_span_piece(&pieces[level], t, next);
 		}
 	}
 }

@@ -2,8 +2,8 @@
  * response_read: see response_read.h.
  *
  * A month or a day is read as a whole if everyone's row of it is there, else in
- * days or hours: reaper --retention deletes the row of a month that began before
- * what it keeps, and leaves its later days.
+ * days or hours: reaper --retention deletes the row of a month that began
+ * before what it keeps, and leaves its later days.
  */
 #include "sink/responses/response_read.h"
 
@@ -57,9 +57,8 @@ is_known(const void *ctx, size_t level, int64_t begin)
 {
 	const struct known_spans *k = ctx;
 
-	return k->n[level] > 0 &&
-	       bsearch(&begin, k->begins[level], k->n[level], sizeof begin,
-		   compare_begins) != NULL;
+	return k->n[level] > 0 && bsearch(&begin, k->begins[level], k->n[level],
+				      sizeof begin, compare_begins) != NULL;
 }
 
 static void
@@ -141,8 +140,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	size_t i;
 
 	for (i = 0; i < SPAN_KINDS; i++)
-		kinds[i] =
-		    (r->choice->kind_set & 1U << i) != 0 ? &sum : NULL;
+		kinds[i] = (r->choice->kind_set & 1U << i) != 0 ? &sum : NULL;
 	if (span_sums_read(db_get(rows, 2), kinds) != 0)
 		log_error("response_rollups has a damaged row at %s; run "
 			  "`sink --recompute`",
@@ -152,9 +150,8 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 		keep_newest(&r->to->as_of, db_get_time(rows, 3));
 	}
 	if (slot >= 0 && sum.n > 0)
-		span_sum_merge(
-		    response_sum_of(r->to, slot,
-			r->by_operator ? db_get(rows, 1) : ""),
+		span_sum_merge(response_sum_of(r->to, slot,
+				   r->by_operator ? db_get(rows, 1) : ""),
 		    &sum);
 	span_sum_release(&sum);
 }
@@ -196,12 +193,12 @@ read_spans(struct sums_reader *r, size_t level,
 
 /* A level's pieces, some spans at a time. */
 static bool
-read_level(struct sums_reader *r, size_t level,
-    const struct response_pieces *pieces)
+read_level(
+    struct sums_reader *r, size_t level, const struct response_pieces *pieces)
 {
 	static const int64_t lengths[] = { 28 * DAY_MS, DAY_MS, HOUR_MS };
-	int64_t most = lengths[level] * (r->by_operator ? SPANS_MAX_BY_OPERATOR
-							: SPANS_MAX);
+	int64_t most = lengths[level] *
+		       (r->by_operator ? SPANS_MAX_BY_OPERATOR : SPANS_MAX);
 	struct response_range some[RANGES_MAX], rest;
 	int64_t room = most;
 	size_t i, n = 0;

@@ -40,9 +40,8 @@ response_sum_of(struct response_sums *s, int64_t slot, const char *operator)
 	i = (uintptr_t)*place;
 	if (i == 0) {
 		XGROW(s->list, s->n, s->cap);
-		s->list[s->n++] =
-		    (struct response_sum){ .slot = (uint32_t)slot,
-			    .operator= keep_operator(s, operator) };
+		s->list[s->n++] = (struct response_sum){ .slot = (uint32_t)slot,
+			.operator= keep_operator(s, operator) };
 		i = s->n;
 		*place = (void *)i; /* NOLINT(performance-no-int-to-ptr) */
 	}
@@ -138,8 +137,7 @@ compare_sums(const void *pa, const void *pb)
 
 	if (a->slot != b->slot)
 		return a->slot < b->slot ? -1 : 1;
-	return a->operator== b->operator ? 0
-					 : strcmp(a->operator, b->operator);
+	return a->operator== b->operator? 0 : strcmp(a->operator, b->operator);
 }
 
 bool

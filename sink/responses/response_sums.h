@@ -35,7 +35,7 @@ struct response_stretch {
 
 /* What is read from where. */
 struct response_plan {
-	int64_t from, to; /* all of it */
+	int64_t from, to;                   /* all of it */
 	struct response_stretch *stretches; /* in order; owned */
 	size_t stretches_n, stretches_cap;
 	struct buf interval_slot; /* of an interval by its end, as SQL */
@@ -107,7 +107,6 @@ int64_t response_percentile(const struct span_sum *s, int64_t permille);
 
 /* The share that is not longer than ms: of the bucket that ms is in, its part
  * up to ms. *exact: nothing of it had to be shared out. There are some. */
-double response_share_within(
-    const struct span_sum *s, int64_t ms, bool *exact);
+double response_share_within(const struct span_sum *s, int64_t ms, bool *exact);
 
 #endif

@@ -58,8 +58,7 @@ lock_analyses(struct db *db, struct text tenant)
 }
 
 enum outcome
-analytics_hours_find_new(
-    struct db *db, struct text tenant, struct strmap *ids)
+analytics_hours_find_new(struct db *db, struct text tenant, struct strmap *ids)
 {
 	enum outcome o = lock_analyses(db, tenant);
 	struct buf sql = BUF_INIT;
@@ -67,7 +66,8 @@ analytics_hours_find_new(
 	size_t i = 0;
 
 	while (o == OUTCOME_DONE) {
-		buf_setf(&sql, "SELECT id FROM message_analytics WHERE tenant = ");
+		buf_setf(
+		    &sql, "SELECT id FROM message_analytics WHERE tenant = ");
 		add_tenant(db, tenant, &sql);
 		if (!add_ids(db, ids, &i, &sql))
 			break;
@@ -82,8 +82,7 @@ analytics_hours_find_new(
 }
 
 enum outcome
-analytics_hours_add(
-    struct db *db, struct text tenant, const struct strmap *ids)
+analytics_hours_add(struct db *db, struct text tenant, const struct strmap *ids)
 {
 	enum outcome o = OUTCOME_DONE;
 	struct buf sql = BUF_INIT;

@@ -5,7 +5,8 @@
  * A row of message_analytics never changes, so what a transaction stores is
  * added: of its rows those that were not there before. Which these are is only
  * sure while nobody else stores any: so those of a tenant are stored by one
- * transaction at a time, as the last of its rows, so that others wait for little.
+ * transaction at a time, as the last of its rows, so that others wait for
+ * little.
  */
 #ifndef SINK_ROLLUP_ANALYTICS_HOURS_H
 #define SINK_ROLLUP_ANALYTICS_HOURS_H
@@ -25,7 +26,7 @@ enum outcome analytics_hours_add(struct db *db, struct text tenant,
 
 /* Makes a day's sums anew (ms of its begin). Within a transaction that has
  * locked the tenant exclusively: nobody adds meanwhile. */
-enum outcome analytics_hours_day(struct db *db, struct text tenant,
-    int64_t day) __attribute__((warn_unused_result));
+enum outcome analytics_hours_day(struct db *db, struct text tenant, int64_t day)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -23,13 +23,13 @@ struct recompute {
 	"SELECT DISTINCT tenant, DATE(" column ") AS day FROM " table          \
 	" WHERE ? IS NULL OR tenant = ?"
 
-static const char stored_days[] = DAYS_OF("response_hours",
-    "`hour`") " UNION " DAYS_OF("response_hours_parts",
-    "`hour`") " UNION " DAYS_OF("response_rollups",
-    "begin_at") " UNION " DAYS_OF("message_analytics",
-    "created_at") " UNION " DAYS_OF("message_analytics_hours",
-    "`hour`") " UNION SELECT tenant, day FROM rollups_due WHERE done = 0 "
-		"AND (? IS NULL OR tenant = ?) ORDER BY tenant, day";
+static const char stored_days[] =
+    DAYS_OF("response_hours", "`hour`") " UNION " DAYS_OF(
+	"response_hours_parts", "`hour`") " UNION " DAYS_OF("response_rollups",
+	"begin_at") " UNION " DAYS_OF("message_analytics",
+	"created_at") " UNION " DAYS_OF("message_analytics_hours",
+	"`hour`") " UNION SELECT tenant, day FROM rollups_due WHERE done = 0 "
+		  "AND (? IS NULL OR tenant = ?) ORDER BY tenant, day";
 
 static enum outcome
 recompute_in_transaction(struct db *db, void *ctx)
@@ -41,8 +41,9 @@ recompute_in_transaction(struct db *db, void *ctx)
 	enum outcome o;
 
 	/* Those who store have locked it for others to share. */
-	o = db_query(db, "SELECT tenant FROM tenants WHERE tenant = ? FOR UPDATE",
-	    args, 1, &rows);
+	o = db_query(db,
+	    "SELECT tenant FROM tenants WHERE tenant = ? FOR UPDATE", args, 1,
+	    &rows);
 	db_rows_free(rows);
 	if (o == OUTCOME_DONE)
 		o = rollup_day(&c->rollup, c->tenant, c->day);
@@ -99,8 +100,7 @@ recompute_all(struct db *db, const char *tenant, size_t *days)
 
 	for (i = 0; i < ARRAY_LEN(args); i++)
 		args[i] = db_str(tenant);
-	return find_and_recompute(
-	    db, stored_days, args, ARRAY_LEN(args), days);
+	return find_and_recompute(db, stored_days, args, ARRAY_LEN(args), days);
 }
 
 enum outcome

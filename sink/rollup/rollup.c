@@ -15,12 +15,15 @@
 struct rollup_work {
 	struct rollup *r;
 	char *tenant;
-	bool whole; /* all of it, not only what has changed */
+	bool whole;  /* all of it, not only what has changed */
+	bool is_new; /* the month had no row */
 	int64_t day;
 	uint32_t hours_changed; /* bits, of that day */
 	struct strmap changed;  /* operators of the month */
-	struct span_set hours, day_of, month_of;
-	struct span_set hours_of_all, day_of_all, month_of_all;
+	/* Of the days that change, all that is stored; days of all the month.
+	 */
+	struct span_set hours, days, months;
+	struct span_set hours_of_all, days_of_all, months_of_all;
 };
 
 void
@@ -75,8 +78,8 @@ civil_month(int64_t ms)
 static int64_t
 civil_month_begin(int64_t month)
 {
-	return 1000 *
-	       clock_civil((int)(month / 12), (int)(month % 12) + 1, 1, 0, 0, 0);
+	return 1000 * clock_civil(
+			  (int)(month / 12), (int)(month % 12) + 1, 1, 0, 0, 0);
 }
 
 int64_t
@@ -101,23 +104,27 @@ day_begin(int64_t ms)
 
 /* Holds the month for this transaction. */
 static enum outcome
-lock_month(const struct rollup_work *d)
+lock_month(struct rollup_work *d)
 {
+	uint64_t affected = 0;
+	enum outcome o;
 	int64_t month = rollup_month(d->day);
 	const struct db_value args[] = { db_str(d->tenant), db_str(SPAN_MONTH),
 		db_time(month), db_time(month) };
 
-	return db_exec(d->r->db,
+	o = db_exec(d->r->db,
 	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
 	    "operator, sums, as_of, version) VALUES (?, 1, ?, ?, '', '', ?, 0) "
 	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
-	    args, ARRAY_LEN(args), NULL);
+	    args, ARRAY_LEN(args), &affected);
+	d->is_new = affected == 1;
+	return o;
 }
 
 /* Adds the changed hours and operators to a condition: more rows than changed
  * may fit it, which is no harm. */
 static void
-add_changes(const struct rollup_work *d, struct buf *sql)
+add_changed_keys(const struct rollup_work *d, struct buf *sql)
 {
 	const struct strmap_entry *e;
 	const char *comma = "";
@@ -157,7 +164,7 @@ query_day(const struct rollup_work *d, const char *columns, const char *table,
 	    "SELECT `hour`, operator, kind, %s FROM %s WHERE tenant = ? "
 	    "AND `hour` >= ? AND `hour` < ?",
 	    columns, table);
-	add_changes(d, &sql);
+	add_changed_keys(d, &sql);
 	o = db_query(d->r->db, buf_str(&sql), args, ARRAY_LEN(args), rows);
 	buf_release(&sql);
 	return o;
@@ -184,6 +191,7 @@ sum_of_row(struct rollup_work *d, const struct db_rows *rows, int64_t as_of)
 		return NULL;
 	row = span_set_row(&d->hours, db_get_time(rows, 0), db_get(rows, 1),
 	    db_get_len(rows, 1));
+	row->put = true;
 	if (as_of > row->as_of)
 		row->as_of = as_of;
 	return &row->sums.kind[kind];
@@ -229,99 +237,74 @@ read_hour_buckets(struct rollup_work *d, const char *table)
 	return o;
 }
 
-/* The rows of a length that begin within a time. */
+/* Takes what is stored of a length and begins within a time into the set, where
+ * it has not been made anew. With `emptied` only that it is there: it is
+ * written even if nothing is left of it. */
 static enum outcome
-query_spans(const struct rollup_work *d, const char *span, bool everyone,
-    int64_t from, int64_t to, struct db_rows **rows)
+take_stored(const struct rollup_work *d, struct span_set *set, int64_t from,
+    int64_t to, bool emptied)
 {
-	const struct db_value args[] = { db_str(d->tenant), db_int(everyone),
-		db_str(span), db_time(from), db_time(to) };
+	const struct db_value args[] = { db_str(d->tenant),
+		db_int(set->everyone), db_str(set->span), db_time(from),
+		db_time(to) };
+	struct db_rows *rows;
+	struct span_row *row;
+	enum outcome o;
 
-	return db_query(d->r->db,
+	o = db_query(d->r->db,
 	    "SELECT begin_at, operator, sums, as_of FROM response_rollups "
 	    "WHERE tenant = ? AND everyone = ? AND span = ? AND begin_at >= ? "
 	    "AND begin_at < ?",
-	    args, ARRAY_LEN(args), rows);
-}
-
-/* Where all is added up anew, what is stored already is written, too: it may
- * have no rows any more. */
-static enum outcome
-take_stored(struct rollup_work *d, struct span_set *set, int64_t from, int64_t to)
-{
-	struct db_rows *rows;
-	enum outcome o;
-
-	if (!d->whole)
-		return OUTCOME_DONE;
-	o = query_spans(d, set->span, set->everyone, from, to, &rows);
-	if (o != OUTCOME_DONE)
-		return o;
-	while (db_next(rows))
-		(void)span_set_row(set, db_get_time(rows, 0), db_get(rows, 1),
+	    args, ARRAY_LEN(args), &rows);
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		row = span_set_row(set, db_get_time(rows, 0), db_get(rows, 1),
 		    db_get_len(rows, 1));
-	db_rows_free(rows);
-	return o;
-}
-
-static void
-add_present(const struct rollup_work *d, struct span_row *to,
-    const struct db_rows *rows)
-{
-	if (span_row_add(to, db_get(rows, 2), db_get_time(rows, 3)) != 0)
-		log_warn("response_rollups has a damaged row of tenant %s at "
-			 "%s; run `sink --recompute`",
-		    d->tenant, db_get(rows, 0));
-}
-
-static bool
-has_changed(const struct rollup_work *d, const struct db_rows *rows)
-{
-	return d->whole || strmap_get(&d->changed, db_get(rows, 1),
-			       db_get_len(rows, 1)) != NULL;
-}
-
-static bool
-has_hour_changed(const struct rollup_work *d, int64_t hour)
-{
-	return d->whole || (d->hours_changed &
-			       1U << ((hour - d->day) / HOUR_MS)) != 0;
-}
-
-/* Adds up the shorter spans of operators within a time: the longer one's, and
- * that of everyone, and with `hours` each changed hour's of everyone. */
-static enum outcome
-add_spans(struct rollup_work *d, const char *span, int64_t from, int64_t to,
-    int64_t begin, struct span_set *longer, struct span_set *of_all,
-    struct span_set *hours)
-{
-	struct db_rows *rows;
-	enum outcome o = query_spans(d, span, false, from, to, &rows);
-	int64_t at;
-
-	if (o != OUTCOME_DONE)
-		return o;
-	while (db_next(rows)) {
-		if (has_changed(d, rows))
-			add_present(d,
-			    span_set_row(longer, begin, db_get(rows, 1),
-				db_get_len(rows, 1)),
-			    rows);
-		add_present(d, span_set_row(of_all, begin, "", 0), rows);
-		at = db_get_time(rows, 0);
-		if (hours != NULL && has_hour_changed(d, at))
-			add_present(d, span_set_row(hours, at, "", 0), rows);
+		if (emptied)
+			row->put = true;
+		else if (!row->put && span_row_add(row, db_get(rows, 2),
+					  db_get_time(rows, 3)) != 0)
+			log_warn("response_rollups has a damaged row of tenant "
+				 "%s at %s; run `sink --recompute`",
+			    d->tenant, db_get(rows, 0));
 	}
 	db_rows_free(rows);
 	return o;
 }
 
+static bool
+has_changed(const struct rollup_work *d, const struct span_row *row)
+{
+	return d->whole || strmap_get(&d->changed, row->operator,
+			       strlen(row->operator)) != NULL;
+}
+
+static bool
+has_hour_changed(const struct rollup_work *d, int64_t hour)
+{
+	return d->whole ||
+	       (d->hours_changed & 1U << ((hour - d->day) / HOUR_MS)) != 0;
+}
+
+/* Adds a span to that of everyone that begins then. */
+static void
+add_to_all(struct span_set *of_all, int64_t begin, const struct span_row *row)
+{
+	struct span_row *all = span_set_row(of_all, begin, "", 0);
+
+	span_row_merge(all, row);
+	all->put = true;
+}
+
 static enum outcome
 make_hours(struct rollup_work *d)
 {
-	enum outcome o =
-	    take_stored(d, &d->hours, d->day, d->day + DAY_MS);
+	int64_t end = d->day + DAY_MS;
+	enum outcome o = OUTCOME_DONE;
 
+	if (d->whole)
+		o = take_stored(d, &d->hours, d->day, end, true);
+	if (o == OUTCOME_DONE && d->whole)
+		o = take_stored(d, &d->hours_of_all, d->day, end, true);
 	if (o == OUTCOME_DONE)
 		o = read_hour_sums(d, "response_hours");
 	if (o == OUTCOME_DONE)
@@ -330,147 +313,188 @@ make_hours(struct rollup_work *d)
 		o = read_hour_buckets(d, "response_histogram");
 	if (o == OUTCOME_DONE)
 		o = read_hour_buckets(d, "response_histogram_parts");
-	if (o == OUTCOME_DONE)
-		o = span_set_write(&d->hours, d->tenant, d->r->put);
+	if (o == OUTCOME_DONE && !d->whole)
+		o = take_stored(d, &d->hours, d->day, end, false);
 	return o;
 }
 
+/* Whether the day of an hour's operator is made anew, emptying it first: that
+ * of one who has changed, or has none, because `reaper --retention` deletes
+ * days that began before what it keeps. */
+static bool
+is_day_made(struct rollup_work *d, const struct span_row *hour)
+{
+	struct span_row *day = span_set_find(
+	    &d->days, d->day, hour->operator, strlen(hour->operator));
+
+	if (day != NULL && day->put)
+		return true;
+	if (day != NULL && !has_changed(d, hour))
+		return false;
+	day = span_set_row(
+	    &d->days, d->day, hour->operator, strlen(hour->operator));
+	span_sums_release(&day->sums);
+	day->as_of = day->begin;
+	day->put = true;
+	return true;
+}
+
+/* The day from its hours. */
 static enum outcome
 make_day(struct rollup_work *d)
 {
-	int64_t end = d->day + DAY_MS;
-	enum outcome o = take_stored(d, &d->hours_of_all, d->day, end);
+	enum outcome o = make_hours(d);
+	const struct strmap_entry *e;
+	const struct span_row *hour;
+	size_t i = 0;
 
-	if (o == OUTCOME_DONE)
-		o = take_stored(d, &d->day_of, d->day, d->day + 1);
-	if (o == OUTCOME_DONE)
-		o = add_spans(d, SPAN_HOUR, d->day, end, d->day, &d->day_of,
-		    &d->day_of_all, &d->hours_of_all);
-	if (o == OUTCOME_DONE)
-		o = span_set_write(&d->hours_of_all, d->tenant, d->r->put);
-	if (o == OUTCOME_DONE)
-		o = span_set_write(&d->day_of, d->tenant, d->r->put);
-	if (o == OUTCOME_DONE)
-		o = span_set_write(&d->day_of_all, d->tenant, d->r->put);
-	return o;
-}
-
-/* When the month's first day begins: the hours before belong to a day of which
- * only a part is kept (reaper --retention). */
-static enum outcome
-find_first_day(const struct rollup_work *d, int64_t from, int64_t to, int64_t *day)
-{
-	const struct db_value args[] = { db_str(d->tenant), db_str(SPAN_DAY),
-		db_time(from), db_time(to) };
-	struct db_rows *rows;
-	enum outcome o;
-
-	*day = from;
-	o = db_query(d->r->db,
-	    "SELECT MIN(begin_at) FROM response_rollups WHERE tenant = ? "
-	    "AND everyone = 1 AND span = ? AND begin_at >= ? AND begin_at < ?",
-	    args, ARRAY_LEN(args), &rows);
 	if (o != OUTCOME_DONE)
 		return o;
-	if (db_next(rows) && db_get(rows, 0) != NULL)
-		*day = db_get_time(rows, 0);
-	db_rows_free(rows);
-	return o;
-}
-
-static enum outcome
-make_month(struct rollup_work *d)
-{
-	int64_t from = rollup_month(d->day), to = rollup_next_month(d->day);
-	int64_t first;
-	enum outcome o = take_stored(d, &d->month_of, from, from + 1);
-
-	if (o == OUTCOME_DONE)
-		o = find_first_day(d, from, to, &first);
-	if (o == OUTCOME_DONE && first > from)
-		o = add_spans(d, SPAN_HOUR, from, first, from, &d->month_of,
-		    &d->month_of_all, NULL);
-	if (o == OUTCOME_DONE)
-		o = add_spans(d, SPAN_DAY, from, to, from, &d->month_of,
-		    &d->month_of_all, NULL);
-	if (o == OUTCOME_DONE)
-		o = span_set_write(&d->month_of, d->tenant, d->r->put);
-	if (o == OUTCOME_DONE)
-		o = span_set_write(&d->month_of_all, d->tenant, d->r->put);
+	while ((e = strmap_next(&d->hours.rows, &i)) != NULL) {
+		hour = e->value;
+		if (hour->begin < d->day || hour->begin >= d->day + DAY_MS)
+			continue;
+		if (is_day_made(d, hour))
+			span_row_merge(
+			    span_set_row(&d->days, d->day, hour->operator,
+				strlen(hour->operator)),
+			    hour);
+		add_to_all(&d->days_of_all, d->day, hour);
+		if (has_hour_changed(d, hour->begin))
+			add_to_all(&d->hours_of_all, hour->begin, hour);
+	}
 	return o;
 }
 
 static void
+add_to_month(struct rollup_work *d, int64_t month, const struct span_row *row)
+{
+	struct span_row *of;
+
+	add_to_all(&d->months_of_all, month, row);
+	if (!d->is_new && !has_changed(d, row))
+		return;
+	of = span_set_row(
+	    &d->months, month, row->operator, strlen(row->operator));
+	span_row_merge(of, row);
+	of->put = true;
+}
+
+/* The month from its days, and from what hours are left before the first of
+ * them. */
+static enum outcome
+make_month(struct rollup_work *d)
+{
+	int64_t month = rollup_month(d->day), first = INT64_MAX;
+	struct span_set before = { .span = SPAN_HOUR };
+	enum outcome o = OUTCOME_DONE;
+	const struct strmap_entry *e;
+	const struct span_row *row;
+	size_t i;
+
+	if (d->whole)
+		o = take_stored(d, &d->months, month, month + 1, true);
+	if (o == OUTCOME_DONE && d->whole)
+		o = take_stored(d, &d->months_of_all, month, month + 1, true);
+	for (i = 0; (e = strmap_next(&d->days.rows, &i)) != NULL;) {
+		row = e->value;
+		first = row->begin < first ? row->begin : first;
+		add_to_month(d, month, row);
+	}
+	if (o == OUTCOME_DONE && first > month && first != INT64_MAX)
+		o = take_stored(d, &before, month, first, false);
+	for (i = 0; (e = strmap_next(&before.rows, &i)) != NULL;)
+		add_to_month(d, month, e->value);
+	span_set_release(&before);
+	return o;
+}
+
+static enum outcome
+write_work(struct rollup_work *d)
+{
+	struct span_set *const sets[] = { &d->hours, &d->hours_of_all, &d->days,
+		&d->days_of_all, &d->months, &d->months_of_all };
+	struct db_bulk *put = d->r->put;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	db_bulk_clear(put);
+	for (i = 0; i < ARRAY_LEN(sets); i++)
+		span_set_put(sets[i], d->tenant, put);
+	if (db_bulk_rows(put) > 0)
+		o = db_bulk_run(put, 0, db_bulk_rows(put));
+	db_bulk_clear(put);
+	return o;
+}
+
+/* Begins, and takes the month's days. */
+static enum outcome
 begin_work(struct rollup_work *d, struct rollup *r, struct text tenant,
     int64_t day, bool whole)
 {
+	enum outcome o;
+
 	*d = (struct rollup_work){ .r = r,
 		.tenant = text_dup(tenant),
 		.day = day,
 		.whole = whole,
 		.changed = STRMAP_INIT,
 		.hours = { .span = SPAN_HOUR },
-		.day_of = { .span = SPAN_DAY },
-		.month_of = { .span = SPAN_MONTH },
+		.days = { .span = SPAN_DAY },
+		.months = { .span = SPAN_MONTH },
 		.hours_of_all = { .span = SPAN_HOUR, .everyone = true },
-		.day_of_all = { .span = SPAN_DAY, .everyone = true },
-		.month_of_all = { .span = SPAN_MONTH, .everyone = true } };
-}
-
-static void
-end_day(struct rollup_work *d)
-{
-	span_set_release(&d->hours);
-	span_set_release(&d->day_of);
-	span_set_release(&d->hours_of_all);
-	span_set_release(&d->day_of_all);
+		.days_of_all = { .span = SPAN_DAY, .everyone = true },
+		.months_of_all = { .span = SPAN_MONTH, .everyone = true } };
+	o = lock_month(d);
+	if (o == OUTCOME_DONE && whole) {
+		o = take_stored(d, &d->days, day, day + 1, true);
+		if (o == OUTCOME_DONE)
+			o = take_stored(d, &d->days_of_all, day, day + 1, true);
+	}
+	if (o == OUTCOME_DONE)
+		o = take_stored(d, &d->days, rollup_month(day),
+		    rollup_next_month(day), false);
+	return o;
 }
 
 static void
 end_work(struct rollup_work *d)
 {
-	end_day(d);
-	span_set_release(&d->month_of);
-	span_set_release(&d->month_of_all);
+	span_set_release(&d->hours);
+	span_set_release(&d->days);
+	span_set_release(&d->months);
+	span_set_release(&d->hours_of_all);
+	span_set_release(&d->days_of_all);
+	span_set_release(&d->months_of_all);
 	strmap_release(&d->changed, NULL);
 	free(d->tenant);
 }
 
-static enum outcome
-make_hours_and_day(struct rollup_work *d)
-{
-	enum outcome o = make_hours(d);
-
-	if (o == OUTCOME_DONE)
-		o = make_day(d);
-	end_day(d);
-	return o;
-}
-
 /* The changes of a tenant within a month. */
 static enum outcome
-make_changes(
-    struct rollup *r, const struct rollup_change *changes, size_t n)
+make_changes(struct rollup *r, const struct rollup_change *changes, size_t n)
 {
 	struct rollup_work d;
 	enum outcome o;
 	size_t i;
 
-	begin_work(&d, r, changes[0].tenant, day_begin(changes[0].hour), false);
+	o = begin_work(
+	    &d, r, changes[0].tenant, day_begin(changes[0].hour), false);
 	for (i = 0; i < n; i++)
 		*strmap_put(&d.changed, changes[i].operator.p,
 		    changes[i].operator.len) = &d;
-	o = lock_month(&d);
 	for (i = 0; i < n && o == OUTCOME_DONE;) {
 		d.day = day_begin(changes[i].hour);
 		d.hours_changed = 0;
 		for (; i < n && changes[i].hour < d.day + DAY_MS; i++)
 			d.hours_changed |=
 			    1U << ((changes[i].hour - d.day) / HOUR_MS);
-		o = make_hours_and_day(&d);
+		o = make_day(&d);
 	}
 	if (o == OUTCOME_DONE)
 		o = make_month(&d);
+	if (o == OUTCOME_DONE)
+		o = write_work(&d);
 	end_work(&d);
 	return o;
 }
@@ -514,12 +538,13 @@ rollup_day(struct rollup *r, struct text tenant, int64_t day)
 	struct rollup_work d;
 	enum outcome o;
 
-	begin_work(&d, r, tenant, day_begin(day), true);
-	o = lock_month(&d);
+	o = begin_work(&d, r, tenant, day_begin(day), true);
 	if (o == OUTCOME_DONE)
-		o = make_hours_and_day(&d);
+		o = make_day(&d);
 	if (o == OUTCOME_DONE)
 		o = make_month(&d);
+	if (o == OUTCOME_DONE)
+		o = write_work(&d);
 	end_work(&d);
 	return o;
 }

@@ -45,8 +45,8 @@ void rollup_release(struct rollup *r); /* before db_close() */
 
 /* Forgets the changes of the try before. */
 void rollup_begin(struct rollup *r);
-void rollup_add(struct rollup *r, struct text tenant, int64_t hour,
-    struct text operator);
+void rollup_add(
+    struct rollup *r, struct text tenant, int64_t hour, struct text operator);
 
 /* Within a transaction. */
 enum outcome rollup_changed(struct rollup *r)

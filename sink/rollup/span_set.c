@@ -8,6 +8,26 @@
 
 #include "common/base/xalloc.h"
 
+static void
+write_span_key(struct buf *key, int64_t begin, const char *operator, size_t len)
+{
+	buf_add(key, &begin, sizeof begin);
+	buf_add(key, operator, len);
+}
+
+struct span_row *
+span_set_find(
+    const struct span_set *s, int64_t begin, const char *operator, size_t len)
+{
+	struct buf key = BUF_INIT;
+	struct span_row *row;
+
+	write_span_key(&key, begin, operator, len);
+	row = strmap_get(&s->rows, key.data, key.len);
+	buf_release(&key);
+	return row;
+}
+
 struct span_row *
 span_set_row(
     struct span_set *s, int64_t begin, const char *operator, size_t len)
@@ -16,8 +36,7 @@ span_set_row(
 	struct span_row *row;
 	void **slot;
 
-	buf_add(&key, &begin, sizeof begin);
-	buf_add(&key, operator, len);
+	write_span_key(&key, begin, operator, len);
 	slot = strmap_put(&s->rows, key.data, key.len);
 	buf_release(&key);
 	if (*slot == NULL) {
@@ -36,6 +55,7 @@ free_span_row(void *ctx)
 	struct span_row *row = ctx;
 
 	span_sums_release(&row->sums);
+	buf_release(&row->text);
 	free(row->operator);
 	free(row);
 }
@@ -45,6 +65,17 @@ span_set_release(struct span_set *s)
 {
 	strmap_release(&s->rows, free_span_row);
 	s->rows = (struct strmap)STRMAP_INIT;
+}
+
+void
+span_row_merge(struct span_row *to, const struct span_row *from)
+{
+	size_t i;
+
+	if (from->as_of > to->as_of)
+		to->as_of = from->as_of;
+	for (i = 0; i < SPAN_KINDS; i++)
+		span_sum_merge(&to->sums.kind[i], &from->sums.kind[i]);
 }
 
 int
@@ -73,32 +104,25 @@ newest_version(const struct span_sums *s)
 	return version;
 }
 
-enum outcome
-span_set_write(struct span_set *s, const char *tenant, struct db_bulk *put)
+void
+span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
 {
-	struct buf *texts = xcalloc(s->rows.live + 1, sizeof *texts), *text;
 	const struct strmap_entry *e;
-	const struct span_row *row;
-	enum outcome o = OUTCOME_DONE;
-	size_t i = 0, n = 0;
+	struct span_row *row;
+	size_t i = 0;
 
-	db_bulk_clear(put);
 	while ((e = strmap_next(&s->rows, &i)) != NULL) {
 		row = e->value;
-		text = &texts[n++];
-		span_sums_write(&row->sums, text);
+		if (!row->put)
+			continue;
+		buf_clear(&row->text);
+		span_sums_write(&row->sums, &row->text);
 		db_bulk_add(put,
 		    (const struct db_value[SPAN_SET_COLUMNS]){ db_str(tenant),
 			db_int(s->everyone), db_str(s->span),
 			db_time(row->begin), db_str(row->operator),
-			db_text(buf_str(text), text->len), db_time(row->as_of),
+			db_text(buf_str(&row->text), row->text.len),
+			db_time(row->as_of),
 			db_int(newest_version(&row->sums)) });
 	}
-	if (n > 0)
-		o = db_bulk_run(put, 0, n);
-	db_bulk_clear(put);
-	while (n > 0)
-		buf_release(&texts[--n]);
-	free(texts);
-	return o;
 }

@@ -19,6 +19,8 @@ struct span_row {
 	int64_t begin, as_of;
 	char *operator; /* "": nobody, or everyone */
 	struct span_sums sums;
+	bool put;        /* it is to be written */
+	struct buf text; /* of the sums, while it is */
 };
 
 /* Zeroed it is empty. */
@@ -28,18 +30,22 @@ struct span_set {
 	struct strmap rows;
 };
 
-/* The row, made if it is not there; borrowed. */
+/* The row; NULL: it is not there. And the row, made if it is not there. Both
+ * are borrowed. */
+struct span_row *span_set_find(
+    const struct span_set *s, int64_t begin, const char *operator, size_t len);
 struct span_row *span_set_row(
     struct span_set *s, int64_t begin, const char *operator, size_t len);
 void span_set_release(struct span_set *s);
 
-/* Adds a stored row's sums and time to a span. -1: they are damaged. */
+/* Adds a span, or the sums of a stored one. -1: these are damaged. */
+void span_row_merge(struct span_row *to, const struct span_row *from);
 int span_row_add(struct span_row *to, const char *sums, int64_t as_of)
     __attribute__((warn_unused_result));
 
-/* Writes all of them, by a bulk of the statement below. */
-enum outcome span_set_write(struct span_set *s, const char *tenant,
-    struct db_bulk *put) __attribute__((warn_unused_result));
+/* Adds those that are to be written to a bulk of the statement below; the set
+ * must outlive its run. */
+void span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put);
 
 #define SPAN_SET_HEAD                                                          \
 	"INSERT INTO response_rollups (tenant, everyone, span, begin_at, "     \

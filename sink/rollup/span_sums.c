@@ -81,8 +81,8 @@ span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 
 /* Both in order, into room for both. Returns how many. */
 static size_t
-merge_in_order(const struct span_sum *a, const struct span_sum *b,
-    struct span_bucket *to)
+merge_in_order(
+    const struct span_sum *a, const struct span_sum *b, struct span_bucket *to)
 {
 	const struct span_bucket *x = a->buckets, *y = b->buckets;
 	const struct span_bucket *x_end = x + a->buckets_n;
@@ -168,8 +168,7 @@ span_sums_write(const struct span_sums *s, struct buf *to)
 		k = &s->kind[i];
 		if (k->n == 0 && k->version == 0 && k->buckets_n == 0)
 			continue;
-		buf_addf(to,
-		    "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+		buf_addf(to, "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
 		    kind_names[i], k->n, k->sum_ms, k->max_ms, k->version);
 		write_buckets(k, to);
 		buf_addc(to, ';');

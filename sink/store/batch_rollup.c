@@ -65,10 +65,10 @@ batch_rollup_before(struct batch_rollup *r, const struct row_batch *b)
 			*strmap_put(ids_of(r, row->tenant),
 			    row->values[id].text, row->values[id].len) = r;
 	}
-	for (i = 0; o == OUTCOME_DONE &&
-		    (e = strmap_next(&r->analyses, &i)) != NULL;)
-		o = analytics_hours_find_new(r->db,
-		    (struct text){ e->key, e->key_len }, e->value);
+	for (i = 0;
+	     o == OUTCOME_DONE && (e = strmap_next(&r->analyses, &i)) != NULL;)
+		o = analytics_hours_find_new(
+		    r->db, (struct text){ e->key, e->key_len }, e->value);
 	return o;
 }
 
@@ -85,8 +85,8 @@ add_hours_of(struct batch_rollup *r, const struct row_list *rows)
 		if (row->fate == ROW_STORED)
 			rollup_add(&r->responses, row->tenant->name,
 			    row->values[1].num,
-			    (struct text){ row->values[2].text,
-				row->values[2].len });
+			    (struct text){
+				row->values[2].text, row->values[2].len });
 	}
 }
 
@@ -98,8 +98,8 @@ batch_rollup_after(struct batch_rollup *r, const struct row_batch *b)
 	size_t i = 0;
 
 	while (o == OUTCOME_DONE && (e = strmap_next(&r->analyses, &i)) != NULL)
-		o = analytics_hours_add(r->db,
-		    (struct text){ e->key, e->key_len }, e->value);
+		o = analytics_hours_add(
+		    r->db, (struct text){ e->key, e->key_len }, e->value);
 	rollup_begin(&r->responses);
 	add_hours_of(r, &b->rows[TABLE_response_hours]);
 	add_hours_of(r, &b->rows[TABLE_response_hours_parts]);

@@ -11,7 +11,8 @@
 struct batch_rollup {
 	struct db *db;
 	struct rollup responses;
-	/* Of analyses that are new: name of a tenant -> struct strmap of ids. */
+	/* Of analyses that are new: name of a tenant -> struct strmap of ids.
+	 */
 	struct strmap analyses;
 };
 

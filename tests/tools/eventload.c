@@ -44,17 +44,18 @@ now_us(void)
 }
 
 static void
-watch(const struct listeners *l, int fd, uint64_t data)
+watch_connection(const struct listeners *l, int fd, uint64_t data)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data = { .u64 = data } };
 
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) != 0)
-		prog_die(PROG_IO, "cannot watch a connection: %s", strerror(errno));
+		prog_die(
+		    PROG_IO, "cannot watch a connection: %s", strerror(errno));
 }
 
 static void
-open_listener(struct listeners *l, size_t i, int64_t port,
-    const struct buf *request)
+open_listening(
+    struct listeners *l, size_t i, int64_t port, const struct buf *request)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
@@ -64,9 +65,10 @@ open_listener(struct listeners *l, size_t i, int64_t port,
 	if (fd == -1 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0 ||
 	    send(fd, request->data, request->len, MSG_NOSIGNAL) !=
 		(ssize_t)request->len)
-		prog_die(PROG_IO, "cannot open connection %zu: %s", i, strerror(errno));
+		prog_die(PROG_IO, "cannot open connection %zu: %s", i,
+		    strerror(errno));
 	l->fds[i] = fd;
-	watch(l, fd, i);
+	watch_connection(l, fd, i);
 }
 
 /* A piece of an answer. */
@@ -136,8 +138,8 @@ main(int argc, char **argv)
 	l.fds = xcalloc(l.n, sizeof *l.fds);
 	l.told = xcalloc(l.n, sizeof *l.told);
 	for (i = 0; i < l.n; i++)
-		open_listener(&l, i, port, &request);
-	watch(&l, STDIN_FILENO, l.n);
+		open_listening(&l, i, port, &request);
+	watch_connection(&l, STDIN_FILENO, l.n);
 	listen_to_all(&l);
 	buf_release(&request);
 	return prog_flush();

@@ -67,12 +67,12 @@ now_us(void)
 }
 
 static void
-sleep_until(int64_t us)
+sleep_until_us(int64_t us)
 {
 	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) ==
-	       EINTR)
+	while (
+	    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
 		continue;
 }
 
@@ -86,8 +86,8 @@ open_connection(const struct load *l)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
 	if (fd == -1 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
-		prog_die(PROG_IO, "cannot connect to port %" PRId64 ": %s", l->port,
-		    strerror(errno));
+		prog_die(PROG_IO, "cannot connect to port %" PRId64 ": %s",
+		    l->port, strerror(errno));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(
 	    fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -96,7 +96,7 @@ open_connection(const struct load *l)
 
 /* Reads headers and body. The status; 0: no whole answer. */
 static int
-read_answer(int fd, struct buf *in)
+read_whole_answer(int fd, struct buf *in)
 {
 	const char *end = NULL, *length;
 	size_t whole = SIZE_MAX;
@@ -121,7 +121,8 @@ read_answer(int fd, struct buf *in)
 }
 
 static bool
-ask(const struct load *l, const struct target *t, int *fd, struct buf *in)
+ask_target(
+    const struct load *l, const struct target *t, int *fd, struct buf *in)
 {
 	struct buf out = BUF_INIT;
 	int status = 0;
@@ -133,7 +134,7 @@ ask(const struct load *l, const struct target *t, int *fd, struct buf *in)
 	    "%s\r\n\r\n",
 	    t->path, l->token);
 	if (send(*fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len)
-		status = read_answer(*fd, in);
+		status = read_whole_answer(*fd, in);
 	buf_release(&out);
 	if (status == 0) {
 		close(*fd);
@@ -157,9 +158,9 @@ run_connection(void *ctx)
 	while ((i = atomic_fetch_add(&l->next, 1)) < l->total) {
 		t = &l->targets[i % l->targets_n];
 		due = l->began_us + (int64_t)i * 1000000 / l->rate;
-		sleep_until(due);
+		sleep_until_us(due);
 		l->waits[i].name = t->name;
-		l->waits[i].good = ask(l, t, &fd, &in);
+		l->waits[i].good = ask_target(l, t, &fd, &in);
 		l->waits[i].us = now_us() - due;
 	}
 	if (fd != -1)
@@ -190,9 +191,7 @@ read_targets(struct load *l, const char *path)
 	char line[2048], *blank;
 	FILE *f = fopen(path, "re");
 
-	if (f == NULL)
-		prog_die(PROG_IO, "cannot open '%s': %s", path, strerror(errno));
-	while (fgets(line, sizeof line, f) != NULL) {
+	while (f != NULL && fgets(line, sizeof line, f) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		blank = strchr(line, ' ');
 		if (blank == NULL)
@@ -202,13 +201,14 @@ read_targets(struct load *l, const char *path)
 		    (struct target){ xstrdup(blank + 1),
 			    name_of(l, line, (size_t)(blank - line)) };
 	}
-	fclose(f);
+	if (f != NULL)
+		(void)fclose(f);
 	if (l->targets_n == 0)
 		prog_die(PROG_IO, "no line in '%s'", path);
 }
 
 static int
-by_wait(const void *pa, const void *pb)
+by_wait_us(const void *pa, const void *pb)
 {
 	const int64_t *a = pa, *b = pb;
 
@@ -227,7 +227,7 @@ show(const struct load *l, size_t name)
 		us[n++] = l->waits[i].us;
 		bad += !l->waits[i].good;
 	}
-	qsort(us, n, sizeof *us, by_wait);
+	qsort(us, n, sizeof *us, by_wait_us);
 	printf("%s %zu %zu %" PRId64 " %" PRId64 " %" PRId64 "\n",
 	    l->names[name], n, bad, n > 0 ? us[(n - 1) / 2] : 0,
 	    n > 0 ? us[(99 * n + 99) / 100 - 1] : 0, n > 0 ? us[n - 1] : 0);
@@ -235,10 +235,9 @@ show(const struct load *l, size_t name)
 }
 
 static void
-run(struct load *l)
+run_load(struct load *l)
 {
-	pthread_t *threads =
-	    xcalloc((size_t)l->connections, sizeof *threads);
+	pthread_t *threads = xcalloc((size_t)l->connections, sizeof *threads);
 	size_t i;
 
 	l->total = (size_t)(l->rate * l->seconds);
@@ -283,6 +282,6 @@ main(int argc, char **argv)
 		return 64;
 	read_number(argv[optind], &l.port);
 	read_targets(&l, argv[optind + 1]);
-	run(&l);
+	run_load(&l);
 	return 0;
 }

@@ -75,13 +75,12 @@ sums_add_up(void **state)
 	all_kinds(&s, kinds);
 	assert_int_equal(span_sums_read(filled, kinds), 0);
 	assert_int_equal(
-	    span_sums_read("reply 2 10 50000 3 2:1 6:1;unanswered 0 0 0 4;",
-		kinds),
+	    span_sums_read(
+		"reply 2 10 50000 3 2:1 6:1;unanswered 0 0 0 4;", kinds),
 	    0);
-	assert_text(&s,
-	    "first_response 1 5 5 9 5:1;"
-	    "reply 8 61010 50000 17 2:1,1,0,0,3 481:2 4294967295:1;"
-	    "unanswered 0 0 0 4;");
+	assert_text(&s, "first_response 1 5 5 9 5:1;"
+			"reply 8 61010 50000 17 2:1,1,0,0,3 481:2 4294967295:1;"
+			"unanswered 0 0 0 4;");
 	span_sums_release(&s);
 }
 
