@@ -49,8 +49,7 @@ watch_connection(const struct listeners *l, int fd, uint64_t data)
 	struct epoll_event e = { .events = EPOLLIN, .data = { .u64 = data } };
 
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) != 0)
-		prog_die(
-		    PROG_IO, "cannot watch a connection: %s", strerror(errno));
+		prog_die(PROG_IO, "cannot watch a connection: errno %d", errno);
 }
 
 static void
@@ -65,8 +64,8 @@ open_listening(
 	if (fd == -1 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0 ||
 	    send(fd, request->data, request->len, MSG_NOSIGNAL) !=
 		(ssize_t)request->len)
-		prog_die(PROG_IO, "cannot open connection %zu: %s", i,
-		    strerror(errno));
+		prog_die(
+		    PROG_IO, "cannot open connection %zu: errno %d", i, errno);
 	l->fds[i] = fd;
 	watch_connection(l, fd, i);
 }

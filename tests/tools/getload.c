@@ -86,8 +86,9 @@ open_connection(const struct load *l)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
 	if (fd == -1 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
-		prog_die(PROG_IO, "cannot connect to port %" PRId64 ": %s",
-		    l->port, strerror(errno));
+		prog_die(PROG_IO,
+		    "cannot connect to port %" PRId64 ": errno %d", l->port,
+		    errno);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(
 	    fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
