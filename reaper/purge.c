@@ -117,7 +117,7 @@ delete_purged_rows(struct db *db, void *ctx)
 		return o;
 	db_rows_free(found);
 	write_purge_condition(p, &where);
-	if (p->archive != NULL && t->life != LIFE_TRACE)
+	if (p->archive != NULL && rule_archived(t))
 		o = archive_purged_rows(p, &where);
 	if (o == OUTCOME_DONE) {
 		buf_addf(

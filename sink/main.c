@@ -10,6 +10,7 @@ static const struct option_mode *const modes[] = {
 	&sink_mode_store,
 	&sink_mode_migrate,
 	&sink_mode_check,
+	&sink_mode_recompute,
 	&sink_mode_get,
 	&sink_mode_report,
 	&sink_mode_serve,

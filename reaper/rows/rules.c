@@ -17,3 +17,11 @@ rule_on_close(const struct table *t, bool all)
 	return t->life == LIFE_NOW ||
 	       (all && (t->life == LIFE_HISTORY || t->life == LIFE_REFUSAL));
 }
+
+bool
+rule_archived(const struct table *t)
+{
+	return t->life != LIFE_TRACE && t != &tables[TABLE_response_rollups] &&
+	       t != &tables[TABLE_message_analytics_hours] &&
+	       t != &tables[TABLE_rollups_due];
+}

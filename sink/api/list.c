@@ -15,6 +15,7 @@
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
 #include "sink/api/scope.h"
+#include "sink/api/sharded.h"
 
 #define ARGS_MAX (LIST_COLUMNS + 2 + LIST_KEYS * LIST_KEYS)
 
@@ -184,7 +185,7 @@ add_cursor(struct page *p)
 }
 
 static bool
-build_statement(struct page *p)
+build_statement(struct page *p, const struct buf *table)
 {
 	const struct list_column *c = p->list->columns;
 	size_t i;
@@ -197,7 +198,7 @@ build_statement(struct page *p)
 		else
 			buf_addf(&p->sql, "`%s`", c[i].name);
 	}
-	buf_addf(&p->sql, " FROM %s", p->list->table);
+	buf_addf(&p->sql, " FROM %s", buf_str(table));
 	if (p->list->chat != NULL && question_parameter(p->q, p->list->chat))
 		buf_addf(&p->sql, " FORCE INDEX (%s)", p->list->chat_index);
 	buf_adds(&p->sql, " WHERE tenant = ?");
@@ -211,6 +212,16 @@ build_statement(struct page *p)
 		buf_addf(&p->sql, "%s`%s`%s", i == 0 ? " ORDER BY " : ", ",
 		    p->list->key[i], p->list->newest_first ? " DESC" : "");
 	buf_addf(&p->sql, " LIMIT %d", (int)p->limit + 1);
+	return true;
+}
+
+static bool
+find_table(const struct page *p, struct buf *table)
+{
+	if (p->list->parts != NULL)
+		return sharded_table(
+		    p->q, p->list->table, p->list->parts, table);
+	buf_adds(table, p->list->table);
 	return true;
 }
 
@@ -299,12 +310,15 @@ list_answer(struct question *q, const struct list *l)
 {
 	struct page p = { .q = q, .list = l };
 	struct db_rows *rows = NULL;
+	struct buf table = BUF_INIT;
 
 	read_columns(&p);
-	if (read_parameters(&p) && build_statement(&p) &&
+	if (read_parameters(&p) && find_table(&p, &table) &&
+	    build_statement(&p, &table) &&
 	    question_ask(q, buf_str(&p.sql), p.args, p.args_n, &rows))
 		write_page(&p, rows);
 	db_rows_free(rows);
+	buf_release(&table);
 	buf_release(&p.sql);
 	buf_release(&p.cursor);
 }

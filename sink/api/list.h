@@ -41,6 +41,8 @@ struct list_column {
 
 struct list {
 	const char *table;
+	const char *parts; /* where several aggregators store theirs, see
+			      sharded.h; NULL: nowhere */
 	struct list_column columns[LIST_COLUMNS]; /* up to one without name */
 	/* The order, by names of columns; with tenant a key of the table. */
 	const char *key[LIST_KEYS];

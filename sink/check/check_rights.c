@@ -70,6 +70,9 @@ try_tables(struct db *db, struct buf *sql, struct buf *missing)
 		{ TABLE_closed_chats, false },
 		{ TABLE_tenants, true },
 		{ TABLE_refused_rows, true },
+		{ TABLE_response_rollups, true },
+		{ TABLE_message_analytics_hours, true },
+		{ TABLE_rollups_due, true },
 	};
 	enum outcome o = OUTCOME_DONE;
 	size_t i;

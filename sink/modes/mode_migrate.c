@@ -3,8 +3,26 @@
  */
 #include <stdlib.h>
 
+#include "common/base/log.h"
+#include "common/os/stop.h"
 #include "sink/modes/modes.h"
+#include "sink/rollup/recompute.h"
 #include "sink/tables/migrate.h"
+
+/* What was stored before the migration that made response_rollups. */
+static enum exit_code
+add_up_due(struct db *db)
+{
+	size_t days = 0;
+
+	if (recompute_due(db, &days) != OUTCOME_DONE) {
+		log_error("%s; run it again", db_why(db));
+		return db_code(db);
+	}
+	if (days > 0)
+		log_info("recomputed", "days=%zu", days);
+	return stop_asked() ? PROG_TEMPFAIL : PROG_OK;
+}
 
 static enum exit_code
 migrate_database(struct sink *s, struct db **db)
@@ -13,7 +31,7 @@ migrate_database(struct sink *s, struct db **db)
 	enum exit_code code = migrate_run(*db, s->common.conf, dir);
 
 	free(dir);
-	return code;
+	return code == PROG_OK ? add_up_due(*db) : code;
 }
 
 static enum exit_code

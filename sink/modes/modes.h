@@ -26,12 +26,13 @@ struct sink {
 
 extern const struct option_mode
     sink_mode_store; /* stores rows; without an option */
-extern const struct option_mode sink_mode_migrate; /* --migrate */
-extern const struct option_mode sink_mode_check;   /* --check */
-extern const struct option_mode sink_mode_get;     /* --get */
-extern const struct option_mode sink_mode_report;  /* --report */
-extern const struct option_mode sink_mode_serve;   /* --serve */
-extern const struct option_mode sink_mode_token;   /* --token */
+extern const struct option_mode sink_mode_migrate;   /* --migrate */
+extern const struct option_mode sink_mode_check;     /* --check */
+extern const struct option_mode sink_mode_recompute; /* --recompute */
+extern const struct option_mode sink_mode_get;       /* --get */
+extern const struct option_mode sink_mode_report;    /* --report */
+extern const struct option_mode sink_mode_serve;     /* --serve */
+extern const struct option_mode sink_mode_token;     /* --token */
 
 /* Opens the configured database, calls work() unless only the configuration is
  * to be checked, and closes it. work() may take it over: *db = NULL. */

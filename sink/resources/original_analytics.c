@@ -14,8 +14,10 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
+#include "sink/api/sharded.h"
 #include "sink/resources/original_query.h"
 #include "sink/resources/resource.h"
+#include "sink/responses/response_sums.h"
 
 /* Different labels, and different intents, of one conversation. */
 #define WORDS_MAX "1000"
@@ -174,12 +176,20 @@ static bool
 ask_hours(struct question *q, const char *id, const struct analytics_period *p,
     struct db_rows **rows)
 {
-	if (!ask_in_period(q,
-		"SELECT hour, active_conversations, messages "
-		"FROM channel_metrics_all WHERE tenant = ? AND channel = ? "
-		"AND hour >= ? AND hour <= ? ORDER BY hour DESC "
-		"LIMIT " HOURS_LIMIT,
-		id, p, rows))
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql, "SELECT hour, active_conversations, messages FROM ");
+	good =
+	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
+	if (good) {
+		buf_adds(&sql,
+		    " WHERE tenant = ? AND channel = ? AND hour >= ? "
+		    "AND hour <= ? ORDER BY hour DESC LIMIT " HOURS_LIMIT);
+		good = ask_in_period(q, buf_str(&sql), id, p, rows);
+	}
+	buf_release(&sql);
+	if (!good)
 		return false;
 	return db_rows_count(*rows) <= HOURS_MAX ||
 	       question_problem(q, 400,
@@ -187,19 +197,51 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 		   HOURS_MAX);
 }
 
+/* The whole hours of a period are [first, last); both are behind its end if
+ * there is none. The hour that is now, which nothing is after, is whole. */
+static void
+find_whole_hours(const struct question *q, const struct analytics_period *p,
+    int64_t *first, int64_t *last)
+{
+	*first = (p->start + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
+	*last = p->end / HOUR_MS * HOUR_MS;
+	if (p->end >= q->request->now_ms)
+		*last += HOUR_MS;
+	if (*first >= *last)
+		*first = *last = p->end + 1;
+}
+
+#define CUT_HOURS                                                              \
+	"((created_at >= ? AND created_at < ?) "                               \
+	"OR (created_at >= ? AND created_at <= ?)) "
+
 /* The response times that callers measured, by hour, newest first. */
 static bool
 ask_response_times(struct question *q, const char *id,
     const struct analytics_period *p, struct db_rows **rows)
 {
-	return ask_in_period(q,
-	    "SELECT CAST(DATE_FORMAT(created_at, '%Y-%m-%d %H:00:00') "
-	    "AS DATETIME(3)) AS hour, SUM(response_time), "
-	    "COUNT(response_time) FROM message_analytics WHERE tenant = ? "
-	    "AND channel_id = ? AND created_at >= ? AND created_at <= ? "
-	    "AND response_time IS NOT NULL GROUP BY 1 ORDER BY 1 DESC "
+	struct db_value args[9];
+	int64_t first, last;
+
+	find_whole_hours(q, p, &first, &last);
+	args[0] = args[4] = db_str(id);
+	args[1] = args[6] = db_time(first);
+	args[2] = args[7] = db_time(last);
+	args[3] = db_str(q->viewer.tenant);
+	args[5] = db_time(p->start);
+	args[8] = db_time(p->end);
+	return question_ask(q,
+	    "SELECT `hour`, SUM(response_sum), SUM(responses) FROM ("
+	    "SELECT `hour`, response_sum, responses "
+	    "FROM message_analytics_hours WHERE tenant = ? AND channel = ? "
+	    "AND `hour` >= ? AND `hour` < ? AND responses > 0 "
+	    "UNION ALL SELECT CAST(DATE_FORMAT(created_at, "
+	    "'%Y-%m-%d %H:00:00') AS DATETIME(3)), response_time, 1 "
+	    "FROM message_analytics WHERE tenant = ? AND channel_id = ? "
+	    "AND " CUT_HOURS
+	    "AND response_time IS NOT NULL) s GROUP BY 1 ORDER BY 1 DESC "
 	    "LIMIT " HOURS_LIMIT,
-	    id, p, rows);
+	    args, ARRAY_LEN(args), rows);
 }
 
 /* Sums over a channel's hours. */
@@ -316,13 +358,26 @@ static bool
 ask_messages_of(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
 {
-	const struct db_value args[] = { db_time(p->start), db_time(p->end) };
+	struct db_value args[7];
+	int64_t first, last;
 
+	find_whole_hours(q, p, &first, &last);
+	args[0] = args[4] = db_time(first);
+	args[1] = args[5] = db_time(last);
+	args[2] = db_str(q->viewer.tenant);
+	args[3] = db_time(p->start);
+	args[6] = db_time(p->end);
 	return question_ask(q,
-	    "SELECT COUNT(*), SUM(direction = 'inbound'), "
-	    "SUM(direction = 'outbound'), AVG(sentiment_score), "
-	    "AVG(response_time) FROM message_analytics WHERE tenant = ? "
-	    "AND created_at >= ? AND created_at <= ?",
+	    "SELECT SUM(messages), SUM(inbound), SUM(outbound), "
+	    "SUM(sentiment_sum) / SUM(sentiments), "
+	    "SUM(response_sum) / SUM(responses) FROM ("
+	    "SELECT messages, inbound, outbound, sentiments, sentiment_sum, "
+	    "responses, response_sum FROM message_analytics_hours "
+	    "WHERE tenant = ? AND `hour` >= ? AND `hour` < ? "
+	    "UNION ALL SELECT 1, direction = 'inbound', "
+	    "direction = 'outbound', sentiment_score IS NOT NULL, "
+	    "sentiment_score, response_time IS NOT NULL, response_time "
+	    "FROM message_analytics WHERE tenant = ? AND " CUT_HOURS ") s",
 	    args, ARRAY_LEN(args), rows);
 }
 
@@ -333,40 +388,41 @@ ask_active(
 {
 	const struct db_value start = db_time(p->start);
 
-	return question_ask(q,
-	    "SELECT COUNT(*) FROM conversation_metrics_all WHERE tenant = ? "
-	    "AND last_message_at >= ?",
-	    &start, 1, rows);
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql, "SELECT COUNT(*) FROM ");
+	good = sharded_table(
+	    q, "conversation_metrics", "conversation_metrics_parts", &sql);
+	if (good) {
+		buf_adds(&sql, " WHERE tenant = ? AND last_message_at >= ?");
+		good = question_ask(q, buf_str(&sql), &start, 1, rows);
+	}
+	buf_release(&sql);
+	return good;
 }
 
-/* Number and duration of what was resolved: whole hours from their sums, the
- * beginning of the period from its intervals. */
+/* Number and duration of what was resolved, up to the end of this hour. */
 static bool
 ask_resolved(struct question *q, const struct analytics_period *p, int64_t *n,
     int64_t *sum_ms)
 {
-	int64_t hour = (p->start + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
-	const struct db_value edge[] = { db_time(p->start), db_time(hour) };
-	struct db_rows *first = NULL, *whole = NULL;
+	int64_t begins[] = { p->start, (p->end / HOUR_MS + 1) * HOUR_MS };
+	const struct response_span span = {
+		.from = begins[0], .to = begins[1], .begins = begins, .n = 1
+	};
+	const struct response_choice choice = { .kinds = "'resolution'",
+		.kind_set = 1U << SPAN_RESOLUTION };
+	struct response_plan plan = { .from = 0 };
+	struct response_sums sums;
 	bool good;
 
-	good = question_ask(q,
-		   "SELECT COUNT(*), COALESCE(SUM(ms), 0) FROM intervals "
-		   "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
-		   "AND kind = 'resolution' AND COALESCE(withdrawn, 0) = 0",
-		   edge, 2, &first) &&
-	       question_ask(q,
-		   "SELECT COALESCE(SUM(responses), 0), "
-		   "COALESCE(SUM(sum_ms), 0) FROM response_hours_all "
-		   "WHERE tenant = ? AND hour >= ? AND kind = 'resolution'",
-		   &edge[1], 1, &whole) &&
-	       db_next(first) && db_next(whole);
-	if (good) {
-		*n = db_get_int(first, 0) + db_get_int(whole, 0);
-		*sum_ms = db_get_int(first, 1) + db_get_int(whole, 1);
-	}
-	db_rows_free(first);
-	db_rows_free(whole);
+	response_plan_periods(&plan, &span);
+	good = response_sums_read(q, &plan, &choice, false, &sums);
+	*n = sums.n > 0 ? sums.list[0].of.n : 0;
+	*sum_ms = sums.n > 0 ? sums.list[0].of.sum_ms : 0;
+	response_sums_release(&sums);
+	response_plan_release(&plan);
 	return good;
 }
 

@@ -31,7 +31,8 @@
 	}
 
 const struct list list_operators = {
-	.table = "operator_metrics_all",
+	.table = "operator_metrics",
+	.parts = "operator_metrics_parts",
 	.columns = { FILTER("operator"), TEXT("name"), FLAG("available"),
 	    NUMBER("open_chats"), NUMBER("reported_open_chats"),
 	    NUMBER("responses"), NUMBER("avg_response_seconds"),
@@ -95,7 +96,8 @@ const struct list list_intervals = {
 };
 
 const struct list list_response_hours = {
-	.table = "response_hours_all",
+	.table = "response_hours",
+	.parts = "response_hours_parts",
 	.columns = { TIME("hour"), FILTER("operator"), FILTER("kind"),
 	    NUMBER("responses"), NUMBER("sum_ms"), NUMBER("max_ms"),
 	    TIME("as_of"), NUMBER("version") },
@@ -106,7 +108,8 @@ const struct list list_response_hours = {
 };
 
 const struct list list_conversations = {
-	.table = "conversation_metrics_all",
+	.table = "conversation_metrics",
+	.parts = "conversation_metrics_parts",
 	.columns = { FILTER("conversation_id"), NUMBER("message_count"),
 	    NUMBER("participant_count"), TIME("created_at"),
 	    TIME("last_message_at"), TIME("as_of") },
@@ -114,7 +117,8 @@ const struct list list_conversations = {
 };
 
 const struct list list_users = {
-	.table = "user_stats_all",
+	.table = "user_stats",
+	.parts = "user_stats_parts",
 	.columns = { FILTER("user_id"), NUMBER("message_count"),
 	    NUMBER("active_conversations"), TIME("last_active"),
 	    TIME("created_at"), TIME("as_of") },
@@ -122,7 +126,8 @@ const struct list list_users = {
 };
 
 const struct list list_alerts = {
-	.table = "alerts_all",
+	.table = "alerts",
+	.parts = "realtime_user_activity_parts",
 	.columns = { TIME("started_at"), FILTER("user_id"), FILTER("rule"),
 	    TIME("ended_at"), NUMBER("messages"), NUMBER("threshold"),
 	    TIME("as_of") },
@@ -132,7 +137,8 @@ const struct list list_alerts = {
 };
 
 const struct list list_trends = {
-	.table = "trends_all",
+	.table = "trends",
+	.parts = "trends_parts",
 	.columns = { TIME("window_start"), FILTER("word"), TIME("window_end"),
 	    NUMBER("occurrences"), TIME("as_of") },
 	.key = { "window_start", "word" },
@@ -161,7 +167,8 @@ const struct list list_receipts = {
 };
 
 const struct list list_channels = {
-	.table = "channel_metrics_all",
+	.table = "channel_metrics",
+	.parts = "channel_metrics_parts",
 	.columns = { TIME("hour"), FILTER("channel"), NUMBER("messages"),
 	    NUMBER("inbound_messages"), NUMBER("outbound_messages"),
 	    NUMBER("active_conversations"), TIME("as_of") },

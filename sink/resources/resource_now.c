@@ -8,6 +8,7 @@
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
 #include "sink/api/scope.h"
+#include "sink/api/sharded.h"
 #include "sink/resources/resource.h"
 
 #define WAITING_MAX "200"
@@ -51,29 +52,45 @@ static const struct sheet_column tenant_columns[] = {
 	"SUM(o.open_chats), MAX(t.unassigned_chats), SUM(o.waiting_chats), "   \
 	"MAX(o.longest_wait_seconds), SUM(o.responses), "                      \
 	"CAST(SUM(o.responses * o.avg_response_seconds) / "                    \
-	"SUM(o.responses) AS DECIMAL(15,3)) FROM operator_metrics_all o "      \
-	"LEFT JOIN tenant_metrics_all t ON t.tenant = o.tenant "               \
-	"WHERE o.tenant = ?"
+	"SUM(o.responses) AS DECIMAL(15,3)) FROM "
 
-#define TENANT_METRICS                                                         \
-	"SELECT as_of, operators, open_chats, unassigned_chats, "              \
-	"waiting_chats, longest_wait_seconds, responses, "                     \
-	"avg_response_seconds FROM tenant_metrics_all WHERE tenant = ?"
+static bool
+write_team_metrics(struct question *q, struct buf *sql)
+{
+	buf_adds(sql, TEAM_METRICS);
+	if (!sharded_table(
+		q, "operator_metrics", "operator_metrics_parts", sql))
+		return false;
+	buf_adds(sql, " o LEFT JOIN ");
+	if (!sharded_table(q, "tenant_metrics", "tenant_metrics_parts", sql))
+		return false;
+	buf_adds(sql, " t ON t.tenant = o.tenant WHERE o.tenant = ?");
+	scope_add_totals(&q->viewer, "o.operator", sql);
+	buf_adds(sql, " HAVING COUNT(*) > 0");
+	return true;
+}
+
+static bool
+write_tenant_metrics(struct question *q, struct buf *sql)
+{
+	buf_adds(sql, "SELECT as_of, operators, open_chats, unassigned_chats, "
+		      "waiting_chats, longest_wait_seconds, responses, "
+		      "avg_response_seconds FROM ");
+	if (!sharded_table(q, "tenant_metrics", "tenant_metrics_parts", sql))
+		return false;
+	buf_adds(sql, " WHERE tenant = ?");
+	return true;
+}
 
 static bool
 ask_tenant(struct question *q, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
-	bool good;
+	bool good =
+	    (scope_limits_totals(&q->viewer) ? write_team_metrics(q, &sql)
+					     : write_tenant_metrics(q, &sql)) &&
+	    question_ask(q, buf_str(&sql), NULL, 0, rows);
 
-	if (scope_limits_totals(&q->viewer)) {
-		buf_adds(&sql, TEAM_METRICS);
-		scope_add_totals(&q->viewer, "o.operator", &sql);
-		buf_adds(&sql, " HAVING COUNT(*) > 0");
-	} else {
-		buf_adds(&sql, TENANT_METRICS);
-	}
-	good = question_ask(q, buf_str(&sql), NULL, 0, rows);
 	buf_release(&sql);
 	return good;
 }
@@ -87,12 +104,16 @@ ask_operators(struct question *q, struct db_rows **rows)
 	buf_addf(&sql,
 	    "SELECT %s, available, open_chats, responses, "
 	    "avg_response_seconds, median_response_seconds, "
-	    "p90_response_seconds, waiting_chats, longest_wait_seconds "
-	    "FROM operator_metrics_all WHERE tenant = ?",
+	    "p90_response_seconds, waiting_chats, longest_wait_seconds FROM ",
 	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
-	scope_add_rows(&q->viewer, "operator", &sql);
-	buf_adds(&sql, " ORDER BY open_chats DESC, operator");
-	good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	good = sharded_table(
+	    q, "operator_metrics", "operator_metrics_parts", &sql);
+	if (good) {
+		buf_adds(&sql, " WHERE tenant = ?");
+		scope_add_rows(&q->viewer, "operator", &sql);
+		buf_adds(&sql, " ORDER BY open_chats DESC, operator");
+		good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	}
 	buf_release(&sql);
 	return good;
 }

@@ -158,7 +158,7 @@ member_sum(struct buf *to, const char *name, struct figure_sum s)
 static void
 write_now(const struct figure_question *f, struct buf *to)
 {
-	const struct response_sum sum = { .n = f->is.n, .sum_ms = f->is.ms };
+	const struct span_sum sum = { .n = f->is.n, .sum_ms = f->is.ms };
 
 	jsonw_open_in(to, "now");
 	jsonw_int(to, "version", f->newest);
@@ -207,7 +207,7 @@ write_links(const struct figure_question *f, struct buf *to)
 
 	if (!response_href(f->q, &f->choice,
 		f->ranged ? f->span.from : CLOCK_NONE, f->span.to,
-		f->choice.operator, &href)) {
+		f->choice.operator, & href)) {
 		jsonw_null(to, "href");
 	} else {
 		interval_choice_link(f->q, &href);

@@ -39,31 +39,40 @@ has_whole_hours(const struct response_span *s)
 	return z.offset % HOUR_MS == 0;
 }
 
+/* A stretch for each hour. */
+static void
+add_hours_of_week(struct response_plan *p, const struct response_span *s,
+    int64_t t, int64_t to)
+{
+	struct zone_span z = zone_find(s->zone, t);
+
+	for (; t < to; t += HOUR_MS) {
+		if (t >= z.until)
+			z = zone_find(s->zone, t);
+		response_plan_stretch(p, t,
+		    (t + z.offset + WEEK_FIRST_HOUR * HOUR_MS) / HOUR_MS %
+			WEEK_HOURS);
+	}
+	response_plan_stretch(p, to, -1);
+}
+
 static void
 plan_heatmap(struct response_plan *p, const struct response_span *s)
 {
-	int64_t first = (s->from + HOUR_MS - 1) / HOUR_MS;
-	int64_t last = s->to / HOUR_MS;
+	int64_t first = (s->from + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
+	int64_t last = s->to / HOUR_MS * HOUR_MS;
 
 	p->from = s->from;
 	p->to = s->to;
 	response_week_hour(&p->interval_slot, s);
+	response_plan_stretch(p, s->from / HOUR_MS * HOUR_MS, -1);
 	if (first >= last || !has_whole_hours(s)) {
 		response_plan_add(p, s->from, s->to);
 		return;
 	}
-	response_plan_add(p, s->from, first * HOUR_MS);
-	response_plan_add(p, last * HOUR_MS, s->to);
-	buf_addf(&p->hour_slot,
-	    "CASE WHEN " RESPONSE_SLOT_HOUR " < %" PRId64
-	    " OR " RESPONSE_SLOT_HOUR " >= %" PRId64 " THEN -1 ELSE "
-	    "(" RESPONSE_SLOT_HOUR " + ",
-	    first, last);
-	response_week_offset(&p->hour_slot, s, RESPONSE_SLOT_HOUR, HOUR_MS);
-	buf_addf(
-	    &p->hour_slot, " + %d) MOD %d END", WEEK_FIRST_HOUR, WEEK_HOURS);
-	p->whole_from = first * HOUR_MS;
-	p->whole_to = last * HOUR_MS;
+	response_plan_add(p, s->from, first);
+	response_plan_add(p, last, s->to);
+	add_hours_of_week(p, s, first, last);
 }
 
 /* The intervals of an hour of the week; NULL: not for the viewer. */
@@ -83,7 +92,7 @@ static void
 write_heatmap(struct question *q, const struct response_choice *c,
     const struct response_span *span, const struct response_sums *sums)
 {
-	const struct response_sum none = { .n = 0 }, *sum;
+	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
 	struct buf href = BUF_INIT;
 	struct sheet s;
@@ -94,7 +103,7 @@ write_heatmap(struct question *q, const struct response_choice *c,
 	for (slot = 0; slot < WEEK_HOURS; slot++) {
 		sum = &none;
 		if (i < sums->n && sums->list[i].slot == slot)
-			sum = &sums->list[i++];
+			sum = &sums->list[i++].of;
 		sheet_int(&s, (int64_t)slot / 24 + 1);
 		sheet_int(&s, (int64_t)slot % 24);
 		sheet_int(&s, sum->n);

@@ -128,7 +128,7 @@ read_responses(struct responses_question *r)
 
 static void
 write_within(const struct responses_question *r, struct sheet *s,
-    const struct response_sum *sum)
+    const struct span_sum *sum)
 {
 	char text[16];
 	bool exact;
@@ -145,7 +145,7 @@ write_within(const struct responses_question *r, struct sheet *s,
 }
 
 static void
-write_metrics(struct sheet *s, const struct response_sum *sum)
+write_metrics(struct sheet *s, const struct span_sum *sum)
 {
 	sheet_int(s, sum->n);
 	sheet_seconds(s, sum->sum_ms);
@@ -176,8 +176,8 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_time(s, from);
 	sheet_time(s, to);
 	sheet_text(s, operator);
-	write_metrics(s, sum);
-	write_within(r, s, sum);
+	write_metrics(s, &sum->of);
+	write_within(r, s, &sum->of);
 	sheet_text(s,
 	    response_href(r->q, &r->choice, from, to,
 		operator!= NULL ? operator: r->choice.operator, &href)
@@ -190,7 +190,7 @@ static void
 write_span(const struct responses_question *r, struct sheet *s, size_t span)
 {
 	const struct response_sums *sums = &r->sums[span];
-	struct response_sum none = { .n = 0 };
+	struct response_sum none = { .slot = 0 };
 	size_t i, slot = 0;
 
 	for (i = 0; i < sums->n; i++) {

@@ -1,7 +1,7 @@
 /*
  * response_plan: which hours can be read as a whole, and which are cut; see
  * response_sums.h. Hours that follow each other and belong to the same slot are
- * a stretch, whose number INTERVAL() finds by halving.
+ * a stretch.
  */
 #include "sink/responses/response_sums.h"
 
@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "sink/rollup/rollup.h"
 
 static int64_t
 hour_floor(int64_t ms)
@@ -43,15 +44,13 @@ response_plan_add(struct response_plan *p, int64_t from, int64_t to)
 void
 response_plan_release(struct response_plan *p)
 {
-	buf_release(&p->hour_slot);
 	buf_release(&p->interval_slot);
 	free(p->intervals);
 	free(p->stretches);
 }
 
-/* From this hour on the slot is that. */
-static void
-add_stretch(struct response_plan *p, int64_t begin, int64_t slot)
+void
+response_plan_stretch(struct response_plan *p, int64_t begin, int64_t slot)
 {
 	size_t n = p->stretches_n;
 
@@ -77,72 +76,94 @@ add_period(struct response_plan *p, int64_t from, int64_t to, size_t slot)
 		return;
 	}
 	response_plan_add(p, from, first);
-	add_stretch(p, first, (int64_t)slot);
-	add_stretch(p, last, -1);
+	response_plan_stretch(p, first, (int64_t)slot);
+	response_plan_stretch(p, last, -1);
 	response_plan_add(p, last, to);
 }
 
-/* Finds the whole hours; returns how many stretches are. */
+/* The last stretch that begins at that time or before; none: the number of
+ * stretches. */
 static size_t
-find_whole(struct response_plan *p)
+find_stretch(const struct response_plan *p, int64_t ms)
 {
-	size_t i, n = 0;
+	size_t low = 0, high = p->stretches_n, middle;
 
-	/* The last one is none. */
-	for (i = 0; i + 1 < p->stretches_n; i++) {
-		if (p->stretches[i].slot < 0)
-			continue;
-		if (n++ == 0)
-			p->whole_from = p->stretches[i].begin;
-		p->whole_to = p->stretches[i + 1].begin;
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (p->stretches[middle].begin <= ms)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return n;
+	return low > 0 ? low - 1 : p->stretches_n;
 }
 
-/* The number of a stretch from the first to before the end. */
-static void
-write_stretch(
-    const struct response_plan *p, size_t first, size_t end, struct buf *to)
+int64_t
+response_plan_slot(const struct response_plan *p, int64_t begin)
 {
-	size_t i;
+	size_t i = find_stretch(p, begin);
 
-	if (first + 1 == end) { /* which needs not be computed for each row */
-		buf_addf(to, "%zu", first);
+	return i < p->stretches_n ? p->stretches[i].slot : -1;
+}
+
+static void
+add_span_piece(struct response_pieces *p, int64_t from, int64_t to)
+{
+	if (p->n > 0 && p->list[p->n - 1].to == from) {
+		p->list[p->n - 1].to = to;
 		return;
 	}
-	buf_adds(to, "INTERVAL(" RESPONSE_SLOT_HOUR);
-	for (i = first; i < end; i++)
-		buf_addf(to, ", %" PRId64, p->stretches[i].begin / HOUR_MS);
-	buf_addf(to, ") + %zu - 1", first);
+	XGROW(p->list, p->n, p->cap);
+	p->list[p->n++] = (struct response_range){ from, to };
 }
 
-bool
-response_plan_next(
-    const struct response_plan *p, int64_t least_ms, struct response_chunk *c)
+/* The end of the longest span that begins at t and ends by `to`, and its
+ * level. */
+static int64_t
+longest_span(int64_t t, int64_t to,
+    bool (*has)(const void *ctx, size_t level, int64_t begin), const void *ctx,
+    size_t *level)
 {
-	size_t first = c->next, end;
-
-	buf_clear(&c->slot);
-	if (p->stretches_n == 0) {
-		c->from = p->whole_from;
-		c->to = p->whole_to;
-		buf_adds(&c->slot, buf_str(&p->hour_slot));
-		return c->next++ == 0 && c->from < c->to;
+	*level = RESPONSE_HOURS;
+	if (t % DAY_MS != 0 || t + DAY_MS > to)
+		return t + HOUR_MS;
+	if (to - t >= 28 * DAY_MS && rollup_month(t) == t &&
+	    rollup_next_month(t) <= to && has(ctx, RESPONSE_MONTHS, t)) {
+		*level = RESPONSE_MONTHS;
+		return rollup_next_month(t);
 	}
-	while (first < p->stretches_n && p->stretches[first].slot < 0)
-		first++;
-	if (first == p->stretches_n)
-		return false;
-	/* The last one is not whole. */
-	for (end = first + 1;
-	     p->stretches[end].begin < p->whole_to &&
-	     p->stretches[end].begin - p->stretches[first].begin < least_ms;)
-		end++;
-	c->from = p->stretches[first].begin;
-	c->to = p->stretches[end].begin;
-	c->next = end;
-	write_stretch(p, first, end, &c->slot);
-	return true;
+	if (!has(ctx, RESPONSE_DAYS, t))
+		return t + HOUR_MS;
+	*level = RESPONSE_DAYS;
+	return t + DAY_MS;
+}
+
+/* The end of a stretch; of the last one that of the range's last hour. */
+static int64_t
+stretch_end(const struct response_plan *p, size_t i)
+{
+	return i + 1 < p->stretches_n ? p->stretches[i + 1].begin
+				      : hour_ceil(p->to);
+}
+
+void
+response_plan_cut(const struct response_plan *p,
+    bool (*has)(const void *ctx, size_t level, int64_t begin), const void *ctx,
+    struct response_pieces *pieces)
+{
+	int64_t t, to, next;
+	size_t i, level;
+
+	for (i = 0; i < p->stretches_n; i++) {
+		to = stretch_end(p, i);
+		for (t = p->stretches[i].begin; t < to; t = next) {
+			level = RESPONSE_HOURS;
+			next = p->stretches[i].slot < 0
+				   ? t + HOUR_MS
+				   : longest_span(t, to, has, ctx, &level);
+			add_span_piece(&pieces[level], t, next);
+		}
+	}
 }
 
 void
@@ -153,12 +174,10 @@ response_plan_periods(struct response_plan *p, const struct response_span *s)
 	p->from = s->from;
 	p->to = s->to;
 	buf_adds(&p->interval_slot, "INTERVAL(" RESPONSE_SLOT_MS);
-	add_stretch(p, hour_floor(s->from), -1);
+	response_plan_stretch(p, hour_floor(s->from), -1);
 	for (i = 0; i < s->n; i++) {
 		add_period(p, s->begins[i], s->begins[i + 1], i);
 		buf_addf(&p->interval_slot, ", %" PRId64, s->begins[i]);
 	}
 	buf_adds(&p->interval_slot, ") - 1");
-	if (find_whole(p) > 0)
-		write_stretch(p, 0, p->stretches_n, &p->hour_slot);
 }

@@ -11,13 +11,13 @@
 #include "common/containers/histogram.h"
 
 int64_t
-response_mean(const struct response_sum *s)
+response_mean(const struct span_sum *s)
 {
 	return s->n > 0 ? (2 * s->sum_ms + s->n) / (2 * s->n) : CLOCK_NONE;
 }
 
 static int64_t
-bucketed(const struct response_sum *s)
+bucketed(const struct span_sum *s)
 {
 	int64_t n = 0;
 	size_t i;
@@ -29,7 +29,7 @@ bucketed(const struct response_sum *s)
 
 /* Twice the middle of the bucket of the element at that place, from 1. */
 static int64_t
-twice_at(const struct response_sum *s, int64_t place)
+twice_at(const struct span_sum *s, int64_t place)
 {
 	uint32_t bucket = 0;
 	int64_t twice;
@@ -44,7 +44,7 @@ twice_at(const struct response_sum *s, int64_t place)
 }
 
 int64_t
-response_median(const struct response_sum *s)
+response_median(const struct span_sum *s)
 {
 	int64_t n = bucketed(s);
 
@@ -54,7 +54,7 @@ response_median(const struct response_sum *s)
 }
 
 int64_t
-response_percentile(const struct response_sum *s, int64_t permille)
+response_percentile(const struct span_sum *s, int64_t permille)
 {
 	int64_t n = bucketed(s);
 
@@ -64,7 +64,7 @@ response_percentile(const struct response_sum *s, int64_t permille)
 }
 
 double
-response_share_within(const struct response_sum *s, int64_t ms, bool *exact)
+response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
 {
 	uint32_t last = histogram_bucket(ms);
 	int64_t low = histogram_low(last), high = histogram_high(last);

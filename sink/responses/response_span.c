@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/api/scope.h"
+#include "sink/rollup/span_sums.h"
 
 #define DAYS_WITHOUT_FROM 7
 
@@ -24,14 +25,18 @@ static const char *const by_names[] = {
 	[BY_TOTAL] = "total",
 };
 
+#define BIT(kind) (1U << SPAN_##kind)
+
 static const struct {
 	const char *name, *kinds;
+	unsigned set;
 } response_kinds[] = {
-	{ "response", "'first_response', 'reply'" },
-	{ "first_response", "'first_response'" },
-	{ "reply", "'reply'" },
-	{ "resolution", "'resolution'" },
-	{ "unanswered", "'unanswered'" },
+	{ "response", "'first_response', 'reply'",
+	    BIT(FIRST_RESPONSE) | BIT(REPLY) },
+	{ "first_response", "'first_response'", BIT(FIRST_RESPONSE) },
+	{ "reply", "'reply'", BIT(REPLY) },
+	{ "resolution", "'resolution'", BIT(RESOLUTION) },
+	{ "unanswered", "'unanswered'", BIT(UNANSWERED) },
 };
 
 static bool
@@ -45,6 +50,7 @@ read_kind(struct question *q, struct response_choice *c)
 			continue;
 		c->kind = response_kinds[i].name;
 		c->kinds = response_kinds[i].kinds;
+		c->kind_set = response_kinds[i].set;
 		return true;
 	}
 	return question_problem(q, 400,

@@ -2,32 +2,25 @@
  * response_sums: responses added up from the tables, by slot (a period, an hour
  * of the week) and operator: count, sum, maximum and buckets.
  *
- * Whole hours of UTC come from response_hours and response_histogram. Where a
- * slot begins within an hour, as in zones at :30 and :45, and for quarters of
- * an hour, they come from intervals, which know the millisecond.
+ * Whole hours of UTC come from response_rollups, in months and days where they
+ * fit into a slot and are there. Where a slot begins within an hour, as in
+ * zones at :30 and :45, and for quarters of an hour, they come from intervals,
+ * which know the millisecond.
  */
 #ifndef SINK_RESPONSES_RESPONSE_SUMS_H
 #define SINK_RESPONSES_RESPONSE_SUMS_H
 
 #include "common/containers/strmap.h"
 #include "sink/responses/response_span.h"
+#include "sink/rollup/span_sums.h"
 
 /* Rows of an answer. */
 #define RESPONSE_ROWS_MAX 20000
 
-struct response_bucket {
-	uint32_t slot;
-	const char *operator;
-	uint32_t bucket; /* histogram.h */
-	int64_t n;
-};
-
 struct response_sum {
 	uint32_t slot;
 	const char *operator; /* "": nobody, or all together */
-	int64_t n, sum_ms, max_ms;
-	const struct response_bucket *buckets; /* in order */
-	size_t buckets_n;
+	struct span_sum of;   /* of all kinds that were asked for */
 };
 
 /* A range of time, in ms. */
@@ -40,22 +33,17 @@ struct response_stretch {
 	int64_t begin, slot; /* -1: they are read from intervals */
 };
 
-/* What is read from where. Slots are whole numbers, as expressions of SQL. */
+/* What is read from where. */
 struct response_plan {
-	int64_t from, to; /* all of it */
-	/* Of an hour; with stretches it is the number of one instead. Empty:
-	 * none is read as a whole. */
-	struct buf hour_slot;
-	int64_t whole_from, whole_to; /* the whole ones lie between these */
-	struct response_stretch *stretches; /* owned */
+	int64_t from, to;                   /* all of it */
+	struct response_stretch *stretches; /* in order; owned */
 	size_t stretches_n, stretches_cap;
-	struct buf interval_slot;         /* of an interval, by its end */
+	struct buf interval_slot; /* of an interval by its end, as SQL */
 	struct response_range *intervals; /* what is read from there; owned */
 	size_t intervals_n, intervals_cap;
 };
 
-/* For these expressions: hours, and ms, since 1970. */
-#define RESPONSE_SLOT_HOUR "TIMESTAMPDIFF(HOUR, '1970-01-01', `hour`)"
+/* For that expression: ms since 1970. */
 #define RESPONSE_SLOT_MS                                                       \
 	"(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', end_at) DIV 1000)"
 
@@ -64,8 +52,8 @@ struct response_sums {
 	size_t n;
 	int64_t version, as_of; /* the newest; CLOCK_NONE: nothing there */
 	/* Private. */
-	struct response_bucket *buckets;
-	size_t buckets_n, cap, buckets_cap;
+	size_t cap;
+	struct strmap places; /* slot and operator -> index in list, plus 1 */
 	struct strmap operators; /* owns their names */
 };
 
@@ -73,18 +61,27 @@ struct response_sums {
 void response_plan_add(struct response_plan *p, int64_t from, int64_t to);
 void response_plan_release(struct response_plan *p);
 
-/* Hours that are asked for at once. */
-struct response_chunk {
-	int64_t from, to;
-	struct buf slot;
-	size_t next; /* private */
+/* From this whole hour on, up to the next stretch, the slot is that; -1: none.
+ * Stretches are added in their order, the last one is none. */
+void response_plan_stretch(
+    struct response_plan *p, int64_t begin, int64_t slot);
+
+/* The spans of a length that are read, in ranges of their begins. */
+struct response_pieces {
+	struct response_range *list; /* owned */
+	size_t n, cap;
 };
 
-/* The next whole hours, at least that many ms of them, if there are so many:
- * what a statement has to group stays small enough for memory. False: that was
- * all. Begins as zeros; the caller releases the slot. */
-bool response_plan_next(
-    const struct response_plan *p, int64_t least_ms, struct response_chunk *c);
+/* Cuts the stretches into months, days and hours, those without a slot into
+ * hours only; has() tells which months and days there are. pieces: of
+ * RESPONSE_LEVELS lengths, months first. */
+enum { RESPONSE_MONTHS, RESPONSE_DAYS, RESPONSE_HOURS, RESPONSE_LEVELS };
+void response_plan_cut(const struct response_plan *p,
+    bool (*has)(const void *ctx, size_t level, int64_t begin), const void *ctx,
+    struct response_pieces *pieces);
+
+/* The slot of the span that begins then; -1: none. */
+int64_t response_plan_slot(const struct response_plan *p, int64_t begin);
 
 /* A slot for each period of the span. */
 void response_plan_periods(
@@ -104,13 +101,12 @@ void response_write_frame(struct buf *to, const struct response_choice *c,
 /* The mean, rounded half up, and the element at place ceil(permille n / 1000),
  * the middle of its bucket, at most the maximum; the median of an even number
  * is the mean of the two. In ms. CLOCK_NONE: there is none. */
-int64_t response_mean(const struct response_sum *s);
-int64_t response_median(const struct response_sum *s);
-int64_t response_percentile(const struct response_sum *s, int64_t permille);
+int64_t response_mean(const struct span_sum *s);
+int64_t response_median(const struct span_sum *s);
+int64_t response_percentile(const struct span_sum *s, int64_t permille);
 
 /* The share that is not longer than ms: of the bucket that ms is in, its part
  * up to ms. *exact: nothing of it had to be shared out. There are some. */
-double response_share_within(
-    const struct response_sum *s, int64_t ms, bool *exact);
+double response_share_within(const struct span_sum *s, int64_t ms, bool *exact);
 
 #endif

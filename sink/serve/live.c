@@ -22,9 +22,9 @@
 #include "sink/resources/by_hand.h"
 #include "sink/serve/serve.h"
 
-#define LOOK_MS 250
-/* Or less often, so that looking takes a quarter of the time at most. */
-#define PAUSE_FACTOR 3
+#define LOOK_MS 50
+/* Or less often, so that looking takes a tenth of the time at most. */
+#define PAUSE_FACTOR 9
 /* After the tables could not be read. */
 #define FAILED_MS 5000
 /* A stream ends then, and the browser comes back. */

@@ -2,7 +2,7 @@
  * live: GET /api/v1/now/stream: the answers of /api/v1/now to the listener's
  * role as Server-Sent Events, one at once and one after each change.
  *
- * One thread, with a connection of its own, looks at the tables up to four
+ * One thread, with a connection of its own, looks at the tables up to twenty
  * times a second for each tenant that somebody listens to, and makes the
  * answers for those roles that somebody has; each agent is a role of their own.
  * While nobody listens it does nothing.

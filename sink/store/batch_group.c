@@ -3,6 +3,7 @@
  */
 #include "sink/store/batch_group.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void
@@ -34,6 +35,23 @@ batch_group_sort(struct batch_group *g)
 	batch_sort(&g->part[0]);
 }
 
+/* Whose rows are added up (batch_rollup.h), one transaction after the other:
+ * those of a table stay together, or the parts would wait for each other. */
+static bool
+stays_whole(size_t table)
+{
+	switch (table) {
+	case TABLE_response_hours:
+	case TABLE_response_hours_parts:
+	case TABLE_response_histogram:
+	case TABLE_response_histogram_parts:
+	case TABLE_message_analytics:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void
 batch_group_divide(struct batch_group *g, size_t n, size_t whole)
 {
@@ -47,6 +65,8 @@ batch_group_divide(struct batch_group *g, size_t n, size_t whole)
 	g->parts = n;
 	for (k = 0; k < TABLES; k++) {
 		rows = &first->rows[k];
+		if (stays_whole(k))
+			continue;
 		for (part = 1; part < n; part++)
 			for (i = rows->n * part / n;
 			     i < rows->n * (part + 1) / n; i++)

@@ -41,6 +41,7 @@ batch_store_init(
 	    "chat, reason, as_of) VALUES ",
 	    "(?, ?, ?, ?, ?, ?, ?)",
 	    " ON DUPLICATE KEY UPDATE reason = VALUES(reason)", 7);
+	batch_rollup_init(&s->rollup, db);
 }
 
 void
@@ -52,6 +53,7 @@ batch_store_release(struct batch_store *s)
 		db_bulk_free(s->upsert[i]);
 	db_bulk_free(s->refuse);
 	forgotten_rows_release(&s->forgotten);
+	batch_rollup_release(&s->rollup);
 	free(s->sent);
 }
 
@@ -502,7 +504,12 @@ store_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = decide_fates(s);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
-		o = upsert(s, i);
+		if (i != TABLE_message_analytics)
+			o = upsert(s, i);
+	if (o == OUTCOME_DONE)
+		o = batch_rollup_before(&s->rollup, s->batch);
+	if (o == OUTCOME_DONE)
+		o = upsert(s, TABLE_message_analytics);
 	if (o == OUTCOME_DONE)
 		o = store_refusals(s);
 	i = 0;
@@ -512,7 +519,7 @@ store_in_transaction(struct db *db, void *ctx)
 		if (t->ends)
 			o = snapshot_end(db, t);
 	}
-	return o;
+	return o == OUTCOME_DONE ? batch_rollup_after(&s->rollup, s->batch) : o;
 }
 
 enum outcome

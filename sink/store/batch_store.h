@@ -14,7 +14,8 @@
  *     neighbours are stored
  *   4 record refused rows, so that the end of their snapshot counts them
  *   5 where a snapshot is complete: remove what it no longer has
- *   6 COMMIT
+ *   6 add up what was stored of responses and analyses (batch_rollup.h)
+ *   7 COMMIT
  *
  * Why the lock: the reaper writes tombstones under the exclusive lock. Without
  * the shared one, a sink that reads tombstones at the same time would store a
@@ -31,6 +32,7 @@
 
 #include "common/db/db.h"
 #include "sink/store/batch.h"
+#include "sink/store/batch_rollup.h"
 #include "sink/store/forgotten_rows.h"
 
 struct batch_store {
@@ -42,6 +44,7 @@ struct batch_store {
 	struct db_bulk *upsert[TABLES];
 	struct db_bulk *refuse;
 	struct forgotten_rows forgotten;
+	struct batch_rollup rollup;
 	struct row_batch *batch;
 	struct arena_mark mark; /* of the arena before the first try */
 	struct sink_row **sent; /* the rows of the current upsert */

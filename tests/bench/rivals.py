@@ -15,6 +15,7 @@ TITLES = {
     "goparse": "Go encoding/json, all cores",
     "gopipeline": "Go, batched",
     "golisten": "Go, net/http and amqp091-go",
+    "gohistory": "Go, net/http and database/sql",
     "store": "bulk-array loop, only storing",
 }
 HINTS = {
@@ -23,6 +24,7 @@ HINTS = {
     "gopipeline": "golang-go golang-github-rabbitmq-amqp091-go-dev "
                   "golang-github-go-sql-driver-mysql-dev",
     "golisten": "golang-go golang-github-rabbitmq-amqp091-go-dev",
+    "gohistory": "golang-go golang-github-go-sql-driver-mysql-dev",
 }
 
 

@@ -178,6 +178,7 @@ class Test:
         lab.must(["sink", "-c", lab.conf("m.conf", {"sink": {}}),
                   "--migrate"])
         self.world = World(lab, self.dice)
+        lab.must(["sink", "--recompute"])
         self.server = Server(lab, {"serve": {"rate": 0}})
         self.admin = token(tenant_id=OURS, role="admin")
 

@@ -9,3 +9,4 @@ for program in python3 make "${CC:-cc}"; do
 done
 export BENCH_SCALE=0.01 BENCH_ROUNDS=1
 tests/bench/run parse partitions pipeline
+BENCH_SCALE=0.002 tests/bench/run serve

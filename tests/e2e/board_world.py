@@ -57,6 +57,7 @@ class BoardWorld:
             self.sql.ask("SELECT UTC_TIMESTAMP(3)")[0][0],
             "%Y-%m-%d %H:%M:%S.%f")
         self.fill(TENANT)
+        lab.must(["sink", "-c", conf, "--recompute"])
         self.server = Server(lab, {"serve": {"rate": 0}, **SECTIONS,
                                    **(sections or {})})
         self.url = f"http://127.0.0.1:{self.server.port}"

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
+
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -106,50 +108,98 @@ cut_hours_come_from_intervals(void **state)
 	    "2024-10-27T20:00:00Z");
 	assert_int_equal(p.intervals_n, 1);
 	assert_range(&p, 0, "2024-10-26T12:10:00Z", "2024-10-27T20:00:00Z");
-	assert_int_equal(p.hour_slot.len, 0);
+	assert_int_equal(p.stretches_n, 1);
 	release(&s, &p);
 }
 
-/* Whole hours come in chunks without a gap. */
-static void
-hours_are_asked_for_in_chunks(void **state)
+/* What is there: as context its first day; months from the next one on. */
+static bool
+is_there(const void *ctx, size_t level, int64_t begin)
 {
-	struct response_chunk c = { .next = 0 };
+	const int64_t *first = ctx;
+
+	return level == RESPONSE_DAYS ? begin >= *first
+				      : begin >= *first + DAY_MS;
+}
+
+static void
+assert_piece(const struct response_pieces *pieces, size_t i, const char *from,
+    const char *to)
+{
+	assert_true(i < pieces->n);
+	assert_int_equal(pieces->list[i].from, time_of(from));
+	assert_int_equal(pieces->list[i].to, time_of(to));
+}
+
+static void
+release_pieces(struct response_pieces *pieces)
+{
+	size_t level;
+
+	for (level = 0; level < RESPONSE_LEVELS; level++) {
+		free(pieces[level].list);
+		pieces[level] = (struct response_pieces){ .n = 0 };
+	}
+}
+
+static void
+long_spans_are_read_where_they_are(void **state)
+{
+	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
+	int64_t first = time_of("2024-09-10T00:00:00Z");
 	struct response_span s;
 	struct response_plan p;
-	int64_t at = time_of("2024-10-26T23:00:00Z");
-	int n = 0;
 
 	(void)state;
-	plan(&s, &p, "Europe/Lisbon", BY_HOUR, "2024-10-26T23:00:00Z",
-	    "2024-10-28T00:00:00Z");
-	for (; response_plan_next(&p, 6 * HOUR_MS, &c); n++) {
-		assert_int_equal(c.from, at);
-		assert_int_equal(c.to - c.from, n < 4 ? 6 * HOUR_MS : HOUR_MS);
-		at = c.to;
-	}
-	assert_int_equal(n, 5);
-	assert_string_equal(buf_str(&c.slot), "");
-	c.next = 0;
-	assert_true(response_plan_next(&p, INT64_MAX, &c));
-	assert_int_equal(c.to - c.from, 25 * HOUR_MS);
-	assert_false(response_plan_next(&p, INT64_MAX, &c));
+	plan(&s, &p, "Europe/Lisbon", BY_TOTAL, "2024-09-08T23:00:00Z",
+	    "2024-12-02T01:30:00Z");
+	response_plan_cut(&p, is_there, &first, pieces);
+	/* September's row is not there, nor are its first days. */
+	assert_int_equal(pieces[RESPONSE_MONTHS].n, 1);
+	assert_piece(&pieces[RESPONSE_MONTHS], 0, "2024-10-01T00:00:00Z",
+	    "2024-12-01T00:00:00Z");
+	assert_int_equal(pieces[RESPONSE_DAYS].n, 2);
+	assert_piece(&pieces[RESPONSE_DAYS], 0, "2024-09-10T00:00:00Z",
+	    "2024-10-01T00:00:00Z");
+	assert_piece(&pieces[RESPONSE_DAYS], 1, "2024-12-01T00:00:00Z",
+	    "2024-12-02T00:00:00Z");
+	assert_int_equal(pieces[RESPONSE_HOURS].n, 2);
+	assert_piece(&pieces[RESPONSE_HOURS], 0, "2024-09-08T23:00:00Z",
+	    "2024-09-10T00:00:00Z");
+	/* The last hour is cut: only its version is read. */
+	assert_piece(&pieces[RESPONSE_HOURS], 1, "2024-12-02T00:00:00Z",
+	    "2024-12-02T02:00:00Z");
+	assert_int_equal(
+	    response_plan_slot(&p, time_of("2024-12-02T00:00:00Z")), 0);
+	assert_int_equal(
+	    response_plan_slot(&p, time_of("2024-12-02T01:00:00Z")), -1);
 	release(&s, &p);
-	/* What is between whole hours is left out. */
-	plan(&s, &p, "Asia/Kolkata", BY_DAY, "2024-10-26T12:10:00Z",
-	    "2024-10-27T20:00:00Z");
-	c.next = 0;
-	assert_true(response_plan_next(&p, 1, &c));
-	assert_int_equal(c.from, time_of("2024-10-26T13:00:00Z"));
-	assert_int_equal(c.to, time_of("2024-10-26T18:00:00Z"));
-	assert_true(response_plan_next(&p, 1, &c));
-	assert_int_equal(c.from, time_of("2024-10-26T19:00:00Z"));
-	assert_int_equal(c.to, time_of("2024-10-27T18:00:00Z"));
-	assert_string_equal(buf_str(&c.slot), "3");
-	assert_true(response_plan_next(&p, 1, &c));
-	assert_false(response_plan_next(&p, 1, &c));
+	release_pieces(pieces);
+}
+
+/* No day of UTC is in one of these. */
+static void
+days_of_other_zones_are_hours(void **state)
+{
+	struct response_pieces pieces[RESPONSE_LEVELS] = { { .n = 0 } };
+	int64_t first = 0;
+	struct response_span s;
+	struct response_plan p;
+
+	(void)state;
+	plan(&s, &p, "America/New_York", BY_DAY, "2024-11-01T04:00:00Z",
+	    "2024-11-05T05:00:00Z");
+	response_plan_cut(&p, is_there, &first, pieces);
+	assert_int_equal(s.n, 4);
+	assert_int_equal(pieces[RESPONSE_DAYS].n, 0);
+	assert_piece(&pieces[RESPONSE_HOURS], 0, "2024-11-01T04:00:00Z",
+	    "2024-11-05T05:00:00Z");
+	assert_int_equal(
+	    response_plan_slot(&p, time_of("2024-11-04T04:00:00Z")), 2);
+	assert_int_equal(
+	    response_plan_slot(&p, time_of("2024-11-04T05:00:00Z")), 3);
 	release(&s, &p);
-	buf_release(&c.slot);
+	release_pieces(pieces);
 }
 
 static void
@@ -189,17 +239,17 @@ the_span_before_is_as_long_by_the_calendar(void **state)
 }
 
 /* Of these lengths; buckets are in order because they are. */
-static struct response_sum
-sum_of(const int64_t *ms, size_t n, struct response_bucket *buckets)
+static struct span_sum
+sum_of(const int64_t *ms, size_t n, struct span_bucket *buckets)
 {
-	struct response_sum s = { .n = (int64_t)n, .buckets = buckets };
+	struct span_sum s = { .n = (int64_t)n, .buckets = buckets };
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		s.sum_ms += ms[i];
 		s.max_ms = ms[i];
 		buckets[i] =
-		    (struct response_bucket){ .bucket = histogram_bucket(ms[i]),
+		    (struct span_bucket){ .bucket = histogram_bucket(ms[i]),
 			    .n = 1 };
 		s.buckets_n++;
 	}
@@ -211,8 +261,8 @@ quantiles(void **state)
 {
 	static const int64_t few[] = { 1, 2, 4, 9 };
 	static const int64_t ten[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 98400 };
-	struct response_bucket buckets[10];
-	struct response_sum none = { .n = 0 }, s;
+	struct span_bucket buckets[10];
+	struct span_sum none = { .n = 0 }, s;
 
 	(void)state;
 	assert_int_equal(response_mean(&none), CLOCK_NONE);
@@ -236,8 +286,8 @@ static void
 shares(void **state)
 {
 	static const int64_t ms[] = { 10, 20, 128, 130, 4000 };
-	struct response_bucket buckets[5];
-	struct response_sum s = sum_of(ms, 5, buckets);
+	struct span_bucket buckets[5];
+	struct span_sum s = sum_of(ms, 5, buckets);
 	bool exact;
 
 	(void)state;
@@ -262,7 +312,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_hours_need_no_intervals),
 		cmocka_unit_test(cut_hours_come_from_intervals),
-		cmocka_unit_test(hours_are_asked_for_in_chunks),
+		cmocka_unit_test(long_spans_are_read_where_they_are),
+		cmocka_unit_test(days_of_other_zones_are_hours),
 		cmocka_unit_test(the_span_before_is_as_long_by_the_calendar),
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(shares),

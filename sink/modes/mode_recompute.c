@@ -1,0 +1,56 @@
+/*
+ * mode_recompute: sink --recompute: adds up anew what the sink adds up as it
+ * stores.
+ */
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/os/stop.h"
+#include "sink/modes/modes.h"
+#include "sink/rollup/recompute.h"
+
+static enum exit_code
+recompute(struct sink *s, struct db **db)
+{
+	size_t days = 0;
+	enum outcome o;
+
+	o = recompute_all(*db, s->tenant, &days);
+	log_info("recomputed", "days=%zu", days);
+	if (o != OUTCOME_DONE) {
+		log_error("%s; run it again", db_why(*db));
+		return db_code(*db);
+	}
+	if (!stop_asked())
+		return PROG_OK;
+	log_warn("asked to stop; the days after %zu are as they were", days);
+	return PROG_TEMPFAIL;
+}
+
+static int
+check_recompute(void *options)
+{
+	return sink_check_tenant(options);
+}
+
+static enum exit_code
+run_recompute(void *options)
+{
+	return sink_with_db(options, recompute);
+}
+
+static const struct option_row rows[] = {
+	OPTION_TEXT(
+	    0, "tenant", "NAME", struct sink, tenant, "of this tenant only"),
+};
+
+const struct option_mode sink_mode_recompute = {
+	.choice =
+	    OPTION_MODE("recompute", "add up responses and analyses anew"),
+	.about = "Makes response_rollups, the responses of hours, days and "
+		 "months, and\nmessage_analytics_hours anew from what is "
+		 "stored. Sinks may store meanwhile.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check_recompute,
+	.run = run_recompute,
+};

@@ -1,0 +1,113 @@
+/*
+ * recompute: see recompute.h.
+ */
+#include "sink/rollup/recompute.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/os/stop.h"
+#include "sink/rollup/analytics_hours.h"
+#include "sink/rollup/rollup.h"
+
+struct recompute {
+	struct rollup rollup;
+	struct text tenant;
+	int64_t day;
+};
+
+/* What is stored at any time is a day of these tables. */
+#define DAYS_OF(table, column)                                                 \
+	"SELECT DISTINCT tenant, DATE(" column ") AS day FROM " table          \
+	" WHERE ? IS NULL OR tenant = ?"
+
+static const char stored_days[] =
+    DAYS_OF("response_hours", "`hour`") " UNION " DAYS_OF(
+	"response_hours_parts", "`hour`") " UNION " DAYS_OF("response_rollups",
+	"begin_at") " UNION " DAYS_OF("message_analytics",
+	"created_at") " UNION " DAYS_OF("message_analytics_hours",
+	"`hour`") " UNION SELECT tenant, day FROM rollups_due WHERE done = 0 "
+		  "AND (? IS NULL OR tenant = ?) ORDER BY tenant, day";
+
+static enum outcome
+recompute_in_transaction(struct db *db, void *ctx)
+{
+	struct recompute *c = ctx;
+	const struct db_value args[] = { db_text(c->tenant.p, c->tenant.len),
+		db_time(c->day) };
+	struct db_rows *rows;
+	enum outcome o;
+
+	/* Those who store have locked it for others to share. */
+	o = db_query(db,
+	    "SELECT tenant FROM tenants WHERE tenant = ? FOR UPDATE", args, 1,
+	    &rows);
+	db_rows_free(rows);
+	if (o == OUTCOME_DONE)
+		o = rollup_day(&c->rollup, c->tenant, c->day);
+	if (o == OUTCOME_DONE)
+		o = analytics_hours_day(db, c->tenant, c->day);
+	if (o == OUTCOME_DONE)
+		o = db_exec(db,
+		    "UPDATE rollups_due SET done = 1 WHERE tenant = ? "
+		    "AND day = ? AND done = 0",
+		    args, ARRAY_LEN(args), NULL);
+	return o;
+}
+
+/* rows: tenant and day. */
+static enum outcome
+recompute_days(struct db *db, struct db_rows *rows, size_t *days)
+{
+	struct recompute c = { .day = 0 };
+	enum outcome o = OUTCOME_DONE;
+
+	rollup_init(&c.rollup, db);
+	while (o == OUTCOME_DONE && !stop_asked() && db_next(rows)) {
+		c.tenant =
+		    (struct text){ db_get(rows, 0), db_get_len(rows, 0) };
+		c.day = db_get_time(rows, 1);
+		o = db_transaction(db, recompute_in_transaction, &c, false);
+		*days += o == OUTCOME_DONE;
+	}
+	rollup_release(&c.rollup);
+	return o;
+}
+
+static enum outcome
+find_and_recompute(struct db *db, const char *sql, const struct db_value *args,
+    size_t n, size_t *days)
+{
+	struct db_rows *rows = NULL;
+	enum outcome o = db_connect(db);
+
+	*days = 0;
+	if (o == OUTCOME_DONE)
+		o = db_query(db, sql, args, n, &rows);
+	if (o == OUTCOME_DONE)
+		o = recompute_days(db, rows, days);
+	db_rows_free(rows);
+	return o;
+}
+
+enum outcome
+recompute_all(struct db *db, const char *tenant, size_t *days)
+{
+	struct db_value args[12];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(args); i++)
+		args[i] = db_str(tenant);
+	return find_and_recompute(db, stored_days, args, ARRAY_LEN(args), days);
+}
+
+enum outcome
+recompute_due(struct db *db, size_t *days)
+{
+	return find_and_recompute(db,
+	    "SELECT tenant, day FROM rollups_due WHERE done = 0 "
+	    "ORDER BY tenant, day",
+	    NULL, 0, days);
+}

@@ -1,0 +1,20 @@
+/*
+ * recompute: makes response_rollups and message_analytics_hours anew from what
+ * is stored, day by day, each in a transaction of its own, beside sinks that
+ * store.
+ */
+#ifndef SINK_ROLLUP_RECOMPUTE_H
+#define SINK_ROLLUP_RECOMPUTE_H
+
+#include "common/db/db.h"
+
+/* All days of a tenant, or of all (NULL). Ends early when the program is asked
+ * to stop. *days: how many were done. */
+enum outcome recompute_all(struct db *db, const char *tenant, size_t *days)
+    __attribute__((warn_unused_result));
+
+/* The days that are on the list rollups_due. */
+enum outcome recompute_due(struct db *db, size_t *days)
+    __attribute__((warn_unused_result));
+
+#endif

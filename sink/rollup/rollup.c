@@ -1,0 +1,521 @@
+/*
+ * rollup: see rollup.h.
+ */
+#include "sink/rollup/rollup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "sink/rollup/span_set.h"
+
+/* A month under way, day by day. */
+struct rollup_work {
+	struct rollup *r;
+	char *tenant;
+	bool whole;  /* all of it, not only what has changed */
+	bool is_new; /* the month had no row */
+	int64_t day;
+	uint32_t hours_changed; /* bits, of that day */
+	struct strmap changed;  /* operators of the month */
+	/* Of the days that change, all that is stored; days of all the month.
+	 */
+	struct span_set hours, days, months;
+	struct span_set hours_of_all, days_of_all, months_of_all;
+};
+
+void
+rollup_init(struct rollup *r, struct db *db)
+{
+	*r = (struct rollup){ .db = db };
+	r->put = db_bulk_new(
+	    db, SPAN_SET_HEAD, SPAN_SET_ROW, SPAN_SET_TAIL, SPAN_SET_COLUMNS);
+}
+
+void
+rollup_release(struct rollup *r)
+{
+	db_bulk_free(r->put);
+	free(r->changes);
+}
+
+void
+rollup_begin(struct rollup *r)
+{
+	r->changes_n = 0;
+}
+
+void
+rollup_add(
+    struct rollup *r, struct text tenant, int64_t hour, struct text operator)
+{
+	const struct rollup_change *last = NULL;
+
+	if (r->changes_n > 0)
+		last = &r->changes[r->changes_n - 1];
+	/* Rows come in the order of their keys. */
+	if (last != NULL && last->hour == hour &&
+	    text_compare(last->operator, operator) == 0 &&
+	    text_compare(last->tenant, tenant) == 0)
+		return;
+	XGROW(r->changes, r->changes_n, r->cap);
+	r->changes[r->changes_n++] =
+	    (struct rollup_change){ tenant, operator, hour };
+}
+
+static int64_t
+day_begin(int64_t ms)
+{
+	int64_t rest = ms % DAY_MS;
+
+	return ms - (rest < 0 ? rest + DAY_MS : rest);
+}
+
+/* Holds the month for this transaction. */
+static enum outcome
+lock_month(struct rollup_work *d)
+{
+	uint64_t affected = 0;
+	enum outcome o;
+	int64_t month = rollup_month(d->day);
+	const struct db_value args[] = { db_str(d->tenant), db_str(SPAN_MONTH),
+		db_time(month), db_time(month) };
+
+	o = db_exec(d->r->db,
+	    "INSERT INTO response_rollups (tenant, everyone, span, begin_at, "
+	    "operator, sums, as_of, version) VALUES (?, 1, ?, ?, '', '', ?, 0) "
+	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
+	    args, ARRAY_LEN(args), &affected);
+	d->is_new = affected == 1;
+	return o;
+}
+
+/* Adds the changed hours and operators to a condition: more rows than changed
+ * may fit it, which is no harm. */
+static void
+add_changed_keys(const struct rollup_work *d, struct buf *sql)
+{
+	const struct strmap_entry *e;
+	const char *comma = "";
+	size_t i = 0;
+	int hour;
+
+	if (d->whole)
+		return;
+	buf_adds(sql, " AND `hour` IN (");
+	for (hour = 0; hour < 24; hour++) {
+		if ((d->hours_changed & 1U << hour) == 0)
+			continue;
+		buf_adds(sql, comma);
+		db_quote(d->r->db, sql, db_time(d->day + hour * HOUR_MS));
+		comma = ", ";
+	}
+	buf_adds(sql, ") AND operator IN (");
+	for (comma = ""; (e = strmap_next(&d->changed, &i)) != NULL;
+	     comma = ", ") {
+		buf_adds(sql, comma);
+		db_quote(d->r->db, sql, db_text(e->key, e->key_len));
+	}
+	buf_addc(sql, ')');
+}
+
+/* The rows of the day that the stored ones are added up from. */
+static enum outcome
+query_day(const struct rollup_work *d, const char *columns, const char *table,
+    struct db_rows **rows)
+{
+	const struct db_value args[] = { db_str(d->tenant), db_time(d->day),
+		db_time(d->day + DAY_MS) };
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	buf_addf(&sql,
+	    "SELECT `hour`, operator, kind, %s FROM %s WHERE tenant = ? "
+	    "AND `hour` >= ? AND `hour` < ?",
+	    columns, table);
+	add_changed_keys(d, &sql);
+	o = db_query(d->r->db, buf_str(&sql), args, ARRAY_LEN(args), rows);
+	buf_release(&sql);
+	return o;
+}
+
+static int64_t
+number_of(const struct db_rows *rows, size_t i)
+{
+	int64_t n = db_get_int(rows, i);
+
+	return n > 0 ? n : 0;
+}
+
+/* The sum of the present row's hour, operator and kind; NULL: no kind that is
+ * added up. */
+static struct span_sum *
+sum_of_row(struct rollup_work *d, const struct db_rows *rows, int64_t as_of)
+{
+	enum span_kind kind =
+	    span_kind_named(db_get(rows, 2), db_get_len(rows, 2));
+	struct span_row *row;
+
+	if (kind == SPAN_KINDS)
+		return NULL;
+	row = span_set_row(&d->hours, db_get_time(rows, 0), db_get(rows, 1),
+	    db_get_len(rows, 1));
+	row->put = true;
+	if (as_of > row->as_of)
+		row->as_of = as_of;
+	return &row->sums.kind[kind];
+}
+
+static enum outcome
+read_hour_sums(struct rollup_work *d, const char *table)
+{
+	struct db_rows *rows;
+	struct span_sum *sum;
+	enum outcome o = query_day(
+	    d, "responses, sum_ms, max_ms, version, as_of", table, &rows);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(rows)) {
+		sum = sum_of_row(d, rows, db_get_time(rows, 7));
+		if (sum != NULL)
+			span_sum_add(sum, number_of(rows, 3),
+			    number_of(rows, 4), number_of(rows, 5),
+			    number_of(rows, 6));
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+static enum outcome
+read_hour_buckets(struct rollup_work *d, const char *table)
+{
+	struct db_rows *rows;
+	struct span_sum *sum;
+	enum outcome o = query_day(d, "bucket, `count`", table, &rows);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(rows)) {
+		sum = sum_of_row(d, rows, CLOCK_NONE);
+		if (sum != NULL)
+			span_sum_add_bucket(sum, (uint32_t)number_of(rows, 3),
+			    number_of(rows, 4));
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+/* Takes what is stored of a length and begins within a time into the set, where
+ * it has not been made anew. With `emptied` only that it is there: it is
+ * written even if nothing is left of it. */
+static enum outcome
+take_stored(const struct rollup_work *d, struct span_set *set, int64_t from,
+    int64_t to, bool emptied)
+{
+	const struct db_value args[] = { db_str(d->tenant),
+		db_int(set->everyone), db_str(set->span), db_time(from),
+		db_time(to) };
+	struct db_rows *rows;
+	struct span_row *row;
+	enum outcome o;
+
+	o = db_query(d->r->db,
+	    "SELECT begin_at, operator, sums, as_of FROM response_rollups "
+	    "WHERE tenant = ? AND everyone = ? AND span = ? AND begin_at >= ? "
+	    "AND begin_at < ?",
+	    args, ARRAY_LEN(args), &rows);
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		row = span_set_row(set, db_get_time(rows, 0), db_get(rows, 1),
+		    db_get_len(rows, 1));
+		if (emptied)
+			row->put = true;
+		else if (!row->put && span_row_add(row, db_get(rows, 2),
+					  db_get_time(rows, 3)) != 0)
+			log_warn("response_rollups has a damaged row of tenant "
+				 "%s at %s; run `sink --recompute`",
+			    d->tenant, db_get(rows, 0));
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+static bool
+has_changed(const struct rollup_work *d, const struct span_row *row)
+{
+	return d->whole || strmap_get(&d->changed, row->operator,
+			       strlen(row->operator)) != NULL;
+}
+
+static bool
+has_hour_changed(const struct rollup_work *d, int64_t hour)
+{
+	return d->whole ||
+	       (d->hours_changed & 1U << ((hour - d->day) / HOUR_MS)) != 0;
+}
+
+/* Adds a span to that of everyone that begins then. */
+static void
+add_to_all(struct span_set *of_all, int64_t begin, const struct span_row *row)
+{
+	struct span_row *all = span_set_row(of_all, begin, "", 0);
+
+	span_row_merge(all, row);
+	all->put = true;
+}
+
+static enum outcome
+make_hours(struct rollup_work *d)
+{
+	int64_t end = d->day + DAY_MS;
+	enum outcome o = OUTCOME_DONE;
+
+	if (d->whole)
+		o = take_stored(d, &d->hours, d->day, end, true);
+	if (o == OUTCOME_DONE && d->whole)
+		o = take_stored(d, &d->hours_of_all, d->day, end, true);
+	if (o == OUTCOME_DONE)
+		o = read_hour_sums(d, "response_hours");
+	if (o == OUTCOME_DONE)
+		o = read_hour_sums(d, "response_hours_parts");
+	if (o == OUTCOME_DONE)
+		o = read_hour_buckets(d, "response_histogram");
+	if (o == OUTCOME_DONE)
+		o = read_hour_buckets(d, "response_histogram_parts");
+	if (o == OUTCOME_DONE && !d->whole)
+		o = take_stored(d, &d->hours, d->day, end, false);
+	return o;
+}
+
+/* Whether the day of an hour's operator is made anew, emptying it first: that
+ * of one who has changed, or has none, because `reaper --retention` deletes
+ * days that began before what it keeps. */
+static bool
+is_day_made(struct rollup_work *d, const struct span_row *hour)
+{
+	struct span_row *day = span_set_find(
+	    &d->days, d->day, hour->operator, strlen(hour->operator));
+
+	if (day != NULL && day->put)
+		return true;
+	if (day != NULL && !has_changed(d, hour))
+		return false;
+	day = span_set_row(
+	    &d->days, d->day, hour->operator, strlen(hour->operator));
+	span_sums_release(&day->sums);
+	day->as_of = day->begin;
+	day->put = true;
+	return true;
+}
+
+/* The day from its hours. */
+static enum outcome
+make_day(struct rollup_work *d)
+{
+	enum outcome o = make_hours(d);
+	const struct strmap_entry *e;
+	const struct span_row *hour;
+	size_t i = 0;
+
+	if (o != OUTCOME_DONE)
+		return o;
+	while ((e = strmap_next(&d->hours.rows, &i)) != NULL) {
+		hour = e->value;
+		if (hour->begin < d->day || hour->begin >= d->day + DAY_MS)
+			continue;
+		if (is_day_made(d, hour))
+			span_row_merge(
+			    span_set_row(&d->days, d->day, hour->operator,
+				strlen(hour->operator)),
+			    hour);
+		add_to_all(&d->days_of_all, d->day, hour);
+		if (has_hour_changed(d, hour->begin))
+			add_to_all(&d->hours_of_all, hour->begin, hour);
+	}
+	return o;
+}
+
+static void
+add_to_month(struct rollup_work *d, int64_t month, const struct span_row *row)
+{
+	struct span_row *of;
+
+	add_to_all(&d->months_of_all, month, row);
+	if (!d->is_new && !has_changed(d, row))
+		return;
+	of = span_set_row(
+	    &d->months, month, row->operator, strlen(row->operator));
+	span_row_merge(of, row);
+	of->put = true;
+}
+
+/* The month from its days, and from what hours are left before the first of
+ * them. */
+static enum outcome
+make_month(struct rollup_work *d)
+{
+	int64_t month = rollup_month(d->day), first = INT64_MAX;
+	struct span_set before = { .span = SPAN_HOUR };
+	enum outcome o = OUTCOME_DONE;
+	const struct strmap_entry *e;
+	const struct span_row *row;
+	size_t i;
+
+	if (d->whole)
+		o = take_stored(d, &d->months, month, month + 1, true);
+	if (o == OUTCOME_DONE && d->whole)
+		o = take_stored(d, &d->months_of_all, month, month + 1, true);
+	for (i = 0; (e = strmap_next(&d->days.rows, &i)) != NULL;) {
+		row = e->value;
+		first = row->begin < first ? row->begin : first;
+		add_to_month(d, month, row);
+	}
+	if (o == OUTCOME_DONE && first > month && first != INT64_MAX)
+		o = take_stored(d, &before, month, first, false);
+	for (i = 0; (e = strmap_next(&before.rows, &i)) != NULL;)
+		add_to_month(d, month, e->value);
+	span_set_release(&before);
+	return o;
+}
+
+static enum outcome
+write_work(struct rollup_work *d)
+{
+	struct span_set *const sets[] = { &d->hours, &d->hours_of_all, &d->days,
+		&d->days_of_all, &d->months, &d->months_of_all };
+	struct db_bulk *put = d->r->put;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	db_bulk_clear(put);
+	for (i = 0; i < ARRAY_LEN(sets); i++)
+		span_set_put(sets[i], d->tenant, put);
+	if (db_bulk_rows(put) > 0)
+		o = db_bulk_run(put, 0, db_bulk_rows(put));
+	db_bulk_clear(put);
+	return o;
+}
+
+/* Begins, and takes the month's days. */
+static enum outcome
+begin_work(struct rollup_work *d, struct rollup *r, struct text tenant,
+    int64_t day, bool whole)
+{
+	enum outcome o;
+
+	*d = (struct rollup_work){ .r = r,
+		.tenant = text_dup(tenant),
+		.day = day,
+		.whole = whole,
+		.changed = STRMAP_INIT,
+		.hours = { .span = SPAN_HOUR },
+		.days = { .span = SPAN_DAY },
+		.months = { .span = SPAN_MONTH },
+		.hours_of_all = { .span = SPAN_HOUR, .everyone = true },
+		.days_of_all = { .span = SPAN_DAY, .everyone = true },
+		.months_of_all = { .span = SPAN_MONTH, .everyone = true } };
+	o = lock_month(d);
+	if (o == OUTCOME_DONE && whole) {
+		o = take_stored(d, &d->days, day, day + 1, true);
+		if (o == OUTCOME_DONE)
+			o = take_stored(d, &d->days_of_all, day, day + 1, true);
+	}
+	if (o == OUTCOME_DONE)
+		o = take_stored(d, &d->days, rollup_month(day),
+		    rollup_next_month(day), false);
+	return o;
+}
+
+static void
+end_work(struct rollup_work *d)
+{
+	span_set_release(&d->hours);
+	span_set_release(&d->days);
+	span_set_release(&d->months);
+	span_set_release(&d->hours_of_all);
+	span_set_release(&d->days_of_all);
+	span_set_release(&d->months_of_all);
+	strmap_release(&d->changed, NULL);
+	free(d->tenant);
+}
+
+/* The changes of a tenant within a month. */
+static enum outcome
+make_changes(struct rollup *r, const struct rollup_change *changes, size_t n)
+{
+	struct rollup_work d;
+	enum outcome o;
+	size_t i;
+
+	o = begin_work(
+	    &d, r, changes[0].tenant, day_begin(changes[0].hour), false);
+	for (i = 0; i < n; i++)
+		*strmap_put(&d.changed, changes[i].operator.p,
+		    changes[i].operator.len) = &d;
+	for (i = 0; i < n && o == OUTCOME_DONE;) {
+		d.day = day_begin(changes[i].hour);
+		d.hours_changed = 0;
+		for (; i < n && changes[i].hour < d.day + DAY_MS; i++)
+			d.hours_changed |=
+			    1U << ((changes[i].hour - d.day) / HOUR_MS);
+		o = make_day(&d);
+	}
+	if (o == OUTCOME_DONE)
+		o = make_month(&d);
+	if (o == OUTCOME_DONE)
+		o = write_work(&d);
+	end_work(&d);
+	return o;
+}
+
+static int
+compare_changes(const void *pa, const void *pb)
+{
+	const struct rollup_change *a = pa, *b = pb;
+	int order = text_compare(a->tenant, b->tenant);
+
+	if (order != 0)
+		return order;
+	return (a->hour > b->hour) - (a->hour < b->hour);
+}
+
+enum outcome
+rollup_changed(struct rollup *r)
+{
+	enum outcome o = OUTCOME_DONE;
+	const struct rollup_change *first, *c;
+	size_t i;
+	int64_t end;
+
+	if (r->changes_n > 0)
+		qsort(r->changes, r->changes_n, sizeof *r->changes,
+		    compare_changes);
+	for (i = 0; i < r->changes_n && o == OUTCOME_DONE;) {
+		first = c = &r->changes[i];
+		end = rollup_next_month(first->hour);
+		while (i < r->changes_n && c->hour < end &&
+		       text_compare(c->tenant, first->tenant) == 0)
+			c = &r->changes[++i];
+		o = make_changes(r, first, (size_t)(c - first));
+	}
+	return o;
+}
+
+enum outcome
+rollup_day(struct rollup *r, struct text tenant, int64_t day)
+{
+	struct rollup_work d;
+	enum outcome o;
+
+	o = begin_work(&d, r, tenant, day_begin(day), true);
+	if (o == OUTCOME_DONE)
+		o = make_day(&d);
+	if (o == OUTCOME_DONE)
+		o = make_month(&d);
+	if (o == OUTCOME_DONE)
+		o = write_work(&d);
+	end_work(&d);
+	return o;
+}

@@ -1,0 +1,64 @@
+/*
+ * rollup: keeps response_rollups, the responses of hours, days and months of
+ * UTC, equal to the rows they are made of: those of response_hours,
+ * response_histogram and their parts.
+ *
+ * In the transaction that stores such rows, after all else:
+ *
+ *   1 lock the month of everyone, month by month in order: who comes second
+ *     sees what the first one committed, as READ COMMITTED has it
+ *   2 add up anew the hours of the operators that have changed
+ *   3 from their hours the day, from their days the month, and everyone's
+ *
+ * All values are made anew from what is stored, so that a row that comes again
+ * or late changes nothing that it should not. What it costs depends on the
+ * operators and hours that changed, not on the rows: a batch with the rows of
+ * one hour reads at most the hours of a day and the days of a month.
+ */
+#ifndef SINK_ROLLUP_ROLLUP_H
+#define SINK_ROLLUP_ROLLUP_H
+
+#include "common/base/text.h"
+#include "common/db/db.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* An hour of an operator with changed rows. Texts are borrowed. */
+struct rollup_change {
+	struct text tenant, operator;
+	int64_t hour; /* ms since 1970, a whole one */
+};
+
+struct rollup {
+	struct db *db; /* borrowed */
+
+	/* private */
+	struct db_bulk *put;
+	struct rollup_change *changes;
+	size_t changes_n, cap;
+};
+
+void rollup_init(struct rollup *r, struct db *db);
+void rollup_release(struct rollup *r); /* before db_close() */
+
+/* Forgets the changes of the try before. */
+void rollup_begin(struct rollup *r);
+void rollup_add(
+    struct rollup *r, struct text tenant, int64_t hour, struct text operator);
+
+/* Within a transaction. */
+enum outcome rollup_changed(struct rollup *r)
+    __attribute__((warn_unused_result));
+
+/* The same of all that is stored of a day (ms of its begin), whatever was there
+ * before. Within a transaction. */
+enum outcome rollup_day(struct rollup *r, struct text tenant, int64_t day)
+    __attribute__((warn_unused_result));
+
+/* The begin of the month of UTC that ms is in, and of the next one. */
+int64_t rollup_month(int64_t ms);
+int64_t rollup_next_month(int64_t ms);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * span_set: see span_set.h.
+ */
+#include "sink/rollup/span_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+static void
+write_span_key(struct buf *key, int64_t begin, const char *operator, size_t len)
+{
+	buf_add(key, &begin, sizeof begin);
+	buf_add(key, operator, len);
+}
+
+struct span_row *
+span_set_find(
+    const struct span_set *s, int64_t begin, const char *operator, size_t len)
+{
+	struct buf key = BUF_INIT;
+	struct span_row *row;
+
+	write_span_key(&key, begin, operator, len);
+	row = strmap_get(&s->rows, key.data, key.len);
+	buf_release(&key);
+	return row;
+}
+
+struct span_row *
+span_set_row(
+    struct span_set *s, int64_t begin, const char *operator, size_t len)
+{
+	struct buf key = BUF_INIT;
+	struct span_row *row;
+	void **slot;
+
+	write_span_key(&key, begin, operator, len);
+	slot = strmap_put(&s->rows, key.data, key.len);
+	buf_release(&key);
+	if (*slot == NULL) {
+		row = xcalloc(1, sizeof *row);
+		row->begin = begin;
+		row->as_of = begin;
+		row->operator= xstrndup(operator, len);
+		*slot = row;
+	}
+	return *slot;
+}
+
+static void
+free_span_row(void *ctx)
+{
+	struct span_row *row = ctx;
+
+	span_sums_release(&row->sums);
+	buf_release(&row->text);
+	free(row->operator);
+	free(row);
+}
+
+void
+span_set_release(struct span_set *s)
+{
+	strmap_release(&s->rows, free_span_row);
+	s->rows = (struct strmap)STRMAP_INIT;
+}
+
+void
+span_row_merge(struct span_row *to, const struct span_row *from)
+{
+	size_t i;
+
+	if (from->as_of > to->as_of)
+		to->as_of = from->as_of;
+	for (i = 0; i < SPAN_KINDS; i++)
+		span_sum_merge(&to->sums.kind[i], &from->sums.kind[i]);
+}
+
+int
+span_row_add(struct span_row *to, const char *sums, int64_t as_of)
+{
+	struct span_sum *kinds[SPAN_KINDS];
+	size_t i;
+
+	if (as_of > to->as_of)
+		to->as_of = as_of;
+	for (i = 0; i < SPAN_KINDS; i++)
+		kinds[i] = &to->sums.kind[i];
+	return span_sums_read(sums, kinds);
+}
+
+static int64_t
+newest_version(const struct span_sums *s)
+{
+	int64_t version = 0;
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++) {
+		if (s->kind[i].version > version)
+			version = s->kind[i].version;
+	}
+	return version;
+}
+
+void
+span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
+{
+	const struct strmap_entry *e;
+	struct span_row *row;
+	size_t i = 0;
+
+	while ((e = strmap_next(&s->rows, &i)) != NULL) {
+		row = e->value;
+		if (!row->put)
+			continue;
+		buf_clear(&row->text);
+		span_sums_write(&row->sums, &row->text);
+		db_bulk_add(put,
+		    (const struct db_value[SPAN_SET_COLUMNS]){ db_str(tenant),
+			db_int(s->everyone), db_str(s->span),
+			db_time(row->begin), db_str(row->operator),
+			db_text(buf_str(&row->text), row->text.len),
+			db_time(row->as_of),
+			db_int(newest_version(&row->sums)) });
+	}
+}

@@ -1,0 +1,59 @@
+/*
+ * span_set: spans of one length that are added up, by begin and operator, and
+ * written as rows of response_rollups.
+ */
+#ifndef SINK_ROLLUP_SPAN_SET_H
+#define SINK_ROLLUP_SPAN_SET_H
+
+#include "common/containers/strmap.h"
+#include "common/db/db.h"
+#include "sink/rollup/span_sums.h"
+
+#include <stdbool.h>
+
+#define SPAN_HOUR "hour"
+#define SPAN_DAY "day"
+#define SPAN_MONTH "month"
+
+struct span_row {
+	int64_t begin, as_of;
+	char *operator; /* "": nobody, or everyone */
+	struct span_sums sums;
+	bool put;        /* it is to be written */
+	struct buf text; /* of the sums, while it is */
+};
+
+/* Zeroed it is empty. */
+struct span_set {
+	const char *span;
+	bool everyone; /* all operators together */
+	struct strmap rows;
+};
+
+/* The row; NULL: it is not there. And the row, made if it is not there. Both
+ * are borrowed. */
+struct span_row *span_set_find(
+    const struct span_set *s, int64_t begin, const char *operator, size_t len);
+struct span_row *span_set_row(
+    struct span_set *s, int64_t begin, const char *operator, size_t len);
+void span_set_release(struct span_set *s);
+
+/* Adds a span, or the sums of a stored one. -1: these are damaged. */
+void span_row_merge(struct span_row *to, const struct span_row *from);
+int span_row_add(struct span_row *to, const char *sums, int64_t as_of)
+    __attribute__((warn_unused_result));
+
+/* Adds those that are to be written to a bulk of the statement below; the set
+ * must outlive its run. */
+void span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put);
+
+#define SPAN_SET_HEAD                                                          \
+	"INSERT INTO response_rollups (tenant, everyone, span, begin_at, "     \
+	"operator, sums, as_of, version) VALUES "
+#define SPAN_SET_ROW "(?, ?, ?, ?, ?, ?, ?, ?)"
+#define SPAN_SET_TAIL                                                          \
+	" ON DUPLICATE KEY UPDATE sums = VALUES(sums), "                       \
+	"as_of = VALUES(as_of), version = VALUES(version)"
+#define SPAN_SET_COLUMNS 8
+
+#endif

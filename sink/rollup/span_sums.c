@@ -1,0 +1,270 @@
+/*
+ * span_sums: see span_sums.h.
+ */
+#include "sink/rollup/span_sums.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+
+static const char *const kind_names[] = {
+	[SPAN_FIRST_RESPONSE] = "first_response",
+	[SPAN_REPLY] = "reply",
+	[SPAN_RESOLUTION] = "resolution",
+	[SPAN_UNANSWERED] = "unanswered",
+};
+
+enum span_kind
+span_kind_named(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++) {
+		if (strlen(kind_names[i]) == len &&
+		    memcmp(kind_names[i], name, len) == 0)
+			break;
+	}
+	return (enum span_kind)i;
+}
+
+void
+span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms, int64_t max_ms,
+    int64_t version)
+{
+	to->n += n;
+	to->sum_ms += sum_ms;
+	if (max_ms > to->max_ms)
+		to->max_ms = max_ms;
+	if (version > to->version)
+		to->version = version;
+}
+
+/* The place of a bucket, or where it belongs. */
+static size_t
+find_bucket(const struct span_sum *s, uint32_t bucket)
+{
+	size_t low = 0, high = s->buckets_n, middle;
+
+	/* Buckets mostly come in order. */
+	if (high > 0 && s->buckets[high - 1].bucket < bucket)
+		return high;
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (s->buckets[middle].bucket < bucket)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void
+span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
+{
+	size_t at;
+
+	if (n <= 0)
+		return;
+	at = find_bucket(to, bucket);
+	if (at == to->buckets_n || to->buckets[at].bucket != bucket) {
+		XGROW(to->buckets, to->buckets_n, to->cap);
+		memmove(&to->buckets[at + 1], &to->buckets[at],
+		    (to->buckets_n - at) * sizeof *to->buckets);
+		to->buckets[at] = (struct span_bucket){ bucket, 0 };
+		to->buckets_n++;
+	}
+	to->buckets[at].n += n;
+}
+
+/* Both in order, into room for both. Returns how many. */
+static size_t
+merge_in_order(
+    const struct span_sum *a, const struct span_sum *b, struct span_bucket *to)
+{
+	const struct span_bucket *x = a->buckets, *y = b->buckets;
+	const struct span_bucket *x_end = x + a->buckets_n;
+	const struct span_bucket *y_end = y + b->buckets_n;
+	size_t n = 0;
+
+	while (x < x_end || y < y_end) {
+		if (y == y_end || (x < x_end && x->bucket < y->bucket)) {
+			to[n++] = *x++;
+		} else if (x == x_end || y->bucket < x->bucket) {
+			to[n++] = *y++;
+		} else {
+			to[n] = *x++;
+			to[n++].n += (y++)->n;
+		}
+	}
+	return n;
+}
+
+void
+span_sum_merge(struct span_sum *to, const struct span_sum *from)
+{
+	size_t cap = to->buckets_n + from->buckets_n;
+	struct span_bucket *merged;
+
+	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
+	if (from->buckets_n == 0)
+		return;
+	merged = xcalloc(cap, sizeof *merged);
+	to->buckets_n = merge_in_order(to, from, merged);
+	free(to->buckets);
+	to->buckets = merged;
+	to->cap = cap;
+}
+
+void
+span_sum_release(struct span_sum *s)
+{
+	free(s->buckets);
+	*s = (struct span_sum){ .n = 0 };
+}
+
+void
+span_sums_release(struct span_sums *s)
+{
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++)
+		span_sum_release(&s->kind[i]);
+}
+
+/* Empty buckets between two are cheaper than a number in front of a run. */
+#define GAP_MAX 2
+
+static void
+write_buckets(const struct span_sum *s, struct buf *to)
+{
+	uint32_t next = 0;
+	size_t i;
+
+	for (i = 0; i < s->buckets_n; i++) {
+		if (i > 0 && s->buckets[i].bucket - next <= GAP_MAX) {
+			for (; next < s->buckets[i].bucket; next++)
+				buf_adds(to, ",0");
+			buf_addc(to, ',');
+		} else {
+			buf_addc(to, ' ');
+			buf_addi(to, s->buckets[i].bucket);
+			buf_addc(to, ':');
+		}
+		buf_addi(to, s->buckets[i].n);
+		next = s->buckets[i].bucket + 1;
+	}
+}
+
+void
+span_sums_write(const struct span_sums *s, struct buf *to)
+{
+	const struct span_sum *k;
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++) {
+		k = &s->kind[i];
+		if (k->n == 0 && k->version == 0 && k->buckets_n == 0)
+			continue;
+		buf_addf(to, "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+		    kind_names[i], k->n, k->sum_ms, k->max_ms, k->version);
+		write_buckets(k, to);
+		buf_addc(to, ';');
+	}
+}
+
+/* A whole number of at most 18 digits; *bad: there is none. */
+static int64_t
+read_digits(const char **p, bool *bad)
+{
+	const char *first = *p, *c = first;
+	int64_t n = 0;
+
+	for (; *c >= '0' && *c <= '9' && c - first < 18; c++)
+		n = 10 * n + (*c - '0');
+	*bad |= c == first;
+	*p = c;
+	return n;
+}
+
+/* What is expected next. */
+static void
+skip(const char **p, char expected, bool *bad)
+{
+	if (**p == expected)
+		++*p;
+	else
+		*bad = true;
+}
+
+/* " BUCKET:COUNT,COUNT" */
+static void
+read_run(const char **p, struct span_sum *to, bool *bad)
+{
+	uint32_t bucket;
+	int64_t n;
+
+	skip(p, ' ', bad);
+	bucket = (uint32_t)read_digits(p, bad);
+	skip(p, ':', bad);
+	while (!*bad) {
+		n = read_digits(p, bad);
+		if (n > 0 && to->buckets_n > 0 &&
+		    to->buckets[to->buckets_n - 1].bucket >= bucket)
+			*bad = true;
+		if (n > 0 && !*bad)
+			span_sum_add_bucket(to, bucket, n);
+		bucket++;
+		if (**p != ',')
+			break;
+		++*p;
+	}
+}
+
+/* The numbers of a kind behind its name, up to the semicolon. */
+static void
+read_sum(const char **p, struct span_sum *to, bool *bad)
+{
+	int64_t *const numbers[] = { &to->n, &to->sum_ms, &to->max_ms,
+		&to->version };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(numbers) && !*bad; i++) {
+		skip(p, ' ', bad);
+		*numbers[i] = read_digits(p, bad);
+	}
+	while (!*bad && **p == ' ')
+		read_run(p, to, bad);
+	skip(p, ';', bad);
+}
+
+int
+span_sums_read(const char *text, struct span_sum *const to[SPAN_KINDS])
+{
+	struct span_sum sum = { .n = 0 };
+	enum span_kind kind;
+	bool bad = false;
+	size_t len;
+
+	while (*text != '\0' && !bad) {
+		len = strcspn(text, " ;");
+		kind = span_kind_named(text, len);
+		if (kind == SPAN_KINDS)
+			break;
+		if (to[kind] == NULL) {
+			text += strcspn(text, ";");
+			skip(&text, ';', &bad);
+			continue;
+		}
+		text += len;
+		sum.n = sum.sum_ms = sum.max_ms = sum.version = 0;
+		sum.buckets_n = 0;
+		read_sum(&text, &sum, &bad);
+		if (!bad)
+			span_sum_merge(to[kind], &sum);
+	}
+	free(sum.buckets);
+	return *text != '\0' || bad ? -1 : 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * batch_rollup: hands what a batch stores to the tables that are added up from
+ * it (sink/rollup).
+ */
+#ifndef SINK_STORE_BATCH_ROLLUP_H
+#define SINK_STORE_BATCH_ROLLUP_H
+
+#include "sink/rollup/rollup.h"
+#include "sink/store/batch.h"
+
+struct batch_rollup {
+	struct db *db;
+	struct rollup responses;
+	/* Of analyses that are new: name of a tenant -> struct strmap of ids.
+	 */
+	struct strmap analyses;
+};
+
+void batch_rollup_init(struct batch_rollup *r, struct db *db);
+void batch_rollup_release(struct batch_rollup *r);
+
+/* Within the transaction: before analyses are stored, the last of its rows, and
+ * after. */
+enum outcome batch_rollup_before(struct batch_rollup *r,
+    const struct row_batch *b) __attribute__((warn_unused_result));
+enum outcome batch_rollup_after(struct batch_rollup *r,
+    const struct row_batch *b) __attribute__((warn_unused_result));
+
+#endif

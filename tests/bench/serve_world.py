@@ -1,0 +1,243 @@
+"""serve_world: 90 days of a team in all tables, made by SQL; and the rows of a
+second that arrive while they are read."""
+
+import json
+import zlib
+from datetime import datetime, timedelta, timezone
+
+import table
+
+from harness import TESTBIN  # noqa: F401  finds the others
+from streamlib import Sql
+
+TENANT = "acme"
+N = table.scaled(10000000, 20000)
+DAYS = 90
+OPERATORS = 50
+CHANNELS = ("whatsapp", "telegram", "web")
+AT_ONCE = 64  # chats; each has 50 messages
+PIECE = 250000  # rows of a statement
+
+CHAT = f"(seq DIV {50 * AT_ONCE}) * {AT_ONCE} + seq % {AT_ONCE}"
+CHANNEL = "ELT(1 + ({}) % 3, 'whatsapp', 'telegram', 'web')".format(CHAT)
+OPERATOR = f"CONCAT('op', ({CHAT}) % {OPERATORS})"
+# From a second to a day or so, most of them minutes.
+MS = "FLOOR(1000 * EXP(CRC32(seq) / 4294967296 * 6 + CRC32(-seq) / " \
+     "4294967296 * 5))"
+BUCKET = ("IF(ms < 64, ms, (LENGTH(BIN(ms)) - 6) * 32 + "
+          "(ms >> (LENGTH(BIN(ms)) - 6)))")
+HOUR = "CAST(DATE_FORMAT({}, '%Y-%m-%d %H:00:00') AS DATETIME(3))"
+
+
+def as_sql(t):
+    return f"'{t:%Y-%m-%d %H:%M:%S}'"
+
+
+class World:
+    def __init__(self, lab, conf):
+        self.lab, self.conf, self.n = lab, conf, N
+        self.now = datetime.now(timezone.utc).replace(
+            minute=0, second=0, microsecond=0, tzinfo=None)
+        self.begin = self.now - timedelta(days=DAYS)
+        self.step = int(DAYS * 86400 * 1e6 / N)  # us between two messages
+        self.connect()
+        self.sql.ask("SET GLOBAL innodb_flush_log_at_trx_commit = 2; "
+                     "SET time_zone = '+00:00'")
+        self.partitions()
+        self.in_pieces(self.messages_piece)
+        self.in_pieces(self.intervals_piece)
+        self.sums()
+        self.present()
+        self.rest()
+        self.sql.ask("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+        self.lab.must(["sink", "-c", conf, "--recompute"], timeout=3600)
+        self.sql.ask("ANALYZE TABLE messages, intervals, response_rollups, "
+                     "message_analytics, conversation_metrics; SELECT 1")
+
+    def connect(self):
+        self.sql = Sql(self.lab.server_dir)
+
+    def at(self, number="seq"):
+        return (f"{as_sql(self.begin)} + INTERVAL {number} * {self.step} "
+                "MICROSECOND")
+
+    def partitions(self):
+        """Of each day, as the sink makes them."""
+        days = "".join(
+            f"PARTITION p{d:%Y%m%d} VALUES LESS THAN ("
+            f"'{d + timedelta(days=1):%Y-%m-%d}'), "
+            for d in (self.begin + timedelta(days=n)
+                      for n in range(DAYS + 4)))
+        for name in ("messages", "intervals"):
+            self.sql.ask(
+                f"ALTER TABLE {name} REORGANIZE PARTITION bmax INTO ({days}"
+                "PARTITION bmax VALUES LESS THAN (MAXVALUE))")
+
+    def in_pieces(self, insert):
+        for first in range(1, N + 1, PIECE):
+            insert(f"seq_{first}_to_{min(first + PIECE - 1, N)}")
+
+    def messages_piece(self, seq):
+        self.sql.ask(
+            "INSERT INTO messages (tenant, created_at, conversation_id, "
+            "message_id, sender, sender_id, receiver_id, operator, channel, "
+            "message_type, private, automated, content) "
+            f"SELECT '{TENANT}', {self.at()}, CONCAT('c', {CHAT}), "
+            "CONCAT('m', seq), IF(seq % 2, 'customer', 'operator'), "
+            f"IF(seq % 2, CONCAT('u', {CHAT}), {OPERATOR}), "
+            f"IF(seq % 2, {OPERATOR}, CONCAT('u', {CHAT})), "
+            f"IF(seq % 2, NULL, {OPERATOR}), {CHANNEL}, 'text', 0, 0, "
+            "CONCAT('Hello, and what is left of number ', seq, '?') "
+            f"FROM {seq}")
+
+    def intervals_piece(self, seq):
+        self.sql.ask(
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
+            "start_at, operator, ms, withdrawn, as_of, version) "
+            f"SELECT '{TENANT}', {self.at()}, CONCAT('c', {CHAT}), "
+            "CONCAT('m', seq), CASE WHEN seq % 50 = 0 THEN 'resolution' "
+            "WHEN seq % 15 = 0 THEN 'first_response' ELSE 'reply' END, "
+            f"{self.at()} - INTERVAL 1 MINUTE, {OPERATOR}, {MS}, 0, "
+            f"{self.at()}, seq FROM {seq} WHERE seq % 3 = 0 OR seq % 50 = 0")
+
+    def sums(self):
+        hour = HOUR.format("end_at")
+        key = f"SELECT tenant, {hour}, operator, kind"
+        for n in range(DAYS + 1):
+            day = as_sql(self.begin + timedelta(days=n))
+            of = (f"FROM intervals WHERE tenant = '{TENANT}' AND end_at >= "
+                  f"{day} AND end_at < {day} + INTERVAL 1 DAY "
+                  "GROUP BY 1, 2, 3, 4")
+            self.sql.ask(
+                "INSERT INTO response_hours (tenant, hour, operator, kind, "
+                "responses, sum_ms, max_ms, as_of, version) "
+                f"{key}, COUNT(*), SUM(ms), MAX(ms), MAX(as_of), MAX(version) "
+                f"{of}; INSERT INTO response_histogram (tenant, hour, "
+                "operator, kind, bucket, count, as_of, version) "
+                f"{key}, {BUCKET}, COUNT(*), MAX(as_of), MAX(version) {of}, 5")
+
+    def present(self):
+        now = as_sql(self.now)
+        self.sql.ask(
+            "INSERT INTO operator_metrics (tenant, operator, name, available, "
+            "open_chats, reported_open_chats, responses, "
+            "avg_response_seconds, median_response_seconds, "
+            "p90_response_seconds, waiting_chats, longest_wait_seconds, "
+            f"as_of, version) SELECT '{TENANT}', CONCAT('op', seq), "
+            "CONCAT('Operator ', seq), 1, 10, 10, 40, 90.5, 60, 300, 2, 50, "
+            f"{now}, 1 FROM seq_0_to_{OPERATORS - 1}; "
+            "INSERT INTO chat_metrics (tenant, chat, operator, channel, "
+            "customer_name, status, messages, responses, waiting_since, "
+            f"as_of, version) SELECT '{TENANT}', CONCAT('c', seq), "
+            f"CONCAT('op', seq % {OPERATORS}), 'web', CONCAT('Customer ', "
+            f"seq), 'open', 4, 2, IF(seq % 5, NULL, {now} - INTERVAL seq "
+            f"SECOND), {now}, 1 FROM seq_0_to_499; "
+            "INSERT INTO tenant_metrics (tenant, operators, open_chats, "
+            "unassigned_chats, waiting_chats, longest_wait_seconds, "
+            "responses, avg_response_seconds, as_of, version) VALUES "
+            f"('{TENANT}', {OPERATORS}, 500, 0, 100, 500, 2000, 90, {now}, 1)")
+
+    def rest(self):
+        """What happened, besides: a chat has 50 messages, a user one chat."""
+        chats = N // 50
+        last = self.at("(seq + 1) * 50")
+        self.sql.ask(
+            "INSERT INTO conversation_metrics (tenant, conversation_id, "
+            "message_count, participant_count, last_message_at, created_at, "
+            f"as_of, version) SELECT '{TENANT}', CONCAT('c', seq), 50, 2, "
+            f"{last}, {self.at('seq * 50')}, {last}, 1 "
+            f"FROM seq_0_to_{chats - 1}; "
+            "INSERT INTO user_stats (tenant, user_id, message_count, "
+            "active_conversations, last_active, as_of, version) "
+            f"SELECT '{TENANT}', CONCAT('u', seq), 25, 0, {last}, {last}, 1 "
+            f"FROM seq_0_to_{chats - 1}; "
+            "INSERT INTO channel_metrics (tenant, hour, channel, messages, "
+            "inbound_messages, outbound_messages, active_conversations, "
+            f"as_of, version) SELECT '{TENANT}', {as_sql(self.begin)} + "
+            "INTERVAL seq DIV 3 HOUR, ELT(1 + seq % 3, 'whatsapp', "
+            f"'telegram', 'web'), 500, 250, 250, 60, {as_sql(self.now)}, 1 "
+            f"FROM seq_0_to_{3 * 24 * DAYS - 1}; "
+            "INSERT INTO message_analytics (tenant, id, created_at, "
+            "message_id, conversation_id, channel_id, direction, "
+            "message_length, sentiment_score, sentiment_label, intent_name, "
+            f"response_time) SELECT '{TENANT}', CONCAT('a', seq), "
+            f"{self.at('seq * 10')}, CONCAT('m', seq), "
+            "CONCAT('c', seq DIV 5), 'whatsapp', IF(seq % 2, 'inbound', "
+            "'outbound'), 40, seq % 100 / 100, 'neutral', 'order', seq % 90 "
+            f"FROM seq_0_to_{N // 10 - 1}; "
+            "INSERT INTO alerts (tenant, started_at, user_id, rule, messages, "
+            f"threshold, as_of) SELECT '{TENANT}', {as_sql(self.now)} - "
+            "INTERVAL seq MINUTE, CONCAT('u', seq), 'minute', 11, 8, "
+            f"{as_sql(self.now)} FROM seq_1_to_5000; "
+            "INSERT INTO trends (tenant, window_start, word, occurrences, "
+            f"as_of) SELECT '{TENANT}', {as_sql(self.now)} - INTERVAL 2 * seq "
+            f"MINUTE, 'hello', 9, {as_sql(self.now)} FROM seq_1_to_5000; "
+            "INSERT INTO events (tenant, id, created_at, event_type) "
+            f"SELECT '{TENANT}', CONCAT('e', seq), {self.at('seq * 100')}, "
+            f"'login' FROM seq_1_to_{N // 100}")
+
+    def change(self):
+        """A commit that listeners are told of."""
+        self.sql.ask("UPDATE tenant_metrics SET open_chats = open_chats + 1, "
+                     "version = version + 1")
+
+    def messages(self):
+        """Those that arrived."""
+        return self.sql.number(
+            "SELECT COUNT(*) FROM messages WHERE created_at >= "
+            f"{as_sql(self.now)} AND message_id LIKE 'live%'")
+
+    def intervals(self):
+        return self.sql.number("SELECT COUNT(*) FROM intervals")
+
+    def dsn(self):
+        """For Go."""
+        url = self.lab.env["MYSQL_URL"]
+        who, rest = url.split("//", 1)[1].rsplit("@", 1)
+        host, name = rest.split("/", 1)
+        return f"{who}@tcp({host})/{name}?interpolateParams=false"
+
+
+def text(t):
+    return f"{t:%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def seconds_of_rows(n, rate, now):
+    """The n-th second in ten parts: each message as a record, a third of them
+    with an interval, and the sums of this hour's operators once."""
+    at = now + timedelta(seconds=n)
+    for part in range(10):
+        lines = []
+        for i in range(part, rate, 10):
+            number = n * rate + i
+            chat, operator = f"live{number % 5000}", f"op{i % OPERATORS}"
+            lines.append(
+                f'{{"type":"message","tenant":"{TENANT}","at":"{text(at)}",'
+                f'"chat":"{chat}","id":"live{number}","from":"customer",'
+                f'"user":"u{number % 5000}","text":"Hello, and what is left '
+                f'of number {number}?"}}')
+            if i % 3 == 0:
+                lines.append(row(
+                    "intervals", at, n, end_at=text(at), chat=chat,
+                    message=f"live{number}", kind="reply",
+                    operator=operator, ms=1000 * (i % 600), withdrawn=False))
+        for k in range(part, OPERATORS, 10):
+            lines += sums_of(n, rate, now, at, f"op{k}")
+        yield ("\n".join(lines) + "\n").encode()
+
+
+def row(name, at, n, **columns):
+    return json.dumps({"type": "row", "table": name, "tenant": TENANT,
+                       "as_of": text(at), "version": n + 1, **columns})
+
+
+def sums_of(n, rate, now, at, operator):
+    """Of an operator's present hour; its buckets change a few at a time."""
+    key = {"hour": text(now), "operator": operator, "kind": "reply"}
+    each = rate // 3 // OPERATORS + 1
+    yield row("response_hours", at, n, **key, responses=(n + 1) * each,
+              sum_ms=(n + 1) * each * 60000, max_ms=599000)
+    for i in range(each):
+        bucket = 400 + zlib.crc32(f"{n} {operator} {i}".encode()) % 150
+        yield row("response_histogram", at, n, **key, bucket=bucket,
+                  count=n + 1)

@@ -1,0 +1,351 @@
+"""rollup: response_rollups and message_analytics_hours against what SQL and
+Python add up from the rows that they are made of."""
+
+import json
+import random
+from collections import defaultdict
+from datetime import datetime, timedelta, timezone
+
+from harness import Checks, Lab, main, seed, until
+from streamlib import Sql
+
+TENANTS = ("acme", "beta")
+OPERATORS = ("", "7", "10", "Zoé", "a;b c", "x'y")
+KINDS = ("first_response", "reply", "resolution", "unanswered")
+DAYS = 75  # two or three borders of months
+CELLS = 240
+BATCHES = 6
+HOUR = timedelta(hours=1)
+SUMS = ("response_hours", "response_hours_parts")
+BUCKETS = ("response_histogram", "response_histogram_parts")
+
+
+def text(t):
+    return t.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def sql_time(t):
+    return t.strftime("%Y-%m-%d %H:%M:%S.000")
+
+
+class World:
+    """Cells (a tenant's hour of an operator and kind, in a part or none) that
+    grow and shrink; each change is a full row with a greater version."""
+
+    def __init__(self, dice, now):
+        self.dice = dice
+        first = now.replace(minute=0, second=0, microsecond=0) - DAYS * (
+            24 * HOUR)
+        # Most are in few hours, as those of a stream are.
+        busy = [first + dice.randrange(DAYS * 24) * HOUR for _ in range(12)]
+        self.cells = [(dice.choice(TENANTS), dice.choice(
+            busy + [first + dice.randrange(DAYS * 24) * HOUR] * 4),
+                       dice.choice(OPERATORS), dice.choice(KINDS),
+                       dice.choice((None, None, 0, 1)))
+                      for _ in range(CELLS)]
+        self.version = 0
+        self.old = []
+
+    def row(self, table, cell, **columns):
+        tenant, hour, operator, kind, part = cell
+        row = {"type": "row", "table": table, "tenant": tenant,
+               "hour": text(hour), "operator": operator or None, "kind": kind}
+        if part is not None:
+            row.update(table=table + "_parts", generation=1, part=part)
+        at = datetime(2026, 1, 1, tzinfo=timezone.utc)
+        at += timedelta(seconds=self.version)
+        row.update(as_of=text(at), version=self.version, **columns)
+        return json.dumps(row, ensure_ascii=False)
+
+    def lines(self):
+        """Changed cells, in any order, with rows that came before."""
+        d, lines = self.dice, []
+        for cell in d.sample(self.cells, CELLS // 3):
+            self.version += 1
+            n = d.choice((0, 1, 5, 40))
+            lines.append(self.row("response_hours", cell, responses=n,
+                                  sum_ms=n * d.randrange(10**6),
+                                  max_ms=d.randrange(10**6)))
+            for bucket in d.sample(range(40, 70), 6):
+                lines.append(self.row("response_histogram", cell,
+                                      bucket=bucket, count=d.randrange(4)))
+        lines += [self.analysis() for _ in range(60)]
+        lines += d.sample(self.old, min(len(self.old), 200))
+        self.old += d.sample(lines, 100)
+        d.shuffle(lines)
+        return ("\n".join(lines) + "\n").encode()
+
+
+    def analysis(self):
+        """Some ids come again, with other figures: the first one stays."""
+        d = self.dice
+        tenant, hour, *_ = d.choice(self.cells)
+        at = hour + timedelta(seconds=d.randrange(3600))
+        analytics = {"id": f"a{d.randrange(2000)}",
+                     "direction": d.choice(("inbound", "outbound")),
+                     "message_length": d.randrange(99)}
+        if d.random() < 0.7:
+            analytics["sentiment_score"] = d.randrange(100) / 4
+        if d.random() < 0.5:
+            analytics["response_time"] = d.randrange(1000) / 8
+        message = {"type": "message", "tenant": tenant, "at": text(at),
+                   "chat": "9", "id": f"m{d.randrange(10**9)}",
+                   "from": "customer", "data": {"analytics": analytics}}
+        if d.random() < 0.8:
+            message["channel"] = d.choice(("web", "mail"))
+        return json.dumps(message)
+
+
+def read_sums(stored):
+    """{kind: (n, sum, max, version, {bucket: n})}, as messaging-tables(5)
+    says."""
+    found = {}
+    for kind in stored.split(";")[:-1]:
+        name, *numbers = kind.split(" ")
+        buckets = {}
+        for run in numbers[4:]:
+            first, counts = run.split(":")
+            for i, n in enumerate(counts.split(",")):
+                if n != "0":
+                    buckets[int(first) + i] = int(n)
+        found[name] = (*map(int, numbers[:4]), buckets)
+    return found
+
+
+def add(to, kind, n, total, longest, version, buckets):
+    was = to.get(kind, (0, 0, 0, 0, {}))
+    merged = dict(was[4])
+    for bucket, count in buckets.items():
+        merged[bucket] = merged.get(bucket, 0) + count
+    to[kind] = (was[0] + n, was[1] + total, max(was[2], longest),
+                max(was[3], version), merged)
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        self.that = self.checks.that
+        self.dice = random.Random(seed())
+        self.now = datetime.now(timezone.utc)
+        lab.start_servers("mariadb")
+        self.conf = lab.conf("m.conf", {
+            "sink": {"batch": 150, "connections": 2}, "crm acme": {
+                "url": "http://127.0.0.1:1", "token": "x"}})
+        lab.must(["sink", "-c", self.conf, "--migrate"])
+        self.sql = Sql(lab.server_dir)
+        self.world = World(self.dice, self.now)
+        self.compared = 0
+
+    def file(self):
+        return self.lab.write(f"rows{self.world.version}", self.world.lines())
+
+    def sink(self, *argv, **kw):
+        return self.lab.must(["sink", "-c", self.conf, *argv], **kw)
+
+    # What should be there.
+
+    def stored(self):
+        """{(tenant, hour, operator): {kind: ...}} of what rows were stored."""
+        want = defaultdict(dict)
+        for table in SUMS:
+            for t, hour, who, kind, n, total, longest, version in self.sql.ask(
+                    "SELECT tenant, hour, operator, kind, responses, sum_ms, "
+                    f"max_ms, version FROM {table}"):
+                add(want[t, hour, who], kind, int(n), int(total), int(longest),
+                    int(version), {})
+        for table in BUCKETS:
+            for t, hour, who, kind, bucket, n in self.sql.ask(
+                    "SELECT tenant, hour, operator, kind, bucket, count FROM "
+                    f"{table} WHERE count > 0"):
+                add(want[t, hour, who], kind, 0, 0, 0, 0, {int(bucket): int(n)})
+        return want
+
+    def wanted(self):
+        """{(tenant, everyone, span, begin, operator): {kind: ...}}"""
+        want = defaultdict(dict)
+        for (t, hour, who), kinds in self.stored().items():
+            begins = {"hour": hour, "day": hour[:10] + " 00:00:00.000",
+                      "month": hour[:8] + "01 00:00:00.000"}
+            for kind, numbers in kinds.items():
+                for span, begin in begins.items():
+                    add(want[t, "0", span, begin, who], kind, *numbers)
+                    add(want[t, "1", span, begin, ""], kind, *numbers)
+        return want
+
+    def analyses_are_right(self, when):
+        """Sums of quarters and eighths are exact."""
+        got = self.sql.ask(
+            "SELECT tenant, hour, channel, messages, inbound, outbound, "
+            "sentiments, sentiment_sum, responses, response_sum FROM "
+            "message_analytics_hours WHERE messages > 0 ORDER BY 1, 2, 3")
+        want = self.sql.ask(
+            "SELECT tenant, CAST(DATE_FORMAT(created_at, '%Y-%m-%d %H:00:00') "
+            "AS DATETIME(3)), COALESCE(channel_id, ''), COUNT(*), "
+            "SUM(direction = 'inbound'), SUM(direction = 'outbound'), "
+            "COUNT(sentiment_score), COALESCE(SUM(sentiment_score), 0), "
+            "COUNT(response_time), COALESCE(SUM(response_time), 0) FROM "
+            "message_analytics GROUP BY 1, 2, 3 ORDER BY 1, 2, 3")
+        wrong = [w for w in want if w not in got] + [
+            g for g in got if g not in want]
+        self.that(len(want) > 5 and not wrong,
+                  f"{when}: of {len(want)} hours of analyses differ: "
+                  f"{wrong[:4]}")
+
+    def is_right(self, when):
+        self.analyses_are_right(when)
+        got = {}
+        for *key, stored in self.sql.ask(
+                "SELECT tenant, everyone, span, begin_at, operator, sums "
+                "FROM response_rollups"):
+            got[tuple(key)] = read_sums(stored)
+        want = self.wanted()
+        got = {k: v for k, v in got.items() if v}
+        wrong = [k for k in want.keys() | got.keys()
+                 if want.get(k) != got.get(k)]
+        self.compared += len(want)
+        self.that(not wrong, f"{when}: {len(wrong)} of {len(want)} differ, "
+                  f"such as {wrong[:1]}: {[got.get(k) for k in wrong[:1]]} "
+                  f"for {[want.get(k) for k in wrong[:1]]}")
+
+    # What happens.
+
+    def rows_come_late_and_twice(self):
+        for _ in range(BATCHES // 3):
+            self.sink("-f", self.file())
+            self.is_right("one after the other")
+
+    def sinks_work_at_the_same_time(self):
+        for _ in range(BATCHES // 3):
+            argv = ["sink", "-c", self.conf, "-f"]
+            log = self.lab.path("log")
+            several = [self.lab.start(argv + [self.file()], log)
+                       for _ in range(3)]
+            codes = [p.wait(120) for p in several]
+            self.that(codes == [0, 0, 0], f"{codes}: {open(log).read()}")
+            self.is_right("at the same time")
+
+    def killed_sinks_leave_nothing_half(self):
+        for _ in range(BATCHES):
+            path = self.file()
+            before = self.sql.written()
+            p = self.lab.start(["sink", "-c", self.conf, "-f", path],
+                               self.lab.path("log"))
+            until(60, lambda: self.sql.written() != before
+                  or p.poll() is not None, "the first rows")
+            p.kill()
+            p.wait()
+            until(60, lambda: self.sql.ask(
+                "SELECT 1 FROM information_schema.innodb_trx") == [],
+                "the end of its transactions")
+            self.is_right("killed")
+            self.sink("-f", path)
+        self.is_right("killed, and run again")
+
+    def damage_is_recomputed(self):
+        self.sql.ask(
+            "UPDATE response_rollups SET sums = 'reply 1 1 1 1 5:1;' WHERE "
+            "CRC32(CONCAT(begin_at, operator)) % 3 = 0; "
+            "UPDATE message_analytics_hours SET messages = 3, inbound = 9, "
+            "response_sum = 1 WHERE CRC32(hour) % 2; "
+            "DELETE FROM message_analytics_hours WHERE CRC32(hour) % 3 = 0; "
+            "INSERT INTO message_analytics_hours VALUES ('beta', "
+            "'2026-02-03 04:00', 'gone', 1, 1, 1, 1, 1, 1, 1); "
+            "DELETE FROM response_rollups WHERE CRC32(CONCAT(begin_at, "
+            "operator, span)) % 5 = 0; "
+            "INSERT INTO response_rollups VALUES ('beta', 0, 'day', "
+            "'2026-02-03', 'gone', 'reply 1 1 1 1 5:1;', NOW(3), 1); "
+            "UPDATE response_rollups SET sums = 'x y' WHERE "
+            "CRC32(CONCAT(begin_at, operator)) % 11 = 0")
+        log = self.lab.path("log")
+        p = self.lab.start(["sink", "-c", self.conf, "-f", self.file()], log)
+        self.sink("--recompute")
+        self.that(p.wait(120) == 0, f"beside it: {open(log).read()}")
+        self.is_right("recomputed")
+        self.sql.ask("UPDATE response_rollups SET sums = ''")
+        self.sink("--recompute", "--tenant", "acme")
+        wrong = self.sql.number("SELECT COUNT(*) FROM response_rollups WHERE "
+                                "sums <> '' AND tenant <> 'acme'")
+        self.that(wrong == 0, "--tenant recomputed others")
+        self.sink("--recompute", "--tenant", "beta")
+        self.is_right("recomputed by tenant")
+
+    def get(self, tenant, begin, end, group="none"):
+        return self.lab.run([
+            "sink", "-c", self.conf, "--tenant", tenant, "--get",
+            f"/api/v1/responses?by=total&from={text(begin)}&to={text(end)}"
+            f"&group={group}"])
+
+    def ask(self, tenant, begin, end, group):
+        done = self.get(tenant, begin, end, group)
+        if done.code != 0:
+            raise AssertionError(f"--get: {done}")
+        return json.loads(done.out)
+
+    def totals_are_right(self, when):
+        """Of ranges that begin and end with any hour."""
+        hour = self.now.replace(minute=0, second=0, microsecond=0)
+        for _ in range(12):
+            tenant = self.dice.choice(TENANTS)
+            back = sorted(self.dice.sample(range(-24, DAYS * 24 + 72), 2))
+            begin, end = hour - back[1] * HOUR, hour - back[0] * HOUR
+            n, total = self.sql.ask(
+                "SELECT COALESCE(SUM(responses), 0), COALESCE(SUM(sum_ms), 0) "
+                f"FROM response_hours_all WHERE tenant = '{tenant}' AND "
+                f"hour >= '{sql_time(begin)}' AND hour < '{sql_time(end)}' "
+                "AND kind IN ('first_response', 'reply')")[0]
+            for group in ("none", "operator"):
+                rows = self.ask(tenant, begin, end, group)["rows"]
+                got = (sum(r["count"] for r in rows),
+                       sum(round(1000 * r["sum_seconds"]) for r in rows))
+                self.that(got == (int(n), int(total)),
+                          f"{when}: {begin} to {end} by {group}: {got} for "
+                          f"{n}, {total}")
+
+    def an_upgrade_adds_up_what_was_there(self):
+        self.sql.ask(
+            "DELETE FROM response_rollups; "
+            "DELETE FROM message_analytics_hours; "
+            "INSERT INTO rollups_due (tenant, day) SELECT DISTINCT tenant, "
+            "DATE(hour) FROM response_hours_all; "
+            "INSERT IGNORE INTO rollups_due (tenant, day) SELECT DISTINCT "
+            "tenant, DATE(created_at) FROM message_analytics")
+        hour = self.now.replace(minute=0, second=0, microsecond=0)
+        refused = self.get("acme", hour - HOUR, hour)
+        self.that(refused.code != 0 and "not added up yet" in refused.err,
+                  f"before: {refused}")
+        self.sink("-f", self.file())
+        self.sink("--migrate")
+        self.is_right("after an upgrade")
+        self.totals_are_right("after an upgrade")
+
+    def what_is_kept_is_read(self):
+        """The month in which the oldest row is has no row any more."""
+        self.totals_are_right("before")
+        days = DAYS // 2
+        self.lab.must(["reaper", "-c", self.conf, "--retention", f"{days}d"])
+        oldest = self.sql.number(
+            "SELECT COUNT(*) FROM response_rollups WHERE begin_at < "
+            f"UTC_DATE() - INTERVAL {days} DAY - INTERVAL 1 DAY")
+        left = self.sql.number("SELECT COUNT(*) FROM response_rollups")
+        self.that(oldest == 0 and left > 0,
+                  f"{oldest} old ones of {left} are left")
+        self.totals_are_right("after --retention")
+        self.sink("-f", self.file())
+        self.totals_are_right("after --retention and late rows")
+
+
+def body():
+    with Lab("rollup") as lab:
+        test = Test(lab)
+        test.rows_come_late_and_twice()
+        test.sinks_work_at_the_same_time()
+        test.killed_sinks_leave_nothing_half()
+        test.damage_is_recomputed()
+        test.an_upgrade_adds_up_what_was_there()
+        test.what_is_kept_is_read()
+        test.that(test.compared > 3000, f"only {test.compared} compared")
+        return test.checks.result()
+
+
+main(body)

@@ -1,0 +1,141 @@
+/*
+ * Tests of sink/rollup/span_sums and of months: what is written is read again,
+ * sums add up, and damaged text is found.
+ */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "sink/rollup/rollup.h"
+#include "sink/rollup/span_sums.h"
+
+static void
+all_kinds(struct span_sums *s, struct span_sum *to[SPAN_KINDS])
+{
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++)
+		to[i] = &s->kind[i];
+}
+
+static void
+assert_text(const struct span_sums *s, const char *want)
+{
+	struct buf to = BUF_INIT;
+
+	span_sums_write(s, &to);
+	assert_string_equal(buf_str(&to), want);
+	buf_release(&to);
+}
+
+/* Runs of neighbours; two empty buckets between are not worth a new one. */
+static const char filled[] = "first_response 1 5 5 9 5:1;"
+			     "reply 6 61000 40000 17 3:1,0,0,2 481:2 "
+			     "4294967295:1;";
+
+static void
+texts_are_read_as_written(void **state)
+{
+	struct span_sum *kinds[SPAN_KINDS];
+	struct span_sums s = { .kind = { { .n = 0 } } };
+
+	(void)state;
+	all_kinds(&s, kinds);
+	assert_text(&s, "");
+	span_sum_add(&s.kind[SPAN_FIRST_RESPONSE], 1, 5, 5, 9);
+	span_sum_add_bucket(&s.kind[SPAN_FIRST_RESPONSE], 5, 1);
+	span_sum_add(&s.kind[SPAN_REPLY], 6, 61000, 40000, 17);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], UINT32_MAX, 1);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], 3, 1);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], 481, 1);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], 6, 2);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], 481, 1);
+	span_sum_add_bucket(&s.kind[SPAN_REPLY], 482, 0);
+	assert_text(&s, filled);
+	span_sums_release(&s);
+	assert_int_equal(span_sums_read(filled, kinds), 0);
+	assert_text(&s, filled);
+	span_sums_release(&s);
+	/* Kinds that nobody asked for are passed over. */
+	kinds[SPAN_FIRST_RESPONSE] = NULL;
+	assert_int_equal(span_sums_read(filled, kinds), 0);
+	assert_text(&s, strchr(filled, ';') + 1);
+	span_sums_release(&s);
+}
+
+static void
+sums_add_up(void **state)
+{
+	struct span_sum *kinds[SPAN_KINDS];
+	struct span_sums s = { .kind = { { .n = 0 } } };
+
+	(void)state;
+	all_kinds(&s, kinds);
+	assert_int_equal(span_sums_read(filled, kinds), 0);
+	assert_int_equal(
+	    span_sums_read(
+		"reply 2 10 50000 3 2:1 6:1;unanswered 0 0 0 4;", kinds),
+	    0);
+	assert_text(&s, "first_response 1 5 5 9 5:1;"
+			"reply 8 61010 50000 17 2:1,1,0,0,3 481:2 4294967295:1;"
+			"unanswered 0 0 0 4;");
+	span_sums_release(&s);
+}
+
+static void
+damaged_texts_are_found(void **state)
+{
+	static const char *const texts[] = { "x", "reply", "reply 1",
+		"reply 1 2 3 4", "reply 1 2 3 4 5;", "reply 1 2 3 4 5:;",
+		"reply 1 2 3 4 5:1", "reply 1 2 3 4 5:1 4:1;",
+		"reply -1 2 3 4 5:1;", "reply 1 2 3 4 5:1,;",
+		"reply 1 2 3 4 5:9999999999999999999;", "replies 1 2 3 4;",
+		"waiting 1 2 3 4;", "reply 1 2 3 4;;" };
+	struct span_sum *kinds[SPAN_KINDS];
+	struct span_sums s = { .kind = { { .n = 0 } } };
+	size_t i;
+
+	(void)state;
+	all_kinds(&s, kinds);
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		assert_int_equal(span_sums_read(texts[i], kinds), -1);
+		span_sums_release(&s);
+	}
+}
+
+static void
+assert_month(const char *at, const char *from, const char *to)
+{
+	int64_t ms, first, next;
+
+	assert_int_equal(clock_parse(at, strlen(at), &ms), 0);
+	assert_int_equal(clock_parse(from, strlen(from), &first), 0);
+	assert_int_equal(clock_parse(to, strlen(to), &next), 0);
+	assert_int_equal(rollup_month(ms), first);
+	assert_int_equal(rollup_next_month(ms), next);
+}
+
+static void
+months_are_those_of_utc(void **state)
+{
+	(void)state;
+	assert_month("2024-02-29T23:59:59.999Z", "2024-02-01T00:00:00Z",
+	    "2024-03-01T00:00:00Z");
+	assert_month("2024-12-01T00:00:00Z", "2024-12-01T00:00:00Z",
+	    "2025-01-01T00:00:00Z");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts_are_read_as_written),
+		cmocka_unit_test(sums_add_up),
+		cmocka_unit_test(damaged_texts_are_found),
+		cmocka_unit_test(months_are_those_of_utc),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
