@@ -131,7 +131,8 @@ check_needed_rights(struct check_report *r)
 		check_report_item(r, missing.len > 0 ? CHECK_WRONG : CHECK_FINE,
 		    "rights that are missing",
 		    missing.len > 0 ? buf_str(&missing) : "none",
-		    "grant them; scripts/examples/grants.sql.example shows how");
+		    "grant them; scripts/examples/grants.sql.example shows "
+		    "how");
 	}
 	buf_release(&sql);
 	buf_release(&missing);

@@ -188,8 +188,7 @@ resource_timeline(struct question *q)
 	struct buf *to;
 
 	if (!reply_takes_object(q) || !question_part(q, 3, chat) ||
-	    !check_scope(q, chat) ||
-	    !ask_messages(q, chat, &messages) ||
+	    !check_scope(q, chat) || !ask_messages(q, chat, &messages) ||
 	    !ask_intervals(q, chat, &intervals))
 		goto out;
 	if (db_rows_count(messages) + db_rows_count(intervals) == 0) {

@@ -1,7 +1,7 @@
 /*
- * Test of scripts/examples/messaging.conf.example against the table of keys: each key
- * once, in its section, a commented one with its default; and with every
- * comment taken off it is a configuration that can be read.
+ * Test of scripts/examples/messaging.conf.example against the table of keys:
+ * each key once, in its section, a commented one with its default; and with
+ * every comment taken off it is a configuration that can be read.
  */
 #include "tests/unit/tmpdir.h"
 
