@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/amqp.sh"
 
 start_broker
-settings 'prefetch = 3' 'wait_timeout = 20s'
+settings 'prefetch = 3' 'wait_timeout = 90s'
 aggregator=$BIN/aggregator
 small=$PWD/tests/records/small.ndjson
 state=$tmp/state

@@ -67,6 +67,7 @@ async with httpx.AsyncClient() as client:
 # Method, path, status and type of whatever was answered here.
 MET = set()
 
+PATIENCE = 300  # seconds: on a busy machine, an answer
 LATE = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -102,7 +103,7 @@ class Listener:
             url, method=method, data=body,
             headers={"Content-Type": "application/json", **(headers or {})})
         try:
-            with LATE.open(request, timeout=60) as answer:
+            with LATE.open(request, timeout=PATIENCE) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.headers, answer.read()
@@ -132,7 +133,7 @@ def httpx_for(port):
             data = sys.modules["json"].dumps(json).encode()
             request = urllib.request.Request(
                 url, data, {"Content-Type": "application/json"})
-            return LATE.open(request, timeout=60)
+            return LATE.open(request, timeout=PATIENCE)
 
     module = types.ModuleType("httpx")
     module.AsyncClient = AsyncClient

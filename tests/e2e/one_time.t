@@ -14,7 +14,7 @@ parts=3
 "$servers" start "$tmp/servers" || fail "no servers"
 eval "$("$servers" env "$tmp/servers")"
 export AMQP_URL MYSQL_URL
-settings 'wait_timeout = 20s'
+settings 'wait_timeout = 90s'
 
 sql() {
 	"$servers" mysql "$tmp/servers" messaging -N -B

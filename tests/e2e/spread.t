@@ -15,7 +15,7 @@ metrics=$metrics,activity,histograms
 "$servers" start "$tmp/servers" || fail "no servers"
 eval "$("$servers" env "$tmp/servers")"
 export AMQP_URL MYSQL_URL
-settings 'prefetch = 20' 'wait_timeout = 20s'
+settings 'prefetch = 20' 'wait_timeout = 90s'
 start_sim --dialogs 60 --messages 900 --operators 5 --speed 0
 export CRM_TENANT=acme
 

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 50' 'wait_timeout = 20s'
+settings 'prefetch = 50' 'wait_timeout = 90s'
 
 "$load" -n 20000 --chats 600 --users 200 --tenants 3 --late 0 --seed 3 \
 	>"$tmp/records"

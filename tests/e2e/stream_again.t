@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'wait_timeout = 20s'
+settings 'wait_timeout = 90s'
 python3 tests/e2e/ack_proxy.py "$tmp/port" \
 	"$(cut -d' ' -f 1 "$tmp/servers/rabbitmq/ports")" "$tmp/told" &
 until_true 10 test -s "$tmp/port" || fail "no proxy"
@@ -77,7 +77,7 @@ grep -q '"operator": "x".*"available": true' "$tmp/want" && fail "x is there"
 grep -q '^late: .*"id":"4"' "$tmp/want" || fail "nothing is late"
 # One message at a time: without an id only the last ones are known.
 for way in "give 100" "give 1" "plainly 1"; do
-	settings 'wait_timeout = 20s' "prefetch = ${way#* }"
+	settings 'wait_timeout = 90s' "prefetch = ${way#* }"
 	for lines in 1 3 6 100; do
 		echo "- ${way% *}, $lines lines in a message, ${way#* } ahead"
 		${way% *} "$lines"

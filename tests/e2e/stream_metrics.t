@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 20' 'wait_timeout = 20s' '[aggregator]' 'cache = 1M' \
+settings 'prefetch = 20' 'wait_timeout = 90s' '[aggregator]' 'cache = 1M' \
 	'refresh = 100ms' 'alert_minute = 3' 'alert_five_minutes = 5'
 metrics=conversations,users,activity,alerts,trends,channels,histograms,intervals,events
 kills=${KILLS:-12}

@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'wait_timeout = 20s'
+settings 'wait_timeout = 90s'
 "$load" -n 3000 --late 0 >"$tmp/records"
 
 run() { # until the queue is empty

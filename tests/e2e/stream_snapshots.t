@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/stream.sh"
 
 start_broker
-settings 'prefetch = 20' 'wait_timeout = 20s'
+settings 'prefetch = 20' 'wait_timeout = 90s'
 kills=${KILLS:-12}
 
 # snapshots N [alone]: of the records on stdin, the first so many Nth parts of
