@@ -208,7 +208,7 @@ lint:  ## cppcheck, shellcheck, mandoc, style
 	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools tests/fuzz
 	shellcheck -e SC2016 $(SHELL_SCRIPTS)
 	mandoc -T lint -W warning man/man?/*
-	scripts/check-style.sh
+	tests/lint/check-style.sh
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   .ci/run scripts/* tests/run tests/*/*.t tests/bench/* \
                   tests/lint/* tests/fuzz/run 2>/dev/null)

@@ -9,7 +9,7 @@
 #include "common/endpoint/stage.h"
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
-#include "reaper/chat_deletion.h"
+#include "reaper/deletion/chat_deletion.h"
 #include "reaper/retention.h"
 #include "reaper/rows/trace_expiry.h"
 

@@ -21,8 +21,8 @@
 #include "common/records/record.h"
 
 #include "aggregator/clocks/clocks.h"
+#include "aggregator/containers/dedup.h"
 #include "aggregator/containers/order_stats.h"
-#include "aggregator/model/dedup.h"
 
 /* What one chat record says. The names are held. */
 struct description {

@@ -6,7 +6,7 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/model/dedup.h"
+#include "aggregator/containers/dedup.h"
 
 void
 stream_identity(

@@ -1,12 +1,12 @@
 #!/bin/sh
-# style: scripts/check-style.sh finds what it is there for, in a tree made for
+# style: tests/lint/check-style.sh finds what it is there for, in a tree made for
 # it, and nothing where there is nothing.
 set -eu
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/style.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir/scripts" "$dir/common/base" "$dir/poller/client" "$dir/sink"
-cp scripts/check-style.sh scripts/rooms "$dir/scripts"
+mkdir -p "$dir/tests/lint" "$dir/common/base" "$dir/poller/client" "$dir/sink"
+cp tests/lint/check-style.sh tests/lint/rooms "$dir/tests/lint"
 cp .clang-format "$dir"
 
 # case NAME FILE EXPECTED: the file's text comes on stdin. EXPECTED is a part
@@ -15,7 +15,7 @@ bad=0
 case_() {
 	mkdir -p "$dir/${2%/*}"
 	cat >"$dir/$2"
-	out=$("$dir/scripts/check-style.sh" "$2" 2>&1) && rc=0 || rc=$?
+	out=$("$dir/tests/lint/check-style.sh" "$2" 2>&1) && rc=0 || rc=$?
 	rm "$dir/$2"
 	# What it says where there is no clang-format is no complaint.
 	out=$(printf '%s\n' "$out" | sed '/clang-format is missing/d')

@@ -90,7 +90,7 @@ if [ -e "$tmp/keys" ]; then
 fi
 
 echo "- its report, where it says"
-grep -q '^   build/demo/report.html ' "$tmp/one" || fail "no report: $(cat "$tmp/one")"
+grep -q '^   build/demo/report.html ' "$tmp/plain" || fail "no report: $(cat "$tmp/plain")"
 grep -q '^<h1>team: response times, Mon ' build/demo/report.html ||
 	fail "another report"
 [ "$(grep -c '^<svg ' build/demo/report.html)" = 3 ] || fail "not three pictures"

@@ -358,7 +358,7 @@ def check_state_tables():
 
 def check_internals():
     """The page for contributors names files that exist, and its rooms are
-    those of scripts/rooms."""
+    those of tests/lint/rooms."""
     page = "man/man7/messaging-internals.7"
     check_paths(page, read(page))
     got = subprocess.run(["tests/lint/rooms.py"], text=True,

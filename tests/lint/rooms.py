@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""rooms.py [--draw]: the rooms of scripts/rooms in messaging-internals(7).
+"""rooms.py [--draw]: the rooms of tests/lint/rooms in messaging-internals(7).
 
 Compares the page's drawing with that table and ends with 1 where they differ;
 with --draw it writes the drawing into the page. Works from the root of the
@@ -9,9 +9,9 @@ import re
 import sys
 import textwrap
 
-TABLE = "scripts/rooms"
+TABLE = "tests/lint/rooms"
 PAGE = "man/man7/messaging-internals.7"
-BEGIN = '.\\" Drawn by tests/lint/rooms.py --draw from scripts/rooms.\n'
+BEGIN = '.\\" Drawn by tests/lint/rooms.py --draw from tests/lint/rooms.\n'
 END = '.\\" The end of what is drawn.\n'
 NAME_WIDTH = 14
 WIDTH = 74  # a literal block is indented by five columns

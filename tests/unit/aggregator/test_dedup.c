@@ -1,6 +1,6 @@
 /*
- * Tests of aggregator/model/dedup: against a naive set with expiry, while hours
- * pass.
+ * Tests of aggregator/containers/dedup: against a naive set with expiry, while
+ * hours pass.
  */
 #include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
@@ -11,7 +11,7 @@
 
 #include "common/containers/strmap.h"
 
-#include "aggregator/model/dedup.h"
+#include "aggregator/containers/dedup.h"
 
 #define HOUR INT64_C(3600000)
 

@@ -9,7 +9,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/text/flat.h"
-#include "reaper/chat_answers.h"
+#include "reaper/deletion/chat_answers.h"
 
 /* Reads "TENANT CHAT STATUS MINUTE" as a record and adds or corrects. */
 static void

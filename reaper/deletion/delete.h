@@ -2,10 +2,10 @@
  * delete: the transaction that deletes the rows of closed chats; see
  * chat_deletion.h for its steps.
  */
-#ifndef REAPER_DELETE_H
-#define REAPER_DELETE_H
+#ifndef REAPER_DELETION_DELETE_H
+#define REAPER_DELETION_DELETE_H
 
-#include "reaper/chat_deletion.h"
+#include "reaper/deletion/chat_deletion.h"
 
 /* Deletes c->slice, all of them closed or gone, and sets the fate of each.
  * Errors are logged, and their code is set in the stage. Dry run: c->shown gets

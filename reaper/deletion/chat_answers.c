@@ -1,7 +1,7 @@
 /*
  * chat_answers: see chat_answers.h.
  */
-#include "reaper/chat_answers.h"
+#include "reaper/deletion/chat_answers.h"
 
 #include <stdlib.h>
 #include <string.h>

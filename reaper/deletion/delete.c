@@ -2,7 +2,7 @@
  * delete: see delete.h. Every value in a list is a literal made by db_quote();
  * table and column names come from tables.def alone.
  */
-#include "reaper/delete.h"
+#include "reaper/deletion/delete.h"
 
 #include <string.h>
 

@@ -13,14 +13,14 @@
  * pipe the gone chats are held back until all of the input is read; a queue has
  * no end, so there the gone chats of the last hour count together.
  */
-#ifndef REAPER_CHAT_DELETION_H
-#define REAPER_CHAT_DELETION_H
+#ifndef REAPER_DELETION_CHAT_DELETION_H
+#define REAPER_DELETION_CHAT_DELETION_H
 
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 #include "common/endpoint/deadletter.h"
 #include "common/endpoint/stage.h"
-#include "reaper/chat_answers.h"
+#include "reaper/deletion/chat_answers.h"
 #include "reaper/rows/archive.h"
 #include "reaper/rows/row_export.h"
 #include "reaper/rows/run_summary.h"

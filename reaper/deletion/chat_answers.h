@@ -2,8 +2,8 @@
  * chat_answers: the CRM's answers about chats, one for each chat: of several
  * the one that was asked for last counts, in whatever order they arrive.
  */
-#ifndef REAPER_CHAT_ANSWERS_H
-#define REAPER_CHAT_ANSWERS_H
+#ifndef REAPER_DELETION_CHAT_ANSWERS_H
+#define REAPER_DELETION_CHAT_ANSWERS_H
 
 #include "common/containers/strmap.h"
 #include "common/records/record.h"

@@ -2,7 +2,7 @@
  * dedup: see dedup.h. Open addressing with linear probing in each part; removal
  * shifts back what follows, so that there are no tombstones.
  */
-#include "aggregator/model/dedup.h"
+#include "aggregator/containers/dedup.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Checks what the compiler does not: banned functions, each foreign library in
-# its files only, includes in one direction (scripts/rooms), sizes and layout.
+# its files only, includes in one direction (tests/lint/rooms), sizes and layout.
 # Prints FILE:LINE: COMPLAINT for each, ends with 1 if there was one.
 #
 # usage: check-style.sh [FILE...]        (default: every source of the tree)
 set -eu
 LC_ALL=C
 export LC_ALL
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 max_file=600
 max_function=100
@@ -47,17 +47,17 @@ libraries() {
 END
 }
 
-# ROOM|ROOMS IT MAY INCLUDE, of scripts/rooms.
+# ROOM|ROOMS IT MAY INCLUDE, of tests/lint/rooms.
 rooms() {
-	sed '/^#/d; s/ *| */|/g; s/^ *//' scripts/rooms | cut -d '|' -f 1,2
+	sed '/^#/d; s/ *| */|/g; s/^ *//' tests/lint/rooms | cut -d '|' -f 1,2
 }
 
-# Checks scripts/rooms: a room includes only rooms above it, and each room exists,
+# Checks tests/lint/rooms: a room includes only rooms above it, and each room exists,
 # with the header in its line.
 check_rooms() {
-	sed '/^#/d; s/ *| */|/g' scripts/rooms | awk -F '|' '
+	sed '/^#/d; s/ *| */|/g' tests/lint/rooms | awk -F '|' '
 	function complain(what) {
-		printf "scripts/rooms: %s: %s\n", $1, what
+		printf "tests/lint/rooms: %s: %s\n", $1, what
 	}
 	{
 		n = split($2, names, " ")
@@ -73,7 +73,7 @@ check_rooms() {
 	find common poller aggregator sink reaper -mindepth 2 -name '*.[ch]' |
 	    sed 's,/[^/]*$,,' | sort -u | while read -r room; do
 		rooms | grep -q "^$room|" ||
-		    echo "scripts/rooms: $room is missing"
+		    echo "tests/lint/rooms: $room is missing"
 	done
 }
 
@@ -163,11 +163,11 @@ check_code() {
 		if (from == to || from !~ /\//)
 			return
 		if (!(from in may))
-			complain(FNR, from " is no room of scripts/rooms")
+			complain(FNR, from " is no room of tests/lint/rooms")
 		else if (!((" " may[from] " ") ~ (" " to " ")) &&
 		    !(to ~ /^common\// && (" " may[from] " ") ~ / common /))
 			complain(FNR, from " may not include " to \
-			    ", see scripts/rooms")
+			    ", see tests/lint/rooms")
 	}
 	BEGIN {
 		banned_n = split("sprintf vsprintf strcpy strcat strncpy " \

@@ -1,7 +1,7 @@
 /*
  * chat_deletion: see chat_deletion.h. The transaction itself is in delete.c.
  */
-#include "reaper/chat_deletion.h"
+#include "reaper/deletion/chat_deletion.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
-#include "reaper/delete.h"
+#include "reaper/deletion/delete.h"
 
 /* The table of a dry run. */
 static const struct out_column columns[] = { { "tenant", false },

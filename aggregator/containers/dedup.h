@@ -10,8 +10,8 @@
  * double one by one, and expired slots are removed a few at each insertion: no
  * insertion takes long.
  */
-#ifndef AGGREGATOR_MODEL_DEDUP_H
-#define AGGREGATOR_MODEL_DEDUP_H
+#ifndef AGGREGATOR_CONTAINERS_DEDUP_H
+#define AGGREGATOR_CONTAINERS_DEDUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
