@@ -141,5 +141,5 @@ main(int argc, char **argv)
 	watch_connection(&l, STDIN_FILENO, l.n);
 	listen_to_all(&l);
 	buf_release(&request);
-	return prog_flush();
+	return (int)prog_flush();
 }
