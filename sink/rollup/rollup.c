@@ -47,18 +47,26 @@ rollup_begin(struct rollup *r)
 	r->changes_n = 0;
 }
 
+/* Rows come in the order of their keys. */
+static bool
+is_last_change(const struct rollup *r, struct text tenant, int64_t hour,
+    struct text operator)
+{
+	const struct rollup_change *last;
+
+	if (r->changes == NULL || r->changes_n == 0)
+		return false;
+	last = &r->changes[r->changes_n - 1];
+	return last->hour == hour &&
+	       text_compare(last->operator, operator) == 0 &&
+	       text_compare(last->tenant, tenant) == 0;
+}
+
 void
 rollup_add(
     struct rollup *r, struct text tenant, int64_t hour, struct text operator)
 {
-	const struct rollup_change *last = NULL;
-
-	if (r->changes_n > 0)
-		last = &r->changes[r->changes_n - 1];
-	/* Rows come in the order of their keys. */
-	if (last != NULL && last->hour == hour &&
-	    text_compare(last->operator, operator) == 0 &&
-	    text_compare(last->tenant, tenant) == 0)
+	if (is_last_change(r, tenant, hour, operator))
 		return;
 	XGROW(r->changes, r->changes_n, r->cap);
 	r->changes[r->changes_n++] =
