@@ -32,6 +32,7 @@ static const struct {
 	{ 1969, DB_CONFLICT },   /* max_statement_time */
 	{ 3024, DB_CONFLICT },   /* max_execution_time */
 	{ 1412, DB_CONFLICT },   /* table definition has changed */
+	{ 1615, DB_CONFLICT },   /* ... again and again, as it was prepared */
 
 	{ CR_SERVER_GONE_ERROR, DB_LOST }, { CR_SERVER_LOST, DB_LOST },
 	{ CR_SERVER_LOST_EXTENDED, DB_LOST }, { CR_ERR_NET_READ, DB_LOST },

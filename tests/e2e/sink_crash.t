@@ -94,6 +94,8 @@ for round in 1 2 3; do
 			grep -c 'messages.*below 0')"
 	empty
 done
-grep -v 'waiting for it$' "$tmp/daemon" | grep . &&
+# What a killed sink held may be delivered after the next snapshot's rows: an end
+# that came before them is said to be not whole, which it was.
+grep -v -e 'waiting for it$' -e 'is not whole: ' "$tmp/daemon" | grep . &&
 	fail "something else was said"
 exit 0
