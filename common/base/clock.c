@@ -42,6 +42,20 @@ days_from_civil(int64_t y, int m, int d)
 }
 
 int64_t
+clock_floor(int64_t n, int64_t unit)
+{
+	int64_t rest = n % unit;
+
+	return n - (rest < 0 ? rest + unit : rest);
+}
+
+int64_t
+clock_ceil(int64_t n, int64_t unit)
+{
+	return clock_floor(n + unit - 1, unit);
+}
+
+int64_t
 clock_civil(int year, int month, int day, int hour, int min, int sec)
 {
 	return days_from_civil(year, month, day) * 86400 +

@@ -35,6 +35,11 @@ size_t clock_format_sql(int64_t ms, char *text);
 int clock_parse(const char *s, size_t len, int64_t *ms)
     __attribute__((warn_unused_result));
 
+/* The multiple of the unit at n or the next below it, at n or the next above;
+ * before 1970, too. */
+int64_t clock_floor(int64_t n, int64_t unit);
+int64_t clock_ceil(int64_t n, int64_t unit);
+
 /* Seconds since 1970 of a civil UTC time; months from 1. */
 int64_t clock_civil(int year, int month, int day, int hour, int min, int sec);
 

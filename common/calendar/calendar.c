@@ -14,14 +14,6 @@
 /* No clock is further from UTC. */
 #define OFFSET_MAX (26 * HOUR_MS)
 
-static int64_t
-floor_to(int64_t n, int64_t unit)
-{
-	int64_t rest = n % unit;
-
-	return n - (rest < 0 ? rest + unit : rest);
-}
-
 /* The first instant at which the clock shows that time, or a later one. */
 static int64_t
 first_instant(const struct zone *z, int64_t local)
@@ -49,7 +41,7 @@ int64_t
 calendar_day(const struct zone *z, int64_t ms)
 {
 	int64_t local = ms + zone_find(z, ms).offset;
-	int64_t day = floor_to(local, DAY_MS) / DAY_MS;
+	int64_t day = clock_floor(local, DAY_MS) / DAY_MS;
 
 	/* The clock may show yesterday once more. */
 	while (calendar_day_begin(z, day + 1) <= ms)
@@ -61,7 +53,7 @@ calendar_day(const struct zone *z, int64_t ms)
 static int64_t
 month_day(int64_t month)
 {
-	int64_t year = floor_to(month, 12) / 12;
+	int64_t year = clock_floor(month, 12) / 12;
 
 	return clock_civil((int)(1970 + year), (int)(month - 12 * year) + 1, 1,
 		   0, 0, 0) /
@@ -97,7 +89,7 @@ calendar_month(const struct zone *z, int64_t ms)
 static int64_t
 monday_of(int64_t day)
 {
-	return floor_to(day + 3, 7) - 3;
+	return clock_floor(day + 3, 7) - 3;
 }
 
 /* True when the clock is changed then by something else than whole units. */
@@ -114,7 +106,7 @@ static int64_t
 short_begin(const struct zone *z, int64_t ms, int64_t unit)
 {
 	struct zone_span s = zone_find(z, ms);
-	int64_t begin = floor_to(ms + s.offset, unit) - s.offset;
+	int64_t begin = clock_floor(ms + s.offset, unit) - s.offset;
 
 	return begin < s.since && breaks_unit(z, s.since, unit) ? s.since
 								: begin;
@@ -124,7 +116,7 @@ static int64_t
 short_next(const struct zone *z, int64_t ms, int64_t unit)
 {
 	struct zone_span s = zone_find(z, ms);
-	int64_t next = floor_to(ms + s.offset, unit) + unit - s.offset;
+	int64_t next = clock_floor(ms + s.offset, unit) + unit - s.offset;
 
 	return next > s.until && breaks_unit(z, s.until, unit) ? s.until : next;
 }

@@ -58,8 +58,8 @@ add_wait_range(struct wait_ranges *w, int64_t from, int64_t to)
 static bool
 find_ranges(struct report_work *r, struct wait_ranges *w)
 {
-	int64_t first = (r->from + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
-	int64_t last = r->to / HOUR_MS * HOUR_MS, hour, before = CLOCK_NONE;
+	int64_t first = clock_ceil(r->from, HOUR_MS);
+	int64_t last = clock_floor(r->to, HOUR_MS), hour, before = CLOCK_NONE;
 	const struct db_value args[] = { db_time(first), db_time(last) };
 	struct db_rows *rows = NULL;
 

@@ -203,8 +203,8 @@ static void
 find_whole_hours(const struct question *q, const struct analytics_period *p,
     int64_t *first, int64_t *last)
 {
-	*first = (p->start + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
-	*last = p->end / HOUR_MS * HOUR_MS;
+	*first = clock_ceil(p->start, HOUR_MS);
+	*last = clock_floor(p->end, HOUR_MS);
 	if (p->end >= q->request->now_ms)
 		*last += HOUR_MS;
 	if (*first >= *last)

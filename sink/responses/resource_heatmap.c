@@ -59,13 +59,13 @@ add_hours_of_week(struct response_plan *p, const struct response_span *s,
 static void
 plan_heatmap(struct response_plan *p, const struct response_span *s)
 {
-	int64_t first = (s->from + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
-	int64_t last = s->to / HOUR_MS * HOUR_MS;
+	int64_t first = clock_ceil(s->from, HOUR_MS);
+	int64_t last = clock_floor(s->to, HOUR_MS);
 
 	p->from = s->from;
 	p->to = s->to;
 	response_week_hour(&p->interval_slot, s);
-	response_plan_stretch(p, s->from / HOUR_MS * HOUR_MS, -1);
+	response_plan_stretch(p, clock_floor(s->from, HOUR_MS), -1);
 	if (first >= last || !has_whole_hours(s)) {
 		response_plan_add(p, s->from, s->to);
 		return;

@@ -12,20 +12,6 @@
 #include "common/base/xalloc.h"
 #include "sink/rollup/rollup.h"
 
-static int64_t
-hour_floor(int64_t ms)
-{
-	int64_t rest = ms % HOUR_MS;
-
-	return ms - (rest < 0 ? rest + HOUR_MS : rest);
-}
-
-static int64_t
-hour_ceil(int64_t ms)
-{
-	return hour_floor(ms + HOUR_MS - 1);
-}
-
 void
 response_plan_add(struct response_plan *p, int64_t from, int64_t to)
 {
@@ -69,7 +55,8 @@ response_plan_stretch(struct response_plan *p, int64_t begin, int64_t slot)
 static void
 add_period(struct response_plan *p, int64_t from, int64_t to, size_t slot)
 {
-	int64_t first = hour_ceil(from), last = hour_floor(to);
+	int64_t first = clock_ceil(from, HOUR_MS);
+	int64_t last = clock_floor(to, HOUR_MS);
 
 	if (first >= last) {
 		response_plan_add(p, from, to);
@@ -143,7 +130,7 @@ static int64_t
 stretch_end(const struct response_plan *p, size_t i)
 {
 	return i + 1 < p->stretches_n ? p->stretches[i + 1].begin
-				      : hour_ceil(p->to);
+				      : clock_ceil(p->to, HOUR_MS);
 }
 
 void
@@ -174,7 +161,7 @@ response_plan_periods(struct response_plan *p, const struct response_span *s)
 	p->from = s->from;
 	p->to = s->to;
 	buf_adds(&p->interval_slot, "INTERVAL(" RESPONSE_SLOT_MS);
-	response_plan_stretch(p, hour_floor(s->from), -1);
+	response_plan_stretch(p, clock_floor(s->from, HOUR_MS), -1);
 	for (i = 0; i < s->n; i++) {
 		add_period(p, s->begins[i], s->begins[i + 1], i);
 		buf_addf(&p->interval_slot, ", %" PRId64, s->begins[i]);

@@ -73,14 +73,6 @@ rollup_add(
 	    (struct rollup_change){ tenant, operator, hour };
 }
 
-static int64_t
-day_begin(int64_t ms)
-{
-	int64_t rest = ms % DAY_MS;
-
-	return ms - (rest < 0 ? rest + DAY_MS : rest);
-}
-
 /* Holds the month for this transaction. */
 static enum outcome
 lock_month(struct rollup_work *d)
@@ -457,13 +449,13 @@ make_changes(struct rollup *r, const struct rollup_change *changes, size_t n)
 	enum outcome o;
 	size_t i;
 
-	o = begin_work(
-	    &d, r, changes[0].tenant, day_begin(changes[0].hour), false);
+	o = begin_work(&d, r, changes[0].tenant,
+	    clock_floor(changes[0].hour, DAY_MS), false);
 	for (i = 0; i < n; i++)
 		*strmap_put(&d.changed, changes[i].operator.p,
 		    changes[i].operator.len) = &d;
 	for (i = 0; i < n && o == OUTCOME_DONE;) {
-		d.day = day_begin(changes[i].hour);
+		d.day = clock_floor(changes[i].hour, DAY_MS);
 		d.hours_changed = 0;
 		for (; i < n && changes[i].hour < d.day + DAY_MS; i++)
 			d.hours_changed |=
@@ -517,7 +509,7 @@ rollup_day(struct rollup *r, struct text tenant, int64_t day)
 	struct rollup_work d;
 	enum outcome o;
 
-	o = begin_work(&d, r, tenant, day_begin(day), true);
+	o = begin_work(&d, r, tenant, clock_floor(day, DAY_MS), true);
 	if (o == OUTCOME_DONE)
 		o = make_day(&d);
 	if (o == OUTCOME_DONE)
