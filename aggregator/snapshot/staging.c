@@ -137,6 +137,25 @@ drop_open_snapshot(struct staging *in, struct staging_tenant *t)
 	return o;
 }
 
+/* Puts the lines that were nobody's before the begin marker: when they come
+ * again, the snapshot is open, and they must not be taken for lines of it. */
+static void
+stage_nobodys_lines(
+    struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
+{
+	struct staging_source from = *l->from;
+	struct incoming_line old = { in->nobodys.data, 0, &from };
+	const char *end = in->nobodys.data + in->nobodys.len;
+
+	from.id = NULL;
+	for (; old.p < end; old.p += old.len + 1) {
+		old.len = (size_t)((const char *)memchr(old.p, '\n',
+				       (size_t)(end - old.p)) -
+				   old.p);
+		append_staged_line(t, &old);
+	}
+}
+
 static enum outcome
 add_begin_marker(
     struct staging *in, struct staging_tenant *t, const struct incoming_line *l)
@@ -157,7 +176,7 @@ add_begin_marker(
 		return OUTCOME_DONE;
 	}
 	if (staging_is_ready(in, t)) {
-		o = staging_flush(in);
+		o = staging_write(in);
 		if (o != OUTCOME_DONE)
 			return o;
 	}
@@ -174,6 +193,7 @@ add_begin_marker(
 	t->id = text_dup(r->snapshot);
 	t->at = r->at;
 	staging_begin_part(t, part);
+	stage_nobodys_lines(in, t, l);
 	append_staged_line(t, l);
 	return OUTCOME_DONE;
 }
@@ -256,6 +276,11 @@ stage_bad_line(
 	if (t != NULL && is_duplicate_line(t, l))
 		return OUTCOME_DONE;
 	o = in->refuse(in->ctx, l->p, l->len, why);
+	if (o == OUTCOME_DONE && t == NULL && in->flat.n == 0 &&
+	    l->from->id == NULL) {
+		buf_add(&in->nobodys, l->p, l->len);
+		buf_addc(&in->nobodys, '\n');
+	}
 	if (o != OUTCOME_DONE || t == NULL || !t->parts[in->last_part].begun)
 		return o;
 	return add_snapshot_line(in, t, l, NULL);

@@ -52,6 +52,9 @@ struct staging {
 	struct strmap tenants;       /* name -> struct staging_tenant */
 	struct staging_tenant *last; /* tenant of the line before */
 	unsigned last_part;          /* part of the line before */
+	struct buf nobodys; /* lines that name nothing, came without an id while
+			       no snapshot could be theirs, and may come again:
+			       those since the last flush */
 	struct record record;
 	struct flat flat;
 	bool warned_every;   /* logged that stream records are refused */

@@ -75,8 +75,9 @@ replay_spool_line(void *ctx, char *line, size_t len)
 	rc = record_parse(r, &in->flat, line, len, &why);
 	buf_release(&why);
 	if (rc == -1 || r->type != RECORD_SNAPSHOT) {
+		/* Before the begin marker stands only what is nobody's. */
 		if (p->t->id == NULL)
-			return -1;
+			return rc == -1 && in->flat.n == 0 ? 0 : -1;
 		in->last_part = replayed_part_of(p, rc);
 		p->t->parts[in->last_part].lines++;
 		return 0;

@@ -144,7 +144,7 @@ publish_and_confirm(struct staging *in, struct staging_tenant *t)
 }
 
 enum outcome
-staging_flush(struct staging *in)
+staging_write(struct staging *in)
 {
 	const struct strmap_entry *e;
 	enum outcome o = OUTCOME_DONE;
@@ -165,4 +165,14 @@ staging_flush(struct staging *in)
 	}
 	in->unpublished = false;
 	return OUTCOME_DONE;
+}
+
+enum outcome
+staging_flush(struct staging *in)
+{
+	enum outcome o = staging_write(in);
+
+	if (o == OUTCOME_DONE)
+		buf_clear(&in->nobodys);
+	return o;
 }

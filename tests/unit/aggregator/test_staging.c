@@ -110,6 +110,33 @@ a_line_that_comes_again_counts_once(void **state)
 	    buf_str(&w->refused), "not JSON: a value expected (column 1)\n");
 }
 
+/* The stream before a snapshot may have bad lines, too. */
+static void
+a_bad_line_before_its_begin_is_none_of_it(void **state)
+{
+	struct world *w = *state;
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		start(w);
+		w->connection = (uint64_t)round;
+		w->again = round > 0;
+		add(w, NULL, 1, "nonsense");
+		add(w, NULL, 2, "[");
+		add(w, NULL, 3, BEGIN);
+		flush(w);
+		stop(w);
+	}
+	start(w);
+	w->again = false;
+	add(w, NULL, 1, OPERATOR);
+	add(w, NULL, 1, CHAT);
+	add(w, NULL, 1, END);
+	flush(w);
+	assert_int_equal(w->publications, 1);
+	assert_non_null(strstr(buf_str(&w->published), "\"name\":\"Ann\""));
+}
+
 static void
 rows_that_are_not_confirmed_are_not_written_twice(void **state)
 {
@@ -486,6 +513,7 @@ main(void)
 		STAGING_TEST(a_snapshot_is_published_when_it_is_whole),
 		STAGING_TEST(a_message_that_comes_again_counts_once),
 		STAGING_TEST(a_line_that_comes_again_counts_once),
+		STAGING_TEST(a_bad_line_before_its_begin_is_none_of_it),
 		STAGING_TEST(rows_that_are_not_confirmed_are_not_written_twice),
 		STAGING_TEST(a_newer_one_drops_an_unfinished_one),
 		STAGING_TEST(a_dropped_one_that_comes_again_is_passed_over),
