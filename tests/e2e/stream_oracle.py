@@ -349,7 +349,8 @@ def spread(lines):
         if b'"snapshot"' not in line:
             out.append(line)
             continue
-        r = json.loads(line)
+        # 1e400 would be written as Infinity, which is not JSON.
+        r = json.loads(line, parse_float=str)
         name = r["tenant"], r["snapshot"]
         if r["type"] == "snapshot":
             there = counted.setdefault(name, {})
