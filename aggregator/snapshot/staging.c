@@ -149,8 +149,8 @@ stage_nobodys_lines(
 
 	from.id = NULL;
 	for (; old.p < end; old.p += old.len + 1) {
-		old.len = (size_t)((const char *)memchr(old.p, '\n',
-				       (size_t)(end - old.p)) -
+		old.len = (size_t)((const char *)memchr(
+				       old.p, '\n', (size_t)(end - old.p)) -
 				   old.p);
 		append_staged_line(t, &old);
 	}

@@ -3,8 +3,8 @@
  * is for the files of this folder; other folders use stream_run() and
  * stream_export() only. Each file uses those below it only:
  *
- *   stream_export.c      the state as records, for the next epoch of the
- * topology stream.c             the run: blocks in, records to their tenants
+ *   stream_export.c      the state as records, for the topology's next epoch
+ *   stream.c             the run: blocks in, records to their tenants
  *   stream_forget.c      customers who are to be forgotten
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_tick.c        a flush: recompute, save, commit, write rows, confirm
