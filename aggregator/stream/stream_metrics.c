@@ -49,11 +49,9 @@ add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 	prometheus_head(to, as_of, PROMETHEUS_GAUGE,
 	    "The newest time that its records have; 0: none came.");
 	prometheus_sample_seconds(to, as_of, labels, newest_time(s));
-	for (i = 0; i < ARRAY_LEN(totals); i++) {
-		prometheus_head(
-		    to, totals[i].name, PROMETHEUS_COUNTER, totals[i].help);
-		prometheus_sample(to, totals[i].name, labels, totals[i].n);
-	}
+	for (i = 0; i < ARRAY_LEN(totals); i++)
+		prometheus_total(
+		    to, totals[i].name, labels, totals[i].help, totals[i].n);
 }
 
 struct daemon_metrics *

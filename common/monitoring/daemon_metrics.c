@@ -43,8 +43,7 @@ static void
 add_total(
     struct daemon_metrics *m, const char *name, const char *help, uint64_t n)
 {
-	prometheus_head(&m->text, name, PROMETHEUS_COUNTER, help);
-	prometheus_sample(&m->text, name, buf_str(&m->labels), n);
+	prometheus_total(&m->text, name, buf_str(&m->labels), help, n);
 }
 
 static void

@@ -97,11 +97,30 @@ prometheus_seconds(struct buf *to, const char *name, const char *label,
 }
 
 void
+prometheus_total(struct buf *to, const char *name, const char *labels,
+    const char *help, uint64_t n)
+{
+	prometheus_head(to, name, PROMETHEUS_COUNTER, help);
+	prometheus_sample(to, name, labels, n);
+}
+
+void
+prometheus_result(struct buf *to, const char *name, const char *labels,
+    const char *result, uint64_t n)
+{
+	struct buf with = BUF_INIT;
+
+	buf_adds(&with, labels);
+	prometheus_label(&with, "result", result);
+	prometheus_sample(to, name, buf_str(&with), n);
+	buf_release(&with);
+}
+
+void
 prometheus_counter(
     struct buf *to, const char *name, const char *help, uint64_t n)
 {
-	prometheus_head(to, name, PROMETHEUS_COUNTER, help);
-	prometheus_sample(to, name, "", n);
+	prometheus_total(to, name, "", help, n);
 }
 
 void

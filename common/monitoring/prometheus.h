@@ -43,6 +43,14 @@ void prometheus_count(struct buf *to, const char *name, const char *label,
 void prometheus_seconds(struct buf *to, const char *name, const char *label,
     const char *value, int64_t ms);
 
+/* A counter of one sample. */
+void prometheus_total(struct buf *to, const char *name, const char *labels,
+    const char *help, uint64_t n);
+
+/* One sample of a counter that is divided by its label `result`. */
+void prometheus_result(struct buf *to, const char *name, const char *labels,
+    const char *result, uint64_t n);
+
 /* A metric of one sample without a label. */
 void prometheus_counter(
     struct buf *to, const char *name, const char *help, uint64_t n);

@@ -24,7 +24,6 @@ add_assign_metrics(void *ctx, struct buf *to, const char *labels)
 		{ "left", RESERVATION_LEFT },
 	};
 	const struct assign_counts *c = ctx;
-	struct buf with = BUF_INIT;
 	size_t i;
 
 	prometheus_head(to, ended, PROMETHEUS_COUNTER,
@@ -32,13 +31,9 @@ add_assign_metrics(void *ctx, struct buf *to, const char *labels)
 	    "it (confirmed), another one has it (taken), it was closed (over), "
 	    "the CRM refused, it was too late (expired), nothing was done "
 	    "(left).");
-	for (i = 0; i < ARRAY_LEN(results); i++) {
-		buf_setf(&with, "%s", labels);
-		prometheus_label(&with, "result", results[i].result);
-		prometheus_sample(
-		    to, ended, buf_str(&with), c->ended[results[i].fate]);
-	}
-	buf_release(&with);
+	for (i = 0; i < ARRAY_LEN(results); i++)
+		prometheus_result(to, ended, labels, results[i].result,
+		    c->ended[results[i].fate]);
 	prometheus_head(to, in_hand, PROMETHEUS_GAUGE,
 	    "Reservations that were read and are not done with.");
 	prometheus_sample(to, in_hand, labels, c->in_hand);

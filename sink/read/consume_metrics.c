@@ -10,27 +10,14 @@ static void
 add_row_counts(const struct consume *c, struct buf *to, const char *labels)
 {
 	static const char name[] = "messaging_sink_rows_total";
-	const struct {
-		const char *result;
-		uint64_t n;
-	} results[] = {
-		{ "stored", c->counts.stored },
-		{ "older", c->counts.older },
-		{ "refused", c->counts.refused },
-	};
-	struct buf with = BUF_INIT;
-	size_t i;
 
 	prometheus_head(to, name, PROMETHEUS_COUNTER,
 	    "Rows that were stored, were older than the stored ones, or were "
 	    "of closed chats, of days that are over, of removed tenants "
 	    "(refused).");
-	for (i = 0; i < ARRAY_LEN(results); i++) {
-		buf_setf(&with, "%s", labels);
-		prometheus_label(&with, "result", results[i].result);
-		prometheus_sample(to, name, buf_str(&with), results[i].n);
-	}
-	buf_release(&with);
+	prometheus_result(to, name, labels, "stored", c->counts.stored);
+	prometheus_result(to, name, labels, "older", c->counts.older);
+	prometheus_result(to, name, labels, "refused", c->counts.refused);
 }
 
 /* A daemon_metrics_writer. */
@@ -38,24 +25,12 @@ static void
 add_sink_metrics(void *ctx, struct buf *to, const char *labels)
 {
 	const struct consume *c = ctx;
-	const struct {
-		const char *name, *help;
-		uint64_t n;
-	} totals[] = {
-		{ "messaging_sink_transactions_total",
-		    "Transactions that stored rows.", c->counts.batches },
-		{ "messaging_sink_snapshots_total",
-		    "Snapshots that were stored completely.",
-		    c->counts.snapshots },
-	};
-	size_t i;
 
 	add_row_counts(c, to, labels);
-	for (i = 0; i < ARRAY_LEN(totals); i++) {
-		prometheus_head(
-		    to, totals[i].name, PROMETHEUS_COUNTER, totals[i].help);
-		prometheus_sample(to, totals[i].name, labels, totals[i].n);
-	}
+	prometheus_total(to, "messaging_sink_transactions_total", labels,
+	    "Transactions that stored rows.", c->counts.batches);
+	prometheus_total(to, "messaging_sink_snapshots_total", labels,
+	    "Snapshots that were stored completely.", c->counts.snapshots);
 }
 
 struct daemon_metrics *

@@ -268,3 +268,12 @@ report_time(const struct report_work *r, int64_t ms, char text[CALENDAR_TEXT])
 	text[strlen(REPORT_DAY)] = ' ';
 	text[strlen(REPORT_DAY " 10:00")] = '\0';
 }
+
+void
+report_add_time(const struct report_work *r, struct figure_table *t, int64_t ms)
+{
+	char text[CALENDAR_TEXT];
+
+	report_time(r, ms, text);
+	figure_add(t, text);
+}

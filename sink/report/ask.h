@@ -60,4 +60,8 @@ double report_number(const json_t *row, const char *member);
 void report_time(
     const struct report_work *r, int64_t ms, char text[CALENDAR_TEXT]);
 
+/* Adds that as a cell. */
+void report_add_time(
+    const struct report_work *r, struct figure_table *t, int64_t ms);
+
 #endif

@@ -23,15 +23,6 @@ static const struct figure_column word_columns[] = {
 	{ "first", "First", FIGURE_TEXT },
 };
 
-static void
-add_time(struct report_work *r, struct figure_table *t, int64_t ms)
-{
-	char text[CALENDAR_TEXT];
-
-	report_time(r, ms, text);
-	figure_add(t, text);
-}
-
 static bool
 fill_alerts(struct report_work *r, struct figure_table *t)
 {
@@ -49,8 +40,8 @@ fill_alerts(struct report_work *r, struct figure_table *t)
 		figure_add(t, db_get(rows, 0));
 		figure_add(t, db_get(rows, 1));
 		figure_add(t, db_get(rows, 2));
-		add_time(r, t, db_get_time(rows, 3));
-		add_time(r, t, db_get_time(rows, 4));
+		report_add_time(r, t, db_get_time(rows, 3));
+		report_add_time(r, t, db_get_time(rows, 4));
 	}
 	db_rows_free(rows);
 	return true;
@@ -73,7 +64,7 @@ fill_words(struct report_work *r, struct figure_table *t)
 		figure_add(t, db_get(rows, 0));
 		figure_add(t, db_get(rows, 1));
 		figure_add(t, db_get(rows, 2));
-		add_time(r, t, db_get_time(rows, 3));
+		report_add_time(r, t, db_get_time(rows, 3));
 	}
 	db_rows_free(rows);
 	return true;

@@ -98,10 +98,7 @@ static void
 add_wait_row(
     struct report_work *r, struct figure_table *t, const struct db_rows *rows)
 {
-	char text[CALENDAR_TEXT];
-
-	report_time(r, db_get_time(rows, 0), text);
-	figure_add(t, text);
+	report_add_time(r, t, db_get_time(rows, 0));
 	figure_add_seconds(t, db_get_int(rows, 1));
 	figure_add(t, db_get(rows, 2));
 	figure_add(t, db_get(rows, 3));

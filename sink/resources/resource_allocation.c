@@ -12,6 +12,7 @@
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
 #include "sink/api/scope.h"
+#include "sink/api/sharded.h"
 #include "sink/resources/resource.h"
 
 static const struct sheet_column queue_columns[] = {
@@ -64,15 +65,18 @@ ask_capacity(struct question *q, struct db_rows **rows)
 	    "(SELECT o.tenant, o.operator, o.name, o.available, "
 	    "CAST(o.open_chats AS SIGNED) AS open_chats, "
 	    "CAST(COALESCE(own.max_chats, everyone.max_chats) AS SIGNED) "
-	    "AS max_chats FROM operator_metrics_all o "
-	    "LEFT JOIN allocation_limits own ON own.tenant = o.tenant "
+	    "AS max_chats FROM ");
+	good = sharded_table(
+	    q, "operator_metrics", "operator_metrics_parts", &sql);
+	buf_adds(&sql,
+	    " o LEFT JOIN allocation_limits own ON own.tenant = o.tenant "
 	    "AND own.operator = o.operator AND own.channel = '' "
 	    "LEFT JOIN allocation_limits everyone "
 	    "ON everyone.tenant = o.tenant AND everyone.operator = '' "
 	    "AND everyone.channel = '' WHERE o.tenant = ?");
 	scope_add_rows(&q->viewer, "o.operator", &sql);
 	buf_adds(&sql, ") c ORDER BY operator");
-	good = question_ask(q, buf_str(&sql), NULL, 0, rows);
+	good = good && question_ask(q, buf_str(&sql), NULL, 0, rows);
 	buf_release(&sql);
 	return good;
 }

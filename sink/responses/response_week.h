@@ -12,12 +12,6 @@
 /* 1970-01-01 was a Thursday. */
 #define WEEK_FIRST_HOUR (3 * 24)
 
-/* Appends what the zone's clock is before UTC at a number of SQL, which counts
- * `unit` ms each since 1970: an expression in the same unit, right within the
- * span. */
-void response_week_offset(struct buf *to, const struct response_span *s,
-    const char *number, int64_t unit);
-
 /* Appends the hour of the week in which an interval of the span ended. */
 void response_week_hour(struct buf *to, const struct response_span *s);
 

@@ -289,25 +289,25 @@ make_hours(struct rollup_work *d)
 	return o;
 }
 
-/* Whether the day of an hour's operator is made anew, emptying it first: that
- * of one who has changed, or has none, because `reaper --retention` deletes
- * days that began before what it keeps. */
-static bool
-is_day_made(struct rollup_work *d, const struct span_row *hour)
+/* The day of an hour's operator if it is made anew, emptied first: that of one
+ * who has changed, or has none, because `reaper --retention` deletes days that
+ * began before what it keeps. Else NULL. */
+static struct span_row *
+day_to_make(struct rollup_work *d, const struct span_row *hour)
 {
 	struct span_row *day = span_set_find(
 	    &d->days, d->day, hour->operator, strlen(hour->operator));
 
 	if (day != NULL && day->put)
-		return true;
+		return day;
 	if (day != NULL && !has_changed(d, hour))
-		return false;
+		return NULL;
 	day = span_set_row(
 	    &d->days, d->day, hour->operator, strlen(hour->operator));
 	span_sums_release(&day->sums);
 	day->as_of = day->begin;
 	day->put = true;
-	return true;
+	return day;
 }
 
 /* The day from its hours. */
@@ -317,6 +317,7 @@ make_day(struct rollup_work *d)
 	enum outcome o = make_hours(d);
 	const struct strmap_entry *e;
 	const struct span_row *hour;
+	struct span_row *day;
 	size_t i = 0;
 
 	if (o != OUTCOME_DONE)
@@ -325,11 +326,9 @@ make_day(struct rollup_work *d)
 		hour = e->value;
 		if (hour->begin < d->day || hour->begin >= d->day + DAY_MS)
 			continue;
-		if (is_day_made(d, hour))
-			span_row_merge(
-			    span_set_row(&d->days, d->day, hour->operator,
-				strlen(hour->operator)),
-			    hour);
+		day = day_to_make(d, hour);
+		if (day != NULL)
+			span_row_merge(day, hour);
 		add_to_all(&d->days_of_all, d->day, hour);
 		if (has_hour_changed(d, hour->begin))
 			add_to_all(&d->hours_of_all, hour->begin, hour);
@@ -428,9 +427,14 @@ begin_work(struct rollup_work *d, struct rollup *r, struct text tenant,
 	return o;
 }
 
-static void
-end_work(struct rollup_work *d)
+/* Makes the month of the days and writes all, unless something failed. */
+static enum outcome
+end_work(struct rollup_work *d, enum outcome o)
 {
+	if (o == OUTCOME_DONE)
+		o = make_month(d);
+	if (o == OUTCOME_DONE)
+		o = write_work(d);
 	span_set_release(&d->hours);
 	span_set_release(&d->days);
 	span_set_release(&d->months);
@@ -439,6 +443,7 @@ end_work(struct rollup_work *d)
 	span_set_release(&d->months_of_all);
 	strmap_release(&d->changed, NULL);
 	free(d->tenant);
+	return o;
 }
 
 /* The changes of a tenant within a month. */
@@ -462,12 +467,7 @@ make_changes(struct rollup *r, const struct rollup_change *changes, size_t n)
 			    1U << ((changes[i].hour - d.day) / HOUR_MS);
 		o = make_day(&d);
 	}
-	if (o == OUTCOME_DONE)
-		o = make_month(&d);
-	if (o == OUTCOME_DONE)
-		o = write_work(&d);
-	end_work(&d);
-	return o;
+	return end_work(&d, o);
 }
 
 static int
@@ -512,10 +512,5 @@ rollup_day(struct rollup *r, struct text tenant, int64_t day)
 	o = begin_work(&d, r, tenant, clock_floor(day, DAY_MS), true);
 	if (o == OUTCOME_DONE)
 		o = make_day(&d);
-	if (o == OUTCOME_DONE)
-		o = make_month(&d);
-	if (o == OUTCOME_DONE)
-		o = write_work(&d);
-	end_work(&d);
-	return o;
+	return end_work(&d, o);
 }
