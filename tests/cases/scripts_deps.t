@@ -181,7 +181,16 @@ fresh
 SKIP=1 deps 0
 [ ! -s "$tmp/apt" ] || fail "SKIP_DEPS did not skip"
 deps 64 everything
-says "one of demo, check, browser, monitoring, dev"
+says "one of demo, check, browser, axe, monitoring, dev"
+mkdir "$tmp/scripts"
+cp "$script" "$tmp/scripts"
+script=$tmp/scripts/install-deps
+deps 69 axe
+says "npm is missing; run: apt-get install npm"
+SKIP=1 deps 0 axe
+mkdir -p "$tmp/build/node_modules/axe-core"
+: >"$tmp/build/node_modules/axe-core/axe.min.js"
+deps 0 axe
 rm "$tmp/bin/dpkg-query"
 deps 69
 says "this is not Debian"
