@@ -139,6 +139,21 @@ row_of(const struct option_reader *r, int c)
 	return NULL;
 }
 
+/* `--report -h`: whoever types that knows no FILE yet, and means the help. */
+static bool
+asks_for_help(const struct option_reader *r, const struct option_row *row)
+{
+	size_t i;
+
+	if (optarg == NULL ||
+	    (strcmp(optarg, "-h") != 0 && strcmp(optarg, "--help") != 0))
+		return false;
+	for (i = 1; i < r->modes_n; i++)
+		if (option_is_same(&r->modes[i]->choice, row))
+			return true;
+	return false;
+}
+
 /* -1, or the exit code after an unknown option or an argument. */
 static int
 read_command_line(struct option_reader *r, int argc, char **argv)
@@ -154,6 +169,8 @@ read_command_line(struct option_reader *r, int argc, char **argv)
 			return r->shows != 0 ? -1 : prog_bad_option(c, argv);
 		if (r->shows == 0 && (c == 'h' || c == 'V'))
 			r->shows = (char)c;
+		if (r->shows == 0 && asks_for_help(r, row))
+			r->shows = 'h';
 		XGROW(r->given, r->given_n, r->given_cap);
 		r->given[r->given_n++] =
 		    (struct given_option){ .row = row, .value = optarg };

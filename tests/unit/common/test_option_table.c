@@ -194,6 +194,11 @@ help_is_that_of_the_mode(void **state)
 	    "  -o FORMAT          table, ndjson or csv\n"
 	    "  -c, --config FILE  configuration\n");
 	assert_null(strstr(said, "Modes"));
+	/* A mode with a value, by somebody who knows none yet. */
+	helped("--look -h", "usage: prog --look WHERE [-hnqvV]");
+	helped("--look --help", "usage: prog --look WHERE [-hnqvV]");
+	assert_int_equal(read_words("--look x -c -h", 2), -1);
+	assert_string_equal(got.common.config, "-h");
 	helped("-f pond:NAME -h",
 	    "usage: prog -f pond:NAME -t TO [-hnqvV] [-c FILE] [--force]\n");
 	/* Whatever else is wrong. */
