@@ -259,8 +259,7 @@ class Bench:
         for name in ("report.html", "report.csv"):
             command = ["sink", "-c", self.conf, "--report",
                        self.lab.path(name), "--tenant", TENANT, "--from",
-                       f"{begin:%Y-%m-%d}", "--to",
-                       f"{end - timedelta(days=1):%Y-%m-%d}"]
+                       f"{begin:%Y-%m-%d}", "--to", f"{end:%Y-%m-%d}"]
             times = []
             for _ in range(3):
                 began = table.now()
