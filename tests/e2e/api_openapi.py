@@ -166,9 +166,11 @@ class Test:
 
         def value(match):
             name = match.group(1)
-            rows = self.sql.ask(f"{ids[name]} WHERE tenant = '{OURS}' "
-                                "AND NOT INSTR("
-                                f"{ids[name].split()[1]}, CHAR(10)) LIMIT 1")
+            column = ids[name].split()[1]
+            # Line feeds and backslashes come from the client escaped.
+            rows = self.sql.ask(
+                f"{ids[name]} WHERE tenant = '{OURS}' AND NOT INSTR({column}, "
+                f"CHAR(10)) AND NOT INSTR({column}, CHAR(92)) LIMIT 1")
             return quote(instead.get(name, rows[0][0]), safe="")
 
         target = re.sub(r"\{(\w+)\}", value, path)
