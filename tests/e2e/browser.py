@@ -39,7 +39,7 @@ class Browser:
             "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(
             service=Service(found("chromedriver")), options=options)
-        self.driver.set_script_timeout(PATIENCE)
+        self.driver.set_script_timeout(10 * PATIENCE)  # axe is long at work
         self.requests = []  # URLs
 
     def __enter__(self):
