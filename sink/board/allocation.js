@@ -5,6 +5,9 @@ import { byId, drawing, figures, setText, table } from "./element.js";
 import { addressBehind, settings } from "./settings.js";
 import { span } from "./time.js";
 
+let asked = 0; /* how many times: of answers only the last one's is shown */
+let refused = false; /* it is not for the role */
+
 const PLACE = { width: 12, gap: 3, height: 14, most: 20 };
 
 /* A place each: full, or free. */
@@ -59,10 +62,16 @@ function showQueue(queue, rows) {
 }
 
 export async function showAllocation() {
+	if (refused)
+		return;
+	const mine = ++asked;
 	const answer = await ask("/api/v1/allocation");
 
-	byId("allocation").hidden = answer === null || settings.wall;
-	if (answer === null)
+	if (mine !== asked)
+		return;
+	refused = answer === null;
+	byId("allocation").hidden = refused || settings.wall;
+	if (refused)
 		return;
 	const given = new Map(answer.assigned.map((row) =>
 		[row.operator, row.chats]));

@@ -11,6 +11,8 @@ import { dayAndTime, span } from "./time.js";
 const PAGE = 200;
 /* What is of the figure as it was, not of the question. */
 const OF_LINK = ["version", "count", "sum_seconds"];
+/* What only a figure has, not chats. */
+const OF_FIGURE = ["opened-figures", "permalink", "became"];
 
 /* What is open: {key, figure, chats, rows, next}: queries of which one is
  * empty, rows so far, and the cursor of the next page. An answer for one that was left
@@ -119,6 +121,13 @@ function showRows(columns) {
 				: `, ${ms / 1000} seconds together.`));
 }
 
+/* A link leads anybody here, whatever their role. */
+function refuse() {
+	for (const id of [...OF_FIGURE, "opened-table", "more"])
+		byId(id).hidden = true;
+	setText(byId("opened-note"), "What is behind it is not for this role.");
+}
+
 async function addPage() {
 	const of = shown;
 	const query = Object.fromEntries(
@@ -135,6 +144,10 @@ async function addPage() {
 
 	if (shown !== of)
 		return;
+	if (answer === null) {
+		refuse();
+		return;
+	}
 	of.rows.push(...answer.rows.map((row) => ({ ...row,
 		late: row.version > version,
 		key: `${row.end_at} ${row.chat} ${row.message} ${row.kind}` })));
@@ -147,7 +160,7 @@ async function showBehind() {
 	const isFigure = of.chats === "";
 
 	setText(byId("opened-note"), "");
-	for (const id of ["opened-figures", "permalink", "became"])
+	for (const id of OF_FIGURE)
 		byId(id).hidden = !isFigure;
 	if (isFigure) {
 		const query = Object.fromEntries(
@@ -158,6 +171,10 @@ async function showBehind() {
 
 		if (shown !== of)
 			return;
+		if (answer === null) {
+			refuse();
+			return;
+		}
 		showFigure(answer, of.figure);
 	}
 	await addPage();
