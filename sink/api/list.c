@@ -158,8 +158,9 @@ add_filters(struct page *p)
 		buf_addf(&p->sql, " AND `%s` = ?", c->name);
 		add_argument(p, db_str(v));
 	}
-	if (p->list->operator!= NULL)
-		scope_add_rows(&p->q->viewer, p->list->operator, & p->sql);
+	if (p->list->operator_column != NULL)
+		scope_add_rows(
+		    &p->q->viewer, p->list->operator_column, &p->sql);
 }
 
 static void

@@ -104,11 +104,11 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 		args[(*n)++] = db_time(f->span.to);
 	}
 	buf_addf(sql, " AND kind IN (%s)", f->choice.kinds);
-	if (f->choice.operator!= NULL && * f->choice.operator== '\0') {
+	if (f->choice.operator_id != NULL && *f->choice.operator_id == '\0') {
 		buf_adds(sql, " AND operator IS NULL");
-	} else if (f->choice.operator!= NULL) {
+	} else if (f->choice.operator_id != NULL) {
 		buf_adds(sql, " AND operator = ?");
-		args[(*n)++] = db_str(f->choice.operator);
+		args[(*n)++] = db_str(f->choice.operator_id);
 	}
 	scope_add_rows(&f->q->viewer, "operator", sql);
 	return interval_choice_add(f->q, sql);
@@ -207,7 +207,7 @@ write_links(const struct figure_question *f, struct buf *to)
 
 	if (!response_href(f->q, &f->choice,
 		f->ranged ? f->span.from : CLOCK_NONE, f->span.to,
-		f->choice.operator, & href)) {
+		f->choice.operator_id, &href)) {
 		jsonw_null(to, "href");
 	} else {
 		interval_choice_link(f->q, &href);
