@@ -2,6 +2,7 @@
  * resource_lists: the resources that are rows of a table or a view; see list.h
  * and messaging-tables(5), which explains the columns.
  */
+#include "common/tables/intervals.h"
 #include "sink/resources/resource.h"
 
 #define TEXT(name)                                                             \
@@ -85,6 +86,7 @@ const struct list list_intervals = {
 	.key = { "end_at", "chat", "message", "kind" },
 	.words = { { "kind", "response",
 		       "kind IN ('first_response', 'reply')" },
+	    { "withdrawn", "0", INTERVAL_COUNTS },
 	    { "nobody", "1", "operator IS NULL" } },
 	.time = "end_at",
 	.operator_column = "operator",

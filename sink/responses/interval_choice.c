@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/tables/intervals.h"
 #include "sink/api/reply.h"
 #include "sink/responses/response_week.h"
 
@@ -24,7 +25,7 @@ static const char of_open_chats[] =
     "AND NOT EXISTS (SELECT 1 FROM intervals r FORCE INDEX (by_chat) "
     "WHERE r.tenant = intervals.tenant AND r.chat = intervals.chat "
     "AND r.end_at >= intervals.end_at AND r.kind = 'resolution' "
-    "AND r.withdrawn = 0)";
+    "AND " INTERVAL_COUNTS ")";
 
 static bool
 add_open(struct question *q, struct buf *sql)

@@ -14,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
 #include "sink/api/scope.h"
@@ -87,16 +88,16 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 	char condition[80];
 
 	buf_adds(sql, "SELECT ");
-	add_columns(sql, "withdrawn = 0");
+	add_columns(sql, INTERVAL_COUNTS);
 	(void)snprintf(condition, sizeof condition,
-	    "withdrawn = 0 AND version > %" PRId64, v);
+	    INTERVAL_COUNTS " AND version > %" PRId64, v);
 	add_columns(sql, condition);
 	(void)snprintf(condition, sizeof condition,
-	    "withdrawn <> 0 AND version > %" PRId64, v);
+	    "NOT " INTERVAL_COUNTS " AND version > %" PRId64, v);
 	add_columns(sql, condition);
-	buf_adds(sql, "COALESCE(MAX(IF(withdrawn = 0, ms, NULL)), 0), "
-		      "COALESCE(MAX(version), 0), "
-		      "MAX(as_of) FROM intervals WHERE tenant = ?");
+	buf_adds(sql, "COALESCE(MAX(IF(" INTERVAL_COUNTS ", ms, NULL)), 0), "
+		      "COALESCE(MAX(version), 0), MAX(as_of) FROM intervals "
+		      "WHERE tenant = ?");
 	*n = 0;
 	if (f->ranged) {
 		buf_adds(sql, " AND end_at >= ? AND end_at < ?");

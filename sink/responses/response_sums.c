@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/containers/histogram.h"
+#include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/api/scope.h"
 
@@ -130,7 +131,8 @@ read_intervals(struct sums_reader *r)
 		buf_addf(&sql, " AND %s = ?", who);
 		args[n++] = db_str(r->choice->operator_id);
 	}
-	buf_addf(&sql, " AND withdrawn = 0 GROUP BY slot, who, bucket LIMIT %d",
+	buf_addf(&sql,
+	    " AND " INTERVAL_COUNTS " GROUP BY slot, who, bucket LIMIT %d",
 	    BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
 	while (good && db_next(rows))
