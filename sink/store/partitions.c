@@ -31,7 +31,7 @@ enum {
 static int64_t
 day_number(int64_t ms)
 {
-	return ms / DAY_MS - (ms % DAY_MS < 0);
+	return clock_floor(ms, DAY_MS) / DAY_MS;
 }
 
 /* "YYYYMMDD", or with a dash between the parts. */
