@@ -1,7 +1,7 @@
 /* The queue, how long it waits, and who could take more. */
 
-import { ask } from "./ask.js";
 import { byId, drawing, figures, setText, table } from "./element.js";
+import { fetchJson } from "./fetch_json.js";
 import { addressBehind, settings } from "./settings.js";
 import { span } from "./time.js";
 
@@ -65,7 +65,7 @@ export async function showAllocation() {
 	if (refused)
 		return;
 	const mine = ++asked;
-	const answer = await ask("/api/v1/allocation");
+	const answer = await fetchJson("/api/v1/allocation");
 
 	if (mine !== asked)
 		return;

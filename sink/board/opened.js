@@ -1,8 +1,8 @@
 /* What is behind a figure, in a dialog: the intervals that it is made of, or
  * chats; and what became of it since a link was made. */
 
-import { ask } from "./ask.js";
 import { byId, figures, setText, table } from "./element.js";
+import { fetchJson } from "./fetch_json.js";
 import { mayOpen, nameOf } from "./present.js";
 import { addressOf, change, settings } from "./settings.js";
 import { closeTimeline, openTimeline } from "./timeline.js";
@@ -15,8 +15,8 @@ const OF_LINK = ["version", "count", "sum_seconds"];
 const OF_FIGURE = ["opened-figures", "permalink", "became"];
 
 /* What is open: {key, figure, chats, rows, next}: queries of which one is
- * empty, rows so far, and the cursor of the next page. An answer for one that was left
- * meanwhile is dropped. */
+ * empty, rows so far, and the cursor of the next page. An answer for one that
+ * was left meanwhile is dropped. */
 let shown = { key: "" };
 let opener = {}; /* the link that had the focus; its table is drawn anew */
 
@@ -138,8 +138,8 @@ async function addPage() {
 	for (const name of OF_LINK)
 		delete query[name];
 	const answer = of.chats !== ""
-		? await ask("/api/v1/chats", { ...query, ...page })
-		: await ask("/api/v1/intervals", { kind: "response",
+		? await fetchJson("/api/v1/chats", { ...query, ...page })
+		: await fetchJson("/api/v1/intervals", { kind: "response",
 			withdrawn: 0, ...query, ...page });
 
 	if (shown !== of)
@@ -167,7 +167,7 @@ async function showBehind() {
 			new URLSearchParams(of.figure));
 
 		delete query.withdrawn;
-		const answer = await ask("/api/v1/figure", query);
+		const answer = await fetchJson("/api/v1/figure", query);
 
 		if (shown !== of)
 			return;
