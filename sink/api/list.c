@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/xalloc.h"
 #include "common/digest/hex.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
