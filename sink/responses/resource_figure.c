@@ -1,8 +1,8 @@
 /*
  * resource_figure: GET /api/v1/figure: one figure, opened: what it is now, and,
- * with what a link tells of it as it was, what stayed, what came late and what
- * is gone. Parameters: those of response_span.h and interval_choice.h, and of
- * the link
+ * with what a permalink tells of it as it was, what stayed, what came late and
+ * what is gone. Parameters: those of response_span.h and interval_choice.h, and
+ * of the permalink
  *
  *   version, count, sum_seconds    of the figure as it was
  *
