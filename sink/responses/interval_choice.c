@@ -16,8 +16,7 @@ const char *const interval_parameters[] = { "weekday", "hour", "zone", "open",
 	"up_to_version", "after_version", NULL };
 
 /* Of an open chat those since its episode began: when it was opened, or closed
- * last. Whatever ended in the very millisecond of that closing was before it.
- */
+ * last. Whatever ended in the very millisecond of that closing was before. */
 static const char of_open_chats[] =
     " AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "
     "WHERE c.tenant = intervals.tenant AND c.status <> 'left' "

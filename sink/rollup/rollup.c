@@ -20,8 +20,7 @@ struct rollup_work {
 	int64_t day;
 	uint32_t hours_changed; /* bits, of that day */
 	struct strmap changed;  /* operators of the month */
-	/* Of the days that change, all that is stored; days of all the month.
-	 */
+	/* Of days that change, all that is stored; days of all the month. */
 	struct span_set hours, days, months;
 	struct span_set hours_of_all, days_of_all, months_of_all;
 };

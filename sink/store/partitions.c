@@ -310,8 +310,7 @@ prepare_table(
 	if (db_connect(db) != OUTCOME_DONE ||
 	    db_wait_for_tables(db, WAIT_S) != OUTCOME_DONE)
 		return;
-	/* Another sink may have split it meanwhile: read the partitions again.
-	 */
+	/* Another sink may have split it meanwhile: read them again. */
 	if (cut_partitions(d, db, k, l) ||
 	    (db_cause(db) == DB_BUG && cut_partitions(d, db, k, l)))
 		d->table[k].ahead = today + AHEAD;
