@@ -65,8 +65,7 @@ read_clock_and_tenants(struct db *db, void *ctx)
 	db_rows_free(found);
 	if (clock_now_ms() < now)
 		now = clock_now_ms();
-	t->before = now - t->keep_ms;
-	t->before -= (t->before % DAY_MS + DAY_MS) % DAY_MS;
+	t->before = clock_floor(now - t->keep_ms, DAY_MS);
 	o = db_query(
 	    db, "SELECT tenant FROM tenants ORDER BY tenant", NULL, 0, &found);
 	if (o != OUTCOME_DONE)

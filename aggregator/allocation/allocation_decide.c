@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/text/jsonw.h"
 

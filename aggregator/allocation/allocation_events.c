@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/xalloc.h"
-
 /* Tags and channel decide a chat's line: it leaves its place before they
  * change. */
 static void

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
 enum {

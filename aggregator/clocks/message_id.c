@@ -254,8 +254,7 @@ message_id_compare(const struct message_ids *x, message_id a, message_id b)
 
 	if (a == b)
 		return 0;
-	/* Numbers, and ids of one prefix and as many digits, compare as words.
-	 */
+	/* Numbers, or ids of one prefix and length, compare as words. */
 	if (word_kind(a) != KIND_TEXT && word_kind(b) != KIND_TEXT &&
 	    (word_kind(a) == KIND_NUMBER || word_kind(b) == KIND_NUMBER ||
 		a >> DIGITS_SHIFT == b >> DIGITS_SHIFT))

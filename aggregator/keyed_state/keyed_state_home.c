@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/base/prog.h"
-#include "common/base/xalloc.h"
 
 #include "aggregator/keyed_state/keyed_state_impl.h"
 #include "aggregator/state/state.h"

@@ -351,8 +351,7 @@ read_alert_key(const struct alerts *f, struct text key, struct alert_series *w)
 	return key_read_time(key, &at);
 }
 
-/* An alert is due: it ended, or is deleted once nothing can change it any more.
- */
+/* An alert is due: it ended, or is deleted once nothing can change it. */
 static void
 review_alert(struct alerts *f, struct text key, int64_t due)
 {

@@ -4,8 +4,6 @@
  */
 #include "aggregator/rows/metric.h"
 
-#include "common/base/xalloc.h"
-
 static void
 emit_chat_row(const struct model *m, const struct chat *chat,
     const char *status, struct rowset *to)

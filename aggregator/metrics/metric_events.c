@@ -4,8 +4,6 @@
  */
 #include "aggregator/rows/metric.h"
 
-#include "common/base/xalloc.h"
-
 static void
 events_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 {

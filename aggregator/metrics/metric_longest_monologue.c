@@ -130,8 +130,7 @@ compare_to_link(const struct streaming_metric_message *m, struct text id,
 	return id_compare(id.p, id.len, l->id, l->id_len);
 }
 
-/* The last link that is not after the message, and its *number; NULL: all are.
- */
+/* The last link not after the message, and its *number; NULL: all are. */
 static struct link *
 find_place(struct monologues *f, const struct monologue *c,
     const struct streaming_metric_message *m, struct text id, uint32_t *number)

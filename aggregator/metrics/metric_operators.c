@@ -5,7 +5,6 @@
  */
 #include "aggregator/rows/metric.h"
 
-#include "common/base/xalloc.h"
 #include "common/containers/histogram.h"
 #include "common/text/jsonw.h"
 

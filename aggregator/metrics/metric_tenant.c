@@ -4,8 +4,6 @@
  */
 #include "aggregator/rows/metric.h"
 
-#include "common/base/xalloc.h"
-
 static void
 emit_tenant_part(const struct model *m, struct rowset *to)
 {

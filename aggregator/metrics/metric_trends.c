@@ -1,7 +1,8 @@
 /*
  * trends: words that were in more than `trend_count` (2) messages that count
  * within a window (2 min) of the messages' own time, each word once a message,
- * of more than 3 characters and none of the stop words. words.h defines a word.
+ * of more than 3 characters and none of the stop words. What a word is:
+ * text_words.h.
  *
  * A row is written when the tenant's newest time reaches the end of its window,
  * and again when a late message has the word. An edited message counts with
@@ -28,7 +29,7 @@
 #include "common/containers/hash.h"
 #include "common/containers/strmap.h"
 
-#include "aggregator/metrics/words.h"
+#include "aggregator/metrics/text_words.h"
 
 enum {
 	/* After so many messages without any text it is logged. */

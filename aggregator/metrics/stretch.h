@@ -35,8 +35,7 @@ struct stretches_kind {
 	const char *past, *silent; /* two of the state's tables: of stretches
 				      and of keys; both are borrowed */
 	size_t size;               /* of a stretch's payload, in bytes */
-	/* The time of the key's last message, at least; CLOCK_NONE: long ago.
-	 */
+	/* When the key's last message came, at least; CLOCK_NONE: long ago. */
 	int64_t (*last)(const void *head);
 	/* The head must stay for another reason; NULL: never. */
 	bool (*is_needed)(const void *head);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/xalloc.h"
-
 /* How many messages may be out of order before they are sorted to look for
  * one. */
 #define UNSORTED 64

@@ -28,8 +28,7 @@
 #define MARKS_MAX 500
 /* Behind what flat_parse() reads. */
 #define READABLE 64
-/* More than a broker limits: nothing is acknowledged while letters are shown.
- */
+/* Above a broker's limit: nothing is acknowledged while letters are shown. */
 #define NO_PREFETCH_LIMIT 65536
 
 struct letter_run {

@@ -43,8 +43,7 @@ struct metric {
 	 * allocation of a day. */
 	void (*emit_simulation)(const struct simulation *w, struct rowset *to);
 	bool acts; /* in a stream it changes the CRM: `all` leaves it out */
-	/* It cannot be written in parts: the view derives it from this one's.
-	 */
+	/* Not to be written in parts: the view derives it from this one's. */
 	const struct metric *derived_from;
 };
 

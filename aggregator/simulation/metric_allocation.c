@@ -3,7 +3,6 @@
  * are for one-shot runs only: in a stream allocation makes reservations
  * (stream_allocation.c).
  */
-#include "common/base/xalloc.h"
 
 #include "aggregator/rows/metric.h"
 #include "aggregator/simulation/simulation.h"

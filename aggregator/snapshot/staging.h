@@ -4,8 +4,8 @@
  * the snapshot ends and a snapshot may be larger than the prefetch window. When
  * all lines between its markers are there, the snapshot is read back from the
  * spool and published, and only then is the spool removed. Published means that
- * its rows are written (queue.c) or that it corrected its tenant's stream
- * (stream.c).
+ * its rows are written (aggregator/modes/queue.c) or that it corrected its
+ * tenant's stream (aggregator/stream/stream_snapshot.c).
  *
  * A snapshot that came through an exchange is in parts
  * (common/records/bucket.h). They share one spool, so that many small parts

@@ -110,8 +110,7 @@ enum outcome staging_record_published(struct staging *in,
 enum outcome staging_record_dropped(struct staging *in,
     struct staging_tenant *t) __attribute__((warn_unused_result));
 
-/* Syncs what came so far of all snapshots, and publishes those that are whole.
- */
+/* Syncs what came so far of all snapshots, and publishes the whole ones. */
 enum outcome staging_write(struct staging *in)
     __attribute__((warn_unused_result));
 

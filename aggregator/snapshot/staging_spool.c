@@ -16,7 +16,6 @@
 
 #include "common/base/log.h"
 #include "common/base/syserr.h"
-#include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
 #include "common/records/record.h"

@@ -1,7 +1,8 @@
 /*
  * state: what a streaming aggregator must keep over a restart: keys and values,
  * bytes whose meaning is up to the caller, in named tables. They are stored in
- * four files of DIR, which only state*.c read, and which belong together:
+ * four files of DIR, which only state*.c read, and which belong together; with
+ * stream.lock, which is locked while they are open:
  *
  *   stream.mdb    an LMDB file
  *   stream.log    the commits since that file was last written

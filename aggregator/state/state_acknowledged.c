@@ -76,7 +76,7 @@ int
 state_acknowledged_open(struct state *s, bool make)
 {
 	struct state_acknowledged *t = &s->acknowledged;
-	char *path = xasprintf("%s/stream.told", s->dir);
+	char *path = xasprintf("%s/" STREAM_TOLD, s->dir);
 	bool first, second;
 	int rc = 0;
 

@@ -14,8 +14,8 @@
 
 #include "aggregator/state/state_impl.h"
 
-static const char *const files[] = { "stream.mdb", "stream.log", "stream.sums",
-	"stream.told" };
+static const char *const files[] = { STREAM_MDB, STREAM_LOG, STREAM_SUMS,
+	STREAM_TOLD };
 
 static char *
 path_in(const char *dir, const char *folder, const char *file)
@@ -40,7 +40,7 @@ remove_folder(const char *dir, const char *folder)
 	int rc = 0;
 
 	if (access(path, F_OK) == 0 &&
-	    (remove_in(dir, folder, "stream.lock") != 0 || rmdir(path) != 0 ||
+	    (remove_in(dir, folder, STREAM_LOCK) != 0 || rmdir(path) != 0 ||
 		file_sync_folder_of(path) != 0))
 		rc = -1;
 	free(path);
@@ -94,7 +94,7 @@ state_exchange(const char *dir)
 int
 state_exchange_finish(const char *dir)
 {
-	char *lock = path_in(dir, STATE_REWRITTEN, "stream.lock");
+	char *lock = path_in(dir, STATE_REWRITTEN, STREAM_LOCK);
 	size_t i;
 	int rc = 0;
 

@@ -16,7 +16,9 @@
  *   state_sums.c          a checksum of each page of the file
  *   state_acknowledged.c  the number of the last commit
  *   state_log.c           the log as a file
- *   state_damage.c        errors as sentences and exit codes
+ *   state_guard.c         a crash inside of LMDB, reported
+ *   state_explain.c       errors as sentences and exit codes
+ *   state_folder.c        the folder, made and locked
  */
 #ifndef AGGREGATOR_STATE_STATE_IMPL_H
 #define AGGREGATOR_STATE_STATE_IMPL_H
@@ -25,6 +27,7 @@
 #include <string.h>
 
 #include "common/digest/checksum.h"
+#include "common/records/stream_files.h"
 
 #include "aggregator/state/state.h"
 #include "aggregator/state/state_log.h"

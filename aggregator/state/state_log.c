@@ -19,6 +19,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
+#include "common/records/stream_files.h"
 
 #define MAGIC "messaging-analytics stream log "
 #define LOG_VERSION "3\n"
@@ -68,7 +69,7 @@ void
 state_log_init(struct state_log *l, const char *dir)
 {
 	memset(l, 0, sizeof *l);
-	l->path = xasprintf("%s/stream.log", dir);
+	l->path = xasprintf("%s/" STREAM_LOG, dir);
 	l->fd = -1;
 }
 

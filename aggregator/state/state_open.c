@@ -71,11 +71,11 @@ open_side_files(struct state *s)
 {
 	int rc;
 
-	s->wrong_file = "stream.told";
+	s->wrong_file = STREAM_TOLD;
 	rc = state_acknowledged_open(s, s->is_new);
 	if (rc != 0)
 		return rc;
-	s->wrong_file = "stream.sums";
+	s->wrong_file = STREAM_SUMS;
 	rc = state_sums_open(s, s->is_new);
 	if (rc == 0)
 		s->wrong_file = NULL;
@@ -311,11 +311,11 @@ state_open_seeded(const char *dir, const struct state_identity *id,
 	s->lock = s->acknowledged.fd = s->sums.fd = -1;
 	s->limit = limit;
 	s->dir = xstrdup(dir);
-	s->path = xasprintf("%s/stream.mdb", dir);
+	s->path = xasprintf("%s/" STREAM_MDB, dir);
 	if (seed != NULL)
 		memcpy(s->seed, seed, sizeof s->seed);
 	state_log_init(&s->log, dir);
-	s->lock = state_folder_take(dir, "stream.lock", code, why);
+	s->lock = state_folder_take(dir, STREAM_LOCK, code, why);
 	if (s->lock >= 0) {
 		rc = state_exchange_finish(dir) == 0 ? open_state_file(s)
 						     : errno;

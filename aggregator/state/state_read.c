@@ -57,8 +57,7 @@ begin_reading(struct state *s)
 	return rc == 0 ? s->reader : NULL;
 }
 
-/* Compares a stored value with its checksum, and returns what is behind that.
- */
+/* Compares a stored value with its checksum; returns what is behind that. */
 static bool
 unwrap_value(struct state *s, const MDB_val *key, const MDB_val *stored,
     const void **data, size_t *len)
@@ -176,8 +175,7 @@ state_each(struct state_table *t, const void *prefix, size_t len,
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		state_fail(t->state, rc);
 	state_guard(t->state, false);
-	/* state_begin() leaves the reader to a walk that changes another table.
-	 */
+	/* A walk that changes another table has kept the reader. */
 	if (--t->state->walks == 0 && t->state->writer != NULL)
 		state_stop_reading(t->state);
 }

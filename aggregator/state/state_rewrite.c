@@ -160,7 +160,7 @@ state_rewrite(const char *dir, const struct state_identity *id, size_t limit,
     state_copy_fn *copy, void *ctx, struct buf *why)
 {
 	struct rewrite r = { .copy = copy, .ctx = ctx, .why = why };
-	char *file = xasprintf("%s/stream.mdb", dir);
+	char *file = xasprintf("%s/" STREAM_MDB, dir);
 	struct stat st;
 	bool any = stat(file, &st) == 0;
 

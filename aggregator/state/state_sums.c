@@ -266,7 +266,7 @@ int
 state_sums_open(struct state *s, bool make)
 {
 	struct state_sums *sums = &s->sums;
-	char *path = xasprintf("%s/stream.sums", s->dir);
+	char *path = xasprintf("%s/" STREAM_SUMS, s->dir);
 	struct buf b = BUF_INIT;
 	int rc = 0;
 

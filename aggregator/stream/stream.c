@@ -12,7 +12,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
 
@@ -20,8 +19,7 @@
 #include "aggregator/model/model_pack.h"
 
 /* After so many records a flush comes early (no more than the broker sends
- * ahead, see endpoint_amqp_read.c); while the stream is behind it comes late.
- */
+ * ahead, see endpoint_amqp_read.c); while the stream is behind, late. */
 #define BATCH_RECORDS 600000
 #define BUSY_MS 5000
 #define EXPIRE_EVERY_MS HOUR_MS
@@ -131,8 +129,7 @@ add_stream_record(struct stream *s)
 	return passes ? pass_record_through(s) : OUTCOME_DONE;
 }
 
-/* The same, of a message that was taken in before: it is only passed through.
- */
+/* The same, of a message that came before: it is only passed through. */
 static enum outcome
 add_known_record(struct stream *s)
 {

@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
+#include "common/records/stream_files.h"
 #include "common/text/jsonw.h"
 
 struct record_export {
@@ -200,7 +201,7 @@ export_all(struct stream *s, struct buf *why)
 		.wait_forever = true };
 	struct endpoint *to;
 	enum exit_code code;
-	char *file = xasprintf("%s/stream.mdb", s->job->state);
+	char *file = xasprintf("%s/" STREAM_MDB, s->job->state);
 	bool there = access(file, F_OK) == 0;
 
 	free(file);

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "common/base/xalloc.h"
-
 #include "aggregator/containers/key.h"
 
 void

@@ -158,8 +158,7 @@ guess_tenant(const struct intake *in)
 	return only;
 }
 
-/* Of a snapshot in parts the line is counted for the part of the line before.
- */
+/* Of a snapshot in parts the line counts for the part of the line before. */
 static void
 count_unreadable(struct intake *in)
 {

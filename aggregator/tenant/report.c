@@ -154,8 +154,7 @@ write_table(
 	rowline_release(&w->line);
 }
 
-/* All rows; only those that stand between the markers of a snapshot; the rest.
- */
+/* All rows; only those between the markers of a snapshot; the rest. */
 enum share { SHARE_ALL, SHARE_STATE, SHARE_REST };
 
 static int

@@ -6,9 +6,9 @@
  * needs no lock and stays as it is. Parted by chat instead, each thread would
  * have a model of its own, and merging these would cost more than that gains.
  *
- * There are as many threads as cores, besides the one that uses the records:
- * when that waits for records they have all cores, and when the ring is full
- * they sleep; so the work is shared in any proportion.
+ * There are as many threads as cores, MOST_THREADS at most, besides the one
+ * that uses the records: when that waits for records they have all cores, and
+ * when the ring is full they sleep; so the work is shared in any proportion.
  *
  *   part free     taken by the thread that holds `reading`, in turn
  *   part taken    read, and when others may read again, scanned

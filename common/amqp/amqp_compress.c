@@ -12,8 +12,7 @@ enum {
 	/* Bytes of a block. With so much room in the buffer the library
 	 * unpacks a block into it without a copy. */
 	BLOCK = 64 * 1024,
-	/* How much longer records are, unpacked: the first guess of the room.
-	 */
+	/* How much longer records are, unpacked: the first guess of room. */
 	USUAL_RATIO = 4,
 };
 

@@ -20,8 +20,7 @@
 enum amqp_compressed {
 	AMQP_COMPRESS_GOOD,
 	AMQP_COMPRESS_TOO_LONG, /* it would be longer than it may be */
-	AMQP_COMPRESS_DAMAGED,  /* a bad checksum, the end is missing, no frame
-				 */
+	AMQP_COMPRESS_DAMAGED,  /* bad checksum, no end, or no frame */
 };
 
 /* Replaces *to by the compressed frame of from. */

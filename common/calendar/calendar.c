@@ -49,9 +49,8 @@ calendar_day(const struct zone *z, int64_t ms)
 	return day;
 }
 
-/* The first day of a month. */
-static int64_t
-month_day(int64_t month)
+int64_t
+calendar_day_of_month(int64_t month)
 {
 	int64_t year = clock_floor(month, 12) / 12;
 
@@ -60,15 +59,14 @@ month_day(int64_t month)
 	       86400;
 }
 
-/* The month of a day. */
-static int64_t
-month_of_day(int64_t day)
+int64_t
+calendar_month_of_day(int64_t day)
 {
 	int64_t month = day * 4800 / 146097; /* nearly: 400 years */
 
-	while (month_day(month) > day)
+	while (calendar_day_of_month(month) > day)
 		month--;
-	while (month_day(month + 1) <= day)
+	while (calendar_day_of_month(month + 1) <= day)
 		month++;
 	return month;
 }
@@ -76,13 +74,13 @@ month_of_day(int64_t day)
 int64_t
 calendar_month_begin(const struct zone *z, int64_t month)
 {
-	return calendar_day_begin(z, month_day(month));
+	return calendar_day_begin(z, calendar_day_of_month(month));
 }
 
 int64_t
 calendar_month(const struct zone *z, int64_t ms)
 {
-	return month_of_day(calendar_day(z, ms));
+	return calendar_month_of_day(calendar_day(z, ms));
 }
 
 /* Day 0 was a Thursday. */

@@ -38,6 +38,10 @@ int64_t calendar_month(const struct zone *z, int64_t ms);
 int64_t calendar_day_begin(const struct zone *z, int64_t day);
 int64_t calendar_month_begin(const struct zone *z, int64_t month);
 
+/* The first day of a month, and the month of a day: the same in every zone. */
+int64_t calendar_day_of_month(int64_t month);
+int64_t calendar_month_of_day(int64_t day);
+
 /* Room for a formatted time, NUL included. */
 #define CALENDAR_TEXT 40
 

@@ -37,8 +37,7 @@
 /* How long a full queue is left alone. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
-/* A flush that waits for ever answers LATER after so long without any progress.
- */
+/* A flush that waits for ever answers LATER after so long without progress. */
 #define FLUSH_MS 3000
 /* After a signal: how long confirms that are on their way are waited for. */
 #define STOP_MS 3000

@@ -33,8 +33,7 @@ struct web_request {
 	size_t len;
 	const char *peer; /* the address of the other side, as text */
 	int64_t now_ms;   /* when the request had come in whole */
-	/* A header, any case; a parameter of the query, decoded. NULL: none.
-	 */
+	/* A header, any case; the query's parameter, decoded. NULL: none. */
 	const char *(*header)(const struct web_request *r, const char *name);
 	const char *(*query)(const struct web_request *r, const char *name);
 	void *private; /* of header and query */

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/xalloc.h"
 
 /* Of path and query. */
 #define LINE_MAX_BYTES ((size_t)4096)

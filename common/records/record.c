@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/base/parse.h"
-#include "common/base/xalloc.h"
 #include "common/records/bucket.h"
 #include "common/records/record_words.h"
 #include "common/text/scan_value.h"

@@ -21,7 +21,6 @@
 
 #include "common/base/parse.h"
 #include "common/base/prog.h"
-#include "common/base/xalloc.h"
 #include "common/records/record_words.h"
 #include "common/text/scan_value.h"
 

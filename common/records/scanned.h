@@ -28,7 +28,7 @@ struct scanned {
 };
 
 /* Where the records of several blocks are given, one after the other. Begin
- * with zeros and SCANNED_USER. */
+ * with its record and SCANNED_UNKNOWN. */
 struct scanned_user {
 	struct record *record; /* of the last SCANNED_RECORD; borrowed */
 	/* The last record's line without newline; or whole lines. In the

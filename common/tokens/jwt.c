@@ -104,8 +104,7 @@ split_token(const char *token, struct token_part parts[PARTS], struct buf *why)
 	return 0;
 }
 
-/* The key that made the signature, or NULL. Always tries both: constant time.
- */
+/* The key that made the signature, or NULL. Tries both: constant time. */
 static const char *
 find_signing_key(
     const struct jwt_rules *rules, const struct token_part parts[PARTS])

@@ -11,9 +11,7 @@
 
 #define LISTEN "listen"
 
-/* Adds the key of that name. NULL: there is none, or it could not be read,
- * *why.
- */
+/* Adds the key of that name. NULL: none, or it could not be read, *why. */
 static int
 take_token_key(struct jwt_conf *j, char *key, const char *name,
     enum exit_code *code, struct buf *why)

@@ -9,7 +9,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 

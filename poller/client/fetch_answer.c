@@ -13,7 +13,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "poller/client/throttle.h"
 
 /* An unusable answer may come from a proxy, and a listed chat without messages

@@ -77,7 +77,7 @@ hook_source(const struct hook *h)
 /* Checks both a signature and a secret, so that the time shows neither which of
  * them counts nor whether there is such a tenant. */
 bool
-hook_proves(const struct hook *h, const struct hook_delivery *d,
+hook_authenticate(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict)
 {
 	static const struct signature_scheme nobody = { "", "", NULL,

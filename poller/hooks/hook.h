@@ -80,7 +80,7 @@ struct hook_delivery {
 
 /* Authenticates a delivery; *verdict is for the log. NULL for h takes as long
  * as any other and returns false. */
-bool hook_proves(const struct hook *h, const struct hook_delivery *d,
+bool hook_authenticate(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict);
 
 /* The results of deliveries, which are counted for hooks_log_counts(). */

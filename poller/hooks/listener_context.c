@@ -89,8 +89,7 @@ listener_context_open(const struct conf *conf, const char *state,
 		goto fail;
 	in->operators = known_operators_open(conf, state);
 	in->hooks = hooks_open(conf);
-	/* The webhooks of other tenants are served; `poller -n` ends with it.
-	 */
+	/* Other tenants' webhooks are served; `poller -n` ends with it. */
 	*code = hooks_failed(in->hooks) > 0 ? PROG_CONFIG : PROG_OK;
 	return in;
 fail:

@@ -25,7 +25,7 @@ struct chats {
 	struct store *store; /* or NULL */
 	struct emit *emit;
 	struct skew *skew;
-	struct strmap all; /* id -> struct chat, or DONE */
+	struct strmap all; /* id -> struct polled_chat, or DONE */
 	struct customers customers;
 	size_t listed, to_read, read, good, failed, stale, left;
 	size_t unknown; /* assigned to an operator we do not have yet */

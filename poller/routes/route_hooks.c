@@ -185,7 +185,7 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 		d.secret = r->query(r, "secret");
 		d.secret_len = d.secret != NULL ? strlen(d.secret) : 0;
 	}
-	if (hook_proves(h, &d, &verdict)) {
+	if (hook_authenticate(h, &d, &verdict)) {
 		a->queue = hook_queue(h);
 		a->later = read_hook;
 	} else {

@@ -16,8 +16,7 @@ bool route_hook_fits(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a);
 
 /* Turns an authentic delivery into records, or, when the profile cannot read
- * it, a dead letter. False: it is no JSON. In the thread of the hook's queue.
- */
+ * it, a dead letter. False: it is no JSON. In the thread of its queue. */
 bool route_hook_take(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, struct web_answer *a);
 

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "common/base/xalloc.h"
 #include "common/http/json_body.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/known_operators.h"
@@ -118,8 +117,7 @@ write_send_answer(const struct sent_message *m, struct web_answer *a)
 }
 
 /* A repeat gets the same answer. A message that does not fit does not use its
- * key up, so the record is written first, and again if the message came before.
- */
+ * key up, so the record is written first, and again if it came before. */
 static void
 send_message(const struct listener_context *in, const struct web_request *r,
     const struct sender *s, struct sent_message *m, struct web_answer *a)

@@ -13,7 +13,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "common/base/xalloc.h"
 #include "common/http/json_body.h"
 #include "common/text/jsonw.h"
 #include "poller/routes/route_hooks.h"

@@ -1,5 +1,6 @@
 /*
- * chat_deletion: see chat_deletion.h. The transaction itself is in delete.c.
+ * chat_deletion: see chat_deletion.h. The transaction itself is in
+ * delete_transaction.c.
  */
 #include "reaper/deletion/chat_deletion.h"
 
@@ -11,7 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
-#include "reaper/deletion/delete.h"
+#include "reaper/deletion/delete_transaction.h"
 
 /* The table of a dry run. */
 static const struct out_column columns[] = { { "tenant", false },

@@ -56,7 +56,7 @@ find_next_day(struct db *db, void *ctx)
 	s->from = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
 	db_rows_free(found);
 	if (s->from != CLOCK_NONE) {
-		s->from -= (s->from % DAY_MS + DAY_MS) % DAY_MS;
+		s->from = clock_floor(s->from, DAY_MS);
 		s->to = s->from + DAY_MS;
 	}
 	return OUTCOME_DONE;

@@ -23,7 +23,8 @@ enum outcome day_slices_each(struct db *db, struct day_slice *slice,
     enum outcome (*work)(struct db *db, void *ctx), void (*done)(void *ctx),
     void *ctx) __attribute__((warn_unused_result));
 
-/* Appends " AND `created_at` >= ... AND `created_at` < ...", or nothing. */
+/* Appends " AND `AGE` >= ... AND `AGE` < ...", AGE being the table's column of
+ * its rows' age; or nothing. */
 void day_slice_write(
     struct db *db, const struct day_slice *slice, struct buf *sql);
 

@@ -17,6 +17,7 @@
 #include "common/os/statefile.h"
 #include "common/os/stop.h"
 #include "common/records/forget_order.h"
+#include "common/records/stream_files.h"
 
 enum {
 	WAIT_MS = 60000,
@@ -26,7 +27,7 @@ enum {
 bool
 stream_order_takes(const char *dir)
 {
-	char *path = xasprintf("%s/stream.sums", dir);
+	char *path = xasprintf("%s/" STREAM_SUMS, dir);
 	bool there = access(path, F_OK) == 0;
 
 	free(path);
@@ -72,7 +73,7 @@ make_order_folder(const char *dir, struct buf *why)
 static bool
 is_running(const char *dir)
 {
-	char *path = xasprintf("%s/stream.lock", dir);
+	char *path = xasprintf("%s/" STREAM_LOCK, dir);
 	struct buf why = BUF_INIT;
 	int fd = lock_take(path, &why);
 

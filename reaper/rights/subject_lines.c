@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "common/base/xalloc.h"
-
 /* The readable bytes that flat_parse() wants behind a line. */
 #define BEHIND 64
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/xalloc.h"
 #include "common/digest/hex.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
@@ -158,8 +157,9 @@ add_filters(struct page *p)
 		buf_addf(&p->sql, " AND `%s` = ?", c->name);
 		add_argument(p, db_str(v));
 	}
-	if (p->list->operator!= NULL)
-		scope_add_rows(&p->q->viewer, p->list->operator, & p->sql);
+	if (p->list->operator_column != NULL)
+		scope_add_rows(
+		    &p->q->viewer, p->list->operator_column, &p->sql);
 }
 
 static void

@@ -47,8 +47,8 @@ struct list {
 	/* The order, by names of columns; with tenant a key of the table. */
 	const char *key[LIST_KEYS];
 	struct list_word words[LIST_WORDS]; /* up to one without parameter */
-	const char *time;     /* the column of from and to; NULL: none */
-	const char *operator; /* whose row it is: the column; NULL: none */
+	const char *time;            /* the column of from and to; NULL: none */
+	const char *operator_column; /* whose row it is; NULL: none */
 	bool newest_first;
 	/* With a filter on this column the index is used. Left to itself the
 	 * server may scan the tenant, because the key has the order. */

@@ -12,8 +12,7 @@
 struct buf *reply_begin(struct question *q);
 
 /* For an answer that is one object, which has JSON only. False: another format
- * is asked for, and the answer is a problem. Call it before tables are asked.
- */
+ * is asked for, and the answer is a problem. Call it before asking tables. */
 bool reply_takes_object(struct question *q);
 
 /* Begins that object; the members are written next. */

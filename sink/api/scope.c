@@ -20,7 +20,7 @@ is_in_some_team(const struct viewer *v)
 		return false;
 	for (m = v->teams->list; m < v->teams->list + v->teams->n; m++) {
 		if (strcmp(m->tenant, v->tenant) == 0 &&
-		    strcmp(m->operator, v->claims.subject) == 0)
+		    strcmp(m->operator_id, v->claims.subject) == 0)
 			return true;
 	}
 	return false;
@@ -75,7 +75,7 @@ add_team_ids(const struct viewer *v, const char *column, struct buf *sql)
 			continue;
 		if (n == 0)
 			buf_addf(sql, "%s IN (", column);
-		add_id(sql, m[i].operator, n++ == 0);
+		add_id(sql, m[i].operator_id, n++ == 0);
 	}
 	buf_adds(sql, n > 0 ? ")" : "FALSE");
 }
@@ -121,16 +121,16 @@ scope_add_waiting(const struct viewer *v, const char *column, struct buf *sql)
 }
 
 bool
-scope_has(const struct viewer *v, const char *operator)
+scope_has(const struct viewer *v, const char *operator_id)
 {
 	size_t i;
 
 	if (v->role == VIEWER_AGENT)
-		return strcmp(operator, v->claims.subject) == 0;
+		return strcmp(operator_id, v->claims.subject) == 0;
 	if (!v->claims.in_teams)
 		return true;
 	for (i = 0; v->teams != NULL && i < v->teams->n; i++) {
-		if (strcmp(v->teams->list[i].operator, operator) == 0 &&
+		if (strcmp(v->teams->list[i].operator_id, operator_id) == 0 &&
 		    is_in_totals(v, &v->teams->list[i]))
 			return true;
 	}

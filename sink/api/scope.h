@@ -30,7 +30,7 @@ bool scope_limits_rows(const struct viewer *v);
 bool scope_limits_totals(const struct viewer *v);
 
 /* True when the operator's rows are the viewer's; "": nobody's. */
-bool scope_has(const struct viewer *v, const char *operator);
+bool scope_has(const struct viewer *v, const char *operator_id);
 
 /* True when both see the same. */
 bool scope_equals(const struct viewer *a, const struct viewer *b);

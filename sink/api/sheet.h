@@ -45,8 +45,7 @@ void sheet_int(struct sheet *s, int64_t n);
 void sheet_seconds(struct sheet *s, int64_t ms);
 void sheet_time(struct sheet *s, int64_t ms);
 
-/* A whole row, from the present one of a result whose columns are the sheet's.
- */
+/* A whole row, from the present one of a result with the sheet's columns. */
 void sheet_row(struct sheet *s, const struct db_rows *r);
 
 /* Ends with ], if the format has it. */

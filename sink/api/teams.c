@@ -82,7 +82,7 @@ teams_named(const struct team_member *m, const char *names)
 
 bool
 teams_shared(
-    const struct teams *t, const struct team_member *m, const char *operator)
+    const struct teams *t, const struct team_member *m, const char *operator_id)
 {
 	const struct team_member *o;
 
@@ -90,7 +90,7 @@ teams_shared(
 		if (strcmp(o->tenant, m->tenant) == 0 &&
 		    o->team_len == m->team_len &&
 		    memcmp(o->team, m->team, m->team_len) == 0 &&
-		    strcmp(o->operator, operator) == 0)
+		    strcmp(o->operator_id, operator_id) == 0)
 			return true;
 	}
 	return false;

@@ -19,7 +19,7 @@
 struct team_member {
 	const char *tenant, *team; /* team ends before its ':', at team_len */
 	size_t team_len;
-	const char *operator;
+	const char *operator_id;
 };
 
 struct teams {
@@ -38,7 +38,7 @@ void teams_release(struct teams *t);
 bool teams_named(const struct team_member *m, const char *names);
 
 /* Whether an operator is in the member's team. */
-bool teams_shared(
-    const struct teams *t, const struct team_member *m, const char *operator);
+bool teams_shared(const struct teams *t, const struct team_member *m,
+    const char *operator_id);
 
 #endif

@@ -1,7 +1,7 @@
 /* The alerts of 24 hours. */
 
-import { ask } from "./ask.js";
 import { byId, element, setText, table } from "./element.js";
+import { fetchJson } from "./fetch_json.js";
 import { settings } from "./settings.js";
 import { clockTime } from "./time.js";
 
@@ -19,7 +19,7 @@ const COLUMNS = [
 ];
 
 export async function showAlerts() {
-	const answer = await ask("/api/v1/alerts", { from: "24h", limit: MOST });
+	const answer = await fetchJson("/api/v1/alerts", { from: "24h", limit: MOST });
 	const rows = answer?.rows ?? [];
 
 	byId("alerts").hidden = answer === null || settings.wall;

@@ -1,9 +1,12 @@
 /* The queue, how long it waits, and who could take more. */
 
-import { ask } from "./ask.js";
 import { byId, drawing, figures, setText, table } from "./element.js";
+import { fetchJson } from "./fetch_json.js";
 import { addressBehind, settings } from "./settings.js";
 import { span } from "./time.js";
+
+let asked = 0; /* how many times: of answers only the last one's is shown */
+let refused = false; /* it is not for the role */
 
 const PLACE = { width: 12, gap: 3, height: 14, most: 20 };
 
@@ -59,10 +62,16 @@ function showQueue(queue, rows) {
 }
 
 export async function showAllocation() {
-	const answer = await ask("/api/v1/allocation");
+	if (refused)
+		return;
+	const mine = ++asked;
+	const answer = await fetchJson("/api/v1/allocation");
 
-	byId("allocation").hidden = answer === null || settings.wall;
-	if (answer === null)
+	if (mine !== asked)
+		return;
+	refused = answer === null;
+	byId("allocation").hidden = refused || settings.wall;
+	if (refused)
 		return;
 	const given = new Map(answer.assigned.map((row) =>
 		[row.operator, row.chats]));

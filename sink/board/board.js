@@ -23,6 +23,8 @@ const PATIENCE_MS = 5000;
 const AGAIN_MS = 5000;
 /* How often, in ms, spans of time are asked for when the present changes. */
 const SPANS_MS = 60000;
+/* How often, in ms, the queue is. */
+const QUEUE_MS = 2000;
 /* A slider that moves asks for them when it rests. */
 const REST_MS = 150;
 
@@ -34,6 +36,7 @@ const OF_SPANS = ["operator", "range", "zone", "threshold", "wall"];
 let source = null; /* of events */
 let lost = null; /* a timer: the connection is away */
 let asked = { key: "", at: 0 }; /* for spans */
+let queue = { timer: null, at: -QUEUE_MS }; /* when it was asked for */
 let rest = null; /* a timer: the settings may change on */
 
 function setConnection(state) {
@@ -119,13 +122,21 @@ async function showQueue() {
 	}
 }
 
+/* When events come in a burst, it is asked for at its end, too. */
+function showQueueSoon() {
+	queue.timer ??= setTimeout(() => {
+		queue = { timer: null, at: performance.now() };
+		showQueue();
+	}, Math.max(0, queue.at + QUEUE_MS - performance.now()));
+}
+
 function follow() {
 	source = new EventSource(STREAM);
 	source.addEventListener("open", onConnected);
 	source.addEventListener("now", (event) => {
 		onConnected();
 		show(JSON.parse(event.data));
-		showQueue();
+		showQueueSoon();
 		showSpans();
 	});
 	source.addEventListener("error", () => {

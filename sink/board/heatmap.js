@@ -1,8 +1,8 @@
 /* Responses by hour of the week: a picture whose colour is the average, and the
  * same as a table. */
 
-import { ask } from "./ask.js";
 import { byId, drawing, element, exchange, link, setText } from "./element.js";
+import { fetchJson } from "./fetch_json.js";
 import { figureAddress } from "./responses.js";
 import { settings } from "./settings.js";
 import { heatmapSpan, span, spanText } from "./time.js";
@@ -101,7 +101,7 @@ function showTable() {
 
 export async function showHeatmap() {
 	const parameters = heatmapSpan();
-	const answer = await ask("/api/v1/heatmap", parameters);
+	const answer = await fetchJson("/api/v1/heatmap", parameters);
 
 	byId("heatmap").hidden = answer === null || settings.wall;
 	if (answer === null)

@@ -1,8 +1,8 @@
 /* What is behind a figure, in a dialog: the intervals that it is made of, or
  * chats; and what became of it since a link was made. */
 
-import { ask } from "./ask.js";
 import { byId, figures, setText, table } from "./element.js";
+import { fetchJson } from "./fetch_json.js";
 import { mayOpen, nameOf } from "./present.js";
 import { addressOf, change, settings } from "./settings.js";
 import { closeTimeline, openTimeline } from "./timeline.js";
@@ -11,10 +11,12 @@ import { dayAndTime, span } from "./time.js";
 const PAGE = 200;
 /* What is of the figure as it was, not of the question. */
 const OF_LINK = ["version", "count", "sum_seconds"];
+/* What only a figure has, not chats. */
+const OF_FIGURE = ["opened-figures", "permalink", "became"];
 
 /* What is open: {key, figure, chats, rows, next}: queries of which one is
- * empty, rows so far, and the cursor of the next page. An answer for one that was left
- * meanwhile is dropped. */
+ * empty, rows so far, and the cursor of the next page. An answer for one that
+ * was left meanwhile is dropped. */
 let shown = { key: "" };
 let opener = {}; /* the link that had the focus; its table is drawn anew */
 
@@ -119,6 +121,13 @@ function showRows(columns) {
 				: `, ${ms / 1000} seconds together.`));
 }
 
+/* A link leads anybody here, whatever their role. */
+function refuse() {
+	for (const id of [...OF_FIGURE, "opened-table", "more"])
+		byId(id).hidden = true;
+	setText(byId("opened-note"), "What is behind it is not for this role.");
+}
+
 async function addPage() {
 	const of = shown;
 	const query = Object.fromEntries(
@@ -129,12 +138,16 @@ async function addPage() {
 	for (const name of OF_LINK)
 		delete query[name];
 	const answer = of.chats !== ""
-		? await ask("/api/v1/chats", { ...query, ...page })
-		: await ask("/api/v1/intervals", { kind: "response",
+		? await fetchJson("/api/v1/chats", { ...query, ...page })
+		: await fetchJson("/api/v1/intervals", { kind: "response",
 			withdrawn: 0, ...query, ...page });
 
 	if (shown !== of)
 		return;
+	if (answer === null) {
+		refuse();
+		return;
+	}
 	of.rows.push(...answer.rows.map((row) => ({ ...row,
 		late: row.version > version,
 		key: `${row.end_at} ${row.chat} ${row.message} ${row.kind}` })));
@@ -147,17 +160,21 @@ async function showBehind() {
 	const isFigure = of.chats === "";
 
 	setText(byId("opened-note"), "");
-	for (const id of ["opened-figures", "permalink", "became"])
+	for (const id of OF_FIGURE)
 		byId(id).hidden = !isFigure;
 	if (isFigure) {
 		const query = Object.fromEntries(
 			new URLSearchParams(of.figure));
 
 		delete query.withdrawn;
-		const answer = await ask("/api/v1/figure", query);
+		const answer = await fetchJson("/api/v1/figure", query);
 
 		if (shown !== of)
 			return;
+		if (answer === null) {
+			refuse();
+			return;
+		}
 		showFigure(answer, of.figure);
 	}
 	await addPage();

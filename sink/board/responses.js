@@ -1,8 +1,8 @@
 /* How fast was answered in the span that was chosen, and in that before it:
  * figures, a picture, and the same as a table. */
 
-import { ask } from "./ask.js";
 import { byId, drawing, figures, setText, table } from "./element.js";
+import { fetchJson } from "./fetch_json.js";
 import { addressBehind, settings } from "./settings.js";
 import { chosenSpan, period, span, spanText } from "./time.js";
 
@@ -210,8 +210,8 @@ export async function showResponses() {
 	const parameters = { ...chosenSpan(), compare: "previous",
 		within_seconds: settings.threshold };
 	const [total, periods] = await Promise.all([
-		ask("/api/v1/responses", { ...parameters, by: "total" }),
-		ask("/api/v1/responses", { ...parameters, by })]);
+		fetchJson("/api/v1/responses", { ...parameters, by: "total" }),
+		fetchJson("/api/v1/responses", { ...parameters, by })]);
 
 	byId("responses").hidden = total === null || periods === null
 		|| settings.wall;

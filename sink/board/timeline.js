@@ -1,7 +1,7 @@
 /* What was written in a chat, and the intervals that end with each message. */
 
-import { ask } from "./ask.js";
 import { byId, setText, table } from "./element.js";
+import { fetchJson } from "./fetch_json.js";
 import { nameOf } from "./present.js";
 import { settings } from "./settings.js";
 import { dayAndTime, span } from "./time.js";
@@ -60,7 +60,7 @@ export async function openTimeline() {
 	shown = key;
 	setText(byId("opened-title"), `Chat ${settings.chat}`);
 	byId("timeline-table").hidden = true;
-	const answer = await ask("/api/v1/chats/"
+	const answer = await fetchJson("/api/v1/chats/"
 		+ `${encodeURIComponent(settings.chat)}/timeline`);
 
 	if (shown !== key)

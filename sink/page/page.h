@@ -10,7 +10,7 @@
 #include "common/base/buf.h"
 #include "sink/page/figures.h"
 
-/* How each page begins; see report_file.h. */
+/* How each page begins; see report_beginning(). */
 #define PAGE_BEGIN "<!DOCTYPE html>\n<!-- messaging-analytics: a report -->\n"
 
 /* What a part of the page is about; note may be NULL. */

@@ -4,7 +4,6 @@
 #include "sink/read/consume_metrics.h"
 
 #include "common/base/clock.h"
-#include "common/base/xalloc.h"
 
 static void
 add_row_counts(const struct consume *c, struct buf *to, const char *labels)

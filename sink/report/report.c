@@ -81,6 +81,16 @@ write_csv(struct buf *to, const struct section *s, const struct figure_table *t)
 	}
 }
 
+void
+report_beginning(enum report_form form, struct buf *to)
+{
+	if (form == REPORT_CSV)
+		buf_addf(to, "%s,%s,", sections[0]->name,
+		    sections[0]->columns[0].name);
+	else
+		buf_adds(to, PAGE_BEGIN);
+}
+
 /* For people: the last day that belongs to the span. */
 static void
 begin_html(const struct report_work *r, struct buf *to)

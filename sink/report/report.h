@@ -33,6 +33,9 @@ struct report_request {
 	enum report_form form; /* not by name */
 };
 
+/* Appends what each report of a form begins with. */
+void report_beginning(enum report_form form, struct buf *to);
+
 /* Appends the report. Otherwise the exit code, after a message. */
 enum exit_code report_write(
     const struct report_request *request, struct db *db, struct buf *to);

@@ -15,15 +15,14 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "sink/page/page.h"
 
 static const struct {
-	const char *suffix, *begin; /* of a file of that form */
+	const char *suffix; /* of a file of that form */
 	enum report_form form;
 } forms[] = {
-	{ ".html", PAGE_BEGIN, REPORT_HTML },
-	{ ".htm", PAGE_BEGIN, REPORT_HTML },
-	{ ".csv", "totals,figure,", REPORT_CSV },
+	{ ".html", REPORT_HTML },
+	{ ".htm", REPORT_HTML },
+	{ ".csv", REPORT_CSV },
 };
 
 enum report_form
@@ -43,17 +42,17 @@ report_form_of(const char *path)
 static bool
 is_report(int fd, enum report_form form)
 {
-	char begin[sizeof PAGE_BEGIN];
-	ssize_t got = pread(fd, begin, sizeof begin, 0);
-	size_t i;
+	struct buf want = BUF_INIT, got = BUF_INIT;
+	ssize_t n;
+	bool good;
 
-	for (i = 0; i < ARRAY_LEN(forms); i++) {
-		if (forms[i].form == form &&
-		    got >= (ssize_t)strlen(forms[i].begin) &&
-		    memcmp(begin, forms[i].begin, strlen(forms[i].begin)) == 0)
-			return true;
-	}
-	return false;
+	report_beginning(form, &want);
+	n = pread(fd, buf_room(&got, want.len), want.len, 0);
+	good = n == (ssize_t)want.len &&
+	       memcmp(got.data, want.data, want.len) == 0;
+	buf_release(&got);
+	buf_release(&want);
+	return good;
 }
 
 static enum exit_code

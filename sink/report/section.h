@@ -7,7 +7,7 @@
 #define SINK_REPORT_SECTION_H
 
 #include "sink/page/figures.h"
-#include "sink/report/ask.h"
+#include "sink/report/report_work.h"
 
 struct section {
 	const char *name;         /* of its lines in CSV */
@@ -30,7 +30,7 @@ extern const struct section section_transfers; /* section_waits.c */
 extern const struct section section_resolved;  /* section_days.c */
 extern const struct section section_channels;  /* section_traffic.c */
 extern const struct section section_receipts;  /* section_traffic.c */
-extern const struct section section_alerts;    /* section_unusual.c */
-extern const struct section section_words;     /* section_unusual.c */
+extern const struct section section_alerts;    /* section_alerts.c */
+extern const struct section section_words;     /* section_words.c */
 
 #endif

@@ -136,7 +136,8 @@ ask_kind(struct report_work *r, struct figure_table *t, const char *kind)
 }
 
 /* Adds how many rows there are in the span and in the one before, by their
- * column of that name: read once, because no index has it. */
+ * column of that name: read once, because no index has it. Before the tenant,
+ * which question_ask() puts into the first ?, times are text. */
 static bool
 ask_count(struct report_work *r, const char *column, const char *rows_of,
     int64_t counts[2])

@@ -25,8 +25,8 @@ static const struct figure_column receipt_columns[] = {
 	{ "receipts", "Receipts", FIGURE_COUNT },
 };
 
-/* Hours that begin in the span; the bounds are numbers, because the tenant is
- * the first place of a statement. */
+/* Hours that begin in the span. question_ask() gives the first ? of a statement
+ * the tenant, so that times before it are text. */
 static bool
 ask_channels(struct report_work *r, struct db_rows **rows)
 {

@@ -9,13 +9,14 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/tables/intervals.h"
 #include "sink/report/section.h"
 
 #define WAITS 10
 #define WAITS_TEXT "10"
 #define OPERATORS_MAX "100"
 
-/* A transfer cuts none that ended. */
+/* Whole waits; the parts that a transfer cuts are of the kind waiting. */
 #define WAITED "('first_response', 'reply', 'unanswered')"
 
 static const struct figure_column wait_columns[] = {
@@ -118,8 +119,8 @@ fill_waits(struct report_work *r, struct figure_table *t)
 		buf_addf(&sql,
 		    "SELECT end_at, ms, chat, operator, kind FROM intervals "
 		    "WHERE tenant = ? AND (%s) AND kind IN " WAITED
-		    " AND COALESCE(withdrawn, 0) = 0 "
-		    "ORDER BY ms DESC, end_at, chat LIMIT " WAITS_TEXT,
+		    " AND " INTERVAL_COUNTS
+		    " ORDER BY ms DESC, end_at, chat LIMIT " WAITS_TEXT,
 		    buf_str(&w.sql));
 		good = report_query(r, buf_str(&sql), w.args, w.n, &rows);
 		while (good && db_next(rows))
@@ -141,8 +142,8 @@ fill_transfers(struct report_work *r, struct figure_table *t)
 		"SELECT COALESCE(operator, ''), COUNT(*), SUM(ms), MAX(ms) "
 		"FROM intervals WHERE tenant = ? AND end_at >= ? "
 		"AND end_at < ? AND kind = 'waiting' "
-		"AND COALESCE(withdrawn, 0) = 0 GROUP BY 1 "
-		"ORDER BY 3 DESC, 1 LIMIT " OPERATORS_MAX,
+		"AND " INTERVAL_COUNTS
+		" GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT " OPERATORS_MAX,
 		args, 2, &rows))
 		return false;
 	while (db_next(rows)) {

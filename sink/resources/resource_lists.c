@@ -2,6 +2,7 @@
  * resource_lists: the resources that are rows of a table or a view; see list.h
  * and messaging-tables(5), which explains the columns.
  */
+#include "common/tables/intervals.h"
 #include "sink/resources/resource.h"
 
 #define TEXT(name)                                                             \
@@ -41,7 +42,7 @@ const struct list list_operators = {
 	    NUMBER("waiting_chats"), NUMBER("longest_wait_seconds"),
 	    TIME("as_of") },
 	.key = { "operator" },
-	.operator= "operator",
+	.operator_column = "operator",
 };
 
 const struct list list_chats = {
@@ -57,7 +58,7 @@ const struct list list_chats = {
 	.words = { { "nobody", "1", "operator IS NULL" },
 	    { "open", "1", "status <> 'left'" },
 	    { "waiting", "1", "waiting_since IS NOT NULL" } },
-	.operator= "operator",
+	.operator_column = "operator",
 };
 
 const struct list list_messages = {
@@ -69,7 +70,7 @@ const struct list list_messages = {
 	    { "content", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN } },
 	.key = { "created_at", "conversation_id", "message_id" },
 	.time = "created_at",
-	.operator= "operator",
+	.operator_column = "operator",
 	.newest_first = true,
 	.chat = "conversation_id",
 	.chat_index = "by_chat",
@@ -85,9 +86,10 @@ const struct list list_intervals = {
 	.key = { "end_at", "chat", "message", "kind" },
 	.words = { { "kind", "response",
 		       "kind IN ('first_response', 'reply')" },
+	    { "withdrawn", "0", INTERVAL_COUNTS },
 	    { "nobody", "1", "operator IS NULL" } },
 	.time = "end_at",
-	.operator= "operator",
+	.operator_column = "operator",
 	.newest_first = true,
 	.chat = "chat",
 	.chat_index = "by_chat",
@@ -103,7 +105,7 @@ const struct list list_response_hours = {
 	    TIME("as_of"), NUMBER("version") },
 	.key = { "hour", "operator", "kind" },
 	.time = "hour",
-	.operator= "operator",
+	.operator_column = "operator",
 	.newest_first = true,
 };
 
@@ -183,6 +185,6 @@ const struct list list_assignments = {
 	    FILTER("operator"), TIME("expires") },
 	.key = { "reserved_at", "id" },
 	.time = "reserved_at",
-	.operator= "operator",
+	.operator_column = "operator",
 	.newest_first = true,
 };

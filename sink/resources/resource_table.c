@@ -123,7 +123,7 @@ static bool
 is_of_operators(const struct resource *r)
 {
 	return r->least == VIEWER_NONE || r->of_operators ||
-	       (r->list != NULL && r->list->operator!= NULL);
+	       (r->list != NULL && r->list->operator_column != NULL);
 }
 
 bool

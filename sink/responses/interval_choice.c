@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/tables/intervals.h"
 #include "sink/api/reply.h"
 #include "sink/responses/response_week.h"
 
@@ -15,8 +16,7 @@ const char *const interval_parameters[] = { "weekday", "hour", "zone", "open",
 	"up_to_version", "after_version", NULL };
 
 /* Of an open chat those since its episode began: when it was opened, or closed
- * last. Whatever ended in the very millisecond of that closing was before it.
- */
+ * last. Whatever ended in the very millisecond of that closing was before. */
 static const char of_open_chats[] =
     " AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "
     "WHERE c.tenant = intervals.tenant AND c.status <> 'left' "
@@ -24,7 +24,7 @@ static const char of_open_chats[] =
     "AND NOT EXISTS (SELECT 1 FROM intervals r FORCE INDEX (by_chat) "
     "WHERE r.tenant = intervals.tenant AND r.chat = intervals.chat "
     "AND r.end_at >= intervals.end_at AND r.kind = 'resolution' "
-    "AND r.withdrawn = 0)";
+    "AND " INTERVAL_COUNTS ")";
 
 static bool
 add_open(struct question *q, struct buf *sql)

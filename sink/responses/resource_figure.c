@@ -1,8 +1,8 @@
 /*
  * resource_figure: GET /api/v1/figure: one figure, opened: what it is now, and,
- * with what a link tells of it as it was, what stayed, what came late and what
- * is gone. Parameters: those of response_span.h and interval_choice.h, and of
- * the link
+ * with what a permalink tells of it as it was, what stayed, what came late and
+ * what is gone. Parameters: those of response_span.h and interval_choice.h, and
+ * of the permalink
  *
  *   version, count, sum_seconds    of the figure as it was
  *
@@ -14,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/api/reply.h"
 #include "sink/api/scope.h"
@@ -87,16 +88,16 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 	char condition[80];
 
 	buf_adds(sql, "SELECT ");
-	add_columns(sql, "withdrawn = 0");
+	add_columns(sql, INTERVAL_COUNTS);
 	(void)snprintf(condition, sizeof condition,
-	    "withdrawn = 0 AND version > %" PRId64, v);
+	    INTERVAL_COUNTS " AND version > %" PRId64, v);
 	add_columns(sql, condition);
 	(void)snprintf(condition, sizeof condition,
-	    "withdrawn <> 0 AND version > %" PRId64, v);
+	    "NOT " INTERVAL_COUNTS " AND version > %" PRId64, v);
 	add_columns(sql, condition);
-	buf_adds(sql, "COALESCE(MAX(IF(withdrawn = 0, ms, NULL)), 0), "
-		      "COALESCE(MAX(version), 0), "
-		      "MAX(as_of) FROM intervals WHERE tenant = ?");
+	buf_adds(sql, "COALESCE(MAX(IF(" INTERVAL_COUNTS ", ms, NULL)), 0), "
+		      "COALESCE(MAX(version), 0), MAX(as_of) FROM intervals "
+		      "WHERE tenant = ?");
 	*n = 0;
 	if (f->ranged) {
 		buf_adds(sql, " AND end_at >= ? AND end_at < ?");
@@ -104,11 +105,11 @@ build_figure(struct figure_question *f, struct buf *sql, struct db_value *args,
 		args[(*n)++] = db_time(f->span.to);
 	}
 	buf_addf(sql, " AND kind IN (%s)", f->choice.kinds);
-	if (f->choice.operator!= NULL && * f->choice.operator== '\0') {
+	if (f->choice.operator_id != NULL && *f->choice.operator_id == '\0') {
 		buf_adds(sql, " AND operator IS NULL");
-	} else if (f->choice.operator!= NULL) {
+	} else if (f->choice.operator_id != NULL) {
 		buf_adds(sql, " AND operator = ?");
-		args[(*n)++] = db_str(f->choice.operator);
+		args[(*n)++] = db_str(f->choice.operator_id);
 	}
 	scope_add_rows(&f->q->viewer, "operator", sql);
 	return interval_choice_add(f->q, sql);
@@ -207,7 +208,7 @@ write_links(const struct figure_question *f, struct buf *to)
 
 	if (!response_href(f->q, &f->choice,
 		f->ranged ? f->span.from : CLOCK_NONE, f->span.to,
-		f->choice.operator, & href)) {
+		f->choice.operator_id, &href)) {
 		jsonw_null(to, "href");
 	} else {
 		interval_choice_link(f->q, &href);

@@ -80,7 +80,7 @@ static const char *
 write_hour_href(const struct question *q, const struct response_choice *c,
     const struct response_span *span, size_t hour, struct buf *href)
 {
-	if (!response_href(q, c, span->from, span->to, c->operator, href))
+	if (!response_href(q, c, span->from, span->to, c->operator_id, href))
 		return NULL;
 	buf_addf(href, "&weekday=%d&hour=%d&zone=", (int)(hour / 24) + 1,
 	    (int)(hour % 24));

@@ -85,7 +85,7 @@ read_group(struct responses_question *r)
 	if (!r->by_operator)
 		return true;
 	if (q->viewer.role == VIEWER_AGENT)
-		r->choice.operator= q->viewer.claims.subject;
+		r->choice.operator_id = q->viewer.claims.subject;
 	if (q->viewer.role >= VIEWER_AGENT)
 		return true;
 	return question_problem(q, 403,
@@ -163,9 +163,10 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	const struct zone *z = r->choice.zone;
 	int64_t from = r->spans[span].begins[sum->slot];
 	int64_t to = r->spans[span].begins[sum->slot + 1];
-	const char *operator= r->by_operator ? sum->operator: NULL;
+	const char *operator_id = r->by_operator ? sum->operator_id : NULL;
 	struct buf href = BUF_INIT;
 	char text[CALENDAR_TEXT];
+	bool linked;
 
 	sheet_text(s, span == 0 ? "asked" : "previous");
 	sheet_int(s, sum->slot);
@@ -175,14 +176,12 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, text);
 	sheet_time(s, from);
 	sheet_time(s, to);
-	sheet_text(s, operator);
+	sheet_text(s, operator_id);
 	write_metrics(s, &sum->of);
 	write_within(r, s, &sum->of);
-	sheet_text(s,
-	    response_href(r->q, &r->choice, from, to,
-		operator!= NULL ? operator: r->choice.operator, &href)
-		? buf_str(&href)
-		: NULL);
+	linked = response_href(r->q, &r->choice, from, to,
+	    operator_id != NULL ? operator_id : r->choice.operator_id, &href);
+	sheet_text(s, linked ? buf_str(&href) : NULL);
 	buf_release(&href);
 }
 

@@ -20,14 +20,14 @@ add_href_time(struct buf *to, const char *name, int64_t ms)
 
 bool
 response_href(const struct question *q, const struct response_choice *c,
-    int64_t from, int64_t to, const char *operator, struct buf * href)
+    int64_t from, int64_t to, const char *operator_id, struct buf *href)
 {
 	const struct viewer *v = &q->viewer;
 
 	/* An agent's totals are those of others, too. */
 	if (v->role < VIEWER_AGENT ||
 	    (v->role == VIEWER_AGENT &&
-		(operator== NULL || !scope_has(v, operator))))
+		(operator_id == NULL || !scope_has(v, operator_id))))
 		return false;
 	buf_clear(href);
 	buf_adds(href, "/api/v1/intervals?");
@@ -36,11 +36,11 @@ response_href(const struct question *q, const struct response_choice *c,
 		add_href_time(href, "to", to);
 	}
 	buf_addf(href, "kind=%s&withdrawn=0", c->kind);
-	if (operator!= NULL && * operator== '\0') {
+	if (operator_id != NULL && *operator_id == '\0') {
 		buf_adds(href, "&nobody=1");
-	} else if (operator!= NULL) {
+	} else if (operator_id != NULL) {
 		buf_adds(href, "&operator=");
-		reply_encode(href, operator);
+		reply_encode(href, operator_id);
 	}
 	return true;
 }

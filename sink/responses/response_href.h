@@ -11,7 +11,7 @@
  * an operator ("": nobody; NULL: all). False: these intervals are not for the
  * viewer. */
 bool response_href(const struct question *q, const struct response_choice *c,
-    int64_t from, int64_t to, const char *operator, struct buf * href)
+    int64_t from, int64_t to, const char *operator_id, struct buf *href)
     __attribute__((warn_unused_result));
 
 #endif

@@ -161,8 +161,8 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 static bool
 is_everyone(const struct sums_reader *r)
 {
-	return !r->by_operator && r->choice->operator==
-				  NULL && !scope_limits_totals(&r->q->viewer);
+	return !r->by_operator && r->choice->operator_id == NULL &&
+	       !scope_limits_totals(&r->q->viewer);
 }
 
 /* Reads the spans of a level that begin within some ranges. */
@@ -181,9 +181,9 @@ read_spans(struct sums_reader *r, size_t level,
 	    "WHERE tenant = ? AND everyone = %d AND span = '%s'",
 	    is_everyone(r), level_names[level]);
 	response_add_scope(r, &sql);
-	if (r->choice->operator!= NULL) {
+	if (r->choice->operator_id != NULL) {
 		buf_adds(&sql, " AND operator = ?");
-		args[args_n++] = db_str(r->choice->operator);
+		args[args_n++] = db_str(r->choice->operator_id);
 	}
 	for (i = 0; i < n; i++) {
 		buf_adds(&sql, i == 0 ? " AND (" : " OR ");
@@ -206,7 +206,7 @@ read_level(
     struct sums_reader *r, size_t level, const struct response_pieces *pieces)
 {
 	static const int64_t lengths[] = { 28 * DAY_MS, DAY_MS, HOUR_MS };
-	bool is_one = r->choice->operator!= NULL || is_everyone(r);
+	bool is_one = r->choice->operator_id != NULL || is_everyone(r);
 	int64_t most =
 	    lengths[level] * (is_one ? SPANS_MAX : SPANS_MAX_BY_OPERATOR);
 	struct response_range some[RANGES_MAX], rest;

@@ -30,6 +30,6 @@ void response_add_scope(const struct sums_reader *r, struct buf *sql);
 /* The sum of a slot and operator, made if it is not there; borrowed until the
  * next one is. */
 struct span_sum *response_sum_of(
-    struct response_sums *s, int64_t slot, const char *operator);
+    struct response_sums *s, int64_t slot, const char *operator_id);
 
 #endif

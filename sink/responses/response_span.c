@@ -64,11 +64,12 @@ read_chosen_operator(struct question *q, struct response_choice *c)
 {
 	const char *nobody = question_parameter(q, "nobody");
 
-	c->operator= question_parameter(q, "operator");
+	c->operator_id = question_parameter(q, "operator");
 	if (nobody != NULL && strcmp(nobody, "1") == 0)
-		c->operator= "";
-	if (c->operator== NULL ||(q->viewer.role >= VIEWER_AGENT &&
-				  scope_has(&q->viewer, c->operator)))
+		c->operator_id = "";
+	if (c->operator_id == NULL ||
+	    (q->viewer.role >= VIEWER_AGENT &&
+		scope_has(&q->viewer, c->operator_id)))
 		return true;
 	if (q->viewer.claims.in_teams && q->viewer.role > VIEWER_AGENT)
 		return question_problem(

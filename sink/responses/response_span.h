@@ -38,10 +38,10 @@ struct response_span {
 
 /* Which responses. */
 struct response_choice {
-	const char *kind;     /* the parameter, or what it is without one */
-	const char *kinds;    /* of the tables, as SQL: 'reply', ... */
-	unsigned kind_set;    /* the same as bits 1 << enum span_kind */
-	const char *operator; /* "": nobody; NULL: everybody */
+	const char *kind;        /* the parameter, or what it is without one */
+	const char *kinds;       /* of the tables, as SQL: 'reply', ... */
+	unsigned kind_set;       /* the same as bits 1 << enum span_kind */
+	const char *operator_id; /* "": nobody; NULL: everybody */
 	const char *zone_name;
 	struct zone *zone; /* owned */
 };

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/containers/histogram.h"
+#include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/api/scope.h"
 
@@ -19,7 +20,7 @@
 void
 response_add_scope(const struct sums_reader *r, struct buf *sql)
 {
-	if (r->by_operator || r->choice->operator!= NULL)
+	if (r->by_operator || r->choice->operator_id != NULL)
 		scope_add_rows(&r->q->viewer, "operator", sql);
 	else
 		scope_add_totals(&r->q->viewer, "operator", sql);
@@ -37,21 +38,21 @@ keep_operator(struct response_sums *s, const char *name)
 }
 
 struct span_sum *
-response_sum_of(struct response_sums *s, int64_t slot, const char *operator)
+response_sum_of(struct response_sums *s, int64_t slot, const char *operator_id)
 {
 	struct buf key = BUF_INIT;
 	uintptr_t i;
 	void **place;
 
 	buf_add(&key, &slot, sizeof slot);
-	buf_adds(&key, operator);
+	buf_adds(&key, operator_id);
 	place = strmap_put(&s->places, key.data, key.len);
 	buf_release(&key);
 	i = (uintptr_t)*place;
 	if (i == 0) {
 		XGROW(s->list, s->n, s->cap);
 		s->list[s->n++] = (struct response_sum){ .slot = (uint32_t)slot,
-			.operator= keep_operator(s, operator) };
+			.operator_id = keep_operator(s, operator_id) };
 		i = s->n;
 		*place = (void *)i; /* NOLINT(performance-no-int-to-ptr) */
 	}
@@ -126,11 +127,12 @@ read_intervals(struct sums_reader *r)
 	add_ranges(p, &sql, args);
 	buf_addf(&sql, " AND kind IN (%s)", r->choice->kinds);
 	response_add_scope(r, &sql);
-	if (r->choice->operator!= NULL) {
+	if (r->choice->operator_id != NULL) {
 		buf_addf(&sql, " AND %s = ?", who);
-		args[n++] = db_str(r->choice->operator);
+		args[n++] = db_str(r->choice->operator_id);
 	}
-	buf_addf(&sql, " AND withdrawn = 0 GROUP BY slot, who, bucket LIMIT %d",
+	buf_addf(&sql,
+	    " AND " INTERVAL_COUNTS " GROUP BY slot, who, bucket LIMIT %d",
 	    BUCKETS_MAX + 1);
 	good = response_ask(r, &sql, args, n, BUCKETS_MAX, &rows);
 	while (good && db_next(rows))
@@ -148,7 +150,9 @@ compare_sums(const void *pa, const void *pb)
 
 	if (a->slot != b->slot)
 		return a->slot < b->slot ? -1 : 1;
-	return a->operator== b->operator? 0 : strcmp(a->operator, b->operator);
+	return a->operator_id == b->operator_id
+		   ? 0
+		   : strcmp(a->operator_id, b->operator_id);
 }
 
 bool

@@ -19,8 +19,8 @@
 
 struct response_sum {
 	uint32_t slot;
-	const char *operator; /* "": nobody, or all together */
-	struct span_sum of;   /* of all kinds that were asked for */
+	const char *operator_id; /* "": nobody, or all together */
+	struct span_sum of;      /* of all kinds that were asked for */
 };
 
 /* A range of time, in ms. */

@@ -18,18 +18,36 @@ struct recompute {
 	int64_t day;
 };
 
-/* What is stored at any time is a day of these tables. */
-#define DAYS_OF(table, column)                                                 \
-	"SELECT DISTINCT tenant, DATE(" column ") AS day FROM " table          \
-	" WHERE ? IS NULL OR tenant = ?"
+/* Whatever is stored is of a day of these tables, by the column. */
+static const struct {
+	const char *table, *time;
+} dated_tables[] = {
+	{ "response_hours", "hour" },
+	{ "response_hours_parts", "hour" },
+	{ "response_rollups", "begin_at" },
+	{ "message_analytics", "created_at" },
+	{ "message_analytics_hours", "hour" },
+};
 
-static const char stored_days[] =
-    DAYS_OF("response_hours", "`hour`") " UNION " DAYS_OF(
-	"response_hours_parts", "`hour`") " UNION " DAYS_OF("response_rollups",
-	"begin_at") " UNION " DAYS_OF("message_analytics",
-	"created_at") " UNION " DAYS_OF("message_analytics_hours",
-	"`hour`") " UNION SELECT tenant, day FROM rollups_due WHERE done = 0 "
-		  "AND (? IS NULL OR tenant = ?) ORDER BY tenant, day";
+/* Those of one tenant have a ? for it in each table, and in rollups_due. */
+#define STORED_DAYS_ARGS (ARRAY_LEN(dated_tables) + 1)
+
+static void
+write_stored_days(struct buf *sql, const char *tenant)
+{
+	const char *whose = tenant != NULL ? "tenant = ?" : "TRUE";
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(dated_tables); i++)
+		buf_addf(sql,
+		    "SELECT DISTINCT tenant, DATE(`%s`) AS day FROM %s "
+		    "WHERE %s UNION ",
+		    dated_tables[i].time, dated_tables[i].table, whose);
+	buf_addf(sql,
+	    "SELECT tenant, day FROM rollups_due WHERE done = 0 AND %s "
+	    "ORDER BY tenant, day",
+	    whose);
+}
 
 static enum outcome
 recompute_in_transaction(struct db *db, void *ctx)
@@ -95,12 +113,17 @@ find_and_recompute(struct db *db, const char *sql, const struct db_value *args,
 enum outcome
 recompute_all(struct db *db, const char *tenant, size_t *days)
 {
-	struct db_value args[12];
-	size_t i;
+	struct db_value args[STORED_DAYS_ARGS];
+	size_t i, n = tenant != NULL ? STORED_DAYS_ARGS : 0;
+	struct buf sql = BUF_INIT;
+	enum outcome o;
 
-	for (i = 0; i < ARRAY_LEN(args); i++)
+	for (i = 0; i < n; i++)
 		args[i] = db_str(tenant);
-	return find_and_recompute(db, stored_days, args, ARRAY_LEN(args), days);
+	write_stored_days(&sql, tenant);
+	o = find_and_recompute(db, buf_str(&sql), args, n, days);
+	buf_release(&sql);
+	return o;
 }
 
 enum outcome

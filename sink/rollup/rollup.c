@@ -20,8 +20,7 @@ struct rollup_work {
 	int64_t day;
 	uint32_t hours_changed; /* bits, of that day */
 	struct strmap changed;  /* operators of the month */
-	/* Of the days that change, all that is stored; days of all the month.
-	 */
+	/* Of days that change, all that is stored; days of all the month. */
 	struct span_set hours, days, months;
 	struct span_set hours_of_all, days_of_all, months_of_all;
 };
@@ -50,7 +49,7 @@ rollup_begin(struct rollup *r)
 /* Rows come in the order of their keys. */
 static bool
 is_last_change(const struct rollup *r, struct text tenant, int64_t hour,
-    struct text operator)
+    struct text operator_id)
 {
 	const struct rollup_change *last;
 
@@ -58,19 +57,19 @@ is_last_change(const struct rollup *r, struct text tenant, int64_t hour,
 		return false;
 	last = &r->changes[r->changes_n - 1];
 	return last->hour == hour &&
-	       text_compare(last->operator, operator) == 0 &&
+	       text_compare(last->operator_id, operator_id) == 0 &&
 	       text_compare(last->tenant, tenant) == 0;
 }
 
 void
 rollup_add(
-    struct rollup *r, struct text tenant, int64_t hour, struct text operator)
+    struct rollup *r, struct text tenant, int64_t hour, struct text operator_id)
 {
-	if (is_last_change(r, tenant, hour, operator))
+	if (is_last_change(r, tenant, hour, operator_id))
 		return;
 	XGROW(r->changes, r->changes_n, r->cap);
 	r->changes[r->changes_n++] =
-	    (struct rollup_change){ tenant, operator, hour };
+	    (struct rollup_change){ tenant, operator_id, hour };
 }
 
 /* Holds the month for this transaction. */
@@ -245,8 +244,8 @@ take_stored(const struct rollup_work *d, struct span_set *set, int64_t from,
 static bool
 has_changed(const struct rollup_work *d, const struct span_row *row)
 {
-	return d->whole || strmap_get(&d->changed, row->operator,
-			       strlen(row->operator)) != NULL;
+	return d->whole || strmap_get(&d->changed, row->operator_id,
+			       strlen(row->operator_id)) != NULL;
 }
 
 static bool
@@ -296,14 +295,14 @@ static struct span_row *
 day_to_make(struct rollup_work *d, const struct span_row *hour)
 {
 	struct span_row *day = span_set_find(
-	    &d->days, d->day, hour->operator, strlen(hour->operator));
+	    &d->days, d->day, hour->operator_id, strlen(hour->operator_id));
 
 	if (day != NULL && day->put)
 		return day;
 	if (day != NULL && !has_changed(d, hour))
 		return NULL;
 	day = span_set_row(
-	    &d->days, d->day, hour->operator, strlen(hour->operator));
+	    &d->days, d->day, hour->operator_id, strlen(hour->operator_id));
 	span_sums_release(&day->sums);
 	day->as_of = day->begin;
 	day->put = true;
@@ -345,7 +344,7 @@ add_to_month(struct rollup_work *d, int64_t month, const struct span_row *row)
 	if (!d->is_new && !has_changed(d, row))
 		return;
 	of = span_set_row(
-	    &d->months, month, row->operator, strlen(row->operator));
+	    &d->months, month, row->operator_id, strlen(row->operator_id));
 	span_row_merge(of, row);
 	of->put = true;
 }
@@ -457,8 +456,8 @@ make_changes(struct rollup *r, const struct rollup_change *changes, size_t n)
 	o = begin_work(&d, r, changes[0].tenant,
 	    clock_floor(changes[0].hour, DAY_MS), false);
 	for (i = 0; i < n; i++)
-		*strmap_put(&d.changed, changes[i].operator.p,
-		    changes[i].operator.len) = &d;
+		*strmap_put(&d.changed, changes[i].operator_id.p,
+		    changes[i].operator_id.len) = &d;
 	for (i = 0; i < n && o == OUTCOME_DONE;) {
 		d.day = clock_floor(changes[i].hour, DAY_MS);
 		d.hours_changed = 0;

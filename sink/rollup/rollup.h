@@ -27,7 +27,7 @@
 
 /* An hour of an operator with changed rows. Texts are borrowed. */
 struct rollup_change {
-	struct text tenant, operator;
+	struct text tenant, operator_id;
 	int64_t hour; /* ms since 1970, a whole one */
 };
 
@@ -45,8 +45,8 @@ void rollup_release(struct rollup *r); /* before db_close() */
 
 /* Forgets the changes of the try before. */
 void rollup_begin(struct rollup *r);
-void rollup_add(
-    struct rollup *r, struct text tenant, int64_t hour, struct text operator);
+void rollup_add(struct rollup *r, struct text tenant, int64_t hour,
+    struct text operator_id);
 
 /* Within a transaction. */
 enum outcome rollup_changed(struct rollup *r)

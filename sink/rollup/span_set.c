@@ -9,20 +9,21 @@
 #include "common/base/xalloc.h"
 
 static void
-write_span_key(struct buf *key, int64_t begin, const char *operator, size_t len)
+write_span_key(
+    struct buf *key, int64_t begin, const char *operator_id, size_t len)
 {
 	buf_add(key, &begin, sizeof begin);
-	buf_add(key, operator, len);
+	buf_add(key, operator_id, len);
 }
 
 struct span_row *
-span_set_find(
-    const struct span_set *s, int64_t begin, const char *operator, size_t len)
+span_set_find(const struct span_set *s, int64_t begin, const char *operator_id,
+    size_t len)
 {
 	struct buf key = BUF_INIT;
 	struct span_row *row;
 
-	write_span_key(&key, begin, operator, len);
+	write_span_key(&key, begin, operator_id, len);
 	row = strmap_get(&s->rows, key.data, key.len);
 	buf_release(&key);
 	return row;
@@ -30,20 +31,20 @@ span_set_find(
 
 struct span_row *
 span_set_row(
-    struct span_set *s, int64_t begin, const char *operator, size_t len)
+    struct span_set *s, int64_t begin, const char *operator_id, size_t len)
 {
 	struct buf key = BUF_INIT;
 	struct span_row *row;
 	void **slot;
 
-	write_span_key(&key, begin, operator, len);
+	write_span_key(&key, begin, operator_id, len);
 	slot = strmap_put(&s->rows, key.data, key.len);
 	buf_release(&key);
 	if (*slot == NULL) {
 		row = xcalloc(1, sizeof *row);
 		row->begin = begin;
 		row->as_of = begin;
-		row->operator= xstrndup(operator, len);
+		row->operator_id = xstrndup(operator_id, len);
 		*slot = row;
 	}
 	return *slot;
@@ -56,7 +57,7 @@ free_span_row(void *ctx)
 
 	span_sums_release(&row->sums);
 	buf_release(&row->text);
-	free(row->operator);
+	free(row->operator_id);
 	free(row);
 }
 
@@ -120,7 +121,7 @@ span_set_put(struct span_set *s, const char *tenant, struct db_bulk *put)
 		db_bulk_add(put,
 		    (const struct db_value[SPAN_SET_COLUMNS]){ db_str(tenant),
 			db_int(s->everyone), db_str(s->span),
-			db_time(row->begin), db_str(row->operator),
+			db_time(row->begin), db_str(row->operator_id),
 			db_text(buf_str(&row->text), row->text.len),
 			db_time(row->as_of),
 			db_int(newest_version(&row->sums)) });

@@ -17,7 +17,7 @@
 
 struct span_row {
 	int64_t begin, as_of;
-	char *operator; /* "": nobody, or everyone */
+	char *operator_id; /* "": nobody, or everyone */
 	struct span_sums sums;
 	bool put;        /* it is to be written */
 	struct buf text; /* of the sums, while it is */
@@ -32,10 +32,10 @@ struct span_set {
 
 /* The row; NULL: it is not there. And the row, made if it is not there. Both
  * are borrowed. */
-struct span_row *span_set_find(
-    const struct span_set *s, int64_t begin, const char *operator, size_t len);
+struct span_row *span_set_find(const struct span_set *s, int64_t begin,
+    const char *operator_id, size_t len);
 struct span_row *span_set_row(
-    struct span_set *s, int64_t begin, const char *operator, size_t len);
+    struct span_set *s, int64_t begin, const char *operator_id, size_t len);
 void span_set_release(struct span_set *s);
 
 /* Adds a span, or the sums of a stored one. -1: these are damaged. */

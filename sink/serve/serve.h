@@ -49,8 +49,7 @@ bool serve_check_token(const struct serve *s, const struct web_request *r,
     __attribute__((warn_unused_result));
 
 /* For what is done later: keeps the viewer with the answer, and finds it there
- * without the token. False: that was revoked meanwhile, and the answer is made.
- */
+ * without the token. False: that was revoked, and the answer is made. */
 void serve_keep_viewer(const struct viewer *v, struct web_answer *a);
 bool serve_find_kept_viewer(const struct serve *s, const struct web_request *r,
     struct viewer *v, struct web_answer *a) __attribute__((warn_unused_result));

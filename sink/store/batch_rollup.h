@@ -11,8 +11,7 @@
 struct batch_rollup {
 	struct db *db;
 	struct rollup responses;
-	/* Of analyses that are new: name of a tenant -> struct strmap of ids.
-	 */
+	/* Of new analyses: name of a tenant -> struct strmap of ids. */
 	struct strmap analyses;
 };
 

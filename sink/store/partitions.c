@@ -31,7 +31,7 @@ enum {
 static int64_t
 day_number(int64_t ms)
 {
-	return ms / DAY_MS - (ms % DAY_MS < 0);
+	return clock_floor(ms, DAY_MS) / DAY_MS;
 }
 
 /* "YYYYMMDD", or with a dash between the parts. */
@@ -310,8 +310,7 @@ prepare_table(
 	if (db_connect(db) != OUTCOME_DONE ||
 	    db_wait_for_tables(db, WAIT_S) != OUTCOME_DONE)
 		return;
-	/* Another sink may have split it meanwhile: read the partitions again.
-	 */
+	/* Another sink may have split it meanwhile: read them again. */
 	if (cut_partitions(d, db, k, l) ||
 	    (db_cause(db) == DB_BUG && cut_partitions(d, db, k, l)))
 		d->table[k].ahead = today + AHEAD;

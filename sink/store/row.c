@@ -110,8 +110,7 @@ is_whole_number(const struct flat_field *f)
 	return true;
 }
 
-/* The functions read_*_column() return NULL, or what is wrong with the value.
- */
+/* The functions read_*_column() return NULL, or what is wrong with a value. */
 static const char *
 read_text_column(
     const struct column *c, const struct flat_field *f, struct db_value *v)

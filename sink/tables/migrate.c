@@ -10,7 +10,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"

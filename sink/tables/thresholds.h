@@ -12,8 +12,7 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
-/* Stores the thresholds of conf, within a transaction and after the migration.
- */
+/* Stores the thresholds of conf, in a transaction and after the migration. */
 enum outcome thresholds_write(struct db *db, const struct conf *conf)
     __attribute__((warn_unused_result));
 

@@ -42,8 +42,7 @@ void sim_answer(struct sim *s, struct call *c, struct answer *a);
 /* The name of a route that was counted; NULL: none. */
 const char *sim_route_name(size_t index, struct buf *text);
 
-/* Sends webhooks for new events. Returns the milliseconds until the next call.
- */
+/* Sends webhooks for new events. Returns the ms until the next call. */
 int64_t sim_turn(struct sim *s);
 
 /* The world's clock; the worlds are run up to it. */

@@ -101,7 +101,7 @@ class Oracle:
     def __init__(self, sql):
         rows = sql.ask("SELECT end_at, COALESCE(operator, ''), kind, ms FROM "
                        f"intervals WHERE tenant = '{TENANT}' AND "
-                       "withdrawn = 0")
+                       "NOT COALESCE(withdrawn, 0)")
         self.intervals = sorted((millis(end), who, kind, int(n))
                                 for end, who, kind, n in rows)
         self.places = {name: Place(name) for name in ZONES}
@@ -201,6 +201,7 @@ class Test:
         self.fill(lab.conf("messaging.conf", {"aggregator": {}, "sink": {}}))
         self.sql = Sql(lab.server_dir)
         self.move_to_parts()
+        self.leave_out_withdrawn()
         self.oracle = Oracle(self.sql)
         self.server = Server(lab, {"serve": {"rate": 0,
                                              "query_timeout": "30s"}})
@@ -238,6 +239,11 @@ class Test:
                 f"INSERT INTO {table}_parts ({names}, generation, part) "
                 f"SELECT {names}, 1, 0 FROM {table} WHERE {third}; "
                 f"DELETE FROM {table} WHERE {third}")
+
+    def leave_out_withdrawn(self):
+        """Some rows, as if another program had written them without it."""
+        self.sql.ask("UPDATE intervals SET withdrawn = NULL WHERE withdrawn "
+                     "= 0 AND CRC32(CONCAT(chat, ' ', message)) % 5 = 0")
 
     def get(self, path, **parameters):
         answer = self.server.get(V1 + path, self.lead, **parameters)

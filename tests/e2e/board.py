@@ -359,6 +359,34 @@ class Test:
         self.that({r["Operator"] for r in self.waiting()}
                   <= {"Boris Lee", "–"}, "an agent sees others' chats")
 
+    def a_wall_hears_what_is_not_for_it(self):
+        """A link that a lead made opens, and what is refused is said once."""
+        for path in ("/#figure=kind%3Dreply%26from%3D24h",
+                     "/#chats=open%3D1"):
+            self.visit("wall", path)
+            self.browser.until(
+                lambda: self.browser.text("#opened-note")
+                + self.browser.text("#opened-problem"), "an answer")
+            self.that(self.browser.text("#opened-note")
+                      == "What is behind it is not for this role."
+                      and self.browser.text("#opened-problem") == "",
+                      f"{path}: {self.browser.text('#opened-problem')}")
+            self.that(self.browser.ask(
+                "[...document.querySelectorAll('#behind a, #behind button')]"
+                ".every((e) => !e.checkVisibility())"), f"{path}: links")
+        before = len(self.browser.take_requests())
+        self.visit("wall")
+        for n in range(3):
+            self.browser.until(self.waiting, "rows")
+            waiting = int(self.browser.text("#total-waiting .value"))
+            self.world.put_chat(TENANT, f"97{n}", 1, None, "web", "A new one")
+            self.world.put_tenant(TENANT)
+            self.browser.until(lambda: int(self.browser.text(
+                "#total-waiting .value")) > waiting, "the total to follow")
+        asked = [url for url in self.browser.take_requests()[before:]
+                 if url.endswith("/api/v1/allocation?")]
+        self.that(len(asked) == 1, f"a wall asks for the queue: {asked}")
+
     def it_fits_every_screen(self):
         """One page, resized: it has to redraw what depends on the width."""
         self.visit("lead", "/#range=7d")
@@ -443,6 +471,7 @@ def body():
             test.the_keyboard_is_enough()
             test.names_and_labels_are_there()
             test.each_role_sees_its_part()
+            test.a_wall_hears_what_is_not_for_it()
             test.it_fits_every_screen()
             test.it_says_when_it_is_cut_off()
             test.no_request_left_the_host()

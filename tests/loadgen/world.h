@@ -56,9 +56,8 @@ struct tenant {
 	char name[16];
 	struct text tenant;
 	bool uuid;
-	uint32_t people; /* the first of its people: customers, operators, bot
-			  */
-	uint32_t serial; /* of the last message's id */
+	uint32_t people;         /* its first one: customers, operators, bot */
+	uint32_t serial;         /* of the last message's id */
 	uint32_t recent[RECENT]; /* whose the last ids were */
 	int64_t newest;          /* at of what was written, or CLOCK_NONE */
 	/* counted */

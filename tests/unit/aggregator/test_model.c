@@ -373,8 +373,7 @@ static const struct story stories[] = {
 	      SAID(20, CHAT_OPEN, 15), PASSED(1100, "2"),
 	      SAID(1000, CHAT_OPEN, 0), CLOSED(600, "4") },
 	    2 },
-	/* The episode began at the record's time, before the dropped messages.
-	 */
+	/* The episode began at the record's time, before dropped messages. */
 	{ { SAID(1, CHAT_OPEN, 1), WRITTEN(5, "1"), SAID(10, CHAT_CLOSED, 0),
 	      CLOSED(20, "5"), PASSED(1100, "2"), SAID(1000, CHAT_OPEN, 0),
 	      CLOSED(600, "4") },

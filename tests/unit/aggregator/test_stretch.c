@@ -60,8 +60,7 @@ static const struct script scripts[] = {
 	{ { { 0, "a", 0 }, { 1, "b", 0 }, { DAY + 2, "c", 0 },
 	      { DAY + 2, NULL, 3 } },
 	    4, { 2, 2, 1, 0 } },
-	/* The last before a silence is taken back, and the silence is longer.
-	 */
+	/* The last before a silence is taken back: the silence is longer. */
 	{ { { 0, "a", 0 }, { DAY - HOUR, "b", 0 }, { DAY - HOUR / 2, "a", 0 },
 	      { DAY - HOUR / 2, NULL, 3 }, { 2 * DAY - HOUR + 1, "b", 0 } },
 	    5, { 1, 1, 2 * DAY - HOUR + 1, 2 * DAY - HOUR + 1 } },

@@ -131,7 +131,7 @@ time_to_prove(const struct hook *h, const struct hook_delivery *d)
 
 	for (i = 0; i < 5; i++) {
 		(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-		assert_false(hook_proves(h, d, &verdict));
+		assert_false(hook_authenticate(h, d, &verdict));
 		(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
 		ms = (double)(to.tv_sec - from.tv_sec) * 1e3 +
 		     (double)(to.tv_nsec - from.tv_nsec) / 1e6;
@@ -317,7 +317,7 @@ only_who_proves_it_is_believed(void **state)
 			.ctx = &cases[i].headers };
 		const struct hook *h = hook_of(all, cases[i].tenant);
 
-		if (hook_proves(h, &d, &verdict) != cases[i].want)
+		if (hook_authenticate(h, &d, &verdict) != cases[i].want)
 			fail_msg("%s: %s", cases[i].name,
 			    signature_verdict_name(verdict));
 	}

@@ -1,8 +1,8 @@
-/* Asks the API. */
+/* Asks the API for JSON. */
 
 /* An answer in JSON; null: it is not for the role. An error has the problem's
  * sentence. */
-export async function ask(path, parameters = {}) {
+export async function fetchJson(path, parameters = {}) {
 	const given = Object.entries(parameters).filter(([, v]) => v !== "");
 	const got = await fetch(`${path}?${new URLSearchParams(given)}`);
 

@@ -1,7 +1,7 @@
 /*
- * ask: see ask.h.
+ * report_work: see report_work.h.
  */
-#include "sink/report/ask.h"
+#include "sink/report/report_work.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +9,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "sink/api/reply.h"
 #include "sink/resources/by_hand.h"
 

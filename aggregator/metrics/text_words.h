@@ -1,9 +1,9 @@
 /*
- * words: the distinct words of a text, as trends count them. A word is a run of
- * letters, marks, decimal digits (Nd) and underscores of any script, of a text
- * in NFKC, in lower case. The joiners U+200C and U+200D belong to a word that
- * goes on after them. Words shorter than a given number of characters are left
- * out, and so are those longer than WORDS_LONGEST or WORDS_BYTES.
+ * text_words: the distinct words of a text, as trends count them. A word is a
+ * run of letters, marks, decimal digits (Nd) and underscores of any script, of
+ * a text in NFKC, in lower case. The joiners U+200C and U+200D belong to a word
+ * that goes on after them. Words shorter than a given number of characters are
+ * left out, and so are those longer than WORDS_LONGEST or WORDS_BYTES.
  *
  * Chinese and Japanese are written without blanks between words: of a run of
  * such characters each pair of neighbours counts as a word, whatever its
@@ -12,8 +12,8 @@
  *
  * libunistring classifies the characters that are not ASCII.
  */
-#ifndef AGGREGATOR_METRICS_WORDS_H
-#define AGGREGATOR_METRICS_WORDS_H
+#ifndef AGGREGATOR_METRICS_TEXT_WORDS_H
+#define AGGREGATOR_METRICS_TEXT_WORDS_H
 
 #include "common/records/record.h"
 

@@ -1,18 +1,10 @@
 /*
- * state_damage: explains an error of a state in one line. LMDB trusts its file:
- * state_sums.c checks it before; if a page that was damaged since makes LMDB
- * crash, a signal handler reports that here.
+ * state_explain: explains an error of a state in one line, with the way out.
  */
-#define _DEFAULT_SOURCE /* sigaction's flags */
-
 #include "aggregator/state/state_impl.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/syserr.h"
@@ -22,58 +14,6 @@
 	"put a copy of the whole folder back, or remove all of its stream.* "  \
 	"and replay what is within the window"
 #define DAMAGED "state '%s' is damaged; " WAY_OUT
-
-/* The line that reports a crash inside LMDB. */
-static char crash_line[512];
-static volatile sig_atomic_t guarded;
-
-static void
-die_damaged(void)
-{
-	ssize_t ignored = write(STDERR_FILENO, crash_line, strlen(crash_line));
-
-	(void)ignored;
-	_exit(PROG_DATA);
-}
-
-static void
-on_crash(int signo)
-{
-	if (guarded)
-		die_damaged();
-	(void)signal(signo, SIG_DFL);
-	(void)raise(signo);
-}
-
-static void
-on_lmdb_assertion(MDB_env *env, const char *text)
-{
-	(void)env;
-	(void)text;
-	die_damaged();
-}
-
-void
-state_guard(const struct state *s, bool on)
-{
-	(void)s;
-	guarded = on;
-}
-
-void
-state_prepare_guard(const struct state *s)
-{
-	static const int signals[] = { SIGSEGV, SIGBUS };
-	struct sigaction action = { .sa_handler = on_crash };
-	size_t i;
-
-	(void)snprintf(crash_line, sizeof crash_line, "%s: " DAMAGED "\n",
-	    prog_name(), s->path);
-	(void)sigemptyset(&action.sa_mask);
-	for (i = 0; i < ARRAY_LEN(signals); i++)
-		(void)sigaction(signals[i], &action, NULL);
-	(void)mdb_env_set_assert(s->env, on_lmdb_assertion);
-}
 
 static char *
 wrong_file_path(const struct state *s)

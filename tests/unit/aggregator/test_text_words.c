@@ -1,5 +1,5 @@
 /*
- * Tests of aggregator/words: texts of many scripts and the words in them, and
+ * Tests of text_words: texts of many scripts and the words in them, and
  * the limits.
  */
 #include "tests/unit/unit.h"
@@ -10,7 +10,7 @@
 #include "common/base/buf.h"
 #include "common/base/xalloc.h"
 
-#include "aggregator/metrics/words.h"
+#include "aggregator/metrics/text_words.h"
 
 /* On the heap: it is large. */
 static int

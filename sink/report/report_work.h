@@ -1,9 +1,9 @@
 /*
- * ask: a report under way, and how its sections get their figures: the API's
- * answers, as JSON, and statements that add up what the API has as lists.
+ * report_work: a report under way, and how its sections get their figures: the
+ * API's answers, as JSON, and statements that add up what the API has as lists.
  */
-#ifndef SINK_REPORT_ASK_H
-#define SINK_REPORT_ASK_H
+#ifndef SINK_REPORT_REPORT_WORK_H
+#define SINK_REPORT_REPORT_WORK_H
 
 #include <jansson.h>
 

@@ -1,9 +1,9 @@
 /*
- * delete: the transaction that deletes the rows of closed chats; see
- * chat_deletion.h for its steps.
+ * delete_transaction: deletes the rows of closed chats; see chat_deletion.h for
+ * the steps of the transaction.
  */
-#ifndef REAPER_DELETION_DELETE_H
-#define REAPER_DELETION_DELETE_H
+#ifndef REAPER_DELETION_DELETE_TRANSACTION_H
+#define REAPER_DELETION_DELETE_TRANSACTION_H
 
 #include "reaper/deletion/chat_deletion.h"
 

@@ -1,8 +1,9 @@
 /*
- * delete: see delete.h. Every value in a list is a literal made by db_quote();
- * table and column names come from tables.def alone.
+ * delete_transaction: see delete_transaction.h. Every value in a list is a
+ * literal made by db_quote(); table and column names come from tables.def
+ * alone.
  */
-#include "reaper/deletion/delete.h"
+#include "reaper/deletion/delete_transaction.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /*
- * words: see words.h. One pass over the text lower-cases it into a buffer.
- * ASCII, which most texts are, never reaches libunistring, and only a text that
- * is not in NFKC is normalised before.
+ * text_words: see text_words.h. One pass over the text lower-cases it into a
+ * buffer. ASCII, which most texts are, never reaches libunistring, and only a
+ * text that is not in NFKC is normalised before.
  */
-#include "aggregator/metrics/words.h"
+#include "aggregator/metrics/text_words.h"
 
 #include <stdlib.h>
 #include <string.h>
