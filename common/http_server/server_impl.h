@@ -32,6 +32,7 @@ struct answer_stream {
 	const char *bytes;       /* what is left of it, or of something else */
 	size_t left;
 	int64_t end_ms; /* when it ends, monotonic; 0: at no time */
+	int64_t cut_ms; /* when a stopping server breaks it off; 0: not yet */
 	bool suspended; /* all is sent */
 	bool comments;  /* a line of comment is due */
 	bool ends;      /* it is to end */

@@ -16,6 +16,8 @@
 #include "common/base/clock.h"
 
 #define COMMENT_MS 15000
+/* How long a stream may take to send its end while the server stops. */
+#define ENDING_MS 2000
 #define BLOCK_BYTES 8192
 
 /* The browser comes back that soon, in ms, when a stream has ended. */
@@ -142,8 +144,11 @@ server_tend_stream(struct connection *c, int64_t now, bool stopping)
 {
 	struct answer_stream *s = &c->stream;
 
+	if (stopping && s->cut_ms == 0)
+		s->cut_ms = now + ENDING_MS;
+	/* It ends by itself, unless its client reads nothing. */
 	if (!s->suspended) {
-		if (stopping)
+		if (stopping && now >= s->cut_ms)
 			(void)shutdown(c->fd, SHUT_RDWR);
 		return;
 	}
