@@ -211,6 +211,7 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 	stream_redelivery_end(s);
 	*lines = (size_t)s->line;
 	s->counts.records += *lines;
+	stream_trace_block(s, s->counts.records - *lines);
 	return OUTCOME_DONE;
 }
 
@@ -230,12 +231,16 @@ static enum outcome
 flush_stream(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = flush_snapshots(s);
+	enum outcome o;
 
+	stream_trace(s, STREAM_TRACE_BEGIN);
+	o = flush_snapshots(s);
 	if (o == OUTCOME_DONE)
 		o = stream_tick(s, false);
-	if (o == OUTCOME_DONE)
+	if (o == OUTCOME_DONE) {
 		stream_redelivery_flushed(s);
+		stream_trace_flush(s);
+	}
 	s->stage.code = s->code;
 	stream_forget_look(s);
 	return o;

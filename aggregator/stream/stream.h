@@ -14,6 +14,7 @@
  *   stream_allocation.c  assignment of chats, and the reservations it makes
  *   stream_redelivery.c  the broker's messages that were taken in before
  *   stream_metrics.c     what Prometheus is told
+ *   stream_trace.c       where the time of a flush goes, for the bench
  *   stream_tenant.c      the tenants, and the steps of a flush
  *   stream_state.c       the steps as tables
  *
@@ -69,6 +70,16 @@ struct stream_counts {
 	    assigned;
 };
 
+/* When a flush reached what, see stream_trace.c. */
+enum stream_trace {
+	STREAM_TRACE_BEGIN,
+	STREAM_TRACE_RECOMPUTED,
+	STREAM_TRACE_COMMITTED,
+	STREAM_TRACE_WRITTEN,
+	STREAM_TRACE_CONFIRMED,
+	STREAM_TRACES
+};
+
 /* See stream_redelivery.c. */
 struct stream_redelivery {
 	struct redelivery known;
@@ -122,6 +133,8 @@ struct stream {
 	int64_t refresh_ms;       /* the interval of it */
 	int64_t refreshed_ms, expired_ms;
 	int64_t now_ms; /* the clock at the current block, for allocation */
+	int64_t trace[STREAM_TRACES]; /* microseconds */
+	uint64_t traced;              /* records, at the last flush */
 	struct buf scratch, key;
 
 	/* See stream_forget.c; monotonic. */
@@ -242,6 +255,12 @@ void stream_allocation_correct(struct stream_tenant *t,
  * Owned. */
 struct daemon_metrics *stream_metrics_open(struct stream *s)
     __attribute__((warn_unused_result));
+
+/* Where the time goes, if the log shows it: the flush has come to a step; it is
+ * over; and a block that came after so many records was taken in. */
+void stream_trace(struct stream *s, enum stream_trace step);
+void stream_trace_flush(struct stream *s);
+void stream_trace_block(const struct stream *s, uint64_t before);
 
 /* Writes what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);

@@ -184,16 +184,19 @@ commit_and_write(struct stream *s, bool refresh)
 		return o;
 	stream_allocation_clock(s);
 	recompute_touched(s, refresh);
+	stream_trace(s, STREAM_TRACE_RECOMPUTED);
 	if (s->touched == 0) {
 		stream_step(s, STREAM_NOTHING);
 		return OUTCOME_DONE;
 	}
 	version = state_version(s->state);
 	o = commit_tick(s);
+	stream_trace(s, STREAM_TRACE_COMMITTED);
 	if (o == OUTCOME_DONE)
 		o = write_changed_rows(s, version);
 	if (o == OUTCOME_DONE)
 		stream_step(s, STREAM_WRITE);
+	stream_trace(s, STREAM_TRACE_WRITTEN);
 	s->counts.ticks++;
 	return o;
 }
@@ -224,6 +227,7 @@ stream_tick(struct stream *s, bool refresh)
 		o = confirm_output(s, s->assign);
 	if (o != OUTCOME_DONE)
 		return o;
+	stream_trace(s, STREAM_TRACE_CONFIRMED);
 	stream_step(s, STREAM_CONFIRM);
 	clear_changed_rows(s);
 	return OUTCOME_DONE;

@@ -153,6 +153,9 @@ seal(struct amqp_writer *w, struct amqp_buffer *buffer)
 		buffer->filling = empty;
 	}
 	m->seq = w->next_seq++;
+	m->before = w->sealed;
+	m->lines = w->sealed = w->lines;
+	m->sent_us = 0;
 	m->state = AMQP_OUTGOING_TO_SEND;
 	m->bucket = (size_t)(buffer - w->buffers);
 	w->n++;
@@ -202,6 +205,7 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 		buffer->since_ms = now;
 	buf_add(filling, line, len);
 	buf_addc(filling, '\n');
+	w->lines++;
 	/* The other buffers have lines that grow old, too. */
 	if (is_buffer_due(w, buffer, now) || now - w->swept_ms >= LINGER_MS)
 		send_due(w);

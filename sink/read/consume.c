@@ -16,6 +16,7 @@
 #include "common/os/retry.h"
 #include "common/os/stop.h"
 #include "sink/read/consume_metrics.h"
+#include "sink/read/consume_trace.h"
 
 enum {
 	/* How long to wait for input while idle, and for the workers between
@@ -285,6 +286,7 @@ complete_group(struct consume *c)
 	while (!group_is_stored(c, PUMP_MS))
 		keep_heartbeats(c);
 	c->storing = NULL;
+	consume_trace_stored(c, g);
 	o = collect_outcomes(c, g);
 	if (o != OUTCOME_DONE)
 		return o;
@@ -323,6 +325,7 @@ start_group(struct consume *c)
 		store_worker_start(c->workers[i], &g->part[i], c->wait_forever);
 	c->storing = g;
 	c->storing_ms = clock_mono_ms();
+	consume_trace_start(c);
 	c->filling = g == &c->groups[0] ? &c->groups[1] : &c->groups[0];
 }
 
@@ -378,6 +381,8 @@ read_into_group(struct consume *c, int timeout_ms, enum outcome *o)
 		c->code = c->dead.code;
 	if (first && g->lines > 0)
 		g->since_ms = clock_mono_ms();
+	if (status == ENDPOINT_RECORD)
+		consume_trace_read(c);
 	return status;
 }
 

@@ -60,6 +60,8 @@ struct consume {
 	struct batch_group groups[2];
 	struct batch_group *filling, *storing; /* storing NULL: no group */
 	int64_t storing_ms;                    /* since when */
+	uint64_t storing_lines; /* read until then; for the trace */
+	int64_t storing_us;
 	struct strmap missing; /* tenant -> progress of a snapshot with rows
 				  missing */
 };
