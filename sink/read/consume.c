@@ -202,20 +202,29 @@ count_snapshots(struct consume *c, const struct row_batch *b)
 		count_snapshot(c, e->value);
 }
 
+/* The worker of a part of a group. */
+static struct store_worker *
+worker_of(const struct consume *c, const struct batch_group *g, size_t part)
+{
+	return c->workers[g->worker + part];
+}
+
 /* The outcome of the idle workers. Of several failures one is logged. */
 static enum outcome
 collect_outcomes(struct consume *c, const struct batch_group *g)
 {
 	enum outcome o = OUTCOME_DONE;
+	struct store_worker *w;
 	struct db *db = NULL;
 	size_t i;
 
 	for (i = 0; i < g->parts; i++) {
-		if (store_worker_outcome(c->workers[i]) == OUTCOME_DONE ||
+		w = worker_of(c, g, i);
+		if (store_worker_outcome(w) == OUTCOME_DONE ||
 		    o == OUTCOME_NEVER)
 			continue;
-		o = store_worker_outcome(c->workers[i]);
-		db = store_worker_db(c->workers[i]);
+		o = store_worker_outcome(w);
+		db = store_worker_db(w);
 	}
 	if (o == OUTCOME_NEVER) {
 		log_error("%s", db_why(db));
@@ -231,17 +240,18 @@ collect_outcomes(struct consume *c, const struct batch_group *g)
 static void
 count_parts(struct consume *c, const struct batch_group *g)
 {
-	uint64_t last = 0, next;
+	uint64_t last = 0, next, done;
 	size_t i, n, k = 0;
 
 	for (n = 0; n < g->parts; n++) {
 		next = UINT64_MAX;
-		for (i = 0; i < g->parts; i++)
-			if (store_worker_done(c->workers[i]) > last &&
-			    store_worker_done(c->workers[i]) < next) {
-				next = store_worker_done(c->workers[i]);
+		for (i = 0; i < g->parts; i++) {
+			done = store_worker_done(worker_of(c, g, i));
+			if (done > last && done < next) {
+				next = done;
 				k = i;
 			}
+		}
 		last = next;
 		count_fates(c, &g->part[k]);
 		count_snapshots(c, &g->part[k]);
@@ -267,7 +277,8 @@ group_is_stored(struct consume *c, int timeout_ms)
 	size_t i;
 
 	for (i = 0; i < c->storing->parts; i++)
-		if (!store_worker_wait(c->workers[i], timeout_ms))
+		if (!store_worker_wait(
+			worker_of(c, c->storing, i), timeout_ms))
 			return false;
 	return true;
 }
@@ -285,8 +296,9 @@ complete_group(struct consume *c)
 		return OUTCOME_DONE;
 	while (!group_is_stored(c, PUMP_MS))
 		keep_heartbeats(c);
-	c->storing = NULL;
-	consume_trace_stored(c, g);
+	c->storing = c->beside;
+	c->beside = NULL;
+	consume_trace_stored(g);
 	o = collect_outcomes(c, g);
 	if (o != OUTCOME_DONE)
 		return o;
@@ -302,31 +314,70 @@ complete_group(struct consume *c)
 	/* Commit point: the group's lines are not needed any more. */
 	endpoint_ack_to(c->in, &g->mark);
 	if (g->lines > 0)
-		consume_metrics_stored(c);
+		consume_metrics_stored(c, g);
 	batch_group_clear(g);
 	return OUTCOME_DONE;
 }
 
-/* Gives the filled group to the idle workers, and switches to the other one. */
+static enum outcome
+complete_groups(struct consume *c)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	while (o == OUTCOME_DONE && c->storing != NULL)
+		o = complete_group(c);
+	return o;
+}
+
+/* Whether the filled group may be stored beside the one that is. */
+static bool
+may_start_beside(const struct consume *c)
+{
+	return !c->one_shot && c->beside == NULL && c->workers_n > 1 &&
+	       c->storing->parts == 1 && c->filling->lines > 0 &&
+	       batch_group_only_messages(c->filling) != c->storing->messages;
+}
+
+/* Gives the sorted group to idle workers, and switches to an empty one. */
 static void
 start_group(struct consume *c)
 {
 	struct batch_group *g = c->filling;
 	size_t i, whole = c->batch < WHOLE_ROWS ? c->batch : WHOLE_ROWS;
+	size_t workers = c->storing != NULL ? 1 : c->workers_n;
 
 	g->mark = row_reader_mark(&c->reader);
+	g->worker = c->storing != NULL && c->storing->worker == 0;
+	g->messages = batch_group_only_messages(g);
 	partitions_prepare(
-	    &c->partitions, store_worker_db(c->workers[0]), &g->part[0]);
+	    &c->partitions, store_worker_db(worker_of(c, g, 0)), &g->part[0]);
 	if (batch_is_empty(&g->part[0]))
 		g->parts = 0;
 	else
-		batch_group_divide(g, c->workers_n, whole);
+		batch_group_divide(g, workers, whole);
+	g->storing_ms = clock_mono_ms();
+	consume_trace_start(c, g);
 	for (i = 0; i < g->parts; i++)
-		store_worker_start(c->workers[i], &g->part[i], c->wait_forever);
-	c->storing = g;
-	c->storing_ms = clock_mono_ms();
-	consume_trace_start(c);
-	c->filling = g == &c->groups[0] ? &c->groups[1] : &c->groups[0];
+		store_worker_start(
+		    worker_of(c, g, i), &g->part[i], c->wait_forever);
+	if (c->storing == NULL)
+		c->storing = g;
+	else
+		c->beside = g;
+	for (i = 0; c->filling == c->storing || c->filling == c->beside; i++)
+		c->filling = &c->groups[i];
+}
+
+/* While a group is stored and nothing is to be read. */
+static void
+start_or_wait(struct consume *c)
+{
+	if (!may_start_beside(c)) {
+		(void)group_is_stored(c, LOOK_MS);
+		return;
+	}
+	batch_group_sort(c->filling);
+	start_group(c);
 }
 
 static bool
@@ -411,7 +462,7 @@ fill_group(struct consume *c, enum outcome *o)
 		if (status != ENDPOINT_WAIT || stop_asked())
 			return status;
 		if (c->storing != NULL)
-			(void)group_is_stored(c, LOOK_MS);
+			start_or_wait(c);
 		else if (c->filling->lines > 0 && !c->one_shot)
 			return status;
 		else
@@ -444,10 +495,13 @@ consume_groups(struct consume *c)
 		 * acknowledged, it is delivered again. */
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, c->code);
-		if (late == OUTCOME_DONE && group_is_due(c, goes_on))
+		if (late == OUTCOME_DONE && !goes_on)
+			late = complete_groups(c);
+		if (late == OUTCOME_DONE && group_is_due(c, goes_on) &&
+		    (c->storing == NULL || may_start_beside(c)))
 			start_group(c);
 		if (late == OUTCOME_DONE && !goes_on)
-			late = complete_group(c);
+			late = complete_groups(c);
 		if (late != OUTCOME_DONE)
 			return stage_refusal(late, c->code);
 	} while (goes_on);

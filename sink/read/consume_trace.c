@@ -17,21 +17,21 @@ consume_trace_read(const struct consume *c)
 }
 
 void
-consume_trace_start(struct consume *c)
+consume_trace_start(const struct consume *c, struct batch_group *g)
 {
 	if (!log_traces())
 		return;
-	c->storing_lines = c->reader.lines;
-	c->storing_us = clock_mono_us();
+	g->storing_lines = c->reader.lines;
+	g->storing_us = clock_mono_us();
 }
 
 void
-consume_trace_stored(const struct consume *c, const struct batch_group *g)
+consume_trace_stored(const struct batch_group *g)
 {
 	if (log_traces())
 		log_trace("trace_stored",
 		    "lines=%" PRIu64 " rows=%zu parts=%zu started=%" PRId64
 		    " stored=%" PRId64,
-		    c->storing_lines, g->rows, g->parts, c->storing_us,
+		    g->storing_lines, g->rows, g->parts, g->storing_us,
 		    clock_mono_us());
 }

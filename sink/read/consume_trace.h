@@ -11,9 +11,8 @@
 
 void consume_trace_read(const struct consume *c);
 
-/* The group of all lines read so far is about to be stored. */
-void consume_trace_start(struct consume *c);
-void consume_trace_stored(
-    const struct consume *c, const struct batch_group *g);
+/* The group, with all lines read so far, is about to be stored; it is. */
+void consume_trace_start(const struct consume *c, struct batch_group *g);
+void consume_trace_stored(const struct batch_group *g);
 
 #endif
