@@ -18,10 +18,17 @@ lines_out(const struct stream *s)
 }
 
 void
-stream_trace(struct stream *s, enum stream_trace step)
+stream_trace(struct stream *s, enum stream_trace_step step)
 {
-	if (log_traces())
-		s->trace[step] = clock_mono_us();
+	if (!log_traces())
+		return;
+	s->trace[step] = clock_mono_us();
+	if (step == STREAM_TRACE_BEGIN) {
+		s->traced_before = s->traced;
+		s->traced = s->counts.records;
+	}
+	if (step == STREAM_TRACE_WRITTEN)
+		s->traced_out = lines_out(s);
 }
 
 void
@@ -39,15 +46,14 @@ stream_trace_flush(struct stream *s)
 {
 	const int64_t *t = s->trace;
 
-	if (s->counts.records > s->traced)
+	if (s->traced > s->traced_before)
 		log_trace("trace_flush",
 		    "before=%" PRIu64 " lines=%" PRIu64 " out=%" PRIu64
 		    " begin=%" PRId64 " recomputed=%" PRId64
 		    " committed=%" PRId64 " written=%" PRId64
 		    " confirmed=%" PRId64,
-		    s->traced, s->counts.records, lines_out(s),
+		    s->traced_before, s->traced, s->traced_out,
 		    t[STREAM_TRACE_BEGIN], t[STREAM_TRACE_RECOMPUTED],
 		    t[STREAM_TRACE_COMMITTED], t[STREAM_TRACE_WRITTEN],
 		    t[STREAM_TRACE_CONFIRMED]);
-	s->traced = s->counts.records;
 }
