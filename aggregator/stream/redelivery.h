@@ -31,8 +31,8 @@ struct redelivery_entry {
 	uint64_t lines;      /* that were taken in */
 	uint64_t *held;      /* numbers of lines, of redelivery_hold() */
 	size_t held_n, held_cap;
-	bool named; /* it has an id */
-	bool whole; /* all its lines came */
+	bool named;   /* it has an id */
+	bool whole;   /* all its lines came */
 	bool flushed; /* with it */
 	bool acked;
 	bool dirty; /* changed since it was packed */

@@ -135,9 +135,9 @@ struct stream {
 	/* The current flush. */
 	enum stream_state tick;
 	uint64_t pending_version; /* key of the pending rows; 0: none */
-	uint64_t out_mark;        /* of what WRITTEN means, if confirming it... */
-	bool begun;               /* ...was begun */
-	int64_t refresh_ms;       /* the interval of it */
+	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
+	bool begun;         /* ...was begun */
+	int64_t refresh_ms; /* the interval of it */
 	int64_t refreshed_ms, expired_ms;
 	int64_t now_ms; /* the clock at the current block, for allocation */
 	int64_t trace[STREAM_TRACES]; /* microseconds */

@@ -249,8 +249,8 @@ write_tick(struct stream *s, bool refresh)
 		return o;
 	s->begun = false;
 	stream_trace(s, STREAM_TRACE_BEGIN);
-	return commit_and_write(s,
-	    refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms);
+	return commit_and_write(
+	    s, refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms);
 }
 
 enum outcome
@@ -260,8 +260,8 @@ stream_tick_begin(struct stream *s)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	s->begun = s->assign == NULL &&
-		   endpoint_flush_begin(s->out, &s->out_mark);
+	s->begun =
+	    s->assign == NULL && endpoint_flush_begin(s->out, &s->out_mark);
 	return s->begun ? OUTCOME_DONE : stream_confirm(s, true);
 }
 

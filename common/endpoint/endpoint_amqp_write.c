@@ -4,9 +4,10 @@
  * sends them and handles their confirms.
  *
  * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, a
- * flush, or a send while nothing else is unconfirmed. Then they are one message: packed where that is wanted, persistent,
- * mandatory, with an id that it keeps however often it is sent. It stays in the
- * window, which is bounded, until the broker has confirmed it and not returned.
+ * flush, or a send while nothing else is unconfirmed. Then they are one
+ * message: packed where that is wanted, persistent, mandatory, with an id that
+ * it keeps however often it is sent. It stays in the window, which is bounded,
+ * until the broker has confirmed it and not returned.
  *
  * A queue has one buffer. An exchange has one for each bucket (bucket.h), whose
  * number is the routing key of its messages, so that what holds a chat is in

@@ -22,8 +22,8 @@
 #include "common/os/stop.h"
 
 #define IDLE_MS 1000
-/* After that many lines a prompt stage rests at least as long as the flush took,
- * since fewer batches cost less. */
+/* After that many lines a prompt stage rests at least as long as the flush
+ * took, since fewer batches cost less. */
 #define MANY_LINES 1000
 /* When send() has something left, or confirm(). */
 #define SOON_MS 1

@@ -8,8 +8,8 @@
  *   -> acknowledge the batch -> asked to stop?
  *
  * Guarantee: a line is acknowledged only after the flush that follows it, and
- * its confirm(), returned OUTCOME_DONE. A restart may repeat everything before that point, so
- * handlers must be idempotent.
+ * its confirm(), returned OUTCOME_DONE. A restart may repeat everything before
+ * that point, so handlers must be idempotent.
  */
 #ifndef COMMON_ENDPOINT_STAGE_H
 #define COMMON_ENDPOINT_STAGE_H
@@ -53,9 +53,9 @@ struct stage {
 	enum outcome (*flush)(void *ctx);
 
 	/* May be NULL: flush() does all of it. Else flush() may begin what
-	 * confirm() ends, and meanwhile the next batch is read: DONE, the effect
-	 * of the last flush is safe. LATER, unless `wait`: not yet, never
-	 * waits. With it the same outcomes as flush(). */
+	 * confirm() ends, and meanwhile the next batch is read: DONE, the
+	 * effect of the last flush is safe. LATER, unless `wait`: not yet,
+	 * never waits. With it the same outcomes as flush(). */
 	enum outcome (*confirm)(void *ctx, bool wait);
 
 	/* May be NULL. Called before a batch of a prompt stage waits for more

@@ -277,8 +277,7 @@ group_is_stored(struct consume *c, int timeout_ms)
 	size_t i;
 
 	for (i = 0; i < c->storing->parts; i++)
-		if (!store_worker_wait(
-			worker_of(c, c->storing, i), timeout_ms))
+		if (!store_worker_wait(worker_of(c, c->storing, i), timeout_ms))
 			return false;
 	return true;
 }

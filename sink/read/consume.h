@@ -8,8 +8,8 @@
  * While one group is stored, the next one is read. A group is stored as soon
  * as no further line is available, so a single row does not wait; under load
  * more lines arrive meanwhile, and the next group is large. Messages do not
- * wait for metrics, nor these for them: beside a small group of one kind, one of
- * the other kind is stored, on another connection.
+ * wait for metrics, nor these for them: beside a small group of one kind, one
+ * of the other kind is stored, on another connection.
  *
  * Guarantee: a line is acknowledged after the COMMIT that holds its row, or
  * after its dead letter is confirmed; a row that only the database refused
@@ -46,7 +46,7 @@ struct consume {
 	struct row_reader reader;
 
 	/* private */
-	struct daemon_metrics *metrics; /* NULL: none */
+	struct daemon_metrics *metrics;      /* NULL: none */
 	uint64_t retries[BATCH_GROUP_PARTS]; /* told so far, of each worker */
 	struct endpoint *in;
 	enum exit_code code; /* set by the function that returns NEVER */

@@ -12,7 +12,6 @@ struct daemon_metrics *consume_metrics_open(struct consume *c,
     const struct conf *conf) __attribute__((warn_unused_result));
 
 /* The group is acknowledged. */
-void consume_metrics_stored(
-    struct consume *c, const struct batch_group *g);
+void consume_metrics_stored(struct consume *c, const struct batch_group *g);
 
 #endif

@@ -9,6 +9,7 @@ that no record is published, asked for or synced for the measuring alone."""
 
 import bisect
 import contextlib
+import json
 import os
 import re
 
@@ -182,29 +183,39 @@ def publish(house, rate, mode, *more):
 
 
 def finish(house, load, name):
-    """Until the tables rest."""
+    """Until everything is stored; how many records were published."""
     if load.wait(SECONDS + 60) != 0:
         raise AssertionError(house.log("load"))
-    house.rest(60, lambda: house.sql.number(
-        f"SELECT COUNT(*) FROM {name}") > 0)
+    said = json.loads(house.log("load").splitlines()[-1])
+    house.rest(300, lambda: house.sql.number(
+        f"SELECT COUNT(*) FROM {name}") == said["messages"])
+    return said["records"]
+
+
+def clear(house):
+    """Nothing is left of the run before."""
+    truncate(house)
+    for name in ("load", "aggregator", "sink"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(house.lab.path(name + ".log"))
 
 
 def ours(house, rate, mode, number):
     """The joined records, what it took of the CPU, and both programs' logs."""
-    truncate(house)
+    clear(house)
     house.state = house.lab.path(f"state{number}")
-    for name in ("load", "aggregator", "sink"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(house.lab.path(name + ".log")) # of the run before
     house.sink("-vvv")
     house.aggregator("-vvv", metrics=METRICS, every=EVERY)
     table.quiet()
     with Work(house) as work:
-        finish(house, publish(house, rate, mode, "--trace"), "messages")
+        records = finish(
+            house, publish(house, rate, mode, "--trace"), "messages")
     for name in ("aggregator", "sink"):
         if house.stop(name) != 0:
             raise AssertionError(house.log(name))
     logs = [events(house.log(n)) for n in ("load", "aggregator", "sink")]
+    if logs[1]["flush"][-1]["lines"] != records:
+        raise AssertionError(f"{records} records were published, others read")
     records = join(*logs)
     return records[int(len(records) * WARM):], work, logs
 
@@ -214,6 +225,7 @@ def go(house, rate, mode):
     user, rest = url.rsplit("@", 1)
     host, name = rest.split("/", 1)
     ahead = [AHEAD[m] for m in mode if m in AHEAD]
+    clear(house)
     house.running["Go"] = house.lab.start(
         [rivals.path("gopipeline"), IN, *ahead], house.lab.path("go.log"),
         env={"MYSQL_DSN": f"{user}@tcp({host})/{name}"})

@@ -46,8 +46,8 @@ take_line(void *ctx, const char *line, size_t len)
 	l->bytes += len + 1;
 	l->records++;
 	if (log_traces_some(l->records - 1, l->records))
-		log_trace("trace_wrote",
-		    "lines=%" PRIu64 " wrote=%" PRId64, l->records, began);
+		log_trace("trace_wrote", "lines=%" PRIu64 " wrote=%" PRId64,
+		    l->records, began);
 }
 
 /* How many messages should have been written by now. */
