@@ -232,8 +232,9 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 	buf_release(&id);
 	if (amqp_link_check(&w->a.link, "publish", status) != 0)
 		return window_lost(w);
-	if (m->lines > m->before + 1 ? log_traces()
-				     : log_traces_some(m->before, m->lines))
+	/* Of single lines there are too many. */
+	if (w->body_bytes > 1 ? log_traces()
+			      : log_traces_some(m->before, m->lines))
 		m->sent_us = clock_mono_us();
 	m->tag = w->next_tag++;
 	m->state = AMQP_OUTGOING_SENT;
