@@ -238,12 +238,14 @@ complete_groups(struct consume *c)
 	return o;
 }
 
-/* Whether the filled group may be stored beside the one that is. */
+/* Whether the filled group may be stored beside the one that is. A large one
+ * waits until it can be divided among all connections. */
 static bool
 may_start_beside(const struct consume *c)
 {
 	return !c->one_shot && c->beside == NULL && c->workers_n > 1 &&
 	       c->storing->parts == 1 && c->filling->lines > 0 &&
+	       c->filling->rows <= WHOLE_ROWS &&
 	       batch_group_only_messages(c->filling) != c->storing->messages;
 }
 
